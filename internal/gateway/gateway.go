@@ -1,0 +1,85 @@
+// Package gateway says what duly needs of a payment provider, and paces the calls to one: tries with
+// back-off, rate, circuit and outage. Adapters live in the folders below, one a provider; gatewaytest is the
+// suite that each of them passes.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"duly/internal/payment"
+)
+
+// Gateway charges stored payment methods at one provider account. Its methods are safe for concurrent use
+// and return what is known as a value: a failed call is an outcome, never an error.
+type Gateway interface {
+	Abilities() Abilities
+	// Charge sends exactly one request for c. It calls CheckGuard right before the request is written.
+	Charge(ctx context.Context, c payment.Charge) payment.Outcome
+	// Find asks what became of c, by its key or by the gateway's own id where that is known.
+	Find(ctx context.Context, c payment.Charge, paymentID string) Finding
+	// Ping makes a harmless authenticated call, for `duly doctor`.
+	Ping(ctx context.Context) error
+	// Close frees idle connections.
+	Close()
+}
+
+// Abilities is what a provider can do. The protocol reads these, never a provider's name.
+type Abilities struct {
+	// KeyLife is how long an idempotency key is kept after its first execution; 0: the provider keeps none.
+	KeyLife time.Duration
+	// LongestRequest is how long after it was sent a request can still take effect.
+	LongestRequest time.Duration
+	// Timeout is how long one request is waited for.
+	Timeout time.Duration
+	// FindByKey: a charge can be looked up by its idempotency key.
+	FindByKey bool
+	// FindLasts: the look-up answers as long as the payment exists, longer than keys are kept, so that
+	// absence can prove something.
+	FindLasts bool
+	// List: the payments of a window of time can be listed.
+	List bool
+}
+
+// Finding is the answer to a look-up.
+type Finding struct {
+	// Absent: the provider says that it never saw the charge. A request on its way may still arrive.
+	Absent bool
+	// Outcome is what the provider knows; InDoubt if it could not be asked or has not decided.
+	Outcome payment.Outcome
+}
+
+// ErrGuard is the cause of a request that was not sent because its guard said no.
+var ErrGuard = errors.New("not sent")
+
+// Guard decides, at the last moment, whether a request may leave.
+type Guard struct {
+	// Check returns an error, wrapping ErrGuard, if the request must not be sent now: the lease is too
+	// short for it, the key too old, or the run is stopping.
+	Check func() error
+	// Stop is closed when waiting (for a back-off, a rate, a circuit) should end.
+	Stop <-chan struct{}
+}
+
+type guardKey struct{}
+
+// WithGuard returns a context under which every request that moves money is checked by g.
+func WithGuard(ctx context.Context, g Guard) context.Context {
+	return context.WithValue(ctx, guardKey{}, g)
+}
+
+// CheckGuard asks the guard of ctx, if there is one. Adapters call it in the function that writes to the
+// socket, before every send.
+func CheckGuard(ctx context.Context) error {
+	if g, ok := ctx.Value(guardKey{}).(Guard); ok && g.Check != nil {
+		return g.Check()
+	}
+	return nil
+}
+
+// stopped is the stop channel of ctx's guard; nil, which blocks for ever, if there is none.
+func stopped(ctx context.Context) <-chan struct{} {
+	g, _ := ctx.Value(guardKey{}).(Guard)
+	return g.Stop
+}

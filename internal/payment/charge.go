@@ -1,0 +1,62 @@
+package payment
+
+// Charge is all that the body of a charge request is made of, as it was committed with the attempt.
+// Two sends of one Charge have the same bytes.
+type Charge struct {
+	Key         string // idempotency key, stable for one attempt
+	Reference   string // what is paid for, e.g. sub_42_20260131
+	CustomerID  string
+	Method      string // the stored payment method; a secret, never logged
+	MethodType  string // "card", "kakaopay", …; may be empty
+	Description string // may be empty
+	Money       Money
+	// BodyVersion is the layout of the body that this attempt was begun with. An adapter keeps every
+	// version that it ever wrote, so that a newer program repeats an older one's bytes.
+	BodyVersion int
+	// RequestID is for both sides' logs. It is a header, not part of the body.
+	RequestID string
+}
+
+// BodyVersion is the layout that new attempts are begun with.
+const BodyVersion = 1
+
+// Status is what a gateway says of a payment.
+type Status string
+
+// The statuses of the payments API.
+const (
+	Pending   Status = "pending"
+	Succeeded Status = "succeeded"
+	Declined  Status = "declined"
+	Canceled  Status = "canceled"
+)
+
+// Payment is a gateway's record of a charge.
+type Payment struct {
+	ID         string
+	Status     Status
+	Key        string
+	Reference  string
+	CustomerID string
+	Money      Money
+	Refunded   int64 // minor units
+	Decline    Decline
+}
+
+// Mismatch names the first field in which p is not the payment that c asked for, or "" if it is.
+// Ids come back after a restore, so a key alone proves nothing.
+func (c Charge) Mismatch(p Payment) string {
+	switch {
+	case p.Key != c.Key:
+		return "idempotency_key"
+	case p.Reference != c.Reference:
+		return "reference"
+	case p.CustomerID != c.CustomerID:
+		return "customer_id"
+	case p.Money.Amount != c.Money.Amount:
+		return "amount"
+	case p.Money.Currency != c.Money.Currency:
+		return "currency"
+	}
+	return ""
+}

@@ -1,0 +1,132 @@
+package payment
+
+import "time"
+
+// Kind says what became of a charge. The zero value is InDoubt: whatever is not recognised may have
+// taken the money.
+type Kind uint8
+
+// The kinds of outcome; docs/protocol.md says what follows from each.
+const (
+	// InDoubt: the request may or may not have been executed, or is not decided yet.
+	InDoubt Kind = iota
+	// Paid: a definite yes that matches the charge in every field.
+	Paid
+	// Refused: a definite no; Outcome.Decline says why.
+	Refused
+	// NotExecuted: this one request did nothing; the same charge may be sent again.
+	NotExecuted
+	// TryLater: a definite no that the gateway expects to pass (outside hours, a processing error).
+	TryLater
+	// Differs: a yes that is not ours in some field, or one that somebody cancelled or refunded.
+	Differs
+	// Rejected: this request can never work; the row is at fault.
+	Rejected
+	// Misconfigured: our own account or credentials are wrong; no row is at fault.
+	Misconfigured
+)
+
+// Kinds lists every kind, for tables and tests.
+func Kinds() []Kind {
+	return []Kind{InDoubt, Paid, Refused, NotExecuted, TryLater, Differs, Rejected, Misconfigured}
+}
+
+func (k Kind) String() string {
+	switch k {
+	case InDoubt:
+		return "in_doubt"
+	case Paid:
+		return "succeeded"
+	case Refused:
+		return "declined"
+	case NotExecuted:
+		return "not_executed"
+	case TryLater:
+		return "try_later"
+	case Differs:
+		return "differs"
+	case Rejected:
+		return "rejected"
+	case Misconfigured:
+		return "misconfigured"
+	}
+	return "in_doubt"
+}
+
+// OneRequest reports whether k speaks of a single request only: an attempt ends so only if every request
+// ever sent under its key did.
+func (k Kind) OneRequest() bool {
+	return k == NotExecuted || k == TryLater || k == Rejected || k == Misconfigured
+}
+
+// Class is what a decline means for the payment method.
+type Class string
+
+// The classes of decline. The empty class is none.
+const (
+	Soft   Class = "soft"   // balance, limit, velocity: the same method may work another day
+	Hard   Class = "hard"   // lost, stolen, closed, revoked: never charge this method again
+	Action Class = "action" // the customer must act first: authentication, an expired card
+)
+
+// Decline is why a gateway said no.
+type Decline struct {
+	Class       Class
+	Code        string
+	NetworkCode string // ISO 8583 answer, where the provider hands it on
+	AdviceCode  string // Mastercard merchant advice code, where given
+	Message     string // for people; never parsed
+}
+
+// Outcome is how a charge ended. It is a value, never an error.
+type Outcome struct {
+	Kind      Kind
+	Decline   Decline // set for Refused and TryLater
+	PaymentID string  // the gateway's id, where it gave one
+	// Reason is a short text for people: "timeout", "409 request under way", "amount differs".
+	Reason string
+	// LookUpOnly, on InDoubt: sending the key again can do no good (accepted and pending, or the key was
+	// used with another body). Ask instead.
+	LookUpOnly bool
+	// Failure: it counts against the gateway's circuit (time-out, reset, refused connection, 5xx).
+	Failure bool
+	// RetryAfter is how long the gateway asked us to wait; 0 for no wish.
+	RetryAfter time.Duration
+}
+
+// Judge says what p, a gateway's record found or answered for c, means. A declined payment must have been
+// classified by the adapter's code table: its class is kept, and the empty class means TryLater.
+func Judge(c Charge, p Payment) Outcome {
+	if field := c.Mismatch(p); field != "" {
+		return Outcome{Kind: Differs, PaymentID: p.ID, Reason: field + " is not ours"}
+	}
+	switch p.Status {
+	case Succeeded:
+		if p.Refunded != 0 {
+			return Outcome{Kind: Differs, PaymentID: p.ID, Reason: "refunded by someone"}
+		}
+		return Outcome{Kind: Paid, PaymentID: p.ID}
+	case Declined:
+		kind := Refused
+		if p.Decline.Class == "" {
+			kind = TryLater
+		}
+		return Outcome{Kind: kind, Decline: p.Decline, PaymentID: p.ID, Reason: p.Decline.Code}
+	case Canceled:
+		return Outcome{Kind: Differs, PaymentID: p.ID, Reason: "cancelled by someone"}
+	case Pending:
+		return Outcome{Kind: InDoubt, PaymentID: p.ID, LookUpOnly: true, Reason: "pending"}
+	}
+	return Outcome{Kind: InDoubt, PaymentID: p.ID, LookUpOnly: true, Reason: "unknown status"}
+}
+
+// After folds the outcome of a later request into what earlier requests under the same key left behind.
+// doubted says that one of them may have been executed; the result is the outcome of the attempt and
+// whether the attempt is doubted from now on.
+func (o Outcome) After(doubted bool) (Outcome, bool) {
+	if doubted && o.Kind.OneRequest() {
+		o.Reason = "in doubt before, then " + o.Kind.String() + ": " + o.Reason
+		o.Kind = InDoubt
+	}
+	return o, doubted || o.Kind == InDoubt
+}
