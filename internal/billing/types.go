@@ -1,0 +1,123 @@
+// Package billing holds the rules of subscriptions: which periods are invoiced, what a claimed invoice is
+// charged, and what follows from an outcome. Every rule is a pure function of its arguments; SQL and HTTP
+// hold none of them.
+package billing
+
+import (
+	"time"
+
+	"duly/internal/payment"
+)
+
+// SubscriptionStatus is the shop's word for a subscription.
+type SubscriptionStatus string
+
+// The statuses of a subscription.
+const (
+	Active    SubscriptionStatus = "active"
+	PastDue   SubscriptionStatus = "past_due"
+	Paused    SubscriptionStatus = "paused"
+	Cancelled SubscriptionStatus = "cancelled"
+)
+
+// InvoiceStatus is where an invoice stands.
+type InvoiceStatus string
+
+// The statuses of an invoice; docs/states.md draws the ways between them.
+const (
+	Open          InvoiceStatus = "open"
+	Charging      InvoiceStatus = "charging"
+	Paid          InvoiceStatus = "paid"
+	Uncollectible InvoiceStatus = "uncollectible"
+	Void          InvoiceStatus = "void"
+	Review        InvoiceStatus = "review"
+)
+
+// AttemptStatus is where one try at collecting an invoice stands.
+type AttemptStatus string
+
+// The statuses of an attempt. InFlight and InDoubt are unsettled; the others are final, but for a released
+// attempt, which the next claim of its invoice takes up again.
+const (
+	AttemptInFlight  AttemptStatus = "in_flight"
+	AttemptSucceeded AttemptStatus = "succeeded"
+	AttemptDeclined  AttemptStatus = "declined"
+	AttemptInDoubt   AttemptStatus = "in_doubt"
+	AttemptReleased  AttemptStatus = "released"
+	AttemptRejected  AttemptStatus = "rejected"
+	AttemptReview    AttemptStatus = "review"
+)
+
+// Subscription is what the rules read of a subscription, as locked.
+type Subscription struct {
+	ID           uint64
+	CustomerID   string
+	Status       SubscriptionStatus
+	Gateway      string
+	Method       string
+	MethodType   string
+	Description  string
+	Money        payment.Money
+	Interval     Interval
+	AnchorDay    int // day of the month that periods begin on; 0: not stored yet
+	Next         payment.Date
+	ReviewReason string
+}
+
+// Newest is what the rules read of a subscription's newest invoice.
+type Newest struct {
+	Exists bool
+	Status InvoiceStatus
+	Issued payment.Date
+}
+
+// Invoice is what the rules read of an invoice, as locked.
+type Invoice struct {
+	ID             uint64
+	SubscriptionID uint64
+	Due            payment.Date
+	Money          payment.Money
+	Stage          int
+	FirstDeclined  payment.Date
+	TryLaterSince  time.Time // zero: no try-later answer since the last definite one
+}
+
+// Past is an earlier attempt on an invoice.
+type Past struct {
+	ID      uint64
+	No      int
+	Key     string
+	Status  AttemptStatus
+	Class   payment.Class
+	Gateway string
+	Method  string
+}
+
+// Attempt is an unsettled attempt, with the invoice that it is to collect.
+type Attempt struct {
+	ID        uint64
+	No        int
+	Stage     int
+	Gateway   string
+	Charge    payment.Charge
+	Doubted   bool // some request of it may have been executed
+	LookUp    bool // it must not be sent again, only asked about
+	Checks    int  // how often it was found in doubt
+	PaymentID string
+	CreatedAt time.Time
+	Invoice   Invoice
+}
+
+// Policy is what the operator set about dunning.
+type Policy struct {
+	// RetryDays are days after the first decline, ascending; as many stages follow the first charge.
+	RetryDays []int
+}
+
+// Event is something to tell others, written with the change that it tells of.
+type Event struct {
+	Type    string
+	Subject string
+	Dedupe  string
+	Payload any // marshals to a JSON object
+}

@@ -1,0 +1,53 @@
+// Package crash names every point of the money protocol at which a process may die. In a program built with
+// the tag crashpoints, the one named in DULY_TEST_CRASH_AT acts; in any other build At does nothing.
+package crash
+
+// Point is a place in the protocol.
+type Point string
+
+// The points, in the order in which one invoice meets them.
+const (
+	StartBeforeCommit    Point = "start.before-commit"
+	StartAfterCommit     Point = "start.after-commit"
+	IssueBeforeCommit    Point = "issue.before-commit"
+	IssueAfterCommit     Point = "issue.after-commit"
+	ClaimBeforeCommit    Point = "claim.before-commit"
+	ClaimAfterCommit     Point = "claim.after-commit"
+	BeforeSend           Point = "charge.before-send"
+	AfterSend            Point = "charge.after-send"
+	Answered             Point = "charge.answered"
+	SettleBeforeCommit   Point = "settle.before-commit"
+	SettleAfterCommit    Point = "settle.after-commit"
+	BeatBeforeCommit     Point = "heartbeat.before-commit"
+	BeatAfterCommit      Point = "heartbeat.after-commit"
+	AbandonBeforeCommit  Point = "abandon.before-commit"
+	AbandonAfterCommit   Point = "abandon.after-commit"
+	TakeOverBeforeCommit Point = "takeover.before-commit"
+	TakeOverAfterCommit  Point = "takeover.after-commit"
+	AnswersBeforeCommit  Point = "answers.before-commit"
+	AnswersAfterCommit   Point = "answers.after-commit"
+	FinishBeforeCommit   Point = "finish.before-commit"
+	FinishAfterCommit    Point = "finish.after-commit"
+)
+
+// Points lists every point. A test kills the program at each.
+func Points() []Point {
+	return []Point{
+		StartBeforeCommit, StartAfterCommit,
+		IssueBeforeCommit, IssueAfterCommit,
+		ClaimBeforeCommit, ClaimAfterCommit,
+		BeforeSend, AfterSend, Answered,
+		SettleBeforeCommit, SettleAfterCommit,
+		BeatBeforeCommit, BeatAfterCommit,
+		AbandonBeforeCommit, AbandonAfterCommit,
+		TakeOverBeforeCommit, TakeOverAfterCommit,
+		AnswersBeforeCommit, AnswersAfterCommit,
+		FinishBeforeCommit, FinishAfterCommit,
+	}
+}
+
+// Before is the point right before the transaction called name commits.
+func Before(name string) Point { return Point(name + ".before-commit") }
+
+// After is the point right after the transaction called name has committed.
+func After(name string) Point { return Point(name + ".after-commit") }

@@ -1,0 +1,303 @@
+-- +goose Up
+
+-- The shop's tables. What the shop writes is not restricted here, but for the stock; what duly writes itself is.
+
+CREATE TABLE subscriptions (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  customer_id VARCHAR(64) NOT NULL,
+  status VARCHAR(20) NOT NULL DEFAULT 'active',
+  gateway VARCHAR(32) NOT NULL,
+  payment_method VARCHAR(191) NOT NULL,
+  method_type VARCHAR(32) NULL,
+  description VARCHAR(120) NULL,
+  amount BIGINT NOT NULL,
+  currency CHAR(3) NOT NULL,
+  interval_unit VARCHAR(20) NOT NULL,
+  interval_count INT NOT NULL DEFAULT 1,
+  anchor_day TINYINT UNSIGNED NULL,
+  next_billing_date DATE NOT NULL,
+  review_reason VARCHAR(255) NULL,
+  cancelled_at DATETIME(6) NULL,
+  cancel_reason VARCHAR(255) NULL,
+  created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  updated_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
+  KEY due_walk (status, next_billing_date, id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE orders (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  customer_id VARCHAR(64) NOT NULL,
+  status VARCHAR(20) NOT NULL,
+  failure_reason VARCHAR(255) NULL,
+  amount BIGINT NOT NULL,
+  currency CHAR(3) NOT NULL,
+  created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  completed_at DATETIME(6) NULL,
+  failed_at DATETIME(6) NULL,
+  updated_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
+  KEY stale_walk (status, created_at, id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE products (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  name VARCHAR(255) NOT NULL,
+  stock BIGINT NOT NULL,
+  low_stock_threshold BIGINT NULL,
+  CONSTRAINT products_stock CHECK (stock >= 0)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE order_items (
+  order_id BIGINT UNSIGNED NOT NULL,
+  product_id BIGINT UNSIGNED NOT NULL,
+  quantity INT NOT NULL,
+  PRIMARY KEY (order_id, product_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE payments (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  order_id BIGINT UNSIGNED NOT NULL,
+  gateway VARCHAR(32) NOT NULL,
+  method_type VARCHAR(32) NULL,
+  transaction_key VARCHAR(255) NULL,
+  idempotency_key VARCHAR(64) NULL,
+  status VARCHAR(20) NOT NULL,
+  amount BIGINT NOT NULL,
+  currency CHAR(3) NOT NULL,
+  failure_code VARCHAR(64) NULL,
+  failure_reason VARCHAR(255) NULL,
+  refunded_amount BIGINT NOT NULL DEFAULT 0,
+  refunded_at DATETIME(6) NULL,
+  created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  updated_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
+  KEY by_order (order_id),
+  KEY by_status (status, id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- duly's own tables.
+
+CREATE TABLE invoices (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  subscription_id BIGINT UNSIGNED NOT NULL,
+  due_date DATE NOT NULL,
+  amount BIGINT NOT NULL,
+  currency CHAR(3) NOT NULL,
+  status VARCHAR(20) NOT NULL,
+  stage INT NOT NULL DEFAULT 0,
+  attempts INT NOT NULL DEFAULT 0,
+  next_attempt_date DATE NULL,
+  next_try_at DATETIME(6) NULL,
+  first_declined_date DATE NULL,
+  issued_date DATE NOT NULL,
+  try_later_since DATETIME(6) NULL,
+  review_reason VARCHAR(255) NULL,
+  paid_at DATETIME(6) NULL,
+  created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  updated_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  UNIQUE KEY once_per_due_date (subscription_id, due_date),
+  KEY newest (subscription_id, issued_date),
+  KEY stage_walk (status, stage, next_attempt_date, id),
+  CONSTRAINT invoices_amount CHECK (amount >= 0),
+  CONSTRAINT invoices_status CHECK (status IN ('open', 'charging', 'paid', 'uncollectible', 'void', 'review'))
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE payment_attempts (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  invoice_id BIGINT UNSIGNED NOT NULL,
+  subscription_id BIGINT UNSIGNED NOT NULL,
+  attempt_no INT NOT NULL,
+  stage INT NOT NULL,
+  idempotency_key VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  reference VARCHAR(255) NOT NULL,
+  customer_id VARCHAR(64) NOT NULL,
+  amount BIGINT NOT NULL,
+  currency CHAR(3) NOT NULL,
+  gateway VARCHAR(32) NOT NULL,
+  payment_method VARCHAR(191) NOT NULL,
+  method_type VARCHAR(32) NOT NULL DEFAULT '',
+  description VARCHAR(120) NOT NULL DEFAULT '',
+  body_version INT NOT NULL,
+  status VARCHAR(20) NOT NULL,
+  doubted BOOLEAN NOT NULL DEFAULT FALSE,
+  lookup_only BOOLEAN NOT NULL DEFAULT FALSE,
+  decline_class VARCHAR(20) NULL,
+  decline_code VARCHAR(64) NULL,
+  network_code VARCHAR(16) NULL,
+  advice_code VARCHAR(16) NULL,
+  message VARCHAR(255) NULL,
+  gateway_payment_id VARCHAR(255) NULL,
+  run_id BIGINT UNSIGNED NOT NULL,
+  lease BINARY(16) NULL,
+  checks INT NOT NULL DEFAULT 0,
+  next_check_at DATETIME(6) NULL,
+  created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  settled_at DATETIME(6) NULL,
+  UNIQUE KEY once_per_key (idempotency_key),
+  UNIQUE KEY once_per_number (invoice_id, attempt_no),
+  KEY doubt_walk (status, next_check_at, id),
+  KEY by_lease (lease),
+  KEY by_method (payment_method, created_at),
+  CONSTRAINT attempts_amount CHECK (amount > 0),
+  CONSTRAINT attempts_status CHECK (status IN ('in_flight', 'succeeded', 'declined', 'in_doubt', 'released', 'rejected', 'review'))
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE gateway_answers (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  idempotency_key VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  answer JSON NOT NULL,
+  run_id BIGINT UNSIGNED NOT NULL,
+  created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  KEY by_key (idempotency_key)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE order_checks (
+  order_id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
+  checks INT NOT NULL DEFAULT 0,
+  lease BINARY(16) NULL,
+  next_check_at DATETIME(6) NULL,
+  reason VARCHAR(255) NULL,
+  KEY next_check (next_check_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE events (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  type VARCHAR(64) NOT NULL,
+  subject VARCHAR(64) NOT NULL,
+  payload JSON NOT NULL,
+  dedupe_key VARCHAR(191) NULL,
+  created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  UNIQUE KEY once (dedupe_key),
+  KEY by_subject (subject, id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE event_deliveries (
+  event_id BIGINT UNSIGNED NOT NULL,
+  sink VARCHAR(32) NOT NULL,
+  status VARCHAR(20) NOT NULL DEFAULT 'pending',
+  tries INT NOT NULL DEFAULT 0,
+  next_try_at DATETIME(6) NULL,
+  last_error VARCHAR(255) NULL,
+  delivered_at DATETIME(6) NULL,
+  PRIMARY KEY (event_id, sink),
+  KEY delivery_walk (sink, status, next_try_at, event_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE job_runs (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  job VARCHAR(32) NOT NULL,
+  business_date DATE NOT NULL,
+  params JSON NOT NULL,
+  status VARCHAR(20) NOT NULL,
+  exit_code INT NULL,
+  rerun_of BIGINT UNSIGNED NULL,
+  lease BINARY(16) NOT NULL,
+  lease_ms BIGINT NOT NULL,
+  host VARCHAR(255) NOT NULL,
+  pid INT NOT NULL,
+  version VARCHAR(64) NOT NULL,
+  heartbeat_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  control JSON NULL,
+  started_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  finished_at DATETIME(6) NULL,
+  error TEXT NULL,
+  KEY live (status, heartbeat_at),
+  CONSTRAINT runs_status CHECK (status IN ('running', 'completed', 'failed', 'stopped', 'abandoned'))
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE step_runs (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  run_id BIGINT UNSIGNED NOT NULL,
+  step VARCHAR(32) NOT NULL,
+  status VARCHAR(20) NOT NULL,
+  read_count BIGINT NOT NULL DEFAULT 0,
+  succeeded BIGINT NOT NULL DEFAULT 0,
+  declined BIGINT NOT NULL DEFAULT 0,
+  released BIGINT NOT NULL DEFAULT 0,
+  in_doubt BIGINT NOT NULL DEFAULT 0,
+  rejected BIGINT NOT NULL DEFAULT 0,
+  review BIGINT NOT NULL DEFAULT 0,
+  amounts JSON NULL,
+  started_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  finished_at DATETIME(6) NULL,
+  KEY by_run (run_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE pauses (
+  subject VARCHAR(64) NOT NULL PRIMARY KEY,
+  who VARCHAR(191) NOT NULL,
+  reason VARCHAR(255) NOT NULL,
+  since DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6))
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE operator_actions (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  action VARCHAR(32) NOT NULL,
+  subject VARCHAR(64) NOT NULL,
+  who VARCHAR(191) NOT NULL,
+  host VARCHAR(255) NOT NULL,
+  reason VARCHAR(255) NULL,
+  detail JSON NULL,
+  created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  KEY by_subject (subject, id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE daily_order_stats (
+  business_date DATE NOT NULL,
+  currency CHAR(3) NOT NULL,
+  orders_completed BIGINT NOT NULL DEFAULT 0,
+  orders_failed BIGINT NOT NULL DEFAULT 0,
+  amount_completed BIGINT NOT NULL DEFAULT 0,
+  amount_refunded BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (business_date, currency)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE daily_product_sales (
+  business_date DATE NOT NULL,
+  product_id BIGINT UNSIGNED NOT NULL,
+  quantity BIGINT NOT NULL DEFAULT 0,
+  amount BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (business_date, product_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE audit_findings (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  kind VARCHAR(32) NOT NULL,
+  reference VARCHAR(255) NOT NULL DEFAULT '',
+  gateway_payment_id VARCHAR(255) NOT NULL DEFAULT '',
+  detail JSON NOT NULL,
+  first_seen_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  last_seen_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  resolved_at DATETIME(6) NULL,
+  resolution VARCHAR(255) NULL,
+  UNIQUE KEY once (kind, reference, gateway_payment_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- Two rows, for the start-up check that SKIP LOCKED is real.
+CREATE TABLE claim_probe (
+  id INT NOT NULL PRIMARY KEY,
+  claimed_by BINARY(16) NULL,
+  claimed_at DATETIME(6) NULL
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+INSERT INTO claim_probe (id) VALUES (1), (2);
+
+-- +goose Down
+
+DROP TABLE claim_probe;
+DROP TABLE audit_findings;
+DROP TABLE daily_product_sales;
+DROP TABLE daily_order_stats;
+DROP TABLE operator_actions;
+DROP TABLE pauses;
+DROP TABLE step_runs;
+DROP TABLE job_runs;
+DROP TABLE event_deliveries;
+DROP TABLE events;
+DROP TABLE order_checks;
+DROP TABLE gateway_answers;
+DROP TABLE payment_attempts;
+DROP TABLE invoices;
+DROP TABLE payments;
+DROP TABLE order_items;
+DROP TABLE products;
+DROP TABLE orders;
+DROP TABLE subscriptions;

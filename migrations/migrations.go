@@ -1,0 +1,164 @@
+// Package migrations holds the schema, as numbered SQL files that goose applies.
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/database"
+)
+
+// Table is where the applied versions are kept.
+const Table = "duly_migrations"
+
+//go:embed *.sql
+var files embed.FS
+
+// ErrVersion is wrapped when the schema is not of this program's version.
+var ErrVersion = errors.New("schema version")
+
+func provider(db *sql.DB) (*goose.Provider, error) {
+	store, err := database.NewStore(database.DialectMySQL, Table)
+	if err != nil {
+		return nil, fmt.Errorf("migrations: %w", err)
+	}
+	p, err := goose.NewProvider("", db, fs.FS(files), goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, fmt.Errorf("migrations: %w", err)
+	}
+	return p, nil
+}
+
+// Up applies what is not applied yet and returns the names of the files that it ran.
+func Up(ctx context.Context, db *sql.DB) ([]string, error) {
+	p, err := provider(db)
+	if err != nil {
+		return nil, err
+	}
+	results, err := p.Up(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate up: %w", err)
+	}
+	names := make([]string, 0, len(results))
+	for _, r := range results {
+		names = append(names, r.Source.Path)
+	}
+	return names, nil
+}
+
+// Down takes the newest migration back. It refuses while any table that it would drop has rows.
+func Down(ctx context.Context, db *sql.DB) (string, error) {
+	if table, err := filled(ctx, db); err != nil {
+		return "", err
+	} else if table != "" {
+		return "", fmt.Errorf("migrate down: table %s has rows and would be dropped; empty it first", table)
+	}
+	p, err := provider(db)
+	if err != nil {
+		return "", err
+	}
+	r, err := p.Down(ctx)
+	if err != nil {
+		return "", fmt.Errorf("migrate down: %w", err)
+	}
+	return r.Source.Path, nil
+}
+
+// Tables are the tables of the newest schema whose rows are somebody's data.
+func Tables() []string {
+	return []string{
+		"subscriptions", "invoices", "payment_attempts", "gateway_answers", "orders", "order_items", "products",
+		"payments", "order_checks", "events", "event_deliveries", "job_runs", "step_runs", "pauses",
+		"operator_actions", "daily_order_stats", "daily_product_sales", "audit_findings",
+	}
+}
+
+func filled(ctx context.Context, db *sql.DB) (string, error) {
+	current, _, err := Versions(ctx, db)
+	if err != nil || current == 0 {
+		return "", err
+	}
+	for _, table := range Tables() {
+		var n int
+		err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM "+table+" LIMIT 1) t").Scan(&n)
+		if err != nil {
+			return "", fmt.Errorf("migrate down: look into %s: %w", table, err)
+		}
+		if n > 0 {
+			return table, nil
+		}
+	}
+	return "", nil
+}
+
+// Migration is one line of Status.
+type Migration struct {
+	Version int64
+	Name    string
+	Applied bool
+}
+
+// Status lists every migration that this program knows.
+func Status(ctx context.Context, db *sql.DB) ([]Migration, error) {
+	p, err := provider(db)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := p.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate status: %w", err)
+	}
+	out := make([]Migration, 0, len(rows))
+	for _, r := range rows {
+		out = append(out, Migration{Version: r.Source.Version, Name: r.Source.Path, Applied: r.State == goose.StateApplied})
+	}
+	return out, nil
+}
+
+// Versions gives the schema's version, 0 if there is none, and the one that this program was built for. It
+// changes nothing.
+func Versions(ctx context.Context, db *sql.DB) (current, want int64, err error) {
+	p, err := provider(db)
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, s := range p.ListSources() {
+		want = max(want, s.Version)
+	}
+	var tables int
+	err = db.QueryRowContext(ctx,
+		"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?", Table).Scan(&tables)
+	if err != nil {
+		return 0, want, fmt.Errorf("read the schema version: %w", err)
+	}
+	if tables == 0 {
+		return 0, want, nil
+	}
+	// A version taken back is deleted from the table, so the highest one is the current one.
+	err = db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM "+Table+" WHERE is_applied").Scan(&current)
+	if err != nil {
+		return 0, want, fmt.Errorf("read the schema version: %w", err)
+	}
+	return current, want, nil
+}
+
+// Check returns an error that says what to do, wrapping ErrVersion, unless the schema is of this program's version.
+func Check(ctx context.Context, db *sql.DB) error {
+	current, want, err := Versions(ctx, db)
+	switch {
+	case err != nil:
+		return err
+	case current == 0:
+		return fmt.Errorf("%w: the database has no duly schema; run `duly migrate up`", ErrVersion)
+	case current < want:
+		return fmt.Errorf("%w: %d is older than this program's %d; run `duly migrate up`", ErrVersion, current, want)
+	case current > want:
+		return fmt.Errorf("%w: %d is newer than this program's %d; run a newer duly", ErrVersion, current, want)
+	}
+	return nil
+}
