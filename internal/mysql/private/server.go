@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -294,7 +292,6 @@ func (at folder) dsn(database string) string {
 	config.Net = "unix"
 	config.Addr = at.socket
 	config.DBName = database
-	config.Logger = log.New(io.Discard, "", 0)
 	return config.FormatDSN()
 }
 
