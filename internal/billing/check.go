@@ -1,0 +1,72 @@
+package billing
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"duly/internal/payment"
+)
+
+// The widths of the columns that a charge is committed with, in characters.
+const (
+	maxCustomer    = 64
+	maxMethod      = 191
+	maxMethodType  = 32
+	maxDescription = 120
+)
+
+// invoiceProblems lists what keeps s from being invoiced, in words that an operator can act on. The method
+// is not needed where nothing is charged.
+func invoiceProblems(s Subscription, known func(string) bool) []string {
+	var found []string
+	if s.Money.Amount < 0 {
+		found = append(found, fmt.Sprintf("amount %d is negative", s.Money.Amount))
+	}
+	if !payment.KnownCurrency(s.Money.Currency) {
+		found = append(found, fmt.Sprintf("currency %q is not a known ISO 4217 code in upper case", cut(s.Money.Currency, maxQuoted)))
+	}
+	found = append(found, payerProblems(s, known)...)
+	if s.Method == "" && s.Money.Amount != 0 {
+		found = append(found, noMethod)
+	}
+	return found
+}
+
+// chargeProblems lists what keeps an invoice of s from being charged.
+func chargeProblems(s Subscription, known func(string) bool) []string {
+	found := payerProblems(s, known)
+	if s.Method == "" {
+		found = append(found, noMethod)
+	}
+	return found
+}
+
+const noMethod = "payment_method is empty"
+
+func payerProblems(s Subscription, known func(string) bool) []string {
+	var found []string
+	if s.CustomerID == "" {
+		found = append(found, "customer_id is empty")
+	}
+	if !known(s.Gateway) {
+		found = append(found, fmt.Sprintf("gateway %q is not configured", cut(s.Gateway, maxQuoted)))
+	}
+	for _, f := range []struct {
+		name, text string
+		longest    int
+	}{
+		{"customer_id", s.CustomerID, maxCustomer},
+		{"payment_method", s.Method, maxMethod},
+		{"method_type", s.MethodType, maxMethodType},
+		{"description", s.Description, maxDescription},
+	} {
+		if n := utf8.RuneCountInString(f.text); n > f.longest {
+			found = append(found, fmt.Sprintf("%s has %d characters, %d are the most", f.name, n, f.longest))
+		}
+	}
+	return found
+}
+
+// reason makes one line of problems, as a review_reason column holds it; "" for none.
+func reason(problems ...string) string { return cut(strings.Join(problems, "; "), maxText) }

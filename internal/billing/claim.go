@@ -1,0 +1,144 @@
+package billing
+
+import (
+	"fmt"
+	"strconv"
+
+	"duly/internal/payment"
+)
+
+// ClaimAction is what is done with a claimed invoice.
+type ClaimAction uint8
+
+// The actions; the zero value leaves the decision to an operator.
+const (
+	// ReviewInvoice sets the invoice aside for an operator.
+	ReviewInvoice ClaimAction = iota
+	// Charge makes an attempt, or takes a released one up again.
+	Charge
+	// VoidInvoice ends the invoice of a subscription that was cancelled.
+	VoidInvoice
+	// UseStage uses the stage up without an attempt and moves the invoice to the next one.
+	UseStage
+	// EndInvoice makes the invoice uncollectible without an attempt.
+	EndInvoice
+)
+
+func (a ClaimAction) String() string {
+	switch a {
+	case ReviewInvoice:
+		return "review"
+	case Charge:
+		return "charge"
+	case VoidInvoice:
+		return "void"
+	case UseStage:
+		return "use_stage"
+	case EndInvoice:
+		return "end"
+	}
+	return "review"
+}
+
+// Claim is what becomes of a claimed invoice.
+type Claim struct {
+	Action         ClaimAction
+	Reuse          uint64             // Charge: the released attempt to take up again; 0: a new one
+	No             int                // Charge: the attempt's number
+	Key            string             // Charge: its idempotency key
+	Stage          int                // UseStage: the stage that the invoice moves to
+	Next           payment.Date       // UseStage: the date of that stage
+	SubscriptionTo SubscriptionStatus // EndInvoice: Cancelled if that follows for an active or past_due one
+	Reason         string             // ReviewInvoice: why; EndInvoice: why the subscription ends
+	Events         []Event
+}
+
+// DecideClaim says what becomes of inv, an open invoice of s, with every attempt that was made on it.
+//
+//   - While an attempt is unsettled, or says that the money was taken, no other is made.
+//   - A cancelled subscription is not charged; a paused one is, for what was issued before.
+//   - A method that was declined for good on this invoice is not charged again at the same gateway; the
+//     stage passes.
+//   - A released attempt is taken up again under its number and key. The key's number moves only past
+//     answers that the gateway may keep.
+func DecideClaim(inv Invoice, s Subscription, past []Past, p Policy, effective payment.Date, knownGateway func(string) bool) Claim {
+	about := aboutInvoice(inv, s.Gateway)
+	if problem := blocking(inv, past); problem != "" {
+		return claimReview(about, effective, problem)
+	}
+	switch s.Status {
+	case Cancelled:
+		return Claim{Action: VoidInvoice}
+	case Active, PastDue, Paused:
+	default:
+		return claimReview(about, effective, fmt.Sprintf("subscription status %q is not one of active, past_due, paused, cancelled", cut(string(s.Status), maxQuoted)))
+	}
+	if problems := chargeProblems(s, knownGateway); len(problems) > 0 {
+		return claimReview(about, effective, problems...)
+	}
+	for _, a := range past {
+		if a.Status == AttemptDeclined && barred(a.Class) && a.Gateway == s.Gateway && a.Method == s.Method {
+			return passStage(inv, s, a, len(past), p, effective)
+		}
+	}
+	return nextAttempt(inv, past)
+}
+
+// blocking says what forbids another attempt on inv, or "".
+func blocking(inv Invoice, past []Past) string {
+	if inv.Money.Amount <= 0 {
+		return fmt.Sprintf("amount %d cannot be charged", inv.Money.Amount)
+	}
+	for _, a := range past {
+		switch a.Status {
+		case AttemptInFlight, AttemptInDoubt:
+			return fmt.Sprintf("attempt %d is not settled", a.No)
+		case AttemptReview:
+			return fmt.Sprintf("attempt %d is in review", a.No)
+		case AttemptSucceeded:
+			return fmt.Sprintf("attempt %d succeeded already", a.No)
+		case AttemptDeclined, AttemptReleased, AttemptRejected:
+		default:
+			return fmt.Sprintf("attempt %d has the unknown status %q", a.No, cut(string(a.Status), maxQuoted))
+		}
+	}
+	return ""
+}
+
+// nextAttempt takes the released attempt up again, or counts on.
+func nextAttempt(inv Invoice, past []Past) Claim {
+	no, answers := 0, 0
+	for _, a := range past {
+		if a.Status == AttemptReleased {
+			return Claim{Action: Charge, Reuse: a.ID, No: a.No, Key: a.Key}
+		}
+		no = max(no, a.No)
+		answers++ // declined or rejected: the others are released or blocking
+	}
+	return Claim{Action: Charge, No: no + 1, Key: Key(inv.SubscriptionID, inv.Due, answers+1)}
+}
+
+// passStage uses the stage up without an attempt, since the method was declined for good.
+func passStage(inv Invoice, s Subscription, declined Past, attempts int, p Policy, effective payment.Date) Claim {
+	next, last := NextStage(p, inv.Stage, inv.FirstDeclined, effective)
+	if !last {
+		return Claim{Action: UseStage, Stage: inv.Stage + 1, Next: next}
+	}
+	claim := Claim{Action: EndInvoice, SubscriptionTo: ends(s.Status)}
+	claim.Reason = fmt.Sprintf("unpaid after the last retry: the payment method was declined for good (%s)", declined.Class)
+	about := aboutInvoice(inv, s.Gateway)
+	claim.Events = []Event{paymentFailed(
+		failure{about: about, Class: declined.Class, Message: claim.Reason, Attempt: attempts, Stage: inv.Stage},
+		about.Reference+":stage-"+strconv.Itoa(inv.Stage),
+	)}
+	if claim.SubscriptionTo != "" {
+		claim.Events = append(claim.Events, subscriptionCancelled(about, claim.Reason))
+	}
+	return claim
+}
+
+func claimReview(a about, effective payment.Date, problems ...string) Claim {
+	text := reason(problems...)
+	identity := "invoice:" + a.Reference + ":" + effective.Compact()
+	return Claim{Action: ReviewInvoice, Reason: text, Events: []Event{reviewNeeded(a, identity, text)}}
+}

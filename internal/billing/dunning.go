@@ -1,0 +1,40 @@
+package billing
+
+import "duly/internal/payment"
+
+// NextStage gives the date of the stage after stage, or says that stage was the last. The date is that many
+// days after the first decline as the policy says, but at least one day after this effective date, so that
+// two stages of an invoice never fall on the same one, however late runs come. A stage beyond the policy's
+// last, from when it had more, counts as the last.
+func NextStage(p Policy, stage int, firstDeclined, effective payment.Date) (next payment.Date, last bool) {
+	if stage >= len(p.RetryDays) {
+		return 0, true
+	}
+	if firstDeclined.IsZero() {
+		firstDeclined = effective
+	}
+	offset := payment.Date(p.RetryDays[max(stage, 0)]) //nolint:gosec // a number of days, far below the limit
+	return max(firstDeclined+offset, effective+1), false
+}
+
+// barred reports whether a method must never be charged again after a decline of class c, until the
+// customer acts.
+func barred(c payment.Class) bool {
+	switch c {
+	case payment.Hard, payment.Action:
+		return true
+	case payment.Soft:
+	}
+	return false
+}
+
+// ends gives the change that an unpaid invoice's end makes to its subscription; "" for none. What the
+// customer paused or ended stays so.
+func ends(status SubscriptionStatus) SubscriptionStatus {
+	switch status {
+	case Active, PastDue:
+		return Cancelled
+	case Paused, Cancelled:
+	}
+	return ""
+}

@@ -1,0 +1,90 @@
+package billing
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+
+	"duly/internal/payment"
+)
+
+// The types of event that the rules of subscriptions write.
+const (
+	EventInvoicePaid           = "invoice.paid"
+	EventPaymentFailed         = "payment.failed"
+	EventActionRequired        = "payment.action_required"
+	EventSubscriptionCancelled = "subscription.cancelled"
+	EventReviewNeeded          = "review.needed"
+)
+
+// about is what every payload says: which invoice, and how much. It never holds a payment method.
+type about struct {
+	SubscriptionID uint64       `json:"subscription_id"`
+	InvoiceID      uint64       `json:"invoice_id,omitempty"` // left out where the invoice has no row yet
+	DueDate        payment.Date `json:"due_date"`
+	Reference      string       `json:"reference"`
+	Amount         int64        `json:"amount"` // minor units
+	Currency       string       `json:"currency"`
+	Gateway        string       `json:"gateway"`
+}
+
+// failure is the payload of payment.failed and payment.action_required.
+type failure struct {
+	about
+
+	Class    payment.Class `json:"class"`
+	Code     string        `json:"code"`
+	Message  string        `json:"message"`
+	Attempt  int           `json:"attempt"`
+	Stage    int           `json:"stage"`
+	NextDate *payment.Date `json:"next_date"` // null: no further charge
+}
+
+// explained is the payload of subscription.cancelled and review.needed.
+type explained struct {
+	about
+
+	Reason string `json:"reason"`
+}
+
+func aboutInvoice(inv Invoice, gateway string) about {
+	return about{
+		SubscriptionID: inv.SubscriptionID, InvoiceID: inv.ID, DueDate: inv.Due,
+		Reference: Reference(inv.SubscriptionID, inv.Due),
+		Amount:    inv.Money.Amount, Currency: inv.Money.Currency, Gateway: gateway,
+	}
+}
+
+func aboutDue(s Subscription, due payment.Date) about {
+	return aboutInvoice(Invoice{SubscriptionID: s.ID, Due: due, Money: s.Money}, s.Gateway)
+}
+
+func (a about) event(kind, identity string, payload any) Event {
+	return Event{
+		Type:    kind,
+		Subject: "subscription:" + strconv.FormatUint(a.SubscriptionID, 10),
+		Dedupe:  kind + ":" + identity,
+		Payload: payload,
+	}
+}
+
+func invoicePaid(a about) Event { return a.event(EventInvoicePaid, a.Reference, a) }
+
+// paymentFailed tells of a decline; identity is the key that was declined, or what stands in for it.
+func paymentFailed(f failure, identity string) Event {
+	return f.event(EventPaymentFailed, identity, f)
+}
+
+func actionRequired(f failure, identity string) Event {
+	return f.event(EventActionRequired, identity, f)
+}
+
+func subscriptionCancelled(a about, reason string) Event {
+	return a.event(EventSubscriptionCancelled, a.Reference, explained{a, reason})
+}
+
+// reviewNeeded tells an operator why identity waits for him. Another reason is another event.
+func reviewNeeded(a about, identity, reason string) Event {
+	sum := sha256.Sum256([]byte(reason))
+	return a.event(EventReviewNeeded, identity+":"+hex.EncodeToString(sum[:4]), explained{a, reason})
+}

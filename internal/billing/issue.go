@@ -1,0 +1,150 @@
+package billing
+
+import (
+	"fmt"
+	"strconv"
+
+	"duly/internal/payment"
+)
+
+// CatchUp says what becomes of periods that were missed.
+type CatchUp string
+
+// The ways to catch up.
+const (
+	// CatchUpDefault is CatchUpOne for month and year intervals, CatchUpSkip for day and week intervals.
+	CatchUpDefault CatchUp = "default"
+	// CatchUpOne invoices each missed period under its own due date, one an effective date.
+	CatchUpOne CatchUp = "one"
+	// CatchUpSkip invoices the newest period that has begun and passes over the older ones.
+	CatchUpSkip CatchUp = "skip"
+)
+
+// IssuePolicy is what a run and its configuration say about issuing.
+type IssuePolicy struct {
+	Business     payment.Date // what is due is compared with it
+	Effective    payment.Date // the later of Business and today; one issue a subscription on each
+	CatchUp      CatchUp      // empty is CatchUpDefault
+	KnownGateway func(string) bool
+}
+
+// Issue is what becomes of a due subscription. The zero Issue changes nothing.
+type Issue struct {
+	Due         payment.Date // the invoice to make; zero: none
+	Next        payment.Date // the new next_billing_date; zero: unchanged
+	Anchor      int          // the anchor day to store; 0: leave it
+	Settled     bool         // nothing is to be charged: the invoice is born paid
+	Review      string       // the reason to have on the subscription; "" without ClearReview: unchanged
+	ClearReview bool         // the reason that stands there is no longer true
+	Events      []Event
+}
+
+// DecideIssue says what becomes of s, whose next date is not later than p.Business. invoiced reports
+// whether s has an invoice for a due date.
+//
+//   - Paused and cancelled subscriptions move on past the business date; those periods are never charged.
+//   - An unpaid newest invoice, or one issued on this effective date or later, holds up the next one.
+//   - A date that is invoiced already (the shop moved it back) moves on by itself.
+//   - A subscription that cannot be invoiced stays as it is, with every reason at once.
+func DecideIssue(s Subscription, newest Newest, invoiced func(payment.Date) bool, p IssuePolicy) Issue {
+	switch s.Status {
+	case Paused, Cancelled:
+	case Active, PastDue:
+		if newest.Exists && unpaid(newest.Status) {
+			return Issue{}
+		}
+	default:
+		return issueReview(s, p, fmt.Sprintf("status %q is not one of active, past_due, paused, cancelled", cut(string(s.Status), maxQuoted)))
+	}
+	if s.Next > p.Business {
+		return Issue{}
+	}
+
+	due, next, problem := periodToIssue(s, p)
+	if problem != "" {
+		return issueReview(s, p, problem)
+	}
+	problems := invoiceProblems(s, p.KnownGateway)
+	moved := Issue{Next: next, Anchor: anchorToStore(s, next), ClearReview: s.ReviewReason != "" && len(problems) == 0}
+	switch {
+	case s.Status == Paused || s.Status == Cancelled, invoiced(due):
+		return moved
+	case newest.Exists && newest.Issued >= p.Effective:
+		return Issue{ClearReview: moved.ClearReview}
+	case len(problems) > 0:
+		return issueReview(s, p, problems...)
+	}
+
+	issue := moved
+	issue.Due = due
+	if s.Money.Amount == 0 {
+		issue.Settled = true
+		issue.Events = []Event{invoicePaid(aboutDue(s, due))}
+	}
+	return issue
+}
+
+// unpaid reports whether an invoice still waits for its money, or for an operator.
+func unpaid(status InvoiceStatus) bool {
+	switch status {
+	case Open, Charging, Review:
+		return true
+	case Paid, Uncollectible, Void:
+		return false
+	}
+	return true
+}
+
+// periodToIssue gives the begin of the period that is s's turn and of the one after it, or says why there is
+// none.
+func periodToIssue(s Subscription, p IssuePolicy) (due, next payment.Date, problem string) {
+	if err := s.Interval.Validate(); err != nil {
+		return 0, 0, err.Error()
+	}
+	if s.Next <= 0 {
+		return 0, 0, "next_billing_date is missing or lies before 1970-01-02"
+	}
+	anchor := Anchor(s.Next, s.AnchorDay, s.Interval)
+	due = s.Next
+	if s.Status == Paused || s.Status == Cancelled || skips(p.CatchUp, s.Interval) {
+		due = newestBegun(s.Next, anchor, s.Interval, p.Business)
+	}
+	next = Following(due, anchor, s.Interval)
+	if next.IsZero() {
+		return 0, 0, fmt.Sprintf("the period after %s would begin after the year %d", due, lastYear)
+	}
+	return due, next, ""
+}
+
+func skips(c CatchUp, i Interval) bool {
+	switch c {
+	case CatchUpOne:
+		return false
+	case CatchUpSkip:
+		return true
+	case CatchUpDefault:
+	}
+	return i.days() > 0
+}
+
+// anchorToStore is the anchor day that goes with next, or 0 if it is stored already.
+func anchorToStore(s Subscription, next payment.Date) int {
+	anchor := Anchor(s.Next, s.AnchorDay, s.Interval)
+	if s.Interval.days() > 0 {
+		_, _, anchor = next.Split()
+	}
+	if anchor == s.AnchorDay {
+		return 0
+	}
+	return anchor
+}
+
+// issueReview writes the problems on the subscription; an operator is told of a reason that is new.
+func issueReview(s Subscription, p IssuePolicy, problems ...string) Issue {
+	issue := Issue{Review: reason(problems...)}
+	if issue.Review != s.ReviewReason {
+		identity := "subscription:" + strconv.FormatUint(s.ID, 10) + ":" + p.Effective.Compact()
+		issue.Events = []Event{reviewNeeded(aboutDue(s, s.Next), identity, issue.Review)}
+	}
+	return issue
+}

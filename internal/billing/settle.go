@@ -1,0 +1,225 @@
+package billing
+
+import (
+	"strings"
+	"time"
+
+	"duly/internal/payment"
+)
+
+// tryLaterFor is how long a gateway may put a charge off before that counts as a soft decline.
+const tryLaterFor = 3 * 24 * time.Hour
+
+// Answer is what is known of an attempt's charge.
+type Answer struct {
+	Outcome payment.Outcome
+	// Found: the outcome is what a look-up found under the attempt's own key, not the answer to a request.
+	Found bool
+}
+
+// Settlement is what an answer changes.
+type Settlement struct {
+	// The attempt.
+	Attempt     AttemptStatus
+	Doubted     bool // some request may have been executed
+	LookUp      bool // it must not be sent again
+	Decline     payment.Decline
+	PaymentID   string
+	Message     string    // at most 255 characters, without the payment method
+	NextCheckAt time.Time // zero: it is settled
+	Checks      int
+
+	// The invoice.
+	Invoice       InvoiceStatus // Charging while the attempt is in doubt
+	Stage         int
+	Next          payment.Date // the date of the stage; zero: unchanged
+	NextTryAt     time.Time    // runs that began earlier leave it; zero: none
+	FirstDeclined payment.Date // zero: none yet
+	TryLaterSince time.Time    // zero: none
+	ReviewReason  string
+
+	// The subscription, from the status that was read; both empty: unchanged.
+	SubscriptionFrom, SubscriptionTo SubscriptionStatus
+	CancelReason                     string // set with Cancelled
+
+	Alert  bool // somebody should look at once
+	Events []Event
+}
+
+// Settle says what follows from ans for an attempt and its invoice. sub is the subscription's status now,
+// effective the run's effective date, now the instant of settling. The outcome has been folded over the
+// attempt's requests; it is folded again here, so that no answer to one request ever frees a doubted
+// attempt. Every outcome has one row in docs/protocol.md.
+func Settle(a Attempt, ans Answer, sub SubscriptionStatus, p Policy, effective payment.Date, now time.Time) Settlement {
+	o, doubted := ans.fold(a.Doubted)
+	s := unchanged(a)
+	s.Doubted = doubted
+	s.Message = message(a, o)
+	if o.PaymentID != "" {
+		s.PaymentID = cut(o.PaymentID, maxText)
+	}
+	switch o.Kind {
+	case payment.Paid:
+		return s.paid(a, sub)
+	case payment.Refused:
+		return s.declined(a, o.Decline, sub, p, effective)
+	case payment.NotExecuted, payment.Misconfigured:
+		return s.released(now)
+	case payment.TryLater:
+		return s.putOff(a, o.Decline, sub, p, effective, now)
+	case payment.Differs:
+		s.Alert = true
+		return s.review(a, AttemptReview, s.Message)
+	case payment.Rejected:
+		return s.review(a, AttemptRejected, s.Message)
+	case payment.InDoubt:
+	}
+	return s.inDoubt(o.LookUpOnly, now)
+}
+
+// fold makes an outcome of the attempt from what one request or look-up said. A record that was found is
+// definite, also where it says try later; whatever else speaks of one request only speaks, from a look-up,
+// of the look-up.
+func (ans Answer) fold(doubted bool) (payment.Outcome, bool) {
+	if ans.Found {
+		if ans.Outcome.Kind == payment.TryLater {
+			return ans.Outcome, doubted
+		}
+		doubted = doubted || ans.Outcome.Kind.OneRequest()
+	}
+	return ans.Outcome.After(doubted)
+}
+
+// unchanged is the settlement that leaves a and its invoice as they were claimed.
+func unchanged(a Attempt) Settlement {
+	return Settlement{
+		Attempt: AttemptInFlight, Doubted: a.Doubted, LookUp: a.LookUp, PaymentID: a.PaymentID, Checks: a.Checks,
+		Invoice: Charging, Stage: a.Invoice.Stage, FirstDeclined: a.Invoice.FirstDeclined, TryLaterSince: a.Invoice.TryLaterSince,
+	}
+}
+
+// paid keeps the money: the invoice is done, and a past_due subscription is well again.
+func (s Settlement) paid(a Attempt, sub SubscriptionStatus) Settlement {
+	s.Attempt, s.Invoice = AttemptSucceeded, Paid
+	s.TryLaterSince = time.Time{}
+	if sub == PastDue {
+		s.SubscriptionFrom, s.SubscriptionTo = PastDue, Active
+	}
+	s.Events = []Event{invoicePaid(aboutInvoice(a.Invoice, a.Gateway))}
+	return s
+}
+
+// declined uses the stage up: the invoice waits for the next one, or ends after the last.
+func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatus, p Policy, effective payment.Date) Settlement {
+	s.Attempt, s.Decline = AttemptDeclined, fit(d, s.Message)
+	s.TryLaterSince = time.Time{}
+	if s.FirstDeclined.IsZero() {
+		s.FirstDeclined = effective
+	}
+	about := aboutInvoice(a.Invoice, a.Gateway)
+	told := failure{
+		about: about, Class: s.Decline.Class, Code: s.Decline.Code, Message: s.Message,
+		Attempt: a.No, Stage: a.Invoice.Stage,
+	}
+	next, last := NextStage(p, a.Invoice.Stage, s.FirstDeclined, effective)
+	if last {
+		s.Invoice = Uncollectible
+		s.SubscriptionTo = ends(sub)
+	} else {
+		s.Invoice, s.Stage, s.Next = Open, a.Invoice.Stage+1, next
+		told.NextDate = &next
+		if sub == Active {
+			s.SubscriptionTo = PastDue
+		}
+	}
+	if s.SubscriptionTo != "" {
+		s.SubscriptionFrom = sub
+	}
+
+	s.Events = []Event{paymentFailed(told, a.Charge.Key)}
+	if s.Decline.Class == payment.Action {
+		s.Events = append(s.Events, actionRequired(told, a.Charge.Key))
+	}
+	if s.SubscriptionTo == Cancelled {
+		s.CancelReason = cut("unpaid after the last retry: "+s.Message, maxText)
+		s.Events = append(s.Events, subscriptionCancelled(about, s.CancelReason))
+	}
+	return s
+}
+
+// putOff is a decline that uses no stage: the next attempt, with the next key, is for a later run. After
+// three days of it the gateway is taken at its word.
+func (s Settlement) putOff(a Attempt, d payment.Decline, sub SubscriptionStatus, p Policy, effective payment.Date, now time.Time) Settlement {
+	if s.TryLaterSince.IsZero() {
+		s.TryLaterSince = now
+	}
+	if now.Sub(s.TryLaterSince) >= tryLaterFor {
+		d.Class = payment.Soft
+		return s.declined(a, d, sub, p, effective)
+	}
+	s.Attempt, s.Decline = AttemptDeclined, fit(d, s.Message)
+	s.Decline.Class = ""
+	s.Invoice, s.NextTryAt = Open, now
+	return s
+}
+
+// released takes the attempt back: nothing was executed, so its number, key and stage wait for a later run.
+func (s Settlement) released(now time.Time) Settlement {
+	s.Attempt, s.Invoice, s.NextTryAt = AttemptReleased, Open, now
+	return s
+}
+
+// review leaves attempt and invoice to an operator.
+func (s Settlement) review(a Attempt, status AttemptStatus, why string) Settlement {
+	s.Attempt, s.Invoice, s.ReviewReason = status, Review, why
+	s.Events = []Event{reviewNeeded(aboutInvoice(a.Invoice, a.Gateway), "attempt:"+a.Charge.Key, why)}
+	return s
+}
+
+// inDoubt keeps the attempt, to be asked about later.
+func (s Settlement) inDoubt(lookUpOnly bool, now time.Time) Settlement {
+	s.Attempt = AttemptInDoubt
+	s.LookUp = s.LookUp || lookUpOnly
+	s.NextCheckAt = now.Add(checkAfter(s.Checks))
+	s.Checks++
+	return s
+}
+
+// checkAfter is how long to wait before an attempt that was found in doubt that often before is asked about.
+func checkAfter(checks int) time.Duration {
+	waits := [...]time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute}
+	if checks >= 0 && checks < len(waits) {
+		return waits[checks]
+	}
+	return time.Hour
+}
+
+// message is what an outcome says to people, fit for its column. Gateways repeat what they were sent at
+// times: the payment method is struck out.
+func message(a Attempt, o payment.Outcome) string {
+	text := o.Decline.Message
+	if text == "" {
+		text = o.Reason
+	}
+	if text == "" {
+		text = o.Kind.String()
+	}
+	if a.Charge.Method != "" {
+		text = strings.ReplaceAll(text, a.Charge.Method, "[payment method]")
+	}
+	return cut(text, maxText)
+}
+
+// fit cuts a gateway's codes to their columns, and takes the message that was made fit. A decline without a class that is known counts as soft.
+func fit(d payment.Decline, message string) payment.Decline {
+	d.Message = message
+	switch d.Class {
+	case payment.Soft, payment.Hard, payment.Action:
+	default:
+		d.Class = payment.Soft
+	}
+	d.Code = cut(d.Code, maxCode)
+	d.NetworkCode = cut(d.NetworkCode, maxNetworkCode)
+	d.AdviceCode = cut(d.AdviceCode, maxNetworkCode)
+	return d
+}
