@@ -1,0 +1,352 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Want says what a claim may take.
+type Want struct {
+	// Limit is the largest number of items.
+	Limit int
+	// Skip reports lanes whose items must be left unclaimed for now. It is asked once for every item of
+	// such a lane that the claim passes over.
+	Skip func(lane string) bool
+}
+
+// Page is what one claim brought.
+type Page[I any] struct {
+	Items []I
+	// Done: the walk over the work is at its end. A Read after it begins a new walk.
+	Done bool
+}
+
+// Reader claims items.
+type Reader[I any] interface {
+	// Read returns only after its claim is committed.
+	Read(ctx context.Context, want Want) (Page[I], error)
+}
+
+// Processor does the outside work.
+type Processor[I, O any] interface {
+	// Process runs outside any transaction, concurrently, at most once for each claimed item.
+	Process(ctx context.Context, item I) (O, error)
+}
+
+// Writer settles outcomes.
+type Writer[O any] interface {
+	// Write settles the outcomes in one transaction of its own. It is repeatable: after a deadlock or a lost
+	// answer it is called again; Process never is.
+	Write(ctx context.Context, outcomes []O) (Tally, error)
+	// Reject sets one outcome aside that Write fails on for a reason of its own.
+	Reject(ctx context.Context, outcome O, cause error) (Tally, error)
+	// Keep saves outcomes that may not be settled any more (the lease is lost, a row stays locked) where the
+	// next run finds them.
+	Keep(ctx context.Context, outcomes []O) error
+}
+
+// LaneState is whether a lane's items can be worked on.
+type LaneState int
+
+// The states of a lane.
+const (
+	LaneOpen   LaneState = iota
+	LaneHeld             // not now; claimed items wait, unclaimed ones are left alone
+	LaneClosed           // not any more in this run
+)
+
+// Chunk is a step that claims, processes and settles, all three at the same time: while one chunk is being
+// processed the next is claimed and the last one is settled.
+//
+// At most twice Size items (or twice a lane's width, if that is more) are claimed and unsettled in the lanes
+// that are open. There is no barrier: a slow item delays no other.
+type Chunk[I, O any] struct {
+	StepName  string
+	Reader    Reader[I]
+	Processor Processor[I, O]
+	Writer    Writer[O]
+	// Fail is the outcome of an item that was not processed (ErrStopped) or whose processing failed.
+	Fail func(item I, err error) O
+	// Lane names the lane of an item, Width how many of a lane are processed at once, State whether the
+	// lane's items can be worked on.
+	Lane  func(item I) string
+	Width func(lane string) int
+	State func(lane string) LaneState
+	// Size is the largest number of items of one claim and of one settlement.
+	Size int
+	// FlushEvery is how long a settlement may wait to be filled.
+	FlushEvery time.Duration
+}
+
+// Name implements Step.
+func (c *Chunk[I, O]) Name() string { return c.StepName }
+
+// how often a step that waits for room or for a held lane looks again.
+const recheck = 50 * time.Millisecond
+
+// Run implements Step.
+func (c *Chunk[I, O]) Run(ctx context.Context, x *StepExecution) error {
+	e := &execution[I, O]{
+		Chunk: c, x: x,
+		outcomes: make(chan settled[O], c.Size),
+		moved:    make(chan struct{}, 1),
+		lanes:    map[string]*lane[I]{},
+		skipped:  map[string]bool{},
+	}
+	var settler errgroup.Group
+	settler.Go(e.settleAll)
+	claimed := e.claimAll(ctx)
+	e.closeLanes()
+	close(e.outcomes)
+	return errors.Join(claimed, settler.Wait())
+}
+
+// execution is the state of one Run.
+type execution[I, O any] struct {
+	*Chunk[I, O]
+	x        *StepExecution
+	outcomes chan settled[O]
+	moved    chan struct{} // an item was settled
+	running  sync.WaitGroup
+
+	mu      sync.Mutex
+	lanes   map[string]*lane[I]
+	skipped map[string]bool // lanes passed over since the walk began
+	failed  error           // a settlement failed for good: claim no more
+}
+
+// settled is an outcome on its way to the writer.
+type settled[O any] struct {
+	lane    string
+	outcome O
+}
+
+type lane[I any] struct {
+	name      string
+	queue     chan I
+	unsettled int
+	width     int
+}
+
+// claimAll claims until the walk is done, the run is stopped or the budget is spent.
+func (e *execution[I, O]) claimAll(ctx context.Context) error {
+	for {
+		if err := e.awaitRoom(ctx); err != nil {
+			return ended(err)
+		}
+		limit := e.x.Budget.Take(e.Size)
+		if limit == 0 {
+			e.x.Leave("the limit of the run is reached")
+			return nil
+		}
+		// A stop must not tear a claim apart: it is short, and finishes.
+		page, err := e.Reader.Read(e.x.Work, Want{Limit: limit, Skip: e.skip})
+		e.x.Budget.Return(limit - len(page.Items))
+		if err != nil {
+			if err = e.again(ctx, err); err != nil {
+				return ended(err)
+			}
+			continue
+		}
+		e.x.Count(Tally{Read: int64(len(page.Items))})
+		for _, item := range page.Items {
+			e.enqueue(ctx, item)
+		}
+		if !page.Done {
+			continue
+		}
+		if more, err := e.awaitHeld(ctx); err != nil || !more {
+			return ended(err)
+		}
+	}
+}
+
+// ended turns the ways in which a step is told to end into success: the run knows of them.
+func ended(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrStopped) {
+		return nil
+	}
+	return err
+}
+
+// again decides what a failed claim means: nil to claim again after a pause, else the error of the step.
+func (e *execution[I, O]) again(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrLocked) {
+		return fmt.Errorf("claim: %w", err)
+	}
+	if e.x.Lease.Left() <= 0 {
+		return fmt.Errorf("claim: %w (%v)", ErrLeaseLost, err) //nolint:errorlint // what matters is the lease
+	}
+	e.x.Log.WarnContext(ctx, "claim failed, trying again", "error", err)
+	return wait(ctx, time.Second)
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// skip tells a reader which lanes to pass over, and remembers that it did.
+func (e *execution[I, O]) skip(name string) bool {
+	if e.State(name) == LaneOpen {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.skipped[name] = true
+	return true
+}
+
+// awaitRoom returns once a claim may be made. Items in lanes that are not open wait for their own lane and
+// take no room from the others.
+func (e *execution[I, O]) awaitRoom(ctx context.Context) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		unsettled, window, err := e.load()
+		if err != nil {
+			return err
+		}
+		if unsettled+e.Size <= window {
+			return nil
+		}
+		if err := e.awaitMove(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (e *execution[I, O]) load() (unsettled, window int, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	window = 2 * e.Size
+	for name, l := range e.lanes {
+		if e.State(name) == LaneOpen {
+			unsettled += l.unsettled
+			window = max(window, e.Size+2*l.width)
+		}
+	}
+	return unsettled, window, e.failed
+}
+
+func (e *execution[I, O]) awaitMove(ctx context.Context) error {
+	timer := time.NewTimer(recheck)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.moved:
+	case <-timer.C:
+	}
+	return nil
+}
+
+// awaitHeld is called at the end of a walk. It reports whether lanes that were passed over can be walked
+// again, and waits while they are held.
+func (e *execution[I, O]) awaitHeld(ctx context.Context) (bool, error) {
+	for {
+		held, open := false, false
+		e.mu.Lock()
+		for name := range e.skipped {
+			switch e.State(name) {
+			case LaneOpen:
+				open = true
+			case LaneHeld:
+				held = true
+			case LaneClosed:
+			}
+		}
+		if open {
+			clear(e.skipped)
+		}
+		names, failed := len(e.skipped), e.failed
+		e.mu.Unlock()
+		switch {
+		case failed != nil:
+			return false, failed
+		case open:
+			return true, nil
+		case !held:
+			if names > 0 {
+				e.x.Leave("a gateway is left alone for the rest of the run")
+			}
+			return false, nil
+		}
+		if err := wait(ctx, recheck); err != nil {
+			return false, err
+		}
+	}
+}
+
+// enqueue puts an item into its lane; a lane starts with its first item.
+func (e *execution[I, O]) enqueue(ctx context.Context, item I) {
+	name := e.Lane(item)
+	e.mu.Lock()
+	l := e.lanes[name]
+	if l == nil {
+		width := max(1, e.Width(name))
+		l = &lane[I]{name: name, queue: make(chan I, 2*e.Size+2*width), width: width}
+		e.lanes[name] = l
+		e.running.Go(func() { e.serve(ctx, l) })
+	}
+	l.unsettled++
+	e.mu.Unlock()
+	l.queue <- item
+}
+
+// closeLanes ends the lanes and waits until their items are processed.
+func (e *execution[I, O]) closeLanes() {
+	e.mu.Lock()
+	for _, l := range e.lanes {
+		close(l.queue)
+	}
+	e.mu.Unlock()
+	e.running.Wait()
+}
+
+// serve processes the items of one lane, as many at once as it is wide. One item's failure cancels no other.
+func (e *execution[I, O]) serve(ctx context.Context, l *lane[I]) {
+	var group errgroup.Group
+	group.SetLimit(l.width)
+	for item := range l.queue {
+		group.Go(func() error {
+			e.outcomes <- settled[O]{lane: l.name, outcome: e.process(ctx, item)}
+			return nil
+		})
+	}
+	_ = group.Wait() // the functions return no error: a failure is an outcome
+}
+
+// process turns whatever becomes of an item into an outcome.
+func (e *execution[I, O]) process(ctx context.Context, item I) (out O) {
+	if _, _, failed := e.load(); ctx.Err() != nil || failed != nil {
+		return e.Fail(item, ErrStopped)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			e.x.Log.ErrorContext(ctx, "panic while processing an item", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			out = e.Fail(item, fmt.Errorf("panic: %v", p))
+		}
+	}()
+	out, err := e.Processor.Process(e.x.Work, item)
+	if err != nil {
+		return e.Fail(item, err)
+	}
+	return out
+}

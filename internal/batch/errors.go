@@ -1,0 +1,18 @@
+package batch
+
+import "errors"
+
+// What a step, a reader or a writer may answer beside its own errors. Readers and writers wrap them.
+var (
+	// ErrUnavailable: the database could not be reached, or nobody knows what became of the last statement.
+	// The same call is made again.
+	ErrUnavailable = errors.New("database unavailable")
+	// ErrLocked: a row stayed locked by somebody else. The others go on without it.
+	ErrLocked = errors.New("row locked by another transaction")
+	// ErrLeaseLost: the run no longer owns its lease; it must send and settle nothing more.
+	ErrLeaseLost = errors.New("lease lost")
+	// ErrStopped: the run was asked to stop.
+	ErrStopped = errors.New("stopped")
+	// ErrHalt ends the run: the steps after the one that returned it are not begun.
+	ErrHalt = errors.New("run halted")
+)

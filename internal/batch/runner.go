@@ -1,0 +1,307 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+)
+
+// Run is one execution of a job, as kept by the repository.
+type Run struct {
+	ID      uint64
+	Job     string
+	Token   []byte        // the lease's random name
+	Lease   time.Duration // its length
+	Started time.Time     // by the database's clock
+}
+
+// Spec is what a run is started with.
+type Spec struct {
+	Job          string
+	BusinessDate string // 2026-01-31
+	Params       []byte // JSON
+	RerunOf      uint64
+	Lease        time.Duration
+	Host         string
+	PID          int
+	Version      string
+}
+
+// StepStatus is how a step stands.
+type StepStatus string
+
+// The statuses of a step, and of a run but for abandoned.
+const (
+	Running   StepStatus = "running"
+	Completed StepStatus = "completed"
+	Failed    StepStatus = "failed"
+	Stopped   StepStatus = "stopped"
+)
+
+// Progress is how far a step has come.
+type Progress struct {
+	Step   string
+	Status StepStatus
+	Tally  Tally
+}
+
+// JobRepository keeps runs. Its methods are safe for concurrent use.
+type JobRepository interface {
+	Start(ctx context.Context, spec Spec) (*Run, error)
+	// Beat renews the run's lease and writes the progress. It returns ErrLeaseLost, and changes nothing, if
+	// the lease ran out or the run is no longer running.
+	Beat(ctx context.Context, run *Run, progress []Progress) error
+	Finish(ctx context.Context, run *Run, progress []Progress, result Result) error
+}
+
+// Result is how a run ended.
+type Result struct {
+	Status StepStatus
+	Exit   int
+	Err    error
+	Left   []string // what is left for a later run, and why
+	Tally  Tally
+}
+
+// Exit codes of a run; operators' scripts rely on them.
+const (
+	ExitDone       = 0
+	ExitFailed     = 1
+	ExitUsage      = 2
+	ExitReview     = 3
+	ExitUnfinished = 4
+	ExitNotRun     = 5
+)
+
+// Runner runs jobs.
+type Runner struct {
+	Repository JobRepository
+	Heartbeat  time.Duration
+	Drain      time.Duration
+	Limit      int // items that the run may claim; 0: no bound
+	Now        func() time.Time
+	Log        *slog.Logger
+	// Started is called when the run exists and before its first step, with the executions of all steps.
+	Started func(run *Run, steps []*StepExecution)
+	// Stop says why ctx was cancelled, as an exit code; 0 if it was not by a signal or a bound of time.
+	Stop func(ctx context.Context) int
+}
+
+// Run runs a job to its end and says how it ended. It returns an error only if no run could be started.
+// Cancelling ctx stops the run: it claims no more, finishes what is in flight within Drain, and settles it.
+func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
+	beat := r.Now()
+	run, err := r.Repository.Start(ctx, spec)
+	if err != nil {
+		return Result{}, fmt.Errorf("start the run: %w", err)
+	}
+	lease := NewLease(run.Lease, beat, r.Now)
+	work, drained := r.drain(ctx)
+	defer drained()
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
+
+	budget := NewBudget(r.Limit)
+	steps := make([]*StepExecution, len(job.Steps))
+	for i, s := range job.Steps {
+		steps[i] = &StepExecution{
+			Run: run, Step: s.Name(), Lease: lease, Budget: budget, Work: work, Now: r.Now,
+			Log: r.Log.With("run_id", run.ID, "step", s.Name()),
+		}
+	}
+	if r.Started != nil {
+		r.Started(run, steps)
+	}
+	beating := make(chan struct{})
+	stopBeating, endBeats := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		defer close(beating)
+		r.beat(stopBeating, run, lease, steps, lose)
+	}()
+
+	err = r.steps(ctx, job, steps)
+	result := r.result(ctx, work, job, steps, lease, err)
+	endBeats()
+	<-beating
+	r.finish(ctx, run, lease, steps, &result)
+	return result, nil
+}
+
+// drain returns the context of what is in flight: it outlives ctx by the drain time.
+func (r *Runner) drain(ctx context.Context) (context.Context, func()) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(r.Drain)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-work.Done():
+		}
+	})
+	return work, func() { stop(); cancel() }
+}
+
+func (r *Runner) steps(ctx context.Context, job Job, steps []*StepExecution) error {
+	var errs []error
+	for i, s := range job.Steps {
+		if ctx.Err() != nil || steps[i].Lease.Left() <= 0 {
+			break
+		}
+		err := r.step(ctx, s, steps[i])
+		if err == nil {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", s.Name(), err))
+		if errors.Is(err, ErrHalt) || errors.Is(err, ErrLeaseLost) {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error) {
+	x.begin()
+	defer x.end()
+	defer func() {
+		if p := recover(); p != nil {
+			x.Log.ErrorContext(ctx, "panic in a step", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return s.Run(ctx, x)
+}
+
+func (x *StepExecution) begin() { x.mu.Lock(); defer x.mu.Unlock(); x.begun = x.Now() }
+func (x *StepExecution) end()   { x.mu.Lock(); defer x.mu.Unlock(); x.ended = x.Now() }
+
+// beat renews the lease until ctx ends or the lease is lost.
+func (r *Runner) beat(ctx context.Context, run *Run, lease *Lease, steps []*StepExecution, lose context.CancelCauseFunc) {
+	ticker := time.NewTicker(r.Heartbeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		at := r.Now()
+		err := ErrLeaseLost
+		if left := lease.Left(); left > 0 {
+			once, cancel := context.WithTimeout(ctx, left)
+			err = r.Repository.Beat(once, run, progress(steps, Running))
+			cancel()
+		}
+		switch {
+		case err == nil:
+			lease.Renew(at)
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, ErrLeaseLost), lease.Left() <= 0:
+			lease.Lose()
+			r.Log.ErrorContext(ctx, "the lease of the run is lost; it sends and settles nothing more", "run_id", run.ID)
+			lose(ErrLeaseLost)
+			return
+		default:
+			r.Log.WarnContext(ctx, "heartbeat failed", "run_id", run.ID, "error", err)
+		}
+	}
+}
+
+func progress(steps []*StepExecution, current StepStatus) []Progress {
+	var out []Progress
+	for _, x := range steps {
+		switch {
+		case x.Ended():
+			out = append(out, Progress{x.Step, Completed, x.Tally()})
+		case x.Begun():
+			out = append(out, Progress{x.Step, current, x.Tally()})
+		}
+	}
+	return out
+}
+
+// result sums a run up. Of several truths the one that an operator must act on first wins: 1, 4, 3, 0.
+func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecution, lease *Lease, err error) Result {
+	res := Result{Err: err}
+	for _, x := range steps {
+		res.Tally.Add(x.Tally())
+		for _, reason := range x.Left() {
+			res.leave(reason)
+		}
+	}
+	lost := lease.Left() <= 0
+	if lost {
+		res.leave("the lease of the run was lost; what was in flight is recovered by the next run")
+	}
+	if job.Left != nil && !lost && work.Err() == nil {
+		reasons, leftErr := job.Left(work)
+		if leftErr != nil {
+			res.leave("what is left could not be counted: " + leftErr.Error())
+		}
+		for _, reason := range reasons {
+			res.leave(reason)
+		}
+	}
+	stop := 0
+	if ctx.Err() != nil && r.Stop != nil {
+		stop = r.Stop(ctx)
+	}
+	res.Status, res.Exit = Completed, ExitDone
+	switch {
+	case err != nil && !onlyLost(err):
+		res.Status, res.Exit = Failed, ExitFailed
+	case stop != 0:
+		res.Status, res.Exit = Stopped, stop
+	case len(res.Left) > 0 || ctx.Err() != nil || err != nil:
+		res.Status, res.Exit = Stopped, ExitUnfinished
+		if ctx.Err() == nil {
+			res.Status = Completed
+		}
+	case res.Tally.Review > 0:
+		res.Exit = ExitReview
+	}
+	return res
+}
+
+// onlyLost reports whether err says no more than that the lease or the database was lost: unfinished, not failed.
+func onlyLost(err error) bool {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the parts are looked at one by one
+		for _, part := range joined.Unwrap() {
+			if !onlyLost(part) {
+				return false
+			}
+		}
+		return true
+	}
+	return errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrUnavailable)
+}
+
+func (res *Result) leave(reason string) {
+	for _, have := range res.Left {
+		if have == reason {
+			return
+		}
+	}
+	res.Left = append(res.Left, reason)
+}
+
+func (r *Runner) finish(ctx context.Context, run *Run, lease *Lease, steps []*StepExecution, result *Result) {
+	left := lease.Left()
+	if left <= 0 {
+		return // the next run marks it abandoned
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(left, 10*time.Second))
+	defer cancel()
+	last := progress(steps, result.Status)
+	if err := r.Repository.Finish(ctx, run, last, *result); err != nil {
+		r.Log.ErrorContext(ctx, "the end of the run could not be written", "run_id", run.ID, "error", err)
+		if result.Exit == ExitDone || result.Exit == ExitReview {
+			result.Exit = ExitUnfinished
+			result.leave("the end of the run could not be written")
+		}
+	}
+}

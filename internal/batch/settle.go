@@ -1,0 +1,134 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// settleAll settles outcomes until there are no more, whole chunks at a time or what there is after a short
+// interval. Outcomes are settled after a stop too, so that nothing in flight is left in doubt.
+func (e *execution[I, O]) settleAll() error {
+	var (
+		chunk []settled[O]
+		timer = time.NewTimer(e.FlushEvery)
+		errs  []error
+	)
+	defer timer.Stop()
+	flush := func() {
+		if len(chunk) > 0 {
+			if err := e.settle(outcomes(chunk)); err != nil {
+				errs = append(errs, err)
+				e.fail(err)
+			}
+			e.release(chunk)
+			chunk = nil
+		}
+		timer.Reset(e.FlushEvery)
+	}
+	for {
+		select {
+		case o, ok := <-e.outcomes:
+			if !ok {
+				flush()
+				return errors.Join(errs...)
+			}
+			if len(chunk) == 0 {
+				timer.Reset(e.FlushEvery)
+			}
+			if chunk = append(chunk, o); len(chunk) >= e.Size {
+				flush()
+			}
+		case <-timer.C:
+			flush()
+		}
+	}
+}
+
+func (e *execution[I, O]) fail(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failed == nil {
+		e.failed = err
+	}
+}
+
+func outcomes[O any](chunk []settled[O]) []O {
+	out := make([]O, len(chunk))
+	for i, s := range chunk {
+		out[i] = s.outcome
+	}
+	return out
+}
+
+// release makes room for as many items as were settled.
+func (e *execution[I, O]) release(chunk []settled[O]) {
+	e.mu.Lock()
+	for _, s := range chunk {
+		e.lanes[s.lane].unsettled--
+	}
+	e.mu.Unlock()
+	select {
+	case e.moved <- struct{}{}:
+	default:
+	}
+}
+
+// settle writes a chunk. A chunk that fails for a reason of its own is written row by row: the row at fault
+// is rejected, the others go on. What may not be written any more is kept for the next run.
+func (e *execution[I, O]) settle(chunk []O) error {
+	pause := 100 * time.Millisecond
+	for {
+		tally, err := e.Writer.Write(e.x.Work, chunk)
+		switch {
+		case err == nil:
+			e.x.Count(tally)
+			return nil
+		case errors.Is(err, ErrLeaseLost), e.x.Lease.Left() <= 0:
+			return errors.Join(fmt.Errorf("settle: %w", ErrLeaseLost), e.keep(chunk))
+		case e.x.Work.Err() != nil:
+			e.x.Leave("the drain ended before everything was settled")
+			return e.keep(chunk)
+		case errors.Is(err, ErrUnavailable):
+			e.x.Log.WarnContext(e.x.Work, "settlement failed, trying again", "error", err)
+			if wait(e.x.Work, pause) == nil {
+				pause = min(2*pause, 2*time.Second)
+			}
+		case len(chunk) > 1:
+			return e.settleEach(chunk)
+		case errors.Is(err, ErrLocked):
+			e.x.Leave("a row stayed locked by another transaction")
+			return e.keep(chunk)
+		default:
+			return e.reject(chunk[0], err)
+		}
+	}
+}
+
+func (e *execution[I, O]) settleEach(chunk []O) error {
+	var errs []error
+	for i := range chunk {
+		errs = append(errs, e.settle(chunk[i:i+1]))
+	}
+	return errors.Join(errs...)
+}
+
+func (e *execution[I, O]) reject(outcome O, cause error) error {
+	tally, err := e.Writer.Reject(e.x.Work, outcome, cause)
+	if err != nil {
+		return errors.Join(fmt.Errorf("settle: %w", cause), fmt.Errorf("set the row aside: %w", err), e.keep([]O{outcome}))
+	}
+	e.x.Count(tally)
+	return nil
+}
+
+// keep saves outcomes that may not be settled by this run any more.
+func (e *execution[I, O]) keep(chunk []O) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.x.Work), 5*time.Second)
+	defer cancel()
+	if err := e.Writer.Keep(ctx, chunk); err != nil {
+		return fmt.Errorf("keep answers for the next run: %w", err)
+	}
+	return nil
+}

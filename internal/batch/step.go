@@ -1,0 +1,149 @@
+package batch
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Step hides its type parameters, so that jobs fit in one slice.
+type Step interface {
+	Name() string
+	// Run does the step's work. When ctx is cancelled it ends claiming, lets what is in flight finish under
+	// x.Work and returns nil: being stopped is not a failure.
+	Run(ctx context.Context, x *StepExecution) error
+}
+
+// Job is an ordered list of steps.
+type Job struct {
+	Name  string
+	Steps []Step
+	// Left names what the run leaves undone in its selection, one line a reason; nil for nothing.
+	Left func(ctx context.Context) ([]string, error)
+}
+
+// Budget bounds how many items a run may claim in all its steps. The zero Budget has no bound. Its methods
+// are safe for concurrent use.
+type Budget struct {
+	mu      sync.Mutex
+	bounded bool
+	left    int
+	spent   bool
+}
+
+// NewBudget returns a budget of n items; 0 means no bound.
+func NewBudget(n int) *Budget { return &Budget{bounded: n > 0, left: n} }
+
+// Take returns how many of want items may be claimed; Return gives back what was not used.
+func (b *Budget) Take(want int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.bounded {
+		return want
+	}
+	n := min(want, b.left)
+	b.left -= n
+	if n == 0 {
+		b.spent = true
+	}
+	return n
+}
+
+// Return gives n items of a Take back.
+func (b *Budget) Return(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.bounded {
+		b.left += n
+	}
+}
+
+// Spent reports whether a step wanted more than the budget held.
+func (b *Budget) Spent() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.spent
+}
+
+// StepExecution is one execution of a step. Its methods are safe for concurrent use.
+type StepExecution struct {
+	Run    *Run
+	Step   string
+	Lease  *Lease
+	Budget *Budget
+	Log    *slog.Logger
+	// Work is the context of what is in flight: a stop does not cancel it, the end of the drain and a lost
+	// lease do.
+	Work context.Context //nolint:containedctx // it outlives the context of the step on purpose
+	// Now is the process's own clock, with its monotonic reading.
+	Now func() time.Time
+
+	mu    sync.Mutex
+	tally Tally
+	left  []string
+	begun time.Time
+	ended time.Time
+}
+
+// Count adds to the step's tally.
+func (x *StepExecution) Count(t Tally) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.tally.Add(t)
+}
+
+// Tally is what the step has done so far.
+func (x *StepExecution) Tally() Tally {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.tally.clone()
+}
+
+// Leave notes that the step leaves work for a later run, and why.
+func (x *StepExecution) Leave(reason string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !slices.Contains(x.left, reason) {
+		x.left = append(x.left, reason)
+	}
+}
+
+// Left lists the reasons given to Leave.
+func (x *StepExecution) Left() []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.left)
+}
+
+// Took is how long the step has run, until now or its end.
+func (x *StepExecution) Took() time.Duration {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.begun.IsZero() {
+		return 0
+	}
+	if x.ended.IsZero() {
+		return x.Now().Sub(x.begun)
+	}
+	return x.ended.Sub(x.begun)
+}
+
+// Begun reports whether the step has started, and Ended whether it has finished.
+func (x *StepExecution) Begun() bool { x.mu.Lock(); defer x.mu.Unlock(); return !x.begun.IsZero() }
+
+// Ended reports whether the step has finished.
+func (x *StepExecution) Ended() bool { x.mu.Lock(); defer x.mu.Unlock(); return !x.ended.IsZero() }
+
+// Tasklet is a step that is a plain function.
+type Tasklet struct {
+	StepName string
+	Do       func(ctx context.Context, x *StepExecution) error
+}
+
+// Name implements Step.
+func (t Tasklet) Name() string { return t.StepName }
+
+// Run implements Step.
+func (t Tasklet) Run(ctx context.Context, x *StepExecution) error { return t.Do(ctx, x) }

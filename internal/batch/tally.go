@@ -1,0 +1,42 @@
+package batch
+
+import "maps"
+
+// Tally counts what became of the items of a step. Amounts are minor units by currency.
+type Tally struct {
+	Read, Succeeded, Declined, Released, InDoubt, Rejected, Review int64
+	Amounts                                                        map[string]int64
+}
+
+// Add adds u to t.
+func (t *Tally) Add(u Tally) {
+	t.Read += u.Read
+	t.Succeeded += u.Succeeded
+	t.Declined += u.Declined
+	t.Released += u.Released
+	t.InDoubt += u.InDoubt
+	t.Rejected += u.Rejected
+	t.Review += u.Review
+	for currency, amount := range u.Amounts {
+		t.Pay(currency, amount)
+	}
+}
+
+// Pay adds an amount of money that was collected.
+func (t *Tally) Pay(currency string, amount int64) {
+	if t.Amounts == nil {
+		t.Amounts = map[string]int64{}
+	}
+	t.Amounts[currency] += amount
+}
+
+// Done is how many items are settled, whatever became of them.
+func (t *Tally) Done() int64 {
+	return t.Succeeded + t.Declined + t.Released + t.InDoubt + t.Rejected + t.Review
+}
+
+func (t *Tally) clone() Tally {
+	c := *t
+	c.Amounts = maps.Clone(t.Amounts)
+	return c
+}

@@ -1,0 +1,80 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+
+	"duly/internal/batch"
+)
+
+// Server error numbers; the same on MySQL and MariaDB unless noted.
+const (
+	codeTooManyConnections = 1040
+	codeShutdown           = 1053
+	codeDuplicate          = 1062
+	codeLockTimeout        = 1205
+	codeDeadlock           = 1213
+	codeReadOnlyOption     = 1290
+	codeReadOnlyTx         = 1792
+	codeReadOnlyMode       = 1836
+	codeKilled             = 1317
+	codeConnectionKilled   = 1927 // MariaDB
+	codeServerGone         = 2006
+	codeConnectionLost     = 2013
+)
+
+// ErrCommitUnknown: the connection was lost at COMMIT, so that nobody knows whether it took effect. It wraps
+// batch.ErrUnavailable; whoever gets it reads again what became of the rows.
+var ErrCommitUnknown = fmt.Errorf("the answer to COMMIT was lost: %w", batch.ErrUnavailable)
+
+func number(err error) uint16 {
+	var e *mysqldriver.MySQLError
+	if errors.As(err, &e) {
+		return e.Number
+	}
+	return 0
+}
+
+// IsDuplicate reports whether err is a violated UNIQUE key.
+func IsDuplicate(err error) bool { return number(err) == codeDuplicate }
+
+// repeatable reports whether the transaction that met err was, or must be, rolled back and can be run again.
+func repeatable(err error) bool {
+	n := number(err)
+	return n == codeDeadlock || n == codeLockTimeout
+}
+
+// unavailable reports whether err speaks of the connection or the server, not of the statement.
+func unavailable(err error) bool {
+	switch number(err) {
+	case codeTooManyConnections, codeShutdown, codeKilled, codeConnectionKilled, codeServerGone, codeConnectionLost,
+		codeReadOnlyOption, codeReadOnlyTx, codeReadOnlyMode:
+		return true
+	}
+	var network net.Error
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysqldriver.ErrInvalidConn) ||
+		errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.As(err, &network)
+}
+
+// classify wraps err with what the engine must know of it.
+func classify(ctx context.Context, err error) error {
+	switch {
+	case err == nil || errors.Is(err, batch.ErrUnavailable) || errors.Is(err, batch.ErrLocked):
+		return err
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	case repeatable(err):
+		return fmt.Errorf("%w: %w", batch.ErrLocked, err)
+	case unavailable(err):
+		return fmt.Errorf("%w: %w", batch.ErrUnavailable, err)
+	}
+	return err
+}

@@ -1,0 +1,135 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+)
+
+// DB is a pool of connections, each set up as duly relies on. It is safe for concurrent use.
+type DB struct {
+	*sqlx.DB
+	// Host and Schema say where this is, without any secret.
+	Host, Schema string
+	// Acquire bounds the wait for a connection of the pool.
+	Acquire time.Duration
+}
+
+// Options of Open.
+type Options struct {
+	MaxOpen int           // connections; 0: 16
+	Acquire time.Duration // wait for a connection; 0: 3 s
+	// LockWait is how long a statement waits for a row lock, in whole seconds; 0: 5 s.
+	LockWait time.Duration
+}
+
+// ErrDSN is wrapped when a DSN cannot be used. The DSN is not part of the message: it holds a password.
+var ErrDSN = errors.New("the DSN cannot be used")
+
+// Open makes a pool for a DSN of go-sql-driver. Whatever the DSN says, times are UTC, transactions READ
+// COMMITTED, and "rows affected" counts the rows found. No connection is made yet.
+func Open(dsn string, o Options) (*DB, error) {
+	cfg, err := mysqldriver.ParseDSN(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("%w: it is not of the form user:password@tcp(host:3306)/schema", ErrDSN)
+	}
+	if cfg.DBName == "" {
+		return nil, fmt.Errorf("%w: it names no schema: user:password@tcp(host:3306)/schema", ErrDSN)
+	}
+	cfg.ParseTime, cfg.Loc = true, time.UTC
+	cfg.ClientFoundRows, cfg.InterpolateParams, cfg.MultiStatements = true, true, false
+	cfg.RejectReadOnly = true // after a fail-over an old primary answers read-only: drop that connection
+	cfg.Logger = &mysqldriver.NopLogger{}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 10 * time.Second
+	}
+	connector, err := mysqldriver.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%w: its options contradict each other", ErrDSN)
+	}
+	if o.LockWait == 0 {
+		o.LockWait = 5 * time.Second
+	}
+	if o.MaxOpen == 0 {
+		o.MaxOpen = 16
+	}
+	if o.Acquire == 0 {
+		o.Acquire = 3 * time.Second
+	}
+	pool := sql.OpenDB(session{connector, []string{
+		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+		"SET SESSION time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'," +
+			" SESSION innodb_lock_wait_timeout = " + fmt.Sprint(int(o.LockWait.Seconds())),
+	}})
+	pool.SetMaxOpenConns(o.MaxOpen)
+	pool.SetMaxIdleConns(o.MaxOpen)
+	pool.SetConnMaxLifetime(30 * time.Minute)
+	host := cfg.Addr
+	if h, _, err := net.SplitHostPort(cfg.Addr); err == nil && cfg.Net == "tcp" {
+		host = h
+	}
+	return &DB{DB: sqlx.NewDb(pool, "mysql"), Host: host, Schema: cfg.DBName, Acquire: o.Acquire}, nil
+}
+
+// session runs statements on every new connection.
+type session struct {
+	driver.Connector
+	statements []string
+}
+
+// Connect implements driver.Connector.
+func (s session) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := s.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	exec, ok := conn.(driver.ExecerContext)
+	if !ok {
+		return nil, errors.Join(errors.New("the driver cannot run a statement"), conn.Close())
+	}
+	for _, statement := range s.statements {
+		if _, err := exec.ExecContext(ctx, statement, nil); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+	}
+	return conn, nil
+}
+
+// Clock reads the database's clock. Offset is how far it is ahead of the host's, to within Error.
+type Clock struct {
+	Offset, Error time.Duration
+}
+
+// ReadClock measures the database's clock against now, by the best of a few tries.
+func ReadClock(ctx context.Context, db *DB, now func() time.Time) (Clock, error) {
+	best := Clock{Error: time.Hour}
+	for range 3 {
+		var there time.Time
+		before := now()
+		if err := db.GetContext(ctx, &there, "SELECT UTC_TIMESTAMP(6)"); err != nil {
+			return Clock{}, fmt.Errorf("read the database's clock: %w", classify(ctx, err))
+		}
+		half := now().Sub(before) / 2
+		if half < best.Error {
+			best = Clock{Offset: there.Sub(before.Add(half).Round(0)), Error: half}
+		}
+	}
+	return best, nil
+}
+
+// Ping reaches the database, or says in one line why not.
+func Ping(ctx context.Context, db *DB) error {
+	if err := db.PingContext(ctx); err != nil {
+		return fmt.Errorf("%w: %s: %w", batch.ErrUnavailable, db.Host, err)
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package mysql
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+)
+
+// Repository keeps runs in job_runs and step_runs. It implements batch.JobRepository.
+type Repository struct {
+	DB *DB
+	// Now is the business clock, by which runs are dated.
+	Now func() time.Time
+}
+
+// NewLease is a fresh random name for a lease.
+func NewLease() ([]byte, error) {
+	b := make([]byte, 16)
+	if _, err := rand.Read(b); err != nil {
+		return nil, fmt.Errorf("make a lease: %w", err)
+	}
+	return b, nil
+}
+
+const insertRun = `INSERT INTO job_runs (job, business_date, params, status, rerun_of, lease, lease_ms, host, pid, version, heartbeat_at, started_at)
+VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), ?)`
+
+// Start implements batch.JobRepository.
+func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error) {
+	token, err := NewLease()
+	if err != nil {
+		return nil, err
+	}
+	run := &batch.Run{Job: s.Job, Token: token, Lease: s.Lease}
+	err = Tx(ctx, r.DB, "start", func(tx *sqlx.Tx) error {
+		run.Started = r.Now().UTC().Round(0).Truncate(time.Microsecond)
+		var rerun any
+		if s.RerunOf != 0 {
+			rerun = s.RerunOf
+		}
+		result, err := tx.ExecContext(ctx, insertRun, s.Job, s.BusinessDate, s.Params, rerun, token,
+			s.Lease.Milliseconds(), Cut(s.Host, 255), s.PID, Cut(s.Version, 64), run.Started)
+		if err != nil {
+			return err
+		}
+		id, err := result.LastInsertId()
+		run.ID = uint64(id) //nolint:gosec // AUTO_INCREMENT is positive
+		return err
+	})
+	return run, err
+}
+
+// A heartbeat counts only while the lease that it renews still holds.
+const beatRun = `UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6)
+WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND`
+
+// Beat implements batch.JobRepository.
+func (r *Repository) Beat(ctx context.Context, run *batch.Run, progress []batch.Progress) error {
+	return Tx(ctx, r.DB, "heartbeat", func(tx *sqlx.Tx) error {
+		result, err := tx.ExecContext(ctx, beatRun, run.ID, run.Token, run.Lease.Microseconds())
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(batch.ErrLeaseLost, err)
+		}
+		return r.write(ctx, tx, run, progress)
+	})
+}
+
+const finishRun = `UPDATE job_runs SET status = ?, exit_code = ?, error = ?, finished_at = ?
+WHERE id = ? AND lease = ? AND status = 'running'`
+
+// Finish implements batch.JobRepository.
+func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batch.Progress, res batch.Result) error {
+	return Tx(ctx, r.DB, "finish", func(tx *sqlx.Tx) error {
+		var message any
+		if res.Err != nil {
+			message = Cut(res.Err.Error(), 2000)
+		}
+		result, err := tx.ExecContext(ctx, finishRun, res.Status, res.Exit, message, r.Now().UTC().Round(0), run.ID, run.Token)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(batch.ErrLeaseLost, err)
+		}
+		return r.write(ctx, tx, run, progress)
+	})
+}
+
+const (
+	selectSteps = `SELECT step, id FROM step_runs WHERE run_id = ?`
+	insertStep  = `INSERT INTO step_runs (run_id, step, status, started_at) VALUES (?, ?, 'running', ?)`
+	updateStep  = `UPDATE step_runs SET status = ?, read_count = ?, succeeded = ?, declined = ?, released = ?, in_doubt = ?,
+rejected = ?, review = ?, amounts = ?, finished_at = IF(? = 'running', NULL, COALESCE(finished_at, ?)) WHERE id = ?`
+)
+
+// write brings step_runs up to date. The run's row is locked, so that no other write of this run is under way.
+func (r *Repository) write(ctx context.Context, tx *sqlx.Tx, run *batch.Run, progress []batch.Progress) error {
+	var have []struct {
+		Step string
+		ID   int64
+	}
+	if err := tx.SelectContext(ctx, &have, selectSteps, run.ID); err != nil {
+		return err
+	}
+	ids := map[string]int64{}
+	for _, h := range have {
+		ids[h.Step] = h.ID
+	}
+	now := r.Now().UTC().Round(0)
+	for _, p := range progress {
+		id, ok := ids[p.Step]
+		if !ok {
+			result, err := tx.ExecContext(ctx, insertStep, run.ID, p.Step, now)
+			if err != nil {
+				return err
+			}
+			if id, err = result.LastInsertId(); err != nil {
+				return err
+			}
+		}
+		amounts, err := json.Marshal(p.Tally.Amounts)
+		if err != nil {
+			return err
+		}
+		t := p.Tally
+		if _, err := tx.ExecContext(ctx, updateStep, p.Status, t.Read, t.Succeeded, t.Declined, t.Released, t.InDoubt,
+			t.Rejected, t.Review, amounts, p.Status, now, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	selectDead = `SELECT id FROM job_runs WHERE status = 'running'
+AND heartbeat_at < UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND ORDER BY id FOR UPDATE SKIP LOCKED`
+	abandonRuns = `UPDATE job_runs SET status = 'abandoned', finished_at = ? WHERE status = 'running' AND id IN (?)`
+)
+
+// Abandon marks every run whose lease ran out as abandoned and returns their ids. From then on such a run can
+// neither renew its lease nor settle.
+func (r *Repository) Abandon(ctx context.Context) ([]uint64, error) {
+	var dead []uint64
+	err := Tx(ctx, r.DB, "abandon", func(tx *sqlx.Tx) error {
+		dead = dead[:0]
+		if err := tx.SelectContext(ctx, &dead, selectDead); err != nil || len(dead) == 0 {
+			return err
+		}
+		query, args, err := In(abandonRuns, r.Now().UTC().Round(0), dead)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, query, args...)
+		return err
+	})
+	return dead, err
+}
+
+// holdRun keeps the run's row from being marked abandoned until the transaction ends.
+const holdRun = `SELECT id FROM job_runs WHERE id = ? AND lease = ? AND status = 'running'
+AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND LOCK IN SHARE MODE`
+
+// Hold returns batch.ErrLeaseLost unless the run's lease holds, and keeps it from being taken over until tx ends.
+func Hold(ctx context.Context, tx *sqlx.Tx, run *batch.Run) error {
+	var ids []uint64
+	if err := tx.SelectContext(ctx, &ids, holdRun, run.ID, run.Token, run.Lease.Microseconds()); err != nil {
+		return err
+	}
+	if len(ids) == 0 {
+		return batch.ErrLeaseLost
+	}
+	return nil
+}
+
+// Live is a run of somebody else that is under way.
+type Live struct {
+	ID      uint64
+	Job     string
+	Host    string
+	PID     int
+	Beat    time.Time `db:"heartbeat_at"`
+	LeaseMS int64     `db:"lease_ms"`
+}
+
+const selectLive = `SELECT id, job, host, pid, heartbeat_at, lease_ms FROM job_runs WHERE status = 'running' AND id <> ?
+AND heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND ORDER BY id`
+
+// Others lists the live runs but for the one given.
+func (r *Repository) Others(ctx context.Context, except uint64) ([]Live, error) {
+	var live []Live
+	if err := r.DB.SelectContext(ctx, &live, selectLive, except); err != nil {
+		return nil, fmt.Errorf("list live runs: %w", classify(ctx, err))
+	}
+	return live, nil
+}

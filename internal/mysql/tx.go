@@ -1,0 +1,82 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/crash"
+)
+
+// how often a transaction is repeated after a deadlock or a lock timeout before its caller is told.
+const repeats = 5
+
+// Tx runs fn in a transaction called name and commits it. After a deadlock (1213) or a lock timeout (1205) it
+// is rolled back and fn is run again, a few times; then the error wraps batch.ErrLocked. fn must do nothing but
+// SQL. An error wraps ErrCommitUnknown if the answer to COMMIT was lost, batch.ErrUnavailable if the server was.
+func Tx(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) error {
+	for try := 1; ; try++ {
+		err := once(ctx, db, name, fn)
+		if err == nil || !repeatable(err) || try == repeats {
+			return wrap(ctx, name, err)
+		}
+		// A lock timeout has waited long enough already; one repeat tells a passing lock from a lasting one.
+		if number(err) == codeLockTimeout && try > 1 {
+			return wrap(ctx, name, err)
+		}
+		timer := time.NewTimer(rand.N(time.Duration(try) * 20 * time.Millisecond)) //nolint:gosec // jitter
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return wrap(ctx, name, ctx.Err())
+		case <-timer.C:
+		}
+	}
+}
+
+func wrap(ctx context.Context, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, classify(ctx, err))
+}
+
+func once(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) error {
+	conn, err := acquire(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // gives the connection back; its error is that of a statement before
+	tx, err := conn.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if err := fn(tx); err != nil {
+		return err
+	}
+	crash.At(crash.Before(name))
+	if err := tx.Commit(); err != nil {
+		if unavailable(err) || ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", ErrCommitUnknown, err)
+		}
+		return err
+	}
+	crash.At(crash.After(name))
+	return nil
+}
+
+func acquire(ctx context.Context, db *DB) (*sqlx.Conn, error) {
+	wait, cancel := context.WithTimeout(ctx, db.Acquire)
+	defer cancel()
+	conn, err := db.Connx(wait)
+	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("%w: no connection within %s", batch.ErrUnavailable, db.Acquire)
+	}
+	return conn, err
+}
