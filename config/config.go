@@ -1,0 +1,183 @@
+package config
+
+import (
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// Private is the value of database.dsn that asks for a private MariaDB, started and stopped by duly.
+const Private = "private"
+
+// Config is a valid configuration. It is read-only after Load, and so safe for concurrent use.
+type Config struct {
+	Database  Database           `mapstructure:"database"`
+	Gateways  map[string]Gateway `mapstructure:"gateways"`
+	Billing   Billing            `mapstructure:"billing"`
+	Reconcile Reconcile          `mapstructure:"reconcile"`
+	Outbox    Outbox             `mapstructure:"outbox"`
+	Business  Business           `mapstructure:"business"`
+	Run       Run                `mapstructure:"run"`
+	Retention Retention          `mapstructure:"retention"`
+	Slack     Slack              `mapstructure:"slack"`
+	Log       Log                `mapstructure:"log"`
+	Metrics   Metrics            `mapstructure:"metrics"`
+}
+
+// Database says where the shop's tables are.
+type Database struct {
+	// DSN is in the form of go-sql-driver/mysql, or Private, or empty: none was given.
+	DSN Secret `mapstructure:"dsn"`
+	// PrivateDir is absolute, and only set if it was given or DSN is Private.
+	PrivateDir     string        `mapstructure:"private_dir"`
+	MaxOpen        int           `mapstructure:"max_open"`
+	AcquireTimeout time.Duration `mapstructure:"acquire_timeout"`
+}
+
+// Address is the database's host and schema, or Private: what may be shown to anyone.
+func (d Database) Address() string {
+	if d.DSN == "" || d.DSN == Private {
+		return d.DSN.Reveal()
+	}
+	parsed, err := parseDSN(d.DSN.Reveal())
+	if err != nil {
+		return d.DSN.String()
+	}
+	return parsed.Addr + "/" + parsed.DBName
+}
+
+// Gateway is one account at a payment provider.
+type Gateway struct {
+	Type  string `mapstructure:"type"`
+	URL   string `mapstructure:"url"`
+	Token Secret `mapstructure:"token"`
+	// LookUp: the provider can be asked what became of an idempotency key.
+	LookUp      bool `mapstructure:"look_up"`
+	Parallelism int  `mapstructure:"parallelism"`
+	// Rate is in requests a second; 0: no limit.
+	Rate           float64       `mapstructure:"rate"`
+	Timeout        time.Duration `mapstructure:"timeout"`
+	ConnectTimeout time.Duration `mapstructure:"connect_timeout"`
+	Tries          int           `mapstructure:"tries"`
+	Backoff        time.Duration `mapstructure:"backoff"`
+	MaxElapsed     time.Duration `mapstructure:"max_elapsed"`
+	MaxOutage      time.Duration `mapstructure:"max_outage"`
+	// KeyLife is how long the provider keeps idempotency keys; 0: it keeps none.
+	KeyLife time.Duration `mapstructure:"key_life"`
+	// LongestRequest is how long after it was sent a request can still take effect.
+	LongestRequest time.Duration `mapstructure:"longest_request"`
+	Circuit        Circuit       `mapstructure:"circuit"`
+}
+
+// Circuit says when a gateway's circuit opens, and how it closes again. Window, Minimum and HalfOpen count
+// requests.
+type Circuit struct {
+	Window         int           `mapstructure:"window"`
+	Minimum        int           `mapstructure:"minimum"`
+	FailurePercent int           `mapstructure:"failure_percent"`
+	OpenFor        time.Duration `mapstructure:"open_for"`
+	HalfOpen       int           `mapstructure:"half_open"`
+}
+
+// Billing is the policy of the billing job.
+type Billing struct {
+	// RetryDays are calendar days after the first decline, ascending.
+	RetryDays    []int  `mapstructure:"retry_days"`
+	ChunkSize    int    `mapstructure:"chunk_size"`
+	CatchUp      string `mapstructure:"catch_up"`
+	BrakePercent int    `mapstructure:"brake_percent"`
+}
+
+// Reconcile is the policy of the reconciliation job.
+type Reconcile struct {
+	OlderThan   time.Duration `mapstructure:"older_than"`
+	GiveUpAfter time.Duration `mapstructure:"give_up_after"`
+	Parallelism int           `mapstructure:"parallelism"`
+	ChunkSize   int           `mapstructure:"chunk_size"`
+}
+
+// Outbox says where events are delivered; an empty URL: nowhere.
+type Outbox struct {
+	URL    Secret `mapstructure:"url"`
+	Secret Secret `mapstructure:"secret"`
+	Tries  int    `mapstructure:"tries"`
+}
+
+// Business is what the shop calls a day.
+type Business struct {
+	Timezone string `mapstructure:"timezone"`
+
+	location *time.Location
+}
+
+// Location is the business time zone; UTC in a Config that does not come from Load.
+func (b Business) Location() *time.Location {
+	if b.location == nil {
+		return time.UTC
+	}
+	return b.location
+}
+
+// Run is the timing of every run.
+type Run struct {
+	Lease     time.Duration `mapstructure:"lease"`
+	Heartbeat time.Duration `mapstructure:"heartbeat"`
+	Drain     time.Duration `mapstructure:"drain"`
+}
+
+// Retention is how long finished things are kept.
+type Retention struct {
+	Runs   time.Duration `mapstructure:"runs"`
+	Events time.Duration `mapstructure:"events"`
+}
+
+// Slack says how to reach Slack: by WebhookURL, or by Token and Channel, or not at all.
+type Slack struct {
+	WebhookURL Secret `mapstructure:"webhook_url"`
+	Token      Secret `mapstructure:"token"`
+	Channel    string `mapstructure:"channel"`
+}
+
+// Enabled says whether Slack is configured.
+func (s Slack) Enabled() bool { return s.WebhookURL != "" || s.Token != "" }
+
+// Log says what is logged, how and where.
+type Log struct {
+	// Level is debug, info, warn or error.
+	Level string `mapstructure:"level"`
+	// Format is auto (text on a terminal, JSON elsewhere), json or text.
+	Format string `mapstructure:"format"`
+	// File is empty for standard error.
+	File string `mapstructure:"file"`
+}
+
+// Metrics says where metrics go; all may be empty.
+type Metrics struct {
+	Listen      string `mapstructure:"listen"`
+	Textfile    string `mapstructure:"textfile"`
+	Pushgateway Secret `mapstructure:"pushgateway"`
+}
+
+// Require returns Problems if what a command needs was not configured: the database, or a gateway.
+func (c *Config) Require(database, gateways bool) error {
+	var missing Problems
+	if database && c.Database.DSN == "" {
+		missing = append(missing, "database.dsn: missing: set it in "+DefaultFile+" or in "+variable("database.dsn")+
+			", as "+dsnForm+", or as "+Private+" for a private MariaDB that duly starts itself")
+	}
+	if gateways && len(c.Gateways) == 0 {
+		missing = append(missing, "gateways: none is configured: set gateways.<name>.url and gateways.<name>.token in "+
+			DefaultFile+", or e.g. "+variable("gateways.main.url")+" and "+variable("gateways.main.token"))
+	}
+	return missing.orNil()
+}
+
+// parseDSN is mysql.ParseDSN, which panics on a parameter it has given up.
+func parseDSN(dsn string) (parsed *mysql.Config, err error) {
+	defer func() {
+		if recover() != nil {
+			err = errDSN
+		}
+	}()
+	return mysql.ParseDSN(dsn)
+}

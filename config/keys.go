@@ -1,0 +1,249 @@
+package config
+
+import (
+	"math"
+	"strings"
+	"time"
+)
+
+// anyGateway stands for a gateway's name in the names of keys.
+const anyGateway = "<name>"
+
+// fileSuffix on the name of a secret key makes the key that names a file with the secret in it.
+const fileSuffix = "_file"
+
+// Key is one thing that can be configured.
+type Key struct {
+	// Name is dotted; <name> in it stands for a gateway's name.
+	Name string
+	// Default is as it would be written in the file; empty: none.
+	Default string
+	// Why says what the key does, its unit, and why one would change it.
+	Why string
+	// Secret values are never printed, and can be read from the file that the key with _file at its end names.
+	Secret bool
+
+	// Example is a value for a key that has no default.
+	Example string
+
+	parse parser
+}
+
+// Variable is the key's name in the environment. A dash in a gateway's name is an underscore there.
+func (k Key) Variable() string { return variable(k.Name) }
+
+func variable(key string) string {
+	return envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(key))
+}
+
+const day = 24 * time.Hour
+
+// Keys returns every key, in the order of the example file.
+func Keys() []Key {
+	return []Key{
+		{
+			Name: "database.dsn", Secret: true, parse: dsn,
+			Example: "duly:password@tcp(db.example.com:3306)/shop?tls=true",
+			Why: "The shop's database, as " + dsnForm + ", or `private`: a private MariaDB that duly starts and stops itself. " +
+				"parseTime, time zone, isolation and found rows are set by duly, whatever stands here.",
+		},
+		{
+			Name: "database.private_dir", parse: absolutePath, Example: "/var/lib/duly/mariadb",
+			Why: "Where `private` keeps its data: an absolute path. If unset, duly/mariadb in the user's data folder " +
+				"(XDG_DATA_HOME, else ~/.local/share).",
+		},
+		{
+			Name: "database.max_open", Default: "16", parse: whole(minOpen, 10_000),
+			Why: "Connections at most. Claim, settle, heartbeat and one to spare need 4; the server's own limit is shared by all hosts.",
+		},
+		{
+			Name: "database.acquire_timeout", Default: "3s", parse: duration(time.Millisecond, time.Hour),
+			Why: "How long to wait for a free connection before the database counts as down.",
+		},
+		{
+			Name: "gateways.<name>.type", Default: "httpapi", parse: builtGateway,
+			Why: "What the service speaks: `httpapi` is the payments API of a shop's own payment service.",
+		},
+		{
+			Name: "gateways.<name>.url", parse: gatewayURL, Example: "https://payments.example.com",
+			Why: "Where the service is. Credentials and parameters do not belong in it.",
+		},
+		{
+			Name: "gateways.<name>.token", Secret: true, parse: text, Example: "change-me",
+			Why: "Sent as the bearer token of every call.",
+		},
+		{
+			Name: "gateways.<name>.parallelism", Default: "50", parse: whole(1, 10_000),
+			Why: "Calls in flight at once. More is faster until the service slows down.",
+		},
+		{
+			Name: "gateways.<name>.rate", Default: "none", parse: rate,
+			Why: "Requests a second at most, such as 20/s, where the service has a limit. Over all hosts it has to be divided by hand.",
+		},
+		{
+			Name: "gateways.<name>.timeout", Default: "30s", parse: duration(time.Millisecond, time.Hour),
+			Why: "How long one request is waited for. A charge without an answer by then is in doubt, so rather too long than too short.",
+		},
+		{
+			Name: "gateways.<name>.connect_timeout", Default: "10s", parse: duration(time.Millisecond, time.Hour),
+			Why: "How long connecting may take; nothing was sent yet. Cut to the time-out if longer.",
+		},
+		{
+			Name: "gateways.<name>.tries", Default: "3", parse: whole(1, 100),
+			Why: "Requests for one charge in a row, all under one key, while none of them was executed or answered.",
+		},
+		{
+			Name: "gateways.<name>.backoff", Default: "3s", parse: duration(time.Millisecond, time.Hour),
+			Why: "The wait before the second try, doubled for each one after, with jitter.",
+		},
+		{
+			Name: "gateways.<name>.max_elapsed", Default: "5m", parse: duration(time.Millisecond, day),
+			Why: "How long the tries of one charge may take together, also when the service asks for a longer wait.",
+		},
+		{
+			Name: "gateways.<name>.max_outage", Default: "5m", parse: duration(time.Millisecond, day),
+			Why: "How long a run waits for a service that is down. Past it, its rows are left for a later run.",
+		},
+		{
+			Name: "gateways.<name>.key_life", Default: "24h", parse: duration(0, 3650*day),
+			Why: "How long the service keeps idempotency keys; 0: it keeps none, so nothing is ever sent twice. " +
+				"Too long a value risks a double charge.",
+		},
+		{
+			Name: "gateways.<name>.longest_request", Default: "2m", parse: duration(time.Millisecond, 30*day),
+			Why: "How long after it was sent a request can still take effect. Before that, \"never seen\" proves nothing.",
+		},
+		{
+			Name: "gateways.<name>.look_up", Default: "true", parse: boolean,
+			Why: "Whether the service can be asked what became of a key. If not, a charge in doubt that cannot be sent again goes to review.",
+		},
+		{
+			Name: "gateways.<name>.circuit.window", Default: "40", parse: whole(1, 100_000),
+			Why: "The circuit looks at this many of the last requests.",
+		},
+		{
+			Name: "gateways.<name>.circuit.minimum", Default: "20", parse: whole(1, 100_000),
+			Why: "It stays closed until it has seen this many.",
+		},
+		{
+			Name: "gateways.<name>.circuit.failure_percent", Default: "60", parse: whole(1, 100),
+			Why: "It opens at this share of time-outs, resets, refusals and 5xx. Declines, 4xx and 429 are answers, not failures.",
+		},
+		{
+			Name: "gateways.<name>.circuit.open_for", Default: "10s", parse: duration(time.Millisecond, day),
+			Why: "How long it stays open before probes are let through.",
+		},
+		{
+			Name: "gateways.<name>.circuit.half_open", Default: "10", parse: whole(1, 10_000),
+			Why: "How many probes decide whether it closes again.",
+		},
+		{
+			Name: "billing.retry_days", Default: "[1, 3, 5]", parse: retryDays,
+			Why: "Calendar days after the first soft decline on which to charge again; declined on the last, the subscription ends. " +
+				"[]: no retries.",
+		},
+		{
+			Name: "billing.chunk_size", Default: "500", parse: whole(1, 10_000),
+			Why: "Rows in one transaction. Larger is faster, and locks more for longer.",
+		},
+		{
+			Name: "billing.catch_up", Default: "default", parse: oneOf("default", "one", "skip"),
+			Why: "Periods that were missed: `one` is invoiced on each day, or all but the newest are skipped (`skip`); " +
+				"`default`: one for months and years, skip for days and weeks.",
+		},
+		{
+			Name: "billing.brake_percent", Default: "50", parse: whole(1, 100),
+			Why: "If more than this share of 200 answers are rejected, hard declines or differ, the run stops: " +
+				"a suspended account must not use up everyone's retries.",
+		},
+		{
+			Name: "reconcile.older_than", Default: "10m", parse: duration(time.Second, 365*day),
+			Why: "How long an order must have been left alone before it is looked at: longer than a customer takes to pay.",
+		},
+		{
+			Name: "reconcile.give_up_after", Default: "24h", parse: duration(time.Second, 365*day),
+			Why: "A payment pending for longer is cancelled at the gateway.",
+		},
+		{
+			Name: "reconcile.parallelism", Default: "10", parse: whole(1, 10_000),
+			Why: "Look-ups in flight at once. More than 20 loads the gateway more than it helps.",
+		},
+		{
+			Name: "reconcile.chunk_size", Default: "100", parse: whole(1, 10_000),
+			Why: "Orders in one transaction.",
+		},
+		{
+			Name: "outbox.url", Secret: true, parse: webURL, Example: "https://shop.example.com/hooks/duly",
+			Why: "The webhook that events are sent to. If unset, they are kept and not sent.",
+		},
+		{
+			Name: "outbox.secret", Secret: true, parse: text, Example: "whsec_change-me",
+			Why: "The webhook's deliveries are signed with it.",
+		},
+		{
+			Name: "outbox.tries", Default: "12", parse: whole(1, 100),
+			Why: "Tries before an event is dead and waits for an operator.",
+		},
+		{
+			Name: "business.timezone", Default: "Asia/Seoul", parse: timezone,
+			Why: "The IANA time zone whose calendar says what is due today. Instants are stored in UTC in any case.",
+		},
+		{
+			Name: "run.lease", Default: "60s", parse: duration(time.Millisecond, day),
+			Why: "How long after its last heartbeat a run still owns its rows; an immediate restart after a crash waits for so long. " +
+				"At least one gateway time-out + 3 heartbeats + 5s.",
+		},
+		{
+			Name: "run.heartbeat", Default: "5s", parse: duration(time.Millisecond, time.Hour),
+			Why: "How often a run says that it lives.",
+		},
+		{
+			Name: "run.drain", Default: "25s", parse: duration(0, day),
+			Why: "How long requests in flight may take after SIGTERM. Shorter than the lease, and than what the init system grants.",
+		},
+		{
+			Name: "retention.runs", Default: "90d", parse: duration(day, math.MaxInt64),
+			Why: "How long finished runs are kept. Invoices, attempts and payments are kept for ever.",
+		},
+		{
+			Name: "retention.events", Default: "30d", parse: duration(day, math.MaxInt64),
+			Why: "How long delivered events are kept.",
+		},
+		{
+			Name: "slack.webhook_url", Secret: true, parse: webURL, Example: "https://hooks.slack.com/services/…",
+			Why: "Slack's incoming webhook, told when a run ends badly. This, or token and channel; unset: no Slack.",
+		},
+		{
+			Name: "slack.token", Secret: true, parse: text, Example: "xoxb-…",
+			Why: "A bot's token, instead of the webhook.",
+		},
+		{
+			Name: "slack.channel", parse: text, Example: "'#billing'",
+			Why: "The channel the bot writes to.",
+		},
+		{
+			Name: "log.level", Default: "info", parse: oneOf("debug", "info", "warn", "error"),
+			Why: "The least that is logged.",
+		},
+		{
+			Name: "log.format", Default: "auto", parse: oneOf("auto", "json", "text"),
+			Why: "`auto`: text on a terminal, JSON elsewhere.",
+		},
+		{
+			Name: "log.file", parse: text, Example: "/var/log/duly/duly.log",
+			Why: "Also log to this file, rotated at 12 MB, kept for 30 days, compressed. If unset, to standard error alone.",
+		},
+		{
+			Name: "metrics.listen", parse: listenAddress, Example: "127.0.0.1:9464",
+			Why: "Serve Prometheus metrics here while a run lasts.",
+		},
+		{
+			Name: "metrics.textfile", parse: text, Example: "/var/lib/node_exporter/duly.prom",
+			Why: "Write metrics to this file when a run ends, for the node exporter.",
+		},
+		{
+			Name: "metrics.pushgateway", Secret: true, parse: webURL, Example: "https://pushgateway.example.com",
+			Why: "Push metrics here when a run ends.",
+		},
+	}
+}

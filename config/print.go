@@ -1,0 +1,79 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+)
+
+// String is every key with its value in effect, one a line, secrets redacted.
+func (c Config) String() string {
+	var b strings.Builder
+	for _, s := range c.settings() {
+		fmt.Fprintf(&b, "%s: %s\n", s.Key, s.Value.String())
+	}
+	return b.String()
+}
+
+// GoString redacts %#v.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue is a group of every key with its value in effect, secrets redacted.
+func (c Config) LogValue() slog.Value { return slog.GroupValue(c.settings()...) }
+
+// settings are all keys and their values, as shown to people.
+func (c Config) settings() []slog.Attr {
+	var all []slog.Attr
+	for _, k := range Keys() {
+		names := []string{k.Name}
+		if strings.Contains(k.Name, anyGateway) {
+			names = names[:0]
+			for _, gateway := range slices.Sorted(maps.Keys(c.Gateways)) {
+				names = append(names, strings.Replace(k.Name, anyGateway, gateway, 1))
+			}
+		}
+		for _, name := range names {
+			all = append(all, slog.String(name, c.show(name)))
+		}
+	}
+	return all
+}
+
+// show is the value of one key, as an operator would write it.
+func (c Config) show(key string) string {
+	if key == "database.dsn" {
+		return c.Database.Address()
+	}
+	switch v := field(reflect.ValueOf(c), strings.Split(key, ".")).(type) {
+	case time.Duration:
+		return FormatDuration(v)
+	case []int:
+		return strings.ReplaceAll(fmt.Sprint(v), " ", ", ")
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// field follows the tags of structs and the keys of maps down path; nil if it leads nowhere.
+func field(v reflect.Value, path []string) any {
+	if len(path) == 0 {
+		return v.Interface()
+	}
+	switch v.Kind() { //nolint:exhaustive // Config is made of structs and one map
+	case reflect.Map:
+		if next := v.MapIndex(reflect.ValueOf(path[0])); next.IsValid() {
+			return field(next, path[1:])
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).Tag.Get("mapstructure") == path[0] {
+				return field(v.Field(i), path[1:])
+			}
+		}
+	}
+	return nil
+}
