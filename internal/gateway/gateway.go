@@ -48,6 +48,8 @@ type Finding struct {
 	Absent bool
 	// Outcome is what the provider knows; InDoubt if it could not be asked or has not decided.
 	Outcome payment.Outcome
+	// Misconfigured: it was not asked because it refused our own credentials; Outcome is InDoubt.
+	Misconfigured bool
 }
 
 // ErrGuard is the cause of a request that was not sent because its guard said no.

@@ -1,0 +1,216 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/ratelimiter"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+
+	"duly/internal/payment"
+)
+
+// Paced is a Gateway that is used within its limits: tries with back-off, rate, circuit and outage. It is
+// safe for concurrent use; the concurrency itself is the caller's to bound.
+type Paced struct {
+	name    string
+	gateway Gateway
+	limits  Limits
+	rate    ratelimiter.RateLimiter[any] // nil: no limit
+	circuit *circuit
+	charges retrypolicy.RetryPolicy[verdict]
+	lookUps retrypolicy.RetryPolicy[verdict]
+	gone    chan struct{} // closed when the gateway is left alone for the run
+
+	mu     sync.Mutex
+	reason string // why it is
+	stats  Stats
+}
+
+// verdict says what follows from one try: whether there is another, and after how long.
+type verdict struct {
+	again bool
+	wait  time.Duration
+}
+
+// lookUpTries bounds the requests of one Find: the caller looks again later anyhow.
+const lookUpTries = 2
+
+var (
+	errStopped = errors.New("stopped")
+	errElapsed = errors.New("out of time for another try")
+	errGone    = errors.New("gateway left alone")
+)
+
+// Pace wraps g, known to people as name. Whoever calls Close on the result must not call it on g.
+func Pace(name string, g Gateway, l Limits) *Paced {
+	if l.Now == nil {
+		l.Now = func() time.Time { return time.Time{} }
+	}
+	l.Tries = max(l.Tries, 1)
+	p := &Paced{
+		name:    name,
+		gateway: g,
+		limits:  l,
+		charges: retries(l.Tries),
+		lookUps: retries(min(l.Tries, lookUpTries)),
+		gone:    make(chan struct{}),
+		stats:   Stats{Charges: make(map[payment.Kind]int64, len(payment.Kinds()))},
+	}
+	p.circuit = newCircuit(l, func() { p.leave("gateway down for " + brief(l.MaxOutage)) })
+	if interval := time.Duration(float64(time.Second) / l.Rate); l.Rate > 0 && interval > 0 {
+		p.rate = ratelimiter.NewSmoothWithMaxRate[any](interval)
+	}
+	return p
+}
+
+// retries is failsafe's loop around tries that decide by themselves whether and when the next one comes.
+func retries(tries int) retrypolicy.RetryPolicy[verdict] {
+	return retrypolicy.NewBuilder[verdict]().
+		WithMaxAttempts(tries).
+		HandleIf(func(v verdict, _ error) bool { return v.again }).
+		WithDelayFunc(func(e failsafe.ExecutionAttempt[verdict]) time.Duration { return e.LastResult().wait }).
+		ReturnLastFailure().
+		Build()
+}
+
+// Name is the name in the configuration.
+func (p *Paced) Name() string { return p.name }
+
+// Abilities are the gateway's own.
+func (p *Paced) Abilities() Abilities { return p.gateway.Abilities() }
+
+// Ping is the gateway's own, not paced.
+func (p *Paced) Ping(ctx context.Context) error { return p.gateway.Ping(ctx) }
+
+// Close frees connections and timers. Nothing may be called after it.
+func (p *Paced) Close() {
+	p.circuit.stop()
+	p.gateway.Close()
+}
+
+// Closed says whether the gateway is left alone for the rest of the run, and why: it was down for too long,
+// or it refused our credentials. Every later call returns at once.
+func (p *Paced) Closed() (reason string, closed bool) {
+	select {
+	case <-p.gone:
+	default:
+		return "", false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.reason, true
+}
+
+// Open reports whether the circuit holds requests back at the moment, wholly or but for probes.
+func (p *Paced) Open() bool {
+	_, open, _ := p.circuit.status()
+	return open
+}
+
+// OpenSince is when the circuit left its closed state; zero while it is closed.
+func (p *Paced) OpenSince() time.Time {
+	since, _, _ := p.circuit.status()
+	return since
+}
+
+// Stats is a copy of the counts so far.
+func (p *Paced) Stats() Stats {
+	_, _, openings := p.circuit.status()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.stats
+	s.Charges = maps.Clone(s.Charges)
+	s.Openings = openings
+	return s
+}
+
+// leave ends the use of the gateway for the run. Later reasons change nothing.
+func (p *Paced) leave(reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reason == "" {
+		p.reason = reason
+		close(p.gone)
+	}
+}
+
+// count adds one request to the statistics.
+func (p *Paced) count(took time.Duration, retry bool, add func(*Stats)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	add(&p.stats)
+	p.stats.Latency += took
+	if retry {
+		p.stats.Retries++
+	}
+}
+
+// waiting derives the context that every wait of one call happens under. It ends when the gateway is left
+// alone or the guard of ctx wants to stop; a request under way does not, it goes by ctx.
+func (p *Paced) waiting(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	waiting, cancel := context.WithCancelCause(ctx)
+	stop := stopped(ctx)
+	select {
+	case <-p.gone:
+		cancel(errGone)
+		return waiting, cancel
+	case <-stop:
+		cancel(errStopped)
+		return waiting, cancel
+	default:
+	}
+	go func() {
+		select {
+		case <-p.gone:
+			cancel(errGone)
+		case <-stop:
+			cancel(errStopped)
+		case <-waiting.Done():
+		}
+	}()
+	return waiting, cancel
+}
+
+// admit waits for the circuit and for the rate. The circuit's permit comes first, so that nobody spends a
+// rate permit while the gateway is down, and is taken anew if the circuit changed meanwhile.
+func (p *Paced) admit(waiting context.Context) (epoch int, err error) {
+	for {
+		if waiting.Err() != nil {
+			return 0, context.Cause(waiting)
+		}
+		epoch, err = p.circuit.acquire(waiting)
+		if err != nil || p.rate == nil {
+			return epoch, err
+		}
+		if p.rate.AcquirePermit(waiting) != nil {
+			p.circuit.release(epoch)
+			return 0, context.Cause(waiting)
+		}
+		if p.circuit.current(epoch) {
+			return epoch, nil
+		}
+	}
+}
+
+// why says to people what ended a wait.
+func (p *Paced) why(err error) string {
+	if errors.Is(err, errGone) {
+		reason, _ := p.Closed()
+		return reason
+	}
+	return err.Error()
+}
+
+// brief writes d without the zeros that Duration.String ends in.
+func brief(d time.Duration) string {
+	if d >= time.Minute && d%time.Minute == 0 {
+		return fmt.Sprintf("%dm", d/time.Minute)
+	}
+	return d.String()
+}
