@@ -55,7 +55,7 @@ func MySQL(folder string) (Program, error) {
 	}
 	return Program{
 		server:  server,
-		options: []string{"--mysqlx=OFF", "--skip-log-bin", "--performance-schema=OFF"},
+		options: []string{"--mysqlx=OFF", "--skip-log-bin", "--performance-schema=OFF", "--secure-file-priv=NULL"},
 		install: func(data string) []string {
 			return []string{server, "--no-defaults", "--datadir=" + data, "--initialize-insecure", "--innodb-redo-log-capacity=8M"}
 		},

@@ -131,7 +131,7 @@ func (at folder) enter(ctx context.Context, options Options) (_ *Server, err err
 	server := &Server{folder: at, pid: pid, users: users, done: make(chan struct{}), watch: func() {}}
 	switch {
 	case pid != 0 && !options.Tied && at.answers(ctx) == nil:
-		server.follow()
+		server.follow(ctx)
 	case alone != nil:
 		return nil, fmt.Errorf("%w: %s; wait until that has ended", ErrInUse, at.dir)
 	default:
@@ -296,8 +296,8 @@ func (at folder) dsn(database string) string {
 }
 
 // follow closes done when the server, which is not our child, has ended.
-func (s *Server) follow() {
-	ctx, cancel := context.WithCancel(context.Background())
+func (s *Server) follow(ctx context.Context) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.watch = cancel
 	go func() {
 		if gone(ctx, s.folder.data, s.pid, followEvery) == nil {

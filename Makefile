@@ -1,0 +1,75 @@
+# Works on a machine with Go, make and a shell, from any folder (make -C).
+# ENGINE=mysql runs the tests of the engine on MySQL instead of MariaDB.
+
+SHELL := /bin/sh
+.SHELLFLAGS := -ec
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+ENGINE  ?= mariadb
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LINTER  := bin/golangci-lint
+
+# The version is stamped here, so that a source tree without its repository builds too.
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
+GO_TEST  := go test -race -shuffle=on -timeout=15m
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: install-db build ## Show the whole thing: a private database, simulated payments, a month's billing
+	./bin/duly demo
+
+.PHONY: build
+build: ## Build the programs into bin/
+	$(GO_BUILD) -o bin/ ./cmd/...
+
+ifeq ($(ENGINE),mysql)
+.PHONY: test
+test: install-db install-cc ## Everything that CI runs; with ENGINE=mysql the tests that use a database, on MySQL
+	ENGINE=mysql $(GO_TEST) $$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{.}} {{$$p}}{{"\n"}}{{end}}{{range .XTestImports}}{{.}} {{$$p}}{{"\n"}}{{end}}' ./... | sed -n 's|^duly/internal/testdb ||p' | sort -u)
+else
+.PHONY: test
+test: install-db install-cc lint
+	go vet ./...
+	ENGINE=$(ENGINE) $(GO_TEST) ./...
+endif
+
+.PHONY: lint
+lint: $(LINTER) ## Check the code's rules and its format
+	$(LINTER) run ./...
+	$(LINTER) fmt --diff
+
+.PHONY: fmt
+fmt: $(LINTER) ## Format the code
+	$(LINTER) fmt
+
+.PHONY: bench
+bench: install-db ## Run the benchmarks against their baselines
+	go run ./bench
+
+.PHONY: mutants
+mutants: install-db ## Break each rule once and see its test fail
+	./scripts/mutants.sh
+
+.PHONY: install-db
+install-db: ## Install the database server of ENGINE, if it is missing
+	./scripts/install-mariadb.sh
+ifeq ($(ENGINE),mysql)
+	./scripts/install-mysql.sh
+endif
+
+.PHONY: install-cc
+install-cc:
+	./scripts/install-cc.sh
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin
+
+# The linter's version is pinned in a module of its own, apart from the program's.
+$(LINTER): tools/go.mod tools/go.sum
+	go build -C tools -buildvcs=false -o ../$(LINTER) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	touch $(LINTER)

@@ -1,0 +1,132 @@
+package archtest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// graph maps each package, by its folder, to the packages of this module that
+// its own code imports (that of its tests is free).
+type graph map[string][]string
+
+// rule says what a package, or with subfolders everything below it too, may import.
+type rule struct {
+	folder     string
+	subfolders bool
+	may        []string // folders, or everything
+}
+
+// everything is what programs may import.
+const everything = "..."
+
+// table is the law. The first rule that fits a folder counts.
+func table() []rule {
+	domain := []string{"internal/payment", "internal/billing", "internal/orders", "internal/crash"}
+	sides := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
+	steps := slices.Concat(domain, []string{"internal/batch", "internal/gateway", "internal/notify"})
+	return []rule{
+		{folder: "internal/payment"},
+		{folder: "internal/batch"},
+		{folder: "internal/crash"},
+		{folder: "internal/archtest"},
+		{folder: "internal/mysql/private"},
+		{folder: "config"},
+		{folder: "migrations"},
+		{folder: "internal/billing", may: []string{"internal/payment"}},
+		{folder: "internal/orders", may: []string{"internal/payment"}},
+		{folder: "internal/notify", subfolders: true, may: []string{"internal/payment", "internal/notify"}},
+		{folder: "internal/gateway", may: []string{"internal/payment"}},
+		{folder: "internal/gateway", subfolders: true, may: []string{"internal/payment", "internal/gateway"}},
+		{folder: "internal/mysql", may: []string{"internal/batch", "internal/crash", "migrations"}},
+		{folder: "readers", may: sides},
+		{folder: "writers", may: sides},
+		{folder: "steps", may: steps},
+		{folder: "jobs", may: slices.Concat(sides, steps, []string{"config", "migrations", "readers", "writers", "steps"})},
+		{folder: "internal/testdb", may: []string{everything}},
+		{folder: "cmd", subfolders: true, may: []string{everything}},
+		{folder: "bench", subfolders: true, may: []string{everything}},
+	}
+}
+
+// unreachable lists what a package must not import through others either.
+func unreachable() map[string]string {
+	return map[string]string{
+		"readers": "internal/gateway",
+		"writers": "internal/gateway",
+	}
+}
+
+// broken lists every breach of the rules, sorted.
+func broken(imports graph, rules []rule, never map[string]string) []string {
+	var out []string
+	for folder, imported := range imports {
+		law, known := ruleOf(folder, rules)
+		if !known {
+			out = append(out, fmt.Sprintf("%s is not in the import table", folder))
+			continue
+		}
+		for _, other := range imported {
+			if !law.allows(other) {
+				out = append(out, fmt.Sprintf("%s must not import %s", folder, other))
+			}
+		}
+	}
+	for folder, target := range never {
+		for path := range imports {
+			if !within(path, folder) {
+				continue
+			}
+			if way := imports.way(path, target); way != nil {
+				out = append(out, fmt.Sprintf("%s reaches %s: %s", path, target, strings.Join(way, " → ")))
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func ruleOf(folder string, rules []rule) (rule, bool) {
+	for _, r := range rules {
+		if folder == r.folder || r.subfolders && within(folder, r.folder) {
+			return r, true
+		}
+	}
+	return rule{}, false
+}
+
+func (r rule) allows(other string) bool {
+	// Programs are nobody's library.
+	if within(other, "cmd") || within(other, "bench") {
+		return within(other, r.folder)
+	}
+	return slices.Contains(r.may, everything) || slices.Contains(r.may, other)
+}
+
+// way is the shortest chain of imports from a package to the target or
+// anything below it, nil if there is none.
+func (imports graph) way(from, target string) []string {
+	type trail struct {
+		folder string
+		path   []string
+	}
+	seen := map[string]bool{from: true}
+	for queue := []trail{{from, []string{from}}}; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		if within(at.folder, target) {
+			return at.path
+		}
+		for _, next := range imports[at.folder] {
+			if !seen[next] {
+				seen[next] = true
+				queue = append(queue, trail{next, append(slices.Clone(at.path), next)})
+			}
+		}
+	}
+	return nil
+}
+
+// within says whether the folder is parent or below it.
+func within(folder, parent string) bool {
+	return folder == parent || strings.HasPrefix(folder, parent+"/")
+}

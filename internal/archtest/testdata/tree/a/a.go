@@ -1,0 +1,9 @@
+package a
+
+import (
+	"fmt"
+
+	"duly/b/c"
+)
+
+var _ = fmt.Sprint(c.X)

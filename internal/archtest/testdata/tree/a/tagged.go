@@ -1,0 +1,5 @@
+//go:build never
+
+package a
+
+import _ "duly/b"

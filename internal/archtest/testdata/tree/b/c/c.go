@@ -1,0 +1,4 @@
+package c
+
+// X is imported.
+const X = 1
