@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"encoding/json"
+
+	"duly/internal/payment"
+)
+
+// paymentBody is a Payment of the contract. Pointers tell what is missing from what is empty.
+type paymentBody struct {
+	ID             string       `json:"id"`
+	Status         string       `json:"status"`
+	IdempotencyKey *string      `json:"idempotency_key"`
+	Reference      *string      `json:"reference"`
+	CustomerID     *string      `json:"customer_id"`
+	Amount         *int64       `json:"amount"`
+	Currency       *string      `json:"currency"`
+	RefundedAmount int64        `json:"refunded_amount"`
+	Decline        *declineBody `json:"decline"`
+}
+
+type declineBody struct {
+	Class       string `json:"class"`
+	Code        string `json:"code"`
+	NetworkCode string `json:"network_code"`
+	AdviceCode  string `json:"advice_code"`
+	Message     string `json:"message"`
+}
+
+// errorBody is an Error of the contract.
+type errorBody struct {
+	Code    string  `json:"code"`
+	Message *string `json:"message"`
+}
+
+// readPayment reads a Payment that has everything needed to know what became of the money, or reports that
+// the body is none.
+func readPayment(body []byte, clean func(string) string) (payment.Payment, bool) {
+	var b paymentBody
+	if json.Unmarshal(body, &b) != nil || b.ID == "" ||
+		b.IdempotencyKey == nil || b.Reference == nil || b.CustomerID == nil || b.Amount == nil || b.Currency == nil {
+		return payment.Payment{}, false
+	}
+	p := payment.Payment{
+		ID:         clean(b.ID),
+		Status:     payment.Status(b.Status),
+		Key:        *b.IdempotencyKey,
+		Reference:  *b.Reference,
+		CustomerID: *b.CustomerID,
+		Money:      payment.Money{Amount: *b.Amount, Currency: *b.Currency},
+		Refunded:   b.RefundedAmount,
+	}
+	switch p.Status {
+	case payment.Pending, payment.Succeeded, payment.Canceled:
+		return p, true
+	case payment.Declined:
+	default:
+		return payment.Payment{}, false
+	}
+	if b.Decline == nil || b.Decline.Code == "" {
+		return payment.Payment{}, false
+	}
+	p.Decline = payment.Decline{
+		Class:       classOf(b.Decline.Code, b.Decline.Class),
+		Code:        clean(b.Decline.Code),
+		NetworkCode: clean(b.Decline.NetworkCode),
+		AdviceCode:  clean(b.Decline.AdviceCode),
+		Message:     clean(b.Decline.Message),
+	}
+	return p, true
+}
+
+// readError reads an Error, or reports that the body is none.
+func readError(body []byte) (errorBody, bool) {
+	var b errorBody
+	if json.Unmarshal(body, &b) != nil || b.Code == "" || b.Message == nil {
+		return errorBody{}, false
+	}
+	return b, true
+}

@@ -1,0 +1,75 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"duly/internal/payment"
+)
+
+const (
+	longestKey       = 64
+	longestReference = 64
+)
+
+// bodyV1 is version 1 of the body. Its bytes must never change: other requests under the same key may have
+// been sent long ago. A new layout is a new version beside it.
+type bodyV1 struct {
+	Reference   string `json:"reference"`
+	CustomerID  string `json:"customer_id"`
+	Method      string `json:"payment_method"`
+	MethodType  string `json:"method_type,omitempty"`
+	Amount      int64  `json:"amount"`
+	Currency    string `json:"currency"`
+	Description string `json:"description,omitempty"`
+}
+
+// encode writes the body of c in the version that c was begun with. The error says why c can never be sent.
+func encode(c payment.Charge) ([]byte, error) {
+	if err := checkCharge(c); err != nil {
+		return nil, err
+	}
+	if c.BodyVersion != 1 {
+		return nil, fmt.Errorf("body version %d is not known to this program", c.BodyVersion)
+	}
+	return json.Marshal(bodyV1{
+		Reference:   c.Reference,
+		CustomerID:  c.CustomerID,
+		Method:      c.Method,
+		MethodType:  c.MethodType,
+		Amount:      c.Money.Amount,
+		Currency:    c.Money.Currency,
+		Description: c.Description,
+	})
+}
+
+// checkCharge finds what the contract forbids and what HTTP cannot carry. Such a request would be refused at
+// best, and at worst look like a gateway that is down.
+func checkCharge(c payment.Charge) error {
+	switch {
+	case c.Key == "" || len(c.Key) > longestKey || visible(c.Key) != c.Key:
+		return errors.New("the idempotency key must be 1 to 64 printable ASCII characters")
+	case c.Reference == "" || utf8.RuneCountInString(c.Reference) > longestReference:
+		return errors.New("the reference must be 1 to 64 characters")
+	case c.CustomerID == "":
+		return errors.New("the customer is missing")
+	case c.Method == "":
+		return errors.New("the payment method is missing")
+	case c.Money.Amount < 1:
+		return errors.New("the amount must be at least 1")
+	case !upperLetters(c.Money.Currency):
+		return errors.New("the currency must be three capital letters")
+	}
+	return nil
+}
+
+func upperLetters(code string) bool {
+	for _, r := range code {
+		if r < 'A' || r > 'Z' {
+			return false
+		}
+	}
+	return len(code) == 3
+}

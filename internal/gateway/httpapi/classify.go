@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"duly/internal/gateway"
+	"duly/internal/payment"
+)
+
+// outcome says what the answer to a charge means. Only 200 and 402 with a well-formed body say what became
+// of the money; a few others say that this one request did nothing; whatever is not listed is in doubt.
+func outcome(c payment.Charge, a answer) payment.Outcome {
+	if o, ok := unanswered(a); ok {
+		return o
+	}
+	o := payment.Outcome{Kind: payment.InDoubt, Reason: a.text(), RetryAfter: a.retryAfter}
+	switch a.status {
+	case http.StatusOK:
+		return settled(c, a, payment.Succeeded, payment.Pending, payment.Canceled)
+	case http.StatusPaymentRequired:
+		return settled(c, a, payment.Declined)
+	case http.StatusBadRequest:
+		if _, isError := readError(a.body); isError {
+			o.Kind = payment.Rejected
+		}
+	case http.StatusUnauthorized, http.StatusForbidden:
+		o.Kind = payment.Misconfigured
+	case http.StatusTooManyRequests:
+		o.Kind = payment.NotExecuted
+	case http.StatusUnprocessableEntity:
+		o.LookUpOnly = true
+	case http.StatusServiceUnavailable:
+		if a.notExecuted {
+			o.Kind = payment.NotExecuted
+		}
+	}
+	o.Failure = a.status >= http.StatusInternalServerError
+	return o
+}
+
+// finding says what the answer to a look-up means. byKey: it was asked by the key, so that 404 is absence;
+// that a service no longer knows an id which it gave us is no news that anything could rest on.
+func finding(c payment.Charge, a answer, byKey bool) gateway.Finding {
+	if o, ok := unanswered(a); ok {
+		o.Kind = payment.InDoubt
+		return gateway.Finding{Outcome: o}
+	}
+	if a.status == http.StatusOK {
+		return gateway.Finding{Outcome: settled(c, a, payment.Succeeded, payment.Pending, payment.Canceled, payment.Declined)}
+	}
+	f := gateway.Finding{Outcome: payment.Outcome{
+		Kind:       payment.InDoubt,
+		Reason:     a.text(),
+		RetryAfter: a.retryAfter,
+		Failure:    a.status >= http.StatusInternalServerError,
+	}}
+	_, isError := readError(a.body)
+	f.Absent = byKey && a.status == http.StatusNotFound && isError
+	f.Misconfigured = a.status == http.StatusUnauthorized || a.status == http.StatusForbidden
+	return f
+}
+
+// unanswered is the outcome of a request that did not leave, or to which there is no whole answer; ok is
+// false if there is one.
+func unanswered(a answer) (o payment.Outcome, ok bool) {
+	switch {
+	case a.refused != nil:
+		return payment.Outcome{Kind: payment.NotExecuted, Reason: a.refused.Error()}, true
+	case a.err == nil:
+		return payment.Outcome{}, false
+	case a.left:
+		return payment.Outcome{Kind: payment.InDoubt, Reason: a.why, Failure: !a.calledOff}, true
+	}
+	return payment.Outcome{Kind: payment.NotExecuted, Reason: a.why, Failure: !a.calledOff}, true
+}
+
+// settled is the outcome that the payment in a's body stands for, if its status is one that goes with a's.
+func settled(c payment.Charge, a answer, allowed ...payment.Status) payment.Outcome {
+	p, ok := readPayment(a.body, a.clean)
+	if !ok {
+		return payment.Outcome{Kind: payment.InDoubt, Reason: strconv.Itoa(a.status) + " with a body that cannot be read"}
+	}
+	if slices.Contains(allowed, p.Status) {
+		return payment.Judge(c, p)
+	}
+	return payment.Outcome{
+		Kind:      payment.InDoubt,
+		PaymentID: p.ID,
+		Reason:    strconv.Itoa(a.status) + " with a payment that is " + string(p.Status),
+	}
+}
+
+// text writes the answer for people: its status, and its error where it has one.
+func (a answer) text() string {
+	s := strconv.Itoa(a.status)
+	if e, ok := readError(a.body); ok {
+		s += " " + e.Code + ": " + *e.Message
+	} else if name := http.StatusText(a.status); name != "" {
+		s += " " + name
+	}
+	return a.clean(s)
+}

@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"duly/internal/gateway"
+	"duly/internal/payment"
+)
+
+// Client is a gateway.Gateway.
+type Client struct {
+	config    Config
+	base      string
+	transport *http.Transport
+	sender    http.RoundTripper // the transport, wrapped
+}
+
+var _ gateway.Gateway = (*Client)(nil)
+
+// New makes a client with a connection pool of its own. Nothing is sent yet. The error names every problem
+// with c, and no secret.
+func New(c Config) (*Client, error) {
+	base, err := c.check()
+	if err != nil {
+		return nil, err
+	}
+	c.ConnectTimeout = min(c.ConnectTimeout, c.Timeout)
+	t := newTransport(c)
+	client := &Client{config: c, base: base, transport: t, sender: t}
+	if c.Wrap != nil {
+		client.sender = c.Wrap(t)
+	}
+	return client, nil
+}
+
+// Abilities are as configured.
+func (c *Client) Abilities() gateway.Abilities {
+	return gateway.Abilities{
+		KeyLife:        c.config.KeyLife,
+		LongestRequest: c.config.LongestRequest,
+		Timeout:        c.config.Timeout,
+		FindByKey:      !c.config.NoFind,
+		FindLasts:      !c.config.NoFind,
+	}
+}
+
+// Charge sends one POST /v1/payments. A charge that the service could only refuse, or of a body version that
+// this program does not write, is Rejected without a request.
+func (c *Client) Charge(ctx context.Context, charge payment.Charge) payment.Outcome {
+	body, err := encode(charge)
+	if err != nil {
+		return payment.Outcome{Kind: payment.Rejected, Reason: err.Error()}
+	}
+	a := c.send(ctx, request{
+		method: http.MethodPost,
+		path:   "/v1/payments",
+		id:     charge.RequestID,
+		key:    charge.Key,
+		body:   body,
+		hidden: charge.Method,
+	})
+	return outcome(charge, a)
+}
+
+// Find sends one GET, by key if the service offers that and else by the payment's id.
+func (c *Client) Find(ctx context.Context, charge payment.Charge, paymentID string) gateway.Finding {
+	r := request{method: http.MethodGet, id: charge.RequestID, hidden: charge.Method}
+	switch {
+	case !c.config.NoFind:
+		r.path = "/v1/payments/by-key/" + url.PathEscape(charge.Key)
+		return finding(charge, c.send(ctx, r), true)
+	case paymentID != "":
+		r.path = "/v1/payments/" + url.PathEscape(paymentID)
+		return finding(charge, c.send(ctx, r), false)
+	}
+	return gateway.Finding{Outcome: payment.Outcome{Reason: "the gateway cannot be asked by key"}}
+}
+
+// Ping asks for a payment that does not exist: it takes the right address, token and API to be told so.
+func (c *Client) Ping(ctx context.Context) error {
+	path := "/v1/payments/by-key/duly-ping"
+	if c.config.NoFind {
+		path = "/v1/payments/duly-ping"
+	}
+	a := c.send(ctx, request{method: http.MethodGet, path: path, id: "duly-ping"})
+	_, isError := readError(a.body)
+	switch {
+	case a.err != nil:
+		return fmt.Errorf("gateway %s: %s", c.config.Name, a.why)
+	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
+		return fmt.Errorf("gateway %s: it refuses our token (%s)", c.config.Name, a.text())
+	case a.status == http.StatusNotFound && isError, a.status == http.StatusOK:
+		return nil
+	case a.status == http.StatusNotFound:
+		return fmt.Errorf("gateway %s: 404 without an error body: is this the address of a payments API?", c.config.Name)
+	}
+	return fmt.Errorf("gateway %s: unexpected answer %s", c.config.Name, a.text())
+}
+
+// Close closes idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }

@@ -1,0 +1,48 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+)
+
+// reason says in a few words why there is no answer. The error itself may hold addresses and ports that
+// differ from one request to the next, so that equal failures could not be counted together.
+func (c *Client) reason(parent, ctx context.Context, err error) string {
+	var (
+		dns         *net.DNSError
+		certificate *tls.CertificateVerificationError
+		record      tls.RecordHeaderError
+		alert       tls.AlertError
+		authority   x509.UnknownAuthorityError
+		network     *net.OpError
+	)
+	switch {
+	case parent.Err() != nil:
+		return "called off"
+	case ctx.Err() != nil:
+		return fmt.Sprintf("no answer within %s", c.config.Timeout)
+	case errors.As(err, &dns):
+		return "the name of the host cannot be resolved"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "connection reset"
+	case errors.As(err, &certificate), errors.As(err, &authority):
+		return "TLS: the certificate is not trusted"
+	case errors.As(err, &record), errors.As(err, &alert):
+		return "TLS: the handshake failed"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection closed before the answer was whole"
+	case errors.As(err, &network) && network.Op == "dial":
+		return "cannot connect"
+	case errors.Is(err, errTooLong):
+		return errTooLong.Error()
+	}
+	return "broken exchange: " + err.Error()
+}

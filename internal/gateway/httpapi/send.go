@@ -1,0 +1,166 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"time"
+
+	"duly/internal/crash"
+	"duly/internal/gateway"
+)
+
+const maxBody = 1 << 20
+
+var errTooLong = errors.New("the answer is longer than 1 MiB")
+
+// request is what the methods of Client differ in.
+type request struct {
+	method string
+	path   string
+	id     string // X-Request-ID
+	key    string // Idempotency-Key, on every POST
+	body   []byte // of a POST, never empty
+	hidden string // the payment method, to be kept out of texts
+}
+
+// answer is what became of one request.
+type answer struct {
+	// left: a byte of the request may have been sent.
+	left bool
+	// refused is the guard's word that kept the request from leaving.
+	refused error
+	// err: there is no whole answer; why says it to people.
+	err error
+	why string
+	// calledOff: because the caller's context ended.
+	calledOff bool
+
+	status      int
+	notExecuted bool          // the header Not-Executed: true
+	retryAfter  time.Duration // 0: none
+	body        []byte
+	// clean makes a text of the gateway's fit to be kept and shown.
+	clean func(string) string
+}
+
+// send makes one exchange. A POST moves money: the guard of ctx is asked at the socket before its first
+// byte, and it is written once at most.
+func (c *Client) send(ctx context.Context, r request) answer {
+	parent := ctx
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+
+	a := answer{clean: cleaner(c.config.Token, r.hidden)}
+	line := &exchange{moves: r.method == http.MethodPost, guard: func() error { return gateway.CheckGuard(parent) }}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, line.trace()), r.method, c.base+r.path, nil)
+	if err != nil {
+		a.err, a.why = err, "the request cannot be built"
+		return a
+	}
+	if line.moves {
+		// A body without GetBody is what keeps net/http from sending a POST with an Idempotency-Key again
+		// by itself when a kept connection breaks.
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.body)), int64(len(r.body))
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Idempotency-Key", r.key)
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Authorization", "Bearer "+c.config.Token)
+	req.Header.Set("User-Agent", "duly")
+	req.Header.Set("X-Request-ID", visible(r.id))
+
+	// Not http.Client: it would follow redirects.
+	resp, err := c.sender.RoundTrip(req)
+	if err == nil {
+		defer func() { _ = resp.Body.Close() }()
+		a.status = resp.StatusCode
+		a.notExecuted = resp.Header.Get("Not-Executed") == "true"
+		a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), c.config.Now())
+		a.body, err = readAll(resp.Body)
+	}
+	a.left, a.refused = true, line.refusal()
+	if err != nil {
+		a.left = line.end()
+		a.err, a.why, a.calledOff = err, a.clean(c.reason(parent, ctx, err)), parent.Err() != nil
+	}
+	if line.moves && a.left {
+		crash.At(crash.Answered)
+	}
+	return a
+}
+
+// readAll reads a body to its end, for a connection is used again only then.
+func readAll(body io.Reader) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(body, maxBody+1))
+	if err == nil && len(b) > maxBody {
+		err = errTooLong
+	}
+	return b, err
+}
+
+// exchange follows one request to the socket. The hooks run in goroutines of the transport.
+type exchange struct {
+	moves bool
+	guard func() error
+
+	mu      sync.Mutex
+	begun   bool
+	socket  *socket // nil, once begun: a connection that is not ours to ask
+	refused error
+}
+
+func (e *exchange) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) { e.begin(socketOf(info.Conn)) },
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if e.moves && info.Err == nil {
+				crash.At(crash.AfterSend)
+			}
+		},
+	}
+}
+
+// begin is called when the request was given its connection, and has written nothing yet.
+func (e *exchange) begin(s *socket) {
+	e.mu.Lock()
+	e.begun, e.socket = true, s
+	e.mu.Unlock()
+	switch {
+	case s == nil:
+	case e.moves:
+		s.begin(e.allow)
+	default:
+		s.begin(nil)
+	}
+}
+
+// allow is asked by the socket.
+func (e *exchange) allow() error {
+	crash.At(crash.BeforeSend)
+	err := e.guard()
+	if err != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.refused = err
+	}
+	return err
+}
+
+// end makes sure that nothing of the request is written any more, and reports whether anything was.
+func (e *exchange) end() (left bool) {
+	e.mu.Lock()
+	begun, s := e.begun, e.socket
+	e.mu.Unlock()
+	return begun && (s == nil || s.seal())
+}
+
+func (e *exchange) refusal() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.refused
+}

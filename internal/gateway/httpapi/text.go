@@ -1,0 +1,48 @@
+package httpapi
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// longestText is the width of the columns that a gateway's texts are kept in, in characters.
+const longestText = 255
+
+const hidden = "[hidden]"
+
+// cleaner returns a function that makes a text of the gateway's fit to be kept and shown: valid UTF-8
+// without control characters, none of the secrets, and no longer than its column.
+func cleaner(secrets ...string) func(string) string {
+	var pairs []string
+	for _, s := range secrets {
+		if s != "" {
+			pairs = append(pairs, s, hidden)
+		}
+	}
+	hide := strings.NewReplacer(pairs...)
+	return func(s string) string {
+		s = strings.ToValidUTF8(s, string(utf8.RuneError))
+		s = hide.Replace(s) // before cutting: half a secret would not be found
+		s = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return ' '
+			}
+			return r
+		}, s)
+		if utf8.RuneCountInString(s) > longestText {
+			s = string([]rune(s)[:longestText])
+		}
+		return s
+	}
+}
+
+// visible is s without what an HTTP header cannot carry.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, s)
+}
