@@ -107,7 +107,7 @@ func (l *loader) readNode(key string, node *yaml.Node, source, file string) {
 	if isGateway && !l.addGateway(strings.TrimPrefix(key, "gateways."), source) {
 		return
 	}
-	_, known := l.schema.find(key)
+	k, known := l.schema.find(key)
 	switch {
 	case l.schema.section(key) && node.Kind == yaml.MappingNode:
 		l.readSection(key, node, file)
@@ -118,7 +118,7 @@ func (l *loader) readNode(key string, node *yaml.Node, source, file string) {
 	case !known:
 		l.set(key, "", source, l.merge)
 	default:
-		value, err := nodeText(node)
+		value, err := nodeText(node, k.list)
 		if err != nil {
 			l.bad[key] = true
 			l.sources[key] = source
@@ -129,20 +129,23 @@ func (l *loader) readNode(key string, node *yaml.Node, source, file string) {
 	}
 }
 
-// nodeText is a scalar as it is written, or a list of them with commas.
-func nodeText(node *yaml.Node) (string, error) {
+// nodeText is a scalar as it is written; or a list of them, if the key takes one.
+func nodeText(node *yaml.Node, list bool) (string, error) {
 	switch node.Kind {
 	case yaml.ScalarNode:
 		return node.Value, nil
 	case yaml.SequenceNode:
+		if !list {
+			return "", errors.New("takes one value, and no list")
+		}
 		words := make([]string, len(node.Content))
 		for i, item := range node.Content {
 			if item.Kind != yaml.ScalarNode {
-				return "", errors.New("takes one value or a list of values")
+				return "", errors.New("takes a list of single values")
 			}
 			words[i] = item.Value
 		}
-		return "[" + strings.Join(words, ", ") + "]", nil
+		return strings.Join(words, ", "), nil
 	case yaml.DocumentNode, yaml.MappingNode, yaml.AliasNode:
 	}
 	return "", errors.New("takes a value, and is no section")

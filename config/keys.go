@@ -27,6 +27,8 @@ type Key struct {
 	Example string
 
 	parse parser
+	// list: takes several values.
+	list bool
 }
 
 // Variable is the key's name in the environment. A dash in a gateway's name is an underscore there.
@@ -78,7 +80,7 @@ func Keys() []Key {
 		},
 		{
 			Name: "gateways.<name>.rate", Default: "none", parse: rate,
-			Why: "Requests a second at most, such as 20/s, where the service has a limit. Over all hosts it has to be divided by hand.",
+			Why: "Requests a second at most, such as 20/s, where the service has a limit. Each host has its own: divide it among them.",
 		},
 		{
 			Name: "gateways.<name>.timeout", Default: "30s", parse: duration(time.Millisecond, time.Hour),
@@ -90,7 +92,7 @@ func Keys() []Key {
 		},
 		{
 			Name: "gateways.<name>.tries", Default: "3", parse: whole(1, 100),
-			Why: "Requests for one charge in a row, all under one key, while none of them was executed or answered.",
+			Why: "Requests in a row for one charge, all under one key. A decline is an answer, and not repeated.",
 		},
 		{
 			Name: "gateways.<name>.backoff", Default: "3s", parse: duration(time.Millisecond, time.Hour),
@@ -138,12 +140,12 @@ func Keys() []Key {
 			Why: "How many probes decide whether it closes again.",
 		},
 		{
-			Name: "billing.retry_days", Default: "[1, 3, 5]", parse: retryDays,
-			Why: "Calendar days after the first soft decline on which to charge again; declined on the last, the subscription ends. " +
+			Name: "billing.retry_days", Default: "[1, 3, 5]", parse: retryDays, list: true,
+			Why: "Calendar days after the first decline on which to charge again; declined on the last, the subscription ends. " +
 				"[]: no retries.",
 		},
 		{
-			Name: "billing.chunk_size", Default: "500", parse: whole(1, 10_000),
+			Name: "billing.chunk_size", Default: "500", parse: whole(1, maxChunk),
 			Why: "Rows in one transaction. Larger is faster, and locks more for longer.",
 		},
 		{
@@ -169,7 +171,7 @@ func Keys() []Key {
 			Why: "Look-ups in flight at once. More than 20 loads the gateway more than it helps.",
 		},
 		{
-			Name: "reconcile.chunk_size", Default: "100", parse: whole(1, 10_000),
+			Name: "reconcile.chunk_size", Default: "100", parse: whole(1, maxChunk),
 			Why: "Orders in one transaction.",
 		},
 		{
@@ -210,15 +212,15 @@ func Keys() []Key {
 			Why: "How long delivered events are kept.",
 		},
 		{
-			Name: "slack.webhook_url", Secret: true, parse: webURL, Example: "https://hooks.slack.com/services/…",
+			Name: "slack.webhook_url", Secret: true, parse: webURL, Example: "https://hooks.slack.com/services/change-me",
 			Why: "Slack's incoming webhook, told when a run ends badly. This, or token and channel; unset: no Slack.",
 		},
 		{
-			Name: "slack.token", Secret: true, parse: text, Example: "xoxb-…",
+			Name: "slack.token", Secret: true, parse: text, Example: "xoxb-change-me",
 			Why: "A bot's token, instead of the webhook.",
 		},
 		{
-			Name: "slack.channel", parse: text, Example: "'#billing'",
+			Name: "slack.channel", parse: text, Example: "#billing",
 			Why: "The channel the bot writes to.",
 		},
 		{

@@ -198,16 +198,16 @@ func (l *loader) readSecretFiles() {
 func readSecret(path string) (string, error) {
 	f, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {
-		return "", fmt.Errorf("cannot read %s: %w", quote(path), plain(err))
+		return "", fmt.Errorf("cannot read %q: %w", path, plain(err))
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
 	content, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if err != nil {
-		return "", fmt.Errorf("cannot read %s: %w", quote(path), plain(err))
+		return "", fmt.Errorf("cannot read %q: %w", path, plain(err))
 	}
 	secret := strings.TrimRight(string(content), "\r\n")
 	if secret == "" || len(content) > maxSecret {
-		return "", fmt.Errorf("%s holds no secret: it has to have some text, of %d bytes at most", quote(path), maxSecret)
+		return "", fmt.Errorf("%q holds no secret: it has to have some text, of %d bytes at most", path, maxSecret)
 	}
 	return secret, nil
 }

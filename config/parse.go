@@ -20,7 +20,9 @@ type parser func(string) (any, error)
 const (
 	dsnForm = "user:password@tcp(host:3306)/schema"
 	// minOpen connections: one claims, one settles, one beats, and one is to spare.
-	minOpen  = 4
+	minOpen = 4
+	// maxChunk rows of the widest table fit the 65,535 placeholders of one statement.
+	maxChunk = 2000
 	lastDay  = 60
 	maxQuote = 40
 )
@@ -199,7 +201,7 @@ func dsn(s string) (any, error) {
 
 func absolutePath(s string) (any, error) {
 	if !filepath.IsAbs(s) {
-		return nil, fmt.Errorf("%s is not absolute: it would be another folder in another working directory; begin it with /", quote(s))
+		return nil, fmt.Errorf("%q is not absolute: it would be another folder in another working directory; begin it with /", s)
 	}
 	return filepath.Clean(s), nil
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"log/slog"
 	"net/url"
 	"strconv"
@@ -26,8 +27,14 @@ func (s Secret) String() string {
 	return u.Scheme + "://" + u.Host + "/" + redacted
 }
 
-// GoString redacts %#v.
-func (s Secret) GoString() string { return "config.Secret(" + strconv.Quote(s.String()) + ")" }
+// Format redacts under every verb, the wrong ones too.
+func (s Secret) Format(f fmt.State, verb rune) {
+	shown := s.String()
+	if verb == 'q' || f.Flag('#') {
+		shown = strconv.Quote(shown)
+	}
+	fmt.Fprint(f, shown) //nolint:errcheck // fmt.State has nowhere to report it
+}
 
 // LogValue redacts structured logs.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -8,6 +8,10 @@ import (
 
 // unknown says that key is not known, and which one may have been meant.
 func (s schema) unknown(key string, gateways map[string]bool) string {
+	if name, ok := gatewayOf(key); ok {
+		gateways = maps.Clone(gateways)
+		gateways[name] = true
+	}
 	return unknownText(nearest(key, s.names(gateways)), "every key is in duly.example.yaml")
 }
 

@@ -1,0 +1,210 @@
+package config_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/config"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// golden compares got with the file at path, or writes it there.
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got, "run go test ./config -update")
+}
+
+// leaves are the dotted names of all fields below v.
+func leaves(v reflect.Type, at string) []string {
+	switch {
+	case v.Kind() == reflect.Map:
+		return leaves(v.Elem(), at+".<name>")
+	case v.Kind() != reflect.Struct:
+		return []string{strings.TrimPrefix(at, ".")}
+	}
+	var names []string
+	for f := range v.Fields() {
+		if f.IsExported() {
+			names = append(names, leaves(f.Type, at+"."+f.Tag.Get("mapstructure"))...)
+		}
+	}
+	return names
+}
+
+func TestEveryFieldIsAKey(t *testing.T) {
+	var names []string
+	for _, k := range config.Keys() {
+		names = append(names, k.Name)
+	}
+	require.ElementsMatch(t, leaves(reflect.TypeFor[config.Config](), ""), names)
+}
+
+func TestKeysAreExplained(t *testing.T) {
+	variables := map[string]string{}
+	for _, k := range config.Keys() {
+		require.Regexp(t, `^[^ ].*\.$`, k.Why, k.Name)
+		require.NotEqual(t, k.Default == "", k.Example == "", "%s: a default or else an example", k.Name)
+		require.Empty(t, variables[k.Variable()], k.Name)
+		variables[k.Variable()] = k.Name
+		if k.Secret {
+			require.Empty(t, k.Default, k.Name)
+		}
+	}
+	require.Equal(t, "database.acquire_timeout", variables["DULY_DATABASE_ACQUIRE_TIMEOUT"])
+	require.Equal(t, "DULY_GATEWAYS_KAKAO_PAY_URL", config.Key{Name: "gateways.kakao-pay.url"}.Variable())
+}
+
+const exampleHead = `# Every key of duly with its default. Copy this file to duly.yaml, and take the # off the keys that you set and
+# off the names above them; a key without a value is as good as none. Variables named DULY_… (dots and dashes
+# become underscores, as in DULY_DATABASE_DSN or DULY_GATEWAYS_MAIN_URL) win over the file, flags over both.
+#
+# Durations: 500ms, 30s, 5m, 24h, 90d. A secret can be kept in a file of its own: give its path under the key
+# that is named beside it.
+`
+
+// example renders duly.example.yaml. Keys stand behind a # without a space, words behind one with a space.
+func example() string {
+	var b strings.Builder
+	b.WriteString(exampleHead)
+	var open []string
+	for _, k := range config.Keys() {
+		path := strings.Split(strings.Replace(k.Name, "<name>", "main", 1), ".")
+		sections, name := path[:len(path)-1], path[len(path)-1]
+		for depth, section := range sections {
+			if depth < len(open) && open[depth] == section {
+				continue
+			}
+			open = sections[:depth]
+			writeSection(&b, depth, section, sections[0] == "gateways" && depth > 0)
+		}
+		open = sections
+
+		indent := strings.Repeat("  ", len(sections))
+		why, value := k.Why, " "+k.Default
+		switch {
+		case k.Default == "" && sections[0] == "gateways":
+			value = " " + k.Example
+		case k.Default == "":
+			value = "  # none; e.g. " + k.Example
+		}
+		if k.Secret {
+			why += " Secret: or " + name + "_file."
+		}
+		b.WriteString("\n" + wrap(why, indent+"# ", 110))
+		fmt.Fprintf(&b, "%s#%s:%s\n", indent, name, value)
+	}
+	return b.String()
+}
+
+func writeSection(b *strings.Builder, depth int, name string, commented bool) {
+	indent, mark := strings.Repeat("  ", depth), ""
+	if commented {
+		mark = "#"
+	}
+	b.WriteString("\n")
+	if name == "main" {
+		b.WriteString(wrap("One block for each account, under a name of your own: small letters, digits and dashes. Subscriptions and "+
+			"payments are charged at the gateway that they name.", indent+"# ", 110))
+	}
+	fmt.Fprintf(b, "%s%s%s:\n", indent, mark, name)
+}
+
+// wrap breaks text into lines that begin with prefix.
+func wrap(text, prefix string, width int) string {
+	var b strings.Builder
+	line := prefix
+	for word := range strings.FieldsSeq(text) {
+		if len(line)+len(word) > width {
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+			line = prefix
+		}
+		line += word + " "
+	}
+	return b.String() + strings.TrimRight(line, " ") + "\n"
+}
+
+func TestExampleFile(t *testing.T) {
+	const path = "../duly.example.yaml"
+	golden(t, path, example())
+
+	want, err := config.Load(config.Options{NoFile: true})
+	require.NoError(t, err)
+	got, err := config.Load(config.Options{File: path})
+	require.NoError(t, err)
+	require.Equal(t, want, got, "as it is shipped, the example sets nothing")
+
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	uncommented := regexp.MustCompile(`(?m)^( *)#([a-z])`).ReplaceAllString(string(text), "$1$2")
+	got, err = config.Load(config.Options{File: write(t, "duly.yaml", uncommented)})
+	require.NoError(t, err)
+	want, err = config.Load(config.Options{NoFile: true, Env: []string{
+		"DULY_GATEWAYS_MAIN_URL=https://payments.example.com", "DULY_GATEWAYS_MAIN_TOKEN=change-me",
+	}})
+	require.NoError(t, err)
+	require.Equal(t, want, got, "uncommented, it sets the defaults and an example of a gateway")
+	for _, k := range config.Keys() {
+		name := k.Name[strings.LastIndexByte(k.Name, '.')+1:]
+		require.Regexp(t, `(?m)^ *`+name+`:( |$)`, uncommented)
+	}
+}
+
+// Every example is right: it can be taken over as it stands.
+func TestExamplesAreValid(t *testing.T) {
+	for _, k := range config.Keys() {
+		if k.Default != "" {
+			continue
+		}
+		key := strings.Replace(k.Name, "<name>", "main", 1)
+		flags := map[string]any{"outbox.secret": "s", "slack.channel": "c", "slack.token": "t"}
+		if key == "slack.webhook_url" {
+			delete(flags, "slack.token")
+			delete(flags, "slack.channel")
+		}
+		flags[key] = k.Example
+		_, err := config.Load(config.Options{NoFile: true, Env: one(), Flags: flags})
+		require.NoError(t, err, k.Name)
+	}
+}
+
+// table renders the keys for docs/configuration.md.
+func table() string {
+	var b strings.Builder
+	b.WriteString("| key | default | what for |\n|---|---|---|\n")
+	for _, k := range config.Keys() {
+		value := "–"
+		if k.Default != "" {
+			value = "`" + k.Default + "`"
+		}
+		secret := ""
+		if k.Secret {
+			secret = " (secret)"
+		}
+		fmt.Fprintf(&b, "| `%s`%s | %s | %s |\n", k.Name, secret, value, strings.ReplaceAll(k.Why, "|", "\\|"))
+	}
+	return b.String()
+}
+
+func TestDocumentedKeys(t *testing.T) {
+	const path, begin, end = "../docs/configuration.md", "<!-- keys: written by go test ./config -update -->\n\n", "\n<!-- end of keys -->"
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	before, rest, ok := strings.Cut(string(text), begin)
+	require.True(t, ok)
+	_, after, ok := strings.Cut(rest, end)
+	require.True(t, ok)
+	golden(t, path, before+begin+table()+end+after)
+}
