@@ -223,6 +223,9 @@ func (e *execution[I, O]) awaitRoom(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := e.x.Halted(); err != nil {
+			return err
+		}
 		if unsettled+e.Size <= window {
 			return nil
 		}
@@ -230,6 +233,13 @@ func (e *execution[I, O]) awaitRoom(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// broken is why nothing more can be settled; nil if it can.
+func (e *execution[I, O]) broken() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.failed
 }
 
 func (e *execution[I, O]) load() (unsettled, window int, err error) {
@@ -335,7 +345,7 @@ func (e *execution[I, O]) serve(ctx context.Context, l *lane[I]) {
 
 // process turns whatever becomes of an item into an outcome.
 func (e *execution[I, O]) process(ctx context.Context, item I) (out O) {
-	if _, _, failed := e.load(); ctx.Err() != nil || failed != nil {
+	if ctx.Err() != nil || e.x.Halted() != nil || e.broken() != nil {
 		return e.Fail(item, ErrStopped)
 	}
 	defer func() {

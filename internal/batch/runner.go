@@ -108,9 +108,10 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	steps := make([]*StepExecution, len(job.Steps))
 	for i, s := range job.Steps {
 		steps[i] = &StepExecution{
-			Run: run, Step: s.Name(), Lease: lease, Budget: budget, Work: work, Now: r.Now,
+			Run: run, Step: s.Name(), Lease: lease, Budget: budget, Now: r.Now,
 			Log: r.Log.With("run_id", run.ID, "step", s.Name()),
 		}
+		steps[i].Work = context.WithValue(work, executionKey{}, steps[i])
 	}
 	if r.Started != nil {
 		r.Started(run, steps)
@@ -164,7 +165,7 @@ func (r *Runner) steps(ctx context.Context, job Job, steps []*StepExecution) err
 }
 
 func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error) {
-	x.begin()
+	x.begin(ctx)
 	defer x.end()
 	defer func() {
 		if p := recover(); p != nil {
@@ -175,8 +176,17 @@ func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error)
 	return s.Run(ctx, x)
 }
 
-func (x *StepExecution) begin() { x.mu.Lock(); defer x.mu.Unlock(); x.begun = x.Now() }
-func (x *StepExecution) end()   { x.mu.Lock(); defer x.mu.Unlock(); x.ended = x.Now() }
+func (x *StepExecution) begin(ctx context.Context) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.begun, x.stop = x.Now(), ctx.Done()
+}
+
+func (x *StepExecution) end() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.ended = x.Now()
+}
 
 // beat renews the lease until ctx ends or the lease is lost.
 func (r *Runner) beat(ctx context.Context, run *Run, lease *Lease, steps []*StepExecution, lose context.CancelCauseFunc) {
@@ -261,7 +271,7 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 		if ctx.Err() == nil {
 			res.Status = Completed
 		}
-	case res.Tally.Review > 0:
+	case res.Tally.Review+res.Tally.Rejected > 0:
 		res.Exit = ExitReview
 	}
 	return res

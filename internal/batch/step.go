@@ -2,6 +2,7 @@ package batch
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -74,17 +75,51 @@ type StepExecution struct {
 	Lease  *Lease
 	Budget *Budget
 	Log    *slog.Logger
-	// Work is the context of what is in flight: a stop does not cancel it, the end of the drain and a lost
-	// lease do.
+	// Work is the context of what is in flight: a stop does not cancel it, the end of the drain does.
+	// Execution finds x in it.
 	Work context.Context //nolint:containedctx // it outlives the context of the step on purpose
 	// Now is the process's own clock, with its monotonic reading.
 	Now func() time.Time
 
-	mu    sync.Mutex
-	tally Tally
-	left  []string
-	begun time.Time
-	ended time.Time
+	mu     sync.Mutex
+	tally  Tally
+	left   []string
+	begun  time.Time
+	ended  time.Time
+	stop   <-chan struct{}
+	halted error
+}
+
+type executionKey struct{}
+
+// Execution is the step execution that ctx belongs to: readers, processors and writers find their run, its
+// lease and the wish to stop in it. It is nil outside of one.
+func Execution(ctx context.Context) *StepExecution {
+	x, _ := ctx.Value(executionKey{}).(*StepExecution)
+	return x
+}
+
+// Stopping is closed when the step is asked to end.
+func (x *StepExecution) Stopping() <-chan struct{} {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.stop
+}
+
+// Halt ends the run: nothing more is claimed, what waits is not processed, and the run fails with err.
+func (x *StepExecution) Halt(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.halted == nil {
+		x.halted = errors.Join(ErrHalt, err)
+	}
+}
+
+// Halted is the error given to Halt.
+func (x *StepExecution) Halted() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.halted
 }
 
 // Count adds to the step's tally.

@@ -40,8 +40,9 @@ func Insert(ctx context.Context, e Execer, head string, rows [][]any, tail strin
 }
 
 // Update changes rows of a table by primary key with one statement. Each row is its id followed by a value for
-// each column; where narrows it down further. It returns how many rows matched.
-func Update(ctx context.Context, e Execer, table string, columns []string, rows [][]any, where string) (int64, error) {
+// each column; where narrows it down further, constant adds assignments that are the same for every row. It
+// returns how many rows matched.
+func Update(ctx context.Context, e Execer, table string, columns []string, rows [][]any, where string, constant ...string) (int64, error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
@@ -63,6 +64,12 @@ func Update(ctx context.Context, e Execer, table string, columns []string, rows 
 			args = append(args, row[0], row[c+1])
 		}
 		b.WriteString(" END")
+	}
+	for i, assignment := range constant {
+		if i > 0 || len(columns) > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(assignment)
 	}
 	b.WriteString(" WHERE id IN (?" + strings.Repeat(",?", len(rows)-1) + ")")
 	for _, row := range rows {
@@ -104,6 +111,15 @@ func In(query string, args ...any) (string, []any, error) {
 		return "", nil, fmt.Errorf("expand %d arguments: %w", len(args), err)
 	}
 	return q, a, nil
+}
+
+// SelectIn reads rows into dest, with slices among args expanded for the placeholders of IN lists.
+func SelectIn(ctx context.Context, q sqlx.QueryerContext, dest any, query string, args ...any) error {
+	query, args, err := In(query, args...)
+	if err != nil {
+		return err
+	}
+	return sqlx.SelectContext(ctx, q, dest, query, args...)
 }
 
 // Cut shortens text to at most n characters, so that it fits its column; invalid UTF-8 is replaced.

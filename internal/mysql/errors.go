@@ -64,8 +64,8 @@ func unavailable(err error) bool {
 		errors.As(err, &network)
 }
 
-// classify wraps err with what the engine must know of it.
-func classify(ctx context.Context, err error) error {
+// Classify wraps err with what the engine must know of it.
+func Classify(ctx context.Context, err error) error {
 	switch {
 	case err == nil || errors.Is(err, batch.ErrUnavailable) || errors.Is(err, batch.ErrLocked):
 		return err
@@ -77,4 +77,13 @@ func classify(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", batch.ErrUnavailable, err)
 	}
 	return err
+}
+
+// Reason is what the server says of a statement, for an operator; without the statement and its values.
+func Reason(err error) string {
+	var e *mysqldriver.MySQLError
+	if errors.As(err, &e) {
+		return fmt.Sprintf("error %d (%s): %s", e.Number, string(e.SQLState[:]), Cut(e.Message, 200))
+	}
+	return Cut(err.Error(), 200)
 }

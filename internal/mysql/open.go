@@ -116,7 +116,7 @@ func ReadClock(ctx context.Context, db *DB, now func() time.Time) (Clock, error)
 		var there time.Time
 		before := now()
 		if err := db.GetContext(ctx, &there, "SELECT UTC_TIMESTAMP(6)"); err != nil {
-			return Clock{}, fmt.Errorf("read the database's clock: %w", classify(ctx, err))
+			return Clock{}, fmt.Errorf("read the database's clock: %w", Classify(ctx, err))
 		}
 		half := now().Sub(before) / 2
 		if half < best.Error {

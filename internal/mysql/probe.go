@@ -86,11 +86,11 @@ type probing struct {
 func begin(ctx context.Context, db *DB) (*probing, error) {
 	conn, err := acquire(ctx, db)
 	if err != nil {
-		return nil, fmt.Errorf("probe: %w", classify(ctx, err))
+		return nil, fmt.Errorf("probe: %w", Classify(ctx, err))
 	}
 	tx, err := conn.BeginTxx(ctx, nil)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("probe: %w", classify(ctx, err)), conn.Close())
+		return nil, errors.Join(fmt.Errorf("probe: %w", Classify(ctx, err)), conn.Close())
 	}
 	return &probing{conn, tx}, nil
 }
@@ -105,12 +105,12 @@ func (p *probing) claim(ctx context.Context) (id int, ok bool, err error) {
 	if err := p.tx.GetContext(ctx, &id, probeClaim); errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
 	} else if err != nil {
-		return 0, false, fmt.Errorf("probe: %w", classify(ctx, err))
+		return 0, false, fmt.Errorf("probe: %w", Classify(ctx, err))
 	}
 	mark := make([]byte, 16)
 	_, _ = rand.Read(mark) // never fails
 	if _, err := p.tx.ExecContext(ctx, probeMark, mark, id); err != nil {
-		return 0, false, fmt.Errorf("probe: %w", classify(ctx, err))
+		return 0, false, fmt.Errorf("probe: %w", Classify(ctx, err))
 	}
 	return id, true, nil
 }

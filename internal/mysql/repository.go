@@ -199,7 +199,7 @@ AND heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND ORDE
 func (r *Repository) Others(ctx context.Context, except uint64) ([]Live, error) {
 	var live []Live
 	if err := r.DB.SelectContext(ctx, &live, selectLive, except); err != nil {
-		return nil, fmt.Errorf("list live runs: %w", classify(ctx, err))
+		return nil, fmt.Errorf("list live runs: %w", Classify(ctx, err))
 	}
 	return live, nil
 }

@@ -43,7 +43,7 @@ func wrap(ctx context.Context, name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", name, classify(ctx, err))
+	return fmt.Errorf("%s: %w", name, Classify(ctx, err))
 }
 
 func once(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) error {

@@ -38,6 +38,14 @@ func (d Date) Split() (year int, month time.Month, day int) { return d.Time().Da
 // IsZero reports whether d means none.
 func (d Date) IsZero() bool { return d == 0 }
 
+// OrFirst is d, or a date before all others if d is none.
+func (d Date) OrFirst() Date {
+	if d == 0 {
+		return NewDate(1, time.January, 1)
+	}
+	return d
+}
+
 func (d Date) String() string {
 	if d == 0 {
 		return ""

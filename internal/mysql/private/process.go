@@ -70,13 +70,13 @@ func signalServer(ctx context.Context, data string, pid int, signal os.Signal) e
 
 // endServer asks the server to shut down, waits as long as ctx and patience
 // allow, then kills it. It returns when the process is gone.
-func endServer(ctx context.Context, data string, pid int) error {
+func endServer(ctx context.Context, data string, pid int, patience time.Duration) error {
 	// The caller's end must not leave a server behind.
 	background := context.WithoutCancel(ctx)
 	if err := signalServer(background, data, pid, syscall.SIGTERM); err != nil {
 		return err
 	}
-	polite, cancel := context.WithTimeout(ctx, endPatience)
+	polite, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if gone(polite, data, pid, pollEvery) == nil {
 		return nil

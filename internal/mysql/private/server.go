@@ -44,6 +44,8 @@ type Options struct {
 	// elsewhere it is ignored). A tied server is never taken over: one that is
 	// found running is ended and another started.
 	Tied bool
+
+	patience time.Duration // answerPatience, unless a test is in a hurry
 }
 
 // Server is a running private server. Its methods may be called concurrently.
@@ -70,6 +72,9 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	at, err := prepare(options.Dir)
 	if err != nil {
 		return nil, err
+	}
+	if options.patience == 0 {
+		options.patience = answerPatience
 	}
 	var server *Server
 	err = holding(ctx, at.startLock(), func() error {
@@ -130,13 +135,13 @@ func (at folder) enter(ctx context.Context, options Options) (_ *Server, err err
 	}
 	server := &Server{folder: at, pid: pid, users: users, done: make(chan struct{}), watch: func() {}}
 	switch {
-	case pid != 0 && !options.Tied && at.answers(ctx) == nil:
+	case pid != 0 && !options.Tied && at.answers(ctx, options.patience) == nil:
 		server.follow(ctx)
 	case alone != nil:
 		return nil, fmt.Errorf("%w: %s; wait until that has ended", ErrInUse, at.dir)
 	default:
 		if pid != 0 {
-			if err := endServer(ctx, at.data, pid); err != nil {
+			if err := endServer(ctx, at.data, pid, options.patience); err != nil {
 				return nil, err
 			}
 		}
@@ -148,8 +153,8 @@ func (at folder) enter(ctx context.Context, options Options) (_ *Server, err err
 }
 
 // answers waits until the server that is found running answers.
-func (at folder) answers(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answerPatience)
+func (at folder) answers(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return at.await(ctx, nil)
 }
@@ -173,7 +178,7 @@ func (s *Server) launch(ctx context.Context, options Options) error {
 	defer cancel()
 	if err := s.folder.await(ctx, s.done); err != nil {
 		failure := fmt.Errorf("the private database did not start: %w; the end of %s:\n%s", err, s.folder.log, s.folder.lastWords())
-		return errors.Join(failure, endServer(ctx, s.folder.data, s.pid))
+		return errors.Join(failure, endServer(ctx, s.folder.data, s.pid, endPatience))
 	}
 	return nil
 }
@@ -334,7 +339,9 @@ func (s *Server) Leave() {
 
 // Stop lets go of the server and ends it, unless others use it too. It returns
 // once the process is gone; when ctx ends before that, the server is killed,
-// from which it recovers at its next start. A second call does nothing.
+// from which it recovers at its next start. While another process is coming or
+// going Stop waits, and if ctx ends in that time, leaves the server running. A
+// second call does nothing.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stop.Lock()
 	defer s.stop.Unlock()
@@ -344,14 +351,14 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.stopped = true
 	defer s.users.release()
 	defer s.watch()
-	err := holding(context.WithoutCancel(ctx), s.folder.startLock(), func() error {
+	err := holding(ctx, s.folder.startLock(), func() error {
 		if err := s.users.try(true); err != nil {
 			if errors.Is(err, errLocked) {
 				return nil
 			}
 			return err
 		}
-		if err := endServer(ctx, s.folder.data, s.pid); err != nil {
+		if err := endServer(ctx, s.folder.data, s.pid, endPatience); err != nil {
 			return err
 		}
 		<-s.done

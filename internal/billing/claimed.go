@@ -1,0 +1,110 @@
+package billing
+
+import (
+	"strconv"
+	"time"
+
+	"duly/internal/payment"
+)
+
+// Claimed is an attempt that a worker owns until its lease ends or somebody takes it over.
+type Claimed struct {
+	Attempt
+
+	// Lease is the random name of this very claim; settling goes by it.
+	Lease [16]byte
+	// Age is how old the attempt was when it was claimed, and At when that was by the process's own clock.
+	Age time.Duration
+	At  time.Time
+	// Chargeable: the subscription may still be charged, and its method and gateway are those of the attempt.
+	Chargeable bool
+	// Kept is a definite answer that an earlier worker held when it lost its lease.
+	Kept *payment.Outcome
+}
+
+// Verdict is how a claimed attempt is settled.
+type Verdict uint8
+
+// The verdicts.
+const (
+	// Answered: by what the gateway said.
+	Answered Verdict = iota
+	// NeverSeen: nothing was ever executed; see ReleaseAbsent.
+	NeverSeen
+	// Unknowable: nobody can find out; see ToReview.
+	Unknowable
+)
+
+// Result is what became of a claimed attempt, to be settled.
+type Result struct {
+	Claimed
+
+	Verdict Verdict
+	Answer  Answer
+	Reason  string // for Unknowable
+}
+
+// Settle says what follows from r; see the function of that name.
+func (r Result) Settle(sub SubscriptionStatus, p Policy, effective payment.Date, now time.Time) Settlement {
+	switch r.Verdict {
+	case NeverSeen:
+		return ReleaseAbsent(r.Attempt)
+	case Unknowable:
+		return ToReview(r.Attempt, r.Reason)
+	case Answered:
+	}
+	return Settle(r.Attempt, r.Answer, sub, p, effective, now)
+}
+
+// Definite reports whether r holds an answer of the gateway about the charge itself that must not be lost.
+func (r Result) Definite() bool {
+	if r.Verdict != Answered {
+		return false
+	}
+	switch r.Answer.Outcome.Kind {
+	case payment.Paid, payment.Refused, payment.Differs:
+		return true
+	case payment.TryLater:
+		return r.Answer.Found
+	case payment.InDoubt, payment.NotExecuted, payment.Rejected, payment.Misconfigured:
+	}
+	return false
+}
+
+// Unclaimable sets an open invoice aside that no attempt can be made on; why says for what reason.
+func Unclaimable(inv Invoice, why string) Claim {
+	about := aboutInvoice(inv, "")
+	text := reason(why)
+	return Claim{Action: ReviewInvoice, Reason: text, Events: []Event{reviewNeeded(about, "invoice:"+about.Reference, text)}}
+}
+
+// Decided is an open invoice on which no attempt is made, and what becomes of it.
+type Decided struct {
+	Invoice Invoice
+	Claim
+}
+
+// KeptAnswer is a definite answer as it is kept in gateway_answers: what was asked for, and what came back.
+type KeptAnswer struct {
+	Reference  string          `json:"reference"`
+	CustomerID string          `json:"customer_id"`
+	Money      payment.Money   `json:"money"`
+	Outcome    payment.Outcome `json:"outcome"`
+}
+
+// Keep is what is kept of r.
+func (r Result) Keep() KeptAnswer {
+	return KeptAnswer{r.Charge.Reference, r.Charge.CustomerID, r.Charge.Money, r.Answer.Outcome}
+}
+
+// SpeaksOf reports whether the answer belongs to c: keys come back after a restore.
+func (k KeptAnswer) SpeaksOf(c payment.Charge) bool {
+	return k.Reference == c.Reference && k.CustomerID == c.CustomerID && k.Money == c.Money
+}
+
+// SubscriptionReview tells an operator of a subscription that no invoice could be made for.
+func SubscriptionReview(id uint64, effective payment.Date, why string) Event {
+	about := aboutDue(Subscription{ID: id}, 0)
+	about.Reference = "sub_" + strconv.FormatUint(id, 10)
+	return reviewNeeded(about, "subscription:"+strconv.FormatUint(id, 10)+":"+effective.Compact(), why)
+}

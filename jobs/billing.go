@@ -1,0 +1,268 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/readers"
+	"duly/steps"
+	"duly/writers"
+)
+
+// BillingOptions is what a billing run is told.
+type BillingOptions struct {
+	Selection    readers.Selection
+	Policy       billing.Policy
+	CatchUp      billing.CatchUp
+	ChunkSize    int
+	BrakePercent int
+	// Steps are the names of the steps to run; none: all.
+	Steps []string
+}
+
+// The steps of the billing job; a retry step is called after its number, from 1.
+const (
+	StepRecover     = "recover"
+	StepIssue       = "issue"
+	StepCollect     = "collect"
+	StepRetry       = "retry-"
+	StepRecoverLast = "recover-last"
+)
+
+// flushEvery is how long a settlement waits to be filled.
+const flushEvery = 200 * time.Millisecond
+
+// BillingSteps lists the names of the billing job's steps, with as many retries as there are stages.
+func BillingSteps(stages int) []string {
+	names := []string{StepRecover, StepIssue, StepCollect}
+	for stage := 1; stage <= stages; stage++ {
+		names = append(names, StepRetry+strconv.Itoa(stage))
+	}
+	return append(names, StepRecoverLast)
+}
+
+// Billing is the job that charges what is due: it recovers what earlier runs left in doubt, issues invoices,
+// collects them stage by stage, and recovers again what it could not settle itself. stages is how many
+// dunning stages there are, or were when the oldest open invoice was declined.
+func Billing(d Deps, o BillingOptions, stages int) batch.Job {
+	b := &billingJob{Deps: d, o: o, brake: &steps.Brake{Percent: o.BrakePercent}, told: map[string]bool{}}
+	all := []batch.Step{
+		batch.Tasklet{StepName: StepRecover, Do: b.recoverFirst},
+		batch.Tasklet{StepName: StepIssue, Do: b.issue},
+		b.collect(StepCollect, 0),
+	}
+	for stage := 1; stage <= stages; stage++ {
+		all = append(all, b.collect(StepRetry+strconv.Itoa(stage), stage))
+	}
+	all = append(all, batch.Tasklet{StepName: StepRecoverLast, Do: b.recoverLast})
+	return batch.Job{Name: BillingJob, Steps: pick(all, o.Steps), Left: b.left(stages)}
+}
+
+type billingJob struct {
+	Deps
+
+	o     BillingOptions
+	brake *steps.Brake
+	told  map[string]bool // gateways whose misconfiguration was reported
+}
+
+// effective is the later of the business date and today.
+func (b *billingJob) effective() payment.Date { return max(b.o.Selection.Business, b.today()) }
+
+func (b *billingJob) known(gateway string) bool {
+	_, ok := b.Gateways[gateway]
+	return ok
+}
+
+// chunk is the charging step around a reader and a processor.
+func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], processor batch.Processor[billing.Claimed, billing.Result]) *batch.Chunk[billing.Claimed, billing.Result] {
+	return &batch.Chunk[billing.Claimed, billing.Result]{
+		StepName:  name,
+		Reader:    reader,
+		Processor: processor,
+		Writer:    &writers.Settle{DB: b.DB, Policy: b.o.Policy, Today: b.effective, Now: b.Business},
+		Fail:      steps.Fail,
+		Lane:      func(item billing.Claimed) string { return item.Gateway },
+		Width:     b.width,
+		State:     b.Gateways.State,
+		Size:      b.o.ChunkSize, FlushEvery: flushEvery,
+	}
+}
+
+// collect charges the open invoices of one stage.
+func (b *billingJob) collect(name string, stage int) batch.Step {
+	return batch.Tasklet{StepName: name, Do: func(ctx context.Context, x *batch.StepExecution) error {
+		reader := &readers.Stage{
+			DB: b.DB, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known,
+			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
+		}
+		processor := &steps.Charge{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock}
+		return b.run(ctx, x, b.chunk(name, reader, processor))
+	}}
+}
+
+// run runs a charging step, and says so once if a gateway refused our credentials.
+func (b *billingJob) run(ctx context.Context, x *batch.StepExecution, step batch.Step) error {
+	if err := step.Run(ctx, x); err != nil {
+		return err
+	}
+	for name, g := range b.Gateways {
+		if g.Stats().Charges[payment.Misconfigured] > 0 && !b.told[name] {
+			b.told[name] = true
+			reason, _ := g.Closed()
+			return fmt.Errorf("gateway %s: %s; check gateways.%s.token and .url", name, reason, name)
+		}
+	}
+	return nil
+}
+
+func (b *billingJob) recoverFirst(ctx context.Context, x *batch.StepExecution) error {
+	return b.recover(ctx, x, true)
+}
+
+// recover takes over what ended runs left in flight, and asks about what is in doubt.
+func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bool) error {
+	dead, err := b.Repository.Abandon(x.Work)
+	if err != nil {
+		return fmt.Errorf("abandon dead runs: %w", err)
+	}
+	for _, id := range dead {
+		x.Log.WarnContext(ctx, "a run died; its attempts are taken over", "dead_run_id", id)
+	}
+	reader := &readers.Doubt{DB: b.DB, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock}
+	processor := &steps.Recover{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock}
+	return b.run(ctx, x, b.chunk(x.Step, reader, processor))
+}
+
+// how often the last recovery looks whether it can go on.
+const lookAgain = 200 * time.Millisecond
+
+// recoverLast recovers what this run left in doubt, and what other runs leave: it waits until each of their
+// leases is renewed, when its attempts are left to it, or has run out, when they are taken over; and for
+// checks that come due meanwhile. It waits for one lease and one heartbeat at most.
+func (b *billingJob) recoverLast(ctx context.Context, x *batch.StepExecution) error {
+	wait := watch{job: b, until: b.Clock().Add(x.Run.Lease + b.Heartbeat), beats: map[uint64]time.Time{}}
+	for {
+		if err := b.recover(ctx, x, false); err != nil || x.Halted() != nil {
+			return err
+		}
+		again, err := wait.next(ctx, x)
+		if err != nil || !again {
+			return err
+		}
+	}
+}
+
+// watch is what the last recovery waits for.
+type watch struct {
+	job   *billingJob
+	until time.Time
+	beats map[uint64]time.Time // the first heartbeat seen of other runs
+	left  []uint64             // runs that renewed their lease
+}
+
+// next waits until there is something to recover again; false: there is nothing to wait for.
+func (w *watch) next(ctx context.Context, x *batch.StepExecution) (bool, error) {
+	for {
+		owners, err := readers.Owners(x.Work, w.job.DB, w.job.o.Selection, x.Run.ID)
+		if err != nil {
+			return false, fmt.Errorf("look at other runs: %w", err)
+		}
+		check, err := readers.NextCheck(x.Work, w.job.DB, w.job.o.Selection)
+		if err != nil {
+			return false, fmt.Errorf("look for the next check: %w", err)
+		}
+		waiting := w.owned(owners, x)
+		switch now := w.job.Business(); {
+		case check.IsZero():
+		case !check.After(now):
+			return true, nil
+		case !w.job.Clock().Add(check.Sub(now)).After(w.until):
+			waiting = true
+		}
+		if !waiting || w.job.Clock().After(w.until) {
+			return false, nil
+		}
+		timer := time.NewTimer(lookAgain)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return false, nil
+		case <-timer.C:
+		}
+		dead, err := w.job.Repository.Abandon(x.Work)
+		if err != nil {
+			return false, fmt.Errorf("abandon dead runs: %w", err)
+		}
+		if len(dead) > 0 {
+			return true, nil
+		}
+	}
+}
+
+// owned reports whether some other run may yet turn out to be dead.
+func (w *watch) owned(owners []readers.Owner, x *batch.StepExecution) bool {
+	waiting := false
+	for _, o := range owners {
+		first, seen := w.beats[o.ID]
+		switch {
+		case !seen:
+			w.beats[o.ID] = o.Beat
+			waiting = true
+		case o.Beat.After(first):
+			if !slices.Contains(w.left, o.ID) {
+				w.left = append(w.left, o.ID)
+				x.Leave(fmt.Sprintf("run %d is alive and has charges in flight", o.ID))
+			}
+		default:
+			waiting = true
+		}
+	}
+	return waiting
+}
+
+// left names what the run leaves undone in the steps that it had.
+func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
+	return func(ctx context.Context) ([]string, error) {
+		has := func(step string) bool { return len(b.o.Steps) == 0 || slices.Contains(b.o.Steps, step) }
+		type check struct {
+			on   bool
+			left string
+			ask  func() (bool, error)
+		}
+		checks := []check{
+			{has(StepIssue), "subscriptions are due and not invoiced", func() (bool, error) {
+				return readers.Issuable(ctx, b.DB, b.o.Selection, b.effective())
+			}},
+			{true, "charges are in flight or in doubt", func() (bool, error) {
+				return readers.Unsettled(ctx, b.DB, b.o.Selection)
+			}},
+		}
+		for stage, step := range BillingSteps(stages)[2 : 3+stages] {
+			checks = append(checks, check{has(step), "open invoices of step " + step + " are due", func() (bool, error) {
+				return readers.Collectable(ctx, b.DB, b.o.Selection, stage)
+			}})
+		}
+		var reasons []string
+		for _, c := range checks {
+			if !c.on {
+				continue
+			}
+			found, err := c.ask()
+			if err != nil {
+				return reasons, mysql.Classify(ctx, err)
+			}
+			if found {
+				reasons = append(reasons, c.left)
+			}
+		}
+		return reasons, nil
+	}
+}

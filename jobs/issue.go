@@ -1,0 +1,101 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/readers"
+	"duly/writers"
+)
+
+// issue invoices every due subscription, and moves the dates of paused and cancelled ones on.
+func (b *billingJob) issue(ctx context.Context, x *batch.StepExecution) error {
+	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue, billing.Paused, billing.Cancelled} {
+		if err := b.issueStatus(ctx, x, status); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, status billing.SubscriptionStatus) error {
+	due := &readers.Due{Selection: b.o.Selection, Status: status}
+	for ctx.Err() == nil && x.Lease.Left() > 0 {
+		page, tally, err := b.issuePage(x.Work, due)
+		if err == nil {
+			x.Count(tally)
+			if due.Took(page) {
+				break
+			}
+			continue
+		}
+		aside, err := due.Failed(page, b.o.ChunkSize, err)
+		switch {
+		case aside != 0:
+			cause := err
+			if err := writers.ReviewSubscription(x.Work, b.DB, aside, b.effective(), cause); err != nil {
+				return fmt.Errorf("set subscription %d aside: %w", aside, err)
+			}
+			x.Count(batch.Tally{Read: 1, Review: 1})
+		case errors.Is(err, batch.ErrUnavailable), errors.Is(err, batch.ErrLocked):
+			x.Log.WarnContext(ctx, "issuing failed, trying again", "error", err)
+			if !pause(ctx, time.Second) {
+				return nil
+			}
+		case err != nil:
+			return fmt.Errorf("issue: %w", err)
+		}
+	}
+	if due.Locked() {
+		x.Leave("a row stayed locked by another transaction")
+	}
+	return nil
+}
+
+// issuePage issues for one page of due subscriptions in one transaction. After a COMMIT whose answer was lost
+// it is simply done again: what was issued is not issued twice.
+func (b *billingJob) issuePage(ctx context.Context, due *readers.Due) (readers.DuePage, batch.Tally, error) {
+	var page readers.DuePage
+	var tally batch.Tally
+	effective := b.effective()
+	policy := billing.IssuePolicy{Business: b.o.Selection.Business, Effective: effective, CatchUp: b.o.CatchUp, KnownGateway: b.known}
+	err := mysql.Tx(ctx, b.DB, "issue", func(tx *sqlx.Tx) error {
+		var err error
+		if page, err = due.Read(ctx, tx, b.o.ChunkSize); err != nil {
+			return err
+		}
+		issued := make([]writers.Issued, 0, len(page.Rows))
+		for _, row := range page.Rows {
+			issue := billing.DecideIssue(row.Subscription, row.Newest, func(d payment.Date) bool { return row.Invoiced[d] }, policy)
+			issued = append(issued, writers.Issued{Subscription: row.Subscription, Issue: issue})
+		}
+		tally, err = writers.Issue(ctx, tx, issued, effective, b.Business())
+		return err
+	})
+	return page, tally, err
+}
+
+// decided writes decisions about open invoices within the transaction that claimed them.
+func (b *billingJob) decided(ctx context.Context, tx *sqlx.Tx, list []billing.Decided) (batch.Tally, error) {
+	return writers.Decide(ctx, tx, b.Business(), list)
+}
+
+// pause waits; false: ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,66 @@
+// Package jobs composes steps, readers and writers into the jobs that `duly run` knows. A new job is one file
+// that returns a batch.Job, and one line in Names and in the caller's list.
+package jobs
+
+import (
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/steps"
+)
+
+// Names of the jobs.
+const (
+	BillingJob = "billing"
+)
+
+// Names lists the jobs.
+func Names() []string { return []string{BillingJob} }
+
+// Deps is what every job is made of.
+type Deps struct {
+	DB         *mysql.DB
+	Repository *mysql.Repository
+	Gateways   steps.Gateways
+	// Parallelism is how many requests a gateway is sent at once.
+	Parallelism func(gateway string) int
+	// Clock is the process's own clock, Business the one that business dates are read from, in Zone.
+	Clock    func() time.Time
+	Business func() time.Time
+	Zone     *time.Location
+	// Heartbeat is how often a run renews its lease.
+	Heartbeat time.Duration
+}
+
+// today is the business day by the database's clock.
+func (d Deps) today() payment.Date { return payment.DateOf(d.Business().In(d.Zone)) }
+
+// laneWidth bounds what no gateway is configured for: those items cost no request.
+const laneWidth = 8
+
+func (d Deps) width(name string) int {
+	if _, ok := d.Gateways[name]; !ok {
+		return laneWidth
+	}
+	return d.Parallelism(name)
+}
+
+// pick keeps the steps that were asked for, in the job's own order; no names ask for all.
+func pick(all []batch.Step, names []string) []batch.Step {
+	if len(names) == 0 {
+		return all
+	}
+	wanted := make(map[string]bool, len(names))
+	for _, name := range names {
+		wanted[name] = true
+	}
+	var picked []batch.Step
+	for _, s := range all {
+		if wanted[s.Name()] {
+			picked = append(picked, s)
+		}
+	}
+	return picked
+}

@@ -1,0 +1,333 @@
+package readers
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+)
+
+// Doubt claims unsettled attempts: those in doubt, and those that runs which have ended left in flight. It
+// never takes an attempt of a run that is alive, and none twice in a step.
+type Doubt struct {
+	DB        *mysql.DB
+	Selection Selection
+	// All: take attempts in doubt whatever their next check; else those whose check is due.
+	All   bool
+	Now   func() time.Time
+	Clock func() time.Time
+
+	begun  bool
+	orphan bool // the walk is at the attempts in flight
+	at     time.Time
+	id     uint64
+	mine   map[[16]byte]bool
+}
+
+const (
+	doubtCandidates = `SELECT id, next_check_at, lease FROM payment_attempts
+WHERE status = 'in_doubt' AND next_check_at <= ? AND (next_check_at > ? OR (next_check_at = ? AND id > ?))%s
+ORDER BY next_check_at, id LIMIT ?`
+
+	orphanCandidates = `SELECT a.id, a.next_check_at, a.lease FROM payment_attempts a LEFT JOIN job_runs r ON r.id = a.run_id
+WHERE a.status = 'in_flight' AND a.next_check_at IS NULL AND a.id > ? AND (r.id IS NULL OR r.status <> 'running' OR r.id = ?)%s
+ORDER BY a.id LIMIT ?`
+
+	doubtLock = `SELECT id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount,
+currency, gateway, payment_method, method_type, description, body_version, status, lookup_only, gateway_payment_id, run_id,
+lease, checks, created_at FROM payment_attempts WHERE id IN (?) AND status IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
+
+	runningRuns = `SELECT id FROM job_runs WHERE id IN (?) AND status = 'running'`
+
+	doubtInvoices = `SELECT i.id, i.subscription_id, i.due_date, i.amount, i.currency, i.stage, i.attempts, i.first_declined_date,
+i.try_later_since, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '') AS sub_gateway,
+COALESCE(s.payment_method, '') AS sub_method
+FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id WHERE i.id IN (?)`
+
+	keptAnswers = `SELECT idempotency_key, answer FROM gateway_answers WHERE idempotency_key IN (?) ORDER BY id`
+)
+
+type doubtRow struct {
+	ID           uint64
+	Invoice      uint64 `db:"invoice_id"`
+	Subscription uint64 `db:"subscription_id"`
+	No           int    `db:"attempt_no"`
+	Stage        int
+	Key          string `db:"idempotency_key"`
+	Reference    string
+	Customer     string `db:"customer_id"`
+	Amount       int64
+	Currency     string
+	Gateway      string
+	Method       string `db:"payment_method"`
+	MethodType   string `db:"method_type"`
+	Description  string
+	BodyVersion  int `db:"body_version"`
+	Status       string
+	LookUp       bool           `db:"lookup_only"`
+	PaymentID    sql.NullString `db:"gateway_payment_id"`
+	Run          uint64         `db:"run_id"`
+	Lease        []byte
+	Checks       int
+	Created      time.Time `db:"created_at"`
+}
+
+type doubtInvoice struct {
+	invoiceRow
+
+	SubStatus  string `db:"sub_status"`
+	SubGateway string `db:"sub_gateway"`
+	SubMethod  string `db:"sub_method"`
+}
+
+// Read implements batch.Reader.
+func (d *Doubt) Read(ctx context.Context, want batch.Want) (batch.Page[billing.Claimed], error) {
+	if !d.begun {
+		d.begun, d.orphan, d.at, d.id = true, false, time.Time{}, 0
+	}
+	for {
+		claim, err := d.claim(ctx, want)
+		if err != nil {
+			return batch.Page[billing.Claimed]{}, err
+		}
+		done := false
+		switch {
+		case claim.seen == want.Limit:
+			d.at, d.id = claim.at, claim.id
+		case !d.orphan:
+			d.orphan, d.at, d.id = true, time.Time{}, 0
+		default:
+			d.begun, done = false, true
+		}
+		if len(claim.items) > 0 || done {
+			return batch.Page[billing.Claimed]{Items: claim.items, Done: done}, nil
+		}
+	}
+}
+
+type doubtClaim struct {
+	seen  int
+	at    time.Time
+	id    uint64
+	items []billing.Claimed
+}
+
+func (d *Doubt) claim(ctx context.Context, want batch.Want) (*doubtClaim, error) {
+	lease, err := leaseName()
+	if err != nil {
+		return nil, err
+	}
+	if d.mine == nil {
+		d.mine = map[[16]byte]bool{}
+	}
+	d.mine[lease] = true
+	c := &doubtClaim{}
+	for {
+		err := mysql.Tx(ctx, d.DB, "takeover", func(tx *sqlx.Tx) error {
+			*c = doubtClaim{}
+			return d.transact(ctx, tx, c, lease, want)
+		})
+		if !errors.Is(err, mysql.ErrCommitUnknown) {
+			return c, err
+		}
+		if done, readErr := committed(ctx, d.DB, lease); readErr != nil {
+			return c, readErr
+		} else if done {
+			return c, nil
+		}
+	}
+}
+
+func (d *Doubt) candidates(ctx context.Context, tx *sqlx.Tx, limit int) ([]uint64, *doubtClaim, error) {
+	var rows []struct {
+		ID    uint64
+		At    sql.NullTime `db:"next_check_at"`
+		Lease []byte
+	}
+	var query string
+	var args []any
+	if d.orphan {
+		only, more := d.Selection.only("a.subscription_id")
+		query, args = fmt.Sprintf(orphanCandidates, only), append([]any{d.id, batch.Execution(ctx).Run.ID}, more...)
+	} else {
+		only, more := d.Selection.only("subscription_id")
+		until := d.Now()
+		if d.All {
+			until = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+		}
+		from := d.at
+		if from.IsZero() {
+			from = time.Unix(0, 0)
+		}
+		query, args = fmt.Sprintf(doubtCandidates, only), append([]any{until.UTC(), from.UTC(), from.UTC(), d.id}, more...)
+	}
+	if err := tx.SelectContext(ctx, &rows, query, append(args, limit)...); err != nil {
+		return nil, nil, err
+	}
+	c := &doubtClaim{seen: len(rows)}
+	var ids []uint64
+	for _, r := range rows {
+		c.at, c.id = r.At.Time, r.ID
+		if len(r.Lease) != 16 || !d.mine[[16]byte(r.Lease)] {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids, c, nil
+}
+
+func (d *Doubt) transact(ctx context.Context, tx *sqlx.Tx, c *doubtClaim, lease [16]byte, want batch.Want) error {
+	ids, seen, err := d.candidates(ctx, tx, want.Limit)
+	if err != nil {
+		return err
+	}
+	if *c = *seen; len(ids) == 0 {
+		return nil
+	}
+	var rows []doubtRow
+	if err := mysql.SelectIn(ctx, tx, &rows, doubtLock, ids); err != nil || len(rows) == 0 {
+		return err
+	}
+	if rows, err = d.free(ctx, tx, rows, want.Skip); err != nil || len(rows) == 0 {
+		return err
+	}
+	if c.items, err = d.items(ctx, tx, rows, lease); err != nil || len(c.items) == 0 {
+		return err
+	}
+	taken := make([][]any, len(c.items))
+	for i, item := range c.items {
+		taken[i] = []any{item.ID, batch.Execution(ctx).Run.ID, lease[:]}
+	}
+	_, err = mysql.Update(ctx, tx, "payment_attempts", []string{"run_id", "lease"}, taken, "",
+		"status = 'in_flight'", "doubted = TRUE", "next_check_at = NULL")
+	return err
+}
+
+// free keeps the rows that may be taken: in doubt, or in flight of a run that has ended or is this one, which
+// has nothing in flight while it recovers but what this step took.
+func (d *Doubt) free(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, skip func(string) bool) ([]doubtRow, error) {
+	var running []uint64
+	ids := sortedIDs(rows, func(r doubtRow) uint64 { return r.Run })
+	if err := mysql.SelectIn(ctx, tx, &running, runningRuns, ids); err != nil {
+		return nil, err
+	}
+	alive := map[uint64]bool{}
+	for _, id := range running {
+		alive[id] = id != batch.Execution(ctx).Run.ID
+	}
+	free := rows[:0]
+	for _, r := range rows {
+		if r.Status == string(billing.AttemptInFlight) && alive[r.Run] || skip(r.Gateway) {
+			continue
+		}
+		free = append(free, r)
+	}
+	return free, nil
+}
+
+func (d *Doubt) items(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, lease [16]byte) ([]billing.Claimed, error) {
+	var found []doubtInvoice
+	if err := mysql.SelectIn(ctx, tx, &found, doubtInvoices, sortedIDs(rows, func(r doubtRow) uint64 { return r.Invoice })); err != nil {
+		return nil, err
+	}
+	invoices := make(map[uint64]doubtInvoice, len(found))
+	for _, inv := range found {
+		invoices[inv.ID] = inv
+	}
+	kept, err := d.kept(ctx, tx, rows)
+	if err != nil {
+		return nil, err
+	}
+	at, now := d.Clock(), d.Now()
+	items := make([]billing.Claimed, 0, len(rows))
+	for _, r := range rows {
+		inv, ok := invoices[r.Invoice]
+		if !ok {
+			batch.Execution(ctx).Log.ErrorContext(ctx, "the invoice of an unsettled attempt is gone", "idempotency_key", r.Key)
+			continue
+		}
+		item := billing.Claimed{
+			Attempt: billing.Attempt{
+				ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, Doubted: true, LookUp: r.LookUp, Checks: r.Checks,
+				PaymentID: r.PaymentID.String, CreatedAt: r.Created, Invoice: inv.invoice(),
+				Charge: payment.Charge{
+					Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Method: r.Method, MethodType: r.MethodType,
+					Description: r.Description, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
+					BodyVersion: r.BodyVersion, RequestID: requestID(batch.Execution(ctx).Run.ID, r.Key),
+				},
+			},
+			Lease: lease, Age: now.Sub(r.Created), At: at,
+			Chargeable: chargeable(billing.SubscriptionStatus(inv.SubStatus)) && inv.SubGateway == r.Gateway && inv.SubMethod == r.Method,
+		}
+		if answer, ok := kept[r.Key]; ok && answer.SpeaksOf(item.Charge) {
+			item.Kept = &answer.Outcome
+		}
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+func chargeable(s billing.SubscriptionStatus) bool {
+	return s == billing.Active || s == billing.PastDue || s == billing.Paused
+}
+
+func (d *Doubt) kept(ctx context.Context, tx *sqlx.Tx, rows []doubtRow) (map[string]billing.KeptAnswer, error) {
+	keys := make([]string, len(rows))
+	for i, r := range rows {
+		keys[i] = r.Key
+	}
+	var found []struct {
+		Key    string `db:"idempotency_key"`
+		Answer []byte
+	}
+	if err := mysql.SelectIn(ctx, tx, &found, keptAnswers, keys); err != nil {
+		return nil, err
+	}
+	out := make(map[string]billing.KeptAnswer, len(found))
+	for _, f := range found {
+		var answer billing.KeptAnswer
+		if err := json.Unmarshal(f.Answer, &answer); err != nil {
+			continue // not one of ours; the gateway is asked instead
+		}
+		out[f.Key] = answer
+	}
+	return out, nil
+}
+
+const (
+	earliestCheck = `SELECT MIN(next_check_at) FROM payment_attempts WHERE status = 'in_doubt'%s`
+
+	othersInFlight = `SELECT r.id, r.heartbeat_at, r.lease_ms FROM job_runs r WHERE r.status = 'running' AND r.id <> ?
+AND EXISTS (SELECT 1 FROM payment_attempts a WHERE a.status = 'in_flight' AND a.run_id = r.id%s)`
+)
+
+// NextCheck is when the next selected attempt in doubt is to be asked about; zero for none.
+func NextCheck(ctx context.Context, db *mysql.DB, selection Selection) (time.Time, error) {
+	only, args := selection.only("subscription_id")
+	var at sql.NullTime
+	err := db.GetContext(ctx, &at, fmt.Sprintf(earliestCheck, only), args...)
+	return at.Time, err
+}
+
+// Owner is another run, not marked as ended, that owns selected attempts in flight.
+type Owner struct {
+	ID      uint64
+	Beat    time.Time `db:"heartbeat_at"`
+	LeaseMS int64     `db:"lease_ms"`
+}
+
+// Owners lists the other runs that own selected attempts in flight.
+func Owners(ctx context.Context, db *mysql.DB, selection Selection, except uint64) ([]Owner, error) {
+	only, args := selection.only("a.subscription_id")
+	var owners []Owner
+	err := db.SelectContext(ctx, &owners, fmt.Sprintf(othersInFlight, only), append([]any{except}, args...)...)
+	return owners, err
+}

@@ -1,0 +1,145 @@
+// Package readers claims work: one file a claim, all of them walking an index by key set and committing what
+// they took before they return it.
+package readers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+)
+
+// Selection is what a run was told to work on.
+type Selection struct {
+	Business      payment.Date
+	Subscriptions []uint64 // empty: all
+}
+
+// only narrows a query down to the selected subscriptions; column names them.
+func (s Selection) only(column string) (string, []any) {
+	if len(s.Subscriptions) == 0 {
+		return "", nil
+	}
+	marks := strings.TrimSuffix(strings.Repeat("?,", len(s.Subscriptions)), ",")
+	args := make([]any, len(s.Subscriptions))
+	for i, id := range s.Subscriptions {
+		args[i] = id
+	}
+	return " AND " + column + " IN (" + marks + ")", args
+}
+
+// phase is how a walk meets locked rows.
+type phase int
+
+const (
+	// forward passes over what is locked.
+	forward phase = iota
+	// waiting starts again at the head and waits for locks, to take what was passed over.
+	waiting
+	// rest starts again at the head after a lock outlasted the wait, and passes over what is locked.
+	rest
+)
+
+// walk is a pass over an index by key set: it goes on from where it stood, not from the head, so that a
+// locked or poisoned row holds nobody up and a claim costs the same however much is behind it.
+type walk struct {
+	phase phase
+	date  payment.Date // the key that was read last
+	at    time.Time
+	id    uint64
+	// locked: a row stayed locked until the end of the walk.
+	locked bool
+	// single: rows are claimed one by one until the walk stands behind this id, because a chunk failed.
+	single int
+}
+
+// lock is the clause that reads rows for a claim.
+func (w *walk) lock() string {
+	if w.phase == waiting {
+		return " FOR UPDATE"
+	}
+	return " FOR UPDATE SKIP LOCKED"
+}
+
+// limit is how many rows the next claim takes.
+func (w *walk) limit(want int) int {
+	if w.single > 0 {
+		return 1
+	}
+	return want
+}
+
+// end is called when a pass has come to its end; it reports whether that was the last one.
+func (w *walk) end() bool {
+	if w.phase == forward {
+		w.restart(waiting)
+		return false
+	}
+	w.restart(forward)
+	return true
+}
+
+func (w *walk) restart(p phase) {
+	w.phase, w.date, w.at, w.id, w.single = p, 0, time.Time{}, 0, 0
+}
+
+// failed decides what a failed claim of limit rows means: nil if the claim is to be made again, in another
+// way, else the error for the engine. A claim of one row that fails by itself is for the caller to set aside.
+func (w *walk) failed(err error, limit int) error {
+	switch {
+	case errors.Is(err, batch.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
+		errors.Is(err, batch.ErrLeaseLost):
+		return err
+	case errors.Is(err, batch.ErrLocked):
+		if w.phase != waiting {
+			return err
+		}
+		w.locked = true
+		w.restart(rest)
+		return nil
+	case limit > 1:
+		w.single = limit
+		return nil
+	}
+	return err
+}
+
+// took notes that a claim of one row was made while rows are claimed one by one.
+func (w *walk) took() {
+	if w.single > 0 {
+		w.single--
+	}
+}
+
+func leaseName() ([16]byte, error) {
+	b, err := mysql.NewLease()
+	if err != nil {
+		return [16]byte{}, err
+	}
+	return [16]byte(b), nil
+}
+
+// committed finds out, by the lease that only this claim wrote, whether a transaction whose COMMIT was not
+// answered took effect. It returns an error as long as the database cannot be asked.
+func committed(ctx context.Context, db *mysql.DB, lease [16]byte) (bool, error) {
+	var n int
+	if err := db.GetContext(ctx, &n, "SELECT COUNT(*) FROM payment_attempts WHERE lease = ?", lease[:]); err != nil {
+		return false, fmt.Errorf("read a claim back: %w: %w", batch.ErrUnavailable, err)
+	}
+	return n > 0, nil
+}
+
+func sortedIDs[T any](rows []T, id func(T) uint64) []uint64 {
+	ids := make([]uint64, len(rows))
+	for i, row := range rows {
+		ids[i] = id(row)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

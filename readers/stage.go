@@ -1,0 +1,382 @@
+package readers
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+)
+
+// Stage claims the open invoices of one dunning stage: it commits an attempt for each before it returns it.
+// Invoices that must not be charged are moved on, voided, ended or set aside in the same transaction.
+//
+// It promises: every open invoice of the stage that is due, selected, not in a lane that is skipped and not
+// released by a run after this one began is returned or decided once in a walk, unless its row stayed locked
+// until the end of the walk (see Left).
+type Stage struct {
+	DB        *mysql.DB
+	Selection Selection
+	Stage     int
+	Policy    billing.Policy
+	Known     func(gateway string) bool
+	// Today is the effective date, Now the business clock, Clock the process's own.
+	Today func() payment.Date
+	Now   func() time.Time
+	Clock func() time.Time
+	// Decided writes what was decided without a charge, within the claim's transaction.
+	Decided func(ctx context.Context, tx *sqlx.Tx, decided []billing.Decided) (batch.Tally, error)
+
+	walk walk
+}
+
+const (
+	stageCandidates = `SELECT id, next_attempt_date FROM invoices
+WHERE status = 'open' AND stage = ? AND next_attempt_date <= ?
+AND (next_attempt_date > ? OR (next_attempt_date = ? AND id > ?))%s
+ORDER BY next_attempt_date, id LIMIT ?`
+
+	stageLock = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, try_later_since
+FROM invoices WHERE id IN (?) AND status = 'open' AND stage = ? AND next_attempt_date <= ?
+AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id`
+
+	subscriptionLock = `SELECT ` + subscriptionColumns + ` FROM subscriptions WHERE id IN (?) ORDER BY id`
+
+	pastAttempts = `SELECT id, invoice_id, attempt_no, idempotency_key, status, COALESCE(decline_class, '') AS decline_class,
+gateway, payment_method FROM payment_attempts WHERE invoice_id IN (?) ORDER BY invoice_id, attempt_no`
+
+	insertAttempts = `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference,
+customer_id, amount, currency, gateway, payment_method, method_type, description, body_version, status, run_id, lease, created_at) VALUES `
+
+	attemptIDs = `SELECT id, idempotency_key FROM payment_attempts WHERE lease = ?`
+)
+
+// Read implements batch.Reader.
+func (s *Stage) Read(ctx context.Context, want batch.Want) (batch.Page[billing.Claimed], error) {
+	for {
+		limit := s.walk.limit(want.Limit)
+		claim, err := s.claim(ctx, limit, want.Skip)
+		if err != nil {
+			if err := s.fail(ctx, claim, err, limit); err != nil {
+				return batch.Page[billing.Claimed]{}, err
+			}
+			continue
+		}
+		s.walk.took()
+		batch.Execution(ctx).Count(claim.tally)
+		done := false
+		if claim.seen < limit {
+			done = s.end(ctx)
+		} else {
+			s.walk.date, s.walk.id = claim.date, claim.id
+		}
+		if len(claim.items) > 0 || done {
+			return batch.Page[billing.Claimed]{Items: claim.items, Done: done}, nil
+		}
+	}
+}
+
+func (s *Stage) end(ctx context.Context) bool {
+	locked := s.walk.locked
+	done := s.walk.end()
+	if done && locked {
+		batch.Execution(ctx).Leave("a row stayed locked by another transaction")
+	}
+	return done
+}
+
+// fail answers a claim that failed: the same rows are claimed in another way, or one that fails by itself is
+// set aside.
+func (s *Stage) fail(ctx context.Context, c *stageClaim, err error, limit int) error {
+	if err = s.walk.failed(err, limit); err == nil || limit > 1 || c.seen != 1 || setAsideNever(err) {
+		return err
+	}
+	s.walk.took()
+	s.walk.date, s.walk.id = c.date, c.id
+	return s.setAside(ctx, c.id, err)
+}
+
+func setAsideNever(err error) bool {
+	return errors.Is(err, batch.ErrUnavailable) || errors.Is(err, batch.ErrLocked) || errors.Is(err, batch.ErrLeaseLost) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (s *Stage) setAside(ctx context.Context, id uint64, cause error) error {
+	var tally batch.Tally
+	err := mysql.Tx(ctx, s.DB, "claim", func(tx *sqlx.Tx) error {
+		var rows []invoiceRow
+		if err := mysql.SelectIn(ctx, tx, &rows, stageLock+" FOR UPDATE", []uint64{id}, s.Stage, s.Selection.Business, s.Now()); err != nil || len(rows) == 0 {
+			return err
+		}
+		claim := billing.Unclaimable(rows[0].invoice(), "the attempt could not be written: "+mysql.Reason(cause))
+		var err error
+		tally, err = s.Decided(ctx, tx, []billing.Decided{{Invoice: rows[0].invoice(), Claim: claim}})
+		return err
+	})
+	if err == nil {
+		batch.Execution(ctx).Count(tally)
+	}
+	return err
+}
+
+// stageClaim is what one claim transaction read and made.
+type stageClaim struct {
+	lease [16]byte
+	seen  int // candidates, whatever became of them
+	date  payment.Date
+	id    uint64 // the last candidate
+	items []billing.Claimed
+	tally batch.Tally
+}
+
+func (s *Stage) claim(ctx context.Context, limit int, skip func(string) bool) (*stageClaim, error) {
+	c := &stageClaim{}
+	var err error
+	if c.lease, err = leaseName(); err != nil {
+		return c, err
+	}
+	for {
+		err := mysql.Tx(ctx, s.DB, "claim", func(tx *sqlx.Tx) error {
+			*c = stageClaim{lease: c.lease}
+			return s.transact(ctx, tx, c, limit, skip)
+		})
+		if !errors.Is(err, mysql.ErrCommitUnknown) {
+			return c, err
+		}
+		// Without items nothing was written under the lease: the claim is simply made again.
+		if done, readErr := committed(ctx, s.DB, c.lease); readErr != nil {
+			return c, readErr
+		} else if done {
+			return c, nil
+		}
+	}
+}
+
+type candidate struct {
+	ID   uint64
+	Date payment.Date `db:"next_attempt_date"`
+}
+
+func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit int, skip func(string) bool) error {
+	var candidates []candidate
+	only, args := s.Selection.only("subscription_id")
+	args = append([]any{s.Stage, s.Selection.Business, s.walk.date.OrFirst(), s.walk.date.OrFirst(), s.walk.id}, args...)
+	if err := tx.SelectContext(ctx, &candidates, fmt.Sprintf(stageCandidates, only), append(args, limit)...); err != nil {
+		return err
+	}
+	if c.seen = len(candidates); c.seen == 0 {
+		return nil
+	}
+	last := candidates[c.seen-1]
+	c.date, c.id = last.Date, last.ID
+	ids := sortedIDs(candidates, func(x candidate) uint64 { return x.ID })
+
+	var invoices []invoiceRow
+	if err := mysql.SelectIn(ctx, tx, &invoices, stageLock+s.walk.lock(), ids, s.Stage, s.Selection.Business, batch.Execution(ctx).Run.Started); err != nil || len(invoices) == 0 {
+		return err
+	}
+	subscriptions, err := s.subscriptions(ctx, tx, invoices)
+	if err != nil {
+		return err
+	}
+	past, err := s.past(ctx, tx, invoices)
+	if err != nil {
+		return err
+	}
+	var decided []billing.Decided
+	var charges []charge
+	for _, row := range invoices {
+		inv := row.invoice()
+		sub, ok := subscriptions[row.SubscriptionID]
+		switch {
+		case !ok && s.walk.phase == waiting:
+			decided = append(decided, billing.Decided{Invoice: inv, Claim: billing.Unclaimable(inv, "the subscription's row is gone")})
+			continue
+		case !ok || skip(sub.Gateway): // locked, or left alone for now
+			continue
+		}
+		claim := billing.DecideClaim(inv, sub, past[inv.ID], s.Policy, s.Today(), s.Known)
+		if claim.Action != billing.Charge {
+			decided = append(decided, billing.Decided{Invoice: inv, Claim: claim})
+			continue
+		}
+		charges = append(charges, charge{inv, sub, claim})
+	}
+	if len(decided) > 0 {
+		if c.tally, err = s.Decided(ctx, tx, decided); err != nil {
+			return err
+		}
+	}
+	return s.attempt(ctx, tx, c, charges)
+}
+
+type invoiceRow struct {
+	ID             uint64
+	SubscriptionID uint64       `db:"subscription_id"`
+	Due            payment.Date `db:"due_date"`
+	Amount         int64
+	Currency       string
+	Stage          int
+	Attempts       int
+	FirstDeclined  payment.Date `db:"first_declined_date"`
+	TryLaterSince  sql.NullTime `db:"try_later_since"`
+}
+
+func (r invoiceRow) invoice() billing.Invoice {
+	return billing.Invoice{
+		ID: r.ID, SubscriptionID: r.SubscriptionID, Due: r.Due, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
+		Stage: r.Stage, FirstDeclined: r.FirstDeclined, TryLaterSince: r.TryLaterSince.Time,
+	}
+}
+
+func (s *Stage) subscriptions(ctx context.Context, tx *sqlx.Tx, invoices []invoiceRow) (map[uint64]billing.Subscription, error) {
+	var rows []subscriptionRow
+	ids := sortedIDs(invoices, func(r invoiceRow) uint64 { return r.SubscriptionID })
+	if err := mysql.SelectIn(ctx, tx, &rows, subscriptionLock+s.walk.lock(), ids); err != nil {
+		return nil, err
+	}
+	out := make(map[uint64]billing.Subscription, len(rows))
+	for _, r := range rows {
+		out[r.ID] = r.subscription()
+	}
+	return out, nil
+}
+
+type pastRow struct {
+	ID      uint64
+	Invoice uint64 `db:"invoice_id"`
+	No      int    `db:"attempt_no"`
+	Key     string `db:"idempotency_key"`
+	Status  string
+	Class   string `db:"decline_class"`
+	Gateway string
+	Method  string `db:"payment_method"`
+}
+
+// past reads the earlier attempts of the invoices that have any.
+func (s *Stage) past(ctx context.Context, tx *sqlx.Tx, invoices []invoiceRow) (map[uint64][]billing.Past, error) {
+	var ids []uint64
+	for _, r := range invoices {
+		if r.Attempts > 0 {
+			ids = append(ids, r.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil //nolint:nilnil // an empty map
+	}
+	var rows []pastRow
+	if err := mysql.SelectIn(ctx, tx, &rows, pastAttempts, ids); err != nil {
+		return nil, err
+	}
+	out := make(map[uint64][]billing.Past, len(ids))
+	for _, r := range rows {
+		out[r.Invoice] = append(out[r.Invoice], billing.Past{
+			ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Class: payment.Class(r.Class),
+			Gateway: r.Gateway, Method: r.Method,
+		})
+	}
+	return out, nil
+}
+
+// charge is an invoice that an attempt is made on.
+type charge struct {
+	inv   billing.Invoice
+	sub   billing.Subscription
+	claim billing.Claim
+}
+
+// attempt writes the attempts, new ones and released ones that are taken up again, and marks their invoices.
+func (s *Stage) attempt(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges []charge) error {
+	if len(charges) == 0 {
+		return nil
+	}
+	now := s.Now().UTC().Round(0).Truncate(time.Microsecond)
+	run := batch.Execution(ctx).Run.ID
+	var fresh, again, marked [][]any
+	for _, ch := range charges {
+		reference := billing.Reference(ch.sub.ID, ch.inv.Due)
+		marked = append(marked, []any{ch.inv.ID, ch.claim.No})
+		row := []any{
+			ch.sub.CustomerID, ch.inv.Money.Amount, ch.inv.Money.Currency, ch.sub.Gateway, ch.sub.Method,
+			ch.sub.MethodType, ch.sub.Description, payment.BodyVersion, string(billing.AttemptInFlight), run, c.lease[:], now,
+		}
+		if ch.claim.Reuse != 0 {
+			again = append(again, append([]any{ch.claim.Reuse, ch.inv.Stage}, row...))
+			continue
+		}
+		fresh = append(fresh, append([]any{ch.inv.ID, ch.sub.ID, ch.claim.No, ch.inv.Stage, ch.claim.Key, reference}, row...))
+	}
+	if _, err := mysql.Insert(ctx, tx, insertAttempts, fresh, ""); err != nil {
+		return err
+	}
+	if err := s.takeUp(ctx, tx, again); err != nil {
+		return err
+	}
+	n, err := mysql.Update(ctx, tx, "invoices", []string{"attempts"}, marked, "status = 'open'",
+		"status = 'charging'", "next_try_at = NULL", "updated_at = UTC_TIMESTAMP(6)")
+	if err != nil {
+		return err
+	}
+	if n != int64(len(marked)) {
+		return fmt.Errorf("%d of %d invoices were marked", n, len(marked))
+	}
+	return s.items(ctx, tx, c, charges, now)
+}
+
+// takeUp makes released attempts current again, with what the subscription says now: no request of theirs
+// was executed.
+func (s *Stage) takeUp(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
+	n, err := mysql.Update(ctx, tx, "payment_attempts", []string{
+		"stage", "customer_id", "amount", "currency", "gateway", "payment_method", "method_type", "description",
+		"body_version", "status", "run_id", "lease", "created_at",
+	}, rows, "status = 'released'",
+		"doubted = FALSE", "lookup_only = FALSE", "checks = 0", "next_check_at = NULL", "settled_at = NULL", "message = NULL",
+		"gateway_payment_id = NULL", "decline_class = NULL", "decline_code = NULL", "network_code = NULL", "advice_code = NULL")
+	if err == nil && n != int64(len(rows)) {
+		err = fmt.Errorf("%d of %d released attempts were taken up", n, len(rows))
+	}
+	return err
+}
+
+func (s *Stage) items(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges []charge, now time.Time) error {
+	var rows []struct {
+		ID  uint64
+		Key string `db:"idempotency_key"`
+	}
+	if err := tx.SelectContext(ctx, &rows, attemptIDs, c.lease[:]); err != nil {
+		return err
+	}
+	ids := make(map[string]uint64, len(rows))
+	for _, r := range rows {
+		ids[r.Key] = r.ID
+	}
+	at := s.Clock()
+	for _, ch := range charges {
+		id, ok := ids[ch.claim.Key]
+		if !ok {
+			return fmt.Errorf("attempt %s was not written", ch.claim.Key)
+		}
+		c.items = append(c.items, billing.Claimed{
+			Attempt: billing.Attempt{
+				ID: id, No: ch.claim.No, Stage: ch.inv.Stage, Gateway: ch.sub.Gateway, CreatedAt: now, Invoice: ch.inv,
+				Charge: payment.Charge{
+					Key: ch.claim.Key, Reference: billing.Reference(ch.sub.ID, ch.inv.Due), CustomerID: ch.sub.CustomerID,
+					Method: ch.sub.Method, MethodType: ch.sub.MethodType, Description: ch.sub.Description, Money: ch.inv.Money,
+					BodyVersion: payment.BodyVersion, RequestID: requestID(batch.Execution(ctx).Run.ID, ch.claim.Key),
+				},
+			},
+			Lease: c.lease, At: at, Chargeable: true,
+		})
+	}
+	return nil
+}
+
+// requestID ties both sides' logs together: the run and the item.
+func requestID(run uint64, key string) string { return fmt.Sprintf("run-%d/%s", run, key) }

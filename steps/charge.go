@@ -1,0 +1,36 @@
+package steps
+
+import (
+	"context"
+	"time"
+
+	"duly/internal/billing"
+	"duly/internal/payment"
+)
+
+// Charge sends claimed attempts to their gateways. It implements batch.Processor.
+type Charge struct {
+	Gateways Gateways
+	Brake    *Brake
+	Now      func() time.Time // the process's own clock
+}
+
+// Process implements batch.Processor.
+func (c *Charge) Process(ctx context.Context, item billing.Claimed) (billing.Result, error) {
+	return send(ctx, c.Gateways, c.Brake, c.Now, item), nil
+}
+
+// send charges an item by its own gateway and lets the brake see the answer.
+func send(ctx context.Context, gateways Gateways, brake *Brake, now func() time.Time, item billing.Claimed) billing.Result {
+	result := billing.Result{Claimed: item}
+	g, ok := gateways[item.Gateway]
+	if !ok {
+		result.Answer.Outcome, result.Doubted = payment.Outcome{
+			Kind: payment.NotExecuted, Reason: "gateway " + item.Gateway + " is not configured",
+		}.After(item.Doubted)
+		return result
+	}
+	result.Answer.Outcome, result.Doubted = g.Charge(guarded(ctx, item, g.Abilities(), now), item.Charge, item.Doubted)
+	brake.Watch(ctx, result.Answer.Outcome)
+	return result
+}

@@ -1,0 +1,71 @@
+// Package steps does the outside work for one claimed item. It talks to gateways and never to the database.
+package steps
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/gateway"
+	"duly/internal/payment"
+)
+
+// Gateways are the payment providers of a run, by their configured names.
+type Gateways map[string]*gateway.Paced
+
+// State tells the engine whether a gateway's items can be worked on. A name that is not configured is open:
+// its items are settled as what they are, without a call.
+func (g Gateways) State(name string) batch.LaneState {
+	p, ok := g[name]
+	if !ok {
+		return batch.LaneOpen
+	}
+	if _, closed := p.Closed(); closed {
+		return batch.LaneClosed
+	}
+	if p.Open() {
+		return batch.LaneHeld
+	}
+	return batch.LaneOpen
+}
+
+// Fail is the result of a claimed attempt that was not processed, or whose processing failed: without a word
+// from the gateway it may have been executed, unless nothing was begun.
+func Fail(item billing.Claimed, err error) billing.Result {
+	outcome := payment.Outcome{Reason: err.Error()}
+	if err == batch.ErrStopped { //nolint:errorlint // the engine says exactly this when it began nothing
+		outcome.Kind = payment.NotExecuted
+	} else {
+		item.Doubted = true
+	}
+	return billing.Result{Claimed: item, Answer: billing.Answer{Outcome: outcome}}
+}
+
+// guarded is the context of an item's requests: at the last moment before each the lease must be long enough
+// for it, the key young enough, and nobody may have asked to stop.
+func guarded(ctx context.Context, item billing.Claimed, a gateway.Abilities, now func() time.Time) context.Context {
+	x := batch.Execution(ctx)
+	stop := x.Stopping()
+	return gateway.WithGuard(ctx, gateway.Guard{Stop: stop, Check: func() error {
+		select {
+		case <-stop:
+			return fmt.Errorf("%w: stopped", gateway.ErrGuard)
+		default:
+		}
+		if err := x.Halted(); err != nil {
+			return fmt.Errorf("%w: %w", gateway.ErrGuard, err)
+		}
+		if left := x.Lease.Left(); left <= a.Timeout {
+			return fmt.Errorf("%w: the lease ends in %s, a request may take %s", gateway.ErrGuard, left.Round(time.Millisecond), a.Timeout)
+		}
+		if age := age(item, now()); a.KeyLife > 0 && age >= a.KeyLife-a.LongestRequest {
+			return fmt.Errorf("%w: the key is %s old", gateway.ErrGuard, age.Round(time.Second))
+		}
+		return nil
+	}})
+}
+
+// age is how old the attempt is.
+func age(item billing.Claimed, now time.Time) time.Duration { return item.Age + batch.Since(item.At, now) }

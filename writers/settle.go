@@ -1,0 +1,293 @@
+package writers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+)
+
+// Settle writes the results of charges: attempts, invoices, subscriptions and events, in one transaction, and
+// only for what is still under the lease that it was claimed with. It implements batch.Writer.
+type Settle struct {
+	DB     *mysql.DB
+	Policy billing.Policy
+	// Today is the effective date, Now the business clock.
+	Today func() payment.Date
+	Now   func() time.Time
+}
+
+const (
+	lockAttempts = `SELECT id, status, lease FROM payment_attempts WHERE id IN (?) ORDER BY id FOR UPDATE`
+	lockStatuses = `SELECT id, status FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
+	insertAnswer = `INSERT INTO gateway_answers (idempotency_key, answer, run_id) VALUES `
+)
+
+// settled is a result and what follows from it.
+type settled struct {
+	billing.Result
+	billing.Settlement
+}
+
+// Write implements batch.Writer. Results that were settled before, by a commit whose answer was lost, are
+// counted and left as they are; those of a lease that is gone are kept for whoever has it now.
+func (w *Settle) Write(ctx context.Context, results []billing.Result) (batch.Tally, error) {
+	var tally batch.Tally
+	err := mysql.Tx(ctx, w.DB, "settle", func(tx *sqlx.Tx) error {
+		tally = batch.Tally{}
+		if err := mysql.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
+			return err
+		}
+		todo, lost, err := w.sort(ctx, tx, results, &tally)
+		if err != nil {
+			return err
+		}
+		if err := keep(ctx, tx, batch.Execution(ctx).Run.ID, lost); err != nil {
+			return err
+		}
+		return w.settle(ctx, tx, todo, &tally)
+	})
+	return tally, err
+}
+
+// sort splits results by what the locked rows say.
+func (w *Settle) sort(ctx context.Context, tx *sqlx.Tx, results []billing.Result, tally *batch.Tally) (todo []settled, lost []billing.Result, err error) {
+	attempts := make([]uint64, len(results))
+	subscriptions := make([]uint64, len(results))
+	for i, r := range results {
+		attempts[i], subscriptions[i] = r.ID, r.Invoice.SubscriptionID
+	}
+	var rows []struct {
+		ID     uint64
+		Status string
+		Lease  []byte
+	}
+	if err := mysql.SelectIn(ctx, tx, &rows, lockAttempts, attempts); err != nil {
+		return nil, nil, err
+	}
+	type state struct {
+		status billing.AttemptStatus
+		lease  [16]byte
+	}
+	states := make(map[uint64]state, len(rows))
+	for _, row := range rows {
+		s := state{status: billing.AttemptStatus(row.Status)}
+		copy(s.lease[:], row.Lease)
+		states[row.ID] = s
+	}
+	statuses, err := w.statuses(ctx, tx, subscriptions)
+	if err != nil {
+		return nil, nil, err
+	}
+	effective, now := w.Today(), w.Now().UTC().Round(0).Truncate(time.Microsecond)
+	for _, r := range results {
+		have, ok := states[r.ID]
+		if !ok || have.lease != r.Lease {
+			lost = append(lost, r)
+			continue
+		}
+		s := settled{r, r.Settle(statuses[r.Invoice.SubscriptionID], w.Policy, effective, now)}
+		tally.Add(s.tally())
+		if have.status == billing.AttemptInFlight {
+			todo = append(todo, s)
+		}
+	}
+	return todo, lost, nil
+}
+
+func (w *Settle) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]billing.SubscriptionStatus, error) {
+	var rows []struct {
+		ID     uint64
+		Status string
+	}
+	if err := mysql.SelectIn(ctx, tx, &rows, lockStatuses, ids); err != nil {
+		return nil, err
+	}
+	out := make(map[uint64]billing.SubscriptionStatus, len(rows))
+	for _, r := range rows {
+		out[r.ID] = billing.SubscriptionStatus(r.Status)
+	}
+	return out, nil
+}
+
+func (s settled) tally() batch.Tally {
+	var t batch.Tally
+	switch s.Attempt {
+	case billing.AttemptSucceeded:
+		t.Succeeded = 1
+		t.Pay(s.Result.Invoice.Money.Currency, s.Result.Invoice.Money.Amount)
+	case billing.AttemptDeclined:
+		t.Declined = 1
+	case billing.AttemptReleased:
+		t.Released = 1
+	case billing.AttemptInDoubt, billing.AttemptInFlight:
+		t.InDoubt = 1
+	case billing.AttemptRejected:
+		t.Rejected = 1
+	case billing.AttemptReview:
+		t.Review = 1
+	}
+	return t
+}
+
+func (w *Settle) settle(ctx context.Context, tx *sqlx.Tx, todo []settled, tally *batch.Tally) error {
+	if len(todo) == 0 {
+		return nil
+	}
+	now := w.Now().UTC().Round(0).Truncate(time.Microsecond)
+	if err := settleAttempts(ctx, tx, todo, now); err != nil {
+		return err
+	}
+	if err := settleInvoices(ctx, tx, todo, now); err != nil {
+		return err
+	}
+	if err := settleSubscriptions(ctx, tx, todo, now); err != nil {
+		return err
+	}
+	var told []billing.Event
+	for _, s := range todo {
+		told = append(told, s.Events...)
+	}
+	return events(ctx, tx, told)
+}
+
+func settleAttempts(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) error {
+	rows := make([][]any, len(todo))
+	for i, s := range todo {
+		done := any(now)
+		if s.Attempt == billing.AttemptInDoubt {
+			done = nil
+		}
+		rows[i] = []any{
+			s.ID, string(s.Attempt), s.Settlement.Doubted, s.Settlement.LookUp, text(string(s.Decline.Class)),
+			text(s.Decline.Code), text(s.Decline.NetworkCode), text(s.Decline.AdviceCode), text(s.Message),
+			text(s.Settlement.PaymentID), s.Settlement.Checks, instant(s.NextCheckAt), done,
+		}
+	}
+	n, err := mysql.Update(ctx, tx, "payment_attempts", []string{
+		"status", "doubted", "lookup_only", "decline_class", "decline_code", "network_code", "advice_code", "message",
+		"gateway_payment_id", "checks", "next_check_at", "settled_at",
+	}, rows, "status = 'in_flight'")
+	return all(n, len(rows), "attempts", err)
+}
+
+func settleInvoices(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) error {
+	var same, moved [][]any // by whether the date of the stage changes
+	for _, s := range todo {
+		if s.Settlement.Invoice == billing.Charging {
+			continue
+		}
+		paid := any(nil)
+		if s.Settlement.Invoice == billing.Paid {
+			paid = now
+		}
+		row := []any{
+			s.Result.Invoice.ID, string(s.Settlement.Invoice), s.Settlement.Stage, instant(s.NextTryAt), s.Settlement.FirstDeclined,
+			instant(s.Settlement.TryLaterSince), text(s.ReviewReason), paid, now,
+		}
+		if s.Next.IsZero() {
+			same = append(same, row)
+		} else {
+			moved = append(moved, append(row, s.Next))
+		}
+	}
+	columns := []string{
+		"status", "stage", "next_try_at", "first_declined_date", "try_later_since", "review_reason", "paid_at", "updated_at",
+	}
+	n, err := mysql.Update(ctx, tx, "invoices", columns, same, "status = 'charging'")
+	if err := all(n, len(same), "invoices", err); err != nil {
+		return err
+	}
+	n, err = mysql.Update(ctx, tx, "invoices", append(columns, "next_attempt_date"), moved, "status = 'charging'")
+	return all(n, len(moved), "invoices", err)
+}
+
+// settleSubscriptions changes the statuses that follow, each with the old one in its WHERE: what the customer
+// ended is never brought back.
+func settleSubscriptions(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) error {
+	var active, pastDue, cancelled [][]any
+	for _, s := range todo {
+		id := s.Result.Invoice.SubscriptionID
+		switch s.SubscriptionTo {
+		case billing.Active:
+			active = append(active, []any{id})
+		case billing.PastDue:
+			pastDue = append(pastDue, []any{id})
+		case billing.Cancelled:
+			cancelled = append(cancelled, []any{id, s.CancelReason})
+		case billing.Paused:
+			return fmt.Errorf("attempt %d would pause its subscription", s.ID)
+		}
+	}
+	if _, err := mysql.Update(ctx, tx, "subscriptions", nil, active, "status = 'past_due'", "status = 'active'"); err != nil {
+		return err
+	}
+	if _, err := mysql.Update(ctx, tx, "subscriptions", nil, pastDue, "status = 'active'", "status = 'past_due'"); err != nil {
+		return err
+	}
+	return cancel(ctx, tx, cancelled, now)
+}
+
+// all turns a number of changed rows that is not the expected one into an error: the transaction is rolled back.
+func all(n int64, want int, what string, err error) error {
+	if err == nil && n != int64(want) {
+		err = fmt.Errorf("%d of %d %s were as they were claimed", n, want, what)
+	}
+	return err
+}
+
+// text is NULL for the empty string.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// instant is NULL for the zero time.
+func instant(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UTC().Round(0)
+}
+
+// Reject implements batch.Writer: the attempt and its invoice go to review with the cause, and a definite
+// answer is kept beside them.
+func (w *Settle) Reject(ctx context.Context, r billing.Result, cause error) (batch.Tally, error) {
+	if err := w.Keep(ctx, []billing.Result{r}); err != nil {
+		return batch.Tally{}, err
+	}
+	r.Verdict, r.Reason = billing.Unknowable, "the outcome could not be written: "+mysql.Reason(cause)
+	return w.Write(ctx, []billing.Result{r})
+}
+
+// Keep implements batch.Writer: definite answers are added to gateway_answers, where recovery looks first.
+func (w *Settle) Keep(ctx context.Context, results []billing.Result) error {
+	return mysql.Tx(ctx, w.DB, "answers", func(tx *sqlx.Tx) error {
+		return keep(ctx, tx, batch.Execution(ctx).Run.ID, results)
+	})
+}
+
+func keep(ctx context.Context, tx *sqlx.Tx, run uint64, results []billing.Result) error {
+	var rows [][]any
+	for _, r := range results {
+		if !r.Definite() {
+			continue
+		}
+		answer, err := json.Marshal(r.Keep())
+		if err != nil {
+			return fmt.Errorf("answer for %s: %w", r.Charge.Key, err)
+		}
+		rows = append(rows, []any{r.Charge.Key, string(answer), run})
+	}
+	_, err := mysql.Insert(ctx, tx, insertAnswer, rows, "")
+	return err
+}
