@@ -31,6 +31,7 @@ type Options struct {
 	// are passed over.
 	Env []string
 	// Flags is what the command line set, by dotted key: strings as they would stand in the file, or values.
+	// A key with <name> in it is set for every gateway.
 	Flags map[string]any
 }
 
@@ -158,8 +159,22 @@ func (l *loader) readFlags(flags map[string]any) {
 		if flags[key] == nil {
 			continue
 		}
-		l.set(key, flagText(flags[key]), "a flag", l.layers.Set)
+		for _, k := range l.everyGateway(key) {
+			l.set(k, flagText(flags[key]), "a flag", l.layers.Set)
+		}
 	}
+}
+
+// everyGateway is key, or as many as there are gateways if it has <name> in it.
+func (l *loader) everyGateway(key string) []string {
+	if !strings.Contains(key, anyGateway) {
+		return []string{key}
+	}
+	var keys []string
+	for _, name := range slices.Sorted(maps.Keys(l.gateways)) {
+		keys = append(keys, strings.Replace(key, anyGateway, name, 1))
+	}
+	return keys
 }
 
 // flagText writes a value as it would stand in the file.

@@ -107,6 +107,19 @@ func TestFlagsTakeValues(t *testing.T) {
 	require.Zero(t, c.Gateways["main"].KeyLife)
 }
 
+func TestFlagsForEveryGateway(t *testing.T) {
+	env := append(one(), "DULY_GATEWAYS_OTHER_URL=http://h", "DULY_GATEWAYS_OTHER_TOKEN=t")
+	c, err := config.Load(config.Options{NoFile: true, Env: env, Flags: map[string]any{
+		"gateways.<name>.parallelism": 7, "gateways.other.parallelism": 8,
+	}})
+	require.NoError(t, err)
+	require.Equal(t, 7, c.Gateways["main"].Parallelism)
+	require.Equal(t, 8, c.Gateways["other"].Parallelism)
+
+	_, err = config.Load(config.Options{NoFile: true, Flags: map[string]any{"gateways.<name>.parallelism": 7}})
+	require.NoError(t, err)
+}
+
 func TestDefaultFile(t *testing.T) {
 	c, err := load(t, "business: {timezone: UTC}\n")
 	require.NoError(t, err)
