@@ -39,20 +39,6 @@ const (
 	GiveUp
 )
 
-func (a AbsentAction) String() string {
-	switch a {
-	case CheckLater:
-		return "check_later"
-	case Resend:
-		return "resend"
-	case Release:
-		return "release"
-	case GiveUp:
-		return "give_up"
-	}
-	return "check_later"
-}
-
 // patience is how long a gateway that is down or undecided is asked at the least.
 const patience = 24 * time.Hour
 

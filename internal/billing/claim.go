@@ -24,22 +24,6 @@ const (
 	EndInvoice
 )
 
-func (a ClaimAction) String() string {
-	switch a {
-	case ReviewInvoice:
-		return "review"
-	case Charge:
-		return "charge"
-	case VoidInvoice:
-		return "void"
-	case UseStage:
-		return "use_stage"
-	case EndInvoice:
-		return "end"
-	}
-	return "review"
-}
-
 // Claim is what becomes of a claimed invoice.
 type Claim struct {
 	Action         ClaimAction

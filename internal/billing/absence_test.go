@@ -1,0 +1,138 @@
+package billing_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"duly/internal/billing"
+)
+
+func TestDecideAbsent(t *testing.T) {
+	const ns = time.Nanosecond
+	lasting := billing.Keeping{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute, FindLasts: true}
+	fading := billing.Keeping{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute}
+	keyless := billing.Keeping{Longest: 2 * time.Minute, FindLasts: true}
+	short := billing.Keeping{KeyLife: time.Hour, Longest: 2 * time.Minute, FindLasts: true}
+	slow := billing.Keeping{KeyLife: time.Minute, Longest: time.Hour, FindLasts: true}
+	window, over := 24*time.Hour-2*time.Minute, 24*time.Hour+2*time.Minute
+
+	type row = billing.Attempt
+	lookUp := func(a *row) { a.LookUp = true }
+	seen := func(a *row) { a.LookUp, a.PaymentID = true, "pay_1" }
+	for _, c := range []struct {
+		name        string
+		change      func(*row)
+		keeping     billing.Keeping
+		asked       billing.Asked
+		unavailable bool // the subscription may not be charged any more, or not by this method
+		age         time.Duration
+		want        billing.AbsentAction
+	}{
+		{name: "absent, young", keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.Resend},
+		{name: "absent, at the end of the window", keeping: lasting, asked: billing.Absent, age: window - ns, want: billing.Resend},
+		{name: "absent, past the window", keeping: lasting, asked: billing.Absent, age: window, want: billing.CheckLater},
+		{name: "absent, a late request may still land", keeping: lasting, asked: billing.Absent, age: over, want: billing.CheckLater},
+		{name: "absent for good", keeping: lasting, asked: billing.Absent, age: over + ns, want: billing.Release},
+		{name: "absent, cancelled meanwhile", keeping: lasting, asked: billing.Absent, unavailable: true, age: time.Second, want: billing.CheckLater},
+		{name: "absent for good, cancelled meanwhile", keeping: lasting, asked: billing.Absent, unavailable: true, age: over + ns, want: billing.Release},
+		{name: "absent, not to be sent again", change: lookUp, keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
+		{name: "absent for good, not to be sent again", change: lookUp, keeping: lasting, asked: billing.Absent, age: over + ns, want: billing.Release},
+		{name: "absent, though it was seen once", change: seen, keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
+		{name: "absent for good, though it was seen once", change: seen, keeping: lasting, asked: billing.Absent, age: over + ns, want: billing.GiveUp},
+		{name: "absent, its id known", change: func(a *row) { a.PaymentID = "pay_1" }, keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
+		{name: "absent, look-up does not last, young", keeping: fading, asked: billing.Absent, age: time.Second, want: billing.Resend},
+		{name: "absent, look-up does not last", keeping: fading, asked: billing.Absent, age: over, want: billing.CheckLater},
+		{name: "absent for good, look-up does not last", keeping: fading, asked: billing.Absent, age: over + ns, want: billing.GiveUp},
+		{name: "absent, no keys, young", keeping: keyless, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
+		{name: "absent, no keys, a late request may still land", keeping: keyless, asked: billing.Absent, age: 2 * time.Minute, want: billing.CheckLater},
+		{name: "absent, no keys", keeping: keyless, asked: billing.Absent, age: 2*time.Minute + ns, want: billing.GiveUp},
+		{name: "absent, requests outlive keys", keeping: slow, asked: billing.Absent, age: 0, want: billing.CheckLater},
+
+		{name: "unaskable, young", keeping: fading, asked: billing.Unaskable, age: time.Second, want: billing.Resend},
+		{name: "unaskable, at the end of the window", keeping: fading, asked: billing.Unaskable, age: window - ns, want: billing.Resend},
+		{name: "unaskable, past the window", keeping: fading, asked: billing.Unaskable, age: window, want: billing.GiveUp},
+		{name: "unaskable, cancelled meanwhile", keeping: fading, asked: billing.Unaskable, unavailable: true, age: time.Second, want: billing.GiveUp},
+		{name: "unaskable, not to be sent again", change: lookUp, keeping: fading, asked: billing.Unaskable, age: time.Second, want: billing.GiveUp},
+		{name: "unaskable, no keys", keeping: keyless, asked: billing.Unaskable, age: time.Second, want: billing.GiveUp},
+
+		{name: "undecided, young", keeping: lasting, asked: billing.Undecided, age: time.Second, want: billing.CheckLater},
+		{name: "undecided, at the limit", keeping: lasting, asked: billing.Undecided, age: over, want: billing.CheckLater},
+		{name: "undecided for good", keeping: lasting, asked: billing.Undecided, age: over + ns, want: billing.GiveUp},
+		{name: "undecided for a day, short keys", keeping: short, asked: billing.Undecided, age: 24 * time.Hour, want: billing.CheckLater},
+		{name: "undecided for longer, short keys", keeping: short, asked: billing.Undecided, age: 24*time.Hour + ns, want: billing.GiveUp},
+		{name: "unanswered, young", keeping: lasting, asked: billing.Unanswered, age: time.Second, want: billing.CheckLater},
+		{name: "unanswered in an outage, no keys", keeping: keyless, asked: billing.Unanswered, age: time.Hour, want: billing.CheckLater},
+		{name: "unanswered for good", keeping: lasting, asked: billing.Unanswered, age: over + ns, want: billing.GiveUp},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := attempt()
+			if a.Doubted = true; c.change != nil {
+				c.change(&a)
+			}
+			require.Equal(t, c.want, billing.DecideAbsent(a, c.keeping, c.asked, !c.unavailable, c.age))
+		})
+	}
+}
+
+// Whatever a gateway declares: nothing is sent later than L-R, and nothing is released before L+R, without
+// keys, or on the word of a look-up that does not last.
+func TestDecideAbsentProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		minutes := func(label string, most int) time.Duration {
+			return time.Duration(rapid.IntRange(0, most).Draw(t, label)) * time.Minute
+		}
+		k := billing.Keeping{KeyLife: minutes("life", 30), Longest: minutes("longest", 10), FindLasts: rapid.Bool().Draw(t, "lasts")}
+		a := attempt()
+		a.LookUp = rapid.Bool().Draw(t, "look up")
+		a.PaymentID = draw(t, "id", "", "pay_1")
+		chargeable := rapid.Bool().Draw(t, "chargeable")
+		age := minutes("age", 60)
+		asked := draw(t, "asked", billing.Unanswered, billing.Undecided, billing.Absent, billing.Unaskable)
+
+		switch billing.DecideAbsent(a, k, asked, chargeable, age) {
+		case billing.Resend:
+			require.Less(t, age, k.KeyLife-k.Longest)
+			require.False(t, a.LookUp)
+			require.True(t, chargeable)
+			require.Contains(t, []billing.Asked{billing.Absent, billing.Unaskable}, asked)
+		case billing.Release:
+			require.Greater(t, age, k.KeyLife+k.Longest)
+			require.Positive(t, k.KeyLife)
+			require.True(t, k.FindLasts)
+			require.Equal(t, billing.Absent, asked)
+			require.Empty(t, a.PaymentID)
+		case billing.CheckLater:
+			require.NotEqual(t, billing.Unaskable, asked, "it would never be known")
+		case billing.GiveUp:
+		}
+	})
+}
+
+func TestReleaseAbsent(t *testing.T) {
+	a := attempt()
+	a.Doubted, a.LookUp, a.Checks = true, true, 9
+	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.TryLaterSince = 2, day("2026-02-01"), noon
+	require.Equal(t, billing.Settlement{
+		Attempt: billing.AttemptReleased, Message: "never seen by the gateway", Checks: 9,
+		Invoice: billing.Open, Stage: 2, FirstDeclined: day("2026-02-01"), TryLaterSince: noon,
+	}, billing.ReleaseAbsent(a))
+}
+
+func TestToReview(t *testing.T) {
+	a := attempt()
+	a.Doubted, a.LookUp, a.PaymentID, a.Checks = true, true, "pay_1", 9
+	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.TryLaterSince = 2, day("2026-02-01"), noon
+	why := strings.Repeat("가", 300)
+	got := billing.ToReview(a, why)
+	require.Equal(t, []string{"review.needed"}, eventTypes(got.Events))
+	why = strings.Repeat("가", 255)
+	require.Equal(t, billing.Settlement{
+		Attempt: billing.AttemptReview, Doubted: true, LookUp: true, PaymentID: "pay_1", Message: why, Checks: 9,
+		Invoice: billing.Review, Stage: 2, FirstDeclined: day("2026-02-01"), TryLaterSince: noon, ReviewReason: why,
+		Events: got.Events,
+	}, got)
+}

@@ -1,0 +1,219 @@
+package billing_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"duly/internal/billing"
+	"duly/internal/payment"
+)
+
+// tried is an earlier attempt by the method that subscription has.
+func tried(no int, status billing.AttemptStatus, class payment.Class) billing.Past {
+	return billing.Past{
+		ID: uint64(100 + no), No: no, Key: billing.Key(42, day("2026-01-31"), no), Status: status, Class: class,
+		Gateway: "main", Method: "pm_secret_1",
+	}
+}
+
+// atStage is invoice at a later stage, first declined on its due date.
+func atStage(stage int) billing.Invoice {
+	inv := invoice()
+	if inv.Stage = stage; stage > 0 {
+		inv.FirstDeclined = inv.Due
+	}
+	return inv
+}
+
+func decideClaim(inv billing.Invoice, s billing.Subscription, past ...billing.Past) billing.Claim {
+	return billing.DecideClaim(inv, s, past, policy(), day("2026-02-05"), known)
+}
+
+func TestDecideClaimCharges(t *testing.T) {
+	inReview := tried(3, billing.AttemptRejected, "")
+	for _, c := range []struct {
+		name string
+		past []billing.Past
+		want billing.Claim
+	}{
+		{"the first", nil, billing.Claim{No: 1, Key: "sub_42_20260131-1"}},
+		{"after a decline", []billing.Past{tried(1, billing.AttemptDeclined, payment.Soft)}, billing.Claim{No: 2, Key: "sub_42_20260131-2"}},
+		{"after a try later", []billing.Past{tried(1, billing.AttemptDeclined, "")}, billing.Claim{No: 2, Key: "sub_42_20260131-2"}},
+		{"after a rejection that was requeued", []billing.Past{tried(1, billing.AttemptDeclined, payment.Soft), tried(2, billing.AttemptDeclined, ""), inReview}, billing.Claim{No: 4, Key: "sub_42_20260131-4"}},
+		{"a released one again", []billing.Past{tried(1, billing.AttemptReleased, "")}, billing.Claim{Reuse: 101, No: 1, Key: "sub_42_20260131-1"}},
+		{"a released one after a decline", []billing.Past{tried(1, billing.AttemptDeclined, payment.Soft), tried(2, billing.AttemptReleased, "")}, billing.Claim{Reuse: 102, No: 2, Key: "sub_42_20260131-2"}},
+		{"in any order", []billing.Past{tried(2, billing.AttemptReleased, ""), tried(1, billing.AttemptDeclined, payment.Soft)}, billing.Claim{Reuse: 102, No: 2, Key: "sub_42_20260131-2"}},
+		{"numbers may have gaps, keys count answers", []billing.Past{tried(3, billing.AttemptDeclined, payment.Soft)}, billing.Claim{No: 4, Key: "sub_42_20260131-2"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.want.Action = billing.Charge
+			require.Equal(t, c.want, decideClaim(atStage(len(c.past)), subscription(), c.past...))
+		})
+	}
+}
+
+func TestDecideClaimBySubscriptionStatus(t *testing.T) {
+	for status, want := range map[billing.SubscriptionStatus]billing.ClaimAction{
+		billing.Active: billing.Charge, billing.PastDue: billing.Charge, billing.Paused: billing.Charge,
+		billing.Cancelled: billing.VoidInvoice, "trial": billing.ReviewInvoice,
+	} {
+		s := subscription()
+		s.Status = status
+		got := decideClaim(invoice(), s)
+		require.Equal(t, want, got.Action, status)
+		if want == billing.VoidInvoice {
+			require.Equal(t, billing.Claim{Action: billing.VoidInvoice}, got)
+		}
+	}
+}
+
+func TestDecideClaimReview(t *testing.T) {
+	type row = billing.Subscription
+	for _, c := range []struct {
+		name   string
+		change func(*row)
+		inv    billing.Invoice
+		past   []billing.Past
+		want   string
+	}{
+		{name: "an attempt in flight", past: []billing.Past{tried(1, billing.AttemptInFlight, "")}, want: "attempt 1 is not settled"},
+		{name: "an attempt in doubt", past: []billing.Past{tried(1, billing.AttemptReleased, ""), tried(2, billing.AttemptInDoubt, "")}, want: "attempt 2 is not settled"},
+		{name: "an attempt in review", past: []billing.Past{tried(1, billing.AttemptReview, "")}, want: "attempt 1 is in review"},
+		{name: "an attempt that took the money", past: []billing.Past{tried(1, billing.AttemptSucceeded, "")}, want: "attempt 1 succeeded already"},
+		{name: "an attempt in a status that is unknown", past: []billing.Past{tried(1, "odd", "")}, want: `attempt 1 has the unknown status "odd"`},
+		{
+			name: "also of a cancelled subscription", change: func(s *row) { s.Status = billing.Cancelled },
+			past: []billing.Past{tried(1, billing.AttemptInDoubt, "")}, want: "attempt 1 is not settled",
+		},
+		{name: "no amount", inv: billing.Invoice{SubscriptionID: 42, Due: day("2026-01-31"), Money: payment.Money{Currency: "KRW"}}, want: "amount 0 cannot be charged"},
+		{name: "gateway", change: func(s *row) { s.Gateway = "gone" }, want: `gateway "gone" is not configured`},
+		{name: "method", change: func(s *row) { s.Method = "" }, want: "payment_method is empty"},
+		{name: "customer", change: func(s *row) { s.CustomerID = "" }, want: "customer_id is empty"},
+		{
+			name: "long", change: func(s *row) { s.Method, s.Gateway = strings.Repeat("m", 192), "gone" },
+			want: `gateway "gone" is not configured; payment_method has 192 characters, 191 are the most`,
+		},
+		{name: "status", change: func(s *row) { s.Status = "trial" }, want: `subscription status "trial" is not one of active, past_due, paused, cancelled`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := subscription()
+			if c.change != nil {
+				c.change(&s)
+			}
+			if c.inv.ID == 0 && c.want != "amount 0 cannot be charged" {
+				c.inv = invoice()
+			}
+			got := decideClaim(c.inv, s, c.past...)
+			require.Equal(t, []string{"review.needed"}, eventTypes(got.Events))
+			require.Equal(t, billing.Claim{Action: billing.ReviewInvoice, Reason: c.want, Events: got.Events}, got)
+		})
+	}
+}
+
+func TestDecideClaimPassesTheStageOfAMethodDeclinedForGood(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		stage  int
+		class  payment.Class
+		change func(*billing.Subscription)
+		status billing.AttemptStatus
+		want   billing.Claim
+	}{
+		{name: "hard", stage: 1, class: payment.Hard, want: billing.Claim{Action: billing.UseStage, Stage: 2, Next: day("2026-02-06")}},
+		{name: "action", stage: 1, class: payment.Action, want: billing.Claim{Action: billing.UseStage, Stage: 2, Next: day("2026-02-06")}},
+		{name: "soft", stage: 1, class: payment.Soft, want: billing.Claim{Action: billing.Charge, No: 2, Key: "sub_42_20260131-2"}},
+		{
+			name: "the method was changed", stage: 1, class: payment.Hard, change: func(s *billing.Subscription) { s.Method = "pm_secret_2" },
+			want: billing.Claim{Action: billing.Charge, No: 2, Key: "sub_42_20260131-2"},
+		},
+		{
+			name: "the gateway was changed", stage: 1, class: payment.Hard, change: func(s *billing.Subscription) { s.Gateway = "second" },
+			want: billing.Claim{Action: billing.Charge, No: 2, Key: "sub_42_20260131-2"},
+		},
+		{name: "the last stage but one", stage: 2, class: payment.Hard, want: billing.Claim{Action: billing.UseStage, Stage: 3, Next: day("2026-02-06")}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := subscription()
+			s.Status = billing.PastDue
+			if c.change != nil {
+				c.change(&s)
+			}
+			require.Equal(t, c.want, decideClaim(atStage(c.stage), s, tried(1, billing.AttemptDeclined, c.class)))
+		})
+	}
+
+	t.Run("an earlier method again", func(t *testing.T) {
+		other := tried(2, billing.AttemptDeclined, payment.Soft)
+		other.Method = "pm_secret_2"
+		got := decideClaim(atStage(2), subscription(), tried(1, billing.AttemptDeclined, payment.Hard), other)
+		require.Equal(t, billing.UseStage, got.Action)
+	})
+	t.Run("by the days after the first decline", func(t *testing.T) {
+		got := billing.DecideClaim(atStage(2), subscription(), []billing.Past{tried(1, billing.AttemptDeclined, payment.Hard)}, policy(), day("2026-02-03"), known)
+		require.Equal(t, billing.Claim{Action: billing.UseStage, Stage: 3, Next: day("2026-02-05")}, got)
+	})
+}
+
+func TestDecideClaimEndsAtTheLastStage(t *testing.T) {
+	both := []string{"payment.failed", "subscription.cancelled"}
+	for _, c := range []struct {
+		status billing.SubscriptionStatus
+		stage  int
+		to     billing.SubscriptionStatus
+		events []string
+	}{
+		{billing.PastDue, 3, billing.Cancelled, both},
+		{billing.Active, 3, billing.Cancelled, both},
+		{billing.Paused, 3, "", []string{"payment.failed"}},
+		{billing.PastDue, 4, billing.Cancelled, both}, // there were more stages once
+		{billing.PastDue, 17, billing.Cancelled, both},
+	} {
+		s := subscription()
+		s.Status = c.status
+		got := decideClaim(atStage(c.stage), s, tried(1, billing.AttemptDeclined, payment.Hard), tried(2, billing.AttemptDeclined, ""))
+		require.Equal(t, c.events, eventTypes(got.Events))
+		require.Equal(t, billing.Claim{
+			Action: billing.EndInvoice, SubscriptionTo: c.to, Events: got.Events,
+			Reason: "unpaid after the last retry: the payment method was declined for good (hard)",
+		}, got)
+	}
+}
+
+// Whatever was tried before: an unsettled attempt, or one that took the money, bars every other (I4), and a
+// key is never used again but by the attempt that it belongs to.
+func TestDecideClaimProperty(t *testing.T) {
+	statuses := []billing.AttemptStatus{
+		billing.AttemptInFlight, billing.AttemptSucceeded, billing.AttemptDeclined, billing.AttemptDeclined, billing.AttemptInDoubt,
+		billing.AttemptRejected, billing.AttemptRejected, billing.AttemptReview,
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		var past []billing.Past
+		n := rapid.IntRange(0, 6).Draw(t, "attempts")
+		barred := false
+		for no := 1; no <= n; no++ {
+			a := tried(no, draw(t, "status", statuses...), draw(t, "class", payment.Soft, payment.Hard, ""))
+			if no == n && rapid.Bool().Draw(t, "released") {
+				a.Status = billing.AttemptReleased
+			}
+			a.Method = draw(t, "method", "pm_secret_1", "pm_secret_2")
+			switch a.Status {
+			case billing.AttemptInFlight, billing.AttemptInDoubt, billing.AttemptReview, billing.AttemptSucceeded:
+				barred = true
+			}
+			past = append(past, a)
+		}
+		got := decideClaim(atStage(rapid.IntRange(0, 4).Draw(t, "stage")), subscription(), past...)
+		require.Equal(t, barred, got.Action == billing.ReviewInvoice)
+		if got.Action != billing.Charge {
+			require.Empty(t, got.Key)
+			return
+		}
+		for _, a := range past {
+			require.Equal(t, got.Reuse == a.ID, got.Key == a.Key)
+			require.Equal(t, got.Reuse == a.ID, got.No == a.No)
+		}
+	})
+}

@@ -1,0 +1,52 @@
+package billing_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"duly/internal/billing"
+	"duly/internal/payment"
+)
+
+func TestKeyAndReference(t *testing.T) {
+	require.Equal(t, "sub_42_20260131", billing.Reference(42, day("2026-01-31")))
+	require.Equal(t, "sub_42_20260131-1", billing.Key(42, day("2026-01-31"), 1))
+	require.Equal(t, "sub_42_20260131-12", billing.Key(42, day("2026-01-31"), 12))
+	require.LessOrEqual(t, len(billing.Key(math.MaxUint64, day("9999-12-31"), math.MaxInt)), 64)
+}
+
+func TestKeysOfDifferentChargesDiffer(t *testing.T) {
+	type charge struct {
+		id  uint64
+		due payment.Date
+		n   int
+	}
+	draw := func(t *rapid.T, label string) charge {
+		return charge{
+			rapid.Uint64Range(1, 300).Draw(t, label+" id"),
+			payment.Date(rapid.Int32Range(20000, 20400).Draw(t, label+" due")),
+			rapid.IntRange(1, 30).Draw(t, label+" n"),
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := draw(t, "a"), draw(t, "b")
+		require.Equal(t, a == b, billing.Key(a.id, a.due, a.n) == billing.Key(b.id, b.due, b.n))
+	})
+}
+
+func TestShorten(t *testing.T) {
+	fits := "rf_" + strings.Repeat("k", 61)
+	require.Equal(t, fits, billing.Shorten("rf_", fits), "64 bytes fit")
+	require.Equal(t, "", billing.Shorten("rf_", ""))
+
+	long := fits + "k"
+	// printf 'rf_kkk…' (62 k) | sha256sum
+	require.Equal(t, "rf_5fda0c743dcd6e23d941fb540be5726741d703e79de277d2b580c5cecefa", billing.Shorten("rf_", long))
+	require.NotEqual(t, billing.Shorten("rf_", long), billing.Shorten("rf_", long+"k"))
+	require.NotEqual(t, billing.Shorten("rf_", long), billing.Shorten("cx_", long))
+	require.Len(t, billing.Shorten("sub_", long), 64)
+}
