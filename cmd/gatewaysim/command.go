@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"duly/internal/gateway/simulator"
+)
+
+// options are the flags.
+type options struct {
+	listen     string
+	configFile string
+	demo       bool
+	token      string
+	seed       uint64
+	latency    time.Duration
+	median     time.Duration
+	p99        time.Duration
+	faults     float64
+	keyLife    time.Duration
+	noKeys     bool
+	noFind     bool
+	rateLimit  int
+}
+
+func command() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "gatewaysim",
+		Short: "A payment service that moves no money",
+		Long: `gatewaysim serves docs/payments-api.yaml from memory, with the latency, outcomes and faults that it is told.
+The first line on standard output is "listening on http://ADDRESS". It stops on SIGTERM and SIGINT, after the
+requests that it is serving, and exits 0; with wrong arguments, or when it cannot listen, it exits 2.
+
+A payment method says how its charges end: pm_ok, pm_insufficient_funds, pm_stolen_card, pm_soft_2_then_ok,
+pm_drop_after, pm_pending_then_ok, ...; what follows a colon is free: pm_ok:42. Other methods succeed, or end
+by the shares in the configuration.
+
+While it runs:
+  GET  /_sim/health                        200 when it is up
+  GET  /_sim/ledger?reference=&key=&status=  every executed payment, one JSON object a line
+  GET  /_sim/stats                         requests, answers, faults, concurrency, service time
+  GET  /_sim/requests                      charge requests by idempotency key
+  GET  /_sim/body-violations               keys under which different bytes were sent
+  POST /_sim/advance?d=25h                 move its clock on
+  GET, PUT, PATCH /_sim/config             the configuration, as in --config`,
+		Example: `  gatewaysim --listen 127.0.0.1:0 --median 150ms --p99 1.2s --faults 0.05 --seed 7
+  gatewaysim --config sim.json    # {"shares": {"soft": 0.1}, "faults": {"drop_after": 0.02}, "key_life": "24h"}`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := o.config(cmd.Flags().Changed)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), o.listen, cfg, cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8090", "address to listen on; port 0 takes a free one")
+	f.StringVar(&o.configFile, "config", "", "JSON file with the configuration; flags win over it")
+	f.BoolVar(&o.demo, "demo", false, "begin from the demo's configuration: some declines, a few faults")
+	f.StringVar(&o.token, "token", "", "bearer token that requests must carry (default none)")
+	f.Uint64Var(&o.seed, "seed", 0, "source of all randomness")
+	f.DurationVar(&o.latency, "latency", 0, "fixed latency of every request")
+	f.DurationVar(&o.median, "median", 0, "median of the log-normal latency, added to the fixed one")
+	f.DurationVar(&o.p99, "p99", 0, "99th percentile of the log-normal latency")
+	f.Float64Var(&o.faults, "faults", 0, "share of charges, 0 to 1, that go wrong, spread over all kinds of fault")
+	f.DurationVar(&o.keyLife, "key-life", 0, "how long idempotency keys are remembered (default for ever)")
+	f.BoolVar(&o.noKeys, "no-keys", false, "ignore idempotency keys")
+	f.BoolVar(&o.noFind, "no-find", false, "no look-up by key")
+	f.IntVar(&o.rateLimit, "rate-limit", 0, "requests a second that are served (default no limit)")
+	return cmd
+}
+
+// config puts the configuration together: a preset, then the file, then the flags that were given.
+func (o *options) config(given func(flag string) bool) (simulator.Config, error) {
+	var cfg simulator.Config
+	if o.demo {
+		cfg = simulator.Demo()
+	}
+	if o.configFile != "" {
+		text, err := os.ReadFile(o.configFile)
+		if err != nil {
+			return cfg, err
+		}
+		if err := json.Unmarshal(text, &cfg); err != nil {
+			return cfg, fmt.Errorf("%s: %w", o.configFile, err)
+		}
+	}
+	for flag, apply := range map[string]func(){
+		"token":      func() { cfg.Token = o.token },
+		"seed":       func() { cfg.Seed = o.seed },
+		"latency":    func() { cfg.Latency.Fixed = o.latency },
+		"median":     func() { cfg.Latency.Median = o.median },
+		"p99":        func() { cfg.Latency.P99 = o.p99 },
+		"faults":     func() { cfg.Faults = simulator.DefaultFaults(o.faults) },
+		"key-life":   func() { cfg.KeyLife = o.keyLife },
+		"no-keys":    func() { cfg.NoKeys = o.noKeys },
+		"no-find":    func() { cfg.NoFind = o.noFind },
+		"rate-limit": func() { cfg.RateLimit = o.rateLimit },
+	} {
+		if given(flag) {
+			apply()
+		}
+	}
+	cfg.Now = time.Now
+	return cfg, cfg.Validate()
+}

@@ -1,0 +1,114 @@
+package simulator
+
+import (
+	"context"
+	"hash/maphash"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Simulator is a payment service in memory. It is an http.Handler for the payments API, and under /_sim/ for
+// the questions and orders of Control. It is safe for concurrent use. Make one with New.
+type Simulator struct {
+	mux      *http.ServeMux
+	bodySeed maphash.Seed
+	done     chan struct{}  // closed by Close: nobody waits any more
+	requests sync.WaitGroup // being served, and late ones landing
+
+	mu      sync.Mutex
+	cfg     Config
+	book    *book
+	stats   Stats
+	current int // charges being served
+	start   time.Time
+	offset  time.Duration
+	second  int64 // that `served` counts for
+	served  int
+	listed  uint32
+	changes map[string]*change
+	late    map[*landing]struct{}
+	closed  bool
+}
+
+// New makes a simulator. It expects a configuration that Validate has nothing to say against. Close it when
+// done.
+func New(cfg Config) *Simulator {
+	s := &Simulator{
+		mux: http.NewServeMux(), bodySeed: maphash.MakeSeed(), done: make(chan struct{}), cfg: cfg, book: newBook(), stats: newStats(),
+		changes: map[string]*change{}, late: map[*landing]struct{}{},
+	}
+	s.start = s.now()
+	s.mux.HandleFunc("POST /v1/payments", s.createPayment)
+	s.mux.HandleFunc("GET /v1/payments", s.listPayments)
+	s.mux.HandleFunc("GET /v1/payments/by-key/{key}", s.findPaymentByKey)
+	s.mux.HandleFunc("GET /v1/payments/{id}", s.getPayment)
+	s.mux.HandleFunc("POST /v1/payments/{id}/cancel", s.cancelPayment)
+	s.mux.HandleFunc("POST /v1/payments/{id}/refunds", s.refundPayment)
+	s.routeControl()
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Close lands every late request at once, ends all waiting, and returns when no request is being served.
+// Close a simulator before the server that it answers for; the ledger can still be asked afterwards.
+func (s *Simulator) Close() {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		close(s.done)
+	}
+	landings := s.dueLandings(func(*landing) bool { return true })
+	s.mu.Unlock()
+	s.land(landings)
+	s.requests.Wait()
+}
+
+// Update changes the configuration from the next request on.
+func (s *Simulator) Update(change func(*Config)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.cfg)
+}
+
+// Advance moves the simulator's clock on by d, and lands the late requests that were due within it. It does
+// not shorten latencies.
+func (s *Simulator) Advance(d time.Duration) {
+	s.mu.Lock()
+	s.offset += max(0, d)
+	now := s.now()
+	landings := s.dueLandings(func(l *landing) bool { return !l.due.After(now) })
+	s.mu.Unlock()
+	s.land(landings)
+}
+
+// Now is the simulator's clock.
+func (s *Simulator) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+// now is the clock, for those who hold mu.
+func (s *Simulator) now() time.Time {
+	if s.cfg.Now == nil {
+		return time.Now().Add(s.offset) //nolint:forbidigo // the default that Config.Now promises
+	}
+	return s.cfg.Now().Add(s.offset)
+}
+
+// wait lets d pass, unless ctx ends or the simulator is closed.
+func (s *Simulator) wait(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.done:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,74 @@
+package simulator
+
+import (
+	"maps"
+	"time"
+)
+
+// Stats counts what the simulator has been asked and has answered.
+type Stats struct {
+	// Requests by operation, as docs/payments-api.yaml names them.
+	Requests map[string]int `json:"requests"`
+	// Answers by operation and status code; "dropped" is none, "half" one that broke off.
+	Answers map[string]map[string]int `json:"answers"`
+	// Faults that struck, by kind.
+	Faults map[Fault]int `json:"faults"`
+	// Payments in the ledger.
+	Payments int `json:"payments"`
+	// MaxConcurrent is the largest number of charges that were being served at once.
+	MaxConcurrent int `json:"max_concurrent"`
+	// ServiceTime is the sum, over all charges, of the time from a request's arrival to its answer, in
+	// nanoseconds by Config.Now.
+	ServiceTime time.Duration `json:"service_time_ns"`
+	// StillLate is how many requests have yet to land.
+	StillLate int `json:"still_late"`
+}
+
+// The operations of docs/payments-api.yaml.
+const (
+	opCreate = "createPayment"
+	opList   = "listPayments"
+	opFind   = "findPaymentByKey"
+	opGet    = "getPayment"
+	opCancel = "cancelPayment"
+	opRefund = "refundPayment"
+)
+
+func newStats() Stats {
+	return Stats{Requests: map[string]int{}, Answers: map[string]map[string]int{}, Faults: make(map[Fault]int)}
+}
+
+// Stats returns a copy of the counts.
+func (s *Simulator) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.stats
+	c.Requests, c.Faults = maps.Clone(c.Requests), maps.Clone(c.Faults)
+	c.Answers = make(map[string]map[string]int, len(s.stats.Answers))
+	for operation, answers := range s.stats.Answers {
+		c.Answers[operation] = maps.Clone(answers)
+	}
+	c.Payments, c.StillLate = int(s.book.payments.n), len(s.late)
+	return c
+}
+
+// arrived counts a request, for those who hold mu.
+func (s *Simulator) arrived(operation string) {
+	s.stats.Requests[operation]++
+	if operation == opCreate {
+		s.current++
+		s.stats.MaxConcurrent = max(s.stats.MaxConcurrent, s.current)
+	}
+}
+
+// answered counts an answer, for those who hold mu.
+func (s *Simulator) answered(operation string, a answer, took time.Duration) {
+	if s.stats.Answers[operation] == nil {
+		s.stats.Answers[operation] = map[string]int{}
+	}
+	s.stats.Answers[operation][a.label()]++
+	if operation == opCreate {
+		s.current--
+		s.stats.ServiceTime += took
+	}
+}
