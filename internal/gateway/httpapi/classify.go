@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -70,10 +71,13 @@ func unanswered(a answer) (o payment.Outcome, ok bool) {
 		return payment.Outcome{Kind: payment.NotExecuted, Reason: a.refused.Error()}, true
 	case a.err == nil:
 		return payment.Outcome{}, false
-	case a.left:
-		return payment.Outcome{Kind: payment.InDoubt, Reason: a.why, Failure: !a.calledOff}, true
 	}
-	return payment.Outcome{Kind: payment.NotExecuted, Reason: a.why, Failure: !a.calledOff}, true
+	o = payment.Outcome{Kind: payment.NotExecuted, Reason: a.why}
+	if a.left {
+		o.Kind = payment.InDoubt
+	}
+	o.Failure = !a.calledOff && !errors.Is(a.err, errTooLong)
+	return o, true
 }
 
 // settled is the outcome that the payment in a's body stands for, if its status is one that goes with a's.

@@ -16,6 +16,7 @@ var classes = map[string]payment.Class{ //nolint:gochecknoglobals // a constant 
 	"stolen_card":                      payment.Hard,
 	"pickup_card":                      payment.Hard,
 	"account_closed":                   payment.Hard,
+	"closed_account":                   payment.Hard,
 	"incorrect_number":                 payment.Hard,
 	"revocation_of_authorization":      payment.Hard,
 	"revocation_of_all_authorizations": payment.Hard,

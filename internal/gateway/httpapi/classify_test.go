@@ -1,0 +1,341 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"duly/internal/gateway"
+	"duly/internal/payment"
+)
+
+const errorJSON = `{"code":"bad_thing","message":"it is bad"}`
+
+func TestAnswersToACharge(t *testing.T) {
+	paid := paymentJSON(payment.Succeeded, nil)
+	soft := declinedJSON(map[string]any{"code": "insufficient_funds"})
+	without := func(field string) string { return paymentJSON(payment.Succeeded, map[string]any{field: nil}) }
+	other := func(field string, value any) string {
+		return paymentJSON(payment.Succeeded, map[string]any{field: value})
+	}
+	inDoubt := func(reason string) payment.Outcome { return payment.Outcome{Reason: reason} }
+	for _, tc := range []struct {
+		name   string
+		status int
+		body   string
+		header []string
+		want   payment.Outcome
+	}{
+		{"paid", 200, paid, nil, payment.Outcome{Kind: payment.Paid, PaymentID: "pay_1"}},
+		{"paid, replayed", 200, paid, []string{"Idempotent-Replayed", "true"}, payment.Outcome{Kind: payment.Paid, PaymentID: "pay_1"}},
+		{"paid, no refunded amount", 200, without("refunded_amount"), nil, payment.Outcome{Kind: payment.Paid, PaymentID: "pay_1"}},
+		{
+			"pending", 200, paymentJSON(payment.Pending, nil), nil,
+			payment.Outcome{LookUpOnly: true, PaymentID: "pay_1", Reason: "pending"},
+		},
+		{
+			"cancelled", 200, paymentJSON(payment.Canceled, nil), nil,
+			payment.Outcome{Kind: payment.Differs, PaymentID: "pay_1", Reason: "cancelled by someone"},
+		},
+		{
+			"refunded", 200, other("refunded_amount", 1), nil,
+			payment.Outcome{Kind: payment.Differs, PaymentID: "pay_1", Reason: "refunded by someone"},
+		},
+		{
+			"another amount", 200, other("amount", 12901), nil,
+			payment.Outcome{Kind: payment.Differs, PaymentID: "pay_1", Reason: "amount is not ours"},
+		},
+		{
+			"another customer", 200, other("customer_id", "customer-8"), nil,
+			payment.Outcome{Kind: payment.Differs, PaymentID: "pay_1", Reason: "customer_id is not ours"},
+		},
+		{"200 that says declined", 200, soft, nil, payment.Outcome{PaymentID: "pay_1", Reason: "200 with a payment that is declined"}},
+		{"402 that says succeeded", 402, paid, nil, payment.Outcome{PaymentID: "pay_1", Reason: "402 with a payment that is succeeded"}},
+		{"402 without a decline", 402, paymentJSON(payment.Declined, nil), nil, inDoubt("402 with a body that cannot be read")},
+		{"402 without a code", 402, declinedJSON(map[string]any{"class": "soft"}), nil, inDoubt("402 with a body that cannot be read")},
+		{"unknown status", 200, paymentJSON("authorized", nil), nil, inDoubt("200 with a body that cannot be read")},
+		{"no body", 200, "", nil, inDoubt("200 with a body that cannot be read")},
+		{"HTML", 200, "<html>", nil, inDoubt("200 with a body that cannot be read")},
+		{"half a body", 200, paid[:len(paid)/2], nil, inDoubt("200 with a body that cannot be read")},
+		{"more than a body", 200, paid + "x", nil, inDoubt("200 with a body that cannot be read")},
+		{"no id", 200, without("id"), nil, inDoubt("200 with a body that cannot be read")},
+		{"no key", 200, without("idempotency_key"), nil, inDoubt("200 with a body that cannot be read")},
+		{"no reference", 200, without("reference"), nil, inDoubt("200 with a body that cannot be read")},
+		{"no customer", 200, without("customer_id"), nil, inDoubt("200 with a body that cannot be read")},
+		{"no amount", 200, without("amount"), nil, inDoubt("200 with a body that cannot be read")},
+		{"no currency", 200, without("currency"), nil, inDoubt("200 with a body that cannot be read")},
+		{"amount as text", 200, other("amount", "12900"), nil, inDoubt("200 with a body that cannot be read")},
+		{"amount with a fraction", 200, other("amount", 129.5), nil, inDoubt("200 with a body that cannot be read")},
+		{"a list", 200, "[" + paid + "]", nil, inDoubt("200 with a body that cannot be read")},
+		{"201", 201, paid, nil, inDoubt("201 Created")},
+		{"204", 204, "", nil, inDoubt("204 No Content")},
+		{"redirect", 307, "", []string{"Location", "/elsewhere"}, inDoubt("307 Temporary Redirect")},
+		{
+			"declined", 402, soft, nil,
+			payment.Outcome{
+				Kind: payment.Refused, PaymentID: "pay_1", Reason: "insufficient_funds",
+				Decline: payment.Decline{Class: payment.Soft, Code: "insufficient_funds"},
+			},
+		},
+		{
+			"declined, but another payment", 402,
+			paymentJSON(payment.Declined, map[string]any{"decline": map[string]any{"code": "lost_card"}, "reference": "sub_43"}), nil,
+			payment.Outcome{Kind: payment.Differs, PaymentID: "pay_1", Reason: "reference is not ours"},
+		},
+		{
+			"try later", 402, declinedJSON(map[string]any{
+				"code": "processing_error", "class": "hard", "network_code": "96", "advice_code": "02", "message": "hm",
+			}), nil,
+			payment.Outcome{
+				Kind: payment.TryLater, PaymentID: "pay_1", Reason: "processing_error",
+				Decline: payment.Decline{Code: "processing_error", NetworkCode: "96", AdviceCode: "02", Message: "hm"},
+			},
+		},
+		{"400", 400, errorJSON, nil, payment.Outcome{Kind: payment.Rejected, Reason: "400 bad_thing: it is bad"}},
+		{"400 without an error", 400, "<html>", nil, inDoubt("400 Bad Request")},
+		{"400 without a message", 400, `{"code":"x"}`, nil, inDoubt("400 Bad Request")},
+		{"400 without a code", 400, `{"message":"x"}`, nil, inDoubt("400 Bad Request")},
+		{"401", 401, errorJSON, nil, payment.Outcome{Kind: payment.Misconfigured, Reason: "401 bad_thing: it is bad"}},
+		{"403", 403, "", nil, payment.Outcome{Kind: payment.Misconfigured, Reason: "403 Forbidden"}},
+		{"404", 404, errorJSON, nil, inDoubt("404 bad_thing: it is bad")},
+		{"408", 408, "", nil, inDoubt("408 Request Timeout")},
+		{"409", 409, errorJSON, nil, inDoubt("409 bad_thing: it is bad")},
+		{"422", 422, errorJSON, nil, payment.Outcome{LookUpOnly: true, Reason: "422 bad_thing: it is bad"}},
+		{
+			"429", 429, "",
+			[]string{"Retry-After", "7"},
+			payment.Outcome{Kind: payment.NotExecuted, RetryAfter: 7 * time.Second, Reason: "429 Too Many Requests"},
+		},
+		{"500", 500, errorJSON, nil, payment.Outcome{Failure: true, Reason: "500 bad_thing: it is bad"}},
+		{"500, not executed", 500, "", []string{"Not-Executed", "true"}, payment.Outcome{Failure: true, Reason: "500 Internal Server Error"}},
+		{"502", 502, "", nil, payment.Outcome{Failure: true, Reason: "502 Bad Gateway"}},
+		{
+			"503", 503, "",
+			[]string{"Retry-After", "9"},
+			payment.Outcome{Failure: true, RetryAfter: 9 * time.Second, Reason: "503 Service Unavailable"},
+		},
+		{
+			"503, not executed", 503, "",
+			[]string{"Not-Executed", "true", "Retry-After", "9"},
+			payment.Outcome{Kind: payment.NotExecuted, Failure: true, RetryAfter: 9 * time.Second, Reason: "503 Service Unavailable"},
+		},
+		{"503, not so", 503, "", []string{"Not-Executed", "false"}, payment.Outcome{Failure: true, Reason: "503 Service Unavailable"}},
+		{"unheard of", 599, "", nil, payment.Outcome{Failure: true, Reason: "599"}},
+		{
+			"longer than any payment", 200, paid + strings.Repeat(" ", maxBody), nil,
+			inDoubt("the answer is longer than 1 MiB"),
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := serve(t, reply(tc.status, tc.body, tc.header...))
+			require.Equal(t, tc.want, open(t, configFor(s.URL)).Charge(t.Context(), charge()))
+		})
+	}
+}
+
+func TestAnswersToALookUp(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		status int
+		body   string
+		want   gateway.Finding
+	}{
+		{"paid", 200, paymentJSON(payment.Succeeded, nil), gateway.Finding{Outcome: payment.Outcome{Kind: payment.Paid, PaymentID: "pay_1"}}},
+		{
+			"pending", 200, paymentJSON(payment.Pending, nil),
+			gateway.Finding{Outcome: payment.Outcome{LookUpOnly: true, PaymentID: "pay_1", Reason: "pending"}},
+		},
+		{
+			"declined", 200, declinedJSON(map[string]any{"code": "lost_card"}),
+			gateway.Finding{Outcome: payment.Outcome{
+				Kind: payment.Refused, PaymentID: "pay_1", Reason: "lost_card",
+				Decline: payment.Decline{Class: payment.Hard, Code: "lost_card"},
+			}},
+		},
+		{
+			"of another amount", 200, paymentJSON(payment.Succeeded, map[string]any{"amount": 1}),
+			gateway.Finding{Outcome: payment.Outcome{Kind: payment.Differs, PaymentID: "pay_1", Reason: "amount is not ours"}},
+		},
+		{"unreadable", 200, "{", gateway.Finding{Outcome: payment.Outcome{Reason: "200 with a body that cannot be read"}}},
+		{"never seen", 404, errorJSON, gateway.Finding{Absent: true, Outcome: payment.Outcome{Reason: "404 bad_thing: it is bad"}}},
+		{"no such page", 404, "<html>", gateway.Finding{Outcome: payment.Outcome{Reason: "404 Not Found"}}},
+		{"401", 401, "", gateway.Finding{Misconfigured: true, Outcome: payment.Outcome{Reason: "401 Unauthorized"}}},
+		{"403", 403, "", gateway.Finding{Misconfigured: true, Outcome: payment.Outcome{Reason: "403 Forbidden"}}},
+		{"declined status", 402, declinedJSON(map[string]any{"code": "lost_card"}), gateway.Finding{Outcome: payment.Outcome{Reason: "402 Payment Required"}}},
+		{"429", 429, "", gateway.Finding{Outcome: payment.Outcome{Reason: "429 Too Many Requests"}}},
+		{"500", 500, "", gateway.Finding{Outcome: payment.Outcome{Failure: true, Reason: "500 Internal Server Error"}}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := serve(t, reply(tc.status, tc.body))
+			require.Equal(t, tc.want, open(t, configFor(s.URL)).Find(t.Context(), charge(), ""))
+		})
+	}
+}
+
+func TestUnknownIDIsNotAbsence(t *testing.T) {
+	c := configFor(serve(t, reply(404, errorJSON)).URL)
+	c.NoFind = true
+	require.False(t, open(t, c).Find(t.Context(), charge(), "pay_1").Absent)
+}
+
+func TestDeclineClasses(t *testing.T) {
+	for _, tc := range []struct {
+		code, hint string
+		want       payment.Class
+	}{
+		{"insufficient_funds", "", payment.Soft},
+		{"limit_exceeded", "", payment.Soft},
+		{"generic_decline", "", payment.Soft},
+		{"do_not_honor", "", payment.Soft},
+		{"card_velocity_exceeded", "", payment.Soft},
+		{"withdrawal_count_limit_exceeded", "", payment.Soft},
+		{"lost_card", "", payment.Hard},
+		{"stolen_card", "", payment.Hard},
+		{"pickup_card", "", payment.Hard},
+		{"account_closed", "", payment.Hard},
+		{"closed_account", "", payment.Hard},
+		{"incorrect_number", "", payment.Hard},
+		{"revocation_of_authorization", "", payment.Hard},
+		{"revocation_of_all_authorizations", "", payment.Hard},
+		{"highest_risk_level", "", payment.Hard},
+		{"authentication_required", "", payment.Action},
+		{"expired_card", "", payment.Action},
+		{"incorrect_cvc", "", payment.Action},
+		{"invalid_expiry_month", "", payment.Action},
+		{"invalid_expiry_year", "", payment.Action},
+		{"card_not_supported", "", payment.Action},
+		{"currency_not_supported", "", payment.Action},
+		{"transaction_not_allowed", "", payment.Action},
+		{"restricted_card", "", payment.Action},
+		{"processing_error", "", ""},
+		{"try_again_later", "", ""},
+		{"issuer_not_available", "", ""},
+		{"reenter_transaction", "", ""},
+		// ours wins over the hint, the hint over nothing
+		{"stolen_card", "soft", payment.Hard},
+		{"try_again_later", "hard", ""},
+		{"new_code", "hard", payment.Hard},
+		{"new_code", "action", payment.Action},
+		{"new_code", "soft", payment.Soft},
+		{"new_code", "", payment.Soft},
+		{"new_code", "weird", payment.Soft},
+	} {
+		require.Equal(t, tc.want, classOf(tc.code, tc.hint), "%s, hint %q", tc.code, tc.hint)
+	}
+	require.Len(t, classes, 28, "every code of the table is tested above")
+}
+
+// Money is said to have moved, or not to have, by a matching body with its own status alone.
+func TestOnlyAWellFormedAnswerIsDefinite(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		status := rapid.OneOf(rapid.SampledFrom([]int{200, 402, 400, 401, 403, 404, 409, 422, 429, 503}), rapid.IntRange(100, 599)).Draw(t, "status")
+		change := map[string]any{}
+		for _, field := range []string{"id", "status", "idempotency_key", "reference", "customer_id", "amount", "currency", "refunded_amount", "decline"} {
+			if rapid.IntRange(0, 7).Draw(t, field) == 0 {
+				change[field] = rapid.SampledFrom([]any{nil, "", "x", "declined", 0, 1, true, map[string]any{"code": "lost_card"}}).Draw(t, "value")
+			}
+		}
+		body := paymentJSON(rapid.SampledFrom([]payment.Status{payment.Succeeded, payment.Declined, payment.Pending, payment.Canceled}).Draw(t, "payment"), change)
+		a := answer{status: status, body: []byte(body[:rapid.IntRange(len(body)/2, len(body)).Draw(t, "cut")]), clean: cleaner()}
+		o := outcome(charge(), a)
+
+		var p struct {
+			Status, Reference, Currency string
+			Amount, Refunded            int64
+			Key                         string `json:"idempotency_key"`
+			Customer                    string `json:"customer_id"`
+			RefundedAmount              int64  `json:"refunded_amount"`
+		}
+		whole := json.Unmarshal(a.body, &p) == nil
+		matches := whole && p.Reference == "sub_42_20260131" && p.Currency == "KRW" && p.Amount == 12900 &&
+			p.Key == "sub_42_20260131-1" && p.Customer == "customer-7"
+		switch o.Kind {
+		case payment.Paid:
+			if status != 200 || !matches || p.Status != "succeeded" || p.RefundedAmount != 0 {
+				t.Fatalf("%d %s is taken for paid", status, a.body)
+			}
+		case payment.Refused, payment.TryLater:
+			if status != 402 || !matches || p.Status != "declined" {
+				t.Fatalf("%d %s is taken for a decline", status, a.body)
+			}
+		case payment.NotExecuted, payment.Rejected, payment.Misconfigured:
+			if status < 400 || status == 402 {
+				t.Fatalf("%d %s is taken for not executed", status, a.body)
+			}
+		case payment.Differs:
+			if !whole || status != 200 && status != 402 {
+				t.Fatalf("%d %s is taken for another's", status, a.body)
+			}
+		case payment.InDoubt:
+		}
+	})
+}
+
+func TestRetryAfter(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"":                              0,
+		"0":                             0,
+		"7":                             7 * time.Second,
+		" 7 ":                           7 * time.Second,
+		"-7":                            0,
+		"1.5":                           0,
+		"soon":                          0,
+		"86399":                         86399 * time.Second,
+		"86401":                         24 * time.Hour,
+		"18446744073709551615":          24 * time.Hour,
+		"99999999999999999999999":       0,
+		"Sat, 31 Jan 2026 12:01:30 GMT": 90 * time.Second,
+		"Sat, 31 Jan 2026 11:00:00 GMT": 0,
+		"Sun, 31 Jan 2027 12:00:00 GMT": 24 * time.Hour,
+	} {
+		require.Equal(t, want, retryAfter(header, now), "%q", header)
+	}
+}
+
+func TestTextsOfTheGatewayAreCutAndCleaned(t *testing.T) {
+	long := strings.Repeat("커", 300)
+	for name, tc := range map[string]struct{ in, want string }{
+		"short":            {"fine", "fine"},
+		"long":             {long, long[:3*longestText]},
+		"not UTF-8":        {"a\xffb", "a\uFFFDb"},
+		"control":          {"a\x00\n\x1bb", "a   b"},
+		"token":            {"Bearer " + token + "!", "Bearer [hidden]!"},
+		"method":           {method, "[hidden]"},
+		"across the cut":   {strings.Repeat("x", 250) + method, strings.Repeat("x", 250) + "[hidd"},
+		"at its own seams": {method + method, "[hidden][hidden]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := cleaner(token, method)(tc.in)
+			require.Equal(t, tc.want, got)
+			require.True(t, utf8.ValidString(got))
+		})
+	}
+}
+
+func TestNoSecretInAnyOutcome(t *testing.T) {
+	leak := "your " + token + " and " + method
+	for name, h := range map[string]struct {
+		status int
+		body   string
+	}{
+		"error":   {400, `{"code":"` + leak + `","message":"` + leak + `"}`},
+		"decline": {402, declinedJSON(map[string]any{"code": leak, "message": leak, "network_code": leak, "advice_code": leak})},
+		"id":      {200, paymentJSON(payment.Succeeded, map[string]any{"id": leak})},
+		"status":  {200, paymentJSON(payment.Status(leak), nil)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := open(t, configFor(serve(t, reply(h.status, h.body)).URL))
+			for _, o := range []payment.Outcome{client.Charge(t.Context(), charge()), client.Find(t.Context(), charge(), "").Outcome} {
+				said, err := json.Marshal(o)
+				require.NoError(t, err)
+				require.NotContains(t, string(said), token)
+				require.NotContains(t, string(said), method)
+			}
+		})
+	}
+}
