@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/gateway"
+	"duly/internal/gateway/httpapi"
+	"duly/internal/mysql"
+	"duly/internal/mysql/private"
+	"duly/jobs"
+	"duly/steps"
+)
+
+// database is an open database, with the private server behind it if there is one.
+type database struct {
+	*mysql.DB
+	server *private.Server
+}
+
+func (d *database) close() {
+	_ = d.DB.Close() // nothing is in flight any more
+	if d.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		_ = d.server.Stop(ctx) // what does not stop now is ended by the next start
+	}
+}
+
+// privateSchema is the schema of the private server that duly's tables are in.
+const privateSchema = "duly"
+
+// open opens the configured database and checks that it answers.
+func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
+	if err := c.Require(true, false); err != nil {
+		return nil, usage(err)
+	}
+	dsn, d := c.Database.DSN.Reveal(), &database{}
+	if dsn == config.Private {
+		server, err := private.Start(ctx, private.Options{Dir: c.Database.PrivateDir})
+		if err != nil {
+			return nil, usage(err)
+		}
+		d.server = server
+		if err := createSchema(ctx, server); err != nil {
+			return nil, errors.Join(failed(err), server.Stop(context.WithoutCancel(ctx)))
+		}
+		dsn = server.DSN(privateSchema)
+	}
+	db, err := mysql.Open(dsn, mysql.Options{MaxOpen: c.Database.MaxOpen, Acquire: c.Database.AcquireTimeout})
+	if err != nil {
+		return nil, usage(fmt.Errorf("database.dsn: %w", err))
+	}
+	d.DB = db
+	if err := mysql.Ping(ctx, db); err != nil {
+		d.close()
+		return nil, failed(err)
+	}
+	return d, nil
+}
+
+// createSchema makes duly's schema on the private server, if it is not there.
+func createSchema(ctx context.Context, server *private.Server) error {
+	db, err := mysql.Open(server.DSN("mysql"), mysql.Options{MaxOpen: 1})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }() // nothing is in flight any more
+	if _, err := db.ExecContext(ctx, "CREATE DATABASE IF NOT EXISTS "+privateSchema); err != nil {
+		return fmt.Errorf("make the private database's schema: %w", err)
+	}
+	return nil
+}
+
+// withDatabase opens the configured database for do.
+func (a *app) withDatabase(ctx context.Context, do func(*database) error) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	db, err := a.open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer db.close()
+	return do(db)
+}
+
+// maxClockSkew is how far the host's clock may be off the database's.
+const maxClockSkew = 5 * time.Second
+
+// clock measures the database's clock and returns the business clock that goes by it.
+func (a *app) clock(ctx context.Context, db *mysql.DB) (func() time.Time, error) {
+	there, err := mysql.ReadClock(ctx, db, a.now)
+	if err != nil {
+		return nil, failed(err)
+	}
+	if off := there.Offset.Abs() - there.Error; off > maxClockSkew {
+		return nil, usagef("this host's clock is %s off the database's: set it right, or leases and dates cannot be trusted", off.Round(time.Second))
+	}
+	return func() time.Time { return a.now().Add(there.Offset + a.shift) }, nil
+}
+
+// gateways builds the configured gateways. Whoever calls it closes them.
+func (a *app) gateways(c *config.Config) (steps.Gateways, error) {
+	if err := c.Require(false, true); err != nil {
+		return nil, usage(err)
+	}
+	out := steps.Gateways{}
+	for name, g := range c.Gateways {
+		client, err := a.adapter(name, g)
+		if err != nil {
+			closeAll(out)
+			return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
+		}
+		out[name] = gateway.Pace(name, client, gateway.Limits{
+			Rate: g.Rate, Tries: g.Tries, Backoff: g.Backoff, MaxElapsed: g.MaxElapsed, MaxOutage: g.MaxOutage,
+			Circuit: gateway.CircuitLimits(g.Circuit), Now: a.now,
+		})
+	}
+	return out, nil
+}
+
+// adapter makes the client of one gateway by its type; another provider is another case.
+func (a *app) adapter(name string, g config.Gateway) (gateway.Gateway, error) {
+	switch g.Type {
+	case "httpapi":
+		return httpapi.New(httpapi.Config{
+			Name: name, URL: g.URL, Token: g.Token.Reveal(), Timeout: g.Timeout, ConnectTimeout: g.ConnectTimeout,
+			KeyLife: g.KeyLife, LongestRequest: g.LongestRequest, MaxConns: g.Parallelism, NoFind: !g.LookUp, Now: a.now,
+		})
+	default:
+		return nil, fmt.Errorf("type %q is not one that this version speaks: httpapi", g.Type)
+	}
+}
+
+func closeAll(gateways steps.Gateways) {
+	for _, g := range gateways {
+		g.Close()
+	}
+}
+
+// deps is what jobs are made of.
+func (a *app) deps(c *config.Config, db *mysql.DB, gateways steps.Gateways, business func() time.Time) jobs.Deps {
+	return jobs.Deps{
+		DB: db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
+		Parallelism: func(name string) int { return c.Gateways[name].Parallelism },
+		Clock:       a.now, Business: business, Zone: c.Business.Location(), Heartbeat: c.Run.Heartbeat,
+	}
+}
+
+// runner is the engine as configured.
+func (a *app) runner(c *config.Config, deps jobs.Deps, limit int, log *slog.Logger) *batch.Runner {
+	return &batch.Runner{
+		Repository: deps.Repository, Heartbeat: c.Run.Heartbeat, Drain: c.Run.Drain, Limit: limit,
+		Now: a.now, Log: log, Stop: stopCode,
+	}
+}
