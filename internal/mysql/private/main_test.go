@@ -94,7 +94,7 @@ func (c *child) finish(t *testing.T) {
 // newDir is a folder for a server; no server is left on it after the test.
 func newDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "duly-private-")
+	dir, err := os.MkdirTemp("", "duly-private-") //nolint:usetesting // t.TempDir is too long for a socket
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if pid := running(t, dir); pid != 0 {

@@ -73,10 +73,18 @@ func (p Program) version(ctx context.Context) (string, error) {
 
 // fill makes a data folder with the system tables in the empty folder data.
 func (p Program) fill(ctx context.Context, data string) error {
-	args := append(p.install(data), asRoot()...)
-	out, err := exec.CommandContext(ctx, args[0], args[1:]...).CombinedOutput() //nolint:gosec // G204: see version
+	// In a shared folder, a server that starts at the same time removes the
+	// temporary tables of this one.
+	temporary, err := os.MkdirTemp("", "duly-")
 	if err != nil {
-		return fmt.Errorf("fill the data folder %s: %w: %s", data, err, lastLines(string(out), 5))
+		return fmt.Errorf("make a folder for temporary tables: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(temporary) }()
+	args := append(p.install(data), asRoot()...)
+	command := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // G204: see version
+	command.Env = append(os.Environ(), "TMPDIR="+temporary)
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("fill the data folder %s: %w: %s", data, err, firstLines(string(out), 5))
 	}
 	return nil
 }
@@ -101,6 +109,12 @@ func find(name string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+}
+
+// firstLines is the beginning of a text, for error messages.
+func firstLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[:min(n, len(lines))], "\n")
 }
 
 // lastLines is the end of a text, for error messages.

@@ -62,7 +62,7 @@ type Server struct {
 
 // folder holds the paths of one private server.
 type folder struct {
-	dir, data, run, log, socket string
+	dir, data, run, tmp, log, socket string
 }
 
 // Start starts the server of the folder, or joins the one that runs there. It
@@ -97,13 +97,21 @@ func prepare(dir string) (folder, error) {
 		return folder{}, fmt.Errorf("the private database's folder must be an absolute path, not %q", dir)
 	}
 	dir = filepath.Clean(dir)
-	at := folder{dir: dir, data: filepath.Join(dir, "data"), run: filepath.Join(dir, "run"), log: filepath.Join(dir, "server.log")}
-	if err := os.MkdirAll(at.run, 0o700); err != nil {
-		return folder{}, fmt.Errorf("make the private database's folder: %w", err)
+	at := folder{
+		dir:  dir,
+		data: filepath.Join(dir, "data"),
+		run:  filepath.Join(dir, "run"),
+		tmp:  filepath.Join(dir, "tmp"),
+		log:  filepath.Join(dir, "server.log"),
 	}
-	// It may have been made by hand, open to others.
-	if err := os.Chmod(at.run, 0o700); err != nil { //nolint:gosec // G302: a folder needs its x bit
-		return folder{}, fmt.Errorf("close the private database's folder to others: %w", err)
+	for _, inner := range []string{at.run, at.tmp} {
+		if err := os.MkdirAll(inner, 0o700); err != nil {
+			return folder{}, fmt.Errorf("make the private database's folder: %w", err)
+		}
+		// It may have been made by hand, open to others.
+		if err := os.Chmod(inner, 0o700); err != nil { //nolint:gosec // G302: a folder needs its x bit
+			return folder{}, fmt.Errorf("close the private database's folder to others: %w", err)
+		}
 	}
 	return at, nil
 }
@@ -222,6 +230,9 @@ func (at folder) arguments(program Program, options Options) []string {
 		"--datadir=" + at.data,
 		"--socket=" + at.socket,
 		"--pid-file=" + filepath.Join(at.run, "mysqld.pid"),
+		// A starting server removes the temporary tables that it finds, those of
+		// a server that runs in the same folder too.
+		"--tmpdir=" + at.tmp,
 		"--skip-networking",
 		"--skip-name-resolve",
 		"--character-set-server=utf8mb4",

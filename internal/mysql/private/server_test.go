@@ -17,7 +17,7 @@ func TestStartAndStop(t *testing.T) {
 	server := begin(t, Options{Dir: dir})
 	require.Equal(t, "utf8mb4", ask(t, server, "SELECT @@character_set_server"))
 	tell(t, server, "CREATE DATABASE shop", "CREATE TABLE shop.kept (n INT)", "INSERT INTO shop.kept VALUES (7)")
-	for _, folder := range []string{"data", "run"} {
+	for _, folder := range []string{"data", "run", "tmp"} {
 		info, err := os.Stat(filepath.Join(dir, folder))
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o700), info.Mode().Perm(), "%s is open to other users", folder)
@@ -83,7 +83,9 @@ func TestFolders(t *testing.T) {
 	t.Run("two at once", func(t *testing.T) {
 		one, two := begin(t, Options{Dir: newDir(t)}), begin(t, Options{Dir: newDir(t)})
 		require.NotEqual(t, one.Pid(), two.Pid())
-		require.NotEqual(t, ask(t, one, "SELECT @@datadir"), ask(t, two, "SELECT @@datadir"))
+		for _, own := range []string{"@@datadir", "@@tmpdir", "@@socket"} {
+			require.NotEqual(t, ask(t, one, "SELECT "+own), ask(t, two, "SELECT "+own), own)
+		}
 	})
 	t.Run("left half made", func(t *testing.T) {
 		dir := newDir(t)
