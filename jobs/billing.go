@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"time"
@@ -134,7 +135,7 @@ func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bo
 		return fmt.Errorf("abandon dead runs: %w", err)
 	}
 	for _, id := range dead {
-		x.Log.WarnContext(ctx, "a run died; its attempts are taken over", "dead_run_id", id)
+		x.Log.WarnContext(ctx, "a run died; its attempts are taken over", slog.Uint64("dead_run_id", id))
 	}
 	reader := &readers.Doubt{DB: b.DB, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock}
 	processor := &steps.Recover{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -46,7 +47,7 @@ func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, st
 			}
 			x.Count(batch.Tally{Read: 1, Review: 1})
 		case errors.Is(err, batch.ErrUnavailable), errors.Is(err, batch.ErrLocked):
-			x.Log.WarnContext(ctx, "issuing failed, trying again", "error", err)
+			x.Log.WarnContext(ctx, "issuing failed, trying again", slog.Any("error", err))
 			if !pause(ctx, time.Second) {
 				return nil
 			}

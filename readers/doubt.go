@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -251,7 +252,7 @@ func (d *Doubt) items(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, lease [
 	for _, r := range rows {
 		inv, ok := invoices[r.Invoice]
 		if !ok {
-			batch.Execution(ctx).Log.ErrorContext(ctx, "the invoice of an unsettled attempt is gone", "idempotency_key", r.Key)
+			batch.Execution(ctx).Log.ErrorContext(ctx, "the invoice of an unsettled attempt is gone", slog.String("idempotency_key", r.Key))
 			continue
 		}
 		item := billing.Claimed{

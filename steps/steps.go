@@ -68,4 +68,6 @@ func guarded(ctx context.Context, item billing.Claimed, a gateway.Abilities, now
 }
 
 // age is how old the attempt is.
-func age(item billing.Claimed, now time.Time) time.Duration { return item.Age + batch.Since(item.At, now) }
+func age(item billing.Claimed, now time.Time) time.Duration {
+	return item.Age + batch.Since(item.At, now)
+}

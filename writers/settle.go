@@ -52,7 +52,7 @@ func (w *Settle) Write(ctx context.Context, results []billing.Result) (batch.Tal
 		if err := keep(ctx, tx, batch.Execution(ctx).Run.ID, lost); err != nil {
 			return err
 		}
-		return w.settle(ctx, tx, todo, &tally)
+		return w.settle(ctx, tx, todo)
 	})
 	return tally, err
 }
@@ -137,7 +137,7 @@ func (s settled) tally() batch.Tally {
 	return t
 }
 
-func (w *Settle) settle(ctx context.Context, tx *sqlx.Tx, todo []settled, tally *batch.Tally) error {
+func (w *Settle) settle(ctx context.Context, tx *sqlx.Tx, todo []settled) error {
 	if len(todo) == 0 {
 		return nil
 	}

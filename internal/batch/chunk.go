@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -186,7 +187,7 @@ func (e *execution[I, O]) again(ctx context.Context, err error) error {
 	if e.x.Lease.Left() <= 0 {
 		return fmt.Errorf("claim: %w (%v)", ErrLeaseLost, err) //nolint:errorlint // what matters is the lease
 	}
-	e.x.Log.WarnContext(ctx, "claim failed, trying again", "error", err)
+	e.x.Log.WarnContext(ctx, "claim failed, trying again", slog.Any("error", err))
 	return wait(ctx, time.Second)
 }
 
@@ -350,7 +351,7 @@ func (e *execution[I, O]) process(ctx context.Context, item I) (out O) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			e.x.Log.ErrorContext(ctx, "panic while processing an item", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			e.x.Log.ErrorContext(ctx, "panic while processing an item", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
 			out = e.Fail(item, fmt.Errorf("panic: %v", p))
 		}
 	}()

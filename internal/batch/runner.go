@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"time"
 )
 
@@ -109,9 +110,9 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	for i, s := range job.Steps {
 		steps[i] = &StepExecution{
 			Run: run, Step: s.Name(), Lease: lease, Budget: budget, Now: r.Now,
-			Log: r.Log.With("run_id", run.ID, "step", s.Name()),
+			Log: r.Log.With(slog.Uint64("run_id", run.ID), slog.String("step", s.Name())),
 		}
-		steps[i].Work = context.WithValue(work, executionKey{}, steps[i])
+		steps[i].Work = context.WithValue(work, executionKey{}, steps[i]) //nolint:fatcontext // each step has its own
 	}
 	if r.Started != nil {
 		r.Started(run, steps)
@@ -169,7 +170,7 @@ func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error)
 	defer x.end()
 	defer func() {
 		if p := recover(); p != nil {
-			x.Log.ErrorContext(ctx, "panic in a step", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			x.Log.ErrorContext(ctx, "panic in a step", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
@@ -212,11 +213,11 @@ func (r *Runner) beat(ctx context.Context, run *Run, lease *Lease, steps []*Step
 			return
 		case errors.Is(err, ErrLeaseLost), lease.Left() <= 0:
 			lease.Lose()
-			r.Log.ErrorContext(ctx, "the lease of the run is lost; it sends and settles nothing more", "run_id", run.ID)
+			r.Log.ErrorContext(ctx, "the lease of the run is lost; it sends and settles nothing more", slog.Uint64("run_id", run.ID))
 			lose(ErrLeaseLost)
 			return
 		default:
-			r.Log.WarnContext(ctx, "heartbeat failed", "run_id", run.ID, "error", err)
+			r.Log.WarnContext(ctx, "heartbeat failed", slog.Uint64("run_id", run.ID), slog.Any("error", err))
 		}
 	}
 }
@@ -279,7 +280,7 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 
 // onlyLost reports whether err says no more than that the lease or the database was lost: unfinished, not failed.
 func onlyLost(err error) bool {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the parts are looked at one by one
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, part := range joined.Unwrap() {
 			if !onlyLost(part) {
 				return false
@@ -291,12 +292,9 @@ func onlyLost(err error) bool {
 }
 
 func (res *Result) leave(reason string) {
-	for _, have := range res.Left {
-		if have == reason {
-			return
-		}
+	if !slices.Contains(res.Left, reason) {
+		res.Left = append(res.Left, reason)
 	}
-	res.Left = append(res.Left, reason)
 }
 
 func (r *Runner) finish(ctx context.Context, run *Run, lease *Lease, steps []*StepExecution, result *Result) {
@@ -308,7 +306,7 @@ func (r *Runner) finish(ctx context.Context, run *Run, lease *Lease, steps []*St
 	defer cancel()
 	last := progress(steps, result.Status)
 	if err := r.Repository.Finish(ctx, run, last, *result); err != nil {
-		r.Log.ErrorContext(ctx, "the end of the run could not be written", "run_id", run.ID, "error", err)
+		r.Log.ErrorContext(ctx, "the end of the run could not be written", slog.Uint64("run_id", run.ID), slog.Any("error", err))
 		if result.Exit == ExitDone || result.Exit == ExitReview {
 			result.Exit = ExitUnfinished
 			result.leave("the end of the run could not be written")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -91,7 +92,7 @@ func (e *execution[I, O]) settle(chunk []O) error {
 			e.x.Leave("the drain ended before everything was settled")
 			return e.keep(chunk)
 		case errors.Is(err, ErrUnavailable):
-			e.x.Log.WarnContext(e.x.Work, "settlement failed, trying again", "error", err)
+			e.x.Log.WarnContext(e.x.Work, "settlement failed, trying again", slog.Any("error", err))
 			if wait(e.x.Work, pause) == nil {
 				pause = min(2*pause, 2*time.Second)
 			}

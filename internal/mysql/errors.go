@@ -30,13 +30,12 @@ const (
 	codeConnectionLost     = 2013
 )
 
-// ErrCommitUnknown: the connection was lost at COMMIT, so that nobody knows whether it took effect. It wraps
+// ErrCommitUnknown says that the connection was lost at COMMIT, so that nobody knows whether it took effect. It wraps
 // batch.ErrUnavailable; whoever gets it reads again what became of the rows.
 var ErrCommitUnknown = fmt.Errorf("the answer to COMMIT was lost: %w", batch.ErrUnavailable)
 
 func number(err error) uint16 {
-	var e *mysqldriver.MySQLError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*mysqldriver.MySQLError](err); ok {
 		return e.Number
 	}
 	return 0
@@ -81,8 +80,7 @@ func Classify(ctx context.Context, err error) error {
 
 // Reason is what the server says of a statement, for an operator; without the statement and its values.
 func Reason(err error) string {
-	var e *mysqldriver.MySQLError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*mysqldriver.MySQLError](err); ok {
 		return fmt.Sprintf("error %d (%s): %s", e.Number, string(e.SQLState[:]), Cut(e.Message, 200))
 	}
 	return Cut(err.Error(), 200)

@@ -14,7 +14,7 @@ import (
 	"duly/internal/batch"
 )
 
-// ErrNoSkipLocked: the server parses FOR UPDATE SKIP LOCKED and ignores it, so two workers would claim the same rows.
+// ErrNoSkipLocked says that the server parses FOR UPDATE SKIP LOCKED and ignores it, so two workers would claim the same rows.
 var ErrNoSkipLocked = errors.New("this database ignores FOR UPDATE SKIP LOCKED: two workers would claim the same rows;" +
 	" use MySQL 8+ or MariaDB 10.6+")
 

@@ -14,7 +14,7 @@ const dateLayout = "2006-01-02"
 
 // NewDate makes a Date; like time.Date it normalises what lies outside the month.
 func NewDate(year int, month time.Month, day int) Date {
-	return Date(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / 86400)
+	return Date(time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Unix() / 86400) //nolint:gosec // five million years fit
 }
 
 // DateOf is the day that t shows in its own location.
