@@ -50,6 +50,7 @@ func TestDecideAbsent(t *testing.T) {
 		{name: "absent, no keys, young", keeping: keyless, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
 		{name: "absent, no keys, a late request may still land", keeping: keyless, asked: billing.Absent, age: 2 * time.Minute, want: billing.CheckLater},
 		{name: "absent, no keys", keeping: keyless, asked: billing.Absent, age: 2*time.Minute + ns, want: billing.GiveUp},
+		{name: "absent, no keys, by a clock that was set back", keeping: billing.Keeping{}, asked: billing.Absent, age: -time.Second, want: billing.CheckLater},
 		{name: "absent, requests outlive keys", keeping: slow, asked: billing.Absent, age: 0, want: billing.CheckLater},
 
 		{name: "unaskable, young", keeping: fading, asked: billing.Unaskable, age: time.Second, want: billing.Resend},

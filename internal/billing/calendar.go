@@ -15,7 +15,7 @@ const lastYear = 9999
 // next's own day stands in for it.
 func Anchor(next payment.Date, stored int, i Interval) int {
 	year, month, day := next.Split()
-	if i.months() > 0 && stored >= 1 && stored <= 31 && day == min(stored, daysIn(year, month)) {
+	if i.months() > 0 && stored <= 31 && day == min(stored, daysIn(year, month)) {
 		return stored
 	}
 	return day

@@ -61,7 +61,7 @@ func DecideClaim(inv Invoice, s Subscription, past []Past, p Policy, effective p
 		return claimReview(about, effective, problems...)
 	}
 	for _, a := range past {
-		if a.Status == AttemptDeclined && barred(a.Class) && a.Gateway == s.Gateway && a.Method == s.Method {
+		if barred(a.Class) && a.Gateway == s.Gateway && a.Method == s.Method {
 			return passStage(inv, s, a, len(past), p, effective)
 		}
 	}
