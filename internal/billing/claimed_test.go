@@ -1,0 +1,66 @@
+package billing_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/billing"
+	"duly/internal/payment"
+)
+
+func TestResultSettlesByItsVerdict(t *testing.T) {
+	a := at(1)
+	settle := func(r billing.Result) billing.Settlement {
+		r.Attempt = a
+		return r.Settle(billing.PastDue, policy(), day("2026-02-03"), noon)
+	}
+	paid := answered(payment.Paid, "")
+	require.Equal(t, billing.Settle(a, paid, billing.PastDue, policy(), day("2026-02-03"), noon), settle(billing.Result{Answer: paid}))
+	require.Equal(t, billing.ReleaseAbsent(a), settle(billing.Result{Verdict: billing.NeverSeen, Answer: paid}))
+	require.Equal(t, billing.ToReview(a, "why"), settle(billing.Result{Verdict: billing.Unknowable, Reason: "why", Answer: paid}))
+	require.Equal(t, billing.AttemptInDoubt, settle(billing.Result{}).Attempt, "no answer is no answer")
+}
+
+func TestResultDefinite(t *testing.T) {
+	for _, ans := range answers() {
+		for _, ans.Found = range []bool{false, true} {
+			kind := ans.Outcome.Kind
+			want := kind == payment.Paid || kind == payment.Refused || kind == payment.Differs || kind == payment.TryLater && ans.Found
+			require.Equal(t, want, billing.Result{Answer: ans}.Definite(), "%s found %t", kind, ans.Found)
+			require.False(t, billing.Result{Answer: ans, Verdict: billing.NeverSeen}.Definite())
+			require.False(t, billing.Result{Answer: ans, Verdict: billing.Unknowable}.Definite())
+		}
+	}
+}
+
+func TestAKeptAnswerSpeaksOfItsOwnCharge(t *testing.T) {
+	r := billing.Result{Answer: answered(payment.Paid, "")}
+	r.Attempt = attempt()
+	kept := r.Keep()
+	require.Equal(t, r.Answer.Outcome, kept.Outcome)
+	require.True(t, kept.SpeaksOf(r.Charge))
+	for _, change := range []func(*payment.Charge){
+		func(c *payment.Charge) { c.Reference = "sub_42_20260228" },
+		func(c *payment.Charge) { c.CustomerID = "cus_8" },
+		func(c *payment.Charge) { c.Money.Amount++ },
+		func(c *payment.Charge) { c.Money.Currency = "JPY" },
+	} {
+		other := r.Charge
+		change(&other)
+		require.False(t, kept.SpeaksOf(other), "%+v", other)
+	}
+}
+
+func TestWhatCannotBeWrittenIsTold(t *testing.T) {
+	claim := billing.Unclaimable(invoice(), "the row is odd")
+	require.Equal(t, billing.Claim{Action: billing.ReviewInvoice, Reason: "the row is odd", Events: claim.Events}, claim)
+	require.Equal(t, []string{"review.needed"}, eventTypes(claim.Events))
+	require.Contains(t, payload(t, claim.Events[0]), `"reference":"sub_42_20260131"`)
+
+	event := billing.SubscriptionReview(42, day("2026-02-01"), "the row is odd")
+	require.Equal(t, "review.needed", event.Type)
+	require.Equal(t, "subscription:42", event.Subject)
+	require.Contains(t, event.Dedupe, "review.needed:subscription:42:20260201:")
+	require.Contains(t, payload(t, event), `"reason":"the row is odd"`)
+}
