@@ -3,6 +3,7 @@ package testdb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 // DB is a migrated database for one test, with open connections to it.
@@ -34,28 +36,45 @@ var shared struct {
 }
 
 // Main runs the tests and ends the server that they shared. It returns the
-// exit code for TestMain.
+// exit code for TestMain, which is not 0 either if a goroutine is left behind.
 func Main(m *testing.M) int {
 	shared.inMain = true
 	code := m.Run()
-	if shared.remove == nil {
+	if shared.remove != nil {
+		if err := shared.remove(); err != nil {
+			fmt.Fprintln(os.Stderr, "end the tests' database server:", err)
+			code = max(code, 1)
+		}
+	}
+	if code != 0 {
 		return code
 	}
-	if err := shared.remove(); err != nil {
-		fmt.Fprintln(os.Stderr, "end the tests' database server:", err)
-		return max(code, 1)
+	if err := goleak.Find(); err != nil {
+		fmt.Fprintln(os.Stderr, "goroutines left behind:", err)
+		return 1
 	}
-	return code
+	return 0
 }
 
 // New makes a migrated database for this test on the shared server; it is
 // dropped after the test.
 func New(t testing.TB) *DB {
 	t.Helper()
+	return sharedServer(t).New(t)
+}
+
+// Empty is New without any table.
+func Empty(t testing.TB) *DB {
+	t.Helper()
+	return sharedServer(t).database(t, "")
+}
+
+func sharedServer(t testing.TB) *Server {
+	t.Helper()
 	require.True(t, shared.inMain, "the package's TestMain must call testdb.Main")
 	shared.once.Do(func() { shared.server, shared.remove, shared.err = start() })
 	require.NoError(t, shared.err)
-	return shared.server.New(t)
+	return shared.server
 }
 
 // New makes a migrated database for this test; it is dropped after the test.
@@ -63,15 +82,34 @@ func (s *Server) New(t testing.TB) *DB {
 	t.Helper()
 	script, err := s.schema()
 	require.NoError(t, err)
+	return s.database(t, script)
+}
+
+// database makes a database for this test with what the script puts into it.
+func (s *Server) database(t testing.TB, script string) *DB {
+	t.Helper()
 	name := fmt.Sprintf("test_%d", s.last.Add(1))
 	db, err := s.create(t.Context(), name, script)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		// A test may have left its server killed; the folder goes anyway.
-		_, _ = db.ExecContext(context.Background(), "DROP DATABASE "+name)
-		_ = db.Close()
+		if err := drop(db, name); err != nil {
+			t.Errorf("the test has left a transaction open: %v", err)
+		}
 	})
 	return &DB{DB: db, DSN: s.DSN(name)}
+}
+
+// drop closes the connections and removes the database. A transaction that is
+// still open keeps it from being dropped; the error says so instead of waiting.
+// A server that the test has killed is no error: its folder goes anyway.
+func drop(db *sqlx.DB, name string) error {
+	defer func() { _ = db.Close() }()
+	_, err := db.ExecContext(context.Background(), "SET SESSION lock_wait_timeout = 5; DROP DATABASE "+name)
+	var refused *mysql.MySQLError
+	if errors.As(err, &refused) {
+		return refused
+	}
+	return nil
 }
 
 // connect opens connections with the parameters that tests need to read what

@@ -154,6 +154,7 @@ func (at folder) enter(ctx context.Context, options Options) (_ *Server, err err
 			}
 		}
 		if err := server.launch(ctx, options); err != nil {
+			removeSocket(at.run, at.socket)
 			return nil, err
 		}
 	}

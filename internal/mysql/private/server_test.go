@@ -104,6 +104,12 @@ func TestStartFails(t *testing.T) {
 		require.ErrorContains(t, err, "no-such-option")
 		require.Zero(t, running(t, dir))
 	})
+	t.Run("and leaves no folder for the socket", func(t *testing.T) {
+		long := filepath.Join(dir, strings.Repeat("long", 30))
+		_, err := Start(t.Context(), Options{Dir: long, Args: []string{"--no-such-option"}})
+		require.Error(t, err)
+		require.NoFileExists(t, filepath.Join(long, "run", "socket"))
+	})
 	t.Run("when the caller gives up", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
