@@ -105,8 +105,7 @@ func (s *Server) database(t testing.TB, script string) *DB {
 func drop(db *sqlx.DB, name string) error {
 	defer func() { _ = db.Close() }()
 	_, err := db.ExecContext(context.Background(), "SET SESSION lock_wait_timeout = 5; DROP DATABASE "+name)
-	var refused *mysql.MySQLError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return refused
 	}
 	return nil
