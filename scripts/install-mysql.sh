@@ -64,7 +64,7 @@ fetched=
 for mirror in $mirrors; do
 	printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s sid main\n' "$mirror" >"$apt/sources.list"
 	say "fetching MySQL's server program"
-	if apt-get -qq update >&2 && apt-get -qq -y --download-only install mysql-server-core >&2; then
+	if quietly apt-get -qq update && quietly apt-get -qq -y --download-only install mysql-server-core; then
 		fetched=yes
 		break
 	fi
