@@ -20,7 +20,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.err)
 	root.PersistentFlags().StringVar(&a.file, "config", "", "configuration file (default duly.yaml, if it is there)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output; logs go to standard error")
-	root.AddCommand(a.runCommand(), a.migrateCommand())
+	root.AddCommand(a.runCommand(), a.migrateCommand(), a.demoCommand())
 	return root
 }
 

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/demo"
+	"duly/internal/gateway/simulator"
+	"duly/internal/mysql"
+	"duly/internal/mysql/private"
+	"duly/internal/payment"
+	"duly/migrations"
+)
+
+// demoGateway is the name of the demo's payment provider.
+const demoGateway = "simulator"
+
+func (a *app) demoCommand() *cobra.Command {
+	var keep bool
+	var subscriptions int
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Show the whole thing on a private database and a simulated gateway",
+		Long: "Starts a private MariaDB in a temporary folder and a payments simulator with realistic faults, enrols\n" +
+			"subscriptions, and runs the billing job on the due date and on days 1, 3 and 5, by a clock of its own.\n" +
+			"It reads no configuration and touches no other database.",
+		Example: "  duly demo\n" +
+			"  duly demo --keep",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if subscriptions < 1 {
+				return usagef("--subscriptions: at least 1")
+			}
+			return a.demo(cmd.Context(), subscriptions, keep)
+		},
+	}
+	cmd.Flags().BoolVar(&keep, "keep", false, "leave the database up, and print how to look into it")
+	cmd.Flags().IntVar(&subscriptions, "subscriptions", 2000, "how many subscriptions to enrol")
+	return cmd
+}
+
+// showcase is a running demo.
+type showcase struct {
+	*app
+
+	dir    string
+	server *private.Server
+	db     *mysql.DB
+	sim    *simulator.Simulator
+	dsn    string
+	url    string
+	due    payment.Date
+}
+
+func (a *app) demo(ctx context.Context, subscriptions int, keep bool) (err error) {
+	d := &showcase{app: a}
+	defer func() { err = errors.Join(err, d.end(ctx, keep && err == nil)) }()
+	if err := d.start(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "A shop with %d subscriptions that are due on %s; its gateway declines some, and fails now and then.\n",
+		subscriptions, d.due)
+	if err := demo.Enrol(ctx, d.db, demoGateway, subscriptions, d.due); err != nil {
+		return failed(err)
+	}
+	for _, day := range []int{0, 1, 3, 5} {
+		if err := d.night(ctx, day); err != nil {
+			return err
+		}
+	}
+	return d.account(ctx)
+}
+
+// start starts the database and the gateway.
+func (d *showcase) start(ctx context.Context) error {
+	var err error
+	if d.dir, err = os.MkdirTemp("", "duly-demo-"); err != nil {
+		return failed(fmt.Errorf("make a folder for the demo: %w", err))
+	}
+	if d.server, err = private.Start(ctx, private.Options{Dir: filepath.Join(d.dir, "db"), Fast: true}); err != nil {
+		return usage(err)
+	}
+	if err := createSchema(ctx, d.server); err != nil {
+		return failed(err)
+	}
+	d.dsn = d.server.DSN(privateSchema)
+	if d.db, err = mysql.Open(d.dsn, mysql.Options{}); err != nil {
+		return failed(err)
+	}
+	if _, err := migrations.Up(ctx, d.db.DB.DB); err != nil {
+		return failed(err)
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return failed(fmt.Errorf("start the simulator: %w", err))
+	}
+	d.sim = simulator.New(simulator.Demo())
+	server := &http.Server{Handler: d.sim, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }() // ends with the process
+	d.url = "http://" + listener.Addr().String()
+	c, err := d.configure()
+	if err != nil {
+		return err
+	}
+	d.due = payment.DateOf(d.now().In(c.Business.Location()))
+	return nil
+}
+
+// configure is the demo's configuration: the defaults, with pauses as short as its days.
+func (d *showcase) configure() (*config.Config, error) {
+	gateway := "gateways." + demoGateway + "."
+	c, err := config.Load(config.Options{NoFile: true, Flags: map[string]any{
+		"database.dsn": d.dsn, gateway + "url": d.url, gateway + "token": "demo",
+		gateway + "timeout": "1s", gateway + "backoff": "20ms",
+		"run.lease": "15s", "run.heartbeat": "1s", "run.drain": "5s", "log.level": "error",
+	}})
+	if err != nil {
+		return nil, failed(err)
+	}
+	return c, nil
+}
+
+// again is how often a night is repeated while its runs say that they left something.
+const again = 5
+
+// night runs the job on the given day after the due date, and again while it exits with 4, as a VM would.
+func (d *showcase) night(ctx context.Context, day int) error {
+	fmt.Fprintf(d.out, "\nDay %d\n", day)
+	if day > 0 {
+		cards, err := demo.NewCards(ctx, d.db)
+		if err != nil {
+			return failed(err)
+		}
+		if cards > 0 {
+			fmt.Fprintf(d.out, "%d customers whose card was refused entered another one.\n", cards)
+		}
+	}
+	for range again {
+		c, err := d.configure()
+		if err != nil {
+			return err
+		}
+		run := &app{out: d.out, err: d.err, now: d.now, config: c, shift: time.Duration(day) * 24 * time.Hour}
+		root := run.root()
+		root.SetArgs([]string{"run", "billing"})
+		if err := root.ExecuteContext(ctx); err != nil {
+			return err
+		}
+		switch run.code {
+		case batch.ExitDone, batch.ExitReview:
+			return d.pass(day)
+		case batch.ExitUnfinished:
+			fmt.Fprintln(d.out, "Exit code 4 asks for another run; here it is.")
+		default:
+			return exitError{run.code, fmt.Errorf("the demo's run on day %d ended with exit code %d", day, run.code)}
+		}
+	}
+	return d.pass(day)
+}
+
+// pass moves the gateway's clock on to the next night.
+func (d *showcase) pass(day int) error {
+	if day < 5 {
+		d.sim.Advance(24 * time.Hour)
+	}
+	return nil
+}
+
+// account prints what became of every subscription, and compares the gateway's ledger with the tables.
+func (d *showcase) account(ctx context.Context) error {
+	lines, err := demo.Endings(ctx, d.db)
+	if err != nil {
+		return failed(err)
+	}
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"subscriptions", "", "money"})
+	var total int64
+	for _, l := range lines {
+		t.AppendRow(table.Row{l.What, l.Count, payment.Money{Amount: l.Amount, Currency: l.Currency}})
+		total += l.Count
+	}
+	t.AppendFooter(table.Row{"all", total, ""})
+	fmt.Fprintln(d.out, "\nWhat became of them\n"+t.Render())
+
+	collected, err := demo.Collected(ctx, d.db)
+	if err != nil {
+		return failed(err)
+	}
+	ledger, missing := 0, 0
+	for e := range d.sim.Entries() {
+		if !e.TookMoney() {
+			continue
+		}
+		ledger++
+		if collected[e.Key] != (payment.Money{Amount: e.Amount, Currency: e.Currency}) {
+			missing++
+		}
+	}
+	double := len(d.sim.DoubleCharged())
+	fmt.Fprintf(d.out, "The gateway took %d payments, the tables say %d; %d differ, %d were taken twice.\n", ledger, len(collected), missing, double)
+	if ledger != len(collected) || missing > 0 || double > 0 {
+		return exitError{batch.ExitFailed, errors.New("the gateway's ledger and the tables differ")}
+	}
+	return nil
+}
+
+// end stops what start started, or leaves the database up and says how to look into it.
+func (d *showcase) end(ctx context.Context, keep bool) error {
+	if d.sim != nil {
+		d.sim.Close()
+	}
+	if d.db != nil {
+		_ = d.db.Close() // nothing is in flight any more
+	}
+	if keep {
+		d.server.Leave()
+		fmt.Fprintf(d.out, "\nThe database is still up. Look into it:\n  DULY_DATABASE_DSN='%s' duly status\nEnd it:\n  kill %d && rm -r %s\n",
+			d.dsn, d.server.Pid(), d.dir)
+		return nil
+	}
+	var err error
+	if d.server != nil {
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		err = d.server.Stop(stop)
+	}
+	return errors.Join(err, os.RemoveAll(d.dir))
+}
