@@ -45,6 +45,7 @@ func table() []rule {
 		{folder: "jobs", may: slices.Concat(sides, steps, []string{"config", "migrations", "readers", "writers", "steps"})},
 		{folder: "internal/testdb", may: []string{everything}},
 		{folder: "internal/demo", may: []string{everything}},
+		{folder: "internal/demo", may: []string{everything}},
 		{folder: "internal/e2e", may: []string{everything}},
 		{folder: "cmd", subfolders: true, may: []string{everything}},
 		{folder: "bench", subfolders: true, may: []string{everything}},
