@@ -34,21 +34,22 @@ func command() *cobra.Command {
 		Use:   "gatewaysim",
 		Short: "A payment service that moves no money",
 		Long: `gatewaysim serves docs/payments-api.yaml from memory, with the latency, outcomes and faults that it is told.
-The first line on standard output is "listening on http://ADDRESS". It stops on SIGTERM and SIGINT, after the
-requests that it is serving, and exits 0; with wrong arguments, or when it cannot listen, it exits 2.
+The first line on standard output is "listening on http://ADDRESS". On SIGTERM or SIGINT
+it answers the requests that it is serving, without further delay, and exits 0. With wrong arguments, or when it
+cannot listen, it exits 2.
 
 A payment method says how its charges end: pm_ok, pm_insufficient_funds, pm_stolen_card, pm_soft_2_then_ok,
 pm_drop_after, pm_pending_then_ok, ...; what follows a colon is free: pm_ok:42. Other methods succeed, or end
 by the shares in the configuration.
 
 While it runs:
-  GET  /_sim/health                        200 when it is up
-  GET  /_sim/ledger?reference=&key=&status=  every executed payment, one JSON object a line
-  GET  /_sim/stats                         requests, answers, faults, concurrency, service time
-  GET  /_sim/requests                      charge requests by idempotency key
-  GET  /_sim/body-violations               keys under which different bytes were sent
-  POST /_sim/advance?d=25h                 move its clock on
-  GET, PUT, PATCH /_sim/config             the configuration, as in --config`,
+  GET  /_sim/health           200 when it is up
+  GET  /_sim/ledger           every executed payment, one JSON object a line; ?reference= ?key= ?status= select
+  GET  /_sim/stats            requests, answers, faults, concurrency, service time
+  GET  /_sim/requests         charge requests by idempotency key
+  GET  /_sim/body-violations  keys under which different bytes were sent
+  POST /_sim/advance?d=25h    move its clock on
+  GET  /_sim/config           the configuration, as in --config; PUT replaces it, PATCH changes what it names`,
 		Example: `  gatewaysim --listen 127.0.0.1:0 --median 150ms --p99 1.2s --faults 0.05 --seed 7
   gatewaysim --config sim.json    # {"shares": {"soft": 0.1}, "faults": {"drop_after": 0.02}, "key_life": "24h"}`,
 		Args:          cobra.NoArgs,
