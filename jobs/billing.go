@@ -10,7 +10,6 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
-	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/readers"
 	"duly/steps"
@@ -227,43 +226,4 @@ func (w *watch) owned(owners []readers.Owner, x *batch.StepExecution) bool {
 		}
 	}
 	return waiting
-}
-
-// left names what the run leaves undone in the steps that it had.
-func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
-	return func(ctx context.Context) ([]string, error) {
-		has := func(step string) bool { return len(b.o.Steps) == 0 || slices.Contains(b.o.Steps, step) }
-		type check struct {
-			on   bool
-			left string
-			ask  func() (bool, error)
-		}
-		checks := []check{
-			{has(StepIssue), "subscriptions are due and not invoiced", func() (bool, error) {
-				return readers.Issuable(ctx, b.DB, b.o.Selection, b.effective())
-			}},
-			{true, "charges are in flight or in doubt", func() (bool, error) {
-				return readers.Unsettled(ctx, b.DB, b.o.Selection)
-			}},
-		}
-		for stage, step := range BillingSteps(stages)[2 : 3+stages] {
-			checks = append(checks, check{has(step), "open invoices of step " + step + " are due", func() (bool, error) {
-				return readers.Collectable(ctx, b.DB, b.o.Selection, stage)
-			}})
-		}
-		var reasons []string
-		for _, c := range checks {
-			if !c.on {
-				continue
-			}
-			found, err := c.ask()
-			if err != nil {
-				return reasons, mysql.Classify(ctx, err)
-			}
-			if found {
-				reasons = append(reasons, c.left)
-			}
-		}
-		return reasons, nil
-	}
 }

@@ -12,7 +12,6 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/mysql"
-	"duly/internal/payment"
 	"duly/readers"
 	"duly/writers"
 )
@@ -75,7 +74,7 @@ func (b *billingJob) issuePage(ctx context.Context, due *readers.Due) (readers.D
 		}
 		issued := make([]writers.Issued, 0, len(page.Rows))
 		for _, row := range page.Rows {
-			issue := billing.DecideIssue(row.Subscription, row.Newest, func(d payment.Date) bool { return row.Invoiced[d] }, policy)
+			issue := billing.DecideIssue(row.Subscription, row.Newest, row.IsInvoiced, policy)
 			issued = append(issued, writers.Issued{Subscription: row.Subscription, Issue: issue})
 		}
 		tally, err = writers.Issue(ctx, tx, issued, effective, b.Business())

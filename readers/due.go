@@ -2,7 +2,6 @@ package readers
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
@@ -59,12 +58,9 @@ type DuePage struct {
 
 // Read locks and reads the next page. The walk moves on only with Took.
 func (d *Due) Read(ctx context.Context, tx *sqlx.Tx, size int) (DuePage, error) {
-	var candidates []candidate
-	only, args := d.Selection.only("id")
-	first := d.walk.date.OrFirst()
-	args = append([]any{string(d.Status), d.Selection.Business, first, first, d.walk.id}, args...)
 	limit := d.walk.limit(size)
-	if err := tx.SelectContext(ctx, &candidates, fmt.Sprintf(dueCandidates, only), append(args, limit)...); err != nil {
+	candidates, err := d.candidates(ctx, tx, limit)
+	if err != nil {
 		return DuePage{}, err
 	}
 	page := DuePage{seen: len(candidates), Done: len(candidates) < limit}
@@ -77,12 +73,21 @@ func (d *Due) Read(ctx context.Context, tx *sqlx.Tx, size int) (DuePage, error) 
 	if err := mysql.SelectIn(ctx, tx, &rows, dueLock+d.walk.lock(), ids, string(d.Status), d.Selection.Business); err != nil {
 		return page, err
 	}
-	var err error
 	page.Rows, err = withInvoices(ctx, tx, rows)
 	return page, err
 }
 
-func withInvoices(ctx context.Context, tx *sqlx.Tx, rows []subscriptionRow) ([]DueSubscription, error) {
+// candidates reads the next ids of the walk, without a lock.
+func (d *Due) candidates(ctx context.Context, q sqlx.QueryerContext, limit int) ([]candidate, error) {
+	only, args := d.Selection.only("id")
+	first := d.walk.date.OrFirst()
+	args = append([]any{string(d.Status), d.Selection.Business, first, first, d.walk.id}, args...)
+	var found []candidate
+	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(dueCandidates, only), append(args, limit)...)
+	return found, err
+}
+
+func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []subscriptionRow) ([]DueSubscription, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
@@ -92,14 +97,14 @@ func withInvoices(ctx context.Context, tx *sqlx.Tx, rows []subscriptionRow) ([]D
 		Status       string
 		Issued       payment.Date `db:"issued_date"`
 	}
-	if err := mysql.SelectIn(ctx, tx, &newest, newestInvoices, ids); err != nil {
+	if err := mysql.SelectIn(ctx, q, &newest, newestInvoices, ids); err != nil {
 		return nil, err
 	}
 	var dates []struct {
 		Subscription uint64       `db:"subscription_id"`
 		Due          payment.Date `db:"due_date"`
 	}
-	if err := mysql.SelectIn(ctx, tx, &dates, invoicedDates, ids); err != nil {
+	if err := mysql.SelectIn(ctx, q, &dates, invoicedDates, ids); err != nil {
 		return nil, err
 	}
 	out := make([]DueSubscription, len(rows))
@@ -145,47 +150,3 @@ func (d *Due) Failed(page DuePage, size int, err error) (aside uint64, _ error) 
 
 // Locked reports whether a row stayed locked until the end of the walk.
 func (d *Due) Locked() bool { return d.walk.locked }
-
-const issuableRow = `SELECT s.id FROM subscriptions s WHERE s.status IN ('active', 'past_due') AND s.next_billing_date <= ?
-AND s.review_reason IS NULL AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.subscription_id = s.id
-AND (i.issued_date >= ? OR i.status IN ('open', 'charging', 'review')))%s LIMIT 1`
-
-// Issuable reports whether a selected subscription is due and could be invoiced on this effective date.
-func Issuable(ctx context.Context, db *mysql.DB, selection Selection, effective payment.Date) (bool, error) {
-	only, args := selection.only("s.id")
-	return exists(ctx, db, fmt.Sprintf(issuableRow, only), append([]any{selection.Business, effective}, args...)...)
-}
-
-const collectableRow = `SELECT id FROM invoices WHERE status = 'open' AND stage = ? AND next_attempt_date <= ?%s LIMIT 1`
-
-// Collectable reports whether a selected invoice of the stage is open and due.
-func Collectable(ctx context.Context, db *mysql.DB, selection Selection, stage int) (bool, error) {
-	only, args := selection.only("subscription_id")
-	return exists(ctx, db, fmt.Sprintf(collectableRow, only), append([]any{stage, selection.Business}, args...)...)
-}
-
-const unsettledRow = `SELECT id FROM payment_attempts WHERE status IN ('in_flight', 'in_doubt')%s LIMIT 1`
-
-// Unsettled reports whether a selected attempt is in flight or in doubt, whoever owns it.
-func Unsettled(ctx context.Context, db *mysql.DB, selection Selection) (bool, error) {
-	only, args := selection.only("subscription_id")
-	return exists(ctx, db, fmt.Sprintf(unsettledRow, only), args...)
-}
-
-func exists(ctx context.Context, db *mysql.DB, query string, args ...any) (bool, error) {
-	var ids []uint64
-	if err := db.SelectContext(ctx, &ids, query, args...); err != nil {
-		return false, err
-	}
-	return len(ids) > 0, nil
-}
-
-const maxOpenStage = `SELECT MAX(stage) FROM invoices WHERE status = 'open'`
-
-// MaxOpenStage is the highest stage that an open invoice is in: more than the configuration knows if it had
-// more stages before.
-func MaxOpenStage(ctx context.Context, db *mysql.DB) (int, error) {
-	var stage sql.NullInt64
-	err := db.GetContext(ctx, &stage, maxOpenStage)
-	return int(stage.Int64), err
-}

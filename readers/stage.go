@@ -165,10 +165,8 @@ type candidate struct {
 }
 
 func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit int, skip func(string) bool) error {
-	var candidates []candidate
-	only, args := s.Selection.only("subscription_id")
-	args = append([]any{s.Stage, s.Selection.Business, s.walk.date.OrFirst(), s.walk.date.OrFirst(), s.walk.id}, args...)
-	if err := tx.SelectContext(ctx, &candidates, fmt.Sprintf(stageCandidates, only), append(args, limit)...); err != nil {
+	candidates, err := s.candidates(ctx, tx, limit)
+	if err != nil {
 		return err
 	}
 	if c.seen = len(candidates); c.seen == 0 {
@@ -182,11 +180,11 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 	if err := mysql.SelectIn(ctx, tx, &invoices, stageLock+s.walk.lock(), ids, s.Stage, s.Selection.Business, batch.Execution(ctx).Run.Started); err != nil || len(invoices) == 0 {
 		return err
 	}
-	subscriptions, err := s.subscriptions(ctx, tx, invoices)
+	subscriptions, err := subscriptionsOf(ctx, tx, invoices, s.walk.lock())
 	if err != nil {
 		return err
 	}
-	past, err := s.past(ctx, tx, invoices)
+	past, err := pastOf(ctx, tx, invoices)
 	if err != nil {
 		return err
 	}
@@ -217,6 +215,15 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 	return s.attempt(ctx, tx, c, charges)
 }
 
+// candidates reads the next ids of the walk, without a lock.
+func (s *Stage) candidates(ctx context.Context, q sqlx.QueryerContext, limit int) ([]candidate, error) {
+	only, args := s.Selection.only("subscription_id")
+	args = append([]any{s.Stage, s.Selection.Business, s.walk.date.OrFirst(), s.walk.date.OrFirst(), s.walk.id}, args...)
+	var found []candidate
+	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(stageCandidates, only), append(args, limit)...)
+	return found, err
+}
+
 type invoiceRow struct {
 	ID             uint64
 	SubscriptionID uint64       `db:"subscription_id"`
@@ -236,10 +243,11 @@ func (r invoiceRow) invoice() billing.Invoice {
 	}
 }
 
-func (s *Stage) subscriptions(ctx context.Context, tx *sqlx.Tx, invoices []invoiceRow) (map[uint64]billing.Subscription, error) {
+// subscriptionsOf reads the subscriptions of invoices; lock is the clause that locks them, if any.
+func subscriptionsOf(ctx context.Context, q sqlx.QueryerContext, invoices []invoiceRow, lock string) (map[uint64]billing.Subscription, error) {
 	var rows []subscriptionRow
 	ids := sortedIDs(invoices, func(r invoiceRow) uint64 { return r.SubscriptionID })
-	if err := mysql.SelectIn(ctx, tx, &rows, subscriptionLock+s.walk.lock(), ids); err != nil {
+	if err := mysql.SelectIn(ctx, q, &rows, subscriptionLock+lock, ids); err != nil {
 		return nil, err
 	}
 	out := make(map[uint64]billing.Subscription, len(rows))
@@ -260,8 +268,8 @@ type pastRow struct {
 	Method  string `db:"payment_method"`
 }
 
-// past reads the earlier attempts of the invoices that have any.
-func (s *Stage) past(ctx context.Context, tx *sqlx.Tx, invoices []invoiceRow) (map[uint64][]billing.Past, error) {
+// pastOf reads the earlier attempts of the invoices that have any.
+func pastOf(ctx context.Context, q sqlx.QueryerContext, invoices []invoiceRow) (map[uint64][]billing.Past, error) {
 	var ids []uint64
 	for _, r := range invoices {
 		if r.Attempts > 0 {
@@ -272,7 +280,7 @@ func (s *Stage) past(ctx context.Context, tx *sqlx.Tx, invoices []invoiceRow) (m
 		return nil, nil //nolint:nilnil // an empty map
 	}
 	var rows []pastRow
-	if err := mysql.SelectIn(ctx, tx, &rows, pastAttempts, ids); err != nil {
+	if err := mysql.SelectIn(ctx, q, &rows, pastAttempts, ids); err != nil {
 		return nil, err
 	}
 	out := make(map[uint64][]billing.Past, len(ids))

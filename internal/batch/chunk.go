@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -143,8 +146,7 @@ func (e *execution[I, O]) claimAll(ctx context.Context) error {
 		}
 		limit := e.x.Budget.Take(e.Size)
 		if limit == 0 {
-			e.x.Leave("the limit of the run is reached")
-			return nil
+			return nil // the runner says so, if something is left
 		}
 		// A stop must not tear a claim apart: it is short, and finishes.
 		page, err := e.Reader.Read(e.x.Work, Want{Limit: limit, Skip: e.skip})
@@ -286,7 +288,7 @@ func (e *execution[I, O]) awaitHeld(ctx context.Context) (bool, error) {
 		if open {
 			clear(e.skipped)
 		}
-		names, failed := len(e.skipped), e.failed
+		names, failed := slices.Sorted(maps.Keys(e.skipped)), e.failed
 		e.mu.Unlock()
 		switch {
 		case failed != nil:
@@ -294,8 +296,8 @@ func (e *execution[I, O]) awaitHeld(ctx context.Context) (bool, error) {
 		case open:
 			return true, nil
 		case !held:
-			if names > 0 {
-				e.x.Leave("a gateway is left alone for the rest of the run")
+			if len(names) > 0 {
+				e.x.Leave("left alone for the rest of the run: " + strings.Join(names, ", "))
 			}
 			return false, nil
 		}

@@ -47,6 +47,8 @@ type Progress struct {
 	Step   string
 	Status StepStatus
 	Tally  Tally
+	// Began and Ended say how long ago the step began and, unless it is running, ended.
+	Began, Ended time.Duration
 }
 
 // JobRepository keeps runs. Its methods are safe for concurrent use.
@@ -167,7 +169,7 @@ func (r *Runner) steps(ctx context.Context, job Job, steps []*StepExecution) err
 
 func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error) {
 	x.begin(ctx)
-	defer x.end()
+	defer func() { x.end(outcome(ctx, err)) }()
 	defer func() {
 		if p := recover(); p != nil {
 			x.Log.ErrorContext(ctx, "panic in a step", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
@@ -183,10 +185,21 @@ func (x *StepExecution) begin(ctx context.Context) {
 	x.begun, x.stop = x.Now(), ctx.Done()
 }
 
-func (x *StepExecution) end() {
+func (x *StepExecution) end(status StepStatus) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.ended = x.Now()
+	x.ended, x.status = x.Now(), status
+}
+
+// outcome is the status of a step that returned err.
+func outcome(ctx context.Context, err error) StepStatus {
+	switch {
+	case err != nil && !onlyLost(err):
+		return Failed
+	case err != nil || ctx.Err() != nil:
+		return Stopped
+	}
+	return Completed
 }
 
 // beat renews the lease until ctx ends or the lease is lost.
@@ -203,7 +216,7 @@ func (r *Runner) beat(ctx context.Context, run *Run, lease *Lease, steps []*Step
 		err := ErrLeaseLost
 		if left := lease.Left(); left > 0 {
 			once, cancel := context.WithTimeout(ctx, left)
-			err = r.Repository.Beat(once, run, progress(steps, Running))
+			err = r.Repository.Beat(once, run, progress(steps))
 			cancel()
 		}
 		switch {
@@ -222,14 +235,11 @@ func (r *Runner) beat(ctx context.Context, run *Run, lease *Lease, steps []*Step
 	}
 }
 
-func progress(steps []*StepExecution, current StepStatus) []Progress {
+func progress(steps []*StepExecution) []Progress {
 	var out []Progress
 	for _, x := range steps {
-		switch {
-		case x.Ended():
-			out = append(out, Progress{x.Step, Completed, x.Tally()})
-		case x.Begun():
-			out = append(out, Progress{x.Step, current, x.Tally()})
+		if p, begun := x.progress(); begun {
+			out = append(out, p)
 		}
 	}
 	return out
@@ -260,6 +270,9 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 	stop := 0
 	if ctx.Err() != nil && r.Stop != nil {
 		stop = r.Stop(ctx)
+	}
+	if cause := context.Cause(ctx); ctx.Err() != nil && stop == 0 && !lost {
+		res.leave(cause.Error())
 	}
 	res.Status, res.Exit = Completed, ExitDone
 	switch {
@@ -304,7 +317,7 @@ func (r *Runner) finish(ctx context.Context, run *Run, lease *Lease, steps []*St
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(left, 10*time.Second))
 	defer cancel()
-	last := progress(steps, result.Status)
+	last := progress(steps)
 	if err := r.Repository.Finish(ctx, run, last, *result); err != nil {
 		r.Log.ErrorContext(ctx, "the end of the run could not be written", slog.Uint64("run_id", run.ID), slog.Any("error", err))
 		if result.Exit == ExitDone || result.Exit == ExitReview {

@@ -86,6 +86,7 @@ type StepExecution struct {
 	left   []string
 	begun  time.Time
 	ended  time.Time
+	status StepStatus // once it has ended
 	stop   <-chan struct{}
 	halted error
 }
@@ -163,6 +164,21 @@ func (x *StepExecution) Took() time.Duration {
 		return x.Now().Sub(x.begun)
 	}
 	return x.ended.Sub(x.begun)
+}
+
+// progress is how far the step has come; false if it has not begun.
+func (x *StepExecution) progress() (Progress, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.begun.IsZero() {
+		return Progress{}, false
+	}
+	now := x.Now()
+	p := Progress{Step: x.Step, Status: Running, Tally: x.tally.clone(), Began: now.Sub(x.begun)}
+	if !x.ended.IsZero() {
+		p.Status, p.Ended = x.status, now.Sub(x.ended)
+	}
+	return p, true
 }
 
 // Begun reports whether the step has started, and Ended whether it has finished.

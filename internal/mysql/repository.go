@@ -120,7 +120,7 @@ func (r *Repository) write(ctx context.Context, tx *sqlx.Tx, run *batch.Run, pro
 	for _, p := range progress {
 		id, ok := ids[p.Step]
 		if !ok {
-			result, err := tx.ExecContext(ctx, insertStep, run.ID, p.Step, now)
+			result, err := tx.ExecContext(ctx, insertStep, run.ID, p.Step, now.Add(-p.Began))
 			if err != nil {
 				return err
 			}
@@ -134,7 +134,7 @@ func (r *Repository) write(ctx context.Context, tx *sqlx.Tx, run *batch.Run, pro
 		}
 		t := p.Tally
 		if _, err := tx.ExecContext(ctx, updateStep, p.Status, t.Read, t.Succeeded, t.Declined, t.Released, t.InDoubt,
-			t.Rejected, t.Review, amounts, p.Status, now, id); err != nil {
+			t.Rejected, t.Review, amounts, p.Status, now.Add(-p.Ended), id); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,86 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"duly/internal/mysql"
+	"duly/readers"
+)
+
+// left names what the run leaves undone in the steps that it had, with numbers.
+func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
+	return func(ctx context.Context) ([]string, error) {
+		reasons, err := b.uninvoiced(ctx)
+		if err != nil {
+			return reasons, mysql.Classify(ctx, err)
+		}
+		for stage, step := range BillingSteps(stages)[2 : 3+stages] {
+			if !b.has(step) {
+				continue
+			}
+			n, err := readers.Collectable(ctx, b.DB, b.o.Selection, stage)
+			if err != nil {
+				return reasons, mysql.Classify(ctx, err)
+			}
+			if n > 0 {
+				reasons = append(reasons, plural(n, "invoice")+" of step "+step+" due and not charged")
+			}
+		}
+		unsettled, err := readers.CountUnsettled(ctx, b.DB, b.o.Selection)
+		if err != nil {
+			return reasons, mysql.Classify(ctx, err)
+		}
+		return b.why(append(reasons, unsettledReasons(unsettled)...)), nil
+	}
+}
+
+func (b *billingJob) has(step string) bool {
+	return len(b.o.Steps) == 0 || slices.Contains(b.o.Steps, step)
+}
+
+func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
+	if !b.has(StepIssue) {
+		return nil, nil
+	}
+	n, err := readers.Issuable(ctx, b.DB, b.o.Selection, b.effective())
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return []string{plural(n, "subscription") + " due and not invoiced"}, nil
+}
+
+func unsettledReasons(u readers.Unsettled) []string {
+	var reasons []string
+	if u.InFlight > 0 {
+		reasons = append(reasons, plural(u.InFlight, "charge")+" in flight")
+	}
+	if u.InDoubt > 0 {
+		reasons = append(reasons, plural(u.InDoubt, "charge")+" in doubt, next check "+u.NextCheck.UTC().Format(time.TimeOnly)+" UTC")
+	}
+	return reasons
+}
+
+// why adds to what is left which gateways were left alone, since that is a cause of it.
+func (b *billingJob) why(reasons []string) []string {
+	if len(reasons) == 0 {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Gateways)) {
+		if reason, closed := b.Gateways[name].Closed(); closed {
+			reasons = append(reasons, fmt.Sprintf("gateway %s was left alone: %s", name, reason))
+		}
+	}
+	return reasons
+}
+
+// plural counts things in words.
+func plural(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

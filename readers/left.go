@@ -1,0 +1,86 @@
+package readers
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"duly/internal/mysql"
+	"duly/internal/payment"
+)
+
+const issuableRows = `SELECT COUNT(*) FROM subscriptions s WHERE s.status IN ('active', 'past_due') AND s.next_billing_date <= ?
+AND s.review_reason IS NULL AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.subscription_id = s.id
+AND (i.issued_date >= ? OR i.status IN ('open', 'charging', 'review')))%s`
+
+// Issuable counts the selected subscriptions that are due and could be invoiced on this effective date.
+func Issuable(ctx context.Context, db *mysql.DB, selection Selection, effective payment.Date) (int64, error) {
+	only, args := selection.only("s.id")
+	return count(ctx, db, fmt.Sprintf(issuableRows, only), append([]any{selection.Business, effective}, args...)...)
+}
+
+const collectableRows = `SELECT COUNT(*) FROM invoices WHERE status = 'open' AND stage = ? AND next_attempt_date <= ?%s`
+
+// Collectable counts the selected invoices of the stage that are open and due.
+func Collectable(ctx context.Context, db *mysql.DB, selection Selection, stage int) (int64, error) {
+	only, args := selection.only("subscription_id")
+	return count(ctx, db, fmt.Sprintf(collectableRows, only), append([]any{stage, selection.Business}, args...)...)
+}
+
+// Unsettled are the attempts that nobody knows the end of yet.
+type Unsettled struct {
+	InFlight int64 `db:"in_flight"`
+	InDoubt  int64 `db:"in_doubt"`
+	// NextCheck is when the first of those in doubt is to be asked about; zero for none.
+	NextCheck time.Time
+}
+
+const unsettledRows = `SELECT COALESCE(SUM(status = 'in_flight'), 0) AS in_flight, COALESCE(SUM(status = 'in_doubt'), 0) AS in_doubt,
+MIN(CASE WHEN status = 'in_doubt' THEN next_check_at END) AS next_check FROM payment_attempts
+WHERE status IN ('in_flight', 'in_doubt')%s`
+
+// CountUnsettled counts the selected attempts in flight and in doubt, whoever owns them.
+func CountUnsettled(ctx context.Context, db *mysql.DB, selection Selection) (Unsettled, error) {
+	only, args := selection.only("subscription_id")
+	var row struct {
+		Unsettled
+
+		Next sql.NullTime `db:"next_check"`
+	}
+	err := db.GetContext(ctx, &row, fmt.Sprintf(unsettledRows, only), args...)
+	row.NextCheck = row.Next.Time
+	return row.Unsettled, err
+}
+
+const reviewRows = `SELECT (SELECT COUNT(*) FROM invoices WHERE status = 'review') AS invoices,
+(SELECT COUNT(*) FROM subscriptions WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL) AS subscriptions`
+
+// Reviews counts what waits for an operator.
+type Reviews struct {
+	Invoices      int64 `json:"invoices"`
+	Subscriptions int64 `json:"subscriptions"`
+}
+
+// CountReviews counts the invoices in review, and the subscriptions that are due and cannot be invoiced.
+func CountReviews(ctx context.Context, db *mysql.DB, business payment.Date) (Reviews, error) {
+	var r Reviews
+	err := db.GetContext(ctx, &r, reviewRows, business)
+	return r, err
+}
+
+func count(ctx context.Context, db *mysql.DB, query string, args ...any) (int64, error) {
+	var n int64
+	err := db.GetContext(ctx, &n, query, args...)
+	return n, err
+}
+
+const maxOpenStage = `SELECT MAX(stage) FROM invoices WHERE status = 'open'`
+
+// MaxOpenStage is the highest stage that an open invoice is in: more than the configuration knows if it had
+// more stages before.
+func MaxOpenStage(ctx context.Context, db *mysql.DB) (int, error) {
+	var stage sql.NullInt64
+	err := db.GetContext(ctx, &stage, maxOpenStage)
+	return int(stage.Int64), err
+}
