@@ -92,7 +92,12 @@ func (s *sending) send(ctx context.Context, epoch int) (raw payment.Outcome, ref
 	answered = true
 	s.tries++
 	p.circuit.record(epoch, raw.Failure)
-	p.count(p.limits.Now().Sub(start), s.tries > 1, func(t *Stats) { t.Charges[raw.Kind]++ })
+	p.count(p.limits.Now().Sub(start), s.tries > 1, func(t *Stats) {
+		t.Charges[raw.Kind]++
+		if raw.Kind == payment.Misconfigured {
+			t.Misconfigured++
+		}
+	})
 	return raw, false
 }
 

@@ -373,9 +373,10 @@ func TestStatsCountRequests(t *testing.T) {
 		send(t, p, 2)
 		require.Equal(t, gateway.Stats{
 			Charges: map[payment.Kind]int64{payment.NotExecuted: 1, payment.Paid: 1, payment.InDoubt: 1, payment.Misconfigured: 1},
-			LookUps: 1,
-			Retries: 2,
-			Latency: 5 * time.Second,
+			LookUps:       1,
+			Misconfigured: 1,
+			Retries:       2,
+			Latency:       5 * time.Second,
 		}, p.Stats())
 		require.EqualValues(t, 5, p.Stats().Requests())
 	})

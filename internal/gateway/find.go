@@ -58,7 +58,12 @@ func (l *lookUp) try(ctx, waiting context.Context) verdict {
 	answered = true
 	l.tries++
 	p.circuit.record(epoch, l.finding.Outcome.Failure)
-	p.count(p.limits.Now().Sub(start), l.tries > 1, func(s *Stats) { s.LookUps++ })
+	p.count(p.limits.Now().Sub(start), l.tries > 1, func(s *Stats) {
+		s.LookUps++
+		if l.finding.Misconfigured {
+			s.Misconfigured++
+		}
+	})
 	if l.finding.Misconfigured {
 		p.leave("refused our credentials: " + l.finding.Outcome.Reason)
 	}

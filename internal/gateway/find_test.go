@@ -37,6 +37,7 @@ func TestFindAsksASecondTimeWhatCouldNotBeRead(t *testing.T) {
 				require.EqualValues(t, tc.asked, p.Stats().LookUps)
 				_, closed := p.Closed()
 				require.Equal(t, got.Misconfigured, closed)
+				require.Equal(t, got.Misconfigured, p.Stats().Misconfigured == 1)
 			})
 		})
 	}

@@ -12,6 +12,8 @@ type Stats struct {
 	Charges map[payment.Kind]int64
 	// LookUps counts the requests that only asked.
 	LookUps int64
+	// Misconfigured counts the requests, look-ups included, that refused our credentials: the run has failed.
+	Misconfigured int64
 	// Retries counts those of both that were not the first of their call.
 	Retries int64
 	// Openings counts how often the circuit opened, half-open probes that failed included.

@@ -1,0 +1,352 @@
+package gatewaytest_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"duly/internal/gateway"
+	"duly/internal/gateway/gatewaytest"
+	"duly/internal/gateway/httpapi"
+	"duly/internal/gateway/simulator"
+	"duly/internal/payment"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// methods are the simulator's words for the suite's.
+var methods = map[gatewaytest.Behaviour]string{
+	gatewaytest.Succeeds:           "pm_ok",
+	gatewaytest.DeclinesSoft:       "pm_insufficient_funds",
+	gatewaytest.DeclinesHard:       "pm_stolen_card",
+	gatewaytest.DeclinesAction:     "pm_expired_card",
+	gatewaytest.DeclinesForNow:     "pm_try_later",
+	gatewaytest.DeclinesUnknown:    "pm_unknown_code",
+	gatewaytest.Pends:              "pm_pending",
+	gatewaytest.PendsThenSucceeds:  "pm_pending_1_then_ok",
+	gatewaytest.IsCanceled:         "pm_canceled",
+	gatewaytest.IsRefunded:         "pm_refunded",
+	gatewaytest.Rejects:            "pm_reject",
+	gatewaytest.RefusesCredentials: "pm_unauthorized",
+	gatewaytest.ForbidsAccount:     "pm_forbidden",
+	gatewaytest.ChangesAmount:      "pm_wrong_amount",
+	gatewaytest.ChangesCurrency:    "pm_wrong_currency",
+	gatewaytest.ChangesCustomer:    "pm_wrong_customer",
+	gatewaytest.ChangesReference:   "pm_wrong_reference",
+	gatewaytest.DropsBefore:        "pm_drop_before",
+	gatewaytest.DropsAfter:         "pm_drop_after",
+	gatewaytest.Fails5xxBefore:     "pm_5xx_before",
+	gatewaytest.Fails5xxAfter:      "pm_5xx_after",
+	gatewaytest.TooMany:            "pm_429",
+	gatewaytest.TooManyAfterDrop:   "pm_429_after",
+	gatewaytest.SaysNotExecuted:    "pm_not_executed",
+	gatewaytest.GarblesBefore:      "pm_garbage_before",
+	gatewaytest.GarblesAfter:       "pm_garbage_after",
+	gatewaytest.HalvesAnswer:       "pm_half_body",
+	gatewaytest.Slow:               "pm_slow",
+	gatewaytest.Late:               "pm_late",
+	gatewaytest.Redirects:          "pm_redirect",
+	gatewaytest.ConflictsBefore:    "pm_conflict_before",
+	gatewaytest.ConflictsAfter:     "pm_conflict_after",
+	gatewaytest.SaysEmpty400Before: "pm_empty_400_before",
+	gatewaytest.SaysEmpty400After:  "pm_empty_400_after",
+	gatewaytest.SaysEmpty404Before: "pm_empty_404_before",
+	gatewaytest.SaysEmpty404After:  "pm_empty_404_after",
+}
+
+// lookUps are the simulator's faults for the suite's.
+var lookUps = map[gatewaytest.Behaviour]simulator.Faults{
+	"":                             {},
+	gatewaytest.DropsBefore:        {DropBefore: 1},
+	gatewaytest.Fails5xxBefore:     {Err5xxBefore: 1},
+	gatewaytest.HalvesAnswer:       {HalfBody: 1},
+	gatewaytest.GarblesBefore:      {Garbage: 1},
+	gatewaytest.TooMany:            {TooMany: 1},
+	gatewaytest.Redirects:          {Redirect: 1},
+	gatewaytest.SaysEmpty404Before: {Empty404: 1},
+}
+
+// kind is one sort of payment service.
+type kind struct {
+	name   string
+	noKeys bool
+	noFind bool
+}
+
+func kinds() []kind {
+	return []kind{
+		{name: "keys and look-up"},
+		{name: "no keys", noKeys: true},
+		{name: "no look-up by key", noFind: true},
+		{name: "neither", noKeys: true, noFind: true},
+	}
+}
+
+// newTarget is an httpapi client and a simulator of its own behind it.
+func newTarget(t *testing.T, k kind, c gatewaytest.Case) *gatewaytest.Target {
+	t.Helper()
+	const keyLife = 24 * time.Hour
+	sim := simulator.New(simulator.Config{
+		Token:   "secret",
+		KeyLife: keyLife,
+		NoKeys:  k.noKeys,
+		NoFind:  k.noFind,
+		Faults:  simulator.Faults{SlowBy: time.Minute, LateBy: gatewaytest.LateBy},
+	})
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	t.Cleanup(sim.Close)
+
+	config := httpapi.Config{
+		Name:           "main",
+		URL:            server.URL,
+		Token:          "secret",
+		Timeout:        20 * time.Second,
+		ConnectTimeout: 10 * time.Second,
+		KeyLife:        keyLife,
+		LongestRequest: 2 * time.Minute,
+		MaxConns:       10,
+		NoFind:         k.noFind,
+		Now:            time.Now,
+	}
+	if k.noKeys {
+		config.KeyLife = 0
+	}
+	if c.Name == string(gatewaytest.Slow) {
+		config.Timeout = 300 * time.Millisecond
+	}
+	client, err := httpapi.New(config)
+	require.NoError(t, err)
+	t.Cleanup(client.Close)
+
+	return &gatewaytest.Target{
+		Gateway:  client,
+		Method:   func(b gatewaytest.Behaviour) string { return methods[b] },
+		Customer: "customer-7",
+		Money:    payment.Money{Amount: 12900, Currency: "KRW"},
+		Prefix:   "ct_",
+		Books: func(_ context.Context, reference string) ([]payment.Payment, error) {
+			var found []payment.Payment
+			for e := range sim.Entries() {
+				if e.Reference == reference {
+					found = append(found, payment.Payment{
+						ID: e.ID, Status: e.Status, Key: e.Key, Reference: e.Reference, CustomerID: e.CustomerID,
+						Money: payment.Money{Amount: e.Amount, Currency: e.Currency}, Refunded: e.Refunded,
+					})
+				}
+			}
+			return found, nil
+		},
+		Requests:      func(key string) int { return sim.Requests()[key] },
+		BytesDiffered: func(key string) bool { return slices.Contains(sim.BodyViolations(), key) },
+		BreakLookUps: func(b gatewaytest.Behaviour) {
+			sim.Update(func(c *simulator.Config) { c.LookupFaults = lookUps[b] })
+		},
+		Pass: sim.Advance,
+	}
+}
+
+func TestHTTPAPIConforms(t *testing.T) {
+	for _, k := range kinds() {
+		t.Run(k.name, func(t *testing.T) {
+			gatewaytest.Run(t, func(t *testing.T, c gatewaytest.Case) *gatewaytest.Target {
+				t.Helper()
+				return newTarget(t, k, c)
+			})
+		})
+	}
+}
+
+// broken is a gateway with a bug.
+type broken struct {
+	gateway.Gateway
+	charge func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome
+	find   func(f gateway.Finding) gateway.Finding
+}
+
+func (b broken) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
+	if b.charge == nil {
+		return b.Gateway.Charge(ctx, c)
+	}
+	return b.charge(ctx, b.Gateway, c)
+}
+
+func (b broken) Find(ctx context.Context, c payment.Charge, id string) gateway.Finding {
+	f := b.Gateway.Find(ctx, c, id)
+	if b.find != nil {
+		f = b.find(f)
+	}
+	return f
+}
+
+func TestSuiteFindsBugs(t *testing.T) {
+	after := func(change func(*payment.Outcome)) func(context.Context, gateway.Gateway, payment.Charge) payment.Outcome {
+		return func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome {
+			o := g.Charge(ctx, c)
+			change(&o)
+			return o
+		}
+	}
+	for name, tc := range map[string]struct {
+		bug   broken
+		cases []gatewaytest.Behaviour // some that must fail
+	}{
+		"sends twice by itself": {
+			broken{charge: func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome {
+				o := g.Charge(ctx, c)
+				if o.Kind == payment.InDoubt {
+					o = g.Charge(ctx, c)
+				}
+				return o
+			}},
+			[]gatewaytest.Behaviour{gatewaytest.DropsBefore, gatewaytest.DropsAfter, gatewaytest.Fails5xxAfter},
+		},
+		"takes lost answers for not executed": {
+			broken{charge: after(func(o *payment.Outcome) {
+				if o.Kind == payment.InDoubt && o.Failure {
+					o.Kind = payment.NotExecuted
+				}
+			})},
+			[]gatewaytest.Behaviour{gatewaytest.DropsAfter, gatewaytest.HalvesAnswer, gatewaytest.Slow, "executed late"},
+		},
+		"does not ask the guard": {
+			broken{charge: func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome {
+				return g.Charge(gateway.WithGuard(ctx, gateway.Guard{}), c)
+			}},
+			[]gatewaytest.Behaviour{"the guard refuses", "the guard is asked for every request"},
+		},
+		"believes every yes": {
+			broken{charge: after(func(o *payment.Outcome) {
+				if o.Kind == payment.Differs {
+					o.Kind = payment.Paid
+				}
+			})},
+			[]gatewaytest.Behaviour{gatewaytest.ChangesAmount, gatewaytest.ChangesCurrency, gatewaytest.ChangesCustomer, gatewaytest.ChangesReference, gatewaytest.IsCanceled},
+		},
+		"takes declines for hard": {
+			broken{charge: after(func(o *payment.Outcome) {
+				if o.Kind == payment.Refused {
+					o.Decline.Class = payment.Hard
+				}
+			})},
+			[]gatewaytest.Behaviour{gatewaytest.DeclinesSoft, gatewaytest.DeclinesAction, gatewaytest.DeclinesUnknown},
+		},
+		"blames the gateway for declines": {
+			broken{charge: after(func(o *payment.Outcome) { o.Failure = true })},
+			[]gatewaytest.Behaviour{gatewaytest.Succeeds, gatewaytest.TooMany, gatewaytest.Rejects, "called off"},
+		},
+		"blames nobody for 5xx": {
+			broken{charge: after(func(o *payment.Outcome) { o.Failure = false })},
+			[]gatewaytest.Behaviour{gatewaytest.Fails5xxBefore, gatewaytest.DropsBefore, gatewaytest.SaysNotExecuted},
+		},
+		"sends pending ones again": {
+			broken{charge: after(func(o *payment.Outcome) { o.LookUpOnly = false })},
+			[]gatewaytest.Behaviour{gatewaytest.Pends, "one key, another amount", "pending, then decided"},
+		},
+		"tells the payment method": {
+			broken{charge: func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome {
+				o := g.Charge(ctx, c)
+				o.Reason += c.Method
+				return o
+			}},
+			[]gatewaytest.Behaviour{gatewaytest.Succeeds},
+		},
+		"changes the body": {
+			broken{charge: func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome {
+				c.Description = time.Now().Format(time.RFC3339Nano)
+				return g.Charge(ctx, c)
+			}},
+			[]gatewaytest.Behaviour{gatewaytest.DropsAfter, gatewaytest.DropsBefore, gatewaytest.Succeeds},
+		},
+		"makes keys of its own": {
+			broken{charge: func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome {
+				c.Key = "own-" + time.Now().Format(time.RFC3339Nano)
+				return g.Charge(ctx, c)
+			}},
+			[]gatewaytest.Behaviour{gatewaytest.Succeeds, gatewaytest.DropsAfter, "one key, ten times at once"},
+		},
+		"takes every failed look-up for absence": {
+			broken{find: func(f gateway.Finding) gateway.Finding {
+				f.Absent = f.Outcome.Kind == payment.InDoubt
+				return f
+			}},
+			[]gatewaytest.Behaviour{"look-ups that fail prove nothing", gatewaytest.Pends},
+		},
+		"finds nothing absent": {
+			broken{find: func(f gateway.Finding) gateway.Finding { f.Absent = false; return f }},
+			[]gatewaytest.Behaviour{"never seen", gatewaytest.DropsBefore},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, c := range gatewaytest.Cases() {
+				if !slices.Contains(tc.cases, gatewaytest.Behaviour(c.Name)) {
+					continue
+				}
+				target := newTarget(t, kind{}, c)
+				bug := tc.bug
+				bug.Gateway = target.Gateway
+				target.Gateway = bug
+				require.Error(t, c.Run(t.Context(), target), "%s passes", c.Name)
+			}
+		})
+	}
+}
+
+func TestWhatIsNotOfferedIsNotPassed(t *testing.T) {
+	target := newTarget(t, kind{}, gatewaytest.Case{})
+	bare := &gatewaytest.Target{Gateway: target.Gateway}
+	for _, c := range gatewaytest.Cases() {
+		err := c.Run(t.Context(), bare)
+		if slices.Contains([]string{"abilities make sense", "ping"}, c.Name) {
+			require.NoError(t, err, c.Name)
+		} else {
+			require.ErrorIs(t, err, gatewaytest.ErrNotOffered, c.Name)
+		}
+	}
+}
+
+func TestCasesAreNamedAndExplained(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range gatewaytest.Cases() {
+		require.NotEmpty(t, c.Name)
+		require.True(t, strings.HasSuffix(c.Why, "."), c.Name)
+		require.False(t, seen[c.Name], c.Name)
+		seen[c.Name] = true
+	}
+	for b := range methods {
+		if b != gatewaytest.Late && b != gatewaytest.PendsThenSucceeds {
+			require.True(t, seen[string(b)], "no case for %q", b)
+		}
+	}
+}
+
+func TestAbilitiesThatMakeNoSense(t *testing.T) {
+	for name, a := range map[string]gateway.Abilities{
+		"no time-out":               {LongestRequest: time.Minute},
+		"longest request too short": {Timeout: time.Minute, LongestRequest: time.Second},
+		"keys forgotten too early":  {Timeout: time.Second, LongestRequest: time.Minute, KeyLife: time.Minute},
+		"lasting look-up, but none": {Timeout: time.Second, LongestRequest: time.Minute, FindLasts: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, c := range gatewaytest.Cases() {
+				if c.Name == "abilities make sense" {
+					require.Error(t, c.Run(t.Context(), &gatewaytest.Target{Gateway: able{abilities: a}}))
+				}
+			}
+		})
+	}
+}
+
+// able is a gateway of which only the abilities are asked.
+type able struct {
+	gateway.Gateway
+	abilities gateway.Abilities
+}
+
+func (a able) Abilities() gateway.Abilities { return a.abilities }

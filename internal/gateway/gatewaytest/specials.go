@@ -1,0 +1,306 @@
+package gatewaytest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"duly/internal/gateway"
+	"duly/internal/payment"
+)
+
+// specials lists the cases that are more than one charge after the other.
+func specials() []Case {
+	return []Case{
+		{"abilities make sense", "The protocol counts with them.", abilitiesMakeSense},
+		{"ping", "The doctor asks before a run does.", ping},
+		{"the guard refuses", "A worker that lost its lease must not send one byte.", guardRefuses},
+		{"the guard is asked for every request", "Its answer is true for a moment only.", guardIsAsked},
+		{"one key, another amount", "A key stands for one body; whatever comes back is not the answer to this one.", otherBody},
+		{"one key, ten times at once", "Two workers may both believe that the attempt is theirs.", keyAtOnce},
+		{"many at once", "One client serves every slot.", manyAtOnce},
+		{"executed late", "A request still on its way arrives after it was looked up, and sent again.", executedLate},
+		{"pending, then decided", "A look-up sees the decision.", pendingThenDecided},
+		{"never seen", "Absence is what the provider says of a key that it does not know.", neverSent},
+		{"somebody else's payment", "A key alone proves nothing.", othersPayment},
+		{"look-ups outlive keys", "Absence proves something only if presence lasts.", lookUpsLast},
+		{"look-ups that fail prove nothing", "What cannot be read is not absence.", lookUpsFail},
+		{"called off", "Nobody waits for an answer any more, and nothing is known.", calledOff},
+	}
+}
+
+func abilitiesMakeSense(_ context.Context, t *Target) error {
+	a := t.Gateway.Abilities()
+	switch {
+	case a.Timeout <= 0:
+		return errors.New("no time-out")
+	case a.LongestRequest < a.Timeout:
+		return errors.New("a request may last longer than the longest request")
+	case a.KeyLife != 0 && a.KeyLife <= a.LongestRequest:
+		return errors.New("keys are forgotten before their first request has landed")
+	case a.FindLasts && !a.FindByKey:
+		return errors.New("a look-up that lasts, but none")
+	}
+	return nil
+}
+
+func ping(ctx context.Context, t *Target) error { return t.Gateway.Ping(ctx) }
+
+func guardRefuses(ctx context.Context, t *Target) error {
+	p, err := t.start("guard refuses", Succeeds)
+	if err != nil {
+		return err
+	}
+	guarded := gateway.WithGuard(ctx, gateway.Guard{Check: func() error { return gateway.ErrGuard }})
+	if err := p.send(guarded, is(payment.NotExecuted)); err != nil {
+		return err
+	}
+	p.sent = 0 // it did not leave
+	if err := p.find(ctx, want{kinds: []payment.Kind{payment.InDoubt}, absent: true}); err != nil {
+		return err
+	}
+	return p.books(ctx, 0)
+}
+
+func guardIsAsked(ctx context.Context, t *Target) error {
+	p, err := t.start("guard is asked", Succeeds)
+	if err != nil {
+		return err
+	}
+	var asked atomic.Int32
+	var tooLate atomic.Bool
+	guarded := gateway.WithGuard(ctx, gateway.Guard{Check: func() error {
+		asked.Add(1)
+		tooLate.Store(t.Requests != nil && t.Requests(p.charge.Key) >= p.sent)
+		return nil
+	}})
+	for range 2 {
+		if p.sent > 0 && p.able.KeyLife == 0 {
+			break
+		}
+		if err := p.send(guarded, is(payment.Paid)); err != nil {
+			return err
+		}
+		if n := int(asked.Load()); n != p.sent {
+			return fmt.Errorf("asked %d times for %d requests", n, p.sent)
+		}
+		if tooLate.Load() {
+			return errors.New("asked when the request had arrived")
+		}
+	}
+	return p.books(ctx, 1)
+}
+
+func otherBody(ctx context.Context, t *Target) error {
+	p, err := t.start("other body", Succeeds)
+	if err != nil || p.able.KeyLife == 0 {
+		return err
+	}
+	if err := p.send(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	p.charge.Money.Amount++
+	o := t.Gateway.Charge(ctx, p.charge)
+	if o.Kind != payment.Differs && (o.Kind != payment.InDoubt || !o.LookUpOnly) {
+		return fmt.Errorf("taken for %s (%s), want in doubt, by look-up only, or differs", o.Kind, o.Reason)
+	}
+	if err := p.find(ctx, is(payment.Differs)); err != nil {
+		return err
+	}
+	p.charge.Money.Amount--
+	return p.find(ctx, is(payment.Paid))
+}
+
+func keyAtOnce(ctx context.Context, t *Target) error {
+	p, err := t.start("key at once", Succeeds)
+	if err != nil || p.able.KeyLife == 0 {
+		return err
+	}
+	outcomes := make([]payment.Outcome, 10)
+	var all sync.WaitGroup
+	for i := range outcomes {
+		all.Go(func() { outcomes[i] = t.Gateway.Charge(ctx, p.charge) })
+	}
+	all.Wait()
+	p.sent += len(outcomes)
+	for _, o := range outcomes {
+		if o.Kind != payment.Paid && o.Kind != payment.InDoubt && o.Kind != payment.NotExecuted {
+			return fmt.Errorf("one of ten is taken for %s (%s)", o.Kind, o.Reason)
+		}
+	}
+	if err := p.find(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	return p.books(ctx, 1)
+}
+
+func manyAtOnce(ctx context.Context, t *Target) error {
+	errs := make([]error, 40)
+	var all sync.WaitGroup
+	for i := range errs {
+		all.Go(func() {
+			p, err := t.start(fmt.Sprintf("many at once %d", i), Succeeds)
+			if err == nil {
+				err = p.send(ctx, is(payment.Paid))
+			}
+			if err == nil {
+				err = p.books(ctx, 1)
+			}
+			errs[i] = err
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func executedLate(ctx context.Context, t *Target) error {
+	p, err := t.start("executed late", Late)
+	if err != nil {
+		return err
+	}
+	if t.Pass == nil {
+		return fmt.Errorf("%w: letting time pass", ErrNotOffered)
+	}
+	if err := p.send(ctx, is(payment.InDoubt).failed()); err != nil {
+		return err
+	}
+	if err := p.find(ctx, want{kinds: []payment.Kind{payment.InDoubt}, absent: true}); err != nil {
+		return err
+	}
+	if p.able.KeyLife > 0 {
+		if err := p.send(ctx, is(payment.Paid)); err != nil {
+			return err
+		}
+	}
+	t.Pass(LateBy)
+	if err := p.find(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	return p.books(ctx, 1)
+}
+
+func pendingThenDecided(ctx context.Context, t *Target) error {
+	p, err := t.start("pending then decided", PendsThenSucceeds)
+	if err != nil {
+		return err
+	}
+	pending := is(payment.InDoubt).only()
+	if err := p.send(ctx, pending); err != nil {
+		return err
+	}
+	if !p.findable() {
+		return nil
+	}
+	if err := p.find(ctx, pending); err != nil {
+		return err
+	}
+	if err := p.find(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	return p.books(ctx, 1)
+}
+
+func neverSent(ctx context.Context, t *Target) error {
+	p, err := t.start("never sent", Succeeds)
+	if err != nil {
+		return err
+	}
+	if p.able.FindByKey {
+		return p.find(ctx, want{kinds: []payment.Kind{payment.InDoubt}, absent: true})
+	}
+	if f := t.Gateway.Find(ctx, p.charge, ""); f.Absent || f.Outcome.Kind != payment.InDoubt {
+		return fmt.Errorf("without a look-up by key, %s (%s), absent: %v", f.Outcome.Kind, f.Outcome.Reason, f.Absent)
+	}
+	return nil
+}
+
+func othersPayment(ctx context.Context, t *Target) error {
+	p, err := t.start("others payment", Succeeds)
+	if err != nil {
+		return err
+	}
+	if err := p.send(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	for _, change := range []func(*payment.Charge){
+		func(c *payment.Charge) { c.Reference += "x" },
+		func(c *payment.Charge) { c.CustomerID += "x" },
+		func(c *payment.Charge) { c.Money.Amount++ },
+	} {
+		other := *p
+		change(&other.charge)
+		if err := other.find(ctx, is(payment.Differs)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func lookUpsLast(ctx context.Context, t *Target) error {
+	p, err := t.start("look-ups last", Succeeds)
+	if err != nil || !p.able.FindLasts {
+		return err
+	}
+	if t.Pass == nil {
+		return fmt.Errorf("%w: letting time pass", ErrNotOffered)
+	}
+	if err := p.send(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	t.Pass(p.able.KeyLife + p.able.LongestRequest + time.Hour)
+	return p.find(ctx, is(payment.Paid))
+}
+
+func lookUpsFail(ctx context.Context, t *Target) error {
+	p, err := t.start("look-ups fail", Succeeds)
+	if err != nil {
+		return err
+	}
+	if t.BreakLookUps == nil {
+		return fmt.Errorf("%w: look-ups that fail", ErrNotOffered)
+	}
+	if err := p.send(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	defer t.BreakLookUps("")
+	for _, fault := range []struct {
+		behaviour Behaviour
+		found     want
+	}{
+		{DropsBefore, is(payment.InDoubt).failed()},
+		{Fails5xxBefore, is(payment.InDoubt).failed()},
+		{HalvesAnswer, is(payment.InDoubt).failed()},
+		{GarblesBefore, is(payment.InDoubt)},
+		{TooMany, is(payment.InDoubt)},
+		{Redirects, is(payment.InDoubt)},
+		{SaysEmpty404Before, is(payment.InDoubt)},
+	} {
+		t.BreakLookUps(fault.behaviour)
+		if err := p.find(ctx, fault.found); err != nil {
+			return fmt.Errorf("%s: %w", fault.behaviour, err)
+		}
+	}
+	return nil
+}
+
+func calledOff(ctx context.Context, t *Target) error {
+	p, err := t.start("called off", Slow)
+	if err != nil {
+		return err
+	}
+	const moment = 20 * time.Millisecond
+	short, cancel := context.WithTimeout(ctx, moment)
+	defer cancel()
+	o := t.Gateway.Charge(short, p.charge)
+	if o.Kind != payment.InDoubt && o.Kind != payment.NotExecuted || o.Failure {
+		return fmt.Errorf("taken for %s (%s), a failure of the gateway: %v", o.Kind, o.Reason, o.Failure)
+	}
+	cancel()
+	if f := t.Gateway.Find(short, p.charge, p.id); f.Absent || f.Outcome.Kind != payment.InDoubt {
+		return fmt.Errorf("a look-up that was called off: %s, absent: %v", f.Outcome.Kind, f.Absent)
+	}
+	return nil
+}
