@@ -267,6 +267,9 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 			res.leave(reason)
 		}
 	}
+	if len(steps) > 0 && steps[0].Budget.Spent() && (job.Left == nil || len(res.Left) > 0) {
+		res.leave("--limit ended the work")
+	}
 	stop := 0
 	if ctx.Err() != nil && r.Stop != nil {
 		stop = r.Stop(ctx)

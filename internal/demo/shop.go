@@ -13,7 +13,9 @@ import (
 // plans are what the shop sells: minor units and currency.
 func plans() []payment.Money {
 	return []payment.Money{
-		{Amount: 9900, Currency: "KRW"}, {Amount: 12900, Currency: "KRW"}, {Amount: 29000, Currency: "KRW"},
+		{Amount: 9900, Currency: "KRW"},
+		{Amount: 12900, Currency: "KRW"},
+		{Amount: 29000, Currency: "KRW"},
 		{Amount: 1299, Currency: "USD"},
 	}
 }
