@@ -5,7 +5,8 @@ package crash
 // Point is a place in the protocol.
 type Point string
 
-// The points, in the order in which one invoice meets them.
+// The points, in the order in which one invoice meets them. The check is that of lease and age, right before
+// a request is written.
 const (
 	StartBeforeCommit    Point = "start.before-commit"
 	StartAfterCommit     Point = "start.after-commit"
@@ -13,6 +14,7 @@ const (
 	IssueAfterCommit     Point = "issue.after-commit"
 	ClaimBeforeCommit    Point = "claim.before-commit"
 	ClaimAfterCommit     Point = "claim.after-commit"
+	BeforeCheck          Point = "charge.before-check"
 	BeforeSend           Point = "charge.before-send"
 	AfterSend            Point = "charge.after-send"
 	Answered             Point = "charge.answered"
@@ -36,7 +38,7 @@ func Points() []Point {
 		StartBeforeCommit, StartAfterCommit,
 		IssueBeforeCommit, IssueAfterCommit,
 		ClaimBeforeCommit, ClaimAfterCommit,
-		BeforeSend, AfterSend, Answered,
+		BeforeCheck, BeforeSend, AfterSend, Answered,
 		SettleBeforeCommit, SettleAfterCommit,
 		BeatBeforeCommit, BeatAfterCommit,
 		AbandonBeforeCommit, AbandonAfterCommit,

@@ -35,8 +35,10 @@ func At(p Point) {
 	if p != at || met.Add(1) != nth {
 		return
 	}
-	_ = syscall.Kill(syscall.Getpid(), signal)
-	if signal == syscall.SIGKILL {
-		select {}
+	if signal == syscall.SIGSTOP {
+		stop()
+		return
 	}
+	_ = syscall.Kill(syscall.Getpid(), signal)
+	select {} // nothing more happens while the signal is on its way
 }

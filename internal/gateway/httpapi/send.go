@@ -141,14 +141,15 @@ func (e *exchange) begin(s *socket) {
 
 // allow is asked by the socket.
 func (e *exchange) allow() error {
-	crash.At(crash.BeforeSend)
-	err := e.guard()
-	if err != nil {
+	crash.At(crash.BeforeCheck)
+	if err := e.guard(); err != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.refused = err
+		return err
 	}
-	return err
+	crash.At(crash.BeforeSend)
+	return nil
 }
 
 // end makes sure that nothing of the request is written any more, and reports whether anything was.
