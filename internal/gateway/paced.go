@@ -130,6 +130,9 @@ func (p *Paced) Stats() Stats {
 	return s
 }
 
+// LeaveAlone ends the use of the gateway for the run, as if it were down; reason says why to people.
+func (p *Paced) LeaveAlone(reason string) { p.leave(reason) }
+
 // leave ends the use of the gateway for the run. Later reasons change nothing.
 func (p *Paced) leave(reason string) {
 	p.mu.Lock()

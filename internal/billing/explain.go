@@ -1,0 +1,222 @@
+package billing
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"duly/internal/payment"
+)
+
+// Why is the reason why a subscription or an invoice stands as it does.
+type Why string
+
+// The reasons. Programs may rely on them, people read the text beside.
+const (
+	WhyNotDue        Why = "not_due"
+	WhyDue           Why = "due"             // the next run charges it
+	WhyAgain         Why = "try_again"       // nothing was decided; the next run tries again
+	WhyIssuedToday   Why = "issued_today"    // one invoice a day
+	WhyStage         Why = "waits_for_stage" // declined, and not the next stage's date yet
+	WhyBarred        Why = "method_declined" // declined for good, and the method is still the same
+	WhyInFlight      Why = "in_flight"
+	WhyInDoubt       Why = "in_doubt"
+	WhyReview        Why = "in_review"
+	WhyHeldBack      Why = "held_back" // an operator paused the job or the gateway
+	WhyPaused        Why = "paused"
+	WhyCancelled     Why = "cancelled"
+	WhyPaid          Why = "paid"
+	WhyUncollectible Why = "uncollectible"
+	WhyVoid          Why = "void"
+)
+
+// Explanation answers "why was it not charged?".
+type Explanation struct {
+	Why  Why    `json:"why"`
+	Text string `json:"text"` // one sentence; never holds a payment method
+	Next string `json:"next"` // what happens next, or what somebody has to do
+}
+
+// Standing is what is known of a subscription when somebody asks. The invoice is its newest one, or the one
+// that was asked about.
+type Standing struct {
+	Subscription Subscription
+	Gone         bool // the subscription's row is not there
+	CancelReason string
+	Invoice      *StandingInvoice // nil: none
+	Invoiced     func(payment.Date) bool
+	// JobPaused and GatewayPaused are the words of the operator who paused them; "" for not paused.
+	JobPaused, GatewayPaused string
+
+	Policy Policy
+	Issue  IssuePolicy
+}
+
+// StandingInvoice is an invoice and what became of its attempts.
+type StandingInvoice struct {
+	Invoice
+
+	Status       InvoiceStatus
+	Issued       payment.Date
+	StageDate    payment.Date // when the stage's charge is due
+	ReviewReason string
+	PaidAt       time.Time
+	Past         []Past // oldest first
+	// Of the last attempt.
+	Message   string
+	NextCheck time.Time
+	Run       uint64
+	RunLives  bool
+}
+
+// Explain says why the subscription is charged or not. What keeps its newest invoice from being paid keeps
+// the next one from being issued.
+func Explain(s Standing) Explanation {
+	sub := s.Subscription
+	if inv := s.Invoice; inv != nil && unpaid(inv.Status) {
+		e := ExplainInvoice(s)
+		e.Text = fmt.Sprintf("invoice %d (due %s) is unpaid: %s", inv.ID, inv.Due, e.Text)
+		if sub.Next <= s.Issue.Business && (sub.Status == Active || sub.Status == PastDue) {
+			e.Next += fmt.Sprintf("; the period that began on %s waits for it", sub.Next)
+		}
+		return e
+	}
+	switch {
+	case sub.Status == Cancelled:
+		return Explanation{WhyCancelled, sentence("it was cancelled", s.CancelReason), "nothing more is charged"}
+	case sub.Status == Paused:
+		return Explanation{WhyPaused, "the shop paused it", "periods that begin while it is paused are never charged; it goes on when its status is active again"}
+	}
+	return s.explainIssue()
+}
+
+// explainIssue is the explanation of a subscription whose invoices are all settled.
+func (s Standing) explainIssue() Explanation {
+	sub := s.Subscription
+	newest := Newest{}
+	if s.Invoice != nil {
+		newest = Newest{Exists: true, Status: s.Invoice.Status, Issued: s.Invoice.Issued}
+	}
+	issue := DecideIssue(sub, newest, s.Invoiced, s.Issue)
+	switch {
+	case issue.Review != "":
+		return Explanation{WhyReview, "it cannot be invoiced: " + issue.Review, "put the row right; the next run looks at it again"}
+	case sub.Next > s.Issue.Business:
+		return Explanation{WhyNotDue, fmt.Sprintf("its next period begins on %s", sub.Next), "it is invoiced by the first run on or after that day"}
+	case s.held() != "":
+		return s.heldBack()
+	case issue.Settled:
+		return Explanation{WhyDue, fmt.Sprintf("it is due since %s, and its amount is 0", issue.Due), "the next run marks the period as paid, without a charge"}
+	case !issue.Due.IsZero():
+		return Explanation{WhyDue, fmt.Sprintf("it is due since %s and no run has invoiced it yet", sub.Next), "the next run invoices and charges it: duly run billing --subscription " + fmt.Sprint(sub.ID)}
+	case !issue.Next.IsZero():
+		return Explanation{WhyDue, fmt.Sprintf("the period of %s is invoiced already", sub.Next), fmt.Sprintf("the next run moves its date on to %s", issue.Next)}
+	}
+	return Explanation{WhyIssuedToday, fmt.Sprintf("an invoice was issued on %s, and one a day is the most", s.Invoice.Issued), fmt.Sprintf("the period that began on %s is invoiced by a run on a later day", sub.Next)}
+}
+
+// ExplainInvoice says why the invoice of s is paid or not.
+func ExplainInvoice(s Standing) Explanation {
+	inv := s.Invoice
+	switch inv.Status {
+	case Paid:
+		if inv.Money.Amount == 0 {
+			return Explanation{WhyPaid, "its amount is 0: nothing was to be charged", "nothing"}
+		}
+		return Explanation{WhyPaid, "it was paid at " + instant(inv.PaidAt), "nothing"}
+	case Uncollectible:
+		return Explanation{WhyUncollectible, sentence("it stayed unpaid after the last retry", inv.Message), "nothing: the subscription has ended"}
+	case Void:
+		return Explanation{WhyVoid, "the subscription was cancelled before it was charged", "nothing"}
+	case Review:
+		return Explanation{WhyReview, sentence("it is in review", inv.ReviewReason), "an operator decides; until then it is not charged, and no new invoice is issued"}
+	case Charging:
+		return inv.charging()
+	case Open:
+		return s.open()
+	}
+	return Explanation{WhyReview, fmt.Sprintf("its status %q is none of duly's", inv.Status), "put the row right"}
+}
+
+// charging is the explanation of an invoice with an unsettled attempt.
+func (inv *StandingInvoice) charging() Explanation {
+	no := len(inv.Past)
+	if no > 0 && inv.Past[no-1].Status == AttemptInDoubt {
+		return Explanation{WhyInDoubt, sentence(fmt.Sprintf("nobody knows yet whether attempt %d was executed", no), inv.Message), "the gateway is asked again at " + instant(inv.NextCheck) + ", or by the first run after it"}
+	}
+	if inv.RunLives {
+		return Explanation{WhyInFlight, fmt.Sprintf("run %d is charging it now", inv.Run), "the run settles it"}
+	}
+	return Explanation{WhyInFlight, fmt.Sprintf("run %d ended while it charged it", inv.Run), "the next run finds out what became of the charge"}
+}
+
+// open is the explanation of an invoice that waits for a charge.
+func (s Standing) open() Explanation {
+	inv := s.Invoice
+	if inv.StageDate > s.Issue.Business {
+		return s.waiting()
+	}
+	if s.Gone {
+		return Explanation{WhyReview, "the subscription's row is gone", "the next run sends it to review"}
+	}
+	claim := DecideClaim(inv.Invoice, s.Subscription, inv.Past, s.Policy, s.Issue.Effective, s.Issue.KnownGateway)
+	switch claim.Action {
+	case ReviewInvoice:
+		return Explanation{WhyReview, "it cannot be charged: " + claim.Reason, "the next run sends it to review, unless that is put right before"}
+	case VoidInvoice:
+		return Explanation{WhyCancelled, sentence("the subscription was cancelled", s.CancelReason), "the next run voids it"}
+	case UseStage:
+		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", fmt.Sprintf("stage %d passes without a charge, the next one is on %s; another method is charged then", inv.Stage, claim.Next)}
+	case EndInvoice:
+		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", "this is the last stage: the next run ends invoice and subscription"}
+	case Charge:
+	}
+	switch {
+	case s.held() != "":
+		return s.heldBack()
+	case len(inv.Past) > 0 && inv.Past[len(inv.Past)-1].Status == AttemptReleased:
+		return Explanation{WhyAgain, sentence(fmt.Sprintf("attempt %d was not executed", claim.No), inv.Message), "the next run sends it again under the same key"}
+	case len(inv.Past) > 0 && !inv.TryLaterSince.IsZero():
+		return Explanation{WhyAgain, sentence("the gateway asked to try later", inv.Message), fmt.Sprintf("the next run makes attempt %d", claim.No)}
+	}
+	return Explanation{WhyDue, fmt.Sprintf("it is due since %s and no run has charged it yet", inv.StageDate), fmt.Sprintf("the next run makes attempt %d: duly run billing --subscription %d", claim.No, inv.SubscriptionID)}
+}
+
+// waiting is the explanation of an open invoice whose date is yet to come.
+func (s Standing) waiting() Explanation {
+	inv := s.Invoice
+	if inv.Stage == 0 {
+		return Explanation{WhyNotDue, fmt.Sprintf("it is due on %s", inv.StageDate), "it is charged by the first run on or after that day"}
+	}
+	e := Explanation{WhyStage, sentence("it was declined", inv.Message), fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, len(s.Policy.RetryDays)), inv.StageDate)}
+	for _, a := range inv.Past {
+		if a.Status == AttemptDeclined && barred(a.Class) && a.Gateway == s.Subscription.Gateway && a.Method == s.Subscription.Method {
+			e.Why, e.Next = WhyBarred, e.Next+", and passes without a charge unless the customer changes the payment method before"
+			break
+		}
+	}
+	return e
+}
+
+func (s Standing) held() string { return s.JobPaused + s.GatewayPaused }
+
+func (s Standing) heldBack() Explanation {
+	e := Explanation{Why: WhyHeldBack, Next: "it is charged once that is resumed"}
+	switch {
+	case s.JobPaused != "":
+		e.Text = "it is due, and the billing job is paused: " + s.JobPaused
+	default:
+		e.Text = fmt.Sprintf("it is due, and gateway %s is paused: %s", s.Subscription.Gateway, s.GatewayPaused)
+	}
+	return e
+}
+
+// sentence is what happened and, if it is known, why.
+func sentence(what, why string) string {
+	if why = strings.TrimSpace(why); why == "" {
+		return what
+	}
+	return what + ": " + why
+}
+
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
