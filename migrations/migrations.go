@@ -22,6 +22,9 @@ var files embed.FS
 // ErrVersion is wrapped when the schema is not of this program's version.
 var ErrVersion = errors.New("schema version")
 
+// ErrRows is wrapped when tables that would be dropped have rows.
+var ErrRows = errors.New("tables have rows")
+
 func provider(db *sql.DB) (*goose.Provider, error) {
 	store, err := database.NewStore(database.DialectMySQL, Table)
 	if err != nil {
@@ -56,7 +59,7 @@ func Down(ctx context.Context, db *sql.DB) (string, error) {
 	if table, err := filled(ctx, db); err != nil {
 		return "", err
 	} else if table != "" {
-		return "", fmt.Errorf("migrate down: table %s has rows and would be dropped; empty it first", table)
+		return "", fmt.Errorf("migrate down: %w: %s would be dropped; empty it first", ErrRows, table)
 	}
 	p, err := provider(db)
 	if err != nil {

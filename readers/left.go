@@ -69,6 +69,39 @@ func CountReviews(ctx context.Context, db *mysql.DB, business payment.Date) (Rev
 	return r, err
 }
 
+const newReviews = `SELECT id FROM invoices WHERE status = 'review' AND updated_at >= ? ORDER BY id LIMIT ?`
+
+// NewReviews lists invoices that went to review at that instant or later.
+func NewReviews(ctx context.Context, db *mysql.DB, since time.Time, limit int) ([]uint64, error) {
+	var ids []uint64
+	err := db.SelectContext(ctx, &ids, newReviews, since.UTC(), limit)
+	return ids, mysql.Classify(ctx, err)
+}
+
+const presentRows = `SELECT id FROM subscriptions WHERE id IN (?)`
+
+// Missing lists those of the selected subscriptions that are not there.
+func Missing(ctx context.Context, db *mysql.DB, selection Selection) ([]uint64, error) {
+	if len(selection.Subscriptions) == 0 {
+		return nil, nil
+	}
+	var there []uint64
+	if err := mysql.SelectIn(ctx, db, &there, presentRows, selection.Subscriptions); err != nil {
+		return nil, mysql.Classify(ctx, err)
+	}
+	present := make(map[uint64]bool, len(there))
+	for _, id := range there {
+		present[id] = true
+	}
+	var missing []uint64
+	for _, id := range selection.Subscriptions {
+		if !present[id] {
+			missing = append(missing, id)
+		}
+	}
+	return missing, nil
+}
+
 func count(ctx context.Context, db *mysql.DB, query string, args ...any) (int64, error) {
 	var n int64
 	err := db.GetContext(ctx, &n, query, args...)

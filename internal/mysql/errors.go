@@ -17,8 +17,13 @@ import (
 // Server error numbers; the same on MySQL and MariaDB unless noted.
 const (
 	codeTooManyConnections = 1040
+	codeSchemaDenied       = 1044
+	codeAccessDenied       = 1045
+	codeNoSchema           = 1049
 	codeShutdown           = 1053
 	codeDuplicate          = 1062
+	codeTableDenied        = 1142
+	codeColumnDenied       = 1143
 	codeLockTimeout        = 1205
 	codeDeadlock           = 1213
 	codeReadOnlyOption     = 1290

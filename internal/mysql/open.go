@@ -126,10 +126,17 @@ func ReadClock(ctx context.Context, db *DB, now func() time.Time) (Clock, error)
 	return best, nil
 }
 
-// Ping reaches the database, or says in one line why not.
+// Ping reaches the database, or says in one line why not: ErrDSN if the server is there and turns us away,
+// batch.ErrUnavailable if it cannot be reached.
 func Ping(ctx context.Context, db *DB) error {
-	if err := db.PingContext(ctx); err != nil {
-		return fmt.Errorf("%w: %s: %w", batch.ErrUnavailable, db.Host, err)
+	err := db.PingContext(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("reach %s: %w", db.Host, ctx.Err())
+	case number(err) == codeAccessDenied, number(err) == codeSchemaDenied, number(err) == codeNoSchema:
+		return fmt.Errorf("%w: %s: %s", ErrDSN, db.Host, Reason(err))
 	}
-	return nil
+	return fmt.Errorf("%w: %s: %w", batch.ErrUnavailable, db.Host, err)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"duly/internal/batch"
 )
 
 // PastRun is a run as it stands in job_runs.
@@ -40,22 +42,97 @@ func FindRun(ctx context.Context, db *DB, id uint64) (*PastRun, error) {
 	return &rows[0], nil
 }
 
-// Pause is a job or a gateway that an operator holds back.
-type Pause struct {
-	Subject string
-	Who     string
-	Reason  string
-	Since   time.Time
+// Runs reads the newest runs, newest first.
+func Runs(ctx context.Context, db *DB, limit int) ([]PastRun, error) {
+	var rows []PastRun
+	if err := db.SelectContext(ctx, &rows, `SELECT `+runColumns+` FROM job_runs ORDER BY id DESC LIMIT ?`, limit); err != nil {
+		return nil, fmt.Errorf("list runs: %w", Classify(ctx, err))
+	}
+	return rows, nil
 }
 
-// Paused reads the pause of a job; nil if it is not paused.
-func Paused(ctx context.Context, db *DB, subject string) (*Pause, error) {
+// LiveRuns reads the runs whose lease holds, oldest first.
+func LiveRuns(ctx context.Context, db *DB) ([]PastRun, error) {
+	var rows []PastRun
+	if err := db.SelectContext(ctx, &rows, `SELECT `+runColumns+` FROM job_runs WHERE status = 'running'
+AND heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND ORDER BY id`); err != nil {
+		return nil, fmt.Errorf("list live runs: %w", Classify(ctx, err))
+	}
+	return rows, nil
+}
+
+// Alive reports whether the run still held its lease at that instant of the database's clock.
+func (r PastRun) Alive(now time.Time) bool {
+	return r.Status == string(batch.Running) && now.Sub(r.Beat) <= time.Duration(r.LeaseMS)*time.Millisecond
+}
+
+// PastStep is a step of a run as it stands in step_runs.
+type PastStep struct {
+	Run       uint64 `db:"run_id"`
+	Step      string
+	Status    string
+	Read      int64 `db:"read_count"`
+	Succeeded int64
+	Declined  int64
+	Released  int64
+	InDoubt   int64 `db:"in_doubt"`
+	Rejected  int64
+	Review    int64
+	Amounts   []byte     // JSON: minor units by currency
+	Started   time.Time  `db:"started_at"`
+	Finished  *time.Time `db:"finished_at"`
+}
+
+const selectPastSteps = `SELECT run_id, step, status, read_count, succeeded, declined, released, in_doubt, rejected, review,
+COALESCE(amounts, '{}') AS amounts, started_at, finished_at FROM step_runs WHERE run_id IN (?) ORDER BY id`
+
+// Steps reads the steps of runs, by run.
+func Steps(ctx context.Context, db *DB, runs ...uint64) (map[uint64][]PastStep, error) {
+	if len(runs) == 0 {
+		return map[uint64][]PastStep{}, nil
+	}
+	var rows []PastStep
+	if err := SelectIn(ctx, db, &rows, selectPastSteps, runs); err != nil {
+		return nil, fmt.Errorf("read steps: %w", Classify(ctx, err))
+	}
+	steps := make(map[uint64][]PastStep, len(runs))
+	for _, row := range rows {
+		steps[row.Run] = append(steps[row.Run], row)
+	}
+	return steps, nil
+}
+
+// Pause is a job or a gateway that an operator holds back.
+type Pause struct {
+	Subject string    `json:"subject"` // the name of a job, or gateway: and the name of a gateway
+	Who     string    `json:"who"`
+	Reason  string    `json:"reason"`
+	Since   time.Time `json:"since"`
+}
+
+// String says who paused it and why.
+func (p Pause) String() string {
+	return fmt.Sprintf("%s (%s, since %s)", p.Reason, p.Who, p.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+}
+
+// Pauses are what operators hold back, by subject.
+type Pauses map[string]Pause
+
+// ReadPauses reads every pause.
+func ReadPauses(ctx context.Context, db *DB) (Pauses, error) {
 	var rows []Pause
-	if err := db.SelectContext(ctx, &rows, `SELECT subject, who, reason, since FROM pauses WHERE subject = ?`, subject); err != nil {
+	if err := db.SelectContext(ctx, &rows, `SELECT subject, who, reason, since FROM pauses`); err != nil {
 		return nil, fmt.Errorf("read pauses: %w", Classify(ctx, err))
 	}
-	if len(rows) == 0 {
-		return nil, nil //nolint:nilnil // none
+	pauses := make(Pauses, len(rows))
+	for _, p := range rows {
+		pauses[p.Subject] = p
 	}
-	return &rows[0], nil
+	return pauses, nil
 }
+
+// Job is the pause of a job; false if it is not paused.
+func (p Pauses) Job(name string) (Pause, bool) { found, ok := p[name]; return found, ok }
+
+// Gateway is the pause of a gateway; false if it is not paused.
+func (p Pauses) Gateway(name string) (Pause, bool) { found, ok := p["gateway:"+name]; return found, ok }

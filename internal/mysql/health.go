@@ -1,0 +1,179 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Problem is something about a database that must be put right before duly can rely on it.
+//
+//nolint:errname // the word that operators use
+type Problem struct {
+	What string
+	Mend string // how to put it right
+}
+
+// Error implements error.
+func (p *Problem) Error() string { return p.What + ": " + p.Mend }
+
+// Version is what the server calls itself.
+func Version(ctx context.Context, db *DB) (string, error) {
+	var version, comment string
+	if err := db.QueryRowxContext(ctx, "SELECT VERSION(), @@version_comment").Scan(&version, &comment); err != nil {
+		return "", Classify(ctx, err)
+	}
+	if !strings.Contains(version, "MariaDB") {
+		version += ", " + comment
+	}
+	return version, nil
+}
+
+// variables reads server variables as the session sees them; one that the server does not know is left out.
+func variables(ctx context.Context, db *DB, names ...string) (map[string]string, error) {
+	var rows []struct {
+		Name  string `db:"Variable_name"`
+		Value string `db:"Value"`
+	}
+	if err := SelectIn(ctx, db, &rows, "SHOW VARIABLES WHERE Variable_name IN (?)", names); err != nil {
+		return nil, Classify(ctx, err)
+	}
+	found := make(map[string]string, len(rows))
+	for _, r := range rows {
+		found[strings.ToLower(r.Name)] = r.Value
+	}
+	return found, nil
+}
+
+// CheckIsolation checks that sessions are READ COMMITTED, as Open asks for, and that the binary log takes writes
+// made under it.
+func CheckIsolation(ctx context.Context, db *DB) error {
+	v, err := variables(ctx, db, "transaction_isolation", "tx_isolation", "log_bin", "binlog_format")
+	if err != nil {
+		return err
+	}
+	level := v["transaction_isolation"]
+	if level == "" {
+		level = v["tx_isolation"]
+	}
+	if level != "READ-COMMITTED" {
+		return &Problem{"a session is " + level + " although READ COMMITTED was asked for", "connect to the server itself, or to a proxy that keeps session settings"}
+	}
+	if v["log_bin"] == "ON" && v["binlog_format"] == "STATEMENT" {
+		return &Problem{"binlog_format is STATEMENT, under which READ COMMITTED cannot write", "set binlog_format to ROW or MIXED on the server"}
+	}
+	return nil
+}
+
+// rowBytes is more than one row takes in the largest statement: texts of full width, escaped.
+const rowBytes = 8 << 10
+
+// CheckPacket checks that the statements for a chunk of that many rows fit into max_allowed_packet.
+func CheckPacket(ctx context.Context, db *DB, rows int) error {
+	v, err := variables(ctx, db, "max_allowed_packet")
+	if err != nil {
+		return err
+	}
+	limit, err := strconv.Atoi(v["max_allowed_packet"])
+	if err != nil {
+		return fmt.Errorf("max_allowed_packet is %q: %w", v["max_allowed_packet"], err)
+	}
+	if rows*rowBytes > limit {
+		return &Problem{
+			fmt.Sprintf("a chunk of %d rows can take %d bytes, and max_allowed_packet is %d", rows, rows*rowBytes, limit),
+			fmt.Sprintf("set billing.chunk_size to %d or less, or raise max_allowed_packet", limit/rowBytes),
+		}
+	}
+	return nil
+}
+
+const foreignEngines = `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()
+AND table_type = 'BASE TABLE' AND engine <> 'InnoDB' AND table_name IN (?) ORDER BY table_name`
+
+// CheckEngine checks that the tables are of an engine with transactions and row locks.
+func CheckEngine(ctx context.Context, db *DB) error {
+	var tables []string
+	for table := range needs() {
+		tables = append(tables, table)
+	}
+	var wrong []string
+	if err := SelectIn(ctx, db, &wrong, foreignEngines, tables); err != nil {
+		return Classify(ctx, err)
+	}
+	if len(wrong) > 0 {
+		return &Problem{"not InnoDB: " + strings.Join(wrong, ", "), "ALTER TABLE … ENGINE=InnoDB for each of them"}
+	}
+	return nil
+}
+
+// needs lists what duly does to each table beside reading it: i for INSERT, u for UPDATE.
+func needs() map[string]string {
+	return map[string]string{
+		"subscriptions": "u", "invoices": "iu", "payment_attempts": "iu", "gateway_answers": "i", "events": "i",
+		"job_runs": "iu", "step_runs": "iu", "pauses": "", "claim_probe": "u",
+	}
+}
+
+// CheckPrivileges tries, in a transaction that is rolled back and changes no row, every kind of statement that
+// duly runs on each of its tables.
+func CheckPrivileges(ctx context.Context, db *DB) error {
+	var missing []string
+	tx, err := db.BeginTxx(ctx, nil)
+	if err != nil {
+		return Classify(ctx, err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was changed
+	for table, verbs := range needs() {
+		denied, err := deniedOn(ctx, tx, table, verbs)
+		if err != nil {
+			return fmt.Errorf("%s: %w", table, Classify(ctx, err))
+		}
+		missing = append(missing, denied...)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	return &Problem{"not allowed: " + strings.Join(missing, ", "), "GRANT SELECT, INSERT, UPDATE ON " + db.Schema + ".* to the user of database.dsn"}
+}
+
+func deniedOn(ctx context.Context, tx *sqlx.Tx, table, verbs string) ([]string, error) {
+	key := "id"
+	if table == "pauses" {
+		key = "subject"
+	}
+	var denied []string
+	for _, try := range []struct{ verb, name, statement string }{
+		{"", "SELECT", "SELECT " + key + " FROM " + table + " WHERE FALSE"},
+		{"i", "INSERT", "INSERT INTO " + table + " SELECT * FROM " + table + " WHERE FALSE"},
+		{"u", "UPDATE", "UPDATE " + table + " SET " + key + " = " + key + " WHERE FALSE"},
+	} {
+		if !strings.Contains(verbs, try.verb) {
+			continue
+		}
+		if _, err := tx.ExecContext(ctx, try.statement); isDenied(err) {
+			denied = append(denied, try.name+" on "+table)
+		} else if err != nil {
+			return denied, err
+		}
+	}
+	return denied, nil
+}
+
+func isDenied(err error) bool {
+	n := number(err)
+	return n == codeTableDenied || n == codeColumnDenied || n == codeSchemaDenied
+}
+
+// Mend is how to put err right, if it says so.
+func Mend(err error) (string, bool) {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p.Mend, true
+	}
+	return "", false
+}
