@@ -14,6 +14,7 @@ import (
 func TestStartAndStop(t *testing.T) {
 	t.Parallel()
 	dir := newDir(t)
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "run"), 0o755)) // by hand, open to all
 	server := begin(t, Options{Dir: dir})
 	require.Equal(t, "utf8mb4", ask(t, server, "SELECT @@character_set_server"))
 	tell(t, server, "CREATE DATABASE shop", "CREATE TABLE shop.kept (n INT)", "INSERT INTO shop.kept VALUES (7)")
@@ -22,6 +23,9 @@ func TestStartAndStop(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o700), info.Mode().Perm(), "%s is open to other users", folder)
 	}
+	group, err := syscall.Getpgid(server.Pid())
+	require.NoError(t, err)
+	require.Equal(t, server.Pid(), group, "an interrupt from the terminal would end the server first")
 
 	end(t, server)
 	require.Zero(t, running(t, dir))
