@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"duly/internal/gateway/httpapi"
+	"duly/internal/gateway/simulator"
+)
+
+const (
+	slotRows    = 20_000
+	slotsInUse  = 64
+	slotMedian  = 150 * time.Millisecond
+	slotP99     = 1200 * time.Millisecond
+	slotTimeout = 30 * time.Second
+)
+
+// slots is B1: while there is work, every gateway slot has a request in it.
+func slots(ctx context.Context, l *lab) ([]row, error) {
+	n := l.size(slotRows)
+	var shares, whole []float64
+	var service, wall []float64
+	for range l.rounds {
+		done, served, err := l.slotRound(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		collect := done.steps["collect"]
+		share := served.Seconds() / (slotsInUse * collect.Seconds())
+		shares = append(shares, share)
+		whole = append(whole, served.Seconds()/(slotsInUse*done.took.Seconds()))
+		service, wall = append(service, served.Seconds()), append(wall, collect.Seconds())
+		l.say("  %.1f s of service in %.1f s of collecting, %.1f s in all: %.3f", served.Seconds(), collect.Seconds(), done.took.Seconds(), share)
+	}
+	return []row{{
+		what:     fmt.Sprintf("gateway slots stay busy, %d invoices", n),
+		figure:   fmt.Sprintf("%.0f s of service", median(service)),
+		baseline: fmt.Sprintf("%d slots × %.1f s", slotsInUse, median(wall)),
+		ratio:    median(shares),
+		target:   target{limit: 0.97},
+		notes: []string{
+			fmt.Sprintf("Simulator over loopback HTTP, log-normal latency (median %s, 99th percentile %s), parallelism %d. Service time is from a request's arrival at the simulator to its answer; the wall is the collect step's, from its first claim to its last commit.",
+				slotMedian, slotP99, slotsInUse),
+			fmt.Sprintf("At the end of the step slots stand empty while the slowest requests finish; of the wall of the whole run, with issuing, it is %.3f.", median(whole)),
+		},
+	}}, nil
+}
+
+func (l *lab) slotRound(ctx context.Context, n int) (done worked, served time.Duration, err error) {
+	s, err := l.schema(ctx, n)
+	if err != nil {
+		return done, 0, err
+	}
+	defer func() { err = errors.Join(err, s.drop(ctx)) }()
+	sim := simulator.New(simulator.Config{
+		Token: "bench", Seed: 1, Latency: simulator.Latency{Median: slotMedian, P99: slotP99}, Now: l.now,
+	})
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return done, 0, err
+	}
+	server := &http.Server{Handler: sim, ReadHeaderTimeout: slotTimeout}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	defer func() {
+		sim.Close()
+		err = errors.Join(err, server.Close())
+		if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
+	}()
+	client, err := httpapi.New(httpapi.Config{
+		Name: gatewayName, URL: "http://" + listener.Addr().String(), Token: "bench", Timeout: slotTimeout, ConnectTimeout: slotTimeout,
+		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, MaxConns: slotsInUse, Now: l.now,
+	})
+	if err != nil {
+		return done, 0, err
+	}
+	done, err = worker{gateway: client, parallelism: slotsInUse, chunkSize: costChunk}.bill(ctx, s)
+	return done, sim.Stats().ServiceTime, err
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/gateway"
+	"duly/internal/mysql"
+	"duly/jobs"
+	"duly/readers"
+	"duly/steps"
+)
+
+// gatewayName is the gateway of every subscription.
+const gatewayName = "main"
+
+// worker is a billing run within this process, put together as `duly run billing` does it.
+type worker struct {
+	gateway     gateway.Gateway
+	parallelism int
+	chunkSize   int
+}
+
+// worked is what a run did.
+type worked struct {
+	took  time.Duration            // from its start to its end
+	steps map[string]time.Duration // of the steps
+	tally batch.Tally
+}
+
+// bill runs billing on s to its end and fails unless it left nothing.
+func (w worker) bill(ctx context.Context, s *schema) (worked, error) {
+	now := s.lab.now
+	limits := gateway.Defaults()
+	limits.Now = now
+	paced := gateway.Pace(gatewayName, w.gateway, limits)
+	defer paced.Close()
+	deps := jobs.Deps{
+		DB: s.DB, Repository: &mysql.Repository{DB: s.DB, Now: now}, Gateways: steps.Gateways{gatewayName: paced},
+		Parallelism: func(string) int { return w.parallelism },
+		Clock:       now, Business: now, Zone: time.UTC, Heartbeat: 5 * time.Second,
+	}
+	policy := billing.Policy{RetryDays: []int{1, 3, 5}}
+	job := jobs.Billing(deps, jobs.BillingOptions{
+		Selection: readers.Selection{Business: s.lab.today()}, Policy: policy, ChunkSize: w.chunkSize, BrakePercent: 50,
+	}, len(policy.RetryDays))
+	var executions []*batch.StepExecution
+	runner := &batch.Runner{
+		Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: 25 * time.Second, Now: now, Log: slog.New(slog.NewTextHandler(s.lab.log, nil)),
+		Started: func(_ *batch.Run, steps []*batch.StepExecution) { executions = steps },
+	}
+	stop, err := s.lab.profileTo(s.name)
+	if err != nil {
+		return worked{}, err
+	}
+	start := now()
+	result, err := runner.Run(ctx, job, batch.Spec{
+		Job: job.Name, BusinessDate: s.lab.today().String(), Params: []byte("{}"), Lease: time.Minute,
+		Host: "bench", PID: os.Getpid(), Version: "bench",
+	})
+	done := worked{took: now().Sub(start), steps: map[string]time.Duration{}, tally: result.Tally}
+	stop()
+	if err != nil {
+		return done, err
+	}
+	if result.Exit != batch.ExitDone {
+		return done, fmt.Errorf("the run ended with %d: left %v: %w", result.Exit, result.Left, result.Err)
+	}
+	for _, x := range executions {
+		done.steps[x.Step] = x.Took()
+	}
+	return done, nil
+}
+
+// profileTo starts a CPU profile, if profiles are wanted, and returns what ends it.
+func (l *lab) profileTo(name string) (stop func(), err error) {
+	if l.profile == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(filepath.Join(l.profile, name+".pprof")) //nolint:gosec // G304: a folder that the user named
+	if err != nil {
+		return nil, fmt.Errorf("make a profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, fmt.Errorf("make a profile: %w", err)
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close() // a profile that is cut short is seen when it is read
+	}, nil
+}
