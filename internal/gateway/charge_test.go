@@ -372,7 +372,7 @@ func TestStatsCountRequests(t *testing.T) {
 		p.Find(t.Context(), payment.Charge{}, "")
 		send(t, p, 2)
 		require.Equal(t, gateway.Stats{
-			Charges: map[payment.Kind]int64{payment.NotExecuted: 1, payment.Paid: 1, payment.InDoubt: 1, payment.Misconfigured: 1},
+			Charges:       map[payment.Kind]int64{payment.NotExecuted: 1, payment.Paid: 1, payment.InDoubt: 1, payment.Misconfigured: 1},
 			LookUps:       1,
 			Misconfigured: 1,
 			Retries:       2,

@@ -49,7 +49,7 @@ func newCircuit(l Limits, giveUp func()) *circuit {
 // the cause of ctx's end.
 func (c *circuit) acquire(ctx context.Context) (int, error) {
 	c.mu.Lock()
-	if c.queue.Len() == 0 && c.admit() {
+	if c.admit() { // nobody can be waiting then
 		defer c.mu.Unlock()
 		return c.epoch, nil
 	}

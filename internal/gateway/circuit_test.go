@@ -62,6 +62,7 @@ func TestCircuitOpensAt60PercentOfAtLeast20(t *testing.T) {
 				require.Zero(t, p.OpenSince())
 				send(t, p, 1)
 				require.Equal(t, tc.open, p.Open())
+				require.Equal(t, tc.open, p.Stats().Openings == 1)
 				if tc.open {
 					require.Equal(t, time.Now(), p.OpenSince())
 				}
@@ -281,6 +282,27 @@ func TestProbeThatWasNotSentGivesItsPlaceBack(t *testing.T) {
 		}
 		require.True(t, p.Open(), "nothing was learned")
 		send(t, p, 5)
+		require.False(t, p.Open())
+	})
+}
+
+func TestProbeStoppedByTheRateGivesItsPlaceBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := true
+		g := &fake{charge: failing(&down)}
+		p := pace(t, g, once, func(l *gateway.Limits) { l.Rate, l.MaxOutage = 0.1, 0 })
+		send(t, p, 20)
+		down = false
+		time.Sleep(10 * time.Second)
+		send(t, p, 1) // uses up the rate
+		for range 30 {
+			ctx, stop := withStop(t)
+			time.AfterFunc(time.Millisecond, stop)
+			o, _ := p.Charge(ctx, payment.Charge{}, false)
+			require.Equal(t, "stopped", o.Reason)
+		}
+		require.True(t, p.Open(), "nothing was learned")
+		send(t, p, 4)
 		require.False(t, p.Open())
 	})
 }

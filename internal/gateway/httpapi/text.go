@@ -22,9 +22,8 @@ func cleaner(secrets ...string) func(string) string {
 	}
 	hide := strings.NewReplacer(pairs...)
 	return func(s string) string {
-		s = strings.ToValidUTF8(s, string(utf8.RuneError))
-		s = hide.Replace(s) // before cutting: half a secret would not be found
-		s = strings.Map(func(r rune) rune {
+		s = hide.Replace(s)                 // before cutting: half a secret would not be found
+		s = strings.Map(func(r rune) rune { // a byte that is no UTF-8 comes as the replacement character
 			if unicode.IsControl(r) {
 				return ' '
 			}

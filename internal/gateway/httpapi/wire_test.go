@@ -317,6 +317,20 @@ func TestGuardIsAskedAtTheSocket(t *testing.T) {
 		require.Equal(t, 3, asked)
 		require.EqualValues(t, 3, w.requests.Load())
 	})
+	t.Run("not again in the middle of a long request", func(t *testing.T) {
+		w := newWire(t)
+		asked := 0
+		ctx := guard(t.Context(), func() error {
+			if asked++; asked > 1 {
+				return errors.New("no")
+			}
+			return nil
+		})
+		long := charge()
+		long.Description = strings.Repeat("long ", 100_000)
+		require.Equal(t, payment.Paid, open(t, configFor(w.url)).Charge(ctx, long).Kind)
+		require.Equal(t, 1, asked)
+	})
 	t.Run("a look-up needs no leave", func(t *testing.T) {
 		w := newWire(t)
 		ctx := guard(t.Context(), func() error { return errors.New("no") })
@@ -341,16 +355,53 @@ func TestGuardIsAskedAtTheSocket(t *testing.T) {
 	})
 }
 
-func TestSealedSocketWritesNoMore(t *testing.T) {
-	here, there := net.Pipe()
-	defer func() { _ = there.Close() }()
-	s := &socket{Conn: here}
-	defer func() { _ = s.Close() }()
-	s.begin(nil)
-	require.False(t, s.seal(), "nothing written yet")
-	_, err := s.Write([]byte("late"))
-	require.ErrorIs(t, err, errSealed)
-	require.False(t, s.seal())
+func TestSocket(t *testing.T) {
+	newSocket := func(t *testing.T) *socket {
+		t.Helper()
+		here, there := net.Pipe()
+		var drained sync.WaitGroup
+		drained.Go(func() { _, _ = io.Copy(io.Discard, there) })
+		s := &socket{Conn: here}
+		t.Cleanup(func() {
+			_ = s.Close()
+			drained.Wait()
+			_ = there.Close()
+		})
+		return s
+	}
+	write := func(s *socket) error {
+		_, err := s.Write([]byte("x"))
+		return err
+	}
+	t.Run("sealed, it writes no more", func(t *testing.T) {
+		s := newSocket(t)
+		s.begin(nil)
+		require.False(t, s.seal(), "nothing written yet")
+		require.ErrorIs(t, write(s), errSealed)
+		require.False(t, s.seal())
+	})
+	t.Run("a refusal stands", func(t *testing.T) {
+		s := newSocket(t)
+		no := errors.New("no")
+		s.begin(func() error { return no })
+		require.ErrorIs(t, write(s), no)
+		no = nil
+		require.ErrorIs(t, write(s), errSealed)
+		require.False(t, s.seal())
+	})
+	t.Run("each request counts its own bytes", func(t *testing.T) {
+		s := newSocket(t)
+		s.begin(nil)
+		require.NoError(t, write(s))
+		s.begin(nil)
+		require.False(t, s.seal())
+	})
+	t.Run("what was written is remembered", func(t *testing.T) {
+		s := newSocket(t)
+		s.begin(func() error { return nil })
+		require.NoError(t, write(s))
+		require.True(t, s.seal())
+	})
 }
 
 func TestRedirectIsNotFollowed(t *testing.T) {
@@ -374,17 +425,17 @@ func TestConnectionsAreKeptAndBounded(t *testing.T) {
 		}
 	})
 	client := open(t, configFor(w.url))
-	var all sync.WaitGroup
-	for range 20 {
-		all.Go(func() {
-			for range 10 {
+	for range 10 { // between two waves all connections are idle, and none may be given up
+		var wave sync.WaitGroup
+		for range 20 {
+			wave.Go(func() {
 				if o := client.Charge(t.Context(), charge()); o.Kind != payment.Paid {
 					t.Error(o.Reason)
 				}
-			}
-		})
+			})
+		}
+		wave.Wait()
 	}
-	all.Wait()
 	require.EqualValues(t, 200, w.requests.Load())
 	require.LessOrEqual(t, w.accepted.Load(), int32(4))
 }
