@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,6 +58,16 @@ func TestServe(t *testing.T) {
 	c.Close()
 	require.NoError(t, stop())
 	require.Error(t, c.Health(t.Context()), "it has stopped")
+}
+
+func TestASignalStopsIt(t *testing.T) {
+	out, in := io.Pipe()
+	code := make(chan int, 1)
+	go func() { code <- run([]string{"--listen", "127.0.0.1:0"}, in, io.Discard) }()
+	_, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGTERM))
+	require.Zero(t, <-code)
 }
 
 func TestFlagsWinOverTheFileAndTheFileOverTheDemo(t *testing.T) {

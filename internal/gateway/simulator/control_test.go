@@ -111,6 +111,8 @@ func TestConfigInJSON(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(`{"outages":[{"after":"3h","for":"1s"}],"latency":{"fixed":"1ms"}}`), &back))
 	require.Equal(t, []simulator.Window{{After: 3 * time.Hour, For: time.Second}}, back.Outages, "a list is replaced")
 	require.Equal(t, full.Latency.Median, back.Latency.Median)
+	require.Error(t, json.Unmarshal([]byte(`{"methods":{"a":"hard"},"seed":-1}`), &back))
+	require.Equal(t, "soft", back.Methods["a"])
 	for _, wrong := range []string{
 		`{"keylife":"1h"}`, `{"faults":{"nope":1}}`, `{"key_life":"1 day"}`, `{"seed":-1}`, `[]`, `{`, `{"no_keys":"perhaps"}`, `{"Now":1}`,
 	} {

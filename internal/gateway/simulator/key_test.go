@@ -2,6 +2,7 @@ package simulator_test
 
 import (
 	"context"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +29,7 @@ func TestTheSameKey(t *testing.T) {
 		require.True(t, other.hasError())
 	}
 	require.Len(t, s.sim.Ledger(), 2)
+	require.Equal(t, 404, s.find("sub_never_sent-1").code)
 	require.Equal(t, map[string]int{"sub_pm_ok-1": 3, "sub_pm_soft-1": 3}, s.sim.Requests())
 }
 
@@ -41,11 +43,11 @@ func TestAReplayIsTheFirstResult(t *testing.T) {
 
 func TestKeysAreForgotten(t *testing.T) {
 	const key = "sub_1_20260131-1"
-	s := newShop(t, simulator.Config{KeyLife: 24 * time.Hour})
+	s := newShop(t, simulator.Config{KeyLife: 24 * time.Hour, Now: still})
 	s.charge(key, "pm_ok")
-	s.sim.Advance(23 * time.Hour)
+	s.sim.Advance(24*time.Hour - 1)
 	require.True(t, s.charge(key, "pm_ok").replayed())
-	s.sim.Advance(time.Hour)
+	s.sim.Advance(1)
 	require.Empty(t, s.sim.DoubleCharged())
 	require.Equal(t, 200, s.find(key).code, "look-up lasts longer than keys")
 	r := s.charge(key, "pm_ok")
@@ -55,10 +57,18 @@ func TestKeysAreForgotten(t *testing.T) {
 	require.Len(t, s.sim.Successes()["sub_1_20260131"], 2)
 	s.refund(r.ID, "rf_1", 12900)
 	require.Empty(t, s.sim.DoubleCharged(), "given back in full")
+	s.charge("sub_2_20260131-1", "pm_ok")
 	s.sim.Advance(24 * time.Hour)
 	require.Equal(t, 402, s.charge(key, "pm_soft").code, "another body, a forgotten key")
 	require.Equal(t, "succeeded", s.find(key).Status, "what took money is shown first")
+	for n := range 3 {
+		require.Equal(t, 200, s.charge("sub_2_20260131-"+string(rune('2'+n)), "pm_ok").code)
+	}
+	require.Equal(t, []string{"sub_2_20260131"}, s.sim.DoubleCharged(), "named once, however often it was charged")
 }
+
+// still is a clock that only Advance moves.
+func still() time.Time { return time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC) }
 
 func TestLookupThatForgets(t *testing.T) {
 	s := newShop(t, simulator.Config{KeyLife: 24 * time.Hour, FindForgets: true})
@@ -214,7 +224,7 @@ func TestRequestsThatCannotWork(t *testing.T) {
 		strings.Replace(good, `"KRW"`, `"KRWX"`, 1),
 		strings.Replace(good, `"amount":1`, `"amount":1,"card_number":"4111"`, 1),
 		strings.Replace(good, `"amount":1`, `"amount":1,"metadata":{"a":1}`, 1),
-		strings.Replace(good, `"r"`, `"`+strings.Repeat("r", 70_000)+`"`, 1),
+		strings.Replace(good, `"amount":1`, `"amount":1,"description":"`+strings.Repeat("r", 70_000)+`"`, 1),
 	} {
 		r := s.do(create, "/v1/payments", "k1", bad)
 		require.Equal(t, 400, r.code, bad)
@@ -239,6 +249,11 @@ func TestWhoMayCall(t *testing.T) {
 			require.Equal(t, 401, r.code)
 		}
 	}
+	other := httptest.NewRequest("GET", "/v1/payments/by-key/a-1", nil)
+	other.Header.Set("Authorization", "Basic secret")
+	w := httptest.NewRecorder()
+	s.sim.ServeHTTP(w, other)
+	require.Equal(t, 401, w.Code)
 	require.Empty(t, s.sim.Ledger())
 	s.token = "secret"
 	require.Equal(t, 200, s.charge("a-1", "pm_ok").code)

@@ -200,12 +200,17 @@ func TestPendingIsDecided(t *testing.T) {
 }
 
 func TestPendingIsDecidedByTheClockAlone(t *testing.T) {
-	s := newShop(t, simulator.Config{Pending: simulator.Pending{For: time.Hour}})
+	s := newShop(t, simulator.Config{Pending: simulator.Pending{For: time.Hour}, Now: still})
 	from := s.sim.Now()
 	s.charge("sub_1_20260131-1", "pm_pending_then_refunded")
+	s.charge("sub_2_20260131-1", "pm_pending_then_ok")
+	s.sim.Advance(time.Hour - 1)
 	require.Equal(t, payment.Pending, s.sim.Ledger()[0].Status)
+	s.sim.Advance(1)
+	require.Equal(t, payment.Succeeded, s.sim.Ledger()[1].Status)
+	s.charge("sub_3_20260131-1", "pm_pending_then_ok")
 	s.sim.Advance(time.Hour)
 	page := s.list(from, from.Add(2*time.Hour), "", 0)
-	require.Equal(t, "succeeded", page.Data[0].Status)
+	require.Equal(t, "succeeded", page.Data[2].Status)
 	require.Equal(t, int64(12900), s.sim.Ledger()[0].Refunded)
 }
