@@ -1,0 +1,60 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/require"
+)
+
+// Age moves every instant in the tables back by d, as if so much time had passed. Business dates stay: what was
+// due that day still is.
+func Age(t testing.TB, db *sqlx.DB, d time.Duration) {
+	t.Helper()
+	var columns []struct {
+		Table  string `db:"t"`
+		Column string `db:"c"`
+	}
+	require.NoError(t, db.SelectContext(t.Context(), &columns, `SELECT c.table_name AS t, c.column_name AS c FROM information_schema.columns c
+JOIN information_schema.tables b ON b.table_schema = c.table_schema AND b.table_name = c.table_name AND b.table_type = 'BASE TABLE'
+WHERE c.table_schema = DATABASE() AND c.data_type IN ('datetime', 'timestamp') ORDER BY 1, 2`))
+	require.NotEmpty(t, columns)
+	sets := map[string][]string{}
+	for _, c := range columns {
+		sets[c.Table] = append(sets[c.Table], fmt.Sprintf("%s = %s - INTERVAL %d MICROSECOND", c.Column, c.Column, d.Microseconds()))
+	}
+	for table, set := range sets {
+		_, err := db.ExecContext(t.Context(), "UPDATE "+table+" SET "+strings.Join(set, ", "))
+		require.NoError(t, err)
+	}
+}
+
+// EndLease makes the lease of one process's run run out, without touching anything else. Pid 0 stands for all.
+func EndLease(t testing.TB, db *sqlx.DB, pid int) {
+	t.Helper()
+	changeRuns(t, db, pid, `UPDATE job_runs SET heartbeat_at = heartbeat_at - INTERVAL 1 HOUR WHERE id = ?`)
+}
+
+// TakeLease marks the live run of one process as abandoned, as another worker would. Pid 0 stands for all.
+func TakeLease(t testing.TB, db *sqlx.DB, pid int) {
+	t.Helper()
+	changeRuns(t, db, pid, `UPDATE job_runs SET status = 'abandoned' WHERE id = ?`)
+}
+
+// changeRuns changes row by row: a scan would lock what living runs are at.
+func changeRuns(t testing.TB, db *sqlx.DB, pid int, query string) {
+	t.Helper()
+	var ids []uint64
+	err := db.SelectContext(t.Context(), &ids, `SELECT id FROM job_runs WHERE status = 'running' AND (pid = ? OR ? = 0)`, pid, pid)
+	if err != nil {
+		t.Errorf("look for runs: %v", err)
+	}
+	for _, id := range ids {
+		if _, err := db.ExecContext(t.Context(), query, id); err != nil {
+			t.Errorf("change run %d: %v", id, err)
+		}
+	}
+}

@@ -1,0 +1,215 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/e2e"
+	"duly/internal/gateway/simulator"
+	"duly/internal/payment"
+	"duly/internal/testdb"
+)
+
+// The timing of the processes. The lease is the shortest that the configuration allows.
+const (
+	timeout   = time.Second
+	heartbeat = 200 * time.Millisecond
+	lease     = timeout + 3*heartbeat + 5*time.Second
+	keyLife   = 24 * time.Hour
+	longest   = 2 * time.Minute
+	tries     = 2
+	// aDay is longer than any key and any request lives.
+	aDay = 25 * time.Hour
+)
+
+// world is a database, a gateway with its ledger, and the processes that stand between them.
+type world struct {
+	t    *testing.T
+	db   *testdb.DB
+	sim  *simulator.Simulator
+	gate *gate
+	date payment.Date
+	env  []string
+}
+
+func newWorld(t *testing.T, cfg simulator.Config) *world {
+	t.Helper()
+	return worldOn(t, testdb.New(t), cfg)
+}
+
+func worldOn(t *testing.T, db *testdb.DB, cfg simulator.Config) *world {
+	t.Helper()
+	w := &world{t: t, db: db, date: payment.DateOf(time.Now().UTC())}
+	var url string
+	w.sim, w.gate, url = serve(t, cfg)
+	w.env = []string{
+		"DULY_DATABASE_DSN=" + db.DSN,
+		"DULY_BUSINESS_TIMEZONE=UTC",
+		"DULY_RUN_LEASE=" + lease.String(),
+		"DULY_RUN_HEARTBEAT=" + heartbeat.String(),
+		"DULY_RUN_DRAIN=2s",
+		"DULY_BILLING_CHUNK_SIZE=4",
+	}
+	w.env = append(w.env, gatewayEnv("MAIN", url)...)
+	return w
+}
+
+// serve starts a simulator on a TCP port.
+func serve(t *testing.T, cfg simulator.Config) (*simulator.Simulator, *gate, string) {
+	t.Helper()
+	cfg.Token = "token"
+	if cfg.KeyLife == 0 {
+		cfg.KeyLife = keyLife
+	}
+	require.NoError(t, cfg.Validate())
+	sim := simulator.New(cfg)
+	g := &gate{next: sim}
+	server := httptest.NewServer(g)
+	t.Cleanup(func() {
+		sim.Close()
+		server.Close()
+	})
+	return sim, g, server.URL
+}
+
+func gatewayEnv(name, url string) []string {
+	var env []string
+	for key, value := range map[string]any{
+		"URL": url, "TOKEN": "token", "TIMEOUT": timeout, "PARALLELISM": 4, "TRIES": tries, "BACKOFF": 10 * time.Millisecond,
+		"KEY_LIFE": keyLife, "LONGEST_REQUEST": longest,
+		// A small shop is full of faults on purpose: its circuit stays closed.
+		"CIRCUIT_WINDOW": 1000, "CIRCUIT_MINIMUM": 1000,
+	} {
+		env = append(env, fmt.Sprintf("DULY_GATEWAYS_%s_%s=%v", name, key, value))
+	}
+	return env
+}
+
+// gate stands in front of the simulator and calls a hook for the n-th charge request, before it is served.
+type gate struct {
+	next http.Handler
+
+	mu    sync.Mutex
+	count int
+	nth   int
+	hook  func()
+}
+
+// on sets the hook.
+func (g *gate) on(nth int, hook func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.nth, g.hook = nth, hook
+}
+
+// ServeHTTP implements http.Handler.
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		g.mu.Lock()
+		g.count++
+		hook := g.hook
+		if g.count != g.nth {
+			hook = nil
+		}
+		g.mu.Unlock()
+		if hook != nil {
+			hook()
+		}
+	}
+	g.next.ServeHTTP(w, r)
+}
+
+// enrol adds a subscription for each payment method, due today.
+func (w *world) enrol(methods ...string) {
+	w.t.Helper()
+	e2e.Enrol(w.t, w.db, e2e.Methods(w.date, methods...))
+}
+
+// bill starts `duly run billing`.
+func (w *world) bill(at where) *process {
+	w.t.Helper()
+	return start(w.t, slices.Concat(w.env, at.env()), "run", "billing", "--date", w.date.String())
+}
+
+// set makes another value of a setting the one that counts.
+func (w *world) set(key string, value any) {
+	w.env = append(w.env, fmt.Sprintf("%s=%v", key, value))
+}
+
+// mostRuns is how many times in a row a wrapper would start duly again before it calls somebody.
+const mostRuns = 6
+
+// finish runs as many workers at once, again and again, until all of them leave nothing behind.
+func (w *world) finish(workers int) {
+	w.t.Helper()
+	for range mostRuns {
+		done := true
+		running := make([]*process, workers)
+		for i := range running {
+			running[i] = w.bill(where{})
+		}
+		for _, p := range running {
+			code := p.exit()
+			require.Contains(w.t, []int{batch.ExitDone, batch.ExitReview, batch.ExitUnfinished}, code, "%s", p.printed())
+			done = done && code != batch.ExitUnfinished
+		}
+		if done {
+			return
+		}
+	}
+	require.Fail(w.t, "unfinished after so many runs", "%d", mostRuns)
+}
+
+// died ends the lease of a process that is gone, so that the next need not wait for it.
+func (w *world) died(p *process) {
+	w.t.Helper()
+	e2e.EndLease(w.t, w.db.DB, p.pid)
+}
+
+// pass lets time pass, for the tables and the gateway.
+func (w *world) pass(d time.Duration) {
+	w.t.Helper()
+	e2e.Age(w.t, w.db.DB, d)
+	w.sim.Advance(d)
+}
+
+// reconcile compares the ledger with the tables.
+func (w *world) reconcile() {
+	w.t.Helper()
+	e2e.Reconcile(w.t, w.db.DB, w.date, w.sim)
+}
+
+// count is the number that a query answers.
+func (w *world) count(query string, args ...any) int {
+	w.t.Helper()
+	var n int
+	require.NoError(w.t, w.db.GetContext(w.t.Context(), &n, query, args...))
+	return n
+}
+
+// awaitRun waits until the process has begun its run, or is gone.
+func (w *world) awaitRun(p *process) {
+	w.t.Helper()
+	w.await(func() bool {
+		select {
+		case <-p.ended:
+			return true
+		default:
+			return w.count(`SELECT COUNT(*) FROM job_runs WHERE pid = ?`, p.pid) > 0
+		}
+	})
+}
+
+// await looks again and again until the condition holds.
+func (w *world) await(condition func() bool) {
+	w.t.Helper()
+	require.Eventually(w.t, condition, 30*time.Second, 5*time.Millisecond)
+}
