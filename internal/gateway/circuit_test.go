@@ -62,7 +62,7 @@ func TestCircuitOpensAt60PercentOfAtLeast20(t *testing.T) {
 				require.Zero(t, p.OpenSince())
 				send(t, p, 1)
 				require.Equal(t, tc.open, p.Open())
-				require.Equal(t, tc.open, p.Stats().Openings == 1)
+				require.Equal(t, tc.open, p.Stats().Openings > 0)
 				if tc.open {
 					require.Equal(t, time.Now(), p.OpenSince())
 				}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -214,6 +215,20 @@ func TestNothingLeftIsNotExecuted(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestConnectionThatDiesBeforeTheFirstByteIsNotExecuted(t *testing.T) {
+	c := configFor(serve(t, reply(200, paymentJSON(payment.Succeeded, nil))).URL)
+	c.Wrap = func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			return next.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+				GotConn: func(info httptrace.GotConnInfo) { socketOf(info.Conn).seal() },
+			})))
+		})
+	}
+	o := open(t, c).Charge(t.Context(), charge())
+	require.Equal(t, payment.NotExecuted, o.Kind)
+	require.True(t, o.Failure)
 }
 
 func TestTimeOuts(t *testing.T) {
