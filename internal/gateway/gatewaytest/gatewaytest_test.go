@@ -119,7 +119,7 @@ func newTarget(t *testing.T, k kind, c gatewaytest.Case) *gatewaytest.Target {
 		config.KeyLife = 0
 	}
 	if c.Name == string(gatewaytest.Slow) {
-		config.Timeout = 300 * time.Millisecond
+		config.Timeout = 600 * time.Millisecond
 	}
 	client, err := httpapi.New(config)
 	require.NoError(t, err)
@@ -155,6 +155,7 @@ func newTarget(t *testing.T, k kind, c gatewaytest.Case) *gatewaytest.Target {
 func TestHTTPAPIConforms(t *testing.T) {
 	for _, k := range kinds() {
 		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
 			gatewaytest.Run(t, func(t *testing.T, c gatewaytest.Case) *gatewaytest.Target {
 				t.Helper()
 				return newTarget(t, k, c)
