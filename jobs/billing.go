@@ -114,7 +114,7 @@ func (b *billingJob) run(ctx context.Context, x *batch.StepExecution, step batch
 		return err
 	}
 	for name, g := range b.Gateways {
-		if g.Stats().Charges[payment.Misconfigured] > 0 && !b.told[name] {
+		if g.Stats().Misconfigured > 0 && !b.told[name] {
 			b.told[name] = true
 			reason, _ := g.Closed()
 			return fmt.Errorf("gateway %s: %s; check gateways.%s.token and .url", name, reason, name)
