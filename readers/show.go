@@ -135,7 +135,7 @@ FROM payment_attempts a LEFT JOIN job_runs r ON r.id = a.run_id WHERE a.invoice_
 
 	showEvents = `SELECT id, type, payload, created_at FROM events WHERE subject = ? ORDER BY id DESC LIMIT ?`
 
-	isInvoiced = `SELECT COUNT(*) FROM invoices WHERE subscription_id = ? AND due_date = ?`
+	invoicedFrom = `SELECT due_date FROM invoices WHERE subscription_id = ? AND due_date >= ?`
 )
 
 // FindSubscription reads a subscription; nil if there is none of that id.
@@ -201,10 +201,17 @@ func FindEvents(ctx context.Context, db *mysql.DB, subject string, limit int) ([
 	return list, mysql.Classify(ctx, err)
 }
 
-// IsInvoiced reports whether the subscription has an invoice of that due date.
-func IsInvoiced(ctx context.Context, db *mysql.DB, subscription uint64, due payment.Date) (bool, error) {
-	n, err := count(ctx, db, isInvoiced, subscription, due)
-	return n > 0, mysql.Classify(ctx, err)
+// InvoicedFrom lists the due dates, from one on, that the subscription has an invoice for.
+func InvoicedFrom(ctx context.Context, db *mysql.DB, subscription uint64, from payment.Date) (map[payment.Date]bool, error) {
+	var dates []payment.Date
+	if err := db.SelectContext(ctx, &dates, invoicedFrom, subscription, from.OrFirst()); err != nil {
+		return nil, mysql.Classify(ctx, err)
+	}
+	invoiced := make(map[payment.Date]bool, len(dates))
+	for _, d := range dates {
+		invoiced[d] = true
+	}
+	return invoiced, nil
 }
 
 // Standing is what the rules read of it.

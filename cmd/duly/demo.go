@@ -66,7 +66,7 @@ type showcase struct {
 func (a *app) demo(ctx context.Context, subscriptions int, keep bool) (err error) {
 	d := &showcase{app: a}
 	defer func() { err = errors.Join(err, d.end(ctx, keep && err == nil)) }()
-	if err := d.start(ctx); err != nil {
+	if err := d.start(ctx, keep); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.out, "A shop with %d subscriptions that are due on %s; its gateway declines some, and fails now and then.\n",
@@ -83,12 +83,12 @@ func (a *app) demo(ctx context.Context, subscriptions int, keep bool) (err error
 }
 
 // start starts the database and the gateway.
-func (d *showcase) start(ctx context.Context) error {
+func (d *showcase) start(ctx context.Context, keep bool) error {
 	var err error
 	if d.dir, err = os.MkdirTemp("", "duly-demo-"); err != nil {
 		return failed(fmt.Errorf("make a folder for the demo: %w", err))
 	}
-	if d.server, err = private.Start(ctx, private.Options{Dir: filepath.Join(d.dir, "db"), Fast: true}); err != nil {
+	if d.server, err = private.Start(ctx, private.Options{Dir: filepath.Join(d.dir, "db"), Fast: true, Tied: !keep}); err != nil {
 		return usage(err)
 	}
 	if err := createSchema(ctx, d.server); err != nil {

@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
+	"strings"
 	"time"
 	_ "time/tzdata" // business time zones, on machines that have none
 
@@ -25,25 +24,7 @@ func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
 func run(args, env []string, stdout, stderr io.Writer) int {
 	ctx, end := interruptible(context.Background())
 	defer end()
-	a := &app{env: env, out: stdout, err: stderr, now: time.Now}
-	root := a.root()
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
-		return a.code
-	}
-	var exit exitError
-	switch {
-	case errors.As(err, &exit):
-		if exit.err != nil {
-			fmt.Fprintln(stderr, "duly: "+exit.err.Error())
-		}
-		return exit.code
-	default:
-		// cobra's own errors are mistakes in the command line.
-		fmt.Fprintln(stderr, "duly: "+err.Error())
-		return batch.ExitUsage
-	}
+	return newApp(env, stdout, stderr).run(ctx, args)
 }
 
 // app is what the commands share.
@@ -51,84 +32,66 @@ type app struct {
 	env      []string
 	out, err io.Writer
 	now      func() time.Time
-	file     string         // --config
-	flags    map[string]any // configuration keys set on the command line
-	json     bool
-	code     int
+	// every calls tick again and again until the function that it returns is called.
+	every func(interval time.Duration, tick func()) (stop func())
+	file  string         // --config
+	flags map[string]any // configuration keys set on the command line
+	json  bool
+	code  int
 	// only for the demo: its own configuration and clock
 	config *config.Config
 	shift  time.Duration
 }
 
-// exitError is an error with the exit code that it ends the program with.
-type exitError struct {
-	code int
-	err  error
+func newApp(env []string, stdout, stderr io.Writer) *app {
+	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every}
 }
 
-func (e exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e exitError) Unwrap() error { return e.err }
-
-func usage(err error) error { return exitError{batch.ExitUsage, err} }
-
-func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
-
-// failed is an error of ours or of what we depend on.
-func failed(err error) error {
+// run executes one command line and returns the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return nil
+		return a.code
 	}
-	code := batch.ExitFailed
-	if errors.Is(err, batch.ErrUnavailable) {
-		code = batch.ExitUnfinished
+	if code := stopCode(ctx); code != 0 {
+		return code // it failed because it was told to end
 	}
-	return exitError{code, err}
+	code := batch.ExitUsage // cobra's own errors are mistakes in the command line
+	if exit, ok := errors.AsType[exitError](err); ok {
+		code, err = exit.code, exit.err
+	}
+	if err != nil {
+		a.complain(err)
+	}
+	return code
 }
 
-// signalled is the cause of a context that a signal has ended.
-type signalled struct{ signal syscall.Signal }
-
-func (s signalled) Error() string { return "stopped by " + s.signal.String() }
-
-// stopCode is the exit code of a run whose context was cancelled: 128 and the signal's number, 0 if it was
-// no signal.
-func stopCode(ctx context.Context) int {
-	var s signalled
-	if errors.As(context.Cause(ctx), &s) {
-		return 128 + int(s.signal)
+// complain writes an error to standard error, a line a problem.
+func (a *app) complain(err error) {
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" {
+			fmt.Fprintln(a.err, "duly: "+line)
+		}
 	}
-	return 0
 }
 
-// interruptible returns a context that SIGINT or SIGTERM cancels. A second signal ends the process at once.
-func interruptible(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	done := make(chan struct{})
+// every is a ticker with a goroutine of its own.
+func every(interval time.Duration, tick func()) (stop func()) {
+	ticker := time.NewTicker(interval)
+	end, ended := make(chan struct{}), make(chan struct{})
 	go func() {
-		for n := 0; ; n++ {
+		defer close(ended)
+		defer ticker.Stop()
+		for {
 			select {
-			case <-done:
+			case <-end:
 				return
-			case got := <-signals:
-				s, _ := got.(syscall.Signal)
-				if n > 0 {
-					os.Exit(128 + int(s)) //nolint:forbidigo // the second signal is meant to end it at once
-				}
-				cancel(signalled{s})
+			case <-ticker.C:
+				tick()
 			}
 		}
 	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		close(done)
-		cancel(nil)
-	}
+	return func() { close(end); <-ended }
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
+	"context"
+	"errors"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"duly/internal/mysql"
 	"duly/migrations"
 )
 
@@ -15,73 +17,92 @@ func (a *app) migrateCommand() *cobra.Command {
 		Short: "Bring the schema up to date, take it back, or show where it stands",
 		Example: "  duly migrate up\n" +
 			"  duly migrate status",
-		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return usagef("say `duly migrate up`, `down` or `status`") },
 	}
-	cmd.AddCommand(
-		&cobra.Command{Use: "up", Short: "Apply what is not applied yet", Args: cobra.NoArgs, RunE: a.migrateUp},
-		&cobra.Command{Use: "down", Short: "Take the newest migration back; refuses while rows exist", Args: cobra.NoArgs, RunE: a.migrateDown},
-		&cobra.Command{Use: "status", Short: "List migrations and whether they are applied", Args: cobra.NoArgs, RunE: a.migrateStatus},
-	)
+	add := func(name, short, long string, do func(context.Context, *database) error) {
+		cmd.AddCommand(&cobra.Command{
+			Use: name, Short: short, Long: long, Example: "  duly migrate " + name, Args: noArguments,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return a.withDatabase(cmd.Context(), func(db *database) error { return do(cmd.Context(), db) })
+			},
+		})
+	}
+	add("up", "Apply what is not applied yet", "Applies every migration that is not applied yet.", a.migrateUp)
+	add("down", "Take the newest migration back", "Takes the newest migration back. It refuses while a table that it would drop has rows.", a.migrateDown)
+	add("status", "List migrations and whether they are applied", "Lists every migration that this program knows, and whether it is applied.", a.migrateStatus)
+	group(cmd)
 	return cmd
 }
 
-func (a *app) migrateUp(cmd *cobra.Command, _ []string) error {
-	return a.withDatabase(cmd.Context(), func(db *database) error {
-		names, err := migrations.Up(cmd.Context(), db.DB.DB.DB)
-		if err != nil {
-			return failed(err)
-		}
-		if a.json {
-			return a.print(map[string]any{"applied": names})
-		}
-		for _, name := range names {
-			fmt.Fprintln(a.out, "applied "+name)
-		}
-		if len(names) == 0 {
-			fmt.Fprintln(a.out, "nothing to do: the schema is up to date")
-		}
-		return nil
-	})
+func (a *app) migrateUp(ctx context.Context, db *database) error {
+	current, want, err := migrations.Versions(ctx, db.DB.DB.DB)
+	switch {
+	case err != nil:
+		return failed(mysql.Classify(ctx, err))
+	case current > want:
+		return startError(migrations.Check(ctx, db.DB.DB.DB))
+	}
+	names, err := migrations.Up(ctx, db.DB.DB.DB)
+	if err != nil {
+		return failed(mysql.Classify(ctx, err))
+	}
+	if a.json {
+		return a.print(map[string]any{"applied": names})
+	}
+	for _, name := range names {
+		a.line("applied %s", name)
+	}
+	if len(names) == 0 {
+		a.line("nothing to do: the schema is up to date")
+	}
+	return nil
 }
 
-func (a *app) migrateDown(cmd *cobra.Command, _ []string) error {
-	return a.withDatabase(cmd.Context(), func(db *database) error {
-		name, err := migrations.Down(cmd.Context(), db.DB.DB.DB)
-		if err != nil {
-			return failed(err)
-		}
-		if a.json {
-			return a.print(map[string]any{"taken_back": name})
-		}
-		fmt.Fprintln(a.out, "took back "+name)
-		return nil
-	})
+func (a *app) migrateDown(ctx context.Context, db *database) error {
+	current, _, err := migrations.Versions(ctx, db.DB.DB.DB)
+	switch {
+	case err != nil:
+		return failed(mysql.Classify(ctx, err))
+	case current == 0:
+		return usagef("migrate down: there is nothing to take back: no migration is applied")
+	}
+	name, err := migrations.Down(ctx, db.DB.DB.DB)
+	switch {
+	case errors.Is(err, migrations.ErrRows):
+		return usage(err)
+	case err != nil:
+		return failed(mysql.Classify(ctx, err))
+	case a.json:
+		return a.print(map[string]any{"taken_back": name})
+	}
+	a.line("took back %s", name)
+	return nil
 }
 
-func (a *app) migrateStatus(cmd *cobra.Command, _ []string) error {
-	return a.withDatabase(cmd.Context(), func(db *database) error {
-		list, err := migrations.Status(cmd.Context(), db.DB.DB.DB)
-		if err != nil {
-			return failed(err)
-		}
-		if a.json {
-			return a.print(list)
-		}
-		for _, m := range list {
-			state := "pending"
-			if m.Applied {
-				state = "applied"
-			}
-			fmt.Fprintf(a.out, "%-8s %s\n", state, m.Name)
-		}
-		return nil
-	})
+// migrationView is one migration.
+type migrationView struct {
+	Version int64  `json:"version"`
+	Name    string `json:"name"`
+	Applied bool   `json:"applied"`
 }
 
-// print writes v as the one JSON document of --json.
-func (a *app) print(v any) error {
-	enc := json.NewEncoder(a.out)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+func (a *app) migrateStatus(ctx context.Context, db *database) error {
+	list, err := migrations.Status(ctx, db.DB.DB.DB)
+	if err != nil {
+		return failed(mysql.Classify(ctx, err))
+	}
+	var views []migrationView
+	var rows []table.Row
+	for _, m := range list {
+		views = append(views, migrationView(m))
+		state := "pending"
+		if m.Applied {
+			state = "applied"
+		}
+		rows = append(rows, table.Row{m.Version, m.Name, state})
+	}
+	if a.json {
+		return a.print(views)
+	}
+	a.table(table.Row{"version", "migration", "state"}, rows)
+	return nil
 }

@@ -1,7 +1,12 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"duly/config"
 )
@@ -9,19 +14,74 @@ import (
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "duly",
-		Short: "Bills subscriptions and settles orders, and runs to completion",
+		Short: "Bills subscriptions, and runs to completion",
 		Long: "duly charges every subscription that is due, retries declined ones, and exits with a code that says\n" +
 			"what is left. It works on MySQL 8+ or MariaDB 10.11+.",
-		Version:       version,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Example: "  duly migrate up\n" +
+			"  duly run billing --dry-run\n" +
+			"  duly run billing\n" +
+			"  duly show subscription 42",
+		Version:            version,
+		SilenceErrors:      true,
+		SilenceUsage:       true,
+		DisableSuggestions: true,
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.PersistentFlags().StringVar(&a.file, "config", "", "configuration file (default duly.yaml, if it is there)")
+	root.PersistentFlags().StringVar(&a.file, "config", "", "configuration file (default "+config.DefaultFile+", if it is there)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output; logs go to standard error")
-	root.AddCommand(a.runCommand(), a.migrateCommand(), a.demoCommand())
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(a.runCommand(), a.showCommand(), a.runsCommand(), a.statusCommand(), a.migrateCommand(), a.doctorCommand())
+	group(root)
 	return root
+}
+
+// group makes cmd one that does nothing without a subcommand, and says so in one line.
+func group(cmd *cobra.Command) {
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		var names []string
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() {
+				names = append(names, sub.Name())
+			}
+		}
+		switch {
+		case len(args) > 0:
+			return usagef("%s has no %q; it has: %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))
+		case cmd.HasParent():
+			return usagef("say what to %s: %s", cmd.Name(), strings.Join(names, ", "))
+		}
+		return cmd.Help()
+	}
+}
+
+// flagError says what is right instead of a flag that is wrong.
+func flagError(cmd *cobra.Command, err error) error {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		var names []string
+		add := func(f *pflag.Flag) { names = append(names, "--"+f.Name) }
+		cmd.NonInheritedFlags().VisitAll(add)
+		cmd.InheritedFlags().VisitAll(add)
+		return usagef("%s has no flag --%s; it has: %s", cmd.CommandPath(), unknown.GetSpecifiedName(), strings.Join(names, ", "))
+	}
+	if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		f := value.GetFlag()
+		return usagef("--%s: %q will not do: it is a %s: %s", f.Name, value.GetValue(), f.Value.Type(), f.Usage)
+	}
+	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		f := missing.GetFlag()
+		return usagef("--%s needs a value: %s", f.Name, f.Usage)
+	}
+	return usage(err)
+}
+
+// noArguments refuses arguments, in one line.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument, and was given %q", cmd.CommandPath(), args[0])
+	}
+	return nil
 }
 
 // load reads the configuration, once.
@@ -35,4 +95,13 @@ func (a *app) load() (*config.Config, error) {
 	}
 	a.config = c
 	return c, nil
+}
+
+// id reads the argument of a command that shows one thing.
+func id(text string) (uint64, error) {
+	var n uint64
+	if _, err := fmt.Sscanf(text, "%d", &n); err != nil || n == 0 || fmt.Sprint(n) != text {
+		return 0, usagef("%q is not an id such as 42", text)
+	}
+	return n, nil
 }

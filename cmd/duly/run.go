@@ -1,26 +1,19 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"duly/config"
-	"duly/internal/batch"
-	"duly/internal/billing"
-	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/jobs"
-	"duly/migrations"
-	"duly/readers"
 )
 
 // runFlags are the flags of `duly run`; as JSON they are what a re-run repeats.
@@ -42,18 +35,26 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run JOB",
 		Short: "Run a job to completion (" + strings.Join(jobs.Names(), ", ") + ")",
-		Long: "Runs a job to completion and exits with a code that says what is left:\n" +
-			"  0 done   1 failed   2 bad usage or configuration   3 done, rows need review\n" +
-			"  4 unfinished, run again   5 not run   130, 143 stopped by a signal, run again",
+		Long: "Runs a job to completion and exits with a code that says what is left:\n\n" +
+			"  0         done, nothing left behind: power off\n" +
+			"  1         failed; work remains, nothing is lost: stay up\n" +
+			"  2         bad usage or configuration; nothing was touched: stay up\n" +
+			"  3         done, but this run sent rows to review: power off, look at them\n" +
+			"  4         unfinished, a later run will do it: run again\n" +
+			"  5         not run: paused, or --exclusive and another run is live\n" +
+			"  130, 143  stopped by SIGINT or SIGTERM after draining: run again\n\n" +
+			"A second signal ends it at once; the next run recovers what was in flight. Declines are results, not failures.\n\n" +
+			"Steps of billing: " + strings.Join(jobs.BillingSteps(3), ", ") + " (a retry for each of billing.retry_days).",
 		Example: "  duly run billing\n" +
-			"  duly run billing --date 2026-01-31 --subscription 42 --dry-run",
-		Args:              cobra.MaximumNArgs(1),
+			"  duly run billing --date 2026-01-31 --subscription 42 --dry-run\n" +
+			"  duly run billing --rerun 17 --max-duration 2h",
+		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.FixedCompletions(jobs.Names(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 || !slices.Contains(jobs.Names(), args[0]) {
-				return usagef("say which job to run: %s", strings.Join(jobs.Names(), ", "))
+			if err := oneJob(args); err != nil {
+				return err
 			}
-			return a.run(cmd, args[0], f)
+			return a.runJob(cmd, args[0], f)
 		},
 	}
 	flags := cmd.Flags()
@@ -69,303 +70,130 @@ func (a *app) runCommand() *cobra.Command {
 	flags.StringVar(&f.rate, "rate", "", "requests a second such as 20/s, for every gateway (default gateways.<name>.rate)")
 	flags.StringVar(&f.maxDuration, "max-duration", "", "stop after this time, such as 2h, and leave the rest to a later run")
 	flags.BoolVar(&f.exclusive, "exclusive", false, "do not run (exit 5) while another run of the job is live")
-	flags.BoolVar(&f.noProgress, "no-progress", false, "no progress line on a terminal")
+	flags.BoolVar(&f.noProgress, "no-progress", false, "no progress lines on a terminal")
 	return cmd
 }
 
-// execution is everything that one `duly run` works with.
-type execution struct {
-	*app
-
-	flags    runFlags
-	config   *config.Config
-	db       *database
-	deps     jobs.Deps
-	business payment.Date
-	today    payment.Date
-	stages   int
-	log      *slog.Logger
+func oneJob(args []string) error {
+	names := strings.Join(jobs.Names(), ", ")
+	switch {
+	case len(args) == 0:
+		return usagef("say which job to run: %s", names)
+	case !slices.Contains(jobs.Names(), args[0]):
+		return usagef("%q is not a job of this version: %s", args[0], names)
+	case len(args) > 1:
+		return usagef("one job at a time: %q is one too many", args[1])
+	}
+	return nil
 }
 
-func (a *app) run(cmd *cobra.Command, job string, f runFlags) error {
-	e, err := a.prepare(cmd, job, f)
-	if err != nil {
-		return err
-	}
-	defer e.close()
-	if f.dryRun {
-		return e.dryRun(cmd.Context(), job)
-	}
-	ctx := cmd.Context()
-	if e.flags.maxDuration != "" {
-		limit, err := config.ParseDuration(e.flags.maxDuration)
-		if err != nil || limit <= 0 {
-			return usagef("--max-duration: %q is not a duration such as 2h", e.flags.maxDuration)
+// problems are the mistakes that can be seen without a database.
+func (f runFlags) problems() []error {
+	var found []error
+	add := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
+	if f.Date != "" {
+		if _, err := payment.ParseDate(f.Date); err != nil {
+			add("--date: %w", err)
 		}
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
-		defer cancel()
 	}
-	if err := e.mayRun(ctx, job); err != nil {
-		return err
-	}
-	return e.execute(ctx, job)
-}
-
-// prepare reads the configuration, opens what the run needs and checks everything that can be checked before
-// anything is touched.
-func (a *app) prepare(cmd *cobra.Command, job string, f runFlags) (_ *execution, err error) {
-	ctx := cmd.Context()
-	if err := a.overrides(f); err != nil {
-		return nil, err
-	}
-	c, err := a.load()
-	if err != nil {
-		return nil, err
-	}
-	e := &execution{app: a, config: c, flags: f}
-	if err := e.checkFlags(); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(c.Require(true, false), c.Require(false, true)); err != nil {
-		return nil, usage(err)
-	}
-	e.log = a.logger(c)
-	gateways, err := a.gateways(c)
-	if err != nil {
-		return nil, err
-	}
-	e.deps.Gateways = gateways
-	defer func() {
-		if err != nil {
-			e.close()
+	for name, n := range map[string]int{"parallelism": f.parallelism, "chunk-size": f.chunkSize, "limit": f.Limit} {
+		if n < 0 {
+			add("--%s: %d is negative", name, n)
 		}
-	}()
-	if e.db, err = a.open(ctx, c); err != nil {
-		return nil, err
 	}
-	if err := migrations.Check(ctx, e.db.DB.DB.DB); err != nil {
-		return nil, startError(err)
+	if f.rate != "" {
+		if _, err := config.ParseRate(f.rate); err != nil {
+			add("--rate: %w", err)
+		}
 	}
-	if err := mysql.Probe(ctx, e.db.DB); err != nil {
-		return nil, startError(err)
+	if _, err := f.bound(); err != nil {
+		add("--max-duration: %w", err)
 	}
-	business, err := a.clock(ctx, e.db.DB)
-	if err != nil {
-		return nil, err
+	for _, step := range f.Steps {
+		if !mayBeStep(step) {
+			add("--step: %q is not a step of billing: %s", step, strings.Join(jobs.BillingSteps(3), ", "))
+		}
 	}
-	e.deps = a.deps(c, e.db.DB, gateways, business)
-	e.today = payment.DateOf(business().In(c.Business.Location()))
-	if err := e.repeat(ctx, cmd, job); err != nil {
-		return nil, err
-	}
-	if err := e.date(); err != nil {
-		return nil, err
-	}
-	open, err := readers.MaxOpenStage(ctx, e.db.DB)
-	if err != nil {
-		return nil, failed(fmt.Errorf("look for the highest stage: %w", mysql.Classify(ctx, err)))
-	}
-	e.stages = max(open, len(c.Billing.RetryDays))
-	return e, e.checkSteps()
+	slices.SortFunc(found, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return found
 }
 
-// startError tells what an operator must mend (exit 2) from a database that is down (exit 4).
-func startError(err error) error {
-	if errors.Is(err, batch.ErrUnavailable) {
-		return failed(err)
+// mayBeStep: how many retries there are is known once the tables are read.
+func mayBeStep(name string) bool {
+	if number, ok := strings.CutPrefix(name, jobs.StepRetry); ok {
+		n, err := strconv.Atoi(number)
+		return err == nil && n > 0
 	}
-	return usage(err)
+	return slices.Contains(jobs.BillingSteps(0), name)
 }
 
-func (e *execution) close() {
-	closeAll(e.deps.Gateways)
-	if e.db != nil {
-		e.db.close()
+// bound is how long the run may take; 0: as long as it needs.
+func (f runFlags) bound() (time.Duration, error) {
+	if f.maxDuration == "" {
+		return 0, nil
 	}
+	d, err := config.ParseDuration(f.maxDuration)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is not a duration such as 2h", f.maxDuration)
+	}
+	return d, nil
 }
 
-// overrides hands flags that stand for configuration keys to the configuration.
-func (a *app) overrides(f runFlags) error {
+// overrides are the flags that stand for configuration keys.
+func (f runFlags) overrides() map[string]any {
 	set := map[string]any{}
-	if f.parallelism < 0 || f.chunkSize < 0 || f.Limit < 0 {
-		return usagef("--parallelism, --chunk-size and --limit must not be negative")
-	}
 	if f.parallelism > 0 {
 		set["gateways.<name>.parallelism"] = f.parallelism
 	}
 	if f.rate != "" {
-		if _, err := config.ParseRate(f.rate); err != nil {
-			return usagef("--rate: %w", err)
-		}
 		set["gateways.<name>.rate"] = f.rate
 	}
 	if f.chunkSize > 0 {
 		set["billing.chunk_size"] = f.chunkSize
 	}
-	if a.flags == nil {
-		a.flags = set
+	return set
+}
+
+// repeat takes over what an earlier run was told, unless the command line says otherwise.
+func (f *runFlags) repeat(given func(flag string) bool, date string, params []byte) error {
+	var old runFlags
+	if err := json.Unmarshal(params, &old); err != nil {
+		return fmt.Errorf("read the parameters of run %d: %w", f.rerun, err)
+	}
+	if !given("date") {
+		f.Date = date
+	}
+	if !given("subscription") {
+		f.Subscriptions = old.Subscriptions
+	}
+	if !given("step") {
+		f.Steps = old.Steps
+	}
+	if !given("limit") {
+		f.Limit = old.Limit
 	}
 	return nil
 }
 
-func (e *execution) checkFlags() error {
-	if e.flags.Date != "" {
-		if _, err := payment.ParseDate(e.flags.Date); err != nil {
-			return usagef("--date: %w", err)
-		}
-	}
-	if e.flags.maxDuration != "" {
-		if d, err := config.ParseDuration(e.flags.maxDuration); err != nil || d <= 0 {
-			return usagef("--max-duration: %q is not a duration such as 2h", e.flags.maxDuration)
-		}
-	}
-	return nil
-}
-
-func (e *execution) checkSteps() error {
-	known := jobs.BillingSteps(e.stages)
-	for _, name := range e.flags.Steps {
-		if !slices.Contains(known, name) {
-			return usagef("--step: %q is not a step of billing: %s", name, strings.Join(known, ", "))
-		}
-	}
-	return nil
-}
-
-// date settles the business date: today, or the one that was given.
-func (e *execution) date() error {
-	e.business = e.today
-	if e.flags.Date == "" {
-		return nil
-	}
-	date, err := payment.ParseDate(e.flags.Date)
-	if err != nil {
-		return usagef("--date: %w", err)
-	}
-	if date > e.today && !e.flags.allowFuture && !e.flags.dryRun {
-		return usagef("--date: %s is after today, %s in %s; --allow-future is for sandboxes", date, e.today, e.config.Business.Timezone)
-	}
-	e.business = date
-	return nil
-}
-
-// repeat takes over what --rerun names, unless the command line says otherwise.
-func (e *execution) repeat(ctx context.Context, cmd *cobra.Command, job string) error {
-	if e.flags.rerun == 0 {
-		return nil
-	}
-	old, err := mysql.FindRun(ctx, e.db.DB, e.flags.rerun)
-	if err != nil {
-		return failed(err)
-	}
-	if old == nil {
-		return usagef("--rerun: there is no run %d; `duly runs` lists them", e.flags.rerun)
-	}
-	if old.Job != job {
-		return usagef("--rerun: run %d was a run of %s, not of %s", old.ID, old.Job, job)
-	}
-	var params runFlags
-	if err := json.Unmarshal(old.Params, &params); err != nil {
-		return failed(fmt.Errorf("read the parameters of run %d: %w", old.ID, err))
-	}
-	if !cmd.Flags().Changed("date") {
-		e.flags.Date = old.BusinessDate
-	}
-	if !cmd.Flags().Changed("subscription") {
-		e.flags.Subscriptions = params.Subscriptions
-	}
-	if !cmd.Flags().Changed("step") {
-		e.flags.Steps = params.Steps
-	}
-	if !cmd.Flags().Changed("limit") {
-		e.flags.Limit = params.Limit
-	}
-	return nil
-}
-
-// mayRun says whether the job is paused, or another run keeps an exclusive one from starting.
-func (e *execution) mayRun(ctx context.Context, job string) error {
-	pause, err := mysql.Paused(ctx, e.db.DB, job)
-	if err != nil {
-		return failed(err)
-	}
-	if pause != nil {
-		return exitError{batch.ExitNotRun, fmt.Errorf("not run: %s was paused by %s: %s", job, pause.Who, pause.Reason)}
-	}
-	if !e.flags.exclusive {
-		return nil
-	}
-	if _, err := e.deps.Repository.Abandon(ctx); err != nil {
-		return failed(err)
-	}
-	others, err := e.deps.Repository.Others(ctx, 0)
-	if err != nil {
-		return failed(err)
-	}
-	for _, o := range others {
-		if o.Job == job {
-			return exitError{batch.ExitNotRun, fmt.Errorf("not run: run %d of %s is live on %s", o.ID, job, o.Host)}
-		}
-	}
-	return nil
-}
-
-func (e *execution) billingJob() batch.Job {
-	b := e.config.Billing
-	return jobs.Billing(e.deps, jobs.BillingOptions{
-		Selection: readers.Selection{Business: e.business, Subscriptions: e.flags.Subscriptions},
-		Policy:    billing.Policy{RetryDays: b.RetryDays}, CatchUp: billing.CatchUp(b.CatchUp),
-		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, Steps: e.flags.Steps,
-	}, e.stages)
-}
-
-// execute runs the job, shows its progress and sums it up.
-func (e *execution) execute(ctx context.Context, job string) error {
-	params, err := json.Marshal(e.flags)
-	if err != nil {
-		return failed(err)
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	others, err := e.deps.Repository.Others(ctx, 0)
-	if err != nil {
-		return failed(err)
-	}
-	e.first(job, others)
-	runner := e.runner(e.config, e.deps, e.flags.Limit, e.log)
-	show := e.progress()
-	runner.Started = show.start
-	result, err := runner.Run(ctx, e.billingJob(), batch.Spec{
-		Job: job, BusinessDate: e.business.String(), Params: params, RerunOf: e.flags.rerun,
-		Lease: e.config.Run.Lease, Host: host, PID: os.Getpid(), Version: version,
-	})
-	show.stop()
-	if err != nil {
-		return failed(err)
-	}
-	e.code = result.Exit
-	return e.summary(show, result)
-}
-
-// idList reads numbers separated by commas.
+// idList reads ids separated by commas.
 type idList struct{ ids *[]uint64 }
 
-func (l idList) Type() string   { return "ID" }
+// Type implements pflag.Value.
+func (l idList) Type() string { return "ID" }
+
+// String implements pflag.Value.
 func (l idList) String() string { return "" }
 
+// Set implements pflag.Value.
 func (l idList) Set(s string) error {
 	for part := range strings.SplitSeq(s, ",") {
-		var id uint64
-		if _, err := fmt.Sscanf(strings.TrimSpace(part), "%d", &id); err != nil || id == 0 || fmt.Sprint(id) != strings.TrimSpace(part) {
-			return fmt.Errorf("%q is not an id such as 42", part)
+		n, err := id(strings.TrimSpace(part))
+		if err != nil {
+			return errors.Unwrap(err)
 		}
-		*l.ids = append(*l.ids, id)
+		if !slices.Contains(*l.ids, n) {
+			*l.ids = append(*l.ids, n)
+		}
 	}
 	return nil
 }
-
-// every is how often progress is told where there is no terminal.
-const every = 10 * time.Second

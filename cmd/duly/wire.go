@@ -14,6 +14,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/mysql/private"
 	"duly/jobs"
+	"duly/migrations"
 	"duly/steps"
 )
 
@@ -59,7 +60,7 @@ func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
 	d.DB = db
 	if err := mysql.Ping(ctx, db); err != nil {
 		d.close()
-		return nil, failed(err)
+		return nil, startError(err)
 	}
 	return d, nil
 }
@@ -75,6 +76,16 @@ func createSchema(ctx context.Context, server *private.Server) error {
 		return fmt.Errorf("make the private database's schema: %w", err)
 	}
 	return nil
+}
+
+// withSchema opens the configured database for do, if its schema is of this program's version.
+func (a *app) withSchema(ctx context.Context, do func(*database) error) error {
+	return a.withDatabase(ctx, func(db *database) error {
+		if err := migrations.Check(ctx, db.DB.DB.DB); err != nil {
+			return startError(err)
+		}
+		return do(db)
+	})
 }
 
 // withDatabase opens the configured database for do.
@@ -100,10 +111,24 @@ func (a *app) clock(ctx context.Context, db *mysql.DB) (func() time.Time, error)
 	if err != nil {
 		return nil, failed(err)
 	}
-	if off := there.Offset.Abs() - there.Error; off > maxClockSkew {
-		return nil, usagef("this host's clock is %s off the database's: set it right, or leases and dates cannot be trusted", off.Round(time.Second))
+	if err := checkClock(there); err != nil {
+		return nil, usage(err)
 	}
 	return func() time.Time { return a.now().Add(there.Offset + a.shift) }, nil
+}
+
+// checkClock refuses a host clock that leases and dates cannot be trusted by.
+func checkClock(c mysql.Clock) error {
+	off := c.Offset.Abs() - c.Error
+	if off <= maxClockSkew {
+		return nil
+	}
+	side := "behind"
+	if c.Offset < 0 {
+		side = "ahead of"
+	}
+	return fmt.Errorf("this host's clock is %s %s the database's, %s is the most: synchronise both (NTP), or leases and dates cannot be trusted",
+		off.Round(time.Second), side, maxClockSkew)
 }
 
 // gateways builds the configured gateways. Whoever calls it closes them.

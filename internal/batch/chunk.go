@@ -68,8 +68,8 @@ const (
 // Chunk is a step that claims, processes and settles, all three at the same time: while one chunk is being
 // processed the next is claimed and the last one is settled.
 //
-// At most twice Size items (or twice a lane's width, if that is more) are claimed and unsettled in the lanes
-// that are open. There is no barrier: a slow item delays no other.
+// At most twice Size items (or Size and twice the width of the widest lane, if that is more) are claimed and
+// unsettled in the lanes that are open. There is no barrier: a slow item delays no other.
 type Chunk[I, O any] struct {
 	StepName  string
 	Reader    Reader[I]
@@ -95,7 +95,7 @@ func (c *Chunk[I, O]) Name() string { return c.StepName }
 const recheck = 50 * time.Millisecond
 
 // Run implements Step.
-func (c *Chunk[I, O]) Run(ctx context.Context, x *StepExecution) error {
+func (c *Chunk[I, O]) Run(ctx context.Context, x *StepExecution) (err error) {
 	e := &execution[I, O]{
 		Chunk: c, x: x,
 		outcomes: make(chan settled[O], c.Size),
@@ -105,10 +105,15 @@ func (c *Chunk[I, O]) Run(ctx context.Context, x *StepExecution) error {
 	}
 	var settler errgroup.Group
 	settler.Go(e.settleAll)
-	claimed := e.claimAll(ctx)
-	e.closeLanes()
-	close(e.outcomes)
-	return errors.Join(claimed, settler.Wait())
+	defer func() { // also when a reader panics: what was claimed is settled
+		e.closeLanes()
+		close(e.outcomes)
+		err = errors.Join(err, settler.Wait())
+		if halted := x.Halted(); !errors.Is(err, ErrHalt) { // by one of the last items, when nothing was left to claim
+			err = errors.Join(err, halted)
+		}
+	}()
+	return e.claimAll(ctx)
 }
 
 // execution is the state of one Run.
@@ -122,7 +127,10 @@ type execution[I, O any] struct {
 	mu      sync.Mutex
 	lanes   map[string]*lane[I]
 	skipped map[string]bool // lanes passed over since the walk began
+	shut    map[string]bool // lanes that took no room when room was looked for
 	failed  error           // a settlement failed for good: claim no more
+
+	stuck int // rows in a row that could not even be set aside; the settler's own
 }
 
 // settled is an outcome on its way to the writer.
@@ -204,13 +212,15 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// skip tells a reader which lanes to pass over, and remembers that it did.
+// skip tells a reader which lanes to pass over, and remembers that it did. A lane that opened after room was
+// looked for is passed over too: its items were not counted.
 func (e *execution[I, O]) skip(name string) bool {
-	if e.State(name) == LaneOpen {
-		return false
-	}
+	open := e.State(name) == LaneOpen
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if open && !e.shut[name] {
+		return false
+	}
 	e.skipped[name] = true
 	return true
 }
@@ -249,11 +259,14 @@ func (e *execution[I, O]) load() (unsettled, window int, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	window = 2 * e.Size
+	clear(e.shut)
 	for name, l := range e.lanes {
-		if e.State(name) == LaneOpen {
-			unsettled += l.unsettled
-			window = max(window, e.Size+2*l.width)
+		if e.State(name) != LaneOpen {
+			e.shut[name] = true
+			continue
 		}
+		unsettled += l.unsettled
+		window = max(window, e.Size+2*l.width)
 	}
 	return unsettled, window, e.failed
 }
@@ -274,6 +287,9 @@ func (e *execution[I, O]) awaitMove(ctx context.Context) error {
 // again, and waits while they are held.
 func (e *execution[I, O]) awaitHeld(ctx context.Context) (bool, error) {
 	for {
+		if err := e.x.Halted(); err != nil {
+			return false, err
+		}
 		held, open := false, false
 		e.mu.Lock()
 		for name := range e.skipped {

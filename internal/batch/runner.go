@@ -102,10 +102,10 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 		return Result{}, fmt.Errorf("start the run: %w", err)
 	}
 	lease := NewLease(run.Lease, beat, r.Now)
-	work, drained := r.drain(ctx)
-	defer drained()
 	ctx, lose := context.WithCancelCause(ctx)
 	defer lose(nil)
+	work, drained := r.drain(ctx)
+	defer drained()
 
 	budget := NewBudget(r.Limit)
 	steps := make([]*StepExecution, len(job.Steps))
@@ -156,6 +156,9 @@ func (r *Runner) steps(ctx context.Context, job Job, steps []*StepExecution) err
 			break
 		}
 		err := r.step(ctx, s, steps[i])
+		for _, failure := range steps[i].Failures() {
+			errs = append(errs, fmt.Errorf("%s: %w", s.Name(), failure))
+		}
 		if err == nil {
 			continue
 		}
@@ -169,7 +172,7 @@ func (r *Runner) steps(ctx context.Context, job Job, steps []*StepExecution) err
 
 func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error) {
 	x.begin(ctx)
-	defer func() { x.end(outcome(ctx, err)) }()
+	defer func() { x.end(outcome(ctx, append(x.Failures(), err))) }()
 	defer func() {
 		if p := recover(); p != nil {
 			x.Log.ErrorContext(ctx, "panic in a step", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
@@ -191,15 +194,22 @@ func (x *StepExecution) end(status StepStatus) {
 	x.ended, x.status = x.Now(), status
 }
 
-// outcome is the status of a step that returned err.
-func outcome(ctx context.Context, err error) StepStatus {
-	switch {
-	case err != nil && !onlyLost(err):
-		return Failed
-	case err != nil || ctx.Err() != nil:
-		return Stopped
+// outcome is the status of a step that ended with errs, of which any may be nil.
+func outcome(ctx context.Context, errs []error) StepStatus {
+	status := Completed
+	if ctx.Err() != nil {
+		status = Stopped
 	}
-	return Completed
+	for _, err := range errs {
+		switch {
+		case err == nil:
+		case !onlyLost(err):
+			return Failed
+		default:
+			status = Stopped
+		}
+	}
+	return status
 }
 
 // beat renews the lease until ctx ends or the lease is lost.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 )
 
@@ -76,35 +77,20 @@ func (e *execution[I, O]) release(chunk []settled[O]) {
 	}
 }
 
+// how many rows in a row may be impossible to settle and to set aside before the step claims no more.
+const maxStuck = 10
+
 // settle writes a chunk. A chunk that fails for a reason of its own is written row by row: the row at fault
 // is rejected, the others go on. What may not be written any more is kept for the next run.
 func (e *execution[I, O]) settle(chunk []O) error {
-	pause := 100 * time.Millisecond
-	for {
-		tally, err := e.Writer.Write(e.x.Work, chunk)
-		switch {
-		case err == nil:
-			e.x.Count(tally)
-			return nil
-		case errors.Is(err, ErrLeaseLost), e.x.Lease.Left() <= 0:
-			return errors.Join(fmt.Errorf("settle: %w", ErrLeaseLost), e.keep(chunk))
-		case e.x.Work.Err() != nil:
-			e.x.Leave("the drain ended before everything was settled")
-			return e.keep(chunk)
-		case errors.Is(err, ErrUnavailable):
-			e.x.Log.WarnContext(e.x.Work, "settlement failed, trying again", slog.Any("error", err))
-			if wait(e.x.Work, pause) == nil {
-				pause = min(2*pause, 2*time.Second)
-			}
-		case len(chunk) > 1:
+	return e.persist(chunk, func(ctx context.Context) (Tally, error) {
+		return e.Writer.Write(ctx, chunk)
+	}, func(err error) error {
+		if len(chunk) > 1 {
 			return e.settleEach(chunk)
-		case errors.Is(err, ErrLocked):
-			e.x.Leave("a row stayed locked by another transaction")
-			return e.keep(chunk)
-		default:
-			return e.reject(chunk[0], err)
 		}
-	}
+		return e.reject(chunk[0], err)
+	})
 }
 
 func (e *execution[I, O]) settleEach(chunk []O) error {
@@ -115,13 +101,63 @@ func (e *execution[I, O]) settleEach(chunk []O) error {
 	return errors.Join(errs...)
 }
 
+// reject sets a row aside. One that cannot be set aside either fails the step, in the end: the others go on,
+// unless it is one of many.
 func (e *execution[I, O]) reject(outcome O, cause error) error {
-	tally, err := e.Writer.Reject(e.x.Work, outcome, cause)
-	if err != nil {
-		return errors.Join(fmt.Errorf("settle: %w", cause), fmt.Errorf("set the row aside: %w", err), e.keep([]O{outcome}))
+	return e.persist([]O{outcome}, func(ctx context.Context) (Tally, error) {
+		return e.Writer.Reject(ctx, outcome, cause)
+	}, func(err error) error {
+		err = errors.Join(fmt.Errorf("settle: %w", cause), fmt.Errorf("set the row aside: %w", err), e.keep([]O{outcome}))
+		if e.stuck++; e.stuck >= maxStuck {
+			return err
+		}
+		e.x.Fail(err)
+		return nil
+	})
+}
+
+// persist calls write until it succeeds, as long as the database can be waited for. A failure of the rows' own
+// is for otherwise to deal with.
+func (e *execution[I, O]) persist(chunk []O, write func(context.Context) (Tally, error), otherwise func(error) error) error {
+	pause := 100 * time.Millisecond
+	for {
+		if e.x.Lease.Left() <= 0 {
+			return errors.Join(fmt.Errorf("settle: %w", ErrLeaseLost), e.keep(chunk))
+		}
+		tally, err := e.caught(write)
+		switch {
+		case err == nil:
+			e.x.Count(tally)
+			e.stuck = 0
+			return nil
+		case errors.Is(err, ErrLeaseLost):
+			return errors.Join(fmt.Errorf("settle: %w", err), e.keep(chunk))
+		case e.x.Work.Err() != nil:
+			e.x.Leave("the drain ended before everything was settled")
+			return e.keep(chunk)
+		case errors.Is(err, ErrUnavailable):
+			e.x.Log.WarnContext(e.x.Work, "settlement failed, trying again", slog.Any("error", err))
+			if wait(e.x.Work, pause) == nil {
+				pause = min(2*pause, 2*time.Second)
+			}
+		case errors.Is(err, ErrLocked) && len(chunk) == 1:
+			e.x.Leave("a row stayed locked by another transaction")
+			return e.keep(chunk)
+		default:
+			return otherwise(err)
+		}
 	}
-	e.x.Count(tally)
-	return nil
+}
+
+// caught turns a panic of a writer into an error, so that it is the fault of one row.
+func (e *execution[I, O]) caught(write func(context.Context) (Tally, error)) (tally Tally, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.x.Log.ErrorContext(e.x.Work, "panic while settling", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return write(e.x.Work)
 }
 
 // keep saves outcomes that may not be settled by this run any more.

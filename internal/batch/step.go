@@ -89,6 +89,7 @@ type StepExecution struct {
 	status StepStatus // once it has ended
 	stop   <-chan struct{}
 	halted error
+	failed []error
 }
 
 type executionKey struct{}
@@ -121,6 +122,20 @@ func (x *StepExecution) Halted() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.halted
+}
+
+// Fail notes an error of ours that the step goes on in spite of. The step has failed when it ends.
+func (x *StepExecution) Fail(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.failed = append(x.failed, err)
+}
+
+// Failures lists the errors given to Fail.
+func (x *StepExecution) Failures() []error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Clone(x.failed)
 }
 
 // Count adds to the step's tally.
@@ -179,6 +194,12 @@ func (x *StepExecution) progress() (Progress, bool) {
 		p.Status, p.Ended = x.status, now.Sub(x.ended)
 	}
 	return p, true
+}
+
+// Status is how the step stands once it has begun.
+func (x *StepExecution) Status() StepStatus {
+	p, _ := x.progress()
+	return p.Status
 }
 
 // Begun reports whether the step has started, and Ended whether it has finished.

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/migrations"
+)
+
+// checkView is one check of `duly doctor`.
+type checkView struct {
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`         // what was found
+	Mend   string `json:"mend,omitempty"` // how to put it right
+}
+
+// checkup gathers checks.
+type checkup struct {
+	*app
+
+	found []checkView
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Check configuration, database and gateways, and say how to mend what is wrong",
+		Long: "Checks the configuration, the database (reachable, migrations, privileges, isolation, real SKIP LOCKED, clock,\n" +
+			"max_allowed_packet) and every gateway (address and token). It moves no money and changes no row but the\n" +
+			"marks in claim_probe. Exit code 2 if a check fails.",
+		Example: "  duly doctor\n  duly doctor --json",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d := &checkup{app: a}
+			d.all(cmd.Context())
+			return d.report()
+		},
+	}
+}
+
+// note records a check; mend says how to put an error right that does not say so itself.
+func (d *checkup) note(check string, err error, detail, mend string) bool {
+	v := checkView{Check: check, OK: err == nil, Detail: detail}
+	if err != nil {
+		v.Detail, v.Mend = err.Error(), mend
+		if p, ok := errors.AsType[*mysql.Problem](err); ok {
+			v.Detail, v.Mend = p.What, p.Mend
+		}
+	}
+	d.found = append(d.found, v)
+	return err == nil
+}
+
+func (d *checkup) all(ctx context.Context) {
+	c, err := d.load()
+	if err != nil {
+		for line := range strings.Lines(err.Error()) {
+			d.note("configuration", errors.New(strings.TrimSpace(line)), "", "correct the key; duly.example.yaml explains every one")
+		}
+		return
+	}
+	logs, err := d.logger(c)
+	if err == nil {
+		logs.close()
+	}
+	d.note("configuration", errors.Join(c.Require(true, true), err), "valid", "correct the key; duly.example.yaml explains every one")
+	if c.Database.DSN != "" {
+		d.database(ctx, c)
+	}
+	if len(c.Gateways) > 0 {
+		d.gateways(ctx, c)
+	}
+}
+
+func (d *checkup) database(ctx context.Context, c *config.Config) {
+	db, err := d.open(ctx, c)
+	if err != nil {
+		d.note("database", err, "", "check that the server runs and that database.dsn names it, its user and its schema")
+		return
+	}
+	defer db.close()
+	version, err := mysql.Version(ctx, db.DB)
+	d.note("database", err, fmt.Sprintf("%s/%s, %s", db.Host, db.Schema, version), "check that the server runs")
+	there, err := mysql.ReadClock(ctx, db.DB, d.now)
+	if err == nil {
+		err = checkClock(there)
+	}
+	d.note("clock", err, fmt.Sprintf("%s off", there.Offset.Abs().Round(1e6)), "synchronise this host and the database's (NTP)")
+	d.note("isolation", mysql.CheckIsolation(ctx, db.DB), "READ COMMITTED", "")
+	d.note("packet size", mysql.CheckPacket(ctx, db.DB, c.Billing.ChunkSize), fmt.Sprintf("a chunk of %d rows fits", c.Billing.ChunkSize), "")
+	if !d.note("migrations", migrations.Check(ctx, db.DB.DB.DB), "the schema is of this program's version", "run `duly migrate up`, or the duly that the schema was made by") {
+		return // the checks below need the tables
+	}
+	d.note("engine", mysql.CheckEngine(ctx, db.DB), "InnoDB", "")
+	d.note("privileges", mysql.CheckPrivileges(ctx, db.DB), "as needed", "")
+	d.note("skip locked", mysql.Probe(ctx, db.DB), "two workers are given different rows", "use MySQL 8+ or MariaDB 10.6+ itself, not one that only speaks its language")
+}
+
+func (d *checkup) gateways(ctx context.Context, c *config.Config) {
+	gateways, err := d.app.gateways(c)
+	if err != nil {
+		d.note("gateways", err, "", "correct the keys under gateways")
+		return
+	}
+	defer closeAll(gateways)
+	for _, name := range slices.Sorted(maps.Keys(gateways)) {
+		d.note("gateway "+name, gateways[name].Ping(ctx), c.Gateways[name].URL+" answers and takes the token",
+			fmt.Sprintf("check gateways.%s.url and .token, and that this host may reach it", name))
+	}
+}
+
+// report prints the checks; a failed one makes the exit code 2.
+func (d *checkup) report() error {
+	for _, v := range d.found {
+		if !v.OK {
+			d.code = batch.ExitUsage
+		}
+	}
+	if d.json {
+		return d.print(d.found)
+	}
+	for _, v := range d.found {
+		mark := "ok  "
+		if !v.OK {
+			mark = "FAIL"
+		}
+		d.line("%s  %-14s %s", mark, v.Check, v.Detail)
+		if v.Mend != "" {
+			d.line("      %-14s mend: %s", "", v.Mend)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/jobs"
+)
+
+func (a *app) runJob(cmd *cobra.Command, job string, f runFlags) error {
+	e, err := a.prepare(cmd, job, f)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	e.leaveAlone()
+	if f.dryRun {
+		return e.dryRun(cmd.Context(), job)
+	}
+	if err := e.mayRun(cmd.Context(), job); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	if bound, _ := f.bound(); bound > 0 { // it was checked with the other flags
+		reached := fmt.Errorf("--max-duration of %s is reached", config.FormatDuration(bound))
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, bound, reached)
+		defer cancel()
+	}
+	return e.execute(ctx, job)
+}
+
+// leaveAlone keeps gateways that are paused out of the run: their rows stay as they are.
+func (e *execution) leaveAlone() {
+	for name, g := range e.deps.Gateways {
+		if pause, paused := e.pauses.Gateway(name); paused {
+			g.LeaveAlone("paused: " + pause.String())
+		}
+	}
+}
+
+// mayRun says whether the job is paused, or another run keeps an exclusive one from starting.
+func (e *execution) mayRun(ctx context.Context, job string) error {
+	if pause, paused := e.pauses.Job(job); paused {
+		return exitError{batch.ExitNotRun, fmt.Errorf("not run: %s is paused: %s", job, pause)}
+	}
+	if !e.flags.exclusive {
+		return nil
+	}
+	if _, err := e.deps.Repository.Abandon(ctx); err != nil {
+		return failed(err)
+	}
+	if other, err := e.other(ctx, job, 0); err != nil || other == nil {
+		return failed(err)
+	} else {
+		return exitError{batch.ExitNotRun, fmt.Errorf("not run: run %d of %s is live on %s", other.ID, job, other.Host)}
+	}
+}
+
+// other is a live run of the job that began before run; 0 for none of one's own.
+func (e *execution) other(ctx context.Context, job string, run uint64) (*mysql.Live, error) {
+	others, err := e.deps.Repository.Others(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range others {
+		if o.Job == job && (run == 0 || o.ID < run) {
+			return &o, nil
+		}
+	}
+	return nil, nil //nolint:nilnil // none
+}
+
+// execute runs the job, shows its progress and sums it up.
+func (e *execution) execute(ctx context.Context, job string) error {
+	params, err := json.Marshal(e.flags)
+	if err != nil {
+		return failed(err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	others, err := e.deps.Repository.Others(ctx, 0)
+	if err != nil {
+		return failed(err)
+	}
+	fmt.Fprintln(e.people(), e.first(job, others))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	runner := e.runner(e.config, e.deps, e.flags.Limit, e.logs.Logger)
+	show := &progress{execution: e}
+	runner.Started = func(run *batch.Run, steps []*batch.StepExecution) {
+		if e.flags.exclusive {
+			e.stayAlone(ctx, job, run, cancel)
+		}
+		show.start(run, steps)
+	}
+	result, err := runner.Run(ctx, jobs.Billing(e.deps, e.options(), e.stages), batch.Spec{
+		Job: job, BusinessDate: e.business.String(), Params: params, RerunOf: e.flags.rerun,
+		Lease: e.config.Run.Lease, Host: host, PID: os.Getpid(), Version: version,
+	})
+	show.stop()
+	if err != nil {
+		return failed(err)
+	}
+	e.code = result.Exit
+	return e.summary(context.WithoutCancel(ctx), show, result)
+}
+
+// stayAlone ends a run that wants to be alone if another began at the same moment and has the lower number.
+func (e *execution) stayAlone(ctx context.Context, job string, run *batch.Run, cancel context.CancelCauseFunc) {
+	other, err := e.other(ctx, job, run.ID)
+	switch {
+	case err != nil:
+		e.logs.WarnContext(ctx, "other runs could not be listed", slog.Uint64("run_id", run.ID), problem(err))
+	case other != nil:
+		cancel(notAlone{other.ID})
+	}
+}
+
+// first is the first line of every run: what it works on, where, and who else is at it.
+func (e *execution) first(job string, others []mysql.Live) string {
+	also := "nobody else is running"
+	if len(others) > 0 {
+		var runs []string
+		for _, o := range others {
+			runs = append(runs, fmt.Sprintf("%d (%s on %s)", o.ID, o.Job, o.Host))
+		}
+		also = "also running: " + strings.Join(runs, ", ")
+	}
+	return fmt.Sprintf("%s for %s (%s), database %s/%s, gateways %s; %s", job, e.business, e.config.Business.Timezone,
+		e.db.Host, e.db.Schema, strings.Join(e.gatewayNames(), ", "), also)
+}
+
+// gatewayNames lists the gateways, with those that are paused marked.
+func (e *execution) gatewayNames() []string {
+	names := slices.Sorted(maps.Keys(e.deps.Gateways))
+	for i, name := range names {
+		if _, paused := e.pauses.Gateway(name); paused {
+			names[i] += " (paused)"
+		}
+	}
+	return names
+}

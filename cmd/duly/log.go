@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+
+	"golang.org/x/term"
+	"gopkg.in/natefinch/lumberjack.v2"
+
+	"duly/config"
+)
+
+// How a log file is rotated.
+const (
+	logMegabytes = 12
+	logDays      = 30
+)
+
+// terminal reports whether people read w as it is written.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor fits an int
+}
+
+// logs is where a run's log lines go.
+type logs struct {
+	*slog.Logger
+
+	screen *screen
+	file   io.Closer
+}
+
+func (l *logs) close() {
+	if l.file != nil {
+		_ = l.file.Close() // the lines were written one by one; there is nobody left to tell
+	}
+}
+
+// logger writes to standard error (text on a terminal, else JSON, unless log.format says otherwise) and, if
+// log.file is set, to that file too.
+func (a *app) logger(c *config.Config) (*logs, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+		return nil, fmt.Errorf("log.level: %w", err)
+	}
+	l := &logs{screen: &screen{to: a.err}}
+	format := c.Log.Format
+	if format == "auto" && terminal(a.err) {
+		format = "text"
+	}
+	handlers := []slog.Handler{handler(l.screen, format, level)}
+	if c.Log.File != "" {
+		if err := writable(c.Log.File); err != nil {
+			return nil, fmt.Errorf("log.file: %w: name a file that this user can write", err)
+		}
+		file := &lumberjack.Logger{Filename: c.Log.File, MaxSize: logMegabytes, MaxAge: logDays, Compress: true}
+		l.file = file
+		handlers = append(handlers, handler(file, c.Log.Format, level))
+	}
+	l.Logger = slog.New(slog.NewMultiHandler(handlers...))
+	return l, nil
+}
+
+func handler(w io.Writer, format string, level slog.Level) slog.Handler {
+	options := &slog.HandlerOptions{Level: level}
+	if format == "text" {
+		return slog.NewTextHandler(w, options)
+	}
+	return slog.NewJSONHandler(w, options)
+}
+
+func writable(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // the operator names the file
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// screen is standard error, where progress lines may be drawn at the moment: then log lines go above them. It is
+// safe for concurrent use.
+type screen struct {
+	mu    sync.Mutex
+	to    io.Writer
+	above func(line string)
+}
+
+// Write implements io.Writer.
+func (s *screen) Write(line []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.above == nil {
+		return s.to.Write(line)
+	}
+	s.above(string(line))
+	return len(line), nil
+}
+
+func (s *screen) put(above func(line string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.above = above
+}
+
+// problem is an error as a log attribute.
+func problem(err error) slog.Attr { return slog.Any("error", err) }
+
+// deadline says whether ctx ended because its time was up.
+func deadline(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }

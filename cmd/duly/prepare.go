@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"duly/config"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/jobs"
+	"duly/migrations"
+	"duly/readers"
+)
+
+// execution is everything that one `duly run` works with.
+type execution struct {
+	*app
+
+	flags    runFlags
+	config   *config.Config
+	db       *database
+	deps     jobs.Deps
+	business payment.Date
+	today    payment.Date
+	stages   int
+	pauses   mysql.Pauses
+	logs     *logs
+}
+
+// prepare reads the configuration, opens what the run needs and checks everything that can be checked before
+// anything is touched.
+func (a *app) prepare(cmd *cobra.Command, job string, f runFlags) (_ *execution, err error) {
+	ctx := cmd.Context()
+	a.flags = f.overrides()
+	c, err := a.valid(f)
+	if err != nil {
+		return nil, err
+	}
+	e := &execution{app: a, config: c, flags: f}
+	defer func() {
+		if err != nil {
+			e.close()
+		}
+	}()
+	if e.logs, err = a.logger(c); err != nil {
+		return nil, usage(err)
+	}
+	if e.deps.Gateways, err = a.gateways(c); err != nil {
+		return nil, err
+	}
+	if e.db, err = a.open(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := e.checkDatabase(ctx); err != nil {
+		return nil, err
+	}
+	business, err := a.clock(ctx, e.db.DB)
+	if err != nil {
+		return nil, err
+	}
+	e.deps = a.deps(c, e.db.DB, e.deps.Gateways, business)
+	e.today = payment.DateOf(business().In(c.Business.Location()))
+	if err := e.repeat(ctx, cmd, job); err != nil {
+		return nil, err
+	}
+	if err := e.dates(); err != nil {
+		return nil, err
+	}
+	return e, e.checkSelection(ctx)
+}
+
+// valid is the configuration, or every mistake in it and in the flags at once.
+func (a *app) valid(f runFlags) (*config.Config, error) {
+	found := f.problems()
+	if len(found) > 0 {
+		a.flags = nil // a flag that is wrong is reported as a flag, not as a key
+	}
+	c, err := a.load()
+	if err != nil {
+		return nil, usage(errors.Join(append(found, err)...))
+	}
+	if err := errors.Join(append(found, c.Require(true, true))...); err != nil {
+		return nil, usage(err)
+	}
+	return c, nil
+}
+
+func (e *execution) close() {
+	closeAll(e.deps.Gateways)
+	if e.db != nil {
+		e.db.close()
+	}
+	if e.logs != nil {
+		e.logs.close()
+	}
+}
+
+func (e *execution) checkDatabase(ctx context.Context) error {
+	if err := migrations.Check(ctx, e.db.DB.DB.DB); err != nil {
+		return startError(err)
+	}
+	if err := mysql.CheckPacket(ctx, e.db.DB, e.config.Billing.ChunkSize); err != nil {
+		return startError(err)
+	}
+	if e.flags.dryRun {
+		return nil // it claims nothing, and the probe writes
+	}
+	if err := mysql.Probe(ctx, e.db.DB); err != nil {
+		return startError(err)
+	}
+	return nil
+}
+
+// repeat takes over what --rerun names.
+func (e *execution) repeat(ctx context.Context, cmd *cobra.Command, job string) error {
+	if e.flags.rerun == 0 {
+		return nil
+	}
+	old, err := mysql.FindRun(ctx, e.db.DB, e.flags.rerun)
+	switch {
+	case err != nil:
+		return failed(err)
+	case old == nil:
+		return usagef("--rerun: there is no run %d; `duly runs` lists them", e.flags.rerun)
+	case old.Job != job:
+		return usagef("--rerun: run %d was a run of %s, not of %s", old.ID, old.Job, job)
+	}
+	return failed(e.flags.repeat(cmd.Flags().Changed, old.BusinessDate, old.Params))
+}
+
+// dates settles the business date: today, or the one that was given.
+func (e *execution) dates() error {
+	e.business = e.today
+	if e.flags.Date == "" {
+		return nil
+	}
+	date, err := payment.ParseDate(e.flags.Date)
+	if err != nil {
+		return usagef("--date: %w", err)
+	}
+	if date > e.today && !e.flags.allowFuture && !e.flags.dryRun {
+		return usagef("--date: %s is after today, %s in %s; --allow-future is for sandboxes", date, e.today, e.config.Business.Timezone)
+	}
+	e.business = date
+	return nil
+}
+
+// checkSelection refuses steps and subscriptions that are not there.
+func (e *execution) checkSelection(ctx context.Context) error {
+	open, err := readers.MaxOpenStage(ctx, e.db.DB)
+	if err != nil {
+		return failed(fmt.Errorf("look for the highest stage: %w", mysql.Classify(ctx, err)))
+	}
+	e.stages = max(open, len(e.config.Billing.RetryDays))
+	var found []error
+	known := jobs.BillingSteps(e.stages)
+	for _, name := range e.flags.Steps {
+		if !slices.Contains(known, name) {
+			found = append(found, fmt.Errorf("--step: %q is not a step of billing: %s", name, strings.Join(known, ", ")))
+		}
+	}
+	missing, err := readers.Missing(ctx, e.db.DB, e.selection())
+	if err != nil {
+		return failed(fmt.Errorf("look for the subscriptions: %w", err))
+	}
+	for _, id := range missing {
+		found = append(found, fmt.Errorf("--subscription: there is no subscription %d", id))
+	}
+	if e.pauses, err = mysql.ReadPauses(ctx, e.db.DB); err != nil {
+		return failed(err)
+	}
+	return usage(errors.Join(found...))
+}
+
+func (e *execution) selection() readers.Selection {
+	return readers.Selection{Business: e.business, Subscriptions: e.flags.Subscriptions}
+}
+
+func (e *execution) options() jobs.BillingOptions {
+	b := e.config.Billing
+	return jobs.BillingOptions{
+		Selection: e.selection(), Policy: billing.Policy{RetryDays: b.RetryDays}, CatchUp: billing.CatchUp(b.CatchUp),
+		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, Steps: e.flags.Steps,
+	}
+}

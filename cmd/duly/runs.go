@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+)
+
+// runView is a run as people and programs see it.
+type runView struct {
+	ID           uint64          `json:"id"`
+	Job          string          `json:"job"`
+	BusinessDate string          `json:"business_date"`
+	Params       json.RawMessage `json:"params"`
+	Status       string          `json:"status"`
+	Alive        bool            `json:"alive"` // its lease holds
+	Exit         *int            `json:"exit_code"`
+	RerunOf      *uint64         `json:"rerun_of,omitempty"`
+	Host         string          `json:"host"`
+	PID          int             `json:"pid"`
+	Version      string          `json:"version"`
+	StartedAt    time.Time       `json:"started_at"`
+	FinishedAt   *time.Time      `json:"finished_at,omitempty"`
+	HeartbeatAt  time.Time       `json:"heartbeat_at"`
+	Error        string          `json:"error,omitempty"`
+	Steps        []stepView      `json:"steps"`
+}
+
+func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, error) {
+	v := runView{
+		ID: r.ID, Job: r.Job, BusinessDate: r.BusinessDate, Params: r.Params, Status: r.Status, Alive: r.Alive(now), Exit: r.ExitCode,
+		RerunOf: r.RerunOf, Host: r.Host, PID: r.PID, Version: r.Version, StartedAt: r.Started, FinishedAt: r.Finished,
+		HeartbeatAt: r.Beat, Error: text(r.Error), Steps: []stepView{},
+	}
+	for _, s := range steps {
+		step := stepView{
+			Step: s.Step, Status: s.Status, Read: s.Read, Succeeded: s.Succeeded, Declined: s.Declined, Released: s.Released,
+			InDoubt: s.InDoubt, Rejected: s.Rejected, Review: s.Review, Seconds: now.Sub(s.Started).Seconds(),
+		}
+		if s.Finished != nil {
+			step.Seconds = s.Finished.Sub(s.Started).Seconds()
+		}
+		if err := json.Unmarshal(s.Amounts, &step.Amounts); err != nil {
+			return v, fmt.Errorf("read the amounts of run %d, step %s: %w", r.ID, s.Step, err)
+		}
+		v.Steps = append(v.Steps, step)
+	}
+	return v, nil
+}
+
+// views adds the steps to runs.
+func views(ctx context.Context, db *database, runs []mysql.PastRun, now time.Time) ([]runView, error) {
+	ids := make([]uint64, len(runs))
+	for i, r := range runs {
+		ids[i] = r.ID
+	}
+	steps, err := mysql.Steps(ctx, db.DB, ids...)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]runView, 0, len(runs))
+	for _, r := range runs {
+		v, err := runOf(r, steps[r.ID], now)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// collected sums up what the steps took.
+func (v runView) collected() map[string]int64 {
+	var t batch.Tally
+	for _, s := range v.Steps {
+		for currency, amount := range s.Amounts {
+			t.Pay(currency, amount)
+		}
+	}
+	return t.Amounts
+}
+
+// state is the status, with what it does not say.
+func (v runView) state() string {
+	if v.Status == string(batch.Running) && !v.Alive {
+		return "running, but without a heartbeat since " + instant(v.HeartbeatAt)
+	}
+	return v.Status
+}
+
+func (v runView) exit() string {
+	if v.Exit == nil {
+		return ""
+	}
+	return fmt.Sprint(*v.Exit)
+}
+
+func (a *app) runsCommand() *cobra.Command {
+	limit := 20
+	cmd := &cobra.Command{
+		Use:     "runs",
+		Short:   "List past and present runs, newest first",
+		Example: "  duly runs\n  duly runs --limit 100 --json",
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 {
+				return usagef("--limit: %d is not a number of runs: give 1 or more", limit)
+			}
+			return a.withSchema(cmd.Context(), func(db *database) error { return a.listRuns(cmd.Context(), db, limit) })
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", limit, "list at most this many")
+	return cmd
+}
+
+func (a *app) listRuns(ctx context.Context, db *database, limit int) error {
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return err
+	}
+	past, err := mysql.Runs(ctx, db.DB, limit)
+	if err != nil {
+		return failed(err)
+	}
+	list, err := views(ctx, db, past, business())
+	if err != nil {
+		return failed(err)
+	}
+	if a.json {
+		return a.print(list)
+	}
+	var rows []table.Row
+	for _, v := range list {
+		took := ""
+		if v.FinishedAt != nil {
+			took = v.FinishedAt.Sub(v.StartedAt).Round(time.Millisecond).String()
+		}
+		rows = append(rows, table.Row{v.ID, v.Job, v.BusinessDate, v.state(), v.exit(), instant(v.StartedAt), took, v.Host, amounts(v.collected())})
+	}
+	a.table(table.Row{"run", "job", "date", "status", "exit", "started", "took", "host", "collected"}, rows)
+	return nil
+}

@@ -1,0 +1,313 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"duly/config"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/jobs"
+	"duly/readers"
+)
+
+// How much of a subscription's history is shown.
+const (
+	invoicesShown = 50
+	eventsShown   = 50
+)
+
+func (a *app) showCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Show one run, subscription or invoice: what happened, what comes next, and why",
+		Example: "  duly show subscription 42\n" +
+			"  duly show invoice 7 --json\n" +
+			"  duly show run 17",
+	}
+	add := func(name, short string, do func(context.Context, *database, uint64) error) {
+		cmd.AddCommand(&cobra.Command{
+			Use: name + " ID", Short: short, Example: "  duly show " + name + " 42", Args: cobra.ArbitraryArgs,
+			RunE: func(cmd *cobra.Command, args []string) error {
+				if len(args) != 1 {
+					return usagef("say which %s, by its id: duly show %s 42", name, name)
+				}
+				n, err := id(args[0])
+				if err != nil {
+					return err
+				}
+				return a.withSchema(cmd.Context(), func(db *database) error { return do(cmd.Context(), db, n) })
+			},
+		})
+	}
+	add("run", "One run and its steps", a.showRun)
+	add("subscription", "One subscription, with why it was charged or not", a.showSubscription)
+	add("invoice", "One invoice with its attempts, and why it is paid or not", a.showInvoice)
+	group(cmd)
+	return cmd
+}
+
+// shownRun is the document of `duly show run`.
+type shownRun struct {
+	runView
+
+	Next []string `json:"next"`
+}
+
+func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return err
+	}
+	run, err := mysql.FindRun(ctx, db.DB, id)
+	switch {
+	case err != nil:
+		return failed(err)
+	case run == nil:
+		return usagef("there is no run %d; `duly runs` lists them", id)
+	}
+	list, err := views(ctx, db, []mysql.PastRun{*run}, business())
+	if err != nil {
+		return failed(err)
+	}
+	v := shownRun{list[0], list[0].next()}
+	if a.json {
+		return a.print(v)
+	}
+	a.line("run %d of %s for %s: %s", v.ID, v.Job, v.BusinessDate, v.state())
+	a.line("  on %s (process %d, version %s), started %s", v.Host, v.PID, v.Version, instant(v.StartedAt))
+	if v.FinishedAt != nil {
+		a.line("  ended %s, after %s, exit code %s", instant(*v.FinishedAt), v.FinishedAt.Sub(v.StartedAt).Round(time.Millisecond), v.exit())
+	}
+	if v.RerunOf != nil {
+		a.line("  a re-run of run %d", *v.RerunOf)
+	}
+	if params := string(v.Params); params != "{}" {
+		a.line("  told: %s", params)
+	}
+	if v.Error != "" {
+		a.line("  failed: %s", v.Error)
+	}
+	var rows []table.Row
+	for _, s := range v.Steps {
+		rows = append(rows, s.row())
+	}
+	a.table(stepHeader(), rows)
+	if sums := v.collected(); len(sums) > 0 {
+		a.line("collected: %s", amounts(sums))
+	}
+	for _, next := range v.Next {
+		a.line("next: %s", next)
+	}
+	return nil
+}
+
+// next says in words what an exit code asks for.
+func (v runView) next() []string {
+	again := fmt.Sprintf("duly run %s --rerun %d", v.Job, v.ID)
+	switch {
+	case v.Alive:
+		return []string{"it is under way: duly status"}
+	case v.Exit == nil:
+		return []string{"it died; the next run takes over what it left: " + again}
+	case *v.Exit == 0:
+		return []string{"nothing: it left nothing behind"}
+	case *v.Exit == 3:
+		return []string{"rows wait for an operator: duly status"}
+	case *v.Exit == 1:
+		return []string{"put right what failed, then: " + again}
+	}
+	return []string{"run again: " + again}
+}
+
+// whole is the document of `duly show subscription` and `duly show invoice`.
+type whole struct {
+	Subscription  *readers.ShownSubscription `json:"subscription"` // null: its row is gone
+	Invoices      []readers.ShownInvoice     `json:"invoices"`     // newest first
+	OlderInvoices int64                      `json:"older_invoices"`
+	Events        []readers.ShownEvent       `json:"events"` // newest first
+	Explanation   billing.Explanation        `json:"explanation"`
+}
+
+func (a *app) showSubscription(ctx context.Context, db *database, id uint64) error {
+	s, err := readers.FindSubscription(ctx, db.DB, id)
+	switch {
+	case err != nil:
+		return failed(err)
+	case s == nil:
+		return usagef("there is no subscription %d", id)
+	}
+	w := whole{Subscription: s}
+	list, total, err := readers.FindInvoices(ctx, db.DB, id, invoicesShown)
+	if err != nil {
+		return failed(err)
+	}
+	w.Invoices, w.OlderInvoices = list, total-int64(len(list))
+	if w.Events, err = readers.FindEvents(ctx, db.DB, subject(id), eventsShown); err != nil {
+		return failed(err)
+	}
+	standing, err := a.standing(ctx, db, s)
+	if err != nil {
+		return err
+	}
+	if len(list) > 0 {
+		standing.Invoice = list[0].Standing()
+	}
+	w.Explanation = billing.Explain(standing)
+	return a.showWhole(w)
+}
+
+func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
+	inv, err := readers.FindInvoice(ctx, db.DB, id)
+	switch {
+	case err != nil:
+		return failed(err)
+	case inv == nil:
+		return usagef("there is no invoice %d", id)
+	}
+	w := whole{Invoices: []readers.ShownInvoice{*inv}, Events: []readers.ShownEvent{}}
+	if w.Subscription, err = readers.FindSubscription(ctx, db.DB, inv.SubscriptionID); err != nil {
+		return failed(err)
+	}
+	events, err := readers.FindEvents(ctx, db.DB, subject(inv.SubscriptionID), eventsShown)
+	if err != nil {
+		return failed(err)
+	}
+	reference := fmt.Sprintf("%q", billing.Reference(inv.SubscriptionID, inv.Due))
+	for _, e := range events {
+		if strings.Contains(string(e.Payload), reference) {
+			w.Events = append(w.Events, e)
+		}
+	}
+	standing, err := a.standing(ctx, db, w.Subscription)
+	if err != nil {
+		return err
+	}
+	standing.Invoice = inv.Standing()
+	w.Explanation = billing.ExplainInvoice(standing)
+	return a.showWhole(w)
+}
+
+func subject(subscription uint64) string { return fmt.Sprintf("subscription:%d", subscription) }
+
+// standing is what the rules need to explain a subscription; nil: its row is gone.
+func (a *app) standing(ctx context.Context, db *database, s *readers.ShownSubscription) (billing.Standing, error) {
+	c, err := a.load()
+	if err != nil {
+		return billing.Standing{}, err
+	}
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return billing.Standing{}, err
+	}
+	pauses, err := mysql.ReadPauses(ctx, db.DB)
+	if err != nil {
+		return billing.Standing{}, failed(err)
+	}
+	standing := billing.Standing{
+		Gone: s == nil, Invoiced: func(payment.Date) bool { return false },
+		Policy: billing.Policy{RetryDays: c.Billing.RetryDays}, Issue: issuePolicy(c, business()),
+	}
+	if pause, ok := pauses.Job(jobs.BillingJob); ok {
+		standing.JobPaused = pause.String()
+	}
+	if s == nil {
+		return standing, nil
+	}
+	standing.Subscription, standing.CancelReason = s.Rules(), text(s.CancelReason)
+	if pause, ok := pauses.Gateway(s.Gateway); ok {
+		standing.GatewayPaused = pause.String()
+	}
+	invoiced, err := readers.InvoicedFrom(ctx, db.DB, s.ID, s.Next)
+	if err != nil {
+		return standing, failed(err)
+	}
+	standing.Invoiced = func(due payment.Date) bool { return invoiced[due] }
+	return standing, nil
+}
+
+func issuePolicy(c *config.Config, now time.Time) billing.IssuePolicy {
+	today := payment.DateOf(now.In(c.Business.Location()))
+	return billing.IssuePolicy{
+		Business: today, Effective: today, CatchUp: billing.CatchUp(c.Billing.CatchUp),
+		KnownGateway: func(name string) bool { _, ok := c.Gateways[name]; return ok },
+	}
+}
+
+// showWhole writes a subscription or an invoice with all that hangs on it.
+func (a *app) showWhole(w whole) error {
+	if a.json {
+		return a.print(w)
+	}
+	if s := w.Subscription; s != nil {
+		a.line("subscription %d of customer %s: %s", s.ID, s.CustomerID, s.Status)
+		a.line("  %s every %s at gateway %s, next period %s", payment.Money{Amount: s.Amount, Currency: s.Currency},
+			period(s.IntervalCount, s.IntervalUnit), s.Gateway, s.Next)
+		for _, note := range []struct{ what, text string }{
+			{"description", text(s.Description)}, {"in review", text(s.ReviewReason)}, {"cancelled", text(s.CancelReason)},
+		} {
+			if note.text != "" {
+				a.line("  %s: %s", note.what, note.text)
+			}
+		}
+	} else {
+		a.line("its subscription's row is gone")
+	}
+	a.line("why: %s", w.Explanation.Text)
+	a.line("next: %s", w.Explanation.Next)
+	for _, inv := range w.Invoices {
+		a.invoice(inv)
+	}
+	if w.OlderInvoices > 0 {
+		a.line("and %s", plural(w.OlderInvoices, "older invoice"))
+	}
+	if len(w.Events) > 0 {
+		var rows []table.Row
+		for _, e := range w.Events {
+			rows = append(rows, table.Row{instant(e.CreatedAt), e.Type, e.ID})
+		}
+		a.line("events")
+		a.table(table.Row{"at", "type", "id"}, rows)
+	}
+	return nil
+}
+
+func period(count int, unit string) string {
+	if count == 1 {
+		return unit
+	}
+	return fmt.Sprintf("%d %ss", count, unit)
+}
+
+// invoice writes an invoice and its attempts for people.
+func (a *app) invoice(inv readers.ShownInvoice) {
+	line := fmt.Sprintf("invoice %d, due %s, %s: %s", inv.ID, inv.Due, payment.Money{Amount: inv.Amount, Currency: inv.Currency}, inv.Status)
+	switch {
+	case inv.PaidAt != nil:
+		line += " at " + instant(*inv.PaidAt)
+	case inv.Status == string(billing.Open):
+		line += fmt.Sprintf(", stage %d on %s", inv.Stage, inv.StageDate)
+	case inv.ReviewReason != nil:
+		line += ", " + *inv.ReviewReason
+	}
+	a.line("%s", line)
+	if len(inv.Attempts) == 0 {
+		return
+	}
+	var rows []table.Row
+	for _, t := range inv.Attempts {
+		check := ""
+		if t.NextCheckAt != nil {
+			check = instant(*t.NextCheckAt)
+		}
+		why := strings.TrimPrefix(text(t.DeclineClass)+" "+text(t.DeclineCode)+" "+text(t.Message), " ")
+		rows = append(rows, table.Row{t.No, t.Stage, t.Status, strings.TrimSpace(why), t.Gateway, instant(t.CreatedAt), check, t.Run, t.Key, text(t.PaymentID)})
+	}
+	a.table(table.Row{"attempt", "stage", "status", "why", "gateway", "at", "next check", "run", "key", "payment"}, rows)
+}

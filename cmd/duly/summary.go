@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/readers"
+)
+
+// summary is what every run ends with, for people or as the document of --json.
+type summary struct {
+	Run          uint64           `json:"run_id"`
+	Job          string           `json:"job"`
+	BusinessDate string           `json:"business_date"`
+	Status       string           `json:"status"`
+	Exit         int              `json:"exit_code"`
+	Steps        []stepView       `json:"steps"`
+	Collected    map[string]int64 `json:"collected"` // minor units by currency
+	Left         []string         `json:"left"`      // what is left for a later run, and why
+	Error        string           `json:"error,omitempty"`
+	InReview     readers.Reviews  `json:"in_review"` // of all runs
+	OlderReview  int64            `json:"older_in_review"`
+	Next         []string         `json:"next"` // commands to type
+}
+
+// reviewsShown is how many rows in review are named as commands to type.
+const reviewsShown = 3
+
+func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) error {
+	s := summary{
+		Run: p.run.ID, Job: p.run.Job, BusinessDate: e.business.String(), Status: string(r.Status), Exit: r.Exit,
+		Collected: r.Tally.Amounts, Left: r.Left,
+	}
+	if r.Err != nil {
+		s.Error = r.Err.Error()
+	}
+	for _, x := range p.steps {
+		s.Steps = append(s.Steps, stepOf(x))
+	}
+	new := r.Tally.Review + r.Tally.Rejected
+	var err error
+	if s.InReview, err = readers.CountReviews(ctx, e.db.DB, e.business); err != nil {
+		e.logs.WarnContext(ctx, "rows in review could not be counted", problem(mysql.Classify(ctx, err)))
+	}
+	s.OlderReview = max(0, s.InReview.Invoices+s.InReview.Subscriptions-new)
+	s.Next = e.next(ctx, p.run, r, new)
+	if e.json {
+		return e.print(s)
+	}
+	e.sumUp(s)
+	return nil
+}
+
+// next lists what an operator may want to type.
+func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, reviews int64) []string {
+	var next []string
+	switch {
+	case r.Exit == batch.ExitDone:
+	case r.Exit == batch.ExitReview || reviews > 0:
+		ids, err := readers.NewReviews(ctx, e.db.DB, run.Started, reviewsShown)
+		if err != nil {
+			e.logs.WarnContext(ctx, "rows in review could not be listed", problem(err))
+		}
+		for _, id := range ids {
+			next = append(next, fmt.Sprintf("duly show invoice %d", id))
+		}
+	}
+	switch r.Exit {
+	case batch.ExitDone, batch.ExitReview:
+	case batch.ExitNotRun:
+		next = append(next, "duly status")
+	case batch.ExitFailed:
+		next = append(next, "duly doctor", fmt.Sprintf("duly run %s --rerun %d", run.Job, run.ID))
+	default:
+		next = append(next, fmt.Sprintf("duly run %s --rerun %d", run.Job, run.ID))
+	}
+	return next
+}
+
+// sumUp writes a summary for people.
+func (e *execution) sumUp(s summary) {
+	var rows []table.Row
+	for _, x := range s.Steps {
+		rows = append(rows, x.row())
+	}
+	e.table(stepHeader(), rows)
+	if len(s.Collected) > 0 {
+		e.line("collected: %s", amounts(s.Collected))
+	}
+	for _, reason := range s.Left {
+		e.line("left for a later run: %s", reason)
+	}
+	if s.Error != "" {
+		e.line("failed: %s", s.Error)
+	}
+	if s.OlderReview > 0 {
+		e.line("in review from before: %s", plural(s.OlderReview, "row"))
+	}
+	for _, command := range s.Next {
+		e.line("next: %s", command)
+	}
+	e.line("run %d %s, exit code %d", s.Run, s.Status, s.Exit)
+}
+
+// stepView is a step of a run.
+type stepView struct {
+	Step      string           `json:"step"`
+	Status    string           `json:"status"`
+	Read      int64            `json:"read"`
+	Succeeded int64            `json:"succeeded"`
+	Declined  int64            `json:"declined"`
+	Released  int64            `json:"released"`
+	InDoubt   int64            `json:"in_doubt"`
+	Rejected  int64            `json:"rejected"`
+	Review    int64            `json:"review"`
+	Amounts   map[string]int64 `json:"amounts"` // minor units by currency
+	Seconds   float64          `json:"seconds"`
+}
+
+func stepOf(x *batch.StepExecution) stepView {
+	t := x.Tally()
+	v := stepView{
+		Step: x.Step, Status: "not begun", Read: t.Read, Succeeded: t.Succeeded, Declined: t.Declined, Released: t.Released,
+		InDoubt: t.InDoubt, Rejected: t.Rejected, Review: t.Review, Amounts: t.Amounts, Seconds: x.Took().Seconds(),
+	}
+	if x.Begun() {
+		v.Status = string(x.Status())
+	}
+	return v
+}
+
+func stepHeader() table.Row {
+	return table.Row{"step", "status", "read", "succeeded", "declined", "released", "in doubt", "rejected", "review", "collected", "took"}
+}
+
+func (v stepView) row() table.Row {
+	took := time.Duration(v.Seconds * float64(time.Second)).Round(time.Millisecond)
+	return table.Row{v.Step, v.Status, v.Read, v.Succeeded, v.Declined, v.Released, v.InDoubt, v.Rejected, v.Review, amounts(v.Amounts), took}
+}
