@@ -93,14 +93,15 @@ func gatewayEnv(name, url string) []string {
 	return env
 }
 
-// gate stands in front of the simulator and calls a hook for the n-th charge request, before it is served.
+// gate stands in front of the simulator, notes when charge requests come, and calls a hook for the n-th of them
+// before it is served.
 type gate struct {
 	next http.Handler
 
-	mu    sync.Mutex
-	count int
-	nth   int
-	hook  func()
+	mu   sync.Mutex
+	came []time.Time
+	nth  int
+	hook func()
 }
 
 // on sets the hook.
@@ -110,13 +111,20 @@ func (g *gate) on(nth int, hook func()) {
 	g.nth, g.hook = nth, hook
 }
 
+// times lists when charge requests came.
+func (g *gate) times() []time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.came)
+}
+
 // ServeHTTP implements http.Handler.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		g.mu.Lock()
-		g.count++
+		g.came = append(g.came, time.Now())
 		hook := g.hook
-		if g.count != g.nth {
+		if len(g.came) != g.nth {
 			hook = nil
 		}
 		g.mu.Unlock()

@@ -1,0 +1,110 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/crash"
+	"duly/internal/gateway/simulator"
+	"duly/internal/testdb"
+)
+
+// settled is what the tables say of money, whole.
+func (w *world) settled() map[string][]string {
+	w.t.Helper()
+	tables := map[string][]string{}
+	for table, columns := range map[string]string{
+		"payment_attempts": "id, idempotency_key, status, doubted, run_id, HEX(lease), checks, gateway_payment_id, settled_at",
+		"invoices":         "id, status, stage, attempts, next_attempt_date, paid_at, updated_at",
+		"subscriptions":    "id, status, next_billing_date, updated_at",
+		"events":           "id, dedupe_key",
+	} {
+		var rows []string
+		require.NoError(w.t, w.db.SelectContext(w.t.Context(), &rows, fmt.Sprintf("SELECT CONCAT_WS(' ', %s) FROM %s ORDER BY id", columns, table)))
+		tables[table] = rows
+	}
+	return tables
+}
+
+// A worker that slept until its lease was over wakes up in the middle of a charge.
+func TestSleepsPastItsLease(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]crash.Point{
+		"before the check of lease and age": crash.BeforeCheck,
+		"right after the check":             crash.BeforeSend,
+		"after sending":                     crash.AfterSend,
+		"with the answer":                   crash.Answered,
+		"before it settles":                 crash.Before("settle"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, simulator.Config{})
+			w.enrol("pm_ok", "pm_ok", "pm_ok", "pm_ok", "pm_ok")
+			sleeper := w.bill(where{point: at, nth: 1, stop: true})
+			sleeper.awaitStop()
+			if at == crash.Before("settle") {
+				// Its transaction holds locks: they end with its connection, as after a broken network.
+				w.dropConnections()
+			}
+			// The other one waits until the lease is really over, by the database's clock.
+			other := w.bill(where{})
+			require.Equal(t, batch.ExitDone, other.exit(), "%s", other.printed())
+			requests, settled := w.sim.Requests(), w.settled()
+
+			sleeper.signal(syscall.SIGCONT)
+			require.Equal(t, batch.ExitUnfinished, sleeper.exit(), "%s", sleeper.printed())
+			if at == crash.BeforeCheck {
+				require.True(t, maps.Equal(requests, w.sim.Requests()), "it sent something")
+			}
+			require.Equal(t, settled, w.settled(), "it settled something")
+			w.reconcile()
+		})
+	}
+}
+
+// dropConnections ends every connection to this world's database but the one that it goes by.
+func (w *world) dropConnections() {
+	w.t.Helper()
+	var ids []uint64
+	require.NoError(w.t, w.db.SelectContext(w.t.Context(), &ids, `SELECT id FROM information_schema.processlist
+WHERE db = DATABASE() AND id <> CONNECTION_ID()`))
+	for _, id := range ids {
+		_, err := w.db.ExecContext(w.t.Context(), "KILL ?", id)
+		require.NoError(w.t, err)
+	}
+}
+
+// A worker that cannot renew its lease sends nothing that could be under way when the lease is over.
+func TestSendsNothingThatOutlivesItsLease(t *testing.T) {
+	t.Parallel()
+	const latency = timeout / 5
+	w := newWorld(t, simulator.Config{Latency: simulator.Latency{Fixed: latency}})
+	w.enrol(slices.Repeat([]string{"pm_ok"}, 40)...)
+	proxy := testdb.NewProxy(t, w.db.DSN)
+	direct := w.env
+	w.set("DULY_DATABASE_DSN", proxy.DSN)
+	w.set("DULY_BILLING_CHUNK_SIZE", 40)
+	w.set("DULY_GATEWAYS_MAIN_PARALLELISM", 1)
+	var last time.Time // that it can have renewed it
+	w.gate.on(1, func() {
+		proxy.Refuse()
+		last = time.Now()
+	})
+	cut := w.bill(where{})
+	require.Equal(t, batch.ExitUnfinished, cut.exit(), "%s", cut.printed())
+	came := w.gate.times()
+	require.Greater(t, came[len(came)-1].Sub(last), timeout, "it ended at once")
+	require.Less(t, came[len(came)-1].Sub(last), lease-timeout+latency, "it sent at the end of its lease")
+	require.Less(t, len(came), 40)
+
+	w.env = direct
+	w.finish(1)
+	w.reconcile()
+}
