@@ -102,6 +102,7 @@ func (c *Chunk[I, O]) Run(ctx context.Context, x *StepExecution) (err error) {
 		moved:    make(chan struct{}, 1),
 		lanes:    map[string]*lane[I]{},
 		skipped:  map[string]bool{},
+		shut:     map[string]bool{},
 	}
 	var settler errgroup.Group
 	settler.Go(e.settleAll)

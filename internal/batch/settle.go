@@ -13,7 +13,7 @@ import (
 // interval. Outcomes are settled after a stop too, so that nothing in flight is left in doubt.
 func (e *execution[I, O]) settleAll() error {
 	var (
-		chunk []settled[O]
+		chunk = make([]settled[O], 0, e.Size)
 		timer = time.NewTimer(e.FlushEvery)
 		errs  []error
 	)
@@ -25,7 +25,7 @@ func (e *execution[I, O]) settleAll() error {
 				e.fail(err)
 			}
 			e.release(chunk)
-			chunk = nil
+			chunk = chunk[:0] // the writer had a copy
 		}
 		timer.Reset(e.FlushEvery)
 	}
