@@ -69,7 +69,7 @@ func (d *Due) Read(ctx context.Context, tx *sqlx.Tx, size int) (DuePage, error) 
 	}
 	page.last = candidates[page.seen-1]
 	ids := sortedIDs(candidates, func(x candidate) uint64 { return x.ID })
-	var rows []subscriptionRow
+	rows := make([]subscriptionRow, 0, len(ids))
 	if err := mysql.SelectIn(ctx, tx, &rows, dueLock+d.walk.lock(), ids, string(d.Status), d.Selection.Business); err != nil {
 		return page, err
 	}

@@ -176,7 +176,7 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 	c.date, c.id = last.Date, last.ID
 	ids := sortedIDs(candidates, func(x candidate) uint64 { return x.ID })
 
-	var invoices []invoiceRow
+	invoices := make([]invoiceRow, 0, len(ids))
 	if err := mysql.SelectIn(ctx, tx, &invoices, stageLock+s.walk.lock(), ids, s.Stage, s.Selection.Business, batch.Execution(ctx).Run.Started); err != nil || len(invoices) == 0 {
 		return err
 	}
@@ -189,7 +189,7 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 		return err
 	}
 	var decided []billing.Decided
-	var charges []charge
+	charges := make([]charge, 0, len(invoices))
 	for _, row := range invoices {
 		inv := row.invoice()
 		sub, ok := subscriptions[row.SubscriptionID]
@@ -245,8 +245,8 @@ func (r invoiceRow) invoice() billing.Invoice {
 
 // subscriptionsOf reads the subscriptions of invoices; lock is the clause that locks them, if any.
 func subscriptionsOf(ctx context.Context, q sqlx.QueryerContext, invoices []invoiceRow, lock string) (map[uint64]billing.Subscription, error) {
-	var rows []subscriptionRow
 	ids := sortedIDs(invoices, func(r invoiceRow) uint64 { return r.SubscriptionID })
+	rows := make([]subscriptionRow, 0, len(ids))
 	if err := mysql.SelectIn(ctx, q, &rows, subscriptionLock+lock, ids); err != nil {
 		return nil, err
 	}
@@ -366,6 +366,7 @@ func (s *Stage) items(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges [
 		ids[r.Key] = r.ID
 	}
 	at := s.Clock()
+	c.items = make([]billing.Claimed, 0, len(charges))
 	for _, ch := range charges {
 		id, ok := ids[ch.claim.Key]
 		if !ok {

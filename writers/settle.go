@@ -87,6 +87,7 @@ func (w *Settle) sort(ctx context.Context, tx *sqlx.Tx, results []billing.Result
 		return nil, nil, err
 	}
 	effective, now := w.Today(), w.Now().UTC().Round(0).Truncate(time.Microsecond)
+	todo = make([]settled, 0, len(results))
 	for _, r := range results {
 		have, ok := states[r.ID]
 		if !ok || have.lease != r.Lease {
@@ -151,7 +152,7 @@ func (w *Settle) settle(ctx context.Context, tx *sqlx.Tx, todo []settled) error 
 	if err := settleSubscriptions(ctx, tx, todo, now); err != nil {
 		return err
 	}
-	var told []billing.Event
+	told := make([]billing.Event, 0, len(todo))
 	for _, s := range todo {
 		told = append(told, s.Events...)
 	}
