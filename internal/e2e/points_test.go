@@ -82,9 +82,9 @@ func TestEveryPoint(t *testing.T) {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					w := newWorld(t, smallShopFaults())
-					methods := smallShop()
+					methods, review := smallShop(), 1
 					if later {
-						methods = slices.Insert(methods, 1, takesADay)
+						methods, review = slices.Insert(methods, 1, takesADay), 2
 					}
 					w.enrol(methods...)
 					dieAt(w, point, workers)
@@ -93,6 +93,7 @@ func TestEveryPoint(t *testing.T) {
 					}
 					w.finish(workers)
 					w.reconcile()
+					require.Equal(t, review, w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'review'`))
 				})
 			}
 		}

@@ -26,6 +26,7 @@ const (
 	keyLife   = 24 * time.Hour
 	longest   = 2 * time.Minute
 	tries     = 2
+	token     = "token"
 	// aDay is longer than any key and any request lives.
 	aDay = 25 * time.Hour
 )
@@ -37,6 +38,7 @@ type world struct {
 	sim  *simulator.Simulator
 	gate *gate
 	date payment.Date
+	url  string // of the gateway
 	env  []string
 }
 
@@ -48,8 +50,7 @@ func newWorld(t *testing.T, cfg simulator.Config) *world {
 func worldOn(t *testing.T, db *testdb.DB, cfg simulator.Config) *world {
 	t.Helper()
 	w := &world{t: t, db: db, date: payment.DateOf(time.Now().UTC())}
-	var url string
-	w.sim, w.gate, url = serve(t, cfg)
+	w.sim, w.gate, w.url = serve(t, cfg)
 	w.env = []string{
 		"DULY_DATABASE_DSN=" + db.DSN,
 		"DULY_BUSINESS_TIMEZONE=UTC",
@@ -58,14 +59,14 @@ func worldOn(t *testing.T, db *testdb.DB, cfg simulator.Config) *world {
 		"DULY_RUN_DRAIN=2s",
 		"DULY_BILLING_CHUNK_SIZE=4",
 	}
-	w.env = append(w.env, gatewayEnv("MAIN", url)...)
+	w.env = append(w.env, gatewayEnv("MAIN", w.url)...)
 	return w
 }
 
 // serve starts a simulator on a TCP port.
 func serve(t *testing.T, cfg simulator.Config) (*simulator.Simulator, *gate, string) {
 	t.Helper()
-	cfg.Token = "token"
+	cfg.Token = token
 	if cfg.KeyLife == 0 {
 		cfg.KeyLife = keyLife
 	}
@@ -83,7 +84,7 @@ func serve(t *testing.T, cfg simulator.Config) (*simulator.Simulator, *gate, str
 func gatewayEnv(name, url string) []string {
 	var env []string
 	for key, value := range map[string]any{
-		"URL": url, "TOKEN": "token", "TIMEOUT": timeout, "PARALLELISM": 4, "TRIES": tries, "BACKOFF": 10 * time.Millisecond,
+		"URL": url, "TOKEN": token, "TIMEOUT": timeout, "PARALLELISM": 4, "TRIES": tries, "BACKOFF": 10 * time.Millisecond,
 		"KEY_LIFE": keyLife, "LONGEST_REQUEST": longest,
 		// A small shop is full of faults on purpose: its circuit stays closed.
 		"CIRCUIT_WINDOW": 1000, "CIRCUIT_MINIMUM": 1000,

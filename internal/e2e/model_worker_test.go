@@ -1,0 +1,341 @@
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/readers"
+	"duly/steps"
+	"duly/writers"
+)
+
+// modelRun is one process of a worker, between the start and the end of its run. Its steps are made by the moves
+// of the trace from the program's readers, processors and writers.
+type modelRun struct {
+	name     string // for people: worker and run
+	x        *batch.StepExecution
+	gateways steps.Gateways
+	business func() readers.Selection
+	stop     context.CancelFunc // asks the run to stop
+	stopped  bool
+	leave    chan struct{} // lets the run's only step return
+	over     chan error
+	asleep   bool
+	dead     atomic.Bool
+
+	// The step that is under way: nil for none.
+	reader    batch.Reader[billing.Claimed]
+	processor batch.Processor[billing.Claimed, billing.Result]
+	done      bool // the reader's walk is over
+	slots     []*modelSlot
+}
+
+type slotPhase int
+
+const (
+	slotClaimed slotPhase = iota // not begun
+	slotReady                    // about to send
+	slotWaiting                  // sent, and not answered
+	slotDone                     // to be settled
+)
+
+// modelSlot is one claimed item of a process.
+type modelSlot struct {
+	run    *modelRun
+	item   billing.Claimed
+	phase  slotPhase
+	begun  time.Time
+	sends  int
+	waits  *modelMessage // slotWaiting
+	queued *modelReply   // reached a process that is asleep
+	result billing.Result
+
+	events chan modelEvent
+	resume chan struct{}
+}
+
+type modelSlotKey struct{}
+
+// modelEvent is what a slot comes to by itself.
+type modelEvent struct {
+	phase   slotPhase
+	message *modelMessage
+	result  billing.Result
+}
+
+func (s *modelSlot) happen(e modelEvent) { s.events <- e }
+
+// mayGoOn waits for the trace before a send; false: the process is dead.
+func (s *modelSlot) mayGoOn(down <-chan struct{}) bool {
+	if s.run.dead.Load() {
+		return false
+	}
+	s.happen(modelEvent{phase: slotReady})
+	select {
+	case <-s.resume:
+		return !s.run.dead.Load()
+	case <-down:
+		return false
+	}
+}
+
+// await lets the slot run until it waits for the trace again.
+func (w *modelWorld) await(s *modelSlot) {
+	w.t.Helper()
+	select {
+	case e := <-s.events:
+		s.phase, s.waits, s.result = e.phase, e.message, e.result
+	case <-time.After(modelTimeout / 2):
+		w.fail("%s: %s does not come back", s.run.name, s.item.Charge.Key)
+	}
+	if s.phase == slotWaiting {
+		w.arrived(s)
+	}
+}
+
+// start starts a process.
+func (w *modelWorld) start(worker int) {
+	w.t.Helper()
+	ctx, stop := context.WithCancel(w.t.Context())
+	r := &modelRun{
+		gateways: w.gateways(), stop: stop, leave: make(chan struct{}), over: make(chan error, 1),
+	}
+	begun := make(chan *batch.StepExecution, 1)
+	job := batch.Job{Name: "billing", Steps: []batch.Step{batch.Tasklet{
+		StepName: "model",
+		Do: func(_ context.Context, x *batch.StepExecution) error {
+			begun <- x
+			<-r.leave
+			return nil
+		},
+	}}}
+	selection := readers.Selection{Business: w.today()}
+	r.business = func() readers.Selection { return selection }
+	runner, spec := w.runner(), w.spec()
+	go func() {
+		_, err := runner.Run(ctx, job, spec)
+		r.over <- err
+	}()
+	select {
+	case r.x = <-begun:
+	case err := <-r.over:
+		w.fail("a run could not be started: %v", err)
+	}
+	r.name = modelRunName(worker, r.x.Run.ID)
+	w.runs[worker] = r
+	w.say("%s starts", r.name)
+}
+
+// finish ends a process that has nothing in flight as it ends by itself.
+func (w *modelWorld) finish(worker int) {
+	w.t.Helper()
+	r := w.runs[worker]
+	w.runs[worker] = nil
+	w.say("%s ends", r.name)
+	close(r.leave)
+	require.NoError(w.t, <-r.over)
+	r.stop()
+	closeModelGateways(r.gateways)
+}
+
+// die ends a process at once: what it knew is lost, and what it sent goes on its way.
+func (r *modelRun) die() {
+	r.dead.Store(true)
+	r.x.Lease.Lose() // so that the engine writes nothing more
+	for _, s := range r.slots {
+		switch s.phase {
+		case slotReady:
+			close(s.resume)
+		case slotWaiting:
+			s.waits.reply <- modelReply{}
+		case slotClaimed, slotDone:
+			continue
+		}
+		for e := range s.events {
+			if e.phase == slotDone {
+				break
+			}
+			if e.phase == slotReady {
+				close(s.resume)
+			}
+		}
+	}
+	close(r.leave)
+	<-r.over
+	r.stop()
+	closeModelGateways(r.gateways)
+}
+
+// stage begins the step that charges the open invoices of a stage.
+func (w *modelWorld) stage(r *modelRun, stage int) {
+	r.reader = &readers.Stage{
+		DB: w.program, Selection: r.business(), Stage: stage, Policy: modelPolicy(),
+		Known: func(name string) bool { return r.gateways[name] != nil },
+		Today: w.today, Now: w.clock.now, Clock: w.clock.now,
+		Decided: w.decided,
+	}
+	r.processor = &steps.Charge{Gateways: r.gateways, Brake: &steps.Brake{Percent: 100}, Now: w.clock.now}
+	r.done = false
+}
+
+// recovery begins the step that asks about what is in doubt.
+func (w *modelWorld) recovery(r *modelRun, all bool) {
+	r.reader = &readers.Doubt{DB: w.program, Selection: r.business(), All: all, Now: w.clock.now, Clock: w.clock.now}
+	r.processor = &steps.Recover{Gateways: r.gateways, Brake: &steps.Brake{Percent: 100}, Now: w.clock.now}
+	r.done = false
+}
+
+// claim claims the next few items of the step.
+func (w *modelWorld) claim(r *modelRun) int {
+	w.t.Helper()
+	page, err := r.reader.Read(r.x.Work, batch.Want{
+		Limit: 1 + w.random.IntN(3),
+		Skip:  func(name string) bool { return r.gateways.State(name) != batch.LaneOpen },
+	})
+	require.NoError(w.t, err)
+	r.done = page.Done
+	for _, item := range page.Items {
+		r.slots = append(r.slots, &modelSlot{run: r, item: item, events: make(chan modelEvent, 1), resume: make(chan struct{})})
+		w.say("%s claims %s", r.name, item.Charge.Key)
+	}
+	return len(page.Items)
+}
+
+// begin begins to process an item: it comes to its first send, or to its end.
+func (w *modelWorld) begin(s *modelSlot) {
+	w.t.Helper()
+	s.begun = w.clock.now()
+	w.net.expect(s.item.Charge.RequestID, s)
+	r := s.run
+	ctx := context.WithValue(r.x.Work, modelSlotKey{}, s)
+	if r.stopped {
+		s.phase, s.result = slotDone, steps.Fail(s.item, batch.ErrStopped)
+		return
+	}
+	go func() {
+		result, err := r.processor.Process(ctx, s.item)
+		if err != nil {
+			result = steps.Fail(s.item, err)
+		}
+		s.happen(modelEvent{phase: slotDone, result: result})
+		if r.dead.Load() {
+			close(s.events)
+		}
+	}()
+	w.await(s)
+}
+
+// answer lets a waiting slot have a reply, now or when its process wakes.
+func (w *modelWorld) answer(s *modelSlot, reply modelReply) {
+	w.t.Helper()
+	if s.run.asleep {
+		s.queued = &reply
+		return
+	}
+	s.waits.reply <- reply
+	w.await(s)
+}
+
+// settle writes what became of the first n results that are to be settled.
+func (w *modelWorld) settle(r *modelRun, n int) {
+	w.t.Helper()
+	var results []billing.Result
+	var keys []string
+	rest := r.slots[:0:0]
+	for _, s := range r.slots {
+		if s.phase != slotDone || len(results) == n {
+			rest = append(rest, s)
+			continue
+		}
+		results = append(results, s.result)
+		keys = append(keys, s.item.Charge.Key+" "+s.result.Answer.Outcome.Kind.String())
+	}
+	r.slots = rest
+	w.say("%s settles %v", r.name, keys)
+	writer := &writers.Settle{DB: w.program, Policy: modelPolicy(), Today: w.today, Now: w.clock.now}
+	if w.chance(10) {
+		writer.DB = w.losing
+		defer w.loseCommit()()
+	}
+	held := r.x.Lease.Left() > 0
+	tally, err := writer.Write(r.x.Work, results)
+	for range 3 {
+		if !errors.Is(err, batch.ErrUnavailable) {
+			break
+		}
+		w.count("settlements repeated")
+		tally, err = writer.Write(r.x.Work, results)
+	}
+	switch {
+	case errors.Is(err, batch.ErrLeaseLost):
+		w.count("settlements fenced")
+		w.say("%s is fenced", r.name)
+		if held && !r.stopped {
+			w.fail("%s lost its lease and does not know", r.name)
+		}
+		if w.chance(70) {
+			require.NoError(w.t, writer.Keep(r.x.Work, results))
+		}
+	case err != nil:
+		w.fail("%s cannot settle: %v", r.name, err)
+	default:
+		w.count("settlements")
+		require.LessOrEqual(w.t, tally.Done(), int64(len(results)))
+	}
+}
+
+// loseCommit makes the next COMMIT through the proxy fail, before or after it takes effect. The function it
+// returns takes that back, if there was none.
+func (w *modelWorld) loseCommit() func() {
+	var lost <-chan struct{}
+	if w.chance(50) {
+		w.say("the next COMMIT is lost")
+		lost = w.proxy.LoseCommit()
+	} else {
+		w.say("the answer to the next COMMIT is lost")
+		lost = w.proxy.LoseCommitAnswer()
+	}
+	return func() {
+		w.t.Helper()
+		select {
+		case <-lost:
+			return
+		default:
+		}
+		tx, err := w.losing.BeginTxx(w.t.Context(), nil)
+		require.NoError(w.t, err)
+		require.Error(w.t, tx.Commit())
+	}
+}
+
+// waiting lists the slots of processes in a phase.
+func (w *modelWorld) waiting(phase slotPhase, asleep bool) []*modelSlot {
+	var found []*modelSlot
+	for _, r := range w.runs {
+		if r == nil || r.asleep && !asleep {
+			continue
+		}
+		for _, s := range r.slots {
+			if s.phase == phase && s.queued == nil {
+				found = append(found, s)
+			}
+		}
+	}
+	return found
+}
+
+// waiter is the slot that waits for the answer to m, if there is one.
+func (w *modelWorld) waiter(m *modelMessage) *modelSlot {
+	slots := w.waiting(slotWaiting, true)
+	if i := slices.IndexFunc(slots, func(s *modelSlot) bool { return s.waits == m }); i >= 0 {
+		return slots[i]
+	}
+	return nil
+}
