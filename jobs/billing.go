@@ -2,14 +2,17 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/readers"
 	"duly/steps"
@@ -108,19 +111,31 @@ func (b *billingJob) collect(name string, stage int) batch.Step {
 	}}
 }
 
-// run runs a charging step, and says so once if a gateway refused our credentials.
+// run runs a charging step, and says so once of each gateway that refused our credentials.
 func (b *billingJob) run(ctx context.Context, x *batch.StepExecution, step batch.Step) error {
 	if err := step.Run(ctx, x); err != nil {
 		return err
 	}
-	for name, g := range b.Gateways {
-		if g.Stats().Misconfigured > 0 && !b.told[name] {
+	var refused []error
+	for _, name := range slices.Sorted(maps.Keys(b.Gateways)) {
+		if g := b.Gateways[name]; g.Stats().Misconfigured > 0 && !b.told[name] {
 			b.told[name] = true
 			reason, _ := g.Closed()
-			return fmt.Errorf("gateway %s: %s; check gateways.%s.token and .url", name, reason, name)
+			refused = append(refused, fmt.Errorf("gateway %s: %s; check gateways.%s.token and .url", name, reason, name))
 		}
 	}
-	return nil
+	return errors.Join(refused...)
+}
+
+// alone lists the gateways that are left alone for the rest of the run.
+func (b *billingJob) alone() []string {
+	var names []string
+	for name := range b.Gateways {
+		if b.Gateways.State(name) == batch.LaneClosed {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (b *billingJob) recoverFirst(ctx context.Context, x *batch.StepExecution) error {
@@ -146,7 +161,7 @@ const lookAgain = 200 * time.Millisecond
 
 // recoverLast recovers what this run left in doubt, and what other runs leave: it waits until each of their
 // leases is renewed, when its attempts are left to it, or has run out, when they are taken over; and for
-// checks that come due meanwhile. It waits for one lease and one heartbeat at most.
+// checks that come due meanwhile. It waits for one lease, its own or the other's, and one heartbeat at most.
 func (b *billingJob) recoverLast(ctx context.Context, x *batch.StepExecution) error {
 	wait := watch{job: b, until: b.Clock().Add(x.Run.Lease + b.Heartbeat), beats: map[uint64]time.Time{}}
 	for {
@@ -173,37 +188,32 @@ func (w *watch) next(ctx context.Context, x *batch.StepExecution) (bool, error) 
 	for {
 		owners, err := readers.Owners(x.Work, w.job.DB, w.job.o.Selection, x.Run.ID)
 		if err != nil {
-			return false, fmt.Errorf("look at other runs: %w", err)
+			return false, fmt.Errorf("look at other runs: %w", mysql.Classify(x.Work, err))
 		}
-		check, err := readers.NextCheck(x.Work, w.job.DB, w.job.o.Selection)
+		check, err := readers.NextCheck(x.Work, w.job.DB, w.job.o.Selection, w.job.alone())
 		if err != nil {
-			return false, fmt.Errorf("look for the next check: %w", err)
+			return false, fmt.Errorf("look for the next check: %w", mysql.Classify(x.Work, err))
 		}
-		waiting := w.owned(owners, x)
-		switch now := w.job.Business(); {
-		case check.IsZero():
-		case !check.After(now):
-			return true, nil
-		case !w.job.Clock().Add(check.Sub(now)).After(w.until):
-			waiting = true
-		}
-		if !waiting || w.job.Clock().After(w.until) {
+		waiting, now, clock := w.owned(owners, x), w.job.Business(), w.job.Clock()
+		soon := !check.IsZero() && !clock.Add(check.Sub(now)).After(w.until)
+		// Also a check that is due already is waited for: it was not taken up, since its row is locked.
+		if !waiting && !soon || clock.After(w.until) || !pause(ctx, lookAgain) {
 			return false, nil
-		}
-		timer := time.NewTimer(lookAgain)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return false, nil
-		case <-timer.C:
 		}
 		dead, err := w.job.Repository.Abandon(x.Work)
 		if err != nil {
 			return false, fmt.Errorf("abandon dead runs: %w", err)
 		}
-		if len(dead) > 0 {
+		if len(dead) > 0 || soon && !check.After(w.job.Business()) {
 			return true, nil
 		}
+	}
+}
+
+// extend makes the wait long enough for a lease of that length to run out.
+func (w *watch) extend(lease time.Duration) {
+	if until := w.job.Clock().Add(lease + w.job.Heartbeat); until.After(w.until) {
+		w.until = until
 	}
 }
 
@@ -215,6 +225,7 @@ func (w *watch) owned(owners []readers.Owner, x *batch.StepExecution) bool {
 		switch {
 		case !seen:
 			w.beats[o.ID] = o.Beat
+			w.extend(time.Duration(o.LeaseMS) * time.Millisecond)
 			waiting = true
 		case o.Beat.After(first):
 			if !slices.Contains(w.left, o.ID) {

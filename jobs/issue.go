@@ -40,11 +40,7 @@ func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, st
 		aside, err := due.Failed(page, b.o.ChunkSize, err)
 		switch {
 		case aside != 0:
-			cause := err
-			if err := writers.ReviewSubscription(x.Work, b.DB, aside, b.effective(), cause); err != nil {
-				return fmt.Errorf("set subscription %d aside: %w", aside, err)
-			}
-			x.Count(batch.Tally{Read: 1, Review: 1})
+			b.setAside(x, aside, err)
 		case errors.Is(err, batch.ErrUnavailable), errors.Is(err, batch.ErrLocked):
 			x.Log.WarnContext(ctx, "issuing failed, trying again", slog.Any("error", err))
 			if !pause(ctx, time.Second) {
@@ -58,6 +54,16 @@ func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, st
 		x.Leave("a row stayed locked by another transaction")
 	}
 	return nil
+}
+
+// setAside sends a subscription that no invoice could be written for to review. One that cannot be set aside
+// either fails the step in the end, and stops no other.
+func (b *billingJob) setAside(x *batch.StepExecution, id uint64, cause error) {
+	if err := writers.ReviewSubscription(x.Work, b.DB, id, b.effective(), cause); err != nil {
+		x.Fail(fmt.Errorf("subscription %d can neither be invoiced (%w) nor set aside: %w", id, cause, err))
+		return
+	}
+	x.Count(batch.Tally{Read: 1, Review: 1})
 }
 
 // issuePage issues for one page of due subscriptions in one transaction. After a COMMIT whose answer was lost

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -31,6 +32,7 @@ type Doubt struct {
 	orphan bool // the walk is at the attempts in flight
 	at     time.Time
 	id     uint64
+	single int // claims of one row that are left, because a chunk failed
 	mine   map[[16]byte]bool
 }
 
@@ -96,23 +98,54 @@ func (d *Doubt) Read(ctx context.Context, want batch.Want) (batch.Page[billing.C
 		d.begun, d.orphan, d.at, d.id = true, false, time.Time{}, 0
 	}
 	for {
-		claim, err := d.claim(ctx, want)
+		limit := want.Limit
+		if d.single > 0 {
+			limit = 1
+		}
+		claim, err := d.claim(ctx, limit, want.Skip)
 		if err != nil {
-			return batch.Page[billing.Claimed]{}, err
+			if err := d.fail(ctx, claim, err, limit); err != nil {
+				return batch.Page[billing.Claimed]{}, err
+			}
+			continue
 		}
-		done := false
-		switch {
-		case claim.seen == want.Limit:
-			d.at, d.id = claim.at, claim.id
-		case !d.orphan:
-			d.orphan, d.at, d.id = true, time.Time{}, 0
-		default:
-			d.begun, done = false, true
-		}
+		done := d.took(claim, limit)
 		if len(claim.items) > 0 || done {
 			return batch.Page[billing.Claimed]{Items: claim.items, Done: done}, nil
 		}
 	}
+}
+
+// took moves the walk behind what was claimed. It reports whether the walk is done.
+func (d *Doubt) took(c *doubtClaim, limit int) bool {
+	d.single = max(d.single-1, 0)
+	switch {
+	case c.seen == limit:
+		d.at, d.id = c.at, c.id
+	case !d.orphan:
+		d.orphan, d.at, d.id = true, time.Time{}, 0
+	default:
+		d.begun = false
+		return true
+	}
+	return false
+}
+
+// fail answers a claim that failed: the same rows are claimed one by one, and one that fails by itself is
+// passed over, which fails the step in the end.
+func (d *Doubt) fail(ctx context.Context, c *doubtClaim, err error, limit int) error {
+	switch {
+	case setAsideNever(err):
+		return err
+	case limit > 1:
+		d.single = limit
+		return nil
+	case c.seen == 0:
+		return err
+	}
+	d.took(c, limit)
+	batch.Execution(ctx).Fail(fmt.Errorf("attempt %d cannot be taken over: %w", c.id, err))
+	return nil
 }
 
 type doubtClaim struct {
@@ -122,20 +155,20 @@ type doubtClaim struct {
 	items []billing.Claimed
 }
 
-func (d *Doubt) claim(ctx context.Context, want batch.Want) (*doubtClaim, error) {
+func (d *Doubt) claim(ctx context.Context, limit int, skip func(string) bool) (*doubtClaim, error) {
+	c := &doubtClaim{}
 	lease, err := leaseName()
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	if d.mine == nil {
 		d.mine = map[[16]byte]bool{}
 	}
 	d.mine[lease] = true
-	c := &doubtClaim{}
 	for {
 		err := mysql.Tx(ctx, d.DB, "takeover", func(tx *sqlx.Tx) error {
 			*c = doubtClaim{}
-			return d.transact(ctx, tx, c, lease, want)
+			return d.transact(ctx, tx, c, lease, limit, skip)
 		})
 		if !errors.Is(err, mysql.ErrCommitUnknown) {
 			return c, err
@@ -185,8 +218,8 @@ func (d *Doubt) candidates(ctx context.Context, tx *sqlx.Tx, limit int) ([]uint6
 	return ids, c, nil
 }
 
-func (d *Doubt) transact(ctx context.Context, tx *sqlx.Tx, c *doubtClaim, lease [16]byte, want batch.Want) error {
-	ids, seen, err := d.candidates(ctx, tx, want.Limit)
+func (d *Doubt) transact(ctx context.Context, tx *sqlx.Tx, c *doubtClaim, lease [16]byte, limit int, skip func(string) bool) error {
+	ids, seen, err := d.candidates(ctx, tx, limit)
 	if err != nil {
 		return err
 	}
@@ -197,7 +230,7 @@ func (d *Doubt) transact(ctx context.Context, tx *sqlx.Tx, c *doubtClaim, lease 
 	if err := mysql.SelectIn(ctx, tx, &rows, doubtLock, ids); err != nil || len(rows) == 0 {
 		return err
 	}
-	if rows, err = d.free(ctx, tx, rows, want.Skip); err != nil || len(rows) == 0 {
+	if rows, err = d.free(ctx, tx, rows, skip); err != nil || len(rows) == 0 {
 		return err
 	}
 	if c.items, err = d.items(ctx, tx, rows, lease); err != nil || len(c.items) == 0 {
@@ -304,18 +337,28 @@ func (d *Doubt) kept(ctx context.Context, tx *sqlx.Tx, rows []doubtRow) (map[str
 }
 
 const (
-	earliestCheck = `SELECT MIN(next_check_at) FROM payment_attempts WHERE status = 'in_doubt'%s`
+	earliestCheck = `SELECT next_check_at FROM payment_attempts WHERE status = 'in_doubt' AND next_check_at IS NOT NULL%s
+ORDER BY next_check_at, id LIMIT 1`
 
 	othersInFlight = `SELECT r.id, r.heartbeat_at, r.lease_ms FROM job_runs r WHERE r.status = 'running' AND r.id <> ?
 AND EXISTS (SELECT 1 FROM payment_attempts a WHERE a.status = 'in_flight' AND a.run_id = r.id%s)`
 )
 
-// NextCheck is when the next selected attempt in doubt is to be asked about; zero for none.
-func NextCheck(ctx context.Context, db *mysql.DB, selection Selection) (time.Time, error) {
+// NextCheck is when the next selected attempt in doubt is to be asked about, but for those of gateways that are
+// left alone; zero for none.
+func NextCheck(ctx context.Context, db *mysql.DB, selection Selection, alone []string) (time.Time, error) {
 	only, args := selection.only("subscription_id")
-	var at sql.NullTime
-	err := db.GetContext(ctx, &at, fmt.Sprintf(earliestCheck, only), args...)
-	return at.Time, err
+	if len(alone) > 0 {
+		only += " AND gateway NOT IN (?" + strings.Repeat(",?", len(alone)-1) + ")"
+		for _, name := range alone {
+			args = append(args, name)
+		}
+	}
+	var at []time.Time
+	if err := db.SelectContext(ctx, &at, fmt.Sprintf(earliestCheck, only), args...); err != nil || len(at) == 0 {
+		return time.Time{}, err
+	}
+	return at[0], nil
 }
 
 // Owner is another run, not marked as ended, that owns selected attempts in flight.

@@ -100,7 +100,12 @@ func (s *Stage) fail(ctx context.Context, c *stageClaim, err error, limit int) e
 	}
 	s.walk.took()
 	s.walk.date, s.walk.id = c.date, c.id
-	return s.setAside(ctx, c.id, err)
+	failed := s.setAside(ctx, c.id, err)
+	if failed == nil || setAsideNever(failed) {
+		return failed
+	}
+	batch.Execution(ctx).Fail(fmt.Errorf("invoice %d can neither be charged (%w) nor set aside: %w", c.id, err, failed))
+	return nil
 }
 
 func setAsideNever(err error) bool {
@@ -305,6 +310,7 @@ func (s *Stage) attempt(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges
 	if len(charges) == 0 {
 		return nil
 	}
+	at := s.Clock() // before now, so that no pause between the two makes an attempt look younger
 	now := s.Now().UTC().Round(0).Truncate(time.Microsecond)
 	run := batch.Execution(ctx).Run.ID
 	var fresh, again, marked [][]any
@@ -335,7 +341,7 @@ func (s *Stage) attempt(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges
 	if n != int64(len(marked)) {
 		return fmt.Errorf("%d of %d invoices were marked", n, len(marked))
 	}
-	return s.items(ctx, tx, c, charges, now)
+	return s.items(ctx, tx, c, charges, now, at)
 }
 
 // takeUp makes released attempts current again, with what the subscription says now: no request of theirs
@@ -353,7 +359,7 @@ func (s *Stage) takeUp(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
 	return err
 }
 
-func (s *Stage) items(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges []charge, now time.Time) error {
+func (s *Stage) items(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges []charge, now, at time.Time) error {
 	var rows []struct {
 		ID  uint64
 		Key string `db:"idempotency_key"`
@@ -365,7 +371,6 @@ func (s *Stage) items(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges [
 	for _, r := range rows {
 		ids[r.Key] = r.ID
 	}
-	at := s.Clock()
 	c.items = make([]billing.Claimed, 0, len(charges))
 	for _, ch := range charges {
 		id, ok := ids[ch.claim.Key]

@@ -25,7 +25,7 @@ func (g Gateways) State(name string) batch.LaneState {
 	if _, closed := p.Closed(); closed {
 		return batch.LaneClosed
 	}
-	if p.Open() {
+	if p.Held() { // not half open: without items there would be no probes, and it would stay so
 		return batch.LaneHeld
 	}
 	return batch.LaneOpen

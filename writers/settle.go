@@ -39,20 +39,25 @@ type settled struct {
 // Write implements batch.Writer. Results that were settled before, by a commit whose answer was lost, are
 // counted and left as they are; those of a lease that is gone are kept for whoever has it now.
 func (w *Settle) Write(ctx context.Context, results []billing.Result) (batch.Tally, error) {
+	return w.write(ctx, results, settleInvoices)
+}
+
+func (w *Settle) write(ctx context.Context, results []billing.Result, invoices invoiceWriter) (batch.Tally, error) {
 	var tally batch.Tally
 	err := mysql.Tx(ctx, w.DB, "settle", func(tx *sqlx.Tx) error {
 		tally = batch.Tally{}
-		if err := mysql.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
-			return err
-		}
 		todo, lost, err := w.sort(ctx, tx, results, &tally)
 		if err != nil {
+			return err
+		}
+		// After the waits for locks, so that the heartbeat, which needs the run's row too, waits for none of them.
+		if err := mysql.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
 			return err
 		}
 		if err := keep(ctx, tx, batch.Execution(ctx).Run.ID, lost); err != nil {
 			return err
 		}
-		return w.settle(ctx, tx, todo)
+		return w.settle(ctx, tx, todo, invoices)
 	})
 	return tally, err
 }
@@ -138,7 +143,10 @@ func (s settled) tally() batch.Tally {
 	return t
 }
 
-func (w *Settle) settle(ctx context.Context, tx *sqlx.Tx, todo []settled) error {
+// invoiceWriter changes the invoices of settled attempts.
+type invoiceWriter func(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) error
+
+func (w *Settle) settle(ctx context.Context, tx *sqlx.Tx, todo []settled, invoices invoiceWriter) error {
 	if len(todo) == 0 {
 		return nil
 	}
@@ -146,7 +154,7 @@ func (w *Settle) settle(ctx context.Context, tx *sqlx.Tx, todo []settled) error 
 	if err := settleAttempts(ctx, tx, todo, now); err != nil {
 		return err
 	}
-	if err := settleInvoices(ctx, tx, todo, now); err != nil {
+	if err := invoices(ctx, tx, todo, now); err != nil {
 		return err
 	}
 	if err := settleSubscriptions(ctx, tx, todo, now); err != nil {
@@ -261,13 +269,28 @@ func instant(t time.Time) any {
 }
 
 // Reject implements batch.Writer: the attempt and its invoice go to review with the cause, and a definite
-// answer is kept beside them.
+// answer is kept beside them. An invoice that is not as it was claimed is left as it is.
 func (w *Settle) Reject(ctx context.Context, r billing.Result, cause error) (batch.Tally, error) {
 	if err := w.Keep(ctx, []billing.Result{r}); err != nil {
 		return batch.Tally{}, err
 	}
+	if id := r.Answer.Outcome.PaymentID; id != "" {
+		r.PaymentID = mysql.Cut(id, 255)
+	}
 	r.Verdict, r.Reason = billing.Unknowable, "the outcome could not be written: "+mysql.Reason(cause)
-	return w.Write(ctx, []billing.Result{r})
+	return w.write(ctx, []billing.Result{r}, reviewInvoice)
+}
+
+const setInvoiceAside = `UPDATE invoices SET status = 'review', review_reason = ?, updated_at = ? WHERE id = ? AND status = 'charging'`
+
+// reviewInvoice sets the invoices aside that are as they were claimed.
+func reviewInvoice(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) error {
+	for _, s := range todo {
+		if _, err := tx.ExecContext(ctx, setInvoiceAside, text(s.ReviewReason), now, s.Result.Invoice.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Keep implements batch.Writer: definite answers are added to gateway_answers, where recovery looks first.

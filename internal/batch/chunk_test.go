@@ -147,7 +147,7 @@ func TestAFlappingLaneKeepsTheWindow(t *testing.T) {
 		b.source.todo = items("b", 0, 300)
 		var mu sync.Mutex
 		most := 0
-		random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // repeatable
+		random := rand.New(rand.NewPCG(1, 2))
 		b.lanes.hook = func(string) batch.LaneState {
 			mu.Lock()
 			defer mu.Unlock()

@@ -174,7 +174,8 @@ func TestLeft(t *testing.T) {
 		{"something", func(context.Context) ([]string, error) { return []string{"2 invoices", "2 invoices"}, nil }, []string{"2 invoices"}, batch.ExitUnfinished},
 		{
 			"nobody knows", func(context.Context) ([]string, error) { return nil, errSyntax },
-			[]string{"what is left could not be counted: syntax error"}, batch.ExitUnfinished,
+			[]string{"what is left could not be counted: syntax error"},
+			batch.ExitUnfinished,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

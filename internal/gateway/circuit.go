@@ -128,6 +128,13 @@ func (c *circuit) status() (since time.Time, open bool, openings int64) {
 	return c.since, !c.breaker.IsClosed(), c.openings
 }
 
+// held reports whether nothing is let through.
+func (c *circuit) held() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.breaker.IsOpen()
+}
+
 // stop ends the timers.
 func (c *circuit) stop() {
 	c.mu.Lock()

@@ -113,6 +113,9 @@ func (p *Paced) Open() bool {
 	return open
 }
 
+// Held says whether the circuit holds back every request at the moment. Half open it does not: it needs probes.
+func (p *Paced) Held() bool { return p.circuit.held() }
+
 // OpenSince is when the circuit left its closed state; zero while it is closed.
 func (p *Paced) OpenSince() time.Time {
 	since, _, _ := p.circuit.status()

@@ -45,7 +45,7 @@ func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error
 		if s.RerunOf != 0 {
 			rerun = s.RerunOf
 		}
-		result, err := tx.ExecContext(ctx, insertRun, s.Job, s.BusinessDate, s.Params, rerun, token,
+		result, err := tx.ExecContext(ctx, insertRun, s.Job, s.BusinessDate, string(s.Params), rerun, token,
 			s.Lease.Milliseconds(), Cut(s.Host, 255), s.PID, Cut(s.Version, 64), run.Started)
 		if err != nil {
 			return err
@@ -75,8 +75,9 @@ func (r *Repository) Beat(ctx context.Context, run *batch.Run, progress []batch.
 	})
 }
 
+// A run whose lease ran out is left for the next one to mark as abandoned.
 const finishRun = `UPDATE job_runs SET status = ?, exit_code = ?, error = ?, finished_at = ?
-WHERE id = ? AND lease = ? AND status = 'running'`
+WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND`
 
 // Finish implements batch.JobRepository.
 func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batch.Progress, res batch.Result) error {
@@ -85,7 +86,8 @@ func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batc
 		if res.Err != nil {
 			message = Cut(res.Err.Error(), 2000)
 		}
-		result, err := tx.ExecContext(ctx, finishRun, res.Status, res.Exit, message, r.Now().UTC().Round(0), run.ID, run.Token)
+		result, err := tx.ExecContext(ctx, finishRun, res.Status, res.Exit, message, r.Now().UTC().Round(0), run.ID, run.Token,
+			run.Lease.Microseconds())
 		if err != nil {
 			return err
 		}
@@ -134,7 +136,7 @@ func (r *Repository) write(ctx context.Context, tx *sqlx.Tx, run *batch.Run, pro
 		}
 		t := p.Tally
 		if _, err := tx.ExecContext(ctx, updateStep, p.Status, t.Read, t.Succeeded, t.Declined, t.Released, t.InDoubt,
-			t.Rejected, t.Review, amounts, p.Status, now.Add(-p.Ended), id); err != nil {
+			t.Rejected, t.Review, string(amounts), p.Status, now.Add(-p.Ended), id); err != nil {
 			return err
 		}
 	}
