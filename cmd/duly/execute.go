@@ -102,6 +102,9 @@ func (e *execution) execute(ctx context.Context, job string) error {
 	runner := e.runner(e.config, e.deps, e.flags.Limit, e.logs.Logger)
 	show := &progress{execution: e}
 	runner.Started = func(run *batch.Run, steps []*batch.StepExecution) {
+		if e.started != nil {
+			e.started()
+		}
 		if e.flags.exclusive {
 			e.stayAlone(ctx, job, run, cancel)
 		}

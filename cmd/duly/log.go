@@ -50,7 +50,7 @@ func (a *app) logger(c *config.Config) (*logs, error) {
 	}
 	l := &logs{screen: &screen{to: a.err}}
 	format := c.Log.Format
-	if format == "auto" && terminal(a.err) {
+	if format == "auto" && a.terminal(a.err) {
 		format = "text"
 	}
 	handlers := []slog.Handler{handler(l.screen, format, level)}

@@ -34,17 +34,21 @@ type app struct {
 	now      func() time.Time
 	// every calls tick again and again until the function that it returns is called.
 	every func(interval time.Duration, tick func()) (stop func())
-	file  string         // --config
-	flags map[string]any // configuration keys set on the command line
-	json  bool
-	code  int
+	// terminal reports whether people read w as it is written.
+	terminal func(w io.Writer) bool
+	// started, if set, is called when a run exists and before it does anything.
+	started func()
+	file    string         // --config
+	flags   map[string]any // configuration keys set on the command line
+	json    bool
+	code    int
 	// only for the demo: its own configuration and clock
 	config *config.Config
 	shift  time.Duration
 }
 
 func newApp(env []string, stdout, stderr io.Writer) *app {
-	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every}
+	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every, terminal: terminal}
 }
 
 // run executes one command line and returns the exit code.

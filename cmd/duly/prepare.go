@@ -57,7 +57,7 @@ func (a *app) prepare(cmd *cobra.Command, job string, f runFlags) (_ *execution,
 	if e.db, err = a.open(ctx, c); err != nil {
 		return nil, err
 	}
-	if err := e.checkDatabase(ctx); err != nil {
+	if err := e.checkSchema(ctx); err != nil {
 		return nil, err
 	}
 	business, err := a.clock(ctx, e.db.DB)
@@ -72,7 +72,10 @@ func (a *app) prepare(cmd *cobra.Command, job string, f runFlags) (_ *execution,
 	if err := e.dates(); err != nil {
 		return nil, err
 	}
-	return e, e.checkSelection(ctx)
+	if err := e.checkSelection(ctx); err != nil {
+		return nil, err
+	}
+	return e, e.probe(ctx)
 }
 
 // valid is the configuration, or every mistake in it and in the flags at once.
@@ -101,15 +104,20 @@ func (e *execution) close() {
 	}
 }
 
-func (e *execution) checkDatabase(ctx context.Context) error {
+func (e *execution) checkSchema(ctx context.Context) error {
 	if err := migrations.Check(ctx, e.db.DB.DB.DB); err != nil {
 		return startError(err)
 	}
 	if err := mysql.CheckPacket(ctx, e.db.DB, e.config.Billing.ChunkSize); err != nil {
 		return startError(err)
 	}
+	return nil
+}
+
+// probe checks that SKIP LOCKED is real. It comes last, since it writes; a dry run claims nothing and needs none.
+func (e *execution) probe(ctx context.Context) error {
 	if e.flags.dryRun {
-		return nil // it claims nothing, and the probe writes
+		return nil
 	}
 	if err := mysql.Probe(ctx, e.db.DB); err != nil {
 		return startError(err)

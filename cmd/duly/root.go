@@ -67,13 +67,26 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := value.GetFlag()
-		return usagef("--%s: %q will not do: it is a %s: %s", f.Name, value.GetValue(), f.Value.Type(), f.Usage)
+		return usagef("--%s: %q is not %s: %s", f.Name, value.GetValue(), kind(f.Value.Type()), f.Usage)
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		f := missing.GetFlag()
 		return usagef("--%s needs a value: %s", f.Name, f.Usage)
 	}
 	return usage(err)
+}
+
+// kind says what a flag of that type takes.
+func kind(flagType string) string {
+	switch flagType {
+	case "int", "uint64":
+		return "a whole number"
+	case "bool":
+		return "true or false"
+	case "ID":
+		return "an id such as 42"
+	}
+	return "a " + flagType
 }
 
 // noArguments refuses arguments, in one line.

@@ -37,7 +37,7 @@ var shared struct {
 
 // Main runs the tests and ends the server that they shared. It returns the
 // exit code for TestMain, which is not 0 either if a goroutine is left behind.
-func Main(m *testing.M) int {
+func Main(m *testing.M, leaks ...goleak.Option) int {
 	shared.inMain = true
 	code := m.Run()
 	if shared.remove != nil {
@@ -49,7 +49,7 @@ func Main(m *testing.M) int {
 	if code != 0 {
 		return code
 	}
-	if err := goleak.Find(); err != nil {
+	if err := goleak.Find(leaks...); err != nil {
 		fmt.Fprintln(os.Stderr, "goroutines left behind:", err)
 		return 1
 	}

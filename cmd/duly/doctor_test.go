@@ -1,0 +1,109 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/testdb"
+)
+
+// failing is the only check that failed.
+func failing(t *testing.T, got ended) checkView {
+	t.Helper()
+	require.Equal(t, batch.ExitUsage, got.code)
+	var failed []checkView
+	for _, c := range document[[]checkView](t, got) {
+		if !c.OK {
+			require.NotEmpty(t, c.Mend, c.Detail)
+			failed = append(failed, c)
+		}
+	}
+	require.Len(t, failed, 1, "%v", failed)
+	return failed[0]
+}
+
+func TestDoctor(t *testing.T) {
+	s := newShop(t)
+	got := s.duly(t, "doctor")
+	require.Equal(t, batch.ExitDone, got.code, got.out)
+	golden(t, "doctor.golden", steady(got.out))
+
+	for name, c := range map[string]struct {
+		env    string
+		each   func(*app)
+		check  string
+		detail string
+	}{
+		"gateway down":      {env: "DULY_GATEWAYS_MAIN_URL=http://127.0.0.1:1", check: "gateway main", detail: "connection refused"},
+		"wrong token":       {env: "DULY_GATEWAYS_MAIN_TOKEN=of-another", check: "gateway main", detail: "it refuses our token"},
+		"database down":     {env: "DULY_DATABASE_DSN=duly@tcp(127.0.0.1:1)/shop", check: "database", detail: "database unavailable"},
+		"unknown key":       {env: "DULY_BILLING_CHUNK_SISE=5", check: "configuration", detail: "did you mean"},
+		"no database named": {env: "DULY_DATABASE_DSN=", check: "configuration", detail: "database.dsn: missing"},
+		"clock off":         {each: func(a *app) { a.now = func() time.Time { return time.Now().Add(time.Hour) } }, check: "clock", detail: "ahead of"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			one := *s
+			env := []string{}
+			for _, pair := range s.env {
+				if key, _, _ := strings.Cut(c.env, "="); !strings.HasPrefix(pair, key+"=") {
+					env = append(env, pair)
+				}
+			}
+			one.env = append(env, c.env)
+			if c.each != nil {
+				one.each = c.each
+			}
+			found := failing(t, one.duly(t, "doctor", "--json"))
+			require.Equal(t, c.check, found.Check)
+			require.Contains(t, found.Detail, c.detail)
+		})
+	}
+}
+
+func TestDoctorOfASchemaThatIsNotRight(t *testing.T) {
+	s := newShop(t)
+	s.exec(t, "ALTER TABLE events ENGINE=MyISAM")
+	found := failing(t, s.duly(t, "doctor", "--json"))
+	require.Equal(t, "engine", found.Check)
+	require.Equal(t, "not InnoDB: events", found.Detail)
+
+	s = newShop(t)
+	s.exec(t, "DELETE FROM duly_migrations WHERE version_id > 0")
+	require.Equal(t, "migrations", failing(t, s.duly(t, "doctor", "--json")).Check)
+}
+
+// A user without every privilege is told which are missing.
+func TestDoctorOfAUser(t *testing.T) {
+	server := testdb.NewServer(t, "--max-allowed-packet=1M")
+	s := newShop(t)
+	s.db = server.New(t)
+	dsn := s.db.DSN
+	schema := dsn[strings.LastIndexByte(dsn, '/')+1:]
+	s.env = append(s.env, "DULY_DATABASE_DSN="+dsn)
+	found := failing(t, s.duly(t, "doctor", "--json"))
+	require.Equal(t, "packet size", found.Check)
+	require.Contains(t, found.Mend, "billing.chunk_size to 128 or less")
+	got := s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitUsage, got.code, "a chunk that cannot be written is found before anything is touched")
+	require.Contains(t, got.err, "max_allowed_packet")
+
+	s.env = append(s.env, "DULY_BILLING_CHUNK_SIZE=100")
+	for _, statement := range []string{
+		"CREATE USER clerk@localhost IDENTIFIED BY ''", "GRANT SELECT, UPDATE ON " + schema + ".* TO clerk@localhost",
+		"GRANT INSERT ON " + schema + ".invoices TO clerk@localhost", "GRANT INSERT ON " + schema + ".events TO clerk@localhost",
+	} {
+		s.exec(t, statement)
+	}
+	s.env = append(s.env, "DULY_DATABASE_DSN="+strings.Replace(dsn, "root@", "clerk@", 1))
+	found = failing(t, s.duly(t, "doctor", "--json"))
+	require.Equal(t, "privileges", found.Check)
+	require.Equal(t, "not allowed: INSERT on gateway_answers, INSERT on job_runs, INSERT on payment_attempts, INSERT on step_runs", found.Detail)
+	s.exec(t, "GRANT INSERT ON "+schema+".* TO clerk@localhost")
+	require.Equal(t, batch.ExitDone, s.duly(t, "doctor").code)
+	s.enrol(t, "ok", 100)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code, "and with them it runs")
+}

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/gateway/simulator"
+)
+
+func TestRunBilling(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 12900)
+	s.enrol(t, "ok", 4900)
+	s.enrol(t, "soft", 100)
+	s.enrol(t, "ok", 0)
+	wrong := s.enrol(t, "wrong_amount", 500)
+	got := s.duly(t, "run", "billing", "--json")
+	require.Equal(t, batch.ExitReview, got.code, got.err)
+	doc := document[summary](t, got)
+	require.Equal(t, "completed", doc.Status)
+	require.Equal(t, map[string]int64{"KRW": 17800}, doc.Collected)
+	require.Empty(t, doc.Left)
+	require.Equal(t, int64(1), doc.InReview.Invoices)
+	require.Zero(t, doc.OlderReview)
+	invoice := s.number(t, "SELECT id FROM invoices WHERE subscription_id = ?", wrong)
+	require.Equal(t, []string{fmt.Sprintf("duly show invoice %d", invoice)}, doc.Next)
+	require.True(t, strings.HasPrefix(got.err, "billing for "), got.err)
+
+	// An older row in review is told of and does not count.
+	s.enrol(t, "ok", 700)
+	got = s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	golden(t, "summary.golden", steady(got.out))
+	got = s.duly(t, "runs")
+	golden(t, "runs.golden", steady(got.out))
+}
+
+// Each step of a run has its own times.
+func TestStepsHaveTheirOwnTimes(t *testing.T) {
+	s := newShop(t)
+	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 60 * time.Millisecond })
+	s.enrol(t, "ok", 12900)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	var steps []struct {
+		Step     string
+		Started  time.Time `db:"started_at"`
+		Finished time.Time `db:"finished_at"`
+	}
+	require.NoError(t, s.db.SelectContext(t.Context(), &steps, "SELECT step, started_at, finished_at FROM step_runs ORDER BY id"))
+	require.Equal(t, "collect", steps[2].Step)
+	require.GreaterOrEqual(t, steps[2].Finished.Sub(steps[2].Started), 60*time.Millisecond)
+	for i := range steps[1:] {
+		require.False(t, steps[i+1].Started.Before(steps[i].Finished.Add(-time.Millisecond)), "%s began before %s ended", steps[i+1].Step, steps[i].Step)
+	}
+	require.GreaterOrEqual(t, steps[3].Started.Sub(steps[0].Started), 60*time.Millisecond)
+}
+
+func TestDryRunWritesNothing(t *testing.T) {
+	s := newShop(t)
+	for range 12 {
+		s.enrol(t, "ok", 12900)
+	}
+	s.enrol(t, "soft", 100)
+	s.enrol(t, "hard", 200)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	// Now: new ones due, two that wait for stage 1, one of amount 0, one that cannot be invoiced, one in doubt.
+	first := s.enrol(t, "ok", 12900)
+	s.enrol(t, "ok", 0)
+	s.exec(t, "UPDATE subscriptions SET currency = 'USD' WHERE id = ?", s.enrol(t, "ok", 999))
+	s.exec(t, "UPDATE subscriptions SET gateway = 'maim' WHERE id = ?", s.enrol(t, "ok", 1))
+	s.exec(t, "UPDATE payment_attempts SET status = 'in_doubt', next_check_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR WHERE subscription_id = 1")
+	s.exec(t, "UPDATE invoices SET status = 'charging' WHERE subscription_id = 1")
+	tomorrow := time.Now().Add(34 * time.Hour).UTC().Format(time.DateOnly)
+
+	before, requests := s.tables(t), s.sim.Stats().Requests
+	for _, args := range [][]string{{}, {"--date", tomorrow}, {"--json"}, {"--limit", "2"}, {"--step", "collect"}, {"--subscription", fmt.Sprint(first)}} {
+		got := s.duly(t, append([]string{"run", "billing", "--dry-run"}, args...)...)
+		require.Equal(t, batch.ExitDone, got.code, got.err)
+	}
+	require.Equal(t, before, s.tables(t))
+	require.Equal(t, requests, s.sim.Stats().Requests)
+
+	doc := document[forecast](t, s.duly(t, "run", "billing", "--dry-run", "--json"))
+	require.Len(t, doc.Charges, 2)
+	require.Equal(t, int64(12900), doc.Charges[0].Amount)
+	require.Equal(t, "USD", doc.Charges[1].Currency)
+	require.Len(t, doc.Unsettled, 1)
+	require.Equal(t, int64(1), doc.Free)
+	require.Equal(t, int64(1), doc.Review)
+	require.Len(t, doc.First, 2)
+	require.Equal(t, first, doc.First[0].Subscription)
+	doc = document[forecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--limit", "2"))
+	require.True(t, doc.Limited)
+	golden(t, "dryrun.golden", steady(s.duly(t, "run", "billing", "--dry-run", "--date", tomorrow).out))
+
+	// What was foretold happens.
+	s.exec(t, "UPDATE payment_attempts SET status = 'succeeded', next_check_at = NULL WHERE subscription_id = 1")
+	s.exec(t, "UPDATE invoices SET status = 'paid' WHERE subscription_id = 1")
+	real := document[summary](t, s.duly(t, "run", "billing", "--json"))
+	require.Equal(t, map[string]int64{"KRW": 12900, "USD": 999}, real.Collected)
+}
+
+func TestLimitAndRerun(t *testing.T) {
+	s := newShop(t)
+	for range 5 {
+		s.enrol(t, "ok", 100)
+	}
+	got := s.duly(t, "run", "billing", "--limit", "2", "--json")
+	require.Equal(t, batch.ExitUnfinished, got.code)
+	doc := document[summary](t, got)
+	require.Contains(t, doc.Left, "--limit ended the work")
+	require.Contains(t, doc.Left, "3 invoices of step collect due and not charged")
+	require.Equal(t, []string{"duly run billing --rerun 1"}, doc.Next)
+
+	got = s.duly(t, "run", "billing", "--rerun", "1", "--json")
+	require.Equal(t, batch.ExitUnfinished, got.code)
+	require.Equal(t, map[string]int64{"KRW": 200}, document[summary](t, got).Collected, "the limit is repeated")
+	got = s.duly(t, "run", "billing", "--rerun", "1", "--limit", "50", "--json")
+	require.Equal(t, batch.ExitDone, got.code, "what is given beside it wins")
+	require.Equal(t, int64(1), s.number(t, "SELECT rerun_of FROM job_runs WHERE id = 3"))
+}
+
+func TestSelection(t *testing.T) {
+	s := newShop(t)
+	a, b := s.enrol(t, "ok", 100), s.enrol(t, "ok", 200)
+	got := s.duly(t, "run", "billing", "--subscription", fmt.Sprint(b), "--json")
+	require.Equal(t, batch.ExitDone, got.code)
+	require.Equal(t, map[string]int64{"KRW": 200}, document[summary](t, got).Collected)
+	got = s.duly(t, "run", "billing", "--step", "issue", "--json")
+	require.Equal(t, batch.ExitDone, got.code, "its own steps left nothing")
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM invoices WHERE subscription_id = ? AND status = 'open'", a))
+}
+
+func TestMaxDuration(t *testing.T) {
+	s := newShop(t)
+	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 40 * time.Millisecond })
+	for range 40 {
+		s.enrol(t, "ok", 100)
+	}
+	got := s.duly(t, "run", "billing", "--max-duration", "200ms", "--parallelism", "1")
+	require.Equal(t, batch.ExitUnfinished, got.code, got.out+got.err)
+	require.Contains(t, got.out, "left for a later run: --max-duration of 200ms is reached")
+	require.Contains(t, got.out, "next: duly run billing --rerun 1")
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM payment_attempts WHERE status IN ('in_flight', 'in_doubt')"))
+	require.Less(t, s.number(t, "SELECT COUNT(*) FROM invoices WHERE status = 'paid'"), int64(40))
+}
+
+func TestPauses(t *testing.T) {
+	s := newShop(t)
+	other := simulator.New(simulator.Config{})
+	server := httptest.NewServer(other)
+	t.Cleanup(func() { other.Close(); server.Close() })
+	s.env = append(s.env, "DULY_GATEWAYS_OTHER_URL="+server.URL, "DULY_GATEWAYS_OTHER_TOKEN="+secretToken)
+	held := s.enrol(t, "ok", 100)
+	s.exec(t, "UPDATE subscriptions SET gateway = 'other' WHERE id = ?", s.enrol(t, "ok", 200))
+
+	s.exec(t, "INSERT INTO pauses (subject, who, reason) VALUES ('billing', 'kim', 'audit')")
+	got := s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitNotRun, got.code)
+	require.Contains(t, got.err, "duly: not run: billing is paused: audit (kim, since ")
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM job_runs"))
+	require.Contains(t, s.duly(t, "show", "subscription", fmt.Sprint(held)).out, "the billing job is paused: audit (kim")
+
+	s.exec(t, "UPDATE pauses SET subject = 'gateway:main'")
+	require.Contains(t, s.duly(t, "run", "billing", "--dry-run").out, "1 row would be left alone: the gateway is paused")
+	got = s.duly(t, "run", "billing", "--json")
+	require.Equal(t, batch.ExitUnfinished, got.code, got.err)
+	doc := document[summary](t, got)
+	require.Equal(t, map[string]int64{"KRW": 200}, doc.Collected)
+	require.Contains(t, strings.Join(doc.Left, "\n"), "gateway main was left alone: paused: audit (kim")
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM invoices WHERE subscription_id = ? AND status = 'open'", held))
+	require.Empty(t, s.sim.Stats().Requests)
+	require.Contains(t, s.duly(t, "status").out, "paused: gateway:main: audit (kim")
+
+	s.exec(t, "DELETE FROM pauses")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+}
+
+// live adds a run of somebody else whose lease holds.
+func (s *shop) live(t *testing.T, id int) {
+	t.Helper()
+	s.exec(t, `INSERT INTO job_runs (id, job, business_date, params, status, lease, lease_ms, host, pid, version)
+VALUES (?, 'billing', UTC_DATE(), '{}', 'running', 'abcdefghijklmnop', 60000, 'elsewhere', 7, 'v1')`, id)
+}
+
+func TestExclusive(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 100)
+	s.live(t, 1)
+	got := s.duly(t, "run", "billing", "--exclusive")
+	require.Equal(t, batch.ExitNotRun, got.code)
+	require.Equal(t, "duly: not run: run 1 of billing is live on elsewhere\n", got.err)
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM job_runs"))
+
+	got = s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitDone, got.code, "without the flag others do not matter")
+	require.Contains(t, got.out, "also running: 1 (billing on elsewhere)")
+
+	// A run that died is no reason to stay away.
+	s.enrol(t, "ok", 100)
+	s.exec(t, "UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR WHERE id = 1")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing", "--exclusive").code)
+}
+
+// Of two exclusive runs that begin at once the later one ends, having touched nothing.
+func TestExclusiveAtOnce(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 100)
+	s.exec(t, "ALTER TABLE job_runs AUTO_INCREMENT = 10")
+	s.each = func(a *app) {
+		// The other run is there only once this one has started.
+		a.every = func(time.Duration, func()) func() { return func() {} }
+		a.started = func() { s.live(t, 5) }
+	}
+	got := s.duly(t, "run", "billing", "--exclusive")
+	require.Equal(t, batch.ExitNotRun, got.code, got.out+got.err)
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM invoices"))
+}
+
+func TestGatewayDown(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 100)
+	s.env = append(s.env, "DULY_GATEWAYS_MAIN_URL=http://127.0.0.1:1")
+	got := s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitUnfinished, got.code, got.out+got.err)
+	require.Contains(t, got.out, "1 invoice of step collect due and not charged")
+}
+
+func TestWrongToken(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 100)
+	s.env = append(s.env, "DULY_GATEWAYS_MAIN_TOKEN=of-another")
+	got := s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitFailed, got.code, got.out+got.err)
+	require.Contains(t, got.out, "check gateways.main.token")
+	require.Contains(t, got.out, "next: duly doctor")
+}
+
+// What is in doubt is said in numbers, with the next check.
+func TestInDoubtIsExplained(t *testing.T) {
+	s := newShop(t)
+	id := s.enrol(t, "ok", 100)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	s.exec(t, "UPDATE payment_attempts SET status = 'in_doubt', next_check_at = '2199-01-31 03:12:05'")
+	s.exec(t, "UPDATE invoices SET status = 'charging', paid_at = NULL")
+	got := s.duly(t, "run", "billing", "--step", "collect")
+	require.Equal(t, batch.ExitUnfinished, got.code)
+	require.Contains(t, got.out, "left for a later run: 1 charge in doubt, next check 03:12:05 UTC")
+	got = s.duly(t, "show", "subscription", fmt.Sprint(id))
+	require.Contains(t, got.out, "the gateway is asked again at 2199-01-31 03:12:05 UTC")
+}
+
+func TestLogs(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 100)
+	s.exec(t, `INSERT INTO job_runs (id, job, business_date, params, status, lease, lease_ms, host, pid, version, heartbeat_at)
+VALUES (1, 'billing', UTC_DATE(), '{}', 'running', 'abcdefghijklmnop', 1000, 'elsewhere', 7, 'v1', UTC_TIMESTAMP(6) - INTERVAL 1 HOUR)`)
+	file := filepath.Join(t.TempDir(), "duly.log")
+	s.env = append(s.env, "DULY_LOG_FILE="+file)
+	var tick func()
+	s.each = func(a *app) { a.every = once(&tick) }
+	got := s.duly(t, "run", "billing", "--json")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+
+	lines := strings.Split(strings.TrimSpace(got.err), "\n")[1:] // the first is for people
+	require.NotEmpty(t, lines)
+	for _, line := range lines {
+		var entry map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &entry), line)
+		require.Equal(t, float64(2), entry["run_id"], line)
+	}
+	kept, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, strings.Join(lines, "\n")+"\n", string(kept))
+
+	s.env = append(s.env, "DULY_LOG_LEVEL=error", "DULY_LOG_FORMAT=text")
+	got = s.duly(t, "run", "billing", "--json")
+	require.Equal(t, 1, strings.Count(got.err, "\n"), got.err)
+}

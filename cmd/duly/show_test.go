@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+)
+
+// Every way in which a subscription can stand, from the rows that really led there.
+func TestShow(t *testing.T) {
+	s := newShop(t)
+	paid, soft, hard, wrong := s.enrol(t, "ok", 12900), s.enrol(t, "soft", 4900), s.enrol(t, "hard", 4900), s.enrol(t, "wrong_amount", 500)
+	later, unknown, cancelled, paused := s.enrol(t, "ok", 1), s.enrol(t, "ok", 2), s.enrol(t, "ok", 3), s.enrol(t, "ok", 4)
+	s.exec(t, "UPDATE subscriptions SET next_billing_date = '2199-01-31', description = 'Monthly box' WHERE id = ?", later)
+	s.exec(t, "UPDATE subscriptions SET gateway = 'maim' WHERE id = ?", unknown)
+	s.exec(t, "UPDATE subscriptions SET status = 'cancelled' WHERE id = ?", cancelled)
+	s.exec(t, "UPDATE subscriptions SET status = 'paused' WHERE id = ?", paused)
+	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
+	due := s.enrol(t, "ok", 5)
+	gone := s.enrol(t, "ok", 6)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing", "--step", "issue", "--subscription", fmt.Sprint(gone)).code)
+	s.exec(t, "DELETE FROM subscriptions WHERE id = ?", gone)
+
+	var text strings.Builder
+	for _, c := range []struct {
+		id   uint64
+		want billing.Why
+	}{
+		{paid, billing.WhyNotDue},
+		{soft, billing.WhyStage},
+		{hard, billing.WhyBarred},
+		{wrong, billing.WhyReview},
+		{later, billing.WhyNotDue},
+		{unknown, billing.WhyReview},
+		{cancelled, billing.WhyCancelled},
+		{paused, billing.WhyPaused},
+		{due, billing.WhyDue},
+	} {
+		doc := document[whole](t, s.duly(t, "show", "subscription", fmt.Sprint(c.id), "--json"))
+		require.Equal(t, c.want, doc.Explanation.Why)
+		got := s.duly(t, "show", "subscription", fmt.Sprint(c.id))
+		require.Equal(t, batch.ExitDone, got.code)
+		require.Empty(t, got.err)
+		fmt.Fprintf(&text, "=== %s\n%s", c.want, steady(got.out))
+	}
+	golden(t, "show-subscription.golden", text.String())
+
+	text.Reset()
+	for id, want := range map[uint64]billing.Why{paid: billing.WhyPaid, soft: billing.WhyStage, wrong: billing.WhyReview, gone: billing.WhyReview} {
+		invoice := fmt.Sprint(s.number(t, "SELECT id FROM invoices WHERE subscription_id = ?", id))
+		doc := document[whole](t, s.duly(t, "show", "invoice", invoice, "--json"))
+		require.Equal(t, want, doc.Explanation.Why)
+		require.Len(t, doc.Invoices, 1)
+		require.Equal(t, id == gone, doc.Subscription == nil)
+		for _, e := range doc.Events {
+			require.Contains(t, string(e.Payload), fmt.Sprintf(`"subscription_id": %d,`, id))
+		}
+	}
+	golden(t, "show-invoice.golden", steady(s.duly(t, "show", "invoice", "1").out))
+	golden(t, "show-run.golden", steady(s.duly(t, "show", "run", "1").out))
+	golden(t, "status.golden", steady(s.duly(t, "status").out))
+}
+
+// The fields of the documents are what programs rely on.
+func TestFieldsOfDocuments(t *testing.T) {
+	s := newShop(t)
+	id := s.enrol(t, "soft", 12900)
+	var text strings.Builder
+	for _, args := range []string{
+		"run billing --dry-run --json", "run billing --json", "runs --json", "status --json", "show run 1 --json",
+		"show invoice 1 --json", fmt.Sprintf("show subscription %d --json", id), "migrate status --json", "migrate up --json",
+	} {
+		got := s.duly(t, strings.Fields(args)...)
+		require.Equal(t, batch.ExitDone, got.code, got.err)
+		fmt.Fprintf(&text, "=== duly %s\n%s", args, noNumbers(steady(got.out)))
+	}
+	golden(t, "documents.golden", text.String())
+}
+
+// A run that died, one that lives and one that failed each say what to do next.
+func TestShowRun(t *testing.T) {
+	s := newShop(t)
+	s.live(t, 1)
+	s.exec(t, "INSERT INTO step_runs (run_id, step, status, read_count, succeeded, amounts) VALUES (1, 'collect', 'running', 7, 5, '{\"KRW\": 64500}')")
+	require.Contains(t, s.duly(t, "show", "run", "1").out, "next: it is under way: duly status")
+	got := s.duly(t, "status")
+	require.Contains(t, got.out, "run 1 of billing for ")
+	require.Contains(t, got.out, "64,500 KRW")
+
+	s.exec(t, "UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR")
+	got = s.duly(t, "show", "run", "1")
+	require.Contains(t, got.out, "running, but without a heartbeat since ")
+	require.Contains(t, got.out, "duly run billing --rerun 1")
+	require.Contains(t, s.duly(t, "status").out, "no run is live")
+
+	s.exec(t, "UPDATE job_runs SET status = 'failed', exit_code = 1, error = 'brake', finished_at = UTC_TIMESTAMP(6)")
+	got = s.duly(t, "show", "run", "1")
+	require.Contains(t, got.out, "failed: brake")
+	require.Contains(t, got.out, "put right what failed, then: duly run billing --rerun 1")
+}
+
+func TestMigrate(t *testing.T) {
+	s := newShop(t)
+	got := s.duly(t, "migrate", "up")
+	require.Equal(t, "nothing to do: the schema is up to date\n", got.out)
+
+	s.enrol(t, "ok", 1)
+	got = s.duly(t, "migrate", "down")
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Contains(t, got.err, "subscriptions would be dropped; empty it first")
+	s.exec(t, "DELETE FROM subscriptions")
+	require.Equal(t, "took back 00001_schema.sql\n", s.duly(t, "migrate", "down").out)
+	require.Contains(t, s.duly(t, "migrate", "status").out, "pending")
+	require.Equal(t, batch.ExitUsage, s.duly(t, "migrate", "down").code)
+	require.Equal(t, "applied 00001_schema.sql\n", s.duly(t, "migrate", "up").out)
+	require.Contains(t, s.duly(t, "migrate", "status").out, "applied")
+
+	s.exec(t, "INSERT INTO duly_migrations (version_id, is_applied) VALUES (99, TRUE)")
+	got = s.duly(t, "migrate", "up")
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Contains(t, got.err, "99 is newer than this program's")
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/gateway/simulator"
+)
+
+// child starts the program in a process of its own.
+func (s *shop) child(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(s.env, asProgram+"=1")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(t, cmd.Start())
+	return cmd, &out
+}
+
+// code waits for the end of a process and returns its exit code.
+func code(t *testing.T, cmd *exec.Cmd) int {
+	t.Helper()
+	err := cmd.Wait()
+	if _, ok := errors.AsType[*exec.ExitError](err); !ok {
+		require.NoError(t, err)
+	}
+	return cmd.ProcessState.ExitCode()
+}
+
+// charging waits until that many charges are being served.
+func (s *shop) charging(t *testing.T, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return s.sim.Stats().MaxConcurrent >= n }, 20*time.Second, 2*time.Millisecond)
+}
+
+// A signal lets what is in flight finish and leaves the rest; the exit code names it.
+func TestSignalDrains(t *testing.T) {
+	for name, c := range map[string]struct {
+		signal syscall.Signal
+		code   int
+	}{"SIGTERM": {syscall.SIGTERM, 143}, "SIGINT": {syscall.SIGINT, 130}} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t)
+			s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 150 * time.Millisecond })
+			for range 30 {
+				s.enrol(t, "ok", 100)
+			}
+			cmd, out := s.child(t, "run", "billing", "--parallelism", "3")
+			s.charging(t, 3)
+			require.NoError(t, cmd.Process.Signal(c.signal))
+			require.Equal(t, c.code, code(t, cmd), out.String())
+			require.Contains(t, out.String(), "run 1 stopped, exit code")
+			require.Contains(t, out.String(), "next: duly run billing --rerun 1")
+			require.Zero(t, s.number(t, "SELECT COUNT(*) FROM payment_attempts WHERE status NOT IN ('succeeded', 'released')"))
+			paid := s.number(t, "SELECT COUNT(*) FROM invoices WHERE status = 'paid'")
+			require.Len(t, s.sim.Ledger(), int(paid))
+			require.Less(t, paid, int64(30))
+			require.Equal(t, int64(c.code), s.number(t, "SELECT exit_code FROM job_runs"))
+		})
+	}
+}
+
+// A second signal ends it at once; the next run recovers what was in flight.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	s := newShop(t)
+	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = time.Minute })
+	s.enrol(t, "ok", 100)
+	cmd, out := s.child(t, "run", "billing")
+	s.charging(t, 1)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	// The first signal is taken in at some time after it was sent; the ones after it find it so.
+	ended := make(chan struct{})
+	stop := every(5*time.Millisecond, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	go func() { defer close(ended); require.Equal(t, 143, code(t, cmd)) }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("it did not end: " + out.String())
+	}
+	stop()
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM payment_attempts WHERE status = 'in_flight'"))
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM job_runs WHERE status = 'running'"))
+}
+
+// A signal during a command that only looks ends it with the signal's code, without a complaint.
+func TestSignalBeforeTheRun(t *testing.T) {
+	s := newShop(t)
+	lock, err := s.db.Connx(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, lock.Close()) }()
+	_, err = lock.ExecContext(t.Context(), "LOCK TABLES subscriptions WRITE")
+	require.NoError(t, err)
+	cmd, out := s.child(t, "status")
+	require.Eventually(t, func() bool {
+		var n int
+		err := s.db.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '%FROM subscriptions s WHERE%' AND state <> ''")
+		return err == nil && n > 1
+	}, 20*time.Second, 5*time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+	require.Equal(t, 130, code(t, cmd), out.String())
+	require.Empty(t, out.String())
+	_, err = lock.ExecContext(t.Context(), "UNLOCK TABLES")
+	require.NoError(t, err)
+}
