@@ -36,7 +36,7 @@ for patch in "$PWD"/internal/mutants/*.patch; do
 	# The words of the command are meant to be split; a name with * in it is not a file.
 	set -f
 	# shellcheck disable=SC2086
-	if ! (cd "$copy" && go vet ${command%% *} >"$copy/mutant.log" 2>&1); then
+	if ! (cd "$copy" && go build ./... && go vet ${command%% *}) >"$copy/mutant.log" 2>&1; then
 		cat "$copy/mutant.log"
 		bad "$name" "does not compile"
 	elif (cd "$copy" && go test -count=1 -timeout=5m $command >"$copy/mutant.log" 2>&1); then
@@ -45,7 +45,7 @@ for patch in "$PWD"/internal/mutants/*.patch; do
 		cat "$copy/mutant.log"
 		bad "$name" "no test ran"
 	else
-		printf 'ok    %s\n' "$name"
+		printf 'ok    %s: %s\n' "$name" "$(head -n 1 "$patch")"
 		killed=$((killed + 1))
 	fi
 	set +f
