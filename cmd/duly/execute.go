@@ -101,6 +101,7 @@ func (e *execution) execute(ctx context.Context, job string) error {
 	defer cancel(nil)
 	runner := e.runner(e.config, e.deps, e.flags.Limit, e.logs.Logger)
 	show := &progress{execution: e}
+	runner.Began = show.began
 	runner.Started = func(run *batch.Run, steps []*batch.StepExecution) {
 		if e.started != nil {
 			e.started()

@@ -138,7 +138,7 @@ type state struct {
 
 func (p *progress) state(x *batch.StepExecution) state {
 	t := x.Tally()
-	s := state{step: x.Step, done: t.Done(), due: p.before(x), declined: t.Declined, inDoubt: t.InDoubt}
+	s := state{step: x.Step, done: t.Done(), due: p.before(x.Step), declined: t.Declined, inDoubt: t.InDoubt}
 	if took := x.Took().Seconds(); took > 0 {
 		s.rate = float64(s.done) / took
 	}
@@ -153,25 +153,27 @@ func (p *progress) state(x *batch.StepExecution) state {
 	return s
 }
 
-// before is how much a step had before it when it began: counted once, as what is left then and what was taken.
-func (p *progress) before(x *batch.StepExecution) int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n, ok := p.due[x.Step]; ok {
-		return n
-	}
+// began counts what a step has before it.
+func (p *progress) began(x *batch.StepExecution) {
 	ctx, cancel := context.WithTimeout(x.Work, countFor)
 	defer cancel()
-	t := x.Tally()
 	n, err := jobs.DueIn(ctx, p.deps, p.selection(), p.stages, x.Step)
-	switch {
-	case err != nil:
-		n = -1
-	case n >= 0:
-		n += t.Read
+	if err != nil {
+		n = -1 // the step goes on without; it tells of a database that is lost
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.due[x.Step] = n
-	return n
+}
+
+// before is how much a step had before it when it began; -1 if that is not known.
+func (p *progress) before(step string) int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n, ok := p.due[step]; ok {
+		return n
+	}
+	return -1
 }
 
 // String is a line for people.

@@ -20,7 +20,7 @@ func TestShow(t *testing.T) {
 	s.exec(t, "UPDATE subscriptions SET gateway = 'maim' WHERE id = ?", unknown)
 	s.exec(t, "UPDATE subscriptions SET status = 'cancelled' WHERE id = ?", cancelled)
 	s.exec(t, "UPDATE subscriptions SET status = 'paused' WHERE id = ?", paused)
-	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
+	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing", "--parallelism", "1").code)
 	due := s.enrol(t, "ok", 5)
 	gone := s.enrol(t, "ok", 6)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing", "--step", "issue", "--subscription", fmt.Sprint(gone)).code)

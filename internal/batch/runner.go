@@ -89,6 +89,8 @@ type Runner struct {
 	Log        *slog.Logger
 	// Started is called when the run exists and before its first step, with the executions of all steps.
 	Started func(run *Run, steps []*StepExecution)
+	// Began is called for each step when it begins, before it does anything.
+	Began func(x *StepExecution)
 	// Stop says why ctx was cancelled, as an exit code; 0 if it was not by a signal or a bound of time.
 	Stop func(ctx context.Context) int
 }
@@ -179,6 +181,9 @@ func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error)
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
+	if r.Began != nil {
+		r.Began(x)
+	}
 	return s.Run(ctx, x)
 }
 
