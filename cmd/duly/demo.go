@@ -151,7 +151,8 @@ func (d *showcase) night(ctx context.Context, day int) error {
 		if err != nil {
 			return err
 		}
-		run := &app{out: d.out, err: d.err, now: d.now, config: c, shift: time.Duration(day) * 24 * time.Hour}
+		run := newApp(nil, d.out, d.err)
+		run.config, run.shift = c, time.Duration(day)*24*time.Hour
 		root := run.root()
 		root.SetArgs([]string{"run", "billing"})
 		if err := root.ExecuteContext(ctx); err != nil {

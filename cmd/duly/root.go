@@ -31,7 +31,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.file, "config", "", "configuration file (default "+config.DefaultFile+", if it is there)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output; logs go to standard error")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.showCommand(), a.runsCommand(), a.statusCommand(), a.migrateCommand(), a.doctorCommand())
+	root.AddCommand(a.runCommand(), a.showCommand(), a.runsCommand(), a.statusCommand(), a.migrateCommand(), a.doctorCommand(), a.demoCommand())
 	group(root)
 	return root
 }
