@@ -130,7 +130,7 @@ func (e *execution) stayAlone(ctx context.Context, job string, run *batch.Run, c
 	case err != nil:
 		e.logs.WarnContext(ctx, "other runs could not be listed", slog.Uint64("run_id", run.ID), problem(err))
 	case other != nil:
-		cancel(notAlone{other.ID})
+		cancel(notAloneError{other.ID})
 	}
 }
 

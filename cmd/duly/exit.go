@@ -64,11 +64,11 @@ type signalled struct{ signal syscall.Signal }
 // Error implements error.
 func (s signalled) Error() string { return "stopped by " + s.signal.String() }
 
-// notAlone is the cause of a context of a run that wants to be alone and is not.
-type notAlone struct{ other uint64 }
+// notAloneError is the cause of a context of a run that wants to be alone and is not.
+type notAloneError struct{ other uint64 }
 
 // Error implements error.
-func (n notAlone) Error() string { return fmt.Sprintf("not run: run %d is live", n.other) }
+func (n notAloneError) Error() string { return fmt.Sprintf("not run: run %d is live", n.other) }
 
 // stopCode is the exit code of a run whose context was cancelled: 128 and the signal's number, 5 where it was
 // not to run at all, 0 for another cause.
@@ -77,7 +77,7 @@ func stopCode(ctx context.Context) int {
 	if s, ok := errors.AsType[signalled](cause); ok {
 		return 128 + int(s.signal)
 	}
-	if _, ok := errors.AsType[notAlone](cause); ok {
+	if _, ok := errors.AsType[notAloneError](cause); ok {
 		return batch.ExitNotRun
 	}
 	return 0

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,7 +22,7 @@ const (
 // terminal reports whether people read w as it is written.
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a descriptor fits an int
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // logs is where a run's log lines go.
@@ -109,6 +107,3 @@ func (s *screen) put(above func(line string)) {
 
 // problem is an error as a log attribute.
 func problem(err error) slog.Attr { return slog.Any("error", err) }
-
-// deadline says whether ctx ended because its time was up.
-func deadline(ctx context.Context) bool { return errors.Is(ctx.Err(), context.DeadlineExceeded) }

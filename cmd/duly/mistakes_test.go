@@ -143,7 +143,7 @@ func TestHelp(t *testing.T) {
 	var text strings.Builder
 	for _, command := range []string{
 		"", "run", "show", "show run", "show subscription", "show invoice", "runs", "status", "migrate", "migrate up", "migrate down",
-		"migrate status", "doctor",
+		"migrate status", "doctor", "demo",
 	} {
 		got := duly(t, same, nil, append(strings.Fields(command), "--help")...)
 		require.Equal(t, batch.ExitDone, got.code)

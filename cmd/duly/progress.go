@@ -112,7 +112,7 @@ func (p *progress) update(writer bars.Writer, trackers map[string]*bars.Tracker)
 		}
 		s, t := p.state(x), trackers[x.Step]
 		if t == nil {
-			t = &bars.Tracker{Message: x.Step, Index: uint64(i), AutoStopDisabled: true} //nolint:gosec // a small index
+			t = &bars.Tracker{Message: x.Step, Index: uint64(i), AutoStopDisabled: true}
 			trackers[x.Step] = t
 			writer.AppendTracker(t)
 		}

@@ -81,11 +81,12 @@ func Explain(s Standing) Explanation {
 		}
 		return e
 	}
-	switch {
-	case sub.Status == Cancelled:
+	switch sub.Status {
+	case Cancelled:
 		return Explanation{WhyCancelled, sentence("it was cancelled", s.CancelReason), "nothing more is charged"}
-	case sub.Status == Paused:
+	case Paused:
 		return Explanation{WhyPaused, "the shop paused it", "periods that begin while it is paused are never charged; it goes on when its status is active again"}
+	case Active, PastDue:
 	}
 	return s.explainIssue()
 }
