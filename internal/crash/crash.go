@@ -2,6 +2,8 @@
 // the tag crashpoints, the one named in DULY_TEST_CRASH_AT acts; in any other build At does nothing.
 package crash
 
+import "strings"
+
 // Point is a place in the protocol.
 type Point string
 
@@ -49,7 +51,20 @@ func Points() []Point {
 }
 
 // Before is the point right before the transaction called name commits.
-func Before(name string) Point { return Point(name + ".before-commit") }
+func Before(name string) Point { return Point(name + beforeCommit) }
 
 // After is the point right after the transaction called name has committed.
-func After(name string) Point { return Point(name + ".after-commit") }
+func After(name string) Point { return Point(name + afterCommit) }
+
+const (
+	beforeCommit = ".before-commit"
+	afterCommit  = ".after-commit"
+)
+
+// Transaction is the name of the transaction that p is at, if it is at one.
+func (p Point) Transaction() (name string, ok bool) {
+	if name, ok = strings.CutSuffix(string(p), beforeCommit); ok {
+		return name, true
+	}
+	return strings.CutSuffix(string(p), afterCommit)
+}

@@ -24,6 +24,8 @@ type modelNetwork struct {
 	slots   map[string]*modelSlot // by X-Request-ID
 	// messages are not delivered yet.
 	messages []*modelMessage
+	// maybeExecuted counts, by key, requests that are not known to have been left unexecuted.
+	maybeExecuted map[string]int
 }
 
 // modelLookUps says what becomes of look-ups.
@@ -57,7 +59,7 @@ type modelReply struct {
 var errModelDead = errors.New("the process is dead")
 
 func newModelNetwork(sims map[string]*simulator.Simulator) *modelNetwork {
-	return &modelNetwork{sims: sims, down: make(chan struct{}), slots: map[string]*modelSlot{}}
+	return &modelNetwork{sims: sims, down: make(chan struct{}), slots: map[string]*modelSlot{}, maybeExecuted: map[string]int{}}
 }
 
 // end lets nothing wait any more.

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -108,6 +107,7 @@ type modelWorld struct {
 	behind  time.Duration
 	told    []string
 	before  modelTables
+	due     modelWork
 	brought int // subscriptions and methods so far, to tell them apart
 }
 
@@ -169,18 +169,30 @@ func (w *modelWorld) open() {
 	w.t.Helper()
 	w.exec(`DELETE FROM payment_attempts; DELETE FROM invoices; DELETE FROM subscriptions; DELETE FROM events;
 DELETE FROM gateway_answers; DELETE FROM step_runs; DELETE FROM job_runs`)
-	var shop []e2e.Subscription
 	for range 2 + w.random.IntN(3) {
-		method := w.method()
-		shop = append(shop, e2e.Subscription{
-			Customer: fmt.Sprintf("customer-%d", w.brought), Method: method, Gateway: w.gateway(),
-			Amount: int64(10_000 + w.brought), Due: payment.DateOf(w.clock.now()),
-		})
+		w.subscribe()
 	}
-	e2e.Enrol(w.t, w.db, shop)
-	w.look()
 	w.issue()
 	w.check()
+}
+
+// subscribe brings a subscription that is due.
+func (w *modelWorld) subscribe() {
+	w.t.Helper()
+	method := w.method()
+	e2e.Enrol(w.t, w.db, []e2e.Subscription{{
+		Customer: fmt.Sprintf("customer-%d", w.brought), Method: method, Gateway: w.gateway(),
+		Amount: int64(10_000 + w.brought), Due: w.today(),
+	}})
+	w.look()
+}
+
+// enrol brings a subscription and invoices it.
+func (w *modelWorld) enrol() {
+	w.t.Helper()
+	w.say("the shop: one more subscription")
+	w.subscribe()
+	w.issue()
 }
 
 // method makes a payment method of its own. Most charges succeed: only those can go wrong twice.
@@ -279,5 +291,5 @@ func (w *modelWorld) issue() {
 	w.say("issue")
 	result := w.job(jobs.StepIssue)
 	require.NoError(w.t, result.Err)
-	require.Equal(w.t, batch.ExitDone, result.Exit, strings.Join(result.Left, "; "))
+	require.Contains(w.t, []int{batch.ExitDone, batch.ExitUnfinished}, result.Exit) // others may be at work
 }

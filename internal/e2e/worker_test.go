@@ -28,6 +28,8 @@ type worker struct {
 	client  httpapi.Config
 	limits  gateway.Limits
 	brake   int // percent
+	begun   time.Time
+	pace    int // how fast the business clock has gone since
 	catchUp billing.CatchUp
 }
 
@@ -37,7 +39,7 @@ const shortLease = 4 * time.Second
 // worker makes one for this world, that sends a request once.
 func (w *world) worker() *worker {
 	return &worker{
-		dsn: w.db.DSN, date: w.date, lease: shortLease, chunk: 100, width: 8, brake: 100,
+		dsn: w.db.DSN, date: w.date, lease: shortLease, chunk: 100, width: 8, brake: 100, begun: time.Now(), pace: 1,
 		client: httpapi.Config{
 			Name: "main", URL: w.url, Token: token, Timeout: timeout, ConnectTimeout: timeout,
 			KeyLife: keyLife, LongestRequest: longest, MaxConns: 8, Now: time.Now,
@@ -58,7 +60,7 @@ func (k *worker) run(t *testing.T) batch.Result {
 	defer main.Close()
 	clock, err := mysql.ReadClock(t.Context(), db, time.Now)
 	require.NoError(t, err)
-	business := func() time.Time { return time.Now().Add(clock.Offset) }
+	business := func() time.Time { return k.begun.Add(time.Since(k.begun) * time.Duration(k.pace)).Add(clock.Offset) }
 	deps := jobs.Deps{
 		DB: db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: steps.Gateways{"main": main},
 		Parallelism: func(string) int { return k.width }, Clock: time.Now, Business: business, Zone: time.UTC,

@@ -1,0 +1,62 @@
+package e2e_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/e2e"
+	"duly/internal/gateway/simulator"
+)
+
+// invoicesOfOldSystem is how many invoices the old system reports of a day, on which it left 174 without an answer.
+const invoicesOfOldSystem = 25_777
+
+// TestVolume bills a large shop on a gateway on a very bad day: after three runs at most, every charge has an
+// answer.
+func TestVolume(t *testing.T) {
+	const quick = 200 * time.Millisecond
+	faults := simulator.DefaultFaults(0.20)
+	faults.SlowBy, faults.LateBy = 2*quick, quick/2
+	for name, rise := range map[string]simulator.Rise{
+		"a fifth of all requests fail":                  {},
+		"the share of failing requests rises up to 75%": {To: 0.75, OverRequests: invoicesOfOldSystem},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, simulator.Config{
+				Seed: 1, Faults: faults, LookupFaults: simulator.DefaultFaults(0.05), Rise: rise,
+				Shares: simulator.Shares{Soft: 0.06, Hard: 0.01, Action: 0.01},
+			})
+			list := make([]e2e.Subscription, invoicesOfOldSystem)
+			for i := range list {
+				list[i] = e2e.Subscription{Customer: fmt.Sprintf("customer-%d", i), Method: fmt.Sprintf("card-%d", i), Amount: int64(1000 + i), Due: w.date}
+			}
+			e2e.Enrol(t, w.db, list)
+			k := w.worker()
+			// What is in doubt is looked at three times within a lease, and all that forty times as soon.
+			k.lease, k.pace, k.chunk, k.width = 3*time.Minute, 40, 500, 50
+			k.client.Timeout, k.client.ConnectTimeout, k.client.MaxConns = quick, quick, k.width
+			k.limits.Tries = 3
+			begun, runs, code := time.Now(), 0, batch.ExitUnfinished
+			for ; runs < 3 && code != batch.ExitDone; runs++ {
+				result := k.run(t)
+				code = result.Exit
+				t.Logf("run %d: exit code %d after %s, %+v, left: %v", runs+1, code, time.Since(begun).Round(time.Second), result.Tally, result.Left)
+			}
+			stats := w.sim.Stats()
+			t.Logf("requests %v, faults %v", stats.Requests, stats.Faults)
+			t.Logf("invoices %d: paid %d, declined %d, without an answer %d (the old system: 174), charged twice %d, requests that moved money %d",
+				w.count(`SELECT COUNT(*) FROM invoices`), w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'paid'`),
+				w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'open' AND first_declined_date IS NOT NULL`),
+				w.count(`SELECT COUNT(*) FROM invoices WHERE status IN ('charging', 'review') OR status = 'open' AND first_declined_date IS NULL`),
+				len(w.sim.DoubleCharged()), len(w.sim.Successes()))
+			require.Equal(t, batch.ExitDone, code)
+			require.Equal(t, invoicesOfOldSystem, w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'paid'
+OR status = 'open' AND first_declined_date IS NOT NULL`))
+			w.reconcile()
+		})
+	}
+}
