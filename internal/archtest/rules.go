@@ -46,9 +46,7 @@ func table() []rule {
 		{folder: "internal/testdb", may: []string{everything}},
 		{folder: "internal/demo", may: []string{everything}},
 		{folder: "internal/e2e", may: []string{everything}},
-		{folder: "internal/demo", may: []string{everything}},
-		{folder: "internal/e2e", may: []string{everything}},
-		{folder: "internal/e2e", may: []string{everything}},
+		{folder: "internal/worktest", may: []string{everything}},
 		{folder: "cmd", subfolders: true, may: []string{everything}},
 		{folder: "bench", subfolders: true, may: []string{everything}},
 	}

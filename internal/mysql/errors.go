@@ -16,7 +16,11 @@ import (
 
 // Server error numbers; the same on MySQL and MariaDB unless noted.
 const (
+	codeDiskFull           = 1021
+	codeOutOfMemory        = 1037
 	codeTooManyConnections = 1040
+	codeOutOfResources     = 1041
+	codeNodeNotReady       = 1047 // Galera: the node has left its cluster
 	codeSchemaDenied       = 1044
 	codeAccessDenied       = 1045
 	codeNoSchema           = 1049
@@ -24,6 +28,8 @@ const (
 	codeDuplicate          = 1062
 	codeTableDenied        = 1142
 	codeColumnDenied       = 1143
+	codeTableFull          = 1114
+	codeNoThread           = 1135
 	codeLockTimeout        = 1205
 	codeDeadlock           = 1213
 	codeReadOnlyOption     = 1290
@@ -33,6 +39,8 @@ const (
 	codeConnectionKilled   = 1927 // MariaDB
 	codeServerGone         = 2006
 	codeConnectionLost     = 2013
+	codeSessionKilled      = 3169 // MySQL
+	codeIdleTooLong        = 4031 // MySQL
 )
 
 // ErrCommitUnknown says that the connection was lost at COMMIT, so that nobody knows whether it took effect. It wraps
@@ -59,7 +67,8 @@ func repeatable(err error) bool {
 func unavailable(err error) bool {
 	switch number(err) {
 	case codeTooManyConnections, codeShutdown, codeKilled, codeConnectionKilled, codeServerGone, codeConnectionLost,
-		codeReadOnlyOption, codeReadOnlyTx, codeReadOnlyMode:
+		codeReadOnlyOption, codeReadOnlyTx, codeReadOnlyMode, codeDiskFull, codeOutOfMemory, codeOutOfResources,
+		codeNodeNotReady, codeTableFull, codeNoThread, codeSessionKilled, codeIdleTooLong:
 		return true
 	}
 	var network net.Error

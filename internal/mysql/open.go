@@ -35,8 +35,8 @@ type Options struct {
 // ErrDSN is wrapped when a DSN cannot be used. The DSN is not part of the message: it holds a password.
 var ErrDSN = errors.New("the DSN cannot be used")
 
-// Open makes a pool for a DSN of go-sql-driver. Whatever the DSN says, times are UTC, transactions READ
-// COMMITTED, and "rows affected" counts the rows found. No connection is made yet.
+// Open makes a pool for a DSN of go-sql-driver. Whatever the DSN says, text is UTF-8, times are UTC, transactions
+// READ COMMITTED, and "rows affected" counts the rows found. No connection is made yet.
 func Open(dsn string, o Options) (*DB, error) {
 	cfg, err := mysqldriver.ParseDSN(dsn)
 	if err != nil {
@@ -66,8 +66,9 @@ func Open(dsn string, o Options) (*DB, error) {
 		o.Acquire = 3 * time.Second
 	}
 	pool := sql.OpenDB(session{connector, []string{
+		"SET NAMES utf8mb4",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-		"SET SESSION time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'," +
+		"SET SESSION autocommit = 1, SESSION time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'," +
 			" SESSION innodb_lock_wait_timeout = " + fmt.Sprint(int(o.LockWait.Seconds())),
 	}})
 	pool.SetMaxOpenConns(o.MaxOpen)

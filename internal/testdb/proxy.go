@@ -31,6 +31,7 @@ type Proxy struct {
 	links   map[*link]struct{}
 	refuses bool
 	loss    *loss // the COMMIT to come that is lost
+	rewrite [][2][]byte
 }
 
 // loss says what becomes of a COMMIT.
@@ -108,6 +109,25 @@ func (p *Proxy) lose(answerOnly bool) <-chan struct{} {
 	return p.loss.done
 }
 
+// Rewrite replaces a piece of every statement by another one of the same length, to make the server behave like
+// one that does not know the first.
+func (p *Proxy) Rewrite(t testing.TB, piece, by string) {
+	t.Helper()
+	require.Len(t, by, len(piece))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rewrite = append(p.rewrite, [2][]byte{[]byte(piece), []byte(by)})
+}
+
+func (p *Proxy) rewritten(packet []byte) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.rewrite {
+		packet = bytes.ReplaceAll(packet, r[0], r[1])
+	}
+	return packet
+}
+
 // takeLoss returns the loss that waits for a COMMIT, once.
 func (p *Proxy) takeLoss() *loss {
 	p.mu.Lock()
@@ -144,7 +164,7 @@ func (p *Proxy) serve(client net.Conn) {
 		defer l.cut()
 		l.forwardAnswers()
 	})
-	l.forwardCommands(p.takeLoss)
+	l.forwardCommands(p)
 	l.cut()
 	answers.Wait()
 }
@@ -202,16 +222,16 @@ func (l *link) swallowed() *loss {
 	return l.swallows
 }
 
-// forwardCommands passes on what the client sends, packet by packet, and gives
-// a COMMIT the loss that waits for one.
-func (l *link) forwardCommands(takeLoss func() *loss) {
+// forwardCommands passes on what the client sends, packet by packet, rewritten,
+// and gives a COMMIT the loss that waits for one.
+func (l *link) forwardCommands(p *Proxy) {
 	for {
 		packet, err := readPacket(l.client)
 		if err != nil {
 			return
 		}
 		if isCommit(packet) {
-			lost := takeLoss()
+			lost := p.takeLoss()
 			if lost != nil && !lost.answerOnly {
 				l.cut()
 				close(lost.done)
@@ -221,7 +241,7 @@ func (l *link) forwardCommands(takeLoss func() *loss) {
 			l.swallows = lost
 			l.mu.Unlock()
 		}
-		if _, err := l.server.Write(packet); err != nil {
+		if _, err := l.server.Write(p.rewritten(packet)); err != nil {
 			return
 		}
 	}

@@ -1,0 +1,87 @@
+// Package worktest holds what the tests of readers, writers and jobs share: connections as the program makes
+// them, shops full of subscriptions, and runs around a piece of work.
+package worktest
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/testdb"
+)
+
+// Lease is the length of the leases of Run.
+const Lease = time.Minute
+
+// Open connects to the database as the program does, but waits for locks for one second only.
+func Open(t testing.TB, dsn string) *mysql.DB {
+	t.Helper()
+	db, err := mysql.Open(dsn, mysql.Options{LockWait: time.Second})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// Run does one piece of work as a step of a run, kept in the database, and returns how the run ended.
+func Run(t testing.TB, db *mysql.DB, do func(ctx context.Context, x *batch.StepExecution) error) batch.Result {
+	t.Helper()
+	return RunStep(t, db, batch.Tasklet{StepName: "work", Do: func(_ context.Context, x *batch.StepExecution) error {
+		return do(x.Work, x)
+	}})
+}
+
+// RunStep does one step as a run.
+func RunStep(t testing.TB, db *mysql.DB, step batch.Step) batch.Result {
+	t.Helper()
+	runner := &batch.Runner{
+		Repository: &mysql.Repository{DB: db, Now: time.Now}, Heartbeat: 5 * time.Second, Drain: time.Second,
+		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}
+	result, err := runner.Run(t.Context(), batch.Job{Name: "billing", Steps: []batch.Step{step}}, Spec())
+	require.NoError(t, err)
+	return result
+}
+
+// Spec is what a run is started with.
+func Spec() batch.Spec {
+	return batch.Spec{
+		Job: "billing", BusinessDate: "2026-01-31", Params: []byte("{}"), Lease: Lease, Host: "host", PID: 1, Version: "test",
+	}
+}
+
+// Exec runs a statement.
+func Exec(t testing.TB, db *testdb.DB, query string, args ...any) {
+	t.Helper()
+	_, err := db.ExecContext(t.Context(), query, args...)
+	require.NoError(t, err)
+}
+
+// Get reads one value.
+func Get[T any](t testing.TB, db *testdb.DB, query string, args ...any) T {
+	t.Helper()
+	var v T
+	require.NoError(t, db.GetContext(t.Context(), &v, query, args...))
+	return v
+}
+
+// List reads one column.
+func List[T any](t testing.TB, db *testdb.DB, query string, args ...any) []T {
+	t.Helper()
+	var v []T
+	require.NoError(t, db.SelectContext(t.Context(), &v, query, args...))
+	return v
+}
+
+// Day is a date written as 2026-01-31.
+func Day(t testing.TB, s string) payment.Date {
+	t.Helper()
+	d, err := payment.ParseDate(s)
+	require.NoError(t, err)
+	return d
+}
