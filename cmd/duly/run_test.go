@@ -98,6 +98,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	require.Equal(t, int64(1), doc.Review)
 	require.Len(t, doc.First, 2)
 	require.Equal(t, first, doc.First[0].Subscription)
+	require.Equal(t, doc, document[forecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--chunk-size", "1")), "whatever the page")
 	doc = document[forecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--limit", "2"))
 	require.True(t, doc.Limited)
 	golden(t, "dryrun.golden", steady(s.duly(t, "run", "billing", "--dry-run", "--date", tomorrow).out))
@@ -111,14 +112,14 @@ func TestDryRunWritesNothing(t *testing.T) {
 
 func TestLimitAndRerun(t *testing.T) {
 	s := newShop(t)
-	for range 5 {
+	for range 8 {
 		s.enrol(t, "ok", 100)
 	}
 	got := s.duly(t, "run", "billing", "--limit", "2", "--json")
 	require.Equal(t, batch.ExitUnfinished, got.code)
 	doc := document[summary](t, got)
 	require.Contains(t, doc.Left, "--limit ended the work")
-	require.Contains(t, doc.Left, "3 invoices of step collect due and not charged")
+	require.Contains(t, doc.Left, "6 invoices of step collect due and not charged")
 	require.Equal(t, []string{"duly run billing --rerun 1"}, doc.Next)
 
 	got = s.duly(t, "run", "billing", "--rerun", "1", "--json")
@@ -211,19 +212,22 @@ func TestExclusive(t *testing.T) {
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing", "--exclusive").code)
 }
 
-// Of two exclusive runs that begin at once the later one ends, having touched nothing.
+// Of two exclusive runs that begin at once the later one ends, having touched nothing, and the other goes on.
 func TestExclusiveAtOnce(t *testing.T) {
-	s := newShop(t)
-	s.enrol(t, "ok", 100)
-	s.exec(t, "ALTER TABLE job_runs AUTO_INCREMENT = 10")
-	s.each = func(a *app) {
-		// The other run is there only once this one has started.
-		a.every = func(time.Duration, func()) func() { return func() {} }
-		a.started = func() { s.live(t, 5) }
+	for name, c := range map[string]struct{ other, code, invoices int }{
+		"the other was first": {5, batch.ExitNotRun, 0},
+		"the other was later": {15, batch.ExitDone, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t)
+			s.enrol(t, "ok", 100)
+			s.exec(t, "ALTER TABLE job_runs AUTO_INCREMENT = 10")
+			s.each = func(a *app) { a.started = func() { s.live(t, c.other) } }
+			got := s.duly(t, "run", "billing", "--exclusive")
+			require.Equal(t, c.code, got.code, got.out+got.err)
+			require.Equal(t, int64(c.invoices), s.number(t, "SELECT COUNT(*) FROM invoices"))
+		})
 	}
-	got := s.duly(t, "run", "billing", "--exclusive")
-	require.Equal(t, batch.ExitNotRun, got.code, got.out+got.err)
-	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM invoices"))
 }
 
 func TestGatewayDown(t *testing.T) {
@@ -282,7 +286,12 @@ VALUES (1, 'billing', UTC_DATE(), '{}', 'running', 'abcdefghijklmnop', 1000, 'el
 	require.NoError(t, err)
 	require.Equal(t, strings.Join(lines, "\n")+"\n", string(kept))
 
-	s.env = append(s.env, "DULY_LOG_LEVEL=error", "DULY_LOG_FORMAT=text")
-	got = s.duly(t, "run", "billing", "--json")
-	require.Equal(t, 1, strings.Count(got.err, "\n"), got.err)
+	for level, lines := range map[string]int{"warn": 2, "error": 1} {
+		s.exec(t, "UPDATE job_runs SET status = 'running', heartbeat_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR WHERE id = 1")
+		one := *s
+		one.env = append(s.env, "DULY_LOG_LEVEL="+level, "DULY_LOG_FORMAT=text")
+		got = one.duly(t, "run", "billing", "--json")
+		require.Equal(t, lines, strings.Count(got.err, "\n"), got.err)
+		require.Equal(t, lines == 2, strings.Contains(got.err, "level=WARN"), got.err)
+	}
 }
