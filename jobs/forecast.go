@@ -56,7 +56,8 @@ type ForecastCharge struct {
 func ForecastBilling(ctx context.Context, d Deps, o BillingOptions, stages, first, limit int) (Forecast, error) {
 	f := &forecast{
 		billingJob: &billingJob{Deps: d, o: o}, first: first, limit: limit, sums: map[ForecastSum]*ForecastSum{},
-		peek: readers.Peek{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize},
+		Forecast: Forecast{Charges: []ForecastSum{}, First: []ForecastCharge{}, Unsettled: []ForecastSum{}},
+		peek:     readers.Peek{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize},
 	}
 	err := f.all(ctx, stages)
 	for _, sum := range f.sums {

@@ -163,7 +163,7 @@ func steady(text string) string {
 
 // noNumbers replaces measured numbers in a document.
 func noNumbers(text string) string {
-	return regexp.MustCompile(`"(seconds|pid)": [\d.e-]+`).ReplaceAllString(text, `"$1": 0`)
+	return regexp.MustCompile(`"(seconds|pid|anchor_day)": [\d.e-]+`).ReplaceAllString(text, `"$1": 0`)
 }
 
 // tables is the content of every table.

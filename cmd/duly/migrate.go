@@ -90,7 +90,7 @@ func (a *app) migrateStatus(ctx context.Context, db *database) error {
 	if err != nil {
 		return failed(mysql.Classify(ctx, err))
 	}
-	var views []migrationView
+	views := []migrationView{}
 	var rows []table.Row
 	for _, m := range list {
 		views = append(views, migrationView(m))

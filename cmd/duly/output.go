@@ -51,6 +51,14 @@ func amounts(m map[string]int64) string {
 	return strings.Join(parts, ", ")
 }
 
+// orNone is m, or an empty map: documents have no null where there is nothing.
+func orNone(m map[string]int64) map[string]int64 {
+	if m == nil {
+		return map[string]int64{}
+	}
+	return m
+}
+
 // instant writes a time for people.
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 

@@ -50,6 +50,7 @@ func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, err
 		if err := json.Unmarshal(s.Amounts, &step.Amounts); err != nil {
 			return v, fmt.Errorf("read the amounts of run %d, step %s: %w", r.ID, s.Step, err)
 		}
+		step.Amounts = orNone(step.Amounts)
 		v.Steps = append(v.Steps, step)
 	}
 	return v, nil

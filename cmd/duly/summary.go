@@ -34,7 +34,7 @@ const reviewsShown = 3
 func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) error {
 	s := summary{
 		Run: p.run.ID, Job: p.run.Job, BusinessDate: e.business.String(), Status: string(r.Status), Exit: r.Exit,
-		Collected: r.Tally.Amounts, Left: r.Left,
+		Steps: []stepView{}, Collected: orNone(r.Tally.Amounts), Left: append([]string{}, r.Left...),
 	}
 	if r.Err != nil {
 		s.Error = r.Err.Error()
@@ -58,7 +58,7 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 
 // next lists what an operator may want to type.
 func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, reviews int64) []string {
-	var next []string
+	next := []string{}
 	switch {
 	case r.Exit == batch.ExitDone:
 	case r.Exit == batch.ExitReview || reviews > 0:
@@ -126,7 +126,7 @@ func stepOf(x *batch.StepExecution) stepView {
 	t := x.Tally()
 	v := stepView{
 		Step: x.Step, Status: "not begun", Read: t.Read, Succeeded: t.Succeeded, Declined: t.Declined, Released: t.Released,
-		InDoubt: t.InDoubt, Rejected: t.Rejected, Review: t.Review, Amounts: t.Amounts, Seconds: x.Took().Seconds(),
+		InDoubt: t.InDoubt, Rejected: t.Rejected, Review: t.Review, Amounts: orNone(t.Amounts), Seconds: x.Took().Seconds(),
 	}
 	if x.Begun() {
 		v.Status = string(x.Status())
