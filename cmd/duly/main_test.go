@@ -144,7 +144,7 @@ var (
 	dates     = regexp.MustCompile(`\b20\d\d-\d\d-\d\d\b`)
 	compact   = regexp.MustCompile(`_20\d{6}\b`)
 	durations = regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)?(µs|ms|s)\b`)
-	addresses = regexp.MustCompile(`http://127\.0\.0\.1:\d+|/\S+\.sock/test_\d+|\bproc?ess \d+|\bon [\w.-]+ \(|10\.11\.\S+`)
+	addresses = regexp.MustCompile(`http://127\.0\.0\.1:\d+|/\S+\.sock/test_\d+(, \d+\..*)?|\bproc?ess \d+|\bon [\w.-]+ \(`)
 )
 
 // steady replaces what differs from run to run. Columns of tables keep no width.
