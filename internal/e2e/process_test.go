@@ -94,7 +94,7 @@ func start(t *testing.T, env []string, args ...string) *process {
 		p.signal(syscall.SIGKILL)
 		<-p.ended
 		if t.Failed() {
-			t.Logf("process %d (%v) printed:\n%s", p.pid, env, p.printed())
+			t.Logf("process %d %q printed:\n%s", p.pid, env[len(env)-min(len(env), 2):], p.printed())
 		}
 	})
 	return p
