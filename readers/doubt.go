@@ -45,9 +45,10 @@ ORDER BY next_check_at, id LIMIT ?`
 WHERE a.status = 'in_flight' AND a.next_check_at IS NULL AND a.id > ? AND (r.id IS NULL OR r.status <> 'running' OR r.id = ?)%s
 ORDER BY a.id LIMIT ?`
 
+	// COALESCE: see stageLock.
 	doubtLock = `SELECT id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount,
 currency, gateway, payment_method, method_type, description, body_version, status, lookup_only, gateway_payment_id, run_id,
-lease, checks, created_at FROM payment_attempts WHERE id IN (?) AND status IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
+lease, checks, created_at FROM payment_attempts WHERE id IN (?) AND COALESCE(status) IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
 
 	runningRuns = `SELECT id FROM job_runs WHERE id IN (?) AND status = 'running'`
 
@@ -56,7 +57,7 @@ i.try_later_since, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '')
 COALESCE(s.payment_method, '') AS sub_method
 FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id WHERE i.id IN (?)`
 
-	keptAnswers = `SELECT idempotency_key, answer FROM gateway_answers WHERE idempotency_key IN (?) ORDER BY id`
+	keptAnswers = `SELECT idempotency_key, answer FROM gateway_answers WHERE idempotency_key IN (?) ORDER BY idempotency_key, id`
 )
 
 type doubtRow struct {

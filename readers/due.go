@@ -35,8 +35,9 @@ WHERE status = ? AND next_billing_date <= ?
 AND (next_billing_date > ? OR (next_billing_date = ? AND id > ?))%s
 ORDER BY next_billing_date, id LIMIT ?`
 
+	// COALESCE: see stageLock.
 	dueLock = `SELECT ` + subscriptionColumns + ` FROM subscriptions
-WHERE id IN (?) AND status = ? AND next_billing_date <= ? ORDER BY id`
+WHERE id IN (?) AND COALESCE(status) = ? AND next_billing_date <= ? ORDER BY id`
 
 	// The newest invoice by its issue: while one is unpaid no other is issued.
 	newestInvoices = `SELECT i.subscription_id, i.status, i.issued_date FROM subscriptions s JOIN invoices i ON i.id =

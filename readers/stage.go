@@ -43,8 +43,10 @@ WHERE status = 'open' AND stage = ? AND next_attempt_date <= ?
 AND (next_attempt_date > ? OR (next_attempt_date = ? AND id > ?))%s
 ORDER BY next_attempt_date, id LIMIT ?`
 
+	// COALESCE keeps the optimiser of a small table from locking by the index of the walk instead: every row that
+	// it would look at there is locked, also those of other claims.
 	stageLock = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, try_later_since
-FROM invoices WHERE id IN (?) AND status = 'open' AND stage = ? AND next_attempt_date <= ?
+FROM invoices WHERE id IN (?) AND COALESCE(status) = 'open' AND COALESCE(stage) = ? AND next_attempt_date <= ?
 AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id`
 
 	subscriptionLock = `SELECT ` + subscriptionColumns + ` FROM subscriptions WHERE id IN (?) ORDER BY id`
