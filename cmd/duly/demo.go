@@ -58,6 +58,7 @@ type showcase struct {
 	server *private.Server
 	db     *mysql.DB
 	sim    *simulator.Simulator
+	http   *http.Server
 	dsn    string
 	url    string
 	due    payment.Date
@@ -106,8 +107,8 @@ func (d *showcase) start(ctx context.Context, keep bool) error {
 		return failed(fmt.Errorf("start the simulator: %w", err))
 	}
 	d.sim = simulator.New(simulator.Demo())
-	server := &http.Server{Handler: d.sim, ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(listener) }() // ends with the process
+	d.http = &http.Server{Handler: d.sim, ReadHeaderTimeout: time.Minute}
+	go func() { _ = d.http.Serve(listener) }() // until end closes it
 	d.url = "http://" + listener.Addr().String()
 	c, err := d.configure()
 	if err != nil {
@@ -221,6 +222,7 @@ func (d *showcase) account(ctx context.Context) error {
 func (d *showcase) end(ctx context.Context, keep bool) error {
 	if d.sim != nil {
 		d.sim.Close()
+		_ = d.http.Close() // nobody asks any more
 	}
 	if d.db != nil {
 		_ = d.db.Close() // nothing is in flight any more

@@ -70,8 +70,8 @@ func plural(n int64, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// text is what p points to, or nothing.
-func text(p *string) string {
+// orBlank is what p points to, or nothing.
+func orBlank(p *string) string {
 	if p == nil {
 		return ""
 	}

@@ -37,7 +37,7 @@ func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, err
 	v := runView{
 		ID: r.ID, Job: r.Job, BusinessDate: r.BusinessDate, Params: r.Params, Status: r.Status, Alive: r.Alive(now), Exit: r.ExitCode,
 		RerunOf: r.RerunOf, Host: r.Host, PID: r.PID, Version: r.Version, StartedAt: r.Started, FinishedAt: r.Finished,
-		HeartbeatAt: r.Beat, Error: text(r.Error), Steps: []stepView{},
+		HeartbeatAt: r.Beat, Error: orBlank(r.Error), Steps: []stepView{},
 	}
 	for _, s := range steps {
 		step := stepView{

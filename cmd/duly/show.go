@@ -94,11 +94,7 @@ func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
 	if v.Error != "" {
 		a.line("  failed: %s", v.Error)
 	}
-	var rows []table.Row
-	for _, s := range v.Steps {
-		rows = append(rows, s.row())
-	}
-	a.table(stepHeader(), rows)
+	a.steps(v.Steps)
 	if sums := v.collected(); len(sums) > 0 {
 		a.line("collected: %s", amounts(sums))
 	}
@@ -220,7 +216,7 @@ func (a *app) standing(ctx context.Context, db *database, s *readers.ShownSubscr
 	if s == nil {
 		return standing, nil
 	}
-	standing.Subscription, standing.CancelReason = s.Rules(), text(s.CancelReason)
+	standing.Subscription, standing.CancelReason = s.Rules(), orBlank(s.CancelReason)
 	if pause, ok := pauses.Gateway(s.Gateway); ok {
 		standing.GatewayPaused = pause.String()
 	}
@@ -250,7 +246,7 @@ func (a *app) showWhole(w whole) error {
 		a.line("  %s every %s at gateway %s, next period %s", payment.Money{Amount: s.Amount, Currency: s.Currency},
 			period(s.IntervalCount, s.IntervalUnit), s.Gateway, s.Next)
 		for _, note := range []struct{ what, text string }{
-			{"description", text(s.Description)}, {"in review", text(s.ReviewReason)}, {"cancelled", text(s.CancelReason)},
+			{"description", orBlank(s.Description)}, {"in review", orBlank(s.ReviewReason)}, {"cancelled", orBlank(s.CancelReason)},
 		} {
 			if note.text != "" {
 				a.line("  %s: %s", note.what, note.text)
@@ -306,8 +302,8 @@ func (a *app) invoice(inv readers.ShownInvoice) {
 		if t.NextCheckAt != nil {
 			check = instant(*t.NextCheckAt)
 		}
-		why := strings.TrimPrefix(text(t.DeclineClass)+" "+text(t.DeclineCode)+" "+text(t.Message), " ")
-		rows = append(rows, table.Row{t.No, t.Stage, t.Status, strings.TrimSpace(why), t.Gateway, instant(t.CreatedAt), check, t.Run, t.Key, text(t.PaymentID)})
+		why := strings.TrimPrefix(orBlank(t.DeclineClass)+" "+orBlank(t.DeclineCode)+" "+orBlank(t.Message), " ")
+		rows = append(rows, table.Row{t.No, t.Stage, t.Status, strings.TrimSpace(why), t.Gateway, instant(t.CreatedAt), check, t.Run, t.Key, orBlank(t.PaymentID)})
 	}
 	a.table(table.Row{"attempt", "stage", "status", "why", "gateway", "at", "next check", "run", "key", "payment"}, rows)
 }

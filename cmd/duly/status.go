@@ -122,10 +122,6 @@ func (a *app) showStatus(s statusView) {
 	}
 	for _, v := range s.Runs {
 		a.line("run %d of %s for %s on %s, since %s", v.ID, v.Job, v.BusinessDate, v.Host, instant(v.StartedAt))
-		var steps []table.Row
-		for _, step := range v.Steps {
-			steps = append(steps, step.row())
-		}
-		a.table(stepHeader(), steps)
+		a.steps(v.Steps)
 	}
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
@@ -84,11 +86,7 @@ func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 
 // sumUp writes a summary for people.
 func (e *execution) sumUp(s summary) {
-	var rows []table.Row
-	for _, x := range s.Steps {
-		rows = append(rows, x.row())
-	}
-	e.table(stepHeader(), rows)
+	e.steps(s.Steps)
 	if len(s.Collected) > 0 {
 		e.line("collected: %s", amounts(s.Collected))
 	}
@@ -134,11 +132,51 @@ func stepOf(x *batch.StepExecution) stepView {
 	return v
 }
 
-func stepHeader() table.Row {
-	return table.Row{"step", "status", "read", "succeeded", "declined", "released", "in doubt", "rejected", "review", "collected", "took"}
+// steps prints the steps that did something, or ended otherwise than completed, and names the others in a line.
+// A column in which nothing stands is left out, so that an ordinary run fits 80 characters.
+func (a *app) steps(list []stepView) {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.SuppressEmptyColumns()
+	header := table.Row{"step", "status", "read", "succeeded", "declined", "released", "in doubt", "rejected", "review", "collected", "took"}
+	var numbers []table.ColumnConfig
+	for column := 3; column <= len(header); column++ {
+		numbers = append(numbers, table.ColumnConfig{Number: column, Align: text.AlignRight})
+	}
+	t.SetColumnConfigs(numbers)
+	t.AppendHeader(header)
+	var idle []string
+	for _, v := range list {
+		if v.Read == 0 && v.Status == string(batch.Completed) {
+			idle = append(idle, v.Step)
+			continue
+		}
+		t.AppendRow(v.row())
+	}
+	if t.Length() > 0 {
+		fmt.Fprintln(a.out, t.Render())
+	}
+	if len(idle) > 0 {
+		a.line("nothing to do: %s", strings.Join(idle, ", "))
+	}
 }
 
 func (v stepView) row() table.Row {
+	status := v.Status
+	if status == string(batch.Completed) {
+		status = ""
+	}
 	took := time.Duration(v.Seconds * float64(time.Second)).Round(time.Millisecond)
-	return table.Row{v.Step, v.Status, v.Read, v.Succeeded, v.Declined, v.Released, v.InDoubt, v.Rejected, v.Review, amounts(v.Amounts), took}
+	return table.Row{
+		v.Step, status, some(v.Read), some(v.Succeeded), some(v.Declined), some(v.Released), some(v.InDoubt), some(v.Rejected),
+		some(v.Review), strings.ReplaceAll(amounts(v.Amounts), ", ", "\n"), took,
+	}
+}
+
+// some is n, or nothing for none.
+func some(n int64) any {
+	if n == 0 {
+		return ""
+	}
+	return n
 }

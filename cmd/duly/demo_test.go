@@ -1,0 +1,34 @@
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The demo ends with a count that adds up, and reads nothing of the configuration around it.
+func TestDemoAddsUp(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	a := newApp([]string{"DULY_DATABASE_DSN=nobody@tcp(127.0.0.1:1)/nothing", "DULY_UNKNOWN=1"}, &out, &errs)
+	code := a.run(t.Context(), []string{"demo", "--subscriptions", "120"})
+	require.Zero(t, code, "%s%s", &out, &errs)
+
+	text := out.String()
+	require.Empty(t, errs.String())
+	require.Contains(t, text, "0 differ, 0 were taken twice")
+	require.Contains(t, text, "What became of them")
+	_, ends, _ := bytes.Cut(out.Bytes(), []byte("What became of them"))
+	total := 0
+	for _, m := range regexp.MustCompile(`│ [a-z][^│]*│ +(\d+) │`).FindAllSubmatch(ends, -1) {
+		n, err := strconv.Atoi(string(m[1]))
+		require.NoError(t, err)
+		total += n
+	}
+	require.Equal(t, 120, total)
+	require.NotContains(t, string(ends), "unfinished")
+	require.NotContains(t, string(ends), "never invoiced")
+}
