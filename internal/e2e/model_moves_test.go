@@ -40,8 +40,7 @@ func (w *modelWorld) move() {
 	at := w.random.IntN(total)
 	for _, m := range moves {
 		if at -= m.weight; at < 0 {
-			n0:=len(w.told); t0:=time.Now(); m.play()
-			if d:=time.Since(t0); d>30*time.Millisecond { println("SLOW", d.String(), w.told[n0]) }
+			m.play()
 			break
 		}
 	}
@@ -75,17 +74,17 @@ func (w *modelWorld) workerMoves(worker int) []modelMove {
 	case r == nil:
 		return []modelMove{{1 + 3*len(w.due.open) + 3*w.due.unsettled, func() { w.start(worker) }}}
 	case r.asleep:
-		return []modelMove{{4, func() { w.wake(r) }}, {1, func() { w.crash(worker) }}}
+		return []modelMove{{8, func() { w.wake(r) }}, {1, func() { w.crash(worker) }}}
 	}
 	lost := r.x.Lease.Left() <= 0
 	if len(r.slots) == 0 {
 		moves := []modelMove{{3, func() { w.finish(worker) }}}
 		if !r.stopped && !lost {
-			moves = append(moves, modelMove{1 + 6*len(w.due.open), func() { w.collect(r) }}, modelMove{4 * w.due.unsettled, func() { w.recover(r) }})
+			moves = append(moves, modelMove{1 + 10*len(w.due.open), func() { w.collect(r) }}, modelMove{10 * w.due.unsettled, func() { w.recover(r) }})
 		}
 		return moves
 	}
-	moves := []modelMove{{2, func() { w.crash(worker) }}, {3, func() { w.sleep(r) }}}
+	moves := []modelMove{{2, func() { w.crash(worker) }}, {2, func() { w.sleep(r) }}}
 	if !r.stopped {
 		moves = append(moves, modelMove{1, func() { w.ask(r) }})
 	}
@@ -96,17 +95,17 @@ func (w *modelWorld) workerMoves(worker int) []modelMove {
 	for _, s := range r.slots {
 		switch s.phase {
 		case slotClaimed:
-			moves = append(moves, modelMove{10, func() { w.process(s) }})
+			moves = append(moves, modelMove{30, func() { w.process(s) }})
 		case slotReady:
-			moves = append(moves, modelMove{10, func() { w.send(s) }})
+			moves = append(moves, modelMove{30, func() { w.send(s) }})
 		case slotWaiting:
-			moves = append(moves, modelMove{5, func() { w.timeOut(s) }})
+			moves = append(moves, modelMove{10, func() { w.timeOut(s) }})
 		case slotDone:
 			done++
 		}
 	}
 	if done > 0 {
-		moves = append(moves, modelMove{8, func() { w.settle(r, 1+w.random.IntN(done)) }})
+		moves = append(moves, modelMove{20, func() { w.settle(r, 1+w.random.IntN(done)) }})
 	}
 	return moves
 }
@@ -229,18 +228,18 @@ func (w *modelWorld) wake(r *modelRun) {
 
 func (w *modelWorld) messageMoves(m *modelMessage) []modelMove {
 	moves := []modelMove{
-		{4, func() { w.deliverInVain(m) }},
-		{2, func() { w.lose(m) }},
+		{8, func() { w.deliverInVain(m) }},
+		{4, func() { w.lose(m) }},
 	}
 	s := w.waiter(m)
 	if s == nil {
 		return moves
 	}
 	return append(moves,
-		modelMove{12, func() { w.deliver(s, m) }},
-		modelMove{2, func() { w.deliverAndFail(s, m) }},
-		modelMove{5, func() { w.refuse(s, m) }},
-		modelMove{2, func() { w.failUnexecuted(s, m) }},
+		modelMove{10, func() { w.deliver(s, m) }},
+		modelMove{4, func() { w.deliverAndFail(s, m) }},
+		modelMove{10, func() { w.refuse(s, m) }},
+		modelMove{4, func() { w.failUnexecuted(s, m) }},
 	)
 }
 
@@ -454,6 +453,7 @@ func (w *modelWorld) close() {
 	w.pass(modelKeyLife + 2*modelLongest + time.Hour)
 	w.catchUpHeartbeats()
 	w.net.clear()
+	w.clock.run()
 	w.settleAll()
 	w.reconcile()
 	w.wakeZombies()

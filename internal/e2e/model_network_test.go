@@ -65,8 +65,11 @@ func newModelNetwork(sims map[string]*simulator.Simulator) *modelNetwork {
 // end lets nothing wait any more.
 func (n *modelNetwork) end() { close(n.down) }
 
-// clear lets everything through from now on.
+// clear lets everything through from now on, and gateways decide what is pending soon.
 func (n *modelNetwork) clear() {
+	for _, sim := range n.sims {
+		sim.Update(func(c *simulator.Config) { c.Pending.For = time.Second })
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.open, n.lookUps = true, lookUpsPass

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"flag"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -30,6 +31,8 @@ const (
 	modelTries     = 3
 	modelWorkers   = 3
 	modelHeartbeat = 30 * time.Second
+	// modelPatience is how long, in real time, anything may take before the test says that it hangs.
+	modelPatience = 10 * time.Second
 )
 
 // modelShape is what the main gateway of a trace can do.
@@ -45,6 +48,13 @@ func (s modelShape) keyLife() time.Duration {
 		return 0
 	}
 	return modelKeyLife
+}
+
+// stream tells the shapes' random numbers apart.
+func (s modelShape) stream() uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s.name)) // it cannot fail
+	return h.Sum64()
 }
 
 func (s modelShape) simulator(now func() time.Time) simulator.Config {
@@ -101,11 +111,12 @@ func modelRange(shape modelShape) (first uint64, traces int) {
 // play plays the trace of one seed.
 func (s *modelStage) play(t *testing.T, seed uint64) {
 	t.Helper()
-	w := s.newWorld(t, rand.New(rand.NewPCG(seed, 0)))
+	w := s.newWorld(t, rand.New(rand.NewPCG(seed, s.shape.stream())))
 	defer w.end()
 	defer func() {
 		if t.Failed() {
 			t.Logf("the moves of the trace:\n%s", strings.Join(w.told, "\n"))
+			t.Logf("the attempts before the last of them: %+v", w.before.attempts)
 			t.Logf("replay it: go test ./internal/e2e -run '^TestModel$/^%s$' -model.seed=%d -model.steps=%d", s.shape.name, seed, *modelSteps)
 		}
 	}()

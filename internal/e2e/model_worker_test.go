@@ -98,7 +98,7 @@ func (w *modelWorld) await(s *modelSlot) {
 	select {
 	case e := <-s.events:
 		s.phase, s.waits, s.result = e.phase, e.message, e.result
-	case <-time.After(modelTimeout / 2):
+	case <-time.After(modelPatience):
 		w.fail("%s: %s does not come back", s.run.name, s.item.Charge.Key)
 	}
 	if s.phase == slotWaiting {

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -76,16 +77,25 @@ func (s *modelStage) current() *modelNetwork {
 	return s.network
 }
 
-// modelClock is the clock of everything but the database: the trace alone moves it on.
+// modelClock is the clock of everything but the database. The trace alone moves it on, until the end: from then on
+// each reading does, for whoever waits for it.
 type modelClock struct {
-	mu sync.Mutex
-	at time.Time
+	mu   sync.Mutex
+	at   time.Time
+	runs time.Duration
 }
 
 func (c *modelClock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.at = c.at.Add(c.runs)
 	return c.at
+}
+
+func (c *modelClock) run() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.runs = 500 * time.Millisecond
 }
 
 func (c *modelClock) set(at time.Time) {
@@ -274,8 +284,11 @@ func (w *modelWorld) job(names ...string) batch.Result {
 		Selection: readers.Selection{Business: w.today()}, Policy: policy, CatchUp: billing.CatchUpDefault,
 		ChunkSize: 3, BrakePercent: 100, Steps: names,
 	}, len(policy.RetryDays))
-	result, err := w.runner().Run(w.t.Context(), job, w.spec())
+	ctx, cancel := context.WithTimeout(w.t.Context(), modelPatience)
+	defer cancel()
+	result, err := w.runner().Run(ctx, job, w.spec())
 	require.NoError(w.t, err)
+	require.NoError(w.t, ctx.Err(), "the job waits for something that does not come")
 	return result
 }
 
