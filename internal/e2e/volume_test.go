@@ -15,9 +15,16 @@ import (
 // invoicesOfOldSystem is how many invoices the old system reports of a day, on which it left 174 without an answer.
 const invoicesOfOldSystem = 25_777
 
-// TestVolume bills a large shop on a gateway on a very bad day: after three runs at most, every charge has an
+// TestLargeShop is what takes long, side by side: one keeps the processors busy while the other waits.
+func TestLargeShop(t *testing.T) {
+	t.Run("volume", testVolume)
+	t.Run("chaos", testChaos)
+}
+
+// testVolume bills a large shop on a gateway on a very bad day: after three runs at most, every charge has an
 // answer.
-func TestVolume(t *testing.T) {
+func testVolume(t *testing.T) {
+	t.Parallel()
 	const quick = 200 * time.Millisecond
 	faults := simulator.DefaultFaults(0.20)
 	faults.SlowBy, faults.LateBy = 2*quick, quick/2

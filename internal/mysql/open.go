@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"time"
 
@@ -30,6 +31,10 @@ type Options struct {
 	Acquire time.Duration // wait for a connection; 0: 3 s
 	// LockWait is how long a statement waits for a row lock, in whole seconds; 0: 5 s.
 	LockWait time.Duration
+	// Frozen is after how long the server gives up on a connection that says nothing, in whole seconds rounded
+	// up; 0: 60 s. A worker that is frozen in a transaction (stopped, suspended, cut off) holds its locks no
+	// longer than that. Longer than any healthy pause within a transaction; the length of the lease is right.
+	Frozen time.Duration
 }
 
 // ErrDSN is wrapped when a DSN cannot be used. The DSN is not part of the message: it holds a password.
@@ -65,15 +70,20 @@ func Open(dsn string, o Options) (*DB, error) {
 	if o.Acquire == 0 {
 		o.Acquire = 3 * time.Second
 	}
+	if o.Frozen == 0 {
+		o.Frozen = time.Minute
+	}
 	pool := sql.OpenDB(session{connector, []string{
 		"SET NAMES utf8mb4",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 		"SET SESSION autocommit = 1, SESSION time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'," +
-			" SESSION innodb_lock_wait_timeout = " + fmt.Sprint(int(o.LockWait.Seconds())),
+			" SESSION innodb_lock_wait_timeout = " + fmt.Sprint(int(o.LockWait.Seconds())) +
+			", SESSION wait_timeout = " + fmt.Sprint(int(math.Ceil(o.Frozen.Seconds()))),
 	}})
 	pool.SetMaxOpenConns(o.MaxOpen)
 	pool.SetMaxIdleConns(o.MaxOpen)
 	pool.SetConnMaxLifetime(30 * time.Minute)
+	pool.SetConnMaxIdleTime(o.Frozen / 2)
 	host := cfg.Addr
 	if h, _, err := net.SplitHostPort(cfg.Addr); err == nil && cfg.Net == "tcp" {
 		host = h

@@ -40,6 +40,7 @@ func TestSessionsAreAsTheProgramNeedsThem(t *testing.T) {
 				Isolation string
 				Commit    int
 				Wait      int
+				Frozen    int
 				Charset   string
 			}
 			isolation := "@@transaction_isolation"
@@ -47,12 +48,13 @@ func TestSessionsAreAsTheProgramNeedsThem(t *testing.T) {
 				isolation = "@@tx_isolation"
 			}
 			require.NoError(t, db.GetContext(ctx, &got, `SELECT @@time_zone AS zone, @@sql_mode AS mode, `+isolation+` AS isolation,
-@@autocommit AS commit, @@innodb_lock_wait_timeout AS wait, @@character_set_client AS charset`))
+@@autocommit AS commit, @@innodb_lock_wait_timeout AS wait, @@wait_timeout AS frozen, @@character_set_client AS charset`))
 			require.Equal(t, "+00:00", got.Zone)
 			require.Contains(t, got.Mode, "STRICT_ALL_TABLES")
 			require.Equal(t, "READ-COMMITTED", got.Isolation)
 			require.Equal(t, 1, got.Commit)
 			require.Equal(t, 1, got.Wait)
+			require.Equal(t, 60, got.Frozen)
 			require.Equal(t, "utf8mb4", got.Charset)
 
 			at := time.Date(2026, 1, 31, 12, 0, 0, 123456000, time.FixedZone("KST", 9*3600))
