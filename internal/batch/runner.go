@@ -184,8 +184,15 @@ func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error)
 	if r.Began != nil {
 		r.Began(x)
 	}
-	return s.Run(ctx, x)
+	err = s.Run(ctx, x)
+	if err != nil && x.Work.Err() != nil && only(err, calledOff) {
+		x.Leave("the drain ended before the step was done")
+		return nil
+	}
+	return err
 }
+
+func calledOff(err error) bool { return errors.Is(err, context.Canceled) }
 
 func (x *StepExecution) begin(ctx context.Context) {
 	x.mu.Lock()
@@ -311,15 +318,20 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 
 // onlyLost reports whether err says no more than that the lease or the database was lost: unfinished, not failed.
 func onlyLost(err error) bool {
+	return only(err, func(part error) bool { return errors.Is(part, ErrLeaseLost) || errors.Is(part, ErrUnavailable) })
+}
+
+// only reports whether each of the errors that were joined in err is one that is meant.
+func only(err error, meant func(error) bool) bool {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, part := range joined.Unwrap() {
-			if !onlyLost(part) {
+			if !only(part, meant) {
 				return false
 			}
 		}
 		return true
 	}
-	return errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrUnavailable)
+	return meant(err)
 }
 
 func (res *Result) leave(reason string) {

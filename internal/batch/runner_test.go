@@ -48,6 +48,10 @@ func TestExitCodes(t *testing.T) {
 		<-ctx.Done()
 		return nil
 	})
+	outlasts := tasklet("outlasts", func(_ context.Context, x *batch.StepExecution) error {
+		<-x.Work.Done()
+		return fmt.Errorf("issue: %w", errors.Join(x.Work.Err(), errors.New("invalid connection")))
+	})
 	for _, c := range []struct {
 		name   string
 		steps  []batch.Step
@@ -67,6 +71,7 @@ func TestExitCodes(t *testing.T) {
 		{"a signal", []batch.Step{reviews, stops}, errSignal, 143, batch.Stopped},
 		{"a signal while rows are left", []batch.Step{leaves, stops}, errSignal, 143, batch.Stopped},
 		{"failed before a signal", []batch.Step{fails, stops}, errSignal, batch.ExitFailed, batch.Failed},
+		{"a signal, and a statement that outlasts the drain", []batch.Step{outlasts}, errSignal, 143, batch.Stopped},
 		{"out of time", []batch.Step{reviews, stops}, errors.New("--max-duration is reached"), batch.ExitUnfinished, batch.Stopped},
 	} {
 		t.Run(c.name, func(t *testing.T) {
