@@ -180,7 +180,7 @@ func (w *modelWorld) crash(worker int) {
 	w.t.Helper()
 	r := w.runs[worker]
 	w.catchUpHeartbeats()
-	r.die()
+	require.NoError(w.t, r.die())
 	w.runs[worker] = nil
 	w.count("crashes")
 	w.say("%s crashes", r.name)
@@ -323,8 +323,8 @@ func (w *modelWorld) lose(m *modelMessage) {
 // tick lets time pass.
 func (w *modelWorld) tick() {
 	w.t.Helper()
-	steps := []time.Duration{2, 5, 5, 10, 10, 20, 45}
-	d := steps[w.random.IntN(len(steps))] * time.Minute
+	minutes := []int{2, 5, 5, 10, 10, 20, 45}
+	d := time.Duration(minutes[w.random.IntN(len(minutes))]) * time.Minute
 	w.pass(d)
 	w.say("%s pass", d)
 }

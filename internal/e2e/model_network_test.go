@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -139,9 +140,7 @@ func (reply modelReply) write(w http.ResponseWriter) {
 		breakModelConnection(w)
 		return
 	}
-	for name, values := range reply.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), reply.header)
 	w.WriteHeader(reply.status)
 	_, _ = w.Write(reply.body) // whether the worker still reads is its own affair
 }

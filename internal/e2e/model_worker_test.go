@@ -27,7 +27,7 @@ type modelRun struct {
 	x        *batch.StepExecution
 	gateways steps.Gateways
 	business payment.Date
-	woken    bool // has missed heartbeats
+	woken    bool               // has missed heartbeats
 	stop     context.CancelFunc // asks the run to stop
 	stopped  bool
 	leave    chan struct{} // lets the run's only step return
@@ -150,7 +150,7 @@ func (w *modelWorld) finish(worker int) {
 }
 
 // die ends a process at once: what it knew is lost, and what it sent goes on its way.
-func (r *modelRun) die() {
+func (r *modelRun) die() error {
 	r.dead.Store(true)
 	r.x.Lease.Lose() // so that the engine writes nothing more
 	for _, s := range r.slots {
@@ -165,9 +165,10 @@ func (r *modelRun) die() {
 		<-s.over
 	}
 	close(r.leave)
-	<-r.over
+	err := <-r.over
 	r.stop()
 	closeModelGateways(r.gateways)
+	return err
 }
 
 // stage begins the step that charges the open invoices of a stage.

@@ -7,10 +7,12 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -139,11 +141,13 @@ func (s *modelStage) newWorld(t *testing.T, random *rand.Rand) *modelWorld {
 
 // end ends every process and the gateways.
 func (w *modelWorld) end() {
+	left := slices.DeleteFunc(slices.Concat(w.runs, w.zombies), func(r *modelRun) bool { return r == nil })
+	for _, r := range left {
+		r.dead.Store(true)
+	}
 	w.net.end()
-	for _, r := range append(w.runs, w.zombies...) {
-		if r != nil {
-			r.die()
-		}
+	for _, r := range left {
+		assert.NoError(w.t, r.die())
 	}
 	for _, sim := range w.net.sims {
 		sim.Close()
