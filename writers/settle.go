@@ -32,7 +32,7 @@ const (
 
 // settled is a result and what follows from it.
 type settled struct {
-	billing.Result
+	*billing.Result
 	billing.Settlement
 }
 
@@ -93,14 +93,15 @@ func (w *Settle) sort(ctx context.Context, tx *sqlx.Tx, results []billing.Result
 	}
 	effective, now := w.Today(), w.Now().UTC().Round(0).Truncate(time.Microsecond)
 	todo = make([]settled, 0, len(results))
-	for _, r := range results {
+	for i := range results {
+		r := &results[i]
 		have, ok := states[r.ID]
 		if !ok || have.lease != r.Lease {
-			lost = append(lost, r)
+			lost = append(lost, *r)
 			continue
 		}
 		s := settled{r, r.Settle(statuses[r.Invoice.SubscriptionID], w.Policy, effective, now)}
-		tally.Add(s.tally())
+		s.count(tally)
 		if have.status == billing.AttemptInFlight {
 			todo = append(todo, s)
 		}
@@ -123,24 +124,23 @@ func (w *Settle) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[u
 	return out, nil
 }
 
-func (s settled) tally() batch.Tally {
-	var t batch.Tally
+// count adds s to t.
+func (s settled) count(t *batch.Tally) {
 	switch s.Attempt {
 	case billing.AttemptSucceeded:
-		t.Succeeded = 1
+		t.Succeeded++
 		t.Pay(s.Result.Invoice.Money.Currency, s.Result.Invoice.Money.Amount)
 	case billing.AttemptDeclined:
-		t.Declined = 1
+		t.Declined++
 	case billing.AttemptReleased:
-		t.Released = 1
+		t.Released++
 	case billing.AttemptInDoubt, billing.AttemptInFlight:
-		t.InDoubt = 1
+		t.InDoubt++
 	case billing.AttemptRejected:
-		t.Rejected = 1
+		t.Rejected++
 	case billing.AttemptReview:
-		t.Review = 1
+		t.Review++
 	}
-	return t
 }
 
 // invoiceWriter changes the invoices of settled attempts.

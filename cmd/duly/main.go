@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 	_ "time/tzdata" // business time zones, on machines that have none
@@ -18,7 +19,16 @@ import (
 // version is stamped by the build.
 var version = "dev"
 
-func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
+// The heap is a few megabytes, whatever is due: to collect it half as often costs little memory and saves a tenth
+// of the processor time of a run. GOGC still wins.
+const gcPercent = 200
+
+func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+}
 
 // run is the whole program; it returns the exit code.
 func run(args, env []string, stdout, stderr io.Writer) int {
