@@ -174,13 +174,13 @@ IF NEW.id IN (3, 8) THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not him'; E
 
 func TestDoubtKnowsWhetherTheSubscriptionMayStillBeCharged(t *testing.T) {
 	for change, chargeable := range map[string]bool{
-		`status = 'active'`:         true,
-		`status = 'past_due'`:       true,
-		`status = 'paused'`:         true,
-		`status = 'cancelled'`:      false,
-		`status = 'trial'`:          false,
-		`payment_method = 'pm_new'`: false,
-		`gateway = 'other'`:         false,
+		`status = 'active'`:                               true,
+		`status = 'past_due'`:                             true,
+		`status = 'paused'`:                               true,
+		`status = 'cancelled'`:                            false,
+		`status = 'trial'`:                                false,
+		`payment_method = 'pm_new'`:                       false,
+		`gateway = 'other'`:                               false,
 		`amount = 1, currency = 'USD', description = 'x'`: true,
 	} {
 		t.Run(change, func(t *testing.T) {

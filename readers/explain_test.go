@@ -16,7 +16,6 @@ import (
 	"duly/internal/worktest"
 )
 
-//nolint:gochecknoglobals // flags are
 var update = flag.Bool("update", false, "write the golden files")
 
 // Every claim and every list of candidates must walk an index in its own order, however small the tables are: a
@@ -38,7 +37,7 @@ func TestExplain(t *testing.T) {
 			if *update {
 				require.NoError(t, os.WriteFile(golden, []byte(got.String()), 0o600))
 			}
-			want, err := os.ReadFile(golden) //nolint:gosec // a constant path
+			want, err := os.ReadFile(golden)
 			require.NoError(t, err, "go test ./readers -run Explain -update writes it")
 			require.Equal(t, string(want), got.String())
 		})
@@ -81,11 +80,11 @@ func claims(rows int) []claimQuery {
 	ids := make([]uint64, n)
 	keys := make([]string, n)
 	for i := range ids {
-		ids[i] = uint64(rows-n+i) + 1 //nolint:gosec // positive
+		ids[i] = uint64(rows-n+i) + 1
 		keys[i] = fmt.Sprintf("sub_%d-1", ids[i])
 	}
 	const business, first = "2026-01-31", "0001-01-01"
-	from := uint64(rows / 2) //nolint:gosec // positive
+	from := uint64(rows / 2)
 	now, epoch := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, 0)
 	middle := time.Date(2026, 1, 1, 0, 0, rows/2, 0, time.UTC)
 	skip := " FOR UPDATE SKIP LOCKED"

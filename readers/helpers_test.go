@@ -87,7 +87,7 @@ func invoices(items []billing.Claimed) []uint64 {
 func upTo(n int) []uint64 {
 	ids := make([]uint64, n)
 	for i := range ids {
-		ids[i] = uint64(i) + 1 //nolint:gosec // small
+		ids[i] = uint64(i) + 1
 	}
 	return ids
 }

@@ -364,4 +364,3 @@ func TestMaxOpenStage(t *testing.T) {
 	worktest.Exec(t, plain, `DELETE FROM invoices`)
 	require.Zero(t, highest())
 }
-
