@@ -57,10 +57,7 @@ type changed struct {
 // charge.
 func beforehand() []e2e.Subscription {
 	return []e2e.Subscription{
-		{Method: "pm_ok"},
-		{Method: "pm_ok", Status: "past_due"},
-		{Method: "pm_soft"},
-		{Method: "pm_drop_after"},
+		{Method: "pm_ok"}, {Method: "pm_ok", Status: "past_due"}, {Method: "pm_soft"}, {Method: "pm_drop_after"},
 		{Method: "pm_drop_before_2"}, // as often as it is tried: it stays in doubt
 	}
 }
@@ -69,12 +66,13 @@ func beforehand() []e2e.Subscription {
 // kills the worker there, and runs again.
 func TestShopChanges(t *testing.T) {
 	t.Parallel()
+	lent := lend(t)
 	for _, point := range crash.Points() {
 		how := way(point)
-		changeAt(t, point, how)
+		changeAt(t, lent, point, how)
 		if _, ok := point.Transaction(); !ok {
 			how.nth = nearlyAllSent
-			changeAt(t, point, how)
+			changeAt(t, lent, point, how)
 		}
 	}
 }
@@ -82,19 +80,19 @@ func TestShopChanges(t *testing.T) {
 // nearlyAllSent is how often a point of charging is met until most of the subscriptions have been sent.
 const nearlyAllSent = 60
 
-func changeAt(t *testing.T, point crash.Point, how meets) {
+func changeAt(t *testing.T, lent *databases, point crash.Point, how meets) {
 	t.Helper()
 	for _, kill := range []bool{false, true} {
 		t.Run(fmt.Sprintf("%s/%d/%s", point, how.nth, map[bool]string{false: "goes on", true: "is killed"}[kill]), func(t *testing.T) {
 			t.Parallel()
-			changeAndGoOn(t, point, how, kill)
+			changeAndGoOn(t, lent, point, how, kill)
 		})
 	}
 }
 
-func changeAndGoOn(t *testing.T, point crash.Point, how meets, kill bool) {
+func changeAndGoOn(t *testing.T, lent *databases, point crash.Point, how meets, kill bool) {
 	t.Helper()
-	w := newWorld(t, simulator.Config{})
+	w := lent.world(t, simulator.Config{})
 	other, _, url := serve(t, simulator.Config{})
 	w.env = append(w.env, gatewayEnv("OTHER", url)...)
 	w.set("DULY_BILLING_CHUNK_SIZE", 100)

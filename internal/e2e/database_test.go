@@ -17,13 +17,14 @@ import (
 // exits 4, and the next one completes.
 func TestLostCommit(t *testing.T) {
 	t.Parallel()
+	lent := lend(t)
 	for _, name := range transactions() {
 		for what, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 			"its answer": (*testdb.Proxy).LoseCommitAnswer, "itself": (*testdb.Proxy).LoseCommit,
 		} {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, smallShopFaults())
+				w := lent.world(t, smallShopFaults())
 				w.enrol("pm_ok", "pm_soft", "pm_drop_after", "pm_ok", "pm_drop_after_2", "pm_ok")
 				point := crash.Before(name)
 				how := way(point)

@@ -198,10 +198,11 @@ func stories() map[string]story {
 // TestOutcomes follows one charge through every kind of answer, and lack of one.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
+	lent := lend(t)
 	for name, s := range stories() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, s.sim)
+			w := lent.world(t, s.sim)
 			w.enrol(s.method)
 			k := w.worker()
 			if s.worker != nil {

@@ -75,13 +75,14 @@ func mustDie(w *world, p *process) {
 // once, and when all keys are forgotten.
 func TestEveryPoint(t *testing.T) {
 	t.Parallel()
+	lent := lend(t)
 	for _, point := range crash.Points() {
 		for _, workers := range []int{1, 2} {
 			for _, later := range []bool{false, true} {
 				name := string(point) + map[int]string{1: "/alone", 2: "/beside"}[workers] + map[bool]string{false: "/at once", true: "/a day later"}[later]
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
-					w := newWorld(t, smallShopFaults())
+					w := lent.world(t, smallShopFaults())
 					methods, review := smallShop(), 1
 					if later {
 						methods, review = slices.Insert(methods, 1, takesADay), 2

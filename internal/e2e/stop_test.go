@@ -36,6 +36,7 @@ func (w *world) settled() map[string][]string {
 // A worker that slept until its lease was over wakes up in the middle of a charge.
 func TestSleepsPastItsLease(t *testing.T) {
 	t.Parallel()
+	lent := lend(t)
 	for name, at := range map[string]crash.Point{
 		"before the check of lease and age": crash.BeforeCheck,
 		"right after the check":             crash.BeforeSend,
@@ -45,7 +46,7 @@ func TestSleepsPastItsLease(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, simulator.Config{})
+			w := lent.world(t, simulator.Config{})
 			w.enrol("pm_ok", "pm_ok", "pm_ok", "pm_ok", "pm_ok")
 			sleeper := w.bill(where{point: at, nth: 1, stop: true})
 			sleeper.awaitStop()

@@ -104,6 +104,12 @@ func TestLateRequests(t *testing.T) {
 			require.Equal(t, 200, w.Code)
 			require.Empty(t, w.Header().Get("Idempotent-Replayed"), "the late one gives way")
 		}, 1},
+		{"in its own time, though the clock went on for much longer", func(t *testing.T, sim *simulator.Simulator) {
+			t.Helper()
+			ask(sim, t.Context(), "POST", "/v1/payments", "a-1", body("a-1", "pm_late"))
+			sim.Update(func(c *simulator.Config) { c.KeyLife = time.Minute })
+			sim.Advance(time.Hour)
+		}, 1},
 		{"after the key was forgotten", func(t *testing.T, sim *simulator.Simulator) {
 			t.Helper()
 			ask(sim, t.Context(), "POST", "/v1/payments", "a-1", body("a-1", "pm_late"))

@@ -31,6 +31,17 @@ func (s *Simulator) landLater(c *call) bool {
 	return true
 }
 
+// nextLanding is the late request that is due first, nil for none, for those who hold mu.
+func (s *Simulator) nextLanding() *landing {
+	var next *landing
+	for l := range s.late {
+		if next == nil || l.due.Before(next.due) {
+			next = l
+		}
+	}
+	return next
+}
+
 // dueLandings takes the selected requests out of the network, in the order in which they were due, for those
 // who hold mu. Whoever takes them lands them.
 func (s *Simulator) dueLandings(selects func(*landing) bool) []*landing {

@@ -73,15 +73,20 @@ func (s *Simulator) Update(change func(*Config)) {
 	change(&s.cfg)
 }
 
-// Advance moves the simulator's clock on by d, and lands the late requests that were due within it. It does
-// not shorten latencies.
+// Advance moves the simulator's clock on by d, and lands the late requests that were due within it, each at its
+// own time. It does not shorten latencies.
 func (s *Simulator) Advance(d time.Duration) {
 	s.mu.Lock()
-	s.offset += max(0, d)
-	now := s.now()
-	landings := s.dueLandings(func(l *landing) bool { return !l.due.After(now) })
-	s.mu.Unlock()
-	s.land(landings)
+	defer s.mu.Unlock()
+	target := s.offset + max(0, d)
+	for l := s.nextLanding(); l != nil && !l.due.After(s.now().Add(target-s.offset)); l = s.nextLanding() {
+		s.offset += max(0, l.due.Sub(s.now()))
+		landings := s.dueLandings(func(other *landing) bool { return other == l })
+		s.mu.Unlock()
+		s.land(landings)
+		s.mu.Lock()
+	}
+	s.offset = max(s.offset, target)
 }
 
 // Now is the simulator's clock.
