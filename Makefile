@@ -19,7 +19,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
-demo: install-db build ## Show the whole thing: a private database, simulated payments, a month's billing
+demo: install-db build ## Show the whole thing: a private database, simulated payments, a due date and its retries
 	./bin/duly demo
 
 .PHONY: build
