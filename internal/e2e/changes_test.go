@@ -57,7 +57,10 @@ type changed struct {
 // charge.
 func beforehand() []e2e.Subscription {
 	return []e2e.Subscription{
-		{Method: "pm_ok"}, {Method: "pm_ok", Status: "past_due"}, {Method: "pm_soft"}, {Method: "pm_drop_after"},
+		{Method: "pm_ok"},
+		{Method: "pm_ok", Status: "past_due"},
+		{Method: "pm_soft"},
+		{Method: "pm_drop_after"},
 		{Method: "pm_drop_before_2"}, // as often as it is tried: it stays in doubt
 	}
 }

@@ -81,6 +81,15 @@ func newCard(w *world) {
 	require.NoError(w.t, err)
 }
 
+func newWords(w *world) {
+	_, err := w.db.ExecContext(w.t.Context(), `UPDATE subscriptions SET description = 'other words'`)
+	require.NoError(w.t, err)
+}
+
+func tooMany(w *world) {
+	w.sim.Update(func(c *simulator.Config) { c.Faults = simulator.Faults{TooMany: 1} })
+}
+
 // asWas sends a charge under the key that the worker will use, but with other bytes.
 func asWas(change func(body map[string]any)) func(*world) {
 	return func(w *world) {
@@ -119,6 +128,13 @@ func stories() map[string]story {
 		},
 		"a late request lands while it may only be asked about": {
 			method: "pm_late", sim: late, chapters: []chapter{doubted(nothing), doubted(newCard), paid(anHourLater)}, requests: 1,
+		},
+		"a late request lands after it was sent again and refused as too many": {
+			method: "card", sim: simulator.Config{Faults: simulator.Faults{Late: 1, LateBy: time.Hour}},
+			chapters: []chapter{doubted(nothing), doubted(tooMany), paid(anHourLater)}, requests: 2,
+		},
+		"never seen, and sent again as it was though the words have changed": {
+			method: "pm_drop_before", chapters: []chapter{doubted(nothing), paid(newWords)}, requests: 2,
 		},
 		"never seen, until nothing can land any more": {
 			method: "pm_drop_before_2", chapters: []chapter{doubted(nothing), doubted(nothing), paid(dayLater)}, requests: 3,

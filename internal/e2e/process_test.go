@@ -27,7 +27,7 @@ var program struct {
 func built(t *testing.T) string {
 	t.Helper()
 	program.once.Do(func() {
-		if program.dir, program.err = os.MkdirTemp("", "duly-e2e-"); program.err != nil {
+		if program.dir, program.err = os.MkdirTemp("", "duly-e2e-"); program.err != nil { //nolint:usetesting // it outlives the test
 			return
 		}
 		program.path = filepath.Join(program.dir, "duly")
