@@ -81,7 +81,7 @@ func (m modelLookUps) String() string { return []string{"pass", "fail", "break o
 // look reads the tables anew.
 func (w *modelWorld) look() {
 	w.t.Helper()
-	w.before = w.read()
+	w.before, w.written = w.read(), false
 }
 
 func (w *modelWorld) read() modelTables {
@@ -91,14 +91,14 @@ func (w *modelWorld) read() modelTables {
 		subscriptions: map[uint64]string{}, events: map[string]string{},
 	}
 	var attempts []modelAttempt
-	require.NoError(w.t, w.db.SelectContext(w.t.Context(), &attempts, `SELECT id, invoice_id, attempt_no, stage, status,
+	require.NoError(w.t, w.db.SelectContext(w.ctx(), &attempts, `SELECT id, invoice_id, attempt_no, stage, status,
 COALESCE(decline_class, '') AS decline_class, run_id, HEX(lease) AS lease, created_at, settled_at, gateway, idempotency_key,
 reference, customer_id, payment_method, method_type, description, amount, currency FROM payment_attempts`))
 	for _, a := range attempts {
 		now.attempts[a.ID] = a
 	}
 	var invoices []modelInvoice
-	require.NoError(w.t, w.db.SelectContext(w.t.Context(), &invoices,
+	require.NoError(w.t, w.db.SelectContext(w.ctx(), &invoices,
 		`SELECT id, subscription_id, due_date AS due, amount, status, stage, attempts, next_attempt_date AS next FROM invoices`))
 	for _, i := range invoices {
 		now.invoices[i.ID] = i
@@ -108,7 +108,7 @@ reference, customer_id, payment_method, method_type, description, amount, curren
 		Kind string
 		Text string
 	}
-	require.NoError(w.t, w.db.SelectContext(w.t.Context(), &rest, `SELECT id, '' AS kind, status AS text FROM subscriptions
+	require.NoError(w.t, w.db.SelectContext(w.ctx(), &rest, `SELECT id, '' AS kind, status AS text FROM subscriptions
 UNION ALL SELECT id, type, dedupe_key FROM events`))
 	for _, r := range rest {
 		if r.Kind == "" {
@@ -126,7 +126,10 @@ func (w *modelWorld) check() { w.t.Helper(); w.checkThat(modelAttempt.mayBecome)
 // checkThat is check with a rule of its own for what may have become of attempts.
 func (w *modelWorld) checkThat(mayBecome func(was, is modelAttempt) bool) {
 	w.t.Helper()
-	now := w.read()
+	now := w.before
+	if w.written {
+		now, w.written = w.read(), false
+	}
 	problems := slices.Concat(w.ledgerProblems(now), now.invoiceProblems(), now.eventProblems(), w.before.changesTo(now, mayBecome))
 	if len(problems) > 0 {
 		w.fail("%s", strings.Join(problems, "\n"))
@@ -354,9 +357,8 @@ func (w *modelWorld) arrived(s *modelSlot) {
 	sent := modelCharge{
 		m.gateway, m.key, body.Reference, body.Customer, body.Method, body.MethodType, body.Description, body.Amount, body.Currency,
 	}
-	committed := w.read()
 	var found *modelAttempt
-	for _, a := range committed.attempts {
+	for _, a := range w.before.attempts {
 		if a.Key == m.key {
 			found = &a
 		}
@@ -375,7 +377,7 @@ func (w *modelWorld) arrived(s *modelSlot) {
 	}
 	w.net.maybeExecuted[m.key]++
 	m.deadline = now.Add(modelLongest)
-	if w.mayLinger(s, m) && w.chance(25) {
+	if w.mayLinger(s, m) && w.chance(40) {
 		m.deadline = m.deadline.Add(modelLongest)
 		w.say("%s stops between check and send", s.run.name)
 	}
@@ -403,6 +405,6 @@ func (w *modelWorld) knownToNobody(problem string) bool {
 		return false
 	}
 	var reason string
-	err := w.db.GetContext(w.t.Context(), &reason, `SELECT message FROM payment_attempts WHERE idempotency_key = ?`, key)
+	err := w.db.GetContext(w.ctx(), &reason, `SELECT message FROM payment_attempts WHERE idempotency_key = ?`, key)
 	return err == nil && strings.Contains(reason, "look whether the customer was charged")
 }

@@ -13,8 +13,20 @@ import (
 
 // modelMove is something that may happen now; a move of twice the weight happens twice as often.
 type modelMove struct {
+	kind   string
 	weight int
 	play   func()
+}
+
+// favour is what a trace multiplies the weight of a kind of move by. Each trace has its own: what needs many
+// moves of one kind is rare where all kinds are alike.
+func (w *modelWorld) favour(kind string) int {
+	favour, ok := w.favours[kind]
+	if !ok {
+		favour = []int{1, 3, 3, 9}[w.random.IntN(4)]
+		w.favours[kind] = favour
+	}
+	return favour
 }
 
 // move makes one move and checks what came of it.
@@ -23,9 +35,12 @@ func (w *modelWorld) move() {
 	if w.chance(50) {
 		w.pass(time.Duration(w.random.IntN(20_000)) * time.Millisecond)
 	}
-	moves := []modelMove{{8, w.tick}, {1, w.nextDay}, {3, w.shop}}
-	if w.due = w.work(); w.due.unsettled+len(w.due.open) < 2 {
-		moves = append(moves, modelMove{20, w.enrol})
+	moves := []modelMove{{"tick", 8, w.tick}, {"shop", 2, w.shop}}
+	if w.chance(20) {
+		moves = append(moves, modelMove{"next day", 2, w.nextDay})
+	}
+	if w.due = w.work(); w.due.charges+len(w.due.open) < 2 {
+		moves = append(moves, modelMove{"enrol", 20, w.enrol})
 	}
 	for worker := range w.runs {
 		moves = append(moves, w.workerMoves(worker)...)
@@ -34,8 +49,9 @@ func (w *modelWorld) move() {
 		moves = append(moves, w.messageMoves(m)...)
 	}
 	total := 0
-	for _, m := range moves {
-		total += m.weight
+	for i := range moves {
+		moves[i].weight *= w.favour(moves[i].kind)
+		total += moves[i].weight
 	}
 	at := w.random.IntN(total)
 	for _, m := range moves {
@@ -49,22 +65,36 @@ func (w *modelWorld) move() {
 
 // modelWork is what there is to do.
 type modelWork struct {
-	open      []int // stages of invoices that may be charged today
-	unsettled int   // attempts
+	open    []int // stages of invoices that may be charged today
+	charges int   // invoices under way
+	orphans int   // attempts in doubt, or of processes that do not run
+	running int   // processes
 }
 
 // work sums up what there is to do.
 func (w *modelWorld) work() modelWork {
 	var work modelWork
+	awake := map[uint64]bool{}
+	for _, r := range w.runs {
+		if r != nil {
+			work.running++
+			awake[r.x.Run.ID] = !r.asleep && r.x.Lease.Left() > 0
+		}
+	}
 	for _, i := range w.before.invoices {
 		switch {
 		case i.Status == "charging":
-			work.unsettled++
+			work.charges++
 		case i.Status == "open" && i.Next <= w.today():
 			work.open = append(work.open, i.Stage)
 		}
 	}
 	slices.Sort(work.open)
+	for _, a := range w.before.attempts {
+		if a.Status == "in_doubt" || a.Status == "in_flight" && !awake[a.Run] {
+			work.orphans++
+		}
+	}
 	return work
 }
 
@@ -72,40 +102,43 @@ func (w *modelWorld) workerMoves(worker int) []modelMove {
 	r := w.runs[worker]
 	switch {
 	case r == nil:
-		return []modelMove{{1 + 3*len(w.due.open) + 3*w.due.unsettled, func() { w.start(worker) }}}
+		return []modelMove{{"start", 1 + 6*(len(w.due.open)+w.due.orphans)/(1+2*w.due.running), func() { w.start(worker) }}}
 	case r.asleep:
-		return []modelMove{{8, func() { w.wake(r) }}, {1, func() { w.crash(worker) }}}
+		return []modelMove{{"wake", 6, func() { w.wake(r) }}, {"crash", 1, func() { w.crash(worker) }}}
 	}
 	lost := r.x.Lease.Left() <= 0
 	if len(r.slots) == 0 {
-		moves := []modelMove{{3, func() { w.finish(worker) }}}
-		if !r.stopped && !lost {
-			moves = append(moves, modelMove{1 + 10*len(w.due.open), func() { w.collect(r) }}, modelMove{10 * w.due.unsettled, func() { w.recover(r) }})
+		if r.stopped || lost {
+			return []modelMove{{"finish", 10, func() { w.finish(worker) }}}
 		}
-		return moves
+		return []modelMove{
+			{"finish", 1 + 4*r.barren, func() { w.finish(worker) }},
+			{"collect", 1 + 15*len(w.due.open)/(1+8*r.barren), func() { w.collect(r) }},
+			{"recover", 15 * w.due.orphans / (1 + 8*w.fruitless), func() { w.recover(r) }},
+		}
 	}
-	moves := []modelMove{{2, func() { w.crash(worker) }}, {2, func() { w.sleep(r) }}}
+	moves := []modelMove{{"crash", 1, func() { w.crash(worker) }}, {"sleep", 1, func() { w.sleep(r) }}}
 	if !r.stopped {
-		moves = append(moves, modelMove{1, func() { w.ask(r) }})
+		moves = append(moves, modelMove{"stop", 1, func() { w.ask(r) }})
 	}
 	if !r.done && !r.stopped && !lost {
-		moves = append(moves, modelMove{2, func() { w.claim(r) }})
+		moves = append(moves, modelMove{"claim", 2, func() { w.claim(r) }})
 	}
 	done := 0
 	for _, s := range r.slots {
 		switch s.phase {
 		case slotClaimed:
-			moves = append(moves, modelMove{30, func() { w.process(s) }})
+			moves = append(moves, modelMove{"process", 20, func() { w.process(s) }})
 		case slotReady:
-			moves = append(moves, modelMove{30, func() { w.send(s) }})
+			moves = append(moves, modelMove{"send", 16, func() { w.send(s) }})
 		case slotWaiting:
-			moves = append(moves, modelMove{10, func() { w.timeOut(s) }})
+			moves = append(moves, modelMove{"time out", 4, func() { w.timeOut(s) }})
 		case slotDone:
 			done++
 		}
 	}
 	if done > 0 {
-		moves = append(moves, modelMove{20, func() { w.settle(r, 1+w.random.IntN(done)) }})
+		moves = append(moves, modelMove{"settle", 20, func() { w.settle(r, 1+w.random.IntN(done)) }})
 	}
 	return moves
 }
@@ -119,7 +152,11 @@ func (w *modelWorld) collect(r *modelRun) {
 	}
 	w.say("%s collects stage %d", r.name, stage)
 	w.stage(r, stage)
-	w.seen["claims"] += w.claim(r)
+	n := w.claim(r)
+	w.seen["claims"] += n
+	if r.barren++; n > 0 {
+		r.barren = 0
+	}
 }
 
 // recover begins the step that asks about what is in doubt, and makes its first claim.
@@ -130,7 +167,11 @@ func (w *modelWorld) recover(r *modelRun) {
 	require.NoError(w.t, err)
 	w.say("%s recovers, runs %v are dead", r.name, dead)
 	w.recovery(r, w.chance(70))
-	w.seen["recoveries"] += w.claim(r)
+	n := w.claim(r)
+	w.seen["recoveries"] += n
+	if n == 0 {
+		w.fruitless++
+	}
 }
 
 // process begins an item. A recovery looks it up first, which may fail.
@@ -155,8 +196,11 @@ func (w *modelWorld) send(s *modelSlot) {
 	s.resume <- struct{}{}
 	w.await(s)
 	w.say("%s sends %s: %s", s.run.name, s.item.Charge.Key, s.state())
-	if s.phase == slotDone {
+	switch {
+	case s.phase == slotDone:
 		w.count("sends refused by the guard")
+	case w.chance(25): // the moment that matters most
+		w.crash(slices.Index(w.runs, s.run))
 	}
 }
 
@@ -184,7 +228,7 @@ func (w *modelWorld) crash(worker int) {
 	w.runs[worker] = nil
 	w.count("crashes")
 	w.say("%s crashes", r.name)
-	if w.chance(60) {
+	if w.chance(75) {
 		w.expire(r)
 	}
 }
@@ -204,6 +248,7 @@ func (w *modelWorld) sleep(r *modelRun) {
 func (w *modelWorld) expire(r *modelRun) {
 	w.t.Helper()
 	w.say("the lease of %s runs out", r.name)
+	w.fruitless = 0
 	r.x.Lease.Lose()
 	w.exec(`UPDATE job_runs SET heartbeat_at = heartbeat_at - INTERVAL ? MICROSECOND WHERE id = ?`, 2*modelLease.Microseconds(), r.x.Run.ID)
 }
@@ -228,18 +273,18 @@ func (w *modelWorld) wake(r *modelRun) {
 
 func (w *modelWorld) messageMoves(m *modelMessage) []modelMove {
 	moves := []modelMove{
-		{8, func() { w.deliverInVain(m) }},
-		{4, func() { w.lose(m) }},
+		{"deliver in vain", 2, func() { w.deliverInVain(m) }},
+		{"lose", 1, func() { w.lose(m) }},
 	}
 	s := w.waiter(m)
 	if s == nil {
 		return moves
 	}
 	return append(moves,
-		modelMove{10, func() { w.deliver(s, m) }},
-		modelMove{4, func() { w.deliverAndFail(s, m) }},
-		modelMove{10, func() { w.refuse(s, m) }},
-		modelMove{4, func() { w.failUnexecuted(s, m) }},
+		modelMove{"answer", 6, func() { w.deliver(s, m) }},
+		modelMove{"fail", 2, func() { w.deliverAndFail(s, m) }},
+		modelMove{"refuse", 6, func() { w.refuse(s, m) }},
+		modelMove{"fail", 2, func() { w.failUnexecuted(s, m) }},
 	)
 }
 
@@ -320,13 +365,42 @@ func (w *modelWorld) lose(m *modelMessage) {
 	w.say("%s is lost", m.key)
 }
 
-// tick lets time pass.
+// tick lets time pass: anyhow, or to where the age of an attempt begins to mean something else.
 func (w *modelWorld) tick() {
 	w.t.Helper()
-	minutes := []int{2, 5, 5, 10, 10, 20, 45}
+	minutes := []int{1, 2, 5, 5, 10, 10, 15, 45}
+	if len(w.net.messages) > 0 && w.chance(80) {
+		minutes = []int{1, 2, 4, 7} // a request is on its way for long
+	}
 	d := time.Duration(minutes[w.random.IntN(len(minutes))]) * time.Minute
+	if edges := w.edges(); len(edges) > 0 && w.chance(50) {
+		d = edges[w.random.IntN(len(edges))]
+	}
+	w.fruitless = 0
 	w.pass(d)
 	w.say("%s pass", d)
+}
+
+// edges are the times until some attempt is as old as the protocol asks about, or all but.
+func (w *modelWorld) edges() []time.Duration {
+	const before, after = -time.Minute, 10 * time.Second
+	ages := []time.Duration{
+		modelKeyLife - modelLongest + before, modelKeyLife - modelLongest + after, modelKeyLife + after,
+		modelKeyLife + modelLongest + after,
+	}
+	var found []time.Duration
+	for _, a := range w.before.attempts {
+		if a.Status != "in_flight" && a.Status != "in_doubt" {
+			continue
+		}
+		for _, age := range ages {
+			if left := age - w.clock.now().Sub(a.Created); left > 0 {
+				found = append(found, left)
+			}
+		}
+	}
+	slices.Sort(found)
+	return found
 }
 
 func (w *modelWorld) nextDay() {
@@ -409,7 +483,7 @@ func (w *modelWorld) catchUpHeartbeats() {
 func (w *modelWorld) shop() {
 	w.t.Helper()
 	var ids []uint64
-	require.NoError(w.t, w.db.SelectContext(w.t.Context(), &ids, `SELECT id FROM subscriptions ORDER BY id`))
+	require.NoError(w.t, w.db.SelectContext(w.ctx(), &ids, `SELECT id FROM subscriptions ORDER BY id`))
 	id := ids[w.random.IntN(len(ids))]
 	changes := []struct {
 		what  string
@@ -462,7 +536,7 @@ func (w *modelWorld) close() {
 // settleAll runs the job until it leaves nothing.
 func (w *modelWorld) settleAll() {
 	w.t.Helper()
-	for range 3 {
+	for range 6 { // a charge may be put off, and a subscription be invoiced once the invoice before is paid
 		result := w.job()
 		w.say("the last job exits %d, leaves %v", result.Exit, result.Left)
 		require.NoError(w.t, result.Err)

@@ -17,14 +17,14 @@ import (
 
 var (
 	modelSeed   = flag.Uint64("model.seed", 0, "seed of the first trace of the model test; alone: replay that trace (default 1)")
-	modelTraces = flag.Int("model.traces", 0, "traces of each part of the model test, with seeds that count on (default 100)")
+	modelTraces = flag.Int("model.traces", 0, "traces of each part of the model test, with seeds that count on (default 100 and 40)")
 	modelSteps  = flag.Int("model.steps", 70, "moves of a trace of the model test")
 )
 
 // The scale of time in the model. What must hold between them holds as in production: a request outlives its
 // lease, keys outlive many requests.
 const (
-	modelKeyLife   = 40 * time.Minute
+	modelKeyLife   = 30 * time.Minute
 	modelLongest   = 10 * time.Minute
 	modelLease     = 8 * time.Minute
 	modelTimeout   = time.Minute
@@ -96,7 +96,7 @@ func TestModel(t *testing.T) {
 // modelRange is the first seed and the number of traces. What most gateways are like gets the most.
 func modelRange(shape modelShape) (first uint64, traces int) {
 	first, traces = 1, 100
-	if shape.noKeys {
+	if shape.noKeys || shape.noFind {
 		traces = 40
 	}
 	if *modelSeed != 0 {

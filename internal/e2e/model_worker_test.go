@@ -39,6 +39,7 @@ type modelRun struct {
 	reader    batch.Reader[billing.Claimed]
 	processor batch.Processor[billing.Claimed, billing.Result]
 	done      bool // the reader's walk is over
+	barren    int  // collections in a row that found nothing: what is open, this run has released itself
 	slots     []*modelSlot
 }
 
@@ -200,7 +201,7 @@ func (w *modelWorld) claim(r *modelRun) int {
 		Skip:  func(name string) bool { return r.gateways.State(name) != batch.LaneOpen },
 	})
 	require.NoError(w.t, err)
-	r.done = page.Done
+	r.done, w.written = page.Done, true
 	for _, item := range page.Items {
 		r.slots = append(r.slots, &modelSlot{
 			run: r, item: item, events: make(chan modelEvent, 1), resume: make(chan struct{}), over: make(chan struct{}),
@@ -264,6 +265,7 @@ func (w *modelWorld) settle(r *modelRun, n int) {
 		writer.DB = w.losing
 		defer w.loseCommit()()
 	}
+	w.written = true
 	held := r.x.Lease.Left() > 0
 	tally, err := writer.Write(r.x.Work, results)
 	for range 3 {
@@ -287,6 +289,7 @@ func (w *modelWorld) settle(r *modelRun, n int) {
 		w.fail("%s cannot settle: %v", r.name, err)
 	default:
 		w.count("settlements")
+		w.fruitless = 0
 		require.LessOrEqual(w.t, tally.Done(), int64(len(results)))
 	}
 }

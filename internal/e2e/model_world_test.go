@@ -117,16 +117,20 @@ type modelWorld struct {
 	runs    []*modelRun // by worker; nil: the worker has no process
 	zombies []*modelRun // asleep until the end of the trace
 	behind  time.Duration
-	told    []string
-	before  modelTables
-	due     modelWork
-	brought int // subscriptions and methods so far, to tell them apart
+	// fruitless counts recoveries that found nothing since leases last ran out.
+	fruitless int
+	told      []string
+	before    modelTables
+	written   bool // since before was read
+	due       modelWork
+	favours   map[string]int // by kind of move
+	brought   int            // subscriptions and methods so far, to tell them apart
 }
 
 func (s *modelStage) newWorld(t *testing.T, random *rand.Rand) *modelWorld {
 	t.Helper()
 	w := &modelWorld{
-		modelStage: s, t: t, random: random, runs: make([]*modelRun, modelWorkers),
+		modelStage: s, t: t, random: random, runs: make([]*modelRun, modelWorkers), favours: map[string]int{},
 		clock: &modelClock{at: time.Date(2026, time.January, 31, 9, 0, 0, 0, time.UTC)},
 	}
 	w.net = newModelNetwork(map[string]*simulator.Simulator{
@@ -172,9 +176,12 @@ func (w *modelWorld) count(what string) { w.seen[what]++ }
 // chance is true in so many of a hundred cases.
 func (w *modelWorld) chance(percent int) bool { return w.random.IntN(100) < percent }
 
+// ctx is the context of the trace's own statements: one that ends would cost a goroutine for each.
+func (w *modelWorld) ctx() context.Context { return context.WithoutCancel(w.t.Context()) }
+
 func (w *modelWorld) exec(query string, args ...any) {
 	w.t.Helper()
-	_, err := w.db.ExecContext(w.t.Context(), query, args...)
+	_, err := w.db.ExecContext(w.ctx(), query, args...)
 	require.NoError(w.t, err)
 }
 
@@ -292,6 +299,7 @@ func (w *modelWorld) job(names ...string) batch.Result {
 	defer cancel()
 	result, err := w.runner().Run(ctx, job, w.spec())
 	require.NoError(w.t, err)
+	w.written = true
 	require.NoError(w.t, ctx.Err(), "the job waits for something that does not come")
 	return result
 }
