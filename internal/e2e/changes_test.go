@@ -131,7 +131,7 @@ func changeAndGoOn(t *testing.T, lent *databases, point crash.Point, how meets, 
 	if !kill {
 		require.Contains(t, []int{batch.ExitDone, batch.ExitUnfinished}, p.exit(), "%s", p.printed())
 	}
-	settled := w.settled()
+	answered := w.answered()
 	w.died(p)
 	w.bill(where{}).exit()
 	require.Empty(t, w.sim.BodyViolations())
@@ -156,7 +156,7 @@ func changeAndGoOn(t *testing.T, lent *databases, point crash.Point, how meets, 
 		}
 	}
 	for _, row := range rows {
-		row.kept = row.attempted && settled[row.id] && !kill && how.before == nil
+		row.kept = row.attempted && answered[row.id] && !kill && how.before == nil
 		row.check(t, w, charges[row.id])
 	}
 }
@@ -169,9 +169,9 @@ type charge struct {
 	elsewhere bool // at the other gateway
 }
 
-// settled lists the subscriptions of which an attempt has been answered. Others may have been released, and are
+// answered lists the subscriptions of which an attempt has been answered. Others may have been released, and are
 // charged as the subscription says at their next claim.
-func (w *world) settled() map[uint64]bool {
+func (w *world) answered() map[uint64]bool {
 	w.t.Helper()
 	var ids []uint64
 	require.NoError(w.t, w.db.SelectContext(w.t.Context(), &ids,
