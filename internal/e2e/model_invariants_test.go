@@ -18,7 +18,7 @@ import (
 type modelTables struct {
 	attempts      map[uint64]modelAttempt
 	invoices      map[uint64]modelInvoice
-	subscriptions map[uint64]string
+	subscriptions map[uint64]modelSubscription
 	events        map[string]string // type by dedupe key
 }
 
@@ -33,6 +33,7 @@ type modelAttempt struct {
 	Class   string `db:"decline_class"`
 	Run     uint64 `db:"run_id"`
 	Lease   string
+	LookUp  bool         `db:"lookup_only"`
 	Created time.Time    `db:"created_at"`
 	Settled sql.NullTime `db:"settled_at"`
 }
@@ -61,6 +62,9 @@ type modelInvoice struct {
 	Next         payment.Date
 }
 
+// modelSubscription is what says whether and how a subscription may be charged.
+type modelSubscription struct{ Status, Gateway, Method string }
+
 func (s *modelSlot) state() string {
 	switch s.phase {
 	case slotClaimed:
@@ -88,11 +92,11 @@ func (w *modelWorld) read() modelTables {
 	w.t.Helper()
 	now := modelTables{
 		attempts: map[uint64]modelAttempt{}, invoices: map[uint64]modelInvoice{},
-		subscriptions: map[uint64]string{}, events: map[string]string{},
+		subscriptions: map[uint64]modelSubscription{}, events: map[string]string{},
 	}
 	var attempts []modelAttempt
 	require.NoError(w.t, w.db.SelectContext(w.ctx(), &attempts, `SELECT id, invoice_id, attempt_no, stage, status,
-COALESCE(decline_class, '') AS decline_class, run_id, HEX(lease) AS lease, created_at, settled_at, gateway, idempotency_key,
+COALESCE(decline_class, '') AS decline_class, run_id, HEX(lease) AS lease, lookup_only, created_at, settled_at, gateway, idempotency_key,
 reference, customer_id, payment_method, method_type, description, amount, currency FROM payment_attempts`))
 	for _, a := range attempts {
 		now.attempts[a.ID] = a
@@ -107,12 +111,14 @@ reference, customer_id, payment_method, method_type, description, amount, curren
 		ID   uint64
 		Kind string
 		Text string
+
+		modelSubscription
 	}
-	require.NoError(w.t, w.db.SelectContext(w.ctx(), &rest, `SELECT id, '' AS kind, status AS text FROM subscriptions
-UNION ALL SELECT id, type, dedupe_key FROM events`))
+	require.NoError(w.t, w.db.SelectContext(w.ctx(), &rest, `SELECT id, '' AS kind, '' AS text, status, gateway, payment_method AS method FROM subscriptions
+UNION ALL SELECT id, type, dedupe_key, '', '', '' FROM events`))
 	for _, r := range rest {
 		if r.Kind == "" {
-			now.subscriptions[r.ID] = r.Text
+			now.subscriptions[r.ID] = r.modelSubscription
 		} else {
 			now.events[r.Text] = r.Kind
 		}
@@ -206,6 +212,9 @@ func (t modelTables) invoiceProblems() []string {
 	stages := map[uint64]map[int]time.Time{}
 	for _, a := range t.attempts {
 		attempts[a.Invoice]++
+		if a.No < t.invoices[a.Invoice].Attempts && a.Status != "declined" && a.Status != "rejected" {
+			problems = append(problems, fmt.Sprintf("%s is %s, and there is another attempt after it", a.Key, a.Status))
+		}
 		switch a.Status {
 		case "in_flight", "in_doubt":
 			unsettled[a.Invoice]++
@@ -297,8 +306,8 @@ func (t modelTables) changesTo(now modelTables, mayBecome func(was, is modelAtte
 			problems = append(problems, fmt.Sprintf("an invoice changed from %+v to %+v", was, is))
 		}
 	}
-	for id, was := range t.subscriptions {
-		is := now.subscriptions[id]
+	for id, subscription := range t.subscriptions {
+		was, is := subscription.Status, now.subscriptions[id].Status
 		if is != was && (was == "paused" || was == "cancelled" || is == "paused") {
 			problems = append(problems, fmt.Sprintf("subscription %d was made %s, and was %s", id, is, was))
 		}
@@ -363,6 +372,10 @@ func (w *modelWorld) arrived(s *modelSlot) {
 			found = &a
 		}
 	}
+	chargeable := s.subscription.Status != "cancelled"
+	if s.item.Doubted {
+		chargeable = chargeable && s.subscription.Gateway == m.gateway && s.subscription.Method == sent.Method
+	}
 	switch keyed := m.gateway == modelSecond || !w.shape.noKeys; {
 	case found == nil:
 		w.fail("I3: %s was sent before its attempt was committed", m.key)
@@ -370,6 +383,8 @@ func (w *modelWorld) arrived(s *modelSlot) {
 		w.fail("I3: sent was\n  %+v and committed\n  %+v", sent, found.modelCharge)
 	case found.Status != "in_flight" || found.Run != s.run.x.Run.ID:
 		w.fail("%s was sent by %s, which does not own it: it is %s of run %d", m.key, s.run.name, found.Status, found.Run)
+	case found.LookUp || !chargeable:
+		w.fail("%s was sent, and must only be asked about: the subscription was %+v", m.key, s.subscription)
 	case keyed && now.Sub(found.Created) >= modelKeyLife-modelLongest:
 		w.fail("%s was sent %s after it was created", m.key, now.Sub(found.Created))
 	case !keyed && w.net.maybeExecuted[m.key] > 0:
@@ -398,13 +413,15 @@ func (w *modelWorld) mayLinger(s *modelSlot, m *modelMessage) bool {
 func (w *modelWorld) unexecuted(m *modelMessage) { w.net.maybeExecuted[m.key]-- }
 
 // knownToNobody reports whether a problem is a charge that was left to an operator, because the gateway could not
-// be asked about it.
+// be asked about it and no worker had kept its answer.
 func (w *modelWorld) knownToNobody(problem string) bool {
 	key, _, ok := strings.Cut(problem, " was charged, and here it is review, its invoice review")
 	if !ok {
 		return false
 	}
-	var reason string
-	err := w.db.GetContext(w.ctx(), &reason, `SELECT message FROM payment_attempts WHERE idempotency_key = ?`, key)
-	return err == nil && strings.Contains(reason, "look whether the customer was charged")
+	var silent int
+	err := w.db.GetContext(w.ctx(), &silent, `SELECT COUNT(*) FROM payment_attempts a WHERE idempotency_key = ?
+AND message LIKE '%look whether the customer was charged' AND NOT EXISTS
+(SELECT 1 FROM gateway_answers g WHERE g.idempotency_key = a.idempotency_key)`, key)
+	return err == nil && silent > 0
 }

@@ -54,14 +54,16 @@ const (
 
 // modelSlot is one claimed item of a process.
 type modelSlot struct {
-	run    *modelRun
-	item   billing.Claimed
-	phase  slotPhase
-	begun  time.Time
-	sends  int
-	waits  *modelMessage // slotWaiting
-	queued *modelReply   // reached a process that is asleep
-	result billing.Result
+	run  *modelRun
+	item billing.Claimed
+	// subscription is as it was when the item was claimed.
+	subscription modelSubscription
+	phase        slotPhase
+	begun        time.Time
+	sends        int
+	waits        *modelMessage // slotWaiting
+	queued       *modelReply   // reached a process that is asleep
+	result       billing.Result
 
 	events chan modelEvent
 	resume chan struct{}
@@ -204,7 +206,7 @@ func (w *modelWorld) claim(r *modelRun) int {
 	r.done, w.written = page.Done, true
 	for _, item := range page.Items {
 		r.slots = append(r.slots, &modelSlot{
-			run: r, item: item, events: make(chan modelEvent, 1), resume: make(chan struct{}), over: make(chan struct{}),
+			run: r, item: item, subscription: w.before.subscriptions[item.Invoice.SubscriptionID], events: make(chan modelEvent, 1), resume: make(chan struct{}), over: make(chan struct{}),
 		})
 		w.say("%s claims %s", r.name, item.Charge.Key)
 	}
@@ -287,6 +289,8 @@ func (w *modelWorld) settle(r *modelRun, n int) {
 		}
 	case err != nil:
 		w.fail("%s cannot settle: %v", r.name, err)
+	case !held:
+		w.fail("%s has settled and had lost its lease", r.name)
 	default:
 		w.count("settlements")
 		w.fruitless = 0
