@@ -1,0 +1,208 @@
+package steps_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/gateway"
+	"duly/internal/payment"
+	"duly/internal/worktest"
+	"duly/steps"
+)
+
+// process charges one item in a run of its own.
+func process(ctx context.Context, t *testing.T, p batch.Processor[billing.Claimed, billing.Result], item billing.Claimed, before func(x *batch.StepExecution)) billing.Result {
+	t.Helper()
+	var got billing.Result
+	worktest.InMemory(ctx, t, func(ctx context.Context, x *batch.StepExecution) error {
+		if before != nil {
+			before(x)
+		}
+		var err error
+		got, err = p.Process(ctx, item)
+		require.NoError(t, err)
+		return nil
+	})
+	return got
+}
+
+// Right before each request it is checked that the lease is long enough for it, the key young enough, and that
+// nobody has asked to stop.
+func TestNothingIsSentAgainstTheGuard(t *testing.T) {
+	last := keyLife - longest
+	for _, c := range []struct {
+		name   string
+		age    time.Duration
+		before func(stop func(), x *batch.StepExecution)
+		sent   bool
+	}{
+		{"in order", 0, nil, true},
+		{"the key at its last moment", last - time.Minute, nil, true},
+		{"the key too old", last, nil, false},
+		{"the key too old since it was claimed", last - time.Minute, func(func(), *batch.StepExecution) { time.Sleep(time.Minute) }, false},
+		{"a lease just long enough", 0, func(func(), *batch.StepExecution) { time.Sleep(worktest.Lease - timeout - time.Second) }, true},
+		{"a lease too short for a request", 0, func(func(), *batch.StepExecution) { time.Sleep(worktest.Lease - timeout) }, false},
+		{"a lease that was lost", 0, func(_ func(), x *batch.StepExecution) { x.Lease.Lose() }, false},
+		{"a stop", 0, func(stop func(), _ *batch.StepExecution) { stop() }, false},
+		{"a halt", 0, func(_ func(), x *batch.StepExecution) { x.Halt(errors.New("brake")) }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := ordinary()
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				charge := &steps.Charge{Gateways: gateways(t, p), Brake: &steps.Brake{Percent: 50}, Now: time.Now}
+				got := process(ctx, t, charge, claimed(c.age), func(x *batch.StepExecution) {
+					if c.before != nil {
+						c.before(stop, x)
+					}
+				})
+				if c.sent {
+					require.Len(t, p.sent, 1)
+					require.Equal(t, payment.Paid, got.Answer.Outcome.Kind)
+					return
+				}
+				require.Empty(t, p.sent)
+				require.Equal(t, payment.NotExecuted, got.Answer.Outcome.Kind, "it is known that nothing left")
+				require.False(t, got.Doubted)
+			})
+		})
+	}
+}
+
+func TestAGatewayThatIsNotConfigured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		item := claimed(0)
+		item.Gateway = "gone"
+		charge := &steps.Charge{Gateways: steps.Gateways{}, Brake: &steps.Brake{Percent: 50}, Now: time.Now}
+		require.Equal(t, payment.NotExecuted, process(t.Context(), t, charge, item, nil).Answer.Outcome.Kind)
+		item.Doubted = true
+		recovery := &steps.Recover{Gateways: steps.Gateways{}, Brake: &steps.Brake{Percent: 50}, Now: time.Now}
+		got := process(t.Context(), t, recovery, item, nil)
+		require.Equal(t, payment.InDoubt, got.Answer.Outcome.Kind)
+		require.Equal(t, billing.Answered, got.Verdict)
+		kept := payment.Outcome{Kind: payment.Paid}
+		item.Kept = &kept
+		require.Equal(t, payment.Paid, process(t.Context(), t, recovery, item, nil).Answer.Outcome.Kind)
+	})
+}
+
+func TestFail(t *testing.T) {
+	fresh, doubted := claimed(0), claimed(0)
+	doubted.Doubted = true
+	now := time.Now()
+	settle := func(r billing.Result) billing.Settlement { return r.Settle(billing.Active, billing.Policy{}, 1, now) }
+	require.Equal(t, billing.AttemptReleased, settle(steps.Fail(fresh, batch.ErrStopped)).Attempt, "nothing was begun")
+	require.Equal(t, billing.AttemptInDoubt, settle(steps.Fail(doubted, batch.ErrStopped)).Attempt, "but it was, before")
+	require.Equal(t, billing.AttemptInDoubt, settle(steps.Fail(fresh, errors.New("panic"))).Attempt, "who knows how far it came")
+}
+
+// Every way that a recovery can go.
+func TestRecover(t *testing.T) {
+	const young, old = time.Hour, keyLife + longest + time.Minute
+	last := keyLife - longest
+	absent := gateway.Finding{Absent: true}
+	pending := gateway.Finding{Outcome: payment.Outcome{LookUpOnly: true, PaymentID: "pay_1", Reason: "pending"}}
+	unread := gateway.Finding{Outcome: payment.Outcome{Reason: "timeout"}}
+	for _, c := range []struct {
+		name    string
+		age     time.Duration
+		found   gateway.Finding
+		item    func(*billing.Claimed)
+		able    func(*gateway.Abilities)
+		sent    bool
+		verdict billing.Verdict
+		kind    payment.Kind
+		isFound bool
+	}{
+		{name: "found paid", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Paid}}, kind: payment.Paid, isFound: true},
+		{name: "found declined", age: old, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, kind: payment.Refused, isFound: true},
+		{name: "found, not ours", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Differs}}, kind: payment.Differs, isFound: true},
+		{name: "found put off", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.TryLater}}, kind: payment.TryLater, isFound: true},
+		{name: "absent while the key lives: sent again", age: young, found: absent, sent: true, kind: payment.Paid},
+		{name: "absent, and changed since", age: young, found: absent, item: func(c *billing.Claimed) { c.Chargeable = false }, kind: payment.InDoubt},
+		{name: "absent, and to be asked about only", age: young, found: absent, item: func(c *billing.Claimed) { c.LookUp = true }, kind: payment.InDoubt},
+		{name: "absent, too old to be sent", age: last, found: absent, kind: payment.InDoubt},
+		{name: "absent for good", age: old, found: absent, verdict: billing.NeverSeen},
+		{name: "absent, by a look-up that does not last", age: old, found: absent, able: func(a *gateway.Abilities) { a.FindLasts = false }, verdict: billing.Unknowable},
+		{name: "absent, and seen before", age: old, found: absent, item: func(c *billing.Claimed) { c.PaymentID = "pay_1" }, verdict: billing.Unknowable},
+		{name: "no keys: never sent again", age: young, found: absent, able: func(a *gateway.Abilities) { a.KeyLife = 0 }, verdict: billing.Unknowable},
+		{name: "pending", age: young, found: pending, kind: payment.InDoubt},
+		{name: "pending for too long", age: old + time.Hour, found: pending, verdict: billing.Unknowable},
+		{name: "no answer", age: young, found: unread, kind: payment.InDoubt},
+		{name: "no answer for too long", age: old + time.Hour, found: unread, verdict: billing.Unknowable},
+		{name: "cannot be asked: sent again", age: young, able: func(a *gateway.Abilities) { a.FindByKey = false }, sent: true, kind: payment.Paid},
+		{name: "cannot be asked, too old", age: last, able: func(a *gateway.Abilities) { a.FindByKey = false }, verdict: billing.Unknowable},
+		{name: "cannot be asked by key, but by its id", age: young, found: pending, able: func(a *gateway.Abilities) { a.FindByKey = false }, item: func(c *billing.Claimed) { c.PaymentID = "pay_1" }, kind: payment.InDoubt},
+		{name: "an answer that was kept", age: old, found: absent, item: func(c *billing.Claimed) { c.Kept = &payment.Outcome{Kind: payment.Refused} }, kind: payment.Refused, isFound: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := ordinary()
+				p.found = c.found
+				if c.able != nil {
+					c.able(&p.abilities)
+				}
+				item := claimed(c.age)
+				item.Doubted = true
+				if c.item != nil {
+					c.item(&item)
+				}
+				recovery := &steps.Recover{Gateways: gateways(t, p), Brake: &steps.Brake{Percent: 50}, Now: time.Now}
+				got := process(t.Context(), t, recovery, item, nil)
+				require.Equal(t, c.verdict, got.Verdict)
+				require.Equal(t, c.isFound, got.Answer.Found)
+				if c.sent {
+					require.Equal(t, []payment.Charge{item.Charge}, p.sent, "the same charge under the same key")
+				} else {
+					require.Empty(t, p.sent)
+				}
+				if c.verdict == billing.Answered {
+					require.Equal(t, c.kind, got.Answer.Outcome.Kind)
+				}
+				if c.verdict == billing.Unknowable {
+					require.NotEmpty(t, got.Reason)
+				}
+				if c.kind == payment.InDoubt && c.verdict == billing.Answered {
+					require.NotEmpty(t, got.Answer.Outcome.Reason, "an operator is told why")
+				}
+			})
+		})
+	}
+}
+
+// What a gateway's lane is: held while it lets nothing through, but not while it waits to be tried.
+func TestState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := ordinary()
+		p.charge = payment.Outcome{Reason: "timeout", Failure: true}
+		paced := gateway.Pace("main", p, gateway.Limits{
+			Tries: 1, Now: time.Now, MaxOutage: time.Minute,
+			Circuit: gateway.CircuitLimits{Window: 4, Minimum: 2, FailurePercent: 50, OpenFor: 10 * time.Second, HalfOpen: 1},
+		})
+		defer paced.Close()
+		all := steps.Gateways{"main": paced}
+		require.Equal(t, batch.LaneOpen, all.State("main"))
+		require.Equal(t, batch.LaneOpen, all.State("gone"), "its rows cost no call")
+		for range 2 {
+			paced.Charge(t.Context(), payment.Charge{}, false)
+		}
+		require.Equal(t, batch.LaneHeld, all.State("main"))
+		time.Sleep(11 * time.Second)
+		synctest.Wait()
+		require.Equal(t, batch.LaneOpen, all.State("main"), "it needs somebody to try it")
+		paced.Charge(t.Context(), payment.Charge{}, false)
+		require.Equal(t, batch.LaneHeld, all.State("main"))
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		paced.Charge(t.Context(), payment.Charge{}, false)
+		require.Equal(t, batch.LaneClosed, all.State("main"))
+	})
+}
