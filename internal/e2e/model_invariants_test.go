@@ -413,15 +413,14 @@ func (w *modelWorld) mayLinger(s *modelSlot, m *modelMessage) bool {
 func (w *modelWorld) unexecuted(m *modelMessage) { w.net.maybeExecuted[m.key]-- }
 
 // knownToNobody reports whether a problem is a charge that was left to an operator, because the gateway could not
-// be asked about it and no worker had kept its answer.
+// be asked about it.
 func (w *modelWorld) knownToNobody(problem string) bool {
 	key, _, ok := strings.Cut(problem, " was charged, and here it is review, its invoice review")
 	if !ok {
 		return false
 	}
 	var silent int
-	err := w.db.GetContext(w.ctx(), &silent, `SELECT COUNT(*) FROM payment_attempts a WHERE idempotency_key = ?
-AND message LIKE '%look whether the customer was charged' AND NOT EXISTS
-(SELECT 1 FROM gateway_answers g WHERE g.idempotency_key = a.idempotency_key)`, key)
+	err := w.db.GetContext(w.ctx(), &silent, `SELECT COUNT(*) FROM payment_attempts WHERE idempotency_key = ?
+AND message LIKE '%look whether the customer was charged'`, key)
 	return err == nil && silent > 0
 }

@@ -336,6 +336,7 @@ func (w *modelWorld) error() modelReply {
 		{status: http.StatusConflict, body: []byte(`{"code":"request_under_way","message":"wait"}`)},
 		{status: http.StatusOK, body: []byte(`<html>`)},
 		{status: http.StatusBadRequest},
+		{status: http.StatusUnprocessableEntity, body: []byte(`{"code":"key_reused","message":"another body"}`)},
 	}
 	return replies[w.random.IntN(len(replies))]
 }

@@ -205,6 +205,9 @@ func (w *modelWorld) claim(r *modelRun) int {
 	require.NoError(w.t, err)
 	r.done, w.written = page.Done, true
 	for _, item := range page.Items {
+		if w.kept[item.Charge.Key] && item.Kept == nil {
+			w.fail("%s takes %s up and does not know the answer that was kept", r.name, item.Charge.Key)
+		}
 		r.slots = append(r.slots, &modelSlot{
 			run: r, item: item, subscription: w.before.subscriptions[item.Invoice.SubscriptionID], events: make(chan modelEvent, 1), resume: make(chan struct{}), over: make(chan struct{}),
 		})
@@ -284,9 +287,7 @@ func (w *modelWorld) settle(r *modelRun, n int) {
 		if held {
 			w.fail("%s lost its lease and does not know", r.name)
 		}
-		if err := writer.Keep(r.x.Work, results); err != nil && !errors.Is(err, batch.ErrUnavailable) {
-			w.fail("%s cannot keep its answers: %v", r.name, err)
-		}
+		w.keep(r, writer, results)
 	case err != nil:
 		w.fail("%s cannot settle: %v", r.name, err)
 	case !held:
@@ -295,6 +296,24 @@ func (w *modelWorld) settle(r *modelRun, n int) {
 		w.count("settlements")
 		w.fruitless = 0
 		require.LessOrEqual(w.t, tally.Done(), int64(len(results)))
+	}
+}
+
+// keep adds answers that may not be settled any more where the next worker finds them.
+func (w *modelWorld) keep(r *modelRun, writer *writers.Settle, results []billing.Result) {
+	w.t.Helper()
+	err := writer.Keep(r.x.Work, results)
+	switch {
+	case errors.Is(err, batch.ErrUnavailable): // lost; the gateway will be asked
+	case err != nil:
+		w.fail("%s cannot keep its answers: %v", r.name, err)
+	default:
+		for _, result := range results {
+			if result.Definite() {
+				w.kept[result.Charge.Key] = true
+				w.count("answers kept")
+			}
+		}
 	}
 }
 

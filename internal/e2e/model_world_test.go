@@ -123,14 +123,15 @@ type modelWorld struct {
 	before    modelTables
 	written   bool // since before was read
 	due       modelWork
-	favours   map[string]int // by kind of move
-	brought   int            // subscriptions and methods so far, to tell them apart
+	favours   map[string]int  // by kind of move
+	kept      map[string]bool // keys whose answers were kept by a worker that lost its lease
+	brought   int             // subscriptions and methods so far, to tell them apart
 }
 
 func (s *modelStage) newWorld(t *testing.T, random *rand.Rand) *modelWorld {
 	t.Helper()
 	w := &modelWorld{
-		modelStage: s, t: t, random: random, runs: make([]*modelRun, modelWorkers), favours: map[string]int{},
+		modelStage: s, t: t, random: random, runs: make([]*modelRun, modelWorkers), favours: map[string]int{}, kept: map[string]bool{},
 		clock: &modelClock{at: time.Date(2026, time.January, 31, 9, 0, 0, 0, time.UTC)},
 	}
 	w.net = newModelNetwork(map[string]*simulator.Simulator{
