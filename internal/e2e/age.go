@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
 )
@@ -53,8 +55,22 @@ func changeRuns(t testing.TB, db *sqlx.DB, pid int, query string) {
 		t.Errorf("look for runs: %v", err)
 	}
 	for _, id := range ids {
-		if _, err := db.ExecContext(t.Context(), query, id); err != nil {
+		if err := changeRun(t, db, id, query); err != nil {
 			t.Errorf("change run %d: %v", id, err)
 		}
 	}
+}
+
+// changeRun changes one run, again after a deadlock with the run's own heartbeat or settlement.
+func changeRun(t testing.TB, db *sqlx.DB, id uint64, query string) error {
+	t.Helper()
+	const deadlock, tries = 1213, 20
+	var err error
+	for range tries {
+		_, err = db.ExecContext(t.Context(), query, id)
+		if e, ok := errors.AsType[*mysql.MySQLError](err); !ok || e.Number != deadlock {
+			break
+		}
+	}
+	return err
 }
