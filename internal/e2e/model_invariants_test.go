@@ -387,10 +387,10 @@ func (w *modelWorld) arrived(s *modelSlot) {
 		w.fail("%s was sent, and must only be asked about: the subscription was %+v", m.key, s.subscription)
 	case keyed && now.Sub(found.Created) >= modelKeyLife-modelLongest:
 		w.fail("%s was sent %s after it was created", m.key, now.Sub(found.Created))
-	case !keyed && w.net.maybeExecuted[m.key] > 0:
+	case !keyed && w.net.maybeExecuted[m.gateway+"/"+m.key] > 0:
 		w.fail("%s was sent again to a gateway without keys", m.key)
 	}
-	w.net.maybeExecuted[m.key]++
+	w.net.maybeExecuted[m.gateway+"/"+m.key]++
 	m.deadline = now.Add(modelLongest)
 	if w.mayLinger(s, m) && w.chance(40) {
 		m.deadline = m.deadline.Add(modelLongest)
@@ -410,7 +410,7 @@ func (w *modelWorld) mayLinger(s *modelSlot, m *modelMessage) bool {
 }
 
 // unexecuted notes that a request is known not to have been executed.
-func (w *modelWorld) unexecuted(m *modelMessage) { w.net.maybeExecuted[m.key]-- }
+func (w *modelWorld) unexecuted(m *modelMessage) { w.net.maybeExecuted[m.gateway+"/"+m.key]-- }
 
 // knownToNobody reports whether a problem is a charge that was left to an operator, because the gateway could not
 // be asked about it.

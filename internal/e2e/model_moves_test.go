@@ -236,6 +236,7 @@ func (w *modelWorld) crash(worker int) {
 // sleep stops a process, for a while or until its lease has run out.
 func (w *modelWorld) sleep(r *modelRun) {
 	w.t.Helper()
+	w.beat() // from now on the process and the table count from the same moment
 	w.catchUpHeartbeats()
 	r.asleep = true
 	w.say("%s falls asleep", r.name)
@@ -465,14 +466,14 @@ func (w *modelWorld) beat() {
 	}
 }
 
-// catchUpHeartbeats lets the heartbeats of those who are not awake grow old by the time that has passed: leases go
+// catchUpHeartbeats lets the heartbeats of those who send none grow old by the time that has passed: leases go
 // by the database's clock, which does not know of it.
 func (w *modelWorld) catchUpHeartbeats() {
 	w.t.Helper()
 	awake := []any{w.behind.Microseconds(), 0}
 	marks := "?"
 	for _, r := range w.runs {
-		if r != nil && !r.asleep {
+		if r != nil && !r.asleep && r.x.Lease.Left() > 0 {
 			awake, marks = append(awake, r.x.Run.ID), marks+",?"
 		}
 	}

@@ -25,7 +25,7 @@ type modelNetwork struct {
 	slots   map[string]*modelSlot // by X-Request-ID
 	// messages are not delivered yet.
 	messages []*modelMessage
-	// maybeExecuted counts, by key, requests that are not known to have been left unexecuted.
+	// maybeExecuted counts, by gateway and key, requests that are not known to have been left unexecuted.
 	maybeExecuted map[string]int
 }
 

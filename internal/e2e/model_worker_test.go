@@ -271,7 +271,7 @@ func (w *modelWorld) settle(r *modelRun, n int) {
 		defer w.loseCommit()()
 	}
 	w.written = true
-	held := r.x.Lease.Left() > 0
+	left := r.x.Lease.Left()
 	tally, err := writer.Write(r.x.Work, results)
 	for range 3 {
 		if !errors.Is(err, batch.ErrUnavailable) {
@@ -284,13 +284,13 @@ func (w *modelWorld) settle(r *modelRun, n int) {
 	case errors.Is(err, batch.ErrLeaseLost):
 		w.count("settlements fenced")
 		w.say("%s is fenced", r.name)
-		if held {
+		if left > modelPatience { // the database has counted the real time too
 			w.fail("%s lost its lease and does not know", r.name)
 		}
 		w.keep(r, writer, results)
 	case err != nil:
 		w.fail("%s cannot settle: %v", r.name, err)
-	case !held:
+	case left <= 0:
 		w.fail("%s has settled and had lost its lease", r.name)
 	default:
 		w.count("settlements")
