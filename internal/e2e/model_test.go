@@ -32,7 +32,7 @@ const (
 	modelWorkers   = 3
 	modelHeartbeat = 30 * time.Second
 	// modelPatience is how long, in real time, anything may take before the test says that it hangs.
-	modelPatience = 10 * time.Second
+	modelPatience = 30 * time.Second
 )
 
 // modelShape is what the main gateway of a trace can do.
