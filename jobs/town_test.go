@@ -1,0 +1,140 @@
+package jobs_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/e2e"
+	"duly/internal/gateway"
+	"duly/internal/gateway/httpapi"
+	"duly/internal/gateway/simulator"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/testdb"
+	"duly/internal/worktest"
+	"duly/jobs"
+	"duly/readers"
+	"duly/steps"
+)
+
+const day0 = "2026-01-31"
+
+// town is a shop, its database, its gateways main and other, and a calendar that the test turns.
+type town struct {
+	t      *testing.T
+	plain  *testdb.DB
+	sims   map[string]*simulator.Simulator
+	urls   map[string]string
+	began  time.Time
+	today  payment.Date
+	limits gateway.Limits
+	lease  time.Duration
+	last   payment.Date // business date of the last run
+}
+
+func newTown(t *testing.T) *town {
+	t.Helper()
+	w := &town{
+		t: t, plain: testdb.New(t), sims: map[string]*simulator.Simulator{}, urls: map[string]string{},
+		began: time.Now(), today: worktest.Day(t, day0), lease: worktest.Lease, limits: gateway.Limits{Tries: 1, Now: time.Now},
+	}
+	for _, name := range []string{"main", "other"} {
+		sim := simulator.New(simulator.Config{Token: "token"})
+		server := httptest.NewServer(sim)
+		t.Cleanup(func() {
+			sim.Close()
+			server.Close()
+		})
+		w.sims[name], w.urls[name] = sim, server.URL
+	}
+	return w
+}
+
+// on turns the calendar.
+func (w *town) on(day string) *town {
+	w.today = worktest.Day(w.t, day)
+	return w
+}
+
+// clock goes on from noon of the town's day, and never stands still from one run to the next.
+func (w *town) clock() func() time.Time {
+	noon := w.today.Time().Add(12 * time.Hour)
+	return func() time.Time { return noon.Add(time.Since(w.began)) }
+}
+
+// run runs billing as of today; change, if it is not nil, makes it another run.
+func (w *town) run(change func(*jobs.BillingOptions, *batch.Runner)) batch.Result {
+	return w.runOn(w.t.Context(), change)
+}
+
+func (w *town) runOn(ctx context.Context, change func(*jobs.BillingOptions, *batch.Runner)) batch.Result {
+	w.t.Helper()
+	db := worktest.Open(w.t, w.plain.DSN)
+	business := w.clock()
+	gateways := steps.Gateways{}
+	for name, url := range w.urls {
+		client, err := httpapi.New(httpapi.Config{
+			Name: name, URL: url, Token: "token", Timeout: min(10*time.Second, w.lease/3), ConnectTimeout: time.Second,
+			KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, MaxConns: 8, Now: time.Now,
+		})
+		require.NoError(w.t, err)
+		gateways[name] = gateway.Pace(name, client, w.limits)
+		w.t.Cleanup(gateways[name].Close)
+	}
+	deps := jobs.Deps{
+		DB: db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
+		Parallelism: func(string) int { return 8 }, Clock: time.Now, Business: business, Zone: time.UTC, Heartbeat: 200 * time.Millisecond,
+	}
+	options := jobs.BillingOptions{
+		Selection: readers.Selection{Business: w.today}, Policy: billing.Policy{RetryDays: []int{1, 3, 5}},
+		CatchUp: billing.CatchUpDefault, ChunkSize: 100, BrakePercent: 50,
+	}
+	runner := &batch.Runner{
+		Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: 5 * time.Second, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}
+	if change != nil {
+		change(&options, runner)
+	}
+	open, err := readers.MaxOpenStage(ctx, db)
+	require.NoError(w.t, err)
+	w.last = options.Selection.Business
+	spec := worktest.Spec()
+	spec.Lease = w.lease
+	result, err := runner.Run(ctx, jobs.Billing(deps, options, max(open, len(options.Policy.RetryDays))), spec)
+	require.NoError(w.t, err)
+	return result
+}
+
+// reconcile compares tables and ledgers.
+func (w *town) reconcile() {
+	w.t.Helper()
+	e2e.Reconcile(w.t, w.plain.DB, w.last, w.sims["main"], w.sims["other"])
+}
+
+// enrol adds a subscription for each payment method, due on day 0.
+func (w *town) enrol(methods ...string) {
+	w.t.Helper()
+	worktest.Enrol(w.t, w.plain, len(methods), day0, func(i int, s *worktest.Subscription) { s.Method = methods[i-1] })
+}
+
+// states are the newest invoice of each subscription and the subscription itself, in words.
+func (w *town) states() []string {
+	w.t.Helper()
+	return worktest.List[string](w.t, w.plain, `SELECT CONCAT_WS(' ', s.status, i.status, i.stage,
+(SELECT COUNT(*) FROM payment_attempts a WHERE a.invoice_id = i.id))
+FROM subscriptions s JOIN invoices i ON i.id = (SELECT MAX(x.id) FROM invoices x WHERE x.subscription_id = s.id) ORDER BY s.id`)
+}
+
+// dues are the due dates that were invoiced, and the next one.
+func (w *town) dues(subscription int) []string {
+	w.t.Helper()
+	return worktest.List[string](w.t, w.plain, `SELECT d FROM (SELECT DATE_FORMAT(due_date, '%Y-%m-%d') AS d FROM invoices WHERE subscription_id = ?
+UNION ALL SELECT DATE_FORMAT(next_billing_date, 'next %Y-%m-%d') FROM subscriptions WHERE id = ?) x ORDER BY d`, subscription, subscription)
+}
