@@ -87,7 +87,9 @@ func TestMissedRuns(t *testing.T) {
 	w := newTown(t)
 	w.enrol("pm_soft:1")
 	for _, day := range []struct{ date, want string }{
-		{"2026-02-10", "past_due open 1 1"}, {"2026-02-11", "past_due open 2 2"}, {"2026-02-27", "past_due open 3 3"},
+		{"2026-02-10", "past_due open 1 1"},
+		{"2026-02-11", "past_due open 2 2"},
+		{"2026-02-27", "past_due open 3 3"},
 		{"2026-02-28", "cancelled uncollectible 3 4"},
 	} {
 		for range 2 {
@@ -392,7 +394,7 @@ func TestAStoppedRunLeavesNothingInFlight(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	go func() {
 		for w.sims["main"].Stats().Payments < 20 {
-			time.Sleep(time.Millisecond) //nolint:forbidigo // until the run is under way
+			time.Sleep(time.Millisecond)
 		}
 		stop()
 	}()
@@ -403,4 +405,3 @@ func TestAStoppedRunLeavesNothingInFlight(t *testing.T) {
 	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
 	w.reconcile()
 }
-
