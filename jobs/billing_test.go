@@ -393,10 +393,14 @@ func TestAStoppedRunLeavesNothingInFlight(t *testing.T) {
 	w.sims["main"].Update(func(c *simulator.Config) { c.Latency = simulator.Latency{Fixed: 50 * time.Millisecond} })
 	ctx, stop := context.WithCancel(t.Context())
 	go func() {
-		for w.sims["main"].Stats().Payments < 20 {
-			time.Sleep(time.Millisecond)
+		defer stop()
+		look := time.NewTicker(time.Millisecond)
+		defer look.Stop()
+		for range look.C {
+			if w.sims["main"].Stats().Payments >= 20 {
+				return
+			}
 		}
-		stop()
 	}()
 	result := w.runOn(ctx, nil)
 	require.Equal(t, batch.ExitUnfinished, result.Exit, "%v", result)
