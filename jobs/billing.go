@@ -142,14 +142,28 @@ func (b *billingJob) recoverFirst(ctx context.Context, x *batch.StepExecution) e
 	return b.recover(ctx, x, true)
 }
 
+// abandon marks the runs whose lease ran out, as soon as the database can be reached. It reports whether there
+// were any, also if the answer to that was lost once.
+func (b *billingJob) abandon(ctx context.Context, x *batch.StepExecution) (found bool, err error) {
+	for {
+		dead, err := b.Repository.Abandon(x.Work)
+		found = found || len(dead) > 0
+		for _, id := range dead {
+			x.Log.WarnContext(ctx, "a run died; its attempts are taken over", slog.Uint64("dead_run_id", id))
+		}
+		switch {
+		case err == nil:
+			return found, nil
+		case !errors.Is(err, batch.ErrUnavailable), x.Lease.Left() <= 0, !pause(ctx, lookAgain):
+			return found, fmt.Errorf("abandon dead runs: %w", err)
+		}
+	}
+}
+
 // recover takes over what ended runs left in flight, and asks about what is in doubt.
 func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bool) error {
-	dead, err := b.Repository.Abandon(x.Work)
-	if err != nil {
-		return fmt.Errorf("abandon dead runs: %w", err)
-	}
-	for _, id := range dead {
-		x.Log.WarnContext(ctx, "a run died; its attempts are taken over", slog.Uint64("dead_run_id", id))
+	if _, err := b.abandon(ctx, x); err != nil {
+		return err
 	}
 	reader := &readers.Doubt{DB: b.DB, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock}
 	processor := &steps.Recover{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock}
@@ -200,11 +214,11 @@ func (w *watch) next(ctx context.Context, x *batch.StepExecution) (bool, error) 
 		if !waiting && !soon || clock.After(w.until) || !pause(ctx, lookAgain) {
 			return false, nil
 		}
-		dead, err := w.job.Repository.Abandon(x.Work)
+		dead, err := w.job.abandon(ctx, x)
 		if err != nil {
-			return false, fmt.Errorf("abandon dead runs: %w", err)
+			return false, err
 		}
-		if len(dead) > 0 || soon && !check.After(w.job.Business()) {
+		if dead || soon && !check.After(w.job.Business()) {
 			return true, nil
 		}
 	}

@@ -59,11 +59,12 @@ func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, st
 // setAside sends a subscription that no invoice could be written for to review. One that cannot be set aside
 // either fails the step in the end, and stops no other.
 func (b *billingJob) setAside(x *batch.StepExecution, id uint64, cause error) {
-	if err := writers.ReviewSubscription(x.Work, b.DB, id, b.effective(), cause); err != nil {
+	switch news, err := writers.ReviewSubscription(x.Work, b.DB, id, b.effective(), cause); {
+	case err != nil:
 		x.Fail(fmt.Errorf("subscription %d can neither be invoiced (%w) nor set aside: %w", id, cause, err))
-		return
+	case news:
+		x.Count(batch.Tally{Read: 1, Review: 1})
 	}
-	x.Count(batch.Tally{Read: 1, Review: 1})
 }
 
 // issuePage issues for one page of due subscriptions in one transaction. After a COMMIT whose answer was lost

@@ -3,6 +3,7 @@ package readers
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 
@@ -17,7 +18,8 @@ type Due struct {
 	Selection Selection
 	Status    billing.SubscriptionStatus
 
-	walk walk
+	walk  walk
+	aside map[uint64]bool // rows that failed by themselves
 }
 
 // DueSubscription is a subscription to issue for, with what its newest invoice says.
@@ -69,6 +71,10 @@ func (d *Due) Read(ctx context.Context, tx *sqlx.Tx, size int) (DuePage, error) 
 		return page, nil
 	}
 	page.last = candidates[page.seen-1]
+	candidates = slices.DeleteFunc(candidates, func(x candidate) bool { return d.aside[x.ID] })
+	if len(candidates) == 0 {
+		return page, nil
+	}
 	ids := sortedIDs(candidates, func(x candidate) uint64 { return x.ID })
 	rows := make([]subscriptionRow, 0, len(ids))
 	if err := mysql.SelectIn(ctx, tx, &rows, dueLock+d.walk.lock(), ids, string(d.Status), d.Selection.Business); err != nil {
@@ -81,7 +87,7 @@ func (d *Due) Read(ctx context.Context, tx *sqlx.Tx, size int) (DuePage, error) 
 // candidates reads the next ids of the walk, without a lock.
 func (d *Due) candidates(ctx context.Context, q sqlx.QueryerContext, limit int) ([]candidate, error) {
 	only, args := d.Selection.only("id")
-	first := d.walk.date.OrFirst()
+	first := d.walk.from()
 	args = append([]any{string(d.Status), d.Selection.Business, first, first, d.walk.id}, args...)
 	var found []candidate
 	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(dueCandidates, only), append(args, limit)...)
@@ -138,7 +144,7 @@ func (d *Due) Took(page DuePage) bool {
 }
 
 // Failed decides what a failed page means: nil to read on in another way, else the error. aside names the
-// row that fails by itself, 0 for none.
+// row that fails by itself, with its error, 0 for none; it is not read again.
 func (d *Due) Failed(page DuePage, size int, err error) (aside uint64, _ error) {
 	limit := d.walk.limit(size)
 	if err = d.walk.failed(err, limit); err == nil || limit > 1 || page.seen != 1 || setAsideNever(err) {
@@ -146,7 +152,11 @@ func (d *Due) Failed(page DuePage, size int, err error) (aside uint64, _ error) 
 	}
 	d.walk.took()
 	d.walk.date, d.walk.id = page.last.Date, page.last.ID
-	return page.last.ID, nil
+	if d.aside == nil {
+		d.aside = map[uint64]bool{}
+	}
+	d.aside[page.last.ID] = true
+	return page.last.ID, err
 }
 
 // Locked reports whether a row stayed locked until the end of the walk.

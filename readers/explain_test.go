@@ -83,7 +83,7 @@ func claims(rows int) []claimQuery {
 		ids[i] = uint64(rows-n+i) + 1
 		keys[i] = fmt.Sprintf("sub_%d-1", ids[i])
 	}
-	const business, first = "2026-01-31", "0001-01-01"
+	const business, first = "2026-01-31", "0000-00-00"
 	from := uint64(rows / 2)
 	now, epoch := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC), time.Unix(0, 0)
 	middle := time.Date(2026, 1, 1, 0, 0, rows/2, 0, time.UTC)

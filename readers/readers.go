@@ -67,6 +67,15 @@ func (w *walk) lock() string {
 	return " FOR UPDATE SKIP LOCKED"
 }
 
+// from is the date that the next claim goes on from. At first it is the zero date of MySQL, which rows have whose
+// date was not valid.
+func (w *walk) from() any {
+	if w.date.IsZero() {
+		return "0000-00-00"
+	}
+	return w.date
+}
+
 // limit is how many rows the next claim takes.
 func (w *walk) limit(want int) int {
 	if w.single > 0 {

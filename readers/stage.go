@@ -225,7 +225,7 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 // candidates reads the next ids of the walk, without a lock.
 func (s *Stage) candidates(ctx context.Context, q sqlx.QueryerContext, limit int) ([]candidate, error) {
 	only, args := s.Selection.only("subscription_id")
-	args = append([]any{s.Stage, s.Selection.Business, s.walk.date.OrFirst(), s.walk.date.OrFirst(), s.walk.id}, args...)
+	args = append([]any{s.Stage, s.Selection.Business, s.walk.from(), s.walk.from(), s.walk.id}, args...)
 	var found []candidate
 	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(stageCandidates, only), append(args, limit)...)
 	return found, err

@@ -88,15 +88,24 @@ func issueTally(s Issued) batch.Tally {
 	return t
 }
 
-// ReviewSubscription sets a subscription aside that no invoice could be written for.
-func ReviewSubscription(ctx context.Context, db *mysql.DB, id uint64, effective payment.Date, cause error) error {
+const reviewSubscription = `UPDATE subscriptions SET review_reason = ? WHERE id = ? AND NOT (review_reason <=> ?)`
+
+// ReviewSubscription sets a subscription aside that no invoice could be written for. It reports whether that is
+// news: the reason was another one before.
+func ReviewSubscription(ctx context.Context, db *mysql.DB, id uint64, effective payment.Date, cause error) (news bool, err error) {
 	reason := mysql.Cut("the invoice could not be written: "+mysql.Reason(cause), 255)
-	return mysql.Tx(ctx, db, "issue", func(tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE subscriptions SET review_reason = ? WHERE id = ?`, reason, id); err != nil {
+	err = mysql.Tx(ctx, db, "issue", func(tx *sqlx.Tx) error {
+		result, err := tx.ExecContext(ctx, reviewSubscription, reason, id, reason)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if news = n > 0; err != nil || !news {
 			return err
 		}
 		return events(ctx, tx, []billing.Event{billing.SubscriptionReview(id, effective, reason)})
 	})
+	return news, err
 }
 
 // Decide writes what was decided about open invoices without a charge, in the transaction that locked them.
