@@ -70,7 +70,8 @@ CREATE TABLE payments (
   created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   updated_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
   KEY by_order (order_id),
-  KEY by_status (status, id)
+  KEY by_status (status, id),
+  KEY by_failure (status, failure_code, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 -- duly's own tables.
@@ -153,8 +154,13 @@ CREATE TABLE order_checks (
   order_id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
   checks INT NOT NULL DEFAULT 0,
   lease BINARY(16) NULL,
+  run_id BIGINT UNSIGNED NULL,
   next_check_at DATETIME(6) NULL,
+  checked_at DATETIME(6) NULL,
   reason VARCHAR(255) NULL,
+  refund_tries INT NOT NULL DEFAULT 0,
+  refund_next_at DATETIME(6) NULL,
+  refund_since DATETIME(6) NULL,
   KEY next_check (next_check_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
@@ -177,6 +183,8 @@ CREATE TABLE event_deliveries (
   next_try_at DATETIME(6) NULL,
   last_error VARCHAR(255) NULL,
   delivered_at DATETIME(6) NULL,
+  lease BINARY(16) NULL,
+  run_id BIGINT UNSIGNED NULL,
   PRIMARY KEY (event_id, sink),
   KEY delivery_walk (sink, status, next_try_at, event_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

@@ -20,6 +20,8 @@ const (
 
 // provider is a gateway that answers as it is told and counts what it is asked.
 type provider struct {
+	gateway.Gateway // nil: what no test of ours asks for
+
 	abilities gateway.Abilities
 	charge    payment.Outcome
 	found     gateway.Finding

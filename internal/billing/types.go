@@ -115,9 +115,4 @@ type Policy struct {
 }
 
 // Event is something to tell others, written with the change that it tells of.
-type Event struct {
-	Type    string
-	Subject string
-	Dedupe  string
-	Payload any // marshals to a JSON object
-}
+type Event = payment.Event

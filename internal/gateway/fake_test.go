@@ -17,6 +17,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fake answers the n-th request, counted from 1, as its functions say.
 type fake struct {
+	gateway.Gateway // nil: what no test of ours asks for
+
 	keyless bool
 	noFind  bool
 	takes   time.Duration

@@ -19,6 +19,16 @@ type Gateway interface {
 	Charge(ctx context.Context, c payment.Charge) payment.Outcome
 	// Find asks what became of c, by its key or by the gateway's own id where that is known.
 	Find(ctx context.Context, c payment.Charge, paymentID string) Finding
+	// Look asks for a payment as the gateway records it, by the gateway's own id where that is known and else
+	// by its key.
+	Look(ctx context.Context, w payment.Which) payment.Sight
+	// Cancel sends exactly one request to cancel a pending payment; it asks the guard as Charge does.
+	Cancel(ctx context.Context, c payment.Cancel) payment.Reply
+	// Refund sends exactly one request to give money back; it asks the guard as Charge does.
+	Refund(ctx context.Context, r payment.Refund) payment.Reply
+	// List returns one page of the payments created in a window, oldest first, from the start or after a
+	// cursor. The error wraps ErrMisconfigured if our credentials were refused.
+	List(ctx context.Context, w payment.Window, cursor string) (payment.Listing, error)
 	// Ping makes a harmless authenticated call, for `duly doctor`.
 	Ping(ctx context.Context) error
 	// Close frees idle connections.
@@ -54,6 +64,9 @@ type Finding struct {
 
 // ErrGuard is the cause of a request that was not sent because its guard said no.
 var ErrGuard = errors.New("not sent")
+
+// ErrMisconfigured says that a gateway refused our own credentials.
+var ErrMisconfigured = errors.New("credentials refused")
 
 // Guard decides, at the last moment, whether a request may leave.
 type Guard struct {

@@ -1,5 +1,7 @@
 package payment
 
+import "time"
+
 // Charge is all that the body of a charge request is made of, as it was committed with the attempt.
 // Two sends of one Charge have the same bytes.
 type Charge struct {
@@ -41,6 +43,7 @@ type Payment struct {
 	Money      Money
 	Refunded   int64 // minor units
 	Decline    Decline
+	CreatedAt  time.Time // by the gateway's clock; zero if it did not say
 }
 
 // Mismatch names the first field in which p is not the payment that c asked for, or "" if it is.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"time"
 
 	"duly/internal/payment"
 )
@@ -16,6 +17,7 @@ type paymentBody struct {
 	Amount         *int64       `json:"amount"`
 	Currency       *string      `json:"currency"`
 	RefundedAmount int64        `json:"refunded_amount"`
+	CreatedAt      *time.Time   `json:"created_at"`
 	Decline        *declineBody `json:"decline"`
 }
 
@@ -49,6 +51,9 @@ func readPayment(body []byte, clean func(string) string) (payment.Payment, bool)
 		CustomerID: *b.CustomerID,
 		Money:      payment.Money{Amount: *b.Amount, Currency: *b.Currency},
 		Refunded:   b.RefundedAmount,
+	}
+	if b.CreatedAt != nil {
+		p.CreatedAt = b.CreatedAt.UTC()
 	}
 	switch p.Status {
 	case payment.Pending, payment.Succeeded, payment.Canceled:
