@@ -55,6 +55,14 @@ type Writer[O any] interface {
 	Keep(ctx context.Context, outcomes []O) error
 }
 
+// Gate holds outcomes back until later ones have been seen. It is used by one goroutine at a time.
+type Gate[O any] interface {
+	// Pass is given each outcome as it arrives, and returns those that may be settled now.
+	Pass(ctx context.Context, outcome O) []O
+	// Rest returns what is still held once no more will come.
+	Rest(ctx context.Context) []O
+}
+
 // LaneState is whether a lane's items can be worked on.
 type LaneState int
 
@@ -75,6 +83,8 @@ type Chunk[I, O any] struct {
 	Reader    Reader[I]
 	Processor Processor[I, O]
 	Writer    Writer[O]
+	// Gate, if there is one, stands before the writer.
+	Gate Gate[O]
 	// Fail is the outcome of an item that was not processed (ErrStopped) or whose processing failed.
 	Fail func(item I, err error) O
 	// Lane names the lane of an item, Width how many of a lane are processed at once, State whether the
@@ -138,6 +148,7 @@ type execution[I, O any] struct {
 type settled[O any] struct {
 	lane    string
 	outcome O
+	free    bool // it takes no room in its lane any more
 }
 
 type lane[I any] struct {

@@ -251,7 +251,7 @@ type bench struct {
 	width  int
 }
 
-func (b *bench) step(name string) batch.Step {
+func (b *bench) step(name string) *batch.Chunk[item, outcome] {
 	return &batch.Chunk[item, outcome]{
 		StepName: name, Reader: &b.source, Processor: &b.work, Writer: &b.sink,
 		Fail:  func(it item, err error) outcome { return outcome{it, err} },

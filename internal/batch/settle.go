@@ -29,22 +29,49 @@ func (e *execution[I, O]) settleAll() error {
 		}
 		timer.Reset(e.FlushEvery)
 	}
+	add := func(o settled[O]) {
+		if len(chunk) == 0 {
+			timer.Reset(e.FlushEvery)
+		}
+		if chunk = append(chunk, o); len(chunk) >= e.Size {
+			flush()
+		}
+	}
 	for {
 		select {
 		case o, ok := <-e.outcomes:
 			if !ok {
+				e.rest(add)
 				flush()
 				return errors.Join(errs...)
 			}
-			if len(chunk) == 0 {
-				timer.Reset(e.FlushEvery)
-			}
-			if chunk = append(chunk, o); len(chunk) >= e.Size {
-				flush()
-			}
+			e.pass(o, add)
 		case <-timer.C:
 			flush()
 		}
+	}
+}
+
+// pass adds o to what is settled, or what the gate lets through after o has arrived. What the gate holds takes
+// no room from the claims; how much that may be is the gate's to bound.
+func (e *execution[I, O]) pass(o settled[O], add func(settled[O])) {
+	if e.Gate == nil {
+		add(o)
+		return
+	}
+	e.release([]settled[O]{o})
+	for _, outcome := range e.Gate.Pass(e.x.Work, o.outcome) {
+		add(settled[O]{outcome: outcome, free: true})
+	}
+}
+
+// rest adds what the gate still holds.
+func (e *execution[I, O]) rest(add func(settled[O])) {
+	if e.Gate == nil {
+		return
+	}
+	for _, outcome := range e.Gate.Rest(e.x.Work) {
+		add(settled[O]{outcome: outcome, free: true})
 	}
 }
 
@@ -68,7 +95,9 @@ func outcomes[O any](chunk []settled[O]) []O {
 func (e *execution[I, O]) release(chunk []settled[O]) {
 	e.mu.Lock()
 	for _, s := range chunk {
-		e.lanes[s.lane].unsettled--
+		if !s.free {
+			e.lanes[s.lane].unsettled--
+		}
 	}
 	e.mu.Unlock()
 	select {
