@@ -46,6 +46,17 @@ func Fail(item billing.Claimed, err error) billing.Result {
 // guarded is the context of an item's requests: at the last moment before each the lease must be long enough
 // for it, the key young enough, and nobody may have asked to stop.
 func guarded(ctx context.Context, item billing.Claimed, a gateway.Abilities, now func() time.Time) context.Context {
+	return guard(ctx, a, func() error {
+		if age := age(item, now()); a.KeyLife > 0 && age >= a.KeyLife-a.LongestRequest {
+			return fmt.Errorf("%w: the key is %s old", gateway.ErrGuard, age.Round(time.Second))
+		}
+		return nil
+	})
+}
+
+// guard is the context of requests that may leave only while the lease is long enough for one and nobody has
+// asked to stop. further, if it is not nil, says what else must hold.
+func guard(ctx context.Context, a gateway.Abilities, further func() error) context.Context {
 	x := batch.Execution(ctx)
 	stop := x.Stopping()
 	return gateway.WithGuard(ctx, gateway.Guard{Stop: stop, Check: func() error {
@@ -60,10 +71,10 @@ func guarded(ctx context.Context, item billing.Claimed, a gateway.Abilities, now
 		if left := x.Lease.Left(); left <= a.Timeout {
 			return fmt.Errorf("%w: the lease ends in %s, a request may take %s", gateway.ErrGuard, left.Round(time.Millisecond), a.Timeout)
 		}
-		if age := age(item, now()); a.KeyLife > 0 && age >= a.KeyLife-a.LongestRequest {
-			return fmt.Errorf("%w: the key is %s old", gateway.ErrGuard, age.Round(time.Second))
+		if further == nil {
+			return nil
 		}
-		return nil
+		return further()
 	}})
 }
 
