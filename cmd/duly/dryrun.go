@@ -13,38 +13,54 @@ import (
 // firstRows is how many charges a dry run lists.
 const firstRows = 10
 
-// forecast is the document of --dry-run --json.
+// forecast is what the documents of --dry-run --json begin with.
 type forecast struct {
 	Job          string `json:"job"`
 	BusinessDate string `json:"business_date"`
 	DryRun       bool   `json:"dry_run"`
 	Paused       string `json:"paused,omitempty"`
+}
+
+// billingForecast is the document of billing.
+type billingForecast struct {
+	forecast
 	jobs.Forecast
 }
 
 // dryRun prints what a run would do. It writes nothing and calls no gateway.
-func (e *execution) dryRun(ctx context.Context, job string) error {
+func (e *execution) dryRun(ctx context.Context) error {
 	others, err := e.deps.Repository.Others(ctx, 0)
 	if err != nil {
 		return failed(err)
 	}
-	fmt.Fprintln(e.people(), "dry run: "+e.first(job, others))
-	f := forecast{Job: job, BusinessDate: e.business.String(), DryRun: true}
-	if pause, paused := e.pauses.Job(job); paused {
+	fmt.Fprintln(e.people(), "dry run: "+e.first(others))
+	f := forecast{Job: e.work.name, BusinessDate: e.business.String(), DryRun: true}
+	if pause, paused := e.pauses.Job(f.Job); paused {
 		f.Paused = pause.String()
 	}
-	if f.Forecast, err = jobs.ForecastBilling(ctx, e.deps, e.options(), e.stages, firstRows, e.flags.Limit); err != nil {
+	document, show, err := e.work.foretell(ctx, e, f)
+	if err != nil {
 		return failed(fmt.Errorf("dry run: %w", err))
 	}
 	if e.json {
-		return e.print(f)
+		return e.print(document)
 	}
-	e.foretell(f)
+	show()
+	if f.Paused != "" {
+		e.line("the job is paused and would not run: %s", f.Paused)
+	}
+	e.line("dry run: nothing was written, no gateway was called")
 	return nil
 }
 
-// foretell writes a forecast for people.
-func (e *execution) foretell(f forecast) {
+func foretellBilling(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+	found, err := jobs.ForecastBilling(ctx, e.deps, e.billing(), e.stages, firstRows, e.flags.Limit)
+	b := billingForecast{f, found}
+	return b, func() { e.showBilling(b) }, err
+}
+
+// showBilling writes a forecast of billing for people.
+func (e *execution) showBilling(f billingForecast) {
 	sums := func(list []jobs.ForecastSum) []table.Row {
 		var rows []table.Row
 		for _, s := range list {
@@ -90,8 +106,4 @@ func (e *execution) foretell(f forecast) {
 	if f.Limited {
 		e.line("--limit would end the run before everything is charged")
 	}
-	if f.Paused != "" {
-		e.line("the job is paused and would not run: %s", f.Paused)
-	}
-	e.line("dry run: nothing was written, no gateway was called")
 }

@@ -15,20 +15,19 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/mysql"
-	"duly/jobs"
 )
 
-func (a *app) runJob(cmd *cobra.Command, job string, f runFlags) error {
-	e, err := a.prepare(cmd, job, f)
+func (a *app) runJob(cmd *cobra.Command, w work, f runFlags) error {
+	e, err := a.prepare(cmd, w, f)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	e.leaveAlone()
 	if f.dryRun {
-		return e.dryRun(cmd.Context(), job)
+		return e.dryRun(cmd.Context())
 	}
-	if err := e.mayRun(cmd.Context(), job); err != nil {
+	if err := e.mayRun(cmd.Context()); err != nil {
 		return err
 	}
 	ctx := cmd.Context()
@@ -38,7 +37,7 @@ func (a *app) runJob(cmd *cobra.Command, job string, f runFlags) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, bound, reached)
 		defer cancel()
 	}
-	return e.execute(ctx, job)
+	return e.execute(ctx)
 }
 
 // leaveAlone keeps gateways that are paused out of the run: their rows stay as they are.
@@ -51,7 +50,8 @@ func (e *execution) leaveAlone() {
 }
 
 // mayRun says whether the job is paused, or another run keeps an exclusive one from starting.
-func (e *execution) mayRun(ctx context.Context, job string) error {
+func (e *execution) mayRun(ctx context.Context) error {
+	job := e.work.name
 	if pause, paused := e.pauses.Job(job); paused {
 		return exitError{batch.ExitNotRun, fmt.Errorf("not run: %s is paused: %s", job, pause)}
 	}
@@ -83,7 +83,11 @@ func (e *execution) other(ctx context.Context, job string, run uint64) (*mysql.L
 }
 
 // execute runs the job, shows its progress and sums it up.
-func (e *execution) execute(ctx context.Context, job string) error {
+func (e *execution) execute(ctx context.Context) error {
+	job, err := e.work.job(e)
+	if err != nil {
+		return usage(err)
+	}
 	params, err := json.Marshal(e.flags)
 	if err != nil {
 		return failed(err)
@@ -96,7 +100,7 @@ func (e *execution) execute(ctx context.Context, job string) error {
 	if err != nil {
 		return failed(err)
 	}
-	fmt.Fprintln(e.people(), e.first(job, others))
+	fmt.Fprintln(e.people(), e.first(others))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	runner := e.runner(e.config, e.deps, e.flags.Limit, e.logs.Logger)
@@ -107,12 +111,12 @@ func (e *execution) execute(ctx context.Context, job string) error {
 			e.started()
 		}
 		if e.flags.exclusive {
-			e.stayAlone(ctx, job, run, cancel)
+			e.stayAlone(ctx, job.Name, run, cancel)
 		}
 		show.start(run, steps)
 	}
-	result, err := runner.Run(ctx, jobs.Billing(e.deps, e.options(), e.stages), batch.Spec{
-		Job: job, BusinessDate: e.business.String(), Params: params, RerunOf: e.flags.rerun,
+	result, err := runner.Run(ctx, job, batch.Spec{
+		Job: job.Name, BusinessDate: e.business.String(), Params: params, RerunOf: e.flags.rerun,
 		Lease: e.config.Run.Lease, Host: host, PID: os.Getpid(), Version: version,
 	})
 	show.stop()
@@ -135,7 +139,7 @@ func (e *execution) stayAlone(ctx context.Context, job string, run *batch.Run, c
 }
 
 // first is the first line of every run: what it works on, where, and who else is at it.
-func (e *execution) first(job string, others []mysql.Live) string {
+func (e *execution) first(others []mysql.Live) string {
 	also := "nobody else is running"
 	if len(others) > 0 {
 		var runs []string
@@ -144,8 +148,12 @@ func (e *execution) first(job string, others []mysql.Live) string {
 		}
 		also = "also running: " + strings.Join(runs, ", ")
 	}
-	return fmt.Sprintf("%s for %s (%s), database %s/%s, gateways %s; %s", job, e.business, e.config.Business.Timezone,
-		e.db.Host, e.db.Schema, strings.Join(e.gatewayNames(), ", "), also)
+	gateways := ""
+	if e.work.gateways {
+		gateways = ", gateways " + strings.Join(e.gatewayNames(), ", ")
+	}
+	return fmt.Sprintf("%s for %s (%s), database %s/%s%s; %s", e.work.name, e.business, e.config.Business.Timezone,
+		e.db.Host, e.db.Schema, gateways, also)
 }
 
 // gatewayNames lists the gateways, with those that are paused marked.

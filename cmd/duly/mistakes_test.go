@@ -47,7 +47,7 @@ func TestMistakes(t *testing.T) {
 		{name: "flag without its value", args: "run billing --date"},
 		{name: "no job", args: "run"},
 		{name: "unknown job", args: "run biling"},
-		{name: "job of a later version", args: "run reconcile"},
+		{name: "flag of another job", args: "run billing --order 5"},
 		{name: "two jobs", args: "run billing billing"},
 		{name: "no date", args: "run billing --date 2026-02-30"},
 		{name: "date after today", args: "run billing --date 2199-01-31"},

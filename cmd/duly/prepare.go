@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"duly/config"
-	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/jobs"
@@ -22,6 +21,7 @@ import (
 type execution struct {
 	*app
 
+	work     work
 	flags    runFlags
 	config   *config.Config
 	db       *database
@@ -35,14 +35,14 @@ type execution struct {
 
 // prepare reads the configuration, opens what the run needs and checks everything that can be checked before
 // anything is touched.
-func (a *app) prepare(cmd *cobra.Command, job string, f runFlags) (_ *execution, err error) {
+func (a *app) prepare(cmd *cobra.Command, w work, f runFlags) (_ *execution, err error) {
 	ctx := cmd.Context()
-	a.flags = f.overrides()
-	c, err := a.valid(f)
+	a.flags = f.overrides(w)
+	c, err := a.valid(cmd, w, f)
 	if err != nil {
 		return nil, err
 	}
-	e := &execution{app: a, config: c, flags: f}
+	e := &execution{app: a, config: c, work: w, flags: f}
 	defer func() {
 		if err != nil {
 			e.close()
@@ -51,8 +51,10 @@ func (a *app) prepare(cmd *cobra.Command, job string, f runFlags) (_ *execution,
 	if e.logs, err = a.logger(c); err != nil {
 		return nil, usage(err)
 	}
-	if e.deps.Gateways, err = a.gateways(c); err != nil {
-		return nil, err
+	if w.gateways {
+		if e.deps.Gateways, err = a.gateways(c); err != nil {
+			return nil, err
+		}
 	}
 	if e.db, err = a.open(ctx, c); err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func (a *app) prepare(cmd *cobra.Command, job string, f runFlags) (_ *execution,
 	}
 	e.deps = a.deps(c, e.db.DB, e.deps.Gateways, business)
 	e.today = payment.DateOf(business().In(c.Business.Location()))
-	if err := e.repeat(ctx, cmd, job); err != nil {
+	if err := e.repeat(ctx, cmd); err != nil {
 		return nil, err
 	}
 	if err := e.dates(); err != nil {
@@ -79,8 +81,8 @@ func (a *app) prepare(cmd *cobra.Command, job string, f runFlags) (_ *execution,
 }
 
 // valid is the configuration, or every mistake in it and in the flags at once.
-func (a *app) valid(f runFlags) (*config.Config, error) {
-	found := f.problems()
+func (a *app) valid(cmd *cobra.Command, w work, f runFlags) (*config.Config, error) {
+	found := append(w.misplaced(cmd.Flags().Changed), f.problems(w)...)
 	if len(found) > 0 {
 		a.flags = nil // a flag that is wrong is reported as a flag, not as a key
 	}
@@ -88,7 +90,7 @@ func (a *app) valid(f runFlags) (*config.Config, error) {
 	if err != nil {
 		return nil, usage(errors.Join(append(found, err)...))
 	}
-	if err := errors.Join(append(found, c.Require(true, true))...); err != nil {
+	if err := errors.Join(append(found, c.Require(true, w.gateways))...); err != nil {
 		return nil, usage(err)
 	}
 	return c, nil
@@ -126,7 +128,7 @@ func (e *execution) probe(ctx context.Context) error {
 }
 
 // repeat takes over what --rerun names.
-func (e *execution) repeat(ctx context.Context, cmd *cobra.Command, job string) error {
+func (e *execution) repeat(ctx context.Context, cmd *cobra.Command) error {
 	if e.flags.rerun == 0 {
 		return nil
 	}
@@ -136,8 +138,8 @@ func (e *execution) repeat(ctx context.Context, cmd *cobra.Command, job string) 
 		return failed(err)
 	case old == nil:
 		return usagef("--rerun: there is no run %d; `duly runs` lists them", e.flags.rerun)
-	case old.Job != job:
-		return usagef("--rerun: run %d was a run of %s, not of %s", old.ID, old.Job, job)
+	case old.Job != e.work.name:
+		return usagef("--rerun: run %d was a run of %s, not of %s", old.ID, old.Job, e.work.name)
 	}
 	return failed(e.flags.repeat(cmd.Flags().Changed, old.BusinessDate, old.Params))
 }
@@ -159,27 +161,26 @@ func (e *execution) dates() error {
 	return nil
 }
 
-// checkSelection refuses steps and subscriptions that are not there.
+// checkSelection refuses steps and rows that are not there.
 func (e *execution) checkSelection(ctx context.Context) error {
-	open, err := readers.MaxOpenStage(ctx, e.db.DB)
-	if err != nil {
-		return failed(fmt.Errorf("look for the highest stage: %w", mysql.Classify(ctx, err)))
+	if err := e.countStages(ctx); err != nil {
+		return failed(err)
 	}
-	e.stages = max(open, len(e.config.Billing.RetryDays))
 	var found []error
-	known := jobs.BillingSteps(e.stages)
+	known := e.work.steps(e.stages)
 	for _, name := range e.flags.Steps {
 		if !slices.Contains(known, name) {
-			found = append(found, fmt.Errorf("--step: %q is not a step of billing: %s", name, strings.Join(known, ", ")))
+			found = append(found, fmt.Errorf("--step: %q is not a step of %s: %s", name, e.work.name, strings.Join(known, ", ")))
 		}
 	}
-	missing, err := readers.Missing(ctx, e.db.DB, e.selection())
-	if err != nil {
-		return failed(fmt.Errorf("look for the subscriptions: %w", err))
+	if e.work.check != nil {
+		mistakes, err := e.work.check(ctx, e)
+		if err != nil {
+			return failed(err)
+		}
+		found = append(found, mistakes...)
 	}
-	for _, id := range missing {
-		found = append(found, fmt.Errorf("--subscription: there is no subscription %d", id))
-	}
+	var err error
 	if e.pauses, err = mysql.ReadPauses(ctx, e.db.DB); err != nil {
 		return failed(err)
 	}
@@ -188,12 +189,4 @@ func (e *execution) checkSelection(ctx context.Context) error {
 
 func (e *execution) selection() readers.Selection {
 	return readers.Selection{Business: e.business, Subscriptions: e.flags.Subscriptions}
-}
-
-func (e *execution) options() jobs.BillingOptions {
-	b := e.config.Billing
-	return jobs.BillingOptions{
-		Selection: e.selection(), Policy: billing.Policy{RetryDays: b.RetryDays}, CatchUp: billing.CatchUp(b.CatchUp),
-		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, Steps: e.flags.Steps,
-	}
 }

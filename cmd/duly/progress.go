@@ -13,7 +13,6 @@ import (
 	bars "github.com/jedib0t/go-pretty/v6/progress"
 
 	"duly/internal/batch"
-	"duly/jobs"
 )
 
 const (
@@ -157,9 +156,12 @@ func (p *progress) state(x *batch.StepExecution) state {
 func (p *progress) began(x *batch.StepExecution) {
 	ctx, cancel := context.WithTimeout(x.Work, countFor)
 	defer cancel()
-	n, err := jobs.DueIn(ctx, p.deps, p.selection(), p.stages, x.Step)
-	if err != nil {
-		n = -1 // the step goes on without; it tells of a database that is lost
+	n := int64(-1)
+	if p.work.due != nil {
+		var err error
+		if n, err = p.work.due(ctx, p.execution, x.Step); err != nil {
+			n = -1 // the step goes on without; it tells of a database that is lost
+		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

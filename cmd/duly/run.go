@@ -19,22 +19,40 @@ import (
 // runFlags are the flags of `duly run`; as JSON they are what a re-run repeats.
 type runFlags struct {
 	Date          string   `json:"date,omitempty"`
+	From          string   `json:"from,omitempty"`
+	To            string   `json:"to,omitempty"`
 	Subscriptions []uint64 `json:"subscriptions,omitempty"`
+	Orders        []uint64 `json:"orders,omitempty"`
 	Steps         []string `json:"steps,omitempty"`
 	Limit         int      `json:"limit,omitempty"`
 
-	dryRun, allowFuture, exclusive, noProgress bool
-	rerun                                      uint64
-	parallelism, chunkSize                     int
-	rate                                       string
-	maxDuration                                string
+	dryRun, allowFuture, exclusive, noProgress, csv bool
+	rerun                                           uint64
+	parallelism, chunkSize                          int
+	rate                                            string
+	maxDuration                                     string
 }
+
+// The flags that not every job has.
+const (
+	flagDate         = "date"
+	flagFrom         = "from"
+	flagTo           = "to"
+	flagSubscription = "subscription"
+	flagOrder        = "order"
+	flagLimit        = "limit"
+	flagParallelism  = "parallelism"
+	flagRate         = "rate"
+	flagChunkSize    = "chunk-size"
+	flagAllowFuture  = "allow-future"
+	flagCSV          = "csv"
+)
 
 func (a *app) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run JOB",
-		Short: "Run a job to completion (" + strings.Join(jobs.Names(), ", ") + ")",
+		Short: "Run a job to completion (" + strings.Join(workNames(), ", ") + ")",
 		Long: "Runs a job to completion and exits with a code that says what is left:\n\n" +
 			"  0         done, nothing left behind: power off\n" +
 			"  1         failed; work remains, nothing is lost: stay up\n" +
@@ -49,51 +67,43 @@ func (a *app) runCommand() *cobra.Command {
 			"  duly run billing --date 2026-01-31 --subscription 42 --dry-run\n" +
 			"  duly run billing --rerun 17 --max-duration 2h",
 		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: cobra.FixedCompletions(jobs.Names(), cobra.ShellCompDirectiveNoFileComp),
+		ValidArgsFunction: cobra.FixedCompletions(workNames(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := oneJob(args); err != nil {
+			w, err := oneJob(args)
+			if err != nil {
 				return err
 			}
-			return a.runJob(cmd, args[0], f)
+			return a.runJob(cmd, w, f)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.Date, "date", "", "business date, such as 2026-01-31 (default today in business.timezone)")
-	flags.Var(idList{&f.Subscriptions}, "subscription", "only these subscriptions (repeat, or separate by commas)")
+	flags.StringVar(&f.Date, flagDate, "", "business date, such as 2026-01-31 (default today in business.timezone; report: yesterday)")
+	flags.StringVar(&f.From, flagFrom, "", "report and audit: the first business date of several")
+	flags.StringVar(&f.To, flagTo, "", "report and audit: the last business date of several")
+	flags.Var(idList{&f.Subscriptions}, flagSubscription, "only these subscriptions (repeat, or separate by commas)")
+	flags.Var(idList{&f.Orders}, flagOrder, "only these orders (repeat, or separate by commas)")
 	flags.StringSliceVar(&f.Steps, "step", nil, "only these steps (repeat, or separate by commas)")
-	flags.IntVar(&f.Limit, "limit", 0, "charge at most this many invoices (0: no bound)")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be charged; write nothing and call no gateway")
+	flags.IntVar(&f.Limit, flagLimit, 0, "work on at most this many invoices, orders or events (0: no bound)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be done; write nothing and call no gateway")
 	flags.Uint64Var(&f.rerun, "rerun", 0, "repeat this run: same job, date and selection; what is given beside it wins")
-	flags.BoolVar(&f.allowFuture, "allow-future", false, "allow a date after today (for sandboxes)")
-	flags.IntVar(&f.parallelism, "parallelism", 0, "requests at once, for every gateway (default gateways.<name>.parallelism)")
-	flags.IntVar(&f.chunkSize, "chunk-size", 0, "rows of one claim (default billing.chunk_size)")
-	flags.StringVar(&f.rate, "rate", "", "requests a second such as 20/s, for every gateway (default gateways.<name>.rate)")
+	flags.BoolVar(&f.allowFuture, flagAllowFuture, false, "allow a date after today (for sandboxes)")
+	flags.IntVar(&f.parallelism, flagParallelism, 0, "requests at once (default gateways.<name>.parallelism for every gateway, or reconcile.parallelism)")
+	flags.IntVar(&f.chunkSize, flagChunkSize, 0, "rows of one claim (default billing.chunk_size or reconcile.chunk_size)")
+	flags.StringVar(&f.rate, flagRate, "", "requests a second such as 20/s, for every gateway (default gateways.<name>.rate)")
 	flags.StringVar(&f.maxDuration, "max-duration", "", "stop after this time, such as 2h, and leave the rest to a later run")
 	flags.BoolVar(&f.exclusive, "exclusive", false, "do not run (exit 5) while another run of the job is live")
 	flags.BoolVar(&f.noProgress, "no-progress", false, "no progress lines on a terminal")
+	flags.BoolVar(&f.csv, flagCSV, false, "report: print the days as CSV on standard output")
 	return cmd
 }
 
-func oneJob(args []string) error {
-	names := strings.Join(jobs.Names(), ", ")
-	switch {
-	case len(args) == 0:
-		return usagef("say which job to run: %s", names)
-	case !slices.Contains(jobs.Names(), args[0]):
-		return usagef("%q is not a job of this version: %s", args[0], names)
-	case len(args) > 1:
-		return usagef("one job at a time: %q is one too many", args[1])
-	}
-	return nil
-}
-
 // problems are the mistakes that can be seen without a database.
-func (f runFlags) problems() []error {
+func (f runFlags) problems(w work) []error {
 	var found []error
 	add := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
-	if f.Date != "" {
-		if _, err := payment.ParseDate(f.Date); err != nil {
-			add("--date: %w", err)
+	for flag, text := range map[string]string{flagDate: f.Date, flagFrom: f.From, flagTo: f.To} {
+		if _, err := payment.ParseDate(text); text != "" && err != nil {
+			add("--%s: %w", flag, err)
 		}
 	}
 	for name, n := range map[string]int{"parallelism": f.parallelism, "chunk-size": f.chunkSize, "limit": f.Limit} {
@@ -110,21 +120,24 @@ func (f runFlags) problems() []error {
 		add("--max-duration: %w", err)
 	}
 	for _, step := range f.Steps {
-		if !mayBeStep(step) {
-			add("--step: %q is not a step of billing: %s", step, strings.Join(jobs.BillingSteps(3), ", "))
+		if !w.mayHave(step) {
+			add("--step: %q is not a step of %s: %s", step, w.name, strings.Join(w.steps(usualStages), ", "))
 		}
 	}
 	slices.SortFunc(found, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return found
 }
 
-// mayBeStep: how many retries there are is known once the tables are read.
-func mayBeStep(name string) bool {
-	if number, ok := strings.CutPrefix(name, jobs.StepRetry); ok {
+// usualStages is how many stages are shown where nothing is known of them yet.
+const usualStages = 3
+
+// mayHave reports whether the job may have the step; how many retries there are is known once the tables are read.
+func (w work) mayHave(step string) bool {
+	if number, ok := strings.CutPrefix(step, jobs.StepRetry); ok && w.name == jobs.BillingJob {
 		n, err := strconv.Atoi(number)
 		return err == nil && n > 0
 	}
-	return slices.Contains(jobs.BillingSteps(0), name)
+	return slices.Contains(w.steps(0), step)
 }
 
 // bound is how long the run may take; 0: as long as it needs.
@@ -140,16 +153,16 @@ func (f runFlags) bound() (time.Duration, error) {
 }
 
 // overrides are the flags that stand for configuration keys.
-func (f runFlags) overrides() map[string]any {
+func (f runFlags) overrides(w work) map[string]any {
 	set := map[string]any{}
-	if f.parallelism > 0 {
-		set["gateways.<name>.parallelism"] = f.parallelism
+	if f.parallelism > 0 && w.width != "" {
+		set[w.width] = f.parallelism
 	}
 	if f.rate != "" {
 		set["gateways.<name>.rate"] = f.rate
 	}
-	if f.chunkSize > 0 {
-		set["billing.chunk_size"] = f.chunkSize
+	if f.chunkSize > 0 && w.chunk != "" {
+		set[w.chunk] = f.chunkSize
 	}
 	return set
 }
@@ -160,16 +173,20 @@ func (f *runFlags) repeat(given func(flag string) bool, date string, params []by
 	if err := json.Unmarshal(params, &old); err != nil {
 		return fmt.Errorf("read the parameters of run %d: %w", f.rerun, err)
 	}
-	if !given("date") {
-		f.Date = date
+	dated := given(flagDate) || given(flagFrom) || given(flagTo)
+	if !dated {
+		f.Date, f.From, f.To = date, old.From, old.To
 	}
-	if !given("subscription") {
+	if !given(flagSubscription) {
 		f.Subscriptions = old.Subscriptions
+	}
+	if !given(flagOrder) {
+		f.Orders = old.Orders
 	}
 	if !given("step") {
 		f.Steps = old.Steps
 	}
-	if !given("limit") {
+	if !given(flagLimit) {
 		f.Limit = old.Limit
 	}
 	return nil

@@ -63,14 +63,12 @@ func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 	next := []string{}
 	switch {
 	case r.Exit == batch.ExitDone:
-	case r.Exit == batch.ExitReview || reviews > 0:
-		ids, err := readers.NewReviews(ctx, e.db.DB, run.Started, reviewsShown)
+	case (r.Exit == batch.ExitReview || reviews > 0) && e.work.next != nil:
+		commands, err := e.work.next(ctx, e, run)
 		if err != nil {
 			e.logs.WarnContext(ctx, "rows in review could not be listed", problem(err))
 		}
-		for _, id := range ids {
-			next = append(next, fmt.Sprintf("duly show invoice %d", id))
-		}
+		next = append(next, commands...)
 	}
 	switch r.Exit {
 	case batch.ExitDone, batch.ExitReview:

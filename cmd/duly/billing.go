@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/jobs"
+	"duly/readers"
+)
+
+// billingWork charges what is due.
+func billingWork() work {
+	return work{
+		name:     jobs.BillingJob,
+		takes:    []string{flagDate, flagSubscription, flagLimit, flagParallelism, flagRate, flagChunkSize, flagAllowFuture},
+		gateways: true, chunk: "billing.chunk_size", width: "gateways.<name>.parallelism",
+		steps: jobs.BillingSteps,
+		check: checkSubscriptions,
+		job: func(e *execution) (batch.Job, error) {
+			return jobs.Billing(e.deps, e.billing(), e.stages), nil
+		},
+		due: func(ctx context.Context, e *execution, step string) (int64, error) {
+			return jobs.DueIn(ctx, e.deps, e.selection(), e.stages, step)
+		},
+		foretell: foretellBilling,
+		next:     nextInvoices,
+	}
+}
+
+// checkSubscriptions refuses subscriptions that are not there.
+func checkSubscriptions(ctx context.Context, e *execution) ([]error, error) {
+	missing, err := readers.Missing(ctx, e.db.DB, e.selection())
+	if err != nil {
+		return nil, fmt.Errorf("look for the subscriptions: %w", err)
+	}
+	var found []error
+	for _, id := range missing {
+		found = append(found, fmt.Errorf("--subscription: there is no subscription %d", id))
+	}
+	return found, nil
+}
+
+// billing is what a billing run is told.
+func (e *execution) billing() jobs.BillingOptions {
+	b := e.config.Billing
+	return jobs.BillingOptions{
+		Selection: e.selection(), Policy: billing.Policy{RetryDays: b.RetryDays}, CatchUp: billing.CatchUp(b.CatchUp),
+		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, Steps: e.flags.Steps,
+	}
+}
+
+// countStages sets how many stages a run has: those of the configuration, or more if it had more before.
+func (e *execution) countStages(ctx context.Context) error {
+	open, err := readers.MaxOpenStage(ctx, e.db.DB)
+	if err != nil {
+		return fmt.Errorf("look for the highest stage: %w", mysql.Classify(ctx, err))
+	}
+	e.stages = max(open, len(e.config.Billing.RetryDays))
+	return nil
+}
+
+// nextInvoices names the first invoices that the run sent to review.
+func nextInvoices(ctx context.Context, e *execution, run *batch.Run) ([]string, error) {
+	ids, err := readers.NewReviews(ctx, e.db.DB, run.Started, reviewsShown)
+	var next []string
+	for id := range slices.Values(ids) {
+		next = append(next, fmt.Sprintf("duly show invoice %d", id))
+	}
+	return next, err
+}

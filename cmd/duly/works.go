@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"duly/internal/batch"
+)
+
+// work is what the command line knows of one job.
+type work struct {
+	name string
+	// takes are the flags that mean something to it, beside those of every job.
+	takes []string
+	// gateways: it calls them, so that they must be configured.
+	gateways bool
+	// chunk and width are the configuration keys that --chunk-size and --parallelism stand for.
+	chunk, width string
+	// steps lists its steps when an open invoice may be at that many stages.
+	steps func(stages int) []string
+	// check finds mistakes in what was selected.
+	check func(ctx context.Context, e *execution) ([]error, error)
+	job   func(e *execution) (batch.Job, error)
+	// due counts what a step has before it; -1 if that is not known.
+	due func(ctx context.Context, e *execution, step string) (int64, error)
+	// foretell says what a run would do: the document, and how to write it for people.
+	foretell func(ctx context.Context, e *execution, f forecast) (document any, show func(), err error)
+	// sumUp adds to the summary what only this job has.
+	sumUp func(ctx context.Context, e *execution, s *summary) error
+	// next lists commands about the rows that the run sent to review.
+	next func(ctx context.Context, e *execution, run *batch.Run) ([]string, error)
+}
+
+// works lists the jobs of `duly run`, in the order of the nightly one.
+func works() []work {
+	return []work{billingWork()}
+}
+
+// workNames lists the jobs by name.
+func workNames() []string {
+	var names []string
+	for _, w := range works() {
+		names = append(names, w.name)
+	}
+	return names
+}
+
+func findWork(name string) (work, bool) {
+	all := works()
+	i := slices.IndexFunc(all, func(w work) bool { return w.name == name })
+	if i < 0 {
+		return work{}, false
+	}
+	return all[i], true
+}
+
+// oneJob is the job that the arguments of `run` name.
+func oneJob(args []string) (work, error) {
+	names := strings.Join(workNames(), ", ")
+	if len(args) == 0 {
+		return work{}, usagef("say which job to run: %s", names)
+	}
+	w, ok := findWork(args[0])
+	switch {
+	case !ok:
+		return work{}, usagef("%q is not a job of this version: %s", args[0], names)
+	case len(args) > 1:
+		return work{}, usagef("one job at a time: %q is one too many", args[1])
+	}
+	return w, nil
+}
+
+// someFlags are those that not every job has.
+func someFlags() []string {
+	return []string{flagDate, flagFrom, flagTo, flagSubscription, flagOrder, flagLimit, flagParallelism, flagRate, flagChunkSize, flagAllowFuture, flagCSV}
+}
+
+// misplaced finds flags that mean nothing to the job.
+func (w work) misplaced(given func(flag string) bool) []error {
+	var found []error
+	for _, flag := range someFlags() {
+		if given(flag) && !slices.Contains(w.takes, flag) {
+			found = append(found, fmt.Errorf("--%s: %s has no use for it%s", flag, w.name, w.instead()))
+		}
+	}
+	return found
+}
+
+// instead names the flags that the job has.
+func (w work) instead() string {
+	if len(w.takes) == 0 {
+		return ""
+	}
+	return "; it takes --" + strings.Join(w.takes, ", --")
+}
