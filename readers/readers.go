@@ -19,16 +19,23 @@ import (
 type Selection struct {
 	Business      payment.Date
 	Subscriptions []uint64 // empty: all
+	Orders        []uint64 // empty: all
 }
 
 // only narrows a query down to the selected subscriptions; column names them.
-func (s Selection) only(column string) (string, []any) {
-	if len(s.Subscriptions) == 0 {
+func (s Selection) only(column string) (string, []any) { return among(column, s.Subscriptions) }
+
+// onlyOrders narrows a query down to the selected orders; column names them.
+func (s Selection) onlyOrders(column string) (string, []any) { return among(column, s.Orders) }
+
+// among is the condition that a column has one of the ids; none at all for no ids.
+func among(column string, ids []uint64) (string, []any) {
+	if len(ids) == 0 {
 		return "", nil
 	}
-	marks := strings.TrimSuffix(strings.Repeat("?,", len(s.Subscriptions)), ",")
-	args := make([]any, len(s.Subscriptions))
-	for i, id := range s.Subscriptions {
+	marks := strings.TrimSuffix(strings.Repeat("?,", len(ids)), ",")
+	args := make([]any, len(ids))
+	for i, id := range ids {
 		args[i] = id
 	}
 	return " AND " + column + " IN (" + marks + ")", args
