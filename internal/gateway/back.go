@@ -6,23 +6,58 @@ import (
 	"duly/internal/payment"
 )
 
-// Look asks for a payment within the limits of the gateway, a second time where the first could not be read.
-func (p *Paced) Look(ctx context.Context, w payment.Which) payment.Sight {
-	return p.gateway.Look(ctx, w)
-}
-
-// Cancel cancels a pending payment within the limits of the gateway, again under the same key where that can
-// do no harm.
+// Cancel cancels a pending payment, again under the same key where that can do no harm, and returns early as
+// Charge does; what was not sent is EffectNone then. The reply is that of all its requests together: once one of
+// them may have been executed, only EffectDone says more than EffectUnknown.
+//
+// A gateway without keys is never sent a request after one that may have been executed.
 func (p *Paced) Cancel(ctx context.Context, c payment.Cancel) payment.Reply {
-	return p.gateway.Cancel(ctx, c)
+	return p.change(ctx,
+		func(ctx context.Context) payment.Reply { return p.gateway.Cancel(ctx, c) },
+		func(s *Stats) { s.Cancels++ })
 }
 
-// Refund gives money back within the limits of the gateway, again under the same key where that can do no harm.
+// Refund gives money back, in the way that Cancel cancels.
 func (p *Paced) Refund(ctx context.Context, r payment.Refund) payment.Reply {
-	return p.gateway.Refund(ctx, r)
+	return p.change(ctx,
+		func(ctx context.Context) payment.Reply { return p.gateway.Refund(ctx, r) },
+		func(s *Stats) { s.Refunds++ })
 }
 
-// List reads one page of the gateway's payments within its limits, again where it could not be read.
-func (p *Paced) List(ctx context.Context, w payment.Window, cursor string) (payment.Listing, error) {
-	return p.gateway.List(ctx, w, cursor)
+// change sends a cancellation or a refund.
+func (p *Paced) change(ctx context.Context, send func(context.Context) payment.Reply, count func(*Stats)) payment.Reply {
+	keyed := p.gateway.Abilities().KeyLife > 0
+	var reply payment.Reply
+	doubted := false
+	tries, held := p.requests(ctx, p.allTries, func(ctx context.Context) reading {
+		raw := send(ctx)
+		reply = after(doubted, raw)
+		doubted = doubted || raw.Effect == payment.EffectUnknown
+		return reading{
+			failure:       raw.Failure,
+			misconfigured: raw.Effect == payment.EffectMisconfigured,
+			reason:        raw.Reason,
+			again:         raw.Effect == payment.EffectNone || raw.Effect == payment.EffectUnknown && keyed,
+			wish:          raw.RetryAfter,
+			count:         count,
+		}
+	})
+	switch {
+	case held == "":
+	case tries > 0:
+		reply.Reason += "; " + held
+	default:
+		reply = payment.Reply{Effect: payment.EffectNone, Reason: held}
+	}
+	return reply
+}
+
+// after is what a reply means behind a request under the same key that may have been executed (doubted). A
+// refusal may be for that request's own effect, or because it is still under way.
+func after(doubted bool, r payment.Reply) payment.Reply {
+	if doubted && r.Effect != payment.EffectDone && r.Effect != payment.EffectUnknown {
+		r.Reason = "in doubt before, then " + r.Effect.String() + ": " + r.Reason
+		r.Effect = payment.EffectUnknown
+	}
+	return r
 }

@@ -3,10 +3,11 @@ package gateway
 import (
 	"context"
 
-	"github.com/failsafe-go/failsafe-go"
-
 	"duly/internal/payment"
 )
+
+// notAsked begins the reason of a look-up that was not made.
+const notAsked = "not looked up: "
 
 // Find asks what became of c, within the limits of the gateway and a second time where the first could not
 // be read. It returns early as Charge does; what could not be asked is InDoubt.
@@ -14,64 +15,51 @@ func (p *Paced) Find(ctx context.Context, c payment.Charge, paymentID string) Fi
 	if !p.gateway.Abilities().FindByKey && paymentID == "" {
 		return unasked("the gateway cannot be asked by key")
 	}
-	waiting, cancel := p.waiting(ctx)
-	defer cancel(nil)
-	l := &lookUp{paced: p, charge: c, paymentID: paymentID}
-	_, _ = failsafe.With(p.lookUps).WithContext(waiting).Get(func() (verdict, error) {
-		return l.try(ctx, waiting), nil
+	var f Finding
+	tries, held := p.requests(ctx, p.twoTries, func(ctx context.Context) reading {
+		f = p.gateway.Find(ctx, c, paymentID)
+		o := f.Outcome
+		return reading{
+			failure:       o.Failure,
+			misconfigured: f.Misconfigured,
+			reason:        o.Reason,
+			again:         !f.Absent && !f.Misconfigured && o.Kind == payment.InDoubt && !o.LookUpOnly,
+			wish:          o.RetryAfter,
+			count:         func(s *Stats) { s.LookUps++ },
+		}
 	})
-	return l.finding
+	if tries == 0 {
+		return unasked(held)
+	}
+	return f
 }
 
 // unasked is the finding of a look-up that was not made.
 func unasked(why string) Finding {
-	return Finding{Outcome: payment.Outcome{Kind: payment.InDoubt, Reason: "not looked up: " + why}}
+	return Finding{Outcome: payment.Outcome{Kind: payment.InDoubt, Reason: notAsked + why}}
 }
 
-// lookUp is one Find.
-type lookUp struct {
-	paced     *Paced
-	charge    payment.Charge
-	paymentID string
-	finding   Finding
-	tries     int
-}
-
-// try asks once and says whether to ask again.
-func (l *lookUp) try(ctx, waiting context.Context) verdict {
-	p := l.paced
-	epoch, err := p.admit(waiting)
-	if err != nil {
-		if l.tries == 0 {
-			l.finding = unasked(p.why(err))
-		}
-		return verdict{}
+// Look asks for a payment within the limits of the gateway, a second time where the first could not be read. It
+// returns early as Charge does; a sight of nothing says why in its Reason. What the gateway has no way to be asked
+// about is Unaskable at once.
+func (p *Paced) Look(ctx context.Context, w payment.Which) payment.Sight {
+	if w.ID == "" && (w.Key == "" || !p.gateway.Abilities().FindByKey) {
+		return payment.Sight{Unaskable: true, Reason: notAsked + "neither a key nor an id that the gateway can be asked by"}
 	}
-	answered := false
-	defer func() {
-		if !answered {
-			p.circuit.release(epoch)
-		}
-	}()
-	start := p.limits.Now()
-	l.finding = p.gateway.Find(ctx, l.charge, l.paymentID)
-	answered = true
-	l.tries++
-	p.circuit.record(epoch, l.finding.Outcome.Failure)
-	p.count(p.limits.Now().Sub(start), l.tries > 1, func(s *Stats) {
-		s.LookUps++
-		if l.finding.Misconfigured {
-			s.Misconfigured++
+	var seen payment.Sight
+	tries, held := p.requests(ctx, p.twoTries, func(ctx context.Context) reading {
+		seen = p.gateway.Look(ctx, w)
+		return reading{
+			failure:       seen.Failure,
+			misconfigured: seen.Misconfigured,
+			reason:        seen.Reason,
+			again:         seen.Payment == nil && !seen.Absent && !seen.Unaskable && !seen.Misconfigured,
+			wish:          seen.RetryAfter,
+			count:         func(s *Stats) { s.LookUps++ },
 		}
 	})
-	if l.finding.Misconfigured {
-		p.leave("refused our credentials: " + l.finding.Outcome.Reason)
+	if tries == 0 {
+		return payment.Sight{Reason: notAsked + held}
 	}
-	o := l.finding.Outcome
-	again := !l.finding.Absent && !l.finding.Misconfigured && o.Kind == payment.InDoubt && !o.LookUpOnly
-	wait := p.limits.backoff(l.tries, o.RetryAfter)
-	if p.limits.MaxElapsed > 0 && wait > p.limits.MaxElapsed {
-		again = false
-	}
-	return verdict{again: again, wait: wait}
+	return seen
 }

@@ -9,16 +9,19 @@ import (
 type Limits struct {
 	// Rate is the number of requests a second, look-ups included; 0: no limit.
 	Rate float64
-	// Tries is how many requests one Charge may send under its key, the first included.
+	// Tries is how many requests one call may send under its key, the first included; a look-up two at most.
 	Tries int
 	// Backoff is the wait before the second try; it doubles with each further one.
 	Backoff time.Duration
-	// MaxElapsed bounds the tries of one Charge: none begins later than this after the first; 0: no bound.
+	// MaxElapsed bounds the tries of one call: none begins later than this after the first; 0: no bound.
 	MaxElapsed time.Duration
 	// MaxOutage is how long the circuit may stay other than closed before the gateway is left alone for
 	// the rest of the run; 0: for ever.
 	MaxOutage time.Duration
 	Circuit   CircuitLimits
+	// Slots bounds the requests that are open at once over all gateways that share it: one place in the channel
+	// for each. A request takes its place when circuit and rate have let it through. nil: no bound.
+	Slots chan struct{}
 	// Now measures latency and elapsed time. Needed.
 	Now func() time.Time
 }

@@ -8,37 +8,30 @@ import (
 	"sync"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go"
 	"github.com/failsafe-go/failsafe-go/ratelimiter"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 
 	"duly/internal/payment"
 )
 
-// Paced is a Gateway that is used within its limits: tries with back-off, rate, circuit and outage. It is
-// safe for concurrent use; the concurrency itself is the caller's to bound.
+// Paced is a Gateway that is used within its limits: tries with back-off, rate, circuit, outage and shared slots.
+// It is safe for concurrent use.
 type Paced struct {
-	name    string
-	gateway Gateway
-	limits  Limits
-	rate    ratelimiter.RateLimiter[any] // nil: no limit
-	circuit *circuit
-	charges retrypolicy.RetryPolicy[verdict]
-	lookUps retrypolicy.RetryPolicy[verdict]
-	gone    chan struct{} // closed when the gateway is left alone for the run
+	name     string
+	gateway  Gateway
+	limits   Limits
+	rate     ratelimiter.RateLimiter[any] // nil: no limit
+	circuit  *circuit
+	allTries retrypolicy.RetryPolicy[verdict]
+	twoTries retrypolicy.RetryPolicy[verdict] // of a look-up
+	gone     chan struct{}                    // closed when the gateway is left alone for the run
 
 	mu     sync.Mutex
 	reason string // why it is
 	stats  Stats
 }
 
-// verdict says what follows from one try: whether there is another, and after how long.
-type verdict struct {
-	again bool
-	wait  time.Duration
-}
-
-// lookUpTries bounds the requests of one Find: the caller looks again later anyhow.
+// lookUpTries bounds the requests of one look-up: the caller looks again later anyhow.
 const lookUpTries = 2
 
 var (
@@ -54,29 +47,19 @@ func Pace(name string, g Gateway, l Limits) *Paced {
 	}
 	l.Tries = max(l.Tries, 1)
 	p := &Paced{
-		name:    name,
-		gateway: g,
-		limits:  l,
-		charges: retries(l.Tries),
-		lookUps: retries(min(l.Tries, lookUpTries)),
-		gone:    make(chan struct{}),
-		stats:   Stats{Charges: make(map[payment.Kind]int64, len(payment.Kinds()))},
+		name:     name,
+		gateway:  g,
+		limits:   l,
+		allTries: retries(l.Tries),
+		twoTries: retries(min(l.Tries, lookUpTries)),
+		gone:     make(chan struct{}),
+		stats:    Stats{Charges: make(map[payment.Kind]int64, len(payment.Kinds()))},
 	}
 	p.circuit = newCircuit(l, func() { p.leave("gateway down for " + brief(l.MaxOutage)) })
 	if interval := time.Duration(float64(time.Second) / l.Rate); l.Rate > 0 && interval > 0 {
 		p.rate = ratelimiter.NewSmoothWithMaxRate[any](interval)
 	}
 	return p
-}
-
-// retries is failsafe's loop around tries that decide by themselves whether and when the next one comes.
-func retries(tries int) retrypolicy.RetryPolicy[verdict] {
-	return retrypolicy.NewBuilder[verdict]().
-		WithMaxAttempts(tries).
-		HandleIf(func(v verdict, _ error) bool { return v.again }).
-		WithDelayFunc(func(e failsafe.ExecutionAttempt[verdict]) time.Duration { return e.LastResult().wait }).
-		ReturnLastFailure().
-		Build()
 }
 
 // Name is the name in the configuration.
@@ -154,53 +137,6 @@ func (p *Paced) count(took time.Duration, retry bool, add func(*Stats)) {
 	p.stats.Latency += took
 	if retry {
 		p.stats.Retries++
-	}
-}
-
-// waiting derives the context that every wait of one call happens under. It ends when the gateway is left
-// alone or the guard of ctx wants to stop; a request under way does not, it goes by ctx.
-func (p *Paced) waiting(ctx context.Context) (context.Context, context.CancelCauseFunc) {
-	waiting, cancel := context.WithCancelCause(ctx)
-	stop := stopped(ctx)
-	select {
-	case <-p.gone:
-		cancel(errGone)
-		return waiting, cancel
-	case <-stop:
-		cancel(errStopped)
-		return waiting, cancel
-	default:
-	}
-	go func() {
-		select {
-		case <-p.gone:
-			cancel(errGone)
-		case <-stop:
-			cancel(errStopped)
-		case <-waiting.Done():
-		}
-	}()
-	return waiting, cancel
-}
-
-// admit waits for the circuit and for the rate. The circuit's permit comes first, so that nobody spends a
-// rate permit while the gateway is down, and is taken anew if the circuit changed meanwhile.
-func (p *Paced) admit(waiting context.Context) (epoch int, err error) {
-	for {
-		if waiting.Err() != nil {
-			return 0, context.Cause(waiting)
-		}
-		epoch, err = p.circuit.acquire(waiting)
-		if err != nil || p.rate == nil {
-			return epoch, err
-		}
-		if p.rate.AcquirePermit(waiting) != nil {
-			p.circuit.release(epoch)
-			return 0, context.Cause(waiting)
-		}
-		if p.circuit.current(epoch) {
-			return epoch, nil
-		}
 	}
 }
 

@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"fmt"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +15,9 @@ type book struct {
 	byHash    map[uint64]uint32 // hash of a key → its place in keys + 1
 	keys      slab[key]
 	payments  slab[record]
-	refunded  map[uint32]int64     // minor units given back, by payment
+	refunded  map[uint32]refunds   // what was given back, by payment
+	dated     map[uint32]int64     // created, of those that were put in with a time of their own
+	early     []uint32             // the places of those, by that time
 	undecided map[uint32]waiting   // pending payments that will be decided
 	charges   map[string]int       // how often a method whose behaviour counts has charged a reference
 	rejects   map[uint32]rejection // 400s that are remembered, by key
@@ -49,11 +50,17 @@ type rejection struct {
 	at   time.Time
 }
 
+// refunds are how much of a payment was given back, in minor units, and in how many parts.
+type refunds struct {
+	amount int64
+	times  int
+}
+
 // record is one payment.
 type record struct {
 	text     string // the reference, unless the key begins with it; then customer and method
 	amount   int64
-	created  int64 // microseconds since 1970
+	created  int64 // microseconds since 1970, never less than that of the record before
 	body     uint64
 	key      uint32
 	prev     uint32 // place + 1 of the key's payment before
@@ -103,8 +110,8 @@ type waiting struct {
 
 func newBook() *book {
 	return &book{
-		byHash: map[uint64]uint32{}, refunded: map[uint32]int64{}, undecided: map[uint32]waiting{}, charges: map[string]int{},
-		rejects: map[uint32]rejection{},
+		byHash: map[uint64]uint32{}, refunded: map[uint32]refunds{}, dated: map[uint32]int64{}, undecided: map[uint32]waiting{},
+		charges: map[string]int{}, rejects: map[uint32]rejection{},
 	}
 }
 
@@ -154,9 +161,23 @@ func (b *book) add(keyAt uint32, req request, o outcome, now time.Time) uint32 {
 	at := b.payments.add(rec)
 	k.newest = at + 1
 	if res.undone {
-		b.refunded[at] = req.amount
+		b.giveBack(at, rec.amount)
 	}
 	return at
+}
+
+// giveBack notes a refund.
+func (b *book) giveBack(at uint32, amount int64) {
+	given := b.refunded[at]
+	b.refunded[at] = refunds{amount: given.amount + amount, times: given.times + 1}
+}
+
+// created is when payment at was created, in microseconds since 1970.
+func (b *book) created(at uint32) int64 {
+	if us, ok := b.dated[at]; ok {
+		return us
+	}
+	return b.payments.at(at).created
 }
 
 // ofKey returns the payment that a key stands for: one that took money before one that did not, else the
@@ -179,23 +200,6 @@ func (b *book) byID(id string) (uint32, bool) {
 }
 
 func paymentID(at uint32) string { return fmt.Sprintf("pay_%010d", uint64(at)+1) }
-
-// firstSince is the place of the first payment created at t or later.
-func (b *book) firstSince(t time.Time) uint32 {
-	us := ceilMicro(t)
-	return uint32(sort.Search(int(b.payments.n), func(i int) bool { //nolint:gosec // at most n, which is 32 bits
-		return b.payments.at(uint32(i)).created >= us //nolint:gosec // as above
-	}))
-}
-
-// ceilMicro rounds up, so that comparing whole microseconds is comparing with t itself.
-func ceilMicro(t time.Time) int64 {
-	us := t.UnixMicro()
-	if time.UnixMicro(us).Before(t) {
-		us++
-	}
-	return us
-}
 
 // tick decides the pending payment at, if its time has come by the clock.
 func (b *book) tick(at uint32, now time.Time) {
@@ -224,7 +228,7 @@ func (b *book) decide(at uint32, w waiting) {
 	rec, res := b.payments.at(at), w.then.result()
 	rec.outcome, rec.status = w.then, statusOf(res.status)
 	if res.undone {
-		b.refunded[at] = rec.amount
+		b.giveBack(at, rec.amount)
 	}
 }
 
@@ -244,8 +248,8 @@ func (b *book) entry(at uint32) Entry {
 	reference = reference[:rec.refLen]
 	e := Entry{
 		ID: paymentID(at), Key: keyText, Reference: reference, CustomerID: text[:rec.custLen], Method: text[rec.custLen:],
-		Amount: rec.amount, Currency: string(rec.currency[:]), Status: rec.status.public(), Refunded: b.refunded[at],
-		CreatedAt: time.UnixMicro(rec.created).UTC(),
+		Amount: rec.amount, Currency: string(rec.currency[:]), Status: rec.status.public(),
+		Refunded: b.refunded[at].amount, Refunds: b.refunded[at].times, CreatedAt: time.UnixMicro(b.created(at)).UTC(),
 	}
 	if rec.status == declinedStatus {
 		e.DeclineCode = rec.outcome.result().decline.Code

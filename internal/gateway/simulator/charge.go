@@ -157,7 +157,7 @@ func (s *Simulator) replay(at uint32, body uint64, now time.Time) (answer, bool)
 		return a, true
 	}
 	newest := s.book.keys.at(at).newest
-	if newest == 0 || !s.alive(time.UnixMicro(s.book.payments.at(newest-1).created), now) {
+	if newest == 0 || !s.alive(time.UnixMicro(s.book.created(newest-1)), now) {
 		return answer{}, false
 	}
 	if s.book.payments.at(newest-1).body != body {
@@ -223,7 +223,7 @@ func (s *Simulator) wire(at uint32) wirePayment {
 	e := s.book.entry(at)
 	p := wirePayment{
 		ID: e.ID, Status: e.Status, IdempotencyKey: e.Key, Reference: e.Reference, CustomerID: e.CustomerID,
-		Amount: e.Amount, Currency: e.Currency, RefundedAmount: e.Refunded, CreatedAt: e.CreatedAt,
+		Amount: e.Amount, Currency: e.Currency, RefundedAmount: e.Refunded, CreatedAt: e.CreatedAt.Add(s.cfg.ClockSkew),
 	}
 	if d := s.book.payments.at(at).outcome.result().decline; e.DeclineCode != "" {
 		p.Decline = &wireDecline{Class: d.Class, Code: d.Code, NetworkCode: d.NetworkCode, AdviceCode: d.AdviceCode, Message: d.Message}

@@ -53,6 +53,9 @@ type Config struct {
 	// RateLimit is how many API requests are served in each second of the clock; the rest are answered
 	// 429. 0: no limit.
 	RateLimit int `json:"rate_limit"`
+	// ClockSkew is how far the clock that the API tells created_at by, and lists by, is ahead of the true one;
+	// negative: behind. The ledger shows the true time.
+	ClockSkew time.Duration `json:"clock_skew"`
 	// Now is the clock that Advance moves on from; nil: the system's.
 	Now func() time.Time `json:"-"`
 }

@@ -18,6 +18,7 @@ type Entry struct {
 	Currency    string         `json:"currency"`
 	Status      payment.Status `json:"status"`
 	Refunded    int64          `json:"refunded"` // minor units
+	Refunds     int            `json:"refunds"`  // in how many parts
 	DeclineCode string         `json:"decline_code,omitempty"`
 	CreatedAt   time.Time      `json:"created_at"`
 }

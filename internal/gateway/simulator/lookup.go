@@ -20,7 +20,7 @@ func (s *Simulator) findPaymentByKey(w http.ResponseWriter, r *http.Request) {
 		if ok {
 			at, ok = s.book.ofKey(at)
 		}
-		if ok && s.cfg.FindForgets && !s.alive(time.UnixMicro(s.book.payments.at(at).created), s.now()) {
+		if ok && s.cfg.FindForgets && !s.alive(time.UnixMicro(s.book.created(at)), s.now()) {
 			ok = false
 		}
 		return s.found(at, ok)
@@ -94,7 +94,7 @@ func (s *Simulator) listPayments(w http.ResponseWriter, r *http.Request) {
 // listing is a question for the payments of a window of time.
 type listing struct {
 	from, to time.Time
-	cursor   uint32
+	cursor   position
 	limit    int
 }
 
@@ -104,8 +104,7 @@ func parseListing(v url.Values) (listing, error) {
 	q := listing{from: from, to: to, limit: defaultPage}
 	var cursorErr, limitErr error
 	if text := v.Get("cursor"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 32)
-		q.cursor, cursorErr = uint32(n), err
+		q.cursor, cursorErr = parsePosition(text)
 	}
 	if text := v.Get("limit"); text != "" {
 		if q.limit, limitErr = strconv.Atoi(text); q.limit < 1 || q.limit > maxPage {
@@ -120,15 +119,22 @@ func (s *Simulator) list(q listing) answer {
 	defer s.mu.Unlock()
 	now := s.now()
 	p := page{Data: []wirePayment{}}
-	end := ceilMicro(q.to)
-	for at := max(q.cursor, s.book.firstSince(q.from)); at < s.book.payments.n && s.book.payments.at(at).created < end; at++ {
+	from := position{created: ceilMicro(q.from.Add(-s.cfg.ClockSkew))}
+	if q.cursor.compare(from) > 0 {
+		from = q.cursor
+	}
+	end := ceilMicro(q.to.Add(-s.cfg.ClockSkew))
+	for next := range s.book.from(from) {
+		if next.created >= end {
+			break
+		}
 		if len(p.Data) == q.limit {
-			cursor := strconv.FormatUint(uint64(at), 10)
+			cursor := next.String()
 			p.NextCursor = &cursor
 			break
 		}
-		s.book.tick(at, now)
-		p.Data = append(p.Data, s.wire(at))
+		s.book.tick(next.at, now)
+		p.Data = append(p.Data, s.wire(next.at))
 	}
 	return answer{code: http.StatusOK, payload: p}
 }

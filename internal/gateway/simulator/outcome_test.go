@@ -63,7 +63,7 @@ func TestOutcomesByMethod(t *testing.T) {
 		reference := strings.TrimSuffix(key, "-1")
 		require.Equal(t, simulator.Entry{
 			ID: r.ID, Key: key, Reference: reference, CustomerID: "cus_1", Method: c.method, Amount: 12900, Currency: "KRW",
-			Status: payment.Status(c.status), Refunded: e.Refunded, DeclineCode: c.declineCode, CreatedAt: r.CreatedAt,
+			Status: payment.Status(c.status), Refunded: e.Refunded, Refunds: e.Refunds, DeclineCode: c.declineCode, CreatedAt: r.CreatedAt,
 		}, e)
 		if c.method == "pm_refunded" {
 			require.Equal(t, int64(12900), s.find(key).RefundedAmount)

@@ -1,0 +1,133 @@
+package gateway
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+)
+
+// reading is what the answer to one request means for its pacing.
+type reading struct {
+	failure       bool // it counts against the circuit
+	misconfigured bool // our credentials were refused
+	reason        string
+	// again: the same request once more may do better, and can do no harm.
+	again bool
+	wish  time.Duration // how long the gateway asked us to wait
+	count func(*Stats)
+}
+
+// verdict says what follows from one try: whether there is another, and after how long.
+type verdict struct {
+	again bool
+	wait  time.Duration
+}
+
+// retries is failsafe's loop around tries that decide by themselves whether and when the next one comes.
+func retries(tries int) retrypolicy.RetryPolicy[verdict] {
+	return retrypolicy.NewBuilder[verdict]().
+		WithMaxAttempts(tries).
+		HandleIf(func(v verdict, _ error) bool { return v.again }).
+		WithDelayFunc(func(e failsafe.ExecutionAttempt[verdict]) time.Duration { return e.LastResult().wait }).
+		ReturnLastFailure().
+		Build()
+}
+
+// requests calls send, which makes one request, until its reading says that there is nothing to repeat, the
+// policy's tries or MaxElapsed are used up, or waiting for the next try has to end. It returns how many requests
+// left, and why the next one was not admitted, if one was wanted.
+func (p *Paced) requests(ctx context.Context, policy retrypolicy.RetryPolicy[verdict], send func(context.Context) reading) (tries int, held string) {
+	waiting, cancel := p.waiting(ctx)
+	defer cancel(nil)
+	c := &call{paced: p, send: send}
+	// failsafe's own result is lost when waiting ends during a request; send keeps what it was answered.
+	_, _ = failsafe.With(policy).WithContext(waiting).Get(func() (verdict, error) {
+		return c.try(ctx, waiting), nil
+	})
+	return c.tries, c.held
+}
+
+// call is one call of requests.
+type call struct {
+	paced *Paced
+	send  func(context.Context) reading
+	tries int
+	held  string
+	began time.Time // of the first request
+}
+
+// try sends one request and says whether there should be another.
+func (c *call) try(ctx, waiting context.Context) verdict {
+	p := c.paced
+	if c.tries > 0 && p.limits.MaxElapsed > 0 {
+		left := p.limits.MaxElapsed - p.limits.Now().Sub(c.began)
+		limited, cancel := context.WithTimeoutCause(waiting, left, errElapsed)
+		defer cancel()
+		waiting = limited
+	}
+	leave, err := p.admit(waiting)
+	if err != nil {
+		c.held = p.why(err)
+		return verdict{}
+	}
+	r, refused := c.pass(ctx, leave)
+	if r.misconfigured {
+		p.leave("refused our credentials: " + r.reason)
+	}
+	if refused || !r.again {
+		return verdict{}
+	}
+	wait := p.limits.backoff(c.tries, r.wish)
+	if p.limits.MaxElapsed > 0 && p.limits.Now().Sub(c.began)+wait > p.limits.MaxElapsed {
+		return verdict{}
+	}
+	return verdict{again: true, wait: wait}
+}
+
+// pass sends a request under a permit, and tells whether the guard kept it from leaving.
+func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool) {
+	p := c.paced
+	defer leave.end() // also when something below panics: a probe's place and a slot must not be kept for ever
+	guarded, said := watchGuard(ctx)
+	start := p.limits.Now()
+	if c.tries == 0 {
+		c.began = start
+	}
+	r = c.send(guarded)
+	if said.no.Load() {
+		return r, true
+	}
+	c.tries++
+	leave.record(r.failure)
+	p.count(p.limits.Now().Sub(start), c.tries > 1, func(s *Stats) {
+		r.count(s)
+		if r.misconfigured {
+			s.Misconfigured++
+		}
+	})
+	return r, false
+}
+
+// guardAnswer remembers whether a guard said no.
+type guardAnswer struct{ no atomic.Bool }
+
+// watchGuard returns a context under which the guard of ctx is asked as before, and its answer seen.
+func watchGuard(ctx context.Context) (context.Context, *guardAnswer) {
+	said := &guardAnswer{}
+	g, _ := ctx.Value(guardKey{}).(Guard)
+	if g.Check == nil {
+		return ctx, said
+	}
+	check := g.Check
+	g.Check = func() error {
+		err := check()
+		if err != nil {
+			said.no.Store(true)
+		}
+		return err
+	}
+	return WithGuard(ctx, g), said
+}
