@@ -35,7 +35,9 @@ CREATE TABLE orders (
   completed_at DATETIME(6) NULL,
   failed_at DATETIME(6) NULL,
   updated_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
-  KEY stale_walk (status, created_at, id)
+  KEY stale_walk (status, created_at, id),
+  KEY completed (completed_at),
+  KEY failed (failed_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 CREATE TABLE products (
@@ -71,7 +73,11 @@ CREATE TABLE payments (
   updated_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
   KEY by_order (order_id),
   KEY by_status (status, id),
-  KEY by_failure (status, failure_code, id)
+  KEY by_failure (status, failure_code, id),
+  KEY by_key (idempotency_key),
+  KEY by_transaction (transaction_key),
+  KEY created_walk (created_at, id),
+  KEY refunded (refunded_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 -- duly's own tables.
@@ -137,6 +143,7 @@ CREATE TABLE payment_attempts (
   KEY doubt_walk (status, next_check_at, id),
   KEY by_lease (lease),
   KEY by_method (payment_method, created_at),
+  KEY created_walk (created_at, id),
   CONSTRAINT attempts_amount CHECK (amount > 0),
   CONSTRAINT attempts_status CHECK (status IN ('in_flight', 'succeeded', 'declined', 'in_doubt', 'released', 'rejected', 'review'))
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
@@ -178,6 +185,7 @@ CREATE TABLE events (
 CREATE TABLE event_deliveries (
   event_id BIGINT UNSIGNED NOT NULL,
   sink VARCHAR(32) NOT NULL,
+  subject VARCHAR(64) NOT NULL DEFAULT '',
   status VARCHAR(20) NOT NULL DEFAULT 'pending',
   tries INT NOT NULL DEFAULT 0,
   next_try_at DATETIME(6) NULL,
@@ -186,7 +194,17 @@ CREATE TABLE event_deliveries (
   lease BINARY(16) NULL,
   run_id BIGINT UNSIGNED NULL,
   PRIMARY KEY (event_id, sink),
-  KEY delivery_walk (sink, status, next_try_at, event_id)
+  KEY delivery_walk (sink, status, next_try_at, event_id),
+  KEY subject_walk (sink, subject, status, event_id)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+-- How far a sink has been given its deliveries: every event up to event_id has one, and seen_id was the newest at
+-- seen_at.
+CREATE TABLE outbox_marks (
+  sink VARCHAR(32) NOT NULL PRIMARY KEY,
+  event_id BIGINT UNSIGNED NOT NULL DEFAULT 0,
+  seen_id BIGINT UNSIGNED NOT NULL DEFAULT 0,
+  seen_at DATETIME(6) NOT NULL
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 CREATE TABLE job_runs (
@@ -263,20 +281,24 @@ CREATE TABLE daily_product_sales (
   product_id BIGINT UNSIGNED NOT NULL,
   quantity BIGINT NOT NULL DEFAULT 0,
   amount BIGINT NOT NULL DEFAULT 0,
+  currency CHAR(3) NULL,
   PRIMARY KEY (business_date, product_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 CREATE TABLE audit_findings (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   kind VARCHAR(32) NOT NULL,
-  reference VARCHAR(255) NOT NULL DEFAULT '',
-  gateway_payment_id VARCHAR(255) NOT NULL DEFAULT '',
+  reference VARCHAR(255) COLLATE utf8mb4_bin NOT NULL DEFAULT '',
+  gateway_payment_id VARCHAR(255) COLLATE utf8mb4_bin NOT NULL DEFAULT '',
   detail JSON NOT NULL,
+  run_id BIGINT UNSIGNED NULL,
   first_seen_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   last_seen_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   resolved_at DATETIME(6) NULL,
   resolution VARCHAR(255) NULL,
-  UNIQUE KEY once (kind, reference, gateway_payment_id)
+  UNIQUE KEY once (kind, reference, gateway_payment_id),
+  KEY open_walk (resolved_at, id),
+  KEY by_run (run_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 -- Two rows, for the start-up check that SKIP LOCKED is real.
@@ -298,6 +320,7 @@ DROP TABLE operator_actions;
 DROP TABLE pauses;
 DROP TABLE step_runs;
 DROP TABLE job_runs;
+DROP TABLE outbox_marks;
 DROP TABLE event_deliveries;
 DROP TABLE events;
 DROP TABLE order_checks;
