@@ -207,5 +207,6 @@ type RefundEnd struct {
 	Payment Payment
 	Step    RefundStep // never RefundSend
 	Given   int64      // minor units given back in all, for RefundDone
+	Code    string     // failure code, for RefundNone
 	Reason  string     // for RefundLater, RefundNone and RefundReview
 }
