@@ -2,10 +2,7 @@ package jobs
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -55,7 +52,7 @@ func BillingSteps(stages int) []string {
 // collects them stage by stage, and recovers again what it could not settle itself. stages is how many
 // dunning stages there are, or were when the oldest open invoice was declined.
 func Billing(d Deps, o BillingOptions, stages int) batch.Job {
-	b := &billingJob{Deps: d, o: o, brake: &steps.Brake{Percent: o.BrakePercent}, told: map[string]bool{}}
+	b := &billingJob{worker: newWorker(d), o: o, brake: &steps.Brake{Percent: o.BrakePercent}}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepRecover, Do: b.recoverFirst},
 		batch.Tasklet{StepName: StepIssue, Do: b.issue},
@@ -69,11 +66,10 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 }
 
 type billingJob struct {
-	Deps
+	worker
 
 	o     BillingOptions
 	brake *steps.Brake
-	told  map[string]bool // gateways whose misconfiguration was reported
 }
 
 // effective is the later of the business date and today.
@@ -111,53 +107,8 @@ func (b *billingJob) collect(name string, stage int) batch.Step {
 	}}
 }
 
-// run runs a charging step, and says so once of each gateway that refused our credentials.
-func (b *billingJob) run(ctx context.Context, x *batch.StepExecution, step batch.Step) error {
-	if err := step.Run(ctx, x); err != nil {
-		return err
-	}
-	var refused []error
-	for _, name := range slices.Sorted(maps.Keys(b.Gateways)) {
-		if g := b.Gateways[name]; g.Stats().Misconfigured > 0 && !b.told[name] {
-			b.told[name] = true
-			reason, _ := g.Closed()
-			refused = append(refused, fmt.Errorf("gateway %s: %s; check gateways.%s.token and .url", name, reason, name))
-		}
-	}
-	return errors.Join(refused...)
-}
-
-// alone lists the gateways that are left alone for the rest of the run.
-func (b *billingJob) alone() []string {
-	var names []string
-	for name := range b.Gateways {
-		if b.Gateways.State(name) == batch.LaneClosed {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
 func (b *billingJob) recoverFirst(ctx context.Context, x *batch.StepExecution) error {
 	return b.recover(ctx, x, true)
-}
-
-// abandon marks the runs whose lease ran out, as soon as the database can be reached. It reports whether there
-// were any, also if the answer to that was lost once.
-func (b *billingJob) abandon(ctx context.Context, x *batch.StepExecution) (found bool, err error) {
-	for {
-		dead, err := b.Repository.Abandon(x.Work)
-		found = found || len(dead) > 0
-		for _, id := range dead {
-			x.Log.WarnContext(ctx, "a run died; its attempts are taken over", slog.Uint64("dead_run_id", id))
-		}
-		switch {
-		case err == nil:
-			return found, nil
-		case !errors.Is(err, batch.ErrUnavailable), x.Lease.Left() <= 0, !pause(ctx, lookAgain):
-			return found, fmt.Errorf("abandon dead runs: %w", err)
-		}
-	}
 }
 
 // recover takes over what ended runs left in flight, and asks about what is in doubt.

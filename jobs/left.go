@@ -65,12 +65,12 @@ func unsettledReasons(u readers.Unsettled) []string {
 }
 
 // why adds to what is left which gateways were left alone, since that is a cause of it.
-func (b *billingJob) why(reasons []string) []string {
+func (w *worker) why(reasons []string) []string {
 	if len(reasons) == 0 {
 		return nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.Gateways)) {
-		if reason, closed := b.Gateways[name].Closed(); closed {
+	for _, name := range slices.Sorted(maps.Keys(w.Gateways)) {
+		if reason, closed := w.Gateways[name].Closed(); closed {
 			reasons = append(reasons, fmt.Sprintf("gateway %s was left alone: %s", name, reason))
 		}
 	}

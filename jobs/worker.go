@@ -1,0 +1,66 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"duly/internal/batch"
+)
+
+// worker is what the jobs that talk to gateways share.
+type worker struct {
+	Deps
+
+	told map[string]bool // gateways whose misconfiguration was reported
+}
+
+func newWorker(d Deps) worker { return worker{Deps: d, told: map[string]bool{}} }
+
+// run runs a step, and says so once of each gateway that refused our credentials.
+func (w *worker) run(ctx context.Context, x *batch.StepExecution, step batch.Step) error {
+	if err := step.Run(ctx, x); err != nil {
+		return err
+	}
+	var refused []error
+	for _, name := range slices.Sorted(maps.Keys(w.Gateways)) {
+		if g := w.Gateways[name]; g.Stats().Misconfigured > 0 && !w.told[name] {
+			w.told[name] = true
+			reason, _ := g.Closed()
+			refused = append(refused, fmt.Errorf("gateway %s: %s; check gateways.%s.token and .url", name, reason, name))
+		}
+	}
+	return errors.Join(refused...)
+}
+
+// alone lists the gateways that are left alone for the rest of the run.
+func (w *worker) alone() []string {
+	var names []string
+	for name := range w.Gateways {
+		if w.Gateways.State(name) == batch.LaneClosed {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// abandon marks the runs whose lease ran out, as soon as the database can be reached. It reports whether there
+// were any, also if the answer to that was lost once.
+func (w *worker) abandon(ctx context.Context, x *batch.StepExecution) (found bool, err error) {
+	for {
+		dead, err := w.Repository.Abandon(x.Work)
+		found = found || len(dead) > 0
+		for _, id := range dead {
+			x.Log.WarnContext(ctx, "a run died; what it held is taken over", slog.Uint64("dead_run_id", id))
+		}
+		switch {
+		case err == nil:
+			return found, nil
+		case !errors.Is(err, batch.ErrUnavailable), x.Lease.Left() <= 0, !pause(ctx, lookAgain):
+			return found, fmt.Errorf("abandon dead runs: %w", err)
+		}
+	}
+}
