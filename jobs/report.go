@@ -1,0 +1,89 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/payment"
+	"duly/writers"
+)
+
+// ReportJob is the name of the job that keeps the daily figures.
+const ReportJob = "report"
+
+// ReportOptions is what a report is told.
+type ReportOptions struct {
+	// From and To are the first and the last business day. Without To it is yesterday, or From if that is
+	// later; without From it is To.
+	From, To payment.Date
+}
+
+// StepReport is the step of the report job.
+const StepReport = "report"
+
+// Report is the job that computes the daily figures of business days, each in a transaction of its own. It
+// replaces what was kept of them and may be repeated for any day.
+func Report(d Deps, o ReportOptions) batch.Job {
+	return batch.Job{Name: ReportJob, Steps: []batch.Step{batch.Tasklet{StepName: StepReport, Do: func(ctx context.Context, x *batch.StepExecution) error {
+		from, to := o.Days(d.today())
+		if from > to {
+			return fmt.Errorf("the first day, %s, comes after the last, %s", from, to)
+		}
+		return d.report(ctx, x, from, to)
+	}}}}
+}
+
+// Days are the first and the last day of a report that is made today.
+func (o ReportOptions) Days(today payment.Date) (from, to payment.Date) {
+	from, to = o.From, o.To
+	if to.IsZero() {
+		to = max(from, today-1)
+	}
+	if from.IsZero() {
+		from = to
+	}
+	return from, to
+}
+
+func (d Deps) report(ctx context.Context, x *batch.StepExecution, from, to payment.Date) error {
+	writer := &writers.Report{DB: d.DB, Zone: d.Zone}
+	for day := from; day <= to; day++ {
+		if ctx.Err() != nil || x.Budget.Take(1) == 0 {
+			return nil
+		}
+		err := patiently(ctx, x, func(ctx context.Context) error { return writer.Write(ctx, day) })
+		switch {
+		case err == nil:
+			x.Count(batch.Tally{Read: 1, Succeeded: 1})
+		case errors.Is(err, batch.ErrLocked):
+			x.Leave("the figures of " + day.String() + " stayed locked by another transaction")
+		case ctx.Err() != nil:
+			return nil
+		default:
+			return fmt.Errorf("report on %s: %w", day, err)
+		}
+	}
+	return nil
+}
+
+// patiently does something with the database again and again while it cannot be reached and the run's lease
+// holds. A stop lets it end, and ends the waiting.
+func patiently(ctx context.Context, x *batch.StepExecution, do func(ctx context.Context) error) error {
+	for {
+		err := do(x.Work)
+		if !errors.Is(err, batch.ErrUnavailable) {
+			return err
+		}
+		if x.Lease.Left() <= 0 {
+			return errors.Join(batch.ErrLeaseLost, err)
+		}
+		x.Log.WarnContext(ctx, "the database cannot be reached, trying again", slog.Any("error", err))
+		if !pause(ctx, time.Second) {
+			return err
+		}
+	}
+}
