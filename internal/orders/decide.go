@@ -1,38 +1,237 @@
 package orders
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
 
 // NeedsStock reports whether the decision on the order depends on its stock: there is a success that may
 // complete it.
-func NeedsStock(o Order, checked []Checked) bool { return false }
+func NeedsStock(o Order, checked []Checked) bool {
+	if !o.Status.Open() {
+		return false
+	}
+	// Neither the policy nor the time decides what a success is.
+	all := standings(o, checked, Policy{}, time.Time{})
+	return !slices.ContainsFunc(all, is(differs)) && slices.ContainsFunc(all, is(paid))
+}
 
 // Decide says what becomes of a checked order: the first line of the table that holds. enough says whether the
 // stock suffices for all its items; it is read only if NeedsStock. checks counts the checks, this one included.
+//
+// The line says what becomes of the order and of its successes. Beside it, but for LineDiffers, what is definite
+// about each other payment is written down, and what is not is asked about again or left to an operator.
 func Decide(o Order, checked []Checked, enough bool, p Policy, checks int, now time.Time) Decision {
-	return Decision{}
+	all := standings(o, checked, p, now)
+	if slices.ContainsFunc(all, is(differs)) {
+		d := Decision{Line: LineDiffers}
+		d.review(o, all, differs)
+		return d
+	}
+	d := decideOrder(o, all, enough)
+	for _, s := range all {
+		if s.change.To == "" {
+			continue
+		}
+		d.Payments = append(d.Payments, s.change)
+		if s.change.To == PaymentRefunded {
+			d.Events = append(d.Events, RefundCompleted(s.Payment, s.change.Refunded, "given back at the gateway"))
+		}
+	}
+	d.review(o, all, stuck)
+	if d.Review == "" {
+		d.Next = next(all, checks, now)
+	}
+	slices.SortFunc(d.Payments, func(a, b Change) int { return cmp.Compare(a.ID, b.ID) })
+	return d
 }
 
-// MustAsk reports whether the payment's gateway is to be asked about it at a check of its order.
-func MustAsk(p Payment) bool { return false }
+// standings judges the payments of an order, the oldest first.
+func standings(o Order, checked []Checked, p Policy, now time.Time) []standing {
+	all := make([]standing, 0, len(checked))
+	for _, c := range checked {
+		all = append(all, stand(o, c, p, now))
+	}
+	slices.SortFunc(all, func(a, b standing) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return all
+}
 
-// MustCancel reports whether a payment that was found pending is to be cancelled at the gateway.
-func MustCancel(c Checked, p Policy, now time.Time) bool { return false }
+func is(f fate) func(standing) bool { return func(s standing) bool { return s.fate == f } }
 
-// NeverArrived reports whether the answer about c is "never arrived", for the brake; ok is false for a payment
-// that nothing definite is known of.
-func NeverArrived(c Checked, now time.Time) (never, ok bool) { return false, false }
+// decideOrder is the line that holds where no success differs, with what it makes of order and successes.
+func decideOrder(o Order, all []standing, enough bool) Decision {
+	switch {
+	case slices.ContainsFunc(all, is(paid)):
+		return decidePaid(o, all, enough)
+	case slices.ContainsFunc(all, is(undecided)), slices.ContainsFunc(all, is(stuck)):
+		return Decision{Line: LineLater}
+	}
+	d := Decision{Line: LineNotPaid}
+	if o.Status.Open() {
+		d.fail(o, whyNotPaid(all))
+	}
+	return d
+}
 
-// Stale reports whether the order and its payments have been left alone for as long as p says.
-func Stale(o Order, payments []Payment, p Policy, now time.Time) bool { return false }
+// decidePaid is the line that holds where there is a success, and none that differs.
+func decidePaid(o Order, all []standing, enough bool) Decision {
+	var d Decision
+	switch {
+	case o.Status == OrderCompleted:
+		d.Line = LineCompleted
+		d.keepOne(all)
+	case o.Status.Open() && enough:
+		d.Line, d.Order, d.TakeStock = LineComplete, OrderCompleted, true
+		kept := d.keepOne(all)
+		d.Events = append(d.Events, orderCompleted(o, kept.Checked))
+	case o.Status.Open():
+		d.Line = LineOutOfStock
+		d.giveBack(all)
+		d.fail(o, outOfStock)
+	case o.Status == OrderFailed || o.Status == OrderCancelled:
+		d.Line = LineLate
+		d.giveBack(all)
+	default:
+		d.Line = LineShops
+		d.leaveToShop(o, all)
+	}
+	return d
+}
 
-// Same reports whether the order and its payments are as they were claimed.
-func Same(claimed Claimed, o Order, payments []Payment) bool { return false }
+// outOfStock is why an order that was paid failed.
+const outOfStock = "out of stock"
 
-// Stock is what is left of the products that a chunk of orders needs; a product that is gone is not in it.
-type Stock map[uint64]int64
+// keepOne keeps the success that is recorded, or else the oldest, and gives the others back.
+func (d *Decision) keepOne(all []standing) standing {
+	successes := slices.DeleteFunc(slices.Clone(all), func(s standing) bool { return s.fate != paid })
+	at := max(0, slices.IndexFunc(successes, func(s standing) bool { return s.recorded }))
+	for i, s := range successes {
+		switch {
+		case i == at:
+			d.change(s, PaymentSucceeded)
+		case !s.recorded:
+			d.change(s, PaymentRefundDue)
+		}
+	}
+	return successes[at]
+}
 
-// Allot takes the items of an order out of s, all or nothing, and reports whether they sufficed.
-func (s Stock) Allot(items []Item) bool { return false }
+// giveBack gives every success back.
+func (d *Decision) giveBack(all []standing) {
+	for _, s := range all {
+		if s.fate == paid {
+			d.change(s, PaymentRefundDue)
+		}
+	}
+}
 
-// DecideRefund says what to do about a payment in refund_due from what the gateway says of it.
-func DecideRefund(c Checked, now time.Time) RefundEnd { return RefundEnd{} }
+// leaveToShop records the successes of an order whose status is the shop's own. What was recorded before is
+// known to the shop; anything new is for an operator.
+func (d *Decision) leaveToShop(o Order, all []standing) {
+	var found []string
+	for _, s := range all {
+		if s.fate == paid && !s.recorded {
+			d.change(s, PaymentSucceeded)
+			found = append(found, s.label()+" succeeded while the order was "+string(o.Status))
+		}
+	}
+	if len(found) > 0 {
+		d.freeze(o, found)
+	}
+}
+
+func (d *Decision) change(s standing, to PaymentStatus) {
+	if c, ok := s.to(to); ok {
+		d.Payments = append(d.Payments, c)
+	}
+}
+
+// fail ends an open order.
+func (d *Decision) fail(o Order, reason string) {
+	d.Order, d.FailureReason = OrderFailed, reason
+	d.Events = append(d.Events, orderFailed(o, reason))
+}
+
+// whyNotPaid says why an order was not paid: what became of its newest payment.
+func whyNotPaid(all []standing) string {
+	if len(all) == 0 {
+		return "not paid: no payment was begun"
+	}
+	last := all[len(all)-1]
+	to, code, reason := last.Status, last.FailureCode, ""
+	if last.change.To != "" {
+		to, code, reason = last.change.To, last.change.FailureCode, last.change.FailureReason
+	}
+	if to == PaymentRefundDue || to == PaymentRefunded {
+		return "not paid: the money was given back"
+	}
+	text := "not paid: payment " + string(to)
+	if code != "" {
+		text += ", " + code
+	}
+	if reason != "" {
+		text += ": " + reason
+	}
+	return cut(text)
+}
+
+// review leaves the payments of that fate, and with them the order, to an operator.
+func (d *Decision) review(o Order, all []standing, f fate) {
+	var found []string
+	for _, s := range all {
+		if s.fate != f {
+			continue
+		}
+		found = append(found, s.label()+" "+s.why)
+		if s.ours() {
+			d.change(s, PaymentReview)
+		}
+	}
+	if len(found) > 0 {
+		d.freeze(o, found)
+	}
+}
+
+// ours reports whether the payment's status is one that duly may change.
+func (s standing) ours() bool {
+	switch s.Status {
+	case PaymentPending, PaymentSucceeded, PaymentFailed, PaymentCancelled:
+		return true
+	case PaymentRefundDue, PaymentRefunded, PaymentReview:
+	}
+	return false
+}
+
+// freeze leaves the order to an operator, for these reasons and those it is frozen for already.
+func (d *Decision) freeze(o Order, reasons []string) {
+	if d.Review != "" {
+		reasons = append([]string{d.Review}, reasons...)
+		d.Events = slices.DeleteFunc(d.Events, isReview)
+	}
+	d.Review = cut(strings.Join(reasons, "; "))
+	d.Events = append(d.Events, reviewNeeded(o, d.Review))
+}
+
+// next is when the order is checked again; 0: there is nothing left to find out.
+func next(all []standing, checks int, now time.Time) time.Duration {
+	var wait time.Duration
+	sooner := func(d time.Duration) {
+		if wait == 0 || d < wait {
+			wait = d
+		}
+	}
+	for _, s := range all {
+		switch {
+		case s.fate == undecided:
+			sooner(Later(checks))
+		case !s.again.IsZero():
+			// The answer must be of a time after s.again, not of that very instant.
+			sooner(max(0, s.again.Sub(now)) + time.Second)
+		}
+	}
+	return wait
+}

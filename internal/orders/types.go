@@ -169,6 +169,7 @@ type Change struct {
 	TransactionKey string
 	FailureCode    string
 	FailureReason  string
+	Refunded       int64 // minor units given back in all, with PaymentRefunded; 0: left as it is
 }
 
 // RefundClaim is an order whose refunds a worker owns until its lease ends.
@@ -205,7 +206,7 @@ const (
 // RefundEnd is how one refund stands.
 type RefundEnd struct {
 	Payment Payment
-	Step    RefundStep // never RefundSend
+	Step    RefundStep // RefundSend from DecideRefund alone
 	Given   int64      // minor units given back in all, for RefundDone
 	Code    string     // failure code, for RefundNone
 	Reason  string     // for RefundLater, RefundNone and RefundReview

@@ -1,0 +1,77 @@
+package orders
+
+import (
+	"time"
+
+	"duly/internal/payment"
+)
+
+// shops reports whether the status is none that duly knows.
+func (s OrderStatus) shops() bool {
+	for _, known := range orderStatuses() {
+		if s == known {
+			return false
+		}
+	}
+	return true
+}
+
+// keepsRecorded reports whether a payment that is recorded as succeeded stands as recorded beside an order of
+// that status: the shop has gone on with it.
+func (s OrderStatus) keepsRecorded() bool { return s == OrderCompleted || s.shops() }
+
+// wordless reports whether the payment was given up without the gateway's word.
+func (p Payment) wordless() bool {
+	return (p.Status == PaymentFailed || p.Status == PaymentCancelled) && (p.FailureCode == "" || p.FailureCode == FailureRequest)
+}
+
+// MustAsk reports whether the payment's gateway is to be asked about it at a check of its order: it is
+// pending; it was given up without the gateway's word; or it is recorded as succeeded, and the order has not
+// been completed for it.
+func MustAsk(o Order, p Payment) bool {
+	switch p.Status {
+	case PaymentPending:
+		return true
+	case PaymentSucceeded:
+		return !o.Status.keepsRecorded()
+	case PaymentFailed, PaymentCancelled:
+		return p.wordless()
+	case PaymentRefundDue, PaymentRefunded, PaymentReview:
+	}
+	return false
+}
+
+// MustCancel reports whether a payment that was found pending is to be cancelled at the gateway, by the id in
+// its Sight: it has been pending for too long, it is ours, and the shop does not take it for paid.
+func MustCancel(c Checked, p Policy, now time.Time) bool {
+	seen := c.Sight.Payment
+	return c.Asked && seen != nil && seen.Status == payment.Pending && seen.ID != "" && c.foreign(seen) == "" &&
+		c.Status != PaymentSucceeded && now.Sub(c.CreatedAt) > p.GiveUpAfter
+}
+
+// foreign names the field that shows that the gateway's record is not that of c's charge, or is "". Ids come
+// back after a restore, so an id or a key alone proves nothing.
+func (c Checked) foreign(seen *payment.Payment) string {
+	switch {
+	case c.Key != "" && seen.Key != c.Key:
+		return "idempotency_key"
+	case seen.Reference != Reference(c.OrderID):
+		return "reference"
+	}
+	return ""
+}
+
+// NeverArrived reports whether the answer about c is "never arrived", for the brake; ok is false for a payment
+// that nothing definite is known of, and for one that was given up as never arrived before, of which a repeated
+// no is expected and says nothing about the gateway.
+func NeverArrived(c Checked, now time.Time) (never, ok bool) {
+	switch {
+	case !c.Asked:
+		return false, false
+	case c.Sight.Payment != nil || c.Cancelled:
+		return false, true
+	case c.Sight.Absent && !c.wordless() && now.Sub(c.CreatedAt) > c.Keeping.Longest:
+		return true, true
+	}
+	return false, false
+}

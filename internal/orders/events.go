@@ -1,0 +1,125 @@
+package orders
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+
+	"duly/internal/payment"
+)
+
+// The types of event that the rules of orders write.
+const (
+	EventOrderCompleted  = "order.completed"
+	EventOrderFailed     = "order.failed"
+	EventRefundCompleted = "refund.completed"
+	EventStockLow        = "stock.low"
+	EventReviewNeeded    = "review.needed"
+)
+
+// about is what every payload on an order says.
+type about struct {
+	OrderID   uint64 `json:"order_id"`
+	Reference string `json:"reference"`
+	Amount    int64  `json:"amount"` // minor units
+	Currency  string `json:"currency"`
+}
+
+// completed is the payload of order.completed.
+type completed struct {
+	about
+
+	PaymentID uint64 `json:"payment_id"`
+	Gateway   string `json:"gateway"`
+}
+
+// explained is the payload of order.failed and review.needed.
+type explained struct {
+	about
+
+	Reason string `json:"reason"`
+}
+
+// refunded is the payload of refund.completed; its amount is what was given back.
+type refunded struct {
+	about
+
+	PaymentID uint64 `json:"payment_id"`
+	Gateway   string `json:"gateway"`
+	Reason    string `json:"reason"`
+}
+
+// low is the payload of stock.low.
+type low struct {
+	ProductID uint64 `json:"product_id"`
+	Name      string `json:"name"`
+	Stock     int64  `json:"stock"`
+	Threshold int64  `json:"low_stock_threshold"`
+}
+
+func aboutOrder(o Order) about {
+	return about{OrderID: o.ID, Reference: o.Reference(), Amount: o.Money.Amount, Currency: o.Money.Currency}
+}
+
+func (a about) event(kind, identity string, payload any) payment.Event {
+	return payment.Event{
+		Type:    kind,
+		Subject: "order:" + strconv.FormatUint(a.OrderID, 10),
+		Dedupe:  kind + ":" + identity,
+		Payload: payload,
+	}
+}
+
+func orderCompleted(o Order, kept Checked) payment.Event {
+	a := aboutOrder(o)
+	return a.event(EventOrderCompleted, a.Reference, completed{a, kept.ID, kept.Gateway})
+}
+
+func orderFailed(o Order, reason string) payment.Event {
+	a := aboutOrder(o)
+	return a.event(EventOrderFailed, a.Reference, explained{a, reason})
+}
+
+// reviewNeeded tells an operator why the order waits for him. Another reason is another event.
+func reviewNeeded(o Order, reason string) payment.Event {
+	a := aboutOrder(o)
+	sum := sha256.Sum256([]byte(reason))
+	return a.event(EventReviewNeeded, a.Reference+":"+hex.EncodeToString(sum[:4]), explained{a, reason})
+}
+
+func isReview(e payment.Event) bool { return e.Type == EventReviewNeeded }
+
+// ReviewNeeded is the event that an order, or a payment of it, waits for an operator, for the writers whose
+// reason no rule knows.
+func ReviewNeeded(o Order, reason string) payment.Event { return reviewNeeded(o, cut(reason)) }
+
+// RefundCompleted is the event that a payment was given back, the amount in minor units. A payment is given
+// back once.
+func RefundCompleted(p Payment, given int64, reason string) payment.Event {
+	a := about{OrderID: p.OrderID, Reference: Reference(p.OrderID), Amount: given, Currency: p.Money.Currency}
+	return a.event(EventRefundCompleted, "pay_"+strconv.FormatUint(p.ID, 10), refunded{a, p.ID, p.Gateway, cut(reason)})
+}
+
+// Product is a product as it was locked.
+type Product struct {
+	ID        uint64
+	Name      string
+	Stock     int64
+	Threshold *int64 // nil: nobody wants to know
+}
+
+// StockLow is the event that left, what is left of p, has fallen to p's threshold or below it; ok is false if
+// it has not, or if it was there before. by is an order that took some of it: an order takes its stock once,
+// so that each fall is told of once, and again after every restock.
+func StockLow(p Product, left int64, by uint64) (e payment.Event, ok bool) {
+	if p.Threshold == nil || left > *p.Threshold || p.Stock <= *p.Threshold {
+		return payment.Event{}, false
+	}
+	id := strconv.FormatUint(p.ID, 10)
+	return payment.Event{
+		Type:    EventStockLow,
+		Subject: "product:" + id,
+		Dedupe:  EventStockLow + ":" + id + ":" + Reference(by),
+		Payload: low{p.ID, p.Name, left, *p.Threshold},
+	}, true
+}

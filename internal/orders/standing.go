@@ -1,0 +1,211 @@
+package orders
+
+import (
+	"fmt"
+	"time"
+
+	"duly/internal/payment"
+)
+
+// The widths of the columns that a gateway's words and ours go into, in characters.
+const (
+	maxText = 255
+	maxCode = 64
+)
+
+// fate is what is known of a payment's money.
+type fate uint8
+
+const (
+	undecided fate = iota // asked about again later
+	stuck                 // only an operator can find out
+	notPaid               // no money is held for it
+	differs               // money was taken, and not what the order asks for
+	paid                  // money was taken as the order asks for
+)
+
+// standing is what a check found out about one payment.
+type standing struct {
+	Checked
+
+	fate     fate
+	recorded bool // paid, and not asked about: the row stands as it is
+	// change is what becomes of a payment that is not paid; no To: it stays as it is.
+	change Change
+	why    string    // for stuck and differs
+	again  time.Time // for notPaid: when it is asked about once more; zero: the no is final
+}
+
+// stand judges c by its row and by what its gateway said.
+func stand(o Order, c Checked, p Policy, now time.Time) standing {
+	s := standing{Checked: c}
+	switch c.Status {
+	case PaymentRefundDue, PaymentRefunded:
+		return s.no()
+	case PaymentReview:
+		return s.stuck("is in review")
+	case PaymentFailed, PaymentCancelled:
+		if !c.wordless() {
+			return s.no()
+		}
+	case PaymentSucceeded:
+		if o.Status.keepsRecorded() {
+			s.fate, s.recorded = paid, true
+			return s
+		}
+	case PaymentPending:
+	default:
+		return s.stuck(fmt.Sprintf("has the status %q, which is none of duly's", c.Status))
+	}
+	givenUp := now.Sub(c.CreatedAt) > p.GiveUpAfter
+	switch seen := c.Sight.Payment; {
+	case c.Cancelled:
+		return s.cancelled("given_up", "it was pending for too long, and was cancelled at the gateway")
+	case seen != nil:
+		return s.seen(o, seen, givenUp)
+	case c.Sight.Absent:
+		return s.absent(givenUp, now.Sub(c.CreatedAt))
+	case c.Sight.Unaskable || !c.Keeping.Known && c.Asked:
+		return s.unaskable(givenUp, "its gateway cannot be asked about it")
+	}
+	return s
+}
+
+// seen judges by the gateway's record.
+func (s standing) seen(o Order, seen *payment.Payment, givenUp bool) standing {
+	foreign := s.foreign(seen)
+	if foreign == "" && seen.CustomerID != o.CustomerID {
+		foreign = "customer_id"
+	}
+	whole := seen.Refunded > 0 && seen.Refunded >= seen.Money.Amount
+	if foreign != "" && (seen.Status != payment.Succeeded || whole) {
+		return s.stuck("is another charge at the gateway: " + foreign + " is not ours")
+	}
+	switch seen.Status {
+	case payment.Succeeded:
+		if whole {
+			s = s.no()
+			s.change = Change{ID: s.ID, To: PaymentRefunded, TransactionKey: s.newKey(), Refunded: seen.Refunded}
+			return s
+		}
+		return s.taken(o, seen, foreign)
+	case payment.Declined:
+		code := payment.Cut(seen.Decline.Code, maxCode)
+		if code == "" || code == FailureRequest {
+			code = "declined"
+		}
+		return s.failed(code, seen.Decline.Message)
+	case payment.Canceled:
+		return s.cancelled("canceled", "it was cancelled at the gateway")
+	case payment.Pending:
+		if givenUp && s.Status == PaymentSucceeded {
+			return s.stuck("is recorded as succeeded, and the gateway has not decided it")
+		}
+		return s
+	}
+	if givenUp {
+		return s.stuck(fmt.Sprintf("has the status %q at the gateway, which is none of the contract's", seen.Status))
+	}
+	return s
+}
+
+// taken judges a success: it must be all that the order asks for, and nothing of it given back.
+func (s standing) taken(o Order, seen *payment.Payment, foreign string) standing {
+	switch {
+	case foreign != "":
+		s.why = foreign + " is not ours"
+	case seen.Money.Currency != s.Money.Currency || seen.Money.Amount != s.Money.Amount:
+		s.why = fmt.Sprintf("%s were taken, %s are recorded", seen.Money, s.Money)
+	case seen.Money != o.Money:
+		s.why = fmt.Sprintf("%s were taken, the order is %s", seen.Money, o.Money)
+	case seen.Refunded != 0:
+		s.why = fmt.Sprintf("%s of %s were given back", payment.Money{Amount: seen.Refunded, Currency: seen.Money.Currency}, seen.Money)
+	default:
+		s.fate = paid
+		return s
+	}
+	s.fate, s.why = differs, "succeeded at the gateway and differs: "+s.why
+	return s
+}
+
+// absent judges by the gateway's word that it knows no such payment.
+//
+// With L the key's life and R the longest request, a charge that was sent once has arrived by created_at + R or
+// never will; that is enough to give the order up. A request that was repeated can arrive until L + R, so that
+// the payment is asked about once more then. A look-up that does not last knows a key for L at least: a no before
+// that counts, and the last question at L + R still finds whatever arrived after R. A row that is pending for
+// longer than L cannot be decided by it, and one that the shop gave up itself is left at that.
+func (s standing) absent(givenUp bool, age time.Duration) standing {
+	k := s.Keeping
+	switch {
+	case age <= k.Longest:
+		return s
+	case s.TransactionKey != "":
+		return s.stuck("has an id that its gateway does not know")
+	case s.Status == PaymentSucceeded:
+		return s.stuck("is recorded as succeeded, and the gateway does not know it")
+	case !k.Known || !k.FindByKey || s.Key == "":
+		return s.unaskable(givenUp, "its gateway cannot be asked about it")
+	case !k.FindLasts && age > k.KeyLife && !s.wordless():
+		return s.unaskable(givenUp, "its gateway may have forgotten it")
+	}
+	s = s.failed(FailureRequest, "the charge never arrived at the gateway")
+	if horizon := k.KeyLife + k.Longest; age <= horizon {
+		s.again = s.CreatedAt.Add(horizon)
+	}
+	return s
+}
+
+// unaskable waits for the shop to find out by itself, and then for an operator.
+func (s standing) unaskable(givenUp bool, why string) standing {
+	if givenUp {
+		return s.stuck("cannot be decided: " + why)
+	}
+	return s
+}
+
+func (s standing) stuck(why string) standing {
+	s.fate, s.why = stuck, why
+	return s
+}
+
+func (s standing) no() standing {
+	s.fate = notPaid
+	return s
+}
+
+func (s standing) failed(code, reason string) standing {
+	return s.ended(PaymentFailed, code, reason)
+}
+
+func (s standing) cancelled(code, reason string) standing {
+	return s.ended(PaymentCancelled, code, reason)
+}
+
+// ended is a definite no. A payment that the shop cancelled stays cancelled.
+func (s standing) ended(to PaymentStatus, code, reason string) standing {
+	s = s.no()
+	if s.Status == PaymentCancelled {
+		to = PaymentCancelled
+	}
+	if to != s.Status || code != s.FailureCode {
+		s.change = Change{ID: s.ID, To: to, TransactionKey: s.newKey(), FailureCode: code, FailureReason: payment.Cut(reason, maxText)}
+	}
+	return s
+}
+
+// to is the change to another status; ok is false if there is nothing to change.
+func (s standing) to(status PaymentStatus) (c Change, ok bool) {
+	c = Change{ID: s.ID, To: status, TransactionKey: s.newKey()}
+	return c, status != s.Status || c.TransactionKey != ""
+}
+
+// newKey is the gateway's id if it was learnt at this check.
+func (s standing) newKey() string {
+	if s.TransactionKey != "" || s.Sight.Payment == nil {
+		return ""
+	}
+	return payment.Cut(s.Sight.Payment.ID, maxText)
+}
+
+func (s standing) label() string { return fmt.Sprintf("payment %d", s.ID) }
