@@ -39,8 +39,15 @@ type errorBody struct {
 // the body is none.
 func readPayment(body []byte, clean func(string) string) (payment.Payment, bool) {
 	var b paymentBody
-	if json.Unmarshal(body, &b) != nil || b.ID == "" ||
-		b.IdempotencyKey == nil || b.Reference == nil || b.CustomerID == nil || b.Amount == nil || b.Currency == nil {
+	if json.Unmarshal(body, &b) != nil {
+		return payment.Payment{}, false
+	}
+	return b.payment(clean)
+}
+
+// payment is what b stands for, or false if something needed is missing.
+func (b paymentBody) payment(clean func(string) string) (payment.Payment, bool) {
+	if b.ID == "" || b.IdempotencyKey == nil || b.Reference == nil || b.CustomerID == nil || b.Amount == nil || b.Currency == nil {
 		return payment.Payment{}, false
 	}
 	p := payment.Payment{

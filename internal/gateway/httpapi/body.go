@@ -49,8 +49,8 @@ func encode(c payment.Charge) ([]byte, error) {
 // best, and at worst look like a gateway that is down.
 func checkCharge(c payment.Charge) error {
 	switch {
-	case c.Key == "" || len(c.Key) > longestKey || visible(c.Key) != c.Key:
-		return errors.New("the idempotency key must be 1 to 64 printable ASCII characters")
+	case !isKey(c.Key):
+		return errKey
 	case c.Reference == "" || utf8.RuneCountInString(c.Reference) > longestReference:
 		return errors.New("the reference must be 1 to 64 characters")
 	case c.CustomerID == "":
@@ -64,6 +64,10 @@ func checkCharge(c payment.Charge) error {
 	}
 	return nil
 }
+
+var errKey = errors.New("the idempotency key must be 1 to 64 printable ASCII characters")
+
+func isKey(s string) bool { return s != "" && len(s) <= longestKey && visible(s) == s }
 
 func upperLetters(code string) bool {
 	for _, r := range code {

@@ -128,7 +128,7 @@ func TestAnswersToACharge(t *testing.T) {
 		{"unheard of", 599, "", nil, payment.Outcome{Failure: true, Reason: "599"}},
 		{
 			"longer than any payment", 200, paid + strings.Repeat(" ", maxBody), nil,
-			inDoubt("the answer is longer than 1 MiB"),
+			inDoubt("the answer is too long"),
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
@@ -16,6 +17,7 @@ type Client struct {
 	base      string
 	transport *http.Transport
 	sender    http.RoundTripper // the transport, wrapped
+	page      atomic.Int64      // how many payments a listing asks for at once
 }
 
 var _ gateway.Gateway = (*Client)(nil)
@@ -30,6 +32,7 @@ func New(c Config) (*Client, error) {
 	c.ConnectTimeout = min(c.ConnectTimeout, c.Timeout)
 	t := newTransport(c)
 	client := &Client{config: c, base: base, transport: t, sender: t}
+	client.page.Store(longestPage)
 	if c.Wrap != nil {
 		client.sender = c.Wrap(t)
 	}
@@ -44,6 +47,7 @@ func (c *Client) Abilities() gateway.Abilities {
 		Timeout:        c.config.Timeout,
 		FindByKey:      !c.config.NoFind,
 		FindLasts:      !c.config.NoFind,
+		List:           true,
 	}
 }
 

@@ -3,13 +3,10 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
-	"time"
 
-	"duly/internal/gateway"
 	"duly/internal/payment"
 )
 
@@ -17,21 +14,29 @@ import (
 func (c *Client) Look(ctx context.Context, w payment.Which) payment.Sight {
 	r := request{method: http.MethodGet, id: w.RequestID}
 	switch {
-	case w.ID != "":
+	case isSegment(w.ID):
 		r.path = "/v1/payments/" + url.PathEscape(w.ID)
-	case w.Key != "" && !c.config.NoFind:
+	case w.ID == "" && isSegment(w.Key) && !c.config.NoFind:
 		r.path = "/v1/payments/by-key/" + url.PathEscape(w.Key)
 	default:
-		return payment.Sight{Unaskable: true, Reason: "the gateway cannot be asked about it"}
+		return payment.Sight{Unaskable: true, Reason: "neither a key nor an id that the service can be asked by"}
 	}
-	return sight(c.send(ctx, r))
+	return sight(c.send(ctx, r), w.ID)
 }
 
-// Cancel sends one POST.
+// Cancel sends one POST. What the service could only refuse is EffectRejected without a request.
 func (c *Client) Cancel(ctx context.Context, k payment.Cancel) payment.Reply {
-	return effect(c.send(ctx, request{
-		method: http.MethodPost, path: "/v1/payments/" + url.PathEscape(k.ID) + "/cancel", id: k.RequestID, key: k.Key, body: []byte("{}"),
-	}), payment.Canceled)
+	if err := checkChange(k.ID, k.Key); err != nil {
+		return payment.Reply{Effect: payment.EffectRejected, Reason: err.Error()}
+	}
+	a := c.send(ctx, request{
+		method: http.MethodPost,
+		path:   "/v1/payments/" + url.PathEscape(k.ID) + "/cancel",
+		id:     k.RequestID,
+		key:    k.Key,
+		body:   []byte("{}"), // see send: what has no body, net/http may send twice
+	})
+	return effect(a, k.ID, func(p payment.Payment) bool { return p.Status == payment.Canceled })
 }
 
 // refundBody is the body of a refund.
@@ -40,31 +45,56 @@ type refundBody struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// Refund sends one POST.
+// Refund sends one POST. What the service could only refuse is EffectRejected without a request.
 func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
-	body, err := json.Marshal(refundBody{r.Amount, r.Reason})
-	if err != nil {
+	err := checkChange(r.ID, r.Key)
+	if r.Amount < 1 {
+		err = errors.Join(err, errors.New("the amount must be at least 1"))
+	}
+	body, encodeErr := json.Marshal(refundBody{r.Amount, r.Reason})
+	if err = errors.Join(err, encodeErr); err != nil {
 		return payment.Reply{Effect: payment.EffectRejected, Reason: err.Error()}
 	}
-	return effect(c.send(ctx, request{
-		method: http.MethodPost, path: "/v1/payments/" + url.PathEscape(r.ID) + "/refunds", id: r.RequestID, key: r.Key, body: body,
-	}), payment.Succeeded, payment.Canceled)
+	a := c.send(ctx, request{
+		method: http.MethodPost,
+		path:   "/v1/payments/" + url.PathEscape(r.ID) + "/refunds",
+		id:     r.RequestID,
+		key:    r.Key,
+		body:   body,
+	})
+	// Some services call a payment that was given back in full cancelled.
+	return effect(a, r.ID, func(p payment.Payment) bool {
+		return p.Refunded >= r.Amount && (p.Status == payment.Succeeded || p.Status == payment.Canceled)
+	})
 }
 
-// sight says what the answer to a look-up means.
-func sight(a answer) payment.Sight {
+// checkChange finds what would ask for something else than was meant.
+func checkChange(id, key string) error {
+	switch {
+	case !isKey(key):
+		return errKey
+	case !isSegment(id):
+		return errors.New("the payment's id is missing, or cannot be part of an address")
+	}
+	return nil
+}
+
+// isSegment reports whether s, escaped, is one segment of a path that means itself.
+func isSegment(s string) bool { return s != "" && s != "." && s != ".." }
+
+// sight says what the answer to a look-up means; id is what was asked for, or empty.
+func sight(a answer, id string) payment.Sight {
 	if o, ok := unanswered(a); ok {
 		return payment.Sight{Reason: o.Reason, Failure: o.Failure}
 	}
 	s := payment.Sight{Reason: a.text(), RetryAfter: a.retryAfter, Failure: a.status >= http.StatusInternalServerError}
 	switch a.status {
 	case http.StatusOK:
-		p, ok := readPayment(a.body, a.clean)
-		if !ok {
-			s.Reason = "200 with a body that cannot be read"
-			return s
+		p, why := a.payment(id)
+		if why == "" {
+			return payment.Sight{Payment: &p}
 		}
-		s.Payment, s.Reason = &p, ""
+		s.Reason = why
 	case http.StatusNotFound:
 		_, s.Absent = readError(a.body)
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -73,11 +103,11 @@ func sight(a answer) payment.Sight {
 	return s
 }
 
-// effect says what the answer to a cancellation or a refund means; a payment in another status than those
-// that go with it says nothing.
-func effect(a answer, allowed ...payment.Status) payment.Reply {
+// effect says what the answer to a cancellation or a refund of a payment means. Only a 200 with the payment as it
+// should stand afterwards says that it was done; whatever is not listed may have been.
+func effect(a answer, id string, done func(payment.Payment) bool) payment.Reply {
 	if o, ok := unanswered(a); ok {
-		r := payment.Reply{Reason: o.Reason, Failure: o.Failure}
+		r := payment.Reply{Effect: payment.EffectUnknown, Reason: o.Reason, Failure: o.Failure}
 		if o.Kind == payment.NotExecuted {
 			r.Effect = payment.EffectNone
 		}
@@ -87,22 +117,20 @@ func effect(a answer, allowed ...payment.Status) payment.Reply {
 	_, isError := readError(a.body)
 	switch a.status {
 	case http.StatusOK:
-		p, ok := readPayment(a.body, a.clean)
-		if !ok {
-			r.Reason = "200 with a body that cannot be read"
-			return r
+		p, why := a.payment(id)
+		switch {
+		case why != "":
+			r.Reason = why
+		case done(p):
+			return payment.Reply{Effect: payment.EffectDone, Payment: &p}
+		default:
+			r.Reason = "200 with a payment that is " + string(p.Status) + ", and not as asked for"
 		}
-		for _, status := range allowed {
-			if p.Status == status {
-				return payment.Reply{Effect: payment.EffectDone, Payment: &p}
-			}
-		}
-		r.Reason = "200 with a payment that is " + string(p.Status)
 	case http.StatusConflict:
 		if isError {
 			r.Effect = payment.EffectRefused
 		}
-	case http.StatusBadRequest, http.StatusNotFound:
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity:
 		if isError {
 			r.Effect = payment.EffectRejected
 		}
@@ -118,48 +146,15 @@ func effect(a answer, allowed ...payment.Status) payment.Reply {
 	return r
 }
 
-// pageSize is how many payments one page of a listing holds, the most that the contract allows.
-const pageSize = 1000
-
-// listBody is a page of the contract.
-type listBody struct {
-	Data []json.RawMessage `json:"data"`
-	Next *string           `json:"next_cursor"`
-}
-
-// List sends one GET.
-func (c *Client) List(ctx context.Context, w payment.Window, cursor string) (payment.Listing, error) {
-	query := url.Values{
-		"created_from": {w.From.UTC().Format(time.RFC3339Nano)},
-		"created_to":   {w.To.UTC().Format(time.RFC3339Nano)},
-		"limit":        {strconv.Itoa(pageSize)},
-	}
-	if cursor != "" {
-		query.Set("cursor", cursor)
-	}
-	a := c.send(ctx, request{method: http.MethodGet, path: "/v1/payments?" + query.Encode(), id: "duly-audit"})
+// payment reads the payment in a 200; why says what is wrong with it. One that was asked for by its id must have
+// that id.
+func (a answer) payment(id string) (p payment.Payment, why string) {
+	p, ok := readPayment(a.body, a.clean)
 	switch {
-	case a.err != nil:
-		return payment.Listing{}, fmt.Errorf("list payments: %s", a.why)
-	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
-		return payment.Listing{}, fmt.Errorf("list payments: %w: %s", gateway.ErrMisconfigured, a.text())
-	case a.status != http.StatusOK:
-		return payment.Listing{}, fmt.Errorf("list payments: %s", a.text())
+	case !ok:
+		return p, "200 with a body that cannot be read"
+	case id != "" && p.ID != a.clean(id):
+		return p, "200 with another payment, " + p.ID
 	}
-	var body listBody
-	if err := json.Unmarshal(a.body, &body); err != nil || body.Data == nil {
-		return payment.Listing{}, fmt.Errorf("list payments: a page that cannot be read")
-	}
-	page := payment.Listing{Payments: make([]payment.Payment, 0, len(body.Data))}
-	for _, raw := range body.Data {
-		p, ok := readPayment(raw, a.clean)
-		if !ok {
-			return payment.Listing{}, fmt.Errorf("list payments: a payment that cannot be read")
-		}
-		page.Payments = append(page.Payments, p)
-	}
-	if body.Next != nil {
-		page.Cursor = *body.Next
-	}
-	return page, nil
+	return p, ""
 }

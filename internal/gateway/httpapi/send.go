@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -14,9 +15,13 @@ import (
 	"duly/internal/gateway"
 )
 
-const maxBody = 1 << 20
+// The longest answers that are read, in bytes: of a page of payments, and any other.
+const (
+	maxPage = 8 << 20
+	maxBody = 1 << 20
+)
 
-var errTooLong = errors.New("the answer is longer than 1 MiB")
+var errTooLong = errors.New("the answer is too long")
 
 // request is what the methods of Client differ in.
 type request struct {
@@ -26,6 +31,7 @@ type request struct {
 	key    string // Idempotency-Key, on every POST
 	body   []byte // of a POST, never empty
 	hidden string // the payment method, to be kept out of texts
+	most   int64  // bytes of the answer; 0: maxBody
 }
 
 // answer is what became of one request.
@@ -81,7 +87,7 @@ func (c *Client) send(ctx context.Context, r request) answer {
 		a.status = resp.StatusCode
 		a.notExecuted = resp.Header.Get("Not-Executed") == "true"
 		a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), c.config.Now())
-		a.body, err = readAll(resp.Body)
+		a.body, err = readAll(resp.Body, cmp.Or(r.most, maxBody))
 	}
 	a.left, a.refused = true, line.refusal()
 	if err != nil {
@@ -94,10 +100,10 @@ func (c *Client) send(ctx context.Context, r request) answer {
 	return a
 }
 
-// readAll reads a body to its end, for a connection is used again only then.
-func readAll(body io.Reader) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(body, maxBody+1))
-	if err == nil && len(b) > maxBody {
+// readAll reads a body of at most so many bytes to its end, for a connection is used again only then.
+func readAll(body io.Reader, most int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(body, most+1))
+	if err == nil && int64(len(b)) > most {
 		err = errTooLong
 	}
 	return b, err
