@@ -11,13 +11,18 @@ import (
 	"duly/steps"
 )
 
-// Names of the jobs.
+// Names of jobs.
 const (
 	BillingJob = "billing"
+	OutboxJob  = "outbox"
+	AuditJob   = "audit"
+	PruneJob   = "prune"
 )
 
-// Names lists the jobs.
-func Names() []string { return []string{BillingJob} }
+// Names lists the jobs, in the order in which the nightly run runs them.
+func Names() []string {
+	return []string{ReconcileJob, BillingJob, OutboxJob, ReportJob, AuditJob, PruneJob}
+}
 
 // Deps is what every job is made of.
 type Deps struct {

@@ -1,0 +1,233 @@
+package writers
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+)
+
+// Action is what an operator did, kept in operator_actions in the transaction of its change.
+type Action struct {
+	Action  string // resolve, requeue, …
+	Subject string // attempt:7, invoice:3
+	Who     string
+	Host    string
+	Reason  string
+	Detail  any // encoded as JSON; nil for none
+}
+
+const insertAction = `INSERT INTO operator_actions (action, subject, who, host, reason, detail) VALUES (?, ?, ?, ?, ?, ?)`
+
+func (a Action) write(ctx context.Context, tx mysql.Execer) error {
+	var detail any
+	if a.Detail != nil {
+		b, err := json.Marshal(a.Detail)
+		if err != nil {
+			return fmt.Errorf("what was done: %w", err)
+		}
+		detail = string(b)
+	}
+	_, err := tx.ExecContext(ctx, insertAction, a.Action, a.Subject, mysql.Cut(a.Who, 191), mysql.Cut(a.Host, 255),
+		text(mysql.Cut(a.Reason, 255)), detail)
+	return err
+}
+
+// ErrNotThere says that a row that an operator named is not there.
+var ErrNotThere = errors.New("not there")
+
+// RefusedError is why a row cannot be changed as an operator wishes, and what to do instead.
+type RefusedError struct{ Why error }
+
+// Error implements error.
+func (r RefusedError) Error() string { return r.Why.Error() }
+
+// Unwrap gives the reason itself.
+func (r RefusedError) Unwrap() error { return r.Why }
+
+func refused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return RefusedError{err}
+}
+
+const (
+	reviewedAttempt = `SELECT a.id, a.invoice_id, a.subscription_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.customer_id,
+a.amount, a.currency, a.gateway, a.status, COALESCE(a.gateway_payment_id, '') AS gateway_payment_id, a.created_at
+FROM payment_attempts a WHERE a.id = ?`
+	reviewedInvoice = `SELECT id, subscription_id, due_date, amount, currency, stage, status FROM invoices WHERE id = ?`
+	bookedElsewhere = `SELECT COALESCE(MIN(id), 0) FROM payment_attempts WHERE gateway = ? AND gateway_payment_id = ? AND status = 'succeeded' AND id <> ?`
+
+	resolveAttempt = `UPDATE payment_attempts SET status = ?, decline_code = COALESCE(?, decline_code), gateway_payment_id = ?, message = ?,
+doubted = FALSE, lookup_only = FALSE, next_check_at = NULL, settled_at = COALESCE(settled_at, ?) WHERE id = ?`
+	resolveInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, paid_at = ?, updated_at = ? WHERE id = ?`
+	wellAgain      = `UPDATE subscriptions SET status = 'active' WHERE id = ? AND status = 'past_due'`
+)
+
+type reviewedRow struct {
+	ID           uint64
+	Invoice      uint64 `db:"invoice_id"`
+	Subscription uint64 `db:"subscription_id"`
+	No           int    `db:"attempt_no"`
+	Stage        int
+	Key          string `db:"idempotency_key"`
+	Reference    string
+	Customer     string `db:"customer_id"`
+	Amount       int64
+	Currency     string
+	Gateway      string
+	Status       string
+	PaymentID    string    `db:"gateway_payment_id"`
+	Created      time.Time `db:"created_at"`
+}
+
+// Reviewed reads an attempt that an operator decides about. The error wraps ErrNotThere if there is none.
+func Reviewed(ctx context.Context, db *mysql.DB, id uint64, now time.Time) (billing.Reviewed, error) {
+	r, err := reviewed(ctx, db, id, now, "")
+	return r, mysql.Classify(ctx, err)
+}
+
+func reviewed(ctx context.Context, q sqlx.QueryerContext, id uint64, now time.Time, lock string) (billing.Reviewed, error) {
+	var row reviewedRow
+	if err := sqlx.GetContext(ctx, q, &row, reviewedAttempt+lock, id); err != nil {
+		return billing.Reviewed{}, absent(err, "attempt", id)
+	}
+	var inv struct {
+		ID             uint64
+		SubscriptionID uint64       `db:"subscription_id"`
+		Due            payment.Date `db:"due_date"`
+		Amount         int64
+		Currency       string
+		Stage          int
+		Status         string
+	}
+	if err := sqlx.GetContext(ctx, q, &inv, reviewedInvoice+lock, row.Invoice); err != nil {
+		return billing.Reviewed{}, absent(err, "invoice", row.Invoice)
+	}
+	return billing.Reviewed{
+		Attempt: billing.Attempt{
+			ID: row.ID, No: row.No, Stage: row.Stage, Gateway: row.Gateway, PaymentID: row.PaymentID, CreatedAt: row.Created,
+			Charge: payment.Charge{
+				Key: row.Key, Reference: row.Reference, CustomerID: row.Customer, Money: payment.Money{Amount: row.Amount, Currency: row.Currency},
+			},
+			Invoice: billing.Invoice{
+				ID: inv.ID, SubscriptionID: inv.SubscriptionID, Due: inv.Due, Stage: inv.Stage,
+				Money: payment.Money{Amount: inv.Amount, Currency: inv.Currency},
+			},
+		},
+		Status: billing.AttemptStatus(row.Status), InvoiceStatus: billing.InvoiceStatus(inv.Status), Age: now.Sub(row.Created),
+	}, nil
+}
+
+// absent turns a row that is not there into an error for people.
+func absent(err error, what string, id uint64) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("there is no %s %d%w", what, id, hidden{ErrNotThere})
+	}
+	return err
+}
+
+// hidden keeps an error that programs look for out of the text.
+type hidden struct{ error }
+
+// Error implements error.
+func (hidden) Error() string { return "" }
+
+// Unwrap gives the error itself.
+func (h hidden) Unwrap() error { return h.error }
+
+// ResolveAttempt settles an attempt in review as decide says, which is given the locked rows: attempt, invoice,
+// subscription, event and action in one transaction. paymentID is the payment that the operator names, if any.
+func ResolveAttempt(ctx context.Context, db *mysql.DB, id uint64, now time.Time, paymentID string, action Action,
+	decide func(billing.Reviewed) (billing.Resolution, error),
+) error {
+	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
+		a, err := reviewed(ctx, tx, id, now, " FOR UPDATE")
+		if err != nil {
+			return err
+		}
+		if paymentID != "" {
+			if err := tx.GetContext(ctx, &a.Booked, bookedElsewhere, a.Gateway, paymentID, id); err != nil {
+				return err
+			}
+		}
+		r, err := decide(a)
+		if err != nil {
+			return refused(err)
+		}
+		now = now.UTC().Truncate(time.Microsecond)
+		if _, err := tx.ExecContext(ctx, resolveAttempt, string(r.Attempt), text(r.DeclineCode), text(r.PaymentID), r.Message, now, id); err != nil {
+			return err
+		}
+		if r.Invoice != "" {
+			paid := any(nil)
+			if r.Invoice == billing.Paid {
+				paid = now
+			}
+			if _, err := tx.ExecContext(ctx, resolveInvoice, string(r.Invoice), paid, now, a.Invoice.ID); err != nil {
+				return err
+			}
+		}
+		if r.SubscriptionTo == billing.Active {
+			if _, err := tx.ExecContext(ctx, wellAgain, a.Invoice.SubscriptionID); err != nil {
+				return err
+			}
+		}
+		if err := events(ctx, tx, r.Events); err != nil {
+			return err
+		}
+		return action.write(ctx, tx)
+	})
+}
+
+const (
+	requeuedInvoice = `SELECT status FROM invoices WHERE id = ? FOR UPDATE`
+	requeuedPast    = `SELECT id, attempt_no, status FROM payment_attempts WHERE invoice_id = ? ORDER BY attempt_no`
+	requeueInvoice  = `UPDATE invoices SET status = 'open', review_reason = NULL, next_try_at = NULL, updated_at = ? WHERE id = ? AND status = 'review'`
+)
+
+// RequeueInvoice makes an invoice in review due again. The error is a RefusedError where the rules forbid it.
+func RequeueInvoice(ctx context.Context, db *mysql.DB, id uint64, now time.Time, action Action) error {
+	return mysql.Tx(ctx, db, "requeue", func(tx *sqlx.Tx) error {
+		var status string
+		if err := tx.GetContext(ctx, &status, requeuedInvoice, id); err != nil {
+			return absent(err, "invoice", id)
+		}
+		var rows []struct {
+			ID     uint64
+			No     int `db:"attempt_no"`
+			Status string
+		}
+		if err := tx.SelectContext(ctx, &rows, requeuedPast, id); err != nil {
+			return err
+		}
+		past := make([]billing.Past, len(rows))
+		for i, r := range rows {
+			past[i] = billing.Past{ID: r.ID, No: r.No, Status: billing.AttemptStatus(r.Status)}
+		}
+		if err := billing.Requeue(id, billing.InvoiceStatus(status), past); err != nil {
+			return refused(err)
+		}
+		n, err := rowsOf(tx.ExecContext(ctx, requeueInvoice, now.UTC().Truncate(time.Microsecond), id))
+		if err := all(n, 1, "invoices", err); err != nil {
+			return err
+		}
+		return action.write(ctx, tx)
+	})
+}
+
+func rowsOf(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
