@@ -176,6 +176,10 @@ type Change struct {
 type RefundClaim struct {
 	Order
 
+	// FailureReason is the order's own; Kept: another payment of it succeeded and is kept.
+	FailureReason string
+	Kept          bool
+
 	Due   []Payment // in status refund_due, by id
 	Lease [16]byte
 	Tries int       // this one included
