@@ -366,19 +366,37 @@ func TestStatsCountRequests(t *testing.T) {
 			takes:  time.Second,
 			charge: in(tooMany, paid, timeOut, badToken),
 			find:   func(int) gateway.Finding { return gateway.Finding{Absent: true} },
+			look:   func(int) payment.Sight { return payment.Sight{Absent: true} },
+			list:   func(int) (payment.Listing, error) { return payment.Listing{}, nil },
+			change: func(int) payment.Reply { return payment.Reply{Effect: payment.EffectDone} },
 		}
 		p := pace(t, f)
 		require.Equal(t, "main", p.Name())
 		p.Find(t.Context(), payment.Charge{}, "")
+		p.Look(t.Context(), payment.Which{ID: "pay_1"})
+		for range 3 {
+			p.Cancel(t.Context(), payment.Cancel{})
+		}
+		for range 4 {
+			p.Refund(t.Context(), payment.Refund{})
+		}
+		for range 5 {
+			_, err := p.List(t.Context(), payment.Window{}, "")
+			require.NoError(t, err)
+		}
+		f.sent = nil
 		send(t, p, 2)
 		require.Equal(t, gateway.Stats{
 			Charges:       map[payment.Kind]int64{payment.NotExecuted: 1, payment.Paid: 1, payment.InDoubt: 1, payment.Misconfigured: 1},
-			LookUps:       1,
+			LookUps:       2,
+			Cancels:       3,
+			Refunds:       4,
+			Listings:      5,
 			Misconfigured: 1,
 			Retries:       2,
-			Latency:       5 * time.Second,
+			Latency:       18 * time.Second,
 		}, p.Stats())
-		require.EqualValues(t, 5, p.Stats().Requests())
+		require.EqualValues(t, 18, p.Stats().Requests())
 	})
 }
 

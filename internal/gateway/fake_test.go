@@ -17,13 +17,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fake answers the n-th request, counted from 1, as its functions say.
 type fake struct {
-	gateway.Gateway // nil: what no test of ours asks for
-
 	keyless bool
 	noFind  bool
 	takes   time.Duration
 	charge  func(n int) payment.Outcome
 	find    func(n int) gateway.Finding
+	look    func(n int) payment.Sight
+	change  func(n int) payment.Reply // a cancellation or a refund
+	list    func(n int) (payment.Listing, error)
 
 	mu    sync.Mutex
 	sent  []time.Time
@@ -40,14 +41,10 @@ func (f *fake) Abilities() gateway.Abilities {
 }
 
 func (f *fake) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
-	if err := gateway.CheckGuard(ctx); err != nil {
+	n, err := f.send(ctx, c.Key)
+	if err != nil {
 		return payment.Outcome{Kind: payment.NotExecuted, Reason: err.Error()}
 	}
-	f.mu.Lock()
-	f.sent = append(f.sent, time.Now())
-	f.keys = append(f.keys, c.Key)
-	n := len(f.sent)
-	f.mu.Unlock()
 	if !f.pass(ctx) {
 		return payment.Outcome{Reason: "called off"}
 	}
@@ -55,16 +52,69 @@ func (f *fake) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
 }
 
 func (f *fake) Find(ctx context.Context, _ payment.Charge, _ string) gateway.Finding {
-	f.mu.Lock()
-	f.asked++
-	n := f.asked
-	f.mu.Unlock()
+	n := f.ask()
 	if !f.pass(ctx) {
 		return gateway.Finding{Outcome: payment.Outcome{Reason: "called off"}}
 	}
 	return f.find(n)
 }
 
+func (f *fake) Look(ctx context.Context, _ payment.Which) payment.Sight {
+	n := f.ask()
+	if !f.pass(ctx) {
+		return payment.Sight{Reason: "called off"}
+	}
+	return f.look(n)
+}
+
+func (f *fake) Cancel(ctx context.Context, c payment.Cancel) payment.Reply {
+	return f.alter(ctx, c.Key)
+}
+
+func (f *fake) Refund(ctx context.Context, r payment.Refund) payment.Reply {
+	return f.alter(ctx, r.Key)
+}
+
+func (f *fake) alter(ctx context.Context, key string) payment.Reply {
+	n, err := f.send(ctx, key)
+	if err != nil {
+		return payment.Reply{Effect: payment.EffectNone, Reason: err.Error()}
+	}
+	if !f.pass(ctx) {
+		return payment.Reply{Reason: "called off"}
+	}
+	return f.change(n)
+}
+
+func (f *fake) List(ctx context.Context, _ payment.Window, _ string) (payment.Listing, error) {
+	n := f.ask()
+	if !f.pass(ctx) {
+		return payment.Listing{}, context.Cause(ctx)
+	}
+	return f.list(n)
+}
+
+// send counts a request that moves money, if its guard lets it out.
+func (f *fake) send(ctx context.Context, key string) (n int, err error) {
+	if err := gateway.CheckGuard(ctx); err != nil {
+		return 0, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sent = append(f.sent, time.Now())
+	f.keys = append(f.keys, key)
+	return len(f.sent), nil
+}
+
+// ask counts a request that asks.
+func (f *fake) ask() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked++
+	return f.asked
+}
+
+// pass takes the time that a request takes.
 func (f *fake) pass(ctx context.Context) bool {
 	timer := time.NewTimer(f.takes)
 	defer timer.Stop()
@@ -84,6 +134,13 @@ func (f *fake) requests() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.sent)
+}
+
+// questions is the number of requests so far that only asked.
+func (f *fake) questions() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.asked
 }
 
 // gaps are the times between one charge and the next.
