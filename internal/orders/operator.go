@@ -1,0 +1,219 @@
+package orders
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"duly/internal/payment"
+)
+
+// Failure codes of payments that an operator closed. They stand for the gateway's word: such a payment is not
+// asked about again.
+const (
+	FailureNotExecuted = "not_executed"
+	FailureIgnored     = "ignored"
+)
+
+// Check is duly's own bookkeeping on an order.
+type Check struct {
+	Checks   int
+	Next     time.Time // zero: not planned
+	At       time.Time // of the last one; zero: none yet
+	Reason   string    // why the order is frozen for an operator; empty: it is not
+	Run      uint64    // that has claimed it; 0: none
+	RunLives bool
+
+	RefundTries int
+	RefundNext  time.Time // zero: not planned
+	RefundSince time.Time // zero: none is due
+}
+
+// Reviewed is a payment that an operator decides about, as locked, with its order.
+type Reviewed struct {
+	Payment
+
+	Order    Order
+	Payments []Payment // all of the order
+	Reason   string    // why the order is frozen; empty: it is not
+	Keeping  Keeping
+	// Booked is another payment that has the gateway's payment which the operator names; 0: none.
+	Booked uint64
+}
+
+// Resolution is what an operator's word changes.
+type Resolution struct {
+	// Change is what becomes of the payment; no To: it stays as it is.
+	Change Change
+	// Reason is why the order stays frozen: another payment of it is in review. Empty: the next reconcile
+	// checks the order, at once.
+	Reason string
+	Events []payment.Event
+}
+
+// Resolve says what follows when an operator settles r in the given way, for that reason. seen is what the gateway
+// says: of the payment that the operator names for AsPaid, of the row's own for the others. The error says in
+// one line why not, and what to do instead.
+//
+//   - Only a payment in review can be resolved, or a succeeded one whose order is frozen.
+//   - Paid needs a payment that succeeded, was not given back, and is of the recorded amount and currency; for an
+//     order that is still open it must be all that the order asks for. The money is kept only if the order is, or
+//     can still be, completed (I9).
+//   - Not executed is believed only once no request can take effect any more, and the gateway does not say otherwise.
+//   - Refunded needs the gateway's word where it can be asked.
+//   - Ignored closes a payment without a word on its money.
+func Resolve(r Reviewed, as payment.As, reason string, seen payment.Sight, now time.Time) (Resolution, error) {
+	if r.Status != PaymentReview && (r.Reason == "" || r.Status != PaymentSucceeded) {
+		return Resolution{}, fmt.Errorf("payment %d is %s: only one in review can be resolved", r.ID, r.Status)
+	}
+	if as != payment.AsIgnored && seen.Payment == nil && !seen.Absent && !seen.Unaskable {
+		return Resolution{}, fmt.Errorf("the gateway could not be asked (%s): try again", seen.Reason)
+	}
+	out := Resolution{Reason: r.stays()}
+	text := string(as) + ": " + reason
+	var err error
+	switch as {
+	case payment.AsPaid:
+		out.Change, err = r.paid(seen)
+	case payment.AsNotExecuted:
+		out.Change, err = r.notExecuted(seen, text, now)
+	case payment.AsRefunded:
+		if out.Change, err = r.refunded(seen, text); err == nil {
+			out.Events = []payment.Event{RefundCompleted(r.Payment, out.Change.Refunded, text)}
+		}
+	case payment.AsIgnored:
+		if r.Status == PaymentReview {
+			out.Change = r.closed(PaymentFailed, FailureIgnored, text)
+		}
+	default:
+		err = fmt.Errorf("%q is no way to resolve a payment", as)
+	}
+	if err != nil {
+		return Resolution{}, err
+	}
+	return out, nil
+}
+
+// stays is why the order stays frozen.
+func (r Reviewed) stays() string {
+	for _, p := range r.Payments {
+		if p.ID != r.ID && p.Status == PaymentReview {
+			return otherwise(r.Reason, fmt.Sprintf("payment %d is in review", p.ID))
+		}
+	}
+	return ""
+}
+
+func (r Reviewed) closed(to PaymentStatus, code, text string) Change {
+	return Change{ID: r.ID, To: to, FailureCode: code, FailureReason: cut(text)}
+}
+
+func (r Reviewed) paid(seen payment.Sight) (Change, error) {
+	p := seen.Payment
+	switch {
+	case seen.Unaskable:
+		return Change{}, errors.New("this gateway cannot be asked for that payment, so it cannot be booked")
+	case p == nil:
+		return Change{}, errors.New("the gateway knows no such payment: give the gateway's own id of the payment")
+	case p.Status != payment.Succeeded:
+		return Change{}, fmt.Errorf("the gateway says that payment %s is %s, not succeeded", p.ID, p.Status)
+	case p.Refunded != 0:
+		return Change{}, fmt.Errorf("%s of payment %s was given back: --as refunded, once all of it is", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
+	case p.Money != r.Money:
+		return Change{}, fmt.Errorf("payment %s is of %s, and %s are recorded: give it back, then --as refunded", p.ID, p.Money, r.Money)
+	case r.Booked != 0:
+		return Change{}, fmt.Errorf("payment %s is booked as payment %d already", p.ID, r.Booked)
+	}
+	if why := r.unfit(p); r.Order.Status.Open() && why != "" {
+		return Change{}, fmt.Errorf("payment %s cannot complete order %d (%s): complete the order in the shop first, or give the payment back, then --as refunded", p.ID, r.Order.ID, why)
+	}
+	c := Change{ID: r.ID, To: r.keeps()}
+	if id := payment.Cut(p.ID, maxText); id != r.TransactionKey {
+		c.TransactionKey = id
+	}
+	return c, nil
+}
+
+// unfit says why p is not all that the order asks for; the next reconcile would find the same.
+func (r Reviewed) unfit(p *payment.Payment) string {
+	switch foreign := (Checked{Payment: r.Payment}).foreign(p); {
+	case foreign != "":
+		return foreign + " is not ours"
+	case p.CustomerID != r.Order.CustomerID:
+		return "customer_id is not ours"
+	case p.Money != r.Order.Money:
+		return "the order is " + r.Order.Money.String()
+	}
+	return ""
+}
+
+// keeps is what becomes of a payment that was taken: a reconcile does not come by an order that has ended.
+func (r Reviewed) keeps() PaymentStatus {
+	switch r.Order.Status {
+	case OrderFailed, OrderCancelled:
+		return PaymentRefundDue
+	case OrderCompleted:
+		for _, p := range r.Payments {
+			if p.ID != r.ID && p.Status == PaymentSucceeded {
+				return PaymentRefundDue
+			}
+		}
+	case OrderPending, OrderInProgress:
+	}
+	return PaymentSucceeded
+}
+
+func (r Reviewed) notExecuted(seen payment.Sight, text string, now time.Time) (Change, error) {
+	if p := seen.Payment; p != nil {
+		switch p.Status {
+		case payment.Declined, payment.Canceled:
+			return r.closed(PaymentFailed, RefundCode(seen), text), nil
+		case payment.Succeeded, payment.Pending:
+		}
+		return Change{}, fmt.Errorf("the gateway says that payment %s is %s: --as paid %s, or give it back and --as refunded", p.ID, p.Status, p.ID)
+	}
+	until, age := r.Keeping.KeyLife+r.Keeping.Longest, now.Sub(r.CreatedAt)
+	if age <= until {
+		return Change{}, fmt.Errorf("a request for payment %d may still arrive: try again in %s", r.ID, (until-age).Round(time.Minute)+time.Minute)
+	}
+	return r.closed(PaymentFailed, FailureNotExecuted, text), nil
+}
+
+func (r Reviewed) refunded(seen payment.Sight, text string) (Change, error) {
+	c := r.closed(PaymentRefunded, "", text)
+	c.Refunded = r.Money.Amount
+	switch p := seen.Payment; {
+	case seen.Absent:
+		return Change{}, errors.New("the gateway knows no such payment, so nothing was given back: --as not_executed")
+	case p == nil: // it cannot be asked
+	case p.Refunded <= 0 || p.Refunded < p.Money.Amount:
+		return Change{}, fmt.Errorf("the gateway says that payment %s is %s, %s of %s given back", p.ID, p.Status,
+			payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.Money)
+	default:
+		c.Refunded = p.Refunded
+		if r.TransactionKey == "" {
+			c.TransactionKey = payment.Cut(p.ID, maxText)
+		}
+	}
+	return c, nil
+}
+
+// Requeue says whether an order can be made due again: checked, and its refunds tried, at once. An order that was
+// frozen for a reason of its own is so released, once what was wrong is put right. The error says in one line
+// why not, and what to do instead.
+func Requeue(o Order, payments []Payment, c Check) error {
+	if c.Run != 0 && c.RunLives {
+		return fmt.Errorf("order %d is in the hands of run %d: requeue it once that has ended", o.ID, c.Run)
+	}
+	open := o.Status.Open() || c.Reason != ""
+	for _, p := range payments {
+		if p.Status == PaymentReview {
+			return fmt.Errorf("payment %d of order %d is in review: duly resolve payment %d --as … first", p.ID, o.ID, p.ID)
+		}
+		open = open || p.Status == PaymentPending || p.Status == PaymentRefundDue || p.wordless()
+	}
+	if !open {
+		return fmt.Errorf("order %d is %s, and nothing of it is open: there is nothing to check", o.ID, o.Status)
+	}
+	return nil
+}
