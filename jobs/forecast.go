@@ -55,7 +55,7 @@ type ForecastCharge struct {
 // bounds them all (0: no bound).
 func ForecastBilling(ctx context.Context, d Deps, o BillingOptions, stages, first, limit int) (Forecast, error) {
 	f := &forecast{
-		billingJob: &billingJob{Deps: d, o: o}, first: first, limit: limit, sums: map[ForecastSum]*ForecastSum{},
+		billingJob: &billingJob{worker: newWorker(d), o: o}, first: first, limit: limit, sums: map[ForecastSum]*ForecastSum{},
 		Forecast: Forecast{Charges: []ForecastSum{}, First: []ForecastCharge{}, Unsettled: []ForecastSum{}},
 		peek:     readers.Peek{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize},
 	}

@@ -15,6 +15,7 @@ import (
 const (
 	BillingJob = "billing"
 	OutboxJob  = "outbox"
+	ReportJob  = "report"
 	AuditJob   = "audit"
 	PruneJob   = "prune"
 )
