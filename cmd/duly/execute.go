@@ -10,33 +10,29 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
-	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/mysql"
 )
 
-func (a *app) runJob(cmd *cobra.Command, w work, f runFlags) error {
-	e, err := a.prepare(cmd, w, f)
+// runJob runs one job as the flags say; given tells which of them were typed.
+func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag string) bool) error {
+	e, err := a.prepare(ctx, w, f, given)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	e.leaveAlone()
 	if f.dryRun {
-		return e.dryRun(cmd.Context())
+		return e.dryRun(ctx)
 	}
-	if err := e.mayRun(cmd.Context()); err != nil {
+	if err := e.mayRun(ctx); err != nil {
 		return err
 	}
-	ctx := cmd.Context()
-	if bound, _ := f.bound(); bound > 0 { // it was checked with the other flags
-		reached := fmt.Errorf("--max-duration of %s is reached", config.FormatDuration(bound))
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, bound, reached)
-		defer cancel()
+	ctx, end, err := f.bounded(ctx)
+	if err != nil {
+		return usage(err)
 	}
+	defer end()
 	return e.execute(ctx)
 }
 

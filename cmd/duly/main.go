@@ -52,6 +52,10 @@ type app struct {
 	flags   map[string]any // configuration keys set on the command line
 	json    bool
 	code    int
+	// documents, if set, takes what print would write, and shared is the database that open gives: for the jobs
+	// of the nightly run
+	documents *[]any
+	shared    *database
 	// only for the demo: its own configuration and clock
 	config *config.Config
 	shift  time.Duration

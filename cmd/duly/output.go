@@ -24,6 +24,10 @@ func (a *app) people() io.Writer {
 
 // print writes v as the one JSON document of --json.
 func (a *app) print(v any) error {
+	if a.documents != nil {
+		*a.documents = append(*a.documents, v)
+		return nil
+	}
 	enc := json.NewEncoder(a.out)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"duly/config"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -35,10 +33,9 @@ type execution struct {
 
 // prepare reads the configuration, opens what the run needs and checks everything that can be checked before
 // anything is touched.
-func (a *app) prepare(cmd *cobra.Command, w work, f runFlags) (_ *execution, err error) {
-	ctx := cmd.Context()
+func (a *app) prepare(ctx context.Context, w work, f runFlags, given func(flag string) bool) (_ *execution, err error) {
 	a.flags = f.overrides(w)
-	c, err := a.valid(cmd, w, f)
+	c, err := a.valid(w, f, given)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +65,7 @@ func (a *app) prepare(cmd *cobra.Command, w work, f runFlags) (_ *execution, err
 	}
 	e.deps = a.deps(c, e.db.DB, e.deps.Gateways, business)
 	e.today = payment.DateOf(business().In(c.Business.Location()))
-	if err := e.repeat(ctx, cmd); err != nil {
+	if err := e.repeat(ctx, given); err != nil {
 		return nil, err
 	}
 	if err := e.dates(); err != nil {
@@ -81,8 +78,8 @@ func (a *app) prepare(cmd *cobra.Command, w work, f runFlags) (_ *execution, err
 }
 
 // valid is the configuration, or every mistake in it and in the flags at once.
-func (a *app) valid(cmd *cobra.Command, w work, f runFlags) (*config.Config, error) {
-	found := append(w.misplaced(cmd.Flags().Changed), f.problems(w)...)
+func (a *app) valid(w work, f runFlags, given func(flag string) bool) (*config.Config, error) {
+	found := append(w.misplaced(given), f.problems(w)...)
 	if len(found) > 0 {
 		a.flags = nil // a flag that is wrong is reported as a flag, not as a key
 	}
@@ -128,7 +125,7 @@ func (e *execution) probe(ctx context.Context) error {
 }
 
 // repeat takes over what --rerun names.
-func (e *execution) repeat(ctx context.Context, cmd *cobra.Command) error {
+func (e *execution) repeat(ctx context.Context, given func(flag string) bool) error {
 	if e.flags.rerun == 0 {
 		return nil
 	}
@@ -141,7 +138,7 @@ func (e *execution) repeat(ctx context.Context, cmd *cobra.Command) error {
 	case old.Job != e.work.name:
 		return usagef("--rerun: run %d was a run of %s, not of %s", old.ID, old.Job, e.work.name)
 	}
-	return failed(e.flags.repeat(cmd.Flags().Changed, old.BusinessDate, old.Params))
+	return failed(e.flags.repeat(given, old.BusinessDate, old.Params))
 }
 
 // dates settles the business date: today, or the one that was given.

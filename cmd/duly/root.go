@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.file, "config", "", "configuration file (default "+config.DefaultFile+", if it is there)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output; logs go to standard error")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.showCommand(), a.runsCommand(), a.statusCommand(), a.migrateCommand(), a.doctorCommand(), a.demoCommand())
+	root.AddCommand(a.runCommand(), a.showCommand(), a.runsCommand(), a.statusCommand(), a.resolveCommand(), a.requeueCommand(), a.migrateCommand(), a.doctorCommand(), a.demoCommand())
 	group(root)
 	return root
 }
@@ -112,9 +113,14 @@ func (a *app) load() (*config.Config, error) {
 
 // id reads the argument of a command that shows one thing.
 func id(text string) (uint64, error) {
-	var n uint64
-	if _, err := fmt.Sscanf(text, "%d", &n); err != nil || n == 0 || fmt.Sprint(n) != text {
-		return 0, usagef("%q is not an id such as 42", text)
+	n, err := idOf(text)
+	return n, usage(err)
+}
+
+func idOf(text string) (uint64, error) {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || n == 0 || strconv.FormatUint(n, 10) != text {
+		return 0, fmt.Errorf("%q is not an id such as 42", text)
 	}
 	return n, nil
 }

@@ -22,9 +22,14 @@ import (
 type database struct {
 	*mysql.DB
 	server *private.Server
+	// borrowed: whoever opened it closes it.
+	borrowed bool
 }
 
 func (d *database) close() {
+	if d.borrowed {
+		return
+	}
 	_ = d.DB.Close() // nothing is in flight any more
 	if d.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -38,6 +43,9 @@ const privateSchema = "duly"
 
 // open opens the configured database and checks that it answers.
 func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
+	if a.shared != nil {
+		return &database{DB: a.shared.DB, borrowed: true}, nil
+	}
 	if err := c.Require(true, false); err != nil {
 		return nil, usage(err)
 	}

@@ -44,7 +44,7 @@ func workNames() []string {
 	for _, w := range works() {
 		names = append(names, w.name)
 	}
-	return names
+	return append(names, nightlyJob)
 }
 
 func findWork(name string) (work, bool) {

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/payment"
+	"duly/jobs"
+)
+
+// nightlyJob runs the other jobs one after the other.
+const nightlyJob = "nightly"
+
+// nightlyFlags are the flags that not every job has and that the nightly one takes.
+func nightlyFlags() []string {
+	return []string{flagDate, flagAllowFuture, flagRate, flagLimit}
+}
+
+// nightlyView is the document of `duly run nightly`.
+type nightlyView struct {
+	Job  string        `json:"job"`
+	Exit int           `json:"exit_code"`
+	Jobs []nightlyPart `json:"jobs"`
+}
+
+// nightlyPart is how one job of the night ended.
+type nightlyPart struct {
+	Job   string `json:"job"`
+	Exit  int    `json:"exit_code"`
+	Error string `json:"error,omitempty"` // why it did not run
+	// Document is what the job itself would have printed; null if it did not run.
+	Document any `json:"document"`
+}
+
+// nightly runs every job, each whatever the one before ended with, but for a schema or configuration error and
+// a signal.
+func (a *app) nightly(cmd *cobra.Command, f runFlags) error {
+	whole := work{name: nightlyJob, takes: nightlyFlags(), steps: func(int) []string { return nil }}
+	found := whole.misplaced(cmd.Flags().Changed)
+	if f.rerun != 0 || len(f.Steps) > 0 {
+		found = append(found, errors.New("--rerun, --step: nightly is several runs; repeat the one that you mean: duly runs"))
+	}
+	c, err := a.load()
+	if err := errors.Join(append(found, err)...); err != nil {
+		return usage(err)
+	}
+	shared, err := a.open(cmd.Context(), c)
+	if err != nil {
+		return err
+	}
+	defer shared.close()
+	ctx, end, err := f.bounded(cmd.Context())
+	if err != nil {
+		return usage(err)
+	}
+	defer end()
+	v := nightlyView{Job: nightlyJob, Jobs: []nightlyPart{}}
+	for _, w := range works() {
+		p := a.part(ctx, w, f.forPart(w), shared)
+		v.Jobs = append(v.Jobs, p)
+		if p.Exit == batch.ExitUsage || stopCode(ctx) > batch.ExitNotRun {
+			break
+		}
+	}
+	v.Exit = v.worst()
+	a.code = v.Exit
+	if a.json {
+		return a.print(v)
+	}
+	a.showNight(v)
+	return nil
+}
+
+// part runs one job of the night.
+func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) nightlyPart {
+	one := *a
+	one.shared, one.code, one.documents = shared, batch.ExitDone, &[]any{}
+	if !a.json {
+		a.line("")
+	}
+	p := nightlyPart{Job: w.name}
+	err := one.runJob(ctx, w, f, func(string) bool { return false })
+	p.Exit = one.code
+	if err != nil {
+		p.Exit = batch.ExitUsage
+		if exit, ok := errors.AsType[exitError](err); ok {
+			p.Exit = exit.code
+		}
+		p.Error = err.Error()
+		a.complain(err)
+	}
+	if len(*one.documents) > 0 {
+		p.Document = (*one.documents)[0]
+	}
+	return p
+}
+
+// forPart keeps the flags that mean something to the job. The report of a night is of the day before.
+func (f runFlags) forPart(w work) runFlags {
+	f.maxDuration = "" // the night is bounded, not each of its jobs
+	if !slices.Contains(w.takes, flagLimit) {
+		f.Limit = 0
+	}
+	if date, err := payment.ParseDate(f.Date); err == nil && w.name == jobs.ReportJob {
+		f.Date = (date - 1).String()
+	}
+	if !slices.Contains(w.takes, flagDate) || w.name == jobs.AuditJob {
+		f.Date = ""
+	}
+	return f
+}
+
+// bounded bounds ctx by --max-duration.
+func (f runFlags) bounded(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	bound, err := f.bound()
+	if err != nil || bound == 0 {
+		return ctx, func() {}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("--max-duration of %s is reached", config.FormatDuration(bound)))
+	return ctx, cancel, nil
+}
+
+// worst is the exit code of the night: that of the job that an operator must act on first. Jobs that did not run
+// count only if none did.
+func (v nightlyView) worst() int {
+	severity := []int{batch.ExitNotRun, batch.ExitDone, batch.ExitReview, batch.ExitUnfinished, batch.ExitFailed, batch.ExitUsage}
+	worst := batch.ExitNotRun
+	for _, p := range v.Jobs {
+		if p.Exit > batch.ExitNotRun {
+			return p.Exit // a signal
+		}
+		if slices.Index(severity, p.Exit) > slices.Index(severity, worst) {
+			worst = p.Exit
+		}
+	}
+	return worst
+}
+
+// showNight writes how the night went for people.
+func (a *app) showNight(v nightlyView) {
+	var rows []table.Row
+	for _, p := range v.Jobs {
+		rows = append(rows, table.Row{p.Job, p.Exit, meaning(p.Exit)})
+	}
+	a.line("")
+	a.table(table.Row{"job", "exit", ""}, rows)
+	a.line("nightly ended with exit code %d", v.Exit)
+}
+
+// meaning is an exit code in a few words.
+func meaning(code int) string {
+	switch code {
+	case batch.ExitDone:
+		return "done, nothing left behind"
+	case batch.ExitFailed:
+		return "failed; work remains"
+	case batch.ExitUsage:
+		return "bad usage or configuration"
+	case batch.ExitReview:
+		return "done; something waits for an operator"
+	case batch.ExitUnfinished:
+		return "unfinished; a later run goes on"
+	case batch.ExitNotRun:
+		return "not run"
+	}
+	return "stopped by a signal"
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"duly/internal/billing"
+	"duly/internal/gateway"
+	"duly/internal/payment"
+	"duly/writers"
+)
+
+// resolved is the document of `duly resolve` and `duly requeue`, one for each row.
+type resolved struct {
+	What   string `json:"what"` // attempt, payment, finding, invoice, order, event
+	ID     uint64 `json:"id"`
+	As     string `json:"as,omitempty"`
+	Done   bool   `json:"done"`
+	Detail string `json:"detail"` // what happens next, or why it was refused
+}
+
+// resolveFlags are the flags of `duly resolve`.
+type resolveFlags struct{ as, reason string }
+
+func (a *app) resolveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "resolve",
+		Short: "Settle what is in review: an attempt, a payment or a finding",
+		Long: "Settles what only a person can settle, and records who did it and why:\n\n" +
+			"  --as paid GATEWAY_ID  the money was taken by that payment, which the gateway is asked about first\n" +
+			"  --as not_executed     nothing was taken; an invoice is open again, an order fails\n" +
+			"  --as refunded         the money was given back; nothing more is charged for it\n" +
+			"  --as ignored          nothing more is to be done\n\n" +
+			"What is in flight or in doubt is never resolved by hand: a run asks the gateway. Exit code 2 if it is refused.",
+		Example: "  duly resolve attempt 7 --as paid pay_8f3 --reason \"charged by hand on 3 May\"\n" +
+			"  duly resolve payment 12 --as refunded --reason \"support gave it back\"\n" +
+			"  duly resolve finding 3 --as ignored --reason \"test account\"",
+	}
+	add := func(what string, do func(context.Context, *database, uint64, string, payment.As, writers.Action) (string, error)) {
+		var f resolveFlags
+		sub := &cobra.Command{
+			Use: what + " ID [GATEWAY_ID]", Short: "Settle one " + what,
+			Example: "  duly resolve " + what + " 7 --as not_executed --reason \"asked the provider\"",
+			Args:    cobra.ArbitraryArgs,
+			RunE: func(cmd *cobra.Command, args []string) error {
+				n, as, named, err := f.read(what, args)
+				if err != nil {
+					return usage(err)
+				}
+				return a.withSchema(cmd.Context(), func(db *database) error {
+					action := act("resolve", what, n, f.reason, map[string]string{"as": string(as), "payment": named})
+					detail, err := do(cmd.Context(), db, n, named, as, action)
+					if err != nil {
+						return refusedOr(err)
+					}
+					if a.json {
+						return a.print(resolved{What: what, ID: n, As: string(as), Done: true, Detail: detail})
+					}
+					a.line("%s %d resolved as %s: %s", what, n, as, detail)
+					return nil
+				})
+			},
+		}
+		sub.Flags().StringVar(&f.as, "as", "", "what became of it: paid, not_executed, refunded, ignored")
+		sub.Flags().StringVar(&f.reason, "reason", "", "why, for those who ask later")
+		cmd.AddCommand(sub)
+	}
+	add("attempt", a.resolveAttempt)
+	group(cmd)
+	return cmd
+}
+
+// read checks the arguments of `duly resolve`, all at once.
+func (f resolveFlags) read(what string, args []string) (id uint64, as payment.As, named string, err error) {
+	var found []error
+	if len(args) == 0 {
+		found = append(found, fmt.Errorf("say which %s, by its id: duly resolve %s 7 --as ignored --reason \"…\"", what, what))
+	} else if id, err = idOf(args[0]); err != nil {
+		found = append(found, err)
+	}
+	if as, err = payment.ParseAs(f.as); err != nil {
+		found = append(found, fmt.Errorf("--as: %w", err))
+	}
+	if strings.TrimSpace(f.reason) == "" {
+		found = append(found, errors.New("--reason: say why, for those who ask later"))
+	}
+	switch {
+	case len(args) > 2:
+		found = append(found, fmt.Errorf("%q is one argument too many", args[2]))
+	case len(args) == 2 && as != payment.AsPaid:
+		found = append(found, fmt.Errorf("%q: a payment is named with --as paid alone", args[1]))
+	case len(args) == 2:
+		named = args[1]
+	case as == payment.AsPaid && what != "finding" && len(args) == 1:
+		found = append(found, fmt.Errorf("--as paid needs the gateway's id of the payment: duly resolve %s %s --as paid GATEWAY_ID", what, args[0]))
+	}
+	return id, as, named, errors.Join(found...)
+}
+
+// act is what is recorded of an operator's command.
+func act(action, what string, id uint64, reason string, detail any) writers.Action {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return writers.Action{Action: action, Subject: fmt.Sprintf("%s:%d", what, id), Who: operator(), Host: host, Reason: reason, Detail: detail}
+}
+
+// operator is who types: the user behind sudo, if there is one.
+func operator() string {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
+
+// refusedOr tells what an operator asked for in vain (exit 2) from an error of ours.
+func refusedOr(err error) error {
+	if _, ok := errors.AsType[writers.RefusedError](err); ok || errors.Is(err, writers.ErrNotThere) {
+		return usage(lastOf(err))
+	}
+	return failed(err)
+}
+
+// lastOf is the text for people: without the name of the transaction that it came from.
+func lastOf(err error) error {
+	if r, ok := errors.AsType[writers.RefusedError](err); ok {
+		return r
+	}
+	return errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "resolve: "), "requeue: "))
+}
+
+// look asks a gateway about one payment.
+func (a *app) look(ctx context.Context, name string, w payment.Which) (payment.Sight, billing.Keeping, error) {
+	c, err := a.load()
+	if err != nil {
+		return payment.Sight{}, billing.Keeping{}, err
+	}
+	g, ok := c.Gateways[name]
+	if !ok {
+		return payment.Sight{Unaskable: true, Reason: "gateway " + name + " is not configured"}, billing.Keeping{}, nil
+	}
+	client, err := a.adapter(name, g)
+	if err != nil {
+		return payment.Sight{}, billing.Keeping{}, usage(fmt.Errorf("gateways.%s: %w", name, err))
+	}
+	paced := gateway.Pace(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now})
+	defer paced.Close()
+	able := paced.Abilities()
+	return paced.Look(ctx, w), billing.Keeping{KeyLife: able.KeyLife, Longest: able.LongestRequest, FindLasts: able.FindLasts}, nil
+}
+
+func (a *app) resolveAttempt(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return "", err
+	}
+	r, err := writers.Reviewed(ctx, db.DB, id, business())
+	if err != nil {
+		return "", err
+	}
+	which := payment.Which{Key: r.Charge.Key, ID: r.PaymentID, RequestID: action.Subject}
+	if as == payment.AsPaid {
+		which = payment.Which{ID: named, RequestID: action.Subject}
+	}
+	seen, keeping, err := a.look(ctx, r.Gateway, which)
+	if err != nil {
+		return "", err
+	}
+	next := ""
+	err = writers.ResolveAttempt(ctx, db.DB, id, business(), named, action, func(locked billing.Reviewed) (billing.Resolution, error) {
+		decided, err := billing.Resolve(locked, as, action.Reason, seen, keeping)
+		next = standing(locked, decided)
+		return decided, err
+	})
+	return next, err
+}
+
+// standing says how the invoice stands after r.
+func standing(a billing.Reviewed, r billing.Resolution) string {
+	if r.Invoice == "" {
+		return fmt.Sprintf("invoice %d stays %s", a.Invoice.ID, a.InvoiceStatus)
+	}
+	if r.Invoice == billing.Open {
+		return fmt.Sprintf("invoice %d is open, the next run charges it: duly run billing --subscription %d", a.Invoice.ID, a.Invoice.SubscriptionID)
+	}
+	return fmt.Sprintf("invoice %d is %s", a.Invoice.ID, r.Invoice)
+}

@@ -1,0 +1,106 @@
+package writers_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/billing"
+	"duly/internal/payment"
+	"duly/internal/testdb"
+	"duly/internal/worktest"
+	"duly/writers"
+)
+
+// inReview leaves subscription 1 past_due with invoice 1 and attempt 1 in review.
+func inReview(t *testing.T) *testdb.DB {
+	t.Helper()
+	plain := shop(t, 2)
+	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'past_due' WHERE id = 1`)
+	worktest.Exec(t, plain, `UPDATE invoices SET status = 'review', review_reason = 'why', attempts = 1 WHERE id = 1`)
+	worktest.Exec(t, plain, `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference,
+customer_id, amount, currency, gateway, payment_method, body_version, status, run_id, doubted)
+VALUES (1, 1, 1, 0, 'sub_1_20260131-1', 'sub_1_20260131', 'customer-1', 9900, 'KRW', 'main', 'pm_ok:1', 1, 'review', 1, TRUE)`)
+	return plain
+}
+
+func action(subject string) writers.Action {
+	return writers.Action{Action: "resolve", Subject: subject, Who: "ada", Host: "host", Reason: "because", Detail: map[string]string{"as": "paid"}}
+}
+
+func TestResolveAttempt(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		r      billing.Resolution
+		want   string
+		events int
+	}{
+		{
+			"paid", billing.Resolution{
+				Attempt: billing.AttemptSucceeded, PaymentID: "pay_9", Message: "paid: because", Invoice: billing.Paid, SubscriptionTo: billing.Active,
+				Events: []billing.Event{{Type: "invoice.paid", Subject: "subscription:1", Dedupe: "d", Payload: map[string]int{}}},
+			}, "succeeded pay_9 paid: because 0 paid - active", 1,
+		},
+		{"open again", billing.Resolution{Attempt: billing.AttemptReleased, Message: "m", Invoice: billing.Open}, "released - m 0 open - past_due", 0},
+		{"closed", billing.Resolution{Attempt: billing.AttemptRejected, Message: "m", Invoice: billing.Void}, "rejected - m 0 void - past_due", 0},
+		{"the attempt alone", billing.Resolution{Attempt: billing.AttemptDeclined, DeclineCode: "refunded", Message: "m"}, "declined - m 0 review why past_due", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			plain := inReview(t)
+			db := worktest.Open(t, plain.DSN)
+			err := writers.ResolveAttempt(t.Context(), db, 1, time.Now(), "pay_9", action("attempt:1"), func(a billing.Reviewed) (billing.Resolution, error) {
+				require.Equal(t, billing.AttemptReview, a.Status)
+				require.Equal(t, billing.Review, a.InvoiceStatus)
+				require.Equal(t, payment.Money{Amount: 9900, Currency: "KRW"}, a.Invoice.Money)
+				require.Zero(t, a.Booked)
+				return c.r, nil
+			})
+			require.NoError(t, err)
+			require.Equal(t, c.want, worktest.Get[string](t, plain, `SELECT CONCAT_WS(' ', a.status, COALESCE(a.gateway_payment_id, '-'), a.message,
+a.doubted, i.status, COALESCE(i.review_reason, '-'), s.status) FROM payment_attempts a JOIN invoices i ON i.id = a.invoice_id
+JOIN subscriptions s ON s.id = a.subscription_id`))
+			require.Equal(t, c.events, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM events`))
+			require.Equal(t, "resolve attempt:1 ada host because paid", worktest.Get[string](t, plain,
+				`SELECT CONCAT_WS(' ', action, subject, who, host, reason, JSON_UNQUOTE(JSON_EXTRACT(detail, '$.as'))) FROM operator_actions`))
+		})
+	}
+}
+
+// What is refused changes nothing and is not recorded as done.
+func TestResolveRefused(t *testing.T) {
+	plain := inReview(t)
+	worktest.Exec(t, plain, `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference,
+customer_id, amount, currency, gateway, payment_method, body_version, status, run_id, gateway_payment_id)
+VALUES (2, 2, 1, 0, 'k', 'r', 'customer-2', 9900, 'KRW', 'main', 'pm', 1, 'succeeded', 1, 'pay_9')`)
+	db := worktest.Open(t, plain.DSN)
+	before := worktest.Get[string](t, plain, `SELECT status FROM payment_attempts WHERE id = 1`)
+	err := writers.ResolveAttempt(t.Context(), db, 1, time.Now(), "pay_9", action("attempt:1"), func(a billing.Reviewed) (billing.Resolution, error) {
+		require.Equal(t, uint64(2), a.Booked, "the payment is booked for another attempt")
+		return billing.Resolution{}, errors.New("no")
+	})
+	refused := writers.RefusedError{}
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, "no", refused.Error())
+	require.Equal(t, before, worktest.Get[string](t, plain, `SELECT status FROM payment_attempts WHERE id = 1`))
+	require.Zero(t, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
+
+	err = writers.ResolveAttempt(t.Context(), db, 99, time.Now(), "", action("attempt:99"), nil)
+	require.ErrorIs(t, err, writers.ErrNotThere)
+	require.ErrorContains(t, err, "there is no attempt 99")
+}
+
+func TestRequeueInvoice(t *testing.T) {
+	plain := inReview(t)
+	db := worktest.Open(t, plain.DSN)
+	refused := writers.RefusedError{}
+	require.ErrorAs(t, writers.RequeueInvoice(t.Context(), db, 1, time.Now(), action("invoice:1")), &refused)
+	require.ErrorContains(t, refused, "duly resolve attempt 1")
+	require.ErrorIs(t, writers.RequeueInvoice(t.Context(), db, 9, time.Now(), action("invoice:9")), writers.ErrNotThere)
+
+	worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'rejected'`)
+	require.NoError(t, writers.RequeueInvoice(t.Context(), db, 1, time.Now(), action("invoice:1")))
+	require.Equal(t, "open -", worktest.Get[string](t, plain, `SELECT CONCAT_WS(' ', status, COALESCE(review_reason, '-')) FROM invoices WHERE id = 1`))
+	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
+}
