@@ -185,7 +185,7 @@ CREATE TABLE events (
 CREATE TABLE event_deliveries (
   event_id BIGINT UNSIGNED NOT NULL,
   sink VARCHAR(32) NOT NULL,
-  subject VARCHAR(64) NOT NULL DEFAULT '',
+  subject VARCHAR(64) COLLATE utf8mb4_bin NOT NULL DEFAULT '',
   status VARCHAR(20) NOT NULL DEFAULT 'pending',
   tries INT NOT NULL DEFAULT 0,
   next_try_at DATETIME(6) NULL,

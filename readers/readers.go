@@ -33,13 +33,15 @@ func among(column string, ids []uint64) (string, []any) {
 	if len(ids) == 0 {
 		return "", nil
 	}
-	marks := strings.TrimSuffix(strings.Repeat("?,", len(ids)), ",")
 	args := make([]any, len(ids))
 	for i, id := range ids {
 		args[i] = id
 	}
-	return " AND " + column + " IN (" + marks + ")", args
+	return " AND " + column + " IN (" + marks(len(ids)) + ")", args
 }
+
+// marks are n placeholders; n is at least 1.
+func marks(n int) string { return "?" + strings.Repeat(",?", n-1) }
 
 // phase is how a walk meets locked rows.
 type phase int

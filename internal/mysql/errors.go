@@ -36,6 +36,7 @@ const (
 	codeReadOnlyTx         = 1792
 	codeReadOnlyMode       = 1836
 	codeKilled             = 1317
+	codeLockedNow          = 3572 // MySQL; MariaDB's NOWAIT answers with 1205
 	codeConnectionKilled   = 1927 // MariaDB
 	codeServerGone         = 2006
 	codeConnectionLost     = 2013
@@ -60,7 +61,7 @@ func IsDuplicate(err error) bool { return number(err) == codeDuplicate }
 // repeatable reports whether the transaction that met err was, or must be, rolled back and can be run again.
 func repeatable(err error) bool {
 	n := number(err)
-	return n == codeDeadlock || n == codeLockTimeout
+	return n == codeDeadlock || n == codeLockTimeout || n == codeLockedNow
 }
 
 // unavailable reports whether err speaks of the connection or the server, not of the statement.

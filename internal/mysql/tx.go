@@ -26,7 +26,7 @@ func Tx(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) er
 			return wrap(ctx, name, err)
 		}
 		// A lock timeout has waited long enough already; one repeat tells a passing lock from a lasting one.
-		if number(err) == codeLockTimeout && try > 1 {
+		if n := number(err); (n == codeLockTimeout || n == codeLockedNow) && try > 1 {
 			return wrap(ctx, name, err)
 		}
 		timer := time.NewTimer(rand.N(time.Duration(try) * 20 * time.Millisecond)) //nolint:gosec // jitter

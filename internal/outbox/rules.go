@@ -1,0 +1,67 @@
+package outbox
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+)
+
+// waits are the times between tries, 57 hours and 42 minutes together: a receiver that is down for two days still
+// gets its events within the 12 tries of the default.
+//
+//nolint:gochecknoglobals // a table
+var waits = [...]time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 12 * time.Hour, 24 * time.Hour,
+}
+
+// longest is the most that a receiver can ask us to wait.
+const longest = 24 * time.Hour
+
+// spread is how many different waits the events that failed at one moment get, over a tenth of the wait.
+const spread = 16
+
+// Wait is how long after its tries-th failure an event is tried again. Events that failed together do not come
+// back together: by their ids they wait up to a tenth longer.
+func Wait(tries int, id uint64) time.Duration {
+	wait := waits[min(max(tries, 1), len(waits))-1]
+	return wait + wait/10*time.Duration(id%spread)/spread //nolint:gosec // less than spread
+}
+
+// Settle says how the delivery of e stands after a try that ended now; it is given up with the most-th failure.
+func Settle(e Event, a Answer, most int, now time.Time) End {
+	end := End{ID: e.ID, Status: Delivered, Tries: e.Tries, At: now}
+	if a.Delivered {
+		return end
+	}
+	end.Tries++
+	end.Reason = a.Reason
+	if end.Tries >= most {
+		end.Status = Dead
+		return end
+	}
+	end.Status = Pending
+	end.At = now.Add(max(Wait(end.Tries, e.ID), min(a.After, longest)))
+	return end
+}
+
+// Lost ends the delivery of an event whose row is gone.
+func Lost(e Event, now time.Time) End {
+	return End{ID: e.ID, Status: Dead, Tries: e.Tries, At: now, Reason: "the event's row is gone"}
+}
+
+// idLength is how many hex digits an id has: 128 bits.
+const idLength = 32
+
+// MessageID is what a receiver tells events apart by: the same for every try, and for every time that an event of
+// this business identity is written, also after a restore in which row ids came back. It has no dots, as the
+// signature's rules want it.
+func (e Event) MessageID() string {
+	identity := "dedupe\n" + e.Dedupe
+	if e.Dedupe == "" {
+		identity = fmt.Sprintf("row\n%d\n%s\n%s\n%d", e.ID, e.Type, e.Subject, e.CreatedAt.UnixMicro())
+	}
+	sum := sha256.Sum256([]byte(identity))
+	return "evt_" + hex.EncodeToString(sum[:])[:idLength]
+}

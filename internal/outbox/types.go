@@ -1,0 +1,61 @@
+package outbox
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Status is how the delivery of an event to a sink stands.
+type Status string
+
+// The statuses of a delivery.
+const (
+	Pending   Status = "pending"
+	Delivered Status = "delivered"
+	Dead      Status = "dead" // given up; it waits for an operator
+)
+
+// Event is an event on its way to a sink.
+type Event struct {
+	ID      uint64
+	Type    string
+	Subject string
+	Dedupe  string // business identity; empty if its writer gave none
+	Payload json.RawMessage
+	// CreatedAt is when the event was written.
+	CreatedAt time.Time
+	Tries     int  // that failed so far
+	Gone      bool // the event's row is not there any more
+}
+
+// Claimed is the oldest events of a subject that a sink has not got yet, in their order. A worker owns them until
+// its lease ends.
+type Claimed struct {
+	Sink    string
+	Subject string
+	Events  []Event
+	Lease   [16]byte
+}
+
+// Result is what became of claimed events. Those of them without an end were not tried, and are given back.
+type Result struct {
+	Claimed
+
+	Ends []End
+}
+
+// End is how one delivery stands after a try.
+type End struct {
+	ID     uint64 // of the event
+	Status Status
+	Tries  int
+	At     time.Time // of the next try, while pending; else when it ended
+	Reason string    // why it was not delivered
+}
+
+// Answer is what one try brought.
+type Answer struct {
+	Delivered bool
+	Reason    string        // if it was not
+	After     time.Duration // how long the receiver wants to be left alone; 0: it did not say
+}

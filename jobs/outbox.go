@@ -1,0 +1,233 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/notify"
+	"duly/internal/outbox"
+	"duly/readers"
+	"duly/steps"
+	"duly/writers"
+)
+
+// The names of the sinks, as they stand in event_deliveries.
+const (
+	SinkWebhook = "webhook"
+	SinkSlack   = "slack"
+)
+
+// OutboxOptions is what an outbox run is told.
+type OutboxOptions struct {
+	// Sinks are the receivers by name; without any the events are kept.
+	Sinks map[string]notify.Notifier
+	// Tries are the failures after which an event is given up.
+	Tries     int
+	ChunkSize int
+	Selection readers.Selection
+	// Steps are the names of the steps to run; none: all.
+	Steps []string
+}
+
+// The steps of the outbox job.
+const (
+	StepFanOut  = "fan-out"
+	StepDeliver = "deliver"
+)
+
+// OutboxSteps lists the names of the outbox job's steps.
+func OutboxSteps() []string { return []string{StepFanOut, StepDeliver} }
+
+// Outbox is the job that delivers events: it gives every sink its deliveries of what is new, and sends what is
+// due, in order for each subject. The sinks know nothing of one another.
+func Outbox(d Deps, o OutboxOptions) batch.Job {
+	b := &outboxJob{worker: newWorker(d), o: o, sent: map[string]*steps.Deliver{}}
+	for name, to := range o.Sinks {
+		b.sent[name] = &steps.Deliver{To: to, Tries: o.Tries, Now: d.Business, Clock: d.Clock}
+	}
+	all := []batch.Step{
+		batch.Tasklet{StepName: StepFanOut, Do: b.fanOut},
+		batch.Tasklet{StepName: StepDeliver, Do: b.deliver},
+	}
+	return batch.Job{Name: OutboxJob, Steps: pick(all, o.Steps), Left: b.left}
+}
+
+type outboxJob struct {
+	worker
+
+	o    OutboxOptions
+	sent map[string]*steps.Deliver
+}
+
+// NoSinks is what a run says that has nobody to deliver events to.
+const NoSinks = "neither outbox.url nor Slack is configured: events are kept, and delivered once one of them is"
+
+// fanOut gives each sink its deliveries of the events that it has none of.
+func (b *outboxJob) fanOut(ctx context.Context, x *batch.StepExecution) error {
+	if len(b.o.Sinks) == 0 {
+		x.Log.InfoContext(ctx, NoSinks)
+	}
+	for _, sink := range slices.Sorted(maps.Keys(b.o.Sinks)) {
+		if err := b.fanTo(ctx, x, sink); err != nil {
+			return fmt.Errorf("%s: %w", sink, err)
+		}
+	}
+	return nil
+}
+
+// fanTo walks the events from the sink's mark to the newest. A page that failed is written again: what has its
+// delivery keeps it.
+func (b *outboxJob) fanTo(ctx context.Context, x *batch.StepExecution, sink string) error {
+	walk := &readers.Fan{DB: b.DB, Sink: sink, Types: b.o.Sinks[sink].Types()}
+	var mark readers.FanMark
+	err := b.persist(ctx, x, func() error {
+		var err error
+		mark, err = walk.Begin(x.Work)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for page := b.o.ChunkSize; page == b.o.ChunkSize; {
+		if ctx.Err() != nil || x.Lease.Left() <= 0 {
+			return nil
+		}
+		err := b.persist(ctx, x, func() error {
+			var err error
+			page, err = b.fanPage(x.Work, walk)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	from, to := writers.Mark{Event: mark.Event, Seen: mark.Seen}, writers.Mark{Event: mark.Event, Seen: mark.Newest}
+	switch {
+	case mark.Ripe:
+		to.Event = mark.Seen
+	case mark.Seen != mark.Event || mark.Newest == mark.Seen: // not yet, or nothing new
+		return nil
+	}
+	return b.persist(ctx, x, func() error {
+		return mysql.Tx(x.Work, b.DB, "outbox-mark", func(tx *sqlx.Tx) error { return writers.MoveMark(x.Work, tx, sink, from, to) })
+	})
+}
+
+func (b *outboxJob) fanPage(ctx context.Context, walk *readers.Fan) (int, error) {
+	var found []outbox.Event
+	err := mysql.Tx(ctx, b.DB, "outbox-fan", func(tx *sqlx.Tx) error {
+		var err error
+		if found, err = walk.Read(ctx, tx, b.o.ChunkSize); err != nil {
+			return err
+		}
+		return writers.Fan(ctx, tx, walk.Sink, found, b.Business())
+	})
+	if err != nil {
+		return b.o.ChunkSize, err
+	}
+	walk.Took(found)
+	return len(found), nil
+}
+
+// persist calls do until it succeeds, as long as the database can be waited for.
+func (b *outboxJob) persist(ctx context.Context, x *batch.StepExecution, do func() error) error {
+	for {
+		err := do()
+		if err == nil || !errors.Is(err, batch.ErrUnavailable) && !errors.Is(err, batch.ErrLocked) || x.Lease.Left() <= 0 {
+			return err
+		}
+		x.Log.WarnContext(ctx, "the database failed, trying again", slog.Any("error", err))
+		if !pause(ctx, time.Second) {
+			x.Leave("the database could not be reached")
+			return nil
+		}
+	}
+}
+
+// deliver delivers to all sinks at the same time, each at its own pace.
+func (b *outboxJob) deliver(ctx context.Context, x *batch.StepExecution) error {
+	if _, err := b.abandon(ctx, x); err != nil {
+		return err
+	}
+	var running sync.WaitGroup
+	names := slices.Sorted(maps.Keys(b.o.Sinks))
+	errs := make([]error, len(names))
+	for i, sink := range names {
+		running.Go(func() { errs[i] = b.deliverTo(ctx, x, sink) })
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
+
+// deliverTo delivers what is due to one sink: pass after pass, as long as one brings anything to an end, since of a
+// subject no more than a piece is claimed at once.
+func (b *outboxJob) deliverTo(ctx context.Context, x *batch.StepExecution, sink string) (err error) {
+	defer func() { // on a goroutine of its own, where the engine does not see it
+		if p := recover(); p != nil {
+			x.Log.ErrorContext(ctx, "panic while delivering", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+			err = fmt.Errorf("%s: panic: %v", sink, p)
+		}
+	}()
+	to := b.sent[sink]
+	for ended := -1; ended != to.Ended() && ctx.Err() == nil; {
+		ended = to.Ended()
+		if err := b.chunk(sink, to).Run(ctx, x); err != nil {
+			return fmt.Errorf("%s: %w", sink, err)
+		}
+	}
+	if reason, gone := to.Closed(); gone {
+		return fmt.Errorf("%s: %s: it wants no more events; point the configuration to another address, or take it out", sink, reason)
+	}
+	return nil
+}
+
+func (b *outboxJob) chunk(sink string, to *steps.Deliver) *batch.Chunk[outbox.Claimed, outbox.Result] {
+	return &batch.Chunk[outbox.Claimed, outbox.Result]{
+		StepName:  StepDeliver,
+		Reader:    &readers.Deliveries{DB: b.DB, Sink: sink, Selection: b.o.Selection, Now: b.Business},
+		Processor: to,
+		Writer:    &writers.Deliver{DB: b.DB, Sink: sink, Now: b.Business},
+		Fail:      to.FailDelivery,
+		Lane:      func(outbox.Claimed) string { return sink },
+		Width:     func(string) int { return to.To.Parallelism() },
+		State:     to.State,
+		Size:      b.o.ChunkSize, FlushEvery: flushEvery,
+	}
+}
+
+// left names what each sink has not got yet, with numbers.
+func (b *outboxJob) left(ctx context.Context) ([]string, error) {
+	if len(b.o.Steps) > 0 && !slices.Contains(b.o.Steps, StepDeliver) {
+		return nil, nil
+	}
+	var reasons []string
+	for _, sink := range slices.Sorted(maps.Keys(b.o.Sinks)) {
+		u, err := readers.CountUndelivered(ctx, b.DB, sink, b.o.Selection)
+		if err != nil {
+			return reasons, err
+		}
+		if u.Pending == 0 {
+			continue
+		}
+		reason := plural(u.Pending, "event") + " not delivered to " + sink
+		if u.Failed > 0 {
+			reason += fmt.Sprintf("; %d failed, the next try is at %s UTC", u.Failed, u.NextTry.UTC().Format(time.DateTime))
+		}
+		reasons = append(reasons, reason)
+		if closed, _ := b.sent[sink].Closed(); closed != "" {
+			reasons = append(reasons, sink+" was left alone: "+closed)
+		}
+	}
+	return reasons, nil
+}
