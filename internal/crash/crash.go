@@ -34,6 +34,14 @@ const (
 	FinishAfterCommit    Point = "finish.after-commit"
 )
 
+// The points that an order meets beside those of every run, from its check to its settlement.
+const (
+	CheckBeforeCommit     Point = "check.before-commit"
+	CheckAfterCommit      Point = "check.after-commit"
+	ReconcileBeforeCommit Point = "reconcile.before-commit"
+	ReconcileAfterCommit  Point = "reconcile.after-commit"
+)
+
 // Points lists every point. A test kills the program at each.
 func Points() []Point {
 	return []Point{
@@ -48,6 +56,11 @@ func Points() []Point {
 		AnswersBeforeCommit, AnswersAfterCommit,
 		FinishBeforeCommit, FinishAfterCommit,
 	}
+}
+
+// OrderPoints lists the points of the reconcile job that no other job has.
+func OrderPoints() []Point {
+	return []Point{CheckBeforeCommit, CheckAfterCommit, ReconcileBeforeCommit, ReconcileAfterCommit}
 }
 
 // Before is the point right before the transaction called name commits.
