@@ -38,9 +38,10 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 	}
 }
 
-func (b *billingJob) has(step string) bool {
-	return len(b.o.Steps) == 0 || slices.Contains(b.o.Steps, step)
-}
+func (b *billingJob) has(step string) bool { return has(b.o.Steps, step) }
+
+// has reports whether a step is among those that were asked for; no names ask for all.
+func has(names []string, step string) bool { return len(names) == 0 || slices.Contains(names, step) }
 
 func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {

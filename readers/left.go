@@ -82,11 +82,16 @@ const presentRows = `SELECT id FROM subscriptions WHERE id IN (?)`
 
 // Missing lists those of the selected subscriptions that are not there.
 func Missing(ctx context.Context, db *mysql.DB, selection Selection) ([]uint64, error) {
-	if len(selection.Subscriptions) == 0 {
+	return absent(ctx, db, presentRows, selection.Subscriptions)
+}
+
+// absent lists those of the ids that the query, which reads them, does not find.
+func absent(ctx context.Context, db *mysql.DB, query string, ids []uint64) ([]uint64, error) {
+	if len(ids) == 0 {
 		return nil, nil
 	}
 	var there []uint64
-	if err := mysql.SelectIn(ctx, db, &there, presentRows, selection.Subscriptions); err != nil {
+	if err := mysql.SelectIn(ctx, db, &there, query, ids); err != nil {
 		return nil, mysql.Classify(ctx, err)
 	}
 	present := make(map[uint64]bool, len(there))
@@ -94,7 +99,7 @@ func Missing(ctx context.Context, db *mysql.DB, selection Selection) ([]uint64, 
 		present[id] = true
 	}
 	var missing []uint64
-	for _, id := range selection.Subscriptions {
+	for _, id := range ids {
 		if !present[id] {
 			missing = append(missing, id)
 		}
