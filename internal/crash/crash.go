@@ -34,12 +34,17 @@ const (
 	FinishAfterCommit    Point = "finish.after-commit"
 )
 
-// The points that an order meets beside those of every run, from its check to its settlement.
+// The points that an order meets beside those of every run, from its check to its settlement, and from the claim of
+// its refunds to theirs.
 const (
-	CheckBeforeCommit     Point = "check.before-commit"
-	CheckAfterCommit      Point = "check.after-commit"
-	ReconcileBeforeCommit Point = "reconcile.before-commit"
-	ReconcileAfterCommit  Point = "reconcile.after-commit"
+	CheckBeforeCommit       Point = "check.before-commit"
+	CheckAfterCommit        Point = "check.after-commit"
+	ReconcileBeforeCommit   Point = "reconcile.before-commit"
+	ReconcileAfterCommit    Point = "reconcile.after-commit"
+	RefundClaimBeforeCommit Point = "refund-claim.before-commit"
+	RefundClaimAfterCommit  Point = "refund-claim.after-commit"
+	RefundBeforeCommit      Point = "refund.before-commit"
+	RefundAfterCommit       Point = "refund.after-commit"
 )
 
 // Points lists every point. A test kills the program at each.
@@ -60,7 +65,10 @@ func Points() []Point {
 
 // OrderPoints lists the points of the reconcile job that no other job has.
 func OrderPoints() []Point {
-	return []Point{CheckBeforeCommit, CheckAfterCommit, ReconcileBeforeCommit, ReconcileAfterCommit}
+	return []Point{
+		CheckBeforeCommit, CheckAfterCommit, ReconcileBeforeCommit, ReconcileAfterCommit,
+		RefundClaimBeforeCommit, RefundClaimAfterCommit, RefundBeforeCommit, RefundAfterCommit,
+	}
 }
 
 // Before is the point right before the transaction called name commits.
