@@ -87,6 +87,7 @@ func decidePaid(o Order, all []standing, enough bool) Decision {
 	case o.Status.Open() && enough:
 		d.Line, d.Order, d.TakeStock = LineComplete, OrderCompleted, true
 		kept := d.keepOne(all)
+		d.doubtRecorded(all)
 		d.Events = append(d.Events, orderCompleted(o, kept.Checked))
 	case o.Status.Open():
 		d.Line = LineOutOfStock
@@ -118,6 +119,16 @@ func (d *Decision) keepOne(all []standing) standing {
 		}
 	}
 	return successes[at]
+}
+
+// doubtRecorded keeps asking about payments that are recorded as succeeded, beside the one that completed the order,
+// and that the gateway has not confirmed: what is recorded beside a completed order is not asked about.
+func (d *Decision) doubtRecorded(all []standing) {
+	for _, s := range all {
+		if s.fate == undecided && s.Status == PaymentSucceeded {
+			d.change(s, PaymentPending)
+		}
+	}
 }
 
 // giveBack gives every success back.
