@@ -1,0 +1,54 @@
+package jobs
+
+import (
+	"context"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/orders"
+	"duly/readers"
+	"duly/steps"
+	"duly/writers"
+)
+
+// refund works through the payments that are to be given back, whoever marked them.
+func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error {
+	if _, err := r.abandon(ctx, x); err != nil {
+		return err
+	}
+	window := x.Run.Lease
+	unkeyed := func(name string) time.Duration {
+		g, ok := r.Gateways[name]
+		if !ok || g.Abilities().KeyLife > 0 {
+			return 0
+		}
+		return window + g.Abilities().LongestRequest
+	}
+	return r.run(ctx, x, &batch.Chunk[orders.RefundClaim, orders.RefundResult]{
+		StepName:  x.Step,
+		Reader:    &readers.Refund{DB: r.DB, Selection: r.o.Selection, Unkeyed: unkeyed, Now: r.Business},
+		Processor: &steps.Refund{Gateways: r.Gateways, Now: r.Business, Window: window},
+		Writer:    &writers.Refund{DB: r.DB, Unkeyed: unkeyed, Now: r.Business},
+		Fail:      steps.FailRefund,
+		Lane:      func(item orders.RefundClaim) string { return item.Due[0].Gateway },
+		Width:     func(string) int { return r.o.Parallelism },
+		State:     r.Gateways.State,
+		Size:      r.o.ChunkSize, FlushEvery: flushEvery,
+	})
+}
+
+// refundsLeft names the selected payments that are still to be given back, with numbers.
+func (r *reconcileJob) refundsLeft(ctx context.Context) ([]string, error) {
+	left, err := readers.CountRefunds(ctx, r.DB, r.o.Selection, r.Business())
+	if err != nil {
+		return nil, err
+	}
+	var reasons []string
+	if left.Due > 0 {
+		reasons = append(reasons, plural(left.Due, "payment")+" due to be given back")
+	}
+	if left.Waiting > 0 {
+		reasons = append(reasons, plural(left.Waiting, "payment")+" to be given back, next try "+left.Next.UTC().Format(time.TimeOnly)+" UTC")
+	}
+	return reasons, nil
+}

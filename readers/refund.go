@@ -1,0 +1,316 @@
+package readers
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/orders"
+)
+
+// Refund claims orders with payments that are to be given back, ours and those that the shop marked. It locks rows
+// of order_checks alone, so that the shop never waits for it, and takes no order that a living run works on.
+//
+// It promises: every order of the selection with a payment in refund_due whose next try is reached is returned once
+// in a walk, unless another run claims it or its gateways are skipped.
+type Refund struct {
+	DB        *mysql.DB
+	Selection Selection
+	// Unkeyed is how long a request to a gateway that keeps no keys can be on its way, from the claim on; 0 for
+	// gateways that keep keys. So long nothing is tried again, even if the claimant dies.
+	Unkeyed func(gateway string) time.Duration
+	Now     func() time.Time
+
+	id     uint64 // the last payment of the walk
+	single int    // claims of one row that are left, because a chunk failed
+	mine   map[[16]byte]bool
+}
+
+const (
+	refundCandidates = `SELECT p.id, p.order_id, c.order_id IS NULL AS unchecked
+FROM payments p LEFT JOIN order_checks c ON c.order_id = p.order_id
+WHERE p.status = 'refund_due' AND p.id > ? AND (c.refund_next_at IS NULL OR c.refund_next_at <= ?)%s ORDER BY p.id LIMIT ?`
+
+	insertChecks = `INSERT IGNORE INTO order_checks (order_id) VALUES `
+
+	refundLock = `SELECT order_id, lease, run_id, refund_tries, refund_since FROM order_checks
+WHERE order_id IN (?) AND (refund_next_at IS NULL OR refund_next_at <= ?) ORDER BY order_id FOR UPDATE SKIP LOCKED`
+
+	failureReasons = `SELECT id, failure_reason FROM orders WHERE id IN (?) AND failure_reason IS NOT NULL`
+
+	takeRefunds = `UPDATE order_checks SET lease = ?, run_id = ?, refund_tries = refund_tries + 1,
+refund_since = COALESCE(refund_since, ?), refund_next_at = ? WHERE order_id IN (?)`
+
+	refundClaims = `SELECT COUNT(*) FROM order_checks WHERE order_id IN (?) AND lease = ?`
+)
+
+// Read implements batch.Reader.
+func (r *Refund) Read(ctx context.Context, want batch.Want) (batch.Page[orders.RefundClaim], error) {
+	for {
+		limit := want.Limit
+		if r.single > 0 {
+			limit = 1
+		}
+		claim, err := r.claim(ctx, limit, want.Skip)
+		if err != nil {
+			if err := r.fail(ctx, claim, err, limit); err != nil {
+				return batch.Page[orders.RefundClaim]{}, err
+			}
+			continue
+		}
+		done := r.took(claim, limit)
+		if len(claim.items) > 0 || done {
+			return batch.Page[orders.RefundClaim]{Items: claim.items, Done: done}, nil
+		}
+	}
+}
+
+// took moves the walk behind what was claimed. It reports whether the walk is done.
+func (r *Refund) took(c *refundClaim, limit int) bool {
+	r.single = max(r.single-1, 0)
+	if c.seen < limit {
+		r.id, r.single = 0, 0
+		return true
+	}
+	r.id = c.id
+	return false
+}
+
+// fail answers a claim that failed: the same rows are claimed one by one, and one that fails by itself is
+// passed over, which fails the step in the end.
+func (r *Refund) fail(ctx context.Context, c *refundClaim, err error, limit int) error {
+	switch {
+	case setAsideNever(err):
+		return err
+	case limit > 1:
+		r.single = limit
+		return nil
+	case c.seen == 0:
+		return err
+	}
+	r.took(c, limit)
+	batch.Execution(ctx).Fail(fmt.Errorf("payment %d cannot be claimed for its refund: %w", c.id, err))
+	return nil
+}
+
+// refundClaim is what one claim transaction read and made.
+type refundClaim struct {
+	seen  int    // candidates, whatever became of them
+	id    uint64 // the last candidate
+	items []orders.RefundClaim
+}
+
+func (r *Refund) claim(ctx context.Context, limit int, skip func(string) bool) (*refundClaim, error) {
+	c := &refundClaim{}
+	lease, err := leaseName()
+	if err != nil {
+		return c, err
+	}
+	if r.mine == nil {
+		r.mine = map[[16]byte]bool{}
+	}
+	r.mine[lease] = true
+	for {
+		err := mysql.Tx(ctx, r.DB, "refund-claim", func(tx *sqlx.Tx) error {
+			*c = refundClaim{}
+			return r.transact(ctx, tx, c, lease, limit, skip)
+		})
+		if !errors.Is(err, mysql.ErrCommitUnknown) {
+			return c, err
+		}
+		// Without items nothing was written under the lease: the claim is simply made again.
+		if done, readErr := r.committed(ctx, c, lease); readErr != nil {
+			return c, readErr
+		} else if done {
+			return c, nil
+		}
+	}
+}
+
+func (r *Refund) committed(ctx context.Context, c *refundClaim, lease [16]byte) (bool, error) {
+	if len(c.items) == 0 {
+		return false, nil
+	}
+	var n []int
+	ids := sortedIDs(c.items, func(item orders.RefundClaim) uint64 { return item.ID })
+	if err := mysql.SelectIn(ctx, r.DB, &n, refundClaims, ids, lease[:]); err != nil {
+		return false, fmt.Errorf("read a claim back: %w: %w", batch.ErrUnavailable, err)
+	}
+	return n[0] > 0, nil
+}
+
+func (r *Refund) transact(ctx context.Context, tx *sqlx.Tx, c *refundClaim, lease [16]byte, limit int, skip func(string) bool) error {
+	now := r.Now().UTC()
+	ids, err := r.candidates(ctx, tx, c, now, limit)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	rows, err := r.free(ctx, tx, ids, now)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	if err := r.items(ctx, tx, c, rows, skip); err != nil || len(c.items) == 0 {
+		return err
+	}
+	for i := range c.items {
+		c.items[i].Lease, c.items[i].At = lease, now
+		if c.items[i].Since.IsZero() {
+			c.items[i].Since = now
+		}
+	}
+	return r.take(ctx, tx, c.items, lease, now)
+}
+
+// candidates reads the orders of the next payments of the walk, without a lock, and makes sure that each of them
+// has its row of bookkeeping.
+func (r *Refund) candidates(ctx context.Context, tx *sqlx.Tx, c *refundClaim, now time.Time, limit int) ([]uint64, error) {
+	var found []struct {
+		ID        uint64
+		OrderID   uint64 `db:"order_id"`
+		Unchecked bool
+	}
+	only, args := r.Selection.onlyOrders("p.order_id")
+	args = append([]any{r.id, now}, args...)
+	if err := tx.SelectContext(ctx, &found, fmt.Sprintf(refundCandidates, only), append(args, limit)...); err != nil {
+		return nil, err
+	}
+	var ids, unchecked []uint64
+	for _, f := range found {
+		c.id = f.ID
+		ids = append(ids, f.OrderID)
+		if f.Unchecked {
+			unchecked = append(unchecked, f.OrderID)
+		}
+	}
+	c.seen = len(found)
+	slices.Sort(unchecked)
+	rows := make([][]any, 0, len(unchecked))
+	for _, id := range slices.Compact(unchecked) {
+		rows = append(rows, []any{id})
+	}
+	_, err := mysql.Insert(ctx, tx, insertChecks, rows, "")
+	slices.Sort(ids)
+	return slices.Compact(ids), err
+}
+
+type refundRow struct {
+	OrderID uint64 `db:"order_id"`
+	Lease   []byte
+	RunID   sql.Null[uint64] `db:"run_id"`
+	Tries   int              `db:"refund_tries"`
+	Since   sql.NullTime     `db:"refund_since"`
+}
+
+// free locks the orders that may be taken: those without a lease, or with the lease of a run that has ended or is
+// this one, which has nothing under way but what this step took.
+func (r *Refund) free(ctx context.Context, tx *sqlx.Tx, ids []uint64, now time.Time) ([]refundRow, error) {
+	var rows []refundRow
+	if err := mysql.SelectIn(ctx, tx, &rows, refundLock, ids, now); err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	var running []uint64
+	if err := mysql.SelectIn(ctx, tx, &running, runningRuns, sortedIDs(rows, func(row refundRow) uint64 { return row.RunID.V })); err != nil {
+		return nil, err
+	}
+	free := rows[:0]
+	for _, row := range rows {
+		held := len(row.Lease) == 16
+		if held && (r.mine[[16]byte(row.Lease)] || row.RunID.V != batch.Execution(ctx).Run.ID && slices.Contains(running, row.RunID.V)) {
+			continue
+		}
+		free = append(free, row)
+	}
+	return free, nil
+}
+
+// items reads what is due of the locked orders. Payments of gateways that are skipped stay as they are, and an order
+// is taken for the others. A payment whose order is gone is given back too.
+func (r *Refund) items(ctx context.Context, tx *sqlx.Tx, c *refundClaim, rows []refundRow, skip func(string) bool) error {
+	ids := sortedIDs(rows, func(row refundRow) uint64 { return row.OrderID })
+	found, err := ordersOf(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	var reasons []struct {
+		ID     uint64
+		Reason string `db:"failure_reason"`
+	}
+	if err := mysql.SelectIn(ctx, tx, &reasons, failureReasons, ids); err != nil {
+		return err
+	}
+	why := make(map[uint64]string, len(reasons))
+	for _, reason := range reasons {
+		why[reason.ID] = reason.Reason
+	}
+	for _, row := range rows {
+		o := found[row.OrderID]
+		item := orders.RefundClaim{Order: o.Order, FailureReason: why[o.ID], Tries: row.Tries + 1, Since: row.Since.Time}
+		for _, p := range o.Payments {
+			item.Kept = item.Kept || p.Status == orders.PaymentSucceeded
+			if p.Status == orders.PaymentRefundDue && !skip(p.Gateway) {
+				item.Due = append(item.Due, p)
+			}
+		}
+		if len(item.Due) > 0 {
+			c.items = append(c.items, item)
+		}
+	}
+	return nil
+}
+
+// take writes the lease. Orders of gateways that keep no keys are not due again before what is sent now can have
+// no effect any more, whatever becomes of this run.
+func (r *Refund) take(ctx context.Context, tx *sqlx.Tx, items []orders.RefundClaim, lease [16]byte, now time.Time) error {
+	run := batch.Execution(ctx).Run
+	until := map[time.Duration][]uint64{}
+	for _, item := range items {
+		var wait time.Duration
+		for _, p := range item.Due {
+			wait = max(wait, r.Unkeyed(p.Gateway))
+		}
+		until[wait] = append(until[wait], item.ID)
+	}
+	for wait, ids := range until {
+		var next any
+		if wait > 0 {
+			next = now.Add(wait)
+		}
+		query, args, err := mysql.In(takeRefunds, lease[:], run.ID, now, next, ids)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const refundsLeft = `SELECT COUNT(*) AS waiting, COALESCE(SUM(c.refund_next_at IS NULL OR c.refund_next_at <= ?), 0) AS due,
+MIN(CASE WHEN c.refund_next_at > ? THEN c.refund_next_at END) AS next_at FROM payments p LEFT JOIN order_checks c ON c.order_id = p.order_id WHERE p.status = 'refund_due'%s`
+
+// RefundsLeft are the payments that are still to be given back.
+type RefundsLeft struct {
+	Due     int64 // to be tried now
+	Waiting int64 // to be tried at a later time, the first of them at Next
+	Next    time.Time
+}
+
+// CountRefunds counts the selected payments that are still to be given back, whoever works on them.
+func CountRefunds(ctx context.Context, db *mysql.DB, selection Selection, now time.Time) (RefundsLeft, error) {
+	only, args := selection.onlyOrders("p.order_id")
+	var row struct {
+		Waiting int64
+		Due     int64
+		Next    sql.NullTime `db:"next_at"`
+	}
+	err := db.GetContext(ctx, &row, fmt.Sprintf(refundsLeft, only), append([]any{now.UTC(), now.UTC()}, args...)...)
+	return RefundsLeft{Due: row.Due, Waiting: row.Waiting - row.Due, Next: row.Next.Time}, mysql.Classify(ctx, err)
+}

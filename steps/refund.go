@@ -1,0 +1,122 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/gateway"
+	"duly/internal/orders"
+	"duly/internal/payment"
+)
+
+// Refund gives money back. It looks at each payment before it sends anything, the first time too: somebody may have
+// given it back by hand, and an earlier request whose answer was lost may have done its work. The payments of one
+// order are dealt with one after the other. It implements batch.Processor.
+type Refund struct {
+	Gateways Gateways
+	Now      func() time.Time // the business clock, which claims are dated by
+	// Window is for how long after a claim requests may leave to a gateway that keeps no keys.
+	Window time.Duration
+}
+
+// Process implements batch.Processor.
+func (r *Refund) Process(ctx context.Context, item orders.RefundClaim) (orders.RefundResult, error) {
+	result := orders.RefundResult{RefundClaim: item}
+	for _, p := range item.Due {
+		end, left := r.give(ctx, item, p)
+		if left != "" { // others of the order may be at another gateway
+			result.Left = left
+			continue
+		}
+		if end.Step == orders.RefundLater {
+			batch.Execution(ctx).Log.InfoContext(ctx, "a refund is tried again later", slog.Uint64("payment_id", p.ID), slog.String("reason", end.Reason))
+		}
+		result.Ends = append(result.Ends, end)
+	}
+	return result, nil
+}
+
+// give looks at a payment and gives it back if that is to be done; left says why nothing was done.
+func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Payment) (end orders.RefundEnd, left string) {
+	checked := orders.Checked{Payment: p, Asked: true}
+	g, ok := r.Gateways[p.Gateway]
+	if !ok {
+		checked.Sight = payment.Sight{Unaskable: true, Reason: "gateway " + p.Gateway + " is not configured"}
+		return orders.DecideRefund(checked, r.Now()), ""
+	}
+	abilities := g.Abilities()
+	checked.Keeping = keeping(abilities)
+	ctx = guard(ctx, abilities, func() error { return r.inTime(item, abilities) })
+	which := p.Which()
+	which.RequestID = fmt.Sprintf("run-%d/refund-%d", batch.Execution(ctx).Run.ID, p.ID)
+	if checked.Sight, left = look(ctx, g, which); left != "" {
+		return end, left
+	}
+	switch end = orders.DecideRefund(checked, r.Now()); end.Step {
+	case orders.RefundNone:
+		end.Code = orders.RefundCode(checked.Sight)
+		return end, ""
+	case orders.RefundLater, orders.RefundDone, orders.RefundReview:
+		return end, ""
+	case orders.RefundSend:
+	}
+	p = end.Payment
+	reply := g.Refund(ctx, payment.Refund{
+		// The body is the same at every try, as its key asks for.
+		Key: orders.RefundKey(p), ID: p.TransactionKey, Amount: p.Money.Amount, Reason: orders.Reference(p.OrderID),
+		RequestID: which.RequestID,
+	})
+	if reply.Effect == payment.EffectNone || reply.Effect == payment.EffectMisconfigured {
+		if left := notNow(ctx, g); left != "" {
+			return orders.RefundEnd{}, left
+		}
+	}
+	return orders.AfterRefund(p, reply), ""
+}
+
+// inTime keeps requests to a gateway without keys within the window that the claim has reserved for them: nobody
+// sends another before they can have no effect any more.
+func (r *Refund) inTime(item orders.RefundClaim, a gateway.Abilities) error {
+	if age := batch.Since(item.At, r.Now()); a.KeyLife == 0 && age >= r.Window {
+		return fmt.Errorf("%w: the claim is %s old", gateway.ErrGuard, age.Round(time.Second))
+	}
+	return nil
+}
+
+// notNow says why the run has nothing more to send to g; empty if it has.
+func notNow(ctx context.Context, g *gateway.Paced) string {
+	x := batch.Execution(ctx)
+	if reason, closed := g.Closed(); closed {
+		return reason
+	}
+	select {
+	case <-x.Stopping():
+		return "stopped"
+	default:
+	}
+	switch {
+	case x.Halted() != nil:
+		return "halted"
+	case x.Lease.Left() <= g.Abilities().Timeout:
+		return "the lease is too short for a request"
+	}
+	return ""
+}
+
+// FailRefund is the result of a claimed order whose refunds were not begun, or whose processing failed. Where a
+// request may have left, the next look says what it did.
+func FailRefund(item orders.RefundClaim, err error) orders.RefundResult {
+	result := orders.RefundResult{RefundClaim: item}
+	if errors.Is(err, batch.ErrStopped) {
+		result.Left = err.Error()
+		return result
+	}
+	for _, p := range item.Due {
+		result.Ends = append(result.Ends, orders.RefundEnd{Payment: p, Step: orders.RefundLater, Reason: err.Error()})
+	}
+	return result
+}
