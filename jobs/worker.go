@@ -25,6 +25,11 @@ func (w *worker) run(ctx context.Context, x *batch.StepExecution, step batch.Ste
 	if err := step.Run(ctx, x); err != nil {
 		return err
 	}
+	return w.refused()
+}
+
+// refused says of each gateway that refused our credentials that it did, once.
+func (w *worker) refused() error {
 	var refused []error
 	for _, name := range slices.Sorted(maps.Keys(w.Gateways)) {
 		if g := w.Gateways[name]; g.Stats().Misconfigured > 0 && !w.told[name] {

@@ -100,3 +100,6 @@ type Listing struct {
 	Payments []Payment
 	Cursor   string // of the next page; empty after the last
 }
+
+// Holds reports whether t lies in w.
+func (w Window) Holds(t time.Time) bool { return !t.Before(w.From) && t.Before(w.To) }

@@ -1,0 +1,155 @@
+package audit
+
+import (
+	"fmt"
+
+	"duly/internal/orders"
+	"duly/internal/payment"
+)
+
+// kept reports whether the gateway took the money and has some of it still.
+func kept(p payment.Payment) bool {
+	return p.Status == payment.Succeeded && p.Refunded < p.Money.Amount
+}
+
+// mayKeep reports whether the gateway has the money, or may yet get it.
+func mayKeep(p payment.Payment) bool { return kept(p) || p.Status == payment.Pending }
+
+// Compare finds the difference between a row of ours and its gateway's record p, if there is one. Of a row that
+// is not settled nothing is found: nobody says yet that it is right.
+func Compare(o Ours, p payment.Payment) (Finding, bool) {
+	if o.GatewayID != "" && o.GatewayID != p.ID {
+		return compareTwin(o, p)
+	}
+	switch o.Standing {
+	case Paid:
+		return comparePaid(o, p)
+	case Refunded:
+		return compareRefunded(o, p)
+	case NotPaid:
+		if mayKeep(p) {
+			return both(StatusDiffers, o, p, fmt.Sprintf("%s here, %s there", o.Status, p.Status)), true
+		}
+	case Unsettled, InReview:
+	}
+	return Finding{}, false
+}
+
+// compareTwin compares o with another payment that was made under its key.
+func compareTwin(o Ours, p payment.Payment) (Finding, bool) {
+	settled := o.Standing == Paid || o.Standing == NotPaid || o.Standing == Refunded
+	switch {
+	case !settled || !mayKeep(p):
+		return Finding{}, false
+	case o.Kept() && kept(p):
+		return Twice(o, p), true
+	}
+	return both(StatusDiffers, o, p, fmt.Sprintf("%s here as %s, %s there", o.Status, o.GatewayID, p.Status)), true
+}
+
+// Twice is the finding that p took money for what o was paid already.
+func Twice(o Ours, p payment.Payment) Finding {
+	return both(ChargedTwice, o, p, "taken once more under a reference that is paid")
+}
+
+func comparePaid(o Ours, p payment.Payment) (Finding, bool) {
+	switch {
+	case p.Status != payment.Succeeded:
+		return both(StatusDiffers, o, p, "paid here, "+string(p.Status)+" there"), true
+	case p.Refunded >= p.Money.Amount && o.Refunded < o.Money.Amount:
+		return both(StatusDiffers, o, p, "paid here, refunded there"), true
+	}
+	return compareAmounts(o, p, o.Refunded)
+}
+
+func compareRefunded(o Ours, p payment.Payment) (Finding, bool) {
+	given := o.Refunded
+	if given == 0 { // a shop that keeps no account of it
+		given = o.Money.Amount
+	}
+	switch {
+	case p.Status == payment.Canceled: // nothing was kept either way
+		return Finding{}, false
+	case p.Status != payment.Succeeded:
+		return both(StatusDiffers, o, p, "refunded here, "+string(p.Status)+" there"), true
+	case p.Refunded == 0:
+		return both(StatusDiffers, o, p, "refunded here, not there"), true
+	}
+	return compareAmounts(o, p, given)
+}
+
+func compareAmounts(o Ours, p payment.Payment, refunded int64) (Finding, bool) {
+	switch {
+	case p.Money != o.Money:
+		return both(AmountDiffers, o, p, fmt.Sprintf("%s here, %s there", o.Money, p.Money)), true
+	case p.Refunded != refunded:
+		return both(AmountDiffers, o, p, fmt.Sprintf("%s refunded here, %s there",
+			payment.Money{Amount: refunded, Currency: o.Money.Currency}, payment.Money{Amount: p.Refunded, Currency: p.Money.Currency})), true
+	}
+	return Finding{}, false
+}
+
+// Absent is what follows if the gateway knows no such payment as o: a finding only for money that we say we
+// have or had.
+func Absent(o Ours) (Finding, bool) {
+	if o.Standing != Paid && o.Standing != Refunded {
+		return Finding{}, false
+	}
+	return here(UnknownThere, o, o.Status+" here, unknown there"), true
+}
+
+// Unknown is what follows if no row of ours knows of p: a finding only for money that was kept or may yet be.
+// paid are the payments of ours that took and kept money under p's reference.
+func Unknown(gateway string, p payment.Payment, paid []Ours) (Finding, bool) {
+	switch {
+	case !mayKeep(p):
+		return Finding{}, false
+	case kept(p) && len(paid) > 0:
+		f := there(ChargedTwice, gateway, p, "taken once more under a reference that is paid, and unknown here")
+		f.Detail.Row = paid[0].Row.String()
+		return f, true
+	}
+	return there(UnknownHere, gateway, p, string(p.Status)+" there, unknown here"), true
+}
+
+// Unsettle is what follows if o's order is as it is: a finding if its money is kept for nothing.
+func Unsettle(o Ours) (Finding, bool) {
+	if o.Row.Table != Payments || !o.Kept() || o.Order.Scheduled || o.Order.Frozen {
+		return Finding{}, false
+	}
+	switch o.Order.Status {
+	case orders.OrderPending, orders.OrderInProgress, orders.OrderFailed, orders.OrderCancelled:
+		return here(OrderUnsettled, o, fmt.Sprintf("paid, and the order is %s", o.Order.Status)), true
+	case "":
+		return here(OrderUnsettled, o, "paid, and there is no such order"), true
+	case orders.OrderCompleted:
+	default: // the shop's own: it was completed and went on
+	}
+	return Finding{}, false
+}
+
+// Doubled is what follows from all the payments of one reference that took money: a finding if they kept more
+// than once, or more than the order's amount, so that an order that was paid in parts is none.
+func Doubled(all []Ours) (Finding, bool) {
+	var first Ours
+	var sum int64
+	n := 0
+	for _, o := range all {
+		if !o.Kept() {
+			continue
+		}
+		if n++; n == 1 {
+			first = o
+		}
+		sum += o.Money.Amount - o.Refunded
+	}
+	if n < 2 || first.Row.Table == Payments && first.Order.Status != "" && sum <= first.Order.Amount {
+		return Finding{}, false
+	}
+	f := Finding{Kind: ChargedTwice, Reference: first.Reference}
+	f.Detail = Detail{
+		Text:    fmt.Sprintf("%d payments are kept under one reference", n),
+		Gateway: first.Gateway, Row: first.Row.String(), AmountHere: sum, CurrencyHere: first.Money.Currency,
+	}
+	return f, true
+}

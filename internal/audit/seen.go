@@ -1,0 +1,82 @@
+package audit
+
+import "duly/internal/payment"
+
+// Seen is a payment that its gateway was asked about.
+type Seen struct {
+	Pair // without Theirs.ID it was not listed
+
+	Gateway string
+	Which   payment.Which // what was asked for
+	Sight   payment.Sight
+	Left    string // why it was not asked, if it was not
+}
+
+// Which says how p is to be asked about. By key where our row names no id: of several payments under one key the
+// gateway knows best which it stands for.
+func (p Pair) Which(findByKey bool) payment.Which {
+	if p.Known && p.Ours.GatewayID == "" && p.Ours.Key != "" && findByKey && !p.Again {
+		return payment.Which{Key: p.Ours.Key}
+	}
+	return payment.Which{ID: p.Theirs.ID}
+}
+
+// Verdict is what an audit makes of a payment.
+type Verdict uint8
+
+// The verdicts. The zero value is Unanswered.
+const (
+	Unanswered Verdict = iota // the gateway did not say
+	Unproven                  // absent from a gateway whose absence proves nothing
+	Agrees
+	Moving  // not settled, or changed while it was looked at
+	Differs // there is a finding
+)
+
+// Settle decides about s. now is our row as it was read again after the gateway had answered, there whether there
+// is one; paid are the payments that kept money under the reference of a record that we have no row for. proves
+// says that the gateway's absence proves something.
+func (s Seen) Settle(now Ours, there bool, paid []Ours, proves bool) (Finding, Verdict) {
+	if there != s.Known {
+		return Finding{}, Moving
+	}
+	listed := s.Theirs.ID != ""
+	record := s.Sight.Payment
+	switch {
+	case s.Left != "":
+		return Finding{}, Unanswered
+	case record != nil:
+	case listed && (s.Sight.Absent || s.Sight.Unaskable): // what it listed must do
+		record = &s.Theirs
+	case s.Sight.Absent && !proves:
+		return Finding{}, Unproven
+	case s.Sight.Absent:
+		f, found := Absent(now)
+		return s.verdict(f, found, now)
+	default:
+		return Finding{}, Unanswered
+	}
+	pair := Pair{Theirs: *record, Ours: now, Known: there, Again: s.Again}
+	f, found := pair.Differs(s.Gateway, paid)
+	return s.verdict(f, found, now)
+}
+
+func (s Seen) verdict(f Finding, found bool, now Ours) (Finding, Verdict) {
+	switch {
+	case found && !now.Same(s.Ours):
+		return Finding{}, Moving
+	case found:
+		return f, Differs
+	case now.Standing == Unsettled && s.Known:
+		return Finding{}, Moving
+	}
+	return Finding{}, Agrees
+}
+
+// Why says to people why the gateway said nothing.
+func (s Seen) Why() string {
+	if s.Left != "" {
+		return s.Left
+	}
+	return s.Sight.Reason
+}

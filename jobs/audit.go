@@ -1,0 +1,444 @@
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"duly/internal/audit"
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/readers"
+	"duly/steps"
+	"duly/writers"
+)
+
+// AuditOptions is what an audit is told.
+type AuditOptions struct {
+	// Window is what is audited; zero: what followed the last audit.
+	Window payment.Window
+	// From and To, if there is no Window, are the first and the last business day that are audited; one of them
+	// alone is both.
+	From, To payment.Date
+	// Lag is how long payments are left alone, since they may be under way: AuditLag, but in a demo.
+	Lag       time.Duration
+	ChunkSize int
+	// Steps are the names of the steps to run; none: all.
+	Steps []string
+	// Note is told, one line each, what the audit could not compare and why that is no failure; nil: it is logged.
+	Note func(text string)
+}
+
+// AuditLag is how long payments are left to themselves before they are audited.
+const AuditLag = 15 * time.Minute
+
+const (
+	// an audit begins this long before the end of the last one.
+	auditOverlap = time.Hour
+	// how long the first audit looks back.
+	auditFirst = 24 * time.Hour
+	// how far apart a gateway's clock and ours may be without costing look-ups; lists are read that much further.
+	auditMargin = 15 * time.Minute
+)
+
+// The steps of the audit.
+const (
+	StepMatch  = "match"
+	StepLookUp = "look-up"
+)
+
+// AuditSteps lists the names of the audit's steps.
+func AuditSteps() []string { return []string{StepMatch, StepLookUp} }
+
+// Audit is the job that compares our payments with what the gateways say. It writes down what differs and changes
+// nothing else.
+//
+// Each page that a gateway lists is joined to our payments by key; then those of ours that were not met are looked
+// up: the ones that we say were paid, and all that are settled where a gateway lists nothing. What differs is looked
+// at once more, and our row is read again after that, so that nothing is found that merely moved meanwhile.
+//
+// The window goes from the end of the last whole audit, less an hour, to 15 minutes ago. A record of a gateway lies
+// in it by the gateway's clock, a payment of ours by ours, and a pair by either, so that nothing falls between two
+// windows however far the clocks are apart. Whole is an audit that compared everything: one that failed, was stopped
+// or had a gateway down moves the end of what is audited by nothing, and the next one begins where it began. One of
+// dates moves it only if it follows on from it.
+func Audit(d Deps, o AuditOptions) batch.Job {
+	a := &auditJob{
+		worker: newWorker(d), o: o, listed: map[string]bool{}, failed: map[string]bool{}, notes: map[string]int64{},
+		counts: map[audit.Standing]int64{},
+	}
+	all := []batch.Step{
+		batch.Tasklet{StepName: StepMatch, Do: a.step(a.match)},
+		batch.Tasklet{StepName: StepLookUp, Do: a.step(a.lookUp)},
+	}
+	return batch.Job{Name: AuditJob, Steps: pick(all, o.Steps)}
+}
+
+type auditJob struct {
+	worker
+
+	o       AuditOptions
+	window  payment.Window
+	audited time.Time // up to when everything was audited before
+	begun   bool
+	matched bool // every gateway that lists was listed to the end
+	listed  map[string]bool
+	failed  map[string]bool
+	met     audit.Met
+	notes   map[string]int64
+	counts  map[audit.Standing]int64
+	told    int64 // findings of this run that were counted
+}
+
+// step begins the audit before the first of its steps, and counts what is new after each.
+func (a *auditJob) step(do func(context.Context, *batch.StepExecution) error) func(context.Context, *batch.StepExecution) error {
+	return func(ctx context.Context, x *batch.StepExecution) error {
+		if err := patiently(ctx, x, a.begin); err != nil {
+			return fmt.Errorf("settle what to audit: %w", err)
+		}
+		if !a.window.From.Before(a.window.To) {
+			a.note(ctx, x, "there is nothing to audit yet: the window is empty")
+			return nil
+		}
+		err := do(ctx, x)
+		return errors.Join(err, patiently(ctx, x, func(ctx context.Context) error { return a.count(ctx, x) }))
+	}
+}
+
+// begin settles the window, once, and writes it down.
+func (a *auditJob) begin(ctx context.Context) error {
+	if a.begun {
+		return nil
+	}
+	var err error
+	if a.audited, err = readers.AuditedTo(ctx, a.DB); err != nil {
+		return err
+	}
+	a.window = a.o.span(a.audited, a.Business(), a.Zone)
+	if err := writers.BeginAudit(ctx, a.DB, a.window, a.audited); err != nil {
+		return err
+	}
+	a.begun = true
+	return nil
+}
+
+// span is the window of an audit that begins now. It ends before what may be under way.
+func (o AuditOptions) span(audited, now time.Time, zone *time.Location) payment.Window {
+	latest := now.Add(-o.Lag).UTC().Round(0).Truncate(time.Microsecond)
+	w := o.Window
+	switch {
+	case w != payment.Window{}:
+	case o.From != 0 || o.To != 0:
+		first, last := o.From, o.To
+		if first == 0 {
+			first = last
+		}
+		if last == 0 {
+			last = first
+		}
+		w = payment.Window{From: first.In(zone).From, To: last.In(zone).To}
+	case audited.IsZero():
+		w = payment.Window{From: latest.Add(-auditFirst), To: latest}
+	default:
+		w = payment.Window{From: audited.Add(-auditOverlap), To: latest}
+	}
+	if w.To.After(latest) {
+		w.To = latest
+	}
+	return w
+}
+
+// PastAuditWindow is the window that an earlier audit had, by its params; false if it came to none.
+func PastAuditWindow(params []byte) (payment.Window, bool) {
+	var past struct {
+		From time.Time `json:"window_from"`
+		To   time.Time `json:"window_to"`
+	}
+	if err := json.Unmarshal(params, &past); err != nil {
+		return payment.Window{}, false
+	}
+	w := payment.Window{From: past.From, To: past.To}
+	return w, !w.From.IsZero()
+}
+
+// count counts the findings that are new since it last did.
+func (a *auditJob) count(ctx context.Context, x *batch.StepExecution) error {
+	n, err := readers.NewFindings(ctx, a.DB, x.Run.ID)
+	if err != nil {
+		return err
+	}
+	x.Count(batch.Tally{Review: n - a.told})
+	a.told = n
+	return nil
+}
+
+// match compares what gateways list with our payments.
+func (a *auditJob) match(ctx context.Context, x *batch.StepExecution) error {
+	m := &steps.Match{Gateways: a.Gateways}
+	var failed []error
+	for _, name := range slices.Sorted(maps.Keys(a.Gateways)) {
+		if ctx.Err() != nil || x.Lease.Left() <= 0 {
+			return errors.Join(failed...)
+		}
+		if !a.Gateways[name].Abilities().List {
+			a.note(ctx, x, "gateway "+name+" lists no payments: ours are looked up one by one, and what it took without our knowing is not found")
+			continue
+		}
+		err := a.list(ctx, x, m, name)
+		switch {
+		case err == nil:
+			a.listed[name] = true
+		case errors.Is(err, errList):
+			a.failed[name] = true
+			x.Leave(err.Error())
+		case ctx.Err() == nil:
+			failed = append(failed, fmt.Errorf("gateway %s: %w", name, err))
+		}
+	}
+	a.matched = len(failed) == 0 && ctx.Err() == nil && len(x.Left()) == 0
+	return errors.Join(append(failed, a.refused())...)
+}
+
+// errList is what a gateway that could not be listed is left with.
+var errList = errors.New("not audited")
+
+// list goes through what one gateway lists, page by page.
+func (a *auditJob) list(ctx context.Context, x *batch.StepExecution, m *steps.Match, name string) error {
+	listing := &audit.Listing{Gateway: name, Met: &a.met}
+	around := payment.Window{From: a.window.From.Add(-auditMargin), To: a.window.To.Add(auditMargin)}
+	for cursor := ""; ; {
+		page, err := m.List(x.Work, name, around, cursor)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errList, err)
+		}
+		if err := a.join(ctx, x, m, listing, page.Payments); err != nil {
+			return err
+		}
+		if page.Cursor == "" {
+			return nil
+		}
+		if page.Cursor == cursor {
+			return fmt.Errorf("%w: gateway %s lists one page for ever", errList, name)
+		}
+		if cursor = page.Cursor; ctx.Err() != nil || x.Lease.Left() <= 0 {
+			return ctx.Err()
+		}
+	}
+}
+
+// join compares one page with our payments.
+func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Match, listing *audit.Listing, page []payment.Payment) error {
+	var rows []audit.Ours
+	if err := patiently(ctx, x, func(ctx context.Context) (err error) {
+		rows, err = readers.AuditMatches(ctx, a.DB, page)
+		return err
+	}); err != nil {
+		return err
+	}
+	var tally, judged batch.Tally
+	var suspects []audit.Pair
+	for _, p := range listing.Join(page, rows) {
+		if !a.within(p) {
+			continue
+		}
+		tally.Read++
+		_, differs := p.Differs(listing.Gateway, nil)
+		switch {
+		case differs:
+			suspects = append(suspects, p)
+		case p.Known && p.Ours.Standing == audit.Unsettled:
+			tally.InDoubt++
+		default:
+			tally.Succeeded++
+		}
+	}
+	seen := m.Look(x.Work, listing.Gateway, suspects, a.width(listing.Gateway))
+	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+		judged, err = a.judge(ctx, x, seen)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	tally.Add(judged)
+	x.Count(tally)
+	return nil
+}
+
+// within reports whether a pair lies in the window: what the gateway records by its clock, our row by ours.
+func (a *auditJob) within(p audit.Pair) bool {
+	return p.Theirs.CreatedAt.IsZero() || a.window.Holds(p.Theirs.CreatedAt) || p.Known && a.window.Holds(p.Ours.CreatedAt)
+}
+
+// judge decides about payments that their gateways were asked about, and writes down what it finds. It may be
+// repeated.
+func (a *auditJob) judge(ctx context.Context, x *batch.StepExecution, seen []audit.Seen) (batch.Tally, error) {
+	var tally batch.Tally
+	var found []audit.Finding
+	unproven := map[string]int64{}
+	for _, s := range seen {
+		now, there, paid, err := a.again(ctx, s)
+		if err != nil {
+			return tally, err
+		}
+		f, verdict := s.Settle(now, there, paid, a.proves(s))
+		switch verdict {
+		case audit.Differs:
+			found = append(found, f)
+			tally.Declined++
+		case audit.Agrees:
+			tally.Succeeded++
+		case audit.Moving:
+			tally.InDoubt++
+		case audit.Unproven:
+			tally.Released++
+			unproven[s.Gateway]++
+		case audit.Unanswered:
+			tally.Released++
+			x.Leave(fmt.Sprintf("gateway %s could not be asked about every payment: %s", s.Gateway, s.Why()))
+		}
+	}
+	if err := writers.Findings(ctx, a.DB, a.Business(), found); err != nil {
+		return tally, err
+	}
+	for name, n := range unproven {
+		a.notes["payments are unknown to a gateway whose absence proves nothing: "+name] += n
+	}
+	return tally, nil
+}
+
+// again reads what our tables say of a payment now, after its gateway was asked.
+func (a *auditJob) again(ctx context.Context, s audit.Seen) (now audit.Ours, there bool, paid []audit.Ours, err error) {
+	if s.Known {
+		now, there, err = readers.AuditRow(ctx, a.DB, s.Ours.Row)
+		return now, there, nil, err
+	}
+	rows, err := readers.AuditMatches(ctx, a.DB, []payment.Payment{s.Theirs})
+	if err != nil {
+		return now, false, nil, err
+	}
+	fresh := audit.Listing{Gateway: s.Gateway, Met: &audit.Met{}}
+	if pair := fresh.Join([]payment.Payment{s.Theirs}, rows)[0]; pair.Known {
+		return pair.Ours, true, nil, nil
+	}
+	paid, err = readers.AuditPaid(ctx, a.DB, s.Theirs.Reference)
+	return now, false, paid, err
+}
+
+// proves reports whether the absence of a payment from its gateway proves that there is none.
+func (a *auditJob) proves(s audit.Seen) bool {
+	g, ok := a.Gateways[s.Gateway]
+	if !ok {
+		return false
+	}
+	abilities := g.Abilities()
+	return s.Which.ID != "" || abilities.FindLasts || a.Business().Sub(s.Ours.CreatedAt) < abilities.KeyLife
+}
+
+// lookUp asks about our payments that were not met, and notes that the audit is whole if it is.
+func (a *auditJob) lookUp(ctx context.Context, x *batch.StepExecution) error {
+	reader := &readers.Audit{
+		DB: a.DB, Window: a.window, Met: &a.met, Ask: a.ask, Counts: a.counts,
+		Found: func(ctx context.Context, found []audit.Finding) error {
+			return writers.Findings(ctx, a.DB, a.Business(), found)
+		},
+	}
+	err := a.run(ctx, x, &batch.Chunk[audit.Ours, audit.Seen]{
+		StepName:  StepLookUp,
+		Reader:    reader,
+		Processor: &steps.Match{Gateways: a.Gateways},
+		Writer:    auditWriter{a},
+		Fail: func(o audit.Ours, err error) audit.Seen {
+			return audit.Seen{Pair: audit.Pair{Ours: o, Known: true}, Gateway: o.Gateway, Left: err.Error()}
+		},
+		Lane:  func(o audit.Ours) string { return o.Gateway },
+		Width: a.width,
+		State: a.Gateways.State,
+		Size:  a.o.ChunkSize, FlushEvery: flushEvery,
+	})
+	a.tell(ctx, x)
+	whole := a.matched && reader.Ended() && ctx.Err() == nil && len(x.Left()) == 0 && len(x.Failures()) == 0
+	if err != nil || !whole || !a.moves() {
+		return err
+	}
+	return patiently(ctx, x, func(ctx context.Context) error { return writers.EndAudit(ctx, a.DB, a.window.To) })
+}
+
+// moves reports whether a whole audit of this window moves the end of what is audited on.
+func (a *auditJob) moves() bool {
+	if a.audited.IsZero() {
+		return a.o.Window == payment.Window{} && a.o.From == 0 && a.o.To == 0
+	}
+	return !a.window.From.After(a.audited) && a.window.To.After(a.audited)
+}
+
+// ask says whether a payment of ours that was not met is to be looked up.
+func (a *auditJob) ask(o audit.Ours) bool {
+	g, known := a.Gateways[o.Gateway]
+	settled := o.Standing == audit.Paid || o.Standing == audit.Refunded
+	if known && !g.Abilities().List {
+		settled = settled || o.Standing == audit.NotPaid
+	}
+	switch {
+	case !settled || a.failed[o.Gateway]:
+		return false
+	case !known:
+		a.skip(o, "payments are of a gateway that is not configured: "+o.Gateway)
+		return false
+	case o.GatewayID == "" && (o.Key == "" || !g.Abilities().FindByKey):
+		a.skip(o, "payments cannot be looked up, since they have no id that their gateway can be asked by: "+o.Gateway)
+		return false
+	}
+	return true
+}
+
+// skip counts a payment that cannot be audited, once.
+func (a *auditJob) skip(o audit.Ours, why string) {
+	a.met.Add(o.Row)
+	a.notes[why]++
+}
+
+// tell notes what was counted.
+func (a *auditJob) tell(ctx context.Context, x *batch.StepExecution) {
+	if n := a.counts[audit.Unsettled]; n > 0 {
+		a.note(ctx, x, fmt.Sprintf("%d payments of the window are not settled yet: recovery, reconcile and refunds settle them", n))
+	}
+	if n := a.counts[audit.InReview]; n > 0 {
+		a.note(ctx, x, fmt.Sprintf("%d payments of the window are in review", n))
+	}
+	for _, why := range slices.Sorted(maps.Keys(a.notes)) {
+		a.note(ctx, x, fmt.Sprintf("%d %s", a.notes[why], why))
+	}
+}
+
+func (a *auditJob) note(ctx context.Context, x *batch.StepExecution, text string) {
+	if a.o.Note != nil {
+		a.o.Note(text)
+		return
+	}
+	x.Log.InfoContext(ctx, "audit", slog.String("note", text))
+}
+
+// auditWriter writes down what look-ups brought. It implements batch.Writer; all of it may be repeated, and nothing
+// need be kept for another run.
+type auditWriter struct{ job *auditJob }
+
+func (w auditWriter) Write(ctx context.Context, seen []audit.Seen) (batch.Tally, error) {
+	tally, err := w.job.judge(ctx, batch.Execution(ctx), seen)
+	if err != nil {
+		return batch.Tally{}, fmt.Errorf("write what was found: %w", mysql.Classify(ctx, err))
+	}
+	return tally, nil
+}
+
+func (auditWriter) Reject(_ context.Context, s audit.Seen, cause error) (batch.Tally, error) {
+	return batch.Tally{}, fmt.Errorf("%s cannot be audited: %w", s.Ours.Row, cause)
+}
+
+func (auditWriter) Keep(context.Context, []audit.Seen) error { return nil }

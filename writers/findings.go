@@ -1,0 +1,165 @@
+package writers
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/audit"
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+)
+
+const (
+	insertFindings = `INSERT INTO audit_findings (kind, reference, gateway_payment_id, detail, run_id, first_seen_at, last_seen_at) VALUES `
+
+	// A finding is one row, however often it is seen.
+	seenAgain = ` ON DUPLICATE KEY UPDATE last_seen_at = GREATEST(last_seen_at, VALUES(last_seen_at))`
+
+	selectFindings = `SELECT id, kind, reference, gateway_payment_id, detail, resolved_at FROM audit_findings
+WHERE (kind, reference, gateway_payment_id) IN (?)`
+
+	changeFinding = `UPDATE audit_findings SET detail = ? WHERE id = ?`
+	reopenFinding = `UPDATE audit_findings SET detail = ?, run_id = ?, resolved_at = NULL, resolution = NULL WHERE id = ?`
+)
+
+// findingKey is the identity of a finding, as its columns hold it.
+type findingKey struct{ kind, reference, id string }
+
+func keyOf(f audit.Finding) findingKey {
+	return findingKey{mysql.Cut(string(f.Kind), 32), mysql.Cut(f.Reference, 255), mysql.Cut(f.GatewayPaymentID, 255)}
+}
+
+func (k findingKey) compare(other findingKey) int {
+	return cmp.Or(cmp.Compare(k.kind, other.kind), cmp.Compare(k.reference, other.reference), cmp.Compare(k.id, other.id))
+}
+
+// Findings writes what an audit found, in one transaction that may be repeated. One that was seen before keeps
+// its row. One that was resolved stays so as long as nothing about it has changed; else it is open again, and new.
+func Findings(ctx context.Context, db *mysql.DB, now time.Time, found []audit.Finding) error {
+	if len(found) == 0 {
+		return nil
+	}
+	found = slices.Clone(found)
+	slices.SortStableFunc(found, func(a, b audit.Finding) int { return keyOf(a).compare(keyOf(b)) }) // two audits wait in one order
+	found = slices.CompactFunc(found, func(a, b audit.Finding) bool { return keyOf(a) == keyOf(b) })
+	run := batch.Execution(ctx).Run.ID
+	now = now.UTC().Round(0).Truncate(time.Microsecond)
+	return mysql.Tx(ctx, db, "findings", func(tx *sqlx.Tx) error {
+		rows, keys := make([][]any, 0, len(found)), make([][]any, 0, len(found))
+		seen := make(map[findingKey]audit.Detail, len(found))
+		for _, f := range found {
+			detail, err := json.Marshal(f.Detail)
+			if err != nil {
+				return fmt.Errorf("finding %s: %w", f.Reference, err)
+			}
+			k := keyOf(f)
+			seen[k] = f.Detail
+			rows = append(rows, []any{k.kind, k.reference, k.id, string(detail), run, now, now})
+			keys = append(keys, []any{k.kind, k.reference, k.id})
+		}
+		if _, err := mysql.Insert(ctx, tx, insertFindings, rows, seenAgain); err != nil {
+			return err
+		}
+		return changed(ctx, tx, run, keys, seen)
+	})
+}
+
+// changed brings findings up to date that say something else now than when they were written.
+func changed(ctx context.Context, tx *sqlx.Tx, run uint64, keys [][]any, seen map[findingKey]audit.Detail) error {
+	var rows []struct {
+		ID        uint64
+		Kind      string
+		Reference string
+		Payment   string `db:"gateway_payment_id"`
+		Detail    []byte
+		Resolved  sql.NullTime `db:"resolved_at"`
+	}
+	if err := mysql.SelectIn(ctx, tx, &rows, selectFindings, keys); err != nil {
+		return err
+	}
+	for _, row := range rows {
+		is := seen[findingKey{row.Kind, row.Reference, row.Payment}]
+		var was audit.Detail
+		if err := json.Unmarshal(row.Detail, &was); err == nil && was == is {
+			continue
+		}
+		detail, err := json.Marshal(is)
+		if err != nil {
+			return fmt.Errorf("finding %d: %w", row.ID, err)
+		}
+		if row.Resolved.Valid {
+			_, err = tx.ExecContext(ctx, reopenFinding, string(detail), run, row.ID)
+		} else {
+			_, err = tx.ExecContext(ctx, changeFinding, string(detail), row.ID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	lockFinding    = `SELECT resolved_at, COALESCE(resolution, '') AS resolution FROM audit_findings WHERE id = ? FOR UPDATE`
+	resolveFinding = `UPDATE audit_findings SET resolved_at = ?, resolution = ? WHERE id = ?`
+)
+
+// ResolveFinding closes a finding as an operator says, and records the action. The error is a RefusedError if it
+// is closed already, and wraps ErrNotThere if there is none.
+func ResolveFinding(ctx context.Context, db *mysql.DB, id uint64, as payment.As, now time.Time, action Action) error {
+	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
+		var row struct {
+			Resolved   sql.NullTime `db:"resolved_at"`
+			Resolution string
+		}
+		if err := tx.GetContext(ctx, &row, lockFinding, id); err != nil {
+			return absent(err, "finding", id)
+		}
+		if row.Resolved.Valid {
+			return refused(fmt.Errorf("finding %d was resolved on %s: %s", id, row.Resolved.Time.UTC().Format(time.DateTime), row.Resolution))
+		}
+		resolution := string(as)
+		if action.Reason != "" {
+			resolution += ": " + action.Reason
+		}
+		if _, err := tx.ExecContext(ctx, resolveFinding, now.UTC().Truncate(time.Microsecond), mysql.Cut(resolution, 255), id); err != nil {
+			return err
+		}
+		return action.write(ctx, tx)
+	})
+}
+
+// noteWindow keeps in a run's params which window it audits, and up to when everything is audited. It is a plain
+// update: a run that is not kept in the database has no row.
+const (
+	noteWindow = `UPDATE job_runs SET params = JSON_SET(params, '$.window_from', ?, '$.window_to', ?, '$.audited_to', ?) WHERE id = ?`
+	noteDone   = `UPDATE job_runs SET params = JSON_SET(params, '$.audited_to', ?) WHERE id = ?`
+)
+
+// BeginAudit writes the window of this run, and up to when everything was audited before it, into its params.
+func BeginAudit(ctx context.Context, db *mysql.DB, w payment.Window, audited time.Time) error {
+	return mysql.Tx(ctx, db, "window", func(tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, noteWindow, audit.Instant(w.From), audit.Instant(w.To), audit.Instant(audited), batch.Execution(ctx).Run.ID)
+		return err
+	})
+}
+
+// EndAudit notes that everything up to an instant is audited. It changes nothing if the run's lease is lost.
+func EndAudit(ctx context.Context, db *mysql.DB, audited time.Time) error {
+	return mysql.Tx(ctx, db, "audited", func(tx *sqlx.Tx) error {
+		run := batch.Execution(ctx).Run
+		if err := mysql.Hold(ctx, tx, run); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, noteDone, audit.Instant(audited), run.ID)
+		return err
+	})
+}
