@@ -2,11 +2,15 @@ package jobs
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"duly/internal/batch"
+	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/readers"
+	"duly/steps"
+	"duly/writers"
 )
 
 // ReconcileJob is the name of the job that settles stale orders and gives back what is due.
@@ -35,19 +39,80 @@ func ReconcileSteps() []string { return []string{StepReconcile, StepRefund} }
 type reconcileJob struct {
 	worker
 
-	o ReconcileOptions
-	// began is when the step that settles orders began; what became due after that is not left behind.
-	began time.Time
+	o     ReconcileOptions
+	id    uint64    // of the run
+	began time.Time // when its first step began: what has become due since is not left behind
 }
 
-// Reconcile is the job that finds out what became of stale orders and their payments, and gives back what was
-// taken for orders that are not completed.
+// Reconcile is the job that finds out what became of stale orders and their payments, settles them, and gives back
+// what was taken for orders that are not completed.
 func Reconcile(d Deps, o ReconcileOptions) batch.Job {
 	r := &reconcileJob{worker: newWorker(d), o: o}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepReconcile, Do: r.reconcile},
+		batch.Tasklet{StepName: StepRefund, Do: r.refund},
 	}
-	return batch.Job{Name: ReconcileJob, Steps: pick(all, o.Steps)}
+	return batch.Job{Name: ReconcileJob, Steps: pick(all, o.Steps), Left: r.left}
 }
 
-func (r *reconcileJob) reconcile(context.Context, *batch.StepExecution) error { return nil }
+// reconcile checks the orders that were left alone and the payments that are not decided.
+func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) error {
+	r.id, r.began = x.Run.ID, r.Business()
+	if _, err := r.abandon(ctx, x); err != nil {
+		return err
+	}
+	return r.run(ctx, x, &batch.Chunk[orders.Claimed, orders.Result]{
+		StepName:  x.Step,
+		Reader:    &readers.Orders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business},
+		Processor: &steps.Reconcile{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business},
+		Gate:      &steps.ReconcileBrake{Now: r.Business},
+		Writer:    &writers.Orders{DB: r.DB, Policy: r.o.Policy, Lock: readers.LockOrders, Now: r.Business},
+		Fail:      steps.FailReconcile,
+		Lane:      readers.OrderLane,
+		Width:     func(string) int { return r.o.Parallelism },
+		State:     r.Gateways.State,
+		Size:      r.o.ChunkSize, FlushEvery: flushEvery,
+	})
+}
+
+// left names what the run leaves undone in the steps that it had, with numbers.
+func (r *reconcileJob) left(ctx context.Context) ([]string, error) {
+	var reasons []string
+	if has(r.o.Steps, StepReconcile) {
+		at := r.began
+		if at.IsZero() { // it was stopped before
+			at = r.Business()
+		}
+		left, err := readers.CountOrders(ctx, r.DB, r.o.Selection, r.o.Policy, at, r.id)
+		if err != nil {
+			return nil, err
+		}
+		reasons = ordersLeft(left)
+	}
+	if has(r.o.Steps, StepRefund) {
+		refunds, err := r.refundsLeft(ctx)
+		if err != nil {
+			return reasons, mysql.Classify(ctx, err)
+		}
+		reasons = append(reasons, refunds...)
+	}
+	return r.why(reasons), nil
+}
+
+func ordersLeft(left readers.OrdersLeft) []string {
+	var reasons []string
+	if left.Due > 0 {
+		more := ""
+		if left.Due+left.InFlight >= readers.MostCounted {
+			more = " or more"
+		}
+		reasons = append(reasons, plural(left.Due, "order")+more+" due and not settled")
+	}
+	if left.InFlight > 0 {
+		reasons = append(reasons, plural(left.InFlight, "order")+" being checked by another run")
+	}
+	if left.InDoubt > 0 {
+		reasons = append(reasons, fmt.Sprintf("%s in doubt, checked again from %s UTC", plural(left.InDoubt, "order"), left.Next.UTC().Format(time.TimeOnly)))
+	}
+	return reasons
+}

@@ -76,22 +76,7 @@ func (w *town) run(change func(*jobs.BillingOptions, *batch.Runner)) batch.Resul
 
 func (w *town) runOn(ctx context.Context, change func(*jobs.BillingOptions, *batch.Runner)) batch.Result {
 	w.t.Helper()
-	db := worktest.Open(w.t, w.plain.DSN)
-	business := w.clock()
-	gateways := steps.Gateways{}
-	for name, url := range w.urls {
-		client, err := httpapi.New(httpapi.Config{
-			Name: name, URL: url, Token: "token", Timeout: min(10*time.Second, w.lease/3), ConnectTimeout: time.Second,
-			KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, MaxConns: 8, Now: time.Now,
-		})
-		require.NoError(w.t, err)
-		gateways[name] = gateway.Pace(name, client, w.limits)
-		w.t.Cleanup(gateways[name].Close)
-	}
-	deps := jobs.Deps{
-		DB: db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
-		Parallelism: func(string) int { return 8 }, Clock: time.Now, Business: business, Zone: time.UTC, Heartbeat: 200 * time.Millisecond,
-	}
+	deps := w.deps(w.plain.DSN, w.clock(), nil)
 	options := jobs.BillingOptions{
 		Selection: readers.Selection{Business: w.today}, Policy: billing.Policy{RetryDays: []int{1, 3, 5}},
 		CatchUp: billing.CatchUpDefault, ChunkSize: 100, BrakePercent: 50,
@@ -102,7 +87,7 @@ func (w *town) runOn(ctx context.Context, change func(*jobs.BillingOptions, *bat
 	if change != nil {
 		change(&options, runner)
 	}
-	open, err := readers.MaxOpenStage(ctx, db)
+	open, err := readers.MaxOpenStage(ctx, deps.DB)
 	require.NoError(w.t, err)
 	w.last = options.Selection.Business
 	spec := worktest.Spec()
@@ -110,6 +95,30 @@ func (w *town) runOn(ctx context.Context, change func(*jobs.BillingOptions, *bat
 	result, err := runner.Run(ctx, jobs.Billing(deps, options, max(open, len(options.Policy.RetryDays))), spec)
 	require.NoError(w.t, err)
 	return result
+}
+
+// deps are what a worker of the town's is made of; change, if it is not nil, makes its clients others.
+func (w *town) deps(dsn string, business func() time.Time, change func(*httpapi.Config)) jobs.Deps {
+	w.t.Helper()
+	db := worktest.Open(w.t, dsn)
+	gateways := steps.Gateways{}
+	for name, url := range w.urls {
+		config := httpapi.Config{
+			Name: name, URL: url, Token: "token", Timeout: min(10*time.Second, w.lease/3), ConnectTimeout: time.Second,
+			KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, MaxConns: 8, Now: time.Now,
+		}
+		if change != nil {
+			change(&config)
+		}
+		client, err := httpapi.New(config)
+		require.NoError(w.t, err)
+		gateways[name] = gateway.Pace(name, client, w.limits)
+		w.t.Cleanup(gateways[name].Close)
+	}
+	return jobs.Deps{
+		DB: db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
+		Parallelism: func(string) int { return 8 }, Clock: time.Now, Business: business, Zone: time.UTC, Heartbeat: 200 * time.Millisecond,
+	}
 }
 
 // reconcile compares tables and ledgers.

@@ -1,0 +1,100 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/gateway"
+	"duly/internal/orders"
+	"duly/internal/payment"
+)
+
+// Reconcile asks the gateways what became of an order's payments, and cancels those that have been pending for too
+// long. It has no way to charge. It implements batch.Processor.
+type Reconcile struct {
+	Gateways Gateways
+	Policy   orders.Policy
+	Now      func() time.Time // the business clock
+}
+
+// Process implements batch.Processor. The payments of an order are asked about one after the other.
+func (r *Reconcile) Process(ctx context.Context, item orders.Claimed) (orders.Result, error) {
+	result := orders.Result{Claimed: item, Checked: make([]orders.Checked, 0, len(item.Payments))}
+	for _, p := range item.Payments {
+		checked, left := r.check(ctx, item.Order, p)
+		if left != "" {
+			return orders.Result{Claimed: item, Left: left}, nil
+		}
+		result.Checked = append(result.Checked, checked)
+	}
+	return result, nil
+}
+
+// check asks about one payment; left says why nothing could be asked now.
+func (r *Reconcile) check(ctx context.Context, o orders.Order, p orders.Payment) (checked orders.Checked, left string) {
+	checked = orders.Checked{Payment: p}
+	g, ok := r.Gateways[p.Gateway]
+	if ok {
+		checked.Keeping = keeping(g.Abilities())
+	}
+	switch {
+	case !orders.MustAsk(o, p):
+		return checked, ""
+	case !ok:
+		checked.Asked, checked.Sight = true, payment.Sight{Unaskable: true, Reason: "gateway " + p.Gateway + " is not configured"}
+		return checked, ""
+	}
+	ctx = guard(ctx, g.Abilities(), nil)
+	which := p.Which()
+	which.RequestID = fmt.Sprintf("run-%d/order-%d/payment-%d", batch.Execution(ctx).Run.ID, p.OrderID, p.ID)
+	if checked.Sight, left = look(ctx, g, which); left != "" {
+		return checked, left
+	}
+	checked.Asked = true
+	if !orders.MustCancel(checked, r.Policy, r.Now()) {
+		return checked, ""
+	}
+	return r.cancel(ctx, g, checked, which)
+}
+
+// look asks a gateway about a payment; left says why it could not be asked now. Without an answer it was asked, and
+// said nothing.
+func look(ctx context.Context, g *gateway.Paced, which payment.Which) (sight payment.Sight, left string) {
+	sight = g.Look(ctx, which)
+	if sight.Payment == nil && !sight.Absent && !sight.Unaskable {
+		left = notNow(ctx, g)
+	}
+	return sight, left
+}
+
+// cancel cancels a payment that was found pending. If the gateway says that it is decided, it is looked at again.
+func (r *Reconcile) cancel(ctx context.Context, g *gateway.Paced, checked orders.Checked, which payment.Which) (_ orders.Checked, left string) {
+	reply := g.Cancel(ctx, payment.Cancel{Key: orders.CancelKey(checked.Payment), ID: checked.Sight.Payment.ID, RequestID: which.RequestID})
+	switch reply.Effect {
+	case payment.EffectDone:
+		checked.Cancelled = true
+		if reply.Payment != nil {
+			checked.Sight.Payment = reply.Payment
+		}
+	case payment.EffectRefused:
+		which.ID = checked.Sight.Payment.ID
+		checked.Sight, left = look(ctx, g, which)
+	case payment.EffectNone, payment.EffectMisconfigured:
+		left = notNow(ctx, g)
+	case payment.EffectUnknown, payment.EffectRejected: // still pending as far as anybody knows: asked again later
+	}
+	return checked, left
+}
+
+// keeping is what a gateway declares about keys and look-ups.
+func keeping(a gateway.Abilities) orders.Keeping {
+	return orders.Keeping{Known: true, KeyLife: a.KeyLife, Longest: a.LongestRequest, FindByKey: a.FindByKey, FindLasts: a.FindLasts}
+}
+
+// FailReconcile is the result of a claimed order that was not processed, or whose processing failed: nothing was
+// found out, and nothing is settled.
+func FailReconcile(item orders.Claimed, err error) orders.Result {
+	return orders.Result{Claimed: item, Left: err.Error()}
+}
