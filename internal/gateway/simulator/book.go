@@ -24,26 +24,6 @@ type book struct {
 	latest    int64                // the newest created, so that it never runs backwards
 }
 
-// key is an idempotency key that was sent or asked for.
-type key struct {
-	text     string
-	next     uint32 // place + 1 of another key with the same hash
-	newest   uint32 // place + 1 of the last payment executed under it
-	requests uint32 // charges sent
-	lookups  uint32 // look-ups, for the randomness of their faults
-	open     uint32 // charges that are not known to have been left unexecuted
-	flags    keyFlags
-	body     uint64 // of the first of the open ones
-}
-
-type keyFlags uint8
-
-const (
-	busy        keyFlags = 1 << iota // a charge with this key is under way
-	violated                         // different bytes were sent though an earlier request was open
-	tooManyNext                      // the next charge is answered 429
-)
-
 // rejection is a 400 that a gateway with KeepRejects remembers.
 type rejection struct {
 	body uint64

@@ -10,11 +10,12 @@ import (
 
 // change is what is remembered of a refund's or a cancellation's key.
 type change struct {
-	requests uint32
-	done     bool
-	body     uint64
-	at       time.Time
-	first    answer
+	key
+
+	done  bool
+	by    uint64 // the body that did it
+	at    time.Time
+	first answer
 }
 
 func (s *Simulator) cancelPayment(w http.ResponseWriter, r *http.Request) {
@@ -66,12 +67,14 @@ func (s *Simulator) change(w http.ResponseWriter, r *http.Request, operation str
 	c := s.admit(operation, r)
 	memory := s.changes[keyText]
 	if memory == nil {
-		memory = &change{}
+		memory = &change{key: key{text: keyText}}
 		s.changes[keyText] = memory
 	}
-	memory.requests++
+	memory.arrive(c, sum, s.cfg.ChangeFaults.RetryAfter)
 	s.meet(c, &s.cfg.ChangeFaults, keyText, memory.requests, strikeRule{})
+	memory.struck(c)
 	s.mu.Unlock()
+	c.settle = memory.answered
 	c.effect = func() answer {
 		if err != nil {
 			return refusal(http.StatusBadRequest, "invalid_request", err.Error())
@@ -87,7 +90,7 @@ func (s *Simulator) once(memory *change, sum uint64, id string, do func(at uint3
 	defer s.mu.Unlock()
 	now := s.now()
 	if memory.done && !s.cfg.NoKeys && s.alive(memory.at, now) {
-		if memory.body != sum {
+		if memory.by != sum {
 			return keyReused()
 		}
 		a := memory.first
@@ -101,7 +104,7 @@ func (s *Simulator) once(memory *change, sum uint64, id string, do func(at uint3
 	s.book.tick(at, now)
 	a := do(at)
 	if a.code == http.StatusOK {
-		memory.done, memory.body, memory.at, memory.first = true, sum, now, a
+		memory.done, memory.by, memory.at, memory.first = true, sum, now, a
 	}
 	return a
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"duly/internal/gateway/simulator"
+	"duly/internal/payment"
 )
 
 func TestRefunds(t *testing.T) {
@@ -72,15 +74,108 @@ func TestCancelComesTooLate(t *testing.T) {
 	require.Equal(t, "succeeded", s.get(id).Status)
 }
 
+// TestFaultsOfChanges strikes the first request of a key with each kind of fault and looks at what the caller saw,
+// what took effect, and what the same key is answered afterwards.
 func TestFaultsOfChanges(t *testing.T) {
-	s := newShop(t, simulator.Config{ChangeFaults: simulator.Faults{DropAfter: 1, First: 1}})
+	const none, any5xx = 0, 5
+	for _, c := range []struct {
+		fault  simulator.Fault
+		faults simulator.Faults
+		code   int // of the first request
+		effect bool
+		second int // code of the second request
+	}{
+		{simulator.DropBefore, simulator.Faults{DropBefore: 1}, none, false, 200},
+		{simulator.DropAfter, simulator.Faults{DropAfter: 1}, none, true, 200},
+		{simulator.Err5xxBefore, simulator.Faults{Err5xxBefore: 1}, any5xx, false, 200},
+		{simulator.Err5xxAfter, simulator.Faults{Err5xxAfter: 1}, any5xx, true, 200},
+		{simulator.TooMany, simulator.Faults{TooMany: 1}, 429, false, 200},
+		{simulator.TooManyAfter, simulator.Faults{TooManyAfter: 1}, none, true, 429},
+		{simulator.NotExecuted, simulator.Faults{NotExecuted: 1}, 503, false, 200},
+		{simulator.HalfBody, simulator.Faults{HalfBody: 1}, 200, true, 200},
+		{simulator.Slow, simulator.Faults{Slow: 1, SlowBy: time.Microsecond}, 200, true, 200},
+		{simulator.Redirect, simulator.Faults{Redirect: 1}, 307, false, 200},
+	} {
+		for name, change := range map[string]func(s *shop, id string) reply{
+			"cancel": func(s *shop, id string) reply { return s.cancel(id, "key") },
+			"refund": func(s *shop, id string) reply { return s.refund(id, "key", 900) },
+		} {
+			t.Run(name+" "+string(c.fault), func(t *testing.T) {
+				c.faults.First = 1
+				s := newShop(t, simulator.Config{Seed: 2, ChangeFaults: c.faults})
+				s.lawless = true
+				e := planted(1)
+				if name == "cancel" {
+					e.Status = payment.Pending
+				}
+				id, err := s.sim.Inject(e)
+				require.NoError(t, err)
+				changed := func() bool {
+					e := s.sim.Ledger()[0]
+					return e.Status == payment.Canceled || e.Refunded == 900
+				}
+				first := change(s, id)
+				if c.code == any5xx {
+					require.Contains(t, []int{500, 502, 503, 504}, first.code)
+				} else {
+					require.Equal(t, c.code, first.code)
+				}
+				if c.fault != simulator.Redirect { // it may go either way
+					require.Equal(t, c.effect, changed())
+				}
+				before := changed()
+				second := change(s, id)
+				require.Equal(t, c.second, second.code)
+				if second.code == 429 {
+					second = change(s, id)
+				}
+				require.Equal(t, 200, second.code)
+				require.Equal(t, before, second.replayed(), "executed once")
+				require.LessOrEqual(t, s.sim.Ledger()[0].Refunds, 1)
+				require.True(t, changed())
+				require.Empty(t, s.sim.BodyViolations())
+			})
+		}
+	}
+}
+
+func TestALateRefund(t *testing.T) {
+	s := newShop(t, simulator.Config{Now: still, KeyLife: time.Minute, ChangeFaults: simulator.Faults{Late: 1, First: 1, LateBy: time.Hour}})
 	s.lawless = true
-	id := s.charge("sub_1_20260131-1", "pm_ok").ID
-	require.Zero(t, s.refund(id, "rf_1", 900).code)
-	require.Equal(t, int64(900), s.get(id).RefundedAmount)
-	r := s.refund(id, "rf_1", 900)
-	require.True(t, r.replayed())
-	require.Equal(t, int64(900), r.RefundedAmount)
+	id := s.charge("ord_1-1", "pm_ok").ID
+	require.Zero(t, s.refund(id, "rf_1", 12900).code)
+	require.Equal(t, int64(0), s.get(id).RefundedAmount)
+	require.Equal(t, 200, s.refund(id, "rf_1", 12900).code)
+	require.Zero(t, s.refund(id, "rf_2", 1).code)
+	s.sim.Advance(time.Hour) // they arrive when the key is forgotten, and everything was given back
+	require.Equal(t, int64(12900), s.sim.Ledger()[0].Refunded, "never more than was paid")
+	require.Equal(t, 1, s.sim.Ledger()[0].Refunds)
+	require.Equal(t, map[string]int{"rf_1": 2, "rf_2": 1}, s.sim.ChangeRequests())
+}
+
+func TestBodiesOfChanges(t *testing.T) {
+	s := newShop(t, simulator.Config{ChangeFaults: simulator.Faults{TooMany: 1, First: 1}})
+	id := s.charge("ord_1-1", "pm_ok").ID
+	require.Equal(t, 429, s.refund(id, "rf_1", 1).code)
+	require.Equal(t, 200, s.refund(id, "rf_1", 2).code, "the first was not executed")
+	require.Empty(t, s.sim.BodyViolations())
+	require.Equal(t, 422, s.refund(id, "rf_1", 3).code)
+	require.Equal(t, []string{"rf_1"}, s.sim.BodyViolations())
+}
+
+// Whoever asks, and however often at once: no more is given back than was paid.
+func TestRefundsAtOnce(t *testing.T) {
+	s := newShop(t, simulator.Config{NoKeys: true})
+	id := s.charge("ord_1-1", "pm_ok").ID
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			ask(s.sim, t.Context(), "POST", "/v1/payments/"+id+"/refunds", fmt.Sprintf("rf_%d", i%3), map[string]any{"amount": 1000})
+		})
+	}
+	all.Wait()
+	require.Equal(t, int64(12000), s.sim.Ledger()[0].Refunded)
+	require.Equal(t, 12, s.sim.Ledger()[0].Refunds)
 }
 
 func TestUnknownPayments(t *testing.T) {

@@ -48,32 +48,20 @@ func (s *Simulator) beginCharge(r *http.Request, keyText string, req request, in
 	}
 	at := s.book.touch(keyText)
 	k := s.book.keys.at(at)
-	k.requests++
-	k.opened(req.body)
-	if c.refused == nil && k.flags&tooManyNext != 0 {
-		k.flags &^= tooManyNext
-		a := tooMany(s.cfg.Faults.RetryAfter)
-		c.refused = &a
-	}
+	k.arrive(c, req.body, s.cfg.Faults.RetryAfter)
 	if c.refused == nil && invalid != nil {
 		a := refusal(http.StatusBadRequest, "invalid_request", invalid.Error())
 		c.refused = &a
 	}
 	b, planned := s.cfg.behaviourOf(req.method)
 	s.meet(c, &s.cfg.Faults, keyText, k.requests, b.fault)
-	if c.strike.fault == TooManyAfter {
-		k.flags |= tooManyNext
-	}
+	k.struck(c)
 	if !planned {
 		b = s.byShare(keyText)
 	}
 	c.reserve = func() (answer, bool) { return s.reserve(at) }
 	c.effect = func() answer { return s.charge(at, req, b) }
-	c.settle = func(a answer) {
-		if a.refused {
-			s.book.keys.at(at).closed()
-		}
-	}
+	c.settle = k.answered
 	return c
 }
 
@@ -89,20 +77,6 @@ func (s *Simulator) byShare(keyText string) behaviour {
 	}
 	return b
 }
-
-// opened notes a request that may be executed, and whether its bytes are those of the others.
-func (k *key) opened(body uint64) {
-	if k.open > 0 && k.body != body {
-		k.flags |= violated
-	}
-	if k.open == 0 {
-		k.body = body
-	}
-	k.open++
-}
-
-// closed notes that a request is known not to have been executed.
-func (k *key) closed() { k.open-- }
 
 // reserve marks the key as under way, or turns the request away because it is already.
 func (s *Simulator) reserve(at uint32) (answer, bool) {

@@ -69,6 +69,26 @@ func (c *Control) Requests(ctx context.Context) (map[string]int, error) {
 	return counts, err
 }
 
+// ChangeRequests returns how many cancellations and refunds carried each key.
+func (c *Control) ChangeRequests(ctx context.Context) (map[string]int, error) {
+	var counts map[string]int
+	err := c.ask(ctx, http.MethodGet, pathChanges, nil, &counts)
+	return counts, err
+}
+
+// Inject puts a payment into the books, as Simulator.Inject does, and returns its id.
+func (c *Control) Inject(ctx context.Context, e Entry) (id string, err error) {
+	var made injected
+	err = c.ask(ctx, http.MethodPost, pathPayments, e, &made)
+	return made.ID, err
+}
+
+// Amend changes the named parts of a payment by hand, as Simulator.Amend does, by their JSON names:
+// {"status": "succeeded", "refunded": 900}.
+func (c *Control) Amend(ctx context.Context, id string, change map[string]any) error {
+	return c.ask(ctx, http.MethodPatch, pathPayments+"/"+url.PathEscape(id), change, nil)
+}
+
 // BodyViolations returns what Simulator.BodyViolations does.
 func (c *Control) BodyViolations(ctx context.Context) ([]string, error) {
 	var keys []string

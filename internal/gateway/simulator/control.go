@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -15,7 +16,9 @@ const (
 	pathHealth     = "/_sim/health"
 	pathLedger     = "/_sim/ledger"
 	pathStats      = "/_sim/stats"
+	pathPayments   = "/_sim/payments"
 	pathRequests   = "/_sim/requests"
+	pathChanges    = "/_sim/change-requests"
 	pathViolations = "/_sim/body-violations"
 	pathConfig     = "/_sim/config"
 	pathAdvance    = "/_sim/advance"
@@ -33,6 +36,7 @@ func (s *Simulator) routeControl() {
 	s.mux.HandleFunc("GET "+pathLedger, s.showLedger)
 	s.mux.HandleFunc("GET "+pathStats, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Stats()) })
 	s.mux.HandleFunc("GET "+pathRequests, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Requests()) })
+	s.mux.HandleFunc("GET "+pathChanges, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.ChangeRequests()) })
 	s.mux.HandleFunc("GET "+pathViolations, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, append([]string{}, s.BodyViolations()...))
 	})
@@ -40,6 +44,8 @@ func (s *Simulator) routeControl() {
 	s.mux.HandleFunc("PUT "+pathConfig, func(w http.ResponseWriter, r *http.Request) { s.configure(w, r, Config{}) })
 	s.mux.HandleFunc("PATCH "+pathConfig, func(w http.ResponseWriter, r *http.Request) { s.configure(w, r, s.config()) })
 	s.mux.HandleFunc("POST "+pathAdvance, s.advance)
+	s.mux.HandleFunc("POST "+pathPayments, s.injectPayment)
+	s.mux.HandleFunc("PATCH "+pathPayments+"/{id}", s.amendPayment)
 }
 
 // config is a copy of the configuration.
@@ -95,6 +101,49 @@ func (s *Simulator) advance(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, struct {
 		Now time.Time `json:"now"`
 	}{s.Now().UTC()})
+}
+
+// injected is the answer to an injection.
+type injected struct {
+	ID string `json:"id"`
+}
+
+func (s *Simulator) injectPayment(w http.ResponseWriter, r *http.Request) {
+	var e Entry
+	var id string
+	_, err := readEntry(w, r, &e)
+	if err == nil {
+		id, err = s.Inject(e)
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	writeJSON(w, injected{id})
+}
+
+func (s *Simulator) amendPayment(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	text, err := readEntry(w, r, &Entry{})
+	if err == nil {
+		err = s.Amend(id, func(e *Entry) { _ = json.Unmarshal(text, e) }) // it can be read, as was just seen
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	writeJSON(w, injected{id})
+}
+
+// readEntry reads the body, which has no names but those of an Entry, into e.
+func readEntry(w http.ResponseWriter, r *http.Request, e *Entry) ([]byte, error) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return nil, err
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return text, d.Decode(e)
 }
 
 func refuse(w http.ResponseWriter, err error) {

@@ -58,13 +58,48 @@ func TestControlAsksForTheLedger(t *testing.T) {
 	require.Equal(t, map[string]int{"createPayment": 5}, stats.Requests)
 	require.Equal(t, 4, stats.Payments)
 	require.Equal(t, 1, stats.MaxConcurrent)
+	require.Equal(t, 1, stats.MaxOpen)
 	require.Positive(t, stats.ServiceTime)
 	requests, err := c.Requests(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, s.sim.Requests(), requests)
+	s.refund(all[1].ID, "rf_1", 900)
+	s.refund(all[1].ID, "rf_1", 901)
+	s.cancel(all[1].ID, "cx_1")
+	changes, err := c.ChangeRequests(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"rf_1": 2, "cx_1": 1}, changes)
+	require.Equal(t, s.sim.ChangeRequests(), changes)
 	violations, err := c.BodyViolations(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []string{"sub_2_20260131-1"}, violations)
+	require.Equal(t, []string{"sub_2_20260131-1", "rf_1"}, violations)
+}
+
+func TestControlPutsPaymentsIntoTheBooks(t *testing.T) {
+	s, c := newControl(t, simulator.Config{Now: still})
+	want := planted(1)
+	want.Status, want.CreatedAt, want.Refunded, want.Refunds = payment.Succeeded, still().Add(-time.Hour), 900, 1
+	id, err := c.Inject(t.Context(), want)
+	require.NoError(t, err)
+	want.ID = id
+	require.Equal(t, []simulator.Entry{want}, s.sim.Ledger())
+
+	require.NoError(t, c.Amend(t.Context(), id, map[string]any{"refunded": 0, "status": "canceled"}))
+	want.Refunded, want.Refunds, want.Status = 0, 2, payment.Canceled
+	require.Equal(t, []simulator.Entry{want}, s.sim.Ledger())
+
+	_, err = c.Inject(t.Context(), simulator.Entry{})
+	require.ErrorContains(t, err, "amount")
+	for name, change := range map[string]map[string]any{
+		"nonsense":    {"nonsense": 1},
+		"cannot":      {"status": 1},
+		"only status": {"key": "other"},
+		"refunded":    {"status": "succeeded", "refunded": 12901},
+	} {
+		require.ErrorContains(t, c.Amend(t.Context(), id, change), name)
+	}
+	require.ErrorContains(t, c.Amend(t.Context(), "pay_0000000002", nil), "not known")
+	require.Equal(t, []simulator.Entry{want}, s.sim.Ledger(), "nothing is changed by half")
 }
 
 func TestControlMovesTheClock(t *testing.T) {
@@ -100,6 +135,7 @@ func TestConfigInJSON(t *testing.T) {
 	full.Outages = []simulator.Window{{After: time.Hour, For: time.Minute}, {After: 2 * time.Hour, For: time.Second}}
 	full.Rise = simulator.Rise{To: 0.75, Over: time.Hour, OverRequests: 100}
 	full.ChangeFaults.RetryAfter = -1
+	full.ClockSkew = -10 * time.Minute
 	text, err := json.Marshal(full)
 	require.NoError(t, err)
 	require.Contains(t, string(text), `"median":"40ms"`)

@@ -132,6 +132,13 @@ func TestAKeyUnderWay(t *testing.T) {
 		require.Equal(t, 200, ask(sim, t.Context(), "POST", "/v1/payments", "a-1", body("a-1", "pm_ok")).Code)
 		require.Len(t, sim.Ledger(), 1)
 		require.Equal(t, 2, sim.Stats().MaxConcurrent)
+		require.Equal(t, 2, sim.Stats().MaxOpen)
+		for range 3 {
+			wg.Go(func() { ask(sim, t.Context(), "GET", "/v1/payments/by-key/a-1", "", nil) })
+		}
+		wg.Wait()
+		require.Equal(t, 2, sim.Stats().MaxConcurrent, "of charges")
+		require.Equal(t, 3, sim.Stats().MaxOpen, "of all")
 		sim.Close()
 	})
 }

@@ -2,6 +2,8 @@ package simulator
 
 import (
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"duly/internal/payment"
@@ -103,8 +105,9 @@ func DoubleCharged(ledger iter.Seq[Entry]) []string {
 	return double
 }
 
-// BodyViolations returns the keys under which different bytes were sent although an earlier request with
-// the key may have been executed: it was not answered 429, Not-Executed or with a refusal.
+// BodyViolations returns the keys, of charges and then of cancellations and refunds, under which different bytes
+// were sent although an earlier request with the key may have been executed: it was not answered 429, Not-Executed
+// or with a refusal.
 func (s *Simulator) BodyViolations() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,7 +117,23 @@ func (s *Simulator) BodyViolations() []string {
 			keys = append(keys, k.text)
 		}
 	}
+	for _, text := range slices.Sorted(maps.Keys(s.changes)) {
+		if s.changes[text].flags&violated != 0 {
+			keys = append(keys, text)
+		}
+	}
 	return keys
+}
+
+// ChangeRequests returns how many cancellations and refunds carried each key, whatever became of them.
+func (s *Simulator) ChangeRequests() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	counts := make(map[string]int, len(s.changes))
+	for text, memory := range s.changes {
+		counts[text] = int(memory.requests)
+	}
+	return counts
 }
 
 // Requests returns how many charge requests carried each key, whatever became of them.

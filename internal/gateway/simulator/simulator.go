@@ -20,7 +20,8 @@ type Simulator struct {
 	cfg     Config
 	book    *book
 	stats   Stats
-	current int // charges being served
+	open    int // requests being served
+	current int // charges among them
 	start   time.Time
 	offset  time.Duration
 	second  int64 // that `served` counts for

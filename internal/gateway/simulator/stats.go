@@ -17,6 +17,8 @@ type Stats struct {
 	Payments int `json:"payments"`
 	// MaxConcurrent is the largest number of charges that were being served at once.
 	MaxConcurrent int `json:"max_concurrent"`
+	// MaxOpen is the largest number of requests, of all operations, that were being served at once.
+	MaxOpen int `json:"max_open"`
 	// ServiceTime is the sum, over all charges, of the time from a request's arrival to its answer, in
 	// nanoseconds by Config.Now.
 	ServiceTime time.Duration `json:"service_time_ns"`
@@ -55,6 +57,8 @@ func (s *Simulator) Stats() Stats {
 // arrived counts a request, for those who hold mu.
 func (s *Simulator) arrived(operation string) {
 	s.stats.Requests[operation]++
+	s.open++
+	s.stats.MaxOpen = max(s.stats.MaxOpen, s.open)
 	if operation == opCreate {
 		s.current++
 		s.stats.MaxConcurrent = max(s.stats.MaxConcurrent, s.current)
@@ -67,6 +71,7 @@ func (s *Simulator) answered(operation string, a answer, took time.Duration) {
 		s.stats.Answers[operation] = map[string]int{}
 	}
 	s.stats.Answers[operation][a.label()]++
+	s.open--
 	if operation == opCreate {
 		s.current--
 		s.stats.ServiceTime += took
