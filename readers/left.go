@@ -54,19 +54,46 @@ func CountUnsettled(ctx context.Context, db *mysql.DB, selection Selection) (Uns
 }
 
 const reviewRows = `SELECT (SELECT COUNT(*) FROM invoices WHERE status = 'review') AS invoices,
-(SELECT COUNT(*) FROM subscriptions WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL) AS subscriptions`
+(SELECT COUNT(*) FROM subscriptions WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL) AS subscriptions,
+(SELECT COUNT(*) FROM order_checks WHERE reason IS NOT NULL) AS orders,
+(SELECT COUNT(*) FROM event_deliveries WHERE status = 'dead') AS events,
+(SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL) AS findings`
 
 // Reviews counts what waits for an operator.
 type Reviews struct {
 	Invoices      int64 `json:"invoices"`
 	Subscriptions int64 `json:"subscriptions"`
+	Orders        int64 `json:"orders"`
+	Events        int64 `json:"dead_events"` // deliveries that were given up
+	Findings      int64 `json:"findings"`    // of audits, not resolved
 }
 
-// CountReviews counts the invoices in review, and the subscriptions that are due and cannot be invoiced.
+// All is their sum.
+func (r Reviews) All() int64 { return r.Invoices + r.Subscriptions + r.Orders + r.Events + r.Findings }
+
+// CountReviews counts what is in review, and the subscriptions that are due and cannot be invoiced.
 func CountReviews(ctx context.Context, db *mysql.DB, business payment.Date) (Reviews, error) {
 	var r Reviews
 	err := db.GetContext(ctx, &r, reviewRows, business)
 	return r, err
+}
+
+const ordersInReview = `SELECT order_id FROM order_checks WHERE reason IS NOT NULL ORDER BY checked_at DESC, order_id LIMIT ?`
+
+// OrdersInReview lists orders that wait for an operator, those that were checked last first.
+func OrdersInReview(ctx context.Context, db *mysql.DB, limit int) ([]uint64, error) {
+	var ids []uint64
+	err := db.SelectContext(ctx, &ids, ordersInReview, limit)
+	return ids, mysql.Classify(ctx, err)
+}
+
+const deadEvents = `SELECT DISTINCT event_id FROM event_deliveries WHERE status = 'dead' ORDER BY event_id DESC LIMIT ?`
+
+// DeadEvents lists events that were given up, newest first.
+func DeadEvents(ctx context.Context, db *mysql.DB, limit int) ([]uint64, error) {
+	var ids []uint64
+	err := db.SelectContext(ctx, &ids, deadEvents, limit)
+	return ids, mysql.Classify(ctx, err)
 }
 
 const newReviews = `SELECT id FROM invoices WHERE status = 'review' AND updated_at >= ? ORDER BY id LIMIT ?`

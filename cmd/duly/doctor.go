@@ -107,7 +107,7 @@ func (d *checkup) database(ctx context.Context, c *config.Config) {
 }
 
 func (d *checkup) gateways(ctx context.Context, c *config.Config) {
-	gateways, err := d.app.gateways(c)
+	gateways, err := d.app.gateways(c, nil)
 	if err != nil {
 		d.note("gateways", err, "", "correct the keys under gateways")
 		return

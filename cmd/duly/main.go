@@ -14,6 +14,7 @@ import (
 
 	"duly/config"
 	"duly/internal/batch"
+	"duly/jobs"
 )
 
 // version is stamped by the build.
@@ -51,18 +52,20 @@ type app struct {
 	file    string         // --config
 	flags   map[string]any // configuration keys set on the command line
 	json    bool
+	csvOnly bool // --csv
 	code    int
 	// documents, if set, takes what print would write, and shared is the database that open gives: for the jobs
 	// of the nightly run
 	documents *[]any
 	shared    *database
-	// only for the demo: its own configuration and clock
+	// only for the demo: its own configuration and clock, and how long payments are left alone before an audit
 	config *config.Config
 	shift  time.Duration
+	lag    time.Duration
 }
 
 func newApp(env []string, stdout, stderr io.Writer) *app {
-	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every, terminal: terminal}
+	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every, terminal: terminal, lag: jobs.AuditLag}
 }
 
 // run executes one command line and returns the exit code.

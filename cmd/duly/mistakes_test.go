@@ -72,7 +72,7 @@ func TestMistakes(t *testing.T) {
 		{name: "clock ahead", args: "run billing", each: func(a *app) { a.now = func() time.Time { return time.Now().Add(time.Minute) } }},
 		{name: "clock behind", args: "status", each: func(a *app) { a.now = func() time.Time { return time.Now().Add(-time.Hour) } }},
 		{name: "show nothing", args: "show"},
-		{name: "show what there is not", args: "show order 5"},
+		{name: "show what there is not", args: "show customer 5"},
 		{name: "show without an id", args: "show invoice"},
 		{name: "show an id that is none", args: "show invoice 0x5"},
 		{name: "show a run that is not there", args: "show run 99"},

@@ -14,9 +14,9 @@ import (
 	"duly/internal/payment"
 )
 
-// people is where text for people goes: with --json standard output holds the document alone.
+// people is where text for people goes: with --json or --csv standard output holds the document alone.
 func (a *app) people() io.Writer {
-	if a.json {
+	if a.json || a.csvOnly {
 		return a.err
 	}
 	return a.out

@@ -9,6 +9,7 @@ import (
 
 	"duly/config"
 	"duly/internal/mysql"
+	"duly/internal/notify"
 	"duly/internal/payment"
 	"duly/jobs"
 	"duly/migrations"
@@ -29,6 +30,8 @@ type execution struct {
 	stages   int
 	pauses   mysql.Pauses
 	logs     *logs
+	sinks    map[string]notify.Notifier // of the outbox
+	notes    []string                   // what the audit has to say
 }
 
 // prepare reads the configuration, opens what the run needs and checks everything that can be checked before
@@ -49,7 +52,7 @@ func (a *app) prepare(ctx context.Context, w work, f runFlags, given func(flag s
 		return nil, usage(err)
 	}
 	if w.gateways {
-		if e.deps.Gateways, err = a.gateways(c); err != nil {
+		if e.deps.Gateways, err = a.gateways(c, e.slots()); err != nil {
 			return nil, err
 		}
 	}
@@ -93,8 +96,17 @@ func (a *app) valid(w work, f runFlags, given func(flag string) bool) (*config.C
 	return c, nil
 }
 
+// slots bounds the requests that are open at all gateways together; nil: they are not bounded so.
+func (e *execution) slots() chan struct{} {
+	if e.work.slots == nil {
+		return nil
+	}
+	return make(chan struct{}, e.work.slots(e))
+}
+
 func (e *execution) close() {
 	closeAll(e.deps.Gateways)
+	closeReceivers(e.sinks)
 	if e.db != nil {
 		e.db.close()
 	}
@@ -185,5 +197,5 @@ func (e *execution) checkSelection(ctx context.Context) error {
 }
 
 func (e *execution) selection() readers.Selection {
-	return readers.Selection{Business: e.business, Subscriptions: e.flags.Subscriptions}
+	return readers.Selection{Business: e.business, Subscriptions: e.flags.Subscriptions, Orders: e.flags.Orders}
 }

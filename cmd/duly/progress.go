@@ -37,7 +37,7 @@ type progress struct {
 
 func (p *progress) start(run *batch.Run, steps []*batch.StepExecution) {
 	p.run, p.steps, p.due = run, steps, map[string]int64{}
-	if p.terminal(p.out) && !p.json && !p.flags.noProgress {
+	if p.terminal(p.out) && p.people() == p.out && !p.flags.noProgress {
 		p.draw()
 		return
 	}

@@ -46,6 +46,14 @@ func (a *app) requeueCommand() *cobra.Command {
 		}
 		return writers.RequeueInvoice(ctx, db.DB, id, business(), action)
 	})
+	add("order", "Check orders again at once, and try what they are to be given back", "duly run reconcile", func(ctx context.Context, db *database, id uint64, action writers.Action) error {
+		business, err := a.clock(ctx, db.DB)
+		if err != nil {
+			return err
+		}
+		return writers.RequeueOrder(ctx, db.DB, id, business(), action, lockedOrder(id))
+	})
+	add("event", "Deliver events again that were given up", "duly run outbox", a.requeueEvent)
 	group(cmd)
 	return cmd
 }

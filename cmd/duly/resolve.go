@@ -8,11 +8,15 @@ import (
 	"os/user"
 	"strings"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/spf13/cobra"
 
 	"duly/internal/billing"
 	"duly/internal/gateway"
+	"duly/internal/mysql"
+	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/readers"
 	"duly/writers"
 )
 
@@ -72,6 +76,8 @@ func (a *app) resolveCommand() *cobra.Command {
 		cmd.AddCommand(sub)
 	}
 	add("attempt", a.resolveAttempt)
+	add("payment", a.resolvePayment)
+	add("finding", a.resolveFinding)
 	group(cmd)
 	return cmd
 }
@@ -125,6 +131,9 @@ func operator() string {
 
 // refusedOr tells what an operator asked for in vain (exit 2) from an error of ours.
 func refusedOr(err error) error {
+	if _, ok := errors.AsType[exitError](err); ok {
+		return err
+	}
 	if _, ok := errors.AsType[writers.RefusedError](err); ok || errors.Is(err, writers.ErrNotThere) {
 		return usage(lastOf(err))
 	}
@@ -194,4 +203,70 @@ func standing(a billing.Reviewed, r billing.Resolution) string {
 		return fmt.Sprintf("invoice %d is open, the next run charges it: duly run billing --subscription %d", a.Invoice.ID, a.Invoice.SubscriptionID)
 	}
 	return fmt.Sprintf("invoice %d is %s", a.Invoice.ID, r.Invoice)
+}
+
+func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return "", err
+	}
+	order, err := readers.OrderOfPayment(ctx, db.DB, id)
+	switch {
+	case err != nil:
+		return "", err
+	case order == 0:
+		return "", usagef("there is no payment %d", id)
+	}
+	row, err := paymentOf(ctx, db, order, id)
+	if err != nil {
+		return "", err
+	}
+	which := row.Which()
+	if as == payment.AsPaid {
+		which = payment.Which{ID: named}
+	}
+	which.RequestID = action.Subject
+	seen, keeping, err := a.look(ctx, row.Gateway, which)
+	if err != nil {
+		return "", err
+	}
+	next := ""
+	err = writers.ResolvePayment(ctx, db.DB, id, business(), named, action, lockedOrder(order), func(r orders.Reviewed) (orders.Resolution, error) {
+		r.Keeping = orders.Keeping{KeyLife: keeping.KeyLife, Longest: keeping.Longest, FindLasts: keeping.FindLasts}
+		decided, err := orders.Resolve(r, as, action.Reason, seen, business())
+		next = fmt.Sprintf("order %d is checked by the next run: duly run reconcile --order %d", order, order)
+		if decided.Reason != "" {
+			next = fmt.Sprintf("order %d stays in review: %s", order, decided.Reason)
+		}
+		return decided, err
+	})
+	return next, err
+}
+
+func paymentOf(ctx context.Context, db *database, order, id uint64) (orders.Payment, error) {
+	_, list, _, err := readers.OrderForOperator(ctx, db.DB, order, "")
+	if err != nil {
+		return orders.Payment{}, mysql.Classify(ctx, err)
+	}
+	for _, p := range list {
+		if p.ID == id {
+			return p, nil
+		}
+	}
+	return orders.Payment{}, usagef("payment %d belongs to order %d, which is not there", id, order)
+}
+
+// lockedOrder reads an order within an operator's transaction.
+func lockedOrder(id uint64) writers.OrderReader {
+	return func(ctx context.Context, tx *sqlx.Tx) (*orders.Order, []orders.Payment, orders.Check, error) {
+		return readers.OrderForOperator(ctx, tx, id, " FOR UPDATE")
+	}
+}
+
+func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, _ string, as payment.As, action writers.Action) (string, error) {
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return "", err
+	}
+	return "it is closed, and opens again only if an audit finds something else", writers.ResolveFinding(ctx, db.DB, id, as, business(), action)
 }

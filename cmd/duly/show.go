@@ -26,9 +26,10 @@ const (
 func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
-		Short: "Show one run, subscription or invoice: what happened, what comes next, and why",
+		Short: "Show one run, subscription, invoice or order: what happened, what comes next, and why",
 		Example: "  duly show subscription 42\n" +
 			"  duly show invoice 7 --json\n" +
+			"  duly show order 12\n" +
 			"  duly show run 17",
 	}
 	add := func(name, short string, do func(context.Context, *database, uint64) error) {
@@ -49,6 +50,7 @@ func (a *app) showCommand() *cobra.Command {
 	add("run", "One run and its steps", a.showRun)
 	add("subscription", "One subscription, with why it was charged or not", a.showSubscription)
 	add("invoice", "One invoice with its attempts, and why it is paid or not", a.showInvoice)
+	add("order", "One order with its payments, and what becomes of it", a.showOrder)
 	group(cmd)
 	return cmd
 }
@@ -263,15 +265,21 @@ func (a *app) showWhole(w whole) error {
 	if w.OlderInvoices > 0 {
 		a.line("and %s", plural(w.OlderInvoices, "older invoice"))
 	}
-	if len(w.Events) > 0 {
-		var rows []table.Row
-		for _, e := range w.Events {
-			rows = append(rows, table.Row{instant(e.CreatedAt), e.Type, e.ID})
-		}
-		a.line("events")
-		a.table(table.Row{"at", "type", "id"}, rows)
-	}
+	a.events(w.Events)
 	return nil
+}
+
+// events writes a list of events for people.
+func (a *app) events(list []readers.ShownEvent) {
+	if len(list) == 0 {
+		return
+	}
+	var rows []table.Row
+	for _, e := range list {
+		rows = append(rows, table.Row{instant(e.CreatedAt), e.Type, e.ID})
+	}
+	a.line("events")
+	a.table(table.Row{"at", "type", "id"}, rows)
 }
 
 func period(count int, unit string) string {

@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/jobs"
 	"duly/readers"
 )
 
@@ -28,6 +29,13 @@ type summary struct {
 	InReview     readers.Reviews  `json:"in_review"` // of all runs
 	OlderReview  int64            `json:"older_in_review"`
 	Next         []string         `json:"next"` // commands to type
+
+	// Of the jobs that have them.
+	Refunded     map[string]int64  `json:"refunded,omitempty"` // minor units by currency
+	Daily        *readers.Daily    `json:"daily,omitempty"`
+	Notes        []string          `json:"notes,omitempty"`
+	Findings     []readers.Finding `json:"findings,omitempty"`      // open ones, newest first
+	OpenFindings int64             `json:"open_findings,omitempty"` // how many there are in all
 }
 
 // reviewsShown is how many rows in review are named as commands to type.
@@ -36,7 +44,7 @@ const reviewsShown = 3
 func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) error {
 	s := summary{
 		Run: p.run.ID, Job: p.run.Job, BusinessDate: e.business.String(), Status: string(r.Status), Exit: r.Exit,
-		Steps: []stepView{}, Collected: orNone(r.Tally.Amounts), Left: append([]string{}, r.Left...),
+		Steps: []stepView{}, Left: append([]string{}, r.Left...),
 	}
 	if r.Err != nil {
 		s.Error = r.Err.Error()
@@ -49,8 +57,17 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	if s.InReview, err = readers.CountReviews(ctx, e.db.DB, e.business); err != nil {
 		e.logs.WarnContext(ctx, "rows in review could not be counted", problem(mysql.Classify(ctx, err)))
 	}
-	s.OlderReview = max(0, s.InReview.Invoices+s.InReview.Subscriptions-new)
+	s.Collected, s.Refunded = moved(s.Steps)
+	s.OlderReview = max(0, s.InReview.All()-new)
 	s.Next = e.next(ctx, p.run, r, new)
+	if e.work.sumUp != nil {
+		if err := e.work.sumUp(ctx, e, &s); err != nil {
+			e.logs.WarnContext(ctx, "what the job found could not be read", problem(err))
+		}
+	}
+	if e.flags.csv && s.Daily != nil {
+		return e.csv(*s.Daily)
+	}
 	if e.json {
 		return e.print(s)
 	}
@@ -82,11 +99,44 @@ func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 	return next
 }
 
+// moved sums up the money that steps collected, and that they gave back.
+func moved(list []stepView) (collected, refunded map[string]int64) {
+	collected = map[string]int64{}
+	for _, v := range list {
+		for currency, amount := range v.Amounts {
+			if v.Step != jobs.StepRefund {
+				collected[currency] += amount
+				continue
+			}
+			if refunded == nil {
+				refunded = map[string]int64{}
+			}
+			refunded[currency] += amount
+		}
+	}
+	return collected, refunded
+}
+
 // sumUp writes a summary for people.
 func (e *execution) sumUp(s summary) {
 	e.steps(s.Steps)
 	if len(s.Collected) > 0 {
 		e.line("collected: %s", amounts(s.Collected))
+	}
+	if len(s.Refunded) > 0 {
+		e.line("given back: %s", amounts(s.Refunded))
+	}
+	if s.Daily != nil {
+		e.daily(*s.Daily)
+	}
+	for _, note := range s.Notes {
+		e.line("note: %s", note)
+	}
+	for _, f := range s.Findings {
+		e.line("finding %d (%s), first seen %s: %s", f.ID, f.Kind, instant(f.FirstSeen), f.Text())
+	}
+	if more := s.OpenFindings - int64(len(s.Findings)); more > 0 {
+		e.line("and %s", plural(more, "older finding"))
 	}
 	for _, reason := range s.Left {
 		e.line("left for a later run: %s", reason)

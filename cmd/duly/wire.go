@@ -141,13 +141,15 @@ func checkClock(c mysql.Clock) error {
 		off.Round(time.Second), side, maxClockSkew)
 }
 
-// gateways builds the configured gateways. Whoever calls it closes them.
-func (a *app) gateways(c *config.Config) (steps.Gateways, error) {
+// gateways builds the configured gateways; slots, if there are any, bounds the requests that are open at all of
+// them together. Whoever calls it closes them.
+func (a *app) gateways(c *config.Config, slots chan struct{}) (steps.Gateways, error) {
 	if err := c.Require(false, true); err != nil {
 		return nil, usage(err)
 	}
 	out := steps.Gateways{}
 	for name, g := range c.Gateways {
+		g.Parallelism = max(g.Parallelism, cap(slots)) // so many connections are kept
 		client, err := a.adapter(name, g)
 		if err != nil {
 			closeAll(out)
@@ -155,7 +157,7 @@ func (a *app) gateways(c *config.Config) (steps.Gateways, error) {
 		}
 		out[name] = gateway.Pace(name, client, gateway.Limits{
 			Rate: g.Rate, Tries: g.Tries, Backoff: g.Backoff, MaxElapsed: g.MaxElapsed, MaxOutage: g.MaxOutage,
-			Circuit: gateway.CircuitLimits(g.Circuit), Now: a.now,
+			Circuit: gateway.CircuitLimits(g.Circuit), Slots: slots, Now: a.now,
 		})
 	}
 	return out, nil

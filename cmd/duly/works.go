@@ -18,6 +18,8 @@ type work struct {
 	gateways bool
 	// chunk and width are the configuration keys that --chunk-size and --parallelism stand for.
 	chunk, width string
+	// slots is how many requests of all gateways together may be open; nil: each has its own bound alone.
+	slots func(e *execution) int
 	// steps lists its steps when an open invoice may be at that many stages.
 	steps func(stages int) []string
 	// check finds mistakes in what was selected.
@@ -35,7 +37,7 @@ type work struct {
 
 // works lists the jobs of `duly run`, in the order of the nightly one.
 func works() []work {
-	return []work{billingWork()}
+	return []work{reconcileWork(), billingWork(), outboxWork(), reportWork(), auditWork(), pruneWork()}
 }
 
 // workNames lists the jobs by name.

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/notify"
+	"duly/jobs"
+	"duly/readers"
+	"duly/writers"
+)
+
+// eventsAtOnce is how many events one transaction of the outbox takes.
+const eventsAtOnce = 500
+
+// outboxWork delivers events.
+func outboxWork() work {
+	return work{
+		name:     jobs.OutboxJob,
+		takes:    []string{flagLimit},
+		steps:    func(int) []string { return jobs.OutboxSteps() },
+		check:    checkSinks,
+		job:      func(e *execution) (batch.Job, error) { return jobs.Outbox(e.deps, e.outbox()), nil },
+		foretell: foretellLeft,
+		next:     nextEvents,
+	}
+}
+
+// outbox is what an outbox run is told.
+func (e *execution) outbox() jobs.OutboxOptions {
+	return jobs.OutboxOptions{
+		Sinks: e.sinks, Tries: e.config.Outbox.Tries, ChunkSize: eventsAtOnce, Selection: e.selection(), Steps: e.flags.Steps,
+	}
+}
+
+// checkSinks makes the receivers of events, as configured.
+func checkSinks(_ context.Context, e *execution) ([]error, error) {
+	made, err := e.receivers(e.config)
+	if err != nil {
+		return []error{err}, nil
+	}
+	e.sinks = made
+	return nil, nil
+}
+
+// closer is a receiver with connections.
+type closer interface{ Close() }
+
+// receivers makes the receivers of events by their names. Whoever calls it closes them.
+func (a *app) receivers(c *config.Config) (map[string]notify.Notifier, error) {
+	made := map[string]notify.Notifier{}
+	if c.Outbox.URL != "" {
+		hook, err := notify.NewWebhook(notify.WebhookConfig{
+			URL: c.Outbox.URL.Reveal(), Secret: c.Outbox.Secret.Reveal(), Version: version, Now: a.now,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("outbox.%w", err)
+		}
+		made[jobs.SinkWebhook] = hook
+	}
+	if c.Slack.Enabled() {
+		slack, err := notify.NewSlack(notify.SlackConfig{
+			WebhookURL: c.Slack.WebhookURL.Reveal(), Token: c.Slack.Token.Reveal(), Channel: c.Slack.Channel, Now: a.now,
+		})
+		if err != nil {
+			closeReceivers(made)
+			return nil, fmt.Errorf("slack.%w", err)
+		}
+		made[jobs.SinkSlack] = slack
+	}
+	return made, nil
+}
+
+func closeReceivers(all map[string]notify.Notifier) {
+	for _, r := range all {
+		if c, ok := r.(closer); ok {
+			c.Close()
+		}
+	}
+}
+
+// sinkNames lists the configured receivers.
+func sinkNames(c *config.Config) []string {
+	var names []string
+	if c.Outbox.URL != "" {
+		names = append(names, jobs.SinkWebhook)
+	}
+	if c.Slack.Enabled() {
+		names = append(names, jobs.SinkSlack)
+	}
+	return names
+}
+
+// nextEvents names events that were given up.
+func nextEvents(ctx context.Context, e *execution, _ *batch.Run) ([]string, error) {
+	ids, err := readers.DeadEvents(ctx, e.db.DB, reviewsShown)
+	var next []string
+	for _, id := range ids {
+		next = append(next, fmt.Sprintf("duly requeue event %d", id))
+	}
+	return next, err
+}
+
+// requeueEvent makes an event due again at every receiver that it was given up for.
+func (a *app) requeueEvent(ctx context.Context, db *database, id uint64, action writers.Action) error {
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return err
+	}
+	return writers.RequeueEvent(ctx, db.DB, id, business(), action)
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"duly/internal/batch"
+	"duly/internal/payment"
+	"duly/jobs"
+	"duly/readers"
+)
+
+// reportWork computes the figures of business days.
+func reportWork() work {
+	return work{
+		name:     jobs.ReportJob,
+		takes:    []string{flagDate, flagFrom, flagTo, flagCSV},
+		steps:    func(int) []string { return []string{jobs.StepReport} },
+		check:    checkDays,
+		job:      func(e *execution) (batch.Job, error) { return jobs.Report(e.deps, e.report()), nil },
+		foretell: foretellReport,
+		sumUp:    sumUpReport,
+	}
+}
+
+// report is what a report is told.
+func (e *execution) report() jobs.ReportOptions { return jobs.ReportOptions(e.days()) }
+
+// span is the first and the last business day that were given; zero: none.
+type span struct{ From, To payment.Date }
+
+// days are the days of --date, or of --from and --to. The flags were checked before.
+func (e *execution) days() span {
+	date := func(text string) payment.Date {
+		d, err := payment.ParseDate(text)
+		if err != nil {
+			return 0
+		}
+		return d
+	}
+	if e.flags.From == "" && e.flags.To == "" {
+		d := date(e.flags.Date)
+		return span{d, d}
+	}
+	return span{date(e.flags.From), date(e.flags.To)}
+}
+
+// checkDays refuses days that contradict one another or are yet to come.
+func checkDays(_ context.Context, e *execution) ([]error, error) {
+	s := e.days()
+	var found []error
+	if e.flags.Date != "" && (e.flags.From != "" || e.flags.To != "") {
+		found = append(found, errors.New("--date: give one day, or the first and the last with --from and --to"))
+	}
+	if s.From > s.To && s.To != 0 {
+		found = append(found, fmt.Errorf("--from: %s comes after --to, %s", s.From, s.To))
+	}
+	if last := max(s.From, s.To); last > e.today {
+		found = append(found, fmt.Errorf("%s is after today, %s in %s", last, e.today, e.config.Business.Timezone))
+	}
+	return found, nil
+}
+
+// foretellReport says which days would be computed.
+func foretellReport(_ context.Context, e *execution, f forecast) (any, func(), error) {
+	from, to := e.report().Days(e.today)
+	doc := leftForecast{f, []string{fmt.Sprintf("the figures of %s to %s would be computed", from, to)}}
+	return doc, func() { e.line("%s", doc.Due[0]) }, nil
+}
+
+// sumUpReport adds the figures themselves to the summary.
+func sumUpReport(ctx context.Context, e *execution, s *summary) error {
+	from, to := e.report().Days(e.today)
+	daily, err := readers.DailyReport(ctx, e.db.DB, from, to)
+	if err != nil {
+		return err
+	}
+	s.Daily = &daily
+	return nil
+}
+
+// daily writes the figures of days for people.
+func (a *app) daily(d readers.Daily) {
+	var rows []table.Row
+	for _, o := range d.Orders {
+		money := func(n int64) payment.Money { return payment.Money{Amount: n, Currency: o.Currency} }
+		rows = append(rows, table.Row{o.Date, o.OrdersCompleted, o.OrdersFailed, money(o.AmountCompleted), money(o.AmountRefunded)})
+	}
+	if len(rows) == 0 {
+		a.line("no order was completed, failed or given back")
+		return
+	}
+	a.table(table.Row{"day", "completed", "failed", "sold", "given back"}, rows)
+	rows = nil
+	for _, s := range d.Sales {
+		amount := any("in several currencies")
+		if s.Currency != "" {
+			amount = payment.Money{Amount: s.Amount, Currency: s.Currency}
+		}
+		rows = append(rows, table.Row{s.Date, s.ProductID, s.Name, s.Quantity, amount})
+	}
+	if len(rows) > 0 {
+		a.table(table.Row{"day", "product", "name", "quantity", "amount"}, rows)
+	}
+}
+
+// csv writes the figures of days as one table: a row an amount of a day, in minor units.
+func (a *app) csv(d readers.Daily) error {
+	w := csv.NewWriter(a.out)
+	rows := [][]string{{"business_date", "kind", "currency", "product_id", "name", "completed", "failed", "quantity", "amount", "refunded"}}
+	n := func(v int64) string { return strconv.FormatInt(v, 10) }
+	for _, o := range d.Orders {
+		rows = append(rows, []string{o.Date.String(), "orders", o.Currency, "", "", n(o.OrdersCompleted), n(o.OrdersFailed), "", n(o.AmountCompleted), n(o.AmountRefunded)})
+	}
+	for _, s := range d.Sales {
+		rows = append(rows, []string{s.Date.String(), "product", s.Currency, strconv.FormatUint(s.ProductID, 10), s.Name, "", "", n(s.Quantity), n(s.Amount), ""})
+	}
+	if err := w.WriteAll(rows); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
