@@ -42,7 +42,7 @@ func Decide(o Order, checked []Checked, enough bool, p Policy, checks int, now t
 	}
 	d.review(o, all, stuck)
 	if d.Review == "" {
-		d.Next = next(all, checks, now)
+		d.Next = next(all, checks)
 	}
 	slices.SortFunc(d.Payments, func(a, b Change) int { return cmp.Compare(a.ID, b.ID) })
 	return d
@@ -228,7 +228,7 @@ func (d *Decision) freeze(o Order, reasons []string) {
 }
 
 // next is when the order is checked again; 0: there is nothing left to find out.
-func next(all []standing, checks int, now time.Time) time.Duration {
+func next(all []standing, checks int) time.Duration {
 	var wait time.Duration
 	sooner := func(d time.Duration) {
 		if wait == 0 || d < wait {
@@ -239,9 +239,8 @@ func next(all []standing, checks int, now time.Time) time.Duration {
 		switch {
 		case s.fate == undecided:
 			sooner(Later(checks))
-		case !s.again.IsZero():
-			// The answer must be of a time after s.again, not of that very instant.
-			sooner(max(0, s.again.Sub(now)) + time.Second)
+		case s.again > 0:
+			sooner(s.again)
 		}
 	}
 	return wait

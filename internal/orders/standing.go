@@ -30,11 +30,14 @@ type standing struct {
 
 	fate     fate
 	recorded bool // paid, and not asked about: the row stands as it is
-	// change is what becomes of a payment that is not paid; no To: it stays as it is.
+	// change is what becomes of a payment that is not paid or undecided; no To: it stays as it is.
 	change Change
-	why    string    // for stuck and differs
-	again  time.Time // for notPaid: when it is asked about once more; zero: the no is final
+	why    string        // for stuck and differs
+	again  time.Duration // for notPaid: when it is asked about once more; 0: the no is final
 }
+
+// afterwards makes sure that an answer is of a time after the one that is waited for, not of that very instant.
+const afterwards = time.Second
 
 // stand judges c by its row and by what its gateway said.
 func stand(o Order, c Checked, p Policy, now time.Time) standing {
@@ -101,10 +104,22 @@ func (s standing) seen(o Order, seen *payment.Payment, givenUp bool) standing {
 		if givenUp && s.Status == PaymentSucceeded {
 			return s.stuck("is recorded as succeeded, and the gateway has not decided it")
 		}
-		return s
+		return s.pending()
 	}
 	if givenUp {
 		return s.stuck(fmt.Sprintf("has the status %q at the gateway, which is none of the contract's", seen.Status))
+	}
+	return s
+}
+
+// pending keeps the gateway's id, by which it can be asked even when it has forgotten the key, and takes up again
+// what was given up.
+func (s standing) pending() standing {
+	if s.Status == PaymentSucceeded {
+		return s
+	}
+	if c, ok := s.to(PaymentPending); ok {
+		s.change = c
 	}
 	return s
 }
@@ -132,9 +147,11 @@ func (s standing) taken(o Order, seen *payment.Payment, foreign string) standing
 //
 // With L the key's life and R the longest request, a charge that was sent once has arrived by created_at + R or
 // never will; that is enough to give the order up. A request that was repeated can arrive until L + R, so that
-// the payment is asked about once more then. A look-up that does not last knows a key for L at least: a no before
-// that counts, and the last question at L + R still finds whatever arrived after R. A row that is pending for
-// longer than L cannot be decided by it, and one that the shop gave up itself is left at that.
+// the payment is asked about once more after that.
+//
+// A look-up that does not last knows a charge for L after it arrived. What was given up is asked about twice in
+// that time, so that only a gateway that cannot be reached for half of it can hide a charge; its last no is final,
+// as nothing could be found out later. A row that is still pending after L cannot be decided by it at all.
 func (s standing) absent(givenUp bool, age time.Duration) standing {
 	k := s.Keeping
 	switch {
@@ -151,7 +168,11 @@ func (s standing) absent(givenUp bool, age time.Duration) standing {
 	}
 	s = s.failed(FailureRequest, "the charge never arrived at the gateway")
 	if horizon := k.KeyLife + k.Longest; age <= horizon {
-		s.again = s.CreatedAt.Add(horizon)
+		wait := horizon - age
+		if !k.FindLasts {
+			wait = min(wait, k.KeyLife/2)
+		}
+		s.again = wait + afterwards
 	}
 	return s
 }

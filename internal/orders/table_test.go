@@ -205,6 +205,9 @@ func (c combo) means(o orders.OrderStatus) meaning {
 		if late && c.status == "succeeded" {
 			return meaning{fate: "stuck"}
 		}
+		if c.status != "succeeded" && (c.status != "pending" || !c.id) {
+			return meaning{fate: "later", to: "pending"}
+		}
 	case unaskable, unknown:
 		if late {
 			return meaning{fate: "stuck"}
@@ -331,7 +334,7 @@ func want(o orders.OrderStatus, line orders.Line, list []combo, all []meaning) w
 			w.next = w.next || m.again
 		case "later":
 			w.next = true
-			if line == orders.LineComplete && list[i].status == "succeeded" {
+			if m.to != "" || line == orders.LineComplete && list[i].status == "succeeded" {
 				put(i, "pending")
 			}
 		case "stuck":
