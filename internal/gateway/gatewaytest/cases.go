@@ -22,7 +22,10 @@ func Cases() []Case {
 	for _, r := range table() {
 		all = append(all, Case{Name: string(r.behaviour), Why: r.why, Run: r.run})
 	}
-	return append(all, specials()...)
+	for _, more := range [][]Case{specials(), looks(), cancellations(), refunds(), listings()} {
+		all = append(all, more...)
+	}
+	return all
 }
 
 // row is a case of the ordinary kind: charge, look it up, send it again under its key where that is allowed,

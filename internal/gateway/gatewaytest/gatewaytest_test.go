@@ -2,6 +2,7 @@ package gatewaytest_test
 
 import (
 	"context"
+	"fmt"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -70,6 +71,23 @@ var lookUps = map[gatewaytest.Behaviour]simulator.Faults{
 	gatewaytest.TooMany:            {TooMany: 1},
 	gatewaytest.Redirects:          {Redirect: 1},
 	gatewaytest.SaysEmpty404Before: {Empty404: 1},
+}
+
+// changes are the simulator's faults for the suite's.
+var changes = map[gatewaytest.Behaviour]simulator.Faults{
+	"":                            {},
+	gatewaytest.DropsBefore:       {DropBefore: 1},
+	gatewaytest.DropsAfter:        {DropAfter: 1},
+	gatewaytest.Fails5xxBefore:    {Err5xxBefore: 1},
+	gatewaytest.Fails5xxAfter:     {Err5xxAfter: 1},
+	gatewaytest.HalvesAnswer:      {HalfBody: 1},
+	gatewaytest.TooMany:           {TooMany: 1},
+	gatewaytest.SaysNotExecuted:   {NotExecuted: 1},
+	gatewaytest.GarblesAfter:      {Garbage: 1},
+	gatewaytest.Redirects:         {Redirect: 1},
+	gatewaytest.ConflictsAfter:    {Conflict: 1},
+	gatewaytest.SaysEmpty400After: {Empty400: 1},
+	gatewaytest.SaysEmpty404After: {Empty404: 1},
 }
 
 // kind is one sort of payment service.
@@ -147,6 +165,22 @@ func newTarget(t *testing.T, k kind, c gatewaytest.Case) *gatewaytest.Target {
 		BytesDiffered: func(key string) bool { return slices.Contains(sim.BodyViolations(), key) },
 		BreakLookUps: func(b gatewaytest.Behaviour) {
 			sim.Update(func(c *simulator.Config) { c.LookupFaults = lookUps[b] })
+		},
+		BreakChanges: func(b gatewaytest.Behaviour) {
+			sim.Update(func(c *simulator.Config) {
+				c.ChangeFaults = changes[b]
+				c.ChangeFaults.First = 1
+			})
+		},
+		ChangeRequests: func(key string) int { return sim.ChangeRequests()[key] },
+		Plant: func(_ context.Context, n int) error {
+			for i := range n {
+				key := fmt.Sprintf("planted_%d", i)
+				if _, err := sim.Inject(simulator.Entry{Key: key, Reference: key, CustomerID: "customer-7", Amount: 1, Currency: "KRW"}); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 		Pass: sim.Advance,
 	}

@@ -266,21 +266,12 @@ func lookUpsFail(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer t.BreakLookUps("")
-	for _, fault := range []struct {
-		behaviour Behaviour
-		found     want
-	}{
-		{DropsBefore, is(payment.InDoubt).failed()},
-		{Fails5xxBefore, is(payment.InDoubt).failed()},
-		{HalvesAnswer, is(payment.InDoubt).failed()},
-		{GarblesBefore, is(payment.InDoubt)},
-		{TooMany, is(payment.InDoubt)},
-		{Redirects, is(payment.InDoubt)},
-		{SaysEmpty404Before, is(payment.InDoubt)},
-	} {
-		t.BreakLookUps(fault.behaviour)
-		if err := p.find(ctx, fault.found); err != nil {
-			return fmt.Errorf("%s: %w", fault.behaviour, err)
+	for b, failure := range lookUpFaults() {
+		found := is(payment.InDoubt)
+		found.failure = failure
+		t.BreakLookUps(b)
+		if err := p.find(ctx, found); err != nil {
+			return fmt.Errorf("%s: %w", b, err)
 		}
 	}
 	return nil

@@ -30,8 +30,14 @@ type Target struct {
 	Requests func(key string) int
 	// BytesDiffered reports whether requests with a key arrived with different bodies.
 	BytesDiffered func(key string) bool
-	// BreakLookUps makes every look-up answered as b says, until it is called with "".
+	// BreakLookUps makes every look-up and listing answered as b says, until it is called with "".
 	BreakLookUps func(b Behaviour)
+	// BreakChanges makes the first cancellation or refund of each key go as b says, until it is called with "".
+	BreakChanges func(b Behaviour)
+	// ChangeRequests counts the cancellations and refunds that arrived with a key.
+	ChangeRequests func(key string) int
+	// Plant puts n succeeded payments into the provider's books, created now; nil: they are charged for.
+	Plant func(ctx context.Context, n int) error
 	// Pass lets time pass at the provider.
 	Pass func(time.Duration)
 }

@@ -1,0 +1,117 @@
+package gatewaytest
+
+import (
+	"context"
+	"fmt"
+
+	"duly/internal/payment"
+)
+
+// cancellations lists the cases of cancelling a payment.
+func cancellations() []Case {
+	return []Case{
+		{"cancel: pending", "What hangs for a day is given up, and its money can never come after.", cancelPending},
+		{"cancel: decided", "What was decided stays so; it must be looked at again.", cancelDecided},
+		{"cancel: unknown", "There is nothing that could be cancelled.", cancelUnknown},
+		{"cancel: lost answers", "It may have been cancelled: what cannot be read says nothing.", cancelLost},
+		{"cancel: the guard", "A worker that lost its lease must not send one byte.", cancelGuarded},
+		{"cancel: ten times at once", "Two workers may both believe that the order is theirs.", cancelAtOnce},
+	}
+}
+
+func cancelPending(ctx context.Context, t *Target) error {
+	p, err := t.begin(ctx, "cancel pending", Pends)
+	if err != nil {
+		return err
+	}
+	r := p.cancel(ctx, p.key(1))
+	if err := p.told(r, payment.EffectDone); err != nil {
+		return err
+	}
+	if err := p.ours(*r.Payment, payment.Canceled, 0); err != nil {
+		return err
+	}
+	if err := p.seen(ctx, payment.Canceled, 0); err != nil {
+		return err
+	}
+	again := payment.EffectRefused
+	if p.able.KeyLife > 0 {
+		again = payment.EffectDone
+	}
+	if err := p.told(p.cancel(ctx, p.key(1)), again); err != nil {
+		return fmt.Errorf("the same key again: %w", err)
+	}
+	if err := p.told(p.cancel(ctx, p.key(2)), payment.EffectRefused); err != nil {
+		return fmt.Errorf("another key: %w", err)
+	}
+	return p.books(ctx, 0)
+}
+
+func cancelDecided(ctx context.Context, t *Target) error {
+	for _, c := range []struct {
+		behaviour Behaviour
+		status    payment.Status
+		taken     int
+	}{{Succeeds, payment.Succeeded, 1}, {DeclinesHard, payment.Declined, 0}} {
+		p, err := t.begin(ctx, "cancel "+string(c.behaviour), c.behaviour)
+		if err != nil {
+			return err
+		}
+		if err := p.told(p.cancel(ctx, p.key(1)), payment.EffectRefused); err != nil {
+			return fmt.Errorf("%s: %w", c.behaviour, err)
+		}
+		if err := p.seen(ctx, c.status, 0); err != nil {
+			return fmt.Errorf("%s: %w", c.behaviour, err)
+		}
+		if err := p.books(ctx, c.taken); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func cancelUnknown(ctx context.Context, t *Target) error {
+	p, err := t.start("cancel unknown", Pends)
+	if err != nil {
+		return err
+	}
+	p.id = "no-such-payment"
+	if err := p.told(p.cancel(ctx, p.key(1)), payment.EffectRejected); err != nil {
+		return err
+	}
+	p.id = ""
+	return p.told(p.cancel(ctx, p.key(2)), payment.EffectRejected)
+}
+
+func cancelLost(ctx context.Context, t *Target) error {
+	return t.survive(ctx,
+		func(b Behaviour) (*probe, change, error) {
+			p, err := t.begin(ctx, "cxl "+string(b), Pends)
+			if err != nil {
+				return nil, nil, err
+			}
+			return p, p.cancel, nil
+		},
+		func(p *probe) error { return p.seen(ctx, payment.Pending, 0) },
+		func(p *probe) error { return p.seen(ctx, payment.Canceled, 0) },
+	)
+}
+
+func cancelGuarded(ctx context.Context, t *Target) error {
+	p, err := t.begin(ctx, "cancel guarded", Pends)
+	if err != nil {
+		return err
+	}
+	return p.guarded(ctx, p.cancel)
+}
+
+func cancelAtOnce(ctx context.Context, t *Target) error {
+	p, err := t.begin(ctx, "cancel at once", Pends)
+	if err != nil {
+		return err
+	}
+	if err := p.atOnce(ctx, p.cancel); err != nil {
+		return err
+	}
+	return p.seen(ctx, payment.Canceled, 0)
+}

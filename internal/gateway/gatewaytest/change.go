@@ -1,0 +1,175 @@
+package gatewaytest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"duly/internal/gateway"
+	"duly/internal/payment"
+)
+
+// change sends a cancellation or a refund under a key.
+type change func(ctx context.Context, key string) payment.Reply
+
+func (p *probe) cancel(ctx context.Context, key string) payment.Reply {
+	return p.target.Gateway.Cancel(ctx, payment.Cancel{Key: key, ID: p.id, RequestID: "conformance"})
+}
+
+// refund gives back an amount in minor units.
+func (p *probe) refund(amount int64) change {
+	return func(ctx context.Context, key string) payment.Reply {
+		return p.target.Gateway.Refund(ctx, payment.Refund{Key: key, ID: p.id, Amount: amount, Reason: "conformance", RequestID: "conformance"})
+	}
+}
+
+// key is the n-th of a change of the charge under test.
+func (p *probe) key(n int) string {
+	return fmt.Sprintf("x%d_%s", n, p.charge.Reference[:min(len(p.charge.Reference), 50)])
+}
+
+// told checks a reply: its effect, that it has a payment if and only if that is done, and that it tells no secret.
+func (p *probe) told(r payment.Reply, effects ...payment.Effect) error {
+	switch {
+	case !slices.Contains(effects, r.Effect):
+		return fmt.Errorf("taken for %s (%s), want %v", r.Effect, r.Reason, effects)
+	case (r.Effect == payment.EffectDone) != (r.Payment != nil):
+		return fmt.Errorf("%s (%s), and a payment: %v", r.Effect, r.Reason, r.Payment != nil)
+	case r.Payment != nil && r.Payment.ID != p.id:
+		return fmt.Errorf("done to %s, not to %s", r.Payment.ID, p.id)
+	case strings.Contains(r.Reason, p.charge.Method):
+		return fmt.Errorf("the payment method is told: %q", r.Reason)
+	}
+	return nil
+}
+
+// begin charges with a method that behaves as b says, so that there is a payment to change.
+func (t *Target) begin(ctx context.Context, name string, b Behaviour) (*probe, error) {
+	p, err := t.start(name, b)
+	if err != nil {
+		return nil, err
+	}
+	p.sent++
+	p.id = t.Gateway.Charge(ctx, p.charge).PaymentID
+	if p.id == "" {
+		return nil, fmt.Errorf("%s: a charge without an id", b)
+	}
+	return p, nil
+}
+
+// lost is a fault of a change: what is to be made of the first request, and whether it took effect.
+type lost struct {
+	behaviour Behaviour
+	effects   []payment.Effect
+	failure   bool
+	executed  bool
+	either    bool // it may have been executed or not
+}
+
+// lostChanges are the ways in which a change goes wrong.
+func lostChanges() []lost {
+	unknown, none := []payment.Effect{payment.EffectUnknown}, []payment.Effect{payment.EffectNone}
+	return []lost{
+		{behaviour: DropsBefore, effects: unknown, failure: true},
+		{behaviour: DropsAfter, effects: unknown, failure: true, executed: true},
+		{behaviour: Fails5xxBefore, effects: unknown, failure: true},
+		{behaviour: Fails5xxAfter, effects: unknown, failure: true, executed: true},
+		{behaviour: HalvesAnswer, effects: unknown, failure: true, executed: true},
+		{behaviour: TooMany, effects: none},
+		{behaviour: SaysNotExecuted, effects: none, failure: true},
+		{behaviour: GarblesAfter, effects: unknown, either: true},
+		{behaviour: Redirects, effects: unknown, either: true},
+		{behaviour: ConflictsAfter, effects: []payment.Effect{payment.EffectUnknown, payment.EffectRefused}, either: true},
+		{behaviour: SaysEmpty400After, effects: unknown, either: true},
+		{behaviour: SaysEmpty404After, effects: unknown, either: true},
+	}
+}
+
+// survive sends a change whose first request goes wrong in each way, and sends it again under its key where that
+// is allowed. Begin makes the payment and the change, changed says what it looks like when that was executed.
+func (t *Target) survive(ctx context.Context, begin func(b Behaviour) (*probe, change, error), before, after func(*probe) error) error {
+	if t.BreakChanges == nil {
+		return fmt.Errorf("%w: changes that go wrong", ErrNotOffered)
+	}
+	defer t.BreakChanges("")
+	for _, l := range lostChanges() {
+		p, do, err := begin(l.behaviour)
+		if err != nil {
+			return err
+		}
+		t.BreakChanges(l.behaviour)
+		r := do(ctx, p.key(1))
+		if err = p.told(r, l.effects...); err == nil && r.Failure != l.failure {
+			err = fmt.Errorf("%s (%s), counted as a failure of the gateway: %v", r.Effect, r.Reason, r.Failure)
+		}
+		switch {
+		case err != nil || l.either:
+		case l.executed:
+			err = after(p)
+		default:
+			err = before(p)
+		}
+		if err == nil && (p.able.KeyLife > 0 || r.Effect == payment.EffectNone) {
+			if err = p.told(do(ctx, p.key(1)), payment.EffectDone); err == nil {
+				err = after(p)
+			}
+			if err == nil && t.ChangeRequests != nil && t.ChangeRequests(p.key(1)) != 2 {
+				err = fmt.Errorf("%d requests arrived of 2 sent", t.ChangeRequests(p.key(1)))
+			}
+		}
+		if err == nil && t.BytesDiffered != nil && t.BytesDiffered(p.key(1)) {
+			err = errors.New("requests with one key had different bytes")
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", l.behaviour, err)
+		}
+	}
+	return nil
+}
+
+// guarded checks that a change leaves if its guard says so, and that this is asked before it does.
+func (p *probe) guarded(ctx context.Context, do change) error {
+	t := p.target
+	refusing := gateway.WithGuard(ctx, gateway.Guard{Check: func() error { return gateway.ErrGuard }})
+	if err := p.told(do(refusing, p.key(1)), payment.EffectNone); err != nil {
+		return fmt.Errorf("the guard refuses: %w", err)
+	}
+	if t.ChangeRequests != nil && t.ChangeRequests(p.key(1)) != 0 {
+		return errors.New("a request arrived that the guard refused")
+	}
+	asked, tooLate := 0, false
+	asking := gateway.WithGuard(ctx, gateway.Guard{Check: func() error {
+		asked++
+		tooLate = t.ChangeRequests != nil && t.ChangeRequests(p.key(1)) > 0
+		return nil
+	}})
+	if err := p.told(do(asking, p.key(1)), payment.EffectDone); err != nil {
+		return err
+	}
+	switch {
+	case asked != 1:
+		return fmt.Errorf("asked %d times for one request", asked)
+	case tooLate:
+		return errors.New("asked when the request had arrived")
+	}
+	return nil
+}
+
+// atOnce sends a change ten times at once under one key; each may be told that it is done, or nothing certain.
+func (p *probe) atOnce(ctx context.Context, do change) error {
+	all := make([]payment.Reply, 10)
+	var running sync.WaitGroup
+	for i := range all {
+		running.Go(func() { all[i] = do(ctx, p.key(1)) })
+	}
+	running.Wait()
+	for _, r := range all {
+		if err := p.told(r, payment.EffectDone, payment.EffectUnknown, payment.EffectNone, payment.EffectRefused); err != nil {
+			return fmt.Errorf("one of ten: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package gatewaytest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"duly/internal/payment"
+)
+
+// looks lists the cases of looking at a payment.
+func looks() []Case {
+	return []Case{
+		{"look: as it stands", "Orders are settled by what a payment is, and by nothing else.", lookAsItStands},
+		{"look: never seen", "Absence is what the provider says of what it does not know.", lookNeverSeen},
+		{"look: nothing to ask by", "What cannot be asked about is not absent.", lookUnaskable},
+		{"look: failures prove nothing", "What cannot be read is neither a payment nor its absence.", lookFails},
+	}
+}
+
+// seen looks at the charge under test by its id and, where that can be asked by, by its key, and holds both
+// against what is wanted.
+func (p *probe) seen(ctx context.Context, status payment.Status, refunded int64) error {
+	for _, w := range p.ways() {
+		s := p.target.Gateway.Look(ctx, w)
+		if s.Payment == nil {
+			return fmt.Errorf("look by %s: no payment (%s)", by(w), s.Reason)
+		}
+		if err := p.ours(*s.Payment, status, refunded); err != nil {
+			return fmt.Errorf("look by %s: %w", by(w), err)
+		}
+	}
+	return nil
+}
+
+// ways are those that the charge can be looked at by.
+func (p *probe) ways() []payment.Which {
+	var all []payment.Which
+	if p.id != "" {
+		all = append(all, payment.Which{ID: p.id, RequestID: "conformance"})
+	}
+	if p.able.FindByKey {
+		all = append(all, payment.Which{Key: p.charge.Key, RequestID: "conformance"})
+	}
+	return all
+}
+
+func by(w payment.Which) string {
+	if w.ID != "" {
+		return "id"
+	}
+	return "key"
+}
+
+// ours checks that a record is that of the charge under test, and stands as it should.
+func (p *probe) ours(got payment.Payment, status payment.Status, refunded int64) error {
+	switch field := p.charge.Mismatch(got); {
+	case field != "":
+		return fmt.Errorf("its %s is not ours", field)
+	case got.Status != status:
+		return fmt.Errorf("it is %s, want %s", got.Status, status)
+	case got.Refunded != refunded:
+		return fmt.Errorf("%d of it refunded, want %d", got.Refunded, refunded)
+	case p.id != "" && got.ID != p.id:
+		return fmt.Errorf("its id is %s, want %s", got.ID, p.id)
+	case got.ID == "":
+		return errors.New("it has no id")
+	case got.CreatedAt.IsZero():
+		return errors.New("it does not say when it was created")
+	case (status == payment.Declined) != (got.Decline.Code != ""):
+		return fmt.Errorf("it is %s, and its decline code is %q", status, got.Decline.Code)
+	}
+	return nil
+}
+
+func lookAsItStands(ctx context.Context, t *Target) error {
+	for _, c := range []struct {
+		behaviour Behaviour
+		kind      payment.Kind
+		status    payment.Status
+		refunded  int64
+	}{
+		{Succeeds, payment.Paid, payment.Succeeded, 0},
+		{DeclinesHard, payment.Refused, payment.Declined, 0},
+		{Pends, payment.InDoubt, payment.Pending, 0},
+		{IsCanceled, payment.Differs, payment.Canceled, 0},
+		{IsRefunded, payment.Paid, payment.Succeeded, t.Money.Amount},
+	} {
+		p, err := t.start("look "+string(c.behaviour), c.behaviour)
+		if err != nil {
+			return err
+		}
+		if o := t.Gateway.Charge(ctx, p.charge); o.Kind != c.kind {
+			return fmt.Errorf("%s: taken for %s (%s)", c.behaviour, o.Kind, o.Reason)
+		} else {
+			p.id = o.PaymentID
+		}
+		if err := p.seen(ctx, c.status, c.refunded); err != nil {
+			return fmt.Errorf("%s: %w", c.behaviour, err)
+		}
+	}
+	return nil
+}
+
+func lookNeverSeen(ctx context.Context, t *Target) error {
+	p, err := t.start("look never seen", Succeeds)
+	if err != nil {
+		return err
+	}
+	p.id = "no-such-payment"
+	for _, w := range p.ways() {
+		s := t.Gateway.Look(ctx, w)
+		if !s.Absent || s.Payment != nil || s.Failure || s.Unaskable || s.Misconfigured {
+			return fmt.Errorf("look by %s: absent is %v (%s), a failure of the gateway: %v", by(w), s.Absent, s.Reason, s.Failure)
+		}
+	}
+	return nil
+}
+
+func lookUnaskable(ctx context.Context, t *Target) error {
+	p, err := t.start("look unaskable", Succeeds)
+	if err != nil {
+		return err
+	}
+	ways := []payment.Which{{}}
+	if !p.able.FindByKey {
+		ways = append(ways, payment.Which{Key: p.charge.Key})
+	}
+	for _, w := range ways {
+		if s := t.Gateway.Look(ctx, w); !s.Unaskable || s.Absent || s.Payment != nil || s.Failure {
+			return fmt.Errorf("look with key %q and id %q: unaskable is %v, absent is %v", w.Key, w.ID, s.Unaskable, s.Absent)
+		}
+	}
+	return nil
+}
+
+func lookFails(ctx context.Context, t *Target) error {
+	p, err := t.start("look fails", Succeeds)
+	if err != nil {
+		return err
+	}
+	if t.BreakLookUps == nil {
+		return fmt.Errorf("%w: look-ups that fail", ErrNotOffered)
+	}
+	if err := p.send(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	defer t.BreakLookUps("")
+	for b, failure := range lookUpFaults() {
+		t.BreakLookUps(b)
+		for _, w := range p.ways() {
+			s := t.Gateway.Look(ctx, w)
+			if s.Payment != nil || s.Absent || s.Unaskable || s.Misconfigured || s.Failure != failure {
+				return fmt.Errorf("%s, by %s: %+v", b, by(w), s)
+			}
+		}
+	}
+	t.BreakLookUps("")
+	return p.seen(ctx, payment.Succeeded, 0)
+}
+
+// lookUpFaults are the ways in which a look-up fails, and whether each counts as a failure of the gateway.
+func lookUpFaults() map[Behaviour]bool {
+	return map[Behaviour]bool{
+		DropsBefore: true, Fails5xxBefore: true, HalvesAnswer: true,
+		GarblesBefore: false, TooMany: false, Redirects: false, SaysEmpty404Before: false,
+	}
+}

@@ -1,0 +1,173 @@
+package gatewaytest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"duly/internal/payment"
+)
+
+// refunds lists the cases of giving money back.
+func refunds() []Case {
+	return []Case{
+		{"refund: whole", "Money that is kept for nothing goes back.", refundWhole},
+		{"refund: in parts", "Never more than was paid.", refundParts},
+		{"refund: again", "The same key gives back once, and tells the first result.", refundAgain},
+		{"refund: after the key was forgotten", "What a key does not tell any more, a look-up does.", refundForgotten},
+		{"refund: nothing was paid", "There is nothing that could be given back.", refundUnpaid},
+		{"refund: lost answers", "The money may have gone back: what cannot be read says nothing.", refundLost},
+		{"refund: the guard", "A worker that lost its lease must not send one byte.", refundGuarded},
+		{"refund: ten times at once", "Two workers may both believe that the refund is theirs.", refundAtOnce},
+	}
+}
+
+// back gives an amount back, and checks that so much has been given back in all by then.
+func (p *probe) back(ctx context.Context, key int, amount, inAll int64) error {
+	r := p.refund(amount)(ctx, p.key(key))
+	if err := p.told(r, payment.EffectDone); err != nil {
+		return err
+	}
+	return p.ours(*r.Payment, payment.Succeeded, inAll)
+}
+
+func refundWhole(ctx context.Context, t *Target) error {
+	p, err := t.begin(ctx, "refund whole", Succeeds)
+	if err != nil {
+		return err
+	}
+	if err := p.back(ctx, 1, t.Money.Amount, t.Money.Amount); err != nil {
+		return err
+	}
+	if err := p.seen(ctx, payment.Succeeded, t.Money.Amount); err != nil {
+		return err
+	}
+	if err := p.told(p.refund(1)(ctx, p.key(2)), payment.EffectRefused); err != nil {
+		return fmt.Errorf("one more: %w", err)
+	}
+	return p.books(ctx, 0)
+}
+
+func refundParts(ctx context.Context, t *Target) error {
+	p, err := t.begin(ctx, "refund parts", Succeeds)
+	if err != nil {
+		return err
+	}
+	part := t.Money.Amount / 3
+	if err := p.back(ctx, 1, part, part); err != nil {
+		return err
+	}
+	if err := p.told(p.refund(t.Money.Amount-part+1)(ctx, p.key(2)), payment.EffectRefused); err != nil {
+		return fmt.Errorf("more than is left: %w", err)
+	}
+	if err := p.seen(ctx, payment.Succeeded, part); err != nil {
+		return err
+	}
+	if err := p.books(ctx, 1); err != nil {
+		return err
+	}
+	if err := p.back(ctx, 3, t.Money.Amount-part, t.Money.Amount); err != nil {
+		return fmt.Errorf("the rest: %w", err)
+	}
+	return p.books(ctx, 0)
+}
+
+func refundAgain(ctx context.Context, t *Target) error {
+	p, err := t.begin(ctx, "refund again", Succeeds)
+	if err != nil || p.able.KeyLife == 0 {
+		return err
+	}
+	part := t.Money.Amount / 3
+	for range 3 {
+		if err := p.back(ctx, 1, part, part); err != nil {
+			return err
+		}
+	}
+	return p.seen(ctx, payment.Succeeded, part)
+}
+
+func refundForgotten(ctx context.Context, t *Target) error {
+	p, err := t.begin(ctx, "refund forgotten", Succeeds)
+	if err != nil {
+		return err
+	}
+	if t.Pass == nil {
+		return fmt.Errorf("%w: letting time pass", ErrNotOffered)
+	}
+	if err := p.back(ctx, 1, t.Money.Amount, t.Money.Amount); err != nil {
+		return err
+	}
+	t.Pass(p.able.KeyLife + p.able.LongestRequest + time.Hour)
+	if err := p.seen(ctx, payment.Succeeded, t.Money.Amount); err != nil {
+		return err
+	}
+	if err := p.told(p.refund(t.Money.Amount)(ctx, p.key(1)), payment.EffectRefused); err != nil {
+		return err
+	}
+	return p.seen(ctx, payment.Succeeded, t.Money.Amount)
+}
+
+func refundUnpaid(ctx context.Context, t *Target) error {
+	for b, status := range map[Behaviour]payment.Status{
+		Pends: payment.Pending, DeclinesHard: payment.Declined, IsCanceled: payment.Canceled,
+	} {
+		p, err := t.begin(ctx, "refund "+string(b), b)
+		if err != nil {
+			return err
+		}
+		if err := p.told(p.refund(1)(ctx, p.key(1)), payment.EffectRefused); err != nil {
+			return fmt.Errorf("%s: %w", b, err)
+		}
+		if err := p.seen(ctx, status, 0); err != nil {
+			return fmt.Errorf("%s: %w", b, err)
+		}
+	}
+	p, err := t.start("refund unknown", Succeeds)
+	if err != nil {
+		return err
+	}
+	p.id = "no-such-payment"
+	if err := p.told(p.refund(1)(ctx, p.key(1)), payment.EffectRejected); err != nil {
+		return fmt.Errorf("an unknown payment: %w", err)
+	}
+	p.id = ""
+	return p.told(p.refund(1)(ctx, p.key(2)), payment.EffectRejected)
+}
+
+func refundLost(ctx context.Context, t *Target) error {
+	part := t.Money.Amount / 3
+	return t.survive(ctx,
+		func(b Behaviour) (*probe, change, error) {
+			p, err := t.begin(ctx, "rfl "+string(b), Succeeds)
+			if err != nil {
+				return nil, nil, err
+			}
+			return p, p.refund(part), nil
+		},
+		func(p *probe) error { return p.seen(ctx, payment.Succeeded, 0) },
+		func(p *probe) error { return p.seen(ctx, payment.Succeeded, part) },
+	)
+}
+
+func refundGuarded(ctx context.Context, t *Target) error {
+	p, err := t.begin(ctx, "refund guarded", Succeeds)
+	if err != nil {
+		return err
+	}
+	return p.guarded(ctx, p.refund(t.Money.Amount))
+}
+
+func refundAtOnce(ctx context.Context, t *Target) error {
+	p, err := t.begin(ctx, "refund at once", Succeeds)
+	if err != nil {
+		return err
+	}
+	part := t.Money.Amount / 3
+	if p.able.KeyLife == 0 {
+		part = t.Money.Amount
+	}
+	if err := p.atOnce(ctx, p.refund(part)); err != nil {
+		return err
+	}
+	return p.seen(ctx, payment.Succeeded, part)
+}
