@@ -73,7 +73,7 @@ CREATE TABLE payments (
   updated_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
   KEY by_order (order_id),
   KEY by_status (status, id),
-  KEY by_failure (status, failure_code, id),
+  KEY by_failure (failure_code, status, id),
   KEY by_key (idempotency_key),
   KEY by_transaction (transaction_key),
   KEY created_walk (created_at, id),

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,9 +26,10 @@ func TestExplain(t *testing.T) {
 		t.Run(fmt.Sprint(rows), func(t *testing.T) {
 			plain := testdb.New(t)
 			fill(t, plain, rows)
+			fillOrders(t, plain, rows)
 			db := worktest.Open(t, plain.DSN)
 			var got strings.Builder
-			for _, q := range claims(rows) {
+			for _, q := range slices.Concat(claims(rows), orderClaims(rows)) {
 				lines := explain(t, db, q, rows > 5)
 				if !q.read {
 					fmt.Fprintf(&got, "%s\n%s", q.name, lines)
