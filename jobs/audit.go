@@ -71,7 +71,7 @@ func AuditSteps() []string { return []string{StepMatch, StepLookUp} }
 func Audit(d Deps, o AuditOptions) batch.Job {
 	a := &auditJob{
 		worker: newWorker(d), o: o, listed: map[string]bool{}, failed: map[string]bool{}, notes: map[string]int64{},
-		counts: map[audit.Standing]int64{},
+		counts: make(map[audit.Standing]int64),
 	}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepMatch, Do: a.step(a.match)},
@@ -99,6 +99,9 @@ type auditJob struct {
 // step begins the audit before the first of its steps, and counts what is new after each.
 func (a *auditJob) step(do func(context.Context, *batch.StepExecution) error) func(context.Context, *batch.StepExecution) error {
 	return func(ctx context.Context, x *batch.StepExecution) error {
+		if _, err := a.abandon(ctx, x); err != nil { // what a dead audit found is new to this one
+			return err
+		}
 		if err := patiently(ctx, x, a.begin); err != nil {
 			return fmt.Errorf("settle what to audit: %w", err)
 		}
@@ -308,7 +311,7 @@ func (a *auditJob) judge(ctx context.Context, x *batch.StepExecution, seen []aud
 		return tally, err
 	}
 	for name, n := range unproven {
-		a.notes["payments are unknown to a gateway whose absence proves nothing: "+name] += n
+		a.notes["unknown to gateway "+name+", whose absence proves nothing"] += n
 	}
 	return tally, nil
 }
@@ -389,10 +392,10 @@ func (a *auditJob) ask(o audit.Ours) bool {
 	case !settled || a.failed[o.Gateway]:
 		return false
 	case !known:
-		a.skip(o, "payments are of a gateway that is not configured: "+o.Gateway)
+		a.skip(o, "of gateway "+o.Gateway+", which is not configured")
 		return false
 	case o.GatewayID == "" && (o.Key == "" || !g.Abilities().FindByKey):
-		a.skip(o, "payments cannot be looked up, since they have no id that their gateway can be asked by: "+o.Gateway)
+		a.skip(o, "without an id that gateway "+o.Gateway+" can be asked by")
 		return false
 	}
 	return true
@@ -407,13 +410,13 @@ func (a *auditJob) skip(o audit.Ours, why string) {
 // tell notes what was counted.
 func (a *auditJob) tell(ctx context.Context, x *batch.StepExecution) {
 	if n := a.counts[audit.Unsettled]; n > 0 {
-		a.note(ctx, x, fmt.Sprintf("%d payments of the window are not settled yet: recovery, reconcile and refunds settle them", n))
+		a.note(ctx, x, plural(n, "payment")+" of the window not settled yet: recovery, reconcile and refunds settle them")
 	}
 	if n := a.counts[audit.InReview]; n > 0 {
-		a.note(ctx, x, fmt.Sprintf("%d payments of the window are in review", n))
+		a.note(ctx, x, plural(n, "payment")+" of the window in review")
 	}
 	for _, why := range slices.Sorted(maps.Keys(a.notes)) {
-		a.note(ctx, x, fmt.Sprintf("%d %s", a.notes[why], why))
+		a.note(ctx, x, plural(a.notes[why], "payment")+" "+why)
 	}
 }
 

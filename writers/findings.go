@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -23,11 +24,17 @@ const (
 	// A finding is one row, however often it is seen.
 	seenAgain = ` ON DUPLICATE KEY UPDATE last_seen_at = GREATEST(last_seen_at, VALUES(last_seen_at))`
 
-	selectFindings = `SELECT id, kind, reference, gateway_payment_id, detail, resolved_at FROM audit_findings
-WHERE (kind, reference, gateway_payment_id) IN (?)`
+	// untold: the run that found it has ended and its exit code did not say so.
+	selectFindings = `SELECT f.id, f.kind, f.reference, f.gateway_payment_id, f.detail, f.resolved_at IS NOT NULL AS resolved,
+COALESCE(r.status <> 'running' AND COALESCE(r.exit_code, -1) <> 3, FALSE) AS untold
+FROM audit_findings f LEFT JOIN job_runs r ON r.id = f.run_id WHERE `
+
+	// Not an IN of rows, for which MariaDB reads the whole table.
+	oneOfThem = `f.kind = ? AND f.reference = ? AND f.gateway_payment_id = ?`
 
 	changeFinding = `UPDATE audit_findings SET detail = ? WHERE id = ?`
 	reopenFinding = `UPDATE audit_findings SET detail = ?, run_id = ?, resolved_at = NULL, resolution = NULL WHERE id = ?`
+	adoptFinding  = `UPDATE audit_findings SET detail = ?, run_id = ? WHERE id = ?`
 )
 
 // findingKey is the identity of a finding, as its columns hold it.
@@ -43,6 +50,7 @@ func (k findingKey) compare(other findingKey) int {
 
 // Findings writes what an audit found, in one transaction that may be repeated. One that was seen before keeps
 // its row. One that was resolved stays so as long as nothing about it has changed; else it is open again, and new.
+// One of a run that ended without telling of it, by a crash or because something worse was to be told, is new again.
 func Findings(ctx context.Context, db *mysql.DB, now time.Time, found []audit.Finding) error {
 	if len(found) == 0 {
 		return nil
@@ -53,7 +61,7 @@ func Findings(ctx context.Context, db *mysql.DB, now time.Time, found []audit.Fi
 	run := batch.Execution(ctx).Run.ID
 	now = now.UTC().Round(0).Truncate(time.Microsecond)
 	return mysql.Tx(ctx, db, "findings", func(tx *sqlx.Tx) error {
-		rows, keys := make([][]any, 0, len(found)), make([][]any, 0, len(found))
+		rows, keys := make([][]any, 0, len(found)), make([]any, 0, 3*len(found))
 		seen := make(map[findingKey]audit.Detail, len(found))
 		for _, f := range found {
 			detail, err := json.Marshal(f.Detail)
@@ -63,7 +71,7 @@ func Findings(ctx context.Context, db *mysql.DB, now time.Time, found []audit.Fi
 			k := keyOf(f)
 			seen[k] = f.Detail
 			rows = append(rows, []any{k.kind, k.reference, k.id, string(detail), run, now, now})
-			keys = append(keys, []any{k.kind, k.reference, k.id})
+			keys = append(keys, k.kind, k.reference, k.id)
 		}
 		if _, err := mysql.Insert(ctx, tx, insertFindings, rows, seenAgain); err != nil {
 			return err
@@ -73,31 +81,34 @@ func Findings(ctx context.Context, db *mysql.DB, now time.Time, found []audit.Fi
 }
 
 // changed brings findings up to date that say something else now than when they were written.
-func changed(ctx context.Context, tx *sqlx.Tx, run uint64, keys [][]any, seen map[findingKey]audit.Detail) error {
+func changed(ctx context.Context, tx *sqlx.Tx, run uint64, keys []any, seen map[findingKey]audit.Detail) error {
 	var rows []struct {
 		ID        uint64
 		Kind      string
 		Reference string
 		Payment   string `db:"gateway_payment_id"`
 		Detail    []byte
-		Resolved  sql.NullTime `db:"resolved_at"`
+		Resolved  bool
+		Untold    bool
 	}
-	if err := mysql.SelectIn(ctx, tx, &rows, selectFindings, keys); err != nil {
+	query := selectFindings + oneOfThem + strings.Repeat(" OR "+oneOfThem, len(seen)-1)
+	if err := tx.SelectContext(ctx, &rows, query, keys...); err != nil {
 		return err
 	}
 	for _, row := range rows {
 		is := seen[findingKey{row.Kind, row.Reference, row.Payment}]
 		var was audit.Detail
-		if err := json.Unmarshal(row.Detail, &was); err == nil && was == is {
-			continue
-		}
+		same := json.Unmarshal(row.Detail, &was) == nil && was == is
 		detail, err := json.Marshal(is)
 		if err != nil {
 			return fmt.Errorf("finding %d: %w", row.ID, err)
 		}
-		if row.Resolved.Valid {
+		switch {
+		case row.Resolved && !same:
 			_, err = tx.ExecContext(ctx, reopenFinding, string(detail), run, row.ID)
-		} else {
+		case row.Untold && !row.Resolved:
+			_, err = tx.ExecContext(ctx, adoptFinding, string(detail), run, row.ID)
+		case !same:
 			_, err = tx.ExecContext(ctx, changeFinding, string(detail), row.ID)
 		}
 		if err != nil {
