@@ -115,14 +115,14 @@ func (a *app) order(w wholeOrder) {
 	a.events(w.Events)
 }
 
-// checked says in a line how often an order was checked, and when it is again.
+// checked says in a line when an order was checked, and when it is again.
 func checked(c *readers.ShownCheck) string {
-	line := plural(int64(c.Checks), "check")
+	line := "not checked yet"
 	if c.CheckedAt != nil {
-		line += ", the last " + instant(*c.CheckedAt)
+		line = "checked " + instant(*c.CheckedAt)
 	}
 	if c.NextCheckAt != nil {
-		line += ", the next " + instant(*c.NextCheckAt)
+		line += ", again " + instant(*c.NextCheckAt)
 	}
 	return line
 }

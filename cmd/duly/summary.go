@@ -133,7 +133,7 @@ func (e *execution) sumUp(s summary) {
 		e.line("note: %s", note)
 	}
 	for _, f := range s.Findings {
-		e.line("finding %d (%s), first seen %s: %s", f.ID, f.Kind, instant(f.FirstSeen), f.Text())
+		e.line("finding %d (%s) %s, first seen %s: %s", f.ID, f.Kind, strings.TrimSpace(f.Reference+" "+f.PaymentID), instant(f.FirstSeen), f.Text())
 	}
 	if more := s.OpenFindings - int64(len(s.Findings)); more > 0 {
 		e.line("and %s", plural(more, "older finding"))

@@ -73,7 +73,7 @@ func (s Standing) open(pending, wordless []Payment) Explanation {
 	c, what := s.Check, s.what(pending, wordless)
 	alone := newest(s.Order, s.Payments).Add(s.Policy.OlderThan)
 	switch {
-	case alone.After(s.Now):
+	case alone.After(s.Now) && !c.Next.After(alone):
 		return Explanation{WhyYoung, what + ", and somebody wrote to it a short while ago", fmt.Sprintf("it is left alone until %s, and checked by the first run after it", instant(alone))}
 	case c.Next.After(s.Now) && !s.Order.Status.Open() && len(pending) == 0:
 		return Explanation{WhyLastLook, what + "; the charge may still arrive", fmt.Sprintf("the gateway is asked once more at %s, or by the first run after it, and money that has arrived is given back", instant(c.Next))}
