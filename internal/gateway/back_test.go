@@ -82,6 +82,7 @@ func TestWhichChangesAreSentAgain(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+				t.Helper()
 				f := &fake{keyless: tc.keyless, change: replies(tc.answers...)}
 				p := pace(t, f, func(l *gateway.Limits) { l.Tries = tc.tries })
 				require.Equal(t, tc.want, change(p, t.Context(), "rf_1"))
@@ -127,6 +128,7 @@ func TestDoubtAboutAChangeSticks(t *testing.T) {
 func TestChangesKeepTheirLimits(t *testing.T) {
 	t.Run("a wish that is honoured", func(t *testing.T) {
 		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+			t.Helper()
 			f := &fake{change: replies(payment.Reply{Effect: payment.EffectNone, RetryAfter: time.Minute}, done)}
 			start := time.Now()
 			require.Equal(t, done, change(pace(t, f), t.Context(), "k"))
@@ -135,6 +137,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 	})
 	t.Run("no try begins after MaxElapsed", func(t *testing.T) {
 		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+			t.Helper()
 			f := &fake{takes: 3 * time.Minute, change: replies(unknown)}
 			require.Equal(t, unknown, change(pace(t, f), t.Context(), "k"))
 			require.Equal(t, 2, f.requests())
@@ -142,6 +145,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 	})
 	t.Run("failures open the circuit, which holds changes back", func(t *testing.T) {
 		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+			t.Helper()
 			f := &fake{change: func(n int) payment.Reply {
 				if n <= 20 {
 					return unknown
@@ -160,6 +164,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 	})
 	t.Run("a stop before the first", func(t *testing.T) {
 		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+			t.Helper()
 			f := &fake{change: replies(done)}
 			ctx, stop := withStop(t)
 			stop()
@@ -169,6 +174,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 	})
 	t.Run("a stop while it waits to be sent again", func(t *testing.T) {
 		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+			t.Helper()
 			f := &fake{change: replies(unknown)}
 			ctx, stop := withStop(t)
 			time.AfterFunc(time.Second, stop)
@@ -178,6 +184,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 	})
 	t.Run("a circuit that opens before it is sent again", func(t *testing.T) {
 		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+			t.Helper()
 			f := &fake{change: replies(unknown)}
 			p := pace(t, f, func(l *gateway.Limits) {
 				l.Circuit.Minimum, l.MaxElapsed, l.Circuit.OpenFor = 1, time.Minute, time.Hour
@@ -189,6 +196,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 	})
 	t.Run("a gateway that is left alone", func(t *testing.T) {
 		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+			t.Helper()
 			f := &fake{change: replies(done)}
 			p := pace(t, f)
 			p.LeaveAlone("down")
@@ -204,6 +212,7 @@ func TestGuardThatRefusesEndsAChange(t *testing.T) {
 		{Effect: payment.EffectUnknown, Reason: "in doubt before, then none: the lease is too short"},
 	} {
 		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+			t.Helper()
 			asked := 0
 			ctx := gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error {
 				if asked++; asked > yes {

@@ -146,12 +146,12 @@ func lookFails(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer t.BreakLookUps("")
-	for b, failure := range lookUpFaults() {
-		t.BreakLookUps(b)
+	for _, fault := range lookUpFaults() {
+		t.BreakLookUps(fault.behaviour)
 		for _, w := range p.ways() {
 			s := t.Gateway.Look(ctx, w)
-			if s.Payment != nil || s.Absent || s.Unaskable || s.Misconfigured || s.Failure != failure {
-				return fmt.Errorf("%s, by %s: %+v", b, by(w), s)
+			if s.Payment != nil || s.Absent || s.Unaskable || s.Misconfigured || s.Failure != fault.failure {
+				return fmt.Errorf("%s, by %s: %+v", fault.behaviour, by(w), s)
 			}
 		}
 	}
@@ -159,10 +159,20 @@ func lookFails(ctx context.Context, t *Target) error {
 	return p.seen(ctx, payment.Succeeded, 0)
 }
 
-// lookUpFaults are the ways in which a look-up fails, and whether each counts as a failure of the gateway.
-func lookUpFaults() map[Behaviour]bool {
-	return map[Behaviour]bool{
-		DropsBefore: true, Fails5xxBefore: true, HalvesAnswer: true,
-		GarblesBefore: false, TooMany: false, Redirects: false, SaysEmpty404Before: false,
+// lookUpFault is a way in which a look-up fails.
+type lookUpFault struct {
+	behaviour Behaviour
+	failure   bool // of the gateway
+}
+
+func lookUpFaults() []lookUpFault {
+	return []lookUpFault{
+		{DropsBefore, true},
+		{Fails5xxBefore, true},
+		{HalvesAnswer, true},
+		{GarblesBefore, false},
+		{TooMany, false},
+		{Redirects, false},
+		{SaysEmpty404Before, false},
 	}
 }

@@ -108,18 +108,19 @@ func refundForgotten(ctx context.Context, t *Target) error {
 }
 
 func refundUnpaid(ctx context.Context, t *Target) error {
-	for b, status := range map[Behaviour]payment.Status{
-		Pends: payment.Pending, DeclinesHard: payment.Declined, IsCanceled: payment.Canceled,
-	} {
-		p, err := t.begin(ctx, "refund "+string(b), b)
+	for _, c := range []struct {
+		behaviour Behaviour
+		status    payment.Status
+	}{{Pends, payment.Pending}, {DeclinesHard, payment.Declined}, {IsCanceled, payment.Canceled}} {
+		p, err := t.begin(ctx, "refund "+string(c.behaviour), c.behaviour)
 		if err != nil {
 			return err
 		}
 		if err := p.told(p.refund(1)(ctx, p.key(1)), payment.EffectRefused); err != nil {
-			return fmt.Errorf("%s: %w", b, err)
+			return fmt.Errorf("%s: %w", c.behaviour, err)
 		}
-		if err := p.seen(ctx, status, 0); err != nil {
-			return fmt.Errorf("%s: %w", b, err)
+		if err := p.seen(ctx, c.status, 0); err != nil {
+			return fmt.Errorf("%s: %w", c.behaviour, err)
 		}
 	}
 	p, err := t.start("refund unknown", Succeeds)

@@ -266,12 +266,12 @@ func lookUpsFail(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer t.BreakLookUps("")
-	for b, failure := range lookUpFaults() {
+	for _, fault := range lookUpFaults() {
 		found := is(payment.InDoubt)
-		found.failure = failure
-		t.BreakLookUps(b)
+		found.failure = fault.failure
+		t.BreakLookUps(fault.behaviour)
 		if err := p.find(ctx, found); err != nil {
-			return fmt.Errorf("%s: %w", b, err)
+			return fmt.Errorf("%s: %w", fault.behaviour, err)
 		}
 	}
 	return nil
