@@ -72,7 +72,7 @@ func decideOrder(o Order, all []standing, enough bool) Decision {
 	}
 	d := Decision{Line: LineNotPaid}
 	if o.Status.Open() {
-		d.fail(o, whyNotPaid(all))
+		d.fail(o, all, whyNotPaid(all))
 	}
 	return d
 }
@@ -92,7 +92,7 @@ func decidePaid(o Order, all []standing, enough bool) Decision {
 	case o.Status.Open():
 		d.Line = LineOutOfStock
 		d.giveBack(all)
-		d.fail(o, outOfStock)
+		d.fail(o, all, outOfStock)
 	case o.Status == OrderFailed || o.Status == OrderCancelled:
 		d.Line = LineLate
 		d.giveBack(all)
@@ -162,9 +162,13 @@ func (d *Decision) change(s standing, to PaymentStatus) {
 }
 
 // fail ends an open order.
-func (d *Decision) fail(o Order, reason string) {
+func (d *Decision) fail(o Order, all []standing, reason string) {
 	d.Order, d.FailureReason = OrderFailed, reason
-	d.Events = append(d.Events, orderFailed(o, reason))
+	newest := uint64(0)
+	if len(all) > 0 {
+		newest = all[len(all)-1].ID
+	}
+	d.Events = append(d.Events, orderFailed(o, newest, reason))
 }
 
 // whyNotPaid says why an order was not paid: what became of its newest payment.

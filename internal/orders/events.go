@@ -72,13 +72,17 @@ func (a about) event(kind, identity string, payload any) payment.Event {
 
 func orderCompleted(o Order, kept Checked) payment.Event {
 	a := aboutOrder(o)
-	return a.event(EventOrderCompleted, a.Reference, completed{a, kept.ID, kept.Gateway})
+	return a.event(EventOrderCompleted, a.Reference+":"+paymentName(kept.ID), completed{a, kept.ID, kept.Gateway})
 }
 
-func orderFailed(o Order, reason string) payment.Event {
+// orderFailed tells that an order failed with its newest payment, 0 for none: a shop may open an order again for
+// another.
+func orderFailed(o Order, newest uint64, reason string) payment.Event {
 	a := aboutOrder(o)
-	return a.event(EventOrderFailed, a.Reference, explained{a, reason})
+	return a.event(EventOrderFailed, a.Reference+":"+paymentName(newest), explained{a, reason})
 }
+
+func paymentName(id uint64) string { return "pay_" + strconv.FormatUint(id, 10) }
 
 // reviewNeeded tells an operator why the order waits for him. Another reason is another event.
 func reviewNeeded(o Order, reason string) payment.Event {
@@ -97,7 +101,7 @@ func ReviewNeeded(o Order, reason string) payment.Event { return reviewNeeded(o,
 // back once.
 func RefundCompleted(p Payment, given int64, reason string) payment.Event {
 	a := about{OrderID: p.OrderID, Reference: Reference(p.OrderID), Amount: given, Currency: p.Money.Currency}
-	return a.event(EventRefundCompleted, "pay_"+strconv.FormatUint(p.ID, 10), refunded{a, p.ID, p.Gateway, cut(reason)})
+	return a.event(EventRefundCompleted, paymentName(p.ID), refunded{a, p.ID, p.Gateway, cut(reason)})
 }
 
 // Product is a product as it was locked.

@@ -60,7 +60,7 @@ func (s Standing) order() Explanation {
 		return Explanation{WhyReview, sentence("it is in review", c.Reason), fmt.Sprintf("an operator puts it right: duly requeue order %d; until then it is left as it is", s.Order.ID)}
 	case c.Run != 0 && c.RunLives:
 		return Explanation{WhyChecking, fmt.Sprintf("run %d is working on it now", c.Run), "the run settles it"}
-	case !s.Order.Status.Open() && len(pending) == 0 && (len(wordless) == 0 || s.asked()):
+	case !s.Order.Status.Open() && len(pending) == 0 && (len(wordless) == 0 || s.asked(wordless)):
 		return Explanation{WhySettled, fmt.Sprintf("it is %s, and no payment of it is open", s.Order.Status), "nothing"}
 	case s.JobPaused != "":
 		return Explanation{WhyHeldBack, "it is open, and the reconcile job is paused: " + s.JobPaused, "it is checked once that is resumed"}
@@ -107,8 +107,8 @@ func (s Standing) cancels(pending []Payment) string {
 }
 
 // asked reports whether the last check asked about what was given up, and nothing was written since.
-func (s Standing) asked() bool {
-	return !s.Check.At.IsZero() && s.Check.Next.IsZero() && !newest(s.Order, s.Payments).After(s.Check.At)
+func (s Standing) asked(wordless []Payment) bool {
+	return !s.Check.At.IsZero() && s.Check.Next.IsZero() && !newest(Order{}, wordless).After(s.Check.At)
 }
 
 func (s Standing) refunds() (Explanation, bool) {

@@ -18,7 +18,7 @@ func CancelKey(p Payment) string { return backKey("cx_", p) }
 // backKey is the prefix and the payment's own key, or its row where the shop wrote no key.
 func backKey(prefix string, p Payment) string {
 	if p.Key == "" {
-		return prefix + "pay_" + strconv.FormatUint(p.ID, 10)
+		return prefix + paymentName(p.ID)
 	}
 	return payment.ShortKey(prefix, prefix+p.Key)
 }

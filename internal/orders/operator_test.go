@@ -1,0 +1,169 @@
+package orders_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/orders"
+	"duly/internal/payment"
+)
+
+// reviewed is a payment in review, older than any request to its gateway can last.
+func reviewed(o orders.OrderStatus, change ...func(*orders.Reviewed)) orders.Reviewed {
+	p := row(1, "review")
+	p.CreatedAt = noon().Add(-30 * time.Hour)
+	r := orders.Reviewed{Payment: p, Order: order(o), Payments: []orders.Payment{p}, Reason: "payment 1 differs", Keeping: lasting()}
+	for _, c := range change {
+		c(&r)
+	}
+	return r
+}
+
+func sight(status payment.Status, change ...func(*payment.Payment)) payment.Sight {
+	r := record(row(1, ""), status)
+	for _, c := range change {
+		c(r)
+	}
+	return payment.Sight{Payment: r}
+}
+
+func TestResolve(t *testing.T) {
+	absent, unaskable := payment.Sight{Absent: true}, payment.Sight{Unaskable: true}
+	back := func(n int64) func(*payment.Payment) { return func(p *payment.Payment) { p.Refunded = n } }
+	paid := orders.Change{ID: 1, To: "succeeded", TransactionKey: "pay_1"}
+	due := orders.Change{ID: 1, To: "refund_due", TransactionKey: "pay_1"}
+	with := func(status orders.PaymentStatus) func(*orders.Reviewed) {
+		return func(r *orders.Reviewed) { r.Payments = append(r.Payments, row(2, status)) }
+	}
+	foreign := func(p *payment.Payment) { p.Reference = "ord_8" }
+	closed := func(to orders.PaymentStatus, code, as string) orders.Change {
+		return orders.Change{ID: 1, To: to, FailureCode: code, FailureReason: as + ": asked the bank"}
+	}
+	given := closed("refunded", "", "refunded")
+	given.Refunded, given.TransactionKey = 12900, "pay_1"
+	unseen := given
+	unseen.TransactionKey = ""
+	recorded := func(r *orders.Reviewed) { r.Status = "succeeded" }
+
+	for _, c := range []struct {
+		name     string
+		reviewed orders.Reviewed
+		as       payment.As
+		seen     payment.Sight
+		want     orders.Change
+		refused  string
+	}{
+		{"paid, open", reviewed("pending"), payment.AsPaid, sight("succeeded"), paid, ""},
+		{"paid, open, found by hand", reviewed("pending", func(r *orders.Reviewed) { r.Key = "" }), payment.AsPaid, sight("succeeded", func(p *payment.Payment) { p.Key = "x" }), paid, ""},
+		{"paid, id known", reviewed("pending", func(r *orders.Reviewed) { r.TransactionKey = "pay_1" }), payment.AsPaid, sight("succeeded"), orders.Change{ID: 1, To: "succeeded"}, ""},
+		{"paid, completed", reviewed("completed"), payment.AsPaid, sight("succeeded", foreign), paid, ""},
+		{"paid, completed by another", reviewed("completed", with("succeeded")), payment.AsPaid, sight("succeeded"), due, ""},
+		{"paid, completed beside a failed one", reviewed("completed", with("failed")), payment.AsPaid, sight("succeeded"), paid, ""},
+		{"paid, failed", reviewed("failed"), payment.AsPaid, sight("succeeded"), due, ""},
+		{"paid, cancelled", reviewed("cancelled"), payment.AsPaid, sight("succeeded"), due, ""},
+		{"paid, the shop's own", reviewed("shipped"), payment.AsPaid, sight("succeeded"), paid, ""},
+		{"paid, open, another order's", reviewed("pending"), payment.AsPaid, sight("succeeded", foreign), orders.Change{}, "payment pay_1 cannot complete order 7 (reference is not ours)"},
+		{"paid, open, another customer's", reviewed("pending"), payment.AsPaid, sight("succeeded", func(p *payment.Payment) { p.CustomerID = "x" }), orders.Change{}, "customer_id is not ours"},
+		{"paid, open, split tender", reviewed("pending", func(r *orders.Reviewed) { r.Order.Money = won(20000) }), payment.AsPaid, sight("succeeded"), orders.Change{}, "the order is 20,000 KRW"},
+		{"paid, another amount", reviewed("completed"), payment.AsPaid, sight("succeeded", func(p *payment.Payment) { p.Money.Amount = 1 }), orders.Change{}, "is of 1 KRW, and 12,900 KRW are recorded"},
+		{"paid, another currency", reviewed("completed"), payment.AsPaid, sight("succeeded", func(p *payment.Payment) { p.Money.Currency = "JPY" }), orders.Change{}, "is of 12,900 JPY"},
+		{"paid, given back in part", reviewed("completed"), payment.AsPaid, sight("succeeded", back(1)), orders.Change{}, "1 KRW of payment pay_1 was given back"},
+		{"paid, declined", reviewed("completed"), payment.AsPaid, sight("declined"), orders.Change{}, "is declined, not succeeded"},
+		{"paid, absent", reviewed("completed"), payment.AsPaid, absent, orders.Change{}, "knows no such payment"},
+		{"paid, unaskable", reviewed("completed"), payment.AsPaid, unaskable, orders.Change{}, "cannot be asked"},
+		{"paid, unanswered", reviewed("completed"), payment.AsPaid, payment.Sight{Reason: "timeout"}, orders.Change{}, "could not be asked (timeout)"},
+		{"paid, booked", reviewed("completed", func(r *orders.Reviewed) { r.Booked = 9 }), payment.AsPaid, sight("succeeded"), orders.Change{}, "booked as payment 9"},
+
+		{"not executed, absent", reviewed("pending"), payment.AsNotExecuted, absent, closed("failed", "not_executed", "not_executed"), ""},
+		{"not executed, unaskable", reviewed("pending"), payment.AsNotExecuted, unaskable, closed("failed", "not_executed", "not_executed"), ""},
+		{"not executed, declined", reviewed("pending"), payment.AsNotExecuted, sight("declined", func(p *payment.Payment) { p.Decline.Code = "stolen_card" }), closed("failed", "stolen_card", "not_executed"), ""},
+		{"not executed, cancelled", reviewed("pending"), payment.AsNotExecuted, sight("canceled"), closed("failed", "canceled", "not_executed"), ""},
+		{"not executed, succeeded", reviewed("pending"), payment.AsNotExecuted, sight("succeeded"), orders.Change{}, "payment pay_1 is succeeded: --as paid pay_1"},
+		{"not executed, given back", reviewed("pending"), payment.AsNotExecuted, sight("succeeded", back(12900)), orders.Change{}, "--as refunded"},
+		{"not executed, pending", reviewed("pending"), payment.AsNotExecuted, sight("pending"), orders.Change{}, "is pending"},
+		{"not executed, may still arrive", reviewed("pending", func(r *orders.Reviewed) { r.CreatedAt = noon().Add(-24*time.Hour - 2*time.Minute) }), payment.AsNotExecuted, absent, orders.Change{}, "may still arrive: try again in 1m0s"},
+		{"not executed, unanswered", reviewed("pending"), payment.AsNotExecuted, payment.Sight{}, orders.Change{}, "could not be asked"},
+
+		{"refunded, whole", reviewed("completed"), payment.AsRefunded, sight("succeeded", back(12900)), given, ""},
+		{"refunded, unaskable", reviewed("completed"), payment.AsRefunded, unaskable, unseen, ""},
+		{"refunded, in part", reviewed("completed"), payment.AsRefunded, sight("succeeded", back(12899)), orders.Change{}, "12,899 KRW of 12,900 KRW given back"},
+		{"refunded, not at all", reviewed("completed"), payment.AsRefunded, sight("succeeded"), orders.Change{}, "0 KRW of 12,900 KRW given back"},
+		{"refunded, absent", reviewed("completed"), payment.AsRefunded, absent, orders.Change{}, "--as not_executed"},
+
+		{"ignored", reviewed("pending"), payment.AsIgnored, payment.Sight{}, closed("failed", "ignored", "ignored"), ""},
+		{"ignored, recorded as succeeded", reviewed("shipped", recorded), payment.AsIgnored, payment.Sight{}, orders.Change{}, ""},
+		{"something else", reviewed("pending"), "lost", absent, orders.Change{}, "no way to resolve"},
+		{"not in review", reviewed("pending", func(r *orders.Reviewed) { r.Status = "pending" }), payment.AsIgnored, absent, orders.Change{}, "payment 1 is pending: only one in review can be resolved"},
+		{"succeeded, and not frozen", reviewed("shipped", recorded, func(r *orders.Reviewed) { r.Reason = "" }), payment.AsIgnored, absent, orders.Change{}, "payment 1 is succeeded"},
+		{"being given back", reviewed("failed", func(r *orders.Reviewed) { r.Status = "refund_due" }), payment.AsRefunded, absent, orders.Change{}, "payment 1 is refund_due"},
+	} {
+		got, err := orders.Resolve(c.reviewed, c.as, "asked the bank", c.seen, noon())
+		if c.refused != "" {
+			require.ErrorContains(t, err, c.refused, c.name)
+			require.NotContains(t, err.Error(), "\n", c.name)
+			require.Zero(t, got, c.name)
+			continue
+		}
+		require.NoError(t, err, c.name)
+		require.Equal(t, c.want, got.Change, c.name)
+		require.Empty(t, got.Reason, c.name)
+		if c.want.To == "refunded" {
+			require.Equal(t, []string{"refund.completed"}, eventTypes(got.Events), c.name)
+		} else {
+			require.Empty(t, got.Events, c.name)
+		}
+		if c.want.To == "failed" {
+			closed := row(1, c.want.To)
+			closed.FailureCode = c.want.FailureCode
+			require.False(t, orders.MustAsk(c.reviewed.Order, closed), "%s: an operator's word is final", c.name)
+		}
+	}
+
+	// The order stays frozen while another payment of it is in review.
+	got, err := orders.Resolve(reviewed("pending", with("review")), payment.AsIgnored, "x", absent, noon())
+	require.NoError(t, err)
+	require.Equal(t, "payment 1 differs", got.Reason)
+	got, err = orders.Resolve(reviewed("pending", with("review"), func(r *orders.Reviewed) { r.Reason = "" }), payment.AsIgnored, strings.Repeat("가", 300), absent, noon())
+	require.NoError(t, err)
+	require.Equal(t, "payment 2 is in review", got.Reason)
+	require.Equal(t, "ignored: "+strings.Repeat("가", 246), got.Change.FailureReason)
+}
+
+func TestRequeue(t *testing.T) {
+	list := func(status ...orders.PaymentStatus) []orders.Payment {
+		var out []orders.Payment
+		for i, s := range status {
+			out = append(out, row(uint64(i+1), s))
+		}
+		return out
+	}
+	declined := row(1, "failed")
+	declined.FailureCode = "stolen_card"
+	for _, c := range []struct {
+		name     string
+		order    orders.OrderStatus
+		payments []orders.Payment
+		check    orders.Check
+		refused  string
+	}{
+		{"open", "pending", nil, orders.Check{}, ""},
+		{"open, its run ended", "pending", nil, orders.Check{Run: 4}, ""},
+		{"a payment pending", "completed", list("pending"), orders.Check{}, ""},
+		{"a payment given up", "failed", list("failed"), orders.Check{}, ""},
+		{"a refund due", "failed", list("refund_due"), orders.Check{}, ""},
+		{"frozen for a reason of its own", "shipped", list("succeeded"), orders.Check{Reason: "x"}, ""},
+		{"in the hands of a run", "pending", nil, orders.Check{Run: 4, RunLives: true}, "order 7 is in the hands of run 4"},
+		{"a payment in review", "pending", list("failed", "review"), orders.Check{Reason: "x"}, "duly resolve payment 2 --as … first"},
+		{"settled", "completed", append([]orders.Payment{declined}, row(2, "succeeded"), row(3, "refunded")), orders.Check{}, "order 7 is completed, and nothing of it is open"},
+	} {
+		err := orders.Requeue(order(c.order), c.payments, c.check)
+		if c.refused == "" {
+			require.NoError(t, err, c.name)
+			continue
+		}
+		require.ErrorContains(t, err, c.refused, c.name)
+	}
+}
