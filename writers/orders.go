@@ -252,7 +252,7 @@ func settleOrders(ctx context.Context, tx *sqlx.Tx, todo []decided, now time.Tim
 				failed = append(failed, []any{d.ID, text(mysql.Cut(d.FailureReason, 255)), now})
 			}
 		}
-		where := "status = '" + string(from) + "'"
+		where := was(string(from))
 		n, err := mysql.Update(ctx, tx, "orders", []string{"completed_at"}, completed, where, "status = 'completed'")
 		if err := all(n, len(completed), "orders", err); err != nil {
 			return err
@@ -264,6 +264,10 @@ func settleOrders(ctx context.Context, tx *sqlx.Tx, todo []decided, now time.Tim
 	}
 	return nil
 }
+
+// was is the condition that a row has its old status. COALESCE keeps the optimiser from finding the rows by an index
+// on the status: every row that it would look at there is locked, also those of the shop.
+func was(status string) string { return "COALESCE(status) = '" + status + "'" }
 
 // move is a change of a payment's status.
 type move struct{ from, to orders.PaymentStatus }
@@ -283,7 +287,7 @@ func settlePayments(ctx context.Context, tx *sqlx.Tx, todo []decided, now time.T
 			m := move{from, to}
 			rows := moves[m]
 			columns, constant := paymentColumns(to)
-			n, err := mysql.Update(ctx, tx, "payments", columns, rows, "status = '"+string(from)+"'",
+			n, err := mysql.Update(ctx, tx, "payments", columns, rows, was(string(from)),
 				append(constant, "status = '"+string(to)+"'")...)
 			if err := all(n, len(rows), "payments", err); err != nil {
 				return err
