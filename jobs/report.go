@@ -5,15 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"duly/internal/batch"
 	"duly/internal/payment"
 	"duly/writers"
 )
-
-// ReportJob is the name of the job that keeps the daily figures.
-const ReportJob = "report"
 
 // ReportOptions is what a report is told.
 type ReportOptions struct {
@@ -82,7 +78,7 @@ func patiently(ctx context.Context, x *batch.StepExecution, do func(ctx context.
 			return errors.Join(batch.ErrLeaseLost, err)
 		}
 		x.Log.WarnContext(ctx, "the database cannot be reached, trying again", slog.Any("error", err))
-		if !pause(ctx, time.Second) {
+		if !pause(ctx, lookAgain) {
 			return err
 		}
 	}

@@ -1,0 +1,146 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"duly/internal/batch"
+	"duly/readers"
+	"duly/writers"
+)
+
+// PruneOptions is what is kept, and for how long.
+type PruneOptions struct {
+	// Runs and Events are how long runs are kept after their end and events after they were written; 0: for ever.
+	Runs, Events time.Duration
+	// Sinks are the sinks that are configured: an event that one of them has not got is kept. Without any,
+	// events are deleted though nobody was told of them.
+	Sinks []string
+	// ChunkSize is how many rows a transaction deletes, but for those that belong to them; 0: 1,000.
+	ChunkSize int
+	// Steps are the names of the steps to run; none: all.
+	Steps []string
+}
+
+// The steps of the prune job.
+const (
+	StepRuns   = "runs"
+	StepEvents = "events"
+)
+
+// PruneSteps lists the names of the prune job's steps.
+func PruneSteps() []string { return []string{StepRuns, StepEvents} }
+
+const pruneChunk = 1000
+
+// Prune is the job that deletes runs and events that were kept for long enough. What money was moved by is
+// never deleted: attempts, invoices, orders, payments, the gateways' answers and the marks of what was asked.
+//
+// Kept whatever their age are runs that a claim names, the newest run of each job for every way to end, and
+// events that a sink has not got, also those that were given up.
+func Prune(d Deps, o PruneOptions) batch.Job {
+	if o.ChunkSize == 0 {
+		o.ChunkSize = pruneChunk
+	}
+	p := &pruneJob{Deps: d, o: o, writer: &writers.Prune{DB: d.DB}}
+	return batch.Job{Name: PruneJob, Steps: pick([]batch.Step{
+		batch.Tasklet{StepName: StepRuns, Do: p.runs},
+		batch.Tasklet{StepName: StepEvents, Do: p.events},
+	}, o.Steps)}
+}
+
+type pruneJob struct {
+	Deps
+
+	o      PruneOptions
+	writer *writers.Prune
+}
+
+func (p *pruneJob) runs(ctx context.Context, x *batch.StepExecution) error {
+	if p.o.Runs <= 0 {
+		return nil
+	}
+	before := p.Business().Add(-p.o.Runs)
+	var needed map[uint64]bool
+	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+		needed, err = readers.NeededRuns(ctx, p.DB)
+		return err
+	})
+	if err != nil {
+		return p.ended(ctx, err)
+	}
+	return p.walk(ctx, x, func(ctx context.Context, after uint64) (readers.Old, error) {
+		page, err := readers.OldRuns(ctx, p.DB, after, before, p.o.ChunkSize)
+		page.IDs = slices.DeleteFunc(page.IDs, func(id uint64) bool { return needed[id] })
+		return page, err
+	}, func(ctx context.Context, ids []uint64) (int64, error) { return p.writer.Runs(ctx, ids, before) })
+}
+
+func (p *pruneJob) events(ctx context.Context, x *batch.StepExecution) error {
+	if p.o.Events <= 0 {
+		return nil
+	}
+	before := p.Business().Add(-p.o.Events)
+	var upTo uint64
+	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+		upTo, err = readers.FannedOut(ctx, p.DB, p.o.Sinks)
+		return err
+	})
+	if err != nil {
+		return p.ended(ctx, err)
+	}
+	err = p.walk(ctx, x, func(ctx context.Context, after uint64) (readers.Old, error) {
+		return readers.OldEvents(ctx, p.DB, after, upTo, before, p.o.ChunkSize)
+	}, func(ctx context.Context, ids []uint64) (int64, error) { return p.writer.Events(ctx, ids, before) })
+	if tally := x.Tally(); tally.Succeeded > 0 && len(p.o.Sinks) == 0 {
+		x.Log.WarnContext(ctx, "no outbox is configured: events were deleted that nobody was told of", slog.Int64("events", tally.Succeeded))
+	}
+	return err
+}
+
+// walk deletes page by page. A page that stays locked is left, and stops no other.
+func (p *pruneJob) walk(
+	ctx context.Context, x *batch.StepExecution,
+	read func(ctx context.Context, after uint64) (readers.Old, error),
+	remove func(ctx context.Context, ids []uint64) (int64, error),
+) error {
+	var page readers.Old
+	for !page.Done && ctx.Err() == nil {
+		limit := x.Budget.Take(p.o.ChunkSize)
+		if limit == 0 {
+			return nil
+		}
+		var deleted int64
+		err := patiently(ctx, x, func(ctx context.Context) error {
+			next, err := read(ctx, page.Last)
+			if next = next.First(limit); err == nil {
+				deleted, err = remove(ctx, next.IDs)
+			}
+			if err == nil || errors.Is(err, batch.ErrLocked) {
+				page = next
+			}
+			return err
+		})
+		x.Budget.Return(limit - int(deleted))
+		x.Count(batch.Tally{Read: deleted, Succeeded: deleted})
+		switch {
+		case errors.Is(err, batch.ErrLocked):
+			x.Leave("old rows stayed locked by another transaction")
+		case err != nil:
+			return p.ended(ctx, err)
+		}
+	}
+	return nil
+}
+
+// ended turns the end of a stop into success: the run knows of it.
+func (p *pruneJob) ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("prune: %w", err)
+}

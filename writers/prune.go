@@ -1,0 +1,90 @@
+package writers
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+)
+
+// Prune deletes what has been kept for long enough, by primary key and in transactions as small as its caller
+// makes them.
+type Prune struct {
+	DB *mysql.DB
+}
+
+const (
+	lockOldRuns   = `SELECT id FROM job_runs WHERE id IN (?) AND status <> 'running' AND finished_at < ? ORDER BY id FOR UPDATE`
+	deleteSteps   = `DELETE FROM step_runs WHERE run_id IN (?)`
+	deleteRuns    = `DELETE FROM job_runs WHERE id IN (?)`
+	lockOldEvents = `SELECT id FROM events WHERE id IN (?) AND created_at < ? ORDER BY id FOR UPDATE`
+	undelivered   = `SELECT event_id FROM event_deliveries WHERE event_id IN (?) AND status <> 'delivered'`
+
+	deleteDeliveries = `DELETE FROM event_deliveries WHERE event_id IN (?)`
+	deleteEvents     = `DELETE FROM events WHERE id IN (?)`
+)
+
+// Runs deletes those of the runs that ended before an instant, with their steps. It returns how many there were.
+func (w *Prune) Runs(ctx context.Context, ids []uint64, before time.Time) (int64, error) {
+	return w.delete(ctx, ids, before, lockOldRuns, nil, deleteSteps, deleteRuns)
+}
+
+// Events deletes those of the events that were written before an instant and are delivered wherever they were
+// to go, with their deliveries. It returns how many there were.
+func (w *Prune) Events(ctx context.Context, ids []uint64, before time.Time) (int64, error) {
+	return w.delete(ctx, ids, before, lockOldEvents, withoutUndelivered, deleteDeliveries, deleteEvents)
+}
+
+// delete runs the statements for the rows that lock finds and keep lets go.
+func (w *Prune) delete(
+	ctx context.Context, ids []uint64, before time.Time, lock string,
+	keep func(context.Context, *sqlx.Tx, []uint64) ([]uint64, error), statements ...string,
+) (deleted int64, err error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	err = mysql.Tx(ctx, w.DB, "prune", func(tx *sqlx.Tx) error {
+		deleted = 0
+		var old []uint64
+		if err := mysql.SelectIn(ctx, tx, &old, lock, ids, before); err != nil {
+			return err
+		}
+		if err := mysql.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
+			return err
+		}
+		if keep != nil && len(old) > 0 {
+			var err error
+			if old, err = keep(ctx, tx, old); err != nil {
+				return err
+			}
+		}
+		if len(old) == 0 {
+			return nil
+		}
+		for _, statement := range statements {
+			query, args, err := mysql.In(statement, old)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, query, args...); err != nil {
+				return err
+			}
+		}
+		deleted = int64(len(old))
+		return nil
+	})
+	return deleted, err
+}
+
+// withoutUndelivered leaves out events that some sink has not got.
+func withoutUndelivered(ctx context.Context, tx *sqlx.Tx, ids []uint64) ([]uint64, error) {
+	var kept []uint64
+	if err := mysql.SelectIn(ctx, tx, &kept, undelivered, ids); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(ids, func(id uint64) bool { return slices.Contains(kept, id) }), nil
+}
