@@ -20,7 +20,8 @@ type Limits struct {
 	MaxOutage time.Duration
 	Circuit   CircuitLimits
 	// Slots bounds the requests that are open at once over all gateways that share it: one place in the channel
-	// for each. A request takes its place when circuit and rate have let it through. nil: no bound.
+	// for each. A request takes its place when circuit and rate have let it through, so that those that the rate let
+	// through while all places were taken may leave together. nil: no bound.
 	Slots chan struct{}
 	// Now measures latency and elapsed time. Needed.
 	Now func() time.Time

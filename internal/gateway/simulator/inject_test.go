@@ -56,6 +56,7 @@ func TestInject(t *testing.T) {
 		}
 	}
 	require.Empty(t, s.sim.Requests(), "nobody asked for any of them")
+	require.Equal(t, still(), s.charge("ord_charged-1", "pm_ok").CreatedAt, "what is yet to come moves no clock")
 	for range 3 {
 		require.Equal(t, "pending", s.find(s.sim.Ledger()[slices.IndexFunc(s.sim.Ledger(), func(e simulator.Entry) bool {
 			return e.Status == payment.Pending
