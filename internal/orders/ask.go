@@ -1,20 +1,14 @@
 package orders
 
 import (
+	"slices"
 	"time"
 
 	"duly/internal/payment"
 )
 
 // shops reports whether the status is none that duly knows.
-func (s OrderStatus) shops() bool {
-	for _, known := range orderStatuses() {
-		if s == known {
-			return false
-		}
-	}
-	return true
-}
+func (s OrderStatus) shops() bool { return !slices.Contains(orderStatuses(), s) }
 
 // keepsRecorded reports whether a payment that is recorded as succeeded stands as recorded beside an order of
 // that status: the shop has gone on with it.

@@ -148,25 +148,30 @@ func TestDecideNotPaid(t *testing.T) {
 	}{
 		"no payment": {nil, "not paid: no payment was begun", nil},
 		"declined": {
-			[]orders.Checked{declined}, "not paid: payment failed, stolen_card: the card was stolen",
+			[]orders.Checked{declined},
+			"not paid: payment failed, stolen_card: the card was stolen",
 			[]orders.Change{{ID: 1, To: "failed", TransactionKey: "pay_1", FailureCode: "stolen_card", FailureReason: "the card was stolen"}},
 		},
 		"declined without a code": {
-			[]orders.Checked{found(row(1, "pending"), payment.Declined)}, "not paid: payment failed, declined",
+			[]orders.Checked{found(row(1, "pending"), payment.Declined)},
+			"not paid: payment failed, declined",
 			[]orders.Change{{ID: 1, To: "failed", TransactionKey: "pay_1", FailureCode: "declined"}},
 		},
 		"cancelled there": {
-			[]orders.Checked{found(row(1, "pending"), payment.Canceled)}, "not paid: payment cancelled, canceled: it was cancelled at the gateway",
+			[]orders.Checked{found(row(1, "pending"), payment.Canceled)},
+			"not paid: payment cancelled, canceled: it was cancelled at the gateway",
 			[]orders.Change{{ID: 1, To: "cancelled", TransactionKey: "pay_1", FailureCode: "canceled", FailureReason: "it was cancelled at the gateway"}},
 		},
 		"never arrived": {
-			[]orders.Checked{absent}, "not paid: payment failed, request_failed: the charge never arrived at the gateway",
+			[]orders.Checked{absent},
+			"not paid: payment failed, request_failed: the charge never arrived at the gateway",
 			[]orders.Change{{ID: 1, To: "failed", FailureCode: "request_failed", FailureReason: "the charge never arrived at the gateway"}},
 		},
 		"failed before": {[]orders.Checked{{Payment: settled}}, "not paid: payment failed, stolen_card", nil},
 		"given back":    {[]orders.Checked{given}, "not paid: the money was given back", nil},
 		"given back by hand": {
-			[]orders.Checked{found(row(1, "pending"), payment.Succeeded, func(p *payment.Payment) { p.Refunded = 12900 })}, "not paid: the money was given back",
+			[]orders.Checked{found(row(1, "pending"), payment.Succeeded, func(p *payment.Payment) { p.Refunded = 12900 })},
+			"not paid: the money was given back",
 			[]orders.Change{{ID: 1, To: "refunded", TransactionKey: "pay_1", Refunded: 12900}},
 		},
 	} {

@@ -35,7 +35,7 @@ const (
 	PaymentReview    PaymentStatus = "review"
 )
 
-// Statuses of the shop's rows, for tables and tests.
+// orderStatuses are those that duly knows.
 func orderStatuses() []OrderStatus {
 	return []OrderStatus{OrderPending, OrderInProgress, OrderCompleted, OrderFailed, OrderCancelled}
 }
