@@ -2,7 +2,6 @@ package billing_test
 
 import (
 	"math"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,17 +35,4 @@ func TestKeysOfDifferentChargesDiffer(t *testing.T) {
 		a, b := draw(t, "a"), draw(t, "b")
 		require.Equal(t, a == b, billing.Key(a.id, a.due, a.n) == billing.Key(b.id, b.due, b.n))
 	})
-}
-
-func TestShorten(t *testing.T) {
-	fits := "rf_" + strings.Repeat("k", 61)
-	require.Equal(t, fits, billing.Shorten("rf_", fits), "64 bytes fit")
-	require.Equal(t, "", billing.Shorten("rf_", ""))
-
-	long := fits + "k"
-	// printf 'rf_kkk…' (62 k) | sha256sum
-	require.Equal(t, "rf_5fda0c743dcd6e23d941fb540be5726741d703e79de277d2b580c5cecefa", billing.Shorten("rf_", long))
-	require.NotEqual(t, billing.Shorten("rf_", long), billing.Shorten("rf_", long+"k"))
-	require.NotEqual(t, billing.Shorten("rf_", long), billing.Shorten("cx_", long))
-	require.Len(t, billing.Shorten("sub_", long), 64)
 }

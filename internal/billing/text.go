@@ -1,6 +1,6 @@
 package billing
 
-import "strings"
+import "duly/internal/payment"
 
 // The widths of the columns that a rule's words and a gateway's go into, in characters.
 const (
@@ -10,15 +10,4 @@ const (
 	maxQuoted      = 40 // of a shop's value that a reason repeats
 )
 
-// cut makes s valid UTF-8 of at most n characters, as a VARCHAR(n) holds it.
-func cut(s string, n int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	count := 0
-	for i := range s {
-		if count == n {
-			return s[:i]
-		}
-		count++
-	}
-	return s
-}
+func cut(s string, n int) string { return payment.Cut(s, n) }
