@@ -234,14 +234,11 @@ func oursOf(table audit.Table, rows []auditRow) []audit.Ours {
 	return list
 }
 
-// AuditMatches reads the payments of ours that a page of a gateway's can belong to: by key, and orders' payments
-// by the gateway's id too.
+// AuditMatches reads the payments of ours that a page of a gateway's can belong to: by key, and those of orders by
+// the gateway's id where no row has the key.
 func AuditMatches(ctx context.Context, db *mysql.DB, page []payment.Payment) ([]audit.Ours, error) {
-	keys, plain, ids := make([]string, 0, len(page)), make([]string, 0, len(page)), make([]string, 0, len(page))
+	keys, plain := make([]string, 0, len(page)), make([]string, 0, len(page))
 	for _, p := range page {
-		if p.ID != "" {
-			ids = append(ids, p.ID)
-		}
 		if p.Key == "" {
 			continue
 		}
@@ -250,7 +247,7 @@ func AuditMatches(ctx context.Context, db *mysql.DB, page []payment.Payment) ([]
 			plain = append(plain, p.Key)
 		}
 	}
-	attempts, err := auditSelect(ctx, db, audit.Attempts, attemptsByKey, plain)
+	rows, err := auditSelect(ctx, db, audit.Attempts, attemptsByKey, plain)
 	if err != nil {
 		return nil, err
 	}
@@ -258,8 +255,19 @@ func AuditMatches(ctx context.Context, db *mysql.DB, page []payment.Payment) ([]
 	if err != nil {
 		return nil, err
 	}
+	rows = append(rows, byKey...)
+	known := make(map[string]bool, len(rows))
+	for _, o := range rows {
+		known[o.Key] = true
+	}
+	var ids []string
+	for _, p := range page {
+		if p.ID != "" && !known[p.Key] {
+			ids = append(ids, p.ID)
+		}
+	}
 	byID, err := auditSelect(ctx, db, audit.Payments, paymentsByTheirs, ids)
-	return append(append(attempts, byKey...), byID...), err
+	return append(rows, byID...), err
 }
 
 // AuditRow reads a payment of ours again; false: its row is gone.
