@@ -34,9 +34,9 @@ type Refund struct {
 }
 
 const (
-	refundCandidates = `SELECT p.id, p.order_id, c.order_id IS NULL AS unchecked
-FROM payments p LEFT JOIN order_checks c ON c.order_id = p.order_id
-WHERE p.status = 'refund_due' AND p.id > ? AND (c.refund_next_at IS NULL OR c.refund_next_at <= ?)%s ORDER BY p.id LIMIT ?`
+	refundCandidates = `SELECT id, order_id FROM payments WHERE status = 'refund_due' AND id > ?%s ORDER BY id LIMIT ?`
+
+	refundChecks = `SELECT order_id, COALESCE(refund_next_at > ?, FALSE) AS waiting FROM order_checks WHERE order_id IN (?)`
 
 	insertChecks = `INSERT IGNORE INTO order_checks (order_id) VALUES `
 
@@ -168,36 +168,55 @@ func (r *Refund) transact(ctx context.Context, tx *sqlx.Tx, c *refundClaim, leas
 	return r.take(ctx, tx, c.items, lease, now)
 }
 
-// candidates reads the orders of the next payments of the walk, without a lock, and makes sure that each of them
-// has its row of bookkeeping.
+// refundWalk is the walk over what is to be given back, narrowed down by a condition.
+func refundWalk(only string) string { return fmt.Sprintf(refundCandidates, only) }
+
+// candidates reads the orders of the next payments of the walk that are due, without a lock, and makes sure that each
+// of them has its row of bookkeeping.
 func (r *Refund) candidates(ctx context.Context, tx *sqlx.Tx, c *refundClaim, now time.Time, limit int) ([]uint64, error) {
 	var found []struct {
-		ID        uint64
-		OrderID   uint64 `db:"order_id"`
-		Unchecked bool
+		ID      uint64
+		OrderID uint64 `db:"order_id"`
 	}
-	only, args := r.Selection.onlyOrders("p.order_id")
-	args = append([]any{r.id, now}, args...)
-	if err := tx.SelectContext(ctx, &found, fmt.Sprintf(refundCandidates, only), append(args, limit)...); err != nil {
+	only, args := r.Selection.onlyOrders("order_id")
+	args = append([]any{r.id}, args...)
+	if err := tx.SelectContext(ctx, &found, refundWalk(only), append(args, limit)...); err != nil {
 		return nil, err
 	}
-	var ids, unchecked []uint64
+	if c.seen = len(found); c.seen == 0 {
+		return nil, nil
+	}
+	c.id = found[c.seen-1].ID
+	ids := make([]uint64, 0, len(found))
 	for _, f := range found {
-		c.id = f.ID
 		ids = append(ids, f.OrderID)
-		if f.Unchecked {
-			unchecked = append(unchecked, f.OrderID)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	var checks []struct {
+		OrderID uint64 `db:"order_id"`
+		Waiting bool
+	}
+	if err := mysql.SelectIn(ctx, tx, &checks, refundChecks, now, ids); err != nil {
+		return nil, err
+	}
+	waiting := make(map[uint64]bool, len(checks))
+	for _, check := range checks {
+		waiting[check.OrderID] = check.Waiting
+	}
+	var unchecked [][]any
+	due := ids[:0]
+	for _, id := range ids {
+		waits, there := waiting[id]
+		if !there {
+			unchecked = append(unchecked, []any{id})
+		}
+		if !waits {
+			due = append(due, id)
 		}
 	}
-	c.seen = len(found)
-	slices.Sort(unchecked)
-	rows := make([][]any, 0, len(unchecked))
-	for _, id := range slices.Compact(unchecked) {
-		rows = append(rows, []any{id})
-	}
-	_, err := mysql.Insert(ctx, tx, insertChecks, rows, "")
-	slices.Sort(ids)
-	return slices.Compact(ids), err
+	_, err := mysql.Insert(ctx, tx, insertChecks, unchecked, "")
+	return due, err
 }
 
 type refundRow struct {
