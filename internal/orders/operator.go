@@ -186,7 +186,7 @@ func (r Reviewed) refunded(seen payment.Sight, text string) (Change, error) {
 	case seen.Absent:
 		return Change{}, errors.New("the gateway knows no such payment, so nothing was given back: --as not_executed")
 	case p == nil: // it cannot be asked
-	case p.Refunded <= 0 || p.Refunded < p.Money.Amount:
+	case p.Refunded < p.Money.Amount:
 		return Change{}, fmt.Errorf("the gateway says that payment %s is %s, %s of %s given back", p.ID, p.Status,
 			payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.Money)
 	default:
