@@ -47,7 +47,9 @@ While it runs:
   GET  /_sim/ledger           every executed payment, one JSON object a line; ?reference= ?key= ?status= select
   GET  /_sim/stats            requests, answers, faults, concurrency, service time
   GET  /_sim/requests         charge requests by idempotency key
+  GET  /_sim/change-requests  cancel and refund requests by idempotency key
   GET  /_sim/body-violations  keys under which different bytes were sent
+  POST /_sim/payments         put a payment into the books; PATCH /_sim/payments/{id} changes one by hand
   POST /_sim/advance?d=25h    move its clock on
   GET  /_sim/config           the configuration, as in --config; PUT replaces it, PATCH changes what it names`,
 		Example: `  gatewaysim --listen 127.0.0.1:0 --median 150ms --p99 1.2s --faults 0.05 --seed 7
