@@ -77,7 +77,7 @@ func (p *pruneJob) runs(ctx context.Context, x *batch.StepExecution) error {
 		page, err := readers.OldRuns(ctx, p.DB, after, before, p.o.ChunkSize)
 		page.IDs = slices.DeleteFunc(page.IDs, func(id uint64) bool { return needed[id] })
 		return page, err
-	}, func(ctx context.Context, ids []uint64) (int64, error) { return p.writer.Runs(ctx, ids, before) })
+	}, p.writer.Runs)
 }
 
 func (p *pruneJob) events(ctx context.Context, x *batch.StepExecution) error {
@@ -95,7 +95,7 @@ func (p *pruneJob) events(ctx context.Context, x *batch.StepExecution) error {
 	}
 	err = p.walk(ctx, x, func(ctx context.Context, after uint64) (readers.Old, error) {
 		return readers.OldEvents(ctx, p.DB, after, upTo, before, p.o.ChunkSize)
-	}, func(ctx context.Context, ids []uint64) (int64, error) { return p.writer.Events(ctx, ids, before) })
+	}, p.writer.Events)
 	if tally := x.Tally(); tally.Succeeded > 0 && len(p.o.Sinks) == 0 {
 		x.Log.WarnContext(ctx, "no outbox is configured: events were deleted that nobody was told of", slog.Int64("events", tally.Succeeded))
 	}

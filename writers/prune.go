@@ -3,7 +3,6 @@ package writers
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -18,30 +17,30 @@ type Prune struct {
 }
 
 const (
-	lockOldRuns   = `SELECT id FROM job_runs WHERE id IN (?) AND status <> 'running' AND finished_at < ? ORDER BY id FOR UPDATE`
-	deleteSteps   = `DELETE FROM step_runs WHERE run_id IN (?)`
-	deleteRuns    = `DELETE FROM job_runs WHERE id IN (?)`
-	lockOldEvents = `SELECT id FROM events WHERE id IN (?) AND created_at < ? ORDER BY id FOR UPDATE`
-	undelivered   = `SELECT event_id FROM event_deliveries WHERE event_id IN (?) AND status <> 'delivered'`
+	lockRuns    = `SELECT id FROM job_runs WHERE id IN (?) ORDER BY id FOR UPDATE`
+	deleteSteps = `DELETE FROM step_runs WHERE run_id IN (?)`
+	deleteRuns  = `DELETE FROM job_runs WHERE id IN (?)`
+	lockEvents  = `SELECT id FROM events WHERE id IN (?) ORDER BY id FOR UPDATE`
+	undelivered = `SELECT event_id FROM event_deliveries WHERE event_id IN (?) AND status <> 'delivered'`
 
 	deleteDeliveries = `DELETE FROM event_deliveries WHERE event_id IN (?)`
 	deleteEvents     = `DELETE FROM events WHERE id IN (?)`
 )
 
-// Runs deletes those of the runs that ended before an instant, with their steps. It returns how many there were.
-func (w *Prune) Runs(ctx context.Context, ids []uint64, before time.Time) (int64, error) {
-	return w.delete(ctx, ids, before, lockOldRuns, nil, deleteSteps, deleteRuns)
+// Runs deletes runs that have ended, with their steps. It returns how many there still were.
+func (w *Prune) Runs(ctx context.Context, ids []uint64) (int64, error) {
+	return w.delete(ctx, ids, lockRuns, nil, deleteSteps, deleteRuns)
 }
 
-// Events deletes those of the events that were written before an instant and are delivered wherever they were
-// to go, with their deliveries. It returns how many there were.
-func (w *Prune) Events(ctx context.Context, ids []uint64, before time.Time) (int64, error) {
-	return w.delete(ctx, ids, before, lockOldEvents, withoutUndelivered, deleteDeliveries, deleteEvents)
+// Events deletes those of the events that were delivered wherever they were to go, with their deliveries. It
+// returns how many there were.
+func (w *Prune) Events(ctx context.Context, ids []uint64) (int64, error) {
+	return w.delete(ctx, ids, lockEvents, withoutUndelivered, deleteDeliveries, deleteEvents)
 }
 
 // delete runs the statements for the rows that lock finds and keep lets go.
 func (w *Prune) delete(
-	ctx context.Context, ids []uint64, before time.Time, lock string,
+	ctx context.Context, ids []uint64, lock string,
 	keep func(context.Context, *sqlx.Tx, []uint64) ([]uint64, error), statements ...string,
 ) (deleted int64, err error) {
 	if len(ids) == 0 {
@@ -50,7 +49,7 @@ func (w *Prune) delete(
 	err = mysql.Tx(ctx, w.DB, "prune", func(tx *sqlx.Tx) error {
 		deleted = 0
 		var old []uint64
-		if err := mysql.SelectIn(ctx, tx, &old, lock, ids, before); err != nil {
+		if err := mysql.SelectIn(ctx, tx, &old, lock, ids); err != nil {
 			return err
 		}
 		if err := mysql.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
