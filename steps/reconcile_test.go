@@ -1,0 +1,274 @@
+package steps_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"duly/internal/batch"
+	"duly/internal/gateway"
+	"duly/internal/orders"
+	"duly/internal/payment"
+	"duly/internal/worktest"
+	"duly/steps"
+)
+
+// desk is a gateway whose payments are looked at and cancelled.
+type desk struct {
+	*provider
+
+	sights []payment.Sight // one after the other; the last one again and again
+	reply  payment.Reply
+	did    []string
+}
+
+func (p *desk) Look(_ context.Context, w payment.Which) payment.Sight {
+	p.did = append(p.did, fmt.Sprintf("look %s %s %s", w.Key, w.ID, w.RequestID))
+	sight := p.sights[0]
+	if len(p.sights) > 1 {
+		p.sights = p.sights[1:]
+	}
+	return sight
+}
+
+func (p *desk) Cancel(ctx context.Context, c payment.Cancel) payment.Reply {
+	if err := gateway.CheckGuard(ctx); err != nil {
+		return payment.Reply{Effect: payment.EffectNone, Reason: err.Error()}
+	}
+	p.did = append(p.did, "cancel "+c.Key+" "+c.ID)
+	return p.reply
+}
+
+// seen is a payment of order 7 at the gateway.
+func seen(status payment.Status) payment.Sight {
+	return payment.Sight{Payment: &payment.Payment{
+		ID: "pay_1", Status: status, Key: "ord_7-1", Reference: "ord_7", CustomerID: "c", Money: payment.Money{Amount: 500, Currency: "KRW"},
+	}}
+}
+
+// unpaid is a claimed order with a pending payment of that age at each gateway.
+func unpaid(age time.Duration, gateways ...string) orders.Claimed {
+	c := orders.Claimed{Order: orders.Order{ID: 7, CustomerID: "c", Status: orders.OrderInProgress}, Checks: 1, At: time.Now()}
+	for i, name := range gateways {
+		c.Payments = append(c.Payments, orders.Payment{
+			ID: uint64(i) + 1, OrderID: 7, Gateway: name, Key: "ord_7-1", Status: orders.PaymentPending, //nolint:gosec // not negative
+			Money: payment.Money{Amount: 500, Currency: "KRW"}, CreatedAt: time.Now().Add(-age),
+		})
+	}
+	return c
+}
+
+// reconcile processes an order in a run of its own.
+func reconcile(ctx context.Context, t *testing.T, p *desk, item orders.Claimed, before func(x *batch.StepExecution)) orders.Result {
+	t.Helper()
+	paced := gateway.Pace("main", p, gateway.Limits{Tries: 1, Now: time.Now})
+	defer paced.Close()
+	step := &steps.Reconcile{Gateways: steps.Gateways{"main": paced}, Policy: orders.Policy{GiveUpAfter: 24 * time.Hour}, Now: time.Now}
+	var got orders.Result
+	worktest.InMemory(ctx, t, func(ctx context.Context, x *batch.StepExecution) error {
+		if before != nil {
+			before(x)
+		}
+		var err error
+		got, err = step.Process(ctx, item)
+		require.NoError(t, err)
+		return nil
+	})
+	return got
+}
+
+// What is asked of a gateway, in which order, and what is made of the answers.
+func TestReconcile(t *testing.T) {
+	const look, again, cancel = "look ord_7-1  run-1/order-7/payment-1", "look ord_7-1 pay_1 run-1/order-7/payment-1", "cancel cx_ord_7-1 pay_1"
+	young, old := time.Hour, 25*time.Hour
+	for _, c := range []struct {
+		name      string
+		item      orders.Claimed
+		sights    []payment.Sight
+		reply     payment.Reply
+		did       []string
+		sight     payment.Status // of the last look; empty: no payment
+		cancelled bool
+		left      string
+	}{
+		{name: "paid", item: unpaid(young, "main"), sights: []payment.Sight{seen(payment.Succeeded)}, did: []string{look}, sight: payment.Succeeded},
+		{name: "absent", item: unpaid(young, "main"), sights: []payment.Sight{{Absent: true}}, did: []string{look}},
+		{name: "no answer", item: unpaid(young, "main"), sights: []payment.Sight{{Reason: "timeout"}}, did: []string{look}},
+		{name: "pending", item: unpaid(young, "main"), sights: []payment.Sight{seen(payment.Pending)}, did: []string{look}, sight: payment.Pending},
+		{
+			name: "pending for too long", item: unpaid(old, "main"), sights: []payment.Sight{seen(payment.Pending)},
+			reply: payment.Reply{Effect: payment.EffectDone, Payment: seen(payment.Canceled).Payment},
+			did:   []string{look, cancel}, sight: payment.Canceled, cancelled: true,
+		},
+		{
+			name: "decided meanwhile", item: unpaid(old, "main"), sights: []payment.Sight{seen(payment.Pending), seen(payment.Succeeded)},
+			reply: payment.Reply{Effect: payment.EffectRefused}, did: []string{look, cancel, again}, sight: payment.Succeeded,
+		},
+		{
+			name: "nobody knows what the cancellation did", item: unpaid(old, "main"), sights: []payment.Sight{seen(payment.Pending)},
+			reply: payment.Reply{Effect: payment.EffectUnknown, Reason: "timeout"}, did: []string{look, cancel}, sight: payment.Pending,
+		},
+		{
+			name: "the cancellation is refused for good", item: unpaid(old, "main"), sights: []payment.Sight{seen(payment.Pending)},
+			reply: payment.Reply{Effect: payment.EffectRejected}, did: []string{look, cancel}, sight: payment.Pending,
+		},
+		{
+			name: "credentials refused on the look-up", item: unpaid(young, "main"), sights: []payment.Sight{{Misconfigured: true, Reason: "401"}},
+			did: []string{look}, left: "refused our credentials: 401",
+		},
+		{
+			name: "credentials refused on the cancellation", item: unpaid(old, "main"), sights: []payment.Sight{seen(payment.Pending)},
+			reply: payment.Reply{Effect: payment.EffectMisconfigured, Reason: "403"}, did: []string{look, cancel}, left: "refused our credentials: 403",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := &desk{provider: ordinary(), sights: c.sights, reply: c.reply}
+			got := reconcile(t.Context(), t, p, c.item, nil)
+			require.Equal(t, c.did, p.did)
+			require.Equal(t, c.left, got.Left)
+			if c.left != "" {
+				require.Empty(t, got.Checked, "half of an order is no order")
+				return
+			}
+			require.Len(t, got.Checked, 1)
+			require.True(t, got.Checked[0].Asked)
+			require.Equal(t, c.cancelled, got.Checked[0].Cancelled)
+			require.Equal(t, orders.Keeping{Known: true, KeyLife: keyLife, Longest: longest, FindByKey: true, FindLasts: true}, got.Checked[0].Keeping)
+			if c.sight == "" {
+				require.Nil(t, got.Checked[0].Sight.Payment)
+			} else {
+				require.Equal(t, c.sight, got.Checked[0].Sight.Payment.Status)
+			}
+		})
+	}
+}
+
+// Nothing is asked about what no answer could change, and a gateway that is not configured cannot be asked.
+func TestReconcileAsksOnlyWhatItMust(t *testing.T) {
+	p := &desk{provider: ordinary(), sights: []payment.Sight{seen(payment.Succeeded)}}
+	item := unpaid(time.Hour, "main", "main", "gone")
+	item.Payments[0].Status = orders.PaymentRefundDue
+	got := reconcile(t.Context(), t, p, item, nil)
+	require.Len(t, p.did, 1)
+	require.Len(t, got.Checked, 3)
+	require.False(t, got.Checked[0].Asked)
+	require.True(t, got.Checked[2].Sight.Unaskable)
+	require.False(t, got.Checked[2].Keeping.Known)
+	require.True(t, got.Checked[2].Asked)
+}
+
+// A run that is over asks and cancels nothing, and what it had claimed is released.
+func TestReconcileAgainstTheGuard(t *testing.T) {
+	for name, before := range map[string]func(stop func(), x *batch.StepExecution){
+		"a lease too short for a request": func(func(), *batch.StepExecution) { time.Sleep(worktest.Lease - timeout) },
+		"a lease that was lost":           func(_ func(), x *batch.StepExecution) { x.Lease.Lose() },
+		"a stop":                          func(stop func(), _ *batch.StepExecution) { stop() },
+		"a halt":                          func(_ func(), x *batch.StepExecution) { x.Halt(errors.New("brake")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				p := &desk{provider: ordinary(), sights: []payment.Sight{seen(payment.Pending)}, reply: payment.Reply{Effect: payment.EffectDone}}
+				got := reconcile(ctx, t, p, unpaid(25*time.Hour, "main"), func(x *batch.StepExecution) { before(stop, x) })
+				for _, did := range p.did {
+					require.NotContains(t, did, "cancel")
+				}
+				require.NotEmpty(t, got.Left)
+			})
+		})
+	}
+	require.Equal(t, "stopped", steps.FailReconcile(unpaid(0, "main"), batch.ErrStopped).Left)
+}
+
+// answer is the order of one answer, for the brake.
+func answer(id uint64, gatewayName string, sight payment.Sight) orders.Result {
+	item := unpaid(time.Hour, gatewayName)
+	item.ID = id
+	return orders.Result{Claimed: item, Checked: []orders.Checked{{
+		Payment: item.Payments[0], Asked: true, Sight: sight, Keeping: orders.Keeping{Known: true, Longest: longest, FindByKey: true},
+	}}}
+}
+
+// The brake halts the run at exactly the answer with which, for the first time, more than 60 % of a gateway's last 40
+// never arrived, from 20 on. Nothing of that window is settled, all else is, and each outcome is handed on once.
+func TestTheBrakeOfOrders(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		shares := map[string]int{"main": rapid.IntRange(0, 100).Draw(rt, "main"), "other": rapid.IntRange(0, 100).Draw(rt, "other")}
+		n := rapid.IntRange(0, 200).Draw(rt, "answers")
+		brake := &steps.ReconcileBrake{Now: time.Now}
+		windows := map[string][]bool{}
+		ids := map[string][]uint64{} // of the answers of a gateway
+		halted := 0
+		settled, released := map[uint64]bool{}, map[uint64]bool{}
+		take := func(list []orders.Result) {
+			for _, r := range list {
+				require.False(rt, settled[r.ID] || released[r.ID], "handed on twice")
+				if r.Left != "" {
+					released[r.ID] = true
+				} else {
+					settled[r.ID] = true
+				}
+			}
+		}
+		var window []uint64
+		worktest.InMemory(t.Context(), t, func(ctx context.Context, x *batch.StepExecution) error {
+			for i := 1; i <= n; i++ {
+				id := uint64(i) //nolint:gosec // not negative
+				name := rapid.SampledFrom([]string{"main", "other"}).Draw(rt, "gateway")
+				sight := seen(payment.Declined)
+				never := rapid.IntRange(0, 99).Draw(rt, "kind") < shares[name]
+				counts := rapid.IntRange(0, 9).Draw(rt, "answered") > 0
+				switch {
+				case !counts:
+					sight = payment.Sight{Reason: "timeout"}
+				case never:
+					sight = payment.Sight{Absent: true}
+				}
+				take(brake.Pass(ctx, answer(id, name, sight)))
+				if counts && halted == 0 {
+					windows[name], ids[name] = append(windows[name], never), append(ids[name], id)
+					last := windows[name][max(0, len(windows[name])-40):]
+					if len(last) >= 20 && count(last)*100 > 60*len(last) {
+						halted, window = i, ids[name][max(0, len(ids[name])-40):]
+					}
+				}
+				require.Equal(rt, halted != 0, x.Halted() != nil)
+			}
+			take(brake.Rest(ctx))
+			return nil
+		})
+		require.Len(rt, settled, n-len(released))
+		for _, id := range window {
+			require.True(rt, released[id], "order %d of the window", id)
+		}
+		if halted == 0 {
+			require.Empty(rt, released)
+		}
+		for i := halted; halted > 0 && i <= n; i++ {
+			require.True(rt, released[uint64(i)], "order %d after the halt", i) //nolint:gosec // not negative
+		}
+	})
+}
+
+// What the brake holds is bounded, whatever the answers, and what no gateway was asked about is not held at all.
+func TestWhatTheBrakeHolds(t *testing.T) {
+	brake := &steps.ReconcileBrake{Now: time.Now}
+	worktest.InMemory(t.Context(), t, func(ctx context.Context, _ *batch.StepExecution) error {
+		passed := 0
+		for id := range uint64(500) {
+			passed += len(brake.Pass(ctx, answer(id, "main", payment.Sight{Reason: "timeout"})))
+			passed += len(brake.Pass(ctx, answer(id, "main", seen(payment.Declined))))
+		}
+		require.GreaterOrEqual(t, passed, 1000-80)
+		require.Len(t, brake.Pass(ctx, orders.Result{Claimed: unpaid(0)}), 1)
+		require.Len(t, brake.Pass(ctx, orders.Result{Claimed: unpaid(0, "main"), Left: "stopped"}), 1)
+		return nil
+	})
+}
