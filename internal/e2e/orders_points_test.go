@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/crash"
+	"duly/internal/testdb"
 )
 
 // reconcilePoints are the points that a run meets which settles orders: its own, and those of every run and of every
@@ -63,6 +64,7 @@ func TestOrdersAtEveryPoint(t *testing.T) {
 						before(m)
 					}
 					m.dieAt(where{point: point, nth: nth}, beside)
+					m.agree()
 					m.arrive()
 					workers := 1
 					if beside {
@@ -95,4 +97,42 @@ func (m *mall) dieAt(at where, beside bool) {
 	dying.signal(syscall.SIGKILL)
 	m.die(dying)
 	require.Contains(m.t, []int{batch.ExitDone, batch.ExitUnfinished}, survivor.exit(), "%s", survivor.printed())
+}
+
+// TestOrdersLostCommit loses a COMMIT, or only the answer to it, at each transaction that changes orders: the run goes
+// on or exits 4, and the next one completes.
+func TestOrdersLostCommit(t *testing.T) {
+	t.Parallel()
+	lent := lend(t)
+	for _, point := range crash.OrderPoints() {
+		name, _ := point.Transaction()
+		if point != crash.Before(name) {
+			continue
+		}
+		for what, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
+			"its answer": (*testdb.Proxy).LoseCommitAnswer, "itself": (*testdb.Proxy).LoseCommit,
+		} {
+			t.Run(name+"/"+what, func(t *testing.T) {
+				t.Parallel()
+				m := openMall(lent.world(t, mallFaults()), purchases())
+				proxy := testdb.NewProxy(t, m.db.DSN)
+				direct := m.env
+				m.set("DULY_DATABASE_DSN", proxy.DSN)
+				nth, _ := orderWay(point)
+				p := m.tidy(where{point: point, nth: nth, stop: true})
+				p.awaitStop()
+				lost := lose(proxy)
+				p.signal(syscall.SIGCONT)
+				code := p.exit()
+				<-lost
+				require.Contains(t, []int{batch.ExitDone, batch.ExitUnfinished}, code, "%s", p.printed())
+
+				m.env = direct
+				m.died(p)
+				m.agree()
+				m.settle(1)
+				m.audit()
+			})
+		}
+	}
 }
