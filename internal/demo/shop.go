@@ -55,7 +55,7 @@ func NewCards(ctx context.Context, db *mysql.DB) (int64, error) {
 	return result.RowsAffected()
 }
 
-// Line is how many subscriptions ended in one way, and the money of their invoices in one currency.
+// Line is how many subscriptions or orders ended in one way, and their money in one currency.
 type Line struct {
 	What     string
 	Count    int64
@@ -84,7 +84,9 @@ func Endings(ctx context.Context, db *mysql.DB) ([]Line, error) {
 }
 
 const paidKeys = `SELECT a.idempotency_key, a.amount, a.currency FROM payment_attempts a JOIN invoices i ON i.id = a.invoice_id
-WHERE a.status = 'succeeded' AND i.status = 'paid'`
+WHERE a.status = 'succeeded' AND i.status = 'paid'
+UNION ALL SELECT p.idempotency_key, p.amount, p.currency FROM payments p JOIN orders o ON o.id = p.order_id
+WHERE p.status = 'succeeded' AND o.status = 'completed'`
 
 // Collected is every charge that the tables call paid, by its key.
 func Collected(ctx context.Context, db *mysql.DB) (map[string]payment.Money, error) {
