@@ -288,7 +288,7 @@ func (r *Refund) items(ctx context.Context, tx *sqlx.Tx, c *refundClaim, rows []
 // no effect any more, whatever becomes of this run.
 func (r *Refund) take(ctx context.Context, tx *sqlx.Tx, items []orders.RefundClaim, lease [16]byte, now time.Time) error {
 	run := batch.Execution(ctx).Run
-	until := map[time.Duration][]uint64{}
+	until := make(map[time.Duration][]uint64)
 	for _, item := range items {
 		var wait time.Duration
 		for _, p := range item.Due {

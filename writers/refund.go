@@ -147,7 +147,7 @@ func checkLeases(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64][16
 
 // count adds the order to t, by what an operator must know first.
 func (r refunded) count(t *batch.Tally) {
-	steps := map[orders.RefundStep]int{}
+	steps := make(map[orders.RefundStep]int)
 	for _, end := range r.ends {
 		if steps[end.Step]++; end.Step == orders.RefundDone {
 			t.Pay(end.Payment.Money.Currency, end.Given)

@@ -98,7 +98,7 @@ func (m *mall) exec(query string, args ...any) uint64 {
 	require.NoError(m.t, err)
 	id, err := result.LastInsertId()
 	require.NoError(m.t, err)
-	return uint64(id) //nolint:gosec // AUTO_INCREMENT is positive
+	return uint64(id)
 }
 
 // buy adds an order with its payments, here and there.
