@@ -27,9 +27,10 @@ func TestExplain(t *testing.T) {
 			plain := testdb.New(t)
 			fill(t, plain, rows)
 			fillOrders(t, plain, rows)
+			fillAudit(t, plain)
 			db := worktest.Open(t, plain.DSN)
 			var got strings.Builder
-			for _, q := range slices.Concat(claims(rows), orderClaims(rows)) {
+			for _, q := range slices.Concat(claims(rows), orderClaims(rows), refundQueries(rows), auditReads(rows)) {
 				lines := explain(t, db, q, rows > 5)
 				if !q.read {
 					fmt.Fprintf(&got, "%s\n%s", q.name, lines)
