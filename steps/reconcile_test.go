@@ -57,7 +57,7 @@ func unpaid(age time.Duration, gateways ...string) orders.Claimed {
 	c := orders.Claimed{Order: orders.Order{ID: 7, CustomerID: "c", Status: orders.OrderInProgress}, Checks: 1, At: time.Now()}
 	for i, name := range gateways {
 		c.Payments = append(c.Payments, orders.Payment{
-			ID: uint64(i) + 1, OrderID: 7, Gateway: name, Key: "ord_7-1", Status: orders.PaymentPending, //nolint:gosec // not negative
+			ID: uint64(i) + 1, OrderID: 7, Gateway: name, Key: "ord_7-1", Status: orders.PaymentPending,
 			Money: payment.Money{Amount: 500, Currency: "KRW"}, CreatedAt: time.Now().Add(-age),
 		})
 	}
@@ -220,7 +220,7 @@ func TestTheBrakeOfOrders(t *testing.T) {
 		var window []uint64
 		worktest.InMemory(t.Context(), t, func(ctx context.Context, x *batch.StepExecution) error {
 			for i := 1; i <= n; i++ {
-				id := uint64(i) //nolint:gosec // not negative
+				id := uint64(i)
 				name := rapid.SampledFrom([]string{"main", "other"}).Draw(rt, "gateway")
 				sight := seen(payment.Declined)
 				never := rapid.IntRange(0, 99).Draw(rt, "kind") < shares[name]
@@ -252,7 +252,7 @@ func TestTheBrakeOfOrders(t *testing.T) {
 			require.Empty(rt, released)
 		}
 		for i := halted; halted > 0 && i <= n; i++ {
-			require.True(rt, released[uint64(i)], "order %d after the halt", i) //nolint:gosec // not negative
+			require.True(rt, released[uint64(i)], "order %d after the halt", i)
 		}
 	})
 }
