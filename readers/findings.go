@@ -19,7 +19,7 @@ type Finding struct {
 	Reference  string          `json:"reference,omitempty"`
 	PaymentID  string          `json:"gateway_payment_id,omitempty" db:"gateway_payment_id"`
 	Detail     json.RawMessage `json:"detail"`
-	RunID      *uint64         `json:"run_id,omitempty" db:"run_id"` // the run that found it, or found it changed after it was resolved
+	RunID      *uint64         `json:"run_id,omitempty" db:"run_id"` // the run that tells of it: the one that found it, or the next if that one could not
 	FirstSeen  time.Time       `json:"first_seen_at" db:"first_seen_at"`
 	LastSeen   time.Time       `json:"last_seen_at" db:"last_seen_at"`
 	Resolved   *time.Time      `json:"resolved_at,omitempty" db:"resolved_at"`

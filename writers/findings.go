@@ -24,17 +24,13 @@ const (
 	// A finding is one row, however often it is seen.
 	seenAgain = ` ON DUPLICATE KEY UPDATE last_seen_at = GREATEST(last_seen_at, VALUES(last_seen_at))`
 
-	// untold: the run that found it has ended and its exit code did not say so.
-	selectFindings = `SELECT f.id, f.kind, f.reference, f.gateway_payment_id, f.detail, f.resolved_at IS NOT NULL AS resolved,
-COALESCE(r.status <> 'running' AND COALESCE(r.exit_code, -1) <> 3, FALSE) AS untold
-FROM audit_findings f LEFT JOIN job_runs r ON r.id = f.run_id WHERE `
+	selectFindings = `SELECT id, kind, reference, gateway_payment_id, detail, resolved_at IS NOT NULL AS resolved FROM audit_findings WHERE `
 
 	// Not an IN of rows, for which MariaDB reads the whole table.
-	oneOfThem = `f.kind = ? AND f.reference = ? AND f.gateway_payment_id = ?`
+	oneOfThem = `kind = ? AND reference = ? AND gateway_payment_id = ?`
 
 	changeFinding = `UPDATE audit_findings SET detail = ? WHERE id = ?`
 	reopenFinding = `UPDATE audit_findings SET detail = ?, run_id = ?, resolved_at = NULL, resolution = NULL WHERE id = ?`
-	adoptFinding  = `UPDATE audit_findings SET detail = ?, run_id = ? WHERE id = ?`
 )
 
 // findingKey is the identity of a finding, as its columns hold it.
@@ -50,7 +46,6 @@ func (k findingKey) compare(other findingKey) int {
 
 // Findings writes what an audit found, in one transaction that may be repeated. One that was seen before keeps
 // its row. One that was resolved stays so as long as nothing about it has changed; else it is open again, and new.
-// One of a run that ended without telling of it, by a crash or because something worse was to be told, is new again.
 func Findings(ctx context.Context, db *mysql.DB, now time.Time, found []audit.Finding) error {
 	if len(found) == 0 {
 		return nil
@@ -89,7 +84,6 @@ func changed(ctx context.Context, tx *sqlx.Tx, run uint64, keys []any, seen map[
 		Payment   string `db:"gateway_payment_id"`
 		Detail    []byte
 		Resolved  bool
-		Untold    bool
 	}
 	query := selectFindings + oneOfThem + strings.Repeat(" OR "+oneOfThem, len(seen)-1)
 	if err := tx.SelectContext(ctx, &rows, query, keys...); err != nil {
@@ -106,8 +100,6 @@ func changed(ctx context.Context, tx *sqlx.Tx, run uint64, keys []any, seen map[
 		switch {
 		case row.Resolved && !same:
 			_, err = tx.ExecContext(ctx, reopenFinding, string(detail), run, row.ID)
-		case row.Untold && !row.Resolved:
-			_, err = tx.ExecContext(ctx, adoptFinding, string(detail), run, row.ID)
 		case !same:
 			_, err = tx.ExecContext(ctx, changeFinding, string(detail), row.ID)
 		}
@@ -155,10 +147,20 @@ const (
 	noteDone   = `UPDATE job_runs SET params = JSON_SET(params, '$.audited_to', ?) WHERE id = ?`
 )
 
-// BeginAudit writes the window of this run, and up to when everything was audited before it, into its params.
+// adoptFindings makes findings this run's whose own run has ended and did not say so by its exit code: it died, or
+// had something worse to say.
+const adoptFindings = `UPDATE audit_findings f JOIN job_runs r ON r.id = f.run_id SET f.run_id = ?
+WHERE f.resolved_at IS NULL AND r.status <> 'running' AND COALESCE(r.exit_code, -1) <> 3`
+
+// BeginAudit writes the window of this run, and up to when everything was audited before it, into its params, and
+// makes open findings new again that nobody was told of.
 func BeginAudit(ctx context.Context, db *mysql.DB, w payment.Window, audited time.Time) error {
 	return mysql.Tx(ctx, db, "window", func(tx *sqlx.Tx) error {
-		_, err := tx.ExecContext(ctx, noteWindow, audit.Instant(w.From), audit.Instant(w.To), audit.Instant(audited), batch.Execution(ctx).Run.ID)
+		run := batch.Execution(ctx).Run.ID
+		if _, err := tx.ExecContext(ctx, adoptFindings, run); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, noteWindow, audit.Instant(w.From), audit.Instant(w.To), audit.Instant(audited), run)
 		return err
 	})
 }

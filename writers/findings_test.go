@@ -59,19 +59,32 @@ func TestFindingsThatNobodyWasToldOf(t *testing.T) {
 		status, exit, want string
 	}{
 		{"'completed'", "3", "a text 1 open 1 1"},
-		{"'completed'", "4", "a text 2 open 1 1"},
-		{"'failed'", "1", "a text 2 open 1 1"},
-		{"'abandoned'", "NULL", "a text 2 open 1 1"},
-		{"'stopped'", "143", "a text 2 open 1 1"},
+		{"'completed'", "4", "a text 3 open 1 1"},
+		{"'failed'", "1", "a text 3 open 1 1"},
+		{"'abandoned'", "NULL", "a text 3 open 1 1"},
+		{"'stopped'", "143", "a text 3 open 1 1"},
 		{"'running'", "NULL", "a text 1 open 1 1"}, // it has yet to end
 	} {
 		plain := testdb.New(t)
 		db := worktest.Open(t, plain.DSN)
 		find(t, db, now, 1, finding("a", "text"))
 		worktest.Exec(t, plain, `UPDATE job_runs SET status = `+c.status+`, exit_code = `+c.exit)
-		find(t, db, now, 1, finding("a", "text"))
+		find(t, db, now, 0, finding("a", "text"))
+		require.Equal(t, "a text 1 open 1 1", rows(t, plain)[0], "seeing it again is not telling of it")
+		worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
+			return writers.BeginAudit(ctx, db, payment.Window{From: now, To: now}, now)
+		})
 		require.Equal(t, []string{c.want}, rows(t, plain), c)
+		require.Equal(t, "2026-01-01T12:00:00.000000Z", worktest.Get[string](t, plain, `SELECT JSON_UNQUOTE(JSON_EXTRACT(params, '$.audited_to')) FROM job_runs WHERE id = 3`))
 	}
+	plain := testdb.New(t)
+	db := worktest.Open(t, plain.DSN)
+	find(t, db, now, 0, finding("a", "text"))
+	require.NoError(t, writers.ResolveFinding(t.Context(), db, 1, payment.AsIgnored, now, action("finding:1")))
+	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
+		return writers.BeginAudit(ctx, db, payment.Window{From: now, To: now}, now)
+	})
+	require.Equal(t, []string{"a text 1 ignored: because 1 1"}, rows(t, plain))
 }
 
 func TestAResolvedFinding(t *testing.T) {
