@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"duly/internal/batch"
+	"duly/internal/payment"
 	"duly/jobs"
 	"duly/readers"
 )
@@ -16,6 +17,7 @@ func auditWork() work {
 		takes:    []string{flagDate, flagFrom, flagTo, flagParallelism, flagRate},
 		gateways: true, width: "gateways.<name>.parallelism",
 		steps:    func(int) []string { return jobs.AuditSteps() },
+		day:      func(e *execution) payment.Date { return e.today },
 		check:    checkDays,
 		job:      func(e *execution) (batch.Job, error) { return jobs.Audit(e.deps, e.audit()), nil },
 		foretell: foretellAudit,

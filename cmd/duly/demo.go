@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -21,6 +22,7 @@ import (
 	"duly/internal/mysql/private"
 	"duly/internal/payment"
 	"duly/migrations"
+	"duly/readers"
 )
 
 // demoGateway is the name of the demo's payment provider.
@@ -28,13 +30,13 @@ const demoGateway = "simulator"
 
 func (a *app) demoCommand() *cobra.Command {
 	var keep bool
-	var subscriptions int
+	var subscriptions, sold int
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the whole thing on a private database and a simulated gateway",
 		Long: "Starts a private MariaDB in a temporary folder and a payments simulator with realistic faults, enrols\n" +
-			"subscriptions, and runs the billing job on the due date and on days 1, 3 and 5, by a clock of its own.\n" +
-			"It reads no configuration and touches no other database.",
+			"subscriptions, fills a shop with orders that were left half-way, and runs the nightly job on the due date and on\n" +
+			"days 1, 3 and 5, by a clock of its own. It reads no configuration and touches no other database.",
 		Example: "  duly demo\n" +
 			"  duly demo --keep",
 		Args: cobra.NoArgs,
@@ -42,11 +44,15 @@ func (a *app) demoCommand() *cobra.Command {
 			if subscriptions < 1 {
 				return usagef("--subscriptions: at least 1")
 			}
-			return a.demo(cmd.Context(), subscriptions, keep)
+			if sold < 0 {
+				return usagef("--orders: %d is negative", sold)
+			}
+			return a.demo(cmd.Context(), subscriptions, sold, keep)
 		},
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave the database up, and print how to look into it")
 	cmd.Flags().IntVar(&subscriptions, "subscriptions", 2000, "how many subscriptions to enrol")
+	cmd.Flags().IntVar(&sold, "orders", 500, "how many orders to place")
 	return cmd
 }
 
@@ -62,17 +68,21 @@ type showcase struct {
 	dsn    string
 	url    string
 	due    payment.Date
+	orders int
 }
 
-func (a *app) demo(ctx context.Context, subscriptions int, keep bool) (err error) {
-	d := &showcase{app: a}
+func (a *app) demo(ctx context.Context, subscriptions, orders int, keep bool) (err error) {
+	d := &showcase{app: a, orders: orders}
 	defer func() { err = errors.Join(err, d.end(ctx, keep && err == nil)) }()
 	if err := d.start(ctx, keep); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "A shop with %d subscriptions that are due on %s; its gateway declines some, and fails now and then.\n",
-		subscriptions, d.due)
+	fmt.Fprintf(a.out, "A shop with %s that are due on %s, and %s of the last hours, most of them left half-way.\n"+
+		"Its gateway declines some, fails now and then, and loses answers.\n", plural(int64(subscriptions), "subscription"), d.due, plural(int64(orders), "order"))
 	if err := demo.Enrol(ctx, d.db, demoGateway, subscriptions, d.due); err != nil {
+		return failed(err)
+	}
+	if err := demo.Orders(ctx, d.db, d.sim, demoGateway, orders, d.now()); err != nil {
 		return failed(err)
 	}
 	for _, day := range []int{0, 1, 3, 5} {
@@ -147,15 +157,24 @@ func (d *showcase) night(ctx context.Context, day int) error {
 			fmt.Fprintf(d.out, "%d customers whose card was refused entered another one.\n", cards)
 		}
 	}
+	if day == 1 {
+		late, err := demo.LateCharges(ctx, d.db, d.sim)
+		if err != nil {
+			return failed(err)
+		}
+		if late > 0 {
+			fmt.Fprintf(d.out, "%d charges for orders that were given up arrived after all.\n", late)
+		}
+	}
 	for range again {
 		c, err := d.configure()
 		if err != nil {
 			return err
 		}
 		run := newApp(nil, d.out, d.err)
-		run.config, run.shift = c, time.Duration(day)*24*time.Hour
+		run.config, run.shift, run.lag = c, time.Duration(day)*24*time.Hour, 0
 		root := run.root()
-		root.SetArgs([]string{"run", "billing"})
+		root.SetArgs([]string{"run", "nightly"})
 		if err := root.ExecuteContext(ctx); err != nil {
 			return err
 		}
@@ -195,6 +214,9 @@ func (d *showcase) account(ctx context.Context) error {
 	}
 	t.AppendFooter(table.Row{"all", total, ""})
 	fmt.Fprintln(d.out, "\nWhat became of them\n"+t.Render())
+	if err := d.accountOrders(ctx); err != nil {
+		return err
+	}
 
 	collected, err := demo.Collected(ctx, d.db)
 	if err != nil {
@@ -211,10 +233,45 @@ func (d *showcase) account(ctx context.Context) error {
 		}
 	}
 	double := len(d.sim.DoubleCharged())
-	fmt.Fprintf(d.out, "The gateway took %d payments, the tables say %d; %d differ, %d were taken twice.\n", ledger, len(collected), missing, double)
-	if ledger != len(collected) || missing > 0 || double > 0 {
+	_, findings, err := readers.OpenFindings(ctx, d.db, 0)
+	if err != nil {
+		return failed(err)
+	}
+	fmt.Fprintf(d.out, "The gateway kept %d payments, the tables say %d; %d differ, %d were taken twice. The audits found %s.\n",
+		ledger, len(collected), missing, double, plural(findings, "difference"))
+	if ledger != len(collected) || missing > 0 || double > 0 || findings > 0 {
 		return exitError{batch.ExitFailed, errors.New("the gateway's ledger and the tables differ")}
 	}
+	return nil
+}
+
+// accountOrders prints what became of every order, and what does not add up.
+func (d *showcase) accountOrders(ctx context.Context) error {
+	lines, err := demo.OrderEndings(ctx, d.db)
+	if err != nil {
+		return failed(err)
+	}
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"orders", "", "money"})
+	var total int64
+	for _, l := range lines {
+		t.AppendRow(table.Row{l.What, l.Count, payment.Money{Amount: l.Amount, Currency: l.Currency}})
+		total += l.Count
+	}
+	t.AppendFooter(table.Row{"all", total, ""})
+	fmt.Fprintln(d.out, t.Render())
+	wrong, err := demo.CheckOrders(ctx, d.db, d.sim, d.orders)
+	if err != nil {
+		return failed(err)
+	}
+	if total != int64(d.orders) {
+		wrong = append(wrong, fmt.Sprintf("%d orders were placed", d.orders))
+	}
+	if len(wrong) > 0 {
+		return exitError{batch.ExitFailed, errors.New("the orders do not add up: " + strings.Join(wrong, "; "))}
+	}
+	fmt.Fprintln(d.out, "Every order is settled, the stock adds up, and money is kept for completed orders alone.")
 	return nil
 }
 

@@ -14,7 +14,7 @@ func TestDemoAddsUp(t *testing.T) {
 	t.Parallel()
 	var out, errs bytes.Buffer
 	a := newApp([]string{"DULY_DATABASE_DSN=nobody@tcp(127.0.0.1:1)/nothing", "DULY_UNKNOWN=1"}, &out, &errs)
-	code := a.run(t.Context(), []string{"demo", "--subscriptions", "120"})
+	code := a.run(t.Context(), []string{"demo", "--subscriptions", "120", "--orders", "60"})
 	require.Zero(t, code, "%s%s", &out, &errs)
 
 	text := out.String()
@@ -28,7 +28,10 @@ func TestDemoAddsUp(t *testing.T) {
 		require.NoError(t, err)
 		total += n
 	}
-	require.Equal(t, 120, total)
+	require.Equal(t, 180, total)
 	require.NotContains(t, string(ends), "unfinished")
+	require.Contains(t, string(ends), "paid after it was given up: given back")
+	require.Contains(t, string(ends), "out of stock: given back")
+	require.Contains(t, string(ends), "The audits found 0 differences.")
 	require.NotContains(t, string(ends), "never invoiced")
 }

@@ -36,7 +36,7 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check configuration, database and gateways, and say how to mend what is wrong",
 		Long: "Checks the configuration, the database (reachable, migrations, privileges, isolation, real SKIP LOCKED, clock,\n" +
-			"max_allowed_packet) and every gateway (address and token). It moves no money and changes no row but the\n" +
+			"max_allowed_packet, shop columns in local time) and every gateway (address and token). It moves no money and changes no row but the\n" +
 			"marks in claim_probe. Exit code 2 if a check fails.",
 		Example: "  duly doctor\n  duly doctor --json",
 		Args:    noArguments,
@@ -101,6 +101,7 @@ func (d *checkup) database(ctx context.Context, c *config.Config) {
 	if !d.note("migrations", migrations.Check(ctx, db.DB.DB.DB), "the schema is of this program's version", "run `duly migrate up`, or the duly that the schema was made by") {
 		return // the checks below need the tables
 	}
+	d.note("shop columns", mysql.CheckLocalTime(ctx, db.DB), "instants in UTC, as far as the newest rows tell", "")
 	d.note("engine", mysql.CheckEngine(ctx, db.DB), "InnoDB", "")
 	d.note("privileges", mysql.CheckPrivileges(ctx, db.DB), "as needed", "")
 	d.note("skip locked", mysql.Probe(ctx, db.DB), "two workers are given different rows", "use MySQL 8+ or MariaDB 10.6+ itself, not one that only speaks its language")

@@ -156,6 +156,10 @@ func (e *execution) repeat(ctx context.Context, given func(flag string) bool) er
 // dates settles the business date: today, or the one that was given.
 func (e *execution) dates() error {
 	e.business = e.today
+	if e.work.day != nil {
+		e.business = e.work.day(e)
+		return nil
+	}
 	if e.flags.Date == "" {
 		return nil
 	}

@@ -21,6 +21,7 @@ func reportWork() work {
 		name:     jobs.ReportJob,
 		takes:    []string{flagDate, flagFrom, flagTo, flagCSV},
 		steps:    func(int) []string { return []string{jobs.StepReport} },
+		day:      func(e *execution) payment.Date { _, to := e.report().Days(e.today); return to },
 		check:    checkDays,
 		job:      func(e *execution) (batch.Job, error) { return jobs.Report(e.deps, e.report()), nil },
 		foretell: foretellReport,

@@ -186,7 +186,7 @@ func (a *app) steps(list []stepView) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.SuppressEmptyColumns()
-	header := table.Row{"step", "status", "read", "succeeded", "declined", "released", "in doubt", "rejected", "review", "collected", "took"}
+	header := table.Row{"step", "status", "read", "succeeded", "declined", "released", "in doubt", "rejected", "review", "money", "took"}
 	var numbers []table.ColumnConfig
 	for column := 3; column <= len(header); column++ {
 		numbers = append(numbers, table.ColumnConfig{Number: column, Align: text.AlignRight})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"duly/internal/batch"
+	"duly/internal/payment"
 )
 
 // work is what the command line knows of one job.
@@ -22,6 +23,8 @@ type work struct {
 	slots func(e *execution) int
 	// steps lists its steps when an open invoice may be at that many stages.
 	steps func(stages int) []string
+	// day is the business date of its runs, where that is not today or --date.
+	day func(e *execution) payment.Date
 	// check finds mistakes in what was selected.
 	check func(ctx context.Context, e *execution) ([]error, error)
 	job   func(e *execution) (batch.Job, error)
