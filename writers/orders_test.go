@@ -177,13 +177,12 @@ func TestOrdersAfterALostCommit(t *testing.T) {
 				_, err := w.Write(ctx, results)
 				require.ErrorIs(t, err, mysql.ErrCommitUnknown)
 				<-lost
-				for range 2 { // the second time nothing is known of it any more
-					tally, err := w.Write(ctx, results)
-					require.NoError(t, err)
-					if tally.Released != 3 {
-						require.Equal(t, batch.Tally{Succeeded: 1, Declined: 1, Released: 1, Amounts: map[string]int64{"KRW": 12900}}, tally)
-					}
-				}
+				tally, err := w.Write(ctx, results)
+				require.NoError(t, err)
+				require.Equal(t, batch.Tally{Succeeded: 1, Declined: 1, Released: 1, Amounts: map[string]int64{"KRW": 12900}}, tally)
+				tally, err = w.Write(ctx, results)
+				require.NoError(t, err)
+				require.Equal(t, batch.Tally{Released: 3}, tally, "nothing is theirs any more")
 				return nil
 			})
 			require.Equal(t, []string{
