@@ -194,7 +194,7 @@ CREATE TABLE event_deliveries (
   lease BINARY(16) NULL,
   run_id BIGINT UNSIGNED NULL,
   PRIMARY KEY (event_id, sink),
-  KEY delivery_walk (sink, status, next_try_at, event_id),
+  KEY delivery_walk (sink, status, next_try_at, event_id, subject),
   KEY subject_walk (sink, subject, status, event_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 

@@ -28,20 +28,20 @@ type Deliveries struct {
 }
 
 const (
-	// Only the oldest pending event of each subject is a candidate.
+	// Only the oldest pending event of each subject is a candidate. COALESCE: the walk is the only index to go by.
 	deliveryCandidates = `SELECT d.event_id AS id, d.next_try_at AS at FROM event_deliveries d
-WHERE d.sink = ? AND d.status = 'pending' AND d.next_try_at <= ? AND (d.next_try_at > ? OR (d.next_try_at = ? AND d.event_id > ?))%s
+WHERE d.sink = ? AND d.status = 'pending' AND d.next_try_at <= ? AND d.next_try_at >= ? AND (d.next_try_at > ? OR COALESCE(d.event_id) > ?)%s
 AND NOT EXISTS (SELECT 1 FROM event_deliveries p WHERE p.sink = d.sink AND p.subject = d.subject AND p.status = 'pending' AND p.event_id < d.event_id)
 ORDER BY d.next_try_at, d.event_id LIMIT ?`
 
 	// COALESCE: see stageLock.
 	deliveryLock = `SELECT event_id AS id, subject, run_id, tries FROM event_deliveries
-WHERE event_id IN (?) AND sink = ? AND COALESCE(status) = 'pending' AND COALESCE(next_try_at) <= ? ORDER BY event_id`
+WHERE event_id IN (?) AND COALESCE(sink) = ? AND COALESCE(status) = 'pending' AND COALESCE(next_try_at) <= ? ORDER BY event_id`
 
 	subjectDeliveries = `SELECT event_id AS id, subject, run_id, tries FROM event_deliveries
 WHERE sink = ? AND status = 'pending' AND subject IN (?) ORDER BY subject, event_id LIMIT ?`
 
-	takeDeliveries = `UPDATE event_deliveries SET run_id = ?, lease = ? WHERE event_id IN (?) AND sink = ? AND COALESCE(status) = 'pending'`
+	takeDeliveries = `UPDATE event_deliveries SET run_id = ?, lease = ? WHERE event_id IN (?) AND COALESCE(sink) = ? AND COALESCE(status) = 'pending'`
 
 	takenDelivery = `SELECT COUNT(*) FROM event_deliveries WHERE event_id = ? AND sink = ? AND lease = ?`
 

@@ -28,9 +28,10 @@ func TestExplain(t *testing.T) {
 			fill(t, plain, rows)
 			fillOrders(t, plain, rows)
 			fillAudit(t, plain)
+			fillDeliveries(t, plain, rows)
 			db := worktest.Open(t, plain.DSN)
 			var got strings.Builder
-			for _, q := range slices.Concat(claims(rows), orderClaims(rows), refundQueries(rows), auditReads(rows)) {
+			for _, q := range slices.Concat(claims(rows), orderClaims(rows), refundQueries(rows), auditReads(rows), deliveryClaims(rows)) {
 				lines := explain(t, db, q, rows > 5)
 				if !q.read {
 					fmt.Fprintf(&got, "%s\n%s", q.name, lines)

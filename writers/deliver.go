@@ -58,7 +58,7 @@ type Deliver struct {
 
 const (
 	lockDeliveries = `SELECT event_id AS id, run_id IS NOT NULL AS claimed, lease FROM event_deliveries
-WHERE event_id IN (?) AND sink = ? AND COALESCE(status) <> '' ORDER BY event_id FOR UPDATE`
+WHERE event_id IN (?) AND COALESCE(sink) = ? ORDER BY event_id FOR UPDATE`
 
 	// The rows are locked, and there: nothing is inserted. Their lease stays, so that a settlement that is made
 	// again knows its own; without a run it holds nothing.
@@ -66,7 +66,7 @@ WHERE event_id IN (?) AND sink = ? AND COALESCE(status) <> '' ORDER BY event_id 
 	overDeliveries   = ` ON DUPLICATE KEY UPDATE run_id = NULL, status = VALUES(status), tries = VALUES(tries), next_try_at = VALUES(next_try_at),
 last_error = VALUES(last_error), delivered_at = VALUES(delivered_at)`
 
-	giveBack = `UPDATE event_deliveries SET run_id = NULL WHERE event_id IN (?) AND sink = ? AND COALESCE(status) = 'pending'`
+	giveBack = `UPDATE event_deliveries SET run_id = NULL WHERE event_id IN (?) AND COALESCE(sink) = ? AND COALESCE(status) = 'pending'`
 )
 
 // most characters of an error are kept.
