@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"duly/config"
+	"duly/internal/gateway"
 	"duly/internal/mysql"
 	"duly/internal/notify"
 	"duly/internal/payment"
@@ -97,11 +98,11 @@ func (a *app) valid(w work, f runFlags, given func(flag string) bool) (*config.C
 }
 
 // slots bounds the requests that are open at all gateways together; nil: they are not bounded so.
-func (e *execution) slots() chan struct{} {
+func (e *execution) slots() *gateway.Bound {
 	if e.work.slots == nil {
 		return nil
 	}
-	return make(chan struct{}, e.work.slots(e))
+	return gateway.NewBound(e.work.slots(e))
 }
 
 func (e *execution) close() {

@@ -143,13 +143,16 @@ func checkClock(c mysql.Clock) error {
 
 // gateways builds the configured gateways; slots, if there are any, bounds the requests that are open at all of
 // them together. Whoever calls it closes them.
-func (a *app) gateways(c *config.Config, slots chan struct{}) (steps.Gateways, error) {
+func (a *app) gateways(c *config.Config, slots *gateway.Bound) (steps.Gateways, error) {
 	if err := c.Require(false, true); err != nil {
 		return nil, usage(err)
 	}
-	out := steps.Gateways{}
+	out, wide := steps.Gateways{}, 0
+	if slots != nil {
+		wide = slots.Size()
+	}
 	for name, g := range c.Gateways {
-		g.Parallelism = max(g.Parallelism, cap(slots)) // so many connections are kept
+		g.Parallelism = max(g.Parallelism, wide) // so many connections are kept
 		client, err := a.adapter(name, g)
 		if err != nil {
 			closeAll(out)

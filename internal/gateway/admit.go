@@ -35,46 +35,61 @@ type permit struct {
 	recorded *bool
 }
 
-// admit waits for the circuit, for the rate and for a slot. The circuit's permit comes first, so that nobody
-// spends a rate permit or holds a slot while the gateway is down, and is taken anew if the circuit changed
-// meanwhile. A slot comes last, so that none is held by a wait.
+// admit waits for the circuit, for a place of the throttle, for the rate and for a slot. The circuit's permit comes
+// first, so that nobody spends a rate permit or holds a place while the gateway is down, and is taken anew if the
+// circuit changed meanwhile. The throttle comes before the rate, so that nobody with a rate permit is held back to
+// leave together with others. A slot comes last, so that no other gateway waits for this one's rate.
 func (p *Paced) admit(waiting context.Context) (permit, error) {
 	for {
 		if waiting.Err() != nil {
 			return permit{}, context.Cause(waiting)
 		}
-		epoch, err := p.circuit.acquire(waiting)
+		epoch, err := p.acquire(waiting)
 		if err != nil {
 			return permit{}, err
 		}
-		if p.rate != nil && p.rate.AcquirePermit(waiting) != nil || !p.takeSlot(waiting) {
+		if !p.takePlaces(waiting) {
 			p.circuit.release(epoch)
 			return permit{}, context.Cause(waiting)
 		}
 		if p.circuit.current(epoch) {
+			p.meter.enter(inRequest)
 			return permit{paced: p, epoch: epoch, recorded: new(bool)}, nil
 		}
-		p.giveSlot()
+		p.givePlaces()
 	}
 }
 
-// takeSlot waits for a slot, if they are limited; false: waiting ended.
-func (p *Paced) takeSlot(waiting context.Context) bool {
-	if p.limits.Slots == nil {
-		return true
-	}
-	select {
-	case p.limits.Slots <- struct{}{}:
-		return true
-	case <-waiting.Done():
+func (p *Paced) acquire(waiting context.Context) (int, error) {
+	p.meter.enter(inCircuit)
+	defer p.meter.leave(inCircuit)
+	return p.circuit.acquire(waiting)
+}
+
+// takePlaces waits for all but the circuit; false: waiting ended, and nothing is held.
+func (p *Paced) takePlaces(waiting context.Context) bool {
+	if !p.during(inThrottle, waiting, p.bound.Take) {
 		return false
 	}
+	if p.during(inRate, waiting, p.rate.wait) && (p.limits.Slots == nil || p.during(inSlots, waiting, p.limits.Slots.Take)) {
+		return true
+	}
+	p.bound.Give()
+	return false
 }
 
-func (p *Paced) giveSlot() {
+// during counts the time of a wait.
+func (p *Paced) during(what phase, waiting context.Context, wait func(context.Context) bool) bool {
+	p.meter.enter(what)
+	defer p.meter.leave(what)
+	return wait(waiting)
+}
+
+func (p *Paced) givePlaces() {
 	if p.limits.Slots != nil {
-		<-p.limits.Slots
+		p.limits.Slots.Give()
 	}
+	p.bound.Give()
 }
 
 // record takes the result of the permit's request.
@@ -83,9 +98,10 @@ func (l permit) record(failed bool) {
 	l.paced.circuit.record(l.epoch, failed)
 }
 
-// end gives the slot back and, if there was no result, the circuit's permit.
+// end gives the places back and, if there was no result, the circuit's permit.
 func (l permit) end() {
-	l.paced.giveSlot()
+	l.paced.meter.leave(inRequest)
+	l.paced.givePlaces()
 	if !*l.recorded {
 		l.paced.circuit.release(l.epoch)
 	}

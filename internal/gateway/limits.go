@@ -19,10 +19,10 @@ type Limits struct {
 	// the rest of the run; 0: for ever.
 	MaxOutage time.Duration
 	Circuit   CircuitLimits
-	// Slots bounds the requests that are open at once over all gateways that share it: one place in the channel
-	// for each. A request takes its place when circuit and rate have let it through, so that those that the rate let
-	// through while all places were taken may leave together. nil: no bound.
-	Slots chan struct{}
+	// Slots bounds the requests that are open at once over all gateways that share it. A request takes its place when
+	// circuit and rate have let it through, so that those that the rate let through while all places were taken may
+	// leave together. nil: no bound.
+	Slots *Bound
 	// Now measures latency and elapsed time. Needed.
 	Now func() time.Time
 }

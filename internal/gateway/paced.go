@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go/ratelimiter"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 
 	"duly/internal/payment"
@@ -20,7 +19,10 @@ type Paced struct {
 	name     string
 	gateway  Gateway
 	limits   Limits
-	rate     ratelimiter.RateLimiter[any] // nil: no limit
+	rate     *rate
+	bound    Bound // of a throttle
+	slots    int   // as configured
+	meter    meter
 	circuit  *circuit
 	allTries retrypolicy.RetryPolicy[verdict]
 	twoTries retrypolicy.RetryPolicy[verdict] // of a look-up
@@ -53,11 +55,13 @@ func Pace(name string, g Gateway, l Limits) *Paced {
 		allTries: retries(l.Tries),
 		twoTries: retries(min(l.Tries, lookUpTries)),
 		gone:     make(chan struct{}),
+		rate:     newRate(l.Rate),
+		meter:    meter{now: l.Now, last: l.Now()},
 		stats:    Stats{Charges: make(map[payment.Kind]int64, len(payment.Kinds()))},
 	}
 	p.circuit = newCircuit(l, func() { p.leave("gateway down for " + brief(l.MaxOutage)) })
-	if interval := time.Duration(float64(time.Second) / l.Rate); l.Rate > 0 && interval > 0 {
-		p.rate = ratelimiter.NewSmoothWithMaxRate[any](interval)
+	if l.Slots != nil {
+		p.slots = l.Slots.Size()
 	}
 	return p
 }

@@ -43,6 +43,7 @@ func (p *Paced) requests(ctx context.Context, policy retrypolicy.RetryPolicy[ver
 	waiting, cancel := p.waiting(ctx)
 	defer cancel(nil)
 	c := &call{paced: p, send: send}
+	defer c.rested()
 	// failsafe's own result is lost when waiting ends during a request; send keeps what it was answered.
 	_, _ = failsafe.With(policy).WithContext(waiting).Get(func() (verdict, error) {
 		return c.try(ctx, waiting), nil
@@ -57,11 +58,26 @@ type call struct {
 	tries int
 	held  string
 	began time.Time // of the first request
+	rests bool      // it waits for the next try
+}
+
+// rest and rested count the time between two tries.
+func (c *call) rest() {
+	c.rests = true
+	c.paced.meter.enter(inBackoff)
+}
+
+func (c *call) rested() {
+	if c.rests {
+		c.rests = false
+		c.paced.meter.leave(inBackoff)
+	}
 }
 
 // try sends one request and says whether there should be another.
 func (c *call) try(ctx, waiting context.Context) verdict {
 	p := c.paced
+	c.rested()
 	if c.tries > 0 && p.limits.MaxElapsed > 0 {
 		left := p.limits.MaxElapsed - p.limits.Now().Sub(c.began)
 		limited, cancel := context.WithTimeoutCause(waiting, left, errElapsed)
@@ -84,6 +100,7 @@ func (c *call) try(ctx, waiting context.Context) verdict {
 	if p.limits.MaxElapsed > 0 && p.limits.Now().Sub(c.began)+wait > p.limits.MaxElapsed {
 		return verdict{}
 	}
+	c.rest()
 	return verdict{again: true, wait: wait}
 }
 

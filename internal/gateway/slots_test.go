@@ -75,7 +75,7 @@ func calls(ctx context.Context, p *gateway.Paced) []func() {
 func TestSlotsBoundWhatIsOpenOverAllGateways(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const bound, each = 10, 30
-		slots := make(chan struct{}, bound)
+		slots := gateway.NewBound(bound)
 		share := func(l *gateway.Limits) { l.Slots = slots }
 		c := &tally{want: bound, left: 3 * 6 * each}
 		var all sync.WaitGroup
@@ -91,7 +91,7 @@ func TestSlotsBoundWhatIsOpenOverAllGateways(t *testing.T) {
 		all.Wait()
 		require.Equal(t, bound, c.most, "never more")
 		require.Zero(t, c.starved, "always full while work remains")
-		require.Empty(t, slots, "all given back")
+		require.Zero(t, slots.Held(), "all given back")
 		total := 6 * each * (100 + 200 + 300) * time.Millisecond
 		within(t, time.Since(start), total/bound, total/bound+300*time.Millisecond)
 	})
@@ -106,7 +106,7 @@ func TestAHeldGatewayHoldsNoSlot(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				slots := make(chan struct{}, 2)
+				slots := gateway.NewBound(2)
 				share := func(l *gateway.Limits) { l.Slots = slots }
 				held := pace(t, &fake{look: func(int) payment.Sight { return unseen }}, share, hold)
 				ctx, stop := withStop(t)
@@ -116,37 +116,37 @@ func TestAHeldGatewayHoldsNoSlot(t *testing.T) {
 					waiting.Go(func() { held.Look(ctx, byKey) })
 				}
 				synctest.Wait()
-				require.Empty(t, slots)
+				require.Zero(t, slots.Held())
 				start := time.Now()
 				free := pace(t, &fake{look: func(int) payment.Sight { return seen }}, share)
 				require.Equal(t, seen, free.Look(t.Context(), byKey))
 				require.Zero(t, time.Since(start))
 				stop()
 				waiting.Wait()
-				require.Empty(t, slots)
+				require.Zero(t, slots.Held())
 			})
 		})
 	}
 }
 
 func TestNoSlotIsLost(t *testing.T) {
-	newPair := func(t *testing.T, f *fake, change ...func(*gateway.Limits)) (*gateway.Paced, chan struct{}) {
+	newPair := func(t *testing.T, f *fake, change ...func(*gateway.Limits)) (*gateway.Paced, *gateway.Bound) {
 		t.Helper()
-		slots := make(chan struct{}, 1)
+		slots := gateway.NewBound(1)
 		return pace(t, f, append(change, func(l *gateway.Limits) { l.Slots = slots })...), slots
 	}
 	t.Run("by a stop while it is waited for", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fake{look: func(int) payment.Sight { return seen }}
 			p, slots := newPair(t, f)
-			slots <- struct{}{}
+			require.True(t, slots.Take(t.Context()))
 			ctx, stop := withStop(t)
 			time.AfterFunc(time.Second, stop)
 			start := time.Now()
 			require.Equal(t, payment.Sight{Reason: "not looked up: stopped"}, p.Look(ctx, byKey))
 			require.Equal(t, time.Second, time.Since(start))
 			require.Zero(t, f.asked)
-			<-slots
+			slots.Give()
 			require.Equal(t, seen, p.Look(t.Context(), byKey))
 		})
 	})
@@ -155,14 +155,14 @@ func TestNoSlotIsLost(t *testing.T) {
 			p, slots := newPair(t, &fake{change: replies(done)})
 			ctx := gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { return gateway.ErrGuard }})
 			require.Equal(t, payment.EffectNone, p.Refund(ctx, payment.Refund{}).Effect)
-			require.Empty(t, slots)
+			require.Zero(t, slots.Held())
 		})
 	})
 	t.Run("by a panic", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p, slots := newPair(t, &fake{look: func(int) payment.Sight { panic("odd") }})
 			require.Panics(t, func() { p.Look(t.Context(), byKey) })
-			require.Empty(t, slots)
+			require.Zero(t, slots.Held())
 		})
 	})
 	t.Run("by a back-off, which holds none", func(t *testing.T) {
@@ -170,7 +170,7 @@ func TestNoSlotIsLost(t *testing.T) {
 			f := &fake{change: replies(nothing, done)}
 			p, slots := newPair(t, f)
 			time.AfterFunc(time.Second, func() {
-				if len(slots) != 0 || f.requests() != 1 {
+				if slots.Held() != 0 || f.requests() != 1 {
 					t.Error("a slot is held by one that waits to be sent again")
 				}
 			})
@@ -194,7 +194,7 @@ func TestNoSlotIsLost(t *testing.T) {
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			require.Equal(t, 1, f.questions(), "the second waits for the circuit again")
-			require.Empty(t, slots)
+			require.Zero(t, slots.Held())
 			second.Wait()
 			require.Equal(t, 12*time.Second, time.Since(start))
 		})
