@@ -1,0 +1,99 @@
+package notify_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/billing"
+	"duly/internal/notify"
+	"duly/internal/orders"
+	"duly/internal/payment"
+	"duly/internal/worktest"
+)
+
+// made are events as the rules make them, at least one of each type.
+func made(t *testing.T) []payment.Event {
+	t.Helper()
+	due := worktest.Day(t, "2026-01-31")
+	now := time.Date(2026, 1, 31, 3, 0, 0, 0, time.UTC)
+	policy := billing.Policy{RetryDays: []int{1, 3, 5}}
+	won := payment.Money{Amount: 12900, Currency: "KRW"}
+	subscription := billing.Subscription{
+		ID: 42, CustomerID: "cus", Status: billing.Active, Gateway: "main", Method: "pm_secret", Money: won,
+		Interval: billing.Interval{Unit: "month", Count: 1}, AnchorDay: 31, Next: due,
+	}
+	broken := subscription
+	broken.CustomerID, broken.Money.Currency = "", "xx"
+	invoice := billing.Invoice{ID: 9, SubscriptionID: 42, Due: due, Money: won}
+	settled := func(stage int, o payment.Outcome) []payment.Event {
+		a := billing.Attempt{ID: 5, No: 1, Stage: stage, Gateway: "main", Invoice: invoice, CreatedAt: now, Charge: payment.Charge{
+			Key: "sub_42_20260131-1", Reference: "sub_42_20260131", CustomerID: "cus", Method: "pm_secret", Money: won,
+		}}
+		a.Invoice.Stage = stage
+		return billing.Settle(a, billing.Answer{Outcome: o}, billing.PastDue, policy, due, now).Events
+	}
+	declined := func(c payment.Class) payment.Outcome {
+		return payment.Outcome{Kind: payment.Refused, Decline: payment.Decline{Class: c, Code: "code", Message: "no"}}
+	}
+	known := func(name string) bool { return name == "main" }
+	last := invoice
+	last.Stage, last.FirstDeclined = 3, due
+	hard := billing.Past{ID: 1, No: 1, Key: "sub_42_20260131-1", Status: billing.AttemptDeclined, Class: payment.Hard, Gateway: "main", Method: "pm_secret"}
+	issue := billing.IssuePolicy{Business: due, Effective: due, CatchUp: billing.CatchUpDefault, KnownGateway: known}
+
+	order := orders.Order{ID: 7, CustomerID: "cus", Status: orders.OrderInProgress, Money: won, CreatedAt: now.Add(-time.Hour)}
+	pay := orders.Payment{ID: 3, OrderID: 7, Gateway: "main", Key: "ord_7-1", Status: orders.PaymentPending, Money: won, CreatedAt: now.Add(-time.Hour)}
+	decide := func(enough bool, amount int64) []payment.Event {
+		seen := payment.Sight{Payment: &payment.Payment{
+			ID: "pay_1", Status: "succeeded", Key: pay.Key, Reference: order.Reference(), CustomerID: "cus", Money: payment.Money{Amount: amount, Currency: "KRW"},
+		}}
+		checked := orders.Checked{Payment: pay, Asked: true, Sight: seen, Keeping: orders.Keeping{Known: true, FindByKey: true, FindLasts: true, KeyLife: 24 * time.Hour, Longest: time.Minute}}
+		return orders.Decide(order, []orders.Checked{checked}, enough, orders.Policy{OlderThan: time.Minute, GiveUpAfter: time.Hour}, 1, now).Events
+	}
+	threshold := int64(5)
+	low, ok := orders.StockLow(orders.Product{ID: 3, Name: "Mug", Stock: 9, Threshold: &threshold}, 4, 7)
+	require.True(t, ok)
+	return slices.Concat(
+		settled(1, payment.Outcome{Kind: payment.Paid}), settled(0, payment.Outcome{Kind: payment.Differs, Reason: "another amount"}),
+		settled(0, declined(payment.Soft)), settled(0, declined(payment.Action)), settled(3, declined(payment.Hard)),
+		billing.DecideClaim(last, subscription, []billing.Past{hard}, policy, due+3, known).Events,
+		billing.DecideClaim(invoice, broken, nil, policy, due, known).Events,
+		billing.DecideIssue(broken, billing.Newest{}, func(payment.Date) bool { return false }, issue).Events,
+		[]payment.Event{billing.SubscriptionReview(42, due, "no invoice could be made")},
+		decide(true, 12900), decide(false, 12900), decide(true, 5),
+		[]payment.Event{low, orders.RefundCompleted(pay, 12900, ""), orders.ReviewNeeded(order, "why")},
+	)
+}
+
+// Every event that the rules make is as its schema says, and so is what the webhook makes of it.
+func TestPayloadsAreAsTheirSchemasSay(t *testing.T) {
+	schemas := worktest.NewSchemas(t)
+	types := map[string]bool{}
+	for _, e := range made(t) {
+		types[e.Type] = true
+		data, err := json.Marshal(e.Payload)
+		require.NoError(t, err)
+		require.NoError(t, schemas.Validate(t, e.Type, data), "%s: %s", e.Type, data)
+		require.NotContains(t, string(data), "pm_secret")
+		body, err := notify.Body(notify.Message{Event: 1, Type: e.Type, Subject: e.Subject, At: time.Unix(0, 1000), Data: data})
+		require.NoError(t, err)
+		require.NoError(t, schemas.Validate(t, "webhook", body), "%s", body)
+
+		var fields map[string]any
+		require.NoError(t, json.Unmarshal(data, &fields))
+		fields["more"] = 1
+		more, err := json.Marshal(fields)
+		require.NoError(t, err)
+		require.Error(t, schemas.Validate(t, e.Type, more), "%s takes what it does not name", e.Type)
+	}
+	require.Equal(t, []string{
+		"invoice.paid", "order.completed", "order.failed", "payment.action_required", "payment.failed", "refund.completed",
+		"review.needed", "stock.low", "subscription.cancelled",
+	}, slices.Sorted(maps.Keys(types)), fmt.Sprint("every type"))
+}
