@@ -91,6 +91,9 @@ type Runner struct {
 	Started func(run *Run, steps []*StepExecution)
 	// Began is called for each step when it begins, before it does anything.
 	Began func(x *StepExecution)
+	// Beaten is called after each heartbeat that the database took, on a goroutine of its own: one that takes longer
+	// than a heartbeat is called less often, and delays none. Its ctx ends with the run, which waits for it.
+	Beaten func(ctx context.Context, run *Run)
 	// Stop says why ctx was cancelled, as an exit code; 0 if it was not by a signal or a bound of time.
 	Stop func(ctx context.Context) int
 }
@@ -228,6 +231,8 @@ func outcome(ctx context.Context, errs []error) StepStatus {
 func (r *Runner) beat(ctx context.Context, run *Run, lease *Lease, steps []*StepExecution, lose context.CancelCauseFunc) {
 	ticker := time.NewTicker(r.Heartbeat)
 	defer ticker.Stop()
+	after := r.beaten(ctx, run)
+	defer after.end()
 	for {
 		select {
 		case <-ctx.Done():
@@ -244,6 +249,7 @@ func (r *Runner) beat(ctx context.Context, run *Run, lease *Lease, steps []*Step
 		switch {
 		case err == nil:
 			lease.Renew(at)
+			after.beat()
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, ErrLeaseLost), lease.Left() <= 0:
