@@ -278,6 +278,8 @@ func TestAuditFindsExactlyWhatDiffers(t *testing.T) {
 	a.there(kept{Key: "ord_40002-1", Reference: "ord_40002", At: to})
 	a.order(40003, kept{Key: "ord_40003-1", At: from.Add(-time.Microsecond)})
 	a.order(40004, kept{Key: "ord_40004-1", At: to})
+	a.attempt(40005, kept{Key: "sub_40005_20260131-1", Reference: "sub_40005_20260131", At: from.Add(-time.Microsecond)})
+	a.attempt(40006, kept{Key: "sub_40006_20260131-1", Reference: "sub_40006_20260131", At: to})
 
 	result := a.audit(nil)
 	require.Equal(t, batch.ExitReview, result.Exit, "%v", result)
@@ -648,7 +650,18 @@ func TestAuditOfAGatewayThatFails(t *testing.T) {
 	require.Contains(t, strings.Join(result.Left, "\n"), "not audited: gateway main")
 	require.Empty(t, a.found(), "nothing is missing at a gateway that did not say what it has")
 
-	a.sim.Update(func(c *simulator.Config) { c.Outage, c.Forbidden = false, true })
+	a.sim.Update(func(c *simulator.Config) { c.Outage = false })
+	a.asked = func(r *http.Request) { // it lists nothing, but answers
+		if strings.HasSuffix(r.URL.Path, "/payments") {
+			r.URL.Path = "/elsewhere"
+		}
+	}
+	result = a.audit(nil)
+	require.Equal(t, batch.ExitUnfinished, result.Exit, "%v", result)
+	require.Zero(t, a.lookUps(), "a whole list is not made up for by look-ups")
+	a.asked = nil
+
+	a.sim.Update(func(c *simulator.Config) { c.Forbidden = true })
 	result = a.audit(nil)
 	require.Equal(t, batch.ExitFailed, result.Exit, "%v", result)
 	require.ErrorContains(t, result.Err, "check gateways.main.token")
