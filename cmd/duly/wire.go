@@ -62,7 +62,7 @@ func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
 		dsn = server.DSN(privateSchema)
 	}
 	db, err := mysql.Open(dsn, mysql.Options{
-		MaxOpen: c.Database.MaxOpen, Acquire: c.Database.AcquireTimeout, Frozen: c.Run.Lease,
+		MaxOpen: c.Database.MaxOpen, Acquire: c.Database.AcquireTimeout, Frozen: c.Run.Lease, Now: a.now,
 	})
 	if err != nil {
 		return nil, usage(fmt.Errorf("database.dsn: %w", err))

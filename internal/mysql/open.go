@@ -23,6 +23,8 @@ type DB struct {
 	Host, Schema string
 	// Acquire bounds the wait for a connection of the pool.
 	Acquire time.Duration
+
+	works works
 }
 
 // Options of Open.
@@ -35,6 +37,8 @@ type Options struct {
 	// up; 0: 60 s. A worker that is frozen in a transaction (stopped, suspended, cut off) holds its locks no
 	// longer than that. Longer than any healthy pause within a transaction; the length of the lease is right.
 	Frozen time.Duration
+	// Now measures what transactions cost; nil: they are not measured.
+	Now func() time.Time
 }
 
 // ErrDSN is wrapped when a DSN cannot be used. The DSN is not part of the message: it holds a password.
@@ -88,7 +92,7 @@ func Open(dsn string, o Options) (*DB, error) {
 	if h, _, err := net.SplitHostPort(cfg.Addr); err == nil && cfg.Net == "tcp" {
 		host = h
 	}
-	return &DB{DB: sqlx.NewDb(pool, "mysql"), Host: host, Schema: cfg.DBName, Acquire: o.Acquire}, nil
+	return &DB{DB: sqlx.NewDb(pool, "mysql"), Host: host, Schema: cfg.DBName, Acquire: o.Acquire, works: works{now: o.Now}}, nil
 }
 
 // session runs statements on every new connection.

@@ -18,6 +18,8 @@ type Repository struct {
 	DB *DB
 	// Now is the business clock, by which runs are dated.
 	Now func() time.Time
+	// State, if set, is what the run tells of itself with each heartbeat: kept as JSON for those who look at it.
+	State func() any
 }
 
 // NewLease is a fresh random name for a lease.
@@ -58,13 +60,14 @@ func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error
 }
 
 // A heartbeat counts only while the lease that it renews still holds.
-const beatRun = `UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6)
+const beatRun = `UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6), state = ?
 WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND`
 
 // Beat implements batch.JobRepository.
 func (r *Repository) Beat(ctx context.Context, run *batch.Run, progress []batch.Progress) error {
+	state := r.state()
 	return Tx(ctx, r.DB, "heartbeat", func(tx *sqlx.Tx) error {
-		result, err := tx.ExecContext(ctx, beatRun, run.ID, run.Token, run.Lease.Microseconds())
+		result, err := tx.ExecContext(ctx, beatRun, state, run.ID, run.Token, run.Lease.Microseconds())
 		if err != nil {
 			return err
 		}
@@ -73,6 +76,18 @@ func (r *Repository) Beat(ctx context.Context, run *batch.Run, progress []batch.
 		}
 		return r.write(ctx, tx, run, progress)
 	})
+}
+
+// state is the run's state as JSON; nil for none. One that cannot be written down costs no heartbeat.
+func (r *Repository) state() any {
+	if r.State == nil {
+		return nil
+	}
+	b, err := json.Marshal(r.State())
+	if err != nil {
+		return nil
+	}
+	return string(b)
 }
 
 // A run whose lease ran out is left for the next one to mark as abandoned.

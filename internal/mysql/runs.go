@@ -25,10 +25,12 @@ type PastRun struct {
 	Started      time.Time  `db:"started_at"`
 	Finished     *time.Time `db:"finished_at"`
 	Error        *string
+	Control      []byte // JSON: what operators told it; nil for nothing
+	State        []byte // JSON: what it told of itself with its last heartbeat; nil for nothing
 }
 
 const runColumns = `id, job, DATE_FORMAT(business_date, '%Y-%m-%d') AS business_date, params, status, exit_code, rerun_of, host, pid, version, lease_ms, heartbeat_at,
-started_at, finished_at, error`
+started_at, finished_at, error, control, state`
 
 // FindRun reads one run; nil if there is none of that id.
 func FindRun(ctx context.Context, db *DB, id uint64) (*PastRun, error) {

@@ -20,8 +20,10 @@ const repeats = 5
 // is rolled back and fn is run again, a few times; then the error wraps batch.ErrLocked. fn must do nothing but
 // SQL. An error wraps ErrCommitUnknown if the answer to COMMIT was lost, batch.ErrUnavailable if the server was.
 func Tx(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) error {
+	db.works.begin(name)
+	defer db.works.end(name)
 	for try := 1; ; try++ {
-		err := once(ctx, db, name, fn)
+		err := db.works.try(name, func() error { return once(ctx, db, name, fn) })
 		if err == nil || !repeatable(err) || try == repeats {
 			return wrap(ctx, name, err)
 		}
