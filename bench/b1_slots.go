@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"time"
 
 	"duly/internal/gateway/httpapi"
@@ -60,22 +58,13 @@ func (l *lab) slotRound(ctx context.Context, n int) (done worked, served time.Du
 	sim := simulator.New(simulator.Config{
 		Token: "bench", Seed: 1, Latency: simulator.Latency{Median: slotMedian, P99: slotP99}, Now: l.now,
 	})
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	url, stop, err := serve(ctx, sim)
 	if err != nil {
 		return done, 0, err
 	}
-	server := &http.Server{Handler: sim, ReadHeaderTimeout: slotTimeout}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	defer func() {
-		sim.Close()
-		err = errors.Join(err, server.Close())
-		if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
-			err = errors.Join(err, served)
-		}
-	}()
+	defer func() { err = errors.Join(err, stop()) }()
 	client, err := httpapi.New(httpapi.Config{
-		Name: gatewayName, URL: "http://" + listener.Addr().String(), Token: "bench", Timeout: slotTimeout, ConnectTimeout: slotTimeout,
+		Name: gatewayName, URL: url, Token: "bench", Timeout: slotTimeout, ConnectTimeout: slotTimeout,
 		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, MaxConns: slotsInUse, Now: l.now,
 	})
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"duly/jobs"
 )
 
 const (
@@ -53,5 +55,5 @@ func (l *lab) memoryRound(ctx context.Context, n int) (peak int64, err error) {
 		return 0, err
 	}
 	defer sim.stop()
-	return l.peak(ctx, s, sim.url)
+	return l.peak(ctx, s, sim.url, jobs.BillingJob)
 }

@@ -101,10 +101,10 @@ func (l *lab) schema(ctx context.Context, n int) (*schema, error) {
 	}
 	s.DB = db
 	if _, err := migrations.Up(ctx, db.DB.DB); err != nil {
-		return nil, errors.Join(err, s.drop(ctx))
+		return nil, s.dropped(ctx, err)
 	}
 	if err := s.enrol(ctx, n); err != nil {
-		return nil, errors.Join(err, s.drop(ctx))
+		return nil, s.dropped(ctx, err)
 	}
 	return s, l.quiet(ctx)
 }
@@ -116,6 +116,9 @@ func (s *schema) drop(ctx context.Context) error {
 	return errors.Join(err, s.Close())
 }
 
+// dropped drops the schema because of an error.
+func (s *schema) dropped(ctx context.Context, err error) error { return errors.Join(err, s.drop(ctx)) }
+
 // today is the business date of every run.
 func (l *lab) today() payment.Date { return payment.DateOf(l.now().UTC()) }
 
@@ -124,20 +127,15 @@ interval_unit, next_billing_date) VALUES `
 
 // enrol adds n subscriptions that are due today.
 func (s *schema) enrol(ctx context.Context, n int) error {
-	const chunk = 2000
 	due := s.lab.today()
-	rows := make([][]any, 0, chunk)
-	for id := 1; id <= n; id++ {
-		rows = append(rows, []any{
+	err := s.fill(ctx, insertSubscriptions, n, func(id int) []any {
+		return []any{
 			id, fmt.Sprintf("customer-%d", id), gatewayName, fmt.Sprintf("pm_ok:%d", id), "Membership, monthly",
 			9900 + id%50*100, "KRW", "month", due,
-		})
-		if len(rows) == chunk || id == n {
-			if _, err := mysql.Insert(ctx, s, insertSubscriptions, rows, ""); err != nil {
-				return fmt.Errorf("enrol subscriptions: %w", err)
-			}
-			rows = rows[:0]
 		}
+	})
+	if err != nil {
+		return err
 	}
 	if _, err := s.ExecContext(ctx, "ANALYZE TABLE subscriptions"); err != nil {
 		return fmt.Errorf("analyze: %w", err)

@@ -33,6 +33,9 @@ func benchmarks() []benchmark {
 		{"B1", "gateway slots stay busy", slots},
 		{"B2", "cost of our own", cost},
 		{"B3", "flat memory", memory},
+		{"B6", "hot product", hot},
+		{"R1", "stale orders, ten at a time", tenAtATime},
+		{"A1", "audit in flat memory", audit},
 	}
 }
 

@@ -64,10 +64,10 @@ func (s *simulation) stop() {
 // how often the worker's memory is read; the peak is kept by the kernel, so only the last moments can be missed.
 const sampleEvery = 20 * time.Millisecond
 
-// peak runs `duly run billing` on s to its end and returns the largest resident size that it had, in bytes.
-func (l *lab) peak(ctx context.Context, s *schema, url string) (peak int64, err error) {
+// peak runs a job of `duly run` on s to its end and returns the largest resident size that it had, in bytes.
+func (l *lab) peak(ctx context.Context, s *schema, url, job string) (peak int64, err error) {
 	var output bytes.Buffer
-	duly := exec.CommandContext(ctx, filepath.Join(l.programs, "duly"), "run", "billing", "--no-progress") //nolint:gosec // G204: built by us
+	duly := exec.CommandContext(ctx, filepath.Join(l.programs, "duly"), "run", job, "--no-progress") //nolint:gosec // G204: built by us
 	duly.Dir = l.dir
 	duly.Env = append(os.Environ(), "DULY_DATABASE_DSN="+s.dsn(), "DULY_BUSINESS_TIMEZONE=UTC",
 		"DULY_GATEWAYS_MAIN_URL="+url, "DULY_GATEWAYS_MAIN_TOKEN=bench")
@@ -83,7 +83,7 @@ func (l *lab) peak(ctx context.Context, s *schema, url string) (peak int64, err 
 		select {
 		case err := <-ended:
 			if err != nil {
-				return 0, fmt.Errorf("duly run billing: %w: %s", err, output.String())
+				return 0, fmt.Errorf("duly run %s: %w: %s", job, err, output.String())
 			}
 			return peak, nil
 		case <-ticker.C:

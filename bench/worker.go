@@ -13,6 +13,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/gateway"
 	"duly/internal/mysql"
+	"duly/internal/orders"
 	"duly/jobs"
 	"duly/readers"
 	"duly/steps"
@@ -21,7 +22,7 @@ import (
 // gatewayName is the gateway of every subscription.
 const gatewayName = "main"
 
-// worker is a billing run within this process, put together as `duly run billing` does it.
+// worker is a run within this process, put together as `duly run` does it.
 type worker struct {
 	gateway     gateway.Gateway
 	parallelism int
@@ -37,9 +38,30 @@ type worked struct {
 
 // bill runs billing on s to its end and fails unless it left nothing.
 func (w worker) bill(ctx context.Context, s *schema) (worked, error) {
+	policy := billing.Policy{RetryDays: []int{1, 3, 5}}
+	return w.run(ctx, s, nil, func(deps jobs.Deps) batch.Job {
+		return jobs.Billing(deps, jobs.BillingOptions{
+			Selection: readers.Selection{Business: s.lab.today()}, Policy: policy, ChunkSize: w.chunkSize, BrakePercent: 50,
+		}, len(policy.RetryDays))
+	})
+}
+
+// reconcile runs reconcile on s to its end and fails unless it left nothing.
+func (w worker) reconcile(ctx context.Context, s *schema) (worked, error) {
+	return w.run(ctx, s, gateway.NewBound(w.parallelism), func(deps jobs.Deps) batch.Job {
+		return jobs.Reconcile(deps, jobs.ReconcileOptions{
+			Selection: readers.Selection{Business: s.lab.today()}, Policy: orders.Policy{OlderThan: 10 * time.Minute, GiveUpAfter: 24 * time.Hour},
+			ChunkSize: w.chunkSize, Parallelism: w.parallelism,
+		})
+	})
+}
+
+// run runs a job on s to its end, with so many requests open at once at most (nil: no bound), and fails unless it
+// left nothing.
+func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of func(deps jobs.Deps) batch.Job) (worked, error) {
 	now := s.lab.now
 	limits := gateway.Defaults()
-	limits.Now = now
+	limits.Now, limits.Slots = now, slots
 	paced := gateway.Pace(gatewayName, w.gateway, limits)
 	defer paced.Close()
 	deps := jobs.Deps{
@@ -47,10 +69,7 @@ func (w worker) bill(ctx context.Context, s *schema) (worked, error) {
 		Parallelism: func(string) int { return w.parallelism },
 		Clock:       now, Business: now, Zone: time.UTC, Heartbeat: 5 * time.Second,
 	}
-	policy := billing.Policy{RetryDays: []int{1, 3, 5}}
-	job := jobs.Billing(deps, jobs.BillingOptions{
-		Selection: readers.Selection{Business: s.lab.today()}, Policy: policy, ChunkSize: w.chunkSize, BrakePercent: 50,
-	}, len(policy.RetryDays))
+	job := of(deps)
 	var executions []*batch.StepExecution
 	runner := &batch.Runner{
 		Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: 25 * time.Second, Now: now, Log: slog.New(slog.NewTextHandler(s.lab.log, nil)),
