@@ -101,9 +101,11 @@ func (d *checkup) database(ctx context.Context, c *config.Config) {
 	if !d.note("migrations", migrations.Check(ctx, db.DB.DB.DB), "the schema is of this program's version", "run `duly migrate up`, or the duly that the schema was made by") {
 		return // the checks below need the tables
 	}
+	if !d.note("privileges", mysql.CheckPrivileges(ctx, db.DB), "as needed", "") {
+		return // and these, the rights
+	}
 	d.note("shop columns", mysql.CheckLocalTime(ctx, db.DB), "instants in UTC, as far as the newest rows tell", "")
 	d.note("engine", mysql.CheckEngine(ctx, db.DB), "InnoDB", "")
-	d.note("privileges", mysql.CheckPrivileges(ctx, db.DB), "as needed", "")
 	d.note("skip locked", mysql.Probe(ctx, db.DB), "two workers are given different rows", "use MySQL 8+ or MariaDB 10.6+ itself, not one that only speaks its language")
 }
 

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/jmoiron/sqlx"
 )
 
 // Problem is something about a database that must be put right before duly can rely on it.
@@ -109,65 +106,6 @@ func CheckEngine(ctx context.Context, db *DB) error {
 		return &Problem{"not InnoDB: " + strings.Join(wrong, ", "), "ALTER TABLE … ENGINE=InnoDB for each of them"}
 	}
 	return nil
-}
-
-// needs lists what duly does to each table beside reading it: i for INSERT, u for UPDATE.
-func needs() map[string]string {
-	return map[string]string{
-		"subscriptions": "u", "invoices": "iu", "payment_attempts": "iu", "gateway_answers": "i", "events": "i",
-		"job_runs": "iu", "step_runs": "iu", "pauses": "", "claim_probe": "u",
-	}
-}
-
-// CheckPrivileges tries, in a transaction that is rolled back and changes no row, every kind of statement that
-// duly runs on each of its tables.
-func CheckPrivileges(ctx context.Context, db *DB) error {
-	var missing []string
-	tx, err := db.BeginTxx(ctx, nil)
-	if err != nil {
-		return Classify(ctx, err)
-	}
-	defer func() { _ = tx.Rollback() }() // nothing was changed
-	for table, verbs := range needs() {
-		denied, err := deniedOn(ctx, tx, table, verbs)
-		if err != nil {
-			return fmt.Errorf("%s: %w", table, Classify(ctx, err))
-		}
-		missing = append(missing, denied...)
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	slices.Sort(missing)
-	return &Problem{"not allowed: " + strings.Join(missing, ", "), "GRANT SELECT, INSERT, UPDATE ON " + db.Schema + ".* to the user of database.dsn"}
-}
-
-func deniedOn(ctx context.Context, tx *sqlx.Tx, table, verbs string) ([]string, error) {
-	key := "id"
-	if table == "pauses" {
-		key = "subject"
-	}
-	var denied []string
-	for _, try := range []struct{ verb, name, statement string }{
-		{"", "SELECT", "SELECT " + key + " FROM " + table + " WHERE FALSE"},
-		{"i", "INSERT", "INSERT INTO " + table + " SELECT * FROM " + table + " WHERE FALSE"},
-		{"u", "UPDATE", "UPDATE " + table + " SET " + key + " = " + key + " WHERE FALSE"},
-	} {
-		if !strings.Contains(verbs, try.verb) {
-			continue
-		}
-		if _, err := tx.ExecContext(ctx, try.statement); isDenied(err) {
-			denied = append(denied, try.name+" on "+table)
-		} else if err != nil {
-			return denied, err
-		}
-	}
-	return denied, nil
-}
-
-func isDenied(err error) bool {
-	n := number(err)
-	return n == codeTableDenied || n == codeColumnDenied || n == codeSchemaDenied
 }
 
 // Mend is how to put err right, if it says so.

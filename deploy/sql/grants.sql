@@ -1,0 +1,103 @@
+-- The rights of everybody who works on duly's database, as roles. An administrator applies this file to the schema,
+-- after `duly migrate up` and again after each update of duly; applied twice, it changes nothing:
+--
+--     mysql shop < deploy/sql/grants.sql
+--
+-- It works on MySQL 8+ and MariaDB 10.11+. Then give each user a role, and make it the one that is on at log-in:
+--
+--     CREATE USER duly@'10.0.0.%' IDENTIFIED BY '…' REQUIRE SSL;
+--     GRANT duly_worker TO duly@'10.0.0.%';
+--     SET DEFAULT ROLE duly_worker TO duly@'10.0.0.%';      -- MySQL
+--     SET DEFAULT ROLE duly_worker FOR duly@'10.0.0.%';     -- MariaDB
+--
+-- `duly doctor`, run as the worker, tells which right is missing.
+
+CREATE ROLE IF NOT EXISTS duly_worker, duly_shop, duly_operator, duly_operator_write, duly_migrator;
+
+-- The worker: `duly run`, `duly schedule`, `duly doctor`. It reads the shop's tables and writes only those of their
+-- columns that are its own; no customer, price or payment method can be changed by it. Of its own tables only what
+-- `duly run prune` and `duly run report` remove can be removed: no invoice, attempt, payment or finding.
+
+GRANT SELECT, UPDATE (next_billing_date, anchor_day, review_reason, status, cancelled_at, cancel_reason) ON subscriptions TO duly_worker;
+GRANT SELECT, UPDATE (status, completed_at, failed_at, failure_reason) ON orders TO duly_worker;
+GRANT SELECT ON order_items TO duly_worker;
+GRANT SELECT, UPDATE (stock) ON products TO duly_worker;
+GRANT SELECT, UPDATE (status, transaction_key, failure_code, failure_reason, refunded_amount, refunded_at) ON payments TO duly_worker;
+GRANT SELECT, INSERT, UPDATE ON invoices TO duly_worker;
+GRANT SELECT, INSERT, UPDATE ON payment_attempts TO duly_worker;
+GRANT SELECT, INSERT ON gateway_answers TO duly_worker;
+GRANT SELECT, INSERT, UPDATE ON order_checks TO duly_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON events TO duly_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON event_deliveries TO duly_worker;
+GRANT SELECT, INSERT, UPDATE ON outbox_marks TO duly_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON job_runs TO duly_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON step_runs TO duly_worker;
+GRANT SELECT ON pauses TO duly_worker;
+GRANT SELECT, INSERT ON operator_actions TO duly_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON daily_order_stats TO duly_worker;
+GRANT SELECT, INSERT, DELETE ON daily_product_sales TO duly_worker;
+GRANT SELECT, INSERT, UPDATE ON audit_findings TO duly_worker;
+GRANT SELECT, UPDATE (claimed_by, claimed_at) ON claim_probe TO duly_worker;
+GRANT SELECT ON duly_migrations TO duly_worker;
+
+-- The shop: its own tables, but for the columns that are duly's; its own events; of duly's tables what a customer's
+-- page or a back office shows.
+
+GRANT SELECT, INSERT, UPDATE (customer_id, status, gateway, payment_method, method_type, description, amount, currency,
+  interval_unit, interval_count, anchor_day, next_billing_date, cancelled_at, cancel_reason) ON subscriptions TO duly_shop;
+GRANT SELECT, INSERT, UPDATE ON orders TO duly_shop;
+GRANT SELECT, INSERT, UPDATE, DELETE ON order_items TO duly_shop;
+GRANT SELECT, INSERT, UPDATE, DELETE ON products TO duly_shop;
+GRANT SELECT, INSERT, UPDATE ON payments TO duly_shop;
+GRANT SELECT, INSERT ON events TO duly_shop;
+GRANT SELECT ON invoices TO duly_shop;
+GRANT SELECT ON payment_attempts TO duly_shop;
+GRANT SELECT ON order_checks TO duly_shop;
+GRANT SELECT ON event_deliveries TO duly_shop;
+GRANT SELECT ON daily_order_stats TO duly_shop;
+GRANT SELECT ON daily_product_sales TO duly_shop;
+
+-- An operator who looks: `duly status`, `show`, `runs`, every `--dry-run`; also on a replica. It writes nothing.
+
+GRANT SELECT ON subscriptions TO duly_operator;
+GRANT SELECT ON orders TO duly_operator;
+GRANT SELECT ON order_items TO duly_operator;
+GRANT SELECT ON products TO duly_operator;
+GRANT SELECT ON payments TO duly_operator;
+GRANT SELECT ON invoices TO duly_operator;
+GRANT SELECT ON payment_attempts TO duly_operator;
+GRANT SELECT ON gateway_answers TO duly_operator;
+GRANT SELECT ON order_checks TO duly_operator;
+GRANT SELECT ON events TO duly_operator;
+GRANT SELECT ON event_deliveries TO duly_operator;
+GRANT SELECT ON outbox_marks TO duly_operator;
+GRANT SELECT ON job_runs TO duly_operator;
+GRANT SELECT ON step_runs TO duly_operator;
+GRANT SELECT ON pauses TO duly_operator;
+GRANT SELECT ON operator_actions TO duly_operator;
+GRANT SELECT ON daily_order_stats TO duly_operator;
+GRANT SELECT ON daily_product_sales TO duly_operator;
+GRANT SELECT ON audit_findings TO duly_operator;
+GRANT SELECT ON claim_probe TO duly_operator;
+GRANT SELECT ON duly_migrations TO duly_operator;
+
+-- An operator who acts: beside the above `duly pause`, `resume`, `stop`, `throttle`, `requeue` and `resolve`. What is
+-- done is recorded in operator_actions, and cannot be removed or changed there.
+
+GRANT duly_operator TO duly_operator_write;
+GRANT INSERT ON operator_actions TO duly_operator_write;
+GRANT INSERT, UPDATE, DELETE ON pauses TO duly_operator_write;
+GRANT UPDATE (control) ON job_runs TO duly_operator_write;
+GRANT UPDATE ON invoices TO duly_operator_write;
+GRANT UPDATE ON payment_attempts TO duly_operator_write;
+GRANT UPDATE (status, cancelled_at, cancel_reason) ON subscriptions TO duly_operator_write;
+GRANT UPDATE (updated_at) ON orders TO duly_operator_write; -- to lock the row while its payment is settled
+GRANT UPDATE (status, transaction_key, failure_code, failure_reason, refunded_amount, refunded_at) ON payments TO duly_operator_write;
+GRANT INSERT, UPDATE ON order_checks TO duly_operator_write;
+GRANT INSERT, UPDATE ON events TO duly_operator_write;
+GRANT UPDATE ON event_deliveries TO duly_operator_write;
+GRANT UPDATE ON audit_findings TO duly_operator_write;
+
+-- Who runs `duly migrate up` and `down`: everything in this schema, and nothing else on the server.
+
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, REFERENCES ON * TO duly_migrator;
