@@ -114,6 +114,8 @@ func (b *outboxJob) fanTo(ctx context.Context, x *batch.StepExecution, sink stri
 	}
 	from, to := writers.Mark{Event: mark.Event, Seen: mark.Seen}, writers.Mark{Event: mark.Event, Seen: mark.Newest}
 	switch {
+	case mark.Restarted:
+		to.Event = 0
 	case mark.Ripe:
 		to.Event = mark.Seen
 	case mark.Seen != mark.Event || mark.Newest == mark.Seen: // not yet, or nothing new

@@ -478,6 +478,10 @@ func TestNoEventIsForgotten(t *testing.T) {
 	require.Equal(t, batch.ExitDone, o.run(nil).Exit)
 	require.Equal(t, "4 5", worktest.Get[string](t, o.plain, `SELECT CONCAT_WS(' ', event_id, seen_id) FROM outbox_marks`), "it may still have neighbours on their way")
 	require.Len(t, o.hook.events(), 5)
+	worktest.Exec(t, o.plain, `DELETE FROM event_deliveries; TRUNCATE TABLE events`)
+	o.write(2, 2)
+	require.Equal(t, batch.ExitDone, o.run(nil).Exit)
+	require.Len(t, o.hook.events(), 7, "numbers that come anew are new events")
 }
 
 // A run that has nothing to do looks at nothing that was delivered.

@@ -50,12 +50,16 @@ type FanMark struct {
 	Newest uint64 // the newest event now
 	// Ripe: no event up to Seen can appear any more.
 	Ripe bool
+	// Restarted: numbers are given out anew, since the events were emptied. The mark says nothing any more.
+	Restarted bool
 }
 
 // Begin reads the sink's mark and goes to it.
 func (f *Fan) Begin(ctx context.Context) (FanMark, error) {
 	mark, err := f.mark(ctx)
-	f.id = mark.Event
+	if f.id = mark.Event; mark.Restarted {
+		f.id = 0
+	}
 	return mark, mysql.Classify(ctx, err)
 }
 
@@ -74,7 +78,7 @@ func (f *Fan) mark(ctx context.Context) (FanMark, error) {
 	if err := f.DB.GetContext(ctx, &m.Newest, newestEvent); err != nil {
 		return m, err
 	}
-	if m.Seen == m.Event || time.Duration(row.Age)*time.Microsecond < onItsWay {
+	if m.Restarted = m.Newest < m.Seen; m.Restarted || m.Seen == m.Event || time.Duration(row.Age)*time.Microsecond < onItsWay {
 		return m, nil
 	}
 	m.Ripe, err = f.settled(ctx, m)
