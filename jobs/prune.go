@@ -71,7 +71,7 @@ func (p *pruneJob) runs(ctx context.Context, x *batch.StepExecution) error {
 		return err
 	})
 	if err != nil {
-		return p.ended(ctx, err)
+		return p.ended(err)
 	}
 	return p.walk(ctx, x, func(ctx context.Context, after uint64) (readers.Old, error) {
 		page, err := readers.OldRuns(ctx, p.DB, after, before, p.o.ChunkSize)
@@ -91,7 +91,7 @@ func (p *pruneJob) events(ctx context.Context, x *batch.StepExecution) error {
 		return err
 	})
 	if err != nil {
-		return p.ended(ctx, err)
+		return p.ended(err)
 	}
 	err = p.walk(ctx, x, func(ctx context.Context, after uint64) (readers.Old, error) {
 		return readers.OldEvents(ctx, p.DB, after, upTo, before, p.o.ChunkSize)
@@ -131,15 +131,15 @@ func (p *pruneJob) walk(
 		case errors.Is(err, batch.ErrLocked):
 			x.Leave("old rows stayed locked by another transaction")
 		case err != nil:
-			return p.ended(ctx, err)
+			return p.ended(err)
 		}
 	}
 	return nil
 }
 
 // ended turns the end of a stop into success: the run knows of it.
-func (p *pruneJob) ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+func (p *pruneJob) ended(err error) error {
+	if errors.Is(err, batch.ErrStopped) {
 		return nil
 	}
 	return fmt.Errorf("prune: %w", err)

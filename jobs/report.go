@@ -47,8 +47,8 @@ func (o ReportOptions) Days(today payment.Date) (from, to payment.Date) {
 
 func (d Deps) report(ctx context.Context, x *batch.StepExecution, from, to payment.Date) error {
 	writer := &writers.Report{DB: d.DB, Zone: d.Zone}
-	for day := from; day <= to; day++ {
-		if ctx.Err() != nil || x.Budget.Take(1) == 0 {
+	for day := from; day <= to && ctx.Err() == nil; day++ {
+		if x.Budget.Take(1) == 0 {
 			return nil
 		}
 		err := patiently(ctx, x, func(ctx context.Context) error { return writer.Write(ctx, day) })
@@ -57,7 +57,7 @@ func (d Deps) report(ctx context.Context, x *batch.StepExecution, from, to payme
 			x.Count(batch.Tally{Read: 1, Succeeded: 1})
 		case errors.Is(err, batch.ErrLocked):
 			x.Leave("the figures of " + day.String() + " stayed locked by another transaction")
-		case ctx.Err() != nil:
+		case errors.Is(err, batch.ErrStopped):
 			return nil
 		default:
 			return fmt.Errorf("report on %s: %w", day, err)
@@ -67,19 +67,21 @@ func (d Deps) report(ctx context.Context, x *batch.StepExecution, from, to payme
 }
 
 // patiently does something with the database again and again while it cannot be reached and the run's lease
-// holds. A stop lets it end, and ends the waiting.
+// holds. The error of what a stop has ended wraps batch.ErrStopped.
 func patiently(ctx context.Context, x *batch.StepExecution, do func(ctx context.Context) error) error {
 	for {
 		err := do(x.Work)
-		if !errors.Is(err, batch.ErrUnavailable) {
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("%w: %w", batch.ErrStopped, err)
+		case !errors.Is(err, batch.ErrUnavailable):
 			return err
-		}
-		if x.Lease.Left() <= 0 {
-			return errors.Join(batch.ErrLeaseLost, err)
+		case x.Lease.Left() <= 0:
+			return fmt.Errorf("%w: %w", batch.ErrLeaseLost, err)
 		}
 		x.Log.WarnContext(ctx, "the database cannot be reached, trying again", slog.Any("error", err))
-		if !pause(ctx, lookAgain) {
-			return err
-		}
+		pause(ctx, lookAgain)
 	}
 }

@@ -18,7 +18,9 @@ const insertEvents = `INSERT INTO events (type, subject, payload, dedupe_key) VA
 const sameEvent = ` ON DUPLICATE KEY UPDATE id = id`
 
 // Tell writes events in the transaction of the change that they tell of.
-func Tell(ctx context.Context, tx mysql.Execer, list []payment.Event) error { return events(ctx, tx, list) }
+func Tell(ctx context.Context, tx mysql.Execer, list []payment.Event) error {
+	return events(ctx, tx, list)
+}
 
 // events writes events in the transaction of the change that they tell of.
 func events(ctx context.Context, tx mysql.Execer, list []billing.Event) error {
