@@ -99,10 +99,8 @@ func (b *outboxJob) fanTo(ctx context.Context, x *batch.StepExecution, sink stri
 	if err != nil {
 		return err
 	}
-	for page := b.o.ChunkSize; page == b.o.ChunkSize; {
-		if ctx.Err() != nil || x.Lease.Left() <= 0 {
-			return nil
-		}
+	page := b.o.ChunkSize
+	for page == b.o.ChunkSize && ctx.Err() == nil && x.Lease.Left() > 0 {
 		err := b.persist(ctx, x, func() error {
 			var err error
 			page, err = b.fanPage(x.Work, walk)
@@ -114,6 +112,8 @@ func (b *outboxJob) fanTo(ctx context.Context, x *batch.StepExecution, sink stri
 	}
 	from, to := writers.Mark{Event: mark.Event, Seen: mark.Seen}, writers.Mark{Event: mark.Event, Seen: mark.Newest}
 	switch {
+	case page == b.o.ChunkSize: // stopped on the way
+		return nil
 	case mark.Restarted:
 		to.Event = 0
 	case mark.Ripe:

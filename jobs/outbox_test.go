@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -324,25 +325,10 @@ func TestReceiversThatFail(t *testing.T) {
 			return 301
 		}, " answered 301 Moved Permanently, and redirects are not followed"},
 		{"closes early", func(w http.ResponseWriter, _ *http.Request, _ letter) int {
-			conn, _, err := w.(http.Hijacker).Hijack()
-			if err == nil {
-				err = conn.Close()
-			}
-			if err != nil {
-				t.Error(err)
-			}
-			return hungUp
+			return hangUp(t, w, "")
 		}, ": the connection was closed before an answer"},
 		{"speaks no HTTP", func(w http.ResponseWriter, _ *http.Request, _ letter) int {
-			conn, _, err := w.(http.Hijacker).Hijack()
-			if err == nil {
-				_, err = conn.Write([]byte("220 /hooks/secret-path\r\n\r\n"))
-				err = orElse(err, conn.Close())
-			}
-			if err != nil {
-				t.Error(err)
-			}
-			return hungUp
+			return hangUp(t, w, "220 /hooks/secret-path\r\n\r\n")
 		}, ": no readable answer"},
 		{"times out", func(_ http.ResponseWriter, r *http.Request, _ letter) int {
 			<-r.Context().Done()
@@ -382,11 +368,19 @@ func TestReceiversThatFail(t *testing.T) {
 	require.Empty(t, elsewhere.tries, "no redirect was followed")
 }
 
-func orElse(err, other error) error {
+// hangUp says something that is no HTTP, and closes the connection.
+func hangUp(t *testing.T, w http.ResponseWriter, words string) int {
+	t.Helper()
+	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return err
+		t.Error(err)
+		return http.StatusInternalServerError
 	}
-	return other
+	_, err = conn.Write([]byte(words))
+	if err = errors.Join(err, conn.Close()); err != nil {
+		t.Error(err)
+	}
+	return hungUp
 }
 
 // A receiver that is down for two days gets everything afterwards, in order.

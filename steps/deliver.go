@@ -99,7 +99,7 @@ func (d *Deliver) deliver(ctx context.Context, e outbox.Event) (outbox.End, bool
 }
 
 // send sends m once. A request ends with the lease: after that it might overtake what another worker sends.
-func (d *Deliver) send(ctx context.Context, m notify.Message) *notify.Failure {
+func (d *Deliver) send(ctx context.Context, m notify.Message) *notify.DeliveryError {
 	ctx, cancel := context.WithTimeout(ctx, batch.Execution(ctx).Lease.Left())
 	defer cancel()
 	crash.At(crash.DeliverBeforeSend)
@@ -108,10 +108,10 @@ func (d *Deliver) send(ctx context.Context, m notify.Message) *notify.Failure {
 	if err == nil {
 		return nil
 	}
-	if failure, ok := errors.AsType[*notify.Failure](err); ok {
+	if failure, ok := errors.AsType[*notify.DeliveryError](err); ok {
 		return failure
 	}
-	return &notify.Failure{Reason: err.Error()}
+	return &notify.DeliveryError{Reason: err.Error()}
 }
 
 // await returns once something may be sent; false if nothing may be any more.
@@ -149,7 +149,7 @@ func (d *Deliver) pause() (left time.Duration, closed bool) {
 }
 
 // note draws the conclusion from a try.
-func (d *Deliver) note(f *notify.Failure) {
+func (d *Deliver) note(f *notify.DeliveryError) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if f == nil || !f.Down && !f.Gone {

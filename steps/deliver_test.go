@@ -72,7 +72,7 @@ func inRun(t *testing.T, do func(ctx context.Context, x *batch.StepExecution)) {
 	})
 }
 
-func refusing(id uint64, f notify.Failure) func(notify.Message, int) error {
+func refusing(id uint64, f notify.DeliveryError) func(notify.Message, int) error {
 	return func(m notify.Message, _ int) error {
 		if m.Event == id {
 			return &f
@@ -83,7 +83,7 @@ func refusing(id uint64, f notify.Failure) func(notify.Message, int) error {
 
 func TestASubjectStopsAtWhatHasToBeTriedAgain(t *testing.T) {
 	inRun(t, func(ctx context.Context, _ *batch.StepExecution) {
-		to := &sink{answer: refusing(2, notify.Failure{Reason: "no"})}
+		to := &sink{answer: refusing(2, notify.DeliveryError{Reason: "no"})}
 		result, err := deliver(to).Process(ctx, subject(1, 4))
 		require.NoError(t, err)
 		require.Equal(t, []outbox.Status{outbox.Delivered, outbox.Pending}, statuses(result))
@@ -94,7 +94,7 @@ func TestASubjectStopsAtWhatHasToBeTriedAgain(t *testing.T) {
 
 func TestASubjectGoesOnAfterWhatIsGivenUp(t *testing.T) {
 	inRun(t, func(ctx context.Context, _ *batch.StepExecution) {
-		to := &sink{answer: refusing(2, notify.Failure{Reason: "no"})}
+		to := &sink{answer: refusing(2, notify.DeliveryError{Reason: "no"})}
 		item := subject(1, 4)
 		item.Events[1].Tries = 2
 		item.Events[2].Gone = true
@@ -110,7 +110,7 @@ func TestAWishToBeLeftAlone(t *testing.T) {
 	inRun(t, func(ctx context.Context, _ *batch.StepExecution) {
 		to := &sink{answer: func(_ notify.Message, n int) error {
 			if n == 1 {
-				return &notify.Failure{Reason: "429", Down: true, After: 7 * time.Second}
+				return &notify.DeliveryError{Reason: "429", Down: true, After: 7 * time.Second}
 			}
 			return nil
 		}}
@@ -126,15 +126,19 @@ func TestAWishToBeLeftAlone(t *testing.T) {
 		require.Equal(t, []time.Duration{0, 7 * time.Second, 7 * time.Second}, []time.Duration{to.at[0].Sub(began), to.at[1].Sub(began), to.at[2].Sub(began)})
 		require.Equal(t, batch.LaneOpen, d.State(""))
 
-		to.answer = func(notify.Message, int) error { return &notify.Failure{Reason: "429", Down: true, After: time.Second} }
+		to.answer = func(notify.Message, int) error {
+			return &notify.DeliveryError{Reason: "429", Down: true, After: time.Second}
+		}
 		result, _ := d.Process(ctx, subject(3, 1))
 		require.Equal(t, []outbox.Status{outbox.Pending}, statuses(result))
 		require.Len(t, to.sent, 6, "three times in a run")
 
-		to.answer = func(notify.Message, int) error { return &notify.Failure{Reason: "h answered 429", Down: true, After: time.Hour} }
+		to.answer = func(notify.Message, int) error {
+			return &notify.DeliveryError{Reason: "h answered 429", Down: true, After: time.Hour}
+		}
 		result, _ = d.Process(ctx, subject(4, 2))
 		require.Equal(t, []outbox.Status{outbox.Pending}, statuses(result))
-		require.Equal(t, time.Hour, result.Ends[0].At.Sub(time.Now()))
+		require.Equal(t, time.Hour, time.Until(result.Ends[0].At))
 		require.Equal(t, batch.LaneClosed, d.State(""))
 		reason, gone := d.Closed()
 		require.Equal(t, "h answered 429, and wants to be left alone for 1h0m0s", reason)
@@ -147,7 +151,9 @@ func TestAWishToBeLeftAlone(t *testing.T) {
 // A receiver that is down is left alone after a while, so that a run ends; one that refuses single events is not.
 func TestAReceiverThatIsDownIsLeftAlone(t *testing.T) {
 	inRun(t, func(ctx context.Context, _ *batch.StepExecution) {
-		to := &sink{answer: func(notify.Message, int) error { return &notify.Failure{Reason: "h: connection refused", Down: true} }}
+		to := &sink{answer: func(notify.Message, int) error {
+			return &notify.DeliveryError{Reason: "h: connection refused", Down: true}
+		}}
 		d := deliver(to)
 		began := time.Now()
 		for id := range uint64(1000) {
@@ -158,7 +164,7 @@ func TestAReceiverThatIsDownIsLeftAlone(t *testing.T) {
 		require.GreaterOrEqual(t, time.Since(began), 30*time.Second)
 		require.Less(t, time.Since(began), 40*time.Second)
 
-		picky := &sink{answer: func(notify.Message, int) error { return &notify.Failure{Reason: "h answered 400"} }}
+		picky := &sink{answer: func(notify.Message, int) error { return &notify.DeliveryError{Reason: "h answered 400"} }}
 		d = deliver(picky)
 		for id := range uint64(1000) {
 			_, _ = d.Process(ctx, subject(id, 1))
@@ -171,7 +177,7 @@ func TestAReceiverThatIsDownIsLeftAlone(t *testing.T) {
 
 func TestAReceiverThatIsGone(t *testing.T) {
 	inRun(t, func(ctx context.Context, _ *batch.StepExecution) {
-		d := deliver(&sink{answer: func(notify.Message, int) error { return &notify.Failure{Reason: "410", Gone: true} }})
+		d := deliver(&sink{answer: func(notify.Message, int) error { return &notify.DeliveryError{Reason: "410", Gone: true} }})
 		result, err := d.Process(ctx, subject(1, 3))
 		require.NoError(t, err)
 		require.Empty(t, result.Ends)

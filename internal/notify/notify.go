@@ -33,12 +33,12 @@ type Notifier interface {
 	Types() []string
 	// Parallelism is how many messages it may be sent at once.
 	Parallelism() int
-	// Notify sends the message once. It returns nil only if the receiver has taken it, else a *Failure.
+	// Notify sends the message once. It returns nil only if the receiver has taken it, else a *DeliveryError.
 	Notify(ctx context.Context, m Message) error
 }
 
-// Failure says why a message was not taken. It names the receiver's host at most: addresses hold secrets.
-type Failure struct {
+// DeliveryError says why a message was not taken. It names the receiver's host at most: addresses hold secrets.
+type DeliveryError struct {
 	Reason string
 	// Down: it is not the message that failed, the receiver could not be reached or is overloaded.
 	Down bool
@@ -49,15 +49,15 @@ type Failure struct {
 }
 
 // Error implements error.
-func (f *Failure) Error() string { return f.Reason }
+func (f *DeliveryError) Error() string { return f.Reason }
 
 // Timeout is how long a receiver may take to answer.
 const Timeout = 15 * time.Second
 
 // unreachable is the failure of a request that brought no answer. The error's own text is not used where it may
 // hold an address.
-func unreachable(host string, err error) *Failure {
-	return &Failure{Reason: host + ": " + cause(err), Down: true}
+func unreachable(host string, err error) *DeliveryError {
+	return &DeliveryError{Reason: host + ": " + cause(err), Down: true}
 }
 
 func cause(err error) string {
@@ -86,8 +86,8 @@ func cause(err error) string {
 }
 
 // refusal is the failure of a request that was answered with a status other than 2xx.
-func refusal(host string, status int, after time.Duration) *Failure {
-	f := &Failure{Reason: host + " answered " + strconv.Itoa(status), After: after}
+func refusal(host string, status int, after time.Duration) *DeliveryError {
+	f := &DeliveryError{Reason: host + " answered " + strconv.Itoa(status), After: after}
 	if text := http.StatusText(status); text != "" {
 		f.Reason += " " + text
 	}
@@ -111,7 +111,7 @@ const most = 24 * time.Hour
 func wish(h http.Header, now time.Time) time.Duration {
 	text := strings.TrimSpace(h.Get("Retry-After"))
 	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
-		return min(time.Duration(seconds)*time.Second, most) //nolint:gosec // 32 bits
+		return min(time.Duration(seconds)*time.Second, most)
 	}
 	at, err := http.ParseTime(text)
 	if err != nil {

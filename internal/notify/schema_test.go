@@ -2,7 +2,6 @@ package notify_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -95,5 +94,5 @@ func TestPayloadsAreAsTheirSchemasSay(t *testing.T) {
 	require.Equal(t, []string{
 		"invoice.paid", "order.completed", "order.failed", "payment.action_required", "payment.failed", "refund.completed",
 		"review.needed", "stock.low", "subscription.cancelled",
-	}, slices.Sorted(maps.Keys(types)), fmt.Sprint("every type"))
+	}, slices.Sorted(maps.Keys(types)), "every type")
 }

@@ -89,7 +89,7 @@ func (s *Slack) Notify(ctx context.Context, m Message) error {
 }
 
 // failure says what an error of the library means, without the address that it may hold.
-func (s *Slack) failure(ctx context.Context, err error) *Failure {
+func (s *Slack) failure(ctx context.Context, err error) *DeliveryError {
 	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
 		return refusal(s.host, http.StatusTooManyRequests, min(max(limited.RetryAfter, 0), most))
 	}
@@ -97,7 +97,7 @@ func (s *Slack) failure(ctx context.Context, err error) *Failure {
 		return refusal(s.host, status.Code, 0)
 	}
 	if said, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
-		return &Failure{Reason: s.host + " answered " + said.Err}
+		return &DeliveryError{Reason: s.host + " answered " + said.Err}
 	}
 	if ctx.Err() != nil {
 		err = ctx.Err()

@@ -77,23 +77,23 @@ func TestSlackThatFails(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		answer http.HandlerFunc
-		want   notify.Failure // of the reason, a part
+		want   notify.DeliveryError // of the reason, a part
 	}{
 		{"rate limit", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "7")
 			w.WriteHeader(429)
-		}, notify.Failure{Reason: " answered 429 Too Many Requests", Down: true, After: 7 * time.Second}},
-		{"server error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, notify.Failure{Reason: " answered 503", Down: true}},
-		{"webhook removed", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, notify.Failure{Reason: " answered 404"}},
+		}, notify.DeliveryError{Reason: " answered 429 Too Many Requests", Down: true, After: 7 * time.Second}},
+		{"server error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, notify.DeliveryError{Reason: " answered 503", Down: true}},
+		{"webhook removed", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, notify.DeliveryError{Reason: " answered 404"}},
 		{"redirect", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "/services/secret")
 			w.WriteHeader(302)
-		}, notify.Failure{Reason: " answered 302"}},
+		}, notify.DeliveryError{Reason: " answered 302"}},
 		{"hangs", func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
-		}, notify.Failure{Reason: ": no answer in time", Down: true}},
-		{"refused", nil, notify.Failure{Reason: ": connection refused", Down: true}},
+		}, notify.DeliveryError{Reason: ": no answer in time", Down: true}},
+		{"refused", nil, notify.DeliveryError{Reason: ": connection refused", Down: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url := closed.URL

@@ -113,7 +113,7 @@ type envelope struct {
 func Body(m Message) ([]byte, error) {
 	body, err := json.Marshal(envelope{Type: m.Type, Timestamp: m.At.UTC(), Subject: m.Subject, EventID: m.Event, Data: m.Data})
 	if err != nil {
-		return nil, &Failure{Reason: "the payload is not JSON"}
+		return nil, &DeliveryError{Reason: "the payload is not JSON"}
 	}
 	return body, nil
 }
@@ -151,11 +151,11 @@ func (w *Webhook) request(ctx context.Context, id string, body []byte) (*http.Re
 	now := w.c.Now()
 	signature, err := w.signer.Sign(id, now, body)
 	if err != nil {
-		return nil, &Failure{Reason: "the message cannot be signed"}
+		return nil, &DeliveryError{Reason: "the message cannot be signed"}
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, &Failure{Reason: w.host + ": the address cannot be used"}
+		return nil, &DeliveryError{Reason: w.host + ": the address cannot be used"}
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", strings.TrimSuffix("duly/"+w.c.Version, "/"))

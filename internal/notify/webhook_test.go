@@ -40,10 +40,10 @@ func webhook(t *testing.T, url string, change func(*notify.WebhookConfig)) *noti
 }
 
 // failure sends a message that must not be taken.
-func failure(t *testing.T, n notify.Notifier) *notify.Failure {
+func failure(t *testing.T, n notify.Notifier) *notify.DeliveryError {
 	t.Helper()
 	err := n.Notify(t.Context(), message())
-	f, ok := errors.AsType[*notify.Failure](err)
+	f, ok := errors.AsType[*notify.DeliveryError](err)
 	require.True(t, ok, "%v", err)
 	return f
 }
@@ -100,24 +100,26 @@ func TestStatuses(t *testing.T) {
 	for _, c := range []struct {
 		status     int
 		retryAfter string
-		want       notify.Failure // without the host
+		want       notify.DeliveryError // without the host
 	}{
-		{400, "", notify.Failure{Reason: " answered 400 Bad Request"}},
-		{401, "", notify.Failure{Reason: " answered 401 Unauthorized"}},
-		{500, "", notify.Failure{Reason: " answered 500 Internal Server Error"}},
-		{502, "", notify.Failure{Reason: " answered 502 Bad Gateway", Down: true}},
-		{503, "120", notify.Failure{Reason: " answered 503 Service Unavailable", Down: true, After: 2 * time.Minute}},
-		{504, "", notify.Failure{Reason: " answered 504 Gateway Timeout", Down: true}},
-		{429, "Sun, 01 Feb 2026 12:00:30 GMT", notify.Failure{Reason: " answered 429 Too Many Requests", Down: true, After: 30 * time.Second}},
-		{429, "Sun, 01 Feb 2026 11:00:30 GMT", notify.Failure{Reason: " answered 429 Too Many Requests", Down: true}},
-		{429, "99999999", notify.Failure{Reason: " answered 429 Too Many Requests", Down: true, After: 24 * time.Hour}},
-		{429, "99999999999999999999", notify.Failure{Reason: " answered 429 Too Many Requests", Down: true}},
-		{429, "-5", notify.Failure{Reason: " answered 429 Too Many Requests", Down: true}},
-		{410, "", notify.Failure{Reason: " answered 410 Gone", Gone: true}},
-		{302, "", notify.Failure{Reason: " answered 302 Found, and redirects are not followed"}},
-		{304, "", notify.Failure{Reason: " answered 304 Not Modified, and redirects are not followed"}},
-		{999, "", notify.Failure{Reason: " answered 999"}},
-		{199, "", notify.Failure{}}, {200, "", notify.Failure{}}, {204, "", notify.Failure{}}, {299, "", notify.Failure{}},
+		{400, "", notify.DeliveryError{Reason: " answered 400 Bad Request"}},
+		{401, "", notify.DeliveryError{Reason: " answered 401 Unauthorized"}},
+		{500, "", notify.DeliveryError{Reason: " answered 500 Internal Server Error"}},
+		{502, "", notify.DeliveryError{Reason: " answered 502 Bad Gateway", Down: true}},
+		{503, "120", notify.DeliveryError{Reason: " answered 503 Service Unavailable", Down: true, After: 2 * time.Minute}},
+		{504, "", notify.DeliveryError{Reason: " answered 504 Gateway Timeout", Down: true}},
+		{429, "Sun, 01 Feb 2026 12:00:30 GMT", notify.DeliveryError{Reason: " answered 429 Too Many Requests", Down: true, After: 30 * time.Second}},
+		{429, "Sun, 01 Feb 2026 11:00:30 GMT", notify.DeliveryError{Reason: " answered 429 Too Many Requests", Down: true}},
+		{429, "99999999", notify.DeliveryError{Reason: " answered 429 Too Many Requests", Down: true, After: 24 * time.Hour}},
+		{429, "99999999999999999999", notify.DeliveryError{Reason: " answered 429 Too Many Requests", Down: true}},
+		{429, "-5", notify.DeliveryError{Reason: " answered 429 Too Many Requests", Down: true}},
+		{410, "", notify.DeliveryError{Reason: " answered 410 Gone", Gone: true}},
+		{302, "", notify.DeliveryError{Reason: " answered 302 Found, and redirects are not followed"}},
+		{304, "", notify.DeliveryError{Reason: " answered 304 Not Modified, and redirects are not followed"}},
+		{999, "", notify.DeliveryError{Reason: " answered 999"}},
+		{200, "", notify.DeliveryError{}},
+		{204, "", notify.DeliveryError{}},
+		{299, "", notify.DeliveryError{}},
 	} {
 		t.Run(http.StatusText(c.status), func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -125,9 +127,7 @@ func TestStatuses(t *testing.T) {
 					w.Header().Set("Retry-After", c.retryAfter)
 				}
 				w.Header().Set("Location", "/elsewhere")
-				if c.status > 199 {
-					w.WriteHeader(c.status)
-				}
+				w.WriteHeader(c.status)
 			}))
 			t.Cleanup(server.Close)
 			w := webhook(t, server.URL, func(c *notify.WebhookConfig) { c.Now = func() time.Time { return now } })

@@ -26,7 +26,7 @@ const spread = 16
 // back together: by their ids they wait up to a tenth longer.
 func Wait(tries int, id uint64) time.Duration {
 	wait := waits[min(max(tries, 1), len(waits))-1]
-	return wait + wait/10*time.Duration(id%spread)/spread //nolint:gosec // less than spread
+	return wait + wait/10*time.Duration(id%spread)/spread
 }
 
 // Settle says how the delivery of e stands after a try that ended now; it is given up with the most-th failure.
