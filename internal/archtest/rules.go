@@ -41,6 +41,7 @@ func table() []rule {
 		{folder: "internal/gateway", may: []string{"internal/payment"}},
 		{folder: "internal/gateway", subfolders: true, may: []string{"internal/payment", "internal/gateway", "internal/crash"}},
 		{folder: "internal/mysql", may: []string{"internal/batch", "internal/crash", "migrations"}},
+		{folder: "internal/runstate", may: []string{"internal/payment", "internal/gateway", "internal/mysql"}},
 		{folder: "readers", may: sides},
 		{folder: "writers", may: sides},
 		{folder: "steps", may: steps},
