@@ -56,7 +56,9 @@ func eachDue(ctx context.Context, db *mysql.DB, selection Selection, p orders.Po
 		if err != nil || done {
 			return err
 		}
-		ids := slices.DeleteFunc(walk.queue[:min(walkPage, len(walk.queue))], func(id uint64) bool { return seen[id] })
+		part := walk.queue[:min(lookPage, len(walk.queue))]
+		walk.queue = walk.queue[len(part):]
+		ids := slices.DeleteFunc(slices.Clone(part), func(id uint64) bool { return seen[id] })
 		page, holders, err := peekOrders(ctx, db, ids, p, now)
 		if err != nil {
 			return err
@@ -69,7 +71,6 @@ func eachDue(ctx context.Context, db *mysql.DB, selection Selection, p orders.Po
 				}
 			}
 		}
-		walk.queue = walk.queue[min(walkPage, len(walk.queue)):]
 	}
 }
 

@@ -34,8 +34,13 @@ WHERE p.id IN (?) AND p.created_at <= ? AND p.updated_at <= ? AND (c.order_id IS
 OR c.next_check_at IS NULL AND (p.status = 'pending' OR c.checked_at IS NULL OR p.created_at > c.checked_at OR p.updated_at > c.checked_at)))`
 )
 
-// walkPage is how many index entries are read at once. Of a long history most are passed over.
-const walkPage = 1000
+const (
+	// walkPage is how many index entries are read at once. It is large because MariaDB, where most entries are of one
+	// status, enters the index at its first of them, and reads again with each page what is behind the walk.
+	walkPage = 50_000
+	// lookPage is how many of them are looked at at once. Of a long history most are passed over.
+	lookPage = 1000
+)
 
 // source is one index that orders are found in, in the order of the walk.
 type source int
@@ -56,6 +61,8 @@ type orderWalk struct {
 	source source
 	at     time.Time // the key that was read last
 	id     uint64
+	read   []uint64 // index entries that are yet to be looked at
+	last   bool     // they are the source's last
 }
 
 // found is an entry of an index: an order, or a payment.
@@ -64,33 +71,46 @@ type found struct {
 	At time.Time
 }
 
-// next reads a page of candidates, oldest first, and moves on. No candidates at the end of a source say nothing
-// about the others; the walk is over at walkEnd.
+// next looks at the next entries, oldest first, and moves on. No candidates among them say nothing about those that
+// come; the walk is over at walkEnd.
 func (w *orderWalk) next(ctx context.Context, q sqlx.QueryerContext, p orders.Policy, now time.Time) ([]uint64, error) {
 	stale := now.Add(-p.OlderThan)
-	page, err := w.page(ctx, q, stale, now)
-	if err != nil {
-		return nil, err
+	if len(w.read) == 0 {
+		if err := w.fill(ctx, q, stale, now); err != nil {
+			return nil, err
+		}
 	}
-	ids := make([]uint64, len(page))
-	for i, f := range page {
-		ids[i] = f.ID
-	}
-	if len(ids) > 0 && w.source >= unpaid {
+	ids := w.read[:min(lookPage, len(w.read))]
+	rest := w.read[len(ids):]
+	var err error
+	switch {
+	case len(ids) == 0:
+	case w.source >= unpaid:
 		ids, err = orderIDs(ctx, q, ids, stale, now)
-	} else if len(ids) > 0 {
+	default:
 		ids, err = dueIDs(ctx, q, ids, now)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if len(page) < walkPage {
+	if w.read = rest; len(rest) == 0 && w.last {
 		*w = orderWalk{source: w.source + 1}
-	} else {
-		last := page[len(page)-1]
-		w.at, w.id = last.At, last.ID
 	}
 	return ids, nil
+}
+
+// fill reads the next entries of the source.
+func (w *orderWalk) fill(ctx context.Context, q sqlx.QueryerContext, stale, now time.Time) error {
+	page, err := w.page(ctx, q, stale, now)
+	if err != nil {
+		return err
+	}
+	w.read = make([]uint64, len(page))
+	for i, f := range page {
+		w.read[i], w.at, w.id = f.ID, f.At, f.ID
+	}
+	w.last = len(page) < walkPage
+	return nil
 }
 
 func (w *orderWalk) page(ctx context.Context, q sqlx.QueryerContext, stale, now time.Time) ([]found, error) {
