@@ -63,7 +63,7 @@ func Sell(t testing.TB, db *testdb.DB, list ...Order) []uint64 {
 		rows, items, payments = nil, nil, nil
 	}
 	for i, o := range list {
-		ids[i] = next + uint64(i) //nolint:gosec // not negative
+		ids[i] = next + uint64(i)
 		age := otherwise(o.Age, time.Hour)
 		amount := otherwise(o.Amount, 12900)
 		rows = append(rows, []any{
@@ -98,7 +98,7 @@ func Stock(t testing.TB, db *testdb.DB, stock ...int64) []uint64 {
 	ids := make([]uint64, len(stock))
 	rows := make([][]any, len(stock))
 	for i, n := range stock {
-		ids[i] = next + uint64(i) //nolint:gosec // not negative
+		ids[i] = next + uint64(i)
 		rows[i] = []any{ids[i], fmt.Sprintf("product %d", ids[i]), n}
 	}
 	_, err := mysql.Insert(t.Context(), db, `INSERT INTO products (id, name, stock) VALUES `, rows, "")
