@@ -179,8 +179,9 @@ func Keys() []Key {
 			Why: "The webhook that events are sent to. If unset, they are kept and not sent.",
 		},
 		{
-			Name: "outbox.secret", Secret: true, parse: text, Example: "whsec_change-me",
-			Why: "The webhook's deliveries are signed with it.",
+			Name: "outbox.secret", Secret: true, parse: signingSecret, Example: "whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU=",
+			Why: "The webhook's deliveries are signed with it: whsec_ and the base64 of 24 to 64 random bytes, e.g. from " +
+				"`echo whsec_$(openssl rand -base64 32)`.",
 		},
 		{
 			Name: "outbox.tries", Default: "12", parse: whole(1, 100),

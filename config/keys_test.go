@@ -169,7 +169,7 @@ func TestExamplesAreValid(t *testing.T) {
 			continue
 		}
 		key := strings.Replace(k.Name, "<name>", "main", 1)
-		flags := map[string]any{"outbox.secret": "s", "slack.channel": "c", "slack.token": "t"}
+		flags := map[string]any{"outbox.secret": "whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU=", "slack.channel": "c", "slack.token": "t"}
 		if key == "slack.webhook_url" {
 			delete(flags, "slack.token")
 			delete(flags, "slack.channel")

@@ -256,13 +256,13 @@ func TestSecretsFromFiles(t *testing.T) {
 		"DULY_DATABASE_DSN_FILE=" + put("dsn", "u:p@tcp(h:1)/s\n"),
 		"DULY_GATEWAYS_MAIN_URL=http://h",
 		"DULY_GATEWAYS_MAIN_TOKEN_FILE=" + put("token", " tok en \r\n\n"),
-		"DULY_OUTBOX_SECRET_FILE=" + put("outbox", "whsec"),
+		"DULY_OUTBOX_SECRET_FILE=" + put("outbox", "whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU="),
 		"DULY_SLACK_WEBHOOK_URL_FILE=" + put("slack", "https://hooks.example.com/a/b"),
 	}})
 	require.NoError(t, err)
 	require.Equal(t, "u:p@tcp(h:1)/s", c.Database.DSN.Reveal())
 	require.Equal(t, " tok en ", c.Gateways["main"].Token.Reveal())
-	require.Equal(t, "whsec", c.Outbox.Secret.Reveal())
+	require.Equal(t, "whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU=", c.Outbox.Secret.Reveal())
 	require.Equal(t, "https://hooks.example.com/a/b", c.Slack.WebhookURL.Reveal())
 	require.True(t, c.Slack.Enabled())
 

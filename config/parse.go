@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
@@ -74,6 +75,16 @@ func ParseRate(s string) (float64, error) {
 }
 
 func text(s string) (any, error) { return s, nil }
+
+// signingSecret reads a secret as Standard Webhooks writes it.
+func signingSecret(s string) (any, error) {
+	const prefix, least, most = "whsec_", 24, 64
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s, prefix))
+	if err != nil || !strings.HasPrefix(s, prefix) || len(key) < least || len(key) > most {
+		return nil, errors.New("must be whsec_ and the base64 of 24 to 64 random bytes, e.g. from: echo whsec_$(openssl rand -base64 32)")
+	}
+	return s, nil
+}
 
 func boolean(s string) (any, error) {
 	switch s {

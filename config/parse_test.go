@@ -141,7 +141,7 @@ func TestValues(t *testing.T) {
 		},
 	} {
 		t.Run(test.key+"="+test.value, func(t *testing.T) {
-			_, err := config.Load(config.Options{NoFile: true, Env: append(one(), "HOME=/home/u"), Flags: map[string]any{test.key: test.value, "outbox.secret": "s"}})
+			_, err := config.Load(config.Options{NoFile: true, Env: append(one(), "HOME=/home/u"), Flags: map[string]any{test.key: test.value, "outbox.secret": "whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU="}})
 			if test.err == "" {
 				require.NoError(t, err)
 				return

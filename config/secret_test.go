@@ -39,7 +39,7 @@ func secrets(word string) map[string]any {
 		"database.dsn":        "duly:" + word + "@tcp(db:3306)/shop",
 		"gateways.main.token": word,
 		"outbox.url":          "https://user:" + word + "@h/" + word + "?k=" + word,
-		"outbox.secret":       word,
+		"outbox.secret":       "whsec_" + (word + strings.Repeat("A", 48))[:48],
 		"slack.webhook_url":   "https://h/" + word,
 		"metrics.pushgateway": "https://user:" + word + "@h/",
 	}
