@@ -49,8 +49,8 @@ func (e *execution) leaveAlone() {
 // mayRun says whether the job is paused, or another run keeps an exclusive one from starting.
 func (e *execution) mayRun(ctx context.Context) error {
 	job := e.work.name
-	if pause, paused := e.pauses.Job(job); paused {
-		return exitError{batch.ExitNotRun, fmt.Errorf("not run: %s is paused: %s", job, pause)}
+	if name, pause, paused := e.paused(e.pauses); paused {
+		return notRun(name, pause)
 	}
 	if !e.flags.exclusive {
 		return nil
@@ -102,6 +102,8 @@ func (e *execution) execute(ctx context.Context) error {
 	defer cancel(nil)
 	runner := e.runner(e.config, e.deps, e.flags.Limit, e.logs.Logger)
 	show := &progress{execution: e}
+	steered := newHelm(show, cancel)
+	e.deps.Repository.State, runner.Beaten = steered.tell, steered.look
 	runner.Began = show.began
 	runner.Started = func(run *batch.Run, steps []*batch.StepExecution) {
 		if e.started != nil {

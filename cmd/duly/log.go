@@ -25,6 +25,16 @@ func terminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// size is how many columns and lines the terminal behind w has; an ordinary one if it does not say.
+func size(w io.Writer) (width, height int) {
+	if f, ok := w.(*os.File); ok {
+		if width, height, err := term.GetSize(int(f.Fd())); err == nil && width > 0 && height > 0 {
+			return width, height
+		}
+	}
+	return 80, 24
+}
+
 // logs is where a run's log lines go.
 type logs struct {
 	*slog.Logger

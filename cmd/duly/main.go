@@ -47,6 +47,8 @@ type app struct {
 	every func(interval time.Duration, tick func()) (stop func())
 	// terminal reports whether people read w as it is written.
 	terminal func(w io.Writer) bool
+	// size is how many columns and lines the terminal behind w has.
+	size func(w io.Writer) (width, height int)
 	// started, if set, is called when a run exists and before it does anything.
 	started func()
 	file    string         // --config
@@ -58,6 +60,7 @@ type app struct {
 	// of the nightly run
 	documents *[]any
 	shared    *database
+	night     bool // a job of the nightly run
 	// only for the demo: its own configuration and clock, and how long payments are left alone before an audit
 	config *config.Config
 	shift  time.Duration
@@ -65,7 +68,7 @@ type app struct {
 }
 
 func newApp(env []string, stdout, stderr io.Writer) *app {
-	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every, terminal: terminal, lag: jobs.AuditLag}
+	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag}
 }
 
 // run executes one command line and returns the exit code.

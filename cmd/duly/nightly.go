@@ -56,6 +56,11 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) error {
 		return err
 	}
 	defer shared.close()
+	if !f.dryRun {
+		if err := a.awake(cmd.Context(), shared); err != nil {
+			return err
+		}
+	}
 	ctx, end, err := f.bounded(cmd.Context())
 	if err != nil {
 		return usage(err)
@@ -81,7 +86,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) error {
 // part runs one job of the night.
 func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) nightlyPart {
 	one := *a
-	one.shared, one.code, one.documents = shared, batch.ExitDone, &[]any{}
+	one.shared, one.code, one.documents, one.night = shared, batch.ExitDone, &[]any{}, true
 	if !a.json {
 		a.line("")
 	}

@@ -145,7 +145,11 @@ func lastOf(err error) error {
 	if r, ok := errors.AsType[writers.RefusedError](err); ok {
 		return r
 	}
-	return errors.New(strings.TrimPrefix(strings.TrimPrefix(err.Error(), "resolve: "), "requeue: "))
+	text := err.Error()
+	for _, transaction := range []string{"resolve", "requeue", "stop", "throttle"} {
+		text = strings.TrimPrefix(text, transaction+": ")
+	}
+	return errors.New(text)
 }
 
 // look asks a gateway about one payment.

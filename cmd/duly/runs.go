@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/runstate"
 )
 
 // runView is a run as people and programs see it.
@@ -31,6 +32,11 @@ type runView struct {
 	HeartbeatAt  time.Time       `json:"heartbeat_at"`
 	Error        string          `json:"error,omitempty"`
 	Steps        []stepView      `json:"steps"`
+
+	// Of one that is alive: what it tells of itself, what it waits for most, and what it was told.
+	State   *runstate.State `json:"state,omitempty"`
+	Why     string          `json:"why,omitempty"`
+	Control *mysql.Control  `json:"control,omitempty"`
 }
 
 func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, error) {
@@ -38,6 +44,9 @@ func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, err
 		ID: r.ID, Job: r.Job, BusinessDate: r.BusinessDate, Params: r.Params, Status: r.Status, Alive: r.Alive(now), Exit: r.ExitCode,
 		RerunOf: r.RerunOf, Host: r.Host, PID: r.PID, Version: r.Version, StartedAt: r.Started, FinishedAt: r.Finished,
 		HeartbeatAt: r.Beat, Error: orBlank(r.Error), Steps: []stepView{},
+	}
+	if err := v.live(r); err != nil {
+		return v, err
 	}
 	for _, s := range steps {
 		step := stepView{
@@ -54,6 +63,28 @@ func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, err
 		v.Steps = append(v.Steps, step)
 	}
 	return v, nil
+}
+
+// live adds what a run that is alive tells of itself.
+func (v *runView) live(r mysql.PastRun) error {
+	if !v.Alive {
+		return nil
+	}
+	control, err := mysql.ParseControl(r.Control)
+	if err != nil {
+		return fmt.Errorf("run %d: %w", r.ID, err)
+	}
+	if control != (mysql.Control{}) {
+		v.Control = &control
+	}
+	if len(r.State) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(r.State, &v.State); err != nil {
+		return fmt.Errorf("run %d: read its state: %w", r.ID, err)
+	}
+	v.Why = v.State.Why()
+	return nil
 }
 
 // views adds the steps to runs.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,7 +11,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"duly/config"
 	"duly/internal/mysql"
+	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/readers"
 )
@@ -24,36 +27,77 @@ type statusView struct {
 	InFlight         int64              `json:"in_flight"`
 	InDoubt          int64              `json:"in_doubt"`
 	NextCheckAt      *time.Time         `json:"next_check_at,omitempty"`
+	Orders           ordersView         `json:"orders"`
+	Refunds          refundsView        `json:"refunds"`
+	Undelivered      []undeliveredView  `json:"undelivered"` // by receiver
 	InReview         readers.Reviews    `json:"in_review"`
 	Pauses           []mysql.Pause      `json:"pauses"`
 	Runs             []runView          `json:"runs"` // live ones
 }
 
+// ordersView are the orders that are to be checked.
+type ordersView struct {
+	Due         int64      `json:"due"` // stale, and checked by nobody yet; readers.MostCounted stands for more
+	InFlight    int64      `json:"in_flight"`
+	InDoubt     int64      `json:"in_doubt"`
+	NextCheckAt *time.Time `json:"next_check_at,omitempty"`
+}
+
+// refundsView are the payments that are to be given back.
+type refundsView struct {
+	Due       int64      `json:"due"`
+	Waiting   int64      `json:"waiting"` // for their next try
+	NextTryAt *time.Time `json:"next_try_at,omitempty"`
+}
+
+// undeliveredView are the events that a receiver has not got.
+type undeliveredView struct {
+	Sink      string     `json:"sink"`
+	Pending   int64      `json:"pending"`
+	Failed    int64      `json:"failed"` // those of them that were tried
+	NextTryAt *time.Time `json:"next_try_at,omitempty"`
+}
+
 func (a *app) statusCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "status",
-		Short:   "Show what is due, in flight, in doubt, in review and paused, and the live runs",
-		Example: "  duly status\n  duly status --json",
+	var watch bool
+	every := "2s"
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what is due, in flight, in doubt, in review and paused, and the live runs",
+		Long: "Shows what is due, in flight, in doubt, in review and paused, and the live runs: how far each has come, and what it waits for\n" +
+			"most. It only reads, so a replica will do. With --watch it is shown again and again until SIGINT (Ctrl-C), which ends it with\n" +
+			"exit 0: drawn over on a terminal, block after block elsewhere, a document a line with --json.",
+		Example: "  duly status\n  duly status --watch\n  duly status --watch --interval 10s --json",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withSchema(cmd.Context(), func(db *database) error { return a.status(cmd.Context(), db) })
+			pause, err := interval(every)
+			if !watch && cmd.Flags().Changed("interval") {
+				err = errors.Join(err, errors.New("--interval goes with --watch"))
+			}
+			if err != nil {
+				return usage(err)
+			}
+			return a.withSchema(cmd.Context(), func(db *database) error {
+				if watch {
+					return a.watch(cmd.Context(), db, pause)
+				}
+				return a.status(cmd.Context(), db)
+			})
 		},
 	}
+	cmd.Flags().BoolVar(&watch, "watch", false, "show it again and again")
+	cmd.Flags().StringVar(&every, "interval", every, "how long after one look the next one comes")
+	return cmd
 }
 
 func (a *app) status(ctx context.Context, db *database) error {
-	c, err := a.load()
-	if err != nil {
-		return err
-	}
 	business, err := a.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
-	now := business()
-	s := statusView{At: now.UTC().Truncate(time.Microsecond), BusinessDate: payment.DateOf(now.In(c.Business.Location()))}
-	if err := s.read(ctx, db); err != nil {
-		return failed(mysql.Classify(ctx, err))
+	s, err := a.statusNow(ctx, db, business)
+	if err != nil {
+		return err
 	}
 	if a.json {
 		return a.print(s)
@@ -62,33 +106,31 @@ func (a *app) status(ctx context.Context, db *database) error {
 	return nil
 }
 
-func (s *statusView) read(ctx context.Context, db *database) error {
-	selection := readers.Selection{Business: s.BusinessDate}
-	var err error
-	if s.DueSubscriptions, err = readers.Issuable(ctx, db.DB, selection, s.BusinessDate); err != nil {
-		return err
-	}
-	if s.DueInvoices, err = readers.OpenSums(ctx, db.DB, s.BusinessDate); err != nil {
-		return err
-	}
-	unsettled, err := readers.CountUnsettled(ctx, db.DB, selection)
+func (a *app) statusNow(ctx context.Context, db *database, business func() time.Time) (statusView, error) {
+	c, err := a.load()
 	if err != nil {
-		return err
+		return statusView{}, err
 	}
-	s.InFlight, s.InDoubt = unsettled.InFlight, unsettled.InDoubt
-	if !unsettled.NextCheck.IsZero() {
-		s.NextCheckAt = &unsettled.NextCheck
+	now := business()
+	s := statusView{At: now.UTC().Truncate(time.Microsecond), BusinessDate: payment.DateOf(now.In(c.Business.Location()))}
+	return s, failed(mysql.Classify(ctx, s.read(ctx, db, c)))
+}
+
+func (s *statusView) read(ctx context.Context, db *database, c *config.Config) error {
+	selection := readers.Selection{Business: s.BusinessDate}
+	for _, part := range []func() error{
+		func() error { return s.readBilling(ctx, db, selection) },
+		func() error { return s.readOrders(ctx, db, c, selection) },
+		func() error { return s.readEvents(ctx, db, c, selection) },
+		func() error { return s.readPauses(ctx, db) },
+	} {
+		if err := part(); err != nil {
+			return err
+		}
 	}
+	var err error
 	if s.InReview, err = readers.CountReviews(ctx, db.DB, s.BusinessDate); err != nil {
 		return err
-	}
-	pauses, err := mysql.ReadPauses(ctx, db.DB)
-	if err != nil {
-		return err
-	}
-	s.Pauses = []mysql.Pause{}
-	for _, subject := range slices.Sorted(maps.Keys(pauses)) {
-		s.Pauses = append(s.Pauses, pauses[subject])
 	}
 	live, err := mysql.LiveRuns(ctx, db.DB)
 	if err != nil {
@@ -98,22 +140,64 @@ func (s *statusView) read(ctx context.Context, db *database) error {
 	return err
 }
 
+func (s *statusView) readBilling(ctx context.Context, db *database, selection readers.Selection) error {
+	var err error
+	if s.DueSubscriptions, err = readers.Issuable(ctx, db.DB, selection, s.BusinessDate); err != nil {
+		return err
+	}
+	if s.DueInvoices, err = readers.OpenSums(ctx, db.DB, s.BusinessDate); err != nil {
+		return err
+	}
+	unsettled, err := readers.CountUnsettled(ctx, db.DB, selection)
+	s.InFlight, s.InDoubt, s.NextCheckAt = unsettled.InFlight, unsettled.InDoubt, unlessZero(unsettled.NextCheck)
+	return err
+}
+
+func (s *statusView) readOrders(ctx context.Context, db *database, c *config.Config, selection readers.Selection) error {
+	policy := orders.Policy{OlderThan: c.Reconcile.OlderThan, GiveUpAfter: c.Reconcile.GiveUpAfter}
+	left, err := readers.CountOrders(ctx, db.DB, selection, policy, s.At, 0)
+	if err != nil {
+		return err
+	}
+	s.Orders = ordersView{Due: left.Due, InFlight: left.InFlight, InDoubt: left.InDoubt, NextCheckAt: unlessZero(left.Next)}
+	refunds, err := readers.CountRefunds(ctx, db.DB, selection, s.At)
+	s.Refunds = refundsView{Due: refunds.Due, Waiting: refunds.Waiting, NextTryAt: unlessZero(refunds.Next)}
+	return err
+}
+
+func (s *statusView) readEvents(ctx context.Context, db *database, c *config.Config, selection readers.Selection) error {
+	s.Undelivered = []undeliveredView{}
+	for _, sink := range sinkNames(c) {
+		u, err := readers.CountUndelivered(ctx, db.DB, sink, selection)
+		if err != nil {
+			return err
+		}
+		s.Undelivered = append(s.Undelivered, undeliveredView{Sink: sink, Pending: u.Pending, Failed: u.Failed, NextTryAt: unlessZero(u.NextTry)})
+	}
+	return nil
+}
+
+func (s *statusView) readPauses(ctx context.Context, db *database) error {
+	pauses, err := mysql.ReadPauses(ctx, db.DB)
+	s.Pauses = []mysql.Pause{}
+	for _, subject := range slices.Sorted(maps.Keys(pauses)) {
+		s.Pauses = append(s.Pauses, pauses[subject])
+	}
+	return err
+}
+
+// unlessZero is an instant of a document; nil for none.
+func unlessZero(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
 // showStatus writes a status for people.
 func (a *app) showStatus(s statusView) {
 	a.line("%s, business date %s", instant(s.At), s.BusinessDate)
-	rows := []table.Row{{"subscriptions due and not invoiced", s.DueSubscriptions, ""}}
-	for _, sum := range s.DueInvoices {
-		rows = append(rows, table.Row{
-			fmt.Sprintf("open invoices due, stage %d", sum.Stage), sum.Count, payment.Money{Amount: sum.Amount, Currency: sum.Currency},
-		})
-	}
-	check := ""
-	if s.NextCheckAt != nil {
-		check = "next check " + instant(*s.NextCheckAt)
-	}
-	a.table(table.Row{"what", "count", ""}, append(rows,
-		table.Row{"charges in flight", s.InFlight, ""}, table.Row{"charges in doubt", s.InDoubt, check},
-		table.Row{"invoices in review", s.InReview.Invoices, ""}, table.Row{"subscriptions in review", s.InReview.Subscriptions, ""}))
+	a.table(table.Row{"what", "count", ""}, s.rows())
 	for _, p := range s.Pauses {
 		a.line("paused: %s: %s", p.Subject, p)
 	}
@@ -121,7 +205,47 @@ func (a *app) showStatus(s statusView) {
 		a.line("no run is live")
 	}
 	for _, v := range s.Runs {
-		a.line("run %d of %s for %s on %s, since %s", v.ID, v.Job, v.BusinessDate, v.Host, instant(v.StartedAt))
-		a.steps(v.Steps)
+		a.showLive(v, s.At)
 	}
+}
+
+// rows are the numbers of a status. What a shop may have none of stands there only if there is some.
+func (s statusView) rows() []table.Row {
+	rows := []table.Row{{"subscriptions due and not invoiced", s.DueSubscriptions, ""}}
+	for _, sum := range s.DueInvoices {
+		rows = append(rows, table.Row{
+			fmt.Sprintf("open invoices due, stage %d", sum.Stage), sum.Count, payment.Money{Amount: sum.Amount, Currency: sum.Currency},
+		})
+	}
+	rows = append(rows, table.Row{"charges in flight", s.InFlight, ""}, table.Row{"charges in doubt", s.InDoubt, when("next check", s.NextCheckAt)})
+	add := func(what string, n int64, note string) {
+		if n > 0 {
+			rows = append(rows, table.Row{what, n, note})
+		}
+	}
+	more := ""
+	if s.Orders.Due+s.Orders.InFlight >= readers.MostCounted {
+		more = "or more"
+	}
+	add("stale orders due", s.Orders.Due, more)
+	add("orders being checked", s.Orders.InFlight, "")
+	add("orders in doubt", s.Orders.InDoubt, when("next check", s.Orders.NextCheckAt))
+	add("refunds due", s.Refunds.Due, "")
+	add("refunds to be tried again", s.Refunds.Waiting, when("next try", s.Refunds.NextTryAt))
+	for _, u := range s.Undelivered {
+		add("events not delivered to "+u.Sink, u.Pending, "")
+		add("  of those, failed", u.Failed, when("next try", u.NextTryAt))
+	}
+	rows = append(rows, table.Row{"invoices in review", s.InReview.Invoices, ""}, table.Row{"subscriptions in review", s.InReview.Subscriptions, ""})
+	add("orders in review", s.InReview.Orders, "")
+	add("events given up", s.InReview.Events, "")
+	add("findings open", s.InReview.Findings, "")
+	return rows
+}
+
+func when(what string, at *time.Time) string {
+	if at == nil {
+		return ""
+	}
+	return what + " " + instant(*at)
 }

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"duly/config"
+	"duly/writers"
+)
+
+func (a *app) stopCommand() *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "stop RUN",
+		Short: "Let a run drain and end, wherever it runs",
+		Long: "Tells a run to stop, from any machine: with its next heartbeat (run.heartbeat) it claims no more, finishes what is in flight\n" +
+			"within run.drain, and ends with exit 4. Of a night it ends that one job; `duly pause nightly` ends all of it.",
+		Example: "  duly stop 17 --reason \"the shop is being moved\"",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withRun(cmd.Context(), args, func(db *database, run uint64) error {
+				business, err := a.clock(cmd.Context(), db.DB)
+				if err != nil {
+					return err
+				}
+				action := do("stop", fmt.Sprintf("run:%d", run), reason)
+				s, err := writers.Stop(cmd.Context(), db.DB, run, business(), action)
+				return a.steered(action, fmt.Sprintf("of %s on %s is told to stop", s.Job, s.Host), "it drains with its next heartbeat and ends with exit 4", err)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&reason, flagReason, "", "why, for those who ask later")
+	return cmd
+}
+
+// throttleFlags are the flags of `duly throttle`.
+type throttleFlags struct{ parallelism, rate, reason string }
+
+func (a *app) throttleCommand() *cobra.Command {
+	var f throttleFlags
+	cmd := &cobra.Command{
+		Use:   "throttle RUN",
+		Short: "Change the pace of a run, wherever it runs",
+		Long: "Changes how many requests a run has open at once, and how many it sends a second, with its next heartbeat; what is in flight\n" +
+			"goes on. Both are for each gateway of a run of billing, audit and its kind, and for all gateways together of one of reconcile.\n" +
+			"A run never gets faster than it was started: `none` gives that back. What is not given stays as it is.",
+		Example: "  duly throttle 17 --parallelism 5 --reason \"the provider asked for it\"\n" +
+			"  duly throttle 17 --rate 20/s\n" +
+			"  duly throttle 17 --parallelism none --rate none",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			parallelism, rate, err := f.read()
+			if err != nil {
+				return usage(err)
+			}
+			return a.withRun(cmd.Context(), args, func(db *database, run uint64) error {
+				business, err := a.clock(cmd.Context(), db.DB)
+				if err != nil {
+					return err
+				}
+				action := do("throttle", fmt.Sprintf("run:%d", run), f.reason)
+				action.Detail = map[string]string{"parallelism": f.parallelism, "rate": f.rate}
+				s, err := writers.Throttle(cmd.Context(), db.DB, run, parallelism, rate, business(), action, asksGateways)
+				return a.steered(action, fmt.Sprintf("of %s on %s is told its pace", s.Job, s.Host), pace(s.Control)+", with its next heartbeat", err)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&f.parallelism, flagParallelism, "", "requests at once: a whole number, or none for what it was started with")
+	cmd.Flags().StringVar(&f.rate, flagRate, "", "requests a second such as 20/s, or none for what it was started with")
+	cmd.Flags().StringVar(&f.reason, flagReason, "", "why, for those who ask later")
+	return cmd
+}
+
+// asksGateways reports whether a job sends requests to gateways.
+func asksGateways(job string) bool {
+	w, known := findWork(job)
+	return known && w.gateways
+}
+
+// read is the pace that was asked for; nil for what was not given, 0 for none.
+func (f throttleFlags) read() (parallelism *int, rate *float64, err error) {
+	var found []error
+	if f.parallelism == "" && f.rate == "" {
+		found = append(found, errors.New("say the pace: --parallelism 5, --rate 20/s, or none"))
+	}
+	if f.parallelism != "" {
+		n := 0
+		if f.parallelism != "none" {
+			if n, err = strconv.Atoi(f.parallelism); err != nil || n < 1 {
+				found = append(found, fmt.Errorf("--parallelism: %q is neither a whole number from 1 nor none; `duly stop` and `duly pause` hold all of it", f.parallelism))
+			}
+		}
+		parallelism = &n
+	}
+	if f.rate != "" {
+		n, err := config.ParseRate(f.rate)
+		switch {
+		case err != nil:
+			found = append(found, fmt.Errorf("--rate: %w", err))
+		case n == 0 && strings.TrimSpace(f.rate) != "none":
+			found = append(found, fmt.Errorf("--rate: %q is no pace: `duly stop` and `duly pause` hold all of it; none gives it back", f.rate))
+		}
+		rate = &n
+	}
+	return parallelism, rate, errors.Join(found...)
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"duly/config"
+	"duly/internal/batch"
+)
+
+// How a terminal is drawn on: on its other screen, over what stood there, so that nothing flickers.
+const (
+	otherScreen = "\x1b[?1049h\x1b[?25l"
+	firstScreen = "\x1b[?25h\x1b[?1049l"
+	toTheTop    = "\x1b[H"
+	restOfLine  = "\x1b[K\r\n"
+	restOfAll   = "\x1b[J"
+)
+
+// leastInterval keeps a watch from being a load.
+const leastInterval = 100 * time.Millisecond
+
+// interval reads --interval.
+func interval(text string) (time.Duration, error) {
+	d, err := config.ParseDuration(text)
+	if err != nil || d < leastInterval {
+		return 0, fmt.Errorf("--interval: %q is not a duration of %s or more, such as 2s", text, leastInterval)
+	}
+	return d, nil
+}
+
+// watch shows the status again and again, until it is interrupted.
+func (a *app) watch(ctx context.Context, db *database, interval time.Duration) error {
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return err
+	}
+	frames := a.frames()
+	defer frames.end()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return a.watched(ctx)
+		case <-timer.C:
+		}
+		s, err := a.statusNow(ctx, db, business)
+		switch {
+		case ctx.Err() != nil:
+			return a.watched(ctx)
+		case errors.Is(err, batch.ErrUnavailable): // it will be back
+			frames.lost(err)
+		case err != nil:
+			return err
+		default:
+			if err := frames.show(s); err != nil {
+				return err
+			}
+		}
+		timer.Reset(interval)
+	}
+}
+
+// watched ends a watch: SIGINT is how it is meant to end.
+func (a *app) watched(ctx context.Context) error {
+	if code := stopCode(ctx); code != 128+int(syscall.SIGINT) {
+		a.code = code
+	}
+	return nil
+}
+
+// frames are the pictures of a watch.
+type frames interface {
+	show(s statusView) error
+	lost(err error)
+	end()
+}
+
+func (a *app) frames() frames {
+	switch {
+	case a.json:
+		return documents{a}
+	case a.terminal(a.out):
+		return &drawn{app: a}
+	}
+	return &blocks{app: a}
+}
+
+// documents are one document a line.
+type documents struct{ *app }
+
+func (d documents) show(s statusView) error {
+	enc := json.NewEncoder(d.out)
+	enc.SetEscapeHTML(false)
+	return failed(enc.Encode(s))
+}
+
+func (d documents) lost(err error) { d.complain(err) }
+
+func (d documents) end() {}
+
+// blocks are one below the other.
+type blocks struct {
+	*app
+
+	begun bool
+}
+
+func (b *blocks) show(s statusView) error {
+	if b.begun {
+		b.line("")
+	}
+	b.begun = true
+	b.showStatus(s)
+	return nil
+}
+
+func (b *blocks) lost(err error) { b.complain(err) }
+
+func (b *blocks) end() {}
+
+// drawn are drawn one over the other.
+type drawn struct {
+	*app
+
+	begun bool
+	last  string // what stays when the watch has ended
+}
+
+func (d *drawn) show(s statusView) error {
+	var b bytes.Buffer
+	onto := *d.app
+	onto.out = &b
+	onto.showStatus(s)
+	d.last = b.String()
+	d.draw(d.last)
+	return nil
+}
+
+func (d *drawn) lost(err error) {
+	d.draw("the database cannot be reached, trying again: " + err.Error() + "\n\n" + d.last)
+}
+
+// draw writes a frame at once, cut to what the terminal can show.
+func (d *drawn) draw(frame string) {
+	width, height := d.size(d.out)
+	lines := strings.Split(strings.TrimSuffix(frame, "\n"), "\n")
+	if rest := len(lines) - (height - 1); rest > 0 {
+		lines = append(lines[:max(0, height-2)], fmt.Sprintf("… and %d lines more than fit here", rest+1))
+	}
+	var b strings.Builder
+	if !d.begun {
+		d.begun = true
+		b.WriteString(otherScreen)
+	}
+	b.WriteString(toTheTop)
+	for _, line := range lines {
+		b.WriteString(text.Trim(line, width) + restOfLine)
+	}
+	b.WriteString(restOfAll)
+	_, _ = io.WriteString(d.out, b.String()) // the next frame meets the same terminal
+}
+
+func (d *drawn) end() {
+	if d.begun {
+		_, _ = io.WriteString(d.out, firstScreen+d.last) // there is nobody left to tell
+	}
+}
