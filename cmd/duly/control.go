@@ -158,7 +158,7 @@ func (h *helm) tell() any {
 		}
 		break
 	}
-	return s
+	return s.Short()
 }
 
 // paused is the pause that holds the job back: its own, or that of the night that it is a part of.

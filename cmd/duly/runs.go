@@ -77,13 +77,10 @@ func (v *runView) live(r mysql.PastRun) error {
 	if control != (mysql.Control{}) {
 		v.Control = &control
 	}
-	if len(r.State) == 0 {
-		return nil
+	var state runstate.State
+	if len(r.State) > 0 && json.Unmarshal(r.State, &state) == nil { // a run of another version may tell otherwise
+		v.State, v.Why = &state, state.Why()
 	}
-	if err := json.Unmarshal(r.State, &v.State); err != nil {
-		return fmt.Errorf("run %d: read its state: %w", r.ID, err)
-	}
-	v.Why = v.State.Why()
 	return nil
 }
 

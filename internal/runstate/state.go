@@ -93,7 +93,7 @@ type Database struct {
 
 const (
 	// mostGateways and mostText bound the size of a state.
-	mostGateways = 8
+	mostGateways = 6
 	mostText     = 80
 )
 
@@ -105,6 +105,17 @@ func Between(before, now Sample) State {
 		s.Gateways[name] = used(before.Gateways[name], now.Gateways[name], seconds)
 	}
 	s.Database = cost(before, now, seconds)
+	return s
+}
+
+// Short shortens what people wrote, so that a state stays small.
+func (s State) Short() State {
+	s.Stopping = payment.Cut(s.Stopping, 2*mostText)
+	if s.Throttle != nil {
+		t := *s.Throttle
+		t.Who, t.Host, t.Reason = payment.Cut(t.Who, mostText), "", payment.Cut(t.Reason, mostText)
+		s.Throttle = &t
+	}
 	return s
 }
 
