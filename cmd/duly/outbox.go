@@ -37,9 +37,9 @@ func (e *execution) outbox() jobs.OutboxOptions {
 
 // checkSinks makes the receivers of events, as configured.
 func checkSinks(_ context.Context, e *execution) ([]error, error) {
-	made, err := e.receivers(e.config)
-	if err != nil {
-		return []error{err}, nil
+	made, mistake := e.receivers(e.config)
+	if mistake != nil {
+		return []error{mistake}, nil
 	}
 	e.sinks = made
 	return nil, nil

@@ -105,7 +105,9 @@ func (a *app) order(w wholeOrder) {
 			given = payment.Money{Amount: p.Refunded, Currency: p.Currency}
 		}
 		rows = append(rows, table.Row{
-			p.ID, p.Status, orBlank(p.FailureReason), p.Gateway, payment.Money{Amount: p.Amount, Currency: p.Currency}, given,
+			p.ID, p.Status, orBlank(p.FailureReason), p.Gateway,
+			payment.Money{Amount: p.Amount, Currency: p.Currency},
+			given,
 			instant(p.CreatedAt), orBlank(p.Key), orBlank(p.TransactionKey),
 		})
 	}

@@ -114,7 +114,7 @@ func (r Resolution) notExecuted(a Reviewed, seen payment.Sight, k Keeping) (Reso
 		return r, fmt.Errorf("the gateway says that payment %s is %s: --as paid %s, or give it back and --as refunded", p.ID, p.Status, p.ID)
 	}
 	if until := k.KeyLife + k.Longest; a.Age <= until {
-		return r, fmt.Errorf("a request for attempt %d may still arrive: try again in %s", a.ID, (until - a.Age).Round(time.Minute)+time.Minute)
+		return r, fmt.Errorf("a request for attempt %d may still arrive: try again in %s", a.ID, (until-a.Age).Round(time.Minute)+time.Minute)
 	}
 	r.Attempt = AttemptReleased
 	return r.reopened(a), nil
