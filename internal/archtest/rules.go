@@ -30,6 +30,7 @@ func table() []rule {
 		{folder: "internal/batch"},
 		{folder: "internal/crash"},
 		{folder: "internal/outbox"},
+		{folder: "internal/redact"},
 		{folder: "internal/archtest"},
 		{folder: "internal/mysql/private"},
 		{folder: "config"},

@@ -1,0 +1,125 @@
+package redact_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/redact"
+)
+
+const secret = `p/w "d'+1` + "\n"
+
+func TestEveryFormOfASecretIsReplaced(t *testing.T) {
+	r := redact.New(secret, "", "abc", "token-1", "token-12")
+	for name, text := range map[string]string{
+		"plain":   secret,
+		"query":   url.QueryEscape(secret),
+		"path":    url.PathEscape(secret),
+		"quoted":  fmt.Sprintf("%q", secret),
+		"several": "token-1 and token-1",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := r.String("<" + text + ">")
+			require.Contains(t, got, redact.Hidden)
+			require.NotContains(t, got, "token-1")
+			require.NotContains(t, got, "d'")
+		})
+	}
+	require.Equal(t, "[redacted]!", r.String("token-12!"), "the longer of two secrets counts")
+	require.Equal(t, "abc is too short to be looked for", r.String("abc is too short to be looked for"))
+	require.Equal(t, "nothing", redact.New().String("nothing"))
+}
+
+func TestWriter(t *testing.T) {
+	var out bytes.Buffer
+	n, err := redact.New("token-1").Writer(&out).Write([]byte("a token-1\n"))
+	require.NoError(t, err)
+	require.Equal(t, len("a token-1\n"), n)
+	require.Equal(t, "a [redacted]\n", out.String())
+	_, err = redact.New("token-1").Writer(broken{}).Write([]byte("x"))
+	require.ErrorIs(t, err, errBroken)
+}
+
+var errBroken = errors.New("broken")
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errBroken }
+
+type shown struct{ text string }
+
+func (s shown) String() string { return s.text }
+
+type valuer struct{ text string }
+
+func (v valuer) LogValue() slog.Value { return slog.StringValue(v.text) }
+
+type fields struct {
+	Text string `json:"text"`
+	n    []byte
+}
+
+func TestRecordsHoldNoSecret(t *testing.T) {
+	r := redact.New("token-1")
+	for name, log := range map[string]func(*slog.Logger){
+		"message":         func(l *slog.Logger) { l.Info("it is token-1") },
+		"text":            func(l *slog.Logger) { l.Info("m", "a", "is token-1") },
+		"error":           func(l *slog.Logger) { l.Info("m", "a", fmt.Errorf("bad: %w", errors.New("token-1"))) },
+		"stringer":        func(l *slog.Logger) { l.Info("m", "a", shown{"token-1"}) },
+		"valuer":          func(l *slog.Logger) { l.Info("m", "a", valuer{"token-1"}) },
+		"bytes":           func(l *slog.Logger) { l.Info("m", "a", []byte("token-1")) },
+		"list":            func(l *slog.Logger) { l.Info("m", "a", []string{"x", "token-1"}) },
+		"struct":          func(l *slog.Logger) { l.Info("m", "a", fields{Text: "token-1"}) },
+		"pointer":         func(l *slog.Logger) { l.Info("m", "a", &fields{Text: "token-1"}) },
+		"group":           func(l *slog.Logger) { l.Info("m", slog.Group("g", "a", "token-1")) },
+		"with":            func(l *slog.Logger) { l.With("a", "token-1").Info("m") },
+		"with in a group": func(l *slog.Logger) { l.WithGroup("g").With("a", "token-1").Info("m") },
+		"by its name": func(l *slog.Logger) {
+			l.With("payment_method", "unknown").Info("m", "Api-Key", "unknown", "db.password", "unknown")
+		},
+		"number": func(l *slog.Logger) { l.Info("m", "token", 12345) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			leaks := func(wrap func(slog.Handler) slog.Handler) bool {
+				leak := false
+				for _, make := range []func(*bytes.Buffer) slog.Handler{
+					func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
+					func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
+				} {
+					var out bytes.Buffer
+					log(slog.New(wrap(make(&out))))
+					for _, secret := range []string{"token-1", "unknown", "12345", "dG9rZW4tMQ"} {
+						leak = leak || bytes.Contains(out.Bytes(), []byte(secret))
+					}
+				}
+				return leak
+			}
+			require.True(t, leaks(func(h slog.Handler) slog.Handler { return h }), "without redaction it shows")
+			require.False(t, leaks(r.Handler))
+		})
+	}
+}
+
+func TestOtherRecordsAreLeftAsTheyAre(t *testing.T) {
+	write := func(wrap func(slog.Handler) slog.Handler) string {
+		var out bytes.Buffer
+		l := slog.New(wrap(slog.NewJSONHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}})))
+		l.Debug("not shown")
+		l.With("run_id", 7).WithGroup("g").Warn("m", "n", 1.5, "list", []string{"a"}, "nothing", nil, "empty", "", "token", "", "struct", fields{Text: "x", n: []byte("y")})
+		require.False(t, l.Enabled(context.Background(), slog.LevelDebug))
+		return out.String()
+	}
+	require.Equal(t, write(func(h slog.Handler) slog.Handler { return h }), write(redact.New("secret").Handler))
+}
