@@ -37,11 +37,10 @@ func (e *execution) outbox() jobs.OutboxOptions {
 
 // checkSinks makes the receivers of events, as configured.
 func checkSinks(_ context.Context, e *execution) ([]error, error) {
-	made, mistake := e.receivers(e.config)
-	if mistake != nil {
-		return []error{mistake}, nil
+	var mistakes [1]error
+	if e.sinks, mistakes[0] = e.receivers(e.config); mistakes[0] != nil {
+		return mistakes[:], nil
 	}
-	e.sinks = made
 	return nil, nil
 }
 
