@@ -37,10 +37,11 @@ func (e *execution) outbox() jobs.OutboxOptions {
 
 // checkSinks makes the receivers of events, as configured.
 func checkSinks(_ context.Context, e *execution) ([]error, error) {
-	var mistakes [1]error
-	if e.sinks, mistakes[0] = e.receivers(e.config); mistakes[0] != nil {
-		return mistakes[:], nil
+	made, err := e.receivers(e.config)
+	if err != nil {
+		return []error{err}, nil //nolint:nilerr // a mistake of the operator's, no error of ours
 	}
+	e.sinks = made
 	return nil, nil
 }
 
