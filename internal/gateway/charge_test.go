@@ -386,6 +386,10 @@ func TestStatsCountRequests(t *testing.T) {
 		}
 		f.sent = nil
 		send(t, p, 2)
+		var times gateway.Histogram
+		for range 18 {
+			times.Add(time.Second)
+		}
 		require.Equal(t, gateway.Stats{
 			Charges:       map[payment.Kind]int64{payment.NotExecuted: 1, payment.Paid: 1, payment.InDoubt: 1, payment.Misconfigured: 1},
 			LookUps:       2,
@@ -395,6 +399,7 @@ func TestStatsCountRequests(t *testing.T) {
 			Misconfigured: 1,
 			Retries:       2,
 			Latency:       18 * time.Second,
+			Times:         times,
 		}, p.Stats())
 		require.EqualValues(t, 18, p.Stats().Requests())
 	})

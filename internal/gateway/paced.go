@@ -139,6 +139,7 @@ func (p *Paced) count(took time.Duration, retry bool, add func(*Stats)) {
 	defer p.mu.Unlock()
 	add(&p.stats)
 	p.stats.Latency += took
+	p.stats.Times.Add(took)
 	if retry {
 		p.stats.Retries++
 	}

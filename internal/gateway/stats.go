@@ -25,6 +25,8 @@ type Stats struct {
 	Openings int64
 	// Latency is the time that all these requests took together.
 	Latency time.Duration
+	// Times are the latencies of all these requests.
+	Times Histogram
 }
 
 // Requests is the number of all requests.
