@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -18,10 +19,13 @@ type Config struct {
 	Outbox    Outbox             `mapstructure:"outbox"`
 	Business  Business           `mapstructure:"business"`
 	Run       Run                `mapstructure:"run"`
+	Schedule  Schedule           `mapstructure:"schedule"`
 	Retention Retention          `mapstructure:"retention"`
 	Slack     Slack              `mapstructure:"slack"`
 	Log       Log                `mapstructure:"log"`
 	Metrics   Metrics            `mapstructure:"metrics"`
+	Traces    Traces             `mapstructure:"traces"`
+	Deadman   Deadman            `mapstructure:"deadman"`
 }
 
 // Database says where the shop's tables are.
@@ -125,6 +129,29 @@ type Run struct {
 	Drain     time.Duration `mapstructure:"drain"`
 }
 
+// Schedule says when `duly schedule` runs which job, as cron expressions that ParseCron reads; empty: never.
+type Schedule struct {
+	// Listen is where its health can be asked for; empty: nowhere.
+	Listen    string `mapstructure:"listen"`
+	Nightly   string `mapstructure:"nightly"`
+	Reconcile string `mapstructure:"reconcile"`
+	Billing   string `mapstructure:"billing"`
+	Outbox    string `mapstructure:"outbox"`
+	Report    string `mapstructure:"report"`
+	Audit     string `mapstructure:"audit"`
+	Prune     string `mapstructure:"prune"`
+}
+
+// Jobs are the jobs that are scheduled, with their expressions.
+func (s Schedule) Jobs() map[string]string {
+	jobs := map[string]string{
+		"nightly": s.Nightly, "reconcile": s.Reconcile, "billing": s.Billing, "outbox": s.Outbox,
+		"report": s.Report, "audit": s.Audit, "prune": s.Prune,
+	}
+	maps.DeleteFunc(jobs, func(_, expression string) bool { return expression == "" })
+	return jobs
+}
+
 // Retention is how long finished things are kept.
 type Retention struct {
 	Runs   time.Duration `mapstructure:"runs"`
@@ -156,6 +183,18 @@ type Metrics struct {
 	Listen      string `mapstructure:"listen"`
 	Textfile    string `mapstructure:"textfile"`
 	Pushgateway Secret `mapstructure:"pushgateway"`
+}
+
+// Traces says where traces go; an empty Endpoint: nowhere.
+type Traces struct {
+	Endpoint Secret `mapstructure:"endpoint"`
+	// Sample is the share of gateway calls that are traced, from 0 to 1.
+	Sample float64 `mapstructure:"sample"`
+}
+
+// Deadman is a dead-man's switch; an empty URL: none.
+type Deadman struct {
+	URL Secret `mapstructure:"url"`
 }
 
 // Require returns Problems if what a command needs was not configured: the database, or a gateway.

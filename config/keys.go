@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -205,6 +206,17 @@ func Keys() []Key {
 			Why: "How long requests in flight may take after SIGTERM. Shorter than the lease, and than what the init system grants.",
 		},
 		{
+			Name: "schedule.listen", parse: listenAddress, Example: "127.0.0.1:9465",
+			Why: "`duly schedule` answers GET /healthz here: 200 while it lives and the database answers. If unset, nowhere.",
+		},
+		scheduled("nightly", "30 2 * * *", "every job, one after the other"),
+		scheduled("reconcile", "*/30 * * * *", "reconcile alone"),
+		scheduled("billing", "0 6 * * *", "billing alone"),
+		scheduled("outbox", "*/5 * * * *", "outbox alone"),
+		scheduled("report", "15 0 * * *", "report alone"),
+		scheduled("audit", "0 5 * * 1-5", "audit alone"),
+		scheduled("prune", "0 4 1 * *", "prune alone"),
+		{
 			Name: "retention.runs", Default: "90d", parse: duration(day, math.MaxInt64),
 			Why: "How long finished runs are kept. Invoices, attempts and payments are kept for ever.",
 		},
@@ -242,11 +254,34 @@ func Keys() []Key {
 		},
 		{
 			Name: "metrics.textfile", parse: text, Example: "/var/lib/node_exporter/duly.prom",
-			Why: "Write metrics to this file when a run ends, for the node exporter.",
+			Why: "Write metrics to this file when a run ends, for the node exporter: whole or not at all, readable by everyone.",
 		},
 		{
 			Name: "metrics.pushgateway", Secret: true, parse: webURL, Example: "https://pushgateway.example.com",
-			Why: "Push metrics here when a run ends.",
+			Why: "Push metrics here when a run ends, as the job `duly`; 5s at most, and the run is none the worse if it fails.",
 		},
+		{
+			Name: "traces.endpoint", Secret: true, parse: webURL, Example: "http://127.0.0.1:4318",
+			Why: "Send traces here, to an OpenTelemetry collector that takes OTLP over HTTP; /v1/traces is added if there is no path. " +
+				"If unset, nothing is traced.",
+		},
+		{
+			Name: "traces.sample", Default: "0.01", parse: fraction,
+			Why: "The share of gateway calls that are traced, from 0 to 1; runs, steps and chunks always are, and so are calls that fail.",
+		},
+		{
+			Name: "deadman.url", Secret: true, parse: webURL, Example: "https://hc-ping.com/change-me",
+			Why: "A dead-man's switch: asked for with /start when a run begins, plain when it ended with 0, and with / and the exit code " +
+				"when it ended otherwise. If unset, none.",
+		},
+	}
+}
+
+// scheduled is the key for when `duly schedule` runs a job.
+func scheduled(job, example, what string) Key {
+	return Key{
+		Name: "schedule." + job, parse: cronExpression, Example: strconv.Quote(example),
+		Why: "When `duly schedule` runs " + job + " (" + what + "): minute, hour, day of month, month, day of week in business.timezone. " +
+			"If unset, never.",
 	}
 }

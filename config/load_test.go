@@ -33,6 +33,8 @@ func TestDefaultsPassTheirOwnChecks(t *testing.T) {
 	require.Empty(t, c.Slack)
 	require.False(t, c.Slack.Enabled())
 	require.Empty(t, c.Metrics)
+	require.Equal(t, config.Traces{Sample: 0.01}, c.Traces)
+	require.Empty(t, c.Deadman)
 }
 
 func TestNothingConfigured(t *testing.T) {

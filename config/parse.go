@@ -112,6 +112,14 @@ func whole(least, most int) parser {
 	}
 }
 
+func fraction(s string) (any, error) {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(f >= 0 && f <= 1) {
+		return nil, fmt.Errorf("%s is no share: give a number from 0 to 1, e.g. 0.01", quote(s))
+	}
+	return f, nil
+}
+
 func duration(least, most time.Duration) parser {
 	return func(s string) (any, error) {
 		d, err := ParseDuration(s)

@@ -75,6 +75,8 @@ func TestValues(t *testing.T) {
 		{"billing.retry_days", "[]", ""},
 		{"billing.retry_days", "[1, 5, 3]", "5 comes before 3: give days in ascending order, e.g. [1, 3, 5]"},
 		{"billing.retry_days", "1,1", "1 comes twice: give days in ascending order, e.g. [1, 3, 5]"},
+		{"traces.sample", "1.1", `"1.1" is no share: give a number from 0 to 1, e.g. 0.01`},
+		{"traces.sample", "NaN", `"NaN" is no share: give a number from 0 to 1, e.g. 0.01`},
 		{"billing.retry_days", "0,1", "0 is out of range: give days from 1 to 60"},
 		{"billing.retry_days", "1,61", "61 is out of range: give days from 1 to 60"},
 		{"billing.retry_days", "1 3", `"1 3" is no whole number: give days in ascending order, e.g. [1, 3, 5]`},

@@ -42,6 +42,8 @@ func secrets(word string) map[string]any {
 		"outbox.secret":       "whsec_" + (word + strings.Repeat("A", 48))[:48],
 		"slack.webhook_url":   "https://h/" + word,
 		"metrics.pushgateway": "https://user:" + word + "@h/",
+		"traces.endpoint":     "https://user:" + word + "@h/" + word,
+		"deadman.url":         "https://h/" + word,
 	}
 }
 
