@@ -145,11 +145,9 @@ func (f *forecast) open(step string, inv readers.OpenInvoice) bool {
 		f.Review++
 		return true
 	}
-	if g, ok := f.Gateways[inv.Subscription.Gateway]; ok {
-		if _, closed := g.Closed(); closed {
-			f.LeftAlone++
-			return true
-		}
+	if f.closed(inv.Subscription.Gateway) {
+		f.LeftAlone++
+		return true
 	}
 	claim := billing.DecideClaim(inv.Invoice, inv.Subscription, inv.Past, f.o.Policy, f.effective(), f.known)
 	switch claim.Action {

@@ -52,6 +52,8 @@ type FanMark struct {
 	Ripe bool
 	// Restarted: numbers are given out anew, since the events were emptied. The mark says nothing any more.
 	Restarted bool
+
+	age time.Duration // since the mark was last moved
 }
 
 // Begin reads the sink's mark and goes to it.
@@ -64,6 +66,16 @@ func (f *Fan) Begin(ctx context.Context) (FanMark, error) {
 }
 
 func (f *Fan) mark(ctx context.Context) (FanMark, error) {
+	m, err := f.row(ctx)
+	if err != nil || m.Restarted || m.Seen == m.Event || m.age < onItsWay {
+		return m, err
+	}
+	m.Ripe, err = f.settled(ctx, m)
+	return m, err
+}
+
+// row reads the mark as it stands, without a lock.
+func (f *Fan) row(ctx context.Context) (FanMark, error) {
 	var m FanMark
 	var row struct {
 		Event uint64 `db:"event_id"`
@@ -74,15 +86,12 @@ func (f *Fan) mark(ctx context.Context) (FanMark, error) {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return m, err
 	}
-	m.Event, m.Seen = row.Event, row.Seen
+	m.Event, m.Seen, m.age = row.Event, row.Seen, time.Duration(row.Age)*time.Microsecond
 	if err := f.DB.GetContext(ctx, &m.Newest, newestEvent); err != nil {
 		return m, err
 	}
-	if m.Restarted = m.Newest < m.Seen; m.Restarted || m.Seen == m.Event || time.Duration(row.Age)*time.Microsecond < onItsWay {
-		return m, nil
-	}
-	m.Ripe, err = f.settled(ctx, m)
-	return m, err
+	m.Restarted = m.Newest < m.Seen
+	return m, nil
 }
 
 // settled reports whether every transaction that wrote events up to Seen has ended.
@@ -105,13 +114,7 @@ func (f *Fan) settled(ctx context.Context, m FanMark) (bool, error) {
 
 // Read reads the next events without a delivery, in tx. Took moves the walk behind them.
 func (f *Fan) Read(ctx context.Context, tx sqlx.QueryerContext, limit int) ([]outbox.Event, error) {
-	wanted, args := "", []any{f.Sink, f.id}
-	if f.Types != nil {
-		wanted = " AND e.type IN (" + marks(len(f.Types)) + ")"
-		for _, t := range f.Types {
-			args = append(args, t)
-		}
-	}
+	wanted, args := f.wanted([]any{f.Sink, f.id})
 	var rows []struct {
 		ID      uint64
 		Subject string
@@ -124,6 +127,17 @@ func (f *Fan) Read(ctx context.Context, tx sqlx.QueryerContext, limit int) ([]ou
 		events[i] = outbox.Event{ID: r.ID, Subject: r.Subject}
 	}
 	return events, nil
+}
+
+// wanted is the condition that an event is of a type that the sink wants, and args with what it needs.
+func (f *Fan) wanted(args []any) (string, []any) {
+	if f.Types == nil {
+		return "", args
+	}
+	for _, t := range f.Types {
+		args = append(args, t)
+	}
+	return " AND e.type IN (" + marks(len(f.Types)) + ")", args
 }
 
 // Took moves the walk behind the events.

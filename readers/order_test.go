@@ -375,7 +375,7 @@ func TestPeekOrders(t *testing.T) {
 	db := worktest.Open(t, plain.DSN)
 	worktest.Sell(t, plain, worktest.Order{Payments: []worktest.Payment{{}}}, worktest.Order{Status: "completed"}, worktest.Order{})
 	var seen []uint64
-	each := func(c orders.Claimed) bool { seen = append(seen, c.ID); return len(seen) < 3 }
+	each := func(c orders.Claimed, _ bool) bool { seen = append(seen, c.ID); return len(seen) < 3 }
 	require.NoError(t, readers.Peek{DB: db, Size: 10}.Orders(t.Context(), stale(db).Policy, time.Now(), each))
 	require.Equal(t, []uint64{1, 3}, seen)
 	require.Zero(t, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM order_checks`))

@@ -40,11 +40,18 @@ func CountOrders(ctx context.Context, db *mysql.DB, selection Selection, p order
 	return left, mysql.Classify(ctx, err)
 }
 
-// Orders hands every order that a run would check now to each, page by page and without a lock; false from it ends
-// the walk.
-func (p Peek) Orders(ctx context.Context, policy orders.Policy, now time.Time, each func(orders.Claimed) bool) error {
-	err := eachDue(ctx, p.DB, p.Selection, policy, now, func(c orders.Claimed, _ uint64) bool { return each(c) })
+// Orders hands every order that is to be checked now to each, page by page and without a lock; false from it ends the
+// walk. held: a living run has claimed it.
+func (p Peek) Orders(ctx context.Context, policy orders.Policy, now time.Time, each func(c orders.Claimed, held bool) bool) error {
+	err := eachDue(ctx, p.DB, p.Selection, policy, now, func(c orders.Claimed, holder uint64) bool { return each(c, holder != 0) })
 	return mysql.Classify(ctx, err)
+}
+
+// Later counts the selected orders that are not decided and are checked again later.
+func (p Peek) Later(ctx context.Context, now time.Time) (OrdersLeft, error) {
+	var left OrdersLeft
+	err := countInDoubt(ctx, p.DB, p.Selection, now, &left)
+	return left, mysql.Classify(ctx, err)
 }
 
 // eachDue hands every order that is due to each, once, with the living run that has claimed it.

@@ -38,6 +38,17 @@ func (w *Prune) Events(ctx context.Context, ids []uint64) (int64, error) {
 	return w.delete(ctx, ids, lockEvents, withoutUndelivered, deleteDeliveries, deleteEvents)
 }
 
+// Undelivered are those of the events that some sink has not got, and that Events keeps.
+func (w *Prune) Undelivered(ctx context.Context, ids []uint64) ([]uint64, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var kept []uint64
+	err := mysql.SelectIn(ctx, w.DB, &kept, undelivered, ids)
+	slices.Sort(kept) // an event has a row for each sink
+	return slices.Compact(kept), mysql.Classify(ctx, err)
+}
+
 // delete runs the statements for the rows that lock finds and keep lets go.
 func (w *Prune) delete(
 	ctx context.Context, ids []uint64, lock string,

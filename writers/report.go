@@ -97,6 +97,51 @@ func (w *Report) Write(ctx context.Context, day payment.Date) error {
 	})
 }
 
+// DayFigures are the figures of one day: what Write keeps.
+type DayFigures struct {
+	Orders []OrderFigures
+	Sales  []SalesFigures
+}
+
+// OrderFigures are the orders of a day in one currency; amounts are minor units.
+type OrderFigures struct {
+	Currency  string
+	Completed int64
+	Failed    int64
+	Amount    int64
+	Refunded  int64
+}
+
+// SalesFigures are the sales of one product on a day.
+type SalesFigures struct {
+	Product  uint64 `db:"product_id"`
+	Name     string // empty if the product is gone
+	Quantity int64
+	Amount   int64  // minor units; 0 for a product that was sold in several currencies
+	Currency string // empty for such a one
+}
+
+const (
+	peekOrderStats = `SELECT currency, CAST(completed AS SIGNED) AS completed, CAST(failed AS SIGNED) AS failed,
+CAST(amount AS SIGNED) AS amount, CAST(refunded AS SIGNED) AS refunded FROM (` + orderStats + `) stats ORDER BY currency`
+
+	peekProductSales = `SELECT sales.product_id, COALESCE(p.name, '') AS name, CAST(sales.quantity AS SIGNED) AS quantity,
+CAST(sales.amount AS SIGNED) AS amount, COALESCE(sales.currency, '') AS currency
+FROM (` + productSales + `) sales LEFT JOIN products p ON p.id = sales.product_id ORDER BY sales.product_id`
+)
+
+// Peek computes the figures of one day as Write does, and writes nothing.
+func (w *Report) Peek(ctx context.Context, day payment.Date) (DayFigures, error) {
+	span, found := day.In(w.Zone), DayFigures{}
+	if err := w.DB.SelectContext(ctx, &found.Orders, peekOrderStats, times(span, 5)...); err != nil {
+		return found, fmt.Errorf("compute the orders of %s: %w", day, mysql.Classify(ctx, err))
+	}
+	if err := w.DB.SelectContext(ctx, &found.Sales, peekProductSales, times(span, 2)...); err != nil {
+		return found, fmt.Errorf("compute the sales of %s: %w", day, mysql.Classify(ctx, err))
+	}
+	return found, nil
+}
+
 // times are the bounds of a span for n conditions.
 func times(span payment.Window, n int) []any {
 	args := make([]any, 0, 2*n)

@@ -1,0 +1,55 @@
+package jobs
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"duly/readers"
+)
+
+// AuditForecast is what an audit would compare.
+type AuditForecast struct {
+	// From and To are the window: To is not in it. It is empty if there is nothing to audit yet.
+	From time.Time `json:"window_from"`
+	To   time.Time `json:"window_to"`
+	// AuditedAt is the end of what was audited before; nil: nothing was.
+	AuditedAt *time.Time `json:"audited_at,omitempty"`
+	// Payments are sums of our payments in the window, whatever became of them.
+	Payments []readers.AuditSum `json:"payments"`
+	// Listed are the gateways that would be asked for a list, Asked those that list nothing, where every settled
+	// payment would be looked up; LeftAlone are paused.
+	Listed    []string `json:"listed"`
+	Asked     []string `json:"looked_up"`
+	LeftAlone []string `json:"left_alone"`
+}
+
+// ForecastAudit says what Audit with the same arguments would compare, without writing anything or calling a gateway.
+func ForecastAudit(ctx context.Context, d Deps, o AuditOptions) (AuditForecast, error) {
+	f := AuditForecast{Payments: []readers.AuditSum{}, Listed: []string{}, Asked: []string{}, LeftAlone: []string{}}
+	audited, err := readers.AuditedTo(ctx, d.DB)
+	if err != nil {
+		return f, err
+	}
+	if !audited.IsZero() {
+		f.AuditedAt = &audited
+	}
+	w := worker{Deps: d}
+	for _, name := range slices.Sorted(maps.Keys(d.Gateways)) {
+		list := &f.Asked
+		switch {
+		case w.closed(name):
+			list = &f.LeftAlone
+		case d.Gateways[name].Abilities().List:
+			list = &f.Listed
+		}
+		*list = append(*list, name)
+	}
+	window := o.span(audited, d.Business(), d.Zone)
+	if f.From, f.To = window.From.UTC(), window.To.UTC(); !f.From.Before(f.To) {
+		return f, nil
+	}
+	f.Payments, err = readers.AuditSums(ctx, d.DB, window)
+	return f, err
+}

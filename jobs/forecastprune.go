@@ -1,0 +1,109 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"duly/readers"
+	"duly/writers"
+)
+
+// PruneForecast is what a prune run would delete.
+type PruneForecast struct {
+	// Runs is how many runs would be deleted, of those that ended before RunsBefore (nil: none ever is).
+	Runs       int64      `json:"runs"`
+	RunsBefore *time.Time `json:"runs_before,omitempty"`
+	RunsKept   int64      `json:"runs_kept"` // as old, and still needed
+	// Events is how many events would be deleted, of those that were written before EventsBefore (nil: none ever is).
+	Events       int64      `json:"events"`
+	EventsBefore *time.Time `json:"events_before,omitempty"`
+	EventsKept   int64      `json:"events_kept"` // as old, and not everywhere delivered
+	// Untold: nobody is configured to be told of events.
+	Untold bool `json:"untold"`
+	// Limited: the limit of the run would be reached.
+	Limited bool `json:"limited"`
+}
+
+// ForecastPrune says what Prune with the same arguments would delete, without writing anything or taking a lock.
+// limit bounds it all (0: no bound).
+func ForecastPrune(ctx context.Context, d Deps, o PruneOptions, limit int) (PruneForecast, error) {
+	if o.ChunkSize == 0 {
+		o.ChunkSize = pruneChunk
+	}
+	p := &pruneForecast{Deps: d, o: o, limit: int64(limit), PruneForecast: PruneForecast{Untold: len(o.Sinks) == 0}}
+	if has(o.Steps, StepRuns) && o.Runs > 0 {
+		if err := p.runs(ctx); err != nil {
+			return p.PruneForecast, fmt.Errorf("count old runs: %w", err)
+		}
+	}
+	if has(o.Steps, StepEvents) && o.Events > 0 {
+		if err := p.events(ctx); err != nil {
+			return p.PruneForecast, fmt.Errorf("count old events: %w", err)
+		}
+	}
+	return p.PruneForecast, nil
+}
+
+type pruneForecast struct {
+	Deps
+	PruneForecast
+
+	o     PruneOptions
+	limit int64
+}
+
+func (p *pruneForecast) runs(ctx context.Context) error {
+	before := p.Business().Add(-p.o.Runs).UTC()
+	p.RunsBefore = &before
+	needed, err := readers.NeededRuns(ctx, p.DB)
+	if err != nil {
+		return err
+	}
+	read := func(after uint64) (readers.Old, error) { return readers.OldRuns(ctx, p.DB, after, before, p.o.ChunkSize) }
+	kept := func(ids []uint64) ([]uint64, error) {
+		return slices.DeleteFunc(ids, func(id uint64) bool { return !needed[id] }), nil
+	}
+	return p.count(ctx, read, kept, &p.Runs, &p.RunsKept)
+}
+
+func (p *pruneForecast) events(ctx context.Context) error {
+	before := p.Business().Add(-p.o.Events).UTC()
+	p.EventsBefore = &before
+	upTo, err := readers.FannedOut(ctx, p.DB, p.o.Sinks)
+	if err != nil {
+		return err
+	}
+	writer := &writers.Prune{DB: p.DB}
+	read := func(after uint64) (readers.Old, error) {
+		return readers.OldEvents(ctx, p.DB, after, upTo, before, p.o.ChunkSize)
+	}
+	kept := func(ids []uint64) ([]uint64, error) { return writer.Undelivered(ctx, ids) }
+	return p.count(ctx, read, kept, &p.Events, &p.EventsKept)
+}
+
+// count walks old rows as the job does.
+func (p *pruneForecast) count(
+	ctx context.Context, read func(after uint64) (readers.Old, error), kept func(ids []uint64) ([]uint64, error), gone, stay *int64,
+) error {
+	for page := (readers.Old{}); !page.Done && ctx.Err() == nil; {
+		next, err := read(page.Last)
+		if err != nil {
+			return err
+		}
+		page = next
+		keep, err := kept(slices.Clone(page.IDs))
+		if err != nil {
+			return err
+		}
+		*stay += int64(len(keep))
+		*gone += int64(len(page.IDs) - len(keep))
+		if over := p.Runs + p.Events - p.limit; p.limit > 0 && over > 0 {
+			*gone -= over
+			p.Limited = true
+			return nil
+		}
+	}
+	return ctx.Err()
+}

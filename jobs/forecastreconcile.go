@@ -1,0 +1,210 @@
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"duly/internal/orders"
+	"duly/readers"
+)
+
+// ReconcileForecast is what a reconcile run would look at, as far as the tables tell: what becomes of an order is
+// known once its gateway was asked.
+type ReconcileForecast struct {
+	// Orders are sums of the orders that would be checked.
+	Orders []OrderSum `json:"orders"`
+	// FirstOrders are the first of them, in the order of the walk.
+	FirstOrders []OrderDue `json:"first_orders"`
+	// Refunds are sums of what would be given back.
+	Refunds []RefundSum `json:"refunds"`
+	// FirstRefunds are the first of them, in the order of the walk.
+	FirstRefunds []RefundDue `json:"first_refunds"`
+	// Limited: the limit of the run would be reached.
+	Limited bool `json:"limited"`
+
+	InFlight    int64      `json:"in_flight"` // orders that another run is checking
+	InDoubt     int64      `json:"in_doubt"`  // orders that are checked again later, the first of them then:
+	NextCheckAt *time.Time `json:"next_check_at,omitempty"`
+	Later       int64      `json:"later"` // payments that are to be given back, tried again later, the first of them then:
+	NextTryAt   *time.Time `json:"next_try_at,omitempty"`
+	LeftAlone   int64      `json:"left_alone"` // orders and payments of gateways that are paused
+}
+
+// OrderSum counts orders of a status by the gateway that would be asked about them.
+type OrderSum struct {
+	Status   string `json:"status"`
+	Gateway  string `json:"gateway"` // empty: there is no payment to ask about
+	Currency string `json:"currency"`
+	Count    int64  `json:"count"`
+	Amount   int64  `json:"amount"` // minor units
+}
+
+// OrderDue is one order that would be checked.
+type OrderDue struct {
+	Order     uint64    `json:"order_id"`
+	Status    string    `json:"status"`
+	Gateway   string    `json:"gateway"`
+	Amount    int64     `json:"amount"` // minor units
+	Currency  string    `json:"currency"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// RefundSum counts payments that would be given back.
+type RefundSum struct {
+	Gateway  string `json:"gateway"`
+	Currency string `json:"currency"`
+	Count    int64  `json:"count"`
+	Amount   int64  `json:"amount"` // minor units
+}
+
+// RefundDue is one payment that would be given back.
+type RefundDue struct {
+	Payment  uint64 `json:"payment_id"`
+	Order    uint64 `json:"order_id"`
+	Gateway  string `json:"gateway"`
+	Amount   int64  `json:"amount"` // minor units
+	Currency string `json:"currency"`
+}
+
+// ForecastReconcile says what Reconcile with the same arguments would look at, without writing anything, taking a
+// lock or calling a gateway. At most first orders and first refunds are listed, limit bounds them all (0: no bound).
+func ForecastReconcile(ctx context.Context, d Deps, o ReconcileOptions, first, limit int) (ReconcileForecast, error) {
+	f := &reconcileForecast{
+		worker: newWorker(d), o: o, first: first, limit: limit, now: d.Business().UTC(), worked: map[uint64]bool{},
+		ReconcileForecast: ReconcileForecast{
+			Orders: []OrderSum{}, FirstOrders: []OrderDue{}, Refunds: []RefundSum{}, FirstRefunds: []RefundDue{},
+		},
+		orders: map[OrderSum]OrderSum{}, refunds: map[RefundSum]RefundSum{},
+	}
+	peek := readers.Peek{DB: d.DB, Selection: o.Selection, Size: max(o.ChunkSize, 1)}
+	if has(o.Steps, StepReconcile) {
+		if err := f.check(ctx, peek); err != nil {
+			return f.ReconcileForecast, err
+		}
+	}
+	if has(o.Steps, StepRefund) {
+		f.items = len(f.worked)
+		clear(f.worked) // an order counts in each step that works on it
+		if err := peek.Refunds(ctx, f.giveBack); err != nil {
+			return f.ReconcileForecast, err
+		}
+	}
+	f.sum()
+	return f.ReconcileForecast, nil
+}
+
+type reconcileForecast struct {
+	worker
+	ReconcileForecast
+
+	o            ReconcileOptions
+	first, limit int
+	now          time.Time
+	items        int             // orders of the steps before
+	worked       map[uint64]bool // orders of this step
+	orders       map[OrderSum]OrderSum
+	refunds      map[RefundSum]RefundSum
+}
+
+// check counts what the first step would look at.
+func (f *reconcileForecast) check(ctx context.Context, peek readers.Peek) error {
+	if err := peek.Orders(ctx, f.o.Policy, f.now, f.order); err != nil {
+		return err
+	}
+	later, err := peek.Later(ctx, f.now)
+	if err != nil {
+		return err
+	}
+	if f.InDoubt = later.InDoubt; later.InDoubt > 0 {
+		f.NextCheckAt = &later.Next
+	}
+	return nil
+}
+
+// take counts an order against the limit; false: it is reached.
+func (f *reconcileForecast) take(order uint64) bool {
+	if f.limit > 0 && !f.worked[order] && f.items+len(f.worked) >= f.limit {
+		f.Limited = true
+		return false
+	}
+	f.worked[order] = true
+	return true
+}
+
+func (f *reconcileForecast) order(c orders.Claimed, held bool) bool {
+	gateway := readers.OrderLane(c)
+	switch {
+	case held:
+		f.InFlight++
+		return true
+	case f.closed(gateway):
+		f.LeftAlone++
+		return true
+	case !f.take(c.ID):
+		return false
+	}
+	key := OrderSum{Status: string(c.Status), Gateway: gateway, Currency: c.Money.Currency}
+	sum := f.orders[key]
+	sum.Count++
+	sum.Amount += c.Money.Amount
+	f.orders[key] = sum
+	if len(f.FirstOrders) < f.first {
+		f.FirstOrders = append(f.FirstOrders, OrderDue{c.ID, key.Status, gateway, c.Money.Amount, c.Money.Currency, c.CreatedAt})
+	}
+	return true
+}
+
+func (f *reconcileForecast) giveBack(r readers.DueRefund) bool {
+	switch {
+	case r.Next != nil && r.Next.After(f.now):
+		f.Later++
+		if f.NextTryAt == nil || r.Next.Before(*f.NextTryAt) {
+			f.NextTryAt = r.Next
+		}
+		return true
+	case f.closed(r.Gateway):
+		f.LeftAlone++
+		return true
+	case !f.take(r.OrderID):
+		return false
+	}
+	key := RefundSum{Gateway: r.Gateway, Currency: r.Currency}
+	sum := f.refunds[key]
+	sum.Count++
+	sum.Amount += r.Amount
+	f.refunds[key] = sum
+	if len(f.FirstRefunds) < f.first {
+		f.FirstRefunds = append(f.FirstRefunds, RefundDue{r.ID, r.OrderID, r.Gateway, r.Amount, r.Currency})
+	}
+	return true
+}
+
+// closed reports whether the gateway is left alone.
+func (w *worker) closed(gateway string) bool {
+	g, ok := w.Gateways[gateway]
+	if !ok {
+		return false
+	}
+	_, closed := g.Closed()
+	return closed
+}
+
+// sum lists the sums, in order.
+func (f *reconcileForecast) sum() {
+	for key, sum := range f.orders {
+		key.Count, key.Amount = sum.Count, sum.Amount
+		f.Orders = append(f.Orders, key)
+	}
+	slices.SortFunc(f.Orders, func(a, b OrderSum) int {
+		return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(a.Gateway, b.Gateway), cmp.Compare(a.Currency, b.Currency))
+	})
+	for key, sum := range f.refunds {
+		key.Count, key.Amount = sum.Count, sum.Amount
+		f.Refunds = append(f.Refunds, key)
+	}
+	slices.SortFunc(f.Refunds, func(a, b RefundSum) int {
+		return cmp.Or(cmp.Compare(a.Gateway, b.Gateway), cmp.Compare(a.Currency, b.Currency))
+	})
+}
