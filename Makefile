@@ -9,6 +9,7 @@ MAKEFLAGS += --no-print-directory
 ENGINE  ?= mariadb
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LINTER  := bin/golangci-lint
+KUBECONFORM := bin/kubeconform
 
 # The version is stamped here, so that a source tree without its repository builds too.
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
@@ -54,6 +55,17 @@ bench: install-db ## Run the benchmarks against their baselines
 mutants: install-db ## Break each rule once and see its test fail
 	./scripts/mutants.sh
 
+.PHONY: dist
+dist: ## Build the programs to install into dist/: static, without symbols, for amd64 and arm64
+	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(GO_BUILD) -o dist/duly-linux-$$arch ./cmd/duly; done
+
+.PHONY: deploy-check
+deploy-check: dist $(KUBECONFORM) ## Check units, scripts, manifests and the size of the program with the tools that read them
+	./scripts/install-deploy-tools.sh
+	go run -C tools/kube ./schemas ../../bin/kube-schemas
+	./scripts/deploy-check.sh
+	go test ./deploy/
+
 .PHONY: install-db
 install-db: ## Install the database server of ENGINE, if it is missing
 	./scripts/install-mariadb.sh
@@ -67,9 +79,13 @@ install-cc:
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin
+	rm -rf bin dist
 
 # The linter's version is pinned in a module of its own, apart from the program's.
 $(LINTER): tools/go.mod tools/go.sum
 	go build -C tools -buildvcs=false -o ../$(LINTER) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	touch $(LINTER)
+
+$(KUBECONFORM): tools/kube/go.mod tools/kube/go.sum
+	go build -C tools/kube -buildvcs=false -o ../../$(KUBECONFORM) github.com/yannh/kubeconform/cmd/kubeconform
+	touch $(KUBECONFORM)

@@ -50,7 +50,7 @@ func (f folder) file(name string) string { return filepath.Join(f.path, name) }
 
 func (f folder) write(t *testing.T, name, text string) {
 	t.Helper()
-	require.NoError(t, os.WriteFile(f.file(name), []byte(text), 0o755)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(f.file(name), []byte(text), 0o755))
 }
 
 // text is what a file of the folder says; empty if there is none.
@@ -67,7 +67,7 @@ func (f folder) command(t *testing.T, script string, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := filepath.Abs(script)
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), path, args...) //nolint:gosec // a script of ours
+	cmd := exec.CommandContext(t.Context(), path, args...)
 	own := []string{
 		"DULY_WAIT=0", "DULY_TRIES=3", "DULY_LOCK=" + f.file("lock"), "DULY_POWEROFF=touch " + f.file("off"), "DULY_KEEP_UP=" + f.file("keep-up"),
 	}

@@ -1,0 +1,54 @@
+package deploy_test
+
+import (
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/config"
+)
+
+// setting is the value of a key of a unit.
+func setting(t *testing.T, unit, key string) string {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^`+key+`=(.*)$`).FindAllStringSubmatch(read(t, "systemd/"+unit), -1)
+	require.Len(t, found, 1, "%s of %s", key, unit)
+	return found[0][1]
+}
+
+// Everything that waits for a run to drain grants more than run.drain.
+func TestTheGraceOfAStop(t *testing.T) {
+	var drain string
+	for _, key := range config.Keys() {
+		if key.Name == "run.drain" {
+			drain = key.Default
+		}
+	}
+	d, err := time.ParseDuration(drain)
+	require.NoError(t, err)
+	require.Equal(t, "45", setting(t, "duly.service", "TimeoutStopSec"))
+	require.LessOrEqual(t, d, 30*time.Second)
+	require.Equal(t, "mixed", setting(t, "duly.service", "KillMode"), "the wrapper alone is signalled, and hands it on")
+}
+
+// The night is started in the business time zone wherever it is written.
+func TestTheTimeZoneOfTheNight(t *testing.T) {
+	require.Contains(t, setting(t, "duly.timer", "OnCalendar"), "02:30:00 Asia/Seoul")
+	require.Equal(t, "true", setting(t, "duly.timer", "Persistent"))
+	require.Contains(t, read(t, "cron/duly.crontab"), "CRON_TZ=Asia/Seoul")
+	require.Contains(t, read(t, "aws/template.yaml"), "Default: Asia/Seoul")
+	require.Contains(t, read(t, "gcp/schedule.sh"), "TIME_ZONE:-Asia/Seoul")
+}
+
+// The environment that units and crontabs set are keys that duly has.
+func TestTheVariablesAreKeys(t *testing.T) {
+	for _, file := range []string{"systemd/duly.service", "cron/duly.crontab"} {
+		names := regexp.MustCompile(`(?m)^(?:Environment=)?(DULY_\w+)=`).FindAllStringSubmatch(read(t, file), -1)
+		require.Len(t, names, 2, file)
+		for _, name := range names {
+			require.Contains(t, []string{"DULY_DATABASE_DSN_FILE", "DULY_GATEWAYS_MAIN_TOKEN_FILE"}, name[1])
+		}
+	}
+}
