@@ -2,7 +2,6 @@ package config
 
 import (
 	"math"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -209,13 +208,17 @@ func Keys() []Key {
 			Name: "schedule.listen", parse: listenAddress, Example: "127.0.0.1:9465",
 			Why: "`duly schedule` answers GET /healthz here: 200 while it lives and the database answers. If unset, nowhere.",
 		},
-		scheduled("nightly", "30 2 * * *", "every job, one after the other"),
-		scheduled("reconcile", "*/30 * * * *", "reconcile alone"),
-		scheduled("billing", "0 6 * * *", "billing alone"),
-		scheduled("outbox", "*/5 * * * *", "outbox alone"),
-		scheduled("report", "15 0 * * *", "report alone"),
-		scheduled("audit", "0 5 * * 1-5", "audit alone"),
-		scheduled("prune", "0 4 1 * *", "prune alone"),
+		{
+			Name: "schedule.nightly", parse: cronExpression, Example: "30 2 * * *",
+			Why: "When `duly schedule` runs every job, one after the other, as a cron expression in business.timezone: " +
+				"minute, hour, day of month, month, day of week. If unset, never; the same holds for the keys below.",
+		},
+		{Name: "schedule.reconcile", parse: cronExpression, Example: "*/30 * * * *", Why: "When it runs reconcile alone."},
+		{Name: "schedule.billing", parse: cronExpression, Example: "0 6 * * *", Why: "When it runs billing alone."},
+		{Name: "schedule.outbox", parse: cronExpression, Example: "*/5 * * * *", Why: "When it runs outbox alone."},
+		{Name: "schedule.report", parse: cronExpression, Example: "15 0 * * *", Why: "When it runs report alone."},
+		{Name: "schedule.audit", parse: cronExpression, Example: "0 5 * * 1-5", Why: "When it runs audit alone."},
+		{Name: "schedule.prune", parse: cronExpression, Example: "0 4 1 * *", Why: "When it runs prune alone."},
 		{
 			Name: "retention.runs", Default: "90d", parse: duration(day, math.MaxInt64),
 			Why: "How long finished runs are kept. Invoices, attempts and payments are kept for ever.",
@@ -274,14 +277,5 @@ func Keys() []Key {
 			Why: "A dead-man's switch: asked for with /start when a run begins, plain when it ended with 0, and with / and the exit code " +
 				"when it ended otherwise. If unset, none.",
 		},
-	}
-}
-
-// scheduled is the key for when `duly schedule` runs a job.
-func scheduled(job, example, what string) Key {
-	return Key{
-		Name: "schedule." + job, parse: cronExpression, Example: strconv.Quote(example),
-		Why: "When `duly schedule` runs " + job + " (" + what + "): minute, hour, day of month, month, day of week in business.timezone. " +
-			"If unset, never.",
 	}
 }

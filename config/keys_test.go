@@ -6,6 +6,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -96,9 +97,9 @@ func example() string {
 		why, value := k.Why, " "+k.Default
 		switch {
 		case k.Default == "" && sections[0] == "gateways":
-			value = " " + k.Example
+			value = " " + asYAML(k.Example)
 		case k.Default == "":
-			value = "  # none; e.g. " + k.Example
+			value = "  # none; e.g. " + asYAML(k.Example)
 		}
 		if k.Secret {
 			why += " Secret: or " + name + "_file."
@@ -207,4 +208,12 @@ func TestDocumentedKeys(t *testing.T) {
 	_, after, ok := strings.Cut(rest, end)
 	require.True(t, ok)
 	golden(t, path, before+begin+table()+end+after)
+}
+
+// asYAML quotes what would be a comment or an alias.
+func asYAML(value string) string {
+	if strings.ContainsAny(value, "#*") {
+		return strconv.Quote(value)
+	}
+	return value
 }
