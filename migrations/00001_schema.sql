@@ -226,6 +226,7 @@ CREATE TABLE job_runs (
   started_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   finished_at DATETIME(6) NULL,
   error TEXT NULL,
+  told_at DATETIME(6) NULL,
   KEY live (status, heartbeat_at),
   CONSTRAINT runs_status CHECK (status IN ('running', 'completed', 'failed', 'stopped', 'abandoned'))
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
