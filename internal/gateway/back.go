@@ -14,22 +14,22 @@ import (
 func (p *Paced) Cancel(ctx context.Context, c payment.Cancel) payment.Reply {
 	return p.change(ctx,
 		func(ctx context.Context) payment.Reply { return p.gateway.Cancel(ctx, c) },
-		func(s *Stats) { s.Cancels++ })
+		Request{Kind: RequestCancel, ID: c.RequestID}, func(s *Stats) { s.Cancels++ })
 }
 
 // Refund gives money back, in the way that Cancel cancels.
 func (p *Paced) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 	return p.change(ctx,
 		func(ctx context.Context) payment.Reply { return p.gateway.Refund(ctx, r) },
-		func(s *Stats) { s.Refunds++ })
+		Request{Kind: RequestRefund, ID: r.RequestID}, func(s *Stats) { s.Refunds++ })
 }
 
 // change sends a cancellation or a refund.
-func (p *Paced) change(ctx context.Context, send func(context.Context) payment.Reply, count func(*Stats)) payment.Reply {
+func (p *Paced) change(ctx context.Context, send func(context.Context) payment.Reply, what Request, count func(*Stats)) payment.Reply {
 	keyed := p.gateway.Abilities().KeyLife > 0
 	var reply payment.Reply
 	doubted := false
-	tries, held := p.requests(ctx, p.allTries, func(ctx context.Context) reading {
+	tries, held := p.requests(ctx, p.allTries, what, func(ctx context.Context) reading {
 		raw := send(ctx)
 		reply = after(doubted, raw)
 		doubted = doubted || raw.Effect == payment.EffectUnknown
@@ -39,6 +39,7 @@ func (p *Paced) change(ctx context.Context, send func(context.Context) payment.R
 			reason:        raw.Reason,
 			again:         raw.Effect == payment.EffectNone || raw.Effect == payment.EffectUnknown && keyed,
 			wish:          raw.RetryAfter,
+			outcome:       raw.Effect.String(),
 			count:         count,
 		}
 	})

@@ -18,7 +18,7 @@ func (p *Paced) Charge(ctx context.Context, c payment.Charge, doubted bool) (pay
 		return payment.Outcome{LookUpOnly: true, Reason: "sent before, and the gateway keeps no keys"}, true
 	}
 	var o payment.Outcome
-	tries, held := p.requests(ctx, p.allTries, func(ctx context.Context) reading {
+	tries, held := p.requests(ctx, p.allTries, Request{Kind: RequestCharge, ID: c.RequestID}, func(ctx context.Context) reading {
 		raw := p.gateway.Charge(ctx, c)
 		o, doubted = raw.After(doubted)
 		return reading{
@@ -27,6 +27,7 @@ func (p *Paced) Charge(ctx context.Context, c payment.Charge, doubted bool) (pay
 			reason:        raw.Reason,
 			again:         raw.Kind == payment.NotExecuted || raw.Kind == payment.InDoubt && keyed && !raw.LookUpOnly,
 			wish:          raw.RetryAfter,
+			outcome:       raw.Kind.String(),
 			count:         func(s *Stats) { s.Charges[raw.Kind]++ },
 		}
 	})

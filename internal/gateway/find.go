@@ -16,7 +16,7 @@ func (p *Paced) Find(ctx context.Context, c payment.Charge, paymentID string) Fi
 		return unasked("the gateway cannot be asked by key")
 	}
 	var f Finding
-	tries, held := p.requests(ctx, p.twoTries, func(ctx context.Context) reading {
+	tries, held := p.requests(ctx, p.twoTries, Request{Kind: RequestLookUp, ID: c.RequestID}, func(ctx context.Context) reading {
 		f = p.gateway.Find(ctx, c, paymentID)
 		o := f.Outcome
 		return reading{
@@ -25,6 +25,7 @@ func (p *Paced) Find(ctx context.Context, c payment.Charge, paymentID string) Fi
 			reason:        o.Reason,
 			again:         !f.Absent && !f.Misconfigured && o.Kind == payment.InDoubt && !o.LookUpOnly,
 			wish:          o.RetryAfter,
+			outcome:       f.word(),
 			count:         func(s *Stats) { s.LookUps++ },
 		}
 	})
@@ -32,6 +33,30 @@ func (p *Paced) Find(ctx context.Context, c payment.Charge, paymentID string) Fi
 		return unasked(held)
 	}
 	return f
+}
+
+// word is the finding for an observer.
+func (f Finding) word() string {
+	switch {
+	case f.Absent:
+		return saidAbsent
+	case f.Misconfigured:
+		return saidMisconfigured
+	}
+	return f.Outcome.Kind.String()
+}
+
+// sighted is the sight for an observer.
+func sighted(s payment.Sight) string {
+	switch {
+	case s.Payment != nil:
+		return saidFound
+	case s.Absent:
+		return saidAbsent
+	case s.Misconfigured:
+		return saidMisconfigured
+	}
+	return saidNothing
 }
 
 // unasked is the finding of a look-up that was not made.
@@ -47,7 +72,7 @@ func (p *Paced) Look(ctx context.Context, w payment.Which) payment.Sight {
 		return payment.Sight{Unaskable: true, Reason: notAsked + "neither a key nor an id that the gateway can be asked by"}
 	}
 	var seen payment.Sight
-	tries, held := p.requests(ctx, p.twoTries, func(ctx context.Context) reading {
+	tries, held := p.requests(ctx, p.twoTries, Request{Kind: RequestLookUp, ID: w.RequestID}, func(ctx context.Context) reading {
 		seen = p.gateway.Look(ctx, w)
 		return reading{
 			failure:       seen.Failure,
@@ -55,6 +80,7 @@ func (p *Paced) Look(ctx context.Context, w payment.Which) payment.Sight {
 			reason:        seen.Reason,
 			again:         seen.Payment == nil && !seen.Absent && !seen.Unaskable && !seen.Misconfigured,
 			wish:          seen.RetryAfter,
+			outcome:       sighted(seen),
 			count:         func(s *Stats) { s.LookUps++ },
 		}
 	})

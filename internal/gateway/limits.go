@@ -23,6 +23,8 @@ type Limits struct {
 	// circuit and rate have let it through, so that those that the rate let through while all places were taken may
 	// leave together. nil: no bound.
 	Slots *Bound
+	// Observe, if set, is told of every request.
+	Observe Observer
 	// Now measures latency and elapsed time. Needed.
 	Now func() time.Time
 }

@@ -39,15 +39,21 @@ func (p *Paced) List(ctx context.Context, w payment.Window, cursor string) (paym
 		page payment.Listing
 		err  error
 	)
-	tries, held := p.requests(ctx, p.allTries, func(ctx context.Context) reading {
+	tries, held := p.requests(ctx, p.allTries, Request{Kind: RequestList}, func(ctx context.Context) reading {
 		page, err = p.gateway.List(ctx, w, cursor)
-		r := reading{again: err != nil, count: func(s *Stats) { s.Listings++ }}
+		r := reading{again: err != nil, outcome: saidListed, count: func(s *Stats) { s.Listings++ }}
 		if known := new(ListError); errors.As(err, &known) {
 			r.failure, r.misconfigured, r.reason, r.wish = known.Failure, known.Misconfigured, known.Reason, known.RetryAfter
 		} else if err != nil {
 			r.failure, r.misconfigured, r.reason = ctx.Err() == nil, errors.Is(err, ErrMisconfigured), err.Error()
 		}
 		r.again = r.again && !r.misconfigured
+		switch {
+		case r.misconfigured:
+			r.outcome = saidMisconfigured
+		case err != nil:
+			r.outcome = saidNothing
+		}
 		return r
 	})
 	switch {

@@ -15,9 +15,10 @@ type reading struct {
 	misconfigured bool // our credentials were refused
 	reason        string
 	// again: the same request once more may do better, and can do no harm.
-	again bool
-	wish  time.Duration // how long the gateway asked us to wait
-	count func(*Stats)
+	again   bool
+	wish    time.Duration // how long the gateway asked us to wait
+	outcome string        // for the observer
+	count   func(*Stats)
 }
 
 // verdict says what follows from one try: whether there is another, and after how long.
@@ -36,13 +37,13 @@ func retries(tries int) retrypolicy.RetryPolicy[verdict] {
 		Build()
 }
 
-// requests calls send, which makes one request, until its reading says that there is nothing to repeat, the
+// requests calls send, which makes one request of that sort, until its reading says that there is nothing to repeat, the
 // policy's tries or MaxElapsed are used up, or waiting for the next try has to end. It returns how many requests
 // left, and why the next one was not admitted, if one was wanted.
-func (p *Paced) requests(ctx context.Context, policy retrypolicy.RetryPolicy[verdict], send func(context.Context) reading) (tries int, held string) {
+func (p *Paced) requests(ctx context.Context, policy retrypolicy.RetryPolicy[verdict], what Request, send func(context.Context) reading) (tries int, held string) {
 	waiting, cancel := p.waiting(ctx)
 	defer cancel(nil)
-	c := &call{paced: p, send: send}
+	c := &call{paced: p, what: what, send: send}
 	defer c.rested()
 	// failsafe's own result is lost when waiting ends during a request; send keeps what it was answered.
 	_, _ = failsafe.With(policy).WithContext(waiting).Get(func() (verdict, error) {
@@ -54,6 +55,7 @@ func (p *Paced) requests(ctx context.Context, policy retrypolicy.RetryPolicy[ver
 // call is one call of requests.
 type call struct {
 	paced *Paced
+	what  Request
 	send  func(context.Context) reading
 	tries int
 	held  string
@@ -113,7 +115,7 @@ func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool)
 	if c.tries == 0 {
 		c.began = start
 	}
-	r = c.send(guarded)
+	r = c.observed(guarded, start, said)
 	if said.no.Load() {
 		return r, true
 	}
@@ -126,6 +128,19 @@ func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool)
 		}
 	})
 	return r, false
+}
+
+// observed sends a request that the observer is told of, also if something below panics.
+func (c *call) observed(ctx context.Context, start time.Time, said *guardAnswer) (r reading) {
+	c.what.Try = c.tries + 1
+	ctx, tell := c.paced.observe(ctx, c.what)
+	r.outcome = saidNothing
+	defer func() {
+		tell(Answer{
+			Outcome: r.outcome, Reason: r.reason, Failure: r.failure, Unsent: said.no.Load(), Took: c.paced.limits.Now().Sub(start),
+		})
+	}()
+	return c.send(ctx)
 }
 
 // guardAnswer remembers whether a guard said no.
