@@ -61,7 +61,9 @@ func (p *pruneForecast) runs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	read := func(after uint64) (readers.Old, error) { return readers.OldRuns(ctx, p.DB, after, before, p.o.ChunkSize) }
+	read := func(after uint64) (readers.Old, error) {
+		return readers.OldRuns(ctx, p.DB, after, before, p.o.ChunkSize)
+	}
 	kept := func(ids []uint64) ([]uint64, error) {
 		return slices.DeleteFunc(ids, func(id uint64) bool { return !needed[id] }), nil
 	}

@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/payment"
 	"duly/jobs"
@@ -35,18 +39,49 @@ func (e *execution) audit() jobs.AuditOptions {
 	}
 }
 
-// foretellAudit says what would be audited.
+// auditForecast is the document of a dry run of the audit.
+type auditForecast struct {
+	forecast
+	jobs.AuditForecast
+}
+
+// foretellAudit says what would be compared.
 func foretellAudit(ctx context.Context, e *execution, f forecast) (any, func(), error) {
-	text := "what followed the last audit would be compared with what the gateways list"
-	if s := e.days(); s.From != 0 || s.To != 0 {
-		text = fmt.Sprintf("the payments of %s to %s would be compared with what the gateways list", s.From, s.To)
-	} else if until, err := readers.AuditedTo(ctx, e.db.DB); err != nil {
-		return nil, nil, err
-	} else if !until.IsZero() {
-		text += "; that ended at " + instant(until)
+	found, err := jobs.ForecastAudit(ctx, e.deps, e.audit())
+	doc := auditForecast{f, found}
+	return doc, func() { e.showAudit(doc) }, err
+}
+
+// showAudit writes a forecast of the audit for people.
+func (e *execution) showAudit(f auditForecast) {
+	if !f.From.Before(f.To) {
+		e.line("there is nothing to audit yet: payments are left alone for %s", config.FormatDuration(e.lag))
+		return
 	}
-	doc := leftForecast{f, []string{text}}
-	return doc, func() { e.line("%s", text) }, nil
+	e.line("would compare the payments from %s to %s", instant(f.From), instant(f.To))
+	if f.AuditedAt != nil {
+		e.line("audited before: everything up to %s", instant(*f.AuditedAt))
+	}
+	for _, gateways := range []struct {
+		names []string
+		what  string
+	}{
+		{f.Listed, "with what these gateways list: "}, {f.Asked, "one by one, since these list nothing: "}, {f.LeftAlone, "not at all, since these are paused: "},
+	} {
+		if len(gateways.names) > 0 {
+			e.line("%s%s", gateways.what, strings.Join(gateways.names, ", "))
+		}
+	}
+	if len(f.Payments) == 0 {
+		e.line("none of ours lie in it")
+		return
+	}
+	var rows []table.Row
+	for _, p := range f.Payments {
+		rows = append(rows, table.Row{p.What, p.Gateway, p.Count, payment.Money{Amount: p.Amount, Currency: p.Currency}})
+	}
+	e.line("ours that lie in it, whatever became of them:")
+	e.table(table.Row{"for", "gateway", "payments", "amount"}, rows)
 }
 
 // sumUpAudit adds what the audit has to say, and what is open of earlier ones.

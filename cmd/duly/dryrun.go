@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"duly/internal/gateway"
 	"duly/internal/payment"
 	"duly/jobs"
 )
@@ -35,11 +38,15 @@ func (e *execution) dryRun(ctx context.Context) error {
 	}
 	fmt.Fprintln(e.people(), "dry run: "+e.first(others))
 	f := forecast{Job: e.work.name, BusinessDate: e.business.String(), DryRun: true}
-	if pause, paused := e.pauses.Job(f.Job); paused {
+	if _, pause, paused := e.paused(e.pauses); paused {
 		f.Paused = pause.String()
 	}
-	document, show, err := e.work.foretell(ctx, e, f)
-	if err != nil {
+	foretell := e.work.foretell
+	if foretell == nil {
+		foretell = foretellLeft
+	}
+	document, show, err := foretell(ctx, e, f)
+	if err = errors.Join(err, e.untouched()); err != nil {
 		return failed(fmt.Errorf("dry run: %w", err))
 	}
 	if e.json {
@@ -47,10 +54,72 @@ func (e *execution) dryRun(ctx context.Context) error {
 	}
 	show()
 	if f.Paused != "" {
-		e.line("the job is paused and would not run: %s", f.Paused)
+		fmt.Fprintln(e.people(), "the job is paused and would not run: "+f.Paused)
 	}
-	e.line("dry run: nothing was written, no gateway was called")
+	fmt.Fprintln(e.people(), "dry run: nothing was written, no gateway was called")
 	return nil
+}
+
+// untouched is an error if a gateway was to be called: then the forecast does what it must not.
+func (e *execution) untouched() error {
+	for name, g := range e.deps.Gateways {
+		if sent := g.Stats().Requests(); sent > 0 {
+			return fmt.Errorf("gateway %s: %d requests were to be sent, and were not: %w", name, sent, gateway.ErrUntouched)
+		}
+	}
+	return nil
+}
+
+// leftForecast is the document of a job without a forecast of its own.
+type leftForecast struct {
+	forecast
+
+	Due []string `json:"due"` // one line for each kind of work
+}
+
+// foretellLeft says what a run would find to do, as far as the job can tell.
+func foretellLeft(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+	job, err := e.work.job(e)
+	if err != nil {
+		return nil, nil, err
+	}
+	doc := leftForecast{f, []string{}}
+	if job.Left == nil {
+		return doc, func() { e.line("what %s has to do is known when it runs", e.work.name) }, nil
+	}
+	due, err := job.Left(ctx)
+	doc.Due = append(doc.Due, due...)
+	return doc, func() {
+		if len(doc.Due) == 0 {
+			e.line("there is nothing to do")
+		}
+		for _, line := range doc.Due {
+			e.line("to do: %s", line)
+		}
+	}, err
+}
+
+// counted is a number of rows that a forecast has a word for.
+type counted struct {
+	n           int64
+	thing, what string
+}
+
+// counted writes those of the numbers that are not 0.
+func (a *app) counted(all []counted) {
+	for _, c := range all {
+		if c.n > 0 {
+			a.line("%s %s", plural(c.n, c.thing), c.what)
+		}
+	}
+}
+
+// from is ", from" an instant, if there is one.
+func from(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return ", from " + instant(*t)
 }
 
 func foretellBilling(ctx context.Context, e *execution, f forecast) (any, func(), error) {
@@ -88,21 +157,14 @@ func (e *execution) showBilling(f billingForecast) {
 		}
 		e.table(table.Row{"step", "subscription", "invoice", "due", "attempt", "gateway", "amount"}, rows)
 	}
-	for _, other := range []struct {
-		n    int64
-		what string
-	}{
-		{f.Free, "of amount 0 would be paid at once"},
-		{f.Void, "of a cancelled subscription would be voided"},
-		{f.Passed, "would pass a stage without a charge: the method was declined for good"},
-		{f.Ended, "would end unpaid: the method was declined for good"},
-		{f.Review, "would need an operator"},
-		{f.LeftAlone, "would be left alone: the gateway is paused"},
-	} {
-		if other.n > 0 {
-			e.line("%s %s", plural(other.n, "row"), other.what)
-		}
-	}
+	e.counted([]counted{
+		{f.Free, "row", "of amount 0 would be paid at once"},
+		{f.Void, "row", "of a cancelled subscription would be voided"},
+		{f.Passed, "row", "would pass a stage without a charge: the method was declined for good"},
+		{f.Ended, "row", "would end unpaid: the method was declined for good"},
+		{f.Review, "row", "would need an operator"},
+		{f.LeftAlone, "row", "would be left alone: the gateway is paused"},
+	})
 	if f.Limited {
 		e.line("--limit would end the run before everything is charged")
 	}

@@ -51,6 +51,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) error {
 	if err := errors.Join(append(found, err)...); err != nil {
 		return usage(err)
 	}
+	a.dry = f.dryRun
 	shared, err := a.open(cmd.Context(), c)
 	if err != nil {
 		return err
@@ -150,6 +151,11 @@ func (v nightlyView) worst() int {
 
 // showNight writes how the night went for people.
 func (a *app) showNight(v nightlyView) {
+	if a.dry {
+		a.line("")
+		a.line("dry run of the night: each job as the tables stand now, without what the jobs before it would change")
+		return
+	}
 	var rows []table.Row
 	for _, p := range v.Jobs {
 		rows = append(rows, table.Row{p.Job, p.Exit, meaning(p.Exit)})

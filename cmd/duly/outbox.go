@@ -1,8 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/config"
 	"duly/internal/batch"
@@ -23,7 +27,7 @@ func outboxWork() work {
 		steps:    func(int) []string { return jobs.OutboxSteps() },
 		check:    checkSinks,
 		job:      func(e *execution) (batch.Job, error) { return jobs.Outbox(e.deps, e.outbox()), nil },
-		foretell: foretellLeft,
+		foretell: foretellOutbox,
 		next:     nextEvents,
 	}
 }
@@ -32,6 +36,51 @@ func outboxWork() work {
 func (e *execution) outbox() jobs.OutboxOptions {
 	return jobs.OutboxOptions{
 		Sinks: e.sinks, Tries: e.config.Outbox.Tries, ChunkSize: eventsAtOnce, Selection: e.selection(), Steps: e.flags.Steps,
+	}
+}
+
+// outboxForecast is the document of a dry run of the outbox.
+type outboxForecast struct {
+	forecast
+	jobs.OutboxForecast
+}
+
+// foretellOutbox says what would be delivered.
+func foretellOutbox(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+	found, err := jobs.ForecastOutbox(ctx, e.deps, e.outbox(), firstRows, e.flags.Limit)
+	doc := outboxForecast{f, found}
+	return doc, func() { e.showOutbox(doc) }, err
+}
+
+// showOutbox writes a forecast of the outbox for people. Of what events are about it says nothing.
+func (e *execution) showOutbox(f outboxForecast) {
+	switch {
+	case len(f.Sinks) == 0:
+		e.line("%s", jobs.NoSinks)
+		return
+	case len(f.Pending) == 0:
+		e.line("nothing would be delivered to %s", strings.Join(f.Sinks, ", "))
+		return
+	}
+	var sums, first []table.Row
+	for _, p := range f.Pending {
+		later := ""
+		if p.NextTryAt != nil {
+			later = fmt.Sprintf("%d%s", p.Later, from(p.NextTryAt))
+		}
+		sums = append(sums, table.Row{p.Sink, cmp.Or(p.Type, "(gone)"), some(p.New), some(p.Due), later})
+	}
+	e.line("events to deliver:")
+	e.table(table.Row{"to", "type", "new", "due again", "later"}, sums)
+	for _, d := range f.First {
+		first = append(first, table.Row{d.Sink, d.Event, d.Type, instant(d.CreatedAt), d.Tries})
+	}
+	if len(first) > 0 {
+		e.line("the first of them that runs have met before:")
+		e.table(table.Row{"to", "event", "type", "written", "failed tries"}, first)
+	}
+	if f.Limited {
+		e.line("--limit would end the run before everything is delivered")
 	}
 }
 

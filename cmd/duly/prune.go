@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 
-	"duly/config"
 	"duly/internal/batch"
 	"duly/jobs"
 )
@@ -15,24 +13,46 @@ func pruneWork() work {
 		name:  jobs.PruneJob,
 		takes: []string{flagLimit},
 		steps: func(int) []string { return jobs.PruneSteps() },
-		job: func(e *execution) (batch.Job, error) {
-			r := e.config.Retention
-			return jobs.Prune(e.deps, jobs.PruneOptions{Runs: r.Runs, Events: r.Events, Sinks: sinkNames(e.config), Steps: e.flags.Steps}), nil
-		},
+		job:   func(e *execution) (batch.Job, error) { return jobs.Prune(e.deps, e.prune()), nil },
+
 		foretell: foretellPrune,
 	}
 }
 
-// foretellPrune says what would be deleted.
-func foretellPrune(_ context.Context, e *execution, f forecast) (any, func(), error) {
+// prune is what a prune run is told.
+func (e *execution) prune() jobs.PruneOptions {
 	r := e.config.Retention
-	doc := leftForecast{f, []string{
-		fmt.Sprintf("runs that ended more than %s ago would be deleted", config.FormatDuration(r.Runs)),
-		fmt.Sprintf("delivered events of more than %s ago would be deleted", config.FormatDuration(r.Events)),
-	}}
-	return doc, func() {
-		for _, line := range doc.Due {
-			e.line("%s", line)
+	return jobs.PruneOptions{Runs: r.Runs, Events: r.Events, Sinks: sinkNames(e.config), Steps: e.flags.Steps}
+}
+
+// pruneForecast is the document of a dry run of prune.
+type pruneForecast struct {
+	forecast
+	jobs.PruneForecast
+}
+
+// foretellPrune says what would be deleted.
+func foretellPrune(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+	found, err := jobs.ForecastPrune(ctx, e.deps, e.prune(), e.flags.Limit)
+	doc := pruneForecast{f, found}
+	return doc, func() { e.showPrune(doc) }, err
+}
+
+// showPrune writes a forecast of prune for people.
+func (e *execution) showPrune(f pruneForecast) {
+	if f.RunsBefore != nil {
+		e.line("%s that ended before %s would be deleted; %d as old are still needed", plural(f.Runs, "run"), instant(*f.RunsBefore), f.RunsKept)
+	}
+	if f.EventsBefore != nil {
+		e.line("%s written before %s would be deleted; %d as old are not delivered", plural(f.Events, "event"), instant(*f.EventsBefore), f.EventsKept)
+		if f.Events > 0 && f.Untold {
+			e.line("nobody was told of these events: neither outbox.url nor Slack is configured")
 		}
-	}, nil
+	}
+	if f.RunsBefore == nil && f.EventsBefore == nil {
+		e.line("nothing would be deleted: retention.runs and retention.events keep everything")
+	}
+	if f.Limited {
+		e.line("--limit would end the run before everything is deleted")
+	}
 }

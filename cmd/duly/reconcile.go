@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
+	"github.com/jedib0t/go-pretty/v6/table"
+
 	"duly/internal/batch"
 	"duly/internal/orders"
+	"duly/internal/payment"
 	"duly/jobs"
 	"duly/readers"
 )
@@ -20,7 +24,7 @@ func reconcileWork() work {
 		steps:    func(int) []string { return jobs.ReconcileSteps() },
 		check:    checkOrders,
 		job:      func(e *execution) (batch.Job, error) { return jobs.Reconcile(e.deps, e.reconcile()), nil },
-		foretell: foretellLeft,
+		foretell: foretellReconcile,
 		next:     nextOrders,
 	}
 }
@@ -57,26 +61,70 @@ func nextOrders(ctx context.Context, e *execution, _ *batch.Run) ([]string, erro
 	return next, err
 }
 
-// leftForecast is the document of a dry run that says no more than what there is to do.
-type leftForecast struct {
+// reconcileForecast is the document of a dry run of reconcile.
+type reconcileForecast struct {
 	forecast
-	Due []string `json:"due"` // one line for each kind of work
+	jobs.ReconcileForecast
 }
 
-// foretellLeft says what a run would find to do.
-func foretellLeft(ctx context.Context, e *execution, f forecast) (any, func(), error) {
-	job, err := e.work.job(e)
-	if err != nil {
-		return nil, nil, err
+// foretellReconcile says which orders would be checked, and what is to be given back.
+func foretellReconcile(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+	found, err := jobs.ForecastReconcile(ctx, e.deps, e.reconcile(), firstRows, e.flags.Limit)
+	doc := reconcileForecast{f, found}
+	return doc, func() { e.showReconcile(doc) }, err
+}
+
+// showReconcile writes a forecast of reconcile for people.
+func (e *execution) showReconcile(f reconcileForecast) {
+	e.showChecks(f)
+	e.showRefunds(f)
+	e.counted([]counted{
+		{f.InFlight, "order", "being checked by another run"},
+		{f.InDoubt, "order", "in doubt, checked again later" + from(f.NextCheckAt)},
+		{f.Later, "payment", "to be given back, tried again later" + from(f.NextTryAt)},
+		{f.LeftAlone, "row", "left alone: the gateway is paused"},
+	})
+	if f.Limited {
+		e.line("--limit would end the run before everything is done")
 	}
-	due, err := job.Left(ctx)
-	doc := leftForecast{f, append([]string{}, due...)}
-	return doc, func() {
-		if len(doc.Due) == 0 {
-			e.line("there is nothing to do")
-		}
-		for _, line := range doc.Due {
-			e.line("to do: %s", line)
-		}
-	}, err
+}
+
+func (e *execution) showChecks(f reconcileForecast) {
+	if len(f.Orders) == 0 {
+		e.line("no order would be checked")
+		return
+	}
+	money := func(amount int64, currency string) payment.Money {
+		return payment.Money{Amount: amount, Currency: currency}
+	}
+	asked := func(gateway string) string { return cmp.Or(gateway, "(no payment)") }
+	var sums, first []table.Row
+	for _, o := range f.Orders {
+		sums = append(sums, table.Row{cmp.Or(o.Status, "(gone)"), asked(o.Gateway), o.Count, money(o.Amount, o.Currency)})
+	}
+	for _, o := range f.FirstOrders {
+		first = append(first, table.Row{o.Order, cmp.Or(o.Status, "(gone)"), asked(o.Gateway), instant(o.CreatedAt), money(o.Amount, o.Currency)})
+	}
+	e.line("orders that would be checked:")
+	e.table(table.Row{"status", "gateway asked", "orders", "amount"}, sums)
+	e.line("the first of them:")
+	e.table(table.Row{"order", "status", "gateway asked", "placed", "amount"}, first)
+}
+
+func (e *execution) showRefunds(f reconcileForecast) {
+	if len(f.Refunds) == 0 {
+		e.line("nothing would be given back")
+		return
+	}
+	var sums, first []table.Row
+	for _, r := range f.Refunds {
+		sums = append(sums, table.Row{r.Gateway, r.Count, payment.Money{Amount: r.Amount, Currency: r.Currency}})
+	}
+	for _, r := range f.FirstRefunds {
+		first = append(first, table.Row{r.Payment, r.Order, r.Gateway, payment.Money{Amount: r.Amount, Currency: r.Currency}})
+	}
+	e.line("would be given back:")
+	e.table(table.Row{"gateway", "payments", "amount"}, sums)
+	e.line("the first of them:")
+	e.table(table.Row{"payment", "order", "gateway", "amount"}, first)
 }

@@ -67,11 +67,28 @@ func checkDays(_ context.Context, e *execution) ([]error, error) {
 	return found, nil
 }
 
-// foretellReport says which days would be computed.
-func foretellReport(_ context.Context, e *execution, f forecast) (any, func(), error) {
-	from, to := e.report().Days(e.today)
-	doc := leftForecast{f, []string{fmt.Sprintf("the figures of %s to %s would be computed", from, to)}}
-	return doc, func() { e.line("%s", doc.Due[0]) }, nil
+// reportForecast is the document of a dry run of the report.
+type reportForecast struct {
+	forecast
+
+	Daily readers.Daily `json:"daily"`
+}
+
+// foretellReport computes the figures, and keeps none.
+func foretellReport(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+	daily, err := jobs.ForecastReport(ctx, e.deps, e.report())
+	doc := reportForecast{f, daily}
+	return doc, func() {
+		if e.flags.csv {
+			if err := e.csv(doc.Daily); err != nil {
+				e.complain(err)
+			}
+			return
+		}
+		from, to := e.report().Days(e.today)
+		e.line("the figures of %s to %s as they would be kept:", from, to)
+		e.daily(doc.Daily)
+	}, err
 }
 
 // sumUpReport adds the figures themselves to the summary.

@@ -62,7 +62,7 @@ func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
 		dsn = server.DSN(privateSchema)
 	}
 	db, err := mysql.Open(dsn, mysql.Options{
-		MaxOpen: c.Database.MaxOpen, Acquire: c.Database.AcquireTimeout, Frozen: c.Run.Lease, Now: a.now,
+		MaxOpen: c.Database.MaxOpen, Acquire: c.Database.AcquireTimeout, Frozen: c.Run.Lease, ReadOnly: a.dry, Now: a.now,
 	})
 	if err != nil {
 		return nil, usage(fmt.Errorf("database.dsn: %w", err))
@@ -157,6 +157,9 @@ func (a *app) gateways(c *config.Config, slots *gateway.Bound) (steps.Gateways, 
 		if err != nil {
 			closeAll(out)
 			return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
+		}
+		if a.dry {
+			client = gateway.Untouch(client)
 		}
 		out[name] = gateway.Pace(name, client, gateway.Limits{
 			Rate: g.Rate, Tries: g.Tries, Backoff: g.Backoff, MaxElapsed: g.MaxElapsed, MaxOutage: g.MaxOutage,

@@ -37,6 +37,8 @@ type Options struct {
 	// up; 0: 60 s. A worker that is frozen in a transaction (stopped, suspended, cut off) holds its locks no
 	// longer than that. Longer than any healthy pause within a transaction; the length of the lease is right.
 	Frozen time.Duration
+	// ReadOnly: the server refuses every change, for those that are to make none.
+	ReadOnly bool
 	// Now measures what transactions cost; nil: they are not measured.
 	Now func() time.Time
 }
@@ -56,7 +58,7 @@ func Open(dsn string, o Options) (*DB, error) {
 	}
 	cfg.ParseTime, cfg.Loc = true, time.UTC
 	cfg.ClientFoundRows, cfg.InterpolateParams, cfg.MultiStatements = true, true, false
-	cfg.RejectReadOnly = true // after a fail-over an old primary answers read-only: drop that connection
+	cfg.RejectReadOnly = !o.ReadOnly // after a fail-over an old primary answers read-only: drop that connection
 	cfg.Logger = &mysqldriver.NopLogger{}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
@@ -77,13 +79,17 @@ func Open(dsn string, o Options) (*DB, error) {
 	if o.Frozen == 0 {
 		o.Frozen = time.Minute
 	}
-	pool := sql.OpenDB(session{connector, []string{
+	statements := []string{
 		"SET NAMES utf8mb4",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 		"SET SESSION autocommit = 1, SESSION time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'," +
 			" SESSION innodb_lock_wait_timeout = " + fmt.Sprint(int(o.LockWait.Seconds())) +
 			", SESSION wait_timeout = " + fmt.Sprint(int(math.Ceil(o.Frozen.Seconds()))),
-	}})
+	}
+	if o.ReadOnly {
+		statements = append(statements, "SET SESSION TRANSACTION READ ONLY")
+	}
+	pool := sql.OpenDB(session{connector, statements})
 	pool.SetMaxOpenConns(o.MaxOpen)
 	pool.SetMaxIdleConns(o.MaxOpen)
 	pool.SetConnMaxLifetime(30 * time.Minute)
