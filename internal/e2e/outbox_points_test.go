@@ -71,6 +71,7 @@ func (p *post) delivered(again bool) {
 WHERE d.event_id IS NULL OR d.status <> 'delivered' OR d.run_id IS NOT NULL OR d.tries > 0`))
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	require.NotEmpty(p.t, p.got)
 	for subject, came := range p.got {
 		events := worktest.List[uint64](p.t, p.db, `SELECT id FROM events WHERE subject = ? ORDER BY id`, subject)
 		var first []uint64
@@ -131,6 +132,5 @@ func TestOutboxTellsOfBilling(t *testing.T) {
 	p.finish(1)
 	worktest.NewSchemas(t).Events(t, p.db)
 	require.Equal(t, batch.ExitDone, p.send(where{}).exit())
-	require.NotEmpty(t, p.got)
 	p.delivered(false)
 }
