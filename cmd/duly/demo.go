@@ -204,16 +204,8 @@ func (d *showcase) account(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"subscriptions", "", "money"})
-	var total int64
-	for _, l := range lines {
-		t.AppendRow(table.Row{l.What, l.Count, payment.Money{Amount: l.Amount, Currency: l.Currency}})
-		total += l.Count
-	}
-	t.AppendFooter(table.Row{"all", total, ""})
-	fmt.Fprintln(d.out, "\nWhat became of them\n"+t.Render())
+	fmt.Fprintln(d.out, "\nWhat became of them")
+	d.endings("subscriptions", lines)
 	if err := d.accountOrders(ctx); err != nil {
 		return err
 	}
@@ -245,22 +237,27 @@ func (d *showcase) account(ctx context.Context) error {
 	return nil
 }
 
-// accountOrders prints what became of every order, and what does not add up.
-func (d *showcase) accountOrders(ctx context.Context) error {
-	lines, err := demo.OrderEndings(ctx, d.db)
-	if err != nil {
-		return failed(err)
-	}
+// endings prints what became of all, and returns how many they are.
+func (d *showcase) endings(what string, lines []demo.Line) (total int64) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"orders", "", "money"})
-	var total int64
+	t.AppendHeader(table.Row{what, "", "money"})
 	for _, l := range lines {
 		t.AppendRow(table.Row{l.What, l.Count, payment.Money{Amount: l.Amount, Currency: l.Currency}})
 		total += l.Count
 	}
 	t.AppendFooter(table.Row{"all", total, ""})
 	fmt.Fprintln(d.out, t.Render())
+	return total
+}
+
+// accountOrders prints what became of every order, and what does not add up.
+func (d *showcase) accountOrders(ctx context.Context) error {
+	lines, err := demo.OrderEndings(ctx, d.db)
+	if err != nil {
+		return failed(err)
+	}
+	total := d.endings("orders", lines)
 	wrong, err := demo.CheckOrders(ctx, d.db, d.sim, d.orders)
 	if err != nil {
 		return failed(err)
