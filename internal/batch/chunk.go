@@ -169,7 +169,7 @@ func (e *execution[I, O]) claimAll(ctx context.Context) error {
 			return nil // the runner says so, if something is left
 		}
 		// A stop must not tear a claim apart: it is short, and finishes.
-		page, err := e.Reader.Read(e.x.Work, Want{Limit: limit, Skip: e.skip})
+		page, err := e.claim(Want{Limit: limit, Skip: e.skip})
 		e.x.Budget.Return(limit - len(page.Items))
 		if err != nil {
 			if err = e.again(ctx, err); err != nil {
@@ -188,6 +188,12 @@ func (e *execution[I, O]) claimAll(ctx context.Context) error {
 			return ended(err)
 		}
 	}
+}
+
+func (e *execution[I, O]) claim(want Want) (page Page[I], err error) {
+	ctx, ended := e.x.span(SpanClaim)
+	defer func() { ended(SpanEnd{Items: len(page.Items), Err: err}) }()
+	return e.Reader.Read(ctx, want)
 }
 
 // ended turns the ways in which a step is told to end into success: the run knows of them.

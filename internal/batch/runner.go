@@ -94,6 +94,8 @@ type Runner struct {
 	// Beaten is called after each heartbeat that the database took, on a goroutine of its own: one that takes longer
 	// than a heartbeat is called less often, and delays none. Its ctx ends with the run, which waits for it.
 	Beaten func(ctx context.Context, run *Run)
+	// Trace, if set, is told of the run, its steps, claims and settlements.
+	Trace Tracer
 	// Stop says why ctx was cancelled, as an exit code; 0 if it was not by a signal or a bound of time.
 	Stop func(ctx context.Context) int
 }
@@ -107,6 +109,7 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 		return Result{}, fmt.Errorf("start the run: %w", err)
 	}
 	lease := NewLease(run.Lease, beat, r.Now)
+	ctx, ended := r.Trace.begin(ctx, Span{Kind: SpanRun, Run: run})
 	ctx, lose := context.WithCancelCause(ctx)
 	defer lose(nil)
 	work, drained := r.drain(ctx)
@@ -117,7 +120,7 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	for i, s := range job.Steps {
 		steps[i] = &StepExecution{
 			Run: run, Step: s.Name(), Lease: lease, Budget: budget, Now: r.Now,
-			Log: r.Log.With(slog.Uint64("run_id", run.ID), slog.String("step", s.Name())),
+			Log: r.Log.With(slog.Uint64("run_id", run.ID), slog.String("step", s.Name())), trace: r.Trace,
 		}
 		steps[i].Work = context.WithValue(work, executionKey{}, steps[i]) //nolint:fatcontext // each step has its own
 	}
@@ -136,6 +139,7 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	endBeats()
 	<-beating
 	r.finish(ctx, run, lease, steps, &result)
+	ended(SpanEnd{Status: result.Status, Exit: result.Exit, Tally: result.Tally, Err: result.Err})
 	return result, nil
 }
 
@@ -177,7 +181,13 @@ func (r *Runner) steps(ctx context.Context, job Job, steps []*StepExecution) err
 
 func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error) {
 	x.begin(ctx)
-	defer func() { x.end(outcome(ctx, append(x.Failures(), err))) }()
+	var ended func(SpanEnd)
+	x.Work, ended = x.span(SpanStep)
+	defer func() {
+		status := outcome(ctx, append(x.Failures(), err))
+		x.end(status)
+		ended(SpanEnd{Status: status, Tally: x.Tally(), Err: err})
+	}()
 	defer func() {
 		if p := recover(); p != nil {
 			x.Log.ErrorContext(ctx, "panic in a step", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))

@@ -153,7 +153,7 @@ func (e *execution[I, O]) persist(chunk []O, write func(context.Context) (Tally,
 		if e.x.Lease.Left() <= 0 {
 			return errors.Join(fmt.Errorf("settle: %w", ErrLeaseLost), e.keep(chunk))
 		}
-		tally, err := e.caught(write)
+		tally, err := e.caught(len(chunk), write)
 		switch {
 		case err == nil:
 			e.x.Count(tally)
@@ -178,15 +178,17 @@ func (e *execution[I, O]) persist(chunk []O, write func(context.Context) (Tally,
 	}
 }
 
-// caught turns a panic of a writer into an error, so that it is the fault of one row.
-func (e *execution[I, O]) caught(write func(context.Context) (Tally, error)) (tally Tally, err error) {
+// caught writes once, and turns a panic of a writer into an error, so that it is the fault of one row.
+func (e *execution[I, O]) caught(items int, write func(context.Context) (Tally, error)) (tally Tally, err error) {
+	ctx, ended := e.x.span(SpanSettle)
+	defer func() { ended(SpanEnd{Items: items, Err: err}) }()
 	defer func() {
 		if p := recover(); p != nil {
 			e.x.Log.ErrorContext(e.x.Work, "panic while settling", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	return write(e.x.Work)
+	return write(ctx)
 }
 
 // keep saves outcomes that may not be settled by this run any more.

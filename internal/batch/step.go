@@ -76,11 +76,12 @@ type StepExecution struct {
 	Budget *Budget
 	Log    *slog.Logger
 	// Work is the context of what is in flight: a stop does not cancel it, the end of the drain does.
-	// Execution finds x in it.
+	// Execution finds x in it. It is settled before Runner.Began is called.
 	Work context.Context //nolint:containedctx // it outlives the context of the step on purpose
 	// Now is the process's own clock, with its monotonic reading.
 	Now func() time.Time
 
+	trace  Tracer
 	mu     sync.Mutex
 	tally  Tally
 	left   []string

@@ -70,21 +70,21 @@ func TestRecordsHoldNoSecret(t *testing.T) {
 	r := redact.New("token-1")
 	for name, log := range map[string]func(*slog.Logger){
 		"message":         func(l *slog.Logger) { l.Info("it is token-1") },
-		"text":            func(l *slog.Logger) { l.Info("m", "a", "is token-1") },
-		"error":           func(l *slog.Logger) { l.Info("m", "a", fmt.Errorf("bad: %w", errors.New("token-1"))) },
-		"stringer":        func(l *slog.Logger) { l.Info("m", "a", shown{"token-1"}) },
-		"valuer":          func(l *slog.Logger) { l.Info("m", "a", valuer{"token-1"}) },
-		"bytes":           func(l *slog.Logger) { l.Info("m", "a", []byte("token-1")) },
-		"list":            func(l *slog.Logger) { l.Info("m", "a", []string{"x", "token-1"}) },
-		"struct":          func(l *slog.Logger) { l.Info("m", "a", fields{Text: "token-1"}) },
-		"pointer":         func(l *slog.Logger) { l.Info("m", "a", &fields{Text: "token-1"}) },
-		"group":           func(l *slog.Logger) { l.Info("m", slog.Group("g", "a", "token-1")) },
-		"with":            func(l *slog.Logger) { l.With("a", "token-1").Info("m") },
-		"with in a group": func(l *slog.Logger) { l.WithGroup("g").With("a", "token-1").Info("m") },
+		"text":            func(l *slog.Logger) { l.Info("m", slog.String("a", "is token-1")) },
+		"error":           func(l *slog.Logger) { l.Info("m", slog.Any("a", fmt.Errorf("bad: %w", errors.New("token-1")))) },
+		"stringer":        func(l *slog.Logger) { l.Info("m", slog.Any("a", shown{"token-1"})) },
+		"valuer":          func(l *slog.Logger) { l.Info("m", slog.Any("a", valuer{"token-1"})) },
+		"bytes":           func(l *slog.Logger) { l.Info("m", slog.Any("a", []byte("token-1"))) },
+		"list":            func(l *slog.Logger) { l.Info("m", slog.Any("a", []string{"x", "token-1"})) },
+		"struct":          func(l *slog.Logger) { l.Info("m", slog.Any("a", fields{Text: "token-1"})) },
+		"pointer":         func(l *slog.Logger) { l.Info("m", slog.Any("a", &fields{Text: "token-1"})) },
+		"group":           func(l *slog.Logger) { l.Info("m", slog.Group("g", slog.String("a", "token-1"))) },
+		"with":            func(l *slog.Logger) { l.With(slog.String("a", "token-1")).Info("m") },
+		"with in a group": func(l *slog.Logger) { l.WithGroup("g").With(slog.String("a", "token-1")).Info("m") },
 		"by its name": func(l *slog.Logger) {
-			l.With("payment_method", "unknown").Info("m", "Api-Key", "unknown", "db.password", "unknown")
+			l.With(slog.String("payment_method", "unknown")).Info("m", slog.String("Api-Key", "unknown"), slog.String("db.password", "unknown"))
 		},
-		"number": func(l *slog.Logger) { l.Info("m", "token", 12345) },
+		"number": func(l *slog.Logger) { l.Info("m", slog.Int("token", 12345)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			leaks := func(wrap func(slog.Handler) slog.Handler) bool {
@@ -117,7 +117,8 @@ func TestOtherRecordsAreLeftAsTheyAre(t *testing.T) {
 			return a
 		}})))
 		l.Debug("not shown")
-		l.With("run_id", 7).WithGroup("g").Warn("m", "n", 1.5, "list", []string{"a"}, "nothing", nil, "empty", "", "token", "", "struct", fields{Text: "x", n: []byte("y")})
+		l.With(slog.Int("run_id", 7)).WithGroup("g").Warn("m", slog.Float64("n", 1.5), slog.Any("list", []string{"a"}),
+			slog.Any("nothing", nil), slog.String("token", ""), slog.Any("struct", fields{Text: "x", n: []byte("y")}))
 		require.False(t, l.Enabled(context.Background(), slog.LevelDebug))
 		return out.String()
 	}
