@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -30,7 +31,7 @@ func Pause(ctx context.Context, db *mysql.DB, subject string, now time.Time, act
 			if err != nil {
 				return err
 			}
-			return refused(fmt.Errorf("%s is paused already: %s", subject, p))
+			return refused(fmt.Errorf("%s is paused already: %s", named(subject), p))
 		}
 		if err != nil {
 			return err
@@ -51,12 +52,15 @@ func Resume(ctx context.Context, db *mysql.DB, subject string, action Action) er
 		case err != nil:
 			return err
 		case n == 0:
-			return refused(fmt.Errorf("%s is not paused", subject))
+			return refused(fmt.Errorf("%s is not paused", named(subject)))
 		}
 		action.Detail = p
 		return action.write(ctx, tx)
 	})
 }
+
+// named is a subject for people.
+func named(subject string) string { return strings.Replace(subject, ":", " ", 1) }
 
 // pauseOf is the pause of a subject; the zero Pause if there is none.
 func pauseOf(ctx context.Context, tx *sqlx.Tx, subject string) (mysql.Pause, error) {

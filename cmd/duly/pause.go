@@ -32,10 +32,11 @@ func (a *app) pauseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pause JOB|gateway NAME",
 		Short: "Hold a job or a gateway back until it is resumed",
-		Long: "Holds a job or a gateway back until `duly resume`, whatever machine runs it. A paused job does not start (exit 5); one that\n" +
-			"runs claims no more with its next heartbeat, drains, and ends with exit 4. A paused gateway is left alone: what is due there\n" +
-			"stays due; one that is paused during a run is left alone for the rest of it. `nightly` paused: no night starts, and one under\n" +
-			"way ends.",
+		Long: "Holds a job or a gateway back until `duly resume`, whatever machine runs it.\n\n" +
+			"A paused job does not start (exit 5); one that runs claims no more with its next\n" +
+			"heartbeat (run.heartbeat), drains, and ends with exit 4. A paused gateway is left\n" +
+			"alone: what is due there stays due; one that is paused during a run is left alone\n" +
+			"for the rest of it. With `nightly` paused no night starts, and one under way ends.",
 		Example: "  duly pause billing --reason \"prices change until noon\"\n" +
 			"  duly pause gateway main --reason \"maintenance at the provider\"",
 		Args:              cobra.ArbitraryArgs,

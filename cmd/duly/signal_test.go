@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"syscall"
@@ -17,12 +18,18 @@ import (
 // child starts the program in a process of its own.
 func (s *shop) child(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
+	var out bytes.Buffer
+	return s.childTo(t, &out, args...), &out
+}
+
+// childTo starts the program in a process of its own that writes to w.
+func (s *shop) childTo(t *testing.T, w io.Writer, args ...string) *exec.Cmd {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(s.env, asProgram+"=1")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Stdout, cmd.Stderr = w, w
 	require.NoError(t, cmd.Start())
-	return cmd, &out
+	return cmd
 }
 
 // code waits for the end of a process and returns its exit code.

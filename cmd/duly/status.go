@@ -64,9 +64,11 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what is due, in flight, in doubt, in review and paused, and the live runs",
-		Long: "Shows what is due, in flight, in doubt, in review and paused, and the live runs: how far each has come, and what it waits for\n" +
-			"most. It only reads, so a replica will do. With --watch it is shown again and again until SIGINT (Ctrl-C), which ends it with\n" +
-			"exit 0: drawn over on a terminal, block after block elsewhere, a document a line with --json.",
+		Long: "Shows what is due, in flight, in doubt, in review and paused, and the live runs: how\n" +
+			"far each has come, and what it waits for most. It only reads, so a replica will do.\n\n" +
+			"With --watch it is shown again and again until SIGINT (Ctrl-C), which ends it with\n" +
+			"exit 0: drawn over on a terminal, block after block elsewhere, and a document a line\n" +
+			"with --json.",
 		Example: "  duly status\n  duly status --watch\n  duly status --watch --interval 10s --json",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -211,7 +213,7 @@ func (a *app) showStatus(s statusView) {
 
 // rows are the numbers of a status. What a shop may have none of stands there only if there is some.
 func (s statusView) rows() []table.Row {
-	rows := []table.Row{{"subscriptions due and not invoiced", s.DueSubscriptions, ""}}
+	rows := []table.Row{{"subscriptions due, not invoiced", s.DueSubscriptions, ""}}
 	for _, sum := range s.DueInvoices {
 		rows = append(rows, table.Row{
 			fmt.Sprintf("open invoices due, stage %d", sum.Stage), sum.Count, payment.Money{Amount: sum.Amount, Currency: sum.Currency},

@@ -17,8 +17,9 @@ func (a *app) stopCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stop RUN",
 		Short: "Let a run drain and end, wherever it runs",
-		Long: "Tells a run to stop, from any machine: with its next heartbeat (run.heartbeat) it claims no more, finishes what is in flight\n" +
-			"within run.drain, and ends with exit 4. Of a night it ends that one job; `duly pause nightly` ends all of it.",
+		Long: "Tells a run to stop, from any machine: with its next heartbeat (run.heartbeat) it\n" +
+			"claims no more, finishes what is in flight within run.drain, and ends with exit 4.\n" +
+			"Of a night it ends that one job; `duly pause nightly` ends all of it.",
 		Example: "  duly stop 17 --reason \"the shop is being moved\"",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,9 +46,11 @@ func (a *app) throttleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "throttle RUN",
 		Short: "Change the pace of a run, wherever it runs",
-		Long: "Changes how many requests a run has open at once, and how many it sends a second, with its next heartbeat; what is in flight\n" +
-			"goes on. Both are for each gateway of a run of billing, audit and its kind, and for all gateways together of one of reconcile.\n" +
-			"A run never gets faster than it was started: `none` gives that back. What is not given stays as it is.",
+		Long: "Changes how many requests a run has open at once and how many it sends a second,\n" +
+			"with its next heartbeat (run.heartbeat); what is in flight goes on. Both are for each\n" +
+			"gateway, but for reconcile, where the first is for all of them together. A run never\n" +
+			"gets faster than it was started: `none` gives that back. What is not given stays as\n" +
+			"it is. Jobs that ask no gateway have no pace.",
 		Example: "  duly throttle 17 --parallelism 5 --reason \"the provider asked for it\"\n" +
 			"  duly throttle 17 --rate 20/s\n" +
 			"  duly throttle 17 --parallelism none --rate none",
