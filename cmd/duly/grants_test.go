@@ -274,6 +274,25 @@ func TestTheOperatorsRights(t *testing.T) {
 	got = acting.duly(t, "resolve", "attempt", "1", "--as", "refunded", "--reason", "support gave it back")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	require.Equal(t, batch.ExitDone, acting.duly(t, "requeue", "order", fmt.Sprint(order)).code)
+	s.exec(t, `INSERT INTO job_runs (id, job, business_date, params, status, lease, lease_ms, host, pid, version)
+VALUES (77, 'billing', UTC_DATE(), '{}', 'running', REPEAT('x', 16), 60000, 'elsewhere', 1, 'dev')`)
+	for _, args := range [][]string{
+		{"pause", "billing", "--reason", "prices change"},
+		{"resume", "billing"},
+		{"pause", "gateway", "main", "--reason", "maintenance"},
+		{"throttle", "77", "--parallelism", "5"},
+		{"stop", "77", "--reason", "maintenance"},
+		{"resume", "gateway", "main"},
+	} {
+		got := acting.duly(t, args...)
+		require.Equal(t, batch.ExitDone, got.code, "%s: %s", args, got.err)
+		require.NotEqual(t, batch.ExitDone, operator.duly(t, args...).code, args)
+	}
+	s.exec(t, `INSERT INTO audit_findings (id, kind, detail) VALUES (5, 'unknown_here', '{}')`)
+	require.Equal(t, batch.ExitDone, acting.duly(t, "resolve", "finding", "5", "--as", "ignored", "--reason", "a test").code)
+	s.exec(t, `INSERT INTO events (id, type, subject, payload) VALUES (900, 'shop.x', 'shop', '{}')`)
+	s.exec(t, `INSERT INTO event_deliveries (event_id, sink, status) VALUES (900, 'webhook', 'dead')`)
+	require.Equal(t, batch.ExitDone, acting.duly(t, "requeue", "event", "900").code)
 	db := s.connect(t, actingRole)
 	for _, statement := range []string{
 		"UPDATE operator_actions SET who = 'somebody else'", "DELETE FROM operator_actions", "DELETE FROM payment_attempts", "UPDATE orders SET status = 'completed'",
