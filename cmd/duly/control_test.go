@@ -178,7 +178,10 @@ func TestThrottleARun(t *testing.T) {
 	pace(func(v *runView) bool { bound, rate := main(v); return bound == 2 && rate == 10 }, "--rate", "10/s")
 	door.since()
 	began := time.Now()
-	eventually(t, func() bool { v := s.one(t); return v != nil && strings.HasPrefix(v.Why, "throttled to 2 at once, 10/s") })
+	eventually(t, func() bool {
+		v := s.one(t)
+		return v != nil && strings.HasPrefix(v.Why, "throttled to 2 at once, 10/s")
+	})
 	_, came = door.since()
 	require.LessOrEqual(t, float64(came), 3+11*time.Since(began).Seconds())
 
