@@ -16,7 +16,7 @@ import (
 
 // runJob runs one job as the flags say; given tells which of them were typed.
 func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag string) bool) error {
-	a.csvOnly, a.dry = f.csv, f.dryRun
+	a.csvOnly = f.csv
 	e, err := a.prepare(ctx, w, f, given)
 	if err != nil {
 		return err

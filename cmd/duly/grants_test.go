@@ -252,7 +252,10 @@ func TestTheOperatorsRights(t *testing.T) {
 		{"run", "billing", "--dry-run"},
 		{"run", "reconcile", "--dry-run"},
 		{"run", "outbox", "--dry-run"},
+		{"run", "report", "--dry-run"},
+		{"run", "audit", "--dry-run"},
 		{"run", "prune", "--dry-run"},
+		{"run", "nightly", "--dry-run"},
 	} {
 		got := operator.duly(t, args...)
 		require.Equal(t, batch.ExitDone, got.code, "%s: %s%s", args, got.out, got.err)

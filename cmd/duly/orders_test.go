@@ -61,8 +61,8 @@ func TestRunReconcile(t *testing.T) {
 	declined, late := s.order(t, "payment_in_progress", payment.Declined), s.order(t, "failed", payment.Succeeded)
 	young := s.order(t, "pending", payment.Succeeded)
 	s.exec(t, "UPDATE orders SET updated_at = UTC_TIMESTAMP(6) WHERE id = ?", young)
-	due := document[leftForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
-	require.Equal(t, []string{"4 orders due and not settled"}, due.Due)
+	due := document[reconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
+	require.Len(t, due.FirstOrders, 4)
 
 	got := s.duly(t, "run", "reconcile", "--json")
 	doc := document[summary](t, got)

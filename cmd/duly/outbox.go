@@ -71,12 +71,12 @@ func (e *execution) showOutbox(f outboxForecast) {
 		sums = append(sums, table.Row{p.Sink, cmp.Or(p.Type, "(gone)"), some(p.New), some(p.Due), later})
 	}
 	e.line("events to deliver:")
-	e.table(table.Row{"to", "type", "new", "due again", "later"}, sums)
+	e.table(table.Row{"to", "type", "new", "due", "later"}, sums)
 	for _, d := range f.First {
 		first = append(first, table.Row{d.Sink, d.Event, d.Type, instant(d.CreatedAt), d.Tries})
 	}
 	if len(first) > 0 {
-		e.line("the first of them that runs have met before:")
+		e.line("the first of those that runs have met before:")
 		e.table(table.Row{"to", "event", "type", "written", "failed tries"}, first)
 	}
 	if f.Limited {

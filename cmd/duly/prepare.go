@@ -38,7 +38,7 @@ type execution struct {
 // prepare reads the configuration, opens what the run needs and checks everything that can be checked before
 // anything is touched.
 func (a *app) prepare(ctx context.Context, w work, f runFlags, given func(flag string) bool) (_ *execution, err error) {
-	a.flags = f.overrides(w)
+	a.flags, a.dry = f.overrides(w), f.dryRun
 	c, err := a.valid(w, f, given)
 	if err != nil {
 		return nil, err

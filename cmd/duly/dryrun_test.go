@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/jobs"
+)
+
+// numbers is the number that each table's next row would get.
+func (s *shop) numbers(t *testing.T) string {
+	t.Helper()
+	var rows []string
+	require.NoError(t, s.db.SelectContext(t.Context(), &rows, `SELECT CONCAT_WS(' ', TABLE_NAME, AUTO_INCREMENT) FROM information_schema.TABLES
+WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME`))
+	return strings.Join(rows, "\n")
+}
+
+// filled fills a shop with something for every job to do, and has events go to the receiver.
+func (s *shop) filled(t *testing.T, to *hook) {
+	t.Helper()
+	server := httptest.NewServer(to)
+	t.Cleanup(server.Close)
+	for range 3 {
+		s.enrol(t, "ok", 12900)
+	}
+	s.enrol(t, "soft", 100)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	s.env = append(s.env, "DULY_OUTBOX_URL="+server.URL+"/hook", "DULY_OUTBOX_SECRET=whsec_"+strings.Repeat("QUJD", 8))
+	s.enrol(t, "ok", 4900)
+
+	s.order(t, "payment_in_progress", payment.Succeeded)
+	s.order(t, "payment_in_progress", payment.Pending)
+	s.order(t, "pending", "")
+	for _, wait := range []string{"NULL", "NULL", "UTC_TIMESTAMP(6) + INTERVAL 1 HOUR"} {
+		id := s.order(t, "failed", "")
+		s.exec(t, "UPDATE payments SET status = 'refund_due' WHERE order_id = ?", id)
+		s.exec(t, "INSERT INTO order_checks (order_id, refund_next_at) VALUES (?, "+wait+")", id)
+	}
+	doubt := s.order(t, "payment_in_progress", payment.Pending)
+	s.exec(t, "INSERT INTO order_checks (order_id, next_check_at) VALUES (?, UTC_TIMESTAMP(6) + INTERVAL 1 HOUR)", doubt)
+	sold := s.order(t, "completed", "")
+	s.exec(t, "UPDATE orders SET completed_at = UTC_TIMESTAMP(6) - INTERVAL 1 DAY WHERE id = ?", sold)
+	s.exec(t, "UPDATE payments SET status = 'succeeded' WHERE order_id = ?", sold)
+
+	// Of a run a hundred days ago, of which the newest of its kind is kept.
+	for id := range 3 {
+		s.exec(t, `INSERT INTO job_runs (job, business_date, params, status, exit_code, lease, lease_ms, host, pid, version, started_at, finished_at, heartbeat_at)
+VALUES ('prune', '2020-01-01', '{}', 'completed', 0, ?, 1000, 'elsewhere', 7, 'v1', '2020-01-01', '2020-01-01', '2020-01-01')`, fmt.Sprintf("%016d", id))
+	}
+	s.exec(t, "UPDATE job_runs SET id = id + 100 WHERE job = 'billing'") // the newest comes last
+	s.exec(t, "UPDATE step_runs SET run_id = run_id + 100")
+
+	first := s.number(t, "SELECT MIN(id) FROM events")
+	for back, status := range []string{"delivered", "pending", "pending"} {
+		s.exec(t, `INSERT INTO event_deliveries (event_id, sink, subject, status, tries, next_try_at)
+VALUES (?, 'webhook', ?, ?, ?, UTC_TIMESTAMP(6) + INTERVAL ? HOUR)`, first+int64(back), fmt.Sprint(back), status, back, back-1)
+	}
+	s.exec(t, "UPDATE events SET type = IF(id = ?, 'payment.failed', 'invoice.paid')", first+3) // charges end in any order
+	s.exec(t, "UPDATE events SET created_at = '2020-01-01' WHERE id <= ?", first+1)
+	s.exec(t, "INSERT INTO outbox_marks (sink, event_id, seen_id, seen_at) VALUES ('webhook', ?, ?, UTC_TIMESTAMP(6))", first+2, first+2)
+}
+
+// A dry run of any job changes no row, gives out no number, and calls neither a gateway nor a receiver; what it says
+// is of use.
+func TestDryRunOfEveryJob(t *testing.T) {
+	s := newShop(t)
+	receiver := &hook{status: 204}
+	s.filled(t, receiver)
+	rows, numbers, requests := s.tables(t), s.numbers(t), s.sim.Stats().Requests
+	require.Contains(t, numbers, "events ", "numbers are seen")
+	var text strings.Builder
+	for _, job := range workNames() {
+		for _, more := range []string{"", "--json", "--no-progress"} {
+			got := s.duly(t, strings.Fields("run "+job+" --dry-run "+more)...)
+			require.Equal(t, batch.ExitDone, got.code, "%s: %s%s", job, got.out, got.err)
+			switch more {
+			case "":
+				fmt.Fprintf(&text, "=== duly run %s --dry-run\n%s", job, got.out)
+			case "--json":
+				require.True(t, json.Valid([]byte(got.out)), got.out)
+				require.NotContains(t, got.out, "null")
+			}
+		}
+	}
+	golden(t, "dryruns.golden", steady(text.String()))
+	require.Equal(t, rows, s.tables(t))
+	require.Equal(t, numbers, s.numbers(t))
+	require.Equal(t, requests, s.sim.Stats().Requests)
+	require.Empty(t, receiver.bodies)
+}
+
+// What is foretold happens.
+func TestForecastsHold(t *testing.T) {
+	s := newShop(t)
+	receiver := &hook{status: 204}
+	s.filled(t, receiver)
+	told := document[reconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
+	var checked int64
+	for _, o := range told.Orders {
+		checked += o.Count
+	}
+	require.Equal(t, int64(3), checked)
+	require.Equal(t, []jobs.RefundSum{{Gateway: "main", Currency: "KRW", Count: 2, Amount: 25800}}, told.Refunds)
+	require.Equal(t, int64(1), told.Later)
+	require.Equal(t, int64(1), told.InDoubt)
+	limited := document[reconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json", "--limit", "4"))
+	require.True(t, limited.Limited)
+	require.Len(t, limited.FirstRefunds, 1)
+	one := document[reconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json", "--step", "refund", "--chunk-size", "1"))
+	require.Empty(t, one.Orders)
+	require.Equal(t, told.Refunds, one.Refunds, "whatever the page")
+
+	pruned := document[pruneForecast](t, s.duly(t, "run", "prune", "--dry-run", "--json"))
+	require.Equal(t, []int64{2, 1, 1, 1}, []int64{pruned.Runs, pruned.RunsKept, pruned.Events, pruned.EventsKept})
+	pruned = document[pruneForecast](t, s.duly(t, "run", "prune", "--dry-run", "--json", "--limit", "1"))
+	require.Equal(t, []int64{1, 0}, []int64{pruned.Runs, pruned.Events})
+	require.True(t, pruned.Limited)
+
+	figures := document[reportForecast](t, s.duly(t, "run", "report", "--dry-run", "--json")).Daily
+	require.Len(t, figures.Orders, 1)
+	require.Equal(t, s.duly(t, "run", "report", "--csv", "--dry-run").out, s.duly(t, "run", "report", "--csv").out)
+	require.Equal(t, figures, *document[summary](t, s.duly(t, "run", "report", "--json")).Daily)
+
+	audited := document[auditForecast](t, s.duly(t, "run", "audit", "--dry-run", "--json"))
+	require.Equal(t, []string{"main"}, audited.Listed)
+	require.WithinDuration(t, audited.To.Add(-24*time.Hour), audited.From, 0)
+	require.Len(t, audited.Payments, 1, "the attempts are too young to be audited")
+	require.Equal(t, int64(8), audited.Payments[0].Count)
+
+	events := document[outboxForecast](t, s.duly(t, "run", "outbox", "--dry-run", "--json"))
+	var due int64
+	for _, p := range events.Pending {
+		due += p.New + p.Due
+	}
+	require.Equal(t, s.number(t, "SELECT COUNT(*) FROM events")-2, due, "one is delivered, one waits")
+	require.True(t, document[outboxForecast](t, s.duly(t, "run", "outbox", "--dry-run", "--json", "--limit", "1")).Limited)
+
+	s.duly(t, "run", "outbox")
+	require.Len(t, receiver.bodies, int(due))
+	run := s.duly(t, "run", "reconcile", "--json", "--step", "reconcile")
+	require.Equal(t, checked, document[summary](t, run).Steps[0].Read)
+	s.duly(t, "run", "prune")
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM job_runs WHERE id <= 2 AND job = 'prune' AND finished_at < '2021-01-01' AND id < (SELECT * FROM (SELECT MAX(id) FROM job_runs WHERE finished_at < '2021-01-01') x)"))
+}
+
+// What is paused is left alone, and said so.
+func TestDryRunOfWhatIsPaused(t *testing.T) {
+	s := newShop(t)
+	s.filled(t, &hook{status: 204})
+	s.exec(t, "INSERT INTO pauses (subject, who, reason) VALUES ('gateway:main', 'ada', 'maintenance'), ('reconcile', 'ada', 'holiday')")
+	got := s.duly(t, "run", "reconcile", "--dry-run")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.Contains(t, got.out, "5 rows left alone: the gateway is paused")
+	require.Contains(t, got.out, "the job is paused and would not run")
+	require.Contains(t, s.duly(t, "run", "audit", "--dry-run").out, "not at all, since these are paused: main")
+}
+
+// A job of one's own need not be able to foretell anything. What it does in a dry run all the same has no effect.
+func TestDryRunOfAJobWithoutAForecast(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 100)
+	dry := func(w work) (*execution, error) {
+		a := newApp(s.env, &strings.Builder{}, &strings.Builder{})
+		w.name, w.steps = "own", func(int) []string { return nil }
+		e, err := a.prepare(t.Context(), w, runFlags{dryRun: true}, func(string) bool { return false })
+		require.NoError(t, err)
+		t.Cleanup(e.close)
+		return e, e.dryRun(t.Context())
+	}
+	left := func(reasons ...string) func(*execution) (batch.Job, error) {
+		return func(*execution) (batch.Job, error) {
+			return batch.Job{Left: func(context.Context) ([]string, error) { return reasons, nil }}, nil
+		}
+	}
+	for want, job := range map[string]func(*execution) (batch.Job, error){
+		"what own has to do is known when it runs": func(*execution) (batch.Job, error) { return batch.Job{}, nil },
+		"there is nothing to do":                   left(),
+		"to do: 3 parcels":                         left("3 parcels"),
+	} {
+		e, err := dry(work{job: job})
+		require.NoError(t, err)
+		require.Contains(t, e.out.(*strings.Builder).String(), want)
+	}
+
+	before := s.tables(t)
+	_, err := dry(work{foretell: func(ctx context.Context, e *execution, _ forecast) (any, func(), error) {
+		_, err := e.db.ExecContext(ctx, "UPDATE subscriptions SET amount = 1")
+		return nil, func() {}, err
+	}})
+	require.ErrorContains(t, err, "READ ONLY")
+	_, err = dry(work{gateways: true, foretell: func(ctx context.Context, e *execution, _ forecast) (any, func(), error) {
+		e.deps.Gateways["main"].Refund(ctx, payment.Refund{Key: "k", ID: "p", Amount: 1})
+		return nil, func() {}, nil
+	}})
+	require.ErrorContains(t, err, "a dry run calls no gateway")
+	require.Equal(t, before, s.tables(t))
+	require.Empty(t, s.sim.Stats().Requests)
+
+	// The control: the same statement takes effect on the connection of a run.
+	db, err := mysql.Open(s.db.DSN, mysql.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	_, err = db.ExecContext(t.Context(), "UPDATE subscriptions SET amount = 1")
+	require.NoError(t, err)
+}
