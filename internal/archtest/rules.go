@@ -43,6 +43,8 @@ func table() []rule {
 		{folder: "internal/gateway", subfolders: true, may: []string{"internal/payment", "internal/gateway", "internal/crash"}},
 		{folder: "internal/mysql", may: []string{"internal/batch", "internal/crash", "migrations"}},
 		{folder: "internal/runstate", may: []string{"internal/payment", "internal/gateway", "internal/mysql"}},
+		{folder: "internal/metrics", may: []string{"internal/batch", "internal/gateway", "internal/mysql"}},
+		{folder: "internal/tracing", may: []string{"internal/batch", "internal/gateway"}},
 		{folder: "readers", may: sides},
 		{folder: "writers", may: sides},
 		{folder: "steps", may: steps},
