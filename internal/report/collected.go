@@ -1,0 +1,67 @@
+package report
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// sumView is what was moved in one currency.
+type sumView struct {
+	Currency, Amount string
+	Bar              []segment // by step; none if it all came from one
+	Parts            []partView
+}
+
+// partView is what one step moved.
+type partView struct{ Step, Class, Amount, Share string }
+
+// sumsOf adds up the money of steps by currency, the currencies in order: that which was collected, or which was given
+// back.
+func sumsOf(steps []Step, back bool) []sumView {
+	totals := map[string]int64{}
+	for _, s := range steps {
+		if givesBack(s.Name) == back {
+			for currency, amount := range s.Amounts {
+				totals[currency] += amount
+			}
+		}
+	}
+	var out []sumView
+	for _, currency := range sortedKeys(totals) {
+		v := sumView{Currency: currency, Amount: money(totals[currency], currency)}
+		var bar []slice
+		for _, s := range steps {
+			amount := s.Amounts[currency]
+			if givesBack(s.Name) != back || amount == 0 {
+				continue
+			}
+			class := shades(len(bar))
+			part := partView{s.Name, class, money(amount, currency), percent(amount, totals[currency])}
+			v.Parts = append(v.Parts, part)
+			bar = append(bar, slice{class, amount, part.Step + ": " + part.Amount + " (" + part.Share + ")"})
+		}
+		if len(bar) > 1 {
+			v.Bar = segments(bar)
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// shades are classes that differ from their neighbours.
+func shades(n int) string {
+	all := [...]string{"succeeded", "shade", "shade-2", "shade-3"}
+	return all[min(n, 1+(n-1)%(len(all)-1))]
+}
+
+// amounts writes sums, a currency each.
+func amounts(sums map[string]int64) []string {
+	var out []string
+	for _, currency := range sortedKeys(sums) {
+		out = append(out, money(sums[currency], currency))
+	}
+	return out
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,59 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the page's parts
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+	"sync"
+)
+
+//go:embed page.gohtml
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+// parsed is the template, parsed at its first use.
+var parsed = sync.OnceValues(func() (*template.Template, error) { //nolint:gochecknoglobals // a constant
+	css := strings.TrimSpace(pageCSS)
+	sum := sha256.Sum256([]byte(css))
+	return template.New("page").Funcs(template.FuncMap{
+		"css":    func() template.CSS { return template.CSS(css) }, //nolint:gosec // a file of ours
+		"csp":    func() string { return policy(sum[:]) },
+		"heads":  func(level int, id, text string) heading { return heading{level, id, text} },
+		"deeper": func(level int) int { return level + 1 },
+	}).Parse(pageHTML)
+})
+
+// heading is a title of a section.
+type heading struct {
+	Level    int
+	ID, Text string
+}
+
+// policy lets the page load nothing, run nothing and send nothing.
+func policy(sum []byte) string {
+	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; form-action 'none'",
+		base64.StdEncoding.EncodeToString(sum))
+}
+
+// Write writes the page as HTML, or nothing at all if it fails.
+func Write(w io.Writer, p Page) error {
+	t, err := parsed()
+	if err != nil {
+		return fmt.Errorf("read the report's template: %w", err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, viewOf(p)); err != nil {
+		return fmt.Errorf("draw the report: %w", err)
+	}
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
