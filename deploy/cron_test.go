@@ -1,3 +1,5 @@
+//go:build linux
+
 package deploy_test
 
 import (
@@ -9,8 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-const cronScript = "cron/duly-cron"
 
 // cron mails what is printed: only what somebody should know of.
 func TestCronTellsWhatSomebodyShouldKnow(t *testing.T) {

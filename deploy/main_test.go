@@ -12,6 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// The scripts that run duly and go by its exit code.
+const (
+	vmScript   = "bin/duly-vm"
+	cronScript = "cron/duly-cron"
+)
+
 // read is the text of a file of this folder.
 func read(t *testing.T, name string) string {
 	t.Helper()

@@ -2,6 +2,7 @@ package deploy_test
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,13 +43,21 @@ func TestTheTimeZoneOfTheNight(t *testing.T) {
 	require.Contains(t, read(t, "gcp/schedule.sh"), "TIME_ZONE:-Asia/Seoul")
 }
 
-// The environment that units and crontabs set are keys that duly has.
+// The environment that units and crontabs set is made of keys that duly has.
 func TestTheVariablesAreKeys(t *testing.T) {
+	var keys []string
+	for _, key := range config.Keys() {
+		name := strings.ReplaceAll(key.Variable(), "<NAME>", "MAIN")
+		keys = append(keys, name)
+		if key.Secret {
+			keys = append(keys, name+"_FILE")
+		}
+	}
 	for _, file := range []string{"systemd/duly.service", "cron/duly.crontab"} {
 		names := regexp.MustCompile(`(?m)^(?:Environment=)?(DULY_\w+)=`).FindAllStringSubmatch(read(t, file), -1)
 		require.Len(t, names, 2, file)
 		for _, name := range names {
-			require.Contains(t, []string{"DULY_DATABASE_DSN_FILE", "DULY_GATEWAYS_MAIN_TOKEN_FILE"}, name[1])
+			require.Contains(t, keys, name[1], file)
 		}
 	}
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package deploy_test
 
 import (
@@ -9,8 +11,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 )
-
-const vmScript = "bin/duly-vm"
 
 // The VM is powered off by the exit code, and what is unfinished is run again, not for ever.
 func TestTheVMIsPoweredOffByTheExitCode(t *testing.T) {
