@@ -16,6 +16,9 @@ type PruneForecast struct {
 	Runs       int64      `json:"runs"`
 	RunsBefore *time.Time `json:"runs_before,omitempty"`
 	RunsKept   int64      `json:"runs_kept"` // as old, and still needed
+	// Firings is how many firings of that age would be deleted.
+	Firings     int64 `json:"firings"`
+	FiringsKept int64 `json:"firings_kept"` // as old, and the newest of their job
 	// Events is how many events would be deleted, of those that were written before EventsBefore (nil: none ever is).
 	Events       int64      `json:"events"`
 	EventsBefore *time.Time `json:"events_before,omitempty"`
@@ -36,6 +39,11 @@ func ForecastPrune(ctx context.Context, d Deps, o PruneOptions, limit int) (Prun
 	if has(o.Steps, StepRuns) && o.Runs > 0 {
 		if err := p.runs(ctx); err != nil {
 			return p.PruneForecast, fmt.Errorf("count old runs: %w", err)
+		}
+	}
+	if has(o.Steps, StepFirings) && o.Runs > 0 {
+		if err := p.firings(ctx); err != nil {
+			return p.PruneForecast, fmt.Errorf("count old firings: %w", err)
 		}
 	}
 	if has(o.Steps, StepEvents) && o.Events > 0 {
@@ -70,6 +78,21 @@ func (p *pruneForecast) runs(ctx context.Context) error {
 	return p.count(ctx, read, kept, &p.Runs, &p.RunsKept)
 }
 
+func (p *pruneForecast) firings(ctx context.Context) error {
+	before := p.Business().Add(-p.o.Runs).UTC()
+	newest, err := readers.NewestFirings(ctx, p.DB)
+	if err != nil {
+		return err
+	}
+	read := func(after uint64) (readers.Old, error) {
+		return readers.OldFirings(ctx, p.DB, after, before, p.o.ChunkSize)
+	}
+	kept := func(ids []uint64) ([]uint64, error) {
+		return slices.DeleteFunc(ids, func(id uint64) bool { return !slices.Contains(newest, id) }), nil
+	}
+	return p.count(ctx, read, kept, &p.Firings, &p.FiringsKept)
+}
+
 func (p *pruneForecast) events(ctx context.Context) error {
 	before := p.Business().Add(-p.o.Events).UTC()
 	p.EventsBefore = &before
@@ -101,7 +124,7 @@ func (p *pruneForecast) count(
 		}
 		*stay += int64(len(keep))
 		*gone += int64(len(page.IDs) - len(keep))
-		if over := p.Runs + p.Events - p.limit; p.limit > 0 && over > 0 {
+		if over := p.Runs + p.Firings + p.Events - p.limit; p.limit > 0 && over > 0 {
 			*gone -= over
 			p.Limited = true
 			return nil

@@ -15,7 +15,8 @@ import (
 
 // PruneOptions is what is kept, and for how long.
 type PruneOptions struct {
-	// Runs and Events are how long runs are kept after their end and events after they were written; 0: for ever.
+	// Runs is how long runs, and the times at which a scheduler began one, are kept after their end, Events how
+	// long events are kept after they were written; 0: for ever.
 	Runs, Events time.Duration
 	// Sinks are the sinks that are configured: an event that one of them has not got is kept. Without any,
 	// events are deleted though nobody was told of them.
@@ -28,20 +29,21 @@ type PruneOptions struct {
 
 // The steps of the prune job.
 const (
-	StepRuns   = "runs"
-	StepEvents = "events"
+	StepRuns    = "runs"
+	StepFirings = "firings"
+	StepEvents  = "events"
 )
 
 // PruneSteps lists the names of the prune job's steps.
-func PruneSteps() []string { return []string{StepRuns, StepEvents} }
+func PruneSteps() []string { return []string{StepRuns, StepFirings, StepEvents} }
 
 const pruneChunk = 1000
 
-// Prune is the job that deletes runs and events that were kept for long enough. What money was moved by is
+// Prune is the job that deletes runs, firings and events that were kept for long enough. What money was moved by is
 // never deleted: attempts, invoices, orders, payments, the gateways' answers and the marks of what was asked.
 //
-// Kept whatever their age are runs that a claim names, the newest run of each job for every way to end, and
-// events that a sink has not got, also those that were given up.
+// Kept whatever their age are runs that a claim names, the newest run of each job for every way to end, the newest
+// firing of each job, and events that a sink has not got, also those that were given up.
 func Prune(d Deps, o PruneOptions) batch.Job {
 	if o.ChunkSize == 0 {
 		o.ChunkSize = pruneChunk
@@ -49,6 +51,7 @@ func Prune(d Deps, o PruneOptions) batch.Job {
 	p := &pruneJob{Deps: d, o: o, writer: &writers.Prune{DB: d.DB}}
 	return batch.Job{Name: PruneJob, Steps: pick([]batch.Step{
 		batch.Tasklet{StepName: StepRuns, Do: p.runs},
+		batch.Tasklet{StepName: StepFirings, Do: p.firings},
 		batch.Tasklet{StepName: StepEvents, Do: p.events},
 	}, o.Steps)}
 }
@@ -78,6 +81,26 @@ func (p *pruneJob) runs(ctx context.Context, x *batch.StepExecution) error {
 		page.IDs = slices.DeleteFunc(page.IDs, func(id uint64) bool { return needed[id] })
 		return page, err
 	}, p.writer.Runs)
+}
+
+func (p *pruneJob) firings(ctx context.Context, x *batch.StepExecution) error {
+	if p.o.Runs <= 0 {
+		return nil
+	}
+	before := p.Business().Add(-p.o.Runs)
+	var newest []uint64
+	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+		newest, err = readers.NewestFirings(ctx, p.DB)
+		return err
+	})
+	if err != nil {
+		return p.ended(err)
+	}
+	return p.walk(ctx, x, func(ctx context.Context, after uint64) (readers.Old, error) {
+		page, err := readers.OldFirings(ctx, p.DB, after, before, p.o.ChunkSize)
+		page.IDs = slices.DeleteFunc(page.IDs, func(id uint64) bool { return slices.Contains(newest, id) })
+		return page, err
+	}, p.writer.Firings)
 }
 
 func (p *pruneJob) events(ctx context.Context, x *batch.StepExecution) error {

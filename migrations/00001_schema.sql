@@ -256,6 +256,23 @@ CREATE TABLE pauses (
   since DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6))
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
+-- One row for each time at which a scheduler began a job.
+CREATE TABLE schedule_firings (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  job VARCHAR(32) NOT NULL,
+  fires_at DATETIME(6) NOT NULL,
+  host VARCHAR(255) NOT NULL,
+  lease BINARY(16) NOT NULL,
+  lease_ms BIGINT NOT NULL,
+  heartbeat_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  run_id BIGINT UNSIGNED NULL,
+  exit_code INT NULL,
+  started_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  finished_at DATETIME(6) NULL,
+  UNIQUE KEY once (job, fires_at),
+  KEY under_way (job, finished_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
 CREATE TABLE operator_actions (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   action VARCHAR(32) NOT NULL,
@@ -319,6 +336,7 @@ DROP TABLE audit_findings;
 DROP TABLE daily_product_sales;
 DROP TABLE daily_order_stats;
 DROP TABLE operator_actions;
+DROP TABLE schedule_firings;
 DROP TABLE pauses;
 DROP TABLE step_runs;
 DROP TABLE job_runs;

@@ -76,7 +76,7 @@ func Down(ctx context.Context, db *sql.DB) (string, error) {
 func Tables() []string {
 	return []string{
 		"subscriptions", "invoices", "payment_attempts", "gateway_answers", "orders", "order_items", "products",
-		"payments", "order_checks", "events", "event_deliveries", "job_runs", "step_runs", "pauses",
+		"payments", "order_checks", "events", "event_deliveries", "job_runs", "step_runs", "pauses", "schedule_firings",
 		"operator_actions", "daily_order_stats", "daily_product_sales", "audit_findings",
 	}
 }

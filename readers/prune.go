@@ -30,6 +30,11 @@ func (o Old) First(n int) Old {
 const (
 	runPage = `SELECT id, finished_at AS ended FROM job_runs WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`
 
+	firingPage = `SELECT id, finished_at AS ended FROM schedule_firings WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`
+
+	newestFirings = `SELECT f.id FROM schedule_firings f
+JOIN (SELECT job, MAX(fires_at) AS fires_at FROM schedule_firings GROUP BY job) n ON n.job = f.job AND n.fires_at = f.fires_at`
+
 	eventPage = `SELECT id, created_at AS ended FROM events WHERE id > ? AND id <= ? ORDER BY id LIMIT ?`
 
 	// The newest run of each job for every way to end: audits go on from the last that finished.
@@ -48,6 +53,20 @@ WHERE d.status = 'pending' AND d.lease IS NOT NULL AND d.run_id IS NOT NULL`
 // OldRuns reads the next page of runs that ended before an instant.
 func OldRuns(ctx context.Context, db *mysql.DB, after uint64, before time.Time, limit int) (Old, error) {
 	return old(ctx, db, runPage, after, math.MaxInt64, before, limit)
+}
+
+// OldFirings reads the next page of firings that ended before an instant.
+func OldFirings(ctx context.Context, db *mysql.DB, after uint64, before time.Time, limit int) (Old, error) {
+	return old(ctx, db, firingPage, after, math.MaxInt64, before, limit)
+}
+
+// NewestFirings are the newest firings of each job.
+func NewestFirings(ctx context.Context, db *mysql.DB) ([]uint64, error) {
+	var ids []uint64
+	if err := db.SelectContext(ctx, &ids, newestFirings); err != nil {
+		return nil, fmt.Errorf("read the newest firings: %w", mysql.Classify(ctx, err))
+	}
+	return ids, nil
 }
 
 // OldEvents reads the next page of events that were written before an instant, up to the id upTo.

@@ -20,9 +20,11 @@ const (
 	lockRuns    = `SELECT id FROM job_runs WHERE id IN (?) ORDER BY id FOR UPDATE`
 	deleteSteps = `DELETE FROM step_runs WHERE run_id IN (?)`
 	deleteRuns  = `DELETE FROM job_runs WHERE id IN (?)`
+	lockFirings = `SELECT id FROM schedule_firings WHERE id IN (?) ORDER BY id FOR UPDATE`
 	lockEvents  = `SELECT id FROM events WHERE id IN (?) ORDER BY id FOR UPDATE`
 	undelivered = `SELECT event_id FROM event_deliveries WHERE event_id IN (?) AND status <> 'delivered'`
 
+	deleteFirings    = `DELETE FROM schedule_firings WHERE id IN (?)`
 	deleteDeliveries = `DELETE FROM event_deliveries WHERE event_id IN (?)`
 	deleteEvents     = `DELETE FROM events WHERE id IN (?)`
 )
@@ -30,6 +32,11 @@ const (
 // Runs deletes runs that have ended, with their steps. It returns how many there still were.
 func (w *Prune) Runs(ctx context.Context, ids []uint64) (int64, error) {
 	return w.delete(ctx, ids, lockRuns, nil, deleteSteps, deleteRuns)
+}
+
+// Firings deletes firings that have ended. It returns how many there still were.
+func (w *Prune) Firings(ctx context.Context, ids []uint64) (int64, error) {
+	return w.delete(ctx, ids, lockFirings, nil, deleteFirings)
 }
 
 // Events deletes those of the events that were delivered wherever they were to go, with their deliveries. It

@@ -11,6 +11,7 @@ import (
 func pruneWork() work {
 	return work{
 		name:  jobs.PruneJob,
+		does:  "delete old runs and delivered events",
 		takes: []string{flagLimit},
 		steps: func(int) []string { return jobs.PruneSteps() },
 		job:   func(e *execution) (batch.Job, error) { return jobs.Prune(e.deps, e.prune()), nil },
@@ -42,6 +43,9 @@ func foretellPrune(ctx context.Context, e *execution, f forecast) (any, func(), 
 func (e *execution) showPrune(f pruneForecast) {
 	if f.RunsBefore != nil {
 		e.line("%s that ended before %s would be deleted; %d as old are still needed", plural(f.Runs, "run"), instant(*f.RunsBefore), f.RunsKept)
+	}
+	if f.Firings+f.FiringsKept > 0 {
+		e.line("%s of a schedule as old would be deleted; %d are the newest of their job", plural(f.Firings, "firing"), f.FiringsKept)
 	}
 	if f.EventsBefore != nil {
 		e.line("%s written before %s would be deleted; %d as old are not delivered", plural(f.Events, "event"), instant(*f.EventsBefore), f.EventsKept)

@@ -40,6 +40,7 @@ func needs() map[string]need {
 		"job_runs":            {insert: true, delete: true, update: anyColumn("status")},
 		"step_runs":           {insert: true, delete: true, update: anyColumn("status")},
 		"pauses":              {},
+		"schedule_firings":    {insert: true, delete: true, update: anyColumn("job")},
 		"operator_actions":    {insert: true},
 		"daily_order_stats":   {insert: true, delete: true, update: anyColumn("currency")},
 		"daily_product_sales": {insert: true, delete: true},

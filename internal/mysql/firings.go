@@ -1,0 +1,184 @@
+package mysql
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Firings keeps in schedule_firings which time of a job's schedule was taken, by whom, and how it went. It is safe
+// for concurrent use.
+type Firings struct {
+	DB  *DB
+	Now func() time.Time // business time
+}
+
+// Firing is one time of a job's schedule.
+type Firing struct {
+	ID    uint64
+	Job   string
+	At    time.Time `db:"fires_at"`
+	Host  string
+	Run   *uint64    `db:"run_id"`    // the newest that it began
+	Exit  *int       `db:"exit_code"` // nil without Finished: under way; with it: whoever took it has died
+	Began time.Time  `db:"started_at"`
+	Ended *time.Time `db:"finished_at"`
+	Live  bool       // under way, and its holder beats
+
+	lease []byte
+}
+
+// Claim is what a firing is taken with.
+type Claim struct {
+	Job   string
+	At    time.Time
+	Host  string
+	Token []byte        // see NewLease
+	Lease time.Duration // how long it is held after a heartbeat
+	// Again: also one that was taken before, and cut short by a signal.
+	Again bool
+}
+
+// What keeps a firing from being taken.
+var (
+	ErrTaken    = errors.New("the firing was taken before")
+	ErrUnderWay = errors.New("the job is still under way")
+)
+
+const (
+	firingColumns = `id, job, fires_at, host, run_id, exit_code, started_at, finished_at,
+finished_at IS NULL AND heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND AS live`
+
+	insertFiring = `INSERT INTO schedule_firings (job, fires_at, host, lease, lease_ms, heartbeat_at, started_at)
+VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6), ?)`
+
+	// What a signal cut short (130 or 143) is free again for a scheduler that starts.
+	repeatFiring = `UPDATE schedule_firings SET host = ?, lease = ?, lease_ms = ?, heartbeat_at = UTC_TIMESTAMP(6), started_at = ?,
+run_id = NULL, exit_code = NULL, finished_at = NULL WHERE job = ? AND fires_at = ? AND exit_code IN (130, 143)`
+
+	firingHolder = `SELECT id, lease FROM schedule_firings WHERE job = ? AND fires_at = ? FOR UPDATE`
+
+	// One of two schedulers that take two firings of a job at once waits here for the other.
+	othersUnderWay = `SELECT id, heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND AS live
+FROM schedule_firings WHERE job = ? AND finished_at IS NULL AND id <> ? ORDER BY id FOR UPDATE`
+
+	buryFiring = `UPDATE schedule_firings SET finished_at = ? WHERE id IN (?) AND finished_at IS NULL`
+)
+
+// Take takes a firing, for one caller only. Errors: ErrTaken; ErrUnderWay, if an earlier firing of the job is held
+// by somebody alive; batch.ErrUnavailable. Repeated with the same token it succeeds again.
+func (f *Firings) Take(ctx context.Context, c Claim) (Firing, error) {
+	at := c.At.UTC().Round(0)
+	taken := Firing{Job: c.Job, At: at, Host: Cut(c.Host, 255), lease: c.Token}
+	err := Tx(ctx, f.DB, "fire", func(tx *sqlx.Tx) error {
+		now := f.Now().UTC().Round(0)
+		if err := insertOnce(ctx, tx, c, at, now); err != nil {
+			return err
+		}
+		var holder struct {
+			ID    uint64
+			Lease []byte
+		}
+		if err := tx.GetContext(ctx, &holder, firingHolder, c.Job, at); err != nil {
+			return err
+		}
+		if !bytes.Equal(holder.Lease, c.Token) {
+			return ErrTaken
+		}
+		taken.ID, taken.Began = holder.ID, now
+		return alone(ctx, tx, c.Job, holder.ID, now)
+	})
+	return taken, err
+}
+
+// insertOnce makes the firing's row, or takes the one that is there if it was cut short.
+func insertOnce(ctx context.Context, tx *sqlx.Tx, c Claim, at, now time.Time) error {
+	_, err := tx.ExecContext(ctx, insertFiring, c.Job, at, Cut(c.Host, 255), c.Token, c.Lease.Milliseconds(), now)
+	if !IsDuplicate(err) {
+		return err
+	}
+	if !c.Again {
+		return nil
+	}
+	_, err = tx.ExecContext(ctx, repeatFiring, Cut(c.Host, 255), c.Token, c.Lease.Milliseconds(), now, c.Job, at)
+	return err
+}
+
+// alone refuses while another firing of the job is under way, and marks as ended those whose holder has died.
+func alone(ctx context.Context, tx *sqlx.Tx, job string, firing uint64, now time.Time) error {
+	var others []struct {
+		ID   uint64
+		Live bool
+	}
+	if err := tx.SelectContext(ctx, &others, othersUnderWay, job, firing); err != nil {
+		return err
+	}
+	var dead []uint64
+	for _, o := range others {
+		if o.Live {
+			return ErrUnderWay
+		}
+		dead = append(dead, o.ID)
+	}
+	if len(dead) == 0 {
+		return nil
+	}
+	query, args, err := In(buryFiring, now, dead)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, query, args...)
+	return err
+}
+
+const beatFiring = `UPDATE schedule_firings SET heartbeat_at = UTC_TIMESTAMP(6), run_id = COALESCE(?, run_id)
+WHERE id = ? AND lease = ? AND finished_at IS NULL`
+
+// Beat says that the firing's holder lives, and which run it is at; 0: none yet.
+func (f *Firings) Beat(ctx context.Context, firing Firing, run uint64) error {
+	return f.update(ctx, "firing heartbeat", beatFiring, known(run), firing.ID, firing.lease)
+}
+
+const finishFiring = `UPDATE schedule_firings SET finished_at = ?, exit_code = ?, run_id = COALESCE(?, run_id)
+WHERE id = ? AND lease = ?`
+
+// Finish says how the firing ended; also after it was given up for dead.
+func (f *Firings) Finish(ctx context.Context, firing Firing, run uint64, exit int) error {
+	return f.update(ctx, "firing end", finishFiring, f.Now().UTC().Round(0), exit, known(run), firing.ID, firing.lease)
+}
+
+// update runs a statement that must find its row.
+func (f *Firings) update(ctx context.Context, name, statement string, args ...any) error {
+	return Tx(ctx, f.DB, name, func(tx *sqlx.Tx) error {
+		result, err := tx.ExecContext(ctx, statement, args...)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(errors.New("the firing is no longer this scheduler's"), err)
+		}
+		return nil
+	})
+}
+
+func known(run uint64) any {
+	if run == 0 {
+		return nil
+	}
+	return run
+}
+
+const newestFirings = `SELECT ` + firingColumns + ` FROM schedule_firings WHERE job = ? ORDER BY fires_at DESC LIMIT ?`
+
+// Newest lists the newest firings of a job, newest first.
+func (f *Firings) Newest(ctx context.Context, job string, limit int) ([]Firing, error) {
+	var rows []Firing
+	if err := f.DB.SelectContext(ctx, &rows, newestFirings, job, limit); err != nil {
+		return nil, fmt.Errorf("read the firings of %s: %w", job, Classify(ctx, err))
+	}
+	return rows, nil
+}
