@@ -29,7 +29,10 @@ func (a axis) at(ms float64) float64 {
 	return math.Min(100, math.Max(0, p))
 }
 
-// ticks are at most five, at round numbers.
+// apart is how far from one another ticks are, as a percentage: so far that their letters do not meet on a phone.
+const apart = 23
+
+// ticks are at round numbers.
 func (a axis) ticks() []tick {
 	var all []float64
 	for decade := 0.1; decade < 1e7; decade *= 10 {
@@ -39,13 +42,13 @@ func (a axis) ticks() []tick {
 			}
 		}
 	}
-	const most = 5
-	every := (len(all) + most - 1) / most
 	var out []tick
-	for i, ms := range all {
-		if i%max(1, every) != 0 {
+	last := math.Inf(-1)
+	for _, ms := range all {
+		if a.at(ms) < last+apart {
 			continue
 		}
+		last = a.at(ms)
 		t := tick{percentage(a.at(ms)), millis(ms), "middle"}
 		switch {
 		case a.at(ms) < 8:

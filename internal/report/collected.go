@@ -36,7 +36,7 @@ func sumsOf(steps []Step, back bool) []sumView {
 			if givesBack(s.Name) != back || amount == 0 {
 				continue
 			}
-			class := shades(len(bar))
+			class := shadeOf(s.Name, len(bar))
 			part := partView{s.Name, class, money(amount, currency), percent(amount, totals[currency])}
 			v.Parts = append(v.Parts, part)
 			bar = append(bar, slice{class, amount, part.Step + ": " + part.Amount + " (" + part.Share + ")"})
@@ -49,10 +49,13 @@ func sumsOf(steps []Step, back bool) []sumView {
 	return out
 }
 
-// shades are classes that differ from their neighbours.
-func shades(n int) string {
-	all := [...]string{"succeeded", "shade", "shade-2", "shade-3"}
-	return all[min(n, 1+(n-1)%(len(all)-1))]
+// shadeOf is the class of a step's part of a bar; it differs from that of its neighbours.
+func shadeOf(step string, n int) string {
+	if n, ok := stage(step); ok && n == 0 {
+		return "succeeded"
+	}
+	all := [...]string{"shade", "shade-2", "shade-3"}
+	return all[n%len(all)]
 }
 
 // amounts writes sums, a currency each.

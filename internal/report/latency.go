@@ -45,13 +45,13 @@ func gatewaysOf(m *Measured) []gatewayView {
 			continue
 		}
 		v := gatewayView{Name: name, LeftAlone: g.LeftAlone, Chart: latencyOf(name, g.Latency)}
-		v.Facts = []fact{{"Requests", number(g.Requests), ""}}
 		if g.Requests > 0 {
-			v.Facts = append(v.Facts, fact{"Median", millis(g.Latency.P50), ""}, fact{"95 in 100 within", millis(g.Latency.P95), ""},
-				fact{"99 in 100 within", millis(g.Latency.P99), ""}, fact{"Slowest", millis(g.Latency.Max), ""})
+			v.Facts = []fact{
+				{"Requests", number(g.Requests), ""}, {"Median", millis(g.Latency.P50), ""}, {"95 in 100 within", millis(g.Latency.P95), ""},
+				{"99 in 100 within", millis(g.Latency.P99), ""}, {"Slowest", millis(g.Latency.Max), ""},
+				{"Retries", number(g.Retries), "(" + percent(g.Retries, g.Requests) + ")"}, {"Circuit opened", times(g.Openings), ""},
+			}
 		}
-		v.Facts = append(v.Facts, fact{"Retries", number(g.Retries), percent(g.Retries, g.Requests) + " of requests"},
-			fact{"Circuit opened", times(g.Openings), ""})
 		v.Kinds = kindsOf(g)
 		out = append(out, v)
 	}
@@ -134,7 +134,7 @@ func latencyOf(name string, l Latency) *columnsView {
 		text string
 		ms   float64
 	}{{"median", l.P50}, {"95%", l.P95}} {
-		mark := line{X: percentage(scale.at(q.ms)), Text: q.text + " " + millis(q.ms), Anchor: "start", Dx: "5", Y: pixels(12 + float64(i)*16)}
+		mark := line{X: percentage(scale.at(q.ms)), Text: q.text + " " + millis(q.ms), Anchor: "start", Dx: "5", Y: pixels(float64(i-2)*15 + 9)}
 		if scale.at(q.ms) > 60 {
 			mark.Anchor, mark.Dx = "end", "-5"
 		}

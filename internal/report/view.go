@@ -185,8 +185,12 @@ func factsOf(r Run, zone *time.Location) []fact {
 	if r.RerunOf != 0 {
 		facts = append(facts, fact{"Repeats run", strconv.FormatUint(r.RerunOf, 10), ""})
 	}
+	var told []string
 	for _, t := range r.Told {
-		facts = append(facts, fact{title(t.Name), t.Value, ""})
+		told = append(told, t.Name+" "+t.Value)
+	}
+	if len(told) > 0 {
+		facts = append(facts, fact{"Told", strings.Join(told, "; "), ""})
 	}
 	return facts
 }

@@ -1,0 +1,47 @@
+package report_test
+
+import (
+	_ "embed"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/browsertest"
+)
+
+// shots is a folder for screenshots, for people to look at.
+var shots = flag.String("shots", "", "write screenshots of every page into this folder")
+
+// look lists what is wrong with a page; testdata/look.js says what that is.
+//
+//go:embed testdata/look.js
+var look string
+
+// Every page, on a phone and on a desk, by day and by night: nothing is asked for, nothing is complained of, every
+// chart is drawn, nothing is cut off, and everything can be read, seen or heard.
+func TestInABrowser(t *testing.T) {
+	browser := browsertest.Start(t)
+	all := pages()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		tab := browser.Show(t, html(t, all[name]))
+		for _, view := range []browsertest.View{{Width: 390}, {Width: 390, Dark: true}, {Width: 1280}, {Width: 1280, Dark: true}, {Width: 320}, {Width: 794, Print: true}} {
+			t.Run(fmt.Sprintf("%s %+v", name, view), func(t *testing.T) {
+				tab.View(t, view)
+				if *shots != "" {
+					file := fmt.Sprintf("%s-%d-%t-%t.png", strings.ReplaceAll(name, " ", "-"), view.Width, view.Dark, view.Print)
+					require.NoError(t, os.WriteFile(filepath.Join(*shots, file), tab.Screenshot(t), 0o600))
+				}
+				require.Empty(t, browsertest.Evaluate[[]string](t, tab, look))
+				require.Len(t, tab.Requests(), 1, "only the page itself")
+				require.Empty(t, tab.Messages())
+			})
+		}
+	}
+}
