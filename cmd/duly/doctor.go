@@ -32,20 +32,23 @@ type checkup struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var slack bool
+	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check configuration, database and gateways, and say how to mend what is wrong",
 		Long: "Checks the configuration, the database (reachable, migrations, privileges, isolation, real SKIP LOCKED, clock,\n" +
-			"max_allowed_packet, shop columns in local time) and every gateway (address and token). It moves no money and changes no row but the\n" +
-			"marks in claim_probe. Exit code 2 if a check fails.",
-		Example: "  duly doctor\n  duly doctor --json",
+			"max_allowed_packet, shop columns in local time), every gateway (address and token) and what Slack's keys look like; --slack\n" +
+			"sends a test message there. It moves no money and changes no row but the marks in claim_probe. Exit code 2 if a check fails.",
+		Example: "  duly doctor\n  duly doctor --json\n  duly doctor --slack",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &checkup{app: a}
-			d.all(cmd.Context())
+			d.all(cmd.Context(), slack)
 			return d.report()
 		},
 	}
+	cmd.Flags().BoolVar(&slack, "slack", false, "send a test message to Slack")
+	return cmd
 }
 
 // note records a check; mend says how to put an error right that does not say so itself.
@@ -61,7 +64,7 @@ func (d *checkup) note(check string, err error, detail, mend string) bool {
 	return err == nil
 }
 
-func (d *checkup) all(ctx context.Context) {
+func (d *checkup) all(ctx context.Context, slack bool) {
 	c, err := d.load()
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
@@ -80,6 +83,7 @@ func (d *checkup) all(ctx context.Context) {
 	if len(c.Gateways) > 0 {
 		d.gateways(ctx, c)
 	}
+	d.slackOf(ctx, c, slack)
 }
 
 func (d *checkup) database(ctx context.Context, c *config.Config) {

@@ -15,13 +15,16 @@ import (
 )
 
 // runJob runs one job as the flags say; given tells which of them were typed.
-func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag string) bool) error {
+func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag string) bool) (err error) {
 	a.csvOnly = f.csv
 	e, err := a.prepare(ctx, w, f, given)
 	if err != nil {
 		return err
 	}
 	defer e.close()
+	if !a.night {
+		defer func() { e.tell(ctx, e.config, e.db, e.logs, err) }()
+	}
 	e.leaveAlone()
 	if f.dryRun {
 		return e.dryRun(ctx)

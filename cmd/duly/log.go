@@ -41,6 +41,7 @@ type logs struct {
 
 	screen *screen
 	file   io.Closer
+	errors errorLines
 }
 
 func (l *logs) close() {
@@ -70,7 +71,7 @@ func (a *app) logger(c *config.Config) (*logs, error) {
 		l.file = file
 		handlers = append(handlers, handler(file, c.Log.Format, level))
 	}
-	l.Logger = slog.New(slog.NewMultiHandler(handlers...))
+	l.Logger = slog.New(l.errors.count(slog.NewMultiHandler(handlers...)))
 	return l, nil
 }
 

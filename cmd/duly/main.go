@@ -62,6 +62,11 @@ type app struct {
 	documents *[]any
 	shared    *database
 	night     bool // a job of the nightly run
+	// tale, if set, takes what people are told of on Slack when the command ends badly
+	tale *tale
+	// alertWithin bounds how long that may take, and slackAPI is where a bot's calls go; empty: to Slack
+	alertWithin time.Duration
+	slackAPI    string
 	// only for the demo: its own configuration and clock, and how long payments are left alone before an audit
 	config *config.Config
 	shift  time.Duration
@@ -69,17 +74,18 @@ type app struct {
 }
 
 func newApp(env []string, stdout, stderr io.Writer) *app {
-	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag}
+	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag, alertWithin: alertWithin}
 }
 
 // run executes one command line and returns the exit code.
 func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return a.code
 	}
+	a.mistyped(ctx, cmd, args, err)
 	if code := stopCode(ctx); code != 0 {
 		return code // it failed because it was told to end
 	}

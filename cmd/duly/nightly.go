@@ -41,7 +41,7 @@ type nightlyPart struct {
 
 // nightly runs every job, each whatever the one before ended with, but for a schema or configuration error and
 // a signal.
-func (a *app) nightly(cmd *cobra.Command, f runFlags) error {
+func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	whole := work{name: nightlyJob, takes: nightlyFlags(), steps: func(int) []string { return nil }}
 	found := whole.misplaced(cmd.Flags().Changed)
 	if f.rerun != 0 || len(f.Steps) > 0 {
@@ -57,6 +57,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) error {
 		return err
 	}
 	defer shared.close()
+	defer func() { a.tell(cmd.Context(), c, shared, nil, err) }()
 	if !f.dryRun {
 		if err := a.awake(cmd.Context(), shared); err != nil {
 			return err
@@ -100,6 +101,7 @@ func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) ni
 			p.Exit = exit.code
 		}
 		p.Error = err.Error()
+		a.tale.fails(w.name, p.Exit, err)
 		a.complain(err)
 	}
 	if len(*one.documents) > 0 {

@@ -110,12 +110,10 @@ func (a *app) receivers(c *config.Config) (map[string]notify.Notifier, error) {
 		made[jobs.SinkWebhook] = hook
 	}
 	if c.Slack.Enabled() {
-		slack, err := notify.NewSlack(notify.SlackConfig{
-			WebhookURL: c.Slack.WebhookURL.Reveal(), Token: c.Slack.Token.Reveal(), Channel: c.Slack.Channel, Now: a.now,
-		})
+		slack, err := a.slack(c)
 		if err != nil {
 			closeReceivers(made)
-			return nil, fmt.Errorf("slack.%w", err)
+			return nil, err
 		}
 		made[jobs.SinkSlack] = slack
 	}

@@ -65,6 +65,7 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 			e.logs.WarnContext(ctx, "what the job found could not be read", problem(err))
 		}
 	}
+	e.ended(p.run, s)
 	if e.flags.csv && s.Daily != nil {
 		return e.csv(*s.Daily)
 	}
@@ -153,6 +154,9 @@ func (e *execution) sumUp(s summary) {
 	e.line("run %d %s, exit code %d", s.Run, s.Status, s.Exit)
 }
 
+// notBegun is the status of a step that the run did not come to.
+const notBegun = "not begun"
+
 // stepView is a step of a run.
 type stepView struct {
 	Step      string           `json:"step"`
@@ -171,7 +175,7 @@ type stepView struct {
 func stepOf(x *batch.StepExecution) stepView {
 	t := x.Tally()
 	v := stepView{
-		Step: x.Step, Status: "not begun", Read: t.Read, Succeeded: t.Succeeded, Declined: t.Declined, Released: t.Released,
+		Step: x.Step, Status: notBegun, Read: t.Read, Succeeded: t.Succeeded, Declined: t.Declined, Released: t.Released,
 		InDoubt: t.InDoubt, Rejected: t.Rejected, Review: t.Review, Amounts: orNone(t.Amounts), Seconds: x.Took().Seconds(),
 	}
 	if x.Begun() {

@@ -46,6 +46,9 @@ type DeliveryError struct {
 	Gone bool
 	// After is how long the receiver wants to be left alone; 0: it did not say.
 	After time.Duration
+	// Code is Slack's own word for it, such as invalid_auth, or the status of its answer; empty for other receivers, and
+	// where there was no answer.
+	Code string
 }
 
 // Error implements error.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -75,12 +76,29 @@ func (s *Slack) Close() { s.transport.CloseIdleConnections() }
 func (s *Slack) Notify(ctx context.Context, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout)
 	defer cancel()
-	text := Text(m)
+	return s.post(ctx, Text(m))
+}
+
+// Alert tells people of a, once; see Persist. It returns nil only if Slack has taken it, else a *DeliveryError.
+func (s *Slack) Alert(ctx context.Context, a Alert) error {
+	return s.post(ctx, a.Text(), a.blocks()...)
+}
+
+// post sends one message; text stands for the blocks where they are not shown.
+func (s *Slack) post(ctx context.Context, text string, blocks ...slack.Block) error {
 	var err error
 	if s.client == nil {
-		err = slack.PostWebhookCustomHTTPContext(ctx, s.c.WebhookURL, s.http, &slack.WebhookMessage{Text: text})
+		m := &slack.WebhookMessage{Text: text}
+		if len(blocks) > 0 {
+			m.Blocks = &slack.Blocks{BlockSet: blocks}
+		}
+		err = slack.PostWebhookCustomHTTPContext(ctx, s.c.WebhookURL, s.http, m)
 	} else {
-		_, _, err = s.client.PostMessageContext(ctx, s.c.Channel, slack.MsgOptionText(text, false), slack.MsgOptionDisableLinkUnfurl())
+		options := []slack.MsgOption{slack.MsgOptionText(text, false), slack.MsgOptionDisableLinkUnfurl()}
+		if len(blocks) > 0 {
+			options = append(options, slack.MsgOptionBlocks(blocks...))
+		}
+		_, _, err = s.client.PostMessageContext(ctx, s.c.Channel, options...)
 	}
 	if err == nil {
 		return nil
@@ -94,10 +112,12 @@ func (s *Slack) failure(ctx context.Context, err error) *DeliveryError {
 		return refusal(s.host, http.StatusTooManyRequests, min(max(limited.RetryAfter, 0), most))
 	}
 	if status, ok := errors.AsType[slack.StatusCodeError](err); ok {
-		return refusal(s.host, status.Code, 0)
+		f := refusal(s.host, status.Code, 0)
+		f.Code = strconv.Itoa(status.Code)
+		return f
 	}
 	if said, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
-		return &DeliveryError{Reason: s.host + " answered " + said.Err}
+		return &DeliveryError{Reason: s.host + " answered " + said.Err, Code: said.Err, Down: passing(said.Err)}
 	}
 	if ctx.Err() != nil {
 		err = ctx.Err()
@@ -106,4 +126,13 @@ func (s *Slack) failure(ctx context.Context, err error) *DeliveryError {
 		err = wrapped.Err
 	}
 	return unreachable(s.host, err)
+}
+
+// passing says whether one of Slack's words for an error is about Slack at the moment, and not about what it was sent.
+func passing(code string) bool {
+	switch code {
+	case "ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout":
+		return true
+	}
+	return false
 }

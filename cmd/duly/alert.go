@@ -1,0 +1,276 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/notify"
+	"duly/jobs"
+	"duly/readers"
+	"duly/writers"
+)
+
+const (
+	// alertWithin bounds by how much telling people delays the end of a run. Some of it is kept for the tables.
+	alertWithin = 10 * time.Second
+	// reasonsWithin bounds how long the tables are asked for reasons.
+	reasonsWithin = 3 * time.Second
+	// reasonsTold is how many reasons are told of a run.
+	reasonsTold = 3
+	// Runs that died longer ago, or more of them, are not told of: somebody has not wanted to know for long.
+	deathsWithin = 7 * 24 * time.Hour
+	deathsTold   = 10
+)
+
+// tale is what people may have to be told of when a command ends: one message, however many runs it had.
+type tale struct {
+	job    string
+	flags  runFlags
+	runs   []endedRun
+	failed []failedJob
+	told   bool
+}
+
+// endedRun is a run with what it was.
+type endedRun struct {
+	summary
+
+	run    batch.Run
+	errors *errorLines
+	why    []readers.Reason
+}
+
+// failedJob is a job that did not come to run.
+type failedJob struct {
+	job  string
+	code int
+	err  error
+}
+
+// telling does what a command of `duly run` is to do, and tells people if it ends badly.
+func (a *app) telling(ctx context.Context, job string, f runFlags, do func() error) error {
+	if f.dryRun {
+		return do()
+	}
+	a.tale = &tale{job: job, flags: f}
+	err := do()
+	a.tellWithout(ctx, err)
+	return err
+}
+
+// mistyped tells of a command line of `duly run` that could not be read, if it is clear which configuration it means.
+func (a *app) mistyped(ctx context.Context, cmd *cobra.Command, args []string, err error) {
+	named := func(flag string) bool {
+		return slices.ContainsFunc(args, func(arg string) bool { return arg == flag || strings.HasPrefix(arg, flag+"=") })
+	}
+	if a.tale != nil || cmd.CommandPath() != "duly run" || named("--dry-run") || named("--config") && a.file == "" {
+		return
+	}
+	a.tale = &tale{job: jobOf(args[1:])}
+	a.tellWithout(ctx, err)
+}
+
+// ended notes how a run ended.
+func (e *execution) ended(run *batch.Run, s summary) {
+	if e.tale != nil {
+		e.tale.runs = append(e.tale.runs, endedRun{summary: s, run: *run, errors: &e.logs.errors})
+	}
+}
+
+// fails notes that a job of the night did not come to run.
+func (t *tale) fails(job string, code int, err error) {
+	if t != nil {
+		t.failed = append(t.failed, failedJob{job, code, err})
+	}
+}
+
+// tellWithout tells of a command that did not come so far as to open the database, if its configuration can be read.
+func (a *app) tellWithout(ctx context.Context, err error) {
+	if a.tale.told {
+		return
+	}
+	a.flags = nil // they may be what is wrong
+	c, loadErr := a.load()
+	if loadErr != nil {
+		return
+	}
+	a.tell(ctx, c, nil, nil, err)
+}
+
+// plainLogs are logs for a command that has none: what cannot be written to the file goes to standard error alone.
+func (a *app) plainLogs(c *config.Config) (*logs, error) {
+	l, err := a.logger(c)
+	if err == nil {
+		return l, nil
+	}
+	plain := *c
+	plain.Log.File = ""
+	return a.logger(&plain)
+}
+
+// tell tells people on Slack of a command that ended with err, if it ended badly, and of runs that died. Whatever goes
+// wrong with that changes nothing else, and it takes alertWithin at most. db and l are nil where there are none.
+func (a *app) tell(ctx context.Context, c *config.Config, db *database, l *logs, err error) {
+	t := a.tale
+	if t == nil || t.told {
+		return
+	}
+	t.told = true
+	if !c.Slack.Enabled() {
+		return
+	}
+	if l == nil {
+		var logErr error
+		if l, logErr = a.plainLogs(c); logErr != nil {
+			return // of which the configuration's check would have told
+		}
+		defer l.close()
+	}
+	code := a.ending(ctx, err)
+	bad := t.alarming(code, a.terminal(a.out) || a.terminal(a.err))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.alertWithin)
+	defer cancel()
+	if err != nil && len(t.failed) == 0 {
+		t.fails(t.job, code, err)
+	}
+	var dead []writers.Dead
+	if db != nil {
+		dead = t.read(ctx, db.DB, c, l, bad)
+	}
+	if !bad && len(dead) == 0 {
+		return
+	}
+	ids := make([]uint64, 0, len(dead))
+	for _, d := range dead {
+		ids = append(ids, d.ID)
+	}
+	if sendErr := a.send(ctx, c, t.alert(a.teller(c, code), bad, dead)); sendErr != nil {
+		l.WarnContext(ctx, "people on Slack could not be told", problem(sendErr))
+		if db != nil {
+			t.mark(ctx, l, writers.NotTold(ctx, db.DB, ids))
+		}
+		return
+	}
+	if db != nil && bad {
+		t.mark(ctx, l, writers.Told(ctx, db.DB, t.ids()))
+	}
+}
+
+func (t *tale) mark(ctx context.Context, l *logs, err error) {
+	if err != nil {
+		l.WarnContext(ctx, "it could not be written down which runs people were told of", problem(err))
+	}
+}
+
+// alarming says whether people are to be told of it.
+func (t *tale) alarming(code int, terminal bool) bool {
+	for _, r := range t.runs {
+		if n, _ := r.errors.seen(); n > 0 {
+			return true
+		}
+	}
+	switch code {
+	case batch.ExitDone, batch.ExitNotRun:
+		return false
+	case batch.ExitFailed, batch.ExitUsage, batch.ExitReview, batch.ExitUnfinished:
+		return true
+	}
+	return !terminal // who stopped it there knows
+}
+
+// read reads what the alert needs: reasons, if it is bad, and the runs that died.
+func (t *tale) read(ctx context.Context, db *mysql.DB, c *config.Config, l *logs, bad bool) []writers.Dead {
+	ctx, cancel := context.WithTimeout(ctx, min(reasonsWithin, alertWithin/3))
+	defer cancel()
+	for i := range t.runs {
+		r := &t.runs[i]
+		if !bad || r.Exit == batch.ExitDone {
+			continue
+		}
+		var err error
+		if r.why, err = r.reasons(ctx, db, c); err != nil {
+			l.WarnContext(ctx, "the reasons of a run could not be read", slog.Uint64("run_id", r.run.ID), problem(err))
+		}
+	}
+	dead, err := writers.TakeDead(ctx, db, deathsWithin, deathsTold)
+	if err != nil {
+		if len(t.failed) == 0 {
+			l.WarnContext(ctx, "runs that died could not be looked for", problem(err))
+		}
+		return nil
+	}
+	return dead
+}
+
+// reasons are the commonest ones of a run.
+func (r endedRun) reasons(ctx context.Context, db *mysql.DB, c *config.Config) ([]readers.Reason, error) {
+	switch r.Job {
+	case jobs.BillingJob:
+		return readers.BillingReasons(ctx, db, r.run.ID, r.run.Started, r.BusinessDate, reasonsTold)
+	case jobs.ReconcileJob:
+		return readers.OrderReasons(ctx, db, r.run.Started, reasonsTold)
+	case jobs.OutboxJob:
+		var given int64
+		for _, s := range r.Steps {
+			given += s.Review
+		}
+		return readers.DeadReasons(ctx, db, sinkNames(c), given, reasonsTold)
+	case jobs.AuditJob:
+		return readers.FindingReasons(ctx, db, r.run.ID, reasonsTold)
+	}
+	return nil, nil
+}
+
+func (t *tale) ids() []uint64 {
+	var ids []uint64
+	for _, r := range t.runs {
+		ids = append(ids, r.run.ID)
+	}
+	return ids
+}
+
+// send sends an alert, again and again for as long as that may take.
+func (a *app) send(ctx context.Context, c *config.Config, alert notify.Alert) error {
+	slack, err := a.slack(c)
+	if err != nil {
+		return err
+	}
+	defer slack.Close()
+	// What is left is for writing down that nobody was told.
+	ctx, cancel := context.WithTimeout(ctx, a.alertWithin*4/5)
+	defer cancel()
+	return notify.Persist(ctx, a.now, func(ctx context.Context) error { return slack.Alert(ctx, alert) })
+}
+
+// ending is the exit code of a command that ended with err.
+func (a *app) ending(ctx context.Context, err error) int {
+	if err == nil {
+		return a.code
+	}
+	if code := stopCode(ctx); code != 0 {
+		return code
+	}
+	if exit, ok := errors.AsType[exitError](err); ok {
+		return exit.code
+	}
+	return batch.ExitUsage
+}
+
+// jobOf is the job that the arguments of `run` name.
+func jobOf(args []string) string {
+	for _, arg := range args {
+		if slices.Contains(workNames(), arg) {
+			return arg
+		}
+	}
+	return "run"
+}

@@ -1,0 +1,430 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/slack-go/slack/slacktest"
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/gateway/simulator"
+)
+
+// channel is what people read on Slack, by an incoming webhook.
+type channel struct {
+	mu       sync.Mutex
+	messages []string
+	tries    int
+	answer   http.HandlerFunc // nil: it takes every message
+}
+
+// secretHook is what of a webhook's address nobody may see.
+const secretHook = "T0B0-of-nobody"
+
+// join gives the shop a Slack.
+func (s *shop) join(t *testing.T) *channel {
+	t.Helper()
+	c := &channel{}
+	server := httptest.NewServer(c)
+	t.Cleanup(server.Close)
+	s.env = append(s.env, "DULY_SLACK_WEBHOOK_URL="+server.URL+"/services/"+secretHook)
+	return c
+}
+
+// ServeHTTP implements http.Handler.
+func (c *channel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	c.mu.Lock()
+	c.tries++
+	answer := c.answer
+	if answer == nil {
+		c.messages = append(c.messages, string(body))
+	}
+	c.mu.Unlock()
+	if answer != nil {
+		answer(w, r)
+		return
+	}
+	_, _ = io.WriteString(w, "ok")
+}
+
+// say sets what it answers.
+func (c *channel) say(answer http.HandlerFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer = answer
+}
+
+// read takes the messages that came.
+func (c *channel) read(t *testing.T) []string {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	got := c.messages
+	c.messages = nil
+	for _, message := range got {
+		for _, secret := range []string{secretMethod, secretToken, secretHook, "cus_1", "sock/test_"} {
+			require.NotContains(t, message, secret)
+		}
+	}
+	return got
+}
+
+// one is the only message that came, with its blocks as lines.
+func (c *channel) one(t *testing.T) string {
+	t.Helper()
+	got := c.read(t)
+	require.Len(t, got, 1)
+	var m struct {
+		Text   string
+		Blocks []struct {
+			Type   string
+			Text   struct{ Text string }
+			Fields []struct{ Text string }
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(got[0]), &m))
+	require.NotEmpty(t, m.Text)
+	var lines []string
+	for _, b := range m.Blocks {
+		lines = append(lines, "["+b.Type+"]")
+		for _, f := range b.Fields {
+			lines = append(lines, strings.ReplaceAll(f.Text, "\n", " "))
+		}
+		if b.Text.Text != "" {
+			lines = append(lines, b.Text.Text)
+		}
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// What people are told, run by run; good runs are quiet.
+func TestPeopleAreToldOfABadRun(t *testing.T) {
+	s := newShop(t)
+	people := s.join(t)
+	s.enrol(t, "ok", 12900)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "nightly").code)
+	require.Empty(t, people.read(t), "good runs are quiet")
+
+	for _, behaviour := range []string{"ok", "ok", "soft", "soft", "hard", "wrong_amount"} {
+		s.enrol(t, behaviour, 4900)
+	}
+	require.Zero(t, s.duly(t, "run", "billing", "--dry-run").code)
+	require.Empty(t, people.read(t), "a dry run tells nobody")
+	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
+	golden(t, "alert.golden", steady(people.one(t)))
+
+	s.enrol(t, "ok", 100)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Empty(t, people.read(t), "what was there before is no news")
+	s.exec(t, "INSERT INTO pauses (subject, who, reason) VALUES ('billing', 'kim', 'audit')")
+	require.Equal(t, batch.ExitNotRun, s.duly(t, "run", "billing").code)
+	require.Empty(t, people.read(t), "somebody paused it and knows")
+}
+
+// A failed and an unfinished run.
+func TestPeopleAreToldOfFailures(t *testing.T) {
+	s := newShop(t)
+	people := s.join(t)
+	s.enrol(t, "ok", 100)
+	s.enrol(t, "ok", 100)
+	require.Equal(t, batch.ExitUnfinished, s.duly(t, "run", "billing", "--limit", "1").code)
+	got := people.one(t)
+	require.Contains(t, got, "billing: unfinished; a later run goes on")
+	require.Contains(t, got, "*Left for a later run*\n• 1 invoice of step collect due and not charged\n• --limit ended the work")
+	require.Contains(t, got, "[section]\n```\nduly run billing --rerun 1\n```")
+
+	s.sim.Update(func(c *simulator.Config) { c.Token = "another" })
+	require.Equal(t, batch.ExitFailed, s.duly(t, "run", "billing").code)
+	got = people.one(t)
+	require.Contains(t, got, "billing: failed; work remains")
+	require.Contains(t, got, "*Errors*\n• collect: gateway main: ")
+	require.Contains(t, got, "• 1 × released: ")
+	require.Contains(t, got, "duly doctor\nduly run billing --rerun 2")
+}
+
+// What ends before there is a run is told of if the configuration can be read, whatever else is wrong.
+func TestPeopleAreToldOfMistakes(t *testing.T) {
+	s := newShop(t)
+	people := s.join(t)
+	for _, c := range []struct {
+		name string
+		args []string
+		env  string
+		code int
+		want string // empty: nothing is told
+	}{
+		{"a date that is none", []string{"billing", "--date", "1-1"}, "", 2, "• --date: "},
+		{"no such job", []string{"biling"}, "", 2, `"biling" is not a job`},
+		{"an unknown flag", []string{"billing", "--dat", "x"}, "", 2, "• duly run has no flag --dat"},
+		{"a flag of another job", []string{"nightly", "--step", "x"}, "", 2, "nightly is several runs"},
+		{"no gateway", []string{"billing"}, "DULY_GATEWAYS_MAIN_TYPE=stripee", 2, ""},
+		{"a database that is down", []string{"billing", "--date", "2026-01-31"}, "DULY_DATABASE_DSN=duly:s3cr3t@tcp(127.0.0.1:1)/shop", 4, "duly doctor\nduly run billing --date 2026-01-31"},
+		{"a night without a database", []string{"nightly"}, "DULY_DATABASE_DSN=duly:s3cr3t@tcp(127.0.0.1:1)/shop", 4, "duly run nightly"},
+		{"a log file that cannot be", []string{"billing"}, "DULY_LOG_FILE=/dev/null/x", 2, "• log.file: "},
+		{"which configuration is not clear", []string{"billing", "--dat", "x", "--config", "other.yaml"}, "", 2, ""},
+		{"only tried", []string{"billing", "--dry-run", "--date", "1-1"}, "", 2, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			env := s.env
+			if c.env != "" {
+				env = append(append([]string{}, s.env...), c.env)
+			}
+			got := duly(t, s.each, env, append([]string{"run"}, c.args...)...)
+			require.Equal(t, c.code, got.code, got.err)
+			if c.want == "" {
+				require.Empty(t, people.read(t))
+				return
+			}
+			text := people.one(t)
+			require.Contains(t, text, c.want)
+			require.Contains(t, text, "*Exit code* "+fmt.Sprint(c.code))
+		})
+	}
+	require.Equal(t, 2, s.duly(t, "show", "run", "x").code)
+	require.Empty(t, people.read(t), "other commands have somebody who reads")
+}
+
+// One message for the whole night.
+func TestPeopleAreToldOfANightOnce(t *testing.T) {
+	s := newShop(t)
+	people := s.join(t)
+	s.enrol(t, "wrong_amount", 500)
+	s.enrol(t, "soft", 500)
+	got := s.duly(t, "run", "nightly")
+	require.NotEqual(t, batch.ExitDone, got.code, got.out)
+	text := people.read(t)
+	require.NotEmpty(t, text)
+	// The outbox of the night tells of the review itself, as of any event.
+	alerts := 0
+	for i, m := range text {
+		if strings.Contains(m, "Exit code") {
+			alerts++
+			people.messages = text[i : i+1]
+		}
+	}
+	require.Equal(t, 1, alerts)
+	golden(t, "alert-night.golden", steady(people.one(t)))
+}
+
+// A run that died is told of by the next, once; if people could not be told, by the one after it.
+func TestPeopleAreToldOfARunThatDied(t *testing.T) {
+	s := newShop(t)
+	people := s.join(t)
+	s.each = func(a *app) { a.alertWithin = 500 * time.Millisecond }
+	s.live(t, 7)
+	s.exec(t, "UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR")
+	people.say(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) })
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM job_runs WHERE id = 7 AND status = 'abandoned' AND told_at IS NULL"))
+	people.say(nil)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "report").code)
+	golden(t, "alert-died.golden", steady(people.one(t)))
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Empty(t, people.read(t))
+
+	s.exec(t, "UPDATE job_runs SET told_at = NULL, heartbeat_at = UTC_TIMESTAMP(6) - INTERVAL 8 DAY WHERE id = 7")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Empty(t, people.read(t), "long ago")
+
+	// A run that told of itself is not told of again.
+	s.exec(t, "UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6) WHERE id = 7")
+	s.enrol(t, "ok", 1)
+	s.enrol(t, "ok", 1)
+	require.Equal(t, batch.ExitUnfinished, s.duly(t, "run", "billing", "--limit", "1").code)
+	require.Contains(t, people.one(t), "run 7 of billing died")
+	s.exec(t, "UPDATE job_runs SET status = 'abandoned' WHERE exit_code = 4")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Empty(t, people.read(t))
+}
+
+// Whatever Slack does, a run ends as it would, and in time.
+func TestSlackChangesNothing(t *testing.T) {
+	s := newShop(t)
+	people := s.join(t)
+	const within = 400 * time.Millisecond
+	s.each = func(a *app) { a.alertWithin = within }
+	s.enrol(t, "wrong_amount", 500)
+	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
+	people.read(t)
+	for name, answer := range map[string]http.HandlerFunc{
+		"down": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"slow": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"rate limit": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "30")
+			w.WriteHeader(429)
+		},
+		"gone": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			people.say(answer)
+			s.exec(t, "UPDATE subscriptions SET review_reason = NULL")
+			s.enrol(t, "wrong_amount", 500)
+			began := time.Now()
+			got := s.duly(t, "run", "billing", "--json")
+			took := time.Since(began)
+			require.Equal(t, batch.ExitReview, got.code, got.err)
+			require.Equal(t, batch.ExitReview, document[summary](t, got).Exit)
+			require.Contains(t, got.err, `"level":"WARN","msg":"people on Slack could not be told","error":"127.0.0.1:`)
+			require.NotContains(t, got.err, secretHook)
+			var ended time.Time
+			require.NoError(t, s.db.GetContext(t.Context(), &ended, "SELECT MAX(finished_at) FROM job_runs"))
+			require.Less(t, took, 3*time.Second)
+		})
+	}
+}
+
+// By a bot, against the library's own server: as it answers, and refusing.
+func TestPeopleAreToldByABot(t *testing.T) {
+	s := newShop(t)
+	answers := make(chan string, 1)
+	answers <- `{"ok": true}`
+	var form struct{ authorization, channel, text, blocks string }
+	server := slacktest.NewTestServer(func(c slacktest.Customize) {
+		c.Handle("/chat.postMessage", func(w http.ResponseWriter, r *http.Request) {
+			form.authorization, form.channel = r.Header.Get("Authorization")+r.FormValue("token"), r.FormValue("channel")
+			form.text, form.blocks = r.FormValue("text"), r.FormValue("blocks")
+			answer := <-answers
+			answers <- answer
+			_, _ = io.WriteString(w, answer)
+		})
+	})
+	server.Start()
+	t.Cleanup(server.Stop)
+	s.env = append(s.env, "DULY_SLACK_TOKEN=xoxb-of-nobody", "DULY_SLACK_CHANNEL=#billing")
+	s.each = func(a *app) { a.alertWithin, a.slackAPI = 500*time.Millisecond, server.GetAPIURL() }
+	s.enrol(t, "wrong_amount", 500)
+	got := s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitReview, got.code)
+	require.NotContains(t, got.err, "could not be told")
+	require.Contains(t, form.authorization, "xoxb-of-nobody")
+	require.Equal(t, "#billing", form.channel)
+	require.Contains(t, form.text, "*billing: done; something waits for an operator*")
+	require.Contains(t, form.blocks, "1 × in review: ")
+
+	for word, mend := range map[string]string{
+		"invalid_auth": "set slack.token to the Bot User OAuth Token", "not_in_channel": "invite the bot to the channel: type /invite @ and its name in #billing",
+		"channel_not_found": `check slack.channel, "#billing"`, "missing_scope": "chat:write",
+	} {
+		<-answers
+		answers <- `{"ok": false, "error": "` + word + `"}`
+		s.enrol(t, "wrong_amount", 500)
+		got := s.duly(t, "run", "billing")
+		require.Equal(t, batch.ExitReview, got.code)
+		require.Contains(t, got.err, `"msg":"people on Slack could not be told","error":"slack.com answered `+word+`"`)
+		found := failing(t, s.duly(t, "doctor", "--slack", "--json"))
+		require.Equal(t, "slack", found.Check)
+		require.Equal(t, "slack.com answered "+word, found.Detail)
+		require.Contains(t, found.Mend, mend)
+	}
+}
+
+// Error lines are told of, even if all ended well; who stops a run at a terminal knows.
+func TestWhatIsToldOf(t *testing.T) {
+	run := func(lines int) *tale {
+		l := &errorLines{}
+		for range lines {
+			l.add("x")
+		}
+		return &tale{job: "billing", runs: []endedRun{{errors: l}}}
+	}
+	for code, want := range map[int]bool{0: false, 1: true, 2: true, 3: true, 4: true, 5: false, 130: true, 143: true} {
+		require.Equal(t, want, run(0).alarming(code, false), code)
+		require.Equal(t, want && code < 100, run(0).alarming(code, true), code)
+		require.True(t, run(1).alarming(code, true), code)
+	}
+	tell := teller{host: "vm", date: "2026-01-31", clean: discreet}
+	bad := run(5)
+	bad.runs[0].Run, bad.runs[0].Job = 17, "billing"
+	bad.runs[0].errors.add("y")
+	a := bad.alert(tell, true, nil)
+	require.Equal(t, "billing: done, nothing left behind, with errors in its log", a.Title)
+	require.Equal(t, []string{"in the log: x", "in the log: y", "and 4 error lines more in the log"}, a.Runs[0].Errors)
+	require.Equal(t, []string{"duly show run 17"}, a.Commands)
+	tell.code = 143
+	require.Equal(t, "billing: stopped by terminated", bad.alert(tell, true, nil).Title)
+}
+
+func TestErrorLinesAreCounted(t *testing.T) {
+	var out bytes.Buffer
+	for level, shown := range map[string]bool{"error": true, "debug": true} {
+		out.Reset()
+		a := newApp([]string{"DULY_LOG_LEVEL=" + level}, io.Discard, &out)
+		c, err := a.load()
+		require.NoError(t, err)
+		l, err := a.logger(c)
+		require.NoError(t, err)
+		l.Warn("w")
+		l.With("a", 1).WithGroup("g").Error("e1", "secret", "s")
+		l.Error("e2")
+		l.Error("e2")
+		n, messages := l.errors.seen()
+		require.Equal(t, int64(3), n)
+		require.Equal(t, []string{"e1", "e2"}, messages)
+		require.Equal(t, shown, strings.Contains(out.String(), "e2"))
+		require.Equal(t, level == "debug", strings.Contains(out.String(), `"w"`))
+	}
+}
+
+func TestDiscreet(t *testing.T) {
+	require.Equal(t, "collect: Error 1062: Duplicate entry '…' for key '…'", discreet("collect: Error 1062: Duplicate entry 'cus_1' for key 'a.b'"))
+	require.Equal(t, "collect: panic: the log has its value", discreet("collect: panic: cus_1\ngoroutine"))
+	require.Equal(t, "the run's lease and the job's", discreet("the run's lease and the job's"))
+}
+
+// A stop without a terminal is told of.
+func TestPeopleAreToldOfAStop(t *testing.T) {
+	s := newShop(t)
+	people := s.join(t)
+	s.enrol(t, "ok", 100)
+	for _, terminal := range []bool{true, false} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		a := newApp(s.env, io.Discard, io.Discard)
+		a.terminal = func(io.Writer) bool { return terminal }
+		a.started = func() { cancel(signalled{syscall.SIGTERM}) }
+		require.Equal(t, 143, a.run(ctx, []string{"run", "billing", "--no-progress"}))
+		if terminal {
+			require.Empty(t, people.read(t))
+		} else {
+			require.Contains(t, people.one(t), "billing: stopped by terminated")
+		}
+	}
+}
+
+func TestDoctorOfSlack(t *testing.T) {
+	s := newShop(t)
+	require.Equal(t, "not configured", failing(t, s.duly(t, "doctor", "--slack", "--json")).Detail)
+	people := s.join(t)
+	got := s.duly(t, "doctor")
+	require.Equal(t, batch.ExitDone, got.code, got.out)
+	require.Contains(t, got.out, "not tried: duly doctor --slack sends a test message")
+	require.NotContains(t, got.out, secretHook)
+	require.Empty(t, people.read(t))
+	require.Equal(t, batch.ExitDone, s.duly(t, "doctor", "--slack").code)
+	require.Contains(t, people.one(t), "duly: a test message")
+	people.say(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) })
+	found := failing(t, s.duly(t, "doctor", "--slack", "--json"))
+	require.Contains(t, found.Detail, " answered 404 Not Found")
+	require.Contains(t, found.Mend, "add one under Incoming Webhooks")
+
+	for env, want := range map[string]string{
+		"DULY_SLACK_WEBHOOK_URL=https://hooks.slack.com/T0/B0/x": "slack.webhook_url is not of the form",
+		"DULY_SLACK_TOKEN=xapp-1 DULY_SLACK_CHANNEL=#x":          "slack.token is not a bot's token",
+	} {
+		one := newShop(t)
+		one.env = append(one.env, strings.Fields(env)...)
+		require.Contains(t, failing(t, one.duly(t, "doctor", "--json")).Detail, want)
+	}
+}

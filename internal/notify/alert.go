@@ -1,0 +1,161 @@
+package notify
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/slack-go/slack"
+)
+
+// Alert is what people are told of a command that ended badly. All of it is plain text.
+type Alert struct {
+	Title string // such as: billing: unfinished; a later run goes on
+	// Facts are shown side by side: job, date, host.
+	Facts []Fact
+	Runs  []AlertRun
+	// Notes are lines about more than one run: what ended well, who died.
+	Notes []string
+	// Commands carry on, the most useful first.
+	Commands []string
+}
+
+// Fact is a fact with its name.
+type Fact struct{ Name, Value string }
+
+// AlertRun is one run of an Alert.
+type AlertRun struct {
+	Title   string   // such as: run 17 of billing; empty if the facts name it
+	Steps   []string // the numbers, a line a step
+	Reasons []string // with counts, the commonest first
+	Left    []string // for a later run, and why
+	Errors  []string
+}
+
+// What Slack takes, in characters, and how much of it is used: escaping makes text longer.
+const (
+	titleLength   = 150
+	factLength    = 300
+	factsShown    = 10
+	sectionLength = 2900
+	lineLength    = 500
+	blocksShown   = 40
+)
+
+// Text is the alert where blocks are not shown: in notifications, and for screen readers.
+func (a Alert) Text() string {
+	lines := []string{"*" + line(a.Title, titleLength) + "*"}
+	var facts []string
+	for _, f := range a.Facts {
+		facts = append(facts, line(f.Name+": "+f.Value, factLength))
+	}
+	lines = append(lines, strings.Join(facts, ", "))
+	for _, r := range a.Runs {
+		lines = append(lines, r.lines()...)
+	}
+	for _, note := range a.Notes {
+		lines = append(lines, line(note, lineLength))
+	}
+	for _, command := range a.Commands {
+		lines = append(lines, "`"+code(command)+"`")
+	}
+	return fit(lines)
+}
+
+// blocks is the alert as people see it.
+func (a Alert) blocks() []slack.Block {
+	blocks := []slack.Block{slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, clip(flat(a.Title), titleLength), false, false))}
+	var facts []*slack.TextBlockObject
+	for _, f := range a.Facts[:min(len(a.Facts), factsShown)] {
+		facts = append(facts, markdown("*"+line(f.Name, factLength)+"*\n"+line(f.Value, factLength)))
+	}
+	if len(facts) > 0 {
+		blocks = append(blocks, slack.NewSectionBlock(nil, facts, nil))
+	}
+	for _, r := range a.Runs {
+		if lines := r.lines(); len(lines) > 0 {
+			blocks = append(blocks, section(lines))
+		}
+	}
+	if len(a.Notes) > 0 {
+		var notes []string
+		for _, note := range a.Notes {
+			notes = append(notes, line(note, lineLength))
+		}
+		blocks = append(blocks, section(notes))
+	}
+	blocks = blocks[:min(len(blocks), blocksShown)]
+	if len(a.Commands) > 0 {
+		var commands []string
+		for _, command := range a.Commands {
+			commands = append(commands, code(command))
+		}
+		blocks = append(blocks, slack.NewSectionBlock(markdown("```\n"+fit(commands)+"\n```"), nil, nil))
+	}
+	return blocks
+}
+
+// lines is the run as Slack's markup.
+func (r AlertRun) lines() []string {
+	var lines []string
+	if r.Title != "" {
+		lines = append(lines, "*"+line(r.Title, lineLength)+"*")
+	}
+	add := func(title, mark string, list []string) {
+		if len(list) > 0 && title != "" {
+			lines = append(lines, "*"+title+"*")
+		}
+		for _, text := range list {
+			lines = append(lines, mark+line(text, lineLength))
+		}
+	}
+	add("", "", r.Steps)
+	add("Errors", "• ", r.Errors)
+	add("Reasons", "• ", r.Reasons)
+	add("Left for a later run", "• ", r.Left)
+	return lines
+}
+
+func markdown(text string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.MarkdownType, text, false, false)
+}
+
+func section(lines []string) *slack.SectionBlock {
+	return slack.NewSectionBlock(markdown(fit(lines)), nil, nil, slack.SectionBlockOptionExpand(true))
+}
+
+// fit joins as many lines as Slack takes in one text, and says how many it leaves out.
+func fit(lines []string) string {
+	const note = 40
+	var b strings.Builder
+	for i, text := range lines {
+		if b.Len()+len(text) > sectionLength-note {
+			fmt.Fprintf(&b, "\n… and %d lines more", len(lines)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(text)
+	}
+	return b.String()
+}
+
+// line is text for one line of Slack's markup.
+func line(text string, most int) string { return escape(clip(flat(text), most)) }
+
+// code is text within a code block, which it must not end.
+func code(text string) string { return line(strings.ReplaceAll(text, "`", "'"), lineLength) }
+
+// flat is text without line breaks and other control characters.
+func flat(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == utf8.RuneError }), " ")
+}
+
+// clip cuts text to so many characters.
+func clip(text string, most int) string {
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	return string([]rune(text)[:most-1]) + "…"
+}

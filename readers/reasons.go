@@ -1,0 +1,89 @@
+package readers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"duly/internal/mysql"
+)
+
+// Reason is why rows of a run ended as they did, and how many. Of customers it says nothing.
+type Reason struct {
+	What string // what became of the rows: declined, in review
+	Why  string
+	Rows int64
+}
+
+// String says it in a line.
+func (r Reason) String() string {
+	if r.Why == "" {
+		return fmt.Sprintf("%d × %s", r.Rows, r.What)
+	}
+	return fmt.Sprintf("%d × %s: %s", r.Rows, r.What, r.Why)
+}
+
+// commonest puts what is left behind before declines, which are results.
+const commonest = `SELECT what, why, COUNT(*) AS rows_there FROM (%s) reasons GROUP BY what, why
+ORDER BY what = 'declined', rows_there DESC, what, why LIMIT ?`
+
+// Of an attempt that was made by this run, or taken over and is open; gateways repeat in their messages at times what
+// they were sent. What waits for an operator is read from invoices and subscriptions.
+const billingReasons = `SELECT CASE status WHEN 'in_doubt' THEN 'in doubt' ELSE status END AS what,
+IF(status = 'declined', COALESCE(decline_code, decline_class, ''),
+REPLACE(REPLACE(COALESCE(message, ''), payment_method, '…'), customer_id, '…')) AS why
+FROM payment_attempts WHERE created_at >= ? AND run_id = ? AND status IN ('declined', 'released', 'in_doubt')
+UNION ALL SELECT 'in doubt', REPLACE(REPLACE(COALESCE(message, ''), payment_method, '…'), customer_id, '…')
+FROM payment_attempts WHERE status = 'in_doubt' AND created_at < ? AND run_id = ?
+UNION ALL SELECT 'in review', REPLACE(REPLACE(COALESCE(i.review_reason, ''), s.payment_method, '…'), s.customer_id, '…')
+FROM invoices i JOIN subscriptions s ON s.id = i.subscription_id WHERE i.status = 'review' AND i.updated_at >= ?
+UNION ALL SELECT 'in review', REPLACE(REPLACE(review_reason, payment_method, '…'), customer_id, '…')
+FROM subscriptions WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL AND updated_at >= ?`
+
+// BillingReasons are the commonest reasons of a billing run for the business date.
+func BillingReasons(ctx context.Context, db *mysql.DB, run uint64, since time.Time, business string, limit int) ([]Reason, error) {
+	since = since.UTC()
+	return reasons(ctx, db, billingReasons, limit, since, run, since, run, since, business, since)
+}
+
+const orderReasons = `SELECT 'in review' AS what, REPLACE(c.reason, COALESCE(o.customer_id, ''), '…') AS why
+FROM order_checks c LEFT JOIN orders o ON o.id = c.order_id WHERE c.reason IS NOT NULL AND c.checked_at >= ?`
+
+// OrderReasons are the commonest reasons of the orders that were sent to review at that instant of the database's
+// clock, or later.
+func OrderReasons(ctx context.Context, db *mysql.DB, since time.Time, limit int) ([]Reason, error) {
+	return reasons(ctx, db, orderReasons, limit, since.UTC())
+}
+
+const deadReasons = `SELECT CONCAT('not delivered to ', sink) AS what, COALESCE(last_error, '') AS why FROM event_deliveries
+WHERE status = 'dead' AND sink IN (?) ORDER BY event_id DESC LIMIT ?`
+
+// DeadReasons are the commonest reasons of the newest events, so many, that were given up for one of the sinks.
+func DeadReasons(ctx context.Context, db *mysql.DB, sinks []string, newest int64, limit int) ([]Reason, error) {
+	if len(sinks) == 0 {
+		return nil, nil
+	}
+	return reasons(ctx, db, deadReasons, limit, sinks, newest)
+}
+
+const findingReasons = `SELECT 'found' AS what, kind AS why FROM audit_findings WHERE run_id = ? AND resolved_at IS NULL`
+
+// FindingReasons are the commonest kinds of what an audit found.
+func FindingReasons(ctx context.Context, db *mysql.DB, run uint64, limit int) ([]Reason, error) {
+	return reasons(ctx, db, findingReasons, limit, run)
+}
+
+func reasons(ctx context.Context, db *mysql.DB, query string, limit int, args ...any) ([]Reason, error) {
+	var rows []struct {
+		What, Why string
+		Rows      int64 `db:"rows_there"`
+	}
+	if err := mysql.SelectIn(ctx, db, &rows, fmt.Sprintf(commonest, query), append(args, limit)...); err != nil {
+		return nil, fmt.Errorf("count reasons: %w", mysql.Classify(ctx, err))
+	}
+	out := make([]Reason, len(rows))
+	for i, r := range rows {
+		out[i] = Reason(r)
+	}
+	return out, nil
+}
