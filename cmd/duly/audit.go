@@ -18,6 +18,7 @@ import (
 func auditWork() work {
 	return work{
 		name:     jobs.AuditJob,
+		does:     "compare our payments with the gateways' lists",
 		takes:    []string{flagDate, flagFrom, flagTo, flagParallelism, flagRate},
 		gateways: true, width: "gateways.<name>.parallelism",
 		steps:    func(int) []string { return jobs.AuditSteps() },

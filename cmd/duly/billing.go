@@ -16,6 +16,7 @@ import (
 func billingWork() work {
 	return work{
 		name:     jobs.BillingJob,
+		does:     "charge what is due, retry what was declined",
 		takes:    []string{flagDate, flagSubscription, flagLimit, flagParallelism, flagRate, flagChunkSize, flagAllowFuture},
 		gateways: true, chunk: "billing.chunk_size", width: "gateways.<name>.parallelism",
 		steps: jobs.BillingSteps,

@@ -51,8 +51,8 @@ func (a *app) demoCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave the database up, and print how to look into it")
-	cmd.Flags().IntVar(&subscriptions, "subscriptions", 2000, "how many subscriptions to enrol")
-	cmd.Flags().IntVar(&sold, "orders", 500, "how many orders to place")
+	cmd.Flags().IntVar(&subscriptions, "subscriptions", 2000, "how many subscriptions to enrol: `N`")
+	cmd.Flags().IntVar(&sold, "orders", 500, "how many orders to place: `N`")
 	return cmd
 }
 

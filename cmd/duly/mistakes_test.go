@@ -137,19 +137,3 @@ func TestDatabaseDown(t *testing.T) {
 	require.Equal(t, batch.ExitUsage, got.code, got.err)
 	require.Contains(t, got.err, "Unknown database")
 }
-
-// The help of every command has an example, names every flag and fits the golden file.
-func TestHelp(t *testing.T) {
-	var text strings.Builder
-	for _, command := range []string{
-		"", "run", "show", "show run", "show subscription", "show invoice", "runs", "status", "migrate", "migrate up", "migrate down",
-		"migrate status", "doctor", "demo",
-	} {
-		got := duly(t, same, nil, append(strings.Fields(command), "--help")...)
-		require.Equal(t, batch.ExitDone, got.code)
-		require.Empty(t, got.err)
-		require.Contains(t, got.out, "Examples:\n  duly ", command)
-		fmt.Fprintf(&text, "=== duly %s\n%s\n", command, got.out)
-	}
-	golden(t, "help.golden", text.String())
-}

@@ -18,6 +18,9 @@ import (
 // nightlyJob runs the other jobs one after the other.
 const nightlyJob = "nightly"
 
+// nightlyDoes says what it does.
+const nightlyDoes = "all of these, one after the other"
+
 // nightlyFlags are the flags that not every job has and that the nightly one takes.
 func nightlyFlags() []string {
 	return []string{flagDate, flagAllowFuture, flagRate, flagLimit}

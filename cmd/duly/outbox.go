@@ -23,6 +23,7 @@ const eventsAtOnce = 500
 func outboxWork() work {
 	return work{
 		name:     jobs.OutboxJob,
+		does:     "deliver events to the webhook and to Slack",
 		takes:    []string{flagLimit},
 		steps:    func(int) []string { return jobs.OutboxSteps() },
 		check:    checkSinks,

@@ -64,7 +64,7 @@ func (a *app) pauseCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, flagReason, "", "why, for those who ask later (needed)")
+	cmd.Flags().StringVar(&reason, flagReason, "", "why: a `TEXT` for those who ask later (needed)")
 	return cmd
 }
 
@@ -89,7 +89,7 @@ func (a *app) resumeCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, flagReason, "", "why, for those who ask later")
+	cmd.Flags().StringVar(&reason, flagReason, "", "why: a `TEXT` for those who ask later (default none)")
 	return cmd
 }
 

@@ -18,6 +18,7 @@ import (
 func reconcileWork() work {
 	return work{
 		name:     jobs.ReconcileJob,
+		does:     "settle stale orders, give back what is due",
 		takes:    []string{flagOrder, flagLimit, flagParallelism, flagRate, flagChunkSize},
 		gateways: true, chunk: "reconcile.chunk_size", width: "reconcile.parallelism",
 		slots:    func(e *execution) int { return e.config.Reconcile.Parallelism },

@@ -19,6 +19,7 @@ import (
 func reportWork() work {
 	return work{
 		name:     jobs.ReportJob,
+		does:     "compute the figures of business days",
 		takes:    []string{flagDate, flagFrom, flagTo, flagCSV},
 		steps:    func(int) []string { return []string{jobs.StepReport} },
 		day:      func(e *execution) payment.Date { _, to := e.report().Days(e.today); return to },

@@ -24,6 +24,7 @@ func (a *app) requeueCommand() *cobra.Command {
 		var reason string
 		sub := &cobra.Command{
 			Use: what + " ID…", Short: short, Example: "  duly requeue " + what + " 7 8", Args: cobra.ArbitraryArgs,
+			ValidArgsFunction: a.completeWaiting(what),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				ids, err := idsOf(what, args)
 				if err != nil {
@@ -36,7 +37,7 @@ func (a *app) requeueCommand() *cobra.Command {
 				})
 			},
 		}
-		sub.Flags().StringVar(&reason, "reason", "", "why, for those who ask later")
+		sub.Flags().StringVar(&reason, "reason", "", "why: a `TEXT` for those who ask later (default none)")
 		cmd.AddCommand(sub)
 	}
 	add("invoice", "Charge invoices again whose row was at fault", "duly run billing", func(ctx context.Context, db *database, id uint64, action writers.Action) error {

@@ -37,8 +37,9 @@ func (a *app) resolveCommand() *cobra.Command {
 		Use:   "resolve",
 		Short: "Settle what is in review: an attempt, a payment or a finding",
 		Long: "Settles what only a person can settle, and records who did it and why:\n\n" +
-			"  --as paid GATEWAY_ID  the money was taken by that payment, which the gateway is asked about first\n" +
-			"  --as not_executed     nothing was taken; an invoice is open again, an order fails\n" +
+			"  --as paid GATEWAY_ID  that payment took the money; the gateway is asked\n" +
+			"  --as not_executed     nothing was taken: an invoice is open again, an\n" +
+			"                        order fails\n" +
 			"  --as refunded         the money was given back; nothing more is charged for it\n" +
 			"  --as ignored          nothing more is to be done\n\n" +
 			"What is in flight or in doubt is never resolved by hand: a run asks the gateway. Exit code 2 if it is refused.",
@@ -51,7 +52,7 @@ func (a *app) resolveCommand() *cobra.Command {
 		sub := &cobra.Command{
 			Use: what + " ID [GATEWAY_ID]", Short: "Settle one " + what,
 			Example: "  duly resolve " + what + " 7 --as not_executed --reason \"asked the provider\"",
-			Args:    cobra.ArbitraryArgs,
+			Args:    cobra.ArbitraryArgs, ValidArgsFunction: a.completeWaiting(what),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				n, as, named, err := f.read(what, args)
 				if err != nil {
@@ -71,8 +72,9 @@ func (a *app) resolveCommand() *cobra.Command {
 				})
 			},
 		}
-		sub.Flags().StringVar(&f.as, "as", "", "what became of it: paid, not_executed, refunded, ignored")
-		sub.Flags().StringVar(&f.reason, "reason", "", "why, for those who ask later")
+		sub.Flags().StringVar(&f.as, "as", "", "`WHAT` became of it: paid, not_executed, refunded, ignored (needed)")
+		sub.Flags().StringVar(&f.reason, "reason", "", "why: a `TEXT` for those who ask later (needed)")
+		complete(sub, "as", cobra.FixedCompletions(resolutions(), cobra.ShellCompDirectiveNoFileComp))
 		cmd.AddCommand(sub)
 	}
 	add("attempt", a.resolveAttempt)

@@ -29,11 +29,12 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.PersistentFlags().StringVar(&a.file, "config", "", "configuration file (default "+config.DefaultFile+", if it is there)")
+	root.PersistentFlags().StringVar(&a.file, "config", "", "configuration `FILE` (default "+config.DefaultFile+", if it is there)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output; logs go to standard error")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.runCommand(), a.showCommand(), a.runsCommand(), a.statusCommand(), a.pauseCommand(), a.resumeCommand(), a.stopCommand(), a.throttleCommand(), a.resolveCommand(), a.requeueCommand(), a.migrateCommand(), a.doctorCommand(), a.demoCommand())
 	group(root)
+	a.helpful(root)
 	return root
 }
 
@@ -68,7 +69,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := value.GetFlag()
-		return usagef("--%s: %q is not %s: %s", f.Name, value.GetValue(), kind(f.Value.Type()), f.Usage)
+		return usagef("--%s: %q is not %s: %s", f.Name, value.GetValue(), kind(typeOf(f)), f.Usage)
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		f := missing.GetFlag()

@@ -46,28 +46,21 @@ const (
 	flagChunkSize    = "chunk-size"
 	flagAllowFuture  = "allow-future"
 	flagCSV          = "csv"
+	flagStep         = "step"
+	flagRerun        = "rerun"
 )
 
 func (a *app) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run JOB",
-		Short: "Run a job to completion (" + strings.Join(workNames(), ", ") + ")",
-		Long: "Runs a job to completion and exits with a code that says what is left:\n\n" +
-			"  0         done, nothing left behind: power off\n" +
-			"  1         failed; work remains, nothing is lost: stay up\n" +
-			"  2         bad usage or configuration; nothing was touched: stay up\n" +
-			"  3         done, but this run sent rows to review: power off, look at them\n" +
-			"  4         unfinished, a later run will do it: run again\n" +
-			"  5         not run: paused, or --exclusive and another run is live\n" +
-			"  130, 143  stopped by SIGINT or SIGTERM after draining: run again\n\n" +
-			"A second signal ends it at once; the next run recovers what was in flight. Declines are results, not failures.\n\n" +
-			"Steps of billing: " + strings.Join(jobs.BillingSteps(3), ", ") + " (a retry for each of billing.retry_days).",
+		Short: "Run a job to completion: " + strings.Join(workNames(), ", "),
+		Long:  runHelp(),
 		Example: "  duly run billing\n" +
 			"  duly run billing --date 2026-01-31 --subscription 42 --dry-run\n" +
 			"  duly run billing --rerun 17 --max-duration 2h",
 		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: cobra.FixedCompletions(workNames(), cobra.ShellCompDirectiveNoFileComp),
+		ValidArgsFunction: completeJob(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.telling(cmd.Context(), jobOf(args), f, func() error {
 				if len(args) == 1 && args[0] == nightlyJob {
@@ -82,24 +75,46 @@ func (a *app) runCommand() *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.Date, flagDate, "", "business date, such as 2026-01-31 (default today in business.timezone; report: yesterday)")
-	flags.StringVar(&f.From, flagFrom, "", "report and audit: the first business date of several")
-	flags.StringVar(&f.To, flagTo, "", "report and audit: the last business date of several")
-	flags.Var(idList{&f.Subscriptions}, flagSubscription, "only these subscriptions (repeat, or separate by commas)")
-	flags.Var(idList{&f.Orders}, flagOrder, "only these orders (repeat, or separate by commas)")
-	flags.StringSliceVar(&f.Steps, "step", nil, "only these steps (repeat, or separate by commas)")
-	flags.IntVar(&f.Limit, flagLimit, 0, "work on at most this many invoices, orders or events (0: no bound)")
+	flags.StringVar(&f.Date, flagDate, "", "business `DATE`, such as 2026-01-31 (default today in business.timezone; report: yesterday)")
+	flags.StringVar(&f.From, flagFrom, "", "report and audit: the first business `DATE` of several (default that of --to)")
+	flags.StringVar(&f.To, flagTo, "", "report and audit: the last business `DATE` of several (default that of --from, or yesterday)")
+	flags.Var(idList{&f.Subscriptions}, flagSubscription, "only the subscription of this `ID` (repeat, or separate by commas; default all)")
+	flags.Var(idList{&f.Orders}, flagOrder, "only the order of this `ID` (repeat, or separate by commas; default all)")
+	flags.StringSliceVar(&f.Steps, flagStep, nil, "only this `STEP` (repeat, or separate by commas; default all)")
+	flags.IntVar(&f.Limit, flagLimit, 0, "work on at most `N` invoices, orders or events (default, and 0: no bound)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be done; write nothing and call no gateway")
-	flags.Uint64Var(&f.rerun, "rerun", 0, "repeat this run: same job, date and selection; what is given beside it wins")
+	flags.Uint64Var(&f.rerun, flagRerun, 0, "repeat this `RUN`: same job, date and selection; what is given beside it wins (default none)")
 	flags.BoolVar(&f.allowFuture, flagAllowFuture, false, "allow a date after today (for sandboxes)")
-	flags.IntVar(&f.parallelism, flagParallelism, 0, "requests at once (default gateways.<name>.parallelism for every gateway, or reconcile.parallelism)")
-	flags.IntVar(&f.chunkSize, flagChunkSize, 0, "rows of one claim (default billing.chunk_size or reconcile.chunk_size)")
-	flags.StringVar(&f.rate, flagRate, "", "requests a second such as 20/s, for every gateway (default gateways.<name>.rate)")
-	flags.StringVar(&f.maxDuration, "max-duration", "", "stop after this time, such as 2h, and leave the rest to a later run")
+	flags.IntVar(&f.parallelism, flagParallelism, 0, "`N` requests at once (default gateways.<name>.parallelism for every gateway, or reconcile.parallelism)")
+	flags.IntVar(&f.chunkSize, flagChunkSize, 0, "`N` rows of one claim (default billing.chunk_size or reconcile.chunk_size)")
+	flags.StringVar(&f.rate, flagRate, "", "at most `N/s` requests, such as 20/s, to each gateway (default gateways.<name>.rate)")
+	flags.StringVar(&f.maxDuration, "max-duration", "", "stop after this `TIME`, such as 90m or 2h, and leave the rest to a later run (default no bound)")
 	flags.BoolVar(&f.exclusive, "exclusive", false, "do not run (exit 5) while another run of the job is live")
 	flags.BoolVar(&f.noProgress, "no-progress", false, "no progress lines on a terminal")
 	flags.BoolVar(&f.csv, flagCSV, false, "report: print the days as CSV on standard output")
+	complete(cmd, flagStep, a.completeSteps)
+	complete(cmd, flagRerun, a.completeRerun)
 	return cmd
+}
+
+// runHelp is what the help of run begins with.
+func runHelp() string {
+	var list strings.Builder
+	for _, w := range works() {
+		fmt.Fprintf(&list, "  %-10s %s\n", w.name, w.does)
+	}
+	return "Runs a job to completion:\n\n" + list.String() + fmt.Sprintf("  %-10s %s\n\n", nightlyJob, nightlyDoes) +
+		"It exits with a code that says what is left:\n\n" +
+		"  0         done, nothing left behind: power off\n" +
+		"  1         failed; work remains, nothing is lost: stay up\n" +
+		"  2         bad usage or configuration; nothing was touched: stay up\n" +
+		"  3         done, but this run sent rows to review: power off, look at them\n" +
+		"  4         unfinished, a later run will do it: run again\n" +
+		"  5         not run: paused, or --exclusive and another run is live\n" +
+		"  130, 143  stopped by SIGINT or SIGTERM after draining: run again\n\n" +
+		"A second signal ends it at once; the next run recovers what was in flight. Declines are results, not failures.\n\n" +
+		"Steps of billing: " + strings.Join(jobs.BillingSteps(usualStages), ", ") + " (a retry for each of billing.retry_days). " +
+		"The steps of another job are named by a mistake in --step, and by completion."
 }
 
 // problems are the mistakes that can be seen without a database.

@@ -145,7 +145,7 @@ func (a *app) runsCommand() *cobra.Command {
 			return a.withSchema(cmd.Context(), func(db *database) error { return a.listRuns(cmd.Context(), db, limit) })
 		},
 	}
-	cmd.Flags().IntVar(&limit, "limit", limit, "list at most this many")
+	cmd.Flags().IntVar(&limit, "limit", limit, "list at most `N` runs")
 	return cmd
 }
 

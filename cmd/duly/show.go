@@ -35,6 +35,7 @@ func (a *app) showCommand() *cobra.Command {
 	add := func(name, short string, do func(context.Context, *database, uint64) error) {
 		cmd.AddCommand(&cobra.Command{
 			Use: name + " ID", Short: short, Example: "  duly show " + name + " 42", Args: cobra.ArbitraryArgs,
+			ValidArgsFunction: a.completeShown(name),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				if len(args) != 1 {
 					return usagef("say which %s, by its id: duly show %s 42", name, name)

@@ -88,7 +88,7 @@ func (a *app) statusCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&watch, "watch", false, "show it again and again")
-	cmd.Flags().StringVar(&every, "interval", every, "how long after one look the next one comes")
+	cmd.Flags().StringVar(&every, "interval", every, "with --watch, the `TIME` from one look to the next, such as 5s")
 	return cmd
 }
 

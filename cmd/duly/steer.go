@@ -21,7 +21,7 @@ func (a *app) stopCommand() *cobra.Command {
 			"claims no more, finishes what is in flight within run.drain, and ends with exit 4.\n" +
 			"Of a night it ends that one job; `duly pause nightly` ends all of it.",
 		Example: "  duly stop 17 --reason \"the shop is being moved\"",
-		Args:    cobra.ArbitraryArgs,
+		Args:    cobra.ArbitraryArgs, ValidArgsFunction: a.completeRuns(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withRun(cmd.Context(), args, func(db *database, run uint64) error {
 				business, err := a.clock(cmd.Context(), db.DB)
@@ -34,7 +34,7 @@ func (a *app) stopCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, flagReason, "", "why, for those who ask later")
+	cmd.Flags().StringVar(&reason, flagReason, "", "why: a `TEXT` for those who ask later (default none)")
 	return cmd
 }
 
@@ -54,7 +54,7 @@ func (a *app) throttleCommand() *cobra.Command {
 		Example: "  duly throttle 17 --parallelism 5 --reason \"the provider asked for it\"\n" +
 			"  duly throttle 17 --rate 20/s\n" +
 			"  duly throttle 17 --parallelism none --rate none",
-		Args: cobra.ArbitraryArgs,
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: a.completeRuns(true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			parallelism, rate, err := f.read()
 			if err != nil {
@@ -72,9 +72,9 @@ func (a *app) throttleCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&f.parallelism, flagParallelism, "", "requests at once: a whole number, or none for what it was started with")
-	cmd.Flags().StringVar(&f.rate, flagRate, "", "requests a second such as 20/s, or none for what it was started with")
-	cmd.Flags().StringVar(&f.reason, flagReason, "", "why, for those who ask later")
+	cmd.Flags().StringVar(&f.parallelism, flagParallelism, "", "`N` requests at once, or none for what it was started with (default unchanged)")
+	cmd.Flags().StringVar(&f.rate, flagRate, "", "at most `N/s` requests, such as 20/s, or none for what it was started with (default unchanged)")
+	cmd.Flags().StringVar(&f.reason, flagReason, "", "why: a `TEXT` for those who ask later (default none)")
 	return cmd
 }
 

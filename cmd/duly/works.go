@@ -13,6 +13,8 @@ import (
 // work is what the command line knows of one job.
 type work struct {
 	name string
+	// does says in a few words what it does.
+	does string
 	// takes are the flags that mean something to it, beside those of every job.
 	takes []string
 	// gateways: it calls them, so that they must be configured.

@@ -2,6 +2,7 @@ package payment
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,10 +19,15 @@ const (
 
 // ParseAs reads s, or says what is right.
 func ParseAs(s string) (As, error) {
-	switch as := As(s); as {
-	case AsPaid, AsNotExecuted, AsRefunded, AsIgnored:
+	if as := As(s); slices.Contains(Resolutions(), as) {
 		return as, nil
 	}
-	all := []string{string(AsPaid), string(AsNotExecuted), string(AsRefunded), string(AsIgnored)}
+	var all []string
+	for _, as := range Resolutions() {
+		all = append(all, string(as))
+	}
 	return "", fmt.Errorf("%q is not one of %s", s, strings.Join(all, ", "))
 }
+
+// Resolutions lists every way to resolve.
+func Resolutions() []As { return []As{AsPaid, AsNotExecuted, AsRefunded, AsIgnored} }
