@@ -223,6 +223,7 @@ CREATE TABLE job_runs (
   heartbeat_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   control JSON NULL,
   state JSON NULL,
+  report JSON NULL,
   started_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   finished_at DATETIME(6) NULL,
   error TEXT NULL,

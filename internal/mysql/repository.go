@@ -20,6 +20,9 @@ type Repository struct {
 	Now func() time.Time
 	// State, if set, is what the run tells of itself with each heartbeat: kept as JSON for those who look at it.
 	State func() any
+	// Report, if set, is what the run keeps of itself for good, with each heartbeat and with how it ended; res is nil
+	// while it has not.
+	Report func(res *batch.Result) any
 }
 
 // NewLease is a fresh random name for a lease.
@@ -60,14 +63,14 @@ func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error
 }
 
 // A heartbeat counts only while the lease that it renews still holds.
-const beatRun = `UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6), state = ?
+const beatRun = `UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6), state = ?, report = ?
 WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND`
 
 // Beat implements batch.JobRepository.
 func (r *Repository) Beat(ctx context.Context, run *batch.Run, progress []batch.Progress) error {
-	state := r.state()
+	state, report := r.state(), r.report(nil)
 	return Tx(ctx, r.DB, "heartbeat", func(tx *sqlx.Tx) error {
-		result, err := tx.ExecContext(ctx, beatRun, state, run.ID, run.Token, run.Lease.Microseconds())
+		result, err := tx.ExecContext(ctx, beatRun, state, report, run.ID, run.Token, run.Lease.Microseconds())
 		if err != nil {
 			return err
 		}
@@ -83,7 +86,19 @@ func (r *Repository) state() any {
 	if r.State == nil {
 		return nil
 	}
-	b, err := json.Marshal(r.State())
+	return document(r.State())
+}
+
+// report is what is kept of the run, likewise.
+func (r *Repository) report(res *batch.Result) any {
+	if r.Report == nil {
+		return nil
+	}
+	return document(r.Report(res))
+}
+
+func document(v any) any {
+	b, err := json.Marshal(v)
 	if err != nil {
 		return nil
 	}
@@ -91,17 +106,18 @@ func (r *Repository) state() any {
 }
 
 // A run whose lease ran out is left for the next one to mark as abandoned.
-const finishRun = `UPDATE job_runs SET status = ?, exit_code = ?, error = ?, finished_at = ?
+const finishRun = `UPDATE job_runs SET status = ?, exit_code = ?, error = ?, finished_at = ?, report = COALESCE(?, report)
 WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND`
 
 // Finish implements batch.JobRepository.
 func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batch.Progress, res batch.Result) error {
+	report := r.report(&res)
 	return Tx(ctx, r.DB, "finish", func(tx *sqlx.Tx) error {
 		var message any
 		if res.Err != nil {
 			message = Cut(res.Err.Error(), 2000)
 		}
-		result, err := tx.ExecContext(ctx, finishRun, res.Status, res.Exit, message, r.Now().UTC().Round(0), run.ID, run.Token,
+		result, err := tx.ExecContext(ctx, finishRun, res.Status, res.Exit, message, r.Now().UTC().Round(0), report, run.ID, run.Token,
 			run.Lease.Microseconds())
 		if err != nil {
 			return err

@@ -44,6 +44,15 @@ func FindRun(ctx context.Context, db *DB, id uint64) (*PastRun, error) {
 	return &rows[0], nil
 }
 
+// ReadReport is what a run kept of itself, as JSON; nil for nothing.
+func ReadReport(ctx context.Context, db *DB, id uint64) ([]byte, error) {
+	var report []byte
+	if err := db.GetContext(ctx, &report, `SELECT report FROM job_runs WHERE id = ?`, id); err != nil {
+		return nil, fmt.Errorf("read the report of run %d: %w", id, Classify(ctx, err))
+	}
+	return report, nil
+}
+
 // Runs reads the newest runs, newest first.
 func Runs(ctx context.Context, db *DB, limit int) ([]PastRun, error) {
 	var rows []PastRun
