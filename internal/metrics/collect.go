@@ -96,7 +96,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	c.collectRuns(put)
 	c.collectTotals(put)
 	c.collectGateways(put)
-	c.collectTables(put)
+	c.collectCounts(put)
 }
 
 type putter func(d Description, value float64, labels ...string)
@@ -156,18 +156,18 @@ func (c collector) collectGateways(put putter) {
 	}
 }
 
-func (c collector) collectTables(put putter) {
-	if c.tables == nil {
+func (c collector) collectCounts(put putter) {
+	if c.counts == nil {
 		return
 	}
-	for kind, n := range c.tables.Due {
+	for kind, n := range c.counts.Due {
 		put(due, float64(n), kind)
 	}
-	for kind, n := range c.tables.InReview {
+	for kind, n := range c.counts.InReview {
 		put(inReview, float64(n), kind)
 	}
-	put(inFlight, float64(c.tables.InFlight))
-	put(inDoubt, float64(c.tables.InDoubt))
+	put(inFlight, float64(c.counts.InFlight))
+	put(inDoubt, float64(c.counts.InDoubt))
 }
 
 func one(yes bool) float64 {

@@ -29,8 +29,8 @@ type Metrics struct {
 	before totals               // of the runs before the live one
 	ends   map[string]bool      // by job: whether its last run here lost its lease
 	runs   map[string]LastRun   // by job
-	tables *Tables              // nil: never read
 	wins   map[string]time.Time // by job: the last success
+	counts *Counts              // nil: never read
 }
 
 // Live is the run that a process works on.
@@ -53,14 +53,12 @@ type LastRun struct {
 	Ended  time.Time
 }
 
-// Tables is what stands in the database's tables.
-type Tables struct {
-	Runs      []LastRun            // one a job
-	Successes map[string]time.Time // when a job's last success ended
-	Due       map[string]int64     // by kind
-	InReview  map[string]int64     // by kind
-	InFlight  int64
-	InDoubt   int64
+// Counts are how many rows wait, and for what.
+type Counts struct {
+	Due      map[string]int64 // by kind
+	InReview map[string]int64 // by kind
+	InFlight int64
+	InDoubt  int64
 }
 
 // The boundaries of latencies in seconds: a payment takes from milliseconds to its gateway's time-out.
@@ -132,15 +130,21 @@ func (m *Metrics) lease() time.Duration {
 	return m.live.Steps[0].Lease.Left()
 }
 
-// Read notes what the tables say.
-func (m *Metrics) Read(t Tables) {
+// Past notes what the tables say of the last run of each job, and when its last success ended.
+func (m *Metrics) Past(runs []LastRun, successes map[string]time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.tables = &t
-	for _, run := range t.Runs {
+	for _, run := range runs {
 		if run.ID >= m.runs[run.Job].ID {
 			m.runs[run.Job] = run
 		}
 	}
-	maps.Copy(m.wins, t.Successes)
+	maps.Copy(m.wins, successes)
+}
+
+// Waiting notes how many rows wait.
+func (m *Metrics) Waiting(c Counts) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts = &c
 }

@@ -104,13 +104,12 @@ func filled(t *testing.T, m *metrics.Metrics, look func()) {
 		answered(m, "main", gateway.RequestCharge, 2, gateway.Answer{Outcome: "succeeded", Took: 20 * time.Millisecond})
 		answered(m, "main", gateway.RequestCharge, 1, gateway.Answer{Outcome: "not_executed", Unsent: true})
 		m.Request(request("main", gateway.RequestLookUp, 1))
-		m.Read(metrics.Tables{
-			Runs: []metrics.LastRun{
-				{ID: 6, Job: "billing", Status: "failed", Exit: 1, Took: 90 * time.Second, Ended: noon.Add(-time.Hour)},
-				{ID: 5, Job: "outbox", Status: "abandoned", Exit: -1, Took: time.Second, Ended: noon},
-			},
-			Successes: map[string]time.Time{"billing": noon.Add(-24 * time.Hour)},
-			Due:       map[string]int64{"invoices": 3, "subscriptions": 2}, InReview: map[string]int64{"invoices": 1, "findings": 0}, InFlight: 4, InDoubt: 5,
+		m.Past([]metrics.LastRun{
+			{ID: 6, Job: "billing", Status: "failed", Exit: 1, Took: 90 * time.Second, Ended: noon.Add(-time.Hour)},
+			{ID: 5, Job: "outbox", Status: "abandoned", Exit: -1, Took: time.Second, Ended: noon},
+		}, map[string]time.Time{"billing": noon.Add(-24 * time.Hour)})
+		m.Waiting(metrics.Counts{
+			Due: map[string]int64{"invoices": 3, "subscriptions": 2}, InReview: map[string]int64{"invoices": 1, "findings": 0}, InFlight: 4, InDoubt: 5,
 		})
 		look()
 		return nil
@@ -132,9 +131,9 @@ func TestExposition(t *testing.T) {
 	require.Contains(t, got, `duly_last_success_timestamp_seconds{job_name="billing"} 1.76977440025e+09`, "what the tables said")
 
 	// What the tables say of an older run does not undo how this one ended.
-	m.Read(metrics.Tables{Runs: []metrics.LastRun{{ID: 6, Job: "billing", Status: "failed", Exit: 1, Ended: noon.Add(time.Hour)}}})
+	m.Past([]metrics.LastRun{{ID: 6, Job: "billing", Status: "failed", Exit: 1, Ended: noon.Add(time.Hour)}}, nil)
 	require.Contains(t, text(t, m), `duly_run_last_exit_code{job_name="billing"} 0`)
-	m.Read(metrics.Tables{Runs: []metrics.LastRun{{ID: 8, Job: "billing", Status: "stopped", Exit: 4, Ended: noon}}})
+	m.Past([]metrics.LastRun{{ID: 8, Job: "billing", Status: "stopped", Exit: 4, Ended: noon}}, nil)
 	require.Contains(t, text(t, m), `duly_run_last_exit_code{job_name="billing"} 4`)
 }
 
