@@ -44,6 +44,9 @@ func (e *execution) showPrune(f pruneForecast) {
 	if f.RunsBefore != nil {
 		e.line("%s that ended before %s would be deleted; %d as old are still needed", plural(f.Runs, "run"), instant(*f.RunsBefore), f.RunsKept)
 	}
+	if f.Firings > 0 {
+		e.line("%s of the schedule as old would be deleted; %d are the newest of their job", plural(f.Firings, "firing"), f.FiringsKept)
+	}
 	if f.Firings+f.FiringsKept > 0 {
 		e.line("%s of a schedule as old would be deleted; %d are the newest of their job", plural(f.Firings, "firing"), f.FiringsKept)
 	}
