@@ -108,7 +108,12 @@ func (e *execution) execute(ctx context.Context) error {
 	steered := newHelm(show, cancel)
 	e.deps.Repository.State, runner.Beaten = steered.tell, steered.look
 	runner.Began = show.began
+	runner.Trace = e.seen.tracing()
+	var began *batch.Run
 	runner.Started = func(run *batch.Run, steps []*batch.StepExecution) {
+		began = run
+		e.logs.run.Store(run.ID)
+		e.seen.follow(ctx, e, run, steps)
 		if e.started != nil {
 			e.started()
 		}
@@ -117,11 +122,13 @@ func (e *execution) execute(ctx context.Context) error {
 		}
 		show.start(run, steps)
 	}
+	measured := e.measured(ctx)
 	result, err := runner.Run(ctx, job, batch.Spec{
 		Job: job.Name, BusinessDate: e.business.String(), Params: params, RerunOf: e.flags.rerun,
 		Lease: e.config.Run.Lease, Host: host, PID: os.Getpid(), Version: version,
 	})
 	show.stop()
+	measured(began, result)
 	if err != nil {
 		return failed(err)
 	}

@@ -6,11 +6,13 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/term"
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"duly/config"
+	"duly/internal/redact"
 )
 
 // How a log file is rotated.
@@ -42,6 +44,7 @@ type logs struct {
 	screen *screen
 	file   io.Closer
 	errors errorLines
+	run    atomic.Uint64 // that the lines are of; 0: none yet
 }
 
 func (l *logs) close() {
@@ -71,7 +74,8 @@ func (a *app) logger(c *config.Config) (*logs, error) {
 		l.file = file
 		handlers = append(handlers, handler(file, c.Log.Format, level))
 	}
-	l.Logger = slog.New(l.errors.count(slog.NewMultiHandler(handlers...)))
+	lines := identified{next: slog.NewMultiHandler(handlers...), run: &l.run}
+	l.Logger = slog.New(redact.New(c.Secrets()...).Handler(l.errors.count(lines)))
 	return l, nil
 }
 

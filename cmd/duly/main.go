@@ -62,6 +62,8 @@ type app struct {
 	documents *[]any
 	shared    *database
 	night     bool // a job of the nightly run
+	// seen, if set, is what machines that watch are told of the command
+	seen *observation
 	// tale, if set, takes what people are told of on Slack when the command ends badly
 	tale *tale
 	// alertWithin bounds how long that may take, and slackAPI is where a bot's calls go; empty: to Slack

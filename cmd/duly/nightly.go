@@ -55,6 +55,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 		return usage(err)
 	}
 	a.dry = f.dryRun
+	a.seen.begin(cmd.Context(), c, nil)
 	shared, err := a.open(cmd.Context(), c)
 	if err != nil {
 		return err

@@ -52,6 +52,7 @@ func (a *app) prepare(ctx context.Context, w work, f runFlags, given func(flag s
 	if e.logs, err = a.logger(c); err != nil {
 		return nil, usage(err)
 	}
+	a.seen.begin(ctx, c, e.logs)
 	if w.gateways {
 		if e.deps.Gateways, err = a.gateways(c, e.slots()); err != nil {
 			return nil, err

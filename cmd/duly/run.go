@@ -63,14 +63,16 @@ func (a *app) runCommand() *cobra.Command {
 		ValidArgsFunction: completeJob(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.telling(cmd.Context(), jobOf(args), f, func() error {
-				if len(args) == 1 && args[0] == nightlyJob {
-					return a.nightly(cmd, f)
-				}
-				w, err := oneJob(args)
-				if err != nil {
-					return err
-				}
-				return a.runJob(cmd.Context(), w, f, cmd.Flags().Changed)
+				return a.observing(cmd.Context(), f, func() error {
+					if len(args) == 1 && args[0] == nightlyJob {
+						return a.nightly(cmd, f)
+					}
+					w, err := oneJob(args)
+					if err != nil {
+						return err
+					}
+					return a.runJob(cmd.Context(), w, f, cmd.Flags().Changed)
+				})
 			})
 		},
 	}

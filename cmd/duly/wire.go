@@ -163,7 +163,7 @@ func (a *app) gateways(c *config.Config, slots *gateway.Bound) (steps.Gateways, 
 		}
 		out[name] = gateway.Pace(name, client, gateway.Limits{
 			Rate: g.Rate, Tries: g.Tries, Backoff: g.Backoff, MaxElapsed: g.MaxElapsed, MaxOutage: g.MaxOutage,
-			Circuit: gateway.CircuitLimits(g.Circuit), Slots: slots, Now: a.now,
+			Circuit: gateway.CircuitLimits(g.Circuit), Slots: slots, Observe: a.seen.observer(), Now: a.now,
 		})
 	}
 	return out, nil
@@ -175,7 +175,7 @@ func (a *app) adapter(name string, g config.Gateway) (gateway.Gateway, error) {
 	case "httpapi":
 		return httpapi.New(httpapi.Config{
 			Name: name, URL: g.URL, Token: g.Token.Reveal(), Timeout: g.Timeout, ConnectTimeout: g.ConnectTimeout,
-			KeyLife: g.KeyLife, LongestRequest: g.LongestRequest, MaxConns: g.Parallelism, NoFind: !g.LookUp, Now: a.now,
+			KeyLife: g.KeyLife, LongestRequest: g.LongestRequest, MaxConns: g.Parallelism, NoFind: !g.LookUp, Now: a.now, Wrap: a.seen.transport(),
 		})
 	default:
 		return nil, fmt.Errorf("type %q is not one that this version speaks: httpapi", g.Type)

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+
+	"duly/internal/batch"
+	"duly/internal/metrics"
+	"duly/internal/mysql"
+	"duly/internal/orders"
+	"duly/jobs"
+	"duly/readers"
+)
+
+// givesBack is the step whose money goes to customers.
+const givesBack = jobs.StepRefund
+
+// The kinds of rows that wait.
+const (
+	kindSubscriptions = "subscriptions"
+	kindInvoices      = "invoices"
+	kindOrders        = "orders"
+	kindRefunds       = "refunds"
+	kindEvents        = "events"
+	kindDeadEvents    = "dead_events"
+	kindFindings      = "findings"
+)
+
+// measured counts what the metrics tell of the tables while the run lasts, and returns what writes them at its end; the
+// run is nil if none began.
+func (e *execution) measured(ctx context.Context) (end func(run *batch.Run, r batch.Result)) {
+	o := e.seen
+	if o == nil || o.metrics == nil {
+		return func(*batch.Run, batch.Result) {}
+	}
+	began := e.now()
+	stop := func() {}
+	if o.server != nil {
+		e.measure(ctx, e.past, e.counts)
+		stop = e.every(countEvery, func() { e.measure(ctx, e.past, e.counts) })
+	} else {
+		e.measure(ctx, e.past) // what is not read at the end either stays as it is now
+	}
+	return func(run *batch.Run, r batch.Result) {
+		stop()
+		if run == nil {
+			return
+		}
+		o.metrics.End(metrics.LastRun{
+			ID: run.ID, Job: run.Job, Status: string(r.Status), Exit: r.Exit, Took: e.now().Sub(began), Ended: e.deps.Business(),
+		})
+		e.measure(context.WithoutCancel(ctx), e.past, e.counts)
+		if path := o.config.Metrics.Textfile; path != "" {
+			if err := o.metrics.WriteFile(path); err != nil {
+				o.warn("metrics could not be written", err)
+			}
+		}
+	}
+}
+
+// measure reads what the metrics tell of the tables, within observedWithin. What cannot be read stays as it was.
+func (e *execution) measure(ctx context.Context, reads ...func(context.Context) error) {
+	within, cancel := context.WithTimeout(ctx, observedWithin)
+	defer cancel()
+	for _, read := range reads {
+		if err := read(within); err != nil && ctx.Err() == nil {
+			e.seen.warn("the tables could not be read for the metrics", mysql.Classify(within, err))
+			return
+		}
+	}
+}
+
+// past reads how the last runs ended.
+func (e *execution) past(ctx context.Context) error {
+	rows, err := mysql.LastRuns(ctx, e.db.DB)
+	if err != nil {
+		return err
+	}
+	successes, err := mysql.LastSuccesses(ctx, e.db.DB)
+	if err != nil {
+		return err
+	}
+	runs := make([]metrics.LastRun, len(rows))
+	for i, row := range rows {
+		runs[i] = metrics.LastRun{ID: row.ID, Job: row.Job, Status: row.Status, Exit: exitOfDead, Took: row.Ended.Sub(row.Started), Ended: row.Ended}
+		if row.ExitCode != nil {
+			runs[i].Exit = *row.ExitCode
+		}
+	}
+	e.seen.metrics.Past(runs, successes)
+	return nil
+}
+
+// exitOfDead stands for the exit code of a run that died.
+const exitOfDead = -1
+
+// counts counts what waits today, of the whole shop.
+func (e *execution) counts(ctx context.Context) error {
+	due, err := e.dueToday(ctx)
+	if err != nil {
+		return err
+	}
+	unsettled, err := readers.CountUnsettled(ctx, e.db.DB, readers.Selection{Business: e.today})
+	if err != nil {
+		return err
+	}
+	r, err := readers.CountReviews(ctx, e.db.DB, e.today)
+	if err != nil {
+		return err
+	}
+	e.seen.metrics.Waiting(metrics.Counts{
+		Due: due, InFlight: unsettled.InFlight, InDoubt: unsettled.InDoubt,
+		InReview: map[string]int64{
+			kindInvoices: r.Invoices, kindSubscriptions: r.Subscriptions, kindOrders: r.Orders, kindDeadEvents: r.Events, kindFindings: r.Findings,
+		},
+	})
+	return nil
+}
+
+func (e *execution) dueToday(ctx context.Context) (map[string]int64, error) {
+	all, now, due := readers.Selection{Business: e.today}, e.deps.Business(), map[string]int64{}
+	var err error
+	if due[kindSubscriptions], err = readers.Issuable(ctx, e.db.DB, all, e.today); err != nil {
+		return nil, err
+	}
+	sums, err := readers.OpenSums(ctx, e.db.DB, e.today)
+	if err != nil {
+		return nil, err
+	}
+	due[kindInvoices] = 0
+	for _, sum := range sums {
+		due[kindInvoices] += sum.Count
+	}
+	policy := orders.Policy{OlderThan: e.config.Reconcile.OlderThan, GiveUpAfter: e.config.Reconcile.GiveUpAfter}
+	left, err := readers.CountOrders(ctx, e.db.DB, all, policy, now, 0)
+	if err != nil {
+		return nil, err
+	}
+	due[kindOrders] = left.Due
+	back, err := readers.CountRefunds(ctx, e.db.DB, all, now)
+	if err != nil {
+		return nil, err
+	}
+	due[kindRefunds] = back.Due
+	for _, sink := range []string{jobs.SinkWebhook, jobs.SinkSlack} {
+		undelivered, err := readers.CountUndelivered(ctx, e.db.DB, sink, all)
+		if err != nil {
+			return nil, err
+		}
+		due[kindEvents] += undelivered.Pending
+	}
+	return due, nil
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/gateway"
+	"duly/internal/metrics"
+	"duly/internal/notify"
+	"duly/internal/redact"
+	"duly/internal/tracing"
+)
+
+const (
+	// observedWithin bounds how long machines that watch are told something; the end of a run waits no longer.
+	observedWithin = 5 * time.Second
+	// countEvery is how often rows are counted while metrics are served.
+	countEvery = 30 * time.Second
+	// metricsPath is where metrics are served.
+	metricsPath = "/metrics"
+)
+
+// observation is what a command of `duly run` tells the machines that watch it: metrics, traces and a dead-man's
+// switch. None of them changes the run. The nil observation tells nobody anything.
+type observation struct {
+	app    *app
+	config *config.Config
+
+	metrics *metrics.Metrics // nil: nobody wants them
+	server  *http.Server     // nil: they are not served
+	tracer  *tracing.Tracer  // nil: nothing is traced
+	deadman *notify.Deadman  // nil: there is none
+	started chan struct{}    // closed when the switch was told of the begin; nil: no run has begun
+	run     uint64           // the last one
+
+	mu   sync.Mutex // of what follows: warnings come from any goroutine
+	logs *logs      // of the last run; nil: there is none yet
+}
+
+// observing does what a command of `duly run` is to do, and tells the machines that watch. A dry run is not watched.
+func (a *app) observing(ctx context.Context, f runFlags, do func() error) error {
+	if f.dryRun {
+		return do()
+	}
+	a.seen = &observation{app: a}
+	err := do()
+	a.seen.end(ctx, a.ending(ctx, err))
+	return err
+}
+
+// begin takes what is to be told where from the configuration, once. What goes wrong with it goes to l, if there is one.
+func (o *observation) begin(ctx context.Context, c *config.Config, l *logs) {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	o.logs = l
+	o.mu.Unlock()
+	if o.config != nil {
+		return
+	}
+	o.config = c
+	if c.Metrics != (config.Metrics{}) {
+		o.metrics = metrics.New(version)
+		o.serve(ctx)
+	}
+	o.trace(ctx)
+	if c.Deadman.URL == "" {
+		return
+	}
+	var err error
+	if o.deadman, err = notify.NewDeadman(c.Deadman.URL.Reveal(), version, observedWithin); err != nil {
+		o.warn("the dead-man's switch cannot be used", err)
+	}
+}
+
+// serve serves the metrics until end.
+func (o *observation) serve(ctx context.Context) {
+	if o.config.Metrics.Listen == "" {
+		return
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.config.Metrics.Listen)
+	if err != nil {
+		o.warn("metrics cannot be served", err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET "+metricsPath, o.metrics.Handler())
+	o.server = &http.Server{Handler: mux, ReadHeaderTimeout: observedWithin}
+	go func() { _ = o.server.Serve(listener) }() // until end closes it
+}
+
+// trace begins to trace, if traces are wanted.
+func (o *observation) trace(ctx context.Context) {
+	if o.config.Traces.Endpoint == "" {
+		return
+	}
+	exporter, err := tracing.OTLP(ctx, o.config.Traces.Endpoint.Reveal())
+	if err != nil {
+		o.warn("nothing can be traced", err)
+		return
+	}
+	o.tracer = tracing.New(tracing.Options{
+		Exporter: exporter, Sample: o.config.Traces.Sample, Clean: redact.New(o.config.Secrets()...).String,
+		Failed:  func(err error) { o.warn("traces could not be sent", err) },
+		Version: version, Host: hostname(), Now: o.app.now,
+	})
+}
+
+// observer is told of every request to a gateway.
+func (o *observation) observer() gateway.Observer {
+	if o == nil {
+		return nil
+	}
+	return func(ctx context.Context, r gateway.Request) (context.Context, func(gateway.Answer)) {
+		traced, counted := func(gateway.Answer) {}, func(gateway.Answer) {}
+		if o.tracer != nil {
+			ctx, traced = o.tracer.Request(ctx, r)
+		}
+		if o.metrics != nil {
+			counted = o.metrics.Request(r)
+		}
+		return ctx, func(a gateway.Answer) {
+			counted(a)
+			traced(a)
+			logRequest(ctx, r, a)
+		}
+	}
+}
+
+// logRequest writes a line about a request that was sent. What the gateway said beside the outcome may be about a
+// customer, and is left out.
+func logRequest(ctx context.Context, r gateway.Request, a gateway.Answer) {
+	x := batch.Execution(ctx)
+	if x == nil || a.Unsent || !x.Log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	x.Log.LogAttrs(ctx, slog.LevelDebug, "gateway request",
+		slog.String("gateway", r.Gateway), slog.String("request_id", r.ID), slog.String("kind", string(r.Kind)), slog.Int("try", r.Try),
+		slog.String("outcome", a.Outcome), slog.Float64("ms", float64(a.Took.Microseconds())/1000))
+}
+
+// tracing is told of the engine's work; nil: nobody is.
+func (o *observation) tracing() batch.Tracer {
+	if o == nil || o.tracer == nil {
+		return nil
+	}
+	return o.tracer.Span
+}
+
+// transport goes around the transports to gateways; nil: nothing does.
+func (o *observation) transport() func(http.RoundTripper) http.RoundTripper {
+	if o == nil || o.tracer == nil {
+		return nil
+	}
+	return o.tracer.Transport
+}
+
+// follow is called when a run of the command has begun; it does not wait for anybody.
+func (o *observation) follow(ctx context.Context, e *execution, run *batch.Run, steps []*batch.StepExecution) {
+	if o == nil {
+		return
+	}
+	o.run = run.ID
+	if o.deadman != nil && o.started == nil {
+		o.started = make(chan struct{})
+		go func() {
+			defer close(o.started)
+			if err := o.deadman.Started(context.WithoutCancel(ctx)); err != nil {
+				o.warn("the dead-man's switch could not be told of the begin", err)
+			}
+		}()
+	}
+	if o.metrics != nil {
+		o.metrics.Follow(metrics.Live{
+			Job: run.Job, Steps: steps, GivesBack: givesBack, Gateways: e.deps.Gateways, DB: e.db.DB,
+		})
+	}
+}
+
+// end tells how the command ended, and waits for whom it tells: all at the same time, for observedWithin at most.
+func (o *observation) end(ctx context.Context, exit int) {
+	if o.config == nil {
+		return // nobody knows whom to tell
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), observedWithin)
+	defer cancel()
+	var telling sync.WaitGroup
+	if o.deadman != nil {
+		telling.Go(func() { o.switchOff(ctx, exit) })
+	}
+	if push := o.config.Metrics.Pushgateway; push != "" && o.run != 0 {
+		telling.Go(func() {
+			if err := o.metrics.Push(ctx, push.Reveal(), observedWithin); err != nil {
+				o.warn("metrics could not be pushed", err)
+			}
+		})
+	}
+	if o.tracer != nil {
+		telling.Go(func() { o.tracer.Close(ctx) })
+	}
+	telling.Wait()
+	if o.server != nil {
+		_ = o.server.Close() // whoever scrapes at this moment has seen enough
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.logs != nil {
+		o.logs.close()
+	}
+}
+
+// switchOff tells the dead-man's switch of the end, after it was told of the begin. Of what was not to run it is told
+// nothing.
+func (o *observation) switchOff(ctx context.Context, exit int) {
+	defer o.deadman.Close()
+	if o.started != nil {
+		<-o.started // bounded by itself
+	}
+	if exit == batch.ExitNotRun {
+		return
+	}
+	if err := o.deadman.Ended(ctx, exit); err != nil {
+		o.warn("the dead-man's switch could not be told of the end", err)
+	}
+}
+
+// warn logs what went wrong with those that watch.
+func (o *observation) warn(message string, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.logs == nil {
+		l, logErr := o.app.logger(o.config)
+		if logErr != nil {
+			o.app.complain(fmt.Errorf("%s: %w", message, errors.Join(err, logErr)))
+			return
+		}
+		o.logs = l
+	}
+	o.logs.Warn(message, problem(err))
+}
+
+// hostname is this host's name.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "unknown"
+	}
+	return name
+}
