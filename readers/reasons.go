@@ -32,7 +32,7 @@ ORDER BY what = 'declined', rows_there DESC, what, why LIMIT ?`
 const billingReasons = `SELECT CASE status WHEN 'in_doubt' THEN 'in doubt' ELSE status END AS what,
 IF(status = 'declined', COALESCE(decline_code, decline_class, ''),
 REPLACE(REPLACE(COALESCE(message, ''), payment_method, '…'), customer_id, '…')) AS why
-FROM payment_attempts WHERE created_at >= ? AND run_id = ? AND status IN ('declined', 'released', 'in_doubt')
+FROM payment_attempts FORCE INDEX (created_walk) WHERE created_at >= ? AND run_id = ? AND status IN ('declined', 'released', 'in_doubt')
 UNION ALL SELECT 'in doubt', REPLACE(REPLACE(COALESCE(message, ''), payment_method, '…'), customer_id, '…')
 FROM payment_attempts WHERE status = 'in_doubt' AND created_at < ? AND run_id = ?
 UNION ALL SELECT 'in review', REPLACE(REPLACE(COALESCE(i.review_reason, ''), s.payment_method, '…'), s.customer_id, '…')

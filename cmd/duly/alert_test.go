@@ -279,8 +279,6 @@ func TestSlackChangesNothing(t *testing.T) {
 			require.Equal(t, batch.ExitReview, document[summary](t, got).Exit)
 			require.Contains(t, got.err, `"level":"WARN","msg":"people on Slack could not be told","error":"127.0.0.1:`)
 			require.NotContains(t, got.err, secretHook)
-			var ended time.Time
-			require.NoError(t, s.db.GetContext(t.Context(), &ended, "SELECT MAX(finished_at) FROM job_runs"))
 			require.Less(t, took, 3*time.Second)
 		})
 	}

@@ -35,7 +35,7 @@ type AlertRun struct {
 // What Slack takes, in characters, and how much of it is used: escaping makes text longer.
 const (
 	titleLength   = 150
-	factLength    = 300
+	factLength    = 200
 	factsShown    = 10
 	sectionLength = 2900
 	lineLength    = 500

@@ -78,22 +78,23 @@ func TestSlackThatFails(t *testing.T) {
 		name   string
 		answer http.HandlerFunc
 		want   notify.DeliveryError // of the reason, a part
+		code   string
 	}{
 		{"rate limit", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "7")
 			w.WriteHeader(429)
-		}, notify.DeliveryError{Reason: " answered 429 Too Many Requests", Down: true, After: 7 * time.Second}},
-		{"server error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, notify.DeliveryError{Reason: " answered 503", Down: true}},
-		{"webhook removed", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, notify.DeliveryError{Reason: " answered 404"}},
+		}, notify.DeliveryError{Reason: " answered 429 Too Many Requests", Down: true, After: 7 * time.Second}, ""},
+		{"server error", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, notify.DeliveryError{Reason: " answered 503", Down: true}, "503"},
+		{"webhook removed", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, notify.DeliveryError{Reason: " answered 404"}, "404"},
 		{"redirect", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "/services/secret")
 			w.WriteHeader(302)
-		}, notify.DeliveryError{Reason: " answered 302"}},
+		}, notify.DeliveryError{Reason: " answered 302"}, "302"},
 		{"hangs", func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
-		}, notify.DeliveryError{Reason: ": no answer in time", Down: true}},
-		{"refused", nil, notify.DeliveryError{Reason: ": connection refused", Down: true}},
+		}, notify.DeliveryError{Reason: ": no answer in time", Down: true}, ""},
+		{"refused", nil, notify.DeliveryError{Reason: ": connection refused", Down: true}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url := closed.URL
@@ -109,7 +110,9 @@ func TestSlackThatFails(t *testing.T) {
 				f := failure(t, s)
 				require.Contains(t, f.Reason, c.want.Reason, way)
 				require.NotContains(t, f.Reason, "secret", way)
-				f.Reason = c.want.Reason
+				require.Equal(t, c.code, f.Code, way)
+				require.NotEmpty(t, s.Mend(f))
+				f.Reason, f.Code = c.want.Reason, ""
 				require.Equal(t, &c.want, f, way)
 			}
 		})
@@ -123,6 +126,7 @@ func TestSlackThatSaysNo(t *testing.T) {
 	t.Cleanup(server.Close)
 	f := failure(t, people(t, notify.SlackConfig{Token: "xoxb-secret", Channel: "#x", APIURL: server.URL + "/"}))
 	require.Equal(t, "slack.com answered channel_not_found", f.Reason)
+	require.Equal(t, "channel_not_found", f.Code)
 	require.False(t, f.Down)
 }
 
