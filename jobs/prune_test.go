@@ -269,12 +269,15 @@ func (k *keeper) hold(id uint64) *sqlx.Tx {
 func TestPrunePassesLockedRowsOver(t *testing.T) {
 	k := newKeeper(t, pruneNow)
 	k.many(7)
+	for range 200 { // MySQL scans a small table, and waits for any of its rows
+		k.told("2026-06-30 11:00:00")
+	}
 	held := k.hold(2)
 	result := k.prune(nil)
 	require.NoError(t, held.Rollback())
 	require.Equal(t, batch.ExitUnfinished, result.Exit, "%v", result)
 	require.Equal(t, []string{"old rows stayed locked by another transaction"}, result.Left)
-	require.Equal(t, []uint64{1, 2, 3}, k.ids("events"), "the chunk that it is in")
+	require.Equal(t, []uint64{1, 2, 3}, k.ids("events WHERE id <= 7"), "the chunk that it is in")
 }
 
 func TestTwoPrunesAtOnce(t *testing.T) {
