@@ -100,13 +100,15 @@ func (e *execution) execute(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	fmt.Fprintln(e.people(), e.first(others))
+	e.say(e.people(), e.first(others))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	runner := e.runner(e.config, e.deps, e.flags.Limit, e.logs.Logger)
 	show := &progress{execution: e}
-	steered := newHelm(show, cancel)
+	steered, keep := newHelm(show, cancel), &keeper{progress: show}
 	e.deps.Repository.State, runner.Beaten = steered.tell, steered.look
+	e.deps.Repository.Report = keep.kept
+	sampled := func() {}
 	runner.Began = show.began
 	runner.Trace = e.seen.tracing()
 	var began *batch.Run
@@ -121,19 +123,26 @@ func (e *execution) execute(ctx context.Context) error {
 			e.stayAlone(ctx, job.Name, run, cancel)
 		}
 		show.start(run, steps)
+		sampled = keep.start()
 	}
 	measured := e.measured(ctx)
 	result, err := runner.Run(ctx, job, batch.Spec{
 		Job: job.Name, BusinessDate: e.business.String(), Params: params, RerunOf: e.flags.rerun,
 		Lease: e.config.Run.Lease, Host: host, PID: os.Getpid(), Version: version,
 	})
+	sampled()
 	show.stop()
 	measured(began, result)
 	if err != nil {
 		return failed(err)
 	}
 	e.code = result.Exit
-	return e.summary(context.WithoutCancel(ctx), show, result)
+	if e.ran != nil {
+		*e.ran = show.run.ID
+	}
+	err = e.summary(context.WithoutCancel(ctx), show, result)
+	e.pageOfRun(ctx, show.run.ID)
+	return err
 }
 
 // stayAlone ends a run that wants to be alone if another began at the same moment and has the lower number.

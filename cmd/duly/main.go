@@ -49,6 +49,8 @@ type app struct {
 	terminal func(w io.Writer) bool
 	// size is how many columns and lines the terminal behind w has.
 	size func(w io.Writer) (width, height int)
+	// wide, if set, is how wide what is written may be, whatever is behind it.
+	wide int
 	// started, if set, is called when a run exists and before it does anything.
 	started func()
 	file    string         // --config
@@ -62,8 +64,12 @@ type app struct {
 	documents *[]any
 	shared    *database
 	night     bool // a job of the nightly run
+	// ran, if set, is given the id of the run that was made
+	ran *uint64
 	// seen, if set, is what machines that watch are told of the command
 	seen *observation
+	// watchedWithin bounds how long they are told anything
+	watchedWithin time.Duration
 	// tale, if set, takes what people are told of on Slack when the command ends badly
 	tale *tale
 	// alertWithin bounds how long that may take, and slackAPI is where a bot's calls go; empty: to Slack
@@ -76,7 +82,7 @@ type app struct {
 }
 
 func newApp(env []string, stdout, stderr io.Writer) *app {
-	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag, alertWithin: alertWithin}
+	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag, alertWithin: alertWithin, watchedWithin: watchedWithin}
 }
 
 // run executes one command line and returns the exit code.
@@ -105,7 +111,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 func (a *app) complain(err error) {
 	for line := range strings.Lines(err.Error()) {
 		if line = strings.TrimSpace(line); line != "" {
-			fmt.Fprintln(a.err, "duly: "+line)
+			a.say(a.err, "duly: "+line)
 		}
 	}
 }

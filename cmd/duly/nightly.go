@@ -40,6 +40,8 @@ type nightlyPart struct {
 	Error string `json:"error,omitempty"` // why it did not run
 	// Document is what the job itself would have printed; null if it did not run.
 	Document any `json:"document"`
+
+	run uint64 // 0: it has none
 }
 
 // nightly runs every job, each whatever the one before ended with, but for a schema or configuration error and
@@ -50,6 +52,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	if f.rerun != 0 || len(f.Steps) > 0 {
 		found = append(found, errors.New("--rerun, --step: nightly is several runs; repeat the one that you mean: duly runs"))
 	}
+	found = append(found, f.reportMistake())
 	c, err := a.load()
 	if err := errors.Join(append(found, err)...); err != nil {
 		return usage(err)
@@ -73,6 +76,10 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	}
 	defer end()
 	v := nightlyView{Job: nightlyJob, Jobs: []nightlyPart{}}
+	night, err := a.nightOf(cmd.Context(), f, shared)
+	if err != nil {
+		return err
+	}
 	for _, w := range works() {
 		p := a.part(ctx, w, f.forPart(w), shared)
 		v.Jobs = append(v.Jobs, p)
@@ -83,10 +90,12 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	v.Exit = v.worst()
 	a.code = v.Exit
 	if a.json {
-		return a.print(v)
+		err = a.print(v)
+	} else {
+		a.showNight(v)
 	}
-	a.showNight(v)
-	return nil
+	a.pageOfNight(cmd.Context(), f.report, shared, v, night)
+	return err
 }
 
 // part runs one job of the night.
@@ -97,6 +106,7 @@ func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) ni
 		a.line("")
 	}
 	p := nightlyPart{Job: w.name}
+	one.ran = &p.run
 	err := one.runJob(ctx, w, f, func(string) bool { return false })
 	p.Exit = one.code
 	if err != nil {
@@ -116,7 +126,7 @@ func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) ni
 
 // forPart keeps the flags that mean something to the job. The report of a night is of the day before.
 func (f runFlags) forPart(w work) runFlags {
-	f.maxDuration = "" // the night is bounded, not each of its jobs
+	f.maxDuration, f.report = "", "" // the night is bounded and reported, not each of its jobs
 	if !slices.Contains(w.takes, flagLimit) {
 		f.Limit = 0
 	}

@@ -31,6 +31,7 @@ type runFlags struct {
 	parallelism, chunkSize                          int
 	rate                                            string
 	maxDuration                                     string
+	report                                          string
 }
 
 // The flags that not every job has.
@@ -94,6 +95,7 @@ func (a *app) runCommand() *cobra.Command {
 	flags.BoolVar(&f.exclusive, "exclusive", false, "do not run (exit 5) while another run of the job is live")
 	flags.BoolVar(&f.noProgress, "no-progress", false, "no progress lines on a terminal")
 	flags.BoolVar(&f.csv, flagCSV, false, "report: print the days as CSV on standard output")
+	flags.StringVar(&f.report, flagReport, "", "write a page about the run to this `FILE` when it ends (default none)")
 	complete(cmd, flagStep, a.completeSteps)
 	complete(cmd, flagRerun, a.completeRerun)
 	return cmd
@@ -141,6 +143,9 @@ func (f runFlags) problems(w work) []error {
 	if _, err := f.bound(); err != nil {
 		add("--max-duration: %w", err)
 	}
+	if err := f.reportMistake(); err != nil {
+		found = append(found, err)
+	}
 	for _, step := range f.Steps {
 		if !w.mayHave(step) {
 			add("--step: %q is not a step of %s: %s", step, w.name, strings.Join(w.steps(usualStages), ", "))
@@ -148,6 +153,17 @@ func (f runFlags) problems(w work) []error {
 	}
 	slices.SortFunc(found, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return found
+}
+
+// reportMistake says why the report of the run could not be written; nil if it can, or there is to be none.
+func (f runFlags) reportMistake() error {
+	switch {
+	case f.report == "":
+		return nil
+	case f.dryRun:
+		return errors.New("--report: a dry run makes no run to report of")
+	}
+	return fileMistake(flagReport, f.report)
 }
 
 // usualStages is how many stages are shown where nothing is known of them yet.

@@ -45,6 +45,8 @@ func table() []rule {
 		{folder: "internal/runstate", may: []string{"internal/payment", "internal/gateway", "internal/mysql"}},
 		{folder: "internal/metrics", may: []string{"internal/batch", "internal/gateway", "internal/mysql"}},
 		{folder: "internal/tracing", may: []string{"internal/batch", "internal/gateway"}},
+		{folder: "internal/report", may: []string{"internal/payment"}},
+		{folder: "internal/browsertest"},
 		{folder: "readers", may: sides},
 		{folder: "writers", may: sides},
 		{folder: "steps", may: steps},

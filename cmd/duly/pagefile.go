@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"duly/internal/report"
+)
+
+const (
+	flagHTML   = "html"
+	flagReport = "report"
+	// stdout is the file that is standard output.
+	stdout = "-"
+)
+
+// pageView is the document of `duly report`.
+type pageView struct {
+	Run  uint64 `json:"run_id"`
+	File string `json:"file"`
+}
+
+func (a *app) reportCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "report RUN",
+		Short: "Write a page about a run",
+		Long: "Writes one page of HTML about a run, whether it has ended, is under way or has died: what became of everything, what was collected, how fast it " +
+			"went, how the gateways answered, and what waits for an operator with the command to type. The page needs nothing but itself and opens from disk.\n\n" +
+			"`duly run JOB --report FILE` writes the same at the end of a run, and of a night. The figures of business days are those of `duly run report`.",
+		Example: "  duly report 17 --html run-17.html\n" +
+			"  duly report 17 --html - > run-17.html",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var found []error
+			var run uint64
+			if len(args) != 1 {
+				found = append(found, errors.New("say which run, by its id: duly report 17 --html run-17.html"))
+			} else {
+				var err error
+				run, err = idOf(args[0])
+				found = append(found, err)
+			}
+			switch {
+			case file == "":
+				found = append(found, errors.New("say where to write the page: --html run-17.html, or --html - for standard output"))
+			case file == stdout && a.json:
+				found = append(found, errors.New("--html: standard output holds the document of --json; give a file"))
+			case file != stdout:
+				found = append(found, fileMistake(flagHTML, file))
+			}
+			if err := errors.Join(found...); err != nil {
+				return usage(err)
+			}
+			return a.withSchema(cmd.Context(), func(db *database) error { return a.reportRun(cmd.Context(), db, run, file) })
+		},
+	}
+	cmd.Flags().StringVar(&file, flagHTML, "", "write the page to this `FILE`, or to standard output (-)")
+	return cmd
+}
+
+func (a *app) reportRun(ctx context.Context, db *database, run uint64, file string) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	p, err := a.page(ctx, db, c.Business.Location(), run)
+	if err != nil {
+		return err
+	}
+	if file == stdout {
+		return failed(report.Write(a.out, p))
+	}
+	if err := a.writePage(file, p); err != nil {
+		return failed(err)
+	}
+	if a.json {
+		return a.print(pageView{run, file})
+	}
+	a.line("report: %s", file)
+	return nil
+}
+
+// fileMistake says why a file cannot be written, as far as that can be seen before; nil if it can.
+func fileMistake(flag, file string) error {
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("--%s: %s is a folder: give a file", flag, file)
+	}
+	folder := filepath.Dir(file)
+	info, err := os.Stat(folder)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && !info.IsDir():
+		return fmt.Errorf("--%s: there is no folder %s", flag, folder)
+	case err != nil:
+		return fmt.Errorf("--%s: %w", flag, err)
+	}
+	return nil
+}
+
+// writePage writes the whole page or leaves the file as it was: whoever reads it meanwhile sees the old one.
+func (a *app) writePage(file string, p report.Page) error {
+	var b bytes.Buffer
+	if err := report.Write(&b, p); err != nil {
+		return err
+	}
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return writeTo(file, b.Bytes()) // a pipe or a device is no file that can be replaced
+	}
+	part, err := os.CreateTemp(filepath.Dir(file), ".report-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	_, err = io.Copy(part, &b)
+	err = errors.Join(err, part.Chmod(0o644), part.Close())
+	if err == nil {
+		err = os.Rename(part.Name(), file)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", file, errors.Join(err, os.Remove(part.Name())))
+	}
+	return nil
+}
+
+func writeTo(device string, b []byte) error {
+	f, err := os.OpenFile(device, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	_, err = f.Write(b)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}

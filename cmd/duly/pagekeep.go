@@ -1,0 +1,124 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/gateway"
+	"duly/internal/payment"
+	"duly/internal/report"
+	"duly/jobs"
+)
+
+// What a run keeps for its report is bounded: so many gateways, so many lines of so many characters.
+const (
+	keptGateways = 12
+	keptLines    = 20
+	keptLetters  = 300
+)
+
+// keeper takes the numbers of a run that its steps do not count, for its report. It is safe for concurrent use.
+type keeper struct {
+	*progress
+
+	mu      sync.Mutex
+	began   time.Time // zero: the run has not
+	ended   bool
+	sampler report.Sampler
+}
+
+// start samples the run until the function that it returns is called.
+func (k *keeper) start() (stop func()) {
+	k.mu.Lock()
+	k.began = k.now()
+	k.mu.Unlock()
+	return every(report.Every, k.sample)
+}
+
+func (k *keeper) sample() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.began.IsZero() || k.ended {
+		return
+	}
+	var t report.Totals
+	for _, x := range k.steps {
+		if x.Step == jobs.StepIssue || x.Step == jobs.StepFanOut {
+			continue // thousands a second, beside which nothing else could be seen
+		}
+		done := x.Tally()
+		t.Succeeded += done.Succeeded
+		t.Declined += done.Declined
+		t.Others += done.Released + done.InDoubt + done.Rejected + done.Review
+	}
+	held := false
+	for _, g := range k.deps.Gateways {
+		held = held || g.Open()
+	}
+	k.sampler.Add(k.now().Sub(k.began), t, held)
+}
+
+// kept is what is known of the run so far; res is how it ended, nil while it has not.
+func (k *keeper) kept(res *batch.Result) any {
+	k.sample()
+	k.mu.Lock()
+	k.ended = res != nil
+	out := report.Measured{Pace: k.sampler.Pace(), Gateways: map[string]report.Gateway{}}
+	k.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(k.deps.Gateways))[:min(keptGateways, len(k.deps.Gateways))] {
+		out.Gateways[name] = gatewayKept(k.deps.Gateways[name])
+	}
+	if res != nil {
+		out.Left, out.Notes = bounded(res.Left), bounded(k.notes)
+	}
+	return out
+}
+
+// bounded bounds lines of text.
+func bounded(lines []string) []string {
+	lines = slices.Clone(lines[:min(len(lines), keptLines)])
+	for i, line := range lines {
+		lines[i] = payment.Cut(line, keptLetters)
+	}
+	return lines
+}
+
+func gatewayKept(g *gateway.Paced) report.Gateway {
+	s := g.Stats()
+	out := report.Gateway{
+		Requests: s.Requests(), Charges: map[string]int64{}, LookUps: s.LookUps, Listings: s.Listings, Cancels: s.Cancels,
+		Refunds: s.Refunds, Retries: s.Retries, Misconfigured: s.Misconfigured, Openings: s.Openings,
+		Latency: latencyKept(s),
+	}
+	for kind, n := range s.Charges {
+		out.Charges[kind.String()] = n
+	}
+	reason, _ := g.Closed()
+	out.LeftAlone = payment.Cut(reason, keptLetters)
+	return out
+}
+
+func latencyKept(s gateway.Stats) report.Latency {
+	ms := func(d time.Duration) float64 { return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond) }
+	l := report.Latency{
+		P50: ms(s.Times.Quantile(0.5)), P95: ms(s.Times.Quantile(0.95)), P99: ms(s.Times.Quantile(0.99)), Max: ms(s.Times.Max),
+		Buckets: []report.Bucket{},
+	}
+	if n := s.Requests(); n > 0 {
+		l.Mean = ms(s.Latency / time.Duration(n))
+	}
+	for i, n := range s.Times.Counts {
+		if n == 0 {
+			continue
+		}
+		b := report.Bucket{To: ms(s.Times.Bound(i)), Count: n}
+		if i > 0 {
+			b.From = ms(s.Times.Bound(i - 1))
+		}
+		l.Buckets = append(l.Buckets, b)
+	}
+	return l
+}
