@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -55,17 +56,13 @@ func (h *helm) look(ctx context.Context, run *batch.Run) {
 	if pausesErr == nil {
 		h.heed(ctx, pauses)
 	}
-	locks, locksErr := mysql.ReadLocks(ctx, h.db.DB)
-	if locksErr == nil {
+	if locks, err := mysql.ReadLocks(ctx, h.db.DB); err == nil { // no more than a hint
 		h.mu.Lock()
 		h.locks = locks
 		h.mu.Unlock()
 	}
-	for _, err := range []error{err, pausesErr, locksErr} {
-		if err != nil && ctx.Err() == nil {
-			h.logs.WarnContext(ctx, "what operators want could not be read", slog.Uint64("run_id", run.ID), problem(err))
-			return
-		}
+	if err := errors.Join(err, pausesErr); err != nil && ctx.Err() == nil {
+		h.logs.WarnContext(ctx, "what operators want could not be read", slog.Uint64("run_id", run.ID), problem(err))
 	}
 }
 

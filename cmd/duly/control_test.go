@@ -281,6 +281,7 @@ func TestPauseTheNight(t *testing.T) {
 	got := s.duly(t, "run", "nightly")
 	require.Equal(t, batch.ExitNotRun, got.code)
 	require.Contains(t, got.err, "duly: not run: nightly is paused: a bad night (")
+	require.Equal(t, 1, strings.Count(got.err, "\n"), "said once")
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "nightly", "--dry-run", "--json").code, "a look is free")
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code, "by itself a job is free to run")
 	require.Equal(t, batch.ExitDone, s.duly(t, "resume", "nightly").code)

@@ -204,7 +204,7 @@ func (s *shop) settles(t *testing.T, order, pay string, there payment.Status) (i
 		injected = payment.Succeeded
 	}
 	id = s.order(t, order, injected)
-	paymentID = uint64(s.number(t, "SELECT id FROM payments WHERE order_id = ?", id)) //nolint:gosec // an id
+	paymentID = uint64(s.number(t, "SELECT id FROM payments WHERE order_id = ?", id))
 	s.exec(t, "UPDATE products SET stock = 1000")
 	s.exec(t, `UPDATE payments SET status = ?, created_at = UTC_TIMESTAMP(6) - INTERVAL 30 DAY, updated_at = UTC_TIMESTAMP(6) - INTERVAL 2 HOUR,
 transaction_key = IF(? IN ('succeeded', 'refund_due', 'refunded'), 'pay_of_the_shop', NULL), failure_code = IF(? IN ('failed', 'cancelled'), 'declined', NULL) WHERE id = ?`, pay, pay, pay, paymentID)

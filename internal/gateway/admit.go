@@ -68,10 +68,10 @@ func (p *Paced) acquire(waiting context.Context) (int, error) {
 
 // takePlaces waits for all but the circuit; false: waiting ended, and nothing is held.
 func (p *Paced) takePlaces(waiting context.Context) bool {
-	if !p.during(inThrottle, waiting, p.bound.Take) {
+	if !p.during(waiting, inThrottle, p.bound.Take) {
 		return false
 	}
-	if p.during(inRate, waiting, p.rate.wait) && (p.limits.Slots == nil || p.during(inSlots, waiting, p.limits.Slots.Take)) {
+	if p.during(waiting, inRate, p.rate.wait) && (p.limits.Slots == nil || p.during(waiting, inSlots, p.limits.Slots.Take)) {
 		return true
 	}
 	p.bound.Give()
@@ -79,7 +79,7 @@ func (p *Paced) takePlaces(waiting context.Context) bool {
 }
 
 // during counts the time of a wait.
-func (p *Paced) during(what phase, waiting context.Context, wait func(context.Context) bool) bool {
+func (p *Paced) during(waiting context.Context, what phase, wait func(context.Context) bool) bool {
 	p.meter.enter(what)
 	defer p.meter.leave(what)
 	return wait(waiting)

@@ -143,6 +143,23 @@ func TestAThrottleThatIsTakenBackWakesWhoWaits(t *testing.T) {
 	})
 }
 
+// Whoever stops waiting for the rate gives the place of the throttle back.
+func TestNoPlaceOfAThrottleIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pace(t, &fake{charge: in(paid)})
+		p.Throttle(1, 0.001)
+		send(t, p, 1) // its turn comes at once
+		ctx, stop := withStop(t)
+		time.AfterFunc(time.Second, stop)
+		o, _ := p.Charge(ctx, payment.Charge{}, false)
+		require.Equal(t, payment.NotExecuted, o.Kind)
+		p.Throttle(1, 0)
+		start := time.Now()
+		send(t, p, 1)
+		require.Zero(t, time.Since(start))
+	})
+}
+
 // Gateways that share slots share a throttle.
 func TestThrottleOverAllGateways(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
