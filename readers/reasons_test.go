@@ -44,8 +44,12 @@ VALUES (?, ?, 1, 0, ?, 'r', 'cus_7', 100, 'KRW', 'main', 'pm_x', 1, ?, NULLIF(?,
 		return got
 	}
 	require.Equal(t, []readers.Reason{
-		{"in review", "another amount", 3}, {"in doubt", "no answer about … of …", 2}, {"in review", "no such gateway for …, …", 1}, {"released", "", 1},
-		{"declined", "insufficient_funds", 2}, {"declined", "hard", 1},
+		{"in review", "another amount", 3},
+		{"in doubt", "no answer about … of …", 2},
+		{"in review", "no such gateway for …, …", 1},
+		{"released", "", 1},
+		{"declined", "insufficient_funds", 2},
+		{"declined", "hard", 1},
 	}, all(10))
 	require.Len(t, all(3), 3)
 	require.Equal(t, "3 × in review: another amount", all(1)[0].String())

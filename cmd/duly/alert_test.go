@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -167,6 +168,7 @@ func TestPeopleAreToldOfMistakes(t *testing.T) {
 		want string // empty: nothing is told
 	}{
 		{"a date that is none", []string{"billing", "--date", "1-1"}, "", 2, "• --date: "},
+		{"a flag that no key takes", []string{"billing", "--chunk-size", "1000000"}, "", 2, "• billing.chunk_size: "},
 		{"no such job", []string{"biling"}, "", 2, `"biling" is not a job`},
 		{"an unknown flag", []string{"billing", "--dat", "x"}, "", 2, "• duly run has no flag --dat"},
 		{"a flag of another job", []string{"nightly", "--step", "x"}, "", 2, "nightly is several runs"},
@@ -226,7 +228,7 @@ func TestPeopleAreToldOfARunThatDied(t *testing.T) {
 	s.each = func(a *app) { a.alertWithin = 500 * time.Millisecond }
 	s.live(t, 7)
 	s.exec(t, "UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR")
-	people.say(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) })
+	people.say(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM job_runs WHERE id = 7 AND status = 'abandoned' AND told_at IS NULL"))
 	people.say(nil)
@@ -352,7 +354,7 @@ func TestWhatIsToldOf(t *testing.T) {
 	require.Equal(t, []string{"in the log: x", "in the log: y", "and 4 error lines more in the log"}, a.Runs[0].Errors)
 	require.Equal(t, []string{"duly show run 17"}, a.Commands)
 	tell.code = 143
-	require.Equal(t, "billing: stopped by terminated", bad.alert(tell, true, nil).Title)
+	require.Equal(t, "billing: stopped by SIGTERM", bad.alert(tell, true, nil).Title)
 }
 
 func TestErrorLinesAreCounted(t *testing.T) {
@@ -365,7 +367,7 @@ func TestErrorLinesAreCounted(t *testing.T) {
 		l, err := a.logger(c)
 		require.NoError(t, err)
 		l.Warn("w")
-		l.With("a", 1).WithGroup("g").Error("e1", "secret", "s")
+		l.With(slog.Int("a", 1)).WithGroup("g").Error("e1", slog.String("a", "b"))
 		l.Error("e2")
 		l.Error("e2")
 		n, messages := l.errors.seen()
@@ -396,7 +398,7 @@ func TestPeopleAreToldOfAStop(t *testing.T) {
 		if terminal {
 			require.Empty(t, people.read(t))
 		} else {
-			require.Contains(t, people.one(t), "billing: stopped by terminated")
+			require.Contains(t, people.one(t), "billing: stopped by SIGTERM")
 		}
 	}
 }

@@ -102,8 +102,10 @@ func (t *tale) title(by teller, bad bool, dead []writers.Dead) string {
 		return plural(int64(len(dead)), "run") + " died"
 	case by.code == batch.ExitDone, by.code == batch.ExitNotRun:
 		return fmt.Sprintf("%s: %s, with errors in its log", t.job, meaning(by.code))
-	case by.code > batch.ExitNotRun:
-		return fmt.Sprintf("%s: %s", t.job, signalled{syscall.Signal(by.code - 128)})
+	case by.code == 128+int(syscall.SIGINT):
+		return t.job + ": stopped by SIGINT"
+	case by.code == 128+int(syscall.SIGTERM):
+		return t.job + ": stopped by SIGTERM"
 	}
 	return fmt.Sprintf("%s: %s", t.job, meaning(by.code))
 }
@@ -164,18 +166,19 @@ func (r endedRun) alert(by teller, named bool) notify.AlertRun {
 
 // told is a step in a line.
 func (v stepView) told() string {
-	text := fmt.Sprintf("%s: %d read", v.Step, v.Read)
-	for _, n := range []struct {
-		rows int64
-		what string
-	}{
-		{v.Succeeded, "succeeded"}, {v.Declined, "declined"}, {v.Released, "released"}, {v.InDoubt, "in doubt"},
-		{v.Rejected, "rejected"}, {v.Review, "to review"},
-	} {
-		if n.rows > 0 {
-			text += fmt.Sprintf(", %d %s", n.rows, n.what)
+	numbers := []string{fmt.Sprintf("%s: %d read", v.Step, v.Read)}
+	add := func(rows int64, what string) {
+		if rows > 0 {
+			numbers = append(numbers, fmt.Sprintf("%d %s", rows, what))
 		}
 	}
+	add(v.Succeeded, "succeeded")
+	add(v.Declined, "declined")
+	add(v.Released, "released")
+	add(v.InDoubt, "in doubt")
+	add(v.Rejected, "rejected")
+	add(v.Review, "to review")
+	text := strings.Join(numbers, ", ")
 	if sums := amounts(v.Amounts); sums != "" {
 		text += "; " + sums
 	}

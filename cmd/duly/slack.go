@@ -36,7 +36,7 @@ func (d *checkup) slackOf(ctx context.Context, c *config.Config, try bool) {
 	if c.Slack.WebhookURL != "" {
 		way = "the webhook " + c.Slack.WebhookURL.String()
 	}
-	err, mend := slackShape(c.Slack)
+	mend, err := slackShape(c.Slack)
 	if err != nil || !try {
 		d.note(check, err, way+", not tried: duly doctor --slack sends a test message", mend)
 		return
@@ -54,18 +54,18 @@ func (d *checkup) slackOf(ctx context.Context, c *config.Config, try bool) {
 }
 
 // slackShape finds what can be seen of a webhook or a token to be wrong, and how to mend it.
-func slackShape(s config.Slack) (wrong error, mend string) {
+func slackShape(s config.Slack) (mend string, wrong error) {
 	if s.WebhookURL != "" {
 		address, err := url.Parse(s.WebhookURL.Reveal())
 		if err == nil && address.Host == "hooks.slack.com" && (address.Scheme != "https" || !webhookPath(address.Path)) {
-			return errors.New("slack.webhook_url is not of the form https://hooks.slack.com/services/T…/B…/…"), "copy it anew from Incoming Webhooks in the Slack app"
+			return "copy it anew from Incoming Webhooks in the Slack app", errors.New("slack.webhook_url is not of the form https://hooks.slack.com/services/T…/B…/…")
 		}
-		return nil, ""
+		return "", nil
 	}
 	if !strings.HasPrefix(s.Token.Reveal(), "xoxb-") && !strings.HasPrefix(s.Token.Reveal(), "xoxe.xoxb-") {
-		return errors.New("slack.token is not a bot's token: those begin with xoxb-"), "set it to the Bot User OAuth Token under OAuth & Permissions in the Slack app"
+		return "set it to the Bot User OAuth Token under OAuth & Permissions in the Slack app", errors.New("slack.token is not a bot's token: those begin with xoxb-")
 	}
-	return nil, ""
+	return "", nil
 }
 
 // webhookPath says whether a path is like /services/T0/B0/x or /workflows/….
