@@ -34,11 +34,11 @@ func (a *app) page(ctx context.Context, db *database, zone *time.Location, ids .
 	p := report.Page{Written: business(), Zone: zone}
 	for _, id := range ids {
 		past, err := mysql.FindRun(ctx, db.DB, id)
-		if err == nil && past == nil {
-			err = usagef("there is no run %d; `duly runs` lists them", id)
-		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return p, failed(err)
+		case past == nil:
+			return p, usagef("there is no run %d; `duly runs` lists them", id)
 		}
 		list, err := views(ctx, db, []mysql.PastRun{*past}, business())
 		if err != nil {
