@@ -69,6 +69,7 @@ type showcase struct {
 	url    string
 	due    payment.Date
 	orders int
+	report string // the file of the first night's
 }
 
 func (a *app) demo(ctx context.Context, subscriptions, orders int, keep bool) (err error) {
@@ -77,8 +78,8 @@ func (a *app) demo(ctx context.Context, subscriptions, orders int, keep bool) (e
 	if err := d.start(ctx, keep); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "A shop with %s that are due on %s, and %s of the last hours, most of them left half-way.\n"+
-		"Its gateway declines some, fails now and then, and loses answers.\n", plural(int64(subscriptions), "subscription"), d.due, plural(int64(orders), "order"))
+	a.line("A shop with %s that are due on %s, and %s of the last hours, most of them left half-way. "+
+		"Its gateway declines some, fails now and then, and loses answers.", plural(int64(subscriptions), "subscription"), d.due, plural(int64(orders), "order"))
 	if err := demo.Enrol(ctx, d.db, demoGateway, subscriptions, d.due); err != nil {
 		return failed(err)
 	}
@@ -174,7 +175,14 @@ func (d *showcase) night(ctx context.Context, day int) error {
 		run := newApp(nil, d.out, d.err)
 		run.config, run.shift, run.lag = c, time.Duration(day)*24*time.Hour, 0
 		root := run.root()
-		root.SetArgs([]string{"run", "nightly"})
+		args := []string{"run", "nightly"}
+		if d.report == "" {
+			if d.report, err = reportFile(); err != nil {
+				return err
+			}
+			args = append(args, "--"+flagReport, d.report)
+		}
+		root.SetArgs(args)
 		if err := root.ExecuteContext(ctx); err != nil {
 			return err
 		}
@@ -188,6 +196,15 @@ func (d *showcase) night(ctx context.Context, day int) error {
 		}
 	}
 	return d.pass(day)
+}
+
+// reportFile is a file that outlives the demo.
+func reportFile() (string, error) {
+	f, err := os.CreateTemp("", "duly-demo-*.html")
+	if err != nil {
+		return "", failed(fmt.Errorf("make a file for the report: %w", err))
+	}
+	return f.Name(), failed(f.Close())
 }
 
 // pass moves the gateway's clock on to the next night.
@@ -229,11 +246,12 @@ func (d *showcase) account(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	fmt.Fprintf(d.out, "The gateway kept %d payments, the tables say %d; %d differ, %d were taken twice. The audits found %s.\n",
+	d.line("The gateway kept %d payments, the tables say %d; %d differ, %d were taken twice. The audits found %s.",
 		ledger, len(collected), missing, double, plural(findings, "difference"))
 	if ledger != len(collected) || missing > 0 || double > 0 || findings > 0 {
 		return exitError{batch.ExitFailed, errors.New("the gateway's ledger and the tables differ")}
 	}
+	d.line("The report of the first night: %s", d.report)
 	return nil
 }
 
@@ -268,7 +286,7 @@ func (d *showcase) accountOrders(ctx context.Context) error {
 	if len(wrong) > 0 {
 		return exitError{batch.ExitFailed, errors.New("the orders do not add up: " + strings.Join(wrong, "; "))}
 	}
-	fmt.Fprintln(d.out, "Every order is settled, the stock adds up, and money is kept for completed orders alone.")
+	d.line("Every order is settled, the stock adds up, and money is kept for completed orders alone.")
 	return nil
 }
 

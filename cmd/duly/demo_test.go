@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"regexp"
 	"strconv"
 	"testing"
@@ -34,4 +35,11 @@ func TestDemoAddsUp(t *testing.T) {
 	require.Contains(t, string(ends), "out of stock: given back")
 	require.Contains(t, string(ends), "The audits found 0 differences.")
 	require.NotContains(t, string(ends), "never invoiced")
+
+	report := regexp.MustCompile(`The report of the first night:\s+(\S+)`).FindSubmatch(ends)
+	require.NotNil(t, report)
+	page, err := os.ReadFile(string(report[1]))
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(string(report[1])))
+	require.Contains(t, string(page), "<h1>The night of ")
 }

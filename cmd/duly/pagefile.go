@@ -38,7 +38,7 @@ func (a *app) reportCommand() *cobra.Command {
 			"`duly run JOB --report FILE` writes the same at the end of a run, and of a night. The figures of business days are those of `duly run report`.",
 		Example: "  duly report 17 --html run-17.html\n" +
 			"  duly report 17 --html - > run-17.html",
-		Args: cobra.ArbitraryArgs,
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: a.completeRuns(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var found []error
 			var run uint64
@@ -63,7 +63,7 @@ func (a *app) reportCommand() *cobra.Command {
 			return a.withSchema(cmd.Context(), func(db *database) error { return a.reportRun(cmd.Context(), db, run, file) })
 		},
 	}
-	cmd.Flags().StringVar(&file, flagHTML, "", "write the page to this `FILE`, or to standard output (-)")
+	cmd.Flags().StringVar(&file, flagHTML, "", "write the page to this `FILE`, or to standard output for - (needed)")
 	return cmd
 }
 
