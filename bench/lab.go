@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,15 +146,21 @@ func (s *schema) enrol(ctx context.Context, n int) error {
 
 // quiet waits until the server has cleaned up behind the measurement before, so that no side pays for another.
 func (l *lab) quiet(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	// Without this an idle server leaves changed pages where they are.
-	if _, err := l.admin.ExecContext(ctx, "SET GLOBAL innodb_max_dirty_pages_pct = 0"); err != nil {
-		return fmt.Errorf("flush the server: %w", err)
+	// Without this an idle server leaves changed pages where they are, or takes its time.
+	settings := []string{"innodb_max_dirty_pages_pct = 0", "innodb_io_capacity_max = 20000", "innodb_io_capacity = 20000"}
+	for _, setting := range settings {
+		if _, err := l.admin.ExecContext(ctx, "SET GLOBAL "+setting); err != nil {
+			return fmt.Errorf("flush the server: %w", err)
+		}
 	}
 	defer func() {
-		_, back := l.admin.ExecContext(context.WithoutCancel(ctx), "SET GLOBAL innodb_max_dirty_pages_pct = DEFAULT")
-		err = errors.Join(err, back)
+		for _, setting := range slices.Backward(settings) {
+			name, _, _ := strings.Cut(setting, " ")
+			_, back := l.admin.ExecContext(context.WithoutCancel(ctx), "SET GLOBAL "+name+" = DEFAULT")
+			err = errors.Join(err, back)
+		}
 	}()
 	for {
 		busy, err := l.status(ctx, "Innodb_history_list_length", "Innodb_buffer_pool_pages_dirty")
