@@ -36,7 +36,7 @@ func sumsOf(steps []Step, back bool) []sumView {
 			if givesBack(s.Name) != back || amount == 0 {
 				continue
 			}
-			class := shadeOf(s.Name, len(bar))
+			class := shadeOf(s.Name)
 			part := partView{s.Name, class, money(amount, currency), percent(amount, totals[currency])}
 			v.Parts = append(v.Parts, part)
 			bar = append(bar, slice{class, amount, part.Step + ": " + part.Amount + " (" + part.Share + ")"})
@@ -49,13 +49,18 @@ func sumsOf(steps []Step, back bool) []sumView {
 	return out
 }
 
-// shadeOf is the class of a step's part of a bar; it differs from that of its neighbours.
-func shadeOf(step string, n int) string {
-	if n, ok := stage(step); ok && n == 0 {
-		return "succeeded"
+// shadeOf is the class of a step's part of a bar: the same in every currency, and another than its neighbours'.
+func shadeOf(step string) string {
+	n, staged := stage(step)
+	switch {
+	case staged && n%2 == 1:
+		return "shade"
+	case staged && n > 0:
+		return "shade-2"
+	case charging(step) && !staged:
+		return "shade-3"
 	}
-	all := [...]string{"shade", "shade-2", "shade-3"}
-	return all[n%len(all)]
+	return "succeeded"
 }
 
 // amounts writes sums, a currency each.

@@ -101,9 +101,9 @@ func wordOf(kind string) string {
 	return kind
 }
 
-// latencyOf draws how long answers took, on an axis that doubles; nil for none.
+// latencyOf draws how long answers took, on an axis that doubles; nil where there is nothing to compare.
 func latencyOf(name string, l Latency) *columnsView {
-	if len(l.Buckets) == 0 {
+	if len(l.Buckets) < 2 {
 		return nil
 	}
 	var most, total int64

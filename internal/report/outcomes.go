@@ -4,7 +4,6 @@ import "strings"
 
 // outcomesView is what became of the items of each step.
 type outcomesView struct {
-	Key   []segment // one of each outcome that occurs, with what it stands for
 	Steps []outcomeView
 	Idle  string // steps that had nothing to do
 	Table []stepRow
@@ -15,7 +14,8 @@ type outcomesView struct {
 type outcomeView struct {
 	Name, About, Status string
 	Items, Took         string
-	Parts               string // the outcomes in words
+	Text                string    // the outcomes in words
+	Parts               []segment // the same, one by one, with what they are drawn in
 	Bar                 []segment
 }
 
@@ -34,7 +34,6 @@ type cell struct{ Name, Text string }
 func outcomesOf(steps []Step) outcomesView {
 	var v outcomesView
 	var idle []string
-	used := map[string]bool{}
 	for _, s := range steps {
 		v.Table = append(v.Table, rowOf(s))
 		v.Money = v.Money || len(s.Amounts) > 0
@@ -52,26 +51,18 @@ func outcomesOf(steps []Step) outcomesView {
 		if s.Read == 1 {
 			o.Items = "1 " + singular(words.Read)
 		}
-		var parts []string
+		var texts []string
 		for _, part := range slices {
-			parts = append(parts, part.text)
-			used[part.class] = true
+			texts = append(texts, part.text)
+			o.Parts = append(o.Parts, segment{Class: part.class, Text: part.text})
 		}
+		o.Text = strings.Join(texts, ", ")
 		if audits(s.Name) && s.Review > 0 {
-			parts = append(parts, plural(s.Review, "new finding"))
+			o.Parts = append(o.Parts, segment{Text: plural(s.Review, "new finding")})
 		}
-		o.Parts = strings.Join(parts, ", ")
 		v.Steps = append(v.Steps, o)
 	}
 	v.Idle = strings.Join(idle, ", ")
-	for _, k := range []struct{ class, text string }{
-		{"succeeded", "succeeded"}, {"declined", "declined"}, {"released", "released"}, {"doubt", "in doubt"},
-		{"rejected", "rejected"}, {"review", "sent to review"},
-	} {
-		if used[k.class] {
-			v.Key = append(v.Key, segment{Class: k.class, Text: k.text})
-		}
-	}
 	return v
 }
 

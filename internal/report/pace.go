@@ -5,8 +5,9 @@ import (
 )
 
 const (
-	mostColumns = 60
-	plotHeight  = 168.0 // pixels
+	mostColumns   = 60
+	fewestColumns = 3     // below which there is nothing to see
+	plotHeight    = 168.0 // pixels
 )
 
 // columnsView is a chart of columns over an axis.
@@ -20,8 +21,7 @@ type columnsView struct {
 	Rows    []bucketRow
 	Key     []segment
 	Text    string // what there is to see, in a sentence
-	Peak    string
-	Mean    string
+	Lead    string
 }
 
 // column is one of them, from the bottom up.
@@ -65,8 +65,8 @@ func (b paceBucket) rate() float64 {
 	return float64(b.all()) / (b.to - b.from)
 }
 
-// paceOf draws what was done over time; nil if nothing was.
-func paceOf(p Pace) *columnsView {
+// paceOf draws what was done over time, in the words of its job; nil if nothing was.
+func paceOf(p Pace, words counted) *columnsView {
 	buckets := bucketsOf(p)
 	var sum Totals
 	top := 0.0
@@ -83,7 +83,12 @@ func paceOf(p Pace) *columnsView {
 	}
 	end := buckets[len(buckets)-1].to
 	step, most := nice(top)
-	v := &columnsView{Height: pixels(plotHeight), Peak: perSecond(top), Mean: perSecond(float64(all) / p.Seconds)}
+	mean := perSecond(float64(all) / p.Seconds)
+	v := &columnsView{Height: pixels(plotHeight), Lead: plural(all, "item") + " in " + length(p.Seconds) + "."}
+	if len(buckets) < fewestColumns {
+		return v
+	}
+	v.Lead = mean + " on average, " + perSecond(top) + " at most."
 	for at := 0.0; at <= most+step/2; at += step {
 		v.Y = append(v.Y, tick{At: pixels(plotHeight - at/most*plotHeight), Text: short(at)})
 	}
@@ -116,14 +121,14 @@ func paceOf(p Pace) *columnsView {
 		class, text string
 		there       bool
 	}{
-		{"succeeded", "succeeded", sum.Succeeded > 0}, {"declined", "declined", sum.Declined > 0}, {"doubt", "anything else", sum.Others > 0},
+		{"succeeded", words.Succeeded, sum.Succeeded > 0}, {"declined", words.Declined, sum.Declined > 0}, {"doubt", "anything else", sum.Others > 0},
 		{"held", "circuit open", len(v.Bands) > 0},
 	} {
 		if k.there {
 			v.Key = append(v.Key, segment{Class: k.class, Text: k.text})
 		}
 	}
-	v.Text = plural(all, "item") + " in " + length(p.Seconds) + ": " + v.Mean + " on average, " + v.Peak + " at most, " + length(peak.from) + " after the start"
+	v.Text = plural(all, "item") + " in " + length(p.Seconds) + ": " + mean + " on average, " + perSecond(top) + " at most, " + length(peak.from) + " after the start"
 	return v
 }
 

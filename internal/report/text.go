@@ -22,6 +22,8 @@ func percent(part, of int64) string {
 	}
 	p := float64(part) / float64(of) * 100
 	switch {
+	case part == 0, part == of:
+		return strconv.FormatFloat(p, 'f', 0, 64) + "%"
 	case part > 0 && p < 0.1:
 		return "<0.1%"
 	case part < of && p > 99.9:
@@ -34,8 +36,10 @@ func percent(part, of int64) string {
 func length(seconds float64) string {
 	whole := int64(math.Round(seconds))
 	switch {
+	case seconds <= 0:
+		return "0 s"
 	case seconds < 0.9995:
-		return fmt.Sprintf("%.0f ms", max(0, seconds)*1000)
+		return fmt.Sprintf("%.0f ms", seconds*1000)
 	case seconds < 59.95:
 		return strings.TrimSuffix(fmt.Sprintf("%.1f", seconds), ".0") + " s"
 	case whole < 3600:

@@ -130,7 +130,7 @@ func partsOf(n Night, runs []Run) []partRow {
 	}
 	var out []partRow
 	for _, part := range n.Parts {
-		row := partRow{Job: part.Job, Exit: strconv.Itoa(part.Exit), Verdict: verdictOf(part.Exit), Why: part.Why}
+		row := partRow{Job: part.Job, Exit: strconv.Itoa(part.Exit), Verdict: verdictOf(part.Exit), Why: strings.TrimPrefix(part.Why, "not run: ")}
 		if r, ok := byID[part.Run]; ok {
 			row.Anchor = anchor(r.ID)
 			for _, sum := range sumsOf(r.Steps, false) {
@@ -154,7 +154,7 @@ func runOf(r Run, zone *time.Location, level int) runView {
 		v.Exit = strconv.Itoa(*r.Exit)
 	}
 	if m := r.Measured; m != nil {
-		v.Left, v.Notes, v.Pace = m.Left, m.Notes, paceOf(m.Pace)
+		v.Left, v.Notes, v.Pace = m.Left, m.Notes, paceOf(m.Pace, countedIn(r.Job))
 	}
 	for _, row := range r.Waiting.Rows {
 		w := reviewView{What: row.What, Reason: row.Reason, Since: instant(row.Since, zone), Command: row.Command, New: row.New}
@@ -234,7 +234,7 @@ func figuresOf(r Run) []figure {
 	}
 	out := []figure{
 		{number(succeeded), "charges succeeded", ""}, {number(declined), "declined", ""},
-		{percent(succeeded, succeeded+declined), "of those decided succeeded", ""},
+		{percent(succeeded, succeeded+declined), "of what was decided succeeded", ""},
 	}
 	if waiting > 0 {
 		out = append(out, figure{number(waiting), "sent to review", ""})

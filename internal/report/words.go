@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Verdict is what an exit code means.
+// verdict is what an exit code means.
 type verdict struct {
 	Tone   string // good, look or bad: the class that it is drawn in
 	Text   string // in a sentence
@@ -69,6 +69,19 @@ func countedBy(step string) counted {
 		return counted{"rows", "deleted", "declined", "untouched", "in doubt", "rejected", "sent to review"}
 	}
 	return charges()
+}
+
+// countedIn gives the words for most of what a job does.
+func countedIn(job string) counted {
+	switch job {
+	case "outbox":
+		return countedBy("deliver")
+	case "audit":
+		return countedBy("match")
+	case "prune":
+		return countedBy("events")
+	}
+	return countedBy(job)
 }
 
 // stage is the dunning stage that a step of billing collects: 0 on the due date; false for other steps.
