@@ -57,9 +57,9 @@ func (e *execution) measured(ctx context.Context) (end func(run *batch.Run, r ba
 	}
 }
 
-// measure reads what the metrics tell of the tables, within observedWithin. What cannot be read stays as it was.
+// measure reads what the metrics tell of the tables, within watchedWithin. What cannot be read stays as it was.
 func (e *execution) measure(ctx context.Context, reads ...func(context.Context) error) {
-	within, cancel := context.WithTimeout(ctx, observedWithin)
+	within, cancel := context.WithTimeout(ctx, e.watchedWithin)
 	defer cancel()
 	for _, read := range reads {
 		if err := read(within); err != nil && ctx.Err() == nil {

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	// observedWithin bounds how long machines that watch are told something; the end of a run waits no longer.
-	observedWithin = 5 * time.Second
+	// watchedWithin bounds how long machines that watch are told something; the end of a run waits no longer.
+	watchedWithin = 5 * time.Second
 	// countEvery is how often rows are counted while metrics are served.
 	countEvery = 30 * time.Second
 	// metricsPath is where metrics are served.
@@ -78,7 +78,7 @@ func (o *observation) begin(ctx context.Context, c *config.Config, l *logs) {
 		return
 	}
 	var err error
-	if o.deadman, err = notify.NewDeadman(c.Deadman.URL.Reveal(), version, observedWithin); err != nil {
+	if o.deadman, err = notify.NewDeadman(c.Deadman.URL.Reveal(), version, o.app.watchedWithin); err != nil {
 		o.warn("the dead-man's switch cannot be used", err)
 	}
 }
@@ -95,7 +95,7 @@ func (o *observation) serve(ctx context.Context) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET "+metricsPath, o.metrics.Handler())
-	o.server = &http.Server{Handler: mux, ReadHeaderTimeout: observedWithin}
+	o.server = &http.Server{Handler: mux, ReadHeaderTimeout: o.app.watchedWithin}
 	go func() { _ = o.server.Serve(listener) }() // until end closes it
 }
 
@@ -187,12 +187,12 @@ func (o *observation) follow(ctx context.Context, e *execution, run *batch.Run, 
 	}
 }
 
-// end tells how the command ended, and waits for whom it tells: all at the same time, for observedWithin at most.
+// end tells how the command ended, and waits for whom it tells: all at the same time, for watchedWithin at most.
 func (o *observation) end(ctx context.Context, exit int) {
 	if o.config == nil {
 		return // nobody knows whom to tell
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), observedWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.app.watchedWithin)
 	defer cancel()
 	var telling sync.WaitGroup
 	if o.deadman != nil {
@@ -200,7 +200,7 @@ func (o *observation) end(ctx context.Context, exit int) {
 	}
 	if push := o.config.Metrics.Pushgateway; push != "" && o.run != 0 {
 		telling.Go(func() {
-			if err := o.metrics.Push(ctx, push.Reveal(), observedWithin); err != nil {
+			if err := o.metrics.Push(ctx, push.Reveal(), o.app.watchedWithin); err != nil {
 				o.warn("metrics could not be pushed", err)
 			}
 		})
