@@ -130,7 +130,7 @@ func (a *app) writePage(file string, p report.Page) error {
 }
 
 func writeTo(device string, b []byte) error {
-	f, err := os.OpenFile(device, os.O_WRONLY, 0)
+	f, err := os.OpenFile(device, os.O_WRONLY, 0) //nolint:gosec // the operator names the file
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}

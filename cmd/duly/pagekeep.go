@@ -102,7 +102,9 @@ func gatewayKept(g *gateway.Paced) report.Gateway {
 }
 
 func latencyKept(s gateway.Stats) report.Latency {
-	ms := func(d time.Duration) float64 { return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond) }
+	ms := func(d time.Duration) float64 {
+		return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond)
+	}
 	l := report.Latency{
 		P50: ms(s.Times.Quantile(0.5)), P95: ms(s.Times.Quantile(0.95)), P99: ms(s.Times.Quantile(0.99)), Max: ms(s.Times.Max),
 		Buckets: []report.Bucket{},

@@ -13,8 +13,6 @@ func began() time.Time { return time.Date(2026, 11, 20, 17, 30, 0, 0, time.UTC) 
 
 func seoul() *time.Location { return time.FixedZone("KST", 9*60*60) }
 
-func pointer[T any](v T) *T { return &v }
-
 // page is a report of these runs, written an hour after the night began.
 func page(runs ...report.Run) report.Page {
 	return report.Page{Written: began().Add(time.Hour), Zone: seoul(), Runs: runs}
@@ -23,9 +21,9 @@ func page(runs ...report.Run) report.Page {
 // billing is a run in which everything occurred.
 func billing() report.Run {
 	return report.Run{
-		ID: 17, Job: "billing", Date: "2026-11-21", Status: "completed", Exit: pointer(4), RerunOf: 16,
+		ID: 17, Job: "billing", Date: "2026-11-21", Status: "completed", Exit: new(4), RerunOf: 16,
 		Told: report.ToldBy([]byte(`{"date":"2026-11-21","subscriptions":[41,42],"limit":5000}`)),
-		Host: "worker-1", PID: 4711, Version: "v1.4.0", Started: began(), Finished: pointer(began().Add(94 * time.Second)),
+		Host: "worker-1", PID: 4711, Version: "v1.4.0", Started: began(), Finished: new(began().Add(94 * time.Second)),
 		Steps: []report.Step{
 			{Name: "recover", Status: "completed", Read: 14, Succeeded: 11, Declined: 2, InDoubt: 1, Amounts: map[string]int64{"KRW": 141_900}, Seconds: 1.2},
 			{Name: "issue", Status: "completed", Read: 2000, Succeeded: 1996, Review: 4, Seconds: 0.84},
@@ -40,8 +38,10 @@ func billing() report.Run {
 		},
 		Measured: measured(),
 		Declines: []report.Decline{
-			{Class: "soft", Code: "insufficient_funds", Count: 148}, {Class: "hard", Code: "lost_card", Count: 41},
-			{Class: "action", Code: "authentication_required", Count: 30}, {Class: "soft", Count: 14},
+			{Class: "soft", Code: "insufficient_funds", Count: 148},
+			{Class: "hard", Code: "lost_card", Count: 41},
+			{Class: "action", Code: "authentication_required", Count: 30},
+			{Class: "soft", Count: 14},
 		},
 		Waiting: report.Waiting{
 			Rows: []report.Review{
@@ -108,8 +108,8 @@ func latency(median float64, n int64) report.Latency {
 // nothing is a run that had nothing to do.
 func nothing() report.Run {
 	r := report.Run{
-		ID: 1, Job: "billing", Date: "2026-11-21", Status: "completed", Exit: pointer(0), Host: "worker-1", PID: 1, Version: "dev",
-		Started: began(), Finished: pointer(began().Add(41 * time.Millisecond)), Measured: &report.Measured{},
+		ID: 1, Job: "billing", Date: "2026-11-21", Status: "completed", Exit: new(0), Host: "worker-1", PID: 1, Version: "dev",
+		Started: began(), Finished: new(began().Add(41 * time.Millisecond)), Measured: &report.Measured{},
 	}
 	for _, name := range []string{"recover", "issue", "collect", "retry-1", "recover-last"} {
 		r.Steps = append(r.Steps, report.Step{Name: name, Status: "completed"})
@@ -144,7 +144,7 @@ func dead() report.Run {
 // refused is a run that its own credentials ended.
 func refused() report.Run {
 	r := nothing()
-	r.ID, r.Exit, r.Status = 19, pointer(1), "failed"
+	r.ID, r.Exit, r.Status = 19, new(1), "failed"
 	r.Error = "collect: gateway main refused our credentials: 401 invalid_token"
 	r.Steps[2].Status = "failed"
 	r.Next = []string{"duly doctor", "duly run billing --rerun 19"}
@@ -190,7 +190,7 @@ func currencies() report.Run {
 
 func reconcile() report.Run {
 	r := nothing()
-	r.ID, r.Job, r.Exit = 22, "reconcile", pointer(3)
+	r.ID, r.Job, r.Exit = 22, "reconcile", new(3)
 	r.Steps = []report.Step{
 		{
 			Name: "reconcile", Status: "completed", Read: 500, Succeeded: 195, Declined: 280, InDoubt: 24, Review: 1,
@@ -210,7 +210,7 @@ func reconcile() report.Run {
 
 func audit() report.Run {
 	r := nothing()
-	r.ID, r.Job, r.Exit = 23, "audit", pointer(3)
+	r.ID, r.Job, r.Exit = 23, "audit", new(3)
 	r.Steps = []report.Step{
 		{Name: "match", Status: "completed", Read: 2171, Succeeded: 2168, Declined: 2, InDoubt: 1, Review: 2, Seconds: 2.2},
 		{Name: "look-up", Status: "completed", Read: 1, Succeeded: 1, Seconds: 0.05},
@@ -250,9 +250,11 @@ func night() report.Page {
 	p.Night = &report.Night{
 		Date: "2026-11-21", Host: "worker-1", Started: began(), Finished: began().Add(3 * time.Minute), Exit: 4,
 		Parts: []report.Part{
-			{Job: "reconcile", Run: 22, Exit: 3}, {Job: "billing", Run: 17, Exit: 4},
+			{Job: "reconcile", Run: 22, Exit: 3},
+			{Job: "billing", Run: 17, Exit: 4},
 			{Job: "outbox", Exit: 5, Why: "not run: outbox is paused: the receiver moves (ada, since 2026-11-20 09:00:00 UTC)"},
-			{Job: "report", Run: 24, Exit: 0}, {Job: "audit", Run: 23, Exit: 3},
+			{Job: "report", Run: 24, Exit: 0},
+			{Job: "audit", Run: 23, Exit: 3},
 		},
 	}
 	return p

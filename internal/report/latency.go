@@ -47,9 +47,13 @@ func gatewaysOf(m *Measured) []gatewayView {
 		v := gatewayView{Name: name, LeftAlone: g.LeftAlone, Chart: latencyOf(name, g.Latency)}
 		if g.Requests > 0 {
 			v.Facts = []fact{
-				{"Requests", number(g.Requests), ""}, {"Median", millis(g.Latency.P50), ""}, {"95 in 100 within", millis(g.Latency.P95), ""},
-				{"99 in 100 within", millis(g.Latency.P99), ""}, {"Slowest", millis(g.Latency.Max), ""},
-				{"Retries", number(g.Retries), "(" + percent(g.Retries, g.Requests) + ")"}, {"Circuit opened", times(g.Openings), ""},
+				{"Requests", number(g.Requests), ""},
+				{"Median", millis(g.Latency.P50), ""},
+				{"95 in 100 within", millis(g.Latency.P95), ""},
+				{"99 in 100 within", millis(g.Latency.P99), ""},
+				{"Slowest", millis(g.Latency.Max), ""},
+				{"Retries", number(g.Retries), "(" + percent(g.Retries, g.Requests) + ")"},
+				{"Circuit opened", times(g.Openings), ""},
 			}
 		}
 		v.Kinds = kindsOf(g)

@@ -54,16 +54,3 @@ type Bucket struct {
 	To    float64 `json:"to_ms"`
 	Count int64   `json:"count"`
 }
-
-// asked reports whether anything was asked of a gateway, or it was left alone.
-func (m *Measured) asked() bool {
-	if m == nil {
-		return false
-	}
-	for _, g := range m.Gateways {
-		if g.Requests > 0 || g.LeftAlone != "" {
-			return true
-		}
-	}
-	return false
-}

@@ -99,8 +99,13 @@ func rowOf(s Step) stepRow {
 		name  string
 		count int64
 	}{
-		{"read", s.Read}, {"succeeded", s.Succeeded}, {"declined", s.Declined}, {"released", s.Released},
-		{"in_doubt", s.InDoubt}, {"rejected", s.Rejected}, {"review", s.Review},
+		{"read", s.Read},
+		{"succeeded", s.Succeeded},
+		{"declined", s.Declined},
+		{"released", s.Released},
+		{"in_doubt", s.InDoubt},
+		{"rejected", s.Rejected},
+		{"review", s.Review},
 	} {
 		row.Cells = append(row.Cells, cell{n.name, number(n.count)})
 	}

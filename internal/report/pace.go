@@ -121,7 +121,9 @@ func paceOf(p Pace, words counted) *columnsView {
 		class, text string
 		there       bool
 	}{
-		{"succeeded", words.Succeeded, sum.Succeeded > 0}, {"declined", words.Declined, sum.Declined > 0}, {"doubt", "anything else", sum.Others > 0},
+		{"succeeded", words.Succeeded, sum.Succeeded > 0},
+		{"declined", words.Declined, sum.Declined > 0},
+		{"doubt", "anything else", sum.Others > 0},
 		{"held", "circuit open", len(v.Bands) > 0},
 	} {
 		if k.there {

@@ -112,7 +112,8 @@ func viewOf(p Page) pageView {
 		v.Heading, v.Title = "The night of "+longDate(n.Date), "Night · "+n.Date
 		v.Verdict, v.Exit = verdictOf(n.Exit), strconv.Itoa(n.Exit)
 		v.Facts = []fact{
-			{"Host", n.Host, ""}, {"Started", instant(n.Started, p.Zone), ""},
+			{"Host", n.Host, ""},
+			{"Started", instant(n.Started, p.Zone), ""},
 			{"Took", length(n.Finished.Sub(n.Started).Seconds()), ""},
 		}
 		v.Night = partsOf(*n, p.Runs)
@@ -233,7 +234,8 @@ func figuresOf(r Run) []figure {
 		return nil
 	}
 	out := []figure{
-		{number(succeeded), "charges succeeded", ""}, {number(declined), "declined", ""},
+		{number(succeeded), "charges succeeded", ""},
+		{number(declined), "declined", ""},
 		{percent(succeeded, succeeded+declined), "of what was decided succeeded", ""},
 	}
 	if waiting > 0 {
