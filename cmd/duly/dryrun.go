@@ -36,7 +36,7 @@ func (e *execution) dryRun(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	fmt.Fprintln(e.people(), "dry run: "+e.first(others))
+	e.say(e.people(), "dry run: "+e.first(others))
 	f := forecast{Job: e.work.name, BusinessDate: e.business.String(), DryRun: true}
 	if _, pause, paused := e.paused(e.pauses); paused {
 		f.Paused = pause.String()
@@ -54,9 +54,9 @@ func (e *execution) dryRun(ctx context.Context) error {
 	}
 	show()
 	if f.Paused != "" {
-		fmt.Fprintln(e.people(), "the job is paused and would not run: "+f.Paused)
+		e.say(e.people(), "the job is paused and would not run: "+f.Paused)
 	}
-	fmt.Fprintln(e.people(), "dry run: nothing was written, no gateway was called")
+	e.say(e.people(), "dry run: nothing was written, no gateway was called")
 	return nil
 }
 

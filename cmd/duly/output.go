@@ -35,16 +35,13 @@ func (a *app) print(v any) error {
 }
 
 // line writes a line for people.
-func (a *app) line(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
+func (a *app) line(format string, args ...any) { a.say(a.out, fmt.Sprintf(format, args...)) }
+
+// command writes a line with a command to type, which stays in one piece.
+func (a *app) command(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
 
 // table writes rows under a header.
-func (a *app) table(header table.Row, rows []table.Row) {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(header)
-	t.AppendRows(rows)
-	fmt.Fprintln(a.out, t.Render())
-}
+func (a *app) table(header table.Row, rows []table.Row) { a.grid(header, rows) }
 
 // amounts writes sums by currency.
 func amounts(m map[string]int64) string {

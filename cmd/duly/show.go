@@ -102,7 +102,7 @@ func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
 		a.line("collected: %s", amounts(sums))
 	}
 	for _, next := range v.Next {
-		a.line("next: %s", next)
+		a.command("next: %s", next)
 	}
 	return nil
 }
@@ -259,7 +259,7 @@ func (a *app) showWhole(w whole) error {
 		a.line("its subscription's row is gone")
 	}
 	a.line("why: %s", w.Explanation.Text)
-	a.line("next: %s", w.Explanation.Next)
+	a.command("next: %s", w.Explanation.Next)
 	for _, inv := range w.Invoices {
 		a.invoice(inv)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
@@ -149,7 +148,7 @@ func (e *execution) sumUp(s summary) {
 		e.line("in review from before: %s", plural(s.OlderReview, "row"))
 	}
 	for _, command := range s.Next {
-		e.line("next: %s", command)
+		e.command("next: %s", command)
 	}
 	e.line("run %d %s, exit code %d", s.Run, s.Status, s.Exit)
 }
@@ -187,26 +186,22 @@ func stepOf(x *batch.StepExecution) stepView {
 // steps prints the steps that did something, or ended otherwise than completed, and names the others in a line.
 // A column in which nothing stands is left out, so that an ordinary run fits 80 characters.
 func (a *app) steps(list []stepView) {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.SuppressEmptyColumns()
 	header := table.Row{"step", "status", "read", "succeeded", "declined", "released", "in doubt", "rejected", "review", "money", "took"}
-	var numbers []table.ColumnConfig
+	var numbers []int
 	for column := 3; column <= len(header); column++ {
-		numbers = append(numbers, table.ColumnConfig{Number: column, Align: text.AlignRight})
+		numbers = append(numbers, column)
 	}
-	t.SetColumnConfigs(numbers)
-	t.AppendHeader(header)
 	var idle []string
+	var rows []table.Row
 	for _, v := range list {
 		if v.Read == 0 && v.Status == string(batch.Completed) {
 			idle = append(idle, v.Step)
 			continue
 		}
-		t.AppendRow(v.row())
+		rows = append(rows, v.row())
 	}
-	if t.Length() > 0 {
-		fmt.Fprintln(a.out, t.Render())
+	if len(rows) > 0 {
+		a.grid(header, rows, numbers...)
 	}
 	if len(idle) > 0 {
 		a.line("nothing to do: %s", strings.Join(idle, ", "))

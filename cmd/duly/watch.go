@@ -141,6 +141,7 @@ func (d *drawn) show(s statusView) error {
 	var b bytes.Buffer
 	onto := *d.app
 	onto.out = &b
+	onto.wide, _ = d.size(d.out)
 	onto.showStatus(s)
 	d.last = b.String()
 	d.draw(d.last)

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// columns is how wide what is written to w may be; 0: as wide as it is.
+func (a *app) columns(w io.Writer) int {
+	if a.wide > 0 {
+		return a.wide
+	}
+	if !a.terminal(w) {
+		return 0
+	}
+	width, _ := a.size(w)
+	return width
+}
+
+// say writes a line to w, broken between words where it is too wide for the terminal.
+func (a *app) say(w io.Writer, line string) {
+	if width := a.columns(w); width > 0 {
+		line = hang(line, width)
+	}
+	fmt.Fprintln(w, line)
+}
+
+// hang breaks a line between words. What goes on begins two columns further in. A word is never broken.
+func hang(line string, width int) string {
+	if text.StringWidth(line) <= width {
+		return line
+	}
+	next := strings.Repeat(" ", len(line)-len(strings.TrimLeft(line, " "))+2)
+	var out []string
+	for rest := line; ; {
+		end := breakAt(rest, width)
+		out = append(out, strings.TrimRight(rest[:end], " "))
+		if rest = strings.TrimLeft(rest[end:], " "); rest == "" {
+			return strings.Join(out, "\n")
+		}
+		rest = next + rest
+	}
+}
+
+// breakAt is where a line that may be so wide ends: behind its last word that fits, or else behind its first.
+func breakAt(line string, width int) int {
+	if text.StringWidth(line) <= width {
+		return len(line)
+	}
+	best, begun := 0, false
+	for i, r := range line {
+		switch {
+		case r != ' ':
+			begun = true
+		case begun && (best == 0 || text.StringWidth(line[:i]) <= width):
+			best = i
+		}
+	}
+	if best == 0 {
+		return len(line)
+	}
+	return best
+}
+
+// grid writes a table without the columns in which nothing stands, as wide as the terminal lets it. right are the
+// columns, from 1, that are aligned so.
+func (a *app) grid(header table.Row, rows []table.Row, right ...int) {
+	header, rows, right = without(header, rows, right)
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	configs := make([]table.ColumnConfig, len(header))
+	for _, column := range right {
+		configs[column-1].Align = text.AlignRight
+	}
+	widths, fits := narrow(header, rows, a.columns(a.out))
+	if !fits {
+		a.records(header, rows)
+		return
+	}
+	for i := range configs {
+		configs[i].Number, configs[i].WidthMax, configs[i].WidthMaxEnforcer = i+1, widths[i], text.WrapSoft
+	}
+	t.SetColumnConfigs(configs)
+	t.AppendHeader(header)
+	t.AppendRows(rows)
+	fmt.Fprintln(a.out, t.Render())
+}
+
+// without leaves out the columns in which nothing stands.
+func without(header table.Row, rows []table.Row, right []int) (table.Row, []table.Row, []int) {
+	kept, place := table.Row{}, map[int]int{}
+	out := make([]table.Row, len(rows))
+	for i := range header {
+		some := false
+		for _, row := range rows {
+			some = some || fmt.Sprint(row[i]) != ""
+		}
+		if !some && len(rows) > 0 {
+			continue
+		}
+		kept = append(kept, header[i])
+		place[i+1] = len(kept)
+		for n, row := range rows {
+			out[n] = append(out[n], row[i])
+		}
+	}
+	var aligned []int
+	for _, column := range right {
+		if at, ok := place[column]; ok {
+			aligned = append(aligned, at)
+		}
+	}
+	return kept, out, aligned
+}
+
+// narrow is how wide the text of each column may be for a table to fit; 0 fits any. It takes from the widest, and no
+// word is broken: false if that is not enough.
+func narrow(header table.Row, rows []table.Row, width int) (widths []int, fits bool) {
+	least := make([]int, len(header))
+	widths = make([]int, len(header))
+	all := 1
+	for i := range header {
+		for _, row := range append([]table.Row{header}, rows...) {
+			cell := fmt.Sprint(row[i])
+			widths[i] = max(widths[i], text.LongestLineLen(cell))
+			for _, word := range strings.Fields(cell) {
+				least[i] = max(least[i], text.StringWidth(word))
+			}
+		}
+		all += widths[i] + 3 // a blank on either side, and the rule
+	}
+	for ; width > 0 && all > width; all-- {
+		widest := -1
+		for i := range widths {
+			if widths[i] > least[i] && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return widths, false
+		}
+		widths[widest]--
+	}
+	return widths, true
+}
+
+// records writes the rows of a table that does not fit one below the other.
+func (a *app) records(header table.Row, rows []table.Row) {
+	widest := 0
+	for _, h := range header {
+		widest = max(widest, text.StringWidth(fmt.Sprint(h)))
+	}
+	for n, row := range rows {
+		if n > 0 {
+			fmt.Fprintln(a.out)
+		}
+		for i, h := range header {
+			for k, line := range strings.Split(fmt.Sprint(row[i]), "\n") {
+				label := ""
+				if k == 0 {
+					label = strings.ToUpper(fmt.Sprint(h))
+				}
+				if line != "" {
+					a.say(a.out, fmt.Sprintf("  %-*s  %s", widest, label, line))
+				}
+			}
+		}
+	}
+}
