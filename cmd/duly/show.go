@@ -259,7 +259,7 @@ func (a *app) showWhole(w whole) error {
 		a.line("its subscription's row is gone")
 	}
 	a.line("why: %s", w.Explanation.Text)
-	a.command("next: %s", w.Explanation.Next)
+	a.line("next: %s", w.Explanation.Next)
 	for _, inv := range w.Invoices {
 		a.invoice(inv)
 	}

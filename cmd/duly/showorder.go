@@ -85,7 +85,7 @@ func (a *app) order(w wholeOrder) {
 	}
 	for _, e := range w.Explanations {
 		a.line("why: %s", e.Text)
-		a.command("next: %s", e.Next)
+		a.line("next: %s", e.Next)
 	}
 	var rows []table.Row
 	for _, i := range o.Items {
