@@ -246,7 +246,7 @@ func (o *observation) warn(message string, err error) {
 		}
 		o.logs = l
 	}
-	o.logs.Warn(message, problem(err))
+	o.logs.Warn(message, problem(err)) //nolint:sloglint // its callers give constants
 }
 
 // hostname is this host's name.
