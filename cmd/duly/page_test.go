@@ -139,7 +139,7 @@ func TestPageOfARunThatHasNotEnded(t *testing.T) {
 (3, 'report', UTC_DATE(), '{"from":"2026-01-01"}', 'completed', 'abcdefghijklmnop', 60000, 'elsewhere', 7, 'v1', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), 0, '[1]')`)
 	for run, want := range map[string][]string{
 		"1": {"Died without ending", "limit 5", "duly run billing --rerun 1"},
-		"2": {"Under way", "duly status --watch", "12/s at most"},
+		"2": {"Under way", "duly status --watch", "3 items in 1 s."},
 		"3": {"Done, nothing left behind", "No order was completed, failed or given back."},
 	} {
 		got := s.duly(t, "report", run, "--html", "-")
@@ -220,6 +220,7 @@ func TestMistakesInReports(t *testing.T) {
 		{[]string{"report", "7", "--html", folder}, []string{"--html: " + folder + " is a folder: give a file"}},
 		{[]string{"report", "7", "--html", missing}, []string{"--html: there is no folder " + filepath.Dir(missing)}},
 		{[]string{"run", "prune", "--report", missing}, []string{"--report: there is no folder " + filepath.Dir(missing)}},
+		{[]string{"run", "prune", "--report", "-"}, []string{"--report: standard output holds the summary; give a file"}},
 		{[]string{"run", "nightly", "--report", missing}, []string{"--report: there is no folder " + filepath.Dir(missing)}},
 		{[]string{"run", "billing", "--dry-run", "--report", filepath.Join(folder, "x.html")}, []string{"--report: a dry run makes no run to report of"}},
 		{[]string{"run", "nightly", "--dry-run", "--report", filepath.Join(folder, "x.html")}, []string{"--report: a dry run makes no run to report of"}},

@@ -162,6 +162,8 @@ func (f runFlags) reportMistake() error {
 		return nil
 	case f.dryRun:
 		return errors.New("--report: a dry run makes no run to report of")
+	case f.report == stdout:
+		return errors.New("--report: standard output holds the summary; give a file")
 	}
 	return fileMistake(flagReport, f.report)
 }

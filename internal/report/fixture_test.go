@@ -153,7 +153,7 @@ func refused() report.Run {
 
 const (
 	evil = `<script>alert("1")</script>"><img src=x onerror=alert(1)> ' & </style></title>`
-	long = "a-name-that-is-so-long-that-nobody-would-ever-think-of-it-and-that-has-no-place-to-break-it-at-whatsoever-"
+	long = "anamethatissolongthatnobodywouldeverthinkofitandthathasnoplacetobreakitatwhatsoeverandthatgoesonandon"
 )
 
 // hostile is a run in which every text is long, and HTML.
