@@ -12,7 +12,7 @@ import (
 	"duly/internal/testdb"
 )
 
-var half = time.Date(2026, 3, 29, 1, 30, 0, 0, time.UTC) //nolint:gochecknoglobals // an instant of these tests
+var half = time.Date(2026, 3, 29, 1, 30, 0, 0, time.UTC)
 
 func claim(t *testing.T, host string, at time.Time) mysql.Claim {
 	t.Helper()

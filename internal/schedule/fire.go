@@ -1,0 +1,166 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+)
+
+const (
+	// early is how much before its time a firing may be triggered, by clocks that are a little apart.
+	early = 5 * time.Second
+	// writeWithin bounds the taking and the ending of a firing in the database.
+	writeWithin = 10 * time.Second
+)
+
+// errNothing says that no firing of today is due.
+var errNothing = errors.New("no firing of today is due")
+
+// fire takes the firing that is due and runs its job.
+func (s *Scheduler) fire(ctx context.Context, job Job, starting bool) {
+	if !s.begin() {
+		return
+	}
+	defer s.firing.Done()
+	log := s.Log.With(slog.String("job", job.Name))
+	token, err := mysql.NewLease()
+	if err != nil {
+		log.ErrorContext(ctx, "not fired", slog.Any("error", err))
+		return
+	}
+	claim := mysql.Claim{Job: job.Name, Host: s.Host, Token: token, Lease: s.Lease, Again: starting}
+	firing, err := s.take(ctx, log, job, claim)
+	switch {
+	case err == nil:
+		s.run(ctx, log.With(slog.Time("fires_at", firing.At)), firing)
+	case ctx.Err() != nil:
+	case starting && (errors.Is(err, errNothing) || errors.Is(err, mysql.ErrTaken)):
+		log.DebugContext(ctx, "no firing was missed")
+	case errors.Is(err, mysql.ErrTaken):
+		log.InfoContext(ctx, "fired by another scheduler")
+	case errors.Is(err, mysql.ErrUnderWay):
+		log.WarnContext(ctx, "not fired: the job is still under way with another scheduler")
+	default:
+		log.WarnContext(ctx, "not fired", slog.Any("error", err))
+	}
+}
+
+// take takes the latest firing of today. While the database is down it tries again, until there is none any more.
+func (s *Scheduler) take(ctx context.Context, log *slog.Logger, job Job, claim mysql.Claim) (mysql.Firing, error) {
+	for told := false; ; told = true {
+		firing, err := s.try(ctx, job, claim)
+		if err == nil || ctx.Err() != nil || final(err) {
+			return firing, err
+		}
+		if !told {
+			log.ErrorContext(ctx, "the firing waits for the database", slog.Any("error", err))
+		}
+		if !s.wait(ctx, s.Patience) {
+			return firing, ctx.Err()
+		}
+	}
+}
+
+// final reports whether another try would find the same.
+func final(err error) bool {
+	return errors.Is(err, errNothing) || errors.Is(err, mysql.ErrTaken) || errors.Is(err, mysql.ErrUnderWay)
+}
+
+func (s *Scheduler) try(ctx context.Context, job Job, claim mysql.Claim) (mysql.Firing, error) {
+	offset, err := s.Offset(ctx)
+	if err != nil {
+		return mysql.Firing{}, err
+	}
+	now := s.Clock.Now().Add(offset)
+	at, due := job.When.Latest(now.Add(early))
+	if !due {
+		return mysql.Firing{}, errNothing
+	}
+	if !s.wait(ctx, at.Sub(now)) {
+		return mysql.Firing{}, ctx.Err()
+	}
+	claim.At = at
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeWithin)
+	defer cancel()
+	return s.Firings.Take(ctx, claim)
+}
+
+// wait waits by the scheduler's clock; false: ctx ended first.
+func (s *Scheduler) wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := s.Clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.Chan():
+		return true
+	}
+}
+
+// run runs the job of a firing and notes how it ended.
+func (s *Scheduler) run(ctx context.Context, log *slog.Logger, firing mysql.Firing) {
+	log.InfoContext(ctx, "fired")
+	var run atomic.Uint64
+	end := s.beat(ctx, log, firing, &run)
+	exit := s.safely(ctx, log, firing.Job, run.Store)
+	end()
+	if s.Stopped(exit) {
+		s.cut(exit)
+	}
+	level := slog.LevelInfo
+	if exit != batch.ExitDone {
+		level = slog.LevelWarn
+	}
+	log.Log(ctx, level, "the firing ended", slog.Int("exit_code", exit), slog.Uint64("run_id", run.Load()))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeWithin)
+	defer cancel()
+	if err := s.Firings.Finish(ctx, firing, run.Load(), exit); err != nil {
+		log.WarnContext(ctx, "the end of the firing could not be written", slog.Any("error", err))
+	}
+}
+
+// safely is Run, with a panic as a failure: the other jobs go on.
+func (s *Scheduler) safely(ctx context.Context, log *slog.Logger, job string, began func(uint64)) (exit int) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.ErrorContext(ctx, "panic in a job", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+			exit = batch.ExitFailed
+		}
+	}()
+	return s.Run(ctx, job, began)
+}
+
+// beat says that the firing's holder lives, until end is called.
+func (s *Scheduler) beat(ctx context.Context, log *slog.Logger, firing mysql.Firing, run *atomic.Uint64) (end func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(s.Heartbeat)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			once, stop := context.WithTimeout(ctx, s.Lease)
+			err := s.Firings.Beat(once, firing, run.Load())
+			stop()
+			if err != nil && ctx.Err() == nil {
+				log.WarnContext(ctx, "heartbeat of the firing failed", slog.Any("error", err))
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }
+}
