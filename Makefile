@@ -29,11 +29,11 @@ build: ## Build the programs into bin/
 
 ifeq ($(ENGINE),mysql)
 .PHONY: test
-test: install-db install-cc install-chromium ## Everything that CI runs; with ENGINE=mysql the tests that use a database, on MySQL
+test: install-db install-cc install-chromium install-prometheus ## Everything that CI runs; with ENGINE=mysql the tests that use a database, on MySQL
 	ENGINE=mysql $(GO_TEST) $$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{.}} {{$$p}}{{"\n"}}{{end}}{{range .XTestImports}}{{.}} {{$$p}}{{"\n"}}{{end}}' ./... | sed -n 's|^duly/internal/testdb ||p' | sort -u)
 else
 .PHONY: test
-test: install-db install-cc install-chromium lint
+test: install-db install-cc install-chromium install-prometheus lint
 	go vet ./...
 	ENGINE=$(ENGINE) $(GO_TEST) ./...
 endif
@@ -80,6 +80,10 @@ install-cc:
 .PHONY: install-chromium
 install-chromium:
 	./scripts/install-chromium.sh
+
+.PHONY: install-prometheus
+install-prometheus:
+	./scripts/install-prometheus.sh
 
 .PHONY: clean
 clean: ## Remove what was built

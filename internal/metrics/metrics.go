@@ -110,6 +110,13 @@ func (m *Metrics) Follow(live Live) {
 	if m.live.DB != live.DB {
 		m.before.addWork(m.live.DB)
 	}
+	// A job that asks no gateway does not change what is known of them.
+	gateways := maps.Clone(m.live.Gateways)
+	if gateways == nil {
+		gateways = map[string]*gateway.Paced{}
+	}
+	maps.Copy(gateways, live.Gateways)
+	live.Gateways = gateways
 	m.live, m.ended = live, false
 }
 

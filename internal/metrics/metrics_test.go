@@ -150,7 +150,9 @@ func TestCountsOfEarlierRunsAreKept(t *testing.T) {
 	db := database(t)
 	for range 2 {
 		worktest.InMemory(t.Context(), t, func(_ context.Context, x *batch.StepExecution) error {
-			m.Follow(metrics.Live{Job: "billing", Steps: []*batch.StepExecution{x}, DB: db})
+			m.Follow(metrics.Live{
+				Job: "billing", Steps: []*batch.StepExecution{x}, DB: db, Gateways: map[string]*gateway.Paced{"main": pace(t, "main")},
+			})
 			x.Count(tally())
 			return nil
 		})
@@ -168,6 +170,7 @@ func TestCountsOfEarlierRunsAreKept(t *testing.T) {
 	require.Contains(t, got, `duly_collected_minor_units_total{currency="USD"} 2400`)
 	require.Contains(t, got, `duly_step_claimed_total{job_name="billing",step="work"} 18`)
 	require.Contains(t, got, `duly_db_transactions_total{transaction="claim"} 2`, "of two databases")
+	require.Contains(t, got, `duly_circuit_open{gateway="main"} 0`, "the last that was known of it")
 }
 
 func TestLostLease(t *testing.T) {
