@@ -127,7 +127,7 @@ func narrow(header table.Row, rows []table.Row, width int) (widths []int, fits b
 		for _, row := range append([]table.Row{header}, rows...) {
 			cell := fmt.Sprint(row[i])
 			widths[i] = max(widths[i], text.LongestLineLen(cell))
-			for _, word := range strings.Fields(cell) {
+			for word := range strings.FieldsSeq(cell) {
 				least[i] = max(least[i], text.StringWidth(word))
 			}
 		}

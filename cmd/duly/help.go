@@ -115,12 +115,12 @@ func commandList(cmd *cobra.Command) string {
 func fold(text string, width int) string {
 	var out []string
 	open := false // the last line goes on
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		if line == "" || strings.HasPrefix(line, " ") {
 			out, open = append(out, line), false
 			continue
 		}
-		for _, word := range strings.Fields(line) {
+		for word := range strings.FieldsSeq(line) {
 			last := len(out) - 1
 			if !open || len([]rune(out[last]))+1+len([]rune(word)) > width {
 				out, open = append(out, word), true

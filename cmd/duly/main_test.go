@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -171,17 +172,23 @@ func (s *shop) tables(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	for _, table := range slices.Concat(migrations.Tables(), []string{"claim_probe", migrations.Table}) {
-		rows, err := s.db.QueryxContext(t.Context(), "SELECT * FROM "+table+" ORDER BY 1, 2")
-		require.NoError(t, err)
-		for rows.Next() {
-			values, err := rows.SliceScan()
-			require.NoError(t, err)
-			fmt.Fprintln(&b, table, values)
-		}
-		require.NoError(t, rows.Err())
-		require.NoError(t, rows.Close())
+		s.table(t, table, &b)
 	}
 	return b.String()
+}
+
+// table writes the content of one.
+func (s *shop) table(t *testing.T, name string, to io.Writer) {
+	t.Helper()
+	rows, err := s.db.QueryxContext(t.Context(), "SELECT * FROM "+name+" ORDER BY 1, 2")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	for rows.Next() {
+		values, err := rows.SliceScan()
+		require.NoError(t, err)
+		fmt.Fprintln(to, name, values)
+	}
+	require.NoError(t, rows.Err())
 }
 
 // once is an every that ticks when it is told to.

@@ -83,8 +83,10 @@ func TestLastSuccessMovesOnSuccessAlone(t *testing.T) {
 		{"a part of the steps", func() {}, func() ended { return s.duly(t, "run", "billing", "--step", "issue") }, batch.ExitDone},
 		{"unfinished", func() { s.enrol(t, "ok", 1); s.enrol(t, "ok", 1) }, unfinished, batch.ExitUnfinished},
 		{"review", func() { s.enrol(t, "wrong_amount", 500) }, func() ended { return s.duly(t, "run", "billing") }, batch.ExitReview},
-		{"failed", func() { s.enrol(t, "ok", 1); s.sim.Update(func(c *simulator.Config) { c.Token = "another" }) },
-			func() ended { return s.duly(t, "run", "billing") }, batch.ExitFailed},
+		{
+			"failed", func() { s.enrol(t, "ok", 1); s.sim.Update(func(c *simulator.Config) { c.Token = "another" }) },
+			func() ended { return s.duly(t, "run", "billing") }, batch.ExitFailed,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.before()
