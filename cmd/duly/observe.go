@@ -104,7 +104,7 @@ func (o *observation) trace(ctx context.Context) {
 	if o.config.Traces.Endpoint == "" {
 		return
 	}
-	exporter, err := tracing.OTLP(ctx, o.config.Traces.Endpoint.Reveal())
+	exporter, err := tracing.OTLP(ctx, o.config.Traces.Endpoint.Reveal(), o.app.env)
 	if err != nil {
 		o.warn("nothing can be traced", err)
 		return

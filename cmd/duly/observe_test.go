@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -312,9 +311,6 @@ type collecting struct {
 // ServeHTTP implements http.Handler.
 func (c *collecting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
-	if zipped, zipErr := gzip.NewReader(bytes.NewReader(body)); zipErr == nil {
-		body, err = io.ReadAll(zipped)
-	}
 	var export collector.ExportTraceServiceRequest
 	if err != nil || proto.Unmarshal(body, &export) != nil {
 		w.WriteHeader(http.StatusBadRequest)

@@ -1,8 +1,6 @@
 package tracing_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
 	"io"
 	"net/http"
@@ -31,19 +29,13 @@ func (c *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	body, err := io.ReadAll(r.Body)
-	if r.Header.Get("Content-Encoding") == "gzip" && err == nil {
-		var unzipped *gzip.Reader
-		if unzipped, err = gzip.NewReader(bytes.NewReader(body)); err == nil {
-			body, err = io.ReadAll(unzipped)
-		}
-	}
 	var export collector.ExportTraceServiceRequest
 	if err != nil || proto.Unmarshal(body, &export) != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	user, password, _ := r.BasicAuth()
-	c.came = append(c.came, r.URL.Path+" "+user+password)
+	c.came = append(c.came, strings.Join([]string{r.URL.Path, user + password, r.Header.Get("X-Key"), r.Header.Get("X-Other")}, " "))
 	for _, resource := range export.GetResourceSpans() {
 		for _, scope := range resource.GetScopeSpans() {
 			for _, span := range scope.GetSpans() {
@@ -56,7 +48,7 @@ func (c *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // sent makes a run whose traces go to the address, and returns what was said of failures.
 func sent(t *testing.T, address string, within time.Duration) []error {
 	t.Helper()
-	exporter, err := tracing.OTLP(t.Context(), address)
+	exporter, err := tracing.OTLP(t.Context(), address, []string{"OTEL_EXPORTER_OTLP_HEADERS=x-key=a%20b, x-other = c,,"})
 	require.NoError(t, err)
 	var failures []error
 	tr := tracing.New(tracing.Options{
@@ -84,7 +76,7 @@ func TestTracesGoToACollector(t *testing.T) {
 		s.Close()
 		require.Contains(t, c.names, "run billing")
 		require.Contains(t, c.names, "settle")
-		require.Contains(t, c.came, want+" up")
+		require.Contains(t, c.came, want+" up a b c")
 	}
 }
 
@@ -92,7 +84,7 @@ func TestTracesGoToACollector(t *testing.T) {
 func TestCollectorThatFails(t *testing.T) {
 	release := make(chan struct{})
 	for said, h := range map[string]http.HandlerFunc{
-		"did not take them":                 func(w http.ResponseWriter, r *http.Request) { http.Error(w, r.URL.String(), http.StatusBadRequest) },
+		"answered 400 Bad Request":          func(w http.ResponseWriter, r *http.Request) { http.Error(w, r.URL.String(), http.StatusBadRequest) },
 		"not all of them were sent in time": func(http.ResponseWriter, *http.Request) { <-release },
 	} {
 		t.Run(said, func(t *testing.T) {
@@ -114,6 +106,8 @@ func TestCollectorThatFails(t *testing.T) {
 	require.ErrorContains(t, failures[0], "connection refused")
 	require.NotContains(t, failures[0].Error(), secret)
 
-	_, err := tracing.OTLP(t.Context(), secret)
+	_, err := tracing.OTLP(t.Context(), secret, nil)
 	require.EqualError(t, err, "not a web address")
+	_, err = tracing.OTLP(t.Context(), gone.URL, []string{"OTEL_EXPORTER_OTLP_HEADERS=" + secret})
+	require.EqualError(t, err, "OTEL_EXPORTER_OTLP_HEADERS is not made of name=value pairs")
 }
