@@ -113,6 +113,23 @@ func TestLastSuccessMovesOnSuccessAlone(t *testing.T) {
 	require.Greater(t, metric(success), first)
 }
 
+// Should the tables be lost on the way, the file still has what they said at the begin, and how the run ended.
+func TestMetricsOfARunThatLosesTheTables(t *testing.T) {
+	s := newShop(t)
+	metric := s.textfile(t)
+	const success = `duly_last_success_timestamp_seconds{job_name="billing"}`
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	first := metric(success)
+	s.each = func(a *app) {
+		a.started = func() { s.exec(t, "ALTER TABLE job_runs RENAME COLUMN exit_code TO lost") }
+	}
+	got := s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitUnfinished, got.code, got.err)
+	require.Contains(t, got.err, `"msg":"the tables could not be read for the metrics"`)
+	require.InDelta(t, first, metric(success), 0)
+	require.InDelta(t, batch.ExitUnfinished, metric(`duly_run_last_exit_code{job_name="billing"}`), 0)
+}
+
 // The textfile of a night has what all of its jobs counted.
 func TestMetricsOfANight(t *testing.T) {
 	s := newShop(t)
