@@ -116,6 +116,9 @@ func (e *execution) execute(ctx context.Context) error {
 		began = run
 		e.logs.run.Store(run.ID)
 		e.seen.follow(ctx, e, run, steps)
+		if e.app.began != nil {
+			e.app.began(run.ID)
+		}
 		if e.started != nil {
 			e.started()
 		}

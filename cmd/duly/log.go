@@ -70,8 +70,8 @@ func (a *app) logger(c *config.Config) (*logs, error) {
 		if err := writable(c.Log.File); err != nil {
 			return nil, fmt.Errorf("log.file: %w: name a file that this user can write", err)
 		}
-		file := &lumberjack.Logger{Filename: c.Log.File, MaxSize: logMegabytes, MaxAge: logDays, Compress: true}
-		l.file = file
+		var file io.Writer
+		file, l.file = a.logFile(c.Log.File)
 		handlers = append(handlers, handler(file, c.Log.Format, level))
 	}
 	lines := identified{next: slog.NewMultiHandler(handlers...), run: &l.run}
@@ -85,6 +85,48 @@ func handler(w io.Writer, format string, level slog.Level) slog.Handler {
 		return slog.NewTextHandler(w, options)
 	}
 	return slog.NewJSONHandler(w, options)
+}
+
+// logFile opens a log file, and says who closes it: nil for one that is shared.
+func (a *app) logFile(path string) (io.Writer, io.Closer) {
+	if a.files != nil {
+		return a.files.open(path), nil
+	}
+	file := rotated(path)
+	return file, file
+}
+
+func rotated(path string) *lumberjack.Logger {
+	return &lumberjack.Logger{Filename: path, MaxSize: logMegabytes, MaxAge: logDays, Compress: true}
+}
+
+// logFiles shares each log file among all that write to it in one process: two that rotate one file lose lines.
+// It is safe for concurrent use.
+type logFiles struct {
+	mu     sync.Mutex
+	byPath map[string]*lumberjack.Logger
+}
+
+func (f *logFiles) open(path string) io.Writer {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	file := f.byPath[path]
+	if file == nil {
+		file = rotated(path)
+		if f.byPath == nil {
+			f.byPath = map[string]*lumberjack.Logger{}
+		}
+		f.byPath[path] = file
+	}
+	return file
+}
+
+func (f *logFiles) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, file := range f.byPath {
+		_ = file.Close() // the lines were written one by one; there is nobody left to tell
+	}
 }
 
 func writable(path string) error {

@@ -11,6 +11,8 @@ import (
 	"time"
 	_ "time/tzdata" // business time zones, on machines that have none
 
+	"github.com/jonboulle/clockwork"
+
 	"duly/config"
 	"duly/internal/batch"
 	"duly/jobs"
@@ -52,6 +54,12 @@ type app struct {
 	wide int
 	// started, if set, is called when a run exists and before it does anything.
 	started func()
+	// began, if set, is given the id of each run when it exists.
+	began func(run uint64)
+	// files, if set, are the log files that are open: several runs of one process write to one.
+	files *logFiles
+	// ticks, if set, is the clock that a schedule goes by.
+	ticks   clockwork.Clock
 	file    string         // --config
 	flags   map[string]any // configuration keys set on the command line
 	json    bool

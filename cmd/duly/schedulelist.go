@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"duly/config"
+	"duly/internal/schedule"
+)
+
+// listedFirings is how many firings of each job are listed.
+const listedFirings = 3
+
+// scheduleView is the document of `duly schedule --list`.
+type scheduleView struct {
+	Timezone string          `json:"timezone"`
+	Jobs     []scheduledView `json:"jobs"`
+}
+
+// scheduledView is a job that has a time.
+type scheduledView struct {
+	Job      string      `json:"job"`
+	Schedule string      `json:"schedule"`
+	Next     []time.Time `json:"next"`
+}
+
+// listSchedule prints the next firings of each job.
+func (a *app) listSchedule(c *config.Config, jobs []schedule.Job) error {
+	v := scheduleView{Timezone: c.Business.Timezone}
+	var rows []table.Row
+	for _, job := range jobs {
+		one := scheduledView{Job: job.Name, Schedule: job.Text}
+		var shown []string
+		for at := a.now(); len(one.Next) < listedFirings; {
+			at = job.When.Next(at)
+			one.Next, shown = append(one.Next, at), append(shown, onTheWall(at))
+		}
+		v.Jobs = append(v.Jobs, one)
+		rows = append(rows, table.Row{job.Name, job.Text, strings.Join(shown, "\n")})
+	}
+	if a.json {
+		return a.print(v)
+	}
+	a.line("Times in %s", v.Timezone)
+	a.table(table.Row{"job", "schedule", "next"}, rows)
+	return nil
+}
+
+// announce writes what is scheduled, a line a job, and where the scheduler's health is.
+func (a *app) announce(c *config.Config, jobs []schedule.Job, now time.Time, health string) {
+	for _, job := range jobs {
+		fmt.Fprintf(a.people(), "%s: %s (%s), next %s\n", job.Name, job.Text, c.Business.Timezone, onTheWall(job.When.Next(now)))
+	}
+	if health != "" {
+		fmt.Fprintf(a.people(), "health: http://%s/healthz\n", health)
+	}
+}
+
+// onTheWall is an instant as the clock of its zone shows it.
+func onTheWall(t time.Time) string { return t.Format("Mon 2006-01-02 15:04 -07:00") }
