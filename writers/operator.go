@@ -41,6 +41,11 @@ func (a Action) write(ctx context.Context, tx mysql.Execer) error {
 	return err
 }
 
+// Record keeps what an operator did that changes no row of its own.
+func Record(ctx context.Context, db *mysql.DB, action Action) error {
+	return mysql.Tx(ctx, db, "record", func(tx *sqlx.Tx) error { return action.write(ctx, tx) })
+}
+
 // ErrNotThere says that a row that an operator named is not there.
 var ErrNotThere = errors.New("not there")
 

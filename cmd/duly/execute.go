@@ -116,6 +116,7 @@ func (e *execution) execute(ctx context.Context) error {
 		began = run
 		e.logs.run.Store(run.ID)
 		e.seen.follow(ctx, e, run, steps)
+		e.recordRerun(ctx, run)
 		if e.app.began != nil {
 			e.app.began(run.ID)
 		}

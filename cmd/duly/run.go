@@ -31,6 +31,7 @@ type runFlags struct {
 	parallelism, chunkSize                          int
 	rate                                            string
 	maxDuration                                     string
+	reason                                          string
 	report                                          string
 }
 
@@ -87,6 +88,7 @@ func (a *app) runCommand() *cobra.Command {
 	flags.IntVar(&f.Limit, flagLimit, 0, "work on at most `N` invoices, orders or events (default, and 0: no bound)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be done; write nothing and call no gateway")
 	flags.Uint64Var(&f.rerun, flagRerun, 0, "repeat this `RUN`: same job, date and selection; what is given beside it wins (default none)")
+	flags.StringVar(&f.reason, "reason", "", "with --rerun: `WHY`, for those who ask later (default none)")
 	flags.BoolVar(&f.allowFuture, flagAllowFuture, false, "allow a date after today (for sandboxes)")
 	flags.IntVar(&f.parallelism, flagParallelism, 0, "`N` requests at once (default gateways.<name>.parallelism for every gateway, or reconcile.parallelism)")
 	flags.IntVar(&f.chunkSize, flagChunkSize, 0, "`N` rows of one claim (default billing.chunk_size or reconcile.chunk_size)")

@@ -128,6 +128,7 @@ func TestLimitAndRerun(t *testing.T) {
 	got = s.duly(t, "run", "billing", "--rerun", "1", "--limit", "50", "--json")
 	require.Equal(t, batch.ExitDone, got.code, "what is given beside it wins")
 	require.Equal(t, int64(1), s.number(t, "SELECT rerun_of FROM job_runs WHERE id = 3"))
+	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'rerun' AND subject = 'run:1' AND who = ?", operator()))
 }
 
 func TestSelection(t *testing.T) {
