@@ -30,6 +30,7 @@ func TestTheGraceOfAStop(t *testing.T) {
 	d, err := time.ParseDuration(drain)
 	require.NoError(t, err)
 	require.Equal(t, "45", setting(t, "duly.service", "TimeoutStopSec"))
+	require.Equal(t, "45", setting(t, "duly-schedule.service", "TimeoutStopSec"))
 	require.LessOrEqual(t, d, 30*time.Second)
 	require.Equal(t, "mixed", setting(t, "duly.service", "KillMode"), "the wrapper alone is signalled, and hands it on")
 }
@@ -43,6 +44,16 @@ func TestTheTimeZoneOfTheNight(t *testing.T) {
 	require.Contains(t, read(t, "gcp/schedule.sh"), "TIME_ZONE:-Asia/Seoul")
 }
 
+// The scheduler is confined as the nightly run is, and reads its secrets alike.
+func TestTheSchedulerIsConfinedAlike(t *testing.T) {
+	_, night, _ := strings.Cut(read(t, "systemd/duly.service"), "UMask=")
+	_, scheduler, _ := strings.Cut(read(t, "systemd/duly-schedule.service"), "UMask=")
+	require.NotEmpty(t, night)
+	require.Equal(t, night, scheduler)
+	require.Equal(t, "143 130", setting(t, "duly-schedule.service", "SuccessExitStatus"))
+	require.Equal(t, "2", setting(t, "duly-schedule.service", "RestartPreventExitStatus"))
+}
+
 // The environment that units and crontabs set is made of keys that duly has.
 func TestTheVariablesAreKeys(t *testing.T) {
 	var keys []string
@@ -53,7 +64,7 @@ func TestTheVariablesAreKeys(t *testing.T) {
 			keys = append(keys, name+"_FILE")
 		}
 	}
-	for _, file := range []string{"systemd/duly.service", "cron/duly.crontab"} {
+	for _, file := range []string{"systemd/duly.service", "systemd/duly-schedule.service", "cron/duly.crontab"} {
 		names := regexp.MustCompile(`(?m)^(?:Environment=)?(DULY_\w+)=`).FindAllStringSubmatch(read(t, file), -1)
 		require.Len(t, names, 2, file)
 		for _, name := range names {

@@ -26,11 +26,11 @@ ok "shellcheck: $(wc -l <"$work/scripts") scripts"
 
 # The units as they are installed; the wrapper is that of this tree.
 mkdir -p "$work/units/duly.service.d"
-for unit in duly.service duly.timer; do
-	sed "s|/usr/local/lib/duly|$PWD/deploy/bin|" "deploy/systemd/$unit" >"$work/units/$unit"
+for unit in duly.service duly.timer duly-schedule.service; do
+	sed -e "s|/usr/local/lib/duly|$PWD/deploy/bin|" -e "s|/usr/local/bin/duly|$PWD/dist/duly-linux-amd64|" "deploy/systemd/$unit" >"$work/units/$unit"
 done
 sed "s|/usr/local/lib/duly|$PWD/deploy/bin|" deploy/systemd/power-off.conf >"$work/units/duly.service.d/power-off.conf"
-systemd-analyze verify --man=no "$work/units/duly.service" "$work/units/duly.timer" 2>"$work/said" || {
+systemd-analyze verify --man=no "$work/units/duly.service" "$work/units/duly.timer" "$work/units/duly-schedule.service" 2>"$work/said" || {
 	cat "$work/said" >&2
 	fail "systemd-analyze verify found mistakes"
 }
@@ -38,7 +38,7 @@ systemd-analyze verify --man=no "$work/units/duly.service" "$work/units/duly.tim
 if grep duly "$work/said" >&2; then
 	fail "systemd-analyze verify has something to say"
 fi
-ok "systemd-analyze verify: duly.service, duly.timer, power-off.conf"
+ok "systemd-analyze verify: duly.service, duly.timer, duly-schedule.service, power-off.conf"
 systemd-analyze calendar "$(sed -n 's/^OnCalendar=//p' deploy/systemd/duly.timer)" >/dev/null
 ok "systemd-analyze calendar"
 # The threshold is in tenths: 2.0, of 10 for a service that is not confined at all.
