@@ -43,8 +43,8 @@ func TestScheduleList(t *testing.T) {
 	require.Equal(t, "Europe/Berlin", doc.Timezone)
 	require.Len(t, doc.Jobs, 3)
 	require.Equal(t, scheduledView{Job: "nightly", Schedule: "30 2 * * *", Next: doc.Jobs[0].Next}, doc.Jobs[0])
-	require.Equal(t, "2026-10-25T02:30:00+02:00", doc.Jobs[0].Next[0].Format(time.RFC3339))
-	require.Equal(t, "2026-10-26T02:30:00+01:00", doc.Jobs[0].Next[1].Format(time.RFC3339))
+	require.Equal(t, "2026-10-25T00:30:00Z", doc.Jobs[0].Next[0].Format(time.RFC3339))
+	require.Equal(t, "2026-10-26T01:30:00Z", doc.Jobs[0].Next[1].Format(time.RFC3339))
 }
 
 func TestScheduleMistakes(t *testing.T) {

@@ -24,7 +24,7 @@ type scheduleView struct {
 type scheduledView struct {
 	Job      string      `json:"job"`
 	Schedule string      `json:"schedule"`
-	Next     []time.Time `json:"next"`
+	Next     []time.Time `json:"next_at"`
 }
 
 // listSchedule prints the next firings of each job.
@@ -36,7 +36,7 @@ func (a *app) listSchedule(c *config.Config, jobs []schedule.Job) error {
 		var shown []string
 		for at := a.now(); len(one.Next) < listedFirings; {
 			at = job.When.Next(at)
-			one.Next, shown = append(one.Next, at), append(shown, onTheWall(at))
+			one.Next, shown = append(one.Next, at.UTC()), append(shown, onTheWall(at))
 		}
 		v.Jobs = append(v.Jobs, one)
 		rows = append(rows, table.Row{job.Name, job.Text, strings.Join(shown, "\n")})

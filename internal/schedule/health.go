@@ -24,11 +24,11 @@ type Health struct {
 	Jobs     []JobHealth `json:"jobs"`
 }
 
-// JobHealth is how one job stands. Instants are in the scheduler's zone.
+// JobHealth is how one job stands. Instants are in UTC.
 type JobHealth struct {
 	Job      string    `json:"job"`
 	Schedule string    `json:"schedule"`
-	Next     time.Time `json:"next"`
+	Next     time.Time `json:"next_at"`
 	// Running is the firing under way, and Last the newest that is over, of any scheduler on this database.
 	Running *FiringHealth `json:"running,omitempty"`
 	Last    *FiringHealth `json:"last,omitempty"`
@@ -56,7 +56,7 @@ func (s *Scheduler) Health(ctx context.Context) Health {
 	h := Health{Status: s.status(ctx), Database: StatusOK, Zone: s.Zone.String(), Jobs: make([]JobHealth, len(s.Jobs))}
 	now := s.Clock.Now()
 	for i, job := range s.Jobs {
-		h.Jobs[i] = JobHealth{Job: job.Name, Schedule: job.Text, Next: job.When.Next(now).In(s.Zone)}
+		h.Jobs[i] = JobHealth{Job: job.Name, Schedule: job.Text, Next: job.When.Next(now).UTC()}
 		if h.Database != StatusOK {
 			continue
 		}
@@ -109,10 +109,10 @@ func (j *JobHealth) note(f FiringHealth, live bool) {
 
 func (s *Scheduler) told(f mysql.Firing) FiringHealth {
 	h := FiringHealth{
-		At: f.At.In(s.Zone), Host: f.Host, Run: f.Run, Began: f.Began.In(s.Zone), Exit: f.Exit, Died: !f.Live && f.Exit == nil,
+		At: f.At.UTC(), Host: f.Host, Run: f.Run, Began: f.Began.UTC(), Exit: f.Exit, Died: !f.Live && f.Exit == nil,
 	}
 	if f.Ended != nil {
-		ended := f.Ended.In(s.Zone)
+		ended := f.Ended.UTC()
 		h.Ended = &ended
 	}
 	return h

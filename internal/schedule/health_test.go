@@ -50,7 +50,7 @@ func TestHealth(t *testing.T) {
 	require.Equal(t, schedule.StatusOK, health.Database)
 	require.Equal(t, "Europe/Berlin", health.Zone)
 	nightly, prune := health.Jobs[0], health.Jobs[1]
-	require.Equal(t, "2026-03-29T03:30:00+02:00", nightly.Next.Format(time.RFC3339), "the change of the clock is seen")
+	require.Equal(t, "2026-03-29T01:30:00Z", nightly.Next.Format(time.RFC3339), "the change of the clock is seen")
 	require.Equal(t, "30 2 * * *", nightly.Schedule)
 	require.Nil(t, nightly.Last)
 	require.Equal(t, uint64(42), *nightly.Running.Run)
@@ -66,7 +66,7 @@ func TestHealth(t *testing.T) {
 	require.Nil(t, health.Jobs[0].Running)
 	require.Equal(t, 3, *health.Jobs[0].Last.Exit)
 	require.Equal(t, uint64(42), *health.Jobs[0].Last.Run)
-	require.Equal(t, "2026-03-28T02:30:00+01:00", health.Jobs[0].Last.At.Format(time.RFC3339))
+	require.Equal(t, "2026-03-28T01:30:00Z", health.Jobs[0].Last.At.Format(time.RFC3339))
 	require.NotNil(t, health.Jobs[0].Last.Ended)
 
 	proxy.Refuse()

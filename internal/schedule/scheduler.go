@@ -25,7 +25,7 @@ type Job struct {
 // Scheduler fires jobs. Its fields are not changed once it serves; Health may be asked at any time.
 type Scheduler struct {
 	Jobs    []Job
-	Zone    *time.Location // of what Health tells
+	Zone    *time.Location // of the expressions, for Health to name
 	Firings *mysql.Firings
 	Host    string
 	// Lease is how long a firing is held after a heartbeat, and Heartbeat how often it beats.
