@@ -253,6 +253,20 @@ func TestDeadmanIsToldHowRunsGo(t *testing.T) {
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "nightly").code)
 	require.Equal(t, []string{"GET /…/start", "GET /…"}, w.took(), "one run, however many jobs")
 
+	// However long it takes to answer, it is told of the begin before the end.
+	answered := make(chan string, 2)
+	w.say(func(_ http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/start") {
+			<-time.After(200 * time.Millisecond)
+		}
+		answered <- r.URL.Path
+	})
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "prune").code)
+	require.Equal(t, "/"+secretPath+"/start", <-answered)
+	require.Equal(t, "/"+secretPath, <-answered)
+	w.say(nil)
+	w.took()
+
 	// What never began has an end alone, what was not to run not even that.
 	require.Equal(t, batch.ExitUsage, s.duly(t, "run", "billing", "--subscription", "999").code)
 	require.Equal(t, []string{"GET /…/2"}, w.took())
