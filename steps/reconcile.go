@@ -46,7 +46,7 @@ func (r *Reconcile) check(ctx context.Context, o orders.Order, p orders.Payment)
 		checked.Asked, checked.Sight = true, payment.Sight{Unaskable: true, Reason: "gateway " + p.Gateway + " is not configured"}
 		return checked, ""
 	}
-	ctx = guard(ctx, g.Abilities(), nil)
+	ctx = gateway.About(guard(ctx, g.Abilities(), nil), o.CustomerID)
 	which := p.Which()
 	which.RequestID = fmt.Sprintf("run-%d/order-%d/payment-%d", batch.Execution(ctx).Run.ID, p.OrderID, p.ID)
 	if checked.Sight, left = look(ctx, g, which); left != "" {

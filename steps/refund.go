@@ -50,7 +50,7 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 	}
 	abilities := g.Abilities()
 	checked.Keeping = keeping(abilities)
-	ctx = guard(ctx, abilities, func() error { return r.inTime(item, abilities) })
+	ctx = gateway.About(guard(ctx, abilities, func() error { return r.inTime(item, abilities) }), item.CustomerID)
 	which := p.Which()
 	which.RequestID = fmt.Sprintf("run-%d/refund-%d", batch.Execution(ctx).Run.ID, p.ID)
 	if checked.Sight, left = look(ctx, g, which); left != "" {

@@ -380,7 +380,7 @@ func TestErrorLinesAreCounted(t *testing.T) {
 
 func TestDiscreet(t *testing.T) {
 	require.Equal(t, "collect: Error 1062: Duplicate entry '…' for key '…'", discreet("collect: Error 1062: Duplicate entry 'cus_1' for key 'a.b'"))
-	require.Equal(t, "collect: panic: the log has its value", discreet("collect: panic: cus_1\ngoroutine"))
+	require.Equal(t, "collect: panic: the log has its stack", discreet("collect: panic: cus_1\ngoroutine"))
 	require.Equal(t, "the run's lease and the job's", discreet("the run's lease and the job's"))
 }
 

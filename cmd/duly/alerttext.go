@@ -52,7 +52,7 @@ var (
 
 // discreet leaves out of an error what may be anybody's data: the values that a panic or the database quotes.
 func discreet(text string) string {
-	return quotedValue.ReplaceAllString(panicValue.ReplaceAllString(text, "panic: the log has its value"), "$1'…'")
+	return quotedValue.ReplaceAllString(panicValue.ReplaceAllString(text, "panic: the log has its stack"), "$1'…'")
 }
 
 // alert is the message about all of it.

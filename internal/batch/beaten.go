@@ -2,7 +2,6 @@ package batch
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -52,7 +51,7 @@ func (b *beaten) end() {
 func (r *Runner) callBeaten(ctx context.Context, run *Run) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.Log.ErrorContext(ctx, "panic after a heartbeat", slog.Uint64("run_id", run.ID), slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+			r.Log.ErrorContext(ctx, "panic after a heartbeat", slog.Uint64("run_id", run.ID), slog.Any("panic", Panicked(p)), slog.String("stack", string(debug.Stack())))
 		}
 	}()
 	r.Beaten(ctx, run)

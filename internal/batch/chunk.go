@@ -387,8 +387,8 @@ func (e *execution[I, O]) process(ctx context.Context, item I) (out O) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			e.x.Log.ErrorContext(ctx, "panic while processing an item", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
-			out = e.Fail(item, fmt.Errorf("panic: %v", p))
+			e.x.Log.ErrorContext(ctx, "panic while processing an item", slog.Any("panic", Panicked(p)), slog.String("stack", string(debug.Stack())))
+			out = e.Fail(item, Panicked(p))
 		}
 	}()
 	out, err := e.Processor.Process(e.x.Work, item)

@@ -187,7 +187,7 @@ func TestAPanicIsTheOutcomeOfOneItem(t *testing.T) {
 		require.Equal(t, batch.ExitDone, result.Exit)
 		for id := range 30 {
 			if id == 4 {
-				require.ErrorContains(t, b.sink.errs[id], "panic: out of range")
+				require.ErrorContains(t, b.sink.errs[id], "panic: a value of type string")
 			} else {
 				require.NoError(t, b.sink.errs[id], "item %d", id)
 			}
@@ -209,7 +209,7 @@ func TestAPanicOfAReaderOrAWriterIsAnError(t *testing.T) {
 			b.work.do = second
 			result := run(t.Context(), t, runner(&runs{}), b.step("s"))
 			require.Equal(t, batch.ExitFailed, result.Exit)
-			require.ErrorContains(t, result.Err, "s: panic: nil map")
+			require.ErrorContains(t, result.Err, "s: panic: a value of type string")
 			require.Equal(t, 10, b.sink.done(), "what was claimed is settled")
 		})
 	})
@@ -228,7 +228,7 @@ func TestAPanicOfAReaderOrAWriterIsAnError(t *testing.T) {
 			result := run(t.Context(), t, runner(&runs{}), b.step("s"))
 			require.Equal(t, batch.ExitReview, result.Exit)
 			require.Equal(t, 29, b.sink.done())
-			require.ErrorContains(t, b.sink.rejected[4], "panic: nil map")
+			require.ErrorContains(t, b.sink.rejected[4], "panic: a value of type string")
 		})
 	})
 }

@@ -190,8 +190,8 @@ func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error)
 	}()
 	defer func() {
 		if p := recover(); p != nil {
-			x.Log.ErrorContext(ctx, "panic in a step", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
-			err = fmt.Errorf("panic: %v", p)
+			x.Log.ErrorContext(ctx, "panic in a step", slog.Any("panic", Panicked(p)), slog.String("stack", string(debug.Stack())))
+			err = Panicked(p)
 		}
 	}()
 	if r.Began != nil {

@@ -81,14 +81,14 @@ func TestTracerIsToldOfRunStepsAndChunks(t *testing.T) {
 		require.Zero(t, spans.open)
 		slices.Sort(spans.ends)
 		require.Equal(t, []string{
-			"/run of run 7: failed, read 3, exit 1: panics: panic: nil map",
+			"/run of run 7: failed, read 3, exit 1: panics: panic: a value of type string",
 			"/run/step.collect of run 7: completed, read 3, exit 0",
 			"/run/step.collect/claim of run 7: 1 items",
 			"/run/step.collect/claim of run 7: 2 items",
 			"/run/step.collect/settle of run 7: 1 items",
 			"/run/step.collect/settle of run 7: 2 items",
 			"/run/step.collect/settle of run 7: 2 items: database unavailable",
-			"/run/step.panics of run 7: failed, read 0, exit 0: panic: nil map",
+			"/run/step.panics of run 7: failed, read 0, exit 0: panic: a value of type string",
 			"/run/step.slow of run 7: completed, read 0, exit 0",
 		}, spans.ends)
 	})

@@ -113,16 +113,17 @@ func (s session) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	exec, ok := conn.(driver.ExecerContext)
+	whole, ok := conn.(driverConn)
 	if !ok {
-		return nil, errors.Join(errors.New("the driver cannot run a statement"), conn.Close())
+		return nil, errors.Join(errors.New("the driver's connections are not what they were"), conn.Close())
 	}
+	quiet := hushed{whole}
 	for _, statement := range s.statements {
-		if _, err := exec.ExecContext(ctx, statement, nil); err != nil {
+		if _, err := quiet.ExecContext(ctx, statement, nil); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}
-	return conn, nil
+	return quiet, nil
 }
 
 // Clock reads the database's clock. Offset is how far it is ahead of the host's, to within Error.

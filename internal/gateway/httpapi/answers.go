@@ -72,12 +72,13 @@ func (b paymentBody) payment(clean func(string) string) (payment.Payment, bool) 
 	if b.Decline == nil || b.Decline.Code == "" {
 		return payment.Payment{}, false
 	}
+	text := func(s string) string { return clean(without(s, *b.CustomerID)) }
 	p.Decline = payment.Decline{
 		Class:       classOf(b.Decline.Code, b.Decline.Class),
-		Code:        clean(b.Decline.Code),
-		NetworkCode: clean(b.Decline.NetworkCode),
-		AdviceCode:  clean(b.Decline.AdviceCode),
-		Message:     clean(b.Decline.Message),
+		Code:        text(b.Decline.Code),
+		NetworkCode: text(b.Decline.NetworkCode),
+		AdviceCode:  text(b.Decline.AdviceCode),
+		Message:     text(b.Decline.Message),
 	}
 	return p, true
 }

@@ -96,13 +96,17 @@ func settled(c payment.Charge, a answer, allowed ...payment.Status) payment.Outc
 	}
 }
 
-// text writes the answer for people: its status, and its error where it has one.
+// text writes the answer for people: its status, and its error where it has one. A message about somebody of whom
+// nothing is known to look for in it is left out.
 func (a answer) text() string {
 	s := strconv.Itoa(a.status)
 	if e, ok := readError(a.body); ok {
-		s += " " + e.Code + ": " + *e.Message
+		s += " " + e.Code
+		if !a.mute {
+			s += ": " + *e.Message
+		}
 	} else if name := http.StatusText(a.status); name != "" {
 		s += " " + name
 	}
-	return a.clean(s)
+	return a.clean(without(s, a.about...))
 }

@@ -7,12 +7,13 @@ import (
 	"net/http"
 	"net/url"
 
+	"duly/internal/gateway"
 	"duly/internal/payment"
 )
 
 // Look sends one GET, by the payment's id if that is known, else by key if the service offers that.
 func (c *Client) Look(ctx context.Context, w payment.Which) payment.Sight {
-	r := request{method: http.MethodGet, id: w.RequestID}
+	r := request{method: http.MethodGet, id: w.RequestID, customer: gateway.Customer(ctx), one: true}
 	switch {
 	case isSegment(w.ID):
 		r.path = "/v1/payments/" + url.PathEscape(w.ID)
@@ -35,6 +36,8 @@ func (c *Client) Cancel(ctx context.Context, k payment.Cancel) payment.Reply {
 		id:     k.RequestID,
 		key:    k.Key,
 		body:   []byte("{}"), // see send: what has no body, net/http may send twice
+
+		customer: gateway.Customer(ctx), one: true,
 	})
 	return effect(a, k.ID, func(p payment.Payment) bool { return p.Status == payment.Canceled })
 }
@@ -61,6 +64,8 @@ func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 		id:     r.RequestID,
 		key:    r.Key,
 		body:   body,
+
+		customer: gateway.Customer(ctx), one: true,
 	})
 	// Some services call a payment that was given back in full cancelled.
 	return effect(a, r.ID, func(p payment.Payment) bool {

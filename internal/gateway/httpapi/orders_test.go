@@ -141,8 +141,8 @@ func TestAnswersToAChange(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			client := open(t, configFor(serve(t, reply(tc.status, tc.body, tc.header...)).URL))
-			require.Equal(t, tc.want.cancel, changes["cancel"](t.Context(), client))
-			require.Equal(t, tc.want.refund, changes["refund"](t.Context(), client))
+			require.Equal(t, tc.want.cancel, changes["cancel"](about(t), client))
+			require.Equal(t, tc.want.refund, changes["refund"](about(t), client))
 		})
 	}
 }
@@ -374,7 +374,7 @@ func TestAnswersToALook(t *testing.T) {
 				header = []string{"Retry-After", "3"}
 			}
 			client := open(t, configFor(serve(t, reply(tc.status, tc.body, header...)).URL))
-			require.Equal(t, tc.want, client.Look(t.Context(), payment.Which{ID: "pay_1"}))
+			require.Equal(t, tc.want, client.Look(about(t), payment.Which{ID: "pay_1"}))
 		})
 	}
 	w := listen(t, func(w *wire, _ net.Conn, r *bufio.Reader) { w.read(r) })

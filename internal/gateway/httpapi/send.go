@@ -31,7 +31,10 @@ type request struct {
 	key    string // Idempotency-Key, on every POST
 	body   []byte // of a POST, never empty
 	hidden string // the payment method, to be kept out of texts
-	most   int64  // bytes of the answer; 0: maxBody
+	// customer is whom it is about, to be kept out of texts too; one: it is about one, known or not.
+	customer string
+	one      bool
+	most     int64 // bytes of the answer; 0: maxBody
 }
 
 // answer is what became of one request.
@@ -52,6 +55,9 @@ type answer struct {
 	body        []byte
 	// clean makes a text of the gateway's fit to be kept and shown.
 	clean func(string) string
+	// about is what else a text must not hold; an id may. mute: that is not known, so that no text is told.
+	about []string
+	mute  bool
 }
 
 // send makes one exchange. A POST moves money: the guard of ctx is asked at the socket before its first
@@ -61,7 +67,7 @@ func (c *Client) send(ctx context.Context, r request) answer {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 
-	a := answer{clean: cleaner(c.config.Token, r.hidden)}
+	a := answer{clean: cleaner(c.config.Token, r.hidden), about: []string{r.hidden, r.customer}, mute: r.one && r.customer == ""}
 	line := &exchange{moves: r.method == http.MethodPost, guard: func() error { return gateway.CheckGuard(parent) }}
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, line.trace()), r.method, c.base+r.path, nil)
 	if err != nil {

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"net/url"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,6 +36,22 @@ func cleaner(secrets ...string) func(string) string {
 		}
 		return s
 	}
+}
+
+// shortest is the length in characters from which words are looked for in a text: shorter ones would be found in every
+// code.
+const shortest = 4
+
+// without is a text without the words, in any case and as they are escaped in addresses.
+func without(text string, words ...string) string {
+	for _, word := range words {
+		if utf8.RuneCountInString(word) < shortest {
+			continue
+		}
+		forms := regexp.QuoteMeta(word) + "|" + regexp.QuoteMeta(url.QueryEscape(word)) + "|" + regexp.QuoteMeta(url.PathEscape(word))
+		text = regexp.MustCompile("(?i)"+forms).ReplaceAllLiteralString(text, hidden)
+	}
+	return text
 }
 
 // visible is s without what an HTTP header cannot carry.

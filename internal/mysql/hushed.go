@@ -1,0 +1,113 @@
+package mysql
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"regexp"
+
+	mysqldriver "github.com/go-sql-driver/mysql"
+)
+
+// What the server quotes of values. Names of tables, columns, keys and users stay: they say what is wrong.
+var quoted = []struct { //nolint:gochecknoglobals // a table
+	find *regexp.Regexp
+	put  string
+}{
+	{regexp.MustCompile(`(?s)Duplicate entry '.*' for key`), `Duplicate entry '…' for key`},
+	{regexp.MustCompile(`(?s)\b(value|function [a-z_]+): '.*?'( for (?:column|function)\b.*| at row \d+.*|)$`), `$1: '…'$2`},
+	{regexp.MustCompile(`(?s)\bnear '.*' at line`), `near '…' at line`},
+	{regexp.MustCompile(`(?s)\bvalue is out of range in '.*'`), `value is out of range in '…'`},
+	{regexp.MustCompile(`(?s)\bIllegal (\w+) '.*' value found`), `Illegal $1 '…' value found`},
+	{regexp.MustCompile(`(?s)\bpartition for value .*`), `partition for value …`},
+	{regexp.MustCompile(`(?s)\bInvalid JSON (text|path expression)([^:"]*): ?".*"`), `Invalid JSON $1$2: "…"`},
+}
+
+// hush takes the values out of what the server says of a statement: they are customers' and customers' payment
+// methods. The error is changed itself, so that nothing that wraps it tells them either.
+func hush(err error) error {
+	if e, ok := errors.AsType[*mysqldriver.MySQLError](err); ok {
+		for _, q := range quoted {
+			e.Message = q.find.ReplaceAllString(e.Message, q.put)
+		}
+	}
+	return err
+}
+
+// driverConn is what the driver's connections can.
+type driverConn interface {
+	driver.Conn
+	driver.ConnPrepareContext
+	driver.ConnBeginTx
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+	driver.NamedValueChecker
+}
+
+// hushed is a connection whose errors hold no values. What it does not wrap cannot meet any.
+type hushed struct{ driverConn }
+
+// PrepareContext implements driver.ConnPrepareContext.
+func (c hushed) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	stmt, err := c.driverConn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, hush(err)
+	}
+	if s, ok := stmt.(driverStmt); ok {
+		return hushedStmt{s}, nil
+	}
+	return stmt, nil
+}
+
+// BeginTx implements driver.ConnBeginTx.
+func (c hushed) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.driverConn.BeginTx(ctx, o)
+	if err != nil {
+		return nil, hush(err)
+	}
+	return hushedTx{tx}, nil
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c hushed) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	result, err := c.driverConn.ExecContext(ctx, query, args)
+	return result, hush(err)
+}
+
+// QueryContext implements driver.QueryerContext.
+func (c hushed) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	rows, err := c.driverConn.QueryContext(ctx, query, args)
+	return rows, hush(err)
+}
+
+// hushedTx is a transaction whose errors hold no values: a constraint may be checked at its end.
+type hushedTx struct{ driver.Tx }
+
+// Commit implements driver.Tx.
+func (t hushedTx) Commit() error { return hush(t.Tx.Commit()) }
+
+// driverStmt is what the driver's prepared statements can.
+type driverStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+	driver.NamedValueChecker
+}
+
+// hushedStmt is a prepared statement whose errors hold no values.
+type hushedStmt struct{ driverStmt }
+
+// ExecContext implements driver.StmtExecContext.
+func (s hushedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	result, err := s.driverStmt.ExecContext(ctx, args)
+	return result, hush(err)
+}
+
+// QueryContext implements driver.StmtQueryContext.
+func (s hushedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	rows, err := s.driverStmt.QueryContext(ctx, args)
+	return rows, hush(err)
+}
