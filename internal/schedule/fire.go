@@ -3,7 +3,6 @@ package schedule
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
@@ -78,8 +77,11 @@ func (s *Scheduler) try(ctx context.Context, job Job, claim mysql.Claim) (mysql.
 	if err != nil {
 		return mysql.Firing{}, err
 	}
-	now := s.Clock.Now().Add(offset)
-	at, due := job.When.Latest(now.Add(early))
+	now, ahead := s.Clock.Now().Add(offset), early
+	if claim.Again {
+		ahead = max(-offset, 0) // a starting scheduler takes what is over by its own clock; the rest is triggered in time
+	}
+	at, due := job.When.Latest(now.Add(ahead))
 	if !due {
 		return mysql.Firing{}, errNothing
 	}
@@ -117,11 +119,7 @@ func (s *Scheduler) run(ctx context.Context, log *slog.Logger, firing mysql.Firi
 	if s.Stopped(exit) {
 		s.cut(exit)
 	}
-	level := slog.LevelInfo
-	if exit != batch.ExitDone {
-		level = slog.LevelWarn
-	}
-	log.Log(ctx, level, "the firing ended", slog.Int("exit_code", exit), slog.Uint64("run_id", run.Load()))
+	log.Log(ctx, s.level(exit), "the firing ended", slog.Int("exit_code", exit), slog.Uint64("run_id", run.Load()))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeWithin)
 	defer cancel()
 	if err := s.Firings.Finish(ctx, firing, run.Load(), exit); err != nil {
@@ -129,11 +127,22 @@ func (s *Scheduler) run(ctx context.Context, log *slog.Logger, firing mysql.Firi
 	}
 }
 
+// level is how loud the end of a firing is: what a later run goes on with is a warning.
+func (s *Scheduler) level(exit int) slog.Level {
+	switch {
+	case exit == batch.ExitDone:
+		return slog.LevelInfo
+	case exit == batch.ExitUnfinished, exit == batch.ExitNotRun, s.Stopped(exit):
+		return slog.LevelWarn
+	}
+	return slog.LevelError
+}
+
 // safely is Run, with a panic as a failure: the other jobs go on.
 func (s *Scheduler) safely(ctx context.Context, log *slog.Logger, job string, began func(uint64)) (exit int) {
 	defer func() {
 		if p := recover(); p != nil {
-			log.ErrorContext(ctx, "panic in a job", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+			log.ErrorContext(ctx, "panic in a job", slog.String("panic", batch.Panicked(p).Error()), slog.String("stack", string(debug.Stack())))
 			exit = batch.ExitFailed
 		}
 	}()

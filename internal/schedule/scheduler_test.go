@@ -47,6 +47,17 @@ func TestFiresOnceOnDaysOfChange(t *testing.T) {
 	}
 }
 
+// What fires every hour fires in both passes of the one that comes twice.
+func TestFiresEveryHour(t *testing.T) {
+	h := newHall(t, "Europe/Berlin", "2026-10-25 00:40")
+	h.hire("vm", nil, "outbox=30 * * * *")
+	from := h.clock.Now()
+	h.pass(1, 3*time.Hour, 10*time.Minute, func(now time.Time) int { return 1 + int(now.Sub(from.Add(-10*time.Minute)).Hours()) })
+	require.Equal(t, []string{
+		"outbox 10-25 00:30 +0200", "outbox 10-25 01:30 +0200", "outbox 10-25 02:30 +0200", "outbox 10-25 02:30 +0100",
+	}, h.fired("exit_code = 0"))
+}
+
 // A scheduler that starts in the second pass of an hour has no firing of its own in it.
 func TestStartInTheHourThatComesTwice(t *testing.T) {
 	h := newHall(t, "Europe/Berlin", "2026-10-25 02:10")
@@ -112,6 +123,31 @@ func TestAfterDowntime(t *testing.T) {
 			require.Equal(t, c.want, h.fired("TRUE"))
 		})
 	}
+}
+
+// A start just before a time makes up for the one before, and is on time for this one.
+func TestStartJustBeforeATime(t *testing.T) {
+	h := newHall(t, "Asia/Seoul", "2026-07-01 00:09")
+	h.clock.Advance(58 * time.Second)
+	c := h.hire("vm", nil, "outbox=*/5 * * * *")
+	h.eventually(func() bool { return len(h.fired("exit_code = 0")) == 1 })
+	h.clock.Advance(2 * time.Second)
+	h.eventually(func() bool { return len(h.fired("exit_code = 0")) == 2 })
+	require.Equal(t, []string{"outbox 07-01 00:05 +0900", "outbox 07-01 00:10 +0900"}, h.fired("TRUE"))
+	require.NotContains(t, c.log.messages(), "not fired: the job is still under way")
+}
+
+// A start at the time itself, by a clock that is ahead of the database's, does not lose it.
+func TestStartAheadOfTheDatabase(t *testing.T) {
+	h := newHall(t, "Asia/Seoul", "2026-07-01 02:30")
+	h.clock.Advance(time.Second)
+	h.hire("vm", func(c *clerk) {
+		c.Offset = func(context.Context) (time.Duration, error) { return -3 * time.Second, nil }
+	}, "nightly=30 2 * * *")
+	h.settle(2)
+	h.clock.Advance(2 * time.Second)
+	h.eventually(func() bool { return len(h.fired("exit_code = 0")) == 1 })
+	require.Equal(t, []string{"nightly 07-01 02:30 +0900"}, h.fired("TRUE"))
 }
 
 // A job that is under way is not begun again, neither here nor by another scheduler, and this is told.
