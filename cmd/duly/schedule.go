@@ -48,6 +48,7 @@ func (a *app) scheduleCommand() *cobra.Command {
 			"  curl --fail http://127.0.0.1:9465/healthz",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			firing := *a // each begins with what the process was given, and a configuration that is yet to be read
 			c, jobs, err := a.scheduled(!list)
 			if err != nil {
 				return err
@@ -55,7 +56,7 @@ func (a *app) scheduleCommand() *cobra.Command {
 			if list {
 				return a.listSchedule(c, jobs)
 			}
-			return a.serve(cmd.Context(), c, jobs)
+			return a.serve(cmd.Context(), &firing, c, jobs)
 		},
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "print the next firings of each job, and end; no database is asked")
@@ -89,9 +90,9 @@ func (a *app) scheduled(serving bool) (*config.Config, []schedule.Job, error) {
 	return c, jobs, err
 }
 
-// serve fires jobs until a signal.
-func (a *app) serve(ctx context.Context, c *config.Config, jobs []schedule.Job) error {
-	firing := a.forFirings()
+// serve fires jobs until a signal; firing is what each begins with.
+func (a *app) serve(ctx context.Context, firing *app, c *config.Config, jobs []schedule.Job) error {
+	firing.files = &logFiles{}
 	defer firing.files.close()
 	logs, err := firing.logger(c)
 	if err != nil {
@@ -111,16 +112,6 @@ func (a *app) serve(ctx context.Context, c *config.Config, jobs []schedule.Job) 
 		a.code, err = s.Serve(ctx)
 		return failed(err)
 	})
-}
-
-// forFirings is what each firing begins with: what the process was given, and a configuration that is yet to be read.
-func (a *app) forFirings() *app {
-	one := newApp(a.env, a.out, a.err)
-	one.now, one.every, one.terminal, one.size, one.wide = a.now, a.every, a.terminal, a.size, a.wide
-	one.watchedWithin, one.alertWithin, one.slackAPI, one.lag = a.watchedWithin, a.alertWithin, a.slackAPI, a.lag
-	one.started, one.ticks, one.files = a.started, a.ticks, &logFiles{}
-	one.file, one.json = a.file, a.json
-	return one
 }
 
 func (a *app) scheduler(c *config.Config, jobs []schedule.Job, db *database, log *slog.Logger) *schedule.Scheduler {
