@@ -180,7 +180,7 @@ func (s *shop) tables(t *testing.T) string {
 // table writes the content of one.
 func (s *shop) table(t *testing.T, name string, to io.Writer) {
 	t.Helper()
-	rows, err := s.db.QueryxContext(t.Context(), "SELECT * FROM "+name+" ORDER BY 1, 2")
+	rows, err := s.db.QueryxContext(t.Context(), "SELECT * FROM "+name+" ORDER BY 1, 2") //nolint:sqlclosecheck // it is, below
 	require.NoError(t, err)
 	defer func() { require.NoError(t, rows.Close()) }()
 	for rows.Next() {

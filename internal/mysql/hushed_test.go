@@ -53,7 +53,7 @@ func TestErrorsHoldNoValues(t *testing.T) {
 			require.NotContains(t, mysql.Reason(err), "jane")
 			require.Contains(t, err.Error(), c.still)
 			err = mysql.Tx(t.Context(), db, "test", func(tx *sqlx.Tx) error {
-				stmt, err := tx.PreparexContext(t.Context(), c.query)
+				stmt, err := tx.PreparexContext(t.Context(), c.query) //nolint:sqlclosecheck // it is, below
 				if err != nil {
 					return err
 				}
