@@ -14,7 +14,6 @@ import (
 	"duly/internal/batch"
 	"duly/internal/notify"
 	"duly/internal/payment"
-	"duly/internal/redact"
 	"duly/writers"
 )
 
@@ -38,7 +37,7 @@ func (a *app) teller(c *config.Config, code int) teller {
 	if err != nil {
 		host = "unknown"
 	}
-	secrets := redact.New(c.Secrets()...)
+	secrets := a.redactor(c)
 	return teller{
 		code: code, host: host, date: payment.DateOf(a.now().Add(a.shift).In(c.Business.Location())).String(),
 		clean: func(text string) string { return secrets.String(discreet(text)) },

@@ -12,7 +12,6 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"duly/config"
-	"duly/internal/redact"
 )
 
 // How a log file is rotated.
@@ -23,13 +22,13 @@ const (
 
 // terminal reports whether people read w as it is written.
 func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := behind(w).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // size is how many columns and lines the terminal behind w has; an ordinary one if it does not say.
 func size(w io.Writer) (width, height int) {
-	if f, ok := w.(*os.File); ok {
+	if f, ok := behind(w).(*os.File); ok {
 		if width, height, err := term.GetSize(int(f.Fd())); err == nil && width > 0 && height > 0 {
 			return width, height
 		}
@@ -75,7 +74,7 @@ func (a *app) logger(c *config.Config) (*logs, error) {
 		handlers = append(handlers, handler(file, c.Log.Format, level))
 	}
 	lines := identified{next: slog.NewMultiHandler(handlers...), run: &l.run}
-	l.Logger = slog.New(redact.New(c.Secrets()...).Handler(l.errors.count(lines)))
+	l.Logger = slog.New(a.redactor(c).Handler(l.errors.count(lines)))
 	return l, nil
 }
 

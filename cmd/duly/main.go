@@ -64,6 +64,7 @@ type app struct {
 	flags   map[string]any // configuration keys set on the command line
 	json    bool
 	csvOnly bool // --csv
+	bare    bool // only for tests: nothing is redacted
 	dry     bool // --dry-run: the database refuses every change, and gateways stand in that send nothing
 	code    int
 	// documents, if set, takes what print would write, and shared is the database that open gives: for the jobs

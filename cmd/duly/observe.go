@@ -16,7 +16,6 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/metrics"
 	"duly/internal/notify"
-	"duly/internal/redact"
 	"duly/internal/tracing"
 )
 
@@ -110,7 +109,7 @@ func (o *observation) trace(ctx context.Context) {
 		return
 	}
 	o.tracer = tracing.New(tracing.Options{
-		Exporter: exporter, Sample: o.config.Traces.Sample, Clean: redact.New(o.config.Secrets()...).String,
+		Exporter: exporter, Sample: o.config.Traces.Sample, Clean: o.app.redactor(o.config).String,
 		Failed:  func(err error) { o.warn("traces could not be sent", err) },
 		Version: version, Host: hostname(), Now: o.app.now,
 	})

@@ -109,6 +109,7 @@ func (a *app) load() (*config.Config, error) {
 		return nil, usage(err)
 	}
 	a.config = c
+	a.guard(c)
 	return c, nil
 }
 

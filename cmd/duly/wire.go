@@ -191,7 +191,7 @@ func closeAll(gateways steps.Gateways) {
 // deps is what jobs are made of.
 func (a *app) deps(c *config.Config, db *mysql.DB, gateways steps.Gateways, business func() time.Time) jobs.Deps {
 	return jobs.Deps{
-		DB: db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
+		DB: db, Repository: &mysql.Repository{DB: db, Now: business, Clean: a.printed(c).String}, Gateways: gateways,
 		Parallelism: func(name string) int { return c.Gateways[name].Parallelism },
 		Clock:       a.now, Business: business, Zone: c.Business.Location(), Heartbeat: c.Run.Heartbeat,
 	}

@@ -20,9 +20,18 @@ type Repository struct {
 	Now func() time.Time
 	// State, if set, is what the run tells of itself with each heartbeat: kept as JSON for those who look at it.
 	State func() any
+	// Clean, if set, is what is kept of an error, and of the JSON of State and Report.
+	Clean func(text string) string
 	// Report, if set, is what the run keeps of itself for good, with each heartbeat and with how it ended; res is nil
 	// while it has not.
 	Report func(res *batch.Result) any
+}
+
+func (r *Repository) clean(text string) string {
+	if r.Clean == nil {
+		return text
+	}
+	return r.Clean(text)
 }
 
 // NewLease is a fresh random name for a lease.
@@ -86,7 +95,7 @@ func (r *Repository) state() any {
 	if r.State == nil {
 		return nil
 	}
-	return document(r.State())
+	return r.document(r.State())
 }
 
 // report is what is kept of the run, likewise.
@@ -94,15 +103,15 @@ func (r *Repository) report(res *batch.Result) any {
 	if r.Report == nil {
 		return nil
 	}
-	return document(r.Report(res))
+	return r.document(r.Report(res))
 }
 
-func document(v any) any {
+func (r *Repository) document(v any) any {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return nil
 	}
-	return string(b)
+	return r.clean(string(b))
 }
 
 // A run whose lease ran out is left for the next one to mark as abandoned.
@@ -115,7 +124,7 @@ func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batc
 	return Tx(ctx, r.DB, "finish", func(tx *sqlx.Tx) error {
 		var message any
 		if res.Err != nil {
-			message = Cut(res.Err.Error(), 2000)
+			message = Cut(r.clean(res.Err.Error()), 2000)
 		}
 		result, err := tx.ExecContext(ctx, finishRun, res.Status, res.Exit, message, r.Now().UTC().Round(0), report, run.ID, run.Token,
 			run.Lease.Microseconds())
