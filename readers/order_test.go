@@ -2,6 +2,7 @@ package readers_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -220,11 +221,15 @@ func TestTwoClaimsOfTheSameOrders(t *testing.T) {
 	plain := testdb.New(t)
 	worktest.Sell(t, plain, make([]worktest.Order, 500)...)
 	seen := make(chan []uint64, 2)
+	var claiming sync.WaitGroup // what a run that has ended holds may be taken over
+	claiming.Add(2)
 	for range 2 {
 		db := worktest.Open(t, plain.DSN)
 		go func() {
 			var ids []uint64
 			worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
+				defer claiming.Wait()
+				defer claiming.Done()
 				r := stale(db)
 				for {
 					page, err := r.Read(ctx, batch.Want{Limit: 7, Skip: noneSkipped})
