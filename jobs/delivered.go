@@ -59,9 +59,8 @@ type shippedOrders struct {
 
 // parcel is an order that is on its way: what the step reads.
 type parcel struct {
-	ID       uint64
-	Customer string    `db:"customer_id"`
-	Created  time.Time `db:"created_at"`
+	ID      uint64
+	Created time.Time `db:"created_at"`
 }
 
 // arrival is what became of a parcel: what the step writes.
@@ -89,7 +88,7 @@ type parcelReader struct {
 	last parcel
 }
 
-const selectParcels = `SELECT id, customer_id, created_at FROM orders
+const selectParcels = `SELECT id, created_at FROM orders
 WHERE status = 'shipped' AND (created_at > ? OR (created_at = ? AND id > ?)) AND updated_at < ?
 ORDER BY created_at, id LIMIT ?`
 
@@ -115,7 +114,7 @@ func (parcelProcessor) Process(_ context.Context, p parcel) (arrival, error) {
 	id := strconv.FormatUint(p.ID, 10)
 	return arrival{parcel: p, event: payment.Event{
 		Type: "order.delivered", Subject: "order:" + id, Dedupe: "order.delivered:" + id,
-		Payload: map[string]any{"order_id": p.ID, "customer_id": p.Customer},
+		Payload: map[string]any{"order_id": p.ID},
 	}}, nil
 }
 
