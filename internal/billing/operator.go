@@ -38,6 +38,7 @@ type Resolution struct {
 //   - Only attempts in review or rejected can be resolved: what is unsettled is the gateway's to decide (I5).
 //   - Paid needs a payment that succeeded, was not given back, and is of the attempt's amount and currency.
 //   - Not executed is believed only once no request can take effect any more, and the gateway does not say otherwise.
+//     That it does not know a payment which it gave an id for proves nothing.
 //   - Refunded needs the gateway's word where it can be asked.
 func Resolve(a Reviewed, as payment.As, reason string, seen payment.Sight, k Keeping) (Resolution, error) {
 	if err := resolvable(a, as); err != nil {
@@ -113,6 +114,9 @@ func (r Resolution) notExecuted(a Reviewed, seen payment.Sight, k Keeping) (Reso
 		}
 		return r, fmt.Errorf("the gateway says that payment %s is %s: --as paid %s, or give it back and --as refunded", p.ID, p.Status, p.ID)
 	}
+	if seen.Absent && a.PaymentID != "" {
+		return r, fmt.Errorf("the gateway gave attempt %d the id %s and does not know it now, which proves nothing: ask the provider; --as ignored charges no more", a.ID, a.PaymentID)
+	}
 	if until := k.KeyLife + k.Longest; a.Age <= until {
 		return r, fmt.Errorf("a request for attempt %d may still arrive: try again in %s", a.ID, (until-a.Age).Round(time.Minute)+time.Minute)
 	}
@@ -127,6 +131,8 @@ func (r Resolution) refunded(a Reviewed, seen payment.Sight) (Resolution, error)
 	case p != nil && p.Status != payment.Canceled && (p.Status != payment.Succeeded || p.Refunded < p.Money.Amount):
 		return r, fmt.Errorf("the gateway says that payment %s is %s, %s of %s given back", p.ID, p.Status,
 			payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.Money)
+	case seen.Absent && a.PaymentID != "":
+		return r, fmt.Errorf("the gateway does not know payment %s now, which proves nothing: ask the provider; --as ignored charges no more", a.PaymentID)
 	case seen.Absent:
 		return r, errors.New("the gateway knows no such payment, so nothing was given back: --as not_executed")
 	case p != nil:

@@ -78,6 +78,14 @@ func TestResolve(t *testing.T) {
 			name: "it may still arrive", change: func(a *billing.Reviewed) { a.Age = 24*time.Hour + 2*time.Minute },
 			as: payment.AsNotExecuted, seen: absent, err: "may still arrive",
 		},
+		{
+			name: "an id that the gateway does not know any more", change: func(a *billing.Reviewed) { a.PaymentID = reviewedID },
+			as: payment.AsNotExecuted, seen: absent, err: "proves nothing",
+		},
+		{
+			name: "refunded, an id that the gateway does not know any more", change: func(a *billing.Reviewed) { a.PaymentID = reviewedID },
+			as: payment.AsRefunded, seen: absent, err: "proves nothing",
+		},
 		{name: "not executed, gateway down", as: payment.AsNotExecuted, seen: payment.Sight{Reason: "timeout"}, err: "timeout"},
 		{name: "rejected is not executed", change: rejected, as: payment.AsNotExecuted, seen: absent, err: "duly requeue invoice 3"},
 

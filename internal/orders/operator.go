@@ -172,6 +172,9 @@ func (r Reviewed) notExecuted(seen payment.Sight, text string, now time.Time) (C
 		}
 		return Change{}, fmt.Errorf("the gateway says that payment %s is %s: --as paid %s, or give it back and --as refunded", p.ID, p.Status, p.ID)
 	}
+	if seen.Absent && r.TransactionKey != "" {
+		return Change{}, fmt.Errorf("the gateway gave payment %d the id %s and does not know it now, which proves nothing: ask the provider; --as ignored closes it", r.ID, r.TransactionKey)
+	}
 	until, age := r.Keeping.KeyLife+r.Keeping.Longest, now.Sub(r.CreatedAt)
 	if age <= until {
 		return Change{}, fmt.Errorf("a request for payment %d may still arrive: try again in %s", r.ID, (until-age).Round(time.Minute)+time.Minute)

@@ -84,6 +84,7 @@ func TestResolve(t *testing.T) {
 		{"not executed, succeeded", reviewed("pending"), payment.AsNotExecuted, sight("succeeded"), orders.Change{}, "payment pay_1 is succeeded: --as paid pay_1"},
 		{"not executed, given back", reviewed("pending"), payment.AsNotExecuted, sight("succeeded", back(12900)), orders.Change{}, "--as refunded"},
 		{"not executed, pending", reviewed("pending"), payment.AsNotExecuted, sight("pending"), orders.Change{}, "is pending"},
+		{"not executed, an id that the gateway does not know now", reviewed("pending", func(r *orders.Reviewed) { r.TransactionKey = "pay_1" }), payment.AsNotExecuted, absent, orders.Change{}, "proves nothing"},
 		{"not executed, may still arrive", reviewed("pending", func(r *orders.Reviewed) { r.CreatedAt = noon().Add(-24*time.Hour - 2*time.Minute) }), payment.AsNotExecuted, absent, orders.Change{}, "may still arrive: try again in 1m0s"},
 		{"not executed, unanswered", reviewed("pending"), payment.AsNotExecuted, payment.Sight{}, orders.Change{}, "could not be asked"},
 
