@@ -26,7 +26,7 @@ IF NEW.%s THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not him'; END IF`, ta
 func poisons() []poison {
 	set := func(s string) string { return `UPDATE subscriptions SET ` + s + ` WHERE id = %[1]d` }
 	return []poison{
-		{"unknown currency", set(`currency = 'XXX'`), `currency "XXX"`},
+		{"unknown currency", set(`currency = 'QQQ'`), `currency "QQQ"`},
 		{"currency in lower case", set(`currency = 'krw'`), `currency "krw"`},
 		{"negative amount", set(`amount = -1`), "amount -1 is negative"},
 		{"smallest amount", set(`amount = -9223372036854775808`), "is negative"},
@@ -80,7 +80,7 @@ UNION ALL SELECT review_reason FROM invoices WHERE subscription_id = ? AND statu
 func TestAReasonGoesWithItsCause(t *testing.T) {
 	w := newTown(t)
 	w.enrol("pm_ok:1")
-	worktest.Exec(t, w.plain, `UPDATE subscriptions SET currency = 'XXX'`)
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET currency = 'QQQ'`)
 	require.Equal(t, batch.ExitReview, w.run(nil).Exit)
 	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
 	require.Equal(t, 1, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM events`), "told once")
