@@ -56,8 +56,18 @@ type Gateway struct {
 	URL   string `mapstructure:"url"`
 	Token Secret `mapstructure:"token"`
 	// LookUp: the provider can be asked what became of an idempotency key.
-	LookUp      bool `mapstructure:"look_up"`
-	Parallelism int  `mapstructure:"parallelism"`
+	LookUp bool `mapstructure:"look_up"`
+	// List: the provider lists its payments.
+	List bool `mapstructure:"list"`
+	// ListLag is how long after a payment was made it may be missing from the list.
+	ListLag time.Duration `mapstructure:"list_lag"`
+	// Retention is how long the provider shows a payment; 0: for ever.
+	Retention time.Duration `mapstructure:"retention"`
+	// ChargesOnce: the provider never charges a key again that it charged once, however old the key is.
+	ChargesOnce bool `mapstructure:"charges_once"`
+	// KeyPrefix begins every idempotency key, where two installations share one account.
+	KeyPrefix   string `mapstructure:"key_prefix"`
+	Parallelism int    `mapstructure:"parallelism"`
 	// Rate is in requests a second; 0: no limit.
 	Rate           float64       `mapstructure:"rate"`
 	Timeout        time.Duration `mapstructure:"timeout"`
@@ -90,6 +100,9 @@ type Billing struct {
 	ChunkSize    int    `mapstructure:"chunk_size"`
 	CatchUp      string `mapstructure:"catch_up"`
 	BrakePercent int    `mapstructure:"brake_percent"`
+	// GiveUpAfter is how long after its last request can have had an effect a charge in doubt waits for proof before an
+	// operator's word is taken.
+	GiveUpAfter time.Duration `mapstructure:"give_up_after"`
 }
 
 // Reconcile is the policy of the reconciliation job.

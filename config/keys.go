@@ -120,6 +120,28 @@ func Keys() []Key {
 			Why: "Whether the service can be asked what became of a key. If not, a charge in doubt that cannot be sent again goes to review.",
 		},
 		{
+			Name: "gateways.<name>.list", Default: "true", parse: boolean,
+			Why: "Whether the service lists its payments. Before a run sends anything it compares the list with the tables, so that a restored " +
+				"or incomplete database charges nobody twice.",
+		},
+		{
+			Name: "gateways.<name>.list_lag", Default: "1m", parse: duration(0, day),
+			Why: "How long after a payment was made it may be missing from the list.",
+		},
+		{
+			Name: "gateways.<name>.retention", Default: "0s", parse: duration(0, 36500*day),
+			Why: "How long the service shows a payment; 0s: for ever. Older payments are not used to check that it shows what it took.",
+		},
+		{
+			Name: "gateways.<name>.charges_once", Default: "false", parse: boolean,
+			Why: "Whether the service never charges a key again that it charged once, also after key_life.",
+		},
+		{
+			Name: "gateways.<name>.key_prefix", Example: "eu-", parse: keyPrefix,
+			Why: "Put before every idempotency key, where two installations share one account: up to 16 letters, digits, - and _. It must be " +
+				"set before the first charge and not be changed after it.",
+		},
+		{
 			Name: "gateways.<name>.circuit.window", Default: "40", parse: whole(1, 100_000),
 			Why: "The circuit looks at this many of the last requests.",
 		},
@@ -157,6 +179,11 @@ func Keys() []Key {
 			Name: "billing.brake_percent", Default: "50", parse: whole(1, 100),
 			Why: "If more than this share of 200 answers are rejected, hard declines or differ, the run stops: " +
 				"a suspended account must not use up everyone's retries.",
+		},
+		{
+			Name: "billing.give_up_after", Default: "24h", parse: duration(time.Second, 365*day),
+			Why: "How much longer than key_life + longest_request a charge in doubt waits for the service to prove what became of it. After " +
+				"that an operator may say so: duly resolve attempt ID --as not_executed.",
 		},
 		{
 			Name: "reconcile.older_than", Default: "10m", parse: duration(time.Second, 365*day),

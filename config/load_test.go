@@ -23,7 +23,7 @@ func TestDefaultsPassTheirOwnChecks(t *testing.T) {
 		Circuit: config.Circuit{Window: 40, Minimum: 20, FailurePercent: 60, OpenFor: 10 * time.Second, HalfOpen: 10},
 	}, c.Gateways["main"])
 	require.Equal(t, config.Database{MaxOpen: 16, AcquireTimeout: 3 * time.Second}, c.Database)
-	require.Equal(t, config.Billing{RetryDays: []int{1, 3, 5}, ChunkSize: 500, CatchUp: "default", BrakePercent: 50}, c.Billing)
+	require.Equal(t, config.Billing{RetryDays: []int{1, 3, 5}, ChunkSize: 500, CatchUp: "default", BrakePercent: 50, GiveUpAfter: 24 * time.Hour}, c.Billing)
 	require.Equal(t, config.Reconcile{OlderThan: 10 * time.Minute, GiveUpAfter: 24 * time.Hour, Parallelism: 10, ChunkSize: 100}, c.Reconcile)
 	require.Equal(t, config.Outbox{Tries: 12}, c.Outbox)
 	require.Equal(t, "Asia/Seoul", c.Business.Location().String())
@@ -212,7 +212,7 @@ func TestGatewayNamesInVariables(t *testing.T) {
 func TestEveryGatewayKeyHasAVariable(t *testing.T) {
 	var fields []string
 	for _, k := range config.Keys() {
-		if field, ok := strings.CutPrefix(k.Name, "gateways.<name>."); ok && !strings.HasSuffix(field, "url") && field != "token" {
+		if field, ok := strings.CutPrefix(k.Name, "gateways.<name>."); ok && !strings.HasSuffix(field, "url") && field != "token" && field != "key_prefix" {
 			fields = append(fields, field)
 		}
 	}

@@ -97,6 +97,19 @@ func boolean(s string) (any, error) {
 	}
 }
 
+func keyPrefix(s string) (any, error) {
+	const longest = 16
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
+			return nil, fmt.Errorf("%s has characters other than letters, digits, - and _", quote(s))
+		}
+	}
+	if len(s) > longest {
+		return nil, fmt.Errorf("%s has %d characters: give %d at most", quote(s), len(s), longest)
+	}
+	return s, nil
+}
+
 func rate(s string) (any, error) { return ParseRate(s) }
 
 func whole(least, most int) parser {

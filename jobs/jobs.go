@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"duly/internal/batch"
+	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/steps"
@@ -30,6 +31,9 @@ type Deps struct {
 	DB         *mysql.DB
 	Repository *mysql.Repository
 	Gateways   steps.Gateways
+	// Accounts are the rows of gateway_accounts that the gateways are called at today, by name. Attempts of a gateway
+	// that is not among them are made without: they count as today's account's.
+	Accounts map[string]uint32
 	// Parallelism is how many requests a gateway is sent at once.
 	Parallelism func(gateway string) int
 	// Clock is the process's own clock, Business the one that business dates are read from, in Zone.
@@ -42,6 +46,16 @@ type Deps struct {
 
 // today is the business day by the database's clock.
 func (d Deps) today() payment.Date { return payment.DateOf(d.Business().In(d.Zone)) }
+
+// terms are what a gateway's new attempts are made under.
+func (d Deps) terms(name string) billing.Terms {
+	g, ok := d.Gateways[name]
+	if !ok {
+		return billing.Terms{}
+	}
+	able := g.Abilities()
+	return billing.Terms{Account: d.Accounts[name], KeyLife: able.KeyLife, Longest: able.LongestRequest}
+}
 
 // laneWidth bounds what no gateway is configured for: those items cost no request.
 const laneWidth = 8

@@ -77,7 +77,8 @@ func Tables() []string {
 	return []string{
 		"subscriptions", "invoices", "payment_attempts", "gateway_answers", "orders", "order_items", "products",
 		"payments", "order_checks", "events", "event_deliveries", "job_runs", "step_runs", "pauses", "schedule_firings",
-		"operator_actions", "daily_order_stats", "daily_product_sales", "audit_findings",
+		"operator_actions", "daily_order_stats", "daily_product_sales", "audit_findings", "gateway_accounts", "gateway_controls",
+		"bookings", "unknown_charges", "known_servers",
 	}
 }
 

@@ -48,7 +48,8 @@ ORDER BY a.id LIMIT ?`
 	// COALESCE: see stageLock.
 	doubtLock = `SELECT id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount,
 currency, gateway, payment_method, method_type, description, body_version, status, lookup_only, gateway_payment_id, run_id,
-lease, checks, created_at FROM payment_attempts WHERE id IN (?) AND COALESCE(status) IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
+lease, checks, created_at, sent_by, COALESCE(account_id, 0) AS account_id, COALESCE(key_life_ms, 0) AS key_life_ms,
+COALESCE(longest_request_ms, 0) AS longest_request_ms FROM payment_attempts WHERE id IN (?) AND COALESCE(status) IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
 
 	runningRuns = `SELECT id FROM job_runs WHERE id IN (?) AND status = 'running'`
 
@@ -82,7 +83,18 @@ type doubtRow struct {
 	Run          uint64         `db:"run_id"`
 	Lease        []byte
 	Checks       int
-	Created      time.Time `db:"created_at"`
+	Created      time.Time    `db:"created_at"`
+	SentBy       sql.NullTime `db:"sent_by"`
+	Account      uint32       `db:"account_id"`
+	KeyLifeMS    int64        `db:"key_life_ms"`
+	LongestMS    int64        `db:"longest_request_ms"`
+}
+
+// terms are what the attempt was made under.
+func (r doubtRow) terms() billing.Terms {
+	return billing.Terms{
+		Account: r.Account, KeyLife: time.Duration(r.KeyLifeMS) * time.Millisecond, Longest: time.Duration(r.LongestMS) * time.Millisecond,
+	}
 }
 
 type doubtInvoice struct {
@@ -239,9 +251,9 @@ func (d *Doubt) transact(ctx context.Context, tx *sqlx.Tx, c *doubtClaim, lease 
 	}
 	taken := make([][]any, len(c.items))
 	for i, item := range c.items {
-		taken[i] = []any{item.ID, batch.Execution(ctx).Run.ID, lease[:]}
+		taken[i] = []any{item.ID, batch.Execution(ctx).Run.ID, lease[:], item.SentBy}
 	}
-	_, err = mysql.Update(ctx, tx, "payment_attempts", []string{"run_id", "lease"}, taken, "",
+	_, err = mysql.Update(ctx, tx, "payment_attempts", []string{"run_id", "lease", "sent_by"}, taken, "",
 		"status = 'in_flight'", "doubted = TRUE", "next_check_at = NULL")
 	return err
 }
@@ -292,7 +304,7 @@ func (d *Doubt) items(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, lease [
 		item := billing.Claimed{
 			Attempt: billing.Attempt{
 				ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, Doubted: true, LookUp: r.LookUp, Checks: r.Checks,
-				PaymentID: r.PaymentID.String, CreatedAt: r.Created, Invoice: inv.invoice(),
+				PaymentID: r.PaymentID.String, CreatedAt: r.Created, SentBy: r.SentBy.Time, Terms: r.terms(), Invoice: inv.invoice(),
 				Charge: payment.Charge{
 					Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Method: r.Method, MethodType: r.MethodType,
 					Description: r.Description, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
@@ -301,6 +313,9 @@ func (d *Doubt) items(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, lease [
 			},
 			Lease: lease, Age: now.Sub(r.Created), At: at,
 			Chargeable: chargeable(billing.SubscriptionStatus(inv.SubStatus)) && inv.SubGateway == r.Gateway && inv.SubMethod == r.Method,
+		}
+		if item.SentBy.IsZero() { // its worker is gone: what it had not sent by now it never will
+			item.SentBy = now.UTC().Round(0).Truncate(time.Microsecond)
 		}
 		if answer, ok := kept[r.Key]; ok && answer.SpeaksOf(item.Charge) {
 			item.Kept = &answer.Outcome

@@ -27,6 +27,8 @@ type Stage struct {
 	Stage     int
 	Policy    billing.Policy
 	Known     func(gateway string) bool
+	// Terms are what new attempts at a gateway are made under; nil: none are stored.
+	Terms func(gateway string) billing.Terms
 	// Today is the effective date, Now the business clock, Clock the process's own.
 	Today func() payment.Date
 	Now   func() time.Time
@@ -52,10 +54,12 @@ AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id`
 	subscriptionLock = `SELECT ` + subscriptionColumns + ` FROM subscriptions WHERE id IN (?) ORDER BY id`
 
 	pastAttempts = `SELECT id, invoice_id, attempt_no, idempotency_key, status, COALESCE(decline_class, '') AS decline_class,
-gateway, payment_method FROM payment_attempts WHERE invoice_id IN (?) ORDER BY invoice_id, attempt_no`
+gateway, payment_method, COALESCE(account_id, 0) AS account_id, COALESCE(proof, '') AS proof
+FROM payment_attempts WHERE invoice_id IN (?) ORDER BY invoice_id, attempt_no`
 
 	insertAttempts = `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference,
-customer_id, amount, currency, gateway, payment_method, method_type, description, body_version, status, run_id, lease, created_at) VALUES `
+customer_id, amount, currency, gateway, payment_method, method_type, description, body_version, status, run_id, lease, created_at,
+account_id, key_life_ms, longest_request_ms) VALUES `
 
 	attemptIDs = `SELECT id, idempotency_key FROM payment_attempts WHERE lease = ?`
 )
@@ -212,7 +216,7 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 			decided = append(decided, billing.Decided{Invoice: inv, Claim: claim})
 			continue
 		}
-		charges = append(charges, charge{inv, sub, claim})
+		charges = append(charges, charge{inv, sub, claim, s.terms(sub.Gateway)})
 	}
 	if len(decided) > 0 {
 		if c.tally, err = s.Decided(ctx, tx, decided); err != nil {
@@ -220,6 +224,13 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 		}
 	}
 	return s.attempt(ctx, tx, c, charges)
+}
+
+func (s *Stage) terms(gateway string) billing.Terms {
+	if s.Terms == nil {
+		return billing.Terms{}
+	}
+	return s.Terms(gateway)
 }
 
 // candidates reads the next ids of the walk, without a lock.
@@ -273,6 +284,8 @@ type pastRow struct {
 	Class   string `db:"decline_class"`
 	Gateway string
 	Method  string `db:"payment_method"`
+	Account uint32 `db:"account_id"`
+	Proof   string
 }
 
 // pastOf reads the earlier attempts of the invoices that have any.
@@ -294,7 +307,7 @@ func pastOf(ctx context.Context, q sqlx.QueryerContext, invoices []invoiceRow) (
 	for _, r := range rows {
 		out[r.Invoice] = append(out[r.Invoice], billing.Past{
 			ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Class: payment.Class(r.Class),
-			Gateway: r.Gateway, Method: r.Method,
+			Gateway: r.Gateway, Method: r.Method, Account: r.Account, Proof: billing.Proof(r.Proof),
 		})
 	}
 	return out, nil
@@ -305,6 +318,7 @@ type charge struct {
 	inv   billing.Invoice
 	sub   billing.Subscription
 	claim billing.Claim
+	terms billing.Terms
 }
 
 // attempt writes the attempts, new ones and released ones that are taken up again, and marks their invoices.
@@ -323,6 +337,7 @@ func (s *Stage) attempt(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges
 			ch.sub.CustomerID, ch.inv.Money.Amount, ch.inv.Money.Currency, ch.sub.Gateway, ch.sub.Method,
 			ch.sub.MethodType, ch.sub.Description, payment.BodyVersion, string(billing.AttemptInFlight), run, c.lease[:], now,
 		}
+		row = append(row, termColumns(ch.terms)...)
 		if ch.claim.Reuse != 0 {
 			again = append(again, append([]any{ch.claim.Reuse, ch.inv.Stage}, row...))
 			continue
@@ -346,14 +361,23 @@ func (s *Stage) attempt(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges
 	return s.items(ctx, tx, c, charges, now, at)
 }
 
+// termColumns are account_id, key_life_ms and longest_request_ms of an attempt.
+func termColumns(t billing.Terms) []any {
+	if t.Account == 0 {
+		return []any{nil, nil, nil}
+	}
+	return []any{t.Account, t.KeyLife.Milliseconds(), t.Longest.Milliseconds()}
+}
+
 // takeUp makes released attempts current again, with what the subscription says now: no request of theirs
 // was executed.
 func (s *Stage) takeUp(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
 	n, err := mysql.Update(ctx, tx, "payment_attempts", []string{
 		"stage", "customer_id", "amount", "currency", "gateway", "payment_method", "method_type", "description",
-		"body_version", "status", "run_id", "lease", "created_at",
+		"body_version", "status", "run_id", "lease", "created_at", "account_id", "key_life_ms", "longest_request_ms",
 	}, rows, "status = 'released'",
 		"doubted = FALSE", "lookup_only = FALSE", "checks = 0", "next_check_at = NULL", "settled_at = NULL", "message = NULL",
+		"sent_by = NULL", "proof = NULL",
 		"gateway_payment_id = NULL", "decline_class = NULL", "decline_code = NULL", "network_code = NULL", "advice_code = NULL")
 	if err == nil && n != int64(len(rows)) {
 		err = fmt.Errorf("%d of %d released attempts were taken up", n, len(rows))
@@ -381,7 +405,7 @@ func (s *Stage) items(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges [
 		}
 		c.items = append(c.items, billing.Claimed{
 			Attempt: billing.Attempt{
-				ID: id, No: ch.claim.No, Stage: ch.inv.Stage, Gateway: ch.sub.Gateway, CreatedAt: now, Invoice: ch.inv,
+				ID: id, No: ch.claim.No, Stage: ch.inv.Stage, Gateway: ch.sub.Gateway, CreatedAt: now, Terms: ch.terms, Invoice: ch.inv,
 				Charge: payment.Charge{
 					Key: ch.claim.Key, Reference: billing.Reference(ch.sub.ID, ch.inv.Due), CustomerID: ch.sub.CustomerID,
 					Method: ch.sub.Method, MethodType: ch.sub.MethodType, Description: ch.sub.Description, Money: ch.inv.Money,

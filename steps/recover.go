@@ -21,7 +21,7 @@ type Recover struct {
 func (r *Recover) Process(ctx context.Context, item billing.Claimed) (billing.Result, error) {
 	result := billing.Result{Claimed: item}
 	if item.Kept != nil {
-		result.Answer = billing.Answer{Outcome: *item.Kept, Found: true}
+		result.Answer = billing.Answer{Outcome: *item.Kept, Found: true, Kept: true}
 		return result, nil
 	}
 	g, ok := r.Gateways[item.Gateway]

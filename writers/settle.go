@@ -177,12 +177,13 @@ func settleAttempts(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.T
 		rows[i] = []any{
 			s.ID, string(s.Attempt), s.Settlement.Doubted, s.Settlement.LookUp, text(string(s.Decline.Class)),
 			text(s.Decline.Code), text(s.Decline.NetworkCode), text(s.Decline.AdviceCode), text(s.Message),
-			text(s.Settlement.PaymentID), s.Settlement.Checks, instant(s.NextCheckAt), done,
+			text(s.Settlement.PaymentID), s.Settlement.Checks, instant(s.NextCheckAt), done, instant(s.Settlement.SentBy),
+			text(string(s.Settlement.Proof)),
 		}
 	}
 	n, err := mysql.Update(ctx, tx, "payment_attempts", []string{
 		"status", "doubted", "lookup_only", "decline_class", "decline_code", "network_code", "advice_code", "message",
-		"gateway_payment_id", "checks", "next_check_at", "settled_at",
+		"gateway_payment_id", "checks", "next_check_at", "settled_at", "sent_by", "proof",
 	}, rows, "status = 'in_flight'")
 	return all(n, len(rows), "attempts", err)
 }

@@ -15,6 +15,7 @@ import (
 	"duly/jobs"
 	"duly/migrations"
 	"duly/readers"
+	"duly/writers"
 )
 
 // execution is everything that one `duly run` works with.
@@ -69,6 +70,9 @@ func (a *app) prepare(ctx context.Context, w work, f runFlags, given func(flag s
 		return nil, err
 	}
 	e.deps = a.deps(c, e.db.DB, e.deps.Gateways, business)
+	if err := e.accounts(ctx); err != nil {
+		return nil, err
+	}
 	e.today = payment.DateOf(business().In(c.Business.Location()))
 	if err := e.repeat(ctx, given); err != nil {
 		return nil, err
@@ -133,6 +137,23 @@ func (e *execution) probe(ctx context.Context) error {
 		return nil
 	}
 	if err := mysql.Probe(ctx, e.db.DB); err != nil {
+		return startError(err)
+	}
+	return nil
+}
+
+// accounts finds the rows of the accounts that the gateways are called at. A dry run sends nothing, and needs none.
+func (e *execution) accounts(ctx context.Context) error {
+	if e.flags.dryRun || !e.work.gateways {
+		return nil
+	}
+	var all []payment.Account
+	for name, g := range e.deps.Gateways {
+		able := g.Abilities()
+		all = append(all, payment.Account{Gateway: name, Address: able.Address, ID: able.Account})
+	}
+	var err error
+	if e.deps.Accounts, err = writers.Accounts(ctx, e.db.DB, all); err != nil {
 		return startError(err)
 	}
 	return nil

@@ -175,7 +175,8 @@ func (a *app) adapter(name string, g config.Gateway) (gateway.Gateway, error) {
 	case "httpapi":
 		return httpapi.New(httpapi.Config{
 			Name: name, URL: g.URL, Token: g.Token.Reveal(), Timeout: g.Timeout, ConnectTimeout: g.ConnectTimeout,
-			KeyLife: g.KeyLife, LongestRequest: g.LongestRequest, MaxConns: g.Parallelism, NoFind: !g.LookUp, Now: a.now, Wrap: a.seen.transport(),
+			KeyLife: g.KeyLife, LongestRequest: g.LongestRequest, MaxConns: g.Parallelism, NoFind: !g.LookUp, NoList: !g.List, ListLag: g.ListLag,
+			Retention: g.Retention, ChargesOnce: g.ChargesOnce, Now: a.now, Wrap: a.seen.transport(),
 		})
 	default:
 		return nil, fmt.Errorf("type %q is not one that this version speaks: httpapi", g.Type)

@@ -38,6 +38,11 @@ GRANT SELECT, INSERT ON operator_actions TO duly_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON daily_order_stats TO duly_worker;
 GRANT SELECT, INSERT, DELETE ON daily_product_sales TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON audit_findings TO duly_worker;
+GRANT SELECT, INSERT, UPDATE ON gateway_accounts TO duly_worker;
+GRANT SELECT ON gateway_controls TO duly_worker;
+GRANT SELECT, INSERT ON bookings TO duly_worker;
+GRANT SELECT, INSERT, UPDATE ON unknown_charges TO duly_worker;
+GRANT SELECT, INSERT ON known_servers TO duly_worker;
 GRANT SELECT, UPDATE (claimed_by, claimed_at) ON claim_probe TO duly_worker;
 GRANT SELECT ON duly_migrations TO duly_worker;
 
@@ -80,6 +85,11 @@ GRANT SELECT ON operator_actions TO duly_operator;
 GRANT SELECT ON daily_order_stats TO duly_operator;
 GRANT SELECT ON daily_product_sales TO duly_operator;
 GRANT SELECT ON audit_findings TO duly_operator;
+GRANT SELECT ON gateway_accounts TO duly_operator;
+GRANT SELECT ON gateway_controls TO duly_operator;
+GRANT SELECT ON bookings TO duly_operator;
+GRANT SELECT ON unknown_charges TO duly_operator;
+GRANT SELECT ON known_servers TO duly_operator;
 GRANT SELECT ON claim_probe TO duly_operator;
 GRANT SELECT ON duly_migrations TO duly_operator;
 
@@ -99,6 +109,13 @@ GRANT INSERT, UPDATE ON order_checks TO duly_operator_write;
 GRANT INSERT, UPDATE ON events TO duly_operator_write;
 GRANT UPDATE ON event_deliveries TO duly_operator_write;
 GRANT UPDATE ON audit_findings TO duly_operator_write;
+GRANT INSERT, UPDATE ON gateway_accounts TO duly_operator_write;
+GRANT INSERT, UPDATE ON gateway_controls TO duly_operator_write;
+GRANT INSERT ON bookings TO duly_operator_write;
+GRANT INSERT, UPDATE ON unknown_charges TO duly_operator_write;
+GRANT INSERT, UPDATE ON known_servers TO duly_operator_write;
+GRANT INSERT ON invoices TO duly_operator_write; -- what a gateway's list shows and a restored database has lost
+GRANT INSERT ON payment_attempts TO duly_operator_write;
 
 -- Who runs `duly migrate up` and `down`: everything in this schema, and nothing else on the server.
 

@@ -81,7 +81,7 @@ func DecideAbsent(a Attempt, k Keeping, asked Asked, chargeable bool, age time.D
 // run may charge the invoice again.
 func ReleaseAbsent(a Attempt) Settlement {
 	s := unchanged(a).released(time.Time{})
-	s.Doubted, s.LookUp = false, false
+	s.Doubted, s.LookUp, s.Proof = false, false, ProofLookUp
 	s.Message = "never seen by the gateway"
 	return s
 }

@@ -118,7 +118,7 @@ func TestReleaseAbsent(t *testing.T) {
 	a.Doubted, a.LookUp, a.Checks = true, true, 9
 	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.TryLaterSince = 2, day("2026-02-01"), noon
 	require.Equal(t, billing.Settlement{
-		Attempt: billing.AttemptReleased, Message: "never seen by the gateway", Checks: 9,
+		Attempt: billing.AttemptReleased, Proof: billing.ProofLookUp, Message: "never seen by the gateway", Checks: 9,
 		Invoice: billing.Open, Stage: 2, FirstDeclined: day("2026-02-01"), TryLaterSince: noon,
 	}, billing.ReleaseAbsent(a))
 }

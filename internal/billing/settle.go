@@ -15,6 +15,16 @@ type Answer struct {
 	Outcome payment.Outcome
 	// Found: the outcome is what a look-up found under the attempt's own key, not the answer to a request.
 	Found bool
+	// Kept: it is the answer to a request, kept by a worker that could not settle it.
+	Kept bool
+}
+
+// proof is what the answer proves about an attempt that it ends.
+func (a Answer) proof() Proof {
+	if a.Found && !a.Kept {
+		return ProofLookUp
+	}
+	return ProofAnswer
 }
 
 // Settlement is what an answer changes.
@@ -27,6 +37,8 @@ type Settlement struct {
 	PaymentID   string
 	Message     string    // at most 255 characters, without the payment method
 	NextCheckAt time.Time // zero: it is settled
+	SentBy      time.Time // see Attempt
+	Proof       Proof     // what ended it; empty: nothing did
 	Checks      int
 
 	// The invoice.
@@ -60,12 +72,15 @@ func Settle(a Attempt, ans Answer, sub SubscriptionStatus, p Policy, effective p
 	}
 	switch o.Kind {
 	case payment.Paid:
+		s.Proof = ans.proof()
 		return s.paid(a, sub)
 	case payment.Refused:
+		s.Proof = ans.proof()
 		return s.declined(a, o.Decline, sub, p, effective)
 	case payment.NotExecuted, payment.Misconfigured:
 		return s.released(now)
 	case payment.TryLater:
+		s.Proof = ans.proof()
 		return s.putOff(a, o.Decline, sub, p, effective, now)
 	case payment.Differs:
 		s.Alert = true
@@ -93,7 +108,7 @@ func (ans Answer) fold(doubted bool) (payment.Outcome, bool) {
 // unchanged is the settlement that leaves a and its invoice as they were claimed.
 func unchanged(a Attempt) Settlement {
 	return Settlement{
-		Attempt: AttemptInFlight, Doubted: a.Doubted, LookUp: a.LookUp, PaymentID: a.PaymentID, Checks: a.Checks,
+		Attempt: AttemptInFlight, Doubted: a.Doubted, LookUp: a.LookUp, PaymentID: a.PaymentID, Checks: a.Checks, SentBy: a.SentBy,
 		Invoice: Charging, Stage: a.Invoice.Stage, FirstDeclined: a.Invoice.FirstDeclined, TryLaterSince: a.Invoice.TryLaterSince,
 	}
 }
@@ -181,6 +196,9 @@ func (s Settlement) inDoubt(lookUpOnly bool, now time.Time) Settlement {
 	s.Attempt = AttemptInDoubt
 	s.LookUp = s.LookUp || lookUpOnly
 	s.NextCheckAt = now.Add(checkAfter(s.Checks))
+	if s.SentBy.IsZero() {
+		s.SentBy = now
+	}
 	s.Checks++
 	return s
 }

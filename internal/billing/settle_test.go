@@ -123,7 +123,7 @@ func TestSettlePaid(t *testing.T) {
 	ans := billing.Answer{Outcome: payment.Outcome{Kind: payment.Paid, PaymentID: "pay_1"}}
 	got := billing.Settle(a, ans, billing.PastDue, policy(), day("2026-02-03"), noon)
 	require.Equal(t, billing.Settlement{
-		Attempt: billing.AttemptSucceeded, Doubted: true, LookUp: true, Checks: 4, PaymentID: "pay_1", Message: "succeeded",
+		Attempt: billing.AttemptSucceeded, Proof: billing.ProofAnswer, Doubted: true, LookUp: true, Checks: 4, PaymentID: "pay_1", Message: "succeeded",
 		Invoice: billing.Paid, Stage: 2, FirstDeclined: day("2026-01-31"),
 		SubscriptionFrom: billing.PastDue, SubscriptionTo: billing.Active, Events: got.Events,
 	}, got, "a try later is forgotten")
@@ -137,7 +137,7 @@ func TestSettleDeclined(t *testing.T) {
 	ans.Outcome.Decline.NetworkCode, ans.Outcome.Decline.AdviceCode = "43", "03"
 	got := billing.Settle(a, ans, billing.PastDue, policy(), day("2026-02-05"), noon)
 	require.Equal(t, billing.Settlement{
-		Attempt: billing.AttemptDeclined, PaymentID: "pay_1", Message: "the bank says no",
+		Attempt: billing.AttemptDeclined, Proof: billing.ProofAnswer, PaymentID: "pay_1", Message: "the bank says no",
 		Decline: payment.Decline{Class: payment.Hard, Code: "hard_code", NetworkCode: "43", AdviceCode: "03", Message: "the bank says no"},
 		Invoice: billing.Uncollectible, Stage: 3, FirstDeclined: day("2026-01-31"),
 		SubscriptionFrom: billing.PastDue, SubscriptionTo: billing.Cancelled, CancelReason: "unpaid after the last retry: the bank says no",
@@ -181,7 +181,7 @@ func TestSettleTryLater(t *testing.T) {
 
 	first := settle(time.Time{})
 	require.Equal(t, billing.Settlement{
-		Attempt: billing.AttemptDeclined, Decline: payment.Decline{Code: "processing_error", Message: "come back"}, Message: "come back",
+		Attempt: billing.AttemptDeclined, Proof: billing.ProofAnswer, Decline: payment.Decline{Code: "processing_error", Message: "come back"}, Message: "come back",
 		Invoice: billing.Open, Stage: 1, NextTryAt: noon, FirstDeclined: day("2026-01-31"), TryLaterSince: noon,
 	}, first, "no class, no stage, no event")
 
@@ -203,7 +203,7 @@ func TestSettleInDoubt(t *testing.T) {
 	for checks, wait := range waits {
 		a.Checks = checks
 		require.Equal(t, billing.Settlement{
-			Attempt: billing.AttemptInDoubt, Doubted: true, PaymentID: "pay_1", Message: "because", NextCheckAt: noon.Add(wait), Checks: checks + 1,
+			Attempt: billing.AttemptInDoubt, Doubted: true, PaymentID: "pay_1", Message: "because", NextCheckAt: noon.Add(wait), SentBy: noon, Checks: checks + 1,
 			Invoice: billing.Charging, Stage: 2, FirstDeclined: day("2026-01-31"), TryLaterSince: noon,
 		}, billing.Settle(a, answered(payment.InDoubt, ""), billing.PastDue, policy(), day("2026-02-03"), noon))
 	}
@@ -308,4 +308,27 @@ func TestSettleProperty(t *testing.T) {
 		}
 		require.Equal(t, got.SubscriptionTo == billing.Cancelled, got.CancelReason != "")
 	})
+}
+
+func TestSettleKeepsWhenTheFirstRequestHadLeft(t *testing.T) {
+	a := at(1)
+	a.SentBy = noon.Add(-time.Hour)
+	got := billing.Settle(a, answered(payment.InDoubt, ""), billing.Active, policy(), day("2026-02-03"), noon)
+	require.Equal(t, a.SentBy, got.SentBy, "the earliest instant bounds the first request best")
+}
+
+func TestSettleSaysWhatEndedTheAttempt(t *testing.T) {
+	for _, kind := range []payment.Kind{payment.Paid, payment.Refused, payment.TryLater} {
+		for _, tc := range []struct {
+			found, kept bool
+			want        billing.Proof
+		}{{false, false, billing.ProofAnswer}, {true, false, billing.ProofLookUp}, {true, true, billing.ProofAnswer}} {
+			ans := answered(kind, payment.Soft)
+			ans.Found, ans.Kept = tc.found, tc.kept
+			require.Equal(t, tc.want, billing.Settle(at(1), ans, billing.Active, policy(), day("2026-02-03"), noon).Proof, "%s %+v", kind, tc)
+		}
+	}
+	for _, kind := range []payment.Kind{payment.InDoubt, payment.NotExecuted, payment.Differs, payment.Rejected, payment.Misconfigured} {
+		require.Empty(t, billing.Settle(at(1), answered(kind, ""), billing.Active, policy(), day("2026-02-03"), noon).Proof, "%s ends nothing", kind)
+	}
 }

@@ -48,6 +48,27 @@ const (
 	AttemptReview    AttemptStatus = "review"
 )
 
+// Proof is what ended an attempt for good. The number of an invoice's key moves past an attempt by its proof alone.
+type Proof string
+
+// The proofs; the empty Proof is none.
+const (
+	// ProofAnswer: the gateway's own answer to a request of this attempt.
+	ProofAnswer Proof = "answer"
+	// ProofLookUp: a look-up by the attempt's own key: what it found, or an absence that controls bore out, asked for after
+	// the last request could have an effect.
+	ProofLookUp Proof = "look_up"
+	// ProofOperator: the recorded word of an operator, where the gateway cannot be asked.
+	ProofOperator Proof = "operator"
+)
+
+// Terms are what an attempt is made under, stored with it: the gateway's account, and what the gateway declared.
+type Terms struct {
+	Account uint32        // row of gateway_accounts; 0: not stored, it counts as today's
+	KeyLife time.Duration // how long the gateway keeps the key; 0: not at all
+	Longest time.Duration // how long after it was sent a request can take effect; 0: not stored
+}
+
 // Subscription is what the rules read of a subscription, as locked.
 type Subscription struct {
 	ID           uint64
@@ -91,6 +112,8 @@ type Past struct {
 	Class   payment.Class
 	Gateway string
 	Method  string
+	Account uint32 // 0: not stored
+	Proof   Proof  // what ended it
 }
 
 // Attempt is an unsettled attempt, with the invoice that it is to collect.
@@ -105,7 +128,10 @@ type Attempt struct {
 	Checks    int  // how often it was found in doubt
 	PaymentID string
 	CreatedAt time.Time
-	Invoice   Invoice
+	// SentBy is an instant by which its first request had left, or never would; zero while its worker holds it.
+	SentBy  time.Time
+	Terms   Terms
+	Invoice Invoice
 }
 
 // Policy is what the operator set about dunning.

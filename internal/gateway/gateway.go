@@ -50,6 +50,15 @@ type Abilities struct {
 	FindLasts bool
 	// List: the payments of a window of time can be listed.
 	List bool
+	// ListLag is how long after it was made a payment may be missing from the list.
+	ListLag time.Duration
+	// Retention is how long the provider shows a payment; 0: for ever.
+	Retention time.Duration
+	// ChargesOnce: the provider never charges a key again that it charged once, however old the key is.
+	ChargesOnce bool
+	// Address is where the provider is called, written in one way only, and Account the provider's own id of our
+	// account there, where it tells one. What was sent to one of them proves nothing about another.
+	Address, Account string
 }
 
 // Finding is the answer to a look-up.

@@ -45,6 +45,11 @@ func needs() map[string]need {
 		"daily_order_stats":   {insert: true, delete: true, update: anyColumn("currency")},
 		"daily_product_sales": {insert: true, delete: true},
 		"audit_findings":      {insert: true, update: anyColumn("detail")},
+		"gateway_accounts":    {insert: true, update: anyColumn("listed_to")},
+		"gateway_controls":    {},
+		"bookings":            {insert: true},
+		"unknown_charges":     {insert: true, update: anyColumn("record")},
+		"known_servers":       {insert: true},
 		"claim_probe":         {update: []string{"claimed_by", "claimed_at"}},
 	}
 }

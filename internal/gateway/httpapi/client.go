@@ -47,7 +47,11 @@ func (c *Client) Abilities() gateway.Abilities {
 		Timeout:        c.config.Timeout,
 		FindByKey:      !c.config.NoFind,
 		FindLasts:      !c.config.NoFind,
-		List:           true,
+		List:           !c.config.NoList,
+		ListLag:        c.config.ListLag,
+		Retention:      c.config.Retention,
+		ChargesOnce:    c.config.ChargesOnce,
+		Address:        address(c.base),
 	}
 }
 

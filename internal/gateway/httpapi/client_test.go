@@ -212,10 +212,10 @@ func TestFindAsksByKeyOrElseByID(t *testing.T) {
 func TestAbilitiesAreAsConfigured(t *testing.T) {
 	c := configFor("https://pay.example")
 	require.Equal(t, gateway.Abilities{
-		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, Timeout: 5 * time.Second, FindByKey: true, FindLasts: true, List: true,
+		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, Timeout: 5 * time.Second, FindByKey: true, FindLasts: true, List: true, Address: "https://pay.example",
 	}, open(t, c).Abilities())
 	c.KeyLife, c.NoFind = 0, true
-	require.Equal(t, gateway.Abilities{LongestRequest: 2 * time.Minute, Timeout: 5 * time.Second, List: true}, open(t, c).Abilities())
+	require.Equal(t, gateway.Abilities{LongestRequest: 2 * time.Minute, Timeout: 5 * time.Second, List: true, Address: "https://pay.example"}, open(t, c).Abilities())
 }
 
 func TestNewReportsEveryProblemAndNoSecret(t *testing.T) {

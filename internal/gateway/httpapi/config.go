@@ -3,8 +3,10 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 )
@@ -29,10 +31,33 @@ type Config struct {
 	MaxConns int
 	// NoFind: the service has no look-up by key.
 	NoFind bool
+	// NoList: the service lists no payments.
+	NoList bool
+	// ListLag is how long after it was made a payment may be missing from the list.
+	ListLag time.Duration
+	// Retention is how long the service shows a payment; 0: for ever.
+	Retention time.Duration
+	// ChargesOnce: the service never charges a key again that it charged once, however old the key is.
+	ChargesOnce bool
 	// Now reads the dates in Retry-After.
 	Now func() time.Time
 	// Wrap, if not nil, goes around the transport, for tracing and tests. It must send each request once.
 	Wrap func(http.RoundTripper) http.RoundTripper
+}
+
+// address is the service's URL in one spelling: equal addresses are equal texts.
+func address(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if port != "" && (u.Scheme != "http" || port != "80") && (u.Scheme != "https" || port != "443") {
+		host = net.JoinHostPort(host, port)
+	} else if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return u.Scheme + "://" + host + strings.TrimRight(path.Clean("/"+u.Path), "/")
 }
 
 // check returns every problem with c, and the address without a slash at its end.

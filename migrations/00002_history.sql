@@ -1,0 +1,107 @@
+-- What makes history provable: where an attempt was sent, what ended it, which payment belongs to which row, and how far
+-- each gateway's list is known. Every statement can be run again after it was killed; the columns are added in place.
+
+-- +goose Up
+
+-- +goose StatementBegin
+SET @duly_ddl = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = DATABASE() AND table_name = 'payment_attempts' AND column_name = 'account_id') = 0,
+  'ALTER TABLE payment_attempts
+     ADD COLUMN account_id INT UNSIGNED NULL,
+     ADD COLUMN key_life_ms BIGINT NULL,
+     ADD COLUMN longest_request_ms BIGINT NULL,
+     ADD COLUMN sent_by DATETIME(6) NULL,
+     ADD COLUMN proof VARCHAR(20) NULL,
+     ALGORITHM=INSTANT',
+  'DO 0');
+-- +goose StatementEnd
+PREPARE duly_ddl FROM @duly_ddl;
+EXECUTE duly_ddl;
+DEALLOCATE PREPARE duly_ddl;
+
+-- A provider account at an address. One that was joined counts as the account that it was joined to. listed_to is the
+-- mark: every charge that the gateway lists up to then is known here.
+CREATE TABLE IF NOT EXISTS gateway_accounts (
+  id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  gateway VARCHAR(32) NOT NULL,
+  address VARCHAR(255) NOT NULL,
+  account VARCHAR(64) NOT NULL DEFAULT '',
+  joined_to INT UNSIGNED NULL,
+  key_prefix VARCHAR(16) NULL,
+  listed_to DATETIME(6) NULL,
+  listed_at DATETIME(6) NULL,
+  created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  UNIQUE KEY once (gateway, address, account)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- Payments that an operator has shown to be ours, by which a gateway is checked where duly has none of its own.
+CREATE TABLE IF NOT EXISTS gateway_controls (
+  account_id INT UNSIGNED NOT NULL,
+  gateway_payment_id VARCHAR(255) NOT NULL,
+  idempotency_key VARCHAR(64) NOT NULL,
+  reference VARCHAR(255) NOT NULL,
+  customer_id VARCHAR(64) NOT NULL,
+  amount BIGINT NOT NULL,
+  currency CHAR(3) NOT NULL,
+  charged_at DATETIME(6) NOT NULL,
+  created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  PRIMARY KEY (account_id, gateway_payment_id),
+  KEY by_time (account_id, charged_at)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- One payment of a gateway belongs to one row: kind is attempt or payment, row_id its id.
+CREATE TABLE IF NOT EXISTS bookings (
+  account_id INT UNSIGNED NOT NULL,
+  gateway_payment_id VARCHAR(255) NOT NULL,
+  kind VARCHAR(8) NOT NULL,
+  row_id BIGINT UNSIGNED NOT NULL,
+  PRIMARY KEY (account_id, gateway_payment_id)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- Charges under a key of ours that a gateway lists and that no attempt here accounts for. Until one is adopted, its
+-- gateway sends nothing and its period is charged nowhere.
+CREATE TABLE IF NOT EXISTS unknown_charges (
+  id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  account_id INT UNSIGNED NOT NULL,
+  gateway VARCHAR(32) NOT NULL,
+  idempotency_key VARCHAR(64) NOT NULL,
+  reference VARCHAR(255) NOT NULL,
+  gateway_payment_id VARCHAR(255) NOT NULL,
+  record JSON NOT NULL,
+  run_id BIGINT UNSIGNED NULL,
+  seen_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  adopted_at DATETIME(6) NULL,
+  adopted_as VARCHAR(20) NULL,
+  UNIQUE KEY once (account_id, idempotency_key, gateway_payment_id),
+  KEY by_reference (reference, adopted_at),
+  KEY open_walk (adopted_at, id)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- The database servers that this schema was used on. One that nobody confirmed may hold a restored or older copy.
+CREATE TABLE IF NOT EXISTS known_servers (
+  server VARCHAR(64) NOT NULL PRIMARY KEY,
+  seen_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  confirmed_at DATETIME(6) NULL,
+  confirmed_by VARCHAR(191) NULL
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- +goose Down
+
+DROP TABLE IF EXISTS known_servers;
+DROP TABLE IF EXISTS unknown_charges;
+DROP TABLE IF EXISTS bookings;
+DROP TABLE IF EXISTS gateway_controls;
+DROP TABLE IF EXISTS gateway_accounts;
+
+-- +goose StatementBegin
+SET @duly_ddl = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = DATABASE() AND table_name = 'payment_attempts' AND column_name = 'account_id') > 0,
+  'ALTER TABLE payment_attempts DROP COLUMN proof, DROP COLUMN sent_by, DROP COLUMN longest_request_ms,
+     DROP COLUMN key_life_ms, DROP COLUMN account_id',
+  'DO 0');
+-- +goose StatementEnd
+PREPARE duly_ddl FROM @duly_ddl;
+EXECUTE duly_ddl;
+DEALLOCATE PREPARE duly_ddl;
