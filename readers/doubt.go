@@ -317,9 +317,7 @@ func (d *Doubt) items(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, lease [
 		if item.SentBy.IsZero() { // its worker is gone: what it had not sent by now it never will
 			item.SentBy = now.UTC().Round(0).Truncate(time.Microsecond)
 		}
-		if answer, ok := kept[r.Key]; ok && answer.SpeaksOf(item.Charge) {
-			item.Kept = &answer.Outcome
-		}
+		item.Kept = billing.Believe(item.Attempt, kept[r.Key])
 		items = append(items, item)
 	}
 	return items, nil
@@ -329,7 +327,8 @@ func chargeable(s billing.SubscriptionStatus) bool {
 	return s == billing.Active || s == billing.PastDue || s == billing.Paused
 }
 
-func (d *Doubt) kept(ctx context.Context, tx *sqlx.Tx, rows []doubtRow) (map[string]billing.KeptAnswer, error) {
+// kept reads the answers that were kept for the keys of rows.
+func (d *Doubt) kept(ctx context.Context, tx *sqlx.Tx, rows []doubtRow) (map[string][]billing.KeptAnswer, error) {
 	keys := make([]string, len(rows))
 	for i, r := range rows {
 		keys[i] = r.Key
@@ -341,13 +340,13 @@ func (d *Doubt) kept(ctx context.Context, tx *sqlx.Tx, rows []doubtRow) (map[str
 	if err := mysql.SelectIn(ctx, tx, &found, keptAnswers, keys); err != nil {
 		return nil, err
 	}
-	out := make(map[string]billing.KeptAnswer, len(found))
+	out := make(map[string][]billing.KeptAnswer, len(found))
 	for _, f := range found {
 		var answer billing.KeptAnswer
 		if err := json.Unmarshal(f.Answer, &answer); err != nil {
 			continue // not one of ours; the gateway is asked instead
 		}
-		out[f.Key] = answer
+		out[f.Key] = append(out[f.Key], answer)
 	}
 	return out, nil
 }

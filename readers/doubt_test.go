@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -197,9 +198,11 @@ func TestDoubtKnowsWhetherTheSubscriptionMayStillBeCharged(t *testing.T) {
 
 func TestKeptAnswers(t *testing.T) {
 	answer := func(customer string) string {
-		return `{"reference": "sub_1_20260131", "customer_id": "` + customer + `", "money": {"Amount": 9900, "Currency": "KRW"},
-"outcome": {"Kind": 1, "PaymentID": "pay_1"}}`
+		return `{"reference": "sub_1_20260131", "customer_id": "` + customer + `", "money": {"amount": 9900, "currency": "KRW"},
+"outcome": {"kind": "succeeded", "payment_id": "pay_1"}}`
 	}
+	released := `{"reference": "sub_1_20260131", "customer_id": "customer-1", "money": {"Amount": 9900, "Currency": "KRW"},
+"outcome": {"Kind": 1, "PaymentID": "pay_1"}}`
 	for _, c := range []struct {
 		name string
 		kept []string
@@ -208,6 +211,13 @@ func TestKeptAnswers(t *testing.T) {
 		{"none", nil, false},
 		{"ours", []string{answer("customer-1")}, true},
 		{"another customer's, from before a restore", []string{answer("customer-9")}, false},
+		{"of the first release", []string{released}, true},
+		{"of the first release, and again", []string{released, answer("customer-1")}, true},
+		{"of an unknown kind", []string{strings.Replace(answer("customer-1"), "succeeded", "paid", 1)}, false},
+		{"of an unknown number", []string{strings.Replace(released, `"Kind": 1`, `"Kind": 9`, 1)}, false},
+		{"a success without a payment", []string{strings.Replace(answer("customer-1"), "pay_1", "", 1)}, false},
+		{"two that disagree", []string{answer("customer-1"), strings.Replace(answer("customer-1"), "pay_1", "pay_2", 1)}, false},
+		{"ours before another customer's", []string{answer("customer-1"), answer("customer-9")}, true},
 		{"not readable", []string{`{"reference": 7}`}, false},
 		{"ours after one that is not readable", []string{`[]`, answer("customer-1")}, true},
 	} {

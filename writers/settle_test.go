@@ -250,6 +250,8 @@ func TestWhatWasTakenOverIsNotSettled(t *testing.T) {
 	require.Equal(t, []string{"succeeded paid 0 active", "in_flight charging 0 active", "in_flight charging 0 active"}, states(t, plain))
 	require.Equal(t, []string{"sub_2_20260131-1"}, worktest.List[string](t, plain, `SELECT idempotency_key FROM gateway_answers`),
 		"only what is definite is kept")
+	require.JSONEq(t, `{"reference": "sub_2_20260131", "customer_id": "customer-2", "money": {"amount": 9900, "currency": "KRW"},
+"outcome": {"kind": "succeeded", "payment_id": "pay_sub_2_20260131-1"}}`, worktest.Get[string](t, plain, `SELECT answer FROM gateway_answers`))
 }
 
 // A run without its lease settles nothing, whatever its attempts say (I8).

@@ -84,24 +84,6 @@ type Decided struct {
 	Claim
 }
 
-// KeptAnswer is a definite answer as it is kept in gateway_answers: what was asked for, and what came back.
-type KeptAnswer struct {
-	Reference  string          `json:"reference"`
-	CustomerID string          `json:"customer_id"`
-	Money      payment.Money   `json:"money"`
-	Outcome    payment.Outcome `json:"outcome"`
-}
-
-// Keep is what is kept of r.
-func (r Result) Keep() KeptAnswer {
-	return KeptAnswer{r.Charge.Reference, r.Charge.CustomerID, r.Charge.Money, r.Answer.Outcome}
-}
-
-// SpeaksOf reports whether the answer belongs to c: keys come back after a restore.
-func (k KeptAnswer) SpeaksOf(c payment.Charge) bool {
-	return k.Reference == c.Reference && k.CustomerID == c.CustomerID && k.Money == c.Money
-}
-
 // SubscriptionReview tells an operator of a subscription that no invoice could be made for.
 func SubscriptionReview(id uint64, effective payment.Date, why string) Event {
 	about := aboutDue(Subscription{ID: id}, 0)

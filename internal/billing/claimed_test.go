@@ -34,24 +34,6 @@ func TestResultDefinite(t *testing.T) {
 	}
 }
 
-func TestAKeptAnswerSpeaksOfItsOwnCharge(t *testing.T) {
-	r := billing.Result{Answer: answered(payment.Paid, "")}
-	r.Attempt = attempt()
-	kept := r.Keep()
-	require.Equal(t, r.Answer.Outcome, kept.Outcome)
-	require.True(t, kept.SpeaksOf(r.Charge))
-	for _, change := range []func(*payment.Charge){
-		func(c *payment.Charge) { c.Reference = "sub_42_20260228" },
-		func(c *payment.Charge) { c.CustomerID = "cus_8" },
-		func(c *payment.Charge) { c.Money.Amount++ },
-		func(c *payment.Charge) { c.Money.Currency = "JPY" },
-	} {
-		other := r.Charge
-		change(&other)
-		require.False(t, kept.SpeaksOf(other), "%+v", other)
-	}
-}
-
 func TestWhatCannotBeWrittenIsTold(t *testing.T) {
 	claim := billing.Unclaimable(invoice(), "the row is odd")
 	require.Equal(t, billing.Claim{Action: billing.ReviewInvoice, Reason: "the row is odd", Events: claim.Events}, claim)

@@ -65,7 +65,8 @@ func Effects() []Effect {
 	return []Effect{EffectUnknown, EffectDone, EffectRefused, EffectNone, EffectRejected, EffectMisconfigured}
 }
 
-func (e Effect) String() string {
+// word is how e is written wherever it leaves the process; empty for a number that is no effect.
+func (e Effect) word() string {
 	switch e {
 	case EffectUnknown:
 		return "unknown"
@@ -80,7 +81,23 @@ func (e Effect) String() string {
 	case EffectMisconfigured:
 		return "misconfigured"
 	}
-	return "unknown"
+	return ""
+}
+
+// String returns the word of e. A number that is no effect counts as unknown.
+func (e Effect) String() string {
+	if w := e.word(); w != "" {
+		return w
+	}
+	return EffectUnknown.word()
+}
+
+// MarshalText implements [encoding.TextMarshaler]. A number that is no effect is an error.
+func (e Effect) MarshalText() ([]byte, error) { return marshalWord(e.word(), "effect") }
+
+// UnmarshalText implements [encoding.TextUnmarshaler]. A word that is no effect is an error, and leaves e as it is.
+func (e *Effect) UnmarshalText(text []byte) error {
+	return unmarshalWord(e, text, Effects(), Effect.word)
 }
 
 // Reply is the answer to a cancellation or a refund. It is a value, never an error.

@@ -31,7 +31,9 @@ func Kinds() []Kind {
 	return []Kind{InDoubt, Paid, Refused, NotExecuted, TryLater, Differs, Rejected, Misconfigured}
 }
 
-func (k Kind) String() string {
+// word is how k is written wherever it leaves the process; empty for a number that is no kind. Numbers are
+// never written: they change with the order of the constants.
+func (k Kind) word() string {
 	switch k {
 	case InDoubt:
 		return "in_doubt"
@@ -50,8 +52,22 @@ func (k Kind) String() string {
 	case Misconfigured:
 		return "misconfigured"
 	}
-	return "in_doubt"
+	return ""
 }
+
+// String returns the word of k. A number that is no kind counts as in doubt.
+func (k Kind) String() string {
+	if w := k.word(); w != "" {
+		return w
+	}
+	return InDoubt.word()
+}
+
+// MarshalText implements [encoding.TextMarshaler]. A number that is no kind is an error.
+func (k Kind) MarshalText() ([]byte, error) { return marshalWord(k.word(), "outcome") }
+
+// UnmarshalText implements [encoding.TextUnmarshaler]. A word that is no kind is an error, and leaves k as it is.
+func (k *Kind) UnmarshalText(text []byte) error { return unmarshalWord(k, text, Kinds(), Kind.word) }
 
 // OneRequest reports whether k speaks of a single request only: an attempt ends so only if every request
 // ever sent under its key did.

@@ -1,0 +1,5 @@
+package b
+
+type Level int
+
+const Low Level = iota

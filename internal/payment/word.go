@@ -1,0 +1,25 @@
+package payment
+
+import (
+	"errors"
+	"fmt"
+)
+
+// marshalWord writes word, the name of a constant. An empty word is an error: its number means nothing elsewhere.
+func marshalWord(word, what string) ([]byte, error) {
+	if word == "" {
+		return nil, errors.New("unknown " + what)
+	}
+	return []byte(word), nil
+}
+
+// unmarshalWord sets to to the one of all whose word is text.
+func unmarshalWord[T any](to *T, text []byte, all []T, word func(T) string) error {
+	for _, v := range all {
+		if word(v) == string(text) {
+			*to = v
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown word %q", Cut(string(text), 40))
+}
