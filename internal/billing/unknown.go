@@ -1,0 +1,117 @@
+package billing
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"duly/internal/payment"
+)
+
+// ChargeID is what an idempotency key of ours names: the nth charge of a subscription's invoice for a due date.
+type ChargeID struct {
+	Subscription uint64
+	Due          payment.Date
+	N            int // from 1
+}
+
+// ParseKey reads a key that [Key] made, behind the prefix that the gateway's keys begin with. It returns false for
+// every other text.
+func ParseKey(prefix, key string) (ChargeID, bool) {
+	text, ok := strings.CutPrefix(key, prefix+"sub_")
+	if !ok {
+		return ChargeID{}, false
+	}
+	subscription, text, _ := strings.Cut(text, "_")
+	day, number, _ := strings.Cut(text, "-")
+	id, errID := strconv.ParseUint(subscription, 10, 64)
+	due, errDue := time.Parse("20060102", day)
+	n, errN := strconv.Atoi(number)
+	if errID != nil || errDue != nil || errN != nil || id == 0 || n < 1 {
+		return ChargeID{}, false
+	}
+	c := ChargeID{id, payment.DateOf(due), n}
+	return c, prefix+Key(c.Subscription, c.Due, c.N) == key
+}
+
+// recordDocument is a gateway's record of a charge as unknown_charges.record holds it. Stored documents outlive the
+// program that wrote them: fields are only ever added. What the gateway says to people is left out: it may repeat the
+// payment method.
+type recordDocument struct {
+	ID         string         `json:"id"`
+	Status     payment.Status `json:"status"`
+	Key        string         `json:"idempotency_key"`
+	Reference  string         `json:"reference"`
+	CustomerID string         `json:"customer_id"`
+	Money      recordMoney    `json:"money"`
+	Refunded   int64          `json:"refunded"` // minor units
+	Decline    *recordDecline `json:"decline,omitempty"`
+	CreatedAt  *time.Time     `json:"created_at,omitempty"` // by the gateway's clock
+}
+
+type recordMoney struct {
+	Amount   int64  `json:"amount"` // minor units
+	Currency string `json:"currency"`
+}
+
+type recordDecline struct {
+	Class       payment.Class `json:"class,omitempty"`
+	Code        string        `json:"code,omitempty"`
+	NetworkCode string        `json:"network_code,omitempty"`
+	AdviceCode  string        `json:"advice_code,omitempty"`
+}
+
+// EncodeRecord writes p, a charge that no attempt accounts for, as unknown_charges.record holds it. A status that is none
+// of the payments API's is an error.
+func EncodeRecord(p payment.Payment) ([]byte, error) {
+	if !knownStatus(p.Status) {
+		return nil, fmt.Errorf("payment %s has the unknown status %q", p.ID, cut(string(p.Status), maxQuoted))
+	}
+	d := recordDocument{
+		ID: p.ID, Status: p.Status, Key: p.Key, Reference: p.Reference, CustomerID: p.CustomerID,
+		Money: recordMoney(p.Money), Refunded: p.Refunded,
+	}
+	if x := p.Decline; x.Class != "" || x.Code != "" || x.NetworkCode != "" || x.AdviceCode != "" {
+		d.Decline = &recordDecline{x.Class, x.Code, x.NetworkCode, x.AdviceCode}
+	}
+	if !p.CreatedAt.IsZero() {
+		d.CreatedAt = new(p.CreatedAt.UTC())
+	}
+	return json.Marshal(d)
+}
+
+// DecodeRecord reads what [EncodeRecord] wrote. A document without a known status is an error: nothing is assumed of it.
+func DecodeRecord(document []byte) (payment.Payment, error) {
+	var d recordDocument
+	if err := json.Unmarshal(document, &d); err != nil {
+		return payment.Payment{}, fmt.Errorf("record of an unknown charge: %w", err)
+	}
+	switch {
+	case !knownStatus(d.Status):
+		return payment.Payment{}, fmt.Errorf("record of an unknown charge: unknown status %q", cut(string(d.Status), maxQuoted))
+	case d.ID == "" && d.Key == "":
+		return payment.Payment{}, errors.New("record of an unknown charge: it names no payment")
+	}
+	p := payment.Payment{
+		ID: d.ID, Status: d.Status, Key: d.Key, Reference: d.Reference, CustomerID: d.CustomerID,
+		Money: payment.Money(d.Money), Refunded: d.Refunded,
+	}
+	if x := d.Decline; x != nil {
+		p.Decline = payment.Decline{Class: x.Class, Code: x.Code, NetworkCode: x.NetworkCode, AdviceCode: x.AdviceCode}
+	}
+	if d.CreatedAt != nil {
+		p.CreatedAt = d.CreatedAt.UTC()
+	}
+	return p, nil
+}
+
+func knownStatus(s payment.Status) bool {
+	switch s {
+	case payment.Pending, payment.Succeeded, payment.Declined, payment.Canceled:
+		return true
+	}
+	return false
+}
