@@ -137,8 +137,8 @@ func Keys() []Key {
 			Why: "Whether the service never charges a key again that it charged once, also after key_life.",
 		},
 		{
-			Name: "gateways.<name>.key_prefix", Example: "eu-", parse: keyPrefix,
-			Why: "Put before every idempotency key, where two installations share one account: up to 16 letters, digits, - and _. It must be " +
+			Name: "gateways.<name>.key_prefix", Default: "none", parse: keyPrefix,
+			Why: "Put before every idempotency key, where two installations share one account: such as eu-: up to 16 letters, digits, - and _. It must be " +
 				"set before the first charge and not be changed after it.",
 		},
 		{

@@ -17,7 +17,7 @@ func TestDefaultsPassTheirOwnChecks(t *testing.T) {
 	c, err := config.Load(config.Options{NoFile: true, Env: one()})
 	require.NoError(t, err)
 	require.Equal(t, config.Gateway{
-		Type: "httpapi", URL: "https://pay.example.com", Token: "tok", LookUp: true, Parallelism: 50,
+		Type: "httpapi", URL: "https://pay.example.com", Token: "tok", LookUp: true, List: true, ListLag: time.Minute, Parallelism: 50,
 		Timeout: 30 * time.Second, ConnectTimeout: 10 * time.Second, Tries: 3, Backoff: 3 * time.Second,
 		MaxElapsed: 5 * time.Minute, MaxOutage: 5 * time.Minute, KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute,
 		Circuit: config.Circuit{Window: 40, Minimum: 20, FailurePercent: 60, OpenFor: 10 * time.Second, HalfOpen: 10},
@@ -68,7 +68,7 @@ func TestLaterLayersWin(t *testing.T) {
 		Flags: map[string]any{"billing.chunk_size": 4, "gateways.main.tries": "9", "run.drain": nil},
 	})
 	require.NoError(t, err)
-	require.Equal(t, config.Billing{RetryDays: []int{1, 3, 5}, ChunkSize: 4, BrakePercent: 30, CatchUp: "one"}, c.Billing)
+	require.Equal(t, config.Billing{RetryDays: []int{1, 3, 5}, ChunkSize: 4, BrakePercent: 30, CatchUp: "one", GiveUpAfter: 24 * time.Hour}, c.Billing)
 	g := c.Gateways["main"]
 	require.Equal(t, "https://env.example.com", g.URL)
 	require.Equal(t, "from-file", g.Token.Reveal())

@@ -99,6 +99,9 @@ func boolean(s string) (any, error) {
 
 func keyPrefix(s string) (any, error) {
 	const longest = 16
+	if s == "none" {
+		return "", nil
+	}
 	for _, r := range s {
 		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
 			return nil, fmt.Errorf("%s has characters other than letters, digits, - and _", quote(s))

@@ -89,7 +89,15 @@ func filled(ctx context.Context, db *sql.DB) (string, error) {
 	}
 	for _, table := range Tables() {
 		var n int
-		err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM "+table+" LIMIT 1) t").Scan(&n)
+		err := db.QueryRowContext(ctx,
+			"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?", table).Scan(&n)
+		if err != nil {
+			return "", fmt.Errorf("migrate down: look for %s: %w", table, err)
+		}
+		if n == 0 { // of a later migration than the current one
+			continue
+		}
+		err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM "+table+" LIMIT 1) t").Scan(&n)
 		if err != nil {
 			return "", fmt.Errorf("migrate down: look into %s: %w", table, err)
 		}

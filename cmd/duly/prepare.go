@@ -70,9 +70,6 @@ func (a *app) prepare(ctx context.Context, w work, f runFlags, given func(flag s
 		return nil, err
 	}
 	e.deps = a.deps(c, e.db.DB, e.deps.Gateways, business)
-	if err := e.accounts(ctx); err != nil {
-		return nil, err
-	}
 	e.today = payment.DateOf(business().In(c.Business.Location()))
 	if err := e.repeat(ctx, given); err != nil {
 		return nil, err
@@ -83,7 +80,10 @@ func (a *app) prepare(ctx context.Context, w work, f runFlags, given func(flag s
 	if err := e.checkSelection(ctx); err != nil {
 		return nil, err
 	}
-	return e, e.probe(ctx)
+	if err := e.probe(ctx); err != nil {
+		return nil, err
+	}
+	return e, e.accounts(ctx)
 }
 
 // valid is the configuration, or every mistake in it and in the flags at once.
@@ -131,7 +131,7 @@ func (e *execution) checkSchema(ctx context.Context) error {
 	return nil
 }
 
-// probe checks that SKIP LOCKED is real. It comes last, since it writes; a dry run claims nothing and needs none.
+// probe checks that SKIP LOCKED is real. It comes late, since it writes; a dry run claims nothing and needs none.
 func (e *execution) probe(ctx context.Context) error {
 	if e.flags.dryRun {
 		return nil
@@ -142,7 +142,8 @@ func (e *execution) probe(ctx context.Context) error {
 	return nil
 }
 
-// accounts finds the rows of the accounts that the gateways are called at. A dry run sends nothing, and needs none.
+// accounts finds the rows of the accounts that the gateways are called at. It may write, so it comes last; a dry run
+// sends nothing, and needs none.
 func (e *execution) accounts(ctx context.Context) error {
 	if e.flags.dryRun || !e.work.gateways {
 		return nil

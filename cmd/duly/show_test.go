@@ -122,10 +122,11 @@ func TestMigrate(t *testing.T) {
 	require.Equal(t, batch.ExitUsage, got.code)
 	require.Contains(t, got.err, "subscriptions would be dropped; empty it first")
 	s.exec(t, "DELETE FROM subscriptions")
+	require.Equal(t, "took back 00002_history.sql\n", s.duly(t, "migrate", "down").out)
 	require.Equal(t, "took back 00001_schema.sql\n", s.duly(t, "migrate", "down").out)
 	require.Contains(t, s.duly(t, "migrate", "status").out, "pending")
 	require.Equal(t, batch.ExitUsage, s.duly(t, "migrate", "down").code)
-	require.Equal(t, "applied 00001_schema.sql\n", s.duly(t, "migrate", "up").out)
+	require.Equal(t, "applied 00001_schema.sql\napplied 00002_history.sql\n", s.duly(t, "migrate", "up").out)
 	require.Contains(t, s.duly(t, "migrate", "status").out, "applied")
 
 	s.exec(t, "INSERT INTO duly_migrations (version_id, is_applied) VALUES (99, TRUE)")
