@@ -1,0 +1,275 @@
+package readers
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"duly/internal/mysql"
+	"duly/internal/orders"
+	"duly/internal/payment"
+)
+
+// Controls finds payments that a gateway took, by which its word that it does not know another one is checked: duly's own
+// successes, those that an operator has shown, and the shop's. It is not safe for concurrent use.
+type Controls struct {
+	DB *mysql.DB
+	// Accounts are today's rows of gateway_accounts, by gateway.
+	Accounts map[string]uint32
+	// Retention is for how long a gateway shows a payment; 0: for ever. What is older is no control.
+	Retention func(gateway string) time.Duration
+	Now       func() time.Time // the business clock
+
+	groups map[string][]uint32
+}
+
+const (
+	// An attempt without an account and a proof is of a version that stored neither; an operator may have settled it.
+	ownControls = `SELECT a.idempotency_key, a.reference, a.customer_id, a.amount, a.currency, a.gateway_payment_id, a.created_at
+FROM (SELECT id FROM payment_attempts FORCE INDEX (created_walk) WHERE created_at %[1]s ? AND created_at >= ? ORDER BY created_at %[2]s, id %[2]s LIMIT ?) w
+JOIN payment_attempts a ON a.id = w.id
+WHERE a.gateway = ? AND a.status = 'succeeded' AND a.gateway_payment_id <> '' AND (a.account_id IS NULL OR a.account_id IN (?))
+AND (a.proof IN ('answer', 'look_up') OR a.proof IS NULL AND a.account_id IS NULL
+  AND NOT EXISTS (SELECT 1 FROM operator_actions o WHERE o.subject = CONCAT('attempt:', a.id)))
+ORDER BY a.created_at %[2]s, a.id %[2]s LIMIT ?`
+
+	shownControls = `SELECT idempotency_key, reference, customer_id, amount, currency, gateway_payment_id, charged_at AS created_at
+FROM gateway_controls WHERE account_id IN (?) AND charged_at %[1]s ? AND charged_at >= ? ORDER BY charged_at %[2]s LIMIT ?`
+
+	shopControls = `SELECT p.idempotency_key, p.order_id, o.customer_id, p.amount, p.currency, p.transaction_key AS gateway_payment_id, p.created_at
+FROM (SELECT id FROM payments WHERE created_at %[1]s ? AND created_at >= ? ORDER BY created_at %[2]s, id %[2]s LIMIT ?) w
+JOIN payments p ON p.id = w.id JOIN orders o ON o.id = p.order_id
+WHERE p.gateway = ? AND p.status = 'succeeded' AND p.transaction_key <> '' AND p.idempotency_key <> ''
+ORDER BY p.created_at %[2]s, p.id %[2]s LIMIT ?`
+
+	accountGroup = `SELECT b.id FROM gateway_accounts a JOIN gateway_accounts b ON COALESCE(b.joined_to, b.id) = COALESCE(a.joined_to, a.id)
+WHERE a.id = ? ORDER BY b.id`
+)
+
+// controlWalks are how many rows are looked through for a control: a few, and if there is none among them, many.
+var controlWalks = [...]int{500, 50_000} //nolint:gochecknoglobals // a constant list
+
+// mostControlReads bounds the reads for the spans of one call; those that are left share the controls around all of them.
+// mostEmptyReads bounds those that may find nothing again, since each looks through many rows.
+const (
+	mostControlReads = 64
+	mostEmptyReads   = 4
+)
+
+// For gives the controls of payments at a gateway that were first sent within the spans, the nearest in time first.
+func (c *Controls) For(ctx context.Context, gateway string, spans []payment.Window) ([]payment.Controls, error) {
+	accounts, err := c.group(ctx, gateway)
+	if err != nil {
+		return nil, mysql.Classify(ctx, err)
+	}
+	out := make([]payment.Controls, len(spans))
+	earlier := controlSide{c, gateway, accounts, false}
+	later := controlSide{c, gateway, accounts, true}
+	if err := earlier.each(ctx, spans, func(i int, found []payment.Control) { out[i].Earlier = found }); err != nil {
+		return nil, mysql.Classify(ctx, err)
+	}
+	if err := later.each(ctx, spans, func(i int, found []payment.Control) { out[i].Later = found }); err != nil {
+		return nil, mysql.Classify(ctx, err)
+	}
+	return out, nil
+}
+
+// Newest gives the newest controls of a gateway.
+func (c *Controls) Newest(ctx context.Context, gateway string) ([]payment.Control, error) {
+	accounts, err := c.group(ctx, gateway)
+	if err != nil {
+		return nil, mysql.Classify(ctx, err)
+	}
+	side := controlSide{c, gateway, accounts, false}
+	found, err := side.near(ctx, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
+	return found, mysql.Classify(ctx, err)
+}
+
+// Today reports whether what was sent to an account was sent to the one that the gateway is called at today: the same, or
+// one that was joined to it. An attempt without an account counts as today's.
+func (c *Controls) Today(ctx context.Context, gateway string, account uint32) (bool, error) {
+	if account == 0 {
+		return true, nil
+	}
+	accounts, err := c.group(ctx, gateway)
+	return slices.Contains(accounts, account), mysql.Classify(ctx, err)
+}
+
+// group is today's account of a gateway with all that are joined to it.
+func (c *Controls) group(ctx context.Context, gateway string) ([]uint32, error) {
+	if accounts, ok := c.groups[gateway]; ok {
+		return accounts, nil
+	}
+	accounts := []uint32{}
+	if today := c.Accounts[gateway]; today != 0 {
+		if err := c.DB.SelectContext(ctx, &accounts, accountGroup, today); err != nil {
+			return nil, fmt.Errorf("read the accounts of gateway %s: %w", gateway, err)
+		}
+	}
+	if c.groups == nil {
+		c.groups = map[string][]uint32{}
+	}
+	c.groups[gateway] = accounts
+	return accounts, nil
+}
+
+// controlSide finds the controls of one side.
+type controlSide struct {
+	*Controls
+
+	gateway  string
+	accounts []uint32
+	later    bool
+}
+
+// edge is the instant beyond which the controls of a span lie.
+func (s controlSide) edge(span payment.Window) time.Time {
+	if s.later {
+		return span.To
+	}
+	return span.From
+}
+
+// beyond reports whether a lies further on the side than b.
+func (s controlSide) beyond(a, b time.Time) bool {
+	if s.later {
+		return a.After(b)
+	}
+	return a.Before(b)
+}
+
+// each gives the controls of each span. Spans between the same two controls cost one read.
+func (s controlSide) each(ctx context.Context, spans []payment.Window, give func(i int, found []payment.Control)) error {
+	order := make([]int, len(spans))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		if s.later {
+			return spans[i].To.Compare(spans[j].To)
+		}
+		return spans[j].From.Compare(spans[i].From)
+	})
+	var found []payment.Control
+	reads := 0
+	for n, i := range order {
+		edge := s.edge(spans[i])
+		if n == 0 || len(found) == 0 && reads < mostEmptyReads || len(found) > 0 && !s.beyond(found[0].At, edge) {
+			if reads++; reads == mostControlReads {
+				edge = s.edge(spans[order[len(order)-1]])
+			}
+			var err error
+			if found, err = s.near(ctx, edge); err != nil {
+				return err
+			}
+		}
+		give(i, found)
+	}
+	return nil
+}
+
+// near reads the controls that are nearest beyond an instant.
+func (s controlSide) near(ctx context.Context, edge time.Time) ([]payment.Control, error) {
+	own, err := walkControls(func(limit int) ([]payment.Control, error) { return s.own(ctx, edge, limit) })
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.shown(ctx, edge)
+	if err != nil {
+		return nil, err
+	}
+	shops, err := walkControls(func(limit int) ([]payment.Control, error) { return s.shops(ctx, edge, limit) })
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(own, shown, shops)
+	slices.SortStableFunc(all, func(a, b payment.Control) int {
+		if s.later {
+			return a.At.Compare(b.At)
+		}
+		return cmp.Compare(0, a.At.Compare(b.At))
+	})
+	return payment.Nearest(all), nil
+}
+
+// walkControls looks through a few rows, and through many if there is none among them.
+func walkControls(read func(limit int) ([]payment.Control, error)) ([]payment.Control, error) {
+	for _, limit := range controlWalks {
+		if found, err := read(limit); err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return nil, nil
+}
+
+type controlRow struct {
+	Key       string `db:"idempotency_key"`
+	Reference string
+	Order     uint64 `db:"order_id"`
+	Customer  string `db:"customer_id"`
+	Amount    int64
+	Currency  string
+	PaymentID string    `db:"gateway_payment_id"`
+	At        time.Time `db:"created_at"`
+}
+
+func (r controlRow) control(own bool) payment.Control {
+	c := payment.Control{
+		Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
+		PaymentID: r.PaymentID, At: r.At, Own: own,
+	}
+	if r.Order != 0 {
+		c.Reference = orders.Reference(r.Order)
+	}
+	return c
+}
+
+func (s controlSide) own(ctx context.Context, edge time.Time, limit int) ([]payment.Control, error) {
+	return s.read(ctx, ownControls, true, edge.UTC(), s.oldest(), limit, s.gateway, s.ids(), payment.MaxControls)
+}
+
+func (s controlSide) shown(ctx context.Context, edge time.Time) ([]payment.Control, error) {
+	return s.read(ctx, shownControls, true, s.ids(), edge.UTC(), s.oldest(), payment.MaxControls)
+}
+
+func (s controlSide) shops(ctx context.Context, edge time.Time, limit int) ([]payment.Control, error) {
+	return s.read(ctx, shopControls, false, edge.UTC(), s.oldest(), limit, s.gateway, payment.MaxControls)
+}
+
+func (s controlSide) read(ctx context.Context, query string, own bool, args ...any) ([]payment.Control, error) {
+	comparison, direction := "<", "DESC"
+	if s.later {
+		comparison, direction = ">", "ASC"
+	}
+	var rows []controlRow
+	err := mysql.SelectIn(ctx, s.DB, &rows, fmt.Sprintf(query, comparison, direction), args...)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("read the payments that gateway %s took: %w", s.gateway, err)
+	}
+	found := make([]payment.Control, len(rows))
+	for i, r := range rows {
+		found[i] = r.control(own)
+	}
+	return found, nil
+}
+
+// ids are the accounts for a list; none is an account that no row has.
+func (s controlSide) ids() []uint32 {
+	if len(s.accounts) == 0 {
+		return []uint32{0}
+	}
+	return s.accounts
+}
+
+// oldest is the instant from which on the gateway shows payments. What is about to be forgotten counts as forgotten.
+func (s controlSide) oldest() time.Time {
+	retention := s.Retention(s.gateway)
+	if retention <= 0 {
+		return time.Unix(0, 0).UTC()
+	}
+	return s.Now().Add(-retention).UTC()
+}

@@ -1,0 +1,153 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/gateway"
+	"duly/internal/payment"
+)
+
+// Controls looks up payments that a gateway took, to find out whether its word that it does not know another one can be
+// believed. Absences that wait for the same control share one look-up; none is given one that had begun before its
+// own absence was answered: the address may have moved in between. A gateway that once did not show what it took is
+// believed no absence any more. It is safe for concurrent use.
+type Controls struct {
+	Now func() time.Time // the business clock, by which keys age
+
+	mu     sync.Mutex
+	shared map[controlName]*sharedLook
+	denied map[string]payment.Control // by gateway: the control that failed
+}
+
+// controlName is a control as it is asked for at a gateway.
+type controlName struct {
+	gateway, key, id string
+	own              bool
+}
+
+// sharedLook is the look-ups of one control: the one under way, and the one that begins after it.
+type sharedLook struct{ running, next *controlLook }
+
+type controlLook struct {
+	done    chan struct{}
+	verdict payment.ControlVerdict
+}
+
+// Vet asks g for controls of the sides, after an absence was answered. A side that is not asked for stays unknown.
+func (c *Controls) Vet(ctx context.Context, g *gateway.Paced, controls payment.Controls, sides payment.Sides) payment.Vetting {
+	var v payment.Vetting
+	if denied, failed := c.Denied(g.Name()); failed {
+		return payment.Vetting{Earlier: payment.ControlFailed, Later: payment.ControlFailed, Denied: denied}
+	}
+	if sides&payment.EarlierSide != 0 {
+		v.Earlier, v.Denied = c.side(ctx, g, controls.Earlier)
+	}
+	if sides&payment.LaterSide != 0 && !v.Failed() {
+		v.Later, v.Denied = c.side(ctx, g, controls.Later)
+	}
+	if v.Failed() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.denied == nil {
+			c.denied = map[string]payment.Control{}
+		}
+		c.denied[g.Name()] = v.Denied
+	}
+	return v
+}
+
+// Denied is the control that a gateway did not show in this run, if there is one.
+func (c *Controls) Denied(gateway string) (payment.Control, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	control, failed := c.denied[gateway]
+	return control, failed
+}
+
+// side asks for the controls of one side, the nearest first, until one is definite.
+func (c *Controls) side(ctx context.Context, g *gateway.Paced, controls []payment.Control) (payment.ControlVerdict, payment.Control) {
+	verdict := payment.ControlNone
+	for _, control := range controls {
+		switch c.look(ctx, g, control) {
+		case payment.ControlPassed:
+			return payment.ControlPassed, payment.Control{}
+		case payment.ControlFailed:
+			return payment.ControlFailed, control
+		case payment.ControlUnknown:
+			verdict = payment.ControlUnknown
+		case payment.ControlNone:
+		}
+	}
+	return verdict, payment.Control{}
+}
+
+// look joins the next look-up of a control, and makes it if nobody else waits for it.
+func (c *Controls) look(ctx context.Context, g *gateway.Paced, control payment.Control) payment.ControlVerdict {
+	which, askable := c.which(g.Abilities(), control)
+	if !askable {
+		return payment.ControlNone
+	}
+	name := controlName{g.Name(), control.Key, control.PaymentID, control.Own}
+	c.mu.Lock()
+	if c.shared == nil {
+		c.shared = map[controlName]*sharedLook{}
+	}
+	s := c.shared[name]
+	if s == nil {
+		s = &sharedLook{}
+		c.shared[name] = s
+	}
+	if s.next != nil {
+		mine := s.next
+		c.mu.Unlock()
+		<-mine.done // whoever makes it returns early as the run stops
+		return mine.verdict
+	}
+	mine, before := &controlLook{done: make(chan struct{})}, s.running
+	s.next = mine
+	c.mu.Unlock()
+	if before != nil {
+		<-before.done
+	}
+	c.mu.Lock()
+	s.running, s.next = mine, nil // who comes from now on waits for another
+	c.mu.Unlock()
+	defer close(mine.done)
+	mine.verdict = control.Judge(g.Look(stoppableAnywhere(ctx), which))
+	return mine.verdict
+}
+
+// which says how a control is asked for: by key, as the absence was, and where keys are forgotten by id in the end.
+func (c *Controls) which(a gateway.Abilities, control payment.Control) (payment.Which, bool) {
+	w := payment.Which{RequestID: "control-" + control.PaymentID}
+	switch {
+	case a.FindByKey && (a.FindLasts || c.Now().Sub(control.At) < a.KeyLife-a.LongestRequest):
+		w.Key = control.Key
+		return w, w.Key != ""
+	case a.FindByKey: // its key may be forgotten by now
+		w.ID = control.PaymentID
+		return w, w.ID != ""
+	}
+	return w, false
+}
+
+// Notice says of a gateway that did not show what it took what that means and what to do; empty for any other.
+func (c *Controls) Notice(gateway string) string {
+	control, failed := c.Denied(gateway)
+	if !failed {
+		return ""
+	}
+	return fmt.Sprintf("%s (nothing that it does not know is settled; check gateways.%s.url and .token, then duly doctor)", control.DeniedBy(gateway), gateway)
+}
+
+// stoppableAnywhere ends waiting when the run is to stop, if ctx belongs to one.
+func stoppableAnywhere(ctx context.Context) context.Context {
+	if batch.Execution(ctx) == nil {
+		return ctx
+	}
+	return stoppable(ctx)
+}
