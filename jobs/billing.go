@@ -99,7 +99,7 @@ func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], pr
 func (b *billingJob) collect(name string, stage int) batch.Step {
 	return batch.Tasklet{StepName: name, Do: func(ctx context.Context, x *batch.StepExecution) error {
 		reader := &readers.Stage{
-			DB: b.DB, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known, Terms: b.terms,
+			DB: b.DB, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known, Terms: b.terms, KeyPrefix: b.keyPrefix,
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
 		}
 		processor := &steps.Charge{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock}

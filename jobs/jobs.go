@@ -34,6 +34,8 @@ type Deps struct {
 	// Accounts are the rows of gateway_accounts that the gateways are called at today, by name. Attempts of a gateway
 	// that is not among them are made without: they count as today's account's.
 	Accounts map[string]uint32
+	// KeyPrefixes begin the idempotency keys of the gateways' charges, by name; a gateway that is not among them has none.
+	KeyPrefixes map[string]string
 	// Parallelism is how many requests a gateway is sent at once.
 	Parallelism func(gateway string) int
 	// Clock is the process's own clock, Business the one that business dates are read from, in Zone.
@@ -56,6 +58,8 @@ func (d Deps) terms(name string) billing.Terms {
 	able := g.Abilities()
 	return billing.Terms{Account: d.Accounts[name], KeyLife: able.KeyLife, Longest: able.LongestRequest}
 }
+
+func (d Deps) keyPrefix(gateway string) string { return d.KeyPrefixes[gateway] }
 
 // laneWidth bounds what no gateway is configured for: those items cost no request.
 const laneWidth = 8

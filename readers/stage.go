@@ -29,6 +29,8 @@ type Stage struct {
 	Known     func(gateway string) bool
 	// Terms are what new attempts at a gateway are made under; nil: none are stored.
 	Terms func(gateway string) billing.Terms
+	// KeyPrefix is what the keys of new attempts at a gateway begin with; nil: nothing.
+	KeyPrefix func(gateway string) string
 	// Today is the effective date, Now the business clock, Clock the process's own.
 	Today func() payment.Date
 	Now   func() time.Time
@@ -216,7 +218,7 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 			decided = append(decided, billing.Decided{Invoice: inv, Claim: claim})
 			continue
 		}
-		charges = append(charges, charge{inv, sub, claim, s.terms(sub.Gateway)})
+		charges = append(charges, s.charge(inv, sub, claim))
 	}
 	if len(decided) > 0 {
 		if c.tally, err = s.Decided(ctx, tx, decided); err != nil {
@@ -224,6 +226,19 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 		}
 	}
 	return s.attempt(ctx, tx, c, charges)
+}
+
+// charge is the charge of a claim under the terms and the prefix of its gateway. A released attempt that is taken up at
+// another gateway, of whose keys an installation beside this one may have the same, gets that one's prefix.
+func (s *Stage) charge(inv billing.Invoice, sub billing.Subscription, claim billing.Claim) charge {
+	ch := charge{inv: inv, sub: sub, claim: claim, terms: s.terms(sub.Gateway)}
+	prefix := ""
+	if s.KeyPrefix != nil {
+		prefix = s.KeyPrefix(sub.Gateway)
+	}
+	ch.claim.Key = billing.Under(prefix, claim.Key)
+	ch.renamed = ch.claim.Key != claim.Key
+	return ch
 }
 
 func (s *Stage) terms(gateway string) billing.Terms {
@@ -319,6 +334,8 @@ type charge struct {
 	sub   billing.Subscription
 	claim billing.Claim
 	terms billing.Terms
+	// renamed: the key that the claim was decided with had another prefix.
+	renamed bool
 }
 
 // attempt writes the attempts, new ones and released ones that are taken up again, and marks their invoices.
@@ -329,7 +346,7 @@ func (s *Stage) attempt(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges
 	at := s.Clock() // before now, so that no pause between the two makes an attempt look younger
 	now := s.Now().UTC().Round(0).Truncate(time.Microsecond)
 	run := batch.Execution(ctx).Run.ID
-	var fresh, again, marked [][]any
+	var fresh, again, renamed, marked [][]any
 	for _, ch := range charges {
 		reference := billing.Reference(ch.sub.ID, ch.inv.Due)
 		marked = append(marked, []any{ch.inv.ID, ch.claim.No})
@@ -340,6 +357,9 @@ func (s *Stage) attempt(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges
 		row = append(row, termColumns(ch.terms)...)
 		if ch.claim.Reuse != 0 {
 			again = append(again, append([]any{ch.claim.Reuse, ch.inv.Stage}, row...))
+			if ch.renamed {
+				renamed = append(renamed, []any{ch.claim.Reuse, ch.claim.Key})
+			}
 			continue
 		}
 		fresh = append(fresh, append([]any{ch.inv.ID, ch.sub.ID, ch.claim.No, ch.inv.Stage, ch.claim.Key, reference}, row...))
@@ -348,6 +368,9 @@ func (s *Stage) attempt(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges
 		return err
 	}
 	if err := s.takeUp(ctx, tx, again); err != nil {
+		return err
+	}
+	if _, err := mysql.Update(ctx, tx, "payment_attempts", []string{"idempotency_key"}, renamed, ""); err != nil {
 		return err
 	}
 	n, err := mysql.Update(ctx, tx, "invoices", []string{"attempts"}, marked, "status = 'open'",

@@ -364,3 +364,27 @@ func TestMaxOpenStage(t *testing.T) {
 	worktest.Exec(t, plain, `DELETE FROM invoices`)
 	require.Zero(t, highest())
 }
+
+// Keys begin with the prefix of the gateway that is charged, also where a released attempt is taken up at another one.
+func TestStageKeysHaveTheirGatewaysPrefix(t *testing.T) {
+	plain := shop(t, 4, func(i int, s *worktest.Subscription) { s.Gateway = []string{"main", "other"}[i%2] })
+	db := worktest.Open(t, plain.DSN)
+	keys := func() []string {
+		r := stage(t, db)
+		r.KeyPrefix = func(gateway string) string { return map[string]string{"main": "eu-"}[gateway] }
+		var keys []string
+		items, result := claim(t, db, r, 4)
+		require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+		for _, item := range items {
+			keys = append(keys, item.Charge.Key)
+		}
+		require.ElementsMatch(t, keys, worktest.List[string](t, plain, `SELECT idempotency_key FROM payment_attempts WHERE status = 'in_flight'`))
+		return keys
+	}
+	require.ElementsMatch(t, []string{"sub_1_20260131-1", "eu-sub_2_20260131-1", "sub_3_20260131-1", "eu-sub_4_20260131-1"}, keys())
+	worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'released'`)
+	worktest.Exec(t, plain, `UPDATE invoices SET status = 'open'`)
+	worktest.Exec(t, plain, `UPDATE subscriptions SET gateway = IF(gateway = 'main', 'other', 'main') WHERE id <= 2`)
+	require.ElementsMatch(t, []string{"eu-sub_1_20260131-1", "sub_2_20260131-1", "sub_3_20260131-1", "eu-sub_4_20260131-1"}, keys())
+	require.Equal(t, []string{"sub_1_20260131"}, worktest.List[string](t, plain, `SELECT reference FROM payment_attempts WHERE subscription_id = 1`))
+}

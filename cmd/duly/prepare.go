@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -157,7 +158,21 @@ func (e *execution) accounts(ctx context.Context) error {
 	if e.deps.Accounts, err = writers.Accounts(ctx, e.db.DB, all); err != nil {
 		return startError(err)
 	}
-	return nil
+	return e.keyPrefixes(ctx)
+}
+
+// keyPrefixes stores what the gateways' keys begin with, before the first charge, and refuses to change it after that.
+func (e *execution) keyPrefixes(ctx context.Context) error {
+	var found []error
+	for _, name := range slices.Sorted(maps.Keys(e.deps.Accounts)) {
+		err := writers.KeyPrefix(ctx, e.db.DB, name, e.deps.Accounts[name], e.deps.KeyPrefixes[name])
+		if other, ok := errors.AsType[*writers.OtherPrefixError](err); ok {
+			found = append(found, other)
+		} else if err != nil {
+			return startError(err)
+		}
+	}
+	return usage(errors.Join(found...))
 }
 
 // repeat takes over what --rerun names.

@@ -191,8 +191,13 @@ func closeAll(gateways steps.Gateways) {
 
 // deps is what jobs are made of.
 func (a *app) deps(c *config.Config, db *mysql.DB, gateways steps.Gateways, business func() time.Time) jobs.Deps {
+	prefixes := make(map[string]string, len(c.Gateways))
+	for name, g := range c.Gateways {
+		prefixes[name] = g.KeyPrefix
+	}
 	return jobs.Deps{
-		DB: db, Repository: &mysql.Repository{DB: db, Now: business, Clean: a.printed(c).String}, Gateways: gateways,
+		KeyPrefixes: prefixes,
+		DB:          db, Repository: &mysql.Repository{DB: db, Now: business, Clean: a.printed(c).String}, Gateways: gateways,
 		Parallelism: func(name string) int { return c.Gateways[name].Parallelism },
 		Clock:       a.now, Business: business, Zone: c.Business.Location(), Heartbeat: c.Run.Heartbeat,
 	}

@@ -1,0 +1,71 @@
+package writers
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/mysql"
+)
+
+const (
+	selectPrefix = `SELECT key_prefix FROM gateway_accounts WHERE id = ?`
+	// The prefixes of a gateway's accounts: keys that were made at one of them may be listed at another one that is the same.
+	selectPrefixes = `SELECT id, key_prefix FROM gateway_accounts WHERE gateway = ? ORDER BY id FOR UPDATE`
+	setPrefix      = `UPDATE gateway_accounts SET key_prefix = ? WHERE id = ?`
+	anyAttempt     = `SELECT id FROM payment_attempts WHERE gateway = ? LIMIT 1`
+)
+
+// OtherPrefixError is a gateway whose charges have keys with another prefix than the one that is configured.
+type OtherPrefixError struct{ Gateway, Stored, Configured string }
+
+func (e *OtherPrefixError) Error() string {
+	at := "gateways." + e.Gateway + ".key_prefix: "
+	if e.Stored == "" {
+		return at + fmt.Sprintf("%q would be new, and charges of this gateway were made under keys without a prefix: remove it; "+
+			"for another account configure another gateway", e.Configured)
+	}
+	return at + fmt.Sprintf("%q is not what the keys of this gateway's charges begin with: set it to %q again; "+
+		"for another account configure another gateway", e.Configured, e.Stored)
+}
+
+// KeyPrefix stores what the keys of a gateway's charges begin with. The error is an OtherPrefixError if charges were
+// made under keys with another prefix: they would not be found again.
+func KeyPrefix(ctx context.Context, db *mysql.DB, gateway string, account uint32, prefix string) error {
+	var now sql.NullString
+	if err := db.GetContext(ctx, &now, selectPrefix, account); err != nil {
+		return mysql.Classify(ctx, err)
+	}
+	if now.Valid && now.String == prefix { // as at every start but the first
+		return nil
+	}
+	return mysql.Tx(ctx, db, "prefix", func(tx *sqlx.Tx) error {
+		var rows []struct {
+			ID     uint32
+			Prefix sql.NullString `db:"key_prefix"`
+		}
+		if err := tx.SelectContext(ctx, &rows, selectPrefixes, gateway); err != nil {
+			return err
+		}
+		stored, other := "", prefix != "" // an account without a stored prefix was charged without one, if at all
+		for _, r := range rows {
+			if r.Prefix.Valid {
+				stored, other = r.Prefix.String, r.Prefix.String != prefix
+			}
+		}
+		if other {
+			var id uint64
+			switch err := tx.GetContext(ctx, &id, anyAttempt, gateway); {
+			case err == nil:
+				return &OtherPrefixError{gateway, stored, prefix}
+			case !errors.Is(err, sql.ErrNoRows):
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, setPrefix, prefix, account)
+		return err
+	})
+}
