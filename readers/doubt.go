@@ -118,11 +118,14 @@ func (d *Doubt) Read(ctx context.Context, want batch.Want) (batch.Page[billing.C
 		claim, err := d.claim(ctx, limit, want.Skip)
 		if err != nil {
 			if err := d.fail(ctx, claim, err, limit); err != nil {
-				return batch.Page[billing.Claimed]{}, err
+				return batch.Page[billing.Claimed]{}, breached(ctx, err)
 			}
 			continue
 		}
 		done := d.took(claim, limit)
+		if len(claim.items) > 0 {
+			batch.Execution(ctx).Acknowledged.Claimed(claim.mark)
+		}
 		if len(claim.items) > 0 || done {
 			return batch.Page[billing.Claimed]{Items: claim.items, Done: done}, nil
 		}
@@ -166,6 +169,7 @@ type doubtClaim struct {
 	at    time.Time
 	id    uint64
 	items []billing.Claimed
+	mark  batch.Mark
 }
 
 func (d *Doubt) claim(ctx context.Context, limit int, skip func(string) bool) (*doubtClaim, error) {
@@ -253,9 +257,18 @@ func (d *Doubt) transact(ctx context.Context, tx *sqlx.Tx, c *doubtClaim, lease 
 	for i, item := range c.items {
 		taken[i] = []any{item.ID, batch.Execution(ctx).Run.ID, lease[:], item.SentBy}
 	}
-	_, err = mysql.Update(ctx, tx, "payment_attempts", []string{"run_id", "lease", "sent_by"}, taken, "",
-		"status = 'in_flight'", "doubted = TRUE", "next_check_at = NULL")
-	return err
+	if _, err = mysql.Update(ctx, tx, "payment_attempts", []string{"run_id", "lease", "sent_by"}, taken, "",
+		"status = 'in_flight'", "doubted = TRUE", "next_check_at = NULL"); err != nil {
+		return err
+	}
+	last := c.items[len(c.items)-1]
+	c.mark = batch.Mark{ID: last.ID, Key: last.Charge.Key, Lease: lease, Again: true}
+	for _, r := range rows {
+		if r.ID == last.ID {
+			copy(c.mark.Before[:], r.Lease)
+		}
+	}
+	return fenceOf(ctx).stand(ctx, tx, last.ID, lease)
 }
 
 // free keeps the rows that may be taken: in doubt, or in flight of a run that has ended or is this one, which

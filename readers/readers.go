@@ -112,7 +112,7 @@ func (w *walk) restart(p phase) {
 func (w *walk) failed(err error, limit int) error {
 	switch {
 	case errors.Is(err, batch.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, batch.ErrLeaseLost):
+		errors.Is(err, batch.ErrLeaseLost), errors.Is(err, batch.ErrHistoryLost):
 		return err
 	case errors.Is(err, batch.ErrLocked):
 		if w.phase != waiting {

@@ -55,15 +55,9 @@ AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id`
 
 	subscriptionLock = `SELECT ` + subscriptionColumns + ` FROM subscriptions WHERE id IN (?) ORDER BY id`
 
-	pastAttempts = `SELECT id, invoice_id, attempt_no, idempotency_key, status, COALESCE(decline_class, '') AS decline_class,
-gateway, payment_method, COALESCE(account_id, 0) AS account_id, COALESCE(proof, '') AS proof
-FROM payment_attempts WHERE invoice_id IN (?) ORDER BY invoice_id, attempt_no`
-
 	insertAttempts = `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference,
 customer_id, amount, currency, gateway, payment_method, method_type, description, body_version, status, run_id, lease, created_at,
 account_id, key_life_ms, longest_request_ms) VALUES `
-
-	attemptIDs = `SELECT id, idempotency_key FROM payment_attempts WHERE lease = ?`
 )
 
 // Read implements batch.Reader.
@@ -73,12 +67,12 @@ func (s *Stage) Read(ctx context.Context, want batch.Want) (batch.Page[billing.C
 		claim, err := s.claim(ctx, limit, want.Skip)
 		if err != nil {
 			if err := s.fail(ctx, claim, err, limit); err != nil {
-				return batch.Page[billing.Claimed]{}, err
+				return batch.Page[billing.Claimed]{}, breached(ctx, err)
 			}
 			continue
 		}
 		s.walk.took()
-		batch.Execution(ctx).Count(claim.tally)
+		claim.confirmed(batch.Execution(ctx))
 		done := false
 		if claim.seen < limit {
 			done = s.end(ctx)
@@ -118,7 +112,7 @@ func (s *Stage) fail(ctx context.Context, c *stageClaim, err error, limit int) e
 
 func setAsideNever(err error) bool {
 	return errors.Is(err, batch.ErrUnavailable) || errors.Is(err, batch.ErrLocked) || errors.Is(err, batch.ErrLeaseLost) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+		errors.Is(err, batch.ErrHistoryLost) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 func (s *Stage) setAside(ctx context.Context, id uint64, cause error) error {
@@ -147,6 +141,19 @@ type stageClaim struct {
 	id    uint64 // the last candidate
 	items []billing.Claimed
 	tally batch.Tally
+	mark  batch.Mark
+	held  []string // gateways that list a charge of a claimed period which nothing here accounts for
+}
+
+// confirmed tells the run of a claim that was committed.
+func (c *stageClaim) confirmed(x *batch.StepExecution) {
+	x.Count(c.tally)
+	if len(c.items) > 0 {
+		x.Acknowledged.Claimed(c.mark)
+	}
+	for _, name := range c.held {
+		x.Leave(listed(name))
+	}
 }
 
 func (s *Stage) claim(ctx context.Context, limit int, skip func(string) bool) (*stageClaim, error) {
@@ -218,7 +225,9 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 			decided = append(decided, billing.Decided{Invoice: inv, Claim: claim})
 			continue
 		}
-		charges = append(charges, s.charge(inv, sub, claim))
+		ch := s.charge(inv, sub, claim)
+		ch.before = leaseBefore(past[inv.ID], claim.Reuse)
+		charges = append(charges, ch)
 	}
 	if len(decided) > 0 {
 		if c.tally, err = s.Decided(ctx, tx, decided); err != nil {
@@ -290,44 +299,6 @@ func subscriptionsOf(ctx context.Context, q sqlx.QueryerContext, invoices []invo
 	return out, nil
 }
 
-type pastRow struct {
-	ID      uint64
-	Invoice uint64 `db:"invoice_id"`
-	No      int    `db:"attempt_no"`
-	Key     string `db:"idempotency_key"`
-	Status  string
-	Class   string `db:"decline_class"`
-	Gateway string
-	Method  string `db:"payment_method"`
-	Account uint32 `db:"account_id"`
-	Proof   string
-}
-
-// pastOf reads the earlier attempts of the invoices that have any.
-func pastOf(ctx context.Context, q sqlx.QueryerContext, invoices []invoiceRow) (map[uint64][]billing.Past, error) {
-	var ids []uint64
-	for _, r := range invoices {
-		if r.Attempts > 0 {
-			ids = append(ids, r.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil, nil //nolint:nilnil // an empty map
-	}
-	var rows []pastRow
-	if err := mysql.SelectIn(ctx, q, &rows, pastAttempts, ids); err != nil {
-		return nil, err
-	}
-	out := make(map[uint64][]billing.Past, len(ids))
-	for _, r := range rows {
-		out[r.Invoice] = append(out[r.Invoice], billing.Past{
-			ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Class: payment.Class(r.Class),
-			Gateway: r.Gateway, Method: r.Method, Account: r.Account, Proof: billing.Proof(r.Proof),
-		})
-	}
-	return out, nil
-}
-
 // charge is an invoice that an attempt is made on.
 type charge struct {
 	inv   billing.Invoice
@@ -336,6 +307,8 @@ type charge struct {
 	terms billing.Terms
 	// renamed: the key that the claim was decided with had another prefix.
 	renamed bool
+	// before is the lease of the attempt that is taken up again.
+	before [16]byte
 }
 
 // attempt writes the attempts, new ones and released ones that are taken up again, and marks their invoices.
@@ -406,39 +379,6 @@ func (s *Stage) takeUp(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
 		err = fmt.Errorf("%d of %d released attempts were taken up", n, len(rows))
 	}
 	return err
-}
-
-func (s *Stage) items(ctx context.Context, tx *sqlx.Tx, c *stageClaim, charges []charge, now, at time.Time) error {
-	var rows []struct {
-		ID  uint64
-		Key string `db:"idempotency_key"`
-	}
-	if err := tx.SelectContext(ctx, &rows, attemptIDs, c.lease[:]); err != nil {
-		return err
-	}
-	ids := make(map[string]uint64, len(rows))
-	for _, r := range rows {
-		ids[r.Key] = r.ID
-	}
-	c.items = make([]billing.Claimed, 0, len(charges))
-	for _, ch := range charges {
-		id, ok := ids[ch.claim.Key]
-		if !ok {
-			return fmt.Errorf("attempt %s was not written", ch.claim.Key)
-		}
-		c.items = append(c.items, billing.Claimed{
-			Attempt: billing.Attempt{
-				ID: id, No: ch.claim.No, Stage: ch.inv.Stage, Gateway: ch.sub.Gateway, CreatedAt: now, Terms: ch.terms, Invoice: ch.inv,
-				Charge: payment.Charge{
-					Key: ch.claim.Key, Reference: billing.Reference(ch.sub.ID, ch.inv.Due), CustomerID: ch.sub.CustomerID,
-					Method: ch.sub.Method, MethodType: ch.sub.MethodType, Description: ch.sub.Description, Money: ch.inv.Money,
-					BodyVersion: payment.BodyVersion, RequestID: requestID(batch.Execution(ctx).Run.ID, ch.claim.Key),
-				},
-			},
-			Lease: c.lease, At: at, Chargeable: true,
-		})
-	}
-	return nil
 }
 
 // requestID ties both sides' logs together: the run and the item.

@@ -8,7 +8,8 @@ import (
 	"duly/internal/payment"
 )
 
-// Charge sends claimed attempts to their gateways. It implements batch.Processor.
+// Charge sends claimed attempts to their gateways, unless something is known of their charges already. It implements
+// batch.Processor.
 type Charge struct {
 	Gateways Gateways
 	Brake    *Brake
@@ -17,7 +18,18 @@ type Charge struct {
 
 // Process implements batch.Processor.
 func (c *Charge) Process(ctx context.Context, item billing.Claimed) (billing.Result, error) {
-	return send(ctx, c.Gateways, c.Brake, c.Now, item), nil
+	result := billing.Result{Claimed: item}
+	switch {
+	case item.Kept != nil:
+		result.Answer = billing.Answer{Outcome: *item.Kept, Found: true, Kept: true}
+	case item.Held != "":
+		result.Answer.Outcome = payment.Outcome{Kind: payment.NotExecuted, Reason: item.Held}
+	case item.Doubted:
+		result.Answer.Outcome.Reason = "an answer is kept under its key that is not one to this charge"
+	default:
+		return send(ctx, c.Gateways, c.Brake, c.Now, item), nil
+	}
+	return result, nil
 }
 
 // send charges an item by its own gateway and lets the brake see the answer.

@@ -25,7 +25,7 @@ type Settle struct {
 }
 
 const (
-	lockAttempts = `SELECT id, status, lease FROM payment_attempts WHERE id IN (?) ORDER BY id FOR UPDATE`
+	lockAttempts = `SELECT id, idempotency_key, status, lease FROM payment_attempts WHERE id IN (?) ORDER BY id FOR UPDATE`
 	lockStatuses = `SELECT id, status FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
 	insertAnswer = `INSERT INTO gateway_answers (idempotency_key, answer, run_id) VALUES `
 )
@@ -44,26 +44,51 @@ func (w *Settle) Write(ctx context.Context, results []billing.Result) (batch.Tal
 
 func (w *Settle) write(ctx context.Context, results []billing.Result, invoices invoiceWriter) (batch.Tally, error) {
 	var tally batch.Tally
+	var found sorted
 	err := mysql.Tx(ctx, w.DB, "settle", func(tx *sqlx.Tx) error {
 		tally = batch.Tally{}
-		todo, lost, err := w.sort(ctx, tx, results, &tally)
-		if err != nil {
+		var err error
+		if found, err = w.sort(ctx, tx, results, &tally); err != nil {
 			return err
 		}
 		// After the waits for locks, so that the heartbeat, which needs the run's row too, waits for none of them.
 		if err := mysql.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
 			return err
 		}
-		if err := keep(ctx, tx, batch.Execution(ctx).Run.ID, lost); err != nil {
+		if err := keep(ctx, tx, batch.Execution(ctx).Run.ID, found.lost); err != nil {
 			return err
 		}
-		return w.settle(ctx, tx, todo, invoices)
+		return w.settle(ctx, tx, found.todo, invoices)
 	})
+	if err == nil {
+		found.confirmed(batch.Execution(ctx))
+	}
 	return tally, err
 }
 
-// sort splits results by what the locked rows say.
-func (w *Settle) sort(ctx context.Context, tx *sqlx.Tx, results []billing.Result, tally *batch.Tally) (todo []settled, lost []billing.Result, err error) {
+// sorted are results by what the locked rows say.
+type sorted struct {
+	todo []settled
+	lost []billing.Result // somebody else has them now
+	gone []billing.Result // those of lost whose attempt is not there
+	last *billing.Result  // one of those that are settled, now or before
+}
+
+// confirmed tells the run of a settlement that was committed. A claimed attempt is never removed: if one is gone, the
+// database has lost the claim.
+func (s sorted) confirmed(x *batch.StepExecution) {
+	if s.last != nil {
+		x.Acknowledged.Settled(batch.Mark{ID: s.last.ID, Key: s.last.Charge.Key, Lease: s.last.Lease})
+	}
+	if len(s.gone) > 0 {
+		first := s.gone[0]
+		x.Halt(fmt.Errorf("%w: attempt %d (%s), which this run claimed and sent, is gone; what the gateway answered is kept. "+
+			"Find out which server is the primary and what it has lost (docs/runbook.md, \"A fail-over lost commits\"), then run again",
+			batch.ErrHistoryLost, first.ID, first.Charge.Key))
+	}
+}
+
+func (w *Settle) sort(ctx context.Context, tx *sqlx.Tx, results []billing.Result, tally *batch.Tally) (found sorted, err error) {
 	attempts := make([]uint64, len(results))
 	subscriptions := make([]uint64, len(results))
 	for i, r := range results {
@@ -71,42 +96,48 @@ func (w *Settle) sort(ctx context.Context, tx *sqlx.Tx, results []billing.Result
 	}
 	var rows []struct {
 		ID     uint64
+		Key    string `db:"idempotency_key"`
 		Status string
 		Lease  []byte
 	}
 	if err := mysql.SelectIn(ctx, tx, &rows, lockAttempts, attempts); err != nil {
-		return nil, nil, err
+		return found, err
 	}
 	type state struct {
+		key    string
 		status billing.AttemptStatus
 		lease  [16]byte
 	}
 	states := make(map[uint64]state, len(rows))
 	for _, row := range rows {
-		s := state{status: billing.AttemptStatus(row.Status)}
+		s := state{key: row.Key, status: billing.AttemptStatus(row.Status)}
 		copy(s.lease[:], row.Lease)
 		states[row.ID] = s
 	}
 	statuses, err := w.statuses(ctx, tx, subscriptions)
 	if err != nil {
-		return nil, nil, err
+		return found, err
 	}
 	effective, now := w.Today(), w.Now().UTC().Round(0).Truncate(time.Microsecond)
-	todo = make([]settled, 0, len(results))
+	found.todo = make([]settled, 0, len(results))
 	for i := range results {
 		r := &results[i]
 		have, ok := states[r.ID]
 		if !ok || have.lease != r.Lease {
-			lost = append(lost, *r)
+			found.lost = append(found.lost, *r)
+			if !ok || have.key != r.Charge.Key {
+				found.gone = append(found.gone, *r)
+			}
 			continue
 		}
+		found.last = r
 		s := settled{r, r.Settle(statuses[r.Invoice.SubscriptionID], w.Policy, effective, now)}
 		s.count(tally)
 		if have.status == billing.AttemptInFlight {
-			todo = append(todo, s)
+			found.todo = append(found.todo, s)
 		}
 	}
-	return todo, lost, nil
+	return found, nil
 }
 
 func (w *Settle) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]billing.SubscriptionStatus, error) {

@@ -13,6 +13,8 @@ var (
 	ErrLeaseLost = errors.New("lease lost")
 	// ErrStopped: the run was asked to stop.
 	ErrStopped = errors.New("stopped")
+	// ErrHistoryLost: the database does not show what it had acknowledged to this run. Nothing more is sent.
+	ErrHistoryLost = errors.New("the database has lost commits")
 	// ErrHalt ends the run: the steps after the one that returned it are not begun.
 	ErrHalt = errors.New("run halted")
 )

@@ -115,11 +115,11 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	work, drained := r.drain(ctx)
 	defer drained()
 
-	budget := NewBudget(r.Limit)
+	budget, acknowledged := NewBudget(r.Limit), &Acknowledged{}
 	steps := make([]*StepExecution, len(job.Steps))
 	for i, s := range job.Steps {
 		steps[i] = &StepExecution{
-			Run: run, Step: s.Name(), Lease: lease, Budget: budget, Now: r.Now,
+			Run: run, Step: s.Name(), Lease: lease, Budget: budget, Acknowledged: acknowledged, Now: r.Now,
 			Log: r.Log.With(slog.Uint64("run_id", run.ID), slog.String("step", s.Name())), trace: r.Trace,
 		}
 		steps[i].Work = context.WithValue(work, executionKey{}, steps[i]) //nolint:fatcontext // each step has its own

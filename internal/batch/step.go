@@ -74,7 +74,9 @@ type StepExecution struct {
 	Step   string
 	Lease  *Lease
 	Budget *Budget
-	Log    *slog.Logger
+	// Acknowledged is what the database has confirmed to this run, in all its steps.
+	Acknowledged *Acknowledged
+	Log          *slog.Logger
 	// Work is the context of what is in flight: a stop does not cancel it, the end of the drain does.
 	// Execution finds x in it. It is settled before Runner.Began is called.
 	Work context.Context //nolint:containedctx // it outlives the context of the step on purpose

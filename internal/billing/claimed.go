@@ -18,8 +18,10 @@ type Claimed struct {
 	At  time.Time
 	// Chargeable: the subscription may still be charged, and its method and gateway are those of the attempt.
 	Chargeable bool
-	// Kept is a definite answer that an earlier worker held when it lost its lease.
+	// Kept is a definite answer that an earlier worker held when it could not settle.
 	Kept *payment.Outcome
+	// Held is why nothing must be sent for it, and what frees it; empty: it may be.
+	Held string
 }
 
 // Verdict is how a claimed attempt is settled.

@@ -114,6 +114,7 @@ type Past struct {
 	Method  string
 	Account uint32 // 0: not stored
 	Proof   Proof  // what ended it
+	Lease   [16]byte
 }
 
 // Attempt is an unsettled attempt, with the invoice that it is to collect.

@@ -1,0 +1,140 @@
+package readers_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/payment"
+	"duly/internal/worktest"
+)
+
+// Each claim first finds what the database has acknowledged to this run. What is not there as it was ends the run, and
+// nothing of the claim is written.
+func TestAClaimAfterLostCommits(t *testing.T) {
+	plain := shop(t, 8, nil)
+	db := worktest.Open(t, plain.DSN)
+	r := stage(t, db)
+	r.Selection.Subscriptions = []uint64{1, 2, 3, 4}
+	first, _ := claim(t, db, r, 10)
+	worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'released' WHERE id = ?`, first[1].ID)
+	worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'succeeded' WHERE id = ?`, first[2].ID)
+	mark := func(item billing.Claimed) batch.Mark {
+		return batch.Mark{ID: item.ID, Key: item.Charge.Key, Lease: item.Lease}
+	}
+	gone, other, again, taken := mark(first[0]), mark(first[0]), mark(first[1]), mark(first[1])
+	gone.ID, other.Key = 1000, "sub_99_20260131-1"
+	again.Again, again.Before = true, again.Lease // the row is as it was before the claim
+	taken.Again, taken.Before = true, [16]byte{1}
+	for _, c := range []struct {
+		name           string
+		claim, settled *batch.Mark
+		lost           bool
+	}{
+		{"nothing acknowledged yet", nil, nil, false},
+		{"all as it was", new(mark(first[0])), new(mark(first[2])), false},
+		{"a claim that was settled", new(mark(first[2])), nil, false},
+		{"an attempt taken up again", &taken, nil, false},
+		{"a claim that is gone", &gone, nil, true},
+		{"a claim whose id another charge has", &other, nil, true},
+		{"an attempt that is not taken up again", &again, nil, true},
+		{"a settlement that is gone", nil, &gone, true},
+		{"a settlement whose id another charge has", nil, &other, true},
+		{"a settlement that is not settled", nil, new(mark(first[0])), true},
+	} {
+		for name, reader := range map[string]batch.Reader[billing.Claimed]{"stage": stage(t, db), "doubt": doubt(db)} {
+			t.Run(name+", "+c.name, func(t *testing.T) {
+				worktest.Exec(t, plain, `DELETE FROM payment_attempts WHERE id > ?`, first[3].ID)
+				worktest.Exec(t, plain, `UPDATE invoices SET status = 'open', attempts = 0 WHERE id > 4`)
+				worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'in_doubt', next_check_at = created_at, lease = ? WHERE id = ?`, first[3].Lease[:], first[3].ID)
+				before := worktest.List[string](t, plain, `SELECT CONCAT_WS(' ', id, status, HEX(lease)) FROM payment_attempts ORDER BY id`)
+				var page batch.Page[billing.Claimed]
+				var err error
+				result := worktest.Run(t, db, func(ctx context.Context, x *batch.StepExecution) error {
+					if c.claim != nil {
+						x.Acknowledged.Claimed(*c.claim)
+					}
+					if c.settled != nil {
+						x.Acknowledged.Settled(*c.settled)
+					}
+					page, err = reader.Read(ctx, batch.Want{Limit: 10, Skip: func(string) bool { return false }})
+					require.Equal(t, c.lost, x.Halted() != nil)
+					return err
+				})
+				if !c.lost {
+					require.NoError(t, err)
+					require.NotEmpty(t, page.Items)
+					return
+				}
+				require.Empty(t, page.Items)
+				require.ErrorIs(t, err, batch.ErrHistoryLost)
+				require.ErrorIs(t, err, batch.ErrHalt)
+				require.ErrorContains(t, err, "lost commits")
+				require.Equal(t, batch.ExitFailed, result.Exit)
+				require.Equal(t, before, worktest.List[string](t, plain, `SELECT CONCAT_WS(' ', id, status, HEX(lease)) FROM payment_attempts ORDER BY id`))
+			})
+		}
+	}
+}
+
+// A run notes what it claimed, new and taken up again.
+func TestAClaimIsAcknowledged(t *testing.T) {
+	plain := shop(t, 3, nil)
+	db := worktest.Open(t, plain.DSN)
+	items, _ := claim(t, db, stage(t, db), 10)
+	worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'released' WHERE id = ?`, items[2].ID)
+	worktest.Exec(t, plain, `UPDATE invoices SET status = 'open' WHERE id = ?`, items[2].Invoice.ID)
+	for i, reader := range []batch.Reader[billing.Claimed]{stage(t, db), doubt(db)} {
+		t.Run([]string{"taken up again", "taken over"}[i], func(t *testing.T) {
+			before := [16]byte(worktest.Get[[]byte](t, plain, `SELECT lease FROM payment_attempts WHERE id = ?`, items[2].ID))
+			worktest.Run(t, db, func(ctx context.Context, x *batch.StepExecution) error {
+				got := readAll(ctx, t, reader, 10)
+				last := got[len(got)-1]
+				mark, settled := x.Acknowledged.Marks()
+				require.Nil(t, settled)
+				require.Equal(t, &batch.Mark{ID: last.ID, Key: last.Charge.Key, Lease: last.Lease, Again: true, Before: before}, mark)
+				return nil
+			})
+		})
+	}
+}
+
+// What is known of a charge already is read with its claim: an answer that was kept settles it, one that cannot makes it
+// doubtful, and a charge of its period that nothing here accounts for holds it back.
+func TestAClaimReadsWhatIsKnownOfItsCharges(t *testing.T) {
+	plain := shop(t, 5, nil)
+	db := worktest.Open(t, plain.DSN)
+	keep := func(subscription string, amount int64, o payment.Outcome) {
+		answer, err := json.Marshal(billing.KeptAnswer{
+			Reference: "sub_" + subscription + "_20260131", CustomerID: "customer-" + subscription,
+			Money: payment.Money{Amount: amount, Currency: "KRW"}, Outcome: o,
+		})
+		require.NoError(t, err)
+		worktest.Exec(t, plain, `INSERT INTO gateway_answers (idempotency_key, answer, run_id) VALUES (?, ?, 1)`, "sub_"+subscription+"_20260131-1", string(answer))
+	}
+	paid := payment.Outcome{Kind: payment.Paid, PaymentID: "pay_1"}
+	keep("1", 9900, paid)
+	keep("1", 9900, paid)
+	keep("2", 5000, paid)
+	for i, adopted := range []any{nil, "2026-02-01"} {
+		worktest.Exec(t, plain, `INSERT INTO unknown_charges (account_id, gateway, idempotency_key, reference, gateway_payment_id, record, adopted_at)
+VALUES (1, 'other', ?, ?, 'pay_9', '{}', ?)`, []string{"sub_3_20260131-7", "sub_4_20260131-7"}[i], []string{"sub_3_20260131", "sub_4_20260131"}[i], adopted)
+	}
+	worktest.Exec(t, plain, `INSERT INTO gateway_answers (idempotency_key, answer, run_id) VALUES ('sub_5_20260131-1', '[]', 1)`)
+	items, result := claim(t, db, stage(t, db), 10)
+	require.Len(t, items, 5)
+	require.Equal(t, &paid, items[0].Kept)
+	require.False(t, items[0].Doubted)
+	require.Nil(t, items[1].Kept, "another amount")
+	require.True(t, items[1].Doubted)
+	require.Contains(t, items[2].Held, "duly adopt other")
+	require.Equal(t, []string{items[2].Held}, result.Left)
+	require.Equal(t, batch.ExitUnfinished, result.Exit)
+	require.Empty(t, items[3].Held, "it was adopted")
+	require.False(t, items[3].Doubted)
+	require.True(t, items[4].Doubted, "an answer that cannot be read")
+}
