@@ -86,7 +86,7 @@ func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], pr
 		StepName:  name,
 		Reader:    reader,
 		Processor: processor,
-		Writer:    &writers.Settle{DB: b.DB, Policy: b.o.Policy, Today: b.effective, Now: b.Business},
+		Writer:    &writers.Settle{DB: b.DB, Policy: b.o.Policy, Accounts: b.Accounts, Today: b.effective, Now: b.Business},
 		Fail:      steps.Fail,
 		Lane:      func(item billing.Claimed) string { return item.Gateway },
 		Width:     b.width,

@@ -66,7 +66,7 @@ func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) er
 		Reader:    &readers.Orders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business},
 		Processor: &steps.Reconcile{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business},
 		Gate:      &steps.ReconcileBrake{Now: r.Business},
-		Writer:    &writers.Orders{DB: r.DB, Policy: r.o.Policy, Lock: readers.LockOrders, Now: r.Business},
+		Writer:    &writers.Orders{DB: r.DB, Policy: r.o.Policy, Lock: readers.LockOrders, Now: r.Business, Accounts: r.Accounts},
 		Fail:      steps.FailReconcile,
 		Lane:      readers.OrderLane,
 		Width:     func(string) int { return r.o.Parallelism },

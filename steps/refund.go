@@ -21,6 +21,8 @@ type Refund struct {
 	Now      func() time.Time // the business clock, which claims are dated by
 	// Window is for how long after a claim requests may leave to a gateway that keeps no keys.
 	Window time.Duration
+	// Reserve books a payment for its row before its money leaves, and says which other row keeps it; empty: none.
+	Reserve func(ctx context.Context, p orders.Payment) (other string, err error)
 }
 
 // Process implements batch.Processor.
@@ -49,6 +51,12 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 		return orders.DecideRefund(checked, r.Now()), ""
 	}
 	abilities := g.Abilities()
+	if checked.Taken, left = r.reserve(ctx, p); left != "" {
+		return end, left
+	}
+	if checked.Taken != "" {
+		return orders.DecideRefund(checked, r.Now()), ""
+	}
 	checked.Keeping = keeping(abilities)
 	ctx = gateway.About(guard(ctx, abilities, func() error { return r.inTime(item, abilities) }), item.CustomerID)
 	which := p.Which()
@@ -64,6 +72,16 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 		return end, ""
 	case orders.RefundSend:
 	}
+	if seen := checked.Sight.Payment; seen.ID != p.TransactionKey { // learnt now, or spelled otherwise by the shop
+		learnt := p
+		learnt.TransactionKey = seen.ID
+		if checked.Taken, left = r.reserve(ctx, learnt); left != "" {
+			return orders.RefundEnd{}, left
+		}
+		if checked.Taken != "" {
+			return orders.DecideRefund(checked, r.Now()), ""
+		}
+	}
 	p = end.Payment
 	reply := g.Refund(ctx, payment.Refund{
 		// The body is the same at every try, as its key asks for.
@@ -76,6 +94,15 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 		}
 	}
 	return orders.AfterRefund(p, reply), ""
+}
+
+// reserve asks whether another row keeps the payment; left says why nobody knows.
+func (r *Refund) reserve(ctx context.Context, p orders.Payment) (other, left string) {
+	other, err := r.Reserve(ctx, p)
+	if err != nil {
+		return "", "it could not be booked for its refund: " + err.Error()
+	}
+	return other, ""
 }
 
 // inTime keeps requests to a gateway without keys within the window that the claim has reserved for them: nobody

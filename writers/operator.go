@@ -67,10 +67,10 @@ func refused(err error) error {
 
 const (
 	reviewedAttempt = `SELECT a.id, a.invoice_id, a.subscription_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.customer_id,
-a.amount, a.currency, a.gateway, a.status, COALESCE(a.gateway_payment_id, '') AS gateway_payment_id, a.created_at
+a.amount, a.currency, a.gateway, a.status, COALESCE(a.gateway_payment_id, '') AS gateway_payment_id, a.created_at,
+COALESCE(a.account_id, 0) AS account_id
 FROM payment_attempts a WHERE a.id = ?`
 	reviewedInvoice = `SELECT id, subscription_id, due_date, amount, currency, stage, status FROM invoices WHERE id = ?`
-	bookedElsewhere = `SELECT COALESCE(MIN(id), 0) FROM payment_attempts WHERE gateway = ? AND gateway_payment_id = ? AND status = 'succeeded' AND id <> ?`
 
 	resolveAttempt = `UPDATE payment_attempts SET status = ?, decline_code = COALESCE(?, decline_code), gateway_payment_id = ?, message = ?,
 doubted = FALSE, lookup_only = FALSE, next_check_at = NULL, settled_at = COALESCE(settled_at, ?) WHERE id = ?`
@@ -93,6 +93,7 @@ type reviewedRow struct {
 	Status       string
 	PaymentID    string    `db:"gateway_payment_id"`
 	Created      time.Time `db:"created_at"`
+	Account      uint32    `db:"account_id"`
 }
 
 // Reviewed reads an attempt that an operator decides about. The error wraps ErrNotThere if there is none.
@@ -121,6 +122,7 @@ func reviewed(ctx context.Context, q sqlx.QueryerContext, id uint64, now time.Ti
 	return billing.Reviewed{
 		Attempt: billing.Attempt{
 			ID: row.ID, No: row.No, Stage: row.Stage, Gateway: row.Gateway, PaymentID: row.PaymentID, CreatedAt: row.Created,
+			Terms: billing.Terms{Account: row.Account},
 			Charge: payment.Charge{
 				Key: row.Key, Reference: row.Reference, CustomerID: row.Customer, Money: payment.Money{Amount: row.Amount, Currency: row.Currency},
 			},
@@ -151,8 +153,8 @@ func (hidden) Error() string { return "" }
 func (h hidden) Unwrap() error { return h.error }
 
 // ResolveAttempt settles an attempt in review as decide says, which is given the locked rows: attempt, invoice,
-// subscription, event and action in one transaction. paymentID is the payment that the operator names, if any.
-func ResolveAttempt(ctx context.Context, db *mysql.DB, id uint64, now time.Time, paymentID string, action Action,
+// subscription, event, booking and action in one transaction. A payment that another row has is refused.
+func ResolveAttempt(ctx context.Context, db *mysql.DB, id uint64, now time.Time, bookings *Bookings, action Action,
 	decide func(billing.Reviewed) (billing.Resolution, error),
 ) error {
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
@@ -160,14 +162,15 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 		if err != nil {
 			return err
 		}
-		if paymentID != "" {
-			if err := tx.GetContext(ctx, &a.Booked, bookedElsewhere, a.Gateway, paymentID, id); err != nil {
-				return err
-			}
-		}
 		r, err := decide(a)
 		if err != nil {
 			return refused(err)
+		}
+		if r.Attempt == billing.AttemptSucceeded {
+			booking := Booking{Gateway: a.Gateway, Account: a.Terms.Account, PaymentID: r.PaymentID, Owner: Owner{OwnerAttempt, id}}
+			if err := bookings.ReserveNamed(ctx, tx, booking); err != nil {
+				return err
+			}
 		}
 		now = now.UTC().Truncate(time.Microsecond)
 		if _, err := tx.ExecContext(ctx, resolveAttempt, string(r.Attempt), text(r.DeclineCode), text(r.PaymentID), r.Message, now, id); err != nil {

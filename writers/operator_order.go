@@ -1,6 +1,7 @@
 package writers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -16,8 +17,6 @@ import (
 type OrderReader func(ctx context.Context, tx *sqlx.Tx) (*orders.Order, []orders.Payment, orders.Check, error)
 
 const (
-	paymentBooked = `SELECT COALESCE(MIN(id), 0) FROM payments WHERE gateway = ? AND transaction_key = ? AND id <> ?`
-
 	resolvePayment = `UPDATE payments SET status = ?, transaction_key = COALESCE(?, transaction_key), failure_code = ?, failure_reason = ?,
 refunded_amount = IF(? > 0, ?, refunded_amount), refunded_at = IF(? > 0, COALESCE(refunded_at, ?), refunded_at) WHERE id = ?`
 
@@ -31,9 +30,9 @@ refund_next_at = IF(refund_next_at IS NULL, NULL, VALUES(next_check_at))`
 )
 
 // ResolvePayment settles a payment in review as decide says, which is given the locked rows: payment, bookkeeping,
-// event and action in one transaction. The order's own status is the next reconcile's to change. named is the
-// gateway's payment that the operator names, if any.
-func ResolvePayment(ctx context.Context, db *mysql.DB, id uint64, now time.Time, named string, action Action, read OrderReader,
+// event, booking and action in one transaction. The order's own status is the next reconcile's to change. A payment that
+// another row has is refused.
+func ResolvePayment(ctx context.Context, db *mysql.DB, id uint64, now time.Time, bookings *Bookings, action Action, read OrderReader,
 	decide func(orders.Reviewed) (orders.Resolution, error),
 ) error {
 	now = now.UTC().Truncate(time.Microsecond)
@@ -49,14 +48,15 @@ func ResolvePayment(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 		if check.Run != 0 && check.RunLives {
 			return refused(fmt.Errorf("order %d is in the hands of run %d: resolve its payment once that has ended", o.ID, check.Run))
 		}
-		if named != "" {
-			if err := tx.GetContext(ctx, &r.Booked, paymentBooked, r.Gateway, named, id); err != nil {
-				return err
-			}
-		}
 		decided, err := decide(r)
 		if err != nil {
 			return refused(err)
+		}
+		if c := decided.Change; c.To == orders.PaymentSucceeded || c.To == orders.PaymentRefundDue {
+			booking := Booking{Gateway: r.Gateway, PaymentID: cmp.Or(c.TransactionKey, r.TransactionKey), Owner: Owner{OwnerPayment, id}}
+			if err := bookings.ReserveNamed(ctx, tx, booking); err != nil {
+				return err
+			}
 		}
 		if c := decided.Change; c.To != "" {
 			if _, err := tx.ExecContext(ctx, resolvePayment, string(c.To), text(c.TransactionKey), text(c.FailureCode), text(c.FailureReason),

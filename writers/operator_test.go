@@ -50,11 +50,10 @@ func TestResolveAttempt(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			plain := inReview(t)
 			db := worktest.Open(t, plain.DSN)
-			err := writers.ResolveAttempt(t.Context(), db, 1, time.Now(), "pay_9", action("attempt:1"), func(a billing.Reviewed) (billing.Resolution, error) {
+			err := writers.ResolveAttempt(t.Context(), db, 1, time.Now(), &writers.Bookings{}, action("attempt:1"), func(a billing.Reviewed) (billing.Resolution, error) {
 				require.Equal(t, billing.AttemptReview, a.Status)
 				require.Equal(t, billing.Review, a.InvoiceStatus)
 				require.Equal(t, payment.Money{Amount: 9900, Currency: "KRW"}, a.Invoice.Money)
-				require.Zero(t, a.Booked)
 				return c.r, nil
 			})
 			require.NoError(t, err)
@@ -71,13 +70,9 @@ JOIN subscriptions s ON s.id = a.subscription_id`))
 // What is refused changes nothing and is not recorded as done.
 func TestResolveRefused(t *testing.T) {
 	plain := inReview(t)
-	worktest.Exec(t, plain, `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference,
-customer_id, amount, currency, gateway, payment_method, body_version, status, run_id, gateway_payment_id)
-VALUES (2, 2, 1, 0, 'k', 'r', 'customer-2', 9900, 'KRW', 'main', 'pm', 1, 'succeeded', 1, 'pay_9')`)
 	db := worktest.Open(t, plain.DSN)
 	before := worktest.Get[string](t, plain, `SELECT status FROM payment_attempts WHERE id = 1`)
-	err := writers.ResolveAttempt(t.Context(), db, 1, time.Now(), "pay_9", action("attempt:1"), func(a billing.Reviewed) (billing.Resolution, error) {
-		require.Equal(t, uint64(2), a.Booked, "the payment is booked for another attempt")
+	err := writers.ResolveAttempt(t.Context(), db, 1, time.Now(), nil, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
 		return billing.Resolution{}, errors.New("no")
 	})
 	refused := writers.RefusedError{}
@@ -86,7 +81,7 @@ VALUES (2, 2, 1, 0, 'k', 'r', 'customer-2', 9900, 'KRW', 'main', 'pm', 1, 'succe
 	require.Equal(t, before, worktest.Get[string](t, plain, `SELECT status FROM payment_attempts WHERE id = 1`))
 	require.Zero(t, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
 
-	err = writers.ResolveAttempt(t.Context(), db, 99, time.Now(), "", action("attempt:99"), nil)
+	err = writers.ResolveAttempt(t.Context(), db, 99, time.Now(), nil, action("attempt:99"), nil)
 	require.ErrorIs(t, err, writers.ErrNotThere)
 	require.ErrorContains(t, err, "there is no attempt 99")
 }

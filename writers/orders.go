@@ -29,7 +29,10 @@ type Orders struct {
 	// those of which a row is held by somebody else.
 	Lock func(ctx context.Context, tx *sqlx.Tx, claimed []orders.Claimed) (map[uint64]*orders.Claimed, error)
 	Now  func() time.Time // the business clock
+	// Accounts are the rows of gateway_accounts that the gateways are called at today, by name.
+	Accounts map[string]uint32
 
+	bookings *Bookings
 	// unsure is what a transaction was to count of which nobody knows whether it was committed.
 	unsure map[claimName]batch.Tally
 }
@@ -91,6 +94,9 @@ func (w *Orders) settle(ctx context.Context, tx *sqlx.Tx, results []orders.Resul
 	}
 	for _, id := range released {
 		counts[id] = batch.Tally{Released: 1}
+	}
+	if err := w.reserve(ctx, tx, ours); err != nil {
+		return nil, err
 	}
 	todo := w.decide(ours, stock, now)
 	for _, d := range todo {

@@ -19,9 +19,13 @@ import (
 type Settle struct {
 	DB     *mysql.DB
 	Policy billing.Policy
+	// Accounts are the rows of gateway_accounts that the gateways are called at today, by name.
+	Accounts map[string]uint32
 	// Today is the effective date, Now the business clock.
 	Today func() payment.Date
 	Now   func() time.Time
+
+	bookings *Bookings
 }
 
 const (
@@ -57,6 +61,12 @@ func (w *Settle) write(ctx context.Context, results []billing.Result, invoices i
 		}
 		if err := keep(ctx, tx, batch.Execution(ctx).Run.ID, found.lost); err != nil {
 			return err
+		}
+		if err := w.book(ctx, tx, found.todo); err != nil {
+			return err
+		}
+		for _, s := range found.todo {
+			s.count(&tally)
 		}
 		return w.settle(ctx, tx, found.todo, invoices)
 	})
@@ -132,10 +142,12 @@ func (w *Settle) sort(ctx context.Context, tx *sqlx.Tx, results []billing.Result
 		}
 		found.last = r
 		s := settled{r, r.Settle(statuses[r.Invoice.SubscriptionID], w.Policy, effective, now)}
-		s.count(tally)
 		if have.status == billing.AttemptInFlight {
 			found.todo = append(found.todo, s)
+			continue
 		}
+		s.Attempt = have.status
+		s.count(tally)
 	}
 	return found, nil
 }
@@ -153,6 +165,36 @@ func (w *Settle) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[u
 		out[r.ID] = billing.SubscriptionStatus(r.Status)
 	}
 	return out, nil
+}
+
+// book reserves the payments of successes. An attempt whose payment another row has differs: its money was taken for
+// something else, and an operator decides.
+func (w *Settle) book(ctx context.Context, tx *sqlx.Tx, todo []settled) error {
+	var list []Booking
+	var at []int
+	for i, s := range todo {
+		if s.Attempt == billing.AttemptSucceeded && s.Settlement.PaymentID != "" {
+			list, at = append(list, Booking{
+				Gateway: s.Gateway, Account: s.Terms.Account, PaymentID: s.Settlement.PaymentID, Owner: Owner{OwnerAttempt, s.ID},
+			}), append(at, i)
+		}
+	}
+	if w.bookings == nil {
+		w.bookings = &Bookings{Today: w.Accounts}
+	}
+	taken, err := w.bookings.Reserve(ctx, tx, list)
+	if err != nil {
+		return err
+	}
+	for i, owner := range taken {
+		other, err := describe(ctx, tx, owner)
+		if err != nil {
+			return err
+		}
+		s := &todo[at[i]]
+		s.Settlement = billing.BookedElsewhere(s.Result.Attempt, list[i].PaymentID, other)
+	}
+	return nil
 }
 
 // count adds s to t.

@@ -191,8 +191,12 @@ func (a *app) resolveAttempt(ctx context.Context, db *database, id uint64, named
 	if err != nil {
 		return "", err
 	}
+	bookings, err := a.bookings(r.Gateway)
+	if err != nil {
+		return "", err
+	}
 	next := ""
-	err = writers.ResolveAttempt(ctx, db.DB, id, business(), named, action, func(locked billing.Reviewed) (billing.Resolution, error) {
+	err = writers.ResolveAttempt(ctx, db.DB, id, business(), bookings, action, func(locked billing.Reviewed) (billing.Resolution, error) {
 		decided, err := billing.Resolve(locked, as, action.Reason, seen, keeping)
 		next = standing(locked, decided)
 		return decided, err
@@ -236,8 +240,12 @@ func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named
 	if err != nil {
 		return "", err
 	}
+	bookings, err := a.bookings(row.Gateway)
+	if err != nil {
+		return "", err
+	}
 	next := ""
-	err = writers.ResolvePayment(ctx, db.DB, id, business(), named, action, lockedOrder(order), func(r orders.Reviewed) (orders.Resolution, error) {
+	err = writers.ResolvePayment(ctx, db.DB, id, business(), bookings, action, lockedOrder(order), func(r orders.Reviewed) (orders.Resolution, error) {
 		r.Keeping = orders.Keeping{KeyLife: keeping.KeyLife, Longest: keeping.Longest, FindLasts: keeping.FindLasts}
 		decided, err := orders.Resolve(r, as, action.Reason, seen, business())
 		next = fmt.Sprintf("order %d is checked by the next run: duly run reconcile --order %d", order, order)

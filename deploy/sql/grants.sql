@@ -40,7 +40,7 @@ GRANT SELECT, INSERT, DELETE ON daily_product_sales TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON audit_findings TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON gateway_accounts TO duly_worker;
 GRANT SELECT ON gateway_controls TO duly_worker;
-GRANT SELECT, INSERT ON bookings TO duly_worker;
+GRANT SELECT, INSERT, UPDATE ON bookings TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON unknown_charges TO duly_worker;
 GRANT SELECT, INSERT ON known_servers TO duly_worker;
 GRANT SELECT, UPDATE (claimed_by, claimed_at) ON claim_probe TO duly_worker;
@@ -111,7 +111,7 @@ GRANT UPDATE ON event_deliveries TO duly_operator_write;
 GRANT UPDATE ON audit_findings TO duly_operator_write;
 GRANT INSERT, UPDATE ON gateway_accounts TO duly_operator_write;
 GRANT INSERT, UPDATE ON gateway_controls TO duly_operator_write;
-GRANT INSERT ON bookings TO duly_operator_write;
+GRANT INSERT, UPDATE ON bookings TO duly_operator_write;
 GRANT INSERT, UPDATE ON unknown_charges TO duly_operator_write;
 GRANT INSERT, UPDATE ON known_servers TO duly_operator_write;
 GRANT INSERT ON invoices TO duly_operator_write; -- what a gateway's list shows and a restored database has lost

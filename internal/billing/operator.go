@@ -15,8 +15,6 @@ type Reviewed struct {
 	Status        AttemptStatus
 	InvoiceStatus InvoiceStatus
 	Age           time.Duration
-	// Booked is another attempt that the payment which the operator names was booked for; 0: none.
-	Booked uint64
 }
 
 // Resolution is what an operator's word changes.
@@ -94,8 +92,9 @@ func (r Resolution) paid(a Reviewed, seen payment.Sight) (Resolution, error) {
 		return r, fmt.Errorf("%s of payment %s was given back: --as refunded, once all of it is", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
 	case p.Money != a.Invoice.Money:
 		return r, fmt.Errorf("payment %s is of %s, the invoice of %s: give it back, then --as refunded", p.ID, p.Money, a.Invoice.Money)
-	case a.Booked != 0:
-		return r, fmt.Errorf("payment %s is booked for attempt %d already", p.ID, a.Booked)
+	}
+	if other := payment.OtherSubject(p.Reference, a.Charge.Reference); other != "" {
+		return r, fmt.Errorf("payment %s was made for %s, not for invoice %d: settle that, or give the payment back", p.ID, other, a.Invoice.ID)
 	}
 	r.Attempt, r.PaymentID = AttemptSucceeded, cut(p.ID, maxText)
 	r.Invoice, r.SubscriptionTo = Paid, Active

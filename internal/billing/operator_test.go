@@ -66,7 +66,7 @@ func TestResolve(t *testing.T) {
 		{name: "paid, another currency", as: payment.AsPaid, seen: sight(func(p *payment.Payment) { p.Money.Currency = "JPY" }), err: "9,900 JPY"},
 		{name: "paid by nothing", as: payment.AsPaid, seen: absent, err: "knows no such payment"},
 		{name: "paid at a gateway that cannot be asked", as: payment.AsPaid, seen: unaskable, err: "cannot be asked"},
-		{name: "paid, booked already", change: func(a *billing.Reviewed) { a.Booked = 5 }, as: payment.AsPaid, seen: sight(nil), err: "booked for attempt 5"},
+		{name: "paid, made for another", as: payment.AsPaid, seen: sight(func(p *payment.Payment) { p.Reference = "ord_5" }), err: "was made for order 5"},
 		{name: "paid, gateway down", as: payment.AsPaid, seen: payment.Sight{Reason: "timeout"}, err: "timeout"},
 
 		{name: "never executed", as: payment.AsNotExecuted, seen: absent, attempt: billing.AttemptReleased, invoice: billing.Open},

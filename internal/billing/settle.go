@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -90,6 +91,15 @@ func Settle(a Attempt, ans Answer, sub SubscriptionStatus, p Policy, effective p
 	case payment.InDoubt:
 	}
 	return s.inDoubt(o.LookUpOnly, now)
+}
+
+// BookedElsewhere settles an attempt whose charge was answered by a payment that another row has: one payment pays for one
+// thing, so it counts as one that differs. other says which row that is.
+func BookedElsewhere(a Attempt, paymentID, other string) Settlement {
+	s := unchanged(a)
+	s.Alert = true
+	s.Message = cut(fmt.Sprintf("payment %s is booked for %s", paymentID, other), maxText)
+	return s.review(a, AttemptReview, s.Message)
 }
 
 // fold makes an outcome of the attempt from what one request or look-up said. A record that was found is

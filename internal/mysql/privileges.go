@@ -47,7 +47,7 @@ func needs() map[string]need {
 		"audit_findings":      {insert: true, update: anyColumn("detail")},
 		"gateway_accounts":    {insert: true, update: anyColumn("listed_to")},
 		"gateway_controls":    {},
-		"bookings":            {insert: true},
+		"bookings":            {insert: true, update: anyColumn("row_id")},
 		"unknown_charges":     {insert: true, update: anyColumn("record")},
 		"known_servers":       {insert: true},
 		"claim_probe":         {update: []string{"claimed_by", "claimed_at"}},

@@ -2,6 +2,7 @@ package orders
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -52,11 +53,16 @@ func Decide(o Order, checked []Checked, enough bool, p Policy, checks int, now t
 func standings(o Order, checked []Checked, p Policy, now time.Time) []standing {
 	all := make([]standing, 0, len(checked))
 	for _, c := range checked {
-		all = append(all, stand(o, c, p, now))
+		s := stand(o, c, p, now)
+		if c.Taken != "" && s.tookMoney() {
+			s = s.others(fmt.Sprintf("is %s at the gateway, which is booked for %s", c.there(), c.Taken))
+		}
+		all = append(all, s)
 	}
 	slices.SortFunc(all, func(a, b standing) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
+	once(all)
 	return all
 }
 

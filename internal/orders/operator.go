@@ -37,8 +37,6 @@ type Reviewed struct {
 	Payments []Payment // all of the order
 	Reason   string    // why the order is frozen; empty: it is not
 	Keeping  Keeping
-	// Booked is another payment that has the gateway's payment which the operator names; 0: none.
-	Booked uint64
 }
 
 // Resolution is what an operator's word changes.
@@ -121,8 +119,9 @@ func (r Reviewed) paid(seen payment.Sight) (Change, error) {
 		return Change{}, fmt.Errorf("%s of payment %s was given back: --as refunded, once all of it is", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
 	case p.Money != r.Money:
 		return Change{}, fmt.Errorf("payment %s is of %s, and %s are recorded: give it back, then --as refunded", p.ID, p.Money, r.Money)
-	case r.Booked != 0:
-		return Change{}, fmt.Errorf("payment %s is booked as payment %d already", p.ID, r.Booked)
+	}
+	if other := payment.OtherSubject(p.Reference, Reference(r.OrderID)); other != "" {
+		return Change{}, fmt.Errorf("payment %s was made for %s, not for order %d: settle that, or give the payment back", p.ID, other, r.OrderID)
 	}
 	if why := r.unfit(p); r.Order.Status.Open() && why != "" {
 		return Change{}, fmt.Errorf("payment %s cannot complete order %d (%s): complete the order in the shop first, or give the payment back, then --as refunded", p.ID, r.Order.ID, why)

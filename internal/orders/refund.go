@@ -11,6 +11,9 @@ import (
 // RefundSend carries the gateway's id.
 func DecideRefund(c Checked, now time.Time) RefundEnd {
 	end := RefundEnd{Payment: c.Payment}
+	if c.Taken != "" { // whatever the gateway says: it is not this row's money
+		return end.to(RefundReview, fmt.Sprintf("nothing is given back: %s keeps this payment", c.Taken))
+	}
 	switch seen := c.Sight.Payment; {
 	case seen != nil:
 		return end.seen(c, seen)

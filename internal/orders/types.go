@@ -107,6 +107,8 @@ type Checked struct {
 	Sight payment.Sight
 	// Cancelled: the gateway confirmed our cancellation at this check.
 	Cancelled bool
+	// Taken says which other row has the gateway's payment: "attempt 7 of invoice 3"; empty: none.
+	Taken string
 }
 
 // Claimed is an order that a worker owns until its lease ends, with its payments by id.

@@ -1,0 +1,29 @@
+package main
+
+import (
+	"fmt"
+
+	"duly/internal/payment"
+	"duly/writers"
+)
+
+// bookings reserves payments for an operator's command, under the account that the gateway is called at today.
+func (a *app) bookings(name string) (*writers.Bookings, error) {
+	b := &writers.Bookings{}
+	c, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	g, ok := c.Gateways[name]
+	if !ok {
+		return b, nil
+	}
+	client, err := a.adapter(name, g)
+	if err != nil {
+		return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
+	}
+	defer client.Close()
+	able := client.Abilities()
+	b.Called = map[string]payment.Account{name: {Gateway: name, Address: able.Address, ID: able.Account}}
+	return b, nil
+}

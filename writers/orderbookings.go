@@ -1,0 +1,80 @@
+package writers
+
+import (
+	"context"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/mysql"
+	"duly/internal/orders"
+)
+
+// reserve books the payments that the gateways took for the orders, before anything is decided: the decision reads which of them
+// another row has. What the shop records as succeeded for another order counts too.
+func (w *Orders) reserve(ctx context.Context, tx *sqlx.Tx, ours []*orders.Result) error {
+	var list []Booking
+	var at []*orders.Checked
+	var of []uint64 // the orders
+	for _, r := range ours {
+		checked := make(map[uint64]*orders.Checked, len(r.Checked))
+		for i := range r.Checked {
+			r.Checked[i].Taken = "" // the transaction may be a repeated one
+			checked[r.Checked[i].ID] = &r.Checked[i]
+		}
+		for _, take := range orders.Takes(r.Order, r.Checked) {
+			list = append(list, Booking{Gateway: take.Gateway, PaymentID: take.PaymentID, Owner: Owner{OwnerPayment, take.Payment}})
+			at, of = append(at, checked[take.Payment]), append(of, r.ID)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	taken, err := recordedElsewhere(ctx, tx, list, of)
+	if err != nil {
+		return err
+	}
+	var free []Booking
+	var index []int
+	for i, booking := range list {
+		if _, is := taken[i]; !is {
+			free, index = append(free, booking), append(index, i)
+		}
+	}
+	if w.bookings == nil {
+		w.bookings = &Bookings{Today: w.Accounts}
+	}
+	booked, err := w.bookings.Reserve(ctx, tx, free)
+	if err != nil {
+		return err
+	}
+	for i, owner := range booked {
+		taken[index[i]] = owner
+	}
+	for i, owner := range taken {
+		if at[i].Taken, err = describe(ctx, tx, owner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordedElsewhere finds, by index, the payments of other orders that the shop records as succeeded under the payments of list.
+func recordedElsewhere(ctx context.Context, tx *sqlx.Tx, list []Booking, of []uint64) (map[int]Owner, error) {
+	ids := make([]string, len(list))
+	for i, booking := range list {
+		ids[i] = booking.PaymentID
+	}
+	var rows []recordedPayment
+	if err := mysql.SelectIn(ctx, tx, &rows, paymentsThat+`status = 'succeeded'`, ids); err != nil {
+		return nil, err
+	}
+	taken := map[int]Owner{}
+	for i, booking := range list {
+		for _, r := range rows {
+			if r.OrderID != of[i] && r.has(booking.Gateway, booking.PaymentID) {
+				taken[i] = Owner{OwnerPayment, r.ID}
+			}
+		}
+	}
+	return taken, nil
+}
