@@ -163,7 +163,7 @@ func (d *checkup) history(ctx context.Context, c *config.Config, db *database) {
 	if why := s.Suspicion(); why != "" {
 		err = errors.New("the database may have been restored or have lost commits: " + why)
 	}
-	d.note("history", err, fmt.Sprintf("server %.12s is %s, %s", s.Server, known, where),
+	d.note("history", err, fmt.Sprintf("a server that is %s, %s", known, where),
 		"find out what the gateways took that is not here (duly run audit), then: "+confirmHistory)
 }
 
