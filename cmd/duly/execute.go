@@ -32,9 +32,6 @@ func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag st
 	if err := e.mayRun(ctx); err != nil {
 		return err
 	}
-	if err := e.examine(ctx); err != nil {
-		return err
-	}
 	ctx, end, err := f.bounded(ctx)
 	if err != nil {
 		return usage(err)
@@ -113,7 +110,7 @@ func (e *execution) execute(ctx context.Context) error {
 	e.deps.Repository.Report = keep.kept
 	sampled := func() {}
 	runner.Began = show.began
-	runner.Trace, runner.Witness = e.seen.tracing(), e.witness
+	runner.Trace = e.seen.tracing()
 	var began *batch.Run
 	runner.Started = func(run *batch.Run, steps []*batch.StepExecution) {
 		began = run

@@ -148,7 +148,7 @@ func lastOf(err error) error {
 		return r
 	}
 	text := err.Error()
-	for _, transaction := range []string{"resolve", "requeue", "stop", "throttle"} {
+	for _, transaction := range []string{"resolve", "requeue", "stop", "throttle", "adopt"} {
 		text = strings.TrimPrefix(text, transaction+": ")
 	}
 	return errors.New(text)

@@ -93,7 +93,7 @@ GRANT SELECT ON known_servers TO duly_operator;
 GRANT SELECT ON claim_probe TO duly_operator;
 GRANT SELECT ON duly_migrations TO duly_operator;
 
--- An operator who acts: beside the above `duly pause`, `resume`, `stop`, `throttle`, `requeue` and `resolve`. What is
+-- An operator who acts: beside the above `duly pause`, `resume`, `stop`, `throttle`, `requeue`, `resolve` and `adopt`. What is
 -- done is recorded in operator_actions, and cannot be removed or changed there.
 
 GRANT duly_operator TO duly_operator_write;
@@ -108,7 +108,7 @@ GRANT UPDATE (status, transaction_key, failure_code, failure_reason, refunded_am
 GRANT INSERT, UPDATE ON order_checks TO duly_operator_write;
 GRANT INSERT, UPDATE ON events TO duly_operator_write;
 GRANT UPDATE ON event_deliveries TO duly_operator_write;
-GRANT UPDATE ON audit_findings TO duly_operator_write;
+GRANT INSERT, UPDATE ON audit_findings TO duly_operator_write;
 GRANT INSERT, UPDATE ON gateway_accounts TO duly_operator_write;
 GRANT INSERT, UPDATE ON gateway_controls TO duly_operator_write;
 GRANT INSERT, UPDATE ON bookings TO duly_operator_write;

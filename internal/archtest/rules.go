@@ -31,7 +31,6 @@ func table() []rule {
 		{folder: "internal/crash"},
 		{folder: "internal/outbox"},
 		{folder: "internal/redact"},
-		{folder: "internal/witness"},
 		{folder: "internal/archtest"},
 		{folder: "internal/mysql/private"},
 		{folder: "config"},

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"duly/readers"
+)
+
+// adoptFlags are the flags of `duly adopt`.
+type adoptFlags struct {
+	keys   []string
+	reason string
+	dry    bool
+}
+
+func (a *app) adoptCommand() *cobra.Command {
+	var f adoptFlags
+	cmd := &cobra.Command{
+		Use:   "adopt GATEWAY",
+		Short: "Take over charges that a gateway lists and that are unknown here",
+		Long: "Ends the charges that a gateway has under keys of ours and that no attempt here accounts for: after a restored\n" +
+			"backup, or a fail-over that lost commits. Until each is adopted nothing is charged at that gateway.\n\n" +
+			"Without --reason it only shows what would become of each, and the command to type next. With --reason each is\n" +
+			"asked about once more and adopted as the gateway shows it now, one transaction for each, recorded with who did\n" +
+			"it and why:\n\n" +
+			"  paid      its invoice is paid; one that is missing is made\n" +
+			"  declined  its attempt is recorded; an open invoice goes on to its next stage\n" +
+			"  in_doubt  pending at the gateway: the next run of billing asks again\n" +
+			"  refunded  its period is closed, and not charged\n" +
+			"  review    something differs: an operator decides, and its period waits\n" +
+			"  orphan    money that no invoice asks for: to be refunded; a finding tells it\n" +
+			"  known     the tables account for it by now\n\n" +
+			"It may be typed again: what is adopted already is passed over. Exit code 2 if one is refused; the others are done.",
+		Example: "  duly adopt main\n" +
+			"  duly adopt main --reason \"restored the backup of 3 May\"\n" +
+			"  duly adopt main --key sub_42_20260503-1 --dry-run",
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeGateway,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := a.adoptFrom(args)
+			if cmd.Flags().Changed(flagReason) && strings.TrimSpace(f.reason) == "" {
+				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
+			}
+			if err != nil {
+				return usage(err)
+			}
+			f.dry = f.dry || f.reason == ""
+			return a.withSchema(cmd.Context(), func(db *database) error { return a.adopt(cmd.Context(), db, name, f) })
+		},
+	}
+	cmd.Flags().StringArrayVar(&f.keys, "key", nil, "only the charge under this `KEY`; may be given again (default all)")
+	cmd.Flags().StringVar(&f.reason, flagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is adopted)")
+	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "only show what would become of each")
+	complete(cmd, "key", a.completeUnknownKeys)
+	return cmd
+}
+
+// adoptFrom is the gateway that `duly adopt` was given.
+func (a *app) adoptFrom(args []string) (string, error) {
+	c, err := a.load()
+	if err != nil {
+		return "", err
+	}
+	names := strings.Join(slices.Sorted(maps.Keys(c.Gateways)), ", ")
+	switch {
+	case len(args) == 0:
+		return "", fmt.Errorf("say which gateway: duly adopt NAME; there are: %s", names)
+	case len(args) > 1:
+		return "", fmt.Errorf("%q is one argument too many", args[1])
+	}
+	if _, ok := c.Gateways[args[0]]; !ok {
+		return "", fmt.Errorf("gateway %q is not configured on this host; there are: %s", args[0], names)
+	}
+	return args[0], nil
+}
+
+// adopt shows what becomes of the unknown charges of a gateway, or makes it so.
+func (a *app) adopt(ctx context.Context, db *database, name string, f adoptFlags) error {
+	rows, err := readers.UnknownCharges(ctx, db.DB, name, f.keys)
+	if err != nil {
+		return failed(err)
+	}
+	if err := missingKeys(name, f.keys, rows); err != nil {
+		return usage(err)
+	}
+	ad, err := a.newAdopter(ctx, db, name, f)
+	if err != nil {
+		return err
+	}
+	defer ad.gateway.Close()
+	v := adoptView{Gateway: name, DryRun: f.dry, Charges: []adoptedView{}, Next: []string{}}
+	refusals, err := ad.each(ctx, rows, &v)
+	if err != nil {
+		return err
+	}
+	v.next(f)
+	if a.json {
+		if err := a.print(v); err != nil {
+			return err
+		}
+	} else {
+		a.showAdopted(v)
+	}
+	return usage(errors.Join(refusals...))
+}
+
+// missingKeys says which keys no unknown charge has.
+func missingKeys(name string, keys []string, rows []readers.UnknownCharge) error {
+	var found []error
+	for _, key := range keys {
+		if !slices.ContainsFunc(rows, func(u readers.UnknownCharge) bool { return u.Key == key }) {
+			found = append(found, fmt.Errorf("--key: gateway %s has no unknown charge under %q; duly adopt %s lists them", name, key, name))
+		}
+	}
+	return errors.Join(found...)
+}
+
+// completeGateway completes the gateways of the configuration.
+func (a *app) completeGateway(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	c, err := a.load()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return firstOf(slices.Sorted(maps.Keys(c.Gateways))...)(cmd, args, typed)
+}
+
+// completeUnknownKeys completes the keys of the charges that wait to be adopted.
+func (a *app) completeUnknownKeys(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.completeRows(cmd, nil, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
+		rows, err := readers.UnknownCharges(ctx, db.DB, args[0], nil)
+		var found []cobra.Completion
+		for _, u := range rows[:min(len(rows), completedRuns)] {
+			found = append(found, cobra.CompletionWithDesc(u.Key, "payment "+u.PaymentID))
+		}
+		return found, err
+	})
+}
