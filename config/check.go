@@ -20,6 +20,9 @@ func (l *loader) complete(c *Config, env []string) {
 	if c.Database.DSN == Private && c.Database.PrivateDir == "" {
 		c.Database.PrivateDir = userData(env)
 	}
+	if c.Run.Witness == "" {
+		c.Run.Witness = userState(env)
+	}
 	for name, g := range c.Gateways {
 		g.ConnectTimeout = min(g.ConnectTimeout, g.Timeout)
 		c.Gateways[name] = g
@@ -40,6 +43,27 @@ func userData(env []string) string {
 		}
 	}
 	return base
+}
+
+// userState is duly's folder for what it keeps of its state; empty if env names none.
+func userState(env []string) string {
+	found := map[string]string{}
+	for _, pair := range env {
+		name, value, _ := strings.Cut(pair, "=")
+		value, _, _ = strings.Cut(value, ":") // systemd lists several folders so
+		if filepath.IsAbs(value) {
+			found[name] = value
+		}
+	}
+	switch {
+	case found["STATE_DIRECTORY"] != "":
+		return found["STATE_DIRECTORY"]
+	case found["XDG_STATE_HOME"] != "":
+		return filepath.Join(found["XDG_STATE_HOME"], "duly")
+	case found["HOME"] != "":
+		return filepath.Join(found["HOME"], ".local", "state", "duly")
+	}
+	return ""
 }
 
 // check holds the rules between keys. What could not be read is not checked further.

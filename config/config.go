@@ -140,6 +140,8 @@ type Run struct {
 	Lease     time.Duration `mapstructure:"lease"`
 	Heartbeat time.Duration `mapstructure:"heartbeat"`
 	Drain     time.Duration `mapstructure:"drain"`
+	// Witness is an absolute folder, or None; empty: there is no place for it.
+	Witness string `mapstructure:"witness"`
 }
 
 // Schedule says when `duly schedule` runs which job, as cron expressions that ParseCron reads; empty: never.

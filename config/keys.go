@@ -232,6 +232,12 @@ func Keys() []Key {
 			Why: "How long requests in flight may take after SIGTERM. Shorter than the lease, and than what the init system grants.",
 		},
 		{
+			Name: "run.witness", parse: folderOrNone, Example: "/var/lib/duly",
+			Why: "A folder of this host for a small file that names the newest charge which the database has confirmed, so that a " +
+				"restored or older database is noticed: an absolute path, or `none`. If unset, systemd's STATE_DIRECTORY, else duly in " +
+				"the user's state folder (XDG_STATE_HOME, else ~/.local/state).",
+		},
+		{
 			Name: "schedule.listen", parse: listenAddress, Example: "127.0.0.1:9465",
 			Why: "`duly schedule` answers GET /healthz here: 200 while it lives and the database answers. If unset, nowhere.",
 		},

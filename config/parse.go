@@ -241,6 +241,20 @@ func absolutePath(s string) (any, error) {
 	return filepath.Clean(s), nil
 }
 
+// None is the value of run.witness that asks for no file.
+const None = "none"
+
+func folderOrNone(s string) (any, error) {
+	if s == None {
+		return s, nil
+	}
+	path, err := absolutePath(s)
+	if err != nil {
+		err = fmt.Errorf("%w, or say %s", err, None)
+	}
+	return path, err
+}
+
 func gatewayURL(s string) (any, error) {
 	u, err := parseWeb(s)
 	if err != nil {

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -25,6 +26,10 @@ type BillingOptions struct {
 	BrakePercent int
 	// Steps are the names of the steps to run; none: all.
 	Steps []string
+	// Withheld names gateways that must be sent nothing, and why; the run fails because of them.
+	Withheld map[string]string
+	// Suspected reports whether the database may have been restored; nil: it was not.
+	Suspected func() bool
 }
 
 // The steps of the billing job; a retry step is called after its number, from 1.
@@ -70,6 +75,22 @@ type billingJob struct {
 
 	o     BillingOptions
 	brake *steps.Brake
+
+	withheld bool // those that are to be sent nothing were left alone
+}
+
+// withhold leaves the gateways alone that must be sent nothing, and fails the step because of them; once in a run.
+func (b *billingJob) withhold(x *batch.StepExecution) {
+	if b.withheld {
+		return
+	}
+	b.withheld = true
+	for _, name := range slices.Sorted(maps.Keys(b.o.Withheld)) {
+		if g, ok := b.Gateways[name]; ok {
+			g.LeaveAlone(b.o.Withheld[name])
+			x.Fail(fmt.Errorf("gateway %s is sent nothing: %s", name, b.o.Withheld[name]))
+		}
+	}
 }
 
 // effective is the later of the business date and today.
@@ -98,6 +119,7 @@ func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], pr
 // collect charges the open invoices of one stage.
 func (b *billingJob) collect(name string, stage int) batch.Step {
 	return batch.Tasklet{StepName: name, Do: func(ctx context.Context, x *batch.StepExecution) error {
+		b.withhold(x)
 		reader := &readers.Stage{
 			DB: b.DB, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known, Terms: b.terms, KeyPrefix: b.keyPrefix,
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
@@ -113,6 +135,7 @@ func (b *billingJob) recoverFirst(ctx context.Context, x *batch.StepExecution) e
 
 // recover takes over what ended runs left in flight, and asks about what is in doubt.
 func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bool) error {
+	b.withhold(x)
 	if _, err := b.abandon(ctx, x); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func billingWork() work {
 		name:     jobs.BillingJob,
 		does:     "charge what is due, retry what was declined",
 		takes:    []string{flagDate, flagSubscription, flagLimit, flagParallelism, flagRate, flagChunkSize, flagAllowFuture},
-		gateways: true, chunk: "billing.chunk_size", width: "gateways.<name>.parallelism",
+		gateways: true, charges: true, chunk: "billing.chunk_size", width: "gateways.<name>.parallelism",
 		steps: jobs.BillingSteps,
 		check: checkSubscriptions,
 		job: func(e *execution) (batch.Job, error) {
@@ -51,6 +51,7 @@ func (e *execution) billing() jobs.BillingOptions {
 	return jobs.BillingOptions{
 		Selection: e.selection(), Policy: billing.Policy{RetryDays: b.RetryDays}, CatchUp: billing.CatchUp(b.CatchUp),
 		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, Steps: e.flags.Steps,
+		Withheld: e.withheld(), Suspected: func() bool { return e.suspicion != "" },
 	}
 }
 

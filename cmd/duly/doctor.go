@@ -32,22 +32,36 @@ type checkup struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	var slack bool
+	var slack, confirmed bool
+	var reason string
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check configuration, database and gateways, and say how to mend what is wrong",
 		Long: "Checks the configuration, the database (reachable, migrations, privileges, isolation, real SKIP LOCKED, clock,\n" +
-			"max_allowed_packet, shop columns in local time), every gateway (address and token) and what Slack's keys look like; --slack\n" +
-			"sends a test message there. It moves no money and changes no row but the marks in claim_probe. Exit code 2 if a check fails.",
-		Example: "  duly doctor\n  duly doctor --json\n  duly doctor --slack",
+			"max_allowed_packet, shop columns in local time), every gateway (address and token), whether the database may have been\n" +
+			"restored, and what Slack's keys look like; --slack sends a test message there. It moves no money and changes no row but the\n" +
+			"marks in claim_probe. Exit code 2 if a check fails.\n\n" +
+			"--history-confirmed checks nothing: it records that you know the tables to be whole, so that gateways that can neither be\n" +
+			"asked nor listed are charged again.",
+		Example: "  duly doctor\n  duly doctor --json\n  duly doctor --slack\n  duly doctor --history-confirmed --reason \"compared with the provider's export\"",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch given := strings.TrimSpace(reason) != ""; {
+			case confirmed && !given:
+				return usagef("--%s: say why, for those who ask later", flagReason)
+			case given && !confirmed:
+				return usagef("--%s: it says why --history-confirmed is given", flagReason)
+			case confirmed:
+				return a.confirmHistory(cmd.Context(), reason)
+			}
 			d := &checkup{app: a}
 			d.all(cmd.Context(), slack)
 			return d.report()
 		},
 	}
 	cmd.Flags().BoolVar(&slack, "slack", false, "send a test message to Slack")
+	cmd.Flags().BoolVar(&confirmed, "history-confirmed", false, "record that the tables are whole, after a restore or a fail-over")
+	cmd.Flags().StringVar(&reason, flagReason, "", "with --history-confirmed: why, a `TEXT` for those who ask later (default none)")
 	return cmd
 }
 
@@ -110,6 +124,7 @@ func (d *checkup) database(ctx context.Context, c *config.Config) {
 	}
 	d.note("shop columns", mysql.CheckLocalTime(ctx, db.DB), "instants in UTC, as far as the newest rows tell", "")
 	d.note("engine", mysql.CheckEngine(ctx, db.DB), "InnoDB", "")
+	d.history(ctx, c, db)
 	d.note("skip locked", mysql.Probe(ctx, db.DB), "two workers are given different rows", "use MySQL 8+ or MariaDB 10.6+ itself, not one that only speaks its language")
 }
 

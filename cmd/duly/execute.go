@@ -32,6 +32,9 @@ func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag st
 	if err := e.mayRun(ctx); err != nil {
 		return err
 	}
+	if err := e.examine(ctx); err != nil {
+		return err
+	}
 	ctx, end, err := f.bounded(ctx)
 	if err != nil {
 		return usage(err)
@@ -110,7 +113,7 @@ func (e *execution) execute(ctx context.Context) error {
 	e.deps.Repository.Report = keep.kept
 	sampled := func() {}
 	runner.Began = show.began
-	runner.Trace = e.seen.tracing()
+	runner.Trace, runner.Witness = e.seen.tracing(), e.witness
 	var began *batch.Run
 	runner.Started = func(run *batch.Run, steps []*batch.StepExecution) {
 		began = run

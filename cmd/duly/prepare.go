@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"duly/config"
+	"duly/internal/batch"
 	"duly/internal/gateway"
 	"duly/internal/mysql"
 	"duly/internal/notify"
@@ -35,6 +36,9 @@ type execution struct {
 	logs     *logs
 	sinks    map[string]notify.Notifier // of the outbox
 	notes    []string                   // what the audit has to say
+	// suspicion is why the database may have been restored; empty: nothing says so.
+	suspicion string
+	witness   func(*batch.Run, batch.Mark) // nil: no claim is noted on this host
 }
 
 // prepare reads the configuration, opens what the run needs and checks everything that can be checked before

@@ -19,6 +19,8 @@ type work struct {
 	takes []string
 	// gateways: it calls them, so that they must be configured.
 	gateways bool
+	// charges: it takes money, and must know whether the tables were set back.
+	charges bool
 	// chunk and width are the configuration keys that --chunk-size and --parallelism stand for.
 	chunk, width string
 	// slots is how many requests of all gateways together may be open; nil: each has its own bound alone.

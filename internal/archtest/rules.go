@@ -31,6 +31,7 @@ func table() []rule {
 		{folder: "internal/crash"},
 		{folder: "internal/outbox"},
 		{folder: "internal/redact"},
+		{folder: "internal/witness"},
 		{folder: "internal/archtest"},
 		{folder: "internal/mysql/private"},
 		{folder: "config"},

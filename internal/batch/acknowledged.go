@@ -15,12 +15,17 @@ type Mark struct {
 // Acknowledged holds the newest rows that a run was told are committed. A database that shows them otherwise has
 // lost commits. Its methods are safe for concurrent use; the zero value holds none.
 type Acknowledged struct {
+	witness func(Mark) // nil: nobody is told
+
 	mu             sync.Mutex
 	claim, settled *Mark
 }
 
-// Claimed notes a row of a claim that was committed.
+// Claimed notes a row of a claim that was committed. It is called before anything of the claim is sent.
 func (a *Acknowledged) Claimed(m Mark) {
+	if a.witness != nil {
+		a.witness(m)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.claim = &m

@@ -94,6 +94,8 @@ type Runner struct {
 	// Beaten is called after each heartbeat that the database took, on a goroutine of its own: one that takes longer
 	// than a heartbeat is called less often, and delays none. Its ctx ends with the run, which waits for it.
 	Beaten func(ctx context.Context, run *Run)
+	// Witness, if set, is told of each claim that was committed, before anything of it is sent.
+	Witness func(run *Run, m Mark)
 	// Trace, if set, is told of the run, its steps, claims and settlements.
 	Trace Tracer
 	// Stop says why ctx was cancelled, as an exit code; 0 if it was not by a signal or a bound of time.
@@ -116,6 +118,9 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	defer drained()
 
 	budget, acknowledged := NewBudget(r.Limit), &Acknowledged{}
+	if r.Witness != nil {
+		acknowledged.witness = func(m Mark) { r.Witness(run, m) }
+	}
 	steps := make([]*StepExecution, len(job.Steps))
 	for i, s := range job.Steps {
 		steps[i] = &StepExecution{

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/witness"
+)
+
+// witnessed is the shop with a witness.
+func (s *shop) witnessed(t *testing.T) (*shop, *witness.File) {
+	t.Helper()
+	one, dir := *s, t.TempDir()
+	one.env = append([]string{"DULY_RUN_WITNESS=" + dir}, s.env...)
+	return &one, witness.In(dir, config.Database{DSN: config.Secret(s.db.DSN)}.Address())
+}
+
+// blind makes the gateway one that can neither be asked by key nor listed.
+func (s *shop) blind() *shop {
+	one := *s
+	one.env = append([]string{"DULY_GATEWAYS_MAIN_LOOK_UP=false", "DULY_GATEWAYS_MAIN_LIST=false"}, s.env...)
+	return &one
+}
+
+// restore sets the tables back to before anything was charged.
+func (s *shop) restore(t *testing.T, but uint64) {
+	t.Helper()
+	s.exec(t, `DELETE FROM payment_attempts WHERE id > ?`, but)
+	s.exec(t, `UPDATE invoices SET status = 'open', attempts = 0, paid_at = NULL WHERE id NOT IN (SELECT invoice_id FROM payment_attempts)`)
+}
+
+func (s *shop) requests() int64 { return int64(s.sim.Stats().Requests["createPayment"]) }
+
+// A billing run leaves a witness beside it. If the database does not show what it names, a gateway that nobody can ask is
+// sent nothing until an operator has confirmed the history.
+func TestARestoredDatabaseIsNoticedByTheWitness(t *testing.T) {
+	plain := newShop(t)
+	s, file := plain.witnessed(t)
+	s = s.blind()
+	s.enrol(t, "ok", 9900)
+	s.enrol(t, "ok", 9900)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	mark, err := file.Read()
+	require.NoError(t, err)
+	require.Equal(t, s.number(t, `SELECT MAX(id) FROM payment_attempts`), int64(mark.Attempt))
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_by = 'the first start'`))
+
+	s.restore(t, 1)
+	sent := s.requests()
+	for range 2 {
+		got := s.duly(t, "run", "billing")
+		require.Equal(t, batch.ExitFailed, got.code, got.out)
+		require.Contains(t, got.out+got.err, confirmHistory)
+		require.Contains(t, got.out+got.err, mark.Key)
+	}
+	require.Equal(t, sent, s.requests(), "nothing was sent")
+	doctor := s.duly(t, "doctor", "--json")
+	require.Equal(t, "history", failing(t, doctor).Check)
+	still, err := file.Read()
+	require.NoError(t, err)
+	require.Equal(t, mark, still, "the witness stays until somebody confirms the history")
+
+	require.Equal(t, batch.ExitUsage, s.duly(t, "doctor", "--history-confirmed").code)
+	require.Equal(t, batch.ExitUsage, s.duly(t, "doctor", "--reason", "why").code)
+	got := s.duly(t, "doctor", "--history-confirmed", "--reason", "compared with the provider's export", "--json")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.True(t, document[confirmed](t, got).Done)
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'confirm' AND subject = 'history' AND who = ?
+AND reason = 'compared with the provider''s export'`, operator()))
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_by = ?`, operator()))
+	require.Equal(t, batch.ExitDone, s.duly(t, "doctor").code)
+	got = s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitDone, got.code, got.out)
+	require.Equal(t, sent+1, s.requests())
+}
+
+// Without a witness, a server that nobody has confirmed is one that a backup may have been restored on.
+func TestARestoredDatabaseIsNoticedByItsServer(t *testing.T) {
+	plain := newShop(t)
+	s := plain.blind()
+	s.enrol(t, "ok", 9900)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	s.exec(t, `UPDATE known_servers SET server = 'another'`)
+	s.enrol(t, "ok", 9900)
+	sent := s.requests()
+	got := s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitFailed, got.code, got.out)
+	require.Contains(t, got.out+got.err, confirmHistory)
+	require.Equal(t, sent, s.requests())
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_at IS NULL`))
+
+	// A gateway that can be asked goes on by its own checks.
+	got = plain.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitDone, got.code, got.out)
+	require.Equal(t, sent+1, s.requests())
+
+	s.enrol(t, "ok", 9900)
+	require.Equal(t, batch.ExitFailed, s.duly(t, "run", "billing").code, "a run of another gateway confirms nothing")
+	require.Equal(t, batch.ExitDone, s.duly(t, "doctor", "--history-confirmed", "--reason", "a new server").code)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+}
+
+// A witness that cannot be written is told of, and stops nothing.
+func TestAWitnessThatCannotBeWritten(t *testing.T) {
+	s := newShop(t)
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	s.env = append(s.env, "DULY_RUN_WITNESS="+file)
+	s.enrol(t, "ok", 9900)
+	got := s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitDone, got.code, got.out)
+	require.Contains(t, got.err, "the witness cannot be written")
+	s.env = append(s.env, "DULY_RUN_WITNESS=relative")
+	require.Equal(t, batch.ExitUsage, s.duly(t, "run", "billing").code)
+}
