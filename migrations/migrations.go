@@ -1,4 +1,4 @@
-// Package migrations holds the schema, as numbered SQL files that goose applies.
+// Package migrations holds the schema, as numbered steps that goose applies: SQL files, and Go where rows are carried over.
 package migrations
 
 import (
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
@@ -30,7 +31,8 @@ func provider(db *sql.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
-	p, err := goose.NewProvider("", db, fs.FS(files), goose.WithStore(store), goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider("", db, fs.FS(files), goose.WithStore(store), goose.WithDisableGlobalRegistry(true),
+		goose.WithGoMigrations(backfill()))
 	if err != nil {
 		return nil, fmt.Errorf("migrations: %w", err)
 	}
@@ -54,12 +56,12 @@ func Up(ctx context.Context, db *sql.DB) ([]string, error) {
 	return names, nil
 }
 
-// Down takes the newest migration back. It refuses while any table that it would drop has rows.
+// Down takes the newest migration back. It refuses while any table has rows that it would drop, or columns of.
 func Down(ctx context.Context, db *sql.DB) (string, error) {
 	if table, err := filled(ctx, db); err != nil {
 		return "", err
 	} else if table != "" {
-		return "", fmt.Errorf("migrate down: %w: %s would be dropped; empty it first", ErrRows, table)
+		return "", fmt.Errorf("migrate down: %w: %s has rows, and would lose them or columns of them; empty it first", ErrRows, table)
 	}
 	p, err := provider(db)
 	if err != nil {
@@ -73,13 +75,29 @@ func Down(ctx context.Context, db *sql.DB) (string, error) {
 }
 
 // Tables are the tables of the newest schema whose rows are somebody's data.
-func Tables() []string {
+func Tables() []string { return slices.Concat(firstTables(), historyTables()) }
+
+func firstTables() []string {
 	return []string{
 		"subscriptions", "invoices", "payment_attempts", "gateway_answers", "orders", "order_items", "products",
 		"payments", "order_checks", "events", "event_deliveries", "job_runs", "step_runs", "pauses", "schedule_firings",
-		"operator_actions", "daily_order_stats", "daily_product_sales", "audit_findings", "gateway_accounts", "gateway_controls",
-		"bookings", "unknown_charges", "known_servers",
+		"operator_actions", "daily_order_stats", "daily_product_sales", "audit_findings",
 	}
+}
+
+func historyTables() []string {
+	return []string{"gateway_accounts", "gateway_controls", "bookings", "unknown_charges", "known_servers"}
+}
+
+// dropped are the tables of which the way back from a version drops rows or columns.
+func dropped(version int64) []string {
+	switch version {
+	case 1:
+		return firstTables()
+	case 2:
+		return append(historyTables(), "payment_attempts")
+	}
+	return nil
 }
 
 func filled(ctx context.Context, db *sql.DB) (string, error) {
@@ -87,14 +105,14 @@ func filled(ctx context.Context, db *sql.DB) (string, error) {
 	if err != nil || current == 0 {
 		return "", err
 	}
-	for _, table := range Tables() {
+	for _, table := range dropped(current) {
 		var n int
 		err := db.QueryRowContext(ctx,
 			"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?", table).Scan(&n)
 		if err != nil {
 			return "", fmt.Errorf("migrate down: look for %s: %w", table, err)
 		}
-		if n == 0 { // of a later migration than the current one
+		if n == 0 { // a way back that was killed has dropped it
 			continue
 		}
 		err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM (SELECT 1 FROM "+table+" LIMIT 1) t").Scan(&n)

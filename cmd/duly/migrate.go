@@ -27,7 +27,7 @@ func (a *app) migrateCommand() *cobra.Command {
 		})
 	}
 	add("up", "Apply what is not applied yet", "Applies every migration that is not applied yet.", a.migrateUp)
-	add("down", "Take the newest migration back", "Takes the newest migration back. It refuses while a table that it would drop has rows.", a.migrateDown)
+	add("down", "Take the newest migration back", "Takes the newest migration back. It refuses while a table has rows that it would drop, or columns of.", a.migrateDown)
 	add("status", "List migrations and whether they are applied", "Lists every migration that this program knows, and whether it is applied.", a.migrateStatus)
 	group(cmd)
 	return cmd
