@@ -125,7 +125,9 @@ func (b *billingJob) collect(name string, stage int) batch.Step {
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
 		}
 		processor := &steps.Charge{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock}
-		return b.run(ctx, x, b.chunk(name, reader, processor))
+		step := b.chunk(name, reader, processor)
+		step.Bound = b.bound
+		return b.run(ctx, x, step)
 	}}
 }
 

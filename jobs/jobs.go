@@ -71,6 +71,16 @@ func (d Deps) width(name string) int {
 	return d.Parallelism(name)
 }
 
+// bound is how many attempts at a gateway may be claimed and unsettled at once; 0 for no bound. Without keys nobody can
+// find out what became of an attempt that a crash leaves behind, also if it was never sent: no more are claimed than
+// can be on their way.
+func (d Deps) bound(name string) int {
+	if g, ok := d.Gateways[name]; ok && g.Abilities().KeyLife == 0 {
+		return d.width(name)
+	}
+	return 0
+}
+
 // pick keeps the steps that were asked for, in the job's own order; no names ask for all.
 func pick(all []batch.Step, names []string) []batch.Step {
 	if len(names) == 0 {

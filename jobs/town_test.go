@@ -37,6 +37,7 @@ type town struct {
 	limits gateway.Limits
 	lease  time.Duration
 	last   payment.Date // business date of the last run
+	client func(*httpapi.Config)
 }
 
 func newTown(t *testing.T) *town {
@@ -76,7 +77,7 @@ func (w *town) run(change func(*jobs.BillingOptions, *batch.Runner)) batch.Resul
 
 func (w *town) runOn(ctx context.Context, change func(*jobs.BillingOptions, *batch.Runner)) batch.Result {
 	w.t.Helper()
-	deps := w.deps(w.plain.DSN, w.clock(), nil)
+	deps := w.deps(w.plain.DSN, w.clock(), w.client)
 	options := jobs.BillingOptions{
 		Selection: readers.Selection{Business: w.today}, Policy: billing.Policy{RetryDays: []int{1, 3, 5}},
 		CatchUp: billing.CatchUpDefault, ChunkSize: 100, BrakePercent: 50,

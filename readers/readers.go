@@ -69,8 +69,10 @@ type walk struct {
 }
 
 // lock is the clause that reads rows for a claim.
-func (w *walk) lock() string {
-	if w.phase == waiting {
+func (w *walk) lock() string { return w.phase.lock() }
+
+func (p phase) lock() string {
+	if p == waiting {
 		return " FOR UPDATE"
 	}
 	return " FOR UPDATE SKIP LOCKED"

@@ -20,7 +20,8 @@ import (
 //
 // It promises: every open invoice of the stage that is due, selected, not in a lane that is skipped and not
 // released by a run after this one began is returned or decided once in a walk, unless its row stayed locked
-// until the end of the walk (see Left).
+// until the end of the walk (see Left). Those of full lanes are postponed, and claimed in the same walk as
+// soon as there is room.
 type Stage struct {
 	DB        *mysql.DB
 	Selection Selection
@@ -38,7 +39,9 @@ type Stage struct {
 	// Decided writes what was decided without a charge, within the claim's transaction.
 	Decided func(ctx context.Context, tx *sqlx.Tx, decided []billing.Decided) (batch.Tally, error)
 
-	walk walk
+	walk   walk
+	walked bool // the walk is at its end, but for what it postponed
+	postponed
 }
 
 const (
@@ -60,79 +63,6 @@ customer_id, amount, currency, gateway, payment_method, method_type, description
 account_id, key_life_ms, longest_request_ms) VALUES `
 )
 
-// Read implements batch.Reader.
-func (s *Stage) Read(ctx context.Context, want batch.Want) (batch.Page[billing.Claimed], error) {
-	for {
-		limit := s.walk.limit(want.Limit)
-		claim, err := s.claim(ctx, limit, want.Skip)
-		if err != nil {
-			if err := s.fail(ctx, claim, err, limit); err != nil {
-				return batch.Page[billing.Claimed]{}, breached(ctx, err)
-			}
-			continue
-		}
-		s.walk.took()
-		claim.confirmed(batch.Execution(ctx))
-		done := false
-		if claim.seen < limit {
-			done = s.end(ctx)
-		} else {
-			s.walk.date, s.walk.id = claim.date, claim.id
-		}
-		if len(claim.items) > 0 || done {
-			return batch.Page[billing.Claimed]{Items: claim.items, Done: done}, nil
-		}
-	}
-}
-
-func (s *Stage) end(ctx context.Context) bool {
-	locked := s.walk.locked
-	done := s.walk.end()
-	if done && locked {
-		batch.Execution(ctx).Leave("a row stayed locked by another transaction")
-	}
-	return done
-}
-
-// fail answers a claim that failed: the same rows are claimed in another way, or one that fails by itself is
-// set aside.
-func (s *Stage) fail(ctx context.Context, c *stageClaim, err error, limit int) error {
-	if err = s.walk.failed(err, limit); err == nil || limit > 1 || c.seen != 1 || setAsideNever(err) {
-		return err
-	}
-	s.walk.took()
-	s.walk.date, s.walk.id = c.date, c.id
-	failed := s.setAside(ctx, c.id, err)
-	if failed == nil || setAsideNever(failed) {
-		return failed
-	}
-	batch.Execution(ctx).Fail(fmt.Errorf("invoice %d can neither be charged (%w) nor set aside: %w", c.id, err, failed))
-	return nil
-}
-
-func setAsideNever(err error) bool {
-	return errors.Is(err, batch.ErrUnavailable) || errors.Is(err, batch.ErrLocked) || errors.Is(err, batch.ErrLeaseLost) ||
-		errors.Is(err, batch.ErrHistoryLost) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
-
-func (s *Stage) setAside(ctx context.Context, id uint64, cause error) error {
-	var tally batch.Tally
-	err := mysql.Tx(ctx, s.DB, "claim", func(tx *sqlx.Tx) error {
-		var rows []invoiceRow
-		if err := mysql.SelectIn(ctx, tx, &rows, stageLock+" FOR UPDATE", []uint64{id}, s.Stage, s.Selection.Business, s.Now()); err != nil || len(rows) == 0 {
-			return err
-		}
-		claim := billing.Unclaimable(rows[0].invoice(), "the attempt could not be written: "+mysql.Reason(cause))
-		var err error
-		tally, err = s.Decided(ctx, tx, []billing.Decided{{Invoice: rows[0].invoice(), Claim: claim}})
-		return err
-	})
-	if err == nil {
-		batch.Execution(ctx).Count(tally)
-	}
-	return err
-}
-
 // stageClaim is what one claim transaction read and made.
 type stageClaim struct {
 	lease [16]byte
@@ -142,7 +72,9 @@ type stageClaim struct {
 	items []billing.Claimed
 	tally batch.Tally
 	mark  batch.Mark
-	held  []string // gateways that list a charge of a claimed period which nothing here accounts for
+	held  []string  // gateways that list a charge of a claimed period which nothing here accounts for
+	met   int       // rows that were claimed, decided, postponed or skipped
+	full  []fullRow // rows that there was no room for
 }
 
 // confirmed tells the run of a claim that was committed.
@@ -156,7 +88,13 @@ func (c *stageClaim) confirmed(x *batch.StepExecution) {
 	}
 }
 
-func (s *Stage) claim(ctx context.Context, limit int, skip func(string) bool) (*stageClaim, error) {
+type fullRow struct {
+	lane string
+	id   uint64
+}
+
+// claim claims the next rows of the walk, or these if there are any.
+func (s *Stage) claim(ctx context.Context, limit int, want batch.Want, these []uint64) (*stageClaim, error) {
 	c := &stageClaim{}
 	var err error
 	if c.lease, err = leaseName(); err != nil {
@@ -165,7 +103,7 @@ func (s *Stage) claim(ctx context.Context, limit int, skip func(string) bool) (*
 	for {
 		err := mysql.Tx(ctx, s.DB, "claim", func(tx *sqlx.Tx) error {
 			*c = stageClaim{lease: c.lease}
-			return s.transact(ctx, tx, c, limit, skip)
+			return s.transact(ctx, tx, c, limit, want, these)
 		})
 		if !errors.Is(err, mysql.ErrCommitUnknown) {
 			return c, err
@@ -184,23 +122,27 @@ type candidate struct {
 	Date payment.Date `db:"next_attempt_date"`
 }
 
-func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit int, skip func(string) bool) error {
-	candidates, err := s.candidates(ctx, tx, limit)
-	if err != nil {
-		return err
+func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit int, want batch.Want, these []uint64) error {
+	ids, phase := these, forward
+	if len(these) == 0 {
+		phase = s.walk.phase
+		candidates, err := s.candidates(ctx, tx, limit)
+		if err != nil {
+			return err
+		}
+		if c.seen = len(candidates); c.seen == 0 {
+			return nil
+		}
+		last := candidates[c.seen-1]
+		c.date, c.id = last.Date, last.ID
+		ids = sortedIDs(candidates, func(x candidate) uint64 { return x.ID })
 	}
-	if c.seen = len(candidates); c.seen == 0 {
-		return nil
-	}
-	last := candidates[c.seen-1]
-	c.date, c.id = last.Date, last.ID
-	ids := sortedIDs(candidates, func(x candidate) uint64 { return x.ID })
 
 	invoices := make([]invoiceRow, 0, len(ids))
-	if err := mysql.SelectIn(ctx, tx, &invoices, stageLock+s.walk.lock(), ids, s.Stage, s.Selection.Business, batch.Execution(ctx).Run.Started); err != nil || len(invoices) == 0 {
+	if err := mysql.SelectIn(ctx, tx, &invoices, stageLock+phase.lock(), ids, s.Stage, s.Selection.Business, batch.Execution(ctx).Run.Started); err != nil || len(invoices) == 0 {
 		return err
 	}
-	subscriptions, err := subscriptionsOf(ctx, tx, invoices, s.walk.lock())
+	subscriptions, err := subscriptionsOf(ctx, tx, invoices, phase.lock())
 	if err != nil {
 		return err
 	}
@@ -209,25 +151,32 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 		return err
 	}
 	var decided []billing.Decided
-	charges := make([]charge, 0, len(invoices))
+	charges, rooms := make([]charge, 0, len(invoices)), want.Rooms()
 	for _, row := range invoices {
 		inv := row.invoice()
 		sub, ok := subscriptions[row.SubscriptionID]
+		if !ok && phase != waiting { // locked
+			continue
+		}
+		c.met++
 		switch {
-		case !ok && s.walk.phase == waiting:
+		case !ok:
 			decided = append(decided, billing.Decided{Invoice: inv, Claim: billing.Unclaimable(inv, "the subscription's row is gone")})
 			continue
-		case !ok || skip(sub.Gateway): // locked, or left alone for now
+		case want.Skip(sub.Gateway):
 			continue
 		}
 		claim := billing.DecideClaim(inv, sub, past[inv.ID], s.Policy, s.Today(), s.Known)
-		if claim.Action != billing.Charge {
+		switch {
+		case claim.Action != billing.Charge:
 			decided = append(decided, billing.Decided{Invoice: inv, Claim: claim})
-			continue
+		case rooms.Take(sub.Gateway):
+			ch := s.charge(inv, sub, claim)
+			ch.before = leaseBefore(past[inv.ID], claim.Reuse)
+			charges = append(charges, ch)
+		default:
+			c.full = append(c.full, fullRow{sub.Gateway, inv.ID})
 		}
-		ch := s.charge(inv, sub, claim)
-		ch.before = leaseBefore(past[inv.ID], claim.Reuse)
-		charges = append(charges, ch)
 	}
 	if len(decided) > 0 {
 		if c.tally, err = s.Decided(ctx, tx, decided); err != nil {

@@ -22,18 +22,25 @@ type Want struct {
 	// Skip reports lanes whose items must be left unclaimed for now. It is asked once for every item of
 	// such a lane that the claim passes over.
 	Skip func(lane string) bool
+	// Room returns how many items of a lane may be claimed now; nil where no lane is bounded. See [Want.Rooms].
+	Room func(lane string) int
+	// Postponed: claim only what earlier claims postponed.
+	Postponed bool
 }
 
 // Page is what one claim brought.
 type Page[I any] struct {
 	Items []I
-	// Done: the walk over the work is at its end. A Read after it begins a new walk.
+	// Done: the walk over the work is at its end. A Read after it begins a new walk, unless it wants what was postponed.
 	Done bool
+	// Postponed are the lanes of which the reader has postponed items, for lack of room. They belong to the walk.
+	Postponed []string
 }
 
 // Reader claims items.
 type Reader[I any] interface {
-	// Read returns only after its claim is committed.
+	// Read returns only after its claim is committed. A reader of a step that bounds lanes takes no item that
+	// [Want.Rooms] has no room for; it postpones such items, and leaves those of a lane that is skipped.
 	Read(ctx context.Context, want Want) (Page[I], error)
 }
 
@@ -92,6 +99,8 @@ type Chunk[I, O any] struct {
 	Lane  func(item I) string
 	Width func(lane string) int
 	State func(lane string) LaneState
+	// Bound, if it is set, is how many items of a lane may be claimed and unsettled at once; 0 for no bound.
+	Bound func(lane string) int
 	// Size is the largest number of items of one claim and of one settlement.
 	Size int
 	// FlushEvery is how long a settlement may wait to be filled.
@@ -160,8 +169,11 @@ type lane[I any] struct {
 
 // claimAll claims until the walk is done, the run is stopped or the budget is spent.
 func (e *execution[I, O]) claimAll(ctx context.Context) error {
+	var page Page[I]
+	postponed := false
 	for {
-		if err := e.awaitRoom(ctx); err != nil {
+		var err error
+		if postponed, err = e.awaitRoom(ctx, page.Done, page.Postponed, postponed); err != nil {
 			return ended(err)
 		}
 		limit := e.x.Budget.Take(e.Size)
@@ -169,24 +181,26 @@ func (e *execution[I, O]) claimAll(ctx context.Context) error {
 			return nil // the runner says so, if something is left
 		}
 		// A stop must not tear a claim apart: it is short, and finishes.
-		page, err := e.claim(Want{Limit: limit, Skip: e.skip})
-		e.x.Budget.Return(limit - len(page.Items))
+		claimed, err := e.claim(Want{Limit: limit, Skip: e.skip, Room: e.room, Postponed: postponed})
+		e.x.Budget.Return(limit - len(claimed.Items))
 		if err != nil {
 			if err = e.again(ctx, err); err != nil {
 				return ended(err)
 			}
 			continue
 		}
+		page = claimed
 		e.x.Count(Tally{Read: int64(len(page.Items))})
 		for _, item := range page.Items {
 			e.enqueue(ctx, item)
 		}
-		if !page.Done {
+		if !page.Done || len(page.Postponed) > 0 {
 			continue
 		}
 		if more, err := e.awaitHeld(ctx); err != nil || !more {
 			return ended(err)
 		}
+		page.Done = false
 	}
 }
 
@@ -243,62 +257,11 @@ func (e *execution[I, O]) skip(name string) bool {
 	return true
 }
 
-// awaitRoom returns once a claim may be made. Items in lanes that are not open wait for their own lane and
-// take no room from the others.
-func (e *execution[I, O]) awaitRoom(ctx context.Context) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		unsettled, window, err := e.load()
-		if err != nil {
-			return err
-		}
-		if err := e.x.Halted(); err != nil {
-			return err
-		}
-		if unsettled+e.Size <= window {
-			return nil
-		}
-		if err := e.awaitMove(ctx); err != nil {
-			return err
-		}
-	}
-}
-
 // broken is why nothing more can be settled; nil if it can.
 func (e *execution[I, O]) broken() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.failed
-}
-
-func (e *execution[I, O]) load() (unsettled, window int, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	window = 2 * e.Size
-	clear(e.shut)
-	for name, l := range e.lanes {
-		if e.State(name) != LaneOpen {
-			e.shut[name] = true
-			continue
-		}
-		unsettled += l.unsettled
-		window = max(window, e.Size+2*l.width)
-	}
-	return unsettled, window, e.failed
-}
-
-func (e *execution[I, O]) awaitMove(ctx context.Context) error {
-	timer := time.NewTimer(recheck)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-e.moved:
-	case <-timer.C:
-	}
-	return nil
 }
 
 // awaitHeld is called at the end of a walk. It reports whether lanes that were passed over can be walked

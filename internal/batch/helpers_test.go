@@ -36,13 +36,16 @@ func items(lane string, first, n int) []item {
 	return out
 }
 
-// source is a reader over a list. An item is claimed once; a walk passes over those of lanes to skip.
+// source is a reader over a list. An item is claimed once; a walk passes over those of lanes to skip, and postpones
+// those of full lanes.
 type source struct {
 	takes time.Duration // each claim
 	fail  func(read int) error
 
 	mu      sync.Mutex
 	todo    []item
+	later   []item // postponed
+	walked  bool
 	at      int
 	reads   int
 	claimed atomic.Int64
@@ -61,17 +64,44 @@ func (s *source) Read(ctx context.Context, want batch.Want) (batch.Page[item], e
 		}
 	}
 	var page batch.Page[item]
-	for s.at < len(s.todo) && len(page.Items) < want.Limit {
-		next := s.todo[s.at]
-		if want.Skip(next.lane) {
-			s.at++
-			continue
+	rooms := want.Rooms()
+	if want.Postponed {
+		later := s.later
+		s.later = nil
+		for _, next := range later {
+			switch {
+			case want.Skip(next.lane):
+				s.todo = append(s.todo, next)
+			case len(page.Items) < want.Limit && rooms.Take(next.lane):
+				page.Items = append(page.Items, next)
+			default:
+				s.later = append(s.later, next)
+			}
 		}
-		page.Items = append(page.Items, next)
-		s.todo = slices.Delete(s.todo, s.at, s.at+1)
+	} else {
+		if s.walked {
+			s.walked, s.at = false, 0
+		}
+		for s.at < len(s.todo) && len(page.Items) < want.Limit {
+			next := s.todo[s.at]
+			if want.Skip(next.lane) {
+				s.at++
+				continue
+			}
+			if rooms.Take(next.lane) {
+				page.Items = append(page.Items, next)
+			} else {
+				s.later = append(s.later, next)
+			}
+			s.todo = slices.Delete(s.todo, s.at, s.at+1)
+		}
+		s.walked = s.at == len(s.todo)
 	}
-	if page.Done = s.at == len(s.todo); page.Done {
-		s.at = 0
+	page.Done = s.walked
+	for _, it := range s.later {
+		if !slices.Contains(page.Postponed, it.lane) {
+			page.Postponed = append(page.Postponed, it.lane)
+		}
 	}
 	s.claimed.Add(int64(len(page.Items)))
 	return page, nil
@@ -249,6 +279,7 @@ type bench struct {
 	lanes  lanes
 	size   int
 	width  int
+	bounds map[string]int
 }
 
 func (b *bench) step(name string) *batch.Chunk[item, outcome] {
@@ -258,6 +289,7 @@ func (b *bench) step(name string) *batch.Chunk[item, outcome] {
 		Lane:  func(it item) string { return it.lane },
 		Width: func(string) int { return b.width },
 		State: b.lanes.state,
+		Bound: func(lane string) int { return b.bounds[lane] },
 		Size:  b.size, FlushEvery: 100 * time.Millisecond,
 	}
 }

@@ -33,7 +33,7 @@ func (e *execution[I, O]) settleAll() error {
 		if len(chunk) == 0 {
 			timer.Reset(e.FlushEvery)
 		}
-		if chunk = append(chunk, o); len(chunk) >= e.Size {
+		if chunk = append(chunk, o); len(chunk) >= e.Size || e.short(chunk, o.lane) {
 			flush()
 		}
 	}
