@@ -1,0 +1,35 @@
+package simulator_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheContractIsStrictOpenAPI(t *testing.T) {
+	_, err := contract()
+	require.NoError(t, err)
+
+	text, err := os.ReadFile(contractFile)
+	require.NoError(t, err)
+	for name, change := range map[string][2]string{
+		"a comma without quotes": {`"Our credentials are wrong (stop the run, nobody is at fault but us)"`, `Our credentials are wrong (stop the run, nobody is at fault but us)`},
+		"a field of no meaning":  {"      operationId: createPayment\n", "      operationId: createPayment\n      colour: red\n"},
+		"an id twice":            {"operationId: listPayments", "operationId: createPayment"},
+		"a schema that is not there": {
+			`schema: {$ref: "#/components/schemas/PaymentRequest"}`, `schema: {$ref: "#/components/schemas/Request"}`,
+		},
+		"a parameter that is not declared": {"/v1/payments/by-key/{key}:", "/v1/payments/by-key/{k}:"},
+		"an answer without a description":  {"          description: One page\n", ""},
+		"a type that is none":              {"currency: {type: string, pattern", "currency: {type: text, pattern"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broken := strings.Replace(string(text), change[0], change[1], 1)
+			require.NotEqual(t, string(text), broken)
+			_, err := strictly([]byte(broken))
+			require.Error(t, err)
+		})
+	}
+}
