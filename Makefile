@@ -55,6 +55,10 @@ bench: install-db ## Run the benchmarks against their baselines
 mutants: install-db ## Break each rule once and see its test fail
 	./scripts/mutants.sh
 
+.PHONY: model
+model: ## Search the protocol's model with large bounds
+	go test -count=1 -timeout=30m -parallel=1 -run='^TestProtocol$$' -v ./internal/model -model.large
+
 .PHONY: dist
 dist: ## Build the programs to install into dist/: static, without symbols, for amd64 and arm64
 	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(GO_BUILD) -o dist/duly-linux-$$arch ./cmd/duly; done

@@ -33,6 +33,7 @@ func table() []rule {
 		{folder: "internal/redact"},
 		{folder: "internal/witness"},
 		{folder: "internal/archtest"},
+		{folder: "internal/model"},
 		{folder: "internal/mysql/private"},
 		{folder: "config"},
 		{folder: "migrations"},
