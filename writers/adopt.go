@@ -285,5 +285,40 @@ func orphanFinding(u billing.Unadopted, a billing.Adoption) audit.Finding {
 	return f
 }
 
+const unadopted = `SELECT gateway, idempotency_key FROM unknown_charges WHERE reference = ? AND gateway_payment_id = ? AND adopted_at IS NULL ORDER BY id LIMIT 1`
+
+// unlessUnadopted refuses to resolve a finding that tells of a charge which waits to be adopted: closed by a word alone, its
+// period would be charged again.
+func unlessUnadopted(ctx context.Context, tx *sqlx.Tx, finding uint64, reference, paymentID string) error {
+	var row struct {
+		Gateway string
+		Key     string `db:"idempotency_key"`
+	}
+	switch err := tx.GetContext(ctx, &row, unadopted, reference, paymentID); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
+	return refused(fmt.Errorf("finding %d is of a charge that has to be adopted: duly adopt %s --key %s --reason \"…\"", finding, row.Gateway, row.Key))
+}
+
+// resolveTold closes the findings that told of an attempt's payment, once the attempt is settled as paid or refunded.
+func resolveTold(ctx context.Context, tx *sqlx.Tx, a billing.Reviewed, r billing.Resolution, now time.Time) error {
+	if r.PaymentID == "" || r.Attempt != billing.AttemptSucceeded && r.DeclineCode != "refunded" {
+		return nil
+	}
+	var ids []uint64
+	if err := tx.SelectContext(ctx, &ids, openFindings, a.Charge.Reference, r.PaymentID); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := tx.ExecContext(ctx, closeFinding, now, mysql.Cut(fmt.Sprintf("attempt %d %s", a.ID, r.Message), 255), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // AdoptSubject is what operator_actions names an adopted charge by.
 func AdoptSubject(key string) string { return mysql.Cut("charge:"+key, 64) }

@@ -111,7 +111,7 @@ func changed(ctx context.Context, tx *sqlx.Tx, run uint64, keys []any, seen map[
 }
 
 const (
-	lockFinding    = `SELECT resolved_at, COALESCE(resolution, '') AS resolution FROM audit_findings WHERE id = ? FOR UPDATE`
+	lockFinding    = `SELECT kind, reference, gateway_payment_id, resolved_at, COALESCE(resolution, '') AS resolution FROM audit_findings WHERE id = ? FOR UPDATE`
 	resolveFinding = `UPDATE audit_findings SET resolved_at = ?, resolution = ? WHERE id = ?`
 )
 
@@ -120,6 +120,9 @@ const (
 func ResolveFinding(ctx context.Context, db *mysql.DB, id uint64, as payment.As, now time.Time, action Action) error {
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
 		var row struct {
+			Kind       string
+			Reference  string
+			Payment    string       `db:"gateway_payment_id"`
 			Resolved   sql.NullTime `db:"resolved_at"`
 			Resolution string
 		}
@@ -128,6 +131,11 @@ func ResolveFinding(ctx context.Context, db *mysql.DB, id uint64, as payment.As,
 		}
 		if row.Resolved.Valid {
 			return refused(fmt.Errorf("finding %d was resolved on %s: %s", id, row.Resolved.Time.UTC().Format(time.DateTime), row.Resolution))
+		}
+		if audit.Kind(row.Kind) == audit.UnknownHere {
+			if err := unlessUnadopted(ctx, tx, id, row.Reference, row.Payment); err != nil {
+				return err
+			}
 		}
 		resolution := string(as)
 		if action.Reason != "" {

@@ -193,6 +193,9 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 		if err := events(ctx, tx, r.Events); err != nil {
 			return err
 		}
+		if err := resolveTold(ctx, tx, a, r, now); err != nil {
+			return err
+		}
 		return action.write(ctx, tx)
 	})
 }

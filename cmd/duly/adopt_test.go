@@ -13,6 +13,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
+	"duly/readers"
 )
 
 // loseHistory takes the tables back to before any charge, as an older backup that is restored does. Everything that is due
@@ -170,6 +171,68 @@ func TestAdoptOfMoneyThatNoInvoiceAsksFor(t *testing.T) {
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE kind = 'charged_twice' AND resolved_at IS NULL"))
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE kind = 'unknown_here' AND resolved_at IS NULL"), "of the subscription that is gone")
 	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM unknown_charges WHERE adopted_as IS NULL OR adopted_as <> 'orphan'"))
+
+	resolve := []string{"resolve", "attempt", "2", "--as", "refunded", "--reason", "support refunded it"}
+	require.Equal(t, batch.ExitUsage, s.duly(t, resolve...).code, "it is not refunded yet")
+	for _, e := range s.charges() {
+		if e.Key == key {
+			require.NoError(t, s.sim.Amend(e.ID, func(e *simulator.Entry) { e.Refunded = e.Amount }))
+		}
+	}
+	resolved := s.duly(t, resolve...)
+	require.Equal(t, batch.ExitDone, resolved.code, resolved.err)
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE kind = 'charged_twice' AND resolved_at IS NULL"))
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM invoices WHERE status = 'paid'"), "the period stays paid")
+}
+
+// No word about a finding lets billing go on: only adopting its charge does.
+func TestAFindingOfAnUnknownChargeIsAdopted(t *testing.T) {
+	s := restored(t, "ok")
+	key := s.charges()[0].Key
+	for _, as := range []string{"ignored", "refunded"} {
+		got := s.duly(t, "resolve", "finding", "1", "--as", as, "--reason", "looks fine")
+		require.Equal(t, batch.ExitUsage, got.code)
+		require.Contains(t, got.err, "duly adopt main --key "+key+` --reason "…"`)
+	}
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL"))
+	require.Equal(t, batch.ExitDone, s.duly(t, "adopt", "main", "--key", key, "--reason", "restored").code)
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL"))
+}
+
+// Whoever looks at the period, or at everything, is told of what waits to be adopted.
+func TestUnknownChargesAreShown(t *testing.T) {
+	s := restored(t, "ok", "ok")
+	key := s.charges()[0].Key
+	other := s.enrol(t, "ok", 100)
+	for _, args := range [][]string{{"show", "subscription", "1"}, {"status"}} {
+		got := s.duly(t, args...)
+		require.Equal(t, batch.ExitDone, got.code, got.err)
+		require.Contains(t, got.out, "duly adopt main", args)
+	}
+	require.NotContains(t, s.duly(t, "show", "subscription", fmt.Sprint(other)).out, "adopt")
+	require.Contains(t, s.duly(t, "show", "subscription", "1").out, "next: duly adopt main --key "+key)
+	require.Equal(t, []readers.GatewayCount{{Gateway: "main", Count: 2}}, document[statusView](t, s.duly(t, "status", "--json")).UnknownCharges)
+	s.exec(t, `INSERT INTO invoices (id, subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date)
+VALUES (50, 1, UTC_DATE() - INTERVAL 1 DAY, 100, 'KRW', 'open', UTC_DATE() - INTERVAL 1 DAY, UTC_DATE())`)
+	require.Contains(t, s.duly(t, "show", "invoice", "50").out, "next: duly adopt main --key "+key)
+
+	require.Equal(t, batch.ExitDone, s.duly(t, "adopt", "main", "--reason", "restored").code)
+	require.NotContains(t, s.duly(t, "status").out, "adopt")
+	require.NotContains(t, s.duly(t, "show", "invoice", "50").out, "adopt")
+}
+
+// Who looks may see the plan; who acts may adopt.
+func TestTheRightsToAdopt(t *testing.T) {
+	s := restored(t, "ok", "soft", "ok", "ok").guard(t)
+	require.NoError(t, s.sim.Amend(s.charges()[2].ID, func(e *simulator.Entry) { e.Refunded = e.Amount }))
+	s.exec(t, "DELETE FROM subscriptions WHERE id = 4")
+	looking := s.as(operatorRole)
+	got := looking.duly(t, "adopt", "main")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.NotEqual(t, batch.ExitDone, looking.duly(t, "adopt", "main", "--reason", "restored").code)
+	got = s.as(actingRole).duly(t, "adopt", "main", "--reason", "restored")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.Contains(t, got.out, "4 charges adopted")
 }
 
 // A row that a living run has in flight is refused, with what to do, and holds up no other.

@@ -132,6 +132,7 @@ type whole struct {
 	OlderInvoices int64                      `json:"older_invoices"`
 	Events        []readers.ShownEvent       `json:"events"` // newest first
 	Explanation   billing.Explanation        `json:"explanation"`
+	Unknown       []unknownView              `json:"unknown_charges"` // that wait to be adopted
 }
 
 func (a *app) showSubscription(ctx context.Context, db *database, id uint64) error {
@@ -143,6 +144,11 @@ func (a *app) showSubscription(ctx context.Context, db *database, id uint64) err
 		return usagef("there is no subscription %d", id)
 	}
 	w := whole{Subscription: s}
+	unknown, err := readers.UnknownOfSubscription(ctx, db.DB, id, invoicesShown)
+	if err != nil {
+		return failed(err)
+	}
+	w.Unknown = unknownViews(unknown)
 	list, total, err := readers.FindInvoices(ctx, db.DB, id, invoicesShown)
 	if err != nil {
 		return failed(err)
@@ -174,6 +180,11 @@ func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
 	if w.Subscription, err = readers.FindSubscription(ctx, db.DB, inv.SubscriptionID); err != nil {
 		return failed(err)
 	}
+	unknown, err := readers.UnknownOfInvoice(ctx, db.DB, inv.SubscriptionID, inv.Due)
+	if err != nil {
+		return failed(err)
+	}
+	w.Unknown = unknownViews(unknown)
 	events, err := readers.FindEvents(ctx, db.DB, subject(inv.SubscriptionID), eventsShown)
 	if err != nil {
 		return failed(err)
@@ -260,6 +271,7 @@ func (a *app) showWhole(w whole) error {
 	}
 	a.line("why: %s", w.Explanation.Text)
 	a.line("next: %s", w.Explanation.Next)
+	a.showUnknown(w.Unknown)
 	for _, inv := range w.Invoices {
 		a.invoice(inv)
 	}

@@ -31,8 +31,10 @@ type statusView struct {
 	Refunds          refundsView        `json:"refunds"`
 	Undelivered      []undeliveredView  `json:"undelivered"` // by receiver
 	InReview         readers.Reviews    `json:"in_review"`
-	Pauses           []mysql.Pause      `json:"pauses"`
-	Runs             []runView          `json:"runs"` // live ones
+	// UnknownCharges wait to be adopted, by gateway: nothing is charged there before.
+	UnknownCharges []readers.GatewayCount `json:"unknown_charges"`
+	Pauses         []mysql.Pause          `json:"pauses"`
+	Runs           []runView              `json:"runs"` // live ones
 }
 
 // ordersView are the orders that are to be checked.
@@ -132,6 +134,9 @@ func (s *statusView) read(ctx context.Context, db *database, c *config.Config) e
 	}
 	var err error
 	if s.InReview, err = readers.CountReviews(ctx, db.DB, s.BusinessDate); err != nil {
+		return err
+	}
+	if s.UnknownCharges, err = readers.CountUnknownCharges(ctx, db.DB); err != nil {
 		return err
 	}
 	live, err := mysql.LiveRuns(ctx, db.DB)
@@ -242,6 +247,9 @@ func (s statusView) rows() []table.Row {
 	add("orders in review", s.InReview.Orders, "")
 	add("events given up", s.InReview.Events, "")
 	add("findings open", s.InReview.Findings, "")
+	for _, u := range s.UnknownCharges {
+		add("charges unknown here", u.Count, "duly adopt "+u.Gateway)
+	}
 	return rows
 }
 
