@@ -53,7 +53,7 @@ func (r *Reconcile) check(ctx context.Context, o orders.Order, p orders.Payment)
 		return checked, left
 	}
 	checked.Asked = true
-	if !orders.MustCancel(checked, r.Policy, r.Now()) {
+	if !orders.MustCancel(o, checked, r.Policy, r.Now()) {
 		return checked, ""
 	}
 	return r.cancel(ctx, g, checked, which)

@@ -48,14 +48,14 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 	g, ok := r.Gateways[p.Gateway]
 	if !ok {
 		checked.Sight = payment.Sight{Unaskable: true, Reason: "gateway " + p.Gateway + " is not configured"}
-		return orders.DecideRefund(checked, r.Now()), ""
+		return orders.DecideRefund(item.Order, checked, r.Now()), ""
 	}
 	abilities := g.Abilities()
 	if checked.Taken, left = r.reserve(ctx, p); left != "" {
 		return end, left
 	}
 	if checked.Taken != "" {
-		return orders.DecideRefund(checked, r.Now()), ""
+		return orders.DecideRefund(item.Order, checked, r.Now()), ""
 	}
 	checked.Keeping = keeping(abilities)
 	ctx = gateway.About(guard(ctx, abilities, func() error { return r.inTime(item, abilities) }), item.CustomerID)
@@ -64,7 +64,7 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 	if checked.Sight, left = look(ctx, g, which); left != "" {
 		return end, left
 	}
-	switch end = orders.DecideRefund(checked, r.Now()); end.Step {
+	switch end = orders.DecideRefund(item.Order, checked, r.Now()); end.Step {
 	case orders.RefundNone:
 		end.Code = orders.RefundCode(checked.Sight)
 		return end, ""
@@ -79,7 +79,7 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 			return orders.RefundEnd{}, left
 		}
 		if checked.Taken != "" {
-			return orders.DecideRefund(checked, r.Now()), ""
+			return orders.DecideRefund(item.Order, checked, r.Now()), ""
 		}
 	}
 	p = end.Payment

@@ -141,9 +141,11 @@ VALUES (2, 2, 1, 0, 'sub_2_20260131-1', 'sub_2_20260131', 'customer-1', 9900, 'K
 		both.Add(2)
 		errs := make(chan error, 2)
 		for id := range 2 {
+			seen, err := writers.Reviewed(t.Context(), db, uint64(id+1))
+			require.NoError(t, err)
 			go func() {
 				first := true
-				errs <- writers.ResolveAttempt(t.Context(), db, uint64(id+1), time.Now(), &writers.Bookings{}, action("attempt"), func(billing.Reviewed) (billing.Resolution, error) {
+				errs <- writers.ResolveAttempt(t.Context(), db, seen, time.Now(), &writers.Bookings{}, action("attempt"), func(billing.Reviewed) (billing.Resolution, error) {
 					if first { // both have locked their rows and decided
 						first = false
 						both.Done()
@@ -174,8 +176,10 @@ func TestAPaymentThatTheShopRecordsIsRefused(t *testing.T) {
 	worktest.Exec(t, plain, `INSERT INTO payments (id, order_id, gateway, transaction_key, status, amount, currency) VALUES
 (1, 5, 'other', 'pay_9', 'succeeded', 1, 'KRW'), (2, 5, 'main', 'pay_9', 'failed', 1, 'KRW'), (3, 6, 'main', 'PAY_9', 'succeeded', 1, 'KRW'),
 (4, 6, 'main', 'PAY_9', 'succeeded', 1, 'KRW')`)
+	seen, err := writers.Reviewed(t.Context(), db, 1)
+	require.NoError(t, err)
 	resolve := func() error {
-		return writers.ResolveAttempt(t.Context(), db, 1, time.Now(), &writers.Bookings{}, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
+		return writers.ResolveAttempt(t.Context(), db, seen, time.Now(), &writers.Bookings{}, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
 			return billing.Resolution{Attempt: billing.AttemptSucceeded, PaymentID: "pay_9", Message: "m", Invoice: billing.Paid}, nil
 		})
 	}

@@ -67,12 +67,12 @@ func refused(err error) error {
 
 const (
 	reviewedAttempt = `SELECT a.id, a.invoice_id, a.subscription_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.customer_id,
-a.amount, a.currency, a.gateway, a.status, COALESCE(a.gateway_payment_id, '') AS gateway_payment_id, a.created_at,
-COALESCE(a.account_id, 0) AS account_id
-FROM payment_attempts a WHERE a.id = ?`
+a.amount, a.currency, a.gateway, a.status, COALESCE(a.gateway_payment_id, '') AS gateway_payment_id, a.created_at, a.doubted, a.checks,
+a.lease, a.sent_by, a.settled_at, COALESCE(a.proof, '') AS proof, COALESCE(a.account_id, 0) AS account_id, COALESCE(a.key_life_ms, 0) AS key_life_ms,
+COALESCE(a.longest_request_ms, 0) AS longest_request_ms FROM payment_attempts a WHERE a.id = ?`
 	reviewedInvoice = `SELECT id, subscription_id, due_date, amount, currency, stage, status FROM invoices WHERE id = ?`
 
-	resolveAttempt = `UPDATE payment_attempts SET status = ?, decline_code = COALESCE(?, decline_code), gateway_payment_id = ?, message = ?,
+	resolveAttempt = `UPDATE payment_attempts SET status = ?, decline_code = COALESCE(?, decline_code), gateway_payment_id = ?, message = ?, proof = ?,
 doubted = FALSE, lookup_only = FALSE, next_check_at = NULL, settled_at = COALESCE(settled_at, ?) WHERE id = ?`
 	resolveInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, paid_at = ?, updated_at = ? WHERE id = ?`
 	wellAgain      = `UPDATE subscriptions SET status = 'active' WHERE id = ? AND status = 'past_due'`
@@ -93,16 +93,37 @@ type reviewedRow struct {
 	Status       string
 	PaymentID    string    `db:"gateway_payment_id"`
 	Created      time.Time `db:"created_at"`
-	Account      uint32    `db:"account_id"`
+	Doubted      bool
+	Checks       int
+	Lease        []byte
+	SentBy       sql.NullTime `db:"sent_by"`
+	Settled      sql.NullTime `db:"settled_at"`
+	Proof        string
+	Account      uint32 `db:"account_id"`
+	KeyLifeMS    int64  `db:"key_life_ms"`
+	LongestMS    int64  `db:"longest_request_ms"`
+}
+
+func (r reviewedRow) attempt() billing.Attempt {
+	return billing.Attempt{
+		ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, PaymentID: r.PaymentID, CreatedAt: r.Created,
+		Doubted: r.Doubted, Checks: r.Checks, SentBy: r.SentBy.Time,
+		Terms: billing.Terms{
+			Account: r.Account, KeyLife: time.Duration(r.KeyLifeMS) * time.Millisecond, Longest: time.Duration(r.LongestMS) * time.Millisecond,
+		},
+		Charge: payment.Charge{
+			Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
+		},
+	}
 }
 
 // Reviewed reads an attempt that an operator decides about. The error wraps ErrNotThere if there is none.
-func Reviewed(ctx context.Context, db *mysql.DB, id uint64, now time.Time) (billing.Reviewed, error) {
-	r, err := reviewed(ctx, db, id, now, "")
+func Reviewed(ctx context.Context, db *mysql.DB, id uint64) (billing.Reviewed, error) {
+	r, err := reviewed(ctx, db, id, "")
 	return r, mysql.Classify(ctx, err)
 }
 
-func reviewed(ctx context.Context, q sqlx.QueryerContext, id uint64, now time.Time, lock string) (billing.Reviewed, error) {
+func reviewed(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.Reviewed, error) {
 	var row reviewedRow
 	if err := sqlx.GetContext(ctx, q, &row, reviewedAttempt+lock, id); err != nil {
 		return billing.Reviewed{}, absent(err, "attempt", id)
@@ -119,20 +140,17 @@ func reviewed(ctx context.Context, q sqlx.QueryerContext, id uint64, now time.Ti
 	if err := sqlx.GetContext(ctx, q, &inv, reviewedInvoice+lock, row.Invoice); err != nil {
 		return billing.Reviewed{}, absent(err, "invoice", row.Invoice)
 	}
-	return billing.Reviewed{
-		Attempt: billing.Attempt{
-			ID: row.ID, No: row.No, Stage: row.Stage, Gateway: row.Gateway, PaymentID: row.PaymentID, CreatedAt: row.Created,
-			Terms: billing.Terms{Account: row.Account},
-			Charge: payment.Charge{
-				Key: row.Key, Reference: row.Reference, CustomerID: row.Customer, Money: payment.Money{Amount: row.Amount, Currency: row.Currency},
-			},
-			Invoice: billing.Invoice{
-				ID: inv.ID, SubscriptionID: inv.SubscriptionID, Due: inv.Due, Stage: inv.Stage,
-				Money: payment.Money{Amount: inv.Amount, Currency: inv.Currency},
-			},
-		},
-		Status: billing.AttemptStatus(row.Status), InvoiceStatus: billing.InvoiceStatus(inv.Status), Age: now.Sub(row.Created),
-	}, nil
+	attempt := row.attempt()
+	attempt.Invoice = billing.Invoice{
+		ID: inv.ID, SubscriptionID: inv.SubscriptionID, Due: inv.Due, Stage: inv.Stage,
+		Money: payment.Money{Amount: inv.Amount, Currency: inv.Currency},
+	}
+	r := billing.Reviewed{
+		Attempt: attempt, Status: billing.AttemptStatus(row.Status), Proof: billing.Proof(row.Proof),
+		InvoiceStatus: billing.InvoiceStatus(inv.Status), SettledAt: row.Settled.Time,
+	}
+	copy(r.Lease[:], row.Lease)
+	return r, nil
 }
 
 // absent turns a row that is not there into an error for people.
@@ -152,15 +170,20 @@ func (hidden) Error() string { return "" }
 // Unwrap gives the error itself.
 func (h hidden) Unwrap() error { return h.error }
 
-// ResolveAttempt settles an attempt in review as decide says, which is given the locked rows: attempt, invoice,
-// subscription, event, booking and action in one transaction. A payment that another row has is refused.
-func ResolveAttempt(ctx context.Context, db *mysql.DB, id uint64, now time.Time, bookings *Bookings, action Action,
+// ResolveAttempt settles an attempt as decide says, which is given the locked rows: attempt, invoice, subscription, event,
+// booking and action in one transaction. seen is the attempt as it was when the gateway was asked about it: one that a run
+// or another operator has changed since is refused. So is a payment that another row has.
+func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, now time.Time, bookings *Bookings, action Action,
 	decide func(billing.Reviewed) (billing.Resolution, error),
 ) error {
+	id := seen.ID
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
-		a, err := reviewed(ctx, tx, id, now, " FOR UPDATE")
+		a, err := reviewed(ctx, tx, id, " FOR UPDATE")
 		if err != nil {
 			return err
+		}
+		if !a.Same(seen) {
+			return refused(fmt.Errorf("attempt %d is %s, it changed while the gateway was asked about it: duly show invoice %d, then try again", id, a.Status, a.Invoice.ID))
 		}
 		r, err := decide(a)
 		if err != nil {
@@ -173,7 +196,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 			}
 		}
 		now = now.UTC().Truncate(time.Microsecond)
-		if _, err := tx.ExecContext(ctx, resolveAttempt, string(r.Attempt), text(r.DeclineCode), text(r.PaymentID), r.Message, now, id); err != nil {
+		if _, err := tx.ExecContext(ctx, resolveAttempt, string(r.Attempt), text(r.DeclineCode), text(r.PaymentID), r.Message, text(string(r.Proof)), now, id); err != nil {
 			return err
 		}
 		if r.Invoice != "" {
@@ -201,31 +224,50 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 }
 
 const (
-	requeuedInvoice = `SELECT status FROM invoices WHERE id = ? FOR UPDATE`
-	requeuedPast    = `SELECT id, attempt_no, status FROM payment_attempts WHERE invoice_id = ? ORDER BY attempt_no`
-	requeueInvoice  = `UPDATE invoices SET status = 'open', review_reason = NULL, next_try_at = NULL, updated_at = ? WHERE id = ? AND status = 'review'`
+	requeuedInvoice = `SELECT status FROM invoices WHERE id = ?`
+	requeuedPast    = `SELECT id, attempt_no, idempotency_key, status, COALESCE(account_id, 0) AS account_id, COALESCE(proof, '') AS proof
+FROM payment_attempts WHERE invoice_id = ? ORDER BY attempt_no`
+	requeueInvoice = `UPDATE invoices SET status = 'open', review_reason = NULL, next_try_at = NULL, updated_at = ? WHERE id = ? AND status = 'review'`
 )
+
+// Requeued reads an invoice that is to be made due again, with the attempts that were made on it. The error wraps
+// ErrNotThere if there is none.
+func Requeued(ctx context.Context, db *mysql.DB, id uint64) (billing.InvoiceStatus, []billing.Past, error) {
+	status, past, err := requeued(ctx, db, id, "")
+	return status, past, mysql.Classify(ctx, err)
+}
+
+func requeued(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.InvoiceStatus, []billing.Past, error) {
+	var status string
+	if err := sqlx.GetContext(ctx, q, &status, requeuedInvoice+lock, id); err != nil {
+		return "", nil, absent(err, "invoice", id)
+	}
+	var rows []struct {
+		ID      uint64
+		No      int    `db:"attempt_no"`
+		Key     string `db:"idempotency_key"`
+		Status  string
+		Account uint32 `db:"account_id"`
+		Proof   string
+	}
+	if err := sqlx.SelectContext(ctx, q, &rows, requeuedPast, id); err != nil {
+		return "", nil, err
+	}
+	past := make([]billing.Past, len(rows))
+	for i, r := range rows {
+		past[i] = billing.Past{ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Account: r.Account, Proof: billing.Proof(r.Proof)}
+	}
+	return billing.InvoiceStatus(status), past, nil
+}
 
 // RequeueInvoice makes an invoice in review due again. The error is a RefusedError where the rules forbid it.
 func RequeueInvoice(ctx context.Context, db *mysql.DB, id uint64, now time.Time, action Action) error {
 	return mysql.Tx(ctx, db, "requeue", func(tx *sqlx.Tx) error {
-		var status string
-		if err := tx.GetContext(ctx, &status, requeuedInvoice, id); err != nil {
-			return absent(err, "invoice", id)
-		}
-		var rows []struct {
-			ID     uint64
-			No     int `db:"attempt_no"`
-			Status string
-		}
-		if err := tx.SelectContext(ctx, &rows, requeuedPast, id); err != nil {
+		status, past, err := requeued(ctx, tx, id, " FOR UPDATE")
+		if err != nil {
 			return err
 		}
-		past := make([]billing.Past, len(rows))
-		for i, r := range rows {
-			past[i] = billing.Past{ID: r.ID, No: r.No, Status: billing.AttemptStatus(r.Status)}
-		}
-		if err := billing.Requeue(id, billing.InvoiceStatus(status), past); err != nil {
+		if err := billing.Requeue(id, status, past); err != nil {
 			return refused(err)
 		}
 		n, err := rowsOf(tx.ExecContext(ctx, requeueInvoice, now.UTC().Truncate(time.Microsecond), id))

@@ -43,14 +43,16 @@ func TestResolveAttempt(t *testing.T) {
 				Events: []billing.Event{{Type: "invoice.paid", Subject: "subscription:1", Dedupe: "d", Payload: map[string]int{}}},
 			}, "succeeded pay_9 paid: because 0 paid - active", 1,
 		},
-		{"open again", billing.Resolution{Attempt: billing.AttemptReleased, Message: "m", Invoice: billing.Open}, "released - m 0 open - past_due", 0},
+		{"open again", billing.Resolution{Attempt: billing.AttemptReleased, Proof: billing.ProofOperator, Message: "m", Invoice: billing.Open}, "released - m 0 open - past_due", 0},
 		{"closed", billing.Resolution{Attempt: billing.AttemptRejected, Message: "m", Invoice: billing.Void}, "rejected - m 0 void - past_due", 0},
 		{"the attempt alone", billing.Resolution{Attempt: billing.AttemptDeclined, DeclineCode: "refunded", Message: "m"}, "declined - m 0 review why past_due", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plain := inReview(t)
 			db := worktest.Open(t, plain.DSN)
-			err := writers.ResolveAttempt(t.Context(), db, 1, time.Now(), &writers.Bookings{}, action("attempt:1"), func(a billing.Reviewed) (billing.Resolution, error) {
+			seen, err := writers.Reviewed(t.Context(), db, 1)
+			require.NoError(t, err)
+			err = writers.ResolveAttempt(t.Context(), db, seen, time.Now(), &writers.Bookings{}, action("attempt:1"), func(a billing.Reviewed) (billing.Resolution, error) {
 				require.Equal(t, billing.AttemptReview, a.Status)
 				require.Equal(t, billing.Review, a.InvoiceStatus)
 				require.Equal(t, payment.Money{Amount: 9900, Currency: "KRW"}, a.Invoice.Money)
@@ -60,6 +62,7 @@ func TestResolveAttempt(t *testing.T) {
 			require.Equal(t, c.want, worktest.Get[string](t, plain, `SELECT CONCAT_WS(' ', a.status, COALESCE(a.gateway_payment_id, '-'), a.message,
 a.doubted, i.status, COALESCE(i.review_reason, '-'), s.status) FROM payment_attempts a JOIN invoices i ON i.id = a.invoice_id
 JOIN subscriptions s ON s.id = a.subscription_id`))
+			require.Equal(t, string(c.r.Proof), worktest.Get[string](t, plain, `SELECT COALESCE(proof, '') FROM payment_attempts`))
 			require.Equal(t, c.events, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM events`))
 			require.Equal(t, "resolve attempt:1 ada host because paid", worktest.Get[string](t, plain,
 				`SELECT CONCAT_WS(' ', action, subject, who, host, reason, JSON_UNQUOTE(JSON_EXTRACT(detail, '$.as'))) FROM operator_actions`))
@@ -72,7 +75,9 @@ func TestResolveRefused(t *testing.T) {
 	plain := inReview(t)
 	db := worktest.Open(t, plain.DSN)
 	before := worktest.Get[string](t, plain, `SELECT status FROM payment_attempts WHERE id = 1`)
-	err := writers.ResolveAttempt(t.Context(), db, 1, time.Now(), nil, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
+	seen, err := writers.Reviewed(t.Context(), db, 1)
+	require.NoError(t, err)
+	err = writers.ResolveAttempt(t.Context(), db, seen, time.Now(), nil, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
 		return billing.Resolution{}, errors.New("no")
 	})
 	refused := writers.RefusedError{}
@@ -81,9 +86,62 @@ func TestResolveRefused(t *testing.T) {
 	require.Equal(t, before, worktest.Get[string](t, plain, `SELECT status FROM payment_attempts WHERE id = 1`))
 	require.Zero(t, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
 
-	err = writers.ResolveAttempt(t.Context(), db, 99, time.Now(), nil, action("attempt:99"), nil)
+	_, err = writers.Reviewed(t.Context(), db, 99)
 	require.ErrorIs(t, err, writers.ErrNotThere)
 	require.ErrorContains(t, err, "there is no attempt 99")
+}
+
+// Between the look-up and the transaction a run may take the attempt over, and another operator may settle it: what was
+// found out is of another moment then, and changes nothing.
+func TestResolveWhatChangedMeanwhile(t *testing.T) {
+	for name, change := range map[string]string{
+		"taken over":          `UPDATE payment_attempts SET status = 'in_flight', lease = REPEAT('x', 16), sent_by = COALESCE(sent_by, UTC_TIMESTAMP(6))`,
+		"taken over and back": `UPDATE payment_attempts SET lease = REPEAT('x', 16), checks = checks + 1`,
+		"settled":             `UPDATE payment_attempts SET status = 'succeeded', gateway_payment_id = 'pay_1', proof = 'look_up'`,
+		"taken up again":      `UPDATE payment_attempts SET created_at = UTC_TIMESTAMP(6), status = 'in_doubt'`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			plain := inReview(t)
+			worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'in_doubt'`)
+			worktest.Exec(t, plain, `UPDATE invoices SET status = 'charging' WHERE id = 1`)
+			db := worktest.Open(t, plain.DSN)
+			seen, err := writers.Reviewed(t.Context(), db, 1)
+			require.NoError(t, err)
+			worktest.Exec(t, plain, change)
+			err = writers.ResolveAttempt(t.Context(), db, seen, time.Now(), &writers.Bookings{}, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
+				require.Fail(t, "decided by what is not true any more")
+				return billing.Resolution{}, nil
+			})
+			require.ErrorAs(t, err, &writers.RefusedError{})
+			require.ErrorContains(t, err, "duly show invoice 1, then try again")
+			require.Zero(t, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
+		})
+	}
+}
+
+// Two operators who settle one attempt at once, in either way: one of them is refused.
+func TestTwoOperatorsSettleOneAttempt(t *testing.T) {
+	plain := inReview(t)
+	db := worktest.Open(t, plain.DSN)
+	seen, err := writers.Reviewed(t.Context(), db, 1)
+	require.NoError(t, err)
+	errs := make(chan error, 2)
+	for _, r := range []billing.Resolution{
+		{Attempt: billing.AttemptReleased, Proof: billing.ProofOperator, Message: "m", Invoice: billing.Open},
+		{Attempt: billing.AttemptRejected, Message: "m", Invoice: billing.Void},
+	} {
+		go func() {
+			errs <- writers.ResolveAttempt(t.Context(), db, seen, time.Now(), &writers.Bookings{}, action("attempt:1"),
+				func(billing.Reviewed) (billing.Resolution, error) { return r, nil })
+		}()
+	}
+	one, two := <-errs, <-errs
+	if one == nil {
+		one, two = two, one
+	}
+	require.NoError(t, two)
+	require.ErrorAs(t, one, &writers.RefusedError{})
+	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
 }
 
 func TestRequeueInvoice(t *testing.T) {
@@ -95,6 +153,9 @@ func TestRequeueInvoice(t *testing.T) {
 	require.ErrorIs(t, writers.RequeueInvoice(t.Context(), db, 9, time.Now(), action("invoice:9")), writers.ErrNotThere)
 
 	worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'rejected'`)
+	require.ErrorAs(t, writers.RequeueInvoice(t.Context(), db, 1, time.Now(), action("invoice:1")), &refused)
+	require.ErrorContains(t, refused, "duly resolve attempt 1 --as not_executed", "a rejection proves nothing")
+	worktest.Exec(t, plain, `UPDATE payment_attempts SET proof = 'look_up'`)
 	require.NoError(t, writers.RequeueInvoice(t.Context(), db, 1, time.Now(), action("invoice:1")))
 	require.Equal(t, "open -", worktest.Get[string](t, plain, `SELECT CONCAT_WS(' ', status, COALESCE(review_reason, '-')) FROM invoices WHERE id = 1`))
 	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/payment"
 	"duly/writers"
 )
 
@@ -40,13 +42,7 @@ func (a *app) requeueCommand() *cobra.Command {
 		sub.Flags().StringVar(&reason, "reason", "", "why: a `TEXT` for those who ask later (default none)")
 		cmd.AddCommand(sub)
 	}
-	add("invoice", "Charge invoices again whose row was at fault", "duly run billing", func(ctx context.Context, db *database, id uint64, action writers.Action) error {
-		business, err := a.clock(ctx, db.DB)
-		if err != nil {
-			return err
-		}
-		return writers.RequeueInvoice(ctx, db.DB, id, business(), action)
-	})
+	add("invoice", "Charge invoices again whose row was at fault", "duly run billing", a.requeueInvoice)
 	add("order", "Check orders again at once, and try what they are to be given back", "duly run reconcile", func(ctx context.Context, db *database, id uint64, action writers.Action) error {
 		business, err := a.clock(ctx, db.DB)
 		if err != nil {
@@ -57,6 +53,29 @@ func (a *app) requeueCommand() *cobra.Command {
 	add("event", "Deliver events again that were given up", "duly run outbox", a.requeueEvent)
 	group(cmd)
 	return cmd
+}
+
+// requeueInvoice makes an invoice due again. If its newest attempt ended without a proof, the gateway is asked first whether
+// that took money.
+func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, action writers.Action) error {
+	status, past, err := writers.Requeued(ctx, db.DB, id)
+	if err != nil {
+		return err
+	}
+	if attempt := billing.Unproven(past); status == billing.Review && attempt != 0 {
+		action.Detail = map[string]uint64{"attempt": attempt}
+		reason := action.Reason
+		if reason == "" {
+			reason = "requeued"
+		}
+		_, err := a.settleAttempt(ctx, db, attempt, "", billing.Word{As: payment.AsNotExecuted, Reason: reason}, action)
+		return err
+	}
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return err
+	}
+	return writers.RequeueInvoice(ctx, db.DB, id, business(), action)
 }
 
 // idsOf reads the ids of `duly requeue`, with every mistake at once.

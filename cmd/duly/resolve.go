@@ -12,11 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"duly/internal/billing"
-	"duly/internal/gateway"
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/readers"
+	"duly/steps"
 	"duly/writers"
 )
 
@@ -154,50 +154,42 @@ func lastOf(err error) error {
 	return errors.New(text)
 }
 
-// look asks a gateway about one payment.
-func (a *app) look(ctx context.Context, name string, w payment.Which) (payment.Sight, billing.Keeping, error) {
-	c, err := a.load()
-	if err != nil {
-		return payment.Sight{}, billing.Keeping{}, err
-	}
-	g, ok := c.Gateways[name]
-	if !ok {
-		return payment.Sight{Unaskable: true, Reason: "gateway " + name + " is not configured"}, billing.Keeping{}, nil
-	}
-	client, err := a.adapter(name, g)
-	if err != nil {
-		return payment.Sight{}, billing.Keeping{}, usage(fmt.Errorf("gateways.%s: %w", name, err))
-	}
-	paced := gateway.Pace(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now})
-	defer paced.Close()
-	able := paced.Abilities()
-	return paced.Look(ctx, w), billing.Keeping{KeyLife: able.KeyLife, Longest: able.LongestRequest, FindLasts: able.FindLasts}, nil
+func (a *app) resolveAttempt(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
+	word := billing.Word{As: as, Reason: action.Reason, Counts: true}
+	return a.settleAttempt(ctx, db, id, named, word, action)
 }
 
-func (a *app) resolveAttempt(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
+// settleAttempt asks the gateway about an attempt and settles it as an operator says. It returns how the invoice stands.
+func (a *app) settleAttempt(ctx context.Context, db *database, id uint64, named string, word billing.Word, action writers.Action) (string, error) {
+	c, err := a.load()
+	if err != nil {
+		return "", err
+	}
 	business, err := a.clock(ctx, db.DB)
 	if err != nil {
 		return "", err
 	}
-	r, err := writers.Reviewed(ctx, db.DB, id, business())
+	seen, err := writers.Reviewed(ctx, db.DB, id)
 	if err != nil {
 		return "", err
 	}
-	which := payment.Which{Key: r.Charge.Key, ID: r.PaymentID, RequestID: action.Subject}
-	if as == payment.AsPaid {
-		which = payment.Which{ID: named, RequestID: action.Subject}
+	word.GiveUpAfter = c.Billing.GiveUpAfter
+	var found inquired
+	if word.As != payment.AsIgnored {
+		if found, err = a.inquire(ctx, db, inquiry{
+			gateway: seen.Gateway, account: seen.Terms.Account, sent: seen.Sent(),
+			Inquiry: steps.Inquiry{Charge: seen.Charge, StoredID: seen.PaymentID, Named: named, Created: seen.CreatedAt, RequestID: action.Subject},
+		}, business); err != nil {
+			return "", err
+		}
 	}
-	seen, keeping, err := a.look(ctx, r.Gateway, which)
-	if err != nil {
-		return "", err
-	}
-	bookings, err := a.bookings(r.Gateway)
+	bookings, err := a.bookings(seen.Gateway)
 	if err != nil {
 		return "", err
 	}
 	next := ""
-	err = writers.ResolveAttempt(ctx, db.DB, id, business(), bookings, action, func(locked billing.Reviewed) (billing.Resolution, error) {
-		decided, err := billing.Resolve(locked, as, action.Reason, seen, keeping)
+	err = writers.ResolveAttempt(ctx, db.DB, seen, business(), bookings, action, func(locked billing.Reviewed) (billing.Resolution, error) {
+		decided, err := billing.Resolve(locked, word, found.evidence, found.keeping)
 		next = standing(locked, decided)
 		return decided, err
 	})
@@ -227,18 +219,21 @@ func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named
 	case order == 0:
 		return "", usagef("there is no payment %d", id)
 	}
-	row, err := paymentOf(ctx, db, order, id)
+	row, charge, err := paymentOf(ctx, db, order, id)
 	if err != nil {
 		return "", err
 	}
-	which := row.Which()
-	if as == payment.AsPaid {
-		which = payment.Which{ID: named}
+	var found inquired
+	if as != payment.AsIgnored {
+		if found, err = a.inquire(ctx, db, inquiry{
+			gateway: row.Gateway, sent: payment.Window{From: row.CreatedAt, To: row.CreatedAt},
+			Inquiry: steps.Inquiry{Charge: charge, StoredID: row.TransactionKey, Named: named, Created: row.CreatedAt, RequestID: action.Subject},
+		}, business); err != nil {
+			return "", err
+		}
 	}
-	which.RequestID = action.Subject
-	seen, keeping, err := a.look(ctx, row.Gateway, which)
-	if err != nil {
-		return "", err
+	keeping := orders.Keeping{
+		Known: found.known, KeyLife: found.keeping.KeyLife, Longest: found.keeping.Longest, FindLasts: found.keeping.FindLasts,
 	}
 	bookings, err := a.bookings(row.Gateway)
 	if err != nil {
@@ -246,8 +241,11 @@ func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named
 	}
 	next := ""
 	err = writers.ResolvePayment(ctx, db.DB, id, business(), bookings, action, lockedOrder(order), func(r orders.Reviewed) (orders.Resolution, error) {
-		r.Keeping = orders.Keeping{KeyLife: keeping.KeyLife, Longest: keeping.Longest, FindLasts: keeping.FindLasts}
-		decided, err := orders.Resolve(r, as, action.Reason, seen, business())
+		r.Keeping = keeping
+		if changed := r.Changed(row, charge); changed != "" {
+			return orders.Resolution{}, fmt.Errorf("%s of payment %d changed while the gateway was asked: duly show order %d, then try again", changed, id, order)
+		}
+		decided, err := orders.Resolve(r, as, action.Reason, found.evidence)
 		next = fmt.Sprintf("order %d is checked by the next run: duly run reconcile --order %d", order, order)
 		if decided.Reason != "" {
 			next = fmt.Sprintf("order %d stays in review: %s", order, decided.Reason)
@@ -257,17 +255,18 @@ func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named
 	return next, err
 }
 
-func paymentOf(ctx context.Context, db *database, order, id uint64) (orders.Payment, error) {
-	_, list, _, err := readers.OrderForOperator(ctx, db.DB, order, "")
+// paymentOf reads a payment of an order, and what was charged for it.
+func paymentOf(ctx context.Context, db *database, order, id uint64) (orders.Payment, payment.Charge, error) {
+	o, list, _, err := readers.OrderForOperator(ctx, db.DB, order, "")
 	if err != nil {
-		return orders.Payment{}, mysql.Classify(ctx, err)
+		return orders.Payment{}, payment.Charge{}, mysql.Classify(ctx, err)
 	}
 	for _, p := range list {
-		if p.ID == id {
-			return p, nil
+		if o != nil && p.ID == id {
+			return p, p.Charge(*o), nil
 		}
 	}
-	return orders.Payment{}, usagef("payment %d belongs to order %d, which is not there", id, order)
+	return orders.Payment{}, payment.Charge{}, usagef("payment %d belongs to order %d, which is not there", id, order)
 }
 
 // lockedOrder reads an order within an operator's transaction.

@@ -43,11 +43,15 @@ type Claim struct {
 //   - A cancelled subscription is not charged; a paused one is, for what was issued before.
 //   - A method that was declined for good on this invoice is not charged again at the same gateway; the
 //     stage passes.
-//   - A released attempt is taken up again under its number and key. The key's number moves only past
-//     answers that the gateway may keep.
+//   - A released attempt is taken up again under its number and key. The key's number moves only past a proof that
+//     is stored with the newest attempt; without one an operator decides.
 func DecideClaim(inv Invoice, s Subscription, past []Past, p Policy, effective payment.Date, knownGateway func(string) bool) Claim {
 	about := aboutInvoice(inv, s.Gateway)
 	if problem := blocking(inv, past); problem != "" {
+		return claimReview(about, effective, problem)
+	}
+	next, problem := mint(inv, past)
+	if problem != "" {
 		return claimReview(about, effective, problem)
 	}
 	switch s.Status {
@@ -65,7 +69,7 @@ func DecideClaim(inv Invoice, s Subscription, past []Past, p Policy, effective p
 			return passStage(inv, s, a, len(past), p, effective)
 		}
 	}
-	return nextAttempt(inv, past)
+	return next
 }
 
 // blocking says what forbids another attempt on inv, or "".
@@ -76,30 +80,17 @@ func blocking(inv Invoice, past []Past) string {
 	for _, a := range past {
 		switch a.Status {
 		case AttemptInFlight, AttemptInDoubt:
-			return fmt.Sprintf("attempt %d is not settled", a.No)
+			return fmt.Sprintf("attempt %d is not settled", a.ID)
 		case AttemptReview:
-			return fmt.Sprintf("attempt %d is in review", a.No)
+			return fmt.Sprintf("attempt %d is in review", a.ID)
 		case AttemptSucceeded:
-			return fmt.Sprintf("attempt %d succeeded already", a.No)
+			return fmt.Sprintf("attempt %d succeeded already", a.ID)
 		case AttemptDeclined, AttemptReleased, AttemptRejected:
 		default:
-			return fmt.Sprintf("attempt %d has the unknown status %q", a.No, cut(string(a.Status), maxQuoted))
+			return fmt.Sprintf("attempt %d has the unknown status %q", a.ID, cut(string(a.Status), maxQuoted))
 		}
 	}
 	return ""
-}
-
-// nextAttempt takes the released attempt up again, or counts on.
-func nextAttempt(inv Invoice, past []Past) Claim {
-	no, answers := 0, 0
-	for _, a := range past {
-		if a.Status == AttemptReleased {
-			return Claim{Action: Charge, Reuse: a.ID, No: a.No, Key: a.Key}
-		}
-		no = max(no, a.No)
-		answers++ // declined or rejected: the others are released or blocking
-	}
-	return Claim{Action: Charge, No: no + 1, Key: Key(inv.SubscriptionID, inv.Due, answers+1)}
 }
 
 // passStage uses the stage up without an attempt, since the method was declined for good.

@@ -15,7 +15,7 @@ import (
 func tried(no int, status billing.AttemptStatus, class payment.Class) billing.Past {
 	return billing.Past{
 		ID: uint64(100 + no), No: no, Key: billing.Key(42, day("2026-01-31"), no), Status: status, Class: class,
-		Gateway: "main", Method: "pm_secret_1",
+		Gateway: "main", Method: "pm_secret_1", Account: 1, Proof: billing.ProofAnswer,
 	}
 }
 
@@ -46,7 +46,7 @@ func TestDecideClaimCharges(t *testing.T) {
 		{"a released one again", []billing.Past{tried(1, billing.AttemptReleased, "")}, billing.Claim{Reuse: 101, No: 1, Key: "sub_42_20260131-1"}},
 		{"a released one after a decline", []billing.Past{tried(1, billing.AttemptDeclined, payment.Soft), tried(2, billing.AttemptReleased, "")}, billing.Claim{Reuse: 102, No: 2, Key: "sub_42_20260131-2"}},
 		{"in any order", []billing.Past{tried(2, billing.AttemptReleased, ""), tried(1, billing.AttemptDeclined, payment.Soft)}, billing.Claim{Reuse: 102, No: 2, Key: "sub_42_20260131-2"}},
-		{"numbers may have gaps, keys count answers", []billing.Past{tried(3, billing.AttemptDeclined, payment.Soft)}, billing.Claim{No: 4, Key: "sub_42_20260131-2"}},
+		{"numbers may have gaps", []billing.Past{tried(3, billing.AttemptDeclined, payment.Soft)}, billing.Claim{No: 4, Key: "sub_42_20260131-4"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.want.Action = billing.Charge
@@ -79,14 +79,14 @@ func TestDecideClaimReview(t *testing.T) {
 		past   []billing.Past
 		want   string
 	}{
-		{name: "an attempt in flight", past: []billing.Past{tried(1, billing.AttemptInFlight, "")}, want: "attempt 1 is not settled"},
-		{name: "an attempt in doubt", past: []billing.Past{tried(1, billing.AttemptReleased, ""), tried(2, billing.AttemptInDoubt, "")}, want: "attempt 2 is not settled"},
-		{name: "an attempt in review", past: []billing.Past{tried(1, billing.AttemptReview, "")}, want: "attempt 1 is in review"},
-		{name: "an attempt that took the money", past: []billing.Past{tried(1, billing.AttemptSucceeded, "")}, want: "attempt 1 succeeded already"},
-		{name: "an attempt in a status that is unknown", past: []billing.Past{tried(1, "odd", "")}, want: `attempt 1 has the unknown status "odd"`},
+		{name: "an attempt in flight", past: []billing.Past{tried(1, billing.AttemptInFlight, "")}, want: "attempt 101 is not settled"},
+		{name: "an attempt in doubt", past: []billing.Past{tried(1, billing.AttemptReleased, ""), tried(2, billing.AttemptInDoubt, "")}, want: "attempt 102 is not settled"},
+		{name: "an attempt in review", past: []billing.Past{tried(1, billing.AttemptReview, "")}, want: "attempt 101 is in review"},
+		{name: "an attempt that took the money", past: []billing.Past{tried(1, billing.AttemptSucceeded, "")}, want: "attempt 101 succeeded already"},
+		{name: "an attempt in a status that is unknown", past: []billing.Past{tried(1, "odd", "")}, want: `attempt 101 has the unknown status "odd"`},
 		{
 			name: "also of a cancelled subscription", change: func(s *row) { s.Status = billing.Cancelled },
-			past: []billing.Past{tried(1, billing.AttemptInDoubt, "")}, want: "attempt 1 is not settled",
+			past: []billing.Past{tried(1, billing.AttemptInDoubt, "")}, want: "attempt 101 is not settled",
 		},
 		{name: "no amount", inv: billing.Invoice{SubscriptionID: 42, Due: day("2026-01-31"), Money: payment.Money{Currency: "KRW"}}, want: "amount 0 cannot be charged"},
 		{name: "gateway", change: func(s *row) { s.Gateway = "gone" }, want: `gateway "gone" is not configured`},
@@ -203,6 +203,8 @@ func TestDecideClaimProperty(t *testing.T) {
 			case billing.AttemptInFlight, billing.AttemptInDoubt, billing.AttemptReview, billing.AttemptSucceeded:
 				barred = true
 			}
+			a.Proof = draw(t, "proof", billing.ProofAnswer, billing.ProofAnswer, billing.ProofLookUp, billing.ProofOperator, "")
+			barred = barred || no == n && a.Proof == "" && a.Status != billing.AttemptReleased
 			past = append(past, a)
 		}
 		got := decideClaim(atStage(rapid.IntRange(0, 4).Draw(t, "stage")), subscription(), past...)

@@ -114,7 +114,7 @@ func (d *dunned) charge(claim billing.Claim, effective payment.Date) {
 		a.Doubted, a.LookUp, a.Checks = got.Doubted, got.LookUp, got.Checks
 	}
 
-	past := billing.Past{ID: a.ID, No: a.No, Key: claim.Key, Status: got.Attempt, Class: got.Decline.Class, Gateway: a.Gateway, Method: a.Charge.Method}
+	past := billing.Past{ID: a.ID, No: a.No, Key: claim.Key, Status: got.Attempt, Class: got.Decline.Class, Gateway: a.Gateway, Method: a.Charge.Method, Account: 1, Proof: got.Proof}
 	if claim.Reuse != 0 {
 		d.past = d.past[:len(d.past)-1]
 	}

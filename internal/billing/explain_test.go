@@ -40,7 +40,7 @@ func invoiced(status billing.InvoiceStatus, past ...billing.Past) func(*billing.
 }
 
 func past(status billing.AttemptStatus, class payment.Class) billing.Past {
-	return billing.Past{ID: 5, No: 1, Key: "sub_42_20260131-1", Status: status, Class: class, Gateway: "main", Method: "pm_secret_1"}
+	return billing.Past{ID: 5, No: 1, Key: "sub_42_20260131-1", Status: status, Class: class, Gateway: "main", Method: "pm_secret_1", Proof: billing.ProofAnswer}
 }
 
 func TestExplain(t *testing.T) {

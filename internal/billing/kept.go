@@ -16,7 +16,8 @@ func (r Result) Keep() KeptAnswer {
 }
 
 // Believe returns the outcome that kept, the answers stored under the key of a, settles a with. It returns nil,
-// and the gateway is to be asked, if none of them can settle a, or if two of them disagree.
+// and the gateway is to be asked, if none of them can settle a, or if two of them disagree. A payment that differs may
+// be somebody else's: its id is not returned.
 func Believe(a Attempt, kept []KeptAnswer) *payment.Outcome {
 	var found *payment.Outcome
 	for _, k := range kept {
@@ -27,6 +28,9 @@ func Believe(a Attempt, kept []KeptAnswer) *payment.Outcome {
 			return nil
 		}
 		found = &k.Outcome
+	}
+	if found != nil && found.Kind == payment.Differs {
+		found.PaymentID = ""
 	}
 	return found
 }

@@ -13,13 +13,34 @@ type Reviewed struct {
 	Attempt
 
 	Status        AttemptStatus
+	Proof         Proof
 	InvoiceStatus InvoiceStatus
-	Age           time.Duration
+	SettledAt     time.Time // zero: it is unsettled
+	Lease         [16]byte  // of the claim that it was last worked on under
+}
+
+// Same reports whether a is still as it was when the gateway was asked about it.
+func (a Reviewed) Same(seen Reviewed) bool {
+	return a.Status == seen.Status && a.Lease == seen.Lease && a.Charge.Key == seen.Charge.Key && a.Gateway == seen.Gateway &&
+		a.PaymentID == seen.PaymentID && a.Terms == seen.Terms && a.Checks == seen.Checks && a.Proof == seen.Proof &&
+		a.CreatedAt.Equal(seen.CreatedAt) && a.SentBy.Equal(seen.SentBy) && a.SettledAt.Equal(seen.SettledAt)
+}
+
+// Word is what an operator says became of an attempt.
+type Word struct {
+	As     payment.As
+	Reason string
+	// Counts: where the gateway cannot say whether the attempt was executed, the operator's word is taken for it.
+	Counts bool
+	// GiveUpAfter is for how long after its last request could take effect an attempt in doubt waits for the gateway,
+	// before a word counts.
+	GiveUpAfter time.Duration
 }
 
 // Resolution is what an operator's word changes.
 type Resolution struct {
 	Attempt     AttemptStatus
+	Proof       Proof // what ended the attempt; empty: nothing is proven
 	DeclineCode string
 	PaymentID   string
 	Message     string
@@ -29,59 +50,73 @@ type Resolution struct {
 	Events         []Event
 }
 
-// Resolve says what follows when an operator settles a in the given way, for that reason. seen is what the
-// gateway says: of the payment that the operator names for AsPaid, of the attempt's own for the others. The
-// error says in one line why not, and what to do instead.
+// Resolve says what follows when an operator settles a in the given way. e is what the gateway says of the payment that the
+// operator names for AsPaid, and of the attempt for the others; k is what the gateway declares, the zero Keeping where it is
+// not configured. The error says in one line why not, and what to type next.
 //
-//   - Only attempts in review or rejected can be resolved: what is unsettled is the gateway's to decide (I5).
+//   - Attempts in review can be resolved, and those that ended without a proof. What is in flight is the gateway's to
+//     decide (I5), and so is what is in doubt, until nothing can be found out about it any more.
 //   - Paid needs a payment that succeeded, was not given back, and is of the attempt's amount and currency.
-//   - Not executed is believed only once no request can take effect any more, and the gateway does not say otherwise.
-//     That it does not know a payment which it gave an id for proves nothing.
+//   - Not executed is believed only if the gateway proves it by the attempt's own key, or cannot say, and then on the
+//     operator's recorded word; and not before the last request can have taken effect.
 //   - Refunded needs the gateway's word where it can be asked.
-func Resolve(a Reviewed, as payment.As, reason string, seen payment.Sight, k Keeping) (Resolution, error) {
-	if err := resolvable(a, as); err != nil {
+func Resolve(a Reviewed, w Word, e payment.Evidence, k Keeping) (Resolution, error) {
+	if err := resolvable(a, w.As); err != nil {
 		return Resolution{}, err
 	}
-	if as != payment.AsIgnored && seen.Payment == nil && !seen.Absent && !seen.Unaskable {
-		return Resolution{}, fmt.Errorf("the gateway could not be asked (%s): try again", seen.Reason)
-	}
-	r := Resolution{Attempt: a.Status, PaymentID: a.PaymentID, Message: cut(string(as)+": "+reason, maxText)}
-	switch as {
+	r := Resolution{Attempt: a.Status, Proof: a.Proof, PaymentID: a.PaymentID, Message: cut(string(w.As)+": "+w.Reason, maxText)}
+	switch w.As {
 	case payment.AsPaid:
-		return r.paid(a, seen)
+		return r.paid(a, e.Named)
 	case payment.AsNotExecuted:
-		return r.notExecuted(a, seen, k)
+		return r.notExecuted(a, w, e, k)
 	case payment.AsRefunded:
-		return r.refunded(a, seen)
+		return r.refunded(a, e, k)
 	case payment.AsIgnored:
 		r.Attempt = AttemptRejected
 		return r.ended(a), nil
 	}
-	return Resolution{}, fmt.Errorf("%q is no way to resolve an attempt", as)
+	return Resolution{}, fmt.Errorf("%q is no way to resolve an attempt", w.As)
 }
 
 func resolvable(a Reviewed, as payment.As) error {
 	switch a.Status {
 	case AttemptReview:
 		return nil
-	case AttemptRejected:
+	case AttemptRejected, AttemptDeclined:
 		switch {
+		case a.Status == AttemptDeclined && (a.past().ended() || a.InvoiceStatus != Review):
 		case a.InvoiceStatus != Review:
 			return fmt.Errorf("attempt %d was rejected, and its invoice %d is %s: there is nothing to resolve", a.ID, a.Invoice.ID, a.InvoiceStatus)
-		case as == payment.AsNotExecuted:
-			return fmt.Errorf("attempt %d was rejected, so it was not executed: duly requeue invoice %d", a.ID, a.Invoice.ID)
+		default:
+			return nil
 		}
-		return nil
-	case AttemptInFlight, AttemptInDoubt:
-		return fmt.Errorf("attempt %d is %s: the gateway decides it, not an operator; duly run billing --subscription %d asks", a.ID, a.Status, a.Invoice.SubscriptionID)
-	case AttemptSucceeded, AttemptDeclined, AttemptReleased:
+	case AttemptInDoubt:
+		if as == payment.AsNotExecuted {
+			return nil
+		}
+		return unsettled(a)
+	case AttemptInFlight:
+		return unsettled(a)
+	case AttemptSucceeded, AttemptReleased:
 	}
-	return fmt.Errorf("attempt %d is %s: only one in review can be resolved", a.ID, a.Status)
+	return fmt.Errorf("attempt %d is %s, and its invoice %d is %s: only what is in review can be resolved; duly show invoice %d", a.ID, a.Status, a.Invoice.ID, a.InvoiceStatus, a.Invoice.ID)
+}
+
+func unsettled(a Reviewed) error {
+	return fmt.Errorf("attempt %d is %s: the gateway decides it, not an operator; duly run billing --subscription %d asks", a.ID, a.Status, a.Invoice.SubscriptionID)
+}
+
+// past is a as the rules of keys read it.
+func (a Reviewed) past() Past {
+	return Past{ID: a.ID, No: a.No, Key: a.Charge.Key, Status: a.Status, Gateway: a.Gateway, Account: a.Terms.Account, Proof: a.Proof}
 }
 
 func (r Resolution) paid(a Reviewed, seen payment.Sight) (Resolution, error) {
 	p := seen.Payment
 	switch {
+	case p == nil && !seen.Absent && !seen.Unaskable:
+		return r, fmt.Errorf("the gateway could not be asked (%s): try again", seen.Reason)
 	case seen.Unaskable:
 		return r, errors.New("this gateway cannot be asked for that payment, so it cannot be booked")
 	case p == nil:
@@ -96,46 +131,93 @@ func (r Resolution) paid(a Reviewed, seen payment.Sight) (Resolution, error) {
 	if other := payment.OtherSubject(p.Reference, a.Charge.Reference); other != "" {
 		return r, fmt.Errorf("payment %s was made for %s, not for invoice %d: settle that, or give the payment back", p.ID, other, a.Invoice.ID)
 	}
-	r.Attempt, r.PaymentID = AttemptSucceeded, cut(p.ID, maxText)
+	r.Attempt, r.Proof, r.PaymentID = AttemptSucceeded, ProofOperator, cut(p.ID, maxText)
 	r.Invoice, r.SubscriptionTo = Paid, Active
 	r.Events = []Event{invoicePaid(aboutInvoice(a.Invoice, a.Gateway))}
 	return r, nil
 }
 
-func (r Resolution) notExecuted(a Reviewed, seen payment.Sight, k Keeping) (Resolution, error) {
-	if p := seen.Payment; p != nil {
-		switch p.Status {
-		case payment.Declined, payment.Canceled:
-			// The gateway may keep that answer under the key: the next attempt has another.
-			r.Attempt, r.DeclineCode = AttemptDeclined, cut(p.Decline.Code, maxCode)
-			return r.reopened(a), nil
-		case payment.Succeeded, payment.Pending:
+func (r Resolution) notExecuted(a Reviewed, w Word, e payment.Evidence, k Keeping) (Resolution, error) {
+	inferred, p, why := e.NotExecuted(a.Charge, a.PaymentID)
+	switch inferred {
+	case payment.InferTaken:
+		return r, fmt.Errorf("%s: %s", why, a.instead(p.ID))
+	case payment.InferAgain:
+		if a.Status == AttemptInDoubt {
+			return r, fmt.Errorf("%s: try again; duly run billing --subscription %d asks too", why, a.Invoice.SubscriptionID)
 		}
-		return r, fmt.Errorf("the gateway says that payment %s is %s: --as paid %s, or give it back and --as refunded", p.ID, p.Status, p.ID)
+		return r, fmt.Errorf("%s: try again, or duly resolve attempt %d --as ignored --reason …, which charges the period no more", why, a.ID)
+	case payment.InferEnded:
+		if a.Status == AttemptInDoubt {
+			return r, fmt.Errorf("%s: duly run billing --subscription %d settles it", why, a.Invoice.SubscriptionID)
+		}
+		// The gateway may keep that answer under the key: the next attempt has another.
+		r.Attempt, r.Proof, r.DeclineCode, r.PaymentID = AttemptDeclined, ProofLookUp, cut(p.Decline.Code, maxCode), cut(p.ID, maxText)
+		return r.reopened(a), nil
+	case payment.InferAbsent:
+		r.Proof = ProofLookUp
+	case payment.InferNothing:
+		if !w.Counts {
+			return r, fmt.Errorf("attempt %d is not proven not executed (%s): look whether the customer was charged, then duly resolve attempt %d --as not_executed --reason …", a.ID, why, a.ID)
+		}
+		r.Proof = ProofOperator
 	}
-	if seen.Absent && a.PaymentID != "" {
-		return r, fmt.Errorf("the gateway gave attempt %d the id %s and does not know it now, which proves nothing: ask the provider; --as ignored charges no more", a.ID, a.PaymentID)
+	if err := a.over(w, e, k, r.Proof, why); err != nil {
+		return r, err
 	}
-	if until := k.KeyLife + k.Longest; a.Age <= until {
-		return r, fmt.Errorf("a request for attempt %d may still arrive: try again in %s", a.ID, (until-a.Age).Round(time.Minute)+time.Minute)
+	if e.ByID.Payment != nil { // the stored id is another charge's
+		r.PaymentID = ""
 	}
-	r.Attempt = AttemptReleased
+	if a.Status == AttemptReview || a.Status == AttemptInDoubt {
+		r.Attempt = AttemptReleased
+	}
 	return r.reopened(a), nil
 }
 
-func (r Resolution) refunded(a Reviewed, seen payment.Sight) (Resolution, error) {
-	switch p := seen.Payment; {
-	case a.Status == AttemptRejected:
-		return r, fmt.Errorf("attempt %d was rejected, so there was nothing to give back: --as ignored", a.ID)
-	case p != nil && p.Status != payment.Canceled && (p.Status != payment.Succeeded || p.Refunded < p.Money.Amount):
-		return r, fmt.Errorf("the gateway says that payment %s is %s, %s of %s given back", p.ID, p.Status,
-			payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.Money)
-	case seen.Absent && a.PaymentID != "":
-		return r, fmt.Errorf("the gateway does not know payment %s now, which proves nothing: ask the provider; --as ignored charges no more", a.PaymentID)
-	case seen.Absent:
-		return r, errors.New("the gateway knows no such payment, so nothing was given back: --as not_executed")
+// instead says what to type about an attempt that has a payment.
+func (a Reviewed) instead(paymentID string) string {
+	if a.Status == AttemptInDoubt {
+		return fmt.Sprintf("duly run billing --subscription %d settles it", a.Invoice.SubscriptionID)
+	}
+	return fmt.Sprintf("duly resolve attempt %d --as paid %s --reason …, or give it back and --as refunded", a.ID, paymentID)
+}
+
+// over makes sure that no request of a could take effect any more when the gateway was asked, and that a word about an
+// attempt in doubt comes only after the gateway has had its time.
+func (a Reviewed) over(w Word, e payment.Evidence, k Keeping, proof Proof, why string) error {
+	at, ok := a.horizon(k)
+	if !ok {
+		if max(a.Terms.Longest, k.Longest) == 0 {
+			return fmt.Errorf("how long a request for attempt %d may be on its way is neither stored nor configured here: type it where gateways.%s is configured", a.ID, a.Gateway)
+		}
+		return fmt.Errorf("no run has taken attempt %d over yet: duly run billing --subscription %d, then try again", a.ID, a.Invoice.SubscriptionID)
+	}
+	what := fmt.Sprintf("a request for attempt %d may still arrive", a.ID)
+	if proof == ProofOperator && a.Status == AttemptInDoubt {
+		at, what = at.Add(w.GiveUpAfter), fmt.Sprintf("attempt %d is in doubt, and the gateway may still say what became of it (%s)", a.ID, why)
+	}
+	if left := at.Sub(e.Begun); left >= 0 {
+		return fmt.Errorf("%s: try again in %s: duly resolve attempt %d --as not_executed --reason …", what, payment.Wait(left), a.ID)
+	}
+	return nil
+}
+
+func (r Resolution) refunded(a Reviewed, e payment.Evidence, k Keeping) (Resolution, error) {
+	p, unknown, why := e.Given(a.Charge, a.PaymentID)
+	switch {
+	case p != nil && a.Charge.Proven(*p):
+		r.Proof, r.PaymentID = ProofLookUp, cut(p.ID, maxText)
 	case p != nil:
-		r.PaymentID = cut(p.ID, maxText)
+		r.Proof = ProofLookUp
+	case a.Status != AttemptReview && (unknown || e.ByKey.Absent):
+		return r, fmt.Errorf("attempt %d is %s, so there was nothing to give back: duly resolve attempt %d --as ignored --reason …", a.ID, a.Status, a.ID)
+	case !unknown:
+		return r, errors.New(why)
+	default:
+		r.Proof = ProofOperator
+		if err := a.over(Word{}, e, k, r.Proof, why); err != nil {
+			return r, err
+		}
 	}
 	r.Attempt, r.DeclineCode = AttemptDeclined, "refunded"
 	return r.ended(a), nil
@@ -143,7 +225,7 @@ func (r Resolution) refunded(a Reviewed, seen payment.Sight) (Resolution, error)
 
 // reopened lets the next run charge the invoice again.
 func (r Resolution) reopened(a Reviewed) Resolution {
-	if a.InvoiceStatus == Review {
+	if a.InvoiceStatus == Review || a.Status == AttemptInDoubt && a.InvoiceStatus == Charging {
 		r.Invoice = Open
 	}
 	return r
@@ -155,32 +237,4 @@ func (r Resolution) ended(a Reviewed) Resolution {
 		r.Invoice = Void
 	}
 	return r
-}
-
-// Requeue says whether an invoice can be made due again, with the attempts that were made on it. The error
-// says in one line why not, and what to do instead.
-func Requeue(id uint64, status InvoiceStatus, past []Past) error {
-	switch status {
-	case Review:
-	case Open:
-		return fmt.Errorf("invoice %d is open already: the next run charges it when its date has come", id)
-	case Charging:
-		return fmt.Errorf("invoice %d is being charged, or in doubt: the next run of billing settles it first", id)
-	case Paid, Uncollectible, Void:
-		return fmt.Errorf("invoice %d is %s: only one in review can be requeued", id, status)
-	default:
-		return fmt.Errorf("invoice %d has the status %q, which is none of duly's", id, cut(string(status), maxQuoted))
-	}
-	for _, a := range past {
-		switch a.Status {
-		case AttemptInFlight, AttemptInDoubt:
-			return fmt.Errorf("attempt %d of invoice %d is %s: the next run of billing settles it first", a.ID, id, a.Status)
-		case AttemptReview:
-			return fmt.Errorf("attempt %d of invoice %d may have taken money: duly resolve attempt %d --as … first", a.ID, id, a.ID)
-		case AttemptSucceeded:
-			return fmt.Errorf("attempt %d of invoice %d succeeded", a.ID, id)
-		case AttemptDeclined, AttemptReleased, AttemptRejected:
-		}
-	}
-	return nil
 }

@@ -17,10 +17,11 @@ func reviewed(change func(*billing.Reviewed)) billing.Reviewed {
 	money := payment.Money{Amount: 9900, Currency: "KRW"}
 	a := billing.Reviewed{
 		Attempt: billing.Attempt{
-			ID: 7, No: 1, Gateway: "main", Charge: payment.Charge{Key: "sub_42_20260131-1", Money: money},
+			ID: 7, No: 1, Gateway: "main", Doubted: true, CreatedAt: noon.Add(-72 * time.Hour), SentBy: noon.Add(-72 * time.Hour),
+			Charge:  payment.Charge{Key: "sub_42_20260131-1", Reference: "sub_42_20260131", CustomerID: "cus_7", Money: money},
 			Invoice: billing.Invoice{ID: 3, SubscriptionID: 42, Due: payment.DateOf(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)), Money: money},
 		},
-		Status: billing.AttemptReview, InvoiceStatus: billing.Review, Age: 72 * time.Hour,
+		Status: billing.AttemptReview, InvoiceStatus: billing.Review, SettledAt: noon.Add(-72 * time.Hour),
 	}
 	if change != nil {
 		change(&a)
@@ -30,11 +31,25 @@ func reviewed(change func(*billing.Reviewed)) billing.Reviewed {
 
 // sight is a gateway's record of the attempt's payment.
 func sight(change func(*payment.Payment)) payment.Sight {
-	p := payment.Payment{ID: reviewedID, Status: payment.Succeeded, Money: payment.Money{Amount: 9900, Currency: "KRW"}}
+	p := payment.Payment{ID: reviewedID, Status: payment.Succeeded, Key: "sub_42_20260131-1", Reference: "sub_42_20260131", CustomerID: "cus_7", Money: payment.Money{Amount: 9900, Currency: "KRW"}}
 	if change != nil {
 		change(&p)
 	}
 	return payment.Sight{Payment: &p}
+}
+
+// vetted is an absence that controls bear out.
+func vetted() payment.Vetting {
+	return payment.Vetting{Earlier: payment.ControlPassed, Later: payment.ControlPassed}
+}
+
+// evidence is what a gateway that says this of a charge proves, by key and by id, borne out by controls.
+func evidence(s payment.Sight) payment.Evidence {
+	return payment.Evidence{ByKey: s, ByID: s, Named: s, Begun: noon, Lasting: true, Gateway: "main", Vetting: vetted()}
+}
+
+func word(as payment.As) billing.Word {
+	return billing.Word{As: as, Reason: "the reason", Counts: true}
 }
 
 func TestResolve(t *testing.T) {
@@ -75,7 +90,7 @@ func TestResolve(t *testing.T) {
 		{name: "executed in truth", as: payment.AsNotExecuted, seen: sight(nil), err: "--as paid pay_1"},
 		{name: "pending", as: payment.AsNotExecuted, seen: sight(func(p *payment.Payment) { p.Status = payment.Pending }), err: "pending"},
 		{
-			name: "it may still arrive", change: func(a *billing.Reviewed) { a.Age = 24*time.Hour + 2*time.Minute },
+			name: "it may still arrive", change: func(a *billing.Reviewed) { a.CreatedAt = noon.Add(-24*time.Hour - 2*time.Minute) },
 			as: payment.AsNotExecuted, seen: absent, err: "may still arrive",
 		},
 		{
@@ -87,7 +102,8 @@ func TestResolve(t *testing.T) {
 			as: payment.AsRefunded, seen: absent, err: "proves nothing",
 		},
 		{name: "not executed, gateway down", as: payment.AsNotExecuted, seen: payment.Sight{Reason: "timeout"}, err: "timeout"},
-		{name: "rejected is not executed", change: rejected, as: payment.AsNotExecuted, seen: absent, err: "duly requeue invoice 3"},
+		{name: "rejected, and never executed", change: rejected, as: payment.AsNotExecuted, seen: absent, attempt: billing.AttemptRejected, invoice: billing.Open},
+		{name: "rejected, and executed in truth", change: rejected, as: payment.AsNotExecuted, seen: sight(nil), err: "duly resolve attempt 7 --as paid pay_1"},
 
 		{name: "refunded", as: payment.AsRefunded, seen: refunded, attempt: billing.AttemptDeclined, invoice: billing.Void},
 		{name: "cancelled", as: payment.AsRefunded, seen: sight(func(p *payment.Payment) { p.Status = payment.Canceled }), attempt: billing.AttemptDeclined, invoice: billing.Void},
@@ -106,7 +122,7 @@ func TestResolve(t *testing.T) {
 		{name: "rejected and done with", change: func(a *billing.Reviewed) { rejected(a); a.InvoiceStatus = billing.Void }, as: payment.AsIgnored, err: "nothing to resolve"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, err := billing.Resolve(reviewed(c.change), c.as, "the reason", c.seen, keeping)
+			r, err := billing.Resolve(reviewed(c.change), word(c.as), evidence(c.seen), keeping)
 			if c.err != "" {
 				require.ErrorContains(t, err, c.err)
 				require.NotContains(t, err.Error(), "\n")
@@ -131,7 +147,10 @@ func TestResolveOnlyWhatIsInReview(t *testing.T) {
 	} {
 		for _, as := range []payment.As{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored} {
 			for _, seen := range []payment.Sight{sight(nil), {Absent: true}, {Unaskable: true}} {
-				_, err := billing.Resolve(reviewed(func(a *billing.Reviewed) { a.Status = status }), as, "why", seen, billing.Keeping{})
+				if status == billing.AttemptInDoubt && as == payment.AsNotExecuted {
+					continue // see TestAnOperatorsWord
+				}
+				_, err := billing.Resolve(reviewed(func(a *billing.Reviewed) { a.Status, a.Proof = status, billing.ProofAnswer }), word(as), evidence(seen), billing.Keeping{})
 				require.ErrorContains(t, err, "attempt 7 is "+string(status))
 			}
 		}
@@ -142,7 +161,7 @@ func TestRequeue(t *testing.T) {
 	past := func(statuses ...billing.AttemptStatus) []billing.Past {
 		var out []billing.Past
 		for i, s := range statuses {
-			out = append(out, billing.Past{ID: uint64(i + 1), No: i + 1, Status: s})
+			out = append(out, billing.Past{ID: uint64(i + 1), No: i + 1, Key: billing.Key(42, day("2026-01-31"), i+1), Status: s})
 		}
 		return out
 	}
@@ -152,7 +171,7 @@ func TestRequeue(t *testing.T) {
 		err    string
 	}{
 		{billing.Review, nil, ""},
-		{billing.Review, past(billing.AttemptRejected), ""},
+		{billing.Review, past(billing.AttemptRejected), "attempt 1 is rejected, which does not prove that no money was taken: duly resolve attempt 1 --as not_executed"},
 		{billing.Review, past(billing.AttemptDeclined, billing.AttemptReleased), ""},
 		{billing.Review, past(billing.AttemptReview), "duly resolve attempt 1"},
 		{billing.Review, past(billing.AttemptRejected, billing.AttemptInFlight), "attempt 2 of invoice 3 is in_flight"},

@@ -87,6 +87,10 @@ func Settle(a Attempt, ans Answer, sub SubscriptionStatus, p Policy, effective p
 		s.Alert = true
 		return s.review(a, AttemptReview, s.Message)
 	case payment.Rejected:
+		// The answer to a request that was sent does not prove that the request did nothing.
+		if o.Unsent {
+			s.Proof = ProofAnswer
+		}
 		return s.review(a, AttemptRejected, s.Message)
 	case payment.InDoubt:
 	}

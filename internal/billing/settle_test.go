@@ -332,3 +332,25 @@ func TestSettleSaysWhatEndedTheAttempt(t *testing.T) {
 		require.Empty(t, billing.Settle(at(1), answered(kind, ""), billing.Active, policy(), day("2026-02-03"), noon).Proof, "%s ends nothing", kind)
 	}
 }
+
+// A request that was refused may have done something all the same; one that was never sent did not.
+func TestOnlyWhatWasNeverSentIsProvenByARejection(t *testing.T) {
+	for _, c := range []struct {
+		unsent, doubted bool
+		status          billing.AttemptStatus
+		proof           billing.Proof
+	}{
+		{false, false, billing.AttemptRejected, ""},
+		{true, false, billing.AttemptRejected, billing.ProofAnswer},
+		{true, true, billing.AttemptInDoubt, ""}, // an earlier request was sent
+		{false, true, billing.AttemptInDoubt, ""},
+	} {
+		a := attempt()
+		a.Doubted = c.doubted
+		ans := answered(payment.Rejected, "")
+		ans.Outcome.Unsent = c.unsent
+		got := billing.Settle(a, ans, billing.Active, policy(), day("2026-01-31"), noon)
+		require.Equal(t, c.status, got.Attempt)
+		require.Equal(t, c.proof, got.Proof)
+	}
+}

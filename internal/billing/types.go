@@ -53,7 +53,7 @@ type Proof string
 
 // The proofs; the empty Proof is none.
 const (
-	// ProofAnswer: the gateway's own answer to a request of this attempt.
+	// ProofAnswer: the gateway's own answer to a request of this attempt, or that no request was ever sent.
 	ProofAnswer Proof = "answer"
 	// ProofLookUp: a look-up by the attempt's own key: what it found, or an absence that controls bore out, asked for after
 	// the last request could have an effect.

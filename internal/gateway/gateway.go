@@ -15,7 +15,8 @@ import (
 // and return what is known as a value: a failed call is an outcome, never an error.
 type Gateway interface {
 	Abilities() Abilities
-	// Charge sends exactly one request for c. It calls CheckGuard right before the request is written.
+	// Charge sends exactly one request for c, or none and says so (Unsent). It calls CheckGuard right before the request
+	// is written.
 	Charge(ctx context.Context, c payment.Charge) payment.Outcome
 	// Find asks what became of c, by its key or by the gateway's own id where that is known.
 	Find(ctx context.Context, c payment.Charge, paymentID string) Finding

@@ -37,9 +37,9 @@ func MustAsk(o Order, p Payment) bool {
 
 // MustCancel reports whether a payment that was found pending is to be cancelled at the gateway, by the id in
 // its Sight: it has been pending for too long, it is ours, and the shop does not take it for paid.
-func MustCancel(c Checked, p Policy, now time.Time) bool {
+func MustCancel(o Order, c Checked, p Policy, now time.Time) bool {
 	seen := c.Sight.Payment
-	return c.Asked && seen != nil && seen.Status == payment.Pending && seen.ID != "" && c.foreign(seen) == "" &&
+	return c.Asked && seen != nil && seen.Status == payment.Pending && seen.ID != "" && c.foreignTo(o, seen) == "" &&
 		c.Status != PaymentSucceeded && now.Sub(c.CreatedAt) > p.GiveUpAfter
 }
 
@@ -53,6 +53,14 @@ func (c Checked) foreign(seen *payment.Payment) string {
 		return "reference"
 	}
 	return ""
+}
+
+// foreignTo is foreign, and holds the record's customer against that of c's order as well.
+func (c Checked) foreignTo(o Order, seen *payment.Payment) string {
+	if field := c.foreign(seen); field != "" || seen.CustomerID == o.CustomerID {
+		return field
+	}
+	return "customer_id"
 }
 
 // NeverArrived reports whether the answer about c is "never arrived", for the brake; ok is false for a payment

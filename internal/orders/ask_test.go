@@ -60,11 +60,11 @@ func TestMustCancel(t *testing.T) {
 		"absent":                      {old(checked(row(1, "pending"), payment.Sight{Absent: true})), false},
 		"not asked":                   {func() orders.Checked { c := old(waiting); c.Asked = false; return c }(), false},
 	} {
-		require.Equal(t, c.want, orders.MustCancel(c.checked, policy(), noon()), name)
+		require.Equal(t, c.want, orders.MustCancel(order("pending"), c.checked, policy(), noon()), name)
 	}
 	at := old(waiting)
 	at.CreatedAt = noon().Add(-policy().GiveUpAfter)
-	require.False(t, orders.MustCancel(at, policy(), noon()), "not before the time is over")
+	require.False(t, orders.MustCancel(order("pending"), at, policy(), noon()), "not before the time is over")
 }
 
 func TestNeverArrived(t *testing.T) {

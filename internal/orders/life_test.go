@@ -104,7 +104,7 @@ func (l *life) look(i int) orders.Checked {
 		return out
 	}
 	out.Sight.Payment = record(p, status)
-	if orders.MustCancel(out, policy(), l.now) && rapid.Bool().Draw(l.t, "cancel works") {
+	if orders.MustCancel(l.order, out, policy(), l.now) && rapid.Bool().Draw(l.t, "cancel works") {
 		c.ended, out.Cancelled = true, true
 	}
 	return out

@@ -49,34 +49,52 @@ type Resolution struct {
 	Events []payment.Event
 }
 
-// Resolve says what follows when an operator settles r in the given way, for that reason. seen is what the gateway
-// says: of the payment that the operator names for AsPaid, of the row's own for the others. The error says in
-// one line why not, and what to do instead.
+// Charge is what was charged for p, a payment of o: a gateway's record is p's only if it is of this.
+func (p Payment) Charge(o Order) payment.Charge {
+	return payment.Charge{Key: p.Key, Reference: o.Reference(), CustomerID: o.CustomerID, Money: p.Money}
+}
+
+// Changed names what of the payment is not any more as it was when its gateway was asked about it; empty: nothing.
+func (r Reviewed) Changed(seen Payment, charge payment.Charge) string {
+	switch {
+	case r.Gateway != seen.Gateway:
+		return "gateway"
+	case r.TransactionKey != seen.TransactionKey:
+		return "transaction_key"
+	case !r.CreatedAt.Equal(seen.CreatedAt):
+		return "created_at"
+	case r.Charge(r.Order) != charge:
+		return "idempotency_key, amount or customer_id"
+	}
+	return ""
+}
+
+// Resolve says what follows when an operator settles r in the given way, for that reason. e is what the gateway says: of
+// the payment that the operator names for AsPaid, of the row's own charge for the others. The error says in one line
+// why not, and what to type next.
 //
 //   - Only a payment in review can be resolved, or a succeeded one whose order is frozen.
 //   - Paid needs a payment that succeeded, was not given back, and is of the recorded amount and currency; for an
 //     order that is still open it must be all that the order asks for. The money is kept only if the order is, or
 //     can still be, completed (I9).
-//   - Not executed is believed only once no request can take effect any more, and the gateway does not say otherwise.
-//   - Refunded needs the gateway's word where it can be asked.
+//   - Not executed is believed only if the gateway proves it by the charge's own key, or cannot say, and then on the
+//     operator's recorded word; and not before the last request can have taken effect. So is refunded.
+//   - Where the gateway is not configured nobody knows how long a request may take, so that neither is believed.
 //   - Ignored closes a payment without a word on its money.
-func Resolve(r Reviewed, as payment.As, reason string, seen payment.Sight, now time.Time) (Resolution, error) {
+func Resolve(r Reviewed, as payment.As, reason string, e payment.Evidence) (Resolution, error) {
 	if r.Status != PaymentReview && (r.Reason == "" || r.Status != PaymentSucceeded) {
 		return Resolution{}, fmt.Errorf("payment %d is %s: only one in review can be resolved", r.ID, r.Status)
-	}
-	if as != payment.AsIgnored && seen.Payment == nil && !seen.Absent && !seen.Unaskable {
-		return Resolution{}, fmt.Errorf("the gateway could not be asked (%s): try again", seen.Reason)
 	}
 	out := Resolution{Reason: r.stays()}
 	text := string(as) + ": " + reason
 	var err error
 	switch as {
 	case payment.AsPaid:
-		out.Change, err = r.paid(seen)
+		out.Change, err = r.paid(e.Named)
 	case payment.AsNotExecuted:
-		out.Change, err = r.notExecuted(seen, text, now)
+		out.Change, err = r.notExecuted(e, text)
 	case payment.AsRefunded:
-		if out.Change, err = r.refunded(seen, text); err == nil {
+		if out.Change, err = r.refunded(e, text); err == nil {
 			out.Events = []payment.Event{RefundCompleted(r.Payment, out.Change.Refunded, text)}
 		}
 	case payment.AsIgnored:
@@ -109,6 +127,8 @@ func (r Reviewed) closed(to PaymentStatus, code, text string) Change {
 func (r Reviewed) paid(seen payment.Sight) (Change, error) {
 	p := seen.Payment
 	switch {
+	case p == nil && !seen.Absent && !seen.Unaskable:
+		return Change{}, fmt.Errorf("the gateway could not be asked (%s): try again", seen.Reason)
 	case seen.Unaskable:
 		return Change{}, errors.New("this gateway cannot be asked for that payment, so it cannot be booked")
 	case p == nil:
@@ -162,40 +182,48 @@ func (r Reviewed) keeps() PaymentStatus {
 	return PaymentSucceeded
 }
 
-func (r Reviewed) notExecuted(seen payment.Sight, text string, now time.Time) (Change, error) {
-	if p := seen.Payment; p != nil {
-		switch p.Status {
-		case payment.Declined, payment.Canceled:
-			return r.closed(PaymentFailed, RefundCode(seen), text), nil
-		case payment.Succeeded, payment.Pending:
-		}
-		return Change{}, fmt.Errorf("the gateway says that payment %s is %s: --as paid %s, or give it back and --as refunded", p.ID, p.Status, p.ID)
+func (r Reviewed) notExecuted(e payment.Evidence, text string) (Change, error) {
+	c := Change{ID: r.ID, To: PaymentFailed, FailureCode: FailureNotExecuted, FailureReason: cut(text)}
+	inferred, p, why := e.NotExecuted(r.Charge(r.Order), r.TransactionKey)
+	switch inferred {
+	case payment.InferTaken:
+		return Change{}, fmt.Errorf("%s: duly resolve payment %d --as paid %s --reason …, or give it back and --as refunded", why, r.ID, p.ID)
+	case payment.InferAgain:
+		return Change{}, fmt.Errorf("%s: try again, or duly resolve payment %d --as ignored --reason …, which closes it", why, r.ID)
+	case payment.InferEnded:
+		c.FailureCode = RefundCode(payment.Sight{Payment: p})
+		return c, nil
+	case payment.InferAbsent, payment.InferNothing:
 	}
-	if seen.Absent && r.TransactionKey != "" {
-		return Change{}, fmt.Errorf("the gateway gave payment %d the id %s and does not know it now, which proves nothing: ask the provider; --as ignored closes it", r.ID, r.TransactionKey)
-	}
-	until, age := r.Keeping.KeyLife+r.Keeping.Longest, now.Sub(r.CreatedAt)
-	if age <= until {
-		return Change{}, fmt.Errorf("a request for payment %d may still arrive: try again in %s", r.ID, (until-age).Round(time.Minute)+time.Minute)
-	}
-	return r.closed(PaymentFailed, FailureNotExecuted, text), nil
+	return c, r.over(e, payment.AsNotExecuted)
 }
 
-func (r Reviewed) refunded(seen payment.Sight, text string) (Change, error) {
+// over makes sure that no request for r could take effect any more when the gateway was asked.
+func (r Reviewed) over(e payment.Evidence, as payment.As) error {
+	if !r.Keeping.Known {
+		return fmt.Errorf("how long a request for payment %d may be on its way is not configured here: type it where gateways.%s is configured", r.ID, r.Gateway)
+	}
+	if left := r.CreatedAt.Add(r.Keeping.KeyLife + r.Keeping.Longest).Sub(e.Begun); left >= 0 {
+		return fmt.Errorf("a request for payment %d may still arrive: try again in %s: duly resolve payment %d --as %s --reason …", r.ID, payment.Wait(left), r.ID, as)
+	}
+	return nil
+}
+
+func (r Reviewed) refunded(e payment.Evidence, text string) (Change, error) {
 	c := r.closed(PaymentRefunded, "", text)
 	c.Refunded = r.Money.Amount
-	switch p := seen.Payment; {
-	case seen.Absent:
-		return Change{}, errors.New("the gateway knows no such payment, so nothing was given back: --as not_executed")
-	case p == nil: // it cannot be asked
+	p, unknown, why := e.Given(r.Charge(r.Order), r.TransactionKey)
+	switch {
+	case unknown:
+		return c, r.over(e, payment.AsRefunded)
+	case p == nil:
+		return Change{}, errors.New(why)
 	case p.Refunded < p.Money.Amount:
-		return Change{}, fmt.Errorf("the gateway says that payment %s is %s, %s of %s given back", p.ID, p.Status,
-			payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.Money)
-	default:
-		c.Refunded = p.Refunded
-		if r.TransactionKey == "" {
-			c.TransactionKey = payment.Cut(p.ID, maxText)
-		}
+		return Change{}, fmt.Errorf("the gateway says that payment %s is %s, and nothing was taken: duly resolve payment %d --as not_executed --reason …", p.ID, p.Status, r.ID)
+	}
+	c.Refunded = p.Refunded
+	if r.TransactionKey == "" && (Checked{Payment: r.Payment}).foreignTo(r.Order, p) == "" {
+		c.TransactionKey = payment.Cut(p.ID, maxText)
 	}
 	return c, nil
 }

@@ -30,6 +30,16 @@ func sight(status payment.Status, change ...func(*payment.Payment)) payment.Sigh
 	return payment.Sight{Payment: r}
 }
 
+// vetted is an absence that controls bear out.
+func vetted() payment.Vetting {
+	return payment.Vetting{Earlier: payment.ControlPassed, Later: payment.ControlPassed}
+}
+
+// evidence is what a gateway that says this of a charge proves, by key and by id, borne out by controls.
+func evidence(s payment.Sight) payment.Evidence {
+	return payment.Evidence{ByKey: s, ByID: s, Named: s, Begun: noon(), Lasting: true, Gateway: "main", Vetting: vetted()}
+}
+
 func TestResolve(t *testing.T) {
 	absent, unaskable := payment.Sight{Absent: true}, payment.Sight{Unaskable: true}
 	back := func(n int64) func(*payment.Payment) { return func(p *payment.Payment) { p.Refunded = n } }
@@ -81,11 +91,11 @@ func TestResolve(t *testing.T) {
 		{"not executed, unaskable", reviewed("pending"), payment.AsNotExecuted, unaskable, closed("failed", "not_executed", "not_executed"), ""},
 		{"not executed, declined", reviewed("pending"), payment.AsNotExecuted, sight("declined", func(p *payment.Payment) { p.Decline.Code = "stolen_card" }), closed("failed", "stolen_card", "not_executed"), ""},
 		{"not executed, cancelled", reviewed("pending"), payment.AsNotExecuted, sight("canceled"), closed("failed", "canceled", "not_executed"), ""},
-		{"not executed, succeeded", reviewed("pending"), payment.AsNotExecuted, sight("succeeded"), orders.Change{}, "payment pay_1 is succeeded: --as paid pay_1"},
+		{"not executed, succeeded", reviewed("pending"), payment.AsNotExecuted, sight("succeeded"), orders.Change{}, "payment pay_1 is succeeded: duly resolve payment 1 --as paid pay_1 --reason"},
 		{"not executed, given back", reviewed("pending"), payment.AsNotExecuted, sight("succeeded", back(12900)), orders.Change{}, "--as refunded"},
 		{"not executed, pending", reviewed("pending"), payment.AsNotExecuted, sight("pending"), orders.Change{}, "is pending"},
 		{"not executed, an id that the gateway does not know now", reviewed("pending", func(r *orders.Reviewed) { r.TransactionKey = "pay_1" }), payment.AsNotExecuted, absent, orders.Change{}, "proves nothing"},
-		{"not executed, may still arrive", reviewed("pending", func(r *orders.Reviewed) { r.CreatedAt = noon().Add(-24*time.Hour - 2*time.Minute) }), payment.AsNotExecuted, absent, orders.Change{}, "may still arrive: try again in 1m0s"},
+		{"not executed, may still arrive", reviewed("pending", func(r *orders.Reviewed) { r.CreatedAt = noon().Add(-24*time.Hour - 2*time.Minute) }), payment.AsNotExecuted, absent, orders.Change{}, "may still arrive: try again in 1m: duly resolve payment 1 --as not_executed --reason …"},
 		{"not executed, unanswered", reviewed("pending"), payment.AsNotExecuted, payment.Sight{}, orders.Change{}, "could not be asked"},
 
 		{"refunded, whole", reviewed("completed"), payment.AsRefunded, sight("succeeded", back(12900)), given, ""},
@@ -101,7 +111,7 @@ func TestResolve(t *testing.T) {
 		{"succeeded, and not frozen", reviewed("shipped", recorded, func(r *orders.Reviewed) { r.Reason = "" }), payment.AsIgnored, absent, orders.Change{}, "payment 1 is succeeded"},
 		{"being given back", reviewed("failed", func(r *orders.Reviewed) { r.Status = "refund_due" }), payment.AsRefunded, absent, orders.Change{}, "payment 1 is refund_due"},
 	} {
-		got, err := orders.Resolve(c.reviewed, c.as, "asked the bank", c.seen, noon())
+		got, err := orders.Resolve(c.reviewed, c.as, "asked the bank", evidence(c.seen))
 		if c.refused != "" {
 			require.ErrorContains(t, err, c.refused, c.name)
 			require.NotContains(t, err.Error(), "\n", c.name)
@@ -124,10 +134,10 @@ func TestResolve(t *testing.T) {
 	}
 
 	// The order stays frozen while another payment of it is in review.
-	got, err := orders.Resolve(reviewed("pending", with("review")), payment.AsIgnored, "x", absent, noon())
+	got, err := orders.Resolve(reviewed("pending", with("review")), payment.AsIgnored, "x", evidence(absent))
 	require.NoError(t, err)
 	require.Equal(t, "payment 1 differs", got.Reason)
-	got, err = orders.Resolve(reviewed("pending", with("review"), func(r *orders.Reviewed) { r.Reason = "" }), payment.AsIgnored, strings.Repeat("가", 300), absent, noon())
+	got, err = orders.Resolve(reviewed("pending", with("review"), func(r *orders.Reviewed) { r.Reason = "" }), payment.AsIgnored, strings.Repeat("가", 300), evidence(absent))
 	require.NoError(t, err)
 	require.Equal(t, "payment 2 is in review", got.Reason)
 	require.Equal(t, "ignored: "+strings.Repeat("가", 246), got.Change.FailureReason)

@@ -7,16 +7,16 @@ import (
 	"duly/internal/payment"
 )
 
-// DecideRefund says what to do about a payment in refund_due from what the gateway says of it. The payment of
+// DecideRefund says what to do about a payment of o in refund_due from what the gateway says of it. The payment of
 // RefundSend carries the gateway's id.
-func DecideRefund(c Checked, now time.Time) RefundEnd {
+func DecideRefund(o Order, c Checked, now time.Time) RefundEnd {
 	end := RefundEnd{Payment: c.Payment}
 	if c.Taken != "" { // whatever the gateway says: it is not this row's money
 		return end.to(RefundReview, fmt.Sprintf("nothing is given back: %s keeps this payment", c.Taken))
 	}
 	switch seen := c.Sight.Payment; {
 	case seen != nil:
-		return end.seen(c, seen)
+		return end.seen(o, c, seen)
 	case c.Sight.Absent:
 		return end.absent(c.Keeping, now)
 	case c.Sight.Unaskable || !c.Keeping.Known && c.Asked:
@@ -27,8 +27,12 @@ func DecideRefund(c Checked, now time.Time) RefundEnd {
 }
 
 // seen decides by the gateway's record.
-func (e RefundEnd) seen(c Checked, seen *payment.Payment) RefundEnd {
-	if foreign := c.foreign(seen); foreign != "" {
+func (e RefundEnd) seen(o Order, c Checked, seen *payment.Payment) RefundEnd {
+	foreign := c.foreign(seen)
+	if e.Payment.TransactionKey == "" { // the id is learnt now: it must be proven ours
+		foreign = c.foreignTo(o, seen)
+	}
+	if foreign != "" {
 		return e.to(RefundReview, "it is another charge at the gateway: "+foreign+" is not ours")
 	}
 	if e.Payment.TransactionKey == "" {

@@ -64,7 +64,7 @@ func TestDecideRefund(t *testing.T) {
 		{"unaskable for longer", aged(due, payment.Sight{Unaskable: true}, day+1), orders.RefundReview, 0, "the gateway cannot be asked about it"},
 		{"unknown gateway", aged(due, payment.Sight{}, day+1, unknown), orders.RefundReview, 0, "the gateway cannot be asked about it"},
 	} {
-		end := orders.DecideRefund(c.checked, noon())
+		end := orders.DecideRefund(order("failed"), c.checked, noon())
 		require.Equal(t, c.want, end.Step, c.name)
 		require.Equal(t, c.given, end.Given, c.name)
 		require.Equal(t, c.reason, end.Reason, c.name)
@@ -76,9 +76,9 @@ func TestDecideRefund(t *testing.T) {
 	// What was asked for lately is not given up for being old.
 	late := aged(due, payment.Sight{Unaskable: true}, 100*day)
 	late.UpdatedAt = noon().Add(-time.Hour)
-	require.Equal(t, orders.RefundLater, orders.DecideRefund(late, noon()).Step)
+	require.Equal(t, orders.RefundLater, orders.DecideRefund(order("failed"), late, noon()).Step)
 
-	long := orders.DecideRefund(checked(due, payment.Sight{Reason: strings.Repeat("가", 300)}), noon())
+	long := orders.DecideRefund(order("failed"), checked(due, payment.Sight{Reason: strings.Repeat("가", 300)}), noon())
 	require.Equal(t, strings.Repeat("가", 255), long.Reason)
 }
 

@@ -124,7 +124,7 @@ func TestAPaymentThatIsTaken(t *testing.T) {
 	}
 	c := found(row(1, "refund_due"), payment.Succeeded)
 	c.Taken = "payment 9 of order 8"
-	end := orders.DecideRefund(c, noon())
+	end := orders.DecideRefund(order("failed"), c, noon())
 	require.Equal(t, orders.RefundReview, end.Step)
 	require.Equal(t, "nothing is given back: payment 9 of order 8 keeps this payment", end.Reason)
 }

@@ -29,6 +29,7 @@ type standing struct {
 	Checked
 
 	fate     fate
+	proven   bool // the gateway's record is of this very charge, whatever its money
 	recorded bool // paid, and not asked about: the row stands as it is
 	// change is what becomes of a payment that is not paid or undecided; no To: it stays as it is.
 	change Change
@@ -41,7 +42,7 @@ const afterwards = time.Second
 
 // stand judges c by its row and by what its gateway said.
 func stand(o Order, c Checked, p Policy, now time.Time) standing {
-	s := standing{Checked: c}
+	s := standing{Checked: c, proven: c.Sight.Payment != nil && c.foreignTo(o, c.Sight.Payment) == ""}
 	switch c.Status {
 	case PaymentRefundDue, PaymentRefunded:
 		return s.no()
@@ -76,13 +77,10 @@ func stand(o Order, c Checked, p Policy, now time.Time) standing {
 
 // seen judges by the gateway's record.
 func (s standing) seen(o Order, seen *payment.Payment, givenUp bool) standing {
-	foreign := s.foreign(seen)
-	if foreign == "" && seen.CustomerID != o.CustomerID {
-		foreign = "customer_id"
-	}
+	foreign := s.foreignTo(o, seen)
 	whole := seen.Refunded > 0 && seen.Refunded >= seen.Money.Amount
 	if foreign != "" && (seen.Status != payment.Succeeded || whole) {
-		return s.stuck("is another charge at the gateway: " + foreign + " is not ours")
+		return s.stuck("is another charge at the gateway: " + foreign + " of payment " + seen.ID + " is not ours")
 	}
 	switch seen.Status {
 	case payment.Succeeded:
@@ -128,7 +126,7 @@ func (s standing) pending() standing {
 func (s standing) taken(o Order, seen *payment.Payment, foreign string) standing {
 	switch {
 	case foreign != "":
-		s.why = foreign + " is not ours"
+		s.why = foreign + " of payment " + seen.ID + " is not ours"
 	case seen.Money.Currency != s.Money.Currency || seen.Money.Amount != s.Money.Amount:
 		s.why = fmt.Sprintf("%s were taken, %s are recorded", seen.Money, s.Money)
 	case seen.Money != o.Money:
@@ -221,9 +219,9 @@ func (s standing) to(status PaymentStatus) (c Change, ok bool) {
 	return c, status != s.Status || c.TransactionKey != ""
 }
 
-// newKey is the gateway's id if it was learnt at this check.
+// newKey is the gateway's id if it was learnt at this check, from a record that is proven to be of this charge.
 func (s standing) newKey() string {
-	if s.TransactionKey != "" || s.Sight.Payment == nil {
+	if s.TransactionKey != "" || !s.proven || s.Sight.Payment == nil {
 		return ""
 	}
 	return payment.Cut(s.Sight.Payment.ID, maxText)

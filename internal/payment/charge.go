@@ -46,6 +46,15 @@ type Payment struct {
 	CreatedAt  time.Time // by the gateway's clock; zero if it did not say
 }
 
+// TookNone reports whether p has ended without money taken.
+func (p Payment) TookNone() bool { return p.Status == Declined || p.Status == Canceled }
+
+// Proven reports whether p is the record of c itself, whatever its money: key, reference and customer are c's. Only the
+// id of such a record may be stored as the id of c's payment.
+func (c Charge) Proven(p Payment) bool {
+	return p.Key == c.Key && p.Reference == c.Reference && p.CustomerID == c.CustomerID
+}
+
 // Mismatch names the first field in which p is not the payment that c asked for, or "" if it is.
 // Ids come back after a restore, so a key alone proves nothing.
 func (c Charge) Mismatch(p Payment) string {

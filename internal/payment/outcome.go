@@ -98,12 +98,14 @@ type Decline struct {
 type Outcome struct {
 	Kind      Kind
 	Decline   Decline // set for Refused and TryLater
-	PaymentID string  // the gateway's id, where it gave one
+	PaymentID string  // the gateway's id of a record that is proven ours (see [Charge.Proven]); empty if there is none
 	// Reason is a short text for people: "timeout", "409 request under way", "amount differs".
 	Reason string
 	// LookUpOnly, on InDoubt: sending the key again can do no good (accepted and pending, or the key was
 	// used with another body). Ask instead.
 	LookUpOnly bool
+	// Unsent, on Rejected: it was rejected here, and no request was sent.
+	Unsent bool
 	// Failure: it counts against the gateway's circuit (time-out, reset, refused connection, 5xx).
 	Failure bool
 	// RetryAfter is how long the gateway asked us to wait; 0 for no wish.
@@ -113,27 +115,33 @@ type Outcome struct {
 // Judge says what p, a gateway's record found or answered for c, means. A declined payment must have been
 // classified by the adapter's code table: its class is kept, and the empty class means TryLater.
 func Judge(c Charge, p Payment) Outcome {
+	if !c.Proven(p) {
+		return Outcome{Kind: Differs, Reason: c.Mismatch(p) + " is not ours: payment " + p.ID}
+	}
+	o := Outcome{PaymentID: p.ID}
 	if field := c.Mismatch(p); field != "" {
-		return Outcome{Kind: Differs, PaymentID: p.ID, Reason: field + " is not ours"}
+		o.Kind, o.Reason = Differs, field+" is not ours"
+		return o
 	}
 	switch p.Status {
 	case Succeeded:
+		o.Kind = Paid
 		if p.Refunded != 0 {
-			return Outcome{Kind: Differs, PaymentID: p.ID, Reason: "refunded by someone"}
+			o.Kind, o.Reason = Differs, "refunded by someone"
 		}
-		return Outcome{Kind: Paid, PaymentID: p.ID}
 	case Declined:
-		kind := Refused
+		o.Kind, o.Decline, o.Reason = Refused, p.Decline, p.Decline.Code
 		if p.Decline.Class == "" {
-			kind = TryLater
+			o.Kind = TryLater
 		}
-		return Outcome{Kind: kind, Decline: p.Decline, PaymentID: p.ID, Reason: p.Decline.Code}
 	case Canceled:
-		return Outcome{Kind: Differs, PaymentID: p.ID, Reason: "cancelled by someone"}
+		o.Kind, o.Reason = Differs, "cancelled by someone"
 	case Pending:
-		return Outcome{Kind: InDoubt, PaymentID: p.ID, LookUpOnly: true, Reason: "pending"}
+		o.LookUpOnly, o.Reason = true, "pending"
+	default:
+		o.LookUpOnly, o.Reason = true, "unknown status"
 	}
-	return Outcome{Kind: InDoubt, PaymentID: p.ID, LookUpOnly: true, Reason: "unknown status"}
+	return o
 }
 
 // After folds the outcome of a later request into what earlier requests under the same key left behind.

@@ -89,11 +89,11 @@ func settled(c payment.Charge, a answer, allowed ...payment.Status) payment.Outc
 	if slices.Contains(allowed, p.Status) {
 		return payment.Judge(c, p)
 	}
-	return payment.Outcome{
-		Kind:      payment.InDoubt,
-		PaymentID: p.ID,
-		Reason:    strconv.Itoa(a.status) + " with a payment that is " + string(p.Status),
+	o := payment.Outcome{Kind: payment.InDoubt, Reason: strconv.Itoa(a.status) + " with a payment that is " + string(p.Status)}
+	if c.Proven(p) {
+		o.PaymentID = p.ID
 	}
+	return o
 }
 
 // text writes the answer for people: its status, and its error where it has one. A message about somebody of whom

@@ -52,7 +52,7 @@ func TestAnswersToACharge(t *testing.T) {
 		},
 		{
 			"another customer", 200, other("customer_id", "customer-8"), nil,
-			payment.Outcome{Kind: payment.Differs, PaymentID: "pay_1", Reason: "customer_id is not ours"},
+			payment.Outcome{Kind: payment.Differs, Reason: "customer_id is not ours: payment pay_1"},
 		},
 		{"200 that says declined", 200, soft, nil, payment.Outcome{PaymentID: "pay_1", Reason: "200 with a payment that is declined"}},
 		{"402 that says succeeded", 402, paid, nil, payment.Outcome{PaymentID: "pay_1", Reason: "402 with a payment that is succeeded"}},
@@ -85,7 +85,7 @@ func TestAnswersToACharge(t *testing.T) {
 		{
 			"declined, but another payment", 402,
 			paymentJSON(payment.Declined, map[string]any{"decline": map[string]any{"code": "lost_card"}, "reference": "sub_43"}), nil,
-			payment.Outcome{Kind: payment.Differs, PaymentID: "pay_1", Reason: "reference is not ours"},
+			payment.Outcome{Kind: payment.Differs, Reason: "reference is not ours: payment pay_1"},
 		},
 		{
 			"try later", 402, declinedJSON(map[string]any{

@@ -56,11 +56,11 @@ func (c *Client) Abilities() gateway.Abilities {
 }
 
 // Charge sends one POST /v1/payments. A charge that the service could only refuse, or of a body version that
-// this program does not write, is Rejected without a request.
+// this program does not write, is Rejected and Unsent.
 func (c *Client) Charge(ctx context.Context, charge payment.Charge) payment.Outcome {
 	body, err := encode(charge)
 	if err != nil {
-		return payment.Outcome{Kind: payment.Rejected, Reason: err.Error()}
+		return payment.Outcome{Kind: payment.Rejected, Unsent: true, Reason: err.Error()}
 	}
 	a := c.send(ctx, request{
 		method: http.MethodPost,

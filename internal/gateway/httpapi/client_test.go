@@ -174,6 +174,7 @@ func TestChargeThatCanNeverBeSentIsRejectedUnsent(t *testing.T) {
 			change(&c)
 			o := client.Charge(t.Context(), c)
 			require.Equal(t, payment.Rejected, o.Kind)
+			require.True(t, o.Unsent)
 			require.NotEmpty(t, o.Reason)
 			require.False(t, o.Failure)
 		})
