@@ -2,6 +2,7 @@ package readers
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -86,6 +87,21 @@ func findings(ctx context.Context, q sqlx.QueryerContext, query string, args ...
 // An audit carries on what the one before it knew, so that the newest few tell it, whatever became of them.
 const auditedTo = `SELECT COALESCE(MAX(audited), '') FROM (SELECT JSON_UNQUOTE(JSON_EXTRACT(params, '$.audited_to')) AS audited
 FROM job_runs WHERE job = 'audit' ORDER BY id DESC LIMIT 20) newest`
+
+const listedTo = `SELECT MAX(listed_to) FROM gateway_accounts WHERE gateway IN (?)`
+
+// ListedTo is the newest instant up to which the list of one of the gateways was compared before it was charged; zero for
+// none.
+func ListedTo(ctx context.Context, db *mysql.DB, gateways []string) (time.Time, error) {
+	if len(gateways) == 0 {
+		return time.Time{}, nil
+	}
+	var at []sql.NullTime
+	if err := mysql.SelectIn(ctx, db, &at, listedTo, gateways); err != nil {
+		return time.Time{}, fmt.Errorf("look for the marks of the gateways: %w", mysql.Classify(ctx, err))
+	}
+	return at[0].Time, nil
+}
 
 // AuditedTo is the instant up to which earlier audits have seen everything; zero for none.
 func AuditedTo(ctx context.Context, db *mysql.DB) (time.Time, error) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
@@ -13,6 +15,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/payment"
 	"duly/jobs"
+	"duly/migrations"
+	"duly/readers"
 )
 
 // nightlyJob runs the other jobs one after the other.
@@ -80,7 +84,11 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, w := range works() {
+	order, err := a.orderOfNight(cmd.Context(), c, shared)
+	if err != nil {
+		return failed(err)
+	}
+	for _, w := range order {
 		p := a.part(ctx, w, f.forPart(w), shared)
 		v.Jobs = append(v.Jobs, p)
 		if p.Exit == batch.ExitUsage || stopCode(ctx) > batch.ExitNotRun {
@@ -96,6 +104,35 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	}
 	a.pageOfNight(cmd.Context(), f.report, shared, v, night)
 	return err
+}
+
+// auditSlack is how far behind the marks an audit that followed them may end: it begins that much before the end of the
+// one before it.
+const auditSlack = time.Hour
+
+// orderOfNight lists the jobs of the night. The audit comes before billing, and not after it, if the last whole one is
+// older than what billing has compared since: what it finds then is known before anything is charged.
+func (a *app) orderOfNight(ctx context.Context, c *config.Config, db *database) ([]work, error) {
+	all := works()
+	if err := migrations.Check(ctx, db.DB.DB.DB); err != nil {
+		return all, nil //nolint:nilerr // each job says so
+	}
+	listed, err := readers.ListedTo(ctx, db.DB, slices.Sorted(maps.Keys(c.Gateways)))
+	if err != nil {
+		return nil, err
+	}
+	audited, err := readers.AuditedTo(ctx, db.DB)
+	if err != nil {
+		return nil, err
+	}
+	if !audited.Before(listed.Add(-a.lag - auditSlack)) {
+		return all, nil
+	}
+	named := func(name string) int { return slices.IndexFunc(all, func(w work) bool { return w.name == name }) }
+	from := named(jobs.AuditJob)
+	audit := all[from]
+	all = slices.Delete(all, from, from+1)
+	return slices.Insert(all, named(jobs.BillingJob), audit), nil
 }
 
 // part runs one job of the night.

@@ -240,6 +240,24 @@ func TestRunNightly(t *testing.T) {
 	require.Equal(t, "reconcile", doc.Jobs[0].Document.Job)
 }
 
+// The audit of a night comes before billing if no whole one has followed what billing compared.
+func TestANightAuditsFirstWhatNoAuditHasSeen(t *testing.T) {
+	s := newShop(t)
+	order := func() []string {
+		var names []string
+		for _, p := range document[nightlyDocument](t, s.duly(t, "run", "nightly", "--json")).Jobs {
+			names = append(names, p.Job)
+		}
+		return names
+	}
+	plain := []string{"reconcile", "billing", "outbox", "report", "audit", "prune"}
+	require.Equal(t, plain, order())
+	s.exec(t, `INSERT INTO gateway_accounts (gateway, address, account, listed_to) VALUES ('main', 'old', '', UTC_TIMESTAMP(6) + INTERVAL 3 HOUR)`)
+	require.Equal(t, []string{"reconcile", "audit", "billing", "outbox", "report", "prune"}, order())
+	s.exec(t, `UPDATE gateway_accounts SET listed_to = UTC_TIMESTAMP(6) WHERE address = 'old'`)
+	require.Equal(t, plain, order(), "the audit of the night before followed it closely enough")
+}
+
 // nightlyDocument is nightlyView as it is read back.
 type nightlyDocument struct {
 	Job  string `json:"job"`
