@@ -59,6 +59,10 @@ mutants: install-db ## Break each rule once and see its test fail
 model: ## Search the protocol's model with large bounds
 	go test -count=1 -timeout=30m -parallel=1 -run='^TestProtocol$$' -v ./internal/model -model.large
 
+.PHONY: failover
+failover: install-db install-cc ## Every cell of the fail-over matrix, on a primary and a replica each
+	DULY_TEST_FAILOVER=all go test -count=1 -timeout=30m ./internal/e2e/ -run TestFailover
+
 .PHONY: dist
 dist: ## Build the programs to install into dist/: static, without symbols, for amd64 and arm64
 	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(GO_BUILD) -o dist/duly-linux-$$arch ./cmd/duly; done

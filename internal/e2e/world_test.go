@@ -94,22 +94,24 @@ func gatewayEnv(name, url string) []string {
 	return env
 }
 
-// gate stands in front of the simulator, notes when charge requests come, and calls a hook for the n-th of them
-// before it is served.
+// gate stands in front of the simulator, notes when charge requests come, and calls hooks for the n-th of them before
+// they are served.
 type gate struct {
 	next http.Handler
 
 	mu   sync.Mutex
 	came []time.Time
-	nth  int
-	hook func()
+	hook map[int]func() // by the number of the request
 }
 
-// on sets the hook.
+// on sets a hook.
 func (g *gate) on(nth int, hook func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.nth, g.hook = nth, hook
+	if g.hook == nil {
+		g.hook = map[int]func(){}
+	}
+	g.hook[nth] = hook
 }
 
 // times lists when charge requests came.
@@ -124,10 +126,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		g.mu.Lock()
 		g.came = append(g.came, time.Now())
-		hook := g.hook
-		if len(g.came) != g.nth {
-			hook = nil
-		}
+		hook := g.hook[len(g.came)]
 		g.mu.Unlock()
 		if hook != nil {
 			hook()

@@ -93,6 +93,25 @@ func (p *Proxy) Admit() {
 	p.refuses = false
 }
 
+// Switch breaks every connection and takes new ones to the server that dsn names, as an address does that moves in a
+// fail-over.
+func (p *Proxy) Switch(t testing.TB, dsn string) {
+	t.Helper()
+	config, err := mysql.ParseDSN(dsn)
+	require.NoError(t, err)
+	p.mu.Lock()
+	p.network, p.address = config.Net, config.Addr
+	p.mu.Unlock()
+	p.Cut()
+}
+
+// server is where connections go now.
+func (p *Proxy) server() (network, address string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.network, p.address
+}
+
 // LoseCommit breaks the connection on which the next COMMIT is sent, before
 // the server has it. The channel is closed when that has happened.
 func (p *Proxy) LoseCommit() <-chan struct{} { return p.lose(false) }
@@ -149,7 +168,8 @@ func (p *Proxy) accept() {
 
 func (p *Proxy) serve(client net.Conn) {
 	defer func() { _ = client.Close() }()
-	server, err := new(net.Dialer).DialContext(context.Background(), p.network, p.address)
+	network, address := p.server()
+	server, err := new(net.Dialer).DialContext(context.Background(), network, address)
 	if err != nil {
 		return // the client sees a broken connection, as without a proxy
 	}
@@ -159,6 +179,9 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	defer p.remove(l)
+	if _, now := p.server(); now != address {
+		return // it moved meanwhile
+	}
 	var answers sync.WaitGroup
 	answers.Go(func() {
 		defer l.cut()

@@ -1,0 +1,104 @@
+package testdb
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/stretchr/testify/require"
+)
+
+// Pair is a primary with a replica that follows it, on MariaDB. The replica takes the primary's place when the test says so.
+type Pair struct {
+	Primary, Replica *Server
+
+	replica *sqlx.DB
+	semi    bool
+}
+
+// patience is how long a replica may take to come up to its primary.
+const patience = time.Minute
+
+// NewPair starts both. With semi, a commit is answered only when the replica has it (semi-synchronous replication); without,
+// the replica may lag.
+func NewPair(t testing.TB, semi bool) *Pair {
+	t.Helper()
+	address, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	port := address.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert,errcheck // of a TCP listener
+	require.NoError(t, address.Close())
+	p := &Pair{semi: semi}
+	p.Primary = NewServer(t, "--server-id=1", "--log-bin=log", "--binlog-format=ROW", "--skip-networking=0", "--bind-address=127.0.0.1",
+		fmt.Sprintf("--port=%d", port))
+	p.Replica = NewServer(t, "--server-id=2", "--log-bin=log", "--binlog-format=ROW", "--log-slave-updates", "--read-only")
+	primary := open(t, p.Primary)
+	p.replica = open(t, p.Replica)
+	statements := []string{"CREATE USER repl@'127.0.0.1' IDENTIFIED BY 'repl'", "GRANT REPLICATION SLAVE ON *.* TO repl@'127.0.0.1'"}
+	if semi {
+		statements = append(statements, "SET GLOBAL rpl_semi_sync_master_enabled = ON", "SET GLOBAL rpl_semi_sync_master_timeout = 60000")
+		run(t, p.replica, "SET GLOBAL rpl_semi_sync_slave_enabled = ON")
+	}
+	run(t, primary, statements...)
+	run(t, p.replica, fmt.Sprintf("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = %d, MASTER_USER = 'repl', MASTER_PASSWORD = 'repl', "+
+		"MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1", port), "START SLAVE")
+	p.awaitApplied(t, primary)
+	return p
+}
+
+// Lag stops the replica: what is committed from now on is lost by a fail-over.
+func (p *Pair) Lag(t testing.TB) {
+	t.Helper()
+	run(t, p.replica, "STOP SLAVE")
+}
+
+// Follow waits until the replica has all that the primary has committed.
+func (p *Pair) Follow(t testing.TB) {
+	t.Helper()
+	p.awaitApplied(t, open(t, p.Primary))
+}
+
+// Promote makes the replica a primary, with all that it was sent.
+func (p *Pair) Promote(t testing.TB) {
+	t.Helper()
+	if p.semi {
+		run(t, p.replica, "STOP SLAVE IO_THREAD")
+		require.Eventually(t, func() bool {
+			status := map[string]any{}
+			require.NoError(t, p.replica.QueryRowxContext(context.Background(), "SHOW SLAVE STATUS").MapScan(status))
+			var applied string
+			require.NoError(t, p.replica.GetContext(context.Background(), &applied, "SELECT @@global.gtid_slave_pos"))
+			return fmt.Sprintf("%s", status["Gtid_IO_Pos"]) == applied
+		}, patience, 10*time.Millisecond)
+	}
+	run(t, p.replica, "STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = OFF")
+}
+
+// awaitApplied waits until the replica has applied all that the primary has committed.
+func (p *Pair) awaitApplied(t testing.TB, primary *sqlx.DB) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var there, here string
+		require.NoError(t, primary.GetContext(context.Background(), &there, "SELECT @@global.gtid_binlog_pos"))
+		require.NoError(t, p.replica.GetContext(context.Background(), &here, "SELECT @@global.gtid_slave_pos"))
+		return there == here
+	}, patience, 10*time.Millisecond)
+}
+
+func open(t testing.TB, s *Server) *sqlx.DB {
+	t.Helper()
+	db, err := connect(s.DSN(""))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() }) // before the server ends
+	return db
+}
+
+func run(t testing.TB, db *sqlx.DB, statements ...string) {
+	t.Helper()
+	for _, statement := range statements {
+		_, err := db.ExecContext(context.Background(), statement)
+		require.NoError(t, err, statement)
+	}
+}
