@@ -142,3 +142,65 @@ func typed(t *testing.T, cmd *cobra.Command, line string) {
 		require.Contains(t, append(workNames(), "gateway"), args[0], line)
 	}
 }
+
+// chapter is a section of the runbook, down to the next.
+func chapter(t *testing.T, title string) string {
+	t.Helper()
+	_, content, found := strings.Cut(page(t, runbook), "\n## "+title+"\n")
+	require.True(t, found, "there is no chapter %q", title)
+	content, _, _ = strings.Cut(content, "\n## ")
+	return content
+}
+
+// runbookStep is a command of a chapter and the exit code that its comment tells of.
+type runbookStep struct {
+	command string
+	code    int
+}
+
+// stepsOf lists what the blocks of a chapter say to type, one after the other.
+func stepsOf(t *testing.T, title string) []runbookStep {
+	t.Helper()
+	var found []runbookStep
+	for _, block := range regexp.MustCompile("(?s)```\n(.*?)```").FindAllStringSubmatch(chapter(t, title), -1) {
+		for line := range strings.Lines(block[1]) {
+			command, comment, _ := strings.Cut(strings.TrimSpace(line), " #")
+			s := runbookStep{strings.TrimSpace(command), batch.ExitDone}
+			if code := regexp.MustCompile(`exit code (\d)`).FindStringSubmatch(comment); code != nil {
+				s.code = int(code[1][0] - '0')
+			}
+			found = append(found, s)
+		}
+	}
+	require.NotEmpty(t, found, title)
+	return found
+}
+
+// The chapters about a lost history, typed word for word: nobody is charged twice, and billing goes on.
+func TestTheRunbooksLostHistory(t *testing.T) {
+	for _, title := range []string{"Restore from a backup", "A fail-over"} {
+		t.Run(title, func(t *testing.T) {
+			s := newShop(t)
+			for _, behaviour := range []string{"ok", "ok", "soft", "ok"} {
+				s.enrol(t, behaviour, 100)
+			}
+			require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+			charges := len(s.sim.Ledger())
+			s.loseHistory(t)
+			for _, step := range stepsOf(t, title) {
+				if step.command == "duly run billing" && step.code == batch.ExitFailed {
+					s.listUnknown(t)
+					continue
+				}
+				got := s.duly(t, words(step.command)[1:]...)
+				require.Equal(t, step.code, got.code, "%s: %s%s", step.command, got.out, got.err)
+			}
+			require.Len(t, s.sim.Ledger(), charges, "nothing was charged again")
+			require.Empty(t, s.sim.DoubleCharged())
+			require.Equal(t, int64(3), s.number(t, "SELECT COUNT(*) FROM invoices WHERE status = 'paid'"))
+			require.Equal(t, int64(4), s.number(t, "SELECT COUNT(*) FROM payment_attempts"))
+			require.Zero(t, s.number(t, "SELECT COUNT(*) FROM unknown_charges WHERE adopted_at IS NULL"))
+			require.Zero(t, s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL"))
+		})
+	}
+}
