@@ -27,10 +27,11 @@ func (s *shop) blind() *shop {
 	return &one
 }
 
-// restore sets the tables back to before anything was charged.
+// restore sets the tables back to before the charges after one attempt.
 func (s *shop) restore(t *testing.T, but uint64) {
 	t.Helper()
 	s.exec(t, `DELETE FROM payment_attempts WHERE id > ?`, but)
+	s.exec(t, `DELETE FROM bookings WHERE kind = 'attempt' AND row_id > ?`, but)
 	s.exec(t, `UPDATE invoices SET status = 'open', attempts = 0, paid_at = NULL WHERE id NOT IN (SELECT invoice_id FROM payment_attempts)`)
 }
 
