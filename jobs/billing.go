@@ -24,6 +24,8 @@ type BillingOptions struct {
 	CatchUp      billing.CatchUp
 	ChunkSize    int
 	BrakePercent int
+	// GiveUpAfter is how long after its last request could take effect an operator may settle a charge by his word.
+	GiveUpAfter time.Duration
 	// Steps are the names of the steps to run; none: all.
 	Steps []string
 	// Withheld names gateways that must be sent nothing, and why; the run fails because of them.
@@ -57,7 +59,7 @@ func BillingSteps(stages int) []string {
 // collects them stage by stage, and recovers again what it could not settle itself. stages is how many
 // dunning stages there are, or were when the oldest open invoice was declined.
 func Billing(d Deps, o BillingOptions, stages int) batch.Job {
-	b := &billingJob{worker: newWorker(d), o: o, brake: &steps.Brake{Percent: o.BrakePercent}}
+	b := &billingJob{worker: newWorker(d), o: o, brake: &steps.Brake{Percent: o.BrakePercent}, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepRecover, Do: b.recoverFirst},
 		batch.Tasklet{StepName: StepIssue, Do: b.issue},
@@ -73,8 +75,9 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 type billingJob struct {
 	worker
 
-	o     BillingOptions
-	brake *steps.Brake
+	o      BillingOptions
+	brake  *steps.Brake
+	doubts *steps.Doubts
 
 	withheld bool // those that are to be sent nothing were left alone
 }
@@ -141,8 +144,13 @@ func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bo
 	if _, err := b.abandon(ctx, x); err != nil {
 		return err
 	}
-	reader := &readers.Doubt{DB: b.DB, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock}
-	processor := &steps.Recover{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock}
+	reader := &readers.Doubt{
+		DB: b.DB, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Controls: b.controlReader(),
+	}
+	processor := &steps.Recover{
+		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake, Now: b.Clock, More: all && has(b.o.Steps, StepRecoverLast),
+	}
+	defer b.denied(x)
 	return b.run(ctx, x, b.chunk(x.Step, reader, processor))
 }
 

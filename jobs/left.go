@@ -34,7 +34,7 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
 		}
-		return b.why(append(reasons, unsettledReasons(unsettled)...)), nil
+		return b.why(slices.Concat(reasons, unsettledReasons(unsettled), b.doubts.Reasons())), nil
 	}
 }
 

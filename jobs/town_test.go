@@ -22,6 +22,7 @@ import (
 	"duly/jobs"
 	"duly/readers"
 	"duly/steps"
+	"duly/writers"
 )
 
 const day0 = "2026-01-31"
@@ -38,6 +39,9 @@ type town struct {
 	lease  time.Duration
 	last   payment.Date // business date of the last run
 	client func(*httpapi.Config)
+
+	accounts  bool          // what is sent is stored with the account that it is sent to
+	retention time.Duration // of the gateways
 }
 
 func newTown(t *testing.T) *town {
@@ -107,6 +111,7 @@ func (w *town) deps(dsn string, business func() time.Time, change func(*httpapi.
 		config := httpapi.Config{
 			Name: name, URL: url, Token: "token", Timeout: min(10*time.Second, w.lease/3), ConnectTimeout: time.Second,
 			KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, MaxConns: 8, Now: time.Now,
+			Retention: w.retention,
 		}
 		if change != nil {
 			change(&config)
@@ -116,8 +121,19 @@ func (w *town) deps(dsn string, business func() time.Time, change func(*httpapi.
 		gateways[name] = gateway.Pace(name, client, w.limits)
 		w.t.Cleanup(gateways[name].Close)
 	}
+	var accounts map[string]uint32
+	if w.accounts {
+		var all []payment.Account
+		for name, g := range gateways {
+			all = append(all, payment.Account{Gateway: name, Address: g.Abilities().Address, ID: g.Abilities().Account})
+		}
+		var err error
+		accounts, err = writers.Accounts(w.t.Context(), db, all)
+		require.NoError(w.t, err)
+	}
 	return jobs.Deps{
-		DB: db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
+		Accounts: accounts,
+		DB:       db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
 		Parallelism: func(string) int { return 8 }, Clock: time.Now, Business: business, Zone: time.UTC, Heartbeat: 200 * time.Millisecond,
 	}
 }

@@ -7,18 +7,43 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"time"
 
 	"duly/internal/batch"
+	"duly/readers"
+	"duly/steps"
 )
 
 // worker is what the jobs that talk to gateways share.
 type worker struct {
 	Deps
 
-	told map[string]bool // gateways whose misconfiguration was reported
+	told     map[string]bool // gateways whose misconfiguration was reported
+	controls *steps.Controls
 }
 
-func newWorker(d Deps) worker { return worker{Deps: d, told: map[string]bool{}} }
+func newWorker(d Deps) worker {
+	return worker{Deps: d, told: map[string]bool{}, controls: &steps.Controls{Now: d.Business}}
+}
+
+// controlReader finds payments that the gateways must show.
+func (w *worker) controlReader() *readers.Controls {
+	return &readers.Controls{DB: w.DB, Accounts: w.Accounts, Retention: func(name string) time.Duration {
+		if g, ok := w.Gateways[name]; ok {
+			return g.Abilities().Retention
+		}
+		return 0
+	}, Now: w.Business}
+}
+
+// denied notes which gateways do not show what they took: the run leaves their rows as they are, and ends 4.
+func (w *worker) denied(x *batch.StepExecution) {
+	for _, name := range slices.Sorted(maps.Keys(w.Gateways)) {
+		if notice := w.controls.Notice(name); notice != "" {
+			x.Leave(notice)
+		}
+	}
+}
 
 // run runs a step, and says so once of each gateway that refused our credentials.
 func (w *worker) run(ctx context.Context, x *batch.StepExecution, step batch.Step) error {

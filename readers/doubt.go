@@ -27,6 +27,8 @@ type Doubt struct {
 	All   bool
 	Now   func() time.Time
 	Clock func() time.Time
+	// Controls finds payments that prove what the gateway says it does not know; nil: none are looked for.
+	Controls *Controls
 
 	begun  bool
 	orphan bool // the walk is at the attempts in flight
@@ -130,6 +132,38 @@ func (d *Doubt) Read(ctx context.Context, want batch.Want) (batch.Page[billing.C
 			return batch.Page[billing.Claimed]{Items: claim.items, Done: done}, nil
 		}
 	}
+}
+
+// attach finds out which items were sent to another account than today's, and what proves an absence of the others. It is
+// part of the claim: an item without them would look like one that nothing controls.
+func (d *Doubt) attach(ctx context.Context, items []billing.Claimed) error {
+	if d.Controls == nil {
+		return nil
+	}
+	lanes := map[string][]int{}
+	for i, item := range items {
+		today, err := d.Controls.Today(ctx, item.Gateway, item.Terms.Account)
+		if err != nil {
+			return err
+		}
+		if items[i].Elsewhere = !today; today && item.Kept == nil {
+			lanes[item.Gateway] = append(lanes[item.Gateway], i)
+		}
+	}
+	for gateway, lane := range lanes {
+		spans := make([]payment.Window, len(lane))
+		for n, i := range lane {
+			spans[n] = payment.Window{From: items[i].CreatedAt, To: items[i].SentBy}
+		}
+		found, err := d.Controls.For(ctx, gateway, spans)
+		if err != nil {
+			return err
+		}
+		for n, i := range lane {
+			items[i].Controls = found[n]
+		}
+	}
+	return nil
 }
 
 // took moves the walk behind what was claimed. It reports whether the walk is done.
@@ -251,6 +285,9 @@ func (d *Doubt) transact(ctx context.Context, tx *sqlx.Tx, c *doubtClaim, lease 
 		return err
 	}
 	if c.items, err = d.items(ctx, tx, rows, lease); err != nil || len(c.items) == 0 {
+		return err
+	}
+	if err := d.attach(ctx, c.items); err != nil {
 		return err
 	}
 	taken := make([][]any, len(c.items))

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"duly/internal/billing"
@@ -10,15 +11,21 @@ import (
 )
 
 // Recover finds out what became of attempts in doubt: by an answer that was kept, by asking the gateway, or by
-// sending the same bytes under the same key again while that can do no harm. It implements batch.Processor.
+// sending the same bytes under the same key again while that can do no harm. What the gateway does not know counts only
+// beside payments of ours that it shows. It implements batch.Processor.
 type Recover struct {
 	Gateways Gateways
+	Controls *Controls
+	Doubts   *Doubts
 	Brake    *Brake
 	Now      func() time.Time // the process's own clock
+	// More: this run charges others after this step, and looks at attempts in doubt again at its end.
+	More bool
 }
 
 // Process implements batch.Processor.
 func (r *Recover) Process(ctx context.Context, item billing.Claimed) (billing.Result, error) {
+	r.Doubts.settled(item.ID)
 	result := billing.Result{Claimed: item}
 	if item.Kept != nil {
 		result.Answer = billing.Answer{Outcome: *item.Kept, Found: true, Kept: true}
@@ -29,31 +36,97 @@ func (r *Recover) Process(ctx context.Context, item billing.Claimed) (billing.Re
 		result.Answer.Outcome.Reason = "gateway " + item.Gateway + " is not configured"
 		return result, nil
 	}
-	abilities := g.Abilities()
 	asked := billing.Unaskable
-	if abilities.FindByKey || item.PaymentID != "" {
+	if g.Abilities().FindByKey || item.PaymentID != "" {
 		finding := g.Find(ctx, item.Charge, item.PaymentID)
 		if asked = answer(finding); !finding.Absent && finding.Outcome.Kind != payment.InDoubt {
-			r.Brake.Watch(ctx, finding.Outcome)
-			result.Answer = billing.Answer{Outcome: finding.Outcome, Found: true}
-			return result, nil
+			return r.found(ctx, g, result, finding.Outcome), nil
 		}
 		result.Answer.Outcome = finding.Outcome
 	}
-	keeping := billing.Keeping{KeyLife: abilities.KeyLife, Longest: abilities.LongestRequest, FindLasts: abilities.FindLasts}
-	switch billing.DecideAbsent(item.Attempt, keeping, asked, item.Chargeable, age(item, r.Now())) {
+	return r.unfound(ctx, g, result, asked), nil
+}
+
+// found settles an attempt by the gateway's record, if that can be believed.
+func (r *Recover) found(ctx context.Context, g *gateway.Paced, result billing.Result, found payment.Outcome) billing.Result {
+	believed, vetted := billing.Believable(result.Attempt, found)
+	switch {
+	case !believed:
+		r.elsewhere(&result)
+		return result
+	case vetted:
+		if v := r.Controls.Vet(ctx, g, result.Controls, payment.BothSides); v.Failed() || v.Unknown() {
+			result.Answer.Outcome.Reason = v.Reason(g.Name())
+			return result
+		}
+	}
+	r.Brake.Watch(ctx, found)
+	result.Answer = billing.Answer{Outcome: found, Found: true}
+	return result
+}
+
+// unfound decides about an attempt that the gateway has said nothing definite about.
+func (r *Recover) unfound(ctx context.Context, g *gateway.Paced, result billing.Result, asked billing.Asked) billing.Result {
+	item, keeping := result.Claimed, keptFor(g.Abilities())
+	action := billing.DecideAbsent(item.Attempt, keeping, asked, item.Chargeable, age(item, r.Now()))
+	if sides := action.Sides(asked); sides != 0 {
+		v := r.Controls.Vet(ctx, g, item.Controls, sides)
+		vetted := action.Vetted(v)
+		if action == billing.Release && vetted != action {
+			r.unproven(&result, v, keeping)
+		}
+		if vetted != action {
+			result.Answer.Outcome.Reason = v.Reason(g.Name())
+		}
+		action = vetted
+	}
+	switch action {
 	case billing.Resend:
-		return send(ctx, r.Gateways, r.Brake, r.Now, item), nil
+		return send(ctx, r.Gateways, r.Brake, r.Now, item)
 	case billing.Release:
-		result.Verdict = billing.NeverSeen
+		return r.again(ctx, g, result)
 	case billing.GiveUp:
 		result.Verdict, result.Reason = billing.Unknowable, hopeless(asked)
 	case billing.CheckLater:
-		if finding := &result.Answer.Outcome; finding.Reason == "" {
-			finding.Reason = "not seen by the gateway yet"
+		if item.Elsewhere && asked == billing.Absent {
+			r.elsewhere(&result)
+		}
+		if result.Answer.Outcome.Reason == "" {
+			result.Answer.Outcome.Reason = "not seen by the gateway yet"
 		}
 	}
-	return result, nil
+	return result
+}
+
+// again asks a second time about a charge whose absence controls have borne out since: the address may have been a wrong
+// one when it was first asked, and the right one when they were. Only an absence with controls between two answers counts.
+func (r *Recover) again(ctx context.Context, g *gateway.Paced, result billing.Result) billing.Result {
+	switch finding := g.Find(ctx, result.Charge, result.PaymentID); {
+	case finding.Absent:
+		result.Verdict = billing.NeverSeen
+	case finding.Outcome.Kind == payment.InDoubt:
+		result.Answer.Outcome = finding.Outcome
+	default:
+		return r.found(ctx, g, result, finding.Outcome)
+	}
+	return result
+}
+
+// unproven notes that an absence proves nothing for want of payments to check it by.
+func (r *Recover) unproven(result *billing.Result, v payment.Vetting, k billing.Keeping) {
+	if v.Missing() == "" || v.Failed() || v.Unknown() {
+		return
+	}
+	result.Soon = r.More && v.Earlier == payment.ControlPassed
+	r.Doubts.note(result.Claimed, uncontrolled, k.Horizon(result.Attempt))
+}
+
+// elsewhere notes that an attempt was sent to another account, about which this one says nothing.
+func (r *Recover) elsewhere(result *billing.Result) {
+	result.Answer.Outcome = payment.Outcome{
+		Reason: fmt.Sprintf("sent to another account of gateway %s than today's, which does not know it", result.Gateway),
+	}
+	r.Doubts.note(result.Claimed, sentElsewhere, keptFor(r.Gateways[result.Gateway].Abilities()).Horizon(result.Attempt))
 }
 
 // answer names what a look-up brought where it brought nothing definite.

@@ -47,11 +47,16 @@ func Fail(item billing.Claimed, err error) billing.Result {
 // for it, the key young enough, and nobody may have asked to stop.
 func guarded(ctx context.Context, item billing.Claimed, a gateway.Abilities, now func() time.Time) context.Context {
 	return guard(ctx, a, func() error {
-		if age := age(item, now()); a.KeyLife > 0 && age >= a.KeyLife-a.LongestRequest {
+		if age := age(item, now()); a.KeyLife > 0 && age >= keptFor(a).SendFor(item.Terms) {
 			return fmt.Errorf("%w: the key is %s old", gateway.ErrGuard, age.Round(time.Second))
 		}
 		return nil
 	})
+}
+
+// keptFor is what a gateway declares about keys and look-ups.
+func keptFor(a gateway.Abilities) billing.Keeping {
+	return billing.Keeping{KeyLife: a.KeyLife, Longest: a.LongestRequest, FindLasts: a.FindLasts}
 }
 
 // guard is the context of requests that may leave only while the lease is long enough for one and nobody has

@@ -84,7 +84,7 @@ func TestAGatewayThatIsNotConfigured(t *testing.T) {
 		charge := &steps.Charge{Gateways: steps.Gateways{}, Brake: &steps.Brake{Percent: 50}, Now: time.Now}
 		require.Equal(t, payment.NotExecuted, process(t.Context(), t, charge, item, nil).Answer.Outcome.Kind)
 		item.Doubted = true
-		recovery := &steps.Recover{Gateways: steps.Gateways{}, Brake: &steps.Brake{Percent: 50}, Now: time.Now}
+		recovery := &steps.Recover{Gateways: steps.Gateways{}, Controls: &steps.Controls{Now: time.Now}, Doubts: &steps.Doubts{}, Brake: &steps.Brake{Percent: 50}, Now: time.Now}
 		got := process(t.Context(), t, recovery, item, nil)
 		require.Equal(t, payment.InDoubt, got.Answer.Outcome.Kind)
 		require.Equal(t, billing.Answered, got.Verdict)
@@ -104,6 +104,41 @@ func TestFail(t *testing.T) {
 	require.Equal(t, billing.AttemptInDoubt, settle(steps.Fail(fresh, errors.New("panic"))).Attempt, "who knows how far it came")
 }
 
+// both gives an attempt a payment to check it by on each side.
+func both(c *billing.Claimed) { only(true, true)(c) }
+
+func only(earlier, later bool) func(*billing.Claimed) {
+	return func(c *billing.Claimed) {
+		if earlier {
+			c.Controls.Earlier = []payment.Control{control("earlier", time.Hour, true)}
+		}
+		if later {
+			c.Controls.Later = []payment.Control{control("later", time.Minute, true)}
+		}
+	}
+}
+
+func stored(change func(*billing.Claimed), life, longest time.Duration) func(*billing.Claimed) {
+	return func(c *billing.Claimed) {
+		change(c)
+		c.Terms = billing.Terms{KeyLife: life, Longest: longest}
+	}
+}
+
+func sentLate(change func(*billing.Claimed)) func(*billing.Claimed) {
+	return func(c *billing.Claimed) {
+		change(c)
+		c.SentBy = time.Now().Add(-longest)
+	}
+}
+
+func elsewhere(change func(*billing.Claimed)) func(*billing.Claimed) {
+	return func(c *billing.Claimed) {
+		change(c)
+		c.Elsewhere = true
+	}
+}
+
 // Every way that a recovery can go.
 func TestRecover(t *testing.T) {
 	const young, old = time.Hour, keyLife + longest + time.Minute
@@ -121,6 +156,10 @@ func TestRecover(t *testing.T) {
 		verdict billing.Verdict
 		kind    payment.Kind
 		isFound bool
+		hidden  string // the control that the gateway does not show
+		silent  string // and the one that it says nothing about
+		looked  int    // look-ups of the charge; 0: not counted
+		soon    bool
 	}{
 		{name: "found paid", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Paid}}, kind: payment.Paid, isFound: true},
 		{name: "found declined", age: old, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, kind: payment.Refused, isFound: true},
@@ -130,7 +169,25 @@ func TestRecover(t *testing.T) {
 		{name: "absent, and changed since", age: young, found: absent, item: func(c *billing.Claimed) { c.Chargeable = false }, kind: payment.InDoubt},
 		{name: "absent, and to be asked about only", age: young, found: absent, item: func(c *billing.Claimed) { c.LookUp = true }, kind: payment.InDoubt},
 		{name: "absent, too old to be sent", age: last, found: absent, kind: payment.InDoubt},
-		{name: "absent for good", age: old, found: absent, verdict: billing.NeverSeen},
+		{name: "absent for good, and controls pass", age: old, found: absent, item: both, verdict: billing.NeverSeen, looked: 2},
+		{name: "absent for good, nothing to check by", age: old, found: absent, kind: payment.InDoubt, looked: 1},
+		{name: "absent for good, nothing earlier", age: old, found: absent, item: only(false, true), kind: payment.InDoubt, looked: 1},
+		{name: "absent for good, nothing later", age: old, found: absent, item: only(true, false), kind: payment.InDoubt, looked: 1, soon: true},
+		{name: "absent for good, and a payment of ours is not shown", age: old, found: absent, item: both, hidden: "later", kind: payment.InDoubt, looked: 1},
+		{name: "absent for good, and no answer about ours", age: old, found: absent, item: both, silent: "later", kind: payment.InDoubt, looked: 1},
+		{name: "absent for good, by its stored terms not yet", age: old, found: absent, item: stored(both, keyLife+time.Hour, longest), kind: payment.InDoubt, looked: 1},
+		{name: "absent for good, sent late", age: old, found: absent, item: sentLate(both), kind: payment.InDoubt, looked: 1},
+		{name: "absent here, sent elsewhere", age: old, found: absent, item: elsewhere(both), kind: payment.InDoubt, looked: 1},
+		{name: "absent here, young, sent elsewhere", age: young, found: absent, item: elsewhere(both), kind: payment.InDoubt, looked: 1},
+		{name: "found paid here, sent elsewhere", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Paid}}, item: elsewhere(both), kind: payment.Paid, isFound: true},
+		{name: "found declined here, sent elsewhere", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, item: elsewhere(both), kind: payment.InDoubt},
+		{name: "found declined, and a payment of ours is not shown", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, item: both, hidden: "earlier", kind: payment.InDoubt},
+		{name: "found declined, and ours are shown", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, item: both, kind: payment.Refused, isFound: true},
+		{name: "absent while the key lives, and ours are shown", age: young, found: absent, item: both, sent: true, kind: payment.Paid},
+		{name: "absent while the key lives, and ours are not shown", age: young, found: absent, item: both, hidden: "earlier", kind: payment.InDoubt},
+		{name: "absent while the key lives, and no answer about ours", age: young, found: absent, item: both, silent: "earlier", kind: payment.InDoubt},
+		{name: "absent while the key lives, but was stored as shorter", age: young, found: absent, item: stored(both, young, longest), kind: payment.InDoubt},
+		{name: "absent, by an id that it gave, and ours are not shown", age: old, found: absent, item: func(c *billing.Claimed) { both(c); c.PaymentID = "pay_1" }, hidden: "earlier", kind: payment.InDoubt},
 		{name: "absent, by a look-up that does not last", age: old, found: absent, able: func(a *gateway.Abilities) { a.FindLasts = false }, verdict: billing.Unknowable},
 		{name: "absent, and seen before", age: old, found: absent, item: func(c *billing.Claimed) { c.PaymentID = "pay_1" }, verdict: billing.Unknowable},
 		{name: "no keys: never sent again", age: young, found: absent, able: func(a *gateway.Abilities) { a.KeyLife = 0 }, verdict: billing.Unknowable},
@@ -145,19 +202,31 @@ func TestRecover(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := ordinary()
+				r := &register{provider: ordinary(), shown: shows(control("earlier", 0, true), control("later", 0, true)), silent: map[string]bool{}}
+				r.forget(c.hidden)
+				r.silent[c.silent] = true
+				p := r.provider
 				p.found = c.found
 				if c.able != nil {
 					c.able(&p.abilities)
 				}
 				item := claimed(c.age)
-				item.Doubted = true
+				item.Doubted, item.CreatedAt = true, time.Now().Add(-c.age)
 				if c.item != nil {
 					c.item(&item)
 				}
-				recovery := &steps.Recover{Gateways: gateways(t, p), Brake: &steps.Brake{Percent: 50}, Now: time.Now}
+				paced := gateway.Pace("main", r, gateway.Limits{Tries: 1, Now: time.Now})
+				defer paced.Close()
+				recovery := &steps.Recover{
+					Gateways: steps.Gateways{"main": paced}, Controls: &steps.Controls{Now: time.Now}, Doubts: &steps.Doubts{},
+					Brake: &steps.Brake{Percent: 50}, Now: time.Now, More: true,
+				}
 				got := process(t.Context(), t, recovery, item, nil)
 				require.Equal(t, c.verdict, got.Verdict)
+				require.Equal(t, c.soon, got.Soon)
+				if c.looked > 0 {
+					require.Equal(t, c.looked, p.looked)
+				}
 				require.Equal(t, c.isFound, got.Answer.Found)
 				if c.sent {
 					require.Equal(t, []payment.Charge{item.Charge}, p.sent, "the same charge under the same key")

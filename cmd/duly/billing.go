@@ -50,7 +50,7 @@ func (e *execution) billing() jobs.BillingOptions {
 	b := e.config.Billing
 	return jobs.BillingOptions{
 		Selection: e.selection(), Policy: billing.Policy{RetryDays: b.RetryDays}, CatchUp: billing.CatchUp(b.CatchUp),
-		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, Steps: e.flags.Steps,
+		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, GiveUpAfter: b.GiveUpAfter, Steps: e.flags.Steps,
 		Withheld: e.withheld(), Suspected: func() bool { return e.suspicion != "" },
 	}
 }

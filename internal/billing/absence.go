@@ -1,6 +1,10 @@
 package billing
 
-import "time"
+import (
+	"time"
+
+	"duly/internal/payment"
+)
 
 // Asked is what a look-up brought where it brought nothing definite.
 type Asked uint8
@@ -24,6 +28,36 @@ type Keeping struct {
 	FindLasts bool          // look-ups answer for as long as the payment exists
 }
 
+// longest is R for an attempt that was made under t: the longer of what was declared then and what is now.
+func (k Keeping) longest(t Terms) time.Duration { return max(k.Longest, t.Longest) }
+
+// kept is L for waiting: a key may be kept for the longer of what was declared then and what is now.
+func (k Keeping) kept(t Terms) time.Duration { return max(k.KeyLife, t.KeyLife) }
+
+// keyed is L for whatever relies on the key: the shorter of the two, where both are known.
+func (k Keeping) keyed(t Terms) time.Duration {
+	if t.Longest == 0 { // nothing is stored
+		return k.KeyLife
+	}
+	return min(k.KeyLife, t.KeyLife)
+}
+
+// SendFor is for how long after it was made an attempt under t may be sent: the gateway must still know the key when the
+// last request arrives. It is 0 where no key guards a second request.
+func (k Keeping) SendFor(t Terms) time.Duration { return max(0, k.keyed(t)-k.longest(t)) }
+
+// Horizon is the instant after which no request of a can take effect any more.
+func (k Keeping) Horizon(a Attempt) time.Time {
+	at := a.CreatedAt.Add(k.kept(a.Terms) + k.longest(a.Terms))
+	if a.SentBy.IsZero() {
+		return at
+	}
+	if sent := a.SentBy.Add(k.longest(a.Terms)); sent.After(at) {
+		return sent
+	}
+	return at
+}
+
 // AbsentAction is what is done with an unsettled attempt that no answer was found for.
 type AbsentAction uint8
 
@@ -42,25 +76,64 @@ const (
 // patience is how long a gateway that is down or undecided is asked at the least.
 const patience = 24 * time.Hour
 
-// DecideAbsent says what becomes of an unsettled attempt of that age that no definite answer was found for.
-// chargeable: its subscription may still be charged, and by the same method at the same gateway.
+// Sides are the sides on which an absence must be checked before the action is taken; see AbsentAction.Vetted.
+func (act AbsentAction) Sides(asked Asked) payment.Sides {
+	if asked != Absent {
+		return 0
+	}
+	switch act {
+	case Resend, GiveUp:
+		return payment.EarlierSide
+	case Release:
+		return payment.BothSides
+	case CheckLater:
+	}
+	return 0
+}
+
+// Vetted is the action after controls were asked for on its Sides. A gateway that does not show what it took says nothing
+// about any charge. Sending again needs an earlier control only where there is one, since the key guards it; releasing,
+// after which another key is used, needs both.
+func (act AbsentAction) Vetted(v payment.Vetting) AbsentAction {
+	ok := true
+	switch act {
+	case Resend:
+		ok = v.Allows()
+	case Release:
+		ok = v.Proves()
+	case GiveUp:
+		ok = !v.Failed()
+	case CheckLater:
+	}
+	if ok {
+		return act
+	}
+	return CheckLater
+}
+
+// DecideAbsent says what becomes of an unsettled attempt of that age that no definite answer was found for, if the
+// controls of what is said to be absent pass. chargeable: its subscription may still be charged, and by the same method
+// at the same gateway.
 //
 // With L the key's life and R the longest request, an attempt created at t can be sent until t+L-R: the
 // gateway then still knows the key when the last request arrives. From t+L+R on nothing that was sent can
 // take effect any more, so that an absence proves that nothing was executed, if the look-up lasts. In
 // between, and for an attempt that must not be sent again, only time helps. Without keys (L = 0) any
-// request may have been executed unseen: absence proves nothing.
+// request may have been executed unseen: absence proves nothing. What was sent to another account is neither sent to this
+// one nor absent because this one does not know it.
 func DecideAbsent(a Attempt, k Keeping, asked Asked, chargeable bool, age time.Duration) AbsentAction {
-	overdue := age > k.KeyLife+k.Longest
-	resendable := k.KeyLife > 0 && !a.LookUp && chargeable && age < k.KeyLife-k.Longest
+	now := a.CreatedAt.Add(age)
+	overdue := now.After(k.Horizon(a))
+	send := k.SendFor(a.Terms)
+	resendable := send > 0 && !a.LookUp && !a.Elsewhere && chargeable && age < send
 	switch asked {
 	case Absent:
 		switch {
 		case resendable && a.PaymentID == "":
 			return Resend
-		case !overdue:
+		case !overdue || a.Elsewhere:
 			return CheckLater
-		case k.KeyLife > 0 && k.FindLasts && a.PaymentID == "":
+		case k.keyed(a.Terms) > 0 && k.FindLasts && a.PaymentID == "":
 			return Release
 		}
 		return GiveUp
@@ -75,6 +148,16 @@ func DecideAbsent(a Attempt, k Keeping, asked Asked, chargeable bool, age time.D
 		return GiveUp
 	}
 	return CheckLater
+}
+
+// Believable reports whether a record that was found for a settles it, and whether the gateway must show a payment of ours
+// first. A success is believed as it is. Any other answer frees the invoice for another charge, and a copy of the account
+// may hold one under the same key: so the gateway must not fail its controls, and must be the one that a was sent to.
+func Believable(a Attempt, found payment.Outcome) (believed, vetted bool) {
+	if found.Kind == payment.Paid {
+		return true, false
+	}
+	return !a.Elsewhere, true
 }
 
 // ReleaseAbsent takes a back after its absence was proved: nothing was executed under its key, and the same

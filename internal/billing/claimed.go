@@ -22,6 +22,8 @@ type Claimed struct {
 	Kept *payment.Outcome
 	// Held is why nothing must be sent for it, and what frees it; empty: it may be.
 	Held string
+	// Controls are what the gateway must show before it is believed that it does not know the charge.
+	Controls payment.Controls
 }
 
 // Verdict is how a claimed attempt is settled.
@@ -44,6 +46,8 @@ type Result struct {
 	Verdict Verdict
 	Answer  Answer
 	Reason  string // for Unknowable
+	// Soon: it stays in doubt for want of a later payment to prove an absence by, which this run may yet make.
+	Soon bool
 }
 
 // Settle says what follows from r; see the function of that name.
@@ -55,7 +59,11 @@ func (r Result) Settle(sub SubscriptionStatus, p Policy, effective payment.Date,
 		return ToReview(r.Attempt, r.Reason)
 	case Answered:
 	}
-	return Settle(r.Attempt, r.Answer, sub, p, effective, now)
+	s := Settle(r.Attempt, r.Answer, sub, p, effective, now)
+	if r.Soon && s.Attempt == AttemptInDoubt {
+		s.NextCheckAt = now
+	}
+	return s
 }
 
 // Definite reports whether r holds an answer of the gateway about the charge itself that must not be lost.

@@ -130,9 +130,11 @@ type Attempt struct {
 	PaymentID string
 	CreatedAt time.Time
 	// SentBy is an instant by which its first request had left, or never would; zero while its worker holds it.
-	SentBy  time.Time
-	Terms   Terms
-	Invoice Invoice
+	SentBy time.Time
+	Terms  Terms
+	// Elsewhere: it was sent to another account than the gateway is called at today.
+	Elsewhere bool
+	Invoice   Invoice
 }
 
 // Policy is what the operator set about dunning.
