@@ -92,6 +92,12 @@ func (m *market) took(order uint64, n int, change func(*simulator.Entry)) (id st
 	return id
 }
 
+// proven lets others have paid at gateway main long ago, and now: by them it is known that it shows what it took.
+func (m *market) proven() {
+	m.t.Helper()
+	worktest.Taken(m.t, m.plain, m.sims["main"], "main", time.Now().Add(-100*24*time.Hour), time.Now())
+}
+
 // stands makes an entry one of that status.
 func stands(status payment.Status) func(*simulator.Entry) {
 	return func(e *simulator.Entry) {

@@ -61,11 +61,14 @@ func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) er
 	if _, err := r.abandon(ctx, x); err != nil {
 		return err
 	}
+	defer r.denied(x)
 	return r.run(ctx, x, &batch.Chunk[orders.Claimed, orders.Result]{
 		StepName:  x.Step,
 		Reader:    &readers.Orders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business},
 		Processor: &steps.Reconcile{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business},
-		Gate:      &steps.ReconcileBrake{Now: r.Business},
+		Gate: &steps.OrderGate{
+			Gateways: r.Gateways, Controls: r.controls, Source: r.controlReader(), Parallelism: r.o.Parallelism, Now: r.Business,
+		},
 		Writer:    &writers.Orders{DB: r.DB, Policy: r.o.Policy, Lock: readers.LockOrders, Now: r.Business, Accounts: r.Accounts},
 		Fail:      steps.FailReconcile,
 		Lane:      readers.OrderLane,

@@ -119,6 +119,7 @@ func TestOrdersAreSettledByTheTable(t *testing.T) {
 			for n, change := range c.there {
 				m.took(id, n, change)
 			}
+			m.proven()
 			result := m.run()
 			require.NoError(t, result.Err)
 			require.Equal(t, c.want, m.order(id))

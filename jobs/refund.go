@@ -24,6 +24,7 @@ func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error
 		}
 		return window + g.Abilities().LongestRequest
 	}
+	defer r.denied(x)
 	bookings := &writers.Bookings{Today: r.Accounts}
 	reserve := func(ctx context.Context, p orders.Payment) (string, error) {
 		return writers.ReserveRefund(ctx, r.DB, bookings, p)
@@ -31,7 +32,7 @@ func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error
 	return r.run(ctx, x, &batch.Chunk[orders.RefundClaim, orders.RefundResult]{
 		StepName:  x.Step,
 		Reader:    &readers.Refund{DB: r.DB, Selection: r.o.Selection, Unkeyed: unkeyed, Now: r.Business},
-		Processor: &steps.Refund{Gateways: r.Gateways, Now: r.Business, Window: window, Reserve: reserve},
+		Processor: &steps.Refund{Gateways: r.Gateways, Now: r.Business, Controls: r.controls, Source: r.controlReader(), Window: window, Reserve: reserve},
 		Writer:    &writers.Refund{DB: r.DB, Unkeyed: unkeyed, Now: r.Business},
 		Fail:      steps.FailRefund,
 		Lane:      func(item orders.RefundClaim) string { return item.Due[0].Gateway },

@@ -329,8 +329,12 @@ func TestRefundOfAPaymentThatNeverArrived(t *testing.T) {
 	worktest.Exec(t, w.plain, `INSERT INTO payments (order_id, gateway, idempotency_key, status, amount, currency) VALUES (1, 'main', 'ord_1-1', 'refund_due', 500, 'KRW')`)
 	require.Equal(t, batch.ExitUnfinished, w.refund().Exit)
 	w.pass(25 * time.Hour)
+	require.NotEqual(t, batch.ExitDone, w.refund().Exit, "nothing shows that the gateway would know it")
+	worktest.Exec(t, w.plain, `UPDATE payments SET status = 'refund_due'`)
+	worktest.Exec(t, w.plain, `UPDATE order_checks SET reason = NULL, refund_next_at = NULL`)
+	worktest.Taken(t, w.plain, w.sims["main"], "main", time.Now().Add(-100*24*time.Hour), time.Now())
 	require.Equal(t, batch.ExitDone, w.refund().Exit)
-	require.Equal(t, []string{"failed 0 request_failed"}, worktest.List[string](t, w.plain, `SELECT CONCAT_WS(' ', status, refunded_amount, failure_code) FROM payments`))
+	require.Equal(t, []string{"failed 0 request_failed"}, worktest.List[string](t, w.plain, `SELECT CONCAT_WS(' ', status, refunded_amount, failure_code) FROM payments WHERE order_id = 1`))
 }
 
 // Many refunds of two gateways, two workers at once, one gateway that loses answers: each is given back once.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"duly/internal/mysql"
@@ -15,7 +16,7 @@ import (
 )
 
 // Controls finds payments that a gateway took, by which its word that it does not know another one is checked: duly's own
-// successes, those that an operator has shown, and the shop's. It is not safe for concurrent use.
+// successes, those that an operator has shown, and the shop's. It is safe for concurrent use.
 type Controls struct {
 	DB *mysql.DB
 	// Accounts are today's rows of gateway_accounts, by gateway.
@@ -24,6 +25,7 @@ type Controls struct {
 	Retention func(gateway string) time.Duration
 	Now       func() time.Time // the business clock
 
+	mu     sync.Mutex
 	groups map[string][]uint32
 }
 
@@ -101,6 +103,8 @@ func (c *Controls) Today(ctx context.Context, gateway string, account uint32) (b
 
 // group is today's account of a gateway with all that are joined to it.
 func (c *Controls) group(ctx context.Context, gateway string) ([]uint32, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if accounts, ok := c.groups[gateway]; ok {
 		return accounts, nil
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"duly/internal/batch"
 	"duly/internal/gateway"
@@ -185,90 +184,4 @@ func TestReconcileAgainstTheGuard(t *testing.T) {
 		})
 	}
 	require.Equal(t, "stopped", steps.FailReconcile(unpaid(0, "main"), batch.ErrStopped).Left)
-}
-
-// answer is the order of one answer, for the brake.
-func answer(id uint64, gatewayName string, sight payment.Sight) orders.Result {
-	item := unpaid(time.Hour, gatewayName)
-	item.ID = id
-	return orders.Result{Claimed: item, Checked: []orders.Checked{{
-		Payment: item.Payments[0], Asked: true, Sight: sight, Keeping: orders.Keeping{Known: true, Longest: longest, FindByKey: true},
-	}}}
-}
-
-// The brake halts the run at exactly the answer with which, for the first time, more than 60 % of a gateway's last 40
-// never arrived, from 20 on. Nothing of that window is settled, all else is, and each outcome is handed on once.
-func TestTheBrakeOfOrders(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		shares := map[string]int{"main": rapid.IntRange(0, 100).Draw(rt, "main"), "other": rapid.IntRange(0, 100).Draw(rt, "other")}
-		n := rapid.IntRange(0, 200).Draw(rt, "answers")
-		brake := &steps.ReconcileBrake{Now: time.Now}
-		windows := map[string][]bool{}
-		ids := map[string][]uint64{} // of the answers of a gateway
-		halted := 0
-		settled, released := map[uint64]bool{}, map[uint64]bool{}
-		take := func(list []orders.Result) {
-			for _, r := range list {
-				require.False(rt, settled[r.ID] || released[r.ID], "handed on twice")
-				if r.Left != "" {
-					released[r.ID] = true
-				} else {
-					settled[r.ID] = true
-				}
-			}
-		}
-		var window []uint64
-		worktest.InMemory(t.Context(), t, func(ctx context.Context, x *batch.StepExecution) error {
-			for i := 1; i <= n; i++ {
-				id := uint64(i)
-				name := rapid.SampledFrom([]string{"main", "other"}).Draw(rt, "gateway")
-				sight := seen(payment.Declined)
-				never := rapid.IntRange(0, 99).Draw(rt, "kind") < shares[name]
-				counts := rapid.IntRange(0, 9).Draw(rt, "answered") > 0
-				switch {
-				case !counts:
-					sight = payment.Sight{Reason: "timeout"}
-				case never:
-					sight = payment.Sight{Absent: true}
-				}
-				take(brake.Pass(ctx, answer(id, name, sight)))
-				if counts && halted == 0 {
-					windows[name], ids[name] = append(windows[name], never), append(ids[name], id)
-					last := windows[name][max(0, len(windows[name])-40):]
-					if len(last) >= 20 && count(last)*100 > 60*len(last) {
-						halted, window = i, ids[name][max(0, len(ids[name])-40):]
-					}
-				}
-				require.Equal(rt, halted != 0, x.Halted() != nil)
-			}
-			take(brake.Rest(ctx))
-			return nil
-		})
-		require.Len(rt, settled, n-len(released))
-		for _, id := range window {
-			require.True(rt, released[id], "order %d of the window", id)
-		}
-		if halted == 0 {
-			require.Empty(rt, released)
-		}
-		for i := halted; halted > 0 && i <= n; i++ {
-			require.True(rt, released[uint64(i)], "order %d after the halt", i)
-		}
-	})
-}
-
-// What the brake holds is bounded, whatever the answers, and what no gateway was asked about is not held at all.
-func TestWhatTheBrakeHolds(t *testing.T) {
-	brake := &steps.ReconcileBrake{Now: time.Now}
-	worktest.InMemory(t.Context(), t, func(ctx context.Context, _ *batch.StepExecution) error {
-		passed := 0
-		for id := range uint64(500) {
-			passed += len(brake.Pass(ctx, answer(id, "main", payment.Sight{Reason: "timeout"})))
-			passed += len(brake.Pass(ctx, answer(id, "main", seen(payment.Declined))))
-		}
-		require.GreaterOrEqual(t, passed, 1000-80)
-		require.Len(t, brake.Pass(ctx, orders.Result{Claimed: unpaid(0)}), 1)
-		require.Len(t, brake.Pass(ctx, orders.Result{Claimed: unpaid(0, "main"), Left: "stopped"}), 1)
-		return nil
-	})
 }

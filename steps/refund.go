@@ -19,6 +19,9 @@ import (
 type Refund struct {
 	Gateways Gateways
 	Now      func() time.Time // the business clock, which claims are dated by
+	// Controls and Source bear out that nothing was taken.
+	Controls *Controls
+	Source   ControlSource
 	// Window is for how long after a claim requests may leave to a gateway that keeps no keys.
 	Window time.Duration
 	// Reserve books a payment for its row before its money leaves, and says which other row keeps it; empty: none.
@@ -64,6 +67,9 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 	if checked.Sight, left = look(ctx, g, which); left != "" {
 		return end, left
 	}
+	if left = r.vet(ctx, g, &checked, which); left != "" {
+		return end, left
+	}
 	switch end = orders.DecideRefund(item.Order, checked, r.Now()); end.Step {
 	case orders.RefundNone:
 		end.Code = orders.RefundCode(checked.Sight)
@@ -103,6 +109,28 @@ func (r *Refund) reserve(ctx context.Context, p orders.Payment) (other, left str
 		return "", "it could not be booked for its refund: " + err.Error()
 	}
 	return other, ""
+}
+
+// vet asks for controls where the gateway says that no money was taken or that it knows no such payment, and then once more
+// for the payment itself; left says why that is not believed.
+func (r *Refund) vet(ctx context.Context, g *gateway.Paced, checked *orders.Checked, which payment.Which) (left string) {
+	if !orders.NeedsControl(*checked, r.Now()) {
+		return ""
+	}
+	found, err := r.Source.For(ctx, g.Name(), []payment.Window{orders.ControlSpan(*checked)})
+	if err != nil {
+		return fmt.Sprintf("the payments that gateway %s took could not be read: %v", g.Name(), err)
+	}
+	checked.Vetting = r.Controls.Vet(ctx, g, found[0], payment.BothSides)
+	switch {
+	case checked.Vetting.Failed():
+		return r.Controls.Notice(g.Name())
+	case checked.Vetting.Unknown() && !checked.Sight.Absent:
+		return checked.Vetting.Reason(g.Name())
+	case checked.Vetting.Proves() && checked.Sight.Absent:
+		checked.Sight, left = look(ctx, g, which)
+	}
+	return left
 }
 
 // inTime keeps requests to a gateway without keys within the window that the claim has reserved for them: nobody

@@ -66,7 +66,10 @@ func refund(ctx context.Context, t *testing.T, p *till, item orders.RefundClaim,
 	t.Helper()
 	paced := gateway.Pace("main", p, gateway.Limits{Tries: 1, Now: time.Now})
 	defer paced.Close()
-	step := &steps.Refund{Gateways: steps.Gateways{"main": paced}, Now: time.Now, Window: worktest.Lease, Reserve: func(context.Context, orders.Payment) (string, error) { return "", nil }}
+	step := &steps.Refund{
+		Gateways: steps.Gateways{"main": paced}, Now: time.Now, Window: worktest.Lease, Controls: &steps.Controls{Now: time.Now}, Source: source{},
+		Reserve: func(context.Context, orders.Payment) (string, error) { return "", nil },
+	}
 	var got orders.RefundResult
 	worktest.InMemory(ctx, t, func(ctx context.Context, x *batch.StepExecution) error {
 		if before != nil {

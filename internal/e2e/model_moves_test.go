@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/e2e"
+	"duly/internal/worktest"
 )
 
 // modelMove is something that may happen now; a move of twice the weight happens twice as often.
@@ -529,6 +530,7 @@ func (w *modelWorld) close() {
 	w.pass(modelKeyLife + 2*modelLongest + time.Hour)
 	w.catchUpHeartbeats()
 	w.net.clear()
+	w.others(w.clock.now().Add(-30 * 24 * time.Hour))
 	w.clock.run()
 	w.settleAll()
 	w.reconcile()
@@ -539,6 +541,7 @@ func (w *modelWorld) close() {
 func (w *modelWorld) settleAll() {
 	w.t.Helper()
 	for range 6 { // a charge may be put off, and a subscription be invoiced once the invoice before is paid
+		w.others(w.clock.now())
 		result := w.job()
 		w.say("the last job exits %d, leaves %v", result.Exit, result.Left)
 		require.NoError(w.t, result.Err)
@@ -546,9 +549,17 @@ func (w *modelWorld) settleAll() {
 		if result.Exit == batch.ExitDone || result.Exit == batch.ExitReview {
 			return
 		}
-		w.pass(time.Minute)
+		w.pass(modelLongest + time.Minute) // what a dead worker may just have sent takes effect by then, or never
 	}
 	w.fail("the last job does not come to an end")
+}
+
+// others lets somebody else pay at every gateway, by which it is known that it shows what it took.
+func (w *modelWorld) others(at time.Time) {
+	w.t.Helper()
+	for name, sim := range w.net.sims {
+		worktest.Taken(w.t, w.db, sim, name, at)
+	}
 }
 
 // wakeZombies lets processes go on whose attempts others have settled.

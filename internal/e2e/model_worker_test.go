@@ -190,8 +190,13 @@ func (w *modelWorld) stage(r *modelRun, stage int) {
 
 // recovery begins the step that asks about what is in doubt.
 func (w *modelWorld) recovery(r *modelRun, all bool) {
-	r.reader = &readers.Doubt{DB: w.program, Selection: readers.Selection{Business: r.business}, All: all, Now: w.clock.now, Clock: w.clock.now}
-	r.processor = &steps.Recover{Gateways: r.gateways, Brake: &steps.Brake{Percent: 100}, Now: w.clock.now}
+	controls := &readers.Controls{DB: w.program, Retention: func(string) time.Duration { return 0 }, Now: w.clock.now}
+	r.reader = &readers.Doubt{
+		DB: w.program, Selection: readers.Selection{Business: r.business}, All: all, Now: w.clock.now, Clock: w.clock.now, Controls: controls,
+	}
+	r.processor = &steps.Recover{
+		Gateways: r.gateways, Controls: &steps.Controls{Now: w.clock.now}, Doubts: &steps.Doubts{}, Brake: &steps.Brake{Percent: 100}, Now: w.clock.now, More: all,
+	}
 	r.done = false
 }
 

@@ -190,7 +190,7 @@ func (w *modelWorld) exec(query string, args ...any) {
 func (w *modelWorld) open() {
 	w.t.Helper()
 	w.exec(`DELETE FROM payment_attempts; DELETE FROM invoices; DELETE FROM subscriptions; DELETE FROM events;
-DELETE FROM gateway_answers; DELETE FROM step_runs; DELETE FROM job_runs`)
+DELETE FROM gateway_answers; DELETE FROM step_runs; DELETE FROM job_runs; DELETE FROM payments; DELETE FROM orders`)
 	for range 2 + w.random.IntN(3) {
 		w.subscribe()
 	}

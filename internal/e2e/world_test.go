@@ -16,6 +16,7 @@ import (
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
 	"duly/internal/testdb"
+	"duly/internal/worktest"
 )
 
 // The timing of the processes. The lease is the shortest that the configuration allows.
@@ -172,6 +173,7 @@ func (w *world) finish(workers int) {
 		if done {
 			return
 		}
+		w.pass(2 * longest) // what a dead worker may just have sent takes effect by then, or never
 	}
 	require.Fail(w.t, "unfinished after so many runs", "%d", mostRuns)
 }
@@ -182,11 +184,18 @@ func (w *world) died(p *process) {
 	e2e.EndLease(w.t, w.db.DB, p.pid)
 }
 
-// pass lets time pass, for the tables and the gateway.
+// pass lets time pass, for the tables and the gateway. Others have paid there long ago, and pay there in the meantime.
 func (w *world) pass(d time.Duration) {
 	w.t.Helper()
 	e2e.Age(w.t, w.db.DB, d)
 	w.sim.Advance(d)
+	w.others(w.sim)
+}
+
+// others lets others have paid at a gateway before anything of the test, and now.
+func (w *world) others(sim *simulator.Simulator) {
+	w.t.Helper()
+	worktest.Taken(w.t, w.db, sim, "main", time.Now().Add(-100*24*time.Hour), time.Now())
 }
 
 // reconcile compares the ledger with the tables.

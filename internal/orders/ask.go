@@ -63,9 +63,29 @@ func (c Checked) foreignTo(o Order, seen *payment.Payment) string {
 	return "customer_id"
 }
 
-// NeverArrived reports whether the answer about c is "never arrived", for the brake; ok is false for a payment
-// that nothing definite is known of, and for one that was given up as never arrived before, of which a repeated
-// no is expected and says nothing about the gateway.
+// NeedsControl reports whether the answer about c is one that ends it without money. It is believed only if its gateway
+// shows what it took: another address, or a copy of the account, would say the same of a payment that was made.
+func NeedsControl(c Checked, now time.Time) bool {
+	switch seen := c.Sight.Payment; {
+	case !c.Asked:
+		return false
+	case c.Cancelled:
+		return true
+	case seen != nil:
+		return seen.Status != payment.Succeeded && seen.Status != payment.Pending || seen.Refunded > 0
+	}
+	return c.Sight.Absent && now.Sub(c.CreatedAt) > c.Keeping.Longest
+}
+
+// ControlSpan is when c was first sent: a shop charges what it has just written down, and a request takes effect within
+// the longest time that one can take.
+func ControlSpan(c Checked) payment.Window {
+	return payment.Window{From: c.CreatedAt, To: c.CreatedAt.Add(c.Keeping.Longest)}
+}
+
+// NeverArrived reports whether the answer about c is "never arrived"; ok is false for a payment that nothing definite is
+// known of, and for one that was given up as never arrived before, of which a repeated no is expected and says nothing
+// about the gateway.
 func NeverArrived(c Checked, now time.Time) (never, ok bool) {
 	switch {
 	case !c.Asked:

@@ -208,7 +208,7 @@ func (d *Decision) review(o Order, all []standing, f fate) {
 			continue
 		}
 		found = append(found, s.label()+" "+s.why)
-		if s.ours() {
+		if s.ours() && !s.asIs {
 			d.change(s, PaymentReview)
 		}
 	}

@@ -100,7 +100,7 @@ func (l *life) look(i int) orders.Checked {
 	}
 	status := c.status(l.now.Sub(p.CreatedAt), byID)
 	if status == "" {
-		out.Sight.Absent = true
+		out.Sight.Absent, out.Vetting = true, borneOut()
 		return out
 	}
 	out.Sight.Payment = record(p, status)

@@ -18,7 +18,7 @@ func DecideRefund(o Order, c Checked, now time.Time) RefundEnd {
 	case seen != nil:
 		return end.seen(o, c, seen)
 	case c.Sight.Absent:
-		return end.absent(c.Keeping, now)
+		return end.absent(c.Keeping, c.Vetting, now)
 	case c.Sight.Unaskable || !c.Keeping.Known && c.Asked:
 		return end.patiently("the gateway cannot be asked about it", now)
 	}
@@ -63,7 +63,7 @@ func (e RefundEnd) seen(o Order, c Checked, seen *payment.Payment) RefundEnd {
 }
 
 // absent decides by the gateway's word that it knows no such payment.
-func (e RefundEnd) absent(k Keeping, now time.Time) RefundEnd {
+func (e RefundEnd) absent(k Keeping, v payment.Vetting, now time.Time) RefundEnd {
 	p := e.Payment
 	switch age := now.Sub(p.CreatedAt); {
 	case age <= k.Longest:
@@ -76,6 +76,10 @@ func (e RefundEnd) absent(k Keeping, now time.Time) RefundEnd {
 		return e.to(RefundLater, "the gateway does not know it, and its charge may still arrive")
 	case !k.FindLasts:
 		return e.to(RefundReview, "the gateway may have forgotten it")
+	case !v.Proves() && v.Missing() != "" && !v.Unknown():
+		return e.patiently(v.Reason(p.Gateway), now)
+	case !v.Proves():
+		return e.to(RefundLater, v.Reason(p.Gateway))
 	}
 	return e.to(RefundNone, "nothing was taken: the charge never arrived at the gateway")
 }

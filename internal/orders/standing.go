@@ -34,6 +34,7 @@ type standing struct {
 	// change is what becomes of a payment that is not paid or undecided; no To: it stays as it is.
 	change Change
 	why    string        // for stuck and differs
+	asIs   bool          // for stuck: the payment keeps its status, since the order can be checked again
 	again  time.Duration // for notPaid: when it is asked about once more; 0: the no is final
 }
 
@@ -163,6 +164,8 @@ func (s standing) absent(givenUp bool, age time.Duration) standing {
 		return s.unaskable(givenUp, "its gateway cannot be asked about it")
 	case !k.FindLasts && age > k.KeyLife && !s.wordless():
 		return s.unaskable(givenUp, "its gateway may have forgotten it")
+	case !s.Vetting.Proves():
+		return s.unproven(givenUp)
 	}
 	s = s.failed(FailureRequest, "the charge never arrived at the gateway")
 	if horizon := k.KeyLife + k.Longest; age <= horizon {
@@ -172,6 +175,19 @@ func (s standing) absent(givenUp bool, age time.Duration) standing {
 		}
 		s.again = wait + afterwards
 	}
+	return s
+}
+
+// unproven is absent as far as the gateway says, and nothing shows that it would know the payment. It is asked about again,
+// and after a while the order is left to an operator: with a payment that he names it is checked again, or he closes this
+// one by his own word.
+func (s standing) unproven(givenUp bool) standing {
+	if !givenUp || s.Vetting.Missing() == "" || s.Vetting.Unknown() {
+		return s
+	}
+	s.fate, s.asIs = stuck, true
+	s.why = fmt.Sprintf("cannot be decided: gateway %[1]s does not know it and shows no payment of ours from %[2]s; duly doctor --control %[1]s PAYMENT_ID, "+
+		"then duly requeue order %[3]d, or duly resolve payment %[4]d --as not_executed --reason …", s.Gateway, s.Vetting.Missing(), s.OrderID, s.ID)
 	return s
 }
 

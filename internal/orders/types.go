@@ -109,6 +109,8 @@ type Checked struct {
 	Cancelled bool
 	// Taken says which other row has the gateway's payment: "attempt 7 of invoice 3"; empty: none.
 	Taken string
+	// Vetting is what the gateway said of payments that it took, after it said that it does not know this one.
+	Vetting payment.Vetting
 }
 
 // Claimed is an order that a worker owns until its lease ends, with its payments by id.
