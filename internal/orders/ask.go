@@ -77,10 +77,9 @@ func NeedsControl(c Checked, now time.Time) bool {
 	return c.Sight.Absent && now.Sub(c.CreatedAt) > c.Keeping.Longest
 }
 
-// ControlSpan is when c was first sent: a shop charges what it has just written down, and a request takes effect within
-// the longest time that one can take.
+// ControlSpan is when c was first sent: a shop charges what it has just written down.
 func ControlSpan(c Checked) payment.Window {
-	return payment.Window{From: c.CreatedAt, To: c.CreatedAt.Add(c.Keeping.Longest)}
+	return payment.Window{From: c.CreatedAt, To: c.CreatedAt}
 }
 
 // NeverArrived reports whether the answer about c is "never arrived"; ok is false for a payment that nothing definite is
