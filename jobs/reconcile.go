@@ -69,12 +69,12 @@ func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) er
 		Gate: &steps.OrderGate{
 			Gateways: r.Gateways, Controls: r.controls, Source: r.controlReader(), Parallelism: r.o.Parallelism, Now: r.Business,
 		},
-		Writer:    &writers.Orders{DB: r.DB, Policy: r.o.Policy, Lock: readers.LockOrders, Now: r.Business, Accounts: r.Accounts},
-		Fail:      steps.FailReconcile,
-		Lane:      readers.OrderLane,
-		Width:     func(string) int { return r.o.Parallelism },
-		State:     r.Gateways.State,
-		Size:      r.o.ChunkSize, FlushEvery: flushEvery,
+		Writer: &writers.Orders{DB: r.DB, Policy: r.o.Policy, Lock: readers.LockOrders, Now: r.Business, Accounts: r.Accounts},
+		Fail:   steps.FailReconcile,
+		Lane:   readers.OrderLane,
+		Width:  func(string) int { return r.o.Parallelism },
+		State:  r.Gateways.State,
+		Size:   r.o.ChunkSize, FlushEvery: flushEvery,
 	})
 }
 
