@@ -70,11 +70,11 @@ func TestARefundAndAnUnprovenAbsence(t *testing.T) {
 	for name, v := range vettings() {
 		in := checked(row(1, "refund_due"), payment.Sight{Absent: true})
 		in.CreatedAt, in.UpdatedAt, in.Vetting = noon().Add(-25*time.Hour), noon().Add(-time.Hour), v
-		end := orders.DecideRefund(in, noon())
+		end := orders.DecideRefund(order("failed"), in, noon())
 		require.Equal(t, orders.RefundLater, end.Step, name)
 		require.NotEmpty(t, end.Reason, name)
 		in.UpdatedAt = noon().Add(-25 * time.Hour)
-		end = orders.DecideRefund(in, noon())
+		end = orders.DecideRefund(order("failed"), in, noon())
 		require.NotEqual(t, orders.RefundNone, end.Step, name)
 	}
 }
