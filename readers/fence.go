@@ -73,7 +73,7 @@ func (f fence) check(rows []fenceRow) error {
 
 func historyLost(m batch.Mark, did string) error {
 	return fmt.Errorf("%w: attempt %d (%s), which this run %s, is not there as it was confirmed; nothing of this claim was sent. "+
-		"Find out which server is the primary and what it has lost (docs/runbook.md, \"A fail-over lost commits\"), then run again",
+		"Find out which server is the primary and what it has lost (docs/runbook.md, \"A fail-over\"), then run again",
 		batch.ErrHistoryLost, m.ID, m.Key, did)
 }
 

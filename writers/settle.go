@@ -93,7 +93,7 @@ func (s sorted) confirmed(x *batch.StepExecution) {
 	if len(s.gone) > 0 {
 		first := s.gone[0]
 		x.Halt(fmt.Errorf("%w: attempt %d (%s), which this run claimed and sent, is gone; what the gateway answered is kept. "+
-			"Find out which server is the primary and what it has lost (docs/runbook.md, \"A fail-over lost commits\"), then run again",
+			"Find out which server is the primary and what it has lost (docs/runbook.md, \"A fail-over\"), then run again",
 			batch.ErrHistoryLost, first.ID, first.Charge.Key))
 	}
 }
