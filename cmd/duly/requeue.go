@@ -18,7 +18,8 @@ func (a *app) requeueCommand() *cobra.Command {
 		Use:   "requeue",
 		Short: "Make invoices, orders or events due again",
 		Long: "Makes rows due again that wait for a person, once what was wrong is put right, and records who did it. What is\n" +
-			"unsettled is refused, and the line says what to do instead. Exit code 2 if one is refused; the others are done.",
+			"unsettled is refused, and the line says what to do instead; so is an invoice whose rejected attempt is not proven to\n" +
+			"have taken no money: the gateway is asked first. Exit code 2 if one is refused; the others are done.",
 		Example: "  duly requeue invoice 7 8 9\n" +
 			"  duly requeue event 4711 --reason \"the receiver is up again\"",
 	}

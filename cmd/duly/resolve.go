@@ -42,7 +42,9 @@ func (a *app) resolveCommand() *cobra.Command {
 			"                        order fails\n" +
 			"  --as refunded         the money was given back; nothing more is charged for it\n" +
 			"  --as ignored          nothing more is to be done\n\n" +
-			"What is in flight or in doubt is never resolved by hand: a run asks the gateway. Exit code 2 if it is refused.",
+			"The gateway is asked by the charge's own key. Where it cannot say, --as not_executed is your recorded word, taken " +
+			"once no request can take effect any more; for an attempt in doubt billing.give_up_after later. What is in flight is " +
+			"never resolved by hand: a run asks the gateway. Exit code 2 if it is refused, with what to type next.",
 		Example: "  duly resolve attempt 7 --as paid pay_8f3 --reason \"charged by hand on 3 May\"\n" +
 			"  duly resolve payment 12 --as refunded --reason \"support gave it back\"\n" +
 			"  duly resolve finding 3 --as ignored --reason \"test account\"",
