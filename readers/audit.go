@@ -129,6 +129,11 @@ func (a *Audit) tell(ctx context.Context, rows []audit.Ours) error {
 	if err != nil {
 		return mysql.Classify(ctx, err)
 	}
+	booked, err := a.bookedTwice(ctx, rows)
+	if err != nil {
+		return mysql.Classify(ctx, err)
+	}
+	found = append(found, booked...)
 	for _, o := range rows {
 		if f, ok := audit.Unsettle(o); ok {
 			found = append(found, f)

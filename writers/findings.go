@@ -156,9 +156,9 @@ const (
 )
 
 // adoptFindings makes findings this run's whose own run has ended and did not say so by its exit code: it died, or
-// had something worse to say.
-const adoptFindings = `UPDATE audit_findings f JOIN job_runs r ON r.id = f.run_id SET f.run_id = ?
-WHERE f.resolved_at IS NULL AND r.status <> 'running' AND COALESCE(r.exit_code, -1) <> 3`
+// had something worse to say. Those of the upgrade are no run's.
+const adoptFindings = `UPDATE audit_findings f LEFT JOIN job_runs r ON r.id = f.run_id SET f.run_id = ?
+WHERE f.resolved_at IS NULL AND (f.run_id IS NULL OR r.status <> 'running' AND COALESCE(r.exit_code, -1) <> 3)`
 
 // BeginAudit writes the window of this run, and up to when everything was audited before it, into its params, and
 // makes open findings new again that nobody was told of.

@@ -2,6 +2,8 @@ package audit
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"duly/internal/orders"
 	"duly/internal/payment"
@@ -129,27 +131,64 @@ func Unsettle(o Ours) (Finding, bool) {
 }
 
 // Doubled is what follows from all the payments of one reference that took money: a finding if they kept more
-// than once, or more than the order's amount, so that an order that was paid in parts is none.
+// than once, or more than the order's amount, so that an order that was paid in parts is none. Rows that stand for one
+// payment count once: that they are two is a finding of its own.
 func Doubled(all []Ours) (Finding, bool) {
-	var first Ours
+	var counted []Ours
 	var sum int64
-	n := 0
 	for _, o := range all {
-		if !o.Kept() {
+		if !o.Kept() || slices.ContainsFunc(counted, o.samePayment) {
 			continue
 		}
-		if n++; n == 1 {
-			first = o
-		}
+		counted = append(counted, o)
 		sum += o.Money.Amount - o.Refunded
 	}
-	if n < 2 || first.Row.Table == Payments && first.Order.Status != "" && sum <= first.Order.Amount {
+	if len(counted) < 2 {
+		return Finding{}, false
+	}
+	first := counted[0]
+	if first.Row.Table == Payments && first.Order.Status != "" && sum <= first.Order.Amount {
 		return Finding{}, false
 	}
 	f := Finding{Kind: ChargedTwice, Reference: first.Reference}
 	f.Detail = Detail{
-		Text:    fmt.Sprintf("%d payments are kept under one reference", n),
+		Text:    fmt.Sprintf("%d payments are kept under one reference", len(counted)),
 		Gateway: first.Gateway, Row: first.Row.String(), AmountHere: sum, CurrencyHere: first.Money.Currency,
 	}
 	return f, true
+}
+
+// samePayment reports whether two rows name one payment of a gateway. The shop may have spelled its id in another letter case.
+func (o Ours) samePayment(other Ours) bool {
+	return o.Gateway == other.Gateway && o.GatewayID != "" && strings.EqualFold(o.GatewayID, other.GatewayID)
+}
+
+// Holder is a row that a payment is booked for.
+type Holder struct {
+	Row     Row
+	Gateway string
+	ID      string // the gateway's id of the payment
+}
+
+// BookedRows finds the rows, of all that are paid, whose payment is another's: the one that it is booked for, else the first of
+// them. Rows are attempts before payments, each by id.
+func BookedRows(rows []Ours, booked []Holder) []Finding {
+	var found []Finding
+	for _, o := range rows {
+		if o.Standing != Paid || o.GatewayID == "" {
+			continue
+		}
+		holder := o.Row
+		at := slices.IndexFunc(rows, func(other Ours) bool { return other.Standing == Paid && o.samePayment(other) })
+		if at >= 0 {
+			holder = rows[at].Row
+		}
+		if at := slices.IndexFunc(booked, func(h Holder) bool { return h.Gateway == o.Gateway && h.ID == o.GatewayID }); at >= 0 {
+			holder = booked[at].Row
+		}
+		if holder != o.Row {
+			found = append(found, here(BookedTwice, o, fmt.Sprintf("%s is booked for %s too", o.GatewayID, strings.Replace(holder.String(), ":", " ", 1))))
+		}
+	}
+	return found
 }

@@ -23,11 +23,13 @@ const (
 	ChargedTwice Kind = "charged_twice"
 	// OrderUnsettled: money is kept for an order that is neither completed nor about to be.
 	OrderUnsettled Kind = "order_unsettled"
+	// BookedTwice: a payment that another row of ours has too.
+	BookedTwice Kind = "booked_twice"
 )
 
 // Kinds lists every kind, for tables and tests.
 func Kinds() []Kind {
-	return []Kind{UnknownHere, UnknownThere, AmountDiffers, StatusDiffers, ChargedTwice, OrderUnsettled}
+	return []Kind{UnknownHere, UnknownThere, AmountDiffers, StatusDiffers, ChargedTwice, OrderUnsettled, BookedTwice}
 }
 
 // Finding is a difference. Two of one kind, reference and gateway's id are the same finding.
