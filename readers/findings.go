@@ -36,6 +36,19 @@ func (f Finding) Text() string {
 	return d.Text
 }
 
+// Found is the finding as the rules read it.
+func (f Finding) Found() audit.Finding {
+	found := audit.Finding{Kind: audit.Kind(f.Kind), Reference: f.Reference, GatewayPaymentID: f.PaymentID}
+	_ = json.Unmarshal(f.Detail, &found.Detail) // one that cannot be read says nothing
+	return found
+}
+
+// Next is the command that closes it, and what must be done before.
+func (f Finding) Next() string { return audit.Next(f.ID, f.Found()) }
+
+// Command is the command that closes it.
+func (f Finding) Command() string { return audit.Command(f.ID, f.Found()) }
+
 const (
 	findingColumns = `SELECT id, kind, reference, gateway_payment_id, detail, run_id, first_seen_at, last_seen_at, resolved_at, resolution
 FROM audit_findings`

@@ -5,8 +5,12 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
+	"duly/internal/audit"
 	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -71,7 +75,17 @@ type ShownInvoice struct {
 	CreatedAt      time.Time    `json:"created_at" db:"created_at"`
 	UpdatedAt      time.Time    `json:"updated_at" db:"updated_at"`
 
-	Attempts []ShownAttempt `json:"attempts" db:"-"`
+	Attempts []ShownAttempt   `json:"attempts" db:"-"`
+	Resolved *ShownResolution `json:"resolved,omitempty" db:"-"` // the last one of an attempt
+}
+
+// ShownResolution is what an operator said became of an attempt.
+type ShownResolution struct {
+	Attempt uint64    `json:"attempt_id"`
+	As      string    `json:"as"`
+	Who     string    `json:"who"`
+	Reason  string    `json:"reason"`
+	At      time.Time `json:"at"`
 }
 
 // ShownAttempt is one try at collecting an invoice.
@@ -189,11 +203,35 @@ func invoicesWithAttempts(ctx context.Context, db *mysql.DB, query string, args 
 	if err := mysql.SelectIn(ctx, db, &attempts, showAttempts, ids); err != nil {
 		return nil, mysql.Classify(ctx, err)
 	}
+	of := make(map[string]int, len(attempts))
 	for _, a := range attempts {
 		inv := &list[at[a.Invoice]]
 		inv.Attempts = append(inv.Attempts, a)
+		of[fmt.Sprintf("attempt:%d", a.ID)] = at[a.Invoice]
 	}
-	return list, nil
+	return list, resolutions(ctx, db, list, of)
+}
+
+const resolvedAttempts = `SELECT subject, who, COALESCE(reason, '') AS reason, COALESCE(JSON_UNQUOTE(JSON_EXTRACT(detail, '$.as')), '') AS said, created_at
+FROM operator_actions WHERE subject IN (?) AND action = 'resolve' ORDER BY id`
+
+// resolutions adds what operators said became of attempts; of says which invoice of the list each subject is of.
+func resolutions(ctx context.Context, db *mysql.DB, list []ShownInvoice, of map[string]int) error {
+	if len(of) == 0 {
+		return nil
+	}
+	var rows []struct {
+		Subject, Who, Reason, Said string
+		At                         time.Time `db:"created_at"`
+	}
+	if err := mysql.SelectIn(ctx, db, &rows, resolvedAttempts, slices.Sorted(maps.Keys(of))); err != nil {
+		return mysql.Classify(ctx, err)
+	}
+	for _, r := range rows {
+		row, _ := audit.ParseRow(r.Subject)
+		list[of[r.Subject]].Resolved = &ShownResolution{Attempt: row.ID, As: r.Said, Who: r.Who, Reason: r.Reason, At: r.At}
+	}
+	return nil
 }
 
 // FindEvents reads the newest events of a subject such as subscription:42, newest first.
@@ -239,6 +277,10 @@ func (inv ShownInvoice) Standing() *billing.StandingInvoice {
 		s.Message, s.Run, s.RunLives = or(a.Message), a.Run, a.RunLives
 		if a.NextCheckAt != nil {
 			s.NextCheck = *a.NextCheckAt
+		}
+		s.Refunded = s.Refunded || or(a.DeclineCode) == "refunded"
+		if r := inv.Resolved; r != nil && r.Attempt == a.ID {
+			s.Resolved = &billing.Resolved{As: payment.As(r.As), Who: r.Who, Reason: r.Reason, PaymentID: or(a.PaymentID)}
 		}
 	}
 	return s

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -103,7 +102,9 @@ func nextFindings(ctx context.Context, e *execution, run *batch.Run) ([]string, 
 	list, err := readers.FindingsOf(ctx, e.db.DB, run.ID, reviewsShown)
 	var next []string
 	for _, f := range list {
-		next = append(next, fmt.Sprintf("duly resolve finding %d --as ignored --reason …, once it is put right", f.ID))
+		if f.Resolved == nil {
+			next = append(next, f.Next())
+		}
 	}
 	return next, err
 }

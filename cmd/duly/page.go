@@ -227,7 +227,7 @@ func findingsOf(ctx context.Context, db *database, run uint64) (report.Waiting, 
 	for _, f := range list {
 		w.Rows = append(w.Rows, report.Review{
 			What: strings.TrimSpace(fmt.Sprintf("finding %d, %s %s", f.ID, f.Kind, f.Reference)), Reason: f.Text(), Since: f.FirstSeen,
-			New: f.RunID != nil && *f.RunID == run, Command: fmt.Sprintf("duly resolve finding %d --as ignored --reason …", f.ID),
+			New: f.RunID != nil && *f.RunID == run, Command: f.Command(),
 		})
 	}
 	w.More = total - int64(len(w.Rows))

@@ -277,11 +277,3 @@ func lockedOrder(id uint64) writers.OrderReader {
 		return readers.OrderForOperator(ctx, tx, id, " FOR UPDATE")
 	}
 }
-
-func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, _ string, as payment.As, action writers.Action) (string, error) {
-	business, err := a.clock(ctx, db.DB)
-	if err != nil {
-		return "", err
-	}
-	return "it is closed, and opens again only if an audit finds something else", writers.ResolveFinding(ctx, db.DB, id, as, business(), action)
-}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"duly/config"
+	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -80,6 +81,11 @@ func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
 		return failed(err)
 	}
 	v := shownRun{list[0], list[0].next()}
+	if v.Job == jobs.AuditJob && v.Exit != nil && *v.Exit == batch.ExitReview {
+		if v.Next, err = a.nextOfAudit(ctx, db, id); err != nil {
+			return failed(err)
+		}
+	}
 	if a.json {
 		return a.print(v)
 	}
@@ -107,6 +113,24 @@ func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
 	return nil
 }
 
+// nextOfAudit says what the findings of an audit ask for, as long as they are open.
+func (a *app) nextOfAudit(ctx context.Context, db *database, id uint64) ([]string, error) {
+	list, err := readers.FindingsOf(ctx, db.DB, id, findingShown)
+	if err != nil {
+		return nil, err
+	}
+	var next []string
+	for _, f := range list {
+		if f.Resolved == nil {
+			next = append(next, f.Next())
+		}
+	}
+	if len(next) == 0 {
+		return []string{"nothing: every finding of it is resolved"}, nil
+	}
+	return next, nil
+}
+
 // next says in words what an exit code asks for.
 func (v runView) next() []string {
 	again := fmt.Sprintf("duly run %s --rerun %d", v.Job, v.ID)
@@ -130,7 +154,8 @@ type whole struct {
 	Subscription  *readers.ShownSubscription `json:"subscription"` // null: its row is gone
 	Invoices      []readers.ShownInvoice     `json:"invoices"`     // newest first
 	OlderInvoices int64                      `json:"older_invoices"`
-	Events        []readers.ShownEvent       `json:"events"` // newest first
+	Events        []readers.ShownEvent       `json:"events"`   // newest first
+	Findings      []readers.Finding          `json:"findings"` // newest first, resolved ones too
 	Explanation   billing.Explanation        `json:"explanation"`
 	Unknown       []unknownView              `json:"unknown_charges"` // that wait to be adopted
 }
@@ -165,7 +190,7 @@ func (a *app) showSubscription(ctx context.Context, db *database, id uint64) err
 		standing.Invoice = list[0].Standing()
 	}
 	w.Explanation = billing.Explain(standing)
-	return a.showWhole(w)
+	return a.showWhole(ctx, db, w, fmt.Sprintf("sub_%d_", id), false)
 }
 
 func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
@@ -189,9 +214,9 @@ func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
 	if err != nil {
 		return failed(err)
 	}
-	reference := fmt.Sprintf("%q", billing.Reference(inv.SubscriptionID, inv.Due))
+	reference := billing.Reference(inv.SubscriptionID, inv.Due)
 	for _, e := range events {
-		if strings.Contains(string(e.Payload), reference) {
+		if strings.Contains(string(e.Payload), fmt.Sprintf("%q", reference)) {
 			w.Events = append(w.Events, e)
 		}
 	}
@@ -201,7 +226,7 @@ func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
 	}
 	standing.Invoice = inv.Standing()
 	w.Explanation = billing.ExplainInvoice(standing)
-	return a.showWhole(w)
+	return a.showWhole(ctx, db, w, reference, true)
 }
 
 func subject(subscription uint64) string { return fmt.Sprintf("subscription:%d", subscription) }
@@ -250,8 +275,19 @@ func issuePolicy(c *config.Config, now time.Time) billing.IssuePolicy {
 	}
 }
 
-// showWhole writes a subscription or an invoice with all that hangs on it.
-func (a *app) showWhole(w whole) error {
+// showWhole writes a subscription or an invoice with all that hangs on it. Findings are those about references that begin so.
+func (a *app) showWhole(ctx context.Context, db *database, w whole, reference string, complete bool) error {
+	var payments []string
+	for _, inv := range w.Invoices {
+		for _, t := range inv.Attempts {
+			payments = append(payments, orBlank(t.PaymentID))
+		}
+	}
+	var err error
+	if w.Findings, err = readers.FindingsAbout(ctx, db.DB, reference, complete, payments, findingShown); err != nil {
+		return failed(err)
+	}
+	w.Explanation.Next = waiting(w.Explanation.Next, w.Findings)
 	if a.json {
 		return a.print(w)
 	}
@@ -272,6 +308,7 @@ func (a *app) showWhole(w whole) error {
 	a.line("why: %s", w.Explanation.Text)
 	a.line("next: %s", w.Explanation.Next)
 	a.showUnknown(w.Unknown)
+	a.findings(w.Findings)
 	for _, inv := range w.Invoices {
 		a.invoice(inv)
 	}

@@ -17,7 +17,8 @@ import (
 // wholeOrder is the document of `duly show order`.
 type wholeOrder struct {
 	Order        *readers.ShownOrder  `json:"order"`
-	Events       []readers.ShownEvent `json:"events"` // newest first
+	Events       []readers.ShownEvent `json:"events"`   // newest first
+	Findings     []readers.Finding    `json:"findings"` // newest first, resolved ones too
 	Explanations []orders.Explanation `json:"explanations"`
 }
 
@@ -54,6 +55,16 @@ func (a *app) showOrder(ctx context.Context, db *database, id uint64) error {
 	}
 	s.Order, s.Payments = o.Rules()
 	w.Explanations = orders.Explain(s)
+	var payments []string
+	for _, p := range o.Payments {
+		payments = append(payments, orBlank(p.TransactionKey))
+	}
+	if w.Findings, err = readers.FindingsAbout(ctx, db.DB, orders.Reference(id), true, payments, findingShown); err != nil {
+		return failed(err)
+	}
+	for i, e := range w.Explanations {
+		w.Explanations[i].Next = waiting(e.Next, w.Findings)
+	}
 	if a.json {
 		return a.print(w)
 	}
@@ -87,6 +98,7 @@ func (a *app) order(w wholeOrder) {
 		a.line("why: %s", e.Text)
 		a.line("next: %s", e.Next)
 	}
+	a.findings(w.Findings)
 	var rows []table.Row
 	for _, i := range o.Items {
 		name, stock := "gone", any("")

@@ -11,7 +11,9 @@ import (
 // A payment that two rows have is a finding about each row but the one that it is booked for, or else the first.
 func TestBookedRows(t *testing.T) {
 	at := func(table audit.Table, id uint64, gateway, payment string, standing audit.Standing) audit.Ours {
-		return row(id, func(o *audit.Ours) { o.Row.Table, o.Gateway, o.GatewayID, o.Standing = table, gateway, payment, standing })
+		return row(id, func(o *audit.Ours) {
+			o.Row.Table, o.Gateway, o.GatewayID, o.Standing = table, gateway, payment, standing
+		})
 	}
 	rows := []audit.Ours{
 		at(audit.Attempts, 1, "main", "pay_1", audit.Paid), at(audit.Attempts, 2, "main", "pay_2", audit.Paid), at(audit.Attempts, 3, "main", "pay_3", audit.Paid),

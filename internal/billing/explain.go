@@ -67,6 +67,17 @@ type StandingInvoice struct {
 	NextCheck time.Time
 	Run       uint64
 	RunLives  bool
+	// Refunded: all that an attempt took was given back. Resolved is the last word of an operator about an attempt; nil: none.
+	Refunded bool
+	Resolved *Resolved
+}
+
+// Resolved is what an operator said became of an attempt.
+type Resolved struct {
+	As          payment.As
+	Who, Reason string
+	// PaymentID is the gateway's payment that the attempt has; empty: none is known.
+	PaymentID string
 }
 
 // Explain says why the subscription is charged or not. What keeps its newest invoice from being paid keeps
@@ -124,11 +135,11 @@ func ExplainInvoice(s Standing) Explanation {
 		if inv.Money.Amount == 0 {
 			return Explanation{WhyPaid, "its amount is 0: nothing was to be charged", "nothing"}
 		}
-		return Explanation{WhyPaid, "it was paid at " + instant(inv.PaidAt), "nothing"}
+		return Explanation{WhyPaid, "it was paid at " + instant(inv.PaidAt) + inv.booked(), "nothing"}
 	case Uncollectible:
-		return Explanation{WhyUncollectible, sentence("it stayed unpaid after the last retry", inv.Message), "nothing: the subscription has ended"}
+		return Explanation{WhyUncollectible, sentence("it stayed unpaid after the last retry", inv.Message), "nothing: " + s.goesOn()}
 	case Void:
-		return Explanation{WhyVoid, "the subscription was cancelled before it was charged", "nothing"}
+		return s.void()
 	case Review:
 		return Explanation{WhyReview, sentence("it is in review", inv.ReviewReason), "an operator decides; until then it is not charged, and no new invoice is issued"}
 	case Charging:
@@ -137,6 +148,41 @@ func ExplainInvoice(s Standing) Explanation {
 		return s.open()
 	}
 	return Explanation{WhyReview, fmt.Sprintf("its status %q is none of duly's", inv.Status), "put the row right"}
+}
+
+// booked says by whose word an invoice is paid, where it is not the gateway's own.
+func (inv *StandingInvoice) booked() string {
+	r := inv.Resolved
+	if r == nil || r.As != payment.AsPaid {
+		return ""
+	}
+	return sentence(fmt.Sprintf(", by payment %s, which %s named", r.PaymentID, r.Who), r.Reason)
+}
+
+// void is the explanation of an invoice that is charged no more.
+func (s Standing) void() Explanation {
+	switch r := s.Invoice.Resolved; {
+	case r != nil && r.As == payment.AsIgnored:
+		text := sentence(fmt.Sprintf("%s closed it as ignored", r.Who), r.Reason) + "; the gateway was not asked, and may have kept its money"
+		if r.PaymentID != "" {
+			text += " as " + r.PaymentID
+		}
+		return Explanation{WhyVoid, text, "nothing more is charged for this period; " + s.goesOn()}
+	case s.Invoice.Refunded:
+		return Explanation{WhyVoid, sentence("its money was given back", s.Invoice.Message), "nothing more is charged for this period; " + s.goesOn()}
+	}
+	return Explanation{WhyVoid, "the subscription was cancelled when it was to be charged", "nothing"}
+}
+
+// goesOn says how the subscription stands.
+func (s Standing) goesOn() string {
+	switch {
+	case s.Gone:
+		return "the subscription's row is gone"
+	case s.Subscription.Status == Cancelled:
+		return "the subscription has ended"
+	}
+	return fmt.Sprintf("the subscription is %s", s.Subscription.Status)
 }
 
 // charging is the explanation of an invoice with an unsettled attempt.

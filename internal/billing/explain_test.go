@@ -125,6 +125,31 @@ func TestExplainInvoiceThatIsSettled(t *testing.T) {
 		e := billing.ExplainInvoice(s)
 		require.Equal(t, want, e.Why)
 	}
+	for _, c := range []struct {
+		status   billing.InvoiceStatus
+		refunded bool
+		as       payment.As
+		sub      billing.SubscriptionStatus
+		text     string
+		next     string
+	}{
+		{billing.Void, false, "", billing.Cancelled, "the subscription was cancelled when it was to be charged", "nothing"},
+		{billing.Void, false, payment.AsIgnored, billing.Active, "ann closed it as ignored: by hand; the gateway was not asked, and may have kept its money as pay_9", "nothing more is charged for this period; the subscription is active"},
+		{billing.Void, true, payment.AsRefunded, billing.Active, "its money was given back: no funds", "nothing more is charged for this period; the subscription is active"},
+		{billing.Void, true, "", billing.Cancelled, "its money was given back: no funds", "nothing more is charged for this period; the subscription has ended"},
+		{billing.Paid, false, payment.AsPaid, billing.Active, "it was paid at 2026-01-31 03:00:00 UTC, by payment pay_9, which ann named: by hand", "nothing"},
+		{billing.Uncollectible, false, "", billing.Paused, "it stayed unpaid after the last retry: no funds", "nothing: the subscription is paused"},
+		{billing.Uncollectible, false, "", billing.Cancelled, "it stayed unpaid after the last retry: no funds", "nothing: the subscription has ended"},
+	} {
+		e := billing.ExplainInvoice(standing(invoiced(c.status), func(s *billing.Standing) {
+			s.Invoice.PaidAt, s.Invoice.Message, s.Invoice.Refunded, s.Subscription.Status = noon, "no funds", c.refunded, c.sub
+			if c.as != "" {
+				s.Invoice.Resolved = &billing.Resolved{As: c.as, Who: "ann", Reason: "by hand", PaymentID: "pay_9"}
+			}
+		}))
+		require.Equal(t, c.text, e.Text)
+		require.Equal(t, c.next, e.Next)
+	}
 	free := standing(invoiced(billing.Paid), func(s *billing.Standing) { s.Invoice.Money.Amount = 0 })
 	require.Contains(t, billing.ExplainInvoice(free).Text, "nothing was to be charged")
 }

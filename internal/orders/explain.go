@@ -63,11 +63,20 @@ func (s Standing) order() Explanation {
 	case c.Run != 0 && c.RunLives:
 		return Explanation{WhyChecking, fmt.Sprintf("run %d is working on it now", c.Run), "the run settles it"}
 	case !s.Order.Status.Open() && len(pending) == 0 && (len(wordless) == 0 || s.asked(wordless)):
-		return Explanation{WhySettled, fmt.Sprintf("it is %s, and no payment of it is open", s.Order.Status), "nothing"}
+		return Explanation{WhySettled, fmt.Sprintf("it is %s, and no payment of it is open", s.Order.Status) + s.ignored(), "nothing"}
 	case s.JobPaused != "":
 		return Explanation{WhyHeldBack, "it is open, and the reconcile job is paused: " + s.JobPaused, "it is checked once that is resumed"}
 	}
 	return s.open(pending, wordless)
+}
+
+// ignored names the payments that an operator closed without a word on their money.
+func (s Standing) ignored() string {
+	list := s.filter(func(p Payment) bool { return p.Status == PaymentFailed && p.FailureCode == FailureIgnored })
+	if len(list) == 0 {
+		return ""
+	}
+	return "; " + are(list, "was closed as ignored", "were closed as ignored") + ", and the gateway may have kept its money"
 }
 
 // open is the explanation of an order that is still checked.

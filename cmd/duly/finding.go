@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"duly/internal/audit"
+	"duly/internal/gateway"
+	"duly/internal/payment"
+	"duly/readers"
+	"duly/writers"
+)
+
+// findingShown is how many findings a document lists about one thing.
+const findingShown = 50
+
+// resolveFinding closes a finding, if the gateway and our rows bear out what the operator says of it.
+func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return "", err
+	}
+	row, err := readers.FindFinding(ctx, db.DB, id)
+	if err != nil {
+		return "", err
+	}
+	if row != nil && row.Resolved == nil && as != payment.AsIgnored {
+		if err := a.believe(ctx, db, row.Found(), named, as, action.Subject); err != nil {
+			return "", err
+		}
+	}
+	return "it is closed, and opens again only if an audit finds something else", writers.ResolveFinding(ctx, db.DB, id, as, business(), action)
+}
+
+// believe asks about a finding what an operator says of it.
+func (a *app) believe(ctx context.Context, db *database, f audit.Finding, named string, as payment.As, request string) error {
+	if named != "" && f.GatewayPaymentID != "" && named != f.GatewayPaymentID {
+		return usagef("the finding is about payment %s, not about %s", f.GatewayPaymentID, named)
+	}
+	rows, err := readers.FindingRows(ctx, db.DB, f)
+	if err != nil {
+		return err
+	}
+	e := audit.Evidence{Rows: rows}
+	for _, q := range audit.Questions(f, rows) {
+		q.Which.RequestID = request
+		seen, err := a.look(ctx, q.Gateway, q.Which)
+		if err != nil {
+			return err
+		}
+		e.Sights = append(e.Sights, seen)
+	}
+	if err := audit.Resolve(f, as, e); err != nil {
+		return usage(err)
+	}
+	return nil
+}
+
+// look asks a gateway about one payment.
+func (a *app) look(ctx context.Context, name string, w payment.Which) (payment.Sight, error) {
+	c, err := a.load()
+	if err != nil {
+		return payment.Sight{}, err
+	}
+	g, ok := c.Gateways[name]
+	if !ok {
+		return payment.Sight{Unaskable: true, Reason: "gateway " + name + " is not configured"}, nil
+	}
+	client, err := a.adapter(name, g)
+	if err != nil {
+		return payment.Sight{}, usage(fmt.Errorf("gateways.%s: %w", name, err))
+	}
+	paced := gateway.Pace(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now})
+	defer paced.Close()
+	return paced.Look(ctx, w), nil
+}
+
+// findings writes what audits found about one thing, for people.
+func (a *app) findings(list []readers.Finding) {
+	for _, f := range list {
+		if f.Resolved != nil {
+			a.line("finding %d (%s): %s; resolved %s: %s", f.ID, f.Kind, f.Text(), instant(*f.Resolved), orBlank(f.Resolution))
+			continue
+		}
+		a.line("finding %d (%s): %s", f.ID, f.Kind, f.Text())
+		a.line("next: %s", f.Next())
+	}
+}
+
+// waiting is what comes next where nothing else does: what an open finding asks for.
+func waiting(next string, list []readers.Finding) string {
+	for _, f := range list {
+		if f.Resolved == nil && next == "nothing" {
+			return fmt.Sprintf("finding %d waits for an operator: %s", f.ID, f.Next())
+		}
+	}
+	return next
+}
