@@ -14,8 +14,9 @@ const (
 	auditBooked   = `SELECT account_id, gateway_payment_id, kind, row_id FROM bookings WHERE account_id IN (?) AND gateway_payment_id IN (?)`
 
 	paymentsWith = auditPayments + ` WHERE p.transaction_key IN (?) AND p.status = 'succeeded' ORDER BY p.id`
-	// A payment that ended without the money, or whose row is gone, has nothing.
+	// A row that ended without the money, or is gone, has nothing.
 	paymentsHolding = `SELECT id FROM payments WHERE id IN (?) AND status NOT IN ('failed', 'cancelled')`
+	attemptsHolding = `SELECT id FROM payment_attempts WHERE id IN (?) AND status = 'succeeded'`
 )
 
 // bookedTwice finds rows whose payment another row has: by the bookings, and by what the shop records.
@@ -74,23 +75,28 @@ func (a *Audit) booked(ctx context.Context, ids []string) ([]audit.Holder, error
 	if err := mysql.SelectIn(ctx, a.DB, &rows, auditBooked, numbers, ids); err != nil {
 		return nil, err
 	}
+	byTable := map[audit.Table][]uint64{}
 	holders := make([]audit.Holder, 0, len(rows))
-	var payments []uint64
 	for _, r := range rows {
 		row := audit.Row{Table: audit.Attempts, ID: r.Row}
 		if r.Kind == "payment" {
-			row.Table, payments = audit.Payments, append(payments, r.Row)
+			row.Table = audit.Payments
 		}
+		byTable[row.Table] = append(byTable[row.Table], r.Row)
 		holders = append(holders, audit.Holder{Row: row, Gateway: gateways[r.Account], ID: r.Payment})
 	}
-	if len(payments) == 0 {
-		return holders, nil
+	holding := map[audit.Row]bool{}
+	for table, query := range map[audit.Table]string{audit.Attempts: attemptsHolding, audit.Payments: paymentsHolding} {
+		var found []uint64
+		if len(byTable[table]) == 0 {
+			continue
+		}
+		if err := mysql.SelectIn(ctx, a.DB, &found, query, byTable[table]); err != nil {
+			return nil, err
+		}
+		for _, id := range found {
+			holding[audit.Row{Table: table, ID: id}] = true
+		}
 	}
-	var holding []uint64
-	if err := mysql.SelectIn(ctx, a.DB, &holding, paymentsHolding, payments); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(holders, func(h audit.Holder) bool {
-		return h.Row.Table == audit.Payments && !slices.Contains(holding, h.Row.ID)
-	}), nil
+	return slices.DeleteFunc(holders, func(h audit.Holder) bool { return !holding[h.Row] }), nil
 }

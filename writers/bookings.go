@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -59,8 +58,10 @@ const (
 	moveBooking    = `UPDATE bookings SET kind = ?, row_id = ? WHERE account_id = ? AND gateway_payment_id = ? AND kind = ? AND row_id = ?`
 	allAccounts    = `SELECT id, gateway, address, account, COALESCE(joined_to, 0) AS joined_to FROM gateway_accounts`
 
-	// A payment of an order that ended without the money, or whose row is gone, no longer has what was booked for it.
-	holdingPayments = `SELECT id FROM payments WHERE id IN (?) AND status NOT IN ('failed', 'cancelled')`
+	// A row that ended without the money, or is gone, no longer has what was booked for it: after a restore another row can stand
+	// under its id.
+	holdingPayments = `SELECT id, '' AS there FROM payments WHERE id IN (?) AND status NOT IN ('failed', 'cancelled')`
+	holdingAttempts = `SELECT id, COALESCE(gateway_payment_id, '') AS there FROM payment_attempts WHERE id IN (?) AND status = 'succeeded'`
 )
 
 // Reserve books payments for their rows within tx. It returns, by index, the row that has each payment that is booked for
@@ -195,7 +196,7 @@ func (r reservations) settle(ctx context.Context, tx *sqlx.Tx, accounts []uint32
 	for _, row := range rows {
 		found[paymentName{row.Account, row.Payment}] = Owner{row.Kind, row.Row}
 	}
-	ended, err := endedOwners(ctx, tx, slices.Collect(maps.Values(found)))
+	held, err := heldBookings(ctx, tx, found)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +207,7 @@ func (r reservations) settle(ctx context.Context, tx *sqlx.Tx, accounts []uint32
 		case !booked:
 			left = append(left, booking)
 		case owner == booking.Owner:
-		case ended[owner]:
+		case !held[paymentName{account, booking.PaymentID}]:
 			if _, err := tx.ExecContext(ctx, moveBooking, booking.Owner.Kind, booking.Owner.ID, account, booking.PaymentID, owner.Kind, owner.ID); err != nil {
 				return nil, err
 			}
@@ -227,26 +228,36 @@ func (r reservation) in(found map[paymentName]Owner) (account uint32, owner Owne
 	return 0, Owner{}, false
 }
 
-// endedOwners are the owners that no longer have what was booked for them.
-func endedOwners(ctx context.Context, tx *sqlx.Tx, owners []Owner) (map[Owner]bool, error) {
-	ended := map[Owner]bool{}
-	var payments []uint64
-	for _, o := range owners {
-		if o.Kind == OwnerPayment {
-			payments, ended[o] = append(payments, o.ID), true
+// heldBookings are those whose owner still has the payment.
+func heldBookings(ctx context.Context, tx *sqlx.Tx, found map[paymentName]Owner) (map[paymentName]bool, error) {
+	there := map[Owner]string{}
+	for kind, query := range map[string]string{OwnerAttempt: holdingAttempts, OwnerPayment: holdingPayments} {
+		var ids []uint64
+		for _, owner := range found {
+			if owner.Kind == kind {
+				ids = append(ids, owner.ID)
+			}
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		var rows []struct {
+			ID    uint64
+			There string
+		}
+		if err := mysql.SelectIn(ctx, tx, &rows, query, ids); err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			there[Owner{kind, r.ID}] = r.There
 		}
 	}
-	if len(payments) == 0 {
-		return ended, nil
+	held := make(map[paymentName]bool, len(found))
+	for name, owner := range found {
+		id, holds := there[owner]
+		held[name] = holds && (owner.Kind == OwnerPayment || id == name.id)
 	}
-	var holding []uint64
-	if err := mysql.SelectIn(ctx, tx, &holding, holdingPayments, payments); err != nil {
-		return nil, err
-	}
-	for _, id := range holding {
-		ended[Owner{OwnerPayment, id}] = false
-	}
-	return ended, nil
+	return held, nil
 }
 
 const (

@@ -63,6 +63,14 @@ func TestSettleBooksAPaymentOnce(t *testing.T) {
 	require.Zero(t, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM payment_attempts WHERE status = 'review' AND gateway_payment_id IS NOT NULL`))
 }
 
+// took adds an attempt that took a payment.
+func took(t *testing.T, plain *testdb.DB, id uint64, paymentID string) {
+	t.Helper()
+	worktest.Exec(t, plain, `INSERT INTO payment_attempts (id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount, currency,
+gateway, payment_method, body_version, status, run_id, gateway_payment_id) VALUES (?, ?, 2, 1, 0, ?, 'r', 'c', 1, 'KRW', 'main', 'pm', 1, 'succeeded', 1, ?)`,
+		id, id+100, fmt.Sprintf("sub_%d_20260131-1", id), paymentID)
+}
+
 // reserve books one payment in a transaction of its own, and returns the row that has it.
 func reserve(t *testing.T, db *mysql.DB, b *writers.Bookings, booking writers.Booking) string {
 	t.Helper()
@@ -83,7 +91,11 @@ func TestBookingsByAccount(t *testing.T) {
 	plain := testdb.New(t)
 	worktest.Exec(t, plain, `INSERT INTO gateway_accounts (id, gateway, address, joined_to) VALUES (1, 'main', '', NULL), (2, 'main', 'https://new', NULL),
 (3, 'main', 'https://old', 2), (4, 'main', 'https://older', 3), (5, 'main', 'https://staging', NULL), (6, 'other', 'https://new', NULL)`)
-	worktest.Exec(t, plain, `INSERT INTO bookings VALUES (1, 'pay_before', 'attempt', 1), (3, 'pay_old', 'attempt', 2), (2, 'pay_new', 'attempt', 3)`)
+	worktest.Exec(t, plain, `INSERT INTO bookings VALUES (1, 'pay_before', 'attempt', 1), (3, 'pay_old', 'attempt', 2), (2, 'pay_new', 'attempt', 3),
+(2, 'pay_restored', 'attempt', 3), (2, 'pay_gone', 'attempt', 4)`)
+	for i, id := range []string{"pay_before", "pay_old", "pay_new"} {
+		took(t, plain, uint64(i+1), id)
+	}
 	db := worktest.Open(t, plain.DSN)
 	b := &writers.Bookings{Today: map[string]uint32{"main": 2, "other": 6}}
 	row := writers.Owner{Kind: writers.OwnerAttempt, ID: 9}
@@ -99,6 +111,8 @@ func TestBookingsByAccount(t *testing.T) {
 		{"main", "pay_new", 5, ""},
 		{"other", "pay_new", 0, ""},
 		{"other", "pay_before", 0, ""},
+		{"main", "pay_restored", 0, ""},
+		{"main", "pay_gone", 0, ""},
 	} {
 		require.Equal(t, c.want, reserve(t, db, b, writers.Booking{Gateway: c.gateway, Account: c.account, PaymentID: c.id, Owner: row}), "%+v", c)
 	}
@@ -196,6 +210,8 @@ func TestOrdersBookAPaymentOnce(t *testing.T) {
 	plain := ordered(t, 4, 9)
 	worktest.Exec(t, plain, `INSERT INTO gateway_accounts (id, gateway, address) VALUES (1, 'main', ''), (2, 'other', '')`)
 	worktest.Exec(t, plain, `INSERT INTO bookings VALUES (1, 'pay_ord_1-1', 'attempt', 7), (2, 'pay_ord_4-1', 'attempt', 8)`)
+	took(t, plain, 7, "pay_ord_1-1")
+	took(t, plain, 8, "pay_ord_4-1")
 	worktest.Exec(t, plain, `INSERT INTO orders (id, customer_id, status, amount, currency, created_at, updated_at)
 VALUES (50, 'c', 'completed', 12900, 'KRW', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`)
 	worktest.Exec(t, plain, `INSERT INTO payments (id, order_id, gateway, transaction_key, status, amount, currency) VALUES (51, 50, 'main', 'pay_ord_2-1', 'succeeded', 12900, 'KRW')`)
@@ -211,7 +227,7 @@ VALUES (50, 'c', 'completed', 12900, 'KRW', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`
 	})
 	require.NoError(t, done.Err)
 	require.Equal(t, []string{
-		"payment_in_progress review - free 0 payment 1 is pay_ord_1-1 at the gateway, which is booked for attempt 7, whose row is gone",
+		"payment_in_progress review - free 0 payment 1 is pay_ord_1-1 at the gateway, which is booked for attempt 7 of invoice 107",
 		"payment_in_progress review - free 0 payment 2 is pay_ord_2-1 at the gateway, which is booked for payment 51 of order 50",
 		"completed succeeded pay_ord_3-1 free 0", "completed succeeded pay_ord_4-1 free 0",
 	}, orderRows(t, plain))
@@ -242,8 +258,7 @@ func TestReserveRefund(t *testing.T) {
 	worktest.Exec(t, plain, `INSERT INTO payments (id, order_id, gateway, transaction_key, idempotency_key, status, amount, currency) VALUES
 (1, 1, 'main', 'pay_1', 'k1', 'succeeded', 1, 'KRW'), (2, 1, 'other', 'pay_2', 'k2', 'succeeded', 1, 'KRW'), (3, 1, 'main', 'pay_3', 'k3', 'failed', 1, 'KRW'),
 (4, 1, 'main', 'pay_4', 'k4', 'refunded', 1, 'KRW')`)
-	worktest.Exec(t, plain, `INSERT INTO payment_attempts (id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount, currency,
-gateway, payment_method, body_version, status, run_id) VALUES (7, 3, 2, 1, 0, 'sub_2_20260131-1', 'r', 'c', 1, 'KRW', 'main', 'pm', 1, 'succeeded', 1)`)
+	took(t, plain, 7, "pay_7")
 	worktest.Exec(t, plain, `INSERT INTO gateway_accounts (id, gateway, address) VALUES (1, 'main', '')`)
 	worktest.Exec(t, plain, `INSERT INTO bookings VALUES (1, 'pay_7', 'attempt', 7), (1, 'pay_4', 'payment', 4)`)
 	for _, c := range []struct{ id, key, want string }{
@@ -255,8 +270,8 @@ gateway, payment_method, body_version, status, run_id) VALUES (7, 3, 2, 1, 0, 's
 		{"pay_2", "k2", ""},
 		{"pay_3", "k3", ""},
 		{"pay_4", "", "payment 4 of order 1"},
-		{"pay_7", "", "attempt 7 of invoice 3"},
-		{"", "sub_2_20260131-1", "attempt 7 of invoice 3"},
+		{"pay_7", "", "attempt 7 of invoice 107"},
+		{"", "sub_7_20260131-1", "attempt 7 of invoice 107"},
 		{"pay_9", "한국", ""},
 	} {
 		p := orders.Payment{ID: 90, OrderID: 9, Gateway: "main", TransactionKey: c.id, Key: c.key, Status: orders.PaymentRefundDue}
