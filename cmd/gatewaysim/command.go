@@ -51,6 +51,7 @@ While it runs:
   GET  /_sim/body-violations  keys under which different bytes were sent
   POST /_sim/payments         put a payment into the books; PATCH /_sim/payments/{id} changes one by hand
   POST /_sim/advance?d=25h    move its clock on
+  POST /_sim/forget           forget every idempotency key
   GET  /_sim/config           the configuration, as in --config; PUT replaces it, PATCH changes what it names`,
 		Example: `  gatewaysim --listen 127.0.0.1:0 --median 150ms --p99 1.2s --faults 0.05 --seed 7
   gatewaysim --config sim.json    # {"shares": {"soft": 0.1}, "faults": {"drop_after": 0.02}, "key_life": "24h"}`,

@@ -148,7 +148,7 @@ func keyReused() answer {
 
 // alive reports whether a key executed then is still remembered now.
 func (s *Simulator) alive(then, now time.Time) bool {
-	return s.cfg.KeyLife == 0 || now.Sub(then) < s.cfg.KeyLife
+	return !then.Before(s.forgotten) && (s.cfg.KeyLife == 0 || now.Sub(then) < s.cfg.KeyLife)
 }
 
 // next is the outcome of the next charge of a reference with a behaviour that may count.

@@ -96,6 +96,11 @@ func (c *Control) BodyViolations(ctx context.Context) ([]string, error) {
 	return keys, err
 }
 
+// ForgetKeys makes the gateway forget every idempotency key.
+func (c *Control) ForgetKeys(ctx context.Context) error {
+	return c.ask(ctx, http.MethodPost, pathForget, nil, nil)
+}
+
 // Advance moves the simulator's clock on.
 func (c *Control) Advance(ctx context.Context, d time.Duration) error {
 	return c.ask(ctx, http.MethodPost, pathAdvance+"?d="+url.QueryEscape(d.String()), nil, nil)

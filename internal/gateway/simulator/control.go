@@ -22,6 +22,7 @@ const (
 	pathViolations = "/_sim/body-violations"
 	pathConfig     = "/_sim/config"
 	pathAdvance    = "/_sim/advance"
+	pathForget     = "/_sim/forget"
 )
 
 const ndjson = "application/x-ndjson"
@@ -44,6 +45,10 @@ func (s *Simulator) routeControl() {
 	s.mux.HandleFunc("PUT "+pathConfig, func(w http.ResponseWriter, r *http.Request) { s.configure(w, r, Config{}) })
 	s.mux.HandleFunc("PATCH "+pathConfig, func(w http.ResponseWriter, r *http.Request) { s.configure(w, r, s.config()) })
 	s.mux.HandleFunc("POST "+pathAdvance, s.advance)
+	s.mux.HandleFunc("POST "+pathForget, func(w http.ResponseWriter, _ *http.Request) {
+		s.ForgetKeys()
+		writeJSON(w, struct{}{})
+	})
 	s.mux.HandleFunc("POST "+pathPayments, s.injectPayment)
 	s.mux.HandleFunc("PATCH "+pathPayments+"/{id}", s.amendPayment)
 }

@@ -33,6 +33,18 @@ func TestTheSameKey(t *testing.T) {
 	require.Equal(t, map[string]int{"sub_pm_ok-1": 3, "sub_pm_soft-1": 3}, s.sim.Requests())
 }
 
+func TestKeysAreForgottenAtOnce(t *testing.T) {
+	s, c := newControl(t, simulator.Config{Now: still})
+	s.charge("sub_1_20260131-1", "pm_ok")
+	require.NoError(t, c.ForgetKeys(t.Context()))
+	require.Equal(t, 200, s.find("sub_1_20260131-1").code)
+	require.False(t, s.charge("sub_1_20260131-1", "pm_ok").replayed())
+	require.Equal(t, []string{"sub_1_20260131"}, s.sim.DoubleCharged())
+	s.sim.Advance(time.Second)
+	s.charge("sub_2_20260131-1", "pm_ok")
+	require.True(t, s.charge("sub_2_20260131-1", "pm_ok").replayed(), "later ones are kept")
+}
+
 func TestAReplayIsTheFirstResult(t *testing.T) {
 	s := newShop(t, simulator.Config{})
 	first := s.charge("sub_1_20260131-1", "pm_ok")

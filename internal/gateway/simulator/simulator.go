@@ -30,6 +30,8 @@ type Simulator struct {
 	changes map[string]*change
 	late    map[*landing]struct{}
 	closed  bool
+	// forgotten is when ForgetKeys was called last.
+	forgotten time.Time
 }
 
 // New makes a simulator. It expects a configuration that Validate has nothing to say against. Close it when
@@ -88,6 +90,14 @@ func (s *Simulator) Advance(d time.Duration) {
 		s.mu.Lock()
 	}
 	s.offset = max(s.offset, target)
+}
+
+// ForgetKeys makes the gateway forget every idempotency key that was executed by now, as if each had outlived KeyLife. Their
+// payments are still listed.
+func (s *Simulator) ForgetKeys() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgotten = s.now().Add(time.Microsecond) // executions are dated in microseconds
 }
 
 // Now is the simulator's clock.
