@@ -32,6 +32,10 @@ type BillingOptions struct {
 	Withheld map[string]string
 	// Suspected reports whether the database may have been restored; nil: it was not.
 	Suspected func() bool
+	// AllowFuture: the business date may be later than today, so that charges may be older than their due date.
+	AllowFuture bool
+	// List bounds the comparison of the gateways' lists; zero: DefaultListBounds.
+	List ListBounds
 }
 
 // The steps of the billing job; a retry step is called after its number, from 1.
@@ -60,6 +64,7 @@ func BillingSteps(stages int) []string {
 // dunning stages there are, or were when the oldest open invoice was declined.
 func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 	b := &billingJob{worker: newWorker(d), o: o, brake: &steps.Brake{Percent: o.BrakePercent}, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
+	b.history = &history{job: b, reach: stages + 1}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepRecover, Do: b.recoverFirst},
 		batch.Tasklet{StepName: StepIssue, Do: b.issue},
@@ -69,15 +74,16 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 		all = append(all, b.collect(StepRetry+strconv.Itoa(stage), stage))
 	}
 	all = append(all, batch.Tasklet{StepName: StepRecoverLast, Do: b.recoverLast})
-	return batch.Job{Name: BillingJob, Steps: pick(all, o.Steps), Left: b.left(stages)}
+	return batch.Job{Name: BillingJob, Steps: withHistory(b.history, pick(all, o.Steps)), Left: b.left(stages)}
 }
 
 type billingJob struct {
 	worker
 
-	o      BillingOptions
-	brake  *steps.Brake
-	doubts *steps.Doubts
+	o       BillingOptions
+	brake   *steps.Brake
+	doubts  *steps.Doubts
+	history *history
 
 	withheld bool // those that are to be sent nothing were left alone
 }
@@ -104,8 +110,10 @@ func (b *billingJob) known(gateway string) bool {
 	return ok
 }
 
-// chunk is the charging step around a reader and a processor.
-func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], processor batch.Processor[billing.Claimed, billing.Result]) *batch.Chunk[billing.Claimed, billing.Result] {
+// chunk is the charging step around a reader and a processor; state is that of its lanes.
+func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], processor batch.Processor[billing.Claimed, billing.Result],
+	state func(gateway string) batch.LaneState,
+) *batch.Chunk[billing.Claimed, billing.Result] {
 	return &batch.Chunk[billing.Claimed, billing.Result]{
 		StepName:  name,
 		Reader:    reader,
@@ -114,7 +122,7 @@ func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], pr
 		Fail:      steps.Fail,
 		Lane:      func(item billing.Claimed) string { return item.Gateway },
 		Width:     b.width,
-		State:     b.Gateways.State,
+		State:     state,
 		Size:      b.o.ChunkSize, FlushEvery: flushEvery,
 	}
 }
@@ -127,8 +135,9 @@ func (b *billingJob) collect(name string, stage int) batch.Step {
 			DB: b.DB, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known, Terms: b.terms, KeyPrefix: b.keyPrefix,
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
 		}
-		processor := &steps.Charge{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock}
-		step := b.chunk(name, reader, processor)
+		processor := &steps.Charge{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock, History: b.history}
+		b.history.await(ctx, x)
+		step := b.chunk(name, reader, processor, b.history.state)
 		step.Bound = b.bound
 		return b.run(ctx, x, step)
 	}}
@@ -149,9 +158,10 @@ func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bo
 	}
 	processor := &steps.Recover{
 		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake, Now: b.Clock, More: all && has(b.o.Steps, StepRecoverLast),
+		History: b.history,
 	}
 	defer b.denied(x)
-	return b.run(ctx, x, b.chunk(x.Step, reader, processor))
+	return b.run(ctx, x, b.chunk(x.Step, reader, processor, b.Gateways.State))
 }
 
 // how often the last recovery looks whether it can go on.

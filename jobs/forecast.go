@@ -27,6 +27,9 @@ type Forecast struct {
 	Ended     int64 `json:"ended"`      // invoices that would end unpaid without another charge
 	Review    int64 `json:"review"`     // rows that an operator would have to look at
 	LeftAlone int64 `json:"left_alone"` // charges of gateways that are paused
+
+	// Unknown counts the charges of each gateway that wait to be adopted.
+	Unknown []readers.GatewayCount `json:"unknown_charges,omitempty"`
 }
 
 // ForecastSum counts charges.
@@ -60,6 +63,9 @@ func ForecastBilling(ctx context.Context, d Deps, o BillingOptions, stages, firs
 		peek:     readers.Peek{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize},
 	}
 	err := f.all(ctx, stages)
+	if err == nil {
+		f.Unknown, err = readers.CountUnknownCharges(ctx, d.DB)
+	}
 	for _, sum := range f.sums {
 		f.Charges = append(f.Charges, *sum)
 	}

@@ -34,7 +34,10 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
 		}
-		return b.why(slices.Concat(reasons, unsettledReasons(unsettled), b.doubts.Reasons())), nil
+		if reasons = b.why(slices.Concat(reasons, unsettledReasons(unsettled), b.doubts.Reasons())); len(reasons) > 0 {
+			reasons = append(reasons, b.history.reasons()...)
+		}
+		return reasons, nil
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/e2e"
-	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
 	"duly/internal/orders"
 	"duly/internal/payment"
@@ -24,7 +23,6 @@ import (
 type market struct {
 	*town
 
-	client  func(*httpapi.Config)
 	options jobs.ReconcileOptions
 }
 

@@ -38,10 +38,11 @@ type town struct {
 	limits gateway.Limits
 	lease  time.Duration
 	last   payment.Date // business date of the last run
-	client func(*httpapi.Config)
 
-	accounts  bool          // what is sent is stored with the account that it is sent to
-	retention time.Duration // of the gateways
+	client    func(*httpapi.Config) // makes the gateways' clients others; nil: they are as they are
+	accounts  bool                  // what is sent is stored with the account that it is sent to
+	prefix    string                // of keys
+	retention time.Duration         // of the gateways
 }
 
 func newTown(t *testing.T) *town {
@@ -132,8 +133,8 @@ func (w *town) deps(dsn string, business func() time.Time, change func(*httpapi.
 		require.NoError(w.t, err)
 	}
 	return jobs.Deps{
-		Accounts: accounts,
-		DB:       db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
+		Accounts: accounts, KeyPrefixes: map[string]string{"main": w.prefix, "other": w.prefix},
+		DB: db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
 		Parallelism: func(string) int { return 8 }, Clock: time.Now, Business: business, Zone: time.UTC, Heartbeat: 200 * time.Millisecond,
 	}
 }

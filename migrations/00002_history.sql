@@ -21,7 +21,7 @@ EXECUTE duly_ddl;
 DEALLOCATE PREPARE duly_ddl;
 
 -- A provider account at an address. One that was joined counts as the account that it was joined to. listed_to is the
--- mark: every charge that the gateway lists up to then is known here.
+-- mark: every charge that the gateway lists from listed_from up to then is known here.
 CREATE TABLE IF NOT EXISTS gateway_accounts (
   id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   gateway VARCHAR(32) NOT NULL,
@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS gateway_accounts (
   account VARCHAR(64) NOT NULL DEFAULT '',
   joined_to INT UNSIGNED NULL,
   key_prefix VARCHAR(16) NULL,
+  listed_from DATETIME(6) NULL,
   listed_to DATETIME(6) NULL,
   listed_at DATETIME(6) NULL,
   created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),

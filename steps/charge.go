@@ -14,6 +14,8 @@ type Charge struct {
 	Gateways Gateways
 	Brake    *Brake
 	Now      func() time.Time // the process's own clock
+	// History, if there is one, is asked before the first send of an item.
+	History History
 }
 
 // Process implements batch.Processor.
@@ -27,6 +29,9 @@ func (c *Charge) Process(ctx context.Context, item billing.Claimed) (billing.Res
 	case item.Doubted:
 		result.Answer.Outcome.Reason = "an answer is kept under its key that is not one to this charge"
 	default:
+		if result, known := c.first(ctx, item); known {
+			return result, nil
+		}
 		return send(ctx, c.Gateways, c.Brake, c.Now, item), nil
 	}
 	return result, nil

@@ -21,6 +21,11 @@ func (m *Match) List(ctx context.Context, name string, w payment.Window, cursor 
 	return m.Gateways[name].List(stoppable(ctx), w, cursor)
 }
 
+// Again asks a gateway for a payment that it listed; nil if it does not show it.
+func (m *Match) Again(ctx context.Context, name string, p payment.Payment) *payment.Payment {
+	return m.Gateways[name].Look(stoppable(ctx), payment.Which{ID: p.ID, RequestID: fmt.Sprintf("run-%d/list-%s", batch.Execution(ctx).Run.ID, p.ID)}).Payment
+}
+
 // Look asks a gateway again about pairs that differ, width of them at a time: what was listed may be old by now.
 func (m *Match) Look(ctx context.Context, name string, pairs []audit.Pair, width int) []audit.Seen {
 	seen := make([]audit.Seen, len(pairs))

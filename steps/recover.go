@@ -21,6 +21,8 @@ type Recover struct {
 	Now      func() time.Time // the process's own clock
 	// More: this run charges others after this step, and looks at attempts in doubt again at its end.
 	More bool
+	// History, if there is one, says when an item may be sent again.
+	History History
 }
 
 // Process implements batch.Processor.
@@ -82,6 +84,11 @@ func (r *Recover) unfound(ctx context.Context, g *gateway.Paced, result billing.
 	}
 	switch action {
 	case billing.Resend:
+		if r.History != nil {
+			if err := r.History.Clear(ctx, item.Gateway); err != nil {
+				return unsent(item, err.Error())
+			}
+		}
 		return send(ctx, r.Gateways, r.Brake, r.Now, item)
 	case billing.Release:
 		return r.again(ctx, g, result)

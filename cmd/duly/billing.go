@@ -52,6 +52,7 @@ func (e *execution) billing() jobs.BillingOptions {
 		Selection: e.selection(), Policy: billing.Policy{RetryDays: b.RetryDays}, CatchUp: billing.CatchUp(b.CatchUp),
 		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, GiveUpAfter: b.GiveUpAfter, Steps: e.flags.Steps,
 		Withheld: e.withheld(), Suspected: func() bool { return e.suspicion != "" },
+		AllowFuture: e.flags.allowFuture,
 	}
 }
 

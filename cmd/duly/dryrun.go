@@ -168,4 +168,8 @@ func (e *execution) showBilling(f billingForecast) {
 	if f.Limited {
 		e.line("--limit would end the run before everything is charged")
 	}
+	for _, u := range f.Unknown {
+		e.line("nothing would be charged at gateway %s: %s that no attempt accounts for: duly adopt %s", u.Gateway, plural(u.Count, "charge"), u.Gateway)
+	}
+	e.line("not looked at: what the gateways list; charges that the tables do not know stop a run before it sends anything")
 }

@@ -31,6 +31,15 @@ func (a *Acknowledged) Claimed(m Mark) {
 	a.claim = &m
 }
 
+// Met notes a row that the run read before it claimed one of its own. What was claimed since is newer, and is kept.
+func (a *Acknowledged) Met(m Mark) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.claim == nil {
+		a.claim = &m
+	}
+}
+
 // Settled notes a row of a settlement that was committed.
 func (a *Acknowledged) Settled(m Mark) {
 	a.mu.Lock()

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +13,11 @@ import (
 func Under(prefix, key string) string {
 	at := strings.LastIndex(key, "sub_") // nothing after it can hold these letters
 	return prefix + key[max(at, 0):]
+}
+
+// WithNumber returns an idempotency key of an invoice with another number.
+func WithNumber(key string, n int) string {
+	return key[:strings.LastIndexByte(key, '-')+1] + strconv.Itoa(n)
 }
 
 // Held is what the tables say of the attempt that holds a key.

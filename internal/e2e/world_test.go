@@ -86,7 +86,7 @@ func gatewayEnv(name, url string) []string {
 	var env []string
 	for key, value := range map[string]any{
 		"URL": url, "TOKEN": token, "TIMEOUT": timeout, "PARALLELISM": 4, "TRIES": tries, "BACKOFF": 10 * time.Millisecond,
-		"KEY_LIFE": keyLife, "LONGEST_REQUEST": longest,
+		"KEY_LIFE": keyLife, "LONGEST_REQUEST": longest, "LIST_LAG": 0,
 		// A small shop is full of faults on purpose: its circuit stays closed.
 		"CIRCUIT_WINDOW": 1000, "CIRCUIT_MINIMUM": 1000,
 	} {

@@ -72,6 +72,9 @@ func (p *Paced) Name() string { return p.name }
 // Abilities are the gateway's own.
 func (p *Paced) Abilities() Abilities { return p.gateway.Abilities() }
 
+// MaxOutage is how long an outage is waited for before the gateway is left alone; 0: for ever.
+func (p *Paced) MaxOutage() time.Duration { return p.limits.MaxOutage }
+
 // Ping is the gateway's own, not paced.
 func (p *Paced) Ping(ctx context.Context) error { return p.gateway.Ping(ctx) }
 

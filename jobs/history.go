@@ -1,0 +1,288 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"duly/internal/audit"
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/payment"
+	"duly/writers"
+)
+
+// ListBounds bound the comparison of one gateway's list with the tables at the beginning of a run. What they leave is
+// compared by the next runs; until then invoices are looked up one by one before they are charged.
+type ListBounds struct {
+	Pages int
+	Time  time.Duration // of reading pages; outages do not count
+	// Slice is how many pages a part of the list may have: the mark moves by whole parts.
+	Slice int
+}
+
+// DefaultListBounds are a million payments of the payments API, or a minute: more than the nightly run of a shop with a
+// million subscriptions finds, and no longer than a first run after an upgrade may wait before it charges anybody.
+func DefaultListBounds() ListBounds { return ListBounds{Pages: 1000, Time: time.Minute, Slice: 200} }
+
+const (
+	// silentFor is how long the first charges of other gateways wait for one that answers nothing.
+	silentFor = 5 * time.Second
+	// clearAgain is how often what waits for a comparison looks again.
+	clearAgain = 5 * time.Millisecond
+)
+
+// history is what a billing run finds out, before it sends anything, about what the gateways took under our keys. It
+// compares their lists with the tables while the run recovers and issues; only sends wait for it. It implements
+// steps.History.
+type history struct {
+	job   *billingJob
+	reach int // the highest number of a key that dunning comes to
+	once  sync.Once
+	// Not changed after the start: the comparisons by gateway, and in the order of the gateways' names.
+	checks map[string]*listCheck
+	all    []*listCheck
+}
+
+// standing is how the comparison of one gateway's list stands.
+type standing uint8
+
+const (
+	listComparing standing = iota
+	listClear              // charges may be sent
+	listUnknown            // it has charges that no attempt accounts for
+	listSilent             // it cannot be listed now
+	listBehind             // its list is not compared to the end, and it cannot be asked by key
+	listBroken             // the comparison failed for a reason of ours
+)
+
+// start begins the comparisons, once in a run.
+func (h *history) start(ctx context.Context, x *batch.StepExecution) {
+	h.once.Do(func() {
+		h.checks = make(map[string]*listCheck, len(h.job.Gateways))
+		now := h.job.Clock()
+		for _, name := range slices.Sorted(maps.Keys(h.job.Gateways)) {
+			c := &listCheck{history: h, name: name, moved: now, over: make(chan struct{})}
+			h.checks[name] = c
+			h.all = append(h.all, c)
+		}
+		for _, c := range h.all {
+			go c.run(ctx, x)
+		}
+	})
+}
+
+// verdict says whether charges may be sent to a gateway: not yet, or not in this run and why.
+//
+// The others are waited for as well, since a subscription may have been charged elsewhere before, but for those that
+// cannot be listed now: these hold the others back only if the database may have been restored.
+func (h *history) verdict(gateway string) (batch.LaneState, string) {
+	c := h.checks[gateway]
+	if c == nil {
+		return batch.LaneOpen, ""
+	}
+	now := h.job.Clock()
+	switch at, why := c.at(); at {
+	case listComparing:
+		return batch.LaneHeld, ""
+	case listUnknown, listSilent, listBehind, listBroken:
+		return batch.LaneClosed, why
+	case listClear:
+	}
+	suspected := h.job.o.Suspected != nil && h.job.o.Suspected()
+	for _, other := range h.all {
+		switch at, why := other.at(); {
+		case other == c:
+		case at == listComparing && (suspected || !other.stuck(now)):
+			return batch.LaneHeld, ""
+		case suspected && (at == listSilent || at == listBroken):
+			return batch.LaneClosed, "the database may have been restored, and not every gateway could be listed: " + why
+		}
+	}
+	return batch.LaneOpen, ""
+}
+
+// state is the state of a gateway's lane for charges.
+func (h *history) state(gateway string) batch.LaneState {
+	if s := h.job.Gateways.State(gateway); s == batch.LaneClosed {
+		return s
+	}
+	if s, _ := h.verdict(gateway); s != batch.LaneOpen {
+		return s
+	}
+	return h.job.Gateways.State(gateway)
+}
+
+// Clear implements steps.History.
+func (h *history) Clear(ctx context.Context, gateway string) error {
+	x := batch.Execution(ctx)
+	for {
+		switch s, why := h.verdict(gateway); s {
+		case batch.LaneOpen:
+			return nil
+		case batch.LaneClosed:
+			return fmt.Errorf("not sent: %s", why)
+		case batch.LaneHeld:
+		}
+		select {
+		case <-x.Stopping():
+			return fmt.Errorf("not sent: %w", batch.ErrStopped)
+		default:
+		}
+		if x.Halted() != nil || x.Lease.Left() <= 0 || !pause(ctx, clearAgain) {
+			return errors.New("not sent: the run ends")
+		}
+	}
+}
+
+// LookUps implements steps.History.
+func (h *history) LookUps(item billing.Claimed) (first, last int) {
+	c := h.checks[item.Gateway]
+	if c == nil || !h.job.Gateways[item.Gateway].Abilities().FindByKey {
+		return 1, 0
+	}
+	id, ok := billing.ParseKey(h.job.keyPrefix(item.Gateway), item.Charge.Key)
+	if !ok {
+		return 1, 0
+	}
+	return c.covers().LookUps(item.Invoice.Due.In(h.job.Zone).From, id.N, h.reach, h.job.Business())
+}
+
+// Unknown implements steps.History.
+func (h *history) Unknown(ctx context.Context, gateway string, found []payment.Payment) error {
+	c := h.checks[gateway]
+	if c == nil {
+		return fmt.Errorf("gateway %s is not compared", gateway)
+	}
+	c.found(len(found))
+	return c.record(ctx, batch.Execution(ctx), found)
+}
+
+// await waits until charges may be sent to some gateway, or never will in this run.
+func (h *history) await(ctx context.Context, x *batch.StepExecution) {
+	for x.Lease.Left() > 0 && x.Halted() == nil {
+		held := false
+		for name := range h.job.Gateways {
+			switch h.state(name) {
+			case batch.LaneOpen:
+				return
+			case batch.LaneHeld:
+				held = true
+			case batch.LaneClosed:
+			}
+		}
+		if !held || !pause(ctx, clearAgain) {
+			return
+		}
+	}
+}
+
+// end waits for the comparisons that go on, so that a run tells of unknown charges although it had nothing to charge, and
+// gives up those that nobody waits for.
+func (h *history) end(ctx context.Context, x *batch.StepExecution) {
+	for _, c := range h.all {
+		for {
+			if at, _ := c.at(); at != listComparing || c.stuck(h.job.Clock()) || x.Lease.Left() <= 0 {
+				break
+			}
+			select {
+			case <-c.over:
+			case <-ctx.Done():
+				return
+			case <-time.After(clearAgain):
+			}
+		}
+	}
+}
+
+// problems are the errors of comparisons that were not told yet.
+func (h *history) problems() error {
+	var found []error
+	for _, c := range h.all {
+		found = append(found, c.problem())
+	}
+	return errors.Join(found...)
+}
+
+// reasons say why gateways are sent nothing in this run.
+func (h *history) reasons() []string {
+	var reasons []string
+	for _, c := range h.all {
+		if s, why := h.verdict(c.name); s == batch.LaneClosed {
+			reasons = append(reasons, why)
+		}
+	}
+	return reasons
+}
+
+// run compares the list, on a goroutine of its own.
+func (c *listCheck) run(ctx context.Context, x *batch.StepExecution) {
+	defer close(c.over)
+	defer func() {
+		if p := recover(); p != nil {
+			x.Log.ErrorContext(ctx, "panic while a list was compared", slog.Any("panic", batch.Panicked(p)), slog.String("stack", string(debug.Stack())))
+			c.settle(listBroken, batch.Panicked(p))
+		}
+	}()
+	at, err := c.compare(ctx, x)
+	if at == listBroken && (ctx.Err() != nil || errors.Is(err, batch.ErrStopped) || errors.Is(err, batch.ErrLeaseLost)) {
+		at = listSilent // the run ends, for a reason that it tells of itself
+	}
+	c.settle(at, err)
+	if at != listClear {
+		x.Log.WarnContext(ctx, "nothing is charged at a gateway in this run", slog.String("gateway", c.name), slog.Any("error", err))
+	}
+}
+
+// record writes unknown charges down: what they are, and a finding for money that the gateway kept.
+func (c *listCheck) record(ctx context.Context, x *batch.StepExecution, found []payment.Payment) error {
+	j := c.history.job
+	var findings []audit.Finding
+	for _, p := range found {
+		if f, ok := audit.Unknown(c.name, p, nil); ok {
+			findings = append(findings, f)
+		}
+	}
+	return patiently(ctx, x, func(ctx context.Context) error {
+		if err := writers.UnknownCharges(ctx, j.DB, c.name, j.Accounts[c.name], j.keyPrefix(c.name), found); err != nil {
+			return err
+		}
+		return writers.Findings(ctx, j.DB, j.Business(), findings)
+	})
+}
+
+// checked is a step of a run that compares the lists of its gateways beside it.
+type checked struct {
+	batch.Step
+
+	history *history
+	last    bool
+}
+
+// Run implements batch.Step.
+func (s checked) Run(ctx context.Context, x *batch.StepExecution) error {
+	s.history.start(ctx, x)
+	err := s.Step.Run(ctx, x)
+	if s.last && !errors.Is(err, batch.ErrHalt) {
+		s.history.end(ctx, x)
+	}
+	return errors.Join(err, s.history.problems())
+}
+
+// withHistory compares the gateways' lists beside steps, if one of them sends charges.
+func withHistory(h *history, all []batch.Step) []batch.Step {
+	if !slices.ContainsFunc(all, func(s batch.Step) bool { return s.Name() != StepIssue }) {
+		return all
+	}
+	out := make([]batch.Step, len(all))
+	for i, s := range all {
+		out[i] = checked{Step: s, history: h, last: i == len(all)-1}
+	}
+	return out
+}
