@@ -33,7 +33,7 @@ type checkup struct {
 
 func (a *app) doctorCommand() *cobra.Command {
 	var slack, confirmed bool
-	var reason string
+	var reason, control, moved string
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check configuration, database and gateways, and say how to mend what is wrong",
@@ -41,11 +41,32 @@ func (a *app) doctorCommand() *cobra.Command {
 			"max_allowed_packet, shop columns in local time), every gateway (address and token), whether the database may have been\n" +
 			"restored, and what Slack's keys look like; --slack sends a test message there. It moves no money and changes no row but the\n" +
 			"marks in claim_probe. Exit code 2 if a check fails.\n\n" +
+			"--control NAME PAYMENT_ID checks nothing: it records a payment that gateway NAME took, looked up by its id, so that what the\n" +
+			"gateway says it does not know is checked by it. --moved NAME OLD_URL joins the address that the gateway was called at before\n" +
+			"to today's, if today's shows a payment that was taken there.\n\n" +
 			"--history-confirmed checks nothing: it records that you know the tables to be whole, so that gateways that can neither be\n" +
 			"asked nor listed are charged again.",
-		Example: "  duly doctor\n  duly doctor --json\n  duly doctor --slack\n  duly doctor --history-confirmed --reason \"compared with the provider's export\"",
-		Args:    noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Example: "  duly doctor\n  duly doctor --control main pay_123\n  duly doctor --moved main https://old.example.com\n  duly doctor --json\n  duly doctor --slack\n  duly doctor --history-confirmed --reason \"compared with the provider's export\"",
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch named := control != "" || moved != ""; {
+			case control != "" && moved != "", named && confirmed:
+				return usagef("--control, --moved and --history-confirmed are three commands: give one of them")
+			case control != "" && len(args) != 1:
+				return usagef("--control: give the gateway's name and the gateway's own id of a payment: duly doctor --control main pay_123")
+			case moved != "" && len(args) != 1:
+				return usagef("--moved: give the gateway's name and the URL that it had: duly doctor --moved main https://old.example.com")
+			case !named:
+				return noArguments(cmd, args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case control != "":
+				return a.control(cmd.Context(), control, args[0], reason)
+			case moved != "":
+				return a.moved(cmd.Context(), moved, args[0], reason)
+			}
 			switch given := strings.TrimSpace(reason) != ""; {
 			case confirmed && !given:
 				return usagef("--%s: say why, for those who ask later", flagReason)
@@ -61,7 +82,9 @@ func (a *app) doctorCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&slack, "slack", false, "send a test message to Slack")
 	cmd.Flags().BoolVar(&confirmed, "history-confirmed", false, "record that the tables are whole, after a restore or a fail-over")
-	cmd.Flags().StringVar(&reason, flagReason, "", "with --history-confirmed: why, a `TEXT` for those who ask later (default none)")
+	cmd.Flags().StringVar(&control, "control", "", "record a payment, by its id, that the gateway `NAME` took (default none)")
+	cmd.Flags().StringVar(&moved, "moved", "", "join the URL that the gateway `NAME` had to today's (default none)")
+	cmd.Flags().StringVar(&reason, flagReason, "", "with --history-confirmed, --control or --moved: why, a `TEXT` for those who ask later (default none)")
 	return cmd
 }
 
@@ -135,10 +158,34 @@ func (d *checkup) gateways(ctx context.Context, c *config.Config) {
 		return
 	}
 	defer closeAll(gateways)
+	db := d.whole(ctx, c)
+	if db != nil {
+		defer db.close()
+	}
 	for _, name := range slices.Sorted(maps.Keys(gateways)) {
-		d.note("gateway "+name, gateways[name].Ping(ctx), c.Gateways[name].URL+" answers and takes the token",
+		err := gateways[name].Ping(ctx)
+		detail := c.Gateways[name].URL + " answers and takes the token"
+		if err == nil && db != nil {
+			var shows string
+			if shows, err = d.shows(ctx, db, name, gateways[name]); shows != "" {
+				detail += ", " + shows
+			}
+		}
+		d.note("gateway "+name, err, detail,
 			fmt.Sprintf("check gateways.%s.url and .token, and that this host may reach it", name))
 	}
+}
+
+// whole is the database, if it is as it should be; nil if it is not, which is reported already.
+func (d *checkup) whole(ctx context.Context, c *config.Config) *database {
+	if c.Database.DSN == "" || slices.ContainsFunc(d.found, func(v checkView) bool { return !v.OK }) {
+		return nil
+	}
+	db, err := d.open(ctx, c)
+	if err != nil {
+		return nil
+	}
+	return db
 }
 
 // report prints the checks; a failed one makes the exit code 2.

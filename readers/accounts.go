@@ -1,0 +1,48 @@
+package readers
+
+import (
+	"context"
+	"fmt"
+
+	"duly/internal/mysql"
+	"duly/internal/payment"
+)
+
+// Account is a row of gateway_accounts.
+type Account struct {
+	ID      uint32
+	Address string
+	Root    uint32 // the account that it counts as: itself, or the one that it was joined to
+}
+
+const (
+	accountsKnown = `SELECT id, address, COALESCE(joined_to, id) AS root FROM gateway_accounts WHERE gateway = ? ORDER BY id`
+
+	tookAt = `SELECT idempotency_key, reference, customer_id, amount, currency, gateway_payment_id, created_at FROM payment_attempts
+WHERE gateway = ? AND account_id IN (?) AND status = 'succeeded' AND gateway_payment_id <> '' AND proof IN ('answer', 'look_up') ORDER BY id DESC LIMIT ?`
+)
+
+// KnownAccounts lists every account that something was sent to under a gateway's name.
+func KnownAccounts(ctx context.Context, db *mysql.DB, gateway string) ([]Account, error) {
+	var list []Account
+	if err := db.SelectContext(ctx, &list, accountsKnown, gateway); err != nil {
+		return nil, fmt.Errorf("read the accounts of gateway %s: %w", gateway, mysql.Classify(ctx, err))
+	}
+	return list, nil
+}
+
+// Took lists the newest payments that a gateway took at those accounts, as duly's own answers and look-ups say.
+func Took(ctx context.Context, db *mysql.DB, gateway string, accounts []uint32) ([]payment.Control, error) {
+	if len(accounts) == 0 {
+		return nil, nil
+	}
+	var rows []controlRow
+	if err := mysql.SelectIn(ctx, db, &rows, tookAt, gateway, accounts, payment.MaxControls); err != nil {
+		return nil, fmt.Errorf("read what gateway %s took: %w", gateway, mysql.Classify(ctx, err))
+	}
+	found := make([]payment.Control, len(rows))
+	for i, r := range rows {
+		found[i] = r.control(true)
+	}
+	return found, nil
+}
