@@ -121,6 +121,7 @@ func (f failover) try(t *testing.T) {
 
 	var schema string
 	require.NoError(t, db.GetContext(t.Context(), &schema, "SELECT DATABASE()"))
+	forgets := f.keys == postForgets || f.keys == allForget
 	moved := make(chan struct{})
 	var p *process
 	var started sync.WaitGroup
@@ -135,7 +136,7 @@ func (f failover) try(t *testing.T) {
 		}
 		pair.Promote(t)
 		proxy.Switch(t, pair.Replica.DSN(schema))
-		if f.keys == postForgets || f.keys == allForget {
+		if forgets {
 			w.sim.Advance(aDay)
 		}
 		proxy.Admit()
@@ -154,6 +155,9 @@ func (f failover) try(t *testing.T) {
 	}
 	if f.dies {
 		e2e.EndLease(t, replica, p.pid)
+		if forgets {
+			e2e.Age(t, replica, aDay)
+		}
 	}
 	sent := len(w.gate.times())
 	for range 3 {

@@ -15,8 +15,8 @@ import (
 type Pair struct {
 	Primary, Replica *Server
 
-	replica *sqlx.DB
-	semi    bool
+	primary, replica *sqlx.DB
+	semi             bool
 }
 
 // patience is how long a replica may take to come up to its primary.
@@ -34,17 +34,16 @@ func NewPair(t testing.TB, semi bool) *Pair {
 	p.Primary = NewServer(t, "--server-id=1", "--log-bin=log", "--binlog-format=ROW", "--skip-networking=0", "--bind-address=127.0.0.1",
 		fmt.Sprintf("--port=%d", port))
 	p.Replica = NewServer(t, "--server-id=2", "--log-bin=log", "--binlog-format=ROW", "--log-slave-updates", "--read-only")
-	primary := open(t, p.Primary)
-	p.replica = open(t, p.Replica)
+	p.primary, p.replica = open(t, p.Primary), open(t, p.Replica)
 	statements := []string{"CREATE USER repl@'127.0.0.1' IDENTIFIED BY 'repl'", "GRANT REPLICATION SLAVE ON *.* TO repl@'127.0.0.1'"}
 	if semi {
 		statements = append(statements, "SET GLOBAL rpl_semi_sync_master_enabled = ON", "SET GLOBAL rpl_semi_sync_master_timeout = 60000")
 		run(t, p.replica, "SET GLOBAL rpl_semi_sync_slave_enabled = ON")
 	}
-	run(t, primary, statements...)
+	run(t, p.primary, statements...)
 	run(t, p.replica, fmt.Sprintf("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = %d, MASTER_USER = 'repl', MASTER_PASSWORD = 'repl', "+
 		"MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1", port), "START SLAVE")
-	p.awaitApplied(t, primary)
+	p.Follow(t)
 	return p
 }
 
@@ -57,10 +56,16 @@ func (p *Pair) Lag(t testing.TB) {
 // Follow waits until the replica has all that the primary has committed.
 func (p *Pair) Follow(t testing.TB) {
 	t.Helper()
-	p.awaitApplied(t, open(t, p.Primary))
+	require.Eventually(t, func() bool {
+		var there, here string
+		require.NoError(t, p.primary.GetContext(context.Background(), &there, "SELECT @@global.gtid_binlog_pos"))
+		require.NoError(t, p.replica.GetContext(context.Background(), &here, "SELECT @@global.gtid_slave_pos"))
+		return there == here
+	}, patience, 10*time.Millisecond)
 }
 
-// Promote makes the replica a primary, with all that it was sent.
+// Promote makes the replica a primary, with all that it was sent. Nobody may use the old one any more: what waits there for
+// the replica's word goes on.
 func (p *Pair) Promote(t testing.TB) {
 	t.Helper()
 	if p.semi {
@@ -72,19 +77,9 @@ func (p *Pair) Promote(t testing.TB) {
 			require.NoError(t, p.replica.GetContext(context.Background(), &applied, "SELECT @@global.gtid_slave_pos"))
 			return fmt.Sprintf("%s", status["Gtid_IO_Pos"]) == applied
 		}, patience, 10*time.Millisecond)
+		run(t, p.primary, "SET GLOBAL rpl_semi_sync_master_enabled = OFF")
 	}
 	run(t, p.replica, "STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = OFF")
-}
-
-// awaitApplied waits until the replica has applied all that the primary has committed.
-func (p *Pair) awaitApplied(t testing.TB, primary *sqlx.DB) {
-	t.Helper()
-	require.Eventually(t, func() bool {
-		var there, here string
-		require.NoError(t, primary.GetContext(context.Background(), &there, "SELECT @@global.gtid_binlog_pos"))
-		require.NoError(t, p.replica.GetContext(context.Background(), &here, "SELECT @@global.gtid_slave_pos"))
-		return there == here
-	}, patience, 10*time.Millisecond)
 }
 
 func open(t testing.TB, s *Server) *sqlx.DB {
