@@ -104,9 +104,9 @@ func TestResolveAttemptsOfEachStatus(t *testing.T) {
 	}
 	for _, c := range []row{
 		{"in_flight", "charging", payment.Succeeded, nil, "paid"},
-		{"in_flight", "charging", "", nil, "paid"},
+		{"in_flight", "charging", "", nil, "charging"}, // no payment of ours from before it bears the absence out
 		{"in_doubt", "charging", payment.Succeeded, nil, "paid"},
-		{"in_doubt", "charging", "", nil, "paid"},
+		{"in_doubt", "charging", "", nil, "charging"}, // no payment of ours from before it bears the absence out
 		{"in_doubt", "charging", payment.Declined, nil, "open"},
 		{"succeeded", "paid", payment.Succeeded, nil, "paid"},
 		{"declined", "uncollectible", payment.Declined, nil, "uncollectible"},
@@ -162,9 +162,9 @@ func TestRequeueInvoicesOfEachStatus(t *testing.T) {
 	}{
 		{"released", "open", "", false, "paid"},
 		{"in_flight", "charging", payment.Succeeded, false, "paid"},
-		{"in_flight", "charging", "", false, "paid"},
+		{"in_flight", "charging", "", false, "charging"}, // no payment of ours from before it bears the absence out
 		{"in_doubt", "charging", payment.Succeeded, false, "paid"},
-		{"in_doubt", "charging", "", false, "paid"},
+		{"in_doubt", "charging", "", false, "charging"}, // no payment of ours from before it bears the absence out
 		{"succeeded", "paid", payment.Succeeded, false, "paid"},
 		{"declined", "uncollectible", payment.Declined, false, "uncollectible"},
 		{"declined", "void", payment.Declined, false, "void"},
