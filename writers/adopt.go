@@ -285,16 +285,16 @@ func orphanFinding(u billing.Unadopted, a billing.Adoption) audit.Finding {
 	return f
 }
 
-const unadopted = `SELECT gateway, idempotency_key FROM unknown_charges WHERE reference = ? AND gateway_payment_id = ? AND adopted_at IS NULL ORDER BY id LIMIT 1`
+const unadopted = `SELECT gateway, idempotency_key FROM unknown_charges WHERE adopted_at IS NULL AND gateway_payment_id = ? ORDER BY id LIMIT 1`
 
-// unlessUnadopted refuses to resolve a finding that tells of a charge which waits to be adopted: closed by a word alone, its
-// period would be charged again.
-func unlessUnadopted(ctx context.Context, tx *sqlx.Tx, finding uint64, reference, paymentID string) error {
+// unlessUnadopted refuses to resolve a finding that tells of a charge which waits to be adopted. The payment tells which:
+// its reference at the gateway need not be that of its key.
+func unlessUnadopted(ctx context.Context, tx *sqlx.Tx, finding uint64, paymentID string) error {
 	var row struct {
 		Gateway string
 		Key     string `db:"idempotency_key"`
 	}
-	switch err := tx.GetContext(ctx, &row, unadopted, reference, paymentID); {
+	switch err := tx.GetContext(ctx, &row, unadopted, paymentID); {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil
 	case err != nil:

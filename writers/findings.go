@@ -111,7 +111,7 @@ func changed(ctx context.Context, tx *sqlx.Tx, run uint64, keys []any, seen map[
 }
 
 const (
-	lockFinding    = `SELECT kind, reference, gateway_payment_id, resolved_at, COALESCE(resolution, '') AS resolution FROM audit_findings WHERE id = ? FOR UPDATE`
+	lockFinding    = `SELECT kind, gateway_payment_id, resolved_at, COALESCE(resolution, '') AS resolution FROM audit_findings WHERE id = ? FOR UPDATE`
 	resolveFinding = `UPDATE audit_findings SET resolved_at = ?, resolution = ? WHERE id = ?`
 )
 
@@ -121,7 +121,6 @@ func ResolveFinding(ctx context.Context, db *mysql.DB, id uint64, as payment.As,
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
 		var row struct {
 			Kind       string
-			Reference  string
 			Payment    string       `db:"gateway_payment_id"`
 			Resolved   sql.NullTime `db:"resolved_at"`
 			Resolution string
@@ -133,7 +132,7 @@ func ResolveFinding(ctx context.Context, db *mysql.DB, id uint64, as payment.As,
 			return refused(fmt.Errorf("finding %d was resolved on %s: %s", id, row.Resolved.Time.UTC().Format(time.DateTime), row.Resolution))
 		}
 		if audit.Kind(row.Kind) == audit.UnknownHere {
-			if err := unlessUnadopted(ctx, tx, id, row.Reference, row.Payment); err != nil {
+			if err := unlessUnadopted(ctx, tx, id, row.Payment); err != nil {
 				return err
 			}
 		}

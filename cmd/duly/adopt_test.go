@@ -194,6 +194,9 @@ func TestAFindingOfAnUnknownChargeIsAdopted(t *testing.T) {
 		require.Equal(t, batch.ExitUsage, got.code)
 		require.Contains(t, got.err, "duly adopt main --key "+key+` --reason "…"`)
 	}
+	s.exec(t, "UPDATE audit_findings SET reference = 'of another'") // the gateway's word, not the key's
+	require.Equal(t, batch.ExitUsage, s.duly(t, "resolve", "finding", "1", "--as", "ignored", "--reason", "looks fine").code)
+	s.exec(t, "UPDATE audit_findings SET reference = ?", strings.TrimSuffix(key, "-1"))
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL"))
 	require.Equal(t, batch.ExitDone, s.duly(t, "adopt", "main", "--key", key, "--reason", "restored").code)
 	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL"))
