@@ -287,14 +287,14 @@ func orphanFinding(u billing.Unadopted, a billing.Adoption) audit.Finding {
 
 const unadopted = `SELECT gateway, idempotency_key FROM unknown_charges WHERE adopted_at IS NULL AND gateway_payment_id = ? ORDER BY id LIMIT 1`
 
-// unlessUnadopted refuses to resolve a finding that tells of a charge which waits to be adopted. The payment tells which:
+// UnlessUnadopted refuses to resolve a finding that tells of a charge which waits to be adopted. The payment tells which:
 // its reference at the gateway need not be that of its key.
-func unlessUnadopted(ctx context.Context, tx *sqlx.Tx, finding uint64, paymentID string) error {
+func UnlessUnadopted(ctx context.Context, q sqlx.QueryerContext, finding uint64, paymentID string) error {
 	var row struct {
 		Gateway string
 		Key     string `db:"idempotency_key"`
 	}
-	switch err := tx.GetContext(ctx, &row, unadopted, paymentID); {
+	switch err := sqlx.GetContext(ctx, q, &row, unadopted, paymentID); {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil
 	case err != nil:

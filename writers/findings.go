@@ -132,7 +132,7 @@ func ResolveFinding(ctx context.Context, db *mysql.DB, id uint64, as payment.As,
 			return refused(fmt.Errorf("finding %d was resolved on %s: %s", id, row.Resolved.Time.UTC().Format(time.DateTime), row.Resolution))
 		}
 		if audit.Kind(row.Kind) == audit.UnknownHere {
-			if err := unlessUnadopted(ctx, tx, id, row.Payment); err != nil {
+			if err := UnlessUnadopted(ctx, tx, id, row.Payment); err != nil {
 				return err
 			}
 		}

@@ -220,8 +220,8 @@ VALUES (50, 1, UTC_DATE() - INTERVAL 1 DAY, 100, 'KRW', 'open', UTC_DATE() - INT
 	require.Contains(t, s.duly(t, "show", "invoice", "50").out, "next: duly adopt main --key "+key)
 
 	require.Equal(t, batch.ExitDone, s.duly(t, "adopt", "main", "--reason", "restored").code)
-	require.NotContains(t, s.duly(t, "status").out, "adopt")
-	require.NotContains(t, s.duly(t, "show", "invoice", "50").out, "adopt")
+	require.NotContains(t, s.duly(t, "status").out, "duly adopt")
+	require.NotContains(t, s.duly(t, "show", "invoice", "50").out, "duly adopt")
 }
 
 // Who looks may see the plan; who acts may adopt.

@@ -24,6 +24,11 @@ func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named
 	if err != nil {
 		return "", err
 	}
+	if row != nil && row.Resolved == nil && row.Found().Kind == audit.UnknownHere {
+		if err := writers.UnlessUnadopted(ctx, db.DB, id, row.Found().GatewayPaymentID); err != nil {
+			return "", err
+		}
+	}
 	if row != nil && row.Resolved == nil && as != payment.AsIgnored {
 		if err := a.believe(ctx, db, row.Found(), named, as, action.Subject); err != nil {
 			return "", err
