@@ -23,6 +23,7 @@ func (s *shop) loseHistory(t *testing.T) {
 	for _, statement := range []string{
 		"DELETE FROM payment_attempts", "DELETE FROM invoices", "DELETE FROM events", "DELETE FROM event_deliveries", "DELETE FROM bookings",
 		"UPDATE subscriptions SET status = 'active', next_billing_date = UTC_DATE() - INTERVAL 1 DAY, cancelled_at = NULL, cancel_reason = NULL",
+		"UPDATE gateway_accounts SET listed_from = NULL, listed_to = NULL, listed_at = NULL",
 	} {
 		s.exec(t, statement)
 	}
