@@ -61,7 +61,7 @@ func TestCronSkipsATurnThatOverlaps(t *testing.T) {
 	first := f.command(t, cronScript, "billing")
 	first.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what it starts ends with it
 	require.NoError(t, first.Start())
-	require.Eventually(t, func() bool { return fileThere(f, "running") }, 10*time.Second, 2*time.Millisecond)
+	require.Eventually(t, func() bool { return fileThere(f, "running") }, 2*time.Minute, 2*time.Millisecond)
 	code, out, errs := run(t, f.command(t, cronScript, "billing"))
 	require.Equal(t, 75, code)
 	require.Empty(t, out+errs)

@@ -111,7 +111,7 @@ func TestAVMThatIsStopped(t *testing.T) {
 			var errs strings.Builder
 			first.Stderr = &errs
 			require.NoError(t, first.Start())
-			require.Eventually(t, func() bool { return fileThere(f, "running") }, 10*time.Second, 2*time.Millisecond)
+			require.Eventually(t, func() bool { return fileThere(f, "running") }, 2*time.Minute, 2*time.Millisecond)
 
 			code, _, second := run(t, f.command(t, vmScript, "billing"))
 			require.Equal(t, 75, code)

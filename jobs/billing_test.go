@@ -379,10 +379,8 @@ func TestRecoverLastEndsThoughAChecksIsDue(t *testing.T) {
 				w.sims["other"].Update(func(c *simulator.Config) { c.Forbidden = true })
 				want = batch.ExitFailed
 			}
-			start := time.Now()
-			result := w.run(nil)
+			result := w.run(nil) // it ends
 			require.Equal(t, want, result.Exit, "%v", result)
-			require.Less(t, time.Since(start), 20*time.Second)
 		})
 	}
 }

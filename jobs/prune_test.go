@@ -247,7 +247,7 @@ func TestPruneEndsWhenItIsStopped(t *testing.T) {
 	second := k.hold(5)
 	ended := make(chan batch.Result, 1)
 	go func() { ended <- k.prune(nil) }()
-	require.Eventually(t, func() bool { return len(k.ids("events")) < 10 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return len(k.ids("events")) < 10 }, worktest.Patience, 5*time.Millisecond)
 	stop()
 	require.NoError(t, second.Rollback())
 	result := <-ended

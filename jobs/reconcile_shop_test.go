@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -321,39 +320,48 @@ func TestHonestAbsencesAreSettled(t *testing.T) {
 	}
 }
 
-// Never more look-ups are open than allowed, and always as many while there are more orders.
+// Never more look-ups are open than allowed, and always as many while there are more orders: one is answered only when
+// all places are taken, or none is still to come. A place that stayed free would leave the others without an answer.
 func TestLookUpsAreBounded(t *testing.T) {
-	const all, latency = 300, 20 * time.Millisecond
+	const all, places = 300, 10
 	m := newMarket(t)
 	m.options.ChunkSize = 20
-	m.client = func(c *httpapi.Config) { c.MaxConns = 64 }
+	m.lease = time.Hour
+	m.client = func(c *httpapi.Config) { c.MaxConns, c.Timeout = 64, 2*time.Minute }
 	product := worktest.Stock(t, m.plain, all)[0]
 	m.paid(all, product)
-	m.sims["main"].Update(func(c *simulator.Config) { c.Latency.Fixed = latency })
 	sim := m.sims["main"]
-	var open, most atomic.Int64
 	var mu sync.Mutex
-	var first, last time.Time
+	var open, most, came int
+	var waiting []chan struct{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := open.Add(1)
-		defer open.Add(-1)
+		turn := make(chan struct{})
 		mu.Lock()
-		most.Store(max(most.Load(), n))
-		if first.IsZero() {
-			first = time.Now()
+		came++
+		open++
+		most = max(most, open)
+		waiting = append(waiting, turn)
+		for len(waiting) >= places || came == all && len(waiting) > 0 {
+			close(waiting[0])
+			waiting = waiting[1:]
 		}
 		mu.Unlock()
+		defer func() { // before the answer leaves, which is short
+			mu.Lock()
+			defer mu.Unlock()
+			open--
+		}()
+		select {
+		case <-turn:
+		case <-r.Context().Done():
+		}
 		sim.ServeHTTP(w, r)
-		mu.Lock()
-		last = time.Now()
-		mu.Unlock()
 	}))
 	defer server.Close()
 	m.urls["main"] = server.URL
 	require.Equal(t, batch.ExitDone, m.run().Exit)
-	require.EqualValues(t, 10, most.Load())
-	busy := (all * latency).Seconds() / (10 * last.Sub(first).Seconds())
-	require.Greater(t, busy, 0.7, "share of the time that the places were taken")
+	require.Equal(t, all, came, "each of them once")
+	require.Equal(t, places, most)
 }
 
 // An order that cannot be settled for a reason of its own is left to an operator; the others go on.

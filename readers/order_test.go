@@ -344,7 +344,7 @@ func TestOrdersInDoubt(t *testing.T) {
 	got := remaining(t, db, 0)
 	require.EqualValues(t, 2, got.InDoubt)
 	require.Zero(t, got.Due)
-	require.WithinDuration(t, time.Now().Add(time.Minute), got.Next, 10*time.Second)
+	require.WithinDuration(t, time.Now().Add(time.Minute), got.Next, 50*time.Second)
 }
 
 // LockOrders reads what is there and leaves out what somebody holds.

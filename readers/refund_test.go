@@ -110,7 +110,7 @@ func TestRefundsWaitForTheirNextTry(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(3), left.Due)
 	require.Equal(t, int64(1), left.Waiting)
-	require.WithinDuration(t, time.Now().Add(time.Minute), left.Next, 10*time.Second)
+	require.WithinDuration(t, time.Now().Add(time.Minute), left.Next, worktest.Patience)
 
 	items := claimRefunds(t, db, refunds(db), 10)
 	require.Equal(t, []uint64{2, 3, 4}, claimedOrders(items))

@@ -94,7 +94,7 @@ func TestStageAndALockedRow(t *testing.T) {
 		t.Run(c.name+" locked for a while", func(t *testing.T) {
 			plain := shop(t, 20, nil)
 			holder := begin(t, plain, c.lock)
-			db := worktest.Open(t, plain.DSN)
+			db := worktest.OpenPatient(t, plain.DSN)
 			r := stage(t, db)
 			taken := 0
 			known := r.Known

@@ -194,10 +194,8 @@ func TestRefundLeavesTheShopsRows(t *testing.T) {
 			defer func() { _ = shop.Rollback() }()
 			_, err = shop.ExecContext(ctx, `UPDATE payments SET failure_reason = 'busy' WHERE id = 1`)
 			require.NoError(t, err)
-			began := time.Now()
-			tally, err := refundWriter(db).Write(ctx, []orders.RefundResult{ended(items[0], done(), done()), ended(items[1], done())})
-			require.NoError(t, err)
-			require.Less(t, time.Since(began), 900*time.Millisecond, "shorter than it waits for locks")
+			tally, err := refundWriter(worktest.OpenPatient(t, plain.DSN)).Write(ctx, []orders.RefundResult{ended(items[0], done(), done()), ended(items[1], done())})
+			require.NoError(t, err, "if it waited for the lock, it would not end")
 			require.Equal(t, batch.Tally{Succeeded: 1, Released: 1, Amounts: map[string]int64{"KRW": 1000}}, tally)
 			return nil
 		})

@@ -315,7 +315,7 @@ func TestASettlementWhoseCommitWasLost(t *testing.T) {
 // The heartbeat must not wait for locks that a settlement waits for.
 func TestASettlementThatWaitsHoldsUpNoHeartbeat(t *testing.T) {
 	plain := shop(t, 2)
-	db := worktest.Open(t, plain.DSN)
+	db := worktest.OpenPatient(t, plain.DSN)
 	worktest.Run(t, db, func(ctx context.Context, x *batch.StepExecution) error {
 		items := claim(ctx, t, db)
 		holder, err := plain.BeginTxx(ctx, nil)
@@ -329,11 +329,9 @@ func TestASettlementThatWaitsHoldsUpNoHeartbeat(t *testing.T) {
 		}()
 		require.Eventually(t, func() bool {
 			return worktest.Get[int](t, plain, `SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'`) > 0
-		}, 5*time.Second, 150*time.Millisecond) // the view is made anew only if it was not read for 100 ms
-		start := time.Now()
-		repository := &mysql.Repository{DB: worktest.Open(t, plain.DSN), Now: time.Now}
-		require.NoError(t, repository.Beat(ctx, x.Run, nil))
-		require.Less(t, time.Since(start), 500*time.Millisecond)
+		}, worktest.Patience, 150*time.Millisecond) // the view is made anew only if it was not read for 100 ms
+		repository := &mysql.Repository{DB: worktest.OpenPatient(t, plain.DSN), Now: time.Now}
+		require.NoError(t, repository.Beat(ctx, x.Run, nil), "if it waited for the settlement, it would not end")
 		require.NoError(t, holder.Rollback())
 		require.NoError(t, <-written)
 		return nil

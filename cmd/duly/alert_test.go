@@ -225,13 +225,15 @@ func TestPeopleAreToldOfANightOnce(t *testing.T) {
 func TestPeopleAreToldOfARunThatDied(t *testing.T) {
 	s := newShop(t)
 	people := s.join(t)
-	s.each = func(a *app) { a.alertWithin = 500 * time.Millisecond }
+	within := 500 * time.Millisecond
+	s.each = func(a *app) { a.alertWithin = within }
 	s.live(t, 7)
 	s.exec(t, "UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR")
 	people.say(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM job_runs WHERE id = 7 AND status = 'abandoned' AND told_at IS NULL"))
 	people.say(nil)
+	within = patience
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "report").code)
 	golden(t, "alert-died.golden", steady(people.one(t)))
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
@@ -256,16 +258,15 @@ func TestPeopleAreToldOfARunThatDied(t *testing.T) {
 func TestSlackChangesNothing(t *testing.T) {
 	s := newShop(t)
 	people := s.join(t)
-	const within = 400 * time.Millisecond
-	s.each = func(a *app) { a.alertWithin = within }
 	s.enrol(t, "wrong_amount", 500)
 	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
 	people.read(t)
+	s.each = func(a *app) { a.alertWithin = 400 * time.Millisecond }
 	for name, answer := range map[string]http.HandlerFunc{
 		"down": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"slow": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 		"rate limit": func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Retry-After", "30")
+			w.Header().Set("Retry-After", "3600")
 			w.WriteHeader(429)
 		},
 		"gone": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) },
@@ -274,14 +275,11 @@ func TestSlackChangesNothing(t *testing.T) {
 			people.say(answer)
 			s.exec(t, "UPDATE subscriptions SET review_reason = NULL")
 			s.enrol(t, "wrong_amount", 500)
-			began := time.Now()
-			got := s.duly(t, "run", "billing", "--json")
-			took := time.Since(began)
+			got := s.duly(t, "run", "billing", "--json") // it ends, though the answer that it would wait for does not come
 			require.Equal(t, batch.ExitReview, got.code, got.err)
 			require.Equal(t, batch.ExitReview, document[summary](t, got).Exit)
 			require.Contains(t, got.err, `"level":"WARN","msg":"people on Slack could not be told","error":"127.0.0.1:`)
 			require.NotContains(t, got.err, secretHook)
-			require.Less(t, took, 3*time.Second)
 		})
 	}
 }

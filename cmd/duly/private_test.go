@@ -281,7 +281,7 @@ func TestTheLastLineOfDefence(t *testing.T) {
 			p := newApp(a.env, &out, &errs)
 			p.bare, p.json = bare, asJSON
 			f := runFlags{report: a.pages}
-			p.watchedWithin, p.alertWithin = 300*time.Millisecond, 300*time.Millisecond
+			p.watchedWithin, p.alertWithin = patience, patience
 			err := p.telling(t.Context(), own.name, f, func() error {
 				return p.observing(t.Context(), f, func() error { return p.runJob(t.Context(), own, f, func(string) bool { return false }) })
 			})

@@ -57,7 +57,7 @@ func startPrometheus(t *testing.T, targets map[string]string) *prometheus {
 func (p *prometheus) value(t *testing.T, expr string, right func(float64) bool) {
 	t.Helper()
 	var got string
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()

@@ -100,7 +100,7 @@ func (s *shop) scheduler(t *testing.T, clock *clockwork.FakeClock, jobs int, env
 // settle waits until that many timers are set.
 func (d *scheduling) settle(t *testing.T, timers int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	require.NoError(t, d.clock.BlockUntilContext(ctx, timers), d.err.String())
 }
@@ -115,7 +115,7 @@ func (s *shop) firings(t *testing.T, n int64, where string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		return s.number(t, "SELECT COUNT(*) FROM schedule_firings WHERE "+where) == n
-	}, 20*time.Second, 5*time.Millisecond, where)
+	}, patience, 5*time.Millisecond, where)
 }
 
 // locked is a buffer for several writers.
@@ -149,7 +149,7 @@ func TestScheduleRunsJobsOnce(t *testing.T) {
 	first := s.scheduler(t, clock, 1, env)
 	second := s.scheduler(t, clock, 2, env)
 	for _, d := range []*scheduling{first, second} {
-		require.Eventually(t, func() bool { return strings.Contains(d.err.String(), "no firing was missed") }, 20*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return strings.Contains(d.err.String(), "no firing was missed") }, patience, 5*time.Millisecond)
 	}
 	clock.Advance(30*time.Minute + time.Second) // the clocks of host and database differ by what it takes to ask
 	s.firings(t, 1, "exit_code = 0 AND run_id = 1 AND finished_at IS NOT NULL")
@@ -157,7 +157,7 @@ func TestScheduleRunsJobsOnce(t *testing.T) {
 	require.Len(t, s.sim.Ledger(), 1)
 	require.Eventually(t, func() bool {
 		return strings.Contains(first.err.String()+second.err.String(), `"msg":"fired by another scheduler"`)
-	}, 20*time.Second, 5*time.Millisecond)
+	}, patience, 5*time.Millisecond)
 	for _, d := range []*scheduling{first, second} {
 		health := d.health(t)
 		require.Equal(t, "ok", health.Status)
@@ -262,7 +262,7 @@ func TestSecondSignalEndsAScheduleAtOnce(t *testing.T) {
 	go func() { defer close(ended); require.Equal(t, 143, code(t, cmd)) }()
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("it did not end: " + out.String())
 	}
 	stop()

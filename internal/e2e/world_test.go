@@ -228,5 +228,5 @@ func (w *world) awaitRun(p *process) {
 // await looks again and again until the condition holds.
 func (w *world) await(condition func() bool) {
 	w.t.Helper()
-	require.Eventually(w.t, condition, 30*time.Second, 5*time.Millisecond)
+	require.Eventually(w.t, condition, 2*time.Minute, 5*time.Millisecond)
 }

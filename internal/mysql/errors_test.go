@@ -16,7 +16,7 @@ import (
 
 // How long a test waits for another connection to see something, and how often it looks.
 const (
-	eventually = 5 * time.Second
+	eventually = worktest.Patience
 	soon       = 10 * time.Millisecond
 )
 

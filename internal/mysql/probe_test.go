@@ -38,12 +38,10 @@ func TestProbeRefusesAnEngineThatIgnoresSkipLocked(t *testing.T) {
 	t.Run("and waits for the lock", func(t *testing.T) {
 		proxy := testdb.NewProxy(t, testdb.New(t).DSN)
 		proxy.Rewrite(t, "SKIP LOCKED", "           ")
-		start := time.Now()
-		db, err := mysql.Open(proxy.DSN, mysql.Options{})
+		db, err := mysql.Open(proxy.DSN, mysql.Options{LockWait: time.Hour})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, db.Close()) }()
 		require.ErrorIs(t, mysql.Probe(t.Context(), db), mysql.ErrNoSkipLocked)
-		require.Less(t, time.Since(start), 5*time.Second, "three waits of a second")
 	})
 	t.Run("and gives both the same row", func(t *testing.T) {
 		proxy := testdb.NewProxy(t, testdb.New(t).DSN)

@@ -18,7 +18,7 @@ import (
 )
 
 // stopPatience is how long a server of a test may take to end.
-const stopPatience = 10 * time.Second
+const stopPatience = 2 * time.Minute
 
 // Server is a database server that belongs to one test, which may kill it and
 // start it again. Its methods are for one goroutine; New may be called by many.

@@ -28,6 +28,18 @@ func Open(t testing.TB, dsn string) *mysql.DB {
 	return db
 }
 
+// OpenPatient is Open, but waits for locks as long as it takes: what must not wait for one would not end.
+func OpenPatient(t testing.TB, dsn string) *mysql.DB {
+	t.Helper()
+	db, err := mysql.Open(dsn, mysql.Options{LockWait: time.Hour})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// Patience is how long tests wait for what must happen, on a machine that has much else to do.
+const Patience = 2 * time.Minute
+
 // Run does one piece of work as a step of a run, kept in the database, and returns how the run ended.
 func Run(t testing.TB, db *mysql.DB, do func(ctx context.Context, x *batch.StepExecution) error) batch.Result {
 	t.Helper()

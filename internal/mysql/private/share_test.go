@@ -50,7 +50,7 @@ func TestStarterKilled(t *testing.T) {
 		dir := newDir(t)
 		first := startChild(t, dir, childTied+"=yes")
 		first.kill(t)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		require.NoError(t, gone(ctx, filepath.Join(dir, "data"), first.server, pollEvery))
 	})
@@ -125,7 +125,7 @@ func TestStartWaits(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, busy.try(true))
 
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	_, err = Start(ctx, Options{Dir: dir})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
