@@ -32,6 +32,7 @@ func (s *shop) chargedThenRejected(t *testing.T) (invoice, attempt int64, known 
 // A gateway that charges and then answers 400: nothing charges again, and the command that each refusal names ends it.
 func TestARejectionThatTookTheMoney(t *testing.T) {
 	s := newShop(t)
+	s.env = append(s.env, "DULY_GATEWAYS_MAIN_LIST=false") // a gateway that lists would show the charge before anything is sent
 	invoice, attempt, known := s.chargedThenRejected(t)
 	s.exec(t, "UPDATE subscriptions SET payment_method = ?", "pm_ok:"+secretMethod)
 	next := fmt.Sprintf("duly resolve attempt %d --as paid %s --reason", attempt, known)
