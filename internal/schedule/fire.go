@@ -22,25 +22,44 @@ const (
 // errNothing says that no firing of today is due.
 var errNothing = errors.New("no firing of today is due")
 
-// fire takes the firing that is due and runs its job.
+// fire takes the firing that is due and runs its job. A time that comes while a firing is being taken or written down
+// is not lost: it is seen to afterwards.
 func (s *Scheduler) fire(ctx context.Context, job Job, starting bool) {
 	if !s.begin() {
 		return
 	}
 	defer s.firing.Done()
 	log := s.Log.With(slog.String("job", job.Name))
+	switch s.came(job.Name) {
+	case notAgain:
+		log.WarnContext(ctx, "not fired: the job is still under way")
+		return
+	case later:
+		log.DebugContext(ctx, "the next firing is due; it waits for the end of this one")
+		return
+	case fireNow:
+	}
+	s.fireOnce(ctx, log, job, starting, starting)
+	for s.over(job.Name) {
+		s.fireOnce(ctx, log, job, false, true)
+	}
+}
+
+// fireOnce takes a firing, if there is one, and runs its job. again: also one that was cut short; past: only one whose
+// time is over, and there need be none.
+func (s *Scheduler) fireOnce(ctx context.Context, log *slog.Logger, job Job, again, past bool) {
 	token, err := mysql.NewLease()
 	if err != nil {
 		log.ErrorContext(ctx, "not fired", slog.Any("error", err))
 		return
 	}
-	claim := mysql.Claim{Job: job.Name, Host: s.Host, Token: token, Lease: s.Lease, Again: starting}
-	firing, err := s.take(ctx, log, job, claim)
+	claim := mysql.Claim{Job: job.Name, Host: s.Host, Token: token, Lease: s.Lease, Again: again}
+	firing, err := s.take(ctx, log, job, claim, past)
 	switch {
 	case err == nil:
 		s.run(ctx, log.With(slog.Time("fires_at", firing.At)), firing)
 	case ctx.Err() != nil:
-	case starting && (errors.Is(err, errNothing) || errors.Is(err, mysql.ErrTaken)):
+	case past && (errors.Is(err, errNothing) || errors.Is(err, mysql.ErrTaken)):
 		log.DebugContext(ctx, "no firing was missed")
 	case errors.Is(err, mysql.ErrTaken):
 		log.InfoContext(ctx, "fired by another scheduler")
@@ -52,9 +71,9 @@ func (s *Scheduler) fire(ctx context.Context, job Job, starting bool) {
 }
 
 // take takes the latest firing of today. While the database is down it tries again, until there is none any more.
-func (s *Scheduler) take(ctx context.Context, log *slog.Logger, job Job, claim mysql.Claim) (mysql.Firing, error) {
+func (s *Scheduler) take(ctx context.Context, log *slog.Logger, job Job, claim mysql.Claim, past bool) (mysql.Firing, error) {
 	for told := false; ; told = true {
-		firing, err := s.try(ctx, job, claim)
+		firing, err := s.try(ctx, job, claim, past)
 		if err == nil || ctx.Err() != nil || final(err) {
 			return firing, err
 		}
@@ -72,14 +91,14 @@ func final(err error) bool {
 	return errors.Is(err, errNothing) || errors.Is(err, mysql.ErrTaken) || errors.Is(err, mysql.ErrUnderWay)
 }
 
-func (s *Scheduler) try(ctx context.Context, job Job, claim mysql.Claim) (mysql.Firing, error) {
+func (s *Scheduler) try(ctx context.Context, job Job, claim mysql.Claim, past bool) (mysql.Firing, error) {
 	offset, err := s.Offset(ctx)
 	if err != nil {
 		return mysql.Firing{}, err
 	}
 	now, ahead := s.Clock.Now().Add(offset), early
-	if claim.Again {
-		ahead = max(-offset, 0) // a starting scheduler takes what is over by its own clock; the rest is triggered in time
+	if past {
+		ahead = max(-offset, 0) // what is over by its own clock; the rest is triggered in time
 	}
 	at, due := job.When.Latest(now.Add(ahead))
 	if !due {
@@ -114,7 +133,9 @@ func (s *Scheduler) run(ctx context.Context, log *slog.Logger, firing mysql.Firi
 	log.InfoContext(ctx, "fired")
 	var run atomic.Uint64
 	end := s.beat(ctx, log, firing, &run)
+	s.under(firing.Job, true)
 	exit := s.safely(ctx, log, firing.Job, run.Store)
+	s.under(firing.Job, false)
 	end()
 	if s.Stopped(exit) {
 		s.cut(exit)

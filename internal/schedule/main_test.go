@@ -107,7 +107,7 @@ func (h *hall) start(c *clerk) {
 // settle waits until that many timers are set.
 func (h *hall) settle(timers int) {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(h.t.Context(), 2*time.Minute)
 	defer cancel()
 	require.NoError(h.t, h.clock.BlockUntilContext(ctx, timers))
 }
@@ -125,7 +125,7 @@ func (h *hall) pass(timers int, d, step time.Duration, over func(now time.Time) 
 
 func (h *hall) eventually(what func() bool) {
 	h.t.Helper()
-	require.Eventually(h.t, what, 20*time.Second, 2*time.Millisecond)
+	require.Eventually(h.t, what, 2*time.Minute, 2*time.Millisecond)
 }
 
 // fired lists the firings that a condition holds for, as the clock showed them.
@@ -153,6 +153,24 @@ func (c *clerk) runs() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.ran)
+}
+
+// hook is a log handler that calls before with each message, before it is written.
+type hook struct {
+	slog.Handler
+
+	before func(message string)
+}
+
+// Handle implements slog.Handler.
+func (h hook) Handle(ctx context.Context, r slog.Record) error {
+	h.before(r.Message)
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (h hook) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return hook{h.Handler.WithAttrs(attrs), h.before}
 }
 
 // lines keeps log lines.

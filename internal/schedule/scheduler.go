@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
-	"github.com/google/uuid"
 	"github.com/jonboulle/clockwork"
 
 	"duly/internal/mysql"
@@ -47,6 +46,7 @@ type Scheduler struct {
 	stopping bool
 	exit     int // of a run that was cut short
 	firing   sync.WaitGroup
+	turns    map[string]*turn // by job
 }
 
 // Serve fires jobs until ctx is cancelled, and then waits for those that are under way. At once it makes up for
@@ -55,8 +55,7 @@ type Scheduler struct {
 func (s *Scheduler) Serve(ctx context.Context) (exit int, err error) {
 	cron, err := gocron.NewScheduler(
 		gocron.WithClock(wallClock{s.Clock}),
-		gocron.WithLocation(time.UTC), // an Expression knows its zone, and needs no further care on days of change
-		gocron.WithMonitor(overlaps{s.Log}),
+		gocron.WithLocation(time.UTC),       // an Expression knows its zone, and needs no further care on days of change
 		gocron.WithStopTimeout(time.Second), // by then nothing runs any more
 	)
 	if err != nil {
@@ -71,8 +70,7 @@ func (s *Scheduler) Serve(ctx context.Context) (exit int, err error) {
 			s.fire(ctx, job, starting)
 		}
 		_, err := cron.NewJob(gocron.CronJob(job.Text, false), gocron.NewTask(fire), gocron.WithName(job.Name),
-			gocron.WithCronImplementation(times{job.When}), gocron.WithSingletonMode(gocron.LimitModeReschedule),
-			gocron.WithStartAt(gocron.WithStartImmediately()))
+			gocron.WithCronImplementation(times{job.When}), gocron.WithStartAt(gocron.WithStartImmediately()))
 		if err != nil {
 			return 0, fmt.Errorf("schedule %s: %w", job.Name, err)
 		}
@@ -123,16 +121,3 @@ func (times) IsValid(string, *time.Location, time.Time) error { return nil }
 
 // Next implements gocron.Cron.
 func (t times) Next(after time.Time) time.Time { return t.Expression.Next(after).UTC() }
-
-// overlaps reports firings that find their job under way; it implements gocron.Monitor.
-type overlaps struct{ log *slog.Logger }
-
-// IncrementJob implements gocron.Monitor.
-func (o overlaps) IncrementJob(_ uuid.UUID, job string, _ []string, status gocron.JobStatus) {
-	if status == gocron.SingletonRescheduled {
-		o.log.Warn("not fired: the job is still under way", slog.String("job", job))
-	}
-}
-
-// RecordJobTiming implements gocron.Monitor.
-func (overlaps) RecordJobTiming(time.Time, time.Time, uuid.UUID, string, []string) {}

@@ -3,6 +3,7 @@ package schedule_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -185,6 +186,33 @@ func TestOverlap(t *testing.T) {
 	h.clock.Advance(5 * time.Minute)
 	h.eventually(func() bool { return len(h.fired("exit_code = 0")) == 2 })
 	require.Equal(t, int64(2), runs.Load())
+}
+
+// A time that comes when the job is over, and its end is being written down, is not lost.
+func TestATimeThatComesWhileTheLastFiringIsWrittenDown(t *testing.T) {
+	h := newHall(t, "Asia/Seoul", "2026-07-01 00:01")
+	const due = "the next firing is due; it waits for the end of this one"
+	ended := 0
+	c := h.hire("vm", func(c *clerk) {
+		c.Log = slog.New(hook{c.Log.Handler(), func(message string) {
+			if message != "the firing ended" {
+				return
+			}
+			if ended++; ended <= 3 { // by one goroutine at a time
+				h.settle(1)
+				h.clock.Advance(time.Hour)
+				h.eventually(func() bool { return count(c.log.messages(), due) == ended })
+			}
+		}})
+	}, "outbox=0 * * * *")
+	h.eventually(func() bool { return len(h.fired("exit_code = 0")) == 4 })
+	require.Equal(t, []string{
+		"outbox 07-01 00:00 +0900", "outbox 07-01 01:00 +0900", "outbox 07-01 02:00 +0900", "outbox 07-01 03:00 +0900",
+	}, h.fired("TRUE"))
+	h.settle(1)
+	h.clock.Advance(time.Hour)
+	h.eventually(func() bool { return len(h.fired("exit_code = 0")) == 5 })
+	require.Len(t, c.runs(), 5)
 }
 
 func count(list []string, what string) int {
