@@ -75,7 +75,7 @@ func (a *Audit) booked(ctx context.Context, ids []string) ([]audit.Holder, error
 	if err := mysql.SelectIn(ctx, a.DB, &rows, auditBooked, numbers, ids); err != nil {
 		return nil, err
 	}
-	byTable := map[audit.Table][]uint64{}
+	byTable := make(map[audit.Table][]uint64, 2)
 	holders := make([]audit.Holder, 0, len(rows))
 	for _, r := range rows {
 		row := audit.Row{Table: audit.Attempts, ID: r.Row}

@@ -109,14 +109,14 @@ func BookedElsewhere(a Attempt, paymentID, other string) Settlement {
 // fold makes an outcome of the attempt from what one request or look-up said. A record that was found is
 // definite, also where it says try later; whatever else speaks of one request only speaks, from a look-up,
 // of the look-up.
-func (ans Answer) fold(doubted bool) (payment.Outcome, bool) {
-	if ans.Found {
-		if ans.Outcome.Kind == payment.TryLater {
-			return ans.Outcome, doubted
+func (a Answer) fold(doubted bool) (payment.Outcome, bool) {
+	if a.Found {
+		if a.Outcome.Kind == payment.TryLater {
+			return a.Outcome, doubted
 		}
-		doubted = doubted || ans.Outcome.Kind.OneRequest()
+		doubted = doubted || a.Outcome.Kind.OneRequest()
 	}
-	return ans.Outcome.After(doubted)
+	return a.Outcome.After(doubted)
 }
 
 // unchanged is the settlement that leaves a and its invoice as they were claimed.

@@ -25,7 +25,7 @@ func Taken(t testing.TB, db *testdb.DB, sim *simulator.Simulator, name string, a
 	t.Helper()
 	next := Get[uint64](t, db, `SELECT GREATEST(COALESCE(MAX(id), 0), 9000000) + 1 FROM orders`)
 	for i, instant := range at {
-		id := next + uint64(i) //nolint:gosec // not negative
+		id := next + uint64(i)
 		entry := simulator.Entry{
 			Key: fmt.Sprintf("ord_%d-1", id), Reference: orders.Reference(id), CustomerID: "c", Method: "pm_ok",
 			Amount: 1000, Currency: "KRW", Status: payment.Succeeded, Refunded: 1000, CreatedAt: instant,
@@ -49,7 +49,7 @@ func Charged(t testing.TB, db *testdb.DB, sim *simulator.Simulator, name string,
 	t.Helper()
 	next := Get[uint64](t, db, `SELECT GREATEST(COALESCE(MAX(invoice_id), 0), 9000000) + 1 FROM payment_attempts`)
 	for i, instant := range at {
-		id := next + uint64(i) //nolint:gosec // not negative
+		id := next + uint64(i)
 		reference := fmt.Sprintf("sub_%d_20200101", id)
 		paid, err := sim.Inject(simulator.Entry{
 			Key: reference + "-1", Reference: reference, CustomerID: "c", Method: "pm_ok",
