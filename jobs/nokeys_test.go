@@ -39,6 +39,10 @@ func TestAGatewayWithoutKeysIsClaimedAsItIsCharged(t *testing.T) {
 	most, requests := 0, map[string]int{}
 	front := func(name string, before func(n int)) {
 		server := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodPost {
+				w.sims[name].ServeHTTP(out, r)
+				return
+			}
 			mu.Lock()
 			requests[name]++
 			before(requests[name])
