@@ -16,6 +16,7 @@ import (
 	"duly/internal/gateway/simulator"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/worktest"
 	"duly/readers"
 )
 
@@ -63,6 +64,7 @@ func TestRunReconcile(t *testing.T) {
 	s.exec(t, "UPDATE orders SET updated_at = UTC_TIMESTAMP(6) WHERE id = ?", young)
 	due := document[reconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
 	require.Len(t, due.FirstOrders, 4)
+	worktest.Taken(t, s.db, s.sim, "main", time.Now().Add(-48*time.Hour), time.Now().Add(-time.Minute))
 
 	got := s.duly(t, "run", "reconcile", "--json")
 	doc := document[summary](t, got)

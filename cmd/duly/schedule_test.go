@@ -253,7 +253,7 @@ func TestScheduleDrains(t *testing.T) {
 func TestSecondSignalEndsAScheduleAtOnce(t *testing.T) {
 	s := newShop(t)
 	s.env = append(s.env, scheduleEvery)
-	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = time.Minute })
+	s.slowCharges(t, time.Minute)
 	s.enrol(t, "ok", 100)
 	cmd, out := s.child(t, "schedule")
 	s.charging(t, 1)

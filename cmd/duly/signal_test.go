@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"syscall"
@@ -48,6 +50,22 @@ func (s *shop) charging(t *testing.T, n int) {
 	require.Eventually(t, func() bool { return s.sim.Stats().MaxConcurrent >= n }, patience, 2*time.Millisecond)
 }
 
+// slowCharges makes charges take that long, and nothing else: the list is empty at once.
+func (s *shop) slowCharges(t *testing.T, latency time.Duration) {
+	t.Helper()
+	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = latency })
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.URL.Path == "/v1/payments" {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(`{"data":[]}`))
+			return
+		}
+		s.sim.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	s.env = append(s.env, "DULY_GATEWAYS_MAIN_URL="+front.URL)
+}
+
 // A signal lets what is in flight finish and leaves the rest; the exit code names it.
 func TestSignalDrains(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -79,7 +97,7 @@ func TestSignalDrains(t *testing.T) {
 // A second signal ends it at once; the next run recovers what was in flight.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	s := newShop(t)
-	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = time.Minute })
+	s.slowCharges(t, time.Minute)
 	s.enrol(t, "ok", 100)
 	cmd, out := s.child(t, "run", "billing")
 	s.charging(t, 1)

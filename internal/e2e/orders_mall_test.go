@@ -229,7 +229,8 @@ type sold struct {
 func (m *mall) orders() []sold {
 	m.t.Helper()
 	var rows []sold
-	require.NoError(m.t, m.db.SelectContext(m.t.Context(), &rows, `SELECT id, status, completed_at IS NOT NULL OR failed_at IS NOT NULL AS dated FROM orders ORDER BY id`))
+	require.NoError(m.t, m.db.SelectContext(m.t.Context(), &rows, `SELECT id, status, completed_at IS NOT NULL OR failed_at IS NOT NULL AS dated FROM orders WHERE id < 9000000 ORDER BY id`),
+		"but for those that only show that the gateway is the right one")
 	require.Len(m.t, rows, len(m.began))
 	return rows
 }
@@ -251,7 +252,8 @@ func (m *mall) auditLedger(rows []sold, problem func(string, ...any)) {
 		Status   string
 		Refunded int64 `db:"refunded_amount"`
 	}
-	require.NoError(m.t, m.db.SelectContext(m.t.Context(), &payments, `SELECT order_id, idempotency_key, status, refunded_amount FROM payments`))
+	require.NoError(m.t, m.db.SelectContext(m.t.Context(), &payments, `SELECT order_id, idempotency_key, status, refunded_amount FROM payments
+WHERE order_id < 9000000`))
 	there := map[string]simulator.Entry{}
 	for _, e := range m.sim.Ledger() {
 		there[e.Key] = e
@@ -338,7 +340,7 @@ func TestOrders(t *testing.T) {
 	require.Equal(t, []string{
 		"completed", "completed", "completed", "failed", "failed", "failed", "failed", "completed", "failed", "cancelled",
 		"completed", "completed", "returned", "returned", "failed", "failed", "failed", "failed",
-	}, m.list(`SELECT status FROM orders ORDER BY id`))
+	}, m.list(`SELECT status FROM orders WHERE id < 9000000 ORDER BY id`))
 	require.Zero(t, m.count(`SELECT stock FROM products WHERE id = ?`, hot))
 }
 
