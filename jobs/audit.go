@@ -12,7 +12,6 @@ import (
 
 	"duly/internal/audit"
 	"duly/internal/batch"
-	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/readers"
 	"duly/steps"
@@ -45,6 +44,8 @@ const (
 	auditFirst = 24 * time.Hour
 	// how far apart a gateway's clock and ours may be without costing look-ups; lists are read that much further.
 	auditMargin = 15 * time.Minute
+	// how old a payment may be, of which nothing shows that its gateway would know it, for the next audit to ask again.
+	auditPatience = 7 * 24 * time.Hour
 )
 
 // The steps of the audit.
@@ -70,7 +71,7 @@ func AuditSteps() []string { return []string{StepMatch, StepLookUp} }
 // dates moves it only if it follows on from it.
 func Audit(d Deps, o AuditOptions) batch.Job {
 	a := &auditJob{
-		worker: newWorker(d), o: o, listed: map[string]bool{}, failed: map[string]bool{}, notes: map[string]int64{},
+		worker: newWorker(d), o: o, listed: map[string]bool{}, failed: map[string]bool{}, notes: map[string]int64{}, open: map[string]int64{},
 		counts: make(map[audit.Standing]int64),
 	}
 	all := []batch.Step{
@@ -91,7 +92,9 @@ type auditJob struct {
 	listed  map[string]bool
 	failed  map[string]bool
 	met     audit.Met
+	ends    audit.Ends
 	notes   map[string]int64
+	open    map[string]int64 // payments that the next audit asks about again, by why
 	counts  map[audit.Standing]int64
 	told    int64 // findings of this run that were counted
 }
@@ -247,6 +250,9 @@ func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Ma
 	var tally, judged batch.Tally
 	var suspects []audit.Pair
 	for _, p := range listing.Join(page, rows) {
+		if p.Known {
+			a.ends.Add(listing.Gateway, p.Ours, p.Theirs)
+		}
 		if !a.within(p) {
 			continue
 		}
@@ -279,71 +285,6 @@ func (a *auditJob) within(p audit.Pair) bool {
 	return p.Theirs.CreatedAt.IsZero() || a.window.Holds(p.Theirs.CreatedAt) || p.Known && a.window.Holds(p.Ours.CreatedAt)
 }
 
-// judge decides about payments that their gateways were asked about, and writes down what it finds. It may be
-// repeated.
-func (a *auditJob) judge(ctx context.Context, x *batch.StepExecution, seen []audit.Seen) (batch.Tally, error) {
-	var tally batch.Tally
-	var found []audit.Finding
-	unproven := map[string]int64{}
-	for _, s := range seen {
-		now, there, paid, err := a.again(ctx, s)
-		if err != nil {
-			return tally, err
-		}
-		f, verdict := s.Settle(now, there, paid, a.proves(s))
-		switch verdict {
-		case audit.Differs:
-			found = append(found, f)
-			tally.Declined++
-		case audit.Agrees:
-			tally.Succeeded++
-		case audit.Moving:
-			tally.InDoubt++
-		case audit.Unproven:
-			tally.Released++
-			unproven[s.Gateway]++
-		case audit.Unanswered:
-			tally.Released++
-			x.Leave(fmt.Sprintf("gateway %s could not be asked about every payment: %s", s.Gateway, s.Why()))
-		}
-	}
-	if err := writers.Findings(ctx, a.DB, a.Business(), found); err != nil {
-		return tally, err
-	}
-	for name, n := range unproven {
-		a.notes["unknown to gateway "+name+", whose absence proves nothing"] += n
-	}
-	return tally, nil
-}
-
-// again reads what our tables say of a payment now, after its gateway was asked.
-func (a *auditJob) again(ctx context.Context, s audit.Seen) (now audit.Ours, there bool, paid []audit.Ours, err error) {
-	if s.Known {
-		now, there, err = readers.AuditRow(ctx, a.DB, s.Ours.Row)
-		return now, there, nil, err
-	}
-	rows, err := readers.AuditMatches(ctx, a.DB, []payment.Payment{s.Theirs})
-	if err != nil {
-		return now, false, nil, err
-	}
-	fresh := audit.Listing{Gateway: s.Gateway, Met: &audit.Met{}}
-	if pair := fresh.Join([]payment.Payment{s.Theirs}, rows)[0]; pair.Known {
-		return pair.Ours, true, nil, nil
-	}
-	paid, err = readers.AuditPaid(ctx, a.DB, s.Theirs.Reference)
-	return now, false, paid, err
-}
-
-// proves reports whether the absence of a payment from its gateway proves that there is none.
-func (a *auditJob) proves(s audit.Seen) bool {
-	g, ok := a.Gateways[s.Gateway]
-	if !ok {
-		return false
-	}
-	abilities := g.Abilities()
-	return s.Which.ID != "" || abilities.FindLasts || a.Business().Sub(s.Ours.CreatedAt) < abilities.KeyLife
-}
-
 // lookUp asks about our payments that were not met, and notes that the audit is whole if it is.
 func (a *auditJob) lookUp(ctx context.Context, x *batch.StepExecution) error {
 	reader := &readers.Audit{
@@ -352,11 +293,15 @@ func (a *auditJob) lookUp(ctx context.Context, x *batch.StepExecution) error {
 			return writers.Findings(ctx, a.DB, a.Business(), found)
 		},
 	}
+	match := &steps.Match{Gateways: a.Gateways}
 	err := a.run(ctx, x, &batch.Chunk[audit.Ours, audit.Seen]{
 		StepName:  StepLookUp,
 		Reader:    reader,
-		Processor: &steps.Match{Gateways: a.Gateways},
+		Processor: match,
 		Writer:    auditWriter{a},
+		Gate: &steps.AuditGate{
+			Match: match, Controls: a.controls, Source: a.controlReader(), Ends: &a.ends, Proves: a.proves, Width: a.width,
+		},
 		Fail: func(o audit.Ours, err error) audit.Seen {
 			return audit.Seen{Pair: audit.Pair{Ours: o, Known: true}, Gateway: o.Gateway, Left: err.Error()}
 		},
@@ -418,6 +363,9 @@ func (a *auditJob) tell(ctx context.Context, x *batch.StepExecution) {
 	for _, why := range slices.Sorted(maps.Keys(a.notes)) {
 		a.note(ctx, x, plural(a.notes[why], "payment")+" "+why)
 	}
+	for _, why := range slices.Sorted(maps.Keys(a.open)) {
+		x.Leave(plural(a.open[why], "payment") + " " + why)
+	}
 }
 
 func (a *auditJob) note(ctx context.Context, x *batch.StepExecution, text string) {
@@ -427,21 +375,3 @@ func (a *auditJob) note(ctx context.Context, x *batch.StepExecution, text string
 	}
 	x.Log.InfoContext(ctx, "audit", slog.String("note", text))
 }
-
-// auditWriter writes down what look-ups brought. It implements batch.Writer; all of it may be repeated, and nothing
-// need be kept for another run.
-type auditWriter struct{ job *auditJob }
-
-func (w auditWriter) Write(ctx context.Context, seen []audit.Seen) (batch.Tally, error) {
-	tally, err := w.job.judge(ctx, batch.Execution(ctx), seen)
-	if err != nil {
-		return batch.Tally{}, fmt.Errorf("write what was found: %w", mysql.Classify(ctx, err))
-	}
-	return tally, nil
-}
-
-func (auditWriter) Reject(_ context.Context, s audit.Seen, cause error) (batch.Tally, error) {
-	return batch.Tally{}, fmt.Errorf("%s cannot be audited: %w", s.Ours.Row, cause)
-}
-
-func (auditWriter) Keep(context.Context, []audit.Seen) error { return nil }

@@ -461,7 +461,9 @@ func TestAuditOfAGatewayThatListsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := newAuditor(t)
 			a.client, a.gateway = c.client, func(g gateway.Gateway) gateway.Gateway { return abilities{g, c.change} }
-			a.order(1, kept{Key: "ord_1-1", ID: a.there(kept{Key: "ord_1-1", Reference: "ord_1"})})
+			before := kept{Key: "ord_1-1", Reference: "ord_1", At: a.latest().Add(-13 * time.Hour)}
+			before.ID = a.there(before)
+			a.order(1, before)
 			a.there(kept{Key: "ord_2-1", Reference: "ord_2"})
 			a.order(2, kept{Key: "ord_2-1", Status: "failed", Code: "lost_card", Order: "failed"})
 			a.order(3, kept{Key: "ord_3-1"})
@@ -469,6 +471,9 @@ func TestAuditOfAGatewayThatListsNothing(t *testing.T) {
 			a.there(kept{Key: "other", Reference: "other"}) // of which nobody here can know
 			a.there(kept{Key: "other2", Reference: "other2"})
 			a.order(5, kept{Key: "ord_5-1", Status: "succeeded", ID: a.there(kept{Key: "ord_5-1", Reference: "ord_5", Status: "declined"})})
+			after := kept{Key: "ord_6-1", Reference: "ord_6", At: a.latest().Add(-11 * time.Hour)}
+			after.ID = a.there(after)
+			a.order(6, after)
 			result := a.audit(nil)
 			require.Equal(t, batch.ExitReview, result.Exit, "%v", result)
 			require.Equal(t, c.found, trimmed(a.found()))
@@ -527,9 +532,11 @@ func TestAuditAfterFindingsWereResolved(t *testing.T) {
 	require.Equal(t, batch.ExitDone, a.audit(week).Exit, "given back: nothing is to be found any more")
 }
 
-// many plants findings on several pages.
+// many plants findings on several pages, between two payments that the gateway shows.
 func (a *auditor) many(n int) {
 	a.t.Helper()
+	a.both(90_001, kept{At: a.latest().Add(-24*time.Hour - time.Minute)})
+	a.both(90_002, kept{At: a.latest().Add(-time.Minute)})
 	for i := range n {
 		at := a.latest().Add(-24 * time.Hour).Add(time.Duration(i) * time.Second)
 		if i%2 == 0 {

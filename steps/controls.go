@@ -60,6 +60,27 @@ func (c *Controls) Vet(ctx context.Context, g *gateway.Paced, controls payment.C
 	return v
 }
 
+// Shown asks g for the controls of one side, after an absence was answered, until one is shown, and returns that one. Unlike for
+// [Controls.Vet] one of our own that is not shown, which is then returned, fails the side only if no other is: an audit looks
+// for holes in what a gateway shows, and the nearest payments may lie in the same one.
+func (c *Controls) Shown(ctx context.Context, g *gateway.Paced, controls []payment.Control) (payment.Control, payment.ControlVerdict) {
+	verdict, denied := payment.ControlNone, payment.Control{}
+	for _, control := range controls {
+		switch c.look(ctx, g, control) {
+		case payment.ControlPassed:
+			return control, payment.ControlPassed
+		case payment.ControlUnknown:
+			verdict = payment.ControlUnknown
+		case payment.ControlFailed:
+			if verdict == payment.ControlNone {
+				verdict, denied = payment.ControlFailed, control
+			}
+		case payment.ControlNone:
+		}
+	}
+	return denied, verdict
+}
+
 // Denied is the control that a gateway did not show in this run, if there is one.
 func (c *Controls) Denied(gateway string) (payment.Control, bool) {
 	c.mu.Lock()

@@ -112,6 +112,10 @@ func TestVerdicts(t *testing.T) {
 		seen.Theirs = declined
 		return seen
 	}
+	beside := func(s audit.Seen) audit.Seen {
+		s.Vetting = payment.Vetting{Earlier: payment.ControlPassed, Later: payment.ControlPassed}
+		return s
+	}
 	stranger := audit.Seen{Pair: audit.Pair{Theirs: p}, Gateway: "main", Sight: payment.Sight{Payment: &p}}
 	moved := o
 	moved.Status, moved.Standing = "refunded", audit.Refunded
@@ -130,8 +134,9 @@ func TestVerdicts(t *testing.T) {
 		"it differs, and has changed meanwhile": {looked(payment.Sight{Payment: &declined}), moved, true, true, audit.Moving, ""},
 		"it agrees by now":                      {listed(payment.Sight{Payment: &p}), o, true, true, audit.Agrees, ""},
 		"its row is gone":                       {looked(payment.Sight{Payment: &declined}), audit.Ours{}, false, true, audit.Moving, ""},
-		"unknown there":                         {looked(payment.Sight{Absent: true}), o, true, true, audit.Differs, audit.UnknownThere},
-		"absent, which proves nothing":          {looked(payment.Sight{Absent: true}), o, true, false, audit.Unproven, ""},
+		"unknown there":                         {beside(looked(payment.Sight{Absent: true})), o, true, true, audit.Differs, audit.UnknownThere},
+		"unknown there, and so is all else":     {looked(payment.Sight{Absent: true}), o, true, true, audit.Uncontrolled, ""},
+		"absent, which proves nothing":          {beside(looked(payment.Sight{Absent: true})), o, true, false, audit.Unproven, ""},
 		"listed, and then absent":               {listed(payment.Sight{Absent: true}), o, true, true, audit.Differs, audit.StatusDiffers},
 		"listed, and unaskable":                 {listed(payment.Sight{Unaskable: true}), o, true, false, audit.Differs, audit.StatusDiffers},
 		"listed, and no answer":                 {listed(payment.Sight{Failure: true}), o, true, true, audit.Unanswered, ""},

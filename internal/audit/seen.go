@@ -10,6 +10,18 @@ type Seen struct {
 	Which   payment.Which // what was asked for
 	Sight   payment.Sight
 	Left    string // why it was not asked, if it was not
+	// Vetting is what controls say of the gateway, if it does not know a payment that is paid here.
+	Vetting payment.Vetting
+}
+
+// NeedsControl reports whether the gateway must show payments that it took before it is believed: it does not know money
+// that we say it took, and a gateway that is called at the wrong address knows none.
+func (s Seen) NeedsControl() bool {
+	if s.Left != "" || s.Theirs.ID != "" || !s.Known || !s.Sight.Absent {
+		return false
+	}
+	_, found := Absent(s.Ours)
+	return found
 }
 
 // Which says how p is to be asked about. By key where our row names no id: of several payments under one key the
@@ -26,8 +38,9 @@ type Verdict uint8
 
 // The verdicts. The zero value is Unanswered.
 const (
-	Unanswered Verdict = iota // the gateway did not say
-	Unproven                  // absent from a gateway whose absence proves nothing
+	Unanswered   Verdict = iota // the gateway did not say
+	Unproven                    // absent from a gateway whose absence proves nothing
+	Uncontrolled                // absent from a gateway that did not show payments of ours from before and after it
 	Agrees
 	Moving  // not settled, or changed while it was looked at
 	Differs // there is a finding
@@ -52,6 +65,9 @@ func (s Seen) Settle(now Ours, there bool, paid []Ours, proves bool) (Finding, V
 		return Finding{}, Unproven
 	case s.Sight.Absent:
 		f, found := Absent(now)
+		if found && !s.Vetting.Proves() {
+			return Finding{}, Uncontrolled
+		}
 		return s.verdict(f, found, now)
 	default:
 		return Finding{}, Unanswered
