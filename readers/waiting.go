@@ -11,7 +11,8 @@ import (
 func waitingRows() map[string]string {
 	return map[string]string{
 		"attempt": `SELECT id FROM payment_attempts WHERE status = 'review' ORDER BY id DESC LIMIT ?`,
-		"payment": `SELECT id FROM payments WHERE status = 'review' ORDER BY id DESC LIMIT ?`,
+		"payment": `SELECT id FROM payments WHERE status = 'review' UNION
+SELECT p.id FROM order_checks c JOIN payments p ON p.order_id = c.order_id WHERE c.reason IS NOT NULL AND p.status = 'pending' ORDER BY id DESC LIMIT ?`,
 		"finding": `SELECT id FROM audit_findings WHERE resolved_at IS NULL ORDER BY id DESC LIMIT ?`,
 		"invoice": `SELECT id FROM invoices WHERE status = 'review' ORDER BY id DESC LIMIT ?`,
 		"order":   ordersInReview,

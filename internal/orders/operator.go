@@ -73,7 +73,8 @@ func (r Reviewed) Changed(seen Payment, charge payment.Charge) string {
 // the payment that the operator names for AsPaid, of the row's own charge for the others. The error says in one line
 // why not, and what to type next.
 //
-//   - Only a payment in review can be resolved, or a succeeded one whose order is frozen.
+//   - Only a payment in review can be resolved, or one of a frozen order that is recorded as succeeded or of which no word of
+//     the gateway is recorded: what nothing controls is listed so, with this command.
 //   - Paid needs a payment that succeeded, was not given back, and is of the recorded amount and currency; for an
 //     order that is still open it must be all that the order asks for. The money is kept only if the order is, or
 //     can still be, completed (I9).
@@ -82,8 +83,9 @@ func (r Reviewed) Changed(seen Payment, charge payment.Charge) string {
 //   - Where the gateway is not configured nobody knows how long a request may take, so that neither is believed.
 //   - Ignored closes a payment without a word on its money.
 func Resolve(r Reviewed, as payment.As, reason string, e payment.Evidence) (Resolution, error) {
-	if r.Status != PaymentReview && (r.Reason == "" || r.Status != PaymentSucceeded) {
-		return Resolution{}, fmt.Errorf("payment %d is %s: only one in review can be resolved", r.ID, r.Status)
+	if !r.resolvable() {
+		return Resolution{}, fmt.Errorf("payment %[1]d is %[2]s: only one in review can be resolved, or one without the gateway's word whose order is: duly show order %[3]d",
+			r.ID, r.Status, r.OrderID)
 	}
 	out := Resolution{Reason: r.stays()}
 	text := string(as) + ": " + reason
@@ -98,7 +100,7 @@ func Resolve(r Reviewed, as payment.As, reason string, e payment.Evidence) (Reso
 			out.Events = []payment.Event{RefundCompleted(r.Payment, out.Change.Refunded, text)}
 		}
 	case payment.AsIgnored:
-		if r.Status == PaymentReview {
+		if r.Status != PaymentSucceeded {
 			out.Change = r.closed(PaymentFailed, FailureIgnored, text)
 		}
 	default:
@@ -108,6 +110,13 @@ func Resolve(r Reviewed, as payment.As, reason string, e payment.Evidence) (Reso
 		return Resolution{}, err
 	}
 	return out, nil
+}
+
+// resolvable reports whether an operator may settle r: it is in review, or its order is frozen and nothing final is recorded
+// about it.
+func (r Reviewed) resolvable() bool {
+	frozen := r.Reason != "" && (r.Status == PaymentPending || r.Status == PaymentSucceeded || r.wordless())
+	return r.Status == PaymentReview || frozen
 }
 
 // stays is why the order stays frozen.
@@ -120,7 +129,11 @@ func (r Reviewed) stays() string {
 	return ""
 }
 
+// closed ends r. A payment that the shop cancelled stays cancelled.
 func (r Reviewed) closed(to PaymentStatus, code, text string) Change {
+	if r.Status == PaymentCancelled && to == PaymentFailed {
+		to = PaymentCancelled
+	}
 	return Change{ID: r.ID, To: to, FailureCode: code, FailureReason: cut(text)}
 }
 
@@ -183,7 +196,7 @@ func (r Reviewed) keeps() PaymentStatus {
 }
 
 func (r Reviewed) notExecuted(e payment.Evidence, text string) (Change, error) {
-	c := Change{ID: r.ID, To: PaymentFailed, FailureCode: FailureNotExecuted, FailureReason: cut(text)}
+	c := r.closed(PaymentFailed, FailureNotExecuted, text)
 	inferred, p, why := e.NotExecuted(r.Charge(r.Order), r.TransactionKey)
 	switch inferred {
 	case payment.InferTaken:

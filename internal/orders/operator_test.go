@@ -107,7 +107,9 @@ func TestResolve(t *testing.T) {
 		{"ignored", reviewed("pending"), payment.AsIgnored, payment.Sight{}, closed("failed", "ignored", "ignored"), ""},
 		{"ignored, recorded as succeeded", reviewed("shipped", recorded), payment.AsIgnored, payment.Sight{}, orders.Change{}, ""},
 		{"something else", reviewed("pending"), "lost", absent, orders.Change{}, "no way to resolve"},
-		{"not in review", reviewed("pending", func(r *orders.Reviewed) { r.Status = "pending" }), payment.AsIgnored, absent, orders.Change{}, "payment 1 is pending: only one in review can be resolved"},
+		{"declined, and frozen", reviewed("pending", func(r *orders.Reviewed) { r.Status, r.FailureCode = "failed", "stolen_card" }), payment.AsIgnored, absent, orders.Change{}, "payment 1 is failed: only one in review can be resolved"},
+		{"pending, and not frozen", reviewed("pending", func(r *orders.Reviewed) { r.Status, r.Reason = "pending", "" }), payment.AsNotExecuted, absent, orders.Change{}, "payment 1 is pending: only one in review can be resolved, or one without the gateway's word whose order is: duly show order 7"},
+		{"given up, and not frozen", reviewed("failed", func(r *orders.Reviewed) { r.Status, r.Reason = "failed", "" }), payment.AsNotExecuted, absent, orders.Change{}, "only one in review"},
 		{"succeeded, and not frozen", reviewed("shipped", recorded, func(r *orders.Reviewed) { r.Reason = "" }), payment.AsIgnored, absent, orders.Change{}, "payment 1 is succeeded"},
 		{"being given back", reviewed("failed", func(r *orders.Reviewed) { r.Status = "refund_due" }), payment.AsRefunded, absent, orders.Change{}, "payment 1 is refund_due"},
 	} {
@@ -131,6 +133,30 @@ func TestResolve(t *testing.T) {
 			closed.FailureCode = c.want.FailureCode
 			require.False(t, orders.MustAsk(c.reviewed.Order, closed), "%s: an operator's word is final", c.name)
 		}
+	}
+
+	// What nothing controls is settled as one in review is, in a frozen order alone.
+	for _, status := range []orders.PaymentStatus{"pending", "failed", "cancelled"} {
+		r := reviewed("pending", func(r *orders.Reviewed) { r.Status = status })
+		want := closed("failed", "not_executed", "not_executed")
+		if status == "cancelled" {
+			want.To = status
+		}
+		got, err := orders.Resolve(r, payment.AsNotExecuted, "asked the bank", evidence(absent))
+		require.NoError(t, err, status)
+		require.Equal(t, want, got.Change, status)
+		require.Empty(t, got.Reason, status)
+		ended := r.Payment
+		ended.Status, ended.FailureCode = got.Change.To, got.Change.FailureCode
+		require.False(t, orders.MustAsk(r.Order, ended), status)
+		got, err = orders.Resolve(r, payment.AsPaid, "asked the bank", evidence(sight("succeeded")))
+		require.NoError(t, err, status)
+		require.Equal(t, paid, got.Change, status)
+		_, err = orders.Resolve(r, payment.AsNotExecuted, "asked the bank", evidence(sight("pending")))
+		require.ErrorContains(t, err, "is pending", status)
+		r.CreatedAt = noon().Add(-24 * time.Hour)
+		_, err = orders.Resolve(r, payment.AsNotExecuted, "asked the bank", evidence(absent))
+		require.ErrorContains(t, err, "may still arrive", status)
 	}
 
 	// The order stays frozen while another payment of it is in review.
