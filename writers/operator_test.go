@@ -43,7 +43,7 @@ func TestResolveAttempt(t *testing.T) {
 				Events: []billing.Event{{Type: "invoice.paid", Subject: "subscription:1", Dedupe: "d", Payload: map[string]int{}}},
 			}, "succeeded pay_9 paid: because 0 paid - active", 1,
 		},
-		{"open again", billing.Resolution{Attempt: billing.AttemptReleased, Proof: billing.ProofOperator, Message: "m", Invoice: billing.Open}, "released - m 0 open - past_due", 0},
+		{"open again", billing.Resolution{Attempt: billing.AttemptRejected, Proof: billing.ProofOperator, Message: "m", Invoice: billing.Open}, "rejected - m 0 open - past_due", 0},
 		{"closed", billing.Resolution{Attempt: billing.AttemptRejected, Message: "m", Invoice: billing.Void}, "rejected - m 0 void - past_due", 0},
 		{"the attempt alone", billing.Resolution{Attempt: billing.AttemptDeclined, DeclineCode: "refunded", Message: "m"}, "declined - m 0 review why past_due", 0},
 	} {
@@ -127,7 +127,7 @@ func TestTwoOperatorsSettleOneAttempt(t *testing.T) {
 	require.NoError(t, err)
 	errs := make(chan error, 2)
 	for _, r := range []billing.Resolution{
-		{Attempt: billing.AttemptReleased, Proof: billing.ProofOperator, Message: "m", Invoice: billing.Open},
+		{Attempt: billing.AttemptRejected, Proof: billing.ProofOperator, Message: "m", Invoice: billing.Open},
 		{Attempt: billing.AttemptRejected, Message: "m", Invoice: billing.Void},
 	} {
 		go func() {

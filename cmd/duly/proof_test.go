@@ -98,7 +98,7 @@ func TestResolveWithoutTheGatewaysConfiguration(t *testing.T) {
 	require.Contains(t, s.duly(t, strings.Fields(line)...).err, "may still arrive: try again in 240h2m")
 	s.exec(t, "UPDATE payment_attempts SET key_life_ms = 86400000 WHERE id = ?", id)
 	s.does(t, line)
-	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM payment_attempts WHERE status = 'released' AND proof = 'operator'"))
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM payment_attempts WHERE status = 'rejected' AND proof = 'operator'"))
 
 	_, pay, _ := s.settles(t, "payment_in_progress", "review", "")
 	s.exec(t, "UPDATE payments SET gateway = 'gone' WHERE id = ?", pay)

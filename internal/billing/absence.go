@@ -46,18 +46,6 @@ func (k Keeping) keyed(t Terms) time.Duration {
 // last request arrives. It is 0 where no key guards a second request.
 func (k Keeping) SendFor(t Terms) time.Duration { return max(0, k.keyed(t)-k.longest(t)) }
 
-// Horizon is the instant after which no request of a can take effect any more.
-func (k Keeping) Horizon(a Attempt) time.Time {
-	at := a.CreatedAt.Add(k.kept(a.Terms) + k.longest(a.Terms))
-	if a.SentBy.IsZero() {
-		return at
-	}
-	if sent := a.SentBy.Add(k.longest(a.Terms)); sent.After(at) {
-		return sent
-	}
-	return at
-}
-
 // AbsentAction is what is done with an unsettled attempt that no answer was found for.
 type AbsentAction uint8
 

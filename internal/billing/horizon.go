@@ -6,11 +6,11 @@ import (
 	"duly/internal/payment"
 )
 
-// latest is the instant after which no request of a, an attempt that is unsettled or was doubted, can take effect any
+// Horizon is the instant after which no request of a, an attempt that is unsettled or was doubted, can take effect any
 // more. k is what its gateway declares today; what was declared when the attempt was made counts where it is longer.
-func (a Attempt) latest(k Keeping) time.Time {
-	longest := max(a.Terms.Longest, k.Longest)
-	at := a.CreatedAt.Add(max(a.Terms.KeyLife, k.KeyLife) + longest)
+func (k Keeping) Horizon(a Attempt) time.Time {
+	longest := k.longest(a.Terms)
+	at := a.CreatedAt.Add(k.kept(a.Terms) + longest)
 	if by := a.SentBy.Add(longest); !a.SentBy.IsZero() && by.After(at) {
 		return by
 	}
@@ -20,18 +20,18 @@ func (a Attempt) latest(k Keeping) time.Time {
 // horizon is the instant after which no request of a can take effect any more. ok is false if nobody can say: how long its
 // requests take is neither declared nor stored, or a run has yet to take the attempt over.
 func (a Reviewed) horizon(k Keeping) (at time.Time, ok bool) {
-	longest := max(a.Terms.Longest, k.Longest)
+	longest := k.longest(a.Terms)
 	switch {
 	case longest == 0:
 		return time.Time{}, false
 	case a.SettledAt.IsZero():
-		return a.latest(k), !a.SentBy.IsZero() || a.Status != AttemptInDoubt
+		return k.Horizon(a.Attempt), !a.SentBy.IsZero() || a.Status != AttemptInDoubt
 	}
 	settled := a.SettledAt.Add(longest)
 	if !a.Doubted && a.SentBy.IsZero() { // its own worker settled it, after its last request was answered
 		return settled, true
 	}
-	if at = a.latest(k); settled.After(at) {
+	if at = k.Horizon(a.Attempt); settled.After(at) {
 		return settled, true
 	}
 	return at, true

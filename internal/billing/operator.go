@@ -168,7 +168,11 @@ func (r Resolution) notExecuted(a Reviewed, w Word, e payment.Evidence, k Keepin
 	if e.ByID.Payment != nil { // the stored id is another charge's
 		r.PaymentID = ""
 	}
-	if a.Status == AttemptReview || a.Status == AttemptInDoubt {
+	switch {
+	case a.Status != AttemptReview && a.Status != AttemptInDoubt:
+	case r.Proof == ProofOperator:
+		r.Attempt = AttemptRejected // the gateway may have an answer under the key that he did not mean
+	default:
 		r.Attempt = AttemptReleased
 	}
 	return r.reopened(a), nil
@@ -187,7 +191,7 @@ func (a Reviewed) instead(paymentID string) string {
 func (a Reviewed) over(w Word, e payment.Evidence, k Keeping, proof Proof, why string) error {
 	at, ok := a.horizon(k)
 	if !ok {
-		if max(a.Terms.Longest, k.Longest) == 0 {
+		if k.longest(a.Terms) == 0 {
 			return fmt.Errorf("how long a request for attempt %d may be on its way is neither stored nor configured here: type it where gateways.%s is configured", a.ID, a.Gateway)
 		}
 		return fmt.Errorf("no run has taken attempt %d over yet: duly run billing --subscription %d, then try again", a.ID, a.Invoice.SubscriptionID)

@@ -86,7 +86,7 @@ func TestResolve(t *testing.T) {
 
 		{name: "never executed", as: payment.AsNotExecuted, seen: absent, attempt: billing.AttemptReleased, invoice: billing.Open},
 		{name: "declined after all", as: payment.AsNotExecuted, seen: declined, attempt: billing.AttemptDeclined, invoice: billing.Open},
-		{name: "nobody can ask", as: payment.AsNotExecuted, seen: unaskable, attempt: billing.AttemptReleased, invoice: billing.Open},
+		{name: "nobody can ask", as: payment.AsNotExecuted, seen: unaskable, attempt: billing.AttemptRejected, invoice: billing.Open},
 		{name: "executed in truth", as: payment.AsNotExecuted, seen: sight(nil), err: "--as paid pay_1"},
 		{name: "pending", as: payment.AsNotExecuted, seen: sight(func(p *payment.Payment) { p.Status = payment.Pending }), err: "pending"},
 		{

@@ -58,23 +58,23 @@ func TestAnOperatorsWord(t *testing.T) {
 		{name: "review, absence that controls bear out", age: horizon + 1, seen: absent, k: declared, status: billing.AttemptReleased, proof: billing.ProofLookUp},
 		{name: "the same, by a requeue", age: horizon + 1, seen: absent, k: declared, only: true, status: billing.AttemptReleased, proof: billing.ProofLookUp},
 		{name: "asked at the very end", age: horizon, seen: absent, k: declared, err: "may still arrive: try again in 1m: duly resolve attempt 7 --as not_executed"},
-		{name: "nothing to control by", age: horizon + 1, seen: absent, more: uncontrolled, k: declared, status: billing.AttemptReleased, proof: billing.ProofOperator},
+		{name: "nothing to control by", age: horizon + 1, seen: absent, more: uncontrolled, k: declared, status: billing.AttemptRejected, proof: billing.ProofOperator},
 		{name: "nothing to control by, too early", age: horizon, seen: absent, more: uncontrolled, k: declared, err: "may still arrive"},
 		{name: "nothing to control by, and nobody's word", age: horizon + 1, seen: absent, more: uncontrolled, k: declared, only: true, err: "duly resolve attempt 7 --as not_executed"},
 		{name: "controls that fail", age: 1000 * time.Hour, seen: absent, more: func(e *payment.Evidence) {
 			e.Vetting = payment.Vetting{Earlier: payment.ControlFailed, Denied: payment.Control{PaymentID: "pay_9", At: noon}}
 		}, k: declared, err: "gateway main does not show payment pay_9, which it took on 2026-01-31: wrong URL or account?"},
 		{name: "controls that nobody answered for", age: 1000 * time.Hour, seen: absent, more: func(e *payment.Evidence) { e.Vetting = payment.Vetting{} }, k: declared, err: "try again"},
-		{name: "a gateway that cannot be asked", age: horizon + 1, seen: unaskable, k: declared, status: billing.AttemptReleased, proof: billing.ProofOperator},
+		{name: "a gateway that cannot be asked", age: horizon + 1, seen: unaskable, k: declared, status: billing.AttemptRejected, proof: billing.ProofOperator},
 		{name: "a gateway that does not answer", age: 1000 * time.Hour, seen: payment.Sight{Reason: "timeout"}, k: declared, err: "could not be asked (timeout)"},
-		{name: "a gateway that forgets", age: horizon + 1, seen: absent, more: func(e *payment.Evidence) { e.Lasting = false }, k: declared, status: billing.AttemptReleased, proof: billing.ProofOperator},
-		{name: "another account", age: horizon + 1, seen: absent, more: func(e *payment.Evidence) { e.Elsewhere, e.Vetting = true, payment.Vetting{} }, k: declared, status: billing.AttemptReleased, proof: billing.ProofOperator},
+		{name: "a gateway that forgets", age: horizon + 1, seen: absent, more: func(e *payment.Evidence) { e.Lasting = false }, k: declared, status: billing.AttemptRejected, proof: billing.ProofOperator},
+		{name: "another account", age: horizon + 1, seen: absent, more: func(e *payment.Evidence) { e.Elsewhere, e.Vetting = true, payment.Vetting{} }, k: declared, status: billing.AttemptRejected, proof: billing.ProofOperator},
 		{
 			name: "another account, with a decline under the key", age: horizon + 1, more: func(e *payment.Evidence) { e.Elsewhere = true }, k: declared,
-			seen: sight(func(p *payment.Payment) { p.Status = payment.Declined }), status: billing.AttemptReleased, proof: billing.ProofOperator,
+			seen: sight(func(p *payment.Payment) { p.Status = payment.Declined }), status: billing.AttemptRejected, proof: billing.ProofOperator,
 		},
 		{name: "what was declared then counts where it is longer", change: stored, age: horizon + 1, seen: absent, k: declared, err: "may still arrive: try again in 144h8m"},
-		{name: "no configuration", change: stored, age: 7*24*time.Hour + 10*time.Minute + 1, seen: unaskable, status: billing.AttemptReleased, proof: billing.ProofOperator},
+		{name: "no configuration", change: stored, age: 7*24*time.Hour + 10*time.Minute + 1, seen: unaskable, status: billing.AttemptRejected, proof: billing.ProofOperator},
 		{name: "no configuration, too early", change: stored, age: 7*24*time.Hour + 10*time.Minute, seen: unaskable, err: "may still arrive"},
 		{name: "no configuration, and nothing stored", age: 1000 * time.Hour, seen: unaskable, err: "type it where gateways.main is configured"},
 
@@ -88,7 +88,7 @@ func TestAnOperatorsWord(t *testing.T) {
 		{name: "rejected, and charged in truth", change: own, age: 1000 * time.Hour, seen: sight(nil), k: declared, err: "duly resolve attempt 7 --as paid pay_1 --reason"},
 
 		{name: "in doubt, absence that controls bear out", change: doubt, age: horizon + 1, seen: absent, k: declared, status: billing.AttemptReleased, proof: billing.ProofLookUp},
-		{name: "in doubt, and time for a word", change: doubt, age: horizon + wordGiveUp + 1, seen: absent, more: uncontrolled, k: declared, status: billing.AttemptReleased, proof: billing.ProofOperator},
+		{name: "in doubt, and time for a word", change: doubt, age: horizon + wordGiveUp + 1, seen: absent, more: uncontrolled, k: declared, status: billing.AttemptRejected, proof: billing.ProofOperator},
 		{name: "in doubt, and too early for a word", change: doubt, age: horizon + wordGiveUp, seen: absent, more: uncontrolled, k: declared, err: "try again in 1m: duly resolve attempt 7"},
 		{name: "in doubt, and charged", change: doubt, age: 1000 * time.Hour, seen: sight(nil), k: declared, err: "duly run billing --subscription 42 settles it"},
 		{name: "in doubt, not taken over since the upgrade", change: all(doubt, func(r *billing.Reviewed) { r.SentBy = time.Time{} }), age: 1000 * time.Hour, seen: absent, k: declared, err: "duly run billing --subscription 42, then try again"},
@@ -103,7 +103,7 @@ func TestAnOperatorsWord(t *testing.T) {
 		},
 		{
 			name: "a decline under its key that is not ours proves nothing", age: horizon + 1, k: declared,
-			seen: sight(func(p *payment.Payment) { p.CustomerID, p.Status = "cus_8", payment.Declined }), status: billing.AttemptReleased, proof: billing.ProofOperator,
+			seen: sight(func(p *payment.Payment) { p.CustomerID, p.Status = "cus_8", payment.Declined }), status: billing.AttemptRejected, proof: billing.ProofOperator,
 		},
 		{
 			name: "the stored id is somebody else's", change: foreignID, age: horizon + 1, k: declared, seen: absent,
@@ -145,6 +145,12 @@ func TestAnOperatorsWord(t *testing.T) {
 			require.Equal(t, c.proof, got.Proof)
 			require.Equal(t, billing.Open, got.Invoice)
 			require.NotEqual(t, "pay_of_another", got.PaymentID, "an id that is not ours is kept as ours")
+			past := billing.Past{ID: r.ID, No: r.No, Key: r.Charge.Key, Status: got.Attempt, Gateway: r.Gateway, Account: 1, Proof: got.Proof}
+			next := decideClaim(invoice(), subscription(), past)
+			require.Equal(t, billing.Charge, next.Action)
+			if got.Proof == billing.ProofOperator {
+				require.Equal(t, "sub_42_20260131-2", next.Key, "after a word alone the key may have an answer that was not meant")
+			}
 		})
 	}
 }
