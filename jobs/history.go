@@ -121,7 +121,6 @@ func (h *history) state(gateway string) batch.LaneState {
 
 // Clear implements steps.History.
 func (h *history) Clear(ctx context.Context, gateway string) error {
-	x := batch.Execution(ctx)
 	for {
 		switch s, why := h.verdict(gateway); s {
 		case batch.LaneOpen:
@@ -130,38 +129,83 @@ func (h *history) Clear(ctx context.Context, gateway string) error {
 			return fmt.Errorf("not sent: %s", why)
 		case batch.LaneHeld:
 		}
-		select {
-		case <-x.Stopping():
-			return fmt.Errorf("not sent: %w", batch.ErrStopped)
-		default:
-		}
-		if x.Halted() != nil || x.Lease.Left() <= 0 || !pause(ctx, clearAgain) {
-			return errors.New("not sent: the run ends")
+		if err := h.wait(ctx); err != nil {
+			return err
 		}
 	}
 }
 
-// LookUps implements steps.History.
-func (h *history) LookUps(item billing.Claimed) (first, last int) {
-	c := h.checks[item.Gateway]
+// wait waits a moment for comparisons. The error says that the run ends.
+func (h *history) wait(ctx context.Context) error {
+	x := batch.Execution(ctx)
+	select {
+	case <-x.Stopping():
+		return fmt.Errorf("not sent: %w", batch.ErrStopped)
+	default:
+	}
+	if x.Halted() != nil || x.Lease.Left() <= 0 || !pause(ctx, clearAgain) {
+		return errors.New("not sent: the run ends")
+	}
+	return nil
+}
+
+// noLookUps are the numbers of an item that is not looked up.
+var noLookUps = billing.LookUps{First: 1, Last: 0} //nolint:gochecknoglobals // a constant
+
+// asked is the comparison of the gateway that an item is looked up at, and the number of its key; nil: it is not looked up.
+func (h *history) asked(item billing.Claimed) (c *listCheck, n int) {
+	c = h.checks[item.Gateway]
 	if c == nil || !h.job.Gateways[item.Gateway].Abilities().FindByKey {
-		return 1, 0
+		return nil, 0
 	}
 	id, ok := billing.ParseKey(h.job.keyPrefix(item.Gateway), item.Charge.Key)
 	if !ok {
-		return 1, 0
+		return nil, 0
 	}
-	return c.covers().LookUps(item.Invoice.Due.In(h.job.Zone).From, id.N, h.reach, h.job.Business())
+	return c, id.N
 }
 
+// FirstSend implements steps.History.
+func (h *history) FirstSend(item billing.Claimed) (billing.LookUps, error) {
+	c, n := h.asked(item)
+	if c == nil {
+		return noLookUps, nil
+	}
+	return c.covers().FirstSend(h.due(item), n, h.reach, h.job.Business()), nil
+}
+
+// Later implements steps.History.
+func (h *history) Later(ctx context.Context, item billing.Claimed) (billing.LookUps, error) {
+	c, n := h.asked(item)
+	if c == nil {
+		return noLookUps, nil
+	}
+	for {
+		if at, _ := c.at(); at != listComparing || c.stuck(h.job.Clock()) {
+			return c.covers().Later(h.due(item), n, h.reach), nil
+		}
+		if err := h.wait(ctx); err != nil {
+			return noLookUps, err
+		}
+	}
+}
+
+// due is when the due date of an item begins.
+func (h *history) due(item billing.Claimed) time.Time { return item.Invoice.Due.In(h.job.Zone).From }
+
 // Unknown implements steps.History.
-func (h *history) Unknown(ctx context.Context, gateway string, found []payment.Payment) error {
+func (h *history) Unknown(ctx context.Context, gateway string, found []payment.Payment) (int, error) {
 	c := h.checks[gateway]
 	if c == nil {
-		return fmt.Errorf("gateway %s is not compared", gateway)
+		return 0, fmt.Errorf("gateway %s is not compared", gateway)
 	}
-	c.found(len(found))
-	return c.record(ctx, batch.Execution(ctx), found)
+	x := batch.Execution(ctx)
+	strange, _, err := c.strange(ctx, x, found)
+	if err != nil || len(strange) == 0 {
+		return 0, err
+	}
+	c.found(len(strange))
+	return len(strange), c.record(ctx, x, strange)
 }
 
 // await waits until charges may be sent to some gateway, or never will in this run.

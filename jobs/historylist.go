@@ -44,6 +44,7 @@ type listCheck struct {
 	failing  bool      // the last request for a page was not answered
 	moved    time.Time // by the process's own clock, when a page came last
 	coverage billing.Coverage
+	accounts []uint32 // the rows of gateway_accounts that count as its account
 
 	// Of the comparison's own goroutine.
 	account readers.ListedAccount
@@ -141,6 +142,9 @@ func (c *listCheck) compare(ctx context.Context, x *batch.StepExecution) (standi
 	}); err != nil {
 		return listBroken, c.failed(err)
 	}
+	c.mu.Lock()
+	c.accounts = c.account.Accounts
+	c.mu.Unlock()
 	c.found(c.account.Open)
 	if reason, closed := g.Closed(); closed {
 		return listSilent, fmt.Errorf("gateway %s was left alone: %s", c.name, reason)
@@ -404,6 +408,9 @@ func (c *listCheck) page(ctx context.Context, x *batch.StepExecution, listed []p
 		}
 	}
 	strange, held, err := c.strange(ctx, x, ours)
+	if held.Newest > c.newest.Attempt {
+		c.newest.Attempt, c.newest.Key = held.Newest, held.NewestKey
+	}
 	if err != nil || len(strange) == 0 {
 		return err
 	}
@@ -424,7 +431,7 @@ func (c *listCheck) page(ctx context.Context, x *batch.StepExecution, listed []p
 	return c.record(ctx, x, strange)
 }
 
-// strange are the charges that the tables do not account for.
+// strange are the charges that the tables do not account for. It is safe for concurrent use.
 func (c *listCheck) strange(ctx context.Context, x *batch.StepExecution, list []payment.Payment) ([]payment.Payment, readers.KeysHeld, error) {
 	var held readers.KeysHeld
 	if len(list) == 0 {
@@ -434,15 +441,19 @@ func (c *listCheck) strange(ctx context.Context, x *batch.StepExecution, list []
 	for i, p := range list {
 		keys[i] = p.Key
 	}
+	j := c.history.job
+	c.mu.Lock()
+	accounts := c.accounts
+	c.mu.Unlock()
+	if len(accounts) == 0 { // they are not read yet
+		accounts = []uint32{j.Accounts[c.name]}
+	}
 	err := patiently(ctx, x, func(ctx context.Context) (err error) {
-		held, err = readers.Held(ctx, c.history.job.DB, x.Run.ID, c.account.Accounts, keys)
+		held, err = readers.Held(ctx, j.DB, x.Run.ID, accounts, keys)
 		return err
 	})
 	if err != nil {
 		return nil, held, err
-	}
-	if held.Newest > c.newest.Attempt {
-		c.newest.Attempt, c.newest.Key = held.Newest, held.NewestKey
 	}
 	var strange []payment.Payment
 	for _, p := range list {

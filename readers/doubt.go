@@ -56,8 +56,9 @@ COALESCE(longest_request_ms, 0) AS longest_request_ms FROM payment_attempts WHER
 	runningRuns = `SELECT id FROM job_runs WHERE id IN (?) AND status = 'running'`
 
 	doubtInvoices = `SELECT i.id, i.subscription_id, i.due_date, i.amount, i.currency, i.stage, i.attempts, i.first_declined_date,
-i.try_later_since, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '') AS sub_gateway,
-COALESCE(s.payment_method, '') AS sub_method
+i.try_later_since, i.status IN ('open', 'charging') AS open, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '') AS sub_gateway,
+COALESCE(s.payment_method, '') AS sub_method, (SELECT COUNT(*) FROM payment_attempts a WHERE a.invoice_id = i.id
+AND a.status IN ('in_flight', 'in_doubt', 'review', 'succeeded')) AS may_have_taken
 FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id WHERE i.id IN (?)`
 
 	keptAnswers = `SELECT idempotency_key, answer FROM gateway_answers WHERE idempotency_key IN (?) ORDER BY idempotency_key, id`
@@ -102,9 +103,17 @@ func (r doubtRow) terms() billing.Terms {
 type doubtInvoice struct {
 	invoiceRow
 
+	Open       bool
 	SubStatus  string `db:"sub_status"`
 	SubGateway string `db:"sub_gateway"`
 	SubMethod  string `db:"sub_method"`
+	// MayHaveTaken counts the attempts that took money or may have, with the one that is claimed.
+	MayHaveTaken int `db:"may_have_taken"`
+}
+
+// charges reports whether the invoice of r still waits for r alone, and its subscription may be charged by the same method.
+func (i doubtInvoice) charges(r doubtRow) bool {
+	return i.Open && i.MayHaveTaken <= 1 && chargeable(billing.SubscriptionStatus(i.SubStatus)) && i.SubGateway == r.Gateway && i.SubMethod == r.Method
 }
 
 // Read implements batch.Reader.
@@ -361,8 +370,7 @@ func (d *Doubt) items(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, lease [
 					BodyVersion: r.BodyVersion, RequestID: requestID(batch.Execution(ctx).Run.ID, r.Key),
 				},
 			},
-			Lease: lease, Age: now.Sub(r.Created), At: at,
-			Chargeable: chargeable(billing.SubscriptionStatus(inv.SubStatus)) && inv.SubGateway == r.Gateway && inv.SubMethod == r.Method,
+			Lease: lease, Age: now.Sub(r.Created), At: at, Chargeable: inv.charges(r),
 		}
 		if item.SentBy.IsZero() { // its worker is gone: what it had not sent by now it never will
 			item.SentBy = now.UTC().Round(0).Truncate(time.Microsecond)

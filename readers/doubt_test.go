@@ -196,6 +196,33 @@ func TestDoubtKnowsWhetherTheSubscriptionMayStillBeCharged(t *testing.T) {
 	}
 }
 
+// An attempt is sent again only while its invoice waits for it alone: another one may have been adopted beside it.
+func TestDoubtKnowsWhetherItsInvoiceWaitsForItAlone(t *testing.T) {
+	second := func(status string) string {
+		return `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount, currency,
+gateway, payment_method, body_version, status, run_id, lease) SELECT invoice_id, subscription_id, 2, stage, 'sub_1_20260131-2', reference, customer_id,
+amount, currency, gateway, payment_method, 1, '` + status + `', run_id, REPEAT('x', 16) FROM payment_attempts`
+	}
+	for change, chargeable := range map[string]bool{
+		`UPDATE invoices SET status = 'charging'`:      true,
+		`UPDATE invoices SET status = 'review'`:        false,
+		`UPDATE invoices SET status = 'paid'`:          false,
+		`UPDATE invoices SET status = 'void'`:          false,
+		`UPDATE invoices SET status = 'uncollectible'`: false,
+		second("review"):                               false,
+		second("succeeded"):                            false,
+		second("declined"):                             true,
+	} {
+		t.Run(change, func(t *testing.T) {
+			plain := left(t, 1)
+			worktest.Exec(t, plain, change)
+			db := worktest.Open(t, plain.DSN)
+			items, _ := claim(t, db, doubt(db), 1)
+			require.Equal(t, chargeable, items[0].Chargeable)
+		})
+	}
+}
+
 func TestKeptAnswers(t *testing.T) {
 	answer := func(customer string) string {
 		return `{"reference": "sub_1_20260131", "customer_id": "` + customer + `", "money": {"amount": 9900, "currency": "KRW"},

@@ -29,16 +29,17 @@ func (c *Charge) Process(ctx context.Context, item billing.Claimed) (billing.Res
 	case item.Doubted:
 		result.Answer.Outcome.Reason = "an answer is kept under its key that is not one to this charge"
 	default:
-		if result, known := c.first(ctx, item); known {
+		result, excused, known := c.first(ctx, item)
+		if known {
 			return result, nil
 		}
-		return send(ctx, c.Gateways, c.Brake, c.Now, item), nil
+		return send(ctx, c.Gateways, c.Brake, c.Now, item, excused), nil
 	}
 	return result, nil
 }
 
 // send charges an item by its own gateway and lets the brake see the answer.
-func send(ctx context.Context, gateways Gateways, brake *Brake, now func() time.Time, item billing.Claimed) billing.Result {
+func send(ctx context.Context, gateways Gateways, brake *Brake, now func() time.Time, item billing.Claimed, excused excuse) billing.Result {
 	result := billing.Result{Claimed: item}
 	g, ok := gateways[item.Gateway]
 	if !ok {
@@ -47,7 +48,7 @@ func send(ctx context.Context, gateways Gateways, brake *Brake, now func() time.
 		}.After(item.Doubted)
 		return result
 	}
-	result.Answer.Outcome, result.Doubted = g.Charge(guarded(ctx, item, g.Abilities(), now), item.Charge, item.Doubted)
+	result.Answer.Outcome, result.Doubted = g.Charge(guarded(ctx, item, g.Abilities(), now, excused), item.Charge, item.Doubted)
 	brake.Watch(ctx, result.Answer.Outcome)
 	return result
 }

@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"duly/internal/billing"
@@ -71,6 +72,10 @@ func (r *Recover) found(ctx context.Context, g *gateway.Paced, result billing.Re
 func (r *Recover) unfound(ctx context.Context, g *gateway.Paced, result billing.Result, asked billing.Asked) billing.Result {
 	item, keeping := result.Claimed, keptFor(g.Abilities())
 	action := billing.DecideAbsent(item.Attempt, keeping, asked, item.Chargeable, age(item, r.Now()))
+	if why := r.hindrance(ctx, g, item, action); why != "" {
+		return unsent(item, why)
+	}
+	// Last, since what went before may have taken a minute: a control says nothing of an address that has moved since.
 	if sides := action.Sides(asked); sides != 0 {
 		v := r.Controls.Vet(ctx, g, item.Controls, sides)
 		vetted := action.Vetted(v)
@@ -84,12 +89,7 @@ func (r *Recover) unfound(ctx context.Context, g *gateway.Paced, result billing.
 	}
 	switch action {
 	case billing.Resend:
-		if r.History != nil {
-			if err := r.History.Clear(ctx, item.Gateway); err != nil {
-				return unsent(item, err.Error())
-			}
-		}
-		return send(ctx, r.Gateways, r.Brake, r.Now, item)
+		return send(ctx, r.Gateways, r.Brake, r.Now, item, excuse{})
 	case billing.Release:
 		return r.again(ctx, g, result)
 	case billing.GiveUp:
@@ -103,6 +103,40 @@ func (r *Recover) unfound(ctx context.Context, g *gateway.Paced, result billing.
 		}
 	}
 	return result
+}
+
+// hindrance says why an item is neither sent again nor released in this run, whatever controls show; empty: nothing stands
+// against it.
+func (r *Recover) hindrance(ctx context.Context, g *gateway.Paced, item billing.Claimed, action billing.AbsentAction) string {
+	switch action {
+	case billing.Resend, billing.Release:
+	case billing.CheckLater, billing.GiveUp:
+		return ""
+	}
+	if r.History == nil {
+		return ""
+	}
+	if action == billing.Resend {
+		if err := r.History.Clear(ctx, item.Gateway); err != nil {
+			return err.Error()
+		}
+	}
+	later, err := r.History.Later(ctx, item)
+	if err != nil {
+		return err.Error()
+	}
+	found, why := lookUp(ctx, g, item.Charge, later)
+	switch {
+	case why != "":
+		return "later charges of its invoice could not be looked up: " + why
+	case len(found) == 0:
+		return ""
+	}
+	took := func(p payment.Payment) bool { return !p.TookNone() }
+	if why, known := accountFor(ctx, r.History, item.Gateway, found); !known || slices.ContainsFunc(found, took) {
+		return why
+	}
+	return ""
 }
 
 // again asks a second time about a charge whose absence controls have borne out since: the address may have been a wrong

@@ -44,11 +44,15 @@ func Fail(item billing.Claimed, err error) billing.Result {
 }
 
 // guarded is the context of an item's requests: at the last moment before each the lease must be long enough
-// for it, the key young enough, and nobody may have asked to stop.
-func guarded(ctx context.Context, item billing.Claimed, a gateway.Abilities, now func() time.Time) context.Context {
+// for it, the key young enough, what excused it from a look-up still true, and nobody may have asked to stop.
+func guarded(ctx context.Context, item billing.Claimed, a gateway.Abilities, now func() time.Time, excused excuse) context.Context {
 	return guard(ctx, a, func() error {
-		if age := age(item, now()); a.KeyLife > 0 && age >= keptFor(a).SendFor(item.Terms) {
+		at := now()
+		if age := age(item, at); a.KeyLife > 0 && age >= keptFor(a).SendFor(item.Terms) {
 			return fmt.Errorf("%w: the key is %s old", gateway.ErrGuard, age.Round(time.Second))
+		}
+		if excused.over(at) {
+			return fmt.Errorf("%w: an earlier charge under the key may be so old by now that it is looked up first", gateway.ErrGuard)
 		}
 		return nil
 	})

@@ -16,7 +16,8 @@ type Claimed struct {
 	// Age is how old the attempt was when it was claimed, and At when that was by the process's own clock.
 	Age time.Duration
 	At  time.Time
-	// Chargeable: the subscription may still be charged, and its method and gateway are those of the attempt.
+	// Chargeable: the invoice waits for this attempt alone, and the subscription may still be charged by the attempt's method
+	// at its gateway.
 	Chargeable bool
 	// Kept is a definite answer that an earlier worker held when it could not settle.
 	Kept *payment.Outcome

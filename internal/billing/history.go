@@ -73,22 +73,52 @@ type Coverage struct {
 	Once bool
 }
 
-// LookUps says by which numbers of its key an invoice must be looked up before its first send under number n: from first
-// to last, none if last is before first. due is when the invoice's due date began, reach the highest number that it can
-// have come to.
+// LookUps are the numbers of its key by which an invoice is looked up before it is sent: from First to Last, none if Last
+// is before First.
+type LookUps struct {
+	First, Last int
+	// Within is for how long from now the number that is sent is excused from that: no request may leave later. 0: it is
+	// looked up, or excused for good.
+	Within time.Duration
+}
+
+// FirstSend says by which numbers of its key an invoice is looked up before its first send under number n. due is when
+// the invoice's due date began, reach the highest number that it can have come to.
 //
 // A complete list answers for every number. What it is too early to show is protected by the key, or n is looked up.
 // Without one, n need not be looked up if the gateway protects it: for good, or because no charge of this invoice can be
 // older than the key lives. Nothing protects later numbers, which a run that these tables do not know may have reached.
-func (c Coverage) LookUps(due time.Time, n, reach int, now time.Time) (first, last int) {
-	if c.Complete && (c.From.IsZero() || !due.Before(c.From)) {
-		if !c.Lags || c.Once || now.Sub(c.To) < c.Guard {
-			return n, n - 1
+func (c Coverage) FirstSend(due time.Time, n, reach int, now time.Time) LookUps {
+	if c.covers(due) {
+		switch left := c.Guard - now.Sub(c.To); {
+		case !c.Lags, c.Once:
+			return LookUps{First: n, Last: n - 1}
+		case left > 0:
+			return LookUps{First: n, Last: n - 1, Within: left}
 		}
-		return n, n
+		return LookUps{First: n, Last: n}
 	}
-	if age := now.Sub(due); c.Once || !c.Early && age >= 0 && age < c.Guard {
-		return n + 1, max(reach, n+1)
+	later := c.Later(due, n, reach)
+	switch age := now.Sub(due); {
+	case c.Once:
+		return later
+	case !c.Early && age >= 0 && age < c.Guard:
+		later.Within = c.Guard - age
+		return later
 	}
-	return n, max(reach, n)
+	return LookUps{First: n, Last: max(reach, n)}
+}
+
+// Later says by which later numbers an invoice is looked up before its attempt under number n is sent again, or released:
+// a run that these tables do not know may have reached them, and then n has ended.
+func (c Coverage) Later(due time.Time, n, reach int) LookUps {
+	if c.covers(due) {
+		return LookUps{First: n + 1, Last: n}
+	}
+	return LookUps{First: n + 1, Last: max(reach, n+1)}
+}
+
+// covers reports whether the list shows every charge of an invoice whose due date began then.
+func (c Coverage) covers(due time.Time) bool {
+	return c.Complete && (c.From.IsZero() || !due.Before(c.From))
 }

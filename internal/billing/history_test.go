@@ -100,27 +100,34 @@ func TestLookUpsBeforeTheFirstSend(t *testing.T) {
 		cover       billing.Coverage
 		now         time.Time
 		first, last int
+		within      time.Duration
 	}{
-		{"a complete list", whole(old, nil), old, 2, 1},
-		{"a complete list, and runs that charged before the due date", whole(old, func(c *billing.Coverage) { c.Early = true }), old, 2, 1},
-		{"a list from the due date on", whole(old, func(c *billing.Coverage) { c.From = due }), old, 2, 1},
-		{"a list that begins later", whole(old, func(c *billing.Coverage) { c.From = due.Add(1) }), old, 2, 4},
-		{"a list that ended as long ago as the key is sure to live", whole(old, func(c *billing.Coverage) { c.To = old.Add(-guard) }), old, 2, 2},
-		{"a list that lags, and no keys", whole(old, func(c *billing.Coverage) { c.Guard = -longest }), old, 2, 2},
-		{"a list that never lags, and no keys", whole(old, func(c *billing.Coverage) { c.Guard, c.Lags = -longest, false }), old, 2, 1},
-		{"no list", none, old, 2, 4},
-		{"no list, due a moment ago", none, young, 3, 4},
-		{"no list, due a moment ago, and runs that charged before the due date", billing.Coverage{Guard: guard, Early: true}, young, 2, 4},
-		{"no list, due tomorrow", none, due.Add(-time.Hour), 2, 4},
-		{"no list, no keys", billing.Coverage{Guard: -longest}, due.Add(time.Nanosecond), 2, 4},
-		{"no list, and keys that charge once", billing.Coverage{Guard: guard, Once: true}, old, 3, 4},
-		{"no list, keys that charge once, and runs that charged before the due date", billing.Coverage{Guard: guard, Once: true, Early: true}, old, 3, 4},
+		{"a complete list", whole(old, nil), old, 2, 1, guard - time.Minute},
+		{"a complete list, and runs that charged before the due date", whole(old, func(c *billing.Coverage) { c.Early = true }), old, 2, 1, guard - time.Minute},
+		{"a list from the due date on", whole(old, func(c *billing.Coverage) { c.From = due }), old, 2, 1, guard - time.Minute},
+		{"a list that begins later", whole(old, func(c *billing.Coverage) { c.From = due.Add(1) }), old, 2, 4, 0},
+		{"a list that ended as long ago as the key is sure to live", whole(old, func(c *billing.Coverage) { c.To = old.Add(-guard) }), old, 2, 2, 0},
+		{"a list that lags, and no keys", whole(old, func(c *billing.Coverage) { c.Guard = -longest }), old, 2, 2, 0},
+		{"a list that never lags, and no keys", whole(old, func(c *billing.Coverage) { c.Guard, c.Lags = -longest, false }), old, 2, 1, 0},
+		{"no list", none, old, 2, 4, 0},
+		{"no list, due a moment ago", none, young, 3, 4, 1},
+		{"no list, due a moment ago, and runs that charged before the due date", billing.Coverage{Guard: guard, Early: true}, young, 2, 4, 0},
+		{"no list, due tomorrow", none, due.Add(-time.Hour), 2, 4, 0},
+		{"no list, no keys", billing.Coverage{Guard: -longest}, due.Add(time.Nanosecond), 2, 4, 0},
+		{"no list, and keys that charge once", billing.Coverage{Guard: guard, Once: true}, old, 3, 4, 0},
+		{"no list, keys that charge once, and runs that charged before the due date", billing.Coverage{Guard: guard, Once: true, Early: true}, old, 3, 4, 0},
 	} {
-		first, last := c.cover.LookUps(due, n, reach, c.now)
-		require.Equal(t, []int{c.first, c.last}, []int{first, last}, c.name)
+		got := c.cover.FirstSend(due, n, reach, c.now)
+		require.Equal(t, billing.LookUps{First: c.first, Last: c.last, Within: c.within}, got, c.name)
+		later := c.cover.Later(due, n, reach)
+		if covered := got.Last <= n; covered {
+			require.Equal(t, billing.LookUps{First: n + 1, Last: n}, later, c.name)
+		} else {
+			require.Equal(t, billing.LookUps{First: n + 1, Last: got.Last}, later, c.name)
+		}
 	}
-	first, last := none.LookUps(due, 4, 4, young)
-	require.Equal(t, []int{5, 5}, []int{first, last}, "the number after the last one that dunning comes to: a gateway may ask to try later")
-	first, last = none.LookUps(due, 7, 4, old)
-	require.Equal(t, []int{7, 7}, []int{first, last})
+	require.Equal(t, billing.LookUps{First: 5, Last: 5, Within: 1}, none.FirstSend(due, 4, 4, young),
+		"the number after the last one that dunning comes to: a gateway may ask to try later")
+	require.Equal(t, billing.LookUps{First: 7, Last: 7}, none.FirstSend(due, 7, 4, old))
+	require.Equal(t, billing.LookUps{First: 8, Last: 8}, none.Later(due, 7, 4))
 }

@@ -1,0 +1,42 @@
+package jobs_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/gateway/httpapi"
+	"duly/internal/gateway/simulator"
+	"duly/internal/worktest"
+)
+
+// A history that was lost went on to the next number of a key, of which these tables hold the first in doubt: recovery finds
+// that out before it sends again, also once the charge was adopted beside the attempt.
+func TestRecoveryFindsALaterCharge(t *testing.T) {
+	w := newRecord(t)
+	w.client = func(config *httpapi.Config) { config.NoList = true }
+	w.enrol("pm_ok:1")
+	w.recoverable()
+	_, err := w.sims["main"].Inject(simulator.Entry{
+		Key: "sub_1_20260131-2", Reference: "sub_1_20260131", CustomerID: "customer-1", Method: "pm_ok:1", Amount: 9900, Currency: "KRW",
+	})
+	require.NoError(t, err)
+	w.sims["main"].ForgetKeys()
+	for range 2 {
+		result := w.run(nil)
+		require.Equal(t, batch.ExitFailed, result.Exit, "%v", result)
+		require.ErrorContains(t, result.Err, "duly adopt main")
+		require.Equal(t, 1, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM unknown_charges WHERE idempotency_key = 'sub_1_20260131-2'`))
+		require.Zero(t, w.requests("main", createPayment))
+	}
+
+	worktest.Exec(t, w.plain, `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount,
+currency, gateway, payment_method, body_version, status, run_id, lease) SELECT invoice_id, subscription_id, 2, stage, 'sub_1_20260131-2', reference,
+customer_id, amount, currency, gateway, payment_method, 1, 'review', run_id, REPEAT('x', 16) FROM payment_attempts`)
+	worktest.Exec(t, w.plain, `UPDATE unknown_charges SET adopted_at = UTC_TIMESTAMP(6), adopted_as = 'review'`)
+	result := w.run(nil)
+	require.Equal(t, batch.ExitUnfinished, result.Exit, "%v", result)
+	require.Zero(t, w.requests("main", createPayment))
+	require.Equal(t, 1, w.attempts("in_doubt"))
+}
