@@ -93,7 +93,7 @@ func (m *machine) unknown(s *State, n uint8, shown Reply) bool {
 	case a.Status == None || shown == OK && m.on(ListStrictly):
 		return true
 	}
-	return shown == Refusal && a.Status != Declined && m.on(ListDeclines)
+	return shown == Refusal && a.Status == Released && m.on(ListDeclines) // what was rejected here took no money either
 }
 
 // unknownListed reports whether the list of the place holds a key that is unknown here.
