@@ -41,7 +41,7 @@ func (h *past) Unknown(_ context.Context, _ string, found []payment.Payment) (in
 	return h.unknown, nil
 }
 
-var nothing = billing.LookUps{First: 1, Last: 0} //nolint:gochecknoglobals // a constant
+var nothing = billing.LookUps{First: 1, Last: 0}
 
 // What excused a request from a look-up is judged again when it leaves: it may have waited for longer than its key lives.
 func TestAnExcuseIsJudgedAgainAtTheSend(t *testing.T) {
