@@ -191,7 +191,8 @@ func Keys() []Key {
 		},
 		{
 			Name: "reconcile.give_up_after", Default: "24h", parse: duration(time.Second, 365*day),
-			Why: "A payment pending for longer is cancelled at the gateway.",
+			Why: "A payment pending for longer is cancelled at the gateway. One that the gateway does not know leaves its order to an operator " +
+				"if by then nothing shows that the gateway would know it: duly doctor --control.",
 		},
 		{
 			Name: "reconcile.parallelism", Default: "10", parse: whole(1, 10_000),
