@@ -63,7 +63,7 @@ const (
 )
 
 // start begins the comparisons, once in a run.
-func (h *history) start(ctx context.Context, x *batch.StepExecution) {
+func (h *history) start(x *batch.StepExecution) {
 	h.once.Do(func() {
 		h.checks = make(map[string]*listCheck, len(h.job.Gateways))
 		now := h.job.Clock()
@@ -73,7 +73,7 @@ func (h *history) start(ctx context.Context, x *batch.StepExecution) {
 			h.all = append(h.all, c)
 		}
 		for _, c := range h.all {
-			go c.run(ctx, x)
+			x.Beside(func(ctx context.Context) { c.run(ctx, x) })
 		}
 	})
 }
@@ -265,7 +265,7 @@ func (h *history) reasons() []string {
 	return reasons
 }
 
-// run compares the list, on a goroutine of its own.
+// run compares the list, beside the steps of the run.
 func (c *listCheck) run(ctx context.Context, x *batch.StepExecution) {
 	defer close(c.over)
 	defer func() {
@@ -275,8 +275,11 @@ func (c *listCheck) run(ctx context.Context, x *batch.StepExecution) {
 		}
 	}()
 	at, err := c.compare(ctx, x)
-	if at == listBroken && (ctx.Err() != nil || errors.Is(err, batch.ErrStopped) || errors.Is(err, batch.ErrLeaseLost)) {
+	if at == listBroken && (errors.Is(err, batch.ErrStopped) || errors.Is(err, batch.ErrLeaseLost)) {
 		at = listSilent // the run ends, for a reason that it tells of itself
+	}
+	if at != listClear && ctx.Err() != nil {
+		at, err = listSilent, fmt.Errorf("gateway %s was left alone: its charges were not listed before the run ended", c.name)
 	}
 	c.settle(at, err)
 	if at != listClear {
@@ -311,7 +314,7 @@ type checked struct {
 
 // Run implements batch.Step.
 func (s checked) Run(ctx context.Context, x *batch.StepExecution) error {
-	s.history.start(ctx, x)
+	s.history.start(x)
 	err := s.Step.Run(ctx, x)
 	if s.last && !errors.Is(err, batch.ErrHalt) {
 		s.history.end(ctx, x)

@@ -379,7 +379,7 @@ func (c *listCheck) read(ctx context.Context, x *batch.StepExecution, w payment.
 	g, m := j.Gateways[c.name], &steps.Match{Gateways: j.Gateways}
 	for began := j.Clock(); ; {
 		asked := j.Clock()
-		page, err := m.List(x.Work, c.name, w, cursor)
+		page, err := m.List(ctx, c.name, w, cursor)
 		c.pages++
 		if err == nil {
 			c.spent += j.Clock().Sub(asked)
@@ -420,7 +420,7 @@ func (c *listCheck) page(ctx context.Context, x *batch.StepExecution, listed []p
 			continue
 		}
 		m := &steps.Match{Gateways: j.Gateways}
-		if now := m.Again(x.Work, c.name, p); now != nil {
+		if now := m.Again(ctx, c.name, p); now != nil {
 			strange[i] = *now
 		}
 	}

@@ -55,6 +55,10 @@ COALESCE(longest_request_ms, 0) AS longest_request_ms FROM payment_attempts WHER
 
 	runningRuns = `SELECT id FROM job_runs WHERE id IN (?) AND status = 'running'`
 
+	// over_us: how long ago, in microseconds, the last lease that the run may have believed in ran out.
+	workersOf = `SELECT id, status = 'running' AS running,
+GREATEST(0, TIMESTAMPDIFF(MICROSECOND, heartbeat_at, UTC_TIMESTAMP(6)) - 2000 * lease_ms) AS over_us FROM job_runs WHERE id IN (?)`
+
 	doubtInvoices = `SELECT i.id, i.subscription_id, i.due_date, i.amount, i.currency, i.stage, i.attempts, i.first_declined_date,
 i.try_later_since, i.status IN ('open', 'charging') AS open, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '') AS sub_gateway,
 COALESCE(s.payment_method, '') AS sub_method, (SELECT COUNT(*) FROM payment_attempts a WHERE a.invoice_id = i.id
@@ -290,10 +294,14 @@ func (d *Doubt) transact(ctx context.Context, tx *sqlx.Tx, c *doubtClaim, lease 
 	if err := mysql.SelectIn(ctx, tx, &rows, doubtLock, ids); err != nil || len(rows) == 0 {
 		return err
 	}
-	if rows, err = d.free(ctx, tx, rows, skip); err != nil || len(rows) == 0 {
+	workers, err := workersOfRows(ctx, tx, rows)
+	if err != nil {
 		return err
 	}
-	if c.items, err = d.items(ctx, tx, rows, lease); err != nil || len(c.items) == 0 {
+	if rows = free(ctx, rows, workers, skip); len(rows) == 0 {
+		return nil
+	}
+	if c.items, err = d.items(ctx, tx, rows, workers, lease); err != nil || len(c.items) == 0 {
 		return err
 	}
 	if err := d.attach(ctx, c.items); err != nil {
@@ -317,29 +325,47 @@ func (d *Doubt) transact(ctx context.Context, tx *sqlx.Tx, c *doubtClaim, lease 
 	return fenceOf(ctx).stand(ctx, tx, last.ID, lease)
 }
 
-// free keeps the rows that may be taken: in doubt, or in flight of a run that has ended or is this one, which
-// has nothing in flight while it recovers but what this step took.
-func (d *Doubt) free(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, skip func(string) bool) ([]doubtRow, error) {
-	var running []uint64
-	ids := sortedIDs(rows, func(r doubtRow) uint64 { return r.Run })
-	if err := mysql.SelectIn(ctx, tx, &running, runningRuns, ids); err != nil {
+// worker is a run that an attempt belonged to.
+type worker struct {
+	ID      uint64
+	Running bool
+	OverUS  int64 `db:"over_us"`
+}
+
+func workersOfRows(ctx context.Context, tx *sqlx.Tx, rows []doubtRow) (map[uint64]worker, error) {
+	var found []worker
+	if err := mysql.SelectIn(ctx, tx, &found, workersOf, sortedIDs(rows, func(r doubtRow) uint64 { return r.Run })); err != nil {
 		return nil, err
 	}
-	alive := map[uint64]bool{}
-	for _, id := range running {
-		alive[id] = id != batch.Execution(ctx).Run.ID
+	workers := make(map[uint64]worker, len(found))
+	for _, w := range found {
+		workers[w.ID] = w
 	}
+	return workers, nil
+}
+
+// sentBy is an instant by which the worker had sent what it held, or never would: it sends nothing once its lease has run
+// out. A server that took over may lack its last heartbeat, so that one lease more is allowed for. now is the latest that it
+// can be, and what it is where nothing is known of the worker.
+func (w worker) sentBy(now time.Time) time.Time {
+	return now.Add(-time.Duration(w.OverUS) * time.Microsecond).UTC().Round(0).Truncate(time.Microsecond)
+}
+
+// free keeps the rows that may be taken: in doubt, or in flight of a run that has ended or is this one, which
+// has nothing in flight while it recovers but what this step took.
+func free(ctx context.Context, rows []doubtRow, workers map[uint64]worker, skip func(string) bool) []doubtRow {
 	free := rows[:0]
 	for _, r := range rows {
-		if r.Status == string(billing.AttemptInFlight) && alive[r.Run] || skip(r.Gateway) {
+		alive := workers[r.Run].Running && r.Run != batch.Execution(ctx).Run.ID
+		if r.Status == string(billing.AttemptInFlight) && alive || skip(r.Gateway) {
 			continue
 		}
 		free = append(free, r)
 	}
-	return free, nil
+	return free
 }
 
-func (d *Doubt) items(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, lease [16]byte) ([]billing.Claimed, error) {
+func (d *Doubt) items(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, workers map[uint64]worker, lease [16]byte) ([]billing.Claimed, error) {
 	var found []doubtInvoice
 	if err := mysql.SelectIn(ctx, tx, &found, doubtInvoices, sortedIDs(rows, func(r doubtRow) uint64 { return r.Invoice })); err != nil {
 		return nil, err
@@ -372,8 +398,10 @@ func (d *Doubt) items(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, lease [
 			},
 			Lease: lease, Age: now.Sub(r.Created), At: at, Chargeable: inv.charges(r),
 		}
-		if item.SentBy.IsZero() { // its worker is gone: what it had not sent by now it never will
-			item.SentBy = now.UTC().Round(0).Truncate(time.Microsecond)
+		if item.SentBy.IsZero() {
+			if item.SentBy = workers[r.Run].sentBy(now); item.SentBy.Before(r.Created) {
+				item.SentBy = r.Created
+			}
 		}
 		item.Kept = billing.Believe(item.Attempt, kept[r.Key])
 		items = append(items, item)

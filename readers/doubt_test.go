@@ -85,6 +85,44 @@ func TestDoubtTakesOnlyChecksThatAreDue(t *testing.T) {
 	require.ElementsMatch(t, upTo(4), attempts(items))
 }
 
+// What a dead worker had not sent when its lease ran out it never will; a lease more is allowed for, in case its last heartbeat
+// was lost, and never an instant before the attempt was made or after now.
+func TestDoubtKnowsByWhenADeadWorkerHadSent(t *testing.T) {
+	const lease = time.Minute
+	for name, c := range map[string]struct{ made, beat, want time.Duration }{ // before now
+		"long ago":              {48 * time.Hour, 24 * time.Hour, 24*time.Hour - 2*lease},
+		"within two leases":     {time.Hour, lease + time.Second, 0},
+		"made after the leases": {time.Hour, 24 * time.Hour, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plain := left(t, 1)
+			worktest.Exec(t, plain, `UPDATE job_runs SET status = 'abandoned', lease_ms = ?, heartbeat_at = UTC_TIMESTAMP(6) - INTERVAL ? SECOND`,
+				lease.Milliseconds(), int(c.beat.Seconds()))
+			worktest.Exec(t, plain, `UPDATE payment_attempts SET created_at = UTC_TIMESTAMP(6) - INTERVAL ? SECOND`, int(c.made.Seconds()))
+			db := worktest.Open(t, plain.DSN)
+			at := time.Now()
+			r := doubt(db)
+			r.Now = func() time.Time { return at }
+			items, _ := claim(t, db, r, 10)
+			require.Len(t, items, 1)
+			require.False(t, items[0].SentBy.Before(at.Add(-c.want).Truncate(time.Microsecond).Add(-time.Minute)), items[0].SentBy)
+			require.False(t, items[0].SentBy.After(at.Add(-c.want).Add(time.Second)), items[0].SentBy)
+			require.Equal(t, []time.Time{items[0].SentBy}, worktest.List[time.Time](t, plain, `SELECT sent_by FROM payment_attempts`))
+		})
+	}
+	t.Run("of nobody", func(t *testing.T) {
+		plain := left(t, 1)
+		worktest.Exec(t, plain, `DELETE FROM job_runs`)
+		at := time.Now()
+		db := worktest.Open(t, plain.DSN)
+		r := doubt(db)
+		r.Now = func() time.Time { return at }
+		items, _ := claim(t, db, r, 10)
+		require.Len(t, items, 1)
+		require.WithinDuration(t, at, items[0].SentBy, time.Microsecond)
+	})
+}
+
 // What a live run has in flight is its own; what is in doubt is anybody's.
 func TestDoubtLeavesLiveRunsAlone(t *testing.T) {
 	for _, c := range []struct {

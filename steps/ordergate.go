@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,8 +14,10 @@ import (
 )
 
 const (
-	// gateHolds is how many outcomes that need a control are held before their gateways are asked for one.
+	// gateHolds is how many outcomes that need a control are held before their gateways are asked for one, and gateRoom how
+	// many outcomes in all.
 	gateHolds = 40
+	gateRoom  = 200
 	// arrivalWindow is how many answers of a gateway the gate looks back over, arrivalMinimum from how many on, and
 	// arrivalPercent how many of them may be "never arrived" before a control is asked for at once.
 	arrivalWindow  = 40
@@ -29,7 +32,8 @@ type ControlSource interface {
 
 // OrderGate holds back what would end an order's payment without money until its gateway, asked after that, has shown
 // payments that it took: one that is called at the wrong address, or a copy, would say the same of orders that were paid.
-// If a gateway does not show them, nothing that it said so is settled. It implements [batch.Gate].
+// If a gateway does not show them, nothing that it said so is settled. What arrives after an outcome that is held waits
+// behind it, and the oldest order goes on first: it gets of the stock first. It implements [batch.Gate].
 type OrderGate struct {
 	Gateways    Gateways
 	Controls    *Controls
@@ -38,6 +42,7 @@ type OrderGate struct {
 	Now         func() time.Time // the business clock
 
 	held    []orders.Result
+	waiting int // how many of them need a control
 	windows map[string]*arrivals
 }
 
@@ -50,12 +55,15 @@ type arrivals struct {
 
 // Pass implements [batch.Gate].
 func (g *OrderGate) Pass(ctx context.Context, r orders.Result) []orders.Result {
-	if r.Left != "" || !g.needs(r) {
-		g.watch(r)
+	suspicious, needs := g.watch(r), r.Left == "" && g.needs(r)
+	if r.Left != "" || !needs && len(g.held) == 0 {
 		return []orders.Result{r}
 	}
 	g.held = append(g.held, r)
-	if suspicious := g.watch(r); !suspicious && len(g.held) < gateHolds {
+	if needs {
+		g.waiting++
+	}
+	if !suspicious && g.waiting < gateHolds && len(g.held) < gateRoom {
 		return nil
 	}
 	return g.Rest(ctx)
@@ -64,7 +72,8 @@ func (g *OrderGate) Pass(ctx context.Context, r orders.Result) []orders.Result {
 // Rest implements [batch.Gate].
 func (g *OrderGate) Rest(ctx context.Context) []orders.Result {
 	out := g.held
-	g.held = nil
+	g.held, g.waiting = nil, 0
+	slices.SortFunc(out, func(a, b orders.Result) int { return orders.Older(a.Order, b.Order) })
 	if len(out) > 0 {
 		g.vet(ctx, out)
 		g.confirm(ctx, out)

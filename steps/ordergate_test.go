@@ -137,6 +137,29 @@ func TestWhatTheGateHolds(t *testing.T) {
 			held += 1 - len(gate.Pass(ctx, answer(id+1, "main", seen(payment.Declined))))
 			require.Less(t, held, 40)
 		}
+		gate.Rest(ctx)
+		require.Empty(t, gate.Pass(ctx, answer(300, "main", seen(payment.Declined))))
+		for id := range uint64(198) {
+			require.Empty(t, gate.Pass(ctx, answer(301+id, "main", seen(payment.Succeeded))))
+		}
+		require.Len(t, gate.Pass(ctx, answer(500, "main", seen(payment.Succeeded))), 200, "paid orders wait for a few that are not")
+	})
+}
+
+// An order whose absence is held keeps its place: stock is given to the oldest first.
+func TestTheGateKeepsTheOrder(t *testing.T) {
+	gating(t, func(ctx context.Context, _ *batch.StepExecution, gate *steps.OrderGate, _ *register) {
+		require.Len(t, gate.Pass(ctx, answer(1, "main", seen(payment.Succeeded))), 1, "nothing is before it")
+		require.Empty(t, gate.Pass(ctx, answer(3, "main", payment.Sight{Absent: true})))
+		require.Empty(t, gate.Pass(ctx, answer(6, "main", seen(payment.Succeeded))), "an older order is held")
+		require.Empty(t, gate.Pass(ctx, answer(2, "main", seen(payment.Succeeded))))
+		require.Len(t, gate.Pass(ctx, orders.Result{Claimed: unpaid(0, "main"), Left: "stopped"}), 1, "nothing is settled of it")
+		var ids []uint64
+		for _, result := range gate.Rest(ctx) {
+			ids = append(ids, result.ID)
+		}
+		require.Equal(t, []uint64{2, 3, 6}, ids)
+		require.Len(t, gate.Pass(ctx, answer(7, "main", seen(payment.Succeeded))), 1, "nothing is held any more")
 	})
 }
 

@@ -234,7 +234,7 @@ func TestExclusiveAtOnce(t *testing.T) {
 func TestGatewayDown(t *testing.T) {
 	s := newShop(t)
 	s.enrol(t, "ok", 100)
-	s.env = append(s.env, "DULY_GATEWAYS_MAIN_URL=http://127.0.0.1:1")
+	s.env = append(s.env, "DULY_GATEWAYS_MAIN_URL=http://127.0.0.1:1", "DULY_GATEWAYS_MAIN_MAX_OUTAGE=1ms")
 	got := s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitUnfinished, got.code, got.out+got.err)
 	require.Contains(t, got.out, "1 invoice of step collect due and not charged")

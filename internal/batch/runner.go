@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -117,6 +118,9 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	work, drained := r.drain(ctx)
 	defer drained()
 
+	beside := &sync.WaitGroup{}
+	besideCtx, endBeside := context.WithCancel(ctx)
+	defer endBeside()
 	budget, acknowledged := NewBudget(r.Limit), &Acknowledged{}
 	if r.Witness != nil {
 		acknowledged.witness = func(m Mark) { r.Witness(run, m) }
@@ -125,7 +129,7 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	for i, s := range job.Steps {
 		steps[i] = &StepExecution{
 			Run: run, Step: s.Name(), Lease: lease, Budget: budget, Acknowledged: acknowledged, Now: r.Now,
-			Log: r.Log.With(slog.Uint64("run_id", run.ID), slog.String("step", s.Name())), trace: r.Trace,
+			Log: r.Log.With(slog.Uint64("run_id", run.ID), slog.String("step", s.Name())), trace: r.Trace, beside: beside, besideCtx: besideCtx,
 		}
 		steps[i].Work = context.WithValue(work, executionKey{}, steps[i]) //nolint:fatcontext // each step has its own
 	}
@@ -140,6 +144,8 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	}()
 
 	err = r.steps(ctx, job, steps)
+	endBeside()
+	beside.Wait()
 	result := r.result(ctx, work, job, steps, lease, err)
 	endBeats()
 	<-beating

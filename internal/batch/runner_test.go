@@ -238,3 +238,36 @@ func TestExecution(t *testing.T) {
 		}))
 	})
 }
+
+// What goes on beside the steps ends with the last of them, and the run waits for it.
+func TestBesideEndsWithTheSteps(t *testing.T) {
+	for name, stopped := range map[string]bool{"the steps are done": false, "the run is stopped": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, stop := context.WithCancel(t.Context())
+				defer stop()
+				ended := false
+				starts := tasklet("starts", func(_ context.Context, x *batch.StepExecution) error {
+					x.Beside(func(ctx context.Context) {
+						require.Same(t, x, batch.Execution(ctx))
+						<-ctx.Done()
+						time.Sleep(time.Second)
+						ended = true
+					})
+					return nil
+				})
+				goesOn := tasklet("goes on", func(ctx context.Context, _ *batch.StepExecution) error {
+					synctest.Wait()
+					require.False(t, ended)
+					if stopped {
+						stop()
+						<-ctx.Done()
+					}
+					return nil
+				})
+				run(ctx, t, runner(&runs{}), starts, goesOn)
+				require.True(t, ended)
+			})
+		})
+	}
+}

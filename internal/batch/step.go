@@ -83,7 +83,10 @@ type StepExecution struct {
 	// Now is the process's own clock, with its monotonic reading.
 	Now func() time.Time
 
-	trace  Tracer
+	trace     Tracer
+	beside    *sync.WaitGroup // what Beside started in any step of the run
+	besideCtx context.Context //nolint:containedctx // it outlives the context of the step on purpose
+
 	mu     sync.Mutex
 	tally  Tally
 	left   []string
@@ -102,6 +105,18 @@ type executionKey struct{}
 func Execution(ctx context.Context) *StepExecution {
 	x, _ := ctx.Value(executionKey{}).(*StepExecution)
 	return x
+}
+
+// Beside starts work that goes on beside the steps of the run. Its ctx ends when the run is to stop and when the last step
+// has ended; the run waits for it. do must not panic.
+func (x *StepExecution) Beside(do func(ctx context.Context)) {
+	ctx, cancel := context.WithCancel(x.Work)
+	stop := context.AfterFunc(x.besideCtx, cancel)
+	x.beside.Go(func() {
+		defer cancel()
+		defer stop()
+		do(ctx)
+	})
 }
 
 // Stopping is closed when the step is asked to end.

@@ -10,6 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/e2e"
 	"duly/internal/worktest"
+	"duly/jobs"
 )
 
 // modelMove is something that may happen now; a move of twice the weight happens twice as often.
@@ -532,6 +533,8 @@ func (w *modelWorld) close() {
 	w.net.clear()
 	w.others(w.clock.now().Add(-30 * 24 * time.Hour))
 	w.clock.run()
+	w.job(jobs.StepRecover)
+	w.pass(modelLongest + time.Minute) // what a dead worker may just have sent takes effect by then, or never
 	w.settleAll()
 	w.reconcile()
 	w.wakeZombies()

@@ -7,7 +7,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"runtime/pprof"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -298,6 +300,18 @@ func (w *modelWorld) job(names ...string) batch.Result {
 	}, len(policy.RetryDays))
 	ctx, cancel := context.WithTimeout(w.t.Context(), modelPatience)
 	defer cancel()
+	var waiting strings.Builder // who waits for what, when it is too long
+	told := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(told)
+		_ = pprof.Lookup("goroutine").WriteTo(&waiting, 1) // into memory: it cannot fail
+	})
+	defer func() {
+		if !stop() {
+			<-told
+			w.t.Log(waiting.String())
+		}
+	}()
 	result, err := w.runner().Run(ctx, job, w.spec())
 	require.NoError(w.t, err)
 	w.written = true
