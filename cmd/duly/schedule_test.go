@@ -253,10 +253,10 @@ func TestScheduleDrains(t *testing.T) {
 func TestSecondSignalEndsAScheduleAtOnce(t *testing.T) {
 	s := newShop(t)
 	s.env = append(s.env, scheduleEvery)
-	s.slowCharges(t, time.Minute)
+	arrived := s.holdCharges(t)
 	s.enrol(t, "ok", 100)
 	cmd, out := s.child(t, "schedule")
-	s.charging(t, 1)
+	arrived()
 	ended := make(chan struct{})
 	stop := every(5*time.Millisecond, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	go func() { defer close(ended); require.Equal(t, 143, code(t, cmd)) }()

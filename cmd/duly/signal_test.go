@@ -50,20 +50,29 @@ func (s *shop) charging(t *testing.T, n int) {
 	require.Eventually(t, func() bool { return s.sim.Stats().MaxConcurrent >= n }, patience, 2*time.Millisecond)
 }
 
-// slowCharges makes charges take that long, and nothing else: the list is empty at once.
-func (s *shop) slowCharges(t *testing.T, latency time.Duration) {
+// holdCharges lets no charge be answered before the test ends, and waits in what it returns until one has arrived.
+func (s *shop) holdCharges(t *testing.T) (arrived func()) {
 	t.Helper()
-	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = latency })
+	came, over := make(chan struct{}, 1), make(chan struct{})
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet && r.URL.Path == "/v1/payments" {
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = w.Write([]byte(`{"data":[]}`))
+		if r.Method != http.MethodPost {
+			s.sim.ServeHTTP(w, r)
 			return
 		}
-		s.sim.ServeHTTP(w, r)
+		came <- struct{}{}
+		<-over
 	}))
 	t.Cleanup(front.Close)
+	t.Cleanup(func() { close(over) })
 	s.env = append(s.env, "DULY_GATEWAYS_MAIN_URL="+front.URL)
+	return func() {
+		t.Helper()
+		select {
+		case <-came:
+		case <-time.After(patience):
+			t.Fatal("no charge arrived")
+		}
+	}
 }
 
 // A signal lets what is in flight finish and leaves the rest; the exit code names it.
@@ -97,10 +106,10 @@ func TestSignalDrains(t *testing.T) {
 // A second signal ends it at once; the next run recovers what was in flight.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	s := newShop(t)
-	s.slowCharges(t, time.Minute)
+	arrived := s.holdCharges(t)
 	s.enrol(t, "ok", 100)
 	cmd, out := s.child(t, "run", "billing")
-	s.charging(t, 1)
+	arrived()
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	// The first signal is taken in at some time after it was sent; the ones after it find it so.
 	ended := make(chan struct{})

@@ -60,7 +60,11 @@ func (s *shop) after(t *testing.T, job string) {
 			s.exec(t, "UPDATE "+table+" SET updated_at = UTC_TIMESTAMP(6) - INTERVAL 2 HOUR")
 		}
 		s.exec(t, "UPDATE order_checks SET next_check_at = UTC_TIMESTAMP(6) WHERE next_check_at IS NOT NULL")
-		got := s.duly(t, "run", job)
+		args := []string{"run", job}
+		if job == "billing" { // without the last recovery, which waits for checks that come due
+			args = append(args, "--step", "recover", "--step", "issue", "--step", "collect")
+		}
+		got := s.duly(t, args...)
 		require.Contains(t, []int{batch.ExitDone, batch.ExitReview, batch.ExitUnfinished}, got.code, got.out+got.err)
 	}
 	took := map[string]int{}
