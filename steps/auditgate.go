@@ -131,10 +131,9 @@ func (f flanks) of(at time.Time) payment.Vetting {
 	if f.later.shown && f.later.at.After(at) {
 		v.Later = payment.ControlPassed
 	}
-	switch payment.ControlFailed {
-	case v.Earlier:
+	if v.Earlier == payment.ControlFailed {
 		v.Denied = f.earlier.denied
-	case v.Later:
+	} else if v.Later == payment.ControlFailed {
 		v.Denied = f.later.denied
 	}
 	return v
