@@ -38,9 +38,9 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check configuration, database and gateways, and say how to mend what is wrong",
 		Long: "Checks the configuration, the database (reachable, migrations, privileges, isolation, real SKIP LOCKED, clock,\n" +
-			"max_allowed_packet, shop columns in local time), every gateway (address and token), whether the database may have been\n" +
-			"restored, and what Slack's keys look like; --slack sends a test message there. It moves no money and changes no row but the\n" +
-			"marks in claim_probe. Exit code 2 if a check fails.\n\n" +
+			"max_allowed_packet, shop columns in local time), every gateway (address, token, and whether it shows a payment that it took),\n" +
+			"whether the database may have been restored, and what Slack's keys look like; --slack sends a test message there. It moves\n" +
+			"no money and changes no row but the marks in claim_probe. Exit code 2 if a check fails.\n\n" +
 			"--control NAME PAYMENT_ID checks nothing: it records a payment that gateway NAME took, looked up by its id, so that what the\n" +
 			"gateway says it does not know is checked by it. --moved NAME OLD_URL joins the address that the gateway was called at before\n" +
 			"to today's, if today's shows a payment that was taken there.\n\n" +

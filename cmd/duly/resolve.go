@@ -44,7 +44,8 @@ func (a *app) resolveCommand() *cobra.Command {
 			"  --as ignored          nothing more is to be done\n\n" +
 			"The gateway is asked by the charge's own key. Where it cannot say, --as not_executed is your recorded word, taken " +
 			"once no request can take effect any more; for an attempt in doubt billing.give_up_after later. What is in flight is " +
-			"never resolved by hand: a run asks the gateway. Exit code 2 if it is refused, with what to type next.",
+			"never resolved by hand: a run asks the gateway. A payment that is still open is settled by hand once its order is in " +
+			"review. Exit code 2 if it is refused, with what to type next.",
 		Example: "  duly resolve attempt 7 --as paid pay_8f3 --reason \"charged by hand on 3 May\"\n" +
 			"  duly resolve payment 12 --as refunded --reason \"support gave it back\"\n" +
 			"  duly resolve finding 3 --as ignored --reason \"test account\"",

@@ -113,7 +113,7 @@ func about(step string) string {
 	case "collect":
 		return "charges on the due date"
 	case "reconcile":
-		return "settles orders nobody heard of again"
+		return "settles orders with no payment result, by what their gateways say"
 	case "refund":
 		return "gives back what must be given back"
 	case "fan-out":
