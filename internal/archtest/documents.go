@@ -5,8 +5,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -26,25 +24,12 @@ type typeIn struct {
 
 // sources parses every package below root.
 func sources(root string) (map[string]source, error) {
-	tree, out := os.DirFS(root), map[string]source{}
-	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir():
-			return enter(tree, name)
-		case !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
-			return nil
-		}
-		text, err := fs.ReadFile(tree, name)
-		if err != nil {
-			return err
-		}
+	out := map[string]source{}
+	err := eachFile(root, func(folder, name string, text []byte) error {
 		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
-		folder := path.Dir(name)
 		if _, ok := out[folder]; !ok {
 			out[folder] = source{map[string]typeIn{}, map[string]bool{}, map[string]map[string]bool{}}
 		}

@@ -15,13 +15,26 @@ import (
 // module is this module's name, which its import paths begin with.
 const module = "duly/"
 
-// parse reads the imports of every package below root. It opens the files
-// itself, whatever their build constraints: what a child process reads, the
-// test cache does not know of.
+// parse reads the imports of every package below root.
 func parse(root string) (graph, error) {
 	imports := graph{}
+	err := eachFile(root, func(folder, name string, text []byte) error {
+		found, err := imported(name, text)
+		imports[folder] = union(imports[folder], found)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the packages below %s: %w", root, err)
+	}
+	return imports, nil
+}
+
+// eachFile reads every file below root that is no test. It opens the files
+// itself, whatever their build constraints: what a child process reads, the
+// test cache does not know of.
+func eachFile(root string, do func(folder, name string, text []byte) error) error {
 	tree := os.DirFS(root)
-	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+	return fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -34,18 +47,8 @@ func parse(root string) (graph, error) {
 		if err != nil {
 			return err
 		}
-		found, err := imported(name, text)
-		if err != nil {
-			return err
-		}
-		folder := path.Dir(name)
-		imports[folder] = union(imports[folder], found)
-		return nil
+		return do(path.Dir(name), name, text)
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read the packages below %s: %w", root, err)
-	}
-	return imports, nil
 }
 
 // enter skips folders that hold no package of this module.
