@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/gateway"
+	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
 	"duly/internal/worktest"
@@ -107,6 +108,37 @@ func TestAuditAtAWrongAddress(t *testing.T) {
 			require.NotEmpty(t, a.audited())
 		})
 	}
+}
+
+// A gateway that shows payments by key and none by id proves nothing about what it was asked for by id.
+func TestAuditAsksForControlsInTheSameWay(t *testing.T) {
+	a := newAuditor(t)
+	a.gateway = func(g gateway.Gateway) gateway.Gateway {
+		return abilities{g, func(g *gateway.Abilities) { g.List = false }}
+	}
+	worktest.Charged(t, a.plain, a.sim, "main", append(a.times(3), a.latest().Add(-30*time.Hour), a.latest().Add(time.Minute))...)
+	a.asked = func(r *http.Request) {
+		if strings.Contains(r.URL.Path, "/pay_") {
+			r.URL.Path = "/v1/payments/elsewhere"
+		}
+	}
+	result := a.audit(nil)
+	require.Equal(t, batch.ExitUnfinished, result.Exit, "%v", result)
+	require.Contains(t, strings.Join(result.Left, "\n"), "gateway main does not show payment pay_")
+	require.Empty(t, a.found())
+}
+
+// A gateway that can be asked by id alone is asked for its controls by id.
+func TestAuditOfAGatewayThatIsAskedByIDAlone(t *testing.T) {
+	a := newAuditor(t)
+	a.client = func(c *httpapi.Config) { c.NoFind, c.NoList = true, true }
+	at := a.times(3)
+	worktest.Charged(t, a.plain, a.sim, "main", at...)
+	a.kept(a.sim)
+	worktest.Exec(t, a.plain, `UPDATE payment_attempts SET gateway_payment_id = 'lost' WHERE created_at = ?`, at[1].UTC())
+	result := a.audit(nil)
+	require.Equal(t, batch.ExitReview, result.Exit, "%v", result)
+	require.Equal(t, []string{"unknown_there sub_9000002_20200101 lost"}, a.found())
 }
 
 // What a gateway lacks between payments that it shows is found, however much it is, also where the nearest payments lack too.

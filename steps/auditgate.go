@@ -7,7 +7,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"duly/internal/audit"
-	"duly/internal/gateway"
 	"duly/internal/payment"
 )
 
@@ -50,18 +49,25 @@ func (g *AuditGate) Pass(ctx context.Context, s audit.Seen) []audit.Seen {
 func (g *AuditGate) Rest(ctx context.Context) []audit.Seen {
 	out := g.held
 	g.held = nil
-	lanes := map[string][]int{}
+	lanes := map[asked][]int{}
 	for i, s := range out {
-		lanes[s.Gateway] = append(lanes[s.Gateway], i)
+		of := asked{s.Gateway, s.Which.ID != ""}
+		lanes[of] = append(lanes[of], i)
 	}
-	for name, lane := range lanes {
-		g.vet(ctx, name, out, lane)
+	for of, lane := range lanes {
+		g.vet(ctx, of, out, lane)
 	}
 	return out
 }
 
+// asked is whom a payment was asked of, and how: a control is asked for in the same way.
+type asked struct {
+	gateway string
+	byID    bool
+}
+
 // vet asks one gateway for controls around all that it does not know, and again for each of it if they are shown.
-func (g *AuditGate) vet(ctx context.Context, name string, all []audit.Seen, lane []int) {
+func (g *AuditGate) vet(ctx context.Context, of asked, all []audit.Seen, lane []int) {
 	span := payment.Window{From: all[lane[0]].Ours.CreatedAt, To: all[lane[0]].Ours.CreatedAt}
 	for _, i := range lane {
 		if at := all[i].Ours.CreatedAt; at.Before(span.From) {
@@ -70,16 +76,16 @@ func (g *AuditGate) vet(ctx context.Context, name string, all []audit.Seen, lane
 			span.To = at
 		}
 	}
-	found, err := g.Source.For(ctx, name, []payment.Window{span})
+	found, err := g.Source.For(ctx, of.gateway, []payment.Window{span})
 	if err != nil {
 		for _, i := range lane {
 			all[i].Left = "the payments that it took could not be read: " + err.Error()
 		}
 		return
 	}
-	around := g.beside(ctx, g.Match.Gateways[name], found[0])
+	around := g.beside(ctx, of, found[0])
 	var group errgroup.Group
-	group.SetLimit(max(1, g.Width(name)))
+	group.SetLimit(max(1, g.Width(of.gateway)))
 	for _, i := range lane {
 		all[i].Vetting = around.of(all[i].Ours.CreatedAt)
 		if all[i].Vetting.Proves() {
@@ -105,18 +111,19 @@ type flanks struct{ earlier, later flank }
 
 // beside asks for payments from before and after all of those that are not known, and where they are not shown for the
 // earliest or latest that was seen in this audit.
-func (g *AuditGate) beside(ctx context.Context, paced *gateway.Paced, controls payment.Controls) (f flanks) {
-	first, last := g.Ends.Of(paced.Name())
-	f.earlier = g.flank(ctx, paced, controls.Earlier, first)
-	f.later = g.flank(ctx, paced, controls.Later, last)
+func (g *AuditGate) beside(ctx context.Context, of asked, controls payment.Controls) (f flanks) {
+	first, last := g.Ends.Of(of.gateway)
+	f.earlier = g.flank(ctx, of, controls.Earlier, first)
+	f.later = g.flank(ctx, of, controls.Later, last)
 	return f
 }
 
-func (g *AuditGate) flank(ctx context.Context, paced *gateway.Paced, controls, met []payment.Control) (f flank) {
-	control, verdict := g.Controls.Shown(ctx, paced, controls)
+func (g *AuditGate) flank(ctx context.Context, of asked, controls, met []payment.Control) (f flank) {
+	paced := g.Match.Gateways[of.gateway]
+	control, verdict := g.Controls.Shown(ctx, paced, controls, of.byID)
 	if verdict != payment.ControlPassed {
 		f.verdict, f.denied = verdict, control
-		control, verdict = g.Controls.Shown(ctx, paced, met)
+		control, verdict = g.Controls.Shown(ctx, paced, met, of.byID)
 	}
 	f.shown, f.at = verdict == payment.ControlPassed, control.At
 	return f

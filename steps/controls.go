@@ -26,7 +26,7 @@ type Controls struct {
 // controlName is a control as it is asked for at a gateway.
 type controlName struct {
 	gateway, key, id string
-	own              bool
+	byID, own        bool
 }
 
 // sharedLook is the look-ups of one control: the one under way, and the one that begins after it.
@@ -60,13 +60,18 @@ func (c *Controls) Vet(ctx context.Context, g *gateway.Paced, controls payment.C
 	return v
 }
 
-// Shown asks g for the controls of one side, after an absence was answered, until one is shown, and returns that one. Unlike for
-// [Controls.Vet] one of our own that is not shown, which is then returned, fails the side only if no other is: an audit looks
-// for holes in what a gateway shows, and the nearest payments may lie in the same one.
-func (c *Controls) Shown(ctx context.Context, g *gateway.Paced, controls []payment.Control) (payment.Control, payment.ControlVerdict) {
+// Shown asks g for the controls of one side, after an absence was answered, until one is shown, and returns that one.
+// byID: the absent payment was asked for by its id, so that controls are too. Unlike for [Controls.Vet] one of our own
+// that is not shown, which is then returned, fails the side only if no other is: an audit looks for holes in what a
+// gateway shows, and the nearest payments may lie in the same one.
+func (c *Controls) Shown(ctx context.Context, g *gateway.Paced, controls []payment.Control, byID bool) (payment.Control, payment.ControlVerdict) {
 	verdict, denied := payment.ControlNone, payment.Control{}
 	for _, control := range controls {
-		switch c.look(ctx, g, control) {
+		which := c.which(g.Abilities(), control)
+		if byID {
+			which = payment.Which{ID: control.PaymentID, RequestID: which.RequestID}
+		}
+		switch c.look(ctx, g, control, which) {
 		case payment.ControlPassed:
 			return control, payment.ControlPassed
 		case payment.ControlUnknown:
@@ -93,7 +98,7 @@ func (c *Controls) Denied(gateway string) (payment.Control, bool) {
 func (c *Controls) side(ctx context.Context, g *gateway.Paced, controls []payment.Control) (payment.ControlVerdict, payment.Control) {
 	verdict := payment.ControlNone
 	for _, control := range controls {
-		switch c.look(ctx, g, control) {
+		switch c.look(ctx, g, control, c.which(g.Abilities(), control)) {
 		case payment.ControlPassed:
 			return payment.ControlPassed, payment.Control{}
 		case payment.ControlFailed:
@@ -107,12 +112,11 @@ func (c *Controls) side(ctx context.Context, g *gateway.Paced, controls []paymen
 }
 
 // look joins the next look-up of a control, and makes it if nobody else waits for it.
-func (c *Controls) look(ctx context.Context, g *gateway.Paced, control payment.Control) payment.ControlVerdict {
-	which, askable := c.which(g.Abilities(), control)
-	if !askable {
+func (c *Controls) look(ctx context.Context, g *gateway.Paced, control payment.Control, which payment.Which) payment.ControlVerdict {
+	if which.Key == "" && which.ID == "" {
 		return payment.ControlNone
 	}
-	name := controlName{g.Name(), control.Key, control.PaymentID, control.Own}
+	name := controlName{g.Name(), control.Key, control.PaymentID, which.ID != "", control.Own}
 	c.mu.Lock()
 	if c.shared == nil {
 		c.shared = map[controlName]*sharedLook{}
@@ -142,18 +146,16 @@ func (c *Controls) look(ctx context.Context, g *gateway.Paced, control payment.C
 	return mine.verdict
 }
 
-// which says how a control is asked for: by key, as the absence was, and where keys are forgotten by id in the end.
-func (c *Controls) which(a gateway.Abilities, control payment.Control) (payment.Which, bool) {
+// which says how a control is asked for: by key, as the absence was, and by id where keys cannot be asked for or are
+// forgotten in the end.
+func (c *Controls) which(a gateway.Abilities, control payment.Control) payment.Which {
 	w := payment.Which{RequestID: "control-" + control.PaymentID}
-	switch {
-	case a.FindByKey && (a.FindLasts || c.Now().Sub(control.At) < a.KeyLife-a.LongestRequest):
+	if a.FindByKey && (a.FindLasts || c.Now().Sub(control.At) < a.KeyLife-a.LongestRequest) {
 		w.Key = control.Key
-		return w, w.Key != ""
-	case a.FindByKey: // its key may be forgotten by now
+	} else {
 		w.ID = control.PaymentID
-		return w, w.ID != ""
 	}
-	return w, false
+	return w
 }
 
 // Notice says of a gateway that did not show what it took what that means and what to do; empty for any other.
