@@ -64,8 +64,12 @@ func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of fun
 	limits.Now, limits.Slots = now, slots
 	paced := gateway.Pace(gatewayName, w.gateway, limits)
 	defer paced.Close()
+	server, err := mysql.Identity(ctx, s.DB)
+	if err != nil {
+		return worked{}, err
+	}
 	deps := jobs.Deps{
-		DB: s.DB, Repository: &mysql.Repository{DB: s.DB, Now: now}, Gateways: steps.Gateways{gatewayName: paced},
+		DB: s.DB, Server: server, Repository: &mysql.Repository{DB: s.DB, Server: server, Now: now}, Gateways: steps.Gateways{gatewayName: paced},
 		Parallelism: func(string) int { return w.parallelism },
 		Clock:       now, Business: now, Zone: time.UTC, Heartbeat: 5 * time.Second,
 	}

@@ -40,3 +40,18 @@ customer_id, amount, currency, gateway, payment_method, 1, 'review', run_id, REP
 	require.Zero(t, w.requests("main", createPayment))
 	require.Equal(t, 1, w.attempts("in_doubt"))
 }
+
+// A run whose database server becomes another one sends nothing more, and keeps the answers that it has.
+func TestARunOnAnotherServerSendsNothingMore(t *testing.T) {
+	w := newRecord(t)
+	worktest.Enrol(t, w.plain, 3, day0, nil)
+	result := w.run(nil)
+	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+	worktest.Enrol(t, w.plain, 3, day0, nil)
+	_, w.server = worktest.Servers(t, worktest.Open(t, w.plain.DSN))
+	result = w.run(nil)
+	require.Equal(t, batch.ExitFailed, result.Exit, "%v", result)
+	require.ErrorContains(t, result.Err, "another database server answers")
+	require.Equal(t, 3, w.requests("main", createPayment))
+	require.Zero(t, w.attempts("in_flight"), "the claim was rolled back")
+}

@@ -118,7 +118,7 @@ func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], pr
 		StepName:  name,
 		Reader:    reader,
 		Processor: processor,
-		Writer:    &writers.Settle{DB: b.DB, Policy: b.o.Policy, Accounts: b.Accounts, Today: b.effective, Now: b.Business},
+		Writer:    &writers.Settle{DB: b.DB, Server: b.Server, Policy: b.o.Policy, Accounts: b.Accounts, Today: b.effective, Now: b.Business},
 		Fail:      steps.Fail,
 		Lane:      func(item billing.Claimed) string { return item.Gateway },
 		Width:     b.width,
@@ -132,7 +132,7 @@ func (b *billingJob) collect(name string, stage int) batch.Step {
 	return batch.Tasklet{StepName: name, Do: func(ctx context.Context, x *batch.StepExecution) error {
 		b.withhold(x)
 		reader := &readers.Stage{
-			DB: b.DB, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known, Terms: b.terms, KeyPrefix: b.keyPrefix,
+			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known, Terms: b.terms, KeyPrefix: b.keyPrefix,
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
 		}
 		processor := &steps.Charge{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock, History: b.history}
@@ -154,7 +154,7 @@ func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bo
 		return err
 	}
 	reader := &readers.Doubt{
-		DB: b.DB, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Controls: b.controlReader(),
+		DB: b.DB, Server: b.Server, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Controls: b.controlReader(),
 	}
 	processor := &steps.Recover{
 		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake, Now: b.Clock, More: all && has(b.o.Steps, StepRecoverLast),

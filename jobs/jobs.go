@@ -28,7 +28,9 @@ func Names() []string {
 
 // Deps is what every job is made of.
 type Deps struct {
-	DB         *mysql.DB
+	DB *mysql.DB
+	// Server is the database server that the run begins on: it charges nothing once another one answers. Zero: any.
+	Server     mysql.Server
 	Repository *mysql.Repository
 	Gateways   steps.Gateways
 	// Accounts are the rows of gateway_accounts that the gateways are called at today, by name. Attempts of a gateway

@@ -41,6 +41,7 @@ type town struct {
 
 	client    func(*httpapi.Config) // makes the gateways' clients others; nil: they are as they are
 	accounts  bool                  // what is sent is stored with the account that it is sent to
+	server    mysql.Server          // that runs begin on; zero: any
 	prefix    string                // of keys
 	retention time.Duration         // of the gateways
 }
@@ -134,7 +135,7 @@ func (w *town) deps(dsn string, business func() time.Time, change func(*httpapi.
 	}
 	return jobs.Deps{
 		Accounts: accounts, KeyPrefixes: map[string]string{"main": w.prefix, "other": w.prefix},
-		DB: db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
+		DB: db, Server: w.server, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
 		Parallelism: func(string) int { return 8 }, Clock: time.Now, Business: business, Zone: time.UTC, Heartbeat: 200 * time.Millisecond,
 	}
 }

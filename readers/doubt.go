@@ -21,7 +21,9 @@ import (
 // Doubt claims unsettled attempts: those in doubt, and those that runs which have ended left in flight. It
 // never takes an attempt of a run that is alive, and none twice in a step.
 type Doubt struct {
-	DB        *mysql.DB
+	DB *mysql.DB
+	// Server is the one that the run began on; zero: any.
+	Server    mysql.Server
 	Selection Selection
 	// All: take attempts in doubt whatever their next check; else those whose check is due.
 	All   bool
@@ -322,7 +324,7 @@ func (d *Doubt) transact(ctx context.Context, tx *sqlx.Tx, c *doubtClaim, lease 
 			copy(c.mark.Before[:], r.Lease)
 		}
 	}
-	return fenceOf(ctx).stand(ctx, tx, last.ID, lease)
+	return fenceOf(ctx, d.Server).stand(ctx, tx, last.ID, lease)
 }
 
 // worker is a run that an attempt belonged to.

@@ -103,7 +103,7 @@ func claims(rows int) []claimQuery {
 		{"past attempts", pastAttempts, []any{ids}, true},
 		{"attempts of a lease", readBack, []any{lease}, true},
 		{"attempts of a lease and of the fence", readBack + readFence, []any{lease, ids[:2]}, true},
-		{"attempts of the fence", fenceRows, []any{ids[:3]}, true},
+		{"attempts of the fence", fmt.Sprintf(fenceRows, "NULL"), []any{ids[:3]}, true},
 		{"due candidates, at the head", fmt.Sprintf(dueCandidates, ""), []any{"active", business, first, first, 0, n}, false},
 		{"due candidates, in the middle", fmt.Sprintf(dueCandidates, ""), []any{"active", business, business, business, from, n}, false},
 		{"due lock", dueLock + skip, []any{ids, "active", business}, false},

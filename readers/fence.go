@@ -2,6 +2,7 @@ package readers
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,14 +16,16 @@ import (
 
 // fence holds a claim to what the database has acknowledged to this run before: the newest attempt that it claimed
 // and the newest that it settled. A server that shows them otherwise is not the one that confirmed them, or was set back,
-// so that whatever else it says of charges may be old.
+// so that whatever else it says of charges may be old. Another server than the one that the run began on may show them and
+// lack what it confirmed to other runs.
 type fence struct {
 	claim, settled *batch.Mark
+	server         mysql.Server
 }
 
-// fenceOf is the fence of the run that ctx belongs to, as it stands now.
-func fenceOf(ctx context.Context) fence {
-	var f fence
+// fenceOf is the fence of the run that ctx belongs to, as it stands now. server is the one that it began on.
+func fenceOf(ctx context.Context, server mysql.Server) fence {
+	f := fence{server: server}
 	f.claim, f.settled = batch.Execution(ctx).Acknowledged.Marks()
 	return f
 }
@@ -44,6 +47,7 @@ type fenceRow struct {
 	Key    string `db:"idempotency_key"`
 	Status string
 	Lease  []byte
+	Server sql.NullString // of the server that answers; null: it was not asked for
 }
 
 func (r fenceRow) lease() (lease [16]byte) {
@@ -51,11 +55,18 @@ func (r fenceRow) lease() (lease [16]byte) {
 	return lease
 }
 
-// check returns an error that wraps batch.ErrHistoryLost unless rows show what was acknowledged.
+// check returns an error that wraps batch.ErrHistoryLost unless the server that the run began on shows in rows what was
+// acknowledged.
 func (f fence) check(rows []fenceRow) error {
-	have := make(map[uint64]fenceRow, len(rows))
+	have, server := make(map[uint64]fenceRow, len(rows)), ""
 	for _, r := range rows {
 		have[r.ID] = r
+		if r.Server.Valid {
+			server = r.Server.String
+		}
+	}
+	if err := f.server.Check(server); err != nil {
+		return fmt.Errorf("%w; nothing of this claim was sent. %s", err, findOut)
 	}
 	if m := f.claim; m != nil {
 		if r, ok := have[m.ID]; !ok || r.Key != m.Key || m.Again && r.lease() == m.Before {
@@ -72,23 +83,26 @@ func (f fence) check(rows []fenceRow) error {
 }
 
 func historyLost(m batch.Mark, did string) error {
-	return fmt.Errorf("%w: attempt %d (%s), which this run %s, is not there as it was confirmed; nothing of this claim was sent. "+
-		"Find out which server is the primary and what it has lost (docs/runbook.md, \"A fail-over\"), then run again",
-		batch.ErrHistoryLost, m.ID, m.Key, did)
+	return fmt.Errorf("%w: attempt %d (%s), which this run %s, is not there as it was confirmed; nothing of this claim was sent. %s",
+		batch.ErrHistoryLost, m.ID, m.Key, did, findOut)
 }
 
-const fenceRows = `SELECT id, idempotency_key, status, lease FROM payment_attempts WHERE id IN (?)`
+const (
+	findOut = `Find out which server is the primary and what it has lost (docs/runbook.md, "A fail-over"), then run again`
+
+	fenceRows = `SELECT id, idempotency_key, status, lease, %s AS server FROM payment_attempts WHERE id IN (?)`
+)
 
 // stand checks the fence in a claim's transaction after the claim has written: written is an attempt that it took, which
 // must show the lease that it was just given. So the server that answers is the one that was written to, and no replica to
 // which a proxy sent a read.
 func (f fence) stand(ctx context.Context, tx *sqlx.Tx, written uint64, lease [16]byte) error {
 	ids := f.ids()
-	if len(ids) == 0 {
+	if len(ids) == 0 && !f.server.Known() {
 		return nil
 	}
 	var rows []fenceRow
-	if err := mysql.SelectIn(ctx, tx, &rows, fenceRows, append(ids, written)); err != nil {
+	if err := mysql.SelectIn(ctx, tx, &rows, fmt.Sprintf(fenceRows, f.server.Column()), append(ids, written)); err != nil {
 		return err
 	}
 	ours := func(r fenceRow) bool { return r.ID == written && r.lease() == lease }

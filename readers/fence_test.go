@@ -3,12 +3,14 @@ package readers_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/worktest"
 )
@@ -76,6 +78,59 @@ func TestAClaimAfterLostCommits(t *testing.T) {
 				require.ErrorContains(t, err, "lost commits")
 				require.Equal(t, batch.ExitFailed, result.Exit)
 				require.Equal(t, before, worktest.List[string](t, plain, `SELECT CONCAT_WS(' ', id, status, HEX(lease)) FROM payment_attempts ORDER BY id`))
+			})
+		}
+	}
+}
+
+// A claim finds out in the statement that reads it back which server answers: another one than that which the run began on
+// may lack what other runs were told of, although it shows what this one was.
+func TestAClaimOnAnotherServer(t *testing.T) {
+	plain := shop(t, 4, nil)
+	db := worktest.Open(t, plain.DSN)
+	own, other := worktest.Servers(t, db)
+	r := stage(t, db)
+	r.Selection.Subscriptions = []uint64{1, 2}
+	first, _ := claim(t, db, r, 10)
+	for name, read := range map[string]func(mysql.Server) batch.Reader[billing.Claimed]{
+		"stage": func(s mysql.Server) batch.Reader[billing.Claimed] {
+			r := stage(t, db)
+			r.Server = s
+			return r
+		},
+		"doubt": func(s mysql.Server) batch.Reader[billing.Claimed] {
+			r := doubt(db)
+			r.Server = s
+			return r
+		},
+	} {
+		for _, acknowledged := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, acknowledged %v", name, acknowledged), func(t *testing.T) {
+				worktest.Exec(t, plain, `DELETE FROM payment_attempts WHERE id > ?`, first[1].ID)
+				worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'in_doubt', next_check_at = created_at`)
+				worktest.Exec(t, plain, `UPDATE invoices SET status = 'open', attempts = 0 WHERE id > 2`)
+				rows := `SELECT CONCAT_WS(' ', id, status, HEX(lease)) FROM payment_attempts ORDER BY id`
+				before := worktest.List[string](t, plain, rows)
+				for _, server := range []mysql.Server{other, own} {
+					result := worktest.Run(t, db, func(ctx context.Context, x *batch.StepExecution) error {
+						if acknowledged {
+							x.Acknowledged.Claimed(batch.Mark{ID: first[0].ID, Key: first[0].Charge.Key})
+						}
+						page, err := read(server).Read(ctx, batch.Want{Limit: 10, Skip: func(string) bool { return false }})
+						require.Equal(t, server == own, len(page.Items) > 0)
+						require.Equal(t, server == other, x.Halted() != nil)
+						return err
+					})
+					if server == other {
+						require.Equal(t, batch.ExitFailed, result.Exit)
+						require.ErrorIs(t, result.Err, batch.ErrHistoryLost)
+						require.ErrorIs(t, result.Err, batch.ErrHalt)
+						require.ErrorContains(t, result.Err, "another database server answers")
+						require.Equal(t, before, worktest.List[string](t, plain, rows), "nothing of the claim is kept")
+					} else {
+						require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+					}
+				}
 			})
 		}
 	}

@@ -18,10 +18,11 @@ import (
 
 const (
 	// What a claim wrote, beside what is kept and listed of the same charges, and the rows of the fence.
-	readBack = `SELECT FALSE AS fence, a.id, a.idempotency_key, '' AS status, NULL AS lease, g.answer, u.gateway AS listed_by
+	readBack = `SELECT FALSE AS fence, a.id, a.idempotency_key, '' AS status, NULL AS lease, NULL AS server, g.answer, u.gateway AS listed_by
 FROM payment_attempts a LEFT JOIN gateway_answers g ON g.idempotency_key = a.idempotency_key
 LEFT JOIN unknown_charges u ON u.reference = a.reference AND u.adopted_at IS NULL WHERE a.lease = ?`
-	readFence = ` UNION ALL SELECT TRUE, id, idempotency_key, status, lease, NULL, NULL FROM payment_attempts WHERE id IN (?)`
+	readFence  = ` UNION ALL SELECT TRUE, id, idempotency_key, status, lease, NULL, NULL, NULL FROM payment_attempts WHERE id IN (?)`
+	readServer = ` UNION ALL SELECT TRUE, 0, '', '', NULL, %s, NULL, NULL`
 )
 
 // readRow is a row of the read-back.
@@ -36,16 +37,19 @@ type readRow struct {
 // readAgain reads what the claim has written, as the database now has it, and checks the fence in the same statement.
 // It shows rows that only this transaction can see, so that no replica can have answered it.
 func (s *Stage) readAgain(ctx context.Context, tx *sqlx.Tx, c *stageClaim) (map[string][]readRow, error) {
-	fence := fenceOf(ctx)
+	fence := fenceOf(ctx, s.Server)
 	query, args := readBack, []any{c.lease[:]}
 	if ids := fence.ids(); len(ids) > 0 {
 		query, args = query+readFence, append(args, ids)
+	}
+	if s.Server.Known() {
+		query += fmt.Sprintf(readServer, s.Server.Column())
 	}
 	var rows []readRow
 	if err := mysql.SelectIn(ctx, tx, &rows, query, args...); err != nil {
 		return nil, err
 	}
-	written, fenced := make(map[string][]readRow, len(rows)), make([]fenceRow, 0, 2)
+	written, fenced := make(map[string][]readRow, len(rows)), make([]fenceRow, 0, 3)
 	for _, r := range rows {
 		if r.Fence {
 			fenced = append(fenced, r.fenceRow)

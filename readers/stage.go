@@ -23,7 +23,9 @@ import (
 // until the end of the walk (see Left). Those of full lanes are postponed, and claimed in the same walk as
 // soon as there is room.
 type Stage struct {
-	DB        *mysql.DB
+	DB *mysql.DB
+	// Server is the one that the run began on; zero: any.
+	Server    mysql.Server
 	Selection Selection
 	Stage     int
 	Policy    billing.Policy

@@ -40,3 +40,24 @@ func TestASettlementAfterLostCommits(t *testing.T) {
 	require.Equal(t, []string{"sub_2_20260131-1", "sub_3_20260131-1"},
 		worktest.List[string](t, plain, `SELECT idempotency_key FROM gateway_answers ORDER BY id`))
 }
+
+// On another server than the one that the run began on nothing is settled: the answers are kept there, and the run ends.
+func TestASettlementOnAnotherServer(t *testing.T) {
+	plain := shop(t, 2)
+	db := worktest.Open(t, plain.DSN)
+	own, other := worktest.Servers(t, db)
+	worktest.Run(t, db, func(ctx context.Context, x *batch.StepExecution) error {
+		items := claim(ctx, t, db)
+		w := settle(t, db)
+		w.Server = own
+		_, err := w.Write(ctx, []billing.Result{paid(items[0])})
+		require.NoError(t, err)
+		require.NoError(t, x.Halted())
+		w.Server = other
+		_, err = w.Write(ctx, []billing.Result{paid(items[1])})
+		require.ErrorIs(t, err, batch.ErrHistoryLost)
+		require.ErrorIs(t, x.Halted(), batch.ErrOtherServer)
+		return nil
+	})
+	require.Equal(t, []string{"succeeded", "in_flight"}, worktest.List[string](t, plain, `SELECT status FROM payment_attempts ORDER BY id`))
+}

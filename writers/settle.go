@@ -3,6 +3,7 @@ package writers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,7 +18,9 @@ import (
 // Settle writes the results of charges: attempts, invoices, subscriptions and events, in one transaction, and
 // only for what is still under the lease that it was claimed with. It implements batch.Writer.
 type Settle struct {
-	DB     *mysql.DB
+	DB *mysql.DB
+	// Server is the one that the run began on; zero: any.
+	Server mysql.Server
 	Policy billing.Policy
 	// Accounts are the rows of gateway_accounts that the gateways are called at today, by name.
 	Accounts map[string]uint32
@@ -56,7 +59,7 @@ func (w *Settle) write(ctx context.Context, results []billing.Result, invoices i
 			return err
 		}
 		// After the waits for locks, so that the heartbeat, which needs the run's row too, waits for none of them.
-		if err := mysql.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
+		if err := mysql.HoldOn(ctx, tx, batch.Execution(ctx).Run, w.Server); err != nil {
 			return err
 		}
 		if err := keep(ctx, tx, batch.Execution(ctx).Run.ID, found.lost); err != nil {
@@ -70,8 +73,11 @@ func (w *Settle) write(ctx context.Context, results []billing.Result, invoices i
 		}
 		return w.settle(ctx, tx, found.todo, invoices)
 	})
-	if err == nil {
+	switch {
+	case err == nil:
 		found.confirmed(batch.Execution(ctx))
+	case errors.Is(err, batch.ErrHistoryLost):
+		batch.Execution(ctx).Halt(err)
 	}
 	return tally, err
 }

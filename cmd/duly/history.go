@@ -32,6 +32,7 @@ func witnessOf(c *config.Config) *witness.File {
 type evidence struct {
 	witness.History
 
+	server mysql.Server
 	seen   bool // the server was met before
 	newest witness.Mark
 	broken error // the witness cannot be read
@@ -43,9 +44,10 @@ func evidenceOf(ctx context.Context, db *mysql.DB, file *witness.File) (evidence
 		s.Mark, s.broken = file.Read()
 	}
 	var err error
-	if s.Server, err = mysql.Identity(ctx, db); err != nil {
+	if s.server, err = mysql.Identity(ctx, db); err != nil {
 		return s, err
 	}
+	s.Server = s.server.Name
 	var attempt uint64
 	if s.Mark != nil {
 		attempt = s.Mark.Attempt
@@ -83,6 +85,7 @@ func (e *execution) examine(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
+	e.deps.Server, e.deps.Repository.Server = s.server, s.server
 	if s.broken != nil {
 		e.logs.WarnContext(ctx, "the witness cannot be read; a restored database is noticed by its server alone", problem(s.broken))
 	}

@@ -15,6 +15,19 @@ var (
 	ErrStopped = errors.New("stopped")
 	// ErrHistoryLost: the database does not show what it had acknowledged to this run. Nothing more is sent.
 	ErrHistoryLost = errors.New("the database has lost commits")
+	// ErrOtherServer: another database server answers than the one that the run began on. It may lack commits of this run
+	// and of others, so that errors.Is takes it for an ErrHistoryLost.
+	ErrOtherServer error = otherServerError{}
 	// ErrHalt ends the run: the steps after the one that returned it are not begun.
 	ErrHalt = errors.New("run halted")
 )
+
+type otherServerError struct{}
+
+// Error implements error.
+func (otherServerError) Error() string {
+	return "another database server answers than the one that this run began on; it may have lost commits"
+}
+
+// Is reports whether target is what the error may come to.
+func (otherServerError) Is(target error) bool { return target == ErrHistoryLost } //nolint:errorlint // that value itself

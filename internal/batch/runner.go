@@ -273,6 +273,14 @@ func (r *Runner) beat(ctx context.Context, run *Run, lease *Lease, steps []*Step
 			after.beat()
 		case ctx.Err() != nil:
 			return
+		case errors.Is(err, ErrHistoryLost):
+			for _, x := range steps {
+				x.Halt(err)
+			}
+			lease.Lose()
+			r.Log.ErrorContext(ctx, "the database is not the one that the run began on; it sends and settles nothing more", slog.Uint64("run_id", run.ID), slog.Any("error", err))
+			lose(err)
+			return
 		case errors.Is(err, ErrLeaseLost), lease.Left() <= 0:
 			lease.Lose()
 			r.Log.ErrorContext(ctx, "the lease of the run is lost; it sends and settles nothing more", slog.Uint64("run_id", run.ID))
@@ -296,6 +304,11 @@ func progress(steps []*StepExecution) []Progress {
 
 // result sums a run up. Of several truths the one that an operator must act on first wins: 1, 4, 3, 0.
 func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecution, lease *Lease, err error) Result {
+	for _, x := range steps {
+		if halted := x.Halted(); halted != nil && !errors.Is(err, ErrHalt) { // between two steps, or in one that heeds it not
+			err = errors.Join(err, halted)
+		}
+	}
 	res := Result{Err: err}
 	for _, x := range steps {
 		res.Tally.Add(x.Tally())

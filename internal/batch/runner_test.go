@@ -151,6 +151,12 @@ func TestHeartbeats(t *testing.T) {
 			}
 			return nil
 		}, 20 * time.Second, batch.ExitUnfinished},
+		{"that another server answers end the run at once, as failed", func(n int) error {
+			if n == 4 {
+				return batch.ErrOtherServer
+			}
+			return nil
+		}, 20 * time.Second, batch.ExitFailed},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -159,7 +159,7 @@ func (e *execution[I, O]) persist(chunk []O, write func(context.Context) (Tally,
 			e.x.Count(tally)
 			e.stuck = 0
 			return nil
-		case errors.Is(err, ErrLeaseLost):
+		case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrHistoryLost):
 			return errors.Join(fmt.Errorf("settle: %w", err), e.keep(chunk))
 		case e.x.Work.Err() != nil:
 			e.x.Leave("the drain ended before everything was settled")

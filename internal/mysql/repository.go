@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 // Repository keeps runs in job_runs and step_runs. It implements batch.JobRepository.
 type Repository struct {
 	DB *DB
+	// Server is the one that a run began on: it is renewed and settled on no other. Zero: any.
+	Server Server
 	// Now is the business clock, by which runs are dated.
 	Now func() time.Time
 	// State, if set, is what the run tells of itself with each heartbeat: kept as JSON for those who look at it.
@@ -71,7 +74,7 @@ func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error
 	return run, err
 }
 
-// A heartbeat counts only while the lease that it renews still holds.
+// A heartbeat counts only while the lease that it renews still holds, on the server that gave it.
 const beatRun = `UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6), state = ?, report = ?
 WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND`
 
@@ -79,15 +82,34 @@ WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTA
 func (r *Repository) Beat(ctx context.Context, run *batch.Run, progress []batch.Progress) error {
 	state, report := r.state(), r.report(nil)
 	return Tx(ctx, r.DB, "heartbeat", func(tx *sqlx.Tx) error {
-		result, err := tx.ExecContext(ctx, beatRun, state, report, run.ID, run.Token, run.Lease.Microseconds())
+		query, args := beatRun, []any{state, report, run.ID, run.Token, run.Lease.Microseconds()}
+		if r.Server.Known() {
+			query, args = query+" AND "+r.Server.Column()+" = ?", append(args, r.Server.value)
+		}
+		result, err := tx.ExecContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(batch.ErrLeaseLost, err)
+			return errors.Join(r.lost(ctx, tx), err)
 		}
 		return r.write(ctx, tx, run, progress)
 	})
+}
+
+// lost is why the lease of a run is not renewed.
+func (r *Repository) lost(ctx context.Context, tx *sqlx.Tx) error {
+	if !r.Server.Known() {
+		return batch.ErrLeaseLost
+	}
+	var server sql.NullString
+	if err := tx.GetContext(ctx, &server, "SELECT "+r.Server.Column()); err != nil {
+		return err
+	}
+	if err := r.Server.Check(server.String); err != nil {
+		return err
+	}
+	return batch.ErrLeaseLost
 }
 
 // state is the run's state as JSON; nil for none. One that cannot be written down costs no heartbeat.
@@ -209,19 +231,24 @@ func (r *Repository) Abandon(ctx context.Context) ([]uint64, error) {
 }
 
 // holdRun keeps the run's row from being marked abandoned until the transaction ends.
-const holdRun = `SELECT id FROM job_runs WHERE id = ? AND lease = ? AND status = 'running'
+const holdRun = `SELECT %s FROM job_runs WHERE id = ? AND lease = ? AND status = 'running'
 AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND LOCK IN SHARE MODE`
 
 // Hold returns batch.ErrLeaseLost unless the run's lease holds, and keeps it from being taken over until tx ends.
 func Hold(ctx context.Context, tx *sqlx.Tx, run *batch.Run) error {
-	var ids []uint64
-	if err := tx.SelectContext(ctx, &ids, holdRun, run.ID, run.Token, run.Lease.Microseconds()); err != nil {
+	return HoldOn(ctx, tx, run, Server{})
+}
+
+// HoldOn is Hold on the server that the run began on: another one is a batch.ErrOtherServer.
+func HoldOn(ctx context.Context, tx *sqlx.Tx, run *batch.Run, server Server) error {
+	var found []sql.NullString
+	if err := tx.SelectContext(ctx, &found, fmt.Sprintf(holdRun, server.Column()), run.ID, run.Token, run.Lease.Microseconds()); err != nil {
 		return err
 	}
-	if len(ids) == 0 {
+	if len(found) == 0 {
 		return batch.ErrLeaseLost
 	}
-	return nil
+	return server.Check(found[0].String)
 }
 
 // Live is a run of somebody else that is under way.

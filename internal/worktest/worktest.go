@@ -37,6 +37,18 @@ func OpenPatient(t testing.TB, dsn string) *mysql.DB {
 	return db
 }
 
+// Servers are the server that db is on, and one that answers as it does and is another.
+func Servers(t testing.TB, db *mysql.DB) (own, other mysql.Server) {
+	t.Helper()
+	own, err := mysql.Identity(t.Context(), db)
+	require.NoError(t, err)
+	variables := map[string]string{"server_uid": "another"}
+	if testdb.Engine() == "mysql" {
+		variables = map[string]string{"server_uuid": "another"}
+	}
+	return own, mysql.Identify(variables)
+}
+
 // Patience is how long tests wait for what must happen, on a machine that has much else to do.
 const Patience = 2 * time.Minute
 
