@@ -66,7 +66,7 @@ func (f fence) check(rows []fenceRow) error {
 		}
 	}
 	if err := f.server.Check(server); err != nil {
-		return fmt.Errorf("%w; nothing of this claim was sent. %s", err, findOut)
+		return fmt.Errorf("%w; nothing of this claim was sent", err)
 	}
 	if m := f.claim; m != nil {
 		if r, ok := have[m.ID]; !ok || r.Key != m.Key || m.Again && r.lease() == m.Before {

@@ -26,7 +26,8 @@ type otherServerError struct{}
 
 // Error implements error.
 func (otherServerError) Error() string {
-	return "another database server answers than the one that this run began on; it may have lost commits"
+	return "another database server answers than the one that this run began on; it may have lost commits. " +
+		`Find out which server is the primary and what it has lost (docs/runbook.md, "A fail-over"), then run again`
 }
 
 // Is reports whether target is what the error may come to.

@@ -358,7 +358,9 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 
 // onlyLost reports whether err says no more than that the lease or the database was lost: unfinished, not failed.
 func onlyLost(err error) bool {
-	return only(err, func(part error) bool { return errors.Is(part, ErrLeaseLost) || errors.Is(part, ErrUnavailable) })
+	return only(err, func(part error) bool {
+		return (errors.Is(part, ErrLeaseLost) || errors.Is(part, ErrUnavailable)) && !errors.Is(part, ErrHalt) && !errors.Is(part, ErrHistoryLost)
+	})
 }
 
 // only reports whether each of the errors that were joined in err is one that is meant.

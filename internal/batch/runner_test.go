@@ -39,6 +39,10 @@ func TestExitCodes(t *testing.T) {
 	away := tasklet("away", func(context.Context, *batch.StepExecution) error {
 		return fmt.Errorf("issue: %w", batch.ErrUnavailable)
 	})
+	halts := tasklet("halts", func(_ context.Context, x *batch.StepExecution) error {
+		x.Halt(fmt.Errorf("heartbeat: %w", batch.ErrOtherServer))
+		return errors.Join(fmt.Errorf("settle: %w", batch.ErrLeaseLost), x.Halted())
+	})
 	declines := tasklet("declines", func(_ context.Context, x *batch.StepExecution) error {
 		x.Count(batch.Tally{Declined: 5, Released: 0})
 		return nil
@@ -66,6 +70,7 @@ func TestExitCodes(t *testing.T) {
 		{"a panic is a failure", []batch.Step{panics, leaves}, nil, batch.ExitFailed, batch.Failed},
 		{"unfinished before review", []batch.Step{reviews, leaves}, nil, batch.ExitUnfinished, batch.Completed},
 		{"the database away is unfinished", []batch.Step{away, reviews}, nil, batch.ExitUnfinished, batch.Completed},
+		{"the lease lost with the server that gave it", []batch.Step{halts, reviews}, nil, batch.ExitFailed, batch.Failed},
 		{"review", []batch.Step{reviews}, nil, batch.ExitReview, batch.Completed},
 		{"rejected", []batch.Step{rejects, declines}, nil, batch.ExitReview, batch.Completed},
 		{"a signal", []batch.Step{reviews, stops}, errSignal, 143, batch.Stopped},

@@ -85,7 +85,7 @@ func (s Server) Column() string {
 // Check returns batch.ErrOtherServer unless a server that answered with Column is s.
 func (s Server) Check(column string) error {
 	if s.Known() && column != s.value {
-		return fmt.Errorf("%w (it began on %.12s)", batch.ErrOtherServer, s.Name)
+		return fmt.Errorf("%w (this run began on %.12s)", batch.ErrOtherServer, s.Name)
 	}
 	return nil
 }
