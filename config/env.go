@@ -12,13 +12,23 @@ const (
 	gatewayPrefix = "DULY_GATEWAYS_"
 )
 
+// ofWrapper reports whether a variable is read by the scripts that start duly (deploy/bin/duly-vm, deploy/cron/duly-cron),
+// whose environment file is the program's too.
+func ofWrapper(name string) bool {
+	switch name {
+	case "DULY_TRIES", "DULY_WAIT", "DULY_LOCK", "DULY_POWEROFF", "DULY_KEEP_UP", "DULY_LOGS", "DULY_LOCKS", "DULY_PATIENCE":
+		return true
+	}
+	return false
+}
+
 // readEnv takes in DULY_… variables. viper would only look up keys that it has heard of, so that a gateway
 // could not be made, nor a slip be found, by the environment alone.
 func (l *loader) readEnv(env []string) {
 	vars := map[string]string{}
 	for _, pair := range env {
 		name, value, _ := strings.Cut(pair, "=")
-		if strings.HasPrefix(name, envPrefix) && !strings.HasPrefix(name, envTestPrefix) && value != "" {
+		if strings.HasPrefix(name, envPrefix) && !strings.HasPrefix(name, envTestPrefix) && !ofWrapper(name) && value != "" {
 			vars[name] = value
 		}
 	}

@@ -62,6 +62,9 @@ func badDuration(s string) error {
 	return fmt.Errorf("%s is no duration: write such as 500ms, 30s, 5m, 24h, 90d or 1d12h", quote(s))
 }
 
+// leastRate is one request an hour.
+const leastRate = 1.0 / 3600
+
 // ParseRate reads requests a second: 20/s, 0.5/s, or a bare number; none or 0: no limit, which is 0.
 func ParseRate(s string) (float64, error) {
 	if s == "none" {
@@ -70,6 +73,9 @@ func ParseRate(s string) (float64, error) {
 	n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(s, "/s")), 64)
 	if err != nil || math.IsNaN(n) || math.IsInf(n, 0) || n < 0 {
 		return 0, fmt.Errorf("%s is no rate: write requests a second such as 20/s, or none", quote(s))
+	}
+	if n > 0 && n < leastRate {
+		return 0, fmt.Errorf("%s is less than one request an hour: write requests a second such as 20/s", quote(s))
 	}
 	return n, nil
 }

@@ -100,7 +100,7 @@ func TestPodFailurePolicies(t *testing.T) {
 		}
 		require.Equal(t, map[int]string{
 			batch.ExitFailed: end, batch.ExitUsage: end, batch.ExitReview: end, batch.ExitNotRun: end,
-			batch.ExitUnfinished: "Count", 130: "Ignore", 143: "Ignore",
+			batch.ExitUnfinished: "Count", 129: "Ignore", 130: "Ignore", 143: "Ignore",
 		}, actions, file)
 		require.Equal(t, "Never", at(t, job, "template", "spec", "restartPolicy"), "a policy needs it")
 		require.Equal(t, "Failed", at(t, job, "podReplacementPolicy"), "two pods of one Job must not overlap")

@@ -41,6 +41,11 @@ if [ "$code" = wait ]; then
 	: >"$here/running"
 	while :; do sleep 0.02; done
 fi
+if [ "$code" = ends-well ]; then
+	trap 'exit 0' TERM
+	: >"$here/running"
+	while :; do sleep 0.02; done
+fi
 exit "$code"
 `
 

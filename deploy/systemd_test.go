@@ -50,7 +50,7 @@ func TestTheSchedulerIsConfinedAlike(t *testing.T) {
 	_, scheduler, _ := strings.Cut(read(t, "systemd/duly-schedule.service"), "UMask=")
 	require.NotEmpty(t, night)
 	require.Equal(t, night, scheduler)
-	require.Equal(t, "143 130", setting(t, "duly-schedule.service", "SuccessExitStatus"))
+	require.Equal(t, "143 130 129", setting(t, "duly-schedule.service", "SuccessExitStatus"))
 	require.Equal(t, "2", setting(t, "duly-schedule.service", "RestartPreventExitStatus"))
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"duly/config"
 )
 
 // The VM is powered off by the exit code, and what is unfinished is run again, not for ever.
@@ -29,6 +31,7 @@ func TestTheVMIsPoweredOffByTheExitCode(t *testing.T) {
 		"no such program":              {"127", 1, 127, false},
 		"unfinished, then done":        {"4 0", 2, 0, true},
 		"stopped twice, then done":     {"130 143 3", 3, 3, true},
+		"hung up, then done":           {"129 0", 2, 0, true},
 		"unfinished, then failed":      {"4 1", 2, 1, false},
 		"unfinished every time":        {"4 4 4 0", 3, 4, false},
 		"unfinished, then not allowed": {"143 5", 2, 5, true},
@@ -82,15 +85,40 @@ func TestADryRunOfTheVM(t *testing.T) {
 	require.False(t, fileThere(f, "lock"))
 }
 
+// A number with a leading zero is the number that people read.
+func TestANumberWithALeadingZero(t *testing.T) {
+	cmd := newFolder(t, "0").command(t, vmScript, "--dry-run")
+	cmd.Env = append(cmd.Env, "DULY_WAIT=08", "DULY_TRIES=09")
+	_, _, errs := run(t, cmd)
+	require.Contains(t, errs, "9 times in all, first after 8s")
+}
+
+// The environment file of the service is read by the program as well, which takes no key of the scripts for one of its own.
+func TestTheScriptsVariablesAreNoKeys(t *testing.T) {
+	for _, script := range []string{vmScript, cronScript} {
+		_, line, found := strings.Cut(read(t, script), "\nunset DULY ")
+		require.True(t, found, script)
+		line, _, _ = strings.Cut(line, "\n")
+		for name := range strings.FieldsSeq(line) {
+			_, err := config.Load(config.Options{NoFile: true, Env: []string{name + "=5"}})
+			require.NoError(t, err, name)
+		}
+	}
+	_, err := config.Load(config.Options{NoFile: true, Env: []string{"DULY_TRYS=5"}})
+	require.ErrorContains(t, err, "DULY_TRYS", "a slip is found")
+}
+
 func TestMistakesOnTheVM(t *testing.T) {
 	f := newFolder(t, "0")
 	for name, c := range map[string]struct{ env, arg, says string }{
-		"tries":        {"DULY_TRIES=none", "billing", `DULY_TRIES is "none"`},
-		"no tries":     {"DULY_TRIES=0", "billing", "DULY_TRIES is 0"},
-		"wait":         {"DULY_WAIT=1m", "billing", `DULY_WAIT is "1m"`},
-		"flag first":   {"X=", "--limit", "the job comes before"},
-		"lock":         {"DULY_LOCK=/no/where/lock", "billing", "cannot write /no/where/lock"},
-		"no exit code": {"X=", "--power-off", "takes one exit code"},
+		"tries":           {"DULY_TRIES=none", "billing", `DULY_TRIES is "none"`},
+		"no tries":        {"DULY_TRIES=0", "billing", "DULY_TRIES is 0"},
+		"no tries at all": {"DULY_TRIES=000", "billing", "DULY_TRIES is 0"},
+		"too many":        {"DULY_WAIT=10000000000", "billing", "at most nine digits"},
+		"wait":            {"DULY_WAIT=1m", "billing", `DULY_WAIT is "1m"`},
+		"flag first":      {"X=", "--limit", "the job comes before"},
+		"lock":            {"DULY_LOCK=/no/where/lock", "billing", "cannot write /no/where/lock"},
+		"no exit code":    {"X=", "--power-off", "takes one exit code"},
 	} {
 		cmd := f.command(t, vmScript, c.arg)
 		cmd.Env = append(cmd.Env, c.env)
@@ -103,10 +131,16 @@ func TestMistakesOnTheVM(t *testing.T) {
 
 // Two do not overlap, and a signal is handed on to the run, which drains; then the VM stays up.
 func TestAVMThatIsStopped(t *testing.T) {
-	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": syscall.SIGINT} {
+	for name, c := range map[string]struct {
+		signal syscall.Signal
+		run    string
+	}{
+		"SIGTERM": {syscall.SIGTERM, "wait"}, "SIGINT": {syscall.SIGINT, "wait"}, "SIGHUP": {syscall.SIGHUP, "wait"},
+		"and the run had done its work": {syscall.SIGTERM, "ends-well"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFolder(t, "wait 0")
+			f := newFolder(t, c.run+" 0")
 			first := f.command(t, vmScript, "billing")
 			var errs strings.Builder
 			first.Stderr = &errs
@@ -117,7 +151,7 @@ func TestAVMThatIsStopped(t *testing.T) {
 			require.Equal(t, 75, code)
 			require.Contains(t, second, "another one is running here")
 
-			require.NoError(t, first.Process.Signal(signal))
+			require.NoError(t, first.Process.Signal(c.signal))
 			require.Error(t, first.Wait())
 			require.Equal(t, 143, first.ProcessState.ExitCode())
 			require.Contains(t, errs.String(), "stopped by a signal: the VM stays up")

@@ -103,6 +103,8 @@ func (t *tale) title(by teller, bad bool, dead []writers.Dead) string {
 		return fmt.Sprintf("%s: %s, with errors in its log", t.job, meaning(by.code))
 	case by.code == 128+int(syscall.SIGINT):
 		return t.job + ": stopped by SIGINT"
+	case by.code == 128+int(syscall.SIGHUP):
+		return t.job + ": stopped by SIGHUP"
 	case by.code == 128+int(syscall.SIGTERM):
 		return t.job + ": stopped by SIGTERM"
 	}

@@ -34,7 +34,7 @@ func auditWork() work {
 func (e *execution) audit() jobs.AuditOptions {
 	s := e.days()
 	return jobs.AuditOptions{
-		From: s.From, To: s.To, Lag: e.lag, ChunkSize: e.config.Billing.ChunkSize, Steps: e.flags.Steps,
+		Window: e.window, From: s.From, To: s.To, Lag: e.lag, ChunkSize: e.config.Billing.ChunkSize, Steps: e.flags.Steps,
 		Note: func(text string) { e.notes = append(e.notes, text) },
 	}
 }

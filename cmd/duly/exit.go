@@ -83,11 +83,13 @@ func stopCode(ctx context.Context) int {
 	return 0
 }
 
-// interruptible returns a context that SIGINT or SIGTERM cancels. A second signal ends the process at once.
+// interruptible returns a context that SIGINT, SIGTERM or SIGHUP cancels: a terminal that is closed stops a run as an
+// operator does. A second signal ends the process at once. A reader of its output that goes away ends nothing.
 func interruptible(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE)
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)

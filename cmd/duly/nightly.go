@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -35,6 +36,8 @@ type nightlyView struct {
 	Job  string        `json:"job"`
 	Exit int           `json:"exit_code"`
 	Jobs []nightlyPart `json:"jobs"`
+	// NotBegun are the jobs that the night did not come to.
+	NotBegun []string `json:"not_begun"`
 }
 
 // nightlyPart is how one job of the night ended.
@@ -48,8 +51,8 @@ type nightlyPart struct {
 	run uint64 // 0: it has none
 }
 
-// nightly runs every job, each whatever the one before ended with, but for a schema or configuration error and
-// a signal.
+// nightly runs every job, each whatever the one before ended with, but for a schema or configuration error, a signal
+// and the end of its time.
 func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	whole := work{name: nightlyJob, takes: nightlyFlags(), steps: func(int) []string { return nil }}
 	found := whole.misplaced(cmd.Flags().Changed)
@@ -79,7 +82,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 		return usage(err)
 	}
 	defer end()
-	v := nightlyView{Job: nightlyJob, Jobs: []nightlyPart{}}
+	v := nightlyView{Job: nightlyJob, Jobs: []nightlyPart{}, NotBegun: []string{}}
 	night, err := a.nightOf(cmd.Context(), f, shared)
 	if err != nil {
 		return err
@@ -88,14 +91,21 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	if err != nil {
 		return failed(err)
 	}
-	for _, w := range order {
+	for i, w := range order {
+		if ctx.Err() != nil {
+			v.NotBegun = namesOf(order[i:])
+			break
+		}
 		p := a.part(ctx, w, f.forPart(w), shared)
 		v.Jobs = append(v.Jobs, p)
-		if p.Exit == batch.ExitUsage || stopCode(ctx) > batch.ExitNotRun {
+		if p.Exit == batch.ExitUsage {
+			v.NotBegun = namesOf(order[i+1:])
 			break
 		}
 	}
-	v.Exit = v.worst()
+	if v.Exit = v.worst(); stopCode(ctx) > batch.ExitNotRun {
+		v.Exit = stopCode(ctx)
+	}
 	a.code = v.Exit
 	if a.json {
 		err = a.print(v)
@@ -135,6 +145,14 @@ func (a *app) orderOfNight(ctx context.Context, c *config.Config, db *database) 
 	return slices.Insert(all, named(jobs.BillingJob), audit), nil
 }
 
+func namesOf(all []work) []string {
+	names := make([]string, len(all))
+	for i, w := range all {
+		names[i] = w.name
+	}
+	return names
+}
+
 // part runs one job of the night.
 func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) nightlyPart {
 	one := *a
@@ -150,6 +168,12 @@ func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) ni
 		p.Exit = batch.ExitUsage
 		if exit, ok := errors.AsType[exitError](err); ok {
 			p.Exit = exit.code
+		}
+		if ctx.Err() != nil { // it failed because the night was told to end
+			if p.Exit = stopCode(ctx); p.Exit == batch.ExitDone {
+				p.Exit = batch.ExitUnfinished
+			}
+			err = context.Cause(ctx)
 		}
 		p.Error = err.Error()
 		a.tale.fails(w.name, p.Exit, err)
@@ -186,11 +210,14 @@ func (f runFlags) bounded(ctx context.Context) (context.Context, context.CancelF
 	return ctx, cancel, nil
 }
 
-// worst is the exit code of the night: that of the job that an operator must act on first. Jobs that did not run
-// count only if none did.
+// worst is the exit code of the night: that of the job that an operator must act on first. A job that did not run was
+// left out of the night; one that the night did not come to leaves it unfinished.
 func (v nightlyView) worst() int {
-	severity := []int{batch.ExitNotRun, batch.ExitDone, batch.ExitReview, batch.ExitUnfinished, batch.ExitFailed, batch.ExitUsage}
-	worst := batch.ExitNotRun
+	severity := []int{batch.ExitDone, batch.ExitNotRun, batch.ExitReview, batch.ExitUnfinished, batch.ExitFailed, batch.ExitUsage}
+	worst := batch.ExitDone
+	if len(v.NotBegun) > 0 {
+		worst = batch.ExitUnfinished
+	}
 	for _, p := range v.Jobs {
 		if p.Exit > batch.ExitNotRun {
 			return p.Exit // a signal
@@ -215,6 +242,9 @@ func (a *app) showNight(v nightlyView) {
 	}
 	a.line("")
 	a.table(table.Row{"job", "exit", ""}, rows)
+	if len(v.NotBegun) > 0 {
+		a.line("not begun: %s", strings.Join(v.NotBegun, ", "))
+	}
 	a.line("nightly ended with exit code %d", v.Exit)
 }
 

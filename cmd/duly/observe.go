@@ -39,6 +39,7 @@ type observation struct {
 	tracer  *tracing.Tracer  // nil: nothing is traced
 	deadman *notify.Deadman  // nil: there is none
 	started chan struct{}    // closed when the switch was told of the begin; nil: no run has begun
+	partial bool             // the command does a part of its work: the switch is told nothing
 	run     uint64           // the last one
 
 	mu   sync.Mutex // of what follows: warnings come from any goroutine
@@ -50,7 +51,7 @@ func (a *app) observing(ctx context.Context, f runFlags, do func() error) error 
 	if f.dryRun {
 		return do()
 	}
-	a.seen = &observation{app: a}
+	a.seen = &observation{app: a, partial: f.partial()}
 	err := do()
 	a.seen.end(ctx, a.ending(ctx, err))
 	return err
@@ -169,8 +170,8 @@ func (o *observation) follow(ctx context.Context, e *execution, run *batch.Run, 
 	if o == nil {
 		return
 	}
-	o.run = run.ID
-	if o.deadman != nil && o.started == nil {
+	o.run, o.partial = run.ID, o.partial || e.flags.partial()
+	if o.deadman != nil && o.started == nil && !o.partial {
 		o.started = make(chan struct{})
 		go func() {
 			defer close(o.started)
@@ -218,14 +219,14 @@ func (o *observation) end(ctx context.Context, exit int) {
 	}
 }
 
-// switchOff tells the dead-man's switch of the end, after it was told of the begin. Of what was not to run it is told
-// nothing.
+// switchOff tells the dead-man's switch of the end, after it was told of the begin. Of what was not to run, and of a part of the
+// work, it is told nothing.
 func (o *observation) switchOff(ctx context.Context, exit int) {
 	defer o.deadman.Close()
 	if o.started != nil {
 		<-o.started // bounded by itself
 	}
-	if exit == batch.ExitNotRun {
+	if exit == batch.ExitNotRun || o.partial {
 		return
 	}
 	if err := o.deadman.Ended(ctx, exit); err != nil {

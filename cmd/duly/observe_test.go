@@ -79,6 +79,7 @@ func TestLastSuccessMovesOnSuccessAlone(t *testing.T) {
 		{"a part of the rows", func() {}, func() ended {
 			return s.duly(t, "run", "billing", "--subscription", strconv.FormatUint(s.enrol(t, "ok", 1), 10))
 		}, batch.ExitDone},
+		{"another day", func() {}, func() ended { return s.duly(t, "run", "billing", "--date", "2026-01-31") }, batch.ExitDone},
 		{"a part of the steps", func() {}, func() ended { return s.duly(t, "run", "billing", "--step", "issue") }, batch.ExitDone},
 		{"unfinished", func() { s.enrol(t, "ok", 1); s.enrol(t, "ok", 1) }, unfinished, batch.ExitUnfinished},
 		{"review", func() { s.enrol(t, "wrong_amount", 500) }, func() ended { return s.duly(t, "run", "billing") }, batch.ExitReview},
@@ -268,8 +269,13 @@ func TestDeadmanIsToldHowRunsGo(t *testing.T) {
 	w.took()
 
 	// What never began has an end alone, what was not to run not even that.
-	require.Equal(t, batch.ExitUsage, s.duly(t, "run", "billing", "--subscription", "999").code)
+	require.Equal(t, batch.ExitUsage, s.duly(t, "run", "billing", "--rerun", "999").code)
 	require.Equal(t, []string{"GET /…/2"}, w.took())
+	// Neither a part of the work nor another day says anything of tonight.
+	for _, part := range []string{"--subscription 999", "--subscription 1", "--step issue", "--date 2026-01-31"} {
+		s.duly(t, append([]string{"run", "billing"}, strings.Fields(part)...)...)
+		require.Empty(t, w.took(), part)
+	}
 	require.Equal(t, batch.ExitDone, s.duly(t, "pause", "billing", "--reason", "test").code)
 	require.Equal(t, batch.ExitNotRun, s.duly(t, "run", "billing").code)
 	require.Empty(t, w.took())

@@ -234,7 +234,8 @@ func TestRunNightly(t *testing.T) {
 
 	s.exec(t, "INSERT INTO pauses (subject, who, reason) VALUES ('billing', 'ada', 'holiday')")
 	doc := document[nightlyDocument](t, s.duly(t, "run", "nightly", "--json"))
-	require.Equal(t, batch.ExitDone, doc.Exit)
+	require.Equal(t, batch.ExitNotRun, doc.Exit, "a night without billing is no green one")
+	require.Empty(t, doc.NotBegun)
 	require.Len(t, doc.Jobs, 6)
 	require.Equal(t, batch.ExitNotRun, doc.Jobs[1].Exit)
 	require.Contains(t, doc.Jobs[1].Error, "billing is paused")
@@ -270,6 +271,7 @@ type nightlyDocument struct {
 		Error    string   `json:"error"`
 		Document *summary `json:"document"`
 	} `json:"jobs"`
+	NotBegun []string `json:"not_begun"`
 }
 
 func TestTheWorstOfANight(t *testing.T) {
@@ -279,7 +281,8 @@ func TestTheWorstOfANight(t *testing.T) {
 	}{
 		{[]int{0, 0, 0}, 0},
 		{[]int{5, 5}, 5},
-		{[]int{5, 0}, 0},
+		{[]int{5, 0}, 5},
+		{[]int{5, 3, 0}, 3},
 		{[]int{0, 3, 0}, 3},
 		{[]int{3, 4, 3}, 4},
 		{[]int{4, 1, 3}, 1},
@@ -292,4 +295,6 @@ func TestTheWorstOfANight(t *testing.T) {
 		}
 		require.Equal(t, c.want, v.worst(), c.codes)
 	}
+	require.Equal(t, batch.ExitUnfinished, nightlyView{Jobs: []nightlyPart{{Exit: 3}}, NotBegun: []string{"prune"}}.worst())
+	require.Equal(t, batch.ExitFailed, nightlyView{Jobs: []nightlyPart{{Exit: 1}}, NotBegun: []string{"prune"}}.worst())
 }

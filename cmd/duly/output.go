@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -31,7 +33,10 @@ func (a *app) print(v any) error {
 	enc := json.NewEncoder(a.out)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return failed(enc.Encode(v))
+	if err := enc.Encode(v); !errors.Is(err, syscall.EPIPE) { // whoever read it has seen enough
+		return failed(err)
+	}
+	return nil
 }
 
 // line writes a line for people.

@@ -36,6 +36,7 @@ type execution struct {
 	logs     *logs
 	sinks    map[string]notify.Notifier // of the outbox
 	notes    []string                   // what the audit has to say
+	window   payment.Window             // of the audit that is repeated; zero: its own
 	// suspicion is why the database may have been restored; empty: nothing says so.
 	suspicion string
 	witness   func(*batch.Run, batch.Mark) // nil: no claim is noted on this host
@@ -93,7 +94,7 @@ func (a *app) prepare(ctx context.Context, w work, f runFlags, given func(flag s
 
 // valid is the configuration, or every mistake in it and in the flags at once.
 func (a *app) valid(w work, f runFlags, given func(flag string) bool) (*config.Config, error) {
-	found := append(w.misplaced(given), f.problems(w)...)
+	found := append(w.misplaced(given), f.problems(w, given)...)
 	if len(found) > 0 {
 		a.flags = nil // a flag that is wrong is reported as a flag, not as a key
 	}
@@ -128,10 +129,10 @@ func (e *execution) close() {
 
 func (e *execution) checkSchema(ctx context.Context) error {
 	if err := migrations.Check(ctx, e.db.DB.DB.DB); err != nil {
-		return startError(err)
+		return startError(mysql.Classify(ctx, err))
 	}
 	if err := mysql.CheckPacket(ctx, e.db.DB, e.config.Billing.ChunkSize); err != nil {
-		return startError(err)
+		return startError(mysql.Classify(ctx, err))
 	}
 	return nil
 }
@@ -193,6 +194,9 @@ func (e *execution) repeat(ctx context.Context, given func(flag string) bool) er
 	case old.Job != e.work.name:
 		return usagef("--rerun: run %d was a run of %s, not of %s", old.ID, old.Job, e.work.name)
 	}
+	if e.work.name == jobs.AuditJob && !given(flagDate) && !given(flagFrom) && !given(flagTo) {
+		e.window, _ = jobs.PastAuditWindow(old.Params)
+	}
 	return failed(e.flags.repeat(given, old.BusinessDate, old.Params))
 }
 
@@ -200,7 +204,11 @@ func (e *execution) repeat(ctx context.Context, given func(flag string) bool) er
 func (e *execution) dates() error {
 	e.business = e.today
 	if e.work.day != nil {
+		usual := *e
+		usual.flags.Date, usual.flags.From, usual.flags.To = "", "", ""
 		e.business = e.work.day(e)
+		s := e.days()
+		e.flags.Elsewhen = s != (span{}) && s != span{e.work.day(&usual), e.work.day(&usual)} || e.window != payment.Window{}
 		return nil
 	}
 	if e.flags.Date == "" {
@@ -213,7 +221,7 @@ func (e *execution) dates() error {
 	if date > e.today && !e.flags.allowFuture && !e.flags.dryRun {
 		return usagef("--date: %s is after today, %s in %s; --allow-future is for sandboxes", date, e.today, e.config.Business.Timezone)
 	}
-	e.business = date
+	e.business, e.flags.Elsewhen = date, date != e.today
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"duly/config"
 	"duly/internal/payment"
 	"duly/jobs"
+	"duly/readers"
 )
 
 // runFlags are the flags of `duly run`; as JSON they are what a re-run repeats.
@@ -25,6 +27,8 @@ type runFlags struct {
 	Orders        []uint64 `json:"orders,omitempty"`
 	Steps         []string `json:"steps,omitempty"`
 	Limit         int      `json:"limit,omitempty"`
+	// Elsewhen: the run is not for the day that it would be for by itself. It is found out, and not repeated.
+	Elsewhen bool `json:"elsewhen,omitempty"`
 
 	dryRun, allowFuture, exclusive, noProgress, csv bool
 	rerun                                           uint64
@@ -117,24 +121,32 @@ func runHelp() string {
 		"  3         done, but this run sent rows to review: power off, look at them\n" +
 		"  4         unfinished, a later run will do it: run again\n" +
 		"  5         not run: paused, or --exclusive and another run is live\n" +
-		"  130, 143  stopped by SIGINT or SIGTERM after draining: run again\n\n" +
+		"  130, 143  stopped by SIGINT or SIGTERM (129: SIGHUP) after draining: run again\n\n" +
 		"A second signal ends it at once; the next run recovers what was in flight. Declines are results, not failures.\n\n" +
 		"Steps of billing: " + strings.Join(jobs.BillingSteps(usualStages), ", ") + " (a retry for each of billing.retry_days). " +
 		"The steps of another job are named by a mistake in --step, and by completion."
 }
 
 // problems are the mistakes that can be seen without a database.
-func (f runFlags) problems(w work) []error {
+func (f runFlags) problems(w work, given func(flag string) bool) []error {
 	var found []error
 	add := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
 	for flag, text := range map[string]string{flagDate: f.Date, flagFrom: f.From, flagTo: f.To} {
-		if _, err := payment.ParseDate(text); text != "" && err != nil {
+		date, err := payment.ParseDate(text)
+		switch {
+		case text == "":
+		case err != nil:
 			add("--%s: %w", flag, err)
+		case date < readers.OldestDue:
+			add("--%s: %s is before the first due date that is looked at, %s", flag, text, readers.OldestDue)
 		}
 	}
-	for name, n := range map[string]int{"parallelism": f.parallelism, "chunk-size": f.chunkSize, "limit": f.Limit} {
-		if n < 0 {
-			add("--%s: %d is negative", name, n)
+	if f.Limit < 0 {
+		add("--limit: %d is negative", f.Limit)
+	}
+	for name, n := range map[string]int{flagParallelism: f.parallelism, flagChunkSize: f.chunkSize} {
+		if n < 0 || n == 0 && given(name) {
+			add("--%s: %d, and must be 1 or more", name, n)
 		}
 	}
 	if f.rate != "" {
@@ -182,6 +194,9 @@ func (w work) mayHave(step string) bool {
 	return slices.Contains(w.steps(0), step)
 }
 
+// leastDuration is the shortest bound of a run that lets it do anything.
+const leastDuration = 100 * time.Millisecond
+
 // bound is how long the run may take; 0: as long as it needs.
 func (f runFlags) bound() (time.Duration, error) {
 	if f.maxDuration == "" {
@@ -191,7 +206,15 @@ func (f runFlags) bound() (time.Duration, error) {
 	if err != nil || d <= 0 {
 		return 0, fmt.Errorf("%q is not a duration such as 2h", f.maxDuration)
 	}
+	if d < leastDuration {
+		return 0, fmt.Errorf("%s is too short for any work: %s or more", f.maxDuration, config.FormatDuration(leastDuration))
+	}
 	return d, nil
+}
+
+// partial reports whether the run leaves out a part of what a run of its job without flags does today.
+func (f runFlags) partial() bool {
+	return f.Elsewhen || len(f.Subscriptions)+len(f.Orders)+len(f.Steps) > 0
 }
 
 // overrides are the flags that stand for configuration keys.
@@ -216,8 +239,12 @@ func (f *runFlags) repeat(given func(flag string) bool, date string, params []by
 		return fmt.Errorf("read the parameters of run %d: %w", f.rerun, err)
 	}
 	dated := given(flagDate) || given(flagFrom) || given(flagTo)
-	if !dated {
-		f.Date, f.From, f.To = date, old.From, old.To
+	switch {
+	case dated:
+	case old.From != "" || old.To != "": // one of them alone reached to that run's own date
+		f.From, f.To = old.From, cmp.Or(old.To, date)
+	default:
+		f.Date = date
 	}
 	if !given(flagSubscription) {
 		f.Subscriptions = old.Subscriptions

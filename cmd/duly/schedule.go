@@ -40,7 +40,8 @@ func (a *app) scheduleCommand() *cobra.Command {
 			"today: at the start the latest firing of today that nobody took, or that a signal cut short, is made up for at once, those of earlier " +
 			"days are not. If a scheduler dies in a run, the next firing recovers it, as every run does.\n\n" +
 			"Where the clock is put forward over 02:30, 02:30 fires at 03:30; where it is put back and shows 02:30 twice, the first fires.\n\n" +
-			"SIGTERM and SIGINT let the run under way finish within run.drain. The exit code is 0, or 143 or 130 if a run was cut short; " +
+			"SIGTERM, SIGINT and SIGHUP let the run under way finish within run.drain. The exit code is 0, or 143, 130 or 129 if a run was cut " +
+			"short; " +
 			"a second signal ends it at once. schedule.listen answers GET /healthz with each job's next firing, last run and exit code.",
 		Example: "  duly schedule --list\n" +
 			"  DULY_SCHEDULE_NIGHTLY='30 2 * * *' DULY_SCHEDULE_LISTEN=127.0.0.1:9465 \\\n" +

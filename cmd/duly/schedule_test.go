@@ -253,7 +253,7 @@ func TestScheduleDrains(t *testing.T) {
 func TestSecondSignalEndsAScheduleAtOnce(t *testing.T) {
 	s := newShop(t)
 	s.env = append(s.env, scheduleEvery)
-	arrived := s.holdCharges(t)
+	arrived, _ := s.holdCharges(t)
 	s.enrol(t, "ok", 100)
 	cmd, out := s.child(t, "schedule")
 	arrived()

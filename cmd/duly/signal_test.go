@@ -8,12 +8,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
 )
 
@@ -50,8 +52,8 @@ func (s *shop) charging(t *testing.T, n int) {
 	require.Eventually(t, func() bool { return s.sim.Stats().MaxConcurrent >= n }, patience, 2*time.Millisecond)
 }
 
-// holdCharges lets no charge be answered before the test ends, and waits in what it returns until one has arrived.
-func (s *shop) holdCharges(t *testing.T) (arrived func()) {
+// holdCharges lets no charge through before release is called or the test ends; arrived waits until there is one.
+func (s *shop) holdCharges(t *testing.T) (arrived, release func()) {
 	t.Helper()
 	came, over := make(chan struct{}, 1), make(chan struct{})
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -59,11 +61,16 @@ func (s *shop) holdCharges(t *testing.T) (arrived func()) {
 			s.sim.ServeHTTP(w, r)
 			return
 		}
-		came <- struct{}{}
+		select {
+		case came <- struct{}{}:
+		default:
+		}
 		<-over
+		s.sim.ServeHTTP(w, r)
 	}))
+	release = sync.OnceFunc(func() { close(over) })
 	t.Cleanup(front.Close)
-	t.Cleanup(func() { close(over) })
+	t.Cleanup(release)
 	s.env = append(s.env, "DULY_GATEWAYS_MAIN_URL="+front.URL)
 	return func() {
 		t.Helper()
@@ -72,7 +79,7 @@ func (s *shop) holdCharges(t *testing.T) (arrived func()) {
 		case <-time.After(patience):
 			t.Fatal("no charge arrived")
 		}
-	}
+	}, release
 }
 
 // A signal lets what is in flight finish and leaves the rest; the exit code names it.
@@ -80,7 +87,7 @@ func TestSignalDrains(t *testing.T) {
 	for name, c := range map[string]struct {
 		signal syscall.Signal
 		code   int
-	}{"SIGTERM": {syscall.SIGTERM, 143}, "SIGINT": {syscall.SIGINT, 130}} {
+	}{"SIGTERM": {syscall.SIGTERM, 143}, "SIGINT": {syscall.SIGINT, 130}, "SIGHUP": {syscall.SIGHUP, 129}} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t)
 			s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 500 * time.Millisecond })
@@ -103,10 +110,25 @@ func TestSignalDrains(t *testing.T) {
 	}
 }
 
+// Whoever reads what a run writes may go away: the run goes on and ends as it would have.
+func TestAReaderThatGoesAwayEndsNothing(t *testing.T) {
+	s := newShop(t)
+	arrived, release := s.holdCharges(t)
+	s.enrol(t, "ok", 100)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	cmd := s.childTo(t, w, "run", "billing")
+	arrived()
+	require.NoError(t, errors.Join(r.Close(), w.Close()))
+	release()
+	require.Equal(t, batch.ExitDone, code(t, cmd))
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM invoices WHERE status = 'paid'"))
+}
+
 // A second signal ends it at once; the next run recovers what was in flight.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	s := newShop(t)
-	arrived := s.holdCharges(t)
+	arrived, _ := s.holdCharges(t)
 	s.enrol(t, "ok", 100)
 	cmd, out := s.child(t, "run", "billing")
 	arrived()

@@ -29,11 +29,11 @@ func LastRuns(ctx context.Context, db *DB) ([]LastRun, error) {
 	return rows, nil
 }
 
-// A run of some rows or steps alone leaves the others behind, whatever it exits with.
+// A run of some rows or steps alone, or for another day than its own, leaves the others behind, whatever it exits with.
 const lastSuccesses = `SELECT job, MAX(finished_at) AS ended_at FROM job_runs WHERE status = 'completed' AND exit_code = 0
-AND JSON_CONTAINS_PATH(params, 'one', '$.subscriptions', '$.orders', '$.steps') = 0 GROUP BY job`
+AND JSON_CONTAINS_PATH(params, 'one', '$.subscriptions', '$.orders', '$.steps', '$.elsewhen') = 0 GROUP BY job`
 
-// LastSuccesses reads when the last run of each job ended that covered all of its work and exited with 0.
+// LastSuccesses reads when the last run of each job ended that covered all of its work for its own day and exited with 0.
 func LastSuccesses(ctx context.Context, db *DB) (map[string]time.Time, error) {
 	var rows []struct {
 		Job   string
