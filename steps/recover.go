@@ -41,7 +41,7 @@ func (r *Recover) Process(ctx context.Context, item billing.Claimed) (billing.Re
 	}
 	asked := billing.Unaskable
 	if g.Abilities().FindByKey || item.PaymentID != "" {
-		finding := g.Find(ctx, item.Charge, item.PaymentID)
+		finding := g.Find(stoppable(ctx), item.Charge, item.PaymentID)
 		if asked = answer(finding); !finding.Absent && finding.Outcome.Kind != payment.InDoubt {
 			return r.found(ctx, g, result, finding.Outcome), nil
 		}

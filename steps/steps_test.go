@@ -275,3 +275,28 @@ func TestState(t *testing.T) {
 		require.Equal(t, batch.LaneClosed, all.State("main"))
 	})
 }
+
+// A look-up that is tried again and again does not outlast the wish to stop.
+func TestRecoveryHearsAStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := ordinary()
+		p.found = gateway.Finding{Outcome: payment.Outcome{Kind: payment.InDoubt, Reason: "502"}}
+		paced := gateway.Pace("main", p, gateway.Limits{Tries: 9, Backoff: time.Hour, MaxElapsed: 24 * time.Hour, Now: time.Now})
+		defer paced.Close()
+		recovery := &steps.Recover{
+			Gateways: steps.Gateways{"main": paced}, Controls: &steps.Controls{Now: time.Now}, Doubts: &steps.Doubts{},
+			Brake: &steps.Brake{Percent: 50}, Now: time.Now,
+		}
+		item := claimed(time.Hour)
+		item.Doubted = true
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		began := time.Now()
+		got := process(ctx, t, recovery, item, func(x *batch.StepExecution) {
+			x.Lease.Renew(time.Now().Add(48 * time.Hour))
+			time.AfterFunc(500*time.Millisecond, stop)
+		})
+		require.Equal(t, 500*time.Millisecond, time.Since(began), "not only at the end of the drain")
+		require.Equal(t, payment.InDoubt, got.Answer.Outcome.Kind)
+	})
+}
