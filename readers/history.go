@@ -93,7 +93,7 @@ const (
 	heldKeys = `SELECT a.id, a.idempotency_key, a.status, a.doubted, a.run_id = ? AS own, COALESCE(i.status = 'void', FALSE) AS void
 FROM payment_attempts a LEFT JOIN invoices i ON i.id = a.invoice_id WHERE a.idempotency_key IN (?)`
 	adoptedKeys = `SELECT idempotency_key, gateway_payment_id FROM unknown_charges
-WHERE account_id IN (?) AND idempotency_key IN (?) AND adopted_at IS NOT NULL`
+WHERE account_id IN (?) AND idempotency_key IN (?) AND adopted_at IS NOT NULL AND COALESCE(adopted_as, '') <> 'not_shown'`
 )
 
 // KeysHeld is what the tables say of keys that a gateway lists.

@@ -65,25 +65,13 @@ func (c *Controls) Vet(ctx context.Context, g *gateway.Paced, controls payment.C
 // that is not shown, which is then returned, fails the side only if no other is: an audit looks for holes in what a
 // gateway shows, and the nearest payments may lie in the same one.
 func (c *Controls) Shown(ctx context.Context, g *gateway.Paced, controls []payment.Control, byID bool) (payment.Control, payment.ControlVerdict) {
-	verdict, denied := payment.ControlNone, payment.Control{}
-	for _, control := range controls {
+	return payment.AnyShown(controls, func(control payment.Control) payment.ControlVerdict {
 		which := c.which(g.Abilities(), control)
 		if byID {
 			which = payment.Which{ID: control.PaymentID, RequestID: which.RequestID}
 		}
-		switch c.look(ctx, g, control, which) {
-		case payment.ControlPassed:
-			return control, payment.ControlPassed
-		case payment.ControlUnknown:
-			verdict = payment.ControlUnknown
-		case payment.ControlFailed:
-			if verdict == payment.ControlNone {
-				verdict, denied = payment.ControlFailed, control
-			}
-		case payment.ControlNone:
-		}
-	}
-	return denied, verdict
+		return c.look(ctx, g, control, which)
+	})
 }
 
 // Denied is the control that a gateway did not show in this run, if there is one.

@@ -16,8 +16,10 @@ import (
 
 const (
 	insertUnknown = `INSERT INTO unknown_charges (account_id, gateway, idempotency_key, reference, gateway_payment_id, record, run_id) VALUES `
-	// A charge that waits is brought up to date; one that was adopted stays as it was.
-	unknownAgain = ` ON DUPLICATE KEY UPDATE record = IF(adopted_at IS NULL, VALUES(record), record)`
+	// A charge that waits is brought up to date; one that was adopted stays as it was, unless its gateway did not know it then.
+	// The columns are set from left to right.
+	unknownAgain = ` ON DUPLICATE KEY UPDATE record = IF(adopted_at IS NULL OR adopted_as = 'not_shown', VALUES(record), record),
+adopted_at = IF(adopted_as = 'not_shown', NULL, adopted_at), adopted_as = IF(adopted_as = 'not_shown', NULL, adopted_as)`
 )
 
 // UnknownCharges writes charges under keys of ours that no attempt accounts for. Until they are adopted their periods are

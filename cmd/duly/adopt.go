@@ -15,9 +15,10 @@ import (
 
 // adoptFlags are the flags of `duly adopt`.
 type adoptFlags struct {
-	keys   []string
-	reason string
-	dry    bool
+	keys     []string
+	reason   string
+	dry      bool
+	notShown bool
 }
 
 func (a *app) adoptCommand() *cobra.Command {
@@ -36,17 +37,23 @@ func (a *app) adoptCommand() *cobra.Command {
 			"  refunded  its period is closed, and not charged\n" +
 			"  review    something differs: an operator decides, and its period waits\n" +
 			"  orphan    money that no invoice asks for: to be refunded; a finding tells it\n" +
-			"  known     the tables account for it by now\n\n" +
+			"  known     the tables account for it by now\n" +
+			"  not_shown with --not-shown, for one that the gateway does not know any more\n" +
+			"            though it shows others: an operator decides, and its period waits\n\n" +
 			"It may be typed again: what is adopted already is passed over. Exit code 2 if one is refused; the others are done.",
 		Example: "  duly adopt main\n" +
 			"  duly adopt main --reason \"restored the backup of 3 May\"\n" +
-			"  duly adopt main --key sub_42_20260503-1 --dry-run",
+			"  duly adopt main --key sub_42_20260503-1 --dry-run\n" +
+			"  duly adopt main --key sub_42_20260503-1 --not-shown",
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeGateway,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := a.adoptFrom(args)
 			if cmd.Flags().Changed(flagReason) && strings.TrimSpace(f.reason) == "" {
 				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
+			}
+			if f.notShown && len(f.keys) == 0 {
+				err = errors.Join(err, errors.New("--not-shown: say which charges, by --key"))
 			}
 			if err != nil {
 				return usage(err)
@@ -57,6 +64,7 @@ func (a *app) adoptCommand() *cobra.Command {
 	}
 	cmd.Flags().StringArrayVar(&f.keys, "key", nil, "only the charge under this `KEY`; may be given again (default all)")
 	cmd.Flags().StringVar(&f.reason, flagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is adopted)")
+	cmd.Flags().BoolVar(&f.notShown, "not-shown", false, "leave to an operator what the gateway does not know any more")
 	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "only show what would become of each")
 	complete(cmd, "key", a.completeUnknownKeys)
 	return cmd

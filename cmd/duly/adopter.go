@@ -84,6 +84,7 @@ type charged struct {
 	id     billing.ChargeID
 	listed payment.Payment
 	now    payment.Payment
+	denied bool  // the gateway, which shows others, does not know it any more
 	err    error // why it cannot be adopted
 }
 
@@ -148,7 +149,11 @@ func (ad *adopter) ask(ctx context.Context, chunk []charged) {
 			continue
 		}
 		wait.Go(func() {
-			p, err := ad.look(gateway.About(ctx, c.listed.CustomerID), *c)
+			ctx := gateway.About(ctx, c.listed.CustomerID)
+			p, err := ad.look(ctx, *c)
+			if errors.Is(err, errNotShown) && ad.flags.notShown {
+				p, c.denied, err = ad.deny(ctx, *c)
+			}
 			if err != nil {
 				c.err = usage(err)
 				return
@@ -163,11 +168,14 @@ func (ad *adopter) ask(ctx context.Context, chunk []charged) {
 func (ad *adopter) look(ctx context.Context, c charged) (payment.Payment, error) {
 	seen := ad.gateway.Look(ctx, payment.Which{ID: c.PaymentID, RequestID: writers.AdoptSubject(c.Key)})
 	if seen.Unaskable {
-		return ad.list(ctx, c)
+		seen = ad.list(ctx, c.PaymentID, c.Key, c.listed.CreatedAt, adoptAround)
 	}
 	switch p := seen.Payment; {
+	case seen.Unaskable:
+		return payment.Payment{}, fmt.Errorf("gateway %s can neither show payment %s nor list it: ask the provider", ad.name, c.PaymentID)
 	case seen.Absent:
-		return payment.Payment{}, fmt.Errorf("gateway %s listed payment %s and does not show it now, which proves nothing: ask the provider, then type this again", ad.name, c.PaymentID)
+		return payment.Payment{}, fmt.Errorf("gateway %s listed payment %s and %w, which proves nothing: ask the provider, then type this again; if its page does not show it either: duly adopt %s --key %s --not-shown",
+			ad.name, c.PaymentID, errNotShown, ad.name, c.Key)
 	case p == nil:
 		return payment.Payment{}, fmt.Errorf("gateway %s could not be asked (%s): type this again", ad.name, seen.Reason)
 	case p.ID != c.PaymentID || p.Key != c.Key:
@@ -177,28 +185,30 @@ func (ad *adopter) look(ctx context.Context, c charged) (payment.Payment, error)
 	}
 }
 
+// errNotShown says of a charge that its gateway does not know it.
+var errNotShown = errors.New("does not know it now")
+
 // list finds a payment that cannot be asked for in the list that it was found in.
-func (ad *adopter) list(ctx context.Context, c charged) (payment.Payment, error) {
-	at := c.listed.CreatedAt
+func (ad *adopter) list(ctx context.Context, id, key string, at time.Time, around time.Duration) payment.Sight {
 	if at.IsZero() || !ad.gateway.Abilities().List {
-		return payment.Payment{}, fmt.Errorf("gateway %s can neither show payment %s nor list it: ask the provider", ad.name, c.PaymentID)
+		return payment.Sight{Unaskable: true}
 	}
 	cursor := ""
 	for range adoptPages {
-		page, err := ad.gateway.List(ctx, payment.Window{From: at.Add(-adoptAround), To: at.Add(adoptAround)}, cursor)
+		page, err := ad.gateway.List(ctx, payment.Window{From: at.Add(-around), To: at.Add(around)}, cursor)
 		if err != nil {
-			return payment.Payment{}, fmt.Errorf("%w: type this again", err)
+			return payment.Sight{Reason: err.Error()}
 		}
 		for _, p := range page.Payments {
-			if p.ID == c.PaymentID && p.Key == c.Key {
-				return p, nil
+			if p.ID == id && p.Key == key {
+				return payment.Sight{Payment: &p}
 			}
 		}
 		if cursor = page.Cursor; cursor == "" {
-			break
+			return payment.Sight{Absent: true}
 		}
 	}
-	return payment.Payment{}, fmt.Errorf("gateway %s does not list payment %s any more: ask the provider, then type this again", ad.name, c.PaymentID)
+	return payment.Sight{Reason: "its list does not end"}
 }
 
 // one adopts a charge, or says what would become of it.
@@ -262,7 +272,7 @@ func (ad *adopter) plan(ctx context.Context, c charged) (billing.Adoption, error
 func (ad *adopter) found(c charged) billing.Unadopted {
 	able := ad.gateway.Abilities()
 	u := billing.Unadopted{
-		Gateway: ad.name, Prefix: ad.config.KeyPrefix, Charge: c.id, Record: c.now,
+		Gateway: ad.name, Prefix: ad.config.KeyPrefix, Charge: c.id, Record: c.now, Denied: c.denied,
 		Terms: billing.Terms{Account: c.Account, KeyLife: able.KeyLife, Longest: able.LongestRequest},
 	}
 	if at := c.now.CreatedAt; !at.IsZero() {

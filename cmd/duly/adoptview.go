@@ -61,7 +61,7 @@ func (v adoptedView) with(a writers.Adopted) adoptedView {
 // command is what an operator types about the charge once it is adopted; empty: nothing.
 func (v adoptedView) command() string {
 	switch billing.AdoptedAs(v.As) {
-	case billing.AdoptedReview:
+	case billing.AdoptedReview, billing.AdoptedNotShown:
 		return "duly show subscription " + strconv.FormatUint(v.SubscriptionID, 10)
 	case billing.AdoptedOrphan:
 		if v.AttemptID != 0 {
@@ -91,6 +91,9 @@ func (v *adoptView) next(f adoptFlags) {
 		keys := ""
 		if len(f.keys) > 0 {
 			keys = " --key " + strings.Join(f.keys, " --key ")
+		}
+		if f.notShown {
+			keys += " --not-shown"
 		}
 		v.Next = append(v.Next, "duly adopt "+v.Gateway+keys+` --reason "…"`)
 	default:

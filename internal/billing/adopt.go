@@ -27,6 +27,9 @@ const (
 	AdoptedOrphan AdoptedAs = "orphan"
 	// AdoptedKnown: the tables account for it by now. Nothing is changed.
 	AdoptedKnown AdoptedAs = "known"
+	// AdoptedNotShown: the gateway listed it once and does not know it now. Its attempt waits for an operator, and its period
+	// is not charged before. If it is listed again it is unknown again.
+	AdoptedNotShown AdoptedAs = "not_shown"
 )
 
 // Unadopted is a charge that a gateway has under a key of ours, with all that the rules read of its period.
@@ -36,8 +39,10 @@ type Unadopted struct {
 	Prefix  string          // that the gateway's keys begin with
 	Charge  ChargeID        // what its key names
 	Record  payment.Payment // as the gateway shows it now
-	Date    payment.Date    // the business date on which the gateway made it; zero: not known
-	Booked  string          // the row that the payment is booked for, such as attempt 7; empty: none
+	// Denied: the gateway, which shows other payments, does not know it now. Record is what it listed.
+	Denied bool
+	Date   payment.Date // the business date on which the gateway made it; zero: not known
+	Booked string       // the row that the payment is booked for, such as attempt 7; empty: none
 	Period
 }
 
@@ -98,6 +103,7 @@ type NewInvoice struct {
 //   - Where another attempt of the invoice may have taken money too, an operator decides.
 //   - A decline moves the invoice only if it is the newest attempt of an open one. Every number is recorded, so that no
 //     later attempt is given it again.
+//   - What the gateway does not show any more may have taken money or not: an operator decides.
 //   - Money, customer and reference must be those of the charge that duly makes for the period.
 func DecideAdopt(u Unadopted, p Policy, effective payment.Date, now time.Time) (Adoption, error) {
 	d := draft(u)
@@ -116,6 +122,9 @@ func DecideAdopt(u Unadopted, p Policy, effective payment.Date, now time.Time) (
 		return Adoption{As: AdoptedKnown, Detail: fmt.Sprintf("no money was taken, and there is no subscription %d", u.Charge.Subscription)}, nil
 	}
 	d.begin(effective, now)
+	if u.Denied {
+		return d.notShown(), nil
+	}
 	if !d.keeps {
 		return d.nothingTaken(p, effective, now), nil
 	}

@@ -118,6 +118,14 @@ func (d *drafted) aside(why string) Adoption {
 	return d.adopt(AdoptedReview, d.identified(ToReview(d.attempt, why)), d.open, why)
 }
 
+// notShown leaves a charge to an operator that the gateway does not know any more, and with it the invoice, unless that is
+// closed. The payment's id is not stored: nothing but a list says that there is such a payment, and who asks by it would be
+// told for ever that it is unknown.
+func (d *drafted) notShown() Adoption {
+	why := fmt.Sprintf("gateway %s listed payment %s (%s) and does not know it now", d.Gateway, cut(d.Record.ID, maxQuoted), d.Record.Status)
+	return d.adopt(AdoptedNotShown, ToReview(d.attempt, why), d.open, why)
+}
+
 // orphan keeps a charge that no invoice asks for: beside its invoice where it has one, so that its number is passed
 // over. attempt is the one to write; nil: none.
 func (d *drafted) orphan(attempt *Attempt, format string, args ...any) Adoption {
@@ -150,7 +158,7 @@ func (d *drafted) identified(s Settlement) Settlement {
 // Events are those that tell of the adoption.
 func (a Adoption) Events() []Event {
 	switch a.As {
-	case AdoptedOrphan, AdoptedReview: // an operator is told, also where the invoice stays as it is
+	case AdoptedOrphan, AdoptedReview, AdoptedNotShown: // an operator is told, also where the invoice stays as it is
 		return a.Settlement.Events
 	case AdoptedPaid, AdoptedDeclined, AdoptedInDoubt, AdoptedRefunded, AdoptedKnown:
 	}

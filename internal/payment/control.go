@@ -127,6 +127,26 @@ func (c Control) DeniedBy(gateway string) string {
 		gateway, Cut(c.PaymentID, maxShownID), c.At.UTC().Format(time.DateOnly))
 }
 
+// AnyShown asks for the controls of one side until one is shown, which it returns. One of our own that is not shown fails the
+// side, and is returned, only if no other is shown and each was answered for.
+func AnyShown(controls []Control, ask func(Control) ControlVerdict) (Control, ControlVerdict) {
+	verdict, denied := ControlNone, Control{}
+	for _, c := range controls {
+		switch ask(c) {
+		case ControlPassed:
+			return c, ControlPassed
+		case ControlUnknown:
+			verdict = ControlUnknown
+		case ControlFailed:
+			if verdict == ControlNone {
+				verdict, denied = ControlFailed, c
+			}
+		case ControlNone:
+		}
+	}
+	return denied, verdict
+}
+
 // maxShownID bounds ids in texts for people.
 const maxShownID = 64
 
