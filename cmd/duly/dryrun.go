@@ -153,9 +153,9 @@ func (e *execution) showBilling(f billingForecast) {
 			if c.Invoice != 0 {
 				invoice = c.Invoice
 			}
-			rows = append(rows, table.Row{c.Step, c.Subscription, invoice, c.Due, c.Attempt, c.Gateway, payment.Money{Amount: c.Amount, Currency: c.Currency}})
+			rows = append(rows, table.Row{c.Step, c.Subscription, invoice, c.Due, c.Gateway, payment.Money{Amount: c.Amount, Currency: c.Currency}})
 		}
-		e.table(table.Row{"step", "subscription", "invoice", "due", "attempt", "gateway", "amount"}, rows)
+		e.table(table.Row{"step", "subscription", "invoice", "due", "gateway", "amount"}, rows)
 	}
 	e.counted([]counted{
 		{f.Free, "row", "of amount 0 would be paid at once"},

@@ -361,7 +361,7 @@ func (a *app) invoice(inv readers.ShownInvoice) {
 			check = instant(*t.NextCheckAt)
 		}
 		why := strings.TrimPrefix(orBlank(t.DeclineClass)+" "+orBlank(t.DeclineCode)+" "+orBlank(t.Message), " ")
-		rows = append(rows, table.Row{t.ID, t.No, t.Stage, t.Status, strings.TrimSpace(why), t.Gateway, instant(t.CreatedAt), check, t.Run, t.Key, orBlank(t.PaymentID)})
+		rows = append(rows, table.Row{t.ID, t.Stage, t.Status, strings.TrimSpace(why), t.Gateway, instant(t.CreatedAt), check, t.Run, t.Key, orBlank(t.PaymentID)})
 	}
-	a.table(table.Row{"id", "attempt", "stage", "status", "why", "gateway", "at", "next check", "run", "key", "payment"}, rows)
+	a.table(table.Row{"attempt", "stage", "status", "why", "gateway", "at", "next check", "run", "key", "payment"}, rows)
 }

@@ -141,13 +141,21 @@ func ExplainInvoice(s Standing) Explanation {
 	case Void:
 		return s.void()
 	case Review:
-		return Explanation{WhyReview, sentence("it is in review", inv.ReviewReason), "an operator decides; until then it is not charged, and no new invoice is issued"}
+		return Explanation{WhyReview, sentence("it is in review", inv.ReviewReason), inv.decides() + "; until then it is not charged, and no new invoice is issued"}
 	case Charging:
 		return inv.charging()
 	case Open:
 		return s.open()
 	}
 	return Explanation{WhyReview, fmt.Sprintf("its status %q is none of duly's", inv.Status), "put the row right"}
+}
+
+// decides says what an operator types about an invoice in review.
+func (inv *StandingInvoice) decides() string {
+	if last := len(inv.Past) - 1; last >= 0 && (inv.Past[last].Status == AttemptReview || inv.Past[last].Status == AttemptRejected) {
+		return fmt.Sprintf("an operator decides: duly resolve attempt %d --as paid GATEWAY_ID, not_executed, refunded or ignored", inv.Past[last].ID)
+	}
+	return fmt.Sprintf("put right what it says, then: duly requeue invoice %d", inv.ID)
 }
 
 // booked says by whose word an invoice is paid, where it is not the gateway's own.
@@ -187,9 +195,8 @@ func (s Standing) goesOn() string {
 
 // charging is the explanation of an invoice with an unsettled attempt.
 func (inv *StandingInvoice) charging() Explanation {
-	no := len(inv.Past)
-	if no > 0 && inv.Past[no-1].Status == AttemptInDoubt {
-		return Explanation{WhyInDoubt, sentence(fmt.Sprintf("nobody knows yet whether attempt %d was executed", no), inv.Message), "the gateway is asked again at " + instant(inv.NextCheck) + ", or by the first run after it"}
+	if last := len(inv.Past) - 1; last >= 0 && inv.Past[last].Status == AttemptInDoubt {
+		return Explanation{WhyInDoubt, sentence(fmt.Sprintf("nobody knows yet whether attempt %d was executed", inv.Past[last].ID), inv.Message), "the gateway is asked again at " + instant(inv.NextCheck) + ", or by the first run after it"}
 	}
 	if inv.RunLives {
 		return Explanation{WhyInFlight, fmt.Sprintf("run %d is charging it now", inv.Run), "the run settles it"}
@@ -222,11 +229,11 @@ func (s Standing) open() Explanation {
 	case s.held() != "":
 		return s.heldBack()
 	case len(inv.Past) > 0 && inv.Past[len(inv.Past)-1].Status == AttemptReleased:
-		return Explanation{WhyAgain, sentence(fmt.Sprintf("attempt %d was not executed", claim.No), inv.Message), "the next run sends it again under the same key"}
+		return Explanation{WhyAgain, sentence(fmt.Sprintf("attempt %d was not executed", inv.Past[len(inv.Past)-1].ID), inv.Message), "the next run sends it again under the same key"}
 	case len(inv.Past) > 0 && !inv.TryLaterSince.IsZero():
-		return Explanation{WhyAgain, sentence("the gateway asked to try later", inv.Message), fmt.Sprintf("the next run makes attempt %d", claim.No)}
+		return Explanation{WhyAgain, sentence("the gateway asked to try later", inv.Message), "the next run charges it under the next key"}
 	}
-	return Explanation{WhyDue, fmt.Sprintf("it is due since %s and no run has charged it yet", inv.StageDate), fmt.Sprintf("the next run makes attempt %d: duly run billing --subscription %d", claim.No, inv.SubscriptionID)}
+	return Explanation{WhyDue, fmt.Sprintf("it is due since %s and no run has charged it yet", inv.StageDate), fmt.Sprintf("the next run charges it: duly run billing --subscription %d", inv.SubscriptionID)}
 }
 
 // waiting is the explanation of an open invoice whose date is yet to come.
