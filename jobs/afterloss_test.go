@@ -6,9 +6,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/gateway"
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
 	"duly/internal/worktest"
+	"duly/jobs"
 )
 
 // A history that was lost went on to the next number of a key, of which these tables hold the first in doubt: recovery finds
@@ -54,4 +56,33 @@ func TestARunOnAnotherServerSendsNothingMore(t *testing.T) {
 	require.ErrorContains(t, result.Err, "another database server answers")
 	require.Equal(t, 3, w.requests("main", createPayment))
 	require.Zero(t, w.attempts("in_flight"), "the claim was rolled back")
+}
+
+// forgetful is a gateway that shows a payment for no longer than it keeps its key.
+type forgetful struct{ gateway.Gateway }
+
+func (f forgetful) Abilities() gateway.Abilities {
+	a := f.Gateway.Abilities()
+	a.FindLasts = false
+	return a
+}
+
+// After a suspected restore a gateway that forgets is sent only what it cannot have forgotten, and the run fails.
+func TestAGatewayThatForgetsAfterARestore(t *testing.T) {
+	for _, suspected := range []bool{false, true} {
+		w := newRecord(t)
+		w.client = func(config *httpapi.Config) { config.NoList = true }
+		w.wrap = func(g gateway.Gateway) gateway.Gateway { return forgetful{g} }
+		worktest.Enrol(t, w.plain, 1, "2026-01-20", nil)
+		worktest.Enrol(t, w.plain, 1, day0, nil)
+		result := w.run(func(o *jobs.BillingOptions, _ *batch.Runner) { o.Suspected = func() bool { return suspected } })
+		if suspected {
+			require.Equal(t, batch.ExitFailed, result.Exit, "%v", result)
+			require.ErrorContains(t, result.Err, "duly doctor --history-confirmed")
+			require.Equal(t, []string{"active open 0 1", "active paid 0 1"}, w.states())
+			continue
+		}
+		require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+		require.Equal(t, 2, w.requests("main", createPayment))
+	}
 }

@@ -95,7 +95,7 @@ func (h *history) verdict(gateway string) (batch.LaneState, string) {
 		return batch.LaneClosed, why
 	case listClear:
 	}
-	suspected := h.job.o.Suspected != nil && h.job.o.Suspected()
+	suspected := h.suspected()
 	for _, other := range h.all {
 		switch at, why := other.at(); {
 		case other == c:
@@ -171,8 +171,15 @@ func (h *history) FirstSend(item billing.Claimed) (billing.LookUps, error) {
 	if c == nil {
 		return noLookUps, nil
 	}
-	return c.covers().FirstSend(h.due(item), n, h.reach, h.job.Business()), nil
+	cover, due, now := c.covers(), h.due(item), h.job.Business()
+	if !h.job.Gateways[item.Gateway].Abilities().FindLasts && h.suspected() && !cover.Remembered(due, now) {
+		return noLookUps, fmt.Errorf("not sent: %w", c.forget())
+	}
+	return cover.FirstSend(due, n, h.reach, now), nil
 }
+
+// suspected reports whether the database may have been restored, and nobody has said that the tables are whole.
+func (h *history) suspected() bool { return h.job.o.Suspected != nil && h.job.o.Suspected() }
 
 // Later implements steps.History.
 func (h *history) Later(ctx context.Context, item billing.Claimed) (billing.LookUps, error) {

@@ -41,6 +41,7 @@ type listCheck struct {
 	failure  error
 	unknowns int
 	told     bool
+	forgot   error     // why invoices are left alone that it may have forgotten charges of; nil: none is, or it was told
 	failing  bool      // the last request for a page was not answered
 	moved    time.Time // by the process's own clock, when a page came last
 	coverage billing.Coverage
@@ -108,6 +109,10 @@ func (c *listCheck) found(n int) {
 func (c *listCheck) problem() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.forgot; err != nil {
+		c.forgot, c.told = nil, true
+		return err
+	}
 	switch {
 	case c.told:
 		return nil
@@ -119,6 +124,18 @@ func (c *listCheck) problem() error {
 		return c.failure
 	}
 	return nil
+}
+
+// forget notes that an invoice is left alone of which the gateway may have forgotten charges that the tables have lost.
+func (c *listCheck) forget() error {
+	err := fmt.Errorf("the database may have been restored or have lost commits, and gateway %s shows no charge for longer than it keeps keys: find out what it took for "+
+		"earlier due dates, settle that, then run: duly doctor --history-confirmed --reason …", c.name)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.told {
+		c.forgot = err
+	}
+	return err
 }
 
 // heard notes that a page came, or that none did.

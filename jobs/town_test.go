@@ -40,10 +40,11 @@ type town struct {
 	last   payment.Date // business date of the last run
 
 	client    func(*httpapi.Config) // makes the gateways' clients others; nil: they are as they are
-	accounts  bool                  // what is sent is stored with the account that it is sent to
-	server    mysql.Server          // that runs begin on; zero: any
-	prefix    string                // of keys
-	retention time.Duration         // of the gateways
+	wrap      func(gateway.Gateway) gateway.Gateway
+	accounts  bool          // what is sent is stored with the account that it is sent to
+	server    mysql.Server  // that runs begin on; zero: any
+	prefix    string        // of keys
+	retention time.Duration // of the gateways
 }
 
 func newTown(t *testing.T) *town {
@@ -120,7 +121,11 @@ func (w *town) deps(dsn string, business func() time.Time, change func(*httpapi.
 		}
 		client, err := httpapi.New(config)
 		require.NoError(w.t, err)
-		gateways[name] = gateway.Pace(name, client, w.limits)
+		var adapter gateway.Gateway = client
+		if w.wrap != nil {
+			adapter = w.wrap(client)
+		}
+		gateways[name] = gateway.Pace(name, adapter, w.limits)
 		w.t.Cleanup(gateways[name].Close)
 	}
 	var accounts map[string]uint32

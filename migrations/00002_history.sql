@@ -79,12 +79,15 @@ CREATE TABLE IF NOT EXISTS unknown_charges (
   KEY open_walk (adopted_at, id)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- The database servers that this schema was used on. One that nobody confirmed may hold a restored or older copy.
+-- The database servers that this schema was used on. One that nobody confirmed may hold a restored or older copy, and so
+-- may one that was suspected since: requests of the history that was lost may arrive for a while from then on.
 CREATE TABLE IF NOT EXISTS known_servers (
   server VARCHAR(64) NOT NULL PRIMARY KEY,
   seen_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   confirmed_at DATETIME(6) NULL,
-  confirmed_by VARCHAR(191) NULL
+  confirmed_by VARCHAR(191) NULL,
+  suspected_at DATETIME(6) NULL,
+  suspicion VARCHAR(255) NULL
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 -- +goose Down

@@ -2,52 +2,86 @@ package readers
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"time"
 
 	"duly/internal/mysql"
 )
 
 const (
-	knownServers = `SELECT COUNT(*) AS servers, COALESCE(SUM(server = ?), 0) AS seen,
-COALESCE(SUM(server = ? AND confirmed_at IS NOT NULL), 0) AS confirmed FROM known_servers`
+	countServers = `SELECT COUNT(*) FROM known_servers`
+	knownServer  = `SELECT confirmed_at, suspected_at, COALESCE(suspicion, '') AS suspicion FROM known_servers WHERE server = ?`
 
 	newestAttempt = `SELECT id, idempotency_key FROM payment_attempts ORDER BY id DESC LIMIT 1`
 
-	attemptKey = `SELECT idempotency_key FROM payment_attempts WHERE id = ?`
+	attemptKeys = `SELECT id, idempotency_key FROM payment_attempts WHERE id IN (?)`
+
+	// What requests of a history that is lost were sent under: its newest attempts, as far as they are left, tell.
+	longestTerms = `SELECT (SELECT COALESCE(MAX(lease_ms), 0) FROM job_runs WHERE job = 'billing') AS lease_ms,
+(SELECT COALESCE(MAX(longest_request_ms), 0) FROM (SELECT longest_request_ms FROM payment_attempts ORDER BY id DESC LIMIT 10000) x) AS longest_ms`
 )
 
 // Standing is what the tables say of themselves, for who asks whether they were set back.
 type Standing struct {
-	Servers   int // that are known
-	Seen      bool
-	Confirmed bool // somebody trusts this server
-	NewestID  uint64
-	NewestKey string
-	Key       string // of the attempt that was asked for; empty: it is not there
+	Servers int // that are known
+	Seen    bool
+	// Confirmed is when somebody trusted this server, Suspected when its history was suspected last, and why; zero: never.
+	Confirmed, Suspected time.Time
+	Suspicion            string
+	NewestID             uint64
+	NewestKey            string
+	Keys                 map[uint64]string // of those attempts that are there
 }
 
-// StandingOf reads the standing on a server, with the key of one attempt.
-func StandingOf(ctx context.Context, db *mysql.DB, server string, attempt uint64) (Standing, error) {
-	var s Standing
-	if err := db.GetContext(ctx, &s, knownServers, server, server); err != nil {
+// StandingOf reads the standing on a server, with the keys of attempts.
+func StandingOf(ctx context.Context, db *mysql.DB, server string, attempts []uint64) (Standing, error) {
+	s := Standing{Keys: map[uint64]string{}}
+	var known []struct {
+		Confirmed sql.NullTime `db:"confirmed_at"`
+		Suspected sql.NullTime `db:"suspected_at"`
+		Suspicion string
+	}
+	if err := db.GetContext(ctx, &s.Servers, countServers); err != nil {
 		return s, fmt.Errorf("read the known servers: %w", mysql.Classify(ctx, err))
 	}
-	var newest []struct {
+	if err := db.SelectContext(ctx, &known, knownServer, server); err != nil {
+		return s, fmt.Errorf("read the known servers: %w", mysql.Classify(ctx, err))
+	}
+	for _, k := range known {
+		s.Seen, s.Confirmed, s.Suspected, s.Suspicion = true, k.Confirmed.Time, k.Suspected.Time, k.Suspicion
+	}
+	type row struct {
 		ID  uint64
 		Key string `db:"idempotency_key"`
 	}
-	var keys []string
+	var newest, there []row
 	if err := db.SelectContext(ctx, &newest, newestAttempt); err != nil {
 		return s, fmt.Errorf("read the newest attempt: %w", mysql.Classify(ctx, err))
 	}
-	if err := db.SelectContext(ctx, &keys, attemptKey, attempt); err != nil {
-		return s, fmt.Errorf("read attempt %d: %w", attempt, mysql.Classify(ctx, err))
+	for _, r := range newest {
+		s.NewestID, s.NewestKey = r.ID, r.Key
 	}
-	if len(newest) > 0 {
-		s.NewestID, s.NewestKey = newest[0].ID, newest[0].Key
+	if len(attempts) > 0 {
+		if err := mysql.SelectIn(ctx, db, &there, attemptKeys, attempts); err != nil {
+			return s, fmt.Errorf("read attempts %d: %w", attempts, mysql.Classify(ctx, err))
+		}
 	}
-	if len(keys) > 0 {
-		s.Key = keys[0]
+	for _, r := range there {
+		s.Keys[r.ID] = r.Key
 	}
 	return s, nil
+}
+
+// LongestTerms are the longest lease of a billing run that is known, and the longest time that a request of the newest
+// attempts can be on its way.
+func LongestTerms(ctx context.Context, db *mysql.DB) (lease, longest time.Duration, err error) {
+	var row struct {
+		LeaseMS   int64 `db:"lease_ms"`
+		LongestMS int64 `db:"longest_ms"`
+	}
+	if err := db.GetContext(ctx, &row, longestTerms); err != nil {
+		return 0, 0, fmt.Errorf("read the longest lease and request: %w", mysql.Classify(ctx, err))
+	}
+	return time.Duration(row.LeaseMS) * time.Millisecond, time.Duration(row.LongestMS) * time.Millisecond, nil
 }

@@ -40,7 +40,8 @@ func (a *app) adoptCommand() *cobra.Command {
 			"  known     the tables account for it by now\n" +
 			"  not_shown with --not-shown, for one that the gateway does not know any more\n" +
 			"            though it shows others: an operator decides, and its period waits\n\n" +
-			"It may be typed again: what is adopted already is passed over. Exit code 2 if one is refused; the others are done.",
+			"It may be typed again: what is adopted already is passed over. Exit code 2 if one is refused; the others are done.\n" +
+			"Exit code 4 while requests from before the loss may still arrive, with the time.",
 		Example: "  duly adopt main\n" +
 			"  duly adopt main --reason \"restored the backup of 3 May\"\n" +
 			"  duly adopt main --key sub_42_20260503-1 --dry-run\n" +
@@ -97,6 +98,11 @@ func (a *app) adopt(ctx context.Context, db *database, name string, f adoptFlags
 	}
 	if err := missingKeys(name, f.keys, rows); err != nil {
 		return usage(err)
+	}
+	if !f.dry {
+		if err := a.settled(ctx, db, fmt.Sprintf("duly adopt %s --reason …", name)); err != nil {
+			return err
+		}
 	}
 	ad, err := a.newAdopter(ctx, db, name, f)
 	if err != nil {

@@ -45,7 +45,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			"gateway says it does not know is checked by it. --moved NAME OLD_URL joins the address that the gateway was called at before\n" +
 			"to today's, if today's shows a payment that was taken there.\n\n" +
 			"--history-confirmed checks nothing: it records that you know the tables to be whole, so that gateways that can neither be\n" +
-			"asked nor listed are charged again.",
+			"asked nor listed are charged again. Exit code 4 while requests from before the loss may still arrive, with the time.",
 		Example: "  duly doctor\n  duly doctor --control main pay_123\n  duly doctor --moved main https://old.example.com\n  duly doctor --json\n  duly doctor --slack\n  duly doctor --history-confirmed --reason \"compared with the provider's export\"",
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch named := control != "" || moved != ""; {

@@ -143,6 +143,7 @@ func (e *execution) execute(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
+	e.lostUnderWay(ctx, began, result)
 	e.code = result.Exit
 	if e.ran != nil {
 		*e.ran = show.run.ID

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"duly/config"
 	"duly/internal/batch"
@@ -41,22 +41,27 @@ type evidence struct {
 func evidenceOf(ctx context.Context, db *mysql.DB, file *witness.File) (evidence, error) {
 	var s evidence
 	if file != nil {
-		s.Mark, s.broken = file.Read()
+		s.Kept, s.broken = file.Read()
 	}
 	var err error
 	if s.server, err = mysql.Identity(ctx, db); err != nil {
 		return s, err
 	}
 	s.Server = s.server.Name
-	var attempt uint64
-	if s.Mark != nil {
-		attempt = s.Mark.Attempt
+	var marked []uint64
+	for _, m := range []*witness.Mark{s.Mark, s.Lost} {
+		if m != nil {
+			marked = append(marked, m.Attempt)
+		}
 	}
-	found, err := readers.StandingOf(ctx, db, s.Server, attempt)
+	found, err := readers.StandingOf(ctx, db, s.Server, marked)
 	if err != nil {
 		return s, err
 	}
-	s.Key, s.Newest, s.Confirmed, s.First = found.Key, found.NewestID, found.Confirmed, found.Servers == 0
+	s.Keys, s.Newest, s.Confirmed, s.First = found.Keys, found.NewestID, !found.Confirmed.IsZero(), found.Servers == 0
+	if s.Suspected = found.Suspected; s.Suspected.After(found.Confirmed) {
+		s.Noted = found.Suspicion
+	}
 	s.seen, s.newest = found.Seen, witness.Mark{Attempt: found.NewestID, Key: found.NewestKey}
 	return s, nil
 }
@@ -75,7 +80,7 @@ func (s evidence) trustedBy() string {
 }
 
 // examine finds out, before anything is sent, whether the database may have been restored, and gets the witness ready. What
-// it finds is in e.suspicion.
+// it finds is in e.suspicion. The error says that it may have been, and that it is too early for a run.
 func (e *execution) examine(ctx context.Context) error {
 	if !e.work.charges {
 		return nil
@@ -94,35 +99,50 @@ func (e *execution) examine(ctx context.Context) error {
 			return failed(err)
 		}
 	}
-	e.suspicion = s.Suspicion()
-	if e.suspicion != "" {
-		e.logs.WarnContext(ctx, "the database may have been restored or have lost commits", slog.String("reason", e.suspicion), slog.String("mend", confirmHistory))
-		return nil // the witness stays as it is until somebody confirms the history
-	}
 	if file != nil {
-		file.Sync = len(e.blind()) > 0
+		file.Sync = len(e.blind(true)) > 0
 		e.witness = e.keepWitness(file)
 	}
-	return nil
+	if e.suspicion = s.Suspicion(); e.suspicion == "" {
+		return nil
+	}
+	e.logs.WarnContext(ctx, mayHaveLost, slog.String("reason", e.suspicion), slog.String("mend", confirmHistory))
+	since, err := note(ctx, e.db.DB, s)
+	if err != nil {
+		return failed(err)
+	}
+	if lost := s.NewlyLost(); lost != nil {
+		if err := file.Lose(*lost); err != nil {
+			e.unwritten(err)
+		}
+	}
+	return e.quiet(ctx, e.db.DB, e.config, since, e.deps.Business(), e.suspicion, "duly run "+e.work.name)
 }
 
 // keepWitness writes each claim to the file. That it cannot be written is told once, and stops nothing.
 func (e *execution) keepWitness(file *witness.File) func(*batch.Run, batch.Mark) {
 	var told atomic.Bool
 	return func(run *batch.Run, m batch.Mark) {
-		err := file.Keep(witness.Mark{Run: run.ID, Attempt: m.ID, Key: m.Key})
+		at := e.deps.Business().UTC().Round(0).Truncate(time.Microsecond)
+		err := file.Keep(witness.Mark{Run: run.ID, Attempt: m.ID, Key: m.Key, At: at})
 		if err != nil && !told.Swap(true) {
-			e.logs.Warn("the witness cannot be written; a restored database is noticed by its server alone", problem(err),
-				slog.String("mend", "set run.witness to a folder that duly may write to, or to none"))
+			e.unwritten(err)
 		}
 	}
 }
 
-// blind lists the gateways that can neither be asked by key nor listed: nothing but the tables says what they took.
-func (e *execution) blind() []string {
+func (e *execution) unwritten(err error) {
+	e.logs.Warn("the witness cannot be written; a restored database is noticed by its server alone", problem(err),
+		slog.String("mend", "set run.witness to a folder that duly may write to, or to none"))
+}
+
+// blind lists the gateways that can neither be asked by key nor listed: nothing but the tables says what they took. forgetful:
+// also those that can be asked only for as long as they keep keys.
+func (e *execution) blind(forgetful bool) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(e.deps.Gateways)) {
-		if able := e.deps.Gateways[name].Abilities(); !able.FindByKey && !able.List {
+		able := e.deps.Gateways[name].Abilities()
+		if !able.List && (!able.FindByKey || forgetful && !able.FindLasts) {
 			names = append(names, name)
 		}
 	}
@@ -135,8 +155,8 @@ func (e *execution) withheld() map[string]string {
 		return nil
 	}
 	all := map[string]string{}
-	for _, name := range e.blind() {
-		all[name] = "the database may have been restored or have lost commits (" + e.suspicion + "), and this gateway can neither be asked " +
+	for _, name := range e.blind(false) {
+		all[name] = mayHaveLost + " (" + e.suspicion + "), and this gateway can neither be asked " +
 			"by key nor listed: find out what it took, adopt or settle that, then run: " + confirmHistory
 	}
 	return all
@@ -164,7 +184,7 @@ func (d *checkup) history(ctx context.Context, c *config.Config, db *database) {
 		known = "new"
 	}
 	if why := s.Suspicion(); why != "" {
-		err = errors.New("the database may have been restored or have lost commits: " + why)
+		err = d.suspected(ctx, c, db, s, why)
 	}
 	d.note("history", err, fmt.Sprintf("a server that is %s, %s", known, where),
 		"find out what the gateways took that is not here (duly run audit), then: "+confirmHistory)
@@ -192,6 +212,9 @@ func (a *app) confirmHistory(ctx context.Context, reason string) error {
 			return failed(err)
 		}
 		was := s.Suspicion()
+		if err := a.settled(ctx, db, confirmHistory); err != nil {
+			return err
+		}
 		action := do("confirm", "history", reason)
 		action.Detail = map[string]string{"server": s.Server, "was": was}
 		if err := writers.ConfirmServer(ctx, db.DB, s.Server, action); err != nil {

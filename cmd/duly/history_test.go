@@ -1,15 +1,19 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/witness"
+	"duly/internal/worktest"
 )
 
 // witnessed is the shop with a witness.
@@ -35,6 +39,21 @@ func (s *shop) restore(t *testing.T, but uint64) {
 	s.exec(t, `UPDATE invoices SET status = 'open', attempts = 0, paid_at = NULL WHERE id NOT IN (SELECT invoice_id FROM payment_attempts)`)
 }
 
+// sinceSuspected makes the suspicion that long ago.
+func (s *shop) sinceSuspected(t *testing.T, d time.Duration) {
+	t.Helper()
+	s.exec(t, `UPDATE known_servers SET suspected_at = UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND WHERE suspected_at IS NOT NULL`, d.Microseconds())
+}
+
+// isTooEarly expects that a command is refused until no request of the lost history can arrive any more.
+func (s *shop) isTooEarly(t *testing.T, args ...string) {
+	t.Helper()
+	got := s.duly(t, args...)
+	require.Equal(t, batch.ExitUnfinished, got.code, "%s\n%s", got.out, got.err)
+	require.Contains(t, got.out+got.err, "requests from before may still arrive until "+time.Now().UTC().Format("2006-"))
+	require.Contains(t, got.out+got.err, "type it again after that: duly "+strings.Join(args[:2], " "))
+}
+
 func (s *shop) requests() int64 { return int64(s.sim.Stats().Requests["createPayment"]) }
 
 // A billing run leaves a witness beside it. If the database does not show what it names, a gateway that nobody can ask is
@@ -46,13 +65,36 @@ func TestARestoredDatabaseIsNoticedByTheWitness(t *testing.T) {
 	s.enrol(t, "ok", 9900)
 	s.enrol(t, "ok", 9900)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
-	mark, err := file.Read()
+	kept, err := file.Read()
 	require.NoError(t, err)
+	mark := *kept.Mark
 	require.Equal(t, s.number(t, `SELECT MAX(id) FROM payment_attempts`), int64(mark.Attempt))
+	require.WithinDuration(t, time.Now(), mark.At, worktest.Patience)
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_by = 'the first start'`))
 
 	s.restore(t, 1)
 	sent := s.requests()
+	s.isTooEarly(t, "run", "billing")
+	noted := s.number(t, `SELECT CAST(UNIX_TIMESTAMP(suspected_at) * 1000000 AS SIGNED) FROM known_servers`)
+	s.isTooEarly(t, "run", "billing")
+	require.Equal(t, noted, s.number(t, `SELECT CAST(UNIX_TIMESTAMP(suspected_at) * 1000000 AS SIGNED) FROM known_servers`), "it counts from the first one")
+	attempt := fmt.Sprint(s.number(t, `SELECT MAX(id) FROM payment_attempts`))
+	for _, line := range []string{
+		"doctor --history-confirmed --reason why", "adopt main --reason why", "resolve attempt " + attempt + " --as not_executed --reason why",
+		"resolve attempt " + attempt + " pay_1 --as paid --reason why", "requeue invoice 1",
+	} {
+		s.isTooEarly(t, strings.Fields(line)...)
+	}
+	elsewhere := *s // a host without a witness
+	elsewhere.env = append([]string{"DULY_RUN_WITNESS=none"}, s.env...)
+	elsewhere.isTooEarly(t, "run", "billing")
+	require.Contains(t, failing(t, s.duly(t, "doctor", "--json")).Detail, "requests from before may still arrive until")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing", "--dry-run").code)
+	require.Equal(t, batch.ExitDone, s.duly(t, "adopt", "main").code)
+
+	s.sinceSuspected(t, 3*time.Minute-20*time.Second) // a lease and the longest request
+	s.isTooEarly(t, "run", "billing")
+	s.sinceSuspected(t, 3*time.Minute)
 	for range 2 {
 		got := s.duly(t, "run", "billing")
 		require.Equal(t, batch.ExitFailed, got.code, got.out)
@@ -64,7 +106,7 @@ func TestARestoredDatabaseIsNoticedByTheWitness(t *testing.T) {
 	require.Equal(t, "history", failing(t, doctor).Check)
 	still, err := file.Read()
 	require.NoError(t, err)
-	require.Equal(t, mark, still, "the witness stays until somebody confirms the history")
+	require.Equal(t, &mark, still.Lost, "what is lost stays until somebody confirms the history")
 
 	require.Equal(t, batch.ExitUsage, s.duly(t, "doctor", "--history-confirmed").code)
 	require.Equal(t, batch.ExitUsage, s.duly(t, "doctor", "--reason", "why").code)
@@ -78,6 +120,9 @@ AND reason = 'compared with the provider''s export'`, operator()))
 	got = s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitDone, got.code, got.out)
 	require.Equal(t, sent+1, s.requests())
+
+	s.restore(t, 1)
+	s.isTooEarly(t, "run", "billing") // another loss is another suspicion
 }
 
 // Without a witness, a server that nobody has confirmed is one that a backup may have been restored on.
@@ -89,11 +134,15 @@ func TestARestoredDatabaseIsNoticedByItsServer(t *testing.T) {
 	s.exec(t, `UPDATE known_servers SET server = 'another'`)
 	s.enrol(t, "ok", 9900)
 	sent := s.requests()
+	plain.isTooEarly(t, "run", "billing")
+	s.sinceSuspected(t, 3*time.Minute)
+	plain.isTooEarly(t, "run", "billing") // its list is behind by a minute
 	got := s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitFailed, got.code, got.out)
 	require.Contains(t, got.out+got.err, confirmHistory)
 	require.Equal(t, sent, s.requests())
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_at IS NULL`))
+	s.sinceSuspected(t, 4*time.Minute)
 
 	// A gateway that can be asked goes on by its own checks.
 	got = plain.duly(t, "run", "billing")

@@ -19,7 +19,8 @@ func (a *app) requeueCommand() *cobra.Command {
 		Short: "Make invoices, orders or events due again",
 		Long: "Makes rows due again that wait for a person, once what was wrong is put right, and records who did it. What is\n" +
 			"unsettled is refused, and the line says what to do instead; so is an invoice whose rejected attempt is not proven to\n" +
-			"have taken no money: the gateway is asked first. Exit code 2 if one is refused; the others are done.",
+			"have taken no money: the gateway is asked first. Exit code 2 if one is refused; the others are done.\n" +
+			"Exit code 4, for invoices, for some minutes after the database has lost commits.",
 		Example: "  duly requeue invoice 7 8 9\n" +
 			"  duly requeue event 4711 --reason \"the receiver is up again\"",
 	}
@@ -59,6 +60,9 @@ func (a *app) requeueCommand() *cobra.Command {
 // requeueInvoice makes an invoice due again. If its newest attempt ended without a proof, the gateway is asked first whether
 // that took money.
 func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, action writers.Action) error {
+	if err := a.settled(ctx, db, fmt.Sprintf("duly requeue invoice %d", id)); err != nil {
+		return err
+	}
 	status, past, err := writers.Requeued(ctx, db.DB, id)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func (a *app) resolveCommand() *cobra.Command {
 			"The gateway is asked by the charge's own key. Where it cannot say, --as not_executed is your recorded word, taken " +
 			"once no request can take effect any more; for an attempt in doubt billing.give_up_after later. What is in flight is " +
 			"never resolved by hand: a run asks the gateway. A payment that is still open is settled by hand once its order is in " +
-			"review. Exit code 2 if it is refused, with what to type next.",
+			"review. Exit code 2 if it is refused, with what to type next; 4 for some minutes after the database has lost commits.",
 		Example: "  duly resolve attempt 7 --as paid pay_8f3 --reason \"charged by hand on 3 May\"\n" +
 			"  duly resolve payment 12 --as refunded --reason \"support gave it back\"\n" +
 			"  duly resolve finding 3 --as ignored --reason \"test account\"",
@@ -158,6 +158,13 @@ func lastOf(err error) error {
 }
 
 func (a *app) resolveAttempt(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
+	again := fmt.Sprintf("duly resolve attempt %d --as %s", id, as)
+	if named != "" {
+		again += " " + named
+	}
+	if err := a.settled(ctx, db, again+" --reason …"); err != nil {
+		return "", err
+	}
 	word := billing.Word{As: as, Reason: action.Reason, Counts: true}
 	return a.settleAttempt(ctx, db, id, named, word, action)
 }

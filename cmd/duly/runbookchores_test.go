@@ -168,14 +168,16 @@ func walksOfChores() map[string]func(*walk) {
 
 // walksOfLosses are the chapters on databases that lost what was charged.
 func walksOfLosses() map[string]func(*walk) {
-	lost := func(w *walk, commands int) *shop {
-		s := newShop(w.T)
+	lost := func(w *walk, suspected, commands int) {
+		s, _ := newShop(w.T).witnessed(w.T)
 		for _, behaviour := range []string{"ok", "ok", "soft", "ok"} {
 			s.enrol(w.T, behaviour, 100)
 		}
 		require.Equal(w, batch.ExitDone, s.duly(w.T, "run", "billing").code)
 		charges := len(s.sim.Ledger())
 		s.loseHistory(w.T)
+		w.block(s, suspected)
+		s.sinceSuspected(w.T, time.Hour)
 		w.block(s, commands)
 		require.Len(w, s.sim.Ledger(), charges, "nothing was charged again")
 		require.Empty(w, s.sim.DoubleCharged())
@@ -183,11 +185,10 @@ func walksOfLosses() map[string]func(*walk) {
 		require.Equal(w, int64(4), s.number(w.T, "SELECT COUNT(*) FROM payment_attempts"))
 		require.Zero(w, s.number(w.T, "SELECT COUNT(*) FROM unknown_charges WHERE adopted_at IS NULL"))
 		require.Zero(w, s.number(w.T, "SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL"))
-		return s
 	}
 	return map[string]func(*walk){
 		"Restore from a backup": func(w *walk) {
-			lost(w, 8)
+			lost(w, 2, 7)
 			w.mentions("adopt")
 
 			// A second attempt whose first is in review.
@@ -243,13 +244,15 @@ func walksOfLosses() map[string]func(*walk) {
 			w.types(s, "--history-confirmed")
 		},
 		"A fail-over": func(w *walk) {
-			lost(w, 5)
+			lost(w, 1, 5)
 			s, _ := newShop(w.T).witnessed(w.T)
 			s = s.blind()
 			s.enrol(w.T, "ok", 9900)
 			s.enrol(w.T, "ok", 9900)
 			require.Equal(w, batch.ExitDone, s.duly(w.T, "run", "billing").code)
 			s.restore(w.T, 1)
+			s.isTooEarly(w.T, "run", "billing")
+			s.sinceSuspected(w.T, time.Hour)
 			require.Equal(w, batch.ExitFailed, s.duly(w.T, "run", "billing").code)
 			got := w.fails(s, batch.ExitUsage, "doctor")
 			require.Contains(w, got.out+got.err, "history")

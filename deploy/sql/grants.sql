@@ -42,7 +42,7 @@ GRANT SELECT, INSERT, UPDATE ON gateway_accounts TO duly_worker;
 GRANT SELECT ON gateway_controls TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON bookings TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON unknown_charges TO duly_worker;
-GRANT SELECT, INSERT ON known_servers TO duly_worker;
+GRANT SELECT, INSERT, UPDATE ON known_servers TO duly_worker;
 GRANT SELECT, UPDATE (claimed_by, claimed_at) ON claim_probe TO duly_worker;
 GRANT SELECT ON duly_migrations TO duly_worker;
 

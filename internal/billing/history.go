@@ -99,14 +99,24 @@ func (c Coverage) FirstSend(due time.Time, n, reach int, now time.Time) LookUps 
 		return LookUps{First: n, Last: n}
 	}
 	later := c.Later(due, n, reach)
-	switch age := now.Sub(due); {
+	switch {
 	case c.Once:
 		return later
-	case !c.Early && age >= 0 && age < c.Guard:
-		later.Within = c.Guard - age
+	case c.young(due, now):
+		later.Within = c.Guard - now.Sub(due)
 		return later
 	}
 	return LookUps{First: n, Last: max(reach, n)}
+}
+
+// Remembered reports whether the list, or look-ups that answer for as long as keys live, show every charge of an invoice
+// whose due date began then.
+func (c Coverage) Remembered(due, now time.Time) bool { return c.covers(due) || c.young(due, now) }
+
+// young reports whether no charge of an invoice whose due date began then can be older than its key lives.
+func (c Coverage) young(due, now time.Time) bool {
+	age := now.Sub(due)
+	return !c.Early && age >= 0 && age < c.Guard
 }
 
 // Later says by which later numbers an invoice is looked up before its attempt under number n is sent again, or released:

@@ -119,8 +119,10 @@ func TestLookUpsBeforeTheFirstSend(t *testing.T) {
 	} {
 		got := c.cover.FirstSend(due, n, reach, c.now)
 		require.Equal(t, billing.LookUps{First: c.first, Last: c.last, Within: c.within}, got, c.name)
+		covered := got.Last <= n
+		require.Equal(t, covered || c.within > 0, c.cover.Remembered(due, c.now), c.name)
 		later := c.cover.Later(due, n, reach)
-		if covered := got.Last <= n; covered {
+		if covered {
 			require.Equal(t, billing.LookUps{First: n + 1, Last: n}, later, c.name)
 		} else {
 			require.Equal(t, billing.LookUps{First: n + 1, Last: got.Last}, later, c.name)

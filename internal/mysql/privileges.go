@@ -49,7 +49,7 @@ func needs() map[string]need {
 		"gateway_controls":    {},
 		"bookings":            {insert: true, update: anyColumn("row_id")},
 		"unknown_charges":     {insert: true, update: anyColumn("record")},
-		"known_servers":       {insert: true},
+		"known_servers":       {insert: true, update: anyColumn("suspicion")},
 		"claim_probe":         {update: []string{"claimed_by", "claimed_at"}},
 	}
 }

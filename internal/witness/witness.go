@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Mark is an attempt that the database has confirmed, and the run that claimed it.
@@ -20,9 +21,29 @@ type Mark struct {
 	Run     uint64 `json:"run_id"`
 	Attempt uint64 `json:"attempt_id"`
 	Key     string `json:"idempotency_key"`
+	// At is when the database had confirmed it, by the database's clock; zero: not known.
+	At time.Time `json:"confirmed_at,omitzero"`
 }
 
-// File holds the mark of one database. Its methods are safe for concurrent use, also by several processes.
+func (m Mark) whole() bool { return m.Attempt != 0 && m.Key != "" }
+
+func (m Mark) same(other Mark) bool { return m.Attempt == other.Attempt && m.Key == other.Key }
+
+// Kept is what a file holds.
+type Kept struct {
+	// Mark is the newest that was confirmed, and Lost one that the database did not show any more, until an operator has
+	// confirmed the history without it; nil: none.
+	Mark, Lost *Mark
+}
+
+// document is a file's text. Fields are only ever added.
+type document struct {
+	Mark
+
+	Lost *Mark `json:"lost,omitempty"`
+}
+
+// File holds the marks of one database. Its methods are safe for concurrent use, also by several processes.
 type File struct {
 	path string
 	// Sync: a mark is on the disk when Keep returns, so that it outlives a crash of the host.
@@ -42,35 +63,45 @@ func In(dir, database string) *File {
 // Path is where the file is.
 func (f *File) Path() string { return f.path }
 
-// Read returns the mark; nil if there is none.
-func (f *File) Read() (*Mark, error) {
+// Read returns what the file holds.
+func (f *File) Read() (Kept, error) {
 	text, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // none
+		return Kept{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the witness: %w", err)
+		return Kept{}, fmt.Errorf("read the witness: %w", err)
 	}
-	var m Mark
-	if err := json.Unmarshal(text, &m); err != nil || m.Attempt == 0 || m.Key == "" {
-		return nil, fmt.Errorf("%s is not a witness of duly's: delete it", f.path)
+	var d document
+	err = json.Unmarshal(text, &d)
+	lost := d.Lost != nil && d.Lost.whole()
+	if err != nil || !d.whole() && !lost {
+		return Kept{}, fmt.Errorf("%s is not a witness of duly's: delete it", f.path)
 	}
-	return &m, nil
+	var k Kept
+	if d.whole() {
+		k.Mark = &d.Mark
+	}
+	if lost {
+		k.Lost = d.Lost
+	}
+	return k, nil
 }
 
 // Keep writes the mark unless the file has one of a newer attempt, which another process has kept.
 func (f *File) Keep(m Mark) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if m.Attempt < f.last.Attempt || m == f.last {
+	if m.Attempt < f.last.Attempt || m.same(f.last) {
 		return nil
 	}
 	return f.locked(func() error {
-		if have, err := f.Read(); err == nil && have != nil && have.Attempt > m.Attempt {
-			f.last = *have
+		have, err := f.Read() // one that cannot be read is written anew
+		if err == nil && have.Mark != nil && have.Mark.Attempt > m.Attempt {
+			f.last = *have.Mark
 			return nil
 		}
-		if err := f.write(m); err != nil {
+		if err := f.write(document{m, have.Lost}); err != nil {
 			return err
 		}
 		f.last = m
@@ -78,14 +109,32 @@ func (f *File) Keep(m Mark) error {
 	})
 }
 
-// Replace writes the mark whatever the file has; nil removes it.
+// Lose notes that the database does not show the mark any more: others are kept from now on, and it beside them.
+func (f *File) Lose(m Mark) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.locked(func() error {
+		have, err := f.Read()
+		if err != nil {
+			return err
+		}
+		d := document{Lost: &m}
+		if have.Mark != nil && !have.Mark.same(m) { // another process has kept a newer one
+			d.Mark = *have.Mark
+		}
+		f.last = Mark{}
+		return f.write(d)
+	})
+}
+
+// Replace writes the mark whatever the file has, and nothing of a lost one; nil removes the file.
 func (f *File) Replace(m *Mark) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.locked(func() error {
 		f.last = Mark{}
 		if m != nil {
-			return f.write(*m)
+			return f.write(document{Mark: *m})
 		}
 		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -120,8 +169,8 @@ func (f *File) locked(do func() error) (err error) {
 }
 
 // write puts a whole new file in the place of the old one.
-func (f *File) write(m Mark) (err error) {
-	text, err := json.Marshal(m)
+func (f *File) write(d document) (err error) {
+	text, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/witness"
+	"duly/readers"
+	"duly/writers"
+)
+
+// mayHaveLost begins whatever is said of a history that is suspected.
+const mayHaveLost = "the database may have been restored or have lost commits"
+
+// note stores when the suspicion that s comes to was first noted, unless it is stored already, and returns it.
+func note(ctx context.Context, db *mysql.DB, s evidence) (time.Time, error) {
+	if since := s.Since(); !since.IsZero() {
+		return since, nil
+	}
+	return writers.SuspectServer(ctx, db, s.Server, s.Suspicion())
+}
+
+// quietFrom is the instant from which no request of a history that was lost by since can arrive any more.
+func quietFrom(ctx context.Context, db *mysql.DB, c *config.Config, since time.Time) (time.Time, error) {
+	lease, longest, err := readers.LongestTerms(ctx, db)
+	if err != nil {
+		return time.Time{}, err
+	}
+	lag := time.Duration(0)
+	for _, g := range c.Gateways {
+		longest = max(longest, g.LongestRequest)
+		if g.List {
+			lag = max(lag, g.ListLag)
+		}
+	}
+	return witness.QuietFrom(since, max(lease, c.Run.Lease), longest, lag), nil
+}
+
+// quiet refuses, for a while, what would send or prove something after a loss: until then a request of the lost history may
+// arrive, and nobody can find out that it is on its way. next is what to type after that.
+func (a *app) quiet(ctx context.Context, db *mysql.DB, c *config.Config, since, now time.Time, suspicion, next string) error {
+	until, err := quietFrom(ctx, db, c, since)
+	if err != nil {
+		return failed(err)
+	}
+	if !now.Before(until) {
+		return nil
+	}
+	return exitError{batch.ExitUnfinished, fmt.Errorf("%s (%s), and requests from before may still arrive until %s: type it again after that: %s",
+		mayHaveLost, suspicion, minuteAfter(until, c), next)}
+}
+
+// minuteAfter writes an instant for people, rounded up to the minute.
+func minuteAfter(at time.Time, c *config.Config) string {
+	return at.Add(time.Minute-1).Truncate(time.Minute).In(c.Business.Location()).Format("2006-01-02 15:04") + " " + c.Business.Timezone
+}
+
+// settled refuses an operator's command while requests of a history that is lost may still arrive. It notes a suspicion that
+// nobody has noted yet.
+func (a *app) settled(ctx context.Context, db *database, next string) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	s, err := evidenceOf(ctx, db.DB, witnessOf(c))
+	if err != nil {
+		return failed(err)
+	}
+	suspicion := s.Suspicion()
+	if suspicion == "" {
+		return nil
+	}
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return err
+	}
+	since, err := note(ctx, db.DB, s)
+	if err != nil {
+		return failed(err)
+	}
+	return a.quiet(ctx, db.DB, c, since, business(), suspicion, next)
+}
+
+// suspected is what a checkup says of a suspicion. It changes nothing.
+func (d *checkup) suspected(ctx context.Context, c *config.Config, db *database, s evidence, why string) error {
+	text := mayHaveLost + ": " + why
+	if since := s.Since(); !since.IsZero() {
+		until, err := quietFrom(ctx, db.DB, c, since)
+		if err != nil {
+			return err
+		}
+		if business, err := d.clock(ctx, db.DB); err == nil && business().Before(until) {
+			text += "; requests from before may still arrive until " + minuteAfter(until, c)
+		}
+	}
+	return errors.New(text)
+}
+
+// lostUnderWay notes that a run found out by itself that the server has lost commits, so that the next one waits until it is
+// quiet, also where no host has a witness.
+func (e *execution) lostUnderWay(ctx context.Context, run *batch.Run, result batch.Result) {
+	if !errors.Is(result.Err, batch.ErrHistoryLost) || errors.Is(result.Err, batch.ErrOtherServer) {
+		return // of another server the next start finds out what it lacks
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookFor)
+	defer cancel()
+	_, err := writers.SuspectServer(ctx, e.db.DB, e.deps.Server.Name, fmt.Sprintf("run %d found out that commits were lost", run.ID))
+	if err != nil {
+		e.logs.ErrorContext(ctx, "the loss could not be noted", slog.Uint64("run_id", run.ID), problem(err))
+	}
+}
