@@ -241,15 +241,16 @@ func TestDoubtKnowsWhetherItsInvoiceWaitsForItAlone(t *testing.T) {
 gateway, payment_method, body_version, status, run_id, lease) SELECT invoice_id, subscription_id, 2, stage, 'sub_1_20260131-2', reference, customer_id,
 amount, currency, gateway, payment_method, 1, '` + status + `', run_id, REPEAT('x', 16) FROM payment_attempts`
 	}
+	becomes := func(status string) string { return `UPDATE invoices SET status = '` + status + `'` }
 	for change, chargeable := range map[string]bool{
-		`UPDATE invoices SET status = 'charging'`:      true,
-		`UPDATE invoices SET status = 'review'`:        false,
-		`UPDATE invoices SET status = 'paid'`:          false,
-		`UPDATE invoices SET status = 'void'`:          false,
-		`UPDATE invoices SET status = 'uncollectible'`: false,
-		second("review"):                               false,
-		second("succeeded"):                            false,
-		second("declined"):                             true,
+		becomes("charging"):      true,
+		becomes("review"):        false,
+		becomes("paid"):          false,
+		becomes("void"):          false,
+		becomes("uncollectible"): false,
+		second("review"):         false,
+		second("succeeded"):      false,
+		second("declined"):       true,
 	} {
 		t.Run(change, func(t *testing.T) {
 			plain := left(t, 1)

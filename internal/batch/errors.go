@@ -31,4 +31,4 @@ func (otherServerError) Error() string {
 }
 
 // Is reports whether target is what the error may come to.
-func (otherServerError) Is(target error) bool { return target == ErrHistoryLost } //nolint:errorlint // that value itself
+func (otherServerError) Is(target error) bool { return target == ErrHistoryLost }
