@@ -51,12 +51,14 @@ CREATE TABLE IF NOT EXISTS gateway_controls (
   KEY by_time (account_id, charged_at)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
--- One payment of a gateway belongs to one row: kind is attempt or payment, row_id its id.
+-- One payment of a gateway belongs to one row: kind is attempt or payment, row_id its id. proof says what showed the
+-- account to have an order's payment: look_up, operator, or NULL for nothing but the shop's word; an attempt has its own.
 CREATE TABLE IF NOT EXISTS bookings (
   account_id INT UNSIGNED NOT NULL,
   gateway_payment_id VARCHAR(255) NOT NULL,
   kind VARCHAR(8) NOT NULL,
   row_id BIGINT UNSIGNED NOT NULL,
+  proof VARCHAR(20) NULL,
   PRIMARY KEY (account_id, gateway_payment_id)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

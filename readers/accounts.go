@@ -18,6 +18,9 @@ type Account struct {
 const (
 	accountsKnown = `SELECT id, address, COALESCE(joined_to, id) AS root FROM gateway_accounts WHERE gateway = ? ORDER BY id`
 
+	accountGroup = `SELECT b.id FROM gateway_accounts a JOIN gateway_accounts b ON COALESCE(b.joined_to, b.id) = COALESCE(a.joined_to, a.id)
+WHERE a.id = ? ORDER BY b.id`
+
 	tookAt = `SELECT idempotency_key, reference, customer_id, amount, currency, gateway_payment_id, created_at FROM payment_attempts
 WHERE gateway = ? AND account_id IN (?) AND status = 'succeeded' AND gateway_payment_id <> '' AND proof IN ('answer', 'look_up') ORDER BY id DESC LIMIT ?`
 )
@@ -40,9 +43,5 @@ func Took(ctx context.Context, db *mysql.DB, gateway string, accounts []uint32) 
 	if err := mysql.SelectIn(ctx, db, &rows, tookAt, gateway, accounts, payment.MaxControls); err != nil {
 		return nil, fmt.Errorf("read what gateway %s took: %w", gateway, mysql.Classify(ctx, err))
 	}
-	found := make([]payment.Control, len(rows))
-	for i, r := range rows {
-		found[i] = r.control(true)
-	}
-	return found, nil
+	return controlsOf(rows, true), nil
 }

@@ -30,7 +30,7 @@ gateway, payment_method, body_version, status, gateway_payment_id, run_id) VALUE
 (1, 1, 'main', 'pay_1', 'succeeded', 1, 'KRW'), (2, 2, 'main', 'pay_2', 'succeeded', 1, 'KRW'), (3, 3, 'main', 'pay_2', 'succeeded', 1, 'KRW'),
 (4, 4, 'main', 'pay_4', 'succeeded', 1, 'KRW'), (5, 4, 'main', 'pay_4', 'succeeded', 1, 'KRW'), (6, 5, 'main', 'pay_6', 'succeeded', 1, 'KRW'),
 (7, 6, 'main', 'pay_6', 'failed', 1, 'KRW'), (8, 6, 'other', 'pay_6', 'succeeded', 1, 'KRW')`)
-	worktest.Exec(t, plain, `INSERT INTO bookings VALUES (2, 'pay_1', 'attempt', 1), (1, 'pay_2', 'payment', 3), (2, 'pay_6', 'payment', 7), (3, 'pay_1', 'attempt', 99)`)
+	worktest.Exec(t, plain, `INSERT INTO bookings (account_id, gateway_payment_id, kind, row_id) VALUES (2, 'pay_1', 'attempt', 1), (1, 'pay_2', 'payment', 3), (2, 'pay_6', 'payment', 7), (3, 'pay_1', 'attempt', 99)`)
 	db := worktest.Open(t, plain.DSN)
 	var found []string
 	r := &readers.Audit{

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/payment"
@@ -26,7 +27,13 @@ type Controls struct {
 	Now       func() time.Time // the business clock
 
 	mu     sync.Mutex
-	groups map[string][]uint32
+	groups map[string]calledAt
+}
+
+// calledAt are the accounts of a gateway.
+type calledAt struct {
+	today []uint32 // the one that it is called at, and those that are joined to it
+	all   []uint32 // these, and the others that have an address
 }
 
 const (
@@ -42,14 +49,14 @@ ORDER BY a.created_at %[2]s, a.id %[2]s LIMIT ?`
 	shownControls = `SELECT idempotency_key, reference, customer_id, amount, currency, gateway_payment_id, charged_at AS created_at
 FROM gateway_controls WHERE account_id IN (?) AND charged_at %[1]s ? AND charged_at >= ? ORDER BY charged_at %[2]s LIMIT ?`
 
-	shopControls = `SELECT p.idempotency_key, p.order_id, o.customer_id, p.amount, p.currency, p.transaction_key AS gateway_payment_id, p.created_at
+	shopControls = `SELECT p.id AS payment, p.idempotency_key, p.order_id, o.customer_id, p.amount, p.currency, p.transaction_key AS gateway_payment_id, p.created_at
 FROM (SELECT id FROM payments WHERE created_at %[1]s ? AND created_at >= ? ORDER BY created_at %[2]s, id %[2]s LIMIT ?) w
 JOIN payments p ON p.id = w.id JOIN orders o ON o.id = p.order_id
 WHERE p.gateway = ? AND p.status = 'succeeded' AND p.transaction_key <> '' AND p.idempotency_key <> ''
 ORDER BY p.created_at %[2]s, p.id %[2]s LIMIT ?`
 
-	accountGroup = `SELECT b.id FROM gateway_accounts a JOIN gateway_accounts b ON COALESCE(b.joined_to, b.id) = COALESCE(a.joined_to, a.id)
-WHERE a.id = ? ORDER BY b.id`
+	bookedControls = `SELECT account_id, gateway_payment_id, row_id, COALESCE(proof, '') AS proof FROM bookings
+WHERE account_id IN (?) AND gateway_payment_id IN (?) AND kind = 'payment'`
 )
 
 // controlWalks are how many rows are looked through for a control: a few, and if there is none among them, many.
@@ -66,7 +73,7 @@ const (
 func (c *Controls) For(ctx context.Context, gateway string, spans []payment.Window) ([]payment.Controls, error) {
 	accounts, err := c.group(ctx, gateway)
 	if err != nil {
-		return nil, mysql.Classify(ctx, err)
+		return nil, err
 	}
 	out := make([]payment.Controls, len(spans))
 	earlier := controlSide{c, gateway, accounts, false}
@@ -84,7 +91,7 @@ func (c *Controls) For(ctx context.Context, gateway string, spans []payment.Wind
 func (c *Controls) Newest(ctx context.Context, gateway string) ([]payment.Control, error) {
 	accounts, err := c.group(ctx, gateway)
 	if err != nil {
-		return nil, mysql.Classify(ctx, err)
+		return nil, err
 	}
 	side := controlSide{c, gateway, accounts, false}
 	found, err := side.near(ctx, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
@@ -98,27 +105,48 @@ func (c *Controls) Today(ctx context.Context, gateway string, account uint32) (b
 		return true, nil
 	}
 	accounts, err := c.group(ctx, gateway)
-	return slices.Contains(accounts, account), mysql.Classify(ctx, err)
+	return slices.Contains(accounts.today, account), err
 }
 
-// group is today's account of a gateway with all that are joined to it.
-func (c *Controls) group(ctx context.Context, gateway string) ([]uint32, error) {
+// group is today's account of a gateway with all that are joined to it, and beside them the gateway's other accounts.
+func (c *Controls) group(ctx context.Context, gateway string) (calledAt, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if accounts, ok := c.groups[gateway]; ok {
-		return accounts, nil
+	if g, ok := c.groups[gateway]; ok {
+		return g, nil
 	}
-	accounts := []uint32{}
-	if today := c.Accounts[gateway]; today != 0 {
-		if err := c.DB.SelectContext(ctx, &accounts, accountGroup, today); err != nil {
-			return nil, fmt.Errorf("read the accounts of gateway %s: %w", gateway, err)
+	known, err := KnownAccounts(ctx, c.DB, gateway)
+	if err != nil {
+		return calledAt{}, err
+	}
+	g := groupOf(known, c.Accounts[gateway])
+	if c.groups == nil {
+		c.groups = map[string]calledAt{}
+	}
+	c.groups[gateway] = g
+	return g, nil
+}
+
+// groupOf sorts accounts by whether they count as today's. Under one without an address is what was booked before accounts
+// were known, which says nothing about where.
+func groupOf(known []Account, today uint32) calledAt {
+	var g calledAt
+	root := today
+	for _, a := range known {
+		if a.ID == today {
+			root = a.Root
 		}
 	}
-	if c.groups == nil {
-		c.groups = map[string][]uint32{}
+	for _, a := range known {
+		called := today != 0 && a.Root == root
+		if called {
+			g.today = append(g.today, a.ID)
+		}
+		if called || a.Address != "" {
+			g.all = append(g.all, a.ID)
+		}
 	}
-	c.groups[gateway] = accounts
-	return accounts, nil
+	return g
 }
 
 // controlSide finds the controls of one side.
@@ -126,7 +154,7 @@ type controlSide struct {
 	*Controls
 
 	gateway  string
-	accounts []uint32
+	accounts calledAt
 	later    bool
 }
 
@@ -211,6 +239,7 @@ func walkControls(read func(limit int) ([]payment.Control, error)) ([]payment.Co
 }
 
 type controlRow struct {
+	Payment   uint64
 	Key       string `db:"idempotency_key"`
 	Reference string
 	Order     uint64 `db:"order_id"`
@@ -233,18 +262,59 @@ func (r controlRow) control(own bool) payment.Control {
 }
 
 func (s controlSide) own(ctx context.Context, edge time.Time, limit int) ([]payment.Control, error) {
-	return s.read(ctx, ownControls, true, edge.UTC(), s.oldest(), limit, s.gateway, s.ids(), payment.MaxControls)
+	rows, err := s.read(ctx, ownControls, edge.UTC(), s.oldest(), limit, s.gateway, orNone(s.accounts.today), payment.MaxControls)
+	return controlsOf(rows, true), err
 }
 
 func (s controlSide) shown(ctx context.Context, edge time.Time) ([]payment.Control, error) {
-	return s.read(ctx, shownControls, true, s.ids(), edge.UTC(), s.oldest(), payment.MaxControls)
+	rows, err := s.read(ctx, shownControls, orNone(s.accounts.today), edge.UTC(), s.oldest(), payment.MaxControls)
+	return controlsOf(rows, true), err
 }
 
+// mostShops bounds the payments of the shop's that one read brings: some may have been taken at other accounts.
+const mostShops = 64
+
+// shops are the payments of orders. One that duly's own look-up settled is duly's own, and one that was taken at another account
+// is no control of this one; what is not booked by proof is a record of the shop's.
 func (s controlSide) shops(ctx context.Context, edge time.Time, limit int) ([]payment.Control, error) {
-	return s.read(ctx, shopControls, false, edge.UTC(), s.oldest(), limit, s.gateway, payment.MaxControls)
+	rows, err := s.read(ctx, shopControls, edge.UTC(), s.oldest(), limit, s.gateway, mostShops)
+	if err != nil || len(rows) == 0 || len(s.accounts.all) == 0 {
+		return controlsOf(rows, false), err
+	}
+	names := make([]string, len(rows))
+	for i, r := range rows {
+		names[i] = r.PaymentID
+	}
+	var booked []struct {
+		Account uint32 `db:"account_id"`
+		Payment string `db:"gateway_payment_id"`
+		Row     uint64 `db:"row_id"`
+		Proof   string
+	}
+	if err := mysql.SelectIn(ctx, s.DB, &booked, bookedControls, s.accounts.all, names); err != nil {
+		return nil, fmt.Errorf("read where gateway %s took payments: %w", s.gateway, err)
+	}
+	var found []payment.Control
+	for _, r := range rows {
+		here, elsewhere, own := false, false, false
+		for _, b := range booked {
+			if b.Row != r.Payment || b.Payment != r.PaymentID || b.Proof == "" {
+				continue
+			}
+			if !slices.Contains(s.accounts.today, b.Account) {
+				elsewhere = true
+				continue
+			}
+			here, own = true, own || b.Proof == string(billing.ProofLookUp)
+		}
+		if here || !elsewhere {
+			found = append(found, r.control(own))
+		}
+	}
+	return found, nil
 }
 
-func (s controlSide) read(ctx context.Context, query string, own bool, args ...any) ([]payment.Control, error) {
+func (s controlSide) read(ctx context.Context, query string, args ...any) ([]controlRow, error) {
 	comparison, direction := "<", "DESC"
 	if s.later {
 		comparison, direction = ">", "ASC"
@@ -254,19 +324,23 @@ func (s controlSide) read(ctx context.Context, query string, own bool, args ...a
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("read the payments that gateway %s took: %w", s.gateway, err)
 	}
+	return rows, nil
+}
+
+func controlsOf(rows []controlRow, own bool) []payment.Control {
 	found := make([]payment.Control, len(rows))
 	for i, r := range rows {
 		found[i] = r.control(own)
 	}
-	return found, nil
+	return found
 }
 
-// ids are the accounts for a list; none is an account that no row has.
-func (s controlSide) ids() []uint32 {
-	if len(s.accounts) == 0 {
+// orNone are accounts for a list; none is an account that no row has.
+func orNone(accounts []uint32) []uint32 {
+	if len(accounts) == 0 {
 		return []uint32{0}
 	}
-	return s.accounts
+	return accounts
 }
 
 // oldest is the instant from which on the gateway shows payments. What is about to be forgotten counts as forgotten.

@@ -133,6 +133,51 @@ VALUES (1, 'pay-shown', 'k', 'r', 'c', 5, 'KRW', ?), (2, 'pay-other', 'k', 'r', 
 	}}, found)
 }
 
+// A payment of an order that duly's own look-up settled is duly's own: one that its gateway does not show any more fails it. One that
+// was taken at another account is no control of this one, and the shop's own word, or an operator's, is checked by nothing.
+func TestControlsOfOrders(t *testing.T) {
+	for name, c := range map[string]struct {
+		bookings string
+		control  bool
+		own      bool
+	}{
+		"never looked up":             {"", true, false},
+		"by our look-up":              {"(1, 'pay', 'payment', 1, 'look_up')", true, true},
+		"at an address joined to it":  {"(3, 'pay', 'payment', 1, 'look_up')", true, true},
+		"at another account":          {"(2, 'pay', 'payment', 1, 'look_up')", false, false},
+		"at both":                     {"(1, 'pay', 'payment', 1, 'look_up'), (2, 'pay', 'payment', 1, 'look_up')", true, true},
+		"named by an operator":        {"(1, 'pay', 'payment', 1, 'operator')", true, false},
+		"named elsewhere":             {"(2, 'pay', 'payment', 1, 'operator')", false, false},
+		"by the shop's word":          {"(1, 'pay', 'payment', 1, NULL)", true, false},
+		"by the shop's word, there":   {"(2, 'pay', 'payment', 1, NULL)", true, false},
+		"before accounts were known":  {"(4, 'pay', 'payment', 1, NULL)", true, false},
+		"for another row":             {"(1, 'pay', 'payment', 2, 'look_up')", true, false},
+		"for an attempt of that id":   {"(1, 'pay', 'attempt', 1, 'look_up')", true, false},
+		"another payment of that row": {"(1, 'PAY', 'payment', 1, 'look_up')", true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db := testdb.New(t)
+			source := controls(t, db)
+			worktest.Exec(t, db, `INSERT INTO gateway_accounts (id, gateway, address, joined_to) VALUES (3, 'main', 'http://c', 1), (4, 'main', '', NULL)`)
+			worktest.Exec(t, db, `INSERT INTO orders (id, customer_id, status, amount, currency) VALUES (7, 'eve', 'completed', 500, 'KRW')`)
+			worktest.Exec(t, db, `INSERT INTO payments (id, order_id, gateway, status, idempotency_key, transaction_key, amount, currency, created_at) VALUES
+(1, 7, 'main', 'succeeded', 'ord_7-1', 'pay', 500, 'KRW', ?)`, noon.Add(-time.Minute))
+			if c.bookings != "" {
+				worktest.Exec(t, db, `INSERT INTO bookings (account_id, gateway_payment_id, kind, row_id, proof) VALUES `+c.bookings)
+			}
+			found, err := source.For(t.Context(), "main", []payment.Window{{From: noon, To: noon}})
+			require.NoError(t, err)
+			newest, err := source.Newest(t.Context(), "main")
+			require.NoError(t, err)
+			require.Equal(t, found[0].Earlier, newest)
+			require.Len(t, newest, map[bool]int{true: 1}[c.control])
+			for _, control := range newest {
+				require.Equal(t, c.own, control.Own)
+			}
+		})
+	}
+}
+
 // What the gateway has purged by its own rules is no control, and what was joined counts as today's account.
 func TestRetentionAndJoinedAccounts(t *testing.T) {
 	db := testdb.New(t)

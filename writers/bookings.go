@@ -12,6 +12,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 )
@@ -37,6 +38,9 @@ type Booking struct {
 	Account   uint32 // row of gateway_accounts; 0: not stored, it counts as today's
 	PaymentID string
 	Owner     Owner
+	// Proof is what showed the account to have an order's payment; empty: nothing but the shop's word, or an attempt, which has
+	// its own.
+	Proof billing.Proof
 }
 
 // Bookings reserves the payments of gateways for rows: one payment of an account belongs to one row. Accounts that were
@@ -53,9 +57,9 @@ type Bookings struct {
 }
 
 const (
-	insertBookings = `INSERT INTO bookings (account_id, gateway_payment_id, kind, row_id) VALUES `
+	insertBookings = `INSERT INTO bookings (account_id, gateway_payment_id, kind, row_id, proof) VALUES `
 	selectBookings = `SELECT account_id, gateway_payment_id, kind, row_id FROM bookings WHERE account_id IN (?) AND gateway_payment_id IN (?)`
-	moveBooking    = `UPDATE bookings SET kind = ?, row_id = ? WHERE account_id = ? AND gateway_payment_id = ? AND kind = ? AND row_id = ?`
+	moveBooking    = `UPDATE bookings SET kind = ?, row_id = ?, proof = ? WHERE account_id = ? AND gateway_payment_id = ? AND kind = ? AND row_id = ?`
 	allAccounts    = `SELECT id, gateway, address, account, COALESCE(joined_to, 0) AS joined_to FROM gateway_accounts`
 
 	// A row that ended without the money, or is gone, no longer has what was booked for it: after a restore another row can stand
@@ -100,7 +104,7 @@ func (r reservations) reserve(ctx context.Context, tx *sqlx.Tx, taken map[int]Ow
 	for range 3 {
 		rows := make([][]any, len(todo))
 		for i, r := range todo {
-			rows[i] = []any{r.account, r.PaymentID, r.Owner.Kind, r.Owner.ID}
+			rows[i] = []any{r.account, r.PaymentID, r.Owner.Kind, r.Owner.ID, text(string(r.Proof))}
 		}
 		// A duplicate undoes the statement alone. Another transaction that books the same payment is waited for.
 		_, err := mysql.Insert(ctx, tx, insertBookings, rows, "")
@@ -208,7 +212,7 @@ func (r reservations) settle(ctx context.Context, tx *sqlx.Tx, accounts []uint32
 			left = append(left, booking)
 		case owner == booking.Owner:
 		case !held[paymentName{account, booking.PaymentID}]:
-			if _, err := tx.ExecContext(ctx, moveBooking, booking.Owner.Kind, booking.Owner.ID, account, booking.PaymentID, owner.Kind, owner.ID); err != nil {
+			if _, err := tx.ExecContext(ctx, moveBooking, booking.Owner.Kind, booking.Owner.ID, text(string(booking.Proof)), account, booking.PaymentID, owner.Kind, owner.ID); err != nil {
 				return nil, err
 			}
 		default:

@@ -91,7 +91,7 @@ func TestBookingsByAccount(t *testing.T) {
 	plain := testdb.New(t)
 	worktest.Exec(t, plain, `INSERT INTO gateway_accounts (id, gateway, address, joined_to) VALUES (1, 'main', '', NULL), (2, 'main', 'https://new', NULL),
 (3, 'main', 'https://old', 2), (4, 'main', 'https://older', 3), (5, 'main', 'https://staging', NULL), (6, 'other', 'https://new', NULL)`)
-	worktest.Exec(t, plain, `INSERT INTO bookings VALUES (1, 'pay_before', 'attempt', 1), (3, 'pay_old', 'attempt', 2), (2, 'pay_new', 'attempt', 3),
+	worktest.Exec(t, plain, `INSERT INTO bookings (account_id, gateway_payment_id, kind, row_id) VALUES (1, 'pay_before', 'attempt', 1), (3, 'pay_old', 'attempt', 2), (2, 'pay_new', 'attempt', 3),
 (2, 'pay_restored', 'attempt', 3), (2, 'pay_gone', 'attempt', 4)`)
 	for i, id := range []string{"pay_before", "pay_old", "pay_new"} {
 		took(t, plain, uint64(i+1), id)
@@ -209,7 +209,7 @@ func TestAPaymentThatTheShopRecordsIsRefused(t *testing.T) {
 func TestOrdersBookAPaymentOnce(t *testing.T) {
 	plain := ordered(t, 4, 9)
 	worktest.Exec(t, plain, `INSERT INTO gateway_accounts (id, gateway, address) VALUES (1, 'main', ''), (2, 'other', '')`)
-	worktest.Exec(t, plain, `INSERT INTO bookings VALUES (1, 'pay_ord_1-1', 'attempt', 7), (2, 'pay_ord_4-1', 'attempt', 8)`)
+	worktest.Exec(t, plain, `INSERT INTO bookings (account_id, gateway_payment_id, kind, row_id) VALUES (1, 'pay_ord_1-1', 'attempt', 7), (2, 'pay_ord_4-1', 'attempt', 8)`)
 	took(t, plain, 7, "pay_ord_1-1")
 	took(t, plain, 8, "pay_ord_4-1")
 	worktest.Exec(t, plain, `INSERT INTO orders (id, customer_id, status, amount, currency, created_at, updated_at)
@@ -260,7 +260,7 @@ func TestReserveRefund(t *testing.T) {
 (4, 1, 'main', 'pay_4', 'k4', 'refunded', 1, 'KRW')`)
 	took(t, plain, 7, "pay_7")
 	worktest.Exec(t, plain, `INSERT INTO gateway_accounts (id, gateway, address) VALUES (1, 'main', '')`)
-	worktest.Exec(t, plain, `INSERT INTO bookings VALUES (1, 'pay_7', 'attempt', 7), (1, 'pay_4', 'payment', 4)`)
+	worktest.Exec(t, plain, `INSERT INTO bookings (account_id, gateway_payment_id, kind, row_id) VALUES (1, 'pay_7', 'attempt', 7), (1, 'pay_4', 'payment', 4)`)
 	for _, c := range []struct{ id, key, want string }{
 		{"pay_1", "", "payment 1 of order 1"},
 		{"PAY_1", "", "payment 1 of order 1"},

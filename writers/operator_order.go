@@ -8,6 +8,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/orders"
 )
@@ -53,7 +54,7 @@ func ResolvePayment(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 			return refused(err)
 		}
 		if c := decided.Change; c.To == orders.PaymentSucceeded || c.To == orders.PaymentRefundDue {
-			booking := Booking{Gateway: r.Gateway, PaymentID: cmp.Or(c.TransactionKey, r.TransactionKey), Owner: Owner{OwnerPayment, id}}
+			booking := Booking{Gateway: r.Gateway, PaymentID: cmp.Or(c.TransactionKey, r.TransactionKey), Owner: Owner{OwnerPayment, id}, Proof: billing.ProofOperator}
 			if err := bookings.ReserveNamed(ctx, tx, booking); err != nil {
 				return err
 			}

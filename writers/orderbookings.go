@@ -5,6 +5,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/orders"
 )
@@ -22,7 +23,11 @@ func (w *Orders) reserve(ctx context.Context, tx *sqlx.Tx, ours []*orders.Result
 			checked[r.Checked[i].ID] = &r.Checked[i]
 		}
 		for _, take := range orders.Takes(r.Order, r.Checked) {
-			list = append(list, Booking{Gateway: take.Gateway, PaymentID: take.PaymentID, Owner: Owner{OwnerPayment, take.Payment}})
+			booking := Booking{Gateway: take.Gateway, PaymentID: take.PaymentID, Owner: Owner{OwnerPayment, take.Payment}}
+			if take.Shown {
+				booking.Proof = billing.ProofLookUp
+			}
+			list = append(list, booking)
 			at, of = append(at, checked[take.Payment]), append(of, r.ID)
 		}
 	}

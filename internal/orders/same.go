@@ -14,6 +14,8 @@ type Take struct {
 	Payment   uint64 // the row
 	Gateway   string
 	PaymentID string
+	// Shown: the gateway has just shown it as the row's own, under the row's key.
+	Shown bool
 }
 
 // Takes lists the payments that the order's rows take: each is booked for its row before the order is decided, so that one
@@ -23,7 +25,7 @@ func Takes(o Order, checked []Checked) []Take {
 	// As for NeedsStock, neither the policy nor the time matters.
 	for _, s := range standings(o, checked, Policy{}, time.Time{}) {
 		if id := s.there(); s.fate == paid && id != "" {
-			takes = append(takes, Take{s.ID, s.Gateway, id})
+			takes = append(takes, Take{s.ID, s.Gateway, id, s.Asked && s.proven && s.Key != ""})
 		}
 	}
 	return takes
