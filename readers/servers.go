@@ -17,6 +17,8 @@ const (
 
 	attemptKeys = `SELECT id, idempotency_key FROM payment_attempts WHERE id IN (?)`
 
+	othersAlive = `SELECT EXISTS (SELECT 1 FROM job_runs WHERE job = 'billing' AND host <> ? AND heartbeat_at >= ? - INTERVAL lease_ms * 1000 MICROSECOND)`
+
 	// What requests of a history that is lost were sent under: its newest attempts, as far as they are left, tell.
 	longestTerms = `SELECT (SELECT COALESCE(MAX(lease_ms), 0) FROM job_runs WHERE job = 'billing') AS lease_ms,
 (SELECT COALESCE(MAX(longest_request_ms), 0) FROM (SELECT longest_request_ms FROM payment_attempts ORDER BY id DESC LIMIT 10000) x) AS longest_ms`
@@ -71,6 +73,13 @@ func StandingOf(ctx context.Context, db *mysql.DB, server string, attempts []uin
 		s.Keys[r.ID] = r.Key
 	}
 	return s, nil
+}
+
+// OthersAlive reports whether a billing run of another host may have been alive at an instant, or later.
+func OthersAlive(ctx context.Context, db *mysql.DB, host string, at time.Time) (bool, error) {
+	var alive bool
+	err := db.GetContext(ctx, &alive, othersAlive, mysql.Cut(host, 255), at.UTC())
+	return alive, mysql.Classify(ctx, err)
 }
 
 // LongestTerms are the longest lease of a billing run that is known, and the longest time that a request of the newest

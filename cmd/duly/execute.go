@@ -95,10 +95,6 @@ func (e *execution) execute(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
 	others, err := e.deps.Repository.Others(ctx, 0)
 	if err != nil {
 		return failed(err)
@@ -135,7 +131,7 @@ func (e *execution) execute(ctx context.Context) error {
 	measured := e.measured(ctx)
 	result, err := runner.Run(ctx, job, batch.Spec{
 		Job: job.Name, BusinessDate: e.business.String(), Params: params, RerunOf: e.flags.rerun,
-		Lease: e.config.Run.Lease, Host: host, PID: os.Getpid(), Version: version,
+		Lease: e.config.Run.Lease, Host: hostname(), PID: os.Getpid(), Version: version,
 	})
 	sampled()
 	show.stop()

@@ -62,6 +62,11 @@ func evidenceOf(ctx context.Context, db *mysql.DB, file *witness.File) (evidence
 	if s.Suspected = found.Suspected; s.Suspected.After(found.Confirmed) {
 		s.Noted = found.Suspicion
 	}
+	if s.Mark != nil {
+		if s.Shared, err = readers.OthersAlive(ctx, db, hostname(), s.Mark.At); err != nil {
+			return s, fmt.Errorf("look for other hosts' runs: %w", err)
+		}
+	}
 	s.seen, s.newest = found.Seen, witness.Mark{Attempt: found.NewestID, Key: found.NewestKey}
 	return s, nil
 }

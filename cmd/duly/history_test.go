@@ -2,12 +2,15 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"duly/config"
@@ -153,6 +156,42 @@ func TestARestoredDatabaseIsNoticedByItsServer(t *testing.T) {
 	require.Equal(t, batch.ExitFailed, s.duly(t, "run", "billing").code, "a run of another gateway confirms nothing")
 	require.Equal(t, batch.ExitDone, s.duly(t, "doctor", "--history-confirmed", "--reason", "a new server").code)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+}
+
+// The newest charge that a host knows of vouches for a new server, unless another host was charging as well: what that one
+// was told of after it may be lost.
+func TestAWitnessVouchesForANewServer(t *testing.T) {
+	plain := newShop(t)
+	s, _ := plain.witnessed(t)
+	s.enrol(t, "ok", 9900)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	s.exec(t, `UPDATE known_servers SET server = 'another'`)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_by = 'the witness of a worker'`))
+
+	s.exec(t, `UPDATE known_servers SET server = MD5(server)`)
+	s.exec(t, `INSERT INTO job_runs (job, business_date, params, status, lease, lease_ms, host, pid, version, heartbeat_at, started_at)
+VALUES ('billing', '2026-01-31', '{}', 'completed', REPEAT('d', 16), 60000, 'other', 1, 'v', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`)
+	s.isTooEarly(t, "run", "billing")
+}
+
+// A run that finds commits lost by itself notes it, so that the next one waits although no host has a witness.
+func TestALossThatARunFindsIsNoted(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 9900)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			_, err := s.db.ExecContext(r.Context(), `DELETE FROM payment_attempts`)
+			assert.NoError(t, err)
+		}
+		s.sim.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	got := s.at(front.URL).duly(t, "run", "billing")
+	require.Equal(t, batch.ExitFailed, got.code, got.out)
+	require.Contains(t, got.out, "the database has lost commits")
+	s.isTooEarly(t, "run", "billing")
+	require.Contains(t, failing(t, s.duly(t, "doctor", "--json")).Detail, "run 1 found out that commits were lost")
 }
 
 // A witness that cannot be written is told of, and stops nothing.

@@ -116,11 +116,7 @@ func (f resolveFlags) read(what string, args []string) (id uint64, as payment.As
 
 // act is what is recorded of an operator's command.
 func act(action, what string, id uint64, reason string, detail any) writers.Action {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return writers.Action{Action: action, Subject: fmt.Sprintf("%s:%d", what, id), Who: operator(), Host: host, Reason: reason, Detail: detail}
+	return writers.Action{Action: action, Subject: fmt.Sprintf("%s:%d", what, id), Who: operator(), Host: hostname(), Reason: reason, Detail: detail}
 }
 
 // operator is who types: the user behind sudo, if there is one.

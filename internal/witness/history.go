@@ -15,6 +15,8 @@ type History struct {
 	Server    string
 	Confirmed bool
 	First     bool
+	// Shared: a run of another host was alive when the mark was confirmed, or later.
+	Shared bool
 	// Suspected is when the history was last suspected on this server, by any host; zero: never. Noted is why, unless
 	// somebody has confirmed it since.
 	Suspected time.Time
@@ -27,7 +29,7 @@ func (h History) missing(m *Mark) bool { return m != nil && h.Keys[m.Attempt] !=
 // Suspicion is why the database may have been restored from a backup, or lost commits; empty if nothing says so.
 //
 // The mark of this host vouches for a server that nobody has confirmed only if it is the newest attempt of all: an older
-// one is in every backup that was made since.
+// one is in every backup that was made since. Nor does it vouch for what another host was told of after it.
 func (h History) Suspicion() string {
 	for _, m := range []*Mark{h.Mark, h.Lost} {
 		if h.missing(m) {
@@ -38,7 +40,7 @@ func (h History) Suspicion() string {
 	case h.Noted != "":
 		return h.Noted
 	case h.Newest == 0 || h.Confirmed || h.First:
-	case h.Mark == nil || h.Mark.Attempt != h.Newest:
+	case h.Mark == nil || h.Mark.Attempt != h.Newest || h.Shared:
 		return fmt.Sprintf("nobody has confirmed the database server %.12s, and its tables have charges in them", h.Server)
 	}
 	return ""

@@ -25,6 +25,7 @@ func TestSuspicion(t *testing.T) {
 		"a server that was trusted":                   {witness.History{Newest: 9, Confirmed: true}, ""},
 		"the row that the witness names":              {witness.History{Kept: marked, Keys: shown, Newest: 20, Confirmed: true}, ""},
 		"a new server with what was confirmed last":   {witness.History{Kept: marked, Keys: shown, Newest: 9, Server: server}, ""},
+		"a new server, and another host that charged": {witness.History{Kept: marked, Keys: shown, Newest: 9, Server: server, Shared: true}, unconfirmed},
 		"a row that is missing":                       {witness.History{Kept: marked, Newest: 7, Confirmed: true}, missing},
 		"a row that is missing, at the first start":   {witness.History{Kept: marked, First: true}, missing},
 		"another row under its id":                    {witness.History{Kept: marked, Keys: map[uint64]string{9: "sub_2_20260131-1"}, Newest: 12, Confirmed: true}, missing},
