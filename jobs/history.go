@@ -108,6 +108,9 @@ func (h *history) verdict(gateway string) (batch.LaneState, string) {
 	return batch.LaneOpen, ""
 }
 
+// suspected reports whether the database may have been restored.
+func (h *history) suspected() bool { return h.job.o.Suspected != nil && h.job.o.Suspected() }
+
 // state is the state of a gateway's lane for charges.
 func (h *history) state(gateway string) batch.LaneState {
 	if s := h.job.Gateways.State(gateway); s == batch.LaneClosed {
@@ -199,6 +202,20 @@ func (h *history) Later(ctx context.Context, item billing.Claimed) (billing.Look
 
 // due is when the due date of an item begins.
 func (h *history) due(item billing.Claimed) time.Time { return item.Invoice.Due.In(h.job.Zone).From }
+
+// Listed implements steps.History.
+func (h *history) Listed(gateway, key string) *payment.Payment {
+	c := h.checks[gateway]
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p, ok := c.open[key]; ok {
+		return &p
+	}
+	return nil
+}
 
 // Unknown implements steps.History.
 func (h *history) Unknown(ctx context.Context, gateway string, found []payment.Payment) (int, error) {

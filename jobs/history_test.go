@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -21,14 +22,11 @@ import (
 	"duly/jobs"
 )
 
-// newRecord is a town whose gateways go by the calendar of the town, and whose accounts have rows.
+// newRecord is a town whose accounts have rows.
 func newRecord(t *testing.T) *town {
 	t.Helper()
 	w := newTown(t)
 	w.accounts = true
-	for _, sim := range w.sims {
-		sim.Update(func(c *simulator.Config) { c.Now = func() time.Time { return w.clock()() } })
-	}
 	return w
 }
 
@@ -553,5 +551,60 @@ func TestRecoveryWaitsForTheList(t *testing.T) {
 		}
 		require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
 		require.Equal(t, 1, w.requests("main", createPayment))
+	}
+}
+
+// A list that does not show what the gateway took proves nothing: what a lost history charged is looked up, or not charged.
+// So it is where the database may have been restored, although the list shows all that the tables know.
+func TestAListThatIsNotWhole(t *testing.T) {
+	for name, c := range map[string]struct {
+		askable, suspected bool
+		hides              func(key string) bool
+	}{
+		"empty, askable":                         {true, false, func(string) bool { return true }},
+		"empty":                                  {false, false, func(string) bool { return true }},
+		"without what was lost, after a restore": {true, true, func(key string) bool { return key > "sub_3" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newRecord(t)
+			w.client = func(config *httpapi.Config) { config.NoFind = !c.askable }
+			var hides atomic.Bool
+			w.front(func(rw http.ResponseWriter, r *http.Request, sim http.Handler) {
+				if !isList(r) || !hides.Load() {
+					sim.ServeHTTP(rw, r)
+					return
+				}
+				taken := httptest.NewRecorder()
+				sim.ServeHTTP(taken, r)
+				var page map[string]any
+				require.NoError(t, json.Unmarshal(taken.Body.Bytes(), &page))
+				var shown []any
+				for _, p := range page["data"].([]any) {
+					if key, _ := p.(map[string]any)["idempotency_key"].(string); !c.hides(key) {
+						shown = append(shown, p)
+					}
+				}
+				page["data"] = append([]any{}, shown...)
+				require.NoError(t, json.NewEncoder(rw).Encode(page))
+			})
+			w.enrol("pm_ok:1", "pm_ok:2")
+			require.Equal(t, batch.ExitDone, w.run(nil).Exit)
+			w.enrol("pm_ok:3", "pm_ok:4", "pm_ok:5")
+			restore := worktest.Backup(t, w.plain)
+			require.Equal(t, batch.ExitDone, w.run(nil).Exit)
+			restore()
+			w.sims["main"].ForgetKeys()
+			w.on("2026-02-02")
+			hides.Store(true)
+			result := w.run(func(o *jobs.BillingOptions, _ *batch.Runner) { o.Suspected = func() bool { return c.suspected } })
+			require.Empty(t, w.twice())
+			require.Equal(t, 5, w.sims["main"].Stats().Payments)
+			if c.suspected {
+				require.Equal(t, batch.ExitDone, result.Exit, "they were looked up: %v", result)
+			} else {
+				require.Equal(t, batch.ExitUnfinished, result.Exit, "%v", result)
+				require.True(t, contains(result.Left, "gateway main lists its payments without pay_"), "%v", result.Left)
+			}
+		})
 	}
 }

@@ -45,13 +45,16 @@ type listCheck struct {
 	failing  bool      // the last request for a page was not answered
 	moved    time.Time // by the process's own clock, when a page came last
 	coverage billing.Coverage
-	accounts []uint32 // the rows of gateway_accounts that count as its account
+	open     map[string]payment.Payment // what is listed under the keys of attempts that were not settled then
+	accounts []uint32                   // the rows of gateway_accounts that count as its account
 
 	// Of the comparison's own goroutine.
 	account readers.ListedAccount
 	pages   int
 	spent   time.Duration
 	newest  writers.Compared // the newest attempt that was met
+	// Payments of ours, by key, that the list must show if it is whole, until it has shown them.
+	expected map[string]payment.Control
 }
 
 // at is how the comparison stands, and why nothing may be sent if that is so.
@@ -184,9 +187,10 @@ func (c *listCheck) compare(ctx context.Context, x *batch.StepExecution) (standi
 		return listBroken, c.failed(err)
 	}
 	whole, err := c.list(ctx, x, w, known)
+	partial, incomplete := errors.AsType[*partialError](err)
 	if _, down := errors.AsType[*unlistedError](err); down {
 		return listSilent, err
-	} else if err != nil {
+	} else if err != nil && !incomplete {
 		return listBroken, c.failed(err)
 	}
 	if c.newest.Attempt != 0 {
@@ -195,14 +199,25 @@ func (c *listCheck) compare(ctx context.Context, x *batch.StepExecution) (standi
 	if err := c.count(ctx, x); err != nil {
 		return listBroken, c.failed(err)
 	}
-	if cover.Complete, cover.From, cover.To = whole, known, w.To; !known.After(readers.OldestDue.In(j.Zone).To) {
+	// A list that lacks what a lost history charged looks whole: what may have been restored is asked for by key as well.
+	trusted := whole && (!c.history.suspected() || !able.FindByKey)
+	if cover.Complete, cover.From, cover.To = trusted, known, w.To; !known.After(readers.OldestDue.In(j.Zone).To) {
 		cover.From = time.Time{}
 	}
-	if whole {
+	if whole && trusted {
 		return listClear, nil
 	}
 	if err := c.early(ctx, x, &cover); err != nil {
 		return listBroken, c.failed(err)
+	}
+	if whole {
+		return listClear, nil
+	}
+	if incomplete && able.FindByKey {
+		x.Leave(partial.Error() + "; until then each charge is looked up before it is made")
+		return listClear, nil
+	} else if incomplete {
+		return listBehind, partial
 	}
 	x.Log.WarnContext(ctx, "a gateway's list is not compared to the end; the next run goes on", slog.String("gateway", c.name), slog.Int("pages", c.pages))
 	if !able.FindByKey {
@@ -307,6 +322,9 @@ func (e *unlistedError) Unwrap() error { return e.cause }
 // list reads a window part by part. It reports whether all of it was read, whatever it found.
 func (c *listCheck) list(ctx context.Context, x *batch.StepExecution, w payment.Window, known time.Time) (bool, error) {
 	bounds := c.history.bounds()
+	if err := c.expect(ctx, x, w); err != nil {
+		return false, err
+	}
 	for length := firstSlice; w.From.Before(w.To); {
 		part := payment.Window{From: w.From, To: w.From.Add(length)}
 		if !part.To.Before(w.To) {
@@ -324,6 +342,9 @@ func (c *listCheck) list(ctx context.Context, x *batch.StepExecution, w payment.
 				return false, nil
 			}
 			continue
+		}
+		if missing, incomplete := c.missing(); incomplete && part.To.Equal(w.To) {
+			return false, &partialError{c.name, missing}
 		}
 		if err := c.mark(ctx, x, known, part.To); err != nil {
 			return false, err
@@ -423,8 +444,12 @@ func (c *listCheck) page(ctx context.Context, x *batch.StepExecution, listed []p
 		if _, ok := billing.ParseKey(j.keyPrefix(c.name), p.Key); ok {
 			ours = append(ours, p)
 		}
+		if c.expected[p.Key].PaymentID == p.ID {
+			delete(c.expected, p.Key)
+		}
 	}
 	strange, held, err := c.strange(ctx, x, ours)
+	c.unsettled(ours, held)
 	if held.Newest > c.newest.Attempt {
 		c.newest.Attempt, c.newest.Key = held.Newest, held.NewestKey
 	}
@@ -446,6 +471,61 @@ func (c *listCheck) page(ctx context.Context, x *batch.StepExecution, listed []p
 	}
 	c.found(len(strange))
 	return c.record(ctx, x, strange)
+}
+
+// unsettled keeps what is listed under the keys of attempts that are not settled: recovery reads it.
+func (c *listCheck) unsettled(ours []payment.Payment, held readers.KeysHeld) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range ours {
+		switch held.Attempts[p.Key].Status {
+		case billing.AttemptInFlight, billing.AttemptInDoubt:
+			if c.open == nil {
+				c.open = map[string]payment.Payment{}
+			}
+			c.open[p.Key] = p
+		case billing.AttemptSucceeded, billing.AttemptDeclined, billing.AttemptReleased, billing.AttemptRejected, billing.AttemptReview:
+		}
+	}
+}
+
+// listMargin is how far apart a gateway's clock and ours may be without a list being taken for incomplete.
+const listMargin = listOverlap
+
+// expect finds a few payments of ours that a list of the window must show.
+func (c *listCheck) expect(ctx context.Context, x *batch.StepExecution, w payment.Window) error {
+	j := c.history.job
+	var recent []payment.Control
+	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+		recent, err = j.controlReader().Recent(ctx, c.name, w.To.Add(-listMargin))
+		return err
+	})
+	c.expected = make(map[string]payment.Control, len(recent))
+	for _, control := range recent {
+		if !control.At.Before(w.From.Add(listMargin)) {
+			c.expected[control.Key] = control
+		}
+	}
+	return err
+}
+
+// missing is a payment of ours that the list does not show although it was read to its end.
+func (c *listCheck) missing() (payment.Control, bool) {
+	for _, control := range c.expected {
+		return control, true
+	}
+	return payment.Control{}, false
+}
+
+// partialError says that a list does not show what the gateway took.
+type partialError struct {
+	gateway string
+	missing payment.Control
+}
+
+func (e *partialError) Error() string {
+	return fmt.Sprintf("gateway %s lists its payments without %s, which it took on %s: is gateways.%[1]s.url right? If its list is behind, raise gateways.%[1]s.list_lag; "+
+		"if it is never whole, set gateways.%[1]s.list to false", e.gateway, e.missing.PaymentID, e.missing.At.UTC().Format(time.DateTime+" UTC"))
 }
 
 // strange are the charges that the tables do not account for. It is safe for concurrent use.

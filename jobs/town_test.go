@@ -54,7 +54,7 @@ func newTown(t *testing.T) *town {
 		began: time.Now(), today: worktest.Day(t, day0), lease: worktest.Lease, limits: gateway.Limits{Tries: 1, Now: time.Now},
 	}
 	for _, name := range []string{"main", "other"} {
-		sim := simulator.New(simulator.Config{Token: "token"})
+		sim := simulator.New(simulator.Config{Token: "token", Now: func() time.Time { return w.clock()() }})
 		server := httptest.NewServer(sim)
 		t.Cleanup(func() {
 			sim.Close()

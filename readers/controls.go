@@ -98,6 +98,18 @@ func (c *Controls) Newest(ctx context.Context, gateway string) ([]payment.Contro
 	return found, mysql.Classify(ctx, err)
 }
 
+// Recent gives the newest controls that duly's own charges of a gateway are, from before an instant; only the latest attempts
+// are looked through.
+func (c *Controls) Recent(ctx context.Context, gateway string, before time.Time) ([]payment.Control, error) {
+	accounts, err := c.group(ctx, gateway)
+	if err != nil {
+		return nil, mysql.Classify(ctx, err)
+	}
+	side := controlSide{c, gateway, accounts, false}
+	found, err := side.own(ctx, before, controlWalks[0])
+	return found, mysql.Classify(ctx, err)
+}
+
 // Today reports whether what was sent to an account was sent to the one that the gateway is called at today: the same, or
 // one that was joined to it. An attempt without an account counts as today's.
 func (c *Controls) Today(ctx context.Context, gateway string, account uint32) (bool, error) {

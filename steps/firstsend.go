@@ -23,6 +23,9 @@ type History interface {
 	// Later says by which later numbers item is looked up before it is sent again or released, once it is known how much of
 	// its gateway's list the run has. The error says why that waiting had to end.
 	Later(ctx context.Context, item billing.Claimed) (billing.LookUps, error)
+	// Listed is what the gateway's list shows under the key of an attempt that is not settled; nil: nothing, as far as it was
+	// read. Once Clear or Later has returned, it was read as far as this run reads it.
+	Listed(gateway, key string) *payment.Payment
 	// Unknown records those of a gateway's charges that no attempt accounts for, and returns how many they are; if there are
 	// any, nothing more is sent there in this run.
 	Unknown(ctx context.Context, gateway string, found []payment.Payment) (int, error)

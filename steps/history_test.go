@@ -23,6 +23,7 @@ type past struct {
 	later   billing.LookUps
 	unknown int
 	told    []payment.Payment
+	lists   map[string]*payment.Payment // by key
 }
 
 func (h *past) Clear(context.Context, string) error {
@@ -35,6 +36,8 @@ func (h *past) Clear(context.Context, string) error {
 func (h *past) FirstSend(billing.Claimed) (billing.LookUps, error) { return h.first, h.err }
 
 func (h *past) Later(context.Context, billing.Claimed) (billing.LookUps, error) { return h.later, nil }
+
+func (h *past) Listed(_, key string) *payment.Payment { return h.lists[key] }
 
 func (h *past) Unknown(_ context.Context, _ string, found []payment.Payment) (int, error) {
 	h.told = append(h.told, found...)
@@ -174,4 +177,38 @@ func recovered(t *testing.T, r *register, h steps.History, item billing.Claimed)
 		Brake: &steps.Brake{Percent: 50}, Now: time.Now, History: h,
 	}
 	return process(t.Context(), t, recovery, item, func(x *batch.StepExecution) { x.Lease.Renew(time.Now().Add(2 * time.Hour)) })
+}
+
+// What a gateway lists under the key of an attempt outweighs that it does not know the key: such an attempt is neither sent
+// again nor released.
+func TestWhatIsListedOutweighsWhatIsNotKnown(t *testing.T) {
+	for name, c := range map[string]struct {
+		age    time.Duration
+		status payment.Status
+		kind   payment.Kind
+		found  bool
+	}{
+		"taken, and the key lives":  {time.Hour, payment.Succeeded, payment.Paid, true},
+		"taken, and the key is old": {keyLife + longest + time.Minute, payment.Succeeded, payment.Paid, true},
+		"not decided":               {keyLife + longest + time.Minute, payment.Pending, payment.InDoubt, false},
+		"declined":                  {keyLife + longest + time.Minute, payment.Declined, payment.Refused, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &register{provider: ordinary(), shown: shows(control("earlier", 0, true), control("later", 0, true)), silent: map[string]bool{}}
+				r.provider.found = gateway.Finding{Absent: true}
+				item := claimed(c.age)
+				item.Doubted, item.CreatedAt = true, time.Now().Add(-c.age)
+				both(&item)
+				listed := payment.Payment{
+					ID: "pay_9", Key: item.Charge.Key, Reference: item.Charge.Reference, Status: c.status, Decline: payment.Decline{Class: payment.Soft},
+				}
+				got := recovered(t, r, &past{later: nothing, lists: map[string]*payment.Payment{item.Charge.Key: &listed}}, item)
+				require.Empty(t, r.provider.sent)
+				require.Equal(t, billing.Answered, got.Verdict)
+				require.Equal(t, c.kind, got.Answer.Outcome.Kind)
+				require.Equal(t, c.found, got.Answer.Found)
+			})
+		})
+	}
 }

@@ -58,8 +58,13 @@ func (r *Recover) found(ctx context.Context, g *gateway.Paced, result billing.Re
 		r.elsewhere(&result)
 		return result
 	case vetted:
-		if v := r.Controls.Vet(ctx, g, result.Controls, payment.BothSides); v.Failed() || v.Unknown() {
-			result.Answer.Outcome.Reason = v.Reason(g.Name())
+		v := r.Controls.Vet(ctx, g, result.Controls, payment.BothSides)
+		// A gateway that is asked by ids alone has nothing to check by: the id is one that it gave to us.
+		if free := found.Kind != payment.Differs && g.Abilities().FindByKey; v.Failed() || v.Unknown() || free && !v.Shown() {
+			result.Answer.Outcome = payment.Outcome{Reason: v.Distrust(g.Name())}
+			if !v.Failed() && !v.Unknown() {
+				r.Doubts.note(result.Claimed, uncontrolled, keptFor(g.Abilities()).Horizon(result.Attempt))
+			}
 			return result
 		}
 	}
@@ -74,6 +79,9 @@ func (r *Recover) unfound(ctx context.Context, g *gateway.Paced, result billing.
 	action := billing.DecideAbsent(item.Attempt, keeping, asked, item.Chargeable, age(item, r.Now()))
 	if why := r.hindrance(ctx, g, item, action); why != "" {
 		return unsent(item, why)
+	}
+	if listed := r.listed(item, action); listed != nil {
+		return r.byList(ctx, g, result, *listed)
 	}
 	// Last, since what went before may have taken a minute: a control says nothing of an address that has moved since.
 	if sides := action.Sides(asked); sides != 0 {
@@ -137,6 +145,24 @@ func (r *Recover) hindrance(ctx context.Context, g *gateway.Paced, item billing.
 		return why
 	}
 	return ""
+}
+
+// listed is what the gateway lists under the key of an item that would be sent again or released.
+func (r *Recover) listed(item billing.Claimed, action billing.AbsentAction) *payment.Payment {
+	if r.History == nil || action != billing.Resend && action != billing.Release && action != billing.GiveUp {
+		return nil
+	}
+	return r.History.Listed(item.Gateway, item.Charge.Key)
+}
+
+// byList settles an attempt that its gateway lists and does not know when it is asked: what is shown outweighs what is not.
+func (r *Recover) byList(ctx context.Context, g *gateway.Paced, result billing.Result, listed payment.Payment) billing.Result {
+	outcome := payment.Judge(result.Charge, listed)
+	if outcome.Kind == payment.InDoubt {
+		result.Answer.Outcome = outcome
+		return result
+	}
+	return r.found(ctx, g, result, outcome)
 }
 
 // again asks a second time about a charge whose absence controls have borne out since: the address may have been a wrong

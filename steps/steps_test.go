@@ -162,9 +162,11 @@ func TestRecover(t *testing.T) {
 		soon    bool
 	}{
 		{name: "found paid", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Paid}}, kind: payment.Paid, isFound: true},
-		{name: "found declined", age: old, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, kind: payment.Refused, isFound: true},
+		{name: "found declined, and nothing to check by", age: old, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, kind: payment.InDoubt},
+		{name: "found declined, and one of ours is shown", age: old, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, item: only(true, false), kind: payment.Refused, isFound: true},
+		{name: "found declined, by an id alone", age: old, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, able: func(a *gateway.Abilities) { a.FindByKey = false }, item: func(c *billing.Claimed) { c.PaymentID = "pay_1" }, kind: payment.Refused, isFound: true},
 		{name: "found, not ours", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Differs}}, kind: payment.Differs, isFound: true},
-		{name: "found put off", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.TryLater}}, kind: payment.TryLater, isFound: true},
+		{name: "found put off", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.TryLater}}, item: only(false, true), kind: payment.TryLater, isFound: true},
 		{name: "absent while the key lives: sent again", age: young, found: absent, sent: true, kind: payment.Paid},
 		{name: "absent, and changed since", age: young, found: absent, item: func(c *billing.Claimed) { c.Chargeable = false }, kind: payment.InDoubt},
 		{name: "absent, and to be asked about only", age: young, found: absent, item: func(c *billing.Claimed) { c.LookUp = true }, kind: payment.InDoubt},

@@ -90,6 +90,22 @@ func (v Vetting) Failed() bool { return v.Earlier == ControlFailed || v.Later ==
 // there is none that it could show.
 func (v Vetting) Allows() bool { return v.Earlier == ControlPassed || v.Earlier == ControlNone }
 
+// Shown reports whether the gateway shows a payment of ours, and fails to show none.
+func (v Vetting) Shown() bool {
+	return !v.Failed() && !v.Unknown() && (v.Earlier == ControlPassed || v.Later == ControlPassed)
+}
+
+// Distrust says to people why a record of that gateway which frees an invoice for another charge does not count.
+func (v Vetting) Distrust(gateway string) string {
+	switch {
+	case v.Failed():
+		return v.Denied.DeniedBy(gateway)
+	case v.Unknown():
+		return fmt.Sprintf("gateway %s did not answer for a payment that it took", gateway)
+	}
+	return fmt.Sprintf("gateway %s says that nothing was taken, and shows no payment of ours by which it could be believed", gateway)
+}
+
 // Unknown reports whether the controls could not be asked for.
 func (v Vetting) Unknown() bool {
 	return !v.Failed() && (v.Earlier == ControlUnknown || v.Later == ControlUnknown)
