@@ -108,9 +108,6 @@ func (h *history) verdict(gateway string) (batch.LaneState, string) {
 	return batch.LaneOpen, ""
 }
 
-// suspected reports whether the database may have been restored.
-func (h *history) suspected() bool { return h.job.o.Suspected != nil && h.job.o.Suspected() }
-
 // state is the state of a gateway's lane for charges.
 func (h *history) state(gateway string) batch.LaneState {
 	if s := h.job.Gateways.State(gateway); s == batch.LaneClosed {
