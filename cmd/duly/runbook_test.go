@@ -57,7 +57,7 @@ func TestTheRunbookKnowsEveryAlertAndExitCode(t *testing.T) {
 	}
 	var all []string
 	for _, code := range []int{
-		batch.ExitDone, batch.ExitFailed, batch.ExitUsage, batch.ExitReview, batch.ExitUnfinished, batch.ExitNotRun, 130, 143,
+		batch.ExitDone, batch.ExitFailed, batch.ExitUsage, batch.ExitReview, batch.ExitUnfinished, batch.ExitNotRun, 129, 130, 143,
 	} {
 		all = append(all, strconv.Itoa(code))
 	}
