@@ -62,12 +62,13 @@ func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) er
 		return err
 	}
 	defer r.denied(x)
+	source := r.controlReader()
 	return r.run(ctx, x, &batch.Chunk[orders.Claimed, orders.Result]{
 		StepName:  x.Step,
 		Reader:    &readers.Orders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business},
-		Processor: &steps.Reconcile{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business},
+		Processor: &steps.Reconcile{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business, Controls: r.controls, Source: source},
 		Gate: &steps.OrderGate{
-			Gateways: r.Gateways, Controls: r.controls, Source: r.controlReader(), Parallelism: r.o.Parallelism, Now: r.Business,
+			Gateways: r.Gateways, Controls: r.controls, Source: source, Parallelism: r.o.Parallelism, Now: r.Business,
 		},
 		Writer: &writers.Orders{DB: r.DB, Policy: r.o.Policy, Lock: readers.LockOrders, Now: r.Business, Accounts: r.Accounts},
 		Fail:   steps.FailReconcile,

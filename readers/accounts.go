@@ -3,6 +3,7 @@ package readers
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -12,11 +13,12 @@ import (
 type Account struct {
 	ID      uint32
 	Address string
-	Root    uint32 // the account that it counts as: itself, or the one that it was joined to
+	Root    uint32    // the account that it counts as: itself, or the one that it was joined to
+	Since   time.Time `db:"created_at"` // when it was first called
 }
 
 const (
-	accountsKnown = `SELECT id, address, COALESCE(joined_to, id) AS root FROM gateway_accounts WHERE gateway = ? ORDER BY id`
+	accountsKnown = `SELECT id, address, COALESCE(joined_to, id) AS root, created_at FROM gateway_accounts WHERE gateway = ? ORDER BY id`
 
 	accountGroup = `SELECT b.id FROM gateway_accounts a JOIN gateway_accounts b ON COALESCE(b.joined_to, b.id) = COALESCE(a.joined_to, a.id)
 WHERE a.id = ? ORDER BY b.id`

@@ -34,6 +34,9 @@ type Controls struct {
 type calledAt struct {
 	today []uint32 // the one that it is called at, and those that are joined to it
 	all   []uint32 // these, and the others that have an address
+	known map[uint32]Account
+	since time.Time // when the first of today's was first called
+	first Account   // the one that was called first, of all
 }
 
 const (
@@ -142,20 +145,27 @@ func (c *Controls) group(ctx context.Context, gateway string) (calledAt, error) 
 // groupOf sorts accounts by whether they count as today's. Under one without an address is what was booked before accounts
 // were known, which says nothing about where.
 func groupOf(known []Account, today uint32) calledAt {
-	var g calledAt
+	g := calledAt{known: make(map[uint32]Account, len(known))}
 	root := today
 	for _, a := range known {
+		g.known[a.ID] = a
 		if a.ID == today {
 			root = a.Root
 		}
 	}
 	for _, a := range known {
 		called := today != 0 && a.Root == root
-		if called {
-			g.today = append(g.today, a.ID)
+		if !called && a.Address == "" {
+			continue
 		}
-		if called || a.Address != "" {
-			g.all = append(g.all, a.ID)
+		if g.all = append(g.all, a.ID); len(g.all) == 1 || a.Since.Before(g.first.Since) {
+			g.first = a
+		}
+		if !called {
+			continue
+		}
+		if g.today = append(g.today, a.ID); len(g.today) == 1 || a.Since.Before(g.since) {
+			g.since = a.Since
 		}
 	}
 	return g

@@ -21,6 +21,13 @@ type Controls struct {
 	mu     sync.Mutex
 	shared map[controlName]*sharedLook
 	denied map[string]payment.Control // by gateway: the control that failed
+	backs  map[string]*backLook       // by gateway
+}
+
+// backLook is whether a gateway has shown the newest payments that it took, in this run.
+type backLook struct {
+	mu    sync.Mutex
+	shown bool
 }
 
 // controlName is a control as it is asked for at a gateway.
@@ -50,14 +57,56 @@ func (c *Controls) Vet(ctx context.Context, g *gateway.Paced, controls payment.C
 		v.Later, v.Denied = c.side(ctx, g, controls.Later)
 	}
 	if v.Failed() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.denied == nil {
-			c.denied = map[string]payment.Control{}
-		}
-		c.denied[g.Name()] = v.Denied
+		c.deny(g.Name(), v.Denied)
 	}
 	return v
+}
+
+func (c *Controls) deny(gateway string, control payment.Control) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.denied == nil {
+		c.denied = map[string]payment.Control{}
+	}
+	c.denied[gateway] = control
+}
+
+// MayGiveBack asks g for the newest payments that it took, once in a run, before the first request that gives money back or
+// cancels a payment there: a stale copy of the account would take it, and the account keep the money. left says why nothing is
+// sent. A gateway that has nothing to show is sent it.
+func (c *Controls) MayGiveBack(ctx context.Context, g *gateway.Paced, source ControlSource) (left string) {
+	c.mu.Lock()
+	if c.backs == nil {
+		c.backs = map[string]*backLook{}
+	}
+	back := c.backs[g.Name()]
+	if back == nil {
+		back = &backLook{}
+		c.backs[g.Name()] = back
+	}
+	c.mu.Unlock()
+	back.mu.Lock() // who waits is told the same
+	defer back.mu.Unlock()
+	if notice := c.Notice(g.Name()); notice != "" || back.shown {
+		return notice
+	}
+	newest, err := source.Newest(ctx, g.Name())
+	if err != nil {
+		return fmt.Sprintf("the payments that gateway %s took could not be read: %v", g.Name(), err)
+	}
+	denied, verdict := payment.NoneDenied(newest, func(control payment.Control) payment.ControlVerdict {
+		return c.look(ctx, g, control, c.which(g.Abilities(), control))
+	})
+	switch verdict {
+	case payment.ControlFailed:
+		c.deny(g.Name(), denied)
+		return c.Notice(g.Name())
+	case payment.ControlUnknown:
+		return fmt.Sprintf("gateway %s did not answer for a payment that it took, so that it is sent no refund", g.Name())
+	case payment.ControlNone, payment.ControlPassed:
+	}
+	back.shown = true
+	return ""
 }
 
 // Shown asks g for the controls of one side, after an absence was answered, until one is shown, and returns that one.

@@ -25,9 +25,15 @@ const (
 	arrivalPercent = 60
 )
 
-// ControlSource finds payments that a gateway must show, for payments that were first sent within the spans.
+// ControlSource finds payments that a gateway must show.
 type ControlSource interface {
+	// For finds those of payments that were first sent within the spans.
 	For(ctx context.Context, gateway string, spans []payment.Window) ([]payment.Controls, error)
+	// Newest are the newest payments of a gateway.
+	Newest(ctx context.Context, gateway string) ([]payment.Control, error)
+	// Elsewhere says of an order's payment that was taken at another account than the one that its gateway is called at where
+	// that was, and what to do; empty: it was not, as far as anybody knows.
+	Elsewhere(ctx context.Context, p orders.Payment) (why string, err error)
 }
 
 // OrderGate holds back what would end an order's payment without money until its gateway, asked after that, has shown

@@ -21,8 +21,14 @@ import (
 type source struct {
 	payment.Controls
 
-	err error
+	newest    []payment.Control
+	elsewhere string // where every payment was taken
+	err       error
 }
+
+func (s source) Newest(context.Context, string) ([]payment.Control, error) { return s.newest, s.err }
+
+func (s source) Elsewhere(context.Context, orders.Payment) (string, error) { return s.elsewhere, nil }
 
 func (s source) For(_ context.Context, _ string, spans []payment.Window) ([]payment.Controls, error) {
 	out := make([]payment.Controls, len(spans))

@@ -17,6 +17,9 @@ type Reconcile struct {
 	Gateways Gateways
 	Policy   orders.Policy
 	Now      func() time.Time // the business clock
+	// Controls and Source bear out that a gateway is the one that a payment is pending at, before it is cancelled.
+	Controls *Controls
+	Source   ControlSource
 }
 
 // Process implements batch.Processor. The payments of an order are asked about one after the other.
@@ -46,6 +49,7 @@ func (r *Reconcile) check(ctx context.Context, o orders.Order, p orders.Payment)
 		checked.Asked, checked.Sight = true, payment.Sight{Unaskable: true, Reason: "gateway " + p.Gateway + " is not configured"}
 		return checked, ""
 	}
+	plain := ctx
 	ctx = gateway.About(guard(ctx, g.Abilities(), nil), o.CustomerID)
 	which := p.Which()
 	which.RequestID = fmt.Sprintf("run-%d/order-%d/payment-%d", batch.Execution(ctx).Run.ID, p.OrderID, p.ID)
@@ -55,6 +59,12 @@ func (r *Reconcile) check(ctx context.Context, o orders.Order, p orders.Payment)
 	checked.Asked = true
 	if !orders.MustCancel(o, checked, r.Policy, r.Now()) {
 		return checked, ""
+	}
+	if left = elsewhere(ctx, r.Source, p); left != "" {
+		return checked, left
+	}
+	if left = r.Controls.MayGiveBack(plain, g, r.Source); left != "" {
+		return checked, left
 	}
 	return r.cancel(ctx, g, checked, which)
 }

@@ -68,7 +68,7 @@ func reconcile(ctx context.Context, t *testing.T, p *desk, item orders.Claimed, 
 	t.Helper()
 	paced := gateway.Pace("main", p, gateway.Limits{Tries: 1, Now: time.Now})
 	defer paced.Close()
-	step := &steps.Reconcile{Gateways: steps.Gateways{"main": paced}, Policy: orders.Policy{GiveUpAfter: 24 * time.Hour}, Now: time.Now}
+	step := &steps.Reconcile{Gateways: steps.Gateways{"main": paced}, Policy: orders.Policy{GiveUpAfter: 24 * time.Hour}, Now: time.Now, Controls: &steps.Controls{Now: time.Now}, Source: source{}}
 	var got orders.Result
 	worktest.InMemory(ctx, t, func(ctx context.Context, x *batch.StepExecution) error {
 		if before != nil {

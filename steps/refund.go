@@ -53,7 +53,10 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 		checked.Sight = payment.Sight{Unaskable: true, Reason: "gateway " + p.Gateway + " is not configured"}
 		return orders.DecideRefund(item.Order, checked, r.Now()), ""
 	}
-	abilities := g.Abilities()
+	abilities, plain := g.Abilities(), ctx
+	if left = elsewhere(ctx, r.Source, p); left != "" {
+		return end, left
+	}
 	if checked.Taken, left = r.reserve(ctx, p); left != "" {
 		return end, left
 	}
@@ -81,12 +84,18 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 	if seen := checked.Sight.Payment; seen.ID != p.TransactionKey { // learnt now, or spelled otherwise by the shop
 		learnt := p
 		learnt.TransactionKey = seen.ID
+		if left = elsewhere(ctx, r.Source, learnt); left != "" {
+			return orders.RefundEnd{}, left
+		}
 		if checked.Taken, left = r.reserve(ctx, learnt); left != "" {
 			return orders.RefundEnd{}, left
 		}
 		if checked.Taken != "" {
 			return orders.DecideRefund(item.Order, checked, r.Now()), ""
 		}
+	}
+	if left = r.Controls.MayGiveBack(plain, g, r.Source); left != "" {
+		return orders.RefundEnd{}, left
 	}
 	p = end.Payment
 	reply := g.Refund(ctx, payment.Refund{
@@ -100,6 +109,19 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 		}
 	}
 	return orders.AfterRefund(p, reply), ""
+}
+
+// elsewhere says why nothing of a payment is sent back to the account that its gateway is called at: another one took it. The run
+// names that among what it leaves.
+func elsewhere(ctx context.Context, source ControlSource, p orders.Payment) (left string) {
+	why, err := source.Elsewhere(ctx, p)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("where payment %d was taken could not be read: %v", p.ID, err)
+	case why != "":
+		batch.Execution(ctx).Leave(why)
+	}
+	return why
 }
 
 // reserve asks whether another row keeps the payment; left says why nobody knows.

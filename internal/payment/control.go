@@ -163,6 +163,26 @@ func AnyShown(controls []Control, ask func(Control) ControlVerdict) (Control, Co
 	return denied, verdict
 }
 
+// NoneDenied asks for all of the controls of an account, before money is sent back there. One of our own that is not shown, which
+// is returned, fails them all, also beside others that are: a stale copy of the account shows all but the newest.
+func NoneDenied(controls []Control, ask func(Control) ControlVerdict) (denied Control, v ControlVerdict) {
+	v = ControlNone
+	for _, c := range controls {
+		switch ask(c) {
+		case ControlFailed:
+			return c, ControlFailed
+		case ControlPassed:
+			v = ControlPassed
+		case ControlUnknown:
+			if v == ControlNone {
+				v = ControlUnknown
+			}
+		case ControlNone:
+		}
+	}
+	return Control{}, v
+}
+
 // maxShownID bounds ids in texts for people.
 const maxShownID = 64
 

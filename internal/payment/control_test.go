@@ -1,6 +1,8 @@
 package payment
 
 import (
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -99,6 +101,37 @@ func TestVetting(t *testing.T) {
 }
 
 // The nearest three are asked for, and one of our own among them.
+// Before money is given back all of the newest payments are asked for, and one that is denied counts more than others that are shown.
+func TestNoneDenied(t *testing.T) {
+	passed, failed, unknown, none := ControlPassed, ControlFailed, ControlUnknown, ControlNone
+	for _, c := range []struct {
+		verdicts []ControlVerdict
+		want     ControlVerdict
+	}{
+		{nil, none},
+		{[]ControlVerdict{none, none}, none},
+		{[]ControlVerdict{passed, passed, failed}, failed},
+		{[]ControlVerdict{unknown, failed}, failed},
+		{[]ControlVerdict{unknown, passed}, passed},
+		{[]ControlVerdict{passed, unknown, none}, passed},
+		{[]ControlVerdict{none, unknown}, unknown},
+	} {
+		all := make([]Control, len(c.verdicts))
+		for i := range all {
+			all[i].PaymentID = strconv.Itoa(i)
+		}
+		denied, got := NoneDenied(all, func(control Control) ControlVerdict {
+			at, err := strconv.Atoi(control.PaymentID)
+			require.NoError(t, err)
+			return c.verdicts[at]
+		})
+		require.Equal(t, c.want, got, "%v", c.verdicts)
+		if got == failed {
+			require.Equal(t, strconv.Itoa(slices.Index(c.verdicts, failed)), denied.PaymentID)
+		}
+	}
+}
+
 func TestNearest(t *testing.T) {
 	shop := func(id string) Control { return Control{PaymentID: id} }
 	own := func(id string) Control { return Control{PaymentID: id, Own: true} }
