@@ -3,6 +3,7 @@ package readers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"duly/internal/mysql"
@@ -24,7 +25,8 @@ const (
 WHERE a.id = ? ORDER BY b.id`
 
 	tookAt = `SELECT idempotency_key, reference, customer_id, amount, currency, gateway_payment_id, created_at FROM payment_attempts
-WHERE gateway = ? AND account_id IN (?) AND status = 'succeeded' AND gateway_payment_id <> '' AND proof IN ('answer', 'look_up') ORDER BY id DESC LIMIT ?`
+WHERE gateway = ? AND account_id IN (?) AND status = 'succeeded' AND gateway_payment_id <> '' AND proof IN ('answer', 'look_up') AND created_at >= ?
+ORDER BY id DESC LIMIT ?`
 )
 
 // KnownAccounts lists every account that something was sent to under a gateway's name.
@@ -36,14 +38,34 @@ func KnownAccounts(ctx context.Context, db *mysql.DB, gateway string) ([]Account
 	return list, nil
 }
 
-// Took lists the newest payments that a gateway took at those accounts, as duly's own answers and look-ups say.
-func Took(ctx context.Context, db *mysql.DB, gateway string, accounts []uint32) ([]payment.Control, error) {
+// Took lists the newest payments that a gateway took at those accounts, as duly's own answers and look-ups and what operators have
+// shown say: three at most, and none that the gateway has purged by its own rules.
+func (c *Controls) Took(ctx context.Context, gateway string, accounts []uint32) ([]payment.Control, error) {
 	if len(accounts) == 0 {
 		return nil, nil
 	}
+	known, err := c.group(ctx, gateway)
+	if err != nil {
+		return nil, err
+	}
+	side := controlSide{c, gateway, calledAt{today: accounts, all: known.all}, false}
 	var rows []controlRow
-	if err := mysql.SelectIn(ctx, db, &rows, tookAt, gateway, accounts, payment.MaxControls); err != nil {
+	if err := mysql.SelectIn(ctx, c.DB, &rows, tookAt, gateway, accounts, side.oldest(), payment.MaxControls); err != nil {
 		return nil, fmt.Errorf("read what gateway %s took: %w", gateway, mysql.Classify(ctx, err))
 	}
-	return controlsOf(rows, true), nil
+	shown, err := side.shown(ctx, endOfTime)
+	if err != nil {
+		return nil, mysql.Classify(ctx, err)
+	}
+	shops, err := walkControls(func(limit int) ([]payment.Control, error) {
+		found, err := side.shops(ctx, endOfTime, limit)
+		return slices.DeleteFunc(found, func(control payment.Control) bool { return !control.Own }), err
+	})
+	if err != nil {
+		return nil, mysql.Classify(ctx, err)
+	}
+	all := slices.Concat(controlsOf(rows, true), shown, shops)
+	slices.SortStableFunc(all, func(a, b payment.Control) int { return b.At.Compare(a.At) })
+	all = slices.CompactFunc(all, func(a, b payment.Control) bool { return a.PaymentID == b.PaymentID })
+	return all[:min(len(all), payment.MaxControls)], nil
 }

@@ -62,6 +62,9 @@ ORDER BY p.created_at %[2]s, p.id %[2]s LIMIT ?`
 WHERE account_id IN (?) AND gateway_payment_id IN (?) AND kind = 'payment'`
 )
 
+// endOfTime is when what has no later edge ends.
+var endOfTime = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+
 // controlWalks are how many rows are looked through for a control: a few, and if there is none among them, many.
 var controlWalks = [...]int{500, 50_000} //nolint:gochecknoglobals // a constant list
 
@@ -97,7 +100,7 @@ func (c *Controls) Newest(ctx context.Context, gateway string) ([]payment.Contro
 		return nil, err
 	}
 	side := controlSide{c, gateway, accounts, false}
-	found, err := side.near(ctx, time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
+	found, err := side.near(ctx, endOfTime)
 	return found, mysql.Classify(ctx, err)
 }
 

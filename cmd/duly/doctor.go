@@ -32,7 +32,7 @@ type checkup struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	var slack, confirmed bool
+	var slack, confirmed, undo bool
 	var reason, control, moved string
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -43,7 +43,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			"no money and changes no row but the marks in claim_probe. Exit code 2 if a check fails.\n\n" +
 			"--control NAME PAYMENT_ID checks nothing: it records a payment that gateway NAME took, looked up by its id, so that what the\n" +
 			"gateway says it does not know is checked by it. --moved NAME OLD_URL joins the address that the gateway was called at before\n" +
-			"to today's, if today's shows a payment that was taken there.\n\n" +
+			"to today's, if today's shows the newest payments that were taken there; with --undo it takes that back.\n\n" +
 			"--history-confirmed checks nothing: it records that you know the tables to be whole, so that gateways that can neither be\n" +
 			"asked nor listed are charged again. Exit code 4 while requests from before the loss may still arrive, with the time.",
 		Example: "  duly doctor\n  duly doctor --control main pay_123\n  duly doctor --moved main https://old.example.com\n  duly doctor --json\n  duly doctor --slack\n  duly doctor --history-confirmed --reason \"compared with the provider's export\"",
@@ -51,6 +51,10 @@ func (a *app) doctorCommand() *cobra.Command {
 			switch named := control != "" || moved != ""; {
 			case control != "" && moved != "", named && confirmed:
 				return usagef("--control, --moved and --history-confirmed are three commands: give one of them")
+			case undo && moved == "":
+				return usagef("--undo: it takes back --moved: duly doctor --moved main https://old.example.com --undo --reason \"…\"")
+			case undo && strings.TrimSpace(reason) == "":
+				return usagef("--%s: say why --moved is taken back, for those who ask later", flagReason)
 			case control != "" && len(args) != 1:
 				return usagef("--control: give the gateway's name and the gateway's own id of a payment: duly doctor --control main pay_123")
 			case moved != "" && len(args) != 1:
@@ -64,6 +68,8 @@ func (a *app) doctorCommand() *cobra.Command {
 			switch {
 			case control != "":
 				return a.control(cmd.Context(), control, args[0], reason)
+			case undo:
+				return a.unmoved(cmd.Context(), moved, args[0], reason)
 			case moved != "":
 				return a.moved(cmd.Context(), moved, args[0], reason)
 			}
@@ -84,6 +90,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&confirmed, "history-confirmed", false, "record that the tables are whole, after a restore or a fail-over")
 	cmd.Flags().StringVar(&control, "control", "", "record a payment, by its id, that the gateway `NAME` took (default none)")
 	cmd.Flags().StringVar(&moved, "moved", "", "join the URL that the gateway `NAME` had to today's (default none)")
+	cmd.Flags().BoolVar(&undo, "undo", false, "with --moved: take back that the URL was joined")
 	cmd.Flags().StringVar(&reason, flagReason, "", "with --history-confirmed, --control or --moved: why, a `TEXT` for those who ask later (default none)")
 	return cmd
 }

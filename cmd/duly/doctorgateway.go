@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"duly/config"
@@ -64,6 +63,13 @@ func (a *app) control(ctx context.Context, name, id, reason string) error {
 		case p.ID != id, p.Status != payment.Succeeded, p.Key == "", p.CreatedAt.IsZero():
 			return refuse("payment %s is %s, under key %q: give one that succeeded, that was charged under an idempotency key, and whose time the gateway tells", id, p.Status, p.Key)
 		}
+		business, err := a.clock(ctx, db.DB)
+		if err != nil {
+			return err
+		}
+		if p.CreatedAt.After(business().Add(maxClockSkew)) {
+			return refuse("gateway %s says that payment %s was made on %s, which is to come: give one whose time is right", name, id, instant(p.CreatedAt))
+		}
 		c := payment.Control{Key: p.Key, Reference: p.Reference, CustomerID: p.CustomerID, Money: p.Money, PaymentID: p.ID, At: p.CreatedAt, Own: true}
 		if g.Abilities().FindByKey {
 			if again := g.Look(ctx, payment.Which{Key: p.Key, RequestID: "control-" + id}); again.Payment == nil || !c.Shown(*again.Payment) {
@@ -83,76 +89,6 @@ func (a *app) control(ctx context.Context, name, id, reason string) error {
 		return a.proved(proof{true, name, id, account.Address, fmt.Sprintf("of %s, of %s: what gateway %s does not know is checked by it from now on",
 			c.Money, c.At.UTC().Format(time.DateOnly), name)})
 	})
-}
-
-// moved joins an address that a gateway was called at before to today's, if today's shows a payment that was taken there.
-func (a *app) moved(ctx context.Context, name, oldURL, reason string) error {
-	return a.atGateway(ctx, name, func(c *config.Config, db *database, g *gateway.Paced) error {
-		configured := c.Gateways[name]
-		configured.URL = oldURL
-		before, err := a.paced(name, configured)
-		if err != nil {
-			return err
-		}
-		defer before.Close()
-		today, old := accountOf(name, g), before.Abilities().Address
-		rows, err := writers.Accounts(ctx, db.DB, []payment.Account{today})
-		if err != nil {
-			return failed(err)
-		}
-		root, olds, err := a.groups(ctx, db, name, rows[name], old)
-		if err != nil {
-			return err
-		}
-		took, err := readers.Took(ctx, db.DB, name, olds)
-		if err != nil {
-			return failed(err)
-		}
-		if len(took) == 0 {
-			return refuse("nothing that gateway %s took at %s is known here, so that nothing can prove that it is the account at %s: duly resolve attempt ID --as not_executed --reason … settles what is in doubt there by your word", name, old, today.Address)
-		}
-		for _, control := range took {
-			seen := g.Look(ctx, payment.Which{ID: control.PaymentID, RequestID: "moved-" + control.PaymentID})
-			if seen.Payment == nil || !control.Shown(*seen.Payment) {
-				continue
-			}
-			action := do("moved", "gateway:"+name, reason)
-			action.Detail = map[string]string{"payment": control.PaymentID, "from": old, "to": today.Address}
-			if err := writers.JoinAccounts(ctx, db.DB, root, olds, action); err != nil {
-				return failed(err)
-			}
-			return a.proved(proof{true, name, control.PaymentID, today.Address, fmt.Sprintf("it was taken at %s and is shown at %s: they are one account", old, today.Address)})
-		}
-		return refuse("gateway %s at %s does not show payment %s, which it took at %s on %s: that is another account, or it cannot be reached", name, today.Address,
-			took[0].PaymentID, old, took[0].At.UTC().Format(time.DateOnly))
-	})
-}
-
-// groups gives the account that today's counts as, and the ones at the old address.
-func (a *app) groups(ctx context.Context, db *database, name string, today uint32, old string) (root uint32, olds []uint32, err error) {
-	list, err := readers.KnownAccounts(ctx, db.DB, name)
-	if err != nil {
-		return 0, nil, failed(err)
-	}
-	var addresses []string
-	for _, account := range list {
-		if account.ID == today {
-			root = account.Root
-		}
-		addresses = append(addresses, account.Address)
-	}
-	for _, account := range list {
-		if account.Address == old && account.Root != root {
-			olds = append(olds, account.ID)
-		}
-	}
-	switch {
-	case !slices.Contains(addresses, old):
-		return 0, nil, refuse("nothing was sent to gateway %s at %s; it was called at %s", name, old, strings.Join(addresses, ", "))
-	case len(olds) == 0:
-		return 0, nil, refuse("gateway %s at %s is today's account already", name, old)
-	}
-	return root, olds, nil
 }
 
 func (a *app) proved(p proof) error {
@@ -193,11 +129,11 @@ func (d *checkup) shows(ctx context.Context, db *database, name string, g *gatew
 		return "", errors.New("it did not answer for a payment that it took")
 	case payment.ControlNone:
 	}
-	return d.elsewhere(ctx, db, name, account.Address, today, list)
+	return d.elsewhere(ctx, source, name, account.Address, today, list)
 }
 
 // elsewhere complains if the gateway took payments at another address alone.
-func (d *checkup) elsewhere(ctx context.Context, db *database, name, address string, today uint32, list []readers.Account) (string, error) {
+func (d *checkup) elsewhere(ctx context.Context, source *readers.Controls, name, address string, today uint32, list []readers.Account) (string, error) {
 	root, others := today, []uint32{}
 	for _, a := range list {
 		if a.ID == today {
@@ -209,7 +145,7 @@ func (d *checkup) elsewhere(ctx context.Context, db *database, name, address str
 			others = append(others, a.ID)
 		}
 	}
-	took, err := readers.Took(ctx, db.DB, name, others)
+	took, err := source.Took(ctx, name, others)
 	if err != nil {
 		return "", err
 	}

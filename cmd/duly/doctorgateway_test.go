@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
+	"duly/internal/payment"
 )
 
 // at is the shop with its gateway at another address.
@@ -55,6 +58,10 @@ func TestDoctorControl(t *testing.T) {
 		Key: "ord_8-1", Reference: "ord_8", CustomerID: "c", Method: "pm_ok", Amount: 500, Currency: "KRW", Status: "declined", DeclineCode: "insufficient_funds",
 	})
 	require.NoError(t, err)
+	early, err := s.sim.Inject(simulator.Entry{
+		Key: "ord_9-1", Reference: "ord_9", CustomerID: "c", Method: "pm_ok", Amount: 500, Currency: "KRW", CreatedAt: time.Now().Add(time.Hour),
+	})
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		args []string
 		says string
@@ -62,6 +69,7 @@ func TestDoctorControl(t *testing.T) {
 		"no such payment": {[]string{"main", "pay_none"}, "gateway main does not know payment pay_none"},
 		"declined":        {[]string{"main", declined}, "is declined"},
 		"no such gateway": {[]string{"gone", id}, `there is no gateway "gone" in the configuration`},
+		"yet to come":     {[]string{"main", early}, "which is to come"},
 		"no payment":      {[]string{"main"}, "duly doctor --control main pay_123"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,4 +114,101 @@ func TestDoctorMoved(t *testing.T) {
 	require.EqualValues(t, 1, s.number(t, `SELECT COUNT(*) FROM gateway_accounts WHERE joined_to IS NOT NULL`))
 	require.EqualValues(t, 1, s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'moved'`))
 	require.Contains(t, right.duly(t, "doctor", "--moved", "main", old).err, "is today's account already")
+}
+
+// copied is the address of a copy of the shop's gateway that lacks the payments of those places; they are counted from 0.
+func (s *shop) copied(t *testing.T, without ...int) string {
+	t.Helper()
+	sim := simulator.New(simulator.Config{Token: secretToken})
+	server := httptest.NewServer(sim)
+	t.Cleanup(func() { sim.Close(); server.Close() })
+	for i, e := range s.sim.Ledger() {
+		id := e.ID
+		if slices.Contains(without, i) {
+			e.Key, e.Reference = fmt.Sprintf("other-%d", i), "other"
+		}
+		got, err := sim.Inject(e)
+		require.NoError(t, err)
+		require.Equal(t, id, got)
+	}
+	return server.URL
+}
+
+// All of the newest payments must be shown: an old copy of the account shows all that are older than itself. The one that is missing
+// is named.
+func TestDoctorMovedAsksForTheNewest(t *testing.T) {
+	s := newShop(t)
+	for range 4 {
+		s.enrol(t, "ok", 500)
+		require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	}
+	ledger := s.sim.Ledger()
+	require.Len(t, ledger, 4)
+	old := s.url()
+	for missing := 1; missing < 4; missing++ {
+		got := s.at(s.copied(t, missing)).duly(t, "doctor", "--moved", "main", old)
+		require.Equal(t, batch.ExitUsage, got.code)
+		require.Contains(t, got.err, "does not show payment "+ledger[missing].ID+", which it took at "+old)
+	}
+	require.Zero(t, s.number(t, `SELECT COUNT(*) FROM gateway_accounts WHERE joined_to IS NOT NULL`))
+	require.Zero(t, s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'moved'`))
+	got := s.at(s.copied(t, 0)).duly(t, "doctor", "--moved", "main", old)
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.Contains(t, got.out, "payment "+ledger[3].ID+" at gateway main: it and 2 payments before it were taken at "+old)
+}
+
+// The payments of orders that duly settled, and those that an operator has shown, prove an address as charges do.
+func TestDoctorMovedOfAShopOfOrders(t *testing.T) {
+	s := newShop(t)
+	s.order(t, "pending", payment.Succeeded)
+	s.exec(t, "UPDATE products SET stock = 1000")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile").code)
+	require.EqualValues(t, 1, s.number(t, `SELECT COUNT(*) FROM bookings WHERE proof = 'look_up'`))
+	old := s.url()
+	got := s.at(another(t)).duly(t, "doctor", "--moved", "main", old)
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Contains(t, got.err, "does not show payment "+s.sim.Ledger()[0].ID)
+	got = s.at(s.copied(t)).duly(t, "doctor", "--moved", "main", old)
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+}
+
+// What was joined by mistake is taken back, whichever of the addresses the gateway is called at by then, and that is recorded.
+func TestDoctorMovedIsUndone(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 500)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	right := s.at(s.copied(t))
+	joined := func() int64 {
+		return s.number(t, `SELECT COUNT(*) FROM gateway_accounts WHERE joined_to IS NOT NULL`)
+	}
+	join := func() {
+		t.Helper()
+		require.Equal(t, batch.ExitDone, right.duly(t, "doctor", "--moved", "main", s.url()).code)
+		require.EqualValues(t, 1, joined())
+	}
+	refused := func(from *shop, says string, args ...string) {
+		t.Helper()
+		got := from.duly(t, append([]string{"doctor"}, args...)...)
+		require.Equal(t, batch.ExitUsage, got.code)
+		require.Contains(t, got.err, says)
+	}
+	refused(right, "nothing was sent to gateway main at https://never.example.com", "--moved", "main", "https://never.example.com", "--undo", "--reason", "why")
+	refused(right, "is not joined to "+right.url(), "--moved", "main", s.url(), "--undo", "--reason", "why")
+	join()
+	refused(right, "--reason: say why", "--moved", "main", s.url(), "--undo")
+	refused(right, "--undo: it takes back --moved", "--undo", "--reason", "why")
+	for name, c := range map[string]struct {
+		from *shop
+		url  string
+	}{"at the new address": {right, s.url()}, "at the old address": {s, right.url()}} {
+		if joined() == 0 {
+			join()
+		}
+		got := c.from.duly(t, "doctor", "--moved", "main", c.url, "--undo", "--reason", "a copy")
+		require.Equal(t, batch.ExitDone, got.code, "%s: %s", name, got.err)
+		require.Contains(t, got.out, "are two accounts again")
+		require.Zero(t, joined(), name)
+	}
+	require.EqualValues(t, 2, s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'unmoved' AND subject = 'gateway:main' AND reason = 'a copy'`))
+	require.Contains(t, failing(t, right.duly(t, "doctor", "--json")).Detail, "duly doctor --moved main "+s.url())
 }
