@@ -17,7 +17,8 @@ import (
 type turnout struct{ to atomic.Value }
 
 func (s *turnout) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.to.Load().(http.HandlerFunc)(w, r)
+	to, _ := s.to.Load().(http.HandlerFunc)
+	to(w, r)
 }
 
 func (s *turnout) lead(to http.Handler) { s.to.Store(http.HandlerFunc(to.ServeHTTP)) }

@@ -110,7 +110,7 @@ func TestPageOfANight(t *testing.T) {
 	s.exec(t, `INSERT INTO pauses (subject, who, reason) VALUES ('outbox', 'ada', 'the <b>receiver</b> moves')`)
 	file := filepath.Join(t.TempDir(), "night.html")
 	got := s.duly(t, "run", "nightly", "--report", file, "--json")
-	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.Equal(t, batch.ExitNotRun, got.code, got.err)
 	require.Contains(t, got.err, "report: "+file)
 	doc := document[nightlyView](t, got)
 	page, err := os.ReadFile(file)
