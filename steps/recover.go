@@ -81,7 +81,12 @@ func (r *Recover) unfound(ctx context.Context, g *gateway.Paced, result billing.
 		return unsent(item, why)
 	}
 	if listed := r.listed(item, action); listed != nil {
-		return r.byList(ctx, g, result, *listed)
+		if outcome := payment.Judge(item.Charge, *listed); outcome.Kind != payment.InDoubt {
+			return r.found(ctx, g, result, outcome)
+		} else if action != billing.GiveUp {
+			result.Answer.Outcome = outcome
+			return result
+		}
 	}
 	// Last, since what went before may have taken a minute: a control says nothing of an address that has moved since.
 	if sides := action.Sides(asked); sides != 0 {
@@ -147,22 +152,13 @@ func (r *Recover) hindrance(ctx context.Context, g *gateway.Paced, item billing.
 	return ""
 }
 
-// listed is what the gateway lists under the key of an item that would be sent again or released.
+// listed is what the gateway lists under the key of an item that would be sent again, released or given up: what is shown
+// outweighs what is not.
 func (r *Recover) listed(item billing.Claimed, action billing.AbsentAction) *payment.Payment {
 	if r.History == nil || action != billing.Resend && action != billing.Release && action != billing.GiveUp {
 		return nil
 	}
 	return r.History.Listed(item.Gateway, item.Charge.Key)
-}
-
-// byList settles an attempt that its gateway lists and does not know when it is asked: what is shown outweighs what is not.
-func (r *Recover) byList(ctx context.Context, g *gateway.Paced, result billing.Result, listed payment.Payment) billing.Result {
-	outcome := payment.Judge(result.Charge, listed)
-	if outcome.Kind == payment.InDoubt {
-		result.Answer.Outcome = outcome
-		return result
-	}
-	return r.found(ctx, g, result, outcome)
 }
 
 // again asks a second time about a charge whose absence controls have borne out since: the address may have been a wrong

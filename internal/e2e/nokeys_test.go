@@ -32,6 +32,7 @@ func TestACrashWithoutKeysLeavesNoMoreThanWasOnItsWay(t *testing.T) {
 			w := lent.world(t, simulator.Config{NoKeys: true, NoFind: true})
 			w.set("DULY_GATEWAYS_MAIN_KEY_LIFE", 0)
 			w.set("DULY_GATEWAYS_MAIN_LOOK_UP", false)
+			w.set("DULY_GATEWAYS_MAIN_LIST", false)
 			w.set("DULY_GATEWAYS_MAIN_PARALLELISM", parallelism)
 			w.set("DULY_BILLING_CHUNK_SIZE", 40)
 			w.enrol(slices.Repeat([]string{"pm_ok"}, customers)...)

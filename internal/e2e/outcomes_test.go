@@ -13,6 +13,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/e2e"
 	"duly/internal/gateway/simulator"
+	"duly/internal/worktest"
 )
 
 // story is what becomes of one charge, run after run.
@@ -166,7 +167,7 @@ func stories() map[string]story {
 			method: "pm_pending_1_then_ok", chapters: []chapter{doubted(nothing), doubted(nothing), paid(nothing)}, requests: 1,
 		},
 		"pending, then declined": {
-			method: "pm_pending_1_then_soft", chapters: []chapter{doubted(nothing), doubted(nothing), declined(nothing)}, requests: 1,
+			method: "pm_pending_1_then_soft", before: showsOurs, chapters: []chapter{doubted(nothing), doubted(nothing), declined(nothing)}, requests: 1,
 		},
 		"pending for ever":     {method: "pm_pending", chapters: []chapter{doubted(nothing), doubted(nothing), review(dayLater)}, requests: 1},
 		"cancelled by someone": {method: "pm_canceled", chapters: []chapter{review(nothing)}, requests: 1},
@@ -188,11 +189,11 @@ func stories() map[string]story {
 			method: "pm_drop_before_always", chapters: []chapter{doubted(nothing), doubted(blind), review(dayLater)}, requests: 1,
 		},
 		"a gateway without look-up is sent the same again": {
-			method: "pm_drop_after", sim: simulator.Config{NoFind: true}, worker: noFind,
+			method: "pm_drop_after", sim: simulator.Config{NoFind: true}, worker: shut,
 			chapters: []chapter{doubted(nothing), paid(nothing)}, requests: 2,
 		},
 		"a gateway without look-up has forgotten the key": {
-			method: "pm_drop_after", sim: simulator.Config{NoFind: true}, worker: noFind,
+			method: "pm_drop_after", sim: simulator.Config{NoFind: true}, worker: shut,
 			chapters: []chapter{doubted(nothing), review(dayLater)}, requests: 1,
 		},
 		"a gateway without keys is asked": {
@@ -253,6 +254,17 @@ func TestOutcomes(t *testing.T) {
 			require.Equal(t, []string{"different bytes were sent under " + billing.Key(1, w.date, 1)}, problems)
 		})
 	}
+}
+
+// showsOurs gives the shop a payment that its gateway took an hour ago.
+func showsOurs(w *world) {
+	worktest.Taken(w.t, w.db, w.sim, "main", time.Now().Add(-time.Hour))
+}
+
+// shut makes the gateway one that can neither be asked nor listed.
+func shut(k *worker) {
+	noFind(k)
+	noList(k)
 }
 
 // newest is how the last attempt and its invoice stand.

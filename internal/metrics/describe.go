@@ -61,7 +61,7 @@ func (d Description) value() prometheus.ValueType {
 var (
 	lastSuccess = Description{
 		"duly_last_success_timestamp_seconds", typeGauge,
-		"When the last run of the job ended that covered all of its work and left nothing behind (exit code 0).",
+		"When the last run of the job ended that covered all of its work for its own day and left nothing behind (exit code 0).",
 		[]string{labelJob},
 	}
 	lastExit   = Description{"duly_run_last_exit_code", typeGauge, "Exit code of the job's last run; -1 if it died.", []string{labelJob}}
