@@ -153,6 +153,7 @@ func walksOfChores() map[string]func(*walk) {
 			require.NotEqual(w, batch.ExitDone, there.duly(w.T, "doctor").code)
 			w.types(there, "--moved", "https://old.example.com", s.url())
 			require.Equal(w, batch.ExitDone, there.duly(w.T, "doctor").code)
+			w.types(there, "--undo", "https://old.example.com", s.url())
 
 			id, _ := s.attempt(w.T, "in_doubt", "charging", "")
 			s.exec(w.T, "INSERT INTO gateway_accounts (gateway, address, account) VALUES ('main', 'https://gone.example.com', '')")
