@@ -12,6 +12,7 @@ import (
 
 	"duly/internal/audit"
 	"duly/internal/batch"
+	"duly/internal/billing"
 	"duly/internal/payment"
 	"duly/readers"
 	"duly/steps"
@@ -256,6 +257,10 @@ func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Ma
 		if !a.within(p) {
 			continue
 		}
+		if !p.Known && billing.ForeignKey(a.keyPrefix(listing.Gateway), p.Theirs.Key) {
+			a.notes["under keys with another prefix than gateways."+listing.Gateway+".key_prefix, which another installation made"]++
+			continue
+		}
 		tally.Read++
 		_, differs := p.Differs(listing.Gateway, nil)
 		switch {
@@ -290,6 +295,10 @@ func (a *auditJob) lookUp(ctx context.Context, x *batch.StepExecution) error {
 	reader := &readers.Audit{
 		DB: a.DB, Window: a.window, Met: &a.met, Ask: a.ask, Counts: a.counts,
 		Found: func(ctx context.Context, found []audit.Finding) error {
+			found, err := a.doubled(ctx, x, found)
+			if err != nil {
+				return err
+			}
 			return writers.Findings(ctx, a.DB, a.Business(), found)
 		},
 	}

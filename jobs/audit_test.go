@@ -36,6 +36,7 @@ type auditor struct {
 	client  func(*httpapi.Config)
 	gateway func(gateway.Gateway) gateway.Gateway
 	notes   []string
+	prefix  string // of our keys
 
 	ours   [][]any // payments of orders that are not written yet
 	orders [][]any
@@ -177,7 +178,8 @@ func (a *auditor) auditOn(ctx context.Context, dsn string, change func(*jobs.Aud
 	require.NoError(a.t, err)
 	business := func() time.Time { return a.now }
 	deps := jobs.Deps{
-		DB: db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: steps.Gateways{"main": paced},
+		KeyPrefixes: map[string]string{"main": a.prefix},
+		DB:          db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: steps.Gateways{"main": paced},
 		Parallelism: func(string) int { return 8 }, Clock: time.Now, Business: business, Zone: zone, Heartbeat: time.Second,
 	}
 	o := jobs.AuditOptions{Lag: jobs.AuditLag, ChunkSize: 500, Note: func(text string) { a.notes = append(a.notes, text) }}

@@ -9,6 +9,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/readers"
+	"duly/steps"
 	"duly/writers"
 )
 
@@ -24,6 +25,16 @@ func (a *auditJob) judge(ctx context.Context, x *batch.StepExecution, seen []aud
 			return tally, err
 		}
 		f, verdict := s.Settle(now, there, paid, a.proves(s))
+		if verdict == audit.Differs && f.Kind == audit.ChargedTwice && !s.Again { // else it listed both of them
+			if s.Known {
+				paid = []audit.Ours{now}
+			}
+			var sure bool
+			if f, sure = a.beside(ctx, x, f, paid); !sure {
+				tally.Released++
+				continue
+			}
+		}
 		switch verdict {
 		case audit.Differs:
 			found = append(found, f)
@@ -57,6 +68,36 @@ func (a *auditJob) judge(ctx context.Context, x *batch.StepExecution, seen []aud
 		a.open[why]++
 	}
 	return tally, nil
+}
+
+// beside asks for the payments that rows keep beside a second one. It reports false if a gateway did not answer: the next audit
+// asks again.
+func (a *auditJob) beside(ctx context.Context, x *batch.StepExecution, f audit.Finding, rows []audit.Ours) (audit.Finding, bool) {
+	sights := (&steps.Match{Gateways: a.Gateways}).Kept(ctx, rows)
+	f, sure := f.Beside(rows, sights)
+	if !sure {
+		x.Leave("of two payments under one reference a gateway could not be asked whether it has the first: " + f.Reference)
+	}
+	return f, sure
+}
+
+// doubled asks about the payments of each reference that rows of ours say was paid more than once.
+func (a *auditJob) doubled(ctx context.Context, x *batch.StepExecution, found []audit.Finding) ([]audit.Finding, error) {
+	sure := found[:0:0]
+	for _, f := range found {
+		if f.Kind == audit.ChargedTwice {
+			rows, err := readers.FindingRows(ctx, a.DB, f)
+			if err != nil {
+				return nil, err
+			}
+			var ok bool
+			if f, ok = a.beside(ctx, x, f, rows); !ok {
+				continue
+			}
+		}
+		sure = append(sure, f)
+	}
+	return sure, nil
 }
 
 // uncontrolled says why a gateway's word that it does not know a payment is not believed, and whether the next audit is to

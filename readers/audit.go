@@ -239,8 +239,8 @@ func oursOf(table audit.Table, rows []auditRow) []audit.Ours {
 	return list
 }
 
-// AuditMatches reads the payments of ours that a page of a gateway's can belong to: by key, and those of orders by
-// the gateway's id where no row has the key.
+// AuditMatches reads the payments of ours that a page of a gateway's can belong to: by key, those of orders by
+// the gateway's id where no row has the key, and what is booked for a row though it was made under another key, as by hand.
 func AuditMatches(ctx context.Context, db *mysql.DB, page []payment.Payment) ([]audit.Ours, error) {
 	keys, plain := make([]string, 0, len(page)), make([]string, 0, len(page))
 	for _, p := range page {
@@ -272,7 +272,44 @@ func AuditMatches(ctx context.Context, db *mysql.DB, page []payment.Payment) ([]
 		}
 	}
 	byID, err := auditSelect(ctx, db, audit.Payments, paymentsByTheirs, ids)
-	return append(rows, byID...), err
+	if err != nil {
+		return nil, err
+	}
+	rows = append(rows, byID...)
+	booked, err := bookedMatches(ctx, db, page, rows)
+	return append(rows, booked...), err
+}
+
+// bookedMatches reads the rows, beside those that were found, that a page's payments are booked for.
+func bookedMatches(ctx context.Context, db *mysql.DB, page []payment.Payment, rows []audit.Ours) ([]audit.Ours, error) {
+	named, nameless := make(map[string]bool, len(rows)), map[string]bool{}
+	for _, o := range rows {
+		if named[o.GatewayID] = true; o.GatewayID == "" {
+			nameless[o.Key] = true
+		}
+	}
+	var ids []string
+	for _, p := range page {
+		if p.ID != "" && !named[p.ID] && !nameless[p.Key] {
+			ids = append(ids, p.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	holders, err := (&Audit{DB: db}).booked(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read what a gateway lists: %w", mysql.Classify(ctx, err))
+	}
+	var booked []audit.Ours
+	for _, h := range holders {
+		if o, there, err := AuditRow(ctx, db, h.Row); err != nil {
+			return nil, err
+		} else if there && o.Gateway == h.Gateway {
+			booked = append(booked, o)
+		}
+	}
+	return booked, nil
 }
 
 // AuditRow reads a payment of ours again; false: its row is gone.

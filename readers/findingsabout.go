@@ -57,35 +57,28 @@ func FindingRows(ctx context.Context, db *mysql.DB, f audit.Finding) ([]audit.Ou
 	if f.Kind == audit.ChargedTwice && f.GatewayPaymentID == "" {
 		return AuditPaid(ctx, db, f.Reference)
 	}
+	var rows []audit.Ours
 	if row, ok := audit.ParseRow(f.Detail.Row); ok {
 		o, there, err := AuditRow(ctx, db, row)
-		if err != nil || !there {
-			return nil, err
-		}
-		return []audit.Ours{o}, nil
-	}
-	page := []payment.Payment{{ID: f.GatewayPaymentID, Key: f.Detail.Key}}
-	rows, err := AuditMatches(ctx, db, page)
-	if err != nil {
-		return nil, err
-	}
-	holders, err := (&Audit{DB: db}).booked(ctx, []string{f.GatewayPaymentID})
-	if err != nil {
-		return nil, mysql.Classify(ctx, err)
-	}
-	for _, h := range holders {
-		if h.Gateway != f.Detail.Gateway || slices.ContainsFunc(rows, func(o audit.Ours) bool { return o.Row == h.Row }) {
-			continue
-		}
-		o, there, err := AuditRow(ctx, db, h.Row)
 		if err != nil {
 			return nil, err
 		}
 		if there {
 			rows = append(rows, o)
 		}
+		if f.Kind != audit.ChargedTwice { // of which another row may have the second payment by now
+			return rows, nil
+		}
 	}
-	return slices.DeleteFunc(rows, func(o audit.Ours) bool {
-		return o.Gateway != f.Detail.Gateway || o.GatewayID != "" && o.GatewayID != f.GatewayPaymentID
-	}), nil
+	having, err := AuditMatches(ctx, db, []payment.Payment{{ID: f.GatewayPaymentID, Key: f.Detail.Key}})
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range having {
+		named := o.GatewayID == f.GatewayPaymentID || o.GatewayID == "" && f.Kind != audit.ChargedTwice
+		if o.Gateway == f.Detail.Gateway && named && !slices.ContainsFunc(rows, func(other audit.Ours) bool { return other.Row == o.Row }) {
+			rows = append(rows, o)
+		}
+	}
+	return rows, nil
 }

@@ -42,6 +42,21 @@ func (m *Match) Look(ctx context.Context, name string, pairs []audit.Pair, width
 	return seen
 }
 
+// Kept asks for the payments that rows of ours keep, each at its own gateway.
+func (m *Match) Kept(ctx context.Context, rows []audit.Ours) []payment.Sight {
+	sights := make([]payment.Sight, len(rows))
+	for i, o := range rows {
+		if _, ok := m.Gateways[o.Gateway]; !ok {
+			sights[i] = payment.Sight{Unaskable: true, Reason: "gateway " + o.Gateway + " is not configured"}
+			continue
+		}
+		s := audit.Seen{Gateway: o.Gateway}
+		m.ask(ctx, &s, o.Which())
+		sights[i] = s.Sight
+	}
+	return sights
+}
+
 // Process implements batch.Processor.
 func (m *Match) Process(ctx context.Context, o audit.Ours) (audit.Seen, error) {
 	s := audit.Seen{Pair: audit.Pair{Ours: o, Known: true}, Gateway: o.Gateway}

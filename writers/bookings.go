@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -288,6 +289,11 @@ func describe(ctx context.Context, q sqlx.QueryerContext, o Owner) (string, erro
 // letter case an id counts as the same: it is the shop that wrote it.
 const paymentsThat = `SELECT id, order_id, gateway, transaction_key FROM payments WHERE transaction_key IN (?) AND `
 
+// A charge that waits to be adopted is told of until it is.
+const closeUnknown = `UPDATE audit_findings SET resolved_at = ?, resolution = ? WHERE kind = 'unknown_here' AND gateway_payment_id = ? AND resolved_at IS NULL
+AND JSON_UNQUOTE(JSON_EXTRACT(detail, '$.gateway')) = ?
+AND NOT EXISTS (SELECT 1 FROM unknown_charges u WHERE u.adopted_at IS NULL AND u.gateway_payment_id = ?)`
+
 type recordedPayment struct {
 	ID      uint64
 	OrderID uint64 `db:"order_id"`
@@ -301,8 +307,9 @@ func (r recordedPayment) has(gateway, id string) bool {
 }
 
 // ReserveNamed books the payment that an operator names for a row, or says which row has it. The shop's table is looked at too:
-// what it records is not booked before a run comes by.
-func (b *Bookings) ReserveNamed(ctx context.Context, tx *sqlx.Tx, booking Booking) error {
+// what it records is not booked before a run comes by. Findings that nobody here knows the payment are closed: to give it back, as
+// they advise, would take the row's money.
+func (b *Bookings) ReserveNamed(ctx context.Context, tx *sqlx.Tx, booking Booking, now time.Time) error {
 	var rows []recordedPayment
 	if err := mysql.SelectIn(ctx, tx, &rows, paymentsThat+`status NOT IN ('failed', 'cancelled')`, []string{booking.PaymentID}); err != nil {
 		return err
@@ -321,7 +328,8 @@ func (b *Bookings) ReserveNamed(ctx context.Context, tx *sqlx.Tx, booking Bookin
 	}
 	owner, is := taken[0]
 	if !is {
-		return nil
+		_, err := tx.ExecContext(ctx, closeUnknown, now, mysql.Cut("paid: booked for "+booking.Owner.String(), 255), booking.PaymentID, booking.Gateway, booking.PaymentID)
+		return err
 	}
 	text, err := describe(ctx, tx, owner)
 	if err != nil {

@@ -177,6 +177,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 	decide func(billing.Reviewed) (billing.Resolution, error),
 ) error {
 	id := seen.ID
+	now = now.UTC().Truncate(time.Microsecond)
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
 		a, err := reviewed(ctx, tx, id, " FOR UPDATE")
 		if err != nil {
@@ -191,11 +192,10 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 		}
 		if r.Attempt == billing.AttemptSucceeded {
 			booking := Booking{Gateway: a.Gateway, Account: a.Terms.Account, PaymentID: r.PaymentID, Owner: Owner{OwnerAttempt, id}}
-			if err := bookings.ReserveNamed(ctx, tx, booking); err != nil {
+			if err := bookings.ReserveNamed(ctx, tx, booking, now); err != nil {
 				return err
 			}
 		}
-		now = now.UTC().Truncate(time.Microsecond)
 		if _, err := tx.ExecContext(ctx, resolveAttempt, string(r.Attempt), text(r.DeclineCode), text(r.PaymentID), r.Message, text(string(r.Proof)), now, id); err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func ResolvePayment(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 		}
 		if c := decided.Change; c.To == orders.PaymentSucceeded || c.To == orders.PaymentRefundDue {
 			booking := Booking{Gateway: r.Gateway, PaymentID: cmp.Or(c.TransactionKey, r.TransactionKey), Owner: Owner{OwnerPayment, id}, Proof: billing.ProofOperator}
-			if err := bookings.ReserveNamed(ctx, tx, booking); err != nil {
+			if err := bookings.ReserveNamed(ctx, tx, booking, now); err != nil {
 				return err
 			}
 		}

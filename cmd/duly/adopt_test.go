@@ -312,3 +312,23 @@ func (s *shop) due(t *testing.T) (day payment.Date) {
 	require.NoError(t, s.db.GetContext(t.Context(), &day, "SELECT UTC_DATE() - INTERVAL 1 DAY"))
 	return day
 }
+
+// A run that met unknown charges says what ends them, and what it found itself is not from before.
+func TestARunThatMetUnknownCharges(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 100)
+	s.enrol(t, "ok", 200)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	s.loseHistory(t)
+	got := s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitFailed, got.code, got.out+got.err)
+	require.EqualValues(t, 2, s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE kind = 'unknown_here'"))
+	require.Contains(t, got.out, "next: duly adopt main\n")
+	require.NotContains(t, got.out, "next: duly doctor")
+	require.NotContains(t, got.out, "in review from before")
+	got = s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitFailed, got.code)
+	require.Contains(t, got.out, "next: duly adopt main\n")
+	require.Contains(t, got.out, "in review from before: 2 rows\n")
+	require.Len(t, s.sim.DoubleCharged(), 0)
+}

@@ -14,6 +14,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/migrations"
+	"duly/writers"
 )
 
 // checkView is one check of `duly doctor`.
@@ -172,6 +173,13 @@ func (d *checkup) gateways(ctx context.Context, c *config.Config) {
 	for _, name := range slices.Sorted(maps.Keys(gateways)) {
 		err := gateways[name].Ping(ctx)
 		detail := c.Gateways[name].URL + " answers and takes the token"
+		if err == nil && db != nil {
+			err = writers.CheckKeyPrefix(ctx, db.DB, name, c.Gateways[name].KeyPrefix)
+			if other, ok := errors.AsType[*writers.OtherPrefixError](err); ok {
+				d.note("gateway "+name, other, "", "duly run billing refuses to start with it; see docs/configuration.md")
+				continue
+			}
+		}
 		if err == nil && db != nil {
 			var shows string
 			if shows, err = d.shows(ctx, db, name, gateways[name]); shows != "" {

@@ -212,3 +212,23 @@ func TestDoctorMovedIsUndone(t *testing.T) {
 	require.EqualValues(t, 2, s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'unmoved' AND subject = 'gateway:main' AND reason = 'a copy'`))
 	require.Contains(t, failing(t, right.duly(t, "doctor", "--json")).Detail, "duly doctor --moved main "+s.url())
 }
+
+// A prefix that a run refuses to start with is no healthy configuration.
+func TestDoctorKnowsTheKeyPrefix(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 500)
+	other := *s
+	other.env = append([]string{"DULY_GATEWAYS_MAIN_KEY_PREFIX=b-"}, s.env...)
+	require.Equal(t, batch.ExitDone, other.duly(t, "doctor").code, "nothing was charged yet")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	before := s.tables(t)
+	failed := failing(t, other.duly(t, "doctor", "--json"))
+	require.Equal(t, "gateway main", failed.Check)
+	require.Contains(t, failed.Detail, `gateways.main.key_prefix: "b-"`)
+	require.Contains(t, failed.Mend, "duly run billing refuses to start with it")
+	require.Equal(t, before, s.tables(t), "it stores nothing")
+	got := other.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Contains(t, got.err, failed.Detail)
+	require.Equal(t, batch.ExitDone, s.duly(t, "doctor").code)
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -116,4 +117,30 @@ SELECT order_id, gateway, idempotency_key, 'pending', amount, currency, created_
 	for _, e := range s.sim.Ledger() {
 		require.Zero(t, e.Refunded)
 	}
+}
+
+// A payment that was made by hand and that an operator has accepted for a row is known: no audit says that it is to be given back, the
+// finding of an earlier one is closed, and nobody's word makes it one that was given back.
+func TestAnAcceptedPaymentIsKnown(t *testing.T) {
+	s := newShop(t)
+	s.past(t)
+	id, _ := s.attempt(t, "review", "review", "")
+	byHand, err := s.sim.Inject(simulator.Entry{
+		Key: "by-hand", Reference: "by hand", CustomerID: "cus_1", Method: "pm_ok:" + secretMethod, Amount: 500, Currency: "KRW", CreatedAt: time.Now().Add(-time.Hour),
+	})
+	require.NoError(t, err)
+	got := s.duly(t, "run", "audit")
+	require.Equal(t, batch.ExitReview, got.code, got.err)
+	finding := s.number(t, "SELECT id FROM audit_findings WHERE kind = 'unknown_here' AND gateway_payment_id = ?", byHand)
+	require.Equal(t, batch.ExitDone, s.duly(t, "resolve", "attempt", fmt.Sprint(id), byHand, "--as", "paid", "--reason", "why").code)
+	require.EqualValues(t, 1, s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NOT NULL AND resolution = ?", fmt.Sprintf("paid: booked for attempt %d", id)))
+	got = s.duly(t, "run", "audit", "--from", "2026-01-01")
+	require.NotContains(t, got.out, "unknown_here")
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE kind = 'unknown_here' AND resolved_at IS NULL"))
+
+	s.exec(t, "UPDATE audit_findings SET resolved_at = NULL, resolution = NULL WHERE id = ?", finding)
+	require.NoError(t, s.sim.Amend(byHand, func(e *simulator.Entry) { e.Refunded = 500 }))
+	line := fmt.Sprintf("resolve finding %d --as refunded --reason why", finding)
+	s.refuses(t, line)
+	require.Contains(t, s.duly(t, strings.Fields(line)...).err, fmt.Sprintf("attempt %d is paid by payment %s", id, byHand))
 }

@@ -28,7 +28,7 @@ func (s *shop) frozen(t *testing.T, change string) (order uint64, payment string
 	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
 	shown := s.duly(t, "show", "order", fmt.Sprint(order)).out
 	shown = strings.Join(strings.Fields(shown), " ")
-	require.Contains(t, shown, "cannot be decided: gateway main does not know it and shows no payment of ours from before or after it")
+	require.Contains(t, shown, "cannot be decided: gateway main does not know it and shows no payment from before or after it. Look at the provider's page, then duly")
 	for _, command := range []string{
 		"duly doctor --control main PAYMENT_ID", fmt.Sprintf("duly requeue order %d", order),
 		fmt.Sprintf("duly resolve payment %s --as not_executed --reason …", payment),

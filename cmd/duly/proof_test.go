@@ -109,6 +109,19 @@ func TestResolveWithoutTheGatewaysConfiguration(t *testing.T) {
 	}
 }
 
+// An invoice that must be looked up is not requeued where its gateway is not configured: no word is offered instead of the look-up.
+func TestRequeueWithoutTheGatewaysConfiguration(t *testing.T) {
+	s := newShop(t)
+	s.past(t)
+	id, _ := s.attempt(t, "rejected", "review", "")
+	s.exec(t, "UPDATE payment_attempts SET gateway = 'gone', account_id = 9, key_life_ms = 60000, longest_request_ms = 1000, sent_by = created_at, settled_at = created_at WHERE id = ?", id)
+	line := fmt.Sprintf("requeue invoice %d", id)
+	s.refuses(t, line)
+	got := s.duly(t, strings.Fields(line)...)
+	require.Contains(t, got.err, "gateways.gone is not configured here")
+	require.NotContains(t, got.err, "not_executed")
+}
+
 // An id that is stored and is somebody else's says nothing: the attempt is asked about by its own key.
 func TestAStoredIDOfSomebodyElse(t *testing.T) {
 	s := newShop(t)

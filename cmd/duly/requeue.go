@@ -69,6 +69,9 @@ func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, actio
 	}
 	if attempt := billing.Unproven(past); status == billing.Review && attempt != 0 {
 		action.Detail = map[string]uint64{"attempt": attempt}
+		if err := a.mustAsk(ctx, db, attempt); err != nil {
+			return err
+		}
 		reason := action.Reason
 		if reason == "" {
 			reason = "requeued"
@@ -81,6 +84,24 @@ func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, actio
 		return err
 	}
 	return writers.RequeueInvoice(ctx, db.DB, id, business(), action)
+}
+
+// mustAsk refuses to requeue an invoice whose attempt is to be looked up where its gateway is not configured: another host can
+// ask, and what it learns is better than any word.
+func (a *app) mustAsk(ctx context.Context, db *database, attempt uint64) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	seen, err := writers.Reviewed(ctx, db.DB, attempt)
+	if err != nil {
+		return err
+	}
+	if _, configured := c.Gateways[seen.Gateway]; !configured {
+		return refuse("whether attempt %d took money must be asked, and gateways.%s is not configured here: type it where it is: duly requeue invoice %d",
+			attempt, seen.Gateway, seen.Invoice.ID)
+	}
+	return nil
 }
 
 // idsOf reads the ids of `duly requeue`, with every mistake at once.

@@ -57,7 +57,7 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 		e.logs.WarnContext(ctx, "rows in review could not be counted", problem(mysql.Classify(ctx, err)))
 	}
 	s.Collected, s.Refunded = moved(s.Steps)
-	s.OlderReview = max(0, s.InReview.All()-new)
+	s.OlderReview = max(0, s.InReview.All()-new-e.foundBeside(ctx, p.run))
 	s.Next = e.next(ctx, p.run, r, new)
 	if e.work.sumUp != nil {
 		if err := e.work.sumUp(ctx, e, &s); err != nil {
@@ -92,11 +92,45 @@ func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 	case batch.ExitNotRun:
 		next = append(next, "duly status")
 	case batch.ExitFailed:
-		next = append(next, "duly doctor", fmt.Sprintf("duly run %s --rerun %d", run.Job, run.ID))
+		adopt := e.adopt(ctx)
+		if len(adopt) == 0 {
+			adopt = []string{"duly doctor"}
+		}
+		next = append(append(next, adopt...), fmt.Sprintf("duly run %s --rerun %d", run.Job, run.ID))
 	default:
 		next = append(next, fmt.Sprintf("duly run %s --rerun %d", run.Job, run.ID))
 	}
 	return next
+}
+
+// foundBeside counts the findings that a run which is no audit made: of charges that a gateway lists and that are unknown here.
+func (e *execution) foundBeside(ctx context.Context, run *batch.Run) int64 {
+	if run.Job == jobs.AuditJob { // its tally has them
+		return 0
+	}
+	n, err := readers.NewFindings(ctx, e.db.DB, run.ID)
+	if err != nil {
+		e.logs.WarnContext(ctx, "the findings of the run could not be counted", problem(err))
+	}
+	return n
+}
+
+// adopt lists the commands for charges that wait to be adopted, if the run charges: their gateways are sent nothing before.
+func (e *execution) adopt(ctx context.Context) []string {
+	if !e.work.charges {
+		return nil
+	}
+	waiting, err := readers.CountUnknownCharges(ctx, e.db.DB)
+	if err != nil {
+		e.logs.WarnContext(ctx, "unknown charges could not be counted", problem(err))
+	}
+	var commands []string
+	for _, of := range waiting {
+		if _, configured := e.deps.Gateways[of.Gateway]; configured {
+			commands = append(commands, "duly adopt "+of.Gateway)
+		}
+	}
+	return commands
 }
 
 // moved sums up the money that steps collected, and that they gave back.

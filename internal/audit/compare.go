@@ -104,7 +104,7 @@ func Absent(o Ours) (Finding, bool) {
 // paid are the payments of ours that took and kept money under p's reference.
 func Unknown(gateway string, p payment.Payment, paid []Ours) (Finding, bool) {
 	switch {
-	case !mayKeep(p):
+	case !mayKeep(p), slices.ContainsFunc(paid, func(o Ours) bool { return o.has(gateway, p.ID) }):
 		return Finding{}, false
 	case kept(p) && len(paid) > 0:
 		f := there(ChargedTwice, gateway, p, "taken once more under a reference that is paid, and unknown here")
@@ -161,6 +161,11 @@ func Doubled(all []Ours) (Finding, bool) {
 // samePayment reports whether two rows name one payment of a gateway. The shop may have spelled its id in another letter case.
 func (o Ours) samePayment(other Ours) bool {
 	return o.Gateway == other.Gateway && o.GatewayID != "" && strings.EqualFold(o.GatewayID, other.GatewayID)
+}
+
+// has reports whether o is the row of that payment of a gateway.
+func (o Ours) has(gateway, id string) bool {
+	return o.samePayment(Ours{Gateway: gateway, GatewayID: id})
 }
 
 // Holder is a row that a payment is booked for.

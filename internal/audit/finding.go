@@ -54,7 +54,9 @@ type Detail struct {
 	AmountThere   int64  `json:"amount_there,omitempty"`
 	CurrencyThere string `json:"currency_there,omitempty"`
 	RefundedThere int64  `json:"refunded_there,omitempty"`
-	CreatedAt     string `json:"created_at,omitempty"` // by the gateway where it has a record, else by ours
+	// Kept says of a second payment whether the gateway has the one that a row keeps: missing, unchecked; empty: it has.
+	Kept      string `json:"kept,omitempty"`
+	CreatedAt string `json:"created_at,omitempty"` // by the gateway where it has a record, else by ours
 }
 
 // here is a finding about a row of ours.

@@ -22,16 +22,19 @@ type Question struct {
 	Which   payment.Which
 }
 
-// Questions says which payments are asked about: the one that the finding names; else, of a reference that was paid more than
-// once, each of its payments.
+// Questions says which payments are asked about: the one that the finding names, and of a reference that was paid more than
+// once each payment that a row keeps.
 func Questions(f Finding, rows []Ours) []Question {
-	if f.GatewayPaymentID != "" {
-		return []Question{{f.Detail.Gateway, payment.Which{ID: f.GatewayPaymentID}}}
+	var all []Question
+	switch {
+	case f.GatewayPaymentID != "":
+		all = []Question{{f.Detail.Gateway, payment.Which{ID: f.GatewayPaymentID}}}
+	case f.Kind != ChargedTwice:
+		all = []Question{{f.Detail.Gateway, payment.Which{Key: f.Detail.Key}}}
 	}
 	if f.Kind != ChargedTwice {
-		return []Question{{f.Detail.Gateway, payment.Which{Key: f.Detail.Key}}}
+		return all
 	}
-	var all []Question
 	for _, o := range rows {
 		all = append(all, Question{o.Gateway, o.Which()})
 	}
@@ -55,7 +58,7 @@ func Resolve(f Finding, as payment.As, e Evidence) error {
 	if f.Kind == ChargedTwice && f.GatewayPaymentID == "" {
 		return resolveDoubled(as, e)
 	}
-	if len(e.Sights) != 1 || e.Sights[0].Absent {
+	if len(e.Sights) == 0 || e.Sights[0].Absent {
 		return errors.New("the gateway knows no such payment, which proves nothing of it: ask the provider; --as ignored closes the finding")
 	}
 	p := *e.Sights[0].Payment
@@ -64,6 +67,9 @@ func Resolve(f Finding, as payment.As, e Evidence) error {
 	}
 	switch as {
 	case payment.AsRefunded:
+		if err := unlessKept(f, p, e); err != nil {
+			return err
+		}
 		return believeRefunded(p)
 	case payment.AsNotExecuted:
 		return believeNotExecuted(p, e.Rows)
@@ -90,6 +96,27 @@ func resolveDoubled(as payment.As, e Evidence) error {
 	}
 	if len(keep) > 1 {
 		return fmt.Errorf("the gateway keeps the money of %s: give all but one of them back first", strings.Join(keep, " and "))
+	}
+	return nil
+}
+
+// unlessKept refuses that a payment was given back which a row of ours is paid by, and that one of two was of which the other is not
+// there: then the customer has paid nothing, and a row says that he has.
+func unlessKept(f Finding, p payment.Payment, e Evidence) error {
+	if f.Kind != UnknownHere && f.Kind != ChargedTwice {
+		return nil // the finding is of the very row that says paid
+	}
+	for _, o := range e.Rows {
+		if o.Kept() && o.has(f.Detail.Gateway, p.ID) {
+			return fmt.Errorf("%s is paid by payment %s: it is not to be given back; --as paid closes a finding that nobody knew it, --as ignored any", o.Row.words(), p.ID)
+		}
+	}
+	if f.Kind != ChargedTwice || len(e.Rows) == 0 || len(e.Sights) != 1+len(e.Rows) {
+		return nil
+	}
+	f.Detail.Text = "payment " + p.ID + " was the second one"
+	if beside, _ := f.Beside(e.Rows, e.Sights[1:]); beside.Detail.Kept != "" {
+		return fmt.Errorf("%s: ask the provider which of them took the money; --as ignored closes the finding", beside.Detail.Text)
 	}
 	return nil
 }
@@ -171,7 +198,11 @@ func ParseRow(text string) (Row, bool) {
 func Command(id uint64, f Finding) string {
 	as := payment.AsIgnored
 	switch f.Kind {
-	case ChargedTwice, UnknownHere:
+	case ChargedTwice:
+		if f.Detail.Kept != keptMissing {
+			as = payment.AsRefunded
+		}
+	case UnknownHere:
 		as = payment.AsRefunded
 	case AmountDiffers, StatusDiffers, OrderUnsettled, BookedTwice:
 		as = payment.AsPaid
@@ -185,6 +216,12 @@ func Next(id uint64, f Finding) string {
 	command := Command(id, f)
 	switch f.Kind {
 	case ChargedTwice:
+		switch f.Detail.Kept {
+		case keptMissing:
+			return command + ", once the provider has said which of them took the money: what gateway " + f.Detail.Gateway + " has may be all that was paid, so give nothing back before"
+		case keptUnchecked:
+			return fmt.Sprintf("%s, once the provider's page shows both payments and the second one is given back at gateway %s", command, f.Detail.Gateway)
+		}
 		return fmt.Sprintf("%s, once the second payment is given back at gateway %s", command, f.Detail.Gateway)
 	case UnknownHere:
 		return fmt.Sprintf("%s, once it is given back at gateway %s; or, if its key is one of duly's, duly adopt %s", command, f.Detail.Gateway, f.Detail.Gateway)

@@ -37,6 +37,14 @@ func ParseKey(prefix, key string) (ChargeID, bool) {
 	return c, prefix+Key(c.Subscription, c.Due, c.N) == key
 }
 
+// ForeignKey reports whether a key is one that an installation with another prefix makes: it shares the account, and its
+// references are the same as ours, but they are not of our subscriptions.
+func ForeignKey(prefix, key string) bool {
+	at := max(strings.LastIndex(key, "sub_"), 0)
+	_, made := ParseKey(key[:at], key)
+	return made && key[:at] != prefix
+}
+
 // recordDocument is a gateway's record of a charge as unknown_charges.record holds it. Stored documents outlive the
 // program that wrote them: fields are only ever added. What the gateway says to people is left out: it may repeat the
 // payment method.

@@ -88,3 +88,25 @@ func TestParseKey(t *testing.T) {
 	_, ok := billing.ParseKey("eu-", "sub_42_20260131-1")
 	require.False(t, ok, "a key without the prefix is not ours")
 }
+
+// A key that another installation made has another prefix; what nobody's duly makes belongs to nobody.
+func TestForeignKey(t *testing.T) {
+	for _, c := range []struct {
+		prefix, key string
+		want        bool
+	}{
+		{"", "sub_7_20260131-1", false},
+		{"", "b-sub_7_20260131-1", true},
+		{"b-", "b-sub_7_20260131-1", false},
+		{"b-", "sub_7_20260131-1", true},
+		{"b-", "a-sub_7_20260131-1", true},
+		{"b-", "ab-sub_7_20260131-1", true},
+		{"", "by-hand", false},
+		{"", "b-sub_7_20260131", false},
+		{"", "b-sub_7_20260231-1", false},
+		{"b-", "ord_7-1", false},
+		{"", "", false},
+	} {
+		require.Equal(t, c.want, billing.ForeignKey(c.prefix, c.key), "%q %q", c.prefix, c.key)
+	}
+}

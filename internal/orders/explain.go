@@ -56,7 +56,7 @@ func (s Standing) order() Explanation {
 	case len(in) > 0:
 		return Explanation{
 			WhyReview, sentence(are(in, "is in review", "are in review"), c.Reason),
-			fmt.Sprintf("an operator decides: duly resolve payment %d --as paid GATEWAY_ID, not_executed, refunded or ignored; until then the order is left as it is", in[0].ID),
+			fmt.Sprintf("an operator looks at the provider's page and decides: duly resolve payment %d --as paid GATEWAY_ID, not_executed, refunded or ignored; until then the order is left as it is", in[0].ID),
 		}
 	case c.Reason != "":
 		return Explanation{WhyReview, sentence("it is in review", c.Reason), fmt.Sprintf("an operator puts it right: duly requeue order %d; until then it is left as it is", s.Order.ID)}

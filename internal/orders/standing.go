@@ -186,8 +186,8 @@ func (s standing) unproven(givenUp bool) standing {
 		return s
 	}
 	s.fate, s.asIs = stuck, true
-	s.why = fmt.Sprintf("cannot be decided: gateway %[1]s does not know it and shows no payment of ours from %[2]s; duly doctor --control %[1]s PAYMENT_ID, "+
-		"then duly requeue order %[3]d, or duly resolve payment %[4]d --as not_executed --reason …", s.Gateway, s.Vetting.Missing(), s.OrderID, s.ID)
+	s.why = fmt.Sprintf("cannot be decided: gateway %[1]s does not know it and shows no payment from %[2]s. Look at the provider's page, "+
+		"then duly doctor --control %[1]s PAYMENT_ID, duly requeue order %[3]d; or duly resolve payment %[4]d --as not_executed --reason …", s.Gateway, s.Vetting.Missing(), s.OrderID, s.ID)
 	return s
 }
 

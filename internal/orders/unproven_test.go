@@ -47,8 +47,8 @@ func TestAnUnprovenAbsence(t *testing.T) {
 				return
 			}
 			require.Zero(t, d.Next)
-			require.Equal(t, "payment 1 cannot be decided: gateway main does not know it and shows no payment of ours from "+v.Missing()+
-				"; duly doctor --control main PAYMENT_ID, then duly requeue order 7, or duly resolve payment 1 --as not_executed --reason …", d.Review)
+			require.Equal(t, "payment 1 cannot be decided: gateway main does not know it and shows no payment from "+v.Missing()+
+				". Look at the provider's page, then duly doctor --control main PAYMENT_ID, duly requeue order 7; or duly resolve payment 1 --as not_executed --reason …", d.Review)
 			require.NoError(t, orders.Requeue(order("pending"), []orders.Payment{in.Payment}, orders.Check{Reason: d.Review}))
 		})
 	}
