@@ -119,6 +119,9 @@ func SelectIn(ctx context.Context, q sqlx.QueryerContext, dest any, query string
 	if err != nil {
 		return err
 	}
+	if db, ok := q.(*DB); ok {
+		return db.SelectContext(ctx, dest, query, args...)
+	}
 	return sqlx.SelectContext(ctx, q, dest, query, args...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"regexp"
+	"time"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
 )
@@ -48,46 +49,75 @@ type driverConn interface {
 }
 
 // hushed is a connection whose errors hold no values. What it does not wrap cannot meet any.
-type hushed struct{ driverConn }
+type hushed struct {
+	driverConn
+
+	sessions *sessions
+	verified time.Time // when its session was last found to be as it was set up
+	spoiled  bool      // it must not be used again
+}
+
+// IsValid implements driver.Validator.
+func (c *hushed) IsValid() bool { return !c.spoiled && c.driverConn.IsValid() }
+
+// hush is hush, and notes a server that takes no changes: after a fail-over an old primary answers so, and another connection may
+// lead to the new one.
+func (c *hushed) hush(err error) error {
+	if n := number(err); n != 0 && !c.sessions.readOnly && (readOnly(err) || n == codeReadOnlyTx) {
+		c.spoiled = true
+	}
+	return hush(err)
+}
 
 // PrepareContext implements driver.ConnPrepareContext.
-func (c hushed) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+func (c *hushed) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	stmt, err := c.driverConn.PrepareContext(ctx, query)
 	if err != nil {
-		return nil, hush(err)
+		return nil, c.hush(err)
 	}
 	if s, ok := stmt.(driverStmt); ok {
-		return hushedStmt{s}, nil
+		return hushedStmt{s, c}, nil
 	}
 	return stmt, nil
 }
 
-// BeginTx implements driver.ConnBeginTx.
-func (c hushed) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+// BeginTx implements driver.ConnBeginTx. Now and then it looks whether the session is still what it was made.
+func (c *hushed) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	tx, err := c.driverConn.BeginTx(ctx, o)
 	if err != nil {
-		return nil, hush(err)
+		return nil, c.hush(err)
 	}
-	return hushedTx{tx}, nil
+	if time.Since(c.verified) >= recheck {
+		if err := c.sessions.verify(ctx, c); err != nil {
+			c.spoiled = true
+			return nil, errors.Join(err, tx.Rollback())
+		}
+		c.verified = time.Now()
+	}
+	return hushedTx{tx, c}, nil
 }
 
 // ExecContext implements driver.ExecerContext.
-func (c hushed) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+func (c *hushed) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	result, err := c.driverConn.ExecContext(ctx, query, args)
-	return result, hush(err)
+	return result, c.hush(err)
 }
 
 // QueryContext implements driver.QueryerContext.
-func (c hushed) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (c *hushed) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	rows, err := c.driverConn.QueryContext(ctx, query, args)
-	return rows, hush(err)
+	return rows, c.hush(err)
 }
 
 // hushedTx is a transaction whose errors hold no values: a constraint may be checked at its end.
-type hushedTx struct{ driver.Tx }
+type hushedTx struct {
+	driver.Tx
+
+	conn *hushed
+}
 
 // Commit implements driver.Tx.
-func (t hushedTx) Commit() error { return hush(t.Tx.Commit()) }
+func (t hushedTx) Commit() error { return t.conn.hush(t.Tx.Commit()) }
 
 // driverStmt is what the driver's prepared statements can.
 type driverStmt interface {
@@ -98,16 +128,20 @@ type driverStmt interface {
 }
 
 // hushedStmt is a prepared statement whose errors hold no values.
-type hushedStmt struct{ driverStmt }
+type hushedStmt struct {
+	driverStmt
+
+	conn *hushed
+}
 
 // ExecContext implements driver.StmtExecContext.
 func (s hushedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
 	result, err := s.driverStmt.ExecContext(ctx, args)
-	return result, hush(err)
+	return result, s.conn.hush(err)
 }
 
 // QueryContext implements driver.StmtQueryContext.
 func (s hushedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	rows, err := s.driverStmt.QueryContext(ctx, args)
-	return rows, hush(err)
+	return rows, s.conn.hush(err)
 }

@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math"
@@ -43,6 +42,9 @@ type Options struct {
 	Now func() time.Time
 }
 
+// readSlack is how much longer than for a lock an answer is waited for, if the DSN bounds that.
+const readSlack = 5 * time.Second
+
 // ErrDSN is wrapped when a DSN cannot be used. The DSN is not part of the message: it holds a password.
 var ErrDSN = errors.New("the DSN cannot be used")
 
@@ -58,14 +60,10 @@ func Open(dsn string, o Options) (*DB, error) {
 	}
 	cfg.ParseTime, cfg.Loc = true, time.UTC
 	cfg.ClientFoundRows, cfg.InterpolateParams, cfg.MultiStatements = true, true, false
-	cfg.RejectReadOnly = !o.ReadOnly // after a fail-over an old primary answers read-only: drop that connection
+	cfg.RejectReadOnly = false // a connection that answers so is dropped here, with the server's words
 	cfg.Logger = &mysqldriver.NopLogger{}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
-	}
-	connector, err := mysqldriver.NewConnector(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("%w: its options contradict each other", ErrDSN)
 	}
 	if o.LockWait == 0 {
 		o.LockWait = 5 * time.Second
@@ -79,17 +77,24 @@ func Open(dsn string, o Options) (*DB, error) {
 	if o.Frozen == 0 {
 		o.Frozen = time.Minute
 	}
+	if cfg.ReadTimeout > 0 { // a statement that waits for a lock must be answered by the server, not be cut off and begun again for ever
+		cfg.ReadTimeout = max(cfg.ReadTimeout, o.LockWait+readSlack)
+	}
 	statements := []string{
 		"SET NAMES utf8mb4",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-		"SET SESSION autocommit = 1, SESSION time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'," +
+		"SET SESSION autocommit = 1, SESSION time_zone = '+00:00', SESSION sql_mode = '" + sessionMode + "'," +
 			" SESSION innodb_lock_wait_timeout = " + fmt.Sprint(int(o.LockWait.Seconds())) +
 			", SESSION wait_timeout = " + fmt.Sprint(int(math.Ceil(o.Frozen.Seconds()))),
 	}
 	if o.ReadOnly {
 		statements = append(statements, "SET SESSION TRANSACTION READ ONLY")
 	}
-	pool := sql.OpenDB(session{connector, statements})
+	connector, err := mysqldriver.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%w: its options contradict each other", ErrDSN)
+	}
+	pool := sql.OpenDB(&sessions{Connector: connector, statements: statements, readOnly: o.ReadOnly})
 	pool.SetMaxOpenConns(o.MaxOpen)
 	pool.SetMaxIdleConns(o.MaxOpen)
 	pool.SetConnMaxLifetime(30 * time.Minute)
@@ -99,31 +104,6 @@ func Open(dsn string, o Options) (*DB, error) {
 		host = h
 	}
 	return &DB{DB: sqlx.NewDb(pool, "mysql"), Host: host, Schema: cfg.DBName, Acquire: o.Acquire, works: works{now: o.Now}}, nil
-}
-
-// session runs statements on every new connection.
-type session struct {
-	driver.Connector
-	statements []string
-}
-
-// Connect implements driver.Connector.
-func (s session) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := s.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	whole, ok := conn.(driverConn)
-	if !ok {
-		return nil, errors.Join(errors.New("the driver's connections are not what they were"), conn.Close())
-	}
-	quiet := hushed{whole}
-	for _, statement := range s.statements {
-		if _, err := quiet.ExecContext(ctx, statement, nil); err != nil {
-			return nil, errors.Join(err, conn.Close())
-		}
-	}
-	return quiet, nil
 }
 
 // Clock reads the database's clock. Offset is how far it is ahead of the host's, to within Error.
@@ -157,8 +137,12 @@ func Ping(ctx context.Context, db *DB) error {
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("reach %s: %w", db.Host, ctx.Err())
-	case number(err) == codeAccessDenied, number(err) == codeSchemaDenied, number(err) == codeNoSchema:
-		return fmt.Errorf("%w: %s: %s", ErrDSN, db.Host, Reason(err))
+	}
+	if words := plainly(err); words != "" {
+		err = fmt.Errorf("%s: %w", words, err)
+	}
+	if Mistake(err) {
+		return fmt.Errorf("%w: %s: %w", ErrDSN, db.Host, err)
 	}
 	return fmt.Errorf("%w: %s: %w", batch.ErrUnavailable, db.Host, err)
 }

@@ -23,12 +23,14 @@ var errWaits = fmt.Errorf("%w (a second claim waits for the first)", ErrNoSkipLo
 
 const (
 	probeClaim = `SELECT id FROM claim_probe ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED`
+	probeWrite = `UPDATE claim_probe SET claimed_at = UTC_TIMESTAMP(6) WHERE id = 1`
+	probeSame  = `UPDATE claim_probe SET claimed_by = ? WHERE id = ?`
 	probeMark  = `UPDATE claim_probe SET claimed_by = ?, claimed_at = UTC_TIMESTAMP(6) WHERE id = ?`
 )
 
 // Probe checks that SKIP LOCKED is real: two connections claim from a table of two rows, and must not both
 // be given, and both commit, the same row. An empty answer means that another worker probes at the moment: it is
-// tried again. A claim that waits instead of skipping is refused as well, but not for the first time: a server
+// tried again, and so is a conflict. A claim that waits instead of skipping is refused as well, but not for the first time: a server
 // under load can be that slow.
 func Probe(ctx context.Context, db *DB) error {
 	waited := 0
@@ -38,7 +40,7 @@ func Probe(ctx context.Context, db *DB) error {
 			waited++
 			continue
 		}
-		if done || err != nil {
+		if done || err != nil && !errors.Is(err, batch.ErrLocked) { // a conflict with another prober, perhaps on another node
 			return err
 		}
 		timer := time.NewTimer(10*time.Millisecond + mathrand.N(40*time.Millisecond)) //nolint:gosec // jitter
@@ -50,6 +52,14 @@ func Probe(ctx context.Context, db *DB) error {
 		}
 	}
 	return fmt.Errorf("%w: the rows of claim_probe stay locked", batch.ErrUnavailable)
+}
+
+// Answers tries whether the database takes a change: a small transaction that has to do with no row of anybody's.
+func Answers(ctx context.Context, db *DB) error {
+	return Tx(ctx, db, "probe", func(tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, probeWrite)
+		return err
+	})
 }
 
 func probe(ctx context.Context, db *DB) (done bool, err error) {
@@ -83,6 +93,9 @@ func probe(ctx context.Context, db *DB) (done bool, err error) {
 	errFirst, errSecond := first.tx.Commit(), second.tx.Commit()
 	if a == b && errFirst == nil && errSecond == nil {
 		return false, ErrNoSkipLocked
+	}
+	if err := errors.Join(errFirst, errSecond); err != nil {
+		return false, fmt.Errorf("probe: %w", Classify(ctx, err))
 	}
 	return true, nil
 }
@@ -118,8 +131,22 @@ func (p *probing) claim(ctx context.Context) (id int, ok bool, err error) {
 	}
 	mark := make([]byte, 16)
 	_, _ = rand.Read(mark) // never fails
-	if _, err := p.tx.ExecContext(ctx, probeMark, mark, id); err != nil {
-		return 0, false, fmt.Errorf("probe: %w", Classify(ctx, err))
+	marked, err := p.write(ctx, probeMark, mark, id)
+	if err != nil {
+		return 0, false, err
 	}
-	return id, true, nil
+	same, err := p.write(ctx, probeSame, mark, id)
+	if err == nil && same < marked {
+		err = forgotten("changed rows counted instead of found ones (CLIENT_FOUND_ROWS)")
+	}
+	return id, err == nil, err
+}
+
+// write runs a statement and returns how many rows it counted.
+func (p *probing) write(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := p.tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, fmt.Errorf("probe: %w", Classify(ctx, err))
+	}
+	return result.RowsAffected()
 }

@@ -13,18 +13,28 @@ import (
 	"duly/internal/crash"
 )
 
-// how often a transaction is repeated after a deadlock or a lock timeout before its caller is told.
-const repeats = 5
+// how often a transaction is tried before its caller is told: after a deadlock or a lock timeout, and after its connection broke
+// before COMMIT.
+const (
+	repeats   = 5
+	reconnect = 3
+)
 
-// Tx runs fn in a transaction called name and commits it. After a deadlock (1213) or a lock timeout (1205) it
-// is rolled back and fn is run again, a few times; then the error wraps batch.ErrLocked. fn must do nothing but
-// SQL. An error wraps ErrCommitUnknown if the answer to COMMIT was lost, batch.ErrUnavailable if the server was.
+// Tx runs fn in a transaction called name and commits it. After a deadlock (1213), another conflict or a lock timeout (1205) it
+// is rolled back and fn is run again, a few times; then the error wraps batch.ErrLocked. So it is where the connection breaks
+// before COMMIT. fn must do nothing but SQL. An error wraps ErrCommitUnknown if nobody knows whether it was committed,
+// batch.ErrUnavailable if the server was not to be had, batch.ErrRow if the values of a row are at fault, and
+// batch.ErrStatement if the server has another reason.
 func Tx(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) error {
 	db.works.begin(name)
 	defer db.works.end(name)
 	for try := 1; ; try++ {
 		err := db.works.try(name, func() error { return once(ctx, db, name, fn) })
-		if err == nil || !repeatable(err) || try == repeats {
+		switch {
+		case err == nil, errors.Is(err, ErrCommitUnknown), try == repeats:
+			return wrap(ctx, name, err)
+		case unavailable(err) && try < reconnect && ctx.Err() == nil:
+		case !repeatable(err):
 			return wrap(ctx, name, err)
 		}
 		// A lock timeout has waited long enough already; one repeat tells a passing lock from a lasting one.
@@ -64,10 +74,10 @@ func once(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) 
 	}
 	crash.At(crash.Before(name))
 	if err := tx.Commit(); err != nil {
-		if unavailable(err) || ctx.Err() != nil {
-			return fmt.Errorf("%w: %w", ErrCommitUnknown, err)
+		if (repeatable(err) || ofRow(err)) && ctx.Err() == nil { // by which the server says that it rolled back
+			return err
 		}
-		return err
+		return fmt.Errorf("%w: %w", ErrCommitUnknown, err)
 	}
 	crash.At(crash.After(name))
 	return nil

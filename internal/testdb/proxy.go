@@ -32,6 +32,8 @@ type Proxy struct {
 	refuses bool
 	loss    *loss // the COMMIT to come that is lost
 	rewrite [][2][]byte
+	faults  []*fault
+	before  []byte // a statement that is run before each transaction
 }
 
 // loss says what becomes of a COMMIT.
@@ -184,8 +186,11 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 	var answers sync.WaitGroup
 	answers.Go(func() {
-		defer l.cut()
 		l.forwardAnswers()
+		l.cut()
+		if change := l.takeInstead(); change != nil { // somebody waits for the answer
+			change(nil)
+		}
 	})
 	l.forwardCommands(p)
 	l.cut()
@@ -213,7 +218,8 @@ type link struct {
 	client, server net.Conn
 
 	mu       sync.Mutex
-	swallows *loss // the next answer is kept from the client
+	swallows *loss                      // the next answer is kept from the client
+	instead  func(answer []byte) []byte // makes another answer of the next one; nil: it passes
 }
 
 // cut breaks the connection on both sides.
@@ -233,7 +239,11 @@ func (l *link) forwardAnswers() {
 			close(swallowed.done)
 			return
 		}
-		if _, writeErr := l.client.Write(buffer[:n]); err != nil || writeErr != nil {
+		answer := buffer[:n]
+		if change := l.takeInstead(); change != nil && n > 0 {
+			answer = change(answer)
+		}
+		if _, writeErr := l.client.Write(answer); err != nil || writeErr != nil {
 			return
 		}
 	}
@@ -264,6 +274,10 @@ func (l *link) forwardCommands(p *Proxy) {
 			l.swallows = lost
 			l.mu.Unlock()
 		}
+		packet, ok := p.meddle(l, packet)
+		if !ok {
+			continue
+		}
 		if _, err := l.server.Write(p.rewritten(packet)); err != nil {
 			return
 		}
@@ -290,7 +304,6 @@ func readPacket(from io.Reader) ([]byte, error) {
 
 // isCommit says whether the packet is the text command COMMIT.
 func isCommit(packet []byte) bool {
-	const textCommand = 0x03
 	if len(packet) <= packetHeader || packet[3] != 0 || packet[packetHeader] != textCommand {
 		return false
 	}
