@@ -22,6 +22,11 @@ func trigger(event, table, condition string) string {
 IF NEW.%s THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not him'; END IF`, table, event, event, table, condition)
 }
 
+// lax runs a statement as a shop does that asks its server for less.
+func lax(statement string) string {
+	return `SET SESSION sql_mode = 'ALLOW_INVALID_DATES'; ` + statement + `; SET SESSION sql_mode = DEFAULT`
+}
+
 // poisons are statements with the id of a subscription for %[1]d.
 func poisons() []poison {
 	set := func(s string) string { return `UPDATE subscriptions SET ` + s + ` WHERE id = %[1]d` }
@@ -36,8 +41,12 @@ func poisons() []poison {
 		{"unknown interval", set(`interval_unit = 'fortnight'`), `interval_unit "fortnight"`},
 		{"no interval", set(`interval_count = 0`), "interval_count 0"},
 		{"absurd interval", set(`interval_count = 2147483647`), "interval_count 2147483647"},
-		{"no date", `SET SESSION sql_mode = ''; ` + set(`next_billing_date = '0000-00-00'`) + `; SET SESSION sql_mode = DEFAULT`, "next_billing_date is missing"},
+		{"no date", lax(set(`next_billing_date = '0000-00-00'`)), "next_billing_date is missing"},
 		{"a date before all others", set(`next_billing_date = '1000-01-01'`), "next_billing_date is missing"},
+		{"the first day of Unix", set(`next_billing_date = '1970-01-01'`), "next_billing_date is missing"},
+		{"no day of its month", lax(set(`next_billing_date = '2025-02-31'`)), "next_billing_date 2025-02-31 is not a date"},
+		{"no day", lax(set(`next_billing_date = '2025-11-00'`)), "next_billing_date 2025-11-00 is not a date"},
+		{"no month", lax(set(`next_billing_date = '2025-00-17'`)), "next_billing_date 2025-00-17 is not a date"},
 		{"status in capitals", set(`status = 'ACTIVE'`), `status "ACTIVE" is not one of`},
 		{"invoice refused by a trigger", trigger("INSERT", "invoices", "subscription_id = %[1]d"), "not him"},
 		{"attempt refused by a trigger", trigger("INSERT", "payment_attempts", "subscription_id = %[1]d"), "not him"},
@@ -98,4 +107,21 @@ func TestASubscriptionThatCannotEvenBeSetAsideStopsNoOther(t *testing.T) {
 	require.Equal(t, batch.ExitFailed, result.Exit)
 	require.ErrorContains(t, result.Err, "subscription 7 can neither be invoiced")
 	require.Equal(t, 29, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM invoices WHERE status = 'paid'`))
+}
+
+// Dates that stand for none, on more rows than a chunk holds, whatever the status: everybody else is billed, and those who could be
+// are shown to an operator.
+func TestDatesThatStandForNoneStopNobody(t *testing.T) {
+	for _, date := range []string{"1970-01-01", "0000-00-00", "2025-02-31"} {
+		w := newTown(t)
+		worktest.Enrol(t, w.plain, 520, day0, nil)
+		worktest.Exec(t, w.plain, lax(fmt.Sprintf(`UPDATE subscriptions SET next_billing_date = '%s', status = IF(id %% 2, 'cancelled', 'active') WHERE id > 20`, date)))
+		result := w.run(nil)
+		require.Equal(t, batch.ExitReview, result.Exit, "%v", result)
+		require.Equal(t, 20, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM invoices WHERE status = 'paid'`), date)
+		require.Equal(t, 20, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM invoices`))
+		require.Equal(t, 500, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM subscriptions WHERE review_reason LIKE 'next_billing_date%'`))
+		require.Equal(t, 500, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM subscriptions WHERE CAST(next_billing_date AS CHAR) = ?`, date), "it stays as it is")
+		require.Equal(t, batch.ExitDone, w.run(nil).Exit, "older ones are not this run's")
+	}
 }

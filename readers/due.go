@@ -32,7 +32,8 @@ type DueSubscription struct {
 }
 
 const (
-	dueCandidates = `SELECT id, next_billing_date AS next_attempt_date FROM subscriptions
+	// The walk goes on behind what is stored, whether that is a date or not.
+	dueCandidates = `SELECT id, CAST(next_billing_date AS CHAR) AS walk_date FROM subscriptions
 WHERE status = ? AND next_billing_date <= ?
 AND (next_billing_date > ? OR (next_billing_date = ? AND id > ?))%s
 ORDER BY next_billing_date, id LIMIT ?`

@@ -66,7 +66,7 @@ func Listed(ctx context.Context, db *mysql.DB, account uint32) (ListedAccount, e
 	return l, nil
 }
 
-const oldestChargeable = `SELECT MIN(due) FROM (
+const oldestChargeable = `SELECT CAST(MIN(due) AS CHAR) FROM (
 SELECT MIN(next_billing_date) AS due FROM subscriptions WHERE status = 'active' AND next_billing_date >= ? AND next_billing_date <= ?
 UNION ALL SELECT MIN(next_billing_date) FROM subscriptions WHERE status = 'past_due' AND next_billing_date >= ? AND next_billing_date <= ?
 UNION ALL SELECT MIN(due_date) FROM invoices WHERE status IN ('open', 'charging') AND due_date >= ?) x`
@@ -76,7 +76,7 @@ UNION ALL SELECT MIN(due_date) FROM invoices WHERE status IN ('open', 'charging'
 func OldestChargeable(ctx context.Context, db *mysql.DB, by payment.Date) (payment.Date, error) {
 	var due payment.Date
 	err := db.GetContext(ctx, &due, oldestChargeable, OldestDue, by, OldestDue, by, OldestDue)
-	return due, mysql.Classify(ctx, err)
+	return due.Floor(), mysql.Classify(ctx, err)
 }
 
 const chargedEarly = `SELECT EXISTS (SELECT 1 FROM job_runs WHERE job = 'billing' AND business_date > DATE(started_at + INTERVAL ? SECOND))`

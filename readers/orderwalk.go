@@ -13,10 +13,11 @@ import (
 
 // Every query of the walk reads an index in its own order, without a lock.
 const (
-	scheduledWalk = `SELECT order_id AS id, next_check_at AS at FROM order_checks
+	// An instant is handed back as it is stored: the shop's may be none.
+	scheduledWalk = `SELECT order_id AS id, CAST(next_check_at AS CHAR) AS at FROM order_checks
 WHERE next_check_at <= ? AND (next_check_at > ? OR (next_check_at = ? AND order_id > ?)) ORDER BY next_check_at, order_id LIMIT ?`
 
-	staleWalk = `SELECT id, created_at AS at FROM orders
+	staleWalk = `SELECT id, CAST(created_at AS CHAR) AS at FROM orders
 WHERE status = ? AND created_at <= ? AND (created_at > ? OR (created_at = ? AND id > ?)) ORDER BY created_at, id LIMIT ?`
 
 	pendingWalk = `SELECT id FROM payments WHERE status = 'pending' AND id > ? ORDER BY id LIMIT ?`
@@ -59,7 +60,7 @@ const (
 // orderWalk finds orders that look due, source by source.
 type orderWalk struct {
 	source source
-	at     time.Time // the key that was read last
+	at     string // the key that was read last
 	id     uint64
 	read   []uint64 // index entries that are yet to be looked at
 	last   bool     // they are the source's last
@@ -68,7 +69,7 @@ type orderWalk struct {
 // found is an entry of an index: an order, or a payment.
 type found struct {
 	ID uint64
-	At time.Time
+	At string
 }
 
 // next looks at the next entries, oldest first, and moves on. No candidates among them say nothing about those that
@@ -115,8 +116,8 @@ func (w *orderWalk) fill(ctx context.Context, q sqlx.QueryerContext, stale, now 
 
 func (w *orderWalk) page(ctx context.Context, q sqlx.QueryerContext, stale, now time.Time) ([]found, error) {
 	from := w.at
-	if from.IsZero() {
-		from = time.Unix(0, 0).UTC()
+	if from == "" {
+		from = "0000-00-00 00:00:00"
 	}
 	var query string
 	var args []any

@@ -78,8 +78,8 @@ func (p phase) lock() string {
 	return " FOR UPDATE SKIP LOCKED"
 }
 
-// from is the date that the next claim goes on from. At first it is the zero date of MySQL, which rows have whose
-// date was not valid.
+// from is the date that the next claim goes on from, as it is stored. At first it is the zero date of MySQL, which rows have
+// whose date was not valid.
 func (w *walk) from() any {
 	if w.date.IsZero() {
 		return "0000-00-00"

@@ -131,7 +131,7 @@ type ShownEvent struct {
 
 const (
 	showSubscription = `SELECT id, customer_id, status, gateway, payment_method, method_type, description, amount, currency,
-interval_unit, interval_count, anchor_day, next_billing_date, review_reason, cancelled_at, cancel_reason, created_at, updated_at
+interval_unit, interval_count, anchor_day, CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason, cancelled_at, cancel_reason, created_at, updated_at
 FROM subscriptions WHERE id = ?`
 
 	invoiceColumns = `id, subscription_id, due_date, amount, currency, status, stage, next_attempt_date, next_try_at,

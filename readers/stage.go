@@ -47,7 +47,7 @@ type Stage struct {
 }
 
 const (
-	stageCandidates = `SELECT id, next_attempt_date FROM invoices
+	stageCandidates = `SELECT id, CAST(next_attempt_date AS CHAR) AS walk_date FROM invoices
 WHERE status = 'open' AND stage = ? AND next_attempt_date <= ?
 AND (next_attempt_date > ? OR (next_attempt_date = ? AND id > ?))%s
 ORDER BY next_attempt_date, id LIMIT ?`
@@ -121,7 +121,7 @@ func (s *Stage) claim(ctx context.Context, limit int, want batch.Want, these []u
 
 type candidate struct {
 	ID   uint64
-	Date payment.Date `db:"next_attempt_date"`
+	Date payment.Date `db:"walk_date"`
 }
 
 func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit int, want batch.Want, these []uint64) error {

@@ -7,8 +7,9 @@ import (
 	"duly/internal/payment"
 )
 
+// The date is read as it is stored: a driver makes another day of one that is none.
 const subscriptionColumns = `id, customer_id, status, gateway, payment_method, method_type, description, amount, currency,
-interval_unit, interval_count, anchor_day, next_billing_date, review_reason`
+interval_unit, interval_count, anchor_day, CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason`
 
 type subscriptionRow struct {
 	ID            uint64

@@ -12,10 +12,10 @@ import (
 // monthOf is a month of the oracle's calendar: the number of its first day, and its length.
 type monthOf struct{ first, days int }
 
-// countedMonths counts 400 years of months by hand, day by day from 1 January 2000, which is day 10957.
+// countedMonths counts 400 years of months by hand, day by day from 1 January 2000, which is day 730120.
 func countedMonths() []monthOf {
 	lengths := [12]int{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
-	months, next := []monthOf{}, 10957
+	months, next := []monthOf{}, 730120
 	for year := 2000; year <= 2400; year++ {
 		for m, days := range lengths {
 			if m == 1 && (year%4 == 0 && year%100 != 0 || year%400 == 0) {

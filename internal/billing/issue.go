@@ -3,6 +3,7 @@ package billing
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"duly/internal/payment"
 )
@@ -101,8 +102,8 @@ func periodToIssue(s Subscription, p IssuePolicy) (due, next payment.Date, probl
 	if err := s.Interval.Validate(); err != nil {
 		return 0, 0, err.Error()
 	}
-	if s.Next <= 0 {
-		return 0, 0, "next_billing_date is missing or lies before 1970-01-02"
+	if problem := dateProblem(s.Next); problem != "" {
+		return 0, 0, problem
 	}
 	anchor := Anchor(s.Next, s.AnchorDay, s.Interval)
 	due = s.Next
@@ -114,6 +115,18 @@ func periodToIssue(s Subscription, p IssuePolicy) (due, next payment.Date, probl
 		return 0, 0, fmt.Sprintf("the period after %s would begin after the year %d", due, lastYear)
 	}
 	return due, next, ""
+}
+
+// dateProblem says why nothing can be invoiced from a date on; empty if it can. Days up to 1970-01-01 stand for none in many a
+// shop, and none is worth a charge.
+func dateProblem(next payment.Date) string {
+	switch first := payment.NewDate(1970, time.January, 2); {
+	case next < 0 && next.String() != "0000-00-00":
+		return fmt.Sprintf("next_billing_date %s is not a date", next)
+	case next < first:
+		return fmt.Sprintf("next_billing_date is missing or lies before %s", first)
+	}
+	return ""
 }
 
 func skips(c CatchUp, i Interval) bool {
@@ -144,7 +157,11 @@ func issueReview(s Subscription, p IssuePolicy, problems ...string) Issue {
 	issue := Issue{Review: reason(problems...)}
 	if issue.Review != s.ReviewReason {
 		identity := "subscription:" + strconv.FormatUint(s.ID, 10) + ":" + p.Effective.Compact()
-		issue.Events = []Event{reviewNeeded(aboutDue(s, s.Next), identity, issue.Review)}
+		about := aboutDue(s, s.Next)
+		if !s.Next.Valid() {
+			about.DueDate, about.Reference = 0, "sub_"+strconv.FormatUint(s.ID, 10)
+		}
+		issue.Events = []Event{reviewNeeded(about, identity, issue.Review)}
 	}
 	return issue
 }

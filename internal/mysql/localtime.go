@@ -12,7 +12,8 @@ import (
 func shopTables() []string { return []string{"subscriptions", "orders", "payments"} }
 
 // newestRows looks at the newest rows by primary key, so that it costs the same however large a table is.
-const newestRows = `SELECT TIMESTAMPDIFF(SECOND, updated_at, created_at) FROM (SELECT created_at, updated_at FROM %s ORDER BY id DESC LIMIT 200) newest`
+const newestRows = `SELECT TIMESTAMPDIFF(SECOND, updated_at, created_at) FROM (SELECT created_at, updated_at FROM %s ORDER BY id DESC LIMIT 200) newest
+WHERE TIMESTAMPDIFF(SECOND, updated_at, created_at) IS NOT NULL`
 
 // CheckLocalTime looks whether the shop writes created_at, a DATETIME, in its local time instead of UTC: every age
 // would be wrong by hours then. It compares it with updated_at, a TIMESTAMP, which the server keeps right in every
