@@ -7,10 +7,10 @@ var (
 	// ErrUnavailable: the database could not be reached, or nobody knows what became of the last statement.
 	// The same call is made again.
 	ErrUnavailable = errors.New("database unavailable")
-	// ErrRow: the values of a row cannot be written, now or later. The row is set aside.
-	ErrRow = errors.New("row at fault")
-	// ErrStatement: the database answers, and could not run a statement for a reason that no row is to blame for.
-	ErrStatement = errors.New("database error")
+	// ErrData: the values of a row cannot be written or read. The row is set aside.
+	ErrData = errors.New("invalid data")
+	// ErrDatabase: the database answered with an error that is neither about a row's values nor about its own availability.
+	ErrDatabase = errors.New("database error")
 	// ErrLocked: a row stayed locked by somebody else. The others go on without it.
 	ErrLocked = errors.New("row locked by another transaction")
 	// ErrLeaseLost: the run no longer owns its lease; it must send and settle nothing more.

@@ -20,7 +20,7 @@ import (
 // What the server says of a statement blames a row, or the server, or neither. Only what is listed as an error of a row's values
 // blames a row.
 func TestWhatAnErrorBlames(t *testing.T) {
-	locked, away, row, statement := batch.ErrLocked, batch.ErrUnavailable, batch.ErrRow, batch.ErrStatement
+	locked, away, row, statement := batch.ErrLocked, batch.ErrUnavailable, batch.ErrData, batch.ErrDatabase
 	for number, want := range map[uint16]error{
 		1205: locked, 1213: locked, 3572: locked, 3101: locked,
 		1021: away, 1040: away, 1047: away, 1053: away, 1114: away, 1203: away, 1290: away, 1317: away, 1836: away, 1927: away, 2013: away,
@@ -52,7 +52,7 @@ func TestAValueThatCannotBeReadIsTheRows(t *testing.T) {
 	db := worktest.Open(t, testdb.New(t).DSN)
 	var id uint64
 	err := mysql.Classify(t.Context(), db.GetContext(t.Context(), &id, `SELECT NULL`))
-	require.ErrorIs(t, err, batch.ErrRow)
+	require.ErrorIs(t, err, batch.ErrData)
 }
 
 // A conflict on a cluster is met at COMMIT: the transaction was rolled back, and is run again. Any other error there leaves
@@ -70,7 +70,7 @@ func TestErrorsAtCommit(t *testing.T) {
 		"engine conflict, MySQL":         {1180, "Got error 149 - 'Lock deadlock; Retry transaction' during COMMIT", 1, nil, 2},
 		"engine conflict, MariaDB":       {1180, `Got error 149 "Lock deadlock; Retry transaction" during COMMIT`, 1, nil, 2},
 		"group replication, all along":   {3101, "Plugin instructed", -1, batch.ErrLocked, 5},
-		"a CHECK at the end":             {4025, "CONSTRAINT failed", -1, batch.ErrRow, 1},
+		"a CHECK at the end":             {4025, "CONSTRAINT failed", -1, batch.ErrData, 1},
 		"the disk is full":               {1180, `Got error 28 "No space left on device" during COMMIT`, -1, mysql.ErrCommitUnknown, 1},
 		"no majority":                    {3100, "Error on observer while running replication hook 'before_commit'.", -1, mysql.ErrCommitUnknown, 1},
 		"something that nobody has seen": {1105, "Unknown error", -1, mysql.ErrCommitUnknown, 1},
@@ -164,12 +164,12 @@ func TestAReadOnlyServerSaysSo(t *testing.T) {
 	worktest.Exec(t, plain, `SET GLOBAL read_only = 1`)
 	var before, after int64
 	require.NoError(t, user.GetContext(t.Context(), &before, `SELECT CONNECTION_ID()`))
-	err := mysql.Answers(t.Context(), user)
+	err := mysql.WriteProbe(t.Context(), user)
 	require.ErrorIs(t, err, batch.ErrUnavailable)
-	require.ErrorContains(t, err, "the server is read-only, a replica or a primary that was replaced: lead database.dsn to the primary")
-	require.False(t, mysql.Mistake(err))
+	require.ErrorContains(t, err, "the server is read-only (a replica or a demoted primary); point database.dsn at the primary")
+	require.False(t, mysql.IsMisconfigured(err))
 	require.NoError(t, user.GetContext(t.Context(), &after, `SELECT CONNECTION_ID()`))
 	require.NotEqual(t, before, after)
 	worktest.Exec(t, plain, `SET GLOBAL read_only = 0`)
-	require.NoError(t, mysql.Answers(t.Context(), user))
+	require.NoError(t, mysql.WriteProbe(t.Context(), user))
 }

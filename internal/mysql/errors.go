@@ -17,8 +17,9 @@ import (
 	"duly/internal/batch"
 )
 
-// Server error numbers that the code asks for by name; the same on MySQL and MariaDB unless noted.
+// Server error numbers that the code refers to by name. They are the same on MySQL and MariaDB unless noted.
 const (
+	codeTooMany          = 1040
 	codeSchemaDenied     = 1044
 	codeAccessDenied     = 1045
 	codeDuplicate        = 1062
@@ -36,52 +37,50 @@ const (
 	codeNotInsertable    = 1471
 	codeReadOnlyTx       = 1792
 	codeReadOnlyMode     = 1836
-	codeTooMany          = 1040
-	codeRolledBack       = 3101 // MySQL: group replication met a conflict at COMMIT
-	codeLockedNow        = 3572 // MySQL; MariaDB's NOWAIT answers with 1205
+	codeRolledBack       = 3101 // MySQL: group replication found a conflict at COMMIT
+	codeLockedNow        = 3572 // MySQL; MariaDB's NOWAIT returns 1205
 )
 
-// awayCodes speak of the server or the connection, not of a statement: whoever meets one tries again.
-func awayCodes() []uint16 {
+// unavailableCodes lists errors of the server or the connection. The caller retries.
+func unavailableCodes() []uint16 {
 	return []uint16{
-		1021, 1114, // the disk is full
-		1037, 1041, 1135, // out of memory, of resources, of threads
+		1021, 1114, // disk full
+		1037, 1041, 1135, // out of memory, resources, threads
 		codeTooMany, codeTooManyOfUser,
-		1047,             // Galera: the node has left its cluster
-		1053, 3032, 9001, // shut down, off line, ProxySQL has no server
-		1152, 1158, 1159, 1160, 1161, 1184, // the network
-		1317, 1927, 3169, 4031, // killed: the statement, the connection (MariaDB, MySQL), for saying nothing (MySQL)
-		2006, 2013, // what a proxy says of its own connection
+		1047,             // Galera: the node is not part of a primary component
+		1053, 3032, 9001, // shutdown, offline mode, ProxySQL without a backend
+		1152, 1158, 1159, 1160, 1161, 1184, // network
+		1317, 1927, 3169, 4031, // statement or connection killed (MariaDB, MySQL), idle for too long (MySQL)
+		2006, 2013, // sent by proxies about their own connection
 		3100, // MySQL: group replication has no majority
 		codeReadOnlyOption, codeReadOnlyTx, codeReadOnlyMode,
 	}
 }
 
-// rowCodes are what the values of a row bring about, or the shop's own checks of them. These alone blame the row.
-func rowCodes() []uint16 {
+// dataCodes lists errors that the values of a row cause, or the shop's own checks of them. Only these are blamed on a row.
+func dataCodes() []uint16 {
 	return []uint16{
-		1022, 1048, codeDuplicate, 1216, 1217, 1451, 1452, 1557, 1586, 1761, 1762, // NULL, and keys that are taken or lead nowhere
-		1264, 1265, 1292, 1365, 1366, 1406, 1411, 1441, 1525, 1690, 1918, // too large, too long, not of the type
-		1300, 1977, 3854, // not of the character set
-		1369, 1526, 1644, 1748, 3819, 4025, // a view, partitions, a trigger or a CHECK does not want it
+		1022, 1048, codeDuplicate, 1216, 1217, 1451, 1452, 1557, 1586, 1761, 1762, // NULL, unique and foreign keys
+		1264, 1265, 1292, 1365, 1366, 1406, 1411, 1441, 1525, 1690, 1918, // out of range, too long, wrong type
+		1300, 1977, 3854, // character set
+		1369, 1526, 1644, 1748, 3819, 4025, // WITH CHECK OPTION, partitions, triggers, CHECK
 		3140, 3141, 3150, 3151, 3156, 3157, 3158, 4036, 4037, 4038, 4039, 4040, // JSON
 	}
 }
 
-// mistakeCodes are what somebody must put right first: rights, passwords, and tables that are not as they must be.
-func mistakeCodes() []uint16 {
+// configCodes lists errors that an operator must fix: privileges, passwords, and a schema that is not as expected.
+func configCodes() []uint16 {
 	return []uint16{
-		codeSchemaDenied, codeAccessDenied, codeTableDenied, codeColumnDenied, 1130, 1227, 1370, 1698, // who may what
-		1251, 1524, 1820, 1862, 3118, 3159, 4151, // passwords, accounts, and how to connect
-		1049, 1054, 1064, 1146, codeUnknownVariable, 1231, 1305, 1356, 1449, // what is not there
+		codeSchemaDenied, codeAccessDenied, codeTableDenied, codeColumnDenied, 1130, 1227, 1370, 1698, // privileges
+		1251, 1524, 1820, 1862, 3118, 3159, 4151, // authentication
+		1049, 1054, 1064, 1146, codeUnknownVariable, 1231, 1305, 1356, 1449, // missing objects
 		codeNotUpdatable, codeColumnNotWritten, codeNotInsertable, // views
 	}
 }
 
-// ErrCommitUnknown says that the connection was lost at COMMIT, or that the server answered it with an error that may mean
-// anything, so that nobody knows whether it took effect. It wraps
-// batch.ErrUnavailable; whoever gets it reads again what became of the rows.
-var ErrCommitUnknown = fmt.Errorf("the answer to COMMIT was lost: %w", batch.ErrUnavailable)
+// ErrCommitUnknown means that nobody knows whether a COMMIT took effect: its answer was lost, or it was an error that does not
+// imply a rollback. It wraps [batch.ErrUnavailable]. The caller must read the rows again.
+var ErrCommitUnknown = fmt.Errorf("result of COMMIT unknown: %w", batch.ErrUnavailable)
 
 func number(err error) uint16 {
 	if e, ok := errors.AsType[*mysqldriver.MySQLError](err); ok {
@@ -99,48 +98,48 @@ func repeatable(err error) bool {
 	case codeDeadlock, codeLockTimeout, codeLockedNow, codeRolledBack:
 		return true
 	case codeErrorAtCommit:
-		return errConflict.MatchString(reasonOf(err))
+		return engineConflict.MatchString(messageOf(err))
 	}
 	return false
 }
 
-// errConflict is what error 1180 says if another node's transaction came first: engine error 149.
-var errConflict = regexp.MustCompile(`\b149\b`)
+// engineConflict matches error 1180 if a transaction of another cluster node came first (engine error 149).
+var engineConflict = regexp.MustCompile(`\b149\b`)
 
-func reasonOf(err error) string {
+func messageOf(err error) string {
 	if e, ok := errors.AsType[*mysqldriver.MySQLError](err); ok {
 		return e.Message
 	}
 	return ""
 }
 
-// unavailable reports whether err speaks of the connection or the server, not of the statement.
+// unavailable reports whether err is about the connection or the server, not about the statement.
 func unavailable(err error) bool {
 	if n := number(err); n != 0 {
-		return slices.Contains(awayCodes(), n)
+		return slices.Contains(unavailableCodes(), n)
 	}
 	var network net.Error
 	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysqldriver.ErrInvalidConn) || errors.Is(err, mysqldriver.ErrMalformPkt) ||
-		errors.Is(err, mysqldriver.ErrPktSync) || errors.Is(err, mysqldriver.ErrPktSyncMul) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.As(err, &network)
+		errors.Is(err, mysqldriver.ErrPktSync) || errors.Is(err, mysqldriver.ErrPktSyncMul) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
-// ofRow reports whether err blames the values of a row: those that the server does not take, and those that are not what a
-// column of duly's tables can hold, which a view may show.
-func ofRow(err error) bool {
+// isData reports whether the values of a row cause err: the server does not accept them, or a view returns one that does not
+// fit the column's type.
+func isData(err error) bool {
 	if n := number(err); n != 0 {
-		return slices.Contains(rowCodes(), n)
+		return slices.Contains(dataCodes(), n)
 	}
-	return err != nil && strings.Contains(err.Error(), scanFailed)
+	return err != nil && strings.Contains(err.Error(), scanError)
 }
 
-// scanFailed is how database/sql says that a value cannot be read; the error has no type of its own.
-const scanFailed = "sql: Scan error on column index "
+// scanError is how database/sql reports a value that cannot be read; the error has no type.
+const scanError = "sql: Scan error on column index "
 
-// Mistake reports whether err is one that an operator must put right first, and that no later try does: a wrong DSN, rights
-// that are missing, a password that has expired, TLS that the two sides do not agree on, tables that are not as they must be.
-func Mistake(err error) bool {
-	return isProblem(err) || errors.Is(err, ErrDSN) || errors.Is(err, ErrNoSkipLocked) || slices.Contains(mistakeCodes(), number(err)) || tlsMistake(err)
+// IsMisconfigured reports whether an operator must fix something before a retry can succeed: the DSN, privileges, an expired
+// password, TLS, a proxy that drops session settings, or the schema.
+func IsMisconfigured(err error) bool {
+	return isProblem(err) || errors.Is(err, ErrDSN) || errors.Is(err, ErrNoSkipLocked) || slices.Contains(configCodes(), number(err)) || isTLS(err)
 }
 
 func isProblem(err error) bool {
@@ -148,7 +147,8 @@ func isProblem(err error) bool {
 	return ok
 }
 
-// Classify wraps err with what the engine must know of it.
+// Classify wraps err with one of the sentinel errors of package batch. Errors that do not come from the database are returned as
+// they are.
 func Classify(ctx context.Context, err error) error {
 	switch {
 	case err == nil || classified(err):
@@ -157,23 +157,28 @@ func Classify(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	case repeatable(err):
 		return fmt.Errorf("%w: %w", batch.ErrLocked, err)
-	case isProblem(err): // a session that a proxy has given away
+	case isProblem(err): // a proxy dropped the session settings
 		return fmt.Errorf("%w: %w", batch.ErrUnavailable, err)
 	case unavailable(err):
-		if words := plainly(err); words != "" {
-			return fmt.Errorf("%w: %s: %w", batch.ErrUnavailable, words, err)
-		}
-		return fmt.Errorf("%w: %w", batch.ErrUnavailable, err)
-	case ofRow(err):
-		return fmt.Errorf("%w: %w", batch.ErrRow, err)
+		return fmt.Errorf("%w: %w", batch.ErrUnavailable, hinted(err))
+	case isData(err):
+		return fmt.Errorf("%w: %w", batch.ErrData, err)
 	case number(err) != 0, errors.Is(err, mysqldriver.ErrPktTooLarge):
-		return fmt.Errorf("%w: %w", batch.ErrStatement, err)
+		return fmt.Errorf("%w: %w", batch.ErrDatabase, hinted(err))
+	}
+	return err
+}
+
+// hinted adds the hint, if there is one, to err.
+func hinted(err error) error {
+	if h := hint(err); h != "" {
+		return fmt.Errorf("%s: %w", h, err)
 	}
 	return err
 }
 
 func classified(err error) bool {
-	for _, class := range []error{batch.ErrUnavailable, batch.ErrLocked, batch.ErrRow, batch.ErrStatement, batch.ErrLeaseLost, batch.ErrHistoryLost} {
+	for _, class := range []error{batch.ErrUnavailable, batch.ErrLocked, batch.ErrData, batch.ErrDatabase, batch.ErrLeaseLost, batch.ErrHistoryLost} {
 		if errors.Is(err, class) {
 			return true
 		}

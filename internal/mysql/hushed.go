@@ -53,18 +53,17 @@ type hushed struct {
 	driverConn
 
 	sessions *sessions
-	verified time.Time // when its session was last found to be as it was set up
-	spoiled  bool      // it must not be used again
+	verified time.Time // when its session settings were last checked
+	retired  bool      // the pool must drop it
 }
 
 // IsValid implements driver.Validator.
-func (c *hushed) IsValid() bool { return !c.spoiled && c.driverConn.IsValid() }
+func (c *hushed) IsValid() bool { return !c.retired && c.driverConn.IsValid() }
 
-// hush is hush, and notes a server that takes no changes: after a fail-over an old primary answers so, and another connection may
-// lead to the new one.
+// hush is hush, and retires the connection if its server is read-only: after a fail-over a new connection may reach the primary.
 func (c *hushed) hush(err error) error {
-	if n := number(err); n != 0 && !c.sessions.readOnly && (readOnly(err) || n == codeReadOnlyTx) {
-		c.spoiled = true
+	if n := number(err); n != 0 && !c.sessions.readOnly && (isReadOnly(err) || n == codeReadOnlyTx) {
+		c.retired = true
 	}
 	return hush(err)
 }
@@ -81,15 +80,15 @@ func (c *hushed) PrepareContext(ctx context.Context, query string) (driver.Stmt,
 	return stmt, nil
 }
 
-// BeginTx implements driver.ConnBeginTx. Now and then it looks whether the session is still what it was made.
+// BeginTx implements driver.ConnBeginTx. It checks the session settings every few seconds.
 func (c *hushed) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	tx, err := c.driverConn.BeginTx(ctx, o)
 	if err != nil {
 		return nil, c.hush(err)
 	}
-	if time.Since(c.verified) >= recheck {
+	if time.Since(c.verified) >= verifyEvery {
 		if err := c.sessions.verify(ctx, c); err != nil {
-			c.spoiled = true
+			c.retired = true
 			return nil, errors.Join(err, tx.Rollback())
 		}
 		c.verified = time.Now()

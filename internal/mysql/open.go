@@ -42,7 +42,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// readSlack is how much longer than for a lock an answer is waited for, if the DSN bounds that.
+// readSlack is how much longer than the lock wait the DSN's readTimeout is at least.
 const readSlack = 5 * time.Second
 
 // ErrDSN is wrapped when a DSN cannot be used. The DSN is not part of the message: it holds a password.
@@ -60,7 +60,7 @@ func Open(dsn string, o Options) (*DB, error) {
 	}
 	cfg.ParseTime, cfg.Loc = true, time.UTC
 	cfg.ClientFoundRows, cfg.InterpolateParams, cfg.MultiStatements = true, true, false
-	cfg.RejectReadOnly = false // a connection that answers so is dropped here, with the server's words
+	cfg.RejectReadOnly = false // hushed retires such a connection and keeps the server's message
 	cfg.Logger = &mysqldriver.NopLogger{}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
@@ -77,7 +77,7 @@ func Open(dsn string, o Options) (*DB, error) {
 	if o.Frozen == 0 {
 		o.Frozen = time.Minute
 	}
-	if cfg.ReadTimeout > 0 { // a statement that waits for a lock must be answered by the server, not be cut off and begun again for ever
+	if cfg.ReadTimeout > 0 { // else a statement that waits for a lock would time out here, and be repeated for ever
 		cfg.ReadTimeout = max(cfg.ReadTimeout, o.LockWait+readSlack)
 	}
 	statements := []string{
@@ -138,11 +138,8 @@ func Ping(ctx context.Context, db *DB) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("reach %s: %w", db.Host, ctx.Err())
 	}
-	if words := plainly(err); words != "" {
-		err = fmt.Errorf("%s: %w", words, err)
+	if IsMisconfigured(err) {
+		return fmt.Errorf("%w: %s: %w", ErrDSN, db.Host, hinted(err))
 	}
-	if Mistake(err) {
-		return fmt.Errorf("%w: %s: %w", ErrDSN, db.Host, err)
-	}
-	return fmt.Errorf("%w: %s: %w", batch.ErrUnavailable, db.Host, err)
+	return fmt.Errorf("%w: %s: %w", batch.ErrUnavailable, db.Host, hinted(err))
 }

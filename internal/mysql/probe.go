@@ -40,7 +40,7 @@ func Probe(ctx context.Context, db *DB) error {
 			waited++
 			continue
 		}
-		if done || err != nil && !errors.Is(err, batch.ErrLocked) { // a conflict with another prober, perhaps on another node
+		if done || err != nil && !errors.Is(err, batch.ErrLocked) { // a conflict with another worker, perhaps on another node
 			return err
 		}
 		timer := time.NewTimer(10*time.Millisecond + mathrand.N(40*time.Millisecond)) //nolint:gosec // jitter
@@ -54,8 +54,8 @@ func Probe(ctx context.Context, db *DB) error {
 	return fmt.Errorf("%w: the rows of claim_probe stay locked", batch.ErrUnavailable)
 }
 
-// Answers tries whether the database takes a change: a small transaction that has to do with no row of anybody's.
-func Answers(ctx context.Context, db *DB) error {
+// WriteProbe reports whether the database accepts writes, by a small transaction on a table of duly's own.
+func WriteProbe(ctx context.Context, db *DB) error {
 	return Tx(ctx, db, "probe", func(tx *sqlx.Tx) error {
 		_, err := tx.ExecContext(ctx, probeWrite)
 		return err
@@ -137,12 +137,12 @@ func (p *probing) claim(ctx context.Context) (id int, ok bool, err error) {
 	}
 	same, err := p.write(ctx, probeSame, mark, id)
 	if err == nil && same < marked {
-		err = forgotten("changed rows counted instead of found ones (CLIENT_FOUND_ROWS)")
+		err = sessionLost("CLIENT_FOUND_ROWS off")
 	}
 	return id, err == nil, err
 }
 
-// write runs a statement and returns how many rows it counted.
+// write runs a statement and returns how many rows it affected.
 func (p *probing) write(ctx context.Context, query string, args ...any) (int64, error) {
 	result, err := p.tx.ExecContext(ctx, query, args...)
 	if err != nil {

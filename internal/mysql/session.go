@@ -11,29 +11,29 @@ import (
 	"time"
 )
 
-// sessionMode is the sql_mode of every session. A date that is none (2025-02-31) is stored in some shops; it must be possible
-// to ask for it, or a walk could not go on behind it.
+// sessionMode is the sql_mode of every session. Shops may store dates that do not exist (2025-02-31); queries must be able to
+// compare with them.
 const sessionMode = "STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
 
 const (
-	// blip is how long a server that was reached before is waited for where a connection cannot be made.
-	blip = time.Second
-	// recheck is how often a connection that is in use is looked at.
-	recheck = 5 * time.Second
+	// reconnectFor is how long Connect retries once the server was reached before.
+	reconnectFor = time.Second
+	// verifyEvery is how often the session settings of a connection in use are checked.
+	verifyEvery = 5 * time.Second
 )
 
-// sessions makes connections that are set up as duly relies on.
+// sessions makes connections with the session settings that duly relies on.
 type sessions struct {
 	driver.Connector
 	statements []string
 	readOnly   bool
 
 	reached   atomic.Bool
-	isolation atomic.Pointer[string] // the variable of this server that holds the level
+	isolation atomic.Pointer[string] // name of the server's variable for the isolation level
 }
 
-// Connect implements driver.Connector. Where the server was reached before, one that is away for a moment is waited for: a
-// restarted proxy or a fail-over that takes milliseconds must not end a run.
+// Connect implements [driver.Connector]. It retries for a second if the server was reached before, so that an outage of
+// milliseconds (a restarted proxy, a fast fail-over) does not end a run.
 func (s *sessions) Connect(ctx context.Context) (driver.Conn, error) {
 	began, pause := time.Now(), 10*time.Millisecond
 	for {
@@ -42,7 +42,7 @@ func (s *sessions) Connect(ctx context.Context) (driver.Conn, error) {
 			s.reached.Store(true)
 			return conn, nil
 		}
-		if !s.reached.Load() || !unavailable(err) || Mistake(err) || time.Since(began) > blip {
+		if !s.reached.Load() || !unavailable(err) || IsMisconfigured(err) || time.Since(began) > reconnectFor {
 			return nil, err
 		}
 		timer := time.NewTimer(pause)
@@ -52,7 +52,7 @@ func (s *sessions) Connect(ctx context.Context) (driver.Conn, error) {
 			return nil, err
 		case <-timer.C:
 		}
-		pause = min(2*pause, blip/5)
+		pause = min(2*pause, reconnectFor/5)
 	}
 }
 
@@ -63,7 +63,7 @@ func (s *sessions) connect(ctx context.Context) (driver.Conn, error) {
 	}
 	whole, ok := conn.(driverConn)
 	if !ok {
-		return nil, errors.Join(errors.New("the driver's connections are not what they were"), conn.Close())
+		return nil, errors.Join(errors.New("unexpected type of connection from the driver"), conn.Close())
 	}
 	quiet := &hushed{driverConn: whole, sessions: s}
 	for _, statement := range s.statements {
@@ -78,8 +78,8 @@ func (s *sessions) connect(ctx context.Context) (driver.Conn, error) {
 	return quiet, nil
 }
 
-// verify looks whether a session still is what it was made: a proxy may hand each transaction to another one, or give its
-// connections back to the server's defaults.
+// verify checks the session settings. A proxy may run each transaction in a different session, or reset sessions to the
+// server's defaults.
 func (s *sessions) verify(ctx context.Context, conn driver.QueryerContext) error {
 	name := s.isolation.Load()
 	if name != nil {
@@ -109,32 +109,32 @@ func (s *sessions) compare(ctx context.Context, conn driver.QueryerContext, isol
 	if err := rows.Next(values); err != nil {
 		return err
 	}
-	for rows.Next(make([]driver.Value, 4)) != io.EOF { //nolint:errorlint // the driver's word for the end
-		return errors.New("a session has more than one state")
+	for rows.Next(make([]driver.Value, 4)) != io.EOF { //nolint:errorlint // drivers return it unwrapped
+		return errors.New("the server returned more than one row of session variables")
 	}
 	is := func(i int) string { return text(values[i]) }
 	switch {
 	case is(3) != "READ-COMMITTED":
-		return forgotten("isolation level " + is(3))
+		return sessionLost("isolation level " + is(3))
 	case is(0) != "+00:00":
-		return forgotten("time zone " + is(0))
+		return sessionLost("time zone " + is(0))
 	case !strings.Contains(is(1), "STRICT_ALL_TABLES"):
-		return forgotten("sql_mode " + is(1))
+		return sessionLost("sql_mode " + is(1))
 	case is(2) != "1":
-		return forgotten("autocommit " + is(2))
+		return sessionLost("autocommit " + is(2))
 	}
 	return nil
 }
 
-// CheckSessions looks, within transactions of two connections at the same time, whether sessions are what they were made. A proxy
-// that shares its connections hands on each transaction by itself. Transactions look again every few seconds.
+// CheckSessions checks the session settings within concurrent transactions on two connections: a proxy that multiplexes its
+// connections does so per transaction. Later transactions check again every few seconds.
 func CheckSessions(ctx context.Context, db *DB) error {
 	for range 2 {
 		conn, err := acquire(ctx, db)
 		if err != nil {
 			return Classify(ctx, err)
 		}
-		defer func() { _ = conn.Close() }() // gives it back, unless it is spoiled
+		defer func() { _ = conn.Close() }() // returns it to the pool
 		tx, err := conn.BeginTx(ctx, nil)
 		if err != nil {
 			return Classify(ctx, err)
@@ -150,11 +150,11 @@ func CheckSessions(ctx context.Context, db *DB) error {
 func reverify(ctx context.Context, made any) error {
 	c, ok := made.(*hushed)
 	if !ok {
-		return errors.New("the pool's connections are not what they were")
+		return errors.New("unexpected type of connection in the pool")
 	}
 	err := c.sessions.verify(ctx, c)
 	if err != nil {
-		c.spoiled = true
+		c.retired = true
 	}
 	return err
 }
@@ -166,10 +166,10 @@ func text(v driver.Value) string {
 	return fmt.Sprint(v)
 }
 
-// forgotten says that a session is not what it was made.
-func forgotten(has string) error {
+// sessionLost says which session setting was lost.
+func sessionLost(found string) error {
 	return &Problem{
-		"a session does not keep what it was set to: it has " + has,
-		"connect to the server itself, or to a proxy that keeps session settings",
+		"session settings are lost between statements: found " + found,
+		"connect to the server directly, or to a proxy that keeps session settings",
 	}
 }

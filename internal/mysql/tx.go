@@ -13,18 +13,16 @@ import (
 	"duly/internal/crash"
 )
 
-// how often a transaction is tried before its caller is told: after a deadlock or a lock timeout, and after its connection broke
-// before COMMIT.
+// Attempts at a transaction: after a deadlock or a lock timeout, and after its connection was lost before COMMIT.
 const (
 	repeats   = 5
 	reconnect = 3
 )
 
-// Tx runs fn in a transaction called name and commits it. After a deadlock (1213), another conflict or a lock timeout (1205) it
-// is rolled back and fn is run again, a few times; then the error wraps batch.ErrLocked. So it is where the connection breaks
-// before COMMIT. fn must do nothing but SQL. An error wraps ErrCommitUnknown if nobody knows whether it was committed,
-// batch.ErrUnavailable if the server was not to be had, batch.ErrRow if the values of a row are at fault, and
-// batch.ErrStatement if the server has another reason.
+// Tx runs fn in a transaction called name and commits it. After a conflict (1213, 3101), a lock timeout (1205) or a connection
+// lost before COMMIT it runs fn again, a few times. fn must do nothing but SQL. The error wraps [ErrCommitUnknown] if nobody
+// knows whether the transaction was committed, [batch.ErrLocked] after repeated conflicts, [batch.ErrUnavailable],
+// [batch.ErrData] if the values of a row cause it, and [batch.ErrDatabase] for any other error of the server.
 func Tx(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) error {
 	db.works.begin(name)
 	defer db.works.end(name)
@@ -74,7 +72,7 @@ func once(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) 
 	}
 	crash.At(crash.Before(name))
 	if err := tx.Commit(); err != nil {
-		if (repeatable(err) || ofRow(err)) && ctx.Err() == nil { // by which the server says that it rolled back
+		if (repeatable(err) || isData(err)) && ctx.Err() == nil { // these imply a rollback
 			return err
 		}
 		return fmt.Errorf("%w: %w", ErrCommitUnknown, err)

@@ -34,9 +34,9 @@ func TestWhatKeepsUsOut(t *testing.T) {
 		worktest.Exec(t, plain, `GRANT ALL ON *.* TO 'clerk'@'localhost'`)
 		t.Cleanup(func() { worktestExec(t, plain, `DROP USER 'clerk'@'localhost'`) })
 		for statement, says := range map[string]string{
-			``: "user or password of database.dsn are wrong",
-			`ALTER USER 'clerk'@'localhost' PASSWORD EXPIRE`: "the password of the user of database.dsn has expired: set a new one",
-			`ALTER USER 'clerk'@'localhost' ACCOUNT LOCK`:    "the account of the user of database.dsn is locked",
+			``: "wrong user or password in database.dsn",
+			`ALTER USER 'clerk'@'localhost' PASSWORD EXPIRE`: "the password of the database user has expired; set a new one",
+			`ALTER USER 'clerk'@'localhost' ACCOUNT LOCK`:    "the database user is locked",
 		} {
 			password := "s3cr3t"
 			if statement == "" {
@@ -67,9 +67,9 @@ func TestWhatKeepsUsOut(t *testing.T) {
 			parameters string
 			says       string
 		}{
-			{nil, true, "tls=true", "TLS failed: correct the tls parameter of database.dsn, or the certificate of the server: "},
-			{[]string{"--skip-ssl"}, false, "tls=true", "database.dsn asks for TLS, which the server does not speak"},
-			{[]string{"--require-secure-transport=ON"}, true, "", "the server takes encrypted connections alone"},
+			{nil, true, "tls=true", "the TLS handshake failed; fix the tls parameter of database.dsn"},
+			{[]string{"--skip-ssl"}, false, "tls=true", "database.dsn asks for TLS and the server does not support it"},
+			{[]string{"--require-secure-transport=ON"}, true, "", "the server requires TLS"},
 		} {
 			var args []string
 			if c.tls {
@@ -106,8 +106,8 @@ func TestWhatKeepsUsOut(t *testing.T) {
 		}
 		err := reach(t, asUser(t, plain.DSN, "duly", "pw"))
 		require.ErrorIs(t, err, batch.ErrUnavailable, "it passes")
-		require.ErrorContains(t, err, "the server has no connection left (max_connections)")
-		require.False(t, mysql.Mistake(err))
+		require.ErrorContains(t, err, "the server has no free connection (max_connections)")
+		require.False(t, mysql.IsMisconfigured(err))
 	})
 }
 
@@ -141,9 +141,9 @@ func TestSessionsThatAreForgotten(t *testing.T) {
 			proxy := testdb.NewProxy(t, testdb.New(t).DSN)
 			proxy.Rewrite(t, c.piece, c.by)
 			err := mysql.Ping(t.Context(), worktest.Open(t, proxy.DSN))
-			require.True(t, mysql.Mistake(err))
+			require.True(t, mysql.IsMisconfigured(err))
 			require.ErrorIs(t, err, mysql.ErrDSN)
-			require.ErrorContains(t, err, "a session does not keep what it was set to: it has "+c.says)
+			require.ErrorContains(t, err, "session settings are lost between statements: found "+c.says)
 			require.ErrorContains(t, err, "a proxy that keeps session settings")
 		})
 	}
@@ -155,7 +155,7 @@ func TestSessionsThatAreForgotten(t *testing.T) {
 		require.NoError(t, mysql.CheckSessions(t.Context(), db))
 		proxy.BeforeEach("SET time_zone = '-09:00'")
 		err := mysql.CheckSessions(t.Context(), db)
-		require.True(t, mysql.Mistake(err), "%v", err)
+		require.True(t, mysql.IsMisconfigured(err), "%v", err)
 		require.ErrorContains(t, err, "time zone -09:00")
 		proxy.Mend()
 		require.NoError(t, mysql.CheckSessions(t.Context(), db), "the connection was not used again")
@@ -176,8 +176,8 @@ func TestMistakes(t *testing.T) {
 		1044: true, 1045: true, 1049: true, 1054: true, 1130: true, 1142: true, 1146: true, 1348: true, 1820: true, 1862: true, 3118: true, 3159: true,
 		1040: false, 1047: false, 1205: false, 1213: false, 1226: false, 1290: false, 1406: false, 1969: false, 2013: false,
 	} {
-		require.Equal(t, want, mysql.Mistake(&driver.MySQLError{Number: number}), number)
+		require.Equal(t, want, mysql.IsMisconfigured(&driver.MySQLError{Number: number}), number)
 	}
-	require.False(t, mysql.Mistake(errors.New("another")))
-	require.False(t, mysql.Mistake(nil))
+	require.False(t, mysql.IsMisconfigured(errors.New("another")))
+	require.False(t, mysql.IsMisconfigured(nil))
 }
