@@ -55,10 +55,10 @@ type Writer[O any] interface {
 	// Write settles the outcomes in one transaction of its own. It is repeatable: after a deadlock or a lost
 	// answer it is called again; Process never is.
 	Write(ctx context.Context, outcomes []O) (Tally, error)
-	// Reject sets one outcome aside that Write fails on for a reason of its own.
+	// Reject sets one outcome aside whose row's values keep Write from succeeding. It may return [ErrLeave].
 	Reject(ctx context.Context, outcome O, cause error) (Tally, error)
-	// Keep saves outcomes that may not be settled any more (the lease is lost, a row stays locked) where the
-	// next run finds them.
+	// Keep saves outcomes that this run may not or cannot settle (the lease is lost, a row stays locked, a write fails) where
+	// the next run finds them.
 	Keep(ctx context.Context, outcomes []O) error
 }
 
@@ -101,6 +101,13 @@ type Chunk[I, O any] struct {
 	State func(lane string) LaneState
 	// Bound, if it is set, is how many items of a lane may be claimed and unsettled at once; 0 for no bound.
 	Bound func(lane string) int
+	// Probe reports whether the database accepts writes; it is called after errors of an unknown kind. nil: it does.
+	Probe func(ctx context.Context) error
+	// Unwritten is called when the step ends, for each outcome that could not be written and is left for a later run; nil: the
+	// run only says that there are some.
+	Unwritten func(ctx context.Context, outcome O, cause error)
+	// Spill saves outcomes on this host that Keep did not take, and returns where; empty if there was nothing to save.
+	Spill func(ctx context.Context, outcomes []O) (where string, err error)
 	// Size is the largest number of items of one claim and of one settlement.
 	Size int
 	// FlushEvery is how long a settlement may wait to be filled.
@@ -122,6 +129,7 @@ func (c *Chunk[I, O]) Run(ctx context.Context, x *StepExecution) (err error) {
 		lanes:    map[string]*lane[I]{},
 		skipped:  map[string]bool{},
 		shut:     map[string]bool{},
+		failures: Failures{Probe: c.Probe, Limit: 2 * x.Run.Lease, Now: x.Now},
 	}
 	var settler errgroup.Group
 	settler.Go(e.settleAll)
@@ -150,7 +158,9 @@ type execution[I, O any] struct {
 	shut    map[string]bool // lanes that took no room when room was looked for
 	failed  error           // a settlement failed for good: claim no more
 
-	stuck int // rows in a row that could not even be set aside; the settler's own
+	failures  Failures       // of settlements; the settler's own, like the rest
+	unwritten []unwritten[O] // rows that were left
+	held      []O            // what Keep did not take
 }
 
 // settled is an outcome on its way to the writer.
@@ -170,7 +180,7 @@ type lane[I any] struct {
 // claimAll claims until the walk is done, the run is stopped or the budget is spent.
 func (e *execution[I, O]) claimAll(ctx context.Context) error {
 	var page Page[I]
-	postponed := false
+	postponed, tries := false, 0
 	for {
 		var err error
 		if postponed, err = e.awaitRoom(ctx, page.Done, page.Postponed, postponed); err != nil {
@@ -184,12 +194,13 @@ func (e *execution[I, O]) claimAll(ctx context.Context) error {
 		claimed, err := e.claim(Want{Limit: limit, Skip: e.skip, Room: e.room, Postponed: postponed})
 		e.x.Budget.Return(limit - len(claimed.Items))
 		if err != nil {
-			if err = e.again(ctx, err); err != nil {
+			tries++
+			if err = e.again(ctx, err, tries); err != nil {
 				return ended(err)
 			}
 			continue
 		}
-		page = claimed
+		page, tries = claimed, 0
 		e.x.Count(Tally{Read: int64(len(page.Items))})
 		for _, item := range page.Items {
 			e.enqueue(ctx, item)
@@ -218,12 +229,17 @@ func ended(err error) error {
 	return err
 }
 
-// again decides what a failed claim means: nil to claim again after a pause, else the error of the step.
-func (e *execution[I, O]) again(ctx context.Context, err error) error {
+// claimTries is how often in a row a claim may fail with an error of the database that is not known.
+const claimTries = 3
+
+// again decides what a failed claim means: nil to claim again after a pause, else the error of the step. tries is how often it
+// failed in a row.
+func (e *execution[I, O]) again(ctx context.Context, err error, tries int) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrLocked) {
+	passing := errors.Is(err, ErrUnavailable) || errors.Is(err, ErrLocked) || errors.Is(err, ErrDatabase) && tries < claimTries
+	if !passing {
 		return fmt.Errorf("claim: %w", err)
 	}
 	if e.x.Lease.Left() <= 0 {

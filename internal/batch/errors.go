@@ -13,6 +13,8 @@ var (
 	ErrDatabase = errors.New("database error")
 	// ErrLocked: a row stayed locked by somebody else. The others go on without it.
 	ErrLocked = errors.New("row locked by another transaction")
+	// ErrLeave, from [Writer.Reject]: the row must not be set aside; it is left for a later run.
+	ErrLeave = errors.New("left for a later run")
 	// ErrLeaseLost: the run no longer owns its lease; it must send and settle nothing more.
 	ErrLeaseLost = errors.New("lease lost")
 	// ErrStopped: the run was asked to stop.

@@ -3,6 +3,7 @@ package batch_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -181,7 +182,11 @@ type sink struct {
 	errs     map[int]error
 	rejected map[int]error
 	kept     []int
+	spilled  []int
 	biggest  int
+
+	keep  func(chunk []outcome) error
+	probe func() error
 }
 
 func (s *sink) Write(ctx context.Context, chunk []outcome) (batch.Tally, error) {
@@ -233,10 +238,33 @@ func (s *sink) Reject(_ context.Context, o outcome, cause error) (batch.Tally, e
 func (s *sink) Keep(_ context.Context, chunk []outcome) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.keep != nil {
+		if err := s.keep(chunk); err != nil {
+			return err
+		}
+	}
 	for _, o := range chunk {
 		s.kept = append(s.kept, o.id)
 	}
 	return nil
+}
+
+func (s *sink) Probe(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.probe == nil {
+		return nil
+	}
+	return s.probe()
+}
+
+func (s *sink) spill(_ context.Context, chunk []outcome) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range chunk {
+		s.spilled = append(s.spilled, o.id)
+	}
+	return "the file", nil
 }
 
 func (s *sink) done() int {
@@ -290,7 +318,8 @@ func (b *bench) step(name string) *batch.Chunk[item, outcome] {
 		Width: func(string) int { return b.width },
 		State: b.lanes.state,
 		Bound: func(lane string) int { return b.bounds[lane] },
-		Size:  b.size, FlushEvery: 100 * time.Millisecond,
+		Probe: b.sink.Probe, Spill: b.sink.spill,
+		Size: b.size, FlushEvery: 100 * time.Millisecond,
 	}
 }
 
@@ -346,6 +375,8 @@ func runner(r *runs) *batch.Runner {
 var (
 	errSignal = errors.New("terminated")
 	errSyntax = errors.New("syntax error")
+	errData   = fmt.Errorf("%w: too long", batch.ErrData)
+	errOdd    = fmt.Errorf("%w: max_statement_time exceeded", batch.ErrDatabase)
 	errBrake  = errors.New("brake")
 )
 

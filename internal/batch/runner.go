@@ -356,10 +356,12 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 	return res
 }
 
-// onlyLost reports whether err says no more than that the lease or the database was lost: unfinished, not failed.
+// onlyLost reports whether err says no more than that the lease was lost, or that the database was away or in trouble: unfinished, not
+// failed.
 func onlyLost(err error) bool {
 	return only(err, func(part error) bool {
-		return (errors.Is(part, ErrLeaseLost) || errors.Is(part, ErrUnavailable)) && !errors.Is(part, ErrHalt) && !errors.Is(part, ErrHistoryLost)
+		lost := errors.Is(part, ErrLeaseLost) || errors.Is(part, ErrUnavailable) || errors.Is(part, ErrDatabase)
+		return lost && !errors.Is(part, ErrHalt) && !errors.Is(part, ErrHistoryLost)
 	})
 }
 

@@ -43,6 +43,7 @@ func (e *execution[I, O]) settleAll() error {
 			if !ok {
 				e.rest(add)
 				flush()
+				e.finish()
 				return errors.Join(errs...)
 			}
 			e.pass(o, add)
@@ -106,19 +107,19 @@ func (e *execution[I, O]) release(chunk []settled[O]) {
 	}
 }
 
-// how many rows in a row may be impossible to settle and to set aside before the step claims no more.
-const maxStuck = 10
-
-// settle writes a chunk. A chunk that fails for a reason of its own is written row by row: the row at fault
-// is rejected, the others go on. What may not be written any more is kept for the next run.
+// settle writes a chunk. If the values of a row or an unknown error keep it from being written, it is written row by row; then a
+// row at fault is rejected, and any other is left for a later run. Outcomes that cannot be written are saved.
 func (e *execution[I, O]) settle(chunk []O) error {
 	return e.persist(chunk, func(ctx context.Context) (Tally, error) {
 		return e.Writer.Write(ctx, chunk)
-	}, func(err error) error {
-		if len(chunk) > 1 {
+	}, func(kind FailureKind, err error) error {
+		switch {
+		case len(chunk) > 1:
 			return e.settleEach(chunk)
+		case kind == FailureData:
+			return e.reject(chunk[0], err)
 		}
-		return e.reject(chunk[0], err)
+		return e.leave(chunk[0], err)
 	})
 }
 
@@ -135,9 +136,13 @@ func (e *execution[I, O]) settleEach(chunk []O) error {
 func (e *execution[I, O]) reject(outcome O, cause error) error {
 	return e.persist([]O{outcome}, func(ctx context.Context) (Tally, error) {
 		return e.Writer.Reject(ctx, outcome, cause)
-	}, func(err error) error {
-		err = errors.Join(fmt.Errorf("settle: %w", cause), fmt.Errorf("set the row aside: %w", err), e.keep([]O{outcome}))
-		if e.stuck++; e.stuck >= maxStuck {
+	}, func(kind FailureKind, err error) error {
+		if kind != FailureData || errors.Is(err, ErrLeave) {
+			return e.leave(outcome, cause)
+		}
+		e.save([]O{outcome})
+		err = errors.Join(fmt.Errorf("settle: %w", cause), fmt.Errorf("set the row aside: %w", err))
+		if e.failures.Leave() {
 			return err
 		}
 		e.x.Fail(err)
@@ -145,38 +150,65 @@ func (e *execution[I, O]) reject(outcome O, cause error) error {
 	})
 }
 
-// persist calls write until it succeeds, as long as the database can be waited for. A failure of the rows' own
-// is for otherwise to deal with.
-func (e *execution[I, O]) persist(chunk []O, write func(context.Context) (Tally, error), otherwise func(error) error) error {
-	pause := 100 * time.Millisecond
-	for {
+// unwritten is an outcome that is left for a later run, and the error that kept it from being written.
+type unwritten[O any] struct {
+	outcome O
+	cause   error
+}
+
+// leave saves an outcome for a later run. It is tried once more when the step ends.
+func (e *execution[I, O]) leave(outcome O, cause error) error {
+	e.x.Log.WarnContext(e.x.Work, "an outcome could not be written, the row is left", slog.Any("error", cause))
+	e.save([]O{outcome})
+	e.unwritten = append(e.unwritten, unwritten[O]{outcome, cause})
+	if e.failures.Leave() {
+		return fmt.Errorf("settle: %w", cause)
+	}
+	return nil
+}
+
+// persist calls write until it succeeds, as long as the database can be waited for. Failures that are about the rows, or about
+// nothing that is known, are for otherwise to deal with.
+func (e *execution[I, O]) persist(chunk []O, write func(context.Context) (Tally, error), otherwise func(FailureKind, error) error) error {
+	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		if e.x.Lease.Left() <= 0 {
-			return errors.Join(fmt.Errorf("settle: %w", ErrLeaseLost), e.keep(chunk))
+			e.save(chunk)
+			return fmt.Errorf("settle: %w", ErrLeaseLost)
 		}
 		tally, err := e.caught(len(chunk), write)
-		switch {
-		case err == nil:
+		if err == nil {
 			e.x.Count(tally)
-			e.stuck = 0
+			e.failures.Succeeded()
 			return nil
-		case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrHistoryLost):
-			return errors.Join(fmt.Errorf("settle: %w", err), e.keep(chunk))
-		case e.x.Work.Err() != nil:
+		}
+		if e.x.Work.Err() != nil && !errors.Is(err, ErrLeaseLost) && !errors.Is(err, ErrHistoryLost) {
 			e.x.Leave("the drain ended before everything was settled")
-			return e.keep(chunk)
-		case errors.Is(err, ErrUnavailable):
+			e.save(chunk)
+			return nil
+		}
+		kind, err := e.failures.Classify(e.x.Work, err)
+		switch {
+		case kind == FailureUnavailable:
 			e.x.Log.WarnContext(e.x.Work, "settlement failed, trying again", slog.Any("error", err))
-			if wait(e.x.Work, pause) == nil {
-				pause = min(2*pause, 2*time.Second)
-			}
-		case errors.Is(err, ErrLocked) && len(chunk) == 1:
+			_ = wait(e.x.Work, pause) // its end is seen above
+		case kind == FailureLocked && len(chunk) == 1:
 			e.x.Leave("a row stayed locked by another transaction")
-			return e.keep(chunk)
+			e.save(chunk)
+			return nil
+		case kind == FailureEnded:
+			e.save(chunk)
+			return fmt.Errorf("settle: %w", err)
 		default:
-			return otherwise(err)
+			return otherwise(kind, err)
 		}
 	}
 }
+
+// The pauses between tries while the database is away.
+const (
+	minPause = 50 * time.Millisecond
+	maxPause = 2 * time.Second
+)
 
 // caught writes once, and turns a panic of a writer into an error, so that it is the fault of one row.
 func (e *execution[I, O]) caught(items int, write func(context.Context) (Tally, error)) (tally Tally, err error) {
@@ -189,14 +221,4 @@ func (e *execution[I, O]) caught(items int, write func(context.Context) (Tally, 
 		}
 	}()
 	return write(ctx)
-}
-
-// keep saves outcomes that may not be settled by this run any more.
-func (e *execution[I, O]) keep(chunk []O) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.x.Work), 5*time.Second)
-	defer cancel()
-	if err := e.Writer.Keep(ctx, chunk); err != nil {
-		return fmt.Errorf("keep answers for the next run: %w", err)
-	}
-	return nil
 }
