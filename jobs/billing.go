@@ -118,12 +118,17 @@ func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], pr
 		StepName:  name,
 		Reader:    reader,
 		Processor: processor,
-		Writer:    &writers.Settle{DB: b.DB, Server: b.Server, Policy: b.o.Policy, Accounts: b.Accounts, Today: b.effective, Now: b.Business},
+		Writer:    b.settler(),
 		Fail:      steps.Fail,
 		Lane:      func(item billing.Claimed) string { return item.Gateway },
 		Width:     b.width,
 		State:     state,
-		Size:      b.o.ChunkSize, FlushEvery: flushEvery,
+		Probe:     b.probe,
+		Unwritten: func(ctx context.Context, r billing.Result, cause error) {
+			b.unwritten.note(ctx, b.DB, writers.FailedRow{Kind: kindInvoice, ID: r.Invoice.ID}, "settled", cause)
+		},
+		Spill: b.spill,
+		Size:  b.o.ChunkSize, FlushEvery: flushEvery,
 	}
 }
 
@@ -134,6 +139,7 @@ func (b *billingJob) collect(name string, stage int) batch.Step {
 		reader := &readers.Stage{
 			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known, Terms: b.terms, KeyPrefix: b.keyPrefix,
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
+			Left: b.unwritten.left(b.DB, kindInvoice, "charged"),
 		}
 		processor := &steps.Charge{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock, History: b.history}
 		b.history.await(ctx, x)
@@ -151,6 +157,9 @@ func (b *billingJob) recoverFirst(ctx context.Context, x *batch.StepExecution) e
 func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bool) error {
 	b.withhold(x)
 	if _, err := b.abandon(ctx, x); err != nil {
+		return err
+	}
+	if err := b.complete(ctx, x); err != nil {
 		return err
 	}
 	reader := &readers.Doubt{

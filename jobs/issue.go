@@ -28,22 +28,32 @@ func (b *billingJob) issue(ctx context.Context, x *batch.StepExecution) error {
 
 func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, status billing.SubscriptionStatus) error {
 	due := &readers.Due{Selection: b.o.Selection, Status: status}
+	failures := readers.NewFailures(x, b.DB)
 	for ctx.Err() == nil && x.Lease.Left() > 0 {
 		page, tally, err := b.issuePage(x.Work, due)
 		if err == nil {
 			x.Count(tally)
+			failures.Succeeded()
 			if due.Took(page) {
 				break
 			}
 			continue
 		}
-		aside, err := due.Failed(page, b.o.ChunkSize, err)
+		kind, err := failures.Classify(x.Work, err)
+		aside, err := due.Failed(page, b.o.ChunkSize, kind, err)
 		switch {
-		case aside != 0:
+		case aside != 0 && kind == batch.FailureData:
 			b.setAside(x, aside, err)
+		case aside != 0 && batch.FromDatabase(err):
+			b.unwritten.note(x.Work, b.DB, writers.FailedRow{Kind: kindSubscription, ID: aside}, "invoiced", err)
+			if failures.Leave() {
+				return fmt.Errorf("issue: %w", err)
+			}
+		case aside != 0:
+			x.Fail(fmt.Errorf("subscription %d cannot be invoiced: %w", aside, err))
 		case errors.Is(err, batch.ErrUnavailable), errors.Is(err, batch.ErrLocked):
 			x.Log.WarnContext(ctx, "issuing failed, trying again", slog.Any("error", err))
-			if !pause(ctx, time.Second) {
+			if !pause(ctx, lookAgain) {
 				return nil
 			}
 		case err != nil:

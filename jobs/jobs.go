@@ -44,6 +44,8 @@ type Deps struct {
 	Clock    func() time.Time
 	Business func() time.Time
 	Zone     *time.Location
+	// Save appends lines to a file on this host, durably, and returns its path; nil: there is no place for one.
+	Save func(lines [][]byte) (path string, err error)
 	// Heartbeat is how often a run renews its lease.
 	Heartbeat time.Duration
 }

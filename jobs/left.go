@@ -34,7 +34,11 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
 		}
-		if reasons = b.why(slices.Concat(reasons, unsettledReasons(unsettled), b.doubts.Reasons())); len(reasons) > 0 {
+		paid, err := b.paidLeft(ctx)
+		if err != nil {
+			return reasons, err
+		}
+		if reasons = b.why(slices.Concat(reasons, unsettledReasons(unsettled), paid, b.doubts.Reasons(), b.unwritten.reasons())); len(reasons) > 0 {
 			reasons = append(reasons, b.history.reasons()...)
 		}
 		return reasons, nil

@@ -204,7 +204,11 @@ func (b *outboxJob) chunk(sink string, to *steps.Deliver) *batch.Chunk[outbox.Cl
 		Lane:      func(outbox.Claimed) string { return sink },
 		Width:     func(string) int { return to.To.Parallelism() },
 		State:     to.State,
-		Size:      b.o.ChunkSize, FlushEvery: flushEvery,
+		Probe:     b.probe,
+		Unwritten: func(ctx context.Context, r outbox.Result, cause error) {
+			b.unwritten.note(ctx, b.DB, writers.FailedRow{Kind: kindEvent, ID: r.Events[0].ID}, "marked as delivered", cause)
+		},
+		Size: b.o.ChunkSize, FlushEvery: flushEvery,
 	}
 }
 
@@ -231,5 +235,5 @@ func (b *outboxJob) left(ctx context.Context) ([]string, error) {
 			reasons = append(reasons, sink+" was left alone: "+closed)
 		}
 	}
-	return reasons, nil
+	return append(reasons, b.unwritten.reasons()...), nil
 }

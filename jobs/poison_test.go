@@ -50,7 +50,7 @@ func poisons() []poison {
 		{"status in capitals", set(`status = 'ACTIVE'`), `status "ACTIVE" is not one of`},
 		{"invoice refused by a trigger", trigger("INSERT", "invoices", "subscription_id = %[1]d"), "not him"},
 		{"attempt refused by a trigger", trigger("INSERT", "payment_attempts", "subscription_id = %[1]d"), "not him"},
-		{"settlement refused by a trigger", trigger("UPDATE", "payment_attempts", "status = 'succeeded' AND NEW.subscription_id = %[1]d"), "not him"},
+		{"decline refused by a trigger", set(`payment_method = 'pm_soft:1'`) + `; ` + trigger("UPDATE", "payment_attempts", "status = 'declined' AND NEW.subscription_id = %[1]d"), "not him"},
 		{"key taken", `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference,
 customer_id, amount, currency, gateway, payment_method, body_version, status, run_id)
 VALUES (900000 + %[1]d, 900000, 1, 0, 'sub_%[1]d_20260131-1', 'r', 'c', 1, 'KRW', 'main', 'pm', 1, 'succeeded', 1)`, "error 1062"},

@@ -67,6 +67,8 @@ func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) er
 		StepName:  x.Step,
 		Reader:    &readers.Orders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business},
 		Processor: &steps.Reconcile{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business, Controls: r.controls, Source: source},
+		Reader:    &readers.Orders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business, Left: r.unwritten.left(r.DB, kindOrder, "checked")},
+		Processor: &steps.Reconcile{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business},
 		Gate: &steps.OrderGate{
 			Gateways: r.Gateways, Controls: r.controls, Source: source, Parallelism: r.o.Parallelism, Now: r.Business,
 		},
@@ -75,7 +77,11 @@ func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) er
 		Lane:   readers.OrderLane,
 		Width:  func(string) int { return r.o.Parallelism },
 		State:  r.Gateways.State,
-		Size:   r.o.ChunkSize, FlushEvery: flushEvery,
+		Probe:  r.probe,
+		Unwritten: func(ctx context.Context, result orders.Result, cause error) {
+			r.unwritten.note(ctx, r.DB, writers.FailedRow{Kind: kindOrder, ID: result.ID}, "settled", cause)
+		},
+		Size: r.o.ChunkSize, FlushEvery: flushEvery,
 	})
 }
 
@@ -100,7 +106,7 @@ func (r *reconcileJob) left(ctx context.Context) ([]string, error) {
 		}
 		reasons = append(reasons, refunds...)
 	}
-	return r.why(reasons), nil
+	return r.why(append(reasons, r.unwritten.reasons()...)), nil
 }
 
 func ordersLeft(left readers.OrdersLeft) []string {

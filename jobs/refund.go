@@ -38,7 +38,11 @@ func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error
 		Lane:      func(item orders.RefundClaim) string { return item.Due[0].Gateway },
 		Width:     func(string) int { return r.o.Parallelism },
 		State:     r.Gateways.State,
-		Size:      r.o.ChunkSize, FlushEvery: flushEvery,
+		Probe:     r.probe,
+		Unwritten: func(ctx context.Context, result orders.RefundResult, cause error) {
+			r.unwritten.note(ctx, r.DB, writers.FailedRow{Kind: kindOrder, ID: result.ID}, "refunded", cause)
+		},
+		Size: r.o.ChunkSize, FlushEvery: flushEvery,
 	})
 }
 

@@ -45,6 +45,7 @@ type town struct {
 	server    mysql.Server  // that runs begin on; zero: any
 	prefix    string        // of keys
 	retention time.Duration // of the gateways
+	save      func(lines [][]byte) (string, error)
 }
 
 func newTown(t *testing.T) *town {
@@ -140,7 +141,8 @@ func (w *town) deps(dsn string, business func() time.Time, change func(*httpapi.
 	}
 	return jobs.Deps{
 		Accounts: accounts, KeyPrefixes: map[string]string{"main": w.prefix, "other": w.prefix},
-		DB: db, Server: w.server, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
+		Save: w.save,
+		DB:   db, Server: w.server, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
 		Parallelism: func(string) int { return 8 }, Clock: time.Now, Business: business, Zone: time.UTC, Heartbeat: 200 * time.Millisecond,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"duly/internal/batch"
+	"duly/internal/mysql"
 	"duly/readers"
 	"duly/steps"
 )
@@ -20,10 +21,12 @@ type worker struct {
 
 	told     map[string]bool // gateways whose misconfiguration was reported
 	controls *steps.Controls
+	// unwritten are the rows that the run leaves because the database failed on them.
+	unwritten *unwritten
 }
 
 func newWorker(d Deps) worker {
-	return worker{Deps: d, told: map[string]bool{}, controls: &steps.Controls{Now: d.Business}}
+	return worker{Deps: d, told: map[string]bool{}, controls: &steps.Controls{Now: d.Business}, unwritten: &unwritten{}}
 }
 
 // controlReader finds payments that the gateways must show.
@@ -44,6 +47,9 @@ func (w *worker) denied(x *batch.StepExecution) {
 		}
 	}
 }
+
+// probe reports whether the database accepts writes.
+func (w *worker) probe(ctx context.Context) error { return mysql.WriteProbe(ctx, w.DB) }
 
 // run runs a step, and says so once of each gateway that refused our credentials.
 func (w *worker) run(ctx context.Context, x *batch.StepExecution, step batch.Step) error {

@@ -92,8 +92,22 @@ CREATE TABLE IF NOT EXISTS known_servers (
   suspicion VARCHAR(255) NULL
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- Rows that runs left because the database failed on them for a reason that is not the row's own.
+CREATE TABLE IF NOT EXISTS row_failures (
+  kind VARCHAR(16) NOT NULL,
+  row_id BIGINT UNSIGNED NOT NULL,
+  runs INT NOT NULL DEFAULT 1,
+  run_id BIGINT UNSIGNED NOT NULL,
+  reason VARCHAR(255) NOT NULL,
+  first_seen_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  last_seen_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
+  PRIMARY KEY (kind, row_id),
+  KEY by_time (last_seen_at)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 -- +goose Down
 
+DROP TABLE IF EXISTS row_failures;
 DROP TABLE IF EXISTS known_servers;
 DROP TABLE IF EXISTS unknown_charges;
 DROP TABLE IF EXISTS bookings;

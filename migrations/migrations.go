@@ -86,7 +86,7 @@ func firstTables() []string {
 }
 
 func historyTables() []string {
-	return []string{"gateway_accounts", "gateway_controls", "bookings", "unknown_charges", "known_servers"}
+	return []string{"gateway_accounts", "gateway_controls", "bookings", "unknown_charges", "known_servers", "row_failures"}
 }
 
 // dropped are the tables of which the way back from a version drops rows or columns.

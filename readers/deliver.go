@@ -23,6 +23,10 @@ type Deliveries struct {
 	Sink      string
 	Selection Selection
 	Now       func() time.Time // the business clock
+	// Left is told of events that are left for a later run.
+	Left LeftFunc
+
+	failures failures
 
 	walk walk
 }
@@ -86,6 +90,7 @@ func (d *Deliveries) Read(ctx context.Context, want batch.Want) (batch.Page[outb
 			}
 			continue
 		}
+		d.failures.Succeeded()
 		d.walk.took()
 		// The engine counts items, people count events.
 		batch.Execution(ctx).Count(batch.Tally{Read: int64(claim.taken - len(claim.items))})
@@ -111,15 +116,15 @@ func (d *Deliveries) end(ctx context.Context) bool {
 }
 
 // fail answers a claim that failed: the same rows are claimed one by one, and one that fails by itself is passed
-// over, which fails the step in the end.
+// over.
 func (d *Deliveries) fail(ctx context.Context, c *deliveryClaim, err error, limit int) error {
-	if err = d.walk.failed(err, limit); err == nil || limit > 1 || c.seen != 1 || setAsideNever(err) {
+	kind, err := d.failures.classify(ctx, d.DB, err)
+	if err = d.walk.failed(kind, err, limit); err == nil || limit > 1 || c.seen != 1 || retried(kind) {
 		return err
 	}
 	d.walk.took()
 	d.walk.at, d.walk.id = c.at, c.id
-	batch.Execution(ctx).Fail(fmt.Errorf("event %d cannot be claimed for %s: %w", c.id, d.Sink, err))
-	return nil
+	return d.failures.pass(ctx, kind, d.Left, c.id, fmt.Sprintf("event %d cannot be claimed for %s", c.id, d.Sink), err)
 }
 
 func (d *Deliveries) claim(ctx context.Context, limit int) (*deliveryClaim, error) {
@@ -128,7 +133,7 @@ func (d *Deliveries) claim(ctx context.Context, limit int) (*deliveryClaim, erro
 	if c.lease, err = leaseName(); err != nil {
 		return c, err
 	}
-	for {
+	for try := 1; ; try++ {
 		err := mysql.Tx(ctx, d.DB, "outbox-claim", func(tx *sqlx.Tx) error {
 			*c = deliveryClaim{lease: c.lease}
 			return d.transact(ctx, tx, c, limit)
@@ -138,6 +143,9 @@ func (d *Deliveries) claim(ctx context.Context, limit int) (*deliveryClaim, erro
 		}
 		if done, readErr := d.committed(ctx, c); readErr != nil || done {
 			return c, readErr
+		}
+		if try == commitTries {
+			return c, err
 		}
 	}
 }

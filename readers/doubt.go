@@ -31,6 +31,10 @@ type Doubt struct {
 	Clock func() time.Time
 	// Controls finds payments that prove what the gateway says it does not know; nil: none are looked for.
 	Controls *Controls
+	// Left is told of attempts that are left for a later run.
+	Left LeftFunc
+
+	failures failures
 
 	begun  bool
 	orphan bool // the walk is at the attempts in flight
@@ -139,6 +143,7 @@ func (d *Doubt) Read(ctx context.Context, want batch.Want) (batch.Page[billing.C
 			}
 			continue
 		}
+		d.failures.Succeeded()
 		done := d.took(claim, limit)
 		if len(claim.items) > 0 {
 			batch.Execution(ctx).Acknowledged.Claimed(claim.mark)
@@ -197,10 +202,11 @@ func (d *Doubt) took(c *doubtClaim, limit int) bool {
 }
 
 // fail answers a claim that failed: the same rows are claimed one by one, and one that fails by itself is
-// passed over, which fails the step in the end.
+// passed over.
 func (d *Doubt) fail(ctx context.Context, c *doubtClaim, err error, limit int) error {
+	kind, err := d.failures.classify(ctx, d.DB, err)
 	switch {
-	case setAsideNever(err):
+	case retried(kind):
 		return err
 	case limit > 1:
 		d.single = limit
@@ -209,8 +215,7 @@ func (d *Doubt) fail(ctx context.Context, c *doubtClaim, err error, limit int) e
 		return err
 	}
 	d.took(c, limit)
-	batch.Execution(ctx).Fail(fmt.Errorf("attempt %d cannot be taken over: %w", c.id, err))
-	return nil
+	return d.failures.pass(ctx, kind, d.Left, c.id, fmt.Sprintf("attempt %d cannot be taken over", c.id), err)
 }
 
 type doubtClaim struct {
@@ -231,7 +236,7 @@ func (d *Doubt) claim(ctx context.Context, limit int, skip func(string) bool) (*
 		d.mine = map[[16]byte]bool{}
 	}
 	d.mine[lease] = true
-	for {
+	for try := 1; ; try++ {
 		err := mysql.Tx(ctx, d.DB, "takeover", func(tx *sqlx.Tx) error {
 			*c = doubtClaim{}
 			return d.transact(ctx, tx, c, lease, limit, skip)
@@ -239,10 +244,14 @@ func (d *Doubt) claim(ctx context.Context, limit int, skip func(string) bool) (*
 		if !errors.Is(err, mysql.ErrCommitUnknown) {
 			return c, err
 		}
-		if done, readErr := committed(ctx, d.DB, lease); readErr != nil {
+		done, readErr := committed(ctx, d.DB, lease)
+		switch {
+		case readErr != nil:
 			return c, readErr
-		} else if done {
+		case done:
 			return c, nil
+		case try == commitTries:
+			return c, err
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -146,9 +147,9 @@ func (d *Due) Took(page DuePage) bool {
 
 // Failed decides what a failed page means: nil to read on in another way, else the error. aside names the
 // row that fails by itself, with its error, 0 for none; it is not read again.
-func (d *Due) Failed(page DuePage, size int, err error) (aside uint64, _ error) {
+func (d *Due) Failed(page DuePage, size int, kind batch.FailureKind, err error) (aside uint64, _ error) {
 	limit := d.walk.limit(size)
-	if err = d.walk.failed(err, limit); err == nil || limit > 1 || page.seen != 1 || setAsideNever(err) {
+	if err = d.walk.failed(kind, err, limit); err == nil || limit > 1 || page.seen != 1 || retried(kind) {
 		return 0, err
 	}
 	d.walk.took()

@@ -26,6 +26,10 @@ type Orders struct {
 	Selection Selection
 	Policy    orders.Policy
 	Now       func() time.Time // the business clock
+	// Left is told of orders that are left for a later run.
+	Left LeftFunc
+
+	failures failures
 
 	walk   orderWalk
 	queue  []uint64 // candidates that are yet to be claimed
@@ -65,6 +69,7 @@ func (s *Orders) Read(ctx context.Context, want batch.Want) (batch.Page[orders.C
 			}
 			continue
 		}
+		s.failures.Succeeded()
 		s.took(len(ids))
 		if len(items) > 0 {
 			return batch.Page[orders.Claimed]{Items: items}, nil
@@ -100,18 +105,19 @@ func (s *Orders) took(n int) {
 }
 
 // fail answers a claim that failed: the same orders are claimed one by one, and one that fails by itself is passed
-// over, which fails the step in the end.
+// over.
 func (s *Orders) fail(ctx context.Context, ids []uint64, err error) error {
+	kind, err := s.failures.classify(ctx, s.DB, err)
 	switch {
-	case setAsideNever(err):
+	case retried(kind):
 		return err
 	case len(ids) > 1:
 		s.single = len(ids)
 		return nil
 	}
-	batch.Execution(ctx).Fail(fmt.Errorf("order %d cannot be claimed: %w", ids[0], err))
+	id := ids[0]
 	s.took(1)
-	return nil
+	return s.failures.pass(ctx, kind, s.Left, id, fmt.Sprintf("order %d cannot be claimed", id), err)
 }
 
 func (s *Orders) claim(ctx context.Context, ids []uint64, skip func(string) bool) ([]orders.Claimed, error) {
@@ -123,7 +129,7 @@ func (s *Orders) claim(ctx context.Context, ids []uint64, skip func(string) bool
 		s.mine = map[[16]byte]bool{}
 	}
 	s.mine[lease] = true
-	for {
+	for try := 1; ; try++ {
 		var items []orders.Claimed
 		err := mysql.Tx(ctx, s.DB, "check", func(tx *sqlx.Tx) (err error) {
 			items, err = s.transact(ctx, tx, ids, lease, skip)
@@ -134,11 +140,14 @@ func (s *Orders) claim(ctx context.Context, ids []uint64, skip func(string) bool
 		}
 		// Without items nothing was written under the lease: the claim is simply made again.
 		var n []int
-		if readErr := mysql.SelectIn(ctx, s.DB, &n, claimedChecks, ids, lease[:]); readErr != nil {
+		readErr := mysql.SelectIn(ctx, s.DB, &n, claimedChecks, ids, lease[:])
+		switch {
+		case readErr != nil:
 			return nil, fmt.Errorf("read a claim back: %w: %w", batch.ErrUnavailable, readErr)
-		}
-		if n[0] > 0 {
+		case n[0] > 0:
 			return items, nil
+		case try == commitTries:
+			return nil, err
 		}
 	}
 }

@@ -2,7 +2,6 @@ package readers
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -76,18 +75,17 @@ func (s *Stage) readPostponed(ctx context.Context, want batch.Want) (*stageClaim
 		return &stageClaim{}, nil
 	}
 	claim, err := s.claim(ctx, len(ids), want, slices.Sorted(slices.Values(ids)))
-	switch {
-	case err == nil:
-	case setAsideNever(err):
-		return nil, err
-	case len(ids) > 1:
-		s.postponed.single = len(ids)
-		return &stageClaim{}, nil
-	default:
-		if failed := s.setAside(ctx, ids[0], err); setAsideNever(failed) {
-			return nil, failed
-		} else if failed != nil {
-			batch.Execution(ctx).Fail(fmt.Errorf("invoice %d can neither be charged (%w) nor set aside: %w", ids[0], err, failed))
+	if err != nil {
+		kind, err := s.failures.classify(ctx, s.DB, err)
+		switch {
+		case retried(kind):
+			return nil, err
+		case len(ids) > 1:
+			s.postponed.single = len(ids)
+			return &stageClaim{}, nil
+		}
+		if err := s.giveUp(ctx, kind, ids[0], err); err != nil {
+			return nil, err
 		}
 		claim = &stageClaim{met: 1}
 	}

@@ -4,7 +4,6 @@ package readers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -110,20 +109,14 @@ func (w *walk) restart(p phase) {
 }
 
 // failed decides what a failed claim of limit rows means: nil if the claim is to be made again, in another
-// way, else the error for the engine. A claim of one row that fails by itself is for the caller to set aside.
-func (w *walk) failed(err error, limit int) error {
+// way, else the error for the engine. A claim of one row that fails by itself is for the caller to deal with.
+func (w *walk) failed(kind batch.FailureKind, err error, limit int) error {
 	switch {
-	case errors.Is(err, batch.ErrUnavailable), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, batch.ErrLeaseLost), errors.Is(err, batch.ErrHistoryLost):
-		return err
-	case errors.Is(err, batch.ErrLocked):
-		if w.phase != waiting {
-			return err
-		}
+	case kind == batch.FailureLocked && w.phase == waiting:
 		w.locked = true
 		w.restart(rest)
 		return nil
-	case limit > 1:
+	case !retried(kind) && limit > 1:
 		w.single = limit
 		return nil
 	}

@@ -27,6 +27,10 @@ type Refund struct {
 	// gateways that keep keys. So long nothing is tried again, even if the claimant dies.
 	Unkeyed func(gateway string) time.Duration
 	Now     func() time.Time
+	// Left is told of payments that are left for a later run.
+	Left LeftFunc
+
+	failures failures
 
 	id     uint64 // the last payment of the walk
 	single int    // claims of one row that are left, because a chunk failed
@@ -65,6 +69,7 @@ func (r *Refund) Read(ctx context.Context, want batch.Want) (batch.Page[orders.R
 			}
 			continue
 		}
+		r.failures.Succeeded()
 		done := r.took(claim, limit)
 		if len(claim.items) > 0 || done {
 			return batch.Page[orders.RefundClaim]{Items: claim.items, Done: done}, nil
@@ -84,10 +89,11 @@ func (r *Refund) took(c *refundClaim, limit int) bool {
 }
 
 // fail answers a claim that failed: the same rows are claimed one by one, and one that fails by itself is
-// passed over, which fails the step in the end.
+// passed over.
 func (r *Refund) fail(ctx context.Context, c *refundClaim, err error, limit int) error {
+	kind, err := r.failures.classify(ctx, r.DB, err)
 	switch {
-	case setAsideNever(err):
+	case retried(kind):
 		return err
 	case limit > 1:
 		r.single = limit
@@ -96,8 +102,7 @@ func (r *Refund) fail(ctx context.Context, c *refundClaim, err error, limit int)
 		return err
 	}
 	r.took(c, limit)
-	batch.Execution(ctx).Fail(fmt.Errorf("payment %d cannot be claimed for its refund: %w", c.id, err))
-	return nil
+	return r.failures.pass(ctx, kind, r.Left, c.id, fmt.Sprintf("payment %d cannot be claimed for its refund", c.id), err)
 }
 
 // refundClaim is what one claim transaction read and made.
@@ -117,7 +122,7 @@ func (r *Refund) claim(ctx context.Context, limit int, skip func(string) bool) (
 		r.mine = map[[16]byte]bool{}
 	}
 	r.mine[lease] = true
-	for {
+	for try := 1; ; try++ {
 		err := mysql.Tx(ctx, r.DB, "refund-claim", func(tx *sqlx.Tx) error {
 			*c = refundClaim{}
 			return r.transact(ctx, tx, c, lease, limit, skip)
@@ -126,10 +131,14 @@ func (r *Refund) claim(ctx context.Context, limit int, skip func(string) bool) (
 			return c, err
 		}
 		// Without items nothing was written under the lease: the claim is simply made again.
-		if done, readErr := r.committed(ctx, c, lease); readErr != nil {
+		done, readErr := r.committed(ctx, c, lease)
+		switch {
+		case readErr != nil:
 			return c, readErr
-		} else if done {
+		case done:
 			return c, nil
+		case try == commitTries:
+			return c, err
 		}
 	}
 }

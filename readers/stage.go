@@ -38,11 +38,14 @@ type Stage struct {
 	Today func() payment.Date
 	Now   func() time.Time
 	Clock func() time.Time
+	// Left is told of invoices that are left for a later run.
+	Left LeftFunc
 	// Decided writes what was decided without a charge, within the claim's transaction.
 	Decided func(ctx context.Context, tx *sqlx.Tx, decided []billing.Decided) (batch.Tally, error)
 
-	walk   walk
-	walked bool // the walk is at its end, but for what it postponed
+	failures failures
+	walk     walk
+	walked   bool // the walk is at its end, but for what it postponed
 	postponed
 }
 
@@ -102,7 +105,7 @@ func (s *Stage) claim(ctx context.Context, limit int, want batch.Want, these []u
 	if c.lease, err = leaseName(); err != nil {
 		return c, err
 	}
-	for {
+	for try := 1; ; try++ {
 		err := mysql.Tx(ctx, s.DB, "claim", func(tx *sqlx.Tx) error {
 			*c = stageClaim{lease: c.lease}
 			return s.transact(ctx, tx, c, limit, want, these)
@@ -111,10 +114,14 @@ func (s *Stage) claim(ctx context.Context, limit int, want batch.Want, these []u
 			return c, err
 		}
 		// Without items nothing was written under the lease: the claim is simply made again.
-		if done, readErr := committed(ctx, s.DB, c.lease); readErr != nil {
+		done, readErr := committed(ctx, s.DB, c.lease)
+		switch {
+		case readErr != nil:
 			return c, readErr
-		} else if done {
+		case done:
 			return c, nil
+		case try == commitTries:
+			return c, err
 		}
 	}
 }

@@ -2,7 +2,6 @@ package readers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
@@ -47,6 +46,7 @@ func (s *Stage) readNext(ctx context.Context, want batch.Want) (*stageClaim, err
 		}
 		claim = &stageClaim{}
 	} else {
+		s.failures.Succeeded()
 		s.walk.took()
 		claim.confirmed(batch.Execution(ctx))
 		for _, row := range claim.full {
@@ -75,24 +75,30 @@ func (s *Stage) end(ctx context.Context) bool {
 }
 
 // fail answers a claim that failed: the same rows are claimed in another way, or one that fails by itself is
-// set aside.
+// set aside or left.
 func (s *Stage) fail(ctx context.Context, c *stageClaim, err error, limit int) error {
-	if err = s.walk.failed(err, limit); err == nil || limit > 1 || c.seen != 1 || setAsideNever(err) {
+	kind, err := s.failures.classify(ctx, s.DB, err)
+	if err = s.walk.failed(kind, err, limit); err == nil || limit > 1 || c.seen != 1 || retried(kind) {
 		return err
 	}
 	s.walk.took()
 	s.walk.date, s.walk.id = c.date, c.id
-	failed := s.setAside(ctx, c.id, err)
-	if failed == nil || setAsideNever(failed) {
-		return failed
-	}
-	batch.Execution(ctx).Fail(fmt.Errorf("invoice %d can neither be charged (%w) nor set aside: %w", c.id, err, failed))
-	return nil
+	return s.giveUp(ctx, kind, c.id, err)
 }
 
-func setAsideNever(err error) bool {
-	return errors.Is(err, batch.ErrUnavailable) || errors.Is(err, batch.ErrLocked) || errors.Is(err, batch.ErrLeaseLost) ||
-		errors.Is(err, batch.ErrHistoryLost) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+// giveUp deals with an invoice that cannot be claimed: one at fault is set aside, any other is left.
+func (s *Stage) giveUp(ctx context.Context, kind batch.FailureKind, id uint64, cause error) error {
+	if kind == batch.FailureData {
+		failed := s.setAside(ctx, id, cause)
+		if failed == nil {
+			return nil
+		}
+		if kind, failed = s.failures.classify(ctx, s.DB, failed); retried(kind) {
+			return failed
+		}
+		cause = fmt.Errorf("%w, and it cannot be set aside: %w", cause, failed)
+	}
+	return s.failures.pass(ctx, kind, s.Left, id, fmt.Sprintf("invoice %d cannot be charged", id), cause)
 }
 
 func (s *Stage) setAside(ctx context.Context, id uint64, cause error) error {

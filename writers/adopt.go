@@ -167,7 +167,7 @@ func (w Adopt) attempt(ctx context.Context, tx *sqlx.Tx, a billing.Adoption, now
 		return err
 	}
 	crash.At(crash.AdoptStatement)
-	if err := settleInvoices(ctx, tx, todo, now); err != nil {
+	if _, err := settleInvoices(ctx, tx, todo, now); err != nil {
 		return err
 	}
 	crash.At(crash.AdoptStatement)

@@ -2,7 +2,6 @@ package writers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -34,7 +33,6 @@ type Settle struct {
 const (
 	lockAttempts = `SELECT id, idempotency_key, status, lease FROM payment_attempts WHERE id IN (?) ORDER BY id FOR UPDATE`
 	lockStatuses = `SELECT id, status FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
-	insertAnswer = `INSERT INTO gateway_answers (idempotency_key, answer, run_id) VALUES `
 )
 
 // settled is a result and what follows from it.
@@ -222,8 +220,8 @@ func (s settled) count(t *batch.Tally) {
 	}
 }
 
-// invoiceWriter changes the invoices of settled attempts.
-type invoiceWriter func(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) error
+// invoiceWriter changes the invoices of settled attempts. more: subscriptions and events follow.
+type invoiceWriter func(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) (more bool, err error)
 
 func (w *Settle) settle(ctx context.Context, tx *sqlx.Tx, todo []settled, invoices invoiceWriter) error {
 	if len(todo) == 0 {
@@ -233,7 +231,12 @@ func (w *Settle) settle(ctx context.Context, tx *sqlx.Tx, todo []settled, invoic
 	if err := settleAttempts(ctx, tx, todo, now); err != nil {
 		return err
 	}
-	if err := invoices(ctx, tx, todo, now); err != nil {
+	return w.follow(ctx, tx, todo, invoices, now)
+}
+
+// follow writes what follows from settled attempts.
+func (w *Settle) follow(ctx context.Context, tx *sqlx.Tx, todo []settled, invoices invoiceWriter, now time.Time) error {
+	if more, err := invoices(ctx, tx, todo, now); err != nil || !more {
 		return err
 	}
 	if err := settleSubscriptions(ctx, tx, todo, now); err != nil {
@@ -267,7 +270,7 @@ func settleAttempts(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.T
 	return all(n, len(rows), "attempts", err)
 }
 
-func settleInvoices(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) error {
+func settleInvoices(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) (more bool, err error) {
 	var same, moved [][]any // by whether the date of the stage changes
 	for _, s := range todo {
 		if s.Settlement.Invoice == billing.Charging {
@@ -292,10 +295,10 @@ func settleInvoices(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.T
 	}
 	n, err := mysql.Update(ctx, tx, "invoices", columns, same, "status = 'charging'")
 	if err := all(n, len(same), "invoices", err); err != nil {
-		return err
+		return false, err
 	}
 	n, err = mysql.Update(ctx, tx, "invoices", append(columns, "next_attempt_date"), moved, "status = 'charging'")
-	return all(n, len(moved), "invoices", err)
+	return true, all(n, len(moved), "invoices", err)
 }
 
 // settleSubscriptions changes the statuses that follow, each with the old one in its WHERE: what the customer
@@ -324,10 +327,11 @@ func settleSubscriptions(ctx context.Context, tx *sqlx.Tx, todo []settled, now t
 	return cancel(ctx, tx, cancelled, now)
 }
 
-// all turns a number of changed rows that is not the expected one into an error: the transaction is rolled back.
+// all turns a number of changed rows that is not the expected one into an error: the transaction is rolled back. Somebody has
+// changed a row, which is the row's own fault.
 func all(n int64, want int, what string, err error) error {
 	if err == nil && n != int64(want) {
-		err = fmt.Errorf("%d of %d %s were as they were claimed", n, want, what)
+		err = fmt.Errorf("%w: %d of %d %s were as they were claimed", batch.ErrData, n, want, what)
 	}
 	return err
 }
@@ -346,52 +350,4 @@ func instant(t time.Time) any {
 		return nil
 	}
 	return t.UTC().Round(0)
-}
-
-// Reject implements batch.Writer: the attempt and its invoice go to review with the cause, and a definite
-// answer is kept beside them. An invoice that is not as it was claimed is left as it is.
-func (w *Settle) Reject(ctx context.Context, r billing.Result, cause error) (batch.Tally, error) {
-	if err := w.Keep(ctx, []billing.Result{r}); err != nil {
-		return batch.Tally{}, err
-	}
-	if id := r.Answer.Outcome.PaymentID; id != "" {
-		r.PaymentID = mysql.Cut(id, 255)
-	}
-	r.Verdict, r.Reason = billing.Unknowable, "the outcome could not be written: "+mysql.Reason(cause)
-	return w.write(ctx, []billing.Result{r}, reviewInvoice)
-}
-
-const setInvoiceAside = `UPDATE invoices SET status = 'review', review_reason = ?, updated_at = ? WHERE id = ? AND status = 'charging'`
-
-// reviewInvoice sets the invoices aside that are as they were claimed.
-func reviewInvoice(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) error {
-	for _, s := range todo {
-		if _, err := tx.ExecContext(ctx, setInvoiceAside, text(s.ReviewReason), now, s.Result.Invoice.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Keep implements batch.Writer: definite answers are added to gateway_answers, where recovery looks first.
-func (w *Settle) Keep(ctx context.Context, results []billing.Result) error {
-	return mysql.Tx(ctx, w.DB, "answers", func(tx *sqlx.Tx) error {
-		return keep(ctx, tx, batch.Execution(ctx).Run.ID, results)
-	})
-}
-
-func keep(ctx context.Context, tx *sqlx.Tx, run uint64, results []billing.Result) error {
-	var rows [][]any
-	for _, r := range results {
-		if !r.Definite() {
-			continue
-		}
-		answer, err := json.Marshal(r.Keep())
-		if err != nil {
-			return fmt.Errorf("answer for %s: %w", r.Charge.Key, err)
-		}
-		rows = append(rows, []any{r.Charge.Key, string(answer), run})
-	}
-	_, err := mysql.Insert(ctx, tx, insertAnswer, rows, "")
-	return err
 }

@@ -81,8 +81,8 @@ func (f *Failures) Classify(ctx context.Context, err error) (FailureKind, error)
 	return FailureUnknown, err
 }
 
-// ofDatabase reports whether err comes from the database, and not from this program.
-func ofDatabase(err error) bool {
+// FromDatabase reports whether err is an error of the database, and not one of this program.
+func FromDatabase(err error) bool {
 	return errors.Is(err, ErrDatabase) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrData) || errors.Is(err, ErrLocked)
 }
 

@@ -49,12 +49,13 @@ func (e *execution[I, O]) retry(outcome O) bool {
 }
 
 func (e *execution[I, O]) tellUnwritten(u unwritten[O]) {
+	e.x.Count(Tally{InDoubt: 1})
 	if e.Unwritten != nil {
 		e.Unwritten(e.x.Work, u.outcome, u.cause)
 	} else {
 		e.x.Leave("a row could not be written: " + u.cause.Error())
 	}
-	if !ofDatabase(u.cause) { // a bug of ours, which no later run gets past
+	if !FromDatabase(u.cause) { // a bug of ours, which no later run gets past
 		e.x.Fail(fmt.Errorf("settle: %w", u.cause))
 	}
 }

@@ -198,6 +198,9 @@ func (inv *StandingInvoice) charging() Explanation {
 	if last := len(inv.Past) - 1; last >= 0 && inv.Past[last].Status == AttemptInDoubt {
 		return Explanation{WhyInDoubt, sentence(fmt.Sprintf("nobody knows yet whether attempt %d was executed", inv.Past[last].ID), inv.Message), "the gateway is asked again at " + instant(inv.NextCheck) + ", or by the first run after it"}
 	}
+	if last := len(inv.Past) - 1; last >= 0 && inv.Past[last].Status == AttemptSucceeded {
+		return Explanation{WhyInFlight, fmt.Sprintf("attempt %d succeeded, and the invoice could not be written with it", inv.Past[last].ID), "the next run marks it as paid"}
+	}
 	if inv.RunLives {
 		return Explanation{WhyInFlight, fmt.Sprintf("run %d is charging it now", inv.Run), "the run settles it"}
 	}

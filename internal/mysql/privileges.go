@@ -50,6 +50,7 @@ func needs() map[string]need {
 		"bookings":            {insert: true, update: anyColumn("row_id")},
 		"unknown_charges":     {insert: true, update: anyColumn("record")},
 		"known_servers":       {insert: true, update: anyColumn("suspicion")},
+		"row_failures":        {insert: true, delete: true, update: anyColumn("runs")},
 		"claim_probe":         {update: []string{"claimed_by", "claimed_at"}},
 	}
 }
