@@ -74,6 +74,30 @@ func TestTheVMIsKeptUp(t *testing.T) {
 	}
 }
 
+// Answers of gateways that the database did not take wait on the VM for the next run there.
+func TestTheVMStaysUpForSavedAnswers(t *testing.T) {
+	for _, variable := range []string{"DULY_RUN_WITNESS", "STATE_DIRECTORY"} {
+		f := newFolder(t, "0 0")
+		state := t.TempDir()
+		answers := state + "/answers-0123456789abcdef.jsonl"
+		require.NoError(t, os.WriteFile(answers, []byte("{}\n"), 0o600))
+		command := func() (int, string) {
+			cmd := f.command(t, vmScript)
+			cmd.Env = append(cmd.Env, variable+"="+state)
+			code, _, errs := run(t, cmd)
+			return code, errs
+		}
+		code, errs := command()
+		require.Zero(t, code)
+		require.Contains(t, errs, "answers of gateways wait in "+answers+": the VM stays up")
+		require.False(t, fileThere(f, "off"))
+		require.NoError(t, os.Remove(answers))
+		code, errs = command()
+		require.Zero(t, code)
+		require.True(t, fileThere(f, "off"), errs)
+	}
+}
+
 func TestADryRunOfTheVM(t *testing.T) {
 	f := newFolder(t, "0")
 	code, _, errs := run(t, f.command(t, vmScript, "--dry-run", "billing"))

@@ -156,6 +156,9 @@ func (d *checkup) database(ctx context.Context, c *config.Config) {
 	d.note("shop columns", mysql.CheckLocalTime(ctx, db.DB), "instants in UTC, as far as the newest rows tell", "")
 	d.note("engine", mysql.CheckEngine(ctx, db.DB), "InnoDB", "")
 	d.history(ctx, c, db)
+	if file := answersOf(c); file != nil && file.Pending() {
+		d.note("saved answers", errors.New("answers of gateways wait in "+file.Path()), "", "run `duly run billing` on this host")
+	}
 	d.note("skip locked", mysql.Probe(ctx, db.DB), "two workers are given different rows", "use MySQL 8+ or MariaDB 10.6+ itself, not one that only speaks its language")
 }
 

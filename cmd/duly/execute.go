@@ -29,6 +29,9 @@ func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag st
 	if f.dryRun {
 		return e.dryRun(ctx)
 	}
+	if err := e.restoreAnswers(ctx); err != nil {
+		return err
+	}
 	if err := e.mayRun(ctx); err != nil {
 		return err
 	}
@@ -140,6 +143,7 @@ func (e *execution) execute(ctx context.Context) error {
 		return failed(err)
 	}
 	e.lostUnderWay(ctx, began, result)
+	e.stayUp(&result)
 	e.code = result.Exit
 	if e.ran != nil {
 		*e.ran = show.run.ID

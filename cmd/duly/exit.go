@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"duly/internal/batch"
+	"duly/internal/mysql"
 )
 
 // exitError is an error with the exit code that it ends the program with.
@@ -38,21 +39,28 @@ func usage(err error) error {
 
 func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
 
-// failed marks err as an error of ours, or, if the database was lost, as unfinished.
+// failed marks err as an error of ours, or, if it comes from the database and may pass, as unfinished.
 func failed(err error) error {
 	if err == nil {
 		return nil
 	}
+	err = mysql.Classify(context.Background(), err)
 	code := batch.ExitFailed
-	if errors.Is(err, batch.ErrUnavailable) {
+	if errors.Is(err, batch.ErrUnavailable) || passes(err) {
 		code = batch.ExitUnfinished
 	}
 	return exitError{code, err}
 }
 
-// startError tells what an operator must put right (exit 2) from a database that is down (exit 4).
+// passes reports whether a later try may get past an error of the database.
+func passes(err error) bool {
+	return (errors.Is(err, batch.ErrDatabase) || errors.Is(err, batch.ErrLocked)) && !mysql.IsMisconfigured(err)
+}
+
+// startError distinguishes what an operator must fix (exit 2) from a database that is down or in trouble (exit 4).
 func startError(err error) error {
-	if errors.Is(err, batch.ErrUnavailable) {
+	err = mysql.Classify(context.Background(), err)
+	if !mysql.IsMisconfigured(err) && (errors.Is(err, batch.ErrUnavailable) || passes(err)) {
 		return failed(err)
 	}
 	return usage(err)

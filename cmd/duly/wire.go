@@ -200,6 +200,7 @@ func (a *app) deps(c *config.Config, db *mysql.DB, gateways steps.Gateways, busi
 		DB:          db, Repository: &mysql.Repository{DB: db, Now: business, Clean: a.printed(c).String}, Gateways: gateways,
 		Parallelism: func(name string) int { return c.Gateways[name].Parallelism },
 		Clock:       a.now, Business: business, Zone: c.Business.Location(), Heartbeat: c.Run.Heartbeat,
+		Save: saver(c),
 	}
 }
 

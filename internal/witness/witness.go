@@ -144,28 +144,34 @@ func (f *File) Replace(m *Mark) error {
 }
 
 // locked calls do while no other process changes the file.
-func (f *File) locked(do func() error) (err error) {
-	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
-		return fmt.Errorf("make the witness's folder: %w", err)
+func (f *File) locked(do func() error) error {
+	return underLock(f.path, func() error {
+		if err := do(); err != nil {
+			return fmt.Errorf("write the witness: %w", err)
+		}
+		return nil
+	})
+}
+
+// underLock calls do while no other process that uses this function changes the file at path.
+func underLock(path string, do func() error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make the state folder: %w", err)
 	}
-	lock, err := os.OpenFile(f.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // G304: a name of ours in a folder of the operator's
 	if err != nil {
-		return fmt.Errorf("lock the witness: %w", err)
+		return fmt.Errorf("lock %s: %w", path, err)
 	}
 	defer func() { _ = lock.Close() }() // which gives the lock up
 	for {
 		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX)
 		if err == nil {
-			break
+			return do()
 		}
 		if !errors.Is(err, syscall.EINTR) {
-			return fmt.Errorf("lock the witness: %w", err)
+			return fmt.Errorf("lock %s: %w", path, err)
 		}
 	}
-	if err := do(); err != nil {
-		return fmt.Errorf("write the witness: %w", err)
-	}
-	return nil
 }
 
 // write puts a whole new file in the place of the old one.
@@ -189,7 +195,12 @@ func (f *File) write(d document) (err error) {
 	if err := os.Rename(unfinished, f.path); err != nil || !f.Sync {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(f.path))
+	return syncDir(f.path)
+}
+
+// syncDir makes a change of the folder that path is in outlive a crash of the host.
+func syncDir(path string) error {
+	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
