@@ -18,6 +18,7 @@ func billingWork() work {
 		name:     jobs.BillingJob,
 		does:     "charge what is due, retry what was declined",
 		takes:    []string{flagDate, flagSubscription, flagLimit, flagParallelism, flagRate, flagChunkSize, flagAllowFuture},
+		writes:   []string{"subscriptions", "invoices", "payment_attempts", "gateway_answers", "bookings", "events"},
 		gateways: true, charges: true, chunk: "billing.chunk_size", width: "gateways.<name>.parallelism",
 		steps: jobs.BillingSteps,
 		check: checkSubscriptions,

@@ -146,6 +146,7 @@ func (d *checkup) database(ctx context.Context, c *config.Config) {
 	}
 	d.note("clock", err, fmt.Sprintf("%s off", there.Offset.Abs().Round(1e6)), "synchronise this host and the database's (NTP)")
 	d.note("isolation", mysql.CheckIsolation(ctx, db.DB), "READ COMMITTED", "")
+	d.note("sessions", mysql.CheckSessions(ctx, db.DB), "they keep their settings", "")
 	d.note("packet size", mysql.CheckPacket(ctx, db.DB, c.Billing.ChunkSize), fmt.Sprintf("a chunk of %d rows fits", c.Billing.ChunkSize), "")
 	if !d.note("migrations", migrations.Check(ctx, db.DB.DB.DB), "the schema is of this program's version", "run `duly migrate up`, or the duly that the schema was made by") {
 		return // the checks below need the tables
@@ -153,6 +154,7 @@ func (d *checkup) database(ctx context.Context, c *config.Config) {
 	if !d.note("privileges", mysql.CheckPrivileges(ctx, db.DB), "as needed", "") {
 		return // and these, the rights
 	}
+	d.note("writes", mysql.CheckWritable(ctx, db.DB, mysql.WrittenTables()...), "what duly writes can be written", "")
 	d.note("shop columns", mysql.CheckLocalTime(ctx, db.DB), "instants in UTC, as far as the newest rows tell", "")
 	d.note("engine", mysql.CheckEngine(ctx, db.DB), "InnoDB", "")
 	d.history(ctx, c, db)

@@ -25,6 +25,7 @@ func outboxWork() work {
 		name:     jobs.OutboxJob,
 		does:     "deliver events to the webhook and to Slack",
 		takes:    []string{flagLimit},
+		writes:   []string{"event_deliveries", "outbox_marks"},
 		steps:    func(int) []string { return jobs.OutboxSteps() },
 		check:    checkSinks,
 		job:      func(e *execution) (batch.Job, error) { return jobs.Outbox(e.deps, e.outbox()), nil },

@@ -127,12 +127,26 @@ func (e *execution) close() {
 	}
 }
 
+// checkSchema checks the schema and the settings that every transaction relies on. Most of it is a few reads; what a job writes is
+// tried as well, but not in a dry run, whose sessions refuse changes.
 func (e *execution) checkSchema(ctx context.Context) error {
 	if err := migrations.Check(ctx, e.db.DB.DB.DB); err != nil {
 		return startError(mysql.Classify(ctx, err))
 	}
 	if err := mysql.CheckPacket(ctx, e.db.DB, e.config.Billing.ChunkSize); err != nil {
 		return startError(mysql.Classify(ctx, err))
+	}
+	if err := mysql.CheckIsolation(ctx, e.db.DB); err != nil {
+		return startError(err)
+	}
+	if err := mysql.CheckSessions(ctx, e.db.DB); err != nil {
+		return startError(err)
+	}
+	if e.flags.dryRun {
+		return nil
+	}
+	if err := mysql.CheckWritable(ctx, e.db.DB, e.work.writes...); err != nil {
+		return startError(err)
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ func reconcileWork() work {
 		name:     jobs.ReconcileJob,
 		does:     "settle stale orders, give back what is due",
 		takes:    []string{flagOrder, flagLimit, flagParallelism, flagRate, flagChunkSize},
+		writes:   []string{"orders", "products", "payments", "order_checks", "bookings", "events"},
 		gateways: true, chunk: "reconcile.chunk_size", width: "reconcile.parallelism",
 		slots:    func(e *execution) int { return e.config.Reconcile.Parallelism },
 		steps:    func(int) []string { return jobs.ReconcileSteps() },

@@ -21,6 +21,8 @@ type work struct {
 	gateways bool
 	// charges: it takes money, and must know whether the tables were set back.
 	charges bool
+	// writes lists the tables that must accept its changes.
+	writes []string
 	// chunk and width are the configuration keys that --chunk-size and --parallelism stand for.
 	chunk, width string
 	// slots is how many requests of all gateways together may be open; nil: each has its own bound alone.

@@ -43,6 +43,7 @@ GRANT SELECT ON gateway_controls TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON bookings TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON unknown_charges TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON known_servers TO duly_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON row_failures TO duly_worker;
 GRANT SELECT, UPDATE (claimed_by, claimed_at) ON claim_probe TO duly_worker;
 GRANT SELECT ON duly_migrations TO duly_worker;
 
@@ -90,6 +91,7 @@ GRANT SELECT ON gateway_controls TO duly_operator;
 GRANT SELECT ON bookings TO duly_operator;
 GRANT SELECT ON unknown_charges TO duly_operator;
 GRANT SELECT ON known_servers TO duly_operator;
+GRANT SELECT ON row_failures TO duly_operator;
 GRANT SELECT ON claim_probe TO duly_operator;
 GRANT SELECT ON duly_migrations TO duly_operator;
 

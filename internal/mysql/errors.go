@@ -74,7 +74,7 @@ func configCodes() []uint16 {
 		codeSchemaDenied, codeAccessDenied, codeTableDenied, codeColumnDenied, 1130, 1227, 1370, 1698, // privileges
 		1251, 1524, 1820, 1862, 3118, 3159, 4151, // authentication
 		1049, 1054, 1064, 1146, codeUnknownVariable, 1231, 1305, 1356, 1449, // missing objects
-		codeNotUpdatable, codeColumnNotWritten, codeNotInsertable, // views
+		codeNotUpdatable, codeColumnNotWritten, 1393, codeNotInsertable, // views
 	}
 }
 

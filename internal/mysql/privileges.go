@@ -94,7 +94,7 @@ func (n need) denied(ctx context.Context, tx *sqlx.Tx, table string) ([]string, 
 			denied = append(denied, right)
 			return nil
 		}
-		return err
+		return notRefused(err)
 	}
 	// Every column, since the right to read one of them is enough for a statement that names none.
 	if err := try("SELECT", "SELECT * FROM "+table+" WHERE FALSE"); err != nil {
@@ -112,10 +112,10 @@ func (n need) denied(ctx context.Context, tx *sqlx.Tx, table string) ([]string, 
 	}
 	var columns []string
 	for _, column := range n.update {
-		_, err := tx.ExecContext(ctx, "UPDATE "+table+" SET "+column+" = "+column+" WHERE FALSE")
+		_, err := tx.ExecContext(ctx, changeNothing(table, []string{column}))
 		if isDenied(err) {
 			columns = append(columns, column)
-		} else if err != nil {
+		} else if err := notRefused(err); err != nil {
 			return denied, err
 		}
 	}
@@ -123,6 +123,15 @@ func (n need) denied(ctx context.Context, tx *sqlx.Tx, table string) ([]string, 
 		denied = append(denied, "UPDATE ("+strings.Join(columns, ", ")+")")
 	}
 	return denied, nil
+}
+
+// notRefused is nil for an error that is about the table, not about the user; see [CheckWritable].
+func notRefused(err error) error {
+	switch number(err) {
+	case codeNotUpdatable, codeColumnNotWritten, codeNotInsertable:
+		return nil
+	}
+	return err
 }
 
 func isDenied(err error) bool {

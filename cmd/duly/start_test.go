@@ -1,0 +1,139 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/testdb"
+)
+
+// through is the shop behind a proxy before its database.
+func (s *shop) through(t *testing.T) (*shop, *testdb.Proxy) {
+	t.Helper()
+	proxy := testdb.NewProxy(t, s.db.DSN)
+	one := *s
+	one.env = append(slices.Clone(s.env), "DULY_DATABASE_DSN="+proxy.DSN)
+	return &one, proxy
+}
+
+// What cannot work is refused before anything is charged, in one line, with exit code 2.
+func TestAStartIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(t *testing.T, s *shop) *shop
+		job   string
+		says  string
+	}{
+		"a column of a view that cannot be written": {
+			func(t *testing.T, s *shop) *shop {
+				t.Helper()
+				s.exec(t, "RENAME TABLE subscriptions TO shop_subscriptions")
+				s.exec(t, `CREATE VIEW subscriptions AS SELECT id, customer_id, CONCAT(status) AS status, gateway, payment_method, method_type, description, amount,
+currency, interval_unit, interval_count, anchor_day, next_billing_date, review_reason, cancelled_at, cancel_reason, created_at, updated_at FROM shop_subscriptions`)
+				return s
+			}, "billing", "cannot write status of subscriptions (error 1348",
+		},
+		"a right that is missing": {
+			func(t *testing.T, s *shop) *shop {
+				t.Helper()
+				s.guard(t)
+				s.exec(t, "REVOKE INSERT ON bookings FROM "+workerRole)
+				return s.as(workerRole)
+			}, "billing", "cannot write new rows of bookings (error 1142",
+		},
+		"a right that reconcile needs": {
+			func(t *testing.T, s *shop) *shop {
+				t.Helper()
+				s.guard(t)
+				s.exec(t, "REVOKE UPDATE (stock) ON products FROM "+workerRole)
+				return s.as(workerRole)
+			}, "reconcile", "cannot write stock of products (error 114",
+		},
+		"a proxy that gives each transaction another session": {
+			func(t *testing.T, s *shop) *shop {
+				t.Helper()
+				one, proxy := s.through(t)
+				proxy.BeforeEach("SET time_zone = '-09:00'")
+				return one
+			}, "reconcile", "session settings are lost between statements: found time zone -09:00",
+		},
+		"a proxy that resets the isolation level": {
+			func(t *testing.T, s *shop) *shop {
+				t.Helper()
+				one, proxy := s.through(t)
+				proxy.BeforeEach("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+				return one
+			}, "billing", "session settings are lost between statements: found isolation level REPEATABLE-READ",
+		},
+		"a table that is gone": {
+			func(t *testing.T, s *shop) *shop {
+				t.Helper()
+				s.exec(t, "DROP TABLE bookings")
+				return s
+			}, "billing", "error 1146",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t)
+			s.enrol(t, "ok", 9900)
+			s = c.spoil(t, s)
+			got := s.duly(t, "run", c.job)
+			require.Equal(t, batch.ExitUsage, got.code, got.out+got.err)
+			require.Contains(t, got.err, c.says)
+			require.Equal(t, 1, strings.Count(strings.TrimSpace(got.err), "\n")+1, "one line: %s", got.err)
+			require.Zero(t, s.sim.Stats().Requests["createPayment"])
+			require.Zero(t, s.number(t, "SELECT COUNT(*) FROM job_runs"))
+		})
+	}
+}
+
+// A cluster that refuses a start for the moment is away: exit code 4, and the next try runs.
+func TestAStartOnAClusterInTrouble(t *testing.T) {
+	for name, fail := range map[string]func(proxy *testdb.Proxy){
+		"the probe conflicts with another node's": func(p *testdb.Proxy) {
+			p.Fail("UPDATE claim_probe", -1, 1213, "40001", "Deadlock found when trying to get lock; try restarting transaction")
+		},
+		"the node has left its cluster": func(p *testdb.Proxy) {
+			p.Fail("claim_probe", -1, 1047, "08S01", "WSREP has not yet prepared node for application use")
+		},
+		"the schema cannot be read": func(p *testdb.Proxy) {
+			p.Fail("duly_migrations", -1, 1047, "08S01", "WSREP has not yet prepared node for application use")
+		},
+		"out of time": func(p *testdb.Proxy) { p.Fail("known_servers", -1, 1969, "70100", "max_statement_time exceeded") },
+		"a limit of the hour": func(p *testdb.Proxy) {
+			p.Fail("FROM pauses", -1, 1226, "42000", "User 'duly' has exceeded the 'max_questions' resource")
+		},
+		"a replica": func(p *testdb.Proxy) {
+			p.Fail("INSERT INTO job_runs", -1, 1290, "HY000", "running with the --read-only option")
+		},
+		"commits in conflict": func(p *testdb.Proxy) { p.Fail("COMMIT", -1, 3101, "40000", "Plugin instructed the server to rollback") },
+		"commits in conflict 2": func(p *testdb.Proxy) {
+			p.Fail("COMMIT", -1, 1180, "HY000", `Got error 149 "Lock deadlock; Retry transaction" during COMMIT`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newShop(t)
+			s.enrol(t, "ok", 9900)
+			one, proxy := s.through(t)
+			fail(proxy)
+			got := one.duly(t, "run", "billing")
+			require.Equal(t, batch.ExitUnfinished, got.code, got.out+got.err)
+			proxy.Mend()
+			got = one.duly(t, "run", "billing")
+			require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
+			require.Equal(t, int64(1), s.requests())
+		})
+	}
+}
+
+// One conflict with another node at the start costs nothing.
+func TestAStartBesideAnotherNode(t *testing.T) {
+	s := newShop(t)
+	s.enrol(t, "ok", 9900)
+	one, proxy := s.through(t)
+	proxy.Fail("UPDATE claim_probe", 3, 1213, "40001", "Deadlock found when trying to get lock; try restarting transaction")
+	require.Equal(t, batch.ExitDone, one.duly(t, "run", "billing").code)
+}

@@ -1,0 +1,111 @@
+package mysql
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// writtenTogether lists, by table of the shop's, the columns that one statement changes.
+func writtenTogether() map[string][][]string {
+	return map[string][][]string{
+		"subscriptions": {{"next_billing_date", "anchor_day"}, {"review_reason"}, {"status", "cancelled_at", "cancel_reason"}},
+		"orders":        {{"status", "completed_at", "failed_at", "failure_reason"}},
+		"products":      {{"stock"}},
+		"payments":      {{"status", "transaction_key", "failure_code", "failure_reason", "refunded_amount", "refunded_at"}},
+	}
+}
+
+// WrittenTables lists the tables that workers change.
+func WrittenTables() []string {
+	var tables []string
+	for table, n := range needs() {
+		if n.insert || len(n.update) > 0 {
+			tables = append(tables, table)
+		}
+	}
+	slices.Sort(tables)
+	return tables
+}
+
+// CheckWritable tries, in a transaction that is rolled back and changes no row, whether the tables of a job can be written as the
+// job does. A table of the shop's may be a view, of which some columns can only be read. It costs one or two statements a table.
+// What cannot be written is a [Problem] that names the columns.
+func CheckWritable(ctx context.Context, db *DB, tables ...string) error {
+	tx, err := db.BeginTxx(ctx, nil)
+	if err != nil {
+		return Classify(ctx, err)
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was changed
+	all := needs()
+	var refused []string
+	for _, table := range slices.Sorted(slices.Values(tables)) {
+		found, err := all[table].refused(ctx, tx, table)
+		if err != nil {
+			return fmt.Errorf("%s: %w", table, Classify(ctx, err))
+		}
+		refused = append(refused, found...)
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	return &Problem{
+		"cannot write " + strings.Join(refused, "; "),
+		"if it is a view, make these columns plain columns of one table; if a privilege is missing, give the user of database.dsn the role duly_worker of deploy/sql/grants.sql",
+	}
+}
+
+// refused lists what cannot be written to a table, with the server's reason.
+func (n need) refused(ctx context.Context, tx *sqlx.Tx, table string) ([]string, error) {
+	var refused []string
+	try := func(what, statement string) error {
+		_, err := tx.ExecContext(ctx, statement)
+		if err != nil && !unavailable(err) && !repeatable(err) {
+			refused = append(refused, what+" ("+Reason(err)+")")
+			return nil
+		}
+		return err
+	}
+	if n.insert {
+		if err := try("new rows of "+table, "INSERT INTO "+table+" SELECT * FROM "+table+" WHERE FALSE"); err != nil {
+			return nil, err
+		}
+	}
+	if len(n.update) == 0 {
+		return refused, nil
+	}
+	if _, err := tx.ExecContext(ctx, changeNothing(table, n.update)); err == nil {
+		return refused, nil
+	}
+	groups := writtenTogether()[table]
+	if groups == nil {
+		groups = [][]string{n.update}
+	}
+	for _, columns := range groups {
+		before := len(refused)
+		for _, column := range columns {
+			if err := try(column+" of "+table, changeNothing(table, []string{column})); err != nil {
+				return nil, err
+			}
+		}
+		if len(refused) > before || len(columns) == 1 {
+			continue
+		}
+		if err := try(strings.Join(columns, ", ")+" of "+table+" together", changeNothing(table, columns)); err != nil {
+			return nil, err
+		}
+	}
+	return refused, nil
+}
+
+// changeNothing is a statement that changes columns of no row.
+func changeNothing(table string, columns []string) string {
+	sets := make([]string, len(columns))
+	for i, column := range columns {
+		sets[i] = column + " = " + column
+	}
+	return "UPDATE " + table + " SET " + strings.Join(sets, ", ") + " WHERE FALSE"
+}
