@@ -1,8 +1,11 @@
+-- Every statement can be run again: a migration that was killed, or met an error half-way, begins anew. ROW_FORMAT is named, since a
+-- server's default may be one whose index keys are too short.
+
 -- +goose Up
 
 -- The shop's tables. What the shop writes is not restricted here, but for the stock; what duly writes itself is.
 
-CREATE TABLE subscriptions (
+CREATE TABLE IF NOT EXISTS subscriptions (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   customer_id VARCHAR(64) NOT NULL,
   status VARCHAR(20) NOT NULL DEFAULT 'active',
@@ -22,9 +25,9 @@ CREATE TABLE subscriptions (
   created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   updated_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
   KEY due_walk (status, next_billing_date, id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE orders (
+CREATE TABLE IF NOT EXISTS orders (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   customer_id VARCHAR(64) NOT NULL,
   status VARCHAR(20) NOT NULL,
@@ -38,24 +41,24 @@ CREATE TABLE orders (
   KEY stale_walk (status, created_at, id),
   KEY completed (completed_at),
   KEY failed (failed_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE products (
+CREATE TABLE IF NOT EXISTS products (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   name VARCHAR(255) NOT NULL,
   stock BIGINT NOT NULL,
   low_stock_threshold BIGINT NULL,
   CONSTRAINT products_stock CHECK (stock >= 0)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE order_items (
+CREATE TABLE IF NOT EXISTS order_items (
   order_id BIGINT UNSIGNED NOT NULL,
   product_id BIGINT UNSIGNED NOT NULL,
   quantity INT NOT NULL,
   PRIMARY KEY (order_id, product_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE payments (
+CREATE TABLE IF NOT EXISTS payments (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   order_id BIGINT UNSIGNED NOT NULL,
   gateway VARCHAR(32) NOT NULL,
@@ -78,11 +81,11 @@ CREATE TABLE payments (
   KEY by_transaction (transaction_key),
   KEY created_walk (created_at, id),
   KEY refunded (refunded_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
 -- duly's own tables.
 
-CREATE TABLE invoices (
+CREATE TABLE IF NOT EXISTS invoices (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   subscription_id BIGINT UNSIGNED NOT NULL,
   due_date DATE NOT NULL,
@@ -105,9 +108,9 @@ CREATE TABLE invoices (
   KEY stage_walk (status, stage, next_attempt_date, id),
   CONSTRAINT invoices_amount CHECK (amount >= 0),
   CONSTRAINT invoices_status CHECK (status IN ('open', 'charging', 'paid', 'uncollectible', 'void', 'review'))
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE payment_attempts (
+CREATE TABLE IF NOT EXISTS payment_attempts (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   invoice_id BIGINT UNSIGNED NOT NULL,
   subscription_id BIGINT UNSIGNED NOT NULL,
@@ -146,18 +149,18 @@ CREATE TABLE payment_attempts (
   KEY created_walk (created_at, id),
   CONSTRAINT attempts_amount CHECK (amount > 0),
   CONSTRAINT attempts_status CHECK (status IN ('in_flight', 'succeeded', 'declined', 'in_doubt', 'released', 'rejected', 'review'))
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE gateway_answers (
+CREATE TABLE IF NOT EXISTS gateway_answers (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   idempotency_key VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   answer JSON NOT NULL,
   run_id BIGINT UNSIGNED NOT NULL,
   created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   KEY by_key (idempotency_key)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE order_checks (
+CREATE TABLE IF NOT EXISTS order_checks (
   order_id BIGINT UNSIGNED NOT NULL PRIMARY KEY,
   checks INT NOT NULL DEFAULT 0,
   lease BINARY(16) NULL,
@@ -169,9 +172,9 @@ CREATE TABLE order_checks (
   refund_next_at DATETIME(6) NULL,
   refund_since DATETIME(6) NULL,
   KEY next_check (next_check_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE events (
+CREATE TABLE IF NOT EXISTS events (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   type VARCHAR(64) NOT NULL,
   subject VARCHAR(64) NOT NULL,
@@ -180,9 +183,9 @@ CREATE TABLE events (
   created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   UNIQUE KEY once (dedupe_key),
   KEY by_subject (subject, id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE event_deliveries (
+CREATE TABLE IF NOT EXISTS event_deliveries (
   event_id BIGINT UNSIGNED NOT NULL,
   sink VARCHAR(32) NOT NULL,
   subject VARCHAR(64) COLLATE utf8mb4_bin NOT NULL DEFAULT '',
@@ -196,18 +199,18 @@ CREATE TABLE event_deliveries (
   PRIMARY KEY (event_id, sink),
   KEY delivery_walk (sink, status, next_try_at, event_id, subject),
   KEY subject_walk (sink, subject, status, event_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
 -- How far a sink has been given its deliveries: every event up to event_id has one, and seen_id was the newest at
 -- seen_at.
-CREATE TABLE outbox_marks (
+CREATE TABLE IF NOT EXISTS outbox_marks (
   sink VARCHAR(32) NOT NULL PRIMARY KEY,
   event_id BIGINT UNSIGNED NOT NULL DEFAULT 0,
   seen_id BIGINT UNSIGNED NOT NULL DEFAULT 0,
   seen_at DATETIME(6) NOT NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE job_runs (
+CREATE TABLE IF NOT EXISTS job_runs (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   job VARCHAR(32) NOT NULL,
   business_date DATE NOT NULL,
@@ -230,9 +233,9 @@ CREATE TABLE job_runs (
   told_at DATETIME(6) NULL,
   KEY live (status, heartbeat_at),
   CONSTRAINT runs_status CHECK (status IN ('running', 'completed', 'failed', 'stopped', 'abandoned'))
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE step_runs (
+CREATE TABLE IF NOT EXISTS step_runs (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   run_id BIGINT UNSIGNED NOT NULL,
   step VARCHAR(32) NOT NULL,
@@ -248,17 +251,17 @@ CREATE TABLE step_runs (
   started_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   finished_at DATETIME(6) NULL,
   KEY by_run (run_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE pauses (
+CREATE TABLE IF NOT EXISTS pauses (
   subject VARCHAR(64) NOT NULL PRIMARY KEY,
   who VARCHAR(191) NOT NULL,
   reason VARCHAR(255) NOT NULL,
   since DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6))
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
 -- One row for each time at which a scheduler began a job.
-CREATE TABLE schedule_firings (
+CREATE TABLE IF NOT EXISTS schedule_firings (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   job VARCHAR(32) NOT NULL,
   fires_at DATETIME(6) NOT NULL,
@@ -272,9 +275,9 @@ CREATE TABLE schedule_firings (
   finished_at DATETIME(6) NULL,
   UNIQUE KEY once (job, fires_at),
   KEY under_way (job, finished_at)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE operator_actions (
+CREATE TABLE IF NOT EXISTS operator_actions (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   action VARCHAR(32) NOT NULL,
   subject VARCHAR(64) NOT NULL,
@@ -284,9 +287,9 @@ CREATE TABLE operator_actions (
   detail JSON NULL,
   created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   KEY by_subject (subject, id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE daily_order_stats (
+CREATE TABLE IF NOT EXISTS daily_order_stats (
   business_date DATE NOT NULL,
   currency CHAR(3) NOT NULL,
   orders_completed BIGINT NOT NULL DEFAULT 0,
@@ -294,18 +297,18 @@ CREATE TABLE daily_order_stats (
   amount_completed BIGINT NOT NULL DEFAULT 0,
   amount_refunded BIGINT NOT NULL DEFAULT 0,
   PRIMARY KEY (business_date, currency)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE daily_product_sales (
+CREATE TABLE IF NOT EXISTS daily_product_sales (
   business_date DATE NOT NULL,
   product_id BIGINT UNSIGNED NOT NULL,
   quantity BIGINT NOT NULL DEFAULT 0,
   amount BIGINT NOT NULL DEFAULT 0,
   currency CHAR(3) NULL,
   PRIMARY KEY (business_date, product_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE audit_findings (
+CREATE TABLE IF NOT EXISTS audit_findings (
   id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   kind VARCHAR(32) NOT NULL,
   reference VARCHAR(255) COLLATE utf8mb4_bin NOT NULL DEFAULT '',
@@ -319,37 +322,37 @@ CREATE TABLE audit_findings (
   UNIQUE KEY once (kind, reference, gateway_payment_id),
   KEY open_walk (resolved_at, id),
   KEY by_run (run_id)
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
 -- Two rows, for the start-up check that SKIP LOCKED is real.
-CREATE TABLE claim_probe (
+CREATE TABLE IF NOT EXISTS claim_probe (
   id INT NOT NULL PRIMARY KEY,
   claimed_by BINARY(16) NULL,
   claimed_at DATETIME(6) NULL
-) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4;
 
-INSERT INTO claim_probe (id) VALUES (1), (2);
+INSERT IGNORE INTO claim_probe (id) VALUES (1), (2);
 
 -- +goose Down
 
-DROP TABLE claim_probe;
-DROP TABLE audit_findings;
-DROP TABLE daily_product_sales;
-DROP TABLE daily_order_stats;
-DROP TABLE operator_actions;
-DROP TABLE schedule_firings;
-DROP TABLE pauses;
-DROP TABLE step_runs;
-DROP TABLE job_runs;
-DROP TABLE outbox_marks;
-DROP TABLE event_deliveries;
-DROP TABLE events;
-DROP TABLE order_checks;
-DROP TABLE gateway_answers;
-DROP TABLE payment_attempts;
-DROP TABLE invoices;
-DROP TABLE payments;
-DROP TABLE order_items;
-DROP TABLE products;
-DROP TABLE orders;
-DROP TABLE subscriptions;
+DROP TABLE IF EXISTS claim_probe;
+DROP TABLE IF EXISTS audit_findings;
+DROP TABLE IF EXISTS daily_product_sales;
+DROP TABLE IF EXISTS daily_order_stats;
+DROP TABLE IF EXISTS operator_actions;
+DROP TABLE IF EXISTS schedule_firings;
+DROP TABLE IF EXISTS pauses;
+DROP TABLE IF EXISTS step_runs;
+DROP TABLE IF EXISTS job_runs;
+DROP TABLE IF EXISTS outbox_marks;
+DROP TABLE IF EXISTS event_deliveries;
+DROP TABLE IF EXISTS events;
+DROP TABLE IF EXISTS order_checks;
+DROP TABLE IF EXISTS gateway_answers;
+DROP TABLE IF EXISTS payment_attempts;
+DROP TABLE IF EXISTS invoices;
+DROP TABLE IF EXISTS payments;
+DROP TABLE IF EXISTS order_items;
+DROP TABLE IF EXISTS products;
+DROP TABLE IF EXISTS orders;
+DROP TABLE IF EXISTS subscriptions;

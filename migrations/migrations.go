@@ -39,8 +39,27 @@ func provider(db *sql.DB) (*goose.Provider, error) {
 	return p, nil
 }
 
-// Up applies what is not applied yet and returns the names of the files that it ran.
+// The table of versions, and its first row, as goose makes them; a process that is killed between the two leaves a table that goose
+// does not take.
+const (
+	createVersions = `CREATE TABLE IF NOT EXISTS ` + Table + ` (
+id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+version_id BIGINT NOT NULL,
+is_applied BOOLEAN NOT NULL,
+tstamp DATETIME NULL DEFAULT CURRENT_TIMESTAMP
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4`
+	firstVersion = `INSERT INTO ` + Table + ` (version_id, is_applied) SELECT 0, TRUE FROM DUAL
+WHERE NOT EXISTS (SELECT 1 FROM ` + Table + ` WHERE version_id = 0)`
+)
+
+// Up applies what is not applied yet and returns the names of the files that it ran. After an error, or after it was killed, it can
+// be run again.
 func Up(ctx context.Context, db *sql.DB) ([]string, error) {
+	for _, statement := range []string{createVersions, firstVersion} {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return nil, fmt.Errorf("migrate up: %w", err)
+		}
+	}
 	p, err := provider(db)
 	if err != nil {
 		return nil, err

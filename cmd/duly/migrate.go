@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/migrations"
 )
@@ -34,16 +36,23 @@ func (a *app) migrateCommand() *cobra.Command {
 }
 
 func (a *app) migrateUp(ctx context.Context, db *database) error {
+	// Before the first statement, so that none fails half-way because of a setting.
+	if err := mysql.CheckIsolation(ctx, db.DB); err != nil {
+		return startError(err)
+	}
+	if err := mysql.CheckSessions(ctx, db.DB); err != nil {
+		return startError(err)
+	}
 	current, want, err := migrations.Versions(ctx, db.DB.DB.DB)
 	switch {
 	case err != nil:
-		return failed(mysql.Classify(ctx, err))
+		return migrateError(ctx, err)
 	case current > want:
 		return startError(migrations.Check(ctx, db.DB.DB.DB))
 	}
 	names, err := migrations.Up(ctx, db.DB.DB.DB)
 	if err != nil {
-		return failed(mysql.Classify(ctx, err))
+		return migrateError(ctx, fmt.Errorf("%w; run it again: what is done already is left as it is", err))
 	}
 	if a.json {
 		return a.print(map[string]any{"applied": names})
@@ -57,11 +66,21 @@ func (a *app) migrateUp(ctx context.Context, db *database) error {
 	return nil
 }
 
+// migrateError distinguishes a database that is away (exit 4) and a mistake that somebody must fix (exit 2) from a failed migration.
+func migrateError(ctx context.Context, err error) error {
+	err = mysql.Classify(ctx, err)
+	switch {
+	case errors.Is(err, batch.ErrUnavailable), mysql.IsMisconfigured(err):
+		return startError(err)
+	}
+	return exitError{batch.ExitFailed, err}
+}
+
 func (a *app) migrateDown(ctx context.Context, db *database) error {
 	current, _, err := migrations.Versions(ctx, db.DB.DB.DB)
 	switch {
 	case err != nil:
-		return failed(mysql.Classify(ctx, err))
+		return migrateError(ctx, err)
 	case current == 0:
 		return usagef("migrate down: there is nothing to take back: no migration is applied")
 	}
@@ -70,7 +89,7 @@ func (a *app) migrateDown(ctx context.Context, db *database) error {
 	case errors.Is(err, migrations.ErrRows):
 		return usage(err)
 	case err != nil:
-		return failed(mysql.Classify(ctx, err))
+		return migrateError(ctx, err)
 	case a.json:
 		return a.print(map[string]any{"taken_back": name})
 	}
@@ -88,7 +107,7 @@ type migrationView struct {
 func (a *app) migrateStatus(ctx context.Context, db *database) error {
 	list, err := migrations.Status(ctx, db.DB.DB.DB)
 	if err != nil {
-		return failed(mysql.Classify(ctx, err))
+		return migrateError(ctx, err)
 	}
 	views := []migrationView{}
 	var rows []table.Row

@@ -137,3 +137,37 @@ func TestAStartBesideAnotherNode(t *testing.T) {
 	proxy.Fail("UPDATE claim_probe", 3, 1213, "40001", "Deadlock found when trying to get lock; try restarting transaction")
 	require.Equal(t, batch.ExitDone, one.duly(t, "run", "billing").code)
 }
+
+// A setting under which a migration would fail half-way is found before its first statement.
+func TestMigrateUpLooksAtTheServerFirst(t *testing.T) {
+	s := newShop(t)
+	s.db = testdb.NewServer(t, "--log-bin=log", "--binlog-format=STATEMENT", "--server-id=1").Empty(t)
+	s.env = append(s.env, "DULY_DATABASE_DSN="+s.db.DSN)
+	got := s.duly(t, "migrate", "up")
+	require.Equal(t, batch.ExitUsage, got.code, got.err)
+	require.Contains(t, got.err, "set binlog_format to ROW or MIXED on the server")
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()"))
+
+	s.exec(t, "SET GLOBAL binlog_format = ROW")
+	require.Equal(t, batch.ExitDone, s.duly(t, "migrate", "up").code)
+	one, proxy := s.through(t)
+	proxy.BeforeEach("SET time_zone = '-09:00'")
+	require.Equal(t, batch.ExitUsage, one.duly(t, "migrate", "up").code)
+}
+
+// An error in the middle of a migration says that it can be run again.
+func TestMigrateUpAfterAnError(t *testing.T) {
+	s := newShop(t)
+	s.db = testdb.Empty(t)
+	s.env = append(s.env, "DULY_DATABASE_DSN="+s.db.DSN)
+	one, proxy := s.through(t)
+	proxy.Fail("CREATE TABLE IF NOT EXISTS payments", -1, 1071, "42000", "Specified key was too long")
+	got := one.duly(t, "migrate", "up")
+	require.Equal(t, batch.ExitFailed, got.code)
+	require.Contains(t, got.err, "run it again")
+	proxy.Fail("CREATE TABLE IF NOT EXISTS orders", -1, 1021, "HY000", "Disk full")
+	require.Equal(t, batch.ExitUnfinished, one.duly(t, "migrate", "up").code)
+	proxy.Mend()
+	require.Equal(t, batch.ExitDone, one.duly(t, "migrate", "up").code)
+	require.Equal(t, batch.ExitDone, one.duly(t, "doctor").code)
+}

@@ -38,12 +38,36 @@ func (p *Proxy) BeforeEach(statement string) {
 	p.before = commandPacket(statement)
 }
 
+// DieAt lets the nth statement from now on through and then breaks every connection for good, as a process that is killed does: the
+// server carries it out, and nobody hears of it.
+func (p *Proxy) DieAt(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dies, p.refuses = n, false
+}
+
+// last counts a statement, and reports whether it is the last one.
+func (p *Proxy) last() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dies == 0 {
+		return false
+	}
+	p.dies--
+	return p.dies == 0
+}
+
 // meddle does to a statement what it is told; false: it is not for the server.
 func (p *Proxy) meddle(l *link, packet []byte) ([]byte, bool) {
 	if len(packet) <= packetHeader || packet[packetHeader] != textCommand {
 		return packet, true
 	}
 	text := packet[packetHeader+1:]
+	if p.last() {
+		_, _ = l.server.Write(p.rewritten(packet)) // a server that is gone has nothing to do
+		p.Refuse()
+		return nil, false
+	}
 	if f := p.takeFault(text, isCommit(packet)); f != nil {
 		if !isCommit(packet) {
 			_, _ = l.client.Write(f.error) // a client that is gone ends the link

@@ -33,6 +33,7 @@ type Proxy struct {
 	loss    *loss // the COMMIT to come that is lost
 	rewrite [][2][]byte
 	faults  []*fault
+	dies    int    // after so many statements; 0: it does not
 	before  []byte // a statement that is run before each transaction
 }
 

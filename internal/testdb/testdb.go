@@ -66,7 +66,7 @@ func New(t testing.TB) *DB {
 // Empty is New without any table.
 func Empty(t testing.TB) *DB {
 	t.Helper()
-	return sharedServer(t).database(t, "")
+	return sharedServer(t).Empty(t)
 }
 
 func sharedServer(t testing.TB) *Server {
@@ -83,6 +83,12 @@ func (s *Server) New(t testing.TB) *DB {
 	script, err := s.schema()
 	require.NoError(t, err)
 	return s.database(t, script)
+}
+
+// Empty makes a database without any table for this test; it is dropped after the test.
+func (s *Server) Empty(t testing.TB) *DB {
+	t.Helper()
+	return s.database(t, "")
 }
 
 // database makes a database for this test with what the script puts into it.
