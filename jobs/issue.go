@@ -69,7 +69,12 @@ func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, st
 // setAside sends a subscription that no invoice could be written for to review. One that cannot be set aside
 // either fails the step in the end, and stops no other.
 func (b *billingJob) setAside(x *batch.StepExecution, id uint64, cause error) {
-	switch news, err := writers.ReviewSubscription(x.Work, b.DB, id, b.effective(), cause); {
+	var news bool
+	err := patiently(x.Work, x, func(ctx context.Context) (err error) {
+		news, err = writers.ReviewSubscription(ctx, b.DB, id, b.effective(), cause)
+		return err
+	})
+	switch {
 	case err != nil:
 		x.Fail(fmt.Errorf("subscription %d can neither be invoiced (%w) nor set aside: %w", id, cause, err))
 	case news:

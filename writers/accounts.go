@@ -29,7 +29,7 @@ func Accounts(ctx context.Context, db *mysql.DB, accounts []payment.Account) (ma
 			rows = append(rows, []any{a.Gateway, a.Address, a.ID})
 		}
 	}
-	if err := mysql.Tx(ctx, db, "accounts", func(tx *sqlx.Tx) error {
+	if err := mysql.Repeat(ctx, db, "accounts", func(tx *sqlx.Tx) error {
 		_, err := mysql.Insert(ctx, tx, insertAccount, rows, "")
 		return err
 	}); err != nil {

@@ -36,7 +36,7 @@ func Definite(run uint64, results []billing.Result, now time.Time) []SavedAnswer
 
 // Keep implements batch.Writer: definite answers are added to gateway_answers, where recovery looks first.
 func (w *Settle) Keep(ctx context.Context, results []billing.Result) error {
-	return mysql.Tx(ctx, w.DB, "answers", func(tx *sqlx.Tx) error {
+	return mysql.Repeat(ctx, w.DB, "answers", func(tx *sqlx.Tx) error {
 		return keep(ctx, tx, batch.Execution(ctx).Run.ID, results)
 	})
 }
@@ -60,5 +60,5 @@ func addAnswers(ctx context.Context, tx *sqlx.Tx, list []SavedAnswer) error {
 
 // RestoreAnswers adds answers that were saved outside of the database to gateway_answers.
 func RestoreAnswers(ctx context.Context, db *mysql.DB, list []SavedAnswer) error {
-	return mysql.Tx(ctx, db, "answers", func(tx *sqlx.Tx) error { return addAnswers(ctx, tx, list) })
+	return mysql.Repeat(ctx, db, "answers", func(tx *sqlx.Tx) error { return addAnswers(ctx, tx, list) })
 }

@@ -19,7 +19,7 @@ FROM payment_attempts a JOIN invoices i ON i.id = a.invoice_id WHERE a.id = ? AN
 // Complete writes what follows from a success that was recorded on its attempt alone: the invoice, the subscription and the
 // event. It does nothing if that was written meanwhile.
 func (w *Settle) Complete(ctx context.Context, attempt uint64) error {
-	return mysql.Tx(ctx, w.DB, "complete", func(tx *sqlx.Tx) error {
+	return mysql.Repeat(ctx, w.DB, "complete", func(tx *sqlx.Tx) error {
 		var rows []struct {
 			ID            uint64
 			No            int `db:"attempt_no"`

@@ -42,7 +42,7 @@ func KeyPrefix(ctx context.Context, db *mysql.DB, gateway string, account uint32
 	if now.Valid && now.String == prefix { // as at every start but the first
 		return nil
 	}
-	return mysql.Tx(ctx, db, "prefix", func(tx *sqlx.Tx) error {
+	return mysql.Repeat(ctx, db, "prefix", func(tx *sqlx.Tx) error {
 		if err := otherPrefix(ctx, tx, gateway, prefix, " FOR UPDATE"); err != nil {
 			return err
 		}

@@ -27,7 +27,7 @@ run_id = VALUES(run_id), reason = VALUES(reason), last_seen_at = UTC_TIMESTAMP(6
 // RowFailed records that a run left a row. It returns how many runs have left it so far; runs more than a week apart do not count
 // together.
 func RowFailed(ctx context.Context, db *mysql.DB, row FailedRow, run uint64, reason string) (runs int, err error) {
-	err = mysql.Tx(ctx, db, "row-failure", func(tx *sqlx.Tx) error {
+	err = mysql.Repeat(ctx, db, "row-failure", func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, oldRowFailures); err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ ON DUPLICATE KEY UPDATE confirmed_at = VALUES(confirmed_at), confirmed_by = VALU
 
 // MeetServer adds a database server that was not met before: trusted by what by names, or, if that is empty, by nobody.
 func MeetServer(ctx context.Context, db *mysql.DB, server, by string) error {
-	return mysql.Tx(ctx, db, "server", func(tx *sqlx.Tx) error {
+	return mysql.Repeat(ctx, db, "server", func(tx *sqlx.Tx) error {
 		var err error
 		if by == "" {
 			_, err = tx.ExecContext(ctx, meetServer, server)

@@ -130,25 +130,31 @@ func (e *execution) close() {
 // checkSchema checks the schema and the settings that every transaction relies on. Most of it is a few reads; what a job writes is
 // tried as well, but not in a dry run, whose sessions refuse changes.
 func (e *execution) checkSchema(ctx context.Context) error {
-	if err := migrations.Check(ctx, e.db.DB.DB.DB); err != nil {
-		return startError(mysql.Classify(ctx, err))
+	checks := []func() error{
+		func() error { return migrations.Check(ctx, e.db.DB.DB.DB) },
+		func() error { return mysql.CheckPacket(ctx, e.db.DB, e.config.Billing.ChunkSize) },
+		func() error { return mysql.CheckIsolation(ctx, e.db.DB) },
+		func() error { return mysql.CheckSessions(ctx, e.db.DB) },
 	}
-	if err := mysql.CheckPacket(ctx, e.db.DB, e.config.Billing.ChunkSize); err != nil {
-		return startError(mysql.Classify(ctx, err))
+	if !e.flags.dryRun {
+		checks = append(checks, func() error { return mysql.CheckWritable(ctx, e.db.DB, e.work.writes...) })
 	}
-	if err := mysql.CheckIsolation(ctx, e.db.DB); err != nil {
-		return startError(err)
-	}
-	if err := mysql.CheckSessions(ctx, e.db.DB); err != nil {
-		return startError(err)
-	}
-	if e.flags.dryRun {
-		return nil
-	}
-	if err := mysql.CheckWritable(ctx, e.db.DB, e.work.writes...); err != nil {
-		return startError(err)
+	for _, check := range checks {
+		if err := steadily(ctx, check); err != nil {
+			return startError(err)
+		}
 	}
 	return nil
+}
+
+// steadily repeats a check whose connection was lost, a few times: the database may be away for milliseconds.
+func steadily(ctx context.Context, check func() error) error {
+	for try := 1; ; try++ {
+		err := mysql.Classify(ctx, check())
+		if !errors.Is(err, batch.ErrUnavailable) || mysql.IsMisconfigured(err) || try == 3 {
+			return err
+		}
+	}
 }
 
 // probe checks that SKIP LOCKED is real. It comes late, since it writes; a dry run claims nothing and needs none.
@@ -156,7 +162,7 @@ func (e *execution) probe(ctx context.Context) error {
 	if e.flags.dryRun {
 		return nil
 	}
-	if err := mysql.Probe(ctx, e.db.DB); err != nil {
+	if err := steadily(ctx, func() error { return mysql.Probe(ctx, e.db.DB) }); err != nil {
 		return startError(err)
 	}
 	return nil

@@ -4,10 +4,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/gateway/simulator"
+	"duly/internal/payment"
 	"duly/internal/testdb"
 )
 
@@ -170,4 +173,59 @@ func TestMigrateUpAfterAnError(t *testing.T) {
 	proxy.Mend()
 	require.Equal(t, batch.ExitDone, one.duly(t, "migrate", "up").code)
 	require.Equal(t, batch.ExitDone, one.duly(t, "doctor").code)
+}
+
+// A database that goes away for milliseconds again and again ends no night: every job runs, and everybody is charged once.
+func TestBlipsEndNoNight(t *testing.T) {
+	s := newShop(t)
+	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 5 * time.Millisecond })
+	const n = 40
+	for range n {
+		s.enrol(t, "ok", 9900)
+	}
+	for range 5 {
+		s.order(t, "payment_in_progress", payment.Succeeded)
+	}
+	one, proxy := s.through(t)
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(40 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-ticker.C:
+				proxy.Refuse()
+				time.AfterFunc(10*time.Millisecond, proxy.Admit)
+			}
+		}
+	}()
+	var got ended
+	for range 3 { // what a blip has kept locked is left to the next run
+		got = one.duly(t, "run", "nightly", "--no-progress", "--json")
+		require.Contains(t, []int{batch.ExitDone, batch.ExitUnfinished}, got.code, got.out+got.err)
+		night := document[nightlyView](t, got)
+		require.Len(t, night.Jobs, 6)
+		for _, p := range night.Jobs {
+			require.Empty(t, p.Error, p.Job)
+		}
+		if got.code == batch.ExitDone {
+			break
+		}
+	}
+	close(stop)
+	<-done
+	proxy.Admit()
+	require.Equal(t, int64(n), s.number(t, "SELECT COUNT(*) FROM invoices WHERE status = 'paid'"))
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM invoices WHERE status = 'review'"))
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM order_checks WHERE reason IS NOT NULL"))
+	succeeded := 0
+	for _, entry := range s.sim.Ledger() {
+		if entry.Status == payment.Succeeded {
+			succeeded++
+		}
+	}
+	require.Equal(t, n+5, succeeded)
 }

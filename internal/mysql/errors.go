@@ -118,11 +118,17 @@ func unavailable(err error) bool {
 	if n := number(err); n != 0 {
 		return slices.Contains(unavailableCodes(), n)
 	}
+	if err == nil {
+		return false
+	}
 	var network net.Error
-	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysqldriver.ErrInvalidConn) || errors.Is(err, mysqldriver.ErrMalformPkt) ||
+	return strings.HasSuffix(err.Error(), brokenConn) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysqldriver.ErrInvalidConn) || errors.Is(err, mysqldriver.ErrMalformPkt) ||
 		errors.Is(err, mysqldriver.ErrPktSync) || errors.Is(err, mysqldriver.ErrPktSyncMul) || errors.Is(err, sql.ErrConnDone) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
+
+// brokenConn is how the driver reports a connection that broke while it was made; the error has no type.
+const brokenConn = "bad connection"
 
 // isData reports whether the values of a row cause err: the server does not accept them, or a view returns one that does not
 // fit the column's type.

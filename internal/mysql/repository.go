@@ -56,13 +56,23 @@ func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error
 		return nil, err
 	}
 	run := &batch.Run{Job: s.Job, Token: token, Lease: s.Lease}
-	err = Tx(ctx, r.DB, "start", func(tx *sqlx.Tx) error {
+	for try := 1; ; try++ {
+		err = r.start(ctx, s, run)
+		if !errors.Is(err, ErrCommitUnknown) || ctx.Err() != nil || try == reconnect {
+			return run, err
+		}
+	}
+}
+
+// start writes the run's row, or finds it if a COMMIT had no certain answer.
+func (r *Repository) start(ctx context.Context, s batch.Spec, run *batch.Run) error {
+	err := Tx(ctx, r.DB, "start", func(tx *sqlx.Tx) error {
 		run.Started = r.Now().UTC().Round(0).Truncate(time.Microsecond)
 		var rerun any
 		if s.RerunOf != 0 {
 			rerun = s.RerunOf
 		}
-		result, err := tx.ExecContext(ctx, insertRun, s.Job, s.BusinessDate, string(s.Params), rerun, token,
+		result, err := tx.ExecContext(ctx, insertRun, s.Job, s.BusinessDate, string(s.Params), rerun, run.Token,
 			s.Lease.Milliseconds(), Cut(s.Host, 255), s.PID, Cut(s.Version, 64), run.Started)
 		if err != nil {
 			return err
@@ -71,7 +81,25 @@ func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error
 		run.ID = uint64(id) //nolint:gosec // AUTO_INCREMENT is positive
 		return err
 	})
-	return run, err
+	if errors.Is(err, ErrCommitUnknown) {
+		return r.started(ctx, run, err)
+	}
+	return err
+}
+
+const startedRun = `SELECT id FROM job_runs WHERE lease = ? ORDER BY id DESC LIMIT 1`
+
+// started finds out whether a run was started whose COMMIT had no certain answer; lost is the error if it was not.
+func (r *Repository) started(ctx context.Context, run *batch.Run, lost error) error {
+	var ids []uint64
+	if err := r.DB.SelectContext(ctx, &ids, startedRun, run.Token); err != nil {
+		return errors.Join(lost, err)
+	}
+	if len(ids) == 0 {
+		return lost
+	}
+	run.ID = ids[0]
+	return nil
 }
 
 // A heartbeat counts only while the lease that it renews still holds, on the server that gave it.
@@ -143,7 +171,7 @@ WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTA
 // Finish implements batch.JobRepository.
 func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batch.Progress, res batch.Result) error {
 	report := r.report(&res)
-	return Tx(ctx, r.DB, "finish", func(tx *sqlx.Tx) error {
+	return Repeat(ctx, r.DB, "finish", func(tx *sqlx.Tx) error {
 		var message any
 		if res.Err != nil {
 			message = Cut(r.clean(res.Err.Error()), 2000)
@@ -154,10 +182,24 @@ func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batc
 			return err
 		}
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(batch.ErrLeaseLost, err)
+			return errors.Join(r.finished(ctx, tx, run, res), err)
 		}
 		return r.write(ctx, tx, run, progress)
 	})
+}
+
+const finishedRun = `SELECT COUNT(*) FROM job_runs WHERE id = ? AND lease = ? AND status = ? AND exit_code = ?`
+
+// finished is nil if the run was finished already, by a COMMIT whose answer was lost.
+func (r *Repository) finished(ctx context.Context, tx *sqlx.Tx, run *batch.Run, res batch.Result) error {
+	var n int
+	if err := tx.GetContext(ctx, &n, finishedRun, run.ID, run.Token, res.Status, res.Exit); err != nil {
+		return err
+	}
+	if n == 0 {
+		return batch.ErrLeaseLost
+	}
+	return nil
 }
 
 const (

@@ -158,3 +158,26 @@ func TestARunThatSettlesIsNotAbandoned(t *testing.T) {
 	})
 	require.NoError(t, err)
 }
+
+// A COMMIT without a certain answer, at the start of a run and at its end, is found out about: there is one run, and it ends.
+func TestARunWhoseCommitsAreLost(t *testing.T) {
+	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
+		"its answer": (*testdb.Proxy).LoseCommitAnswer, "on the way there": (*testdb.Proxy).LoseCommit,
+	} {
+		t.Run(name, func(t *testing.T) {
+			plain := testdb.New(t)
+			proxy := testdb.NewProxy(t, plain.DSN)
+			r := &mysql.Repository{DB: worktest.Open(t, proxy.DSN), Now: time.Now}
+			lost := lose(proxy)
+			run, err := r.Start(t.Context(), worktest.Spec())
+			<-lost
+			require.NoError(t, err)
+			require.Equal(t, []uint64{run.ID}, worktest.List[uint64](t, plain, `SELECT id FROM job_runs WHERE status = 'running'`))
+			lost = lose(proxy)
+			require.NoError(t, r.Finish(t.Context(), run, nil, batch.Result{Status: batch.Completed}))
+			<-lost
+			require.Equal(t, "completed", worktest.Get[string](t, plain, `SELECT status FROM job_runs`))
+			require.ErrorIs(t, r.Finish(t.Context(), run, nil, batch.Result{Status: batch.Failed, Exit: 1}), batch.ErrLeaseLost, "it has ended otherwise")
+		})
+	}
+}

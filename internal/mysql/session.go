@@ -16,7 +16,8 @@ import (
 const sessionMode = "STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
 
 const (
-	// reconnectFor is how long Connect retries once the server was reached before.
+	// connectFor is how long Connect retries at first, and reconnectFor once the server was reached.
+	connectFor   = 250 * time.Millisecond
 	reconnectFor = time.Second
 	// verifyEvery is how often the session settings of a connection in use are checked.
 	verifyEvery = 5 * time.Second
@@ -32,8 +33,8 @@ type sessions struct {
 	isolation atomic.Pointer[string] // name of the server's variable for the isolation level
 }
 
-// Connect implements [driver.Connector]. It retries for a second if the server was reached before, so that an outage of
-// milliseconds (a restarted proxy, a fast fail-over) does not end a run.
+// Connect implements [driver.Connector]. It retries for a moment, so that an outage of milliseconds (a restarted proxy, a fast
+// fail-over) does not end a run.
 func (s *sessions) Connect(ctx context.Context) (driver.Conn, error) {
 	began, pause := time.Now(), 10*time.Millisecond
 	for {
@@ -42,7 +43,11 @@ func (s *sessions) Connect(ctx context.Context) (driver.Conn, error) {
 			s.reached.Store(true)
 			return conn, nil
 		}
-		if !s.reached.Load() || !unavailable(err) || IsMisconfigured(err) || time.Since(began) > reconnectFor {
+		patience := connectFor
+		if s.reached.Load() {
+			patience = reconnectFor
+		}
+		if !unavailable(err) || IsMisconfigured(err) || time.Since(began) > patience {
 			return nil, err
 		}
 		timer := time.NewTimer(pause)

@@ -49,6 +49,16 @@ func Tx(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) er
 	}
 }
 
+// Repeat is [Tx] for a fn that may take effect more than once: it runs fn again if nobody knows whether it was committed.
+func Repeat(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) error {
+	for try := 1; ; try++ {
+		err := Tx(ctx, db, name, fn)
+		if !errors.Is(err, ErrCommitUnknown) || ctx.Err() != nil || try == reconnect {
+			return err
+		}
+	}
+}
+
 func wrap(ctx context.Context, name string, err error) error {
 	if err == nil {
 		return nil
