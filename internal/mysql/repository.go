@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -272,8 +273,9 @@ func (r *Repository) Abandon(ctx context.Context) ([]uint64, error) {
 	return dead, err
 }
 
-// holdRun keeps the run's row from being marked abandoned until the transaction ends.
-const holdRun = `SELECT %s FROM job_runs WHERE id = ? AND lease = ? AND status = 'running'
+// holdRun keeps the run's row from being marked abandoned until the transaction ends. It also reads the session settings that
+// decisions depend on, so that a settlement that a proxy runs in another session writes nothing.
+const holdRun = `SELECT %s AS server, CONCAT(@@session.time_zone, ' ', @@session.sql_mode) AS session FROM job_runs WHERE id = ? AND lease = ? AND status = 'running'
 AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND LOCK IN SHARE MODE`
 
 // Hold returns batch.ErrLeaseLost unless the run's lease holds, and keeps it from being taken over until tx ends.
@@ -283,14 +285,20 @@ func Hold(ctx context.Context, tx *sqlx.Tx, run *batch.Run) error {
 
 // HoldOn is Hold on the server that the run began on: another one is a batch.ErrOtherServer.
 func HoldOn(ctx context.Context, tx *sqlx.Tx, run *batch.Run, server Server) error {
-	var found []sql.NullString
+	var found []struct {
+		Server  sql.NullString
+		Session string
+	}
 	if err := tx.SelectContext(ctx, &found, fmt.Sprintf(holdRun, server.Column()), run.ID, run.Token, run.Lease.Microseconds()); err != nil {
 		return err
 	}
 	if len(found) == 0 {
 		return batch.ErrLeaseLost
 	}
-	return server.Check(found[0].String)
+	if s := found[0].Session; !strings.HasPrefix(s, sessionZone+" ") || !strings.Contains(s, strictMode) {
+		return sessionLost("time zone and sql_mode " + s)
+	}
+	return server.Check(found[0].Server.String)
 }
 
 // Live is a run of somebody else that is under way.

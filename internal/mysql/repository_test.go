@@ -181,3 +181,21 @@ func TestARunWhoseCommitsAreLost(t *testing.T) {
 		})
 	}
 }
+
+// A settlement in a session that is not ours writes nothing, also while its connection was looked at a moment ago.
+func TestHoldInASessionOfSomebodyElse(t *testing.T) {
+	plain := testdb.New(t)
+	r := repository(t, plain)
+	run, err := r.Start(t.Context(), worktest.Spec())
+	require.NoError(t, err)
+	require.NoError(t, hold(t, r, run))
+	err = mysql.Tx(t.Context(), r.DB, "test", func(tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(t.Context(), `SET time_zone = '-09:00'`); err != nil {
+			return err
+		}
+		defer func() { _, _ = tx.ExecContext(t.Context(), `SET time_zone = '+00:00'`) }()
+		return mysql.Hold(t.Context(), tx, run)
+	})
+	require.ErrorIs(t, err, batch.ErrUnavailable)
+	require.ErrorContains(t, err, "session settings are lost between statements: found time zone and sql_mode -09:00")
+}

@@ -13,7 +13,11 @@ import (
 
 // sessionMode is the sql_mode of every session. Shops may store dates that do not exist (2025-02-31); queries must be able to
 // compare with them.
-const sessionMode = "STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
+const (
+	sessionMode = strictMode + ",ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
+	strictMode  = "STRICT_ALL_TABLES"
+	sessionZone = "+00:00"
+)
 
 const (
 	// connectFor is how long Connect retries at first, and reconnectFor once the server was reached.
@@ -121,9 +125,9 @@ func (s *sessions) compare(ctx context.Context, conn driver.QueryerContext, isol
 	switch {
 	case is(3) != "READ-COMMITTED":
 		return sessionLost("isolation level " + is(3))
-	case is(0) != "+00:00":
+	case is(0) != sessionZone:
 		return sessionLost("time zone " + is(0))
-	case !strings.Contains(is(1), "STRICT_ALL_TABLES"):
+	case !strings.Contains(is(1), strictMode):
 		return sessionLost("sql_mode " + is(1))
 	case is(2) != "1":
 		return sessionLost("autocommit " + is(2))
