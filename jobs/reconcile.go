@@ -65,10 +65,8 @@ func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) er
 	source := r.controlReader()
 	return r.run(ctx, x, &batch.Chunk[orders.Claimed, orders.Result]{
 		StepName:  x.Step,
-		Reader:    &readers.Orders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business},
 		Processor: &steps.Reconcile{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business, Controls: r.controls, Source: source},
 		Reader:    &readers.Orders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business, Left: r.unwritten.left(r.DB, kindOrder, "checked")},
-		Processor: &steps.Reconcile{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business},
 		Gate: &steps.OrderGate{
 			Gateways: r.Gateways, Controls: r.controls, Source: source, Parallelism: r.o.Parallelism, Now: r.Business,
 		},

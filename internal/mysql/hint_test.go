@@ -165,7 +165,7 @@ func TestSessionsThatAreForgotten(t *testing.T) {
 // worktestExec is worktest.Exec for the end of a test, whose context is gone.
 func worktestExec(t *testing.T, db *testdb.DB, query string) {
 	t.Helper()
-	if _, err := db.Exec(query); err != nil { //nolint:noctx // at the end of a test there is none
+	if _, err := db.Exec(query); err != nil {
 		t.Error(err)
 	}
 }

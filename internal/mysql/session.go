@@ -40,7 +40,7 @@ type sessions struct {
 // Connect implements [driver.Connector]. It retries for a moment, so that an outage of milliseconds (a restarted proxy, a fast
 // fail-over) does not end a run.
 func (s *sessions) Connect(ctx context.Context) (driver.Conn, error) {
-	began, pause := time.Now(), 10*time.Millisecond
+	began, pause := time.Now(), 10*time.Millisecond //nolint:forbidigo // how long it has tried; no rule goes by it
 	for {
 		conn, err := s.connect(ctx)
 		if err == nil {
@@ -83,7 +83,7 @@ func (s *sessions) connect(ctx context.Context) (driver.Conn, error) {
 	if err := s.verify(ctx, quiet); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	quiet.verified = time.Now()
+	quiet.verified = time.Now() //nolint:forbidigo // see BeginTx
 	return quiet, nil
 }
 

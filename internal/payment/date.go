@@ -155,7 +155,7 @@ func (d *Date) scan(text string) error {
 		month, errMonth := strconv.ParseUint(day[5:7], 10, 8)
 		n, errDay := strconv.ParseUint(day[8:], 10, 8)
 		if errors.Join(errYear, errMonth, errDay) == nil {
-			*d = stored(int(year), int(month), int(n)) //nolint:gosec // four digits and two
+			*d = stored(int(year), int(month), int(n))
 			return nil
 		}
 	}
