@@ -13,6 +13,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/readers"
 	"duly/writers"
 )
 
@@ -29,12 +30,8 @@ type failedRow struct {
 	runs   int    // how many runs have left it
 }
 
-const (
-	// stuckRuns is how many runs must have left a row before it is listed by itself.
-	stuckRuns = 3
-	// mostIDs is how many rows a reason names by id.
-	mostIDs = 5
-)
+// mostIDs is how many rows a reason names by id.
+const mostIDs = 5
 
 // note records a row that is left; what says what could not be done with it, such as "charged".
 func (u *unwritten) note(ctx context.Context, db *mysql.DB, row writers.FailedRow, what string, cause error) {
@@ -72,7 +69,7 @@ func (u *unwritten) reasons() []string {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 	}) {
 		f := u.rows[row]
-		if f.runs >= stuckRuns {
+		if f.runs >= readers.StuckRuns {
 			stuck = append(stuck, fmt.Sprintf("%s %d could not be %s in %d runs: %s; fix the database, then see: %s",
 				row.Kind, row.ID, f.what, f.runs, f.reason, showCommand(row)))
 			continue

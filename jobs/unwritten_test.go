@@ -8,8 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/jobs"
+	"duly/readers"
 )
 
 // signal makes writes of one kind fail for a row with an error of the server's.
@@ -80,8 +82,47 @@ func TestARowThatFailsInThreeRunsIsListed(t *testing.T) {
 		if run < 3 {
 			require.Contains(t, left, "1 invoice could not be charged because of the database: error 1969 (HY000): broken: 4")
 		} else {
+			stuck, err := readers.StuckRows(t.Context(), worktest.Open(t, w.plain.DSN), w.today, 5)
+			require.NoError(t, err)
+			require.Len(t, stuck, 1)
+			require.Equal(t, "invoice 4", fmt.Sprintf("%s %d", stuck[0].Kind, stuck[0].ID))
+			require.Equal(t, run, stuck[0].Runs)
 			require.Contains(t, left, fmt.Sprintf("invoice 4 could not be charged in %d runs: error 1969 (HY000): broken; fix the database, then see: duly show invoice 4", run))
 		}
+	}
+	worktest.Exec(t, w.plain, `DROP TRIGGER broken`)
+	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
+	stuck, err := readers.StuckRows(t.Context(), worktest.Open(t, w.plain.DSN), w.today, 5)
+	require.NoError(t, err)
+	require.Empty(t, stuck, "it is paid")
+}
+
+// Conflicts with other nodes at COMMIT, many in a row, put nobody in review: what they undo is done again.
+func TestConflictsAtCommitPutNobodyInReview(t *testing.T) {
+	for name, c := range map[string]struct {
+		number  uint16
+		message string
+	}{
+		"group replication": {3101, "Plugin instructed the server to rollback the current transaction."},
+		"another engine":    {1180, `Got error 149 "Lock deadlock; Retry transaction" during COMMIT`},
+		"Galera":            {1213, "Deadlock found when trying to get lock; try restarting transaction"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTown(t)
+			worktest.Enrol(t, w.plain, 20, day0, nil)
+			proxy := testdb.NewProxy(t, w.plain.DSN)
+			w.plain.DSN = proxy.DSN
+			result := w.run(func(_ *jobs.BillingOptions, r *batch.Runner) {
+				r.Started = func(*batch.Run, []*batch.StepExecution) { proxy.Fail("COMMIT", 23, c.number, "HY000", c.message) }
+			})
+			require.NoError(t, result.Err)
+			require.Contains(t, []int{batch.ExitDone, batch.ExitUnfinished}, result.Exit, "%v", result)
+			require.Zero(t, result.Tally.Review)
+			require.Equal(t, batch.ExitDone, w.run(nil).Exit)
+			require.Equal(t, 20, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM invoices WHERE status = 'paid'`))
+			require.Zero(t, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM subscriptions WHERE review_reason IS NOT NULL`))
+			w.reconcile()
+		})
 	}
 }
 

@@ -33,8 +33,10 @@ type statusView struct {
 	InReview         readers.Reviews    `json:"in_review"`
 	// UnknownCharges wait to be adopted, by gateway: nothing is charged there before.
 	UnknownCharges []readers.GatewayCount `json:"unknown_charges"`
-	Pauses         []mysql.Pause          `json:"pauses"`
-	Runs           []runView              `json:"runs"` // live ones
+	// StuckRows are rows that several runs have left because the database failed on them, the oldest first.
+	StuckRows []readers.StuckRow `json:"stuck_rows"`
+	Pauses    []mysql.Pause      `json:"pauses"`
+	Runs      []runView          `json:"runs"` // live ones
 }
 
 // ordersView are the orders that are to be checked.
@@ -120,6 +122,9 @@ func (a *app) statusNow(ctx context.Context, db *database, business func() time.
 	return s, failed(mysql.Classify(ctx, s.read(ctx, db, c)))
 }
 
+// mostStuck is how many stuck rows are listed.
+const mostStuck = 20
+
 func (s *statusView) read(ctx context.Context, db *database, c *config.Config) error {
 	selection := readers.Selection{Business: s.BusinessDate}
 	for _, part := range []func() error{
@@ -137,6 +142,9 @@ func (s *statusView) read(ctx context.Context, db *database, c *config.Config) e
 		return err
 	}
 	if s.UnknownCharges, err = readers.CountUnknownCharges(ctx, db.DB); err != nil {
+		return err
+	}
+	if s.StuckRows, err = readers.StuckRows(ctx, db.DB, s.BusinessDate, mostStuck); err != nil {
 		return err
 	}
 	live, err := mysql.LiveRuns(ctx, db.DB)
@@ -205,6 +213,9 @@ func unlessZero(t time.Time) *time.Time {
 func (a *app) showStatus(s statusView) {
 	a.line("%s, business date %s", instant(s.At), s.BusinessDate)
 	a.table(table.Row{"what", "count", ""}, s.rows())
+	for _, r := range s.StuckRows {
+		a.line("stuck: %s %d, left by %d runs since %s: %s", r.Kind, r.ID, r.Runs, instant(r.Since), r.Reason)
+	}
 	for _, p := range s.Pauses {
 		a.line("paused: %s: %s", p.Subject, p)
 	}

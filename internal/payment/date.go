@@ -40,14 +40,10 @@ func ParseDate(s string) (Date, error) {
 // stored is a date that no calendar has, by its parts.
 func stored(year, month, day int) Date { return Date(-1 - (year*10000 + month*100 + day)) } //nolint:gosec // eight digits
 
-// parts are year, month and day as they are written.
+// parts are year, month and day of a date that no calendar has.
 func (d Date) parts() (year, month, day int) {
-	if d < 0 {
-		n := int(-1 - d)
-		return n / 10000, n / 100 % 100, n % 100
-	}
-	y, m, day := d.Time().Date()
-	return y, int(m), day
+	n := int(-1 - d)
+	return n / 10000, n / 100 % 100, n % 100
 }
 
 // Time is midnight UTC at the start of d.
@@ -88,8 +84,11 @@ func (d Date) OrFirst() Date {
 
 // String writes d as 2026-01-31, what is stored in its place, or nothing for none.
 func (d Date) String() string {
-	if d == 0 {
+	switch {
+	case d == 0:
 		return ""
+	case d > 0:
+		return d.Time().Format(dateLayout)
 	}
 	year, month, day := d.parts()
 	return fmt.Sprintf("%04d-%02d-%02d", year, month, day)
@@ -97,6 +96,9 @@ func (d Date) String() string {
 
 // Compact writes d as 20260131, the form used in keys and references.
 func (d Date) Compact() string {
+	if d >= 0 {
+		return d.Time().Format("20060102")
+	}
 	year, month, day := d.parts()
 	return fmt.Sprintf("%04d%02d%02d", year, month, day)
 }
