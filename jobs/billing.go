@@ -63,7 +63,8 @@ func BillingSteps(stages int) []string {
 // collects them stage by stage, and recovers again what it could not settle itself. stages is how many
 // dunning stages there are, or were when the oldest open invoice was declined.
 func Billing(d Deps, o BillingOptions, stages int) batch.Job {
-	b := &billingJob{worker: newWorker(d), o: o, brake: &steps.Brake{Percent: o.BrakePercent}, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
+	b := &billingJob{worker: newWorker(d), o: o, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
+	b.brake = newBrake(b)
 	b.history = &history{job: b, reach: stages + 1}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepRecover, Do: b.recoverFirst},
@@ -74,14 +75,14 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 		all = append(all, b.collect(StepRetry+strconv.Itoa(stage), stage))
 	}
 	all = append(all, batch.Tasklet{StepName: StepRecoverLast, Do: b.recoverLast})
-	return batch.Job{Name: BillingJob, Steps: withHistory(b.history, pick(all, o.Steps)), Left: b.left(stages)}
+	return batch.Job{Name: BillingJob, Steps: withHistory(b.history, pick(all, o.Steps)), Left: b.left(stages), Held: b.held(stages)}
 }
 
 type billingJob struct {
 	worker
 
 	o       BillingOptions
-	brake   *steps.Brake
+	brake   *brake
 	doubts  *steps.Doubts
 	history *history
 
@@ -118,7 +119,7 @@ func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], pr
 		StepName:  name,
 		Reader:    reader,
 		Processor: processor,
-		Writer:    b.settler(),
+		Writer:    braked{b.settler(), b.brake},
 		Fail:      steps.Fail,
 		Lane:      func(item billing.Claimed) string { return item.Gateway },
 		Width:     b.width,
@@ -136,12 +137,13 @@ func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], pr
 func (b *billingJob) collect(name string, stage int) batch.Step {
 	return batch.Tasklet{StepName: name, Do: func(ctx context.Context, x *batch.StepExecution) error {
 		b.withhold(x)
+		b.brake.begin(ctx, x)
 		reader := &readers.Stage{
 			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known, Terms: b.terms, KeyPrefix: b.keyPrefix,
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
 			Left: b.unwritten.left(b.DB, kindInvoice, "charged"),
 		}
-		processor := &steps.Charge{Gateways: b.Gateways, Brake: b.brake, Now: b.Clock, History: b.history}
+		processor := &steps.Charge{Gateways: b.Gateways, Brake: b.brake.count, Now: b.Clock, History: b.history}
 		b.history.await(ctx, x)
 		step := b.chunk(name, reader, processor, b.history.state)
 		step.Bound = b.bound
@@ -162,11 +164,12 @@ func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bo
 	if err := b.complete(ctx, x); err != nil {
 		return err
 	}
+	b.brake.begin(ctx, x)
 	reader := &readers.Doubt{
 		DB: b.DB, Server: b.Server, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Controls: b.controlReader(),
 	}
 	processor := &steps.Recover{
-		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake, Now: b.Clock, More: all && has(b.o.Steps, StepRecoverLast),
+		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake.count, Now: b.Clock, More: all && has(b.o.Steps, StepRecoverLast),
 		History: b.history,
 	}
 	defer b.denied(x)

@@ -2,7 +2,6 @@ package jobs_test
 
 import (
 	"context"
-	"fmt"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -304,20 +303,6 @@ func TestAGatewayThatIsDownHoldsUpItsOwnRowsAlone(t *testing.T) {
 	w.urls["other"] = up
 	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
 	w.reconcile()
-}
-
-// A suspended account must not burn a stage for everyone.
-func TestTheBrake(t *testing.T) {
-	w := newTown(t)
-	worktest.Enrol(t, w.plain, 400, day0, func(i int, s *worktest.Subscription) { s.Method = fmt.Sprintf("pm_hard:%d", i) })
-	result := w.run(nil)
-	require.Equal(t, batch.ExitFailed, result.Exit)
-	require.ErrorContains(t, result.Err, "brake: 200 of the last 200")
-	count := func(where string) int {
-		return worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM invoices WHERE `+where)
-	}
-	require.LessOrEqual(t, count("stage = 1"), 200+8)
-	require.Equal(t, 400, count("stage = 1")+count("stage = 0 AND status = 'open'"))
 }
 
 // The last recovery waits to see whether other runs with charges in flight are alive.

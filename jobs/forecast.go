@@ -200,12 +200,12 @@ func DueIn(ctx context.Context, d Deps, selection readers.Selection, stages int,
 	counts := map[string]func() (int64, error){
 		StepIssue: func() (int64, error) { return readers.Issuable(ctx, d.DB, selection, effective) },
 		StepRecover: func() (int64, error) {
-			u, err := readers.CountUnsettled(ctx, d.DB, selection)
+			u, err := readers.CountUnsettled(ctx, d.DB, selection, readers.Gateways{})
 			return u.InFlight + u.InDoubt, err
 		},
 	}
 	for stage, name := range BillingSteps(stages)[2 : 3+stages] {
-		counts[name] = func() (int64, error) { return readers.Collectable(ctx, d.DB, selection, stage) }
+		counts[name] = func() (int64, error) { return readers.Collectable(ctx, d.DB, selection, stage, readers.Gateways{}) }
 	}
 	if count, ok := counts[step]; ok {
 		return count()

@@ -110,7 +110,7 @@ func (h *history) verdict(gateway string) (batch.LaneState, string) {
 
 // state is the state of a gateway's lane for charges.
 func (h *history) state(gateway string) batch.LaneState {
-	if s := h.job.Gateways.State(gateway); s == batch.LaneClosed {
+	if s := h.job.Gateways.State(gateway); s == batch.LaneClosed || s == batch.LanePaused {
 		return s
 	}
 	if s, _ := h.verdict(gateway); s != batch.LaneOpen {
@@ -127,7 +127,7 @@ func (h *history) Clear(ctx context.Context, gateway string) error {
 			return nil
 		case batch.LaneClosed:
 			return fmt.Errorf("not sent: %s", why)
-		case batch.LaneHeld:
+		case batch.LaneHeld, batch.LanePaused:
 		}
 		if err := h.wait(ctx); err != nil {
 			return err
@@ -239,7 +239,7 @@ func (h *history) await(ctx context.Context, x *batch.StepExecution) {
 				return
 			case batch.LaneHeld:
 				held = true
-			case batch.LaneClosed:
+			case batch.LaneClosed, batch.LanePaused:
 			}
 		}
 		if !held || !pause(ctx, clearAgain) {

@@ -18,11 +18,12 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
 		}
+		others := readers.Gateways{Names: b.paused()} // see held
 		for stage, step := range BillingSteps(stages)[2 : 3+stages] {
 			if !b.has(step) {
 				continue
 			}
-			n, err := readers.Collectable(ctx, b.DB, b.o.Selection, stage)
+			n, err := readers.Collectable(ctx, b.DB, b.o.Selection, stage, others)
 			if err != nil {
 				return reasons, mysql.Classify(ctx, err)
 			}
@@ -30,7 +31,7 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 				reasons = append(reasons, plural(n, "invoice")+" of step "+step+" due and not charged")
 			}
 		}
-		unsettled, err := readers.CountUnsettled(ctx, b.DB, b.o.Selection)
+		unsettled, err := readers.CountUnsettled(ctx, b.DB, b.o.Selection, others)
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
 		}
@@ -43,6 +44,47 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 		}
 		return reasons, nil
 	}
+}
+
+// held names what waits for gateways that the brake has paused, with numbers.
+func (b *billingJob) held(stages int) func(context.Context) ([]string, error) {
+	return func(ctx context.Context) ([]string, error) {
+		var reasons []string
+		for _, name := range b.paused() {
+			at, invoices := readers.Gateways{Names: []string{name}, Only: true}, int64(0)
+			for stage, step := range BillingSteps(stages)[2 : 3+stages] {
+				if !b.has(step) {
+					continue
+				}
+				n, err := readers.Collectable(ctx, b.DB, b.o.Selection, stage, at)
+				if err != nil {
+					return reasons, mysql.Classify(ctx, err)
+				}
+				invoices += n
+			}
+			unsettled, err := readers.CountUnsettled(ctx, b.DB, b.o.Selection, at)
+			if err != nil {
+				return reasons, mysql.Classify(ctx, err)
+			}
+			if waiting := invoices + unsettled.InFlight + unsettled.InDoubt; waiting > 0 {
+				why, _ := b.Gateways[name].Closed()
+				reasons = append(reasons, fmt.Sprintf("%s of gateway %s until duly resume gateway %s: %s", plural(waiting, "charge"), name, name, why))
+			}
+		}
+		return reasons, nil
+	}
+}
+
+// paused lists the gateways that no later run can use before an operator resumes them.
+func (b *billingJob) paused() []string {
+	var names []string
+	for name, g := range b.Gateways {
+		if g.Paused() {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (b *billingJob) has(step string) bool { return has(b.o.Steps, step) }

@@ -76,7 +76,7 @@ func (w *worker) refused() error {
 func (w *worker) alone() []string {
 	var names []string
 	for name := range w.Gateways {
-		if w.Gateways.State(name) == batch.LaneClosed {
+		if s := w.Gateways.State(name); s == batch.LaneClosed || s == batch.LanePaused {
 			names = append(names, name)
 		}
 	}

@@ -13,7 +13,20 @@ SET @duly_ddl = IF(
      ADD COLUMN longest_request_ms BIGINT NULL,
      ADD COLUMN sent_by DATETIME(6) NULL,
      ADD COLUMN proof VARCHAR(20) NULL,
+     ADD COLUMN reopened_at DATETIME(6) NULL,
      ALGORITHM=INSTANT',
+  'DO 0');
+-- +goose StatementEnd
+PREPARE duly_ddl FROM @duly_ddl;
+EXECUTE duly_ddl;
+DEALLOCATE PREPARE duly_ddl;
+
+-- The newest answers of one gateway. Claims go on while it is made.
+-- +goose StatementBegin
+SET @duly_ddl = IF(
+  (SELECT COUNT(*) FROM information_schema.statistics
+   WHERE table_schema = DATABASE() AND table_name = 'payment_attempts' AND index_name = 'by_gateway') = 0,
+  'ALTER TABLE payment_attempts ADD KEY by_gateway (gateway, created_at), ALGORITHM=INPLACE, LOCK=NONE',
   'DO 0');
 -- +goose StatementEnd
 PREPARE duly_ddl FROM @duly_ddl;
@@ -118,7 +131,7 @@ DROP TABLE IF EXISTS gateway_accounts;
 SET @duly_ddl = IF(
   (SELECT COUNT(*) FROM information_schema.columns
    WHERE table_schema = DATABASE() AND table_name = 'payment_attempts' AND column_name = 'account_id') > 0,
-  'ALTER TABLE payment_attempts DROP COLUMN proof, DROP COLUMN sent_by, DROP COLUMN longest_request_ms,
+  'ALTER TABLE payment_attempts DROP KEY by_gateway, DROP COLUMN reopened_at, DROP COLUMN proof, DROP COLUMN sent_by, DROP COLUMN longest_request_ms,
      DROP COLUMN key_life_ms, DROP COLUMN account_id',
   'DO 0');
 -- +goose StatementEnd

@@ -20,11 +20,16 @@ func Issuable(ctx context.Context, db *mysql.DB, selection Selection, effective 
 	return count(ctx, db, fmt.Sprintf(issuableRows, only), append([]any{selection.Business, effective}, args...)...)
 }
 
-const collectableRows = `SELECT COUNT(*) FROM invoices WHERE status = 'open' AND stage = ? AND next_attempt_date <= ?%s`
+const (
+	collectableRows = `SELECT COUNT(*) FROM invoices WHERE status = 'open' AND stage = ? AND next_attempt_date <= ?%s`
+	collectableAt   = `COALESCE((SELECT s.gateway FROM subscriptions s WHERE s.id = subscription_id), '')`
+)
 
-// Collectable counts the selected invoices of the stage that are open and due.
-func Collectable(ctx context.Context, db *mysql.DB, selection Selection, stage int) (int64, error) {
+// Collectable counts the selected invoices of the stage that are open and due at gateways.
+func Collectable(ctx context.Context, db *mysql.DB, selection Selection, stage int, at Gateways) (int64, error) {
 	only, args := selection.only("subscription_id")
+	which, names := at.clause(collectableAt)
+	only, args = only+which, append(args, names...)
 	return count(ctx, db, fmt.Sprintf(collectableRows, only), append([]any{stage, selection.Business}, args...)...)
 }
 
@@ -40,9 +45,11 @@ const unsettledRows = `SELECT COALESCE(SUM(status = 'in_flight'), 0) AS in_fligh
 MIN(CASE WHEN status = 'in_doubt' THEN next_check_at END) AS next_check FROM payment_attempts
 WHERE status IN ('in_flight', 'in_doubt')%s`
 
-// CountUnsettled counts the selected attempts in flight and in doubt, whoever owns them.
-func CountUnsettled(ctx context.Context, db *mysql.DB, selection Selection) (Unsettled, error) {
+// CountUnsettled counts the selected attempts in flight and in doubt at gateways, whoever owns them.
+func CountUnsettled(ctx context.Context, db *mysql.DB, selection Selection, at Gateways) (Unsettled, error) {
 	only, args := selection.only("subscription_id")
+	which, names := at.clause("gateway")
+	only, args = only+which, append(args, names...)
 	var row struct {
 		Unsettled
 

@@ -21,6 +21,28 @@ type Selection struct {
 	Orders        []uint64 // empty: all
 }
 
+// Gateways narrow a count down by gateway.
+type Gateways struct {
+	Names []string
+	Only  bool // those of these gateways; else those of all others
+}
+
+// clause is the condition on the column that names the gateway, beginning with AND; none without names.
+func (g Gateways) clause(column string) (string, []any) {
+	if len(g.Names) == 0 {
+		return "", nil
+	}
+	args := make([]any, len(g.Names))
+	for i, name := range g.Names {
+		args[i] = name
+	}
+	not := " NOT"
+	if g.Only {
+		not = ""
+	}
+	return " AND " + column + not + " IN (" + marks(len(args)) + ")", args
+}
+
 // only narrows a query down to the selected subscriptions; column names them.
 func (s Selection) only(column string) (string, []any) { return among(column, s.Subscriptions) }
 

@@ -2,57 +2,125 @@ package steps
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"math"
 	"sync"
+	"time"
 
 	"duly/internal/batch"
-	"duly/internal/payment"
+	"duly/internal/billing"
 )
 
-// brakeWindow is how many answers the brake looks back over.
-const brakeWindow = 200
-
-// Brake halts a run in which too many of the last 200 answers say that the row is at fault: a suspended account
-// or a wrong URL must not burn a stage for everyone. It is safe for concurrent use.
+// Brake counts the bad answers that each gateway gives in this run, between two judgements by what is stored. It holds
+// requests back as soon as there have been enough of them to stop the gateway, until it is judged again: at most as many
+// customers as have a request on its way are charged after the answer that stops it. It is safe for concurrent use.
+//
+// The nil Brake, and a gateway that [Brake.Judged] was not called for, hold nothing back.
 type Brake struct {
-	Percent int // more than this halts
-
-	mu   sync.Mutex
-	ring [brakeWindow]bool
-	n    int // answers seen
-	bad  int // of those in the ring
+	mu    sync.Mutex
+	lanes map[string]*brakeLane
 }
 
-// Watch counts an answer. What says nothing about the row is not one.
-func (b *Brake) Watch(ctx context.Context, o payment.Outcome) {
-	bad, counts := alarming(o)
-	if !counts {
+// brakeLane are the bad answers of one gateway.
+type brakeLane struct {
+	room      int // bad answers that it takes to stop the gateway
+	unread    int // bad answers that the last judgement does not know
+	unsettled int // of those, bad answers that are not stored
+	judged    chan struct{}
+}
+
+// recheckBrake is how often a request that is held back looks whether the run ends.
+const recheckBrake = 20 * time.Millisecond
+
+func (b *Brake) lane(gateway string) *brakeLane {
+	if b.lanes == nil {
+		b.lanes = map[string]*brakeLane{}
+	}
+	l := b.lanes[gateway]
+	if l == nil {
+		l = &brakeLane{room: math.MaxInt32, judged: make(chan struct{})}
+		b.lanes[gateway] = l
+	}
+	return l
+}
+
+// Watch counts an answer that is yet to be stored.
+func (b *Brake) Watch(r billing.Result) {
+	if b == nil || !billing.Alarming(r.Answer.Outcome) {
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	at := b.n % brakeWindow
-	if b.ring[at] {
-		b.bad--
-	}
-	if b.ring[at] = bad; bad {
-		b.bad++
-	}
-	if b.n++; b.n >= brakeWindow && b.bad*100 > b.Percent*brakeWindow {
-		batch.Execution(ctx).Halt(fmt.Errorf("brake: %d of the last %d answers are hard declines, rejections or differ"+
-			" (billing.brake_percent is %d); check the account and the URL of the gateway", b.bad, brakeWindow, b.Percent))
-	}
+	l := b.lane(r.Gateway)
+	l.unread++
+	l.unsettled++
 }
 
-func alarming(o payment.Outcome) (bad, counts bool) {
-	switch o.Kind {
-	case payment.Paid, payment.TryLater:
-		return false, true
-	case payment.Refused:
-		return o.Decline.Class == payment.Hard, true
-	case payment.Differs, payment.Rejected:
-		return true, true
-	case payment.InDoubt, payment.NotExecuted, payment.Misconfigured:
+// Stored is called when answers are stored or given up, and returns the gateways that should be judged now.
+func (b *Brake) Stored(results []billing.Result) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var names []string
+	for _, r := range results {
+		if !billing.Alarming(r.Answer.Outcome) {
+			continue
+		}
+		l := b.lane(r.Gateway)
+		l.unsettled = max(0, l.unsettled-1)
 	}
-	return false, false
+	for name, l := range b.lanes {
+		// At half the way, so that few requests are ever held back.
+		if l.unread > l.unsettled && 2*l.unread >= l.room {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Judged is called when a gateway was judged by what is stored, and not stopped: so many further bad answers stop it.
+func (b *Brake) Judged(gateway string, room int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.lane(gateway)
+	l.room, l.unread = room, l.unsettled
+	close(l.judged)
+	l.judged = make(chan struct{})
+}
+
+// Stopped is called when a gateway was stopped: nothing waits for it any more.
+func (b *Brake) Stopped(gateway string) { b.Judged(gateway, math.MaxInt32) }
+
+// held is the judgement that requests to a gateway wait for; nil: none.
+func (b *Brake) held(gateway string) <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l := b.lane(gateway); l.unread >= l.room {
+		return l.judged
+	}
+	return nil
+}
+
+// await waits until a request may be sent to a gateway, as far as the brake goes. The error says that the run ends.
+func (b *Brake) await(ctx context.Context, gateway string) error {
+	if b == nil {
+		return nil
+	}
+	x := batch.Execution(ctx)
+	for {
+		judged := b.held(gateway)
+		if judged == nil {
+			return nil
+		}
+		select {
+		case <-judged:
+		case <-x.Stopping():
+			return batch.ErrStopped
+		case <-ctx.Done():
+			return batch.ErrStopped
+		case <-time.After(recheckBrake):
+			if x.Halted() != nil || x.Lease.Left() <= 0 {
+				return errors.New("the run ends")
+			}
+		}
+	}
 }

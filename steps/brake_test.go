@@ -3,83 +3,106 @@ package steps_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/gateway"
 	"duly/internal/payment"
 	"duly/internal/worktest"
 	"duly/steps"
 )
 
-// answers are outcomes that the brake looks at, and what it makes of them: true is bad.
-func answers() map[payment.Outcome]bool {
-	return map[payment.Outcome]bool{
-		{Kind: payment.Paid}: false,
-		{Kind: payment.Refused, Decline: payment.Decline{Class: payment.Soft}}:   false,
-		{Kind: payment.Refused, Decline: payment.Decline{Class: payment.Action}}: false,
-		{Kind: payment.TryLater}: false,
-		{Kind: payment.Refused, Decline: payment.Decline{Class: payment.Hard}}: true,
-		{Kind: payment.Differs}:  true,
-		{Kind: payment.Rejected}: true,
-	}
+// answerOf is an answer of a gateway, as a step hands it on.
+func answerOf(name string, o payment.Outcome) billing.Result {
+	r := billing.Result{Answer: billing.Answer{Outcome: o}}
+	r.Gateway = name
+	return r
 }
 
-// silent are outcomes that say nothing about the rows.
-func silent() []payment.Outcome {
-	return []payment.Outcome{{Kind: payment.InDoubt}, {Kind: payment.NotExecuted}, {Kind: payment.Misconfigured}}
+func lost() payment.Outcome {
+	return payment.Outcome{Kind: payment.Refused, Decline: payment.Decline{Class: payment.Hard}}
 }
 
-// The run is halted at exactly the answer with which, for the first time, more than so many percent of the last
-// 200 are bad; fewer than 200 say nothing yet.
-func TestBrake(t *testing.T) {
-	var good, bad []payment.Outcome
-	for o, is := range answers() {
-		if is {
-			bad = append(bad, o)
-		} else {
-			good = append(good, o)
-		}
+// A gateway is judged once half of the bad answers that it takes to stop it are stored, each by its own.
+func TestBrakeAsksForAJudgement(t *testing.T) {
+	brake := &steps.Brake{}
+	brake.Judged("main", 20)
+	brake.Judged("other", 20)
+	var bad []billing.Result
+	for range 9 {
+		bad = append(bad, answerOf("main", lost()))
+		brake.Watch(bad[0])
+		brake.Watch(answerOf("main", payment.Outcome{Kind: payment.Paid}))
 	}
-	rapid.Check(t, func(rt *rapid.T) {
-		percent := rapid.IntRange(1, 100).Draw(rt, "percent")
-		share := rapid.IntRange(0, 100).Draw(rt, "share of bad ones")
-		n := rapid.IntRange(0, 450).Draw(rt, "answers")
-		brake := &steps.Brake{Percent: percent}
-		var seen []bool
-		wanted, halted := -1, -1
-		worktest.InMemory(t.Context(), t, func(ctx context.Context, x *batch.StepExecution) error {
-			for i := range n {
-				is := rapid.IntRange(0, 99).Draw(rt, "kind") < share
-				o := rapid.SampledFrom(good).Draw(rt, "good")
-				if is {
-					o = rapid.SampledFrom(bad).Draw(rt, "bad")
-				}
-				brake.Watch(ctx, o)
-				brake.Watch(ctx, rapid.SampledFrom(silent()).Draw(rt, "silent"))
-				if seen = append(seen, is); len(seen) > 200 {
-					seen = seen[1:]
-				}
-				if wanted < 0 && len(seen) == 200 && count(seen)*100 > percent*200 {
-					wanted = i
-				}
-				if halted < 0 && x.Halted() != nil {
-					halted = i
-				}
-			}
-			return nil
+	require.Empty(t, brake.Stored(bad))
+	brake.Watch(bad[0])
+	require.Equal(t, []string{"main"}, brake.Stored(bad[:1]))
+	brake.Judged("main", 10)
+	require.Empty(t, brake.Stored(nil))
+	for range 5 {
+		brake.Watch(bad[0])
+	}
+	require.Empty(t, brake.Stored([]billing.Result{answerOf("other", payment.Outcome{Kind: payment.Paid})}), "a judgement would not know them yet")
+	require.Equal(t, []string{"main"}, brake.Stored(bad[:5]))
+}
+
+// Once so many answers were bad that the gateway may have to be stopped, nothing more is sent there before it is judged. Other
+// gateways go on, and what waits hears that the run ends.
+func TestBrakeHoldsRequestsBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		then  func(brake *steps.Brake, g *gateway.Paced, stop func(), x *batch.StepExecution)
+		sends bool
+	}{
+		"judged": {func(brake *steps.Brake, _ *gateway.Paced, _ func(), _ *batch.StepExecution) {
+			brake.Stored([]billing.Result{answerOf("main", lost()), answerOf("main", lost())})
+			brake.Judged("main", 1)
+		}, true},
+		"stopped": {func(brake *steps.Brake, g *gateway.Paced, _ func(), _ *batch.StepExecution) {
+			g.LeaveAlone("brake")
+			brake.Stopped("main")
+		}, false},
+		"the run stops": {func(_ *steps.Brake, _ *gateway.Paced, stop func(), _ *batch.StepExecution) { stop() }, false},
+		"the run halts": {func(_ *steps.Brake, _ *gateway.Paced, _ func(), x *batch.StepExecution) { x.Halt(batch.ErrHalt) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := ordinary()
+				brake := &steps.Brake{}
+				brake.Judged("main", 2)
+				brake.Watch(answerOf("main", lost()))
+				brake.Watch(answerOf("main", lost()))
+				paced := gateways(t, p)
+				charge := &steps.Charge{Gateways: paced, Brake: brake, Now: time.Now}
+				ctx, stop := context.WithCancel(t.Context())
+				worktest.InMemory(ctx, t, func(ctx context.Context, x *batch.StepExecution) error {
+					done := make(chan billing.Result)
+					go func() {
+						result, err := charge.Process(ctx, claimed(0))
+						assert.NoError(t, err)
+						done <- result
+					}()
+					time.Sleep(time.Second)
+					require.Empty(t, p.sent)
+					select {
+					case <-done:
+						require.Fail(t, "it does not wait")
+					default:
+					}
+					c.then(brake, paced["main"], stop, x)
+					result := <-done
+					require.Equal(t, c.sends, len(p.sent) > 0)
+					if !c.sends {
+						require.Equal(t, payment.NotExecuted, result.Answer.Outcome.Kind)
+					}
+					return nil
+				})
+				stop()
+			})
 		})
-		require.Equal(rt, wanted, halted)
-	})
-}
-
-func count(list []bool) int {
-	n := 0
-	for _, b := range list {
-		if b {
-			n++
-		}
 	}
-	return n
 }

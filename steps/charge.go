@@ -20,6 +20,12 @@ type Charge struct {
 
 // Process implements batch.Processor.
 func (c *Charge) Process(ctx context.Context, item billing.Claimed) (billing.Result, error) {
+	result := c.charge(ctx, item)
+	c.Brake.Watch(result)
+	return result, nil
+}
+
+func (c *Charge) charge(ctx context.Context, item billing.Claimed) billing.Result {
 	result := billing.Result{Claimed: item}
 	switch {
 	case item.Kept != nil:
@@ -31,14 +37,14 @@ func (c *Charge) Process(ctx context.Context, item billing.Claimed) (billing.Res
 	default:
 		result, excused, known := c.first(ctx, item)
 		if known {
-			return result, nil
+			return result
 		}
-		return send(ctx, c.Gateways, c.Brake, c.Now, item, excused), nil
+		return send(ctx, c.Gateways, c.Brake, c.Now, item, excused)
 	}
-	return result, nil
+	return result
 }
 
-// send charges an item by its own gateway and lets the brake see the answer.
+// send charges an item by its own gateway, once the brake lets it.
 func send(ctx context.Context, gateways Gateways, brake *Brake, now func() time.Time, item billing.Claimed, excused excuse) billing.Result {
 	result := billing.Result{Claimed: item}
 	g, ok := gateways[item.Gateway]
@@ -48,7 +54,9 @@ func send(ctx context.Context, gateways Gateways, brake *Brake, now func() time.
 		}.After(item.Doubted)
 		return result
 	}
+	if err := brake.await(ctx, item.Gateway); err != nil {
+		return unsent(item, err.Error())
+	}
 	result.Answer.Outcome, result.Doubted = g.Charge(guarded(ctx, item, g.Abilities(), now, excused), item.Charge, item.Doubted)
-	brake.Watch(ctx, result.Answer.Outcome)
 	return result
 }

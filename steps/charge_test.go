@@ -35,7 +35,7 @@ func TestNothingIsSentOfWhatIsKnown(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p, item := ordinary(), claimed(0)
 				c.change(&item)
-				got := process(t.Context(), t, &steps.Charge{Gateways: gateways(t, p), Brake: &steps.Brake{Percent: 50}, Now: time.Now}, item, nil)
+				got := process(t.Context(), t, &steps.Charge{Gateways: gateways(t, p), Brake: &steps.Brake{}, Now: time.Now}, item, nil)
 				require.Empty(t, p.sent)
 				require.Equal(t, c.want, got.Answer)
 			})

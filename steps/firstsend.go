@@ -76,9 +76,7 @@ func (c *Charge) look(ctx context.Context, g *gateway.Paced, item billing.Claime
 	case len(found) == 0:
 		return billing.Result{}, false
 	case len(found) == 1 && found[0].Key == item.Charge.Key:
-		outcome := payment.Judge(item.Charge, found[0])
-		c.Brake.Watch(ctx, outcome)
-		return billing.Result{Claimed: item, Answer: billing.Answer{Outcome: outcome, Found: true}}, true
+		return billing.Result{Claimed: item, Answer: billing.Answer{Outcome: payment.Judge(item.Charge, found[0]), Found: true}}, true
 	}
 	why, _ = accountFor(ctx, c.History, item.Gateway, found)
 	return unsent(item, "not sent: "+why), true

@@ -28,26 +28,32 @@ type Recover struct {
 
 // Process implements batch.Processor.
 func (r *Recover) Process(ctx context.Context, item billing.Claimed) (billing.Result, error) {
+	result := r.recover(ctx, item)
+	r.Brake.Watch(result)
+	return result, nil
+}
+
+func (r *Recover) recover(ctx context.Context, item billing.Claimed) billing.Result {
 	r.Doubts.settled(item.ID)
 	result := billing.Result{Claimed: item}
 	if item.Kept != nil {
 		result.Answer = billing.Answer{Outcome: *item.Kept, Found: true, Kept: true}
-		return result, nil
+		return result
 	}
 	g, ok := r.Gateways[item.Gateway]
 	if !ok {
 		result.Answer.Outcome.Reason = "gateway " + item.Gateway + " is not configured"
-		return result, nil
+		return result
 	}
 	asked := billing.Unaskable
 	if g.Abilities().FindByKey || item.PaymentID != "" {
 		finding := g.Find(stoppable(ctx), item.Charge, item.PaymentID)
 		if asked = answer(finding); !finding.Absent && finding.Outcome.Kind != payment.InDoubt {
-			return r.found(ctx, g, result, finding.Outcome), nil
+			return r.found(ctx, g, result, finding.Outcome)
 		}
 		result.Answer.Outcome = finding.Outcome
 	}
-	return r.unfound(ctx, g, result, asked), nil
+	return r.unfound(ctx, g, result, asked)
 }
 
 // found settles an attempt by the gateway's record, if that can be believed.
@@ -68,7 +74,6 @@ func (r *Recover) found(ctx context.Context, g *gateway.Paced, result billing.Re
 			return result
 		}
 	}
-	r.Brake.Watch(ctx, found)
 	result.Answer = billing.Answer{Outcome: found, Found: true}
 	return result
 }

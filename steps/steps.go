@@ -23,6 +23,9 @@ func (g Gateways) State(name string) batch.LaneState {
 		return batch.LaneOpen
 	}
 	if _, closed := p.Closed(); closed {
+		if p.Paused() {
+			return batch.LanePaused
+		}
 		return batch.LaneClosed
 	}
 	if p.Held() { // not half open: without items there would be no probes, and it would stay so

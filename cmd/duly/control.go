@@ -89,7 +89,7 @@ func (h *helm) heed(ctx context.Context, pauses mysql.Pauses) {
 	for name, g := range h.deps.Gateways {
 		pause, paused := pauses.Gateway(name)
 		if _, closed := g.Closed(); paused && !closed {
-			g.LeaveAlone("paused: " + pause.String())
+			leavePaused(g, pause)
 			h.logs.WarnContext(ctx, "a gateway was paused; it is left alone for the rest of the run", slog.Uint64("run_id", h.run.ID), slog.String("gateway", name))
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"duly/internal/batch"
+	"duly/internal/gateway"
 	"duly/internal/mysql"
 )
 
@@ -50,9 +51,20 @@ func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag st
 func (e *execution) leaveAlone() {
 	for name, g := range e.deps.Gateways {
 		if pause, paused := e.pauses.Gateway(name); paused {
-			g.LeaveAlone("paused: " + pause.String())
+			leavePaused(g, pause)
 		}
 	}
+}
+
+// leavePaused leaves a paused gateway alone. What the brake has paused needs an operator: a run that leaves nothing else undone
+// is not worth repeating.
+func leavePaused(g *gateway.Paced, pause mysql.Pause) {
+	reason := "paused: " + pause.String()
+	if pause.ByBrake() {
+		g.Pause(reason)
+		return
+	}
+	g.LeaveAlone(reason)
 }
 
 // mayRun says whether the job is paused, or another run keeps an exclusive one from starting.

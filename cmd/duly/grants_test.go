@@ -120,7 +120,7 @@ func TestTheWorkersRights(t *testing.T) {
 		"UPDATE orders SET amount = 1", "INSERT INTO orders (id, customer_id, status, amount, currency) VALUES (99, 'x', 'pending', 1, 'KRW')",
 		"UPDATE products SET name = 'x'", "UPDATE payments SET amount = 1", "DELETE FROM payments", "DELETE FROM invoices",
 		"DELETE FROM payment_attempts", "DELETE FROM audit_findings", "UPDATE operator_actions SET who = 'x'",
-		"INSERT INTO pauses (subject, who, reason) VALUES ('billing', 'x', 'x')", "UPDATE duly_migrations SET version_id = 7", "DROP TABLE events",
+		"UPDATE pauses SET reason = 'x'", "DELETE FROM pauses", "UPDATE duly_migrations SET version_id = 7", "DROP TABLE events",
 	} {
 		_, err := db.ExecContext(t.Context(), statement)
 		require.True(t, deniedStatement(err), "%s: %v", statement, err)

@@ -99,7 +99,7 @@ func (e *execution) counts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unsettled, err := readers.CountUnsettled(ctx, e.db.DB, readers.Selection{Business: e.today})
+	unsettled, err := readers.CountUnsettled(ctx, e.db.DB, readers.Selection{Business: e.today}, readers.Gateways{})
 	if err != nil {
 		return err
 	}

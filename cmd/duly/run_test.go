@@ -187,6 +187,37 @@ func TestPauses(t *testing.T) {
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 }
 
+// A gateway that the brake has stopped makes the run fail, and no later run sends it anything: what is left waits for an operator, so
+// that a run that leaves nothing else has not run. Once it is resumed it is charged again.
+func TestABrakedGateway(t *testing.T) {
+	s := newShop(t)
+	for range 60 {
+		s.enrol(t, "hard", 100)
+	}
+	s.exec(t, "UPDATE subscriptions SET customer_id = CONCAT('cus_', id)")
+	got := s.duly(t, "run", "billing", "--parallelism", "2")
+	require.Equal(t, batch.ExitFailed, got.code, got.out+got.err)
+	require.Contains(t, got.out, "failed: collect: brake: gateway main: ")
+	require.Contains(t, got.out, "duly resume gateway main")
+	burned := s.number(t, "SELECT COUNT(*) FROM invoices WHERE stage = 1")
+	require.Contains(t, s.duly(t, "status").out, "paused: gateway:main: brake: ")
+
+	sent := len(s.sim.Ledger())
+	got = s.duly(t, "run", "billing", "--json")
+	require.Equal(t, batch.ExitNotRun, got.code, got.out+got.err)
+	doc := document[summary](t, got)
+	require.Len(t, doc.Left, 1)
+	require.Regexp(t, fmt.Sprintf(`^%d charges of gateway main until duly resume gateway main: paused: brake: .* \(duly: brake, since .*\)$`, 60-burned), doc.Left[0])
+	require.Equal(t, []string{"duly status"}, doc.Next)
+	require.Len(t, s.sim.Ledger(), sent)
+
+	require.Equal(t, batch.ExitDone, s.duly(t, "resume", "gateway", "main", "--reason", "the account is open again").code)
+	s.exec(t, "UPDATE subscriptions SET payment_method = CONCAT('pm_ok:', id)")
+	got = s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
+	require.Equal(t, 60-burned, s.number(t, "SELECT COUNT(*) FROM invoices WHERE status = 'paid'"))
+}
+
 // live adds a run of somebody else whose lease holds.
 func (s *shop) live(t *testing.T, id int) {
 	t.Helper()

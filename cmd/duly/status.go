@@ -163,7 +163,7 @@ func (s *statusView) readBilling(ctx context.Context, db *database, selection re
 	if s.DueInvoices, err = readers.OpenSums(ctx, db.DB, s.BusinessDate); err != nil {
 		return err
 	}
-	unsettled, err := readers.CountUnsettled(ctx, db.DB, selection)
+	unsettled, err := readers.CountUnsettled(ctx, db.DB, selection, readers.Gateways{})
 	s.InFlight, s.InDoubt, s.NextCheckAt = unsettled.InFlight, unsettled.InDoubt, unlessZero(unsettled.NextCheck)
 	return err
 }

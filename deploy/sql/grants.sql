@@ -32,7 +32,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON event_deliveries TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON outbox_marks TO duly_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON job_runs TO duly_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON step_runs TO duly_worker;
-GRANT SELECT ON pauses TO duly_worker;
+GRANT SELECT, INSERT ON pauses TO duly_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON schedule_firings TO duly_worker;
 GRANT SELECT, INSERT ON operator_actions TO duly_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON daily_order_stats TO duly_worker;

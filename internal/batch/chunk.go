@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -78,6 +77,7 @@ const (
 	LaneOpen   LaneState = iota
 	LaneHeld             // not now; claimed items wait, unclaimed ones are left alone
 	LaneClosed           // not any more in this run
+	LanePaused           // not before an operator resumes it: like closed, but no later run need try
 )
 
 // Chunk is a step that claims, processes and settles, all three at the same time: while one chunk is being
@@ -288,6 +288,7 @@ func (e *execution[I, O]) awaitHeld(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		held, open := false, false
+		var closed []string
 		e.mu.Lock()
 		for name := range e.skipped {
 			switch e.State(name) {
@@ -296,12 +297,14 @@ func (e *execution[I, O]) awaitHeld(ctx context.Context) (bool, error) {
 			case LaneHeld:
 				held = true
 			case LaneClosed:
+				closed = append(closed, name)
+			case LanePaused:
 			}
 		}
 		if open {
 			clear(e.skipped)
 		}
-		names, failed := slices.Sorted(maps.Keys(e.skipped)), e.failed
+		failed := e.failed
 		e.mu.Unlock()
 		switch {
 		case failed != nil:
@@ -309,8 +312,9 @@ func (e *execution[I, O]) awaitHeld(ctx context.Context) (bool, error) {
 		case open:
 			return true, nil
 		case !held:
-			if len(names) > 0 {
-				e.x.Leave("left alone for the rest of the run: " + strings.Join(names, ", "))
+			if len(closed) > 0 {
+				slices.Sort(closed)
+				e.x.Leave("left alone for the rest of the run: " + strings.Join(closed, ", "))
 			}
 			return false, nil
 		}

@@ -302,7 +302,7 @@ func progress(steps []*StepExecution) []Progress {
 	return out
 }
 
-// result sums a run up. Of several truths the one that an operator must act on first wins: 1, 4, 3, 0.
+// result sums a run up. Of several truths the one that an operator must act on first wins: 1, 4, 3, 5, 0.
 func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecution, lease *Lease, err error) Result {
 	for _, x := range steps {
 		if halted := x.Halted(); halted != nil && !errors.Is(err, ErrHalt) { // between two steps, or in one that heeds it not
@@ -320,11 +320,10 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 	if lost {
 		res.leave("the lease of the run was lost; what was in flight is recovered by the next run")
 	}
-	if job.Left != nil && !lost && work.Err() == nil {
-		reasons, leftErr := job.Left(work)
-		if leftErr != nil {
-			res.leave("what is left could not be counted: " + leftErr.Error())
-		}
+	var held []string
+	if !lost && work.Err() == nil {
+		var reasons []string
+		reasons, held = count(work, job)
 		for _, reason := range reasons {
 			res.leave(reason)
 		}
@@ -352,8 +351,30 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 		}
 	case res.Tally.Review+res.Tally.Rejected > 0:
 		res.Exit = ExitReview
+	case len(held) > 0:
+		res.Exit = ExitNotRun
+	}
+	for _, reason := range held {
+		res.leave(reason)
 	}
 	return res
+}
+
+// count is what the job leaves undone, and what of it waits for an operator to resume something.
+func count(work context.Context, job Job) (left, held []string) {
+	count := func(of func(context.Context) ([]string, error)) []string {
+		if of == nil {
+			return nil
+		}
+		reasons, err := of(work)
+		if err != nil {
+			left = append(left, "what is left could not be counted: "+err.Error())
+		}
+		return reasons
+	}
+	reasons := count(job.Left)
+	held = count(job.Held)
+	return append(left, reasons...), held
 }
 
 // onlyLost reports whether err says no more than that the lease was lost, or that the database was away or in trouble: unfinished, not
@@ -394,7 +415,7 @@ func (r *Runner) finish(ctx context.Context, run *Run, lease *Lease, steps []*St
 	last := progress(steps)
 	if err := r.Repository.Finish(ctx, run, last, *result); err != nil {
 		r.Log.ErrorContext(ctx, "the end of the run could not be written", slog.Uint64("run_id", run.ID), slog.Any("error", err))
-		if result.Exit == ExitDone || result.Exit == ExitReview {
+		if result.Exit == ExitDone || result.Exit == ExitReview || result.Exit == ExitNotRun {
 			result.Exit = ExitUnfinished
 			result.leave("the end of the run could not be written")
 		}

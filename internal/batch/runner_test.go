@@ -212,6 +212,51 @@ func TestLeft(t *testing.T) {
 	}
 }
 
+// What waits for an operator to resume something is worth no further run, but whatever else there is counts before it.
+func TestWhatWaitsToBeResumed(t *testing.T) {
+	waits := func(context.Context) ([]string, error) { return []string{"3 charges"}, nil }
+	review := tasklet("reviews", func(_ context.Context, x *batch.StepExecution) error {
+		x.Count(batch.Tally{Review: 1})
+		return nil
+	})
+	for _, c := range []struct {
+		name  string
+		steps []batch.Step
+		left  []string
+		held  func(context.Context) ([]string, error)
+		want  []string
+		exit  int
+	}{
+		{"alone", nil, nil, waits, []string{"3 charges"}, batch.ExitNotRun},
+		{"nothing", nil, nil, func(context.Context) ([]string, error) { return nil, nil }, nil, batch.ExitDone},
+		{"beside what a later run does", nil, []string{"2 invoices"}, waits, []string{"2 invoices", "3 charges"}, batch.ExitUnfinished},
+		{"beside a row in review", []batch.Step{review}, nil, waits, []string{"3 charges"}, batch.ExitReview},
+		{"nobody knows", nil, nil, func(context.Context) ([]string, error) { return nil, errSyntax }, []string{"what is left could not be counted: syntax error"}, batch.ExitUnfinished},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				job := batch.Job{Name: "job", Steps: c.steps, Left: func(context.Context) ([]string, error) { return c.left, nil }, Held: c.held}
+				result, err := runner(&runs{}).Run(t.Context(), job, batch.Spec{Lease: lease})
+				require.NoError(t, err)
+				require.Equal(t, c.want, result.Left)
+				require.Equal(t, c.exit, result.Exit)
+			})
+		})
+	}
+}
+
+// A lane that waits for an operator leaves nothing that a later run could do.
+func TestALaneThatIsPaused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := bench{size: 10, width: 5}
+		b.source.todo = items("a", 0, 20)
+		b.lanes.set("a", batch.LanePaused)
+		result := run(t.Context(), t, runner(&runs{}), b.step("s"))
+		require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+		require.Zero(t, b.sink.done())
+	})
+}
+
 func TestALimitThatWasJustEnoughLeavesNothing(t *testing.T) {
 	for _, left := range [][]string{nil, {"3 invoices"}} {
 		synctest.Test(t, func(t *testing.T) {

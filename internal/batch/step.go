@@ -23,6 +23,9 @@ type Job struct {
 	Steps []Step
 	// Left names what the run leaves undone in its selection, one line a reason; nil for nothing.
 	Left func(ctx context.Context) ([]string, error)
+	// Held names what waits for an operator to resume what is paused, one line a reason; nil for nothing. It is called after
+	// Left. A run that leaves nothing else ends with [ExitNotRun].
+	Held func(ctx context.Context) ([]string, error)
 }
 
 // Budget bounds how many items a run may claim in all its steps. The zero Budget has no bound. Its methods

@@ -184,7 +184,7 @@ func (w *modelWorld) stage(r *modelRun, stage int) {
 			return writers.Decide(ctx, tx, w.clock.now(), list)
 		},
 	}
-	r.processor = &steps.Charge{Gateways: r.gateways, Brake: &steps.Brake{Percent: 100}, Now: w.clock.now}
+	r.processor = &steps.Charge{Gateways: r.gateways, Brake: &steps.Brake{}, Now: w.clock.now}
 	r.done = false
 }
 
@@ -195,7 +195,7 @@ func (w *modelWorld) recovery(r *modelRun, all bool) {
 		DB: w.program, Selection: readers.Selection{Business: r.business}, All: all, Now: w.clock.now, Clock: w.clock.now, Controls: controls,
 	}
 	r.processor = &steps.Recover{
-		Gateways: r.gateways, Controls: &steps.Controls{Now: w.clock.now}, Doubts: &steps.Doubts{}, Brake: &steps.Brake{Percent: 100}, Now: w.clock.now, More: all,
+		Gateways: r.gateways, Controls: &steps.Controls{Now: w.clock.now}, Doubts: &steps.Doubts{}, Brake: &steps.Brake{}, Now: w.clock.now, More: all,
 	}
 	r.done = false
 }

@@ -30,6 +30,7 @@ type Paced struct {
 
 	mu     sync.Mutex
 	reason string // why it is
+	paused bool   // until somebody resumes it
 	stats  Stats
 }
 
@@ -126,14 +127,32 @@ func (p *Paced) Stats() Stats {
 // LeaveAlone ends the use of the gateway for the run, as if it were down; reason says why to people.
 func (p *Paced) LeaveAlone(reason string) { p.leave(reason) }
 
-// leave ends the use of the gateway for the run. Later reasons change nothing.
-func (p *Paced) leave(reason string) {
+// Pause ends the use of the gateway as [Paced.LeaveAlone] does, if it was not ended before. No later run can use it either.
+func (p *Paced) Pause(reason string) {
+	if p.leave(reason) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.paused = true
+	}
+}
+
+// Paused reports whether the gateway cannot be used until somebody resumes it.
+func (p *Paced) Paused() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reason == "" {
-		p.reason = reason
-		close(p.gone)
+	return p.paused
+}
+
+// leave ends the use of the gateway for the run, and reports whether it did. Later reasons change nothing.
+func (p *Paced) leave(reason string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reason != "" {
+		return false
 	}
+	p.reason = reason
+	close(p.gone)
+	return true
 }
 
 // count adds one request to the statistics.

@@ -39,7 +39,7 @@ func needs() map[string]need {
 		"outbox_marks":        {insert: true, update: anyColumn("sink")},
 		"job_runs":            {insert: true, delete: true, update: anyColumn("status")},
 		"step_runs":           {insert: true, delete: true, update: anyColumn("status")},
-		"pauses":              {},
+		"pauses":              {insert: true},
 		"schedule_firings":    {insert: true, delete: true, update: anyColumn("job")},
 		"operator_actions":    {insert: true},
 		"daily_order_stats":   {insert: true, delete: true, update: anyColumn("currency")},

@@ -146,4 +146,16 @@ func ReadPauses(ctx context.Context, db *DB) (Pauses, error) {
 func (p Pauses) Job(name string) (Pause, bool) { found, ok := p[name]; return found, ok }
 
 // Gateway is the pause of a gateway; false if it is not paused.
-func (p Pauses) Gateway(name string) (Pause, bool) { found, ok := p["gateway:"+name]; return found, ok }
+func (p Pauses) Gateway(name string) (Pause, bool) {
+	found, ok := p[GatewaySubject(name)]
+	return found, ok
+}
+
+// GatewaySubject is the subject of a gateway in pauses and operator_actions.
+func GatewaySubject(name string) string { return "gateway:" + name }
+
+// BrakeWho is who paused a gateway that the brake has stopped. No user has such a name.
+const BrakeWho = "duly: brake"
+
+// ByBrake reports whether the brake has made the pause.
+func (p Pause) ByBrake() bool { return p.Who == BrakeWho }
