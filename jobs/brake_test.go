@@ -2,6 +2,8 @@ package jobs_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -152,4 +154,34 @@ func TestTheBrakeIsOff(t *testing.T) {
 	result := w.run(func(o *jobs.BillingOptions, _ *batch.Runner) { o.BrakePercent = 100 })
 	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
 	require.Equal(t, 210, w.burned("main"))
+}
+
+// A gateway whose answers nobody can read is left alone after a few customers, and the run fails; others go on. What was sent is in
+// doubt, and is settled once the address is right.
+func TestAnswersThatNobodyCanRead(t *testing.T) {
+	w := newTown(t)
+	worktest.Enrol(t, w.plain, 120, day0, of(60, "pm_ok", "pm_ok"))
+	page := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			_, _ = rw.Write([]byte("<html>Welcome</html>"))
+			return
+		}
+		w.sims["main"].ServeHTTP(rw, r)
+	}))
+	t.Cleanup(page.Close)
+	right := w.urls["main"]
+	w.urls["main"] = page.URL
+	result := w.run(nil)
+	require.Equal(t, batch.ExitFailed, result.Exit, "%v", result)
+	require.ErrorContains(t, result.Err, "gateway main: 5 charges in a row were answered with what cannot be read")
+	require.ErrorContains(t, result.Err, "check gateways.main.url")
+	doubt := worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM payment_attempts WHERE status = 'in_doubt'`)
+	require.GreaterOrEqual(t, doubt, 5)
+	require.LessOrEqual(t, doubt, 5+atOnce)
+	require.Empty(t, w.paused("main"), "nobody has to resume it")
+	require.Equal(t, 60, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM invoices i JOIN subscriptions s ON s.id = i.subscription_id WHERE s.gateway = 'other' AND i.status = 'paid'`))
+	w.urls["main"] = right
+	w.began = w.began.Add(-time.Hour)
+	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
+	w.reconcile()
 }

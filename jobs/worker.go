@@ -19,7 +19,7 @@ import (
 type worker struct {
 	Deps
 
-	told     map[string]bool // gateways whose misconfiguration was reported
+	told     map[string]bool // gateways whose misconfiguration or answers were reported
 	controls *steps.Controls
 	// unwritten are the rows that the run leaves because the database failed on them.
 	unwritten *unwritten
@@ -51,7 +51,7 @@ func (w *worker) denied(x *batch.StepExecution) {
 // probe reports whether the database accepts writes.
 func (w *worker) probe(ctx context.Context) error { return mysql.WriteProbe(ctx, w.DB) }
 
-// run runs a step, and says so once of each gateway that refused our credentials.
+// run runs a step, and says so once of each gateway that refused our credentials or whose answers cannot be read.
 func (w *worker) run(ctx context.Context, x *batch.StepExecution, step batch.Step) error {
 	if err := step.Run(ctx, x); err != nil {
 		return err
@@ -59,14 +59,22 @@ func (w *worker) run(ctx context.Context, x *batch.StepExecution, step batch.Ste
 	return w.refused()
 }
 
-// refused says of each gateway that refused our credentials that it did, once.
+// refused says of each gateway that refused our credentials, or whose answers cannot be read, that it did, once.
 func (w *worker) refused() error {
 	var refused []error
 	for _, name := range slices.Sorted(maps.Keys(w.Gateways)) {
-		if g := w.Gateways[name]; g.Stats().Misconfigured > 0 && !w.told[name] {
+		g, check := w.Gateways[name], ""
+		switch {
+		case w.told[name]:
+		case g.Stats().Misconfigured > 0:
+			check = fmt.Sprintf("gateways.%s.token and .url", name)
+		case g.Illegible():
+			check = fmt.Sprintf("gateways.%s.url, and which version of its API the provider speaks", name)
+		}
+		if check != "" {
 			w.told[name] = true
 			reason, _ := g.Closed()
-			refused = append(refused, fmt.Errorf("gateway %s: %s; check gateways.%s.token and .url", name, reason, name))
+			refused = append(refused, fmt.Errorf("gateway %s: %s; check %s", name, reason, check))
 		}
 	}
 	return errors.Join(refused...)

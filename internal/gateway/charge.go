@@ -20,6 +20,7 @@ func (p *Paced) Charge(ctx context.Context, c payment.Charge, doubted bool) (pay
 	var o payment.Outcome
 	tries, held := p.requests(ctx, p.allTries, Request{Kind: RequestCharge, ID: c.RequestID}, func(ctx context.Context) reading {
 		raw := p.gateway.Charge(ctx, c)
+		p.legible(c.Key, raw)
 		o, doubted = raw.After(doubted)
 		return reading{
 			failure:       raw.Failure,

@@ -28,10 +28,12 @@ type Paced struct {
 	twoTries retrypolicy.RetryPolicy[verdict] // of a look-up
 	gone     chan struct{}                    // closed when the gateway is left alone for the run
 
-	mu     sync.Mutex
-	reason string // why it is
-	paused bool   // until somebody resumes it
-	stats  Stats
+	mu        sync.Mutex
+	reason    string          // why it is
+	paused    bool            // until somebody resumes it
+	unread    map[string]bool // charges in a row whose answers could not be read, by key
+	illegible bool            // there were too many of them
+	stats     Stats
 }
 
 // lookUpTries bounds the requests of one look-up: the caller looks again later anyhow.
@@ -56,6 +58,7 @@ func Pace(name string, g Gateway, l Limits) *Paced {
 		allTries: retries(l.Tries),
 		twoTries: retries(min(l.Tries, lookUpTries)),
 		gone:     make(chan struct{}),
+		unread:   map[string]bool{},
 		rate:     newRate(l.Rate),
 		meter:    meter{now: l.Now, last: l.Now()},
 		stats:    Stats{Charges: make(map[payment.Kind]int64, len(payment.Kinds()))},

@@ -108,6 +108,8 @@ type Outcome struct {
 	Unsent bool
 	// Failure: it counts against the gateway's circuit (time-out, reset, refused connection, 5xx).
 	Failure bool
+	// Unreadable, on InDoubt: the gateway answered, and its answer is none of its API: another page, another format.
+	Unreadable bool
 	// RetryAfter is how long the gateway asked us to wait; 0 for no wish.
 	RetryAfter time.Duration
 }

@@ -25,17 +25,24 @@ func outcome(c payment.Charge, a answer) payment.Outcome {
 	case http.StatusBadRequest:
 		if _, isError := readError(a.body); isError {
 			o.Kind = payment.Rejected
+		} else {
+			o.Unreadable = true
 		}
 	case http.StatusUnauthorized, http.StatusForbidden:
 		o.Kind = payment.Misconfigured
 	case http.StatusTooManyRequests:
 		o.Kind = payment.NotExecuted
 	case http.StatusUnprocessableEntity:
-		o.LookUpOnly = true
+		_, isError := readError(a.body)
+		o.LookUpOnly, o.Unreadable = true, !isError
 	case http.StatusServiceUnavailable:
 		if a.notExecuted {
 			o.Kind = payment.NotExecuted
 		}
+	case http.StatusRequestTimeout, http.StatusConflict:
+	default:
+		_, isError := readError(a.body)
+		o.Unreadable = !isError && a.status < http.StatusInternalServerError
 	}
 	o.Failure = a.status >= http.StatusInternalServerError
 	return o
@@ -84,7 +91,7 @@ func unanswered(a answer) (o payment.Outcome, ok bool) {
 func settled(c payment.Charge, a answer, allowed ...payment.Status) payment.Outcome {
 	p, ok := readPayment(a.body, a.clean)
 	if !ok {
-		return payment.Outcome{Kind: payment.InDoubt, Reason: strconv.Itoa(a.status) + " with a body that cannot be read"}
+		return payment.Outcome{Kind: payment.InDoubt, Unreadable: true, Reason: strconv.Itoa(a.status) + " with a body that cannot be read"}
 	}
 	if slices.Contains(allowed, p.Status) {
 		return payment.Judge(c, p)
