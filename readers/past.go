@@ -11,8 +11,8 @@ import (
 )
 
 const pastAttempts = `SELECT id, invoice_id, attempt_no, idempotency_key, status, COALESCE(decline_class, '') AS decline_class,
-gateway, payment_method, COALESCE(account_id, 0) AS account_id, COALESCE(proof, '') AS proof, lease
-FROM payment_attempts WHERE invoice_id IN (?) ORDER BY invoice_id, attempt_no`
+gateway, payment_method, COALESCE(account_id, 0) AS account_id, COALESCE(proof, '') AS proof, lease,
+reopened_at IS NOT NULL AS reopened FROM payment_attempts WHERE invoice_id IN (?) ORDER BY invoice_id, attempt_no`
 
 type pastRow struct {
 	ID      uint64
@@ -26,6 +26,17 @@ type pastRow struct {
 	Account uint32 `db:"account_id"`
 	Proof   string
 	Lease   []byte
+
+	Reopened bool
+}
+
+func (r pastRow) past() billing.Past {
+	p := billing.Past{
+		ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Class: payment.Class(r.Class),
+		Gateway: r.Gateway, Method: r.Method, Account: r.Account, Proof: billing.Proof(r.Proof), Reopened: r.Reopened,
+	}
+	copy(p.Lease[:], r.Lease)
+	return p
 }
 
 // pastOf reads the earlier attempts of the invoices that have any.
@@ -45,12 +56,7 @@ func pastOf(ctx context.Context, q sqlx.QueryerContext, invoices []invoiceRow) (
 	}
 	out := make(map[uint64][]billing.Past, len(ids))
 	for _, r := range rows {
-		past := billing.Past{
-			ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Class: payment.Class(r.Class),
-			Gateway: r.Gateway, Method: r.Method, Account: r.Account, Proof: billing.Proof(r.Proof),
-		}
-		copy(past.Lease[:], r.Lease)
-		out[r.Invoice] = append(out[r.Invoice], past)
+		out[r.Invoice] = append(out[r.Invoice], r.past())
 	}
 	return out, nil
 }

@@ -115,6 +115,7 @@ type ShownAttempt struct {
 	NextCheckAt  *time.Time `json:"next_check_at,omitempty" db:"next_check_at"`
 	CreatedAt    time.Time  `json:"created_at" db:"created_at"`
 	SettledAt    *time.Time `json:"settled_at,omitempty" db:"settled_at"`
+	ReopenedAt   *time.Time `json:"reopened_at,omitempty" db:"reopened_at"` // when the decline was taken back
 
 	Method   string `json:"-" db:"payment_method"`
 	Account  uint32 `json:"-" db:"account_id"`
@@ -145,7 +146,7 @@ first_declined_date, issued_date, try_later_since, review_reason, paid_at, creat
 
 	showAttempts = `SELECT a.id, a.invoice_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.amount, a.currency, a.gateway,
 a.payment_method, a.method_type, a.status, a.doubted, a.lookup_only, a.decline_class, a.decline_code, a.network_code, a.advice_code,
-a.message, a.gateway_payment_id, a.proof, COALESCE(a.account_id, 0) AS account_id, a.run_id, a.checks, a.next_check_at, a.created_at, a.settled_at,
+a.message, a.gateway_payment_id, a.proof, COALESCE(a.account_id, 0) AS account_id, a.run_id, a.checks, a.next_check_at, a.created_at, a.settled_at, a.reopened_at,
 COALESCE(r.status = 'running' AND r.heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL r.lease_ms * 1000 MICROSECOND, FALSE) AS run_lives
 FROM payment_attempts a LEFT JOIN job_runs r ON r.id = a.run_id WHERE a.invoice_id IN (?) ORDER BY a.invoice_id, a.attempt_no`
 
@@ -273,6 +274,7 @@ func (inv ShownInvoice) Standing() *billing.StandingInvoice {
 		s.Past = append(s.Past, billing.Past{
 			ID: a.ID, No: a.No, Key: a.Key, Status: billing.AttemptStatus(a.Status), Class: payment.Class(or(a.DeclineClass)),
 			Gateway: a.Gateway, Method: a.Method, Account: a.Account, Proof: billing.Proof(or(a.Proof)),
+			Reopened: a.ReopenedAt != nil,
 		})
 		s.Message, s.Run, s.RunLives = or(a.Message), a.Run, a.RunLives
 		if a.NextCheckAt != nil {

@@ -361,6 +361,9 @@ func (a *app) invoice(inv readers.ShownInvoice) {
 			check = instant(*t.NextCheckAt)
 		}
 		why := strings.TrimPrefix(orBlank(t.DeclineClass)+" "+orBlank(t.DeclineCode)+" "+orBlank(t.Message), " ")
+		if t.ReopenedAt != nil {
+			why += "; taken back"
+		}
 		rows = append(rows, table.Row{t.ID, t.Stage, t.Status, strings.TrimSpace(why), t.Gateway, instant(t.CreatedAt), check, t.Run, t.Key, orBlank(t.PaymentID)})
 	}
 	a.table(table.Row{"attempt", "stage", "status", "why", "gateway", "at", "next check", "run", "key", "payment"}, rows)

@@ -2,7 +2,6 @@ package billing
 
 import (
 	"fmt"
-	"strconv"
 
 	"duly/internal/payment"
 )
@@ -65,7 +64,7 @@ func DecideClaim(inv Invoice, s Subscription, past []Past, p Policy, effective p
 		return claimReview(about, effective, problems...)
 	}
 	for _, a := range past {
-		if barred(a.Class) && a.Gateway == s.Gateway && a.Method == s.Method {
+		if a.bars(s) {
 			return passStage(inv, s, a, len(past), p, effective)
 		}
 	}
@@ -100,11 +99,11 @@ func passStage(inv Invoice, s Subscription, declined Past, attempts int, p Polic
 		return Claim{Action: UseStage, Stage: inv.Stage + 1, Next: next}
 	}
 	claim := Claim{Action: EndInvoice, SubscriptionTo: ends(s.Status)}
-	claim.Reason = fmt.Sprintf("unpaid after the last retry: the payment method was declined for good (%s)", declined.Class)
+	claim.Reason = fmt.Sprintf(unpaidReason+"the payment method was declined for good (%s)", declined.Class)
 	about := aboutInvoice(inv, s.Gateway)
 	claim.Events = []Event{paymentFailed(
 		failure{about: about, Class: declined.Class, Message: claim.Reason, Attempt: attempts, Stage: inv.Stage},
-		about.Reference+":stage-"+strconv.Itoa(inv.Stage),
+		stageIdentity(about.Reference, inv.Stage),
 	)}
 	if claim.SubscriptionTo != "" {
 		claim.Events = append(claim.Events, subscriptionCancelled(about, claim.Reason))

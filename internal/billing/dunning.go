@@ -28,6 +28,14 @@ func barred(c payment.Class) bool {
 	return false
 }
 
+// bars reports whether a, which may be an attempt of any status, forbids charging s as it is now.
+func (a Past) bars(s Subscription) bool {
+	return barred(a.Class) && !a.Reopened && a.Gateway == s.Gateway && a.Method == s.Method
+}
+
+// unpaidReason begins the reason for which duly cancels a subscription.
+const unpaidReason = "unpaid after the last retry: "
+
 // ends gives the change that an unpaid invoice's end makes to its subscription; "" for none. What the
 // customer paused or ended stays so.
 func ends(status SubscriptionStatus) SubscriptionStatus {

@@ -15,6 +15,7 @@ const (
 	EventActionRequired        = "payment.action_required"
 	EventSubscriptionCancelled = "subscription.cancelled"
 	EventReviewNeeded          = "review.needed"
+	EventInvoiceReopened       = "invoice.reopened"
 )
 
 // about is what every payload says: which invoice, and how much. It never holds a payment method.
@@ -45,6 +46,14 @@ type explained struct {
 	about
 
 	Reason string `json:"reason"`
+}
+
+// reopened is the payload of invoice.reopened.
+type reopened struct {
+	about
+
+	// Status is what the subscription is again; null: it is unchanged.
+	Status *SubscriptionStatus `json:"subscription_status"`
 }
 
 func aboutInvoice(inv Invoice, gateway string) about {
@@ -81,6 +90,31 @@ func actionRequired(f failure, identity string) Event {
 
 func subscriptionCancelled(a about, reason string) Event {
 	return a.event(EventSubscriptionCancelled, a.Reference, explained{a, reason})
+}
+
+// invoiceReopened tells that a decline was taken back: the invoice is charged again, and the subscription is what it was.
+func invoiceReopened(a about, key string, status SubscriptionStatus) Event {
+	payload := reopened{about: a}
+	if status != "" {
+		payload.Status = &status
+	}
+	return a.event(EventInvoiceReopened, key, payload)
+}
+
+// OnceEvents are the dedupe keys of events that an invoice has once, of those that may follow again from a charge after one that was
+// taken back: its stages from one on, of so many, and its end.
+func OnceEvents(inv Invoice, stage, stages int) []string {
+	reference := Reference(inv.SubscriptionID, inv.Due)
+	keys := []string{EventSubscriptionCancelled + ":" + reference}
+	for n := stage; n <= stages; n++ {
+		keys = append(keys, EventPaymentFailed+":"+stageIdentity(reference, n))
+	}
+	return keys
+}
+
+// stageIdentity identifies a stage that passed without an attempt.
+func stageIdentity(reference string, stage int) string {
+	return reference + ":stage-" + strconv.Itoa(stage)
 }
 
 // reviewNeeded tells an operator why identity waits for him. Another reason is another event.

@@ -247,7 +247,7 @@ func (s Standing) waiting() Explanation {
 	}
 	e := Explanation{WhyStage, sentence("it was declined", inv.Message), fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, len(s.Policy.RetryDays)), inv.StageDate)}
 	for _, a := range inv.Past {
-		if a.Status == AttemptDeclined && barred(a.Class) && a.Gateway == s.Subscription.Gateway && a.Method == s.Subscription.Method {
+		if a.Status == AttemptDeclined && a.bars(s.Subscription) {
 			e.Why, e.Next = WhyBarred, e.Next+", and passes without a charge unless the customer changes the payment method before"
 			break
 		}

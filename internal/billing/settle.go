@@ -170,7 +170,7 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 		s.Events = append(s.Events, actionRequired(told, a.Charge.Key))
 	}
 	if s.SubscriptionTo == Cancelled {
-		s.CancelReason = cut("unpaid after the last retry: "+s.Message, maxText)
+		s.CancelReason = cut(unpaidReason+s.Message, maxText)
 		s.Events = append(s.Events, subscriptionCancelled(about, s.CancelReason))
 	}
 	return s

@@ -115,6 +115,8 @@ type Past struct {
 	Account uint32 // 0: not stored
 	Proof   Proof  // what ended it
 	Lease   [16]byte
+	// Reopened: an operator took the decline back, so that the method may be charged again.
+	Reopened bool
 }
 
 // Attempt is an unsettled attempt, with the invoice that it is to collect.

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/readers"
+	"duly/writers"
+)
+
+// reopenView is the document of `duly reopen`.
+type reopenView struct {
+	Runs     []uint64       `json:"runs"`
+	Gateway  string         `json:"gateway"`
+	Classes  []string       `json:"classes"`
+	DryRun   bool           `json:"dry_run"`
+	Reopened int            `json:"reopened"` // by this command, or to be
+	Before   int            `json:"before"`   // taken back already
+	Refused  int            `json:"refused"`
+	Invoices []reopenedView `json:"invoices"`
+	Next     []string       `json:"next"` // commands to type
+}
+
+// reopenedView is an invoice whose decline is taken back.
+type reopenedView struct {
+	InvoiceID        uint64       `json:"invoice_id"`
+	SubscriptionID   uint64       `json:"subscription_id"`
+	AttemptID        uint64       `json:"attempt_id"`
+	Key              string       `json:"idempotency_key"`
+	Class            string       `json:"class"`
+	Stage            int          `json:"stage"`
+	SubscriptionFrom string       `json:"subscription_from,omitempty"`
+	SubscriptionTo   string       `json:"subscription_to,omitempty"`
+	NextBilling      payment.Date `json:"next_billing_date,omitempty"` // that it is moved to
+	Done             bool         `json:"done"`
+	Refused          bool         `json:"refused"`
+	Detail           string       `json:"detail"` // what becomes of it, or why it was refused
+}
+
+// reopenShown is how many invoices that are taken back people are shown; refused ones are all shown.
+const reopenShown = 20
+
+// reopen shows what becomes of the declines, or makes it so.
+func (a *app) reopen(ctx context.Context, db *database, f reopenFlags, classes []payment.Class) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	if err := knownRuns(ctx, db, f.runs); err != nil {
+		return err
+	}
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return err
+	}
+	ids, err := readers.Declines(ctx, db.DB, f.runs, f.gateway, classes)
+	if err != nil {
+		return failed(err)
+	}
+	v := reopenView{Runs: f.runs, Gateway: f.gateway, Classes: wordsOf(classes), DryRun: f.dry, Invoices: []reopenedView{}, Next: []string{}}
+	var refusals []error
+	for _, id := range ids {
+		now := business()
+		w := writers.Reopen{
+			Attempt: id, Classes: classes, Today: payment.DateOf(now.In(c.Business.Location())), Now: now, Stages: len(c.Billing.RetryDays),
+			Action: do("reopen", "attempt:"+strconv.FormatUint(id, 10), f.reason),
+			Read: func(ctx context.Context, tx *sqlx.Tx) (billing.Declined, error) {
+				return readers.Decline(ctx, tx, id, " FOR UPDATE")
+			},
+		}
+		refusal, err := v.add(reopenOne(ctx, db, w, f.dry))
+		if err != nil {
+			return err
+		}
+		if refusal != nil {
+			refusals = append(refusals, refusal)
+		}
+	}
+	pauses, err := mysql.ReadPauses(ctx, db.DB)
+	if err != nil {
+		return failed(err)
+	}
+	_, paused := pauses.Gateway(f.gateway)
+	v.next(f, paused)
+	if a.json {
+		if err := a.print(v); err != nil {
+			return err
+		}
+	} else {
+		a.showReopened(v)
+	}
+	return usage(errors.Join(refusals...))
+}
+
+// reopenOne takes a decline back, or says what would become of it.
+func reopenOne(ctx context.Context, db *database, w writers.Reopen, dry bool) (billing.Declined, billing.Reopening, error) {
+	if !dry {
+		return w.Write(ctx, db.DB)
+	}
+	d, err := readers.Decline(ctx, db.DB, w.Attempt, "")
+	if err != nil {
+		return d, billing.Reopening{}, mysql.Classify(ctx, err)
+	}
+	r, err := billing.DecideReopen(d, w.Classes, w.Today)
+	if err != nil {
+		err = writers.RefusedError{Why: err}
+	}
+	return d, r, err
+}
+
+// add notes what became of a decline. refusal is why it was refused.
+func (v *reopenView) add(d billing.Declined, r billing.Reopening, err error) (refusal, failure error) {
+	row := reopenedView{
+		InvoiceID: d.Invoice.ID, SubscriptionID: d.Invoice.SubscriptionID, AttemptID: d.ID, Key: d.Key, Class: string(d.Class), Stage: d.Stage,
+		SubscriptionFrom: string(r.SubscriptionFrom), SubscriptionTo: string(r.SubscriptionTo), NextBilling: r.Next, Detail: r.Detail,
+	}
+	switch {
+	case err == nil:
+		row.Done = !v.DryRun
+		v.Reopened++
+	case errors.Is(err, billing.ErrReopened):
+		row.Done, row.Detail = true, billing.ErrReopened.Error()
+		v.Before++
+	default:
+		if err = refusedOr(err); !isRefusal(err) {
+			return nil, err
+		}
+		row.Refused, row.Detail = true, err.Error()
+		v.Refused++
+		refusal = fmt.Errorf("invoice %d: %w", row.InvoiceID, err)
+	}
+	v.Invoices = append(v.Invoices, row)
+	return refusal, nil
+}
+
+// next fills in the commands to type.
+func (v *reopenView) next(f reopenFlags, paused bool) {
+	if f.dry {
+		if v.Reopened > 0 {
+			var runs []string
+			for _, id := range f.runs {
+				runs = append(runs, strconv.FormatUint(id, 10))
+			}
+			v.Next = append(v.Next, fmt.Sprintf(`duly reopen --run %s --gateway %s --class %s --reason "…"`, strings.Join(runs, ","), f.gateway, strings.Join(v.Classes, ",")))
+		}
+		return
+	}
+	if v.Reopened+v.Before == 0 {
+		return
+	}
+	if paused {
+		v.Next = append(v.Next, "duly resume gateway "+f.gateway)
+	}
+	v.Next = append(v.Next, "duly run billing")
+}
+
+// showReopened writes what became of the declines for people.
+func (a *app) showReopened(v reopenView) {
+	if len(v.Invoices) == 0 {
+		a.line("no charge was declined as %s at gateway %s by %s", strings.Join(v.Classes, " or "), v.Gateway, runsNamed(v.Runs))
+		return
+	}
+	var rows []table.Row
+	shown := 0
+	for _, i := range v.Invoices {
+		switch {
+		case i.Refused:
+			rows = append(rows, table.Row{i.InvoiceID, i.SubscriptionID, i.AttemptID, i.Class, "refused: " + i.Detail})
+		case i.Detail == billing.ErrReopened.Error():
+		default:
+			if shown++; shown <= reopenShown {
+				rows = append(rows, table.Row{i.InvoiceID, i.SubscriptionID, i.AttemptID, i.Class, i.Detail})
+			}
+		}
+	}
+	if len(rows) > 0 {
+		a.table(table.Row{"invoice", "subscription", "attempt", "class", "becomes"}, rows)
+	}
+	if more := int64(shown - reopenShown); more > 0 {
+		a.line("and %s more; --json lists all", plural(more, "invoice"))
+	}
+	did, end := "taken back", ""
+	if v.DryRun {
+		did, end = "would be taken back", "; nothing was changed"
+	}
+	line := plural(int64(v.Reopened), "decline") + " " + did
+	if v.Before > 0 {
+		line += fmt.Sprintf(", %d taken back before", v.Before)
+	}
+	if v.Refused > 0 {
+		line += fmt.Sprintf(", %d refused", v.Refused)
+	}
+	a.line("%s%s", line, end)
+	for _, next := range v.Next {
+		a.command("next: %s", next)
+	}
+}
+
+func runsNamed(runs []uint64) string {
+	var names []string
+	for _, id := range runs {
+		names = append(names, strconv.FormatUint(id, 10))
+	}
+	if len(names) == 1 {
+		return "run " + names[0]
+	}
+	return "runs " + strings.Join(names, ", ")
+}
