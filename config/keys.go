@@ -177,8 +177,8 @@ func Keys() []Key {
 		},
 		{
 			Name: "billing.brake_percent", Default: "50", parse: whole(1, 100),
-			Why: "If more than this share of 200 answers are rejected, hard declines or differ, the run stops: " +
-				"a suspended account must not use up everyone's retries.",
+			Why: "If more than this share of a gateway's last 200 answers are hard declines, actions, rejections or differ, and more than three times " +
+				"its usual share, the gateway is paused: a suspended account must not use up everyone's retries. `100` switches the brake off.",
 		},
 		{
 			Name: "billing.give_up_after", Default: "24h", parse: duration(time.Second, 365*day),

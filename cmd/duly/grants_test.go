@@ -278,6 +278,14 @@ func TestTheOperatorsRights(t *testing.T) {
 	got = acting.duly(t, "resolve", "attempt", "1", "--as", "refunded", "--reason", "support gave it back")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	require.Equal(t, batch.ExitDone, acting.duly(t, "requeue", "order", fmt.Sprint(order)).code)
+	s.exec(t, "UPDATE payment_attempts SET status = 'declined', decline_class = 'hard', proof = 'answer' WHERE id = 1")
+	s.exec(t, "UPDATE invoices SET status = 'uncollectible' WHERE id = (SELECT invoice_id FROM payment_attempts WHERE id = 1)")
+	s.exec(t, `UPDATE subscriptions SET status = 'cancelled', cancel_reason = 'unpaid after the last retry: no', next_billing_date = UTC_DATE() - INTERVAL 40 DAY, anchor_day = NULL
+WHERE id = (SELECT subscription_id FROM payment_attempts WHERE id = 1)`)
+	run := fmt.Sprint(s.number(t, "SELECT run_id FROM payment_attempts WHERE id = 1"))
+	require.Equal(t, batch.ExitDone, operator.duly(t, "reopen", "--run", run, "--gateway", "main").code)
+	got = acting.duly(t, "reopen", "--run", run, "--gateway", "main", "--reason", "a wave")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
 	s.exec(t, `INSERT INTO job_runs (id, job, business_date, params, status, lease, lease_ms, host, pid, version)
 VALUES (77, 'billing', UTC_DATE(), '{}', 'running', REPEAT('x', 16), 60000, 'elsewhere', 1, 'dev')`)
 	for _, args := range [][]string{

@@ -103,7 +103,7 @@ func TestCompletion(t *testing.T) {
 		"ru", "run ", "run billing --step ", "run billing --step collect,", "run reconcile --step ", "run --step ", "run billing billi", "run billing --rerun ",
 		"run --rerun ", "run billing --da", "run billing --date ", "pause ", "pause gateway ", "resume gateway ", "stop ", "stop 7 ", "throttle ", "show ", "show run ",
 		"show subscription ", "show invoice ", "resolve ", "resolve attempt ", "resolve attempt 1 --as ", "resolve finding ", "requeue invoice ", "requeue invoice 1 ",
-		"migrate ", "completion ", "help m", "help migrate ", "runs ", "--config ",
+		"reopen --run ", "reopen --gateway ", "reopen --class ", "migrate ", "completion ", "help m", "help migrate ", "runs ", "--config ",
 	} {
 		typed := strings.Split(words, " ")
 		got := s.duly(t, append([]string{"__complete"}, typed...)...)

@@ -44,7 +44,7 @@ func (a *app) reopenCommand() *cobra.Command {
 			"newer attempt, is paid or in review, or whose subscription somebody else has changed since.\n\n" +
 			"It may be typed again: what was taken back is passed over. Exit code 2 if one is refused; the others are done.",
 		Example: "  duly reopen --run 17 --gateway main\n" +
-			"  duly reopen --run 17,18 --gateway main --class hard,action --reason \"the account was suspended\"",
+			"  duly reopen --run 17,18 --gateway main --reason \"account suspended\"",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			classes, err := a.reopens(f)

@@ -31,9 +31,8 @@ func walksOfExitCodes() map[string]func(*walk) {
 			s.enrol(w.T, "ok", 100)
 			s.sim.Update(func(c *simulator.Config) { c.Forbidden = true })
 			require.Equal(w, batch.ExitFailed, s.duly(w.T, "run", "billing").code)
-			require.Contains(w, w.types(s, "show run", "run 17", "run 1").out, "check gateways.main.token")
 			s.sim.Update(func(c *simulator.Config) { c.Forbidden = false })
-			w.types(s, "run billing")
+			require.Equal(w, batch.ExitDone, s.duly(w.T, "run", "billing").code)
 
 			s.loseHistory(w.T)
 			require.Equal(w, batch.ExitFailed, s.duly(w.T, "run", "billing").code)
@@ -67,6 +66,20 @@ func walksOfExitCodes() map[string]func(*walk) {
 // walksOfChores are the chapters on what operators do of their own accord.
 func walksOfChores() map[string]func(*walk) {
 	return map[string]func(*walk){
+		"A wave of declines": func(w *walk) {
+			s := suspended(w.T, 40)
+			require.Equal(w, batch.ExitFailed, s.duly(w.T, "run", "billing", "--parallelism", "1").code)
+			require.Contains(w, w.types(s, "show run", "run 17", "run 1").out, "brake: gateway main: ")
+			require.Contains(w, w.types(s, "show invoice", "invoice 7", "invoice 1").out, "lost_card")
+			s.suspend(false)
+			require.Contains(w, w.types(s, "status").out, "paused: gateway:main: brake: ")
+			require.Contains(w, w.types(s, "reopen", "17", "1").out, "would be taken back; nothing was changed")
+			w.types(s, "resume")
+			w.types(s, "reopen", "17", "1")
+			w.types(s, "run billing")
+			require.Equal(w, int64(40), s.number(w.T, "SELECT COUNT(*) FROM invoices WHERE status = 'paid' AND stage = 0"))
+			w.mentions("reopen")
+		},
 		"Stuck rows": func(w *walk) {
 			s := newShop(w.T)
 			s.past(w.T)

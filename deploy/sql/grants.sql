@@ -95,7 +95,7 @@ GRANT SELECT ON row_failures TO duly_operator;
 GRANT SELECT ON claim_probe TO duly_operator;
 GRANT SELECT ON duly_migrations TO duly_operator;
 
--- An operator who acts: beside the above `duly pause`, `resume`, `stop`, `throttle`, `requeue`, `resolve` and `adopt`. What is
+-- An operator who acts: beside the above `duly pause`, `resume`, `stop`, `throttle`, `requeue`, `resolve`, `adopt` and `reopen`. What is
 -- done is recorded in operator_actions, and cannot be removed or changed there.
 
 GRANT duly_operator TO duly_operator_write;
@@ -104,7 +104,7 @@ GRANT INSERT, UPDATE, DELETE ON pauses TO duly_operator_write;
 GRANT UPDATE (control) ON job_runs TO duly_operator_write;
 GRANT UPDATE ON invoices TO duly_operator_write;
 GRANT UPDATE ON payment_attempts TO duly_operator_write;
-GRANT UPDATE (status, cancelled_at, cancel_reason) ON subscriptions TO duly_operator_write;
+GRANT UPDATE (status, cancelled_at, cancel_reason, next_billing_date, anchor_day) ON subscriptions TO duly_operator_write;
 GRANT UPDATE (updated_at) ON orders TO duly_operator_write; -- to lock the row while its payment is settled
 GRANT UPDATE (status, transaction_key, failure_code, failure_reason, refunded_amount, refunded_at) ON payments TO duly_operator_write;
 GRANT INSERT, UPDATE ON order_checks TO duly_operator_write;

@@ -46,6 +46,20 @@ func made(t *testing.T) []payment.Event {
 	hard := billing.Past{ID: 1, No: 1, Key: "sub_42_20260131-1", Status: billing.AttemptDeclined, Class: payment.Hard, Gateway: "main", Method: "pm_secret"}
 	issue := billing.IssuePolicy{Business: due, Effective: due, CatchUp: billing.CatchUpDefault, KnownGateway: known}
 
+	reopened := func(status billing.SubscriptionStatus) []payment.Event {
+		proven, s := hard, subscription
+		proven.Proof, s.Status = billing.ProofAnswer, status
+		d := billing.Declined{
+			Past: proven, Stage: 3, Invoice: last, InvoiceStatus: billing.Open, Subscription: &s, Attempts: []billing.Past{proven},
+		}
+		if status == billing.Cancelled {
+			d.InvoiceStatus, d.CancelReason = billing.Uncollectible, "unpaid after the last retry: no"
+		}
+		r, err := billing.DecideReopen(d, []payment.Class{payment.Hard}, due)
+		require.NoError(t, err)
+		return r.Events
+	}
+
 	order := orders.Order{ID: 7, CustomerID: "cus", Status: orders.OrderInProgress, Money: won, CreatedAt: now.Add(-time.Hour)}
 	pay := orders.Payment{ID: 3, OrderID: 7, Gateway: "main", Key: "ord_7-1", Status: orders.PaymentPending, Money: won, CreatedAt: now.Add(-time.Hour)}
 	decide := func(enough bool, amount int64) []payment.Event {
@@ -64,6 +78,7 @@ func made(t *testing.T) []payment.Event {
 		billing.DecideClaim(last, subscription, []billing.Past{hard}, policy, due+3, known).Events,
 		billing.DecideClaim(invoice, broken, nil, policy, due, known).Events,
 		billing.DecideIssue(broken, billing.Newest{}, func(payment.Date) bool { return false }, issue).Events,
+		reopened(billing.PastDue), reopened(billing.Cancelled),
 		[]payment.Event{billing.SubscriptionReview(42, due, "no invoice could be made")},
 		decide(true, 12900), decide(false, 12900), decide(true, 5),
 		[]payment.Event{low, orders.RefundCompleted(pay, 12900, ""), orders.ReviewNeeded(order, "why")},
@@ -92,7 +107,7 @@ func TestPayloadsAreAsTheirSchemasSay(t *testing.T) {
 		require.Error(t, schemas.Validate(t, e.Type, more), "%s takes what it does not name", e.Type)
 	}
 	require.Equal(t, []string{
-		"invoice.paid", "order.completed", "order.failed", "payment.action_required", "payment.failed", "refund.completed",
+		"invoice.paid", "invoice.reopened", "order.completed", "order.failed", "payment.action_required", "payment.failed", "refund.completed",
 		"review.needed", "stock.low", "subscription.cancelled",
 	}, slices.Sorted(maps.Keys(types)), "every type")
 }
