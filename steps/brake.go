@@ -100,16 +100,20 @@ func (b *Brake) held(gateway string) <-chan struct{} {
 	return nil
 }
 
-// await waits until a request may be sent to a gateway, as far as the brake goes. The error says that the run ends.
+// await waits until a request may be sent to a gateway, as far as the brake goes. The error says that the run ends, or that no
+// judgement came for as long as a lease lasts.
 func (b *Brake) await(ctx context.Context, gateway string) error {
 	if b == nil {
 		return nil
 	}
-	x := batch.Execution(ctx)
+	x, long := batch.Execution(ctx), (<-chan time.Time)(nil)
 	for {
 		judged := b.held(gateway)
 		if judged == nil {
 			return nil
+		}
+		if long == nil {
+			long = time.After(x.Run.Lease)
 		}
 		select {
 		case <-judged:
@@ -117,6 +121,8 @@ func (b *Brake) await(ctx context.Context, gateway string) error {
 			return batch.ErrStopped
 		case <-ctx.Done():
 			return batch.ErrStopped
+		case <-long:
+			return errors.New("not sent: the gateway's last answers could not be judged")
 		case <-time.After(recheckBrake):
 			if x.Halted() != nil || x.Lease.Left() <= 0 {
 				return errors.New("the run ends")
