@@ -66,7 +66,7 @@ func TestBrakeHoldsRequestsBack(t *testing.T) {
 			g.LeaveAlone("brake")
 			brake.Stopped("main")
 		}, false},
-		"never judged": {func(*steps.Brake, *gateway.Paced, func(), *batch.StepExecution) { time.Sleep(worktest.Lease) }, false},
+		"never judged":  {func(*steps.Brake, *gateway.Paced, func(), *batch.StepExecution) { time.Sleep(worktest.Lease) }, false},
 		"the run stops": {func(_ *steps.Brake, _ *gateway.Paced, stop func(), _ *batch.StepExecution) { stop() }, false},
 		"the run halts": {func(_ *steps.Brake, _ *gateway.Paced, _ func(), x *batch.StepExecution) { x.Halt(batch.ErrHalt) }, false},
 	} {
