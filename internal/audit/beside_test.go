@@ -33,27 +33,33 @@ func TestBeside(t *testing.T) {
 		"one of two shown":         {[]audit.Ours{named, other}, []payment.Sight{absent, seen("pay_3", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
 		"missing": {
 			[]audit.Ours{named},
-			[]payment.Sight{absent}, ", but payment pay_1, which attempt 12 keeps, is unknown to gateway main", "give nothing back before", false,
+			[]payment.Sight{absent},
+			", but payment pay_1, which attempt 12 keeps, is unknown to gateway main", "give nothing back before", false,
 		},
 		"another payment in its place": {
 			[]audit.Ours{named},
-			[]payment.Sight{seen("pay_7", payment.Succeeded, 0)}, ", but payment pay_1, which attempt 12 keeps, is pay_7 there", "give nothing back before", false,
+			[]payment.Sight{seen("pay_7", payment.Succeeded, 0)},
+			", but payment pay_1, which attempt 12 keeps, is pay_7 there", "give nothing back before", false,
 		},
 		"given back there": {
 			[]audit.Ours{named},
-			[]payment.Sight{seen("pay_1", payment.Succeeded, 1000)}, ", but payment pay_1, which attempt 12 keeps, is given back there", "give nothing back before", false,
+			[]payment.Sight{seen("pay_1", payment.Succeeded, 1000)},
+			", but payment pay_1, which attempt 12 keeps, is given back there", "give nothing back before", false,
 		},
 		"declined there": {
 			[]audit.Ours{named},
-			[]payment.Sight{seen("pay_1", payment.Declined, 0)}, ", but payment pay_1, which attempt 12 keeps, is declined there", "give nothing back before", false,
+			[]payment.Sight{seen("pay_1", payment.Declined, 0)},
+			", but payment pay_1, which attempt 12 keeps, is declined there", "give nothing back before", false,
 		},
 		"the second one, by its key": {
 			[]audit.Ours{nameless},
-			[]payment.Sight{seen("pay_2", payment.Succeeded, 0)}, ", but the payment under key k, which attempt 12 keeps, is the second one there", "give nothing back before", false,
+			[]payment.Sight{seen("pay_2", payment.Succeeded, 0)},
+			", but the payment under key k, which attempt 12 keeps, is the second one there", "give nothing back before", false,
 		},
 		"nobody can be asked": {
 			[]audit.Ours{named},
-			[]payment.Sight{unaskable}, "; gateway main cannot be asked for payment pay_1, which attempt 12 keeps", "once the provider's page shows both payments", false,
+			[]payment.Sight{unaskable},
+			"; gateway main cannot be asked for payment pay_1, which attempt 12 keeps", "once the provider's page shows both payments", false,
 		},
 		"no answer": {[]audit.Ours{named}, []payment.Sight{silent}, "", "", true},
 	} {
