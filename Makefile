@@ -59,6 +59,10 @@ mutants: install-db ## Break each rule once and see its test fail
 model: ## Search the protocol's model with large bounds
 	go test -count=1 -timeout=30m -parallel=1 -run='^TestProtocol$$' -v ./internal/model -model.large
 
+.PHONY: volume
+volume: install-db install-cc ## A day of 25,777 invoices on a gateway of which up to 75 % of the requests fail
+	DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m -v ./internal/e2e/ -run TestLargeShop/volume
+
 .PHONY: failover
 failover: install-db install-cc ## Every cell of the fail-over matrix, on a primary and a replica each
 	DULY_TEST_FAILOVER=all go test -count=1 -timeout=30m ./internal/e2e/ -run TestFailover

@@ -52,11 +52,13 @@ func newAuditor(t *testing.T) *auditor {
 	a.sim.Update(func(c *simulator.Config) { c.Now = func() time.Time { return a.now } })
 	var one sync.Mutex
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		one.Lock()
-		if a.asked != nil {
-			a.asked(r)
-		}
-		one.Unlock()
+		func() {
+			one.Lock()
+			defer one.Unlock()
+			if a.asked != nil {
+				a.asked(r)
+			}
+		}()
 		a.sim.ServeHTTP(w, r)
 	}))
 	a.url = server.URL

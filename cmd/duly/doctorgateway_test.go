@@ -221,11 +221,13 @@ func TestDoctorKnowsTheKeyPrefix(t *testing.T) {
 	other.env = append([]string{"DULY_GATEWAYS_MAIN_KEY_PREFIX=b-"}, s.env...)
 	require.Equal(t, batch.ExitDone, other.duly(t, "doctor").code, "nothing was charged yet")
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	s.exec(t, "UPDATE claim_probe SET claimed_by = NULL, claimed_at = NULL") // as every doctor claims them
 	before := s.tables(t)
 	failed := failing(t, other.duly(t, "doctor", "--json"))
 	require.Equal(t, "gateway main", failed.Check)
 	require.Contains(t, failed.Detail, `gateways.main.key_prefix: "b-"`)
 	require.Contains(t, failed.Mend, "duly run billing refuses to start with it")
+	s.exec(t, "UPDATE claim_probe SET claimed_by = NULL, claimed_at = NULL")
 	require.Equal(t, before, s.tables(t), "it stores nothing")
 	got := other.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitUsage, got.code)

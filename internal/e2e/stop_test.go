@@ -76,6 +76,7 @@ func TestSendsNothingThatOutlivesItsLease(t *testing.T) {
 	w.set("DULY_DATABASE_DSN", proxy.DSN)
 	w.set("DULY_BILLING_CHUNK_SIZE", 10)
 	w.set("DULY_GATEWAYS_MAIN_PARALLELISM", 1)
+	w.set("DULY_RUN_WITNESS", t.TempDir())
 	cut := w.bill(where{point: crash.BeforeCheck, nth: 3, stop: true})
 	cut.awaitStop()
 	proxy.Refuse()
