@@ -44,6 +44,7 @@ func testChaos(t *testing.T) {
 		Seed: seed, Faults: faults, Shares: simulator.Shares{Soft: 0.05, Hard: 0.02, Action: 0.01},
 		Latency: simulator.Latency{Median: 40 * time.Millisecond, P99: 400 * time.Millisecond},
 	})
+	w.race = true
 	w.set("DULY_BILLING_CHUNK_SIZE", 50)
 	w.set("DULY_GATEWAYS_MAIN_TRIES", 3)
 	list := make([]e2e.Subscription, chaosSubscriptions)

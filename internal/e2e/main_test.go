@@ -27,7 +27,7 @@ func run(m *testing.M) int {
 		}
 	}
 	code := testdb.Main(m)
-	if err := removeProgram(); err != nil {
+	if err := removePrograms(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}

@@ -16,36 +16,51 @@ import (
 	"duly/internal/crash"
 )
 
-// program is duly with its crash points and the race detector, built once.
-var program struct {
-	once sync.Once
-	dir  string
+// programs are duly with its crash points, each built once. The one with the race detector takes three times as long for everything,
+// so chaos alone starts it: there its workers meet each other at every point.
+var programs struct {
+	mu          sync.Mutex
+	dir         string
+	plain, race build
+}
+
+// build is one of them; its path is empty until it was asked for.
+type build struct {
 	path string
 	err  error
 }
 
-func built(t *testing.T) string {
+// built is the path of the program.
+func built(t *testing.T, race bool) string {
 	t.Helper()
-	program.once.Do(func() {
-		if program.dir, program.err = os.MkdirTemp("", "duly-e2e-"); program.err != nil { //nolint:usetesting // it outlives the test
-			return
-		}
-		program.path = filepath.Join(program.dir, "duly")
-		build := exec.Command("go", "build", "-race", "-tags", "crashpoints", "-o", program.path, "duly/cmd/duly")
-		build.Env = append(os.Environ(), "CGO_ENABLED=1")
-		if out, err := build.CombinedOutput(); err != nil {
+	programs.mu.Lock()
+	defer programs.mu.Unlock()
+	if programs.dir == "" {
+		dir, err := os.MkdirTemp("", "duly-e2e-") //nolint:usetesting // it outlives the test
+		require.NoError(t, err)
+		programs.dir = dir
+	}
+	program, name, flags := &programs.plain, "duly", []string{"build", "-tags", "crashpoints"}
+	if race {
+		program, name, flags = &programs.race, "duly-race", append(flags, "-race")
+	}
+	if program.path == "" {
+		program.path = filepath.Join(programs.dir, name)
+		command := exec.Command("go", append(flags, "-o", program.path, "duly/cmd/duly")...)
+		command.Env = append(os.Environ(), "CGO_ENABLED="+map[bool]string{false: "0", true: "1"}[race])
+		if out, err := command.CombinedOutput(); err != nil {
 			program.err = fmt.Errorf("build duly: %w\n%s", err, out)
 		}
-	})
+	}
 	require.NoError(t, program.err)
 	return program.path
 }
 
-func removeProgram() error {
-	if program.dir == "" {
+func removePrograms() error {
+	if programs.dir == "" {
 		return nil
 	}
-	return os.RemoveAll(program.dir)
+	return os.RemoveAll(programs.dir)
 }
 
 // where says at which point a process meets its signal.
@@ -79,10 +94,16 @@ type process struct {
 // start runs `duly` with nothing in its environment but env. What is still running when the test ends is killed.
 func start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
+	return launch(t, built(t, false), env, args...)
+}
+
+// launch is start with a program of the caller's.
+func launch(t *testing.T, program string, env []string, args ...string) *process {
+	t.Helper()
 	file, err := os.CreateTemp(t.TempDir(), "output")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, file.Close()) }()
-	cmd := exec.Command(built(t), args...)
+	cmd := exec.Command(program, args...)
 	cmd.Dir = t.TempDir()
 	// The race detector would otherwise wait a second before the process ends.
 	cmd.Env = append([]string{"GORACE=atexit_sleep_ms=0", "PATH=" + os.Getenv("PATH")}, env...)

@@ -41,6 +41,7 @@ type world struct {
 	date payment.Date
 	url  string // of the gateway
 	env  []string
+	race bool // its workers look for data races
 }
 
 func newWorld(t *testing.T, cfg simulator.Config) *world {
@@ -145,7 +146,7 @@ func (w *world) enrol(methods ...string) {
 // bill starts `duly run billing`.
 func (w *world) bill(at where) *process {
 	w.t.Helper()
-	return start(w.t, slices.Concat(w.env, at.env()), "run", "billing", "--date", w.date.String())
+	return launch(w.t, built(w.t, w.race), slices.Concat(w.env, at.env()), "run", "billing", "--date", w.date.String())
 }
 
 // set makes another value of a setting the one that counts.
