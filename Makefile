@@ -56,8 +56,9 @@ mutants: install-db ## Break each rule once and see its test fail
 	./scripts/mutants.sh
 
 .PHONY: model
-model: ## Search the protocol's model with large bounds
+model: install-db install-cc ## Search the protocol's model with large bounds, and play many traces
 	go test -count=1 -timeout=30m -parallel=1 -run='^TestProtocol$$' -v ./internal/model -model.large
+	go test -race -count=1 -timeout=60m -run='^TestModel$$' -v ./internal/e2e -model.traces=400
 
 .PHONY: volume
 volume: install-db install-cc ## A day of 25,777 invoices on a gateway of which up to 75 % of the requests fail
