@@ -18,8 +18,11 @@ const (
 	declinesOf = `SELECT id FROM payment_attempts FORCE INDEX (doubt_walk) WHERE status = 'declined' AND next_check_at IS NULL AND run_id IN (?)
 AND gateway = ? AND decline_class IN (?) ORDER BY id`
 
-	declineOf    = `SELECT invoice_id, stage FROM payment_attempts WHERE id = ?`
-	declined     = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, try_later_since, status FROM invoices WHERE id = ?`
+	declineOf = `SELECT invoice_id, stage FROM payment_attempts WHERE id = ?`
+	declined  = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, try_later_since, status FROM invoices WHERE id = ?`
+	// An invoice that an operator closed is not charged again.
+	closedByOperator = `SELECT COUNT(*) > 0 FROM operator_actions WHERE subject = ? AND action = 'resolve'`
+
 	declinedFrom = `SELECT ` + subscriptionColumns + `, COALESCE(cancel_reason, '') AS cancel_reason FROM subscriptions WHERE id = ?`
 )
 
@@ -67,6 +70,9 @@ func Decline(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string)
 	default:
 		s := sub.subscription()
 		d.Subscription, d.CancelReason = &s, sub.CancelReason
+	}
+	if err := sqlx.GetContext(ctx, q, &d.Closed, closedByOperator, fmt.Sprintf("invoice:%d", at.Invoice)); err != nil {
+		return billing.Declined{}, err
 	}
 	var rows []pastRow
 	if err := mysql.SelectIn(ctx, q, &rows, pastAttempts+lock, []uint64{at.Invoice}); err != nil {

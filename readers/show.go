@@ -76,12 +76,12 @@ type ShownInvoice struct {
 	UpdatedAt      time.Time    `json:"updated_at" db:"updated_at"`
 
 	Attempts []ShownAttempt   `json:"attempts" db:"-"`
-	Resolved *ShownResolution `json:"resolved,omitempty" db:"-"` // the last one of an attempt
+	Resolved *ShownResolution `json:"resolved,omitempty" db:"-"` // the last one of it or of an attempt
 }
 
-// ShownResolution is what an operator said became of an attempt.
+// ShownResolution is what an operator said became of an attempt, or of the invoice itself.
 type ShownResolution struct {
-	Attempt uint64    `json:"attempt_id"`
+	Attempt uint64    `json:"attempt_id,omitempty"` // left out where the invoice was resolved
 	As      string    `json:"as"`
 	Who     string    `json:"who"`
 	Reason  string    `json:"reason"`
@@ -195,16 +195,16 @@ func invoicesWithAttempts(ctx context.Context, db *mysql.DB, query string, args 
 	if err := db.SelectContext(ctx, &list, query, args...); err != nil || len(list) == 0 {
 		return list, mysql.Classify(ctx, err)
 	}
-	at := make(map[uint64]int, len(list))
+	at, of := make(map[uint64]int, len(list)), make(map[string]int, 2*len(list))
 	for i, inv := range list {
 		at[inv.ID], list[i].Attempts = i, []ShownAttempt{}
+		of[fmt.Sprintf("invoice:%d", inv.ID)] = i
 	}
 	var attempts []ShownAttempt
 	ids := sortedIDs(list, func(inv ShownInvoice) uint64 { return inv.ID })
 	if err := mysql.SelectIn(ctx, db, &attempts, showAttempts, ids); err != nil {
 		return nil, mysql.Classify(ctx, err)
 	}
-	of := make(map[string]int, len(attempts))
 	for _, a := range attempts {
 		inv := &list[at[a.Invoice]]
 		inv.Attempts = append(inv.Attempts, a)
@@ -216,7 +216,7 @@ func invoicesWithAttempts(ctx context.Context, db *mysql.DB, query string, args 
 const resolvedAttempts = `SELECT subject, who, COALESCE(reason, '') AS reason, COALESCE(JSON_UNQUOTE(JSON_EXTRACT(detail, '$.as')), '') AS said, created_at
 FROM operator_actions WHERE subject IN (?) AND action = 'resolve' ORDER BY id`
 
-// resolutions adds what operators said became of attempts; of says which invoice of the list each subject is of.
+// resolutions adds what operators said became of attempts or invoices; of says which invoice of the list each subject is of.
 func resolutions(ctx context.Context, db *mysql.DB, list []ShownInvoice, of map[string]int) error {
 	if len(of) == 0 {
 		return nil
@@ -269,6 +269,9 @@ func (inv ShownInvoice) Standing() *billing.StandingInvoice {
 	}
 	if inv.PaidAt != nil {
 		s.PaidAt = *inv.PaidAt
+	}
+	if r := inv.Resolved; r != nil && r.Attempt == 0 {
+		s.Resolved = &billing.Resolved{As: payment.As(r.As), Who: r.Who, Reason: r.Reason}
 	}
 	for _, a := range inv.Attempts {
 		s.Past = append(s.Past, billing.Past{

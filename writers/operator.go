@@ -242,6 +242,12 @@ func requeued(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string
 	if err := sqlx.GetContext(ctx, q, &status, requeuedInvoice+lock, id); err != nil {
 		return "", nil, absent(err, "invoice", id)
 	}
+	past, err := pastOf(ctx, q, id)
+	return billing.InvoiceStatus(status), past, err
+}
+
+// pastOf reads the attempts that were made on an invoice.
+func pastOf(ctx context.Context, q sqlx.QueryerContext, invoice uint64) ([]billing.Past, error) {
 	var rows []struct {
 		ID      uint64
 		No      int    `db:"attempt_no"`
@@ -250,14 +256,14 @@ func requeued(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string
 		Account uint32 `db:"account_id"`
 		Proof   string
 	}
-	if err := sqlx.SelectContext(ctx, q, &rows, requeuedPast, id); err != nil {
-		return "", nil, err
+	if err := sqlx.SelectContext(ctx, q, &rows, requeuedPast, invoice); err != nil {
+		return nil, err
 	}
 	past := make([]billing.Past, len(rows))
 	for i, r := range rows {
 		past[i] = billing.Past{ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Account: r.Account, Proof: billing.Proof(r.Proof)}
 	}
-	return billing.InvoiceStatus(status), past, nil
+	return past, nil
 }
 
 // RequeueInvoice makes an invoice in review due again. The error is a RefusedError where the rules forbid it.

@@ -41,6 +41,14 @@ func Questions(f Finding, rows []Ours) []Question {
 	return all
 }
 
+// Takes says whether a way to resolve is one of a finding's; the error says what is right.
+func Takes(id uint64, as payment.As) error {
+	if !as.OfInvoice() {
+		return nil
+	}
+	return fmt.Errorf("finding %d is a difference, not an invoice: --as paid, not_executed or refunded if both sides say so, else ignored", id)
+}
+
 // Resolve says whether an operator's word about a finding is believed. The error says in one line why not, and what to do
 // instead. To ignore a finding needs no more than a reason.
 func Resolve(f Finding, as payment.As, e Evidence) error {
@@ -75,7 +83,7 @@ func Resolve(f Finding, as payment.As, e Evidence) error {
 		return believeNotExecuted(p, e.Rows)
 	case payment.AsPaid:
 		return believePaid(f, p, e.Rows)
-	case payment.AsIgnored:
+	case payment.AsIgnored, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible:
 	}
 	return fmt.Errorf("%q is no way to resolve a finding", as)
 }

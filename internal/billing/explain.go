@@ -72,7 +72,7 @@ type StandingInvoice struct {
 	Resolved *Resolved
 }
 
-// Resolved is what an operator said became of an attempt.
+// Resolved is what an operator said became of an attempt, or of the invoice.
 type Resolved struct {
 	As          payment.As
 	Who, Reason string
@@ -137,11 +137,14 @@ func ExplainInvoice(s Standing) Explanation {
 		}
 		return Explanation{WhyPaid, "it was paid at " + instant(inv.PaidAt) + inv.booked(), "nothing"}
 	case Uncollectible:
+		if text := inv.closed(payment.AsUncollectible, "closed it as uncollectible"); text != "" {
+			return Explanation{WhyUncollectible, text, "nothing more is charged for this period; " + s.goesOn()}
+		}
 		return Explanation{WhyUncollectible, sentence("it stayed unpaid after the last retry", inv.Message), "nothing: " + s.goesOn()}
 	case Void:
 		return s.void()
 	case Review:
-		return Explanation{WhyReview, sentence("it is in review", inv.ReviewReason), inv.decides() + "; until then it is not charged, and no new invoice is issued"}
+		return Explanation{WhyReview, sentence("it is in review", inv.ReviewReason), inv.decides(s.Gone) + "; until then it is not charged, and no new invoice is issued"}
 	case Charging:
 		return inv.charging()
 	case Open:
@@ -151,15 +154,30 @@ func ExplainInvoice(s Standing) Explanation {
 }
 
 // decides says what an operator types about an invoice in review.
-func (inv *StandingInvoice) decides() string {
+func (inv *StandingInvoice) decides(gone bool) string {
 	if last := len(inv.Past) - 1; last >= 0 && (inv.Past[last].Status == AttemptReview || inv.Past[last].Status == AttemptRejected) {
 		return fmt.Sprintf("an operator decides: duly resolve attempt %d --as paid GATEWAY_ID, not_executed, refunded or ignored", inv.Past[last].ID)
+	}
+	if gone {
+		return fmt.Sprintf("an operator closes it: duly resolve invoice %d --as void, uncollectible or paid_outside", inv.ID)
 	}
 	return fmt.Sprintf("put right what it says, then: duly requeue invoice %d", inv.ID)
 }
 
+// closed says who closed the invoice in that way; empty: nobody did.
+func (inv *StandingInvoice) closed(as payment.As, what string) string {
+	r := inv.Resolved
+	if r == nil || r.As != as {
+		return ""
+	}
+	return sentence(r.Who+" "+what, r.Reason)
+}
+
 // booked says by whose word an invoice is paid, where it is not the gateway's own.
 func (inv *StandingInvoice) booked() string {
+	if text := inv.closed(payment.AsPaidOutside, "says: outside the gateways"); text != "" {
+		return ", as " + text
+	}
 	r := inv.Resolved
 	if r == nil || r.As != payment.AsPaid {
 		return ""
@@ -176,6 +194,8 @@ func (s Standing) void() Explanation {
 			text += " as " + r.PaymentID
 		}
 		return Explanation{WhyVoid, text, "nothing more is charged for this period; " + s.goesOn()}
+	case s.Invoice.closed(payment.AsVoid, "") != "":
+		return Explanation{WhyVoid, s.Invoice.closed(payment.AsVoid, "closed it as void"), "nothing more is charged for this period; " + s.goesOn()}
 	case s.Invoice.Refunded:
 		return Explanation{WhyVoid, sentence("its money was given back", s.Invoice.Message), "nothing more is charged for this period; " + s.goesOn()}
 	}

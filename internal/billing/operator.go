@@ -61,6 +61,9 @@ type Resolution struct {
 //     operator's recorded word; and not before the last request can have taken effect.
 //   - Refunded needs the gateway's word where it can be asked.
 func Resolve(a Reviewed, w Word, e payment.Evidence, k Keeping) (Resolution, error) {
+	if err := a.Takes(w.As); err != nil {
+		return Resolution{}, err
+	}
 	if err := resolvable(a, w.As); err != nil {
 		return Resolution{}, err
 	}
@@ -75,8 +78,18 @@ func Resolve(a Reviewed, w Word, e payment.Evidence, k Keeping) (Resolution, err
 	case payment.AsIgnored:
 		r.Attempt = AttemptRejected
 		return r.ended(a), nil
+	case payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible:
 	}
 	return Resolution{}, fmt.Errorf("%q is no way to resolve an attempt", w.As)
+}
+
+// Takes says whether a way to resolve is one of an attempt's, before anybody is asked; the error says what is right.
+func (a Reviewed) Takes(as payment.As) error {
+	if !as.OfInvoice() {
+		return nil
+	}
+	return fmt.Errorf("attempt %d is a charge at a gateway, and ends as paid, not_executed, refunded or ignored: of its invoice type duly resolve invoice %d --as %s --reason …",
+		a.ID, a.Invoice.ID, as)
 }
 
 func resolvable(a Reviewed, as payment.As) error {

@@ -23,6 +23,8 @@ type Declined struct {
 	Subscription *Subscription
 	CancelReason string
 	Attempts     []Past // all of the invoice
+	// Closed: an operator closed the invoice.
+	Closed bool
 }
 
 // Reopening is what taking a decline back changes: the attempt is marked, the invoice is open again in the attempt's stage,
@@ -64,6 +66,9 @@ func DecideReopen(d Declined, classes []payment.Class, today payment.Date) (Reop
 	}
 	if _, problem := mint(d.Invoice, d.Attempts); problem != "" {
 		return Reopening{}, errors.New(problem)
+	}
+	if d.Closed {
+		return Reopening{}, fmt.Errorf("an operator closed it as %s: duly show invoice %d", inWords(d.InvoiceStatus), d.Invoice.ID)
 	}
 	switch d.InvoiceStatus {
 	case Open, Uncollectible:

@@ -83,6 +83,9 @@ func (r Reviewed) Changed(seen Payment, charge payment.Charge) string {
 //   - Where the gateway is not configured nobody knows how long a request may take, so that neither is believed.
 //   - Ignored closes a payment without a word on its money.
 func Resolve(r Reviewed, as payment.As, reason string, e payment.Evidence) (Resolution, error) {
+	if err := r.Takes(as); err != nil {
+		return Resolution{}, err
+	}
 	if !r.resolvable() {
 		return Resolution{}, fmt.Errorf("payment %[1]d is %[2]s: only one in review can be resolved, or one without the gateway's word whose order is: duly show order %[3]d",
 			r.ID, r.Status, r.OrderID)
@@ -103,6 +106,7 @@ func Resolve(r Reviewed, as payment.As, reason string, e payment.Evidence) (Reso
 		if r.Status != PaymentSucceeded {
 			out.Change = r.closed(PaymentFailed, FailureIgnored, text)
 		}
+	case payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible:
 	default:
 		err = fmt.Errorf("%q is no way to resolve a payment", as)
 	}
@@ -110,6 +114,55 @@ func Resolve(r Reviewed, as payment.As, reason string, e payment.Evidence) (Reso
 		return Resolution{}, err
 	}
 	return out, nil
+}
+
+// Takes says whether a way to resolve is one of a payment's, before anybody is asked; the error says what is right.
+func (p Payment) Takes(as payment.As) error {
+	switch as {
+	case payment.AsPaidOutside:
+		return fmt.Errorf("payment %d is a charge at a gateway: --as not_executed, once it took nothing; order %d is completed in the shop", p.ID, p.OrderID)
+	case payment.AsVoid, payment.AsUncollectible:
+		return fmt.Errorf("payment %d is of an order, not of an invoice: --as not_executed if nothing was taken, refunded if it was given back, else ignored", p.ID)
+	case payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored:
+	}
+	return nil
+}
+
+// Waiting lists the payments of an order that an operator may settle: those that [Resolve] takes.
+func Waiting(list []Payment, c Check) []Payment {
+	var waiting []Payment
+	for _, p := range list {
+		if (Reviewed{Payment: p, Reason: c.Reason}).resolvable() {
+			waiting = append(waiting, p)
+		}
+	}
+	return waiting
+}
+
+// Through says which payment of an order an operator's word about the order settles: the only one that waits. The error says in
+// one line what is right instead.
+func Through(id uint64, list []Payment, c Check, as payment.As) (Payment, error) {
+	switch as {
+	case payment.AsPaidOutside:
+		return Payment{}, fmt.Errorf("order %d is the shop's: complete it there, then duly requeue order %d; its payment ends --as not_executed, once it took nothing", id, id)
+	case payment.AsVoid, payment.AsUncollectible:
+		return Payment{}, fmt.Errorf("order %d is no invoice: --as not_executed if nothing was taken, refunded if it was given back, else ignored", id)
+	case payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored:
+	}
+	waiting := Waiting(list, c)
+	switch {
+	case len(waiting) == 1:
+		return waiting[0], nil
+	case len(waiting) > 1:
+		word := string(as)
+		if as == payment.AsPaid {
+			word += " GATEWAY_ID"
+		}
+		return Payment{}, fmt.Errorf("%s, each for a word of its own: duly resolve payment %d --as %s --reason … first", are(waiting, "waits", "wait"), waiting[0].ID, word)
+	case c.Reason != "":
+		return Payment{}, fmt.Errorf("order %d waits for no payment: put right what it says, then duly requeue order %d", id, id)
+	}
+	return Payment{}, fmt.Errorf("order %d is not in review: duly show order %d", id, id)
 }
 
 // resolvable reports whether an operator may settle r: it is in review, or its order is frozen and nothing final is recorded

@@ -15,6 +15,11 @@ const (
 	AsNotExecuted As = "not_executed" // nothing was taken, and nothing will be
 	AsRefunded    As = "refunded"     // the money was taken and given back
 	AsIgnored     As = "ignored"      // nothing more is to be done about it
+
+	// Of an invoice alone, whose attempts have all ended.
+	AsPaidOutside   As = "paid_outside"  // the money came another way than by a gateway
+	AsVoid          As = "void"          // it is not asked for any more
+	AsUncollectible As = "uncollectible" // it is owed, and given up
 )
 
 // ParseAs reads s, or says what is right.
@@ -30,4 +35,9 @@ func ParseAs(s string) (As, error) {
 }
 
 // Resolutions lists every way to resolve.
-func Resolutions() []As { return []As{AsPaid, AsNotExecuted, AsRefunded, AsIgnored} }
+func Resolutions() []As {
+	return []As{AsPaid, AsPaidOutside, AsNotExecuted, AsRefunded, AsVoid, AsUncollectible, AsIgnored}
+}
+
+// OfInvoice reports whether a says what becomes of an invoice, and of nothing else.
+func (a As) OfInvoice() bool { return a == AsPaidOutside || a == AsVoid || a == AsUncollectible }
