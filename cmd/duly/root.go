@@ -32,7 +32,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.file, "config", "", "configuration `FILE` (default "+config.DefaultFile+", if it is there)")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output; logs go to standard error")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.scheduleCommand(), a.showCommand(), a.runsCommand(), a.statusCommand(), a.pauseCommand(), a.resumeCommand(), a.stopCommand(), a.reportCommand(), a.throttleCommand(), a.resolveCommand(), a.requeueCommand(), a.adoptCommand(), a.reopenCommand(), a.migrateCommand(), a.doctorCommand(), a.demoCommand())
+	root.AddCommand(a.runCommand(), a.scheduleCommand(), a.showCommand(), a.runsCommand(), a.statusCommand(), a.pauseCommand(), a.resumeCommand(), a.stopCommand(), a.reportCommand(), a.throttleCommand(), a.resolveCommand(), a.requeueCommand(), a.adoptCommand(), a.reopenCommand(), a.listCommand(), a.migrateCommand(), a.doctorCommand(), a.demoCommand())
 	group(root)
 	a.helpful(root)
 	return root

@@ -52,3 +52,14 @@ func Unproven(past []Past) uint64 {
 	}
 	return 0
 }
+
+// Waits returns the id of the attempt that an operator decides about before the invoice can go on: one in review, or the newest if it
+// ended without a proof; 0: none.
+func Waits(past []Past) uint64 {
+	for _, a := range past {
+		if a.Status == AttemptReview {
+			return a.ID
+		}
+	}
+	return Unproven(past)
+}

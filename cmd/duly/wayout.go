@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"duly/internal/billing"
+	"duly/internal/payment"
+	"duly/readers"
+)
+
+// wayOut is a command that moves a listed row on.
+type wayOut struct {
+	Command string `json:"command"`
+	When    string `json:"when"` // it is right, or what follows
+	// Asks: a gateway is asked, and the command refused where it says otherwise. The others are accepted as they stand.
+	Asks bool `json:"asks_gateway"`
+}
+
+func (w wayOut) String() string {
+	if w.When == "" {
+		return w.Command
+	}
+	return w.Command + "  # " + w.When
+}
+
+// waysOut are the commands that move a row on, the usual one first. At least one is accepted as it stands.
+func waysOut(l readers.WaitingRow, now time.Time) []wayOut {
+	switch l.What {
+	case readers.WaitingInvoice:
+		return waysOfInvoice(l)
+	case readers.WaitingAttempt:
+		return waysOfAttempt(l)
+	case readers.WaitingSubscription:
+		return waysOfSubscription(l)
+	case readers.WaitingOrder:
+		return waysOfOrder(l, now)
+	case readers.WaitingFinding:
+		return waysOfFinding(l)
+	case readers.WaitingEvent:
+		return []wayOut{{Command: fmt.Sprintf("duly requeue event %d", l.ID), When: "once the receiver is up again; then duly run outbox"}}
+	case readers.WaitingCharge:
+		return []wayOut{adoptWay(l.Gateway, l.Key)}
+	}
+	return nil
+}
+
+func resolveWay(what string, id uint64, as payment.As, when string) wayOut {
+	return wayOut{
+		Command: fmt.Sprintf(`duly resolve %s %d --as %s --reason "…"`, what, id, as), When: when,
+		Asks: as != payment.AsIgnored && !as.OfInvoice(),
+	}
+}
+
+func adoptWay(gateway, key string) wayOut {
+	return wayOut{Command: fmt.Sprintf(`duly adopt %s --key %s --reason "…"`, gateway, key), When: "it becomes what the gateway shows", Asks: true}
+}
+
+func waysOfInvoice(l readers.WaitingRow) []wayOut {
+	switch {
+	case l.Unproven():
+		return []wayOut{
+			{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once its row is put right; gateway " + l.Gateway + " is asked whether it took money", Asks: true},
+			resolveWay("attempt", l.Attempt, payment.AsIgnored, "nothing more is charged for it"),
+		}
+	case l.Attempt != 0:
+		return decided("attempt", l.Attempt, l.Gateway, "nothing more is charged for it")
+	case l.Gone:
+		return []wayOut{resolveWay("invoice", l.ID, payment.AsVoid, "or --as uncollectible, or paid_outside")}
+	}
+	return []wayOut{
+		{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once what it says is put right"},
+		resolveWay("invoice", l.ID, payment.AsVoid, "or --as uncollectible, or paid_outside: it is not charged any more"),
+	}
+}
+
+// decided are the ways of what a gateway may have taken money for.
+func decided(what string, id uint64, gateway, ignored string) []wayOut {
+	return []wayOut{
+		resolveWay(what, id, payment.AsNotExecuted, "or --as paid GATEWAY_ID, or refunded; gateway "+gateway+" is asked"),
+		resolveWay(what, id, payment.AsIgnored, ignored),
+	}
+}
+
+func waysOfAttempt(l readers.WaitingRow) []wayOut {
+	switch billing.AttemptStatus(l.Status) {
+	case billing.AttemptInFlight, billing.AttemptInDoubt:
+		w := wayOut{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "asks gateway " + l.Gateway}
+		if l.Gone {
+			w.Command = "duly run billing --step recover"
+		}
+		return []wayOut{w}
+	case billing.AttemptReview, billing.AttemptSucceeded, billing.AttemptDeclined, billing.AttemptReleased, billing.AttemptRejected:
+	}
+	return decided("attempt", l.ID, l.Gateway, "its invoice stays as it is")
+}
+
+func waysOfSubscription(l readers.WaitingRow) []wayOut {
+	if slices.Contains([]billing.SubscriptionStatus{billing.Active, billing.PastDue}, billing.SubscriptionStatus(l.Status)) {
+		return []wayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.ID), When: "once its row is put right"}}
+	}
+	return []wayOut{{
+		Command: fmt.Sprintf("duly show subscription %d", l.ID),
+		When:    "the shop puts its row right: active, past_due, paused, cancelled, or trialing until its next_billing_date",
+	}}
+}
+
+func waysOfOrder(l readers.WaitingRow, now time.Time) []wayOut {
+	requeue := wayOut{Command: fmt.Sprintf("duly requeue order %d", l.ID), When: "then duly run reconcile"}
+	switch {
+	case l.Reason == "" && l.Gone:
+		return []wayOut{{Command: "duly run reconcile", When: "asks its gateway"}}
+	case l.Reason == "" && l.NextCheck.After(now):
+		requeue.When = "its check is due at once; then duly run reconcile"
+		return []wayOut{requeue}
+	case l.Reason == "":
+		return []wayOut{{Command: fmt.Sprintf("duly run reconcile --order %d", l.ID), When: "asks its gateway"}}
+	case l.Gone:
+		return []wayOut{resolveWay("order", l.ID, payment.AsIgnored, "its row is gone: nothing more is checked")}
+	case len(l.Payments) > 0:
+		return decided("payment", l.Payments[0], l.Gateway, "it is closed without a word on its money")
+	}
+	requeue.When = "once what it says is put right; then duly run reconcile"
+	return []wayOut{requeue}
+}
+
+func waysOfFinding(l readers.WaitingRow) []wayOut {
+	if l.Key != "" {
+		return []wayOut{adoptWay(l.Gateway, l.Key)}
+	}
+	ignored := resolveWay(readers.WaitingFinding, l.ID, payment.AsIgnored, "it is closed as it is")
+	right, when, _ := strings.Cut(l.Found.Next(), ", ")
+	if strings.Contains(right, "--as "+string(payment.AsIgnored)) {
+		ignored.When = when
+		return []wayOut{ignored}
+	}
+	return []wayOut{{Command: strings.ReplaceAll(right, "--reason …", `--reason "…"`), When: when, Asks: true}, ignored}
+}
+
+// title names a listed row and says why it waits.
+func title(l readers.WaitingRow) string {
+	parts := []string{fmt.Sprintf("%s %d", l.What, l.ID)}
+	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	if l.Kind != "" {
+		add("%s", l.Kind)
+	}
+	if l.What == readers.WaitingAttempt {
+		add("%s", strings.ReplaceAll(l.Status, "_", " "))
+		add("invoice %d", l.Invoice)
+	}
+	if l.Subscription != 0 && l.What != readers.WaitingSubscription {
+		add("subscription %d", l.Subscription)
+	}
+	if l.Currency != "" && l.What != readers.WaitingSubscription {
+		add("%s", payment.Money{Amount: l.Amount, Currency: l.Currency})
+	}
+	if l.Gateway != "" {
+		add("gateway %s", l.Gateway)
+	}
+	if l.Sink != "" {
+		add("to %s", l.Sink)
+	}
+	if l.What == readers.WaitingCharge {
+		add("%s", l.Key)
+	}
+	add("since %s", instant(l.Since))
+	line := strings.Join(parts, ", ")
+	if l.Reason != "" {
+		line += ": " + l.Reason
+	}
+	return line
+}
