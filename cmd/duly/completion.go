@@ -13,7 +13,6 @@ import (
 
 	"duly/config"
 	"duly/internal/mysql"
-	"duly/internal/payment"
 	"duly/readers"
 )
 
@@ -185,7 +184,7 @@ func (a *app) completeRows(
 	cmd *cobra.Command, args []string, read func(ctx context.Context, db *database) ([]cobra.Completion, error),
 ) ([]cobra.Completion, cobra.ShellCompDirective) {
 	const none = cobra.ShellCompDirectiveNoFileComp
-	if len(args) > 0 && !strings.HasSuffix(cmd.Use, "…") { // one id is all that it takes
+	if len(args) > 0 && !strings.Contains(cmd.Use, "…") { // one id is all that it takes
 		return nil, none
 	}
 	c, err := a.load()
@@ -216,10 +215,10 @@ func completeJob() completer {
 	return firstOf(append(words, cobra.CompletionWithDesc(nightlyJob, nightlyDoes))...)
 }
 
-// resolutions are the words of --as.
-func resolutions() []cobra.Completion {
-	all := make([]cobra.Completion, 0, len(payment.Resolutions()))
-	for _, as := range payment.Resolutions() {
+// resolutions are the words of --as for a kind of row.
+func resolutions(what string) []cobra.Completion {
+	var all []cobra.Completion
+	for _, as := range waysFor(what) {
 		all = append(all, string(as))
 	}
 	return all

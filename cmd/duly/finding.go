@@ -16,6 +16,9 @@ const findingShown = 50
 
 // resolveFinding closes a finding, if the gateway and our rows bear out what the operator says of it.
 func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
+	if err := audit.Takes(id, as); err != nil {
+		return "", usage(err)
+	}
 	business, err := a.clock(ctx, db.DB)
 	if err != nil {
 		return "", err

@@ -153,10 +153,10 @@ func nextEvents(ctx context.Context, e *execution, _ *batch.Run) ([]string, erro
 }
 
 // requeueEvent makes an event due again at every receiver that it was given up for.
-func (a *app) requeueEvent(ctx context.Context, db *database, id uint64, action writers.Action) error {
+func (a *app) requeueEvent(ctx context.Context, db *database, id uint64, action writers.Action, sinks []string) error {
 	business, err := a.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
-	return writers.RequeueEvent(ctx, db.DB, id, business(), action)
+	return writers.RequeueEvent(ctx, db.DB, id, business(), action, sinks...)
 }

@@ -9,9 +9,31 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/readers"
 	"duly/writers"
 )
+
+// requeuer is what `duly requeue` does about one kind of row.
+type requeuer struct {
+	what, short, next string
+	list              string
+	do                func(context.Context, *database, uint64, writers.Action, []string) error
+	// preview says why it would be refused; no gateway is asked.
+	preview func(context.Context, *database, uint64) (string, error)
+}
+
+func (a *app) requeuers() []requeuer {
+	return []requeuer{
+		{"invoice", "Charge invoices again whose row was at fault", "duly run billing", "review", a.requeueInvoice, a.previewRequeue},
+		{"order", "Check orders again at once, and try what they are to be given back", "duly run reconcile", "review", a.requeueOrder, a.previewRequeueOrder},
+		{"event", "Deliver events again that were given up", "duly run outbox", "dead-events", a.requeueEvent, func(context.Context, *database, uint64) (string, error) {
+			return "would be due again", nil
+		}},
+	}
+}
 
 func (a *app) requeueCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -20,46 +42,99 @@ func (a *app) requeueCommand() *cobra.Command {
 		Long: "Makes rows due again that wait for a person, once what was wrong is put right, and records who did it. What is\n" +
 			"unsettled is refused, and the line says what to do instead; so is an invoice whose rejected attempt is not proven to\n" +
 			"have taken no money: the gateway is asked first. Exit code 2 if one is refused; the others are done.\n" +
-			"Exit code 4, for invoices, for some minutes after the database has lost commits.",
+			"Exit code 4, for invoices, for some minutes after the database has lost commits.\n\n" +
+			"Instead of ids the filters of duly list take many: without --yes it only shows what would be done; with it each is\n" +
+			"done in a transaction of its own. It may be typed again.",
 		Example: "  duly requeue invoice 7 8 9\n" +
-			"  duly requeue event 4711 --reason \"the receiver is up again\"",
+			"  duly requeue invoice --gateway main --matching \"not configured\"\n" +
+			"  duly requeue event --dead --sink webhook --reason \"the receiver is up again\" --yes",
 	}
-	add := func(what, short, next string, do func(context.Context, *database, uint64, writers.Action) error) {
-		var reason string
-		sub := &cobra.Command{
-			Use: what + " ID…", Short: short, Example: "  duly requeue " + what + " 7 8", Args: cobra.ArbitraryArgs,
-			ValidArgsFunction: a.completeWaiting(what),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				ids, err := idsOf(what, args)
-				if err != nil {
-					return usage(err)
-				}
-				return a.withSchema(cmd.Context(), func(db *database) error {
-					return a.requeue(ids, what, next, func(id uint64) error {
-						return do(cmd.Context(), db, id, act("requeue", what, id, reason, nil))
-					})
-				})
-			},
-		}
-		sub.Flags().StringVar(&reason, "reason", "", "why: a `TEXT` for those who ask later (default none)")
-		cmd.AddCommand(sub)
+	for _, r := range a.requeuers() {
+		cmd.AddCommand(a.requeueOne(r))
 	}
-	add("invoice", "Charge invoices again whose row was at fault", "duly run billing", a.requeueInvoice)
-	add("order", "Check orders again at once, and try what they are to be given back", "duly run reconcile", func(ctx context.Context, db *database, id uint64, action writers.Action) error {
-		business, err := a.clock(ctx, db.DB)
-		if err != nil {
-			return err
-		}
-		return writers.RequeueOrder(ctx, db.DB, id, business(), action, lockedOrder(id))
-	})
-	add("event", "Deliver events again that were given up", "duly run outbox", a.requeueEvent)
 	group(cmd)
 	return cmd
 }
 
+func (a *app) requeueOne(r requeuer) *cobra.Command {
+	var reason string
+	var many manyFlags
+	cmd := &cobra.Command{
+		Use: r.what + " [ID…]", Short: r.short, Args: cobra.ArbitraryArgs,
+		Example:           "  duly requeue " + r.what + " 7 8\n  duly requeue " + r.what + " --since 2026-01-31 --yes",
+		ValidArgsFunction: a.completeWaiting(r.what),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			do := func(db *database, id uint64) error {
+				return r.do(cmd.Context(), db, id, act("requeue", r.what, id, reason, nil), many.sinks)
+			}
+			if many.given(cmd.Flags()) {
+				if err := many.check(a, args); err != nil {
+					return usage(err)
+				}
+				return a.withSchema(cmd.Context(), func(db *database) error {
+					return a.many(cmd.Context(), db, many, requeueMany(r, reason, do))
+				})
+			}
+			ids, err := idsOf(r.what, args)
+			if err != nil {
+				return usage(err)
+			}
+			return a.withSchema(cmd.Context(), func(db *database) error {
+				return a.requeue(ids, r.what, r.next, func(id uint64) error { return do(db, id) })
+			})
+		},
+	}
+	cmd.Flags().StringVar(&reason, flagReason, "", "why: a `TEXT` for those who ask later (default none)")
+	many.add(a, cmd, r.list)
+	return cmd
+}
+
+func requeueMany(r requeuer, reason string, do func(*database, uint64) error) bulk {
+	command := "duly requeue " + r.what
+	if reason != "" {
+		command += " --" + flagReason + " " + quoted(reason)
+	}
+	return bulk{
+		verb: "requeue", what: r.what, command: command, next: r.next, preview: r.preview,
+		do: func(_ context.Context, db *database, id uint64) (string, error) { return "due again", do(db, id) },
+	}
+}
+
+// previewRequeue says what would become of an invoice.
+func (a *app) previewRequeue(ctx context.Context, db *database, id uint64) (string, error) {
+	status, past, err := writers.Requeued(ctx, db.DB, id)
+	if err != nil {
+		return "", err
+	}
+	if attempt := billing.Unproven(past); status == billing.Review && attempt != 0 {
+		return fmt.Sprintf("would be due again, unless its gateway says that attempt %d took money or cannot say", attempt), nil
+	}
+	return "would be due again", usage(billing.Requeue(id, status, past))
+}
+
+func (a *app) requeueOrder(ctx context.Context, db *database, id uint64, action writers.Action, _ []string) error {
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return err
+	}
+	return writers.RequeueOrder(ctx, db.DB, id, business(), action, lockedOrder(id))
+}
+
+// previewRequeueOrder says what would become of an order.
+func (a *app) previewRequeueOrder(ctx context.Context, db *database, id uint64) (string, error) {
+	o, list, check, err := readers.OrderForOperator(ctx, db.DB, id, "")
+	switch {
+	case err != nil:
+		return "", mysql.Classify(ctx, err)
+	case o == nil:
+		return "", usagef("there is no order %d", id)
+	}
+	return "would be due again", usage(orders.Requeue(*o, list, check))
+}
+
 // requeueInvoice makes an invoice due again. If its newest attempt ended without a proof, the gateway is asked first whether
 // that took money.
-func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, action writers.Action) error {
+func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, action writers.Action, _ []string) error {
 	if err := a.settled(ctx, db, fmt.Sprintf("duly requeue invoice %d", id)); err != nil {
 		return err
 	}
@@ -107,7 +182,7 @@ func (a *app) mustAsk(ctx context.Context, db *database, attempt uint64) error {
 // idsOf reads the ids of `duly requeue`, with every mistake at once.
 func idsOf(what string, args []string) ([]uint64, error) {
 	if len(args) == 0 {
-		return nil, fmt.Errorf("say which %ss, by their ids: duly requeue %s 7 8", what, what)
+		return nil, fmt.Errorf("say which %ss, by their ids or by filters: duly requeue %s 7 8", what, what)
 	}
 	var ids []uint64
 	var found []error

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -32,66 +33,131 @@ type resolved struct {
 // resolveFlags are the flags of `duly resolve`.
 type resolveFlags struct{ as, reason string }
 
+// resolver is what `duly resolve` does about one kind of row.
+type resolver struct {
+	what string
+	list string
+	do   func(context.Context, *database, uint64, string, payment.As, writers.Action) (string, error)
+	// preview says what would be done, or why it would be refused; no gateway is asked.
+	preview func(context.Context, *database, uint64, payment.As) (string, error)
+}
+
+func (a *app) resolvers() []resolver {
+	return []resolver{
+		{"attempt", "review", a.resolveAttempt, a.previewAttempt},
+		{"payment", "review", a.resolvePayment, a.previewPayment},
+		{"invoice", "review", a.resolveInvoice, a.previewInvoice},
+		{"order", "review", a.resolveOrder, a.previewOrder},
+		{"finding", "findings", a.resolveFinding, a.previewFinding},
+	}
+}
+
 func (a *app) resolveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resolve",
-		Short: "Settle what is in review: an attempt, a payment or a finding",
+		Short: "Settle what waits for a person: an attempt, a payment, an invoice, an order or a finding",
 		Long: "Settles what only a person can settle, and records who did it and why:\n\n" +
 			"  --as paid GATEWAY_ID  that payment took the money; the gateway is asked\n" +
 			"  --as not_executed     nothing was taken: an invoice is open again, an\n" +
 			"                        order fails\n" +
 			"  --as refunded         the money was given back; nothing more is charged for it\n" +
 			"  --as ignored          nothing more is to be done\n\n" +
-			"The gateway is asked by the charge's own key. Where it cannot say, --as not_executed is your recorded word, taken " +
+			"are said of a charge: of an attempt, a payment of an order, the order that has one, a finding. Of an invoice, once no\n" +
+			"attempt of it can take money, also where its subscription's row is gone:\n\n" +
+			"  --as paid_outside     the money came another way than by a gateway\n" +
+			"  --as void             it is not asked for any more\n" +
+			"  --as uncollectible    it is owed, and given up\n\n" +
+			"An invoice that is closed so is never charged. The gateway is asked by the charge's own key. Where it cannot say, --as not_executed is your recorded word, taken " +
 			"once no request can take effect any more; for an attempt in doubt billing.give_up_after later. What is in flight is " +
 			"never resolved by hand: a run asks the gateway. A payment that is still open is settled by hand once its order is in " +
-			"review. Exit code 2 if it is refused, with what to type next; 4 for some minutes after the database has lost commits.",
+			"review. Exit code 2 if it is refused, with what to type next; 4 for some minutes after the database has lost commits.\n\n" +
+			"Instead of an id the filters of duly list take many: without --yes it only shows what would be done; with it each is done in a\n" +
+			"transaction of its own, and what is refused is named and passed over. It may be typed again.",
 		Example: "  duly resolve attempt 7 --as paid pay_8f3 --reason \"charged by hand on 3 May\"\n" +
 			"  duly resolve payment 12 --as refunded --reason \"support gave it back\"\n" +
-			"  duly resolve finding 3 --as ignored --reason \"test account\"",
+			"  duly resolve invoice 7 --as paid_outside --reason \"bank transfer of 3 May\"\n" +
+			"  duly resolve finding --kind unknown_there --as ignored --reason \"test account\"",
 	}
-	add := func(what string, do func(context.Context, *database, uint64, string, payment.As, writers.Action) (string, error)) {
-		var f resolveFlags
-		sub := &cobra.Command{
-			Use: what + " ID [GATEWAY_ID]", Short: "Settle one " + what,
-			Example: "  duly resolve " + what + " 7 --as not_executed --reason \"asked the provider\"",
-			Args:    cobra.ArbitraryArgs, ValidArgsFunction: a.completeWaiting(what),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				n, as, named, err := f.read(what, args)
-				if err != nil {
+	for _, r := range a.resolvers() {
+		cmd.AddCommand(a.resolveOne(r))
+	}
+	group(cmd)
+	return cmd
+}
+
+func (a *app) resolveOne(r resolver) *cobra.Command {
+	var f resolveFlags
+	var many manyFlags
+	cmd := &cobra.Command{
+		Use: r.what + " [ID] [GATEWAY_ID]", Short: "Settle one " + r.what + ", or those that filters select",
+		Example: "  duly resolve " + r.what + " 7 --as " + string(usualAs(r.what)) + " --reason \"asked the provider\"\n" +
+			"  duly resolve " + r.what + " --since 2026-01-31 --as " + string(usualAs(r.what)) + " --reason \"asked the provider\"",
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: a.completeWaiting(r.what),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if many.given(cmd.Flags()) {
+				as, err := f.readMany(r.what)
+				if err = errors.Join(many.check(a, args), err); err != nil {
 					return usage(err)
 				}
 				return a.withSchema(cmd.Context(), func(db *database) error {
-					action := act("resolve", what, n, f.reason, map[string]string{"as": string(as), "payment": named})
-					detail, err := do(cmd.Context(), db, n, named, as, action)
-					if err != nil {
-						return refusedOr(err)
-					}
-					if a.json {
-						return a.print(resolved{What: what, ID: n, As: string(as), Done: true, Detail: detail})
-					}
-					a.line("%s %d resolved as %s: %s", what, n, as, detail)
-					return nil
+					return a.many(cmd.Context(), db, many, resolveMany(r, f, as))
 				})
-			},
-		}
-		sub.Flags().StringVar(&f.as, "as", "", "`WHAT` became of it: paid, not_executed, refunded, ignored (needed)")
-		sub.Flags().StringVar(&f.reason, "reason", "", "why: a `TEXT` for those who ask later (needed)")
-		complete(sub, "as", cobra.FixedCompletions(resolutions(), cobra.ShellCompDirectiveNoFileComp))
-		cmd.AddCommand(sub)
+			}
+			n, as, named, err := f.read(r.what, args)
+			if err != nil {
+				return usage(err)
+			}
+			return a.withSchema(cmd.Context(), func(db *database) error {
+				detail, err := r.do(cmd.Context(), db, n, named, as, f.action(r.what, n, as, named))
+				if err != nil {
+					return refusedOr(err)
+				}
+				if a.json {
+					return a.print(resolved{What: r.what, ID: n, As: string(as), Done: true, Detail: detail})
+				}
+				a.line("%s %d resolved as %s: %s", r.what, n, as, detail)
+				return nil
+			})
+		},
 	}
-	add("attempt", a.resolveAttempt)
-	add("payment", a.resolvePayment)
-	add("finding", a.resolveFinding)
-	group(cmd)
+	cmd.Flags().StringVar(&f.as, "as", "", "`WHAT` became of it: "+wordsFor(r.what)+" (needed)")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why: a `TEXT` for those who ask later (needed)")
+	many.add(a, cmd, r.list)
+	complete(cmd, "as", cobra.FixedCompletions(resolutions(r.what), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// usualAs is the way that examples show.
+func usualAs(what string) payment.As {
+	if what == "invoice" {
+		return payment.AsVoid
+	}
+	return payment.AsNotExecuted
+}
+
+// waysFor lists the ways to resolve that make sense of a kind of row.
+func waysFor(what string) []payment.As {
+	return slices.DeleteFunc(payment.Resolutions(), func(as payment.As) bool { return as.OfInvoice() != (what == "invoice") })
+}
+
+func wordsFor(what string) string {
+	var words []string
+	for _, as := range waysFor(what) {
+		words = append(words, string(as))
+	}
+	return strings.Join(words, ", ")
+}
+
+// action is what is recorded.
+func (f resolveFlags) action(what string, id uint64, as payment.As, named string) writers.Action {
+	return act("resolve", what, id, f.reason, map[string]string{"as": string(as), "payment": named})
 }
 
 // read checks the arguments of `duly resolve`, all at once.
 func (f resolveFlags) read(what string, args []string) (id uint64, as payment.As, named string, err error) {
 	var found []error
 	if len(args) == 0 {
-		found = append(found, fmt.Errorf("say which %s, by its id: duly resolve %s 7 --as ignored --reason \"…\"", what, what))
+		found = append(found, fmt.Errorf("say which %s, by its id or by filters: duly resolve %s 7 --as %s --reason \"…\"", what, what, usualAs(what)))
 	} else if id, err = idOf(args[0]); err != nil {
 		found = append(found, err)
 	}
@@ -108,10 +174,28 @@ func (f resolveFlags) read(what string, args []string) (id uint64, as payment.As
 		found = append(found, fmt.Errorf("%q: a payment is named with --as paid alone", args[1]))
 	case len(args) == 2:
 		named = args[1]
-	case as == payment.AsPaid && what != "finding" && len(args) == 1:
+	case as == payment.AsPaid && what != "finding" && what != "invoice" && len(args) == 1:
 		found = append(found, fmt.Errorf("--as paid needs the gateway's id of the payment: duly resolve %s %s --as paid GATEWAY_ID", what, args[0]))
 	}
 	return id, as, named, errors.Join(found...)
+}
+
+// readMany checks the flags for rows that filters select.
+func (f resolveFlags) readMany(what string) (payment.As, error) {
+	var found []error
+	as, err := payment.ParseAs(f.as)
+	switch {
+	case err != nil:
+		found = append(found, fmt.Errorf("--as: %w", err))
+	case !slices.Contains(waysFor(what), as):
+		found = append(found, fmt.Errorf("--as: %s makes no sense of a %s: %s", as, what, wordsFor(what)))
+	case as == payment.AsPaid && what != "finding":
+		found = append(found, fmt.Errorf("--as paid names one payment: type it %s by %s, duly list %s shows them", what, what, "review"))
+	}
+	if strings.TrimSpace(f.reason) == "" {
+		found = append(found, errors.New("--reason: say why, for those who ask later"))
+	}
+	return as, errors.Join(found...)
 }
 
 // act is what is recorded of an operator's command.
@@ -179,6 +263,9 @@ func (a *app) settleAttempt(ctx context.Context, db *database, id uint64, named 
 	if err != nil {
 		return "", err
 	}
+	if err := seen.Takes(word.As); err != nil {
+		return "", usage(err)
+	}
 	word.GiveUpAfter = c.Billing.GiveUpAfter
 	var found inquired
 	if word.As != payment.AsIgnored {
@@ -228,6 +315,9 @@ func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named
 	row, charge, err := paymentOf(ctx, db, order, id)
 	if err != nil {
 		return "", err
+	}
+	if err := row.Takes(as); err != nil {
+		return "", usage(err)
 	}
 	var found inquired
 	if as != payment.AsIgnored {

@@ -61,10 +61,7 @@ type Resolution struct {
 //     operator's recorded word; and not before the last request can have taken effect.
 //   - Refunded needs the gateway's word where it can be asked.
 func Resolve(a Reviewed, w Word, e payment.Evidence, k Keeping) (Resolution, error) {
-	if err := a.Takes(w.As); err != nil {
-		return Resolution{}, err
-	}
-	if err := resolvable(a, w.As); err != nil {
+	if err := Resolvable(a, w.As); err != nil {
 		return Resolution{}, err
 	}
 	r := Resolution{Attempt: a.Status, Proof: a.Proof, PaymentID: a.PaymentID, Message: cut(string(w.As)+": "+w.Reason, maxText)}
@@ -92,7 +89,11 @@ func (a Reviewed) Takes(as payment.As) error {
 		a.ID, a.Invoice.ID, as)
 }
 
-func resolvable(a Reviewed, as payment.As) error {
+// Resolvable says whether an operator may settle a in the given way, whatever the gateway says; the error says why not.
+func Resolvable(a Reviewed, as payment.As) error {
+	if err := a.Takes(as); err != nil {
+		return err
+	}
 	switch a.Status {
 	case AttemptReview:
 		return nil

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"duly/internal/audit"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/orders"
+	"duly/internal/payment"
+	"duly/readers"
+	"duly/writers"
+)
+
+// resolveInvoice closes an invoice as an operator says. No gateway is asked: none has anything to say of it.
+func (a *app) resolveInvoice(ctx context.Context, db *database, id uint64, _ string, as payment.As, action writers.Action) (string, error) {
+	if err := a.settled(ctx, db, fmt.Sprintf("duly resolve invoice %d --as %s --reason …", id, as)); err != nil {
+		return "", err
+	}
+	business, err := a.clock(ctx, db.DB)
+	if err != nil {
+		return "", err
+	}
+	closing, err := writers.CloseInvoice(ctx, db.DB, id, as, business(), action)
+	return fmt.Sprintf("it is %s, and never charged again", closing.Status), err
+}
+
+func (a *app) previewInvoice(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
+	c, err := writers.Closable(ctx, db.DB, id)
+	if err != nil {
+		return "", err
+	}
+	closing, err := billing.Close(c, as)
+	if err != nil {
+		return "", usage(err)
+	}
+	return fmt.Sprintf("it would be %s, and never charged again", closing.Status), nil
+}
+
+// resolveOrder settles the payment that an order waits for, or takes an order out of review whose row is gone.
+func (a *app) resolveOrder(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
+	o, list, check, err := readers.OrderForOperator(ctx, db.DB, id, "")
+	if err != nil {
+		return "", mysql.Classify(ctx, err)
+	}
+	if o == nil {
+		if as != payment.AsIgnored {
+			return "", usagef("there is no order %d: if duly still has it in review, --as ignored ends that", id)
+		}
+		return "nothing of it is checked any more", writers.DismissOrder(ctx, db.DB, id, action)
+	}
+	p, err := orders.Through(id, list, check, as)
+	if err != nil {
+		return "", usage(err)
+	}
+	next, err := a.resolvePayment(ctx, db, p.ID, named, as, action)
+	return fmt.Sprintf("payment %d of it; %s", p.ID, next), err
+}
+
+func (a *app) previewOrder(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
+	o, list, check, err := readers.OrderForOperator(ctx, db.DB, id, "")
+	switch {
+	case err != nil:
+		return "", mysql.Classify(ctx, err)
+	case o == nil && as == payment.AsIgnored:
+		return "its row is gone: it would be taken out of review", nil
+	case o == nil:
+		return "", usagef("there is no order %d: --as ignored takes it out of review", id)
+	}
+	p, err := orders.Through(id, list, check, as)
+	if err != nil {
+		return "", usage(err)
+	}
+	return asked(fmt.Sprintf("payment %d of it", p.ID), p.Gateway, as), nil
+}
+
+func (a *app) previewAttempt(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
+	seen, err := writers.Reviewed(ctx, db.DB, id)
+	if err != nil {
+		return "", err
+	}
+	if err := billing.Resolvable(seen, as); err != nil {
+		return "", usage(err)
+	}
+	return asked(fmt.Sprintf("of invoice %d", seen.Invoice.ID), seen.Gateway, as), nil
+}
+
+func (a *app) previewPayment(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
+	order, err := readers.OrderOfPayment(ctx, db.DB, id)
+	if err != nil {
+		return "", err
+	}
+	row, _, err := paymentOf(ctx, db, order, id)
+	if err != nil {
+		return "", err
+	}
+	return asked(fmt.Sprintf("of order %d", order), row.Gateway, as), nil
+}
+
+func (a *app) previewFinding(_ context.Context, _ *database, id uint64, as payment.As) (string, error) {
+	if err := audit.Takes(id, as); err != nil {
+		return "", usage(err)
+	}
+	return asked("it", "", as), nil
+}
+
+// asked says what is done once a gateway was asked.
+func asked(what, gateway string, as payment.As) string {
+	switch {
+	case as == payment.AsIgnored:
+		return what + " would be closed without asking"
+	case gateway == "":
+		return "its gateway would be asked, and refuse what it contradicts"
+	}
+	return fmt.Sprintf("%s: gateway %s would be asked, and refuse what it contradicts", what, gateway)
+}
