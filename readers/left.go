@@ -87,13 +87,6 @@ func CountReviews(ctx context.Context, db *mysql.DB, business payment.Date) (Rev
 
 const ordersInReview = `SELECT order_id FROM order_checks WHERE reason IS NOT NULL ORDER BY checked_at DESC, order_id LIMIT ?`
 
-// OrdersInReview lists orders that wait for an operator, those that were checked last first.
-func OrdersInReview(ctx context.Context, db *mysql.DB, limit int) ([]uint64, error) {
-	var ids []uint64
-	err := db.SelectContext(ctx, &ids, ordersInReview, limit)
-	return ids, mysql.Classify(ctx, err)
-}
-
 const deadEvents = `SELECT DISTINCT event_id FROM event_deliveries WHERE status = 'dead' ORDER BY event_id DESC LIMIT ?`
 
 // DeadEvents lists events that were given up, newest first.

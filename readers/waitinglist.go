@@ -67,6 +67,7 @@ type ListFilter struct {
 	Reason   string // a part of it, in any letter case
 	Since    time.Time
 	Until    time.Time
+	Only     func(WaitingRow) bool // what else must hold; nil: nothing
 }
 
 // ListRun is a run whose rows are listed: those that are stored as its own, and those of which no run is stored that changed
@@ -79,7 +80,7 @@ type ListRun struct {
 // Zero reports whether f means all rows.
 func (f ListFilter) Zero() bool {
 	return len(f.What) == 0 && len(f.Kinds) == 0 && len(f.Gateways) == 0 && len(f.Sinks) == 0 && len(f.Runs) == 0 &&
-		f.Reason == "" && f.Since.IsZero() && f.Until.IsZero()
+		f.Reason == "" && f.Since.IsZero() && f.Until.IsZero() && f.Only == nil
 }
 
 // Means reports whether l is one of the rows.
@@ -93,7 +94,7 @@ func (f ListFilter) Means(l WaitingRow) bool {
 	}
 	return run && among(f.What, l.What) && among(f.Kinds, l.Kind) && among(f.Sinks, l.Sink) && among(f.Gateways, append(l.gateways, l.Gateway)...) &&
 		strings.Contains(strings.ToLower(l.Reason), strings.ToLower(f.Reason)) &&
-		(f.Since.IsZero() || !l.Since.Before(f.Since)) && (f.Until.IsZero() || l.Since.Before(f.Until))
+		(f.Since.IsZero() || !l.Since.Before(f.Since)) && (f.Until.IsZero() || l.Since.Before(f.Until)) && (f.Only == nil || f.Only(l))
 }
 
 // List is one of the lists of what waits.
@@ -112,6 +113,9 @@ func ReviewList(business payment.Date) List {
 		withPayments(paged(ordersWaiting, byID)),
 	)
 }
+
+// SubscriptionList lists the subscriptions of [ReviewList] alone.
+func SubscriptionList(business payment.Date) List { return listOf(subscriptionsInReview(business)) }
 
 // DoubtList lists charges of which nobody knows yet whether they took money: attempts, and orders with their payments.
 func DoubtList() List {
@@ -248,36 +252,38 @@ func buffered(walk listWalk, fill func(ctx context.Context, db *mysql.DB, page [
 
 // withPayments adds to orders the payments that wait.
 func withPayments(walk listWalk) listWalk {
-	return buffered(walk, func(ctx context.Context, db *mysql.DB, page []WaitingRow) error {
-		var rows []struct {
-			ID      uint64
-			Order   uint64 `db:"order_id"`
-			Gateway string
-			Status  string
-			Code    string `db:"failure_code"`
+	return buffered(walk, addPayments)
+}
+
+func addPayments(ctx context.Context, db *mysql.DB, page []WaitingRow) error {
+	var rows []struct {
+		ID      uint64
+		Order   uint64 `db:"order_id"`
+		Gateway string
+		Status  string
+		Code    string `db:"failure_code"`
+	}
+	if err := mysql.SelectIn(ctx, db, &rows, listedPayments, sortedIDs(page, func(l WaitingRow) uint64 { return l.ID })); err != nil {
+		return err
+	}
+	of := map[uint64][]orders.Payment{}
+	for _, r := range rows {
+		of[r.Order] = append(of[r.Order], orders.Payment{
+			ID: r.ID, OrderID: r.Order, Gateway: r.Gateway, Status: orders.PaymentStatus(r.Status), FailureCode: r.Code,
+		})
+	}
+	for i := range page {
+		l := &page[i]
+		waiting := orders.Waiting(of[l.ID], orders.Check{Reason: l.Reason})
+		for _, p := range of[l.ID] {
+			l.gateways = append(l.gateways, p.Gateway)
 		}
-		if err := mysql.SelectIn(ctx, db, &rows, listedPayments, sortedIDs(page, func(l WaitingRow) uint64 { return l.ID })); err != nil {
-			return err
+		for _, p := range waiting {
+			l.Payments, l.Gateway = append(l.Payments, p.ID), p.Gateway
 		}
-		of := map[uint64][]orders.Payment{}
-		for _, r := range rows {
-			of[r.Order] = append(of[r.Order], orders.Payment{
-				ID: r.ID, OrderID: r.Order, Gateway: r.Gateway, Status: orders.PaymentStatus(r.Status), FailureCode: r.Code,
-			})
+		if l.Gateway == "" && len(l.gateways) > 0 {
+			l.Gateway = l.gateways[len(l.gateways)-1]
 		}
-		for i := range page {
-			l := &page[i]
-			waiting := orders.Waiting(of[l.ID], orders.Check{Reason: l.Reason})
-			for _, p := range of[l.ID] {
-				l.gateways = append(l.gateways, p.Gateway)
-			}
-			for _, p := range waiting {
-				l.Payments, l.Gateway = append(l.Payments, p.ID), p.Gateway
-			}
-			if l.Gateway == "" && len(l.gateways) > 0 {
-				l.Gateway = l.gateways[len(l.gateways)-1]
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }

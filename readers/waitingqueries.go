@@ -20,6 +20,10 @@ REPLACE(REPLACE(COALESCE(i.review_reason, ''), COALESCE(s.payment_method, ''), '
 i.amount, i.currency, i.updated_at AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id
 WHERE i.id IN (?) AND i.status = 'review' ORDER BY i.id`
 
+	openAndDue = `SELECT 'invoice' AS what, i.id, i.id AS invoice_id, i.status, i.subscription_id, s.id IS NULL AS gone, COALESCE(s.gateway, '') AS gateway,
+i.amount, i.currency, CAST(i.next_attempt_date AS DATETIME(6)) AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id
+WHERE i.status = 'open' AND i.next_attempt_date <= ? ORDER BY i.stage, i.next_attempt_date, i.id LIMIT ?`
+
 	listedAttempts = `SELECT id, invoice_id, attempt_no, idempotency_key, status, gateway, run_id, COALESCE(account_id, 0) AS account_id,
 COALESCE(proof, '') AS proof FROM payment_attempts WHERE invoice_id IN (?) ORDER BY invoice_id, attempt_no`
 
@@ -84,15 +88,8 @@ func walkInvoicesInReview(ctx context.Context, db *mysql.DB, each func(WaitingRo
 	}
 	slices.Sort(ids)
 	for part := range slices.Chunk(ids, listPage) {
-		var rows []listRow
-		if err := mysql.SelectIn(ctx, db, &rows, invoicesInReview, part); err != nil {
-			return fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
-		}
-		page := make([]WaitingRow, len(rows))
-		for i, r := range rows {
-			page[i] = r.listed()
-		}
-		if err := addAttempts(ctx, db, page); err != nil {
+		page, err := WaitingInvoices(ctx, db, part)
+		if err != nil {
 			return err
 		}
 		for _, l := range page {
@@ -102,6 +99,55 @@ func walkInvoicesInReview(ctx context.Context, db *mysql.DB, each func(WaitingRo
 		}
 	}
 	return nil
+}
+
+// WaitingInvoices reads those of the invoices that are in review, by id.
+func WaitingInvoices(ctx context.Context, db *mysql.DB, ids []uint64) ([]WaitingRow, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []listRow
+	if err := mysql.SelectIn(ctx, db, &rows, invoicesInReview, ids); err != nil {
+		return nil, fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
+	}
+	page := make([]WaitingRow, len(rows))
+	for i, r := range rows {
+		page[i] = r.listed()
+	}
+	return page, addAttempts(ctx, db, page)
+}
+
+// WaitingOrders reads those of the orders that are in review, by id.
+func WaitingOrders(ctx context.Context, db *mysql.DB, ids []uint64) ([]WaitingRow, error) {
+	var page []WaitingRow
+	for _, id := range ids {
+		var rows []listRow
+		if err := db.SelectContext(ctx, &rows, ordersWaiting, id-1, 1); err != nil {
+			return nil, fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
+		}
+		for _, r := range rows {
+			if r.ID == id {
+				page = append(page, r.listed())
+			}
+		}
+	}
+	if len(page) == 0 {
+		return nil, nil
+	}
+	return page, addPayments(ctx, db, page)
+}
+
+// OpenAndDue lists the first invoices that are open and due by that day.
+func OpenAndDue(ctx context.Context, db *mysql.DB, business payment.Date, limit int) ([]WaitingRow, error) {
+	var rows []listRow
+	if err := db.SelectContext(ctx, &rows, openAndDue, business, limit); err != nil {
+		return nil, fmt.Errorf("list what is due: %w", mysql.Classify(ctx, err))
+	}
+	page := make([]WaitingRow, len(rows))
+	for i, r := range rows {
+		page[i] = r.listed()
+	}
+	return page, nil
 }
 
 // addAttempts adds to invoices the attempt that an operator decides about: one in review, or one that ended without a proof.

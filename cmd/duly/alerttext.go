@@ -20,7 +20,7 @@ import (
 const (
 	// leftTold and commandsTold bound what an alert lists.
 	leftTold     = 5
-	commandsTold = 6
+	commandsTold = 8
 	errorsTold   = 6
 )
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -105,6 +106,9 @@ func nextFindings(ctx context.Context, e *execution, run *batch.Run) ([]string, 
 		if f.Resolved == nil {
 			next = append(next, f.Next())
 		}
+	}
+	if len(next) > 0 {
+		next = append(next, fmt.Sprintf("duly list findings --run %d", run.ID))
 	}
 	return next, err
 }

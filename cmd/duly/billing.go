@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"duly/internal/batch"
 	"duly/internal/billing"
@@ -29,7 +28,7 @@ func billingWork() work {
 			return jobs.DueIn(ctx, e.deps, e.selection(), e.stages, step)
 		},
 		foretell: foretellBilling,
-		next:     nextInvoices,
+		next:     nextReviews,
 	}
 }
 
@@ -67,12 +66,7 @@ func (e *execution) countStages(ctx context.Context) error {
 	return nil
 }
 
-// nextInvoices names the first invoices that the run sent to review.
-func nextInvoices(ctx context.Context, e *execution, run *batch.Run) ([]string, error) {
-	ids, err := readers.NewReviews(ctx, e.db.DB, run.Started, reviewsShown)
-	var next []string
-	for id := range slices.Values(ids) {
-		next = append(next, fmt.Sprintf("duly show invoice %d", id))
-	}
-	return next, err
+// nextReviews is the command that lists what the run sent to review.
+func nextReviews(_ context.Context, _ *execution, run *batch.Run) ([]string, error) {
+	return []string{fmt.Sprintf("duly list review --run %d", run.ID)}, nil
 }

@@ -149,10 +149,13 @@ func nextEvents(ctx context.Context, e *execution, _ *batch.Run) ([]string, erro
 	for _, id := range ids {
 		next = append(next, fmt.Sprintf("duly requeue event %d", id))
 	}
+	if len(ids) > 0 {
+		next = append(next, "duly list dead-events")
+	}
 	return next, err
 }
 
-// requeueEvent makes an event due again at every receiver that it was given up for.
+// requeueEvent makes an event due again at the receivers that it was given up for: those that are named, or all.
 func (a *app) requeueEvent(ctx context.Context, db *database, id uint64, action writers.Action, sinks []string) error {
 	business, err := a.clock(ctx, db.DB)
 	if err != nil {

@@ -27,7 +27,7 @@ func reconcileWork() work {
 		check:    checkOrders,
 		job:      func(e *execution) (batch.Job, error) { return jobs.Reconcile(e.deps, e.reconcile()), nil },
 		foretell: foretellReconcile,
-		next:     nextOrders,
+		next:     nextReviews,
 	}
 }
 
@@ -51,16 +51,6 @@ func (e *execution) reconcile() jobs.ReconcileOptions {
 		Selection: e.selection(), Policy: orders.Policy{OlderThan: r.OlderThan, GiveUpAfter: r.GiveUpAfter},
 		ChunkSize: r.ChunkSize, Parallelism: r.Parallelism, Steps: e.flags.Steps,
 	}
-}
-
-// nextOrders names orders that wait for an operator.
-func nextOrders(ctx context.Context, e *execution, _ *batch.Run) ([]string, error) {
-	ids, err := readers.OrdersInReview(ctx, e.db.DB, reviewsShown)
-	var next []string
-	for _, id := range ids {
-		next = append(next, fmt.Sprintf("duly show order %d", id))
-	}
-	return next, err
 }
 
 // reconcileForecast is the document of a dry run of reconcile.

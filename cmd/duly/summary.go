@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,9 @@ type summary struct {
 	InReview     readers.Reviews  `json:"in_review"` // of all runs
 	OlderReview  int64            `json:"older_in_review"`
 	Next         []string         `json:"next"` // commands to type
+	// Reviewed are the first rows that the run sent to review, and LeftRows those that it left.
+	Reviewed []listed `json:"reviewed"`
+	LeftRows []listed `json:"left_rows"`
 
 	// Of the jobs that have them.
 	Refunded     map[string]int64  `json:"refunded,omitempty"` // minor units by currency
@@ -37,13 +41,10 @@ type summary struct {
 	OpenFindings int64             `json:"open_findings,omitempty"` // how many there are in all
 }
 
-// reviewsShown is how many rows in review are named as commands to type.
-const reviewsShown = 3
-
 func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) error {
 	s := summary{
 		Run: p.run.ID, Job: p.run.Job, BusinessDate: e.business.String(), Status: string(r.Status), Exit: r.Exit,
-		Steps: []stepView{}, Left: append([]string{}, r.Left...),
+		Steps: []stepView{}, Left: append([]string{}, r.Left...), Reviewed: []listed{}, LeftRows: []listed{},
 	}
 	if r.Err != nil {
 		s.Error = r.Err.Error()
@@ -58,7 +59,8 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	}
 	s.Collected, s.Refunded = moved(s.Steps)
 	s.OlderReview = max(0, s.InReview.All()-new-e.foundBeside(ctx, p.run))
-	s.Next = e.next(ctx, p.run, r, new)
+	e.name(ctx, &s, p.run, new)
+	s.Next = e.next(ctx, p.run, r, new, s)
 	if e.work.sumUp != nil {
 		if err := e.work.sumUp(ctx, e, &s); err != nil {
 			e.logs.WarnContext(ctx, "what the job found could not be read", problem(err))
@@ -76,16 +78,20 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 }
 
 // next lists what an operator may want to type.
-func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, reviews int64) []string {
-	next := []string{}
+func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, reviews int64, s summary) []string {
+	next := append([]string{}, nextOf(s.Reviewed)...)
 	switch {
 	case r.Exit == batch.ExitDone:
+		next = []string{}
 	case (r.Exit == batch.ExitReview || reviews > 0) && e.work.next != nil:
 		commands, err := e.work.next(ctx, e, run)
 		if err != nil {
 			e.logs.WarnContext(ctx, "rows in review could not be listed", problem(err))
 		}
 		next = append(next, commands...)
+	}
+	if slices.ContainsFunc(s.LeftRows, func(l listed) bool { return l.What != readers.WaitingInvoice }) {
+		next = append(next, "duly list doubt")
 	}
 	switch r.Exit {
 	case batch.ExitDone, batch.ExitReview:
@@ -175,9 +181,11 @@ func (e *execution) sumUp(s summary) {
 	for _, reason := range s.Left {
 		e.line("left for a later run: %s", reason)
 	}
+	e.showNamed("left", s.LeftRows)
 	if s.Error != "" {
 		e.line("failed: %s", s.Error)
 	}
+	e.showNamed("in review", s.Reviewed)
 	if s.OlderReview > 0 {
 		e.line("in review from before: %s", plural(s.OlderReview, "row"))
 	}

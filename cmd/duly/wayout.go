@@ -60,6 +60,10 @@ func adoptWay(gateway, key string) wayOut {
 
 func waysOfInvoice(l readers.WaitingRow) []wayOut {
 	switch {
+	case l.Status == string(billing.Open) && l.Gone:
+		return []wayOut{{Command: "duly run billing", When: "sends it to review, since its subscription's row is gone"}}
+	case l.Status == string(billing.Open):
+		return []wayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "charges it"}}
 	case l.Unproven():
 		return []wayOut{
 			{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once its row is put right; gateway " + l.Gateway + " is asked whether it took money", Asks: true},

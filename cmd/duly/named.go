@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/jobs"
+	"duly/readers"
+)
+
+// reviewsShown is how many rows a run names of those that it sent to review, and of those that it left.
+const reviewsShown = 5
+
+// errEnough ends a walk.
+var errEnough = errors.New("enough rows")
+
+// name adds the rows that the run sent to review, and those that it left, to the summary.
+func (e *execution) name(ctx context.Context, s *summary, run *batch.Run, reviews int64) {
+	now := e.deps.Business()
+	var err error
+	if reviews > 0 {
+		if s.Reviewed, err = e.reviewed(ctx, run); err != nil {
+			e.logs.WarnContext(ctx, "rows in review could not be listed", problem(mysql.Classify(ctx, err)))
+		}
+	}
+	if len(s.Left) > 0 {
+		if s.LeftRows, err = e.leftRows(ctx); err != nil {
+			e.logs.WarnContext(ctx, "what is left could not be listed", problem(mysql.Classify(ctx, err)))
+		}
+	}
+	for _, rows := range [][]listed{s.Reviewed, s.LeftRows} {
+		for i := range rows {
+			rows[i].Next = waysOut(rows[i].WaitingRow, now)
+		}
+	}
+}
+
+// reviewed lists the first rows that the run sent to review.
+func (e *execution) reviewed(ctx context.Context, run *batch.Run) ([]listed, error) {
+	var rows []readers.WaitingRow
+	switch run.Job {
+	case jobs.BillingJob:
+		ids, err := readers.NewReviews(ctx, e.db.DB, run.Started, reviewsShown)
+		if err != nil {
+			return nil, err
+		}
+		if rows, err = readers.WaitingInvoices(ctx, e.db.DB, ids); err != nil {
+			return nil, err
+		}
+		f := readers.ListFilter{What: []string{readers.WaitingSubscription}, Since: run.Started}
+		if rows, err = more(ctx, e.db.DB, rows, readers.SubscriptionList(e.business), f); err != nil {
+			return nil, err
+		}
+	case jobs.ReconcileJob:
+		ids, err := readers.NewOrderReviews(ctx, e.db.DB, run.Started, reviewsShown)
+		if err != nil {
+			return nil, err
+		}
+		if rows, err = readers.WaitingOrders(ctx, e.db.DB, ids); err != nil {
+			return nil, err
+		}
+	}
+	return asListed(rows), nil
+}
+
+// leftRows lists the first rows that the run has left undone, of those that it was to do.
+func (e *execution) leftRows(ctx context.Context) ([]listed, error) {
+	var rows []readers.WaitingRow
+	var err error
+	selection := e.selection()
+	f := readers.ListFilter{What: []string{readers.WaitingAttempt}}
+	switch e.work.name {
+	case jobs.BillingJob:
+		if len(selection.Subscriptions) == 0 {
+			if rows, err = readers.OpenAndDue(ctx, e.db.DB, e.business, reviewsShown); err != nil {
+				return nil, err
+			}
+		}
+	case jobs.ReconcileJob:
+		f.What = []string{readers.WaitingOrder}
+	default:
+		return nil, nil
+	}
+	f.Only = func(l readers.WaitingRow) bool {
+		return (len(selection.Subscriptions) == 0 || slices.Contains(selection.Subscriptions, l.Subscription)) &&
+			(len(selection.Orders) == 0 || slices.Contains(selection.Orders, l.ID))
+	}
+	rows, err = more(ctx, e.db.DB, rows, readers.DoubtList(), f)
+	return asListed(rows), err
+}
+
+// more adds rows of a list, until there are as many as are named.
+func more(ctx context.Context, db *mysql.DB, rows []readers.WaitingRow, list readers.List, f readers.ListFilter) ([]readers.WaitingRow, error) {
+	if len(rows) >= reviewsShown {
+		return rows, nil
+	}
+	err := list.Each(ctx, db, f, func(l readers.WaitingRow) error {
+		if rows = append(rows, l); len(rows) == reviewsShown {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return rows, err
+}
+
+func asListed(rows []readers.WaitingRow) []listed {
+	list := make([]listed, len(rows))
+	for i, l := range rows {
+		list[i].WaitingRow = l
+	}
+	return list
+}
+
+// showNamed writes the rows that a run sent to review, or left, for people.
+func (e *execution) showNamed(what string, rows []listed) {
+	for _, row := range rows {
+		e.line("%s: %s", what, title(row.WaitingRow))
+	}
+}
+
+// nextOf are the usual commands about rows.
+func nextOf(rows []listed) []string {
+	var next []string
+	for _, row := range rows {
+		if len(row.Next) > 0 {
+			next = append(next, row.Next[0].Command)
+		}
+	}
+	return next
+}
