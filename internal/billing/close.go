@@ -35,88 +35,102 @@ type Closing struct {
 //   - What is paid or void is closed already. One that was given up as uncollectible may still be paid, or become void.
 //   - Paid outside, the subscription goes on as if a gateway had taken the money. The others leave it as it is.
 func Close(c Closable, as payment.As) (Closing, error) {
-	if err := c.Takes(as); err != nil {
+	if err := c.ended(); err != nil {
 		return Closing{}, err
 	}
-	if err := c.closable(as); err != nil {
+	if !as.OfInvoice() {
+		return Closing{}, c.instead(as)
+	}
+	if c.Status == Uncollectible && as == payment.AsUncollectible {
+		return Closing{}, fmt.Errorf("invoice %d is uncollectible already; --as void or paid_outside is still possible", c.ID)
+	}
+	if err := c.mayTake(); err != nil {
 		return Closing{}, err
 	}
-	switch as {
-	case payment.AsPaidOutside:
+	switch {
+	case c.Status == Charging:
+		return Closing{}, fmt.Errorf("invoice %d is being charged: %s settles it first", c.ID, c.recover())
+	case as == payment.AsPaidOutside:
 		about := aboutInvoice(c.Invoice, "") // no gateway has the money
 		return Closing{Status: Paid, SubscriptionTo: Active, Events: []Event{invoicePaid(about)}}, nil
-	case payment.AsVoid:
+	case as == payment.AsVoid:
 		return Closing{Status: Void}, nil
-	case payment.AsUncollectible:
-		return Closing{Status: Uncollectible}, nil
-	case payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored:
 	}
-	return Closing{}, fmt.Errorf("%q is no way to resolve an invoice", as)
+	return Closing{Status: Uncollectible}, nil
 }
 
-// Takes says whether a way to resolve is one of an invoice's; the error says what is right for c.
-func (c Closable) Takes(as payment.As) error {
-	last := newestOf(c.Past).ID
-	switch as {
-	case payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible:
-		return nil
-	case payment.AsPaid:
-		if last != 0 {
-			return fmt.Errorf("invoice %d: --as paid is said of a gateway's payment: duly resolve attempt %d --as paid GATEWAY_ID --reason …, or --as paid_outside if the money came another way", c.ID, last)
-		}
-		return fmt.Errorf("invoice %d was never sent to a gateway: --as paid_outside if the money came another way", c.ID)
-	case payment.AsNotExecuted, payment.AsRefunded:
-		if last != 0 {
-			return fmt.Errorf("invoice %d: --as %s is said of a charge: duly resolve attempt %d --as %s --reason …", c.ID, as, last, as)
-		}
-		return fmt.Errorf("invoice %d was never sent to a gateway: --as void, uncollectible or paid_outside; or duly requeue invoice %d", c.ID, c.ID)
-	case payment.AsIgnored:
-		return fmt.Errorf("invoice %d: --as void closes an invoice that nothing more is to be done about", c.ID)
-	}
-	return fmt.Errorf("%q is no way to resolve an invoice", as)
-}
-
-func (c Closable) closable(as payment.As) error {
+// ended says that the invoice is closed for good.
+func (c Closable) ended() error {
 	switch c.Status {
+	case Open, Charging, Review, Uncollectible:
+		return nil
 	case Paid:
 		return fmt.Errorf("invoice %d is paid: what is to be given back is given back at the gateway", c.ID)
 	case Void:
 		return fmt.Errorf("invoice %d is void: nothing more is charged for it", c.ID)
-	case Uncollectible:
-		if as == payment.AsUncollectible {
-			return fmt.Errorf("invoice %d is uncollectible already; --as void or paid_outside is still possible", c.ID)
-		}
-	case Open, Review, Charging:
-	default:
-		return fmt.Errorf("invoice %d has the status %q, which is none of duly's", c.ID, cut(string(c.Status), maxQuoted))
 	}
-	if err := c.mayTake(); err != nil {
+	return fmt.Errorf("invoice %d has the status %q, which is none of duly's", c.ID, cut(string(c.Status), maxQuoted))
+}
+
+// instead says what is right where a word is said of the invoice that is one of a charge.
+func (c Closable) instead(as payment.As) error {
+	if err := c.unsettled(); err != nil {
 		return err
 	}
-	if c.Status == Charging {
-		return fmt.Errorf("invoice %d is being charged: %s settles it first", c.ID, c.recover())
+	if waits := Waits(c.Past); waits != 0 && c.Status == Review {
+		word := string(as)
+		if as == payment.AsPaid {
+			word += " GATEWAY_ID"
+		}
+		return fmt.Errorf("invoice %d waits for a word about its charge: duly resolve attempt %d --as %s --reason …", c.ID, waits, word)
 	}
-	return nil
+	switch as {
+	case payment.AsPaid:
+		return fmt.Errorf("no charge of invoice %d may have taken money: --as paid_outside if it came another way", c.ID)
+	case payment.AsIgnored:
+		return fmt.Errorf("no charge of invoice %d waits for a word: --as void closes the invoice", c.ID)
+	case payment.AsNotExecuted, payment.AsRefunded, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible:
+	}
+	again := ""
+	if c.Status == Review {
+		again = fmt.Sprintf("; or duly requeue invoice %d, which is charged again", c.ID)
+	}
+	return fmt.Errorf("no charge of invoice %d waits for a word: --as void, uncollectible or paid_outside%s", c.ID, again)
 }
 
 // mayTake says what may have taken money for the invoice, or may yet.
 func (c Closable) mayTake() error {
+	if err := c.unsettled(); err != nil {
+		return err
+	}
+	for _, a := range c.Past {
+		if a.Status == AttemptReview {
+			return fmt.Errorf("attempt %d of invoice %d may have taken money: duly resolve attempt %d --as … --reason … first", a.ID, c.ID, a.ID)
+		}
+	}
+	if last := newestOf(c.Past); last.unproven() {
+		first := fmt.Sprintf("duly resolve attempt %d --as not_executed --reason … first", last.ID)
+		if c.Status == Open {
+			first = c.recover() + " sends it to review first"
+		}
+		return fmt.Errorf("attempt %d of invoice %d is %s, which does not prove that no money was taken: %s", last.ID, c.ID, last.Status, first)
+	}
+	if c.Unknown != "" {
+		return errors.New("gateway " + c.Unknown + " lists a charge for its period that is unknown here: duly adopt " + c.Unknown + " first")
+	}
+	return nil
+}
+
+// unsettled says which attempt has not ended, or has the money.
+func (c Closable) unsettled() error {
 	for _, a := range c.Past {
 		switch a.Status {
 		case AttemptInFlight, AttemptInDoubt:
 			return fmt.Errorf("attempt %d of invoice %d is %s and may still take money: %s settles it first", a.ID, c.ID, a.Status, c.recover())
-		case AttemptReview:
-			return fmt.Errorf("attempt %d of invoice %d may have taken money: duly resolve attempt %d --as … --reason … first", a.ID, c.ID, a.ID)
 		case AttemptSucceeded:
 			return fmt.Errorf("attempt %d of invoice %d took the money: %s marks it as paid", a.ID, c.ID, c.recover())
-		case AttemptDeclined, AttemptReleased, AttemptRejected:
+		case AttemptReview, AttemptDeclined, AttemptReleased, AttemptRejected:
 		}
-	}
-	if last := newestOf(c.Past); last.unproven() {
-		return fmt.Errorf("attempt %d of invoice %d is %s, which does not prove that no money was taken: duly resolve attempt %d --as not_executed --reason … first", last.ID, c.ID, last.Status, last.ID)
-	}
-	if c.Unknown != "" {
-		return errors.New("gateway " + c.Unknown + " lists a charge for its period that is unknown here: duly adopt " + c.Unknown + " first")
 	}
 	return nil
 }

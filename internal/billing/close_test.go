@@ -38,7 +38,7 @@ func TestClose(t *testing.T) {
 		}(), ""},
 		{"open, released", closable(billing.Open, billing.AttemptReleased, billing.ProofLookUp), ""},
 		{"open, rejected and proven", closable(billing.Open, billing.AttemptRejected, billing.ProofOperator), ""},
-		{"open, declined without a proof", closable(billing.Open, billing.AttemptDeclined, ""), "attempt 7 of invoice 3 is declined, which does not prove that no money was taken: duly resolve attempt 7 --as not_executed --reason … first"},
+		{"open, declined without a proof", closable(billing.Open, billing.AttemptDeclined, ""), "attempt 7 of invoice 3 is declined, which does not prove that no money was taken: duly run billing --subscription 42 sends it to review first"},
 		{"review, never charged", closable(billing.Review, "", ""), ""},
 		{"review, declined", closable(billing.Review, billing.AttemptDeclined, billing.ProofLookUp), ""},
 		{"review, rejected", closable(billing.Review, billing.AttemptRejected, ""), "attempt 7 of invoice 3 is rejected, which does not prove"},
@@ -99,15 +99,12 @@ func TestClose(t *testing.T) {
 			require.NotContains(t, err.Error(), "\n")
 		}
 	}
-	for as, want := range map[payment.As]string{
-		payment.AsPaid: "duly resolve attempt 7 --as paid GATEWAY_ID --reason …", payment.AsNotExecuted: "duly resolve attempt 7 --as not_executed --reason …",
-		payment.AsRefunded: "duly resolve attempt 7 --as refunded --reason …", payment.AsIgnored: "--as void closes an invoice",
-	} {
+	for _, as := range []payment.As{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored} {
 		_, err := billing.Close(closable(billing.Review, billing.AttemptReview, ""), as)
-		require.ErrorContains(t, err, want)
-		_, err = billing.Close(closable(billing.Review, "", ""), as)
-		require.ErrorContains(t, err, "invoice 3", as)
-		require.NotContains(t, err.Error(), "resolve attempt", "it has none")
+		require.ErrorContains(t, err, "duly resolve attempt 7 --as "+string(as))
+		_, err = billing.Close(closable(billing.Review, billing.AttemptDeclined, billing.ProofAnswer), as)
+		require.ErrorContains(t, err, "no charge of invoice 3")
+		require.NotContains(t, err.Error(), "resolve attempt", "nothing of it is to be resolved")
 	}
 }
 
