@@ -188,7 +188,7 @@ func (f resolveFlags) readMany(what string) (payment.As, error) {
 	case err != nil:
 		found = append(found, fmt.Errorf("--as: %w", err))
 	case !slices.Contains(waysFor(what), as):
-		found = append(found, fmt.Errorf("--as: %s makes no sense of a %s: %s", as, what, wordsFor(what)))
+		found = append(found, fmt.Errorf("--as: %s is no way to resolve %ss: %s", as, what, wordsFor(what)))
 	case as == payment.AsPaid && what != "finding":
 		found = append(found, fmt.Errorf("--as paid names one payment: type it %s by %s, duly list %s shows them", what, what, "review"))
 	}
