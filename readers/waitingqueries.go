@@ -15,10 +15,11 @@ const (
 	// The ids come from the covering index: they are all that is held of an invoice before its page is read.
 	invoicesInReviewIDs = `SELECT id FROM invoices WHERE status = 'review'`
 
+	// COALESCE: see stageLock.
 	invoicesInReview = `SELECT 'invoice' AS what, i.id, i.id AS invoice_id, i.subscription_id, s.id IS NULL AS gone, COALESCE(s.gateway, '') AS gateway,
 REPLACE(REPLACE(COALESCE(i.review_reason, ''), COALESCE(s.payment_method, ''), '…'), COALESCE(s.customer_id, ''), '…') AS reason,
 i.amount, i.currency, i.updated_at AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id
-WHERE i.id IN (?) AND i.status = 'review' ORDER BY i.id`
+WHERE i.id IN (?) AND COALESCE(i.status) = 'review' ORDER BY i.id`
 
 	openAndDue = `SELECT 'invoice' AS what, i.id, i.id AS invoice_id, i.status, i.subscription_id, s.id IS NULL AS gone, COALESCE(s.gateway, '') AS gateway,
 i.amount, i.currency, CAST(i.next_attempt_date AS DATETIME(6)) AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id
@@ -63,7 +64,7 @@ c.next_check_at AS cursor_at FROM order_checks c LEFT JOIN orders o ON o.id = c.
 WHERE (c.next_check_at > ? OR (c.next_check_at = ? AND c.order_id > ?)) AND c.reason IS NULL AND (o.status IN ('pending', 'payment_in_progress')
 OR EXISTS (SELECT 1 FROM payments p WHERE p.order_id = c.order_id AND p.status = 'pending')) ORDER BY c.next_check_at, c.order_id LIMIT ?`
 
-	listedPayments = `SELECT id, order_id, gateway, status, COALESCE(failure_code, '') AS failure_code FROM payments WHERE order_id IN (?) ORDER BY id`
+	listedPayments = `SELECT id, order_id, gateway, status, COALESCE(failure_code, '') AS failure_code FROM payments WHERE order_id IN (?) ORDER BY order_id, id`
 
 	findingsWaiting = `SELECT 'finding' AS what, id, kind, reference, gateway_payment_id AS idempotency_key, detail, COALESCE(run_id, 0) AS run_id,
 first_seen_at AS since FROM audit_findings WHERE resolved_at IS NULL AND id > ? ORDER BY id LIMIT ?`
