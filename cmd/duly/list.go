@@ -202,19 +202,19 @@ func (f *filterFlags) add(a *app, cmd *cobra.Command, matching string, spec list
 	}
 	flags.Var(idList{&f.runs}, flagRun, "only rows that the run of this `ID` left so (repeat, or separate by commas; default all)")
 	complete(cmd, flagRun, a.completeRerun)
-	flags.StringVar(&f.matching, matching, "", "only rows whose reason contains this `TEXT`")
-	flags.StringVar(&f.since, flagSince, "", "only rows that have waited since this `DAY` or instant, or for less long")
-	flags.StringVar(&f.until, flagUntil, "", "only rows that have waited since before this `DAY` or instant")
+	flags.StringVar(&f.matching, matching, "", "only rows whose reason contains this `TEXT`, in any letter case (default any)")
+	flags.StringVar(&f.since, flagSince, "", "only rows that have waited since this `DAY` or instant, or for less long (default any)")
+	flags.StringVar(&f.until, flagUntil, "", "only rows that have waited since before this `DAY` or instant (default any)")
 	add := func(to *[]string, flag, text string, words []string) {
 		if len(words) > 1 {
-			flags.StringSliceVar(to, flag, nil, text+": "+strings.Join(words, ", "))
+			flags.StringSliceVar(to, flag, nil, text+": "+strings.Join(words, ", ")+" (default all)")
 			complete(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 		}
 	}
 	add(&f.whats, flagWhat, "only rows of this `SORT`", spec.whats)
 	add(&f.kinds, flagKind, "only findings of this `KIND`", spec.kinds)
 	if spec.sinks {
-		flags.StringSliceVar(&f.sinks, flagSink, nil, "only deliveries to the receiver of this `NAME`: webhook, slack")
+		flags.StringSliceVar(&f.sinks, flagSink, nil, "only deliveries to the receiver of this `NAME`: webhook, slack (default all)")
 	}
 }
 
