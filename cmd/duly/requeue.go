@@ -47,7 +47,7 @@ func (a *app) requeueCommand() *cobra.Command {
 			"done in a transaction of its own. It may be typed again.",
 		Example: "  duly requeue invoice 7 8 9\n" +
 			"  duly requeue invoice --gateway main --matching \"not configured\"\n" +
-			"  duly requeue event --dead --sink webhook --reason \"the receiver is up again\" --yes",
+			"  duly requeue event --dead --sink webhook --reason \"it is up again\" --yes",
 	}
 	for _, r := range a.requeuers() {
 		cmd.AddCommand(a.requeueOne(r))

@@ -76,7 +76,7 @@ func (a *app) resolveCommand() *cobra.Command {
 		Example: "  duly resolve attempt 7 --as paid pay_8f3 --reason \"charged by hand on 3 May\"\n" +
 			"  duly resolve payment 12 --as refunded --reason \"support gave it back\"\n" +
 			"  duly resolve invoice 7 --as paid_outside --reason \"bank transfer of 3 May\"\n" +
-			"  duly resolve finding --kind unknown_there --as ignored --reason \"test account\"",
+			"  duly resolve finding --kind unknown_there --as ignored --reason \"a test\"",
 	}
 	for _, r := range a.resolvers() {
 		cmd.AddCommand(a.resolveOne(r))
@@ -91,7 +91,7 @@ func (a *app) resolveOne(r resolver) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: r.what + " [ID] [GATEWAY_ID]", Short: "Settle one " + r.what + ", or those that filters select",
 		Example: "  duly resolve " + r.what + " 7 --as " + string(usualAs(r.what)) + " --reason \"asked the provider\"\n" +
-			"  duly resolve " + r.what + " --since 2026-01-31 --as " + string(usualAs(r.what)) + " --reason \"asked the provider\"",
+			"  duly resolve " + r.what + " --since 2026-01-31 --as " + string(usualAs(r.what)) + " --reason \"asked\"",
 		Args: cobra.ArbitraryArgs, ValidArgsFunction: a.completeWaiting(r.what),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if many.given(cmd.Flags()) {
