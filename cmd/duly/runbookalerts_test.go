@@ -51,6 +51,7 @@ func walksOfAlerts() map[string]func(*walk) {
 				require.EqualValues(w, 1, s.number(w.T, "SELECT COUNT(*) FROM invoices WHERE id = ? AND status = 'paid'", id))
 			}
 			id, _ := s.attempt(w.T, "in_doubt", "charging", payment.Succeeded)
+			require.Contains(w, w.types(s, "list doubt").out, fmt.Sprintf("attempt %d", id))
 			w.types(s, "run billing")
 			paid(id)
 			id, _ = s.attempt(w.T, "in_doubt", "charging", payment.Succeeded)
@@ -85,7 +86,9 @@ func walksOfAlerts() map[string]func(*walk) {
 			w.types(s, "show run", "run 17", "run 1")
 			receiver.status = http.StatusNoContent
 			w.types(s, "--dry-run")
-			w.types(s, "requeue event")
+			require.Contains(w, w.types(s, "list dead-events").out, "event 4711")
+			w.types(s, "requeue event 4711")
+			w.types(s, "--dead --yes")
 			w.types(s, "run outbox")
 			require.EqualValues(w, 2, s.number(w.T, "SELECT COUNT(*) FROM event_deliveries WHERE status = 'delivered'"))
 		},
@@ -112,10 +115,12 @@ func walkInReview(w *walk) {
 	differs, known := s.attempt(w.T, "review", "review", payment.Succeeded)
 	open, pay, back := s.settles(w.T, "payment_in_progress", "review", payment.Succeeded)
 	w.types(s, "status")
-	w.types(s, "show run", "run 17", "run 1")
+	require.Contains(w, w.types(s, "list review").out, fmt.Sprintf("invoice %d", differs))
+	w.types(s, "list review --run", "run 17", "run 1")
 	w.types(s, "show invoice", attempt(differs)...)
 	w.types(s, "show subscription", attempt(differs)...)
 	w.types(s, "show order", order(open, pay)...)
+	w.mentions("duly list")
 
 	w.types(s, "--as paid", append(attempt(differs), "pay_8f3", known)...)
 	rejected, _ := s.attempt(w.T, "rejected", "review", payment.Declined)
@@ -124,6 +129,15 @@ func walkInReview(w *walk) {
 	w.types(s, "--as not_executed", attempt(unsaid)...)
 	amiss, _ := s.attempt(w.T, "released", "review", "")
 	w.types(s, "requeue invoice", attempt(amiss)...)
+	first, _ := s.attempt(w.T, "released", "review", "")
+	s.exec(w.T, "UPDATE invoices SET review_reason = 'gateway man is not configured' WHERE id = ?", first)
+	require.Contains(w, w.types(s, "--matching").out, "would be requeued")
+	require.Equal(w, batch.ExitDone, s.duly(w.T, append(words(w.last)[1:], "--yes")...).code)
+	outside, _ := s.attempt(w.T, "released", "review", "")
+	w.types(s, "--as paid_outside", attempt(outside)...)
+	w.mentions("pause billing")
+	unwanted, _ := s.attempt(w.T, "released", "review", "")
+	w.types(s, "--as void", attempt(unwanted)...)
 	require.NoError(w, s.sim.Amend(back, func(e *simulator.Entry) { e.Refunded = e.Amount }))
 	w.types(s, "--as refunded", order(open, pay)...)
 	amissOrder := s.order(w.T, "pending", payment.Succeeded)
@@ -144,9 +158,10 @@ func walkInReview(w *walk) {
 	require.Equal(w, "payment_in_progress failed", said.status(w.T, unknown))
 
 	w.types(s, "run billing")
-	for _, id := range []uint64{differs, rejected, unsaid, amiss} {
+	for _, id := range []uint64{differs, rejected, unsaid, amiss, first, outside} {
 		require.EqualValues(w, 1, s.number(w.T, "SELECT COUNT(*) FROM invoices WHERE id = ? AND status = 'paid'", id), id)
 	}
+	require.Zero(w, s.number(w.T, "SELECT COUNT(*) FROM payment_attempts WHERE invoice_id IN (?, ?) AND status <> 'released'", outside, unwanted))
 	s.untouched(w.T)
 	w.types(s, "run reconcile")
 	require.Equal(w, "failed refunded", s.status(w.T, open))
@@ -173,6 +188,7 @@ func walkFindings(w *walk) {
 	require.Equal(w, batch.ExitReview, s.duly(w.T, "run", "audit").code)
 	require.Contains(w, w.types(s, "run audit").out, "finding 3")
 	require.Contains(w, w.types(s, "status").out, "findings open")
+	require.Contains(w, w.types(s, "list findings").out, "finding 3")
 	require.NoError(w, s.sim.Amend(second, func(e *simulator.Entry) { e.Refunded = e.Amount }))
 	w.types(s, "--as refunded")
 	w.types(s, "adopt")

@@ -95,6 +95,8 @@ func walksOfChores() map[string]func(*walk) {
 			w.types(s, "run reconcile")
 			require.Contains(w, w.types(s, "show order", "order 9", order).out, "completed")
 			w.types(s, "show subscription", "subscription 42", subscription)
+			s.exec(w.T, "UPDATE subscriptions SET status = 'on_hold'")
+			require.Contains(w, w.types(s, "list unknown").out, subscription)
 		},
 		"Stop, pause, slow down": func(w *walk) {
 			s := newShop(w.T)
