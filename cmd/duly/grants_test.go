@@ -249,6 +249,12 @@ func TestTheOperatorsRights(t *testing.T) {
 		{"show", "subscription", fmt.Sprint(id)},
 		{"show", "invoice", "1"},
 		{"show", "order", fmt.Sprint(order)},
+		{"list", "review"},
+		{"list", "doubt"},
+		{"list", "findings"},
+		{"list", "dead-events"},
+		{"list", "unknown"},
+		{"resolve", "finding", "--since", "2026-01-01", "--as", "ignored", "--reason", "only shown"},
 		{"migrate", "status"},
 		{"run", "billing", "--dry-run"},
 		{"run", "reconcile", "--dry-run"},
@@ -285,6 +291,9 @@ WHERE id = (SELECT subscription_id FROM payment_attempts WHERE id = 1)`)
 	run := fmt.Sprint(s.number(t, "SELECT run_id FROM payment_attempts WHERE id = 1"))
 	require.Equal(t, batch.ExitDone, operator.duly(t, "reopen", "--run", run, "--gateway", "main").code)
 	got = acting.duly(t, "reopen", "--run", run, "--gateway", "main", "--reason", "a wave")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	invoice := fmt.Sprint(s.number(t, "SELECT invoice_id FROM payment_attempts WHERE id = 1"))
+	got = acting.duly(t, "resolve", "invoice", invoice, "--as", "paid_outside", "--reason", "bank transfer")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	s.exec(t, `INSERT INTO job_runs (id, job, business_date, params, status, lease, lease_ms, host, pid, version)
 VALUES (77, 'billing', UTC_DATE(), '{}', 'running', REPEAT('x', 16), 60000, 'elsewhere', 1, 'dev')`)
@@ -345,6 +354,7 @@ func TestStatusOfAReplica(t *testing.T) {
 		{"show", "run", "1"},
 		{"report", "1", "--html", "-"},
 		{"show", "subscription", fmt.Sprint(id)},
+		{"list", "review"},
 		{"migrate", "status"},
 		{"run", "billing", "--dry-run"},
 	} {

@@ -254,10 +254,18 @@ func (s statusView) rows() []table.Row {
 		add("events not delivered to "+u.Sink, u.Pending, "")
 		add("  of those, failed", u.Failed, when("next try", u.NextTryAt))
 	}
-	rows = append(rows, table.Row{"invoices in review", s.InReview.Invoices, ""}, table.Row{"subscriptions in review", s.InReview.Subscriptions, ""})
-	add("orders in review", s.InReview.Orders, "")
-	add("events given up", s.InReview.Events, "")
-	add("findings open", s.InReview.Findings, "")
+	named := func(n int64, command string) string {
+		if n == 0 {
+			return ""
+		}
+		return command
+	}
+	const review = "duly list review"
+	rows = append(rows, table.Row{"invoices in review", s.InReview.Invoices, named(s.InReview.Invoices, review)},
+		table.Row{"subscriptions in review", s.InReview.Subscriptions, named(s.InReview.Subscriptions, review)})
+	add("orders in review", s.InReview.Orders, review)
+	add("events given up", s.InReview.Events, "duly list dead-events")
+	add("findings open", s.InReview.Findings, "duly list findings")
 	for _, u := range s.UnknownCharges {
 		add("charges unknown here", u.Count, "duly adopt "+u.Gateway)
 	}
