@@ -23,7 +23,7 @@ type Declined struct {
 	Subscription *Subscription
 	CancelReason string
 	Attempts     []Past // all of the invoice
-	// Closed: an operator closed the invoice.
+	// Closed: an operator closed the invoice, and it is not to be charged again.
 	Closed bool
 }
 
@@ -50,7 +50,7 @@ type Reopening struct {
 //     attempt must be proven to have taken nothing.
 //   - What the decline, or the end that followed from it, made of the subscription is taken back with it. A status that is another
 //     one by now was changed by somebody else: nothing is taken back then.
-//   - Periods that began while the subscription was cancelled are not charged.
+//   - Periods that began while the subscription was cancelled are not charged, nor is an invoice that an operator closed.
 func DecideReopen(d Declined, classes []payment.Class, today payment.Date) (Reopening, error) {
 	switch {
 	case d.Reopened:
@@ -67,15 +67,15 @@ func DecideReopen(d Declined, classes []payment.Class, today payment.Date) (Reop
 	if _, problem := mint(d.Invoice, d.Attempts); problem != "" {
 		return Reopening{}, errors.New(problem)
 	}
-	if d.Closed {
-		return Reopening{}, fmt.Errorf("an operator closed it as %s: duly show invoice %d", inWords(d.InvoiceStatus), d.Invoice.ID)
-	}
 	switch d.InvoiceStatus {
 	case Open, Uncollectible:
 	case Paid, Void, Charging, Review:
 		return Reopening{}, fmt.Errorf("it is %s: duly show invoice %d", inWords(d.InvoiceStatus), d.Invoice.ID)
 	default:
 		return Reopening{}, fmt.Errorf("it has the status %q, which is none of duly's", cut(string(d.InvoiceStatus), maxQuoted))
+	}
+	if d.Closed {
+		return Reopening{}, fmt.Errorf("an operator closed it as %s: duly show invoice %d", inWords(d.InvoiceStatus), d.Invoice.ID)
 	}
 	r := Reopening{Stage: d.Stage, Due: today, First: d.Stage == 0}
 	if err := d.restore(&r, today); err != nil {
