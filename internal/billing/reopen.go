@@ -46,11 +46,11 @@ type Reopening struct {
 // DecideReopen says what changes if the decline d, one of these classes, is taken back on a day. The error says in one line why it
 // must not be, or wraps [ErrReopened].
 //
-//   - Only the newest attempt of an unpaid invoice is taken back, once. The next claim charges under the next key, so the
+//   - Only the newest attempt of an unpaid invoice that no operator closed is taken back, once. The next claim charges under the next key, so the
 //     attempt must be proven to have taken nothing.
 //   - What the decline, or the end that followed from it, made of the subscription is taken back with it. A status that is another
 //     one by now was changed by somebody else: nothing is taken back then.
-//   - Periods that began while the subscription was cancelled are not charged, nor is an invoice that an operator closed.
+//   - Periods that began while the subscription was cancelled are not charged.
 func DecideReopen(d Declined, classes []payment.Class, today payment.Date) (Reopening, error) {
 	switch {
 	case d.Reopened:
