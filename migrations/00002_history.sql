@@ -14,7 +14,32 @@ SET @duly_ddl = IF(
      ADD COLUMN sent_by DATETIME(6) NULL,
      ADD COLUMN proof VARCHAR(20) NULL,
      ADD COLUMN reopened_at DATETIME(6) NULL,
+     ADD COLUMN patience VARCHAR(512) NULL,
      ALGORITHM=INSTANT',
+  'DO 0');
+-- +goose StatementEnd
+PREPARE duly_ddl FROM @duly_ddl;
+EXECUTE duly_ddl;
+DEALLOCATE PREPARE duly_ddl;
+
+-- What look-ups of the order's payments have brought that decides nothing, by payment.
+-- +goose StatementBegin
+SET @duly_ddl = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = DATABASE() AND table_name = 'order_checks' AND column_name = 'patience') = 0,
+  'ALTER TABLE order_checks ADD COLUMN patience TEXT NULL, ALGORITHM=INSTANT',
+  'DO 0');
+-- +goose StatementEnd
+PREPARE duly_ddl FROM @duly_ddl;
+EXECUTE duly_ddl;
+DEALLOCATE PREPARE duly_ddl;
+
+-- How many days after the first decline each further try comes, as they were configured then; NULL: as today.
+-- +goose StatementBegin
+SET @duly_ddl = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = DATABASE() AND table_name = 'invoices' AND column_name = 'retry_days') = 0,
+  'ALTER TABLE invoices ADD COLUMN retry_days VARCHAR(255) NULL, ALGORITHM=INSTANT',
   'DO 0');
 -- +goose StatementEnd
 PREPARE duly_ddl FROM @duly_ddl;
@@ -131,8 +156,30 @@ DROP TABLE IF EXISTS gateway_accounts;
 SET @duly_ddl = IF(
   (SELECT COUNT(*) FROM information_schema.columns
    WHERE table_schema = DATABASE() AND table_name = 'payment_attempts' AND column_name = 'account_id') > 0,
-  'ALTER TABLE payment_attempts DROP KEY by_gateway, DROP COLUMN reopened_at, DROP COLUMN proof, DROP COLUMN sent_by, DROP COLUMN longest_request_ms,
+  'ALTER TABLE payment_attempts DROP KEY by_gateway, DROP COLUMN patience, DROP COLUMN reopened_at, DROP COLUMN proof, DROP COLUMN sent_by, DROP COLUMN longest_request_ms,
      DROP COLUMN key_life_ms, DROP COLUMN account_id',
+  'DO 0');
+-- +goose StatementEnd
+PREPARE duly_ddl FROM @duly_ddl;
+EXECUTE duly_ddl;
+DEALLOCATE PREPARE duly_ddl;
+
+-- +goose StatementBegin
+SET @duly_ddl = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = DATABASE() AND table_name = 'invoices' AND column_name = 'retry_days') > 0,
+  'ALTER TABLE invoices DROP COLUMN retry_days',
+  'DO 0');
+-- +goose StatementEnd
+PREPARE duly_ddl FROM @duly_ddl;
+EXECUTE duly_ddl;
+DEALLOCATE PREPARE duly_ddl;
+
+-- +goose StatementBegin
+SET @duly_ddl = IF(
+  (SELECT COUNT(*) FROM information_schema.columns
+   WHERE table_schema = DATABASE() AND table_name = 'order_checks' AND column_name = 'patience') > 0,
+  'ALTER TABLE order_checks DROP COLUMN patience',
   'DO 0');
 -- +goose StatementEnd
 PREPARE duly_ddl FROM @duly_ddl;

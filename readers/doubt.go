@@ -57,7 +57,8 @@ ORDER BY a.id LIMIT ?`
 	doubtLock = `SELECT id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount,
 currency, gateway, payment_method, method_type, description, body_version, status, lookup_only, gateway_payment_id, run_id,
 lease, checks, created_at, sent_by, COALESCE(account_id, 0) AS account_id, COALESCE(key_life_ms, 0) AS key_life_ms,
-COALESCE(longest_request_ms, 0) AS longest_request_ms FROM payment_attempts WHERE id IN (?) AND COALESCE(status) IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
+COALESCE(longest_request_ms, 0) AS longest_request_ms, COALESCE(patience, '') AS patience
+FROM payment_attempts WHERE id IN (?) AND COALESCE(status) IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
 
 	runningRuns = `SELECT id FROM job_runs WHERE id IN (?) AND status = 'running'`
 
@@ -101,6 +102,7 @@ type doubtRow struct {
 	Account      uint32       `db:"account_id"`
 	KeyLifeMS    int64        `db:"key_life_ms"`
 	LongestMS    int64        `db:"longest_request_ms"`
+	Patience     string
 }
 
 // terms are what the attempt was made under.
@@ -400,7 +402,7 @@ func (d *Doubt) items(ctx context.Context, tx *sqlx.Tx, rows []doubtRow, workers
 		item := billing.Claimed{
 			Attempt: billing.Attempt{
 				ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, Doubted: true, LookUp: r.LookUp, Checks: r.Checks,
-				PaymentID: r.PaymentID.String, CreatedAt: r.Created, SentBy: r.SentBy.Time, Terms: r.terms(), Invoice: inv.invoice(),
+				PaymentID: r.PaymentID.String, Patience: payment.ParsePatience(r.Patience), CreatedAt: r.Created, SentBy: r.SentBy.Time, Terms: r.terms(), Invoice: inv.invoice(),
 				Charge: payment.Charge{
 					Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Method: r.Method, MethodType: r.MethodType,
 					Description: r.Description, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},

@@ -41,10 +41,10 @@ type Orders struct {
 const (
 	presentChecks = `SELECT order_id FROM order_checks WHERE order_id IN (?)`
 
-	checkLock = `SELECT order_id, checks, lease, run_id, next_check_at, checked_at, reason FROM order_checks
+	checkLock = `SELECT order_id, checks, lease, run_id, next_check_at, checked_at, reason, patience FROM order_checks
 WHERE order_id IN (?) ORDER BY order_id FOR UPDATE SKIP LOCKED`
 
-	checkRows = `SELECT order_id, checks, lease, run_id, next_check_at, checked_at, reason FROM order_checks WHERE order_id IN (?)`
+	checkRows = `SELECT order_id, checks, lease, run_id, next_check_at, checked_at, reason, patience FROM order_checks WHERE order_id IN (?)`
 
 	takeChecks = `UPDATE order_checks SET lease = ?, run_id = ?, checks = checks + 1 WHERE order_id IN (?)`
 
@@ -229,6 +229,7 @@ type checkRow struct {
 	NextAt    sql.NullTime     `db:"next_check_at"`
 	CheckedAt sql.NullTime     `db:"checked_at"`
 	Reason    sql.NullString
+	Patience  sql.NullString
 }
 
 // heldChecks are the orders that are being worked on: by another run that has not ended, or under a lease of mine. Other
@@ -263,7 +264,7 @@ func dueOrders(ctx context.Context, q sqlx.QueryerContext, rows []checkRow, p or
 	}
 	for _, r := range rows {
 		c := all[r.OrderID]
-		c.Checks = r.Checks
+		c.Checks, c.Patience = r.Checks, orders.ParsePatience(r.Patience.String)
 		if !due(*c, r, p, now) {
 			delete(all, r.OrderID)
 		}

@@ -90,33 +90,36 @@ type ShownResolution struct {
 
 // ShownAttempt is one try at collecting an invoice.
 type ShownAttempt struct {
-	ID           uint64     `json:"id" db:"id"`
-	Invoice      uint64     `json:"invoice_id" db:"invoice_id"`
-	No           int        `json:"attempt" db:"attempt_no"`
-	Stage        int        `json:"stage" db:"stage"`
-	Key          string     `json:"idempotency_key" db:"idempotency_key"`
-	Reference    string     `json:"reference" db:"reference"`
-	Amount       int64      `json:"amount" db:"amount"` // minor units
-	Currency     string     `json:"currency" db:"currency"`
-	Gateway      string     `json:"gateway" db:"gateway"`
-	MethodType   string     `json:"method_type,omitempty" db:"method_type"`
-	Status       string     `json:"status" db:"status"`
-	Doubted      bool       `json:"doubted" db:"doubted"`
-	LookUpOnly   bool       `json:"lookup_only" db:"lookup_only"`
-	DeclineClass *string    `json:"decline_class,omitempty" db:"decline_class"`
-	DeclineCode  *string    `json:"decline_code,omitempty" db:"decline_code"`
-	NetworkCode  *string    `json:"network_code,omitempty" db:"network_code"`
-	AdviceCode   *string    `json:"advice_code,omitempty" db:"advice_code"`
-	Message      *string    `json:"message,omitempty" db:"message"`
-	PaymentID    *string    `json:"gateway_payment_id,omitempty" db:"gateway_payment_id"`
-	Proof        *string    `json:"proof,omitempty" db:"proof"`
-	Run          uint64     `json:"run_id" db:"run_id"`
-	Checks       int        `json:"checks" db:"checks"`
-	NextCheckAt  *time.Time `json:"next_check_at,omitempty" db:"next_check_at"`
-	CreatedAt    time.Time  `json:"created_at" db:"created_at"`
-	SettledAt    *time.Time `json:"settled_at,omitempty" db:"settled_at"`
-	ReopenedAt   *time.Time `json:"reopened_at,omitempty" db:"reopened_at"` // when the decline was taken back
+	ID           uint64  `json:"id" db:"id"`
+	Invoice      uint64  `json:"invoice_id" db:"invoice_id"`
+	No           int     `json:"attempt" db:"attempt_no"`
+	Stage        int     `json:"stage" db:"stage"`
+	Key          string  `json:"idempotency_key" db:"idempotency_key"`
+	Reference    string  `json:"reference" db:"reference"`
+	Amount       int64   `json:"amount" db:"amount"` // minor units
+	Currency     string  `json:"currency" db:"currency"`
+	Gateway      string  `json:"gateway" db:"gateway"`
+	MethodType   string  `json:"method_type,omitempty" db:"method_type"`
+	Status       string  `json:"status" db:"status"`
+	Doubted      bool    `json:"doubted" db:"doubted"`
+	LookUpOnly   bool    `json:"lookup_only" db:"lookup_only"`
+	DeclineClass *string `json:"decline_class,omitempty" db:"decline_class"`
+	DeclineCode  *string `json:"decline_code,omitempty" db:"decline_code"`
+	NetworkCode  *string `json:"network_code,omitempty" db:"network_code"`
+	AdviceCode   *string `json:"advice_code,omitempty" db:"advice_code"`
+	Message      *string `json:"message,omitempty" db:"message"`
+	PaymentID    *string `json:"gateway_payment_id,omitempty" db:"gateway_payment_id"`
+	Proof        *string `json:"proof,omitempty" db:"proof"`
+	Run          uint64  `json:"run_id" db:"run_id"`
+	Checks       int     `json:"checks" db:"checks"`
+	// Patience is what look-ups of it have brought that decides nothing.
+	Patience    *payment.Patience `json:"patience,omitempty" db:"-"`
+	NextCheckAt *time.Time        `json:"next_check_at,omitempty" db:"next_check_at"`
+	CreatedAt   time.Time         `json:"created_at" db:"created_at"`
+	SettledAt   *time.Time        `json:"settled_at,omitempty" db:"settled_at"`
+	ReopenedAt  *time.Time        `json:"reopened_at,omitempty" db:"reopened_at"` // when the decline was taken back
 
+	Counted  string `json:"-" db:"patience"`
 	Method   string `json:"-" db:"payment_method"`
 	Account  uint32 `json:"-" db:"account_id"`
 	RunLives bool   `json:"-" db:"run_lives"`
@@ -146,7 +149,7 @@ first_declined_date, issued_date, try_later_since, review_reason, paid_at, creat
 
 	showAttempts = `SELECT a.id, a.invoice_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.amount, a.currency, a.gateway,
 a.payment_method, a.method_type, a.status, a.doubted, a.lookup_only, a.decline_class, a.decline_code, a.network_code, a.advice_code,
-a.message, a.gateway_payment_id, a.proof, COALESCE(a.account_id, 0) AS account_id, a.run_id, a.checks, a.next_check_at, a.created_at, a.settled_at, a.reopened_at,
+a.message, a.gateway_payment_id, a.proof, COALESCE(a.account_id, 0) AS account_id, a.run_id, a.checks, COALESCE(a.patience, '') AS patience, a.next_check_at, a.created_at, a.settled_at, a.reopened_at,
 COALESCE(r.status = 'running' AND r.heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL r.lease_ms * 1000 MICROSECOND, FALSE) AS run_lives
 FROM payment_attempts a LEFT JOIN job_runs r ON r.id = a.run_id WHERE a.invoice_id IN (?) ORDER BY a.invoice_id, a.attempt_no`
 
@@ -207,6 +210,9 @@ func invoicesWithAttempts(ctx context.Context, db *mysql.DB, query string, args 
 	}
 	for _, a := range attempts {
 		inv := &list[at[a.Invoice]]
+		if p := payment.ParsePatience(a.Counted); p != (payment.Patience{}) {
+			a.Patience = &p
+		}
 		inv.Attempts = append(inv.Attempts, a)
 		of[fmt.Sprintf("attempt:%d", a.ID)] = at[a.Invoice]
 	}
@@ -279,7 +285,7 @@ func (inv ShownInvoice) Standing() *billing.StandingInvoice {
 			Gateway: a.Gateway, Method: a.Method, Account: a.Account, Proof: billing.Proof(or(a.Proof)),
 			Reopened: a.ReopenedAt != nil,
 		})
-		s.Message, s.Run, s.RunLives = or(a.Message), a.Run, a.RunLives
+		s.Message, s.Run, s.RunLives, s.Patience = or(a.Message), a.Run, a.RunLives, payment.ParsePatience(a.Counted)
 		if a.NextCheckAt != nil {
 			s.NextCheck = *a.NextCheckAt
 		}

@@ -59,16 +59,19 @@ type ShownPayment struct {
 
 // ShownCheck is duly's own bookkeeping on an order.
 type ShownCheck struct {
-	Checks      int        `json:"checks" db:"checks"`
-	NextCheckAt *time.Time `json:"next_check_at,omitempty" db:"next_check_at"`
-	CheckedAt   *time.Time `json:"checked_at,omitempty" db:"checked_at"`
-	Reason      *string    `json:"reason,omitempty" db:"reason"` // why it is in review
-	Run         *uint64    `json:"run_id,omitempty" db:"run_id"` // that works on it
-	RefundTries int        `json:"refund_tries" db:"refund_tries"`
-	RefundNext  *time.Time `json:"refund_next_at,omitempty" db:"refund_next_at"`
-	RefundSince *time.Time `json:"refund_since,omitempty" db:"refund_since"`
+	Checks int `json:"checks" db:"checks"`
+	// Patience is, by payment, what look-ups have brought that decides nothing.
+	Patience    map[uint64]payment.Patience `json:"patience,omitempty" db:"-"`
+	NextCheckAt *time.Time                  `json:"next_check_at,omitempty" db:"next_check_at"`
+	CheckedAt   *time.Time                  `json:"checked_at,omitempty" db:"checked_at"`
+	Reason      *string                     `json:"reason,omitempty" db:"reason"` // why it is in review
+	Run         *uint64                     `json:"run_id,omitempty" db:"run_id"` // that works on it
+	RefundTries int                         `json:"refund_tries" db:"refund_tries"`
+	RefundNext  *time.Time                  `json:"refund_next_at,omitempty" db:"refund_next_at"`
+	RefundSince *time.Time                  `json:"refund_since,omitempty" db:"refund_since"`
 
-	RunLives bool `json:"-" db:"run_lives"`
+	Counted  string `json:"-" db:"patience"`
+	RunLives bool   `json:"-" db:"run_lives"`
 }
 
 const (
@@ -82,7 +85,7 @@ WHERE i.order_id = ? ORDER BY i.product_id`
 failure_reason, refunded_amount, refunded_at, created_at, updated_at FROM payments WHERE order_id = ? ORDER BY id`
 
 	showCheck = `SELECT c.checks, c.next_check_at, c.checked_at, c.reason, IF(c.lease IS NULL, NULL, c.run_id) AS run_id, c.refund_tries,
-c.refund_next_at, c.refund_since,
+c.refund_next_at, c.refund_since, COALESCE(c.patience, '') AS patience,
 COALESCE(c.lease IS NOT NULL AND r.status = 'running' AND r.heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL r.lease_ms * 1000 MICROSECOND, FALSE) AS run_lives
 FROM order_checks c LEFT JOIN job_runs r ON r.id = c.run_id WHERE c.order_id = ?`
 )
@@ -113,6 +116,7 @@ func checkOf(ctx context.Context, q sqlx.QueryerContext, order uint64) (*ShownCh
 	} else if err != nil {
 		return nil, err
 	}
+	c.Patience = orders.ParsePatience(c.Counted)
 	return c, nil
 }
 
@@ -122,7 +126,7 @@ func (c *ShownCheck) Rules() orders.Check {
 		return orders.Check{}
 	}
 	check := orders.Check{
-		Checks: c.Checks, Next: at(c.NextCheckAt), At: at(c.CheckedAt), Reason: or(c.Reason), RunLives: c.RunLives,
+		Checks: c.Checks, Next: at(c.NextCheckAt), At: at(c.CheckedAt), Reason: or(c.Reason), RunLives: c.RunLives, Patience: c.Patience,
 		RefundTries: c.RefundTries, RefundNext: at(c.RefundNext), RefundSince: at(c.RefundSince),
 	}
 	if c.Run != nil {

@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"duly/internal/batch"
@@ -25,12 +26,23 @@ type Reconcile struct {
 // Process implements batch.Processor. The payments of an order are asked about one after the other.
 func (r *Reconcile) Process(ctx context.Context, item orders.Claimed) (orders.Result, error) {
 	result := orders.Result{Claimed: item, Checked: make([]orders.Checked, 0, len(item.Payments))}
+	unknown := ""
 	for _, p := range item.Payments {
+		if _, ok := r.Gateways[p.Gateway]; !ok && orders.MustAsk(item.Order, p) {
+			unknown = notConfigured(p.Gateway)
+			result.Checked = append(result.Checked, orders.Checked{Payment: p, Sight: payment.Sight{Unasked: true, Reason: unknown}, Patience: item.Patience[p.ID]})
+			continue
+		}
 		checked, left := r.check(ctx, item.Order, p)
 		if left != "" {
 			return orders.Result{Claimed: item, Left: left}, nil
 		}
+		checked.Patience = checked.Counted(item.Patience[p.ID], r.Now())
 		result.Checked = append(result.Checked, checked)
+	}
+	// A host that knows the gateway checks the order, unless there is money to be kept or given back now.
+	if unknown != "" && !slices.ContainsFunc(result.Checked, orders.Checked.TookMoney) {
+		return orders.Result{Claimed: item, Left: unknown}, nil
 	}
 	return result, nil
 }
@@ -42,11 +54,7 @@ func (r *Reconcile) check(ctx context.Context, o orders.Order, p orders.Payment)
 	if ok {
 		checked.Keeping = keeping(g.Abilities())
 	}
-	switch {
-	case !orders.MustAsk(o, p):
-		return checked, ""
-	case !ok:
-		checked.Asked, checked.Sight = true, payment.Sight{Unaskable: true, Reason: "gateway " + p.Gateway + " is not configured"}
+	if !orders.MustAsk(o, p) {
 		return checked, ""
 	}
 	plain := ctx
@@ -68,6 +76,9 @@ func (r *Reconcile) check(ctx context.Context, o orders.Order, p orders.Payment)
 	}
 	return r.cancel(ctx, g, checked, which)
 }
+
+// notConfigured is why nothing is done here with what is a gateway's: another host may know it.
+func notConfigured(gateway string) string { return "gateway " + gateway + " is not configured" }
 
 // look asks a gateway about a payment; left says why it could not be asked now. Without an answer it was asked, and
 // said nothing.

@@ -148,7 +148,7 @@ func TestReconcile(t *testing.T) {
 	}
 }
 
-// Nothing is asked about what no answer could change, and a gateway that is not configured cannot be asked.
+// Nothing is asked about what no answer could change, nor of a gateway that is not configured here.
 func TestReconcileAsksOnlyWhatItMust(t *testing.T) {
 	p := &desk{provider: ordinary(), sights: []payment.Sight{seen(payment.Succeeded)}}
 	item := unpaid(time.Hour, "main", "main", "gone")
@@ -157,9 +157,21 @@ func TestReconcileAsksOnlyWhatItMust(t *testing.T) {
 	require.Len(t, p.did, 1)
 	require.Len(t, got.Checked, 3)
 	require.False(t, got.Checked[0].Asked)
-	require.True(t, got.Checked[2].Sight.Unaskable)
+	require.True(t, got.Checked[2].Sight.Unasked)
 	require.False(t, got.Checked[2].Keeping.Known)
-	require.True(t, got.Checked[2].Asked)
+	require.False(t, got.Checked[2].Asked)
+}
+
+// An order that waits for a gateway that is not configured here is left to a host that knows it, however old it is.
+func TestOrdersOfAGatewayThatIsNotConfigured(t *testing.T) {
+	for _, found := range []payment.Status{payment.Pending, payment.Declined} {
+		p := &desk{provider: ordinary(), sights: []payment.Sight{seen(found)}}
+		got := reconcile(t.Context(), t, p, unpaid(time.Hour, "main", "gone"), nil)
+		require.Equal(t, "gateway gone is not configured", got.Left)
+		require.Empty(t, got.Checked)
+	}
+	got := reconcile(t.Context(), t, &desk{provider: ordinary()}, unpaid(1000*time.Hour, "gone"), nil)
+	require.Equal(t, "gateway gone is not configured", got.Left)
 }
 
 // A run that is over asks and cancels nothing, and what it had claimed is released.

@@ -48,13 +48,21 @@ func (r *Recover) recover(ctx context.Context, item billing.Claimed) billing.Res
 	asked := billing.Unaskable
 	if g.Abilities().FindByKey || item.PaymentID != "" {
 		finding := g.Find(stoppable(ctx), item.Charge, item.PaymentID)
-		if asked = answer(finding); !finding.Absent && finding.Outcome.Kind != payment.InDoubt {
+		asked = answer(finding)
+		if ctx.Err() != nil { // called off by us
+			asked = billing.NotAsked
+		}
+		result.Patience = asked.Counted(item.Patience, r.at(item))
+		if !finding.Absent && finding.Outcome.Kind != payment.InDoubt {
 			return r.found(ctx, g, result, finding.Outcome)
 		}
 		result.Answer.Outcome = finding.Outcome
 	}
 	return r.unfound(ctx, g, result, asked)
 }
+
+// at is the instant of the business clock, as far as the age of an item tells it.
+func (r *Recover) at(item billing.Claimed) time.Time { return item.CreatedAt.Add(age(item, r.Now())) }
 
 // found settles an attempt by the gateway's record, if that can be believed.
 func (r *Recover) found(ctx context.Context, g *gateway.Paced, result billing.Result, found payment.Outcome) billing.Result {
@@ -88,9 +96,14 @@ func (r *Recover) unfound(ctx context.Context, g *gateway.Paced, result billing.
 	if listed := r.listed(item, action); listed != nil {
 		if outcome := payment.Judge(item.Charge, *listed); outcome.Kind != payment.InDoubt {
 			return r.found(ctx, g, result, outcome)
-		} else if action != billing.GiveUp {
-			result.Answer.Outcome = outcome
-			return result
+		} else {
+			if asked != billing.Undecided { // the list says what the look-up did not
+				result.Patience = billing.Undecided.Counted(item.Patience, r.at(item))
+			}
+			if action != billing.GiveUp || !result.Patience.Over() {
+				result.Answer.Outcome = outcome
+				return result
+			}
 		}
 	}
 	// Last, since what went before may have taken a minute: a control says nothing of an address that has moved since.
@@ -111,7 +124,7 @@ func (r *Recover) unfound(ctx context.Context, g *gateway.Paced, result billing.
 	case billing.Release:
 		return r.again(ctx, g, result)
 	case billing.GiveUp:
-		result.Verdict, result.Reason = billing.Unknowable, hopeless(asked)
+		result.Verdict, result.Reason = billing.Unknowable, hopeless(asked, result.Patience)
 	case billing.CheckLater:
 		if item.Elsewhere && asked == billing.Absent {
 			r.elsewhere(&result)
@@ -200,6 +213,8 @@ func (r *Recover) elsewhere(result *billing.Result) {
 // answer names what a look-up brought where it brought nothing definite.
 func answer(f gateway.Finding) billing.Asked {
 	switch {
+	case f.Unasked, f.Misconfigured:
+		return billing.NotAsked
 	case f.Absent:
 		return billing.Absent
 	case f.Outcome.LookUpOnly:
@@ -208,15 +223,13 @@ func answer(f gateway.Finding) billing.Asked {
 	return billing.Unanswered
 }
 
-func hopeless(asked billing.Asked) string {
+func hopeless(asked billing.Asked, p payment.Patience) string {
 	switch asked {
 	case billing.Absent:
 		return "sent, and never seen by a gateway whose absence proves nothing: look whether the customer was charged"
 	case billing.Unaskable:
 		return "sent, and the gateway cannot be asked: look whether the customer was charged"
-	case billing.Undecided:
-		return "the gateway has not decided for too long: look whether the customer was charged"
-	case billing.Unanswered:
+	case billing.NotAsked, billing.Undecided, billing.Unanswered:
 	}
-	return "the gateway did not answer for too long: look whether the customer was charged"
+	return p.String() + ": look whether the customer was charged"
 }

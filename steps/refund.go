@@ -50,8 +50,7 @@ func (r *Refund) give(ctx context.Context, item orders.RefundClaim, p orders.Pay
 	checked := orders.Checked{Payment: p, Asked: true}
 	g, ok := r.Gateways[p.Gateway]
 	if !ok {
-		checked.Sight = payment.Sight{Unaskable: true, Reason: "gateway " + p.Gateway + " is not configured"}
-		return orders.DecideRefund(item.Order, checked, r.Now()), ""
+		return end, notConfigured(p.Gateway)
 	}
 	abilities, plain := g.Abilities(), ctx
 	if left = elsewhere(ctx, r.Source, p); left != "" {

@@ -139,6 +139,15 @@ func elsewhere(change func(*billing.Claimed)) func(*billing.Claimed) {
 	}
 }
 
+// askedBefore has looked n times before, in the hours before now, and found out nothing.
+func askedBefore(what billing.Asked, n int, every time.Duration) func(*billing.Claimed) {
+	return func(c *billing.Claimed) {
+		for i := range n {
+			c.Patience = what.Counted(c.Patience, time.Now().Add(time.Duration(i-n)*every))
+		}
+	}
+}
+
 // Every way that a recovery can go.
 func TestRecover(t *testing.T) {
 	const young, old = time.Hour, keyLife + longest + time.Minute
@@ -194,9 +203,13 @@ func TestRecover(t *testing.T) {
 		{name: "absent, and seen before", age: old, found: absent, item: func(c *billing.Claimed) { c.PaymentID = "pay_1" }, verdict: billing.Unknowable},
 		{name: "no keys: never sent again", age: young, found: absent, able: func(a *gateway.Abilities) { a.KeyLife = 0 }, verdict: billing.Unknowable},
 		{name: "pending", age: young, found: pending, kind: payment.InDoubt},
-		{name: "pending for too long", age: old + time.Hour, found: pending, verdict: billing.Unknowable},
+		{name: "pending for too long", age: old + 40*time.Hour, found: pending, item: askedBefore(billing.Undecided, 11, 3*time.Hour), verdict: billing.Unknowable},
+		{name: "pending, asked eleven times", age: old + 40*time.Hour, found: pending, item: askedBefore(billing.Undecided, 10, 3*time.Hour), kind: payment.InDoubt},
+		{name: "pending, for long and hardly asked", age: 1000 * time.Hour, found: pending, kind: payment.InDoubt},
 		{name: "no answer", age: young, found: unread, kind: payment.InDoubt},
-		{name: "no answer for too long", age: old + time.Hour, found: unread, verdict: billing.Unknowable},
+		{name: "no answer for too long", age: 300 * time.Hour, found: unread, item: askedBefore(billing.Unanswered, 7, 24*time.Hour), verdict: billing.Unknowable},
+		{name: "no answer, for long and hardly asked", age: 1000 * time.Hour, found: unread, kind: payment.InDoubt},
+		{name: "no answer, and credentials refused after a week of none", age: 300 * time.Hour, found: gateway.Finding{Misconfigured: true, Outcome: payment.Outcome{Reason: "401"}}, item: askedBefore(billing.Unanswered, 7, 24*time.Hour), kind: payment.InDoubt},
 		{name: "cannot be asked: sent again", age: young, able: func(a *gateway.Abilities) { a.FindByKey = false }, sent: true, kind: payment.Paid},
 		{name: "cannot be asked, too old", age: last, able: func(a *gateway.Abilities) { a.FindByKey = false }, verdict: billing.Unknowable},
 		{name: "cannot be asked by key, but by its id", age: young, found: pending, able: func(a *gateway.Abilities) { a.FindByKey = false }, item: func(c *billing.Claimed) { c.PaymentID = "pay_1" }, kind: payment.InDoubt},

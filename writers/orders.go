@@ -45,9 +45,9 @@ type claimName struct {
 
 const (
 	// The rows are there and locked: this is an update of many rows, each to its own values.
-	settleChecks    = `INSERT INTO order_checks (order_id, checks, next_check_at, reason) VALUES `
+	settleChecks    = `INSERT INTO order_checks (order_id, checks, next_check_at, reason, patience) VALUES `
 	setSettleChecks = ` ON DUPLICATE KEY UPDATE lease = NULL, run_id = NULL, checks = VALUES(checks),
-next_check_at = VALUES(next_check_at), reason = VALUES(reason), checked_at = UTC_TIMESTAMP(6)`
+next_check_at = VALUES(next_check_at), reason = VALUES(reason), patience = VALUES(patience), checked_at = UTC_TIMESTAMP(6)`
 
 	releaseChecks = `UPDATE order_checks SET lease = NULL, run_id = NULL, checks = checks - 1 WHERE order_id IN (?)`
 )
@@ -223,9 +223,9 @@ func (w *Orders) write(ctx context.Context, tx *sqlx.Tx, todo []decided, release
 // once there is nothing left to find out.
 func (d decided) check(now time.Time) []any {
 	if d.Next == 0 {
-		return []any{d.ID, 0, nil, text(mysql.Cut(d.Review, 255))}
+		return []any{d.ID, 0, nil, text(mysql.Cut(d.Review, 255)), nil}
 	}
-	return []any{d.ID, d.Checks, now.Add(d.Next), text(mysql.Cut(d.Review, 255))}
+	return []any{d.ID, d.Checks, now.Add(d.Next), text(mysql.Cut(d.Review, 255)), text(orders.PatienceText(d.Checked))}
 }
 
 // release gives orders back as if they had not been claimed.
@@ -361,7 +361,7 @@ func (w *Orders) Reject(ctx context.Context, r orders.Result, cause error) (batc
 		if err := mysql.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil || leases[r.ID] != r.Lease {
 			return err
 		}
-		row := []any{r.ID, 0, nil, reason}
+		row := []any{r.ID, 0, nil, reason, nil}
 		if _, err := mysql.Insert(ctx, tx, settleChecks, [][]any{row}, setSettleChecks); err != nil {
 			return err
 		}

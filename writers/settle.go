@@ -263,11 +263,27 @@ func settleAttempts(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.T
 			text(string(s.Settlement.Proof)),
 		}
 	}
+	if err := patience(ctx, tx, todo); err != nil {
+		return err
+	}
 	n, err := mysql.Update(ctx, tx, "payment_attempts", []string{
 		"status", "doubted", "lookup_only", "decline_class", "decline_code", "network_code", "advice_code", "message",
 		"gateway_payment_id", "checks", "next_check_at", "settled_at", "sent_by", "proof",
 	}, rows, "status = 'in_flight'")
 	return all(n, len(rows), "attempts", err)
+}
+
+// patience writes what was counted of look-ups that decided nothing. Most attempts are never looked up: no column of theirs
+// is written for it.
+func patience(ctx context.Context, tx *sqlx.Tx, todo []settled) error {
+	var rows [][]any
+	for _, s := range todo {
+		if counted := s.Settlement.Patience.Text(); counted != "" {
+			rows = append(rows, []any{s.ID, counted})
+		}
+	}
+	_, err := mysql.Update(ctx, tx, "payment_attempts", []string{"patience"}, rows, "status = 'in_flight'")
+	return err
 }
 
 func settleInvoices(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) (more bool, err error) {

@@ -11,8 +11,10 @@ type Asked uint8
 
 // The ways to come back without an answer.
 const (
+	// NotAsked: no request was made, or our own credentials were refused. It says nothing about the gateway.
+	NotAsked Asked = iota
 	// Unanswered: the gateway could not be reached, or its answer not be read.
-	Unanswered Asked = iota
+	Unanswered
 	// Undecided: the gateway knows the charge and has not decided it yet.
 	Undecided
 	// Absent: the gateway says that it never saw the charge.
@@ -61,8 +63,19 @@ const (
 	GiveUp
 )
 
-// patience is how long a gateway that is down or undecided is asked at the least.
-const patience = 24 * time.Hour
+// Counted is what has been counted of look-ups of a charge, after one that brought this.
+func (asked Asked) Counted(p payment.Patience, now time.Time) payment.Patience {
+	switch asked {
+	case Unanswered:
+		return p.Unanswered(now)
+	case Undecided:
+		return p.Answered(true, now)
+	case Absent:
+		return p.Answered(false, now)
+	case NotAsked, Unaskable:
+	}
+	return p
+}
 
 // Sides are the sides on which an absence must be checked before the action is taken; see AbsentAction.Vetted.
 func (act AbsentAction) Sides(asked Asked) payment.Sides {
@@ -100,7 +113,7 @@ func (act AbsentAction) Vetted(v payment.Vetting) AbsentAction {
 }
 
 // DecideAbsent says what becomes of an unsettled attempt of that age that no definite answer was found for, if the
-// controls of what is said to be absent pass. chargeable: its subscription may still be charged, and by the same method
+// controls of what is said to be absent pass. Its patience counts what was asked just now. chargeable: its subscription may still be charged, and by the same method
 // at the same gateway.
 //
 // With L the key's life and R the longest request, an attempt created at t can be sent until t+L-R: the
@@ -131,9 +144,10 @@ func DecideAbsent(a Attempt, k Keeping, asked Asked, chargeable bool, age time.D
 		}
 		return GiveUp
 	case Undecided, Unanswered:
-	}
-	if overdue && age > patience {
-		return GiveUp
+		if overdue && a.Patience.Over() {
+			return GiveUp
+		}
+	case NotAsked:
 	}
 	return CheckLater
 }

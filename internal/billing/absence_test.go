@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"duly/internal/billing"
+	"duly/internal/payment"
 )
 
 func TestDecideAbsent(t *testing.T) {
@@ -23,6 +24,8 @@ func TestDecideAbsent(t *testing.T) {
 	type row = billing.Attempt
 	lookUp := func(a *row) { a.LookUp = true }
 	seen := func(a *row) { a.LookUp, a.PaymentID = true, "pay_1" }
+	pending := func(a *row) { a.Patience = asked(billing.Undecided, 12, 3*time.Hour) }
+	silent := func(a *row) { a.Patience = asked(billing.Unanswered, 8, 24*time.Hour) }
 	for _, c := range []struct {
 		name        string
 		change      func(*row)
@@ -61,13 +64,17 @@ func TestDecideAbsent(t *testing.T) {
 		{name: "unaskable, no keys", keeping: keyless, asked: billing.Unaskable, age: time.Second, want: billing.GiveUp},
 
 		{name: "undecided, young", keeping: lasting, asked: billing.Undecided, age: time.Second, want: billing.CheckLater},
-		{name: "undecided, at the limit", keeping: lasting, asked: billing.Undecided, age: over, want: billing.CheckLater},
-		{name: "undecided for good", keeping: lasting, asked: billing.Undecided, age: over + ns, want: billing.GiveUp},
-		{name: "undecided for a day, short keys", keeping: short, asked: billing.Undecided, age: 24 * time.Hour, want: billing.CheckLater},
-		{name: "undecided for longer, short keys", keeping: short, asked: billing.Undecided, age: 24*time.Hour + ns, want: billing.GiveUp},
+		{name: "undecided, at the limit", change: pending, keeping: lasting, asked: billing.Undecided, age: over, want: billing.CheckLater},
+		{name: "undecided for good", change: pending, keeping: lasting, asked: billing.Undecided, age: over + ns, want: billing.GiveUp},
+		{name: "undecided for good, short keys", change: pending, keeping: short, asked: billing.Undecided, age: 62*time.Minute + ns, want: billing.GiveUp},
+		{name: "undecided, and hardly asked", keeping: lasting, asked: billing.Undecided, age: 1000 * time.Hour, want: billing.CheckLater},
 		{name: "unanswered, young", keeping: lasting, asked: billing.Unanswered, age: time.Second, want: billing.CheckLater},
 		{name: "unanswered in an outage, no keys", keeping: keyless, asked: billing.Unanswered, age: time.Hour, want: billing.CheckLater},
-		{name: "unanswered for good", keeping: lasting, asked: billing.Unanswered, age: over + ns, want: billing.GiveUp},
+		{name: "unanswered, at the limit", change: silent, keeping: lasting, asked: billing.Unanswered, age: over, want: billing.CheckLater},
+		{name: "unanswered for good", change: silent, keeping: lasting, asked: billing.Unanswered, age: over + ns, want: billing.GiveUp},
+		{name: "unanswered, and hardly asked", keeping: lasting, asked: billing.Unanswered, age: 1000 * time.Hour, want: billing.CheckLater},
+		{name: "not asked, after a week of no answer", change: silent, keeping: lasting, asked: billing.NotAsked, age: 1000 * time.Hour, want: billing.CheckLater},
+		{name: "not asked, young", keeping: lasting, asked: billing.NotAsked, age: time.Second, want: billing.CheckLater},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := attempt()
@@ -77,6 +84,26 @@ func TestDecideAbsent(t *testing.T) {
 			require.Equal(t, c.want, billing.DecideAbsent(a, c.keeping, c.asked, !c.unavailable, c.age))
 		})
 	}
+}
+
+// asked is what has been counted after n look-ups that brought the same.
+func asked(what billing.Asked, n int, every time.Duration) payment.Patience {
+	var p payment.Patience
+	for i := range n {
+		p = what.Counted(p, noon.Add(time.Duration(i)*every))
+	}
+	return p
+}
+
+// What was not asked counts for nothing, and what can be answered by no look-up neither.
+func TestWhatALookUpCountsFor(t *testing.T) {
+	before := asked(billing.Undecided, 3, time.Hour).Unanswered(noon.Add(4 * time.Hour))
+	for _, what := range []billing.Asked{billing.NotAsked, billing.Unaskable} {
+		require.Equal(t, before, what.Counted(before, noon.Add(5*time.Hour)))
+	}
+	after := billing.Absent.Counted(before, noon.Add(5*time.Hour))
+	require.Zero(t, after.SilentDays)
+	require.Equal(t, 3, after.Pending)
 }
 
 // Whatever a gateway declares: nothing is sent later than L-R, and nothing is released before L+R, without
@@ -92,7 +119,7 @@ func TestDecideAbsentProperty(t *testing.T) {
 		a.PaymentID = draw(t, "id", "", "pay_1")
 		chargeable := rapid.Bool().Draw(t, "chargeable")
 		age := minutes("age", 60)
-		asked := draw(t, "asked", billing.Unanswered, billing.Undecided, billing.Absent, billing.Unaskable)
+		asked := draw(t, "asked", billing.NotAsked, billing.Unanswered, billing.Undecided, billing.Absent, billing.Unaskable)
 
 		switch billing.DecideAbsent(a, k, asked, chargeable, age) {
 		case billing.Resend:

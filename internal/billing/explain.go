@@ -65,6 +65,7 @@ type StandingInvoice struct {
 	// Of the last attempt.
 	Message   string
 	NextCheck time.Time
+	Patience  payment.Patience
 	Run       uint64
 	RunLives  bool
 	// Refunded: all that an attempt took was given back. Resolved is the last word of an operator about an attempt; nil: none.
@@ -216,7 +217,12 @@ func (s Standing) goesOn() string {
 // charging is the explanation of an invoice with an unsettled attempt.
 func (inv *StandingInvoice) charging() Explanation {
 	if last := len(inv.Past) - 1; last >= 0 && inv.Past[last].Status == AttemptInDoubt {
-		return Explanation{WhyInDoubt, sentence(fmt.Sprintf("nobody knows yet whether attempt %d was executed", inv.Past[last].ID), inv.Message), "the gateway is asked again at " + instant(inv.NextCheck) + ", or by the first run after it"}
+		e := Explanation{WhyInDoubt, sentence(fmt.Sprintf("nobody knows yet whether attempt %d was executed", inv.Past[last].ID), inv.Message), "the gateway is asked again at " + instant(inv.NextCheck) + ", or by the first run after it"}
+		if counted := inv.Patience.String(); counted != "" {
+			e.Text += "; " + counted
+			e.Next += "; " + inv.Patience.Limit()
+		}
+		return e
 	}
 	if last := len(inv.Past) - 1; last >= 0 && inv.Past[last].Status == AttemptSucceeded {
 		return Explanation{WhyInFlight, fmt.Sprintf("attempt %d succeeded, and the invoice could not be written with it", inv.Past[last].ID), "the next run marks it as paid"}

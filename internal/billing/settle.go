@@ -41,6 +41,7 @@ type Settlement struct {
 	SentBy      time.Time // see Attempt
 	Proof       Proof     // what ended it; empty: nothing did
 	Checks      int
+	Patience    payment.Patience
 
 	// The invoice.
 	Invoice       InvoiceStatus // Charging while the attempt is in doubt
@@ -122,7 +123,7 @@ func (a Answer) fold(doubted bool) (payment.Outcome, bool) {
 // unchanged is the settlement that leaves a and its invoice as they were claimed.
 func unchanged(a Attempt) Settlement {
 	return Settlement{
-		Attempt: AttemptInFlight, Doubted: a.Doubted, LookUp: a.LookUp, PaymentID: a.PaymentID, Checks: a.Checks, SentBy: a.SentBy,
+		Attempt: AttemptInFlight, Doubted: a.Doubted, LookUp: a.LookUp, PaymentID: a.PaymentID, Checks: a.Checks, SentBy: a.SentBy, Patience: a.Patience,
 		Invoice: Charging, Stage: a.Invoice.Stage, FirstDeclined: a.Invoice.FirstDeclined, TryLaterSince: a.Invoice.TryLaterSince,
 	}
 }

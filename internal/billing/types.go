@@ -130,6 +130,8 @@ type Attempt struct {
 	LookUp    bool // it must not be sent again, only asked about
 	Checks    int  // how often it was found in doubt
 	PaymentID string
+	// Patience counts what look-ups of it have brought that decides nothing.
+	Patience  payment.Patience
 	CreatedAt time.Time
 	// SentBy is an instant by which its first request had left, or never would; zero while its worker holds it.
 	SentBy time.Time

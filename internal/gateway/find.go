@@ -61,7 +61,7 @@ func sighted(s payment.Sight) string {
 
 // unasked is the finding of a look-up that was not made.
 func unasked(why string) Finding {
-	return Finding{Outcome: payment.Outcome{Kind: payment.InDoubt, Reason: notAsked + why}}
+	return Finding{Unasked: true, Outcome: payment.Outcome{Kind: payment.InDoubt, Reason: notAsked + why}}
 }
 
 // Look asks for a payment within the limits of the gateway, a second time where the first could not be read. It
@@ -85,7 +85,7 @@ func (p *Paced) Look(ctx context.Context, w payment.Which) payment.Sight {
 		}
 	})
 	if tries == 0 {
-		return payment.Sight{Reason: notAsked + held}
+		return payment.Sight{Unasked: true, Reason: notAsked + held}
 	}
 	return seen
 }

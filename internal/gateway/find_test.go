@@ -66,14 +66,14 @@ func TestFindThatCannotAskIsInDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{noFind: true, find: func(int) gateway.Finding { return gateway.Finding{Outcome: paid} }}
 		p := pace(t, f)
-		want := gateway.Finding{Outcome: payment.Outcome{Reason: "not looked up: the gateway cannot be asked by key"}}
+		want := gateway.Finding{Unasked: true, Outcome: payment.Outcome{Reason: "not looked up: the gateway cannot be asked by key"}}
 		require.Equal(t, want, p.Find(t.Context(), payment.Charge{}, ""))
 		require.Zero(t, f.asked)
 		require.Equal(t, paid, p.Find(t.Context(), payment.Charge{}, "pay_1").Outcome, "by the gateway's own id")
 
 		ctx, stop := withStop(t)
 		stop()
-		require.Equal(t, gateway.Finding{Outcome: payment.Outcome{Reason: "not looked up: stopped"}}, p.Find(ctx, payment.Charge{}, "pay_1"))
+		require.Equal(t, gateway.Finding{Unasked: true, Outcome: payment.Outcome{Reason: "not looked up: stopped"}}, p.Find(ctx, payment.Charge{}, "pay_1"))
 		require.Equal(t, 1, f.asked)
 	})
 }

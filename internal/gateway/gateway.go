@@ -68,6 +68,8 @@ type Finding struct {
 	Absent bool
 	// Outcome is what the provider knows; InDoubt if it could not be asked or has not decided.
 	Outcome payment.Outcome
+	// Unasked: no request was made, so that the provider has said nothing; Outcome is InDoubt.
+	Unasked bool
 	// Misconfigured: it was not asked because it refused our own credentials; Outcome is InDoubt.
 	Misconfigured bool
 }

@@ -112,9 +112,9 @@ func TestLookThatMayNotAskSaysWhy(t *testing.T) {
 		p := pace(t, f)
 		ctx, stop := withStop(t)
 		stop()
-		require.Equal(t, payment.Sight{Reason: "not looked up: stopped"}, p.Look(ctx, byKey))
+		require.Equal(t, payment.Sight{Unasked: true, Reason: "not looked up: stopped"}, p.Look(ctx, byKey))
 		p.LeaveAlone("down")
-		require.Equal(t, payment.Sight{Reason: "not looked up: down"}, p.Look(t.Context(), byKey))
+		require.Equal(t, payment.Sight{Unasked: true, Reason: "not looked up: down"}, p.Look(t.Context(), byKey))
 		require.Zero(t, f.asked)
 
 		refusing := gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { return gateway.ErrGuard }})

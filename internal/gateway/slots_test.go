@@ -143,7 +143,7 @@ func TestNoSlotIsLost(t *testing.T) {
 			ctx, stop := withStop(t)
 			time.AfterFunc(time.Second, stop)
 			start := time.Now()
-			require.Equal(t, payment.Sight{Reason: "not looked up: stopped"}, p.Look(ctx, byKey))
+			require.Equal(t, payment.Sight{Unasked: true, Reason: "not looked up: stopped"}, p.Look(ctx, byKey))
 			require.Equal(t, time.Second, time.Since(start))
 			require.Zero(t, f.asked)
 			slots.Give()

@@ -43,6 +43,37 @@ func MustCancel(o Order, c Checked, p Policy, now time.Time) bool {
 		c.Status != PaymentSucceeded && now.Sub(c.CreatedAt) > p.GiveUpAfter
 }
 
+// Counted is what has been counted of look-ups of c after this check; before is what had been before it. A check that could not ask
+// counts for nothing.
+func (c Checked) Counted(before payment.Patience, now time.Time) payment.Patience {
+	switch seen := c.Sight.Payment; {
+	case !c.Asked || c.Sight.Unaskable || c.Sight.Unasked || c.Sight.Misconfigured:
+		return before
+	case c.Cancelled:
+		return before.Answered(false, now)
+	case seen != nil:
+		return before.Answered(undecidedThere(seen.Status), now)
+	case c.Sight.Absent:
+		return before.Answered(false, now)
+	}
+	return before.Unanswered(now)
+}
+
+// TookMoney reports whether the gateway was found to have taken money for c.
+func (c Checked) TookMoney() bool {
+	return c.Sight.Payment != nil && !c.Sight.Payment.TookNone() && !undecidedThere(c.Sight.Payment.Status)
+}
+
+// undecidedThere reports whether a status at the gateway decides nothing.
+func undecidedThere(s payment.Status) bool {
+	switch s {
+	case payment.Succeeded, payment.Declined, payment.Canceled:
+		return false
+	case payment.Pending:
+	}
+	return true
+}
+
 // foreign names the field that shows that the gateway's record is not that of c's charge, or is "". Ids come
 // back after a restore, so an id or a key alone proves nothing.
 func (c Checked) foreign(seen *payment.Payment) string {

@@ -12,7 +12,8 @@
 //     else no answer at all: an operator must look.
 //   - A row in review, or in a payment status that is the shop's own, is never changed, and freezes its order.
 //   - A gateway's record without an answer is waited for; what cannot be asked about is waited for until
-//     Policy.GiveUpAfter, and then an operator must look. A gateway that is down never sends anything to review.
+//     Policy.GiveUpAfter, and then an operator must look. What was asked about in vain is left to an operator once
+//     payment.Patience is over as well; a check that could not ask counts for nothing.
 //   - A charge that never arrived is asked about once more after created_at + L + R; see standing.absent.
 //   - A payment that was found pending keeps the gateway's id, and one that was given up before is pending again.
 package orders

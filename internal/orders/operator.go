@@ -23,6 +23,8 @@ type Check struct {
 	Reason   string    // why the order is frozen for an operator; empty: it is not
 	Run      uint64    // that has claimed it; 0: none
 	RunLives bool
+	// Patience is, by payment, what look-ups have brought that decides nothing.
+	Patience map[uint64]payment.Patience
 
 	RefundTries int
 	RefundNext  time.Time // zero: not planned

@@ -73,6 +73,15 @@ func stand(o Order, c Checked, p Policy, now time.Time) standing {
 	case c.Sight.Unaskable || !c.Keeping.Known && c.Asked:
 		return s.unaskable(givenUp, "its gateway cannot be asked about it")
 	}
+	return s.hopeless(givenUp)
+}
+
+// hopeless leaves a payment to an operator that the gateway was asked about often enough, and that is not to be cancelled there any
+// more. How old it is does not suffice: nobody may have asked.
+func (s standing) hopeless(givenUp bool) standing {
+	if givenUp && s.Patience.Over() {
+		return s.stuck("cannot be decided: " + s.Patience.String())
+	}
 	return s
 }
 
@@ -100,12 +109,15 @@ func (s standing) seen(o Order, seen *payment.Payment, givenUp bool) standing {
 	case payment.Canceled:
 		return s.cancelled("canceled", "it was cancelled at the gateway")
 	case payment.Pending:
-		if givenUp && s.Status == PaymentSucceeded {
+		if givenUp && s.Status == PaymentSucceeded && s.Patience.Over() {
 			return s.stuck("is recorded as succeeded, and the gateway has not decided it")
+		}
+		if s = s.hopeless(givenUp); s.fate == stuck {
+			return s
 		}
 		return s.pending()
 	}
-	if givenUp {
+	if givenUp && s.Patience.Over() {
 		return s.stuck(fmt.Sprintf("has the status %q at the gateway, which is none of the contract's", seen.Status))
 	}
 	return s

@@ -82,7 +82,9 @@ func (c combo) checked(id uint64) orders.Checked {
 		p.Money = won(6000)
 	}
 	out := orders.Checked{Payment: p, Keeping: lasting(), Vetting: borneOut(), Asked: c.answer != unasked, Cancelled: c.answer == canceledByUs}
-	out.Sight = c.sight(p)
+	if out.Sight = c.sight(p); c.age == givenUp {
+		out.Patience = askedEnough()
+	}
 	return out
 }
 
@@ -203,7 +205,7 @@ func (c combo) means(o orders.OrderStatus) meaning {
 		}
 		return m
 	case pending:
-		if late && c.status == "succeeded" {
+		if late {
 			return meaning{fate: "stuck"}
 		}
 		if c.status != "succeeded" && (c.status != "pending" || !c.id) {

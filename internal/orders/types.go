@@ -109,6 +109,8 @@ type Checked struct {
 	Cancelled bool
 	// Taken says which other row has the gateway's payment: "attempt 7 of invoice 3"; empty: none.
 	Taken string
+	// Patience counts what look-ups of it have brought that decides nothing, this check included.
+	Patience payment.Patience
 	// Vetting is what the gateway said of payments that it took, after it said that it does not know this one.
 	Vetting payment.Vetting
 }
@@ -120,6 +122,8 @@ type Claimed struct {
 	Payments []Payment
 	Lease    [16]byte
 	Checks   int // this one included
+	// Patience counts, by payment, what look-ups before this check have brought that decides nothing.
+	Patience map[uint64]payment.Patience
 	// At is the business clock when it was claimed.
 	At time.Time
 }

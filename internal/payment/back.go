@@ -17,6 +17,8 @@ type Sight struct {
 	Absent bool
 	// Unaskable: this gateway has no look-up for what is known of the payment; nothing was asked.
 	Unaskable bool
+	// Unasked: no request was made, for a reason that is not the payment's.
+	Unasked bool
 	// Misconfigured: the gateway refused our own credentials.
 	Misconfigured bool
 	Reason        string        // for people, where there is no Payment
