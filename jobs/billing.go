@@ -75,7 +75,7 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 		all = append(all, b.collect(StepRetry+strconv.Itoa(stage), stage))
 	}
 	all = append(all, batch.Tasklet{StepName: StepRecoverLast, Do: b.recoverLast})
-	return batch.Job{Name: BillingJob, Steps: withHistory(b.history, pick(all, o.Steps)), Left: b.left(stages), Held: b.held(stages)}
+	return batch.Job{Name: BillingJob, Steps: withHistory(b.history, pick(all, o.Steps)), Left: b.left(stages), Held: b.held(stages), Waits: b.unbilled}
 }
 
 type billingJob struct {
@@ -105,11 +105,6 @@ func (b *billingJob) withhold(x *batch.StepExecution) {
 
 // effective is the later of the business date and today.
 func (b *billingJob) effective() payment.Date { return max(b.o.Selection.Business, b.today()) }
-
-func (b *billingJob) known(gateway string) bool {
-	_, ok := b.Gateways[gateway]
-	return ok
-}
 
 // chunk is the charging step around a reader and a processor; state is that of its lanes.
 func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], processor batch.Processor[billing.Claimed, billing.Result],

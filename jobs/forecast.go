@@ -26,7 +26,7 @@ type Forecast struct {
 	Passed    int64 `json:"passed"`     // stages used up without a charge: the method was declined for good
 	Ended     int64 `json:"ended"`      // invoices that would end unpaid without another charge
 	Review    int64 `json:"review"`     // rows that an operator would have to look at
-	LeftAlone int64 `json:"left_alone"` // charges of gateways that are paused
+	LeftAlone int64 `json:"left_alone"` // charges of gateways that are paused, or not configured here
 
 	// Unknown counts the charges of each gateway that wait to be adopted.
 	Unknown []readers.GatewayCount `json:"unknown_charges,omitempty"`
@@ -130,6 +130,8 @@ func (f *forecast) issue(ctx context.Context) error {
 			switch {
 			case issue.Review != "":
 				f.Review++
+			case issue.Elsewhere:
+				f.LeftAlone++
 			case issue.Settled:
 				f.Free++
 			case !issue.Due.IsZero() && f.has(StepCollect):
@@ -165,6 +167,8 @@ func (f *forecast) open(step string, inv readers.OpenInvoice) bool {
 		f.Passed++
 	case billing.EndInvoice:
 		f.Ended++
+	case billing.LeaveInvoice:
+		f.LeftAlone++
 	case billing.Charge:
 		return f.charge(step, inv, claim.No)
 	}

@@ -19,6 +19,7 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 			return reasons, mysql.Classify(ctx, err)
 		}
 		others := readers.Gateways{Names: b.paused()} // see held
+		var invoices []readers.Elsewhere
 		for stage, step := range BillingSteps(stages)[2 : 3+stages] {
 			if !b.has(step) {
 				continue
@@ -28,9 +29,26 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 				return reasons, mysql.Classify(ctx, err)
 			}
 			if n > 0 {
+				there, err := readers.InvoicesElsewhere(ctx, b.DB, b.o.Selection, stage, b.configured())
+				if err != nil {
+					return reasons, err
+				}
+				n -= sumOf(there)
+				invoices = merged(invoices, there)
+			}
+			if n > 0 {
 				reasons = append(reasons, plural(n, "invoice")+" of step "+step+" due and not charged")
 			}
 		}
+		reasons = append(reasons, elsewhereReasons(invoices, "invoice", "charged")...)
+		attempts, err := readers.AttemptsElsewhere(ctx, b.DB, b.o.Selection, b.configured())
+		if err != nil {
+			return reasons, err
+		}
+		for _, e := range attempts {
+			others.Names = append(others.Names, e.Gateway)
+		}
+		reasons = append(reasons, elsewhereReasons(attempts, "attempt", "looked up")...)
 		unsettled, err := readers.CountUnsettled(ctx, b.DB, b.o.Selection, others)
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
@@ -100,7 +118,15 @@ func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	return []string{plural(n, "subscription") + " due and not invoiced"}, nil
+	there, err := readers.SubscriptionsElsewhere(ctx, b.DB, b.o.Selection, b.effective(), b.configured())
+	if err != nil {
+		return nil, err
+	}
+	reasons := elsewhereReasons(there, "subscription", "invoiced")
+	if n -= sumOf(there); n > 0 {
+		reasons = append(reasons, plural(n, "subscription")+" due and not invoiced")
+	}
+	return reasons, nil
 }
 
 func unsettledReasons(u readers.Unsettled) []string {

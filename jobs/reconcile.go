@@ -91,7 +91,7 @@ func (r *reconcileJob) left(ctx context.Context) ([]string, error) {
 		if at.IsZero() { // it was stopped before
 			at = r.Business()
 		}
-		left, err := readers.CountOrders(ctx, r.DB, r.o.Selection, r.o.Policy, at, r.id)
+		left, err := readers.CountOrders(ctx, r.DB, r.o.Selection, r.o.Policy, at, r.id, r.known)
 		if err != nil {
 			return nil, err
 		}
@@ -116,6 +116,7 @@ func ordersLeft(left readers.OrdersLeft) []string {
 		}
 		reasons = append(reasons, plural(left.Due, "order")+more+" due and not settled")
 	}
+	reasons = append(reasons, elsewhereReasons(left.Elsewhere, "order", "checked")...)
 	if left.InFlight > 0 {
 		reasons = append(reasons, plural(left.InFlight, "order")+" being checked by another run")
 	}

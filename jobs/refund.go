@@ -52,9 +52,13 @@ func (r *reconcileJob) refundsLeft(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var reasons []string
-	if left.Due > 0 {
-		reasons = append(reasons, plural(left.Due, "payment")+" due to be given back")
+	elsewhere, err := readers.RefundsElsewhere(ctx, r.DB, r.o.Selection, r.configured())
+	if err != nil {
+		return nil, err
+	}
+	reasons := elsewhereReasons(elsewhere, "payment", "given back")
+	if n := left.Due - sumOf(elsewhere); n > 0 {
+		reasons = append(reasons, plural(n, "payment")+" due to be given back")
 	}
 	if left.Waiting > 0 {
 		reasons = append(reasons, plural(left.Waiting, "payment")+" to be given back, next try "+left.Next.UTC().Format(time.TimeOnly)+" UTC")

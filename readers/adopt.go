@@ -114,7 +114,7 @@ func AccountsOf(ctx context.Context, db *mysql.DB, now payment.Account) (address
 }
 
 const (
-	periodInvoice = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, try_later_since, status
+	periodInvoice = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, try_later_since, status
 FROM invoices WHERE subscription_id = ? AND due_date = ?`
 
 	periodSubscription = `SELECT ` + subscriptionColumns + ` FROM subscriptions WHERE id = ?`

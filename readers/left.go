@@ -140,10 +140,10 @@ func count(ctx context.Context, db *mysql.DB, query string, args ...any) (int64,
 	return n, err
 }
 
-const maxOpenStage = `SELECT MAX(stage) FROM invoices WHERE status = 'open'`
+const maxOpenStage = `SELECT MAX(stage) FROM invoices WHERE status IN ('open', 'charging')`
 
-// MaxOpenStage is the highest stage that an open invoice is in: more than the configuration knows if it had
-// more stages before.
+// MaxOpenStage is the highest stage that an invoice is in which is open, or may be open again in the course of a run: more than the
+// configuration knows if it had more stages before.
 func MaxOpenStage(ctx context.Context, db *mysql.DB) (int, error) {
 	var stage sql.NullInt64
 	err := db.GetContext(ctx, &stage, maxOpenStage)

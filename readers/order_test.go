@@ -62,7 +62,7 @@ func orderIDs(items []orders.Claimed) []uint64 {
 // remaining is what is still to be checked.
 func remaining(t *testing.T, db *mysql.DB, run uint64) readers.OrdersLeft {
 	t.Helper()
-	n, err := readers.CountOrders(t.Context(), db, readers.Selection{}, stale(db).Policy, time.Now(), run)
+	n, err := readers.CountOrders(t.Context(), db, readers.Selection{}, stale(db).Policy, time.Now(), run, nil)
 	require.NoError(t, err)
 	return n
 }

@@ -17,22 +17,28 @@ type OrdersLeft struct {
 	// InDoubt are not decided and checked again later, the first of them at Next.
 	InDoubt int64
 	Next    time.Time
+	// Elsewhere are due at gateways that are not configured on this host. They count among neither.
+	Elsewhere []Elsewhere
 }
 
 // MostCounted is the most orders that are counted one by one: a backlog larger than that is reported as it.
 const MostCounted = 10_000
 
 // CountOrders counts the selected orders that are still to be checked and were due at that instant of the business
-// clock. run is the run that asks; 0 for none.
-func CountOrders(ctx context.Context, db *mysql.DB, selection Selection, p orders.Policy, at time.Time, run uint64) (OrdersLeft, error) {
+// clock. run is the run that asks; 0 for none. known says which gateways are configured; nil: that does not matter.
+func CountOrders(ctx context.Context, db *mysql.DB, selection Selection, p orders.Policy, at time.Time, run uint64, known func(string) bool) (OrdersLeft, error) {
 	var left OrdersLeft
-	err := eachDue(ctx, db, selection, p, at, func(_ orders.Claimed, holder uint64) bool {
-		if holder != 0 && holder != run {
+	n := 0
+	err := eachDue(ctx, db, selection, p, at, func(c orders.Claimed, holder uint64) bool {
+		switch {
+		case holder != 0 && holder != run:
 			left.InFlight++
-		} else {
+		case left.add(c, known):
+		default:
 			left.Due++
 		}
-		return left.Due+left.InFlight < MostCounted
+		n++
+		return n < MostCounted
 	})
 	if err == nil {
 		err = countInDoubt(ctx, db, selection, at, &left)

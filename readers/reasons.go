@@ -35,8 +35,8 @@ REPLACE(REPLACE(COALESCE(message, ''), payment_method, '…'), customer_id, '…
 FROM payment_attempts FORCE INDEX (created_walk) WHERE created_at >= ? AND run_id = ? AND status IN ('declined', 'released', 'in_doubt')
 UNION ALL SELECT 'in doubt', REPLACE(REPLACE(COALESCE(message, ''), payment_method, '…'), customer_id, '…')
 FROM payment_attempts WHERE status = 'in_doubt' AND created_at < ? AND run_id = ?
-UNION ALL SELECT 'in review', REPLACE(REPLACE(COALESCE(i.review_reason, ''), s.payment_method, '…'), s.customer_id, '…')
-FROM invoices i JOIN subscriptions s ON s.id = i.subscription_id WHERE i.status = 'review' AND i.updated_at >= ?
+UNION ALL SELECT 'in review', REPLACE(REPLACE(COALESCE(i.review_reason, ''), COALESCE(s.payment_method, ''), '…'), COALESCE(s.customer_id, ''), '…')
+FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id WHERE i.status = 'review' AND i.updated_at >= ?
 UNION ALL SELECT 'in review', REPLACE(REPLACE(review_reason, payment_method, '…'), customer_id, '…')
 FROM subscriptions WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL AND updated_at >= ?`
 

@@ -68,6 +68,7 @@ type ShownInvoice struct {
 	StageDate      payment.Date `json:"next_attempt_date,omitempty" db:"next_attempt_date"`
 	NextTryAt      *time.Time   `json:"next_try_at,omitempty" db:"next_try_at"`
 	FirstDeclined  payment.Date `json:"first_declined_date,omitempty" db:"first_declined_date"`
+	Days           string       `json:"-" db:"retry_days"`
 	Issued         payment.Date `json:"issued_date" db:"issued_date"`
 	TryLaterSince  *time.Time   `json:"try_later_since,omitempty" db:"try_later_since"`
 	ReviewReason   *string      `json:"review_reason,omitempty" db:"review_reason"`
@@ -139,7 +140,7 @@ interval_unit, interval_count, anchor_day, CAST(next_billing_date AS CHAR) AS ne
 FROM subscriptions WHERE id = ?`
 
 	invoiceColumns = `id, subscription_id, due_date, amount, currency, status, stage, next_attempt_date, next_try_at,
-first_declined_date, issued_date, try_later_since, review_reason, paid_at, created_at, updated_at`
+first_declined_date, COALESCE(retry_days, '') AS retry_days, issued_date, try_later_since, review_reason, paid_at, created_at, updated_at`
 
 	showInvoice = `SELECT ` + invoiceColumns + ` FROM invoices WHERE id = ?`
 
@@ -266,7 +267,7 @@ func (inv ShownInvoice) Standing() *billing.StandingInvoice {
 	s := &billing.StandingInvoice{
 		Invoice: billing.Invoice{
 			ID: inv.ID, SubscriptionID: inv.SubscriptionID, Due: inv.Due, Money: payment.Money{Amount: inv.Amount, Currency: inv.Currency},
-			Stage: inv.Stage, FirstDeclined: inv.FirstDeclined,
+			Stage: inv.Stage, FirstDeclined: inv.FirstDeclined, RetryDays: billing.ParseDays(inv.Days),
 		},
 		Status: billing.InvoiceStatus(inv.Status), Issued: inv.Issued, StageDate: inv.StageDate, ReviewReason: or(inv.ReviewReason),
 	}

@@ -57,7 +57,7 @@ ORDER BY next_attempt_date, id LIMIT ?`
 
 	// COALESCE keeps the optimiser of a small table from locking by the index of the walk instead: every row that
 	// it would look at there is locked, also those of other claims.
-	stageLock = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, try_later_since
+	stageLock = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, try_later_since
 FROM invoices WHERE id IN (?) AND COALESCE(status) = 'open' AND COALESCE(stage) = ? AND next_attempt_date <= ?
 AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id`
 
@@ -170,13 +170,14 @@ func (s *Stage) transact(ctx context.Context, tx *sqlx.Tx, c *stageClaim, limit 
 		c.met++
 		switch {
 		case !ok:
-			decided = append(decided, billing.Decided{Invoice: inv, Claim: billing.Unclaimable(inv, "the subscription's row is gone")})
+			decided = append(decided, billing.Decided{Invoice: inv, Claim: billing.Ownerless(inv)})
 			continue
 		case want.Skip(sub.Gateway):
 			continue
 		}
 		claim := billing.DecideClaim(inv, sub, past[inv.ID], s.Policy, s.Today(), s.Known)
 		switch {
+		case claim.Action == billing.LeaveInvoice:
 		case claim.Action != billing.Charge:
 			decided = append(decided, billing.Decided{Invoice: inv, Claim: claim})
 		case rooms.Take(sub.Gateway):
@@ -233,13 +234,14 @@ type invoiceRow struct {
 	Stage          int
 	Attempts       int
 	FirstDeclined  payment.Date `db:"first_declined_date"`
+	RetryDays      string       `db:"retry_days"`
 	TryLaterSince  sql.NullTime `db:"try_later_since"`
 }
 
 func (r invoiceRow) invoice() billing.Invoice {
 	return billing.Invoice{
 		ID: r.ID, SubscriptionID: r.SubscriptionID, Due: r.Due, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
-		Stage: r.Stage, FirstDeclined: r.FirstDeclined, TryLaterSince: r.TryLaterSince.Time,
+		Stage: r.Stage, FirstDeclined: r.FirstDeclined, RetryDays: billing.ParseDays(r.RetryDays), TryLaterSince: r.TryLaterSince.Time,
 	}
 }
 

@@ -131,7 +131,7 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 			review = append(review, []any{d.Invoice.ID, d.Reason})
 			tally.Read++
 			tally.Review++
-		case billing.Charge:
+		case billing.Charge, billing.LeaveInvoice:
 			return tally, fmt.Errorf("invoice %d is to be charged, not decided", d.Invoice.ID)
 		}
 	}

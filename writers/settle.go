@@ -288,6 +288,7 @@ func patience(ctx context.Context, tx *sqlx.Tx, todo []settled) error {
 
 func settleInvoices(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.Time) (more bool, err error) {
 	var same, moved [][]any // by whether the date of the stage changes
+	var first [][]any       // declined for the first time
 	for _, s := range todo {
 		if s.Settlement.Invoice == billing.Charging {
 			continue
@@ -300,11 +301,17 @@ func settleInvoices(ctx context.Context, tx *sqlx.Tx, todo []settled, now time.T
 			s.Result.Invoice.ID, string(s.Settlement.Invoice), s.Settlement.Stage, instant(s.NextTryAt), s.Settlement.FirstDeclined,
 			instant(s.Settlement.TryLaterSince), text(s.ReviewReason), paid, now,
 		}
+		if len(s.Settlement.RetryDays) > 0 {
+			first = append(first, []any{s.Result.Invoice.ID, billing.DaysText(s.Settlement.RetryDays)})
+		}
 		if s.Next.IsZero() {
 			same = append(same, row)
 		} else {
 			moved = append(moved, append(row, s.Next))
 		}
+	}
+	if _, err := mysql.Update(ctx, tx, "invoices", []string{"retry_days"}, first, "status = 'charging'"); err != nil {
+		return false, err
 	}
 	columns := []string{
 		"status", "stage", "next_try_at", "first_declined_date", "try_later_since", "review_reason", "paid_at", "updated_at",
@@ -330,7 +337,7 @@ func settleSubscriptions(ctx context.Context, tx *sqlx.Tx, todo []settled, now t
 			pastDue = append(pastDue, []any{id})
 		case billing.Cancelled:
 			cancelled = append(cancelled, []any{id, s.CancelReason})
-		case billing.Paused:
+		case billing.Paused, billing.Trialing:
 			return fmt.Errorf("attempt %d would pause its subscription", s.ID)
 		}
 	}

@@ -131,7 +131,7 @@ func (e *execution) dueToday(ctx context.Context) (map[string]int64, error) {
 		due[kindInvoices] += sum.Count
 	}
 	policy := orders.Policy{OlderThan: e.config.Reconcile.OlderThan, GiveUpAfter: e.config.Reconcile.GiveUpAfter}
-	left, err := readers.CountOrders(ctx, e.db.DB, all, policy, now, 0)
+	left, err := readers.CountOrders(ctx, e.db.DB, all, policy, now, 0, nil)
 	if err != nil {
 		return nil, err
 	}

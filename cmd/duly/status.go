@@ -35,8 +35,10 @@ type statusView struct {
 	UnknownCharges []readers.GatewayCount `json:"unknown_charges"`
 	// StuckRows are rows that several runs have left because the database failed on them, the oldest first.
 	StuckRows []readers.StuckRow `json:"stuck_rows"`
-	Pauses    []mysql.Pause      `json:"pauses"`
-	Runs      []runView          `json:"runs"` // live ones
+	// Unbilled are subscriptions that would be due, and that nobody bills for their status.
+	Unbilled []readers.Unbilled `json:"unbilled"`
+	Pauses   []mysql.Pause      `json:"pauses"`
+	Runs     []runView          `json:"runs"` // live ones
 }
 
 // ordersView are the orders that are to be checked.
@@ -144,6 +146,9 @@ func (s *statusView) read(ctx context.Context, db *database, c *config.Config) e
 	if s.UnknownCharges, err = readers.CountUnknownCharges(ctx, db.DB); err != nil {
 		return err
 	}
+	if s.Unbilled, err = readers.UnbilledSubscriptions(ctx, db.DB, selection); err != nil {
+		return err
+	}
 	if s.StuckRows, err = readers.StuckRows(ctx, db.DB, s.BusinessDate, mostStuck); err != nil {
 		return err
 	}
@@ -170,7 +175,7 @@ func (s *statusView) readBilling(ctx context.Context, db *database, selection re
 
 func (s *statusView) readOrders(ctx context.Context, db *database, c *config.Config, selection readers.Selection) error {
 	policy := orders.Policy{OlderThan: c.Reconcile.OlderThan, GiveUpAfter: c.Reconcile.GiveUpAfter}
-	left, err := readers.CountOrders(ctx, db.DB, selection, policy, s.At, 0)
+	left, err := readers.CountOrders(ctx, db.DB, selection, policy, s.At, 0, nil)
 	if err != nil {
 		return err
 	}
@@ -266,6 +271,9 @@ func (s statusView) rows() []table.Row {
 	add("orders in review", s.InReview.Orders, review)
 	add("events given up", s.InReview.Events, "duly list dead-events")
 	add("findings open", s.InReview.Findings, "duly list findings")
+	for _, u := range s.Unbilled {
+		add(fmt.Sprintf("subscriptions %q, due and not billed", u.Status), u.Count, "duly list unknown")
+	}
 	for _, u := range s.UnknownCharges {
 		add("charges unknown here", u.Count, "duly adopt "+u.Gateway)
 	}

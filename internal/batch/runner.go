@@ -320,10 +320,10 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 	if lost {
 		res.leave("the lease of the run was lost; what was in flight is recovered by the next run")
 	}
-	var held []string
+	var held, waits []string
 	if !lost && work.Err() == nil {
 		var reasons []string
-		reasons, held = count(work, job)
+		reasons, held, waits = count(work, job)
 		for _, reason := range reasons {
 			res.leave(reason)
 		}
@@ -349,19 +349,19 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 		if ctx.Err() == nil {
 			res.Status = Completed
 		}
-	case res.Tally.Review+res.Tally.Rejected > 0:
+	case res.Tally.Review+res.Tally.Rejected > 0, len(waits) > 0:
 		res.Exit = ExitReview
 	case len(held) > 0:
 		res.Exit = ExitNotRun
 	}
-	for _, reason := range held {
+	for _, reason := range append(waits, held...) {
 		res.leave(reason)
 	}
 	return res
 }
 
-// count is what the job leaves undone, and what of it waits for an operator to resume something.
-func count(work context.Context, job Job) (left, held []string) {
+// count is what the job leaves undone, what of it waits for an operator to resume something, and what for one to decide.
+func count(work context.Context, job Job) (left, held, waits []string) {
 	count := func(of func(context.Context) ([]string, error)) []string {
 		if of == nil {
 			return nil
@@ -373,8 +373,8 @@ func count(work context.Context, job Job) (left, held []string) {
 		return reasons
 	}
 	reasons := count(job.Left)
-	held = count(job.Held)
-	return append(left, reasons...), held
+	held, waits = count(job.Held), count(job.Waits)
+	return append(left, reasons...), held, waits
 }
 
 // onlyLost reports whether err says no more than that the lease was lost, or that the database was away or in trouble: unfinished, not

@@ -21,6 +21,8 @@ const (
 	UseStage
 	// EndInvoice makes the invoice uncollectible without an attempt.
 	EndInvoice
+	// LeaveInvoice leaves it as it is: its gateway is not configured on this host.
+	LeaveInvoice
 )
 
 // Claim is what becomes of a claimed invoice.
@@ -40,6 +42,7 @@ type Claim struct {
 //
 //   - While an attempt is unsettled, or says that the money was taken, no other is made.
 //   - A cancelled subscription is not charged; a paused one is, for what was issued before.
+//   - What is at a gateway that is not configured on this host is left to one that knows it.
 //   - A method that was declined for good on this invoice is not charged again at the same gateway; the
 //     stage passes.
 //   - A released attempt is taken up again under its number and key. The key's number moves only past a proof that
@@ -57,11 +60,16 @@ func DecideClaim(inv Invoice, s Subscription, past []Past, p Policy, effective p
 	case Cancelled:
 		return Claim{Action: VoidInvoice}
 	case Active, PastDue, Paused:
+	case Trialing:
+		return claimReview(about, effective, fmt.Sprintf("the subscription is trialing, and charges nothing: duly requeue invoice %d once it is active, or duly resolve invoice %[1]d --as void", inv.ID))
 	default:
-		return claimReview(about, effective, fmt.Sprintf("subscription status %q is not one of active, past_due, paused, cancelled", cut(string(s.Status), maxQuoted)))
+		return claimReview(about, effective, "subscription "+strangeStatus(s.Status))
 	}
-	if problems := chargeProblems(s, knownGateway); len(problems) > 0 {
+	if problems := chargeProblems(s); len(problems) > 0 {
 		return claimReview(about, effective, problems...)
+	}
+	if !knownGateway(s.Gateway) {
+		return Claim{Action: LeaveInvoice}
 	}
 	for _, a := range past {
 		if a.bars(s) {
@@ -94,7 +102,7 @@ func blocking(inv Invoice, past []Past) string {
 
 // passStage uses the stage up without an attempt, since the method was declined for good.
 func passStage(inv Invoice, s Subscription, declined Past, attempts int, p Policy, effective payment.Date) Claim {
-	next, last := NextStage(p, inv.Stage, inv.FirstDeclined, effective)
+	next, last := NextStage(p.of(inv), inv.Stage, inv.FirstDeclined, effective)
 	if !last {
 		return Claim{Action: UseStage, Stage: inv.Stage + 1, Next: next}
 	}

@@ -89,14 +89,18 @@ func TestDecideClaimReview(t *testing.T) {
 			past: []billing.Past{tried(1, billing.AttemptInDoubt, "")}, want: "attempt 101 is not settled",
 		},
 		{name: "no amount", inv: billing.Invoice{SubscriptionID: 42, Due: day("2026-01-31"), Money: payment.Money{Currency: "KRW"}}, want: "amount 0 cannot be charged"},
-		{name: "gateway", change: func(s *row) { s.Gateway = "gone" }, want: `gateway "gone" is not configured`},
+		{name: "gateway", change: func(s *row) { s.Gateway = "" }, want: "gateway is empty"},
 		{name: "method", change: func(s *row) { s.Method = "" }, want: "payment_method is empty"},
 		{name: "customer", change: func(s *row) { s.CustomerID = "" }, want: "customer_id is empty"},
 		{
 			name: "long", change: func(s *row) { s.Method, s.Gateway = strings.Repeat("m", 192), "gone" },
-			want: `gateway "gone" is not configured; payment_method has 192 characters, 191 are the most`,
+			want: `payment_method has 192 characters, 191 are the most`,
 		},
-		{name: "status", change: func(s *row) { s.Status = "trial" }, want: `subscription status "trial" is not one of active, past_due, paused, cancelled`},
+		{name: "status", change: func(s *row) { s.Status = "trial" }, want: `subscription status "trial" is not one of active, past_due, paused, cancelled, trialing`},
+		{
+			name: "a trial", change: func(s *row) { s.Status = billing.Trialing },
+			want: "the subscription is trialing, and charges nothing: duly requeue invoice 9 once it is active, or duly resolve invoice 9 --as void",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := subscription()
@@ -111,6 +115,18 @@ func TestDecideClaimReview(t *testing.T) {
 			require.Equal(t, billing.Claim{Action: billing.ReviewInvoice, Reason: c.want, Events: got.Events}, got)
 		})
 	}
+}
+
+// What is at a gateway that this host does not know is left as it is, and uses no stage. What is decided without a gateway is decided.
+func TestDecideClaimLeavesWhatIsAtAnotherHostsGateway(t *testing.T) {
+	s := subscription()
+	s.Gateway = "gone"
+	require.Equal(t, billing.Claim{Action: billing.LeaveInvoice}, decideClaim(invoice(), s))
+	hard := tried(1, billing.AttemptDeclined, payment.Hard)
+	hard.Gateway = "gone"
+	require.Equal(t, billing.Claim{Action: billing.LeaveInvoice}, decideClaim(invoice(), s, hard))
+	s.Status = billing.Cancelled
+	require.Equal(t, billing.Claim{Action: billing.VoidInvoice}, decideClaim(invoice(), s))
 }
 
 func TestDecideClaimPassesTheStageOfAMethodDeclinedForGood(t *testing.T) {

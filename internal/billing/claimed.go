@@ -89,6 +89,11 @@ func Unclaimable(inv Invoice, why string) Claim {
 	return Claim{Action: ReviewInvoice, Reason: text, Events: []Event{reviewNeeded(about, "invoice:"+about.Reference, text)}}
 }
 
+// Ownerless sets an open invoice aside whose subscription is gone: nobody can be charged for it, and no run will find out more.
+func Ownerless(inv Invoice) Claim {
+	return Unclaimable(inv, "the subscription's row is gone: "+endsGone(inv.ID))
+}
+
 // Decided is an open invoice on which no attempt is made, and what becomes of it.
 type Decided struct {
 	Invoice Invoice

@@ -17,6 +17,15 @@ func NextStage(p Policy, stage int, firstDeclined, effective payment.Date) (next
 	return max(firstDeclined+offset, effective+1), false
 }
 
+// of is p as it was when inv was declined first: a change of the configuration moves no stage of an invoice that is being
+// dunned.
+func (p Policy) of(inv Invoice) Policy {
+	if !inv.FirstDeclined.IsZero() && len(inv.RetryDays) > 0 {
+		p.RetryDays = inv.RetryDays
+	}
+	return p
+}
+
 // barred reports whether a method must never be charged again after a decline of class c, until the
 // customer acts.
 func barred(c payment.Class) bool {
@@ -42,7 +51,7 @@ func ends(status SubscriptionStatus) SubscriptionStatus {
 	switch status {
 	case Active, PastDue:
 		return Cancelled
-	case Paused, Cancelled:
+	case Paused, Cancelled, Trialing:
 	}
 	return ""
 }

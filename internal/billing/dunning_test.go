@@ -203,3 +203,54 @@ func TestDunningBySchedule(t *testing.T) {
 	require.Equal(t, []string{"2026-01-31", "2026-02-01", "2026-02-03", "2026-02-05"}, used)
 	require.Equal(t, billing.Cancelled, sub)
 }
+
+// The days of an invoice are those of its first decline: a list that is shortened or lengthened later moves none of its stages.
+func TestTheDaysOfAnInvoiceAreThoseOfItsFirstDecline(t *testing.T) {
+	refused := billing.Answer{Outcome: payment.Outcome{Kind: payment.Refused, Decline: payment.Decline{Class: payment.Soft, Code: "no_funds"}}}
+	a := attempt()
+	first := billing.Settle(a, refused, billing.Active, billing.Policy{RetryDays: []int{1, 3, 5}}, day("2026-02-01"), noon)
+	require.Equal(t, []int{1, 3, 5}, first.RetryDays)
+
+	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.RetryDays = 1, first.FirstDeclined, billing.ParseDays(billing.DaysText(first.RetryDays))
+	shortened := billing.Policy{RetryDays: []int{1}}
+	second := billing.Settle(a, refused, billing.PastDue, shortened, day("2026-02-02"), noon)
+	require.Equal(t, billing.Open, second.Invoice)
+	require.Equal(t, 2, second.Stage)
+	require.Equal(t, day("2026-02-04"), second.Next)
+	require.Empty(t, second.RetryDays, "they are stored once")
+
+	hard := tried(2, billing.AttemptDeclined, payment.Hard)
+	claim := billing.DecideClaim(a.Invoice, subscription(), []billing.Past{hard}, shortened, day("2026-02-02"), func(string) bool { return true })
+	require.Equal(t, billing.UseStage, claim.Action)
+
+	a.Invoice.RetryDays = nil // declined before the days were stored
+	require.Equal(t, billing.Uncollectible, billing.Settle(a, refused, billing.PastDue, shortened, day("2026-02-02"), noon).Invoice)
+
+	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.RetryDays = 0, 0, []int{1, 3, 5} // its decline was taken back
+	require.Equal(t, []int{1}, billing.Settle(a, refused, billing.Active, shortened, day("2026-02-02"), noon).RetryDays)
+
+	require.Nil(t, billing.ParseDays("1,x"))
+	require.Nil(t, billing.ParseDays("1,-3"))
+}
+
+func TestKnownStatus(t *testing.T) {
+	for _, s := range []string{"active", "Past_Due", "paused  ", "cancelled", "trialing"} {
+		require.True(t, billing.KnownStatus(s), s)
+	}
+	for _, s := range []string{"", "trial", "canceled", " active"} {
+		require.False(t, billing.KnownStatus(s), s)
+	}
+}
+
+func TestATrialIsNotDue(t *testing.T) {
+	s := subscription()
+	s.Status = billing.Trialing
+	require.Equal(t, billing.Issue{}, billing.DecideIssue(s, billing.Newest{}, nothingInvoiced, onDate("2026-01-31")))
+}
+
+// One that is due at a gateway that this host does not know is left to a host that knows it.
+func TestDueAtAnotherHostsGateway(t *testing.T) {
+	s := subscription()
+	s.Gateway = "gone"
+	require.Equal(t, billing.Issue{Elsewhere: true}, billing.DecideIssue(s, billing.Newest{}, nothingInvoiced, onDate("2026-01-31")))
+}

@@ -28,6 +28,9 @@ const (
 	WhyPaid          Why = "paid"
 	WhyUncollectible Why = "uncollectible"
 	WhyVoid          Why = "void"
+	WhyTrialing      Why = "trialing"
+	WhyUnknownStatus Why = "unknown_status"
+	WhyElsewhere     Why = "not_configured_here" // its gateway is another host's
 )
 
 // Explanation answers "why was it not charged?".
@@ -98,9 +101,30 @@ func Explain(s Standing) Explanation {
 		return Explanation{WhyCancelled, sentence("it was cancelled", s.CancelReason), "nothing more is charged"}
 	case Paused:
 		return Explanation{WhyPaused, "the shop paused it", "periods that begin while it is paused are never charged; it goes on when its status is active again"}
+	case Trialing:
+		return s.trial()
 	case Active, PastDue:
+	default:
+		return Explanation{
+			WhyUnknownStatus, strangeStatus(sub.Status) + ": it is never billed while it has that one",
+			"set its status to one of them; one that is to be billed no more is cancelled",
+		}
 	}
 	return s.explainIssue()
+}
+
+// trial is the explanation of a subscription whose trial is not over.
+func (s Standing) trial() Explanation {
+	e := Explanation{WhyTrialing, fmt.Sprintf("its trial ends on %s", s.Subscription.Next), "it is billed once the shop has made it active"}
+	switch {
+	case dateProblem(s.Subscription.Next) != "":
+		e.Text = "it is a trial, and nothing says when that ends: " + dateProblem(s.Subscription.Next)
+		e.Next = "give it a next_billing_date, or make it active or cancelled; it is not billed before"
+	case s.Subscription.Next < s.Issue.Business:
+		e.Text = fmt.Sprintf("its trial ended on %s, and it is still trialing", s.Subscription.Next)
+		e.Next = "make it active or cancelled; it is not billed before"
+	}
+	return e
 }
 
 // explainIssue is the explanation of a subscription whose invoices are all settled.
@@ -114,6 +138,8 @@ func (s Standing) explainIssue() Explanation {
 	switch {
 	case issue.Review != "":
 		return Explanation{WhyReview, "it cannot be invoiced: " + issue.Review, "put the row right; the next run looks at it again"}
+	case issue.Elsewhere:
+		return Explanation{WhyElsewhere, fmt.Sprintf("it is due since %s, and gateway %s is not configured here", sub.Next, sub.Gateway), s.elsewhere()}
 	case sub.Next > s.Issue.Business:
 		return Explanation{WhyNotDue, fmt.Sprintf("its next period begins on %s", sub.Next), "it is invoiced by the first run on or after that day"}
 	case s.held() != "":
@@ -160,7 +186,7 @@ func (inv *StandingInvoice) decides(gone bool) string {
 		return fmt.Sprintf("an operator decides: duly resolve attempt %d --as paid GATEWAY_ID, not_executed, refunded or ignored", inv.Past[last].ID)
 	}
 	if gone {
-		return fmt.Sprintf("an operator closes it: duly resolve invoice %d --as void, uncollectible or paid_outside", inv.ID)
+		return "an operator closes it: " + endsGone(inv.ID)
 	}
 	return fmt.Sprintf("put right what it says, then: duly requeue invoice %d", inv.ID)
 }
@@ -172,6 +198,11 @@ func (inv *StandingInvoice) closed(as payment.As, what string) string {
 		return ""
 	}
 	return sentence(r.Who+" "+what, r.Reason)
+}
+
+// endsGone is the command that ends an invoice whose subscription is gone.
+func endsGone(invoice uint64) string {
+	return fmt.Sprintf("duly resolve invoice %d --as void, uncollectible or paid_outside", invoice)
 }
 
 // booked says by whose word an invoice is paid, where it is not the gateway's own.
@@ -240,7 +271,7 @@ func (s Standing) open() Explanation {
 		return s.waiting()
 	}
 	if s.Gone {
-		return Explanation{WhyReview, "the subscription's row is gone", "the next run sends it to review"}
+		return Explanation{WhyReview, "the subscription's row is gone", "the next run sends it to review, from where it is ended: " + endsGone(inv.ID)}
 	}
 	claim := DecideClaim(inv.Invoice, s.Subscription, inv.Past, s.Policy, s.Issue.Effective, s.Issue.KnownGateway)
 	switch claim.Action {
@@ -252,6 +283,8 @@ func (s Standing) open() Explanation {
 		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", fmt.Sprintf("stage %d passes without a charge, the next one is on %s; another method is charged then", inv.Stage, claim.Next)}
 	case EndInvoice:
 		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", "this is the last stage: the next run ends invoice and subscription"}
+	case LeaveInvoice:
+		return Explanation{WhyElsewhere, fmt.Sprintf("it is due, and gateway %s is not configured here", s.Subscription.Gateway), s.elsewhere()}
 	case Charge:
 	}
 	switch {
@@ -271,7 +304,7 @@ func (s Standing) waiting() Explanation {
 	if inv.Stage == 0 {
 		return Explanation{WhyNotDue, fmt.Sprintf("it is due on %s", inv.StageDate), "it is charged by the first run on or after that day"}
 	}
-	e := Explanation{WhyStage, sentence("it was declined", inv.Message), fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, len(s.Policy.RetryDays)), inv.StageDate)}
+	e := Explanation{WhyStage, sentence("it was declined", inv.Message), fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, len(s.Policy.of(inv.Invoice).RetryDays)), inv.StageDate)}
 	for _, a := range inv.Past {
 		if a.Status == AttemptDeclined && a.bars(s.Subscription) {
 			e.Why, e.Next = WhyBarred, e.Next+", and passes without a charge unless the customer changes the payment method before"
@@ -279,6 +312,11 @@ func (s Standing) waiting() Explanation {
 		}
 	}
 	return e
+}
+
+// elsewhere says who bills what is at a gateway that is not configured here.
+func (s Standing) elsewhere() string {
+	return fmt.Sprintf("a run on a host with gateways.%s bills it; if there is none, put the subscription's gateway right", s.Subscription.Gateway)
 }
 
 func (s Standing) held() string { return s.JobPaused + s.GatewayPaused }

@@ -37,6 +37,7 @@ type Issue struct {
 	Settled     bool         // nothing is to be charged: the invoice is born paid
 	Review      string       // the reason to have on the subscription; "" without ClearReview: unchanged
 	ClearReview bool         // the reason that stands there is no longer true
+	Elsewhere   bool         // its gateway is not configured on this host: another one invoices it
 	Events      []Event
 }
 
@@ -47,15 +48,18 @@ type Issue struct {
 //   - An unpaid newest invoice, or one issued on this effective date or later, holds up the next one.
 //   - A date that is invoiced already (the shop moved it back) moves on by itself.
 //   - A subscription that cannot be invoiced stays as it is, with every reason at once.
+//   - One whose gateway is not configured on this host is left to a host that knows it. A trial is not due.
 func DecideIssue(s Subscription, newest Newest, invoiced func(payment.Date) bool, p IssuePolicy) Issue {
 	switch s.Status {
+	case Trialing:
+		return Issue{}
 	case Paused, Cancelled:
 	case Active, PastDue:
 		if newest.Exists && unpaid(newest.Status) {
 			return Issue{}
 		}
 	default:
-		return issueReview(s, p, fmt.Sprintf("status %q is not one of active, past_due, paused, cancelled", cut(string(s.Status), maxQuoted)))
+		return issueReview(s, p, strangeStatus(s.Status))
 	}
 	if s.Next > p.Business {
 		return Issue{}
@@ -65,7 +69,7 @@ func DecideIssue(s Subscription, newest Newest, invoiced func(payment.Date) bool
 	if problem != "" {
 		return issueReview(s, p, problem)
 	}
-	problems := invoiceProblems(s, p.KnownGateway)
+	problems := invoiceProblems(s)
 	moved := Issue{Next: next, Anchor: anchorToStore(s, next), ClearReview: s.ReviewReason != "" && len(problems) == 0}
 	switch {
 	case s.Status == Paused || s.Status == Cancelled, invoiced(due):
@@ -74,6 +78,8 @@ func DecideIssue(s Subscription, newest Newest, invoiced func(payment.Date) bool
 		return Issue{ClearReview: moved.ClearReview}
 	case len(problems) > 0:
 		return issueReview(s, p, problems...)
+	case !p.KnownGateway(s.Gateway):
+		return Issue{ClearReview: moved.ClearReview, Elsewhere: true}
 	}
 
 	issue := moved

@@ -139,10 +139,10 @@ func TestDecideIssueReview(t *testing.T) {
 		{"count", func(s *row) { s.Interval.Count = 0 }, "interval_count 0 is not between 1 and 1000"},
 		{"interval of a paused one", func(s *row) { s.Status, s.Interval.Count = billing.Paused, 0 }, "interval_count 0 is not between 1 and 1000"},
 		{"interval of a cancelled one", func(s *row) { s.Status, s.Interval.Count = billing.Cancelled, -3 }, "interval_count -3 is not between 1 and 1000"},
-		{"gateway", func(s *row) { s.Gateway = "other" }, `gateway "other" is not configured`},
+		{"gateway", func(s *row) { s.Gateway = "" }, "gateway is empty"},
 		{"customer", func(s *row) { s.CustomerID = "" }, "customer_id is empty"},
 		{"method", func(s *row) { s.Method = "" }, "payment_method is empty"},
-		{"status", func(s *row) { s.Status = "trial" }, `status "trial" is not one of active, past_due, paused, cancelled`},
+		{"status", func(s *row) { s.Status = "trial" }, `status "trial" is not one of active, past_due, paused, cancelled, trialing`},
 		{"no date", func(s *row) { s.Next = 0 }, "next_billing_date is missing or lies before 1970-01-02"},
 		{"a date long ago", func(s *row) { s.Next = day("0001-01-01") }, "next_billing_date is missing or lies before 1970-01-02"},
 		{"the first day of Unix", func(s *row) { s.Next = day("1970-01-01") }, "next_billing_date is missing or lies before 1970-01-02"},
@@ -162,7 +162,7 @@ func TestDecideIssueReview(t *testing.T) {
 				s.Money, s.CustomerID, s.Gateway, s.Method = payment.Money{Amount: -5, Currency: "X"}, "", "", ""
 			},
 			`amount -5 is negative; currency "X" is not a known ISO 4217 code in upper case; customer_id is empty; ` +
-				`gateway "" is not configured; payment_method is empty`,
+				`gateway is empty; payment_method is empty`,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -217,6 +217,7 @@ func TestDecideIssueClearsAReasonThatIsNoLongerTrue(t *testing.T) {
 		name     string
 		status   billing.SubscriptionStatus
 		gateway  string
+		method   string
 		newest   billing.Newest
 		invoiced []string
 		want     bool
@@ -224,11 +225,13 @@ func TestDecideIssueClearsAReasonThatIsNoLongerTrue(t *testing.T) {
 		{name: "invoiced", want: true},
 		{name: "held up by an issue of the same day", newest: paid("2026-01-31"), want: true},
 		{name: "moved on", invoiced: []string{"2026-01-31"}, want: true},
-		{name: "moved on, still wrong", gateway: "gone", invoiced: []string{"2026-01-31"}},
+		{name: "moved on, still wrong", method: "none", invoiced: []string{"2026-01-31"}},
+		{name: "moved on, at another host's gateway", gateway: "gone", invoiced: []string{"2026-01-31"}, want: true},
+		{name: "due at another host's gateway", gateway: "gone", want: true},
 		{name: "paused", status: billing.Paused, want: true},
-		{name: "paused, still wrong", status: billing.Paused, gateway: "gone"},
+		{name: "paused, still wrong", status: billing.Paused, method: "none"},
 		{name: "held up by an unpaid one", newest: billing.Newest{Exists: true, Status: billing.Open}},
-		{name: "held up by an issue of the same day, still wrong", gateway: "gone", newest: paid("2026-01-31")},
+		{name: "held up by an issue of the same day, still wrong", method: "none", newest: paid("2026-01-31")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := subscription()
@@ -238,6 +241,9 @@ func TestDecideIssueClearsAReasonThatIsNoLongerTrue(t *testing.T) {
 			}
 			if c.gateway != "" {
 				s.Gateway = c.gateway
+			}
+			if c.method != "" {
+				s.Method = ""
 			}
 			got := billing.DecideIssue(s, c.newest, invoicedOn(c.invoiced...), onDate("2026-01-31"))
 			require.Equal(t, c.want, got.ClearReview)

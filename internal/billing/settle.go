@@ -49,6 +49,7 @@ type Settlement struct {
 	Next          payment.Date // the date of the stage; zero: unchanged
 	NextTryAt     time.Time    // runs that began earlier leave it; zero: none
 	FirstDeclined payment.Date // zero: none yet
+	RetryDays     []int        // to be stored with the first decline; none: unchanged
 	TryLaterSince time.Time    // zero: none
 	ReviewReason  string
 
@@ -144,14 +145,14 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 	s.Attempt, s.Decline = AttemptDeclined, fit(d, s.Message)
 	s.TryLaterSince = time.Time{}
 	if s.FirstDeclined.IsZero() {
-		s.FirstDeclined = effective
+		s.FirstDeclined, s.RetryDays = effective, p.RetryDays
 	}
 	about := aboutInvoice(a.Invoice, a.Gateway)
 	told := failure{
 		about: about, Class: s.Decline.Class, Code: s.Decline.Code, Message: s.Message,
 		Attempt: a.No, Stage: a.Invoice.Stage,
 	}
-	next, last := NextStage(p, a.Invoice.Stage, s.FirstDeclined, effective)
+	next, last := NextStage(p.of(a.Invoice), a.Invoice.Stage, s.FirstDeclined, effective)
 	if last {
 		s.Invoice = Uncollectible
 		s.SubscriptionTo = ends(sub)

@@ -4,6 +4,9 @@
 package billing
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"duly/internal/payment"
@@ -18,7 +21,29 @@ const (
 	PastDue   SubscriptionStatus = "past_due"
 	Paused    SubscriptionStatus = "paused"
 	Cancelled SubscriptionStatus = "cancelled"
+	// Trialing is not due by itself: the shop makes it active when the trial ends.
+	Trialing SubscriptionStatus = "trialing"
 )
+
+// SubscriptionStatuses lists every status that duly knows. What has another one is never billed, and nobody has decided that.
+func SubscriptionStatuses() []SubscriptionStatus {
+	return []SubscriptionStatus{Active, PastDue, Paused, Cancelled, Trialing}
+}
+
+// KnownStatus reports whether duly knows a status, as a database compares words.
+func KnownStatus(s string) bool {
+	return slices.ContainsFunc(SubscriptionStatuses(), func(known SubscriptionStatus) bool { return SameStatus(s, known) })
+}
+
+// SameStatus reports whether a database takes s for a status: without regard to case and to blanks behind it.
+func SameStatus(s string, status SubscriptionStatus) bool {
+	return strings.EqualFold(strings.TrimRight(s, " "), string(status))
+}
+
+// strangeStatus says what is wrong with a status that no invoice can be made or charged for.
+func strangeStatus(s SubscriptionStatus) string {
+	return fmt.Sprintf("status %q is not one of active, past_due, paused, cancelled, trialing", cut(string(s), maxQuoted))
+}
 
 // InvoiceStatus is where an invoice stands.
 type InvoiceStatus string
@@ -100,7 +125,9 @@ type Invoice struct {
 	Money          payment.Money
 	Stage          int
 	FirstDeclined  payment.Date
-	TryLaterSince  time.Time // zero: no try-later answer since the last definite one
+	// RetryDays are those of the policy at its first decline; none: today's.
+	RetryDays     []int
+	TryLaterSince time.Time // zero: no try-later answer since the last definite one
 }
 
 // Past is an earlier attempt on an invoice.

@@ -1,0 +1,86 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"duly/readers"
+)
+
+// known reports whether a gateway is configured on this host.
+func (w *worker) known(gateway string) bool {
+	_, ok := w.Gateways[gateway]
+	return ok
+}
+
+// configured lists the gateways that are.
+func (w *worker) configured() []string { return slices.Sorted(maps.Keys(w.Gateways)) }
+
+// elsewhereReasons says, one line for each gateway that is not configured on this host, what is left to a host that knows it. That a name is
+// wrong cannot be told from here.
+func elsewhereReasons(list []readers.Elsewhere, thing, done string) []string {
+	var out []string
+	for _, e := range list {
+		are := "are"
+		if e.Count == 1 {
+			are = "is"
+		}
+		out = append(out, fmt.Sprintf("%s of gateway %s %s not %s here: gateways.%[2]s is not configured: %s", plural(e.Count, thing), e.Gateway, are, done, firstOf(e.IDs, e.Count)))
+	}
+	return out
+}
+
+// firstOf names the first ids of so many.
+func firstOf(ids []uint64, all int64) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = strconv.FormatUint(id, 10)
+	}
+	text := strings.Join(names, ", ")
+	if more := all - int64(len(ids)); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+func sumOf(list []readers.Elsewhere) int64 {
+	var n int64
+	for _, e := range list {
+		n += e.Count
+	}
+	return n
+}
+
+// merged adds counts by gateway.
+func merged(a, b []readers.Elsewhere) []readers.Elsewhere {
+	for _, e := range b {
+		i := slices.IndexFunc(a, func(x readers.Elsewhere) bool { return x.Gateway == e.Gateway })
+		if i < 0 {
+			a = append(a, e)
+			continue
+		}
+		a[i].Count += e.Count
+		if missing := mostIDs - len(a[i].IDs); missing > 0 {
+			a[i].IDs = append(a[i].IDs, e.IDs[:min(missing, len(e.IDs))]...)
+		}
+	}
+	return a
+}
+
+// unbilled names the subscriptions that would be due and that nobody bills for their status: an operator, or the shop, decides.
+func (b *billingJob) unbilled(ctx context.Context) ([]string, error) {
+	if !b.has(StepIssue) {
+		return nil, nil
+	}
+	list, err := readers.UnbilledSubscriptions(ctx, b.DB, b.o.Selection)
+	var out []string
+	for _, u := range list {
+		out = append(out, fmt.Sprintf("%s due and not billed with the status %q: %s; duly show subscription %d says what to do",
+			plural(u.Count, "subscription"), u.Status, firstOf(u.IDs, u.Count), u.IDs[0]))
+	}
+	return out, err
+}

@@ -1,0 +1,72 @@
+package readers
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+)
+
+// Unbilled are subscriptions that would be due by their date, and that nobody bills for their status: duly does not know it, or a
+// trial has no end that is yet to come.
+type Unbilled struct {
+	Status string   `json:"status"`
+	Count  int64    `json:"count"`
+	IDs    []uint64 `json:"ids"` // the first few
+}
+
+// UnbilledShown is how many of them are listed by id.
+const UnbilledShown = 5
+
+const (
+	// A loose scan of the index: it reads one entry of each status.
+	statusesThere = `SELECT DISTINCT status FROM subscriptions`
+
+	unbilledRows = `SELECT COUNT(*) FROM subscriptions WHERE status <=> ? AND (next_billing_date <= ? OR next_billing_date IS NULL)%s`
+	unbilledIDs  = `SELECT id FROM subscriptions WHERE status <=> ? AND (next_billing_date <= ? OR next_billing_date IS NULL)%s
+ORDER BY next_billing_date, id LIMIT ?`
+)
+
+// UnbilledSubscriptions counts the selected subscriptions that nobody bills for their status, by status.
+func UnbilledSubscriptions(ctx context.Context, db *mysql.DB, selection Selection) ([]Unbilled, error) {
+	only, ids := selection.only("id")
+	query := statusesThere
+	if len(ids) > 0 {
+		query += " WHERE TRUE" + only
+	}
+	var statuses []sql.NullString
+	if err := db.SelectContext(ctx, &statuses, query, ids...); err != nil {
+		return nil, mysql.Classify(ctx, err)
+	}
+	list := []Unbilled{}
+	for _, status := range statuses {
+		until := selection.Business
+		switch {
+		case billing.SameStatus(status.String, billing.Trialing):
+			until-- // a trial that ends today may be ended by the shop today
+		case status.Valid && billing.KnownStatus(status.String):
+			continue
+		}
+		u, err := unbilled(ctx, db, status, until, only, ids)
+		if err != nil {
+			return nil, mysql.Classify(ctx, err)
+		}
+		if u.Count > 0 {
+			list = append(list, u)
+		}
+	}
+	return list, nil
+}
+
+func unbilled(ctx context.Context, db *mysql.DB, status sql.NullString, until payment.Date, only string, ids []any) (Unbilled, error) {
+	u := Unbilled{Status: status.String}
+	args := append([]any{status, until}, ids...)
+	if err := db.GetContext(ctx, &u.Count, fmt.Sprintf(unbilledRows, only), args...); err != nil || u.Count == 0 {
+		return u, err
+	}
+	err := db.SelectContext(ctx, &u.IDs, fmt.Sprintf(unbilledIDs, only), append(args, UnbilledShown)...)
+	return u, err
+}
