@@ -41,9 +41,10 @@ type town struct {
 
 	client    func(*httpapi.Config) // makes the gateways' clients others; nil: they are as they are
 	wrap      func(gateway.Gateway) gateway.Gateway
-	accounts  bool          // what is sent is stored with the account that it is sent to
-	server    mysql.Server  // that runs begin on; zero: any
-	prefix    string        // of keys
+	accounts  bool         // what is sent is stored with the account that it is sent to
+	server    mysql.Server // that runs begin on; zero: any
+	prefix    string       // of keys
+	withheld  map[string]string
 	retention time.Duration // of the gateways
 	save      func(lines [][]byte) (string, error)
 }
@@ -88,7 +89,7 @@ func (w *town) runOn(ctx context.Context, change func(*jobs.BillingOptions, *bat
 	deps := w.deps(w.plain.DSN, w.clock(), w.client)
 	options := jobs.BillingOptions{
 		Selection: readers.Selection{Business: w.today}, Policy: billing.Policy{RetryDays: []int{1, 3, 5}},
-		CatchUp: billing.CatchUpDefault, ChunkSize: 100, BrakePercent: 50,
+		CatchUp: billing.CatchUpDefault, ChunkSize: 100, BrakePercent: 50, Withheld: w.withheld,
 	}
 	runner := &batch.Runner{
 		Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: 5 * time.Second, Now: time.Now, Log: slog.New(slog.DiscardHandler),

@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ WHERE c.table_schema = DATABASE() AND c.data_type IN ('datetime', 'timestamp') O
 		_, err := db.ExecContext(t.Context(), "UPDATE "+table+" SET "+strings.Join(set, ", "))
 		require.NoError(t, err)
 	}
+	ageCounted(t, db, d)
 }
 
 // EndLease makes the lease of one process's run run out, without touching anything else. Pid 0 stands for all.
@@ -45,6 +47,29 @@ func TakeLease(t testing.TB, db *sqlx.DB, pid int) {
 	t.Helper()
 	changeRuns(t, db, pid, `UPDATE job_runs SET status = 'abandoned' WHERE id = ?`)
 }
+
+// ageCounted moves the instants in what was counted of look-ups.
+func ageCounted(t testing.TB, db *sqlx.DB, d time.Duration) {
+	t.Helper()
+	for table, key := range map[string]string{"payment_attempts": "id", "order_checks": "order_id"} {
+		var rows []struct {
+			ID       uint64
+			Patience string
+		}
+		require.NoError(t, db.SelectContext(t.Context(), &rows, "SELECT "+key+" AS id, patience FROM "+table+" WHERE patience IS NOT NULL"))
+		for _, r := range rows {
+			moved := storedInstant.ReplaceAllStringFunc(r.Patience, func(s string) string {
+				at, err := time.Parse(time.RFC3339Nano, s)
+				require.NoError(t, err)
+				return at.Add(-d).Format(time.RFC3339Nano)
+			})
+			_, err := db.ExecContext(t.Context(), "UPDATE "+table+" SET patience = ? WHERE "+key+" = ?", moved, r.ID)
+			require.NoError(t, err)
+		}
+	}
+}
+
+var storedInstant = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 
 // changeRuns changes row by row: a scan would lock what living runs are at.
 func changeRuns(t testing.TB, db *sqlx.DB, pid int, query string) {

@@ -13,6 +13,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/e2e"
 	"duly/internal/gateway/simulator"
+	"duly/internal/payment"
 	"duly/internal/worktest"
 )
 
@@ -74,6 +75,33 @@ func review(before func(*world)) chapter {
 
 // What happens between two runs.
 func dayLater(w *world) { w.pass(aDay) }
+
+// pendingForLong is a day later, on which it was asked often enough.
+func pendingForLong(w *world) {
+	dayLater(w)
+	counted(w, func(p payment.Patience, now time.Time) payment.Patience {
+		for i := range 12 {
+			p = p.Answered(true, now.Add(time.Duration(i-12)*3*time.Hour))
+		}
+		return p
+	})
+}
+
+// mutedForLong is a week later, on each day of which it was asked in vain.
+func mutedForLong(w *world) {
+	counted(w, func(p payment.Patience, now time.Time) payment.Patience {
+		for i := range 8 {
+			p = p.Unanswered(now.Add(time.Duration(i-8) * aDay))
+		}
+		return p
+	})
+}
+
+// counted stores what earlier runs counted of the charge.
+func counted(w *world, count func(payment.Patience, time.Time) payment.Patience) {
+	_, err := w.db.ExecContext(w.t.Context(), `UPDATE payment_attempts SET patience = ?`, count(payment.Patience{}, time.Now()).Text())
+	require.NoError(w.t, err)
+}
 
 func anHourLater(w *world) { w.pass(time.Hour) }
 
@@ -169,7 +197,10 @@ func stories() map[string]story {
 		"pending, then declined": {
 			method: "pm_pending_1_then_soft", before: showsOurs, chapters: []chapter{doubted(nothing), doubted(nothing), declined(nothing)}, requests: 1,
 		},
-		"pending for ever":     {method: "pm_pending", chapters: []chapter{doubted(nothing), doubted(nothing), review(dayLater)}, requests: 1},
+		"pending for ever": {method: "pm_pending", chapters: []chapter{doubted(nothing), doubted(nothing), review(pendingForLong)}, requests: 1},
+		"pending for long, and hardly asked": {
+			method: "pm_pending", chapters: []chapter{doubted(nothing), doubted(dayLater), doubted(dayLater)}, requests: 1,
+		},
 		"cancelled by someone": {method: "pm_canceled", chapters: []chapter{review(nothing)}, requests: 1},
 		"refunded by someone": {
 			method: "pm_drop_after_then_refunded", chapters: []chapter{doubted(nothing), review(nothing)}, requests: 1,
@@ -186,7 +217,7 @@ func stories() map[string]story {
 			chapters: []chapter{doubted(nothing), doubted(func(w *world) { w.pass(keyLife - longest/2) }), paid(anHourLater)}, requests: 2,
 		},
 		"the gateway cannot be reached until the key has expired": {
-			method: "pm_drop_before_always", chapters: []chapter{doubted(nothing), doubted(blind), review(dayLater)}, requests: 1,
+			method: "pm_drop_before_always", chapters: []chapter{doubted(nothing), doubted(blind), doubted(dayLater), review(mutedForLong)}, requests: 1,
 		},
 		"a gateway without look-up is sent the same again": {
 			method: "pm_drop_after", sim: simulator.Config{NoFind: true}, worker: shut,
