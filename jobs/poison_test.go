@@ -35,7 +35,7 @@ func poisons() []poison {
 		{"currency in lower case", set(`currency = 'krw'`), `currency "krw"`},
 		{"negative amount", set(`amount = -1`), "amount -1 is negative"},
 		{"smallest amount", set(`amount = -9223372036854775808`), "is negative"},
-		{"unknown gateway", set(`gateway = 'gone'`), `gateway "gone" is not configured`},
+		{"no gateway", set(`gateway = ''`), "gateway is empty"},
 		{"no method", set(`payment_method = ''`), "payment_method is empty"},
 		{"no customer", set(`customer_id = ''`), "customer_id is empty"},
 		{"unknown interval", set(`interval_unit = 'fortnight'`), `interval_unit "fortnight"`},

@@ -102,13 +102,17 @@ func TestOrdersAreSettledByTheTable(t *testing.T) {
 		},
 		{
 			name: "a gateway that is not configured", order: worktest.Order{Payments: []worktest.Payment{{Gateway: "gone"}}},
-			want: "payment_in_progress | pending", check: "free 1 in 10m", left: 5, count: batch.Tally{InDoubt: 1}, exit: batch.ExitUnfinished,
+			want: "payment_in_progress | pending", check: "free 0", left: 5, count: batch.Tally{Released: 1}, exit: batch.ExitUnfinished,
 		},
 		{
-			name:  "a gateway that is not configured, for too long",
-			order: worktest.Order{Age: 25 * time.Hour, Payments: []worktest.Payment{{Gateway: "gone"}}},
-			want:  "payment_in_progress | review", events: []string{"review.needed"}, left: 5, count: batch.Tally{Review: 1}, exit: batch.ExitReview,
-			check: "free 0 (payment 1 cannot be decided: its gateway cannot be asked about it)",
+			name:  "a gateway that is not configured, for long",
+			order: worktest.Order{Age: 1000 * time.Hour, Payments: []worktest.Payment{{Gateway: "gone"}}},
+			want:  "payment_in_progress | pending", check: "free 0", left: 5, count: batch.Tally{Released: 1}, exit: batch.ExitUnfinished,
+		},
+		{
+			name:  "a gateway that is not configured, and paid at another one",
+			order: worktest.Order{Payments: []worktest.Payment{{}, {Gateway: "gone"}}}, there: there{1: nil},
+			want:  "completed | succeeded | pending", check: "free 1 in 10m", events: []string{"order.completed"}, left: 5, count: batch.Tally{Succeeded: 1, Amounts: map[string]int64{"KRW": 12900}}, exit: batch.ExitUnfinished,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -94,7 +94,7 @@ func TestPostponedRowsThatChange(t *testing.T) {
 		{"a row that fails", `CREATE TRIGGER t BEFORE INSERT ON payment_attempts FOR EACH ROW
 IF NEW.subscription_id = 40 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not him'; END IF`, 40, 39, nil},
 		{"its subscription is gone", `DELETE FROM subscriptions WHERE id = 40`, 40, 39, nil},
-		{"to a gateway that is not configured", `UPDATE subscriptions SET gateway = 'gone' WHERE id = 40`, 40, 39, nil},
+		{"to no gateway", `UPDATE subscriptions SET gateway = '' WHERE id = 40`, 40, 39, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plain := mixed(t)

@@ -197,10 +197,7 @@ func stories() map[string]story {
 		"pending, then declined": {
 			method: "pm_pending_1_then_soft", before: showsOurs, chapters: []chapter{doubted(nothing), doubted(nothing), declined(nothing)}, requests: 1,
 		},
-		"pending for ever": {method: "pm_pending", chapters: []chapter{doubted(nothing), doubted(nothing), review(pendingForLong)}, requests: 1},
-		"pending for long, and hardly asked": {
-			method: "pm_pending", chapters: []chapter{doubted(nothing), doubted(dayLater), doubted(dayLater)}, requests: 1,
-		},
+		"pending for ever":     {method: "pm_pending", chapters: []chapter{doubted(nothing), doubted(dayLater), review(pendingForLong)}, requests: 1},
 		"cancelled by someone": {method: "pm_canceled", chapters: []chapter{review(nothing)}, requests: 1},
 		"refunded by someone": {
 			method: "pm_drop_after_then_refunded", chapters: []chapter{doubted(nothing), review(nothing)}, requests: 1,
