@@ -112,7 +112,7 @@ func TestOrdersAreSettledByTheTable(t *testing.T) {
 		{
 			name:  "a gateway that is not configured, and paid at another one",
 			order: worktest.Order{Payments: []worktest.Payment{{}, {Gateway: "gone"}}}, there: there{1: nil},
-			want:  "completed | succeeded | pending", check: "free 1 in 10m", events: []string{"order.completed"}, left: 5, count: batch.Tally{Succeeded: 1, Amounts: map[string]int64{"KRW": 12900}}, exit: batch.ExitUnfinished,
+			want: "completed | succeeded | pending", check: "free 1 in 10m", events: []string{"order.completed"}, left: 5, count: batch.Tally{Succeeded: 1, Amounts: map[string]int64{"KRW": 12900}}, exit: batch.ExitUnfinished,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -79,7 +79,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	first := s.enrol(t, "ok", 12900)
 	s.enrol(t, "ok", 0)
 	s.exec(t, "UPDATE subscriptions SET currency = 'USD' WHERE id = ?", s.enrol(t, "ok", 999))
-	s.exec(t, "UPDATE subscriptions SET gateway = 'maim' WHERE id = ?", s.enrol(t, "ok", 1))
+	s.exec(t, "UPDATE subscriptions SET gateway = '' WHERE id = ?", s.enrol(t, "ok", 1))
 	s.exec(t, "UPDATE payment_attempts SET status = 'in_doubt', next_check_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR WHERE subscription_id = 1")
 	s.exec(t, "UPDATE invoices SET status = 'charging' WHERE subscription_id = 1")
 	tomorrow := time.Now().Add(34 * time.Hour).UTC().Format(time.DateOnly)

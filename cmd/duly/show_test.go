@@ -18,10 +18,17 @@ func TestShow(t *testing.T) {
 	paid, soft, hard, wrong := s.enrol(t, "ok", 12900), s.enrol(t, "soft", 4900), s.enrol(t, "hard", 4900), s.enrol(t, "wrong_amount", 500)
 	later, unknown, cancelled, paused := s.enrol(t, "ok", 1), s.enrol(t, "ok", 2), s.enrol(t, "ok", 3), s.enrol(t, "ok", 4)
 	s.exec(t, "UPDATE subscriptions SET next_billing_date = '2199-01-31', description = 'Monthly box' WHERE id = ?", later)
+	strange, trial, broken := s.enrol(t, "ok", 7), s.enrol(t, "ok", 8), s.enrol(t, "ok", 9)
 	s.exec(t, "UPDATE subscriptions SET gateway = 'maim' WHERE id = ?", unknown)
+	s.exec(t, "UPDATE subscriptions SET status = 'grace' WHERE id = ?", strange)
+	s.exec(t, "UPDATE subscriptions SET status = 'trialing', next_billing_date = '2199-01-31' WHERE id = ?", trial)
+	s.exec(t, "UPDATE subscriptions SET customer_id = '' WHERE id = ?", broken)
 	s.exec(t, "UPDATE subscriptions SET status = 'cancelled' WHERE id = ?", cancelled)
 	s.exec(t, "UPDATE subscriptions SET status = 'paused' WHERE id = ?", paused)
-	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing", "--parallelism", "1").code)
+	got := s.duly(t, "run", "billing", "--parallelism", "1")
+	require.Equal(t, batch.ExitUnfinished, got.code)
+	require.Contains(t, got.out, fmt.Sprintf("1 subscription of gateway maim is not invoiced here: gateways.maim is not configured: %d", unknown))
+	require.Contains(t, got.out, fmt.Sprintf(`1 subscription due and not billed with the status "grace": %d; duly show subscription %[1]d says what to do`, strange))
 	due := s.enrol(t, "ok", 5)
 	gone := s.enrol(t, "ok", 6)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing", "--step", "issue", "--subscription", fmt.Sprint(gone)).code)
@@ -37,7 +44,10 @@ func TestShow(t *testing.T) {
 		{hard, billing.WhyBarred},
 		{wrong, billing.WhyReview},
 		{later, billing.WhyNotDue},
-		{unknown, billing.WhyReview},
+		{unknown, billing.WhyElsewhere},
+		{strange, billing.WhyUnknownStatus},
+		{trial, billing.WhyTrialing},
+		{broken, billing.WhyReview},
 		{cancelled, billing.WhyCancelled},
 		{paused, billing.WhyPaused},
 		{due, billing.WhyDue},
