@@ -164,7 +164,7 @@ func Keys() []Key {
 		{
 			Name: "billing.retry_days", Default: "[1, 3, 5]", parse: retryDays, list: true,
 			Why: "Calendar days after the first decline on which to charge again; declined on the last, the subscription ends. " +
-				"[]: no retries.",
+				"An invoice keeps those of its first decline. []: no retries.",
 		},
 		{
 			Name: "billing.chunk_size", Default: "500", parse: whole(1, maxChunk),
