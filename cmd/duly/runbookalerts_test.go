@@ -61,6 +61,7 @@ func walksOfAlerts() map[string]func(*walk) {
 			id, _ = s.attempt(w.T, "in_doubt", "charging", "")
 			s.exec(w.T, "UPDATE payment_attempts SET sent_by = created_at WHERE id = ?", id)
 			w.types(s, "show invoice", "invoice 7", fmt.Sprintf("invoice %d", id))
+			w.types(s, "show invoice", "invoice 7", fmt.Sprintf("invoice %d", id))
 			w.types(s, "--control", "pay_8f3", s.proven(w.T, "before", time.Now().Add(-60*24*time.Hour)))
 			w.again(s, "pay_8f3", s.proven(w.T, "after", time.Now().Add(-time.Hour)))
 			w.types(s, "run billing")
