@@ -114,13 +114,14 @@ func (s Standing) cancels(pending []Payment) string {
 		return ""
 	}
 	at := pending[0].CreatedAt.Add(s.Policy.GiveUpAfter)
-	text := fmt.Sprintf("; if payment %d is still pending at the gateway after %s it is cancelled there, and if nobody can be asked it goes to review", pending[0].ID, instant(at))
+	var text strings.Builder
+	fmt.Fprintf(&text, "; if payment %d is still pending at the gateway after %s it is cancelled there, and if nobody can be asked it goes to review", pending[0].ID, instant(at))
 	for _, p := range pending {
 		if counted := s.Check.Patience[p.ID]; counted.String() != "" {
-			text += fmt.Sprintf("; of payment %d %s, and %s", p.ID, counted, counted.Limit())
+			fmt.Fprintf(&text, "; of payment %d %s, and %s", p.ID, counted, counted.Limit())
 		}
 	}
-	return text
+	return text.String()
 }
 
 // asked reports whether the last check asked about what was given up, and nothing was written since.
