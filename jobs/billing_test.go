@@ -124,9 +124,14 @@ func TestFewerStagesThanBefore(t *testing.T) {
 		w.on(day).run(nil)
 	}
 	require.Equal(t, []string{"past_due open 2 2", "past_due open 2 2"}, w.states())
-	result := w.on("2026-02-03").run(func(o *jobs.BillingOptions, _ *batch.Runner) { o.Policy = billing.Policy{RetryDays: []int{1}} })
+	shorter := func(o *jobs.BillingOptions, _ *batch.Runner) { o.Policy = billing.Policy{RetryDays: []int{1}} }
+	result := w.on("2026-02-03").run(shorter)
 	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
-	require.Equal(t, []string{"cancelled uncollectible 2 3", "active paid 2 3"}, w.states())
+	require.Equal(t, []string{"past_due open 3 3", "active paid 2 3"}, w.states(), "they go by the days of their first decline")
+	worktest.Exec(t, w.plain, `UPDATE invoices SET retry_days = NULL`) // as of one that was declined before the days were stored
+	result = w.on("2026-02-05").run(shorter)
+	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+	require.Equal(t, []string{"cancelled uncollectible 3 4", "active paid 2 3"}, w.states())
 }
 
 func TestCatchUp(t *testing.T) {

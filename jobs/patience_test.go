@@ -73,7 +73,7 @@ func TestNoAnswerIsGivenUpAfterSevenDaysOfAsking(t *testing.T) {
 	require.Equal(t, 1, w.attempts("in_doubt"), "seven days are over with the eighth try")
 	result := w.after(37).look()
 	require.Equal(t, batch.ExitReview, result.Exit, "%v", result)
-	require.Contains(t, worktest.Get[string](t, w.plain, `SELECT review_reason FROM invoices WHERE status = 'review'`), "it was asked in vain on 8 days since 2026-03-02")
+	require.Contains(t, worktest.Get[string](t, w.plain, `SELECT review_reason FROM invoices WHERE status = 'review'`), "the gateway was asked in vain on 8 days since 2026-03-02")
 }
 
 // A weekend with a wrong token, a paused gateway or a host that does not know it: nobody was asked about, and nothing is given up.
@@ -108,7 +108,7 @@ func TestPatienceWithAnOrder(t *testing.T) {
 	}
 	require.Equal(t, batch.ExitReview, m.run().Exit)
 	require.Equal(t, "payment_in_progress | review", m.order(id))
-	require.Contains(t, m.check(id), "(payment 1 cannot be decided: it was asked in vain on 8 days since")
+	require.Contains(t, m.check(id), "(payment 1 cannot be decided: the gateway was asked in vain on 8 days since")
 	require.Empty(t, worktest.List[string](t, m.plain, `SELECT patience FROM order_checks WHERE patience IS NOT NULL`))
 
 	m = newMarket(t)

@@ -87,7 +87,7 @@ func pendingForLong(w *world) {
 	})
 }
 
-// mutedForLong is a week later, on each day of which it was asked in vain.
+// mutedForLong is a week later, on each day of which the gateway was asked in vain.
 func mutedForLong(w *world) {
 	counted(w, func(p payment.Patience, now time.Time) payment.Patience {
 		for i := range 8 {

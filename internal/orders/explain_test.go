@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/orders"
+	"duly/internal/payment"
 )
 
 func TestExplain(t *testing.T) {
@@ -35,6 +36,7 @@ func TestExplain(t *testing.T) {
 		{"abandoned while paying", []orders.Why{orders.WhyDue}, standing("payment_in_progress", orders.Check{}, row(1, "pending"))},
 		{"just begun to pay", []orders.Why{orders.WhyYoung}, standing("pending", orders.Check{}, young)},
 		{"not decided", []orders.Why{orders.WhyWaits}, standing("payment_in_progress", orders.Check{Checks: 2, At: ago(5 * m), Next: in(25 * m)}, row(1, "pending"), row(2, "pending"))},
+		{"not decided, and asked in vain", []orders.Why{orders.WhyWaits}, standing("payment_in_progress", orders.Check{Checks: 2, Next: in(25 * m), Patience: map[uint64]payment.Patience{1: askedEnough(), 2: payment.Patience{}.Unanswered(ago(h))}}, row(1, "pending"), row(2, "pending"))},
 		{"checked once", []orders.Why{orders.WhyWaits}, standing("pending", orders.Check{Checks: 1, Next: in(5 * m)})},
 		{"its next check is due", []orders.Why{orders.WhyDue}, standing("payment_in_progress", orders.Check{Checks: 2, Next: ago(m)}, row(1, "pending"))},
 		{"late payment of a completed order", []orders.Why{orders.WhyWaits}, standing("completed", orders.Check{Checks: 1, Next: in(h)}, row(1, "succeeded"), row(2, "pending"))},

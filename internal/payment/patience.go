@@ -86,7 +86,7 @@ func (p Patience) String() string {
 		if p.SilentDays > 1 {
 			days = fmt.Sprintf("%d days", p.SilentDays)
 		}
-		text += fmt.Sprintf("it was asked in vain on %s since %s", days, brief(p.SilentSince))
+		text += fmt.Sprintf("the gateway was asked in vain on %s since %s", days, brief(p.SilentSince))
 	}
 	return text
 }

@@ -110,7 +110,7 @@ func TestPatienceIsTold(t *testing.T) {
 	require.Equal(t, "the gateway said once since 2026-03-02 02:00 UTC that it is pending", p.String())
 	require.Equal(t, "it is left to an operator after 12 such answers, not before 2026-03-03 02:00 UTC", p.Limit())
 	p = p.Answered(true, monday.Add(time.Hour)).Unanswered(monday.Add(2 * time.Hour)).Unanswered(monday.Add(26 * time.Hour))
-	require.Equal(t, "the gateway said 2 times since 2026-03-02 02:00 UTC that it is pending; it was asked in vain on 2 days since 2026-03-02 04:00 UTC", p.String())
+	require.Equal(t, "the gateway said 2 times since 2026-03-02 02:00 UTC that it is pending; the gateway was asked in vain on 2 days since 2026-03-02 04:00 UTC", p.String())
 	require.Equal(t, "it is left to an operator after 7 days of asking in vain, not before 2026-03-09 04:00 UTC", p.Limit())
 	for day := range 7 {
 		p = p.Unanswered(monday.Add(time.Duration(26+24*day) * time.Hour))
