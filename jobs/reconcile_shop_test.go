@@ -286,7 +286,7 @@ func TestAnOrderWithNothingToControlBy(t *testing.T) {
 	m.pass(25 * time.Hour)
 	require.Equal(t, batch.ExitReview, m.run().Exit)
 	require.Equal(t, "payment_in_progress | pending", m.order(id), "it can be checked again")
-	require.Contains(t, m.check(id), "duly doctor --control main PAYMENT_ID, then duly requeue order 1, or duly resolve payment 1 --as not_executed")
+	require.Contains(t, m.check(id), "duly doctor --control main PAYMENT_ID, duly requeue order 1; or duly resolve payment 1 --as not_executed")
 
 	m.proven()
 	worktest.Exec(t, m.plain, `UPDATE order_checks SET reason = NULL, next_check_at = UTC_TIMESTAMP(6)`)
