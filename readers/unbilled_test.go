@@ -1,0 +1,36 @@
+package readers_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/worktest"
+	"duly/readers"
+)
+
+// What nobody bills for its status is counted by status, as the database compares words; of millions of rows that are billed not one is read.
+func TestUnbilledSubscriptions(t *testing.T) {
+	plain := shop(t, 30, nil)
+	worktest.Exec(t, plain, `UPDATE subscriptions SET next_billing_date = '2026-01-31'`)
+	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'grace' WHERE id BETWEEN 3 AND 10`)
+	worktest.Exec(t, plain, `UPDATE subscriptions SET status = '' WHERE id = 11`)
+	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'Trialing' WHERE id IN (12, 13)`)
+	worktest.Exec(t, plain, `UPDATE subscriptions SET next_billing_date = '2026-01-30' WHERE id = 13`)
+	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'ACTIVE ' WHERE id = 14`)
+	worktest.Exec(t, plain, `UPDATE subscriptions SET next_billing_date = '2026-02-01' WHERE id = 3`)
+	db := worktest.Open(t, plain.DSN)
+	list := func(ids ...uint64) []readers.Unbilled {
+		found, err := readers.UnbilledSubscriptions(t.Context(), db, readers.Selection{Business: worktest.Day(t, "2026-01-31"), Subscriptions: ids})
+		require.NoError(t, err)
+		slices.SortFunc(found, func(a, b readers.Unbilled) int { return int(a.Count - b.Count) })
+		return found
+	}
+	all := list()
+	require.Len(t, all, 3)
+	require.Equal(t, readers.Unbilled{Status: "grace", Count: 7, IDs: []uint64{4, 5, 6, 7, 8}}, all[2])
+	require.ElementsMatch(t, [][]uint64{{11}, {13}}, [][]uint64{all[0].IDs, all[1].IDs})
+	require.Equal(t, []readers.Unbilled{{Status: "grace", Count: 1, IDs: []uint64{9}}}, list(9, 12, 20))
+	require.Empty(t, list(1, 2))
+}
