@@ -15,7 +15,7 @@ import (
 
 // after is the n-th day after day0.
 func (w *town) after(n int) *town {
-	w.today = worktest.Day(w.t, day0) + payment.Date(n)
+	w.turn(worktest.Day(w.t, day0) + payment.Date(n))
 	return w
 }
 

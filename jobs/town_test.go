@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,6 +36,7 @@ type town struct {
 	urls   map[string]string
 	began  time.Time
 	today  payment.Date
+	day    atomic.Int64 // today, for the gateways: they may still answer what no run waits for
 	limits gateway.Limits
 	lease  time.Duration
 	last   payment.Date // business date of the last run
@@ -55,8 +57,9 @@ func newTown(t *testing.T) *town {
 		t: t, plain: testdb.New(t), sims: map[string]*simulator.Simulator{}, urls: map[string]string{},
 		began: time.Now(), today: worktest.Day(t, day0), lease: worktest.Lease, limits: gateway.Limits{Tries: 1, Now: time.Now},
 	}
+	w.day.Store(int64(w.today))
 	for _, name := range []string{"main", "other"} {
-		sim := simulator.New(simulator.Config{Token: "token", Now: func() time.Time { return w.clock()() }})
+		sim := simulator.New(simulator.Config{Token: "token", Now: func() time.Time { return w.clockOf(payment.Date(w.day.Load()))() }})
 		server := httptest.NewServer(sim)
 		t.Cleanup(func() {
 			sim.Close()
@@ -69,13 +72,21 @@ func newTown(t *testing.T) *town {
 
 // on turns the calendar.
 func (w *town) on(day string) *town {
-	w.today = worktest.Day(w.t, day)
+	return w.turn(worktest.Day(w.t, day))
+}
+
+// turn is on by date.
+func (w *town) turn(day payment.Date) *town {
+	w.today = day
+	w.day.Store(int64(day))
 	return w
 }
 
 // clock goes on from noon of the town's day, and never stands still from one run to the next.
-func (w *town) clock() func() time.Time {
-	noon := w.today.Time().Add(12 * time.Hour)
+func (w *town) clock() func() time.Time { return w.clockOf(w.today) }
+
+func (w *town) clockOf(day payment.Date) func() time.Time {
+	noon := day.Time().Add(12 * time.Hour)
 	return func() time.Time { return noon.Add(time.Since(w.began)) }
 }
 

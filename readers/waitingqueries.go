@@ -2,9 +2,9 @@ package readers
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 
 	"duly/internal/billing"
 	"duly/internal/mysql"
@@ -41,9 +41,9 @@ AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.id = a.invoice_id AND i.status 
 	attemptsInDoubt = listedAttempt + `WHERE a.status = 'in_doubt' AND (a.next_check_at > ? OR (a.next_check_at = ? AND a.id > ?))
 ORDER BY a.next_check_at, a.id LIMIT ?`
 
-	listedSubscription = `SELECT 'subscription' AS what, id, id AS subscription_id, status, gateway, amount, currency,
+	listedSubscription = `SELECT 'subscription' AS what, id, id AS subscription_id, COALESCE(status, '') AS status, gateway, amount, currency,
 REPLACE(REPLACE(COALESCE(review_reason, ''), payment_method, '…'), customer_id, '…') AS reason, CAST(updated_at AS DATETIME(6)) AS since,
-CAST(next_billing_date AS CHAR) AS cursor_date FROM subscriptions WHERE status = ? AND `
+CAST(next_billing_date AS CHAR) AS cursor_date FROM subscriptions WHERE status <=> ? AND `
 
 	subscriptionsByDate = `next_billing_date <= ? AND (next_billing_date > ? OR (next_billing_date = ? AND id > ?))%s ORDER BY next_billing_date, id LIMIT ?`
 
@@ -51,8 +51,6 @@ CAST(next_billing_date AS CHAR) AS cursor_date FROM subscriptions WHERE status =
 
 	// Of a view whose date may be empty.
 	subscriptionsWithoutDate = listedSubscription + `next_billing_date IS NULL AND id > ? ORDER BY id LIMIT ?`
-
-	subscriptionStatuses = `SELECT DISTINCT status FROM subscriptions ORDER BY status`
 
 	ordersWaiting = `SELECT 'order' AS what, c.order_id AS id, COALESCE(o.status, '') AS status, o.id IS NULL AS gone, COALESCE(o.amount, 0) AS amount,
 COALESCE(o.currency, '') AS currency, REPLACE(c.reason, COALESCE(o.customer_id, ''), '…') AS reason, COALESCE(c.checked_at, UTC_TIMESTAMP(6)) AS since
@@ -205,30 +203,21 @@ func subscriptionsInReview(business payment.Date) listWalk {
 	}
 }
 
-// trialing is the status of a subscription whose trial lasts until its next billing date.
-const trialing = "trialing"
-
-// knownStatuses are those that say what is to be charged, or that nothing is.
-func knownStatuses() []string {
-	return []string{string(billing.Active), string(billing.PastDue), string(billing.Paused), string(billing.Cancelled)}
-}
-
 // subscriptionsUnknown walks subscriptions whose status says nothing to duly, and trials without an end that is yet to come.
 func subscriptionsUnknown(business payment.Date) listWalk {
 	return func(ctx context.Context, db *mysql.DB, each func(WaitingRow) error) error {
-		var statuses []string
-		if err := db.SelectContext(ctx, &statuses, subscriptionStatuses); err != nil {
+		var statuses []sql.NullString
+		if err := db.SelectContext(ctx, &statuses, statusesThere); err != nil {
 			return fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
 		}
 		for _, status := range statuses {
-			is := func(known string) bool { return strings.EqualFold(known, strings.TrimRight(status, " ")) }
-			if slices.ContainsFunc(knownStatuses(), is) {
-				continue
-			}
-			walk, why := paged(subscriptionsOfStatus, byDate, status), fmt.Sprintf("duly does not know the status %q", payment.Cut(status, 40))
-			if is(trialing) {
-				walk = paged(listedSubscription+fmt.Sprintf(subscriptionsByDate, ""), byDate, status, business)
+			walk, why := paged(subscriptionsOfStatus, byDate, status), fmt.Sprintf("duly does not know the status %q", payment.Cut(status.String, 40))
+			switch {
+			case billing.SameStatus(status.String, billing.Trialing):
+				walk = paged(listedSubscription+fmt.Sprintf(subscriptionsByDate, ""), byDate, status, business-1) // a trial that ends today may be ended by the shop today
 				why = "it is trialing, and no next_billing_date that is yet to come says when it begins"
+			case status.Valid && billing.KnownStatus(status.String):
+				continue
 			}
 			explained := func(l WaitingRow) error {
 				l.Reason = why
