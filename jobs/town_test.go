@@ -36,7 +36,7 @@ type town struct {
 	urls   map[string]string
 	began  time.Time
 	today  payment.Date
-	day    atomic.Int64 // today, for the gateways: they may still answer what no run waits for
+	day    *atomic.Int64 // today, for the gateways: they may still answer what no run waits for
 	limits gateway.Limits
 	lease  time.Duration
 	last   payment.Date // business date of the last run
@@ -55,7 +55,7 @@ func newTown(t *testing.T) *town {
 	t.Helper()
 	w := &town{
 		t: t, plain: testdb.New(t), sims: map[string]*simulator.Simulator{}, urls: map[string]string{},
-		began: time.Now(), today: worktest.Day(t, day0), lease: worktest.Lease, limits: gateway.Limits{Tries: 1, Now: time.Now},
+		began: time.Now(), today: worktest.Day(t, day0), day: new(atomic.Int64), lease: worktest.Lease, limits: gateway.Limits{Tries: 1, Now: time.Now},
 	}
 	w.day.Store(int64(w.today))
 	for _, name := range []string{"main", "other"} {
