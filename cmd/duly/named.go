@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
@@ -124,13 +126,24 @@ func (e *execution) showNamed(what string, rows []listed) {
 	}
 }
 
-// nextOf are the usual commands about rows.
+// nextOf are the usual commands about rows. A word on money that a gateway may have taken is said by who has looked: the command that
+// shows the row comes first.
 func nextOf(rows []listed) []string {
 	var next []string
 	for _, row := range rows {
-		if len(row.Next) > 0 {
-			next = append(next, row.Next[0].Command)
+		if len(row.Next) == 0 {
+			continue
 		}
+		command := row.Next[0].Command
+		if row.Next[0].Asks && strings.HasPrefix(command, "duly resolve ") {
+			switch {
+			case row.What == readers.WaitingOrder:
+				command = fmt.Sprintf("duly show order %d", row.ID)
+			case row.Invoice != 0:
+				command = fmt.Sprintf("duly show invoice %d", row.Invoice)
+			}
+		}
+		next = append(next, command)
 	}
 	return next
 }

@@ -37,7 +37,7 @@ func TestPageOfARun(t *testing.T) {
 		s.enrol(t, "soft", 500)
 	}
 	s.exec(t, "UPDATE subscriptions SET currency = 'USD' WHERE id % 7 = 0")
-	s.exec(t, "UPDATE subscriptions SET gateway = 'nowhere', customer_id = '<b>cus</b>' WHERE id = 5")
+	s.exec(t, "UPDATE subscriptions SET gateway = '', customer_id = '<b>cus</b>' WHERE id = 5")
 	file := filepath.Join(t.TempDir(), "run.html")
 	got := s.duly(t, "run", "billing", "--report", file, "--parallelism", "50")
 	require.Equal(t, batch.ExitReview, got.code, got.err)
