@@ -64,6 +64,10 @@ model: install-db install-cc ## Search the protocol's model with large bounds, a
 volume: install-db install-cc ## A day of 25,777 invoices on a gateway of which up to 75 % of the requests fail
 	DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m -v ./internal/e2e/ -run TestLargeShop/volume
 
+.PHONY: points
+points: install-db install-cc ## Kill a worker at every point in every way: alone and beside another one, with a run at once and a day later
+	DULY_TEST_POINTS=all go test -race -count=1 -timeout=30m ./internal/e2e/ -run 'AtEveryPoint|TestEveryPoint'
+
 .PHONY: failover
 failover: install-db install-cc ## Every cell of the fail-over matrix, on a primary and a replica each
 	DULY_TEST_FAILOVER=all go test -count=1 -timeout=30m ./internal/e2e/ -run TestFailover
