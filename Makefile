@@ -66,7 +66,7 @@ volume: install-db install-cc ## A day of 25,777 invoices on a gateway of which 
 
 .PHONY: points
 points: install-db install-cc ## Kill a worker at every point in every way: alone and beside another one, with a run at once and a day later
-	DULY_TEST_POINTS=all go test -race -count=1 -timeout=30m ./internal/e2e/ -run 'AtEveryPoint|TestEveryPoint'
+	DULY_TEST_POINTS=all go test -race -count=1 -timeout=30m ./internal/e2e/ -run 'AtEveryPoint|TestEveryPoint|TestShopChanges'
 
 .PHONY: failover
 failover: install-db install-cc ## Every cell of the fail-over matrix, on a primary and a replica each

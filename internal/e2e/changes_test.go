@@ -67,16 +67,16 @@ func beforehand() []e2e.Subscription {
 }
 
 // TestShopChanges stops a worker at every point of the protocol, lets the shop change every column, and goes on; or
-// kills the worker there, and runs again.
+// kills the worker there, and runs again: at every other point the one, and both by `make points`.
 func TestShopChanges(t *testing.T) {
 	t.Parallel()
 	lent := lend(t)
-	for _, point := range crash.Points() {
+	for i, point := range crash.Points() {
 		how := way(point)
-		changeAt(t, lent, point, how)
+		changeAt(t, lent, point, how, i)
 		if _, ok := point.Transaction(); !ok {
 			how.nth = nearlyAllSent
-			changeAt(t, lent, point, how)
+			changeAt(t, lent, point, how, i+1)
 		}
 	}
 }
@@ -84,9 +84,12 @@ func TestShopChanges(t *testing.T) {
 // nearlyAllSent is how often a point of charging is met until most of the subscriptions have been sent.
 const nearlyAllSent = 60
 
-func changeAt(t *testing.T, lent *databases, point crash.Point, how meets) {
+func changeAt(t *testing.T, lent *databases, point crash.Point, how meets, i int) {
 	t.Helper()
 	for _, kill := range []bool{false, true} {
+		if !tried(i, kill, false) {
+			continue
+		}
 		t.Run(fmt.Sprintf("%s/%d/%s", point, how.nth, map[bool]string{false: "goes on", true: "is killed"}[kill]), func(t *testing.T) {
 			t.Parallel()
 			changeAndGoOn(t, lent, point, how, kill)

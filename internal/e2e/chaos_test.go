@@ -17,15 +17,15 @@ import (
 
 const (
 	chaosWorkers       = 4
-	chaosSubscriptions = 5000
-	chaosFor           = time.Minute
+	chaosSubscriptions = 3500
+	chaosFor           = 40 * time.Second
 	// The shop enrols the second half of its subscriptions little by little in this time.
-	enrolsFor = 45 * time.Second
+	enrolsFor = 30 * time.Second
 	// mostPeace is the longest time that a worker is left alone.
 	mostPeace = 2500 * time.Millisecond
 )
 
-// testChaos runs four workers at once, killed, stopped and started at random for a minute, on a gateway of which
+// testChaos runs four workers at once, killed, stopped and started at random for forty seconds, on a gateway of which
 // every eighth request goes wrong. In the end nothing is left, and the ledger is equal to the tables.
 //
 // DULY_TEST_SEED repeats the decisions of a run that failed, though not its timing.
@@ -73,7 +73,7 @@ func testChaos(t *testing.T) {
 	}
 	left := w.count(`SELECT COUNT(*) FROM subscriptions WHERE next_billing_date <= ?`, w.date) +
 		w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'charging' OR status = 'open' AND first_declined_date IS NULL`)
-	t.Logf("workers were %v; %d subscriptions left when the minute was over", c.done, left)
+	t.Logf("workers were %v; %d subscriptions left when that was over", c.done, left)
 
 	w.finish(chaosWorkers)
 	require.Equal(t, chaosSubscriptions, w.count(`SELECT COUNT(*) FROM invoices`))

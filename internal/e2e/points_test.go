@@ -72,8 +72,8 @@ func mustDie(w *world, p *process) {
 	}
 }
 
-// tried reports whether the point of that index is met in that way: in two of the four, of which every other point has the other two.
-// `make points` tries all four.
+// tried reports whether the point of that index is met in that way: in half of the ways, of which every other point has the other half.
+// `make points` tries all.
 func tried(i int, beside, later bool) bool {
 	return (beside == later) == (i%2 == 0) || os.Getenv("DULY_TEST_POINTS") == "all"
 }
