@@ -36,6 +36,9 @@ const (
 	silentFor = 5 * time.Second
 	// clearAgain is how often what waits for a comparison looks again.
 	clearAgain = 5 * time.Millisecond
+	// lostReach is the highest number of a key that an invoice is taken to have come to in a history which may be lost. Numbers that
+	// took nothing are no trace: an operator may have requeued it past them, and a gateway may have put it off.
+	lostReach = 20
 )
 
 // history is what a billing run finds out, before it sends anything, about what the gateways took under our keys. It
@@ -175,7 +178,15 @@ func (h *history) FirstSend(item billing.Claimed) (billing.LookUps, error) {
 	if !h.job.Gateways[item.Gateway].Abilities().FindLasts && h.suspected() && !cover.Remembered(due, now) {
 		return noLookUps, fmt.Errorf("not sent: %w", c.forget())
 	}
-	return cover.FirstSend(due, n, h.reach, now), nil
+	return cover.FirstSend(due, n, h.highest(), now), nil
+}
+
+// highest is the highest number of its key that an invoice can have come to.
+func (h *history) highest() int {
+	if h.suspected() {
+		return max(h.reach, lostReach)
+	}
+	return h.reach
 }
 
 // suspected reports whether the database may have been restored, and nobody has said that the tables are whole.
@@ -189,7 +200,7 @@ func (h *history) Later(ctx context.Context, item billing.Claimed) (billing.Look
 	}
 	for {
 		if at, _ := c.at(); at != listComparing || c.stuck(h.job.Clock()) {
-			return c.covers().Later(h.due(item), n, h.reach), nil
+			return c.covers().Later(h.due(item), n, h.highest()), nil
 		}
 		if err := h.wait(ctx); err != nil {
 			return noLookUps, err

@@ -334,6 +334,25 @@ func TestWhatLookUpsFind(t *testing.T) {
 	}
 }
 
+// In a history that may be lost an invoice may have come past numbers that took nothing, and so left no record: an operator had
+// requeued it, or the gateway had put it off.
+func TestALostHistoryMayHaveComeFar(t *testing.T) {
+	for _, due := range []string{day0, "2026-01-20"} {
+		w := newRecord(t)
+		w.client = func(config *httpapi.Config) { config.NoList = true }
+		worktest.Enrol(t, w.plain, 1, due, nil)
+		reference := "sub_1_" + strings.ReplaceAll(due, "-", "")
+		_, err := w.sims["main"].Inject(simulator.Entry{
+			Key: reference + "-20", Reference: reference, CustomerID: "customer-1", Method: "pm_ok:1", Amount: 9900, Currency: "KRW", Status: payment.Succeeded,
+		})
+		require.NoError(t, err)
+		result := w.run(func(o *jobs.BillingOptions, _ *batch.Runner) { o.Suspected = func() bool { return true } })
+		require.Equal(t, batch.ExitFailed, result.Exit, "%v", result)
+		require.ErrorContains(t, result.Err, "duly adopt main")
+		require.Zero(t, w.requests("main", createPayment), "nothing was sent")
+	}
+}
+
 // A gateway that does not answer look-ups is sent nothing.
 func TestNothingIsSentWithoutAnAnswer(t *testing.T) {
 	w := newRecord(t)
