@@ -50,7 +50,7 @@ func (a *app) adoptCommand() *cobra.Command {
 		ValidArgsFunction: a.completeGateway,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := a.adoptFrom(args)
-			if cmd.Flags().Changed(flagReason) && strings.TrimSpace(f.reason) == "" {
+			if cmd.Flags().Changed(flagReason) && !said(f.reason) {
 				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
 			}
 			if f.notShown && len(f.keys) == 0 {

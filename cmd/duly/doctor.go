@@ -54,7 +54,7 @@ func (a *app) doctorCommand() *cobra.Command {
 				return usagef("--control, --moved and --history-confirmed are three commands: give one of them")
 			case undo && moved == "":
 				return usagef("--undo: it takes back --moved: duly doctor --moved main https://old.example.com --undo --reason \"…\"")
-			case undo && strings.TrimSpace(reason) == "":
+			case undo && !said(reason):
 				return usagef("--%s: say why --moved is taken back, for those who ask later", flagReason)
 			case control != "" && len(args) != 1:
 				return usagef("--control: give the gateway's name and the gateway's own id of a payment: duly doctor --control main pay_123")
@@ -74,7 +74,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			case moved != "":
 				return a.moved(cmd.Context(), moved, args[0], reason)
 			}
-			switch given := strings.TrimSpace(reason) != ""; {
+			switch given := said(reason); {
 			case confirmed && !given:
 				return usagef("--%s: say why, for those who ask later", flagReason)
 			case given && !confirmed:

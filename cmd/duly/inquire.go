@@ -30,6 +30,11 @@ type inquired struct {
 	known    bool
 }
 
+// asks reports of each gateway whether this host can ask it what became of a charge.
+func asks(c *config.Config) func(gateway string) bool {
+	return func(gateway string) bool { return c.Gateways[gateway].LookUp }
+}
+
 // inquire asks the gateway about a charge that an operator settles.
 func (a *app) inquire(ctx context.Context, db *database, q inquiry, business func() time.Time) (inquired, error) {
 	c, err := a.load()

@@ -142,7 +142,7 @@ func (a *app) list(ctx context.Context, db *database, spec listSpec, f filterFla
 			v.More++
 			return nil
 		}
-		v.Rows = append(v.Rows, listed{l, waysOut(l, now)})
+		v.Rows = append(v.Rows, listed{l, waysOut(l, now, asks(c))})
 		return nil
 	}); err != nil {
 		return failed(err)

@@ -89,6 +89,9 @@ func resolveMany(r resolver, f resolveFlags, as payment.As) bulk {
 		command: fmt.Sprintf("duly resolve %s --as %s --reason %s", r.what, as, quoted(f.reason)),
 		preview: func(ctx context.Context, db *database, id uint64) (string, error) { return r.preview(ctx, db, id, as) },
 		do: func(ctx context.Context, db *database, id uint64) (string, error) {
+			if _, err := r.preview(ctx, db, id, as); err != nil {
+				return "", err
+			}
 			return r.do(ctx, db, id, "", as, f.action(r.what, id, as, ""))
 		},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,6 +55,38 @@ func TestMany(t *testing.T) {
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM event_deliveries WHERE event_id = 902 AND sink = 'slack' AND status = 'pending'"))
 	doubled := s.number(t, "SELECT COUNT(*) FROM (SELECT subject FROM operator_actions GROUP BY action, subject HAVING COUNT(*) > 1) twice")
 	require.LessOrEqual(t, doubled, int64(1), "one action a row; event 902 was two deliveries")
+}
+
+// A word about money that no gateway can contradict is not taken of many at once, and no list says that somebody is asked.
+func TestNoWordOfManyWhereNobodyIsAsked(t *testing.T) {
+	s := newShop(t)
+	s.past(t)
+	id, _ := s.attempt(t, "review", "review", "")
+	for name, env := range map[string][]string{
+		"no look-ups":         {"DULY_GATEWAYS_MAIN_LOOK_UP=false"},
+		"not configured here": {"DULY_GATEWAYS_MAIN_URL=", "DULY_GATEWAYS_MAIN_TOKEN=", "DULY_GATEWAYS_OTHER_URL=http://localhost:1", "DULY_GATEWAYS_OTHER_TOKEN=t"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			there := *s
+			there.env = append(slices.Clone(s.env), env...)
+			if name == "not configured here" {
+				there.env = append(slices.DeleteFunc(slices.Clone(s.env), func(e string) bool { return strings.HasPrefix(e, "DULY_GATEWAYS_MAIN") }), env[2:]...)
+			}
+			for _, as := range []string{"not_executed", "refunded"} {
+				for _, yes := range []string{"", " --yes"} {
+					line := "resolve attempt --gateway main --as " + as + " --reason why" + yes
+					there.refuses(t, line)
+					require.Contains(t, there.duly(t, strings.Fields(line)...).err,
+						fmt.Sprintf("gateway main cannot be asked from here, so that your word alone would count: look it up, then type it by its id: duly resolve attempt %d --as %s", id, as))
+				}
+			}
+			way := document[listView](t, there.duly(t, "list", "review", "--json")).Rows[0].Next[0]
+			require.False(t, way.Asks)
+			require.Contains(t, way.When, "gateway main cannot be asked from here, your word is taken")
+		})
+	}
+	require.True(t, document[listView](t, s.duly(t, "list", "review", "--json")).Rows[0].Next[0].Asks, "where it can be asked")
+	s.refuses(t, fmt.Sprintf("resolve attempt %d --as not_executed --reason …", id))
 }
 
 // As a document.

@@ -21,7 +21,10 @@ var errEnough = errors.New("enough rows")
 
 // name adds the rows that the run sent to review, and those that it left, to the summary.
 func (e *execution) name(ctx context.Context, s *summary, run *batch.Run, reviews int64) {
-	now := e.deps.Business()
+	now, asks := e.deps.Business(), func(gateway string) bool {
+		g, ok := e.deps.Gateways[gateway]
+		return ok && g.Abilities().FindByKey
+	}
 	var err error
 	if reviews > 0 {
 		if s.Reviewed, err = e.reviewed(ctx, run); err != nil {
@@ -35,7 +38,7 @@ func (e *execution) name(ctx context.Context, s *summary, run *batch.Run, review
 	}
 	for _, rows := range [][]listed{s.Reviewed, s.LeftRows} {
 		for i := range rows {
-			rows[i].Next = waysOut(rows[i].WaitingRow, now)
+			rows[i].Next = waysOut(rows[i].WaitingRow, now, asks)
 		}
 	}
 }
@@ -135,7 +138,7 @@ func nextOf(rows []listed) []string {
 			continue
 		}
 		command := row.Next[0].Command
-		if row.Next[0].Asks && strings.HasPrefix(command, "duly resolve ") {
+		if strings.HasPrefix(command, "duly resolve attempt ") || strings.HasPrefix(command, "duly resolve payment ") {
 			switch {
 			case row.What == readers.WaitingOrder:
 				command = fmt.Sprintf("duly show order %d", row.ID)

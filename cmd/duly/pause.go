@@ -43,7 +43,7 @@ func (a *app) pauseCommand() *cobra.Command {
 		ValidArgsFunction: a.completeSubject,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			subject, err := a.subject(args, true)
-			if strings.TrimSpace(reason) == "" {
+			if !said(reason) {
 				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
 			}
 			if err != nil {

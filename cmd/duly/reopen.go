@@ -48,7 +48,7 @@ func (a *app) reopenCommand() *cobra.Command {
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			classes, err := a.reopens(f)
-			if cmd.Flags().Changed(flagReason) && strings.TrimSpace(f.reason) == "" {
+			if cmd.Flags().Changed(flagReason) && !said(f.reason) {
 				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
 			}
 			if err != nil {

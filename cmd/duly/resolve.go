@@ -164,7 +164,7 @@ func (f resolveFlags) read(what string, args []string) (id uint64, as payment.As
 	if as, err = payment.ParseAs(f.as); err != nil {
 		found = append(found, fmt.Errorf("--as: %w", err))
 	}
-	if strings.TrimSpace(f.reason) == "" {
+	if !said(f.reason) {
 		found = append(found, errors.New("--reason: say why, for those who ask later"))
 	}
 	switch {
@@ -192,7 +192,7 @@ func (f resolveFlags) readMany(what string) (payment.As, error) {
 	case as == payment.AsPaid && what != "finding":
 		found = append(found, fmt.Errorf("--as paid names one payment: type it %s by %s, duly list %s shows them", what, what, "review"))
 	}
-	if strings.TrimSpace(f.reason) == "" {
+	if !said(f.reason) {
 		found = append(found, errors.New("--reason: say why, for those who ask later"))
 	}
 	return as, errors.Join(found...)
@@ -202,6 +202,9 @@ func (f resolveFlags) readMany(what string) (payment.As, error) {
 func act(action, what string, id uint64, reason string, detail any) writers.Action {
 	return writers.Action{Action: action, Subject: fmt.Sprintf("%s:%d", what, id), Who: operator(), Host: hostname(), Reason: reason, Detail: detail}
 }
+
+// said reports whether a reason says something: more than the mark that stands in its place where duly prints a command.
+func said(reason string) bool { return strings.Trim(reason, "….\t ") != "" }
 
 // operator is who types: the user behind sudo, if there is one.
 func operator() string {

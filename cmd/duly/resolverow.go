@@ -72,7 +72,7 @@ func (a *app) previewOrder(ctx context.Context, db *database, id uint64, as paym
 	if err != nil {
 		return "", usage(err)
 	}
-	return asked(fmt.Sprintf("payment %d of it", p.ID), p.Gateway, as), nil
+	return a.asked("payment", p.ID, fmt.Sprintf("payment %d of it", p.ID), p.Gateway, as)
 }
 
 func (a *app) previewAttempt(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
@@ -83,7 +83,7 @@ func (a *app) previewAttempt(ctx context.Context, db *database, id uint64, as pa
 	if err := billing.Resolvable(seen, as); err != nil {
 		return "", usage(err)
 	}
-	return asked(fmt.Sprintf("of invoice %d", seen.Invoice.ID), seen.Gateway, as), nil
+	return a.asked("attempt", id, fmt.Sprintf("of invoice %d", seen.Invoice.ID), seen.Gateway, as)
 }
 
 func (a *app) previewPayment(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
@@ -95,23 +95,32 @@ func (a *app) previewPayment(ctx context.Context, db *database, id uint64, as pa
 	if err != nil {
 		return "", err
 	}
-	return asked(fmt.Sprintf("of order %d", order), row.Gateway, as), nil
+	return a.asked("payment", id, fmt.Sprintf("of order %d", order), row.Gateway, as)
 }
 
 func (a *app) previewFinding(_ context.Context, _ *database, id uint64, as payment.As) (string, error) {
 	if err := audit.Takes(id, as); err != nil {
 		return "", usage(err)
 	}
-	return asked("it", "", as), nil
+	return a.asked("finding", id, "it", "", as)
 }
 
-// asked says what is done once a gateway was asked.
-func asked(what, gateway string, as payment.As) string {
+// asked says what is done once a gateway was asked. Where it cannot be asked it is the operator's word alone that counts, and a word
+// about money is said of one row at a time, by who has looked that row up.
+func (a *app) asked(kind string, id uint64, what, gateway string, as payment.As) (string, error) {
 	switch {
 	case as == payment.AsIgnored:
-		return what + " would be closed without asking"
+		return what + " would be closed without asking", nil
 	case gateway == "":
-		return "its gateway would be asked, and refuse what it contradicts"
+		return "its gateway would be asked, and refuse what it contradicts", nil
 	}
-	return fmt.Sprintf("%s: gateway %s would be asked, and refuse what it contradicts", what, gateway)
+	c, err := a.load()
+	if err != nil {
+		return "", err
+	}
+	if !asks(c)(gateway) {
+		return "", usagef("gateway %s cannot be asked from here, so that your word alone would count: look it up, then type it by its id: duly resolve %s %d --as %s --reason …",
+			gateway, kind, id, as)
+	}
+	return fmt.Sprintf("%s: gateway %s would be asked, and refuse what it contradicts", what, gateway), nil
 }

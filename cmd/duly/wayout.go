@@ -26,17 +26,18 @@ func (w wayOut) String() string {
 	return w.Command + "  # " + w.When
 }
 
-// waysOut are the commands that move a row on, the usual one first. At least one is accepted as it stands.
-func waysOut(l readers.WaitingRow, now time.Time) []wayOut {
+// waysOut are the commands that move a row on, the usual one first. At least one is accepted as it stands. asks reports whether this
+// host can ask a gateway what became of a charge.
+func waysOut(l readers.WaitingRow, now time.Time, asks func(gateway string) bool) []wayOut {
 	switch l.What {
 	case readers.WaitingInvoice:
-		return waysOfInvoice(l)
+		return waysOfInvoice(l, asks)
 	case readers.WaitingAttempt:
-		return waysOfAttempt(l)
+		return waysOfAttempt(l, asks)
 	case readers.WaitingSubscription:
 		return waysOfSubscription(l)
 	case readers.WaitingOrder:
-		return waysOfOrder(l, now)
+		return waysOfOrder(l, now, asks)
 	case readers.WaitingFinding:
 		return waysOfFinding(l)
 	case readers.WaitingEvent:
@@ -58,7 +59,7 @@ func adoptWay(gateway, key string) wayOut {
 	return wayOut{Command: fmt.Sprintf(`duly adopt %s --key %s --reason "…"`, gateway, key), When: "it becomes what the gateway shows", Asks: true}
 }
 
-func waysOfInvoice(l readers.WaitingRow) []wayOut {
+func waysOfInvoice(l readers.WaitingRow, asks func(string) bool) []wayOut {
 	switch {
 	case l.Status == string(billing.Open) && l.Gone:
 		return []wayOut{{Command: "duly run billing", When: "sends it to review, since its subscription's row is gone"}}
@@ -70,7 +71,7 @@ func waysOfInvoice(l readers.WaitingRow) []wayOut {
 			resolveWay("attempt", l.Attempt, payment.AsIgnored, "nothing more is charged for it"),
 		}
 	case l.Attempt != 0:
-		return decided("attempt", l.Attempt, l.Gateway, "nothing more is charged for it")
+		return decided("attempt", l.Attempt, l.Gateway, asks, "nothing more is charged for it")
 	case l.Gone:
 		return []wayOut{resolveWay("invoice", l.ID, payment.AsVoid, "or --as uncollectible, or paid_outside")}
 	}
@@ -81,14 +82,16 @@ func waysOfInvoice(l readers.WaitingRow) []wayOut {
 }
 
 // decided are the ways of what a gateway may have taken money for.
-func decided(what string, id uint64, gateway, ignored string) []wayOut {
-	return []wayOut{
-		resolveWay(what, id, payment.AsNotExecuted, "or --as paid GATEWAY_ID, or refunded; gateway "+gateway+" is asked"),
-		resolveWay(what, id, payment.AsIgnored, ignored),
+func decided(what string, id uint64, gateway string, asks func(string) bool, ignored string) []wayOut {
+	word := resolveWay(what, id, payment.AsNotExecuted, "or --as paid GATEWAY_ID, or refunded; gateway "+gateway+" is asked")
+	if !asks(gateway) {
+		word.Asks = false
+		word.When = "if the provider's page shows no charge: gateway " + gateway + " cannot be asked from here, your word is taken, and what was taken is charged again; or --as paid GATEWAY_ID, or refunded"
 	}
+	return []wayOut{word, resolveWay(what, id, payment.AsIgnored, ignored)}
 }
 
-func waysOfAttempt(l readers.WaitingRow) []wayOut {
+func waysOfAttempt(l readers.WaitingRow, asks func(string) bool) []wayOut {
 	switch billing.AttemptStatus(l.Status) {
 	case billing.AttemptInFlight, billing.AttemptInDoubt:
 		w := wayOut{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "asks gateway " + l.Gateway}
@@ -98,7 +101,7 @@ func waysOfAttempt(l readers.WaitingRow) []wayOut {
 		return []wayOut{w}
 	case billing.AttemptReview, billing.AttemptSucceeded, billing.AttemptDeclined, billing.AttemptReleased, billing.AttemptRejected:
 	}
-	return decided("attempt", l.ID, l.Gateway, "its invoice stays as it is")
+	return decided("attempt", l.ID, l.Gateway, asks, "its invoice stays as it is")
 }
 
 func waysOfSubscription(l readers.WaitingRow) []wayOut {
@@ -111,7 +114,7 @@ func waysOfSubscription(l readers.WaitingRow) []wayOut {
 	}}
 }
 
-func waysOfOrder(l readers.WaitingRow, now time.Time) []wayOut {
+func waysOfOrder(l readers.WaitingRow, now time.Time, asks func(string) bool) []wayOut {
 	requeue := wayOut{Command: fmt.Sprintf("duly requeue order %d", l.ID), When: "then duly run reconcile"}
 	switch {
 	case l.Reason == "" && l.Gone:
@@ -124,7 +127,7 @@ func waysOfOrder(l readers.WaitingRow, now time.Time) []wayOut {
 	case l.Gone:
 		return []wayOut{resolveWay("order", l.ID, payment.AsIgnored, "its row is gone: nothing more is checked")}
 	case len(l.Payments) > 0:
-		return decided("payment", l.Payments[0], l.Gateway, "it is closed without a word on its money")
+		return decided("payment", l.Payments[0], l.Gateway, asks, "it is closed without a word on its money")
 	}
 	requeue.When = "once what it says is put right; then duly run reconcile"
 	return []wayOut{requeue}
