@@ -108,7 +108,7 @@ func (b *brake) stop(ctx context.Context, x *batch.StepExecution, name, why stri
 	err = patiently(ctx, x, func(ctx context.Context) error {
 		return writers.Pause(ctx, b.job.DB, action.Subject, b.job.Business(), action)
 	})
-	next := fmt.Sprintf("; it is paused: put its account right, then duly resume gateway %s", name)
+	next := fmt.Sprintf("; it is paused: put its account right, then duly resume gateway %s; duly reopen --run %d --gateway %[1]s takes the wave back", name, x.Run.ID)
 	if _, paused := errors.AsType[writers.RefusedError](err); err != nil && !paused {
 		next = fmt.Sprintf("; it could not be paused (%v), so that the next run judges it again", err)
 	}
