@@ -95,7 +95,7 @@ func TestResolveAPayment(t *testing.T) {
 	got := s.duly(t, "run", "reconcile")
 	require.Equal(t, batch.ExitReview, got.code, got.out)
 	require.Contains(t, got.out, fmt.Sprintf("in review: order %d, ", id))
-	require.Contains(t, got.out, "next: duly resolve payment 1 --as not_executed")
+	require.Contains(t, got.out, fmt.Sprintf("next: duly show order %d\n", id))
 	require.Contains(t, got.out, "next: duly list review --run 1\n")
 	require.Equal(t, "payment_in_progress review", s.status(t, id))
 	pay := fmt.Sprint(s.number(t, "SELECT id FROM payments"))
