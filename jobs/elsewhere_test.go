@@ -121,6 +121,52 @@ func TestSubscriptionsThatNobodyBillsAreNamed(t *testing.T) {
 	require.Equal(t, "trialing", worktest.Get[string](t, w.plain, `SELECT status FROM subscriptions WHERE id = 10`), "it ends today, which the shop decides")
 }
 
+// The database finds a status in any letter case and with blanks behind it, so that the rules read it so: no row is met by one of them
+// alone, and forgotten.
+func TestStatusesInAnyLetterCaseAreBilledAlike(t *testing.T) {
+	w := newTown(t)
+	worktest.Enrol(t, w.plain, 5, day0, func(i int, s *worktest.Subscription) {
+		if i == 4 {
+			s.Method = "pm_soft:1"
+		}
+	})
+	for i, status := range []string{"Paused", "CANCELLED", "Past_Due ", "ACTIVE ", "Active"} {
+		worktest.Exec(t, w.plain, `UPDATE subscriptions SET status = ? WHERE id = ?`, status, i+1)
+	}
+	for range 2 {
+		result := w.run(nil)
+		require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+		require.Zero(t, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM subscriptions WHERE review_reason IS NOT NULL OR next_billing_date <= ?`, day0))
+	}
+	require.Equal(t, "3 4 5", worktest.Get[string](t, w.plain, `SELECT GROUP_CONCAT(subscription_id ORDER BY subscription_id SEPARATOR ' ') FROM invoices`))
+	require.Equal(t, "Paused,CANCELLED,active,past_due,Active", worktest.Get[string](t, w.plain, `SELECT GROUP_CONCAT(status ORDER BY id) FROM subscriptions`))
+}
+
+// So are orders and their payments: what a customer has paid is found, kept or given back, whatever the shop's letters.
+func TestStatusesOfOrdersInAnyLetterCase(t *testing.T) {
+	m := newMarket(t)
+	m.options.Steps = nil
+	ids := m.sell(
+		worktest.Order{Age: 100 * time.Hour, Status: "PAYMENT_IN_PROGRESS", Payments: []worktest.Payment{{Status: "PENDING"}}},
+		worktest.Order{Age: 100 * time.Hour, Status: "Pending ", Payments: []worktest.Payment{{Status: "pending "}}},
+		worktest.Order{Age: 100 * time.Hour, Status: "Failed", Payments: []worktest.Payment{{Status: "Refund_Due"}}},
+		worktest.Order{Age: 100 * time.Hour, Status: "COMPLETED", Payments: []worktest.Payment{{Status: "SUCCEEDED"}, {Status: "Pending"}}},
+	)
+	for i, n := range []int{1, 1, 1, 2} {
+		m.took(ids[i], n, nil)
+	}
+	m.took(ids[3], 1, nil)
+	m.proven()
+	for range 2 {
+		result := m.run()
+		require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+		require.Equal(t, "completed | succeeded", m.order(ids[0]))
+		require.Equal(t, "completed | succeeded", m.order(ids[1]))
+		require.Equal(t, "Failed | refunded", m.order(ids[2]))
+		require.Equal(t, "COMPLETED | SUCCEEDED | refunded", m.order(ids[3]))
+	}
+}
+
 // A subscription that is deleted while its invoice is charged: what its gateway took is kept, and what is still open names the command
 // that ends it.
 func TestAnInvoiceWhoseSubscriptionIsGone(t *testing.T) {

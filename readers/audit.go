@@ -229,10 +229,10 @@ func oursOf(table audit.Table, rows []auditRow) []audit.Ours {
 		} else {
 			o.Group, o.Reference = r.OrderID, orders.Reference(r.OrderID)
 			o.Order = audit.Order{
-				Status: orders.OrderStatus(r.OrderStatus.String), Amount: r.OrderAmount.Int64,
+				Status: orders.StatusOf(r.OrderStatus.String), Amount: r.OrderAmount.Int64,
 				Checked: r.Checked.Bool, Scheduled: r.Scheduled.Bool, Frozen: r.Frozen.Bool,
 			}
-			o.Standing = audit.OfPayment(orders.PaymentStatus(r.Status), r.FailureCode.String, o.Order)
+			o.Standing = audit.OfPayment(orders.PaymentStatusOf(r.Status), r.FailureCode.String, o.Order)
 		}
 		list[i] = o
 	}

@@ -125,7 +125,7 @@ type doubtInvoice struct {
 
 // charges reports whether the invoice of r still waits for r alone, and its subscription may be charged by the same method.
 func (i doubtInvoice) charges(r doubtRow) bool {
-	return i.Open && i.MayHaveTaken <= 1 && chargeable(billing.SubscriptionStatus(i.SubStatus)) && i.SubGateway == r.Gateway && i.SubMethod == r.Method
+	return i.Open && i.MayHaveTaken <= 1 && chargeable(billing.StatusOf(i.SubStatus)) && i.SubGateway == r.Gateway && i.SubMethod == r.Method
 }
 
 // Read implements batch.Reader.

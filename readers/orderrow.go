@@ -37,7 +37,7 @@ type orderRow struct {
 
 func (r orderRow) order() orders.Order {
 	return orders.Order{
-		ID: r.ID, CustomerID: r.Customer, Status: orders.OrderStatus(r.Status),
+		ID: r.ID, CustomerID: r.Customer, Status: orders.StatusOf(r.Status),
 		Money: payment.Money{Amount: r.Amount, Currency: r.Currency}, CreatedAt: r.Created, UpdatedAt: r.Updated,
 	}
 }
@@ -60,7 +60,7 @@ type paymentRow struct {
 func (r paymentRow) payment() orders.Payment {
 	return orders.Payment{
 		ID: r.ID, OrderID: r.OrderID, Gateway: r.Gateway, Key: r.Key, TransactionKey: r.ThereID,
-		Status: orders.PaymentStatus(r.Status), Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
+		Status: orders.PaymentStatusOf(r.Status), Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
 		FailureCode: r.Code, Refunded: r.Refunded, CreatedAt: r.Created, UpdatedAt: r.Updated,
 	}
 }

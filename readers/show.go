@@ -49,7 +49,7 @@ func (s ShownSubscription) Rules() billing.Subscription {
 		anchor = *s.AnchorDay
 	}
 	return billing.Subscription{
-		ID: s.ID, CustomerID: s.CustomerID, Status: billing.SubscriptionStatus(s.Status), Gateway: s.Gateway, Method: s.method,
+		ID: s.ID, CustomerID: s.CustomerID, Status: billing.StatusOf(s.Status), Gateway: s.Gateway, Method: s.method,
 		MethodType: or(s.MethodType), Description: or(s.Description), Money: payment.Money{Amount: s.Amount, Currency: s.Currency},
 		Interval: billing.Interval{Unit: s.IntervalUnit, Count: s.IntervalCount}, AnchorDay: anchor, Next: s.Next,
 		ReviewReason: or(s.ReviewReason),

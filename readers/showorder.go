@@ -138,7 +138,7 @@ func (c *ShownCheck) Rules() orders.Check {
 // Rules is what the rules read of the order and its payments.
 func (o ShownOrder) Rules() (orders.Order, []orders.Payment) {
 	order := orders.Order{
-		ID: o.ID, CustomerID: o.CustomerID, Status: orders.OrderStatus(o.Status), Money: payment.Money{Amount: o.Amount, Currency: o.Currency},
+		ID: o.ID, CustomerID: o.CustomerID, Status: orders.StatusOf(o.Status), Money: payment.Money{Amount: o.Amount, Currency: o.Currency},
 		CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,
 	}
 	for _, i := range o.Items {
@@ -147,7 +147,7 @@ func (o ShownOrder) Rules() (orders.Order, []orders.Payment) {
 	list := make([]orders.Payment, 0, len(o.Payments))
 	for _, p := range o.Payments {
 		list = append(list, orders.Payment{
-			ID: p.ID, OrderID: o.ID, Gateway: p.Gateway, Key: or(p.Key), TransactionKey: or(p.TransactionKey), Status: orders.PaymentStatus(p.Status),
+			ID: p.ID, OrderID: o.ID, Gateway: p.Gateway, Key: or(p.Key), TransactionKey: or(p.TransactionKey), Status: orders.PaymentStatusOf(p.Status),
 			Money: payment.Money{Amount: p.Amount, Currency: p.Currency}, FailureCode: or(p.FailureCode), Refunded: p.Refunded,
 			CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
 		})

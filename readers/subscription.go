@@ -30,7 +30,7 @@ type subscriptionRow struct {
 
 func (r subscriptionRow) subscription() billing.Subscription {
 	return billing.Subscription{
-		ID: r.ID, CustomerID: r.CustomerID, Status: billing.SubscriptionStatus(r.Status), Gateway: r.Gateway,
+		ID: r.ID, CustomerID: r.CustomerID, Status: billing.StatusOf(r.Status), Gateway: r.Gateway,
 		Method: r.Method, MethodType: r.MethodType.String, Description: r.Description.String,
 		Money:     payment.Money{Amount: r.Amount, Currency: r.Currency},
 		Interval:  billing.Interval{Unit: r.IntervalUnit, Count: r.IntervalCount},

@@ -269,7 +269,7 @@ func addPayments(ctx context.Context, db *mysql.DB, page []WaitingRow) error {
 	of := map[uint64][]orders.Payment{}
 	for _, r := range rows {
 		of[r.Order] = append(of[r.Order], orders.Payment{
-			ID: r.ID, OrderID: r.Order, Gateway: r.Gateway, Status: orders.PaymentStatus(r.Status), FailureCode: r.Code,
+			ID: r.ID, OrderID: r.Order, Gateway: r.Gateway, Status: orders.PaymentStatusOf(r.Status), FailureCode: r.Code,
 		})
 	}
 	for i := range page {

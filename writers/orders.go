@@ -288,8 +288,8 @@ func settlePayments(ctx context.Context, tx *sqlx.Tx, todo []decided, now time.T
 			moves[m] = append(moves[m], paymentRow(p, c, now))
 		}
 	}
-	for _, from := range ownStatuses() {
-		for _, to := range ownStatuses() {
+	for _, from := range orders.PaymentStatuses() {
+		for _, to := range orders.PaymentStatuses() {
 			m := move{from, to}
 			rows := moves[m]
 			columns, constant := paymentColumns(to)
@@ -305,14 +305,6 @@ func settlePayments(ctx context.Context, tx *sqlx.Tx, todo []decided, now time.T
 		return fmt.Errorf("a payment cannot go from %q to %q", m.from, m.to)
 	}
 	return nil
-}
-
-// ownStatuses are the statuses of payments that are written here.
-func ownStatuses() []orders.PaymentStatus {
-	return []orders.PaymentStatus{
-		orders.PaymentPending, orders.PaymentSucceeded, orders.PaymentFailed, orders.PaymentCancelled,
-		orders.PaymentRefundDue, orders.PaymentRefunded, orders.PaymentReview,
-	}
 }
 
 // paymentColumns are the columns that paymentRow has values for, and those that are the same for all rows.

@@ -123,7 +123,7 @@ func refundStatuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]
 	}
 	out := make(map[uint64]orders.PaymentStatus, len(rows))
 	for _, row := range rows {
-		out[row.ID] = orders.PaymentStatus(row.Status)
+		out[row.ID] = orders.PaymentStatusOf(row.Status)
 	}
 	return out, nil
 }

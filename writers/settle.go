@@ -166,7 +166,7 @@ func (w *Settle) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[u
 	}
 	out := make(map[uint64]billing.SubscriptionStatus, len(rows))
 	for _, r := range rows {
-		out[r.ID] = billing.SubscriptionStatus(r.Status)
+		out[r.ID] = billing.StatusOf(r.Status)
 	}
 	return out, nil
 }

@@ -105,7 +105,7 @@ func waysOfAttempt(l readers.WaitingRow, asks func(string) bool) []wayOut {
 }
 
 func waysOfSubscription(l readers.WaitingRow) []wayOut {
-	if slices.Contains([]billing.SubscriptionStatus{billing.Active, billing.PastDue}, billing.SubscriptionStatus(l.Status)) {
+	if slices.Contains([]billing.SubscriptionStatus{billing.Active, billing.PastDue}, billing.StatusOf(l.Status)) {
 		return []wayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.ID), When: "once its row is put right"}}
 	}
 	return []wayOut{{

@@ -6,7 +6,6 @@ package billing
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"duly/internal/payment"
@@ -36,9 +35,11 @@ func KnownStatus(s string) bool {
 }
 
 // SameStatus reports whether a database takes s for a status: without regard to case and to blanks behind it.
-func SameStatus(s string, status SubscriptionStatus) bool {
-	return strings.EqualFold(strings.TrimRight(s, " "), string(status))
-}
+func SameStatus(s string, status SubscriptionStatus) bool { return payment.SameWord(s, string(status)) }
+
+// StatusOf reads the status of a subscription's row. The query that found the row took `Paused` for paused, so that the rules must
+// as well: a row that one of them does not see would be forgotten. A word that is none of the statuses stays as it is.
+func StatusOf(word string) SubscriptionStatus { return payment.WordOf(word, SubscriptionStatuses()) }
 
 // strangeStatus says what is wrong with a status that no invoice can be made or charged for.
 func strangeStatus(s SubscriptionStatus) string {

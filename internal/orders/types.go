@@ -40,6 +40,20 @@ func orderStatuses() []OrderStatus {
 	return []OrderStatus{OrderPending, OrderInProgress, OrderCompleted, OrderFailed, OrderCancelled}
 }
 
+// PaymentStatuses lists every status of a payment.
+func PaymentStatuses() []PaymentStatus {
+	return []PaymentStatus{
+		PaymentPending, PaymentSucceeded, PaymentFailed, PaymentCancelled, PaymentRefundDue, PaymentRefunded, PaymentReview,
+	}
+}
+
+// StatusOf reads the status of an order's row. A database finds `PENDING` as pending, so that the rules must as well: an order that
+// only one of them sees would be forgotten. A word that is none of ours stays as the shop wrote it.
+func StatusOf(word string) OrderStatus { return payment.WordOf(word, orderStatuses()) }
+
+// PaymentStatusOf reads the status of a payment's row, as [StatusOf] does an order's.
+func PaymentStatusOf(word string) PaymentStatus { return payment.WordOf(word, PaymentStatuses()) }
+
 // FailureRequest is the failure code of a payment whose charge never arrived at the gateway.
 const FailureRequest = "request_failed"
 

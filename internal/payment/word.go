@@ -3,7 +3,21 @@ package payment
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
+
+// SameWord reports whether a database takes s for word: without regard to case and to blanks behind it.
+func SameWord(s, word string) bool { return strings.EqualFold(strings.TrimRight(s, " "), word) }
+
+// WordOf is the one of known that a database takes s for; else s as it stands.
+func WordOf[T ~string](s string, known []T) T {
+	for _, word := range known {
+		if SameWord(s, string(word)) {
+			return word
+		}
+	}
+	return T(s)
+}
 
 // marshalWord writes word, the name of a constant. An empty word is an error: its number means nothing elsewhere.
 func marshalWord(word, what string) ([]byte, error) {
