@@ -29,7 +29,11 @@ func elsewhereReasons(list []readers.Elsewhere, thing, done string) []string {
 		if e.Count == 1 {
 			are = "is"
 		}
-		out = append(out, fmt.Sprintf("%s of gateway %s %s not %s here: gateways.%[2]s is not configured: %[5]s", plural(e.Count, thing), e.Gateway, are, done, firstOf(e.IDs, e.Count)))
+		name := e.Gateway
+		if strings.TrimSpace(name) != name {
+			name = strconv.Quote(name)
+		}
+		out = append(out, fmt.Sprintf("%s of gateway %s %s not %s here: gateways.%[2]s is not configured: %[5]s", plural(e.Count, thing), name, are, done, firstOf(e.IDs, e.Count)))
 	}
 	return out
 }

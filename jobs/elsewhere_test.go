@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -165,6 +166,38 @@ func TestStatusesOfOrdersInAnyLetterCase(t *testing.T) {
 		require.Equal(t, "Failed | refunded", m.order(ids[2]))
 		require.Equal(t, "COMPLETED | SUCCEEDED | refunded", m.order(ids[3]))
 	}
+}
+
+// The database finds a gateway in any letter case, and a name is that of a gateway only as it is written: what is at MAIN is named as of a
+// gateway that is not configured, by id, and nothing is charged or given back for it.
+func TestAGatewayInAnotherLetterCaseIsAnother(t *testing.T) {
+	w := newTown(t)
+	worktest.Enrol(t, w.plain, 4, day0, func(i int, s *worktest.Subscription) {
+		s.Gateway = []string{"main", "MAIN", "Main", "main "}[i-1]
+	})
+	result := w.run(nil)
+	require.Equal(t, batch.ExitUnfinished, result.Exit, "%v", result)
+	require.Equal(t, []string{
+		"1 subscription of gateway MAIN is not invoiced here: gateways.MAIN is not configured: 2",
+		"1 subscription of gateway Main is not invoiced here: gateways.Main is not configured: 3",
+		`1 subscription of gateway "main " is not invoiced here: gateways."main " is not configured: 4`,
+	}, result.Left)
+	require.Equal(t, 1, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM invoices`))
+
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET gateway = 'main' WHERE id = 2`)
+	w.run(func(o *jobs.BillingOptions, _ *batch.Runner) { o.Steps = []string{jobs.StepIssue} })
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET gateway = 'MAIN' WHERE id = 2`)
+	result = w.run(nil)
+	require.Contains(t, result.Left, fmt.Sprintf("1 invoice of gateway MAIN is not charged here: gateways.MAIN is not configured: %d",
+		worktest.Get[uint64](t, w.plain, `SELECT id FROM invoices WHERE subscription_id = 2`)))
+
+	m := newMarket(t)
+	m.options.Steps = nil
+	ids := m.sell(worktest.Order{Age: 100 * time.Hour, Status: "failed", Payments: []worktest.Payment{{Status: "refund_due", Gateway: "MAIN"}}})
+	result = m.run()
+	require.Equal(t, batch.ExitUnfinished, result.Exit)
+	require.Equal(t, []string{"1 payment of gateway MAIN is not given back here: gateways.MAIN is not configured: 1"}, result.Left)
+	require.Equal(t, "failed | refund_due", m.order(ids[0]))
 }
 
 // A subscription that is deleted while its invoice is charged: what its gateway took is kept, and what is still open names the command

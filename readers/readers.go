@@ -27,6 +27,12 @@ type Gateways struct {
 	Only  bool // those of these gateways; else those of all others
 }
 
+// exactly is a column that names a gateway, to be compared letter by letter and blank by blank, whatever its character set and
+// collation. A gateway is configured under one spelling, and its pauses, account and limits are found by it. So what the shop wrote
+// otherwise is of a gateway that is not configured, and named as that: to take MAIN for main could charge at an account that the shop
+// did not mean, and a row that the database takes for one and the program for another would be forgotten.
+func exactly(column string) string { return "CAST(CONVERT(" + column + " USING utf8mb4) AS BINARY)" }
+
 // clause is the condition on the column that names the gateway, beginning with AND; none without names.
 func (g Gateways) clause(column string) (string, []any) {
 	if len(g.Names) == 0 {
@@ -40,7 +46,7 @@ func (g Gateways) clause(column string) (string, []any) {
 	if g.Only {
 		not = ""
 	}
-	return " AND " + column + not + " IN (" + marks(len(args)) + ")", args
+	return " AND " + exactly(column) + not + " IN (" + marks(len(args)) + ")", args
 }
 
 // only narrows a query down to the selected subscriptions; column names them.

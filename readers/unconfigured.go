@@ -64,12 +64,13 @@ func RefundsElsewhere(ctx context.Context, db *mysql.DB, selection Selection, co
 func elsewhere(ctx context.Context, db *mysql.DB, gateway, id, from string, args []any, configured []string) ([]Elsewhere, error) {
 	not, names := Gateways{Names: append([]string{""}, configured...)}.clause(gateway)
 	var list []Elsewhere
-	query := fmt.Sprintf("SELECT %[1]s AS gateway, COUNT(*) AS count %[2]s%[3]s GROUP BY %[1]s ORDER BY %[1]s LIMIT ?", gateway, from, not)
+	name := exactly(gateway)
+	query := fmt.Sprintf("SELECT %[1]s AS gateway, COUNT(*) AS count %[2]s%[3]s GROUP BY %[1]s ORDER BY %[1]s LIMIT ?", name, from, not)
 	if err := db.SelectContext(ctx, &list, query, append(append(append([]any{}, args...), names...), elsewhereGateways)...); err != nil {
 		return nil, mysql.Classify(ctx, err)
 	}
 	for i, e := range list {
-		query := fmt.Sprintf("SELECT %s %s AND %s = ? ORDER BY %[1]s LIMIT ?", id, from, gateway)
+		query := fmt.Sprintf("SELECT %s %s AND %s = ? ORDER BY %[1]s LIMIT ?", id, from, name)
 		if err := db.SelectContext(ctx, &list[i].IDs, query, append(append([]any{}, args...), e.Gateway, elsewhereIDs)...); err != nil {
 			return nil, mysql.Classify(ctx, err)
 		}
