@@ -49,8 +49,8 @@ CAST(next_billing_date AS CHAR) AS cursor_date FROM subscriptions WHERE status <
 
 	subscriptionsOfStatus = listedSubscription + `(next_billing_date > ? OR (next_billing_date = ? AND id > ?)) ORDER BY next_billing_date, id LIMIT ?`
 
-	// Of a view whose date may be empty.
-	subscriptionsWithoutDate = listedSubscription + `next_billing_date IS NULL AND id > ? ORDER BY id LIMIT ?`
+	// Of a view whose date may be empty. In a table that forbids that, IS NULL means 0000-00-00 as well, which the walk by date has met.
+	subscriptionsWithoutDate = listedSubscription + `next_billing_date IS NULL AND CAST(next_billing_date AS CHAR) IS NULL AND id > ? ORDER BY id LIMIT ?`
 
 	ordersWaiting = `SELECT 'order' AS what, c.order_id AS id, COALESCE(o.status, '') AS status, o.id IS NULL AS gone, COALESCE(o.amount, 0) AS amount,
 COALESCE(o.currency, '') AS currency, REPLACE(c.reason, COALESCE(o.customer_id, ''), '…') AS reason, COALESCE(c.checked_at, UTC_TIMESTAMP(6)) AS since

@@ -216,3 +216,12 @@ func TestARunNamesWhatItLeaves(t *testing.T) {
 	require.Contains(t, doc.Next, "duly list doubt")
 	require.WithinDuration(t, time.Now(), doc.LeftRows[0].Since, 48*time.Hour*30)
 }
+
+// A row whose date is none is listed once, where the database takes 0000-00-00 for no date as well.
+func TestAnUnknownStatusWithoutADateIsListedOnce(t *testing.T) {
+	s := newShop(t)
+	id := s.enrol(t, "ok", 100)
+	s.exec(t, "UPDATE subscriptions SET status = 'on_hold', next_billing_date = '0000-00-00' WHERE id = ?", id)
+	rows := document[listView](t, s.duly(t, "list", "unknown", "--json")).Rows
+	require.Len(t, rows, 1)
+}
