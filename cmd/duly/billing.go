@@ -28,7 +28,7 @@ func billingWork() work {
 			return jobs.DueIn(ctx, e.deps, e.selection(), e.stages, step)
 		},
 		foretell: foretellBilling,
-		next:     nextReviews,
+		next:     nextReviews, waits: "duly list unknown",
 	}
 }
 

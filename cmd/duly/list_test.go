@@ -217,6 +217,21 @@ func TestARunNamesWhatItLeaves(t *testing.T) {
 	require.WithinDuration(t, time.Now(), doc.LeftRows[0].Since, 48*time.Hour*30)
 }
 
+// A run that nothing is in review after names the list that has what waits: what nobody bills for its status.
+func TestARunNamesTheListOfWhatIsUnknown(t *testing.T) {
+	s := newShop(t)
+	s.exec(t, "UPDATE subscriptions SET status = 'on_hold' WHERE id = ?", s.enrol(t, "ok", 100))
+	got := s.duly(t, "run", "billing", "--json")
+	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
+	require.Equal(t, []string{"duly list unknown"}, document[summary](t, got).Next)
+
+	s.exec(t, "UPDATE subscriptions SET amount = -1 WHERE id = ?", s.enrol(t, "ok", 100))
+	doc := document[summary](t, s.duly(t, "run", "billing", "--json"))
+	require.Len(t, doc.Reviewed, 1)
+	require.Contains(t, doc.Next, fmt.Sprintf("duly list review --run %d", doc.Run))
+	require.Contains(t, doc.Next, "duly list unknown")
+}
+
 // A row whose date is none is listed once, where the database takes 0000-00-00 for no date as well.
 func TestAnUnknownStatusWithoutADateIsListedOnce(t *testing.T) {
 	s := newShop(t)

@@ -83,12 +83,15 @@ func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 	switch {
 	case r.Exit == batch.ExitDone:
 		next = []string{}
-	case (r.Exit == batch.ExitReview || reviews > 0) && e.work.next != nil:
+	case (r.Exit == batch.ExitReview && r.Waits == 0 || reviews > 0) && e.work.next != nil: // what waits for the shop is not in review
 		commands, err := e.work.next(ctx, e, run)
 		if err != nil {
 			e.logs.WarnContext(ctx, "rows in review could not be listed", problem(err))
 		}
 		next = append(next, commands...)
+	}
+	if r.Waits > 0 && e.work.waits != "" {
+		next = append(next, e.work.waits)
 	}
 	if slices.ContainsFunc(s.LeftRows, func(l listed) bool { return l.What != readers.WaitingInvoice }) {
 		next = append(next, "duly list doubt")

@@ -42,6 +42,8 @@ type work struct {
 	sumUp func(ctx context.Context, e *execution, s *summary) error
 	// next lists commands about the rows that the run sent to review.
 	next func(ctx context.Context, e *execution, run *batch.Run) ([]string, error)
+	// waits is the command that lists what the runs of this job wait for somebody to decide, and that is not in review.
+	waits string
 }
 
 // works lists the jobs of `duly run`, in the order of the nightly one.

@@ -67,6 +67,7 @@ type Result struct {
 	Exit   int
 	Err    error
 	Left   []string // what is left for a later run, and why
+	Waits  int      // reasons of Left that wait for somebody to decide: see [Job]
 	Tally  Tally
 }
 
@@ -354,6 +355,7 @@ func (r *Runner) result(ctx, work context.Context, job Job, steps []*StepExecuti
 	case len(held) > 0:
 		res.Exit = ExitNotRun
 	}
+	res.Waits = len(waits)
 	for _, reason := range append(waits, held...) {
 		res.leave(reason)
 	}
