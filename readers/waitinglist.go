@@ -44,7 +44,8 @@ type WaitingRow struct {
 	Reason       string    `json:"reason,omitempty"`
 	Since        time.Time `json:"since_at" db:"since"`
 
-	Gone      bool      `json:"-"` // the shop's row that it belongs to is not there
+	Undecided uint64    `json:"-" db:"-"` // of Payments, one that an operator's word decides: none that is recorded as succeeded
+	Gone      bool      `json:"-"`        // the shop's row that it belongs to is not there
 	NextCheck time.Time `json:"-" db:"-"`
 	Found     Finding   `json:"-" db:"-"` // of a finding
 	gateways  []string  // of an order's payments
@@ -280,6 +281,9 @@ func addPayments(ctx context.Context, db *mysql.DB, page []WaitingRow) error {
 		}
 		for _, p := range waiting {
 			l.Payments, l.Gateway = append(l.Payments, p.ID), p.Gateway
+			if l.Undecided == 0 && p.Status != orders.PaymentSucceeded {
+				l.Undecided = p.ID
+			}
 		}
 		if l.Gateway == "" && len(l.gateways) > 0 {
 			l.Gateway = l.gateways[len(l.gateways)-1]

@@ -240,3 +240,28 @@ func TestAnUnknownStatusWithoutADateIsListedOnce(t *testing.T) {
 	rows := document[listView](t, s.duly(t, "list", "unknown", "--json")).Rows
 	require.Len(t, rows, 1)
 }
+
+// An order that the shop shipped before its payment succeeded is checked again: of the payment there is nothing to decide.
+func TestTheWayOutOfAnOrderThatWasShippedFirst(t *testing.T) {
+	s := newShop(t)
+	s.past(t)
+	id, paid, _ := s.settles(t, "shipped", "succeeded", payment.Succeeded)
+	s.exec(t, "INSERT INTO order_checks (order_id, reason, checked_at) VALUES (?, 'the payment succeeded while the order was shipped', UTC_TIMESTAMP(6))", id)
+	ways := func() []string {
+		var commands []string
+		for _, w := range document[listView](t, s.duly(t, "list", "review", "--json")).Rows[0].Next {
+			commands = append(commands, w.Command)
+		}
+		return commands
+	}
+	require.Equal(t, []string{fmt.Sprintf("duly requeue order %d", id)}, ways())
+	require.Contains(t, s.duly(t, "show", "order", fmt.Sprint(id)).out, ways()[0])
+
+	s.exec(t, `INSERT INTO payments (order_id, gateway, status, amount, currency, created_at, updated_at)
+SELECT order_id, gateway, 'review', amount, currency, created_at, updated_at FROM payments WHERE id = ?`, paid)
+	require.Contains(t, ways()[0], fmt.Sprintf("duly resolve payment %d --as not_executed", paid+1))
+	s.exec(t, "DELETE FROM payments WHERE id > ?", paid)
+	s.does(t, strings.TrimPrefix(ways()[0], "duly "))
+	s.after(t, "reconcile")
+	require.Empty(t, document[listView](t, s.duly(t, "list", "review", "--json")).Rows)
+}

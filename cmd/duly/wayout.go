@@ -126,8 +126,8 @@ func waysOfOrder(l readers.WaitingRow, now time.Time, asks func(string) bool) []
 		return []wayOut{{Command: fmt.Sprintf("duly run reconcile --order %d", l.ID), When: "asks its gateway"}}
 	case l.Gone:
 		return []wayOut{resolveWay("order", l.ID, payment.AsIgnored, "its row is gone: nothing more is checked")}
-	case len(l.Payments) > 0:
-		return decided("payment", l.Payments[0], l.Gateway, asks, "it is closed without a word on its money")
+	case l.Undecided != 0:
+		return decided("payment", l.Undecided, l.Gateway, asks, "it is closed without a word on its money")
 	}
 	requeue.When = "once what it says is put right; then duly run reconcile"
 	return []wayOut{requeue}
