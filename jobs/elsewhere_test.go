@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/jobs"
 )
@@ -131,7 +132,8 @@ func TestStatusesInAnyLetterCaseAreBilledAlike(t *testing.T) {
 			s.Method = "pm_soft:1"
 		}
 	})
-	for i, status := range []string{"Paused", "CANCELLED", "Past_Due ", "ACTIVE ", "Active"} {
+	blank := blankBehind()
+	for i, status := range []string{"Paused", "CANCELLED", "Past_Due" + blank, "ACTIVE" + blank, "Active"} {
 		worktest.Exec(t, w.plain, `UPDATE subscriptions SET status = ? WHERE id = ?`, status, i+1)
 	}
 	for range 2 {
@@ -143,13 +145,21 @@ func TestStatusesInAnyLetterCaseAreBilledAlike(t *testing.T) {
 	require.Equal(t, "Paused,CANCELLED,active,past_due,Active", worktest.Get[string](t, w.plain, `SELECT GROUP_CONCAT(status ORDER BY id) FROM subscriptions`))
 }
 
+// blankBehind is a blank where the database of the tests takes a word with it for the same.
+func blankBehind() string {
+	if testdb.Engine() == "mysql" {
+		return ""
+	}
+	return " "
+}
+
 // So are orders and their payments: what a customer has paid is found, kept or given back, whatever the shop's letters.
 func TestStatusesOfOrdersInAnyLetterCase(t *testing.T) {
 	m := newMarket(t)
 	m.options.Steps = nil
 	ids := m.sell(
 		worktest.Order{Age: 100 * time.Hour, Status: "PAYMENT_IN_PROGRESS", Payments: []worktest.Payment{{Status: "PENDING"}}},
-		worktest.Order{Age: 100 * time.Hour, Status: "Pending ", Payments: []worktest.Payment{{Status: "pending "}}},
+		worktest.Order{Age: 100 * time.Hour, Status: "Pending" + blankBehind(), Payments: []worktest.Payment{{Status: "pending" + blankBehind()}}},
 		worktest.Order{Age: 100 * time.Hour, Status: "Failed", Payments: []worktest.Payment{{Status: "Refund_Due"}}},
 		worktest.Order{Age: 100 * time.Hour, Status: "COMPLETED", Payments: []worktest.Payment{{Status: "SUCCEEDED"}, {Status: "Pending"}}},
 	)
@@ -166,6 +176,14 @@ func TestStatusesOfOrdersInAnyLetterCase(t *testing.T) {
 		require.Equal(t, "Failed | refunded", m.order(ids[2]))
 		require.Equal(t, "COMPLETED | SUCCEEDED | refunded", m.order(ids[3]))
 	}
+
+	// Where the database tells letter cases apart, an order that it finds brings a payment whose status it would not.
+	worktest.Exec(t, m.plain, `ALTER TABLE payments MODIFY status VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL`)
+	id := m.sell(worktest.Order{Age: 100 * time.Hour, Payments: []worktest.Payment{{Status: "Pending"}}})[0]
+	m.took(id, 1, nil)
+	result := m.run()
+	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+	require.Equal(t, "completed | succeeded", m.order(id))
 }
 
 // The database finds a gateway in any letter case, and a name is that of a gateway only as it is written: what is at MAIN is named as of a

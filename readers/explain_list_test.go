@@ -32,7 +32,7 @@ func listReads(rows int) []claimQuery {
 		{"attempts in doubt", attemptsInDoubt, []any{middle, middle, from, n}, true},
 		{"subscriptions in review", review, []any{"active", business, business, business, from, n}, true},
 		{"subscriptions of a status", subscriptionsOfStatus, []any{"on_hold", business, business, from, n}, true},
-		{"statuses of subscriptions", statusesThere, nil, true},
+		{"statuses of subscriptions", fmt.Sprintf(statusesThere, ""), nil, true},
 		{"orders in review", ordersWaiting, []any{from, n}, true},
 		{"orders in doubt", ordersInDoubt, []any{middle, middle, from, n}, true},
 		{"payments of orders", listedPayments, []any{ids}, true},

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 
-	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 )
@@ -22,35 +21,44 @@ type Unbilled struct {
 const UnbilledShown = 5
 
 const (
-	// A loose scan of the index: it reads one entry of each status.
-	statusesThere = `SELECT DISTINCT status FROM subscriptions`
+	// A loose scan of the index: it reads one entry of each status. What is billed is what the walks find, so that the database says
+	// whether it takes a word for a status: that goes by the column's collation.
+	statusesThere = `SELECT status, COALESCE(status IN ('active', 'past_due', 'paused', 'cancelled'), FALSE) AS met,
+COALESCE(status = 'trialing', FALSE) AS trialing FROM subscriptions%s GROUP BY status`
 
 	unbilledRows = `SELECT COUNT(*) FROM subscriptions WHERE status <=> ? AND (next_billing_date <= ? OR next_billing_date IS NULL)%s`
 	unbilledIDs  = `SELECT id FROM subscriptions WHERE status <=> ? AND (next_billing_date <= ? OR next_billing_date IS NULL)%s
 ORDER BY next_billing_date, id LIMIT ?`
 )
 
+// statusThere is a status that subscriptions have.
+type statusThere struct {
+	Status   sql.NullString
+	Met      bool // a walk of the billing job meets them
+	Trialing bool
+}
+
 // UnbilledSubscriptions counts the selected subscriptions that nobody bills for their status, by status.
 func UnbilledSubscriptions(ctx context.Context, db *mysql.DB, selection Selection) ([]Unbilled, error) {
 	only, ids := selection.only("id")
-	query := statusesThere
+	where := ""
 	if len(ids) > 0 {
-		query += " WHERE TRUE" + only
+		where = " WHERE TRUE" + only
 	}
-	var statuses []sql.NullString
-	if err := db.SelectContext(ctx, &statuses, query, ids...); err != nil {
+	var statuses []statusThere
+	if err := db.SelectContext(ctx, &statuses, fmt.Sprintf(statusesThere, where), ids...); err != nil {
 		return nil, mysql.Classify(ctx, err)
 	}
 	list := []Unbilled{}
 	for _, status := range statuses {
 		until := selection.Business
 		switch {
-		case billing.SameStatus(status.String, billing.Trialing):
+		case status.Trialing:
 			until-- // a trial that ends today may be ended by the shop today
-		case status.Valid && billing.KnownStatus(status.String):
+		case status.Met:
 			continue
 		}
-		u, err := unbilled(ctx, db, status, until, only, ids)
+		u, err := unbilled(ctx, db, status.Status, until, only, ids)
 		if err != nil {
 			return nil, mysql.Classify(ctx, err)
 		}

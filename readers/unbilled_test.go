@@ -18,7 +18,7 @@ func TestUnbilledSubscriptions(t *testing.T) {
 	worktest.Exec(t, plain, `UPDATE subscriptions SET status = '' WHERE id = 11`)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'Trialing' WHERE id IN (12, 13)`)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET next_billing_date = '2026-01-30' WHERE id = 13`)
-	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'ACTIVE ' WHERE id = 14`)
+	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'ACTIVE' WHERE id = 14`)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET next_billing_date = '2026-02-01' WHERE id = 3`)
 	db := worktest.Open(t, plain.DSN)
 	list := func(ids ...uint64) []readers.Unbilled {
@@ -33,4 +33,15 @@ func TestUnbilledSubscriptions(t *testing.T) {
 	require.ElementsMatch(t, [][]uint64{{11}, {13}}, [][]uint64{all[0].IDs, all[1].IDs})
 	require.Equal(t, []readers.Unbilled{{Status: "grace", Count: 1, IDs: []uint64{9}}}, list(9, 12, 20))
 	require.Empty(t, list(1, 2))
+
+	// Where the database tells letter cases apart no walk meets these.
+	worktest.Exec(t, plain, `ALTER TABLE subscriptions MODIFY status VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL`)
+	require.Equal(t, []readers.Unbilled{{Status: "ACTIVE", Count: 1, IDs: []uint64{14}}}, list(14, 15))
+	require.Equal(t, []readers.Unbilled{{Status: "Trialing", Count: 1, IDs: []uint64{12}}}, list(12))
+	var unknown []uint64
+	require.NoError(t, readers.UnknownList(worktest.Day(t, "2026-01-31")).Each(t.Context(), db, readers.ListFilter{}, func(l readers.WaitingRow) error {
+		unknown = append(unknown, l.ID)
+		return nil
+	}))
+	require.ElementsMatch(t, []uint64{3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14}, unknown)
 }

@@ -2,7 +2,6 @@ package readers
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
@@ -206,17 +205,18 @@ func subscriptionsInReview(business payment.Date) listWalk {
 // subscriptionsUnknown walks subscriptions whose status says nothing to duly, and trials without an end that is yet to come.
 func subscriptionsUnknown(business payment.Date) listWalk {
 	return func(ctx context.Context, db *mysql.DB, each func(WaitingRow) error) error {
-		var statuses []sql.NullString
-		if err := db.SelectContext(ctx, &statuses, statusesThere); err != nil {
+		var statuses []statusThere
+		if err := db.SelectContext(ctx, &statuses, fmt.Sprintf(statusesThere, "")); err != nil {
 			return fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
 		}
-		for _, status := range statuses {
+		for _, there := range statuses {
+			status := there.Status
 			walk, why := paged(subscriptionsOfStatus, byDate, status), fmt.Sprintf("duly does not know the status %q", payment.Cut(status.String, 40))
 			switch {
-			case billing.SameStatus(status.String, billing.Trialing):
+			case there.Trialing:
 				walk = paged(listedSubscription+fmt.Sprintf(subscriptionsByDate, ""), byDate, status, business-1) // a trial that ends today may be ended by the shop today
 				why = "it is trialing, and no next_billing_date that is yet to come says when it begins"
-			case status.Valid && billing.KnownStatus(status.String):
+			case there.Met:
 				continue
 			}
 			explained := func(l WaitingRow) error {

@@ -272,8 +272,11 @@ func settleOrders(ctx context.Context, tx *sqlx.Tx, todo []decided, now time.Tim
 }
 
 // was is the condition that a row has its old status. COALESCE keeps the optimiser from finding the rows by an index
-// on the status: every row that it would look at there is locked, also those of the shop.
-func was(status string) string { return "COALESCE(status) = '" + status + "'" }
+// on the status: every row that it would look at there is locked, also those of the shop. The status is compared as it was read, see
+// [orders.StatusOf], whatever the column's collation.
+func was(status string) string {
+	return "LOWER(TRIM(TRAILING ' ' FROM COALESCE(status))) = '" + status + "'"
+}
 
 // move is a change of a payment's status.
 type move struct{ from, to orders.PaymentStatus }

@@ -233,12 +233,12 @@ func TestTheDaysOfAnInvoiceAreThoseOfItsFirstDecline(t *testing.T) {
 	require.Nil(t, billing.ParseDays("1,-3"))
 }
 
-func TestKnownStatus(t *testing.T) {
-	for _, s := range []string{"active", "Past_Due", "paused  ", "cancelled", "trialing"} {
-		require.True(t, billing.KnownStatus(s), s)
-	}
-	for _, s := range []string{"", "trial", "canceled", " active"} {
-		require.False(t, billing.KnownStatus(s), s)
+func TestStatusOf(t *testing.T) {
+	for word, status := range map[string]billing.SubscriptionStatus{
+		"active": billing.Active, "Past_Due": billing.PastDue, "paused  ": billing.Paused, "CANCELLED ": billing.Cancelled, "trialing": billing.Trialing,
+		"": "", "trial": "trial", "Canceled ": "Canceled ", " active": " active",
+	} {
+		require.Equal(t, status, billing.StatusOf(word), word)
 	}
 }
 

@@ -5,7 +5,6 @@ package billing
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"duly/internal/payment"
@@ -28,14 +27,6 @@ const (
 func SubscriptionStatuses() []SubscriptionStatus {
 	return []SubscriptionStatus{Active, PastDue, Paused, Cancelled, Trialing}
 }
-
-// KnownStatus reports whether duly knows a status, as a database compares words.
-func KnownStatus(s string) bool {
-	return slices.ContainsFunc(SubscriptionStatuses(), func(known SubscriptionStatus) bool { return SameStatus(s, known) })
-}
-
-// SameStatus reports whether a database takes s for a status: without regard to case and to blanks behind it.
-func SameStatus(s string, status SubscriptionStatus) bool { return payment.SameWord(s, string(status)) }
 
 // StatusOf reads the status of a subscription's row. The query that found the row took `Paused` for paused, so that the rules must
 // as well: a row that one of them does not see would be forgotten. A word that is none of the statuses stays as it is.
