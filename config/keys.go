@@ -235,7 +235,8 @@ func Keys() []Key {
 		{
 			Name: "run.witness", parse: folderOrNone, Example: "/var/lib/duly",
 			Why: "A folder of this host for a small file that names the newest charge which the database has confirmed, so that a " +
-				"restored or older database is noticed: an absolute path, or `none`. If unset, systemd's STATE_DIRECTORY, else duly in " +
+				"restored or older database is noticed, and for answers of gateways that the database does not take: the next run on this " +
+				"host reads them first. An absolute path, or `none`: then such an answer is only logged, and the run ends with 1. If unset, systemd's STATE_DIRECTORY, else duly in " +
 				"the user's state folder (XDG_STATE_HOME, else ~/.local/state).",
 		},
 		{
