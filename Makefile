@@ -13,8 +13,8 @@ KUBECONFORM := bin/kubeconform
 
 # The version is stamped here, so that a source tree without its repository builds too.
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
-# Tests of processes mostly wait: four packages at once keep two cores busy.
-GO_TEST  := go test -race -shuffle=on -timeout=15m -p=4
+# Tests of processes mostly wait: three packages at once keep two cores busy.
+GO_TEST  := go test -race -shuffle=on -timeout=18m -p=3
 
 .PHONY: help
 help: ## List the targets
