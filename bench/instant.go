@@ -16,7 +16,7 @@ type instant struct {
 // Abilities implements gateway.Gateway.
 func (instant) Abilities() gateway.Abilities {
 	return gateway.Abilities{
-		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, Timeout: 30 * time.Second, FindByKey: true, FindLasts: true,
+		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, Timeout: 30 * time.Second, FindByKey: true, FindLasts: true, List: true,
 	}
 }
 
@@ -31,6 +31,14 @@ func (instant) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
 // Find implements gateway.Gateway.
 func (instant) Find(context.Context, payment.Charge, string) gateway.Finding {
 	return gateway.Finding{Absent: true}
+}
+
+// Look implements gateway.Gateway.
+func (instant) Look(context.Context, payment.Which) payment.Sight { return payment.Sight{Absent: true} }
+
+// List implements gateway.Gateway. A run lists before it charges, when this gateway has no payment.
+func (instant) List(context.Context, payment.Window, string) (payment.Listing, error) {
+	return payment.Listing{}, nil
 }
 
 // Ping implements gateway.Gateway.
