@@ -14,8 +14,8 @@ import (
 	"duly/internal/gateway/simulator"
 )
 
-// veil hides payments of a gateway, by their ids and keys, from whoever asks for them, and all of them from its list.
-type veil struct {
+// forgetful is a gateway that answers 404 for the payments it is told to hide, by id and key, and lists none while it hides some.
+type forgetful struct {
 	next http.Handler
 
 	mu     sync.Mutex
@@ -23,7 +23,7 @@ type veil struct {
 	all    bool
 }
 
-func (v *veil) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (v *forgetful) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.mu.Lock()
 	hidden := v.all
 	for _, name := range v.hidden {
@@ -42,18 +42,18 @@ func (v *veil) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.next.ServeHTTP(w, r)
 }
 
-func (v *veil) hide(all bool, names ...string) {
+func (v *forgetful) hide(all bool, names ...string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.all, v.hidden = all, names
 }
 
-// veiled is a shop whose database has lost three charges, as its gateway listed them, and whose gateway does not show the
+// lostAndUnlisted makes a shop whose database has lost three charges, as its gateway listed them, and whose gateway does not show the
 // second of them any more.
-func veiled(t *testing.T) (*shop, *veil, simulator.Entry) {
+func lostAndUnlisted(t *testing.T) (*shop, *forgetful, simulator.Entry) {
 	t.Helper()
 	s := newShop(t)
-	v := &veil{next: s.sim}
+	v := &forgetful{next: s.sim}
 	server := httptest.NewServer(v)
 	t.Cleanup(server.Close)
 	s.env = append(s.env, "DULY_GATEWAYS_MAIN_URL="+server.URL)
@@ -71,7 +71,7 @@ func veiled(t *testing.T) (*shop, *veil, simulator.Entry) {
 // A charge that was listed once and is never shown again does not stop its gateway for ever: it is left to an operator, who is
 // shown first what would become of it.
 func TestAdoptWhatIsNotShown(t *testing.T) {
-	s, _, gone := veiled(t)
+	s, _, gone := lostAndUnlisted(t)
 	got := s.duly(t, "adopt", "main", "--reason", "restored")
 	require.Equal(t, batch.ExitUsage, got.code)
 	command := "duly adopt main --key " + gone.Key + " --not-shown"
@@ -109,7 +109,7 @@ func TestAdoptWhatIsNotShown(t *testing.T) {
 
 // What is listed again is unknown again, whatever an operator said meanwhile.
 func TestWhatIsListedAgainIsUnknownAgain(t *testing.T) {
-	s, v, gone := veiled(t)
+	s, v, gone := lostAndUnlisted(t)
 	require.Equal(t, batch.ExitUsage, s.duly(t, "adopt", "main", "--reason", "restored").code)
 	require.Equal(t, batch.ExitDone, s.duly(t, "adopt", "main", "--key", gone.Key, "--not-shown", "--reason", "not there").code)
 	attempt := s.number(t, "SELECT id FROM payment_attempts WHERE idempotency_key = ?", gone.Key)
@@ -128,7 +128,7 @@ func TestWhatIsListedAgainIsUnknownAgain(t *testing.T) {
 
 // A gateway that shows nothing, or not what it took, is not believed; one that shows the charge after all is.
 func TestNotShownIsVerified(t *testing.T) {
-	s, v, gone := veiled(t)
+	s, v, gone := lostAndUnlisted(t)
 	deny := func(args ...string) ended {
 		return s.duly(t, append([]string{"adopt", "main", "--key", gone.Key, "--not-shown", "--reason", "not there"}, args...)...)
 	}

@@ -24,20 +24,20 @@ const (
 	alertWithin = 10 * time.Second
 	// reasonsWithin bounds how long the tables are asked for reasons.
 	reasonsWithin = 3 * time.Second
-	// reasonsTold is how many reasons are told of a run.
-	reasonsTold = 3
-	// Runs that died longer ago, or more of them, are not told of: somebody has not wanted to know for long.
+	// reasonsShown is how many reasons an alert shows for a run.
+	reasonsShown = 3
+	// Runs that died longer ago, or more of them, are left out.
 	deathsWithin = 7 * 24 * time.Hour
-	deathsTold   = 10
+	deathsShown  = 10
 )
 
-// tale is what people may have to be told of when a command ends: one message, however many runs it had.
-type tale struct {
-	job    string
-	flags  runFlags
-	runs   []endedRun
-	failed []failedJob
-	told   bool
+// runAlert collects what the Slack alert of a command needs: one message, however many runs the command had.
+type runAlert struct {
+	job      string
+	flags    runFlags
+	runs     []endedRun
+	failed   []failedJob
+	notified bool
 }
 
 // endedRun is a run with what it was.
@@ -56,46 +56,46 @@ type failedJob struct {
 	err  error
 }
 
-// telling does what a command of `duly run` is to do, and tells people if it ends badly.
-func (a *app) telling(ctx context.Context, job string, f runFlags, do func() error) error {
+// withAlert runs a command of `duly run` and sends an alert if it ends badly.
+func (a *app) withAlert(ctx context.Context, job string, f runFlags, do func() error) error {
 	if f.dryRun {
 		return do()
 	}
-	a.tale = &tale{job: job, flags: f}
+	a.runAlert = &runAlert{job: job, flags: f}
 	err := do()
-	a.tellWithout(ctx, err)
+	a.notifyWithoutDatabase(ctx, err)
 	return err
 }
 
-// mistyped tells of a command line of `duly run` that could not be read, if it is clear which configuration it means.
+// mistyped alerts people of a command line of `duly run` that could not be read, if it is clear which configuration it means.
 func (a *app) mistyped(ctx context.Context, cmd *cobra.Command, args []string, err error) {
 	named := func(flag string) bool {
 		return slices.ContainsFunc(args, func(arg string) bool { return arg == flag || strings.HasPrefix(arg, flag+"=") })
 	}
-	if a.tale != nil || cmd.CommandPath() != "duly run" || named("--dry-run") || named("--config") && a.file == "" {
+	if a.runAlert != nil || cmd.CommandPath() != "duly run" || named("--dry-run") || named("--config") && a.file == "" {
 		return
 	}
-	a.tale = &tale{job: jobOf(args[1:])}
-	a.tellWithout(ctx, err)
+	a.runAlert = &runAlert{job: jobOf(args[1:])}
+	a.notifyWithoutDatabase(ctx, err)
 }
 
 // ended notes how a run ended.
 func (e *execution) ended(run *batch.Run, s summary) {
-	if e.tale != nil {
-		e.tale.runs = append(e.tale.runs, endedRun{summary: s, run: *run, errors: &e.logs.errors})
+	if e.runAlert != nil {
+		e.runAlert.runs = append(e.runAlert.runs, endedRun{summary: s, run: *run, errors: &e.logs.errors})
 	}
 }
 
 // fails notes that a job of the night did not come to run.
-func (t *tale) fails(job string, code int, err error) {
+func (t *runAlert) fails(job string, code int, err error) {
 	if t != nil {
 		t.failed = append(t.failed, failedJob{job, code, err})
 	}
 }
 
-// tellWithout tells of a command that did not come so far as to open the database, if its configuration can be read.
-func (a *app) tellWithout(ctx context.Context, err error) {
-	if a.tale.told {
+// notifyWithoutDatabase sends the alert of a command that failed before it opened the database, if its configuration can be read.
+func (a *app) notifyWithoutDatabase(ctx context.Context, err error) {
+	if a.runAlert.notified {
 		return
 	}
 	a.flags = nil // they may be what is wrong
@@ -103,7 +103,7 @@ func (a *app) tellWithout(ctx context.Context, err error) {
 	if loadErr != nil {
 		return
 	}
-	a.tell(ctx, c, nil, nil, err)
+	a.notify(ctx, c, nil, nil, err)
 }
 
 // plainLogs are logs for a command that has none: what cannot be written to the file goes to standard error alone.
@@ -117,21 +117,21 @@ func (a *app) plainLogs(c *config.Config) (*logs, error) {
 	return a.logger(&plain)
 }
 
-// tell tells people on Slack of a command that ended with err, if it ended badly, and of runs that died. Whatever goes
+// notify alerts people on Slack of a command that ended badly with err, and of runs that died. Whatever goes
 // wrong with that changes nothing else, and it takes alertWithin at most. db and l are nil where there are none.
-func (a *app) tell(ctx context.Context, c *config.Config, db *database, l *logs, err error) {
-	t := a.tale
-	if t == nil || t.told {
+func (a *app) notify(ctx context.Context, c *config.Config, db *database, l *logs, err error) {
+	t := a.runAlert
+	if t == nil || t.notified {
 		return
 	}
-	t.told = true
+	t.notified = true
 	if !c.Slack.Enabled() {
 		return
 	}
 	if l == nil {
 		var logErr error
 		if l, logErr = a.plainLogs(c); logErr != nil {
-			return // of which the configuration's check would have told
+			return // the check of the configuration reports it
 		}
 		defer l.close()
 	}
@@ -153,7 +153,7 @@ func (a *app) tell(ctx context.Context, c *config.Config, db *database, l *logs,
 	for _, d := range dead {
 		ids = append(ids, d.ID)
 	}
-	if sendErr := a.send(ctx, c, t.alert(a.teller(c, code), bad, dead)); sendErr != nil {
+	if sendErr := a.send(ctx, c, t.alert(a.alertFormatter(c, code), bad, dead)); sendErr != nil {
 		l.WarnContext(ctx, "people on Slack could not be told", problem(sendErr))
 		if db != nil {
 			t.mark(ctx, l, writers.NotTold(ctx, db.DB, ids))
@@ -165,14 +165,14 @@ func (a *app) tell(ctx context.Context, c *config.Config, db *database, l *logs,
 	}
 }
 
-func (t *tale) mark(ctx context.Context, l *logs, err error) {
+func (t *runAlert) mark(ctx context.Context, l *logs, err error) {
 	if err != nil {
 		l.WarnContext(ctx, "it could not be written down which runs people were told of", problem(err))
 	}
 }
 
-// alarming says whether people are to be told of it.
-func (t *tale) alarming(code int, terminal bool) bool {
+// alarming reports whether the command needs an alert.
+func (t *runAlert) alarming(code int, terminal bool) bool {
 	for _, r := range t.runs {
 		if n, _ := r.errors.seen(); n > 0 {
 			return true
@@ -188,7 +188,7 @@ func (t *tale) alarming(code int, terminal bool) bool {
 }
 
 // read reads what the alert needs: reasons, if it is bad, and the runs that died.
-func (t *tale) read(ctx context.Context, db *mysql.DB, c *config.Config, l *logs, bad bool) []writers.Dead {
+func (t *runAlert) read(ctx context.Context, db *mysql.DB, c *config.Config, l *logs, bad bool) []writers.Dead {
 	ctx, cancel := context.WithTimeout(ctx, min(reasonsWithin, alertWithin/3))
 	defer cancel()
 	for i := range t.runs {
@@ -201,7 +201,7 @@ func (t *tale) read(ctx context.Context, db *mysql.DB, c *config.Config, l *logs
 			l.WarnContext(ctx, "the reasons of a run could not be read", slog.Uint64("run_id", r.run.ID), problem(err))
 		}
 	}
-	dead, err := writers.TakeDead(ctx, db, deathsWithin, deathsTold)
+	dead, err := writers.TakeDead(ctx, db, deathsWithin, deathsShown)
 	if err != nil {
 		if len(t.failed) == 0 {
 			l.WarnContext(ctx, "runs that died could not be looked for", problem(err))
@@ -215,22 +215,22 @@ func (t *tale) read(ctx context.Context, db *mysql.DB, c *config.Config, l *logs
 func (r endedRun) reasons(ctx context.Context, db *mysql.DB, c *config.Config) ([]readers.Reason, error) {
 	switch r.Job {
 	case jobs.BillingJob:
-		return readers.BillingReasons(ctx, db, r.run.ID, r.run.Started, r.BusinessDate, reasonsTold)
+		return readers.BillingReasons(ctx, db, r.run.ID, r.run.Started, r.BusinessDate, reasonsShown)
 	case jobs.ReconcileJob:
-		return readers.OrderReasons(ctx, db, r.run.Started, reasonsTold)
+		return readers.OrderReasons(ctx, db, r.run.Started, reasonsShown)
 	case jobs.OutboxJob:
 		var given int64
 		for _, s := range r.Steps {
 			given += s.Review
 		}
-		return readers.DeadReasons(ctx, db, sinkNames(c), given, reasonsTold)
+		return readers.DeadReasons(ctx, db, sinkNames(c), given, reasonsShown)
 	case jobs.AuditJob:
-		return readers.FindingReasons(ctx, db, r.run.ID, reasonsTold)
+		return readers.FindingReasons(ctx, db, r.run.ID, reasonsShown)
 	}
 	return nil, nil
 }
 
-func (t *tale) ids() []uint64 {
+func (t *runAlert) ids() []uint64 {
 	var ids []uint64
 	for _, r := range t.runs {
 		ids = append(ids, r.run.ID)

@@ -331,19 +331,19 @@ func TestPeopleAreToldByABot(t *testing.T) {
 
 // Error lines are told of, even if all ended well; who stops a run at a terminal knows.
 func TestWhatIsToldOf(t *testing.T) {
-	run := func(lines int) *tale {
+	run := func(lines int) *runAlert {
 		l := &errorLines{}
 		for range lines {
 			l.add("x")
 		}
-		return &tale{job: "billing", runs: []endedRun{{errors: l}}}
+		return &runAlert{job: "billing", runs: []endedRun{{errors: l}}}
 	}
 	for code, want := range map[int]bool{0: false, 1: true, 2: true, 3: true, 4: true, 5: false, 130: true, 143: true} {
 		require.Equal(t, want, run(0).alarming(code, false), code)
 		require.Equal(t, want && code < 100, run(0).alarming(code, true), code)
 		require.True(t, run(1).alarming(code, true), code)
 	}
-	tell := teller{host: "vm", date: "2026-01-31", clean: discreet}
+	tell := alertFormatter{host: "vm", date: "2026-01-31", clean: discreet}
 	bad := run(5)
 	bad.runs[0].Run, bad.runs[0].Job = 17, "billing"
 	bad.runs[0].errors.add("y")

@@ -18,27 +18,27 @@ import (
 )
 
 const (
-	// leftTold and commandsTold bound what an alert lists.
-	leftTold     = 5
-	commandsTold = 8
-	errorsTold   = 6
+	// leftShown and commandsShown bound what an alert lists.
+	leftShown     = 5
+	commandsShown = 8
+	errorsShown   = 6
 )
 
-// teller is what the text of an alert is made with.
-type teller struct {
+// alertFormatter formats the text of an alert.
+type alertFormatter struct {
 	code  int
 	host  string
 	date  string // if no run has one
 	clean func(string) string
 }
 
-func (a *app) teller(c *config.Config, code int) teller {
+func (a *app) alertFormatter(c *config.Config, code int) alertFormatter {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
 	secrets := a.redactor(c)
-	return teller{
+	return alertFormatter{
 		code: code, host: host, date: payment.DateOf(a.now().Add(a.shift).In(c.Business.Location())).String(),
 		clean: func(text string) string { return secrets.String(discreet(text)) },
 	}
@@ -55,7 +55,7 @@ func discreet(text string) string {
 }
 
 // alert is the message about all of it.
-func (t *tale) alert(by teller, bad bool, dead []writers.Dead) notify.Alert {
+func (t *runAlert) alert(by alertFormatter, bad bool, dead []writers.Dead) notify.Alert {
 	a := notify.Alert{Title: t.title(by, bad, dead), Facts: t.facts(by, bad)}
 	if !bad {
 		a.Facts = t.deathFacts(by, dead)
@@ -89,11 +89,11 @@ func (t *tale) alert(by teller, bad bool, dead []writers.Dead) notify.Alert {
 	if len(well) > 0 && t.job == nightlyJob {
 		a.Notes = append(a.Notes, "ended well: "+strings.Join(well, ", "))
 	}
-	a.Commands = first(unique(a.Commands), commandsTold)
+	a.Commands = first(unique(a.Commands), commandsShown)
 	return a
 }
 
-func (t *tale) title(by teller, bad bool, dead []writers.Dead) string {
+func (t *runAlert) title(by alertFormatter, bad bool, dead []writers.Dead) string {
 	switch {
 	case !bad && len(dead) == 1:
 		return fmt.Sprintf("%s: run %d died", dead[0].Job, dead[0].ID)
@@ -111,7 +111,7 @@ func (t *tale) title(by teller, bad bool, dead []writers.Dead) string {
 	return fmt.Sprintf("%s: %s", t.job, meaning(by.code))
 }
 
-func (t *tale) facts(by teller, bad bool) []notify.Fact {
+func (t *runAlert) facts(by alertFormatter, bad bool) []notify.Fact {
 	date := cmp.Or(t.flags.Date, by.date)
 	if len(t.runs) > 0 && t.job != nightlyJob {
 		date = t.runs[0].BusinessDate
@@ -127,7 +127,7 @@ func (t *tale) facts(by teller, bad bool) []notify.Fact {
 }
 
 // deathFacts are those of runs that died, told by one that ended well.
-func (t *tale) deathFacts(by teller, dead []writers.Dead) []notify.Fact {
+func (t *runAlert) deathFacts(by alertFormatter, dead []writers.Dead) []notify.Fact {
 	var facts []notify.Fact
 	if len(dead) == 1 {
 		d := dead[0]
@@ -137,20 +137,20 @@ func (t *tale) deathFacts(by teller, dead []writers.Dead) []notify.Fact {
 }
 
 // alert is what is told of a run; named says whether it has to say which.
-func (r endedRun) alert(by teller, named bool) notify.AlertRun {
+func (r endedRun) alert(by alertFormatter, named bool) notify.AlertRun {
 	var out notify.AlertRun
 	if named {
 		out.Title = fmt.Sprintf("run %d of %s: %s (exit code %d)", r.Run, r.Job, meaning(r.Exit), r.Exit)
 	}
 	for _, s := range r.Steps {
 		if s.Read > 0 || s.Status != string(batch.Completed) && s.Status != notBegun {
-			out.Steps = append(out.Steps, s.told())
+			out.Steps = append(out.Steps, s.counts())
 		}
 	}
 	for _, reason := range r.why {
 		out.Reasons = append(out.Reasons, by.clean(reason.String()))
 	}
-	for _, left := range first(r.Left, leftTold) {
+	for _, left := range first(r.Left, leftShown) {
 		out.Left = append(out.Left, by.clean(left))
 	}
 	out.Errors = errorTexts(by, r.Error)
@@ -165,8 +165,8 @@ func (r endedRun) alert(by teller, named bool) notify.AlertRun {
 	return out
 }
 
-// told is a step in a line.
-func (v stepView) told() string {
+// counts formats the counts of a step in one line.
+func (v stepView) counts() string {
 	numbers := []string{fmt.Sprintf("%s: %d read", v.Step, v.Read)}
 	add := func(rows int64, what string) {
 		if rows > 0 {
@@ -198,7 +198,7 @@ func (r endedRun) commands() []string {
 }
 
 // alert is what is told of a job that did not come to run.
-func (f failedJob) alert(by teller, named bool) notify.AlertRun {
+func (f failedJob) alert(by alertFormatter, named bool) notify.AlertRun {
 	out := notify.AlertRun{Errors: errorTexts(by, f.err.Error())}
 	if named {
 		out.Title = fmt.Sprintf("%s did not run (exit code %d)", f.job, f.code)
@@ -207,14 +207,14 @@ func (f failedJob) alert(by teller, named bool) notify.AlertRun {
 }
 
 // errorTexts is an error, a line a problem.
-func errorTexts(by teller, text string) []string {
+func errorTexts(by alertFormatter, text string) []string {
 	var lines []string
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(by.clean(line)); line != "" {
 			lines = append(lines, line)
 		}
 	}
-	return first(lines, errorsTold)
+	return first(lines, errorsShown)
 }
 
 // anew is the command that does a job that did not come to run.

@@ -24,7 +24,7 @@ func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag st
 	}
 	defer e.close()
 	if !a.night {
-		defer func() { e.tell(ctx, e.config, e.db, e.logs, err) }()
+		defer func() { e.notify(ctx, e.config, e.db, e.logs, err) }()
 	}
 	e.leaveAlone()
 	if f.dryRun {

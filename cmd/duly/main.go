@@ -79,7 +79,7 @@ type app struct {
 	// watchedWithin bounds how long they are told anything
 	watchedWithin time.Duration
 	// tale, if set, takes what people are told of on Slack when the command ends badly
-	tale *tale
+	runAlert *runAlert
 	// alertWithin bounds how long that may take, and slackAPI is where a bot's calls go; empty: to Slack
 	alertWithin time.Duration
 	slackAPI    string

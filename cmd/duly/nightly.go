@@ -71,7 +71,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 		return err
 	}
 	defer shared.close()
-	defer func() { a.tell(cmd.Context(), c, shared, nil, err) }()
+	defer func() { a.notify(cmd.Context(), c, shared, nil, err) }()
 	if !f.dryRun {
 		if err := a.awake(cmd.Context(), shared); err != nil {
 			return err
@@ -176,7 +176,7 @@ func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) ni
 			err = context.Cause(ctx)
 		}
 		p.Error = err.Error()
-		a.tale.fails(w.name, p.Exit, err)
+		a.runAlert.fails(w.name, p.Exit, err)
 		a.complain(err)
 	}
 	if len(*one.documents) > 0 {

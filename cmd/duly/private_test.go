@@ -282,7 +282,7 @@ func TestTheLastLineOfDefence(t *testing.T) {
 			p.bare, p.json = bare, asJSON
 			f := runFlags{report: a.pages}
 			p.watchedWithin, p.alertWithin = patience, patience
-			err := p.telling(t.Context(), own.name, f, func() error {
+			err := p.withAlert(t.Context(), own.name, f, func() error {
 				return p.observing(t.Context(), f, func() error { return p.runJob(t.Context(), own, f, func(string) bool { return false }) })
 			})
 			require.NoError(t, err)

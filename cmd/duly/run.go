@@ -68,7 +68,7 @@ func (a *app) runCommand() *cobra.Command {
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: completeJob(),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.telling(cmd.Context(), jobOf(args), f, func() error {
+			return a.withAlert(cmd.Context(), jobOf(args), f, func() error {
 				return a.observing(cmd.Context(), f, func() error {
 					if len(args) == 1 && args[0] == nightlyJob {
 						return a.nightly(cmd, f)

@@ -241,7 +241,7 @@ func walksOfLosses() map[string]func(*walk) {
 			w.types(s, "--as refunded", "attempt 7", fmt.Sprintf("attempt %d", third))
 			w.types(s, "--as refunded", "finding 3", finding(gone))
 
-			s, _, hidden := veiled(w.T)
+			s, _, hidden := lostAndUnlisted(w.T)
 			require.Equal(w, batch.ExitUsage, s.duly(w.T, "adopt", "main", "--reason", "restored").code)
 			w.types(s, "--not-shown", "sub_42_20261120-1", hidden.Key)
 			w.types(s, "--not-shown --reason", "sub_42_20261120-1", hidden.Key)

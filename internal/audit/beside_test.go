@@ -97,16 +97,16 @@ func TestBeside(t *testing.T) {
 
 // What a row is paid by is not given back, whatever a finding said of it, and nor is the record of a row's own payment a second one.
 func TestAPaymentThatARowKeeps(t *testing.T) {
-	keeper := row(7, func(o *audit.Ours) { o.Row.Table, o.Gateway, o.GatewayID = audit.Attempts, "main", "pay_2" })
-	_, found := audit.Unknown("main", record("pay_2", "by-hand"), []audit.Ours{keeper})
+	keptRow := row(7, func(o *audit.Ours) { o.Row.Table, o.Gateway, o.GatewayID = audit.Attempts, "main", "pay_2" })
+	_, found := audit.Unknown("main", record("pay_2", "by-hand"), []audit.Ours{keptRow})
 	require.False(t, found, "it is that row's")
-	_, found = audit.Unknown("main", record("pay_4", "by-hand"), []audit.Ours{keeper})
+	_, found = audit.Unknown("main", record("pay_4", "by-hand"), []audit.Ours{keptRow})
 	require.True(t, found)
 	back := record("pay_2", "by-hand")
 	back.Refunded = back.Money.Amount
 	for _, kind := range []audit.Kind{audit.UnknownHere, audit.ChargedTwice} {
 		f := audit.Finding{Kind: kind, GatewayPaymentID: "pay_2", Detail: audit.Detail{Gateway: "main"}}
-		err := audit.Resolve(f, payment.AsRefunded, audit.Evidence{Rows: []audit.Ours{keeper}, Sights: []payment.Sight{{Payment: &back}, {Payment: &back}}})
+		err := audit.Resolve(f, payment.AsRefunded, audit.Evidence{Rows: []audit.Ours{keptRow}, Sights: []payment.Sight{{Payment: &back}, {Payment: &back}}})
 		require.ErrorContains(t, err, "attempt 7 is paid by payment pay_2: it is not to be given back", kind)
 	}
 }

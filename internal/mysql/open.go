@@ -60,7 +60,7 @@ func Open(dsn string, o Options) (*DB, error) {
 	}
 	cfg.ParseTime, cfg.Loc = true, time.UTC
 	cfg.ClientFoundRows, cfg.InterpolateParams, cfg.MultiStatements = true, true, false
-	cfg.RejectReadOnly = false // hushed retires such a connection and keeps the server's message
+	cfg.RejectReadOnly = false // redactedConn retires such a connection and keeps the server's message
 	cfg.Logger = &mysqldriver.NopLogger{}
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second

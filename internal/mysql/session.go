@@ -74,7 +74,7 @@ func (s *sessions) connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(errors.New("unexpected type of connection from the driver"), conn.Close())
 	}
-	quiet := &hushed{driverConn: whole, sessions: s}
+	quiet := &redactedConn{driverConn: whole, sessions: s}
 	for _, statement := range s.statements {
 		if _, err := quiet.ExecContext(ctx, statement, nil); err != nil {
 			return nil, errors.Join(err, conn.Close())
@@ -157,7 +157,7 @@ func CheckSessions(ctx context.Context, db *DB) error {
 }
 
 func reverify(ctx context.Context, made any) error {
-	c, ok := made.(*hushed)
+	c, ok := made.(*redactedConn)
 	if !ok {
 		return errors.New("unexpected type of connection in the pool")
 	}

@@ -39,14 +39,14 @@ func TestErrorsHoldNoValues(t *testing.T) {
 		"out of range":    {"INSERT INTO daily_order_stats (business_date, currency, orders_failed) SELECT '2026-01-01', 'KRW', 18446744073709551615 + CHAR_LENGTH(?)", []any{value}, "out of range", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, unhushed := plain.ExecContext(t.Context(), c.query, c.args...)
+			_, quoted := plain.ExecContext(t.Context(), c.query, c.args...)
 			_, err := db.ExecContext(t.Context(), c.query, c.args...)
-			if !c.shown && unhushed == nil {
+			if !c.shown && quoted == nil {
 				return
 			}
-			require.Error(t, unhushed)
+			require.Error(t, quoted)
 			if c.shown {
-				require.Contains(t, unhushed.Error(), "jane", "the control: the server quotes it")
+				require.Contains(t, quoted.Error(), "jane", "the control: the server quotes it")
 			}
 			require.Error(t, err)
 			require.NotContains(t, err.Error(), "jane")

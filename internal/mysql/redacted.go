@@ -24,9 +24,9 @@ var quoted = []struct { //nolint:gochecknoglobals // a table
 	{regexp.MustCompile(`(?s)\bInvalid JSON (text|path expression)([^:"]*): ?".*"`), `Invalid JSON $1$2: "…"`},
 }
 
-// hush takes the values out of what the server says of a statement: they are customers' and customers' payment
+// redactValues takes the values out of what the server says of a statement: they are customers' and customers' payment
 // methods. The error is changed itself, so that nothing that wraps it tells them either.
-func hush(err error) error {
+func redactValues(err error) error {
 	if e, ok := errors.AsType[*mysqldriver.MySQLError](err); ok {
 		for _, q := range quoted {
 			e.Message = q.find.ReplaceAllString(e.Message, q.put)
@@ -48,8 +48,8 @@ type driverConn interface {
 	driver.NamedValueChecker
 }
 
-// hushed is a connection whose errors hold no values. What it does not wrap cannot meet any.
-type hushed struct {
+// redactedConn is a connection whose errors hold no values. What it does not wrap cannot meet any.
+type redactedConn struct {
 	driverConn
 
 	sessions *sessions
@@ -58,33 +58,33 @@ type hushed struct {
 }
 
 // IsValid implements driver.Validator.
-func (c *hushed) IsValid() bool { return !c.retired && c.driverConn.IsValid() }
+func (c *redactedConn) IsValid() bool { return !c.retired && c.driverConn.IsValid() }
 
-// hush is hush, and retires the connection if its server is read-only: after a fail-over a new connection may reach the primary.
-func (c *hushed) hush(err error) error {
+// redactValues redacts err, and retires the connection if its server is read-only: after a fail-over a new connection may reach the primary.
+func (c *redactedConn) redactValues(err error) error {
 	if n := number(err); n != 0 && !c.sessions.readOnly && (isReadOnly(err) || n == codeReadOnlyTx) {
 		c.retired = true
 	}
-	return hush(err)
+	return redactValues(err)
 }
 
 // PrepareContext implements driver.ConnPrepareContext.
-func (c *hushed) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+func (c *redactedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	stmt, err := c.driverConn.PrepareContext(ctx, query)
 	if err != nil {
-		return nil, c.hush(err)
+		return nil, c.redactValues(err)
 	}
 	if s, ok := stmt.(driverStmt); ok {
-		return hushedStmt{s, c}, nil
+		return redactedStmt{s, c}, nil
 	}
 	return stmt, nil
 }
 
 // BeginTx implements driver.ConnBeginTx. It checks the session settings every few seconds.
-func (c *hushed) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+func (c *redactedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	tx, err := c.driverConn.BeginTx(ctx, o)
 	if err != nil {
-		return nil, c.hush(err)
+		return nil, c.redactValues(err)
 	}
 	if time.Since(c.verified) >= verifyEvery {
 		if err := c.sessions.verify(ctx, c); err != nil {
@@ -93,30 +93,30 @@ func (c *hushed) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, er
 		}
 		c.verified = time.Now() //nolint:forbidigo // how long ago the connection was checked; no rule goes by it
 	}
-	return hushedTx{tx, c}, nil
+	return redactedTx{tx, c}, nil
 }
 
 // ExecContext implements driver.ExecerContext.
-func (c *hushed) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+func (c *redactedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	result, err := c.driverConn.ExecContext(ctx, query, args)
-	return result, c.hush(err)
+	return result, c.redactValues(err)
 }
 
 // QueryContext implements driver.QueryerContext.
-func (c *hushed) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+func (c *redactedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	rows, err := c.driverConn.QueryContext(ctx, query, args)
-	return rows, c.hush(err)
+	return rows, c.redactValues(err)
 }
 
-// hushedTx is a transaction whose errors hold no values: a constraint may be checked at its end.
-type hushedTx struct {
+// redactedTx is a transaction whose errors hold no values: a constraint may be checked at its end.
+type redactedTx struct {
 	driver.Tx
 
-	conn *hushed
+	conn *redactedConn
 }
 
 // Commit implements driver.Tx.
-func (t hushedTx) Commit() error { return t.conn.hush(t.Tx.Commit()) }
+func (t redactedTx) Commit() error { return t.conn.redactValues(t.Tx.Commit()) }
 
 // driverStmt is what the driver's prepared statements can.
 type driverStmt interface {
@@ -126,21 +126,21 @@ type driverStmt interface {
 	driver.NamedValueChecker
 }
 
-// hushedStmt is a prepared statement whose errors hold no values.
-type hushedStmt struct {
+// redactedStmt is a prepared statement whose errors hold no values.
+type redactedStmt struct {
 	driverStmt
 
-	conn *hushed
+	conn *redactedConn
 }
 
 // ExecContext implements driver.StmtExecContext.
-func (s hushedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+func (s redactedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
 	result, err := s.driverStmt.ExecContext(ctx, args)
-	return result, s.conn.hush(err)
+	return result, s.conn.redactValues(err)
 }
 
 // QueryContext implements driver.StmtQueryContext.
-func (s hushedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+func (s redactedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	rows, err := s.driverStmt.QueryContext(ctx, args)
-	return rows, s.conn.hush(err)
+	return rows, s.conn.redactValues(err)
 }
