@@ -21,10 +21,7 @@ var errEnough = errors.New("enough rows")
 
 // name adds the rows that the run sent to review, and those that it left, to the summary.
 func (e *execution) name(ctx context.Context, s *summary, run *batch.Run, reviews int64) {
-	now, asks := e.deps.Business(), func(gateway string) bool {
-		g, ok := e.deps.Gateways[gateway]
-		return ok && g.Abilities().FindByKey
-	}
+	now, canAsk := e.deps.Business(), asks(e.config)
 	var err error
 	if reviews > 0 {
 		if s.Reviewed, err = e.reviewed(ctx, run); err != nil {
@@ -38,7 +35,7 @@ func (e *execution) name(ctx context.Context, s *summary, run *batch.Run, review
 	}
 	for _, rows := range [][]listed{s.Reviewed, s.LeftRows} {
 		for i := range rows {
-			rows[i].Next = waysOut(rows[i].WaitingRow, now, asks)
+			rows[i].Next = waysOut(rows[i].WaitingRow, now, canAsk)
 		}
 	}
 }

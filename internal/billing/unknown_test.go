@@ -85,6 +85,12 @@ func TestParseKey(t *testing.T) {
 		_, ok := billing.ParseKey("", key)
 		require.False(t, ok, key)
 	}
+	rapid.Check(t, func(t *rapid.T) {
+		key := rapid.StringMatching(`sub_[+-]?[0-9]{1,20}_[+ -]?[0-9]{7,9}-[+-]?[0-9]{1,4}`).Draw(t, "key")
+		if is, ok := billing.ParseKey("", key); ok {
+			require.Equal(t, key, billing.Key(is.Subscription, is.Due, is.N), "it is read as it is written, or not at all")
+		}
+	})
 	_, ok := billing.ParseKey("eu-", "sub_42_20260131-1")
 	require.False(t, ok, "a key without the prefix is not ours")
 }
