@@ -3,6 +3,7 @@ package mysql
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -60,11 +61,14 @@ VALUES (?, ?, ?, ?, ?, UTC_TIMESTAMP(6), ?)`
 	repeatFiring = `UPDATE schedule_firings SET host = ?, lease = ?, lease_ms = ?, heartbeat_at = UTC_TIMESTAMP(6), started_at = ?,
 run_id = NULL, exit_code = NULL, finished_at = NULL WHERE job = ? AND fires_at = ? AND exit_code IN (130, 143)`
 
-	firingHolder = `SELECT id, lease FROM schedule_firings WHERE job = ? AND fires_at = ? FOR UPDATE`
+	// Read without a lock: many schedulers that take one firing at once, and lock the row behind a duplicate of theirs, would end in
+	// one deadlock after the other.
+	firingHolder = `SELECT id, lease FROM schedule_firings WHERE job = ? AND fires_at = ?`
 
-	// One of two schedulers that take two firings of a job at once waits here for the other.
+	// One of two schedulers that take two firings of a job at once waits here for the other. By this index it does not meet those that
+	// wait for this firing's own row: theirs stand in the primary key alone, and it would lock them by a walk of that.
 	othersUnderWay = `SELECT id, heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND AS live
-FROM schedule_firings WHERE job = ? AND finished_at IS NULL AND id <> ? ORDER BY id FOR UPDATE`
+FROM schedule_firings FORCE INDEX (under_way) WHERE job = ? AND finished_at IS NULL AND id <> ? ORDER BY id FOR UPDATE`
 
 	buryFiring = `UPDATE schedule_firings SET finished_at = ? WHERE id IN (?) AND finished_at IS NULL`
 )
@@ -72,40 +76,53 @@ FROM schedule_firings WHERE job = ? AND finished_at IS NULL AND id <> ? ORDER BY
 // Take takes a firing, for one caller only. Errors: ErrTaken; ErrUnderWay, if an earlier firing of the job is held
 // by somebody alive; batch.ErrUnavailable. Repeated with the same token it succeeds again.
 func (f *Firings) Take(ctx context.Context, c Claim) (Firing, error) {
-	at := c.At.UTC().Round(0)
-	taken := Firing{Job: c.Job, At: at, Host: Cut(c.Host, 255), lease: c.Token}
+	c.At, c.Host = c.At.UTC().Round(0), Cut(c.Host, 255)
+	taken := Firing{Job: c.Job, At: c.At, Host: c.Host, lease: c.Token}
 	err := Tx(ctx, f.DB, "fire", func(tx *sqlx.Tx) error {
 		now := f.Now().UTC().Round(0)
-		if err := insertOnce(ctx, tx, c, at, now); err != nil {
+		id, err := take(ctx, tx, c, now)
+		if err != nil {
 			return err
 		}
-		var holder struct {
-			ID    uint64
-			Lease []byte
-		}
-		if err := tx.GetContext(ctx, &holder, firingHolder, c.Job, at); err != nil {
-			return err
-		}
-		if !bytes.Equal(holder.Lease, c.Token) {
-			return ErrTaken
-		}
-		taken.ID, taken.Began = holder.ID, now
-		return alone(ctx, tx, c.Job, holder.ID, now)
+		taken.ID, taken.Began = id, now
+		return alone(ctx, tx, c.Job, id, now)
 	})
 	return taken, err
 }
 
-// insertOnce makes the firing's row, or takes the one that is there if it was cut short.
-func insertOnce(ctx context.Context, tx *sqlx.Tx, c Claim, at, now time.Time) error {
-	_, err := tx.ExecContext(ctx, insertFiring, c.Job, at, Cut(c.Host, 255), c.Token, c.Lease.Milliseconds(), now)
-	if !IsDuplicate(err) {
-		return err
+// take makes the firing's row, or takes over the one that is there if it was cut short. It returns the row's id.
+func take(ctx context.Context, tx *sqlx.Tx, c Claim, now time.Time) (uint64, error) {
+	id, held, err := holder(ctx, tx, c)
+	switch {
+	case err != nil || held:
+		return id, err
+	case id != 0 && !c.Again:
+		return 0, ErrTaken
+	case id != 0:
+		_, err = tx.ExecContext(ctx, repeatFiring, c.Host, c.Token, c.Lease.Milliseconds(), now, c.Job, c.At)
+	default:
+		_, err = tx.ExecContext(ctx, insertFiring, c.Job, c.At, c.Host, c.Token, c.Lease.Milliseconds(), now)
 	}
-	if !c.Again {
-		return nil
+	if err != nil && !IsDuplicate(err) {
+		return 0, err
 	}
-	_, err = tx.ExecContext(ctx, repeatFiring, Cut(c.Host, 255), c.Token, c.Lease.Milliseconds(), now, c.Job, at)
-	return err
+	if id, held, err = holder(ctx, tx, c); err == nil && !held {
+		err = ErrTaken
+	}
+	return id, err
+}
+
+// holder returns the id of the firing's row, 0 if there is none, and whether the claim's token holds it.
+func holder(ctx context.Context, tx *sqlx.Tx, c Claim) (id uint64, held bool, err error) {
+	var row struct {
+		ID    uint64
+		Lease []byte
+	}
+	err = tx.GetContext(ctx, &row, firingHolder, c.Job, c.At)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, nil
+	}
+	return row.ID, bytes.Equal(row.Lease, c.Token), err
 }
 
 // alone refuses while another firing of the job is under way, and marks as ended those whose holder has died.

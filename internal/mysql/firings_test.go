@@ -36,7 +36,7 @@ func TestOneTakesAFiring(t *testing.T) {
 	var group sync.WaitGroup
 	var mu sync.Mutex
 	var winners []mysql.Firing
-	for range 12 {
+	for range 48 {
 		c := claim(t, "some", half)
 		group.Go(func() {
 			taken, err := f.Take(t.Context(), c)
