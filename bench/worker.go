@@ -14,9 +14,11 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/mysql"
 	"duly/internal/orders"
+	"duly/internal/payment"
 	"duly/jobs"
 	"duly/readers"
 	"duly/steps"
+	"duly/writers"
 )
 
 // gatewayName is the gateway of every subscription.
@@ -68,8 +70,13 @@ func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of fun
 	if err != nil {
 		return worked{}, err
 	}
+	able := w.gateway.Abilities()
+	accounts, err := writers.Accounts(ctx, s.DB, []payment.Account{{Gateway: gatewayName, Address: able.Address, ID: able.Account}})
+	if err != nil {
+		return worked{}, err
+	}
 	deps := jobs.Deps{
-		DB: s.DB, Server: server, Repository: &mysql.Repository{DB: s.DB, Server: server, Now: now}, Gateways: steps.Gateways{gatewayName: paced},
+		DB: s.DB, Server: server, Accounts: accounts, Repository: &mysql.Repository{DB: s.DB, Server: server, Now: now}, Gateways: steps.Gateways{gatewayName: paced},
 		Parallelism: func(string) int { return w.parallelism },
 		Clock:       now, Business: now, Zone: time.UTC, Heartbeat: 5 * time.Second,
 	}

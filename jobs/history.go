@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"duly/internal/audit"
@@ -51,6 +52,7 @@ type history struct {
 	// Not changed after the start: the comparisons by gateway, and in the order of the gateways' names.
 	checks map[string]*listCheck
 	all    []*listCheck
+	last   atomic.Pointer[dueDate] // the newest that an item had
 }
 
 // standing is how the comparison of one gateway's list stands.
@@ -170,14 +172,15 @@ func (h *history) asked(item billing.Claimed) (c *listCheck, n int) {
 
 // FirstSend implements steps.History.
 func (h *history) FirstSend(item billing.Claimed) (billing.LookUps, error) {
-	if c := h.checks[item.Gateway]; c != nil && c.covers().Whole() {
+	due := h.due(item)
+	if c := h.checks[item.Gateway]; c == nil || c.covers().Shows(due) {
 		return noLookUps, nil // nearly every charge of a night: its key need not be read
 	}
 	c, n := h.asked(item)
 	if c == nil {
 		return noLookUps, nil
 	}
-	cover, due, now := c.covers(), h.due(item), h.job.Business()
+	cover, now := c.covers(), h.job.Business()
 	if !h.job.Gateways[item.Gateway].Abilities().FindLasts && h.suspected() && !cover.Remembered(due, now) {
 		return noLookUps, fmt.Errorf("not sent: %w", c.forget())
 	}
@@ -211,8 +214,21 @@ func (h *history) Later(ctx context.Context, item billing.Claimed) (billing.Look
 	}
 }
 
-// due is when the due date of an item begins.
-func (h *history) due(item billing.Claimed) time.Time { return item.Invoice.Due.In(h.job.Zone).From }
+// due is when the due date of an item begins. Most items of a night have one date, so that the last one is remembered.
+func (h *history) due(item billing.Claimed) time.Time {
+	last := h.last.Load()
+	if last == nil || last.date != item.Invoice.Due {
+		last = &dueDate{item.Invoice.Due, item.Invoice.Due.In(h.job.Zone).From}
+		h.last.Store(last)
+	}
+	return last.begins
+}
+
+// dueDate is a due date, and when it begins in the business time zone.
+type dueDate struct {
+	date   payment.Date
+	begins time.Time
+}
 
 // Listed implements steps.History.
 func (h *history) Listed(gateway, key string) *payment.Payment {

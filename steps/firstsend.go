@@ -62,6 +62,9 @@ func (c *Charge) first(ctx context.Context, item billing.Claimed) (billing.Resul
 		return unsent(item, err.Error()), excuse{}, true
 	}
 	e.within = which.Within
+	if which.Last < which.First {
+		return billing.Result{}, e, false
+	}
 	result, known := c.look(ctx, g, item, which)
 	return result, e, known
 }

@@ -359,8 +359,10 @@ func (b *Bookings) load(ctx context.Context, tx *sqlx.Tx, list []Booking) (*acco
 		b.groups = groups
 	}
 	var rows [][]any
+	added := map[string]bool{}
 	for _, booking := range list {
-		if b.account(b.groups, booking) == 0 {
+		if b.account(b.groups, booking) == 0 && !added[booking.Gateway] {
+			added[booking.Gateway] = true
 			called := b.Called[booking.Gateway]
 			rows = append(rows, []any{booking.Gateway, called.Address, called.ID})
 		}

@@ -128,9 +128,9 @@ func (c Coverage) Later(due time.Time, n, reach int) LookUps {
 	return LookUps{First: n + 1, Last: max(reach, n+1)}
 }
 
-// Whole reports whether the list answers for every number of every invoice, for as long as the run lasts: then
-// [Coverage.FirstSend] asks for none, whatever the invoice.
-func (c Coverage) Whole() bool { return c.Complete && c.From.IsZero() && (!c.Lags || c.Once) }
+// Shows reports whether the list answers for every number of an invoice whose due date began then, for as long as the run
+// lasts: then [Coverage.FirstSend] asks for none, whatever the number.
+func (c Coverage) Shows(due time.Time) bool { return c.covers(due) && (!c.Lags || c.Once) }
 
 // covers reports whether the list shows every charge of an invoice whose due date began then.
 func (c Coverage) covers(due time.Time) bool {

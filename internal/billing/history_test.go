@@ -119,7 +119,7 @@ func TestLookUpsBeforeTheFirstSend(t *testing.T) {
 	} {
 		got := c.cover.FirstSend(due, n, reach, c.now)
 		require.Equal(t, billing.LookUps{First: c.first, Last: c.last, Within: c.within}, got, c.name)
-		if c.cover.Whole() {
+		if c.cover.Shows(due) {
 			require.Equal(t, billing.LookUps{First: n, Last: n - 1}, got, c.name)
 		}
 		covered := got.Last <= n
@@ -131,9 +131,10 @@ func TestLookUpsBeforeTheFirstSend(t *testing.T) {
 			require.Equal(t, billing.LookUps{First: n + 1, Last: got.Last}, later, c.name)
 		}
 	}
-	require.True(t, whole(old, func(c *billing.Coverage) { c.Lags = false }).Whole())
-	require.False(t, whole(old, nil).Whole(), "it may lack the newest")
-	require.False(t, whole(old, func(c *billing.Coverage) { c.Lags, c.From = false, due }).Whole(), "it may lack the oldest")
+	never := whole(old, func(c *billing.Coverage) { c.Lags, c.From = false, due })
+	require.True(t, never.Shows(due))
+	require.False(t, never.Shows(due.Add(-1)), "it may lack the oldest")
+	require.False(t, whole(old, nil).Shows(due), "it may lack the newest")
 	require.Equal(t, billing.LookUps{First: 5, Last: 5, Within: 1}, none.FirstSend(due, 4, 4, young),
 		"the number after the last one that dunning comes to: a gateway may ask to try later")
 	require.Equal(t, billing.LookUps{First: 7, Last: 7}, none.FirstSend(due, 7, 4, old))
