@@ -26,8 +26,10 @@ type AuditOptions struct {
 	// From and To, if there is no Window, are the first and the last business day that are audited; one of them
 	// alone is both.
 	From, To payment.Date
-	// Lag is how long payments are left alone, since they may be under way: AuditLag, but in a demo.
+	// Lag is how long payments are left alone, since they may be under way: AuditLag, but in a demo, and 0 where an operator asks
+	// for everything up to now.
 	Lag       time.Duration
+	Bounds    AuditBounds
 	ChunkSize int
 	// Steps are the names of the steps to run; none: all.
 	Steps []string
@@ -72,7 +74,7 @@ func AuditSteps() []string { return []string{StepMatch, StepLookUp} }
 // dates moves it only if it follows on from it.
 func Audit(d Deps, o AuditOptions) batch.Job {
 	a := &auditJob{
-		worker: newWorker(d), o: o, listed: map[string]bool{}, failed: map[string]bool{}, notes: map[string]int64{}, open: map[string]int64{},
+		worker: newWorker(d), o: o, list: newAuditLists(), notes: map[string]int64{}, open: map[string]int64{},
 		counts: make(map[audit.Standing]int64),
 	}
 	all := []batch.Step{
@@ -90,8 +92,7 @@ type auditJob struct {
 	audited time.Time // up to when everything was audited before
 	begun   bool
 	matched bool // every gateway that lists was listed to the end
-	listed  map[string]bool
-	failed  map[string]bool
+	list    auditLists
 	met     audit.Met
 	ends    audit.Ends
 	notes   map[string]int64
@@ -197,12 +198,11 @@ func (a *auditJob) match(ctx context.Context, x *batch.StepExecution) error {
 			a.note(ctx, x, "gateway "+name+" lists no payments: ours are looked up one by one, and what it took without our knowing is not found")
 			continue
 		}
-		err := a.list(ctx, x, m, name)
+		err := a.readList(ctx, x, m, name)
 		switch {
 		case err == nil:
-			a.listed[name] = true
 		case errors.Is(err, errList):
-			a.failed[name] = true
+			a.list.failed[name] = true
 			x.Leave(err.Error())
 		case ctx.Err() == nil:
 			failed = append(failed, fmt.Errorf("gateway %s: %w", name, err))
@@ -210,33 +210,6 @@ func (a *auditJob) match(ctx context.Context, x *batch.StepExecution) error {
 	}
 	a.matched = len(failed) == 0 && ctx.Err() == nil && len(x.Left()) == 0
 	return errors.Join(append(failed, a.refused())...)
-}
-
-// errList is what a gateway that could not be listed is left with.
-var errList = errors.New("not audited")
-
-// list goes through what one gateway lists, page by page.
-func (a *auditJob) list(ctx context.Context, x *batch.StepExecution, m *steps.Match, name string) error {
-	listing := &audit.Listing{Gateway: name, Met: &a.met}
-	around := payment.Window{From: a.window.From.Add(-auditMargin), To: a.window.To.Add(auditMargin)}
-	for cursor := ""; ; {
-		page, err := m.List(x.Work, name, around, cursor)
-		if err != nil {
-			return fmt.Errorf("%w: %w", errList, err)
-		}
-		if err := a.join(ctx, x, m, listing, page.Payments); err != nil {
-			return err
-		}
-		if page.Cursor == "" {
-			return nil
-		}
-		if page.Cursor == cursor {
-			return fmt.Errorf("%w: gateway %s lists one page for ever", errList, name)
-		}
-		if cursor = page.Cursor; ctx.Err() != nil || x.Lease.Left() <= 0 {
-			return ctx.Err()
-		}
-	}
 }
 
 // join compares one page with our payments.
@@ -343,7 +316,7 @@ func (a *auditJob) ask(o audit.Ours) bool {
 		settled = settled || o.Standing == audit.NotPaid
 	}
 	switch {
-	case !settled || a.failed[o.Gateway]:
+	case !settled || a.list.failed[o.Gateway]:
 		return false
 	case !known:
 		a.skip(o, "of gateway "+o.Gateway+", which is not configured")

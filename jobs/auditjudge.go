@@ -35,6 +35,11 @@ func (a *auditJob) judge(ctx context.Context, x *batch.StepExecution, seen []aud
 				continue
 			}
 		}
+		if verdict == audit.Agrees && a.list.ended(s.Gateway) {
+			if lacks, is := s.NotListed(a.window, a.list.until[s.Gateway]); is {
+				f, verdict = lacks, audit.Differs
+			}
+		}
 		switch verdict {
 		case audit.Differs:
 			found = append(found, f)

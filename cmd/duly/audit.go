@@ -19,7 +19,7 @@ func auditWork() work {
 	return work{
 		name:     jobs.AuditJob,
 		does:     "compare our payments with the gateways' lists",
-		takes:    []string{flagDate, flagFrom, flagTo, flagParallelism, flagRate},
+		takes:    []string{flagDate, flagFrom, flagTo, flagParallelism, flagRate, flagUntilNow},
 		gateways: true, width: "gateways.<name>.parallelism",
 		steps:    func(int) []string { return jobs.AuditSteps() },
 		day:      func(e *execution) payment.Date { return e.today },
@@ -33,9 +33,12 @@ func auditWork() work {
 
 // audit is what an audit is told.
 func (e *execution) audit() jobs.AuditOptions {
-	s := e.days()
+	s, lag := e.days(), e.lag
+	if e.flags.untilNow {
+		lag = 0
+	}
 	return jobs.AuditOptions{
-		Window: e.window, From: s.From, To: s.To, Lag: e.lag, ChunkSize: e.config.Billing.ChunkSize, Steps: e.flags.Steps,
+		Window: e.window, From: s.From, To: s.To, Lag: lag, ChunkSize: e.config.Billing.ChunkSize, Steps: e.flags.Steps,
 		Note: func(text string) { e.notes = append(e.notes, text) },
 	}
 }

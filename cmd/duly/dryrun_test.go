@@ -133,6 +133,8 @@ func TestForecastsHold(t *testing.T) {
 	require.Equal(t, figures, *document[summary](t, s.duly(t, "run", "report", "--json")).Daily)
 
 	audited := document[auditForecast](t, s.duly(t, "run", "audit", "--dry-run", "--json"))
+	untilNow := document[auditForecast](t, s.duly(t, "run", "audit", "--dry-run", "--json", "--until-now"))
+	require.WithinDuration(t, audited.To.Add(jobs.AuditLag), untilNow.To, jobs.AuditLag/2)
 	require.Equal(t, []string{"main"}, audited.Listed)
 	require.WithinDuration(t, audited.To.Add(-24*time.Hour), audited.From, 0)
 	require.Len(t, audited.Payments, 1, "the attempts are too young to be audited")

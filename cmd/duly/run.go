@@ -30,7 +30,7 @@ type runFlags struct {
 	// Elsewhen: the run is not for the day that it would be for by itself. It is found out, and not repeated.
 	Elsewhen bool `json:"elsewhen,omitempty"`
 
-	dryRun, allowFuture, exclusive, noProgress, csv bool
+	dryRun, allowFuture, untilNow, exclusive, noProgress, csv bool
 	rerun                                           uint64
 	parallelism, chunkSize                          int
 	rate                                            string
@@ -52,6 +52,7 @@ const (
 	flagChunkSize    = "chunk-size"
 	flagAllowFuture  = "allow-future"
 	flagCSV          = "csv"
+	flagUntilNow     = "until-now"
 	flagStep         = "step"
 	flagRerun        = "rerun"
 )
@@ -93,6 +94,7 @@ func (a *app) runCommand() *cobra.Command {
 	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be done; write nothing and call no gateway")
 	flags.Uint64Var(&f.rerun, flagRerun, 0, "repeat this `RUN`: same job, date and selection; what is given beside it wins (default none)")
 	flags.StringVar(&f.reason, "reason", "", "with --rerun: `WHY`, for those who ask later (default none)")
+	flags.BoolVar(&f.untilNow, flagUntilNow, false, "audit: up to this minute (default up to 15 minutes ago, since later payments may be under way)")
 	flags.BoolVar(&f.allowFuture, flagAllowFuture, false, "allow a date after today (for sandboxes)")
 	flags.IntVar(&f.parallelism, flagParallelism, 0, "`N` requests at once (default gateways.<name>.parallelism for every gateway, or reconcile.parallelism)")
 	flags.IntVar(&f.chunkSize, flagChunkSize, 0, "`N` rows of one claim (default billing.chunk_size or reconcile.chunk_size)")

@@ -87,7 +87,7 @@ func oneJob(args []string) (work, error) {
 
 // someFlags are those that not every job has.
 func someFlags() []string {
-	return []string{flagDate, flagFrom, flagTo, flagSubscription, flagOrder, flagLimit, flagParallelism, flagRate, flagChunkSize, flagAllowFuture, flagCSV}
+	return []string{flagDate, flagFrom, flagTo, flagSubscription, flagOrder, flagLimit, flagParallelism, flagRate, flagChunkSize, flagAllowFuture, flagCSV, flagUntilNow}
 }
 
 // misplaced finds flags that mean nothing to the job.

@@ -25,11 +25,13 @@ const (
 	OrderUnsettled Kind = "order_unsettled"
 	// BookedTwice: a payment that another row of ours has too.
 	BookedTwice Kind = "booked_twice"
+	// NotListed: the gateway shows a payment when it is asked for it, and its list of that time lacks it.
+	NotListed Kind = "not_listed"
 )
 
 // Kinds lists every kind, for tables and tests.
 func Kinds() []Kind {
-	return []Kind{UnknownHere, UnknownThere, AmountDiffers, StatusDiffers, ChargedTwice, OrderUnsettled, BookedTwice}
+	return []Kind{UnknownHere, UnknownThere, AmountDiffers, StatusDiffers, ChargedTwice, OrderUnsettled, BookedTwice, NotListed}
 }
 
 // Finding is a difference. Two of one kind, reference and gateway's id are the same finding.

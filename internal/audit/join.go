@@ -1,6 +1,10 @@
 package audit
 
-import "duly/internal/payment"
+import (
+	"hash/maphash"
+
+	"duly/internal/payment"
+)
 
 // Pair is a gateway's record with the row of ours that it belongs to.
 type Pair struct {
@@ -26,8 +30,8 @@ func (p Pair) Differs(gateway string, paid []Ours) (Finding, bool) {
 // Listing is what one gateway lists of a window, page by page.
 type Listing struct {
 	Gateway string
-	Met     *Met // the rows that were met, in this and in other lists
-	paid    Met  // those that met a success in this one and know no id
+	Met     *Met   // the rows that were met, in this and in other lists
+	paid    firsts // of those that met a success in this one and know no id
 }
 
 // Join finds for each record its row among rows. A row is a record's by the gateway's id or by key. One that has
@@ -58,7 +62,7 @@ func (l *Listing) Join(page []payment.Payment, rows []Ours) []Pair {
 		}
 		if o := pair.Ours; pair.Known && (o.GatewayID == "" || o.GatewayID == p.ID) {
 			l.Met.Add(o.Row)
-			pair.Again = o.GatewayID == "" && o.Kept() && kept(p) && !l.paid.Add(o.Row)
+			pair.Again = o.GatewayID == "" && o.Kept() && kept(p) && l.paid.another(o.Row, p.ID)
 		}
 		pairs[i] = pair
 	}
@@ -117,6 +121,32 @@ func (m *Met) Has(row Row) bool {
 	key, i, bit := place(row)
 	w := m.words[key]
 	return w != nil && w[i]&bit != 0
+}
+
+// firsts holds for rows of ours the first payment that each met, as eight bytes of a hash: a payment that is listed twice, as
+// a list does that grows between two pages, is one payment. It is not safe for concurrent use.
+type firsts struct {
+	seed  maphash.Seed
+	words map[word]*[wordSize * 64]uint64
+}
+
+// another reports whether row has met another payment before than the one with that id.
+func (f *firsts) another(row Row, id string) bool {
+	if f.words == nil {
+		f.seed, f.words = maphash.MakeSeed(), map[word]*[wordSize * 64]uint64{}
+	}
+	key, _, _ := place(row)
+	w := f.words[key]
+	if w == nil {
+		w = new([wordSize * 64]uint64)
+		f.words[key] = w
+	}
+	hash := max(maphash.String(f.seed, id), 1)
+	first := w[row.ID%(wordSize*64)]
+	if first == 0 {
+		w[row.ID%(wordSize*64)] = hash
+	}
+	return first != 0 && first != hash
 }
 
 func place(row Row) (key word, i, bit uint64) {

@@ -92,6 +92,7 @@ func TestOneKeyAndTwoPayments(t *testing.T) {
 	rows := []audit.Ours{row(1, func(*audit.Ours) {})}
 	first := audit.Listing{Gateway: "main", Met: &met}
 	require.False(t, first.Join([]payment.Payment{record("pay_1", "k")}, rows)[0].Again)
+	require.False(t, first.Join([]payment.Payment{record("pay_1", "k")}, rows)[0].Again, "a list that grows shows a payment on two pages")
 	pair := first.Join([]payment.Payment{record("pay_2", "k")}, rows)[0]
 	require.True(t, pair.Again)
 	f, found := pair.Differs("main", nil)

@@ -1,6 +1,10 @@
 package audit
 
-import "duly/internal/payment"
+import (
+	"time"
+
+	"duly/internal/payment"
+)
 
 // Seen is a payment that its gateway was asked about.
 type Seen struct {
@@ -75,6 +79,16 @@ func (s Seen) Settle(now Ours, there bool, paid []Ours, proves bool) (Finding, V
 	pair := Pair{Theirs: *record, Ours: now, Known: there, Again: s.Again}
 	f, found := pair.Differs(s.Gateway, paid)
 	return s.verdict(f, found, now)
+}
+
+// NotListed says that a list which was read to its end lacks a payment that the gateway shows when it is asked for it: what
+// else it lacks, nobody knows. until is the time from which on the list may lag behind the gateway's charges.
+func (s Seen) NotListed(listed payment.Window, until time.Time) (Finding, bool) {
+	p := s.Sight.Payment
+	if p == nil || s.Theirs.ID != "" || !s.Known || !mayKeep(*p) || !listed.Holds(p.CreatedAt) || !p.CreatedAt.Before(until) {
+		return Finding{}, false
+	}
+	return both(NotListed, s.Ours, *p, "the gateway shows it when it is asked for it, and its list of that time does not: it may lack others that nobody can ask for"), true
 }
 
 func (s Seen) verdict(f Finding, found bool, now Ours) (Finding, Verdict) {

@@ -1,0 +1,120 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"time"
+
+	"duly/internal/audit"
+	"duly/internal/batch"
+	"duly/internal/payment"
+	"duly/steps"
+)
+
+// AuditBounds are how much of one gateway's list an audit reads before it says that the list has no end. The zero value
+// takes [DefaultAuditBounds].
+type AuditBounds struct {
+	Pages int           // of one list
+	Still int           // pages in a row that bring no payment later than those before them, nor an earlier one
+	Time  time.Duration // what the gateway takes to answer, in sum
+}
+
+// DefaultAuditBounds lets ten million payments through at a hundred a page.
+func DefaultAuditBounds() AuditBounds {
+	return AuditBounds{Pages: 100_000, Still: 1000, Time: 4 * time.Hour}
+}
+
+// auditLists is what an audit knows of the gateways' lists.
+type auditLists struct {
+	failed map[string]bool
+	// until is from when on the list of a gateway may lag behind its charges; gateways whose list was read to its end alone.
+	until map[string]time.Time
+}
+
+func newAuditLists() auditLists {
+	return auditLists{failed: map[string]bool{}, until: map[string]time.Time{}}
+}
+
+// ended reports whether the list of a gateway was read to its end.
+func (l auditLists) ended(gateway string) bool { return !l.until[gateway].IsZero() }
+
+// errList is what a gateway that could not be listed is left with.
+var errList = errors.New("not audited")
+
+// readList goes through what one gateway lists, page by page, and ends with an error that wraps errList where the list does
+// not come to an end.
+func (a *auditJob) readList(ctx context.Context, x *batch.StepExecution, m *steps.Match, name string) error {
+	listing := &audit.Listing{Gateway: name, Met: &a.met}
+	around := payment.Window{From: a.window.From.Add(-auditMargin), To: a.window.To.Add(auditMargin)}
+	until := a.Business().Add(-a.Gateways[name].Abilities().ListLag)
+	pages := newPageCount(a.o.Bounds)
+	for cursor := ""; ; {
+		asked := a.Clock()
+		page, err := m.List(x.Work, name, around, cursor)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errList, err)
+		}
+		if err := a.join(ctx, x, m, listing, page.Payments); err != nil {
+			return err
+		}
+		if page.Cursor == "" {
+			a.list.until[name] = until
+			return nil
+		}
+		if why := pages.endless(page, a.Clock().Sub(asked)); why != "" {
+			return fmt.Errorf("%w: gateway %s lists without end: %s", errList, name, why)
+		}
+		if cursor = page.Cursor; ctx.Err() != nil || x.Lease.Left() <= 0 {
+			return ctx.Err()
+		}
+	}
+}
+
+// pageCount watches a list for signs that it has no end.
+type pageCount struct {
+	bounds  AuditBounds
+	pages   int
+	still   int
+	took    time.Duration
+	first   time.Time
+	last    time.Time
+	earlier string // the cursor of an earlier page: a list that goes round comes to it again, however long its circle is
+}
+
+func newPageCount(b AuditBounds) *pageCount {
+	if b == (AuditBounds{}) {
+		b = DefaultAuditBounds()
+	}
+	return &pageCount{bounds: b}
+}
+
+// endless counts a page that another one follows. It says why the list has no end, if that can be told.
+func (c *pageCount) endless(page payment.Listing, took time.Duration) string {
+	c.pages++
+	c.still++
+	c.took += took
+	for _, p := range page.Payments {
+		if c.first.IsZero() || p.CreatedAt.Before(c.first) {
+			c.first, c.still = p.CreatedAt, 0
+		}
+		if p.CreatedAt.After(c.last) {
+			c.last, c.still = p.CreatedAt, 0
+		}
+	}
+	switch {
+	case page.Cursor == c.earlier:
+		return fmt.Sprintf("page %d has a cursor that came before", c.pages)
+	case c.still >= c.bounds.Still:
+		return fmt.Sprintf("%d pages in a row brought no payment of another time", c.still)
+	case c.pages >= c.bounds.Pages:
+		return fmt.Sprintf("more than %d pages; a part of the time has fewer: --from and --to", c.pages)
+	case c.took >= c.bounds.Time:
+		return fmt.Sprintf("%d pages took %s; a part of the time has fewer: --from and --to", c.pages, c.took.Round(time.Second))
+	}
+	if bits.OnesCount(uint(c.pages)) == 1 { //nolint:gosec // a count
+		c.earlier = page.Cursor
+	}
+	return ""
+}
