@@ -234,6 +234,9 @@ func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Ma
 			a.notes["under keys with another prefix than gateways."+listing.Gateway+".key_prefix, which another installation made"]++
 			continue
 		}
+		if !p.Known {
+			a.list.shown(listing.Gateway, p.Theirs.ID)
+		}
 		tally.Read++
 		_, differs := p.Differs(listing.Gateway, nil)
 		switch {

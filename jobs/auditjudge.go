@@ -35,7 +35,7 @@ func (a *auditJob) judge(ctx context.Context, x *batch.StepExecution, seen []aud
 				continue
 			}
 		}
-		if verdict == audit.Agrees && a.list.ended(s.Gateway) {
+		if p := s.Sight.Payment; verdict == audit.Agrees && p != nil && a.list.lacks(s.Gateway, p.ID) {
 			if lacks, is := s.NotListed(a.window, a.list.until[s.Gateway]); is {
 				f, verdict = lacks, audit.Differs
 			}

@@ -31,11 +31,24 @@ type auditLists struct {
 	failed map[string]bool
 	// until is from when on the list of a gateway may lag behind its charges; gateways whose list was read to its end alone.
 	until map[string]time.Time
+	// strange are the listed payments, by their gateway, that no row was found of.
+	strange map[string]map[string]bool
 }
 
 func newAuditLists() auditLists {
-	return auditLists{failed: map[string]bool{}, until: map[string]time.Time{}}
+	return auditLists{failed: map[string]bool{}, until: map[string]time.Time{}, strange: map[string]map[string]bool{}}
 }
+
+// shown notes that a gateway lists a payment that no row was found of.
+func (l auditLists) shown(gateway, id string) {
+	if l.strange[gateway] == nil {
+		l.strange[gateway] = map[string]bool{}
+	}
+	l.strange[gateway][id] = true
+}
+
+// lacks reports whether a gateway's list, which was read to its end, lacks a payment.
+func (l auditLists) lacks(gateway, id string) bool { return l.ended(gateway) && !l.strange[gateway][id] }
 
 // ended reports whether the list of a gateway was read to its end.
 func (l auditLists) ended(gateway string) bool { return !l.until[gateway].IsZero() }
