@@ -38,6 +38,14 @@ func (s *Server) readSchema() (string, error) {
 		}
 	}
 	script.WriteString("SET foreign_key_checks = 1")
+	c, err := db.Connx(ctx)
+	if err != nil {
+		return "", fmt.Errorf("connect to %s: %w", pattern, err)
+	}
+	defer func() { _ = c.Close() }()
+	if s.shape, err = readShape(ctx, c); err != nil {
+		return "", err
+	}
 	return script.String(), nil
 }
 

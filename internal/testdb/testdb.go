@@ -56,8 +56,8 @@ func Main(m *testing.M, leaks ...goleak.Option) int {
 	return 0
 }
 
-// New makes a migrated database for this test on the shared server; it is
-// dropped after the test.
+// New makes a migrated database for this test on the shared server. After the
+// test it is emptied for another one, or dropped if it was altered.
 func New(t testing.TB) *DB {
 	t.Helper()
 	return sharedServer(t).New(t)
@@ -77,28 +77,37 @@ func sharedServer(t testing.TB) *Server {
 	return shared.server
 }
 
-// New makes a migrated database for this test; it is dropped after the test.
+// New makes a migrated database for this test, or empties one that another
+// test has left.
 func (s *Server) New(t testing.TB) *DB {
 	t.Helper()
 	script, err := s.schema()
 	require.NoError(t, err)
-	return s.database(t, script)
+	db, name := s.again(t)
+	if db == nil {
+		name = s.name()
+		db, err = s.create(t.Context(), name, script)
+		require.NoError(t, err)
+	}
+	return s.lend(t, db, name, s.leave)
 }
 
 // Empty makes a database without any table for this test; it is dropped after the test.
 func (s *Server) Empty(t testing.TB) *DB {
 	t.Helper()
-	return s.database(t, "")
+	name := s.name()
+	db, err := s.create(t.Context(), name, "")
+	require.NoError(t, err)
+	return s.lend(t, db, name, drop)
 }
 
-// database makes a database for this test with what the script puts into it.
-func (s *Server) database(t testing.TB, script string) *DB {
+func (s *Server) name() string { return fmt.Sprintf("test_%d", s.last.Add(1)) }
+
+// lend gives the database to the test until it ends.
+func (s *Server) lend(t testing.TB, db *sqlx.DB, name string, end func(*sqlx.DB, string) error) *DB {
 	t.Helper()
-	name := fmt.Sprintf("test_%d", s.last.Add(1))
-	db, err := s.create(t.Context(), name, script)
-	require.NoError(t, err)
 	t.Cleanup(func() {
-		if err := drop(db, name); err != nil {
+		if err := end(db, name); err != nil {
 			t.Errorf("the test has left a transaction open: %v", err)
 		}
 	})

@@ -1,6 +1,7 @@
 package testdb_test
 
 import (
+	"database/sql"
 	"os"
 	"strings"
 	"sync"
@@ -52,14 +53,70 @@ func TestNewIsOnesOwn(t *testing.T) {
 	require.Zero(t, rows)
 }
 
-func TestNewIsDropped(t *testing.T) {
-	var name string
-	t.Run("a test", func(t *testing.T) {
-		require.NoError(t, testdb.New(t).GetContext(t.Context(), &name, "SELECT DATABASE()"))
+// What a test leaves is nothing to the next one: not its rows, not the ids that they had, and no table that it has altered.
+func TestNewAfterAnotherTest(t *testing.T) {
+	server := testdb.NewServer(t)
+	var first string
+	for _, c := range []struct {
+		name, does string
+		again      bool // it is given to the next test
+	}{
+		{"nothing", "DO 1", true},
+		{"a row", "INSERT INTO products (name, stock) VALUES ('tea', 3)", true},
+		{"a row that is gone", "INSERT INTO products (name, stock) VALUES ('tea', 3); DELETE FROM products", true},
+		{"a row that the migrations put there", "DELETE FROM claim_probe WHERE id = 2", false},
+		{"a table", "CREATE TABLE extra (id INT)", false},
+		{"a column", "ALTER TABLE products ADD extra INT", false},
+		{"no table", "DROP TABLE products", false},
+		{"another table", "RENAME TABLE products TO wares", false},
+		{"a view", "CREATE VIEW extra AS SELECT 1 AS id", false},
+		{"a trigger", "CREATE TRIGGER extra BEFORE INSERT ON products FOR EACH ROW SET NEW.name = ''", false},
+		{"a function", "CREATE FUNCTION extra() RETURNS INT DETERMINISTIC RETURN 1", false},
+		{"an event", "CREATE EVENT extra ON SCHEDULE EVERY 1 DAY DO DO 1", false},
+		{"a right to everything", "CREATE USER all_of_it@localhost; SET @all = CONCAT('GRANT SELECT ON ', DATABASE(), '.* TO all_of_it@localhost'); PREPARE s FROM @all; EXECUTE s", false},
+		{"a right to a table", "CREATE USER some_of_it@localhost; GRANT SELECT ON products TO some_of_it@localhost", false},
+		{"a right to a column", "CREATE USER little_of_it@localhost; GRANT SELECT (stock) ON products TO little_of_it@localhost", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var then map[string]string
+			t.Run("before", func(t *testing.T) {
+				db := server.New(t)
+				then = schemaOf(t, db)
+				require.NoError(t, db.GetContext(t.Context(), &first, "SELECT DATABASE()"))
+				_, err := db.ExecContext(t.Context(), c.does)
+				require.NoError(t, err)
+			})
+			db := server.New(t)
+			var name string
+			require.NoError(t, db.GetContext(t.Context(), &name, "SELECT DATABASE()"))
+			require.Equal(t, c.again, name == first, "whether it is used again")
+			require.Equal(t, then, schemaOf(t, db), "with the next ids")
+			require.Zero(t, rows(t, db))
+			require.NoError(t, migrations.Check(t.Context(), db.DB.DB))
+			var others int
+			require.NoError(t, db.GetContext(t.Context(), &others, "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = ?", first))
+			require.Equal(t, c.again, others == 1, "what was altered is dropped")
+		})
+	}
+}
+
+// A database that somebody of an earlier test is still connected to is nobody else's.
+func TestNewWhileSomebodyIsConnected(t *testing.T) {
+	server := testdb.NewServer(t)
+	var late *sql.DB
+	var first string
+	t.Run("before", func(t *testing.T) {
+		db := server.New(t)
+		require.NoError(t, db.GetContext(t.Context(), &first, "SELECT DATABASE()"))
+		var err error
+		late, err = sql.Open("mysql", db.DSN)
+		require.NoError(t, err)
+		require.NoError(t, late.PingContext(t.Context()))
 	})
-	var left int
-	require.NoError(t, testdb.New(t).GetContext(t.Context(), &left, "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = ?", name))
-	require.Zero(t, left)
+	defer func() { require.NoError(t, late.Close()) }()
+	var name string
+	require.NoError(t, server.New(t).GetContext(t.Context(), &name, "SELECT DATABASE()"))
+	require.NotEqual(t, first, name)
 }
 
 func TestNewAtOnce(t *testing.T) {
