@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -56,6 +57,7 @@ func TestNewIsOnesOwn(t *testing.T) {
 // What a test leaves is nothing to the next one: not its rows, not the ids that they had, and no table that it has altered.
 func TestNewAfterAnotherTest(t *testing.T) {
 	server := testdb.NewServer(t)
+	aside := server.Empty(t)
 	var first string
 	for _, c := range []struct {
 		name, does string
@@ -86,6 +88,11 @@ func TestNewAfterAnotherTest(t *testing.T) {
 				_, err := db.ExecContext(t.Context(), c.does)
 				require.NoError(t, err)
 			})
+			require.Eventually(t, func() bool { // the server learns that the connections were closed
+				var connected int
+				err := aside.GetContext(t.Context(), &connected, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = ?", first)
+				return err == nil && connected == 0
+			}, 2*time.Minute, time.Millisecond)
 			db := server.New(t)
 			var name string
 			require.NoError(t, db.GetContext(t.Context(), &name, "SELECT DATABASE()"))
