@@ -12,6 +12,7 @@ import (
 
 // An attempt that may not be sent again is not absent before its last request can have arrived, whatever controls say.
 func TestAnAbsenceIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 2, never)
 	w.client = func(c *httpapi.Config) { c.LongestRequest = 2 * time.Hour } // keys are kept for a day
 	result := w.on("2026-02-01").look()

@@ -16,6 +16,7 @@ import (
 // A history that was lost went on to the next number of a key, of which these tables hold the first in doubt: recovery finds
 // that out before it sends again, also once the charge was adopted beside the attempt.
 func TestRecoveryFindsALaterCharge(t *testing.T) {
+	t.Parallel()
 	w := newRecord(t)
 	w.client = func(config *httpapi.Config) { config.NoList = true }
 	w.enrol("pm_ok:1")
@@ -45,6 +46,7 @@ customer_id, amount, currency, gateway, payment_method, 1, 'review', run_id, REP
 
 // A run whose database server becomes another one sends nothing more, and keeps the answers that it has.
 func TestARunOnAnotherServerSendsNothingMore(t *testing.T) {
+	t.Parallel()
 	w := newRecord(t)
 	worktest.Enrol(t, w.plain, 3, day0, nil)
 	result := w.run(nil)
@@ -69,6 +71,7 @@ func (f forgetful) Abilities() gateway.Abilities {
 
 // After a suspected restore a gateway that forgets is sent only what it cannot have forgotten, and the run fails.
 func TestAGatewayThatForgetsAfterARestore(t *testing.T) {
+	t.Parallel()
 	for _, suspected := range []bool{false, true} {
 		w := newRecord(t)
 		w.client = func(config *httpapi.Config) { config.NoList = true }

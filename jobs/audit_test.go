@@ -188,7 +188,7 @@ func (a *auditor) auditOn(ctx context.Context, dsn string, change func(*jobs.Aud
 	if change != nil {
 		change(&o)
 	}
-	runner := &batch.Runner{Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: 5 * time.Second, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	runner := &batch.Runner{Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: worktest.Patience, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	spec := worktest.Spec()
 	spec.Job = jobs.AuditJob
 	result, err := runner.Run(ctx, jobs.Audit(deps, o), spec)
@@ -229,6 +229,7 @@ func (a *auditor) both(order int, k kept) {
 // 20,000 payments, half of invoices and half of orders, over a whole window and beyond its edges; five of them
 // differ, one at each edge, and one where the clocks of both sides are ten minutes apart.
 func TestAuditFindsExactlyWhatDiffers(t *testing.T) {
+	t.Parallel()
 	const n = 20_000
 	a := newAuditor(t)
 	to := a.latest()
@@ -315,6 +316,7 @@ func trimmed(lines []string) []string {
 
 // A gateway whose clock is off lists by it too.
 func TestAuditOfAGatewayWhoseClockIsOff(t *testing.T) {
+	t.Parallel()
 	for _, skew := range []time.Duration{-10 * time.Minute, 10 * time.Minute} {
 		t.Run(skew.String(), func(t *testing.T) {
 			a := newAuditor(t)
@@ -333,6 +335,7 @@ func TestAuditOfAGatewayWhoseClockIsOff(t *testing.T) {
 }
 
 func TestAuditWindows(t *testing.T) {
+	t.Parallel()
 	const form = "2006-01-02T15:04:05.000000Z"
 	a := newAuditor(t)
 	start := a.latest()
@@ -397,6 +400,7 @@ func TestAuditWindows(t *testing.T) {
 
 // What our own tables tell, whatever gateways say.
 func TestAuditOfOurOwnTables(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	for i, order := range []string{"completed", "pending", "payment_in_progress", "failed", "cancelled", "shipped", "pending", "failed"} {
 		a.both(i+1, kept{Order: order})
@@ -440,6 +444,7 @@ func (g abilities) Abilities() gateway.Abilities {
 
 // Gateways that list nothing: every settled payment of ours is looked up, by id or by key.
 func TestAuditOfAGatewayThatListsNothing(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*gateway.Abilities)
 		client func(*httpapi.Config)
@@ -489,6 +494,7 @@ func TestAuditOfAGatewayThatListsNothing(t *testing.T) {
 }
 
 func TestAuditOfAGatewayThatIsNotConfigured(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	a.both(1, kept{})
 	a.order(2, kept{Key: "ord_2-1"})
@@ -501,6 +507,7 @@ func TestAuditOfAGatewayThatIsNotConfigured(t *testing.T) {
 
 // A finding is one row, however often it is seen. A resolved one stays resolved until something about it changes.
 func TestAuditAfterFindingsWereResolved(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	id := a.there(kept{Key: "ord_1-1", Reference: "ord_1"})
 	require.Equal(t, batch.ExitReview, a.audit(nil).Exit)
@@ -552,6 +559,7 @@ func (a *auditor) many(n int) {
 }
 
 func TestTwoAuditsAtOnce(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	a.many(400)
 	a.flush()
@@ -571,6 +579,7 @@ func TestTwoAuditsAtOnce(t *testing.T) {
 
 // An audit that dies in the middle of a page leaves nothing behind that the next one does not tell of.
 func TestAuditAfterAnAuditThatDied(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	a.many(2600)
 	ctx, die := context.WithCancel(t.Context())
@@ -600,6 +609,7 @@ func TestAuditAfterAnAuditThatDied(t *testing.T) {
 
 // A payment that changes while it is looked at is no finding.
 func TestAuditOfWhatMovesMeanwhile(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	id := a.there(kept{Key: "ord_1-1", Reference: "ord_1"})
 	a.order(1, kept{Key: "ord_1-1", ID: id, Status: "failed", Code: "lost_card", Order: "failed"})
@@ -629,6 +639,7 @@ func TestAuditOfWhatMovesMeanwhile(t *testing.T) {
 }
 
 func TestAuditWhoseCommitWasLost(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 		"its answer": (*testdb.Proxy).LoseCommitAnswer, "on the way there": (*testdb.Proxy).LoseCommit,
 	} {
@@ -653,6 +664,7 @@ func TestAuditWhoseCommitWasLost(t *testing.T) {
 }
 
 func TestAuditOfAGatewayThatFails(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	a.many(10)
 	a.sim.Update(func(c *simulator.Config) { c.Outage = true })

@@ -49,6 +49,7 @@ func (a *auditor) kept(sim *simulator.Simulator) {
 // A gateway that is called at the wrong address, or a copy of it, knows none of our payments, or none of the later ones: no
 // finding says so, the run is unfinished, and the next audit begins where this one did.
 func TestAuditAtAWrongAddress(t *testing.T) {
+	t.Parallel()
 	listsNothing := func(g gateway.Gateway) gateway.Gateway {
 		return abilities{g, func(g *gateway.Abilities) { g.List = false }}
 	}
@@ -112,6 +113,7 @@ func TestAuditAtAWrongAddress(t *testing.T) {
 
 // A gateway that shows payments by key and none by id proves nothing about what it was asked for by id.
 func TestAuditAsksForControlsInTheSameWay(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	a.gateway = func(g gateway.Gateway) gateway.Gateway {
 		return abilities{g, func(g *gateway.Abilities) { g.List = false }}
@@ -130,6 +132,7 @@ func TestAuditAsksForControlsInTheSameWay(t *testing.T) {
 
 // A gateway that can be asked by id alone is asked for its controls by id.
 func TestAuditOfAGatewayThatIsAskedByIDAlone(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	a.client = func(c *httpapi.Config) { c.NoFind, c.NoList = true, true }
 	at := a.times(3)
@@ -143,6 +146,7 @@ func TestAuditOfAGatewayThatIsAskedByIDAlone(t *testing.T) {
 
 // What a gateway lacks between payments that it shows is found, however much it is, also where the nearest payments lack too.
 func TestAuditFindsHoles(t *testing.T) {
+	t.Parallel()
 	for name, list := range map[string]bool{"a gateway that lists": true, "one that does not": false} {
 		t.Run(name, func(t *testing.T) {
 			a := newAuditor(t)
@@ -176,6 +180,7 @@ func TestAuditFindsHoles(t *testing.T) {
 
 // A payment that nothing stands around is asked about again for a week, and then left.
 func TestAuditWithoutControls(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	require.Equal(t, batch.ExitDone, a.audit(nil).Exit)
 	begun := a.audited()

@@ -36,6 +36,7 @@ func (a *auditor) texts() string {
 
 // A payment that is booked for a row is known, though it was made by hand, under another key and for nobody's reference.
 func TestAuditKnowsWhatIsBooked(t *testing.T) {
+	t.Parallel()
 	for name, reference := range map[string]string{"by hand": "by hand", "under the invoice's reference": "sub_7_20260131"} {
 		t.Run(name, func(t *testing.T) {
 			a := newAuditor(t)
@@ -60,6 +61,7 @@ func TestAuditKnowsWhatIsBooked(t *testing.T) {
 // What another installation charged on the same account is nobody's here, whichever of the two has a prefix: its references are the
 // same, and its subscriptions are not. The audit says how many there are.
 func TestAuditOfTwoInstallations(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ ours, theirs string }{
 		"the other one has a prefix": {"", "b-"}, "this one has a prefix": {"b-", ""}, "both have one": {"a-", "b-"},
 	} {
@@ -87,6 +89,7 @@ func TestAuditOfTwoInstallations(t *testing.T) {
 // Before anybody is told to give a second payment back the gateway is asked for the first: if it has not got it, the second one is all
 // the money that there is.
 func TestAuditOfASecondPaymentThatIsTheOnlyOne(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	a.both(500, kept{At: a.latest().Add(-20 * 3600e9)})
 	a.both(501, kept{At: a.latest().Add(-3600e9)})
@@ -110,6 +113,7 @@ func TestAuditOfASecondPaymentThatIsTheOnlyOne(t *testing.T) {
 
 // While the gateway does not answer for the first payment nothing is told of the second; the next audit asks again.
 func TestAuditOfASecondPaymentWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	first := a.there(kept{Key: "sub_1_20260131-1", Reference: "sub_1_20260131"})
 	a.charged(1, first)

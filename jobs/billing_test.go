@@ -17,6 +17,7 @@ import (
 )
 
 func TestBillingOnTheDueDate(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_ok:1", "pm_soft:2", "pm_hard:3", "pm_action:4", "pm_try_later:5", "pm_canceled:6", "pm_wrong_amount:7", "pm_reject:8")
 	worktest.Exec(t, w.plain, `INSERT INTO subscriptions (customer_id, gateway, payment_method, amount, currency, interval_unit, next_billing_date)
@@ -39,6 +40,7 @@ VALUES ('free', 'main', '', 0, 'KRW', 'month', '2026-01-31')`)
 }
 
 func TestDunningOverDays(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_soft:1", "pm_soft_1_then_ok:2", "pm_soft_3_then_ok:3", "pm_hard:4", "pm_action:5")
 	for _, day := range []struct {
@@ -63,6 +65,7 @@ func TestDunningOverDays(t *testing.T) {
 }
 
 func TestAChangedCardIsChargedAtTheNextStage(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]string{
 		"method":  `payment_method = 'pm_ok:new'`,
 		"gateway": `gateway = 'other', payment_method = 'pm_ok:new'`,
@@ -83,6 +86,7 @@ func TestAChangedCardIsChargedAtTheNextStage(t *testing.T) {
 
 // However late runs come, two stages of an invoice never fall on one day.
 func TestMissedRuns(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_soft:1")
 	for _, day := range []struct{ date, want string }{
@@ -100,6 +104,7 @@ func TestMissedRuns(t *testing.T) {
 
 // A run for a past date counts first declines and stages from today.
 func TestADateInThePast(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_soft:1")
 	past := func(date string) func(*jobs.BillingOptions, *batch.Runner) {
@@ -118,6 +123,7 @@ func TestADateInThePast(t *testing.T) {
 }
 
 func TestFewerStagesThanBefore(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_soft:1", "pm_soft_2_then_ok:2")
 	for _, day := range []string{day0, "2026-02-01"} {
@@ -135,6 +141,7 @@ func TestFewerStagesThanBefore(t *testing.T) {
 }
 
 func TestCatchUp(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, unit, next string
 		how              billing.CatchUp
@@ -160,6 +167,7 @@ func TestCatchUp(t *testing.T) {
 
 // Paused and cancelled subscriptions move on, and those periods are never charged.
 func TestPausedAndCancelledMoveOn(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 2, "2025-10-31", func(i int, s *worktest.Subscription) { s.Status = []string{"", "paused", "cancelled"}[i] })
 	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
@@ -171,6 +179,7 @@ func TestPausedAndCancelledMoveOn(t *testing.T) {
 }
 
 func TestADateMovedBackIsNotInvoicedTwice(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_ok:1")
 	w.run(nil)
@@ -181,6 +190,7 @@ func TestADateMovedBackIsNotInvoicedTwice(t *testing.T) {
 }
 
 func TestAnUnpaidInvoiceHoldsUpTheNext(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_canceled:1", "pm_ok:2")
 	require.Equal(t, batch.ExitReview, w.run(nil).Exit)
@@ -190,6 +200,7 @@ func TestAnUnpaidInvoiceHoldsUpTheNext(t *testing.T) {
 }
 
 func TestSelection(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_ok:1", "pm_ok:2", "pm_ok:3")
 	only := func(o *jobs.BillingOptions, _ *batch.Runner) { o.Selection.Subscriptions = []uint64{2} }
@@ -202,6 +213,7 @@ func TestSelection(t *testing.T) {
 }
 
 func TestLimit(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 30, day0, nil)
 	limit := func(o *jobs.BillingOptions, r *batch.Runner) { o.ChunkSize, r.Limit = 4, 10 }
@@ -216,6 +228,7 @@ func TestLimit(t *testing.T) {
 
 // Rows that are recovered count, too.
 func TestLimitCountsWhatIsRecovered(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 20, day0, nil)
 	w.leave(4)
@@ -266,6 +279,7 @@ JOIN subscriptions s ON s.id = i.subscription_id GROUP BY s.gateway, i.status OR
 }
 
 func TestAMisconfiguredGatewayHoldsUpItsOwnRowsAlone(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.half(60)
 	w.sims["other"].Update(func(c *simulator.Config) { c.Forbidden = true })
@@ -281,6 +295,7 @@ func TestAMisconfiguredGatewayHoldsUpItsOwnRowsAlone(t *testing.T) {
 }
 
 func TestBothGatewaysMisconfigured(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.half(8)
 	for _, sim := range w.sims {
@@ -292,6 +307,7 @@ func TestBothGatewaysMisconfigured(t *testing.T) {
 }
 
 func TestAGatewayThatIsDownHoldsUpItsOwnRowsAlone(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.half(60)
 	gone := httptest.NewServer(nil)
@@ -312,6 +328,7 @@ func TestAGatewayThatIsDownHoldsUpItsOwnRowsAlone(t *testing.T) {
 
 // The last recovery waits to see whether other runs with charges in flight are alive.
 func TestRecoverLastAndOtherRuns(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		alive bool
@@ -351,6 +368,7 @@ func TestRecoverLastAndOtherRuns(t *testing.T) {
 // A check that is due and cannot be taken up, since its gateway is left alone or its row is locked, is left at
 // the latest when the wait for other runs ends.
 func TestRecoverLastEndsThoughAChecksIsDue(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"gateway left alone", "row locked"} {
 		t.Run(name, func(t *testing.T) {
 			w := newTown(t)
@@ -376,6 +394,7 @@ func TestRecoverLastEndsThoughAChecksIsDue(t *testing.T) {
 }
 
 func TestAStoppedRunLeavesNothingInFlight(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 200, day0, nil)
 	w.sims["main"].Update(func(c *simulator.Config) { c.Latency = simulator.Latency{Fixed: 50 * time.Millisecond} })

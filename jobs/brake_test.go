@@ -56,6 +56,7 @@ func of(n int, main, other string) func(int, *worktest.Subscription) {
 // A suspended account is stopped after a few customers, whatever a healthy gateway answers, which goes on. No later run sends it
 // anything, also if the pause was lost with the run that wanted to write it, and only answers from after a resume count.
 func TestTheBrakeStopsASuspendedGateway(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 600, day0, of(200, "pm_hard", "pm_ok"))
 	result := w.run(nil)
@@ -84,6 +85,7 @@ func TestTheBrakeStopsASuspendedGateway(t *testing.T) {
 
 // Many short runs burn no more customers than a long one.
 func TestTheBrakeRemembersEarlierRuns(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 200, day0, of(200, "pm_action", ""))
 	for range 12 {
@@ -96,6 +98,7 @@ func TestTheBrakeRemembersEarlierRuns(t *testing.T) {
 // What customers paid last month does not vouch for tonight: of a small shop 20 are charged, of a larger one as many as show
 // that most of 200 fail.
 func TestTheBrakeOfAShopWithAPast(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ customers, burned int }{{100, 20}, {300, 101}} {
 		t.Run(fmt.Sprint(c.customers), func(t *testing.T) {
 			w := newTown(t)
@@ -111,6 +114,7 @@ func TestTheBrakeOfAShopWithAPast(t *testing.T) {
 
 // New methods that fail stop no gateway at which those go on that have paid before.
 func TestTheBrakeWeighsWhoHasPaid(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 220, day0, nil)
 	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
@@ -126,6 +130,7 @@ func TestTheBrakeWeighsWhoHasPaid(t *testing.T) {
 
 // A gateway of which many answers are always bad is stopped by more than three times as many.
 func TestTheBrakeKnowsWhatIsUsual(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ bad, exit int }{{140, batch.ExitDone}, {160, batch.ExitFailed}} {
 		t.Run(fmt.Sprint(c.bad), func(t *testing.T) {
 			w := newTown(t)
@@ -149,6 +154,7 @@ IF(i % 4 = 0, 'hard', NULL), 'answer', 1, ?, ? FROM n`, earlier, earlier)
 
 // A brake that is switched off stops nobody.
 func TestTheBrakeIsOff(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 210, day0, of(210, "pm_hard", ""))
 	result := w.run(func(o *jobs.BillingOptions, _ *batch.Runner) { o.BrakePercent = 100 })
@@ -159,6 +165,7 @@ func TestTheBrakeIsOff(t *testing.T) {
 // A gateway whose answers nobody can read is left alone after a few customers, and the run fails; others go on. What was sent is in
 // doubt, and is settled once the address is right.
 func TestAnswersThatNobodyCanRead(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 120, day0, of(60, "pm_ok", "pm_ok"))
 	page := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

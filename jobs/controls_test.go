@@ -132,6 +132,7 @@ func (w *town) settled() {
 
 // A gateway that answers 404 to everything knows of no charge at all, and is believed none of them.
 func TestAWrongURLFreesNothing(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 60, lost)
 	right := w.urls["main"]
 	w.on("2026-02-02").urls["main"] = serve(t, nowhere())
@@ -148,6 +149,7 @@ func TestAWrongURLFreesNothing(t *testing.T) {
 
 // A copy of the account shares keys, references, customers and money with it, but not the ids that the gateway gave.
 func TestACopyOfTheAccountFreesNothing(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 5, lost)
 	right := w.urls["main"]
 	w.on("2026-02-02").urls["main"] = serve(t, w.copied("sub_1_20260131", "sub_7_20260131"))
@@ -162,6 +164,7 @@ func TestACopyOfTheAccountFreesNothing(t *testing.T) {
 
 // What a copy says was declined was not: the number of the key does not move by it.
 func TestADeclineOfACopyFreesNothing(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 5, lost)
 	right := w.urls["main"]
 	there := w.copied("sub_1_20260131", "sub_7_20260131")
@@ -183,6 +186,7 @@ func TestADeclineOfACopyFreesNothing(t *testing.T) {
 
 // With successes on both sides that the gateway still shows, an absence counts: what never arrived is charged again, once.
 func TestAProvenAbsenceFreesTheInvoice(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 3, never)
 	w.heal()
 	result := w.on("2026-02-02").run(nil)
@@ -194,6 +198,7 @@ func TestAProvenAbsenceFreesTheInvoice(t *testing.T) {
 
 // Without a success on both sides an absence proves nothing, and an operator is told what does.
 func TestAbsenceWithoutControls(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		before, after bool
 		retention     time.Duration
@@ -234,6 +239,7 @@ func TestAbsenceWithoutControls(t *testing.T) {
 
 // What was sent to another account is neither sent to this one, nor absent because this one does not know it.
 func TestAnotherAccount(t *testing.T) {
+	t.Parallel()
 	for name, day := range map[string]string{"while it could be sent again": day0, "long after": "2026-02-02"} {
 		t.Run(name, func(t *testing.T) {
 			w := newTown(t)
@@ -263,6 +269,7 @@ func TestAnotherAccount(t *testing.T) {
 
 // Two addresses that an operator has joined are one account.
 func TestJoinedAccounts(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.accounts = true
 	worktest.Enrol(t, w.plain, 3, day0, func(i int, s *worktest.Subscription) {
@@ -286,6 +293,7 @@ WHERE gateway = 'main' AND id <> (SELECT id FROM (SELECT MAX(id) AS id FROM gate
 // An address that moves while it is asked, to the wrong one or to the right one, at whatever request: no charge is taken
 // for one that was not executed.
 func TestAnAddressThatMovesInMidRun(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 3, lost)
 	var asked, at atomic.Int64
 	var first, then http.Handler
@@ -317,6 +325,7 @@ func TestAnAddressThatMovesInMidRun(t *testing.T) {
 
 // The last doubt of a night is settled at the end of the next one, by what that one charged.
 func TestThisRunsChargesAreControls(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 3, day0, func(i int, s *worktest.Subscription) {
 		switch i {
@@ -336,6 +345,7 @@ func TestThisRunsChargesAreControls(t *testing.T) {
 
 // A gateway that does not show an earlier payment of ours is sent nothing again, though its key would guard it.
 func TestNothingIsSentAgainToTheWrongPlace(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 3, lost)
 	right := w.urls["main"]
 	there := w.copied("sub_1_20260131")
@@ -350,6 +360,7 @@ func TestNothingIsSentAgainToTheWrongPlace(t *testing.T) {
 
 // A shop's first charge is sent again under its key while the gateway keeps that: nothing is needed to prove it by.
 func TestTheFirstChargeIsSentAgain(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_drop_before:1")
 	w.run(func(o *jobs.BillingOptions, _ *batch.Runner) { o.Steps = []string{jobs.StepIssue, jobs.StepCollect} })

@@ -52,6 +52,7 @@ func (k *keeper) news() []string {
 }
 
 func TestDelivered(t *testing.T) {
+	t.Parallel()
 	k := newCarrier(t)
 	k.ship(1, "2026-06-16 11:59:59.999999") // just long enough ago
 	k.ship(1, "2026-06-16 12:00:00")
@@ -68,6 +69,7 @@ func TestDelivered(t *testing.T) {
 }
 
 func TestDeliveredInChunksByTwoRuns(t *testing.T) {
+	t.Parallel()
 	k := newCarrier(t)
 	k.ship(40, "2026-06-02")
 	results := make([]batch.Result, 2)
@@ -83,6 +85,7 @@ func TestDeliveredInChunksByTwoRuns(t *testing.T) {
 
 // An order that the shop is changing is left, and stops no other.
 func TestDeliveredLeavesWhatTheShopHolds(t *testing.T) {
+	t.Parallel()
 	k := newCarrier(t)
 	k.ship(5, "2026-06-02")
 	shop := worktest.Open(t, k.plain.DSN)
@@ -101,6 +104,7 @@ func TestDeliveredLeavesWhatTheShopHolds(t *testing.T) {
 
 // The event and the change commit together, and one order that cannot be written stops no other.
 func TestDeliveredTellsOfWhatItChanges(t *testing.T) {
+	t.Parallel()
 	k := newCarrier(t)
 	k.ship(5, "2026-06-02")
 	worktest.Exec(t, k.plain, fmt.Sprintf(trigger("INSERT", "events", "subject = 'order:%[1]d'"), 3))
@@ -112,6 +116,7 @@ func TestDeliveredTellsOfWhatItChanges(t *testing.T) {
 }
 
 func TestDeliveredAfterALostAnswer(t *testing.T) {
+	t.Parallel()
 	k := newCarrier(t)
 	k.ship(7, "2026-06-02")
 	proxy := testdb.NewProxy(t, k.plain.DSN)
@@ -124,6 +129,7 @@ func TestDeliveredAfterALostAnswer(t *testing.T) {
 }
 
 func TestDeliveredUpToALimit(t *testing.T) {
+	t.Parallel()
 	k := newCarrier(t)
 	k.ship(7, "2026-06-02")
 	k.limit = 4

@@ -26,6 +26,7 @@ func (w *town) without(gateway string, do func()) {
 // A host whose configuration lacks a gateway leaves what is there, says so by id, and sends nothing to review. One that knows the gateway
 // charges it.
 func TestAnotherHostsGatewayIsLeftToIt(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 10, day0, func(i int, s *worktest.Subscription) {
 		s.Gateway = []string{"main", "other"}[i%2]
@@ -61,6 +62,7 @@ func TestAnotherHostsGatewayIsLeftToIt(t *testing.T) {
 
 // What is in doubt at another host's gateway is left to it as well.
 func TestADoubtAtAnotherHostsGatewayIsLeftToIt(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 1, "pm_pending:%d")
 	w.without("main", func() {
 		result := w.on("2026-02-20").look()
@@ -71,6 +73,7 @@ func TestADoubtAtAnotherHostsGatewayIsLeftToIt(t *testing.T) {
 }
 
 func TestOrdersAndRefundsOfAnotherHostsGatewayAreLeftToIt(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	m.options.Steps = nil
 	ids := m.sell(
@@ -100,6 +103,7 @@ func TestOrdersAndRefundsOfAnotherHostsGatewayAreLeftToIt(t *testing.T) {
 // A status that duly does not know is never billed, so that somebody has to decide: it is named, and the run ends with 3. So is a trial
 // that nothing says the end of, or that is over and goes on.
 func TestSubscriptionsThatNobodyBillsAreNamed(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 12, day0, nil)
 	worktest.Exec(t, w.plain, `UPDATE subscriptions SET status = 'grace' WHERE id <= 7`)
@@ -126,6 +130,7 @@ func TestSubscriptionsThatNobodyBillsAreNamed(t *testing.T) {
 // The database finds a status in any letter case and with blanks behind it, so that the rules read it so: no row is met by one of them
 // alone, and forgotten.
 func TestStatusesInAnyLetterCaseAreBilledAlike(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 5, day0, func(i int, s *worktest.Subscription) {
 		if i == 4 {
@@ -155,6 +160,7 @@ func blankBehind() string {
 
 // So are orders and their payments: what a customer has paid is found, kept or given back, whatever the shop's letters.
 func TestStatusesOfOrdersInAnyLetterCase(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	m.options.Steps = nil
 	ids := m.sell(
@@ -189,6 +195,7 @@ func TestStatusesOfOrdersInAnyLetterCase(t *testing.T) {
 // The database finds a gateway in any letter case, and a name is that of a gateway only as it is written: what is at MAIN is named as of a
 // gateway that is not configured, by id, and nothing is charged or given back for it.
 func TestAGatewayInAnotherLetterCaseIsAnother(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 4, day0, func(i int, s *worktest.Subscription) {
 		s.Gateway = []string{"main", "MAIN", "Main", "main "}[i-1]
@@ -221,6 +228,7 @@ func TestAGatewayInAnotherLetterCaseIsAnother(t *testing.T) {
 // A subscription that is deleted while its invoice is charged: what its gateway took is kept, and what is still open names the command
 // that ends it.
 func TestAnInvoiceWhoseSubscriptionIsGone(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 1, "pm_pending_1_then_ok:%d")
 	worktest.Enrol(t, w.plain, 1, day0, nil)
 	w.run(func(o *jobs.BillingOptions, _ *batch.Runner) { o.Steps = []string{jobs.StepIssue} })
@@ -235,6 +243,7 @@ func TestAnInvoiceWhoseSubscriptionIsGone(t *testing.T) {
 
 // A list of days that is shortened while an invoice is dunned leaves nothing behind: its stages come as they would have.
 func TestShortenedRetryDaysLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_soft:1")
 	shorter := func(o *jobs.BillingOptions, _ *batch.Runner) { o.Policy = billing.Policy{RetryDays: []int{1}} }

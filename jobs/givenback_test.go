@@ -53,6 +53,7 @@ func owing(t *testing.T) (m *market, ids []uint64) {
 // Nothing is given back and nothing cancelled where the newest payments that duly took are not shown, as at a stale copy of the
 // account: the money would be marked as given back, and the account keep it.
 func TestNothingIsGivenBackAtAStaleCopy(t *testing.T) {
+	t.Parallel()
 	m, ids := owing(t)
 	address := m.turnedOut()
 	m.options.Steps = []string{"reconcile"}
@@ -83,6 +84,7 @@ func TestNothingIsGivenBackAtAStaleCopy(t *testing.T) {
 // What was taken at another account is not given back at the one that the gateway is called at now, whether duly settled it there
 // or the shop marked it, and nor is what was pending before: the run names both addresses.
 func TestNothingIsGivenBackAtAnotherAccount(t *testing.T) {
+	t.Parallel()
 	for name, settled := range map[string]bool{"settled there": true, "marked by the shop": false} {
 		t.Run(name, func(t *testing.T) {
 			m, ids := owing(t)
@@ -118,6 +120,7 @@ func TestNothingIsGivenBackAtAnotherAccount(t *testing.T) {
 
 // With nothing that it could show a gateway is sent refunds, and newest payments are looked up once in a run.
 func TestTheNewestPaymentsAreLookedUpOnce(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	m.accounts, m.options.Steps = true, nil
 	var list []worktest.Order

@@ -76,6 +76,7 @@ ON DUPLICATE KEY UPDATE status = 'succeeded', gateway_payment_id = VALUES(gatewa
 // Yesterday's backup is restored, and the gateway has forgotten its keys: nobody is charged again, and once the charges
 // are adopted the others are charged.
 func TestARestoredBackupChargesNobodyAgain(t *testing.T) {
+	t.Parallel()
 	const n = 60
 	w := newRecord(t)
 	worktest.Enrol(t, w.plain, n, day0, nil)
@@ -116,6 +117,7 @@ WHERE u.gateway = 'main' AND u.adopted_at IS NULL AND u.reference LIKE 'sub\_%\_
 
 // One gateway's unknown charges stop that gateway alone, and their periods everywhere.
 func TestUnknownChargesStopTheirGatewayAndTheirPeriods(t *testing.T) {
+	t.Parallel()
 	w := newRecord(t)
 	w.half(20)
 	restore := worktest.Backup(t, w.plain)
@@ -136,6 +138,7 @@ func TestUnknownChargesStopTheirGatewayAndTheirPeriods(t *testing.T) {
 // A gateway that lists a success under a key whose attempt is released, rejected or declined here is not the one that
 // these tables were made with.
 func TestASuccessUnderAnEndedAttemptIsUnknown(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		status string
 		there  payment.Status
@@ -171,6 +174,7 @@ amount, currency, gateway, payment_method, body_version, status, run_id, lease) 
 
 // Keys of others stop nobody: the shop's orders, checkouts in progress, and what another installation made.
 func TestOnlyOurKeysStopBilling(t *testing.T) {
+	t.Parallel()
 	w := newRecord(t)
 	w.enrol("pm_ok:1")
 	for _, key := range []string{"ord_7-1", "checkout-sub_1_20260131-1", "eu-sub_1_20260131-1", "sub_1_20260131", "sub_01_20260131-1", ""} {
@@ -186,6 +190,7 @@ func TestOnlyOurKeysStopBilling(t *testing.T) {
 
 // Two installations with the same ids share an account: with prefixes each charges its own, without they stop.
 func TestTwoInstallationsOnOneAccount(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		prefix string
 		want   int
@@ -211,6 +216,7 @@ func TestTwoInstallationsOnOneAccount(t *testing.T) {
 
 // A complete list answers for everything: a catch-up costs no look-ups, however old it is.
 func TestACatchUpCostsNoLookUps(t *testing.T) {
+	t.Parallel()
 	w := newRecord(t)
 	worktest.Enrol(t, w.plain, 150, "2025-11-30", nil)
 	for _, day := range []string{day0, "2026-02-01", "2026-02-02"} {
@@ -224,6 +230,7 @@ func TestACatchUpCostsNoLookUps(t *testing.T) {
 
 // Issuing alone sends nothing and asks nobody; a selection asks as every run does.
 func TestWhichRunsAskForTheList(t *testing.T) {
+	t.Parallel()
 	w := newRecord(t)
 	w.enrol("pm_ok:1", "pm_ok:2")
 	require.Equal(t, batch.ExitDone, w.run(func(o *jobs.BillingOptions, _ *batch.Runner) { o.Steps = []string{jobs.StepIssue} }).Exit)
@@ -235,6 +242,7 @@ func TestWhichRunsAskForTheList(t *testing.T) {
 
 // Without a list an invoice is looked up before it is charged for the first time, where its key does not protect it.
 func TestLookUpsWithoutAList(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		due    string
@@ -268,6 +276,7 @@ func TestLookUpsWithoutAList(t *testing.T) {
 
 // A run for a later date leaves a trace, by which the next one knows that charges can be older than their due date.
 func TestRunsThatWereAheadAreRemembered(t *testing.T) {
+	t.Parallel()
 	w := newRecord(t)
 	w.client = func(config *httpapi.Config) { config.NoList = true }
 	w.enrol("pm_ok:1")
@@ -279,6 +288,7 @@ VALUES ('billing', '2026-01-31', '{}', 'completed', REPEAT('d', 16), 60000, 'h',
 
 // What a look-up before the first send finds settles the invoice; a later number that is found stops the gateway.
 func TestWhatLookUpsFind(t *testing.T) {
+	t.Parallel()
 	entry := func(n int, change func(*simulator.Entry)) simulator.Entry {
 		e := simulator.Entry{
 			Key: fmt.Sprintf("sub_1_20260120-%d", n), Reference: "sub_1_20260120", CustomerID: "customer-1", Method: "pm_ok:1",
@@ -337,6 +347,7 @@ func TestWhatLookUpsFind(t *testing.T) {
 // In a history that may be lost an invoice may have come past numbers that took nothing, and so left no record: an operator had
 // requeued it, or the gateway had put it off.
 func TestALostHistoryMayHaveComeFar(t *testing.T) {
+	t.Parallel()
 	for _, due := range []string{day0, "2026-01-20"} {
 		w := newRecord(t)
 		w.client = func(config *httpapi.Config) { config.NoList = true }
@@ -355,6 +366,7 @@ func TestALostHistoryMayHaveComeFar(t *testing.T) {
 
 // A gateway that does not answer look-ups is sent nothing.
 func TestNothingIsSentWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
 	w := newRecord(t)
 	w.client = func(config *httpapi.Config) { config.NoList = true }
 	worktest.Enrol(t, w.plain, 3, "2026-01-20", nil)
@@ -369,6 +381,7 @@ func TestNothingIsSentWithoutAnAnswer(t *testing.T) {
 
 // A gateway that cannot be listed is left alone. The others are charged, unless the database may have been restored.
 func TestAGatewayThatCannotBeListed(t *testing.T) {
+	t.Parallel()
 	for _, suspected := range []bool{false, true} {
 		t.Run(fmt.Sprint("suspected ", suspected), func(t *testing.T) {
 			w := newRecord(t)
@@ -403,6 +416,7 @@ func isList(r *http.Request) bool { return r.Method == http.MethodGet && r.URL.P
 // A list without an end is given up, and counts as incomplete: invoices are looked up, or not charged where that cannot
 // be done. The mark does not move.
 func TestAListWithoutAnEnd(t *testing.T) {
+	t.Parallel()
 	for name, next := range map[string]func(n int64, cursor string) string{
 		"ever new":    func(n int64, _ string) string { return strconv.FormatInt(n, 10) },
 		"in a circle": func(_ int64, cursor string) string { return map[string]string{"": "A", "A": "B", "B": "A"}[cursor] },
@@ -445,6 +459,7 @@ func TestAListWithoutAnEnd(t *testing.T) {
 // The first run of a large shop does not wait for years of pages: what it does not come to is left to the next runs,
 // each of which goes on from where the last one came to.
 func TestALongListIsReadOverSeveralRuns(t *testing.T) {
+	t.Parallel()
 	w := newRecord(t)
 	worktest.Enrol(t, w.plain, 2, "2025-12-01", nil)
 	begun := time.Date(2025, time.December, 1, 12, 0, 0, 0, time.UTC)
@@ -490,6 +505,7 @@ func TestALongListIsReadOverSeveralRuns(t *testing.T) {
 
 // Two runs at once know each other's charges.
 func TestTwoRunsKnowEachOthersCharges(t *testing.T) {
+	t.Parallel()
 	w := newRecord(t)
 	worktest.Enrol(t, w.plain, 80, day0, nil)
 	results := make(chan batch.Result, 2)
@@ -508,6 +524,7 @@ func TestTwoRunsKnowEachOthersCharges(t *testing.T) {
 
 // In a sandbox charges are made before their due date: without a mark the list is read from the beginning of time.
 func TestAheadOfTime(t *testing.T) {
+	t.Parallel()
 	w := newRecord(t)
 	worktest.Enrol(t, w.plain, 3, "2026-03-31", nil)
 	restore := worktest.Backup(t, w.plain)
@@ -534,6 +551,7 @@ func (w *town) recoverable() {
 
 // Recovery looks up while the list is read, but sends nothing again to a gateway that has unknown charges.
 func TestRecoveryWaitsForTheList(t *testing.T) {
+	t.Parallel()
 	for _, unknown := range []bool{false, true} {
 		w := newRecord(t)
 		w.enrol("pm_ok:1")
@@ -576,6 +594,7 @@ func TestRecoveryWaitsForTheList(t *testing.T) {
 // A list that does not show what the gateway took proves nothing: what a lost history charged is looked up, or not charged.
 // So it is where the database may have been restored, although the list shows all that the tables know.
 func TestAListThatIsNotWhole(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		askable, suspected bool
 		hides              func(key string) bool

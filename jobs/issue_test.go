@@ -15,6 +15,7 @@ import (
 func small(o *jobs.BillingOptions, _ *batch.Runner) { o.ChunkSize = 7 }
 
 func TestTwoRunsIssueEachInvoiceOnce(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 120, day0, nil)
 	other := *w
@@ -29,6 +30,7 @@ func TestTwoRunsIssueEachInvoiceOnce(t *testing.T) {
 }
 
 func TestALockedSubscriptionHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 30, day0, nil)
 	tx, err := w.plain.BeginTxx(t.Context(), nil)
@@ -46,6 +48,7 @@ func TestALockedSubscriptionHoldsUpNoOther(t *testing.T) {
 }
 
 func TestIssuingWhoseCommitWasLost(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 		"its answer": (*testdb.Proxy).LoseCommitAnswer, "on the way there": (*testdb.Proxy).LoseCommit,
 	} {

@@ -19,6 +19,7 @@ import (
 // At a gateway without keys no more is claimed than can be on its way at once, whatever the size of a chunk. Others are
 // charged meanwhile, as many as there are, and nothing is left in the end.
 func TestAGatewayWithoutKeysIsClaimedAsItIsCharged(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.lease = 10 * time.Minute
 	w.client = func(c *httpapi.Config) {

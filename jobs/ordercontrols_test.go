@@ -35,6 +35,7 @@ func (w *town) turnedOut() *turnout {
 // A shop that has orders alone is checked by the payments that duly settled: a gateway that does not show them any more fails no
 // other order, and the run says that its address is wrong.
 func TestAnOrdersPaymentThatIsNotShownAnyMore(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	m.accounts = true
 	m.options.Policy.GiveUpAfter = 30 * time.Minute

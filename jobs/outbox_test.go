@@ -237,6 +237,7 @@ func (o *office) inOrder(again bool) {
 }
 
 func TestEventsFlow(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(10_000, 700)
 	worktest.Exec(t, o.plain, `INSERT INTO events (type, subject, payload, dedupe_key) VALUES ('invoice.paid', 'subscription:1', '{"n": 7}', 'invoice.paid:sub_1_20260131')`)
@@ -265,6 +266,7 @@ WHERE d.status = 'delivered' AND d.sink = 'webhook' AND d.tries = 0 AND d.delive
 
 // All events of a shop that has one subject go in one run.
 func TestOneSubjectGoesInOneRun(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(450, 1)
 	result := o.run(nil)
@@ -276,6 +278,7 @@ func TestOneSubjectGoesInOneRun(t *testing.T) {
 // Two workers side by side, and a receiver that refuses every third request: no subject is out of order, no event
 // comes twice, and runs do not block one another.
 func TestTwoWorkersKeepTheOrder(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(1500, 60)
 	var asked sync.Mutex
@@ -308,6 +311,7 @@ func TestTwoWorkersKeepTheOrder(t *testing.T) {
 
 // What goes wrong with a receiver: the event waits, in front of its subject's others, and nobody is told the address.
 func TestReceiversThatFail(t *testing.T) {
+	t.Parallel()
 	elsewhere := newReceiver(t)
 	for _, c := range []struct {
 		name   string
@@ -385,6 +389,7 @@ func hangUp(t *testing.T, w http.ResponseWriter, words string) int {
 
 // A receiver that is down for two days gets everything afterwards, in order.
 func TestAReceiverThatIsDownForTwoDays(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(6, 2)
 	o.hook.always(http.StatusBadGateway)
@@ -406,6 +411,7 @@ func TestAReceiverThatIsDownForTwoDays(t *testing.T) {
 // One that stays down: the events are given up after the twelfth try, the run says so once, and later ones of the
 // subject go on. An operator has them sent again.
 func TestAnEventIsGivenUp(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(3, 1)
 	o.hook.answers(func(_ http.ResponseWriter, _ *http.Request, l letter) int {
@@ -448,6 +454,7 @@ func TestAnEventIsGivenUp(t *testing.T) {
 
 // An event whose transaction was open while later ones were delivered, however long, is delivered once it commits.
 func TestNoEventIsForgotten(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(2, 2)
 	tx, err := o.plain.BeginTxx(t.Context(), nil)
@@ -502,6 +509,7 @@ func TestARunWithoutNewsIsCheap(t *testing.T) {
 
 // Slack is told what a person must act on, and a webhook that hangs does not hold it up.
 func TestASlowReceiverHoldsUpOnlyItsOwn(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	posts := make(chan string, 3)
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -541,6 +549,7 @@ func TestASlowReceiverHoldsUpOnlyItsOwn(t *testing.T) {
 
 // Whatever a run that died had claimed is taken over once its lease has run out, and not before.
 func TestDeliveriesOfADeadRunAreTakenOver(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(8, 2)
 	o.hook.answers(nil)
@@ -568,6 +577,7 @@ func TestDeliveriesOfADeadRunAreTakenOver(t *testing.T) {
 
 // A stop lets what is on its way arrive, and gives the rest back.
 func TestAStopGivesBackWhatWasNotSent(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(200, 4)
 	ctx, stop := context.WithCancel(t.Context())
@@ -594,6 +604,7 @@ func TestAStopGivesBackWhatWasNotSent(t *testing.T) {
 
 // A settlement whose COMMIT was not answered is written once, and nothing is sent again for it.
 func TestALostCommitOfADelivery(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 		"its answer": (*testdb.Proxy).LoseCommitAnswer, "on the way there": (*testdb.Proxy).LoseCommit,
 	} {
@@ -617,6 +628,7 @@ func TestALostCommitOfADelivery(t *testing.T) {
 
 // Without a receiver events are kept; the one that is configured later gets them all.
 func TestWithoutAReceiverEventsAreKept(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(5, 5)
 	hook := o.hook
@@ -631,6 +643,7 @@ func TestWithoutAReceiverEventsAreKept(t *testing.T) {
 
 // 410 Gone: nothing more is sent to it in this run, no try is used up, and the run fails with a line that says what to do.
 func TestAReceiverThatIsGone(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(100, 100)
 	o.hook.always(http.StatusGone)
@@ -643,6 +656,7 @@ func TestAReceiverThatIsGone(t *testing.T) {
 
 // A row that cannot be written stops no other.
 func TestAPoisonedDeliveryStopsNoOther(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(50, 50)
 	o.run(func(options *jobs.OutboxOptions, _ *batch.Runner) { options.Steps = []string{jobs.StepFanOut} })
@@ -662,6 +676,7 @@ IF NEW.event_id = 9 AND NEW.run_id IS NOT NULL THEN SIGNAL SQLSTATE '45000' SET 
 
 // A run of chosen orders and subscriptions delivers their events alone.
 func TestOutboxSelection(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t)
 	o.write(9, 3)
 	worktest.Exec(t, o.plain, `INSERT INTO events (type, subject, payload) VALUES ('x', 'subscription:2', '{}')`)

@@ -27,6 +27,7 @@ func (w *town) counted() payment.Patience {
 
 // A charge that its gateway says is pending is left to an operator at the twelfth answer, and not before a day has passed.
 func TestPendingIsAskedAboutTwelveTimes(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 1, "pm_pending:%d")
 	w.after(2)
 	for range 15 {
@@ -40,6 +41,7 @@ func TestPendingIsAskedAboutTwelveTimes(t *testing.T) {
 }
 
 func TestPendingIsNotGivenUpByAge(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 1, "pm_pending:%d")
 	for n := 1; n <= 11; n++ {
 		require.Equal(t, batch.ExitUnfinished, w.after(10*n).look().Exit)
@@ -51,6 +53,7 @@ func TestPendingIsNotGivenUpByAge(t *testing.T) {
 
 // What nobody answers about is asked on seven days, over seven days, before it is left to an operator. An answer begins that anew.
 func TestNoAnswerIsGivenUpAfterSevenDaysOfAsking(t *testing.T) {
+	t.Parallel()
 	w := doubted(t, 1, "pm_pending:%d")
 	mute := func(faults simulator.Faults) {
 		w.sims["main"].Update(func(c *simulator.Config) { c.LookupFaults = faults })
@@ -78,6 +81,7 @@ func TestNoAnswerIsGivenUpAfterSevenDaysOfAsking(t *testing.T) {
 
 // A weekend with a wrong token, a paused gateway or a host that does not know it: nobody was asked about, and nothing is given up.
 func TestWhatWasNotAskedCountsForNothing(t *testing.T) {
+	t.Parallel()
 	for name, prevent := range map[string]func(w *town){
 		"credentials refused": func(w *town) { w.client = func(c *httpapi.Config) { c.Token = "another" } },
 		"left alone":          func(w *town) { w.withheld = map[string]string{"main": "paused"} },
@@ -97,6 +101,7 @@ func TestWhatWasNotAskedCountsForNothing(t *testing.T) {
 
 // The payment of an order is counted by the same rule.
 func TestPatienceWithAnOrder(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	id := m.sell(worktest.Order{Payments: []worktest.Payment{{}}})[0]
 	m.took(id, 1, stands(payment.Pending))

@@ -58,6 +58,7 @@ VALUES (900000 + %[1]d, 900000, 1, 0, 'sub_%[1]d_20260131-1', 'r', 'c', 1, 'KRW'
 
 // One poisoned row of each kind in a chunk of 500: the others are settled, it is in review with its reason.
 func TestPoisonedRowsStopNoOther(t *testing.T) {
+	t.Parallel()
 	const n = 500
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, n, day0, nil)
@@ -86,6 +87,7 @@ UNION ALL SELECT review_reason FROM invoices WHERE subscription_id = ? AND statu
 
 // What was wrong with a subscription and is right again is invoiced, and its reason goes.
 func TestAReasonGoesWithItsCause(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.enrol("pm_ok:1")
 	worktest.Exec(t, w.plain, `UPDATE subscriptions SET currency = 'QQQ'`)
@@ -99,6 +101,7 @@ func TestAReasonGoesWithItsCause(t *testing.T) {
 }
 
 func TestASubscriptionThatCannotEvenBeSetAsideStopsNoOther(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 30, day0, nil)
 	worktest.Exec(t, w.plain, fmt.Sprintf(trigger("UPDATE", "subscriptions", "id = %[1]d"), 7))
@@ -111,6 +114,7 @@ func TestASubscriptionThatCannotEvenBeSetAsideStopsNoOther(t *testing.T) {
 // Dates that stand for none, on more rows than a chunk holds, whatever the status: everybody else is billed, and those who could be
 // are shown to an operator.
 func TestDatesThatStandForNoneStopNobody(t *testing.T) {
+	t.Parallel()
 	for _, date := range []string{"1970-01-01", "0000-00-00", "2025-02-31"} {
 		w := newTown(t)
 		worktest.Enrol(t, w.plain, 520, day0, nil)

@@ -20,6 +20,7 @@ VALUES (?, ?, 'host', '1234567890123456', 60000, ?, ?)`, job, at, at, finished)
 
 // Firings are kept as long as runs are, the newest of each job for ever.
 func TestPruneFirings(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	k.fired("billing", "2026-01-01", longAgo)
 	k.fired("billing", "2026-01-02", "2026-04-01 11:59:59.999999")

@@ -68,6 +68,7 @@ func (k *keeper) ids(table string) []uint64 {
 }
 
 func TestPruneRuns(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	want := map[uint64]string{}
 	kept := func(why string, id uint64) uint64 { want[id] = why; return id }
@@ -127,6 +128,7 @@ VALUES (1, 'webhook', 'pending', '1234567890123456', ?), (2, 'webhook', 'deliver
 }
 
 func TestPruneEvents(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	both := func(o *jobs.PruneOptions) { o.Sinks = []string{"webhook", "slack"} }
 	var want []uint64
@@ -160,6 +162,7 @@ func TestPruneEvents(t *testing.T) {
 // Without an outbox nobody is ever told, and events go by their age alone; what an outbox of former days has not
 // delivered stays.
 func TestPruneEventsWithoutAnOutbox(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	k.told(longAgo)
 	pending := k.told(longAgo, "webhook:pending")
@@ -169,6 +172,7 @@ func TestPruneEventsWithoutAnOutbox(t *testing.T) {
 }
 
 func TestPruneKeepsForEverWhatHasNoRetention(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	k.told(longAgo)
 	k.ran("billing", "completed", 0, longAgo)
@@ -179,6 +183,7 @@ func TestPruneKeepsForEverWhatHasNoRetention(t *testing.T) {
 }
 
 func TestPruneTouchesNothingElse(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	tables := []string{"order_checks", "gateway_answers", "operator_actions", "audit_findings", "invoices"}
 	for _, statement := range []string{
@@ -205,6 +210,7 @@ func (k *keeper) many(n int) {
 }
 
 func TestPruneInChunks(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	k.many(10)
 	largest := func() int {
@@ -223,6 +229,7 @@ func TestPruneInChunks(t *testing.T) {
 
 // What a limit leaves, the next run deletes.
 func TestPruneIsResumed(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	kept := k.told(longAgo, "webhook:dead")
 	k.many(10)
@@ -239,6 +246,7 @@ func TestPruneIsResumed(t *testing.T) {
 
 // A bound of time, or a signal, ends it between two chunks.
 func TestPruneEndsWhenItIsStopped(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	k.many(10)
 	ctx, stop := context.WithCancel(t.Context())
@@ -267,6 +275,7 @@ func (k *keeper) hold(id uint64) *sqlx.Tx {
 
 // Rows that somebody holds are left, and stop no others.
 func TestPrunePassesLockedRowsOver(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	k.many(7)
 	for range 200 { // MySQL scans a small table, and waits for any of its rows
@@ -281,6 +290,7 @@ func TestPrunePassesLockedRowsOver(t *testing.T) {
 }
 
 func TestTwoPrunesAtOnce(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	k.many(40)
 	var both errgroup.Group
@@ -295,6 +305,7 @@ func TestTwoPrunesAtOnce(t *testing.T) {
 }
 
 func TestPruneGoesOnAfterALostAnswer(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, pruneNow)
 	k.many(7)
 	proxy := testdb.NewProxy(t, k.plain.DSN)

@@ -218,6 +218,7 @@ func (b *bazaar) look() {
 
 // A shop that sells, is paid, cancels and restocks the rows that two workers settle meanwhile.
 func TestAShopAtWorkWhileOrdersAreSettled(t *testing.T) {
+	t.Parallel()
 	const transactions, tills = 12_000, 4
 	m := newMarket(t)
 	m.options.Policy.OlderThan = 0 // so that they meet

@@ -47,6 +47,7 @@ func (m *market) paid(n int, product uint64) []uint64 {
 
 // A customer who began to pay 9 minutes and 59 seconds ago is left alone, however old the order.
 func TestAnOrderThatIsBeingPaidIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	const almost = 10*time.Minute - time.Second
 	ids := m.sell(
@@ -66,6 +67,7 @@ func TestAnOrderThatIsBeingPaidIsLeftAlone(t *testing.T) {
 
 // What the shop changes between the claim and the settlement stays as the shop has it.
 func TestTheShopChangesAnOrderThatIsBeingChecked(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, change, want string }{
 		{"completes it", `UPDATE orders SET status = 'completed' WHERE id = 1`, "completed | pending"},
 		{"cancels it", `UPDATE orders SET status = 'cancelled' WHERE id = 1`, "cancelled | pending"},
@@ -94,6 +96,7 @@ func TestTheShopChangesAnOrderThatIsBeingChecked(t *testing.T) {
 
 // An order or a payment that the shop holds at the moment is left to it, and costs the others nothing.
 func TestTheShopHoldsAnOrder(t *testing.T) {
+	t.Parallel()
 	for _, hold := range []string{`SELECT id FROM orders WHERE id = 2 FOR UPDATE`, `SELECT id FROM payments WHERE order_id = 2 FOR UPDATE`} {
 		t.Run(hold, func(t *testing.T) {
 			m := newMarket(t)
@@ -123,6 +126,7 @@ func TestTheShopHoldsAnOrder(t *testing.T) {
 
 // A product that the shop holds is waited for, and what stays locked is left for the next run.
 func TestTheShopHoldsAProduct(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	products := worktest.Stock(t, m.plain, 5, 5)
 	m.paid(1, products[0])
@@ -144,6 +148,7 @@ func TestTheShopHoldsAProduct(t *testing.T) {
 
 // Whole orders get of the stock, the oldest first; one that does not get all that it needs takes nothing.
 func TestWholeOrdersOldestFirst(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	p := worktest.Stock(t, m.plain, 3, 2, 10)
 	var list []worktest.Order
@@ -164,6 +169,7 @@ func TestWholeOrdersOldestFirst(t *testing.T) {
 
 // Ten thousand stale orders of one product with stock for six thousand.
 func TestAHotProduct(t *testing.T) {
+	t.Parallel()
 	const all, stock = 10_000, 6_000
 	m := newMarket(t)
 	product := worktest.Stock(t, m.plain, stock)[0]
@@ -180,6 +186,7 @@ func TestAHotProduct(t *testing.T) {
 
 // Two workers at once: each order is settled by one of them, and takes its stock once.
 func TestTwoWorkersOnTheSameOrders(t *testing.T) {
+	t.Parallel()
 	const all, stock = 2_000, 1_500
 	m := newMarket(t)
 	product := worktest.Stock(t, m.plain, stock)[0]
@@ -204,6 +211,7 @@ func TestTwoWorkersOnTheSameOrders(t *testing.T) {
 
 // A payment that arrives after it was given up is found, and given back once.
 func TestALatePaymentIsGivenBack(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	m.options.Steps = nil
 	id := m.sell(worktest.Order{Payments: []worktest.Payment{{}}})[0]
@@ -222,6 +230,7 @@ func TestALatePaymentIsGivenBack(t *testing.T) {
 
 // A no that was said after it can have arrived is the last word, until the shop tries again.
 func TestAPaymentThatNeverArrivesIsAskedAboutTwice(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	id := m.sell(worktest.Order{Payments: []worktest.Payment{{}}})[0]
 	m.proven()
@@ -249,6 +258,7 @@ func TestAPaymentThatNeverArrivesIsAskedAboutTwice(t *testing.T) {
 
 // A URL that answers 404 to everything gives up no order, however few there are; once it is right, they are completed.
 func TestAWrongURLGivesUpNoOrder(t *testing.T) {
+	t.Parallel()
 	for name, n := range map[string]int{"a few": 15, "many": 150} {
 		t.Run(name, func(t *testing.T) {
 			m := newMarket(t)
@@ -278,6 +288,7 @@ func TestAWrongURLGivesUpNoOrder(t *testing.T) {
 // An order that a gateway does not know is left and asked about again while nothing shows that it would know it, and after
 // a while it is listed with the commands that free it.
 func TestAnOrderWithNothingToControlBy(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	id := m.sell(worktest.Order{Payments: []worktest.Payment{{}}})[0]
 	require.Equal(t, batch.ExitUnfinished, m.run().Exit)
@@ -296,6 +307,7 @@ func TestAnOrderWithNothingToControlBy(t *testing.T) {
 
 // Honest absences are settled, however many there are.
 func TestHonestAbsencesAreSettled(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name         string
 		orders, here int
@@ -323,6 +335,7 @@ func TestHonestAbsencesAreSettled(t *testing.T) {
 // Never more look-ups are open than allowed, and always as many while there are more orders: one is answered only when
 // all places are taken, or none is still to come. A place that stayed free would leave the others without an answer.
 func TestLookUpsAreBounded(t *testing.T) {
+	t.Parallel()
 	const all, places = 300, 10
 	m := newMarket(t)
 	m.options.ChunkSize = 20
@@ -366,6 +379,7 @@ func TestLookUpsAreBounded(t *testing.T) {
 
 // An order that cannot be settled for a reason of its own is left to an operator; the others go on.
 func TestAnOrderThatCannotBeSettled(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	product := worktest.Stock(t, m.plain, 5)[0]
 	m.paid(3, product)
@@ -383,6 +397,7 @@ IF NEW.id = 2 AND NEW.status = 'completed' THEN SIGNAL SQLSTATE '45000' SET MESS
 
 // What a gateway cannot be asked about in this run is as if it had not been claimed.
 func TestAGatewayThatIsDown(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	ids := m.sell(worktest.Order{Payments: []worktest.Payment{{}}}, worktest.Order{Payments: []worktest.Payment{{Gateway: "other"}}})
 	m.took(ids[0], 1, stands(payment.Declined))
@@ -397,6 +412,7 @@ func TestAGatewayThatIsDown(t *testing.T) {
 
 // What a worker that died had claimed is taken over as soon as its lease has run out, and not before.
 func TestOrdersOfAWorkerThatDied(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	product := worktest.Stock(t, m.plain, 5)[0]
 	m.paid(2, product)
@@ -415,6 +431,7 @@ VALUES ('reconcile', '2026-01-31', '{}', 'running', '1234567890123456', 60000, '
 
 // Only the selected orders are touched.
 func TestSelectedOrders(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	product := worktest.Stock(t, m.plain, 5)[0]
 	m.paid(3, product)

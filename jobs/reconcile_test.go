@@ -20,6 +20,7 @@ type there map[int]func(*simulator.Entry)
 
 // Every line of the table, through the whole step.
 func TestOrdersAreSettledByTheTable(t *testing.T) {
+	t.Parallel()
 	one := []worktest.Payment{{}}
 	for _, c := range []struct {
 		name   string
@@ -139,6 +140,7 @@ func TestOrdersAreSettledByTheTable(t *testing.T) {
 
 // A gateway that knows no look-up by key is asked by its own id, and else waited for.
 func TestOrdersOfAGatewayThatCannotBeAskedByKey(t *testing.T) {
+	t.Parallel()
 	m := newMarket(t)
 	m.client = func(c *httpapi.Config) { c.NoFind = true }
 	ids := m.sell(worktest.Order{Payments: []worktest.Payment{{}}}, worktest.Order{Payments: []worktest.Payment{{}}})

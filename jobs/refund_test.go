@@ -143,6 +143,7 @@ func faults(f simulator.Faults) func(*simulator.Config) {
 }
 
 func TestRefund(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t)
 	w.due("main")
 	w.due("main", "main")
@@ -181,6 +182,7 @@ type visit struct {
 
 // What becomes of one refund, run after run.
 func TestRefundStories(t *testing.T) {
+	t.Parallel()
 	aMinute := func(w *counter, _ string) { w.pass(time.Minute) }
 	aDay := func(w *counter, _ string) { w.pass(25 * time.Hour) }
 	sim := func(change func(*simulator.Config)) func(*counter, string) {
@@ -324,6 +326,7 @@ func TestRefundStories(t *testing.T) {
 
 // A payment that never arrived took nothing: it fails once no request can arrive any more.
 func TestRefundOfAPaymentThatNeverArrived(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t)
 	worktest.Exec(t, w.plain, `INSERT INTO orders (customer_id, status, amount, currency) VALUES ('c', 'failed', 500, 'KRW')`)
 	worktest.Exec(t, w.plain, `INSERT INTO payments (order_id, gateway, idempotency_key, status, amount, currency) VALUES (1, 'main', 'ord_1-1', 'refund_due', 500, 'KRW')`)
@@ -339,6 +342,7 @@ func TestRefundOfAPaymentThatNeverArrived(t *testing.T) {
 
 // Many refunds of two gateways, two workers at once, one gateway that loses answers: each is given back once.
 func TestRefundsByTwoWorkers(t *testing.T) {
+	t.Parallel()
 	w := newCounter(t)
 	w.sims["main"].Update(faults(simulator.Faults{DropAfter: 0.3, DropBefore: 0.2, First: 1}))
 	for range 20 {
@@ -369,6 +373,7 @@ func TestRefundsByTwoWorkers(t *testing.T) {
 
 // After a lost COMMIT, or a lost answer to one, nothing is given back twice and nothing is forgotten.
 func TestRefundsWithALostCommit(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 		"its answer": (*testdb.Proxy).LoseCommitAnswer, "itself": (*testdb.Proxy).LoseCommit,
 	} {

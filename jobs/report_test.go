@@ -85,6 +85,7 @@ func (k *keeper) sell(at string) {
 }
 
 func TestReportIsOnYesterdayInTheBusinessZone(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, "2026-01-31T16:00:00Z") // 1 February in Seoul
 	var err error
 	k.zone, err = time.LoadLocation("Asia/Seoul")
@@ -99,6 +100,7 @@ func TestReportIsOnYesterdayInTheBusinessZone(t *testing.T) {
 }
 
 func TestDaysOfAReport(t *testing.T) {
+	t.Parallel()
 	day := func(s string) payment.Date {
 		if s == "" {
 			return 0
@@ -118,6 +120,7 @@ func TestDaysOfAReport(t *testing.T) {
 }
 
 func TestReportOnARangeOfDays(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, "2026-01-31T16:00:00Z")
 	for _, at := range []string{"2026-01-01 00:00:00", "2026-01-02 00:00:00", "2026-01-04 23:59:59", "2026-01-05 00:00:00"} {
 		k.sell(at)
@@ -139,6 +142,7 @@ func TestReportOnARangeOfDays(t *testing.T) {
 
 // A day that somebody else holds is left, and stops no other.
 func TestReportOnALockedDay(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, "2026-01-31T16:00:00Z")
 	k.sell("2026-01-02 00:00:00")
 	k.sell("2026-01-03 00:00:00")
@@ -159,6 +163,7 @@ func TestReportOnALockedDay(t *testing.T) {
 
 // An answer that was lost is no failure.
 func TestReportGoesOnAfterALostAnswer(t *testing.T) {
+	t.Parallel()
 	k := newKeeper(t, "2026-01-31T16:00:00Z")
 	k.sell("2026-01-30 00:00:00")
 	proxy := testdb.NewProxy(t, k.plain.DSN)

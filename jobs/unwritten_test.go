@@ -31,6 +31,7 @@ FROM invoices i LEFT JOIN payment_attempts a ON a.invoice_id = i.id WHERE i.subs
 // Errors of the server that are not about a row, met by one row wherever a run writes: nobody goes to review, the others are
 // charged, the run is unfinished, and the next one charges the row once and for all.
 func TestErrorsOfTheDatabaseBlameNoRow(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		spoil string
 		after string
@@ -72,6 +73,7 @@ func TestErrorsOfTheDatabaseBlameNoRow(t *testing.T) {
 
 // A row on which the database fails again and again is listed by its id after three runs, with the command that shows it.
 func TestARowThatFailsInThreeRunsIsListed(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 5, day0, nil)
 	worktest.Exec(t, w.plain, signal("UPDATE", "invoices", "status = 'charging' AND NEW.subscription_id = 4", 1969))
@@ -99,6 +101,7 @@ func TestARowThatFailsInThreeRunsIsListed(t *testing.T) {
 
 // Conflicts with other nodes at COMMIT, many in a row, put nobody in review: what they undo is done again.
 func TestConflictsAtCommitPutNobodyInReview(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		number  uint16
 		message string
@@ -129,6 +132,7 @@ func TestConflictsAtCommitPutNobodyInReview(t *testing.T) {
 // Money that was taken is never a case for review because the shop's tables do not take what follows: the answer is kept, the
 // attempt is recorded alone where it can be, and the rest follows in the first run that can write it.
 func TestPaidIsNeverAReview(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ spoil, after string }{
 		"the attempt":      {trigger("UPDATE", "payment_attempts", "status = 'succeeded' AND NEW.subscription_id = %[1]d"), "in_flight charging - 0"},
 		"the invoice":      {trigger("UPDATE", "invoices", "status = 'paid' AND NEW.subscription_id = %[1]d"), "succeeded charging - 0"},
@@ -185,6 +189,7 @@ func TestPaidIsNeverAReview(t *testing.T) {
 
 // Nobody is charged by a run that can write nothing of what it claims, and it ends.
 func TestARunThatCanClaimNothing(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	worktest.Enrol(t, w.plain, 200, day0, nil)
 	worktest.Exec(t, w.plain, signal("INSERT", "payment_attempts", "id >= 0", 1146))

@@ -19,6 +19,7 @@ import (
 // An audit finds payments that two rows have, whoever wrote them: an attempt and an order's payment, two orders', and two rows of
 // one order, of which only that is found.
 func TestAuditFindsWhatIsBookedTwice(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	worktest.Exec(t, plain, `INSERT INTO gateway_accounts (id, gateway, address) VALUES (1, 'main', ''), (2, 'main', 'https://a'), (3, 'other', 'https://a')`)
 	worktest.Exec(t, plain, `INSERT INTO payment_attempts (id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount, currency,

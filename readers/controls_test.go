@@ -60,6 +60,7 @@ func ids(controls []payment.Control) []string {
 
 // The nearest successes on each side are found, three at most, and neither the absent payment's own time nor anything in it.
 func TestNearestControls(t *testing.T) {
+	t.Parallel()
 	db := testdb.New(t)
 	for n, minutes := range []int{-50, -40, -30, -20, 0, 5, 10, 20, 30, 40, 50} {
 		attempt(t, db, n, minutes, "")
@@ -78,6 +79,7 @@ func TestNearestControls(t *testing.T) {
 
 // What is no proof that the gateway took it is no control.
 func TestWhatIsNoControl(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		columns string
 		control bool
@@ -109,6 +111,7 @@ func TestWhatIsNoControl(t *testing.T) {
 
 // What was recorded by hand counts as our own; the shop's payments are asked for as the shop charged them.
 func TestOtherControls(t *testing.T) {
+	t.Parallel()
 	db := testdb.New(t)
 	c := controls(t, db)
 	worktest.Exec(t, db, `INSERT INTO gateway_controls (account_id, gateway_payment_id, idempotency_key, reference, customer_id, amount, currency, charged_at)
@@ -136,6 +139,7 @@ VALUES (1, 'pay-shown', 'k', 'r', 'c', 5, 'KRW', ?), (2, 'pay-other', 'k', 'r', 
 // A payment of an order that duly's own look-up settled is duly's own: one that its gateway does not show any more fails it. One that
 // was taken at another account is no control of this one, and the shop's own word, or an operator's, is checked by nothing.
 func TestControlsOfOrders(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		bookings string
 		control  bool
@@ -180,6 +184,7 @@ func TestControlsOfOrders(t *testing.T) {
 
 // What the gateway has purged by its own rules is no control, and what was joined counts as today's account.
 func TestRetentionAndJoinedAccounts(t *testing.T) {
+	t.Parallel()
 	db := testdb.New(t)
 	attempt(t, db, 1, -70, "")
 	attempt(t, db, 2, 10, "account_id = 2")
@@ -205,6 +210,7 @@ func TestRetentionAndJoinedAccounts(t *testing.T) {
 
 // However many spans there are, each has controls that lie beyond it, and spans between the same two cost one read.
 func TestControlsOfManySpans(t *testing.T) {
+	t.Parallel()
 	db := testdb.New(t)
 	for n := range 200 {
 		attempt(t, db, n, 2*n, "")

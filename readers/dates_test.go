@@ -35,6 +35,7 @@ func store(t *testing.T, plain *testdb.DB, statement string, args ...any) {
 // Dates that stand for none, and those that no calendar has, each on more rows than a page holds: the walk goes on behind what is
 // stored, meets every row once, and ends.
 func TestTheWalkGoesOnBehindWhatIsStored(t *testing.T) {
+	t.Parallel()
 	stored := []string{"0000-00-00", "1970-01-01", "2025-02-28", "2025-02-31", "2025-03-01", "2025-11-00", "2025-11-01", due}
 	const each = 7
 	for _, page := range []int{1, 3, each, 100} {
@@ -95,6 +96,7 @@ func TestTheWalkGoesOnBehindWhatIsStored(t *testing.T) {
 
 // So does the walk over orders, also with more of one instant than a page holds.
 func TestTheWalkOverOrdersMeetsThoseOfNoInstant(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	for i, at := range []string{"0000-00-00 00:00:00", "1969-12-31 10:00:00", "1970-01-01 00:00:00", "2025-02-31 10:00:00", "2025-03-02 10:00:00"} {
 		store(t, plain, `INSERT INTO orders (id, customer_id, status, amount, currency, created_at, updated_at) VALUES (?, 'c', 'pending', 1, 'KRW', ?, '2025-03-03')`, i+1, at)
@@ -122,6 +124,7 @@ func TestTheWalkOverOrdersMeetsThoseOfNoInstant(t *testing.T) {
 
 // The list of a gateway begins no later than with what may be charged, whatever dates stand beside it.
 func TestOldestChargeableBesideDatesThatAreNone(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 2, nil)
 	worktest.Exec(t, plain, `UPDATE invoices SET status = 'paid'`)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET next_billing_date = '2025-03-01' WHERE id = 1`)

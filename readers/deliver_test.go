@@ -55,6 +55,7 @@ func idsOf(item outbox.Claimed) []uint64 {
 }
 
 func TestDeliveriesAreClaimedBySubject(t *testing.T) {
+	t.Parallel()
 	for _, limit := range []int{1, 2, 100} {
 		plain := letters(t, "a", "b", "a", "A", "a", "b")
 		require.Equal(t, [][]uint64{{1, 3, 5}, {2, 6}, {4}}, deliveries(t, plain, limit), "subjects are told apart by their case")
@@ -63,6 +64,7 @@ func TestDeliveriesAreClaimedBySubject(t *testing.T) {
 
 // What waits for its next try, and what another run has, holds back what follows it, and nothing else.
 func TestDeliveriesWaitForEarlierOnes(t *testing.T) {
+	t.Parallel()
 	plain := letters(t, "a", "b", "a", "c", "b", "c", "c")
 	worktest.Exec(t, plain, `INSERT INTO job_runs (id, job, business_date, params, status, lease, lease_ms, host, pid, version)
 VALUES (900, 'outbox', '2026-01-31', '{}', 'running', '1234567890123456', 60000, 'host', 1, 'v'),
@@ -78,6 +80,7 @@ VALUES (900, 'outbox', '2026-01-31', '{}', 'running', '1234567890123456', 60000,
 
 // A row that somebody has locked holds up its subject alone.
 func TestALockedDelivery(t *testing.T) {
+	t.Parallel()
 	plain := letters(t, "a", "b", "a", "c")
 	begin(t, plain, `UPDATE event_deliveries SET last_error = 'x' WHERE event_id = 1`)
 	require.Equal(t, [][]uint64{{2}, {4}}, deliveries(t, plain, 10))

@@ -46,6 +46,7 @@ func attempts(items []billing.Claimed) []uint64 {
 }
 
 func TestDoubtTakesOverWhatIsUnsettled(t *testing.T) {
+	t.Parallel()
 	for _, limit := range []int{1, 3, 100} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
 			plain := left(t, 12)
@@ -71,6 +72,7 @@ WHERE id = ? AND status = 'in_flight' AND doubted = 1 AND next_check_at IS NULL 
 }
 
 func TestDoubtTakesOnlyChecksThatAreDue(t *testing.T) {
+	t.Parallel()
 	plain := left(t, 4)
 	inDoubt(t, plain, -time.Minute, "id = 1")
 	inDoubt(t, plain, time.Minute, "id >= 2")
@@ -88,6 +90,7 @@ func TestDoubtTakesOnlyChecksThatAreDue(t *testing.T) {
 // What a dead worker had not sent when its lease ran out it never will; a lease more is allowed for, in case its last heartbeat
 // was lost, and never an instant before the attempt was made or after now.
 func TestDoubtKnowsByWhenADeadWorkerHadSent(t *testing.T) {
+	t.Parallel()
 	const lease = time.Minute
 	for name, c := range map[string]struct{ made, beat, want time.Duration }{ // before now
 		"long ago":              {48 * time.Hour, 24 * time.Hour, 24*time.Hour - 2*lease},
@@ -125,6 +128,7 @@ func TestDoubtKnowsByWhenADeadWorkerHadSent(t *testing.T) {
 
 // What a live run has in flight is its own; what is in doubt is anybody's.
 func TestDoubtLeavesLiveRunsAlone(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		status string
 		want   []uint64
@@ -155,6 +159,7 @@ func TestDoubtLeavesLiveRunsAlone(t *testing.T) {
 
 // A run finds again what it has in flight itself and does not know of: a claim whose commit was not answered.
 func TestDoubtTakesOverTheRunsOwn(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 3, nil)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
@@ -167,6 +172,7 @@ func TestDoubtTakesOverTheRunsOwn(t *testing.T) {
 }
 
 func TestDoubtAndALockedRow(t *testing.T) {
+	t.Parallel()
 	plain := left(t, 6)
 	begin(t, plain, `UPDATE payment_attempts SET message = 'x' WHERE id = 2`)
 	db := worktest.Open(t, plain.DSN)
@@ -175,6 +181,7 @@ func TestDoubtAndALockedRow(t *testing.T) {
 }
 
 func TestTwoTakersShare(t *testing.T) {
+	t.Parallel()
 	plain := left(t, 60)
 	inDoubt(t, plain, -time.Minute, "id % 2 = 0")
 	var work sync.WaitGroup
@@ -199,6 +206,7 @@ func TestTwoTakersShare(t *testing.T) {
 }
 
 func TestOneAttemptThatCannotBeTakenOverStopsNoOther(t *testing.T) {
+	t.Parallel()
 	plain := left(t, 12)
 	inDoubt(t, plain, -time.Minute, "id <= 5")
 	worktest.Exec(t, plain, `CREATE TRIGGER t BEFORE UPDATE ON payment_attempts FOR EACH ROW
@@ -212,6 +220,7 @@ IF NEW.id IN (3, 8) THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not him'; E
 }
 
 func TestDoubtKnowsWhetherTheSubscriptionMayStillBeCharged(t *testing.T) {
+	t.Parallel()
 	for change, chargeable := range map[string]bool{
 		`status = 'active'`:                               true,
 		`status = 'past_due'`:                             true,
@@ -236,6 +245,7 @@ func TestDoubtKnowsWhetherTheSubscriptionMayStillBeCharged(t *testing.T) {
 
 // An attempt is sent again only while its invoice waits for it alone: another one may have been adopted beside it.
 func TestDoubtKnowsWhetherItsInvoiceWaitsForItAlone(t *testing.T) {
+	t.Parallel()
 	second := func(status string) string {
 		return `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount, currency,
 gateway, payment_method, body_version, status, run_id, lease) SELECT invoice_id, subscription_id, 2, stage, 'sub_1_20260131-2', reference, customer_id,
@@ -263,6 +273,7 @@ amount, currency, gateway, payment_method, 1, '` + status + `', run_id, REPEAT('
 }
 
 func TestKeptAnswers(t *testing.T) {
+	t.Parallel()
 	answer := func(customer string) string {
 		return `{"reference": "sub_1_20260131", "customer_id": "` + customer + `", "money": {"amount": 9900, "currency": "KRW"},
 "outcome": {"kind": "succeeded", "payment_id": "pay_1"}}`
@@ -306,6 +317,7 @@ func TestKeptAnswers(t *testing.T) {
 }
 
 func TestATakeOverWhoseCommitWasLost(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 		"its answer": (*testdb.Proxy).LoseCommitAnswer, "on the way there": (*testdb.Proxy).LoseCommit,
 	} {
@@ -326,6 +338,7 @@ func TestATakeOverWhoseCommitWasLost(t *testing.T) {
 
 // The age of an attempt counts from when it was made, however often it was taken over.
 func TestDoubtCountsAges(t *testing.T) {
+	t.Parallel()
 	plain := left(t, 1)
 	worktest.Exec(t, plain, `UPDATE payment_attempts SET created_at = created_at - INTERVAL 3 HOUR`)
 	db := worktest.Open(t, plain.DSN)
@@ -335,6 +348,7 @@ func TestDoubtCountsAges(t *testing.T) {
 }
 
 func TestNextCheckAndOwners(t *testing.T) {
+	t.Parallel()
 	plain := left(t, 4)
 	db := worktest.Open(t, plain.DSN)
 	all := readers.Selection{Business: worktest.Day(t, due)}

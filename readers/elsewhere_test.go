@@ -15,6 +15,7 @@ import (
 // A payment was taken where it is booked by proof. One that is not was taken elsewhere if it is older than the account that its
 // gateway is called at, and there was another one before.
 func TestElsewhere(t *testing.T) {
+	t.Parallel()
 	const older, newer = -30 * time.Minute, 30 * time.Minute // than today's account
 	before := "(1, 'main', 'http://old', NULL, -60)"
 	for name, c := range map[string]struct {

@@ -45,6 +45,7 @@ func listReads(rows int) []claimQuery {
 
 // Pages of a list come from an index in its order: none is sorted, however much waits.
 func TestListsAreNotSorted(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	const rows = 2000
 	fill(t, plain, rows)

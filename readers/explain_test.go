@@ -22,6 +22,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // Every claim and every list of candidates must walk an index in its own order, however small the tables are: a
 // claim that sorts locks every row that it looks at.
 func TestExplain(t *testing.T) {
+	t.Parallel()
 	for _, rows := range []int{5, 100_000} {
 		t.Run(fmt.Sprint(rows), func(t *testing.T) {
 			plain := testdb.New(t)

@@ -18,6 +18,7 @@ import (
 // Each claim first finds what the database has acknowledged to this run. What is not there as it was ends the run, and
 // nothing of the claim is written.
 func TestAClaimAfterLostCommits(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 8, nil)
 	db := worktest.Open(t, plain.DSN)
 	r := stage(t, db)
@@ -86,6 +87,7 @@ func TestAClaimAfterLostCommits(t *testing.T) {
 // A claim finds out in the statement that reads it back which server answers: another one than that which the run began on
 // may lack what other runs were told of, although it shows what this one was.
 func TestAClaimOnAnotherServer(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 4, nil)
 	db := worktest.Open(t, plain.DSN)
 	own, other := worktest.Servers(t, db)
@@ -138,6 +140,7 @@ func TestAClaimOnAnotherServer(t *testing.T) {
 
 // A run notes what it claimed, new and taken up again.
 func TestAClaimIsAcknowledged(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 3, nil)
 	db := worktest.Open(t, plain.DSN)
 	items, _ := claim(t, db, stage(t, db), 10)
@@ -161,6 +164,7 @@ func TestAClaimIsAcknowledged(t *testing.T) {
 // What is known of a charge already is read with its claim: an answer that was kept settles it, one that cannot makes it
 // doubtful, and a charge of its period that nothing here accounts for holds it back.
 func TestAClaimReadsWhatIsKnownOfItsCharges(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 5, nil)
 	db := worktest.Open(t, plain.DSN)
 	keep := func(subscription string, amount int64, o payment.Outcome) {

@@ -12,6 +12,7 @@ import (
 )
 
 func TestFindings(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	for i := range 5 {
@@ -43,6 +44,7 @@ func TestFindings(t *testing.T) {
 }
 
 func TestAuditedTo(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	until := func() string {

@@ -69,6 +69,7 @@ func remaining(t *testing.T, db *mysql.DB, run uint64) readers.OrdersLeft {
 
 // Every order that is due is found, once, whichever index it is found in; and none that is not.
 func TestWhichOrdersAreDue(t *testing.T) {
+	t.Parallel()
 	const checked = `INSERT INTO order_checks (order_id, checks, next_check_at, checked_at, reason) VALUES `
 	young := olderThan - time.Minute
 	for _, c := range []struct {
@@ -123,6 +124,7 @@ func TestWhichOrdersAreDue(t *testing.T) {
 
 // A claim holds everything that the rules read, and the lease is in the table when it is returned.
 func TestAClaimedOrder(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Sell(t, plain, worktest.Order{
@@ -160,6 +162,7 @@ func TestAClaimedOrder(t *testing.T) {
 
 // A backlog of many pages is walked through once, the oldest first.
 func TestABacklogOfOrders(t *testing.T) {
+	t.Parallel()
 	const n = 2_300
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
@@ -177,6 +180,7 @@ func TestABacklogOfOrders(t *testing.T) {
 
 // What a living run holds is left to it; what an ended one held is taken over; one's own claims are not taken again.
 func TestOrdersOfOtherRuns(t *testing.T) {
+	t.Parallel()
 	for status, want := range map[string]readers.OrdersLeft{
 		"running": {InFlight: 2}, "completed": {Due: 2}, "failed": {Due: 2}, "stopped": {Due: 2}, "abandoned": {Due: 2},
 	} {
@@ -206,6 +210,7 @@ func TestOrdersOfOtherRuns(t *testing.T) {
 
 // What an earlier step of the same run left under a lease is taken over: nothing of it is under way any more.
 func TestOrdersLeftByTheSameRun(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Sell(t, plain, worktest.Order{})
@@ -218,6 +223,7 @@ func TestOrdersLeftByTheSameRun(t *testing.T) {
 
 // Two workers at once take each order once between them.
 func TestTwoClaimsOfTheSameOrders(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	worktest.Sell(t, plain, make([]worktest.Order, 500)...)
 	seen := make(chan []uint64, 2)
@@ -246,6 +252,7 @@ func TestTwoClaimsOfTheSameOrders(t *testing.T) {
 
 // Orders whose first question goes to a gateway that is skipped stay unclaimed.
 func TestOrdersOfSkippedGateways(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	shut := worktest.Payment{Gateway: "shut"}
@@ -261,6 +268,7 @@ func TestOrdersOfSkippedGateways(t *testing.T) {
 
 // The shop's locks hold up no claim, and the claim holds up no shop.
 func TestOrdersLockNothingOfTheShops(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Sell(t, plain, worktest.Order{Payments: []worktest.Payment{{}}}, worktest.Order{Payments: []worktest.Payment{{}}})
@@ -272,6 +280,7 @@ func TestOrdersLockNothingOfTheShops(t *testing.T) {
 
 // Rows of bookkeeping that somebody holds are passed over.
 func TestAnOrderThatAnotherClaimHolds(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Sell(t, plain, worktest.Order{}, worktest.Order{})
@@ -283,6 +292,7 @@ func TestAnOrderThatAnotherClaimHolds(t *testing.T) {
 }
 
 func TestOrdersOfASelection(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Sell(t, plain, worktest.Order{}, worktest.Order{}, worktest.Order{Status: "completed"})
@@ -299,6 +309,7 @@ func TestOrdersOfASelection(t *testing.T) {
 
 // A claim whose COMMIT took effect though its answer was lost is known to have, and one that did not is made again.
 func TestOrdersAfterALostCommit(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 		"its answer": (*testdb.Proxy).LoseCommitAnswer, "itself": (*testdb.Proxy).LoseCommit,
 	} {
@@ -320,6 +331,7 @@ func TestOrdersAfterALostCommit(t *testing.T) {
 
 // An order that cannot be claimed by itself is passed over, and fails the step in the end.
 func TestAnOrderThatCannotBeClaimed(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Sell(t, plain, make([]worktest.Order, 5)...)
@@ -332,6 +344,7 @@ IF NEW.order_id = 2 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'poison'; EN
 
 // Orders that are not decided are in doubt; a second look at what was given up is not.
 func TestOrdersInDoubt(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Sell(t, plain,
@@ -349,6 +362,7 @@ func TestOrdersInDoubt(t *testing.T) {
 
 // LockOrders reads what is there and leaves out what somebody holds.
 func TestLockOrders(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	one := []worktest.Payment{{}}
@@ -376,6 +390,7 @@ func TestLockOrders(t *testing.T) {
 
 // The forecast of what a run would check.
 func TestPeekOrders(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Sell(t, plain, worktest.Order{Payments: []worktest.Payment{{}}}, worktest.Order{Status: "completed"}, worktest.Order{})

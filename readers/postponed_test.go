@@ -64,6 +64,7 @@ func mixed(t *testing.T) *testdb.DB {
 }
 
 func TestRowsOfAFullLaneAreClaimedLater(t *testing.T) {
+	t.Parallel()
 	for _, limit := range []int{1, 2, 7, 100} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
 			plain := mixed(t)
@@ -83,6 +84,7 @@ func TestRowsOfAFullLaneAreClaimedLater(t *testing.T) {
 
 // Whatever happens to a row between the walk that met it and the claim of it, it is not passed over.
 func TestPostponedRowsThatChange(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, change string
 		row, claimed int
@@ -117,6 +119,7 @@ IF NEW.subscription_id = 40 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not
 }
 
 func TestPostponedRowsThatAreLockedAreMetAgain(t *testing.T) {
+	t.Parallel()
 	for name, lock := range map[string]string{
 		"invoices":      `UPDATE invoices SET updated_at = UTC_TIMESTAMP(6) WHERE id >= 37`,
 		"subscriptions": `UPDATE subscriptions SET description = 'new' WHERE id >= 37`,
@@ -160,6 +163,7 @@ func (w *watched) Read(ctx context.Context, want batch.Want) (batch.Page[billing
 }
 
 func TestPostponedRowsOfALaneThatIsSkippedAreLeft(t *testing.T) {
+	t.Parallel()
 	plain := mixed(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {

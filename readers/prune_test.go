@@ -13,6 +13,7 @@ import (
 
 // Pages of old runs end at the first that holds young ones alone, not at one with runs that have not ended.
 func TestPagesOfOldRuns(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	const old, young, none = "2026-01-01", "2026-03-01", ""

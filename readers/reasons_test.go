@@ -14,6 +14,7 @@ import (
 
 // The commonest reasons of a billing run: its own, what is left behind before declines, and nobody's data.
 func TestBillingReasons(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 20, nil)
 	db := worktest.Open(t, plain.DSN)
 	since := time.Now().UTC().Add(-time.Minute)
@@ -57,6 +58,7 @@ VALUES (?, ?, 1, 0, ?, 'r', 'cus_7', 100, 'KRW', 'main', 'pm_x', 1, ?, NULLIF(?,
 }
 
 func TestReasonsOfOtherJobs(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	since := time.Now().UTC().Add(-time.Minute)

@@ -68,6 +68,7 @@ func claimedOrders(items []orders.RefundClaim) []uint64 {
 }
 
 func TestRefundsAreClaimedOnceInAWalk(t *testing.T) {
+	t.Parallel()
 	plain := till(t, 7)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Exec(t, plain, `INSERT INTO payments (order_id, gateway, status, amount, currency, transaction_key)
@@ -102,6 +103,7 @@ AND refund_tries = 1 AND refund_since IS NOT NULL AND refund_next_at IS NULL`))
 
 // An order is due when its next try is reached, or none was set.
 func TestRefundsWaitForTheirNextTry(t *testing.T) {
+	t.Parallel()
 	plain := till(t, 4)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Exec(t, plain, `INSERT INTO order_checks (order_id, refund_tries, refund_next_at, refund_since) VALUES
@@ -121,6 +123,7 @@ func TestRefundsWaitForTheirNextTry(t *testing.T) {
 // Gateways that keep no keys: what was claimed is not due again before the claimant's request can do nothing more,
 // even if the claimant is dead.
 func TestRefundsWithoutKeysWaitForTheClaimantsRequest(t *testing.T) {
+	t.Parallel()
 	plain := till(t, 2)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Exec(t, plain, `UPDATE payments SET gateway = 'bare' WHERE order_id = 2`)
@@ -138,6 +141,7 @@ func TestRefundsWithoutKeysWaitForTheClaimantsRequest(t *testing.T) {
 // What a living run holds is left to it, whichever step of it; what an ended one held is taken over; one's own
 // claims are not taken again.
 func TestRefundsOfOtherRuns(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		status string
 		want   []uint64
@@ -166,6 +170,7 @@ func TestRefundsOfOtherRuns(t *testing.T) {
 
 // Payments of a gateway that is left alone stay, and those of others are taken.
 func TestRefundsOfSkippedGateways(t *testing.T) {
+	t.Parallel()
 	plain := till(t, 3)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Exec(t, plain, `UPDATE payments SET gateway = 'shut' WHERE order_id = 1`)
@@ -181,6 +186,7 @@ func TestRefundsOfSkippedGateways(t *testing.T) {
 
 // The shop's locks hold up no claim, and the claim holds up no shop.
 func TestRefundsLockNothingOfTheShops(t *testing.T) {
+	t.Parallel()
 	plain := till(t, 3)
 	db := worktest.Open(t, plain.DSN)
 	begin(t, plain, `SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id FOR UPDATE`)
@@ -188,6 +194,7 @@ func TestRefundsLockNothingOfTheShops(t *testing.T) {
 }
 
 func TestRefundsOfASelection(t *testing.T) {
+	t.Parallel()
 	plain := till(t, 3)
 	db := worktest.Open(t, plain.DSN)
 	r := refunds(db)
@@ -200,6 +207,7 @@ func TestRefundsOfASelection(t *testing.T) {
 
 // A claim whose COMMIT took effect though its answer was lost is known to have, and one that did not is made again.
 func TestRefundsAfterALostCommit(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 		"its answer": (*testdb.Proxy).LoseCommitAnswer, "itself": (*testdb.Proxy).LoseCommit,
 	} {

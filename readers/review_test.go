@@ -14,6 +14,7 @@ import (
 )
 
 func TestReviews(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Exec(t, plain, `INSERT INTO subscriptions (id, customer_id, gateway, payment_method, amount, currency, interval_unit, next_billing_date, review_reason, updated_at)
@@ -62,6 +63,7 @@ VALUES (1, 1, '2026-01-01', 100, 'KRW', 'review', '2026-01-01', 'cus_1 paid with
 }
 
 func TestDeclineSums(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	add := func(n int, run uint64, status, class, code, at string) {

@@ -18,6 +18,7 @@ import (
 )
 
 func TestStageClaimsEachInvoiceOnce(t *testing.T) {
+	t.Parallel()
 	for _, limit := range []int{1, 7, 50, 500} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
 			plain := shop(t, 50, nil)
@@ -40,6 +41,7 @@ AND a.customer_id = s.customer_id AND a.amount = 9900 AND a.currency = 'KRW' AND
 }
 
 func TestStageTakesWhatIsDueAndSelected(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 10, nil)
 	worktest.Exec(t, plain, `UPDATE invoices SET next_attempt_date = '2026-02-01' WHERE id = 1`)
 	worktest.Exec(t, plain, `UPDATE invoices SET stage = 1 WHERE id = 2`)
@@ -77,6 +79,7 @@ func TestStageGoesOnFromWhereItStood(t *testing.T) {
 }
 
 func TestStageAndALockedRow(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, lock string }{
 		{"invoice", `UPDATE invoices SET updated_at = UTC_TIMESTAMP(6) WHERE id = 3`},
 		{"subscription", `UPDATE subscriptions SET description = 'new' WHERE id = 3`},
@@ -114,6 +117,7 @@ func TestStageAndALockedRow(t *testing.T) {
 
 // While one claim is under way, another one on a table of a handful of rows is given the rest, not nothing.
 func TestTwoClaimsShareATinyTable(t *testing.T) {
+	t.Parallel()
 	for n := 2; n <= 5; n++ {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			plain := shop(t, n, nil)
@@ -148,6 +152,7 @@ func TestTwoClaimsShareATinyTable(t *testing.T) {
 }
 
 func TestConcurrentClaimsNeverShareARow(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{2, 3, 5, 400} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			plain := shop(t, n, nil)
@@ -174,6 +179,7 @@ func release(t *testing.T, plain *testdb.DB) {
 // What a run releases waits for the next one, which takes the same attempt up again, with what the subscription
 // says by then.
 func TestReleasedInvoicesWaitForTheNextRun(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 6, nil)
 	db := worktest.Open(t, plain.DSN)
 	var first []billing.Claimed
@@ -204,6 +210,7 @@ AND gateway_payment_id IS NULL AND message IS NULL AND settled_at IS NULL AND cr
 }
 
 func TestSkippedLanesAreLeftForALaterWalk(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 30, func(i int, s *worktest.Subscription) {
 		if i%3 == 0 {
 			s.Gateway = "other"
@@ -234,6 +241,7 @@ func TestSkippedLanesAreLeftForALaterWalk(t *testing.T) {
 
 // A row that fails by itself goes to review with its reason; the others of its chunk are claimed.
 func TestARowThatCannotBeClaimedGoesToReview(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, poison, reason string
 	}{
@@ -273,6 +281,7 @@ SELECT id, 7, 1, 0, 'k', 'r', 'c', 1, 'KRW', 'main', 'pm', 1, 'in_doubt', 1 FROM
 }
 
 func TestARowThatCannotEvenBeSetAsideStopsNoOther(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 20, nil)
 	worktest.Exec(t, plain, `CREATE TRIGGER t BEFORE UPDATE ON invoices FOR EACH ROW
 IF NEW.id = 7 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not him'; END IF`)
@@ -285,6 +294,7 @@ IF NEW.id = 7 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not him'; END IF`
 }
 
 func TestDecisionsWithoutACharge(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 3, nil)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'cancelled' WHERE id = 1`)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'paused' WHERE id = 2`)
@@ -295,6 +305,7 @@ func TestDecisionsWithoutACharge(t *testing.T) {
 }
 
 func TestAClaimWhoseCommitWasLost(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		lose func(*testdb.Proxy) <-chan struct{}
@@ -321,6 +332,7 @@ func TestAClaimWhoseCommitWasLost(t *testing.T) {
 }
 
 func TestAClaimWithoutADatabase(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 2, nil)
 	proxy := testdb.NewProxy(t, plain.DSN)
 	db := worktest.Open(t, proxy.DSN)
@@ -336,6 +348,7 @@ func TestAClaimWithoutADatabase(t *testing.T) {
 
 // An attempt is never taken for younger than it is: its age is counted from before it was dated.
 func TestAgesAreCountedFromBeforeTheAttempt(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 1, nil)
 	db := worktest.Open(t, plain.DSN)
 	r := stage(t, db)
@@ -350,6 +363,7 @@ func TestAgesAreCountedFromBeforeTheAttempt(t *testing.T) {
 }
 
 func TestMaxOpenStage(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 3, nil)
 	db := worktest.Open(t, plain.DSN)
 	highest := func() int {
@@ -369,6 +383,7 @@ func TestMaxOpenStage(t *testing.T) {
 
 // Keys begin with the prefix of the gateway that is charged, also where a released attempt is taken up at another one.
 func TestStageKeysHaveTheirGatewaysPrefix(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 4, func(i int, s *worktest.Subscription) { s.Gateway = []string{"main", "other"}[i%2] })
 	db := worktest.Open(t, plain.DSN)
 	keys := func() []string {

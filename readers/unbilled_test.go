@@ -12,6 +12,7 @@ import (
 
 // What nobody bills for its status is counted by status, as the database compares words; of millions of rows that are billed not one is read.
 func TestUnbilledSubscriptions(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 30, nil)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET next_billing_date = '2026-01-31'`)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'grace' WHERE id BETWEEN 3 AND 10`)

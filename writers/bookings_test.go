@@ -34,6 +34,7 @@ func as(item billing.Claimed, id string) billing.Result {
 // An answer that names a payment which another row has settles nothing: the attempt goes to review with the other row's
 // name, and the rest of the chunk goes on. Ids differ by letter case.
 func TestSettleBooksAPaymentOnce(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 6)
 	db := worktest.Open(t, plain.DSN)
 	done := worktest.Run(t, db, func(ctx context.Context, x *batch.StepExecution) error {
@@ -88,6 +89,7 @@ func reserve(t *testing.T, db *mysql.DB, b *writers.Bookings, booking writers.Bo
 // Accounts that were joined are one, and so is what was booked before accounts were known; the same id at another account, or
 // at another gateway, is another payment.
 func TestBookingsByAccount(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	worktest.Exec(t, plain, `INSERT INTO gateway_accounts (id, gateway, address, joined_to) VALUES (1, 'main', '', NULL), (2, 'main', 'https://new', NULL),
 (3, 'main', 'https://old', 2), (4, 'main', 'https://older', 3), (5, 'main', 'https://staging', NULL), (6, 'other', 'https://new', NULL)`)
@@ -122,6 +124,7 @@ func TestBookingsByAccount(t *testing.T) {
 
 // A row that ended without the money, or is gone, has nothing; one that gives it back has it.
 func TestBookingsOfRowsThatEnded(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	for i, status := range []string{"succeeded", "refund_due", "refunded", "pending", "review", "failed", "cancelled", "gone"} {
@@ -144,6 +147,7 @@ func TestBookingsOfRowsThatEnded(t *testing.T) {
 
 // Two operators who name one payment for two rows at once: one of them is refused, with the name of the other's row.
 func TestTwoOperatorsNameOnePayment(t *testing.T) {
+	t.Parallel()
 	for range 3 {
 		plain := inReview(t)
 		worktest.Exec(t, plain, `UPDATE invoices SET status = 'review', review_reason = 'why', attempts = 1 WHERE id = 2`)
@@ -185,6 +189,7 @@ VALUES (2, 2, 1, 0, 'sub_2_20260131-1', 'sub_2_20260131', 'customer-1', 9900, 'K
 // What the shop's table records is refused too, though nothing is booked for it: as one row or as several, in another letter
 // case, and whatever an index of the shop's would say.
 func TestAPaymentThatTheShopRecordsIsRefused(t *testing.T) {
+	t.Parallel()
 	plain := inReview(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Exec(t, plain, `INSERT INTO payments (id, order_id, gateway, transaction_key, status, amount, currency) VALUES
@@ -207,6 +212,7 @@ func TestAPaymentThatTheShopRecordsIsRefused(t *testing.T) {
 // A payment that an invoice or another order has never completes an order and is never given back: the order goes to review with
 // the other row's name. The rest of the chunk goes on.
 func TestOrdersBookAPaymentOnce(t *testing.T) {
+	t.Parallel()
 	plain := ordered(t, 4, 9)
 	worktest.Exec(t, plain, `INSERT INTO gateway_accounts (id, gateway, address) VALUES (1, 'main', ''), (2, 'other', '')`)
 	worktest.Exec(t, plain, `INSERT INTO bookings (account_id, gateway_payment_id, kind, row_id) VALUES (1, 'pay_ord_1-1', 'attempt', 7), (2, 'pay_ord_4-1', 'attempt', 8)`)
@@ -237,6 +243,7 @@ VALUES (50, 'c', 'completed', 12900, 'KRW', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`
 // Two rows of an order under one key, or with one id, are one payment: the order is completed, its money is given back to nobody,
 // and the second row is for an operator.
 func TestOrdersCountOnePaymentOnce(t *testing.T) {
+	t.Parallel()
 	plain := ordered(t, 1, 9)
 	worktest.Exec(t, plain, `INSERT INTO payments (order_id, gateway, idempotency_key, status, amount, currency, created_at, updated_at)
 SELECT order_id, gateway, idempotency_key, status, amount, currency, created_at, updated_at FROM payments`)
@@ -253,6 +260,7 @@ SELECT order_id, gateway, idempotency_key, status, amount, currency, created_at,
 
 // An id or a key that a kept row of any order, or an attempt, has is never given back.
 func TestReserveRefund(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Exec(t, plain, `INSERT INTO payments (id, order_id, gateway, transaction_key, idempotency_key, status, amount, currency) VALUES

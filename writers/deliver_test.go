@@ -26,6 +26,7 @@ func eventsFor(t *testing.T) *testdb.DB {
 
 // Deliveries that were taken over, and those of a run without its lease, are not settled (I8).
 func TestDeliveriesAreSettledUnderTheirLease(t *testing.T) {
+	t.Parallel()
 	plain := eventsFor(t)
 	db := worktest.Open(t, plain.DSN)
 	w := &writers.Deliver{DB: db, Sink: "webhook", Now: time.Now}

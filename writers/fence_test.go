@@ -14,6 +14,7 @@ import (
 // A settlement is noted once it is committed. One whose attempt is gone ends the run and keeps the answer; an attempt
 // that somebody else has taken over does not.
 func TestASettlementAfterLostCommits(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 4)
 	db := worktest.Open(t, plain.DSN)
 	result := worktest.Run(t, db, func(ctx context.Context, x *batch.StepExecution) error {
@@ -43,6 +44,7 @@ func TestASettlementAfterLostCommits(t *testing.T) {
 
 // On another server than the one that the run began on nothing is settled: the answers are kept there, and the run ends.
 func TestASettlementOnAnotherServer(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 2)
 	db := worktest.Open(t, plain.DSN)
 	own, other := worktest.Servers(t, db)

@@ -38,6 +38,7 @@ IF(resolved_at IS NULL, 'open', resolution), DATE_FORMAT(first_seen_at, '%e'), D
 }
 
 func TestAFindingIsOneRow(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	day := func(d int) time.Time { return time.Date(2026, 1, d, 12, 0, 0, 0, time.UTC) }
@@ -54,6 +55,7 @@ func TestAFindingIsOneRow(t *testing.T) {
 }
 
 func TestFindingsThatNobodyWasToldOf(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		status, exit, want string
@@ -88,6 +90,7 @@ func TestFindingsThatNobodyWasToldOf(t *testing.T) {
 }
 
 func TestAResolvedFinding(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)

@@ -13,6 +13,7 @@ import (
 
 // What a gateway's keys begin with can be set and changed until the first charge, and not after it.
 func TestKeyPrefix(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name           string
 		first, second  string // as the two runs have it; - for no such run

@@ -31,6 +31,7 @@ func action(subject string) writers.Action {
 }
 
 func TestResolveAttempt(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		r      billing.Resolution
@@ -72,6 +73,7 @@ JOIN subscriptions s ON s.id = a.subscription_id`))
 
 // What is refused changes nothing and is not recorded as done.
 func TestResolveRefused(t *testing.T) {
+	t.Parallel()
 	plain := inReview(t)
 	db := worktest.Open(t, plain.DSN)
 	before := worktest.Get[string](t, plain, `SELECT status FROM payment_attempts WHERE id = 1`)
@@ -94,6 +96,7 @@ func TestResolveRefused(t *testing.T) {
 // Between the look-up and the transaction a run may take the attempt over, and another operator may settle it: what was
 // found out is of another moment then, and changes nothing.
 func TestResolveWhatChangedMeanwhile(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]string{
 		"taken over":          `UPDATE payment_attempts SET status = 'in_flight', lease = REPEAT('x', 16), sent_by = COALESCE(sent_by, UTC_TIMESTAMP(6))`,
 		"taken over and back": `UPDATE payment_attempts SET lease = REPEAT('x', 16), checks = checks + 1`,
@@ -121,6 +124,7 @@ func TestResolveWhatChangedMeanwhile(t *testing.T) {
 
 // Two operators who settle one attempt at once, in either way: one of them is refused.
 func TestTwoOperatorsSettleOneAttempt(t *testing.T) {
+	t.Parallel()
 	plain := inReview(t)
 	db := worktest.Open(t, plain.DSN)
 	seen, err := writers.Reviewed(t.Context(), db, 1)
@@ -145,6 +149,7 @@ func TestTwoOperatorsSettleOneAttempt(t *testing.T) {
 }
 
 func TestRequeueInvoice(t *testing.T) {
+	t.Parallel()
 	plain := inReview(t)
 	db := worktest.Open(t, plain.DSN)
 	refused := writers.RefusedError{}

@@ -88,6 +88,7 @@ IF(c.lease IS NULL, 'free', 'held'), c.checks, c.reason) FROM orders o JOIN paym
 
 // The oldest get of the stock first, whatever the order of their answers; dates, keys and events are written with it.
 func TestOrdersOldestFirst(t *testing.T) {
+	t.Parallel()
 	plain := ordered(t, 3, 2)
 	worktest.Exec(t, plain, `UPDATE products SET low_stock_threshold = 1`)
 	db := worktest.Open(t, plain.DSN)
@@ -111,6 +112,7 @@ func TestOrdersOldestFirst(t *testing.T) {
 
 // What was given back by hand is written with its amount; a late success loses the reason that it was given up for.
 func TestOrdersWriteWhatTheGatewaySays(t *testing.T) {
+	t.Parallel()
 	plain := ordered(t, 2, 5)
 	worktest.Exec(t, plain, `UPDATE payments SET status = 'failed', failure_code = 'request_failed', failure_reason = 'why', updated_at = updated_at WHERE id = 2`)
 	db := worktest.Open(t, plain.DSN)
@@ -130,6 +132,7 @@ func TestOrdersWriteWhatTheGatewaySays(t *testing.T) {
 
 // Who lost the lease of an order, or of the run, writes nothing.
 func TestOrdersWithoutTheirLease(t *testing.T) {
+	t.Parallel()
 	plain := ordered(t, 2, 5)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
@@ -160,6 +163,7 @@ func TestOrdersWithoutTheirLease(t *testing.T) {
 // A settlement that was lost on its way is made again; one of which only the answer was lost is counted, and takes no
 // stock twice.
 func TestOrdersAfterALostCommit(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 		"its answer": (*testdb.Proxy).LoseCommitAnswer, "itself": (*testdb.Proxy).LoseCommit,
 	} {
@@ -196,6 +200,7 @@ func TestOrdersAfterALostCommit(t *testing.T) {
 
 // An order whose settlement fails for a reason of its own is frozen, and nothing else of it changes.
 func TestOrdersReject(t *testing.T) {
+	t.Parallel()
 	plain := ordered(t, 1, 5)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
@@ -212,6 +217,7 @@ func TestOrdersReject(t *testing.T) {
 // Two settlements at once of orders of the same products, in every order, never wait for each other in a circle, and
 // take the stock once each.
 func TestOrdersOfTheSameProductsAtOnce(t *testing.T) {
+	t.Parallel()
 	const n = 40
 	plain := testdb.New(t)
 	products := worktest.Stock(t, plain, n, n, n)

@@ -84,6 +84,7 @@ FROM events ORDER BY id`)
 }
 
 func TestRefundEveryEnd(t *testing.T) {
+	t.Parallel()
 	plain := till(t, 1, 1, 1, 1, 1, 2, 2)
 	db := worktest.Open(t, plain.DSN)
 	long := strings.Repeat("가", 400)
@@ -128,6 +129,7 @@ func TestRefundEveryEnd(t *testing.T) {
 
 // A gateway without keys is asked again no sooner than its longest request.
 func TestRefundPutsGatewaysWithoutKeysOff(t *testing.T) {
+	t.Parallel()
 	plain := till(t, 1)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
@@ -141,6 +143,7 @@ func TestRefundPutsGatewaysWithoutKeysOff(t *testing.T) {
 
 // After a day somebody is told, once, and the queue goes on.
 func TestRefundOverdue(t *testing.T) {
+	t.Parallel()
 	plain := till(t, 1)
 	db := worktest.Open(t, plain.DSN)
 	for _, since := range []time.Duration{23 * time.Hour, 25 * time.Hour, 30 * time.Hour} {
@@ -161,6 +164,7 @@ func TestRefundOverdue(t *testing.T) {
 
 // What the shop changes meanwhile stays as it is, and what it has locked is left for later without waiting.
 func TestRefundLeavesTheShopsRows(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change, want string
 		tally        batch.Tally
@@ -207,6 +211,7 @@ func TestRefundLeavesTheShopsRows(t *testing.T) {
 
 // Who lost the lease of an order writes nothing.
 func TestRefundWithoutItsLease(t *testing.T) {
+	t.Parallel()
 	plain := till(t, 1, 1)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
@@ -227,6 +232,7 @@ func TestRefundWithoutItsLease(t *testing.T) {
 
 // A settlement that was lost on its way is made again; one of which only the answer was lost is known by its rows.
 func TestRefundAfterALostCommit(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 		"its answer": (*testdb.Proxy).LoseCommitAnswer, "itself": (*testdb.Proxy).LoseCommit,
 	} {
@@ -254,6 +260,7 @@ func TestRefundAfterALostCommit(t *testing.T) {
 
 // A settlement that fails for a reason of its own changes nothing; its row goes to review.
 func TestRefundReject(t *testing.T) {
+	t.Parallel()
 	plain := till(t, 2)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {

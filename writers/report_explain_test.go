@@ -14,6 +14,7 @@ import (
 
 // A report on one day of a long history reads the rows of that day, not those of the others.
 func TestReportReadsItsDayAlone(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Exec(t, plain, `INSERT INTO orders (id, customer_id, status, amount, currency) VALUES (1, 'c', 'completed', 100, 'KRW')`)

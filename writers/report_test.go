@@ -217,6 +217,7 @@ func location(t require.TestingT, name string) *time.Location {
 // Whatever a shop did, the report of any day in any zone says what a plain computation says, however often it
 // is made and whatever it said before.
 func TestReportAgainstAPlainComputation(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	days := map[string][]string{
@@ -271,6 +272,7 @@ func sell(t *testing.T, plain *testdb.DB, day string, n int) {
 }
 
 func TestReportsAtOnceOnDaysWithoutFigures(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	sell(t, plain, yesterday, 7)
 	db := worktest.Open(t, plain.DSN)
@@ -291,6 +293,7 @@ func TestReportsAtOnceOnDaysWithoutFigures(t *testing.T) {
 
 // Rows that the shop is changing hold no report up, and whoever reads meanwhile sees the old figures, whole.
 func TestReportWaitsForNobody(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	sell(t, plain, yesterday, 2)
 	worktest.Exec(t, plain, `INSERT INTO payments (order_id, gateway, status, amount, currency, refunded_amount, refunded_at)
@@ -316,6 +319,7 @@ VALUES (1, 'main', 'refunded', 100, 'KRW', 100, '2026-01-30 13:00:00')`)
 
 // A report whose run lost its lease writes nothing.
 func TestReportNeedsItsLease(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	sell(t, plain, yesterday, 1)
 	db := worktest.Open(t, plain.DSN)
@@ -329,6 +333,7 @@ func TestReportNeedsItsLease(t *testing.T) {
 
 // A commit whose answer was lost is made again, to the same end.
 func TestReportAfterALostAnswer(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	sell(t, plain, yesterday, 3)
 	proxy := testdb.NewProxy(t, plain.DSN)

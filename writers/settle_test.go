@@ -76,6 +76,7 @@ JOIN invoices i ON i.id = a.invoice_id JOIN subscriptions s ON s.id = i.subscrip
 }
 
 func TestSettleEveryOutcome(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 9)
 	db := worktest.Open(t, plain.DSN)
 	done := worktest.Run(t, db, func(ctx context.Context, x *batch.StepExecution) error {
@@ -124,6 +125,7 @@ AND checks = 1 AND next_check_at > UTC_TIMESTAMP(6) AND settled_at IS NULL`))
 // The end after the last stage, and back to health: every change of a subscription's status there is, and none
 // that brings back what the customer ended while the charge was under way.
 func TestSettleChangesSubscriptionsWithinTheRules(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		meet   string // the subscription when the answer arrives
@@ -172,6 +174,7 @@ func soft(item billing.Claimed) billing.Result { return declined(item, payment.S
 // A chunk is settled as a whole or not at all (I8, I11): one row that is not as it was claimed, or an event that
 // cannot be written, leaves everything as it was.
 func TestSettleIsAllOrNothing(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]string{
 		"an invoice that is not as it was claimed": `UPDATE invoices SET status = 'void' WHERE id = 2`,
 		"an event that cannot be written": `CREATE TRIGGER t BEFORE INSERT ON events FOR EACH ROW
@@ -200,6 +203,7 @@ IF NEW.id = 2 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF`,
 
 // Reject sets one row aside whatever is wrong with it, and keeps what the gateway said.
 func TestReject(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, spoil, want string
 		answer            func(billing.Claimed) billing.Result
@@ -239,6 +243,7 @@ func TestReject(t *testing.T) {
 
 // A worker whose claim was taken over settles nothing of it, and hands on what it knows.
 func TestWhatWasTakenOverIsNotSettled(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 3)
 	db := worktest.Open(t, plain.DSN)
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
@@ -260,6 +265,7 @@ func TestWhatWasTakenOverIsNotSettled(t *testing.T) {
 
 // A run without its lease settles nothing, whatever its attempts say (I8).
 func TestARunWithoutItsLeaseSettlesNothing(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]string{
 		"ran out":   `UPDATE job_runs SET heartbeat_at = heartbeat_at - INTERVAL 61 SECOND`,
 		"abandoned": `UPDATE job_runs SET status = 'abandoned'`,
@@ -287,6 +293,7 @@ func TestARunWithoutItsLeaseSettlesNothing(t *testing.T) {
 
 // A settlement whose COMMIT was not answered is written once and counted once, whether it took effect or not.
 func TestASettlementWhoseCommitWasLost(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 		"its answer": (*testdb.Proxy).LoseCommitAnswer, "on the way there": (*testdb.Proxy).LoseCommit,
 	} {
@@ -345,6 +352,7 @@ func TestASettlementThatWaitsHoldsUpNoHeartbeat(t *testing.T) {
 
 // The largest chunk with the longest texts, all different, is settled in one transaction.
 func TestTheLargestChunkIsSettled(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 2000)
 	db := worktest.Open(t, plain.DSN)
 	done := worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
@@ -366,6 +374,7 @@ func TestTheLargestChunkIsSettled(t *testing.T) {
 }
 
 func TestDecide(t *testing.T) {
+	t.Parallel()
 	plain := shop(t, 6)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET status = IF(id = 4, 'cancelled', IF(id = 5, 'paused', 'past_due'))`)
 	db := worktest.Open(t, plain.DSN)

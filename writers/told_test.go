@@ -21,6 +21,7 @@ VALUES ('billing', '2026-01-31', '{}', ?, '1234567890123456', 60000, 'vm', 1, 'v
 
 // A run that died is told of once, by whoever comes first, or by the next if that one could not.
 func TestTheDeadAreToldOfOnce(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	for _, days := range []int{3, 2, 9, 1} {

@@ -70,6 +70,7 @@ func restored(t *testing.T, behaviours ...string) *shop {
 
 // What was charged before a restore is shown, adopted, and never charged again.
 func TestAdopt(t *testing.T) {
+	t.Parallel()
 	s := restored(t, "ok", "ok", "soft", "ok")
 	before := s.tables(t)
 
@@ -123,6 +124,7 @@ func yesterday(t *testing.T, s *shop) string {
 
 // What the gateway says now is adopted, not what it said when it was listed.
 func TestAdoptAsksAgain(t *testing.T) {
+	t.Parallel()
 	s := restored(t, "ok", "ok", "ok")
 	ledger := s.charges()
 	require.NoError(t, s.sim.Amend(ledger[0].ID, func(e *simulator.Entry) { e.Refunded = e.Amount }))
@@ -152,6 +154,7 @@ func TestAdoptAsksAgain(t *testing.T) {
 // A second success under a period that is paid is an orphan: its number is passed over, and it is told of until the money
 // is given back.
 func TestAdoptOfMoneyThatNoInvoiceAsksFor(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	id := s.enrol(t, "ok", 100)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
@@ -188,6 +191,7 @@ func TestAdoptOfMoneyThatNoInvoiceAsksFor(t *testing.T) {
 
 // No word about a finding lets billing go on: only adopting its charge does.
 func TestAFindingOfAnUnknownChargeIsAdopted(t *testing.T) {
+	t.Parallel()
 	s := restored(t, "ok")
 	key := s.charges()[0].Key
 	for _, as := range []string{"ignored", "refunded"} {
@@ -205,6 +209,7 @@ func TestAFindingOfAnUnknownChargeIsAdopted(t *testing.T) {
 
 // Whoever looks at the period, or at everything, is told of what waits to be adopted.
 func TestUnknownChargesAreShown(t *testing.T) {
+	t.Parallel()
 	s := restored(t, "ok", "ok")
 	key := s.charges()[0].Key
 	other := s.enrol(t, "ok", 100)
@@ -241,6 +246,7 @@ func TestTheRightsToAdopt(t *testing.T) {
 
 // A row that a living run has in flight is refused, with what to do, and holds up no other.
 func TestAdoptBesideARun(t *testing.T) {
+	t.Parallel()
 	s := restored(t, "ok", "ok")
 	first := s.charges()[0]
 	s.exec(t, `INSERT INTO job_runs (id, job, business_date, params, status, lease, lease_ms, host, pid, version)
@@ -264,6 +270,7 @@ currency, gateway, payment_method, body_version, status, run_id, lease) VALUES (
 
 // Every mistake is told of at once, and nothing is done.
 func TestAdoptRefuses(t *testing.T) {
+	t.Parallel()
 	s := restored(t, "ok")
 	for _, test := range []struct {
 		args []string
@@ -289,6 +296,7 @@ func TestAdoptRefuses(t *testing.T) {
 
 // What is printed fits a terminal, and says for each charge what became of it.
 func TestAdoptGolden(t *testing.T) {
+	t.Parallel()
 	s := restored(t, "ok", "soft", "ok", "ok", "ok")
 	ledger := s.charges()
 	require.NoError(t, s.sim.Amend(ledger[2].ID, func(e *simulator.Entry) { e.Refunded = e.Amount }))
@@ -315,6 +323,7 @@ func (s *shop) due(t *testing.T) (day payment.Date) {
 
 // A run that met unknown charges says what ends them, and what it found itself is not from before.
 func TestARunThatMetUnknownCharges(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 100)
 	s.enrol(t, "ok", 200)

@@ -71,6 +71,7 @@ func lostAndUnlisted(t *testing.T) (*shop, *forgetful, simulator.Entry) {
 // A charge that was listed once and is never shown again does not stop its gateway for ever: it is left to an operator, who is
 // shown first what would become of it.
 func TestAdoptWhatIsNotShown(t *testing.T) {
+	t.Parallel()
 	s, _, gone := lostAndUnlisted(t)
 	got := s.duly(t, "adopt", "main", "--reason", "restored")
 	require.Equal(t, batch.ExitUsage, got.code)
@@ -109,6 +110,7 @@ func TestAdoptWhatIsNotShown(t *testing.T) {
 
 // What is listed again is unknown again, whatever an operator said meanwhile.
 func TestWhatIsListedAgainIsUnknownAgain(t *testing.T) {
+	t.Parallel()
 	s, v, gone := lostAndUnlisted(t)
 	require.Equal(t, batch.ExitUsage, s.duly(t, "adopt", "main", "--reason", "restored").code)
 	require.Equal(t, batch.ExitDone, s.duly(t, "adopt", "main", "--key", gone.Key, "--not-shown", "--reason", "not there").code)
@@ -128,6 +130,7 @@ func TestWhatIsListedAgainIsUnknownAgain(t *testing.T) {
 
 // A gateway that shows nothing, or not what it took, is not believed; one that shows the charge after all is.
 func TestNotShownIsVerified(t *testing.T) {
+	t.Parallel()
 	s, v, gone := lostAndUnlisted(t)
 	deny := func(args ...string) ended {
 		return s.duly(t, append([]string{"adopt", "main", "--key", gone.Key, "--not-shown", "--reason", "not there"}, args...)...)

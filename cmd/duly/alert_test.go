@@ -112,6 +112,7 @@ func (c *channel) one(t *testing.T) string {
 
 // What people are told, run by run; good runs are quiet.
 func TestPeopleAreToldOfABadRun(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	people := s.join(t)
 	s.enrol(t, "ok", 12900)
@@ -137,6 +138,7 @@ func TestPeopleAreToldOfABadRun(t *testing.T) {
 
 // A failed and an unfinished run.
 func TestPeopleAreToldOfFailures(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	people := s.join(t)
 	s.enrol(t, "ok", 100)
@@ -158,6 +160,7 @@ func TestPeopleAreToldOfFailures(t *testing.T) {
 
 // What ends before there is a run is told of if the configuration can be read, whatever else is wrong.
 func TestPeopleAreToldOfMistakes(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	people := s.join(t)
 	for _, c := range []struct {
@@ -201,6 +204,7 @@ func TestPeopleAreToldOfMistakes(t *testing.T) {
 
 // One message for the whole night.
 func TestPeopleAreToldOfANightOnce(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	people := s.join(t)
 	s.enrol(t, "wrong_amount", 500)
@@ -223,6 +227,7 @@ func TestPeopleAreToldOfANightOnce(t *testing.T) {
 
 // A run that died is told of by the next, once; if people could not be told, by the one after it.
 func TestPeopleAreToldOfARunThatDied(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	people := s.join(t)
 	within := 500 * time.Millisecond
@@ -256,6 +261,7 @@ func TestPeopleAreToldOfARunThatDied(t *testing.T) {
 
 // Whatever Slack does, a run ends as it would, and in time.
 func TestSlackChangesNothing(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	people := s.join(t)
 	s.enrol(t, "wrong_amount", 500)
@@ -286,6 +292,7 @@ func TestSlackChangesNothing(t *testing.T) {
 
 // By a bot, against the library's own server: as it answers, and refusing.
 func TestPeopleAreToldByABot(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	answers := make(chan string, 1)
 	answers <- `{"ok": true}`
@@ -331,6 +338,7 @@ func TestPeopleAreToldByABot(t *testing.T) {
 
 // Error lines are told of, even if all ended well; who stops a run at a terminal knows.
 func TestWhatIsToldOf(t *testing.T) {
+	t.Parallel()
 	run := func(lines int) *runAlert {
 		l := &errorLines{}
 		for range lines {
@@ -356,6 +364,7 @@ func TestWhatIsToldOf(t *testing.T) {
 }
 
 func TestErrorLinesAreCounted(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	for level, shown := range map[string]bool{"error": true, "debug": true} {
 		out.Reset()
@@ -377,6 +386,7 @@ func TestErrorLinesAreCounted(t *testing.T) {
 }
 
 func TestDiscreet(t *testing.T) {
+	t.Parallel()
 	require.Equal(t, "collect: Error 1062: Duplicate entry '…' for key '…'", discreet("collect: Error 1062: Duplicate entry 'cus_1' for key 'a.b'"))
 	require.Equal(t, "collect: panic: the log has its stack", discreet("collect: panic: cus_1\ngoroutine"))
 	require.Equal(t, "the run's lease and the job's", discreet("the run's lease and the job's"))
@@ -384,6 +394,7 @@ func TestDiscreet(t *testing.T) {
 
 // A stop without a terminal is told of.
 func TestPeopleAreToldOfAStop(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	people := s.join(t)
 	s.enrol(t, "ok", 100)
@@ -402,6 +413,7 @@ func TestPeopleAreToldOfAStop(t *testing.T) {
 }
 
 func TestDoctorOfSlack(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	require.Equal(t, "not configured", failing(t, s.duly(t, "doctor", "--slack", "--json")).Detail)
 	people := s.join(t)

@@ -17,6 +17,7 @@ import (
 // What a gateway answered and the database did not take is saved on the host. The exit code keeps the host up, and the next run
 // there, of whatever job, adds it to the tables; the charge is settled by it, and the gateway is not asked.
 func TestAnswersThatTheDatabaseDoesNotTake(t *testing.T) {
+	t.Parallel()
 	plain := newShop(t)
 	s, _ := plain.witnessed(t)
 	dir := strings.TrimPrefix(s.env[0], "DULY_RUN_WITNESS=")
@@ -63,6 +64,7 @@ IF NEW.subscription_id = 2 AND NEW.status <> 'in_flight' THEN SIGNAL SQLSTATE 'H
 
 // While answers wait on a host, no run there ends with a code that lets it be powered off.
 func TestTheHostStaysUpWhileAnswersWait(t *testing.T) {
+	t.Parallel()
 	c := &config.Config{Database: config.Database{DSN: "duly@tcp(db:3306)/shop"}, Run: config.Run{Witness: t.TempDir()}}
 	e := &execution{config: c}
 	code := func(before int) int {
@@ -82,6 +84,7 @@ func TestTheHostStaysUpWhileAnswersWait(t *testing.T) {
 
 // Lines that are no answers are set aside, and stop nothing.
 func TestSavedAnswersThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	plain := newShop(t)
 	s, _ := plain.witnessed(t)
 	dir := strings.TrimPrefix(s.env[0], "DULY_RUN_WITNESS=")

@@ -121,6 +121,7 @@ func (s *shop) settledAlone(t *testing.T) {
 const throttledSubscriptions = 800
 
 func TestStopARun(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.lively()
 	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 30 * time.Millisecond })
@@ -147,6 +148,7 @@ func TestStopARun(t *testing.T) {
 
 // The pace of a run falls and rises at the payment service itself, and the status says who wanted it.
 func TestThrottleARun(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.lively()
 	door := s.watched(t)
@@ -203,6 +205,7 @@ func TestThrottleARun(t *testing.T) {
 
 // What is paused while it runs claims no more, drains, and does not start again before it is resumed.
 func TestPauseARunningJob(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.lively()
 	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 30 * time.Millisecond })
@@ -230,6 +233,7 @@ func TestPauseARunningJob(t *testing.T) {
 
 // A gateway that is paused during a run is left alone for the rest of it, also if it is resumed; the others go on.
 func TestPauseAGatewayInUse(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.lively()
 	other := simulator.New(simulator.Config{Latency: simulator.Latency{Fixed: 30 * time.Millisecond}})
@@ -260,6 +264,7 @@ func TestPauseAGatewayInUse(t *testing.T) {
 
 // A night that is paused does not begin; one under way ends, that is, the job of it that runs and those that come.
 func TestPauseTheNight(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.lively()
 	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 30 * time.Millisecond })
@@ -291,6 +296,7 @@ func TestPauseTheNight(t *testing.T) {
 
 // Of several operators at once one has the word, the others are told who it was.
 func TestOperatorsAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.live(t, 1)
 	s.enrol(t, "ok", 100)
@@ -326,6 +332,7 @@ VALUES (1, UTC_DATE(), 100, 'KRW', 'review', UTC_DATE(), UTC_DATE(), 'odd')`)
 
 // Each command against each status of a run: what is refused changes nothing, in one line that says why.
 func TestSteerARunOfEachStatus(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for id, set := range map[int]string{
 		1: "status = 'running'",
@@ -375,6 +382,7 @@ func TestSteerARunOfEachStatus(t *testing.T) {
 
 // The mistakes that pause, resume, stop and throttle know, and what they say when all is well.
 func TestControlInWords(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.live(t, 1)
 	s.live(t, 2)

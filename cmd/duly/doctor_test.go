@@ -27,6 +27,7 @@ func failing(t *testing.T, got ended) checkView {
 }
 
 func TestDoctor(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	got := s.duly(t, "doctor")
 	require.Equal(t, batch.ExitDone, got.code, got.out)
@@ -65,6 +66,7 @@ func TestDoctor(t *testing.T) {
 }
 
 func TestDoctorOfASchemaThatIsNotRight(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.exec(t, "ALTER TABLE events ENGINE=MyISAM")
 	found := failing(t, s.duly(t, "doctor", "--json"))

@@ -49,6 +49,7 @@ func another(t *testing.T) string {
 
 // A payment that an operator names is looked up by its id and by its key before it is recorded.
 func TestDoctorControl(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	id, err := s.sim.Inject(simulator.Entry{
 		Key: "ord_7-1", Reference: "ord_7", CustomerID: "c", Method: "pm_ok", Amount: 500, Currency: "KRW", CreatedAt: time.Now().Add(-time.Hour),
@@ -90,6 +91,7 @@ func TestDoctorControl(t *testing.T) {
 
 // Two addresses are joined by a payment that was taken at one and is shown at the other.
 func TestDoctorMoved(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 500)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
@@ -137,6 +139,7 @@ func (s *shop) copied(t *testing.T, without ...int) string {
 // All of the newest payments must be shown: an old copy of the account shows all that are older than itself. The one that is missing
 // is named.
 func TestDoctorMovedAsksForTheNewest(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for range 4 {
 		s.enrol(t, "ok", 500)
@@ -159,6 +162,7 @@ func TestDoctorMovedAsksForTheNewest(t *testing.T) {
 
 // The payments of orders that duly settled, and those that an operator has shown, prove an address as charges do.
 func TestDoctorMovedOfAShopOfOrders(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.order(t, "pending", payment.Succeeded)
 	s.exec(t, "UPDATE products SET stock = 1000")
@@ -174,6 +178,7 @@ func TestDoctorMovedOfAShopOfOrders(t *testing.T) {
 
 // What was joined by mistake is taken back, whichever of the addresses the gateway is called at by then, and that is recorded.
 func TestDoctorMovedIsUndone(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 500)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
@@ -215,6 +220,7 @@ func TestDoctorMovedIsUndone(t *testing.T) {
 
 // A prefix that a run refuses to start with is no healthy configuration.
 func TestDoctorKnowsTheKeyPrefix(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 500)
 	other := *s

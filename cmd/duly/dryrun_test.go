@@ -74,6 +74,7 @@ VALUES (?, 'webhook', ?, ?, ?, UTC_TIMESTAMP(6) + INTERVAL ? HOUR)`, first+int64
 // A dry run of any job changes no row, gives out no number, and calls neither a gateway nor a receiver; what it says
 // is of use.
 func TestDryRunOfEveryJob(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	receiver := &hook{status: 204}
 	s.filled(t, receiver)
@@ -102,6 +103,7 @@ func TestDryRunOfEveryJob(t *testing.T) {
 
 // What is foretold happens.
 func TestForecastsHold(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	receiver := &hook{status: 204}
 	s.filled(t, receiver)
@@ -158,6 +160,7 @@ func TestForecastsHold(t *testing.T) {
 
 // What is paused is left alone, and said so.
 func TestDryRunOfWhatIsPaused(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.filled(t, &hook{status: 204})
 	s.exec(t, "INSERT INTO pauses (subject, who, reason) VALUES ('gateway:main', 'ada', 'maintenance'), ('reconcile', 'ada', 'holiday')")
@@ -170,6 +173,7 @@ func TestDryRunOfWhatIsPaused(t *testing.T) {
 
 // A job of one's own need not be able to foretell anything. What it does in a dry run all the same has no effect.
 func TestDryRunOfAJobWithoutAForecast(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 100)
 	dry := func(w work) (*execution, error) {

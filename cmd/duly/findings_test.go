@@ -16,6 +16,7 @@ import (
 
 // A double charge that the audit found is shown where its invoice is, and closed only once the gateway gave the money back.
 func TestFindingsAreShownAndVerified(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	id, first := s.attempt(t, "succeeded", "paid", payment.Succeeded)
@@ -55,6 +56,7 @@ func TestFindingsAreShownAndVerified(t *testing.T) {
 // What a payment belongs to is asked before it is believed: of another invoice, another order, or a row of the shop's. The refusal
 // names the other row.
 func TestResolveRefusesWhatAnotherRowHas(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	one, first := s.attempt(t, "review", "review", payment.Succeeded)
@@ -94,6 +96,7 @@ func TestResolveRefusesWhatAnotherRowHas(t *testing.T) {
 // Money that a row keeps is never given back for another row, whoever asks for it: the shop marks the second row of a payment, or an
 // order's payment that is an invoice's, and both are left to an operator with the other row's name.
 func TestAKeptPaymentIsNeverRefunded(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	order := s.order(t, "pending", payment.Succeeded)
@@ -122,6 +125,7 @@ SELECT order_id, gateway, idempotency_key, 'pending', amount, currency, created_
 // A payment that was made by hand and that an operator has accepted for a row is known: no audit says that it is to be given back, the
 // finding of an earlier one is closed, and nobody's word makes it one that was given back.
 func TestAnAcceptedPaymentIsKnown(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	id, _ := s.attempt(t, "review", "review", "")

@@ -16,6 +16,7 @@ import (
 )
 
 func TestHang(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ line, want string }{
 		{"short", "short"},
 		{"exactly 12 c", "exactly 12 c"},
@@ -32,6 +33,7 @@ func TestHang(t *testing.T) {
 
 // Lines lose no word and break none.
 func TestHangKeepsEveryWord(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		line := rapid.StringMatching(`[ ]{0,4}[a-zé]{1,9}([ ]{1,3}[a-zé]{1,30}){0,12}`).Draw(t, "line")
 		width := rapid.IntRange(10, 60).Draw(t, "width")
@@ -46,6 +48,7 @@ func TestHangKeepsEveryWord(t *testing.T) {
 // A table is as narrow as it must be: cells are broken between words, and where that is not enough, its rows are
 // written one below the other.
 func TestTablesFit(t *testing.T) {
+	t.Parallel()
 	header := table.Row{"payment", "nothing", "why", "at"}
 	rows := []table.Row{
 		{1, "", "the charge never arrived at the gateway", "2026-01-31 03:12:05 UTC"},
@@ -67,6 +70,7 @@ func TestTablesFit(t *testing.T) {
 
 // Nothing that people read on a terminal of 80 columns is wider than it, but for words that are.
 func TestEightyColumns(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.filled(t, &hook{status: 204})
 	s.enrol(t, "wrong_amount", 500)

@@ -71,6 +71,7 @@ func (s *shop) proven(t *testing.T, key string, at time.Time) string {
 
 // An order that nothing controls is freed by payments that an operator names: the next run finds that its own was never made.
 func TestAFrozenOrderIsFreedByControls(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ change, status string }{
 		"pending":  {"", "failed failed"},
 		"given up": {"UPDATE orders o JOIN payments p ON p.order_id = o.id SET p.status = 'cancelled', p.failure_code = NULL", "failed cancelled"},
@@ -93,6 +94,7 @@ func TestAFrozenOrderIsFreedByControls(t *testing.T) {
 // Without controls the operator's recorded word ends the payment, and the next run the order. Where the gateway knows more
 // by then, its word counts.
 func TestAFrozenOrderIsFreedByAWord(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	order, payment, typed := s.frozen(t, "")
 	_, err := s.sim.Inject(simulator.Entry{

@@ -171,6 +171,7 @@ func grantScript(t *testing.T) string {
 
 // The grants speak of every table, and each table is readable by workers and operators.
 func TestTheGrantsKnowEveryTable(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	var tables []string
 	require.NoError(t, s.db.SelectContext(t.Context(), &tables, "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()"))

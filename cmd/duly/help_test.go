@@ -27,6 +27,7 @@ func everyCommand(do func(cmd *cobra.Command, words []string)) {
 
 // The page about the commands holds the help of every one of them, and so every flag.
 func TestCommandsPage(t *testing.T) {
+	t.Parallel()
 	var page strings.Builder
 	page.WriteString("# Commands\n\nWhat `duly help COMMAND` prints. Durations are such as `90s`, `5m`, `2h` or `7d`; amounts of money are whole numbers of the\n" +
 		"currency's minor unit. [json.md](json.md) has the documents of `--json`, [configuration.md](configuration.md) the keys.\n")
@@ -46,6 +47,7 @@ func TestCommandsPage(t *testing.T) {
 
 // Help has an example, fits 80 columns, and every flag that takes a value says what is taken without it.
 func TestHelp(t *testing.T) {
+	t.Parallel()
 	example := regexp.MustCompile(`(?m)^  (source <\()?duly\b`)
 	everyCommand(func(cmd *cobra.Command, words []string) {
 		text := duly(t, same, nil, append(words, "--help")...).out
@@ -68,6 +70,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestHelpForWhatIsNotThere(t *testing.T) {
+	t.Parallel()
 	got := duly(t, same, nil, "help", "fly")
 	require.Equal(t, batch.ExitUsage, got.code)
 	require.Equal(t, "duly: there is no command \"fly\"; `duly help` lists them\n", got.err)
@@ -75,6 +78,7 @@ func TestHelpForWhatIsNotThere(t *testing.T) {
 }
 
 func TestFold(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ text, want string }{
 		{"", ""},
 		{"one two", "one two"},
@@ -91,6 +95,7 @@ func TestFold(t *testing.T) {
 
 // Completion offers jobs, the steps of the job that was typed, gateways, runs, and what waits for an operator.
 func TestCompletion(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "wrong_amount", 500)
 	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)

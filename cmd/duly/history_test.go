@@ -62,6 +62,7 @@ func (s *shop) requests() int64 { return int64(s.sim.Stats().Requests["createPay
 // A billing run leaves a witness beside it. If the database does not show what it names, a gateway that nobody can ask is
 // sent nothing until an operator has confirmed the history.
 func TestARestoredDatabaseIsNoticedByTheWitness(t *testing.T) {
+	t.Parallel()
 	plain := newShop(t)
 	s, file := plain.witnessed(t)
 	s = s.blind()
@@ -130,6 +131,7 @@ AND reason = 'compared with the provider''s export'`, operator()))
 
 // Without a witness, a server that nobody has confirmed is one that a backup may have been restored on.
 func TestARestoredDatabaseIsNoticedByItsServer(t *testing.T) {
+	t.Parallel()
 	plain := newShop(t)
 	s := plain.blind()
 	s.enrol(t, "ok", 9900)
@@ -161,6 +163,7 @@ func TestARestoredDatabaseIsNoticedByItsServer(t *testing.T) {
 // The newest charge that a host knows of vouches for a new server, unless another host was charging as well: what that one
 // was told of after it may be lost.
 func TestAWitnessVouchesForANewServer(t *testing.T) {
+	t.Parallel()
 	plain := newShop(t)
 	s, _ := plain.witnessed(t)
 	s.enrol(t, "ok", 9900)
@@ -177,6 +180,7 @@ VALUES ('billing', '2026-01-31', '{}', 'completed', REPEAT('d', 16), 60000, 'oth
 
 // A run that finds commits lost by itself notes it, so that the next one waits although no host has a witness.
 func TestALossThatARunFindsIsNoted(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 9900)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -196,6 +200,7 @@ func TestALossThatARunFindsIsNoted(t *testing.T) {
 
 // A witness that cannot be written is told of, and stops nothing.
 func TestAWitnessThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))

@@ -57,6 +57,7 @@ func backlog(t *testing.T) *shop {
 
 // Each list has the rows that wait, and none else, for people and for programs.
 func TestList(t *testing.T) {
+	t.Parallel()
 	s := backlog(t)
 	var text strings.Builder
 	for _, spec := range listSpecs() {
@@ -81,6 +82,7 @@ func TestList(t *testing.T) {
 // Every command of a list is one that there is. Those that ask no gateway are accepted as they stand; of the others, refusals say in a
 // line what to type instead.
 func TestEveryCommandOfAList(t *testing.T) {
+	t.Parallel()
 	s := backlog(t)
 	accepted, sure, typed := 0, map[string]int{}, map[string]bool{}
 	for _, spec := range listSpecs() {
@@ -120,6 +122,7 @@ func TestEveryCommandOfAList(t *testing.T) {
 
 // Filters narrow a list down; what is not listed is counted.
 func TestListFilters(t *testing.T) {
+	t.Parallel()
 	s := backlog(t)
 	for line, want := range map[string]string{
 		"list review --what invoice":                    "invoice 1 invoice 2 invoice 3 invoice 4",
@@ -157,6 +160,7 @@ func TestListFilters(t *testing.T) {
 }
 
 func TestMistakesOfList(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for line, want := range map[string]string{
 		"list":                         "duly: say what to list: dead-events, doubt, findings, review, unknown\n",
@@ -176,6 +180,7 @@ func TestMistakesOfList(t *testing.T) {
 
 // A run names the rows that it sent to review, with the command that moves each on, and the command that lists them all.
 func TestARunNamesWhatItSendsToReview(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for range 7 {
 		s.enrol(t, "", 100)
@@ -198,6 +203,7 @@ func TestARunNamesWhatItSendsToReview(t *testing.T) {
 
 // A run names what it left.
 func TestARunNamesWhatItLeaves(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	id, _ := s.attempt(t, "in_doubt", "charging", "")
@@ -219,6 +225,7 @@ func TestARunNamesWhatItLeaves(t *testing.T) {
 
 // A run that nothing is in review after names the list that has what waits: what nobody bills for its status.
 func TestARunNamesTheListOfWhatIsUnknown(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.exec(t, "UPDATE subscriptions SET status = 'on_hold' WHERE id = ?", s.enrol(t, "ok", 100))
 	got := s.duly(t, "run", "billing", "--json")
@@ -234,6 +241,7 @@ func TestARunNamesTheListOfWhatIsUnknown(t *testing.T) {
 
 // A row whose date is none is listed once, where the database takes 0000-00-00 for no date as well.
 func TestAnUnknownStatusWithoutADateIsListedOnce(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	id := s.enrol(t, "ok", 100)
 	s.exec(t, "UPDATE subscriptions SET status = 'on_hold', next_billing_date = '0000-00-00' WHERE id = ?", id)
@@ -243,6 +251,7 @@ func TestAnUnknownStatusWithoutADateIsListedOnce(t *testing.T) {
 
 // An order that the shop shipped before its payment succeeded is checked again: of the payment there is nothing to decide.
 func TestTheWayOutOfAnOrderThatWasShippedFirst(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	id, paid, _ := s.settles(t, "shipped", "succeeded", payment.Succeeded)

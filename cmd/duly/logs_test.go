@@ -142,6 +142,7 @@ var logRow = regexp.MustCompile("(?m)^\\| (\\w+) \\| `([^`]+)` \\|([^|]*)\\|")
 
 // Every log line is documented with its level and what it holds, and none that there is not.
 func TestLogLinesAreDocumented(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("../../docs/logs.md")
 	require.NoError(t, err)
 	documented := map[string]logLine{}

@@ -15,6 +15,7 @@ import (
 // What filters select is shown before it is done; then each row is done as it would be by itself, what is refused is named, and the
 // others go on. The command that is shown does it, and may be typed again.
 func TestMany(t *testing.T) {
+	t.Parallel()
 	s := backlog(t)
 	var text strings.Builder
 	types := func(code int, line string) ended {
@@ -59,6 +60,7 @@ func TestMany(t *testing.T) {
 
 // A word about money that no gateway can contradict is not taken of many at once, and no list says that somebody is asked.
 func TestNoWordOfManyWhereNobodyIsAsked(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	id, _ := s.attempt(t, "review", "review", "")
@@ -91,6 +93,7 @@ func TestNoWordOfManyWhereNobodyIsAsked(t *testing.T) {
 
 // As a document.
 func TestManyJSON(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	id, _ := s.attempt(t, "released", "review", "")
@@ -112,6 +115,7 @@ func TestManyJSON(t *testing.T) {
 }
 
 func TestMistakesOfMany(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for line, want := range map[string]string{
 		"requeue invoice":                                             "duly: say which invoices, by their ids or by filters: duly requeue invoice 7 8\n",
@@ -135,6 +139,7 @@ func TestMistakesOfMany(t *testing.T) {
 }
 
 func TestQuoted(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]string{
 		"plain": "plain", "two words": `"two words"`, `say "no"`: `'say "no"'`, "it's $5": `'it'\''s $5'`, "": `""`, "2026-01-31T09:00:00Z": "2026-01-31T09:00:00Z",
 	} {

@@ -15,6 +15,7 @@ import (
 
 // Every mistake is told in one line that says what is right, with exit code 2, before anything is touched.
 func TestMistakes(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	without := func(prefix string) []string {
 		env := []string{}
@@ -109,6 +110,7 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestSchemaOfAnotherVersion(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]string{
 		"older":  "DELETE FROM duly_migrations WHERE version_id > 0",
 		"newer":  "INSERT INTO duly_migrations (version_id, is_applied) VALUES (99, TRUE)",
@@ -129,6 +131,7 @@ func TestSchemaOfAnotherVersion(t *testing.T) {
 
 // A database that is down is no mistake: a later run will do it.
 func TestDatabaseDown(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	env := append(s.env, "DULY_DATABASE_DSN=duly:"+secretToken+"@tcp(127.0.0.1:1)/shop")
 	for _, args := range [][]string{{"run", "billing"}, {"status"}, {"migrate", "up"}} {

@@ -18,6 +18,7 @@ import (
 
 // A night that is ended between two of its jobs says so by its exit code, and names the jobs that it did not come to.
 func TestANightThatEndsBetweenTwoJobs(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		end  func(cancel context.CancelCauseFunc, proxy *testdb.Proxy)
 		exit int
@@ -64,6 +65,7 @@ func TestANightThatEndsBetweenTwoJobs(t *testing.T) {
 
 // What is repeated covers what the run that is named covered, also when the days have gone on.
 func TestAReRunRepeatsItsOwnWindow(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "audit").code)
 	window := func(run int) (w string) {

@@ -53,6 +53,7 @@ func valueOf(t *testing.T, text, metric string) float64 {
 }
 
 func TestLastSuccessMovesOnSuccessAlone(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	metric := s.textfile(t)
 	const success, exit = `duly_last_success_timestamp_seconds{job_name="billing"}`, `duly_run_last_exit_code{job_name="billing"}`
@@ -116,6 +117,7 @@ func TestLastSuccessMovesOnSuccessAlone(t *testing.T) {
 
 // Should the tables be lost on the way, the file still has what they said at the begin, and how the run ended.
 func TestMetricsOfARunThatLosesTheTables(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	metric := s.textfile(t)
 	const success = `duly_last_success_timestamp_seconds{job_name="billing"}`
@@ -133,6 +135,7 @@ func TestMetricsOfARunThatLosesTheTables(t *testing.T) {
 
 // The textfile of a night has what all of its jobs counted.
 func TestMetricsOfANight(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	metric := s.textfile(t)
 	s.enrol(t, "ok", 12900)
@@ -146,6 +149,7 @@ func TestMetricsOfANight(t *testing.T) {
 
 // While a run lasts its metrics are served, and no longer.
 func TestMetricsAreServedWhileARunLasts(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	address := freeAddress(t)
 	s.env = append(s.env, "DULY_METRICS_LISTEN="+address)
@@ -243,6 +247,7 @@ func (w *watcher) took() []string {
 }
 
 func TestDeadmanIsToldHowRunsGo(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	w := watch(t)
 	s.env = append(s.env, "DULY_DEADMAN_URL="+w.url)
@@ -294,6 +299,7 @@ func TestDeadmanIsToldHowRunsGo(t *testing.T) {
 
 // Whatever those that watch do, a run ends as it would, in time, and without their addresses in its log.
 func TestThoseThatWatchChangeNothing(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	w := watch(t)
 	s.env = append(s.env, "DULY_DEADMAN_URL="+w.url, "DULY_METRICS_PUSHGATEWAY="+w.url, "DULY_TRACES_ENDPOINT="+w.url+"/otlp",
@@ -375,6 +381,7 @@ func (c *collecting) paths() []string {
 }
 
 func TestTracesOfARun(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	c := &collecting{names: map[string]string{}, up: map[string]string{}}
 	server := httptest.NewServer(c)
@@ -410,6 +417,7 @@ func TestTracesOfARun(t *testing.T) {
 
 // Every line of a run names it, and every line about a request has the id that the gateway was sent.
 func TestLinesNameRunAndRequest(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	var (
 		mu   sync.Mutex
@@ -464,6 +472,7 @@ func TestLinesNameRunAndRequest(t *testing.T) {
 
 // The last line of defence: what a line was given by mistake. Without it, it shows.
 func TestLogLinesHoldNoSecret(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	var out bytes.Buffer
 	a := newApp(append(s.env, "DULY_OUTBOX_URL=https://shop.example.com/"+secretPath, "DULY_OUTBOX_SECRET=whsec_"+strings.Repeat("A", 44)), io.Discard, &out)

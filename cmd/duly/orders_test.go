@@ -57,6 +57,7 @@ func (s *shop) status(t *testing.T, order uint64) string {
 }
 
 func TestRunReconcile(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	paid, abandoned := s.order(t, "payment_in_progress", payment.Succeeded), s.order(t, "pending", "")
 	declined, late := s.order(t, "payment_in_progress", payment.Declined), s.order(t, "failed", payment.Succeeded)
@@ -89,6 +90,7 @@ func TestRunReconcile(t *testing.T) {
 
 // An order that differs is frozen until an operator settles its payment.
 func TestResolveAPayment(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	id := s.order(t, "payment_in_progress", payment.Succeeded)
 	s.exec(t, "UPDATE payments SET amount = 12800, updated_at = created_at")
@@ -123,6 +125,7 @@ func TestResolveAPayment(t *testing.T) {
 
 // An attempt in review is settled by hand, and the next run goes by it.
 func TestResolveAnAttempt(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "wrong_amount", 500)
 	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
@@ -158,6 +161,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestRunOutbox(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.exec(t, `INSERT INTO events (type, subject, payload) VALUES ('shop.greeting', 'customer:1', '{"hello":"world"}')`)
 	got := s.duly(t, "run", "outbox")
@@ -185,6 +189,7 @@ func TestRunOutbox(t *testing.T) {
 }
 
 func TestRunReport(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	id := s.order(t, "completed", "")
 	s.exec(t, "UPDATE orders SET completed_at = '2026-03-01 15:30:00' WHERE id = ?", id) // 2 March in Seoul
@@ -208,6 +213,7 @@ func parsed(t *testing.T, text string) payment.Date {
 }
 
 func TestRunAudit(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	_, err := s.sim.Inject(simulator.Entry{
 		Key: "unknown-1", Reference: "ord_99", CustomerID: "cus_9", Amount: 700, Currency: "KRW", Status: payment.Succeeded,
@@ -226,6 +232,7 @@ func TestRunAudit(t *testing.T) {
 
 // Each job of the night runs whatever the one before ended with, and the night ends with the worst of their codes.
 func TestRunNightly(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 12900)
 	s.enrol(t, "wrong_amount", 500)
@@ -247,6 +254,7 @@ func TestRunNightly(t *testing.T) {
 
 // The audit of a night comes before billing if no whole one has followed what billing compared.
 func TestANightAuditsFirstWhatNoAuditHasSeen(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	order := func() []string {
 		var names []string
@@ -277,6 +285,7 @@ type nightlyDocument struct {
 }
 
 func TestTheWorstOfANight(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		codes []int
 		want  int

@@ -26,6 +26,7 @@ Object.fromEntries([...tr.querySelectorAll("td[data-count]")].map(td => [td.data
 
 // The page of a real run opens in a real browser, asks for nothing, and says what `show run` says, to the last number.
 func TestPageOfARun(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 5 * time.Millisecond })
 	s.exec(t, `INSERT INTO job_runs (id, job, business_date, params, status, lease, lease_ms, host, pid, version) VALUES
@@ -105,6 +106,7 @@ func unwritten(page string) string {
 
 // A night is one page, with every job and a part for each run.
 func TestPageOfANight(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 700)
 	s.exec(t, `INSERT INTO pauses (subject, who, reason) VALUES ('outbox', 'ada', 'the <b>receiver</b> moves')`)
@@ -132,6 +134,7 @@ func TestPageOfANight(t *testing.T) {
 
 // Runs that died, that are under way, and of which nothing is kept have a page too.
 func TestPageOfARunThatHasNotEnded(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.exec(t, `INSERT INTO job_runs (id, job, business_date, params, status, lease, lease_ms, host, pid, version, heartbeat_at, finished_at, exit_code, report) VALUES
 (1, 'billing', UTC_DATE(), '{"limit":5}', 'abandoned', 'abcdefghijklmnop', 1000, 'elsewhere', 7, 'v1', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), NULL, NULL),
@@ -167,6 +170,7 @@ func TestPageOfARunThatHasNotEnded(t *testing.T) {
 
 // What waits for an operator is listed with what to type, by the job that sends it there.
 func TestPageListsWhatWaits(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.exec(t, `INSERT INTO job_runs (id, job, business_date, params, status, lease, lease_ms, host, pid, version, exit_code, finished_at)
 SELECT n, job, UTC_DATE(), '{}', 'completed', 'abcdefghijklmnop', 1000, 'elsewhere', 7, 'v1', 3, UTC_TIMESTAMP(6) + INTERVAL 1 HOUR
@@ -193,6 +197,7 @@ SELECT 100 + n, n, UTC_DATE(), 900, 'KRW', 'review', UTC_DATE(), 'odd' FROM (WIT
 
 // A page that cannot be written is a line on standard error; the run has ended as it has.
 func TestPageThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	folder := filepath.Join(t.TempDir(), "gone")
 	require.NoError(t, os.Mkdir(folder, 0o755))
@@ -206,6 +211,7 @@ func TestPageThatCannotBeWritten(t *testing.T) {
 }
 
 func TestMistakesInReports(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	folder := t.TempDir()
 	missing := filepath.Join(folder, "no", "run.html")

@@ -17,6 +17,7 @@ import (
 func tickWhileCharging(_ time.Duration, tick func()) func() { return every(5*time.Millisecond, tick) }
 
 func TestProgressIsLogged(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 30 * time.Millisecond })
 	for range 20 {
@@ -49,6 +50,7 @@ func TestProgressIsLogged(t *testing.T) {
 }
 
 func TestProgressIsDrawn(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 30 * time.Millisecond })
 	for range 20 {
@@ -68,6 +70,7 @@ func TestProgressIsDrawn(t *testing.T) {
 }
 
 func TestStateInWords(t *testing.T) {
+	t.Parallel()
 	for want, s := range map[string]state{
 		"issue        0":        {step: "issue", due: -1},
 		"collect      0 of 500": {step: "collect", due: 500},
@@ -81,6 +84,7 @@ func TestStateInWords(t *testing.T) {
 
 // Log lines go above the progress lines while those are drawn.
 func TestLogLinesGoAboveProgress(t *testing.T) {
+	t.Parallel()
 	var below, above strings.Builder
 	s := &screen{to: &below}
 	write := func(line string) {

@@ -112,6 +112,7 @@ func above(least float64) func(float64) bool { return func(got float64) bool { r
 
 // A real Prometheus scrapes a run while it lasts, and what it wrote when it ended; and raises the alarm.
 func TestPrometheusScrapesARunAndItsTextfile(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	file := filepath.Join(t.TempDir(), "duly.prom")
 	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // as the node exporter hands it on

@@ -31,6 +31,7 @@ func (s *shop) chargedThenRejected(t *testing.T) (invoice, attempt int64, known 
 
 // A gateway that charges and then answers 400: nothing charges again, and the command that each refusal names ends it.
 func TestARejectionThatTookTheMoney(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.env = append(s.env, "DULY_GATEWAYS_MAIN_LIST=false") // a gateway that lists would show the charge before anything is sent
 	invoice, attempt, known := s.chargedThenRejected(t)
@@ -53,6 +54,7 @@ func TestARejectionThatTookTheMoney(t *testing.T) {
 // Where the gateway shows payments of ours from before and after a rejection, its absence is a proof: requeue finds it and
 // the next charge has the next number. Without them the operator's word is needed, and kept.
 func TestARejectionThatTookNothing(t *testing.T) {
+	t.Parallel()
 	for _, controlled := range []bool{true, false} {
 		s := newShop(t)
 		if controlled {
@@ -86,6 +88,7 @@ func TestARejectionThatTookNothing(t *testing.T) {
 
 // A host without the gateway's configuration waits by what is stored with the attempt, and cannot ask.
 func TestResolveWithoutTheGatewaysConfiguration(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	id, _ := s.attempt(t, "review", "review", "")
@@ -111,6 +114,7 @@ func TestResolveWithoutTheGatewaysConfiguration(t *testing.T) {
 
 // An invoice that must be looked up is not requeued where its gateway is not configured: no word is offered instead of the look-up.
 func TestRequeueWithoutTheGatewaysConfiguration(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	id, _ := s.attempt(t, "rejected", "review", "")
@@ -124,6 +128,7 @@ func TestRequeueWithoutTheGatewaysConfiguration(t *testing.T) {
 
 // An id that is stored and is somebody else's says nothing: the attempt is asked about by its own key.
 func TestAStoredIDOfSomebodyElse(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	id, known := s.attempt(t, "review", "review", payment.Succeeded)

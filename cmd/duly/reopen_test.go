@@ -53,6 +53,7 @@ func (s *shop) endDunning(t *testing.T) {
 // A wave is taken back once: what duly made of invoices and subscriptions is undone, and they are charged again in the same stage,
 // under the next key, by the method that was declined. What somebody changed since is refused by name, and left as it is.
 func TestReopen(t *testing.T) {
+	t.Parallel()
 	s := suspended(t, 8)
 	var text strings.Builder
 	types := func(code int, line string) string {
@@ -98,6 +99,7 @@ func TestReopen(t *testing.T) {
 // Customers whom the wave has cancelled in the end are back, and their date is past the periods that they missed. If they are
 // declined to the end again, they are told again.
 func TestReopenAfterTheEnd(t *testing.T) {
+	t.Parallel()
 	s := suspended(t, 3)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	s.endDunning(t)
@@ -132,6 +134,7 @@ func TestReopenAfterTheEnd(t *testing.T) {
 
 // What stopped the gateway and what is taken back does not count any more: the wave is charged to its end.
 func TestReopenAfterTheBrake(t *testing.T) {
+	t.Parallel()
 	s := suspended(t, 60)
 	require.Equal(t, batch.ExitFailed, s.duly(t, "run", "billing", "--parallelism", "2").code)
 	s.suspend(false)
@@ -150,6 +153,7 @@ func TestReopenAfterTheBrake(t *testing.T) {
 }
 
 func TestMistakesOfReopen(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for line, want := range map[string]string{
 		"reopen": "duly: --run: say which run had them declined; duly runs lists them\n" +

@@ -17,6 +17,7 @@ import (
 // `duly resolve invoice` against each status of an invoice, with each kind of attempt on it, in every way there is. What is closed so
 // is never charged again, whatever runs; what is refused changes nothing, and says in a line what is right.
 func TestResolveInvoicesOfEachStatus(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	var text strings.Builder
@@ -83,6 +84,7 @@ func TestResolveInvoicesOfEachStatus(t *testing.T) {
 
 // The words of an invoice are refused of everything else, by a line that says what is right there.
 func TestWordsOfAnInvoiceElsewhere(t *testing.T) {
+	t.Parallel()
 	s := backlog(t)
 	for _, as := range []payment.As{payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible} {
 		for line, want := range map[string]string{
@@ -97,6 +99,7 @@ func TestWordsOfAnInvoiceElsewhere(t *testing.T) {
 
 // An invoice whose subscription's row is gone has a way out, in each of the three ways.
 func TestResolveInvoicesWithoutASubscription(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for range 3 {
 		s.enrol(t, "ok", 100)
@@ -117,6 +120,7 @@ func TestResolveInvoicesWithoutASubscription(t *testing.T) {
 
 // Money that came by bank transfer pays the invoice, and no audit finds fault with it. The next period is charged as ever.
 func TestPaidOutside(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	id := s.enrol(t, "soft", 100)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
@@ -142,6 +146,7 @@ func TestPaidOutside(t *testing.T) {
 
 // Of two operators at once exactly one closes an invoice, and a run that charges it at the same time keeps both out or is kept out.
 func TestTwoOperatorsCloseAnInvoice(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	const invoices = 6
 	for range invoices {

@@ -17,6 +17,7 @@ import (
 )
 
 func TestRunBilling(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 12900)
 	s.enrol(t, "ok", 4900)
@@ -48,6 +49,7 @@ func TestRunBilling(t *testing.T) {
 
 // Each step of a run has its own times.
 func TestStepsHaveTheirOwnTimes(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 60 * time.Millisecond })
 	s.enrol(t, "ok", 12900)
@@ -67,6 +69,7 @@ func TestStepsHaveTheirOwnTimes(t *testing.T) {
 }
 
 func TestDryRunWritesNothing(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for range 12 {
 		s.enrol(t, "ok", 12900)
@@ -113,6 +116,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 }
 
 func TestLimitAndRerun(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for range 8 {
 		s.enrol(t, "ok", 100)
@@ -134,6 +138,7 @@ func TestLimitAndRerun(t *testing.T) {
 }
 
 func TestSelection(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	a, b := s.enrol(t, "ok", 100), s.enrol(t, "ok", 200)
 	got := s.duly(t, "run", "billing", "--subscription", fmt.Sprint(b), "--json")
@@ -145,6 +150,7 @@ func TestSelection(t *testing.T) {
 }
 
 func TestMaxDuration(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 40 * time.Millisecond })
 	for range 40 {
@@ -159,6 +165,7 @@ func TestMaxDuration(t *testing.T) {
 }
 
 func TestPauses(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	other := simulator.New(simulator.Config{})
 	server := httptest.NewServer(other)
@@ -192,6 +199,7 @@ func TestPauses(t *testing.T) {
 // A gateway that the brake has stopped makes the run fail, and no later run sends it anything: what is left waits for an operator, so
 // that a run that leaves nothing else has not run. Once it is resumed it is charged again.
 func TestABrakedGateway(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for range 60 {
 		s.enrol(t, "hard", 100)
@@ -228,6 +236,7 @@ VALUES (?, 'billing', UTC_DATE(), '{}', 'running', 'abcdefghijklmnop', 60000, 'e
 }
 
 func TestExclusive(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 100)
 	s.live(t, 1)
@@ -248,6 +257,7 @@ func TestExclusive(t *testing.T) {
 
 // Of two exclusive runs that begin at once the later one ends, having touched nothing, and the other goes on.
 func TestExclusiveAtOnce(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ other, code, invoices int }{
 		"the other was first": {5, batch.ExitNotRun, 0},
 		"the other was later": {15, batch.ExitDone, 1},
@@ -265,6 +275,7 @@ func TestExclusiveAtOnce(t *testing.T) {
 }
 
 func TestGatewayDown(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 100)
 	s.env = append(s.env, "DULY_GATEWAYS_MAIN_URL=http://127.0.0.1:1", "DULY_GATEWAYS_MAIN_MAX_OUTAGE=1ms")
@@ -274,6 +285,7 @@ func TestGatewayDown(t *testing.T) {
 }
 
 func TestWrongToken(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 100)
 	s.env = append(s.env, "DULY_GATEWAYS_MAIN_TOKEN=of-another")
@@ -285,6 +297,7 @@ func TestWrongToken(t *testing.T) {
 
 // What is in doubt is said in numbers, with the next check.
 func TestInDoubtIsExplained(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	id := s.enrol(t, "ok", 100)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
@@ -298,6 +311,7 @@ func TestInDoubtIsExplained(t *testing.T) {
 }
 
 func TestLogs(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 100)
 	s.exec(t, `INSERT INTO job_runs (id, job, business_date, params, status, lease, lease_ms, host, pid, version, heartbeat_at)

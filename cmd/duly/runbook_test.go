@@ -46,6 +46,7 @@ func alerts(t *testing.T) []string {
 
 // The runbook has a section for each alert and each exit code, and none for what there is not.
 func TestTheRunbookKnowsEveryAlertAndExitCode(t *testing.T) {
+	t.Parallel()
 	content := page(t, runbook)
 	var codes, named []string
 	for _, heading := range regexp.MustCompile(`(?m)^### (.*)$`).FindAllStringSubmatch(content, -1) {
@@ -68,6 +69,7 @@ func TestTheRunbookKnowsEveryAlertAndExitCode(t *testing.T) {
 
 // Links within the runbook lead somewhere.
 func TestTheRunbooksLinks(t *testing.T) {
+	t.Parallel()
 	content := page(t, runbook)
 	var anchors []string
 	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(content, -1) {
@@ -106,6 +108,7 @@ func words(line string) []string {
 
 // Every command in the documents for operators is one that there is, with flags that it has.
 func TestTheCommandsOfTheDocumentsExist(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{
 		runbook, "../../README.md", "../../deploy/README.md", "../../deploy/kubernetes/README.md", "../../docs/integration.md",
 	} {

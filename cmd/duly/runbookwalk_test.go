@@ -129,6 +129,7 @@ func (w *walk) block(s *shop, n int) {
 
 // Each chapter is walked: what it says to type is read from it and typed, in order and to its end.
 func TestTheRunbookIsWalked(t *testing.T) {
+	t.Parallel()
 	walks := map[string]func(*walk){}
 	for _, some := range []map[string]func(*walk){walksOfExitCodes(), walksOfAlerts(), walksOfChores(), walksOfLosses()} {
 		maps.Copy(walks, some)

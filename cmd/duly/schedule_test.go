@@ -28,11 +28,13 @@ import (
 
 // Every job can be scheduled.
 func TestScheduleKeysAreTheJobs(t *testing.T) {
+	t.Parallel()
 	all := config.Schedule{Nightly: "x", Reconcile: "x", Billing: "x", Outbox: "x", Report: "x", Audit: "x", Prune: "x"}
 	require.ElementsMatch(t, workNames(), slices.Collect(maps.Keys(all.Jobs())))
 }
 
 func TestScheduleList(t *testing.T) {
+	t.Parallel()
 	env := []string{"DULY_BUSINESS_TIMEZONE=Europe/Berlin", "DULY_SCHEDULE_NIGHTLY=30 2 * * *", "DULY_SCHEDULE_OUTBOX=*/20 * * * *", "DULY_SCHEDULE_PRUNE=0 4 1 * *"}
 	at := func(a *app) { a.now = func() time.Time { return time.Date(2026, 10, 24, 23, 50, 0, 0, time.UTC) } }
 	got := duly(t, at, env, "schedule", "--list")
@@ -48,6 +50,7 @@ func TestScheduleList(t *testing.T) {
 }
 
 func TestScheduleMistakes(t *testing.T) {
+	t.Parallel()
 	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, taken.Close()) })
@@ -142,6 +145,7 @@ func clockAt(hour, minute int) *clockwork.FakeClock {
 
 // Two schedulers, one run: what is due is charged once, and the health of both tells of it.
 func TestScheduleRunsJobsOnce(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 100)
 	clock := clockAt(2, 0)
@@ -191,6 +195,7 @@ func (d *scheduling) health(t *testing.T) schedule.Health {
 // Each firing reads the configuration anew; one that is wrong by then is an exit code of that firing alone. The jobs of
 // the night are one firing, and all lines are in one log file.
 func TestScheduleReadsTheConfigurationAtEachFiring(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	folder := t.TempDir()
 	file, log := filepath.Join(folder, "duly.yaml"), filepath.Join(folder, "duly.log")
@@ -225,6 +230,7 @@ const scheduleEvery = "DULY_SCHEDULE_BILLING=0 0 * * *"
 
 // A signal lets the run under way finish; the scheduler ends with its code, and a later one goes on with it.
 func TestScheduleDrains(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.env = append(s.env, scheduleEvery)
 	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 150 * time.Millisecond })
@@ -251,6 +257,7 @@ func TestScheduleDrains(t *testing.T) {
 
 // A second signal ends it at once; what was in flight is recovered by the next firing.
 func TestSecondSignalEndsAScheduleAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.env = append(s.env, scheduleEvery)
 	arrived, _ := s.holdCharges(t)

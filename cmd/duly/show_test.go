@@ -14,6 +14,7 @@ import (
 
 // Every way in which a subscription can stand, from the rows that really led there.
 func TestShow(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	paid, soft, hard, wrong := s.enrol(t, "ok", 12900), s.enrol(t, "soft", 4900), s.enrol(t, "hard", 4900), s.enrol(t, "wrong_amount", 500)
 	later, unknown, cancelled, paused := s.enrol(t, "ok", 1), s.enrol(t, "ok", 2), s.enrol(t, "ok", 3), s.enrol(t, "ok", 4)
@@ -83,6 +84,7 @@ func TestShow(t *testing.T) {
 
 // The fields of the documents are what programs rely on.
 func TestFieldsOfDocuments(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	id := s.enrol(t, "soft", 12900)
 	var text strings.Builder
@@ -102,6 +104,7 @@ func TestFieldsOfDocuments(t *testing.T) {
 
 // A run that died, one that lives and one that failed each say what to do next.
 func TestShowRun(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.live(t, 1)
 	s.exec(t, "INSERT INTO step_runs (run_id, step, status, read_count, succeeded, amounts) VALUES (1, 'collect', 'running', 7, 5, '{\"KRW\": 64500}')")
@@ -123,6 +126,7 @@ func TestShowRun(t *testing.T) {
 }
 
 func TestMigrate(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	got := s.duly(t, "migrate", "up")
 	require.Equal(t, "nothing to do: the schema is up to date\n", got.out)

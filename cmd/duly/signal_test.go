@@ -84,6 +84,7 @@ func (s *shop) holdCharges(t *testing.T) (arrived, release func()) {
 
 // A signal lets what is in flight finish and leaves the rest; the exit code names it.
 func TestSignalDrains(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		signal syscall.Signal
 		code   int
@@ -112,6 +113,7 @@ func TestSignalDrains(t *testing.T) {
 
 // Whoever reads what a run writes may go away: the run goes on and ends as it would have.
 func TestAReaderThatGoesAwayEndsNothing(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	arrived, release := s.holdCharges(t)
 	s.enrol(t, "ok", 100)
@@ -127,6 +129,7 @@ func TestAReaderThatGoesAwayEndsNothing(t *testing.T) {
 
 // A second signal ends it at once; the next run recovers what was in flight.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	arrived, _ := s.holdCharges(t)
 	s.enrol(t, "ok", 100)
@@ -149,6 +152,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 
 // A signal during a command that only looks ends it with the signal's code, without a complaint.
 func TestSignalBeforeTheRun(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	lock, err := s.db.Connx(t.Context())
 	require.NoError(t, err)

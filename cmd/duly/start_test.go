@@ -95,6 +95,7 @@ currency, interval_unit, interval_count, anchor_day, next_billing_date, review_r
 
 // A cluster that refuses a start for the moment is away: exit code 4, and the next try runs.
 func TestAStartOnAClusterInTrouble(t *testing.T) {
+	t.Parallel()
 	for name, fail := range map[string]func(proxy *testdb.Proxy){
 		"the probe conflicts with another node's": func(p *testdb.Proxy) {
 			p.Fail("UPDATE claim_probe", -1, 1213, "40001", "Deadlock found when trying to get lock; try restarting transaction")
@@ -134,6 +135,7 @@ func TestAStartOnAClusterInTrouble(t *testing.T) {
 
 // One conflict with another node at the start costs nothing.
 func TestAStartBesideAnotherNode(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 9900)
 	one, proxy := s.through(t)
@@ -143,6 +145,7 @@ func TestAStartBesideAnotherNode(t *testing.T) {
 
 // A setting under which a migration would fail half-way is found before its first statement.
 func TestMigrateUpLooksAtTheServerFirst(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.db = testdb.NewServer(t, "--log-bin=log", "--binlog-format=STATEMENT", "--server-id=1").Empty(t)
 	s.env = append(s.env, "DULY_DATABASE_DSN="+s.db.DSN)
@@ -160,6 +163,7 @@ func TestMigrateUpLooksAtTheServerFirst(t *testing.T) {
 
 // An error in the middle of a migration says that it can be run again.
 func TestMigrateUpAfterAnError(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.db = testdb.Empty(t)
 	s.env = append(s.env, "DULY_DATABASE_DSN="+s.db.DSN)
@@ -177,6 +181,7 @@ func TestMigrateUpAfterAnError(t *testing.T) {
 
 // A database that goes away for milliseconds again and again ends no night: every job runs, and everybody is charged once.
 func TestBlipsEndNoNight(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 5 * time.Millisecond })
 	const n = 40

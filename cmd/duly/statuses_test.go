@@ -96,6 +96,7 @@ func (s *shop) does(t *testing.T, line string, args ...string) {
 
 // `duly resolve attempt` against each status of an attempt, in each way, whether the gateway has the payment or not.
 func TestResolveAttemptsOfEachStatus(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	ways := []payment.As{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored}
@@ -155,6 +156,7 @@ func TestResolveAttemptsOfEachStatus(t *testing.T) {
 
 // `duly requeue invoice` against each status of an invoice, with each kind of attempt on it.
 func TestRequeueInvoicesOfEachStatus(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	expected := map[uint64]string{}
@@ -232,6 +234,7 @@ transaction_key = IF(? IN ('succeeded', 'refund_due', 'refunded'), 'pay_of_the_s
 // what two runs of reconcile make of it. Nobody keeps money for nothing or gives it back twice; what is refused
 // changes nothing.
 func TestSettlePaymentsOfEachStatus(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.past(t)
 	theres := []payment.Status{payment.Succeeded, payment.Declined, payment.Canceled, payment.Pending, ""}
@@ -315,6 +318,7 @@ func otherwise(s, instead string) string {
 
 // `duly requeue event` against each status of its deliveries, and `duly resolve finding` against each of a finding.
 func TestSettleEventsAndFindingsOfEachStatus(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	for i, status := range []string{"pending", "delivered", "dead", ""} {
 		s.exec(t, `INSERT INTO events (id, type, subject, payload) VALUES (?, 'shop.greeting', 'customer:1', '{}')`, i+1)

@@ -53,6 +53,7 @@ func (s *shop) crowded(t *testing.T) {
 }
 
 func TestStatusInWords(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.crowded(t)
 	got := s.duly(t, "status")
@@ -116,6 +117,7 @@ func (s *shop) watching(t *testing.T, signal syscall.Signal, each func(*app), un
 }
 
 func TestWatchInBlocks(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	code, out, errs := s.watching(t, syscall.SIGINT, same, func(out string) bool { return strings.Count(out, "no run is live") == 3 })
 	require.Equal(t, batch.ExitDone, code)
@@ -129,6 +131,7 @@ func TestWatchInBlocks(t *testing.T) {
 }
 
 func TestWatchInDocuments(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.crowded(t)
 	code, out, errs := s.watching(t, syscall.SIGINT, same, func(out string) bool { return strings.Count(out, "\n") >= 3 }, "--json")
@@ -143,6 +146,7 @@ func TestWatchInDocuments(t *testing.T) {
 
 // On a terminal each frame is written at once over the last, cut to what fits, and the last one stays.
 func TestWatchOnATerminal(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.crowded(t)
 	const width, height = 60, 20
@@ -173,6 +177,7 @@ func TestWatchOnATerminal(t *testing.T) {
 
 // A database that goes away for a while does not end a watch.
 func TestWatchOutlivesTheDatabase(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		each func(*app)
 		args []string
@@ -206,6 +211,7 @@ func TestWatchOutlivesTheDatabase(t *testing.T) {
 
 // The real program, at work and told to stop by another: its watch ends by SIGINT with 0.
 func TestWatchOfTheProgram(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	s.lively()
 	s.sim.Update(func(c *simulator.Config) { c.Latency.Fixed = 30 * time.Millisecond })

@@ -13,6 +13,7 @@ import (
 )
 
 func TestInsertAndUpdate(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	ctx := t.Context()
@@ -39,6 +40,7 @@ func TestInsertAndUpdate(t *testing.T) {
 }
 
 func TestCut(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		in   string
 		n    int
@@ -57,6 +59,7 @@ func TestCut(t *testing.T) {
 
 // The largest chunk that the configuration allows, with the longest texts, is one statement.
 func TestTheLargestChunkIsOneStatement(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	const chunk = 2000

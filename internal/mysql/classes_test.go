@@ -20,6 +20,7 @@ import (
 // What the server says of a statement blames a row, or the server, or neither. Only what is listed as an error of a row's values
 // blames a row.
 func TestWhatAnErrorBlames(t *testing.T) {
+	t.Parallel()
 	locked, away, row, statement := batch.ErrLocked, batch.ErrUnavailable, batch.ErrData, batch.ErrDatabase
 	for number, want := range map[uint16]error{
 		1205: locked, 1213: locked, 3572: locked, 3101: locked,
@@ -49,6 +50,7 @@ func TestWhatAnErrorBlames(t *testing.T) {
 
 // A value that a view shows and that no column of duly's can hold is the row's own.
 func TestAValueThatCannotBeReadIsTheRows(t *testing.T) {
+	t.Parallel()
 	db := worktest.Open(t, testdb.New(t).DSN)
 	var id uint64
 	err := mysql.Classify(t.Context(), db.GetContext(t.Context(), &id, `SELECT NULL`))
@@ -58,6 +60,7 @@ func TestAValueThatCannotBeReadIsTheRows(t *testing.T) {
 // A conflict on a cluster is met at COMMIT: the transaction was rolled back, and is run again. Any other error there leaves
 // nobody certain.
 func TestErrorsAtCommit(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		number  uint16
 		message string
@@ -102,6 +105,7 @@ func TestErrorsAtCommit(t *testing.T) {
 
 // A server that is away for a moment is waited for, before a transaction and within one, and while something is read.
 func TestABlipIsNoOutage(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	proxy := testdb.NewProxy(t, plain.DSN)
 	db := worktest.Open(t, proxy.DSN)
@@ -141,6 +145,7 @@ func TestABlipIsNoOutage(t *testing.T) {
 
 // A read time-out shorter than the wait for a lock would cut the statement off before the server says that it gave up, again and again.
 func TestAReadTimeoutLeavesTheLockWaitAlone(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	holder, err := plain.BeginTxx(t.Context(), nil)
 	require.NoError(t, err)
@@ -157,6 +162,7 @@ func TestAReadTimeoutLeavesTheLockWaitAlone(t *testing.T) {
 
 // A server that takes no changes says so, and its connection is not used again: another may lead to the primary.
 func TestAReadOnlyServerSaysSo(t *testing.T) {
+	t.Parallel()
 	server := testdb.NewServer(t)
 	plain := server.New(t)
 	user := unprivileged(t, server, plain)

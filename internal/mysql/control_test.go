@@ -18,6 +18,7 @@ import (
 
 // A run tells of itself with each heartbeat, and a state that cannot be written down costs none.
 func TestStateIsWrittenWithTheHeartbeat(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	r := repository(t, plain)
 	run, err := r.Start(t.Context(), worktest.Spec())
@@ -41,6 +42,7 @@ func TestStateIsWrittenWithTheHeartbeat(t *testing.T) {
 }
 
 func TestControl(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	r := repository(t, plain)
 	run, err := r.Start(t.Context(), worktest.Spec())
@@ -74,6 +76,7 @@ func TestControl(t *testing.T) {
 
 // What transactions cost is known by name: those that end, one that lasts, and tries that a lock ended.
 func TestWorkOfTransactions(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	now := time.Date(2026, 1, 31, 2, 30, 0, 0, time.UTC)
 	db, err := mysql.Open(plain.DSN, mysql.Options{LockWait: time.Second, Now: func() time.Time { return now }})

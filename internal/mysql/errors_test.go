@@ -29,6 +29,7 @@ func whoAmI(t *testing.T, tx *sqlx.Tx) string {
 }
 
 func TestErrorsOfTheConnectionAreUnavailable(t *testing.T) {
+	t.Parallel()
 	server := testdb.NewServer(t)
 	plain := server.New(t)
 	db := worktest.Open(t, plain.DSN)
@@ -79,6 +80,7 @@ func unprivileged(t *testing.T, _ *testdb.Server, plain *testdb.DB) *mysql.DB {
 }
 
 func TestAStatementThatIsInterruptedIsUnavailable(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	err := mysql.Tx(t.Context(), db, "test", func(tx *sqlx.Tx) error {
@@ -89,6 +91,7 @@ func TestAStatementThatIsInterruptedIsUnavailable(t *testing.T) {
 }
 
 func TestReasonHoldsNoStatement(t *testing.T) {
+	t.Parallel()
 	db := worktest.Open(t, testdb.New(t).DSN)
 	_, err := db.ExecContext(t.Context(), `INSERT INTO claim_probe (id) VALUES (?)`, 1)
 	require.Equal(t, "error 1062 (23000)", mysql.Reason(err)[:18])

@@ -32,6 +32,7 @@ func firings(t *testing.T) (*mysql.Firings, *testdb.DB) {
 
 // Many schedulers, one firing: one takes it.
 func TestOneTakesAFiring(t *testing.T) {
+	t.Parallel()
 	f, db := firings(t)
 	var group sync.WaitGroup
 	var mu sync.Mutex
@@ -60,6 +61,7 @@ func TestOneTakesAFiring(t *testing.T) {
 
 // Two firings of one job, taken at the same moment by two schedulers: one goes ahead.
 func TestTwoFiringsOfAJobDoNotRunAtOnce(t *testing.T) {
+	t.Parallel()
 	f, _ := firings(t)
 	for round := range 10 {
 		var group sync.WaitGroup
@@ -84,6 +86,7 @@ func TestTwoFiringsOfAJobDoNotRunAtOnce(t *testing.T) {
 }
 
 func TestLifeOfAFiring(t *testing.T) {
+	t.Parallel()
 	f, db := firings(t)
 	newest := func() mysql.Firing {
 		rows, err := f.Newest(t.Context(), "nightly", 5)

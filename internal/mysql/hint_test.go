@@ -28,6 +28,7 @@ func reach(t *testing.T, dsn string) error {
 
 // What keeps duly out is told in one line that says what is right; what somebody must put right first is no outage.
 func TestWhatKeepsUsOut(t *testing.T) {
+	t.Parallel()
 	t.Run("passwords", func(t *testing.T) {
 		plain := testdb.New(t)
 		worktest.Exec(t, plain, `CREATE USER 'clerk'@'localhost' IDENTIFIED BY 's3cr3t'`)
@@ -131,6 +132,7 @@ func overTCP(t *testing.T, args ...string) string {
 
 // A session that a proxy gives away, or never sets up, is noticed when it is made and when it is used, before anything is written.
 func TestSessionsThatAreForgotten(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ piece, by, says string }{
 		"time zone":  {"time_zone = '+00:00'", "time_zone = '-09:00'", "time zone -09:00"},
 		"isolation":  {"ISOLATION LEVEL READ COMMITTED", "ISOLATION LEVEL SERIALIZABLE  ", "isolation level SERIALIZABLE"},
@@ -172,6 +174,7 @@ func worktestExec(t *testing.T, db *testdb.DB, query string) {
 
 // What somebody must put right first is told from what passes.
 func TestMistakes(t *testing.T) {
+	t.Parallel()
 	for number, want := range map[uint16]bool{
 		1044: true, 1045: true, 1049: true, 1054: true, 1130: true, 1142: true, 1146: true, 1348: true, 1820: true, 1862: true, 3118: true, 3159: true,
 		1040: false, 1047: false, 1205: false, 1213: false, 1226: false, 1290: false, 1406: false, 1969: false, 2013: false,

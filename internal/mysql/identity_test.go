@@ -15,6 +15,7 @@ import (
 
 // A server goes by what it calls itself, a node of a cluster by its cluster.
 func TestIdentify(t *testing.T) {
+	t.Parallel()
 	const none, cluster, other = "00000000-0000-0000-0000-000000000000", "6a1b2c3d-aaaa-bbbb-cccc-0123456789ab", "7a1b2c3d-aaaa-bbbb-cccc-0123456789ab"
 	name := func(variables ...string) string {
 		is := map[string]string{"hostname": "db1", "port": "3306", "datadir": "/var/lib/mysql/"}
@@ -41,6 +42,7 @@ func TestIdentify(t *testing.T) {
 
 // A statement tells which server answers it.
 func TestAServerIsTheOneThatAnswers(t *testing.T) {
+	t.Parallel()
 	db := worktest.Open(t, testdb.New(t).DSN)
 	own, other := worktest.Servers(t, db)
 	again, err := mysql.Identity(t.Context(), db)
@@ -68,6 +70,7 @@ func TestAServerIsTheOneThatAnswers(t *testing.T) {
 
 // A run is renewed, and settles, on the server that it began on.
 func TestARunOnAnotherServer(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	r := repository(t, plain)
 	own, other := worktest.Servers(t, r.DB)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestLastRunsAndSuccesses(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	r := repository(t, plain)
 	// ends starts a run and ends it so many hours ago.

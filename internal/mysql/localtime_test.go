@@ -14,6 +14,7 @@ import (
 
 // A shop writes created_at by its own clock, and the server keeps updated_at.
 func TestShopsThatWriteLocalTime(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
@@ -116,6 +117,7 @@ func seoulChanged(row func(string, time.Duration, time.Duration)) {
 
 // Rows as the shop's own session writes them.
 func TestLocalTimeOfTheShopsSession(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	insert := []string{

@@ -23,6 +23,7 @@ func with(dsn, parameters string) string {
 }
 
 func TestSessionsAreAsTheProgramNeedsThem(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	for _, parameters := range []string{
 		"",
@@ -84,6 +85,7 @@ func TestSessionsAreAsTheProgramNeedsThem(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
 	for _, dsn := range []string{
 		"", "secret", "user:secret@tcp(host:3306)", "user:secret@tcp(host:3306)/", "user:secret@tcp(host:3306/shop",
 		"user:secret@tcp(host:3306)/shop?tls=no-such-config", "user:secret@tcp(host:3306)/shop?loc=Nowhere",
@@ -97,6 +99,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestOpenSaysWhere(t *testing.T) {
+	t.Parallel()
 	db, err := mysql.Open("user:secret@tcp(db.example:3307)/shop", mysql.Options{})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
@@ -105,6 +108,7 @@ func TestOpenSaysWhere(t *testing.T) {
 }
 
 func TestTLSParametersPass(t *testing.T) {
+	t.Parallel()
 	args, _ := testdb.TLSArgs(t)
 	server := testdb.NewServer(t, args...)
 	db := server.New(t)
@@ -118,6 +122,7 @@ func TestTLSParametersPass(t *testing.T) {
 }
 
 func TestPing(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	proxy := testdb.NewProxy(t, plain.DSN)
 	db := worktest.Open(t, proxy.DSN)
@@ -129,6 +134,7 @@ func TestPing(t *testing.T) {
 }
 
 func TestReadClock(t *testing.T) {
+	t.Parallel()
 	db := worktest.Open(t, testdb.New(t).DSN)
 	for _, off := range []time.Duration{0, time.Hour, -time.Hour} {
 		clock, err := mysql.ReadClock(t.Context(), db, func() time.Time { return time.Now().Add(-off) })

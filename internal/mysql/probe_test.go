@@ -15,6 +15,7 @@ import (
 )
 
 func TestProbe(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	require.NoError(t, mysql.Probe(t.Context(), db))
@@ -22,6 +23,7 @@ func TestProbe(t *testing.T) {
 }
 
 func TestProbeToleratesOtherProbers(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	var work sync.WaitGroup
 	errs := make([]error, 6)
@@ -35,6 +37,7 @@ func TestProbeToleratesOtherProbers(t *testing.T) {
 
 // An engine that parses SKIP LOCKED and ignores it is stood for by a proxy that takes the words out on the way.
 func TestProbeRefusesAnEngineThatIgnoresSkipLocked(t *testing.T) {
+	t.Parallel()
 	t.Run("and waits for the lock", func(t *testing.T) {
 		proxy := testdb.NewProxy(t, testdb.New(t).DSN)
 		proxy.Rewrite(t, "SKIP LOCKED", "           ")
@@ -53,6 +56,7 @@ func TestProbeRefusesAnEngineThatIgnoresSkipLocked(t *testing.T) {
 
 // Rows that stay locked prove nothing either way.
 func TestProbeOfLockedRows(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	holder, err := plain.BeginTxx(t.Context(), nil)
 	require.NoError(t, err)

@@ -14,6 +14,7 @@ import (
 // The server quotes the values of a statement in its errors. What duly tells of one holds none of them, and still says
 // which table, column or key it was.
 func TestErrorsHoldNoValues(t *testing.T) {
+	t.Parallel()
 	const value = "jane@example.com"
 	plain := testdb.New(t)
 	db, err := mysql.Open(plain.DSN, mysql.Options{})

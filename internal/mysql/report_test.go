@@ -15,6 +15,7 @@ import (
 // What a run keeps for its report is there after each heartbeat, so that one that is killed has something to tell, and
 // in the end.
 func TestReportIsKept(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	r := repository(t, plain)
 	run, err := r.Start(t.Context(), worktest.Spec())
@@ -43,6 +44,7 @@ func TestReportIsKept(t *testing.T) {
 
 // One that cannot be written down costs no heartbeat, and at the end the last one stays.
 func TestReportThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	r := repository(t, testdb.New(t))
 	run, err := r.Start(t.Context(), worktest.Spec())
 	require.NoError(t, err)

@@ -32,6 +32,7 @@ func hold(t *testing.T, r *mysql.Repository, run *batch.Run) error {
 }
 
 func TestARunFromStartToFinish(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	r := repository(t, plain)
 	spec := worktest.Spec()
@@ -71,6 +72,7 @@ JSON_EXTRACT(amounts, '$.KRW')) FROM step_runs`))
 
 // A run whose lease ran out by the database's clock can do nothing any more, whether it was marked or not.
 func TestARunOutOfLease(t *testing.T) {
+	t.Parallel()
 	for _, marked := range []bool{false, true} {
 		plain := testdb.New(t)
 		r := repository(t, plain)
@@ -91,6 +93,7 @@ func TestARunOutOfLease(t *testing.T) {
 }
 
 func TestAnotherLeaseIsNotOurs(t *testing.T) {
+	t.Parallel()
 	r := repository(t, testdb.New(t))
 	run, err := r.Start(t.Context(), worktest.Spec())
 	require.NoError(t, err)
@@ -103,6 +106,7 @@ func TestAnotherLeaseIsNotOurs(t *testing.T) {
 }
 
 func TestDeadRunsAreAbandonedByExactlyOne(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	r := repository(t, plain)
 	var dead []uint64
@@ -144,6 +148,7 @@ func TestDeadRunsAreAbandonedByExactlyOne(t *testing.T) {
 
 // While a run settles it cannot be taken over.
 func TestARunThatSettlesIsNotAbandoned(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	r := repository(t, plain)
 	run, err := r.Start(t.Context(), worktest.Spec())
@@ -161,6 +166,7 @@ func TestARunThatSettlesIsNotAbandoned(t *testing.T) {
 
 // A COMMIT without a certain answer, at the start of a run and at its end, is found out about: there is one run, and it ends.
 func TestARunWhoseCommitsAreLost(t *testing.T) {
+	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
 		"its answer": (*testdb.Proxy).LoseCommitAnswer, "on the way there": (*testdb.Proxy).LoseCommit,
 	} {
@@ -184,6 +190,7 @@ func TestARunWhoseCommitsAreLost(t *testing.T) {
 
 // A settlement in a session that is not ours writes nothing, also while its connection was looked at a moment ago.
 func TestHoldInASessionOfSomebodyElse(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	r := repository(t, plain)
 	run, err := r.Start(t.Context(), worktest.Spec())

@@ -20,6 +20,7 @@ const mark = `UPDATE claim_probe SET claimed_at = UTC_TIMESTAMP(6) WHERE id = ?`
 // Two transactions lock two rows in opposite orders, each after the other has its first: one of them is a
 // deadlock's victim, and both succeed in the end.
 func TestTxRepeatsAfterADeadlock(t *testing.T) {
+	t.Parallel()
 	db := worktest.Open(t, testdb.New(t).DSN)
 	var work, both sync.WaitGroup
 	both.Add(2)
@@ -48,6 +49,7 @@ func TestTxRepeatsAfterADeadlock(t *testing.T) {
 
 // A lock that lasts is waited for twice, not for ever, and nothing of the transaction stays.
 func TestTxGivesUpOnALastingLock(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	holder, err := plain.BeginTxx(t.Context(), nil)
@@ -73,6 +75,7 @@ func TestTxGivesUpOnALastingLock(t *testing.T) {
 // Deadlocks one after another are not repeated for ever either. The server says so of a transaction that is
 // told to.
 func TestTxRepeatsADeadlockFiveTimesAtMost(t *testing.T) {
+	t.Parallel()
 	db := worktest.Open(t, testdb.New(t).DSN)
 	tries := 0
 	err := mysql.Tx(t.Context(), db, "test", func(tx *sqlx.Tx) error {
@@ -85,6 +88,7 @@ func TestTxRepeatsADeadlockFiveTimesAtMost(t *testing.T) {
 }
 
 func TestTxDoesNotRepeatOtherErrors(t *testing.T) {
+	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	tries := 0
@@ -104,6 +108,7 @@ func TestTxDoesNotRepeatOtherErrors(t *testing.T) {
 }
 
 func TestTxAndALostCommit(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		lose    func(*testdb.Proxy) <-chan struct{}
@@ -135,6 +140,7 @@ func TestTxAndALostCommit(t *testing.T) {
 }
 
 func TestTxWithoutAConnection(t *testing.T) {
+	t.Parallel()
 	db, err := mysql.Open(testdb.New(t).DSN, mysql.Options{MaxOpen: 1, Acquire: soon})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
@@ -146,6 +152,7 @@ func TestTxWithoutAConnection(t *testing.T) {
 }
 
 func TestTxEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	db := worktest.Open(t, testdb.New(t).DSN)
 	ctx, cancel := context.WithCancel(t.Context())
 	err := mysql.Tx(ctx, db, "test", func(tx *sqlx.Tx) error {

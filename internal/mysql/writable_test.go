@@ -18,6 +18,7 @@ func view(t *testing.T, plain *testdb.DB, table, definition string) {
 }
 
 func TestTablesThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ table, definition, says string }{
 		"a plain view": {"products", `SELECT * FROM shop_products`, ""},
 		"a computed column": {

@@ -59,7 +59,7 @@ func start(args ...string) (*Server, func() error, error) {
 		return nil, nil, fmt.Errorf("make the server's folder: %w", err)
 	}
 	// Tables in one file are made, emptied and dropped in a fraction of the time.
-	args = append([]string{"--innodb-file-per-table=0"}, args...)
+	args = append([]string{"--innodb-file-per-table=0", "--max-connections=500"}, args...)
 	server := &Server{options: private.Options{
 		Dir: filepath.Join(dir, "db"), Program: found, Args: args, Fast: true, Tied: true,
 	}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"sync"
@@ -35,10 +36,18 @@ var shared struct {
 	inMain bool
 }
 
+// atOnce is how many parallel tests run at the same time, unless the command
+// line or the caller of Main says otherwise: a part of them waits.
+const atOnce = "4"
+
 // Main runs the tests and ends the server that they shared. It returns the
 // exit code for TestMain, which is not 0 either if a goroutine is left behind.
 func Main(m *testing.M, leaks ...goleak.Option) int {
 	shared.inMain = true
+	if err := runAtOnce(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	code := m.Run()
 	if shared.remove != nil {
 		if err := shared.remove(); err != nil {
@@ -54,6 +63,19 @@ func Main(m *testing.M, leaks ...goleak.Option) int {
 		return 1
 	}
 	return 0
+}
+
+func runAtOnce() error {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if given {
+		return nil
+	}
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		return fmt.Errorf("say how many tests run at once: %w", err)
+	}
+	return nil
 }
 
 // New makes a migrated database for this test on the shared server. After the
