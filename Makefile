@@ -64,9 +64,11 @@ model: install-db install-cc ## Search the protocol's model with large bounds, a
 .PHONY: volume
 volume: install-db install-cc ## A day of 25,777 invoices on a gateway of which up to 75 % of the requests fail
 	DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m -v ./internal/e2e/ -run TestLargeShop/volume
+	DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m ./jobs/ -run 'TestAHotProduct|TestAShopAtWorkWhileOrdersAreSettled|TestAuditFindsExactlyWhatDiffers'
 
 .PHONY: points
-points: install-db install-cc ## Kill a worker at every point in every way: alone and beside another one, with a run at once and a day later
+points: install-db install-cc ## Kill a worker at every point in every way, and settle orders with every two payments
+	DULY_TEST_POINTS=all go test -race -count=1 -timeout=30m ./internal/orders/ -run TestEveryCombination
 	DULY_TEST_POINTS=all go test -race -count=1 -timeout=30m ./internal/e2e/ -run 'AtEveryPoint|TestEveryPoint|TestShopChanges'
 
 .PHONY: failover

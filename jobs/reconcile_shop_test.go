@@ -170,13 +170,16 @@ func TestWholeOrdersOldestFirst(t *testing.T) {
 // Ten thousand stale orders of one product with stock for six thousand.
 func TestAHotProduct(t *testing.T) {
 	t.Parallel()
-	const all, stock = 10_000, 6_000
+	all := worktest.Volume(2_500, 10_000)
+	stock := all * 3 / 5
 	m := newMarket(t)
-	product := worktest.Stock(t, m.plain, stock)[0]
+	product := worktest.Stock(t, m.plain, int64(stock))[0]
 	m.paid(all, product)
 	result := m.run()
 	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
-	require.Equal(t, batch.Tally{Read: all, Succeeded: stock, Declined: all - stock, Amounts: map[string]int64{"KRW": stock * 12900}}, result.Tally)
+	require.Equal(t, batch.Tally{
+		Read: int64(all), Succeeded: int64(stock), Declined: int64(all - stock), Amounts: map[string]int64{"KRW": int64(stock) * 12900},
+	}, result.Tally)
 	require.Zero(t, m.stock(product))
 	require.EqualValues(t, stock, worktest.Get[int](t, m.plain, `SELECT COUNT(*) FROM orders o JOIN payments p ON p.order_id = o.id WHERE o.status = 'completed' AND p.status = 'succeeded'`))
 	require.EqualValues(t, all-stock, worktest.Get[int](t, m.plain, `SELECT COUNT(*) FROM orders o JOIN payments p ON p.order_id = o.id WHERE o.failure_reason = 'out of stock' AND p.status = 'refund_due'`))

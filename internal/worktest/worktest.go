@@ -5,6 +5,7 @@ package worktest
 import (
 	"context"
 	"log/slog"
+	"os"
 	"testing"
 	"time"
 
@@ -51,6 +52,14 @@ func Servers(t testing.TB, db *mysql.DB) (own, other mysql.Server) {
 
 // Patience is how long tests wait for what must happen, on a machine that has much else to do.
 const Patience = 2 * time.Minute
+
+// Volume is how many rows a test takes: some, or as many as `make volume` asks for.
+func Volume(some, all int) int {
+	if os.Getenv("DULY_TEST_VOLUME") == "all" {
+		return all
+	}
+	return some
+}
 
 // Run does one piece of work as a step of a run, kept in the database, and returns how the run ended.
 func Run(t testing.TB, db *mysql.DB, do func(ctx context.Context, x *batch.StepExecution) error) batch.Result {
