@@ -17,15 +17,15 @@ import (
 
 const (
 	chaosWorkers       = 4
-	chaosSubscriptions = 3500
-	chaosFor           = 40 * time.Second
+	chaosSubscriptions = 2000
+	chaosFor           = 25 * time.Second
 	// The shop enrols the second half of its subscriptions little by little in this time.
-	enrolsFor = 30 * time.Second
+	enrolsFor = 20 * time.Second
 	// mostPeace is the longest time that a worker is left alone.
 	mostPeace = 2500 * time.Millisecond
 )
 
-// testChaos runs four workers at once, killed, stopped and started at random for forty seconds, on a gateway of which
+// testChaos runs four workers at once, killed, stopped and started at random for 25 seconds, on a gateway of which
 // every eighth request goes wrong. In the end nothing is left, and the ledger is equal to the tables.
 //
 // DULY_TEST_SEED repeats the decisions of a run that failed, though not its timing.

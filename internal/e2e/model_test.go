@@ -17,7 +17,7 @@ import (
 
 var (
 	modelSeed   = flag.Uint64("model.seed", 0, "seed of the first trace of the model test; alone: replay that trace (default 1)")
-	modelTraces = flag.Int("model.traces", 0, "traces of each part of the model test, with seeds that count on (default 60 and 25)")
+	modelTraces = flag.Int("model.traces", 0, "traces of each part of the model test, with seeds that count on (default 30 and 15)")
 	modelSteps  = flag.Int("model.steps", 70, "moves of a trace of the model test")
 )
 
@@ -95,9 +95,9 @@ func TestModel(t *testing.T) {
 
 // modelRange is the first seed and the number of traces. What most gateways are like gets the most.
 func modelRange(shape modelShape) (first uint64, traces int) {
-	first, traces = 1, 60
+	first, traces = 1, 30
 	if shape.noKeys || shape.noFind {
-		traces = 25
+		traces = 15
 	}
 	if *modelSeed != 0 {
 		first, traces = *modelSeed, 1
