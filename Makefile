@@ -63,7 +63,7 @@ model: install-db install-cc ## Search the protocol's model with large bounds, a
 
 .PHONY: volume
 volume: install-db install-cc ## A day of 25,777 invoices on a gateway of which up to 75 % of the requests fail
-	DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m -v ./internal/e2e/ -run TestLargeShop/volume
+	DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m -v ./internal/e2e/ -run TestLargeShop
 	DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m ./jobs/ -run 'TestAHotProduct|TestAShopAtWorkWhileOrdersAreSettled|TestAuditFindsExactlyWhatDiffers'
 
 .PHONY: points

@@ -13,24 +13,24 @@ import (
 	"duly/internal/batch"
 	"duly/internal/e2e"
 	"duly/internal/gateway/simulator"
+	"duly/internal/worktest"
 )
 
 const (
-	chaosWorkers       = 4
-	chaosSubscriptions = 2000
-	chaosFor           = 25 * time.Second
-	// The shop enrols the second half of its subscriptions little by little in this time.
-	enrolsFor = 20 * time.Second
+	chaosWorkers = 4
 	// mostPeace is the longest time that a worker is left alone.
 	mostPeace = 2500 * time.Millisecond
 )
 
-// testChaos runs four workers at once, killed, stopped and started at random for 25 seconds, on a gateway of which
-// every eighth request goes wrong. In the end nothing is left, and the ledger is equal to the tables.
+// testChaos runs four workers at once, killed, stopped and started at random for 25 seconds (`make volume`: 40), on
+// a gateway of which every eighth request goes wrong. In the end nothing is left, and the ledger is equal to the tables.
 //
 // DULY_TEST_SEED repeats the decisions of a run that failed, though not its timing.
 func testChaos(t *testing.T) {
 	t.Parallel()
+	subscriptions, seconds := worktest.Volume(2000, 3500), worktest.Volume(25, 40)
+	lasts := time.Duration(seconds) * time.Second
+	enrolsFor := lasts * 4 / 5 // the shop enrols the second half of its subscriptions little by little
 	seed := uint64(1)
 	if text := os.Getenv("DULY_TEST_SEED"); text != "" {
 		var err error
@@ -47,22 +47,22 @@ func testChaos(t *testing.T) {
 	w.race = true
 	w.set("DULY_BILLING_CHUNK_SIZE", 50)
 	w.set("DULY_GATEWAYS_MAIN_TRIES", 3)
-	list := make([]e2e.Subscription, chaosSubscriptions)
+	list := make([]e2e.Subscription, subscriptions)
 	for i := range list {
 		list[i] = e2e.Subscription{Method: "card-" + strconv.Itoa(i), Amount: int64(1000 + i), Due: w.date}
 	}
-	e2e.Enrol(t, w.db, list[:chaosSubscriptions/2])
+	e2e.Enrol(t, w.db, list[:subscriptions/2])
 
 	c := &chaos{world: w, random: rand.New(rand.NewPCG(seed, 0)), done: map[string]int{}}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	begun, enrolled := time.Now(), chaosSubscriptions/2
-	for time.Since(begun) < chaosFor {
+	begun, enrolled := time.Now(), subscriptions/2
+	for time.Since(begun) < lasts {
 		for i := range c.slots {
 			c.turn(&c.slots[i])
 		}
 		share := min(1, time.Since(begun).Seconds()/enrolsFor.Seconds())
-		upTo := chaosSubscriptions/2 + int(share*chaosSubscriptions/2)
+		upTo := subscriptions/2 + int(share*float64(subscriptions)/2)
 		e2e.Enrol(t, w.db, list[enrolled:upTo])
 		enrolled = upTo
 		<-tick.C
@@ -76,7 +76,7 @@ func testChaos(t *testing.T) {
 	t.Logf("workers were %v; %d subscriptions left when that was over", c.done, left)
 
 	w.finish(chaosWorkers)
-	require.Equal(t, chaosSubscriptions, w.count(`SELECT COUNT(*) FROM invoices`))
+	require.Equal(t, subscriptions, w.count(`SELECT COUNT(*) FROM invoices`))
 	require.Zero(t, w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'review'`))
 	t.Logf("%d requests, %d charges", w.sim.Stats().Requests["createPayment"], len(w.sim.Successes()))
 	w.reconcile()
