@@ -31,8 +31,9 @@ func (o otherList) List(ctx context.Context, w payment.Window, cursor string) (p
 
 // A list without an end ends the audit all the same, and what it did not show is not taken for audited.
 func TestAuditOfAListWithoutAnEnd(t *testing.T) {
+	t.Parallel()
 	few := jobs.AuditBounds{Pages: 30, Still: 10, Time: time.Hour}
-	pages := 0
+
 	for name, c := range map[string]struct {
 		change func(cursor string, page *payment.Listing)
 		bounds jobs.AuditBounds
@@ -65,10 +66,9 @@ func TestAuditOfAListWithoutAnEnd(t *testing.T) {
 		},
 		"ever new, with ever later payments": {
 			change: func(cursor string, page *payment.Listing) {
-				pages++
 				page.Cursor = cursor + "x"
 				for i := range page.Payments {
-					page.Payments[i].CreatedAt = page.Payments[i].CreatedAt.Add(time.Duration(pages) * time.Second)
+					page.Payments[i].CreatedAt = page.Payments[i].CreatedAt.Add(time.Duration(len(cursor)) * time.Second)
 				}
 			},
 			bounds: few, why: "more than 30 pages; a part of the time has fewer: --from and --to",
@@ -96,6 +96,7 @@ func TestAuditOfAListWithoutAnEnd(t *testing.T) {
 // What a list lacks that was read to its end, and the gateway shows when it is asked for it, is a finding: the list may lack
 // what nobody knows of.
 func TestAuditOfAListWithHoles(t *testing.T) {
+	t.Parallel()
 	a := newAuditor(t)
 	a.both(1, kept{})
 	a.both(2, kept{})
