@@ -48,7 +48,9 @@ func (l auditLists) shown(gateway, id string) {
 }
 
 // lacks reports whether a gateway's list, which was read to its end, lacks a payment.
-func (l auditLists) lacks(gateway, id string) bool { return l.ended(gateway) && !l.strange[gateway][id] }
+func (l auditLists) lacks(gateway, id string) bool {
+	return l.ended(gateway) && !l.strange[gateway][id]
+}
 
 // ended reports whether the list of a gateway was read to its end.
 func (l auditLists) ended(gateway string) bool { return !l.until[gateway].IsZero() }
@@ -126,7 +128,7 @@ func (c *pageCount) endless(page payment.Listing, took time.Duration) string {
 	case c.took >= c.bounds.Time:
 		return fmt.Sprintf("%d pages took %s; a part of the time has fewer: --from and --to", c.pages, c.took.Round(time.Second))
 	}
-	if bits.OnesCount(uint(c.pages)) == 1 { //nolint:gosec // a count
+	if bits.OnesCount(uint(c.pages)) == 1 {
 		c.earlier = page.Cursor
 	}
 	return ""

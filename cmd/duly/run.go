@@ -31,12 +31,12 @@ type runFlags struct {
 	Elsewhen bool `json:"elsewhen,omitempty"`
 
 	dryRun, allowFuture, untilNow, exclusive, noProgress, csv bool
-	rerun                                           uint64
-	parallelism, chunkSize                          int
-	rate                                            string
-	maxDuration                                     string
-	reason                                          string
-	report                                          string
+	rerun                                                     uint64
+	parallelism, chunkSize                                    int
+	rate                                                      string
+	maxDuration                                               string
+	reason                                                    string
+	report                                                    string
 }
 
 // The flags that not every job has.

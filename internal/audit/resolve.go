@@ -212,7 +212,7 @@ func Command(id uint64, f Finding) string {
 		}
 	case UnknownHere:
 		as = payment.AsRefunded
-	case AmountDiffers, StatusDiffers, OrderUnsettled, BookedTwice:
+	case AmountDiffers, StatusDiffers, OrderUnsettled, BookedTwice, NotListed:
 		as = payment.AsPaid
 	case UnknownThere:
 	}
@@ -239,6 +239,8 @@ func Next(id uint64, f Finding) string {
 		return command + ", once both sides agree; or --as refunded, once the payment is given back"
 	case BookedTwice:
 		return command + ", once only one row has the payment"
+	case NotListed:
+		return command + ", once the provider has said why its list lacks the payment"
 	case UnknownThere:
 	}
 	return command + ", once the provider has said what became of it"
