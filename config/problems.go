@@ -14,6 +14,9 @@ type Problems []string
 // Error is the lines, sorted.
 func (p Problems) Error() string { return strings.Join(p, "\n") }
 
+// Lines lists the problems.
+func (p Problems) Lines() []string { return p }
+
 // orNil is p, sorted, as an error; nil if there is none.
 func (p Problems) orNil() error {
 	if len(p) == 0 {

@@ -23,21 +23,20 @@ func (r Reason) String() string {
 	return fmt.Sprintf("%d × %s: %s", r.Rows, r.What, r.Why)
 }
 
-// commonest puts what is left behind before declines, which are results.
+// commonest puts what is left behind before declines, which are results, as [alike] does.
 const commonest = `SELECT what, why, COUNT(*) AS rows_there FROM (%s) reasons GROUP BY what, why
 ORDER BY what = 'declined', rows_there DESC, what, why LIMIT ?`
 
-// Of an attempt that was made by this run, or taken over and is open; gateways repeat in their messages at times what
-// they were sent. What waits for an operator is read from invoices and subscriptions.
+// Of an attempt that was made by this run, or taken over and is open. What waits for an operator is read from invoices and subscriptions.
 const billingReasons = `SELECT CASE status WHEN 'in_doubt' THEN 'in doubt' ELSE status END AS what,
 IF(status = 'declined', COALESCE(decline_code, decline_class, ''),
-REPLACE(REPLACE(COALESCE(message, ''), payment_method, '…'), customer_id, '…')) AS why
+COALESCE(message, '')) AS why
 FROM payment_attempts FORCE INDEX (created_walk) WHERE created_at >= ? AND run_id = ? AND status IN ('declined', 'released', 'in_doubt')
-UNION ALL SELECT 'in doubt', REPLACE(REPLACE(COALESCE(message, ''), payment_method, '…'), customer_id, '…')
+UNION ALL SELECT 'in doubt', COALESCE(message, '')
 FROM payment_attempts WHERE status = 'in_doubt' AND created_at < ? AND run_id = ?
-UNION ALL SELECT 'in review', REPLACE(REPLACE(COALESCE(i.review_reason, ''), COALESCE(s.payment_method, ''), '…'), COALESCE(s.customer_id, ''), '…')
-FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id WHERE i.status = 'review' AND i.updated_at >= ?
-UNION ALL SELECT 'in review', REPLACE(REPLACE(review_reason, payment_method, '…'), customer_id, '…')
+UNION ALL SELECT 'in review', COALESCE(i.review_reason, '')
+FROM invoices i WHERE i.status = 'review' AND i.updated_at >= ?
+UNION ALL SELECT 'in review', review_reason
 FROM subscriptions WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL AND updated_at >= ?`
 
 // BillingReasons are the commonest reasons of a billing run for the business date.
@@ -46,13 +45,18 @@ func BillingReasons(ctx context.Context, db *mysql.DB, run uint64, since time.Ti
 	return reasons(ctx, db, billingReasons, limit, since, run, since, run, since, business, since)
 }
 
-const orderReasons = `SELECT 'in review' AS what, REPLACE(c.reason, COALESCE(o.customer_id, ''), '…') AS why
-FROM order_checks c LEFT JOIN orders o ON o.id = c.order_id WHERE c.reason IS NOT NULL AND c.checked_at >= ?`
+// A refund that goes to review is no check of its order.
+const orderReasons = `SELECT 'in review' AS what, c.reason AS why
+FROM order_checks c WHERE c.reason IS NOT NULL AND c.checked_at >= ?
+UNION ALL SELECT 'refund in review', COALESCE(p.failure_reason, c.reason)
+FROM payments p JOIN order_checks c ON c.order_id = p.order_id
+WHERE p.status = 'review' AND p.updated_at >= ? AND c.reason IS NOT NULL AND (c.checked_at IS NULL OR c.checked_at < ?)`
 
-// OrderReasons are the commonest reasons of the orders that were sent to review at that instant of the database's
+// OrderReasons are the commonest reasons of the orders and refunds that were sent to review at that instant of the database's
 // clock, or later.
 func OrderReasons(ctx context.Context, db *mysql.DB, since time.Time, limit int) ([]Reason, error) {
-	return reasons(ctx, db, orderReasons, limit, since.UTC())
+	since = since.UTC()
+	return reasons(ctx, db, orderReasons, limit, since, since, since)
 }
 
 const deadReasons = `SELECT CONCAT('not delivered to ', sink) AS what, COALESCE(last_error, '') AS why FROM event_deliveries
@@ -78,12 +82,12 @@ func reasons(ctx context.Context, db *mysql.DB, query string, limit int, args ..
 		What, Why string
 		Rows      int64 `db:"rows_there"`
 	}
-	if err := mysql.SelectIn(ctx, db, &rows, fmt.Sprintf(commonest, query), append(args, limit)...); err != nil {
+	if err := mysql.SelectIn(ctx, db, &rows, fmt.Sprintf(commonest, query), append(args, reasonsRead)...); err != nil {
 		return nil, fmt.Errorf("count reasons: %w", mysql.Classify(ctx, err))
 	}
 	out := make([]Reason, len(rows))
 	for i, r := range rows {
 		out[i] = Reason(r)
 	}
-	return out, nil
+	return alike(out, limit), nil
 }

@@ -20,15 +20,15 @@ type Review struct {
 }
 
 const (
-	invoiceReviews = `SELECT 'invoice' AS what, i.id, REPLACE(REPLACE(COALESCE(i.review_reason, ''), COALESCE(s.payment_method, ''), '…'), COALESCE(s.customer_id, ''), '…') AS reason,
+	invoiceReviews = `SELECT 'invoice' AS what, i.id, COALESCE(i.review_reason, '') AS reason,
 i.amount, i.currency, i.updated_at AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id WHERE i.status = 'review'
 ORDER BY i.updated_at DESC, i.id DESC LIMIT ?`
 
-	subscriptionReviews = `SELECT 'subscription' AS what, id, REPLACE(REPLACE(review_reason, payment_method, '…'), customer_id, '…') AS reason,
+	subscriptionReviews = `SELECT 'subscription' AS what, id, review_reason AS reason,
 0 AS amount, '' AS currency, CAST(updated_at AS DATETIME(6)) AS since FROM subscriptions
 WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL ORDER BY updated_at DESC, id DESC LIMIT ?`
 
-	orderReviews = `SELECT 'order' AS what, c.order_id AS id, REPLACE(c.reason, COALESCE(o.customer_id, ''), '…') AS reason, COALESCE(o.amount, 0) AS amount,
+	orderReviews = `SELECT 'order' AS what, c.order_id AS id, c.reason AS reason, COALESCE(o.amount, 0) AS amount,
 COALESCE(o.currency, '') AS currency, COALESCE(c.checked_at, UTC_TIMESTAMP(6)) AS since FROM order_checks c LEFT JOIN orders o ON o.id = c.order_id
 WHERE c.reason IS NOT NULL ORDER BY c.checked_at DESC, c.order_id DESC LIMIT ?`
 
@@ -71,7 +71,7 @@ type DeclineSum struct {
 	Count       int64
 }
 
-const declineSums = `SELECT COALESCE(decline_class, '') AS class, REPLACE(REPLACE(COALESCE(decline_code, ''), payment_method, '…'), customer_id, '…') AS code,
+const declineSums = `SELECT COALESCE(decline_class, '') AS class, COALESCE(decline_code, '') AS code,
 COUNT(*) AS count FROM payment_attempts WHERE created_at >= ? AND created_at <= ? AND run_id = ? AND status = 'declined'
 GROUP BY class, code ORDER BY count DESC, class, code LIMIT ?`
 

@@ -16,7 +16,7 @@ const (
 
 	// COALESCE: see stageLock.
 	invoicesInReview = `SELECT 'invoice' AS what, i.id, i.id AS invoice_id, i.subscription_id, s.id IS NULL AS gone, COALESCE(s.gateway, '') AS gateway,
-REPLACE(REPLACE(COALESCE(i.review_reason, ''), COALESCE(s.payment_method, ''), '…'), COALESCE(s.customer_id, ''), '…') AS reason,
+COALESCE(i.review_reason, '') AS reason,
 i.amount, i.currency, i.updated_at AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id
 WHERE i.id IN (?) AND COALESCE(i.status) = 'review' ORDER BY i.id`
 
@@ -28,7 +28,7 @@ WHERE i.status = 'open' AND i.next_attempt_date <= ? ORDER BY i.stage, i.next_at
 COALESCE(proof, '') AS proof FROM payment_attempts WHERE invoice_id IN (?) ORDER BY invoice_id, attempt_no`
 
 	listedAttempt = `SELECT 'attempt' AS what, a.id, a.invoice_id, a.subscription_id, a.status, a.gateway, a.run_id, a.idempotency_key, a.amount, a.currency,
-REPLACE(REPLACE(COALESCE(a.message, ''), a.payment_method, '…'), a.customer_id, '…') AS reason, a.created_at AS since,
+COALESCE(a.message, '') AS reason, a.created_at AS since,
 s.id IS NULL AS gone, a.next_check_at AS cursor_at FROM payment_attempts a LEFT JOIN subscriptions s ON s.id = a.subscription_id `
 
 	// Beside an invoice that is not in review, such as the second charge of one that is paid.
@@ -41,7 +41,7 @@ AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.id = a.invoice_id AND i.status 
 ORDER BY a.next_check_at, a.id LIMIT ?`
 
 	listedSubscription = `SELECT 'subscription' AS what, id, id AS subscription_id, COALESCE(status, '') AS status, gateway, amount, currency,
-REPLACE(REPLACE(COALESCE(review_reason, ''), payment_method, '…'), customer_id, '…') AS reason, CAST(updated_at AS DATETIME(6)) AS since,
+COALESCE(review_reason, '') AS reason, CAST(updated_at AS DATETIME(6)) AS since,
 CAST(next_billing_date AS CHAR) AS cursor_date FROM subscriptions WHERE status <=> ? AND `
 
 	subscriptionsByDate = `next_billing_date <= ? AND (next_billing_date > ? OR (next_billing_date = ? AND id > ?))%s ORDER BY next_billing_date, id LIMIT ?`
@@ -52,7 +52,7 @@ CAST(next_billing_date AS CHAR) AS cursor_date FROM subscriptions WHERE status <
 	subscriptionsWithoutDate = listedSubscription + `next_billing_date IS NULL AND CAST(next_billing_date AS CHAR) IS NULL AND id > ? ORDER BY id LIMIT ?`
 
 	ordersWaiting = `SELECT 'order' AS what, c.order_id AS id, COALESCE(o.status, '') AS status, o.id IS NULL AS gone, COALESCE(o.amount, 0) AS amount,
-COALESCE(o.currency, '') AS currency, REPLACE(c.reason, COALESCE(o.customer_id, ''), '…') AS reason, COALESCE(c.checked_at, UTC_TIMESTAMP(6)) AS since
+COALESCE(o.currency, '') AS currency, c.reason AS reason, COALESCE(c.checked_at, UTC_TIMESTAMP(6)) AS since
 FROM order_checks c LEFT JOIN orders o ON o.id = c.order_id WHERE c.order_id > ? AND c.reason IS NOT NULL ORDER BY c.order_id LIMIT ?`
 
 	ordersInDoubt = `SELECT 'order' AS what, c.order_id AS id, COALESCE(o.status, '') AS status, o.id IS NULL AS gone, COALESCE(o.amount, 0) AS amount,

@@ -14,6 +14,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/crash"
 	"duly/internal/mysql"
+	shown "duly/internal/text"
 )
 
 // ErrAdopted says that an unknown charge was adopted before.
@@ -300,7 +301,7 @@ func UnlessUnadopted(ctx context.Context, q sqlx.QueryerContext, finding uint64,
 	case err != nil:
 		return err
 	}
-	return refused(fmt.Errorf("finding %d is of a charge that has to be adopted: duly adopt %s --key %s --reason \"…\"", finding, row.Gateway, row.Key))
+	return refused(fmt.Errorf("finding %d is of a charge that has to be adopted: duly adopt %s --key %s --reason \"…\"", finding, shown.Word(row.Gateway, "NAME"), shown.Word(row.Key, "KEY")))
 }
 
 // resolveTold closes the findings that told of an attempt's payment, once the attempt is settled as paid or refunded.

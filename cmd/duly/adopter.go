@@ -16,6 +16,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/text"
 	"duly/readers"
 	"duly/writers"
 )
@@ -135,7 +136,7 @@ func (ad *adopter) read(row readers.UnknownCharge) charged {
 		c.err = usagef("it cannot be read: %w", err)
 	case !ad.today[row.Account]:
 		c.err = usagef("it was listed at %s, and gateways.%s.url is another account now: put the address back, or duly doctor --moved %s %s",
-			ad.address[row.Account], ad.name, ad.name, ad.address[row.Account])
+			ad.address[row.Account], ad.name, ad.name, text.Word(ad.address[row.Account], "OLD_URL"))
 	}
 	return c
 }
@@ -175,7 +176,7 @@ func (ad *adopter) look(ctx context.Context, c charged) (payment.Payment, error)
 		return payment.Payment{}, fmt.Errorf("gateway %s can neither show payment %s nor list it: ask the provider", ad.name, c.PaymentID)
 	case seen.Absent:
 		return payment.Payment{}, fmt.Errorf("gateway %s listed payment %s and %w, which proves nothing: ask the provider, then type this again; if its page does not show it either: duly adopt %s --key %s --not-shown",
-			ad.name, c.PaymentID, errNotShown, ad.name, c.Key)
+			ad.name, c.PaymentID, errNotShown, ad.name, text.Word(c.Key, "KEY"))
 	case p == nil:
 		return payment.Payment{}, fmt.Errorf("gateway %s could not be asked (%s): type this again", ad.name, seen.Reason)
 	case p.ID != c.PaymentID || p.Key != c.Key:

@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/text"
 	"duly/readers"
 	"duly/writers"
 )
@@ -88,14 +89,14 @@ func (v *adoptView) next(f adoptFlags) {
 	case open == 0:
 		v.Next = append(v.Next, "duly run billing")
 	case f.dry:
-		keys := ""
-		if len(f.keys) > 0 {
-			keys = " --key " + strings.Join(f.keys, " --key ")
+		command := []string{"duly adopt", v.Gateway}
+		for _, key := range f.keys {
+			command = append(command, "--key", text.Word(key, "KEY"))
 		}
 		if f.notShown {
-			keys += " --not-shown"
+			command = append(command, "--not-shown")
 		}
-		v.Next = append(v.Next, "duly adopt "+v.Gateway+keys+` --reason "…"`)
+		v.Next = append(v.Next, strings.Join(append(command, `--reason "…"`), " "))
 	default:
 		v.Next = append(v.Next, "duly adopt "+v.Gateway)
 	}
@@ -119,7 +120,8 @@ func (a *app) showAdopted(v adoptView) {
 			done++
 		}
 		rows = append(rows, table.Row{
-			c.Key + "\n" + c.PaymentID, c.Status,
+			stacked{c.Key, c.PaymentID},
+			c.Status,
 			payment.Money{Amount: c.Amount, Currency: c.Currency},
 			strings.TrimPrefix(become+": "+c.Detail, ": "),
 		})
@@ -174,6 +176,6 @@ func (a *app) showUnknown(list []unknownView) {
 	for _, u := range list {
 		a.line("unknown here: payment %s at gateway %s, %s, %s; the period is not charged before it is adopted", u.PaymentID, u.Gateway, u.Status,
 			payment.Money{Amount: u.Amount, Currency: u.Currency})
-		a.command("next: duly adopt %s --key %s", u.Gateway, u.Key)
+		a.command("next: duly adopt %s --key %s", text.Word(u.Gateway, "NAME"), text.Word(u.Key, "KEY"))
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/notify"
 	"duly/internal/payment"
+	"duly/internal/text"
 	"duly/writers"
 )
 
@@ -44,14 +45,12 @@ func (a *app) alertFormatter(c *config.Config, code int) alertFormatter {
 	}
 }
 
-var (
-	panicValue  = regexp.MustCompile(`(?s)panic: .*`)
-	quotedValue = regexp.MustCompile(`(^|[\s(=])'[^']*'`)
-)
+var panicValue = regexp.MustCompile(`(?s)panic: .*`)
 
-// discreet leaves out of an error what may be anybody's data: the values that a panic or the database quotes.
-func discreet(text string) string {
-	return quotedValue.ReplaceAllString(panicValue.ReplaceAllString(text, "panic: the log has its stack"), "$1'…'")
+// discreet leaves out of an error what may be anybody's data: the value of a panic. What the database quotes of values is
+// taken out where the error comes from.
+func discreet(said string) string {
+	return panicValue.ReplaceAllString(said, "panic: the log has its stack")
 }
 
 // alert is the message about all of it.
@@ -153,7 +152,7 @@ func (r endedRun) alert(by alertFormatter, named bool) notify.AlertRun {
 	for _, left := range first(r.Left, leftShown) {
 		out.Left = append(out.Left, by.clean(left))
 	}
-	out.Errors = errorTexts(by, r.Error)
+	out.Errors = errorTexts(by, r.failure)
 	if n, messages := r.errors.seen(); n > 0 {
 		for _, message := range messages {
 			out.Errors = append(out.Errors, "in the log: "+by.clean(message))
@@ -199,7 +198,7 @@ func (r endedRun) commands() []string {
 
 // alert is what is told of a job that did not come to run.
 func (f failedJob) alert(by alertFormatter, named bool) notify.AlertRun {
-	out := notify.AlertRun{Errors: errorTexts(by, f.err.Error())}
+	out := notify.AlertRun{Errors: errorTexts(by, text.Lines(f.err))}
 	if named {
 		out.Title = fmt.Sprintf("%s did not run (exit code %d)", f.job, f.code)
 	}
@@ -207,12 +206,10 @@ func (f failedJob) alert(by alertFormatter, named bool) notify.AlertRun {
 }
 
 // errorTexts is an error, a line a problem.
-func errorTexts(by alertFormatter, text string) []string {
+func errorTexts(by alertFormatter, problems []string) []string {
 	var lines []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(by.clean(line)); line != "" {
-			lines = append(lines, line)
-		}
+	for _, problem := range problems {
+		lines = append(lines, by.clean(problem))
 	}
 	return first(lines, errorsShown)
 }

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/text"
 	"duly/migrations"
 	"duly/writers"
 )
@@ -112,8 +112,8 @@ func (d *checkup) note(check string, err error, detail, mend string) bool {
 func (d *checkup) all(ctx context.Context, slack bool) {
 	c, err := d.load()
 	if err != nil {
-		for line := range strings.Lines(err.Error()) {
-			d.note("configuration", errors.New(strings.TrimSpace(line)), "", "correct the key; duly.example.yaml explains every one")
+		for _, line := range text.Lines(err) {
+			d.note("configuration", errors.New(line), "", "correct the key; duly.example.yaml explains every one")
 		}
 		return
 	}

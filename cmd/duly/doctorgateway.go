@@ -10,6 +10,7 @@ import (
 	"duly/config"
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/text"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -158,5 +159,5 @@ func (d *checkup) elsewhere(ctx context.Context, source *readers.Controls, name,
 			old = a.Address
 		}
 	}
-	return "", fmt.Errorf("what gateway %s took was taken at %s, and it is called at %s: if it has moved, duly doctor --moved %s %s", name, old, address, name, old)
+	return "", fmt.Errorf("what gateway %s took was taken at %s, and it is called at %s: if it has moved, duly doctor --moved %s %s", name, old, address, name, text.Word(old, "OLD_URL"))
 }

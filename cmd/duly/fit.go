@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
+	pretty "github.com/jedib0t/go-pretty/v6/text"
+
+	"duly/internal/text"
 )
 
 // columns is how wide what is written to w may be; 0: as wide as it is.
@@ -23,6 +25,7 @@ func (a *app) columns(w io.Writer) int {
 
 // say writes a line to w, broken between words where it is too wide for the terminal.
 func (a *app) say(w io.Writer, line string) {
+	line = text.Finished(line)
 	if width := a.columns(w); width > 0 {
 		line = hang(line, width)
 	}
@@ -31,7 +34,7 @@ func (a *app) say(w io.Writer, line string) {
 
 // hang breaks a line between words. What goes on begins two columns further in. A word is never broken.
 func hang(line string, width int) string {
-	if text.StringWidth(line) <= width {
+	if pretty.StringWidth(line) <= width {
 		return line
 	}
 	next := strings.Repeat(" ", len(line)-len(strings.TrimLeft(line, " "))+2)
@@ -48,7 +51,7 @@ func hang(line string, width int) string {
 
 // breakAt is where a line that may be so wide ends: behind its last word that fits, or else behind its first.
 func breakAt(line string, width int) int {
-	if text.StringWidth(line) <= width {
+	if pretty.StringWidth(line) <= width {
 		return len(line)
 	}
 	best, begun := 0, false
@@ -56,7 +59,7 @@ func breakAt(line string, width int) int {
 		switch {
 		case r != ' ':
 			begun = true
-		case begun && (best == 0 || text.StringWidth(line[:i]) <= width):
+		case begun && (best == 0 || pretty.StringWidth(line[:i]) <= width):
 			best = i
 		}
 	}
@@ -69,12 +72,12 @@ func breakAt(line string, width int) int {
 // grid writes a table without the columns in which nothing stands, as wide as the terminal lets it. right are the
 // columns, from 1, that are aligned so.
 func (a *app) grid(header table.Row, rows []table.Row, right ...int) {
-	header, rows, right = without(header, rows, right)
+	header, rows, right = without(header, cellsOf(rows), right)
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	configs := make([]table.ColumnConfig, len(header))
 	for _, column := range right {
-		configs[column-1].Align = text.AlignRight
+		configs[column-1].Align = pretty.AlignRight
 	}
 	widths, fits := narrow(header, rows, a.columns(a.out))
 	if !fits {
@@ -82,12 +85,43 @@ func (a *app) grid(header table.Row, rows []table.Row, right ...int) {
 		return
 	}
 	for i := range configs {
-		configs[i].Number, configs[i].WidthMax, configs[i].WidthMaxEnforcer = i+1, widths[i], text.WrapSoft
+		configs[i].Number, configs[i].WidthMax, configs[i].WidthMaxEnforcer = i+1, widths[i], pretty.WrapSoft
 	}
 	t.SetColumnConfigs(configs)
 	t.AppendHeader(header)
 	t.AppendRows(rows)
 	fmt.Fprintln(a.out, t.Render())
+}
+
+// stacked are texts of one cell, one below the other.
+type stacked []string
+
+// String writes one text a line.
+func (s stacked) String() string {
+	shown := make([]string, len(s))
+	for i, line := range s {
+		shown[i] = text.Short(line, text.CellLength)
+	}
+	return strings.Join(shown, "\n")
+}
+
+// cellsOf makes every cell a text of one line, but stacked ones.
+func cellsOf(rows []table.Row) []table.Row {
+	out := make([]table.Row, len(rows))
+	for i, row := range rows {
+		out[i] = make(table.Row, len(row))
+		for n, cell := range row {
+			switch v := cell.(type) {
+			case stacked:
+				out[i][n] = v.String()
+			case int, int64, uint64, float64: // aligned as numbers
+				out[i][n] = v
+			default:
+				out[i][n] = text.Short(fmt.Sprint(cell), text.CellLength)
+			}
+		}
+	}
+	return out
 }
 
 // without leaves out the columns in which nothing stands.
@@ -126,9 +160,9 @@ func narrow(header table.Row, rows []table.Row, width int) (widths []int, fits b
 	for i := range header {
 		for _, row := range append([]table.Row{header}, rows...) {
 			cell := fmt.Sprint(row[i])
-			widths[i] = max(widths[i], text.LongestLineLen(cell))
+			widths[i] = max(widths[i], pretty.LongestLineLen(cell))
 			for word := range strings.FieldsSeq(cell) {
-				least[i] = max(least[i], text.StringWidth(word))
+				least[i] = max(least[i], pretty.StringWidth(word))
 			}
 		}
 		all += widths[i] + 3 // a blank on either side, and the rule
@@ -152,7 +186,7 @@ func narrow(header table.Row, rows []table.Row, width int) (widths []int, fits b
 func (a *app) records(header table.Row, rows []table.Row) {
 	widest := 0
 	for _, h := range header {
-		widest = max(widest, text.StringWidth(fmt.Sprint(h)))
+		widest = max(widest, pretty.StringWidth(fmt.Sprint(h)))
 	}
 	for n, row := range rows {
 		if n > 0 {

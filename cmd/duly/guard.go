@@ -6,6 +6,7 @@ import (
 
 	"duly/config"
 	"duly/internal/redact"
+	"duly/internal/text"
 )
 
 // shortestPrinted is the length in bytes from which secrets are looked for in what is printed for people and programs:
@@ -32,20 +33,54 @@ func (a *app) printed(c *config.Config) *redact.Redactor {
 // guard keeps the secrets of the configuration out of all that is printed from now on.
 func (a *app) guard(c *config.Config) {
 	r := a.printed(c)
-	a.out, a.err = guarded{r.Writer(a.out), a.out}, guarded{r.Writer(a.err), a.err}
+	a.out, a.err = output{behind(a.out), r}, output{behind(a.err), r}
 }
 
-// guarded writes without secrets.
-type guarded struct {
-	io.Writer
+// output is standard output or standard error: nothing that is written to it moves the cursor, reorders a line or is a secret. Each
+// Write is looked at by itself.
+type output struct {
+	to      io.Writer
+	secrets *redact.Redactor // nil: none is known yet
+}
 
-	to io.Writer // what is behind it
+// Write implements io.Writer.
+func (o output) Write(b []byte) (int, error) { return o.write(b, text.Screen(o.redacted(b))) }
+
+func (o output) redacted(b []byte) string {
+	if o.secrets == nil {
+		return string(b)
+	}
+	return o.secrets.String(string(b))
+}
+
+func (o output) write(b []byte, shown string) (int, error) {
+	if _, err := io.WriteString(o.to, shown); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// drawing is an output to which this program's own sequences for the terminal may be written. Whoever writes to it cleans the texts.
+type drawing struct{ output }
+
+// Write implements io.Writer.
+func (d drawing) Write(b []byte) (int, error) { return d.write(b, d.redacted(b)) }
+
+// drawnOn is w without the check for sequences.
+func drawnOn(w io.Writer) io.Writer {
+	if o, ok := w.(output); ok {
+		return drawing{o}
+	}
+	return w
 }
 
 // behind is what w writes to in the end: a terminal is asked there for what it is.
 func behind(w io.Writer) io.Writer {
-	if g, ok := w.(guarded); ok {
-		return g.to
+	switch o := w.(type) {
+	case output:
+		return behind(o.to)
+	case drawing:
+		return behind(o.to)
 	}
 	return w
 }

@@ -15,6 +15,7 @@ import (
 	"duly/internal/audit"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/text"
 	"duly/readers"
 )
 
@@ -316,16 +317,11 @@ func (f *filterFlags) typed() string {
 }
 
 // quoted is an argument as a shell reads it in one piece.
-func quoted(text string) string {
-	if text != "" && !strings.ContainsFunc(text, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.,:/", r)
-	}) {
-		return text
+func quoted(value string) string {
+	if value == "" {
+		return `""`
 	}
-	if !strings.ContainsAny(text, "\"$`\\!") {
-		return `"` + text + `"`
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+	return text.Word(value, `"…"`)
 }
 
 // given reports whether one of the flags was typed.

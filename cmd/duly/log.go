@@ -12,6 +12,7 @@ import (
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"duly/config"
+	"duly/internal/text"
 )
 
 // How a log file is rotated.
@@ -81,9 +82,9 @@ func (a *app) logger(c *config.Config) (*logs, error) {
 func handler(w io.Writer, format string, level slog.Level) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "text" {
-		return slog.NewTextHandler(w, options)
+		return slog.NewTextHandler(w, options) // which quotes what is not printable
 	}
-	return slog.NewJSONHandler(w, options)
+	return slog.NewJSONHandler(text.JSONWriter(w), options)
 }
 
 // logFile opens a log file, and says who closes it: nil for one that is shared.

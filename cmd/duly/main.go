@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"strings"
 	"time"
 	_ "time/tzdata" // business time zones, on machines that have none
 
@@ -15,6 +14,7 @@ import (
 
 	"duly/config"
 	"duly/internal/batch"
+	"duly/internal/text"
 	"duly/jobs"
 )
 
@@ -90,7 +90,7 @@ type app struct {
 }
 
 func newApp(env []string, stdout, stderr io.Writer) *app {
-	return &app{env: env, out: stdout, err: stderr, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag, alertWithin: alertWithin, watchedWithin: watchedWithin}
+	return &app{env: env, out: output{to: stdout}, err: output{to: stderr}, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag, alertWithin: alertWithin, watchedWithin: watchedWithin}
 }
 
 // run executes one command line and returns the exit code.
@@ -117,10 +117,8 @@ func (a *app) run(ctx context.Context, args []string) int {
 
 // complain writes an error to standard error, a line a problem.
 func (a *app) complain(err error) {
-	for line := range strings.Lines(err.Error()) {
-		if line = strings.TrimSpace(line); line != "" {
-			a.say(a.err, "duly: "+line)
-		}
+	for _, line := range text.Lines(err) {
+		a.say(a.err, "duly: "+line)
 	}
 }
 

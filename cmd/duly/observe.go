@@ -16,6 +16,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/metrics"
 	"duly/internal/notify"
+	"duly/internal/text"
 	"duly/internal/tracing"
 )
 
@@ -109,8 +110,9 @@ func (o *observation) trace(ctx context.Context) {
 		o.warn("nothing can be traced", err)
 		return
 	}
+	secrets := o.app.redactor(o.config)
 	o.tracer = tracing.New(tracing.Options{
-		Exporter: exporter, Sample: o.config.Traces.Sample, Clean: o.app.redactor(o.config).String,
+		Exporter: exporter, Sample: o.config.Traces.Sample, Clean: func(s string) string { return text.Line(secrets.String(s)) },
 		Failed:  func(err error) { o.warn("traces could not be sent", err) },
 		Version: version, Host: hostname(), Now: o.app.now,
 	})

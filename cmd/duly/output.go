@@ -14,6 +14,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/payment"
+	"duly/internal/text"
 )
 
 // people is where text for people goes: with --json or --csv standard output holds the document alone.
@@ -30,7 +31,7 @@ func (a *app) print(v any) error {
 		*a.documents = append(*a.documents, v)
 		return nil
 	}
-	enc := json.NewEncoder(a.out)
+	enc := json.NewEncoder(text.JSONWriter(a.out))
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); !errors.Is(err, syscall.EPIPE) { // whoever read it has seen enough
@@ -40,10 +41,10 @@ func (a *app) print(v any) error {
 }
 
 // line writes a line for people.
-func (a *app) line(format string, args ...any) { a.say(a.out, fmt.Sprintf(format, args...)) }
+func (a *app) line(format string, args ...any) { a.say(a.out, text.Sprintf(format, args...)) }
 
 // command writes a line with a command to type, which stays in one piece.
-func (a *app) command(format string, args ...any) { fmt.Fprintf(a.out, format+"\n", args...) }
+func (a *app) command(format string, args ...any) { fmt.Fprintln(a.out, text.Sprintf(format, args...)) }
 
 // table writes rows under a header.
 func (a *app) table(header table.Row, rows []table.Row) { a.grid(header, rows) }

@@ -12,6 +12,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/report"
+	"duly/internal/text"
 	"duly/jobs"
 	"duly/readers"
 )
@@ -296,5 +297,5 @@ func (a *app) endWithPage(ctx context.Context, file string, read func(context.Co
 		a.complain(fmt.Errorf("the report could not be written: %w", err))
 		return
 	}
-	fmt.Fprintf(a.people(), "report: %s\n", file)
+	a.say(a.people(), text.Sprintf("report: %s", file))
 }

@@ -237,7 +237,7 @@ FROM payment_attempts WHERE payment_method LIKE 'pm_ok%' LIMIT 1`)
 		require.NotEmpty(t, text, channel)
 		require.Empty(t, seen(text), "%s: %s", channel, text)
 	}
-	require.Contains(t, a.columns(t), "Duplicate entry '…' for key 'canaries'", "and yet it says what is wrong")
+	require.Contains(t, a.columns(t), "Duplicate entry '[redacted]' for key 'canaries'", "and yet it says what is wrong")
 
 	require.Contains(t, a.duly(t, "show", "subscription", "1").out, privateCustomer, "who asks is told")
 	require.Contains(t, a.duly(t, "show", "order", "1").out, privateCustomer)

@@ -78,7 +78,7 @@ func (p *progress) log() {
 // draw draws a line for every step that has begun.
 func (p *progress) draw() {
 	writer := bars.NewWriter()
-	writer.SetOutputWriter(p.out)
+	writer.SetOutputWriter(drawnOn(p.out))
 	writer.SetUpdateFrequency(drawEvery)
 	writer.SetSortBy(bars.SortByIndex)
 	writer.SetTrackerLength(20)

@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/batch"
 	"duly/internal/payment"
+	"duly/internal/text"
 	"duly/jobs"
 	"duly/readers"
 )
@@ -130,16 +129,14 @@ func (a *app) daily(d readers.Daily) {
 
 // csv writes the figures of days as one table: a row an amount of a day, in minor units.
 func (a *app) csv(d readers.Daily) error {
-	w := csv.NewWriter(a.out)
-	rows := [][]string{{"business_date", "kind", "currency", "product_id", "name", "completed", "failed", "quantity", "amount", "refunded"}}
-	n := func(v int64) string { return strconv.FormatInt(v, 10) }
+	rows := [][]any{{"business_date", "kind", "currency", "product_id", "name", "completed", "failed", "quantity", "amount", "refunded"}}
 	for _, o := range d.Orders {
-		rows = append(rows, []string{o.Date.String(), "orders", o.Currency, "", "", n(o.OrdersCompleted), n(o.OrdersFailed), "", n(o.AmountCompleted), n(o.AmountRefunded)})
+		rows = append(rows, []any{o.Date, "orders", o.Currency, "", "", o.OrdersCompleted, o.OrdersFailed, "", o.AmountCompleted, o.AmountRefunded})
 	}
 	for _, s := range d.Sales {
-		rows = append(rows, []string{s.Date.String(), "product", s.Currency, strconv.FormatUint(s.ProductID, 10), s.Name, "", "", n(s.Quantity), n(s.Amount), ""})
+		rows = append(rows, []any{s.Date, "product", s.Currency, s.ProductID, s.Name, "", "", s.Quantity, s.Amount, ""})
 	}
-	if err := w.WriteAll(rows); err != nil {
+	if err := text.CSV(a.out, rows); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/config"
 	"duly/internal/schedule"
+	"duly/internal/text"
 )
 
 // listedFirings is how many firings of each job are listed.
@@ -39,7 +38,7 @@ func (a *app) listSchedule(c *config.Config, jobs []schedule.Job) error {
 			one.Next, shown = append(one.Next, at.UTC()), append(shown, onTheWall(at))
 		}
 		v.Jobs = append(v.Jobs, one)
-		rows = append(rows, table.Row{job.Name, job.Text, strings.Join(shown, "\n")})
+		rows = append(rows, table.Row{job.Name, job.Text, stacked(shown)})
 	}
 	if a.json {
 		return a.print(v)
@@ -52,10 +51,10 @@ func (a *app) listSchedule(c *config.Config, jobs []schedule.Job) error {
 // announce writes what is scheduled, a line a job, and where the scheduler's health is.
 func (a *app) announce(c *config.Config, jobs []schedule.Job, now time.Time, health string) {
 	for _, job := range jobs {
-		fmt.Fprintf(a.people(), "%s: %s (%s), next %s\n", job.Name, job.Text, c.Business.Timezone, onTheWall(job.When.Next(now)))
+		a.say(a.people(), text.Sprintf("%s: %s (%s), next %s", job.Name, job.Text, c.Business.Timezone, onTheWall(job.When.Next(now))))
 	}
 	if health != "" {
-		fmt.Fprintf(a.people(), "health: http://%s/healthz\n", health)
+		a.say(a.people(), text.Sprintf("health: http://%s/healthz", health))
 	}
 }
 

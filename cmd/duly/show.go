@@ -14,6 +14,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/text"
 	"duly/jobs"
 	"duly/readers"
 )
@@ -101,7 +102,7 @@ func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
 		a.line("  told: %s", params)
 	}
 	if v.Error != "" {
-		a.line("  failed: %s", v.Error)
+		a.line("  failed: %s", text.Joined(v.Error))
 	}
 	a.steps(v.Steps)
 	if sums := v.collected(); len(sums) > 0 {
@@ -306,11 +307,11 @@ func (a *app) showWhole(ctx context.Context, db *database, w whole, reference st
 		a.line("subscription %d of customer %s: %s", s.ID, s.CustomerID, s.Status)
 		a.line("  %s every %s at gateway %s, next period %s", payment.Money{Amount: s.Amount, Currency: s.Currency},
 			period(s.IntervalCount, s.IntervalUnit), s.Gateway, s.Next)
-		for _, note := range []struct{ what, text string }{
+		for _, note := range []struct{ what, said string }{
 			{"description", orBlank(s.Description)}, {"in review", orBlank(s.ReviewReason)}, {"cancelled", orBlank(s.CancelReason)},
 		} {
-			if note.text != "" {
-				a.line("  %s: %s", note.what, note.text)
+			if note.said != "" {
+				a.line("  %s: %s", note.what, note.said)
 			}
 		}
 	} else {

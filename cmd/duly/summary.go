@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/text"
 	"duly/jobs"
 	"duly/readers"
 )
@@ -26,6 +27,7 @@ type summary struct {
 	Collected    map[string]int64 `json:"collected"` // minor units by currency
 	Left         []string         `json:"left"`      // what is left for a later run, and why
 	Error        string           `json:"error,omitempty"`
+	failure      []string         // Error, a line a problem
 	InReview     readers.Reviews  `json:"in_review"` // of all runs
 	OlderReview  int64            `json:"older_in_review"`
 	Next         []string         `json:"next"` // commands to type
@@ -47,7 +49,7 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 		Steps: []stepView{}, Left: append([]string{}, r.Left...), Reviewed: []listed{}, LeftRows: []listed{},
 	}
 	if r.Err != nil {
-		s.Error = r.Err.Error()
+		s.Error, s.failure = r.Err.Error(), text.Lines(r.Err)
 	}
 	for _, x := range p.steps {
 		s.Steps = append(s.Steps, stepOf(x))
@@ -185,8 +187,8 @@ func (e *execution) sumUp(s summary) {
 		e.line("left for a later run: %s", reason)
 	}
 	e.showNamed("left", s.LeftRows)
-	if s.Error != "" {
-		e.line("failed: %s", s.Error)
+	for _, line := range s.failure {
+		e.line("failed: %s", line)
 	}
 	e.showNamed("in review", s.Reviewed)
 	if s.OlderReview > 0 {
@@ -261,7 +263,7 @@ func (v stepView) row() table.Row {
 	took := time.Duration(v.Seconds * float64(time.Second)).Round(time.Millisecond)
 	return table.Row{
 		v.Step, status, some(v.Read), some(v.Succeeded), some(v.Declined), some(v.Released), some(v.InDoubt), some(v.Rejected),
-		some(v.Review), strings.ReplaceAll(amounts(v.Amounts), ", ", "\n"), took,
+		some(v.Review), stacked(strings.Split(amounts(v.Amounts), ", ")), took,
 	}
 }
 

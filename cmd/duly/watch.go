@@ -11,10 +11,11 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/text"
+	pretty "github.com/jedib0t/go-pretty/v6/text"
 
 	"duly/config"
 	"duly/internal/batch"
+	"duly/internal/text"
 )
 
 // How a terminal is drawn on: on its other screen, over what stood there, so that nothing flickers.
@@ -100,7 +101,7 @@ func (a *app) frames() frames {
 type documents struct{ *app }
 
 func (d documents) show(s statusView) error {
-	enc := json.NewEncoder(d.out)
+	enc := json.NewEncoder(text.JSONWriter(d.out))
 	enc.SetEscapeHTML(false)
 	return failed(enc.Encode(s))
 }
@@ -140,7 +141,7 @@ type drawn struct {
 func (d *drawn) show(s statusView) error {
 	var b bytes.Buffer
 	onto := *d.app
-	onto.out = &b
+	onto.out = output{to: &b}
 	onto.wide, _ = d.size(d.out)
 	onto.showStatus(s)
 	d.last = b.String()
@@ -149,7 +150,7 @@ func (d *drawn) show(s statusView) error {
 }
 
 func (d *drawn) lost(err error) {
-	d.draw("the database cannot be reached, trying again: " + err.Error() + "\n\n" + d.last)
+	d.draw("the database cannot be reached, trying again: " + text.Joined(err.Error()) + "\n\n" + d.last)
 }
 
 // draw writes a frame at once, cut to what the terminal can show.
@@ -166,14 +167,14 @@ func (d *drawn) draw(frame string) {
 	}
 	b.WriteString(toTheTop)
 	for _, line := range lines {
-		b.WriteString(text.Trim(line, width) + restOfLine)
+		b.WriteString(pretty.Trim(line, width) + restOfLine)
 	}
 	b.WriteString(restOfAll)
-	_, _ = io.WriteString(d.out, b.String()) // the next frame meets the same terminal
+	_, _ = io.WriteString(drawnOn(d.out), b.String()) // the next frame meets the same terminal
 }
 
 func (d *drawn) end() {
 	if d.begun {
-		_, _ = io.WriteString(d.out, firstScreen+d.last) // there is nobody left to tell
+		_, _ = io.WriteString(drawnOn(d.out), firstScreen+d.last) // there is nobody left to tell
 	}
 }

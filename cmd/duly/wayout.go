@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/text"
 	"duly/readers"
 )
 
@@ -56,7 +57,7 @@ func resolveWay(what string, id uint64, as payment.As, when string) wayOut {
 }
 
 func adoptWay(gateway, key string) wayOut {
-	return wayOut{Command: fmt.Sprintf(`duly adopt %s --key %s --reason "…"`, gateway, key), When: "it becomes what the gateway shows", Asks: true}
+	return wayOut{Command: fmt.Sprintf(`duly adopt %s --key %s --reason "…"`, text.Word(gateway, "NAME"), text.Word(key, "KEY")), When: "it becomes what the gateway shows", Asks: true}
 }
 
 func waysOfInvoice(l readers.WaitingRow, asks func(string) bool) []wayOut {
@@ -67,7 +68,7 @@ func waysOfInvoice(l readers.WaitingRow, asks func(string) bool) []wayOut {
 		return []wayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "charges it"}}
 	case l.Unproven():
 		return []wayOut{
-			{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once its row is put right; gateway " + l.Gateway + " is asked whether it took money", Asks: true},
+			{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once its row is put right; gateway " + text.Line(l.Gateway) + " is asked whether it took money", Asks: true},
 			resolveWay("attempt", l.Attempt, payment.AsIgnored, "nothing more is charged for it"),
 		}
 	case l.Attempt != 0:
@@ -94,7 +95,7 @@ func decided(what string, id uint64, gateway string, asks func(string) bool, ign
 func waysOfAttempt(l readers.WaitingRow, asks func(string) bool) []wayOut {
 	switch billing.AttemptStatus(l.Status) {
 	case billing.AttemptInFlight, billing.AttemptInDoubt:
-		w := wayOut{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "asks gateway " + l.Gateway}
+		w := wayOut{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "asks gateway " + text.Line(l.Gateway)}
 		if l.Gone {
 			w.Command = "duly run billing --step recover"
 		}
@@ -149,7 +150,7 @@ func waysOfFinding(l readers.WaitingRow) []wayOut {
 // title names a listed row and says why it waits.
 func title(l readers.WaitingRow) string {
 	parts := []string{fmt.Sprintf("%s %d", l.What, l.ID)}
-	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	add := func(format string, args ...any) { parts = append(parts, text.Sprintf(format, args...)) }
 	if l.Kind != "" {
 		add("%s", l.Kind)
 	}
@@ -175,7 +176,7 @@ func title(l readers.WaitingRow) string {
 	add("since %s", instant(l.Since))
 	line := strings.Join(parts, ", ")
 	if l.Reason != "" {
-		line += ": " + l.Reason
+		line += ": " + text.Line(l.Reason)
 	}
 	return line
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"duly/internal/payment"
+	"duly/internal/text"
 )
 
 // Evidence is what an operator's word about a finding is checked by: the rows of ours that it is about, as they are now, and
@@ -162,7 +163,7 @@ func believePaid(f Finding, p payment.Payment, rows []Ours) error {
 			payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.Money)
 	case len(rows) == 0:
 		return fmt.Errorf("no row here has payment %s: settle the row that it was for as paid (duly adopt %s, duly resolve attempt ID %s --as paid), or give it back, then --as refunded",
-			p.ID, f.Detail.Gateway, p.ID)
+			p.ID, text.Word(f.Detail.Gateway, "NAME"), text.Word(p.ID, "PAYMENT_ID"))
 	}
 	for _, o := range rows {
 		if f.Kind == BookedTwice {
@@ -188,8 +189,8 @@ func believePaid(f Finding, p payment.Payment, rows []Ours) error {
 func (r Row) words() string { return strings.Replace(r.String(), ":", " ", 1) }
 
 // ParseRow reads what Row.String wrote; false: it names no row.
-func ParseRow(text string) (Row, bool) {
-	kind, number, _ := strings.Cut(text, ":")
+func ParseRow(name string) (Row, bool) {
+	kind, number, _ := strings.Cut(name, ":")
 	id, err := strconv.ParseUint(number, 10, 64)
 	switch {
 	case err != nil || id == 0:
@@ -226,13 +227,13 @@ func Next(id uint64, f Finding) string {
 	case ChargedTwice:
 		switch f.Detail.Kept {
 		case keptMissing:
-			return command + ", once the provider has said which of them took the money: what gateway " + f.Detail.Gateway + " has may be all that was paid, so give nothing back before"
+			return command + ", once the provider has said which of them took the money: what gateway " + text.Line(f.Detail.Gateway) + " has may be all that was paid, so give nothing back before"
 		case keptUnchecked:
-			return fmt.Sprintf("%s, once the provider's page shows both payments and the second one is given back at gateway %s", command, f.Detail.Gateway)
+			return fmt.Sprintf("%s, once the provider's page shows both payments and the second one is given back at gateway %s", command, text.Line(f.Detail.Gateway))
 		}
-		return fmt.Sprintf("%s, once the second payment is given back at gateway %s", command, f.Detail.Gateway)
+		return fmt.Sprintf("%s, once the second payment is given back at gateway %s", command, text.Line(f.Detail.Gateway))
 	case UnknownHere:
-		return fmt.Sprintf("%s, once it is given back at gateway %s; or, if its key is one of duly's, duly adopt %s", command, f.Detail.Gateway, f.Detail.Gateway)
+		return fmt.Sprintf("%s, once it is given back at gateway %s; or, if its key is one of duly's, duly adopt %s", command, text.Line(f.Detail.Gateway), text.Word(f.Detail.Gateway, "NAME"))
 	case OrderUnsettled:
 		return command + ", once the order is completed; or --as refunded, once the payment is given back"
 	case AmountDiffers, StatusDiffers:

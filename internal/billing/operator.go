@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"duly/internal/payment"
+	"duly/internal/text"
 )
 
 // Reviewed is an attempt that an operator decides about, as locked.
@@ -197,7 +198,7 @@ func (a Reviewed) instead(paymentID string) string {
 	if a.Status == AttemptInDoubt {
 		return fmt.Sprintf("duly run billing --subscription %d settles it", a.Invoice.SubscriptionID)
 	}
-	return fmt.Sprintf("duly resolve attempt %d --as paid %s --reason …, or give it back and --as refunded", a.ID, paymentID)
+	return fmt.Sprintf("duly resolve attempt %d --as paid %s --reason …, or give it back and --as refunded", a.ID, text.Word(paymentID, "PAYMENT_ID"))
 }
 
 // over makes sure that no request of a could take effect any more when the gateway was asked, and that a word about an

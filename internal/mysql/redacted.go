@@ -15,13 +15,13 @@ var quoted = []struct { //nolint:gochecknoglobals // a table
 	find *regexp.Regexp
 	put  string
 }{
-	{regexp.MustCompile(`(?s)Duplicate entry '.*' for key`), `Duplicate entry '…' for key`},
-	{regexp.MustCompile(`(?s)\b(value|function [a-z_]+): '.*?'( for (?:column|function)\b.*| at row \d+.*|)$`), `$1: '…'$2`},
-	{regexp.MustCompile(`(?s)\bnear '.*' at line`), `near '…' at line`},
-	{regexp.MustCompile(`(?s)\bvalue is out of range in '.*'`), `value is out of range in '…'`},
-	{regexp.MustCompile(`(?s)\bIllegal (\w+) '.*' value found`), `Illegal $1 '…' value found`},
-	{regexp.MustCompile(`(?s)\bpartition for value .*`), `partition for value …`},
-	{regexp.MustCompile(`(?s)\bInvalid JSON (text|path expression)([^:"]*): ?".*"`), `Invalid JSON $1$2: "…"`},
+	{regexp.MustCompile(`(?s)Duplicate entry '.*' for key`), `Duplicate entry '[redacted]' for key`},
+	{regexp.MustCompile(`(?s)\b(value|function [a-z_]+): '.*?'( for (?:column|function)\b.*| at row \d+.*|)$`), `$1: '[redacted]'$2`},
+	{regexp.MustCompile(`(?s)\bnear '.*' at line`), `near '[redacted]' at line`},
+	{regexp.MustCompile(`(?s)\bvalue is out of range in '.*'`), `value is out of range in '[redacted]'`},
+	{regexp.MustCompile(`(?s)\bIllegal (\w+) '.*' value found`), `Illegal $1 '[redacted]' value found`},
+	{regexp.MustCompile(`(?s)\bpartition for value .*`), `partition for value [redacted]`},
+	{regexp.MustCompile(`(?s)\bInvalid JSON (text|path expression)([^:"]*): ?".*"`), `Invalid JSON $1$2: "[redacted]"`},
 }
 
 // redactValues takes the values out of what the server says of a statement: they are customers' and customers' payment

@@ -3,9 +3,10 @@ package notify
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/slack-go/slack"
+
+	"duly/internal/text"
 )
 
 // Alert is what people are told of a command that ended badly. All of it is plain text.
@@ -64,7 +65,7 @@ func (a Alert) Text() string {
 
 // blocks is the alert as people see it.
 func (a Alert) blocks() []slack.Block {
-	blocks := []slack.Block{slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, clip(flat(a.Title), titleLength), false, false))}
+	blocks := []slack.Block{slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, text.Short(a.Title, titleLength), false, false))}
 	var facts []*slack.TextBlockObject
 	for _, f := range a.Facts[:min(len(a.Facts), factsShown)] {
 		facts = append(facts, markdown("*"+line(f.Name, factLength)+"*\n"+line(f.Value, factLength)))
@@ -105,8 +106,8 @@ func (r AlertRun) lines() []string {
 		if len(list) > 0 && title != "" {
 			lines = append(lines, "*"+title+"*")
 		}
-		for _, text := range list {
-			lines = append(lines, mark+line(text, lineLength))
+		for _, entry := range list {
+			lines = append(lines, mark+line(entry, lineLength))
 		}
 	}
 	add("", "", r.Steps)
@@ -116,8 +117,9 @@ func (r AlertRun) lines() []string {
 	return lines
 }
 
-func markdown(text string) *slack.TextBlockObject {
-	return slack.NewTextBlockObject(slack.MarkdownType, text, false, false)
+// markdown is finished markup. Slack makes no link, mention or channel of what looks like one in it.
+func markdown(lines string) *slack.TextBlockObject {
+	return slack.NewTextBlockObject(slack.MarkdownType, lines, false, true)
 }
 
 func section(lines []string) *slack.SectionBlock {
@@ -128,34 +130,20 @@ func section(lines []string) *slack.SectionBlock {
 func fit(lines []string) string {
 	const note = 40
 	var b strings.Builder
-	for i, text := range lines {
-		if b.Len()+len(text) > sectionLength-note {
+	for i, next := range lines {
+		if b.Len()+len(next) > sectionLength-note {
 			fmt.Fprintf(&b, "\n… and %d lines more", len(lines)-i)
 			break
 		}
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(text)
+		b.WriteString(next)
 	}
 	return b.String()
 }
 
-// line is text for one line of Slack's markup.
-func line(text string, most int) string { return escape(clip(flat(text), most)) }
+// line is foreign text as a part of one line of Slack's markup, and so is what stands in a code block.
+func line(foreign string, most int) string { return text.Slack(foreign, most) }
 
-// code is text within a code block, which it must not end.
-func code(text string) string { return line(strings.ReplaceAll(text, "`", "'"), lineLength) }
-
-// flat is text without line breaks and other control characters.
-func flat(text string) string {
-	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == utf8.RuneError }), " ")
-}
-
-// clip cuts text to so many characters.
-func clip(text string, most int) string {
-	if utf8.RuneCountInString(text) <= most {
-		return text
-	}
-	return string([]rune(text)[:most-1]) + "…"
-}
+func code(command string) string { return line(command, lineLength) }

@@ -88,13 +88,13 @@ func (s *Slack) Alert(ctx context.Context, a Alert) error {
 func (s *Slack) post(ctx context.Context, text string, blocks ...slack.Block) error {
 	var err error
 	if s.client == nil {
-		m := &slack.WebhookMessage{Text: text}
+		m := &slack.WebhookMessage{Text: text, Parse: "none"}
 		if len(blocks) > 0 {
 			m.Blocks = &slack.Blocks{BlockSet: blocks}
 		}
 		err = slack.PostWebhookCustomHTTPContext(ctx, s.c.WebhookURL, s.http, m)
 	} else {
-		options := []slack.MsgOption{slack.MsgOptionText(text, false), slack.MsgOptionDisableLinkUnfurl()}
+		options := []slack.MsgOption{slack.MsgOptionText(text, false), slack.MsgOptionParse(false), slack.MsgOptionDisableLinkUnfurl()}
 		if len(blocks) > 0 {
 			options = append(options, slack.MsgOptionBlocks(blocks...))
 		}

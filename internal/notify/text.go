@@ -3,6 +3,7 @@ package notify
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -25,46 +26,42 @@ func Text(m Message) string {
 	var t told
 	_ = json.Unmarshal(m.Data, &t) // another shape of payload leaves the details out
 	kind, id, _ := strings.Cut(m.Subject, ":")
-	thing := strings.TrimSpace(kind + " " + id)
+	thing := line(strings.TrimSpace(kind+" "+id), factLength)
 	switch m.Type {
 	case stockLow:
 		return lowStock(thing, t)
 	case reviewNeeded:
-		text := fmt.Sprintf(":mag: *%s needs a decision*", escape(thing))
+		message := fmt.Sprintf(":mag: *%s needs a decision*", thing)
 		if t.Reason != "" {
-			text += ": " + escape(t.Reason)
+			message += ": " + line(t.Reason, lineLength)
 		}
-		return text + command(kind, id)
+		return message + command(kind, id)
 	}
-	return fmt.Sprintf("*%s*: %s", escape(m.Type), escape(thing)) + command(kind, id)
+	return fmt.Sprintf("*%s*: %s", line(m.Type, factLength), thing) + command(kind, id)
 }
 
 func lowStock(thing string, t told) string {
-	name := thing
 	if t.Name != "" {
-		name = fmt.Sprintf("%s (%s)", t.Name, thing)
+		thing = fmt.Sprintf("%s (%s)", line(t.Name, factLength), thing)
 	}
-	text := fmt.Sprintf(":package: *%s is running out*", escape(name))
+	message := fmt.Sprintf(":package: *%s is running out*", thing)
 	if t.Stock == nil {
-		return text
+		return message
 	}
-	text += fmt.Sprintf(": %d left", *t.Stock)
+	message += fmt.Sprintf(": %d left", *t.Stock)
 	if t.Threshold != nil {
-		text += fmt.Sprintf(", and you asked to be told at %d", *t.Threshold)
+		message += fmt.Sprintf(", and you asked to be told at %d", *t.Threshold)
 	}
-	return text
+	return message
 }
 
-// command is the one that shows the subject, for those that have one.
+// command is the one that shows the subject, for those that have one: an id is a number.
 func command(kind, id string) string {
 	switch kind {
 	case "subscription", "order", "invoice":
-		return fmt.Sprintf("\n`duly show %s %s`", kind, escape(id))
+		if n, err := strconv.ParseUint(id, 10, 64); err == nil {
+			return fmt.Sprintf("\n`duly show %s %d`", kind, n)
+		}
 	}
 	return ""
-}
-
-// escape keeps text from being taken for Slack's markup: mentions, links.
-func escape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }

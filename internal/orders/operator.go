@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"duly/internal/payment"
+	"duly/internal/text"
 )
 
 // Failure codes of payments that an operator closed. They stand for the gateway's word: such a payment is not
@@ -250,12 +251,12 @@ func (r Reviewed) keeps() PaymentStatus {
 	return PaymentSucceeded
 }
 
-func (r Reviewed) notExecuted(e payment.Evidence, text string) (Change, error) {
-	c := r.closed(PaymentFailed, FailureNotExecuted, text)
+func (r Reviewed) notExecuted(e payment.Evidence, note string) (Change, error) {
+	c := r.closed(PaymentFailed, FailureNotExecuted, note)
 	inferred, p, why := e.NotExecuted(r.Charge(r.Order), r.TransactionKey)
 	switch inferred {
 	case payment.InferTaken:
-		return Change{}, fmt.Errorf("%s: duly resolve payment %d --as paid %s --reason …, or give it back and --as refunded", why, r.ID, p.ID)
+		return Change{}, fmt.Errorf("%s: duly resolve payment %d --as paid %s --reason …, or give it back and --as refunded", why, r.ID, text.Word(p.ID, "PAYMENT_ID"))
 	case payment.InferAgain:
 		return Change{}, fmt.Errorf("%s: try again, or duly resolve payment %d --as ignored --reason …, which closes it", why, r.ID)
 	case payment.InferEnded:

@@ -23,7 +23,7 @@ func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (h handler) Handle(ctx context.Context, record slog.Record) error {
-	clean := slog.NewRecord(record.Time, record.Level, h.redactor.String(record.Message), record.PC)
+	clean := slog.NewRecord(record.Time, record.Level, h.redactor.logged(record.Message), record.PC)
 	record.Attrs(func(a slog.Attr) bool {
 		clean.AddAttrs(h.redactor.attr(a))
 		return true
@@ -39,6 +39,17 @@ func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 // WithGroup implements slog.Handler.
 func (h handler) WithGroup(name string) slog.Handler {
 	return handler{h.redactor, h.next.WithGroup(name)}
+}
+
+// longestLogged bounds, in bytes, the texts of a record: some are others', of any length.
+const longestLogged = 8 << 10
+
+// logged is a text of a record.
+func (r *Redactor) logged(text string) string {
+	if text = r.String(text); len(text) > longestLogged {
+		return strings.ToValidUTF8(text[:longestLogged], "") + "…"
+	}
+	return text
 }
 
 func (r *Redactor) attrs(attrs []slog.Attr) []slog.Attr {
@@ -57,7 +68,7 @@ func (r *Redactor) attr(a slog.Attr) slog.Attr {
 	case sensitive(a.Key) && v.String() != "":
 		return slog.String(a.Key, Hidden)
 	case v.Kind() == slog.KindString:
-		return slog.String(a.Key, r.String(v.String()))
+		return slog.String(a.Key, r.logged(v.String()))
 	case v.Kind() == slog.KindAny:
 		return slog.Any(a.Key, r.value(v.Any()))
 	}
@@ -70,18 +81,18 @@ func (r *Redactor) value(v any) any {
 	case nil:
 		return nil
 	case error:
-		return r.String(v.Error())
+		return r.logged(v.Error())
 	case fmt.Stringer:
-		return r.String(v.String())
+		return r.logged(v.String())
 	case []byte:
-		return r.String(string(v))
+		return r.logged(string(v))
 	}
 	text := fmt.Sprintf("%+v", v)
-	if clean := r.String(text); clean != text {
+	if clean := r.logged(text); clean != text {
 		return clean
 	}
 	if encoded, err := json.Marshal(v); err == nil {
-		if clean := r.String(string(encoded)); clean != string(encoded) {
+		if clean := r.logged(string(encoded)); clean != string(encoded) {
 			return clean
 		}
 	}

@@ -1,32 +1,44 @@
-// Package redact is the second line of defence against secrets in what a program writes: values that are known to be
-// secret are replaced wherever they turn up in a text, and log attributes with telling names lose their value whatever
-// it is. The first line is that secrets are not handed to what writes at all.
+// Package redact keeps secrets and private data out of texts. [Private] takes a customer and a payment method out of what a gateway
+// wrote in free text, where it is read. [Redactor] is the second line of defence for secrets of the configuration: they are replaced
+// wherever they turn up in what a program writes, and log attributes with telling names lose their value whatever it is. The
+// first line is that secrets are not handed to what writes at all. Identifiers and amounts are never edited.
 package redact
 
 import (
 	"encoding/json"
 	"io"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Hidden stands where a secret stood.
 const Hidden = "[redacted]"
 
-// shortest is the length in bytes from which a value is looked for: shorter ones would be found everywhere.
-const shortest = 4
+// shortest is the length in bytes from which a secret is looked for: shorter ones would be found everywhere. One that is shorter
+// than long counts only where it is not a part of a longer word or number, and one of digits alone must be long: it would be an
+// amount or an id.
+const (
+	shortest = 4
+	long     = 16
+)
 
 // Redactor replaces secrets. It is safe for concurrent use.
-type Redactor struct{ replacer *strings.Replacer }
+type Redactor struct {
+	anywhere *strings.Replacer
+	words    *regexp.Regexp // nil: there is none
+}
 
 // New returns a Redactor of the secrets, in plain and as they are escaped in addresses, quoted text and JSON. Those of
-// fewer than four bytes are left out.
+// fewer than four bytes are left out, and those of fewer than sixteen digits.
 func New(secrets ...string) *Redactor {
 	var forms []string
 	for _, secret := range secrets {
-		if len(secret) < shortest {
+		if len(secret) < shortest || len(secret) < long && strings.Trim(secret, "0123456789") == "" {
 			continue
 		}
 		forms = append(forms, secret, url.QueryEscape(secret), url.PathEscape(secret), unquoted(strconv.Quote(secret)))
@@ -40,17 +52,57 @@ func New(secrets ...string) *Redactor {
 		}
 		return strings.Compare(a, b)
 	})
-	var pairs []string
+	var pairs, words []string
 	for _, form := range slices.Compact(forms) {
-		pairs = append(pairs, form, Hidden)
+		if len(form) >= long {
+			pairs = append(pairs, form, Hidden)
+			continue
+		}
+		words = append(words, regexp.QuoteMeta(form))
 	}
-	return &Redactor{strings.NewReplacer(pairs...)}
+	r := &Redactor{anywhere: strings.NewReplacer(pairs...)}
+	if len(words) > 0 {
+		r.words = regexp.MustCompile(strings.Join(words, "|"))
+	}
+	return r
 }
 
 func unquoted(text string) string { return text[1 : len(text)-1] }
 
 // String is text without the secrets.
-func (r *Redactor) String(text string) string { return r.replacer.Replace(text) }
+func (r *Redactor) String(text string) string {
+	text = r.anywhere.Replace(text)
+	if r.words == nil {
+		return text
+	}
+	var b strings.Builder
+	written := 0
+	for from := 0; from < len(text); {
+		at := r.words.FindStringIndex(text[from:])
+		if at == nil {
+			break
+		}
+		begin, end := from+at[0], from+at[1]
+		if within(text, begin, end) {
+			_, size := utf8.DecodeRuneInString(text[begin:])
+			from = begin + size
+			continue
+		}
+		b.WriteString(text[written:begin] + Hidden)
+		written, from = end, end
+	}
+	return b.String() + text[written:]
+}
+
+// within reports whether a part of a text is a part of a longer word or number.
+func within(text string, begin, end int) bool {
+	letter := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	first, _ := utf8.DecodeRuneInString(text[begin:])
+	before, _ := utf8.DecodeLastRuneInString(text[:begin])
+	last, _ := utf8.DecodeLastRuneInString(text[:end])
+	after, _ := utf8.DecodeRuneInString(text[end:])
+	return letter(first) && letter(before) || letter(last) && letter(after)
+}
 
 // Writer writes to w without the secrets. Each Write is looked at by itself: a secret that is cut in two by the caller
 // is not found.

@@ -10,6 +10,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"duly/internal/text"
 )
 
 //go:embed page.gohtml
@@ -48,8 +50,10 @@ func Write(w io.Writer, p Page) error {
 	if err != nil {
 		return fmt.Errorf("read the report's template: %w", err)
 	}
+	view := viewOf(p)
+	text.Strings(&view) // html/template escapes markup; the rest is done here, for every text of the page
 	var b bytes.Buffer
-	if err := t.Execute(&b, viewOf(p)); err != nil {
+	if err := t.Execute(&b, view); err != nil {
 		return fmt.Errorf("draw the report: %w", err)
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"duly/internal/text"
 )
 
 // pageView is what the template writes.
@@ -147,7 +149,7 @@ func anchor(run uint64) string { return "run-" + strconv.FormatUint(run, 10) }
 
 func runOf(r Run, zone *time.Location, level int) runView {
 	v := runView{
-		ID: anchor(r.ID), Heading: title(r.Job), Level: level, Verdict: r.verdict(), Exit: "none", Facts: factsOf(r, zone), Error: r.Error,
+		ID: anchor(r.ID), Heading: title(r.Job), Level: level, Verdict: r.verdict(), Exit: "none", Facts: factsOf(r, zone), Error: text.Joined(r.Error),
 		Next: r.Next, Outcomes: outcomesOf(r.Steps), Collected: sumsOf(r.Steps, false), GivenBack: sumsOf(r.Steps, true),
 		Stages: stagesOf(r.Steps), Declines: declinesOf(r.Declines), Gateways: gatewaysOf(r.Measured), Daily: dailyOf(r.Daily),
 	}

@@ -37,7 +37,7 @@ type errorBody struct {
 
 // readPayment reads a Payment that has everything needed to know what became of the money, or reports that
 // the body is none.
-func readPayment(body []byte, clean func(string) string) (payment.Payment, bool) {
+func readPayment(body []byte, clean cleaner) (payment.Payment, bool) {
 	var b paymentBody
 	if json.Unmarshal(body, &b) != nil {
 		return payment.Payment{}, false
@@ -46,12 +46,12 @@ func readPayment(body []byte, clean func(string) string) (payment.Payment, bool)
 }
 
 // payment is what b stands for, or false if something needed is missing.
-func (b paymentBody) payment(clean func(string) string) (payment.Payment, bool) {
-	if b.ID == "" || b.IdempotencyKey == nil || b.Reference == nil || b.CustomerID == nil || b.Amount == nil || b.Currency == nil {
+func (b paymentBody) payment(clean cleaner) (payment.Payment, bool) {
+	if !clean.storable(b.ID) || b.IdempotencyKey == nil || b.Reference == nil || b.CustomerID == nil || b.Amount == nil || b.Currency == nil {
 		return payment.Payment{}, false
 	}
 	p := payment.Payment{
-		ID:         clean(b.ID),
+		ID:         b.ID,
 		Status:     payment.Status(b.Status),
 		Key:        *b.IdempotencyKey,
 		Reference:  *b.Reference,
@@ -72,10 +72,10 @@ func (b paymentBody) payment(clean func(string) string) (payment.Payment, bool) 
 	if b.Decline == nil || b.Decline.Code == "" {
 		return payment.Payment{}, false
 	}
-	text := func(s string) string { return clean(without(s, *b.CustomerID)) }
+	text := func(s string) string { return clean.text(s, *b.CustomerID) }
 	p.Decline = payment.Decline{
 		Class:       classOf(b.Decline.Code, b.Decline.Class),
-		Code:        text(b.Decline.Code),
+		Code:        codeOf(b.Decline.Code, text),
 		NetworkCode: text(b.Decline.NetworkCode),
 		AdviceCode:  text(b.Decline.AdviceCode),
 		Message:     text(b.Decline.Message),

@@ -108,12 +108,12 @@ func settled(c payment.Charge, a answer, allowed ...payment.Status) payment.Outc
 func (a answer) text() string {
 	s := strconv.Itoa(a.status)
 	if e, ok := readError(a.body); ok {
-		s += " " + e.Code
+		s += " " + a.clean.text(e.Code)
 		if !a.mute {
-			s += ": " + *e.Message
+			s += ": " + a.clean.text(*e.Message)
 		}
 	} else if name := http.StatusText(a.status); name != "" {
 		s += " " + name
 	}
-	return a.clean(without(s, a.about...))
+	return cut(s)
 }

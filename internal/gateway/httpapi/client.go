@@ -68,6 +68,7 @@ func (c *Client) Charge(ctx context.Context, charge payment.Charge) payment.Outc
 		id:     charge.RequestID,
 		key:    charge.Key,
 		body:   body,
+		known:  []string{charge.Key, charge.Reference},
 		hidden: charge.Method, customer: charge.CustomerID, one: true,
 	})
 	return outcome(charge, a)
@@ -75,7 +76,7 @@ func (c *Client) Charge(ctx context.Context, charge payment.Charge) payment.Outc
 
 // Find sends one GET, by key if the service offers that and else by the payment's id.
 func (c *Client) Find(ctx context.Context, charge payment.Charge, paymentID string) gateway.Finding {
-	r := request{method: http.MethodGet, id: charge.RequestID, hidden: charge.Method, customer: charge.CustomerID, one: true}
+	r := request{method: http.MethodGet, id: charge.RequestID, known: []string{charge.Key, charge.Reference, paymentID}, hidden: charge.Method, customer: charge.CustomerID, one: true}
 	switch {
 	case !c.config.NoFind:
 		r.path = "/v1/payments/by-key/" + url.PathEscape(charge.Key)

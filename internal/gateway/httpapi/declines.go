@@ -38,6 +38,14 @@ var classes = map[string]payment.Class{ //nolint:gochecknoglobals // a constant 
 	"reenter_transaction":  "",
 }
 
+// codeOf leaves the codes of the API as they are; of another one the text is told.
+func codeOf(code string, text func(string) string) string {
+	if _, ok := classes[code]; ok {
+		return code
+	}
+	return text(code)
+}
+
 // classOf prefers our table to the gateway's hint; a code that neither knows is soft, which costs a stage
 // but never gives up a method that works.
 func classOf(code, hint string) payment.Class {

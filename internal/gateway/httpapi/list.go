@@ -64,7 +64,7 @@ func listing(a answer, cursor string) (payment.Listing, error) {
 	for _, b := range *body.Data {
 		p, ok := b.payment(a.clean)
 		if !ok {
-			return payment.Listing{}, &gateway.ListError{Reason: a.clean("200 with a payment that cannot be read: " + b.ID)}
+			return payment.Listing{}, &gateway.ListError{Reason: cut("200 with a payment that cannot be read: " + a.clean.text(b.ID))}
 		}
 		page.Payments = append(page.Payments, p)
 	}

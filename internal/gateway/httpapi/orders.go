@@ -13,7 +13,7 @@ import (
 
 // Look sends one GET, by the payment's id if that is known, else by key if the service offers that.
 func (c *Client) Look(ctx context.Context, w payment.Which) payment.Sight {
-	r := request{method: http.MethodGet, id: w.RequestID, customer: gateway.Customer(ctx), one: true}
+	r := request{method: http.MethodGet, id: w.RequestID, known: []string{w.Key, w.ID}, customer: gateway.Customer(ctx), one: true}
 	switch {
 	case isSegment(w.ID):
 		r.path = "/v1/payments/" + url.PathEscape(w.ID)
@@ -36,6 +36,7 @@ func (c *Client) Cancel(ctx context.Context, k payment.Cancel) payment.Reply {
 		id:     k.RequestID,
 		key:    k.Key,
 		body:   []byte("{}"), // see send: what has no body, net/http may send twice
+		known:  []string{k.ID, k.Key},
 
 		customer: gateway.Customer(ctx), one: true,
 	})
@@ -64,6 +65,7 @@ func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 		id:     r.RequestID,
 		key:    r.Key,
 		body:   body,
+		known:  []string{r.ID, r.Key},
 
 		customer: gateway.Customer(ctx), one: true,
 	})
@@ -158,7 +160,7 @@ func (a answer) payment(id string) (p payment.Payment, why string) {
 	switch {
 	case !ok:
 		return p, "200 with a body that cannot be read"
-	case id != "" && p.ID != a.clean(id):
+	case id != "" && p.ID != id:
 		return p, "200 with another payment, " + p.ID
 	}
 	return p, ""

@@ -157,7 +157,7 @@ func TestOnlyAWellFormedAnswerSaysDone(t *testing.T) {
 		body := rapid.SampledFrom([]string{p, p[:rapid.IntRange(0, len(p)).Draw(t, "cut")], errorJSON, "{}", "[]", ""}).Draw(t, "body")
 		id := rapid.SampledFrom([]string{"pay_1", "pay_2"}).Draw(t, "id")
 		notExecuted := rapid.Bool().Draw(t, "not executed")
-		a := answer{status: status, body: []byte(body), notExecuted: notExecuted, clean: cleaner()}
+		a := answer{status: status, body: []byte(body), notExecuted: notExecuted, clean: cleaner{}}
 		whole := body == p && id == "pay_1"
 		r := effect(a, id, func(got payment.Payment) bool { return got.Refunded >= 900 })
 		var want []payment.Effect

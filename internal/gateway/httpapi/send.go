@@ -27,10 +27,11 @@ var errTooLong = errors.New("the answer is too long")
 type request struct {
 	method string
 	path   string
-	id     string // X-Request-ID
-	key    string // Idempotency-Key, on every POST
-	body   []byte // of a POST, never empty
-	hidden string // the payment method, to be kept out of texts
+	id     string   // X-Request-ID
+	key    string   // Idempotency-Key, on every POST
+	body   []byte   // of a POST, never empty
+	known  []string // ids that may stand in texts as they are
+	hidden string   // the payment method, to be kept out of texts
 	// customer is whom it is about, to be kept out of texts too; one: it is about one, known or not.
 	customer string
 	one      bool
@@ -53,11 +54,9 @@ type answer struct {
 	notExecuted bool          // the header Not-Executed: true
 	retryAfter  time.Duration // 0: none
 	body        []byte
-	// clean makes a text of the gateway's fit to be kept and shown.
-	clean func(string) string
-	// about is what else a text must not hold; an id may. mute: that is not known, so that no text is told.
-	about []string
-	mute  bool
+	clean       cleaner
+	// mute: it is not known whom a message may name, so that none is told.
+	mute bool
 }
 
 // send makes one exchange. A POST moves money: the guard of ctx is asked at the socket before its first
@@ -67,7 +66,7 @@ func (c *Client) send(ctx context.Context, r request) answer {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 
-	a := answer{clean: cleaner(c.config.Token, r.hidden), about: []string{r.hidden, r.customer}, mute: r.one && r.customer == ""}
+	a := answer{clean: cleaner{c.config.Token, []string{r.hidden, r.customer}, r.known}, mute: r.one && r.customer == ""}
 	line := &exchange{moves: r.method == http.MethodPost, guard: func() error { return gateway.CheckGuard(parent) }}
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, line.trace()), r.method, c.base+r.path, nil)
 	if err != nil {
@@ -98,7 +97,7 @@ func (c *Client) send(ctx context.Context, r request) answer {
 	a.left, a.refused = true, line.refusal()
 	if err != nil {
 		a.left = line.end()
-		a.err, a.why, a.calledOff = err, a.clean(c.reason(parent, ctx, err)), parent.Err() != nil
+		a.err, a.why, a.calledOff = err, a.clean.text(c.reason(parent, ctx, err)), parent.Err() != nil
 	}
 	if line.moves && a.left {
 		crash.At(crash.Answered)

@@ -1,57 +1,48 @@
 package httpapi
 
 import (
-	"net/url"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"duly/internal/redact"
 )
 
 // longestText is the width of the columns that a gateway's texts are kept in, in characters.
 const longestText = 255
 
-const hidden = "[hidden]"
-
-// cleaner returns a function that makes a text of the gateway's fit to be kept and shown: valid UTF-8
-// without control characters, none of the secrets, and no longer than its column.
-func cleaner(secrets ...string) func(string) string {
-	var pairs []string
-	for _, s := range secrets {
-		if s != "" {
-			pairs = append(pairs, s, hidden)
-		}
-	}
-	hide := strings.NewReplacer(pairs...)
-	return func(s string) string {
-		s = hide.Replace(s)                 // before cutting: half a secret would not be found
-		s = strings.Map(func(r rune) rune { // a byte that is no UTF-8 comes as the replacement character
-			if unicode.IsControl(r) {
-				return ' '
-			}
-			return r
-		}, s)
-		if utf8.RuneCountInString(s) > longestText {
-			s = string([]rune(s)[:longestText])
-		}
-		return s
-	}
+// cleaner makes what a service wrote in free text fit to be kept and shown: its messages, and codes that are not the API's. Its zero
+// value knows nothing that is private. Ids and amounts never pass through it.
+type cleaner struct {
+	token   string
+	private []string // the customer and the payment method
+	known   []string // the key, the reference and the id of the payment
 }
 
-// shortest is the length in characters from which words are looked for in a text: shorter ones would be found in every
-// code.
-const shortest = 4
-
-// without is a text without the words, in any case and as they are escaped in addresses.
-func without(text string, words ...string) string {
-	for _, word := range words {
-		if utf8.RuneCountInString(word) < shortest {
-			continue
+// text returns a text without the private values and others of this payment, of valid UTF-8 without control characters, and no longer
+// than its column.
+func (c cleaner) text(s string, others ...string) string {
+	values := append([]string{c.token}, c.private...)
+	s = redact.NewPrivate(append(values, others...), c.known).String(s) // before cutting: half a value would not be found
+	s = strings.Map(func(r rune) rune {                                 // a byte that is no UTF-8 comes as the replacement character
+		if unicode.IsControl(r) {
+			return ' '
 		}
-		forms := regexp.QuoteMeta(word) + "|" + regexp.QuoteMeta(url.QueryEscape(word)) + "|" + regexp.QuoteMeta(url.PathEscape(word))
-		text = regexp.MustCompile("(?i)"+forms).ReplaceAllLiteralString(text, hidden)
+		return r
+	}, s)
+	return cut(s)
+}
+
+// storable reports whether an id can be kept as it is. An id is never changed: another one would be another payment's.
+func (c cleaner) storable(id string) bool {
+	return id != "" && utf8.ValidString(id) && utf8.RuneCountInString(id) <= longestText && redact.NewPrivate([]string{c.token}, nil).String(id) == id
+}
+
+func cut(s string) string {
+	if utf8.RuneCountInString(s) > longestText {
+		return string([]rune(s)[:longestText])
 	}
-	return text
+	return s
 }
 
 // visible is s without what an HTTP header cannot carry.
