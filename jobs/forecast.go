@@ -7,6 +7,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/sum"
 	"duly/readers"
 )
 
@@ -183,13 +184,13 @@ func (f *forecast) charge(step string, inv readers.OpenInvoice, no int) bool {
 	f.charges++
 	gateway, money := inv.Subscription.Gateway, inv.Money
 	key := ForecastSum{Step: step, Gateway: gateway, Currency: money.Currency}
-	sum, ok := f.sums[key]
+	total, ok := f.sums[key]
 	if !ok {
-		sum = &ForecastSum{Step: step, Gateway: gateway, Currency: money.Currency}
-		f.sums[key] = sum
+		total = &ForecastSum{Step: step, Gateway: gateway, Currency: money.Currency}
+		f.sums[key] = total
 	}
-	sum.Count++
-	sum.Amount += money.Amount
+	total.Count++
+	total.Amount = sum.Add(total.Amount, money.Amount)
 	if len(f.First) < f.first {
 		f.First = append(f.First, ForecastCharge{
 			step, inv.SubscriptionID, inv.ID, inv.Due, no, gateway, money.Amount, money.Currency,

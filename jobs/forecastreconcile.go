@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"duly/internal/orders"
+	"duly/internal/sum"
 	"duly/readers"
 )
 
@@ -146,10 +147,10 @@ func (f *reconcileForecast) order(c orders.Claimed, held bool) bool {
 		return false
 	}
 	key := OrderSum{Status: string(c.Status), Gateway: gateway, Currency: c.Money.Currency}
-	sum := f.orders[key]
-	sum.Count++
-	sum.Amount += c.Money.Amount
-	f.orders[key] = sum
+	total := f.orders[key]
+	total.Count++
+	total.Amount = sum.Add(total.Amount, c.Money.Amount)
+	f.orders[key] = total
 	if len(f.FirstOrders) < f.first {
 		f.FirstOrders = append(f.FirstOrders, OrderDue{c.ID, key.Status, gateway, c.Money.Amount, c.Money.Currency, c.CreatedAt})
 	}
@@ -171,10 +172,10 @@ func (f *reconcileForecast) giveBack(r readers.DueRefund) bool {
 		return false
 	}
 	key := RefundSum{Gateway: r.Gateway, Currency: r.Currency}
-	sum := f.refunds[key]
-	sum.Count++
-	sum.Amount += r.Amount
-	f.refunds[key] = sum
+	total := f.refunds[key]
+	total.Count++
+	total.Amount = sum.Add(total.Amount, r.Amount)
+	f.refunds[key] = total
 	if len(f.FirstRefunds) < f.first {
 		f.FirstRefunds = append(f.FirstRefunds, RefundDue{r.ID, r.OrderID, r.Gateway, r.Amount, r.Currency})
 	}

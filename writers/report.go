@@ -42,7 +42,7 @@ UNION ALL SELECT currency FROM orders WHERE status = 'failed' AND created_at >= 
 	refundedPayments = `SELECT currency, IF(refunded_amount = 0 AND status = 'refunded', amount, refunded_amount) AS refunded
 FROM payments WHERE refunded_at >= ? AND refunded_at < ?`
 
-	orderStats = `SELECT currency, SUM(completed) AS completed, SUM(failed) AS failed, SUM(amount) AS amount, SUM(refunded) AS refunded FROM (
+	orderStats = `SELECT currency, SUM(completed) AS completed, SUM(failed) AS failed, LEAST(SUM(amount), 9223372036854775807) AS amount, LEAST(SUM(refunded), 9223372036854775807) AS refunded FROM (
 SELECT currency, 1 AS completed, 0 AS failed, amount, 0 AS refunded FROM (` + completedOrders + `) c
 UNION ALL SELECT currency, 0, 1, 0, 0 FROM (` + failedOrders + `) f
 UNION ALL SELECT currency, 0, 0, 0, refunded FROM (` + refundedPayments + `) r
@@ -55,7 +55,7 @@ SUM(i.quantity) OVER (PARTITION BY i.order_id) AS total, MIN(i.product_id) OVER 
 FROM (` + completedOrders + `) c JOIN order_items i ON i.order_id = c.id WHERE i.quantity > 0) s`
 
 	// Amounts of several currencies have no sum.
-	productSales = `SELECT product_id, SUM(quantity) AS quantity, IF(MIN(currency) = MAX(currency), SUM(share), 0) AS amount,
+	productSales = `SELECT product_id, SUM(quantity) AS quantity, IF(MIN(currency) = MAX(currency), LEAST(SUM(share), 9223372036854775807), 0) AS amount,
 IF(MIN(currency) = MAX(currency), MIN(currency), NULL) AS currency FROM (
 SELECT product_id, quantity, currency,
 share + IF(product_id = first, amount - SUM(share) OVER (PARTITION BY order_id), 0) AS share FROM (` + productShares + `) shares

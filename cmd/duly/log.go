@@ -7,18 +7,19 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/term"
-	"gopkg.in/natefinch/lumberjack.v2"
 
 	"duly/config"
+	"duly/internal/logfile"
 	"duly/internal/text"
 )
 
 // How a log file is rotated.
 const (
-	logMegabytes = 12
-	logDays      = 30
+	logBytes = 12 << 20
+	logKept  = 30 * 24 * time.Hour
 )
 
 // terminal reports whether people read w as it is written.
@@ -67,11 +68,11 @@ func (a *app) logger(c *config.Config) (*logs, error) {
 	}
 	handlers := []slog.Handler{handler(l.screen, format, level)}
 	if c.Log.File != "" {
-		if err := writable(c.Log.File); err != nil {
+		file := &logfile.File{Path: c.Log.File, MaxBytes: logBytes, Keep: logKept, Now: a.now}
+		if err := file.Check(); err != nil {
 			return nil, fmt.Errorf("log.file: %w: name a file that this user can write", err)
 		}
-		var file io.Writer
-		file, l.file = a.logFile(c.Log.File)
+		l.file = file
 		handlers = append(handlers, handler(file, c.Log.Format, level))
 	}
 	lines := identified{next: slog.NewMultiHandler(handlers...), run: &l.run}
@@ -85,56 +86,6 @@ func handler(w io.Writer, format string, level slog.Level) slog.Handler {
 		return slog.NewTextHandler(w, options) // which quotes what is not printable
 	}
 	return slog.NewJSONHandler(text.JSONWriter(w), options)
-}
-
-// logFile opens a log file, and says who closes it: nil for one that is shared.
-func (a *app) logFile(path string) (io.Writer, io.Closer) {
-	if a.files != nil {
-		return a.files.open(path), nil
-	}
-	file := rotated(path)
-	return file, file
-}
-
-func rotated(path string) *lumberjack.Logger {
-	return &lumberjack.Logger{Filename: path, MaxSize: logMegabytes, MaxAge: logDays, Compress: true}
-}
-
-// logFiles shares each log file among all that write to it in one process: two that rotate one file lose lines.
-// It is safe for concurrent use.
-type logFiles struct {
-	mu     sync.Mutex
-	byPath map[string]*lumberjack.Logger
-}
-
-func (f *logFiles) open(path string) io.Writer {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	file := f.byPath[path]
-	if file == nil {
-		file = rotated(path)
-		if f.byPath == nil {
-			f.byPath = map[string]*lumberjack.Logger{}
-		}
-		f.byPath[path] = file
-	}
-	return file
-}
-
-func (f *logFiles) close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, file := range f.byPath {
-		_ = file.Close() // the lines were written one by one; there is nobody left to tell
-	}
-}
-
-func writable(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // the operator names the file
-	if err != nil {
-		return err
-	}
-	return f.Close()
 }
 
 // screen is standard error, where progress lines may be drawn at the moment: then log lines go above them. It is

@@ -56,8 +56,6 @@ type app struct {
 	started func()
 	// began, if set, is given the id of each run when it exists.
 	began func(run uint64)
-	// files, if set, are the log files that are open: several runs of one process write to one.
-	files *logFiles
 	// ticks, if set, is the clock that a schedule goes by.
 	ticks   clockwork.Clock
 	file    string         // --config

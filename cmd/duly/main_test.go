@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"duly/internal/gateway/simulator"
 	"duly/internal/testdb"
@@ -33,8 +32,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	// lumberjack never ends the goroutine that compresses old files.
-	os.Exit(testdb.Main(m, goleak.IgnoreTopFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun")))
+	os.Exit(testdb.Main(m))
 }
 
 // The secrets that no output may hold.

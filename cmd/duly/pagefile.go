@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"duly/internal/report"
+	"duly/internal/wholefile"
 )
 
 const (
@@ -111,32 +111,5 @@ func (a *app) writePage(file string, p report.Page) error {
 	if err := report.Write(&b, p); err != nil {
 		return err
 	}
-	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
-		return writeTo(file, b.Bytes()) // a pipe or a device is no file that can be replaced
-	}
-	part, err := os.CreateTemp(filepath.Dir(file), ".report-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	_, err = io.Copy(part, &b)
-	err = errors.Join(err, part.Chmod(0o644), part.Close())
-	if err == nil {
-		err = os.Rename(part.Name(), file)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, errors.Join(err, os.Remove(part.Name())))
-	}
-	return nil
-}
-
-func writeTo(device string, b []byte) error {
-	f, err := os.OpenFile(device, os.O_WRONLY, 0) //nolint:gosec // the operator names the file
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return nil
+	return wholefile.Write(file, b.Bytes())
 }

@@ -93,8 +93,6 @@ func (a *app) scheduled(serving bool) (*config.Config, []schedule.Job, error) {
 
 // serve fires jobs until a signal; firing is what each begins with.
 func (a *app) serve(ctx context.Context, firing *app, c *config.Config, jobs []schedule.Job) error {
-	firing.files = &logFiles{}
-	defer firing.files.close()
 	logs, err := firing.logger(c)
 	if err != nil {
 		return usage(err)

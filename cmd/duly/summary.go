@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/sum"
 	"duly/internal/text"
 	"duly/jobs"
 	"duly/readers"
@@ -150,13 +151,13 @@ func moved(list []stepView) (collected, refunded map[string]int64) {
 	for _, v := range list {
 		for currency, amount := range v.Amounts {
 			if v.Step != jobs.StepRefund {
-				collected[currency] += amount
+				collected[currency] = sum.Add(collected[currency], amount)
 				continue
 			}
 			if refunded == nil {
 				refunded = map[string]int64{}
 			}
-			refunded[currency] += amount
+			refunded[currency] = sum.Add(refunded[currency], amount)
 		}
 	}
 	return collected, refunded

@@ -7,6 +7,7 @@ import (
 
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/sum"
 )
 
 // kept reports whether the gateway took the money and has some of it still.
@@ -135,25 +136,25 @@ func Unsettle(o Ours) (Finding, bool) {
 // payment count once: that they are two is a finding of its own.
 func Doubled(all []Ours) (Finding, bool) {
 	var counted []Ours
-	var sum int64
+	var paid int64
 	for _, o := range all {
 		if !o.Kept() || slices.ContainsFunc(counted, o.samePayment) {
 			continue
 		}
 		counted = append(counted, o)
-		sum += o.Money.Amount - o.Refunded
+		paid = sum.Add(paid, o.Money.Amount-o.Refunded)
 	}
 	if len(counted) < 2 {
 		return Finding{}, false
 	}
 	first := counted[0]
-	if first.Row.Table == Payments && first.Order.Status != "" && sum <= first.Order.Amount {
+	if first.Row.Table == Payments && first.Order.Status != "" && paid <= first.Order.Amount {
 		return Finding{}, false
 	}
 	f := Finding{Kind: ChargedTwice, Reference: first.Reference}
 	f.Detail = Detail{
 		Text:    fmt.Sprintf("%d payments are kept under one reference", len(counted)),
-		Gateway: first.Gateway, Row: first.Row.String(), AmountHere: sum, CurrencyHere: first.Money.Currency,
+		Gateway: first.Gateway, Row: first.Row.String(), AmountHere: paid, CurrencyHere: first.Money.Currency,
 	}
 	return f, true
 }

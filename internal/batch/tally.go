@@ -1,6 +1,10 @@
 package batch
 
-import "maps"
+import (
+	"maps"
+
+	"duly/internal/sum"
+)
 
 // Tally counts what became of the items of a step. Amounts are minor units by currency.
 type Tally struct {
@@ -27,7 +31,7 @@ func (t *Tally) Pay(currency string, amount int64) {
 	if t.Amounts == nil {
 		t.Amounts = map[string]int64{}
 	}
-	t.Amounts[currency] += amount
+	t.Amounts[currency] = sum.Add(t.Amounts[currency], amount)
 }
 
 // Done is how many items are settled, whatever became of them.

@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/sum"
 )
 
 // totals are what the runs of a process counted.
@@ -51,7 +52,7 @@ func (t totals) addSteps(live Live) {
 			money = t.refunded
 		}
 		for currency, amount := range tally.Amounts {
-			money[currency] += amount
+			money[currency] = sum.Add(money[currency], amount)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,17 +9,29 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/client_golang/prometheus/push"
+	"github.com/prometheus/common/expfmt"
+
+	"duly/internal/wholefile"
 )
 
 // pushedAs is the job that a Pushgateway keeps the metrics of: those of the last process, on whatever host.
 const pushedAs = "duly"
 
-// WriteFile writes the metrics as a textfile that everyone may read: whole, or not at all.
+// WriteFile writes the metrics as a textfile: whole, or not at all. A new file has the rights that the umask leaves.
 func (m *Metrics) WriteFile(path string) error {
-	if err := prometheus.WriteToTextfile(path, m.registry); err != nil {
+	families, err := m.registry.Gather()
+	if err != nil {
+		return fmt.Errorf("write metrics: %w", err)
+	}
+	var b bytes.Buffer
+	for _, family := range families {
+		if _, err := expfmt.MetricFamilyToText(&b, family); err != nil {
+			return fmt.Errorf("write metrics: %w", err)
+		}
+	}
+	if err := wholefile.Write(path, b.Bytes()); err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}
 	return nil

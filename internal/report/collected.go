@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"duly/internal/sum"
 )
 
 // sumView is what was moved in one currency.
@@ -23,7 +25,7 @@ func sumsOf(steps []Step, back bool) []sumView {
 	for _, s := range steps {
 		if givesBack(s.Name) == back {
 			for currency, amount := range s.Amounts {
-				totals[currency] += amount
+				totals[currency] = sum.Add(totals[currency], amount)
 			}
 		}
 	}

@@ -47,6 +47,9 @@ func template(ctx context.Context, program Program) (string, error) {
 	if err := os.MkdirAll(cache, 0o700); err != nil {
 		return "", fmt.Errorf("make the cache folder: %w", err)
 	}
+	if err := self().holds(cache); err != nil {
+		return "", err
+	}
 	key := sha256.Sum256([]byte(version + "\n" + strings.Join(program.install("."), "\n")))
 	path := filepath.Join(cache, hex.EncodeToString(key[:8]))
 	err = holding(ctx, path+".lock", func() error {

@@ -112,8 +112,16 @@ func prepare(dir string) (folder, error) {
 		if err := os.Chmod(inner, 0o700); err != nil { //nolint:gosec // G302: a folder needs its x bit
 			return folder{}, fmt.Errorf("close the private database's folder to others: %w", err)
 		}
+		if err := self().closed(inner); err != nil {
+			return folder{}, err
+		}
 	}
-	return at, nil
+	if _, err := os.Lstat(at.data); err == nil {
+		if err := self().closed(at.data); err != nil {
+			return folder{}, err
+		}
+	}
+	return at, self().holds(dir)
 }
 
 // startLock is held while somebody comes or goes.

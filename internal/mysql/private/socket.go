@@ -25,7 +25,8 @@ func socketPath(run string) (string, error) {
 	text, err := os.ReadFile(note) //nolint:gosec // G304: a name of ours in a folder of ours
 	if err == nil {
 		path = strings.TrimSpace(string(text))
-		if _, err := os.Stat(filepath.Dir(path)); err == nil { //nolint:gosec // G703: read from a file of ours that others cannot write
+		// Temporary files are cleaned up, and then anybody can make a folder of that name.
+		if self().closed(filepath.Dir(path)) == nil {
 			return path, nil
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
