@@ -33,7 +33,7 @@ func (a *app) printed(c *config.Config) *redact.Redactor {
 // guard keeps the secrets of the configuration out of all that is printed from now on.
 func (a *app) guard(c *config.Config) {
 	r := a.printed(c)
-	a.out, a.err = output{behind(a.out), r}, output{behind(a.err), r}
+	a.out, a.err = output{within(a.out), r}, output{within(a.err), r}
 }
 
 // output is standard output or standard error: nothing that is written to it moves the cursor, reorders a line or is a secret. Each
@@ -74,13 +74,22 @@ func drawnOn(w io.Writer) io.Writer {
 	return w
 }
 
-// behind is what w writes to in the end: a terminal is asked there for what it is.
-func behind(w io.Writer) io.Writer {
+// within is what an output writes to.
+func within(w io.Writer) io.Writer {
 	switch o := w.(type) {
 	case output:
-		return behind(o.to)
+		return within(o.to)
 	case drawing:
-		return behind(o.to)
+		return within(o.to)
+	}
+	return w
+}
+
+// behind is what w writes to in the end: a terminal is asked there for what it is.
+func behind(w io.Writer) io.Writer {
+	w = within(w)
+	if k, ok := w.(*kept); ok {
+		return k.to
 	}
 	return w
 }

@@ -43,6 +43,7 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 type app struct {
 	env      []string
 	out, err io.Writer
+	stdout   *kept
 	now      func() time.Time
 	// every calls tick again and again until the function that it returns is called.
 	every func(interval time.Duration, tick func()) (stop func())
@@ -76,7 +77,7 @@ type app struct {
 	seen *observation
 	// watchedWithin bounds how long they are told anything
 	watchedWithin time.Duration
-	// tale, if set, takes what people are told of on Slack when the command ends badly
+	// runAlert, if set, takes what people are told of on Slack when the command ends badly
 	runAlert *runAlert
 	// alertWithin bounds how long that may take, and slackAPI is where a bot's calls go; empty: to Slack
 	alertWithin time.Duration
@@ -88,7 +89,8 @@ type app struct {
 }
 
 func newApp(env []string, stdout, stderr io.Writer) *app {
-	return &app{env: env, out: output{to: stdout}, err: output{to: stderr}, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag, alertWithin: alertWithin, watchedWithin: watchedWithin}
+	k := &kept{to: stdout}
+	return &app{env: env, stdout: k, out: output{to: k}, err: output{to: stderr}, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag, alertWithin: alertWithin, watchedWithin: watchedWithin}
 }
 
 // run executes one command line and returns the exit code.
@@ -97,7 +99,11 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
-		return a.code
+		code, err := a.stdout.ended(a.code, nil)
+		if err != nil {
+			a.complain(err)
+		}
+		return code
 	}
 	a.mistyped(ctx, cmd, args, err)
 	if code := stopCode(ctx); code != 0 {
@@ -107,7 +113,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if exit, ok := errors.AsType[exitError](err); ok {
 		code, err = exit.code, exit.err
 	}
-	if err != nil {
+	if code, err = a.stdout.ended(code, err); err != nil {
 		a.complain(err)
 	}
 	return code

@@ -235,8 +235,8 @@ func findingsOf(ctx context.Context, db *database, run uint64) (report.Waiting, 
 	return w, err
 }
 
-// pageOfRun writes the report of a run that has ended to the file of --report; one that cannot be written changes
-// nothing of the run.
+// pageOfRun writes the report of a run that has ended to the file of --report. One that cannot be written changes nothing of
+// the run, and makes the program's exit code 1 instead of 0.
 func (e *execution) pageOfRun(ctx context.Context, run uint64) {
 	if e.flags.report == "" {
 		return
@@ -285,7 +285,7 @@ func (a *app) pageOfNight(ctx context.Context, file string, db *database, v nigh
 	})
 }
 
-// endWithPage reads and writes a page, and says so.
+// endWithPage reads and writes a page, and says so; see pageOfRun.
 func (a *app) endWithPage(ctx context.Context, file string, read func(context.Context) (report.Page, error)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pageFor)
 	defer cancel()
@@ -295,6 +295,9 @@ func (a *app) endWithPage(ctx context.Context, file string, read func(context.Co
 	}
 	if err != nil {
 		a.complain(fmt.Errorf("the report could not be written: %w", err))
+		if a.code == batch.ExitDone {
+			a.code = batch.ExitFailed
+		}
 		return
 	}
 	a.say(a.people(), text.Sprintf("report: %s", file))

@@ -195,7 +195,7 @@ SELECT 100 + n, n, UTC_DATE(), 900, 'KRW', 'review', UTC_DATE(), 'odd' FROM (WIT
 	}
 }
 
-// A page that cannot be written is a line on standard error; the run has ended as it has.
+// A page that cannot be written is a line on standard error, and exit code 1; the run has ended as it has.
 func TestPageThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -205,9 +205,10 @@ func TestPageThatCannotBeWritten(t *testing.T) {
 	for _, job := range []string{"prune", "nightly"} {
 		require.NoError(t, os.MkdirAll(folder, 0o755))
 		got := s.duly(t, "run", job, "--report", filepath.Join(folder, "run.html"))
-		require.Equal(t, batch.ExitDone, got.code, got.err)
+		require.Equal(t, batch.ExitFailed, got.code, got.err)
 		require.Contains(t, got.err, "duly: the report could not be written: ")
 	}
+	require.Equal(t, int64(batch.ExitDone), s.number(t, "SELECT MAX(exit_code) FROM job_runs"), "the runs have ended as they have")
 }
 
 func TestMistakesInReports(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
 
@@ -121,10 +122,24 @@ func unavailable(err error) bool {
 	if err == nil {
 		return false
 	}
-	var network net.Error
 	return strings.HasSuffix(err.Error(), brokenConn) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, mysqldriver.ErrInvalidConn) || errors.Is(err, mysqldriver.ErrMalformPkt) ||
 		errors.Is(err, mysqldriver.ErrPktSync) || errors.Is(err, mysqldriver.ErrPktSyncMul) || errors.Is(err, sql.ErrConnDone) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isNetwork(err)
+}
+
+// isNetwork reports whether err comes from a connection. The system's own errors have the methods of one too, those of files
+// as well.
+func isNetwork(err error) bool {
+	network, ok := errors.AsType[net.Error](err)
+	if !ok {
+		return false
+	}
+	if system, ok := network.(syscall.Errno); ok {
+		return slices.Contains([]syscall.Errno{
+			syscall.EPIPE, syscall.ECONNRESET, syscall.ECONNREFUSED, syscall.ECONNABORTED, syscall.ETIMEDOUT, syscall.ENETUNREACH, syscall.EHOSTUNREACH,
+		}, system)
+	}
+	return true
 }
 
 // brokenConn is how the driver reports a connection that broke while it was made; the error has no type.
