@@ -71,6 +71,10 @@ func (l *loader) check(c *Config) {
 	if c.Database.DSN == Private && c.Database.PrivateDir == "" {
 		l.rule("database.private_dir", "missing: neither XDG_DATA_HOME nor HOME is set: give an absolute path")
 	}
+	if other := c.Database.Operator(); other.DSN != c.Database.DSN && c.Database.DSN != "" && other.schema() != c.Database.schema() {
+		l.rule("database.operator_dsn", fmt.Sprintf("names the schema %q, and database.dsn %q: both are one database, for two users",
+			other.schema(), c.Database.schema()), "database.dsn")
+	}
 	l.checkRun(c)
 	for _, name := range slices.Sorted(maps.Keys(c.Gateways)) {
 		l.checkGateway("gateways."+name, c.Gateways[name], c.Run)

@@ -32,10 +32,29 @@ type Config struct {
 type Database struct {
 	// DSN is in the form of go-sql-driver/mysql, or Private, or empty: none was given.
 	DSN Secret `mapstructure:"dsn"`
+	// OperatorDSN is the same database for commands that change something, by a user with more rights than a worker's; empty: DSN.
+	OperatorDSN Secret `mapstructure:"operator_dsn"`
 	// PrivateDir is absolute, and only set if it was given or DSN is Private.
 	PrivateDir     string        `mapstructure:"private_dir"`
 	MaxOpen        int           `mapstructure:"max_open"`
 	AcquireTimeout time.Duration `mapstructure:"acquire_timeout"`
+}
+
+// schema is the database's schema; empty for a private one.
+func (d Database) schema() string {
+	parsed, err := parseDSN(d.DSN.Reveal())
+	if err != nil {
+		return ""
+	}
+	return parsed.DBName
+}
+
+// Operator is the database as commands of an operator that change something open it.
+func (d Database) Operator() Database {
+	if d.OperatorDSN != "" {
+		d.DSN = d.OperatorDSN
+	}
+	return d
 }
 
 // Address is the database's host and schema, or Private: what may be shown to anyone.

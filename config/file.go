@@ -125,6 +125,9 @@ func (l *loader) readNode(key string, node *yaml.Node, source, file string) {
 			l.problem(key, err.Error())
 			return
 		}
+		if k.Secret && known && value != "" {
+			l.inFile[key] = file
+		}
 		l.set(key, value, source, l.merge)
 	}
 }

@@ -50,6 +50,13 @@ func Keys() []Key {
 				"parseTime, time zone, isolation and found rows are set by duly, whatever stands here.",
 		},
 		{
+			Name: "database.operator_dsn", Secret: true, parse: operatorDSN,
+			Example: "duly_operator:password@tcp(db.example.com:3306)/shop?tls=true",
+			Why: "The same database for the commands of people that change something (`pause`, `resume`, `stop`, `throttle`, `resolve`, `requeue`, " +
+				"`reopen`, `adopt`, and `doctor` where it records something), by a user with the role duly_operator_write of deploy/sql/grants.sql: " +
+				"a worker's rights are not enough for them. If unset, database.dsn. Every other command uses database.dsn.",
+		},
+		{
 			Name: "database.private_dir", parse: absolutePath, Example: "/var/lib/duly/mariadb",
 			Why: "Where `private` keeps its data: an absolute path. If unset, duly/mariadb in the user's data folder " +
 				"(XDG_DATA_HOME, else ~/.local/share).",

@@ -39,12 +39,7 @@ type Options struct {
 // database and gateways need not be there: see Require.
 func Load(o Options) (*Config, error) {
 	l := newLoader()
-	if !o.NoFile {
-		l.readFile(o.File)
-	}
-	l.readEnv(o.Env)
-	l.readFlags(o.Flags)
-	l.readSecretFiles()
+	l.read(o)
 	c := l.decode()
 	l.complete(c, o.Env)
 	l.check(c)
@@ -52,6 +47,24 @@ func Load(o Options) (*Config, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// SecretFiles are the files that secrets are read from, by the keys that stand in them or name them.
+func SecretFiles(o Options) map[string]string {
+	l := newLoader()
+	l.read(o)
+	maps.Copy(l.inFile, l.files)
+	return l.inFile
+}
+
+// read reads every layer.
+func (l *loader) read(o Options) {
+	if !o.NoFile {
+		l.readFile(o.File)
+	}
+	l.readEnv(o.Env)
+	l.readFlags(o.Flags)
+	l.readSecretFiles()
 }
 
 // loader gathers settings, layer by layer, and what is wrong with them.
@@ -66,6 +79,8 @@ type loader struct {
 	sources map[string]string
 	// files are the paths given by …_file keys, by those keys.
 	files map[string]string
+	// inFile is the configuration file that secrets stand in, by their keys.
+	inFile map[string]string
 	// bad are keys whose value could not be read: checks that rest on them say nothing of use.
 	bad map[string]bool
 }
@@ -77,6 +92,7 @@ func newLoader() *loader {
 		gateways: map[string]bool{},
 		sources:  map[string]string{},
 		files:    map[string]string{},
+		inFile:   map[string]string{},
 		bad:      map[string]bool{},
 	}
 	for _, k := range l.schema.keys {

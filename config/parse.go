@@ -240,6 +240,14 @@ func dsn(s string) (any, error) {
 	return s, nil
 }
 
+// operatorDSN is dsn for people: a private server has one user alone.
+func operatorDSN(s string) (any, error) {
+	if s == Private {
+		return nil, errors.New("a private database needs no second user: leave it out")
+	}
+	return dsn(s)
+}
+
 func absolutePath(s string) (any, error) {
 	if !filepath.IsAbs(s) {
 		return nil, fmt.Errorf("%q is not absolute: it would be another folder in another working directory; begin it with /", s)

@@ -45,8 +45,14 @@ func (c Config) settings() []slog.Attr {
 
 // show is the value of one key, as an operator would write it.
 func (c Config) show(key string) string {
-	if key == "database.dsn" {
+	switch key {
+	case "database.dsn":
 		return c.Database.Address()
+	case "database.operator_dsn":
+		if c.Database.OperatorDSN != "" {
+			return c.Database.Operator().Address()
+		}
+		return ""
 	}
 	switch v := field(reflect.ValueOf(c), strings.Split(key, ".")).(type) {
 	case time.Duration:

@@ -60,7 +60,7 @@ func (a *app) adoptCommand() *cobra.Command {
 				return usage(err)
 			}
 			f.dry = f.dry || f.reason == ""
-			return a.withSchema(cmd.Context(), func(db *database) error { return a.adopt(cmd.Context(), db, name, f) })
+			return a.asOperator(cmd.Context(), func(db *database) error { return a.adopt(cmd.Context(), db, name, f) })
 		},
 	}
 	cmd.Flags().StringArrayVar(&f.keys, "key", nil, "only the charge under this `KEY`; may be given again (default all)")

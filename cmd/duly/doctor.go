@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,21 +35,24 @@ type checkup struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	var slack, confirmed, undo bool
+	var confirmed, undo bool
+	var send tries
 	var reason, control, moved string
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check configuration, database and gateways, and say how to mend what is wrong",
 		Long: "Checks the configuration, the database (reachable, migrations, privileges, isolation, real SKIP LOCKED, clock,\n" +
 			"max_allowed_packet, shop columns in local time), every gateway (address, token, and whether it shows a payment that it took),\n" +
-			"whether the database may have been restored, and what Slack's keys look like; --slack sends a test message there. It moves\n" +
+			"whether the database may have been restored, whether outbox.url can be reached (--webhook sends a test event), what Slack's\n" +
+			"keys look like (--slack sends a test message), and which files with secrets every user of the host can read. What a login may\n" +
+			"do is judged by its role (deploy/sql/grants.sql), and that of database.operator_dsn as an operator's who acts. It moves\n" +
 			"no money and changes no row but the marks in claim_probe. Exit code 2 if a check fails.\n\n" +
 			"--control NAME PAYMENT_ID checks nothing: it records a payment that gateway NAME took, looked up by its id, so that what the\n" +
 			"gateway says it does not know is checked by it. --moved NAME OLD_URL joins the address that the gateway was called at before\n" +
 			"to today's, if today's shows the newest payments that were taken there; with --undo it takes that back.\n\n" +
 			"--history-confirmed checks nothing: it records that you know the tables to be whole, so that gateways that can neither be\n" +
 			"asked nor listed are charged again. Exit code 4 while requests from before the loss may still arrive, with the time.",
-		Example: "  duly doctor\n  duly doctor --control main pay_123\n  duly doctor --moved main https://old.example.com\n  duly doctor --json\n  duly doctor --slack\n  duly doctor --history-confirmed --reason \"compared with the provider's export\"",
+		Example: "  duly doctor\n  duly doctor --control main pay_123\n  duly doctor --moved main https://old.example.com\n  duly doctor --json\n  duly doctor --slack --webhook\n  duly doctor --history-confirmed --reason \"compared with the provider's export\"",
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch named := control != "" || moved != ""; {
 			case control != "" && moved != "", named && confirmed:
@@ -83,11 +88,12 @@ func (a *app) doctorCommand() *cobra.Command {
 				return a.confirmHistory(cmd.Context(), reason)
 			}
 			d := &checkup{app: a}
-			d.all(cmd.Context(), slack)
+			d.all(cmd.Context(), send)
 			return d.report()
 		},
 	}
-	cmd.Flags().BoolVar(&slack, "slack", false, "send a test message to Slack")
+	cmd.Flags().BoolVar(&send.slack, "slack", false, "send a test message to Slack")
+	cmd.Flags().BoolVar(&send.webhook, "webhook", false, "send a test event, of the type duly.test, to outbox.url")
 	cmd.Flags().BoolVar(&confirmed, "history-confirmed", false, "record that the tables are whole, after a restore or a fail-over")
 	cmd.Flags().StringVar(&control, "control", "", "record a payment, by its id, that the gateway `NAME` took (default none)")
 	cmd.Flags().StringVar(&moved, "moved", "", "join the URL that the gateway `NAME` had to today's (default none)")
@@ -109,7 +115,10 @@ func (d *checkup) note(check string, err error, detail, mend string) bool {
 	return err == nil
 }
 
-func (d *checkup) all(ctx context.Context, slack bool) {
+// tries says what doctor sends to try it.
+type tries struct{ slack, webhook bool }
+
+func (d *checkup) all(ctx context.Context, tries tries) {
 	c, err := d.load()
 	if err != nil {
 		for _, line := range text.Lines(err) {
@@ -128,7 +137,30 @@ func (d *checkup) all(ctx context.Context, slack bool) {
 	if len(c.Gateways) > 0 {
 		d.gateways(ctx, c)
 	}
-	d.slackOf(ctx, c, slack)
+	d.slackOf(ctx, c, tries.slack)
+	d.webhookOf(ctx, c, tries.webhook)
+	d.secretFiles()
+}
+
+// secretFiles names the files with secrets that every user of this host can read. That is no mistake by itself: in a container
+// there may be no other user.
+func (d *checkup) secretFiles() {
+	keys, files := map[string][]string{}, config.SecretFiles(d.sources())
+	for key, file := range files {
+		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o004 != 0 {
+			keys[file] = append(keys[file], key)
+		}
+	}
+	const check = "secrets"
+	for _, file := range slices.Sorted(maps.Keys(keys)) {
+		slices.Sort(keys[file])
+		d.found = append(d.found, checkView{
+			Check: check, OK: true, Detail: fmt.Sprintf("every user of this host can read %s: %s", strings.Join(keys[file], ", "), file), Mend: "chmod o-r " + text.Word(file, "FILE"),
+		})
+	}
+	if len(keys) == 0 && len(files) > 0 {
+		d.note(check, nil, "no file with a secret can be read by every user of this host", "")
+	}
 }
 
 func (d *checkup) database(ctx context.Context, c *config.Config) {
@@ -151,8 +183,12 @@ func (d *checkup) database(ctx context.Context, c *config.Config) {
 	if !d.note("migrations", migrations.Check(ctx, db.DB.DB.DB), "the schema is of this program's version", "run `duly migrate up`, or the duly that the schema was made by") {
 		return // the checks below need the tables
 	}
-	if !d.note("privileges", mysql.CheckPrivileges(ctx, db.DB), "as needed", "") {
-		return // and these, the rights
+	role, err := d.rights(ctx, "privileges", db, "database.dsn")
+	if err == nil {
+		err = d.operator(ctx, c, db)
+	}
+	if err != nil || role == mysql.RoleOperator || role == mysql.RoleActing {
+		return // and these, the rights of a worker
 	}
 	d.note("writes", mysql.CheckWritable(ctx, db.DB, mysql.WrittenTables()...), "what duly writes can be written", "")
 	d.note("shop columns", mysql.CheckLocalTime(ctx, db.DB), "instants in UTC, as far as the newest rows tell", "")
@@ -162,6 +198,44 @@ func (d *checkup) database(ctx context.Context, c *config.Config) {
 		d.note("saved answers", errors.New("answers of gateways wait in "+file.Path()), "", "run `duly run billing` on this host")
 	}
 	d.note("skip locked", mysql.Probe(ctx, db.DB), "two workers are given different rows", "use MySQL 8+ or MariaDB 10.6+ itself, not one that only speaks its language")
+}
+
+// rights checks that a user has the rights of its role.
+func (d *checkup) rights(ctx context.Context, check string, db *database, key string) (mysql.Role, error) {
+	role, err := mysql.RoleOf(ctx, db.DB)
+	if err == nil {
+		err = mysql.CheckPrivileges(ctx, db.DB, role, key)
+	}
+	d.note(check, err, "as needed by "+role.String(), "")
+	return role, err
+}
+
+// operator checks that database.operator_dsn names the same database, by a user who may do what operators do.
+func (d *checkup) operator(ctx context.Context, c *config.Config, worker *database) error {
+	if c.Database.OperatorDSN == "" {
+		return nil
+	}
+	const check, key = "operator", "database.operator_dsn"
+	acting := *c
+	acting.Database = c.Database.Operator()
+	db, err := d.open(ctx, &acting)
+	if err != nil {
+		d.note(check, err, "", "check that "+key+" names the server, its user and its schema")
+		return err
+	}
+	defer db.close()
+	here, err := mysql.Identity(ctx, db.DB)
+	there, errThere := mysql.Identity(ctx, worker.DB)
+	if err = errors.Join(err, errThere); err == nil && here.Name != there.Name {
+		err = &mysql.Problem{What: key + " leads to another database server than database.dsn", Mend: "name the same server in both"}
+	}
+	if err != nil {
+		d.note(check, err, "", "check "+key)
+		return err
+	}
+	err = mysql.CheckPrivileges(ctx, db.DB, mysql.RoleActing, key)
+	d.note(check, err, "as needed by "+mysql.RoleActing.String(), "")
+	return err
 }
 
 func (d *checkup) gateways(ctx context.Context, c *config.Config) {

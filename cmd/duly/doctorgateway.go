@@ -35,7 +35,7 @@ func (a *app) atGateway(ctx context.Context, name string, do func(c *config.Conf
 	if !ok {
 		return usagef("there is no gateway %q in the configuration", name)
 	}
-	return a.withSchema(ctx, func(db *database) error {
+	return a.asOperator(ctx, func(db *database) error {
 		g, err := a.paced(name, configured)
 		if err != nil {
 			return err

@@ -210,7 +210,7 @@ func (a *app) confirmHistory(ctx context.Context, reason string) error {
 	if err != nil {
 		return err
 	}
-	return a.withSchema(ctx, func(db *database) error {
+	return a.asOperator(ctx, func(db *database) error {
 		file := witnessOf(c)
 		s, err := evidenceOf(ctx, db.DB, file)
 		if err != nil {

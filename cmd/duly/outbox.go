@@ -99,15 +99,24 @@ func checkSinks(_ context.Context, e *execution) ([]error, error) {
 // closer is a receiver with connections.
 type closer interface{ Close() }
 
+// webhook is the receiver at outbox.url.
+func (a *app) webhook(c *config.Config) (*notify.Webhook, error) {
+	hook, err := notify.NewWebhook(notify.WebhookConfig{
+		URL: c.Outbox.URL.Reveal(), Secret: c.Outbox.Secret.Reveal(), Version: version, Now: a.now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("outbox.%w", err)
+	}
+	return hook, nil
+}
+
 // receivers makes the receivers of events by their names. Whoever calls it closes them.
 func (a *app) receivers(c *config.Config) (map[string]notify.Notifier, error) {
 	made := map[string]notify.Notifier{}
 	if c.Outbox.URL != "" {
-		hook, err := notify.NewWebhook(notify.WebhookConfig{
-			URL: c.Outbox.URL.Reveal(), Secret: c.Outbox.Secret.Reveal(), Version: version, Now: a.now,
-		})
+		hook, err := a.webhook(c)
 		if err != nil {
-			return nil, fmt.Errorf("outbox.%w", err)
+			return nil, err
 		}
 		made[jobs.SinkWebhook] = hook
 	}

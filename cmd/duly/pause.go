@@ -49,7 +49,7 @@ func (a *app) pauseCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			return a.withSchema(cmd.Context(), func(db *database) error {
+			return a.asOperator(cmd.Context(), func(db *database) error {
 				business, err := a.clock(cmd.Context(), db.DB)
 				if err != nil {
 					return err
@@ -82,7 +82,7 @@ func (a *app) resumeCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			return a.withSchema(cmd.Context(), func(db *database) error {
+			return a.asOperator(cmd.Context(), func(db *database) error {
 				action := do("resume", subject, reason)
 				err := writers.Resume(cmd.Context(), db.DB, subject, action)
 				return a.steered(action, "resumed", "the next run does what is due", err)
@@ -168,5 +168,5 @@ func (a *app) withRun(ctx context.Context, args []string, do func(db *database, 
 	if err != nil {
 		return err
 	}
-	return a.withSchema(ctx, func(db *database) error { return do(db, run) })
+	return a.asOperator(ctx, func(db *database) error { return do(db, run) })
 }

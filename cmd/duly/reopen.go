@@ -55,7 +55,7 @@ func (a *app) reopenCommand() *cobra.Command {
 				return usage(err)
 			}
 			f.dry = f.dry || f.reason == ""
-			return a.withSchema(cmd.Context(), func(db *database) error { return a.reopen(cmd.Context(), db, f, classes) })
+			return a.asOperator(cmd.Context(), func(db *database) error { return a.reopen(cmd.Context(), db, f, classes) })
 		},
 	}
 	flags := cmd.Flags()

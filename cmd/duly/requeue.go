@@ -71,7 +71,7 @@ func (a *app) requeueOne(r requeuer) *cobra.Command {
 				if err := many.check(a, args); err != nil {
 					return usage(err)
 				}
-				return a.withSchema(cmd.Context(), func(db *database) error {
+				return a.asOperator(cmd.Context(), func(db *database) error {
 					return a.many(cmd.Context(), db, many, requeueMany(r, reason, do))
 				})
 			}
@@ -79,7 +79,7 @@ func (a *app) requeueOne(r requeuer) *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			return a.withSchema(cmd.Context(), func(db *database) error {
+			return a.asOperator(cmd.Context(), func(db *database) error {
 				return a.requeue(ids, r.what, r.next, func(id uint64) error { return do(db, id) })
 			})
 		},

@@ -99,7 +99,7 @@ func (a *app) resolveOne(r resolver) *cobra.Command {
 				if err = errors.Join(many.check(a, args), err); err != nil {
 					return usage(err)
 				}
-				return a.withSchema(cmd.Context(), func(db *database) error {
+				return a.asOperator(cmd.Context(), func(db *database) error {
 					return a.many(cmd.Context(), db, many, resolveMany(r, f, as))
 				})
 			}
@@ -107,7 +107,7 @@ func (a *app) resolveOne(r resolver) *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			return a.withSchema(cmd.Context(), func(db *database) error {
+			return a.asOperator(cmd.Context(), func(db *database) error {
 				detail, err := r.do(cmd.Context(), db, n, named, as, f.action(r.what, n, as, named))
 				if err != nil {
 					return refusedOr(err)

@@ -104,13 +104,18 @@ func (a *app) load() (*config.Config, error) {
 	if a.config != nil {
 		return a.config, nil
 	}
-	c, err := config.Load(config.Options{File: a.file, Env: a.env, Flags: a.flags})
+	c, err := config.Load(a.sources())
 	if err != nil {
 		return nil, usage(err)
 	}
 	a.config = c
 	a.guard(c)
 	return c, nil
+}
+
+// sources are where the configuration comes from.
+func (a *app) sources() config.Options {
+	return config.Options{File: a.file, Env: a.env, Flags: a.flags}
 }
 
 // id reads the argument of a command that shows one thing.

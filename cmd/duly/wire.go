@@ -90,26 +90,41 @@ func createSchema(ctx context.Context, server *private.Server) error {
 
 // withSchema opens the configured database for do, if its schema is of this program's version.
 func (a *app) withSchema(ctx context.Context, do func(*database) error) error {
-	return a.withDatabase(ctx, func(db *database) error {
-		if err := migrations.Check(ctx, db.DB.DB.DB); err != nil {
-			return startError(err)
-		}
-		return do(db)
-	})
+	return a.withDatabase(ctx, ofThisVersion(ctx, do))
+}
+
+// asOperator is withSchema for a command that changes something: as the user of database.operator_dsn, if there is one.
+func (a *app) asOperator(ctx context.Context, do func(*database) error) error {
+	return a.opened(ctx, config.Database.Operator, ofThisVersion(ctx, do))
 }
 
 // withDatabase opens the configured database for do.
 func (a *app) withDatabase(ctx context.Context, do func(*database) error) error {
+	return a.opened(ctx, func(d config.Database) config.Database { return d }, do)
+}
+
+func (a *app) opened(ctx context.Context, which func(config.Database) config.Database, do func(*database) error) error {
 	c, err := a.load()
 	if err != nil {
 		return err
 	}
-	db, err := a.open(ctx, c)
+	asked := *c
+	asked.Database = which(c.Database)
+	db, err := a.open(ctx, &asked)
 	if err != nil {
 		return err
 	}
 	defer db.close()
 	return do(db)
+}
+
+func ofThisVersion(ctx context.Context, do func(*database) error) func(*database) error {
+	return func(db *database) error {
+		if err := migrations.Check(ctx, db.DB.DB.DB); err != nil {
+			return startError(err)
+		}
+		return do(db)
+	}
 }
 
 // maxClockSkew is how far the host's clock may be off the database's.

@@ -10,7 +10,10 @@
 --     SET DEFAULT ROLE duly_worker TO duly@'10.0.0.%';      -- MySQL
 --     SET DEFAULT ROLE duly_worker FOR duly@'10.0.0.%';     -- MariaDB
 --
--- `duly doctor`, run as the worker, tells which right is missing.
+-- A host has the worker's login in `database.dsn`, and for the people who work on it that of an operator who acts in
+-- `database.operator_dsn`, best by `database.operator_dsn_file`: a file that those people alone can read. Commands that change
+-- something use it; without it they have a worker's rights, which are enough for `duly pause` alone. `duly doctor` tells which right
+-- a login lacks of its role.
 
 CREATE ROLE IF NOT EXISTS duly_worker, duly_shop, duly_operator, duly_operator_write, duly_migrator;
 

@@ -95,7 +95,7 @@ AND table_type = 'BASE TABLE' AND engine <> 'InnoDB' AND table_name IN (?) ORDER
 // CheckEngine checks that the tables are of an engine with transactions and row locks.
 func CheckEngine(ctx context.Context, db *DB) error {
 	var tables []string
-	for table := range needs() {
+	for table := range workerNeeds() {
 		tables = append(tables, table)
 	}
 	var wrong []string

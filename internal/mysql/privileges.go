@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,8 +21,95 @@ type need struct {
 // anyColumn stands for the columns of a table that is duly's own: the right to change one is checked for them all.
 func anyColumn(key string) []string { return []string{key} }
 
-// needs lists what workers need, by table. deploy/sql/grants.sql gives exactly this.
-func needs() map[string]need {
+// Role is one of the roles of deploy/sql/grants.sql that duly's own commands run under.
+type Role string
+
+// The roles. A user without any of them is judged as a worker.
+const (
+	RoleWorker   Role = "duly_worker"         // `duly run` and `duly schedule`
+	RoleOperator Role = "duly_operator"       // commands that look
+	RoleActing   Role = "duly_operator_write" // commands of people that change something
+	RoleMigrator Role = "duly_migrator"       // `duly migrate`
+)
+
+// does says what a role is for.
+func (r Role) does() string {
+	switch r {
+	case RoleOperator:
+		return "an operator who looks"
+	case RoleActing:
+		return "an operator who acts"
+	case RoleMigrator:
+		return "who migrates"
+	case RoleWorker:
+	}
+	return "a worker"
+}
+
+// String is what people are told of a role.
+func (r Role) String() string { return fmt.Sprintf("%s (%s)", string(r), r.does()) }
+
+// RoleOf is the role that the user of db has, of several the one with the most rights, and [RoleWorker] if it has none of them:
+// then what it may do is judged as a worker's.
+func RoleOf(ctx context.Context, db *DB) (Role, error) {
+	var names sql.NullString
+	if err := db.GetContext(ctx, &names, "SELECT CURRENT_ROLE()"); err != nil {
+		return RoleWorker, Classify(ctx, err)
+	}
+	var found []Role
+	for name := range strings.SplitSeq(names.String, ",") { // MySQL lists them as `role`@`host`
+		name, _, _ = strings.Cut(strings.TrimSpace(name), "@")
+		found = append(found, Role(strings.Trim(name, "`")))
+	}
+	for _, role := range []Role{RoleMigrator, RoleWorker, RoleActing, RoleOperator} {
+		if slices.Contains(found, role) {
+			return role, nil
+		}
+	}
+	return RoleWorker, nil
+}
+
+// needs lists what a role needs, by table. deploy/sql/grants.sql gives exactly this.
+func (r Role) needs() map[string]need {
+	all := workerNeeds()
+	if r == RoleWorker || r == RoleMigrator {
+		return all
+	}
+	acting := actingNeeds()
+	for table := range all {
+		all[table] = need{}
+		if r == RoleActing {
+			all[table] = acting[table]
+		}
+	}
+	return all
+}
+
+// actingNeeds lists what an operator's commands do to tables beside reading them.
+func actingNeeds() map[string]need {
+	return map[string]need{
+		"subscriptions":    {update: []string{"status", "cancelled_at", "cancel_reason", "next_billing_date", "anchor_day"}},
+		"orders":           {update: []string{"updated_at"}},
+		"payments":         {update: []string{"status", "transaction_key", "failure_code", "failure_reason", "refunded_amount", "refunded_at"}},
+		"invoices":         {insert: true, update: anyColumn("status")},
+		"payment_attempts": {insert: true, update: anyColumn("status")},
+		"order_checks":     {insert: true, update: anyColumn("order_id")},
+		"events":           {insert: true, update: anyColumn("type")},
+		"event_deliveries": {update: anyColumn("status")},
+		"job_runs":         {update: []string{"control"}},
+		"pauses":           {insert: true, delete: true, update: anyColumn("reason")},
+		"operator_actions": {insert: true},
+		"audit_findings":   {insert: true, update: anyColumn("detail")},
+		"gateway_accounts": {insert: true, update: anyColumn("joined_to")},
+		"gateway_controls": {insert: true, update: anyColumn("reference")},
+		"bookings":         {insert: true, update: anyColumn("row_id")},
+		"unknown_charges":  {insert: true, update: anyColumn("record")},
+		"known_servers":    {insert: true, update: anyColumn("suspicion")},
+	}
+}
+
+// workerNeeds lists what workers do to tables beside reading them.
+func workerNeeds() map[string]need {
 	return map[string]need{
 		"subscriptions": {update: []string{"next_billing_date", "anchor_day", "review_reason", "status", "cancelled_at", "cancel_reason"}},
 		"orders":        {update: []string{"status", "completed_at", "failed_at", "failure_reason"}},
@@ -56,14 +144,15 @@ func needs() map[string]need {
 }
 
 // CheckPrivileges tries, in a transaction that is rolled back and changes no row, every kind of statement that
-// a worker runs on each of its tables. What the user may not do is a Problem that says which rights to give.
-func CheckPrivileges(ctx context.Context, db *DB) error {
+// who has the role runs on each table. What the user may not do is a Problem that says which rights to give; key is the
+// configuration's key of the user.
+func CheckPrivileges(ctx context.Context, db *DB, role Role, key string) error {
 	tx, err := db.BeginTxx(ctx, nil)
 	if err != nil {
 		return Classify(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was changed
-	all := needs()
+	all := role.needs()
 	var missing, grants []string
 	for _, table := range slices.Sorted(maps.Keys(all)) {
 		denied, err := all[table].denied(ctx, tx, table)
@@ -80,7 +169,7 @@ func CheckPrivileges(ctx context.Context, db *DB) error {
 	}
 	return &Problem{
 		"not allowed: " + strings.Join(missing, "; "),
-		"give the user of database.dsn the role duly_worker of deploy/sql/grants.sql, or " + strings.Join(grants, "; "),
+		"give the user of " + key + " the role " + string(role) + " of deploy/sql/grants.sql, or " + strings.Join(grants, "; "),
 	}
 }
 

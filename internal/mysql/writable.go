@@ -22,7 +22,7 @@ func writtenTogether() map[string][][]string {
 // WrittenTables lists the tables that workers change.
 func WrittenTables() []string {
 	var tables []string
-	for table, n := range needs() {
+	for table, n := range workerNeeds() {
 		if n.insert || len(n.update) > 0 {
 			tables = append(tables, table)
 		}
@@ -40,7 +40,7 @@ func CheckWritable(ctx context.Context, db *DB, tables ...string) error {
 		return Classify(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was changed
-	all := needs()
+	all := workerNeeds()
 	var refused []string
 	for _, table := range slices.Sorted(slices.Values(tables)) {
 		found, err := all[table].refused(ctx, tx, table)

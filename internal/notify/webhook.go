@@ -147,6 +147,27 @@ func (w *Webhook) Notify(ctx context.Context, m Message) error {
 	return refusal(w.host, response.StatusCode, wish(response.Header, w.c.Now()))
 }
 
+// Reach asks for the headers of the address, without an event, and returns the HTTP status of the answer, whatever it is. The
+// error is that there was none.
+func (w *Webhook) Reach(ctx context.Context) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.c.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodHead, w.url.String(), http.NoBody)
+	if err != nil {
+		return 0, &DeliveryError{Reason: w.host + ": the address cannot be used"}
+	}
+	request.Header.Set("User-Agent", strings.TrimSuffix("duly/"+w.c.Version, "/"))
+	response, err := w.transport.RoundTrip(request)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return 0, unreachable(w.host, err)
+	}
+	_ = response.Body.Close() // it is empty
+	return response.StatusCode, nil
+}
+
 func (w *Webhook) request(ctx context.Context, id string, body []byte) (*http.Request, error) {
 	now := w.c.Now()
 	signature, err := w.signer.Sign(id, now, body)
