@@ -360,7 +360,11 @@ func (w *Orders) Reject(ctx context.Context, r orders.Result, cause error) (batc
 		if _, err := mysql.Insert(ctx, tx, settleChecks, [][]any{row}, setSettleChecks); err != nil {
 			return err
 		}
-		return events(ctx, tx, []payment.Event{orders.ReviewNeeded(r.Order, reason)})
+		payments := make([]uint64, len(r.Claimed.Payments))
+		for i, p := range r.Claimed.Payments {
+			payments[i] = p.ID
+		}
+		return events(ctx, tx, []payment.Event{orders.ReviewNeeded(r.Order, reason, payments...)})
 	})
 	return tally, err
 }

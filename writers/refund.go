@@ -215,10 +215,10 @@ func (r refunded) events(now time.Time) []payment.Event {
 		case orders.RefundDone:
 			told = append(told, orders.RefundCompleted(p, end.Given, r.Why()))
 		case orders.RefundReview:
-			told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: %s", p.ID, end.Reason)))
+			told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: %s", p.ID, end.Reason), p.ID))
 		case orders.RefundLater:
 			if orders.RefundOverdue(r.Since, now) {
-				told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: not done after a day, and still tried", p.ID)))
+				told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: not done after a day, and still tried", p.ID), p.ID))
 			}
 		case orders.RefundNone, orders.RefundSend:
 		}

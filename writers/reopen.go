@@ -18,7 +18,6 @@ type Reopen struct {
 	Classes []payment.Class
 	Today   payment.Date // the effective date
 	Now     time.Time
-	Stages  int // of dunning
 	Action  Action
 	// Read gives the decline, within the transaction and locked.
 	Read func(ctx context.Context, tx *sqlx.Tx) (billing.Declined, error)
@@ -30,9 +29,6 @@ const (
 first_declined_date = IF(?, NULL, first_declined_date), updated_at = ? WHERE id = ? AND status = ?`
 	restoreStatus = `UPDATE subscriptions SET status = ?, cancelled_at = NULL, cancel_reason = NULL WHERE id = ? AND status = ?`
 	restoreDate   = `UPDATE subscriptions SET next_billing_date = ?, anchor_day = COALESCE(?, anchor_day) WHERE id = ?`
-
-	// An event that a later charge of the invoice may cause again must not be taken for this one.
-	freeEvents = `UPDATE events SET dedupe_key = CONCAT(dedupe_key, ':', id) WHERE dedupe_key IN (?)`
 )
 
 // Write takes the decline back in one transaction: attempt, invoice, subscription, event and action. It is a RefusedError where the
@@ -81,13 +77,6 @@ func (w Reopen) write(ctx context.Context, tx *sqlx.Tx, d billing.Declined, r bi
 		}
 	}
 	crash.At(crash.ReopenStatement)
-	query, args, err := sqlx.In(freeEvents, billing.OnceEvents(d.Invoice, d.Stage, max(w.Stages, d.Invoice.Stage)))
-	if err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, query, args...); err != nil {
-		return err
-	}
 	if err := events(ctx, tx, r.Events); err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (a *app) reopen(ctx context.Context, db *database, f reopenFlags, classes [
 	for _, id := range ids {
 		now := business()
 		w := writers.Reopen{
-			Attempt: id, Classes: classes, Today: payment.DateOf(now.In(c.Business.Location())), Now: now, Stages: len(c.Billing.RetryDays),
+			Attempt: id, Classes: classes, Today: payment.DateOf(now.In(c.Business.Location())), Now: now,
 			Action: do("reopen", "attempt:"+strconv.FormatUint(id, 10), f.reason),
 			Read: func(ctx context.Context, tx *sqlx.Tx) (billing.Declined, error) {
 				return readers.Decline(ctx, tx, id, " FOR UPDATE")

@@ -109,9 +109,8 @@ func passStage(inv Invoice, s Subscription, declined Past, attempts int, p Polic
 	claim := Claim{Action: EndInvoice, SubscriptionTo: ends(s.Status)}
 	claim.Reason = fmt.Sprintf(unpaidReason+"the payment method was declined for good (%s)", declined.Class)
 	about := aboutInvoice(inv, s.Gateway)
-	claim.Events = []Event{paymentFailed(
+	claim.Events = []Event{stageDeclined(
 		failure{about: about, Class: declined.Class, Message: claim.Reason, Attempt: attempts, Stage: inv.Stage},
-		stageIdentity(about.Reference, inv.Stage),
 	)}
 	if claim.SubscriptionTo != "" {
 		claim.Events = append(claim.Events, subscriptionCancelled(about, claim.Reason))

@@ -89,7 +89,13 @@ func actionRequired(f failure, identity string) Event {
 }
 
 func subscriptionCancelled(a about, reason string) Event {
-	return a.event(EventSubscriptionCancelled, a.Reference, explained{a, reason})
+	return anew(a.event(EventSubscriptionCancelled, a.Reference, explained{a, reason}))
+}
+
+// anew makes e an event of a transition: it occurs again once the transition was taken back, as `duly reopen` does.
+func anew(e Event) Event {
+	e.Transition = true
+	return e
 }
 
 // invoiceReopened tells that a decline was taken back: the invoice is charged again, and the subscription is what it was.
@@ -101,24 +107,23 @@ func invoiceReopened(a about, key string, status SubscriptionStatus) Event {
 	return a.event(EventInvoiceReopened, key, payload)
 }
 
-// OnceEvents are the dedupe keys of events that an invoice has once, of those that may follow again from a charge after one that was
-// taken back: its stages from one on, of so many, and its end.
-func OnceEvents(inv Invoice, stage, stages int) []string {
-	reference := Reference(inv.SubscriptionID, inv.Due)
-	keys := []string{EventSubscriptionCancelled + ":" + reference}
-	for n := stage; n <= stages; n++ {
-		keys = append(keys, EventPaymentFailed+":"+stageIdentity(reference, n))
-	}
-	return keys
-}
-
 // stageIdentity identifies a stage that passed without an attempt.
 func stageIdentity(reference string, stage int) string {
 	return reference + ":stage-" + strconv.Itoa(stage)
 }
 
-// reviewNeeded tells an operator why identity waits for him. Another reason is another event.
+// stageDeclined tells of a stage that passed without an attempt.
+func stageDeclined(f failure) Event {
+	return anew(paymentFailed(f, stageIdentity(f.Reference, f.Stage)))
+}
+
+// reviewNeeded tells an operator why identity waits for him. Another reason is another event, and so is the same one once an
+// operator has made the invoice due again.
 func reviewNeeded(a about, identity, reason string) Event {
 	sum := sha256.Sum256([]byte(reason))
-	return a.event(EventReviewNeeded, identity+":"+hex.EncodeToString(sum[:4]), explained{a, reason})
+	e := a.event(EventReviewNeeded, identity+":"+hex.EncodeToString(sum[:4]), explained{a, reason})
+	if a.InvoiceID != 0 {
+		e.Actors = []string{"invoice:" + strconv.FormatUint(a.InvoiceID, 10)}
+	}
+	return e
 }

@@ -183,15 +183,21 @@ func TestReopenUndoesADecline(t *testing.T) {
 	})
 }
 
-// Events that a later charge may cause again are told of from the stage on that was taken back.
-func TestOnceEvents(t *testing.T) {
-	require.Equal(t, []string{
-		"subscription.cancelled:sub_42_20260131", "payment.failed:sub_42_20260131:stage-2", "payment.failed:sub_42_20260131:stage-3",
-	}, billing.OnceEvents(invoice(), 2, 3))
+// What follows from a charge that came after a reopened decline occurs again: its first occurrence keeps its key, and the charges
+// themselves have keys of their own.
+func TestEventsThatOccurAgain(t *testing.T) {
 	claim := billing.DecideClaim(billing.Invoice{ID: 9, SubscriptionID: 42, Due: day("2026-01-31"), Money: invoice().Money, Stage: 3, FirstDeclined: day("2026-01-31")},
 		subscription(), []billing.Past{declined().Past}, policy(), day("2026-02-05"), known)
 	require.Equal(t, billing.EndInvoice, claim.Action)
+	require.Len(t, claim.Events, 2)
 	for _, e := range claim.Events {
-		require.Contains(t, billing.OnceEvents(invoice(), 0, 3), e.Dedupe)
+		require.True(t, e.Transition, e.Type)
 	}
+	require.Equal(t, "payment.failed:sub_42_20260131:stage-3", claim.Events[0].Occurrence(1))
+	require.Equal(t, "subscription.cancelled:sub_42_20260131#2", claim.Events[1].Occurrence(2))
+	review := billing.Unclaimable(invoice(), "why").Events[0]
+	require.False(t, review.Transition)
+	require.Equal(t, []string{"invoice:9"}, review.Actors, "an operator made it due again")
+	paid := billing.Event{Type: billing.EventInvoicePaid}
+	require.False(t, paid.Repeats())
 }

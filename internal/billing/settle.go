@@ -2,6 +2,7 @@ package billing
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -203,7 +204,11 @@ func (s Settlement) released(now time.Time) Settlement {
 // review leaves attempt and invoice to an operator.
 func (s Settlement) review(a Attempt, status AttemptStatus, why string) Settlement {
 	s.Attempt, s.Invoice, s.ReviewReason = status, Review, why
-	s.Events = []Event{reviewNeeded(aboutInvoice(a.Invoice, a.Gateway), "attempt:"+a.Charge.Key, why)}
+	e := reviewNeeded(aboutInvoice(a.Invoice, a.Gateway), "attempt:"+a.Charge.Key, why)
+	if a.ID != 0 {
+		e.Actors = append(e.Actors, "attempt:"+strconv.FormatUint(a.ID, 10))
+	}
+	s.Events = []Event{e}
 	return s
 }
 

@@ -157,7 +157,7 @@ func (d *Decision) leaveToShop(o Order, all []standing) {
 		}
 	}
 	if len(found) > 0 {
-		d.freeze(o, found)
+		d.freeze(o, all, found)
 	}
 }
 
@@ -213,7 +213,7 @@ func (d *Decision) review(o Order, all []standing, f fate) {
 		}
 	}
 	if len(found) > 0 {
-		d.freeze(o, found)
+		d.freeze(o, all, found)
 	}
 }
 
@@ -228,13 +228,17 @@ func (s standing) ours() bool {
 }
 
 // freeze leaves the order to an operator, for these reasons and those it is frozen for already.
-func (d *Decision) freeze(o Order, reasons []string) {
+func (d *Decision) freeze(o Order, all []standing, reasons []string) {
 	if d.Review != "" {
 		reasons = append([]string{d.Review}, reasons...)
 		d.Events = slices.DeleteFunc(d.Events, isReview)
 	}
 	d.Review = cut(strings.Join(reasons, "; "))
-	d.Events = append(d.Events, reviewNeeded(o, d.Review))
+	payments := make([]uint64, len(all))
+	for i, s := range all {
+		payments[i] = s.ID
+	}
+	d.Events = append(d.Events, reviewNeeded(o, d.Review, payments))
 }
 
 // next is when the order is checked again; 0: there is nothing left to find out.

@@ -72,30 +72,44 @@ func (a about) event(kind, identity string, payload any) payment.Event {
 
 func orderCompleted(o Order, kept Checked) payment.Event {
 	a := aboutOrder(o)
-	return a.event(EventOrderCompleted, a.Reference+":"+paymentName(kept.ID), completed{a, kept.ID, kept.Gateway})
+	return anew(a.event(EventOrderCompleted, a.Reference+":"+paymentName(kept.ID), completed{a, kept.ID, kept.Gateway}))
+}
+
+// anew makes e an event of a transition: it occurs again once the shop has opened the order again.
+func anew(e payment.Event) payment.Event {
+	e.Transition = true
+	return e
 }
 
 // orderFailed tells that an order failed with its newest payment, 0 for none: a shop may open an order again for
-// another.
+// another, or for the same one.
 func orderFailed(o Order, newest uint64, reason string) payment.Event {
 	a := aboutOrder(o)
-	return a.event(EventOrderFailed, a.Reference+":"+paymentName(newest), explained{a, reason})
+	return anew(a.event(EventOrderFailed, a.Reference+":"+paymentName(newest), explained{a, reason}))
 }
 
 func paymentName(id uint64) string { return "pay_" + strconv.FormatUint(id, 10) }
 
-// reviewNeeded tells an operator why the order waits for him. Another reason is another event.
-func reviewNeeded(o Order, reason string) payment.Event {
+// reviewNeeded tells an operator why the order, with these payments, waits for him. Another reason is another event, and so is
+// the same one once an operator has resolved a payment or made the order due again.
+func reviewNeeded(o Order, reason string, payments []uint64) payment.Event {
 	a := aboutOrder(o)
 	sum := sha256.Sum256([]byte(reason))
-	return a.event(EventReviewNeeded, a.Reference+":"+hex.EncodeToString(sum[:4]), explained{a, reason})
+	e := a.event(EventReviewNeeded, a.Reference+":"+hex.EncodeToString(sum[:4]), explained{a, reason})
+	e.Actors = append(e.Actors, "order:"+strconv.FormatUint(o.ID, 10))
+	for _, id := range payments {
+		e.Actors = append(e.Actors, "payment:"+strconv.FormatUint(id, 10))
+	}
+	return e
 }
 
 func isReview(e payment.Event) bool { return e.Type == EventReviewNeeded }
 
-// ReviewNeeded is the event that an order, or a payment of it, waits for an operator, for the writers whose
+// ReviewNeeded is the event that an order, or one of these payments of it, waits for an operator, for the writers whose
 // reason no rule knows.
-func ReviewNeeded(o Order, reason string) payment.Event { return reviewNeeded(o, cut(reason)) }
+func ReviewNeeded(o Order, reason string, payments ...uint64) payment.Event {
+	return reviewNeeded(o, cut(reason), payments)
+}
 
 // RefundCompleted is the event that a payment was given back, the amount in minor units. A payment is given
 // back once.
@@ -113,17 +127,17 @@ type Product struct {
 }
 
 // StockLow is the event that left, what is left of p, has fallen to p's threshold or below it; ok is false if
-// it has not, or if it was there before. by is an order that took some of it: an order takes its stock once,
-// so that each fall is told of once, and again after every restock.
+// it has not, or if it was there before. by is an order that took some of it: an order takes its stock once for
+// each completion, so that each fall is told of once, and again after every restock.
 func StockLow(p Product, left int64, by uint64) (e payment.Event, ok bool) {
 	if p.Threshold == nil || left > *p.Threshold || p.Stock <= *p.Threshold {
 		return payment.Event{}, false
 	}
 	id := strconv.FormatUint(p.ID, 10)
-	return payment.Event{
+	return anew(payment.Event{
 		Type:    EventStockLow,
 		Subject: "product:" + id,
 		Dedupe:  EventStockLow + ":" + id + ":" + Reference(by),
 		Payload: low{p.ID, p.Name, left, *p.Threshold},
-	}, true
+	}), true
 }
