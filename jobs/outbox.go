@@ -36,6 +36,8 @@ type OutboxOptions struct {
 	Tries     int
 	ChunkSize int
 	Selection readers.Selection
+	// Held counts the payloads that are held, by sink; a sink that it lacks has its own count.
+	Held map[string]*outbox.Held
 	// Steps are the names of the steps to run; none: all.
 	Steps []string
 }
@@ -54,7 +56,11 @@ func OutboxSteps() []string { return []string{StepFanOut, StepDeliver} }
 func Outbox(d Deps, o OutboxOptions) batch.Job {
 	b := &outboxJob{worker: newWorker(d), o: o, sent: map[string]*steps.Deliver{}}
 	for name, to := range o.Sinks {
-		b.sent[name] = &steps.Deliver{To: to, Tries: o.Tries, Now: d.Business, Clock: d.Clock}
+		held := o.Held[name]
+		if held == nil {
+			held = &outbox.Held{}
+		}
+		b.sent[name] = &steps.Deliver{To: to, Tries: o.Tries, Held: held, Now: d.Business, Clock: d.Clock}
 	}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepFanOut, Do: b.fanOut},
@@ -195,9 +201,10 @@ func (b *outboxJob) deliverTo(ctx context.Context, x *batch.StepExecution, sink 
 }
 
 func (b *outboxJob) chunk(sink string, to *steps.Deliver) *batch.Chunk[outbox.Claimed, outbox.Result] {
+	_, together := to.To.(notify.Joiner)
 	return &batch.Chunk[outbox.Claimed, outbox.Result]{
 		StepName:  StepDeliver,
-		Reader:    &readers.Deliveries{DB: b.DB, Sink: sink, Selection: b.o.Selection, Now: b.Business},
+		Reader:    &readers.Deliveries{DB: b.DB, Sink: sink, Selection: b.o.Selection, Now: b.Business, Held: to.Held, Together: together},
 		Processor: to,
 		Writer:    &writers.Deliver{DB: b.DB, Sink: sink, Now: b.Business},
 		Fail:      to.FailDelivery,

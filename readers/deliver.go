@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,12 +24,17 @@ type Deliveries struct {
 	Sink      string
 	Selection Selection
 	Now       func() time.Time // the business clock
+	// Held counts the payloads that are claimed and not delivered.
+	Held *outbox.Held
+	// Together: the events of a claim are one item, since the sink takes several as one message.
+	Together bool
 	// Left is told of events that are left for a later run.
 	Left LeftFunc
 
 	failures failures
 
 	walk walk
+	fits int // how many events were in the last claim
 }
 
 const (
@@ -49,6 +55,9 @@ WHERE sink = ? AND status = 'pending' AND subject IN (?) ORDER BY subject, event
 
 	takenDelivery = `SELECT COUNT(*) FROM event_deliveries WHERE event_id = ? AND sink = ? AND lease = ?`
 
+	// The payloads of what is not claimed are not sent over the connection.
+	payloadLengths = `SELECT id, COALESCE(OCTET_LENGTH(payload), 0) AS bytes FROM events WHERE id IN (?)`
+
 	deliveredEvents = `SELECT id, type, subject, payload, COALESCE(dedupe_key, '') AS dedupe, created_at FROM events WHERE id IN (?)`
 )
 
@@ -58,6 +67,15 @@ const (
 	claimRoom  = 1000
 )
 
+const (
+	// ClaimBytes are the bytes of payloads that one claim takes. One event that has more is claimed alone.
+	ClaimBytes = 4 << 20
+	// HeldBytes are those that are held at once for a sink, unless one event has more than a claim takes.
+	HeldBytes = 2 * ClaimBytes
+	// firstLengths is how many payloads are measured first; after that twice as many as before, as long as all fit.
+	firstLengths = 8
+)
+
 type deliveryRow struct {
 	ID      uint64
 	Subject string
@@ -65,12 +83,22 @@ type deliveryRow struct {
 	Tries   int
 }
 
+// deliveryCandidate is the oldest pending event of a subject.
+type deliveryCandidate struct {
+	ID uint64
+	At time.Time
+}
+
 // deliveryClaim is what one claim transaction took.
 type deliveryClaim struct {
 	lease [16]byte
+	page  []deliveryCandidate
 	seen  int
 	at    time.Time
 	id    uint64
+	cut   bool // candidates are left for the next claim, since no more bytes may be taken
+	heads int  // candidates that items stand for
+	bytes int  // of payloads
 	items []outbox.Claimed
 	taken int // events in items
 }
@@ -82,6 +110,9 @@ func (d *Deliveries) Read(ctx context.Context, want batch.Want) (batch.Page[outb
 			d.walk.restart(forward)
 			return batch.Page[outbox.Claimed]{Done: true}, nil
 		}
+		if !d.await(ctx) {
+			return batch.Page[outbox.Claimed]{}, nil
+		}
 		limit := d.walk.limit(want.Limit)
 		claim, err := d.claim(ctx, limit)
 		if err != nil {
@@ -92,18 +123,29 @@ func (d *Deliveries) Read(ctx context.Context, want batch.Want) (batch.Page[outb
 		}
 		d.failures.Succeeded()
 		d.walk.took()
+		d.Held.Take(claim.bytes)
 		// The engine counts items, people count events.
 		batch.Execution(ctx).Count(batch.Tally{Read: int64(claim.taken - len(claim.items))})
 		done := false
-		if claim.seen < limit {
+		if claim.seen < limit && !claim.cut {
 			done = d.end(ctx)
 		} else {
 			d.walk.at, d.walk.id = claim.at, claim.id
 		}
 		if len(claim.items) > 0 || done {
-			return batch.Page[outbox.Claimed]{Items: claim.items, Done: done}, nil
+			return batch.Page[outbox.Claimed]{Items: claim.items, Taken: claim.heads, Done: done}, nil
 		}
 	}
+}
+
+// await waits until the next claim may take its bytes, and where items are whole claims until the last one is delivered; false:
+// the run stops.
+func (d *Deliveries) await(ctx context.Context) bool {
+	limit := HeldBytes - ClaimBytes
+	if d.Together {
+		limit = 0
+	}
+	return d.Held.Await(limit, ctx.Done(), batch.Execution(ctx).Stopping())
 }
 
 func (d *Deliveries) end(ctx context.Context) bool {
@@ -184,7 +226,68 @@ func (d *Deliveries) transact(ctx context.Context, tx *sqlx.Tx, c *deliveryClaim
 	if err != nil {
 		return err
 	}
-	return d.take(ctx, tx, c, runsOf(heads, rows, alive))
+	runs := runsOf(heads, rows, alive)
+	slices.SortFunc(runs, func(a, b []deliveryRow) int { return slices.Index(ids, a[0].ID) - slices.Index(ids, b[0].ID) })
+	if runs, err = d.fit(ctx, tx, c, runs); err != nil {
+		return err
+	}
+	return d.take(ctx, tx, c, runs)
+}
+
+// fit leaves what one claim may take of the runs, by the bytes of their payloads. The walk goes on behind the last run that is
+// taken.
+func (d *Deliveries) fit(ctx context.Context, tx *sqlx.Tx, c *deliveryClaim, runs [][]deliveryRow) ([][]deliveryRow, error) {
+	var ids []uint64
+	for _, run := range runs {
+		for _, r := range run {
+			ids = append(ids, r.ID)
+		}
+	}
+	fits, err := d.fitting(ctx, tx, ids)
+	if err != nil {
+		return nil, err
+	}
+	d.fits, c.cut = fits, fits < len(ids)
+	kept := runs[:0]
+	for _, run := range runs {
+		if fits == 0 {
+			break
+		}
+		n := min(fits, len(run))
+		kept, fits = append(kept, run[:n]), fits-n
+	}
+	if c.cut {
+		last := c.page[slices.IndexFunc(c.page, func(p deliveryCandidate) bool { return p.ID == kept[len(kept)-1][0].ID })]
+		c.at, c.id = last.At, last.ID
+	}
+	return kept, nil
+}
+
+// fitting is how many of the events, from the first on, have no more bytes than a claim takes; the first one always fits. Of
+// large ones not many more are measured than fit.
+func (d *Deliveries) fitting(ctx context.Context, tx *sqlx.Tx, ids []uint64) (int, error) {
+	sum := 0
+	for n, page := 0, max(firstLengths, d.fits); n < len(ids); page *= 2 {
+		some := ids[n:min(n+page, len(ids))]
+		var rows []struct {
+			ID    uint64
+			Bytes int
+		}
+		if err := mysql.SelectIn(ctx, tx, &rows, payloadLengths, some); err != nil {
+			return 0, err
+		}
+		bytes := make(map[uint64]int, len(rows))
+		for _, r := range rows {
+			bytes[r.ID] = r.Bytes
+		}
+		for _, id := range some {
+			if sum += bytes[id]; sum > ClaimBytes && n > 0 {
+				return n, nil
+			}
+			n++
+		}
+	}
+	return len(ids), nil
 }
 
 // candidates reads the next events of the walk, without a lock.
@@ -195,16 +298,12 @@ func (d *Deliveries) candidates(ctx context.Context, tx *sqlx.Tx, c *deliveryCla
 		from = time.Unix(0, 0).UTC()
 	}
 	args := append([]any{d.Sink, now, from, from, d.walk.id}, more...)
-	var page []struct {
-		ID uint64
-		At time.Time
-	}
-	if err := tx.SelectContext(ctx, &page, fmt.Sprintf(deliveryCandidates, only), append(args, limit)...); err != nil {
+	if err := tx.SelectContext(ctx, &c.page, fmt.Sprintf(deliveryCandidates, only), append(args, limit)...); err != nil {
 		return nil, err
 	}
-	c.seen = len(page)
-	ids := make([]uint64, len(page))
-	for i, p := range page {
+	c.seen = len(c.page)
+	ids := make([]uint64, len(c.page))
+	for i, p := range c.page {
 		ids[i] = p.ID
 		c.at, c.id = p.At, p.ID
 	}
@@ -306,8 +405,8 @@ func (d *Deliveries) take(ctx context.Context, tx *sqlx.Tx, c *deliveryClaim, ru
 	if err != nil {
 		return err
 	}
-	c.taken = len(ids)
-	for _, run := range runs {
+	c.taken, c.heads = len(ids), len(runs)
+	for i, run := range runs {
 		item := outbox.Claimed{Sink: d.Sink, Subject: run[0].Subject, Lease: c.lease}
 		for _, r := range run {
 			e, ok := events[r.ID]
@@ -316,8 +415,13 @@ func (d *Deliveries) take(ctx context.Context, tx *sqlx.Tx, c *deliveryClaim, ru
 			}
 			e.Tries = r.Tries
 			item.Events = append(item.Events, e)
+			c.bytes += len(e.Payload)
 		}
-		c.items = append(c.items, item)
+		if d.Together && i > 0 {
+			c.items[0].Events = append(c.items[0].Events, item.Events...)
+		} else {
+			c.items = append(c.items, item)
+		}
 	}
 	return nil
 }
@@ -325,18 +429,29 @@ func (d *Deliveries) take(ctx context.Context, tx *sqlx.Tx, c *deliveryClaim, ru
 func eventsOf(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]outbox.Event, error) {
 	var rows []struct {
 		ID      uint64
-		Type    string
-		Subject string
+		Type    sql.NullString
+		Subject sql.NullString
 		Payload []byte
 		Dedupe  string
-		Created time.Time `db:"created_at"`
+		Created sql.NullTime `db:"created_at"`
 	}
 	if err := mysql.SelectIn(ctx, tx, &rows, deliveredEvents, ids); err != nil {
 		return nil, err
 	}
 	events := make(map[uint64]outbox.Event, len(rows))
 	for _, r := range rows {
-		events[r.ID] = outbox.Event{ID: r.ID, Type: r.Type, Subject: r.Subject, Dedupe: r.Dedupe, Payload: r.Payload, CreatedAt: r.Created}
+		e := outbox.Event{ID: r.ID, Type: r.Type.String, Subject: r.Subject.String, Dedupe: r.Dedupe, Payload: r.Payload, CreatedAt: r.Created.Time}
+		switch {
+		case !r.Type.Valid:
+			e.Null = "type"
+		case !r.Subject.Valid:
+			e.Null = "subject"
+		case r.Payload == nil:
+			e.Null = "payload"
+		case !r.Created.Valid:
+			e.Null = "created_at"
+		}
+		events[r.ID] = e
 	}
 	return events, nil
 }

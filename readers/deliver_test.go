@@ -30,7 +30,7 @@ SELECT id, 'webhook', subject, '2026-01-01' FROM events`)
 func deliveries(t *testing.T, plain *testdb.DB, limit int) (items [][]uint64) {
 	t.Helper()
 	db := worktest.Open(t, plain.DSN)
-	r := &readers.Deliveries{DB: db, Sink: "webhook", Now: time.Now}
+	r := &readers.Deliveries{DB: db, Sink: "webhook", Now: time.Now, Held: &outbox.Held{}}
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
 		for {
 			page, err := r.Read(ctx, batch.Want{Limit: limit, Skip: func(string) bool { return false }})

@@ -25,7 +25,7 @@ type Fan struct {
 }
 
 const (
-	fanCandidates = `SELECT e.id, e.subject FROM events e LEFT JOIN event_deliveries d ON d.event_id = e.id AND d.sink = ?
+	fanCandidates = `SELECT e.id, COALESCE(e.subject, '') AS subject FROM events e LEFT JOIN event_deliveries d ON d.event_id = e.id AND d.sink = ?
 WHERE e.id > ?%s AND d.event_id IS NULL ORDER BY e.id LIMIT ?`
 
 	sinkMark = `SELECT event_id, seen_id, TIMESTAMPDIFF(MICROSECOND, seen_at, UTC_TIMESTAMP(6)) AS age FROM outbox_marks WHERE sink = ?`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,11 +14,13 @@ import (
 	"duly/internal/outbox"
 )
 
-// Deliver sends claimed events to one sink, those of a subject one after the other, and leaves a sink alone that
+// Deliver sends claimed events to one sink, those of a subject one after the other or as one message, and leaves a sink alone that
 // does not answer. It implements batch.Processor. Its methods are safe for concurrent use.
 type Deliver struct {
 	To    notify.Notifier
 	Tries int // failures after which an event is given up
+	// Held counts the payloads that are claimed and not delivered.
+	Held *outbox.Held
 	// Now is the business clock, Clock the process's own.
 	Now   func() time.Time
 	Clock func() time.Time
@@ -43,22 +46,34 @@ const (
 	perRun       = 3
 )
 
-// Process implements batch.Processor. It stops at the first event that has to be tried again: those behind it wait
+// Process implements batch.Processor. Of a subject it stops at the first event that has to be tried again: those behind it wait
 // for it. Those behind one that was given up do not.
 func (d *Deliver) Process(ctx context.Context, item outbox.Claimed) (outbox.Result, error) {
 	result := outbox.Result{Claimed: item}
-	for _, e := range item.Events {
-		end, ok := d.deliver(ctx, e)
+	waits := map[string]bool{} // subjects with an event that has to be tried again
+	for _, message := range outbox.Together(item.Events, d.joins) {
+		message = slices.DeleteFunc(message, func(e outbox.Event) bool { return waits[e.Subject] })
+		if len(message) == 0 {
+			continue
+		}
+		ends, ok := d.deliver(ctx, message)
+		for _, end := range ends {
+			if end.Status == outbox.Pending {
+				waits[subjectOf(message, end.ID)] = true
+			}
+		}
+		result.Ends = append(result.Ends, ends...)
+		d.count(len(ends))
 		if !ok {
 			break
 		}
-		d.count()
-		result.Ends = append(result.Ends, end)
-		if end.Status == outbox.Pending {
-			break
-		}
 	}
+	d.free(item)
 	return result, nil
+}
+
+func subjectOf(events []outbox.Event, id uint64) string {
+	return events[slices.IndexFunc(events, func(e outbox.Event) bool { return e.ID == id })].Subject
 }
 
 // FailDelivery is the result of claimed events that were not processed, or whose processing failed: the first of
@@ -67,43 +82,106 @@ func (d *Deliver) FailDelivery(item outbox.Claimed, err error) outbox.Result {
 	result := outbox.Result{Claimed: item}
 	if !errors.Is(err, batch.ErrStopped) {
 		result.Ends = []outbox.End{outbox.Settle(item.Events[0], outbox.Answer{Reason: err.Error()}, d.Tries, d.Now())}
-		d.count()
+		d.count(1)
 	}
+	d.free(item)
 	return result
 }
 
-// deliver brings an event to its end; false: it is given back, since the run stops or the receiver is left alone.
-func (d *Deliver) deliver(ctx context.Context, e outbox.Event) (outbox.End, bool) {
-	if e.Gone {
-		return outbox.Lost(e, d.Now()), true
+// free drops the payloads of item, so that others can be claimed.
+func (d *Deliver) free(item outbox.Claimed) {
+	for i := range item.Events {
+		d.Held.Free(&item.Events[i])
 	}
-	m := notify.Message{ID: e.MessageID(), Event: e.ID, Type: e.Type, Subject: e.Subject, At: e.CreatedAt, Data: e.Payload}
+}
+
+// joins reports whether the receiver takes several events of a type as one message.
+func (d *Deliver) joins(kind string) bool {
+	to, ok := d.To.(notify.Joiner)
+	return ok && to.Joins(kind)
+}
+
+// deliver brings the events of a message to their ends; false: those without an end are given back, since the run stops or the
+// receiver is left alone. What the receiver refuses together is sent one by one: it may be one event's fault.
+func (d *Deliver) deliver(ctx context.Context, events []outbox.Event) ([]outbox.End, bool) {
+	var ends []outbox.End
+	var list []outbox.Event
+	for _, e := range events {
+		if e.Gone {
+			ends = append(ends, outbox.Lost(e, d.Now()))
+		} else if reason := outbox.Unreadable(e); reason != "" {
+			ends = append(ends, outbox.Settle(e, outbox.Answer{Reason: reason, Never: true}, d.Tries, d.Now()))
+		} else {
+			list = append(list, e)
+		}
+	}
+	if len(list) == 0 {
+		return ends, true
+	}
+	answer, refused, ok := d.try(ctx, list)
+	if !ok {
+		return ends, false
+	}
+	if !refused || len(list) == 1 {
+		for _, e := range list {
+			ends = append(ends, outbox.Settle(e, answer, d.Tries, d.Now()))
+		}
+		return ends, true
+	}
+	waits := map[string]bool{}
+	for _, e := range list {
+		if waits[e.Subject] {
+			continue
+		}
+		answer, _, ok := d.try(ctx, []outbox.Event{e})
+		if !ok {
+			return ends, false
+		}
+		end := outbox.Settle(e, answer, d.Tries, d.Now())
+		waits[e.Subject] = end.Status == outbox.Pending
+		ends = append(ends, end)
+	}
+	return ends, true
+}
+
+// try sends events as one message until there is an answer; refused: it is the message that failed, and not the receiver. ok is
+// false if there is no answer, since the run stops or the receiver is left alone.
+func (d *Deliver) try(ctx context.Context, events []outbox.Event) (answer outbox.Answer, refused, ok bool) {
+	messages := make([]notify.Message, len(events))
+	for i, e := range events {
+		messages[i] = notify.Message{ID: e.MessageID(), Event: e.ID, Type: e.Type, Subject: e.Subject, At: e.CreatedAt, Data: e.Payload}
+	}
 	for try := 1; ; try++ {
 		if !d.await(ctx) {
-			return outbox.End{}, false
+			return answer, false, false
 		}
-		failure := d.send(ctx, m)
+		failure := d.send(ctx, messages)
 		if failure != nil && ctx.Err() != nil {
-			return outbox.End{}, false
+			return answer, false, false
 		}
 		d.note(failure)
 		switch {
 		case failure == nil:
-			return outbox.Settle(e, outbox.Answer{Delivered: true}, d.Tries, d.Now()), true
+			return outbox.Answer{Delivered: true}, false, true
 		case failure.Gone:
-			return outbox.End{}, false
+			return answer, false, false
 		case failure.After == 0, failure.After > longestPause, try == perRun:
-			return outbox.Settle(e, outbox.Answer{Reason: failure.Reason, After: failure.After}, d.Tries, d.Now()), true
+			return outbox.Answer{Reason: failure.Reason, After: failure.After, Never: failure.Never}, !failure.Down, true
 		}
 	}
 }
 
-// send sends m once. A request ends with the lease: after that it might overtake what another worker sends.
-func (d *Deliver) send(ctx context.Context, m notify.Message) *notify.DeliveryError {
+// send sends a message once. A request ends with the lease: after that it might overtake what another worker sends.
+func (d *Deliver) send(ctx context.Context, messages []notify.Message) *notify.DeliveryError {
 	ctx, cancel := context.WithTimeout(ctx, batch.Execution(ctx).Lease.Left())
 	defer cancel()
 	crash.At(crash.DeliverBeforeSend)
-	err := d.To.Notify(ctx, m)
+	var err error
+	if to, ok := d.To.(notify.Joiner); ok && len(messages) > 1 {
+		err = to.NotifyTogether(ctx, messages)
+	} else {
+		err = d.To.Notify(ctx, messages[0])
+	}
 	crash.At(crash.DeliverAnswered)
 	if err == nil {
 		return nil
@@ -180,10 +258,10 @@ func (d *Deliver) rest(now time.Time, pause time.Duration) {
 	}
 }
 
-func (d *Deliver) count() {
+func (d *Deliver) count(events int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ended++
+	d.ended += events
 }
 
 // Ended counts the events that were tried or given up.

@@ -3,6 +3,7 @@ package steps_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -41,14 +42,14 @@ func (s *sink) Notify(_ context.Context, m notify.Message) error {
 }
 
 func deliver(to notify.Notifier) *steps.Deliver {
-	return &steps.Deliver{To: to, Tries: 3, Now: time.Now, Clock: time.Now}
+	return &steps.Deliver{To: to, Tries: 3, Held: &outbox.Held{}, Now: time.Now, Clock: time.Now}
 }
 
 // subject has events of one subject, numbered from first.
 func subject(first, n uint64) outbox.Claimed {
 	item := outbox.Claimed{Subject: "order:1"}
 	for id := first; id < first+n; id++ {
-		item.Events = append(item.Events, outbox.Event{ID: id, Subject: "order:1"})
+		item.Events = append(item.Events, outbox.Event{ID: id, Subject: "order:1", Payload: []byte(`{}`)})
 	}
 	return item
 }
@@ -208,5 +209,90 @@ func TestNothingIsSentWithoutALease(t *testing.T) {
 		result, _ = d.Process(ctx, subject(2, 1))
 		require.Empty(t, result.Ends)
 		require.Equal(t, []uint64{1}, to.sent)
+	})
+}
+
+// What nobody can read is given up at once, without a request, and its subject goes on.
+func TestWhatCannotBeReadIsGivenUpAtOnce(t *testing.T) {
+	inRun(t, func(ctx context.Context, _ *batch.StepExecution) {
+		to := &sink{answer: refusing(4, notify.DeliveryError{Reason: "cannot be signed", Never: true})}
+		item := subject(1, 5)
+		item.Events[1].Payload = []byte(`{"n": `)
+		item.Events[2].Payload, item.Events[2].Null = nil, "payload"
+		result, err := deliver(to).Process(ctx, item)
+		require.NoError(t, err)
+		require.Equal(t, []outbox.Status{outbox.Delivered, outbox.Dead, outbox.Dead, outbox.Dead, outbox.Delivered}, statuses(result))
+		require.Equal(t, []uint64{1, 4, 5}, to.sent)
+		require.Equal(t, "its payload is NULL", result.Ends[2].Reason)
+		require.Contains(t, result.Ends[1].Reason, "its payload is not JSON")
+	})
+}
+
+// joining is a sink that takes what is of a type at once.
+type joining struct {
+	sink
+
+	together [][]uint64
+	refuses  error // together
+}
+
+func (*joining) Joins(kind string) bool { return kind == "review" }
+
+func (j *joining) NotifyTogether(_ context.Context, list []notify.Message) error {
+	ids := make([]uint64, len(list))
+	for i, m := range list {
+		ids[i] = m.Event
+	}
+	j.together = append(j.together, ids)
+	return j.refuses
+}
+
+// reviews are of four subjects; the second event is of another type, and the subject of the fourth has a second review behind one.
+func reviews() outbox.Claimed {
+	item := outbox.Claimed{}
+	for i, at := range []string{"a review", "b other", "c review", "d review", "d other", "d review"} {
+		subject, kind, _ := strings.Cut(at, " ")
+		item.Events = append(item.Events, outbox.Event{ID: uint64(i) + 1, Subject: subject, Type: kind, Payload: []byte(`{}`)})
+	}
+	return item
+}
+
+func TestABurstIsOneMessage(t *testing.T) {
+	inRun(t, func(ctx context.Context, _ *batch.StepExecution) {
+		to := &joining{}
+		d := deliver(to)
+		result, err := d.Process(ctx, reviews())
+		require.NoError(t, err)
+		require.Equal(t, [][]uint64{{1, 3, 4}}, to.together)
+		require.Equal(t, []uint64{2, 5, 6}, to.sent)
+		require.Len(t, result.Ends, 6)
+		for _, end := range result.Ends {
+			require.Equal(t, outbox.Delivered, end.Status)
+		}
+		require.Equal(t, 6, d.Ended())
+		for _, e := range result.Events {
+			require.Nil(t, e.Payload, "payloads are dropped")
+		}
+	})
+}
+
+// A burst that the receiver refuses is sent one by one; one that it does not get waits, with what is behind it.
+func TestABurstThatFails(t *testing.T) {
+	inRun(t, func(ctx context.Context, _ *batch.StepExecution) {
+		to := &joining{sink: sink{answer: refusing(4, notify.DeliveryError{Reason: "no"})}, refuses: &notify.DeliveryError{Reason: "too long"}}
+		result, err := deliver(to).Process(ctx, reviews())
+		require.NoError(t, err)
+		require.Equal(t, []uint64{1, 3, 4, 2}, to.sent)
+		ends := map[uint64]outbox.Status{}
+		for _, end := range result.Ends {
+			ends[end.ID] = end.Status
+		}
+		require.Equal(t, map[uint64]outbox.Status{1: outbox.Delivered, 2: outbox.Delivered, 3: outbox.Delivered, 4: outbox.Pending}, ends)
+
+		to = &joining{refuses: &notify.DeliveryError{Reason: "503", Down: true}}
+		result, err = deliver(to).Process(ctx, reviews())
+		require.NoError(t, err)
+		require.Equal(t, []uint64{2}, to.sent)
+		require.Equal(t, []outbox.Status{outbox.Pending, outbox.Pending, outbox.Pending, outbox.Delivered}, statuses(result))
 	})
 }

@@ -101,21 +101,26 @@ func (w *Deliver) write(ctx context.Context, tx *sqlx.Tx, results []outbox.Resul
 	var rows [][]any
 	var back []uint64
 	for _, r := range results {
-		for i, e := range r.Events {
+		ends := make(map[uint64]outbox.End, len(r.Ends))
+		for _, end := range r.Ends {
+			ends[end.ID] = end
+		}
+		for _, e := range r.Events {
 			owner := owners[e.ID]
 			if owner.lease != r.Lease {
 				continue
 			}
-			if i >= len(r.Ends) {
+			end, ended := ends[e.ID]
+			if !ended {
 				tally.Released++
 				if owner.claimed {
 					back = append(back, e.ID)
 				}
 				continue
 			}
-			count(tally, r.Ends[i])
+			count(tally, end)
 			if owner.claimed {
-				rows = append(rows, w.row(r.Ends[i]))
+				rows = append(rows, w.row(end))
 			}
 		}
 	}
@@ -232,7 +237,7 @@ type deliveryState struct {
 	Next   *time.Time `db:"next_try_at"`
 }
 
-// requeueable are the sinks whose delivery was given up, or why an operator cannot have it again.
+// requeueable are those of the named sinks, or of all, whose delivery was given up, or why an operator cannot have it again.
 func requeueable(id uint64, rows []deliveryState, sinks []string) ([]string, error) {
 	var dead []string
 	var why []string
@@ -261,7 +266,7 @@ func requeueable(id uint64, rows []deliveryState, sinks []string) ([]string, err
 		}
 	}
 	switch {
-	case len(sinks) > 0 && len(why) > 0, len(dead) == 0 && len(why) > 0:
+	case len(dead) == 0 && len(why) > 0:
 		return nil, fmt.Errorf("event %d was not given up: %s", id, strings.Join(why, "; "))
 	case len(dead) == 0:
 		return nil, errors.New("event " + fmt.Sprint(id) + " has no delivery yet: run `duly run outbox`")

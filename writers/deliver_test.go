@@ -31,7 +31,7 @@ func TestDeliveriesAreSettledUnderTheirLease(t *testing.T) {
 	db := worktest.Open(t, plain.DSN)
 	w := &writers.Deliver{DB: db, Sink: "webhook", Now: time.Now}
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
-		r := &readers.Deliveries{DB: db, Sink: "webhook", Now: time.Now}
+		r := &readers.Deliveries{DB: db, Sink: "webhook", Now: time.Now, Held: &outbox.Held{}}
 		page, err := r.Read(ctx, batch.Want{Limit: 5, Skip: func(string) bool { return false }})
 		require.NoError(t, err)
 		require.Len(t, page.Items, 3)

@@ -30,6 +30,8 @@ type Want struct {
 // Page is what one claim brought.
 type Page[I any] struct {
 	Items []I
+	// Taken is how much of the limit the items stand for; 0: their number.
+	Taken int
 	// Done: the walk over the work is at its end. A Read after it begins a new walk, unless it wants what was postponed.
 	Done bool
 	// Postponed are the lanes of which the reader has postponed items, for lack of room. They belong to the walk.
@@ -192,7 +194,7 @@ func (e *execution[I, O]) claimAll(ctx context.Context) error {
 		}
 		// A stop must not tear a claim apart: it is short, and finishes.
 		claimed, err := e.claim(Want{Limit: limit, Skip: e.skip, Room: e.room, Postponed: postponed})
-		e.x.Budget.Return(limit - len(claimed.Items))
+		e.x.Budget.Return(limit - max(len(claimed.Items), claimed.Taken))
 		if err != nil {
 			tries++
 			if err = e.again(ctx, err, tries); err != nil {

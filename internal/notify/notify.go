@@ -37,6 +37,15 @@ type Notifier interface {
 	Notify(ctx context.Context, m Message) error
 }
 
+// Joiner is a Notifier that takes several messages as one.
+type Joiner interface {
+	Notifier
+	// Joins reports whether messages of a type may be sent together.
+	Joins(kind string) bool
+	// NotifyTogether sends messages of one type once, as one. It returns what Notify does.
+	NotifyTogether(ctx context.Context, list []Message) error
+}
+
 // DeliveryError says why a message was not taken. It names the receiver's host at most: addresses hold secrets.
 type DeliveryError struct {
 	Reason string
@@ -44,6 +53,8 @@ type DeliveryError struct {
 	Down bool
 	// Gone: the receiver wants no message any more.
 	Gone bool
+	// Never: the message can never be sent, to anybody.
+	Never bool
 	// After is how long the receiver wants to be left alone; 0: it did not say.
 	After time.Duration
 	// Code is Slack's own word for it, such as invalid_auth, or the status of its answer; empty for other receivers, and

@@ -79,6 +79,16 @@ func (s *Slack) Notify(ctx context.Context, m Message) error {
 	return s.post(ctx, Text(m))
 }
 
+// Joins implements Joiner: a burst of one type is one message, since Slack takes about one a second.
+func (*Slack) Joins(kind string) bool { return kind == reviewNeeded || kind == stockLow }
+
+// NotifyTogether implements Joiner.
+func (s *Slack) NotifyTogether(ctx context.Context, list []Message) error {
+	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout)
+	defer cancel()
+	return s.post(ctx, Digest(list))
+}
+
 // Alert tells people of a, once; see Persist. It returns nil only if Slack has taken it, else a *DeliveryError.
 func (s *Slack) Alert(ctx context.Context, a Alert) error {
 	return s.post(ctx, a.Text(), a.blocks()...)

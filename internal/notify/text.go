@@ -23,8 +23,7 @@ type told struct {
 
 // Text is m for a person on Slack: what happened, why, and the command to type.
 func Text(m Message) string {
-	var t told
-	_ = json.Unmarshal(m.Data, &t) // another shape of payload leaves the details out
+	t := detailsOf(m)
 	kind, id, _ := strings.Cut(m.Subject, ":")
 	thing := line(strings.TrimSpace(kind+" "+id), factLength)
 	switch m.Type {
@@ -38,6 +37,24 @@ func Text(m Message) string {
 		return message + command(kind, id)
 	}
 	return fmt.Sprintf("*%s*: %s", line(m.Type, factLength), thing) + command(kind, id)
+}
+
+// detailsOf reads what texts are made of; another shape of payload leaves the details out.
+func detailsOf(m Message) told {
+	var t told
+	_ = json.Unmarshal(m.Data, &t)
+	return t
+}
+
+// stockLine is a product with what is left of it.
+func stockLine(thing string, t told) string {
+	if t.Name != "" {
+		thing = fmt.Sprintf("%s (%s)", line(t.Name, factLength), thing)
+	}
+	if t.Stock != nil {
+		thing += fmt.Sprintf(": %d left", *t.Stock)
+	}
+	return thing
 }
 
 func lowStock(thing string, t told) string {

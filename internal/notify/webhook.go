@@ -113,7 +113,7 @@ type envelope struct {
 func Body(m Message) ([]byte, error) {
 	body, err := json.Marshal(envelope{Type: m.Type, Timestamp: m.At.UTC(), Subject: m.Subject, EventID: m.Event, Data: m.Data})
 	if err != nil {
-		return nil, &DeliveryError{Reason: "the payload is not JSON"}
+		return nil, &DeliveryError{Reason: "the payload is not JSON", Never: true}
 	}
 	return body, nil
 }
@@ -172,7 +172,7 @@ func (w *Webhook) request(ctx context.Context, id string, body []byte) (*http.Re
 	now := w.c.Now()
 	signature, err := w.signer.Sign(id, now, body)
 	if err != nil {
-		return nil, &DeliveryError{Reason: "the message cannot be signed"}
+		return nil, &DeliveryError{Reason: "the message cannot be signed", Never: true}
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url.String(), bytes.NewReader(body))
 	if err != nil {

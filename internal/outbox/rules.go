@@ -3,6 +3,7 @@ package outbox
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -29,7 +30,20 @@ func Wait(tries int, id uint64) time.Duration {
 	return wait + wait/10*time.Duration(id%spread)/spread
 }
 
-// Settle says how the delivery of e stands after a try that ended now; it is given up with the most-th failure.
+// Unreadable says why e cannot be sent to anybody, however often it is tried; empty if it can.
+func Unreadable(e Event) string {
+	if e.Null != "" {
+		return "its " + e.Null + " is NULL"
+	}
+	var payload json.RawMessage
+	if err := json.Unmarshal(e.Payload, &payload); err != nil {
+		return "its payload is not JSON: " + err.Error()
+	}
+	return ""
+}
+
+// Settle says how the delivery of e stands after a try that ended now; it is given up with the most-th failure, and at once if it
+// can never be sent.
 func Settle(e Event, a Answer, most int, now time.Time) End {
 	end := End{ID: e.ID, Status: Delivered, Tries: e.Tries, At: now}
 	if a.Delivered {
@@ -37,7 +51,7 @@ func Settle(e Event, a Answer, most int, now time.Time) End {
 	}
 	end.Tries++
 	end.Reason = a.Reason
-	if end.Tries >= most {
+	if end.Tries >= most || a.Never {
 		end.Status = Dead
 		return end
 	}
@@ -49,6 +63,42 @@ func Settle(e Event, a Answer, most int, now time.Time) End {
 // Lost ends the delivery of an event whose row is gone.
 func Lost(e Event, now time.Time) End {
 	return End{ID: e.ID, Status: Dead, Tries: e.Tries, At: now, Reason: "the event's row is gone"}
+}
+
+// Together splits claimed events into those that are sent as one message, in the order of sending. Events of a type that joined
+// reports are sent with those of other subjects that are of the same type, as far as each subject's events stay in order.
+func Together(events []Event, joined func(kind string) bool) [][]Event {
+	var subjects []string
+	bySubject := map[string][]Event{}
+	for _, e := range events {
+		if bySubject[e.Subject] == nil {
+			subjects = append(subjects, e.Subject)
+		}
+		bySubject[e.Subject] = append(bySubject[e.Subject], e)
+	}
+	var messages [][]Event
+	for i := range subjects {
+		for len(bySubject[subjects[i]]) > 0 {
+			head := bySubject[subjects[i]][0]
+			if !joined(head.Type) {
+				messages = append(messages, []Event{head})
+				bySubject[subjects[i]] = bySubject[subjects[i]][1:]
+				continue
+			}
+			var message []Event
+			for _, subject := range subjects[i:] {
+				queue := bySubject[subject]
+				n := 0
+				for n < len(queue) && queue[n].Type == head.Type {
+					n++
+				}
+				message = append(message, queue[:n]...)
+				bySubject[subject] = queue[n:]
+			}
+			messages = append(messages, message)
+		}
+	}
+	return messages
 }
 
 // idLength is how many hex digits an id has: 128 bits.

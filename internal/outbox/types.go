@@ -24,20 +24,22 @@ type Event struct {
 	Payload json.RawMessage
 	// CreatedAt is when the event was written.
 	CreatedAt time.Time
-	Tries     int  // that failed so far
-	Gone      bool // the event's row is not there any more
+	Tries     int    // that failed so far
+	Gone      bool   // the event's row is not there any more
+	Null      string // a column that is NULL and must not be, as where the table is a view; empty: none
 }
 
-// Claimed is the oldest events of a subject that a sink has not got yet, in their order. A worker owns them until
-// its lease ends.
+// Claimed is the oldest events of a subject, or of several, that a sink has not got yet, those of each subject in their order. A
+// worker owns them until its lease ends.
 type Claimed struct {
 	Sink    string
-	Subject string
+	Subject string // of the first event
 	Events  []Event
 	Lease   [16]byte
 }
 
-// Result is what became of claimed events. Those of them without an end were not tried, and are given back.
+// Result is what became of claimed events. Those of them without an end were not tried, and are given back. The payloads are
+// dropped.
 type Result struct {
 	Claimed
 
@@ -58,4 +60,5 @@ type Answer struct {
 	Delivered bool
 	Reason    string        // if it was not
 	After     time.Duration // how long the receiver wants to be left alone; 0: it did not say
+	Never     bool          // the event can never be sent
 }
