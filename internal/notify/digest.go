@@ -48,7 +48,7 @@ func Digest(list []Message) string {
 	return text
 }
 
-// brief is an event as one line of a digest.
+// brief is an event as a line of a digest, with the command that shows its subject on the next one.
 func brief(m Message) string {
 	t := detailsOf(m)
 	kind, id, _ := strings.Cut(m.Subject, ":")
@@ -59,7 +59,7 @@ func brief(m Message) string {
 	if t.Reason != "" {
 		about += ": " + t.Reason
 	}
-	return line(about, lineLength) + strings.ReplaceAll(command(kind, id), "\n", " ")
+	return line(about, lineLength) + command(kind, id)
 }
 
 // commonest are the reasons of events with their counts, the commonest first. Reasons that differ in ids and amounts alone are one,
