@@ -45,6 +45,29 @@ func claimed(t *testing.T, plain *testdb.DB, together bool) (claims []int, most 
 	return claims, held.Most()
 }
 
+// unsettled claims without settling: the third claim waits until the run ends, since two are held.
+func unsettled(t *testing.T, plain *testdb.DB) {
+	t.Helper()
+	db := worktest.Open(t, plain.DSN)
+	held := &outbox.Held{}
+	r := &readers.Deliveries{DB: db, Sink: "webhook", Now: time.Now, Held: held}
+	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
+		for range 2 {
+			_, err := r.Read(ctx, batch.Want{Limit: 100, Skip: func(string) bool { return false }})
+			require.NoError(t, err)
+		}
+		require.Equal(t, readers.HeldBytes, held.Most())
+		ctx, stop := context.WithCancel(ctx)
+		stop()
+		page, err := r.Read(ctx, batch.Want{Limit: 100, Skip: func(string) bool { return false }})
+		require.NoError(t, err, "it waited")
+		require.Empty(t, page.Items)
+		require.False(t, page.Done)
+		return nil
+	})
+	require.Equal(t, readers.HeldBytes, held.Most())
+}
+
 // A claim takes no more payloads than a few megabytes, whether they are of one subject or of many; an event that has more by itself
 // goes alone. The walk goes on behind what was taken.
 func TestAClaimIsBoundedByBytes(t *testing.T) {
@@ -66,6 +89,9 @@ func TestAClaimIsBoundedByBytes(t *testing.T) {
 		require.Equal(t, []int{4, 4, 2}, claims)
 		require.Equal(t, readers.ClaimBytes, most)
 	}
+	fill(20, mega, "UUID()")
+	unsettled(t, plain)
+
 	fill(5, mega, "'order:1'")
 	claims, _ := claimed(t, plain, false)
 	require.Equal(t, []int{4}, claims, "the rest of the subject is for the next walk")

@@ -20,6 +20,7 @@ import (
 type requeuer struct {
 	what, short, next string
 	list              string
+	many              string // filters, as an example
 	do                func(context.Context, *database, uint64, writers.Action, []string) error
 	// preview says why it would be refused; no gateway is asked.
 	preview func(context.Context, *database, uint64) (string, error)
@@ -27,9 +28,9 @@ type requeuer struct {
 
 func (a *app) requeuers() []requeuer {
 	return []requeuer{
-		{"invoice", "Charge invoices again whose row was at fault", "duly run billing", "review", a.requeueInvoice, a.previewRequeue},
-		{"order", "Check orders again at once, and try what they are to be given back", "duly run reconcile", "review", a.requeueOrder, a.previewRequeueOrder},
-		{"event", "Deliver events again that were given up", "duly run outbox", "dead-events", a.requeueEvent, func(context.Context, *database, uint64) (string, error) {
+		{"invoice", "Charge invoices again whose row was at fault", "duly run billing", "review", " --since 2026-01-31", a.requeueInvoice, a.previewRequeue},
+		{"order", "Check orders again at once, and try what they are to be given back", "duly run reconcile", "review", " --since 2026-01-31", a.requeueOrder, a.previewRequeueOrder},
+		{"event", "Deliver events again that were given up", "duly run outbox", "dead-events", " --dead --sink webhook", a.requeueEvent, func(context.Context, *database, uint64) (string, error) {
 			return "would be due again", nil
 		}},
 	}
@@ -61,7 +62,7 @@ func (a *app) requeueOne(r requeuer) *cobra.Command {
 	var many manyFlags
 	cmd := &cobra.Command{
 		Use: r.what + " [ID…]", Short: r.short, Args: cobra.ArbitraryArgs,
-		Example:           "  duly requeue " + r.what + " 7 8\n  duly requeue " + r.what + " --since 2026-01-31 --yes",
+		Example:           "  duly requeue " + r.what + " 7 8\n  duly requeue " + r.what + r.many + " --yes",
 		ValidArgsFunction: a.completeWaiting(r.what),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			do := func(db *database, id uint64) error {
