@@ -60,6 +60,14 @@ func TestUnreadableEventsAreGivenUpAtOnce(t *testing.T) {
 		"4 dead 1 its type is NULL", "5 dead 1 its subject is NULL", "6 delivered 0",
 	}, worktest.List[string](t, o.plain, `SELECT CONCAT_WS(' ', event_id, status, tries, last_error) FROM event_deliveries ORDER BY event_id`))
 	require.Equal(t, batch.ExitDone, o.run(nil).Exit, "they are not tried again")
+
+	shown, err := readers.FindEvents(t.Context(), worktest.Open(t, o.plain.DSN), "order:1", 10)
+	require.NoError(t, err)
+	payloads := make([]string, len(shown))
+	for i, e := range shown {
+		payloads[i] = string(e.Payload)
+	}
+	require.Equal(t, []string{`{"n": 6}`, `{}`, `"{\"n\": "`, `null`, `{"n": 1}`}, payloads)
 }
 
 // A burst of reviews is told of in one message, and each delivery is written.
@@ -80,6 +88,13 @@ func TestABurstOfReviewsIsOneMessage(t *testing.T) {
 		worktest.Exec(t, o.plain, `INSERT INTO events (type, subject, payload) VALUES ('review.needed', ?, ?)`,
 			fmt.Sprintf("subscription:%d", i+1), fmt.Sprintf(`{"reason": "gateway booked %d.00, invoice is 9.99"}`, i%3))
 	}
+	hook := o.hook
+	o.hook = nil
+	require.Equal(t, batch.ExitUnfinished, o.run(func(_ *jobs.OutboxOptions, r *batch.Runner) { r.Limit = 7 }).Exit)
+	require.Equal(t, []string{"slack 7"}, worktest.List[string](t, o.plain, `SELECT CONCAT_WS(' ', sink, COUNT(*)) FROM event_deliveries
+WHERE status = 'delivered' GROUP BY sink`), "--limit counts subjects, not messages")
+	worktest.Exec(t, o.plain, `UPDATE event_deliveries SET status = 'pending', delivered_at = NULL, next_try_at = '2026-01-01'`)
+	posts, o.hook = nil, hook
 	result := o.run(func(options *jobs.OutboxOptions, _ *batch.Runner) { options.ChunkSize = 500 })
 	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
 	require.EqualValues(t, 400, result.Tally.Read)

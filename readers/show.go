@@ -154,7 +154,7 @@ a.message, a.gateway_payment_id, a.proof, COALESCE(a.account_id, 0) AS account_i
 COALESCE(r.status = 'running' AND r.heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL r.lease_ms * 1000 MICROSECOND, FALSE) AS run_lives
 FROM payment_attempts a LEFT JOIN job_runs r ON r.id = a.run_id WHERE a.invoice_id IN (?) ORDER BY a.invoice_id, a.attempt_no`
 
-	showEvents = `SELECT id, type, payload, created_at FROM events WHERE subject = ? ORDER BY id DESC LIMIT ?`
+	showEvents = `SELECT id, COALESCE(type, '') AS type, COALESCE(payload, 'null') AS payload, created_at FROM events WHERE subject = ? ORDER BY id DESC LIMIT ?`
 
 	invoicedFrom = `SELECT due_date FROM invoices WHERE subscription_id = ? AND due_date >= ?`
 )
@@ -242,11 +242,23 @@ func resolutions(ctx context.Context, db *mysql.DB, list []ShownInvoice, of map[
 	return nil
 }
 
-// FindEvents reads the newest events of a subject such as subscription:42, newest first.
+// FindEvents reads the newest events of a subject such as subscription:42, newest first. A payload that is not JSON becomes a string.
 func FindEvents(ctx context.Context, db *mysql.DB, subject string, limit int) ([]ShownEvent, error) {
 	list := []ShownEvent{}
-	err := db.SelectContext(ctx, &list, showEvents, subject, limit)
-	return list, mysql.Classify(ctx, err)
+	if err := db.SelectContext(ctx, &list, showEvents, subject, limit); err != nil {
+		return list, mysql.Classify(ctx, err)
+	}
+	for i, e := range list {
+		if json.Valid(e.Payload) {
+			continue
+		}
+		quoted, err := json.Marshal(string(e.Payload))
+		if err != nil {
+			return list, fmt.Errorf("event %d: %w", e.ID, err)
+		}
+		list[i].Payload = quoted
+	}
+	return list, nil
 }
 
 // InvoicedFrom lists the due dates, from one on, that the subscription has an invoice for.
