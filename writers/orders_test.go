@@ -218,7 +218,7 @@ func TestOrdersReject(t *testing.T) {
 // take the stock once each.
 func TestOrdersOfTheSameProductsAtOnce(t *testing.T) {
 	t.Parallel()
-	const n = 40
+	const n = 16
 	plain := testdb.New(t)
 	products := worktest.Stock(t, plain, n, n, n)
 	list := make([]worktest.Order, n)
