@@ -98,6 +98,9 @@ func (l permit) record(failed bool) {
 	l.paced.circuit.record(l.epoch, failed)
 }
 
+// trip opens the circuit, unless it has changed since the permit was given.
+func (l permit) trip() { l.paced.circuit.trip(l.epoch) }
+
 // end gives the places back and, if there was no result, the circuit's permit.
 func (l permit) end() {
 	l.paced.meter.leave(inRequest)

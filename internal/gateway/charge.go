@@ -20,10 +20,11 @@ func (p *Paced) Charge(ctx context.Context, c payment.Charge, doubted bool) (pay
 	var o payment.Outcome
 	tries, held := p.requests(ctx, p.allTries, Request{Kind: RequestCharge, ID: c.RequestID}, func(ctx context.Context) reading {
 		raw := p.gateway.Charge(ctx, c)
-		p.legible(c.Key, raw)
+		down := p.legible(c.Key, raw)
 		o, doubted = raw.After(doubted)
 		return reading{
 			failure:       raw.Failure,
+			down:          down,
 			misconfigured: raw.Kind == payment.Misconfigured,
 			reason:        raw.Reason,
 			again:         raw.Kind == payment.NotExecuted || raw.Kind == payment.InDoubt && keyed && !raw.LookUpOnly,

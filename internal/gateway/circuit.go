@@ -101,9 +101,7 @@ func (c *circuit) record(epoch int, failed bool) {
 		}
 		c.window.add(failed, c.limits.Window)
 		if c.window.reached(c.limits.Minimum, c.limits.FailurePercent) {
-			c.breaker.Open()
-			c.outageBegins()
-			c.opened()
+			c.open()
 		}
 		return
 	}
@@ -118,6 +116,15 @@ func (c *circuit) record(epoch int, failed bool) {
 	case circuitbreaker.OpenState:
 		c.opened()
 	case circuitbreaker.HalfOpenState:
+	}
+}
+
+// trip opens a closed circuit at once, whatever its window holds, if it is still as it was in epoch.
+func (c *circuit) trip(epoch int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if epoch == c.epoch && c.breaker.IsClosed() {
+		c.open()
 	}
 }
 
@@ -176,6 +183,13 @@ func (c *circuit) putBack(epoch int) {
 		c.probes--
 		c.dispatch()
 	}
+}
+
+// open opens a closed circuit. Needs the lock.
+func (c *circuit) open() {
+	c.breaker.Open()
+	c.outageBegins()
+	c.opened()
 }
 
 // opened follows the breaker into the open state. Needs the lock.

@@ -195,7 +195,7 @@ func TestOutageEndsTheRunForTheGateway(t *testing.T) {
 		p := pace(t, g, once, func(l *gateway.Limits) { l.Circuit.OpenFor = 7 * time.Second })
 		send(t, p, 20)
 		opened := time.Now()
-		down := payment.Outcome{Kind: payment.NotExecuted, Reason: "gateway down for 5m"}
+		down := payment.Outcome{Kind: payment.NotExecuted, Reason: "gateway down for 5m: connection refused"}
 		var held, ended time.Time
 		for {
 			_, closed := p.Closed()
@@ -213,7 +213,7 @@ func TestOutageEndsTheRunForTheGateway(t *testing.T) {
 		require.Equal(t, held, time.Now(), "later calls do not wait")
 		reason, closed := p.Closed()
 		require.True(t, closed)
-		require.Equal(t, "gateway down for 5m", reason)
+		require.Equal(t, "gateway down for 5m: connection refused", reason)
 		require.Equal(t, 20+42*6, g.requests(), "six probes that fail every seven seconds")
 		require.Equal(t, opened, p.OpenSince())
 

@@ -33,6 +33,8 @@ type Paced struct {
 	paused    bool            // until somebody resumes it
 	unread    map[string]bool // charges in a row whose answers could not be read, by key
 	illegible bool            // there were too many of them
+	pages     map[string]bool // charges in a row that were answered by a web page, by key
+	failure   string          // of the newest request that failed: why
 	stats     Stats
 }
 
@@ -59,11 +61,12 @@ func Pace(name string, g Gateway, l Limits) *Paced {
 		twoTries: retries(min(l.Tries, lookUpTries)),
 		gone:     make(chan struct{}),
 		unread:   map[string]bool{},
+		pages:    map[string]bool{},
 		rate:     newRate(l.Rate),
 		meter:    meter{now: l.Now, last: l.Now()},
 		stats:    Stats{Charges: make(map[payment.Kind]int64, len(payment.Kinds()))},
 	}
-	p.circuit = newCircuit(l, func() { p.leave("gateway down for " + brief(l.MaxOutage)) })
+	p.circuit = newCircuit(l, func() { p.leave("gateway down for " + brief(l.MaxOutage) + p.lastFailure()) })
 	if l.Slots != nil {
 		p.slots = l.Slots.Size()
 	}
@@ -156,6 +159,23 @@ func (p *Paced) leave(reason string) bool {
 	p.reason = reason
 	close(p.gone)
 	return true
+}
+
+// lastFailure says in what way the newest request failed that did.
+func (p *Paced) lastFailure() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failure == "" {
+		return ""
+	}
+	return ": " + p.failure
+}
+
+// failed notes why a request failed. It is called before the circuit hears of it, which may give the gateway up.
+func (p *Paced) failed(reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failure = reason
 }
 
 // count adds one request to the statistics.

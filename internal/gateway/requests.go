@@ -12,6 +12,7 @@ import (
 // reading is what the answer to one request means for its pacing.
 type reading struct {
 	failure       bool // it counts against the circuit
+	down          bool // the circuit opens, whatever it counts
 	misconfigured bool // our credentials were refused
 	reason        string
 	// again: the same request once more may do better, and can do no harm.
@@ -120,7 +121,13 @@ func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool)
 		return r, true
 	}
 	c.tries++
+	if r.failure {
+		p.failed(r.reason)
+	}
 	leave.record(r.failure)
+	if r.down {
+		leave.trip()
+	}
 	p.count(p.limits.Now().Sub(start), c.tries > 1, func(s *Stats) {
 		r.count(s)
 		if r.misconfigured {

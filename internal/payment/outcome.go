@@ -1,6 +1,9 @@
 package payment
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Kind says what became of a charge. The zero value is InDoubt: whatever is not recognised may have
 // taken the money.
@@ -106,8 +109,10 @@ type Outcome struct {
 	LookUpOnly bool
 	// Unsent, on Rejected: it was rejected here, and no request was sent.
 	Unsent bool
-	// Failure: it counts against the gateway's circuit (time-out, reset, refused connection, 5xx).
+	// Failure: it counts against the gateway's circuit (time-out, reset, refused connection, 5xx, a page).
 	Failure bool
+	// Page, on InDoubt: a web page came in the place of an answer, so that the gateway itself was not there to answer.
+	Page bool
 	// Unreadable, on InDoubt: the gateway answered, and its answer is none of its API: another page, another format.
 	Unreadable bool
 	// RetryAfter is how long the gateway asked us to wait; 0 for no wish.
@@ -121,8 +126,8 @@ func Judge(c Charge, p Payment) Outcome {
 		return Outcome{Kind: Differs, Reason: c.Mismatch(p) + " is not ours: payment " + p.ID}
 	}
 	o := Outcome{PaymentID: p.ID}
-	if field := c.Mismatch(p); field != "" {
-		o.Kind, o.Reason = Differs, field+" is not ours"
+	if c.Mismatch(p) != "" { // of a record that is ours, the money alone can differ
+		o.Kind, o.Reason = Differs, fmt.Sprintf("gateway booked %s, invoice is %s", booked(p.Money), c.Money)
 		return o
 	}
 	switch p.Status {
@@ -144,6 +149,14 @@ func Judge(c Charge, p Payment) Outcome {
 		o.LookUpOnly, o.Reason = true, "unknown status"
 	}
 	return o
+}
+
+// booked writes money as a gateway names it. A currency that is none may be any text, and is not repeated.
+func booked(m Money) string {
+	if KnownCurrency(m.Currency) {
+		return m.String()
+	}
+	return fmt.Sprintf("%d of an unknown currency", m.Amount)
 }
 
 // After folds the outcome of a later request into what earlier requests under the same key left behind.

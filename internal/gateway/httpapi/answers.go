@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"duly/internal/payment"
@@ -35,22 +36,22 @@ type errorBody struct {
 	Message *string `json:"message"`
 }
 
-// readPayment reads a Payment that has everything needed to know what became of the money, or reports that
-// the body is none.
-func readPayment(body []byte, clean cleaner) (payment.Payment, bool) {
+// readPayment reads a Payment that has everything needed to know what became of the money; why, if it is not empty, says that the body
+// is none.
+func readPayment(body []byte, clean cleaner) (p payment.Payment, why string) {
 	var b paymentBody
-	if json.Unmarshal(body, &b) != nil {
-		return payment.Payment{}, false
+	if err := json.Unmarshal(body, &b); err != nil {
+		return payment.Payment{}, malformed(body, err)
 	}
 	return b.payment(clean)
 }
 
-// payment is what b stands for, or false if something needed is missing.
-func (b paymentBody) payment(clean cleaner) (payment.Payment, bool) {
-	if !clean.storable(b.ID) || b.IdempotencyKey == nil || b.Reference == nil || b.CustomerID == nil || b.Amount == nil || b.Currency == nil {
-		return payment.Payment{}, false
+// payment is what b stands for; why, if it is not empty, names the field that keeps it from being a payment.
+func (b paymentBody) payment(clean cleaner) (p payment.Payment, why string) {
+	if why := b.incomplete(clean); why != "" {
+		return payment.Payment{}, why
 	}
-	p := payment.Payment{
+	p = payment.Payment{
 		ID:         b.ID,
 		Status:     payment.Status(b.Status),
 		Key:        *b.IdempotencyKey,
@@ -64,13 +65,16 @@ func (b paymentBody) payment(clean cleaner) (payment.Payment, bool) {
 	}
 	switch p.Status {
 	case payment.Pending, payment.Succeeded, payment.Canceled:
-		return p, true
+		return p, ""
 	case payment.Declined:
 	default:
-		return payment.Payment{}, false
+		return payment.Payment{}, unknownStatus(b.Status, clean)
 	}
-	if b.Decline == nil || b.Decline.Code == "" {
-		return payment.Payment{}, false
+	switch {
+	case b.Decline == nil:
+		return payment.Payment{}, missing("decline")
+	case b.Decline.Code == "":
+		return payment.Payment{}, missing("decline.code")
 	}
 	text := func(s string) string { return clean.text(s, *b.CustomerID) }
 	p.Decline = payment.Decline{
@@ -80,7 +84,28 @@ func (b paymentBody) payment(clean cleaner) (payment.Payment, bool) {
 		AdviceCode:  text(b.Decline.AdviceCode),
 		Message:     text(b.Decline.Message),
 	}
-	return p, true
+	return p, ""
+}
+
+// incomplete names the first field that every payment needs and that b lacks; empty: none.
+func (b paymentBody) incomplete(clean cleaner) string {
+	switch {
+	case b.ID == "":
+		return missing("id")
+	case !clean.storable(b.ID):
+		return fmt.Sprintf(`field "id" holds our token, or is not UTF-8 of at most %d characters`, longestText)
+	case b.IdempotencyKey == nil:
+		return missing("idempotency_key")
+	case b.Reference == nil:
+		return missing("reference")
+	case b.CustomerID == nil:
+		return missing("customer_id")
+	case b.Amount == nil:
+		return missing("amount")
+	case b.Currency == nil:
+		return missing("currency")
+	}
+	return ""
 }
 
 // readError reads an Error, or reports that the body is none.

@@ -11,17 +11,31 @@ import (
 )
 
 // outcome says what the answer to a charge means. Only 200 and 402 with a well-formed body say what became
-// of the money; a few others say that this one request did nothing; whatever is not listed is in doubt.
+// of the money; a few others say that this one request did nothing; whatever is not listed is in doubt. A page in the place of an
+// answer says nothing of the charge, and that the service is not there.
 func outcome(c payment.Charge, a answer) payment.Outcome {
 	if o, ok := unanswered(a); ok {
 		return o
 	}
+	o := said(c, a)
+	if a.isPage() && o.Kind == payment.InDoubt {
+		o.Failure, o.Page, o.Unreadable = true, true, false
+	}
+	return o
+}
+
+// said is the outcome that the status of a, and its body where the status is not enough, stand for.
+func said(c payment.Charge, a answer) payment.Outcome {
 	o := payment.Outcome{Kind: payment.InDoubt, Reason: a.text(), RetryAfter: a.retryAfter}
 	switch a.status {
 	case http.StatusOK:
-		return settled(c, a, payment.Succeeded, payment.Pending, payment.Canceled)
+		if !a.isPage() {
+			return settled(c, a, payment.Succeeded, payment.Pending, payment.Canceled)
+		}
 	case http.StatusPaymentRequired:
-		return settled(c, a, payment.Declined)
+		if !a.isPage() {
+			return settled(c, a, payment.Declined)
+		}
 	case http.StatusBadRequest:
 		if _, isError := readError(a.body); isError {
 			o.Kind = payment.Rejected
@@ -55,14 +69,15 @@ func finding(c payment.Charge, a answer, byKey bool) gateway.Finding {
 		o.Kind = payment.InDoubt
 		return gateway.Finding{Outcome: o}
 	}
-	if a.status == http.StatusOK {
+	if a.status == http.StatusOK && !a.isPage() {
 		return gateway.Finding{Outcome: settled(c, a, payment.Succeeded, payment.Pending, payment.Canceled, payment.Declined)}
 	}
 	f := gateway.Finding{Outcome: payment.Outcome{
 		Kind:       payment.InDoubt,
 		Reason:     a.text(),
 		RetryAfter: a.retryAfter,
-		Failure:    a.status >= http.StatusInternalServerError,
+		Failure:    a.failed(),
+		Page:       a.isPage(),
 	}}
 	_, isError := readError(a.body)
 	f.Absent = byKey && a.status == http.StatusNotFound && isError
@@ -89,9 +104,9 @@ func unanswered(a answer) (o payment.Outcome, ok bool) {
 
 // settled is the outcome that the payment in a's body stands for, if its status is one that goes with a's.
 func settled(c payment.Charge, a answer, allowed ...payment.Status) payment.Outcome {
-	p, ok := readPayment(a.body, a.clean)
-	if !ok {
-		return payment.Outcome{Kind: payment.InDoubt, Unreadable: true, Reason: strconv.Itoa(a.status) + " with a body that cannot be read"}
+	p, why := readPayment(a.body, a.clean)
+	if why != "" {
+		return payment.Outcome{Kind: payment.InDoubt, Unreadable: true, Reason: a.unreadable(why)}
 	}
 	if slices.Contains(allowed, p.Status) {
 		return payment.Judge(c, p)
@@ -103,9 +118,22 @@ func settled(c payment.Charge, a answer, allowed ...payment.Status) payment.Outc
 	return o
 }
 
+// failed reports whether the answer counts against the circuit: the service failed, or a page came in its place. Refused credentials
+// and an overload have consequences of their own, whatever they are written in.
+func (a answer) failed() bool {
+	switch a.status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+		return false
+	}
+	return a.status >= http.StatusInternalServerError || a.isPage()
+}
+
 // text writes the answer for people: its status, and its error where it has one. A message about somebody of whom
 // nothing is known to look for in it is left out.
 func (a answer) text() string {
+	if a.isPage() {
+		return a.page()
+	}
 	s := strconv.Itoa(a.status)
 	if e, ok := readError(a.body); ok {
 		s += " " + a.clean.text(e.Code)

@@ -48,23 +48,26 @@ func listing(a answer, cursor string) (payment.Listing, error) {
 	if o, ok := unanswered(a); ok {
 		return payment.Listing{}, &gateway.ListError{Reason: o.Reason, Failure: o.Failure}
 	}
-	if a.status != http.StatusOK {
+	if a.status != http.StatusOK || a.isPage() {
 		return payment.Listing{}, &gateway.ListError{
 			Reason:        a.text(),
 			Misconfigured: a.status == http.StatusUnauthorized || a.status == http.StatusForbidden,
-			Failure:       a.status >= http.StatusInternalServerError,
+			Failure:       a.failed(),
 			RetryAfter:    a.retryAfter,
 		}
 	}
 	var body listBody
-	if json.Unmarshal(a.body, &body) != nil || body.Data == nil {
-		return payment.Listing{}, &gateway.ListError{Reason: "200 with a page that cannot be read"}
+	if err := json.Unmarshal(a.body, &body); err != nil {
+		return payment.Listing{}, &gateway.ListError{Reason: cut("200 with a page that cannot be read: " + malformed(a.body, err))}
+	}
+	if body.Data == nil {
+		return payment.Listing{}, &gateway.ListError{Reason: "200 with a page that cannot be read: " + missing("data")}
 	}
 	page := payment.Listing{Payments: make([]payment.Payment, 0, len(*body.Data))}
 	for _, b := range *body.Data {
-		p, ok := b.payment(a.clean)
-		if !ok {
-			return payment.Listing{}, &gateway.ListError{Reason: cut("200 with a payment that cannot be read: " + a.clean.text(b.ID))}
+		p, why := b.payment(a.clean)
+		if why != "" {
+			return payment.Listing{}, &gateway.ListError{Reason: cut("200 with a payment that cannot be read: " + why + ", payment " + a.clean.text(b.ID))}
 		}
 		page.Payments = append(page.Payments, p)
 	}

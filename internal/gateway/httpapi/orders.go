@@ -94,7 +94,7 @@ func sight(a answer, id string) payment.Sight {
 	if o, ok := unanswered(a); ok {
 		return payment.Sight{Reason: o.Reason, Failure: o.Failure}
 	}
-	s := payment.Sight{Reason: a.text(), RetryAfter: a.retryAfter, Failure: a.status >= http.StatusInternalServerError}
+	s := payment.Sight{Reason: a.text(), RetryAfter: a.retryAfter, Failure: a.failed()}
 	switch a.status {
 	case http.StatusOK:
 		p, why := a.payment(id)
@@ -120,7 +120,7 @@ func effect(a answer, id string, done func(payment.Payment) bool) payment.Reply 
 		}
 		return r
 	}
-	r := payment.Reply{Reason: a.text(), RetryAfter: a.retryAfter, Failure: a.status >= http.StatusInternalServerError}
+	r := payment.Reply{Reason: a.text(), RetryAfter: a.retryAfter, Failure: a.failed()}
 	_, isError := readError(a.body)
 	switch a.status {
 	case http.StatusOK:
@@ -156,10 +156,12 @@ func effect(a answer, id string, done func(payment.Payment) bool) payment.Reply 
 // payment reads the payment in a 200; why says what is wrong with it. One that was asked for by its id must have
 // that id.
 func (a answer) payment(id string) (p payment.Payment, why string) {
-	p, ok := readPayment(a.body, a.clean)
+	p, wrong := readPayment(a.body, a.clean)
 	switch {
-	case !ok:
-		return p, "200 with a body that cannot be read"
+	case a.isPage():
+		return p, a.page()
+	case wrong != "":
+		return p, a.unreadable(wrong)
 	case id != "" && p.ID != id:
 		return p, "200 with another payment, " + p.ID
 	}

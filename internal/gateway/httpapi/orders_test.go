@@ -79,7 +79,7 @@ func TestChangesAreTheRequestsOfTheContract(t *testing.T) {
 }
 
 func TestAnswersToAChange(t *testing.T) {
-	const unreadable = "200 with a body that cannot be read"
+	unreadable := func(why string) string { return "200 with a body that cannot be read: " + why }
 	unknown := func(reason string) payment.Reply { return payment.Reply{Reason: reason} }
 	broken := func(reason string) payment.Reply { return payment.Reply{Reason: reason, Failure: true} }
 	said := func(effect payment.Effect, reason string) payment.Reply {
@@ -109,17 +109,17 @@ func TestAnswersToAChange(t *testing.T) {
 		{"still pending", 200, refundedJSON(payment.Pending, 900), nil, both(notAsAsked(payment.Pending))},
 		{"declined", 200, declined, nil, both(notAsAsked(payment.Declined))},
 		{"another payment", 200, paymentJSON(payment.Canceled, map[string]any{"id": "pay_2", "refunded_amount": 900}), nil, both(unknown("200 with another payment, pay_2"))},
-		{"no body", 200, "", nil, both(unknown(unreadable))},
-		{"HTML", 200, "<html>", nil, both(unknown(unreadable))},
-		{"half a body", 200, refundedJSON(payment.Canceled, 900)[:80], nil, both(unknown(unreadable))},
-		{"an error as 200", 200, errorJSON, nil, both(unknown(unreadable))},
+		{"no body", 200, "", nil, both(unknown(unreadable("it is empty")))},
+		{"HTML", 200, "<html>", nil, both(broken("200 with an HTML page"))},
+		{"half a body", 200, refundedJSON(payment.Canceled, 900)[:80], nil, both(unknown(unreadable("its JSON is cut off")))},
+		{"an error as 200", 200, errorJSON, nil, both(unknown(unreadable(`field "id" is missing`)))},
 		{"too long a body", 200, refundedJSON(payment.Canceled, 900) + strings.Repeat(" ", maxBody), nil, both(unknown("the answer is too long"))},
 		{"201", 201, refundedJSON(payment.Canceled, 900), nil, both(unknown("201 Created"))},
 		{"202", 202, refundedJSON(payment.Canceled, 900), nil, both(unknown("202 Accepted"))},
 		{"204", 204, "", nil, both(unknown("204 No Content"))},
 		{"redirect", 307, "", []string{"Location", "/elsewhere"}, both(unknown("307 Temporary Redirect"))},
 		{"400", 400, errorJSON, nil, both(said(payment.EffectRejected, "400 bad_thing: it is bad"))},
-		{"400 without an error", 400, "<html>", nil, both(unknown("400 Bad Request"))},
+		{"400 without an error", 400, "<html>", nil, both(broken("400 with an HTML page"))},
 		{"401", 401, errorJSON, nil, both(said(payment.EffectMisconfigured, "401 bad_thing: it is bad"))},
 		{"402", 402, declined, nil, both(unknown("402 Payment Required"))},
 		{"403", 403, "", nil, both(said(payment.EffectMisconfigured, "403 Forbidden"))},
@@ -252,7 +252,7 @@ func TestChangesAreSentOnceAndUnderGuard(t *testing.T) {
 				})
 				c := configFor(silent.url)
 				c.Timeout = 2 * time.Second
-				require.Equal(t, payment.Reply{Failure: true, Reason: "no answer within 2s"}, change(t.Context(), open(t, c)))
+				require.Equal(t, payment.Reply{Failure: true, Reason: "timed out after 2s"}, change(t.Context(), open(t, c)))
 			})
 			t.Run("nobody there", func(t *testing.T) {
 				l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -353,12 +353,13 @@ func TestAnswersToALook(t *testing.T) {
 		{"refunded in part", 200, refundedJSON(payment.Succeeded, 900), payment.Sight{Payment: recorded(payment.Succeeded, 900)}},
 		{"cancelled", 200, paymentJSON(payment.Canceled, nil), payment.Sight{Payment: recorded(payment.Canceled, 0)}},
 		{"declined", 200, declinedJSON(map[string]any{"code": "lost_card", "message": "no"}), payment.Sight{Payment: declined}},
-		{"an unknown status", 200, paymentJSON("disputed", nil), payment.Sight{Reason: "200 with a body that cannot be read"}},
+		{"an unknown status", 200, paymentJSON("disputed", nil), payment.Sight{Reason: `200 with a body that cannot be read: field "status" is "disputed", which the contract does not have`}},
 		{"another payment", 200, paymentJSON(payment.Succeeded, map[string]any{"id": "pay_2"}), payment.Sight{Reason: "200 with another payment, pay_2"}},
-		{"unreadable", 200, "{", payment.Sight{Reason: "200 with a body that cannot be read"}},
-		{"a list", 200, "[" + paymentJSON(payment.Succeeded, nil) + "]", payment.Sight{Reason: "200 with a body that cannot be read"}},
+		{"unreadable", 200, "{", payment.Sight{Reason: "200 with a body that cannot be read: its JSON is cut off"}},
+		{"HTML", 200, "<html>", payment.Sight{Reason: "200 with an HTML page", Failure: true}},
+		{"a list", 200, "[" + paymentJSON(payment.Succeeded, nil) + "]", payment.Sight{Reason: "200 with a body that cannot be read: it is a JSON array, not an object"}},
 		{"absent", 404, errorJSON, payment.Sight{Absent: true, Reason: "404 bad_thing: it is bad"}},
-		{"no such page", 404, "<html>", payment.Sight{Reason: "404 Not Found"}},
+		{"no such page", 404, "<html>", payment.Sight{Reason: "404 with an HTML page", Failure: true}},
 		{"gone", 410, errorJSON, payment.Sight{Reason: "410 bad_thing: it is bad"}},
 		{"redirect", 302, "", payment.Sight{Reason: "302 Found"}},
 		{"400", 400, errorJSON, payment.Sight{Reason: "400 bad_thing: it is bad"}},
@@ -447,11 +448,12 @@ func TestAnswersToAListing(t *testing.T) {
 		{"the last page", 200, pageJSON(nil, paid), gateway.ListError{}},
 		{"no cursor at all", 200, `{"data":[]}`, gateway.ListError{}},
 		{"an empty cursor", 200, pageJSON("", paid), gateway.ListError{}},
-		{"no data", 200, `{"next_cursor":null}`, gateway.ListError{Reason: "200 with a page that cannot be read"}},
-		{"data that are null", 200, `{"data":null}`, gateway.ListError{Reason: "200 with a page that cannot be read"}},
-		{"no JSON", 200, "<html>", gateway.ListError{Reason: "200 with a page that cannot be read"}},
-		{"half a page", 200, pageJSON(nil, paid)[:100], gateway.ListError{Reason: "200 with a page that cannot be read"}},
-		{"a payment of no known status", 200, pageJSON(nil, paid, paymentJSON("disputed", nil)), gateway.ListError{Reason: "200 with a payment that cannot be read: pay_1"}},
+		{"no data", 200, `{"next_cursor":null}`, gateway.ListError{Reason: `200 with a page that cannot be read: field "data" is missing`}},
+		{"data that are null", 200, `{"data":null}`, gateway.ListError{Reason: `200 with a page that cannot be read: field "data" is missing`}},
+		{"no JSON", 200, "<html>", gateway.ListError{Reason: "200 with an HTML page", Failure: true}},
+		{"an amount as text", 200, pageJSON(nil, paymentJSON(payment.Succeeded, map[string]any{"amount": "1"})), gateway.ListError{Reason: `200 with a page that cannot be read: field "data.amount" is a JSON string, not an integer`}},
+		{"half a page", 200, pageJSON(nil, paid)[:100], gateway.ListError{Reason: "200 with a page that cannot be read: its JSON is cut off"}},
+		{"a payment of no known status", 200, pageJSON(nil, paid, paymentJSON("disputed", nil)), gateway.ListError{Reason: `200 with a payment that cannot be read: field "status" is "disputed", which the contract does not have, payment pay_1`}},
 		{"a page that is followed by itself", 200, pageJSON("c", paid), gateway.ListError{Reason: "a page that is followed by itself"}},
 		{"400", 400, errorJSON, gateway.ListError{Reason: "400 bad_thing: it is bad"}},
 		{"401", 401, "", gateway.ListError{Reason: "401 Unauthorized", Misconfigured: true}},

@@ -21,24 +21,34 @@ func (c *Client) reason(parent, ctx context.Context, err error) string {
 		alert       tls.AlertError
 		authority   x509.UnknownAuthorityError
 		network     *net.OpError
+		invalid     x509.CertificateInvalidError
+		host        x509.HostnameError
 	)
 	switch {
 	case parent.Err() != nil:
 		return "called off"
 	case ctx.Err() != nil:
-		return fmt.Sprintf("no answer within %s", c.config.Timeout)
+		return fmt.Sprintf("timed out after %s", c.config.Timeout)
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "host not found"
 	case errors.As(err, &dns):
-		return "the name of the host cannot be resolved"
+		return "the look-up of the host's name failed"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "connection reset"
-	case errors.As(err, &certificate), errors.As(err, &authority):
-		return "TLS: the certificate is not trusted"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "certificate expired or not yet valid"
+	case errors.As(err, &host):
+		return "certificate of another host"
+	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &invalid):
+		return "certificate not trusted"
 	case errors.As(err, &record), errors.As(err, &alert):
-		return "TLS: the handshake failed"
+		return "TLS handshake failed"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection closed before the answer was whole"
+	case errors.As(err, &network) && network.Op == "dial" && network.Timeout():
+		return fmt.Sprintf("timed out connecting after %s", c.config.ConnectTimeout)
 	case errors.As(err, &network) && network.Op == "dial":
 		return "cannot connect"
 	case errors.Is(err, errTooLong):

@@ -53,6 +53,7 @@ type answer struct {
 	status      int
 	notExecuted bool          // the header Not-Executed: true
 	retryAfter  time.Duration // 0: none
+	mediaType   string        // as the answer names it; empty: it does not
 	body        []byte
 	clean       cleaner
 	// mute: it is not known whom a message may name, so that none is told.
@@ -90,6 +91,7 @@ func (c *Client) send(ctx context.Context, r request) answer {
 	if err == nil {
 		defer func() { _ = resp.Body.Close() }()
 		a.status = resp.StatusCode
+		a.mediaType = resp.Header.Get("Content-Type")
 		a.notExecuted = resp.Header.Get("Not-Executed") == "true"
 		a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), c.config.Now())
 		a.body, err = readAll(resp.Body, cmp.Or(r.most, maxBody))
