@@ -12,20 +12,32 @@ const reasonsRead = 10_000
 
 var statusFirst = regexp.MustCompile(`^[1-5][0-9]{2}\b`)
 
+// cause is a reason without what duly added to the gateway's last word: why it was not asked again.
+func cause(what, why string) string {
+	if what == "in doubt" || what == "released" {
+		why, _, _ = strings.Cut(why, "; ")
+	}
+	return why
+}
+
 // alike joins reasons that differ in ids, amounts and times alone into one, with the count of all. A word in which they differ
-// becomes "…"; where they are the same they stay as they are. The order is that of the first of each kind by what follows: declines
-// last, then the commonest.
-func alike(list []Reason, limit int) []Reason {
+// becomes "…"; where they are the same they stay as they are. One that is most of its kind, so that it holds no id, stays by itself.
+// Declines are last, then come the commonest first.
+func alike(list []Reason, limit int) Causes {
 	type group struct {
 		what  string
 		words []string
 		rows  int64
 	}
+	own := dominant(list)
 	groups := map[string]*group{}
 	var order []*group
 	for _, r := range list {
 		words := strings.Fields(r.Why)
 		kind := r.What + "\x00" + kindOf(words)
+		if own[r.What+"\x00"+r.Why] {
+			kind += "\x00" + r.Why
+		}
 		g := groups[kind]
 		if g == nil {
 			g = &group{what: r.What, words: words}
@@ -53,11 +65,28 @@ func alike(list []Reason, limit int) []Reason {
 		}
 		return 0
 	})
-	var out []Reason
-	for _, g := range order[:min(limit, len(order))] {
-		out = append(out, Reason{What: g.what, Why: strings.Join(g.words, " "), Rows: g.rows})
+	shown := min(limit, len(order))
+	out := Causes{Reasons: []Reason{}, More: len(order) - shown}
+	for _, g := range order[:shown] {
+		out.Reasons = append(out.Reasons, Reason{What: g.what, Why: strings.Join(g.words, " "), Rows: g.rows})
 	}
 	return out
+}
+
+// dominant finds the reasons that several rows have word by word, and more than half of the rows of their kind.
+func dominant(list []Reason) map[string]bool {
+	kinds, texts := map[string]int64{}, map[string]int64{}
+	kindOfReason := func(r Reason) string { return r.What + "\x00" + kindOf(strings.Fields(r.Why)) }
+	for _, r := range list {
+		kinds[kindOfReason(r)] += r.Rows
+		texts[r.What+"\x00"+r.Why] += r.Rows
+	}
+	own := map[string]bool{}
+	for _, r := range list {
+		text := r.What + "\x00" + r.Why
+		own[text] = texts[text] > 1 && 2*texts[text] > kinds[kindOfReason(r)]
+	}
+	return own
 }
 
 // kindOf is a reason without the words that hold a digit. The status of an answer, with which some begin, counts.

@@ -46,8 +46,10 @@ const (
 	auditAttempts = `SELECT id, idempotency_key, reference, gateway, gateway_payment_id, status, amount, currency, created_at, invoice_id
 FROM payment_attempts`
 
-	auditPayments = `SELECT p.id, p.idempotency_key, p.gateway, p.transaction_key AS gateway_payment_id, p.status, p.amount, p.currency,
-p.failure_code, p.refunded_amount, p.created_at, p.order_id, o.status AS order_status, o.amount AS order_amount,
+	// A shop's view may have NULL in any column: what is missing agrees with no gateway, and is found.
+	auditPayments = `SELECT p.id, p.idempotency_key, COALESCE(p.gateway, '') AS gateway, p.transaction_key AS gateway_payment_id,
+COALESCE(p.status, '') AS status, COALESCE(p.amount, 0) AS amount, COALESCE(p.currency, '') AS currency, p.failure_code,
+COALESCE(p.refunded_amount, 0) AS refunded_amount, COALESCE(p.created_at, ` + unknownTime + `) AS created_at, COALESCE(p.order_id, 0) AS order_id, o.status AS order_status, o.amount AS order_amount,
 c.checked_at IS NOT NULL AS checked, c.next_check_at IS NOT NULL OR c.lease IS NOT NULL AS scheduled, c.reason IS NOT NULL AS frozen
 FROM payments p LEFT JOIN orders o ON o.id = p.order_id LEFT JOIN order_checks c ON c.order_id = p.order_id`
 

@@ -56,6 +56,7 @@ FROM gateway_controls WHERE account_id IN (?) AND charged_at %[1]s ? AND charged
 FROM (SELECT id FROM payments WHERE created_at %[1]s ? AND created_at >= ? ORDER BY created_at %[2]s, id %[2]s LIMIT ?) w
 JOIN payments p ON p.id = w.id JOIN orders o ON o.id = p.order_id
 WHERE p.gateway = ? AND p.status = 'succeeded' AND p.transaction_key <> '' AND p.idempotency_key <> ''
+AND o.customer_id IS NOT NULL AND p.amount IS NOT NULL AND p.currency IS NOT NULL
 ORDER BY p.created_at %[2]s, p.id %[2]s LIMIT ?`
 
 	bookedControls = `SELECT account_id, gateway_payment_id, row_id, COALESCE(proof, '') AS proof FROM bookings

@@ -3,9 +3,12 @@ package readers
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"maps"
 	"slices"
 	"time"
 
+	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/orders"
 )
@@ -72,7 +75,7 @@ func eachDue(ctx context.Context, db *mysql.DB, selection Selection, p orders.Po
 		part := walk.queue[:min(lookPage, len(walk.queue))]
 		walk.queue = walk.queue[len(part):]
 		ids := slices.DeleteFunc(slices.Clone(part), func(id uint64) bool { return seen[id] })
-		page, holders, err := peekOrders(ctx, db, ids, p, now)
+		page, holders, err := legibleOrders(ctx, db, ids, p, now)
 		if err != nil {
 			return err
 		}
@@ -85,6 +88,29 @@ func eachDue(ctx context.Context, db *mysql.DB, selection Selection, p orders.Po
 			}
 		}
 	}
+}
+
+// legibleOrders is peekOrders, but that an order which cannot be read, since a column of a shop's view is NULL, has no more than its id: it
+// is due until a run names it.
+func legibleOrders(ctx context.Context, db *mysql.DB, ids []uint64, p orders.Policy, now time.Time) (map[uint64]*orders.Claimed, map[uint64]uint64, error) {
+	page, holders, err := peekOrders(ctx, db, ids, p, now)
+	if err == nil || !errors.Is(mysql.Classify(ctx, err), batch.ErrData) {
+		return page, holders, err
+	}
+	page, holders = map[uint64]*orders.Claimed{}, map[uint64]uint64{}
+	for _, id := range ids {
+		one, held, err := peekOrders(ctx, db, []uint64{id}, p, now)
+		switch {
+		case err == nil:
+			maps.Copy(page, one)
+			maps.Copy(holders, held)
+		case errors.Is(mysql.Classify(ctx, err), batch.ErrData):
+			page[id] = &orders.Claimed{Order: orders.Order{ID: id}}
+		default:
+			return nil, nil, err
+		}
+	}
+	return page, holders, nil
 }
 
 // peekOrders reads those of the orders that are due, and which living runs have claimed them.

@@ -19,7 +19,8 @@ type DueRefund struct {
 	Next *time.Time `db:"refund_next_at"`
 }
 
-const refundPeek = `SELECT p.id, p.order_id, p.gateway, p.amount, p.currency, c.refund_next_at FROM payments p
+const refundPeek = `SELECT p.id, COALESCE(p.order_id, 0) AS order_id, COALESCE(p.gateway, '') AS gateway, COALESCE(p.amount, 0) AS amount,
+COALESCE(p.currency, '') AS currency, c.refund_next_at FROM payments p
 LEFT JOIN order_checks c ON c.order_id = p.order_id WHERE p.status = 'refund_due' AND p.id > ?%s ORDER BY p.id LIMIT ?`
 
 // Refunds hands every payment that is to be given back to each, page by page and without a lock; false from it ends

@@ -39,11 +39,12 @@ VALUES (?, ?, 1, 0, ?, 'r', 'cus_7', 100, 'KRW', 'main', 'pm_x', 1, ?, NULLIF(?,
 	worktest.Exec(t, plain, `UPDATE subscriptions SET review_reason = 'no such gateway', next_billing_date = '2026-01-31' WHERE id = 15`)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET review_reason = 'not due', next_billing_date = '2027-01-01' WHERE id = 16`)
 
-	all := func(limit int) []readers.Reason {
-		got, err := readers.BillingReasons(t.Context(), db, 2, since, due, limit)
+	causes := func(until time.Time, limit int) readers.Causes {
+		got, err := readers.BillingReasons(t.Context(), db, 2, since, until, due, limit)
 		require.NoError(t, err)
 		return got
 	}
+	all := func(limit int) []readers.Reason { return causes(time.Time{}, limit).Reasons }
 	require.Equal(t, []readers.Reason{
 		{"in review", "another amount", 3},
 		{"in doubt", "no answer", 2},
@@ -53,6 +54,8 @@ VALUES (?, ?, 1, 0, ?, 'r', 'cus_7', 100, 'KRW', 'main', 'pm_x', 1, ?, NULLIF(?,
 		{"declined", "hard", 1},
 	}, all(10))
 	require.Len(t, all(3), 3)
+	require.Equal(t, 3, causes(time.Time{}, 3).More)
+	require.Equal(t, readers.Reason{What: "in doubt", Why: "no answer", Rows: 2}, causes(since.Add(time.Second), 10).Reasons[0], "what was sent to review later is another run's")
 	require.Equal(t, "3 × in review: another amount", all(1)[0].String())
 	require.Equal(t, "1 × released", readers.Reason{What: "released", Rows: 1}.String())
 }
@@ -72,31 +75,33 @@ func TestReasonsOfOtherJobs(t *testing.T) {
 	worktest.Exec(t, plain, `INSERT INTO audit_findings (kind, reference, detail, run_id, resolved_at) VALUES ('unknown_here', 'a', '{}', 7, NULL),
 ('unknown_here', 'b', '{}', 7, NULL), ('missing_there', 'c', '{}', 7, NULL), ('missing_there', 'd', '{}', 7, UTC_TIMESTAMP(6)), ('missing_there', 'e', '{}', 6, NULL)`)
 	for name, c := range map[string]struct {
-		read func(*mysql.DB) ([]readers.Reason, error)
+		read func(*mysql.DB) (readers.Causes, error)
 		want []readers.Reason
 	}{
 		"orders": {
-			func(db *mysql.DB) ([]readers.Reason, error) { return readers.OrderReasons(t.Context(), db, since, 5) },
+			func(db *mysql.DB) (readers.Causes, error) {
+				return readers.OrderReasons(t.Context(), db, since, time.Time{}, 5)
+			},
 			[]readers.Reason{{"in review", "… was paid twice", 2}, {"in review", "its order is gone", 1}, {"refund in review", "the gateway refuses the refund: 409 closed", 1}},
 		},
 		"events": {
-			func(db *mysql.DB) ([]readers.Reason, error) {
+			func(db *mysql.DB) (readers.Causes, error) {
 				return readers.DeadReasons(t.Context(), db, []string{"webhook", "slack"}, 3, 5)
 			},
 			[]readers.Reason{{"not delivered to webhook", "answered 500", 2}, {"not delivered to slack", "", 1}},
 		},
 		"no receivers": {
-			func(db *mysql.DB) ([]readers.Reason, error) { return readers.DeadReasons(t.Context(), db, nil, 3, 5) }, nil,
+			func(db *mysql.DB) (readers.Causes, error) { return readers.DeadReasons(t.Context(), db, nil, 3, 5) }, []readers.Reason{},
 		},
 		"findings": {
-			func(db *mysql.DB) ([]readers.Reason, error) { return readers.FindingReasons(t.Context(), db, 7, 5) },
+			func(db *mysql.DB) (readers.Causes, error) { return readers.FindingReasons(t.Context(), db, 7, 5) },
 			[]readers.Reason{{"found", "unknown_here", 2}, {"found", "missing_there", 1}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := c.read(db)
 			require.NoError(t, err)
-			require.Equal(t, c.want, got)
+			require.Equal(t, readers.Causes{Reasons: c.want}, got)
 		})
 	}
 }

@@ -25,7 +25,7 @@ i.amount, i.currency, i.updated_at AS since FROM invoices i LEFT JOIN subscripti
 ORDER BY i.updated_at DESC, i.id DESC LIMIT ?`
 
 	subscriptionReviews = `SELECT 'subscription' AS what, id, review_reason AS reason,
-0 AS amount, '' AS currency, CAST(updated_at AS DATETIME(6)) AS since FROM subscriptions
+0 AS amount, '' AS currency, COALESCE(CAST(updated_at AS DATETIME(6)), ` + unknownTime + `) AS since FROM subscriptions
 WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL ORDER BY updated_at DESC, id DESC LIMIT ?`
 
 	orderReviews = `SELECT 'order' AS what, c.order_id AS id, c.reason AS reason, COALESCE(o.amount, 0) AS amount,

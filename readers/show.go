@@ -135,9 +135,11 @@ type ShownEvent struct {
 }
 
 const (
-	showSubscription = `SELECT id, customer_id, status, gateway, payment_method, method_type, description, amount, currency,
-interval_unit, interval_count, anchor_day, CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason, cancelled_at, cancel_reason, created_at, updated_at
-FROM subscriptions WHERE id = ?`
+	showSubscription = `SELECT id, COALESCE(customer_id, '') AS customer_id, COALESCE(status, '') AS status, COALESCE(gateway, '') AS gateway,
+COALESCE(payment_method, '') AS payment_method, method_type, description, COALESCE(amount, 0) AS amount, COALESCE(currency, '') AS currency,
+COALESCE(interval_unit, '') AS interval_unit, COALESCE(interval_count, 0) AS interval_count, anchor_day,
+CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason, cancelled_at, cancel_reason,
+COALESCE(created_at, ` + unknownTime + `) AS created_at, COALESCE(updated_at, ` + unknownTime + `) AS updated_at FROM subscriptions WHERE id = ?`
 
 	invoiceColumns = `id, subscription_id, due_date, amount, currency, status, stage, next_attempt_date, next_try_at,
 first_declined_date, COALESCE(retry_days, '') AS retry_days, issued_date, try_later_since, review_reason, paid_at, created_at, updated_at`

@@ -75,20 +75,26 @@ type ShownCheck struct {
 }
 
 const (
-	showOrder = `SELECT id, customer_id, status, failure_reason, amount, currency, created_at, completed_at, failed_at, updated_at
-FROM orders WHERE id = ?`
+	// A shop's view may have NULL in any column. What is missing reads as empty, 0 or the year 1970: no gateway's word agrees with that.
+	showOrder = `SELECT id, COALESCE(customer_id, '') AS customer_id, COALESCE(status, '') AS status, failure_reason, COALESCE(amount, 0) AS amount,
+COALESCE(currency, '') AS currency, COALESCE(created_at, ` + unknownTime + `) AS created_at, completed_at, failed_at,
+COALESCE(updated_at, ` + unknownTime + `) AS updated_at FROM orders WHERE id = ?`
 
-	showItems = `SELECT i.product_id, p.name, i.quantity, p.stock FROM order_items i LEFT JOIN products p ON p.id = i.product_id
+	showItems = `SELECT COALESCE(i.product_id, 0) AS product_id, p.name, COALESCE(i.quantity, 0) AS quantity, p.stock FROM order_items i LEFT JOIN products p ON p.id = i.product_id
 WHERE i.order_id = ? ORDER BY i.product_id`
 
-	showPayments = `SELECT id, gateway, method_type, idempotency_key, transaction_key, status, amount, currency, failure_code,
-failure_reason, refunded_amount, refunded_at, created_at, updated_at FROM payments WHERE order_id = ? ORDER BY id`
+	showPayments = `SELECT id, COALESCE(gateway, '') AS gateway, method_type, idempotency_key, transaction_key, COALESCE(status, '') AS status,
+COALESCE(amount, 0) AS amount, COALESCE(currency, '') AS currency, failure_code, failure_reason, COALESCE(refunded_amount, 0) AS refunded_amount,
+refunded_at, COALESCE(created_at, ` + unknownTime + `) AS created_at, COALESCE(updated_at, ` + unknownTime + `) AS updated_at FROM payments WHERE order_id = ? ORDER BY id`
 
 	showCheck = `SELECT c.checks, c.next_check_at, c.checked_at, c.reason, IF(c.lease IS NULL, NULL, c.run_id) AS run_id, c.refund_tries,
 c.refund_next_at, c.refund_since, COALESCE(c.patience, '') AS patience,
 COALESCE(c.lease IS NOT NULL AND r.status = 'running' AND r.heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL r.lease_ms * 1000 MICROSECOND, FALSE) AS run_lives
 FROM order_checks c LEFT JOIN job_runs r ON r.id = c.run_id WHERE c.order_id = ?`
 )
+
+// unknownTime stands for an instant that a shop's view does not have.
+const unknownTime = `TIMESTAMP'1970-01-01 00:00:00'`
 
 // FindOrder reads an order with all that hangs on it; nil if there is none of that id.
 func FindOrder(ctx context.Context, db *mysql.DB, id uint64) (*ShownOrder, error) {
@@ -182,7 +188,7 @@ func OrderForOperator(ctx context.Context, q sqlx.QueryerContext, id uint64, loc
 	return &order, list, check.Rules(), nil
 }
 
-const orderOfPayment = `SELECT order_id FROM payments WHERE id = ?`
+const orderOfPayment = `SELECT COALESCE(order_id, 0) FROM payments WHERE id = ?`
 
 // OrderOfPayment is the order that a payment belongs to; 0 if there is no such payment.
 func OrderOfPayment(ctx context.Context, db *mysql.DB, id uint64) (uint64, error) {

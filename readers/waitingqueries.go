@@ -40,8 +40,9 @@ AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.id = a.invoice_id AND i.status 
 	attemptsInDoubt = listedAttempt + `WHERE a.status = 'in_doubt' AND (a.next_check_at > ? OR (a.next_check_at = ? AND a.id > ?))
 ORDER BY a.next_check_at, a.id LIMIT ?`
 
-	listedSubscription = `SELECT 'subscription' AS what, id, id AS subscription_id, COALESCE(status, '') AS status, gateway, amount, currency,
-COALESCE(review_reason, '') AS reason, CAST(updated_at AS DATETIME(6)) AS since,
+	listedSubscription = `SELECT 'subscription' AS what, id, id AS subscription_id, COALESCE(status, '') AS status, COALESCE(gateway, '') AS gateway,
+COALESCE(amount, 0) AS amount, COALESCE(currency, '') AS currency,
+COALESCE(review_reason, '') AS reason, COALESCE(CAST(updated_at AS DATETIME(6)), ` + unknownTime + `) AS since,
 CAST(next_billing_date AS CHAR) AS cursor_date FROM subscriptions WHERE status <=> ? AND `
 
 	subscriptionsByDate = `next_billing_date <= ? AND (next_billing_date > ? OR (next_billing_date = ? AND id > ?))%s ORDER BY next_billing_date, id LIMIT ?`
@@ -61,7 +62,7 @@ c.next_check_at AS cursor_at FROM order_checks c LEFT JOIN orders o ON o.id = c.
 WHERE (c.next_check_at > ? OR (c.next_check_at = ? AND c.order_id > ?)) AND c.reason IS NULL AND (o.status IN ('pending', 'payment_in_progress')
 OR EXISTS (SELECT 1 FROM payments p WHERE p.order_id = c.order_id AND p.status = 'pending')) ORDER BY c.next_check_at, c.order_id LIMIT ?`
 
-	listedPayments = `SELECT id, order_id, gateway, status, COALESCE(failure_code, '') AS failure_code FROM payments WHERE order_id IN (?) ORDER BY order_id, id`
+	listedPayments = `SELECT id, order_id, COALESCE(gateway, '') AS gateway, COALESCE(status, '') AS status, COALESCE(failure_code, '') AS failure_code FROM payments WHERE order_id IN (?) ORDER BY order_id, id`
 
 	findingsWaiting = `SELECT 'finding' AS what, id, kind, reference, gateway_payment_id AS idempotency_key, detail, COALESCE(run_id, 0) AS run_id,
 first_seen_at AS since FROM audit_findings WHERE resolved_at IS NULL AND id > ? ORDER BY id LIMIT ?`

@@ -24,6 +24,9 @@ type Report struct {
 }
 
 const (
+	// A shop's view may have NULL in any column. What has no currency counts under none, and what has no amount as 0.
+	currencyOf = `COALESCE(currency, '') AS currency`
+
 	// lockDay makes a row that nothing else has, so that of two reports on a day one waits for the other, also
 	// if nothing was kept of the day yet. It goes with the old figures.
 	lockDay = `INSERT INTO daily_order_stats (business_date, currency) VALUES (?, '') ON DUPLICATE KEY UPDATE currency = ''`
@@ -31,15 +34,15 @@ const (
 	clearOrderStats   = `DELETE FROM daily_order_stats WHERE business_date = ?`
 	clearProductSales = `DELETE FROM daily_product_sales WHERE business_date = ?`
 
-	completedOrders = `SELECT id, currency, amount FROM orders WHERE completed_at >= ? AND completed_at < ?
-UNION ALL SELECT id, currency, amount FROM orders
+	completedOrders = `SELECT id, ` + currencyOf + `, COALESCE(amount, 0) AS amount FROM orders WHERE completed_at >= ? AND completed_at < ?
+UNION ALL SELECT id, ` + currencyOf + `, COALESCE(amount, 0) FROM orders
 WHERE status = 'completed' AND created_at >= ? AND created_at < ? AND completed_at IS NULL`
 
-	failedOrders = `SELECT currency FROM orders WHERE failed_at >= ? AND failed_at < ?
-UNION ALL SELECT currency FROM orders WHERE status = 'failed' AND created_at >= ? AND created_at < ? AND failed_at IS NULL`
+	failedOrders = `SELECT ` + currencyOf + ` FROM orders WHERE failed_at >= ? AND failed_at < ?
+UNION ALL SELECT ` + currencyOf + ` FROM orders WHERE status = 'failed' AND created_at >= ? AND created_at < ? AND failed_at IS NULL`
 
 	// A shop that gave everything back by hand may have written no amount.
-	refundedPayments = `SELECT currency, IF(refunded_amount = 0 AND status = 'refunded', amount, refunded_amount) AS refunded
+	refundedPayments = `SELECT ` + currencyOf + `, COALESCE(IF(COALESCE(refunded_amount, 0) = 0 AND status = 'refunded', amount, refunded_amount), 0) AS refunded
 FROM payments WHERE refunded_at >= ? AND refunded_at < ?`
 
 	orderStats = `SELECT currency, SUM(completed) AS completed, SUM(failed) AS failed, LEAST(SUM(amount), 9223372036854775807) AS amount, LEAST(SUM(refunded), 9223372036854775807) AS refunded FROM (
@@ -50,8 +53,8 @@ UNION ALL SELECT currency, 0, 0, 0, refunded FROM (` + refundedPayments + `) r
 
 	// amount × quantity ÷ total, without a product that is too large for its type.
 	productShares = `SELECT s.*, (amount DIV total) * quantity + ((amount MOD total) * quantity) DIV total AS share FROM (
-SELECT i.order_id, i.product_id, i.quantity, c.currency, c.amount,
-SUM(i.quantity) OVER (PARTITION BY i.order_id) AS total, MIN(i.product_id) OVER (PARTITION BY i.order_id) AS first
+SELECT i.order_id, COALESCE(i.product_id, 0) AS product_id, i.quantity, c.currency, c.amount,
+SUM(i.quantity) OVER (PARTITION BY i.order_id) AS total, MIN(COALESCE(i.product_id, 0)) OVER (PARTITION BY i.order_id) AS first
 FROM (` + completedOrders + `) c JOIN order_items i ON i.order_id = c.id WHERE i.quantity > 0) s`
 
 	// Amounts of several currencies have no sum.

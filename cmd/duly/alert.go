@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -14,18 +13,14 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/notify"
-	"duly/jobs"
-	"duly/readers"
 	"duly/writers"
 )
 
 const (
 	// alertWithin bounds by how much telling people delays the end of a run. Some of it is kept for the tables.
 	alertWithin = 10 * time.Second
-	// reasonsWithin bounds how long the tables are asked for reasons.
-	reasonsWithin = 3 * time.Second
-	// reasonsShown is how many reasons an alert shows for a run.
-	reasonsShown = 3
+	// deathsReadWithin bounds how long the tables are asked for runs that died.
+	deathsReadWithin = 3 * time.Second
 	// Runs that died longer ago, or more of them, are left out.
 	deathsWithin = 7 * 24 * time.Hour
 	deathsShown  = 10
@@ -46,7 +41,6 @@ type endedRun struct {
 
 	run    batch.Run
 	errors *errorLines
-	why    []readers.Reason
 }
 
 // failedJob is a job that did not come to run.
@@ -144,7 +138,7 @@ func (a *app) notify(ctx context.Context, c *config.Config, db *database, l *log
 	}
 	var dead []writers.Dead
 	if db != nil {
-		dead = t.read(ctx, db.DB, c, l, bad)
+		dead = t.read(ctx, db.DB, l)
 	}
 	if !bad && len(dead) == 0 {
 		return
@@ -187,20 +181,10 @@ func (t *runAlert) alarming(code int, terminal bool) bool {
 	return !terminal // who stopped it there knows
 }
 
-// read reads what the alert needs: reasons, if it is bad, and the runs that died.
-func (t *runAlert) read(ctx context.Context, db *mysql.DB, c *config.Config, l *logs, bad bool) []writers.Dead {
-	ctx, cancel := context.WithTimeout(ctx, min(reasonsWithin, alertWithin/3))
+// read reads which runs died.
+func (t *runAlert) read(ctx context.Context, db *mysql.DB, l *logs) []writers.Dead {
+	ctx, cancel := context.WithTimeout(ctx, min(deathsReadWithin, alertWithin/3))
 	defer cancel()
-	for i := range t.runs {
-		r := &t.runs[i]
-		if !bad || r.Exit == batch.ExitDone {
-			continue
-		}
-		var err error
-		if r.why, err = r.reasons(ctx, db, c); err != nil {
-			l.WarnContext(ctx, "the reasons of a run could not be read", slog.Uint64("run_id", r.run.ID), problem(err))
-		}
-	}
 	dead, err := writers.TakeDead(ctx, db, deathsWithin, deathsShown)
 	if err != nil {
 		if len(t.failed) == 0 {
@@ -209,25 +193,6 @@ func (t *runAlert) read(ctx context.Context, db *mysql.DB, c *config.Config, l *
 		return nil
 	}
 	return dead
-}
-
-// reasons are the commonest ones of a run.
-func (r endedRun) reasons(ctx context.Context, db *mysql.DB, c *config.Config) ([]readers.Reason, error) {
-	switch r.Job {
-	case jobs.BillingJob:
-		return readers.BillingReasons(ctx, db, r.run.ID, r.run.Started, r.BusinessDate, reasonsShown)
-	case jobs.ReconcileJob:
-		return readers.OrderReasons(ctx, db, r.run.Started, reasonsShown)
-	case jobs.OutboxJob:
-		var given int64
-		for _, s := range r.Steps {
-			given += s.Review
-		}
-		return readers.DeadReasons(ctx, db, sinkNames(c), given, reasonsShown)
-	case jobs.AuditJob:
-		return readers.FindingReasons(ctx, db, r.run.ID, reasonsShown)
-	}
-	return nil, nil
 }
 
 func (t *runAlert) ids() []uint64 {

@@ -146,8 +146,8 @@ func (r endedRun) alert(by alertFormatter, named bool) notify.AlertRun {
 			out.Steps = append(out.Steps, s.counts())
 		}
 	}
-	for _, reason := range r.why {
-		out.Reasons = append(out.Reasons, by.clean(reason.String()))
+	for _, cause := range r.causes.Lines() {
+		out.Reasons = append(out.Reasons, by.clean(cause))
 	}
 	for _, left := range first(r.Left, leftShown) {
 		out.Left = append(out.Left, by.clean(left))

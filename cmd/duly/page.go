@@ -46,7 +46,7 @@ func (a *app) page(ctx context.Context, db *database, zone *time.Location, ids .
 			return p, failed(err)
 		}
 		run := pageRun(list[0])
-		if err := fill(ctx, db, &run, list[0]); err != nil {
+		if err := a.fill(ctx, db, &run, list[0]); err != nil {
 			return p, failed(err)
 		}
 		p.Runs = append(p.Runs, run)
@@ -97,7 +97,7 @@ func (v runView) commands() []string {
 }
 
 // fill adds what is read beside the run itself.
-func fill(ctx context.Context, db *database, r *report.Run, v runView) error {
+func (a *app) fill(ctx context.Context, db *database, r *report.Run, v runView) error {
 	kept, err := mysql.ReadReport(ctx, db.DB, r.ID)
 	if err != nil {
 		return err
@@ -109,6 +109,9 @@ func fill(ctx context.Context, db *database, r *report.Run, v runView) error {
 	if r.Waiting, err = waitingOf(ctx, db, v); err != nil {
 		return err
 	}
+	if err := a.fillCauses(ctx, db, r); err != nil {
+		return err
+	}
 	switch r.Job {
 	case jobs.BillingJob:
 		return fillDeclines(ctx, db, r)
@@ -116,6 +119,24 @@ func fill(ctx context.Context, db *database, r *report.Run, v runView) error {
 		return fillDays(ctx, db, r, v)
 	}
 	return nil
+}
+
+// fillCauses adds the commonest causes, as the tables show them now.
+func (a *app) fillCauses(ctx context.Context, db *database, r *report.Run) error {
+	of := causesOf{job: r.Job, run: r.ID, business: r.Date, since: r.Started, until: end(r).Add(time.Second)}
+	for _, s := range r.Steps {
+		of.reviewed += s.Review
+	}
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	found, err := of.read(ctx, db.DB, c)
+	for _, reason := range found.Reasons {
+		r.Causes = append(r.Causes, report.Cause(reason))
+	}
+	r.MoreCauses = found.More
+	return err
 }
 
 func fillDeclines(ctx context.Context, db *database, r *report.Run) error {

@@ -27,11 +27,15 @@ type summary struct {
 	Steps        []stepView       `json:"steps"`
 	Collected    map[string]int64 `json:"collected"` // minor units by currency
 	Left         []string         `json:"left"`      // what is left for a later run, and why
-	Error        string           `json:"error,omitempty"`
-	failure      []string         // Error, a line a problem
-	InReview     readers.Reviews  `json:"in_review"` // of all runs
-	OlderReview  int64            `json:"older_in_review"`
-	Next         []string         `json:"next"` // commands to type
+	// Causes are the commonest ones of what is not settled, and of declines; MoreCauses is how many others there are.
+	Causes      []readers.Reason `json:"causes"`
+	MoreCauses  int              `json:"more_causes,omitempty"`
+	causes      readers.Causes
+	Error       string          `json:"error,omitempty"`
+	failure     []string        // Error, a line a problem
+	InReview    readers.Reviews `json:"in_review"` // of all runs
+	OlderReview int64           `json:"older_in_review"`
+	Next        []string        `json:"next"` // commands to type
 	// Reviewed are the first rows that the run sent to review, and LeftRows those that it left.
 	Reviewed []listed `json:"reviewed"`
 	LeftRows []listed `json:"left_rows"`
@@ -63,6 +67,7 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	s.Collected, s.Refunded = moved(s.Steps)
 	s.OlderReview = max(0, s.InReview.All()-new-e.foundBeside(ctx, p.run))
 	e.name(ctx, &s, p.run, new)
+	e.causes(ctx, &s, p.run, r.Tally)
 	s.Next = e.next(ctx, p.run, r, new, s)
 	if e.work.sumUp != nil {
 		if err := e.work.sumUp(ctx, e, &s); err != nil {
@@ -188,6 +193,9 @@ func (e *execution) sumUp(s summary) {
 		e.line("left for a later run: %s", reason)
 	}
 	e.showNamed("left", s.LeftRows)
+	for _, cause := range s.causes.Lines() {
+		e.line("cause: %s", cause)
+	}
 	for _, line := range s.failure {
 		e.line("failed: %s", line)
 	}

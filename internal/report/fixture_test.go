@@ -43,6 +43,14 @@ func billing() report.Run {
 			{Class: "action", Code: "authentication_required", Count: 30},
 			{Class: "soft", Count: 14},
 		},
+		Causes: []report.Cause{
+			{What: "in doubt", Why: "certificate not trusted", Rows: 19},
+			{What: "released", Rows: 6},
+			{What: "in review", Why: "gateway booked 10.00 EUR, invoice is 9.99 EUR", Rows: 2},
+			{What: "declined", Why: "insufficient_funds", Rows: 148},
+			{What: "declined", Why: "lost_card", Rows: 41},
+		},
+		MoreCauses: 7,
 		Waiting: report.Waiting{
 			Rows: []report.Review{
 				{
@@ -171,6 +179,7 @@ func hostile() report.Run {
 	m.Gateways = map[string]report.Gateway{long + evil: m.Gateways["main"], evil: {LeftAlone: evil + long}}
 	r.Measured = m
 	r.Declines = []report.Decline{{Class: evil, Code: evil + long, Count: 3}}
+	r.Causes = []report.Cause{{What: evil, Why: evil + long, Rows: 3}}
 	r.Waiting.Rows = []report.Review{{What: evil, Reason: evil + long + long, Command: "duly show " + evil + long, Since: began(), New: true}}
 	r.Next = []string{evil + long + long}
 	r.Daily = &report.Daily{Products: []report.DayProduct{{Date: evil, Name: long + long + evil, Currency: "KRW"}}}

@@ -51,9 +51,12 @@ type Run struct {
 	Steps    []Step
 	Measured *Measured // nil: it left none
 	Declines []Decline // the commonest first
-	Waiting  Waiting
-	Daily    *Daily   // of a report
-	Next     []string // commands to type
+	// Causes are the commonest ones of what the run did not settle, then of declines; MoreCauses is how many others there are.
+	Causes     []Cause
+	MoreCauses int
+	Waiting    Waiting
+	Daily      *Daily   // of a report
+	Next       []string // commands to type
 }
 
 // Told is something that a run was told.
@@ -71,6 +74,13 @@ type Step struct {
 type Decline struct {
 	Class, Code string
 	Count       int64
+}
+
+// Cause is why rows of a run ended as they did, and how many.
+type Cause struct {
+	What string // in doubt, in review, declined
+	Why  string
+	Rows int64
 }
 
 // Waiting is what waits for an operator, the newest first.

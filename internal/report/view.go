@@ -49,6 +49,8 @@ type runView struct {
 	GivenBack   []sumView
 	Stages      []stageView
 	Declines    []declineView
+	Causes      []causeView
+	MoreCauses  string
 	Pace        *columnsView
 	Gateways    []gatewayView
 	Daily       *dailyView
@@ -82,6 +84,9 @@ type declineView struct {
 	Code, Class, Count, Share string
 	Bar                       []segment
 }
+
+// causeView is a cause with how many rows have it.
+type causeView struct{ Count, What, Why string }
 
 // dailyView are the figures of days.
 type dailyView struct {
@@ -151,6 +156,7 @@ func runOf(r Run, zone *time.Location, level int) runView {
 	v := runView{
 		ID: anchor(r.ID), Heading: title(r.Job), Level: level, Verdict: r.verdict(), Exit: "none", Facts: factsOf(r, zone), Error: text.Joined(r.Error),
 		Next: r.Next, Outcomes: outcomesOf(r.Steps), Collected: sumsOf(r.Steps, false), GivenBack: sumsOf(r.Steps, true),
+		Causes: causesOf(r.Causes), MoreCauses: moreCauses(r.MoreCauses),
 		Stages: stagesOf(r.Steps), Declines: declinesOf(r.Declines), Gateways: gatewaysOf(r.Measured), Daily: dailyOf(r.Daily),
 	}
 	if r.Exit != nil {
@@ -244,6 +250,26 @@ func figuresOf(r Run) []figure {
 		out = append(out, figure{number(waiting), "sent to review", ""})
 	}
 	return out
+}
+
+func causesOf(list []Cause) []causeView {
+	var out []causeView
+	for _, c := range list {
+		v := causeView{Count: number(c.Rows), What: c.What, Why: c.Why}
+		if v.Why == "" {
+			v.Why = "no reason given"
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// moreCauses says that there are others.
+func moreCauses(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return "and " + plural(int64(n), "other")
 }
 
 func declinesOf(list []Decline) []declineView {

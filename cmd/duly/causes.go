@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/jobs"
+	"duly/readers"
+)
+
+const (
+	// causesShown is how many causes are shown of a run.
+	causesShown = 5
+	// causesWithin bounds how long the tables are asked for them.
+	causesWithin = 3 * time.Second
+)
+
+// causesOf configures what is read of a run. Until is when it ended; zero: just now.
+type causesOf struct {
+	job      string
+	run      uint64
+	business string
+	since    time.Time
+	until    time.Time
+	reviewed int64 // rows that it sent to review
+}
+
+// read reads the commonest causes of what the run did not settle, or settled as declined.
+func (o causesOf) read(ctx context.Context, db *mysql.DB, c *config.Config) (readers.Causes, error) {
+	switch o.job {
+	case jobs.BillingJob:
+		return readers.BillingReasons(ctx, db, o.run, o.since, o.until, o.business, causesShown)
+	case jobs.ReconcileJob:
+		return readers.OrderReasons(ctx, db, o.since, o.until, causesShown)
+	case jobs.OutboxJob:
+		return readers.DeadReasons(ctx, db, sinkNames(c), o.reviewed, causesShown)
+	case jobs.AuditJob:
+		return readers.FindingReasons(ctx, db, o.run, causesShown)
+	}
+	return readers.Causes{Reasons: []readers.Reason{}}, nil
+}
+
+// causes adds the commonest causes to the summary of a run, and logs them in one line. A run that has none is not asked about.
+func (e *execution) causes(ctx context.Context, s *summary, run *batch.Run, t batch.Tally) {
+	s.Causes = []readers.Reason{}
+	if t.Declined+t.Released+t.InDoubt+t.Rejected+t.Review == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(causesWithin, e.alertWithin/3))
+	defer cancel()
+	of := causesOf{job: run.Job, run: run.ID, business: s.BusinessDate, since: run.Started, reviewed: t.Review}
+	found, err := of.read(ctx, e.db.DB, e.config)
+	if err != nil {
+		e.logs.WarnContext(ctx, "the causes of a run could not be read", problem(err))
+		return
+	}
+	s.causes, s.Causes, s.MoreCauses = found, found.Reasons, found.More
+	if lines := found.Lines(); len(lines) > 0 {
+		e.logs.InfoContext(ctx, "commonest causes", slog.String("causes", strings.Join(lines, "; ")))
+	}
+}
