@@ -29,6 +29,10 @@ type Forecast struct {
 	Review    int64 `json:"review"`     // rows that an operator would have to look at
 	LeftAlone int64 `json:"left_alone"` // charges of gateways that are paused, or not configured here
 
+	// Problems are why rows would be reviewed or left, with their first ids; MoreProblems counts the rows of others.
+	Problems     []ForecastProblem `json:"problems"`
+	MoreProblems int64             `json:"more_problems,omitempty"`
+
 	// Unknown counts the charges of each gateway that wait to be adopted.
 	Unknown []readers.GatewayCount `json:"unknown_charges,omitempty"`
 }
@@ -64,6 +68,7 @@ func ForecastBilling(ctx context.Context, d Deps, o BillingOptions, stages, firs
 		peek:     readers.Peek{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize},
 	}
 	err := f.all(ctx, stages)
+	f.Problems, f.MoreProblems = f.problems.named(), f.problems.more
 	if err == nil {
 		f.Unknown, err = readers.CountUnknownCharges(ctx, d.DB)
 	}
@@ -85,6 +90,7 @@ type forecast struct {
 	peek         readers.Peek
 	first, limit int
 	charges      int
+	problems     problems
 	sums         map[ForecastSum]*ForecastSum
 }
 
@@ -113,7 +119,15 @@ func (f *forecast) all(ctx context.Context, stages int) error {
 
 func (f *forecast) unsettled(ctx context.Context) error {
 	sums, err := f.peek.Unsettled(ctx)
+	if err != nil {
+		return err
+	}
+	elsewhere, err := readers.AttemptsElsewhere(ctx, f.DB, f.o.Selection, f.configured())
+	f.LeftAlone += f.problems.elsewhere("attempt", elsewhere)
 	for _, s := range sums {
+		if !f.known(s.Gateway) {
+			continue
+		}
 		f.Unsettled = append(f.Unsettled, ForecastSum{StepRecover, s.Gateway, s.Currency, s.Count, s.Amount})
 		f.charges += int(s.Count)
 	}
@@ -131,8 +145,10 @@ func (f *forecast) issue(ctx context.Context) error {
 			switch {
 			case issue.Review != "":
 				f.Review++
+				f.problems.add("subscription", ProblemReview, issue.Review, row.ID)
 			case issue.Elsewhere:
 				f.LeftAlone++
+				f.problems.add("subscription", ProblemLeft, unconfigured(row.Gateway), row.ID)
 			case issue.Settled:
 				f.Free++
 			case !issue.Due.IsZero() && f.has(StepCollect):
@@ -150,8 +166,13 @@ func (f *forecast) issue(ctx context.Context) error {
 
 // open counts what would become of an invoice; false: the limit is reached.
 func (f *forecast) open(step string, inv readers.OpenInvoice) bool {
+	what, id := "invoice", inv.ID
+	if id == 0 { // not issued yet
+		what, id = "subscription", inv.SubscriptionID
+	}
 	if inv.Gone {
 		f.Review++
+		f.problems.add(what, ProblemReview, "its subscription is gone", id)
 		return true
 	}
 	if f.closed(inv.Subscription.Gateway) {
@@ -162,6 +183,7 @@ func (f *forecast) open(step string, inv readers.OpenInvoice) bool {
 	switch claim.Action {
 	case billing.ReviewInvoice:
 		f.Review++
+		f.problems.add(what, ProblemReview, claim.Reason, id)
 	case billing.VoidInvoice:
 		f.Void++
 	case billing.UseStage:
@@ -170,6 +192,7 @@ func (f *forecast) open(step string, inv readers.OpenInvoice) bool {
 		f.Ended++
 	case billing.LeaveInvoice:
 		f.LeftAlone++
+		f.problems.add(what, ProblemLeft, unconfigured(inv.Subscription.Gateway), id)
 	case billing.Charge:
 		return f.charge(step, inv, claim.No)
 	}

@@ -30,7 +30,11 @@ type ReconcileForecast struct {
 	NextCheckAt *time.Time `json:"next_check_at,omitempty"`
 	Later       int64      `json:"later"` // payments that are to be given back, tried again later, the first of them then:
 	NextTryAt   *time.Time `json:"next_try_at,omitempty"`
-	LeftAlone   int64      `json:"left_alone"` // orders and payments of gateways that are paused
+	LeftAlone   int64      `json:"left_alone"` // orders and payments of gateways that are paused, or not configured here
+
+	// Problems are why rows would be left, or cannot end well, with their first ids; MoreProblems counts the rows of others.
+	Problems     []ForecastProblem `json:"problems"`
+	MoreProblems int64             `json:"more_problems,omitempty"`
 }
 
 // OrderSum counts orders of a status by the gateway that would be asked about them.
@@ -93,6 +97,7 @@ func ForecastReconcile(ctx context.Context, d Deps, o ReconcileOptions, first, l
 		}
 	}
 	f.sum()
+	f.Problems, f.MoreProblems = f.problems.named(), f.problems.more
 	return f.ReconcileForecast, nil
 }
 
@@ -103,6 +108,7 @@ type reconcileForecast struct {
 	o            ReconcileOptions
 	first, limit int
 	now          time.Time
+	problems     problems
 	items        int             // orders of the steps before
 	worked       map[uint64]bool // orders of this step
 	orders       map[OrderSum]OrderSum
@@ -140,11 +146,17 @@ func (f *reconcileForecast) order(c orders.Claimed, held bool) bool {
 	case held:
 		f.InFlight++
 		return true
+	case f.elsewhere(c):
+		f.LeftAlone++
+		return true
 	case f.closed(gateway):
 		f.LeftAlone++
 		return true
 	case !f.take(c.ID):
 		return false
+	}
+	if why := strangeCurrency(c.Money.Currency); why != "" && c.Status != "" {
+		f.problems.add("order", ProblemChecked, why, c.ID)
 	}
 	key := OrderSum{Status: string(c.Status), Gateway: gateway, Currency: c.Money.Currency}
 	total := f.orders[key]
@@ -157,6 +169,17 @@ func (f *reconcileForecast) order(c orders.Claimed, held bool) bool {
 	return true
 }
 
+// elsewhere names an order that waits for a gateway which is not configured on this host.
+func (f *reconcileForecast) elsewhere(c orders.Claimed) bool {
+	for _, p := range c.Payments {
+		if p.Gateway != "" && orders.MustAsk(c.Order, p) && !f.known(p.Gateway) {
+			f.problems.add("order", ProblemLeft, unconfigured(p.Gateway), c.ID)
+			return true
+		}
+	}
+	return false
+}
+
 func (f *reconcileForecast) giveBack(r readers.DueRefund) bool {
 	switch {
 	case r.Next != nil && r.Next.After(f.now):
@@ -165,11 +188,18 @@ func (f *reconcileForecast) giveBack(r readers.DueRefund) bool {
 			f.NextTryAt = r.Next
 		}
 		return true
+	case r.Gateway != "" && !f.known(r.Gateway):
+		f.LeftAlone++
+		f.problems.add("payment", ProblemLeft, unconfigured(r.Gateway), r.ID)
+		return true
 	case f.closed(r.Gateway):
 		f.LeftAlone++
 		return true
 	case !f.take(r.OrderID):
 		return false
+	}
+	if why := strangeCurrency(r.Currency); why != "" {
+		f.problems.add("payment", ProblemChecked, why, r.ID)
 	}
 	key := RefundSum{Gateway: r.Gateway, Currency: r.Currency}
 	total := f.refunds[key]

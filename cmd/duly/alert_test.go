@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -137,6 +139,46 @@ func TestPeopleAreToldOfABadRun(t *testing.T) {
 }
 
 // A failed and an unfinished run.
+// The summary, its document, the log, the alert and the page say the same of the commonest causes: five, and how many others there are.
+func TestCommonestCauses(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	people := s.join(t)
+	for i := range 11 {
+		s.enrol(t, "wrong_amount", []int64{999, 999, 999, 999, 999, 1, 2, 3, 4, 5, 999}[i])
+	}
+	for _, behaviour := range []string{"soft", "soft", "hard", "ok"} {
+		s.enrol(t, behaviour, 100)
+	}
+	s.exec(t, "UPDATE subscriptions SET currency = 'EUX' WHERE id = ?", s.enrol(t, "ok", 100))
+	s.exec(t, "UPDATE subscriptions SET customer_id = '' WHERE id = ?", s.enrol(t, "ok", 100))
+	page := filepath.Join(t.TempDir(), "run.html")
+	got := s.duly(t, "run", "billing", "--report", page)
+	require.Equal(t, batch.ExitReview, got.code, got.err)
+	want := []string{
+		"6 × in review: gateway booked 1,000 KRW, invoice is 999 KRW",
+		"5 × in review: gateway booked … KRW, invoice is … KRW",
+		`1 × in review: currency "EUX" is not a known ISO 4217 code in upper case`,
+		"1 × in review: customer_id is empty",
+		"2 × declined: do_not_honor",
+		"and 1 other",
+	}
+	require.Equal(t, len(want), strings.Count(got.out, "cause: "))
+	for _, line := range want {
+		require.Contains(t, got.out, "cause: "+line+"\n")
+	}
+	require.Contains(t, got.err, `"msg":"commonest causes"`)
+	require.Contains(t, got.err, strings.ReplaceAll(strings.Join(want, "; "), `"`, `\"`))
+	alert := people.one(t)
+	for _, line := range want {
+		require.Contains(t, alert, "• "+line+"\n")
+	}
+	html, err := os.ReadFile(page)
+	require.NoError(t, err)
+	require.Contains(t, string(html), "<td class=\"n\">6</td><td>in review</td><td>gateway booked 1,000 KRW, invoice is 999 KRW</td>")
+	require.Contains(t, string(html), "<p>and 1 other</p>")
+}
+
 func TestPeopleAreToldOfFailures(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

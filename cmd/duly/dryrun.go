@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -114,6 +115,23 @@ func (a *app) counted(all []counted) {
 	}
 }
 
+// problems writes why rows would not be done as they stand, with their first ids.
+func (a *app) problems(list []jobs.ForecastProblem, more int64) {
+	for _, p := range list {
+		would := map[string]string{
+			jobs.ProblemReview: "would need an operator", jobs.ProblemLeft: "would be left alone", jobs.ProblemChecked: "would be checked, and need an operator if paid",
+		}[p.Result]
+		ids := strings.Trim(strings.ReplaceAll(fmt.Sprint(p.IDs), " ", ", "), "[]")
+		if others := p.Count - int64(len(p.IDs)); others > 0 {
+			ids += fmt.Sprintf(" and %d more", others)
+		}
+		a.line("%s %s: %s (%s)", plural(p.Count, p.What), would, p.Why, ids)
+	}
+	if more > 0 {
+		a.line("and %s with other problems", plural(more, "row"))
+	}
+}
+
 // from is ", from" an instant, if there is one.
 func from(t *time.Time) string {
 	if t == nil {
@@ -163,8 +181,9 @@ func (e *execution) showBilling(f billingForecast) {
 		{f.Passed, "row", "would pass a stage without a charge: the method was declined for good"},
 		{f.Ended, "row", "would end unpaid: the method was declined for good"},
 		{f.Review, "row", "would need an operator"},
-		{f.LeftAlone, "row", "would be left alone: the gateway is paused"},
+		{f.LeftAlone, "row", "would be left alone: the gateway is paused, or not configured here"},
 	})
+	e.problems(f.Problems, f.MoreProblems)
 	if f.Limited {
 		e.line("--limit would end the run before everything is charged")
 	}

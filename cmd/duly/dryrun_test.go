@@ -158,6 +158,58 @@ func TestForecastsHold(t *testing.T) {
 	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM job_runs WHERE id <= 2 AND job = 'prune' AND finished_at < '2021-01-01' AND id < (SELECT * FROM (SELECT MAX(id) FROM job_runs WHERE finished_at < '2021-01-01') x)"))
 }
 
+// What a run would leave or send to review is named, with its first ids, and the run does the same.
+func TestDryRunNamesProblems(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	for range 7 {
+		s.enrol(t, "ok", 100)
+	}
+	s.exec(t, "UPDATE subscriptions SET currency = 'EUX' WHERE id <= 7")
+	for range 2 {
+		s.exec(t, "UPDATE subscriptions SET gateway = 'maim' WHERE id = ?", s.enrol(t, "ok", 100))
+	}
+	s.enrol(t, "ok", 100)
+	s.exec(t, `INSERT INTO invoices (id, subscription_id, due_date, amount, currency, status, issued_date, next_attempt_date) VALUES
+(1, 99, '2026-01-01', 100, 'KRW', 'open', '2026-01-01', '2026-01-01')`)
+	s.exec(t, `INSERT INTO payment_attempts (id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount, currency, gateway, payment_method,
+body_version, status, run_id, next_check_at) VALUES (1, 9, 98, 1, 0, 'k', 'r', 'c', 100, 'KRW', 'old', 'pm', 1, 'in_doubt', 1, '2020-01-01')`)
+	told := document[billingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json"))
+	strange, absent := `currency "EUX" is not a known ISO 4217 code in upper case`, `gateway "maim" is not configured here`
+	require.Equal(t, []jobs.ForecastProblem{
+		{What: "attempt", Result: jobs.ProblemLeft, Why: `gateway "old" is not configured here`, Count: 1, IDs: []uint64{1}},
+		{What: "subscription", Result: jobs.ProblemReview, Why: strange, Count: 7, IDs: []uint64{1, 2, 3, 4, 5}},
+		{What: "subscription", Result: jobs.ProblemLeft, Why: absent, Count: 2, IDs: []uint64{8, 9}},
+		{What: "invoice", Result: jobs.ProblemReview, Why: "its subscription is gone", Count: 1, IDs: []uint64{1}},
+	}, told.Problems)
+	require.Empty(t, told.Unsettled, "nobody here can ask about it")
+	require.Equal(t, int64(8), told.Review)
+	require.Equal(t, int64(3), told.LeftAlone)
+	people := s.duly(t, "run", "billing", "--dry-run").out
+	require.Contains(t, people, "7 subscriptions would need an operator: "+strange+" (1, 2, 3, 4, 5 and 2 more)\n")
+	require.Contains(t, people, "2 subscriptions would be left alone: "+absent+" (8, 9)\n")
+
+	run := document[summary](t, s.duly(t, "run", "billing", "--json"))
+	require.Equal(t, batch.ExitUnfinished, run.Exit)
+	require.Equal(t, told.Review, s.number(t, "SELECT (SELECT COUNT(*) FROM subscriptions WHERE review_reason IS NOT NULL) + (SELECT COUNT(*) FROM invoices WHERE status = 'review')"))
+	require.Equal(t, told.LeftAlone, s.number(t, "SELECT (SELECT COUNT(*) FROM subscriptions WHERE gateway = 'maim' AND review_reason IS NULL) + (SELECT COUNT(*) FROM payment_attempts WHERE status = 'in_doubt')"))
+
+	elsewhere, odd, back := s.order(t, "payment_in_progress", ""), s.order(t, "payment_in_progress", ""), s.order(t, "failed", "")
+	s.exec(t, "UPDATE payments SET gateway = 'maim' WHERE order_id IN (?, ?)", elsewhere, back)
+	s.exec(t, "UPDATE payments SET status = 'refund_due' WHERE order_id = ?", back)
+	s.exec(t, "UPDATE orders SET currency = 'EUX', updated_at = updated_at WHERE id = ?", odd)
+	refund := uint64(s.number(t, "SELECT id FROM payments WHERE order_id = ?", back))
+	s.exec(t, "UPDATE payments SET updated_at = created_at")
+	reconcile := document[reconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
+	require.Equal(t, []jobs.ForecastProblem{
+		{What: "order", Result: jobs.ProblemLeft, Why: absent, Count: 1, IDs: []uint64{elsewhere}},
+		{What: "order", Result: jobs.ProblemChecked, Why: strange, Count: 1, IDs: []uint64{odd}},
+		{What: "payment", Result: jobs.ProblemLeft, Why: absent, Count: 1, IDs: []uint64{refund}},
+	}, reconcile.Problems)
+	require.Equal(t, int64(2), reconcile.LeftAlone)
+	require.Contains(t, s.duly(t, "run", "reconcile", "--dry-run").out, fmt.Sprintf("1 order would be checked, and need an operator if paid: %s (%d)\n", strange, odd))
+}
+
 // What is paused is left alone, and said so.
 func TestDryRunOfWhatIsPaused(t *testing.T) {
 	t.Parallel()

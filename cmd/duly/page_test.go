@@ -73,7 +73,7 @@ func TestPageOfARun(t *testing.T) {
 	require.Contains(t, string(page), "Exit code 3")
 	require.Contains(t, string(page), "duly show subscription 5")
 	headings := browsertest.Evaluate[[]string](t, tab, `[...document.querySelectorAll("h2")].map(h => h.textContent)`)
-	require.Equal(t, []string{"What is left to do", "Collected", "What became of it", "Why charges were declined", "Throughput over time", "Gateways"}, headings)
+	require.Equal(t, []string{"What is left to do", "Collected", "What became of it", "Commonest causes", "Why charges were declined", "Throughput over time", "Gateways"}, headings)
 	require.Len(t, tab.Requests(), 1)
 	require.Empty(t, tab.Messages())
 

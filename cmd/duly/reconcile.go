@@ -74,8 +74,9 @@ func (e *execution) showReconcile(f reconcileForecast) {
 		{f.InFlight, "order", "being checked by another run"},
 		{f.InDoubt, "order", "in doubt, checked again later" + from(f.NextCheckAt)},
 		{f.Later, "payment", "to be given back, tried again later" + from(f.NextTryAt)},
-		{f.LeftAlone, "row", "left alone: the gateway is paused"},
+		{f.LeftAlone, "row", "left alone: the gateway is paused, or not configured here"},
 	})
+	e.problems(f.Problems, f.MoreProblems)
 	if f.Limited {
 		e.line("--limit would end the run before everything is done")
 	}
