@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/gateway"
 	"duly/internal/gateway/simulator"
 	"duly/internal/mysql"
 	"duly/internal/worktest"
@@ -170,7 +172,7 @@ func TestAnswersThatNobodyCanRead(t *testing.T) {
 	worktest.Enrol(t, w.plain, 120, day0, of(60, "pm_ok", "pm_ok"))
 	page := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
-			_, _ = rw.Write([]byte("<html>Welcome</html>"))
+			_, _ = rw.Write([]byte(`{"welcome":true}`))
 			return
 		}
 		w.sims["main"].ServeHTTP(rw, r)
@@ -181,6 +183,7 @@ func TestAnswersThatNobodyCanRead(t *testing.T) {
 	result := w.run(nil)
 	require.Equal(t, batch.ExitFailed, result.Exit, "%v", result)
 	require.ErrorContains(t, result.Err, "gateway main: 5 charges in a row were answered with what cannot be read")
+	require.ErrorContains(t, result.Err, `field "id" is missing`)
 	require.ErrorContains(t, result.Err, "check gateways.main.url")
 	doubt := worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM payment_attempts WHERE status = 'in_doubt'`)
 	require.GreaterOrEqual(t, doubt, 5)
@@ -191,4 +194,53 @@ func TestAnswersThatNobodyCanRead(t *testing.T) {
 	w.began = w.began.Add(-time.Hour)
 	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
 	w.reconcile()
+}
+
+// A maintenance page opens the gateway's circuit after a few customers, whatever its status, and the run goes on when it is gone. What the
+// page answered is in doubt, for the gateway may have executed it, and is settled by what the gateway knows.
+func TestAMaintenancePage(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.limits.MaxOutage = time.Minute
+	w.limits.Circuit = gateway.CircuitLimits{Window: 40, Minimum: 20, FailurePercent: 60, OpenFor: 2 * time.Second, HalfOpen: 1}
+	worktest.Enrol(t, w.plain, 60, day0, nil)
+	var (
+		mu    sync.Mutex
+		began time.Time
+		pages int
+	)
+	statuses := []int{200, 404, 402, 503, 301}
+	page := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		if r.Method == http.MethodPost && began.IsZero() {
+			began = time.Now()
+		}
+		down := r.Method == http.MethodPost && time.Since(began) < time.Second
+		if down {
+			pages++
+		}
+		status := statuses[pages%len(statuses)]
+		mu.Unlock()
+		if !down {
+			w.sims["main"].ServeHTTP(rw, r)
+			return
+		}
+		w.sims["main"].ServeHTTP(httptest.NewRecorder(), r)
+		rw.Header().Set("Content-Type", "text/html")
+		rw.WriteHeader(status)
+		_, _ = rw.Write([]byte("<html>Back soon</html>"))
+	}))
+	t.Cleanup(page.Close)
+	w.urls["main"] = page.URL
+	result := w.run(nil)
+	require.NotEqual(t, batch.ExitFailed, result.Exit, "%v", result)
+	require.GreaterOrEqual(t, pages, 1)
+	require.LessOrEqual(t, pages, 5+atOnce)
+	if result.Exit != batch.ExitDone { // what is in doubt may be asked about later
+		w.began = w.began.Add(-time.Hour)
+		require.Equal(t, batch.ExitDone, w.run(nil).Exit)
+	}
+	w.reconcile()
+	require.Equal(t, 60, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM invoices WHERE status = 'paid'`))
+	require.Equal(t, 60, w.sims["main"].Stats().Payments, "nobody is charged twice")
 }

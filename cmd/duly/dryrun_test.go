@@ -189,7 +189,7 @@ body_version, status, run_id, next_check_at) VALUES (1, 9, 98, 1, 0, 'k', 'r', '
 	require.Contains(t, people, "7 subscriptions would need an operator: "+strange+" (1, 2, 3, 4, 5 and 2 more)\n")
 	require.Contains(t, people, "2 subscriptions would be left alone: "+absent+" (8, 9)\n")
 
-	run := document[summary](t, s.duly(t, "run", "billing", "--json"))
+	run := document[summary](t, s.duly(t, "run", "billing", "--json", "--step", "issue", "--step", "collect"))
 	require.Equal(t, batch.ExitUnfinished, run.Exit)
 	require.Equal(t, told.Review, s.number(t, "SELECT (SELECT COUNT(*) FROM subscriptions WHERE review_reason IS NOT NULL) + (SELECT COUNT(*) FROM invoices WHERE status = 'review')"))
 	require.Equal(t, told.LeftAlone, s.number(t, "SELECT (SELECT COUNT(*) FROM subscriptions WHERE gateway = 'maim' AND review_reason IS NULL) + (SELECT COUNT(*) FROM payment_attempts WHERE status = 'in_doubt')"))
