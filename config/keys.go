@@ -158,7 +158,7 @@ func Keys() []Key {
 		},
 		{
 			Name: "gateways.<name>.circuit.failure_percent", Default: "60", parse: whole(1, 100),
-			Why: "It opens at this share of time-outs, resets, refusals and 5xx. Declines, 4xx and 429 are answers, not failures.",
+			Why: "It opens at this share of time-outs, resets, refusals, 5xx and HTML pages. Declines, 4xx and 429 are answers, not failures.",
 		},
 		{
 			Name: "gateways.<name>.circuit.open_for", Default: "10s", parse: duration(time.Millisecond, day),
