@@ -123,7 +123,7 @@ func TestAPageThatStays(t *testing.T) {
 		page := payment.Outcome{Failure: true, Page: true, Reason: "200 with an HTML page"}
 		g := &fake{charge: in(page)}
 		p := pace(t, g, once, func(l *gateway.Limits) { l.MaxOutage = 5 * time.Minute })
-		for i := 0; i < 1000; i++ {
+		for i := range 1000 {
 			if _, closed := p.Closed(); closed {
 				break
 			}

@@ -78,7 +78,7 @@ func (a answer) unreadable(why string) string {
 }
 
 // markup are what pages begin with, or have near their beginning.
-var markup = [][]byte{[]byte("<!doctype html"), []byte("<html"), []byte("<head"), []byte("<title"), []byte("<body")}
+var markup = [][]byte{[]byte("<!doctype html"), []byte("<html"), []byte("<head"), []byte("<title"), []byte("<body")} //nolint:gochecknoglobals // a constant list
 
 // sniffed is how much of a body is looked at for them.
 const sniffed = 1024
