@@ -47,6 +47,7 @@ func (s *shop) filled(t *testing.T, to *hook) {
 		s.exec(t, "UPDATE payments SET status = 'refund_due' WHERE order_id = ?", id)
 		s.exec(t, "INSERT INTO order_checks (order_id, refund_next_at) VALUES (?, "+wait+")", id)
 	}
+	s.exec(t, "UPDATE orders SET failed_at = UTC_TIMESTAMP(6) WHERE status = 'failed'") // today, also shortly after midnight
 	doubt := s.order(t, "payment_in_progress", payment.Pending)
 	s.exec(t, "INSERT INTO order_checks (order_id, next_check_at) VALUES (?, UTC_TIMESTAMP(6) + INTERVAL 1 HOUR)", doubt)
 	sold := s.order(t, "completed", "")
