@@ -247,6 +247,7 @@ func TestRefundAfterALostCommit(t *testing.T) {
 				_, err := refundWriter(db).Write(ctx, results)
 				require.ErrorIs(t, err, mysql.ErrCommitUnknown)
 				<-lost
+				worktest.Free(t, plain, "orders", "payments", "order_checks") // until then the repeated write passes them over
 				tally, err := refundWriter(db).Write(ctx, results)
 				require.NoError(t, err)
 				require.Equal(t, batch.Tally{Succeeded: 1, InDoubt: 1, Amounts: map[string]int64{"KRW": 500}}, tally)

@@ -53,6 +53,15 @@ func Servers(t testing.TB, db *mysql.DB) (own, other mysql.Server) {
 // Patience is how long tests wait for what must happen, on a machine that has much else to do.
 const Patience = 2 * time.Minute
 
+// Free waits until nobody holds a row of the tables: a server notices a while later that a connection is gone.
+func Free(t testing.TB, db *testdb.DB, tables ...string) {
+	t.Helper()
+	for _, table := range tables {
+		var n []int
+		require.NoError(t, db.SelectContext(t.Context(), &n, "SELECT 1 FROM "+table+" FOR UPDATE"))
+	}
+}
+
 // Volume is how many rows a test takes: some, or as many as `make volume` asks for.
 func Volume(some, all int) int {
 	if os.Getenv("DULY_TEST_VOLUME") == "all" {
