@@ -1,10 +1,12 @@
 package notify
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
+
+	"duly/internal/text"
 )
 
 // How many events of a digest are named, and how many reasons.
@@ -41,11 +43,11 @@ func Digest(list []Message) string {
 		}
 		lines = append(lines, fmt.Sprintf("• and %d more", len(list)-digestNames))
 	}
-	text := fit(lines)
+	whole := fit(lines)
 	if lister != "" {
-		text += "\n" + lister
+		whole += "\n" + lister
 	}
-	return text
+	return whole
 }
 
 // brief is an event as a line of a digest, with the command that shows its subject on the next one.
@@ -62,50 +64,22 @@ func brief(m Message) string {
 	return line(about, lineLength) + command(kind, id)
 }
 
-// commonest are the reasons of events with their counts, the commonest first. Reasons that differ in ids and amounts alone are one,
-// and a word in which they differ is "…".
+// commonest are the reasons of events with their counts, the commonest first; see [text.Alike].
 func commonest(list []Message) []string {
-	type group struct {
-		words []string
-		n     int
+	counted := make([]text.Counted, len(list))
+	for i, m := range list {
+		counted[i] = text.Counted{Text: cmp.Or(detailsOf(m).Reason, "no reason given"), N: 1}
 	}
-	groups := map[string]*group{}
-	var order []*group
-	for _, m := range list {
-		reason := detailsOf(m).Reason
-		if reason == "" {
-			reason = "no reason given"
-		}
-		words := strings.Fields(reason)
-		kind := make([]string, len(words))
-		for i, w := range words {
-			if kind[i] = w; strings.ContainsFunc(w, unicode.IsDigit) {
-				kind[i] = "\x00"
-			}
-		}
-		key := strings.Join(kind, " ")
-		g := groups[key]
-		if g == nil {
-			g = &group{words: words}
-			groups[key] = g
-			order = append(order, g)
-		}
-		g.n++
-		for i := range g.words {
-			if g.words[i] != words[i] {
-				g.words[i] = "…"
-			}
-		}
-	}
-	slices.SortStableFunc(order, func(a, b *group) int { return b.n - a.n })
+	counted = text.Alike(counted)
+	slices.SortStableFunc(counted, func(a, b text.Counted) int { return cmp.Compare(b.N, a.N) })
+	shown := min(digestReasons, len(counted))
 	var lines []string
-	rest := 0
-	for i, g := range order {
-		if i >= digestReasons {
-			rest += g.n
-			continue
-		}
-		lines = append(lines, "• "+line(fmt.Sprintf("%d × %s", g.n, strings.Join(g.words, " ")), lineLength))
+	for _, c := range counted[:shown] {
+		lines = append(lines, "• "+line(fmt.Sprintf("%d × %s", c.N, c.Text), lineLength))
+	}
+	var rest int64
+	for _, c := range counted[shown:] {
+		rest += c.N
 	}
 	if rest > 0 {
 		lines = append(lines, fmt.Sprintf("• %d for other reasons", rest))

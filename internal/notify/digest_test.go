@@ -32,7 +32,7 @@ func TestDigest(t *testing.T) {
 		many = append(many, of("review.needed", fmt.Sprintf("order:%d", i), `{"reason": "`+reason+`"}`))
 	}
 	many[11].Data = json.RawMessage(`{}`)
-	require.Equal(t, ":mag: *200 reviews need a decision*\n• 141 × refund of payment … refused\n• 47 × customer_id is empty\n• 2 × reason x\n"+
+	require.Equal(t, ":mag: *200 reviews need a decision*\n• 141 × refund of payment …: refused\n• 47 × customer_id is empty\n• 2 × reason x\n"+
 		"• 2 × reason xx\n• 2 × reason xxx\n• 6 for other reasons\n`duly list review`", notify.Digest(many))
 
 	for i := range many {
