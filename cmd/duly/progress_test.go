@@ -62,7 +62,9 @@ func TestProgressIsDrawn(t *testing.T) {
 	require.Contains(t, got.out, "collect      20 of 20 · ")
 	require.Contains(t, got.out, " · 20 declined")
 	require.Less(t, strings.LastIndex(got.out, "collect      20 of 20"), strings.Index(got.out, "┌"), "the summary comes last")
-	require.Empty(t, got.err)
+	require.NotContains(t, got.err, "msg=progress", "it is drawn, and not logged beside that")
+	require.Len(t, strings.Split(strings.TrimSpace(got.err), "\n"), 1, got.err)
+	require.Contains(t, got.err, `causes="20 × declined: do_not_honor"`)
 
 	for _, quiet := range []string{"--no-progress", "--json"} {
 		require.NotContains(t, s.duly(t, "run", "billing", quiet).out, "collect      0 of")

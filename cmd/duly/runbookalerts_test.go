@@ -84,13 +84,13 @@ func walksOfAlerts() map[string]func(*walk) {
 			s.env = append(s.env, "DULY_OUTBOX_URL="+server.URL, "DULY_OUTBOX_SECRET=whsec_"+strings.Repeat("QUJD", 8), "DULY_OUTBOX_TRIES=1")
 			s.exec(w.T, `INSERT INTO events (id, type, subject, payload) VALUES (4711, 'shop.greeting', 'customer:1', '{}'), (4712, 'shop.greeting', 'customer:2', '{}')`)
 			require.Equal(w, batch.ExitReview, s.duly(w.T, "run", "outbox").code)
-			w.types(s, "show run", "run 17", "run 1")
+			require.Contains(w, w.types(s, "list dead-events").out, "event 4711")
 			receiver.status = http.StatusNoContent
 			w.types(s, "--dry-run")
-			require.Contains(w, w.types(s, "list dead-events").out, "event 4711")
 			w.types(s, "requeue event 4711")
 			w.types(s, "--dead --yes")
 			w.types(s, "run outbox")
+			w.mentions("--dead --sink webhook --yes")
 			require.EqualValues(w, 2, s.number(w.T, "SELECT COUNT(*) FROM event_deliveries WHERE status = 'delivered'"))
 		},
 		"DulyFindings": walkFindings,

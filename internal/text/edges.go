@@ -21,12 +21,12 @@ func Slack(s string, most int) string {
 // Cell returns s as a cell of CSV that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe
 // before it.
 func Cell(s string) string {
-	s = Short(s, CellLength)
-	switch first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, unicode.IsSpace)); first {
+	cell := Short(s, CellLength)
+	switch first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(cell, unicode.IsSpace)); first {
 	case '=', '+', '-', '@', '＝', '＋', '－', '＠':
-		return "'" + s
+		return "'" + Short(s, CellLength-1)
 	}
-	return s
+	return cell
 }
 
 // CSV writes rows whose cells are texts, or numbers, which stay as they are.

@@ -119,7 +119,7 @@ func notExecuted() answer {
 // garbage is a 200 that is no payment, in one of several ways.
 func garbage(variant int) answer {
 	bodies := []string{
-		"<html><body>Welcome to the captive portal</body></html>",
+		"Welcome to the captive portal",
 		"",
 		"{}",
 		"[]",
