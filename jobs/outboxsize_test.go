@@ -99,7 +99,7 @@ WHERE status = 'delivered' GROUP BY sink`), "--limit counts subjects, not messag
 	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
 	require.EqualValues(t, 400, result.Tally.Read)
 	require.EqualValues(t, 400, result.Tally.Succeeded)
-	require.Equal(t, []string{":mag: *200 reviews need a decision*\n• 200 × gateway booked … invoice is 9.99\n`duly list review`"}, posts)
+	require.Equal(t, []string{":mag: *200 reviews need a decision*\n• 200 × gateway booked …, invoice is 9.99\n`duly list review`"}, posts)
 	require.Equal(t, []string{"slack 200", "webhook 200"}, worktest.List[string](t, o.plain,
 		`SELECT CONCAT_WS(' ', sink, COUNT(*)) FROM event_deliveries WHERE status = 'delivered' AND delivered_at IS NOT NULL AND run_id IS NULL GROUP BY sink ORDER BY sink`))
 }

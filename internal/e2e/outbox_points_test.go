@@ -108,6 +108,9 @@ func TestOutboxAtEveryPoint(t *testing.T) {
 				var survivor *process
 				if workers > 1 {
 					p.awaitRun(dying)
+					if at.nth > 1 { // the other one would take the events before
+						p.awaitClaim(dying)
+					}
 					survivor = p.send(where{})
 				}
 				mustDie(p.world, dying)

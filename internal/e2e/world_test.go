@@ -226,6 +226,19 @@ func (w *world) awaitRun(p *process) {
 	})
 }
 
+// awaitClaim waits until the process has claimed an event, or is gone.
+func (w *world) awaitClaim(p *process) {
+	w.t.Helper()
+	w.await(func() bool {
+		select {
+		case <-p.ended:
+			return true
+		default:
+			return w.count(`SELECT COUNT(*) FROM event_deliveries d JOIN job_runs r ON r.id = d.run_id WHERE r.pid = ?`, p.pid) > 0
+		}
+	})
+}
+
 // await looks again and again until the condition holds.
 func (w *world) await(condition func() bool) {
 	w.t.Helper()
