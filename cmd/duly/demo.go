@@ -86,12 +86,23 @@ func (a *app) demo(ctx context.Context, subscriptions, orders int, keep bool) (e
 	if err := demo.Orders(ctx, d.db, d.sim, demoGateway, orders, d.now()); err != nil {
 		return failed(err)
 	}
-	for _, day := range []int{0, 1, 3, 5} {
-		if err := d.night(ctx, day); err != nil {
-			return err
-		}
+	if err := eachNight(d.sim, func(day int) error { return d.night(ctx, day) }); err != nil {
+		return err
 	}
 	return d.account(ctx)
+}
+
+// eachNight calls night for the due date and for each day of a retry. The gateway's clock goes on as the shop's does, by whole days.
+func eachNight(sim *simulator.Simulator, night func(day int) error) error {
+	last := 0
+	for _, day := range []int{0, 1, 3, 5} {
+		sim.Advance(time.Duration(day-last) * 24 * time.Hour)
+		if err := night(day); err != nil {
+			return err
+		}
+		last = day
+	}
+	return nil
 }
 
 // start starts the database and the gateway.
@@ -188,14 +199,14 @@ func (d *showcase) night(ctx context.Context, day int) error {
 		}
 		switch run.code {
 		case batch.ExitDone, batch.ExitReview:
-			return d.pass(day)
+			return nil
 		case batch.ExitUnfinished:
 			fmt.Fprintln(d.out, "Exit code 4 asks for another run; here it is.")
 		default:
 			return exitError{run.code, fmt.Errorf("the demo's run on day %d ended with exit code %d", day, run.code)}
 		}
 	}
-	return d.pass(day)
+	return nil
 }
 
 // reportFile is a file that outlives the demo.
@@ -205,14 +216,6 @@ func reportFile() (string, error) {
 		return "", failed(fmt.Errorf("make a file for the report: %w", err))
 	}
 	return f.Name(), failed(f.Close())
-}
-
-// pass moves the gateway's clock on to the next night.
-func (d *showcase) pass(day int) error {
-	if day < 5 {
-		d.sim.Advance(24 * time.Hour)
-	}
-	return nil
 }
 
 // account prints what became of every subscription, and compares the gateway's ledger with the tables.

@@ -6,8 +6,11 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"duly/internal/gateway/simulator"
 )
 
 // The demo ends with a count that adds up, and reads nothing of the configuration around it.
@@ -20,6 +23,9 @@ func TestDemoAddsUp(t *testing.T) {
 
 	text := out.String()
 	require.Empty(t, errs.String())
+	nights := regexp.MustCompile(`nightly ended with exit code (\d)`).FindAllStringSubmatch(text, -1)
+	require.GreaterOrEqual(t, len(nights), 4)
+	require.Equal(t, "0", nights[len(nights)-1][1], "the last night leaves nothing")
 	require.Contains(t, text, "0 differ, 0 were taken twice")
 	require.Contains(t, text, "What became of them")
 	_, ends, _ := bytes.Cut(out.Bytes(), []byte("What became of them"))
@@ -42,4 +48,22 @@ func TestDemoAddsUp(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(string(report[1])))
 	require.Contains(t, string(page), "<h1>The night of ")
+}
+
+// A gateway whose clock falls behind the shop's lists the payments of a night under another day, which the next night cannot
+// compare.
+func TestTheDemosClocksStayTogether(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, time.January, 31, 0, 0, 0, 0, time.UTC)
+	config := simulator.Demo()
+	config.Now = func() time.Time { return start }
+	sim := simulator.New(config)
+	t.Cleanup(sim.Close)
+	var days []int
+	require.NoError(t, eachNight(sim, func(day int) error {
+		days = append(days, day)
+		require.Equal(t, start.AddDate(0, 0, day), sim.Now())
+		return nil
+	}))
+	require.Equal(t, []int{0, 1, 3, 5}, days)
 }
