@@ -21,13 +21,13 @@ func auditWork() work {
 		does:     "compare our payments with the gateways' lists",
 		takes:    []string{flagDate, flagFrom, flagTo, flagParallelism, flagRate, flagUntilNow},
 		gateways: true, width: "gateways.<name>.parallelism",
-		steps:    func(int) []string { return jobs.AuditSteps() },
-		day:      func(e *execution) payment.Date { return e.today },
-		check:    checkDays,
-		job:      func(e *execution) (batch.Job, error) { return jobs.Audit(e.deps, e.audit()), nil },
-		foretell: foretellAudit,
-		sumUp:    sumUpAudit,
-		next:     nextFindings,
+		steps:         func(int) []string { return jobs.AuditSteps() },
+		day:           func(e *execution) payment.Date { return e.today },
+		check:         checkDays,
+		job:           func(e *execution) (batch.Job, error) { return jobs.Audit(e.deps, e.audit()), nil },
+		preview:       previewAudit,
+		extendSummary: extendAuditSummary,
+		next:          nextFindings,
 	}
 }
 
@@ -49,8 +49,8 @@ type auditForecast struct {
 	jobs.AuditForecast
 }
 
-// foretellAudit says what would be compared.
-func foretellAudit(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+// previewAudit says what would be compared.
+func previewAudit(ctx context.Context, e *execution, f forecast) (any, func(), error) {
 	found, err := jobs.ForecastAudit(ctx, e.deps, e.audit())
 	doc := auditForecast{f, found}
 	return doc, func() { e.showAudit(doc) }, err
@@ -88,8 +88,8 @@ func (e *execution) showAudit(f auditForecast) {
 	e.table(table.Row{"for", "gateway", "payments", "amount"}, rows)
 }
 
-// sumUpAudit adds what the audit has to say, and what is open of earlier ones.
-func sumUpAudit(ctx context.Context, e *execution, s *summary) error {
+// extendAuditSummary adds what the audit has to say, and what is open of earlier ones.
+func extendAuditSummary(ctx context.Context, e *execution, s *summary) error {
 	list, total, err := readers.OpenFindings(ctx, e.db.DB, findingsShown)
 	if err != nil {
 		return err

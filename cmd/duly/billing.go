@@ -27,8 +27,8 @@ func billingWork() work {
 		due: func(ctx context.Context, e *execution, step string) (int64, error) {
 			return jobs.DueIn(ctx, e.deps, e.selection(), e.stages, step)
 		},
-		foretell: foretellBilling,
-		next:     nextReviews, waits: "duly list unknown",
+		preview: previewBilling,
+		next:    nextReviews, waits: "duly list unknown",
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 	"duly/migrations"
 )
 
-// lookFor bounds each look at what operators want.
-const lookFor = 3 * time.Second
+// pollWithin bounds each poll of what operators want.
+const pollWithin = 3 * time.Second
 
 // heldError is the cause of the context of a run that an operator has stopped.
 type heldError struct{ why string }
@@ -24,9 +24,9 @@ type heldError struct{ why string }
 // Error implements error.
 func (h heldError) Error() string { return h.why }
 
-// helm is where a run is steered from: it looks after each heartbeat at what operators want, and tells with each
+// runController applies what operators asked of a run after each heartbeat: a stop, another pace, a pause. It reports with each
 // heartbeat how the run goes.
-type helm struct {
+type runController struct {
 	*progress
 
 	cancel context.CancelCauseFunc
@@ -38,77 +38,77 @@ type helm struct {
 	last     runstate.Sample
 }
 
-func newHelm(p *progress, cancel context.CancelCauseFunc) *helm {
-	h := &helm{progress: p, cancel: cancel}
-	h.last = h.sample()
-	return h
+func newRunController(p *progress, cancel context.CancelCauseFunc) *runController {
+	r := &runController{progress: p, cancel: cancel}
+	r.last = r.sample()
+	return r
 }
 
-// look is called after each heartbeat.
-func (h *helm) look(ctx context.Context, run *batch.Run) {
-	ctx, cancel := context.WithTimeout(ctx, lookFor)
+// poll reads what operators want. It is called after each heartbeat.
+func (r *runController) poll(ctx context.Context, run *batch.Run) {
+	ctx, cancel := context.WithTimeout(ctx, pollWithin)
 	defer cancel()
-	control, err := mysql.ReadControl(ctx, h.db.DB, run.ID)
+	control, err := mysql.ReadControl(ctx, r.db.DB, run.ID)
 	if err == nil {
-		h.obey(ctx, control)
+		r.apply(ctx, control)
 	}
-	pauses, pausesErr := mysql.ReadPauses(ctx, h.db.DB)
+	pauses, pausesErr := mysql.ReadPauses(ctx, r.db.DB)
 	if pausesErr == nil {
-		h.heed(ctx, pauses)
+		r.applyPauses(ctx, pauses)
 	}
-	if locks, err := mysql.ReadLocks(ctx, h.db.DB); err == nil { // no more than a hint
-		h.mu.Lock()
-		h.locks = locks
-		h.mu.Unlock()
+	if locks, err := mysql.ReadLocks(ctx, r.db.DB); err == nil { // no more than a hint
+		r.mu.Lock()
+		r.locks = locks
+		r.mu.Unlock()
 	}
 	if err := errors.Join(err, pausesErr); err != nil && ctx.Err() == nil {
-		h.logs.WarnContext(ctx, "what operators want could not be read", slog.Uint64("run_id", run.ID), problem(err))
+		r.logs.WarnContext(ctx, "what operators want could not be read", slog.Uint64("run_id", run.ID), problem(err))
 	}
 }
 
-// obey does what operators told the run.
-func (h *helm) obey(ctx context.Context, c mysql.Control) {
-	h.mu.Lock()
-	before := h.control
-	h.control = c
-	h.mu.Unlock()
+// apply applies an instruction of an operator.
+func (r *runController) apply(ctx context.Context, c mysql.Control) {
+	r.mu.Lock()
+	before := r.control
+	r.control = c
+	r.mu.Unlock()
 	if pace(before) != pace(c) {
 		parallelism, rate := paceOf(c)
-		for _, g := range h.deps.Gateways {
+		for _, g := range r.deps.Gateways {
 			g.Throttle(parallelism, rate)
 		}
-		h.logs.InfoContext(ctx, "the pace was changed", slog.Uint64("run_id", h.run.ID), slog.String("to", pace(c)))
+		r.logs.InfoContext(ctx, "the pace was changed", slog.Uint64("run_id", r.run.ID), slog.String("to", pace(c)))
 	}
 	if c.Stop != nil {
-		h.end(ctx, "stopped by "+c.Stop.String())
+		r.end(ctx, "stopped by "+c.Stop.String())
 	}
 }
 
-// heed leaves alone what is paused: gateways for the rest of the run, the job by ending it.
-func (h *helm) heed(ctx context.Context, pauses mysql.Pauses) {
-	for name, g := range h.deps.Gateways {
+// applyPauses skips gateways that are paused for the rest of the run, and ends the run if its job is.
+func (r *runController) applyPauses(ctx context.Context, pauses mysql.Pauses) {
+	for name, g := range r.deps.Gateways {
 		pause, paused := pauses.Gateway(name)
 		if _, closed := g.Closed(); paused && !closed {
-			leavePaused(g, pause)
-			h.logs.WarnContext(ctx, "a gateway was paused; it is left alone for the rest of the run", slog.Uint64("run_id", h.run.ID), slog.String("gateway", name))
+			skipGateway(g, pause)
+			r.logs.WarnContext(ctx, "a gateway was paused; it is left alone for the rest of the run", slog.Uint64("run_id", r.run.ID), slog.String("gateway", name))
 		}
 	}
-	if name, pause, paused := h.paused(pauses); paused {
-		h.end(ctx, fmt.Sprintf("%s was paused: %s; duly resume %s lets it go on", name, pause, name))
+	if name, pause, paused := r.paused(pauses); paused {
+		r.end(ctx, fmt.Sprintf("%s was paused: %s; duly resume %s lets it go on", name, pause, name))
 	}
 }
 
 // end stops the run, once: it claims no more and drains.
-func (h *helm) end(ctx context.Context, why string) {
-	h.mu.Lock()
-	first := h.stopping == ""
+func (r *runController) end(ctx context.Context, why string) {
+	r.mu.Lock()
+	first := r.stopping == ""
 	if first {
-		h.stopping = why
+		r.stopping = why
 	}
-	h.mu.Unlock()
+	r.mu.Unlock()
 	if first {
-		h.logs.WarnContext(ctx, "the run stops", slog.Uint64("run_id", h.run.ID), slog.String("reason", why))
-		h.cancel(heldError{why})
+		r.logs.WarnContext(ctx, "the run stops", slog.Uint64("run_id", r.run.ID), slog.String("reason", why))
+		r.cancel(heldError{why})
 	}
 }
 
@@ -126,28 +126,28 @@ func pace(c mysql.Control) string {
 }
 
 // sample measures the run.
-func (h *helm) sample() runstate.Sample {
-	s := runstate.Sample{At: h.now(), Gateways: map[string]runstate.GatewaySample{}, Work: h.db.Work(), Locks: h.locks}
-	for name, g := range h.deps.Gateways {
-		s.Gateways[name] = runstate.GatewaySample{Stats: g.Stats(), Load: g.Load(), Parallelism: h.deps.Parallelism(name)}
+func (r *runController) sample() runstate.Sample {
+	s := runstate.Sample{At: r.now(), Gateways: map[string]runstate.GatewaySample{}, Work: r.db.Work(), Locks: r.locks}
+	for name, g := range r.deps.Gateways {
+		s.Gateways[name] = runstate.GatewaySample{Stats: g.Stats(), Load: g.Load(), Parallelism: r.deps.Parallelism(name)}
 	}
 	return s
 }
 
-// tell is what the run says of itself with a heartbeat.
-func (h *helm) tell() any {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	now := h.sample()
-	s := runstate.Between(h.last, now)
-	h.last = now
-	s.At = h.deps.Business().UTC().Truncate(time.Microsecond)
-	s.Throttle, s.Stopping = h.control.Throttle, h.stopping
-	for _, x := range slices.Backward(h.steps) {
+// snapshot returns the state of the run that a heartbeat stores.
+func (r *runController) snapshot() any {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.sample()
+	s := runstate.Between(r.last, now)
+	r.last = now
+	s.At = r.deps.Business().UTC().Truncate(time.Microsecond)
+	s.Throttle, s.Stopping = r.control.Throttle, r.stopping
+	for _, x := range slices.Backward(r.steps) {
 		if !x.Begun() || x.Ended() {
 			continue
 		}
-		t, p := x.Tally(), h.state(x)
+		t, p := x.Tally(), r.state(x)
 		s.Unsettled = max(0, t.Read-t.Done())
 		s.Step = &runstate.Step{Name: x.Step, Done: p.done, Rate: float64(int64(p.rate*10)) / 10, SecondsLeft: int64(p.left.Seconds())}
 		if p.due >= 0 {

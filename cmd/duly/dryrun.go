@@ -42,11 +42,11 @@ func (e *execution) dryRun(ctx context.Context) error {
 	if _, pause, paused := e.paused(e.pauses); paused {
 		f.Paused = pause.String()
 	}
-	foretell := e.work.foretell
-	if foretell == nil {
-		foretell = foretellLeft
+	preview := e.work.preview
+	if preview == nil {
+		preview = previewLeft
 	}
-	document, show, err := foretell(ctx, e, f)
+	document, show, err := preview(ctx, e, f)
 	if err = errors.Join(err, e.untouched()); err != nil {
 		return failed(fmt.Errorf("dry run: %w", err))
 	}
@@ -78,8 +78,8 @@ type leftForecast struct {
 	Due []string `json:"due"` // one line for each kind of work
 }
 
-// foretellLeft says what a run would find to do, as far as the job can tell.
-func foretellLeft(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+// previewLeft says what a run would find to do, as far as the job can tell.
+func previewLeft(ctx context.Context, e *execution, f forecast) (any, func(), error) {
 	job, err := e.work.job(e)
 	if err != nil {
 		return nil, nil, err
@@ -140,7 +140,7 @@ func from(t *time.Time) string {
 	return ", from " + instant(*t)
 }
 
-func foretellBilling(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+func previewBilling(ctx context.Context, e *execution, f forecast) (any, func(), error) {
 	found, err := jobs.ForecastBilling(ctx, e.deps, e.billing(), e.stages, firstRows, e.flags.Limit)
 	b := billingForecast{f, found}
 	return b, func() { e.showBilling(b) }, err

@@ -224,7 +224,7 @@ func TestDryRunOfWhatIsPaused(t *testing.T) {
 	require.Contains(t, s.duly(t, "run", "audit", "--dry-run").out, "not at all, since these are paused: main")
 }
 
-// A job of one's own need not be able to foretell anything. What it does in a dry run all the same has no effect.
+// A job of one's own need not be able to preview anything. What it does in a dry run all the same has no effect.
 func TestDryRunOfAJobWithoutAForecast(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
@@ -253,12 +253,12 @@ func TestDryRunOfAJobWithoutAForecast(t *testing.T) {
 	}
 
 	before := s.tables(t)
-	_, err := dry(work{foretell: func(ctx context.Context, e *execution, _ forecast) (any, func(), error) {
+	_, err := dry(work{preview: func(ctx context.Context, e *execution, _ forecast) (any, func(), error) {
 		_, err := e.db.ExecContext(ctx, "UPDATE subscriptions SET amount = 1")
 		return nil, func() {}, err
 	}})
 	require.ErrorContains(t, err, "READ ONLY")
-	_, err = dry(work{gateways: true, foretell: func(ctx context.Context, e *execution, _ forecast) (any, func(), error) {
+	_, err = dry(work{gateways: true, preview: func(ctx context.Context, e *execution, _ forecast) (any, func(), error) {
 		e.deps.Gateways["main"].Refund(ctx, payment.Refund{Key: "k", ID: "p", Amount: 1})
 		return nil, func() {}, nil
 	}})

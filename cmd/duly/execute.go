@@ -26,7 +26,7 @@ func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag st
 	if !a.night {
 		defer func() { e.notify(ctx, e.config, e.db, e.logs, err) }()
 	}
-	e.leaveAlone()
+	e.skipPaused()
 	if f.dryRun {
 		return e.dryRun(ctx)
 	}
@@ -47,18 +47,18 @@ func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag st
 	return e.execute(ctx)
 }
 
-// leaveAlone keeps gateways that are paused out of the run: their rows stay as they are.
-func (e *execution) leaveAlone() {
+// skipPaused keeps gateways that are paused out of the run: their rows stay as they are.
+func (e *execution) skipPaused() {
 	for name, g := range e.deps.Gateways {
 		if pause, paused := e.pauses.Gateway(name); paused {
-			leavePaused(g, pause)
+			skipGateway(g, pause)
 		}
 	}
 }
 
-// leavePaused leaves a paused gateway alone. What the brake has paused needs an operator: a run that leaves nothing else undone
+// skipGateway leaves a paused gateway alone. What the brake has paused needs an operator: a run that leaves nothing else undone
 // is not worth repeating.
-func leavePaused(g *gateway.Paced, pause mysql.Pause) {
+func skipGateway(g *gateway.Paced, pause mysql.Pause) {
 	reason := "paused: " + pause.String()
 	if pause.ByBrake() {
 		g.Pause(reason)
@@ -119,9 +119,9 @@ func (e *execution) execute(ctx context.Context) error {
 	defer cancel(nil)
 	runner := e.runner(e.config, e.deps, e.flags.Limit, e.logs.Logger)
 	show := &progress{execution: e}
-	steered, keep := newHelm(show, cancel), &keeper{progress: show}
-	e.deps.Repository.State, runner.Beaten = steered.tell, steered.look
-	e.deps.Repository.Report = keep.kept
+	controller, recorder := newRunController(show, cancel), &reportRecorder{progress: show}
+	e.deps.Repository.State, runner.Beaten = controller.snapshot, controller.poll
+	e.deps.Repository.Report = recorder.record
 	sampled := func() {}
 	runner.Began = show.began
 	runner.Trace, runner.Witness = e.seen.tracing(), e.witness
@@ -141,7 +141,7 @@ func (e *execution) execute(ctx context.Context) error {
 			e.stayAlone(ctx, job.Name, run, cancel)
 		}
 		show.start(run, steps)
-		sampled = keep.start()
+		sampled = recorder.start()
 	}
 	measured := e.measured(ctx)
 	result, err := runner.Run(ctx, job, batch.Spec{

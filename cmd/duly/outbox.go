@@ -22,15 +22,15 @@ const eventsAtOnce = 500
 // outboxWork delivers events.
 func outboxWork() work {
 	return work{
-		name:     jobs.OutboxJob,
-		does:     "deliver events to the webhook and to Slack",
-		takes:    []string{flagLimit},
-		writes:   []string{"event_deliveries", "outbox_marks"},
-		steps:    func(int) []string { return jobs.OutboxSteps() },
-		check:    checkSinks,
-		job:      func(e *execution) (batch.Job, error) { return jobs.Outbox(e.deps, e.outbox()), nil },
-		foretell: foretellOutbox,
-		next:     nextEvents,
+		name:    jobs.OutboxJob,
+		does:    "deliver events to the webhook and to Slack",
+		takes:   []string{flagLimit},
+		writes:  []string{"event_deliveries", "outbox_marks"},
+		steps:   func(int) []string { return jobs.OutboxSteps() },
+		check:   checkSinks,
+		job:     func(e *execution) (batch.Job, error) { return jobs.Outbox(e.deps, e.outbox()), nil },
+		preview: previewOutbox,
+		next:    nextEvents,
 	}
 }
 
@@ -47,8 +47,8 @@ type outboxForecast struct {
 	jobs.OutboxForecast
 }
 
-// foretellOutbox says what would be delivered.
-func foretellOutbox(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+// previewOutbox says what would be delivered.
+func previewOutbox(ctx context.Context, e *execution, f forecast) (any, func(), error) {
 	found, err := jobs.ForecastOutbox(ctx, e.deps, e.outbox(), firstRows, e.flags.Limit)
 	doc := outboxForecast{f, found}
 	return doc, func() { e.showOutbox(doc) }, err

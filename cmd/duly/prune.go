@@ -16,7 +16,7 @@ func pruneWork() work {
 		steps: func(int) []string { return jobs.PruneSteps() },
 		job:   func(e *execution) (batch.Job, error) { return jobs.Prune(e.deps, e.prune()), nil },
 
-		foretell: foretellPrune,
+		preview: previewPrune,
 	}
 }
 
@@ -32,8 +32,8 @@ type pruneForecast struct {
 	jobs.PruneForecast
 }
 
-// foretellPrune says what would be deleted.
-func foretellPrune(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+// previewPrune says what would be deleted.
+func previewPrune(ctx context.Context, e *execution, f forecast) (any, func(), error) {
 	found, err := jobs.ForecastPrune(ctx, e.deps, e.prune(), e.flags.Limit)
 	doc := pruneForecast{f, found}
 	return doc, func() { e.showPrune(doc) }, err

@@ -108,7 +108,7 @@ func (e *execution) lostUnderWay(ctx context.Context, run *batch.Run, result bat
 	if !errors.Is(result.Err, batch.ErrHistoryLost) || errors.Is(result.Err, batch.ErrOtherServer) {
 		return // of another server the next start finds out what it lacks
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookFor)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pollWithin)
 	defer cancel()
 	_, err := writers.SuspectServer(ctx, e.db.DB, e.deps.Server.Name, fmt.Sprintf("run %d found out that commits were lost", run.ID))
 	if err != nil {

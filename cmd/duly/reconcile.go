@@ -22,12 +22,12 @@ func reconcileWork() work {
 		takes:    []string{flagOrder, flagLimit, flagParallelism, flagRate, flagChunkSize},
 		writes:   []string{"orders", "products", "payments", "order_checks", "bookings", "events"},
 		gateways: true, chunk: "reconcile.chunk_size", width: "reconcile.parallelism",
-		slots:    func(e *execution) int { return e.config.Reconcile.Parallelism },
-		steps:    func(int) []string { return jobs.ReconcileSteps() },
-		check:    checkOrders,
-		job:      func(e *execution) (batch.Job, error) { return jobs.Reconcile(e.deps, e.reconcile()), nil },
-		foretell: foretellReconcile,
-		next:     nextReviews,
+		slots:   func(e *execution) int { return e.config.Reconcile.Parallelism },
+		steps:   func(int) []string { return jobs.ReconcileSteps() },
+		check:   checkOrders,
+		job:     func(e *execution) (batch.Job, error) { return jobs.Reconcile(e.deps, e.reconcile()), nil },
+		preview: previewReconcile,
+		next:    nextReviews,
 	}
 }
 
@@ -59,8 +59,8 @@ type reconcileForecast struct {
 	jobs.ReconcileForecast
 }
 
-// foretellReconcile says which orders would be checked, and what is to be given back.
-func foretellReconcile(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+// previewReconcile says which orders would be checked, and what is to be given back.
+func previewReconcile(ctx context.Context, e *execution, f forecast) (any, func(), error) {
 	found, err := jobs.ForecastReconcile(ctx, e.deps, e.reconcile(), firstRows, e.flags.Limit)
 	doc := reconcileForecast{f, found}
 	return doc, func() { e.showReconcile(doc) }, err

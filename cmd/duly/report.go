@@ -17,15 +17,15 @@ import (
 // reportWork computes the figures of business days.
 func reportWork() work {
 	return work{
-		name:     jobs.ReportJob,
-		does:     "compute the figures of business days",
-		takes:    []string{flagDate, flagFrom, flagTo, flagCSV},
-		steps:    func(int) []string { return []string{jobs.StepReport} },
-		day:      func(e *execution) payment.Date { _, to := e.report().Days(e.today); return to },
-		check:    checkDays,
-		job:      func(e *execution) (batch.Job, error) { return jobs.Report(e.deps, e.report()), nil },
-		foretell: foretellReport,
-		sumUp:    sumUpReport,
+		name:          jobs.ReportJob,
+		does:          "compute the figures of business days",
+		takes:         []string{flagDate, flagFrom, flagTo, flagCSV},
+		steps:         func(int) []string { return []string{jobs.StepReport} },
+		day:           func(e *execution) payment.Date { _, to := e.report().Days(e.today); return to },
+		check:         checkDays,
+		job:           func(e *execution) (batch.Job, error) { return jobs.Report(e.deps, e.report()), nil },
+		preview:       previewReport,
+		extendSummary: extendReportSummary,
 	}
 }
 
@@ -74,8 +74,8 @@ type reportForecast struct {
 	Daily readers.Daily `json:"daily"`
 }
 
-// foretellReport computes the figures, and keeps none.
-func foretellReport(ctx context.Context, e *execution, f forecast) (any, func(), error) {
+// previewReport computes the figures, and keeps none.
+func previewReport(ctx context.Context, e *execution, f forecast) (any, func(), error) {
 	daily, err := jobs.ForecastReport(ctx, e.deps, e.report())
 	doc := reportForecast{f, daily}
 	return doc, func() {
@@ -91,8 +91,8 @@ func foretellReport(ctx context.Context, e *execution, f forecast) (any, func(),
 	}, err
 }
 
-// sumUpReport adds the figures themselves to the summary.
-func sumUpReport(ctx context.Context, e *execution, s *summary) error {
+// extendReportSummary adds the figures themselves to the summary.
+func extendReportSummary(ctx context.Context, e *execution, s *summary) error {
 	from, to := e.report().Days(e.today)
 	daily, err := readers.DailyReport(ctx, e.db.DB, from, to)
 	if err != nil {

@@ -69,8 +69,8 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	e.name(ctx, &s, p.run, new)
 	e.causes(ctx, &s, p.run, r.Tally)
 	s.Next = e.next(ctx, p.run, r, new, s)
-	if e.work.sumUp != nil {
-		if err := e.work.sumUp(ctx, e, &s); err != nil {
+	if e.work.extendSummary != nil {
+		if err := e.work.extendSummary(ctx, e, &s); err != nil {
 			e.logs.WarnContext(ctx, "what the job found could not be read", problem(err))
 		}
 	}
@@ -81,7 +81,7 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	if e.json {
 		return e.print(s)
 	}
-	e.sumUp(s)
+	e.writeSummary(s)
 	return nil
 }
 
@@ -168,8 +168,8 @@ func moved(list []stepView) (collected, refunded map[string]int64) {
 	return collected, refunded
 }
 
-// sumUp writes a summary for people.
-func (e *execution) sumUp(s summary) {
+// writeSummary writes a summary for people.
+func (e *execution) writeSummary(s summary) {
 	e.steps(s.Steps)
 	if len(s.Collected) > 0 {
 		e.line("collected: %s", amounts(s.Collected))

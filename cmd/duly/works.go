@@ -36,10 +36,10 @@ type work struct {
 	job   func(e *execution) (batch.Job, error)
 	// due counts what a step has before it; -1 if that is not known.
 	due func(ctx context.Context, e *execution, step string) (int64, error)
-	// foretell says what a run would do: the document, and how to write it for people.
-	foretell func(ctx context.Context, e *execution, f forecast) (document any, show func(), err error)
-	// sumUp adds to the summary what only this job has.
-	sumUp func(ctx context.Context, e *execution, s *summary) error
+	// preview says what a run would do: the document, and how to write it for people.
+	preview func(ctx context.Context, e *execution, f forecast) (document any, show func(), err error)
+	// extendSummary adds to the summary what only this job has.
+	extendSummary func(ctx context.Context, e *execution, s *summary) error
 	// next lists commands about the rows that the run sent to review.
 	next func(ctx context.Context, e *execution, run *batch.Run) ([]string, error)
 	// waits is the command that lists what the runs of this job wait for somebody to decide, and that is not in review.

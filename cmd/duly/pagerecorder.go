@@ -20,8 +20,8 @@ const (
 	keptLetters  = 300
 )
 
-// keeper takes the numbers of a run that its steps do not count, for its report. It is safe for concurrent use.
-type keeper struct {
+// reportRecorder takes the numbers of a run that its steps do not count, for its report. It is safe for concurrent use.
+type reportRecorder struct {
 	*progress
 
 	mu      sync.Mutex
@@ -31,21 +31,21 @@ type keeper struct {
 }
 
 // start samples the run until the function that it returns is called.
-func (k *keeper) start() (stop func()) {
-	k.mu.Lock()
-	k.began = k.now()
-	k.mu.Unlock()
-	return every(report.Every, k.sample)
+func (r *reportRecorder) start() (stop func()) {
+	r.mu.Lock()
+	r.began = r.now()
+	r.mu.Unlock()
+	return every(report.Every, r.sample)
 }
 
-func (k *keeper) sample() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.began.IsZero() || k.ended {
+func (r *reportRecorder) sample() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.began.IsZero() || r.ended {
 		return
 	}
 	var t report.Totals
-	for _, x := range k.steps {
+	for _, x := range r.steps {
 		if x.Step == jobs.StepIssue || x.Step == jobs.StepFanOut {
 			continue // thousands a second, beside which nothing else could be seen
 		}
@@ -55,24 +55,24 @@ func (k *keeper) sample() {
 		t.Others += done.Released + done.InDoubt + done.Rejected + done.Review
 	}
 	held := false
-	for _, g := range k.deps.Gateways {
+	for _, g := range r.deps.Gateways {
 		held = held || g.Open()
 	}
-	k.sampler.Add(k.now().Sub(k.began), t, held)
+	r.sampler.Add(r.now().Sub(r.began), t, held)
 }
 
-// kept is what is known of the run so far; res is how it ended, nil while it has not.
-func (k *keeper) kept(res *batch.Result) any {
-	k.sample()
-	k.mu.Lock()
-	k.ended = res != nil
-	out := report.Measured{Pace: k.sampler.Pace(), Gateways: map[string]report.Gateway{}}
-	k.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(k.deps.Gateways))[:min(keptGateways, len(k.deps.Gateways))] {
-		out.Gateways[name] = gatewayKept(k.deps.Gateways[name])
+// record returns what is known of the run so far; res is how it ended, nil while it has not.
+func (r *reportRecorder) record(res *batch.Result) any {
+	r.sample()
+	r.mu.Lock()
+	r.ended = res != nil
+	out := report.Measured{Pace: r.sampler.Pace(), Gateways: map[string]report.Gateway{}}
+	r.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(r.deps.Gateways))[:min(keptGateways, len(r.deps.Gateways))] {
+		out.Gateways[name] = gatewayKept(r.deps.Gateways[name])
 	}
 	if res != nil {
-		out.Left, out.Notes = bounded(res.Left), bounded(k.notes)
+		out.Left, out.Notes = bounded(res.Left), bounded(r.notes)
 	}
 	return out
 }
