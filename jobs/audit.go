@@ -235,7 +235,7 @@ func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Ma
 			continue
 		}
 		if !p.Known {
-			a.list.shown(listing.Gateway, p.Theirs.ID)
+			a.list.addUnmatched(listing.Gateway, p.Theirs.ID)
 		}
 		tally.Read++
 		_, differs := p.Differs(listing.Gateway, nil)

@@ -13,12 +13,12 @@ import (
 	"duly/steps"
 )
 
-// AuditBounds are how much of one gateway's list an audit reads before it says that the list has no end. The zero value
-// takes [DefaultAuditBounds].
+// AuditBounds limits how much of one gateway's list an audit reads; beyond that the list counts as endless. The zero value
+// means [DefaultAuditBounds].
 type AuditBounds struct {
 	Pages int           // of one list
-	Still int           // pages in a row that bring no payment later than those before them, nor an earlier one
-	Time  time.Duration // what the gateway takes to answer, in sum
+	Still int           // pages in a row without a payment that is older or newer than all before
+	Time  time.Duration // the sum of the response times
 }
 
 // DefaultAuditBounds lets ten million payments through at a hundred a page.
@@ -26,36 +26,36 @@ func DefaultAuditBounds() AuditBounds {
 	return AuditBounds{Pages: 100_000, Still: 1000, Time: 4 * time.Hour}
 }
 
-// auditLists is what an audit knows of the gateways' lists.
+// auditLists holds the state of each gateway's list.
 type auditLists struct {
 	failed map[string]bool
-	// until is from when on the list of a gateway may lag behind its charges; gateways whose list was read to its end alone.
+	// until is the time from which on a list may lag behind the charges, for gateways whose list was read to its end.
 	until map[string]time.Time
-	// strange are the listed payments, by their gateway, that no row was found of.
-	strange map[string]map[string]bool
+	// unmatched are the listed payments without a row, by gateway and id.
+	unmatched map[string]map[string]bool
 }
 
 func newAuditLists() auditLists {
-	return auditLists{failed: map[string]bool{}, until: map[string]time.Time{}, strange: map[string]map[string]bool{}}
+	return auditLists{failed: map[string]bool{}, until: map[string]time.Time{}, unmatched: map[string]map[string]bool{}}
 }
 
-// shown notes that a gateway lists a payment that no row was found of.
-func (l auditLists) shown(gateway, id string) {
-	if l.strange[gateway] == nil {
-		l.strange[gateway] = map[string]bool{}
+// addUnmatched records that a gateway lists a payment without a row.
+func (l auditLists) addUnmatched(gateway, id string) {
+	if l.unmatched[gateway] == nil {
+		l.unmatched[gateway] = map[string]bool{}
 	}
-	l.strange[gateway][id] = true
+	l.unmatched[gateway][id] = true
 }
 
 // lacks reports whether a gateway's list, which was read to its end, lacks a payment.
 func (l auditLists) lacks(gateway, id string) bool {
-	return l.ended(gateway) && !l.strange[gateway][id]
+	return l.ended(gateway) && !l.unmatched[gateway][id]
 }
 
 // ended reports whether the list of a gateway was read to its end.
 func (l auditLists) ended(gateway string) bool { return !l.until[gateway].IsZero() }
 
-// errList is what a gateway that could not be listed is left with.
+// errList says that a gateway could not be listed.
 var errList = errors.New("not audited")
 
 // readList goes through what one gateway lists, page by page, and ends with an error that wraps errList where the list does
@@ -87,7 +87,7 @@ func (a *auditJob) readList(ctx context.Context, x *batch.StepExecution, m *step
 	}
 }
 
-// pageCount watches a list for signs that it has no end.
+// pageCount finds out whether a list has no end.
 type pageCount struct {
 	bounds  AuditBounds
 	pages   int
@@ -95,7 +95,7 @@ type pageCount struct {
 	took    time.Duration
 	first   time.Time
 	last    time.Time
-	earlier string // the cursor of an earlier page: a list that goes round comes to it again, however long its circle is
+	earlier string // the cursor of an earlier page; a cycle of any length returns to it
 }
 
 func newPageCount(b AuditBounds) *pageCount {
@@ -105,7 +105,7 @@ func newPageCount(b AuditBounds) *pageCount {
 	return &pageCount{bounds: b}
 }
 
-// endless counts a page that another one follows. It says why the list has no end, if that can be told.
+// endless counts a page that is not the last. It returns the reason if the list has no end, else an empty text.
 func (c *pageCount) endless(page payment.Listing, took time.Duration) string {
 	c.pages++
 	c.still++

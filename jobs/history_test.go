@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -399,6 +400,39 @@ func TestAGatewayThatCannotBeListed(t *testing.T) {
 			w.sims["other"].Update(func(c *simulator.Config) { c.LookupFaults.Err5xxBefore = 0 })
 			require.Equal(t, batch.ExitDone, w.run(nil).Exit)
 			w.reconcile()
+		})
+	}
+}
+
+// To take the list out of the configuration is advised only where there seems to be none: a broken list is not given up.
+func TestWhenToGoWithoutAListIsAdvised(t *testing.T) {
+	t.Parallel()
+	const advice = "set gateways.main.list to false"
+	for name, c := range map[string]struct {
+		status  int
+		body    string
+		advised bool
+	}{
+		"no list":       {http.StatusNotFound, `{"error":{"code":"not_found","message":"no such path"}}`, true},
+		"a broken list": {http.StatusOK, `{"data":null}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newRecord(t)
+			w.enrol("ok", "ok")
+			w.front(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+				if r.Method == http.MethodGet && r.URL.Path == "/v1/payments" && r.URL.Query().Has("created_from") {
+					rw.Header().Set("Content-Type", "application/json")
+					rw.WriteHeader(c.status)
+					_, _ = io.WriteString(rw, c.body)
+					return
+				}
+				next.ServeHTTP(rw, r)
+			})
+			result := w.run(nil)
+			require.Equal(t, batch.ExitUnfinished, result.Exit, "%v", result)
+			left := strings.Join(result.Left, "\n")
+			require.Contains(t, left, "what it charged cannot be listed")
+			require.Equal(t, c.advised, strings.Contains(left, advice), left)
 		})
 	}
 }

@@ -306,13 +306,13 @@ func earlier(a, b time.Time) time.Time {
 type unlistedError struct {
 	gateway string
 	cause   error
-	lasting bool // asking again does not help
+	noList  bool // it may have none
 }
 
 func (e *unlistedError) Error() string {
 	text := fmt.Sprintf("gateway %s was left alone: what it charged cannot be listed: %v", e.gateway, e.cause)
-	if e.lasting {
-		text += fmt.Sprintf("; if it lists no payments at all, set gateways.%s.list to false", e.gateway)
+	if e.noList {
+		text += fmt.Sprintf("; check gateways.%s.url, and if the gateway has no list of payments, set gateways.%[1]s.list to false", e.gateway)
 	}
 	return text
 }
@@ -430,7 +430,7 @@ func (c *listCheck) read(ctx context.Context, x *batch.StepExecution, w payment.
 		lasting := told && !known.Failure && !known.Misconfigured && known.RetryAfter == 0
 		waits := !closed && !lasting && ctx.Err() == nil && x.Lease.Left() > 0 && j.Clock().Sub(began) < g.MaxOutage()
 		if !waits || !pause(ctx, listAgain) {
-			return page, &unlistedError{c.name, err, lasting}
+			return page, &unlistedError{c.name, err, told && known.NoList}
 		}
 	}
 }

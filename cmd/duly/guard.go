@@ -88,8 +88,8 @@ func within(w io.Writer) io.Writer {
 // behind is what w writes to in the end: a terminal is asked there for what it is.
 func behind(w io.Writer) io.Writer {
 	w = within(w)
-	if k, ok := w.(*kept); ok {
-		return k.to
+	if s, ok := w.(*stdoutRecorder); ok {
+		return s.to
 	}
 	return w
 }

@@ -43,7 +43,7 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 type app struct {
 	env      []string
 	out, err io.Writer
-	stdout   *kept
+	stdout   *stdoutRecorder
 	now      func() time.Time
 	// every calls tick again and again until the function that it returns is called.
 	every func(interval time.Duration, tick func()) (stop func())
@@ -89,8 +89,8 @@ type app struct {
 }
 
 func newApp(env []string, stdout, stderr io.Writer) *app {
-	k := &kept{to: stdout}
-	return &app{env: env, stdout: k, out: output{to: k}, err: output{to: stderr}, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag, alertWithin: alertWithin, watchedWithin: watchedWithin}
+	recorder := &stdoutRecorder{to: stdout}
+	return &app{env: env, stdout: recorder, out: output{to: recorder}, err: output{to: stderr}, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag, alertWithin: alertWithin, watchedWithin: watchedWithin}
 }
 
 // run executes one command line and returns the exit code.
@@ -99,7 +99,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
-		code, err := a.stdout.ended(a.code, nil)
+		code, err := a.stdout.result(a.code, nil)
 		if err != nil {
 			a.complain(err)
 		}
@@ -113,7 +113,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if exit, ok := errors.AsType[exitError](err); ok {
 		code, err = exit.code, exit.err
 	}
-	if code, err = a.stdout.ended(code, err); err != nil {
+	if code, err = a.stdout.result(code, err); err != nil {
 		a.complain(err)
 	}
 	return code

@@ -10,6 +10,11 @@
 --     SET DEFAULT ROLE duly_worker TO duly@'10.0.0.%';      -- MySQL
 --     SET DEFAULT ROLE duly_worker FOR duly@'10.0.0.%';     -- MariaDB
 --
+--     CREATE USER duly_people@'10.0.0.%' IDENTIFIED BY '…' REQUIRE SSL;
+--     GRANT duly_operator_write TO duly_people@'10.0.0.%';
+--     SET DEFAULT ROLE duly_operator_write TO duly_people@'10.0.0.%';     -- MySQL
+--     SET DEFAULT ROLE duly_operator_write FOR duly_people@'10.0.0.%';    -- MariaDB
+--
 -- A host has the worker's login in `database.dsn`, and for the people who work on it that of an operator who acts in
 -- `database.operator_dsn`, best by `database.operator_dsn_file`: a file that those people alone can read. Commands that change
 -- something use it; without it they have a worker's rights, which are enough for `duly pause` alone. `duly doctor` tells which right

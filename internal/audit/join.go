@@ -30,8 +30,8 @@ func (p Pair) Differs(gateway string, paid []Ours) (Finding, bool) {
 // Listing is what one gateway lists of a window, page by page.
 type Listing struct {
 	Gateway string
-	Met     *Met   // the rows that were met, in this and in other lists
-	paid    firsts // of those that met a success in this one and know no id
+	Met     *Met          // the rows that were met, in this and in other lists
+	paid    firstPayments // of rows without an id that matched a success in this list
 }
 
 // Join finds for each record its row among rows. A row is a record's by the gateway's id or by key. One that has
@@ -123,15 +123,15 @@ func (m *Met) Has(row Row) bool {
 	return w != nil && w[i]&bit != 0
 }
 
-// firsts holds for rows of ours the first payment that each met, as eight bytes of a hash: a payment that is listed twice, as
-// a list does that grows between two pages, is one payment. It is not safe for concurrent use.
-type firsts struct {
+// firstPayments holds the first payment that each row matched, as eight bytes of a hash. A list that grows between two pages shows a
+// payment twice, which is still one payment. It is not safe for concurrent use.
+type firstPayments struct {
 	seed  maphash.Seed
 	words map[word]*[wordSize * 64]uint64
 }
 
-// another reports whether row has met another payment before than the one with that id.
-func (f *firsts) another(row Row, id string) bool {
+// another reports whether row matched a payment with another id before.
+func (f *firstPayments) another(row Row, id string) bool {
 	if f.words == nil {
 		f.seed, f.words = maphash.MakeSeed(), map[word]*[wordSize * 64]uint64{}
 	}

@@ -216,25 +216,24 @@ func (w *world) count(query string, args ...any) int {
 // awaitRun waits until the process has begun its run, or is gone.
 func (w *world) awaitRun(p *process) {
 	w.t.Helper()
-	w.await(func() bool {
-		select {
-		case <-p.ended:
-			return true
-		default:
-			return w.count(`SELECT COUNT(*) FROM job_runs WHERE pid = ?`, p.pid) > 0
-		}
-	})
+	w.awaitRow(p, `SELECT COUNT(*) FROM job_runs WHERE pid = ?`)
 }
 
 // awaitClaim waits until the process has claimed an event, or is gone.
 func (w *world) awaitClaim(p *process) {
+	w.t.Helper()
+	w.awaitRow(p, `SELECT COUNT(*) FROM event_deliveries d JOIN job_runs r ON r.id = d.run_id WHERE r.pid = ?`)
+}
+
+// awaitRow waits until the query counts a row of the process's id, or the process is gone.
+func (w *world) awaitRow(p *process, query string) {
 	w.t.Helper()
 	w.await(func() bool {
 		select {
 		case <-p.ended:
 			return true
 		default:
-			return w.count(`SELECT COUNT(*) FROM event_deliveries d JOIN job_runs r ON r.id = d.run_id WHERE r.pid = ?`, p.pid) > 0
+			return w.count(query, p.pid) > 0
 		}
 	})
 }

@@ -15,6 +15,7 @@ type ListError struct {
 	Misconfigured bool
 	Failure       bool          // it counts against the gateway's circuit
 	RetryAfter    time.Duration // how long the gateway asked us to wait; 0 for no wish
+	NoList        bool          // there is no list at that address: HTTP status 404, 405 or 501
 }
 
 func (e *ListError) Error() string {

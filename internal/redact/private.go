@@ -58,24 +58,10 @@ func (p *Private) String(text string) string {
 	if p.find == nil {
 		return text
 	}
-	var b strings.Builder
 	kept := p.ranges(text)
-	written := 0
-	for from := 0; from < len(text); {
-		at := p.find.FindStringIndex(text[from:])
-		if at == nil {
-			break
-		}
-		begin, end := from+at[0], from+at[1]
-		if !p.counts(text, begin, end) || slices.ContainsFunc(kept, func(r [2]int) bool { return begin < r[1] && r[0] < end }) {
-			_, size := utf8.DecodeRuneInString(text[begin:])
-			from = begin + size
-			continue
-		}
-		b.WriteString(text[written:begin] + Hidden)
-		written, from = end, end
-	}
-	return b.String() + text[written:]
+	return replace(text, p.find, func(begin, end int) bool {
+		return p.counts(text, begin, end) && !slices.ContainsFunc(kept, func(r [2]int) bool { return begin < r[1] && r[0] < end })
+	})
 }
 
 // ranges lists where the known identifiers stand.

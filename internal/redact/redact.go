@@ -75,15 +75,21 @@ func (r *Redactor) String(text string) string {
 	if r.words == nil {
 		return text
 	}
+	return replace(text, r.words, func(begin, end int) bool { return !within(text, begin, end) })
+}
+
+// replace puts [Hidden] in the place of each match that hide reports true for. After one that stays, the search goes on at its
+// second character.
+func replace(text string, find *regexp.Regexp, hide func(begin, end int) bool) string {
 	var b strings.Builder
 	written := 0
 	for from := 0; from < len(text); {
-		at := r.words.FindStringIndex(text[from:])
+		at := find.FindStringIndex(text[from:])
 		if at == nil {
 			break
 		}
 		begin, end := from+at[0], from+at[1]
-		if within(text, begin, end) {
+		if !hide(begin, end) {
 			_, size := utf8.DecodeRuneInString(text[begin:])
 			from = begin + size
 			continue

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -54,6 +55,7 @@ func listing(a answer, cursor string) (payment.Listing, error) {
 			Misconfigured: a.status == http.StatusUnauthorized || a.status == http.StatusForbidden,
 			Failure:       a.failed(),
 			RetryAfter:    a.retryAfter,
+			NoList:        !a.isPage() && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}, a.status),
 		}
 	}
 	var body listBody
