@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,6 +46,7 @@ func TestAFullDisk(t *testing.T) {
 		code, errs := to("/dev/full", args...)
 		require.Equal(t, batch.ExitFailed, code, "%v %s", args, errs)
 		require.Contains(t, errs, "duly: standard output: no space left on device\n", "%v", args)
+		require.Equal(t, 1, strings.Count(errs, "no space left"), "%v: %s", args, errs)
 		code, errs = to("/dev/null", args...)
 		require.Equal(t, batch.ExitDone, code, "%v %s", args, errs)
 		require.NotContains(t, errs, "standard output")

@@ -59,6 +59,32 @@ func TestOneTakesAFiring(t *testing.T) {
 	require.Equal(t, 1, n)
 }
 
+// Many schedulers start again, and one firing was cut short: one takes it.
+func TestOneTakesAFiringThatWasCutShort(t *testing.T) {
+	t.Parallel()
+	f, _ := firings(t)
+	cut, err := f.Take(t.Context(), claim(t, "some", half))
+	require.NoError(t, err)
+	require.NoError(t, f.Finish(t.Context(), cut, 0, 143))
+	var group sync.WaitGroup
+	results := make([]error, 24)
+	for i := range results {
+		c := claim(t, "some", half)
+		c.Again = true
+		group.Go(func() { _, results[i] = f.Take(t.Context(), c) })
+	}
+	group.Wait()
+	won := 0
+	for _, err := range results {
+		if err == nil {
+			won++
+			continue
+		}
+		require.ErrorIs(t, err, mysql.ErrTaken)
+	}
+	require.Equal(t, 1, won)
+}
+
 // Two firings of one job, taken at the same moment by two schedulers: one goes ahead.
 func TestTwoFiringsOfAJobDoNotRunAtOnce(t *testing.T) {
 	t.Parallel()
