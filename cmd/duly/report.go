@@ -80,9 +80,7 @@ func previewReport(ctx context.Context, e *execution, f forecast) (any, func(), 
 	doc := reportForecast{f, daily}
 	return doc, func() {
 		if e.flags.csv {
-			if err := e.csv(doc.Daily); err != nil {
-				e.complain(err)
-			}
+			_ = e.csv(doc.Daily) // the command reports what standard output did not take
 			return
 		}
 		from, to := e.report().Days(e.today)
