@@ -93,8 +93,7 @@ func TestAuditOfAListWithoutAnEnd(t *testing.T) {
 	}
 }
 
-// What a list lacks that was read to its end, and the gateway shows when it is asked for it, is a finding: the list may lack
-// what nobody knows of.
+// A payment that a look-up finds and a complete list lacks is a finding: the list may lack others.
 func TestAuditOfAListWithHoles(t *testing.T) {
 	t.Parallel()
 	a := newAuditor(t)

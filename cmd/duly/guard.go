@@ -60,7 +60,7 @@ func (o output) write(b []byte, shown string) (int, error) {
 	return len(b), nil
 }
 
-// drawing is an output to which this program's own sequences for the terminal may be written. Whoever writes to it cleans the texts.
+// drawing is an output to which this program's own sequences for the terminal may be written. The writer must sanitise the texts.
 type drawing struct{ output }
 
 // Write implements io.Writer.

@@ -77,7 +77,7 @@ type app struct {
 	seen *observation
 	// watchedWithin bounds how long they are told anything
 	watchedWithin time.Duration
-	// runAlert, if set, takes what people are told of on Slack when the command ends badly
+	// runAlert, if set, collects the alert that Slack gets when the command fails
 	runAlert *runAlert
 	// alertWithin bounds how long that may take, and slackAPI is where a bot's calls go; empty: to Slack
 	alertWithin time.Duration

@@ -11,8 +11,8 @@ import (
 	"duly/internal/batch"
 )
 
-// stdoutRecorder writes to standard output and records the first error, so that a full disk is reported at the end of the command,
-// whoever wrote. A reader that closes the pipe early, as head does, is no error. It is safe for concurrent use.
+// stdoutRecorder writes to standard output and records the first error, so that a full disk is reported once, at the end of the
+// command. A reader that closes the pipe early, as head does, is no error. It is safe for concurrent use.
 type stdoutRecorder struct {
 	to io.Writer
 

@@ -25,7 +25,7 @@ const (
 	OrderUnsettled Kind = "order_unsettled"
 	// BookedTwice: a payment that another row of ours has too.
 	BookedTwice Kind = "booked_twice"
-	// NotListed: the gateway shows a payment when it is asked for it, and its list of that time lacks it.
+	// NotListed: a look-up finds a payment, and the gateway's list of that time does not contain it.
 	NotListed Kind = "not_listed"
 )
 

@@ -81,14 +81,14 @@ func (s Seen) Settle(now Ours, there bool, paid []Ours, proves bool) (Finding, V
 	return s.verdict(f, found, now)
 }
 
-// NotListed says that a list which was read to its end lacks a payment that the gateway shows when it is asked for it: what
-// else it lacks, nobody knows. until is the time from which on the list may lag behind the gateway's charges.
+// NotListed returns a finding if a complete list lacks a payment that a look-up finds: such a list may lack others, too. From until on
+// the list may lag behind the gateway's charges, so that later payments are no findings.
 func (s Seen) NotListed(listed payment.Window, until time.Time) (Finding, bool) {
 	p := s.Sight.Payment
 	if p == nil || s.Theirs.ID != "" || !s.Known || !mayKeep(*p) || !listed.Holds(p.CreatedAt) || !p.CreatedAt.Before(until) {
 		return Finding{}, false
 	}
-	return both(NotListed, s.Ours, *p, "the gateway shows it when it is asked for it, and its list of that time does not: it may lack others that nobody can ask for"), true
+	return both(NotListed, s.Ours, *p, "a look-up finds the payment, and the gateway's list of that time does not contain it: the list may lack others"), true
 }
 
 func (s Seen) verdict(f Finding, found bool, now Ours) (Finding, Verdict) {

@@ -69,7 +69,7 @@ func (f *File) Close() error {
 	return err
 }
 
-// hold waits until nobody else writes. The lock is on the folder, so that no further file is needed; where a folder cannot be
+// hold locks the file against other writers. The lock is on the folder, so that no further file is needed; where a folder cannot be
 // locked, as on some network file systems, the file is written without.
 func (f *File) hold() {
 	if f.lock == nil {

@@ -46,7 +46,7 @@ func (r Role) does() string {
 	return "a worker"
 }
 
-// String is what people are told of a role.
+// String returns the role's name and what it is for.
 func (r Role) String() string { return fmt.Sprintf("%s (%s)", string(r), r.does()) }
 
 // RoleOf is the role that the user of db has, of several the one with the most rights, and [RoleWorker] if it has none of them:

@@ -13,8 +13,8 @@ const (
 	stockLow     = "stock.low"
 )
 
-// told is what the texts are made of; payloads hold more.
-type told struct {
+// eventDetails is what the texts are made of; payloads hold more.
+type eventDetails struct {
 	Reason    string `json:"reason"`
 	Name      string `json:"name"`
 	Stock     *int64 `json:"stock"`
@@ -40,14 +40,14 @@ func Text(m Message) string {
 }
 
 // detailsOf reads what texts are made of; another shape of payload leaves the details out.
-func detailsOf(m Message) told {
-	var t told
+func detailsOf(m Message) eventDetails {
+	var t eventDetails
 	_ = json.Unmarshal(m.Data, &t)
 	return t
 }
 
 // stockLine is a product with what is left of it.
-func stockLine(thing string, t told) string {
+func stockLine(thing string, t eventDetails) string {
 	if t.Name != "" {
 		thing = fmt.Sprintf("%s (%s)", line(t.Name, factLength), thing)
 	}
@@ -57,7 +57,7 @@ func stockLine(thing string, t told) string {
 	return thing
 }
 
-func lowStock(thing string, t told) string {
+func lowStock(thing string, t eventDetails) string {
 	if t.Name != "" {
 		thing = fmt.Sprintf("%s (%s)", line(t.Name, factLength), thing)
 	}

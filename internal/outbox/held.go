@@ -7,7 +7,7 @@ type Held struct {
 	mu    sync.Mutex
 	bytes int
 	most  int
-	freed chan struct{} // closed at the next release; nil: nobody waits
+	freed chan struct{} // closed at the next release; nil if there are no waiters
 }
 
 // Take counts bytes that were read.

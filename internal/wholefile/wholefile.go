@@ -14,7 +14,7 @@ import (
 // mostLinks is how many symbolic links are followed from one to the next, as systems do.
 const mostLinks = 40
 
-// Write puts data into a file, or leaves it as it was: whoever reads it meanwhile sees the old one. A new file has the rights
+// Write replaces the content of a file atomically: a reader sees the old content or the new one. A new file has the rights
 // that the umask leaves, an old one keeps its own. A symbolic link stays, and what it leads to is written; a pipe or a device
 // is written to. The error names the file.
 func Write(path string, data []byte) error {

@@ -53,7 +53,7 @@ func Servers(t testing.TB, db *mysql.DB) (own, other mysql.Server) {
 // Patience is how long tests wait for what must happen, on a machine that has much else to do.
 const Patience = 2 * time.Minute
 
-// Free waits until nobody holds a row of the tables: a server notices a while later that a connection is gone.
+// Free waits until no row of the tables is locked: a server notices a lost connection only after a while.
 func Free(t testing.TB, db *testdb.DB, tables ...string) {
 	t.Helper()
 	for _, table := range tables {

@@ -58,7 +58,7 @@ func look(dir string) (fs.FileInfo, user, error) {
 	}
 	owner, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
-		return nil, user{}, fmt.Errorf("whose %s is cannot be told on this system", dir)
+		return nil, user{}, fmt.Errorf("the owner of %s cannot be read on this system", dir)
 	}
 	return info, user{owner.Uid, owner.Gid}, nil
 }
