@@ -12,6 +12,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
+	"duly/internal/worktest"
 )
 
 // attempt adds a subscription with an invoice and an attempt on it, made 30 days ago, as they stand in the tables, and
@@ -237,6 +238,8 @@ func TestSettlePaymentsOfEachStatus(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.past(t)
+	// The gateway shows a payment from before all of these, whichever of them are settled first.
+	worktest.Charged(t, s.db, s.sim, "main", time.Now().Add(-31*24*time.Hour))
 	theres := []payment.Status{payment.Succeeded, payment.Declined, payment.Canceled, payment.Pending, ""}
 	type told struct {
 		line string

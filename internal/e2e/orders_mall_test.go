@@ -337,10 +337,12 @@ func TestOrders(t *testing.T) {
 	m := openMall(newWorld(t, mallFaults()), purchases())
 	m.settle(1)
 	m.audit()
+	// Orders 1, 3, 6 and 7 want the hot product, of which there are two: an answer that a fault held up comes too late.
 	require.Equal(t, []string{
-		"completed", "completed", "completed", "failed", "failed", "failed", "failed", "completed", "failed", "cancelled",
-		"completed", "completed", "returned", "returned", "failed", "failed", "failed", "failed",
-	}, m.list(`SELECT status FROM orders WHERE id < 9000000 ORDER BY id`))
+		"2 completed", "4 failed", "5 failed", "8 completed", "9 failed", "10 cancelled", "11 completed", "12 completed",
+		"13 returned", "14 returned", "15 failed", "16 failed", "17 failed", "18 failed",
+	}, m.list(`SELECT CONCAT(id, ' ', status) FROM orders WHERE id < 9000000 AND id NOT IN (1, 3, 6, 7) ORDER BY id`))
+	require.Equal(t, []string{"completed", "completed", "failed", "failed"}, m.list(`SELECT status FROM orders WHERE id IN (1, 3, 6, 7) ORDER BY status`))
 	require.Zero(t, m.count(`SELECT stock FROM products WHERE id = ?`, hot))
 }
 
