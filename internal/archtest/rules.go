@@ -37,6 +37,7 @@ func table() []rule {
 		{folder: "internal/text"},
 		{folder: "internal/witness"},
 		{folder: "internal/archtest"},
+		{folder: "internal/mutants"},
 		{folder: "internal/model"},
 		{folder: "internal/mysql/private"},
 		{folder: "config"},
