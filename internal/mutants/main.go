@@ -31,21 +31,22 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
 
 const edits = "internal/mutants/edits"
 
-var errUsage = errors.New("usage: mutants run [NAME...] | build [NAME...] | rename OLD NEW") //nolint:gochecknoglobals // a constant
+var errUsage = errors.New("usage: mutants run [NAME...] | build [NAME...] | rename OLD NEW")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := command(ctx, os.Args[1:], os.Stdout)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "mutants:", err) //nolint:errcheck // what cannot be written can be told to nobody
-		os.Exit(1)                               //nolint:forbidigo // a program's end
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1) //nolint:forbidigo // a program's end
 	}
 }
 
@@ -63,26 +64,33 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 	}
 	switch verb, rest := args[0], args[1:]; {
 	case verb == "run" || verb == "build":
-		return runAll(ctx, root, choose(list, rest), verb == "build", out)
+		chosen, err := choose(list, rest)
+		if err != nil {
+			return err
+		}
+		return runAll(ctx, root, chosen, verb == "build", out)
 	case verb == "rename" && len(rest) == 2:
 		return rename(filepath.Join(root, edits), rest[0], rest[1], out)
 	}
 	return errUsage
 }
 
-// choose picks the mutants whose names begin with one of the prefixes; without prefixes, all of them.
-func choose(list []mutant, prefixes []string) []mutant {
+// choose picks the mutants whose names begin with one of the prefixes; without prefixes, all of them. A prefix that fits none is an error.
+func choose(list []mutant, prefixes []string) ([]mutant, error) {
 	if len(prefixes) == 0 {
-		return list
+		return list, nil
 	}
 	var out []mutant
+	unused := slices.Clone(prefixes)
 	for _, m := range list {
-		for _, prefix := range prefixes {
-			if strings.HasPrefix(m.name, prefix) {
-				out = append(out, m)
-				break
-			}
+		fits := func(prefix string) bool { return strings.HasPrefix(m.name, prefix) }
+		if slices.ContainsFunc(prefixes, fits) {
+			out = append(out, m)
 		}
+		unused = slices.DeleteFunc(unused, fits)
 	}
-	return out
+	if len(unused) > 0 {
+		return nil, fmt.Errorf("no mutant's name begins with %s", strings.Join(unused, " or "))
+	}
+	return out, nil
 }

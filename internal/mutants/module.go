@@ -200,7 +200,7 @@ func (m *module) text(name string, changed map[string][]byte) ([]byte, error) {
 	if text, ok := m.texts[name]; ok {
 		return text, nil
 	}
-	return os.ReadFile(filepath.Join(m.root, filepath.FromSlash(name))) //nolint:gosec // G304: a file of this module
+	return os.ReadFile(filepath.Join(m.root, filepath.FromSlash(name)))
 }
 
 // test is a test function in the folder of its package, with the subtests behind a slash.
@@ -209,7 +209,7 @@ type test struct{ folder, function, subtests string }
 // run is the expression that go test runs it by.
 func (t test) run() string { return "^" + t.function + "$" + t.subtests }
 
-var errNoTest = errors.New("a test begins with Test, or with its package and Test") //nolint:gochecknoglobals // a constant
+var errNoTest = errors.New("a test begins with Test, or with its package and Test")
 
 // find locates a test by its name.
 func (m *module) find(name string) (test, error) {

@@ -28,9 +28,12 @@ func TestEveryMutantApplies(t *testing.T) {
 			}
 		})
 	}
+	patches, err := filepath.Glob("*.patch")
+	require.NoError(t, err)
+	require.Empty(t, patches, "a patch is not run: write an edit of internal/mutants/edits")
 	entries, err := os.ReadDir(filepath.Join(root, edits))
 	require.NoError(t, err)
-	require.Len(t, list, len(entries), "a file of another kind is run by nobody")
+	require.Len(t, list, len(entries), "a file of another kind is not run")
 }
 
 func TestParseMutant(t *testing.T) {
@@ -319,8 +322,21 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, before, after, "the tree stays as it is")
 
-	require.NoError(t, runAll(t.Context(), root, choose(list, []string{"k", "s"}), true, &out), "compiled alone")
-	require.Error(t, runAll(t.Context(), root, choose(list, []string{"lost"}), false, &out), "none is no success")
+	survivor, err := choose(list, []string{"survives"})
+	require.NoError(t, err)
+	require.NoError(t, runAll(t.Context(), root, survivor, true, &out), "it compiles, and no test is run")
+}
+
+func TestChoose(t *testing.T) {
+	list := []mutant{{name: "i1-a"}, {name: "i1-b"}, {name: "i2-a"}}
+	got, err := choose(list, []string{"i1-b", "i2"})
+	require.NoError(t, err)
+	require.Equal(t, list[1:], got)
+	got, err = choose(list, nil)
+	require.NoError(t, err)
+	require.Equal(t, list, got)
+	_, err = choose(list, []string{"i1", "i3"})
+	require.EqualError(t, err, "no mutant's name begins with i3")
 }
 
 func TestFailedIn(t *testing.T) {
