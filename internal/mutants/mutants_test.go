@@ -176,6 +176,7 @@ func TestApply(t *testing.T) {
 		"a type":                                           {edit: "in: List\n- type List[T any] struct{ all []T }\n+ type List[T any] struct{ all, more []T }", file: "price/price.go", want: "all, more"},
 		"a name with its package":                          {edit: "in: more.Same\n- return a + b\n+ return a", file: "stock/more/same.go", want: "return a\n"},
 		"a file that is not Go":                            {edit: "file: schema.sql\n- CREATE TABLE b (\n+ CREATE TABLE c (", file: "schema.sql", want: "CREATE TABLE c (\n  id INT"},
+		"lines that stay, with their white space":          {edit: "file: schema.sql\n  CREATE TABLE b (\n  id INT\n- );\n+ ) ENGINE=x;", file: "schema.sql", want: "\n  id INT\n) ENGINE=x;"},
 		"an import":                                        {edit: "in: Sum\nimport: more\n- return 0\n+ return 1", file: "stock/stock.go", want: "import _ \"shop/stock/more\""},
 		"two edits of one function": {
 			edit: "in: stock.Sum\n- if a > 0 {\n+ for a > 0 {\n\nin: stock.Sum\n  for a > 0 {\n- return a\n+ a--", file: "stock/stock.go", want: "\tfor a > 0 {\n\t\ta--\n\t}",
