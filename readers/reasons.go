@@ -66,6 +66,16 @@ func BillingReasons(ctx context.Context, db *mysql.DB, run uint64, since, until 
 	return reasons(ctx, db, billingReasons, limit, since, run, since, run, since, until, business, since, until)
 }
 
+const unsettledReasons = `SELECT CASE status WHEN 'in_doubt' THEN 'in doubt' ELSE status END AS what, COALESCE(message, '') AS why
+FROM payment_attempts FORCE INDEX (created_walk) WHERE created_at >= ? AND run_id = ? AND status IN ('released', 'in_doubt')
+UNION ALL SELECT 'in doubt', COALESCE(message, '')
+FROM payment_attempts WHERE status = 'in_doubt' AND created_at < ? AND run_id = ?`
+
+// UnsettledReasons are the most frequent reasons why a billing run left charges released or in doubt.
+func UnsettledReasons(ctx context.Context, db *mysql.DB, run uint64, since time.Time, limit int) (Causes, error) {
+	return reasons(ctx, db, unsettledReasons, limit, since.UTC(), run, since.UTC(), run)
+}
+
 // endless is an instant, or one that is yet to come for ever.
 func endless(until time.Time) time.Time {
 	if until.IsZero() {

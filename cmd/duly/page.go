@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"duly/internal/batch"
@@ -19,14 +17,14 @@ import (
 
 // What a page lists at most.
 const (
-	pageReviews  = 20
 	pageDeclines = 10
+	pageReasons  = 5
 	pageProducts = 50
 	// pageFor bounds the reading of a page that a run ends with.
 	pageFor = 20 * time.Second
 )
 
-// page reads what a report of the runs shows.
+// page reads the page of the runs.
 func (a *app) page(ctx context.Context, db *database, zone *time.Location, ids ...uint64) (report.Page, error) {
 	business, err := a.clock(ctx, db.DB)
 	if err != nil {
@@ -46,7 +44,7 @@ func (a *app) page(ctx context.Context, db *database, zone *time.Location, ids .
 			return p, failed(err)
 		}
 		run := pageRun(list[0])
-		if err := a.fill(ctx, db, &run, list[0]); err != nil {
+		if err := fill(ctx, db, &run, list[0]); err != nil {
 			return p, failed(err)
 		}
 		p.Runs = append(p.Runs, run)
@@ -57,7 +55,7 @@ func (a *app) page(ctx context.Context, db *database, zone *time.Location, ids .
 // pageRun is what `duly show run` shows, for a page.
 func pageRun(v runView) report.Run {
 	r := report.Run{
-		ID: v.ID, Job: v.Job, Date: v.BusinessDate, Status: v.Status, Alive: v.Alive, Exit: v.Exit, Told: report.ToldBy(v.Params),
+		ID: v.ID, Job: v.Job, Date: v.BusinessDate, Status: v.Status, Alive: v.Alive, Exit: v.Exit, Params: report.ParseParams(v.Params),
 		Host: v.Host, PID: v.PID, Version: v.Version, Started: v.StartedAt, Finished: v.FinishedAt, Beat: v.HeartbeatAt, Error: v.Error,
 		Next: v.commands(),
 	}
@@ -69,14 +67,14 @@ func pageRun(v runView) report.Run {
 	}
 	for _, s := range v.Steps {
 		r.Steps = append(r.Steps, report.Step{
-			Name: s.Step, Status: s.Status, Read: s.Read, Succeeded: s.Succeeded, Declined: s.Declined, Released: s.Released,
+			Name: s.Step, Status: s.Status, Words: stepWords(s.Step), Read: s.Read, Succeeded: s.Succeeded, Declined: s.Declined, Released: s.Released,
 			InDoubt: s.InDoubt, Rejected: s.Rejected, Review: s.Review, Amounts: s.Amounts, Seconds: s.Seconds,
 		})
 	}
 	return r
 }
 
-// commands are what an operator may want to type; rows that wait have commands of their own.
+// commands are what an operator may want to type about the run itself.
 func (v runView) commands() []string {
 	again := fmt.Sprintf("duly run %s --rerun %d", v.Job, v.ID)
 	switch {
@@ -97,7 +95,7 @@ func (v runView) commands() []string {
 }
 
 // fill adds what is read beside the run itself.
-func (a *app) fill(ctx context.Context, db *database, r *report.Run, v runView) error {
+func fill(ctx context.Context, db *database, r *report.Run, v runView) error {
 	kept, err := mysql.ReadReport(ctx, db.DB, r.ID)
 	if err != nil {
 		return err
@@ -109,45 +107,48 @@ func (a *app) fill(ctx context.Context, db *database, r *report.Run, v runView) 
 	if r.Waiting, err = waitingOf(ctx, db, v); err != nil {
 		return err
 	}
-	if err := a.fillCauses(ctx, db, r); err != nil {
-		return err
-	}
 	switch r.Job {
 	case jobs.BillingJob:
-		return fillDeclines(ctx, db, r)
+		return fillBilling(ctx, db, r)
 	case jobs.ReportJob:
 		return fillDays(ctx, db, r, v)
 	}
 	return nil
 }
 
-// fillCauses adds the commonest causes, as the tables show them now.
-func (a *app) fillCauses(ctx context.Context, db *database, r *report.Run) error {
-	of := causesOf{job: r.Job, run: r.ID, business: r.Date, since: r.Started, until: end(r).Add(time.Second)}
-	for _, s := range r.Steps {
-		of.reviewed += s.Review
-	}
-	c, err := a.load()
+// fillBilling adds why charges were declined or not settled, and what is unpaid.
+func fillBilling(ctx context.Context, db *database, r *report.Run) error {
+	declines, err := readers.DeclineSums(ctx, db.DB, r.ID, r.Started, end(r), pageDeclines)
 	if err != nil {
 		return err
 	}
-	found, err := of.read(ctx, db.DB, c)
-	for _, reason := range found.Reasons {
-		r.Causes = append(r.Causes, report.Cause(reason))
+	for _, d := range declines {
+		r.Declines = append(r.Declines, report.Decline{Class: payment.Class(d.Class), Code: d.Code, Count: d.Count})
 	}
-	r.MoreCauses = found.More
-	return err
+	unsettled, err := readers.UnsettledReasons(ctx, db.DB, r.ID, r.Started, pageReasons)
+	if err != nil {
+		return err
+	}
+	for _, reason := range unsettled.Reasons {
+		r.Unsettled = append(r.Unsettled, report.Cause(reason))
+	}
+	r.MoreUnsettled = unsettled.More
+	business, err := payment.ParseDate(r.Date)
+	if err != nil {
+		return fmt.Errorf("read the date of run %d: %w", r.ID, err)
+	}
+	unpaid, err := readers.UnpaidInvoices(ctx, db.DB, business)
+	if err != nil {
+		return err
+	}
+	r.Unpaid = &report.Unpaid{Invoices: unpaid.Invoices, Amounts: unpaid.Amounts, NewCard: unpaid.Barred}
+	for _, day := range unpaid.Retries {
+		r.Unpaid.Retries = append(r.Unpaid.Retries, report.Retries{Date: day.Date.String(), Invoices: day.Invoices})
+	}
+	return nil
 }
 
-func fillDeclines(ctx context.Context, db *database, r *report.Run) error {
-	sums, err := readers.DeclineSums(ctx, db.DB, r.ID, r.Started, end(r), pageDeclines)
-	for _, s := range sums {
-		r.Declines = append(r.Declines, report.Decline(s))
-	}
-	return err
-}
-
-// end is when the run ended, or could have written something at the latest.
+// end is when the run ended; of one that did not, the latest time at which it can have written anything.
 func end(r *report.Run) time.Time {
 	if r.Finished != nil {
 		return *r.Finished
@@ -176,7 +177,7 @@ func fillDays(ctx context.Context, db *database, r *report.Run, v runView) error
 	d := &report.Daily{}
 	for _, o := range daily.Orders {
 		d.Orders = append(d.Orders, report.DayOrders{
-			Date: o.Date.String(), Currency: o.Currency, Completed: o.OrdersCompleted, Failed: o.OrdersFailed, Sold: o.AmountCompleted, GivenBack: o.AmountRefunded,
+			Date: o.Date.String(), Currency: o.Currency, Completed: o.OrdersCompleted, Failed: o.OrdersFailed, Sold: o.AmountCompleted, Refunded: o.AmountRefunded,
 		})
 	}
 	for _, s := range daily.Sales[:min(pageProducts, len(daily.Sales))] {
@@ -189,75 +190,8 @@ func fillDays(ctx context.Context, db *database, r *report.Run, v runView) error
 	return nil
 }
 
-// waitingOf lists what waits for an operator now, of the kinds that the job sends to review.
-func waitingOf(ctx context.Context, db *database, v runView) (report.Waiting, error) {
-	var w report.Waiting
-	business, err := payment.ParseDate(v.BusinessDate)
-	if err != nil {
-		return w, fmt.Errorf("read the date of run %d: %w", v.ID, err)
-	}
-	counts, err := readers.CountReviews(ctx, db.DB, business)
-	if err != nil {
-		return w, fmt.Errorf("count what is in review: %w", mysql.Classify(ctx, err))
-	}
-	var rows []readers.Review
-	total := int64(0)
-	switch v.Job {
-	case jobs.BillingJob:
-		total = counts.Invoices + counts.Subscriptions
-		if rows, err = readers.InvoiceReviews(ctx, db.DB, pageReviews); err != nil {
-			return w, err
-		}
-		more, err := readers.SubscriptionReviews(ctx, db.DB, business, pageReviews)
-		if err != nil {
-			return w, err
-		}
-		rows = append(rows, more...)
-		slices.SortStableFunc(rows, func(a, b readers.Review) int { return b.Since.Compare(a.Since) })
-	case jobs.ReconcileJob:
-		total = counts.Orders
-		rows, err = readers.OrderReviews(ctx, db.DB, pageReviews)
-	case jobs.OutboxJob:
-		total = counts.Events
-		rows, err = readers.EventReviews(ctx, db.DB, pageReviews)
-	case jobs.AuditJob:
-		return findingsOf(ctx, db, v.ID)
-	}
-	for _, r := range rows[:min(pageReviews, len(rows))] {
-		w.Rows = append(w.Rows, reviewOf(r, v))
-	}
-	w.More = max(0, total-int64(len(w.Rows)))
-	return w, err
-}
-
-func reviewOf(r readers.Review, v runView) report.Review {
-	out := report.Review{What: fmt.Sprintf("%s %d", r.What, r.ID), Reason: r.Reason, Since: r.Since, Command: fmt.Sprintf("duly show %s %d", r.What, r.ID)}
-	if r.Currency != "" {
-		out.Money = &payment.Money{Amount: r.Amount, Currency: r.Currency}
-	}
-	if r.What == "event" { // when it was given up is not known
-		out.Command = fmt.Sprintf("duly requeue event %d", r.ID)
-		return out
-	}
-	out.New = !r.Since.Before(v.StartedAt) && (v.FinishedAt == nil || !r.Since.After(v.FinishedAt.Add(time.Second)))
-	return out
-}
-
-func findingsOf(ctx context.Context, db *database, run uint64) (report.Waiting, error) {
-	var w report.Waiting
-	list, total, err := readers.OpenFindings(ctx, db.DB, pageReviews)
-	for _, f := range list {
-		w.Rows = append(w.Rows, report.Review{
-			What: strings.TrimSpace(fmt.Sprintf("finding %d, %s %s", f.ID, f.Kind, f.Reference)), Reason: f.Text(), Since: f.FirstSeen,
-			New: f.RunID != nil && *f.RunID == run, Command: f.Command(),
-		})
-	}
-	w.More = total - int64(len(w.Rows))
-	return w, err
-}
-
-// pageOfRun writes the report of a run that has ended to the file of --report. One that cannot be written changes nothing of
-// the run, and makes the program's exit code 1 instead of 0.
+// pageOfRun writes the page of a run that has ended to the file of --report. A page that cannot be written does not change the run,
+// but the program's exit code is 1 instead of 0.
 func (e *execution) pageOfRun(ctx context.Context, run uint64) {
 	if e.flags.report == "" {
 		return
@@ -267,7 +201,7 @@ func (e *execution) pageOfRun(ctx context.Context, run uint64) {
 	})
 }
 
-// nightOf is what a report says of the night before its jobs have run; nothing is read if there is to be none.
+// nightOf starts the page of a night, before its jobs run. It reads nothing without --report.
 func (a *app) nightOf(ctx context.Context, f runFlags, db *database) (report.Night, error) {
 	if f.report == "" {
 		return report.Night{}, nil
@@ -283,7 +217,7 @@ func (a *app) nightOf(ctx context.Context, f runFlags, db *database) (report.Nig
 	return n, nil
 }
 
-// pageOfNight does the same for a night.
+// pageOfNight writes the page of a night; see pageOfRun.
 func (a *app) pageOfNight(ctx context.Context, file string, db *database, v nightlyView, night report.Night) {
 	if file == "" {
 		return
@@ -297,7 +231,7 @@ func (a *app) pageOfNight(ctx context.Context, file string, db *database, v nigh
 			night.Parts = append(night.Parts, report.Part{Job: part.Job, Run: part.run, Exit: part.Exit, Why: part.Error})
 		}
 		p, err := a.page(ctx, db, a.config.Business.Location(), ids...)
-		night.Exit, night.Finished = v.Exit, p.Written
+		night.Exit, night.Finished, night.NotReached = v.Exit, p.Written, v.NotBegun
 		if len(p.Runs) > 0 {
 			night.Host = p.Runs[0].Host
 		}
@@ -306,7 +240,7 @@ func (a *app) pageOfNight(ctx context.Context, file string, db *database, v nigh
 	})
 }
 
-// endWithPage reads and writes a page, and says so; see pageOfRun.
+// endWithPage reads a page, writes it to the file, and says where it is; see pageOfRun.
 func (a *app) endWithPage(ctx context.Context, file string, read func(context.Context) (report.Page, error)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pageFor)
 	defer cancel()

@@ -3,21 +3,21 @@ package report
 import "strconv"
 
 // segment is a part of a bar; X and Width are percentages of the bar's width, so that a bar fits any screen without
-// its strokes and letters being stretched.
+// stretching its strokes.
 type segment struct {
-	Class    string // what it is drawn in
+	Class    string // its CSS class
 	X, Width string
-	Text     string // for those who hover or listen
+	Text     string // of its tooltip
 }
 
-// slice is what a segment is made of.
+// slice is a part of a bar before it is drawn.
 type slice struct {
 	class string
 	n     int64
 	text  string
 }
 
-// segments shares a bar out. What is not nothing can always be seen.
+// segments divides a bar. A part that is not zero is wide enough to be seen.
 func segments(slices []slice) []segment {
 	const least = 0.6 // percent
 	var total float64

@@ -35,8 +35,11 @@ func TestInABrowser(t *testing.T) {
 			t.Run(fmt.Sprintf("%s %+v", name, view), func(t *testing.T) {
 				tab.View(t, view)
 				if *shots != "" {
-					file := fmt.Sprintf("%s-%d-%t-%t.png", strings.ReplaceAll(name, " ", "-"), view.Width, view.Dark, view.Print)
-					require.NoError(t, os.WriteFile(filepath.Join(*shots, file), tab.Screenshot(t), 0o600))
+					for _, open := range []bool{false, true} {
+						browsertest.Evaluate[bool](t, tab, fmt.Sprintf("document.querySelectorAll('details').forEach(d => { d.open = %t }) === undefined", open))
+						file := fmt.Sprintf("%s-%d-%t-%t-%t.png", strings.ReplaceAll(name, " ", "-"), view.Width, view.Dark, view.Print, open)
+						require.NoError(t, os.WriteFile(filepath.Join(*shots, file), tab.Screenshot(t), 0o600))
+					}
 				}
 				require.Empty(t, browsertest.Evaluate[[]string](t, tab, look))
 				require.Len(t, tab.Requests(), 1, "only the page itself")

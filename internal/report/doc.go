@@ -1,3 +1,3 @@
-// Package report draws a run, or a night of runs, as one page of HTML that needs nothing but itself: no script, no
-// font, no picture from elsewhere. It is pure: whoever knows the numbers passes them in.
+// Package report writes a run, or a night of runs, as one self-contained HTML page: no script, no font and no image. It is
+// pure: the caller passes in everything that the page shows.
 package report

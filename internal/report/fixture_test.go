@@ -15,6 +15,9 @@ func seoul() *time.Location { return time.FixedZone("KST", 9*60*60) }
 
 // page is a report of these runs, written an hour after the night began.
 func page(runs ...report.Run) report.Page {
+	for i := range runs {
+		runs[i].Steps = named(runs[i].Steps)
+	}
 	return report.Page{Written: began().Add(time.Hour), Zone: seoul(), Runs: runs}
 }
 
@@ -22,8 +25,8 @@ func page(runs ...report.Run) report.Page {
 func billing() report.Run {
 	return report.Run{
 		ID: 17, Job: "billing", Date: "2026-11-21", Status: "completed", Exit: new(4), RerunOf: 16,
-		Told: report.ToldBy([]byte(`{"date":"2026-11-21","subscriptions":[41,42],"limit":5000}`)),
-		Host: "worker-1", PID: 4711, Version: "v1.4.0", Started: began(), Finished: new(began().Add(94 * time.Second)),
+		Params: report.ParseParams([]byte(`{"date":"2026-11-21","subscriptions":[41,42],"limit":5000}`)),
+		Host:   "worker-1", PID: 4711, Version: "v1.4.0", Started: began(), Finished: new(began().Add(94 * time.Second)),
 		Steps: []report.Step{
 			{Name: "recover", Status: "completed", Read: 14, Succeeded: 11, Declined: 2, InDoubt: 1, Amounts: map[string]int64{"KRW": 141_900}, Seconds: 1.2},
 			{Name: "issue", Status: "completed", Read: 2000, Succeeded: 1996, Review: 4, Seconds: 0.84},
@@ -38,35 +41,71 @@ func billing() report.Run {
 		},
 		Measured: measured(),
 		Declines: []report.Decline{
-			{Class: "soft", Code: "insufficient_funds", Count: 148},
-			{Class: "hard", Code: "lost_card", Count: 41},
-			{Class: "action", Code: "authentication_required", Count: 30},
-			{Class: "soft", Count: 14},
+			{Class: payment.Soft, Code: "insufficient_funds", Count: 148},
+			{Class: payment.Hard, Code: "lost_card", Count: 41},
+			{Class: payment.Action, Code: "authentication_required", Count: 30},
+			{Class: payment.Soft, Count: 14},
 		},
-		Causes: []report.Cause{
+		Unsettled: []report.Cause{
 			{What: "in doubt", Why: "certificate not trusted", Rows: 19},
 			{What: "released", Rows: 6},
-			{What: "in review", Why: "gateway booked 10.00 EUR, invoice is 9.99 EUR", Rows: 2},
-			{What: "declined", Why: "insufficient_funds", Rows: 148},
-			{What: "declined", Why: "lost_card", Rows: 41},
 		},
-		MoreCauses: 7,
-		Waiting: report.Waiting{
-			Rows: []report.Review{
-				{
-					What: "invoice 812", Reason: "the gateway took 12,900 KRW, not 9,900 KRW", Money: &payment.Money{Amount: 9900, Currency: "KRW"},
-					Since: began().Add(40 * time.Second), New: true, Command: "duly show invoice 812",
-				},
-				{What: "subscription 77", Reason: "no gateway is called kakao", Since: began().Add(2 * time.Second), New: true, Command: "duly show subscription 77"},
-				{
-					What: "invoice 640", Reason: "in doubt for 3 days", Money: &payment.Money{Amount: 1299, Currency: "USD"},
-					Since: began().Add(-50 * time.Hour), Command: "duly show invoice 640",
-				},
-			},
-			More: 12,
+		MoreUnsettled: 2,
+		Unpaid: &report.Unpaid{
+			Invoices: 251, Amounts: map[string]int64{"KRW": 3_127_400, "USD": 60_123},
+			Retries: []report.Retries{{"2026-11-22", 151}, {"2026-11-24", 41}, {"2026-11-26", 11}}, NewCard: 44,
 		},
-		Next: []string{"duly show invoice 812", "duly run billing --rerun 17"},
+		Waiting: waiting(),
+		Next:    []string{"duly run billing --rerun 17"},
 	}
+}
+
+// waiting are nine rows that need a person for three reasons, and twelve more.
+func waiting() report.Waiting {
+	w := report.Waiting{More: 12, List: "duly list review"}
+	for i := range 6 {
+		id := uint64(812 + i)
+		w.Rows = append(w.Rows, report.Review{
+			What: "invoice", ID: id, Reason: fmt.Sprintf("gateway booked %d.99 USD (pay_%d), invoice is 12.99 USD", i, 86+i),
+			Money: &payment.Money{Amount: 1299, Currency: "USD"}, Since: began().Add(time.Duration(40-i) * time.Second), New: true,
+			Command: fmt.Sprintf("duly show invoice %d", id),
+		})
+	}
+	for _, id := range []uint64{77, 51} {
+		w.Rows = append(w.Rows, report.Review{
+			What: "subscription", ID: id, Reason: `gateway "maim" is not configured`, Since: began().Add(2 * time.Second), New: id == 77,
+			Command: fmt.Sprintf("duly show subscription %d", id),
+		})
+	}
+	w.Rows = append(w.Rows, report.Review{
+		What: "invoice", ID: 640, Reason: "in doubt for 3 days", Money: &payment.Money{Amount: 12_900, Currency: "KRW"},
+		Since: began().Add(-50 * time.Hour), Command: "duly show invoice 640",
+	})
+	return w
+}
+
+// named gives the steps of a run the words that its job would give them.
+func named(steps []report.Step) []report.Step {
+	words := map[string]report.Words{
+		"issue":     {Unit: "subscriptions", Succeeded: "invoiced", Declined: "ended", Rejected: "rejected", Review: "to review"},
+		"reconcile": {Kind: report.Orders, Unit: "orders", Succeeded: "completed", Declined: "failed", InDoubt: "to check again", Review: "to review"},
+		"refund":    {Kind: report.Refunds, Label: "refunds due", Unit: "orders", Succeeded: "refunded", Declined: "nothing to refund", InDoubt: "to try again"},
+		"match":     {Kind: report.Audits, Unit: "payments", Succeeded: "match the gateway", Declined: "differ", InDoubt: "not settled yet", Review: "new findings"},
+		"look-up":   {Kind: report.Audits, Unit: "payments", Succeeded: "match the gateway"},
+		"report":    {Unit: "days", Succeeded: "computed"},
+	}
+	labels := map[string]string{"collect": "due date", "retry-1": "1st retry", "retry-2": "2nd retry", "retry-3": "3rd retry", "recover": "in doubt before", "recover-last": "in doubt again"}
+	for i, s := range steps {
+		w, known := words[s.Name]
+		if !known {
+			w = report.Words{
+				Kind: report.Charges, Label: labels[s.Name], Unit: "charges", Succeeded: "paid", Declined: "declined", Released: "released", InDoubt: "in doubt",
+				Rejected: "rejected", Review: "to review",
+			}
+		}
+		steps[i].Words = w
+	}
+	return steps
 }
 
 func measured() *report.Measured {
@@ -74,11 +113,11 @@ func measured() *report.Measured {
 		Gateways: map[string]report.Gateway{
 			"main": {
 				Requests: 2310, Charges: map[string]int64{"succeeded": 1928, "declined": 233, "in_doubt": 27, "not_executed": 40, "rejected": 2},
-				LookUps: 80, Retries: 61, Openings: 2, Latency: latency(180, 2310),
+				LookUps: 80, Retries: 61, Openings: 2, Latency: latency(180),
 			},
 			"backup": {Charges: map[string]int64{}, LeftAlone: "paused: maintenance (ada, since 2026-11-20 09:00:00 UTC)"},
 		},
-		Left: []string{"5 charges in doubt, next check 03:12:05 UTC", "6 charges were released: the circuit of main was open"},
+		Left: []string{"5 charges in doubt, next check 18:12:05 UTC", "6 charges were released: the circuit of main was open"},
 	}
 	var s report.Sampler
 	var total report.Totals
@@ -99,18 +138,9 @@ func measured() *report.Measured {
 	return m
 }
 
-// latency is shaped as that of gateways is: most answers come soon, some late.
-func latency(median float64, n int64) report.Latency {
-	l := report.Latency{Mean: median * 1.2, P50: median, P95: median * 2.9, P99: median * 4.8, Max: median * 11}
-	for i := range 24 {
-		from := median / 4 * math.Exp2(float64(i)/4)
-		d := float64(i) - 8
-		count := int64(float64(n) * 0.13 * math.Exp(-d*d/18))
-		if count > 0 {
-			l.Buckets = append(l.Buckets, report.Bucket{From: from, To: from * math.Exp2(0.25), Count: count})
-		}
-	}
-	return l
+// latency is that of a gateway: most answers come soon, some late.
+func latency(median float64) report.Latency {
+	return report.Latency{Mean: median * 1.2, P50: median, P95: median * 2.9, P99: median * 4.8, Max: median * 11}
 }
 
 // nothing is a run that had nothing to do.
@@ -134,7 +164,7 @@ func one() report.Run {
 		Pace: report.Pace{Seconds: 0.041, Width: 0.25, Succeeded: []int64{1}, Declined: []int64{0}, Others: []int64{0}},
 		Gateways: map[string]report.Gateway{"main": {
 			Requests: 1, Charges: map[string]int64{"succeeded": 1},
-			Latency: report.Latency{Mean: 12, P50: 12, P95: 12, P99: 12, Max: 12, Buckets: []report.Bucket{{From: 11.3, To: 13.4, Count: 1}}},
+			Latency: report.Latency{Mean: 12, P50: 12, P95: 12, P99: 12, Max: 12},
 		}},
 	}
 	return r
@@ -143,18 +173,22 @@ func one() report.Run {
 // dead is a run that was killed: it left what its last heartbeat wrote.
 func dead() report.Run {
 	r := billing()
-	r.ID, r.Exit, r.Status, r.Finished, r.Measured, r.Waiting = 18, nil, "abandoned", nil, nil, report.Waiting{}
+	r.ID, r.Exit, r.Status, r.Finished, r.Measured, r.Waiting, r.Unsettled, r.MoreUnsettled = 18, nil, "abandoned", nil, nil, report.Waiting{}, nil, 0
 	r.Beat = began().Add(30 * time.Second)
 	r.Next = []string{"duly run billing --rerun 18"}
 	return r
 }
 
-// refused is a run that its own credentials ended.
+// refused is a run that failed since the gateway rejected its token.
 func refused() report.Run {
 	r := nothing()
 	r.ID, r.Exit, r.Status = 19, new(1), "failed"
-	r.Error = "collect: gateway main refused our credentials: 401 invalid_token"
-	r.Steps[2].Status = "failed"
+	r.Error = "collect: gateway main rejected our token (401 invalid_token)"
+	r.Steps[1] = report.Step{Name: "issue", Status: "completed", Read: 1998, Succeeded: 1998, Seconds: 0.4}
+	r.Steps = r.Steps[:3]
+	r.Steps[2] = report.Step{Name: "collect", Status: "failed", Read: 500, Released: 500, Seconds: 0.1}
+	r.Unpaid = &report.Unpaid{Invoices: 1998, Amounts: map[string]int64{"KRW": 25_858_100, "USD": 649_500}}
+	r.Measured = &report.Measured{Left: []string{"1,998 invoices of step collect due and not charged"}}
 	r.Next = []string{"duly doctor", "duly run billing --rerun 19"}
 	return r
 }
@@ -168,7 +202,7 @@ const (
 func hostile() report.Run {
 	r := billing()
 	r.ID, r.Job, r.Host, r.Version, r.Error = 20, evil, long+evil, evil, evil+long+long
-	r.Told = []report.Told{{evil, long + evil}}
+	r.Params = []report.Param{{evil, long + evil}}
 	for i := range r.Steps {
 		if i == 2 {
 			r.Steps[i].Name, r.Steps[i].Status = evil+long, evil
@@ -178,11 +212,14 @@ func hostile() report.Run {
 	m.Left, m.Notes = []string{evil + long + long}, []string{evil}
 	m.Gateways = map[string]report.Gateway{long + evil: m.Gateways["main"], evil: {LeftAlone: evil + long}}
 	r.Measured = m
-	r.Declines = []report.Decline{{Class: evil, Code: evil + long, Count: 3}}
-	r.Causes = []report.Cause{{What: evil, Why: evil + long, Rows: 3}}
+	r.Declines = []report.Decline{{Class: evil, Code: evil + long, Count: 3}, {Class: long, Code: long, Count: 2}}
+	r.Unsettled = []report.Cause{{What: evil, Why: evil + long, Rows: 3}}
 	r.Waiting.Rows = []report.Review{{What: evil, Reason: evil + long + long, Command: "duly show " + evil + long, Since: began(), New: true}}
 	r.Next = []string{evil + long + long}
-	r.Daily = &report.Daily{Products: []report.DayProduct{{Date: evil, Name: long + long + evil, Currency: "KRW"}}}
+	r.Daily = &report.Daily{
+		Orders:   []report.DayOrders{{Date: evil + long, Currency: "KRW", Completed: 1_234_567, Failed: 7, Sold: math.MaxInt64, Refunded: math.MaxInt64}},
+		Products: []report.DayProduct{{Date: evil, Name: long + long + evil, Currency: "KRW"}},
+	}
 	return r
 }
 
@@ -209,11 +246,12 @@ func reconcile() report.Run {
 	}
 	r.Measured = measured()
 	r.Measured.Left = nil
+	r.Measured.Pace.Seconds = 4.5
 	r.Waiting = report.Waiting{Rows: []report.Review{{
-		What: "order 312", Reason: "two payments succeeded, of which one was refunded by someone", Money: &payment.Money{Amount: 31_900, Currency: "KRW"},
+		What: "order", ID: 312, Reason: "two payments succeeded, of which one was refunded by someone", Money: &payment.Money{Amount: 31_900, Currency: "KRW"},
 		Since: began(), New: true, Command: "duly show order 312",
 	}}}
-	r.Next = []string{"duly show order 312"}
+	r.Waiting.List = "duly list review"
 	return r
 }
 
@@ -225,22 +263,22 @@ func audit() report.Run {
 		{Name: "look-up", Status: "completed", Read: 1, Succeeded: 1, Seconds: 0.05},
 	}
 	r.Measured = &report.Measured{Notes: []string{"backup cannot list payments: each of ours is looked up"}}
-	for i, kind := range []string{"missing_here", "amount_differs"} {
+	r.Waiting.List = "duly list findings"
+	for i, text := range []string{"the gateway took 12,900 KRW for order-312, which has no payment", "the gateway took 9.99 USD for sub_7_2026-11-21, the invoice is 12.99 USD"} {
 		r.Waiting.Rows = append(r.Waiting.Rows, report.Review{
-			What: fmt.Sprintf("finding %d, %s", i+1, kind), Reason: "the gateway took 12,900 KRW for order-312, the tables know nothing of it", Since: began(), New: true,
-			Command: fmt.Sprintf("duly resolve finding %d --as ignored --reason …", i+1),
+			What: "finding", ID: uint64(i + 1), Reason: text, Since: began(), New: true, Command: fmt.Sprintf("duly resolve finding %d --as ignored --reason …", i+1),
 		})
 	}
 	return r
 }
 
-func figures() report.Run {
+func daily() report.Run {
 	r := nothing()
 	r.ID, r.Job, r.Date = 24, "report", "2026-11-20"
 	r.Steps = []report.Step{{Name: "report", Status: "completed", Read: 1, Succeeded: 1, Seconds: 0.03}}
 	r.Daily = &report.Daily{
 		Orders: []report.DayOrders{
-			{Date: "2026-11-20", Currency: "KRW", Completed: 195, Failed: 280, Sold: 5_619_700, GivenBack: 2_669_400},
+			{Date: "2026-11-20", Currency: "KRW", Completed: 195, Failed: 280, Sold: 5_619_700, Refunded: 2_669_400},
 			{Date: "2026-11-20", Currency: "USD", Completed: 12, Failed: 3, Sold: 59_988},
 		},
 		Products: []report.DayProduct{
@@ -254,7 +292,7 @@ func figures() report.Run {
 
 // night is a page of several runs.
 func night() report.Page {
-	runs := []report.Run{reconcile(), billing(), figures(), audit()}
+	runs := []report.Run{reconcile(), billing(), daily(), audit()}
 	p := page(runs...)
 	p.Night = &report.Night{
 		Date: "2026-11-21", Host: "worker-1", Started: began(), Finished: began().Add(3 * time.Minute), Exit: 4,
@@ -265,6 +303,7 @@ func night() report.Page {
 			{Job: "report", Run: 24, Exit: 0},
 			{Job: "audit", Run: 23, Exit: 3},
 		},
+		NotReached: []string{"prune"},
 	}
 	return p
 }
@@ -274,6 +313,6 @@ func pages() map[string]report.Page {
 	return map[string]report.Page{
 		"billing": page(billing()), "nothing": page(nothing()), "one": page(one()), "dead": page(dead()), "refused": page(refused()),
 		"hostile": page(hostile()), "currencies": page(currencies()), "reconcile": page(reconcile()), "audit": page(audit()),
-		"figures": page(figures()), "night": night(), "empty night": {Night: &report.Night{Date: "2026-11-21"}},
+		"figures": page(daily()), "night": night(), "empty night": {Night: &report.Night{Date: "2026-11-21"}},
 	}
 }

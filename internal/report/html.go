@@ -25,10 +25,11 @@ var parsed = sync.OnceValues(func() (*template.Template, error) { //nolint:goche
 	css := strings.TrimSpace(pageCSS)
 	sum := sha256.Sum256([]byte(css))
 	return template.New("page").Funcs(template.FuncMap{
-		"css":    func() template.CSS { return template.CSS(css) }, //nolint:gosec // a file of ours
-		"csp":    func() string { return policy(sum[:]) },
-		"heads":  func(level int, id, text string) heading { return heading{level, id, text} },
-		"deeper": func(level int) int { return level + 1 },
+		"css":   func() template.CSS { return template.CSS(css) }, //nolint:gosec // an embedded file
+		"csp":   func() string { return policy(sum[:]) },
+		"heads": func(level int, id, text string) heading { return heading{level, id, text} },
+		"chart": func(id string, o *outcomeView) chart { return chart{id, o} },
+		"part":  func(level int, run detailsView) part { return part{run, level} },
 	}).Parse(pageHTML)
 })
 
@@ -36,6 +37,19 @@ var parsed = sync.OnceValues(func() (*template.Template, error) { //nolint:goche
 type heading struct {
 	Level    int
 	ID, Text string
+}
+
+// chart is an outcome with the id of its drawing.
+type chart struct {
+	ID string
+	*outcomeView
+}
+
+// part is the closed part of a run, with the level of its headings.
+type part struct {
+	detailsView
+
+	Level int
 }
 
 // policy lets the page load nothing, run nothing and send nothing.

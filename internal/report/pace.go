@@ -5,22 +5,22 @@ import (
 )
 
 const (
-	mostColumns   = 60
-	fewestColumns = 3     // below which there is nothing to see
-	plotHeight    = 168.0 // pixels
+	mostColumns  = 60
+	leastSeconds = 60    // a shorter run has no chart
+	plotHeight   = 168.0 // pixels
 )
 
-// columnsView is a chart of columns over an axis.
+// columnsView is a chart of columns over time.
 type columnsView struct {
 	Height  string
 	Columns []column
 	Bands   []segment // behind the columns
-	Lines   []line    // across the columns
 	Y       []tick
 	X       []tick
 	Rows    []bucketRow
+	Circuit bool // Rows have an open one
 	Key     []segment
-	Text    string // what there is to see, in a sentence
+	Text    string // the chart in a sentence
 	Lead    string
 }
 
@@ -34,18 +34,13 @@ type column struct {
 // box is a part of a column; Y and Height are pixels.
 type box struct{ Class, Y, Height string }
 
-// line marks a place on the x axis.
-type line struct{ X, Text, Anchor, Dx, Y string }
-
 // tick is a mark of an axis.
 type tick struct{ At, Text, Anchor string }
 
 // bucketRow is a row of the chart's table.
 type bucketRow struct {
-	When                        string
-	Succeeded, Declined, Others string
-	Rate                        string
-	Held                        bool
+	When, Done, Rate string
+	Held             bool
 }
 
 // paceBucket is what was done in a part of the run.
@@ -65,8 +60,12 @@ func (b paceBucket) rate() float64 {
 	return float64(b.all()) / (b.to - b.from)
 }
 
-// paceOf draws what was done over time, in the words of its job; nil if nothing was.
-func paceOf(p Pace, words counted) *columnsView {
+// paceOf draws what was done over time; done is how that is called that succeeded. It is nil for a run that did nothing, or
+// that was so short that its average says as much.
+func paceOf(p Pace, done string) *columnsView {
+	if p.Seconds < leastSeconds {
+		return nil
+	}
 	buckets := bucketsOf(p)
 	var sum Totals
 	top := 0.0
@@ -78,17 +77,13 @@ func paceOf(p Pace, words counted) *columnsView {
 		}
 	}
 	all := sum.Succeeded + sum.Declined + sum.Others
-	if all == 0 || p.Seconds <= 0 {
+	if all == 0 {
 		return nil
 	}
 	end := buckets[len(buckets)-1].to
 	step, most := nice(top)
 	mean := perSecond(float64(all) / p.Seconds)
-	v := &columnsView{Height: pixels(plotHeight), Lead: plural(all, "item") + " in " + length(p.Seconds) + "."}
-	if len(buckets) < fewestColumns {
-		return v
-	}
-	v.Lead = mean + " on average, " + perSecond(top) + " at most."
+	v := &columnsView{Height: pixels(plotHeight), Lead: mean + " on average, " + perSecond(top) + " at most."}
 	for at := 0.0; at <= most+step/2; at += step {
 		v.Y = append(v.Y, tick{At: pixels(plotHeight - at/most*plotHeight), Text: short(at)})
 	}
@@ -97,11 +92,8 @@ func paceOf(p Pace, words counted) *columnsView {
 		if b.held {
 			v.Bands = append(v.Bands, segment{"held", percentage(x), percentage(width), "circuit open"})
 		}
-		row := bucketRow{
-			When:      length(b.from) + " – " + length(b.to),
-			Succeeded: number(b.Succeeded), Declined: number(b.Declined), Others: number(b.Others), Rate: perSecond(b.rate()), Held: b.held,
-		}
-		v.Rows = append(v.Rows, row)
+		row := bucketRow{When: length(b.from) + " – " + length(b.to), Done: some(b.all()), Rate: perSecond(b.rate()), Held: b.held}
+		v.Rows, v.Circuit = append(v.Rows, row), v.Circuit || b.held
 		c := column{X: percentage(x + width*0.08), Width: percentage(width * 0.84), Text: row.When + ": " + row.Rate}
 		y := plotHeight
 		for _, part := range []struct {
@@ -116,13 +108,13 @@ func paceOf(p Pace, words counted) *columnsView {
 		}
 		v.Columns = append(v.Columns, c)
 	}
-	v.X = []tick{{"0%", "0 s", "start"}, {"50%", length(end / 2), "middle"}, {"100%", length(end), "end"}}
+	v.X = []tick{{"0%", "0s", "start"}, {"50%", length(end / 2), "middle"}, {"100%", length(end), "end"}}
 	for _, k := range []struct {
 		class, text string
 		there       bool
 	}{
-		{"succeeded", words.Succeeded, sum.Succeeded > 0},
-		{"declined", words.Declined, sum.Declined > 0},
+		{"succeeded", done, sum.Succeeded > 0},
+		{"declined", "declined", sum.Declined > 0},
 		{"doubt", "anything else", sum.Others > 0},
 		{"held", "circuit open", len(v.Bands) > 0},
 	} {

@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"duly/internal/payment"
 )
@@ -32,62 +31,64 @@ func percent(part, of int64) string {
 	return strconv.FormatFloat(p, 'f', 1, 64) + "%"
 }
 
-// length writes how long something took: 310 ms, 4.2 s, 2 min 5 s, 3 h 4 min.
+// length writes how long something took: 0.3s, 40s, 1m20s, 3h4m.
 func length(seconds float64) string {
 	whole := int64(math.Round(seconds))
 	switch {
 	case seconds <= 0:
-		return "0 s"
-	case seconds < 0.9995:
-		return fmt.Sprintf("%.0f ms", seconds*1000)
-	case seconds < 59.95:
-		return strings.TrimSuffix(fmt.Sprintf("%.1f", seconds), ".0") + " s"
+		return "0s"
+	case seconds < 0.05:
+		return "<0.1s"
+	case seconds < 9.95:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", seconds), ".0") + "s"
+	case whole < 60:
+		return fmt.Sprintf("%ds", whole)
 	case whole < 3600:
-		return two(whole/60, "min", whole%60, "s")
+		return two(whole/60, "m", whole%60, "s")
 	default:
-		return two(whole/3600, "h", whole%3600/60, "min")
+		return two(whole/3600, "h", whole%3600/60, "m")
 	}
 }
 
 func two(a int64, unit string, b int64, small string) string {
 	if b == 0 {
-		return fmt.Sprintf("%d %s", a, unit)
+		return fmt.Sprintf("%d%s", a, unit)
 	}
-	return fmt.Sprintf("%d %s %d %s", a, unit, b, small)
+	return fmt.Sprintf("%d%s%d%s", a, unit, b, small)
 }
 
 // millis writes milliseconds.
 func millis(ms float64) string {
-	if ms < 9.95 {
+	switch {
+	case ms < 9.95:
 		return strings.TrimSuffix(fmt.Sprintf("%.1f", ms), ".0") + " ms"
+	case ms < 999.5:
+		return fmt.Sprintf("%.0f ms", ms)
 	}
 	return length(ms / 1000)
 }
 
-// plural counts things in words.
-func plural(n int64, thing string) string {
+// plural counts things whose plural ends in s.
+func plural(n int64, thing string) string { return count(n, thing, thing+"s") }
+
+// count counts things.
+func count(n int64, one, many string) string {
 	if n == 1 {
-		return "1 " + thing
+		return "1 " + one
 	}
-	return number(n) + " " + thing + "s"
+	return number(n) + " " + many
+}
+
+// some is a number, or nothing for none.
+func some(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return number(n)
 }
 
 func money(amount int64, currency string) string {
 	return payment.Money{Amount: amount, Currency: currency}.String()
-}
-
-// longDate writes 2026-01-31 as 31 January 2026.
-func longDate(date string) string {
-	d, err := time.Parse(time.DateOnly, date)
-	if err != nil {
-		return date
-	}
-	return d.Format("2 January 2006")
-}
-
-// instant writes a time in the zone of the business.
-func instant(t time.Time, zone *time.Location) string {
-	return t.In(zone).Format("2006-01-02 15:04:05 MST")
 }
 
 // title writes a word with a capital.
@@ -96,4 +97,21 @@ func title(s string) string {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// trim writes n with at most three digits that mean something, and no zeros behind the point.
+func trim(n float64) string {
+	digits := 0
+	switch {
+	case n < 10:
+		digits = 2
+	case n < 100:
+		digits = 1
+	}
+	s := strconv.FormatFloat(n, 'f', digits, 64)
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return s
+	}
+	return strconv.FormatFloat(f, 'f', -1, 64)
 }

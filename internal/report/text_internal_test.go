@@ -2,6 +2,7 @@ package report
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -18,22 +19,37 @@ func TestNumbersForPeople(t *testing.T) {
 		require.Equal(t, c.want, percent(c.part, c.of))
 	}
 	for seconds, want := range map[float64]string{
-		0: "0 s", -1: "0 s", 0.0004: "0 ms", 0.31: "310 ms", 0.9996: "1 s", 1: "1 s", 4.25: "4.2 s", 59.94: "59.9 s", 59.96: "1 min", 60: "1 min",
-		125: "2 min 5 s", 3600: "1 h", 11_040: "3 h 4 min",
+		0: "0s", -1: "0s", 0.0004: "<0.1s", 0.31: "0.3s", 0.9996: "1s", 1: "1s", 4.25: "4.2s", 9.96: "10s", 59.4: "59s", 59.96: "1m", 60: "1m",
+		80: "1m20s", 3600: "1h", 11_040: "3h4m",
 	} {
 		require.Equal(t, want, length(seconds), seconds)
 	}
-	for ms, want := range map[float64]string{0.44: "0.4 ms", 1: "1 ms", 9.96: "10 ms", 310: "310 ms", 1250: "1.2 s"} {
+	for ms, want := range map[float64]string{0.44: "0.4 ms", 1: "1 ms", 9.96: "10 ms", 310: "310 ms", 999.6: "1s", 1250: "1.2s"} {
 		require.Equal(t, want, millis(ms), ms)
 	}
 	for n, want := range map[float64]string{0: "0", 0.5: "0.5", 250: "250", 1500: "1.5k", 2e6: "2M"} {
 		require.Equal(t, want, short(n))
 	}
-	for n, want := range map[int]string{1: "1st", 2: "2nd", 3: "3rd", 4: "4th", 11: "11th", 12: "12th", 13: "13th", 21: "21st", 112: "112th"} {
-		require.Equal(t, want, ordinal(n))
-	}
 	require.Equal(t, "31 January 2026", longDate("2026-01-31"))
 	require.Equal(t, "whenever", longDate("whenever"))
+	require.Equal(t, "31 Jan", shortDate("2026-01-31"))
+}
+
+// Every time of a page is in its zone, wherever its text comes from.
+func TestLocalTimes(t *testing.T) {
+	zone := time.FixedZone("Asia/Seoul", 9*60*60)
+	latest := time.Date(2026, 11, 20, 17, 31, 34, 0, time.UTC) // 21 Nov 02:31:34 in Seoul
+	for text, want := range map[string]string{
+		"5 charges in doubt, next check 18:12:05 UTC":        "5 charges in doubt, next check 03:12:05",
+		"next check 17:31:30 UTC":                            "next check 02:31:30",
+		"next check 15:12:05 UTC":                            "next check 22 Nov 00:12:05",
+		"paused (ada, since 2026-11-20 09:00:00 UTC): moves": "paused (ada, since 20 Nov 18:00:00): moves",
+		"at 2026-11-20T09:00:00Z":                            "at 20 Nov 18:00:00",
+		"at 2025-12-30 09:00:00 UTC":                         "at 30 Dec 2025 18:00:00",
+		"12:00:00 is no time of ours, nor is 99:99:99 UTC":   "12:00:00 is no time of ours, nor is 99:99:99 UTC",
+	} {
+		require.Equal(t, want, localTimes(text, latest, zone))
+	}
 }
 
 // A bar is as wide as it is, whatever its parts, and every part that is not nothing can be seen.

@@ -14,18 +14,34 @@ type Counted struct {
 
 var statusFirst = regexp.MustCompile(`^[1-5][0-9]{2}\b`)
 
+// Group are the texts of a list that are alike.
+type Group struct {
+	Counted
+
+	Rows []int // their places in the list, in order
+}
+
 // Alike joins texts of one kind that differ in ids, amounts and times alone into one, with the count of all, in the order of the
 // first of each. A word in which they differ becomes "…"; where they are the same they stay as they are. A text that most rows of
 // such a group have word by word holds no id, and stays by itself.
 func Alike(list []Counted) []Counted {
+	var out []Counted
+	for _, g := range AlikeRows(list) {
+		out = append(out, g.Counted)
+	}
+	return out
+}
+
+// AlikeRows joins texts as [Alike] does, and says which ones each group has.
+func AlikeRows(list []Counted) []Group {
 	type group struct {
 		words []string
 		at    int // of its text in the list that is returned
 	}
 	own := dominant(list)
 	groups := map[string]*group{}
-	var out []Counted
-	for _, c := range list {
+	var out []Group
+	for i, c := range list {
 		words := strings.Fields(c.Text)
 		key := groupOf(c)
 		if own[c.Kind+"\x00"+c.Text] {
@@ -35,12 +51,13 @@ func Alike(list []Counted) []Counted {
 		if g == nil {
 			g = &group{words, len(out)}
 			groups[key] = g
-			out = append(out, Counted{Kind: c.Kind})
+			out = append(out, Group{Counted: Counted{Kind: c.Kind}})
 		}
 		out[g.at].N += c.N
+		out[g.at].Rows = append(out[g.at].Rows, i)
 		for i := range g.words {
 			if g.words[i] != words[i] {
-				g.words[i] = "…" + ending(words[i])
+				g.words[i] = beginning(words[i]) + "…" + ending(words[i])
 			}
 		}
 	}
@@ -74,6 +91,14 @@ func groupOf(c Counted) string {
 		}
 	}
 	return c.Kind + "\x00" + strings.Join(words, " ")
+}
+
+// beginning is the bracket at the beginning of a word that is closed in another one, or at the end of it.
+func beginning(word string) string {
+	if strings.HasPrefix(word, "(") {
+		return "("
+	}
+	return ""
 }
 
 // ending is the punctuation at the end of a word.

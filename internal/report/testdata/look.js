@@ -13,14 +13,30 @@
 		}
 		for (const e of all("body *")) {
 			const box = e.getBoundingClientRect();
-			if (shown(e) && !e.closest(".scroll") && !e.closest(".patterns") && box.width > 0 && (box.right > wide + 0.5 || box.left < -0.5)) {
+			if (shown(e) && !e.closest(".patterns") && box.width > 0 && (box.right > wide + 0.5 || box.left < -0.5)) {
 				wrong.push(`${name(e)} reaches from ${box.left} to ${box.right}`);
 			}
 		}
 	}
 
+	// Nothing is wider than its box, so that nothing must be scrolled sideways.
+	for (const e of all("table, td, th, code, section, li, dl")) {
+		if (shown(e) && e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0) wrong.push(`${name(e)} is ${e.scrollWidth} wide in ${e.clientWidth}`);
+	}
+
+	// On a phone, what can be tapped is 44 pixels high, and not beside something else that can.
+	if (document.documentElement.clientWidth <= 390) {
+		const targets = all("a, button, summary, [tabindex]").filter(shown).map(e => [e, e.getBoundingClientRect()]);
+		for (const [e, box] of targets) {
+			if (box.height < 44 || box.width < 44) wrong.push(`${name(e)} is a target of ${box.width} × ${box.height}`);
+		}
+		targets.forEach(([a, p], i) => targets.slice(i + 1).forEach(([b, q]) => {
+			if (p.left < q.right && q.left < p.right && p.top < q.bottom && q.top < p.bottom) wrong.push(`${name(a)} overlaps ${name(b)}`);
+		}));
+	}
+
 	// Charts: drawn, within their bounds, named, and without letters upon letters.
-	for (const svg of all("svg[role=img]")) {
+	for (const svg of all("svg[role=img]").filter(shown)) {
 		const box = svg.getBoundingClientRect();
 		const marks = all("rect:not(.held)", svg).map(r => r.getBoundingClientRect());
 		if (!(box.width > 0 && box.height > 0) || !marks.some(r => r.width > 0 && r.height > 0)) wrong.push(`${name(svg)} is not drawn`);
@@ -36,7 +52,7 @@
 			const p = a.getBoundingClientRect(), q = b.getBoundingClientRect();
 			if (p.left < q.right && q.left < p.right && p.top + 1 < q.bottom && q.top + 1 < p.bottom) wrong.push(`“${a.textContent}” is upon “${b.textContent}”`);
 		}));
-		if (!svg.closest("section").querySelector("details table")) wrong.push(`${name(svg)} has no table`);
+		if (!svg.closest("table") && !svg.closest("figure, section").querySelector("table, .key")) wrong.push(`${name(svg)} has no numbers beside it`);
 	}
 	for (const svg of all("svg:not([role=img])")) {
 		if (svg.getAttribute("aria-hidden") !== "true") wrong.push(`${name(svg)} is neither hidden nor an image`);
@@ -61,10 +77,15 @@
 		if (!ids.includes(a.getAttribute("href").slice(1))) wrong.push(`${name(a)} leads nowhere`);
 	}
 	for (const th of all("th")) {
-		if (!["col", "row"].includes(th.getAttribute("scope"))) wrong.push(`${name(th)} has no scope`);
+		if (!["col", "row", "rowgroup"].includes(th.getAttribute("scope"))) wrong.push(`${name(th)} has no scope`);
 	}
-	for (const e of all(".scroll")) {
-		if (e.tabIndex !== 0 || !e.getAttribute("aria-label")) wrong.push(`${name(e)} cannot be scrolled by keys`);
+	for (const table of all("table")) {
+		if (!table.querySelector("thead th")) wrong.push(`${name(table)} has no header`);
+	}
+	for (const r of all(".key rect, .outcome .bar rect")) {
+		const fill = getComputedStyle(r).fill;
+		const colors = ["succeeded", "released", "review", "track"];
+		if (!fill.startsWith("url(") && !colors.includes(r.getAttribute("class"))) wrong.push(`${name(r)} differs by its color alone`);
 	}
 	if (all("script,iframe,object,embed,form,img,[style]").length > 0) wrong.push("something is there that must not be");
 
