@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -140,6 +141,17 @@ func (tab *Tab) Screenshot(t testing.TB) []byte {
 	png, err := chromedp.Run(tab.ctx, chromedp.FullScreenshot(100))
 	require.NoError(t, err)
 	return png
+}
+
+// Print is the page as a PDF, on A4.
+func (tab *Tab) Print(t testing.TB) []byte {
+	t.Helper()
+	const width, height = 8.27, 11.69 // inches
+	result, err := chromedp.Run(tab.ctx, func(ctx context.Context, target *chromedp.Target) (page.PrintToPDFResult, error) {
+		return cdp.Call(ctx, target, page.PrintToPDF, page.PrintToPDFParams{PaperWidth: width, PaperHeight: height, PrintBackground: new(true), PreferCSSPageSize: new(true)})
+	})
+	require.NoError(t, err)
+	return result.Data
 }
 
 // Evaluate is the value of an expression of JavaScript in the page.

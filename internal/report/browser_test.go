@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/browsertest"
+	"duly/internal/report"
 )
 
 // shots is a folder for screenshots, for people to look at.
@@ -46,5 +48,35 @@ func TestInABrowser(t *testing.T) {
 				require.Empty(t, tab.Messages())
 			})
 		}
+	}
+}
+
+// Money and whether somebody is needed are on the first screen of a phone and of a desk.
+func TestTheFirstScreenHasTheMoney(t *testing.T) {
+	browser := browsertest.Start(t)
+	for name, p := range map[string]report.Page{"billing": page(billing()), "night": night(), "refused": page(refused()), "reconcile": page(reconcile())} {
+		tab := browser.Show(t, html(t, p))
+		for width, height := range map[int64]float64{390: 844, 1280: 720} {
+			tab.View(t, browsertest.View{Width: width})
+			bottom := browsertest.Evaluate[float64](t, tab, `document.querySelector(".figures").getBoundingClientRect().bottom`)
+			require.Less(t, bottom, height, "%s at %d", name, width)
+			first := browsertest.Evaluate[float64](t, tab, `document.querySelector("main h2").getBoundingClientRect().bottom`)
+			require.Less(t, first, height, "%s at %d", name, width)
+		}
+	}
+}
+
+// Paper has two pages at most, without the details, whether a reader opened them or not.
+func TestPrint(t *testing.T) {
+	browser := browsertest.Start(t)
+	for name, p := range map[string]report.Page{"billing": page(billing()), "night": night()} {
+		tab := browser.Show(t, html(t, p))
+		browsertest.Evaluate[bool](t, tab, `document.querySelector("details").open = true`)
+		pdf := tab.Print(t)
+		if *shots != "" {
+			require.NoError(t, os.WriteFile(filepath.Join(*shots, name+".pdf"), pdf, 0o600))
+		}
+		pages := len(regexp.MustCompile(`/Type\s*/Page\b`).FindAll(pdf, -1))
+		require.Contains(t, []int{1, 2}, pages, name)
 	}
 }

@@ -84,7 +84,7 @@ func (r Run) failed() bool { return r.Exit != nil && (*r.Exit == 1 || *r.Exit ==
 // figuresOf adds up the money of the runs. Money that was refunded is not part of what was collected.
 func figuresOf(runs []Run) []figure {
 	charged, ordered, refunded := map[string]int64{}, map[string]int64{}, map[string]int64{}
-	var succeeded, decided, waiting int64
+	var succeeded, decided, released, waiting int64
 	var unpaid *Unpaid
 	charges, orders := false, false
 	for _, r := range runs {
@@ -96,7 +96,7 @@ func figuresOf(runs []Run) []figure {
 			to := charged
 			switch s.Words.Kind {
 			case Charges:
-				charges, succeeded, decided = true, succeeded+s.Succeeded, decided+s.Succeeded+s.Declined
+				charges, succeeded, decided, released = true, succeeded+s.Succeeded, decided+s.Succeeded+s.Declined, released+s.Released
 			case Orders:
 				orders, to = true, ordered
 			case Refunds:
@@ -114,8 +114,11 @@ func figuresOf(runs []Run) []figure {
 		if len(charged) == 0 {
 			f.Text = "nothing"
 		}
+		if len(charged) == 0 && released > 0 {
+			f.Others = []sumsView{{Of: count(released, "charge", "charges") + " released, not sent"}}
+		}
 		if len(ordered) > 0 {
-			f.Others = []sumsView{{"orders", sumsOf(ordered)}}
+			f.Others = append(f.Others, sumsView{"orders", sumsOf(ordered)})
 		}
 		out = append(out, f)
 	case orders:

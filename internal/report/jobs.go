@@ -92,11 +92,11 @@ func jobsOf(n Night, p Page) *jobsView {
 
 // shortVerdict is the exit code of a job of a night, and what it means.
 func shortVerdict(exit int) string {
-	words := map[int]string{1: "failed", 2: "not started", 3: "done, in review", 4: "unfinished", 5: "not run"}[exit]
+	words := map[int]string{1: "failed", 2: "not started", 3: "in review", 4: "unfinished", 5: "not run"}[exit]
 	if words == "" {
 		words = "stopped"
 	}
-	return words + ", exit " + strconv.Itoa(exit)
+	return words + " · exit " + strconv.Itoa(exit)
 }
 
 // resultsOf says what the steps did, those that count the same things as one.

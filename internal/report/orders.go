@@ -5,7 +5,7 @@ import "strconv"
 // ordersView are the orders that the runs settled, and those of days.
 type ordersView struct {
 	Outcome *outcomeView
-	Lines   []string // of refunds
+	Lines   []string // of what has no Outcome
 	Days    []dayRow
 	None    bool // daily figures were computed, and there are none
 }
@@ -24,7 +24,7 @@ func ordersOf(runs []Run) *ordersView {
 	v := &ordersView{Outcome: outcomeOf(runs, Orders)}
 	for _, r := range runs {
 		for _, s := range r.Steps {
-			if s.Words.Kind == Refunds && s.Read > 0 {
+			if s.Read > 0 && (s.Words.Kind == Refunds || s.Words.Kind == Orders && v.Outcome == nil) {
 				v.Lines = append(v.Lines, sentence(s))
 			}
 		}

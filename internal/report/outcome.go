@@ -7,10 +7,10 @@ type outcomeView struct {
 	Title string
 	Text  string    // the key in one sentence
 	Key   []segment // in the order of the bar
-	Bar   []segment // nil: there is only one part
+	Bar   []segment
 }
 
-// outcomeOf adds up the steps of a kind; nil if they did nothing.
+// outcomeOf adds up the steps of a kind; nil if everything ended alike, so that there is nothing to compare.
 func outcomeOf(runs []Run, kind Kind) *outcomeView {
 	var all Step
 	for _, r := range runs {
@@ -22,19 +22,16 @@ func outcomeOf(runs []Run, kind Kind) *outcomeView {
 		}
 	}
 	slices := slicesOf(all)
-	if len(slices) == 0 {
+	if len(slices) < 2 {
 		return nil
 	}
-	v := &outcomeView{Title: title(all.Words.Unit)}
+	v := &outcomeView{Title: title(all.Words.Unit), Bar: segments(slices)}
 	var texts []string
 	for _, part := range slices {
 		texts = append(texts, part.text)
 		v.Key = append(v.Key, segment{Class: part.class, Text: part.text})
 	}
 	v.Text = strings.Join(texts, ", ")
-	if len(slices) > 1 {
-		v.Bar = segments(slices)
-	}
 	return v
 }
 
