@@ -56,14 +56,14 @@ FROM payment_attempts FORCE INDEX (created_walk) WHERE created_at >= ? AND run_i
 UNION ALL SELECT 'in doubt', COALESCE(message, '')
 FROM payment_attempts WHERE status = 'in_doubt' AND created_at < ? AND run_id = ?
 UNION ALL SELECT 'in review', COALESCE(i.review_reason, '')
-FROM invoices i WHERE i.status = 'review' AND i.updated_at BETWEEN ? AND ?
+FROM invoices i WHERE i.status = 'review' AND i.updated_at >= ?
 UNION ALL SELECT 'in review', review_reason
-FROM subscriptions WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL AND updated_at BETWEEN ? AND ?`
+FROM subscriptions WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL AND updated_at >= ?`
 
-// BillingReasons are the commonest reasons of a billing run for the business date; until, if it is not zero, is when it ended.
-func BillingReasons(ctx context.Context, db *mysql.DB, run uint64, since, until time.Time, business string, limit int) (Causes, error) {
-	since, until = since.UTC(), endless(until)
-	return reasons(ctx, db, billingReasons, limit, since, run, since, run, since, until, business, since, until)
+// BillingReasons are the commonest reasons of a billing run for the business date that has just ended.
+func BillingReasons(ctx context.Context, db *mysql.DB, run uint64, since time.Time, business string, limit int) (Causes, error) {
+	since = since.UTC()
+	return reasons(ctx, db, billingReasons, limit, since, run, since, run, since, business, since)
 }
 
 const unsettledReasons = `SELECT CASE status WHEN 'in_doubt' THEN 'in doubt' ELSE status END AS what, COALESCE(message, '') AS why
@@ -76,26 +76,18 @@ func UnsettledReasons(ctx context.Context, db *mysql.DB, run uint64, since time.
 	return reasons(ctx, db, unsettledReasons, limit, since.UTC(), run, since.UTC(), run)
 }
 
-// endless is an instant, or one that is yet to come for ever.
-func endless(until time.Time) time.Time {
-	if until.IsZero() {
-		return time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
-	}
-	return until.UTC()
-}
-
 // A refund that goes to review is no check of its order.
 const orderReasons = `SELECT 'in review' AS what, c.reason AS why
-FROM order_checks c WHERE c.reason IS NOT NULL AND c.checked_at BETWEEN ? AND ?
+FROM order_checks c WHERE c.reason IS NOT NULL AND c.checked_at >= ?
 UNION ALL SELECT 'refund in review', COALESCE(p.failure_reason, c.reason)
 FROM payments p JOIN order_checks c ON c.order_id = p.order_id
-WHERE p.status = 'review' AND p.updated_at BETWEEN ? AND ? AND c.reason IS NOT NULL AND (c.checked_at IS NULL OR c.checked_at < ?)`
+WHERE p.status = 'review' AND p.updated_at >= ? AND c.reason IS NOT NULL AND (c.checked_at IS NULL OR c.checked_at < ?)`
 
 // OrderReasons are the commonest reasons of the orders and refunds that were sent to review at that instant of the database's
-// clock, or later; until, if it is not zero, is the last instant.
-func OrderReasons(ctx context.Context, db *mysql.DB, since, until time.Time, limit int) (Causes, error) {
-	since, until = since.UTC(), endless(until)
-	return reasons(ctx, db, orderReasons, limit, since, until, since, until, since)
+// clock, or later.
+func OrderReasons(ctx context.Context, db *mysql.DB, since time.Time, limit int) (Causes, error) {
+	since = since.UTC()
+	return reasons(ctx, db, orderReasons, limit, since, since, since)
 }
 
 const deadReasons = `SELECT CONCAT('not delivered to ', sink) AS what, COALESCE(last_error, '') AS why FROM event_deliveries

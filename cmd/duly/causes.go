@@ -20,13 +20,12 @@ const (
 	causesWithin = 3 * time.Second
 )
 
-// causesOf configures what is read of a run. Until is when it ended; zero: just now.
+// causesOf configures what is read of a run.
 type causesOf struct {
 	job      string
 	run      uint64
 	business string
 	since    time.Time
-	until    time.Time
 	reviewed int64 // rows that it sent to review
 }
 
@@ -34,9 +33,9 @@ type causesOf struct {
 func (o causesOf) read(ctx context.Context, db *mysql.DB, c *config.Config) (readers.Causes, error) {
 	switch o.job {
 	case jobs.BillingJob:
-		return readers.BillingReasons(ctx, db, o.run, o.since, o.until, o.business, causesShown)
+		return readers.BillingReasons(ctx, db, o.run, o.since, o.business, causesShown)
 	case jobs.ReconcileJob:
-		return readers.OrderReasons(ctx, db, o.since, o.until, causesShown)
+		return readers.OrderReasons(ctx, db, o.since, causesShown)
 	case jobs.OutboxJob:
 		return readers.DeadReasons(ctx, db, sinkNames(c), o.reviewed, causesShown)
 	case jobs.AuditJob:

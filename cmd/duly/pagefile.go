@@ -18,7 +18,7 @@ import (
 const (
 	flagHTML   = "html"
 	flagReport = "report"
-	// stdout is the file that is standard output.
+	// stdout stands for standard output in place of a file.
 	stdout = "-"
 )
 
@@ -33,8 +33,9 @@ func (a *app) reportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report RUN",
 		Short: "Write a page about a run",
-		Long: "Writes one page of HTML about a run, whether it has ended, is under way or has died: what became of everything, what was collected, how fast it " +
-			"went, how the gateways answered, and what waits for an operator with the command to type. The page needs nothing but itself and opens from disk.\n\n" +
+		Long: "Writes one page of HTML about a run, whether it has ended, is running or has died: the money that it collected and refunded, what is unpaid, what " +
+			"needs a person with the commands to type, why charges were declined, and what comes next. The numbers of each step and gateway are in its " +
+			"details, which are closed at first. The page opens from disk and loads nothing.\n\n" +
 			"`duly run JOB --report FILE` writes the same at the end of a run, and of a night. The figures of business days are those of `duly run report`.",
 		Example: "  duly report 17 --html run-17.html\n" +
 			"  duly report 17 --html - > run-17.html",
@@ -89,7 +90,7 @@ func (a *app) reportRun(ctx context.Context, db *database, run uint64, file stri
 	return nil
 }
 
-// fileMistake says why a file cannot be written, as far as that can be seen before; nil if it can.
+// fileMistake says why a file cannot be written, as far as that shows before the run; nil if it can.
 func fileMistake(flag, file string) error {
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
 		return fmt.Errorf("--%s: %s is a folder: give a file", flag, file)
@@ -105,7 +106,7 @@ func fileMistake(flag, file string) error {
 	return nil
 }
 
-// writePage writes the whole page or leaves the file as it was: whoever reads it meanwhile sees the old one.
+// writePage writes the whole page or leaves the file as it was. A reader sees the old page until the new one is complete.
 func (a *app) writePage(file string, p report.Page) error {
 	var b bytes.Buffer
 	if err := report.Write(&b, p); err != nil {

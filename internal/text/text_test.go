@@ -218,3 +218,18 @@ func TestWord(t *testing.T) {
 		require.Equal(t, "ID", text.Word(s, "ID"), "%.20q", s)
 	}
 }
+
+// A word that differs keeps its brackets, so that what is around it reads on, and every text is found again.
+func TestAlikeRows(t *testing.T) {
+	list := []text.Counted{
+		{Kind: "invoice", Text: "booked 9.99 USD (pay_86), not 12.99 USD", N: 1},
+		{Kind: "invoice", Text: "another", N: 2},
+		{Kind: "invoice", Text: "booked 8.99 USD (pay_87), not 12.99 USD", N: 1},
+		{Kind: "order", Text: "another", N: 1},
+	}
+	require.Equal(t, []text.Group{
+		{text.Counted{Kind: "invoice", Text: "booked … USD (…), not 12.99 USD", N: 2}, []int{0, 2}},
+		{text.Counted{Kind: "invoice", Text: "another", N: 2}, []int{1}},
+		{text.Counted{Kind: "order", Text: "another", N: 1}, []int{3}},
+	}, text.AlikeRows(list))
+}
