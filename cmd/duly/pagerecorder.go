@@ -13,19 +13,19 @@ import (
 	"duly/jobs"
 )
 
-// What a run keeps for its report is bounded: so many gateways, so many lines of so many characters.
+// Bounds of what a run stores for its page.
 const (
 	keptGateways = 12
-	keptLines    = 20
+	keptLines    = 20 // of left and notes each
 	keptLetters  = 300
 )
 
-// reportRecorder takes the numbers of a run that its steps do not count, for its report. It is safe for concurrent use.
+// reportRecorder records what the page of a run shows beside the numbers of its steps. It is safe for concurrent use.
 type reportRecorder struct {
 	*progress
 
 	mu      sync.Mutex
-	began   time.Time // zero: the run has not
+	began   time.Time // zero: the run has not begun
 	ended   bool
 	sampler report.Sampler
 }
@@ -47,7 +47,7 @@ func (r *reportRecorder) sample() {
 	var t report.Totals
 	for _, x := range r.steps {
 		if x.Step == jobs.StepIssue || x.Step == jobs.StepFanOut {
-			continue // thousands a second, beside which nothing else could be seen
+			continue // thousands a second; charges would be invisible beside them
 		}
 		done := x.Tally()
 		t.Succeeded += done.Succeeded
@@ -61,7 +61,7 @@ func (r *reportRecorder) sample() {
 	r.sampler.Add(r.now().Sub(r.began), t, held)
 }
 
-// record returns what is known of the run so far; res is how it ended, nil while it has not.
+// record returns the [report.Measured] of the run so far; res is its result, nil before its end.
 func (r *reportRecorder) record(res *batch.Result) any {
 	r.sample()
 	r.mu.Lock()

@@ -3,7 +3,7 @@ package report
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed" // the page's parts
+	_ "embed" // of the template and the style sheet
 	"encoding/base64"
 	"fmt"
 	"html/template"
@@ -20,7 +20,7 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
-// parsed is the template, parsed at its first use.
+// parsed parses the template at its first use.
 var parsed = sync.OnceValues(func() (*template.Template, error) { //nolint:gochecknoglobals // a constant
 	css := strings.TrimSpace(pageCSS)
 	sum := sha256.Sum256([]byte(css))
@@ -53,20 +53,20 @@ type part struct {
 	Level int
 }
 
-// policy lets the page load nothing, run nothing and send nothing.
+// policy forbids the page to load, run or send anything.
 func policy(sum []byte) string {
 	return fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; img-src data:; base-uri 'none'; form-action 'none'",
 		base64.StdEncoding.EncodeToString(sum))
 }
 
-// Write writes the page as HTML, or nothing at all if it fails.
+// Write writes the page as HTML. If it cannot be rendered, nothing is written.
 func Write(w io.Writer, p Page) error {
 	t, err := parsed()
 	if err != nil {
 		return fmt.Errorf("read the report's template: %w", err)
 	}
 	view := viewOf(p)
-	text.Strings(&view) // html/template escapes markup; the rest is done here, for every text of the page
+	text.Strings(&view) // html/template escapes markup, but no control or bidirectional characters
 	var b bytes.Buffer
 	if err := t.Execute(&b, view); err != nil {
 		return fmt.Errorf("draw the report: %w", err)

@@ -1,31 +1,31 @@
 package report
 
-// Measured is what a run keeps of itself for its report, beside what its steps count. As JSON it takes a few
-// kilobytes, however long the run was.
+// Measured is what a run stores for its page beside the numbers of its steps. As JSON it has a few kilobytes, however
+// long the run was.
 type Measured struct {
 	Pace     Pace               `json:"pace"`
 	Gateways map[string]Gateway `json:"gateways"`
-	// Left is what the run left for a later one, and why; Notes are what its job has to say beside.
+	// Left says what the run left for a later one, and why; Notes are other remarks of its job.
 	Left  []string `json:"left,omitempty"`
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Pace is what was done over time, in buckets of equal width; the last one may be shorter.
+// Pace is the throughput over time, in buckets of equal width; the last one may be shorter.
 type Pace struct {
-	Seconds float64 `json:"seconds"`        // from the first bucket's begin to the last one's end
+	Seconds float64 `json:"seconds"`        // from the start of the first bucket to the end of the last one
 	Width   float64 `json:"bucket_seconds"` // of a bucket
-	// What was done in each bucket.
+	// The items of each bucket.
 	Succeeded []int64 `json:"succeeded"`
 	Declined  []int64 `json:"declined"`
 	Others    []int64 `json:"others"`
-	// Held are the numbers of the buckets in which the circuit of a gateway held requests back.
+	// Held are the indices of the buckets in which the circuit of a gateway was open.
 	Held []int `json:"held,omitempty"`
 }
 
-// Gateway is what was asked of a gateway, and how it answered.
+// Gateway counts the requests to a gateway, by what they asked for and by its answers.
 type Gateway struct {
 	Requests      int64            `json:"requests"`
-	Charges       map[string]int64 `json:"charges"` // by what came back
+	Charges       map[string]int64 `json:"charges"` // by answer
 	LookUps       int64            `json:"look_ups"`
 	Listings      int64            `json:"listings"`
 	Cancels       int64            `json:"cancels"`
@@ -33,7 +33,7 @@ type Gateway struct {
 	Retries       int64            `json:"retries"`
 	Misconfigured int64            `json:"misconfigured"`
 	Openings      int64            `json:"circuit_openings"`
-	LeftAlone     string           `json:"left_alone,omitempty"` // why
+	LeftAlone     string           `json:"left_alone,omitempty"` // why it was not used
 	Latency       Latency          `json:"latency"`
 }
 
@@ -44,7 +44,7 @@ type Latency struct {
 	P95  float64 `json:"p95_ms"`
 	P99  float64 `json:"p99_ms"`
 	Max  float64 `json:"max_ms"`
-	// Buckets are in order; those that nothing fell into are left out.
+	// Buckets are in order, without empty ones.
 	Buckets []Bucket `json:"buckets"`
 }
 

@@ -43,7 +43,7 @@ type bucketRow struct {
 	Held             bool
 }
 
-// paceBucket is what was done in a part of the run.
+// paceBucket is a part of the run.
 type paceBucket struct {
 	Totals
 
@@ -60,8 +60,8 @@ func (b paceBucket) rate() float64 {
 	return float64(b.all()) / (b.to - b.from)
 }
 
-// paceOf draws what was done over time; done is how that is called that succeeded. It is nil for a run that did nothing, or
-// that was so short that its average says as much.
+// paceOf draws the throughput of a run; done is how its items that succeeded are called. It is nil for a run that did nothing,
+// or that was so short that its average says as much.
 func paceOf(p Pace, done string) *columnsView {
 	if p.Seconds < leastSeconds {
 		return nil
@@ -126,8 +126,7 @@ func paceOf(p Pace, done string) *columnsView {
 	return v
 }
 
-// bucketsOf merges what was sampled into as many columns as there is room for. A last one that is cut short counts
-// with the one before.
+// bucketsOf merges the buckets of a run into at most mostColumns. A last one that is much shorter is merged into the one before.
 func bucketsOf(p Pace) []paceBucket {
 	n := len(p.Succeeded)
 	held := map[int]bool{}
@@ -162,7 +161,7 @@ func at(list []int64, i int) int64 {
 	return 0
 }
 
-// nice is the distance of the ticks of an axis that reaches at least to most, and where it ends: three to five ticks.
+// nice chooses the step between the ticks of an axis that reaches at least to most, and where it ends: three to five ticks.
 func nice(most float64) (step, top float64) {
 	if most <= 0 {
 		return 1, 1

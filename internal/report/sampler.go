@@ -6,12 +6,12 @@ import (
 )
 
 const (
-	// firstWidth is the width of a bucket at first, and mostBuckets how many there are before it doubles.
+	// firstWidth is the initial width of a bucket. It doubles when there are more than mostBuckets.
 	firstWidth  = 250 * time.Millisecond
 	mostBuckets = 120
 )
 
-// Totals are what a run has done since it began.
+// Totals count the items of a run since it began.
 type Totals struct{ Succeeded, Declined, Others int64 }
 
 func (t Totals) minus(u Totals) Totals {
@@ -22,8 +22,8 @@ func (t Totals) plus(u Totals) Totals {
 	return Totals{t.Succeeded + u.Succeeded, t.Declined + u.Declined, t.Others + u.Others}
 }
 
-// Sampler makes a Pace of what a run has done, looked at again and again. However long the run, there are never more
-// than a hundred buckets and some: their width doubles when they become too many. It is not safe for concurrent use.
+// Sampler makes a [Pace] of samples of the totals of a run. It has at most mostBuckets buckets, however long the run is. It is
+// not safe for concurrent use.
 type Sampler struct {
 	width   time.Duration
 	last    Totals
@@ -32,11 +32,11 @@ type Sampler struct {
 	held    []bool
 }
 
-// Every is how often a sampler should be fed.
+// Every is the interval of samples.
 const Every = firstWidth
 
-// Add takes what was done until now, elapsed since the run began; held says whether a circuit holds requests back.
-// What came in since the last call counts for the bucket of this one.
+// Add adds a sample: the totals at elapsed since the run began, and whether a circuit is open. The difference to the sample
+// before counts for the bucket of this one.
 func (s *Sampler) Add(elapsed time.Duration, now Totals, held bool) {
 	if s.width == 0 {
 		s.width = firstWidth
@@ -72,7 +72,7 @@ func (s *Sampler) halve() {
 	s.buckets, s.held = slices.Delete(s.buckets, half, len(s.buckets)), slices.Delete(s.held, half, len(s.held))
 }
 
-// Pace is what was taken so far.
+// Pace returns what was sampled so far.
 func (s *Sampler) Pace() Pace {
 	p := Pace{Seconds: s.elapsed.Seconds(), Width: s.width.Seconds()}
 	for i, b := range s.buckets {
