@@ -76,7 +76,7 @@ func TestPageOfARun(t *testing.T) {
 	require.Contains(t, string(page), "1 row needs a person; the rest is done")
 	require.Contains(t, string(page), "duly show subscription 5")
 	figures := browsertest.Evaluate[map[string]string](t, tab,
-		`Object.fromEntries([...document.querySelectorAll(".figures div")].map(div => [div.children[0].textContent, div.children[1].innerText.trim()]))`)
+		`Object.fromEntries([...document.querySelectorAll(".figures div")].map(div => [div.children[0].textContent, div.children[1].innerText.trim().replace(/\s+/g, " ")]))`)
 	require.Equal(t, "30 invoices", figures["Unpaid"][len(figures["Unpaid"])-len("30 invoices"):])
 	require.Equal(t, "97.3% 1,099 of 1,129", figures["Success rate"])
 	require.Equal(t, "1 row", figures["Needs a person"])
@@ -129,7 +129,7 @@ func TestPageOfANight(t *testing.T) {
 	require.NotContains(t, string(page), "<b>")
 	tab := browsertest.Start(t).Show(t, string(page))
 	jobs := browsertest.Evaluate[[]string](t, tab, `[...document.querySelectorAll(".jobs tbody tr")].map(tr => tr.innerText.replace(/\s+/g, " "))`)
-	for _, want := range []string{"billing 1 subscription invoiced 1 charge paid", "outbox not run, exit 5", "outbox is paused: the <b>receiver</b> moves"} {
+	for _, want := range []string{"billing 1 subscription invoiced 1 charge paid", "outbox not run · exit 5", "outbox is paused: the <b>receiver</b> moves"} {
 		require.Contains(t, strings.Join(jobs, "\n"), want)
 	}
 	text := browsertest.Evaluate[string](t, tab, "document.body.innerText")
@@ -152,8 +152,8 @@ func TestPageOfARunThatHasNotEnded(t *testing.T) {
 (2, 'audit', UTC_DATE(), '{}', 'running', 'abcdefghijklmnop', 60000, 'elsewhere', 7, 'v1', UTC_TIMESTAMP(6), NULL, NULL, '{"pace":{"seconds":1,"bucket_seconds":0.25,"succeeded":[3]}}'),
 (3, 'report', UTC_DATE(), '{"from":"2026-01-01"}', 'completed', 'abcdefghijklmnop', 60000, 'elsewhere', 7, 'v1', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6), 0, '[1]')`)
 	for run, want := range map[string][]string{
-		"1": {"Died; the next run takes over what it left", "<dt>Parameter limit</dt><dd>5</dd>", "duly run billing --rerun 1"},
-		"2": {"Running", "duly status --watch"},
+		"1": {"Died; the next run takes over what it left", "<dt>Parameter limit</dt><dd>5</dd>", "duly run billing <span>--rerun</span> 1"},
+		"2": {"Running", "duly status <span>--watch</span>"},
 		"3": {"<strong>Done</strong>", "No order was completed, failed or refunded."},
 	} {
 		got := s.duly(t, "report", run, "--html", "-")
@@ -195,7 +195,7 @@ SELECT 100 + n, n, UTC_DATE(), 900, 'KRW', 'review', UTC_DATE(), 'odd' FROM (WIT
 		"1": {"25 invoices", "22,500 KRW", "125, 124, 123 and 22 more", "duly show invoice 125", "duly list review"},
 		"2": {"order 7", "paid twice", "duly show order 7"},
 		"3": {"<strong>event 8</strong>", "could not be delivered to webhook: 410 Gone", "duly requeue event 8"},
-		"4": {"<strong>finding 9</strong>", "we know nothing of it", "duly resolve finding 9 --as ignored --reason …", "duly list findings"},
+		"4": {"<strong>finding 9</strong>", "we know nothing of it", "duly resolve finding 9 <span>--as</span> ignored <span>--reason</span> …", "duly list findings"},
 	} {
 		got := s.duly(t, "report", run, "--html", "-")
 		require.Equal(t, batch.ExitDone, got.code, got.err)

@@ -18,7 +18,7 @@ func chargeWords(label string) report.Words {
 
 // knownSteps are the words of the steps, beside the retries.
 func knownSteps() map[string]report.Words {
-	const matched, differ, open, found = "match the gateway", "differ", "not settled yet", "new findings"
+	const matched, differ, open, found = "matched the gateway", "differed", "not settled yet", "new findings"
 	deleted := report.Words{Unit: "rows", Succeeded: "deleted"}
 	return map[string]report.Words{
 		jobs.StepRecover:     chargeWords("in doubt before"),

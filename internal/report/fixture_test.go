@@ -90,8 +90,8 @@ func named(steps []report.Step) []report.Step {
 		"issue":     {Unit: "subscriptions", Succeeded: "invoiced", Declined: "ended", Rejected: "rejected", Review: "to review"},
 		"reconcile": {Kind: report.Orders, Unit: "orders", Succeeded: "completed", Declined: "failed", InDoubt: "to check again", Review: "to review"},
 		"refund":    {Kind: report.Refunds, Label: "refunds due", Unit: "orders", Succeeded: "refunded", Declined: "nothing to refund", InDoubt: "to try again"},
-		"match":     {Kind: report.Audits, Unit: "payments", Succeeded: "match the gateway", Declined: "differ", InDoubt: "not settled yet", Review: "new findings"},
-		"look-up":   {Kind: report.Audits, Unit: "payments", Succeeded: "match the gateway"},
+		"match":     {Kind: report.Audits, Unit: "payments", Succeeded: "matched the gateway", Declined: "differed", InDoubt: "not settled yet", Review: "new findings"},
+		"look-up":   {Kind: report.Audits, Unit: "payments", Succeeded: "matched the gateway"},
 		"report":    {Unit: "days", Succeeded: "computed"},
 	}
 	labels := map[string]string{"collect": "due date", "retry-1": "1st retry", "retry-2": "2nd retry", "retry-3": "3rd retry", "recover": "in doubt before", "recover-last": "in doubt again"}

@@ -115,7 +115,7 @@ func figuresOf(runs []Run) []figure {
 			f.Text = "nothing"
 		}
 		if len(charged) == 0 && released > 0 {
-			f.Others = []sumsView{{Of: count(released, "charge", "charges") + " released, not sent"}}
+			f.Others = []sumsView{{Of: number(released) + " released, none charged"}}
 		}
 		if len(ordered) > 0 {
 			f.Others = append(f.Others, sumsView{"orders", sumsOf(ordered)})

@@ -28,9 +28,11 @@ var parsed = sync.OnceValues(func() (*template.Template, error) { //nolint:goche
 		"css":   func() template.CSS { return template.CSS(css) }, //nolint:gosec // an embedded file
 		"csp":   func() string { return policy(sum[:]) },
 		"words": func(s string) []string { return strings.Split(s, " ") },
-		"heads": func(level int, id, text string) heading { return heading{level, id, text} },
-		"chart": func(id string, o *outcomeView) chart { return chart{id, o} },
-		"part":  func(level int, run detailsView) part { return part{run, level} },
+		// A browser would break a line within the dashes of an option.
+		"option": func(word string) bool { return strings.HasPrefix(word, "--") },
+		"heads":  func(level int, id, text string) heading { return heading{level, id, text} },
+		"chart":  func(id string, o *outcomeView) chart { return chart{id, o} },
+		"part":   func(level int, run detailsView) part { return part{run, level} },
 	}).Parse(pageHTML)
 })
 

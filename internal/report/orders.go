@@ -7,7 +7,7 @@ type ordersView struct {
 	Outcome *outcomeView
 	Lines   []string // of what has no Outcome
 	Days    []dayRow
-	None    bool // daily figures were computed, and there are none
+	None    bool // the page is about daily figures, and there are none
 }
 
 // dayRow is what happened to orders on a day, in a currency. Span is how many rows the day has in it, in the first of them.
@@ -20,9 +20,9 @@ type dayRow struct {
 type productRow struct{ Date, Name, Quantity, Amount string }
 
 // ordersOf is nil if the runs have nothing to do with orders.
-func ordersOf(runs []Run) *ordersView {
-	v := &ordersView{Outcome: outcomeOf(runs, Orders)}
-	for _, r := range runs {
+func ordersOf(p Page) *ordersView {
+	v := &ordersView{Outcome: outcomeOf(p.Runs, Orders)}
+	for _, r := range p.Runs {
 		for _, s := range r.Steps {
 			if s.Read > 0 && (s.Words.Kind == Refunds || s.Words.Kind == Orders && v.Outcome == nil) {
 				v.Lines = append(v.Lines, sentence(s))
@@ -31,7 +31,7 @@ func ordersOf(runs []Run) *ordersView {
 		if r.Daily == nil {
 			continue
 		}
-		v.None = len(r.Daily.Orders) == 0
+		v.None = len(r.Daily.Orders) == 0 && p.Night == nil
 		for _, o := range r.Daily.Orders {
 			v.Days = append(v.Days, rowsOf(o)...)
 		}

@@ -44,7 +44,7 @@ func viewOf(p Page) pageView {
 	v.Fold = foldOf(p)
 	v.Declines = declinesOf(p.Runs)
 	v.Next = nextOf(p)
-	v.Orders = ordersOf(p.Runs)
+	v.Orders = ordersOf(p)
 	return v
 }
 
@@ -67,6 +67,9 @@ func (v *pageView) night(n Night, p Page) {
 		waiting += r.reviewed()
 	}
 	v.Verdict, v.Exit = verdictOf(n.Exit, waiting), strconv.Itoa(n.Exit)
+	if n.Exit == exitNotRun {
+		v.Verdict.Text = "Not run: " + strings.Join(n.notRun(), ", ") + "; the rest is done"
+	}
 	v.About = []string{"started " + brief(n.Started, dated(n.Date), p.Zone), length(n.Finished.Sub(n.Started).Seconds())}
 	if n.Host != "" {
 		v.About = append(v.About, n.Host)
@@ -74,6 +77,17 @@ func (v *pageView) night(n Night, p Page) {
 	v.About = append(v.About, "times in "+p.Zone.String())
 	v.Jobs = jobsOf(n, p)
 	v.Level = 4
+}
+
+// notRun lists the jobs that did not run.
+func (n Night) notRun() []string {
+	var jobs []string
+	for _, part := range n.Parts {
+		if part.Exit == exitNotRun {
+			jobs = append(jobs, part.Job)
+		}
+	}
+	return jobs
 }
 
 // errorLine says why a run failed; on the page of a night, which one.

@@ -15,6 +15,9 @@ const (
 	runAgain    = "The machine must stay up; run it again."
 )
 
+// exitNotRun is the exit code of a job that was paused, or that another run kept from running.
+const exitNotRun = 5
+
 // verdictOf says what an exit code means. waiting is how many rows need a person.
 func verdictOf(exit int, waiting int64) verdict {
 	switch exit {
@@ -28,7 +31,7 @@ func verdictOf(exit int, waiting int64) verdict {
 		return verdict{"look", needs(waiting) + "; the rest is done", mayPowerOff}
 	case 4:
 		return verdict{"look", "Unfinished; the next run continues", runAgain}
-	case 5:
+	case exitNotRun:
 		return verdict{"look", "Not run: paused, or another run was live", mayPowerOff}
 	}
 	return verdict{"look", "Stopped by a signal; the next run continues", runAgain}
