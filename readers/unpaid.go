@@ -6,13 +6,13 @@ import (
 
 	"duly/internal/mysql"
 	"duly/internal/payment"
-	"duly/internal/sum"
 )
 
 // Unpaid are the invoices that are due and neither paid nor ended.
 type Unpaid struct {
 	Invoices int64
-	Amounts  map[string]int64 // minor units by currency
+	// Sums are what they come to. A currency can occur more than once.
+	Sums []payment.Money
 	// Retries are those that are charged again on a later day, in the order of the days.
 	Retries []Retries
 	// Barred are those that wait for a later day, and whose payment method was declined for good and is still the same.
@@ -26,14 +26,13 @@ type Retries struct {
 }
 
 // unpaidInvoices reads the last attempt of an invoice, since its class says whether the same method is charged again.
-var unpaidInvoices = fmt.Sprintf(`SELECT next_day, barred, currency, COUNT(*) AS count, CAST(SUM(amount) AS SIGNED) AS amount FROM (
+const unpaidInvoices = `SELECT next_day, barred, currency, COUNT(*) AS count, CAST(SUM(amount) AS SIGNED) AS amount FROM (
 SELECT IF(i.status = 'open' AND i.next_attempt_date > ?, i.next_attempt_date, NULL) AS next_day, i.currency, i.amount,
 COALESCE(a.decline_class IN ('hard', 'action') AND %s = %s AND %s = %s, FALSE) AS barred
 FROM invoices i LEFT JOIN payment_attempts a ON a.invoice_id = i.id AND a.attempt_no = i.attempts AND a.status = 'declined'
 LEFT JOIN subscriptions s ON s.id = i.subscription_id
 WHERE i.status IN ('open', 'charging', 'review') AND i.due_date <= ?) unpaid
-GROUP BY next_day, barred, currency ORDER BY next_day, barred, currency`,
-	exactly("a.payment_method"), exactly("s.payment_method"), exactly("a.gateway"), exactly("s.gateway")) //nolint:gochecknoglobals // a constant
+GROUP BY next_day, barred, currency ORDER BY next_day, barred, currency`
 
 // UnpaidInvoices sums up the invoices that are due by that day and neither paid nor ended.
 func UnpaidInvoices(ctx context.Context, db *mysql.DB, business payment.Date) (Unpaid, error) {
@@ -44,13 +43,14 @@ func UnpaidInvoices(ctx context.Context, db *mysql.DB, business payment.Date) (U
 		Count    int64
 		Amount   int64
 	}
-	if err := db.SelectContext(ctx, &rows, unpaidInvoices, business, business); err != nil {
+	query := fmt.Sprintf(unpaidInvoices, exactly("a.payment_method"), exactly("s.payment_method"), exactly("a.gateway"), exactly("s.gateway"))
+	if err := db.SelectContext(ctx, &rows, query, business, business); err != nil {
 		return Unpaid{}, fmt.Errorf("sum up unpaid invoices: %w", mysql.Classify(ctx, err))
 	}
-	u := Unpaid{Amounts: map[string]int64{}}
+	var u Unpaid
 	for _, row := range rows {
 		u.Invoices += row.Count
-		u.Amounts[row.Currency] = sum.Add(u.Amounts[row.Currency], row.Amount)
+		u.Sums = append(u.Sums, payment.Money{Amount: row.Amount, Currency: row.Currency})
 		switch last := len(u.Retries) - 1; {
 		case row.Day == nil:
 		case row.Barred:

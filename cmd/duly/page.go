@@ -10,6 +10,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/report"
+	"duly/internal/sum"
 	"duly/internal/text"
 	"duly/jobs"
 	"duly/readers"
@@ -141,7 +142,10 @@ func fillBilling(ctx context.Context, db *database, r *report.Run) error {
 	if err != nil {
 		return err
 	}
-	r.Unpaid = &report.Unpaid{Invoices: unpaid.Invoices, Amounts: unpaid.Amounts, NewCard: unpaid.Barred}
+	r.Unpaid = &report.Unpaid{Invoices: unpaid.Invoices, Amounts: map[string]int64{}, NewCard: unpaid.Barred}
+	for _, m := range unpaid.Sums {
+		r.Unpaid.Amounts[m.Currency] = sum.Add(r.Unpaid.Amounts[m.Currency], m.Amount)
+	}
 	for _, day := range unpaid.Retries {
 		r.Unpaid.Retries = append(r.Unpaid.Retries, report.Retries{Date: day.Date.String(), Invoices: day.Invoices})
 	}

@@ -5,9 +5,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
-	"duly/internal/payment"
 	"duly/internal/sum"
 	"duly/internal/text"
 )
@@ -101,6 +101,7 @@ func figuresOf(runs []Run) []figure {
 				orders, to = true, ordered
 			case Refunds:
 				to = refunded
+			case Audits: // moves no money
 			}
 			for currency, amount := range s.Amounts {
 				to[currency] = sum.Add(to[currency], amount)
@@ -226,12 +227,9 @@ func (g group) view(zone *time.Location) groupView {
 
 // amounts writes money, the currencies in order and joined.
 func amounts(sums map[string]int64) string {
-	var out string
-	for i, currency := range slices.Sorted(maps.Keys(sums)) {
-		if i > 0 {
-			out += " + "
-		}
-		out += payment.Money{Amount: sums[currency], Currency: currency}.String()
+	var out []string
+	for _, s := range sumsOf(sums) {
+		out = append(out, s.Amount)
 	}
-	return out
+	return strings.Join(out, " + ")
 }

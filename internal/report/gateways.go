@@ -32,7 +32,10 @@ func gatewaysOf(m Measured, latest time.Time, zone *time.Location) []gatewayView
 
 func (g Gateway) latency() []fact {
 	facts := []fact{
-		{"requests", number(g.Requests)}, {"p50", millis(g.Latency.P50)}, {"p95", millis(g.Latency.P95)}, {"p99", millis(g.Latency.P99)},
+		{"requests", number(g.Requests)},
+		{"p50", millis(g.Latency.P50)},
+		{"p95", millis(g.Latency.P95)},
+		{"p99", millis(g.Latency.P99)},
 		{"slowest", millis(g.Latency.Max)},
 	}
 	if g.Retries > 0 {

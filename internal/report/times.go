@@ -47,7 +47,7 @@ func brief(t, near time.Time, zone *time.Location) string {
 }
 
 // utcTimes are times of day in UTC, with or without a date, as reasons and what is left for a later run contain them.
-var utcTimes = regexp.MustCompile(`(\d{4}-\d{2}-\d{2}[ T])?\d{2}:\d{2}:\d{2}(?: UTC|Z)`) //nolint:gochecknoglobals // a constant
+var utcTimes = regexp.MustCompile(`(\d{4}-\d{2}-\d{2}[ T])?\d{2}:\d{2}:\d{2}(?: UTC|Z)`)
 
 // localTimes writes the UTC times of a text in the zone of the page. A time without a date is the next one after the text was
 // written, at about latest.
