@@ -47,7 +47,7 @@ func TestDemoAddsUp(t *testing.T) {
 	page, err := os.ReadFile(string(report[1]))
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(string(report[1])))
-	require.Contains(t, string(page), "<h1>The night of ")
+	require.Contains(t, string(page), "<h1>Night of ")
 }
 
 // A gateway whose clock falls behind the shop's lists the payments of a night under another day, which the next night cannot
