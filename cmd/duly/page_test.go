@@ -129,7 +129,7 @@ func TestPageOfANight(t *testing.T) {
 	require.NotContains(t, string(page), "<b>")
 	tab := browsertest.Start(t).Show(t, string(page))
 	jobs := browsertest.Evaluate[[]string](t, tab, `[...document.querySelectorAll(".jobs tbody tr")].map(tr => tr.innerText.replace(/\s+/g, " "))`)
-	for _, want := range []string{"billing 1 subscription invoiced 1 charge paid", "outbox not run · exit 5", "outbox is paused: the <b>receiver</b> moves"} {
+	for _, want := range []string{"billing 1 subscription invoiced 1 charge paid", "outbox not run · exit 5", `ada paused outbox ("the <b>receiver</b> moves")`} {
 		require.Contains(t, strings.Join(jobs, "\n"), want)
 	}
 	text := browsertest.Evaluate[string](t, tab, "document.body.innerText")
