@@ -146,7 +146,7 @@ func (t *runAlert) summary(by alertFormatter, bad bool) string {
 		c := chargedBy(r.Steps)
 		paid, of = paid+c.Succeeded, of+c.Succeeded+c.Declined+c.Rejected+c.Review
 	}
-	if money := sums(collected); money != "" {
+	if money := moneySums(collected); money != "" {
 		parts = append(parts, money)
 	}
 	if of > 0 {

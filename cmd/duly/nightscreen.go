@@ -199,10 +199,10 @@ func (n *nightScreen) rows(v nightlyView) []blockRow {
 			refunded[currency] = sum.Add(refunded[currency], amount)
 		}
 	}
-	if money := strings.TrimPrefix(strings.TrimSuffix(sums(charges)+"; orders "+sums(orders), "; orders "), "; "); money != "" {
+	if money := strings.TrimPrefix(strings.TrimSuffix(moneySums(charges)+"; orders "+moneySums(orders), "; orders "), "; "); money != "" {
 		rows = append(rows, blockRow{"Collected", money, ""})
 	}
-	if money := sums(refunded); money != "" {
+	if money := moneySums(refunded); money != "" {
 		rows = append(rows, blockRow{"Refunded", money, ""})
 	}
 	if row, waits := n.review(); waits {

@@ -66,7 +66,7 @@ func collectedRows(s summary) []blockRow {
 	var rows []blockRow
 	t := chargedBy(s.Steps)
 	of := t.Succeeded + t.Declined + t.Rejected + t.Review
-	switch money := sums(s.Collected); {
+	switch money := moneySums(s.Collected); {
 	case money != "" && of > 0:
 		rows = append(rows, blockRow{"Collected", fmt.Sprintf("%s · %s of %s (%s)", money, number(t.Succeeded), number(of), percent(t.Succeeded, of)), ""})
 	case money != "":
@@ -76,7 +76,7 @@ func collectedRows(s summary) []blockRow {
 	case t.Read > 0 || s.unpaidN > 0:
 		rows = append(rows, blockRow{"Collected", "nothing", ""})
 	}
-	if money := sums(s.Refunded); money != "" {
+	if money := moneySums(s.Refunded); money != "" {
 		rows = append(rows, blockRow{"Refunded", money, ""})
 	}
 	return rows
@@ -168,7 +168,7 @@ func findingRows(s summary) []blockRow {
 func leftRows(s summary) []blockRow {
 	var rows []blockRow
 	if s.unpaidN > 0 {
-		rows = append(rows, blockRow{"Unpaid", things(s.unpaidN, "invoice") + " · " + sums(s.unpaid), ""})
+		rows = append(rows, blockRow{"Unpaid", things(s.unpaidN, "invoice") + " · " + moneySums(s.unpaid), ""})
 	}
 	label := "Left"
 	for _, reason := range s.Left {

@@ -94,8 +94,8 @@ func things(n int64, thing string) string {
 	return number(n) + " " + thing + "s"
 }
 
-// sums joins amounts of several currencies: "1,234 KRW + 5.00 USD".
-func sums(m map[string]int64) string {
+// moneySums joins amounts of several currencies: "1,234 KRW + 5.00 USD".
+func moneySums(m map[string]int64) string {
 	var parts []string
 	for _, currency := range slices.Sorted(maps.Keys(m)) {
 		if m[currency] != 0 {

@@ -119,7 +119,7 @@ func TestScreensOfRuns(t *testing.T) {
 		}
 		fmt.Fprintf(&all, "==== %d columns %s\n%s\n", c.wide, strings.Join(c.env, " "), out.String())
 	}
-	golden(t, "screens.golden", all.String())
+	golden(t, "runscreens.golden", all.String())
 }
 
 // night writes the screen of a night with one job of each kind of ending.
