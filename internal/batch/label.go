@@ -21,8 +21,12 @@ func (l Label) Words() Label {
 		word  *string
 		usual string
 	}{
-		{&l.Succeeded, "succeeded"}, {&l.Declined, "declined"}, {&l.Released, "released"}, {&l.InDoubt, "in doubt"},
-		{&l.Rejected, "rejected"}, {&l.Review, "to review"},
+		{&l.Succeeded, "succeeded"},
+		{&l.Declined, "declined"},
+		{&l.Released, "released"},
+		{&l.InDoubt, "in doubt"},
+		{&l.Rejected, "rejected"},
+		{&l.Review, "to review"},
 	} {
 		if *w.word == "" {
 			*w.word = w.usual
