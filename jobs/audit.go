@@ -78,8 +78,8 @@ func Audit(d Deps, o AuditOptions) batch.Job {
 		counts: make(map[audit.Standing]int64),
 	}
 	all := []batch.Step{
-		batch.Tasklet{StepName: StepMatch, Do: a.step(a.match)},
-		batch.Tasklet{StepName: StepLookUp, Do: a.step(a.lookUp)},
+		batch.Tasklet{StepName: StepMatch, StepLabel: LabelOf(StepMatch), Do: a.step(a.match)},
+		batch.Tasklet{StepName: StepLookUp, StepLabel: LabelOf(StepLookUp), Do: a.step(a.lookUp)},
 	}
 	return batch.Job{Name: AuditJob, Steps: pick(all, o.Steps)}
 }

@@ -67,14 +67,14 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 	b.brake = newBrake(b)
 	b.history = &history{job: b, reach: stages + 1}
 	all := []batch.Step{
-		batch.Tasklet{StepName: StepRecover, Do: b.recoverFirst},
-		batch.Tasklet{StepName: StepIssue, Do: b.issue},
+		batch.Tasklet{StepName: StepRecover, StepLabel: LabelOf(StepRecover), Do: b.recoverFirst},
+		batch.Tasklet{StepName: StepIssue, StepLabel: LabelOf(StepIssue), Do: b.issue},
 		b.collect(StepCollect, 0),
 	}
 	for stage := 1; stage <= stages; stage++ {
 		all = append(all, b.collect(StepRetry+strconv.Itoa(stage), stage))
 	}
-	all = append(all, batch.Tasklet{StepName: StepRecoverLast, Do: b.recoverLast})
+	all = append(all, batch.Tasklet{StepName: StepRecoverLast, StepLabel: LabelOf(StepRecoverLast), Do: b.recoverLast})
 	return batch.Job{Name: BillingJob, Steps: withHistory(b.history, pick(all, o.Steps)), Left: b.left(stages), Held: b.held(stages), Waits: b.unbilled}
 }
 
@@ -130,7 +130,7 @@ func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], pr
 
 // collect charges the open invoices of one stage.
 func (b *billingJob) collect(name string, stage int) batch.Step {
-	return batch.Tasklet{StepName: name, Do: func(ctx context.Context, x *batch.StepExecution) error {
+	return batch.Tasklet{StepName: name, StepLabel: LabelOf(name), Do: func(ctx context.Context, x *batch.StepExecution) error {
 		b.withhold(x)
 		b.brake.begin(ctx, x)
 		reader := &readers.Stage{

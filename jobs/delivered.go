@@ -38,6 +38,7 @@ func Delivered(d Deps, o DeliveredOptions) batch.Job {
 		Name: DeliveredJob,
 		Steps: []batch.Step{&batch.Chunk[parcel, arrival]{
 			StepName:  DeliveredSteps()[0],
+			StepLabel: batch.Label{Unit: "order", Succeeded: "delivered"},
 			Reader:    &parcelReader{shippedOrders: shipped},
 			Processor: parcelProcessor{},
 			Writer:    &arrivalWriter{shippedOrders: shipped},

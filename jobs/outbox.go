@@ -63,8 +63,8 @@ func Outbox(d Deps, o OutboxOptions) batch.Job {
 		b.sent[name] = &steps.Deliver{To: to, Tries: o.Tries, Held: held, Now: d.Business, Clock: d.Clock}
 	}
 	all := []batch.Step{
-		batch.Tasklet{StepName: StepFanOut, Do: b.fanOut},
-		batch.Tasklet{StepName: StepDeliver, Do: b.deliver},
+		batch.Tasklet{StepName: StepFanOut, StepLabel: LabelOf(StepFanOut), Do: b.fanOut},
+		batch.Tasklet{StepName: StepDeliver, StepLabel: LabelOf(StepDeliver), Do: b.deliver},
 	}
 	return batch.Job{Name: OutboxJob, Steps: pick(all, o.Steps), Left: b.left}
 }

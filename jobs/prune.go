@@ -50,9 +50,9 @@ func Prune(d Deps, o PruneOptions) batch.Job {
 	}
 	p := &pruneJob{Deps: d, o: o, writer: &writers.Prune{DB: d.DB}}
 	return batch.Job{Name: PruneJob, Steps: pick([]batch.Step{
-		batch.Tasklet{StepName: StepRuns, Do: p.runs},
-		batch.Tasklet{StepName: StepFirings, Do: p.firings},
-		batch.Tasklet{StepName: StepEvents, Do: p.events},
+		batch.Tasklet{StepName: StepRuns, StepLabel: LabelOf(StepRuns), Do: p.runs},
+		batch.Tasklet{StepName: StepFirings, StepLabel: LabelOf(StepFirings), Do: p.firings},
+		batch.Tasklet{StepName: StepEvents, StepLabel: LabelOf(StepEvents), Do: p.events},
 	}, o.Steps)}
 }
 

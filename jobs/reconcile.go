@@ -49,8 +49,8 @@ type reconcileJob struct {
 func Reconcile(d Deps, o ReconcileOptions) batch.Job {
 	r := &reconcileJob{worker: newWorker(d), o: o}
 	all := []batch.Step{
-		batch.Tasklet{StepName: StepReconcile, Do: r.reconcile},
-		batch.Tasklet{StepName: StepRefund, Do: r.refund},
+		batch.Tasklet{StepName: StepReconcile, StepLabel: LabelOf(StepReconcile), Do: r.reconcile},
+		batch.Tasklet{StepName: StepRefund, StepLabel: LabelOf(StepRefund), Do: r.refund},
 	}
 	return batch.Job{Name: ReconcileJob, Steps: pick(all, o.Steps), Left: r.left}
 }

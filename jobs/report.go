@@ -24,7 +24,7 @@ const StepReport = "report"
 // Report is the job that computes the daily figures of business days, each in a transaction of its own. It
 // replaces what was kept of them and may be repeated for any day.
 func Report(d Deps, o ReportOptions) batch.Job {
-	return batch.Job{Name: ReportJob, Steps: []batch.Step{batch.Tasklet{StepName: StepReport, Do: func(ctx context.Context, x *batch.StepExecution) error {
+	return batch.Job{Name: ReportJob, Steps: []batch.Step{batch.Tasklet{StepName: StepReport, StepLabel: LabelOf(StepReport), Do: func(ctx context.Context, x *batch.StepExecution) error {
 		from, to := o.Days(d.today())
 		if from > to {
 			return fmt.Errorf("the first day, %s, comes after the last, %s", from, to)

@@ -206,6 +206,9 @@ func (s settled) count(t *batch.Tally) {
 	switch s.Attempt {
 	case billing.AttemptSucceeded:
 		t.Succeeded++
+		if s.Answer.Found {
+			t.Found++
+		}
 		t.Pay(s.Result.Invoice.Money.Currency, s.Result.Invoice.Money.Amount)
 	case billing.AttemptDeclined:
 		t.Declined++

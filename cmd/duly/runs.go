@@ -12,6 +12,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/runstate"
+	"duly/jobs"
 )
 
 // runView is a run as people and programs see it.
@@ -48,10 +49,14 @@ func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, err
 	if err := v.live(r); err != nil {
 		return v, err
 	}
+	last := now // until when a step without an end was under way
+	if !v.Alive {
+		last = r.Beat
+	}
 	for _, s := range steps {
 		step := stepView{
 			Step: s.Step, Status: s.Status, Read: s.Read, Succeeded: s.Succeeded, Declined: s.Declined, Released: s.Released,
-			InDoubt: s.InDoubt, Rejected: s.Rejected, Review: s.Review, Seconds: now.Sub(s.Started).Seconds(),
+			InDoubt: s.InDoubt, Rejected: s.Rejected, Review: s.Review, Seconds: max(0, last.Sub(s.Started).Seconds()), label: jobs.LabelOf(s.Step),
 		}
 		if s.Finished != nil {
 			step.Seconds = s.Finished.Sub(s.Started).Seconds()
@@ -105,15 +110,10 @@ func views(ctx context.Context, db *database, runs []mysql.PastRun, now time.Tim
 	return list, nil
 }
 
-// collected sums up what the steps took.
+// collected sums up what the steps took; refunds are no part of it.
 func (v runView) collected() map[string]int64 {
-	var t batch.Tally
-	for _, s := range v.Steps {
-		for currency, amount := range s.Amounts {
-			t.Pay(currency, amount)
-		}
-	}
-	return t.Amounts
+	collected, _ := moved(v.Steps)
+	return collected
 }
 
 // state is the status, with what it does not say.

@@ -155,7 +155,7 @@ func moved(list []stepView) (collected, refunded map[string]int64) {
 	collected = map[string]int64{}
 	for _, v := range list {
 		for currency, amount := range v.Amounts {
-			if v.Step != jobs.StepRefund {
+			if !v.label.Refunds {
 				collected[currency] = sum.Add(collected[currency], amount)
 				continue
 			}
@@ -225,6 +225,11 @@ type stepView struct {
 	Review    int64            `json:"review"`
 	Amounts   map[string]int64 `json:"amounts"` // minor units by currency
 	Seconds   float64          `json:"seconds"`
+
+	label  batch.Label
+	due    int64    // how much it had before it when it began; -1: not known
+	found  int64    // of Succeeded: charges that the gateway had taken before
+	errors []string // why it failed, a line a problem
 }
 
 func stepOf(x *batch.StepExecution) stepView {
@@ -232,6 +237,7 @@ func stepOf(x *batch.StepExecution) stepView {
 	v := stepView{
 		Step: x.Step, Status: notBegun, Read: t.Read, Succeeded: t.Succeeded, Declined: t.Declined, Released: t.Released,
 		InDoubt: t.InDoubt, Rejected: t.Rejected, Review: t.Review, Amounts: orNone(t.Amounts), Seconds: x.Took().Seconds(),
+		label: x.Label, due: -1, found: t.Found, errors: text.Lines(x.Err()),
 	}
 	if x.Begun() {
 		v.Status = string(x.Status())

@@ -89,6 +89,7 @@ const (
 // unsettled in the lanes that are open. There is no barrier: a slow item delays no other.
 type Chunk[I, O any] struct {
 	StepName  string
+	StepLabel Label
 	Reader    Reader[I]
 	Processor Processor[I, O]
 	Writer    Writer[O]
@@ -118,6 +119,9 @@ type Chunk[I, O any] struct {
 
 // Name implements Step.
 func (c *Chunk[I, O]) Name() string { return c.StepName }
+
+// Label implements Step.
+func (c *Chunk[I, O]) Label() Label { return c.StepLabel }
 
 // how often a step that waits for room or for a held lane looks again.
 const recheck = 50 * time.Millisecond

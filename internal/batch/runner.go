@@ -129,7 +129,7 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	steps := make([]*StepExecution, len(job.Steps))
 	for i, s := range job.Steps {
 		steps[i] = &StepExecution{
-			Run: run, Step: s.Name(), Lease: lease, Budget: budget, Acknowledged: acknowledged, Now: r.Now,
+			Run: run, Step: s.Name(), Label: s.Label(), Lease: lease, Budget: budget, Acknowledged: acknowledged, Now: r.Now,
 			Log: r.Log.With(slog.Uint64("run_id", run.ID), slog.String("step", s.Name())), trace: r.Trace, beside: beside, besideCtx: besideCtx,
 		}
 		steps[i].Work = context.WithValue(work, executionKey{}, steps[i]) //nolint:fatcontext // each step has its own
@@ -197,7 +197,7 @@ func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error)
 	x.Work, ended = x.span(SpanStep)
 	defer func() {
 		status := outcome(ctx, append(x.Failures(), err))
-		x.end(status)
+		x.end(status, err)
 		ended(SpanEnd{Status: status, Tally: x.Tally(), Err: err})
 	}()
 	defer func() {
@@ -225,10 +225,10 @@ func (x *StepExecution) begin(ctx context.Context) {
 	x.begun, x.stop = x.Now(), ctx.Done()
 }
 
-func (x *StepExecution) end(status StepStatus) {
+func (x *StepExecution) end(status StepStatus, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.ended, x.status = x.Now(), status
+	x.ended, x.status, x.err = x.Now(), status, err
 }
 
 // outcome is the status of a step that ended with errs, of which any may be nil.

@@ -12,6 +12,8 @@ import (
 // Step hides its type parameters, so that jobs fit in one slice.
 type Step interface {
 	Name() string
+	// Label says what the step's numbers mean.
+	Label() Label
 	// Run does the step's work. When ctx is cancelled it ends claiming, lets what is in flight finish under
 	// x.Work and returns nil: being stopped is not a failure.
 	Run(ctx context.Context, x *StepExecution) error
@@ -78,6 +80,7 @@ func (b *Budget) Spent() bool {
 type StepExecution struct {
 	Run    *Run
 	Step   string
+	Label  Label
 	Lease  *Lease
 	Budget *Budget
 	// Acknowledged is what the database has confirmed to this run, in all its steps.
@@ -102,6 +105,7 @@ type StepExecution struct {
 	stop   <-chan struct{}
 	halted error
 	failed []error
+	err    error // that the step ended with
 }
 
 type executionKey struct{}
@@ -160,6 +164,16 @@ func (x *StepExecution) Failures() []error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return slices.Clone(x.failed)
+}
+
+// Err is what the step failed with, and nil while it is under way: the errors given to Fail, and the one that it ended with.
+func (x *StepExecution) Err() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.ended.IsZero() {
+		return nil
+	}
+	return errors.Join(append(slices.Clone(x.failed), x.err)...)
 }
 
 // Count adds to the step's tally.
@@ -234,12 +248,16 @@ func (x *StepExecution) Ended() bool { x.mu.Lock(); defer x.mu.Unlock(); return 
 
 // Tasklet is a step that is a plain function.
 type Tasklet struct {
-	StepName string
-	Do       func(ctx context.Context, x *StepExecution) error
+	StepName  string
+	StepLabel Label
+	Do        func(ctx context.Context, x *StepExecution) error
 }
 
 // Name implements Step.
 func (t Tasklet) Name() string { return t.StepName }
+
+// Label implements Step.
+func (t Tasklet) Label() Label { return t.StepLabel }
 
 // Run implements Step.
 func (t Tasklet) Run(ctx context.Context, x *StepExecution) error { return t.Do(ctx, x) }

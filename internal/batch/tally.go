@@ -10,6 +10,8 @@ import (
 type Tally struct {
 	Read, Succeeded, Declined, Released, InDoubt, Rejected, Review int64
 	Amounts                                                        map[string]int64
+	// Found is how many of Succeeded a gateway had taken money for before it was asked. It is not stored.
+	Found int64
 }
 
 // Add adds u to t.
@@ -21,6 +23,7 @@ func (t *Tally) Add(u Tally) {
 	t.InDoubt += u.InDoubt
 	t.Rejected += u.Rejected
 	t.Review += u.Review
+	t.Found += u.Found
 	for currency, amount := range u.Amounts {
 		t.Pay(currency, amount)
 	}
