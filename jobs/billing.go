@@ -184,6 +184,7 @@ func (b *billingJob) recoverLast(ctx context.Context, x *batch.StepExecution) er
 			return err
 		}
 		again, err := wait.next(ctx, x)
+		x.Await(0, time.Time{})
 		if err != nil || !again {
 			return err
 		}
@@ -235,20 +236,27 @@ func (w *watch) extend(lease time.Duration) {
 // owned reports whether some other run may yet turn out to be dead.
 func (w *watch) owned(owners []readers.Owner, x *batch.StepExecution) bool {
 	waiting := false
+	await := func(o readers.Owner) {
+		if !waiting { // the first is shown
+			ends := o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond)
+			x.Await(o.ID, w.job.Clock().Add(ends.Sub(w.job.Business())))
+		}
+		waiting = true
+	}
 	for _, o := range owners {
 		first, seen := w.beats[o.ID]
 		switch {
 		case !seen:
 			w.beats[o.ID] = o.Beat
 			w.extend(time.Duration(o.LeaseMS) * time.Millisecond)
-			waiting = true
+			await(o)
 		case o.Beat.After(first):
 			if !slices.Contains(w.left, o.ID) {
 				w.left = append(w.left, o.ID)
 				x.Leave(fmt.Sprintf("run %d is alive and has charges in flight", o.ID))
 			}
 		default:
-			waiting = true
+			await(o)
 		}
 	}
 	return waiting

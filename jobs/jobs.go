@@ -3,6 +3,7 @@
 package jobs
 
 import (
+	"context"
 	"time"
 
 	"duly/internal/batch"
@@ -46,6 +47,8 @@ type Deps struct {
 	Zone     *time.Location
 	// Save appends lines to a file on this host, durably, and returns its path; nil: there is no place for one.
 	Save func(lines [][]byte) (path string, err error)
+	// Died is called with runs whose lease has ended and that are taken over; nil: nobody wants to know.
+	Died func(ctx context.Context, runs []uint64)
 	// Heartbeat is how often a run renews its lease.
 	Heartbeat time.Duration
 }

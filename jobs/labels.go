@@ -21,10 +21,10 @@ func labels() map[string]batch.Label {
 	compare := batch.Label{
 		Unit: "payment", Succeeded: "match the gateway", Declined: "differ", InDoubt: "not settled yet", Review: "new findings",
 	}
-	hand := batch.Label{Unit: "event", Succeeded: "prepared", Bookkeeping: true}
+	hand := batch.Label{Unit: "event", Made: "event", Bookkeeping: true}
 	return map[string]batch.Label{
 		StepRecover:     charge,
-		StepIssue:       {Unit: "subscription", Succeeded: "invoices", Declined: "ended", Bookkeeping: true},
+		StepIssue:       {Unit: "subscription", Made: "invoice", Declined: "ended", Bookkeeping: true},
 		StepCollect:     charge,
 		StepRecoverLast: charge,
 		StepReconcile: {

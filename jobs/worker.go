@@ -74,10 +74,22 @@ func (w *worker) refused() error {
 		if check != "" {
 			w.told[name] = true
 			reason, _ := g.Closed()
-			refused = append(refused, fmt.Errorf("gateway %s: %s; check %s", name, reason, check))
+			refused = append(refused, &MisconfiguredError{Gateway: name, Reason: reason, Check: check})
 		}
 	}
 	return errors.Join(refused...)
+}
+
+// MisconfiguredError is a gateway that cannot be used as it is configured. Only an operator can put that right.
+type MisconfiguredError struct {
+	Gateway string
+	Reason  string
+	Check   string // the keys to correct
+}
+
+// Error implements error.
+func (m *MisconfiguredError) Error() string {
+	return fmt.Sprintf("gateway %s: %s; check %s", m.Gateway, m.Reason, m.Check)
 }
 
 // alone lists the gateways that are left alone for the rest of the run.
@@ -99,6 +111,9 @@ func (w *worker) abandon(ctx context.Context, x *batch.StepExecution) (found boo
 		found = found || len(dead) > 0
 		for _, id := range dead {
 			x.Log.WarnContext(ctx, "a run died; what it held is taken over", slog.Uint64("dead_run_id", id))
+		}
+		if len(dead) > 0 && w.Died != nil {
+			w.Died(x.Work, dead)
 		}
 		switch {
 		case err == nil:

@@ -99,7 +99,7 @@ func (t *runAlert) title(by alertFormatter, bad bool, dead []writers.Dead) strin
 	case !bad:
 		return plural(int64(len(dead)), "run") + " died"
 	case by.code == batch.ExitDone, by.code == batch.ExitNotRun:
-		return fmt.Sprintf("%s: %s, with errors in its log", t.job, meaning(by.code))
+		return fmt.Sprintf("%s: %s, with errors in its log", t.job, endingOf(by.code).meaning)
 	case by.code == 128+int(syscall.SIGINT):
 		return t.job + ": stopped by SIGINT"
 	case by.code == 128+int(syscall.SIGHUP):
@@ -107,7 +107,7 @@ func (t *runAlert) title(by alertFormatter, bad bool, dead []writers.Dead) strin
 	case by.code == 128+int(syscall.SIGTERM):
 		return t.job + ": stopped by SIGTERM"
 	}
-	return fmt.Sprintf("%s: %s", t.job, meaning(by.code))
+	return fmt.Sprintf("%s: %s", t.job, endingOf(by.code).meaning)
 }
 
 func (t *runAlert) facts(by alertFormatter, bad bool) []notify.Fact {
@@ -139,11 +139,11 @@ func (t *runAlert) deathFacts(by alertFormatter, dead []writers.Dead) []notify.F
 func (r endedRun) alert(by alertFormatter, named bool) notify.AlertRun {
 	var out notify.AlertRun
 	if named {
-		out.Title = fmt.Sprintf("run %d of %s: %s (exit code %d)", r.Run, r.Job, meaning(r.Exit), r.Exit)
+		out.Title = fmt.Sprintf("run %d of %s: %s (exit code %d)", r.Run, r.Job, endingOf(r.Exit).meaning, r.Exit)
 	}
 	for _, s := range r.Steps {
 		if s.Read > 0 || s.Status != string(batch.Completed) && s.Status != notBegun {
-			out.Steps = append(out.Steps, s.counts())
+			out.Steps = append(out.Steps, s.numbers())
 		}
 	}
 	for _, cause := range r.causes.Lines() {
@@ -164,8 +164,8 @@ func (r endedRun) alert(by alertFormatter, named bool) notify.AlertRun {
 	return out
 }
 
-// counts formats the counts of a step in one line.
-func (v stepView) counts() string {
+// numbers formats the counts of a step in one line.
+func (v stepView) numbers() string {
 	numbers := []string{fmt.Sprintf("%s: %d read", v.Step, v.Read)}
 	add := func(rows int64, what string) {
 		if rows > 0 {

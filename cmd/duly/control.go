@@ -143,6 +143,7 @@ func (r *runController) snapshot() any {
 	r.last = now
 	s.At = r.deps.Business().UTC().Truncate(time.Microsecond)
 	s.Throttle, s.Stopping = r.control.Throttle, r.stopping
+	r.slowBy(s.Slow())
 	for _, x := range slices.Backward(r.steps) {
 		if !x.Begun() || x.Ended() {
 			continue

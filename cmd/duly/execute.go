@@ -102,6 +102,8 @@ func (e *execution) other(ctx context.Context, job string, run uint64) (*mysql.L
 
 // execute runs the job, shows its progress and sums it up.
 func (e *execution) execute(ctx context.Context) error {
+	show := &progress{execution: e}
+	e.deps.Died = show.diedRuns
 	job, err := e.work.job(e)
 	if err != nil {
 		return usage(err)
@@ -114,11 +116,9 @@ func (e *execution) execute(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	e.say(e.people(), e.first(others))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	runner := e.runner(e.config, e.deps, e.flags.Limit, e.logs.Logger)
-	show := &progress{execution: e}
 	controller, recorder := newRunController(show, cancel), &reportRecorder{progress: show}
 	e.deps.Repository.State, runner.Beaten = controller.snapshot, controller.poll
 	e.deps.Repository.Report = recorder.record
@@ -140,6 +140,7 @@ func (e *execution) execute(ctx context.Context) error {
 		if e.flags.exclusive {
 			e.stayAlone(ctx, job.Name, run, cancel)
 		}
+		e.header(run.ID, others)
 		show.start(run, steps)
 		sampled = recorder.start()
 	}
@@ -192,6 +193,37 @@ func (e *execution) first(others []mysql.Live) string {
 	}
 	return fmt.Sprintf("%s for %s (%s), database %s/%s%s; %s", e.work.name, e.business, e.config.Business.Timezone,
 		e.db.Host, e.db.Schema, gateways, also)
+}
+
+// header writes the first lines of a run: what it works on, where, and which other runs are live.
+func (e *execution) header(run uint64, others []mysql.Live) {
+	if e.brief() || e.people() != e.out {
+		return // a night has its own; beside a document the log says it
+	}
+	parts := []string{e.work.name, fmt.Sprintf("run %d", run), dayOfYear(e.business.String()), "times in " + e.config.Business.Timezone}
+	if names := e.gatewayNames(); e.work.gateways && len(names) == 1 {
+		parts = append(parts, "gateway "+names[0])
+	} else if e.work.gateways {
+		parts = append(parts, "gateways "+strings.Join(names, ", "))
+	}
+	e.say(e.out, strings.Join(parts, " · "))
+	where := fmt.Sprintf("database %s/%s", e.db.Host, e.db.Schema)
+	if len(others) > 0 {
+		where += " · also running: " + liveNames(others)
+	}
+	e.say(e.out, where)
+}
+
+// brief reports whether the run is told of in one line of a night.
+func (e *execution) brief() bool { return e.nights != nil }
+
+// liveNames names runs: 45 outbox on vm-2.
+func liveNames(live []mysql.Live) string {
+	names := make([]string, len(live))
+	for i, o := range live {
+		names[i] = fmt.Sprintf("%d %s on %s", o.ID, o.Job, o.Host)
+	}
+	return strings.Join(names, ", ")
 }
 
 // gatewayNames lists the gateways, with those that are paused marked.

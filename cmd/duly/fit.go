@@ -25,7 +25,7 @@ func (a *app) columns(w io.Writer) int {
 
 // say writes a line to w, broken between words where it is too wide for the terminal.
 func (a *app) say(w io.Writer, line string) {
-	line = text.Finished(line)
+	line = a.symbols(text.Finished(line))
 	if width := a.columns(w); width > 0 {
 		line = hang(line, width)
 	}
@@ -34,10 +34,15 @@ func (a *app) say(w io.Writer, line string) {
 
 // hang breaks a line between words. What goes on begins two columns further in. A word is never broken.
 func hang(line string, width int) string {
+	return wrapAt(line, width, len(line)-len(strings.TrimLeft(line, " "))+2)
+}
+
+// wrapAt breaks a line between words. What goes on begins at the indent. A word is never broken.
+func wrapAt(line string, width, indent int) string {
 	if pretty.StringWidth(line) <= width {
 		return line
 	}
-	next := strings.Repeat(" ", len(line)-len(strings.TrimLeft(line, " "))+2)
+	next := strings.Repeat(" ", indent)
 	var out []string
 	for rest := line; ; {
 		end := breakAt(rest, width)

@@ -43,6 +43,7 @@ type logs struct {
 	*slog.Logger
 
 	screen *screen
+	level  *slog.LevelVar // of the screen
 	file   io.Closer
 	errors errorLines
 	run    atomic.Uint64 // that the lines are of; 0: none yet
@@ -54,6 +55,13 @@ func (l *logs) close() {
 	}
 }
 
+// quiet leaves what a screen of progress says anyway out of standard error: lines of level info. The file of log.file has them.
+func (l *logs) quiet() {
+	if l.level.Level() == slog.LevelInfo {
+		l.level.Set(slog.LevelWarn)
+	}
+}
+
 // logger writes to standard error (text on a terminal, else JSON, unless log.format says otherwise) and, if
 // log.file is set, to that file too.
 func (a *app) logger(c *config.Config) (*logs, error) {
@@ -61,12 +69,13 @@ func (a *app) logger(c *config.Config) (*logs, error) {
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		return nil, fmt.Errorf("log.level: %w", err)
 	}
-	l := &logs{screen: &screen{to: a.err}}
+	l := &logs{screen: &screen{to: a.err}, level: &slog.LevelVar{}}
+	l.level.Set(level)
 	format := c.Log.Format
 	if format == "auto" && a.terminal(a.err) {
 		format = "text"
 	}
-	handlers := []slog.Handler{handler(l.screen, format, level)}
+	handlers := []slog.Handler{handler(l.screen, format, l.level)}
 	if c.Log.File != "" {
 		file := &logfile.File{Path: c.Log.File, MaxBytes: logBytes, Keep: logKept, Now: a.now}
 		if err := file.Check(); err != nil {
@@ -80,7 +89,7 @@ func (a *app) logger(c *config.Config) (*logs, error) {
 	return l, nil
 }
 
-func handler(w io.Writer, format string, level slog.Level) slog.Handler {
+func handler(w io.Writer, format string, level slog.Leveler) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
 	if format == "text" {
 		return slog.NewTextHandler(w, options) // which quotes what is not printable

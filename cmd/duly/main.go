@@ -71,6 +71,8 @@ type app struct {
 	documents *[]any
 	shared    *database
 	night     bool // a job of the nightly run
+	// nights, if set, takes the summaries of the jobs of a night, which are then told together
+	nights *[]summary
 	// ran, if set, is given the id of the run that was made
 	ran *uint64
 	// seen, if set, is what machines that watch are told of the command

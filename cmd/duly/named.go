@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
@@ -24,7 +25,7 @@ func (e *execution) name(ctx context.Context, s *summary, run *batch.Run, review
 	now, canAsk := e.deps.Business(), asks(e.config)
 	var err error
 	if reviews > 0 {
-		if s.Reviewed, err = e.reviewed(ctx, run); err != nil {
+		if s.Reviewed, err = e.reviewed(ctx, run, run.Started, reviewsShown); err != nil {
 			e.logs.WarnContext(ctx, "rows in review could not be listed", problem(mysql.Classify(ctx, err)))
 		}
 	}
@@ -40,24 +41,24 @@ func (e *execution) name(ctx context.Context, s *summary, run *batch.Run, review
 	}
 }
 
-// reviewed lists the first rows that the run sent to review.
-func (e *execution) reviewed(ctx context.Context, run *batch.Run) ([]listed, error) {
+// reviewed lists the first rows, at most so many, that the run sent to review, or that one before it did since the instant.
+func (e *execution) reviewed(ctx context.Context, run *batch.Run, since time.Time, most int) ([]listed, error) {
 	var rows []readers.WaitingRow
 	switch run.Job {
 	case jobs.BillingJob:
-		ids, err := readers.NewReviews(ctx, e.db.DB, run.Started, reviewsShown)
+		ids, err := readers.NewReviews(ctx, e.db.DB, since, most)
 		if err != nil {
 			return nil, err
 		}
 		if rows, err = readers.WaitingInvoices(ctx, e.db.DB, ids); err != nil {
 			return nil, err
 		}
-		f := readers.ListFilter{What: []string{readers.WaitingSubscription}, Since: run.Started}
-		if rows, err = more(ctx, e.db.DB, rows, readers.SubscriptionList(e.business), f); err != nil {
+		f := readers.ListFilter{What: []string{readers.WaitingSubscription}, Since: since}
+		if rows, err = more(ctx, e.db.DB, rows, readers.SubscriptionList(e.business), f, most); err != nil {
 			return nil, err
 		}
 	case jobs.ReconcileJob:
-		ids, err := readers.NewOrderReviews(ctx, e.db.DB, run.Started, reviewsShown)
+		ids, err := readers.NewOrderReviews(ctx, e.db.DB, since, most)
 		if err != nil {
 			return nil, err
 		}
@@ -90,17 +91,17 @@ func (e *execution) leftRows(ctx context.Context) ([]listed, error) {
 		return (len(selection.Subscriptions) == 0 || slices.Contains(selection.Subscriptions, l.Subscription)) &&
 			(len(selection.Orders) == 0 || slices.Contains(selection.Orders, l.ID))
 	}
-	rows, err = more(ctx, e.db.DB, rows, readers.DoubtList(), f)
+	rows, err = more(ctx, e.db.DB, rows, readers.DoubtList(), f, reviewsShown)
 	return asListed(rows), err
 }
 
-// more adds rows of a list, until there are as many as are named.
-func more(ctx context.Context, db *mysql.DB, rows []readers.WaitingRow, list readers.List, f readers.ListFilter) ([]readers.WaitingRow, error) {
-	if len(rows) >= reviewsShown {
+// more adds rows of a list, until there are that many.
+func more(ctx context.Context, db *mysql.DB, rows []readers.WaitingRow, list readers.List, f readers.ListFilter, most int) ([]readers.WaitingRow, error) {
+	if len(rows) >= most {
 		return rows, nil
 	}
 	err := list.Each(ctx, db, f, func(l readers.WaitingRow) error {
-		if rows = append(rows, l); len(rows) == reviewsShown {
+		if rows = append(rows, l); len(rows) == most {
 			return errEnough
 		}
 		return nil
@@ -117,13 +118,6 @@ func asListed(rows []readers.WaitingRow) []listed {
 		list[i].WaitingRow = l
 	}
 	return list
-}
-
-// showNamed writes the rows that a run sent to review, or left, for people.
-func (e *execution) showNamed(what string, rows []listed) {
-	for _, row := range rows {
-		e.line("%s: %s", what, title(row.WaitingRow))
-	}
 }
 
 // nextOf are the usual commands about rows. A word on money that a gateway may have taken is said by who has looked: the command that

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"duly/config"
@@ -49,6 +47,7 @@ type nightlyPart struct {
 	Document any `json:"document"`
 
 	run uint64 // 0: it has none
+	err error
 }
 
 // nightly runs every job, each whatever the one before ended with, but for a schema or configuration error, a signal
@@ -83,6 +82,10 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	}
 	defer end()
 	v := nightlyView{Job: nightlyJob, Jobs: []nightlyPart{}, NotBegun: []string{}}
+	screen, err := a.nightScreen(cmd.Context(), c, f, shared)
+	if err != nil {
+		return err
+	}
 	night, err := a.nightOf(cmd.Context(), f, shared)
 	if err != nil {
 		return err
@@ -96,7 +99,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 			v.NotBegun = namesOf(order[i:])
 			break
 		}
-		p := a.part(ctx, w, f.forPart(w), shared)
+		p := screen.part(ctx, w, f.forPart(w), shared)
 		v.Jobs = append(v.Jobs, p)
 		if p.Exit == batch.ExitUsage {
 			v.NotBegun = namesOf(order[i+1:])
@@ -110,7 +113,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	if a.json {
 		err = a.print(v)
 	} else {
-		a.showNight(v)
+		screen.end(v)
 	}
 	a.pageOfNight(cmd.Context(), f.report, shared, v, night)
 	return err
@@ -157,9 +160,6 @@ func namesOf(all []work) []string {
 func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) nightlyPart {
 	one := *a
 	one.shared, one.code, one.documents, one.night = shared, batch.ExitDone, &[]any{}, true
-	if !a.json {
-		a.line("")
-	}
 	p := nightlyPart{Job: w.name}
 	one.ran = &p.run
 	err := one.runJob(ctx, w, f, func(string) bool { return false })
@@ -176,8 +176,11 @@ func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) ni
 			err = context.Cause(ctx)
 		}
 		p.Error = err.Error()
+		p.err = err
 		a.runAlert.fails(w.name, p.Exit, err)
-		a.complain(err)
+		if a.nights == nil { // the line of the job says it otherwise
+			a.complain(err)
+		}
 	}
 	if len(*one.documents) > 0 {
 		p.Document = (*one.documents)[0]
@@ -227,42 +230,4 @@ func (v nightlyView) worst() int {
 		}
 	}
 	return worst
-}
-
-// showNight writes how the night went for people.
-func (a *app) showNight(v nightlyView) {
-	if a.dry {
-		a.line("")
-		a.line("dry run of the night: each job as the tables stand now, without what the jobs before it would change")
-		return
-	}
-	var rows []table.Row
-	for _, p := range v.Jobs {
-		rows = append(rows, table.Row{p.Job, p.Exit, meaning(p.Exit)})
-	}
-	a.line("")
-	a.table(table.Row{"job", "exit", ""}, rows)
-	if len(v.NotBegun) > 0 {
-		a.line("not begun: %s", strings.Join(v.NotBegun, ", "))
-	}
-	a.line("nightly ended with exit code %d", v.Exit)
-}
-
-// meaning is an exit code in a few words.
-func meaning(code int) string {
-	switch code {
-	case batch.ExitDone:
-		return "done, nothing left behind"
-	case batch.ExitFailed:
-		return "failed; work remains"
-	case batch.ExitUsage:
-		return "bad usage or configuration"
-	case batch.ExitReview:
-		return "done; something waits for an operator"
-	case batch.ExitUnfinished:
-		return "unfinished; a later run goes on"
-	case batch.ExitNotRun:
-		return "not run"
-	}
-	return "stopped by a signal"
 }

@@ -44,7 +44,9 @@ func (a *app) print(v any) error {
 func (a *app) line(format string, args ...any) { a.say(a.out, text.Sprintf(format, args...)) }
 
 // command writes a line with a command to type, which stays in one piece.
-func (a *app) command(format string, args ...any) { fmt.Fprintln(a.out, text.Sprintf(format, args...)) }
+func (a *app) command(format string, args ...any) {
+	fmt.Fprintln(a.out, a.symbols(text.Sprintf(format, args...)))
+}
 
 // table writes rows under a header.
 func (a *app) table(header table.Row, rows []table.Row) { a.grid(header, rows) }

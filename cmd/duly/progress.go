@@ -10,9 +10,8 @@ import (
 	"sync"
 	"time"
 
-	bars "github.com/jedib0t/go-pretty/v6/progress"
-
 	"duly/internal/batch"
+	"duly/internal/text"
 )
 
 const (
@@ -23,25 +22,45 @@ const (
 	countFor = 5 * time.Second
 )
 
-// progress tells how far a run has come.
+// progress shows how far a run has come.
 type progress struct {
 	*execution
 
-	run   *batch.Run
-	steps []*batch.StepExecution
-	ends  []func()
+	run       *batch.Run
+	steps     []*batch.StepExecution
+	ends      []func()
+	screen    *redraw   // nil: it is not drawn
+	startedAt time.Time // when the run began, by the process's clock
 
-	mu  sync.Mutex
-	due map[string]int64 // by step, once it has begun; -1: not known
+	mu     sync.Mutex
+	due    map[string]int64 // by step, once it has begun; -1: not known
+	rates  map[string]*rateWindow
+	slow   string    // what the run waits for most, as of the last heartbeat
+	died   []string  // what is known of runs that died and are taken over, and
+	since  time.Time // when the first of them began
+	shown  int       // how many of the steps, and
+	dead   int       // how many of died were written
+	logged int       // how many steps' ends were logged
 }
 
 func (p *progress) start(run *batch.Run, steps []*batch.StepExecution) {
-	p.run, p.steps, p.due = run, steps, map[string]int64{}
-	if p.terminal(p.out) && p.people() == p.out && !p.flags.noProgress {
+	p.startedAt = p.now()
+	p.run, p.steps, p.due, p.rates = run, steps, map[string]int64{}, map[string]*rateWindow{}
+	if p.drawn() {
+		p.logs.quiet()
+	}
+	p.logs.LogAttrs(context.Background(), slog.LevelInfo, "run started", slog.Uint64("run_id", run.ID), slog.String("job", run.Job),
+		slog.String("business_date", p.business.String()), slog.Any("gateways", p.gatewayNames()))
+	if p.drawn() {
 		p.draw()
 		return
 	}
 	p.ends = append(p.ends, p.every(logEvery, p.log))
+}
+
+// drawn reports whether the progress is drawn on a terminal rather than logged.
+func (e *execution) drawn() bool {
+	return e.terminal(e.out) && e.people() == e.out && !e.flags.noProgress && !e.dumb()
 }
 
 // stop ends the progress; the summary comes after it.
@@ -49,6 +68,7 @@ func (p *progress) stop() {
 	for _, end := range p.ends {
 		end()
 	}
+	p.logEnded()
 }
 
 // log writes a line for the step under way.
@@ -60,7 +80,7 @@ func (p *progress) log() {
 		s := p.state(x)
 		attributes := []slog.Attr{
 			slog.Uint64("run_id", p.run.ID), slog.String("step", x.Step), slog.Int64("done", s.done),
-			slog.Float64("rate_per_second", s.rate), slog.Int64("declined", s.declined), slog.Int64("in_doubt", s.inDoubt),
+			slog.Float64("rate_per_second", tenth(s.rate)), slog.Int64("declined", s.declined), slog.Int64("in_doubt", s.inDoubt),
 		}
 		if s.due >= 0 {
 			attributes = append(attributes, slog.Int64("due", s.due))
@@ -75,73 +95,118 @@ func (p *progress) log() {
 	}
 }
 
-// draw draws a line for every step that has begun.
-func (p *progress) draw() {
-	writer := bars.NewWriter()
-	writer.SetOutputWriter(drawnOn(p.out))
-	writer.SetUpdateFrequency(drawEvery)
-	writer.SetSortBy(bars.SortByIndex)
-	writer.SetTrackerLength(20)
-	style := bars.StyleBlocks
-	style.Visibility = bars.StyleVisibility{Percentage: true, Tracker: true}
-	writer.SetStyle(style)
-	p.logs.screen.put(func(line string) { writer.Log("%s", strings.TrimSuffix(line, "\n")) })
+// logEnded logs the ends of steps that were not logged yet. They end in their order.
+func (p *progress) logEnded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for ; p.logged < len(p.steps) && p.steps[p.logged].Ended(); p.logged++ {
+		x := p.steps[p.logged]
+		t := x.Tally()
+		p.logs.LogAttrs(context.Background(), slog.LevelInfo, "step ended",
+			slog.Uint64("run_id", p.run.ID), slog.String("step", x.Step), slog.String("status", string(x.Status())),
+			slog.Int64("done", t.Done()), slog.Int64("succeeded", t.Succeeded), slog.Int64("declined", t.Declined),
+			slog.Int64("in_doubt", t.InDoubt), slog.Int64("review", t.Review+t.Rejected), slog.Float64("seconds", tenth(x.Took().Seconds())))
+	}
+}
 
-	rendered := make(chan struct{})
-	go func() { writer.Render(); close(rendered) }()
-	trackers := map[string]*bars.Tracker{}
-	update := func() { p.update(writer, trackers) }
-	end := p.every(drawEvery, update)
+// tenth rounds to one decimal.
+func tenth(n float64) float64 { return float64(int64(n*10+0.5)) / 10 }
+
+// draw draws the step under way at the foot of the terminal, and the steps that have ended above it.
+func (p *progress) draw() {
+	p.screen = &redraw{to: drawnOn(p.out), plain: p.getenv("NO_COLOR") != ""}
+	if p.terminal(p.err) {
+		p.logs.screen.put(func(line string) { p.screen.above(strings.TrimSuffix(line, "\n")) })
+	}
+	end := p.every(drawEvery, p.update)
 	p.ends = append(p.ends, func() {
 		end()
-		update()
-		for _, t := range trackers {
-			t.MarkAsDone()
-		}
-		writer.Stop()
-		<-rendered
+		p.update()
+		p.screen.draw()
 		p.logs.screen.put(nil)
 	})
 }
 
-func (p *progress) update(writer bars.Writer, trackers map[string]*bars.Tracker) {
-	for i, x := range p.steps {
-		if !x.Begun() {
-			continue
-		}
-		s, t := p.state(x), trackers[x.Step]
-		if t == nil {
-			t = &bars.Tracker{Message: x.Step, Index: uint64(i), AutoStopDisabled: true}
-			trackers[x.Step] = t
-			writer.AppendTracker(t)
-		}
-		t.UpdateMessage(s.String())
-		t.UpdateTotal(max(s.due, s.done, 1))
-		t.SetValue(s.done)
-		if x.Ended() {
-			t.UpdateTotal(max(s.done, 1))
-			t.MarkAsDone()
-		}
+// update writes what has ended since the last update, and draws what is under way.
+func (p *progress) update() {
+	if lines := p.finished(); len(lines) > 0 {
+		p.screen.above(lines...)
 	}
+	width, _ := p.size(p.out)
+	width-- // the cursor stays on the line
+	p.screen.draw(p.liveLines(width)...)
 }
 
-// state is how far a step has come.
-type state struct {
-	step              string
-	done, due         int64 // due is -1 if that is not known
-	rate              float64
-	left              time.Duration
-	declined, inDoubt int64
-	open              []string // gateways whose circuit is open
+// liveLines are the lines about the step under way, none wider than width.
+func (p *progress) liveLines(width int) []string {
+	for _, x := range slices.Backward(p.steps) {
+		if !x.Begun() || x.Ended() {
+			continue
+		}
+		within := ""
+		if p.brief() {
+			within = p.run.Job
+		}
+		lines := []string{p.symbols(p.state(x).line(within, width))}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.slow != "" {
+			lines = append(lines, p.symbols(cut("           slow: "+text.Finished(p.slow), width)))
+		}
+		return lines
+	}
+	return nil
+}
+
+// finished returns the lines about runs that died and, unless the run is one of a night, about steps that have ended: those that
+// were not returned before.
+func (p *progress) finished() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var lines []string
+	for ; p.dead < len(p.died); p.dead++ {
+		lines = append(lines, p.wrapped(string(markLook)+" "+p.died[p.dead], markIndent)...)
+	}
+	for ; !p.brief() && p.shown < len(p.steps) && p.steps[p.shown].Ended(); p.shown++ {
+		if v := p.view(p.steps[p.shown]); !v.idle() {
+			lines = append(lines, p.wrapped(v.line(), blockIndent)...)
+		}
+	}
+	return lines
+}
+
+// view is a step with how much it had before it. The caller holds mu.
+func (p *progress) view(x *batch.StepExecution) stepView {
+	v := stepOf(x)
+	if due, ok := p.due[x.Step]; ok {
+		v.due = due
+	}
+	return v
+}
+
+// views are all steps.
+func (p *progress) views() []stepView {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := make([]stepView, 0, len(p.steps))
+	for _, x := range p.steps {
+		list = append(list, p.view(x))
+	}
+	return list
 }
 
 func (p *progress) state(x *batch.StepExecution) state {
 	t := x.Tally()
-	s := state{step: x.Step, done: t.Done(), due: p.before(x.Step), declined: t.Declined, inDoubt: t.InDoubt}
-	if took := x.Took().Seconds(); took > 0 {
-		s.rate = float64(s.done) / took
+	s := state{step: x.Step, label: x.Label, done: t.Done(), due: p.before(x.Step), declined: t.Declined, inDoubt: t.InDoubt, waits: p.waits(x)}
+	p.mu.Lock()
+	window := p.rates[x.Step]
+	if window == nil {
+		window = &rateWindow{}
+		p.rates[x.Step] = window
 	}
-	if s.rate > 0 && s.due > s.done {
+	s.rate = window.rate(x.Took(), s.done)
+	p.mu.Unlock()
+	if s.rate > 0 && s.done >= etaFrom && s.due > s.done {
 		s.left = time.Duration(float64(s.due-s.done) / s.rate * float64(time.Second))
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.deps.Gateways)) {
@@ -152,8 +217,28 @@ func (p *progress) state(x *batch.StepExecution) state {
 	return s
 }
 
+// waits says which other run's lease the step waits for; empty: for none.
+func (p *progress) waits(x *batch.StepExecution) string {
+	run, until := x.Waiting()
+	if run == 0 {
+		return ""
+	}
+	if left := until.Sub(p.now()).Round(time.Second); left > 0 {
+		return fmt.Sprintf("waits for run %d, lease ends in %s", run, took(left))
+	}
+	return fmt.Sprintf("waits for run %d", run)
+}
+
+// slowBy notes what the run waits for most; empty: for nothing.
+func (p *progress) slowBy(why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slow = why
+}
+
 // began counts what a step has before it.
 func (p *progress) began(x *batch.StepExecution) {
+	p.logEnded()
 	ctx, cancel := context.WithTimeout(x.Work, countFor)
 	defer cancel()
 	n := int64(-1)
@@ -176,28 +261,4 @@ func (p *progress) before(step string) int64 {
 		return n
 	}
 	return -1
-}
-
-// String is a line for people.
-func (s state) String() string {
-	parts := []string{fmt.Sprintf("%-12s %d", s.step, s.done)}
-	if s.due >= 0 {
-		parts[0] += fmt.Sprintf(" of %d", s.due)
-	}
-	if s.done > 0 {
-		parts = append(parts, fmt.Sprintf("%.0f/s", s.rate))
-	}
-	if s.left > 0 {
-		parts = append(parts, s.left.Round(time.Second).String()+" left")
-	}
-	if s.declined > 0 {
-		parts = append(parts, fmt.Sprintf("%d declined", s.declined))
-	}
-	if s.inDoubt > 0 {
-		parts = append(parts, fmt.Sprintf("%d in doubt", s.inDoubt))
-	}
-	for _, name := range s.open {
-		parts = append(parts, "circuit of "+name+" open")
-	}
-	return strings.Join(parts, " · ")
 }

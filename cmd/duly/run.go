@@ -30,13 +30,13 @@ type runFlags struct {
 	// Elsewhen: the run is not for the day that it would be for by itself. It is found out, and not repeated.
 	Elsewhen bool `json:"elsewhen,omitempty"`
 
-	dryRun, allowFuture, untilNow, exclusive, noProgress, csv bool
-	rerun                                                     uint64
-	parallelism, chunkSize                                    int
-	rate                                                      string
-	maxDuration                                               string
-	reason                                                    string
-	report                                                    string
+	dryRun, allowFuture, untilNow, exclusive, noProgress, csv, verbose bool
+	rerun                                                              uint64
+	parallelism, chunkSize                                             int
+	rate                                                               string
+	maxDuration                                                        string
+	reason                                                             string
+	report                                                             string
 }
 
 // The flags that not every job has.
@@ -102,6 +102,7 @@ func (a *app) runCommand() *cobra.Command {
 	flags.StringVar(&f.maxDuration, "max-duration", "", "stop after this `TIME`, such as 90m or 2h, and leave the rest to a later run (default no bound)")
 	flags.BoolVar(&f.exclusive, "exclusive", false, "do not run (exit 5) while another run of the job is live")
 	flags.BoolVar(&f.noProgress, "no-progress", false, "no progress lines on a terminal")
+	flags.BoolVar(&f.verbose, "verbose", false, "nightly: show each job as a run of its own")
 	flags.BoolVar(&f.csv, flagCSV, false, "report: print the days as CSV on standard output")
 	flags.StringVar(&f.report, flagReport, "", "write a page about the run to this `FILE` when it ends (default none)")
 	complete(cmd, flagStep, a.completeSteps)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +32,7 @@ type summary struct {
 	causes      readers.Causes
 	Error       string          `json:"error,omitempty"`
 	failure     []string        // Error, a line a problem
+	fixes       []string        // what an operator must correct
 	InReview    readers.Reviews `json:"in_review"` // of all runs
 	OlderReview int64           `json:"older_in_review"`
 	Next        []string        `json:"next"` // commands to type
@@ -46,6 +46,8 @@ type summary struct {
 	Notes        []string          `json:"notes,omitempty"`
 	Findings     []readers.Finding `json:"findings,omitempty"`      // open ones, newest first
 	OpenFindings int64             `json:"open_findings,omitempty"` // how many there are in all
+
+	facts
 }
 
 func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) error {
@@ -54,11 +56,10 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 		Steps: []stepView{}, Left: append([]string{}, r.Left...), Reviewed: []listed{}, LeftRows: []listed{},
 	}
 	if r.Err != nil {
-		s.Error, s.failure = r.Err.Error(), text.Lines(r.Err)
+		s.Error, s.failure, s.fixes = r.Err.Error(), text.Lines(r.Err), fixesOf(r.Err)
 	}
-	for _, x := range p.steps {
-		s.Steps = append(s.Steps, stepOf(x))
-	}
+	s.Steps = append(s.Steps, p.views()...)
+	s.took, s.waits, s.selected = e.now().Sub(p.startedAt), r.Waits, e.flags.partial()
 	new := r.Tally.Review + r.Tally.Rejected
 	var err error
 	if s.InReview, err = readers.CountReviews(ctx, e.db.DB, e.business); err != nil {
@@ -74,14 +75,20 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 			e.logs.WarnContext(ctx, "what the job found could not be read", problem(err))
 		}
 	}
+	e.follow(ctx, &s, p, new)
 	e.ended(p.run, s)
+	e.logEnd(s)
 	if e.flags.csv && s.Daily != nil {
 		return e.csv(*s.Daily)
 	}
 	if e.json {
 		return e.print(s)
 	}
-	e.writeSummary(s)
+	if e.brief() {
+		*e.nights = append(*e.nights, s)
+		return nil
+	}
+	e.writeSummary(p, s)
 	return nil
 }
 
@@ -106,16 +113,13 @@ func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 	}
 	switch r.Exit {
 	case batch.ExitDone, batch.ExitReview:
-	case batch.ExitNotRun:
-		next = append(next, "duly status")
 	case batch.ExitFailed:
-		adopt := e.adopt(ctx)
-		if len(adopt) == 0 {
-			adopt = []string{"duly doctor"}
+		if adopt := e.adopt(ctx); len(adopt) > 0 {
+			return append(append(next, adopt...), againNext(run.Job, run.ID)...)
 		}
-		next = append(append(next, adopt...), fmt.Sprintf("duly run %s --rerun %d", run.Job, run.ID))
+		fallthrough
 	default:
-		next = append(next, fmt.Sprintf("duly run %s --rerun %d", run.Job, run.ID))
+		next = append(next, endingOf(r.Exit).next(run.Job, run.ID)...)
 	}
 	return next
 }
@@ -168,47 +172,6 @@ func moved(list []stepView) (collected, refunded map[string]int64) {
 	return collected, refunded
 }
 
-// writeSummary writes a summary for people.
-func (e *execution) writeSummary(s summary) {
-	e.steps(s.Steps)
-	if len(s.Collected) > 0 {
-		e.line("collected: %s", amounts(s.Collected))
-	}
-	if len(s.Refunded) > 0 {
-		e.line("given back: %s", amounts(s.Refunded))
-	}
-	if s.Daily != nil {
-		e.daily(*s.Daily)
-	}
-	for _, note := range s.Notes {
-		e.line("note: %s", note)
-	}
-	for _, f := range s.Findings {
-		e.line("finding %d (%s) %s, first seen %s: %s", f.ID, f.Kind, strings.TrimSpace(f.Reference+" "+f.PaymentID), instant(f.FirstSeen), f.Text())
-	}
-	if more := s.OpenFindings - int64(len(s.Findings)); more > 0 {
-		e.line("and %s", plural(more, "older finding"))
-	}
-	for _, reason := range s.Left {
-		e.line("left for a later run: %s", reason)
-	}
-	e.showNamed("left", s.LeftRows)
-	for _, cause := range s.causes.Lines() {
-		e.line("cause: %s", cause)
-	}
-	for _, line := range s.failure {
-		e.line("failed: %s", line)
-	}
-	e.showNamed("in review", s.Reviewed)
-	if s.OlderReview > 0 {
-		e.line("in review from before: %s", plural(s.OlderReview, "row"))
-	}
-	for _, command := range s.Next {
-		e.command("next: %s", command)
-	}
-	e.line("run %d %s, exit code %d", s.Run, s.Status, s.Exit)
-}
-
 // notBegun is the status of a step that the run did not come to.
 const notBegun = "not begun"
 
@@ -237,7 +200,7 @@ func stepOf(x *batch.StepExecution) stepView {
 	v := stepView{
 		Step: x.Step, Status: notBegun, Read: t.Read, Succeeded: t.Succeeded, Declined: t.Declined, Released: t.Released,
 		InDoubt: t.InDoubt, Rejected: t.Rejected, Review: t.Review, Amounts: orNone(t.Amounts), Seconds: x.Took().Seconds(),
-		label: x.Label, due: -1, found: t.Found, errors: text.Lines(x.Err()),
+		label: x.Label, due: -1, found: t.Found, errors: problemsOf(x.Err()),
 	}
 	if x.Begun() {
 		v.Status = string(x.Status())

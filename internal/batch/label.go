@@ -4,6 +4,7 @@ package batch
 // goes by its name. An empty word stands for the one of [Label.Words].
 type Label struct {
 	Unit string // what Read counts, such as "order"; empty: the number stands alone
+	Made string // what Succeeded counts, such as "invoice", where the step makes something; empty: items that succeeded
 	// What became of the items; each follows a number.
 	Succeeded, Declined, Released, InDoubt, Rejected, Review string
 	// Refunds: the step's amounts go back to customers and count as refunded, not as collected.

@@ -106,6 +106,7 @@ type StepExecution struct {
 	halted error
 	failed []error
 	err    error // that the step ended with
+	waits  waiting
 }
 
 type executionKey struct{}
@@ -174,6 +175,26 @@ func (x *StepExecution) Err() error {
 		return nil
 	}
 	return errors.Join(append(slices.Clone(x.failed), x.err)...)
+}
+
+// waiting is the run whose lease a step waits for, and until when that holds by the process's clock.
+type waiting struct {
+	run   uint64
+	until time.Time
+}
+
+// Await notes that the step can go on only when the lease of another run has ended; run 0: it waits for none.
+func (x *StepExecution) Await(run uint64, until time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.waits = waiting{run, until}
+}
+
+// Waiting returns what was given to Await.
+func (x *StepExecution) Waiting() (run uint64, until time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.waits.run, x.waits.until
 }
 
 // Count adds to the step's tally.

@@ -172,3 +172,14 @@ func (d Database) busy() float64 {
 	}
 	return sum
 }
+
+// Slow says what slows the run down, as [State.Why] does. It is empty where the run is used as fast as its gateways go, and where it
+// stops.
+func (s State) Slow() string {
+	for _, reason := range []func() string{s.circuit, s.throttled, s.limited, s.latency, s.locks, s.database} {
+		if why := reason(); why != "" {
+			return why
+		}
+	}
+	return ""
+}

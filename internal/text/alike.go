@@ -18,13 +18,18 @@ var statusFirst = regexp.MustCompile(`^[1-5][0-9]{2}\b`)
 // first of each. A word in which they differ becomes "…"; where they are the same they stay as they are. A text that most rows of
 // such a group have word by word holds no id, and stays by itself.
 func Alike(list []Counted) []Counted {
+	out, _ := AlikeOf(list)
+	return out
+}
+
+// AlikeOf is [Alike]. For each text of the list it also returns the place in out of the one that it was joined into.
+func AlikeOf(list []Counted) (out []Counted, into []int) {
 	type group struct {
 		words []string
 		at    int // of its text in the list that is returned
 	}
 	own := dominant(list)
 	groups := map[string]*group{}
-	var out []Counted
 	for _, c := range list {
 		words := strings.Fields(c.Text)
 		key := groupOf(c)
@@ -38,6 +43,7 @@ func Alike(list []Counted) []Counted {
 			out = append(out, Counted{Kind: c.Kind})
 		}
 		out[g.at].N += c.N
+		into = append(into, g.at)
 		for i := range g.words {
 			if g.words[i] != words[i] {
 				g.words[i] = "…" + ending(words[i])
@@ -47,7 +53,7 @@ func Alike(list []Counted) []Counted {
 	for _, g := range groups {
 		out[g.at].Text = strings.Join(g.words, " ")
 	}
-	return out
+	return out, into
 }
 
 // dominant finds the texts that several rows have word by word, and more than half of the rows of their group.

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/text"
+	"duly/jobs"
+	"duly/readers"
+)
+
+const (
+	// declinesShown is how many classes of declines a summary counts.
+	declinesShown = 6
+	// reviewsGrouped is how many rows in review are read to be grouped by reason, groupsShown how many groups are shown, and
+	// idsShown how many ids of each.
+	reviewsGrouped = 500
+	groupsShown    = 3
+	idsShown       = 3
+)
+
+// facts is what people read of a run beside its document.
+type facts struct {
+	took     time.Duration
+	waits    int  // reasons of Left that wait for somebody to decide
+	selected bool // the run was for a part of the work
+	reviews  int64
+	groups   []reviewGroup
+	declines []readers.DeclineSum
+	follows  []readers.NextCharge
+	unpaid   map[string]int64 // minor units by currency, of invoices that are due
+	unpaidN  int64
+}
+
+// follow reads what follows from the run for money and for people. reviews is how many rows it sent to review. What cannot be read
+// is left out.
+func (e *execution) follow(ctx context.Context, s *summary, p *progress, reviews int64) {
+	ctx, cancel := context.WithTimeout(ctx, causesWithin)
+	defer cancel()
+	s.reviews = reviews
+	since := p.deadSince(p.run.Started)
+	err := e.groupReviews(ctx, s, p.run, since)
+	if p.run.Job == jobs.BillingJob {
+		err = errors.Join(err, e.followCharges(ctx, s, p.run))
+	}
+	if err != nil {
+		e.logs.WarnContext(ctx, "what follows from the run could not be read", problem(mysql.Classify(ctx, err)))
+	}
+}
+
+func (e *execution) followCharges(ctx context.Context, s *summary, run *batch.Run) (err error) {
+	if chargedBy(s.Steps).Declined > 0 {
+		if s.declines, err = readers.DeclineSums(ctx, e.db.DB, run.ID, run.Started, e.deps.Business().Add(time.Second), declinesShown); err != nil {
+			return err
+		}
+		if s.follows, err = readers.NextCharges(ctx, e.db.DB, run.ID, run.Started); err != nil {
+			return err
+		}
+	}
+	if s.Exit == batch.ExitDone || s.Exit == batch.ExitReview || s.selected {
+		return nil
+	}
+	open, err := readers.OpenSums(ctx, e.db.DB, e.business)
+	s.unpaid = map[string]int64{}
+	for _, sum := range open {
+		s.unpaid[sum.Currency] += sum.Amount
+		s.unpaidN += sum.Count
+	}
+	return err
+}
+
+// chargedBy adds up the steps that charge.
+func chargedBy(steps []stepView) (t batch.Tally) {
+	for _, v := range steps {
+		if v.label.Charges {
+			t.Add(batch.Tally{
+				Read: v.Read, Succeeded: v.Succeeded, Declined: v.Declined, Released: v.Released, InDoubt: v.InDoubt,
+				Rejected: v.Rejected, Review: v.Review, Amounts: v.Amounts, Found: v.found,
+			})
+		}
+	}
+	return t
+}
+
+// logEnd logs the end of the run.
+func (e *execution) logEnd(s summary) {
+	var t batch.Tally
+	for _, v := range s.Steps {
+		t.Add(batch.Tally{Declined: v.Declined, InDoubt: v.InDoubt})
+	}
+	e.logs.LogAttrs(context.Background(), slog.LevelInfo, "run ended", slog.Uint64("run_id", s.Run), slog.String("job", s.Job),
+		slog.Int("exit_code", s.Exit), slog.String("status", s.Status), slog.Float64("seconds", tenth(s.took.Seconds())),
+		slog.Any("collected", s.Collected), slog.Any("refunded", orNone(s.Refunded)), slog.Int64("declined", t.Declined),
+		slog.Int64("in_doubt", t.InDoubt), slog.Int64("review", s.reviews))
+}
+
+// problemsOf is an error for people, a line a problem, without what [fixesOf] says.
+func problemsOf(err error) []string {
+	var lines []string
+	for _, part := range parts(err) {
+		if wrong, ok := errors.AsType[*jobs.MisconfiguredError](part); ok {
+			lines = append(lines, text.Sprintf("gateway %s: %s", wrong.Gateway, wrong.Reason))
+			continue
+		}
+		lines = append(lines, text.Lines(part)...)
+	}
+	return unique(lines)
+}
+
+// fixesOf lists what an operator must correct, as far as the error says.
+func fixesOf(err error) []string {
+	var fixes []string
+	for _, part := range parts(err) {
+		if wrong, ok := errors.AsType[*jobs.MisconfiguredError](part); ok {
+			fixes = append(fixes, "correct "+wrong.Check)
+		}
+	}
+	return unique(fixes)
+}
+
+// parts are the errors that were joined in err.
+func parts(err error) []error {
+	switch e := err.(type) { //nolint:errorlint // the tree is walked here
+	case nil:
+		return nil
+	case interface{ Unwrap() []error }:
+		var all []error
+		for _, part := range e.Unwrap() {
+			all = append(all, parts(part)...)
+		}
+		return all
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		if found := parts(inner); len(found) > 1 {
+			return found
+		}
+	}
+	return []error{err}
+}
+
+// diedRuns notes runs that died and whose charges this one takes over.
+func (p *progress) diedRuns(ctx context.Context, ids []uint64) {
+	for _, id := range ids {
+		run, err := mysql.FindRun(ctx, p.db.DB, id)
+		if err != nil || run == nil {
+			continue // the log has said that it died
+		}
+		line := fmt.Sprintf("run %d died at %s", id, run.Beat.In(p.config.Business.Location()).Format(time.TimeOnly))
+		if claimed, err := readers.ClaimedBy(ctx, p.db.DB, id); err == nil && claimed > 0 {
+			line += " with " + things(claimed, "claimed charge")
+		}
+		p.mu.Lock()
+		p.died = append(p.died, line)
+		if p.since.IsZero() || run.Started.Before(p.since) {
+			p.since = run.Started
+		}
+		p.mu.Unlock()
+	}
+}
+
+// deadSince is when the first of the runs that died began, or else the instant that is given.
+func (p *progress) deadSince(otherwise time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.since.IsZero() && p.since.Before(otherwise) {
+		return p.since
+	}
+	return otherwise
+}

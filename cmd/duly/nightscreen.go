@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/payment"
+	"duly/internal/sum"
+	"duly/internal/text"
+	"duly/jobs"
+)
+
+// nightScreen shows a night for people: a line a job, then what it all means for money and people.
+type nightScreen struct {
+	app   *app
+	page  string
+	began time.Time
+	// each: every job is shown as a run of its own.
+	each      bool
+	summaries []summary
+	idle      []string // jobs that had nothing to do
+}
+
+// nightScreen begins the screen of a night.
+func (a *app) nightScreen(ctx context.Context, c *config.Config, f runFlags, db *database) (*nightScreen, error) {
+	n := &nightScreen{app: a, page: f.report, began: a.now(), each: f.verbose || f.dryRun || a.json}
+	if n.each {
+		return n, nil
+	}
+	date := f.Date
+	if date == "" {
+		business, err := a.clock(ctx, db.DB)
+		if err != nil {
+			return nil, err
+		}
+		date = payment.DateOf(business().In(c.Business.Location())).String()
+	}
+	a.say(a.out, strings.Join([]string{nightlyJob, dayOfYear(date), "times in " + c.Business.Timezone}, " · "))
+	return n, nil
+}
+
+// part runs a job and writes its line.
+func (n *nightScreen) part(ctx context.Context, w work, f runFlags, shared *database) nightlyPart {
+	if n.each {
+		if !n.app.json {
+			n.app.line("")
+		}
+		return n.app.part(ctx, w, f, shared)
+	}
+	one := *n.app
+	var ended []summary
+	one.nights = &ended
+	p := one.part(ctx, w, f, shared)
+	if len(ended) == 0 {
+		n.app.marked(notRunLine(p), blockIndent+markIndent)
+		return p
+	}
+	s := ended[0]
+	n.summaries = append(n.summaries, s)
+	if s.Exit == batch.ExitDone && s.nothingDone() {
+		n.idle = append(n.idle, s.Job)
+		return p
+	}
+	n.app.marked(jobLine(s), blockIndent+markIndent)
+	return p
+}
+
+// notRunLine is a job that made no run, in a line.
+func notRunLine(p nightlyPart) string {
+	why := endingOf(p.Exit).verdict
+	if lines := problemsOf(p.err); len(lines) > 0 {
+		why = strings.Join(lines, "; ")
+	}
+	return jobLead(endingOf(p.Exit).mark, p.Job) + why
+}
+
+// jobLead is how the line of a job begins.
+func jobLead(m mark, job string) string { return lead(m, fmt.Sprintf("%-9s", job)) }
+
+// nothingDone reports whether no step of the run had anything to do.
+func (s summary) nothingDone() bool {
+	return !slices.ContainsFunc(s.Steps, func(v stepView) bool { return !v.idle() })
+}
+
+// jobLine is a job that has run, in a line, in its own words.
+func jobLine(s summary) string {
+	says := s.outcome()
+	switch {
+	case s.Exit == batch.ExitFailed || s.Exit == batch.ExitUsage:
+		why := strings.Join(s.reasons(), "; ")
+		if why == "" {
+			why = endingOf(s.Exit).verdict
+		}
+		says = strings.TrimPrefix(says+"; "+why, "; ")
+	case s.Exit != batch.ExitDone && s.Exit != batch.ExitReview:
+		says = strings.TrimPrefix(says+"; "+endingOf(s.Exit).verdict, "; ")
+	}
+	if says == "" {
+		says = "nothing due"
+	}
+	return jobLead(endingOf(s.Exit).mark, s.Job) + says + "  " + took(s.took)
+}
+
+// reasons are the errors of a run, without what to correct.
+func (s summary) reasons() []string {
+	var lines []string
+	for _, v := range s.Steps {
+		lines = append(lines, v.errors...)
+	}
+	if len(lines) == 0 {
+		lines = s.failure
+	}
+	return unique(lines)
+}
+
+// outcome is what became of the items of a run in a line. Charges are counted over all steps, since an item that one step leaves in
+// doubt is settled by a later one.
+func (s summary) outcome() string {
+	charge := stepView{label: batch.Label{Succeeded: "paid"}}
+	var parts []string
+	for _, v := range s.Steps {
+		switch {
+		case v.label.Charges:
+			charge.Succeeded += v.Succeeded
+			charge.Declined += v.Declined
+			charge.Rejected += v.Rejected
+			charge.found += v.found
+			charge.Released += v.Released
+			charge.InDoubt = v.InDoubt // of the last step that had any
+		case v.label.Bookkeeping:
+			charge.Review += v.Review // rows that could not become charges
+		default:
+			if counts := v.counts(", "); counts != "" {
+				parts = append(parts, counts)
+			}
+		}
+		if v.label.Charges {
+			charge.Review += v.Review
+		}
+	}
+	if n := charge.done(); n > 0 {
+		charge.Read = 0
+		parts = append(parts, number(n)+" due: "+charge.counts(", "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// end writes what follows the jobs of the night.
+func (n *nightScreen) end(v nightlyView) {
+	a := n.app
+	if a.dry {
+		a.line("")
+		a.line("dry run of the night: each job as the tables stand now, without what the jobs before it would change")
+		return
+	}
+	if len(n.idle) > 0 {
+		a.marked(string(markNone)+" nothing due: "+folded(n.idle), markIndent)
+	}
+	if len(v.NotBegun) > 0 {
+		a.marked(string(markNone)+" not reached: "+folded(v.NotBegun), markIndent)
+	}
+	if rows := n.rows(v); len(rows) > 0 {
+		a.line("")
+		a.block(rows)
+	}
+	a.marked(n.verdict(v), markIndent)
+}
+
+// rows are the block of facts under a night.
+func (n *nightScreen) rows(v nightlyView) []blockRow {
+	charges, orders, refunded := map[string]int64{}, map[string]int64{}, map[string]int64{}
+	var rows []blockRow
+	for _, s := range n.summaries {
+		into := charges
+		if s.Job != jobs.BillingJob {
+			into = orders
+		}
+		for currency, amount := range s.Collected {
+			into[currency] = sum.Add(into[currency], amount)
+		}
+		for currency, amount := range s.Refunded {
+			refunded[currency] = sum.Add(refunded[currency], amount)
+		}
+	}
+	if money := strings.TrimPrefix(strings.TrimSuffix(sums(charges)+"; orders "+sums(orders), "; orders "), "; "); money != "" {
+		rows = append(rows, blockRow{"Collected", money, ""})
+	}
+	if money := sums(refunded); money != "" {
+		rows = append(rows, blockRow{"Refunded", money, ""})
+	}
+	if row, waits := n.review(); waits {
+		rows = append(rows, row)
+	}
+	for _, s := range n.summaries {
+		rows = append(rows, leftRows(s)...)
+	}
+	for _, s := range n.summaries {
+		rows = append(rows, followRows(s)...)
+	}
+	return append(rows, n.fixRows(v)...)
+}
+
+// review is what waits for people, in a row.
+func (n *nightScreen) review() (row blockRow, waits bool) {
+	count, command := int64(0), ""
+	var names []string
+	for _, s := range n.summaries {
+		count += s.reviews
+		if s.reviews > 0 && command == "" {
+			command, _, _ = strings.Cut(listOf(s.Job, s.Run), " --run ")
+		}
+		for _, g := range s.groups {
+			name := g.what + " " + strings.Trim(strings.ReplaceAll(fmt.Sprint(g.ids), " ", ", "), "[]")
+			if more := g.count - int64(len(g.ids)); more > 0 {
+				name += fmt.Sprintf(" and %s more", number(more))
+			}
+			names = append(names, name)
+		}
+	}
+	if count == 0 {
+		return blockRow{}, false
+	}
+	line := number(count)
+	if len(names) > 0 {
+		line += ": " + strings.Join(names[:min(len(names), groupsShown)], ", ")
+	}
+	return blockRow{"Review", line, command}, true
+}
+
+// fixRows are what to correct and to type after a night that did not end well.
+func (n *nightScreen) fixRows(v nightlyView) []blockRow {
+	var steps []string
+	failed := false
+	for _, s := range n.summaries {
+		if s.Exit == batch.ExitDone || s.Exit == batch.ExitReview {
+			continue
+		}
+		failed = failed || s.Exit == batch.ExitFailed
+		steps = append(steps, slices.Concat(s.fixes, s.commands())...)
+	}
+	for _, p := range v.Jobs {
+		if p.run == 0 && p.Exit != batch.ExitNotRun {
+			failed = true
+			steps = append(steps, fixesOf(p.err)...)
+			steps = append(steps, "duly doctor", "duly run "+p.Job)
+		}
+	}
+	if len(v.NotBegun) > 0 {
+		steps = append(steps, "duly run "+nightlyJob)
+	}
+	label := "Then"
+	if failed {
+		label = "Fix"
+	}
+	var rows []blockRow
+	for i, step := range unique(steps) {
+		if failed {
+			step = fmt.Sprintf("%d. %s", i+1, step)
+		}
+		rows = append(rows, blockRow{label, "", step})
+		label = ""
+	}
+	return rows
+}
+
+// verdict is the last line of a night.
+func (n *nightScreen) verdict(v nightlyView) string {
+	end := endingOf(v.Exit)
+	says := end.verdict
+	reviews := int64(0)
+	for _, s := range n.summaries {
+		reviews += s.reviews
+	}
+	if reviews > 0 {
+		says += ", " + number(reviews) + " in review"
+	}
+	line := fmt.Sprintf("%s night: %s · %s · exit %d", end.mark, says, took(n.app.now().Sub(n.began)), v.Exit)
+	if n.page != "" {
+		line += " · page " + text.Line(n.page)
+	}
+	return line
+}

@@ -1,0 +1,286 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"duly/internal/batch"
+	"duly/internal/text"
+)
+
+// writeSummary writes the end of a run for people: the steps that were not written yet, what it means for money and people, and the
+// verdict.
+func (e *execution) writeSummary(p *progress, s summary) {
+	for _, line := range p.finished() {
+		fmt.Fprintln(e.out, line)
+	}
+	e.rest(s)
+	if rows := e.rows(s); len(rows) > 0 {
+		e.line("")
+		e.block(rows)
+	}
+	if s.Daily != nil {
+		e.line("")
+		e.daily(*s.Daily)
+	}
+	e.marked(verdict(s), markIndent)
+}
+
+// rest names the steps that had nothing to do, and those that the run did not come to.
+func (e *execution) rest(s summary) {
+	var idle, missed []string
+	for _, v := range s.Steps {
+		switch {
+		case v.Status == notBegun:
+			missed = append(missed, v.Step)
+		case v.idle():
+			idle = append(idle, v.Step)
+		}
+	}
+	if len(idle) > 0 {
+		e.marked(string(markNone)+" nothing due: "+folded(idle), markIndent)
+	}
+	if len(missed) > 0 {
+		e.marked(string(markNone)+" not reached: "+folded(missed), markIndent)
+	}
+}
+
+// rows are the block of facts under a run.
+func (e *execution) rows(s summary) []blockRow {
+	rows := append(collectedRows(s), declinedRows(s)...)
+	rows = append(rows, reviewRows([]summary{s})...)
+	rows = append(rows, leftRows(s)...)
+	rows = append(rows, followRows(s)...)
+	return append(rows, fixRows(s)...)
+}
+
+// collectedRows say what the run collected and refunded.
+func collectedRows(s summary) []blockRow {
+	var rows []blockRow
+	t := chargedBy(s.Steps)
+	of := t.Succeeded + t.Declined + t.Rejected + t.Review
+	switch money := sums(s.Collected); {
+	case money != "" && of > 0:
+		rows = append(rows, blockRow{"Collected", fmt.Sprintf("%s · %s of %s (%s)", money, number(t.Succeeded), number(of), percent(t.Succeeded, of)), ""})
+	case money != "":
+		rows = append(rows, blockRow{"Collected", money, ""})
+	case t.Released > 0 && of == 0 && t.InDoubt == 0:
+		rows = append(rows, blockRow{"Collected", fmt.Sprintf("nothing · %s released, none charged", things(t.Released, "claim")), ""})
+	case t.Read > 0 || s.unpaidN > 0:
+		rows = append(rows, blockRow{"Collected", "nothing", ""})
+	}
+	if money := sums(s.Refunded); money != "" {
+		rows = append(rows, blockRow{"Refunded", money, ""})
+	}
+	return rows
+}
+
+// percent is a share with one decimal, which is never 100 % of less than all.
+func percent(n, of int64) string {
+	share := float64(n) * 100 / float64(of)
+	if n < of && share > 99.9 {
+		share = 99.9
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", share), ".0") + "%"
+}
+
+// declinedRows count the declines by their codes.
+func declinedRows(s summary) []blockRow {
+	t := chargedBy(s.Steps)
+	if t.Declined == 0 {
+		return nil
+	}
+	var parts []string
+	rest := t.Declined
+	for _, d := range s.declines {
+		code := d.Code
+		if code == "" {
+			code = d.Class
+		}
+		parts = append(parts, text.Line(code)+" "+number(d.Count))
+		rest -= d.Count
+	}
+	if rest > 0 && len(parts) > 0 {
+		parts = append(parts, "others "+number(rest))
+	}
+	line := number(t.Declined)
+	if len(parts) > 0 {
+		line += ": " + strings.Join(parts, ", ")
+	}
+	return []blockRow{{"Declined", line, ""}}
+}
+
+// reviewRows say what waits for people, of one run or of the runs of a night.
+func reviewRows(runs []summary) []blockRow {
+	var rows []blockRow
+	var groups []reviewGroup
+	var n, older int64
+	command := ""
+	for _, s := range runs {
+		n += s.reviews
+		older = s.OlderReview // of the last run: of all that came before it
+		groups = append(groups, s.groups...)
+		if s.reviews > 0 && command == "" {
+			command, _, _ = strings.Cut(listOf(s.Job, s.Run), " --run ")
+		}
+	}
+	if n == 0 {
+		if older > 0 {
+			rows = append(rows, blockRow{"Review", number(older) + " from earlier runs", "duly list review"})
+		}
+		return rows
+	}
+	need := number(n) + " need you"
+	if n == 1 {
+		need = "1 needs you"
+	}
+	if older > 0 && len(runs) == 1 {
+		need += ", " + number(older) + " from earlier runs"
+	}
+	rows = append(rows, blockRow{"Review", need, command})
+	width := 0
+	shown := groups[:min(len(groups), groupsShown)]
+	for _, g := range shown {
+		width = max(width, len(g.title()))
+	}
+	counted := int64(0)
+	for _, g := range shown {
+		rows = append(rows, blockRow{"", g.said(width), g.command})
+		counted += g.count
+	}
+	if more := n - counted; more > 0 && len(shown) > 0 {
+		rows = append(rows, blockRow{"", fmt.Sprintf("and %s more", number(more)), ""})
+	}
+	return rows
+}
+
+// leftRows say what is unpaid and what else the run leaves undone.
+func leftRows(s summary) []blockRow {
+	var rows []blockRow
+	if s.unpaidN > 0 {
+		rows = append(rows, blockRow{"Unpaid", things(s.unpaidN, "invoice") + " · " + sums(s.unpaid), ""})
+	}
+	label := "Left"
+	for _, reason := range s.Left {
+		if saidBy(reason, s.failure) { // each cause once
+			continue
+		}
+		rows = append(rows, blockRow{label, text.Line(reason), ""})
+		label = ""
+	}
+	for _, cause := range s.causes.Reasons {
+		if cause.What == "in doubt" && cause.Why != "" {
+			rows = append(rows, blockRow{"In doubt", number(cause.Rows) + ": " + text.Line(cause.Why), ""})
+		}
+	}
+	for _, note := range s.Notes {
+		rows = append(rows, blockRow{"Note", text.Line(note), ""})
+	}
+	return rows
+}
+
+// saidBy reports whether an error says the same as a reason: gateway main was left alone: refused our credentials.
+func saidBy(reason string, errors []string) bool {
+	_, why, ok := strings.Cut(reason, "was left alone: ")
+	return ok && slices.ContainsFunc(errors, func(line string) bool { return strings.Contains(line, why) })
+}
+
+// followRows say what happens next by itself.
+func followRows(s summary) []blockRow {
+	var parts []string
+	newCards, ended := int64(0), int64(0)
+	for _, f := range s.follows {
+		switch {
+		case f.Date.IsZero():
+			ended += f.Count
+		case f.NewCard:
+			newCards += f.Count
+		case f.Count == 1:
+			parts = append(parts, dayOf(f.Date.String())+": 1 retry")
+		default:
+			parts = append(parts, dayOf(f.Date.String())+": "+number(f.Count)+" retries")
+		}
+	}
+	switch {
+	case newCards == 1:
+		parts = append(parts, "1 needs a new card")
+	case newCards > 1:
+		parts = append(parts, number(newCards)+" need a new card")
+	}
+	if ended > 0 {
+		parts = append(parts, number(ended)+" unpaid after the last retry")
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return []blockRow{{"Next", strings.Join(parts, " · "), ""}}
+}
+
+// fixRows are what to correct and the commands to type, numbered where the run failed.
+func fixRows(s summary) []blockRow {
+	var rows []blockRow
+	if errors := s.unsaid(); len(errors) > 0 {
+		label := "Error"
+		for _, line := range errors {
+			rows = append(rows, blockRow{label, line, ""})
+			label = ""
+		}
+	}
+	commands := s.commands()
+	if s.Exit != batch.ExitFailed && s.Exit != batch.ExitUsage {
+		label := "Then"
+		for _, command := range commands {
+			rows = append(rows, blockRow{label, "", command})
+			label = ""
+		}
+		return rows
+	}
+	label := "Fix"
+	for i, step := range slices.Concat(s.fixes, commands) {
+		rows = append(rows, blockRow{label, "", fmt.Sprintf("%d. %s", i+1, step)})
+		label = ""
+	}
+	return rows
+}
+
+// unsaid are the errors of the run that no line of a step says.
+func (s summary) unsaid() []string {
+	var lines []string
+	for _, line := range s.failure {
+		said := slices.ContainsFunc(s.Steps, func(v stepView) bool {
+			return slices.ContainsFunc(v.errors, func(e string) bool { return strings.Contains(line, e) })
+		})
+		if !said {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// commands are those of Next that the rows about review do not say.
+func (s summary) commands() []string {
+	var list []string
+	for _, command := range s.Next {
+		said := command == listOf(s.Job, s.Run) && s.reviews > 0 ||
+			slices.ContainsFunc(s.groups, func(g reviewGroup) bool { return g.command == command }) ||
+			slices.ContainsFunc(s.Reviewed, func(l listed) bool { return len(nextOf([]listed{l})) > 0 && nextOf([]listed{l})[0] == command })
+		if !said {
+			list = append(list, command)
+		}
+	}
+	return list
+}
+
+// verdict is the last line of a run.
+func verdict(s summary) string {
+	end := endingOf(s.Exit)
+	says := end.verdict
+	if s.Exit == batch.ExitReview && s.reviews > 0 {
+		says += ", " + number(s.reviews) + " in review"
+	}
+	if s.Exit == batch.ExitReview && s.waits > 0 {
+		says += ", " + number(int64(s.waits)) + " to decide"
+	}
+	return fmt.Sprintf("%s run %d: %s · %s · exit %d", end.mark, s.Run, says, took(s.took), s.Exit)
+}
