@@ -19,7 +19,7 @@ func LabelOf(step string) batch.Label {
 func labels() map[string]batch.Label {
 	charge := batch.Label{Succeeded: "paid", Rejected: "rejected", Charges: true}
 	compare := batch.Label{
-		Unit: "payment", Succeeded: "match the gateway", Declined: "differ", InDoubt: "not settled yet", Review: "new findings",
+		Unit: "payment", Succeeded: "match the gateway", Declined: "differ", InDoubt: "not settled yet",
 	}
 	hand := batch.Label{Unit: "event", Made: "event", Bookkeeping: true}
 	return map[string]batch.Label{

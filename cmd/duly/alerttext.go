@@ -6,24 +6,18 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/notify"
 	"duly/internal/payment"
-	"duly/internal/text"
+	"duly/internal/sum"
 	"duly/writers"
 )
 
-const (
-	// leftShown and commandsShown bound what an alert lists.
-	leftShown     = 5
-	commandsShown = 8
-	errorsShown   = 6
-)
+// errorsShown bounds the errors of one run in an alert.
+const errorsShown = 6
 
 // alertFormatter formats the text of an alert.
 type alertFormatter struct {
@@ -55,163 +49,195 @@ func discreet(said string) string {
 
 // alert is the message about all of it.
 func (t *runAlert) alert(by alertFormatter, bad bool, dead []writers.Dead) notify.Alert {
-	a := notify.Alert{Title: t.title(by, bad, dead), Facts: t.facts(by, bad)}
-	if !bad {
-		a.Facts = t.deathFacts(by, dead)
-	}
-	var well []string
-	for _, r := range t.runs {
-		lines, _ := r.errors.seen()
-		if r.Exit == batch.ExitDone && lines == 0 {
-			well = append(well, r.Job)
-			continue
-		}
-		if bad {
-			a.Runs = append(a.Runs, r.alert(by, t.job != r.Job))
-			a.Commands = append(a.Commands, r.commands()...)
+	a := notify.Alert{Title: t.title(by, bad, dead), Summary: t.summary(by, bad)}
+	add := func(reasons ...string) {
+		for _, reason := range reasons {
+			a.Reasons = append(a.Reasons, by.clean(reason))
 		}
 	}
-	for _, f := range t.failed {
-		if bad && f.code != batch.ExitNotRun {
-			a.Runs = append(a.Runs, f.alert(by, t.job != f.job))
-			a.Commands = append(a.Commands, "duly doctor", anew(f.job, t.flags))
+	if bad {
+		add(t.failures()...)
+	}
+	for _, d := range dead {
+		add(fmt.Sprintf("run %d of %s died on %s at %s UTC; a run of its job takes over what it held", d.ID, d.Job, d.Host, d.Beat.UTC().Format("2006-01-02 15:04:05")))
+	}
+	if bad {
+		for _, r := range t.runs {
+			add(r.waiting()...)
+		}
+		for _, r := range t.runs {
+			add(r.left()...)
+		}
+		for _, r := range t.runs {
+			if n, _ := r.errors.seen(); n > 0 || r.Exit != batch.ExitDone {
+				a.Commands = append(a.Commands, r.toType()...)
+			}
+		}
+		for _, f := range t.failed {
+			if f.code != batch.ExitNotRun {
+				a.Commands = append(a.Commands, "duly doctor", anew(f.job, t.flags))
+			}
 		}
 	}
 	for _, d := range dead {
-		a.Notes = append(a.Notes, fmt.Sprintf("run %d of %s died on %s, after its heartbeat of %s; a run of its job takes over what it held", d.ID, d.Job, d.Host, instant(d.Beat)))
 		if slices.ContainsFunc(t.runs, func(r endedRun) bool { return r.Job == d.Job }) {
 			a.Commands = append(a.Commands, fmt.Sprintf("duly show run %d", d.ID))
 		} else {
 			a.Commands = append(a.Commands, fmt.Sprintf("duly run %s --rerun %d", d.Job, d.ID))
 		}
 	}
-	if len(well) > 0 && t.job == nightlyJob {
-		a.Notes = append(a.Notes, "ended well: "+strings.Join(well, ", "))
-	}
-	a.Commands = first(unique(a.Commands), commandsShown)
+	a.Reasons, a.Commands = unique(a.Reasons), unique(a.Commands)
 	return a
 }
 
+// title says in a few words why people are told.
 func (t *runAlert) title(by alertFormatter, bad bool, dead []writers.Dead) string {
 	switch {
 	case !bad && len(dead) == 1:
 		return fmt.Sprintf("%s: run %d died", dead[0].Job, dead[0].ID)
 	case !bad:
 		return plural(int64(len(dead)), "run") + " died"
+	}
+	what := t.job
+	if t.job == nightlyJob {
+		what = "Night"
+	}
+	what += " of " + dayOf(t.date(by))
+	reviews := int64(0)
+	for _, r := range t.runs {
+		reviews += r.reviews
+	}
+	switch {
 	case by.code == batch.ExitDone, by.code == batch.ExitNotRun:
-		return fmt.Sprintf("%s: %s, with errors in its log", t.job, endingOf(by.code).meaning)
-	case by.code == 128+int(syscall.SIGINT):
-		return t.job + ": stopped by SIGINT"
-	case by.code == 128+int(syscall.SIGHUP):
-		return t.job + ": stopped by SIGHUP"
-	case by.code == 128+int(syscall.SIGTERM):
-		return t.job + ": stopped by SIGTERM"
+		return what + ": " + endingOf(by.code).verdict + ", with errors in the log"
+	case by.code == batch.ExitReview && reviews == 1:
+		return what + ": 1 row needs you"
+	case by.code == batch.ExitReview && reviews > 1:
+		return what + ": " + number(reviews) + " rows need you"
+	case by.code == batch.ExitReview:
+		return what + ": something waits for an operator"
 	}
-	return fmt.Sprintf("%s: %s", t.job, endingOf(by.code).meaning)
+	return what + ": " + endingOf(by.code).verdict
 }
 
-func (t *runAlert) facts(by alertFormatter, bad bool) []notify.Fact {
-	date := cmp.Or(t.flags.Date, by.date)
+// date is the business date of the command.
+func (t *runAlert) date(by alertFormatter) string {
 	if len(t.runs) > 0 && t.job != nightlyJob {
-		date = t.runs[0].BusinessDate
+		return cmp.Or(t.runs[0].BusinessDate, by.date)
 	}
-	facts := []notify.Fact{{Name: "Job", Value: t.job}, {Name: "Date", Value: date}, {Name: "Host", Value: by.host}}
-	if t.job != nightlyJob && len(t.runs) == 1 {
-		facts = append(facts, notify.Fact{Name: "Run", Value: strconv.FormatUint(t.runs[0].Run, 10)})
+	if _, err := payment.ParseDate(t.flags.Date); err == nil {
+		return t.flags.Date
 	}
-	if bad {
-		facts = append(facts, notify.Fact{Name: "Exit code", Value: strconv.Itoa(by.code)})
-	}
-	return facts
+	return by.date
 }
 
-// deathFacts are those of runs that died, told by one that ended well.
-func (t *runAlert) deathFacts(by alertFormatter, dead []writers.Dead) []notify.Fact {
-	var facts []notify.Fact
-	if len(dead) == 1 {
-		d := dead[0]
-		facts = []notify.Fact{{Name: "Job", Value: d.Job}, {Name: "Date", Value: d.BusinessDate}, {Name: "Host", Value: d.Host}}
+// summary is the line of numbers: money, charges, exit code and host.
+func (t *runAlert) summary(by alertFormatter, bad bool) string {
+	if !bad {
+		return t.job + " on " + by.host + " found this"
 	}
-	return append(facts, notify.Fact{Name: "Told by", Value: t.job + " on " + by.host})
+	collected := map[string]int64{}
+	paid, of := int64(0), int64(0)
+	var parts []string
+	for _, r := range t.runs {
+		for currency, amount := range r.Collected {
+			collected[currency] = sum.Add(collected[currency], amount)
+		}
+		c := chargedBy(r.Steps)
+		paid, of = paid+c.Succeeded, of+c.Succeeded+c.Declined+c.Rejected+c.Review
+	}
+	if money := sums(collected); money != "" {
+		parts = append(parts, money)
+	}
+	if of > 0 {
+		parts = append(parts, number(paid)+" of "+number(of)+" paid")
+	}
+	if len(t.runs) == 1 && t.job != nightlyJob {
+		parts = append(parts, fmt.Sprintf("run %d", t.runs[0].Run))
+	}
+	return strings.Join(append(parts, fmt.Sprintf("exit %d", by.code), by.host), " · ")
 }
 
-// alert is what is told of a run; named says whether it has to say which.
-func (r endedRun) alert(by alertFormatter, named bool) notify.AlertRun {
-	var out notify.AlertRun
-	if named {
-		out.Title = fmt.Sprintf("run %d of %s: %s (exit code %d)", r.Run, r.Job, endingOf(r.Exit).meaning, r.Exit)
-	}
-	for _, s := range r.Steps {
-		if s.Read > 0 || s.Status != string(batch.Completed) && s.Status != notBegun {
-			out.Steps = append(out.Steps, s.numbers())
+// failures are the errors, of jobs that did not run first.
+func (t *runAlert) failures() []string {
+	var lines []string
+	for _, f := range t.failed {
+		if f.code == batch.ExitNotRun {
+			continue
+		}
+		for _, line := range first(problemsOf(f.err), errorsShown) {
+			if t.job != f.job { // the title names it otherwise
+				line = f.job + " did not run: " + line
+			}
+			lines = append(lines, line)
 		}
 	}
-	for _, cause := range r.causes.Lines() {
-		out.Reasons = append(out.Reasons, by.clean(cause))
-	}
-	for _, left := range first(r.Left, leftShown) {
-		out.Left = append(out.Left, by.clean(left))
-	}
-	out.Errors = errorTexts(by, r.failure)
-	if n, messages := r.errors.seen(); n > 0 {
+	for _, r := range t.runs {
+		for _, v := range r.Steps {
+			for _, line := range v.errors {
+				lines = append(lines, v.Step+": "+line)
+			}
+		}
+		lines = append(lines, first(r.unsaid(), errorsShown)...)
+		n, messages := r.errors.seen()
 		for _, message := range messages {
-			out.Errors = append(out.Errors, "in the log: "+by.clean(message))
+			lines = append(lines, "in the log: "+message)
 		}
 		if more := n - int64(len(messages)); more > 0 {
-			out.Errors = append(out.Errors, "and "+plural(more, "error line")+" more in the log")
+			lines = append(lines, plural(more, "more error line")+" in the log")
 		}
 	}
-	return out
+	return lines
 }
 
-// numbers formats the counts of a step in one line.
-func (v stepView) numbers() string {
-	numbers := []string{fmt.Sprintf("%s: %d read", v.Step, v.Read)}
-	add := func(rows int64, what string) {
-		if rows > 0 {
-			numbers = append(numbers, fmt.Sprintf("%d %s", rows, what))
-		}
-	}
-	add(v.Succeeded, "succeeded")
-	add(v.Declined, "declined")
-	add(v.Released, "released")
-	add(v.InDoubt, "in doubt")
-	add(v.Rejected, "rejected")
-	add(v.Review, "to review")
-	text := strings.Join(numbers, ", ")
-	if sums := amounts(v.Amounts); sums != "" {
-		text += "; " + sums
-	}
-	if v.Status != string(batch.Completed) {
-		text += " (" + v.Status + ")"
-	}
-	return text
-}
-
-// commands are those that carry on after the run.
-func (r endedRun) commands() []string {
-	if len(r.Next) > 0 {
-		return r.Next
-	}
-	return []string{fmt.Sprintf("duly show run %d", r.Run)}
-}
-
-// alert is what is told of a job that did not come to run.
-func (f failedJob) alert(by alertFormatter, named bool) notify.AlertRun {
-	out := notify.AlertRun{Errors: errorTexts(by, text.Lines(f.err))}
-	if named {
-		out.Title = fmt.Sprintf("%s did not run (exit code %d)", f.job, f.code)
-	}
-	return out
-}
-
-// errorTexts is an error, a line a problem.
-func errorTexts(by alertFormatter, problems []string) []string {
+// waiting says what the run sent to review, equal reasons together.
+func (r endedRun) waiting() []string {
 	var lines []string
-	for _, problem := range problems {
-		lines = append(lines, by.clean(problem))
+	for _, g := range r.groups {
+		line := g.title() + ": " + g.reason
+		if list := g.list(); list != "" {
+			line += " (" + list + ")"
+		}
+		lines = append(lines, line)
 	}
-	return first(lines, errorsShown)
+	if len(lines) > 0 {
+		return lines
+	}
+	for _, cause := range r.causes.Reasons {
+		if cause.What != "declined" && cause.What != "in doubt" && cause.What != "released" {
+			lines = append(lines, cause.String())
+		}
+	}
+	return lines
+}
+
+// left says what the run leaves undone, but for what an error says.
+func (r endedRun) left() []string {
+	var lines []string
+	for _, reason := range r.Left {
+		if !saidBy(reason, r.failure) {
+			lines = append(lines, reason)
+		}
+	}
+	for _, cause := range r.causes.Reasons {
+		if cause.What == "in doubt" && cause.Why != "" {
+			lines = append(lines, cause.String())
+		}
+	}
+	return lines
+}
+
+// toType are the commands that carry on after the run. What waits in review is listed by one.
+func (r endedRun) toType() []string {
+	var list []string
+	if r.reviews > 0 {
+		command, _, _ := strings.Cut(listOf(r.Job, r.Run), " --run ")
+		list = append(list, command)
+	}
+	if list = append(list, r.commands()...); len(list) == 0 {
+		return []string{fmt.Sprintf("duly show run %d", r.Run)}
+	}
+	return list
 }
 
 // anew is the command that does a job that did not come to run.

@@ -189,5 +189,5 @@ func (a *app) awake(ctx context.Context, db *database) error {
 }
 
 func notRun(name string, pause mysql.Pause) error {
-	return exitError{batch.ExitNotRun, fmt.Errorf("not run: %s is paused: %s", name, pause)}
+	return exitError{batch.ExitNotRun, fmt.Errorf("not run: %s paused %s (%q); duly resume %s", pause.Who, name, pause.Reason, name)}
 }

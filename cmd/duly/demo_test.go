@@ -23,7 +23,7 @@ func TestDemoAddsUp(t *testing.T) {
 
 	text := out.String()
 	require.Empty(t, errs.String())
-	nights := regexp.MustCompile(`nightly ended with exit code (\d)`).FindAllStringSubmatch(text, -1)
+	nights := regexp.MustCompile(`night: .* · exit (\d)`).FindAllStringSubmatch(text, -1)
 	require.GreaterOrEqual(t, len(nights), 4)
 	require.Equal(t, "0", nights[len(nights)-1][1], "the last night leaves nothing")
 	require.Contains(t, text, "0 differ, 0 were taken twice")

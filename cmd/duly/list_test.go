@@ -189,9 +189,9 @@ func TestARunNamesWhatItSendsToReview(t *testing.T) {
 	s.sim.Update(func(c *simulator.Config) { c.Shares = simulator.Shares{Reject: 1} })
 	got := s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
-	require.Equal(t, 5, strings.Count(got.out, "\nin review: invoice "), got.out)
-	require.Contains(t, got.out, "next: duly requeue invoice ")
-	require.Contains(t, got.out, "next: duly list review --run 1\n")
+	require.Contains(t, got.out, "Review     7 need you · duly list review\n")
+	require.Regexp(t, `\n           6 invoices      .* \(\d+, \d+, \d+ and 3 more\) · duly requeue invoice \d+\n`, got.out)
+	require.Contains(t, got.out, "\n           subscription 1  amount -1 is negative: fix the row\n")
 	rows := document[listView](t, s.duly(t, "list", "review", "--run", "1", "--json")).Rows
 	require.Len(t, rows, 7)
 

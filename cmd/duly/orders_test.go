@@ -96,9 +96,9 @@ func TestResolveAPayment(t *testing.T) {
 	s.exec(t, "UPDATE payments SET amount = 12800, updated_at = created_at")
 	got := s.duly(t, "run", "reconcile")
 	require.Equal(t, batch.ExitReview, got.code, got.out)
-	require.Contains(t, got.out, fmt.Sprintf("in review: order %d, ", id))
-	require.Contains(t, got.out, fmt.Sprintf("next: duly show order %d\n", id))
-	require.Contains(t, got.out, "next: duly list review --run 1\n")
+	require.Contains(t, got.out, fmt.Sprintf("order %d  ", id))
+	require.Contains(t, got.out, fmt.Sprintf(" · duly show order %d\n", id))
+	require.Contains(t, got.out, "Review     1 needs you · duly list review\n")
 	require.Equal(t, "payment_in_progress review", s.status(t, id))
 	pay := fmt.Sprint(s.number(t, "SELECT id FROM payments"))
 
@@ -175,7 +175,7 @@ func TestRunOutbox(t *testing.T) {
 	receiver.status = http.StatusTeapot
 	got = s.duly(t, "run", "outbox")
 	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
-	require.Contains(t, got.out, "next: duly requeue event 1")
+	require.Contains(t, got.out, "Then       duly requeue event 1")
 
 	receiver.status = http.StatusNoContent
 	require.Equal(t, batch.ExitDone, s.duly(t, "requeue", "event", "1").code)

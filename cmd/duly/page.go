@@ -85,15 +85,10 @@ func (v runView) commands() []string {
 	case v.Exit == nil:
 		return []string{again}
 	}
-	switch *v.Exit {
-	case batch.ExitDone, batch.ExitReview:
+	if *v.Exit == batch.ExitReview {
 		return nil
-	case batch.ExitFailed:
-		return []string{"duly doctor", again}
-	case batch.ExitNotRun:
-		return []string{"duly status"}
 	}
-	return []string{again}
+	return endingOf(*v.Exit).next(v.Job, v.ID)
 }
 
 // fill adds what is read beside the run itself.

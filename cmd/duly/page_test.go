@@ -125,7 +125,7 @@ func TestPageOfANight(t *testing.T) {
 		require.Contains(t, jobs[i], fmt.Sprintf("%s Exit code %d", part.Job, part.Exit))
 	}
 	require.Contains(t, jobs[1], "700 KRW")
-	require.Contains(t, jobs[2], "outbox is paused: the <b>receiver</b> moves")
+	require.Contains(t, jobs[2], "ada paused outbox (\"the <b>receiver</b> moves\")")
 	articles := browsertest.Evaluate[[]string](t, tab, `[...document.querySelectorAll("article > h2")].map(h => h.textContent)`)
 	require.Equal(t, []string{"Reconcile", "Billing", "Report", "Audit", "Prune"}, articles)
 	require.Empty(t, tab.Messages())

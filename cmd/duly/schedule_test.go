@@ -174,7 +174,7 @@ func TestScheduleRunsJobsOnce(t *testing.T) {
 	lines := first.err.String() + second.err.String()
 	require.Contains(t, lines, `"msg":"the firing ended","job":"billing","fires_at":"2026-07-01T02:30:00Z","exit_code":0`)
 	require.Contains(t, first.out.String(), "billing: 30 2 * * * (UTC), next Wed 2026-07-01 02:30 +00:00\n")
-	require.Contains(t, first.out.String()+second.out.String(), "run 1 completed")
+	require.Contains(t, first.out.String()+second.out.String(), "✓ run 1: done · ")
 }
 
 func (d *scheduling) health(t *testing.T) schedule.Health {

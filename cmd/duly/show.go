@@ -143,22 +143,11 @@ func (v runView) next() []string {
 	case *v.Exit == 0:
 		return []string{"nothing: it left nothing behind"}
 	case *v.Exit == 3:
-		return []string{"rows wait for an operator: " + v.lists()}
+		return []string{"rows wait for an operator: " + listOf(v.Job, v.ID)}
 	case *v.Exit == 1:
 		return []string{"put right what failed, then: " + again}
 	}
 	return []string{"run again: " + again}
-}
-
-// lists is the command that lists what the run left to an operator.
-func (v runView) lists() string {
-	switch v.Job {
-	case jobs.BillingJob, jobs.ReconcileJob:
-		return fmt.Sprintf("duly list review --run %d", v.ID)
-	case jobs.OutboxJob:
-		return "duly list dead-events"
-	}
-	return "duly status"
 }
 
 // whole is the document of `duly show subscription` and `duly show invoice`.

@@ -80,8 +80,7 @@ func testAlert() notify.Alert {
 		host = "unknown"
 	}
 	return notify.Alert{
-		Title: "duly: a test message",
-		Facts: []notify.Fact{{Name: "Host", Value: host}, {Name: "Version", Value: version}},
-		Notes: []string{"Runs of this host that end badly are told of here. There is nothing to do."},
+		Title: "duly: a test message", Summary: host + " · version " + version,
+		Reasons: []string{"runs of this host that end badly are told of here; there is nothing to do"},
 	}
 }

@@ -49,7 +49,8 @@ func (e *execution) rest(s summary) {
 // rows are the block of facts under a run.
 func (e *execution) rows(s summary) []blockRow {
 	rows := append(collectedRows(s), declinedRows(s)...)
-	rows = append(rows, reviewRows([]summary{s})...)
+	rows = append(rows, reviewRows(s)...)
+	rows = append(rows, findingRows(s)...)
 	rows = append(rows, leftRows(s)...)
 	rows = append(rows, followRows(s)...)
 	return append(rows, fixRows(s)...)
@@ -111,23 +112,13 @@ func declinedRows(s summary) []blockRow {
 	return []blockRow{{"Declined", line, ""}}
 }
 
-// reviewRows say what waits for people, of one run or of the runs of a night.
-func reviewRows(runs []summary) []blockRow {
+// reviewRows say what waits for people.
+func reviewRows(s summary) []blockRow {
 	var rows []blockRow
-	var groups []reviewGroup
-	var n, older int64
-	command := ""
-	for _, s := range runs {
-		n += s.reviews
-		older = s.OlderReview // of the last run: of all that came before it
-		groups = append(groups, s.groups...)
-		if s.reviews > 0 && command == "" {
-			command, _, _ = strings.Cut(listOf(s.Job, s.Run), " --run ")
-		}
-	}
+	n := s.reviews
 	if n == 0 {
-		if older > 0 {
-			rows = append(rows, blockRow{"Review", number(older) + " from earlier runs", "duly list review"})
+		if s.OlderReview > 0 {
+			rows = append(rows, blockRow{"Review", number(s.OlderReview) + " from earlier runs", "duly list review"})
 		}
 		return rows
 	}
@@ -135,12 +126,13 @@ func reviewRows(runs []summary) []blockRow {
 	if n == 1 {
 		need = "1 needs you"
 	}
-	if older > 0 && len(runs) == 1 {
-		need += ", " + number(older) + " from earlier runs"
+	if s.OlderReview > 0 {
+		need += ", " + number(s.OlderReview) + " from earlier runs"
 	}
+	command, _, _ := strings.Cut(listOf(s.Job, s.Run), " --run ")
 	rows = append(rows, blockRow{"Review", need, command})
 	width := 0
-	shown := groups[:min(len(groups), groupsShown)]
+	shown := first(s.groups, groupsShown)
 	for _, g := range shown {
 		width = max(width, len(g.title()))
 	}
@@ -151,6 +143,19 @@ func reviewRows(runs []summary) []blockRow {
 	}
 	if more := n - counted; more > 0 && len(shown) > 0 {
 		rows = append(rows, blockRow{"", fmt.Sprintf("and %s more", number(more)), ""})
+	}
+	return rows
+}
+
+// findingRows name the newest open findings of an audit.
+func findingRows(s summary) []blockRow {
+	var rows []blockRow
+	for _, f := range first(s.Findings, groupsShown) {
+		about := strings.TrimSpace(f.Reference + " " + f.PaymentID)
+		rows = append(rows, blockRow{"", text.Sprintf("finding %d  %s (%s)", f.ID, f.Text(), strings.TrimSpace(strings.ReplaceAll(f.Kind, "_", " ")+" "+about)), ""})
+	}
+	if more := s.OpenFindings - int64(len(rows)); more > 0 {
+		rows = append(rows, blockRow{"", "and " + things(more, "older finding"), ""})
 	}
 	return rows
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"syscall"
 	"time"
 
 	"duly/config"
@@ -70,10 +71,27 @@ func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
 	d.DB = db
 	if err := mysql.Ping(ctx, db); err != nil {
 		d.close()
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			err = refusedError{db.Host, err}
+		}
 		return nil, startError(err)
 	}
 	return d, nil
 }
+
+// refusedError is a database server that nobody listens at.
+type refusedError struct {
+	host string
+	err  error
+}
+
+// Error implements error.
+func (r refusedError) Error() string {
+	return fmt.Sprintf("database %s refuses connections; duly doctor", r.host)
+}
+
+// Unwrap gives what the driver said.
+func (r refusedError) Unwrap() error { return r.err }
 
 // createSchema makes duly's schema on the private server, if it is not there.
 func createSchema(ctx context.Context, server *private.Server) error {
