@@ -267,7 +267,7 @@ func TestPeopleAreToldOfANightOnce(t *testing.T) {
 	// The outbox of the night tells of the review itself, as of any event.
 	alerts := 0
 	for i, m := range text {
-		if strings.Contains(m, "Exit code") {
+		if strings.Contains(m, "exit 3 · ") {
 			alerts++
 			people.messages = text[i : i+1]
 		}

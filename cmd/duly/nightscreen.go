@@ -60,14 +60,18 @@ func (n *nightScreen) part(ctx context.Context, w work, f runFlags, shared *data
 		n.app.marked(notRunLine(p), blockIndent+markIndent)
 		return p
 	}
-	s := ended[0]
+	n.ended(ended[0])
+	return p
+}
+
+// ended writes the line of a job that has run.
+func (n *nightScreen) ended(s summary) {
 	n.summaries = append(n.summaries, s)
 	if s.Exit == batch.ExitDone && s.nothingDone() {
 		n.idle = append(n.idle, s.Job)
-		return p
+		return
 	}
 	n.app.marked(jobLine(s), blockIndent+markIndent)
-	return p
 }
 
 // notRunLine is a job that made no run, in a line.
@@ -122,6 +126,8 @@ func (s summary) reasons() []string {
 // doubt is settled by a later one.
 func (s summary) outcome() string {
 	charge := stepView{label: batch.Label{Succeeded: "paid"}}
+	released := int64(0)
+	unit := ""
 	var parts []string
 	for _, v := range s.Steps {
 		switch {
@@ -130,11 +136,16 @@ func (s summary) outcome() string {
 			charge.Declined += v.Declined
 			charge.Rejected += v.Rejected
 			charge.found += v.found
-			charge.Released += v.Released
+			released += v.Released
 			charge.InDoubt = v.InDoubt // of the last step that had any
 		case v.label.Bookkeeping:
 			charge.Review += v.Review // rows that could not become charges
 		default:
+			if v.label.Unit == unit { // it is said already
+				v.label.Unit = ""
+			} else {
+				unit = v.label.Unit
+			}
 			if counts := v.counts(", "); counts != "" {
 				parts = append(parts, counts)
 			}
@@ -144,7 +155,8 @@ func (s summary) outcome() string {
 		}
 	}
 	if n := charge.done(); n > 0 {
-		charge.Read = 0
+		charge.Released = released
+		n += released
 		parts = append(parts, number(n)+" due: "+charge.counts(", "))
 	}
 	return strings.Join(parts, ", ")
@@ -209,16 +221,21 @@ func (n *nightScreen) rows(v nightlyView) []blockRow {
 func (n *nightScreen) review() (row blockRow, waits bool) {
 	count, command := int64(0), ""
 	var names []string
+	last := ""
 	for _, s := range n.summaries {
 		count += s.reviews
 		if s.reviews > 0 && command == "" {
 			command, _, _ = strings.Cut(listOf(s.Job, s.Run), " --run ")
 		}
 		for _, g := range s.groups {
-			name := g.what + " " + strings.Trim(strings.ReplaceAll(fmt.Sprint(g.ids), " ", ", "), "[]")
+			name := strings.Trim(strings.ReplaceAll(fmt.Sprint(g.ids), " ", ", "), "[]")
 			if more := g.count - int64(len(g.ids)); more > 0 {
 				name += fmt.Sprintf(" and %s more", number(more))
 			}
+			if g.what != last { // subscription 42, 43
+				name = g.what + " " + name
+			}
+			last = g.what
 			names = append(names, name)
 		}
 	}

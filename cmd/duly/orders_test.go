@@ -247,7 +247,7 @@ func TestRunNightly(t *testing.T) {
 	require.Empty(t, doc.NotBegun)
 	require.Len(t, doc.Jobs, 6)
 	require.Equal(t, batch.ExitNotRun, doc.Jobs[1].Exit)
-	require.Contains(t, doc.Jobs[1].Error, "billing is paused")
+	require.Contains(t, doc.Jobs[1].Error, "ada paused billing (\"holiday\")")
 	require.Nil(t, doc.Jobs[1].Document)
 	require.Equal(t, "reconcile", doc.Jobs[0].Document.Job)
 }

@@ -161,16 +161,27 @@ func (p *progress) liveLines(width int) []string {
 // finished returns the lines about runs that died and, unless the run is one of a night, about steps that have ended: those that
 // were not returned before.
 func (p *progress) finished() []string {
+	var lines []string
+	for _, line := range p.deaths() {
+		lines = append(lines, p.wrapped(line, markIndent)...)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var lines []string
-	for ; p.dead < len(p.died); p.dead++ {
-		lines = append(lines, p.wrapped(string(markLook)+" "+p.died[p.dead], markIndent)...)
-	}
 	for ; !p.brief() && p.shown < len(p.steps) && p.steps[p.shown].Ended(); p.shown++ {
 		if v := p.view(p.steps[p.shown]); !v.idle() {
 			lines = append(lines, p.wrapped(v.line(), blockIndent)...)
 		}
+	}
+	return lines
+}
+
+// deaths are the lines about runs that died, but for those that were returned before.
+func (p *progress) deaths() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var lines []string
+	for ; p.dead < len(p.died); p.dead++ {
+		lines = append(lines, string(markLook)+" "+p.died[p.dead])
 	}
 	return lines
 }

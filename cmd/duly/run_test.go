@@ -281,7 +281,7 @@ func TestGatewayDown(t *testing.T) {
 	s.env = append(s.env, "DULY_GATEWAYS_MAIN_URL=http://127.0.0.1:1", "DULY_GATEWAYS_MAIN_MAX_OUTAGE=1ms")
 	got := s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitUnfinished, got.code, got.out+got.err)
-	require.Contains(t, got.out, "1 invoice of step collect due and not charged")
+	require.Contains(t, got.out, "Unpaid     1 invoice · 100 KRW\n")
 }
 
 func TestWrongToken(t *testing.T) {

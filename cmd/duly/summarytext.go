@@ -12,8 +12,13 @@ import (
 // writeSummary writes the end of a run for people: the steps that were not written yet, what it means for money and people, and the
 // verdict.
 func (e *execution) writeSummary(p *progress, s summary) {
-	for _, line := range p.finished() {
-		fmt.Fprintln(e.out, line)
+	for _, line := range p.deaths() {
+		e.marked(line, markIndent)
+	}
+	for _, v := range s.Steps[p.shown:] {
+		if v.Status != notBegun && !v.idle() {
+			e.marked(v.line(), blockIndent)
+		}
 	}
 	e.rest(s)
 	if rows := e.rows(s); len(rows) > 0 {
@@ -151,8 +156,7 @@ func reviewRows(s summary) []blockRow {
 func findingRows(s summary) []blockRow {
 	var rows []blockRow
 	for _, f := range first(s.Findings, groupsShown) {
-		about := strings.TrimSpace(f.Reference + " " + f.PaymentID)
-		rows = append(rows, blockRow{"", text.Sprintf("finding %d  %s (%s)", f.ID, f.Text(), strings.TrimSpace(strings.ReplaceAll(f.Kind, "_", " ")+" "+about)), ""})
+		rows = append(rows, blockRow{"", text.Sprintf("finding %d  %s: %s", f.ID, strings.TrimSpace(f.Reference+" "+f.PaymentID), f.Text()), ""})
 	}
 	if more := s.OpenFindings - int64(len(rows)); more > 0 {
 		rows = append(rows, blockRow{"", "and " + things(more, "older finding"), ""})
@@ -168,7 +172,7 @@ func leftRows(s summary) []blockRow {
 	}
 	label := "Left"
 	for _, reason := range s.Left {
-		if saidBy(reason, s.failure) { // each cause once
+		if saidBy(reason, s.failure) || s.unpaidN > 0 && strings.HasSuffix(reason, " due and not charged") { // each cause once
 			continue
 		}
 		rows = append(rows, blockRow{label, text.Line(reason), ""})

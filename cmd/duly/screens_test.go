@@ -1,0 +1,184 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	pretty "github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/payment"
+	"duly/jobs"
+	"duly/readers"
+)
+
+// ofStep is a step of a run that has ended.
+func ofStep(name string, v stepView) stepView {
+	v.Step, v.label = name, jobs.LabelOf(name)
+	if v.Status == "" {
+		v.Status = string(batch.Completed)
+	}
+	return v
+}
+
+// goodRun is a run that leaves two rows to people.
+func goodRun() summary {
+	return summary{
+		Run: 44, Job: jobs.BillingJob, Exit: batch.ExitReview, Collected: map[string]int64{"KRW": 23_719_100, "USD": 596_241},
+		Steps: []stepView{
+			ofStep(jobs.StepRecover, stepView{}),
+			ofStep(jobs.StepIssue, stepView{Read: 2000, Succeeded: 1998, Review: 2, Seconds: 0.1}),
+			ofStep(jobs.StepCollect, stepView{Read: 1998, Succeeded: 1833, Declined: 165, Seconds: 32}),
+			ofStep("retry-1", stepView{}), ofStep("retry-2", stepView{}), ofStep("retry-3", stepView{}),
+			ofStep(jobs.StepRecoverLast, stepView{}),
+		},
+		Next: []string{"duly list review --run 44"},
+		facts: facts{
+			took: 40 * time.Second, reviews: 2,
+			declines: []readers.DeclineSum{{Code: "do_not_honor", Count: 121}, {Code: "lost_card", Count: 24}, {Class: "action", Code: "authentication_required", Count: 20}},
+			follows:  []readers.NextCharge{{Date: date("2026-11-29"), Count: 121}, {Date: date("2026-11-29"), NewCard: true, Count: 44}},
+			groups: []reviewGroup{
+				{what: "subscription", ids: []uint64{42}, count: 1, reason: "amount is -5 KRW", fix: "fix the row"},
+				{what: "subscription", ids: []uint64{43}, count: 1, reason: `gateway "maim" is not configured`, fix: "fix the row"},
+			},
+		},
+	}
+}
+
+// badRun is a run whose gateway refuses it.
+func badRun() summary {
+	wrong := &jobs.MisconfiguredError{Gateway: "main", Reason: "refused our credentials: 401", Check: "gateways.main.token_file"}
+	err := fmt.Errorf("collect: %w", wrong)
+	return summary{
+		Run: 41, Job: jobs.BillingJob, Exit: batch.ExitFailed, Collected: map[string]int64{},
+		Steps: []stepView{
+			ofStep(jobs.StepRecover, stepView{}),
+			ofStep(jobs.StepIssue, stepView{Read: 1998, Succeeded: 1998, Seconds: 0.1}),
+			ofStep(jobs.StepCollect, stepView{Status: string(batch.Failed), Read: 500, Released: 500, due: 1998, Seconds: 0.1, errors: problemsOf(err)}),
+			ofStep("retry-1", stepView{Status: notBegun}), ofStep("retry-2", stepView{Status: notBegun}), ofStep("retry-3", stepView{Status: notBegun}),
+			ofStep(jobs.StepRecoverLast, stepView{Status: notBegun}),
+		},
+		Left:    []string{"gateway main was left alone: refused our credentials: 401"},
+		failure: problemsOf(err), fixes: fixesOf(err), Next: doctorAndAgain(jobs.BillingJob, 41),
+		facts: facts{took: 200 * time.Millisecond, unpaidN: 1998, unpaid: map[string]int64{"KRW": 25_858_100, "USD": 649_500}},
+	}
+}
+
+// takenOver is a run that takes over what a dead one held, and is stopped by a bound.
+func takenOver() summary {
+	return summary{
+		Run: 39, Job: jobs.BillingJob, Exit: batch.ExitUnfinished, Collected: map[string]int64{"KRW": 8_463_000},
+		Steps: []stepView{
+			ofStep(jobs.StepRecover, stepView{Read: 699, Succeeded: 654, Declined: 45, found: 41, Seconds: 80}),
+			ofStep(jobs.StepCollect, stepView{due: 12, Seconds: 0.1}),
+		},
+		Left: []string{"12 invoices of step collect due and not charged", "--limit ended the work"}, Next: againNext(jobs.BillingJob, 39),
+		facts: facts{took: 81 * time.Second, unpaidN: 12, unpaid: map[string]int64{"KRW": 154_800}},
+	}
+}
+
+func date(text string) payment.Date {
+	d, err := payment.ParseDate(text)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// What people read of a run and of a night, at two widths and in ASCII.
+func TestScreensOfRuns(t *testing.T) {
+	t.Parallel()
+	var all strings.Builder
+	for _, c := range []struct {
+		wide int
+		env  []string
+	}{{80, nil}, {140, nil}, {50, nil}, {80, []string{"TERM=dumb"}}, {80, []string{"LANG=C"}}} {
+		var out strings.Builder
+		a := newApp(c.env, &out, io.Discard)
+		a.wide = c.wide
+		e := &execution{app: a}
+		died := &progress{execution: e, died: []string{"run 38 died at 11:09:26 with 699 claimed charges"}}
+		for _, shown := range []struct {
+			run      summary
+			progress *progress
+		}{{goodRun(), &progress{execution: e}}, {badRun(), &progress{execution: e}}, {takenOver(), died}} {
+			e.writeSummary(shown.progress, shown.run)
+			e.line("")
+		}
+		night(a)
+		for line := range strings.Lines(out.String()) {
+			require.LessOrEqual(t, pretty.StringWidth(strings.TrimSuffix(line, "\n")), c.wide, line)
+		}
+		if c.env != nil {
+			require.NotRegexp(t, `[^\x00-\x7f]`, out.String())
+		}
+		fmt.Fprintf(&all, "==== %d columns %s\n%s\n", c.wide, strings.Join(c.env, " "), out.String())
+	}
+	golden(t, "screens.golden", all.String())
+}
+
+// night writes the screen of a night with one job of each kind of ending.
+func night(a *app) {
+	now := time.Date(2026, 11, 28, 2, 30, 0, 0, time.UTC)
+	a.now = func() time.Time { return now.Add(45 * time.Second) }
+	n := &nightScreen{app: a, began: now, page: "night.html"}
+	job := func(name string, exit int, f facts, steps ...stepView) {
+		s := summary{Run: uint64(len(n.summaries) + 1), Job: name, Exit: exit, Steps: steps, facts: f}
+		s.Collected, s.Refunded = moved(steps)
+		n.ended(s)
+	}
+	job(jobs.ReconcileJob, batch.ExitDone, facts{took: 3 * time.Second},
+		ofStep(jobs.StepReconcile, stepView{Read: 400, Succeeded: 120, Declined: 280, Amounts: map[string]int64{"KRW": 2_446_700}}),
+		ofStep(jobs.StepRefund, stepView{Read: 30, Succeeded: 30, Amounts: map[string]int64{"KRW": 1_170_000}}))
+	good := goodRun()
+	for i := range good.Steps {
+		if good.Steps[i].Step == jobs.StepCollect {
+			good.Steps[i].Amounts = good.Collected
+		}
+	}
+	job(jobs.BillingJob, batch.ExitReview, good.facts, good.Steps...)
+	job(jobs.OutboxJob, batch.ExitDone, facts{took: 2 * time.Second},
+		ofStep(jobs.StepFanOut, stepView{Read: 2165, Succeeded: 2165}), ofStep(jobs.StepDeliver, stepView{Read: 2165, Succeeded: 2165}))
+	job(jobs.ReportJob, batch.ExitDone, facts{}, ofStep(jobs.StepReport, stepView{}))
+	job(jobs.AuditJob, batch.ExitDone, facts{took: time.Second}, ofStep(jobs.StepMatch, stepView{Read: 2275, Succeeded: 2275}), ofStep(jobs.StepLookUp, stepView{}))
+	job(jobs.PruneJob, batch.ExitDone, facts{took: time.Second}, ofStep(jobs.StepRuns, stepView{Read: 4, Succeeded: 4}), ofStep(jobs.StepEvents, stepView{}))
+	n.end(nightlyView{Exit: batch.ExitReview})
+	a.line("")
+
+	n = &nightScreen{app: a, began: now}
+	p := nightlyPart{Job: jobs.ReconcileJob, Exit: batch.ExitFailed, err: errors.New("orders: the table is gone")}
+	a.marked(notRunLine(p), blockIndent+markIndent)
+	bad := badRun()
+	n.ended(bad)
+	n.end(nightlyView{Exit: batch.ExitFailed, Jobs: []nightlyPart{p, {Job: jobs.BillingJob, Exit: batch.ExitFailed, run: 41}}, NotBegun: []string{jobs.OutboxJob}})
+}
+
+// A prune says what it deletes, and never that it charges.
+func TestAStepSpeaksOfItsOwnItems(t *testing.T) {
+	t.Parallel()
+	for want, v := range map[string]stepView{
+		"✓ runs     4 runs deleted · 0.1s":                       ofStep(jobs.StepRuns, stepView{Read: 4, Succeeded: 4, Seconds: 0.1}),
+		"✓ events   1 event deleted · 1s":                        ofStep(jobs.StepEvents, stepView{Read: 1, Succeeded: 1, Seconds: 1}),
+		"✓ fan-out  1,204 events · 1s":                           ofStep(jobs.StepFanOut, stepView{Read: 1204, Succeeded: 1204, Seconds: 1}),
+		"✓ reconcile  3 orders · 1 completed · 2 failed · 1m20s": ofStep(jobs.StepReconcile, stepView{Read: 3, Succeeded: 1, Declined: 2, Seconds: 80}),
+		"! collect  none of 7 done · 0.1s":                       ofStep(jobs.StepCollect, stepView{due: 7, Seconds: 0.1}),
+	} {
+		require.Equal(t, want, v.line())
+	}
+	require.Equal(t, "recover, retry-1 to 3, recover-last, retry-5", folded([]string{"recover", "retry-1", "retry-2", "retry-3", "recover-last", "retry-5"}))
+}
+
+// What was due and was not done is never said to be nothing.
+func TestNothingDueIsCounted(t *testing.T) {
+	t.Parallel()
+	require.True(t, ofStep(jobs.StepCollect, stepView{}).idle())
+	require.True(t, ofStep(jobs.StepRuns, stepView{due: -1}).idle())
+	require.False(t, ofStep(jobs.StepCollect, stepView{due: 3}).idle())
+	require.False(t, ofStep(jobs.StepCollect, stepView{Status: string(batch.Failed)}).idle())
+	require.False(t, ofStep(jobs.StepCollect, stepView{Read: 1}).idle())
+}
