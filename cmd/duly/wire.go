@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"syscall"
 	"time"
 
@@ -71,9 +72,6 @@ func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
 	d.DB = db
 	if err := mysql.Ping(ctx, db); err != nil {
 		d.close()
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			err = refusedError{db.Host, err}
-		}
 		return nil, startError(err)
 	}
 	return d, nil
@@ -92,6 +90,16 @@ func (r refusedError) Error() string {
 
 // Unwrap gives what the driver said.
 func (r refusedError) Unwrap() error { return r.err }
+
+// reach is open for commands other than doctor, which finds out why there is no answer.
+func (a *app) reach(ctx context.Context, c *config.Config) (*database, error) {
+	db, err := a.open(ctx, c)
+	host, _, _ := strings.Cut(c.Database.Address(), "/")
+	if exit, ok := errors.AsType[exitError](err); ok && errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, exitError{exit.code, refusedError{host, err}}
+	}
+	return db, err
+}
 
 // createSchema makes duly's schema on the private server, if it is not there.
 func createSchema(ctx context.Context, server *private.Server) error {
@@ -128,7 +136,7 @@ func (a *app) opened(ctx context.Context, which func(config.Database) config.Dat
 	}
 	asked := *c
 	asked.Database = which(c.Database)
-	db, err := a.open(ctx, &asked)
+	db, err := a.reach(ctx, &asked)
 	if err != nil {
 		return err
 	}
