@@ -18,7 +18,7 @@ type NextCharge struct {
 
 // A hard decline and one that asks the customer to act bar the method: see billing.
 const nextCharges = `SELECT CASE WHEN i.status = 'open' THEN i.next_attempt_date END AS date,
-i.status = 'open' AND a.decline_class IN ('hard', 'action') AS new_card, COUNT(*) AS count
+COALESCE(i.status = 'open' AND a.decline_class IN ('hard', 'action'), FALSE) AS new_card, COUNT(*) AS count
 FROM payment_attempts a FORCE INDEX (created_walk) JOIN invoices i ON i.id = a.invoice_id
 WHERE a.created_at >= ? AND a.run_id = ? AND a.status = 'declined' AND i.status IN ('open', 'uncollectible')
 GROUP BY date, new_card ORDER BY date, new_card`

@@ -95,9 +95,9 @@ func (s State) latency() string {
 	case ms < slow:
 		return ""
 	case g.LatencyMS == 0:
-		return fmt.Sprintf("gateway %s has answered nothing for %.0f s, with %d of %d requests open", name, s.Seconds, g.Open, g.Bound)
+		return fmt.Sprintf("%s has answered nothing for %.0f s, %d of %d requests busy", name, s.Seconds, g.Open, g.Bound)
 	}
-	return fmt.Sprintf("the latency of gateway %s, %.0f ms with %d of %d requests open", name, ms, g.Open, g.Bound)
+	return fmt.Sprintf("%s answers in %.0f ms, %d of %d requests busy", name, ms, g.Open, g.Bound)
 }
 
 func (s State) locks() string {

@@ -57,8 +57,8 @@ func TestWhyByPrecedence(t *testing.T) {
 		{func() { s.Throttle.Parallelism, s.Throttle.Rate = 0, 20 }, "throttled to 20/s by ada: the provider asked for it"},
 		{func() { s.Throttle.Parallelism, s.Throttle.Rate = 0, 30 }, "the rate limit of gateway main, 20/s"},
 		{func() { s.Throttle = nil }, "the rate limit of gateway main, 20/s"},
-		{main(func(g *Gateway) { g.Time.Rate = 0.24 }), "the latency of gateway main, 310 ms with 64 of 64 requests open"},
-		{main(func(g *Gateway) { g.LatencyMS = 0 }), "gateway main has answered nothing for 5 s, with 64 of 64 requests open"},
+		{main(func(g *Gateway) { g.Time.Rate = 0.24 }), "main answers in 310 ms, 64 of 64 requests busy"},
+		{main(func(g *Gateway) { g.LatencyMS = 0 }), "main has answered nothing for 5 s, 64 of 64 requests busy"},
 		{main(func(g *Gateway) { g.LatencyMS = 249 }), "limited by the gateway, as it should be"},
 		{main(func(g *Gateway) { g.Open = 57 }), "limited by the gateway, as it should be"}, // the other is full
 		{func() { g := s.Gateways["other"]; g.Open = 8; s.Gateways["other"] = g }, "it waits for row locks of other transactions: 2.0 waits at once, 3 given up"},
@@ -70,6 +70,10 @@ func TestWhyByPrecedence(t *testing.T) {
 	} {
 		c.take()
 		require.Equal(t, c.want, s.Why())
+		slows := c.want != "" && !strings.HasPrefix(c.want, "limited by the gateway")
+		if s.Stopping == "" {
+			require.Equal(t, slows, s.Slow() != "", c.want)
+		}
 	}
 	require.Empty(t, State{}.Why())
 }
