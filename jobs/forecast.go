@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"duly/internal/billing"
 	"duly/internal/payment"
@@ -229,7 +230,11 @@ func DueIn(ctx context.Context, d Deps, selection readers.Selection, stages int,
 		StepIssue: func() (int64, error) { return readers.Issuable(ctx, d.DB, selection, effective) },
 		StepRecover: func() (int64, error) {
 			u, err := readers.CountUnsettled(ctx, d.DB, selection, readers.Gateways{})
-			return u.InFlight + u.InDoubt, err
+			if err != nil || u.InFlight == 0 {
+				return u.InDoubt, err
+			}
+			live, err := d.heldByLiveRuns(ctx, selection)
+			return max(u.InFlight-live, 0) + u.InDoubt, err
 		},
 	}
 	for stage, name := range BillingSteps(stages)[2 : 3+stages] {
@@ -239,4 +244,24 @@ func DueIn(ctx context.Context, d Deps, selection readers.Selection, stages int,
 		return count()
 	}
 	return -1, nil
+}
+
+// heldByLiveRuns counts the charges in flight that belong to runs whose lease holds.
+func (d Deps) heldByLiveRuns(ctx context.Context, selection readers.Selection) (int64, error) {
+	owners, err := readers.Owners(ctx, d.DB, selection, 0)
+	if err != nil {
+		return 0, err
+	}
+	held := int64(0)
+	for _, o := range owners {
+		if !o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond).After(d.Business()) {
+			continue // the step takes over what it held
+		}
+		n, err := readers.ClaimedBy(ctx, d.DB, o.ID)
+		if err != nil {
+			return 0, err
+		}
+		held += n
+	}
+	return held, nil
 }

@@ -46,19 +46,20 @@ func (e *execution) follow(ctx context.Context, s *summary, p *progress, reviews
 	since := p.deadSince(p.run.Started)
 	err := e.groupReviews(ctx, s, p.run, since)
 	if p.run.Job == jobs.BillingJob {
-		err = errors.Join(err, e.followCharges(ctx, s, p.run))
+		err = errors.Join(err, e.followCharges(ctx, s, p.run, since))
 	}
 	if err != nil {
 		e.logs.WarnContext(ctx, "what follows from the run could not be read", problem(mysql.Classify(ctx, err)))
 	}
 }
 
-func (e *execution) followCharges(ctx context.Context, s *summary, run *batch.Run) (err error) {
+// followCharges reads what follows from declines, of charges that were made since the instant: those that a dead run claimed too.
+func (e *execution) followCharges(ctx context.Context, s *summary, run *batch.Run, since time.Time) (err error) {
 	if chargedBy(s.Steps).Declined > 0 {
-		if s.declines, err = readers.DeclineSums(ctx, e.db.DB, run.ID, run.Started, e.deps.Business().Add(time.Second), declinesShown); err != nil {
+		if s.declines, err = readers.DeclineSums(ctx, e.db.DB, run.ID, since, e.deps.Business().Add(time.Second), declinesShown); err != nil {
 			return err
 		}
-		if s.follows, err = readers.NextCharges(ctx, e.db.DB, run.ID, run.Started); err != nil {
+		if s.follows, err = readers.NextCharges(ctx, e.db.DB, run.ID, since); err != nil {
 			return err
 		}
 	}
