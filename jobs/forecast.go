@@ -257,7 +257,7 @@ func (d Deps) heldByLiveRuns(ctx context.Context, selection readers.Selection) (
 		if !o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond).After(d.Business()) {
 			continue // the step takes over what it held
 		}
-		n, err := readers.ClaimedBy(ctx, d.DB, o.ID)
+		n, err := readers.CountClaims(ctx, d.DB, o.ID)
 		if err != nil {
 			return 0, err
 		}

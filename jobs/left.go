@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"duly/internal/mysql"
-	"duly/internal/payment"
 	"duly/readers"
 )
 
@@ -54,15 +53,11 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
 		}
-		held, err := b.inFlight(ctx, unsettled.InFlight)
-		if err != nil {
-			return reasons, err
-		}
 		paid, err := b.paidLeft(ctx)
 		if err != nil {
 			return reasons, err
 		}
-		if reasons = b.why(slices.Concat(reasons, held, b.inDoubt(unsettled), paid, b.doubts.Reasons(), b.unwritten.reasons())); len(reasons) > 0 {
+		if reasons = b.why(slices.Concat(reasons, unsettledReasons(unsettled), paid, b.doubts.Reasons(), b.unwritten.reasons())); len(reasons) > 0 {
 			reasons = append(reasons, b.history.reasons()...)
 		}
 		return reasons, nil
@@ -134,48 +129,15 @@ func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
 	return reasons, nil
 }
 
-// inFlight says of the charges in flight which runs hold them, and when they are free if such a run is dead.
-func (b *billingJob) inFlight(ctx context.Context, n int64) ([]string, error) {
-	if n == 0 {
-		return nil, nil
-	}
-	owners, err := readers.Owners(ctx, b.DB, b.o.Selection, 0)
-	if err != nil {
-		return nil, mysql.Classify(ctx, err)
-	}
+func unsettledReasons(u readers.Unsettled) []string {
 	var reasons []string
-	for _, o := range owners {
-		held, err := readers.ClaimedBy(ctx, b.DB, o.ID)
-		if err != nil {
-			return nil, err
-		}
-		ends := o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond)
-		why := fmt.Sprintf("run %d holds %s until %s, or longer if it is alive", o.ID, plural(held, "charge"), b.minute(ends))
-		if !ends.After(b.Business()) {
-			why = fmt.Sprintf("run %d died; its %s are free now", o.ID, plural(held, "charge"))
-		}
-		reasons, n = append(reasons, why), n-held
+	if u.InFlight > 0 {
+		reasons = append(reasons, plural(u.InFlight, "charge")+" in flight")
 	}
-	if n > 0 {
-		reasons = append(reasons, plural(n, "charge")+" of runs that have ended, free now")
+	if u.InDoubt > 0 {
+		reasons = append(reasons, plural(u.InDoubt, "charge")+" in doubt, next check "+u.NextCheck.UTC().Format(time.TimeOnly)+" UTC")
 	}
-	return reasons, nil
-}
-
-func (b *billingJob) inDoubt(u readers.Unsettled) []string {
-	if u.InDoubt == 0 {
-		return nil
-	}
-	return []string{plural(u.InDoubt, "charge") + " in doubt, next check " + b.minute(u.NextCheck)}
-}
-
-// minute writes when something can be done, in the business time zone, rounded up to the minute.
-func (d Deps) minute(at time.Time) string {
-	at = at.Add(time.Minute - 1).In(d.Zone)
-	if payment.DateOf(at) != d.today() {
-		return at.Format("2 Jan 2006 15:04 MST")
-	}
-	return at.Format("15:04 MST")
+	return reasons
 }
 
 // why adds to what is left which gateways were left alone, since that is a cause of it.

@@ -32,10 +32,10 @@ func NextCharges(ctx context.Context, db *mysql.DB, run uint64, since time.Time)
 	return list, nil
 }
 
-const claimedBy = `SELECT COUNT(*) FROM payment_attempts WHERE status = 'in_flight' AND run_id = ?`
+const countClaims = `SELECT COUNT(*) FROM payment_attempts WHERE status = 'in_flight' AND run_id = ?`
 
-// ClaimedBy counts the charges that a run has claimed and not settled.
-func ClaimedBy(ctx context.Context, db *mysql.DB, run uint64) (int64, error) {
-	n, err := count(ctx, db, claimedBy, run)
+// CountClaims counts the charges that a run has claimed and not settled.
+func CountClaims(ctx context.Context, db *mysql.DB, run uint64) (int64, error) {
+	n, err := count(ctx, db, countClaims, run)
 	return n, mysql.Classify(ctx, err)
 }

@@ -223,7 +223,7 @@ func TestPeopleAreToldOfMistakes(t *testing.T) {
 	}{
 		{"a date that is none", []string{"billing", "--date", "1-1"}, "", 2, "• --date: "},
 		{"a flag that no key takes", []string{"billing", "--chunk-size", "1000000"}, "", 2, "• billing.chunk_size: "},
-		{"no such job", []string{"biling"}, "", 2, `unknown job "biling"`},
+		{"no such job", []string{"biling"}, "", 2, `"biling" is not a job`},
 		{"an unknown flag", []string{"billing", "--dat", "x"}, "", 2, "• duly run has no flag --dat"},
 		{"a flag of another job", []string{"nightly", "--step", "x"}, "", 2, "nightly is several runs"},
 		{"no gateway", []string{"billing"}, "DULY_GATEWAYS_MAIN_TYPE=stripee", 2, ""},

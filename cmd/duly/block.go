@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// blockIndent is where the texts of a block begin, and what follows the name of a step; markIndent what follows a mark.
+	// blockIndent is where the texts of a block begin, and what follows the name of a step; signIndent what follows a mark.
 	blockIndent = 11
-	markIndent  = 2
+	signIndent  = 2
 )
 
 // blockRow is a row of the block of facts under a run: a label, which is empty where it is that of the row above, a text, and a

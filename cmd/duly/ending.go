@@ -10,7 +10,7 @@ import (
 
 // ending is what an exit code means and what follows from it. It is the one place in which that stands.
 type ending struct {
-	mark mark
+	sign sign
 	// verdict ends a summary, meaning a line about one job of several.
 	verdict, meaning string
 	// next lists the commands that follow, the first to type first.
@@ -21,19 +21,19 @@ type ending struct {
 func endingOf(code int) ending {
 	switch code {
 	case batch.ExitDone:
-		return ending{markDone, "done", "done, nothing left behind", nothingNext}
+		return ending{signDone, "done", "done, nothing left behind", nothingNext}
 	case batch.ExitFailed:
-		return ending{markFailed, "failed, nothing lost", "failed; work remains", doctorAndAgain}
+		return ending{signFailed, "failed, nothing lost", "failed; work remains", doctorAndAgain}
 	case batch.ExitUsage:
-		return ending{markFailed, "not run, nothing touched", "bad usage or configuration", doctorNext}
+		return ending{signFailed, "not run, nothing touched", "bad usage or configuration", doctorNext}
 	case batch.ExitReview:
-		return ending{markLook, "done", "done; something waits for an operator", lookNext}
+		return ending{signLook, "done", "done; something waits for an operator", lookNext}
 	case batch.ExitUnfinished:
-		return ending{markLook, "unfinished, a later run goes on", "unfinished; a later run goes on", againNext}
+		return ending{signLook, "unfinished, a later run goes on", "unfinished; a later run goes on", againNext}
 	case batch.ExitNotRun:
-		return ending{markLook, "not run", "not run", statusNext}
+		return ending{signLook, "not run", "not run", statusNext}
 	}
-	return ending{markLook, "stopped by " + signalName(code), "stopped by a signal", againNext}
+	return ending{signLook, "stopped by " + signalName(code), "stopped by a signal", againNext}
 }
 
 func nothingNext(string, uint64) []string { return nil }

@@ -152,7 +152,7 @@ func (p *progress) diedRuns(ctx context.Context, ids []uint64) {
 			continue // the log has said that it died
 		}
 		line := fmt.Sprintf("run %d died at %s", id, run.Beat.In(p.config.Business.Location()).Format(time.TimeOnly))
-		if claimed, err := readers.ClaimedBy(ctx, p.db.DB, id); err == nil && claimed > 0 {
+		if claimed, err := readers.CountClaims(ctx, p.db.DB, id); err == nil && claimed > 0 {
 			line += " with " + things(claimed, "claimed charge")
 		}
 		p.mu.Lock()

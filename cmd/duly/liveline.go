@@ -31,16 +31,16 @@ type state struct {
 }
 
 // lead is how a line about a step or job begins.
-func lead(m mark, name string) string {
+func lead(m sign, name string) string {
 	return string(m) + " " + name + strings.Repeat(" ", max(nameColumn+1-pretty.StringWidth(name), 2))
 }
 
 // line is the state in one line that is no wider than width: the rate is dropped first, then what was declined, then the rest from
 // behind. within, if it is set, is the job that the step belongs to.
 func (s state) line(within string, width int) string {
-	begin := lead(markLive, s.step)
+	begin := lead(signLive, s.step)
 	if within != "" {
-		begin = lead(markLive, within) + s.step + " "
+		begin = lead(signLive, within) + s.step + " "
 	}
 	done := number(s.done)
 	if s.due >= 0 {

@@ -65,7 +65,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	}
 	a.dry = f.dryRun
 	a.seen.begin(cmd.Context(), c, nil)
-	shared, err := a.reach(cmd.Context(), c)
+	shared, err := a.open(cmd.Context(), c)
 	if err != nil {
 		return err
 	}

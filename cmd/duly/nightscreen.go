@@ -57,7 +57,7 @@ func (n *nightScreen) part(ctx context.Context, w work, f runFlags, shared *data
 	one.nights = &ended
 	p := one.part(ctx, w, f, shared)
 	if len(ended) == 0 {
-		n.app.marked(notRunLine(p), blockIndent+markIndent)
+		n.app.marked(notRunLine(p), blockIndent+signIndent)
 		return p
 	}
 	n.ended(ended[0])
@@ -71,7 +71,7 @@ func (n *nightScreen) ended(s summary) {
 		n.idle = append(n.idle, s.Job)
 		return
 	}
-	n.app.marked(jobLine(s), blockIndent+markIndent)
+	n.app.marked(jobLine(s), blockIndent+signIndent)
 }
 
 // notRunLine is a job that made no run, in a line.
@@ -80,11 +80,11 @@ func notRunLine(p nightlyPart) string {
 	if lines := problemsOf(p.err); len(lines) > 0 {
 		why = strings.Join(lines, "; ")
 	}
-	return jobLead(endingOf(p.Exit).mark, p.Job) + why
+	return jobLead(endingOf(p.Exit).sign, p.Job) + why
 }
 
 // jobLead is how the line of a job begins.
-func jobLead(m mark, job string) string { return lead(m, fmt.Sprintf("%-9s", job)) }
+func jobLead(m sign, job string) string { return lead(m, fmt.Sprintf("%-9s", job)) }
 
 // nothingDone reports whether no step of the run had anything to do.
 func (s summary) nothingDone() bool {
@@ -107,7 +107,7 @@ func jobLine(s summary) string {
 	if says == "" {
 		says = "nothing due"
 	}
-	return jobLead(endingOf(s.Exit).mark, s.Job) + says + "  " + took(s.took)
+	return jobLead(endingOf(s.Exit).sign, s.Job) + says + "  " + took(s.took)
 }
 
 // reasons are the errors of a run, without what to correct.
@@ -171,16 +171,16 @@ func (n *nightScreen) end(v nightlyView) {
 		return
 	}
 	if len(n.idle) > 0 {
-		a.marked(string(markNone)+" nothing due: "+folded(n.idle), markIndent)
+		a.marked(string(signNone)+" nothing due: "+folded(n.idle), signIndent)
 	}
 	if len(v.NotBegun) > 0 {
-		a.marked(string(markNone)+" not reached: "+folded(v.NotBegun), markIndent)
+		a.marked(string(signNone)+" not reached: "+folded(v.NotBegun), signIndent)
 	}
 	if rows := n.rows(v); len(rows) > 0 {
 		a.line("")
 		a.block(rows)
 	}
-	a.marked(n.verdict(v), markIndent)
+	a.marked(n.verdict(v), signIndent)
 }
 
 // rows are the block of facts under a night.
@@ -296,7 +296,7 @@ func (n *nightScreen) verdict(v nightlyView) string {
 	if reviews > 0 {
 		says += ", " + number(reviews) + " in review"
 	}
-	line := fmt.Sprintf("%s night: %s · %s · exit %d", end.mark, says, took(n.app.now().Sub(n.began)), v.Exit)
+	line := fmt.Sprintf("%s night: %s · %s · exit %d", end.sign, says, took(n.app.now().Sub(n.began)), v.Exit)
 	if n.page != "" {
 		line += " · page " + text.Line(n.page)
 	}

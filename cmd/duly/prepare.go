@@ -65,7 +65,7 @@ func (a *app) prepare(ctx context.Context, w work, f runFlags, given func(flag s
 			return nil, err
 		}
 	}
-	if e.db, err = a.reach(ctx, c); err != nil {
+	if e.db, err = a.open(ctx, c); err != nil {
 		return nil, err
 	}
 	if err := e.checkSchema(ctx); err != nil {

@@ -163,7 +163,7 @@ func (p *progress) liveLines(width int) []string {
 func (p *progress) finished() []string {
 	var lines []string
 	for _, line := range p.deaths() {
-		lines = append(lines, p.wrapped(line, markIndent)...)
+		lines = append(lines, p.wrapped(line, signIndent)...)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,7 +181,7 @@ func (p *progress) deaths() []string {
 	defer p.mu.Unlock()
 	var lines []string
 	for ; p.dead < len(p.died); p.dead++ {
-		lines = append(lines, string(markLook)+" "+p.died[p.dead])
+		lines = append(lines, string(signLook)+" "+p.died[p.dead])
 	}
 	return lines
 }

@@ -158,7 +158,7 @@ func (f runFlags) problems(w work, given func(flag string) bool) []error {
 		}
 	}
 	if _, err := f.bound(); err != nil {
-		add("--max-duration %w", err)
+		add("--max-duration: %w", err)
 	}
 	if err := f.reportMistake(); err != nil {
 		found = append(found, err)
@@ -207,13 +207,10 @@ func (f runFlags) bound() (time.Duration, error) {
 	}
 	d, err := config.ParseDuration(f.maxDuration)
 	if err != nil || d <= 0 {
-		if n, numberErr := strconv.ParseUint(f.maxDuration, 10, 32); numberErr == nil && n > 0 {
-			return 0, fmt.Errorf("%d has no unit: %dm or %dh?", n, n, n)
-		}
-		return 0, fmt.Errorf("is %q, which is not a duration such as 2h", f.maxDuration)
+		return 0, fmt.Errorf("%q is not a duration such as 2h", f.maxDuration)
 	}
 	if d < leastDuration {
-		return 0, fmt.Errorf("of %s is too short for any work: %s or more", f.maxDuration, config.FormatDuration(leastDuration))
+		return 0, fmt.Errorf("%s is too short for any work: %s or more", f.maxDuration, config.FormatDuration(leastDuration))
 	}
 	return d, nil
 }

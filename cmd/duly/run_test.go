@@ -305,7 +305,7 @@ func TestInDoubtIsExplained(t *testing.T) {
 	s.exec(t, "UPDATE invoices SET status = 'charging', paid_at = NULL")
 	got := s.duly(t, "run", "billing", "--step", "collect")
 	require.Equal(t, batch.ExitUnfinished, got.code)
-	require.Contains(t, got.out, "Left       1 charge in doubt, next check 31 Jan 2199 12:13 KST\n")
+	require.Contains(t, got.out, "Left       1 charge in doubt, next check 03:12:05 UTC\n")
 	got = s.duly(t, "show", "subscription", fmt.Sprint(id))
 	require.Contains(t, got.out, "the gateway is asked again at 2199-01-31 03:12:05 UTC")
 }

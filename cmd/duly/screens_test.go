@@ -152,7 +152,7 @@ func night(a *app) {
 
 	n = &nightScreen{app: a, began: now}
 	p := nightlyPart{Job: jobs.ReconcileJob, Exit: batch.ExitFailed, err: errors.New("orders: the table is gone")}
-	a.marked(notRunLine(p), blockIndent+markIndent)
+	a.marked(notRunLine(p), blockIndent+signIndent)
 	bad := badRun()
 	n.ended(bad)
 	n.end(nightlyView{Exit: batch.ExitFailed, Jobs: []nightlyPart{p, {Job: jobs.BillingJob, Exit: batch.ExitFailed, run: 41}}, NotBegun: []string{jobs.OutboxJob}})

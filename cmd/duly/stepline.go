@@ -25,19 +25,19 @@ func (v stepView) line() string {
 	counts := v.counts(" · ")
 	switch {
 	case v.Status == string(batch.Failed) && v.Succeeded+v.Declined == 0:
-		return lead(markFailed, v.Step) + "stopped after " + seconds + v.why()
+		return lead(signFailed, v.Step) + "stopped after " + seconds + v.why()
 	case v.Status == string(batch.Failed):
-		return lead(markFailed, v.Step) + counts + " · stopped after " + seconds + v.why()
+		return lead(signFailed, v.Step) + counts + " · stopped after " + seconds + v.why()
 	case v.Status == string(batch.Stopped) && counts == "":
-		return lead(markLook, v.Step) + "stopped after " + seconds + v.why()
+		return lead(signLook, v.Step) + "stopped after " + seconds + v.why()
 	case v.Status == string(batch.Stopped):
-		return lead(markLook, v.Step) + counts + " · stopped after " + seconds + v.why()
+		return lead(signLook, v.Step) + counts + " · stopped after " + seconds + v.why()
 	case counts == "" && v.due > 0:
-		return lead(markLook, v.Step) + "none of " + number(v.due) + " done · " + seconds
+		return lead(signLook, v.Step) + "none of " + number(v.due) + " done · " + seconds
 	case counts == "":
-		return lead(markDone, v.Step) + "nothing due · " + seconds
+		return lead(signDone, v.Step) + "nothing due · " + seconds
 	}
-	return lead(markDone, v.Step) + counts + " · " + seconds
+	return lead(signDone, v.Step) + counts + " · " + seconds
 }
 
 // why says what stopped the step.

@@ -13,7 +13,7 @@ import (
 // verdict.
 func (e *execution) writeSummary(p *progress, s summary) {
 	for _, line := range p.deaths() {
-		e.marked(line, markIndent)
+		e.marked(line, signIndent)
 	}
 	for _, v := range s.Steps[p.shown:] {
 		if v.Status != notBegun && !v.idle() {
@@ -29,7 +29,7 @@ func (e *execution) writeSummary(p *progress, s summary) {
 		e.line("")
 		e.daily(*s.Daily)
 	}
-	e.marked(verdict(s), markIndent)
+	e.marked(verdict(s), signIndent)
 }
 
 // rest names the steps that had nothing to do, and those that the run did not come to.
@@ -44,10 +44,10 @@ func (e *execution) rest(s summary) {
 		}
 	}
 	if len(idle) > 0 {
-		e.marked(string(markNone)+" nothing due: "+folded(idle), markIndent)
+		e.marked(string(signNone)+" nothing due: "+folded(idle), signIndent)
 	}
 	if len(missed) > 0 {
-		e.marked(string(markNone)+" not reached: "+folded(missed), markIndent)
+		e.marked(string(signNone)+" not reached: "+folded(missed), signIndent)
 	}
 }
 
@@ -291,5 +291,5 @@ func verdict(s summary) string {
 	if s.Exit == batch.ExitReview && s.waits > 0 {
 		says += ", " + number(int64(s.waits)) + " to decide"
 	}
-	return fmt.Sprintf("%s run %d: %s · %s · exit %d", end.mark, s.Run, says, took(s.took), s.Exit)
+	return fmt.Sprintf("%s run %d: %s · %s · exit %d", end.sign, s.Run, says, took(s.took), s.Exit)
 }

@@ -11,16 +11,16 @@ import (
 	"duly/internal/payment"
 )
 
-// A mark begins the line of a screen. A word always stands beside it.
-type mark string
+// A sign begins the line of a screen. A word always stands beside it.
+type sign string
 
-// The marks.
+// The signs.
 const (
-	markDone   mark = "✓"
-	markLook   mark = "!"
-	markFailed mark = "✗"
-	markLive   mark = ">"
-	markNone   mark = "–"
+	signDone   sign = "✓"
+	signLook   sign = "!"
+	signFailed sign = "✗"
+	signLive   sign = ">"
+	signNone   sign = "–"
 )
 
 // withoutSymbols writes a line in ASCII, as far as it is duly's own.

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
-	"syscall"
 	"time"
 
 	"duly/config"
@@ -77,30 +75,6 @@ func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
 	return d, nil
 }
 
-// refusedError is a database server that nobody listens at.
-type refusedError struct {
-	host string
-	err  error
-}
-
-// Error implements error.
-func (r refusedError) Error() string {
-	return fmt.Sprintf("database %s refuses connections; duly doctor", r.host)
-}
-
-// Unwrap gives what the driver said.
-func (r refusedError) Unwrap() error { return r.err }
-
-// reach is open for commands other than doctor, which finds out why there is no answer.
-func (a *app) reach(ctx context.Context, c *config.Config) (*database, error) {
-	db, err := a.open(ctx, c)
-	host, _, _ := strings.Cut(c.Database.Address(), "/")
-	if exit, ok := errors.AsType[exitError](err); ok && errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, exitError{exit.code, refusedError{host, err}}
-	}
-	return db, err
-}
-
 // createSchema makes duly's schema on the private server, if it is not there.
 func createSchema(ctx context.Context, server *private.Server) error {
 	db, err := mysql.Open(server.DSN("mysql"), mysql.Options{MaxOpen: 1})
@@ -136,7 +110,7 @@ func (a *app) opened(ctx context.Context, which func(config.Database) config.Dat
 	}
 	asked := *c
 	asked.Database = which(c.Database)
-	db, err := a.reach(ctx, &asked)
+	db, err := a.open(ctx, &asked)
 	if err != nil {
 		return err
 	}

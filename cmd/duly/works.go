@@ -78,10 +78,7 @@ func oneJob(args []string) (work, error) {
 	w, ok := findWork(args[0])
 	switch {
 	case !ok:
-		if near := nearest(args[0], workNames()); near != "" {
-			return work{}, usagef("unknown job %q; did you mean %s?", args[0], near)
-		}
-		return work{}, usagef("unknown job %q; there are %s", args[0], names)
+		return work{}, usagef("%q is not a job of this version: %s", args[0], names)
 	case len(args) > 1:
 		return work{}, usagef("one job at a time: %q is one too many", args[1])
 	}
