@@ -63,7 +63,8 @@ func TestPageOfARun(t *testing.T) {
 	require.Equal(t, want, browsertest.Evaluate[map[string]map[string]int64](t, tab, numbers))
 	collected := browsertest.Evaluate[map[string]string](t, tab,
 		`Object.fromEntries([...document.querySelectorAll("[data-sum]")].map(p => [p.dataset.sum, p.textContent.trim()]))`)
-	require.Equal(t, amounts(run.runView.collected()), strings.Join(slices.Collect(func(yield func(string) bool) {
+	money, _ := moved(run.Steps)
+	require.Equal(t, amounts(money), strings.Join(slices.Collect(func(yield func(string) bool) {
 		for _, currency := range slices.Sorted(maps.Keys(collected)) {
 			if !yield(collected[currency]) {
 				return
@@ -125,7 +126,7 @@ func TestPageOfANight(t *testing.T) {
 		require.Contains(t, jobs[i], fmt.Sprintf("%s Exit code %d", part.Job, part.Exit))
 	}
 	require.Contains(t, jobs[1], "700 KRW")
-	require.Contains(t, jobs[2], "ada paused outbox (\"the <b>receiver</b> moves\")")
+	require.Contains(t, jobs[2], `Not run: ada paused outbox ("the <b>receiver</b> moves"); duly resume outbox`)
 	articles := browsertest.Evaluate[[]string](t, tab, `[...document.querySelectorAll("article > h2")].map(h => h.textContent)`)
 	require.Equal(t, []string{"Reconcile", "Billing", "Report", "Audit", "Prune"}, articles)
 	require.Empty(t, tab.Messages())
@@ -222,7 +223,7 @@ func TestMistakesInReports(t *testing.T) {
 	}{
 		{[]string{"report"}, []string{"say which run, by its id: duly report 17 --html run-17.html", "say where to write the page: --html run-17.html, or --html - for standard output"}},
 		{[]string{"report", "x", "--html", "-"}, []string{`"x" is not an id such as 42`}},
-		{[]string{"report", "7", "--html", "-"}, []string{"there is no run 7; `duly runs` lists them"}},
+		{[]string{"report", "7", "--html", "-"}, []string{"no run 7; see duly runs"}},
 		{[]string{"report", "7", "--html", "-", "--json"}, []string{"--html: standard output holds the document of --json; give a file"}},
 		{[]string{"report", "7", "--html", folder}, []string{"--html: " + folder + " is a folder: give a file"}},
 		{[]string{"report", "7", "--html", missing}, []string{"--html: there is no folder " + filepath.Dir(missing)}},

@@ -35,6 +35,7 @@ func TestADeadRunAndItsRefunds(t *testing.T) {
 		require.Equal(t, c.alive, v.Alive, c.name)
 		require.InDelta(t, 3, v.Steps[0].Seconds, 0, c.name)
 		require.InDelta(t, c.want, v.Steps[1].Seconds, 0, c.name)
-		require.Equal(t, map[string]int64{"KRW": 700}, v.collected(), c.name)
+		collected, _ := moved(v.Steps)
+		require.Equal(t, map[string]int64{"KRW": 700}, collected, c.name)
 	}
 }
