@@ -69,6 +69,24 @@ func (d Database) Address() string {
 	return parsed.Addr + "/" + parsed.DBName
 }
 
+// Host is the address of the database's server, host:port or a socket, or Private.
+func (d Database) Host() string {
+	host, _ := d.Login()
+	return host
+}
+
+// Login is the address of the database's server and the user that it is opened as; no user for Private.
+func (d Database) Login() (host, user string) {
+	if d.DSN == "" || d.DSN == Private {
+		return d.DSN.Reveal(), ""
+	}
+	parsed, err := parseDSN(d.DSN.Reveal())
+	if err != nil {
+		return d.DSN.String(), ""
+	}
+	return parsed.Addr, parsed.User
+}
+
 // Gateway is one account at a payment provider.
 type Gateway struct {
 	Type  string `mapstructure:"type"`

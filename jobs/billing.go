@@ -86,11 +86,13 @@ type billingJob struct {
 	doubts  *steps.Doubts
 	history *history
 
-	withheld bool // those that are to be sent nothing were left alone
+	withheld bool   // those that are to be sent nothing were left alone
+	own      uint64 // the run, once a step has begun that sends
 }
 
 // withhold leaves the gateways alone that must be sent nothing, and fails the step because of them; once in a run.
 func (b *billingJob) withhold(x *batch.StepExecution) {
+	b.own = x.Run.ID
 	if b.withheld {
 		return
 	}
@@ -253,7 +255,7 @@ func (w *watch) owned(owners []readers.Owner, x *batch.StepExecution) bool {
 		case o.Beat.After(first):
 			if !slices.Contains(w.left, o.ID) {
 				w.left = append(w.left, o.ID)
-				x.Leave(fmt.Sprintf("run %d is alive and has charges in flight", o.ID))
+				x.Leave(fmt.Sprintf("run %d is live and has claimed charges", o.ID))
 			}
 		default:
 			await(o)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"duly/internal/mysql"
+	"duly/internal/payment"
 	"duly/readers"
 )
 
@@ -53,11 +54,15 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
 		}
+		claimed, err := b.claimed(ctx, unsettled.InFlight, others)
+		if err != nil {
+			return reasons, err
+		}
 		paid, err := b.paidLeft(ctx)
 		if err != nil {
 			return reasons, err
 		}
-		if reasons = b.why(slices.Concat(reasons, unsettledReasons(unsettled), paid, b.doubts.Reasons(), b.unwritten.reasons())); len(reasons) > 0 {
+		if reasons = b.why(slices.Concat(reasons, claimed, b.inDoubt(unsettled), paid, b.doubts.Reasons(), b.unwritten.reasons())); len(reasons) > 0 {
 			reasons = append(reasons, b.history.reasons()...)
 		}
 		return reasons, nil
@@ -129,15 +134,65 @@ func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
 	return reasons, nil
 }
 
-func unsettledReasons(u readers.Unsettled) []string {
+// claimed says of the charges that other runs have claimed whose they are, and from when the next run takes over those of the dead.
+func (b *billingJob) claimed(ctx context.Context, inFlight int64, at readers.Gateways) ([]string, error) {
+	if inFlight == 0 {
+		return nil, nil
+	}
+	owners, err := readers.Claims(ctx, b.DB, b.o.Selection, at, b.own)
+	if err != nil {
+		return nil, err
+	}
 	var reasons []string
-	if u.InFlight > 0 {
-		reasons = append(reasons, plural(u.InFlight, "charge")+" in flight")
+	for _, o := range owners {
+		reasons = append(reasons, ClaimedBy(o, b.Business(), b.Zone))
+		inFlight -= o.Claimed
 	}
-	if u.InDoubt > 0 {
-		reasons = append(reasons, plural(u.InDoubt, "charge")+" in doubt, next check "+u.NextCheck.UTC().Format(time.TimeOnly)+" UTC")
+	if inFlight > 0 { // of this run, or of runs that have ended
+		reasons = append(reasons, plural(inFlight, "charge")+" claimed and not settled; the next run asks the gateway")
 	}
-	return reasons
+	return reasons, nil
+}
+
+// ClaimedBy says in a line whose claims o has and from when they are free, in the time of a zone.
+func ClaimedBy(o readers.Owner, now time.Time, zone *time.Location) string {
+	charges, be := plural(o.Claimed, "charge"), "are"
+	if o.Claimed == 1 {
+		be = "is"
+	}
+	switch free := o.FreeAt(); {
+	case !Silent(o.Beat, time.Duration(o.LeaseMS)*time.Millisecond, now):
+		return fmt.Sprintf("run %d is live and has claimed %s", o.ID, charges)
+	case !free.After(now):
+		return fmt.Sprintf("run %d died; its %s %s free", o.ID, charges, be)
+	default:
+		return fmt.Sprintf("run %d died; its %s %s free at %s", o.ID, charges, be, minuteAfter(free).In(zone).Format("15:04"))
+	}
+}
+
+// Silent reports whether a run whose last heartbeat was at beat counts as dead to people: half of its lease, which is several
+// heartbeats long, has passed without another. What it has claimed is its own until all of it has.
+func Silent(beat time.Time, lease time.Duration, now time.Time) bool { return now.Sub(beat) > lease/2 }
+
+// minuteAfter is the first full minute at which t is past.
+func minuteAfter(t time.Time) time.Time {
+	return t.Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
+}
+
+func (b *billingJob) inDoubt(u readers.Unsettled) []string {
+	if u.InDoubt == 0 {
+		return nil
+	}
+	return []string{plural(u.InDoubt, "charge") + " in doubt, next check " + b.minute(u.NextCheck)}
+}
+
+// minute writes when something can be done, in the business time zone, rounded up to the minute.
+func (d Deps) minute(at time.Time) string {
+	at = minuteAfter(at).In(d.Zone)
+	if payment.DateOf(at) != d.today() {
+		return at.Format("2 Jan 2006 15:04 MST")
+	}
+	return at.Format("15:04 MST")
 }
 
 // why adds to what is left which gateways were left alone, since that is a cause of it.

@@ -456,6 +456,9 @@ ORDER BY next_check_at, id LIMIT 1`
 
 	othersInFlight = `SELECT r.id, r.heartbeat_at, r.lease_ms FROM job_runs r WHERE r.status = 'running' AND r.id <> ?
 AND EXISTS (SELECT 1 FROM payment_attempts a WHERE a.status = 'in_flight' AND a.run_id = r.id%s)`
+
+	claimsByRun = `SELECT r.id, r.heartbeat_at, r.lease_ms, a.claimed FROM (SELECT run_id, COUNT(*) AS claimed FROM payment_attempts
+WHERE status = 'in_flight'%s GROUP BY run_id) a JOIN job_runs r ON r.id = a.run_id WHERE r.status = 'running' AND r.id <> ? ORDER BY r.id`
 )
 
 // NextCheck is when the next selected attempt in doubt is to be asked about, but for those of gateways that are
@@ -480,7 +483,11 @@ type Owner struct {
 	ID      uint64
 	Beat    time.Time `db:"heartbeat_at"`
 	LeaseMS int64     `db:"lease_ms"`
+	Claimed int64     `db:"claimed"` // how many attempts it owns, where they are counted
 }
+
+// FreeAt is when the attempts of o can be taken over, unless its heartbeat goes on.
+func (o Owner) FreeAt() time.Time { return o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond) }
 
 // Owners lists the other runs that own selected attempts in flight.
 func Owners(ctx context.Context, db *mysql.DB, selection Selection, except uint64) ([]Owner, error) {
@@ -488,4 +495,13 @@ func Owners(ctx context.Context, db *mysql.DB, selection Selection, except uint6
 	var owners []Owner
 	err := db.SelectContext(ctx, &owners, fmt.Sprintf(othersInFlight, only), append([]any{except}, args...)...)
 	return owners, err
+}
+
+// Claims lists the other runs, not marked as ended, that own selected attempts in flight at gateways, with their number.
+func Claims(ctx context.Context, db *mysql.DB, selection Selection, at Gateways, except uint64) ([]Owner, error) {
+	only, args := selection.only("subscription_id")
+	which, names := at.clause("gateway")
+	var owners []Owner
+	err := db.SelectContext(ctx, &owners, fmt.Sprintf(claimsByRun, only+which), append(append(args, names...), except)...)
+	return owners, mysql.Classify(ctx, err)
 }

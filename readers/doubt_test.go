@@ -369,6 +369,18 @@ func TestNextCheckAndOwners(t *testing.T) {
 	require.Equal(t, worktest.Lease.Milliseconds(), owners(all, 0)[0].LeaseMS)
 	require.Empty(t, owners(all, 1), "itself")
 	require.Empty(t, owners(readers.Selection{Subscriptions: []uint64{9}}, 0))
+	claimed := func(at readers.Gateways, except uint64) (n int64) {
+		list, err := readers.Claims(t.Context(), db, all, at, except)
+		require.NoError(t, err)
+		for _, o := range list {
+			require.WithinDuration(t, o.Beat.Add(worktest.Lease), o.FreeAt(), 0)
+			n += o.Claimed
+		}
+		return n
+	}
+	require.EqualValues(t, 4, claimed(readers.Gateways{}, 0))
+	require.Zero(t, claimed(readers.Gateways{}, 1), "itself")
+	require.Zero(t, claimed(readers.Gateways{Names: []string{"main"}}, 0), "skipped")
 
 	inDoubt(t, plain, time.Hour, "id = 1")
 	inDoubt(t, plain, time.Minute, "id = 2")

@@ -35,6 +35,9 @@ VALUES (1, 1, '2026-01-01', 100, 'KRW', 'review', '2026-01-01', 'gateway booked 
 		require.NoError(t, err)
 		return when
 	}
+	oldest, err := readers.OldestReview(t.Context(), db, worktest.Day(t, "2026-01-31"))
+	require.NoError(t, err)
+	require.Equal(t, at("01:00:00"), oldest.UTC())
 	list, err := readers.InvoiceReviews(t.Context(), db, 10)
 	require.NoError(t, err)
 	require.Equal(t, []readers.Review{

@@ -145,7 +145,7 @@ func steer(ctx context.Context, db *mysql.DB, run uint64, name string, action Ac
 		err := tx.GetContext(ctx, &row, steeredRun, run)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			return fmt.Errorf("there is no run %d; `duly runs` lists them%w", run, hidden{ErrNotThere})
+			return fmt.Errorf("no run %d; see duly status%w", run, hidden{ErrNotThere})
 		case err != nil:
 			return err
 		}

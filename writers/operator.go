@@ -153,12 +153,16 @@ func reviewed(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string
 	return r, nil
 }
 
-// absent turns a row that is not there into an error for people.
+// absent turns a row that is not there into an error for people, with the command that finds such rows.
 func absent(err error, what string, id uint64) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("there is no %s %d%w", what, id, hidden{ErrNotThere})
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
 	}
-	return err
+	find := map[string]string{"invoice": "duly show subscription ID", "event": "duly list dead-events", "finding": "duly list findings"}[what]
+	if find == "" {
+		find = "duly list review"
+	}
+	return fmt.Errorf("no %s %d; see %s%w", what, id, find, hidden{ErrNotThere})
 }
 
 // hidden keeps an error that programs look for out of the text.

@@ -44,7 +44,7 @@ func ResolvePayment(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 		}
 		r, there := reviewedPayment(o, list, check, id)
 		if !there {
-			return fmt.Errorf("there is no payment %d%w", id, hidden{ErrNotThere})
+			return fmt.Errorf("no payment %d; see duly show order ID%w", id, hidden{ErrNotThere})
 		}
 		if check.Run != 0 && check.RunLives {
 			return refused(fmt.Errorf("order %d is in the hands of run %d: resolve its payment once that has ended", o.ID, check.Run))
@@ -96,7 +96,7 @@ func RequeueOrder(ctx context.Context, db *mysql.DB, id uint64, now time.Time, a
 		case err != nil:
 			return err
 		case o == nil:
-			return fmt.Errorf("there is no order %d%w", id, hidden{ErrNotThere})
+			return fmt.Errorf("no order %d; see duly list review%w", id, hidden{ErrNotThere})
 		}
 		if err := orders.Requeue(*o, list, check); err != nil {
 			return refused(err)

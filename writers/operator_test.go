@@ -90,7 +90,7 @@ func TestResolveRefused(t *testing.T) {
 
 	_, err = writers.Reviewed(t.Context(), db, 99)
 	require.ErrorIs(t, err, writers.ErrNotThere)
-	require.ErrorContains(t, err, "there is no attempt 99")
+	require.ErrorContains(t, err, "no attempt 99; see duly list review")
 }
 
 // Between the look-up and the transaction a run may take the attempt over, and another operator may settle it: what was

@@ -227,8 +227,8 @@ func TestPeopleAreToldOfMistakes(t *testing.T) {
 	}{
 		{"a date that is none", []string{"billing", "--date", "1-1"}, "", 2, "• --date: "},
 		{"a flag that no key takes", []string{"billing", "--chunk-size", "1000000"}, "", 2, "• billing.chunk_size: "},
-		{"no such job", []string{"biling"}, "", 2, `"biling" is not a job`},
-		{"an unknown flag", []string{"billing", "--dat", "x"}, "", 2, "• duly run has no flag --dat"},
+		{"no such job", []string{"biling"}, "", 2, `unknown job "biling"`},
+		{"an unknown flag", []string{"billing", "--dat", "x"}, "", 2, "• unknown flag --dat; did you mean --date?"},
 		{"a flag of another job", []string{"nightly", "--step", "x"}, "", 2, "nightly is several runs"},
 		{"no gateway", []string{"billing"}, "DULY_GATEWAYS_MAIN_TYPE=stripee", 2, ""},
 		{"a database that is down", []string{"billing", "--date", "2026-01-31"}, "DULY_DATABASE_DSN=duly:s3cr3t@tcp(127.0.0.1:1)/shop", 4, "duly doctor\nduly run billing --date 2026-01-31"},
@@ -472,7 +472,7 @@ func TestDoctorOfSlack(t *testing.T) {
 	s := newShop(t)
 	require.Equal(t, "not configured", failing(t, s.duly(t, "doctor", "--slack", "--json")).Detail)
 	people := s.join(t)
-	got := s.duly(t, "doctor")
+	got := s.duly(t, "doctor", "--verbose")
 	require.Equal(t, batch.ExitDone, got.code, got.out)
 	require.Contains(t, got.out, "not tried: duly doctor --slack sends a test message")
 	require.NotContains(t, got.out, secretHook)

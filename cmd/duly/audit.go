@@ -62,29 +62,29 @@ func (e *execution) showAudit(f auditForecast) {
 		e.line("there is nothing to audit yet: payments are left alone for %s", config.FormatDuration(e.lag))
 		return
 	}
-	e.line("would compare the payments from %s to %s", instant(f.From), instant(f.To))
+	e.line("will compare the payments from %s to %s", e.when(f.From), e.when(f.To))
 	if f.AuditedAt != nil {
-		e.line("audited before: everything up to %s", instant(*f.AuditedAt))
+		e.line("audited before: everything up to %s", e.when(*f.AuditedAt))
 	}
 	for _, gateways := range []struct {
 		names []string
 		what  string
 	}{
-		{f.Listed, "with what these gateways list: "}, {f.Asked, "one by one, since these list nothing: "}, {f.LeftAlone, "not at all, since these are paused: "},
+		{f.Listed, "with what these gateways list: "}, {f.Asked, "one by one, since these cannot list: "}, {f.LeftAlone, "skipped, since these are paused: "},
 	} {
 		if len(gateways.names) > 0 {
 			e.line("%s%s", gateways.what, strings.Join(gateways.names, ", "))
 		}
 	}
 	if len(f.Payments) == 0 {
-		e.line("none of ours lie in it")
+		e.line("none of ours is in it")
 		return
 	}
 	var rows []table.Row
 	for _, p := range f.Payments {
 		rows = append(rows, table.Row{p.What, p.Gateway, p.Count, payment.Money{Amount: p.Amount, Currency: p.Currency}})
 	}
-	e.line("ours that lie in it, whatever became of them:")
+	e.line("ours in that time, whatever their result:")
 	e.table(table.Row{"for", "gateway", "payments", "amount"}, rows)
 }
 

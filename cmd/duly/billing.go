@@ -40,7 +40,7 @@ func checkSubscriptions(ctx context.Context, e *execution) ([]error, error) {
 	}
 	var found []error
 	for _, id := range missing {
-		found = append(found, fmt.Errorf("--subscription: there is no subscription %d", id))
+		found = append(found, fmt.Errorf("--subscription: %w", noSubscription(id)))
 	}
 	return found, nil
 }

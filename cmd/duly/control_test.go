@@ -180,9 +180,9 @@ func TestThrottleARun(t *testing.T) {
 	})
 	require.LessOrEqual(t, most, 2)
 	text := s.duly(t, "status").out
-	require.Contains(t, text, "  pace: throttled to 2 at once by "+operator()+": the provider asked\n")
-	require.Regexp(t, `  collect: \d+ of 800`, text)
-	require.Regexp(t, `  gateway main: [012] of 2 open · \d+ waiting`, text)
+	require.Contains(t, text, "  slow: throttled to 2 at once by "+operator()+": the provider asked\n")
+	require.Regexp(t, `> run 1   billing · collect \d+ of 800`, text)
+	require.Regexp(t, ` gateway main · [012] of 2 requests busy · \d+ waiting`, s.duly(t, "status", "--verbose").out)
 
 	pace(func(v *runView) bool { bound, rate := main(v); return bound == 2 && rate == 10 }, "--rate", "10/s")
 	eventually(t, func() bool {
@@ -362,7 +362,7 @@ func TestSteerARunOfEachStatus(t *testing.T) {
 		{7, "run 7 has ended: abandoned", "run 7 has ended: abandoned"},
 		{8, "", "run 8 is of outbox, which asks no gateway, so it has no pace: duly stop 8 ends it"},
 		{9, "run 9 was told to stop already, by ada: deploy: duly status --watch shows it drain", "run 9 was told to stop already, by ada: deploy"},
-		{10, "there is no run 10; `duly runs` lists them", "there is no run 10; `duly runs` lists them"},
+		{10, "no run 10; see duly status", "no run 10; see duly status"},
 	} {
 		for _, command := range []struct{ line, why string }{{"throttle %d --rate 5/s", c.throttle}, {"stop %d", c.stop}} {
 			before := s.tables(t)

@@ -40,7 +40,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	var reason, control, moved string
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Check configuration, database and gateways, and say how to mend what is wrong",
+		Short: "Check configuration, database and gateways, and say how to fix what is wrong",
 		Long: "Checks the configuration, the database (reachable, migrations, privileges, isolation, real SKIP LOCKED, clock,\n" +
 			"max_allowed_packet, shop columns in local time), every gateway (address, token, and whether it shows a payment that it took),\n" +
 			"whether the database may have been restored, whether outbox.url can be reached (--webhook sends a test event), what Slack's\n" +
@@ -92,6 +92,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			return d.report()
 		},
 	}
+	a.verboseFlag(cmd, "every check, not only those that need something")
 	cmd.Flags().BoolVar(&send.slack, "slack", false, "send a test message to Slack")
 	cmd.Flags().BoolVar(&send.webhook, "webhook", false, "send a test event, of the type duly.test, to outbox.url")
 	cmd.Flags().BoolVar(&confirmed, "history-confirmed", false, "record that the tables are whole, after a restore or a fail-over")
@@ -109,6 +110,9 @@ func (d *checkup) note(check string, err error, detail, mend string) bool {
 		v.Detail, v.Mend = err.Error(), mend
 		if p, ok := errors.AsType[*mysql.Problem](err); ok {
 			v.Detail, v.Mend = p.What, p.Mend
+		}
+		if u, ok := errors.AsType[*unreachableError](err); ok {
+			v.Detail = u.found()
 		}
 	}
 	d.found = append(d.found, v)
@@ -180,7 +184,7 @@ func (d *checkup) database(ctx context.Context, c *config.Config) {
 	d.note("isolation", mysql.CheckIsolation(ctx, db.DB), "READ COMMITTED", "")
 	d.note("sessions", mysql.CheckSessions(ctx, db.DB), "they keep their settings", "")
 	d.note("packet size", mysql.CheckPacket(ctx, db.DB, c.Billing.ChunkSize), fmt.Sprintf("a chunk of %d rows fits", c.Billing.ChunkSize), "")
-	if !d.note("migrations", migrations.Check(ctx, db.DB.DB.DB), "the schema is of this program's version", "run `duly migrate up`, or the duly that the schema was made by") {
+	if !d.note("migrations", migrations.Check(ctx, db.DB.DB.DB), "the schema is of this program's version", "duly migrate up, or use the duly that made the schema") {
 		return // the checks below need the tables
 	}
 	role, err := d.rights(ctx, "privileges", db, "database.dsn")
@@ -265,9 +269,21 @@ func (d *checkup) gateways(ctx context.Context, c *config.Config) {
 				detail += ", " + shows
 			}
 		}
-		d.note("gateway "+name, err, detail,
-			fmt.Sprintf("check gateways.%s.url and .token, and that this host may reach it", name))
+		d.note("gateway "+name, err, detail, fixOfGateway(name, err))
 	}
+}
+
+// fixOfGateway says how to fix a gateway that does not do.
+func fixOfGateway(name string, err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case strings.Contains(err.Error(), "token"):
+		return fmt.Sprintf("correct gateways.%s.token", name)
+	case strings.Contains(err.Error(), "duly doctor --moved"):
+		return fmt.Sprintf("or correct gateways.%s.url", name)
+	}
+	return fmt.Sprintf("check gateways.%s.url", name)
 }
 
 // whole is the database, if it is as it should be; nil if it is not, which is reported already.
@@ -292,15 +308,6 @@ func (d *checkup) report() error {
 	if d.json {
 		return d.print(d.found)
 	}
-	for _, v := range d.found {
-		mark := "ok  "
-		if !v.OK {
-			mark = "FAIL"
-		}
-		d.line("%s  %-14s %s", mark, v.Check, v.Detail)
-		if v.Mend != "" {
-			d.line("      %-14s mend: %s", "", v.Mend)
-		}
-	}
+	d.doctorText(d.found)
 	return nil
 }

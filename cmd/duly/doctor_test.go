@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,13 @@ func TestDoctor(t *testing.T) {
 	s := newShop(t)
 	got := s.duly(t, "doctor")
 	require.Equal(t, batch.ExitDone, got.code, got.out)
-	golden(t, "doctor.golden", steady(got.out))
+	all := s.duly(t, "doctor", "--verbose")
+	require.Equal(t, batch.ExitDone, all.code, all.out)
+	broken := *s
+	broken.env = append(slices.Clone(s.env), "DULY_GATEWAYS_MAIN_URL=http://127.0.0.1:1", "DULY_BILLING_CHUNK_SIZE=2000")
+	bad := broken.duly(t, "doctor")
+	require.Equal(t, batch.ExitUsage, bad.code, bad.out)
+	golden(t, "doctor.golden", steady(got.out+"$ duly doctor --verbose\n"+all.out+"$ duly doctor # a gateway that is down\n"+bad.out))
 
 	for name, c := range map[string]struct {
 		env    string
@@ -41,7 +48,7 @@ func TestDoctor(t *testing.T) {
 	}{
 		"gateway down":      {env: "DULY_GATEWAYS_MAIN_URL=http://127.0.0.1:1", check: "gateway main", detail: "connection refused"},
 		"wrong token":       {env: "DULY_GATEWAYS_MAIN_TOKEN=of-another", check: "gateway main", detail: "it refuses our token"},
-		"database down":     {env: "DULY_DATABASE_DSN=duly@tcp(127.0.0.1:1)/shop", check: "database", detail: "database unavailable"},
+		"database down":     {env: "DULY_DATABASE_DSN=duly@tcp(127.0.0.1:1)/shop", check: "database", detail: "refuses connections"},
 		"unknown key":       {env: "DULY_BILLING_CHUNK_SISE=5", check: "configuration", detail: "did you mean"},
 		"no database named": {env: "DULY_DATABASE_DSN=", check: "configuration", detail: "database.dsn: missing"},
 		"clock off":         {each: func(a *app) { a.now = func() time.Time { return time.Now().Add(time.Hour) } }, check: "clock", detail: "ahead of"},

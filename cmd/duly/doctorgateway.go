@@ -33,7 +33,7 @@ func (a *app) atGateway(ctx context.Context, name string, do func(c *config.Conf
 	}
 	configured, ok := c.Gateways[name]
 	if !ok {
-		return usagef("there is no gateway %q in the configuration", name)
+		return usage(unknownWord("gateway", name, gatewayNames(c)))
 	}
 	return a.asOperator(ctx, func(db *database) error {
 		g, err := a.paced(name, configured)

@@ -69,7 +69,7 @@ func TestDoctorControl(t *testing.T) {
 	}{
 		"no such payment": {[]string{"main", "pay_none"}, "gateway main does not know payment pay_none"},
 		"declined":        {[]string{"main", declined}, "is declined"},
-		"no such gateway": {[]string{"gone", id}, `there is no gateway "gone" in the configuration`},
+		"no such gateway": {[]string{"gone", id}, `unknown gateway "gone": it is main`},
 		"yet to come":     {[]string{"main", early}, "which is to come"},
 		"no payment":      {[]string{"main"}, "duly doctor --control main pay_123"},
 	} {
@@ -86,7 +86,7 @@ func TestDoctorControl(t *testing.T) {
 	}
 	require.EqualValues(t, 1, s.number(t, `SELECT COUNT(*) FROM gateway_controls WHERE gateway_payment_id = ? AND idempotency_key = 'ord_7-1' AND amount = 500`, id))
 	require.EqualValues(t, 2, s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'control' AND subject = 'gateway:main' AND reason = 'the first one'`))
-	require.Contains(t, s.duly(t, "doctor").out, "shows a payment that it took")
+	require.Contains(t, s.duly(t, "doctor", "--verbose").out, "shows a payment that it took")
 }
 
 // Two addresses are joined by a payment that was taken at one and is shown at the other.
@@ -112,7 +112,7 @@ func TestDoctorMoved(t *testing.T) {
 	got = right.duly(t, "doctor", "--moved", "main", old)
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	require.Contains(t, got.out, "they are one account")
-	require.Contains(t, right.duly(t, "doctor").out, "shows a payment that it took")
+	require.Contains(t, right.duly(t, "doctor", "--verbose").out, "shows a payment that it took")
 	require.EqualValues(t, 1, s.number(t, `SELECT COUNT(*) FROM gateway_accounts WHERE joined_to IS NOT NULL`))
 	require.EqualValues(t, 1, s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'moved'`))
 	require.Contains(t, right.duly(t, "doctor", "--moved", "main", old).err, "is today's account already")

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
 	"duly/internal/gateway"
-	"duly/internal/payment"
+	"duly/internal/mysql"
 	"duly/jobs"
 )
 
@@ -25,19 +25,12 @@ type forecast struct {
 	Paused       string `json:"paused,omitempty"`
 }
 
-// billingForecast is the document of billing.
-type billingForecast struct {
-	forecast
-	jobs.Forecast
-}
-
 // dryRun prints what a run would do. It writes nothing and calls no gateway.
 func (e *execution) dryRun(ctx context.Context) error {
 	others, err := e.deps.Repository.Others(ctx, 0)
 	if err != nil {
 		return failed(err)
 	}
-	e.say(e.people(), "dry run: "+e.first(others))
 	f := forecast{Job: e.work.name, BusinessDate: e.business.String(), DryRun: true}
 	if _, pause, paused := e.paused(e.pauses); paused {
 		f.Paused = pause.String()
@@ -53,12 +46,37 @@ func (e *execution) dryRun(ctx context.Context) error {
 	if e.json {
 		return e.print(document)
 	}
-	show()
-	if f.Paused != "" {
-		e.say(e.people(), "the job is paused and would not run: "+f.Paused)
+	if e.csvOnly {
+		show()
+		return nil
 	}
-	e.say(e.people(), "dry run: nothing was written, no gateway was called")
+	e.forecastHeader(others)
+	show()
 	return nil
+}
+
+// forecastHeader begins a forecast: what it is, and what else is running or paused.
+func (e *execution) forecastHeader(others []mysql.Live) {
+	job := ""
+	if e.night {
+		job = e.work.name
+	}
+	zone := ""
+	if e.work.name != jobs.BillingJob {
+		zone = "times in " + e.config.Business.Timezone
+	}
+	e.item("", 0, job, e.business.Time().Format("2 Jan 2006"), zone, "forecast: nothing written, no gateway called")
+	for _, o := range others {
+		e.line("%s run %d is live: %s on %s", signLook, o.ID, o.Job, o.Host)
+	}
+	if name, pause, paused := e.paused(e.pauses); paused {
+		e.line("%s will not run: %s paused %s (%q); duly resume %s", signLook, pause.Who, name, pause.Reason, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.deps.Gateways)) {
+		if pause, paused := e.pauses.Gateway(name); paused {
+			e.line("%s skipped: %s paused gateway %s (%q); duly resume gateway %s", signLook, pause.Who, name, pause.Reason, name)
+		}
+	}
 }
 
 // untouched is an error if a gateway was to be called: then the forecast does what it must not.
@@ -92,7 +110,7 @@ func previewLeft(ctx context.Context, e *execution, f forecast) (any, func(), er
 	doc.Due = append(doc.Due, due...)
 	return doc, func() {
 		if len(doc.Due) == 0 {
-			e.line("there is nothing to do")
+			e.line("nothing to do")
 		}
 		for _, line := range doc.Due {
 			e.line("to do: %s", line)
@@ -118,14 +136,14 @@ func (a *app) counted(all []counted) {
 // problems writes why rows would not be done as they stand, with their first ids.
 func (a *app) problems(list []jobs.ForecastProblem, more int64) {
 	for _, p := range list {
-		would := map[string]string{
-			jobs.ProblemReview: "would need an operator", jobs.ProblemLeft: "would be left alone", jobs.ProblemChecked: "would be checked, and need an operator if paid",
+		will := map[string]string{
+			jobs.ProblemReview: "will go to review", jobs.ProblemLeft: "will be skipped", jobs.ProblemChecked: "will be checked, and go to review if paid",
 		}[p.Result]
 		ids := strings.Trim(strings.ReplaceAll(fmt.Sprint(p.IDs), " ", ", "), "[]")
 		if others := p.Count - int64(len(p.IDs)); others > 0 {
 			ids += fmt.Sprintf(" and %d more", others)
 		}
-		a.line("%s %s: %s (%s)", plural(p.Count, p.What), would, p.Why, ids)
+		a.line("%s %s: %s (%s)", things(p.Count, p.What), will, p.Why, ids)
 	}
 	if more > 0 {
 		a.line("and %s with other problems", plural(more, "row"))
@@ -133,62 +151,14 @@ func (a *app) problems(list []jobs.ForecastProblem, more int64) {
 }
 
 // from is ", from" an instant, if there is one.
-func from(t *time.Time) string {
+func (e *execution) from(t *time.Time) string {
 	if t == nil {
 		return ""
 	}
-	return ", from " + instant(*t)
+	return ", from " + e.when(*t)
 }
 
-func previewBilling(ctx context.Context, e *execution, f forecast) (any, func(), error) {
-	found, err := jobs.ForecastBilling(ctx, e.deps, e.billing(), e.stages, firstRows, e.flags.Limit)
-	b := billingForecast{f, found}
-	return b, func() { e.showBilling(b) }, err
-}
-
-// showBilling writes a forecast of billing for people.
-func (e *execution) showBilling(f billingForecast) {
-	sums := func(list []jobs.ForecastSum) []table.Row {
-		var rows []table.Row
-		for _, s := range list {
-			rows = append(rows, table.Row{s.Step, s.Gateway, s.Count, payment.Money{Amount: s.Amount, Currency: s.Currency}})
-		}
-		return rows
-	}
-	if len(f.Unsettled) > 0 {
-		e.line("in flight or in doubt, and asked about first:")
-		e.table(table.Row{"step", "gateway", "charges", "amount"}, sums(f.Unsettled))
-	}
-	if len(f.Charges) == 0 {
-		e.line("nothing would be charged")
-	} else {
-		e.line("would be charged:")
-		e.table(table.Row{"step", "gateway", "charges", "amount"}, sums(f.Charges))
-		e.line("the first of them:")
-		var rows []table.Row
-		for _, c := range f.First {
-			invoice := any("new")
-			if c.Invoice != 0 {
-				invoice = c.Invoice
-			}
-			rows = append(rows, table.Row{c.Step, c.Subscription, invoice, c.Due, c.Gateway, payment.Money{Amount: c.Amount, Currency: c.Currency}})
-		}
-		e.table(table.Row{"step", "subscription", "invoice", "due", "gateway", "amount"}, rows)
-	}
-	e.counted([]counted{
-		{f.Free, "row", "of amount 0 would be paid at once"},
-		{f.Void, "row", "of a cancelled subscription would be voided"},
-		{f.Passed, "row", "would pass a stage without a charge: the method was declined for good"},
-		{f.Ended, "row", "would end unpaid: the method was declined for good"},
-		{f.Review, "row", "would need an operator"},
-		{f.LeftAlone, "row", "would be left alone: the gateway is paused, or not configured here"},
-	})
-	e.problems(f.Problems, f.MoreProblems)
-	if f.Limited {
-		e.line("--limit would end the run before everything is charged")
-	}
-	for _, u := range f.Unknown {
-		e.line("nothing would be charged at gateway %s: %s that no attempt accounts for: duly adopt %s", u.Gateway, plural(u.Count, "charge"), u.Gateway)
-	}
-	e.line("not looked at: what the gateways list; charges that the tables do not know stop a run before it sends anything")
+// when writes an instant in the time zone of the business.
+func (e *execution) when(t time.Time) string {
+	return calendar{e.config.Business.Location(), e.today}.at(t)
 }

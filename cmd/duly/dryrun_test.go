@@ -187,8 +187,8 @@ body_version, status, run_id, next_check_at) VALUES (1, 9, 98, 1, 0, 'k', 'r', '
 	require.Equal(t, int64(8), told.Review)
 	require.Equal(t, int64(3), told.LeftAlone)
 	people := s.duly(t, "run", "billing", "--dry-run").out
-	require.Contains(t, people, "7 subscriptions would need an operator: "+strange+" (1, 2, 3, 4, 5 and 2 more)\n")
-	require.Contains(t, people, "2 subscriptions would be left alone: "+absent+" (8, 9)\n")
+	require.Contains(t, people, "7 subscriptions will go to review: "+strange+" (1, 2, 3, 4, 5 and 2 more)\n")
+	require.Contains(t, people, "2 subscriptions will be skipped: "+absent+" (8, 9)\n")
 
 	run := document[summary](t, s.duly(t, "run", "billing", "--json", "--step", "issue", "--step", "collect"))
 	require.Equal(t, batch.ExitUnfinished, run.Exit)
@@ -208,7 +208,7 @@ body_version, status, run_id, next_check_at) VALUES (1, 9, 98, 1, 0, 'k', 'r', '
 		{What: "payment", Result: jobs.ProblemLeft, Why: absent, Count: 1, IDs: []uint64{refund}},
 	}, reconcile.Problems)
 	require.Equal(t, int64(2), reconcile.LeftAlone)
-	require.Contains(t, s.duly(t, "run", "reconcile", "--dry-run").out, fmt.Sprintf("1 order would be checked, and need an operator if paid: %s (%d)\n", strange, odd))
+	require.Contains(t, s.duly(t, "run", "reconcile", "--dry-run").out, fmt.Sprintf("1 order will be checked, and go to review if paid: %s (%d)\n", strange, odd))
 }
 
 // What is paused is left alone, and said so.
@@ -219,9 +219,9 @@ func TestDryRunOfWhatIsPaused(t *testing.T) {
 	s.exec(t, "INSERT INTO pauses (subject, who, reason) VALUES ('gateway:main', 'ada', 'maintenance'), ('reconcile', 'ada', 'holiday')")
 	got := s.duly(t, "run", "reconcile", "--dry-run")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
-	require.Contains(t, got.out, "5 rows left alone: the gateway is paused")
-	require.Contains(t, got.out, "the job is paused and would not run")
-	require.Contains(t, s.duly(t, "run", "audit", "--dry-run").out, "not at all, since these are paused: main")
+	require.Contains(t, got.out, "5 rows skipped: the gateway is paused")
+	require.Contains(t, got.out, "! will not run: ada paused reconcile (\"holiday\"); duly resume reconcile")
+	require.Contains(t, s.duly(t, "run", "audit", "--dry-run").out, "skipped, since these are paused: main")
 }
 
 // A job of one's own need not be able to preview anything. What it does in a dry run all the same has no effect.
@@ -244,8 +244,8 @@ func TestDryRunOfAJobWithoutAForecast(t *testing.T) {
 	}
 	for want, job := range map[string]func(*execution) (batch.Job, error){
 		"what own has to do is known when it runs": func(*execution) (batch.Job, error) { return batch.Job{}, nil },
-		"there is nothing to do":                   left(),
-		"to do: 3 parcels":                         left("3 parcels"),
+		"nothing to do":    left(),
+		"to do: 3 parcels": left("3 parcels"),
 	} {
 		e, err := dry(work{job: job})
 		require.NoError(t, err)

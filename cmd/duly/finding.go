@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"duly/internal/audit"
 	"duly/internal/gateway"
@@ -87,11 +89,15 @@ func (a *app) look(ctx context.Context, name string, w payment.Which) (payment.S
 func (a *app) findings(list []readers.Finding) {
 	for _, f := range list {
 		if f.Resolved != nil {
-			a.line("finding %d (%s): %s; resolved %s: %s", f.ID, f.Kind, f.Text(), instant(*f.Resolved), orBlank(f.Resolution))
+			a.line("finding %d (%s): %s; resolved %s: %s", f.ID, f.Kind, f.Text(), f.Resolved.UTC().Format(time.DateOnly), orBlank(f.Resolution))
 			continue
 		}
 		a.line("finding %d (%s): %s", f.ID, f.Kind, f.Text())
-		a.line("next: %s", f.Next())
+		command, when, _ := strings.Cut(f.Next(), ", ")
+		if when != "" {
+			a.line("  %s:", when)
+		}
+		a.command("  %s", command)
 	}
 }
 

@@ -29,17 +29,17 @@ func TestFindingsAreShownAndVerified(t *testing.T) {
 	s.exec(t, `INSERT INTO audit_findings (id, kind, reference, gateway_payment_id, detail) VALUES (3, 'charged_twice', ?, ?, ?)`,
 		reference, second, fmt.Sprintf(`{"text": "taken once more under a reference that is paid", "gateway": "main", "row": "attempt:%d"}`, id))
 
-	command := "duly resolve finding 3 --as refunded --reason …, once the second payment is given back at gateway main"
+	const command = "duly resolve finding 3 --as refunded --reason …\n"
 	for _, line := range []string{fmt.Sprintf("show subscription %d", id), fmt.Sprintf("show invoice %d", id)} {
 		got := s.duly(t, strings.Fields(line)...)
 		require.Equal(t, batch.ExitDone, got.code, got.err)
-		require.Contains(t, got.out, "finding 3 (charged_twice): taken once more under a reference that is paid\n", line)
-		require.Contains(t, got.out, "next: "+command, line)
+		require.Contains(t, got.out, "finding 3 (charged_twice): taken once more under a reference that is paid\n  once the second payment is given back at gateway main:\n", line)
+		require.Contains(t, got.out, "  "+command, line)
 		doc := document[whole](t, s.duly(t, append(strings.Fields(line), "--json")...))
 		require.Len(t, doc.Findings, 1)
 	}
-	require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(id)).out, "next: finding 3 waits for an operator: "+command)
-	require.Contains(t, s.duly(t, "status").out, "findings open")
+	require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(id)).out, "  "+command)
+	require.Contains(t, s.duly(t, "status").out, "Findings  1 open")
 
 	for _, as := range []string{"paid", "not_executed", "refunded"} {
 		s.refuses(t, "resolve finding 3 --as "+as+" --reason why")
@@ -50,7 +50,7 @@ func TestFindingsAreShownAndVerified(t *testing.T) {
 	got := s.duly(t, "show", "invoice", fmt.Sprint(id))
 	require.Contains(t, got.out, "resolved ")
 	require.Contains(t, got.out, ": refunded: why\n")
-	require.Contains(t, got.out, "next: nothing\n")
+	require.Contains(t, got.out, "\nCharged once for ")
 }
 
 // What a payment belongs to is asked before it is believed: of another invoice, another order, or a row of the shop's. The refusal
@@ -86,10 +86,9 @@ func TestResolveRefusesWhatAnotherRowHas(t *testing.T) {
 
 	s.does(t, fmt.Sprintf("resolve attempt %d --as ignored --reason why", two))
 	got = s.duly(t, "show", "invoice", fmt.Sprint(two))
-	require.Contains(t, got.out, "closed it as ignored: why; the gateway was not asked, and may have kept its money\n")
-	require.Contains(t, got.out, "next: nothing more is charged for this period; the subscription is active\n")
+	require.Contains(t, got.out, "closed it as ignored: why; the gateway was not asked, and may have kept its money. Nothing more is charged for this period; the subscription is active\n")
 	require.NotContains(t, got.out, "cancelled")
-	require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(one)).out, ", by payment "+byHand+", which ")
+	require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(one)).out, " resolved it as paid (\"")
 	require.Equal(t, billing.WhyVoid, document[whole](t, s.duly(t, "show", "invoice", fmt.Sprint(two), "--json")).Explanation.Why)
 }
 

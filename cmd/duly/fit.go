@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -74,12 +75,15 @@ func breakAt(line string, width int) int {
 	return best
 }
 
-// grid writes a table without the columns in which nothing stands, as wide as the terminal lets it. right are the
+// grid writes a table without rules and without the columns in which nothing stands, as wide as the terminal lets it. right are the
 // columns, from 1, that are aligned so.
 func (a *app) grid(header table.Row, rows []table.Row, right ...int) {
 	header, rows, right = without(header, cellsOf(rows), right)
 	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
+	style := table.StyleLight
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", strings.Repeat(" ", columnGap)
+	t.SetStyle(style)
 	configs := make([]table.ColumnConfig, len(header))
 	for _, column := range right {
 		configs[column-1].Align = pretty.AlignRight
@@ -93,10 +97,17 @@ func (a *app) grid(header table.Row, rows []table.Row, right ...int) {
 		configs[i].Number, configs[i].WidthMax, configs[i].WidthMaxEnforcer = i+1, widths[i], pretty.WrapSoft
 	}
 	t.SetColumnConfigs(configs)
-	t.AppendHeader(header)
+	if slices.ContainsFunc(header, func(cell any) bool { return cell != "" }) {
+		t.AppendHeader(header)
+	}
 	t.AppendRows(rows)
-	fmt.Fprintln(a.out, t.Render())
+	for line := range strings.SplitSeq(t.Render(), "\n") {
+		fmt.Fprintln(a.out, a.symbols(strings.TrimRight(line, " ")))
+	}
 }
+
+// columnGap is how many blanks stand between two columns.
+const columnGap = 2
 
 // stacked are texts of one cell, one below the other.
 type stacked []string
@@ -161,7 +172,7 @@ func without(header table.Row, rows []table.Row, right []int) (table.Row, []tabl
 func narrow(header table.Row, rows []table.Row, width int) (widths []int, fits bool) {
 	least := make([]int, len(header))
 	widths = make([]int, len(header))
-	all := 1
+	all := -columnGap
 	for i := range header {
 		for _, row := range append([]table.Row{header}, rows...) {
 			cell := fmt.Sprint(row[i])
@@ -170,7 +181,7 @@ func narrow(header table.Row, rows []table.Row, width int) (widths []int, fits b
 				least[i] = max(least[i], pretty.StringWidth(word))
 			}
 		}
-		all += widths[i] + 3 // a blank on either side, and the rule
+		all += widths[i] + columnGap
 	}
 	for ; width > 0 && all > width; all-- {
 		widest := -1

@@ -49,7 +49,7 @@ func (a *app) helpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return usagef("there is no command %q; `duly help` lists them", strings.Join(args, " "))
+				return usagef("unknown command %q; try duly help", strings.Join(args, " "))
 			}
 			return at.Help()
 		},

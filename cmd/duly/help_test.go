@@ -73,7 +73,7 @@ func TestHelpForWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	got := duly(t, same, nil, "help", "fly")
 	require.Equal(t, batch.ExitUsage, got.code)
-	require.Equal(t, "duly: there is no command \"fly\"; `duly help` lists them\n", got.err)
+	require.Equal(t, "duly: unknown command \"fly\"; try duly help\n", got.err)
 	require.Equal(t, batch.ExitUsage, duly(t, same, nil, "help", "run", "fly", "high").code)
 }
 

@@ -84,11 +84,11 @@ func findingKinds() []string {
 func (a *app) listCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List what waits for somebody, row by row, with the commands that move each on",
-		Long: "Lists what waits, each row with the commands that move it on, the usual one first. A command of which the line says that\n" +
-			"a gateway is asked is refused where the gateway says otherwise; the others are accepted as they stand, with a reason in\n" +
-			"place of the dots. The same filters take many rows at once in duly resolve and duly requeue. It only reads, so a\n" +
-			"replica will do.",
+		Short: "List what waits for somebody, with the command to type next",
+		Long: "Lists what waits, rows with equal reasons together, with their ids and the command to type next. With --verbose each row\n" +
+			"stands by itself with every command that moves it on, the usual one first: a command of which the line says that a gateway\n" +
+			"is asked is refused where the gateway says otherwise, the others are accepted as they stand, with a reason in place of the\n" +
+			"dots. The same filters take many rows at once in duly resolve and duly requeue. It only reads, so a replica will do.",
 		Example: "  duly list review\n" +
 			"  duly list review --run 17 --what invoice\n" +
 			"  duly list findings --kind unknown_there --json",
@@ -118,6 +118,7 @@ func (a *app) listOne(spec listSpec) *cobra.Command {
 	}
 	flags := cmd.Flags()
 	f.add(a, cmd, flagReason, spec)
+	a.verboseFlag(cmd, "each row by itself, with every command that moves it on")
 	flags.IntVar(&limit, flagLimit, limit, "list so many `ROWS` at most, and count the others")
 	return cmd
 }
@@ -159,12 +160,11 @@ func (a *app) list(ctx context.Context, db *database, spec listSpec, f filterFla
 		}
 		return nil
 	}
-	for _, row := range v.Rows {
-		a.line("%s", title(row.WaitingRow))
-		for _, way := range row.Next {
-			a.command("  %s", way)
-		}
+	days, err := a.calendar(now)
+	if err != nil {
+		return err
 	}
+	a.showList(v.Rows, days)
 	if v.More > 0 {
 		a.line("and %d more; --limit %d lists them", v.More, min(int64(mostListed), v.More+int64(limit)))
 	}
@@ -225,7 +225,7 @@ func (f *filterFlags) check(a *app) error {
 	among := func(flag string, given, words []string) {
 		for _, word := range given {
 			if !slices.Contains(words, word) {
-				found = append(found, fmt.Errorf("--%s: %q is none of %s", flag, word, strings.Join(words, ", ")))
+				found = append(found, fmt.Errorf("--%s: %w", flag, unknownWord("value", word, words)))
 			}
 		}
 	}

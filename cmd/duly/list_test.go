@@ -62,9 +62,10 @@ func TestList(t *testing.T) {
 	var text strings.Builder
 	for _, spec := range listSpecs() {
 		before := s.tables(t)
-		got := s.duly(t, "list", spec.name)
-		require.Equal(t, batch.ExitDone, got.code, got.err)
-		fmt.Fprintf(&text, "$ duly list %s\n%s\n", spec.name, got.out)
+		grouped := s.duly(t, "list", spec.name)
+		require.Equal(t, batch.ExitDone, grouped.code, grouped.err)
+		got := s.duly(t, "list", spec.name, "--verbose")
+		fmt.Fprintf(&text, "$ duly list %s\n%s\n$ duly list %[1]s --verbose\n%[3]s\n", spec.name, grouped.out, got.out)
 		doc := document[listView](t, s.duly(t, "list", spec.name, "--json"))
 		require.Equal(t, spec.name, doc.List)
 		for _, row := range doc.Rows {
@@ -164,12 +165,12 @@ func TestMistakesOfList(t *testing.T) {
 	s := newShop(t)
 	for line, want := range map[string]string{
 		"list":                         "duly: say what to list: dead-events, doubt, findings, review, unknown\n",
-		"list reviews":                 "duly: duly list has no \"reviews\"; it has: dead-events, doubt, findings, review, unknown\n",
+		"list reviews":                 "duly: unknown command \"list reviews\"; did you mean duly list review?\n",
 		"list review 7":                "duly: duly list review takes no argument, and was given \"7\"\n",
-		"list review --what finding":   "duly: --what: \"finding\" is none of invoice, attempt, subscription, order\n",
-		"list findings --kind odd":     "duly: --kind: \"odd\" is none of " + strings.Join(findingKinds(), ", ") + "\n",
+		"list review --what finding":   "duly: --what: unknown value \"finding\": it is invoice, attempt, subscription or order\n",
+		"list findings --kind odd":     "duly: --kind: unknown value \"odd\": it is " + alternatives(findingKinds()) + "\n",
 		"list review --limit 0":        "duly: --limit: 0 is not a number from 1 to 10000\n",
-		"list review --run 7":          "duly: --run: there is no run 7; `duly runs` lists them\n",
+		"list review --run 7":          "duly: --run: no run 7; see duly runs\n",
 		"list review --since tomorrow": "duly: --since: \"tomorrow\" is neither a day such as 2026-01-31 nor an instant such as 2026-01-31T09:00:00Z\n",
 	} {
 		got := s.duly(t, strings.Fields(line)...)

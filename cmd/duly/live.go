@@ -11,54 +11,91 @@ import (
 	"duly/internal/runstate"
 )
 
-// showLive writes for people how a live run goes.
-func (a *app) showLive(v runView, now time.Time) {
-	a.line("")
-	a.line("run %d of %s for %s on %s, since %s", v.ID, v.Job, v.BusinessDate, v.Host, instant(v.StartedAt))
-	if s := v.State; s != nil {
-		if s.Step != nil {
-			a.line("  %s", pacing(*s.Step))
-		}
-		if v.Why != "" {
-			a.line("  pace: %s", v.Why)
-		}
-		for _, name := range slices.Sorted(maps.Keys(s.Gateways)) {
-			a.line("  gateway %s: %s", name, using(s.Gateways[name]))
-		}
+// showLive writes for people how a live run goes: how far it has come and, below, what slows it down or what an operator wants of it.
+// A silent one has missed heartbeats, and holds its lease still.
+func (a *app) showLive(v runView, now time.Time, silent bool) {
+	parts := []string{v.Job}
+	if v.State != nil && v.State.Step != nil {
+		parts = append(parts, pacing(*v.State.Step)...)
+	}
+	var declined, doubt int64
+	for _, s := range v.Steps {
+		declined, doubt = declined+s.Declined, doubt+s.InDoubt
+	}
+	if declined > 0 {
+		parts = append(parts, number(declined)+" declined")
+	}
+	if doubt > 0 {
+		parts = append(parts, number(doubt)+" in doubt")
+	}
+	if v.State == nil || v.State.Step == nil {
+		parts = append(parts, "heartbeat "+lasting(now.Sub(v.HeartbeatAt))+" ago")
+	}
+	mark := signLive
+	if silent {
+		mark, parts = signLook, []string{v.Job, "no heartbeat for " + lasting(now.Sub(v.HeartbeatAt))}
+	}
+	a.item(fmt.Sprintf("%s run %d", mark, v.ID), statusColumn, parts...)
+	if silent {
+		return
+	}
+	if v.Why != "" {
+		a.item("", statusColumn, "slow: "+v.Why)
 	}
 	if c := v.Control; c != nil {
 		if t := c.Throttle; t != nil && (v.State == nil || v.State.Throttle == nil || v.State.Throttle.Pace() != t.Pace()) {
-			a.line("  told by %s to go at %s; its next heartbeat takes it in", t.Order, t.Pace())
+			a.item("", statusColumn, fmt.Sprintf("%s asked for %s, from its next heartbeat", t.Who, t.Pace()))
 		}
 		if c.Stop != nil && (v.State == nil || v.State.Stopping == "") {
-			a.line("  told to stop by %s; its next heartbeat takes it in", c.Stop)
+			a.item("", statusColumn, fmt.Sprintf("%s asked it to stop, from its next heartbeat%s", c.Stop.Who, because(c.Stop.Reason)))
 		}
 	}
-	a.line("  last heartbeat %s ago", max(0, now.Sub(v.HeartbeatAt)).Round(time.Second))
+	if a.verbose {
+		a.showLiveDetails(v, now)
+	}
+}
+
+// because is a reason behind what it explains; nothing for none.
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%q)", reason)
+}
+
+// showLiveDetails adds the gateways and the steps of a live run.
+func (a *app) showLiveDetails(v runView, now time.Time) {
+	if s := v.State; s != nil {
+		for _, name := range slices.Sorted(maps.Keys(s.Gateways)) {
+			a.item("", statusColumn, append([]string{"gateway " + name}, using(s.Gateways[name])...)...)
+		}
+	}
+	a.item("", statusColumn, "on "+v.Host, "heartbeat "+lasting(now.Sub(v.HeartbeatAt))+" ago")
 	a.steps(v.Steps)
 }
 
-// pacing is how far a step has come, in a line.
-func pacing(s runstate.Step) string {
-	parts := []string{fmt.Sprintf("%s: %d", s.Name, s.Done)}
+// pacing is how far a step has come.
+func pacing(s runstate.Step) []string {
+	done := s.Name + " " + number(s.Done)
 	if s.Due != nil {
-		parts[0] += fmt.Sprintf(" of %d", *s.Due)
+		done += " of " + number(*s.Due)
 	}
+	parts := []string{done}
 	if s.Done > 0 {
 		parts = append(parts, fmt.Sprintf("%.0f/s", s.Rate))
 	}
 	if s.SecondsLeft > 0 {
 		parts = append(parts, (time.Duration(s.SecondsLeft)*time.Second).String()+" left")
 	}
-	return strings.Join(parts, " · ")
+	return parts
 }
 
-// using is how a gateway is being used, in a line.
-func using(g runstate.Gateway) string {
+// using is how a gateway is being used.
+func using(g runstate.Gateway) []string {
 	if g.LeftAlone != "" {
-		return "left alone: " + g.LeftAlone
+		return []string{"skipped: " + g.LeftAlone}
 	}
-	parts := []string{fmt.Sprintf("%d of %d open", g.Open, g.Bound)}
+	parts := []string{fmt.Sprintf("%d of %d requests busy", g.Open, g.Bound)}
 	if g.Waiting > 0 {
 		parts = append(parts, fmt.Sprintf("%d waiting", g.Waiting))
 	}
@@ -67,7 +104,7 @@ func using(g runstate.Gateway) string {
 		parts = append(parts, fmt.Sprintf("%.0f ms", g.LatencyMS))
 	}
 	if g.Rate > 0 {
-		parts = append(parts, "rate "+strconv.FormatFloat(g.Rate, 'f', -1, 64)+"/s at most")
+		parts = append(parts, "at most "+strings.TrimSuffix(strconv.FormatFloat(g.Rate, 'f', -1, 64), ".0")+"/s")
 	}
-	return strings.Join(parts, " · ")
+	return parts
 }

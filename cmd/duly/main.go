@@ -62,6 +62,7 @@ type app struct {
 	file    string         // --config
 	flags   map[string]any // configuration keys set on the command line
 	json    bool
+	verbose bool // --verbose
 	csvOnly bool // --csv
 	bare    bool // only for tests: nothing is redacted
 	dry     bool // --dry-run: the database refuses every change, and gateways stand in that send nothing

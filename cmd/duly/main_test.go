@@ -141,7 +141,8 @@ func golden(t *testing.T, name, text string) {
 var (
 	instants  = regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z| UTC)`)
 	dates     = regexp.MustCompile(`\b20\d\d-\d\d-\d\d\b`)
-	days      = regexp.MustCompile(`\b\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)( \d{4})?\b`)
+	days      = regexp.MustCompile(`\b\d{1,2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)( 20\d\d)?\b`)
+	clocks    = regexp.MustCompile(`\b\d\d:\d\d\b`)
 	compact   = regexp.MustCompile(`_20\d{6}\b`)
 	durations = regexp.MustCompile(`\b(\d+h)?(\d+m)?\d+(\.\d+)?(µs|ms|s)\b`)
 	addresses = regexp.MustCompile(`http://127\.0\.0\.1:\d+|/\S+\.sock/test_\d+(, \d+\..*)?|\bproc?ess \d+|\bon [\w.-]+ \(`)
@@ -150,6 +151,8 @@ var (
 // steady replaces what differs from run to run. Columns of tables keep no width.
 func steady(text string) string {
 	text = instants.ReplaceAllString(text, "INSTANT")
+	text = days.ReplaceAllString(text, "DAY")
+	text = clocks.ReplaceAllString(text, "CLOCK")
 	text = dates.ReplaceAllString(text, "DATE")
 	text = days.ReplaceAllString(text, "DAY")
 	text = compact.ReplaceAllString(text, "_DATE")

@@ -127,7 +127,7 @@ func TestMistakesOfMany(t *testing.T) {
 		"resolve attempt --run 1 --as paid":                           "duly: --as paid names one payment: type it attempt by attempt, duly list review shows them\nduly: --reason: say why, for those who ask later\n",
 		"resolve attempt --since 2026-01-01 --as void --reason x":     "duly: --as: void is no way to resolve attempts: paid, not_executed, refunded, ignored\n",
 		"resolve invoice --since 2026-01-01 --as refunded --reason x": "duly: --as: refunded is no way to resolve invoices: paid_outside, void, uncollectible\n",
-		"resolve finding --kind odd --as ignored --reason x":          "duly: --kind: \"odd\" is none of " + strings.Join(findingKinds(), ", ") + "\n",
+		"resolve finding --kind odd --as ignored --reason x":          "duly: --kind: unknown value \"odd\": it is " + alternatives(findingKinds()) + "\n",
 	} {
 		got := s.duly(t, strings.Fields(line)...)
 		require.Equal(t, batch.ExitUsage, got.code, line)

@@ -138,7 +138,7 @@ func TestDatabaseDown(t *testing.T) {
 		got := duly(t, same, env, args...)
 		require.Equal(t, batch.ExitUnfinished, got.code)
 		require.Equal(t, 1, strings.Count(got.err, "\n"), got.err)
-		require.Contains(t, got.err, "database unavailable: 127.0.0.1")
+		require.Contains(t, got.err, "database 127.0.0.1:1 refuses connections; duly doctor\n")
 	}
 	env = append(s.env, "DULY_DATABASE_DSN="+strings.ReplaceAll(s.db.DSN, "/test_", "/nowhere_"))
 	got := duly(t, same, env, "run", "billing")

@@ -131,7 +131,7 @@ func TestResolveAnAttempt(t *testing.T) {
 	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
 	refused := s.duly(t, "requeue", "invoice", "1", "7")
 	require.Equal(t, batch.ExitUsage, refused.code)
-	require.Equal(t, "duly: attempt 1 of invoice 1 may have taken money: duly resolve attempt 1 --as … --reason … first\nduly: there is no invoice 7\n", refused.err)
+	require.Equal(t, "duly: attempt 1 of invoice 1 may have taken money: duly resolve attempt 1 --as … --reason … first\nduly: no invoice 7; see duly show subscription ID\n", refused.err)
 	there := s.sim.Ledger()[0]
 	refused = s.duly(t, "resolve", "attempt", "1", there.ID, "--as", "paid", "--reason", "x")
 	require.Equal(t, batch.ExitUsage, refused.code)

@@ -61,28 +61,28 @@ func (e *execution) showOutbox(f outboxForecast) {
 		e.line("%s", jobs.NoSinks)
 		return
 	case len(f.Pending) == 0:
-		e.line("nothing would be delivered to %s", strings.Join(f.Sinks, ", "))
+		e.line("nothing will be delivered to %s", strings.Join(f.Sinks, ", "))
 		return
 	}
 	var sums, first []table.Row
 	for _, p := range f.Pending {
 		later := ""
 		if p.NextTryAt != nil {
-			later = fmt.Sprintf("%d%s", p.Later, from(p.NextTryAt))
+			later = fmt.Sprintf("%d%s", p.Later, e.from(p.NextTryAt))
 		}
 		sums = append(sums, table.Row{p.Sink, cmp.Or(p.Type, "(gone)"), some(p.New), some(p.Due), later})
 	}
 	e.line("events to deliver:")
 	e.table(table.Row{"to", "type", "new", "due", "later"}, sums)
 	for _, d := range f.First {
-		first = append(first, table.Row{d.Sink, d.Event, d.Type, instant(d.CreatedAt), d.Tries})
+		first = append(first, table.Row{d.Sink, d.Event, d.Type, e.when(d.CreatedAt), d.Tries})
 	}
 	if len(first) > 0 {
-		e.line("the first of those that runs have met before:")
+		e.line("first of those tried before:")
 		e.table(table.Row{"to", "event", "type", "written", "failed tries"}, first)
 	}
 	if f.Limited {
-		e.line("--limit would end the run before everything is delivered")
+		e.line("--limit will end the run before everything is delivered")
 	}
 }
 

@@ -38,7 +38,7 @@ func (a *app) page(ctx context.Context, db *database, zone *time.Location, ids .
 		case err != nil:
 			return p, failed(err)
 		case past == nil:
-			return p, usagef("there is no run %d; `duly runs` lists them", id)
+			return p, usagef("no run %d; see duly runs", id)
 		}
 		list, err := views(ctx, db, []mysql.PastRun{*past}, business())
 		if err != nil {

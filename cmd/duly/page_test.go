@@ -233,7 +233,7 @@ func TestMistakesInReports(t *testing.T) {
 	}{
 		{[]string{"report"}, []string{"say which run, by its id: duly report 17 --html run-17.html", "say where to write the page: --html run-17.html, or --html - for standard output"}},
 		{[]string{"report", "x", "--html", "-"}, []string{`"x" is not an id such as 42`}},
-		{[]string{"report", "7", "--html", "-"}, []string{"there is no run 7; `duly runs` lists them"}},
+		{[]string{"report", "7", "--html", "-"}, []string{"no run 7; see duly runs"}},
 		{[]string{"report", "7", "--html", "-", "--json"}, []string{"--html: standard output holds the document of --json; give a file"}},
 		{[]string{"report", "7", "--html", folder}, []string{"--html: " + folder + " is a folder: give a file"}},
 		{[]string{"report", "7", "--html", missing}, []string{"--html: there is no folder " + filepath.Dir(missing)}},

@@ -96,14 +96,14 @@ func (a *app) resumeCommand() *cobra.Command {
 // subject is what the arguments of pause and resume name, as it stands in pauses. A gateway that is no longer
 // configured can still be resumed.
 func (a *app) subject(args []string, configured bool) (string, error) {
-	jobs := strings.Join(workNames(), ", ")
+	subjects := append(workNames(), "gateway NAME")
 	switch {
 	case len(args) == 0:
-		return "", fmt.Errorf("say what: a job (%s), or gateway NAME", jobs)
+		return "", fmt.Errorf("say what: %s", alternatives(subjects))
 	case args[0] != "gateway" && len(args) > 1:
 		return "", fmt.Errorf("one at a time: %q is one too many", args[1])
 	case args[0] != "gateway" && !slices.Contains(workNames(), args[0]):
-		return "", fmt.Errorf("%q is neither a job of this version (%s) nor gateway NAME", args[0], jobs)
+		return "", unknownWord("job", args[0], subjects)
 	case args[0] != "gateway":
 		return args[0], nil
 	}
@@ -118,7 +118,7 @@ func (a *app) subject(args []string, configured bool) (string, error) {
 	case len(args) > 2:
 		return "", fmt.Errorf("one at a time: %q is one too many", args[2])
 	case configured && !slices.Contains(gatewayNames(c), args[1]):
-		return "", fmt.Errorf("gateway %q is not configured: %s", args[1], known)
+		return "", unknownWord("gateway", args[1], gatewayNames(c))
 	}
 	return "gateway:" + args[1], nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"duly/config"
 	"duly/internal/batch"
@@ -210,7 +209,7 @@ func (e *execution) repeat(ctx context.Context, given func(flag string) bool) er
 	case err != nil:
 		return failed(err)
 	case old == nil:
-		return usagef("--rerun: there is no run %d; `duly runs` lists them", e.flags.rerun)
+		return usagef("--rerun: no run %d; see duly runs", e.flags.rerun)
 	case old.Job != e.work.name:
 		return usagef("--rerun: run %d was a run of %s, not of %s", old.ID, old.Job, e.work.name)
 	}
@@ -254,7 +253,7 @@ func (e *execution) checkSelection(ctx context.Context) error {
 	known := e.work.steps(e.stages)
 	for _, name := range e.flags.Steps {
 		if !slices.Contains(known, name) {
-			found = append(found, fmt.Errorf("--step: %q is not a step of %s: %s", name, e.work.name, strings.Join(known, ", ")))
+			found = append(found, fmt.Errorf("--step: %w", unknownWord(e.work.name+" step", name, known)))
 		}
 	}
 	if e.work.check != nil {

@@ -10,6 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/sum"
 	"duly/jobs"
 	"duly/readers"
 )
@@ -39,7 +40,7 @@ func checkOrders(ctx context.Context, e *execution) ([]error, error) {
 	}
 	var found []error
 	for _, id := range missing {
-		found = append(found, fmt.Errorf("--order: there is no order %d", id))
+		found = append(found, fmt.Errorf("--order: %w", noOrder(id)))
 	}
 	return found, nil
 }
@@ -71,53 +72,63 @@ func (e *execution) showReconcile(f reconcileForecast) {
 	e.showChecks(f)
 	e.showRefunds(f)
 	e.counted([]counted{
-		{f.InFlight, "order", "being checked by another run"},
-		{f.InDoubt, "order", "in doubt, checked again later" + from(f.NextCheckAt)},
-		{f.Later, "payment", "to be given back, tried again later" + from(f.NextTryAt)},
-		{f.LeftAlone, "row", "left alone: the gateway is paused, or not configured here"},
+		{f.InFlight, "order", "claimed by another run"},
+		{f.InDoubt, "order", "in doubt, checked again later" + e.from(f.NextCheckAt)},
+		{f.Later, "payment", "to refund, tried again later" + e.from(f.NextTryAt)},
+		{f.LeftAlone, "row", "skipped: the gateway is paused, or not configured here"},
 	})
 	e.problems(f.Problems, f.MoreProblems)
 	if f.Limited {
-		e.line("--limit would end the run before everything is done")
+		e.line("--limit will end the run before everything is done")
 	}
 }
 
 func (e *execution) showChecks(f reconcileForecast) {
 	if len(f.Orders) == 0 {
-		e.line("no order would be checked")
+		e.item("Will check", forecastColumn, "no order")
 		return
 	}
 	money := func(amount int64, currency string) payment.Money {
 		return payment.Money{Amount: amount, Currency: currency}
 	}
 	asked := func(gateway string) string { return cmp.Or(gateway, "(no payment)") }
-	var sums, first []table.Row
+	var list, first []table.Row
+	count, total := int64(0), map[string]int64{}
 	for _, o := range f.Orders {
-		sums = append(sums, table.Row{cmp.Or(o.Status, "(gone)"), asked(o.Gateway), o.Count, money(o.Amount, o.Currency)})
+		count, total[o.Currency] = count+o.Count, sum.Add(total[o.Currency], o.Amount)
+		list = append(list, table.Row{cmp.Or(o.Status, "(gone)"), asked(o.Gateway), o.Count, money(o.Amount, o.Currency)})
 	}
 	for _, o := range f.FirstOrders {
-		first = append(first, table.Row{o.Order, cmp.Or(o.Status, "(gone)"), asked(o.Gateway), instant(o.CreatedAt), money(o.Amount, o.Currency)})
+		first = append(first, table.Row{o.Order, cmp.Or(o.Status, "(gone)"), asked(o.Gateway), e.when(o.CreatedAt), money(o.Amount, o.Currency)})
 	}
-	e.line("orders that would be checked:")
-	e.table(table.Row{"status", "gateway asked", "orders", "amount"}, sums)
-	e.line("the first of them:")
+	e.item("Will check", forecastColumn, things(count, "order"), moneySums(total))
+	if !e.verbose {
+		return
+	}
+	e.table(table.Row{"status", "gateway asked", "orders", "amount"}, list)
+	e.line("first %d:", len(first))
 	e.table(table.Row{"order", "status", "gateway asked", "placed", "amount"}, first)
 }
 
 func (e *execution) showRefunds(f reconcileForecast) {
 	if len(f.Refunds) == 0 {
-		e.line("nothing would be given back")
+		e.item("Will refund", forecastColumn, "nothing")
 		return
 	}
-	var sums, first []table.Row
+	var list, first []table.Row
+	count, total := int64(0), map[string]int64{}
 	for _, r := range f.Refunds {
-		sums = append(sums, table.Row{r.Gateway, r.Count, payment.Money{Amount: r.Amount, Currency: r.Currency}})
+		count, total[r.Currency] = count+r.Count, sum.Add(total[r.Currency], r.Amount)
+		list = append(list, table.Row{r.Gateway, r.Count, payment.Money{Amount: r.Amount, Currency: r.Currency}})
 	}
 	for _, r := range f.FirstRefunds {
 		first = append(first, table.Row{r.Payment, r.Order, r.Gateway, payment.Money{Amount: r.Amount, Currency: r.Currency}})
 	}
-	e.line("would be given back:")
-	e.table(table.Row{"gateway", "payments", "amount"}, sums)
-	e.line("the first of them:")
+	e.item("Will refund", forecastColumn, things(count, "payment"), moneySums(total))
+	if !e.verbose {
+		return
+	}
+	e.table(table.Row{"gateway", "payments", "amount"}, list)
+	e.line("first %d:", len(first))
 	e.table(table.Row{"payment", "order", "gateway", "amount"}, first)
 }

@@ -104,7 +104,7 @@ func (a *app) reopens(f reopenFlags) ([]payment.Class, error) {
 		if class := payment.Class(word); slices.Contains(classes(), class) {
 			list = append(list, class)
 		} else {
-			found = append(found, fmt.Errorf("--class: %q is none of %s", word, strings.Join(wordsOf(classes()), ", ")))
+			found = append(found, fmt.Errorf("--class: %w", unknownWord("value", word, wordsOf(classes()))))
 		}
 	}
 	if len(f.classes) == 0 {
@@ -121,7 +121,7 @@ func knownRuns(ctx context.Context, db *database, runs []uint64) error {
 		case err != nil:
 			return failed(err)
 		case run == nil:
-			found = append(found, fmt.Errorf("--run: there is no run %d; `duly runs` lists them", id))
+			found = append(found, fmt.Errorf("--run: no run %d; see duly runs", id))
 		}
 	}
 	return usage(errors.Join(found...))

@@ -159,8 +159,8 @@ func TestMistakesOfReopen(t *testing.T) {
 		"reopen": "duly: --run: say which run had them declined; duly runs lists them\n" +
 			"duly: --gateway: say which gateway declined them; there are: main\n",
 		"reopen --run 1 --gateway man":               "duly: --gateway: \"man\" is not configured on this host; there are: main\n",
-		"reopen --run 1 --gateway main":              "duly: --run: there is no run 1; `duly runs` lists them\n",
-		"reopen --run 1 --gateway main --class weak": "duly: --class: \"weak\" is none of hard, action, soft\n",
+		"reopen --run 1 --gateway main":              "duly: --run: no run 1; see duly runs\n",
+		"reopen --run 1 --gateway main --class weak": "duly: --class: unknown value \"weak\": it is hard, action or soft\n",
 		"reopen --run 1 --gateway main --reason=":    "duly: --reason: say why, for those who ask later\n",
 		"reopen 1":                      "duly: duly reopen takes no argument, and was given \"1\"\n",
 		"reopen --run x --gateway main": "duly: --run: \"x\" is not an id such as 42: declines of the run of this ID (repeat, or separate by commas; needed)\n",

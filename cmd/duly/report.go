@@ -108,10 +108,10 @@ func (a *app) daily(d readers.Daily) {
 		rows = append(rows, table.Row{o.Date, o.OrdersCompleted, o.OrdersFailed, money(o.AmountCompleted), money(o.AmountRefunded)})
 	}
 	if len(rows) == 0 {
-		a.line("no order was completed, failed or given back")
+		a.line("no order was completed, failed or refunded")
 		return
 	}
-	a.table(table.Row{"day", "completed", "failed", "sold", "given back"}, rows)
+	a.table(table.Row{"day", "completed", "failed", "sold", "refunded"}, rows)
 	rows = nil
 	for _, s := range d.Sales {
 		amount := any("in several currencies")

@@ -128,7 +128,7 @@ func (a *app) previewRequeueOrder(ctx context.Context, db *database, id uint64) 
 	case err != nil:
 		return "", mysql.Classify(ctx, err)
 	case o == nil:
-		return "", usagef("there is no order %d", id)
+		return "", noOrder(id)
 	}
 	return "would be due again", usage(orders.Requeue(*o, list, check))
 }

@@ -313,7 +313,7 @@ func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named
 	case err != nil:
 		return "", err
 	case order == 0:
-		return "", usagef("there is no payment %d", id)
+		return "", usagef("no payment %d; see duly show order ID", id)
 	}
 	row, charge, err := paymentOf(ctx, db, order, id)
 	if err != nil {

@@ -46,7 +46,7 @@ func (a *app) resolveOrder(ctx context.Context, db *database, id uint64, named s
 	}
 	if o == nil {
 		if as != payment.AsIgnored {
-			return "", usagef("there is no order %d: if duly still has it in review, --as ignored ends that", id)
+			return "", usagef("no order %d: if duly still has it in review, --as ignored ends that", id)
 		}
 		return "nothing of it is checked any more", writers.DismissOrder(ctx, db.DB, id, action)
 	}
@@ -66,7 +66,7 @@ func (a *app) previewOrder(ctx context.Context, db *database, id uint64, as paym
 	case o == nil && as == payment.AsIgnored:
 		return "its row is gone: it would be taken out of review", nil
 	case o == nil:
-		return "", usagef("there is no order %d: --as ignored takes it out of review", id)
+		return "", usagef("no order %d: --as ignored takes it out of review", id)
 	}
 	p, err := orders.Through(id, list, check, as)
 	if err != nil {

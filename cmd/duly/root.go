@@ -50,7 +50,7 @@ func group(cmd *cobra.Command) {
 		}
 		switch {
 		case len(args) > 0:
-			return usagef("%s has no %q; it has: %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))
+			return usage(unknownCommand(cmd, args[0], names))
 		case cmd.HasParent():
 			return usagef("say what to %s: %s", cmd.Name(), strings.Join(names, ", "))
 		}
@@ -61,11 +61,7 @@ func group(cmd *cobra.Command) {
 // flagError says what is right instead of a flag that is wrong.
 func flagError(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		var names []string
-		add := func(f *pflag.Flag) { names = append(names, "--"+f.Name) }
-		cmd.NonInheritedFlags().VisitAll(add)
-		cmd.InheritedFlags().VisitAll(add)
-		return usagef("%s has no flag --%s; it has: %s", cmd.CommandPath(), unknown.GetSpecifiedName(), strings.Join(names, ", "))
+		return usage(unknownFlag(cmd, unknown.GetSpecifiedName()))
 	}
 	if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := value.GetFlag()

@@ -69,6 +69,7 @@ func (a *app) runCommand() *cobra.Command {
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: completeJob(),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			a.verbose = f.verbose
 			return a.withAlert(cmd.Context(), jobOf(args), f, func() error {
 				return a.observing(cmd.Context(), f, func() error {
 					if len(args) == 1 && args[0] == nightlyJob {
@@ -102,7 +103,7 @@ func (a *app) runCommand() *cobra.Command {
 	flags.StringVar(&f.maxDuration, "max-duration", "", "stop after this `TIME`, such as 90m or 2h, and leave the rest to a later run (default no bound)")
 	flags.BoolVar(&f.exclusive, "exclusive", false, "do not run (exit 5) while another run of the job is live")
 	flags.BoolVar(&f.noProgress, "no-progress", false, "no progress lines on a terminal")
-	flags.BoolVar(&f.verbose, "verbose", false, "nightly: show each job as a run of its own")
+	flags.BoolVar(&f.verbose, "verbose", false, "nightly: show each job as a run of its own; with --dry-run: sums and the first rows")
 	flags.BoolVar(&f.csv, flagCSV, false, "report: print the days as CSV on standard output")
 	flags.StringVar(&f.report, flagReport, "", "write a page about the run to this `FILE` when it ends (default none)")
 	complete(cmd, flagStep, a.completeSteps)
@@ -158,14 +159,14 @@ func (f runFlags) problems(w work, given func(flag string) bool) []error {
 		}
 	}
 	if _, err := f.bound(); err != nil {
-		add("--max-duration: %w", err)
+		found = append(found, err)
 	}
 	if err := f.reportMistake(); err != nil {
 		found = append(found, err)
 	}
 	for _, step := range f.Steps {
 		if !w.mayHave(step) {
-			add("--step: %q is not a step of %s: %s", step, w.name, strings.Join(w.steps(usualStages), ", "))
+			found = append(found, fmt.Errorf("--step: %w", unknownWord(w.name+" step", step, w.steps(usualStages))))
 		}
 	}
 	slices.SortFunc(found, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -205,12 +206,14 @@ func (f runFlags) bound() (time.Duration, error) {
 	if f.maxDuration == "" {
 		return 0, nil
 	}
-	d, err := config.ParseDuration(f.maxDuration)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is not a duration such as 2h", f.maxDuration)
-	}
-	if d < leastDuration {
-		return 0, fmt.Errorf("%s is too short for any work: %s or more", f.maxDuration, config.FormatDuration(leastDuration))
+	d, err := durationOf("--max-duration", f.maxDuration, "m", "h")
+	switch {
+	case err != nil:
+		return 0, err
+	case d <= 0:
+		return 0, fmt.Errorf("--max-duration %s leaves no time: give one such as 2h", f.maxDuration)
+	case d < leastDuration:
+		return 0, fmt.Errorf("--max-duration %s is too short for any work: give %s or more", f.maxDuration, config.FormatDuration(leastDuration))
 	}
 	return d, nil
 }

@@ -72,7 +72,7 @@ func walksOfChores() map[string]func(*walk) {
 			require.Contains(w, w.types(s, "show run", "run 17", "run 1").out, "brake: gateway main: ")
 			require.Contains(w, w.types(s, "show invoice", "invoice 7", "invoice 1").out, "lost_card")
 			s.suspend(false)
-			require.Contains(w, w.types(s, "status").out, "paused: gateway:main: brake: ")
+			require.Contains(w, w.types(s, "status").out, "Paused    gateway main by duly: brake, ")
 			require.Contains(w, w.types(s, "reopen", "17", "1").out, "would be taken back; nothing was changed")
 			w.types(s, "resume")
 			w.types(s, "reopen", "17", "1")
@@ -85,7 +85,8 @@ func walksOfChores() map[string]func(*walk) {
 			s.past(w.T)
 			id, _ := s.attempt(w.T, "in_doubt", "charging", payment.Succeeded)
 			invoice, subscription := fmt.Sprintf("invoice %d", id), fmt.Sprintf("subscription %d", id)
-			require.Contains(w, w.types(s, "show invoice", "invoice 7", invoice).out, "next: ")
+			require.Contains(w, w.types(s, "show invoice", "invoice 7", invoice).out, "duly run billing --subscription ")
+			w.types(s, "status")
 			order := fmt.Sprintf("order %d", s.order(w.T, "payment_in_progress", payment.Pending))
 			require.Equal(w, batch.ExitUnfinished, s.duly(w.T, "run", "reconcile").code)
 			w.types(s, "show order", "order 9", order)
@@ -120,7 +121,7 @@ func walksOfChores() map[string]func(*walk) {
 			require.NotEqual(w, batch.ExitDone, s.duly(w.T, "doctor").code)
 			require.NoError(w, os.WriteFile(file, []byte("another-of-the-provider"), 0o600))
 			w.types(s, "doctor")
-			require.Contains(w, w.types(s, "status").out, "no run is live")
+			require.Contains(w, w.types(s, "status").out, "times in ")
 		},
 		"Change the retry days": func(w *walk) {
 			s := newShop(w.T)
@@ -149,7 +150,7 @@ func walksOfChores() map[string]func(*walk) {
 			s := newShop(w.T)
 			s.past(w.T)
 			id, _ := s.attempt(w.T, "in_doubt", "charging", "")
-			require.Contains(w, w.types(s, "show subscription", "subscription 42", fmt.Sprintf("subscription %d", id)).out, "in_doubt")
+			require.Contains(w, w.types(s, "show subscription", "subscription 42", fmt.Sprintf("subscription %d", id)).out, "in doubt")
 		},
 		"A gateway that does not show what it took": func(w *walk) {
 			s := newShop(w.T)

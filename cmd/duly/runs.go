@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -11,6 +13,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/payment"
 	"duly/internal/runstate"
 	"duly/jobs"
 )
@@ -38,6 +41,8 @@ type runView struct {
 	State   *runstate.State `json:"state,omitempty"`
 	Why     string          `json:"why,omitempty"`
 	Control *mysql.Control  `json:"control,omitempty"`
+
+	lease time.Duration
 }
 
 func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, error) {
@@ -45,21 +50,15 @@ func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, err
 		ID: r.ID, Job: r.Job, BusinessDate: r.BusinessDate, Params: r.Params, Status: r.Status, Alive: r.Alive(now), Exit: r.ExitCode,
 		RerunOf: r.RerunOf, Host: r.Host, PID: r.PID, Version: r.Version, StartedAt: r.Started, FinishedAt: r.Finished,
 		HeartbeatAt: r.Beat, Error: orBlank(r.Error), Steps: []stepView{},
+		lease: time.Duration(r.LeaseMS) * time.Millisecond,
 	}
 	if err := v.live(r); err != nil {
 		return v, err
 	}
-	last := now // until when a step without an end was under way
-	if !v.Alive {
-		last = r.Beat
-	}
 	for _, s := range steps {
 		step := stepView{
 			Step: s.Step, Status: s.Status, Read: s.Read, Succeeded: s.Succeeded, Declined: s.Declined, Released: s.Released,
-			InDoubt: s.InDoubt, Rejected: s.Rejected, Review: s.Review, Seconds: max(0, last.Sub(s.Started).Seconds()), label: jobs.LabelOf(s.Step),
-		}
-		if s.Finished != nil {
-			step.Seconds = s.Finished.Sub(s.Started).Seconds()
+			InDoubt: s.InDoubt, Rejected: s.Rejected, Review: s.Review, Seconds: stepEnd(r, s, now).Sub(s.Started).Seconds(), label: jobs.LabelOf(s.Step),
 		}
 		if err := json.Unmarshal(s.Amounts, &step.Amounts); err != nil {
 			return v, fmt.Errorf("read the amounts of run %d, step %s: %w", r.ID, s.Step, err)
@@ -68,6 +67,19 @@ func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, err
 		v.Steps = append(v.Steps, step)
 	}
 	return v, nil
+}
+
+// stepEnd is when a step ended, or up to when it is known to have run: now, or the last heartbeat of a run that died.
+func stepEnd(r mysql.PastRun, s mysql.PastStep, now time.Time) time.Time {
+	switch {
+	case s.Finished != nil:
+		return *s.Finished
+	case r.Alive(now):
+		return now
+	case r.Beat.Before(s.Started):
+		return s.Started
+	}
+	return r.Beat
 }
 
 // live adds what a run that is alive tells of itself.
@@ -115,14 +127,39 @@ func (v runView) collected() map[string]int64 {
 	collected, _ := moved(v.Steps)
 	return collected
 }
+// died reports whether the run ended without saying so.
+func (v runView) died() bool { return v.Status == string(batch.Running) && !v.Alive }
 
 // state is the status, with what it does not say.
-func (v runView) state() string {
-	if v.Status == string(batch.Running) && !v.Alive {
-		return "running, but without a heartbeat since " + instant(v.HeartbeatAt)
+func (v runView) state(days calendar) string {
+	if v.died() {
+		return "died " + days.at(v.HeartbeatAt)
 	}
 	return v.Status
 }
+
+// shownSteps are the steps as people read them: those of a run that died run no more.
+func (v runView) shownSteps() []stepView {
+	list := slices.Clone(v.Steps)
+	for i := range list {
+		if v.died() && list[i].Status == string(batch.Running) {
+			list[i].Status = "died"
+		}
+	}
+	return list
+}
+
+// date is the business date of the run.
+func (v runView) date(days calendar) string {
+	date, err := payment.ParseDate(v.BusinessDate)
+	if err != nil {
+		return v.BusinessDate
+	}
+	return days.day(date)
+}
+
+// stackedSums is money in a cell of a table, a currency a line.
+func stackedSums(m map[string]int64) stacked { return strings.Split(moneySums(m), " + ") }
 
 func (v runView) exit() string {
 	if v.Exit == nil {
@@ -158,9 +195,14 @@ func (a *app) listRuns(ctx context.Context, db *database, limit int) error {
 	if err != nil {
 		return failed(err)
 	}
-	list, err := views(ctx, db, past, business())
+	now := business()
+	list, err := views(ctx, db, past, now)
 	if err != nil {
 		return failed(err)
+	}
+	days, err := a.calendar(now)
+	if err != nil {
+		return err
 	}
 	if a.json {
 		return a.print(list)
@@ -171,8 +213,12 @@ func (a *app) listRuns(ctx context.Context, db *database, limit int) error {
 		if v.FinishedAt != nil {
 			took = v.FinishedAt.Sub(v.StartedAt).Round(time.Millisecond).String()
 		}
-		rows = append(rows, table.Row{v.ID, v.Job, v.BusinessDate, v.state(), v.exit(), instant(v.StartedAt), took, v.Host, amounts(v.collected())})
+		collected, refunded := moved(v.Steps)
+		rows = append(rows, table.Row{
+			v.ID, v.Job, v.date(days), v.state(days), v.exit(), days.at(v.StartedAt), took, v.Host, stackedSums(collected), stackedSums(refunded),
+		})
 	}
-	a.table(table.Row{"run", "job", "date", "status", "exit", "started", "took", "host", "collected"}, rows)
+	a.item("", 0, days.header(now)...)
+	a.table(table.Row{"run", "job", "date", "status", "exit", "started", "took", "host", "collected", "refunded"}, rows)
 	return nil
 }

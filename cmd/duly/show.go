@@ -34,8 +34,8 @@ func (a *app) showCommand() *cobra.Command {
 			"  duly show order 12\n" +
 			"  duly show run 17",
 	}
-	add := func(name, short string, do func(context.Context, *database, uint64) error) {
-		cmd.AddCommand(&cobra.Command{
+	add := func(name, short, more string, do func(context.Context, *database, uint64) error) {
+		one := &cobra.Command{
 			Use: name + " ID", Short: short, Example: "  duly show " + name + " 42", Args: cobra.ArbitraryArgs,
 			ValidArgsFunction: a.completeShown(name),
 			RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,12 +48,16 @@ func (a *app) showCommand() *cobra.Command {
 				}
 				return a.withSchema(cmd.Context(), func(db *database) error { return do(cmd.Context(), db, n) })
 			},
-		})
+		}
+		if more != "" {
+			a.verboseFlag(one, more)
+		}
+		cmd.AddCommand(one)
 	}
-	add("run", "One run and its steps", a.showRun)
-	add("subscription", "One subscription, with why it was charged or not", a.showSubscription)
-	add("invoice", "One invoice with its attempts, and why it is paid or not", a.showInvoice)
-	add("order", "One order with its payments, and what becomes of it", a.showOrder)
+	add("run", "One run and its steps", "", a.showRun)
+	add("subscription", "One subscription: was it charged, was it charged twice, and if not, why", "every invoice with its keys, and the events", a.showSubscription)
+	add("invoice", "One invoice: why it is paid or not, and what to type", "its attempts with their keys, and the events", a.showInvoice)
+	add("order", "One order with its payments, and what becomes of it", "keys and events", a.showOrder)
 	group(cmd)
 	return cmd
 }
@@ -75,9 +79,10 @@ func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
 	case err != nil:
 		return failed(err)
 	case run == nil:
-		return usagef("there is no run %d; `duly runs` lists them", id)
+		return usagef("no run %d; see duly runs", id)
 	}
-	list, err := views(ctx, db, []mysql.PastRun{*run}, business())
+	now := business()
+	list, err := views(ctx, db, []mysql.PastRun{*run}, now)
 	if err != nil {
 		return failed(err)
 	}
@@ -90,28 +95,48 @@ func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
 	if a.json {
 		return a.print(v)
 	}
-	a.line("run %d of %s for %s: %s", v.ID, v.Job, v.BusinessDate, v.state())
-	a.line("  on %s (process %d, version %s), started %s", v.Host, v.PID, v.Version, instant(v.StartedAt))
-	if v.FinishedAt != nil {
-		a.line("  ended %s, after %s, exit code %s", instant(*v.FinishedAt), v.FinishedAt.Sub(v.StartedAt).Round(time.Millisecond), v.exit())
+	days, err := a.calendar(now)
+	if err != nil {
+		return err
 	}
+	a.runText(v, days)
+	return nil
+}
+
+// runText writes a run for people.
+func (a *app) runText(v shownRun, days calendar) {
+	state := v.state(days)
+	if v.Exit != nil {
+		state += ", exit " + v.exit()
+	}
+	a.item("", 0, fmt.Sprintf("run %d", v.ID), v.Job, v.date(days), state, "times in "+days.zone.String())
+	took := ""
+	if v.FinishedAt != nil {
+		took = "took " + v.FinishedAt.Sub(v.StartedAt).Round(time.Millisecond).String()
+	}
+	a.item("", 0, fmt.Sprintf("on %s (process %d, version %s)", v.Host, v.PID, v.Version), "started "+days.at(v.StartedAt), took)
 	if v.RerunOf != nil {
-		a.line("  a re-run of run %d", *v.RerunOf)
+		a.line("re-run of run %d", *v.RerunOf)
 	}
 	if params := string(v.Params); params != "{}" {
-		a.line("  told: %s", params)
+		a.line("flags: %s", params)
 	}
 	if v.Error != "" {
-		a.line("  failed: %s", text.Joined(v.Error))
+		a.line("failed: %s", text.Joined(v.Error))
 	}
-	a.steps(v.Steps)
-	if sums := v.collected(); len(sums) > 0 {
-		a.line("collected: %s", amounts(sums))
+	a.steps(v.shownSteps())
+	collected, refunded := moved(v.Steps)
+	if len(collected) > 0 {
+		a.line("Collected  %s", moneySums(collected))
+	}
+	if len(refunded) > 0 {
+		a.line("Refunded   %s", moneySums(refunded))
 	}
 	for _, next := range v.Next {
-		a.command("next: %s", next)
+		if !strings.HasPrefix(next, "nothing") {
+			a.command("next: %s", next)
+		}
 	}
-	return nil
 }
 
 // nextOfAudit says what the findings of an audit ask for, as long as they are open.
@@ -167,7 +192,7 @@ func (a *app) showSubscription(ctx context.Context, db *database, id uint64) err
 	case err != nil:
 		return failed(err)
 	case s == nil:
-		return usagef("there is no subscription %d", id)
+		return noSubscription(id)
 	}
 	w := whole{Subscription: s}
 	unknown, err := readers.UnknownOfSubscription(ctx, db.DB, id, invoicesShown)
@@ -191,7 +216,7 @@ func (a *app) showSubscription(ctx context.Context, db *database, id uint64) err
 		standing.Invoice = list[0].Standing()
 	}
 	w.Explanation = billing.Explain(standing)
-	return a.showWhole(ctx, db, w, fmt.Sprintf("sub_%d_", id), false)
+	return a.showWhole(ctx, db, w, standing, fmt.Sprintf("sub_%d_", id), false)
 }
 
 func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
@@ -200,7 +225,7 @@ func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
 	case err != nil:
 		return failed(err)
 	case inv == nil:
-		return usagef("there is no invoice %d", id)
+		return usagef("no invoice %d; see duly show subscription ID", id)
 	}
 	w := whole{Invoices: []readers.ShownInvoice{*inv}, Events: []readers.ShownEvent{}}
 	if w.Subscription, err = readers.FindSubscription(ctx, db.DB, inv.SubscriptionID); err != nil {
@@ -227,7 +252,7 @@ func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
 	}
 	standing.Invoice = inv.Standing()
 	w.Explanation = billing.ExplainInvoice(standing)
-	return a.showWhole(ctx, db, w, reference, true)
+	return a.showWhole(ctx, db, w, standing, reference, true)
 }
 
 func subject(subscription uint64) string { return fmt.Sprintf("subscription:%d", subscription) }
@@ -277,7 +302,7 @@ func issuePolicy(c *config.Config, now time.Time) billing.IssuePolicy {
 }
 
 // showWhole writes a subscription or an invoice with all that hangs on it. Findings are those about references that begin so.
-func (a *app) showWhole(ctx context.Context, db *database, w whole, reference string, complete bool) error {
+func (a *app) showWhole(ctx context.Context, db *database, w whole, standing billing.Standing, reference string, complete bool) error {
 	var payments []string
 	for _, inv := range w.Invoices {
 		for _, t := range inv.Attempts {
@@ -292,42 +317,41 @@ func (a *app) showWhole(ctx context.Context, db *database, w whole, reference st
 	if a.json {
 		return a.print(w)
 	}
-	if s := w.Subscription; s != nil {
-		a.line("subscription %d of customer %s: %s", s.ID, s.CustomerID, s.Status)
-		a.line("  %s every %s at gateway %s, next period %s", payment.Money{Amount: s.Amount, Currency: s.Currency},
-			period(s.IntervalCount, s.IntervalUnit), s.Gateway, s.Next)
-		for _, note := range []struct{ what, said string }{
-			{"description", orBlank(s.Description)}, {"in review", orBlank(s.ReviewReason)}, {"cancelled", orBlank(s.CancelReason)},
-		} {
-			if note.said != "" {
-				a.line("  %s: %s", note.what, note.said)
-			}
-		}
+	return a.showText(ctx, db, w, standing, complete)
+}
+
+// showText writes a subscription or an invoice for people.
+func (a *app) showText(ctx context.Context, db *database, w whole, standing billing.Standing, invoice bool) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	answer := chargeAnswer{calendar: calendar{c.Business.Location(), standing.Issue.Business}, subscription: w.Subscription, why: w.Explanation, findings: w.Findings}
+	if answer.audited, err = readers.AuditedTo(ctx, db.DB); err != nil {
+		return failed(err)
+	}
+	if len(w.Invoices) > 0 {
+		answer.invoice, answer.retries = &w.Invoices[0], standing.Retries()
+	}
+	if invoice {
+		a.invoiceText(w, answer, invoiceWays(w.Invoices[0], w.Subscription == nil, asks(c)))
 	} else {
-		a.line("its subscription's row is gone")
+		a.subscriptionText(w, answer)
 	}
-	a.line("why: %s", w.Explanation.Text)
-	a.line("next: %s", w.Explanation.Next)
-	a.showUnknown(w.Unknown)
-	a.findings(w.Findings)
-	for _, inv := range w.Invoices {
-		a.invoice(inv)
+	if a.verbose {
+		a.details(w, answer.calendar)
 	}
-	if w.OlderInvoices > 0 {
-		a.line("and %s", plural(w.OlderInvoices, "older invoice"))
-	}
-	a.events(w.Events)
 	return nil
 }
 
 // events writes a list of events for people.
-func (a *app) events(list []readers.ShownEvent) {
+func (a *app) events(list []readers.ShownEvent, days calendar) {
 	if len(list) == 0 {
 		return
 	}
 	var rows []table.Row
 	for _, e := range list {
-		rows = append(rows, table.Row{instant(e.CreatedAt), e.Type, e.ID})
+		rows = append(rows, table.Row{days.at(e.CreatedAt), e.Type, e.ID})
 	}
 	a.line("events")
 	a.table(table.Row{"at", "type", "id"}, rows)
@@ -341,13 +365,13 @@ func period(count int, unit string) string {
 }
 
 // invoice writes an invoice and its attempts for people.
-func (a *app) invoice(inv readers.ShownInvoice) {
-	line := fmt.Sprintf("invoice %d, due %s, %s: %s", inv.ID, inv.Due, payment.Money{Amount: inv.Amount, Currency: inv.Currency}, inv.Status)
+func (a *app) invoice(inv readers.ShownInvoice, days calendar) {
+	line := fmt.Sprintf("invoice %d, due %s, %s: %s", inv.ID, days.day(inv.Due), payment.Money{Amount: inv.Amount, Currency: inv.Currency}, inv.Status)
 	switch {
 	case inv.PaidAt != nil:
-		line += " at " + instant(*inv.PaidAt)
+		line += " " + days.at(*inv.PaidAt)
 	case inv.Status == string(billing.Open):
-		line += fmt.Sprintf(", stage %d on %s", inv.Stage, inv.StageDate)
+		line += fmt.Sprintf(", stage %d on %s", inv.Stage, days.day(inv.StageDate))
 	case inv.ReviewReason != nil:
 		line += ", " + *inv.ReviewReason
 	}
@@ -359,13 +383,13 @@ func (a *app) invoice(inv readers.ShownInvoice) {
 	for _, t := range inv.Attempts {
 		check := ""
 		if t.NextCheckAt != nil {
-			check = instant(*t.NextCheckAt)
+			check = days.at(*t.NextCheckAt)
 		}
 		why := strings.TrimPrefix(orBlank(t.DeclineClass)+" "+orBlank(t.DeclineCode)+" "+orBlank(t.Message), " ")
 		if t.ReopenedAt != nil {
 			why += "; taken back"
 		}
-		rows = append(rows, table.Row{t.ID, t.Stage, t.Status, strings.TrimSpace(why), t.Gateway, instant(t.CreatedAt), check, t.Run, t.Key, orBlank(t.PaymentID)})
+		rows = append(rows, table.Row{t.ID, t.Stage, t.Status, strings.TrimSpace(why), t.Gateway, days.at(t.CreatedAt), check, t.Run, t.Key, orBlank(t.PaymentID)})
 	}
 	a.table(table.Row{"attempt", "stage", "status", "why", "gateway", "at", "next check", "run", "key", "payment"}, rows)
 }

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -36,7 +36,7 @@ func (a *app) showOrder(ctx context.Context, db *database, id uint64) error {
 	case err != nil:
 		return failed(err)
 	case o == nil:
-		return usagef("there is no order %d", id)
+		return noOrder(id)
 	}
 	w := wholeOrder{Order: o}
 	if w.Events, err = readers.FindEvents(ctx, db.DB, fmt.Sprintf("order:%d", id), eventsShown); err != nil {
@@ -68,37 +68,38 @@ func (a *app) showOrder(ctx context.Context, db *database, id uint64) error {
 	if a.json {
 		return a.print(w)
 	}
-	a.order(w)
+	days, err := a.calendar(s.Now)
+	if err != nil {
+		return err
+	}
+	a.order(w, days)
 	return nil
 }
 
 // order writes an order with all that hangs on it for people.
-func (a *app) order(w wholeOrder) {
+func (a *app) order(w wholeOrder, days calendar) {
 	o := w.Order
-	a.line("order %d of customer %s: %s, %s", o.ID, o.CustomerID, o.Status, payment.Money{Amount: o.Amount, Currency: o.Currency})
-	a.line("  placed %s, last changed %s", instant(o.CreatedAt), instant(o.UpdatedAt))
-	for _, end := range []struct {
-		what string
-		at   *time.Time
-		why  string
-	}{{"completed", o.CompletedAt, ""}, {"failed", o.FailedAt, orBlank(o.FailureReason)}} {
-		if end.at == nil {
-			continue
-		}
-		line := "  " + end.what + " " + instant(*end.at)
-		if end.why != "" {
-			line += ": " + end.why
-		}
-		a.line("%s", line)
-	}
-	if c := o.Check; c != nil {
-		a.line("  %s", checked(c))
-	}
+	a.item("", 0, fmt.Sprintf("order %d", o.ID), o.CustomerID, strings.ReplaceAll(o.Status, "_", " "),
+		payment.Money{Amount: o.Amount, Currency: o.Currency}.String(), "times in "+days.zone.String())
 	for _, e := range w.Explanations {
-		a.line("why: %s", e.Text)
-		a.line("next: %s", e.Next)
+		next := e.Next
+		if next == "nothing" {
+			next = ""
+		}
+		a.line("%s.%s", capital(e.Text), after(" ", capital(next)))
 	}
 	a.findings(w.Findings)
+	marks := []string{"placed " + days.at(o.CreatedAt), "changed " + days.at(o.UpdatedAt)}
+	if o.CompletedAt != nil {
+		marks = append(marks, "completed "+days.at(*o.CompletedAt))
+	}
+	if o.FailedAt != nil {
+		marks = append(marks, "failed "+days.at(*o.FailedAt)+after(": ", orBlank(o.FailureReason)))
+	}
+	if c := o.Check; c != nil {
+		marks = append(marks, checked(c, days))
+	}
+	a.item("", 0, marks...)
 	var rows []table.Row
 	for _, i := range o.Items {
 		name, stock := "gone", any("")
@@ -110,33 +111,43 @@ func (a *app) order(w wholeOrder) {
 	if len(rows) > 0 {
 		a.table(table.Row{"product", "name", "quantity", "in stock now"}, rows)
 	}
-	rows = nil
-	for _, p := range o.Payments {
-		given := any("")
+	a.payments(o.Payments, days)
+	if a.verbose {
+		a.events(w.Events, days)
+	}
+}
+
+// payments writes the payments of an order.
+func (a *app) payments(list []readers.ShownPayment, days calendar) {
+	var rows []table.Row
+	for _, p := range list {
+		refunded := any("")
 		if p.Refunded > 0 {
-			given = payment.Money{Amount: p.Refunded, Currency: p.Currency}
+			refunded = payment.Money{Amount: p.Refunded, Currency: p.Currency}
+		}
+		key := ""
+		if a.verbose {
+			key = orBlank(p.Key)
 		}
 		rows = append(rows, table.Row{
-			p.ID, p.Status, orBlank(p.FailureReason), p.Gateway,
+			p.ID, strings.ReplaceAll(p.Status, "_", " "), orBlank(p.FailureReason), p.Gateway,
 			payment.Money{Amount: p.Amount, Currency: p.Currency},
-			given,
-			instant(p.CreatedAt), orBlank(p.Key), orBlank(p.TransactionKey),
+			refunded, days.at(p.CreatedAt), key, orBlank(p.TransactionKey),
 		})
 	}
 	if len(rows) > 0 {
-		a.table(table.Row{"payment", "status", "why", "gateway", "amount", "given back", "at", "key", "there"}, rows)
+		a.table(table.Row{"payment", "status", "why", "gateway", "amount", "refunded", "at", "key", "gateway payment"}, rows)
 	}
-	a.events(w.Events)
 }
 
 // checked says in a line when an order was checked, and when it is again.
-func checked(c *readers.ShownCheck) string {
+func checked(c *readers.ShownCheck, days calendar) string {
 	line := "not checked yet"
 	if c.CheckedAt != nil {
-		line = "checked " + instant(*c.CheckedAt)
+		line = "checked " + days.at(*c.CheckedAt)
 	}
 	if c.NextCheckAt != nil {
-		line += ", again " + instant(*c.NextCheckAt)
+		line += ", again " + days.at(*c.NextCheckAt)
 	}
 	return line
 }

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"duly/config"
@@ -39,6 +37,8 @@ type statusView struct {
 	Unbilled []readers.Unbilled `json:"unbilled"`
 	Pauses   []mysql.Pause      `json:"pauses"`
 	Runs     []runView          `json:"runs"` // live ones
+
+	notes statusNotes
 }
 
 // ordersView are the orders that are to be checked.
@@ -69,9 +69,10 @@ func (a *app) statusCommand() *cobra.Command {
 	every := "2s"
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show what is due, in flight, in doubt, in review and paused, and the live runs",
-		Long: "Shows what is due, in flight, in doubt, in review and paused, and the live runs: how\n" +
-			"far each has come, and what it waits for most. It only reads, so a replica will do.\n\n" +
+		Short: "Show who is needed, what is due, claimed, in doubt and paused, and the live runs",
+		Long: "Shows who is needed, what is due, claimed, in doubt and paused, the last run, and a line\n" +
+			"of each live run: how far it has come, and what slows it down. It only reads, so a\n" +
+			"replica will do.\n\n" +
 			"With --watch it is shown again and again until SIGINT (Ctrl-C), which ends it with\n" +
 			"exit 0: drawn over on a terminal, block after block elsewhere, and a document a line\n" +
 			"with --json.",
@@ -93,6 +94,7 @@ func (a *app) statusCommand() *cobra.Command {
 			})
 		},
 	}
+	a.verboseFlag(cmd, "of live runs also the gateways and the steps")
 	cmd.Flags().BoolVar(&watch, "watch", false, "show it again and again")
 	cmd.Flags().StringVar(&every, "interval", every, "with --watch, the `TIME` from one look to the next, such as 5s")
 	return cmd
@@ -121,7 +123,11 @@ func (a *app) statusNow(ctx context.Context, db *database, business func() time.
 	}
 	now := business()
 	s := statusView{At: now.UTC().Truncate(time.Microsecond), BusinessDate: payment.DateOf(now.In(c.Business.Location()))}
-	return s, failed(mysql.Classify(ctx, s.read(ctx, db, c)))
+	err = s.read(ctx, db, c)
+	if err == nil && !a.json {
+		err = s.annotate(ctx, a, db, c)
+	}
+	return s, failed(mysql.Classify(ctx, err))
 }
 
 // mostStuck is how many stuck rows are listed.
@@ -212,77 +218,4 @@ func unlessZero(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
-}
-
-// showStatus writes a status for people.
-func (a *app) showStatus(s statusView) {
-	a.line("%s, business date %s", instant(s.At), s.BusinessDate)
-	a.table(table.Row{"what", "count", ""}, s.rows())
-	for _, r := range s.StuckRows {
-		a.line("stuck: %s %d, left by %d runs since %s: %s", r.Kind, r.ID, r.Runs, instant(r.Since), r.Reason)
-	}
-	for _, p := range s.Pauses {
-		a.line("paused: %s: %s", p.Subject, p)
-	}
-	if len(s.Runs) == 0 {
-		a.line("no run is live")
-	}
-	for _, v := range s.Runs {
-		a.showLive(v, s.At)
-	}
-}
-
-// rows are the numbers of a status. What a shop may have none of stands there only if there is some.
-func (s statusView) rows() []table.Row {
-	rows := []table.Row{{"subscriptions due, not invoiced", s.DueSubscriptions, ""}}
-	for _, sum := range s.DueInvoices {
-		rows = append(rows, table.Row{
-			fmt.Sprintf("open invoices due, stage %d", sum.Stage), sum.Count, payment.Money{Amount: sum.Amount, Currency: sum.Currency},
-		})
-	}
-	rows = append(rows, table.Row{"charges in flight", s.InFlight, ""}, table.Row{"charges in doubt", s.InDoubt, when("next check", s.NextCheckAt)})
-	add := func(what string, n int64, note string) {
-		if n > 0 {
-			rows = append(rows, table.Row{what, n, note})
-		}
-	}
-	more := ""
-	if s.Orders.Due+s.Orders.InFlight >= readers.MostCounted {
-		more = "or more"
-	}
-	add("stale orders due", s.Orders.Due, more)
-	add("orders being checked", s.Orders.InFlight, "")
-	add("orders in doubt", s.Orders.InDoubt, when("next check", s.Orders.NextCheckAt))
-	add("refunds due", s.Refunds.Due, "")
-	add("refunds to be tried again", s.Refunds.Waiting, when("next try", s.Refunds.NextTryAt))
-	for _, u := range s.Undelivered {
-		add("events not delivered to "+u.Sink, u.Pending, "")
-		add("  of those, failed", u.Failed, when("next try", u.NextTryAt))
-	}
-	named := func(n int64, command string) string {
-		if n == 0 {
-			return ""
-		}
-		return command
-	}
-	const review = "duly list review"
-	rows = append(rows, table.Row{"invoices in review", s.InReview.Invoices, named(s.InReview.Invoices, review)},
-		table.Row{"subscriptions in review", s.InReview.Subscriptions, named(s.InReview.Subscriptions, review)})
-	add("orders in review", s.InReview.Orders, review)
-	add("events given up", s.InReview.Events, "duly list dead-events")
-	add("findings open", s.InReview.Findings, "duly list findings")
-	for _, u := range s.Unbilled {
-		add(fmt.Sprintf("subscriptions %q, due and not billed", u.Status), u.Count, "duly list unknown")
-	}
-	for _, u := range s.UnknownCharges {
-		add("charges unknown here", u.Count, "duly adopt "+u.Gateway)
-	}
-	return rows
-}
-
-func when(what string, at *time.Time) string {
-	if at == nil {
-		return ""
-	}
-	return what + " " + instant(*at)
 }

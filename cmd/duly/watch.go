@@ -13,7 +13,6 @@ import (
 
 	pretty "github.com/jedib0t/go-pretty/v6/text"
 
-	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/text"
 )
@@ -32,11 +31,11 @@ const leastInterval = 100 * time.Millisecond
 
 // interval reads --interval.
 func interval(text string) (time.Duration, error) {
-	d, err := config.ParseDuration(text)
-	if err != nil || d < leastInterval {
-		return 0, fmt.Errorf("--interval: %q is not a duration of %s or more, such as 2s", text, leastInterval)
+	d, err := durationOf("--interval", text, "s", "m")
+	if err == nil && d < leastInterval {
+		err = fmt.Errorf("--interval %s is too short: give %s or more, such as 2s", text, leastInterval)
 	}
-	return d, nil
+	return d, err
 }
 
 // watch shows the status again and again, until it is interrupted.

@@ -70,7 +70,7 @@ func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
 	d.DB = db
 	if err := mysql.Ping(ctx, db); err != nil {
 		d.close()
-		return nil, startError(err)
+		return nil, startError(unreachable(c.Database, err))
 	}
 	return d, nil
 }

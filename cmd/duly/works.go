@@ -78,7 +78,7 @@ func oneJob(args []string) (work, error) {
 	w, ok := findWork(args[0])
 	switch {
 	case !ok:
-		return work{}, usagef("%q is not a job of this version: %s", args[0], names)
+		return work{}, usage(unknownWord("job", args[0], workNames()))
 	case len(args) > 1:
 		return work{}, usagef("one job at a time: %q is one too many", args[1])
 	}

@@ -304,7 +304,7 @@ func (s Standing) waiting() Explanation {
 	if inv.Stage == 0 {
 		return Explanation{WhyNotDue, fmt.Sprintf("it is due on %s", inv.StageDate), "it is charged by the first run on or after that day"}
 	}
-	e := Explanation{WhyStage, sentence("it was declined", inv.Message), fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, len(s.Policy.of(inv.Invoice).RetryDays)), inv.StageDate)}
+	e := Explanation{WhyStage, sentence("it was declined", inv.Message), fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, s.Retries()), inv.StageDate)}
 	for _, a := range inv.Past {
 		if a.Status == AttemptDeclined && a.bars(s.Subscription) {
 			e.Why, e.Next = WhyBarred, e.Next+", and passes without a charge unless the customer changes the payment method before"
@@ -312,6 +312,14 @@ func (s Standing) waiting() Explanation {
 		}
 	}
 	return e
+}
+
+// Retries is how many retries the invoice has; 0 if there is no invoice.
+func (s Standing) Retries() int {
+	if s.Invoice == nil {
+		return 0
+	}
+	return len(s.Policy.of(s.Invoice.Invoice).RetryDays)
 }
 
 // elsewhere says who bills what is at a gateway that is not configured here.

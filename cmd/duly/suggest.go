@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"duly/config"
+)
+
+// furthestTypo is how many letters a word may be away from the one that was meant.
+const furthestTypo = 2
+
+// meant returns the word of the list that a mistyped one most likely stands for; empty if none is near.
+func meant(typed string, list []string) string {
+	typed = strings.ToLower(typed)
+	best, least := "", min(furthestTypo, len(typed)/2)+1
+	for _, word := range list {
+		if unnumbered(typed) == unnumbered(strings.ToLower(word)) {
+			continue // another number is no slip
+		}
+		if d := typos(typed, strings.ToLower(word)); d < least {
+			best, least = word, d
+		}
+	}
+	if best != "" {
+		return best
+	}
+	for _, word := range list {
+		if len(typed) > furthestTypo && strings.HasPrefix(strings.ToLower(word), typed) {
+			return word
+		}
+	}
+	return ""
+}
+
+// unnumbered is a word without its digits.
+func unnumbered(word string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, word)
+}
+
+// typos counts the letters to insert, delete, replace or swap with their neighbour to turn a into b (optimal string alignment).
+func typos(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	rows := [][]int{make([]int, len(y)+1)}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(x); i++ {
+		row := make([]int, len(y)+1)
+		row[0] = i
+		for j := 1; j <= len(y); j++ {
+			cost := 1
+			if x[i-1] == y[j-1] {
+				cost = 0
+			}
+			row[j] = min(rows[i-1][j]+1, row[j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
+				row[j] = min(row[j], rows[i-2][j-2]+1)
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows[len(x)][len(y)]
+}
+
+// unknownWord says that a word is none of the list, and which one was meant, or what there is.
+func unknownWord(what, typed string, list []string) error {
+	if near := meant(typed, list); near != "" {
+		return fmt.Errorf("unknown %s %q; did you mean %s?", what, typed, near)
+	}
+	return fmt.Errorf("unknown %s %q: it is %s", what, typed, alternatives(list))
+}
+
+// alternatives writes a list of which one is to be chosen: a, b or c.
+func alternatives(list []string) string {
+	last := len(list) - 1
+	if last < 1 {
+		return strings.Join(list, "")
+	}
+	return strings.Join(list[:last], ", ") + " or " + list[last]
+}
+
+// unknownCommand says that a command has no such subcommand.
+func unknownCommand(cmd *cobra.Command, typed string, names []string) error {
+	path := strings.TrimPrefix(cmd.CommandPath()+" ", cmd.Root().Name()+" ")
+	if near := meant(typed, names); near != "" {
+		return fmt.Errorf("unknown command %q; did you mean duly %s%s?", path+typed, path, near)
+	}
+	if job := meant(typed, workNames()); job != "" && !cmd.HasParent() {
+		return fmt.Errorf("unknown command %q; did you mean duly run %s?", typed, job)
+	}
+	if !cmd.HasParent() {
+		return fmt.Errorf("unknown command %q; try duly help", typed)
+	}
+	return fmt.Errorf("unknown command %q; %s %s", path+typed, cmd.CommandPath(), alternatives(names))
+}
+
+// unknownFlag says that a command has no such flag.
+func unknownFlag(cmd *cobra.Command, typed string) error {
+	var names []string
+	add := func(f *pflag.Flag) { names = append(names, f.Name) }
+	cmd.NonInheritedFlags().VisitAll(add)
+	cmd.InheritedFlags().VisitAll(add)
+	if near := meant(typed, names); near != "" {
+		return fmt.Errorf("unknown flag --%s; did you mean --%s?", typed, near)
+	}
+	return fmt.Errorf("unknown flag --%s; try %s --help", typed, cmd.CommandPath())
+}
+
+// durationOf reads the value of a flag. Where it has no unit, it asks for one of the two that are usual.
+func durationOf(flag, typed, shorter, longer string) (time.Duration, error) {
+	d, err := config.ParseDuration(typed)
+	if err == nil {
+		return d, nil
+	}
+	if _, number := strconv.ParseFloat(typed, 64); number == nil {
+		return 0, fmt.Errorf("%s %s has no unit: %s or %s?", flag, typed, typed+shorter, typed+longer)
+	}
+	return 0, fmt.Errorf("%s: %q is not a duration such as 2%s", flag, typed, longer)
+}
+
+func noSubscription(id uint64) error {
+	return usagef("no subscription %d; look for its id in the table subscriptions", id)
+}
+
+func noOrder(id uint64) error {
+	return usagef("no order %d; look for its id in the table orders", id)
+}
