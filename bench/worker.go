@@ -15,10 +15,10 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/runs"
+	"duly/internal/store"
 	"duly/jobs"
-	"duly/readers"
 	"duly/steps"
-	"duly/writers"
 )
 
 // gatewayName is the gateway of every subscription.
@@ -43,7 +43,7 @@ func (w worker) bill(ctx context.Context, s *schema) (worked, error) {
 	policy := billing.Policy{RetryDays: []int{1, 3, 5}}
 	return w.run(ctx, s, nil, func(deps jobs.Deps) batch.Job {
 		return jobs.Billing(deps, jobs.BillingOptions{
-			Selection: readers.Selection{Business: s.lab.today()}, Policy: policy, ChunkSize: w.chunkSize, BrakePercent: 50,
+			Selection: store.Selection{Business: s.lab.today()}, Policy: policy, ChunkSize: w.chunkSize, BrakePercent: 50,
 		}, len(policy.RetryDays))
 	})
 }
@@ -52,7 +52,7 @@ func (w worker) bill(ctx context.Context, s *schema) (worked, error) {
 func (w worker) reconcile(ctx context.Context, s *schema) (worked, error) {
 	return w.run(ctx, s, gateway.NewBound(w.parallelism), func(deps jobs.Deps) batch.Job {
 		return jobs.Reconcile(deps, jobs.ReconcileOptions{
-			Selection: readers.Selection{Business: s.lab.today()}, Policy: orders.Policy{OlderThan: 10 * time.Minute, GiveUpAfter: 24 * time.Hour},
+			Selection: store.Selection{Business: s.lab.today()}, Policy: orders.Policy{OlderThan: 10 * time.Minute, GiveUpAfter: 24 * time.Hour},
 			ChunkSize: w.chunkSize, Parallelism: w.parallelism,
 		})
 	})
@@ -71,12 +71,12 @@ func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of fun
 		return worked{}, err
 	}
 	able := w.gateway.Abilities()
-	accounts, err := writers.Accounts(ctx, s.DB, []payment.Account{{Gateway: gatewayName, Address: able.Address, ID: able.Account}})
+	accounts, err := store.Accounts(ctx, s.DB, []payment.Account{{Gateway: gatewayName, Address: able.Address, ID: able.Account}})
 	if err != nil {
 		return worked{}, err
 	}
 	deps := jobs.Deps{
-		DB: s.DB, Server: server, Accounts: accounts, Repository: &mysql.Repository{DB: s.DB, Server: server, Now: now}, Gateways: steps.Gateways{gatewayName: paced},
+		DB: s.DB, Server: server, Accounts: accounts, Repository: &runs.Repository{DB: s.DB, Server: server, Now: now}, Gateways: steps.Gateways{gatewayName: paced},
 		Parallelism: func(string) int { return w.parallelism },
 		Clock:       now, Business: now, Zone: time.UTC, Heartbeat: 5 * time.Second,
 	}

@@ -14,6 +14,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -125,7 +127,7 @@ func (a *auditJob) begin(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	if a.audited, err = readers.AuditedTo(ctx, a.DB); err != nil {
+	if a.audited, err = query.AuditedTo(ctx, a.DB); err != nil {
 		return err
 	}
 	a.window = a.o.span(a.audited, a.Business(), a.Zone)
@@ -177,7 +179,7 @@ func PastAuditWindow(params []byte) (payment.Window, bool) {
 
 // count counts the findings that are new since it last did.
 func (a *auditJob) count(ctx context.Context, x *batch.StepExecution) error {
-	n, err := readers.NewFindings(ctx, a.DB, x.Run.ID)
+	n, err := query.NewFindings(ctx, a.DB, x.Run.ID)
 	if err != nil {
 		return err
 	}
@@ -188,7 +190,7 @@ func (a *auditJob) count(ctx context.Context, x *batch.StepExecution) error {
 
 // match compares what gateways list with our payments.
 func (a *auditJob) match(ctx context.Context, x *batch.StepExecution) error {
-	m := &steps.Match{Gateways: a.Gateways}
+	m := &steps.Audit{Gateways: a.Gateways}
 	var failed []error
 	for _, name := range slices.Sorted(maps.Keys(a.Gateways)) {
 		if ctx.Err() != nil || x.Lease.Left() <= 0 {
@@ -213,10 +215,10 @@ func (a *auditJob) match(ctx context.Context, x *batch.StepExecution) error {
 }
 
 // join compares one page with our payments.
-func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Match, listing *audit.Listing, page []payment.Payment) error {
+func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Audit, listing *audit.Listing, page []payment.Payment) error {
 	var rows []audit.Ours
 	if err := patiently(ctx, x, func(ctx context.Context) (err error) {
-		rows, err = readers.AuditMatches(ctx, a.DB, page)
+		rows, err = store.Matches(ctx, a.DB, page)
 		return err
 	}); err != nil {
 		return err
@@ -275,10 +277,10 @@ func (a *auditJob) lookUp(ctx context.Context, x *batch.StepExecution) error {
 			if err != nil {
 				return err
 			}
-			return writers.Findings(ctx, a.DB, a.Business(), found)
+			return store.Findings(ctx, a.DB, a.Business(), found)
 		},
 	}
-	match := &steps.Match{Gateways: a.Gateways}
+	match := &steps.Audit{Gateways: a.Gateways}
 	err := a.run(ctx, x, &batch.Chunk[audit.Ours, audit.Seen]{
 		StepName:  StepLookUp,
 		Reader:    reader,

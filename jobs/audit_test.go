@@ -19,6 +19,7 @@ import (
 	"duly/internal/gateway/simulator"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/runs"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/jobs"
@@ -181,7 +182,7 @@ func (a *auditor) auditOn(ctx context.Context, dsn string, change func(*jobs.Aud
 	business := func() time.Time { return a.now }
 	deps := jobs.Deps{
 		KeyPrefixes: map[string]string{"main": a.prefix},
-		DB:          db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: steps.Gateways{"main": paced},
+		DB:          db, Repository: &runs.Repository{DB: db, Now: business}, Gateways: steps.Gateways{"main": paced},
 		Parallelism: func(string) int { return 8 }, Clock: time.Now, Business: business, Zone: zone, Heartbeat: time.Second,
 	}
 	o := jobs.AuditOptions{Lag: jobs.AuditLag, ChunkSize: 500, Note: func(text string) { a.notes = append(a.notes, text) }}

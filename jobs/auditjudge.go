@@ -8,9 +8,9 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/payment"
-	"duly/readers"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/steps"
-	"duly/writers"
 )
 
 // judge decides about payments that their gateways were asked about, and writes down what it finds. It may be
@@ -63,7 +63,7 @@ func (a *auditJob) judge(ctx context.Context, x *batch.StepExecution, seen []aud
 			x.Leave(fmt.Sprintf("gateway %s could not be asked about every payment: %s", s.Gateway, s.Why()))
 		}
 	}
-	if err := writers.Findings(ctx, a.DB, a.Business(), found); err != nil {
+	if err := store.Findings(ctx, a.DB, a.Business(), found); err != nil {
 		return tally, err
 	}
 	for _, why := range unproven {
@@ -78,7 +78,7 @@ func (a *auditJob) judge(ctx context.Context, x *batch.StepExecution, seen []aud
 // beside asks for the payments that rows keep beside a second one. It reports false if a gateway did not answer: the next audit
 // asks again.
 func (a *auditJob) beside(ctx context.Context, x *batch.StepExecution, f audit.Finding, rows []audit.Ours) (audit.Finding, bool) {
-	sights := (&steps.Match{Gateways: a.Gateways}).Kept(ctx, rows)
+	sights := (&steps.Audit{Gateways: a.Gateways}).Kept(ctx, rows)
 	f, sure := f.Beside(rows, sights)
 	if !sure {
 		x.Leave("of two payments under one reference a gateway could not be asked whether it has the first: " + f.Reference)
@@ -91,7 +91,7 @@ func (a *auditJob) doubled(ctx context.Context, x *batch.StepExecution, found []
 	sure := found[:0:0]
 	for _, f := range found {
 		if f.Kind == audit.ChargedTwice {
-			rows, err := readers.FindingRows(ctx, a.DB, f)
+			rows, err := query.FindingRows(ctx, a.DB, f)
 			if err != nil {
 				return nil, err
 			}
@@ -123,10 +123,10 @@ func (a *auditJob) uncontrolled(s audit.Seen) (why string, again bool) {
 // again reads what our tables say of a payment now, after its gateway was asked.
 func (a *auditJob) again(ctx context.Context, s audit.Seen) (now audit.Ours, there bool, paid []audit.Ours, err error) {
 	if s.Known {
-		now, there, err = readers.AuditRow(ctx, a.DB, s.Ours.Row)
+		now, there, err = store.ReadOurs(ctx, a.DB, s.Ours.Row)
 		return now, there, nil, err
 	}
-	rows, err := readers.AuditMatches(ctx, a.DB, []payment.Payment{s.Theirs})
+	rows, err := store.Matches(ctx, a.DB, []payment.Payment{s.Theirs})
 	if err != nil {
 		return now, false, nil, err
 	}
@@ -134,7 +134,7 @@ func (a *auditJob) again(ctx context.Context, s audit.Seen) (now audit.Ours, the
 	if pair := fresh.Join([]payment.Payment{s.Theirs}, rows)[0]; pair.Known {
 		return pair.Ours, true, nil, nil
 	}
-	paid, err = readers.AuditPaid(ctx, a.DB, s.Theirs.Reference)
+	paid, err = store.PaidUnder(ctx, a.DB, s.Theirs.Reference)
 	return now, false, paid, err
 }
 

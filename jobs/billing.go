@@ -12,6 +12,8 @@ import (
 	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -19,7 +21,7 @@ import (
 
 // BillingOptions is what a billing run is told.
 type BillingOptions struct {
-	Selection    readers.Selection
+	Selection    store.Selection
 	Policy       billing.Policy
 	CatchUp      billing.CatchUp
 	ChunkSize    int
@@ -135,12 +137,12 @@ func (b *billingJob) collect(name string, stage int) batch.Step {
 	return batch.Tasklet{StepName: name, StepLabel: LabelOf(name), Do: func(ctx context.Context, x *batch.StepExecution) error {
 		b.withhold(x)
 		b.brake.begin(ctx, x)
-		reader := &readers.Stage{
+		reader := &readers.OpenInvoices{
 			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known, Terms: b.terms, KeyPrefix: b.keyPrefix,
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
 			Left: b.unwritten.left(b.DB, kindInvoice, "charged"),
 		}
-		processor := &steps.Charge{Gateways: b.Gateways, Brake: b.brake.count, Now: b.Clock, History: b.history}
+		processor := &steps.OpenInvoices{Gateways: b.Gateways, Brake: b.brake.count, Now: b.Clock, History: b.history}
 		b.history.await(ctx, x)
 		step := b.chunk(name, reader, processor, b.history.state)
 		step.Bound = b.bound
@@ -162,10 +164,10 @@ func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bo
 		return err
 	}
 	b.brake.begin(ctx, x)
-	reader := &readers.Doubt{
+	reader := &readers.UnsettledAttempts{
 		DB: b.DB, Server: b.Server, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Controls: b.controlReader(),
 	}
-	processor := &steps.Recover{
+	processor := &steps.UnsettledAttempts{
 		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake.count, Now: b.Clock, More: all && has(b.o.Steps, StepRecoverLast),
 		History: b.history,
 	}
@@ -204,11 +206,11 @@ type watch struct {
 // next waits until there is something to recover again; false: there is nothing to wait for.
 func (w *watch) next(ctx context.Context, x *batch.StepExecution) (bool, error) {
 	for {
-		owners, err := readers.Owners(x.Work, w.job.DB, w.job.o.Selection, x.Run.ID)
+		owners, err := query.Owners(x.Work, w.job.DB, w.job.o.Selection, x.Run.ID)
 		if err != nil {
 			return false, fmt.Errorf("look at other runs: %w", mysql.Classify(x.Work, err))
 		}
-		check, err := readers.NextCheck(x.Work, w.job.DB, w.job.o.Selection, w.job.alone())
+		check, err := query.NextCheck(x.Work, w.job.DB, w.job.o.Selection, w.job.alone())
 		if err != nil {
 			return false, fmt.Errorf("look for the next check: %w", mysql.Classify(x.Work, err))
 		}
@@ -236,9 +238,9 @@ func (w *watch) extend(lease time.Duration) {
 }
 
 // owned reports whether some other run may yet turn out to be dead.
-func (w *watch) owned(owners []readers.Owner, x *batch.StepExecution) bool {
+func (w *watch) owned(owners []query.Owner, x *batch.StepExecution) bool {
 	waiting := false
-	await := func(o readers.Owner) {
+	await := func(o query.Owner) {
 		if !waiting { // the first is shown
 			ends := o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond)
 			x.Await(o.ID, w.job.Clock().Add(ends.Sub(w.job.Business())))

@@ -11,8 +11,10 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
-	"duly/internal/mysql"
-	"duly/readers"
+	"duly/internal/operator"
+	"duly/internal/query"
+	"duly/internal/runs"
+	"duly/internal/store"
 	"duly/steps"
 	"duly/writers"
 )
@@ -74,7 +76,7 @@ func (b *brake) judge(ctx context.Context, x *batch.StepExecution, name string) 
 
 func (b *brake) read(ctx context.Context, name string) (billing.Brake, error) {
 	percent, now := b.job.o.BrakePercent, b.job.Business()
-	answers, err := readers.ReadBrake(ctx, b.job.DB, name, mysql.GatewaySubject(name), now)
+	answers, err := query.ReadBrake(ctx, b.job.DB, name, runs.GatewaySubject(name), now)
 	if err != nil {
 		return billing.Brake{}, err
 	}
@@ -104,12 +106,12 @@ func (b *brake) stop(ctx context.Context, x *batch.StepExecution, name, why stri
 	if err != nil {
 		host = "unknown"
 	}
-	action := writers.Action{Action: "pause", Subject: mysql.GatewaySubject(name), Who: mysql.BrakeWho, Host: host, Reason: reason, Detail: map[string]uint64{"run": x.Run.ID}}
+	action := operator.Action{Action: "pause", Subject: runs.GatewaySubject(name), Who: runs.BrakeWho, Host: host, Reason: reason, Detail: map[string]uint64{"run": x.Run.ID}}
 	err = patiently(ctx, x, func(ctx context.Context) error {
-		return writers.Pause(ctx, b.job.DB, action.Subject, b.job.Business(), action)
+		return operator.Pause(ctx, b.job.DB, action.Subject, b.job.Business(), action)
 	})
 	next := fmt.Sprintf("; it is paused: put its account right, then duly resume gateway %s; duly reopen --run %d --gateway %[1]s takes the wave back", name, x.Run.ID)
-	if _, paused := errors.AsType[writers.RefusedError](err); err != nil && !paused {
+	if _, paused := errors.AsType[store.RefusedError](err); err != nil && !paused {
 		next = fmt.Sprintf("; it could not be paused (%v), so that the next run judges it again", err)
 	}
 	x.Fail(fmt.Errorf("brake: gateway %s: %s%s", name, why, next))
@@ -117,14 +119,14 @@ func (b *brake) stop(ctx context.Context, x *batch.StepExecution, name, why stri
 
 // braked is the writer of charges, whose gateways are judged by what it wrote.
 type braked struct {
-	*writers.Settle
+	*writers.OpenInvoices
 
 	brake *brake
 }
 
 // Write implements batch.Writer.
 func (w braked) Write(ctx context.Context, results []billing.Result) (batch.Tally, error) {
-	tally, err := w.Settle.Write(ctx, results)
+	tally, err := w.OpenInvoices.Write(ctx, results)
 	if err == nil {
 		w.stored(ctx, results)
 	}
@@ -133,7 +135,7 @@ func (w braked) Write(ctx context.Context, results []billing.Result) (batch.Tall
 
 // Reject implements batch.Writer.
 func (w braked) Reject(ctx context.Context, result billing.Result, cause error) (batch.Tally, error) {
-	tally, err := w.Settle.Reject(ctx, result, cause)
+	tally, err := w.OpenInvoices.Reject(ctx, result, cause)
 	if err == nil {
 		w.stored(ctx, []billing.Result{result})
 	}
@@ -142,7 +144,7 @@ func (w braked) Reject(ctx context.Context, result billing.Result, cause error) 
 
 // Keep implements batch.Writer.
 func (w braked) Keep(ctx context.Context, results []billing.Result) error {
-	err := w.Settle.Keep(ctx, results)
+	err := w.OpenInvoices.Keep(ctx, results)
 	w.stored(ctx, results)
 	return err
 }

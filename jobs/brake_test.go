@@ -13,7 +13,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/gateway"
 	"duly/internal/gateway/simulator"
-	"duly/internal/mysql"
+	"duly/internal/runs"
 	"duly/internal/worktest"
 	"duly/jobs"
 )
@@ -34,15 +34,15 @@ func (w *town) burned(name string) int {
 
 // paused is who has paused a gateway, and why.
 func (w *town) paused(name string) []string {
-	return worktest.List[string](w.t, w.plain, `SELECT CONCAT_WS(': ', who, reason) FROM pauses WHERE subject = ?`, mysql.GatewaySubject(name))
+	return worktest.List[string](w.t, w.plain, `SELECT CONCAT_WS(': ', who, reason) FROM pauses WHERE subject = ?`, runs.GatewaySubject(name))
 }
 
 // resume is what an operator does, by the clock of the town.
 func (w *town) resume(name string) {
 	w.t.Helper()
-	worktest.Exec(w.t, w.plain, `DELETE FROM pauses WHERE subject = ?`, mysql.GatewaySubject(name))
+	worktest.Exec(w.t, w.plain, `DELETE FROM pauses WHERE subject = ?`, runs.GatewaySubject(name))
 	worktest.Exec(w.t, w.plain, `INSERT INTO operator_actions (action, subject, who, host, created_at) VALUES ('resume', ?, 'ada', 'here', ?)`,
-		mysql.GatewaySubject(name), w.clock()().UTC())
+		runs.GatewaySubject(name), w.clock()().UTC())
 }
 
 // of makes the first n subscriptions those of gateway main, the others those of other.
@@ -71,7 +71,7 @@ func TestTheBrakeStopsASuspendedGateway(t *testing.T) {
 	require.Equal(t, []string{"main open 200", "other paid 400"}, w.byGateway())
 	require.Len(t, w.paused("main"), 1)
 	require.Regexp(t, `^duly: brake: brake: \d+ first tries are hard declines, actions, rejections or differ, and none succeeded$`, w.paused("main")[0])
-	require.Equal(t, []string{"pause"}, worktest.List[string](t, w.plain, `SELECT action FROM operator_actions WHERE subject = 'gateway:main' AND who = ?`, mysql.BrakeWho))
+	require.Equal(t, []string{"pause"}, worktest.List[string](t, w.plain, `SELECT action FROM operator_actions WHERE subject = 'gateway:main' AND who = ?`, runs.BrakeWho))
 
 	worktest.Exec(t, w.plain, `DELETE FROM pauses`)
 	sent := w.sims["main"].Stats().Payments

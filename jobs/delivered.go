@@ -12,7 +12,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/payment"
-	"duly/writers"
+	"duly/internal/runs"
+	"duly/internal/store"
 )
 
 // This file is a shop's own job, whole; docs/own-job.md walks through it. It is not among Names.
@@ -144,7 +145,7 @@ func (w *arrivalWriter) Write(ctx context.Context, arrivals []arrival) (batch.Ta
 			if err := mysql.SelectIn(ctx, tx, &locked, lockParcels, ids, w.before); err != nil {
 				return err
 			}
-			if err := mysql.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil { // another run may have taken over
+			if err := runs.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil { // another run may have taken over
 				return err
 			}
 			return deliver(ctx, tx, locked, events)
@@ -169,7 +170,7 @@ func deliver(ctx context.Context, tx *sqlx.Tx, ids []uint64, events map[uint64]p
 	if n != int64(len(ids)) {
 		return fmt.Errorf("%d of %d orders were shipped", n, len(ids))
 	}
-	return writers.Tell(ctx, tx, told)
+	return store.WriteEvents(ctx, tx, told)
 }
 
 // Reject implements batch.Writer: an order that cannot be written stays as it is, and stops no other.

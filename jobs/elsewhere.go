@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"duly/readers"
+	"duly/internal/query"
 )
 
 // known reports whether a gateway is configured on this host.
@@ -22,7 +22,7 @@ func (w *worker) configured() []string { return slices.Sorted(maps.Keys(w.Gatewa
 
 // elsewhereReasons says, one line for each gateway that is not configured on this host, what is left to a host that knows it. That a name is
 // wrong cannot be told from here.
-func elsewhereReasons(list []readers.Elsewhere, thing, done string) []string {
+func elsewhereReasons(list []query.Elsewhere, thing, done string) []string {
 	var out []string
 	for _, e := range list {
 		are := "are"
@@ -51,7 +51,7 @@ func firstOf(ids []uint64, all int64) string {
 	return text
 }
 
-func sumOf(list []readers.Elsewhere) int64 {
+func sumOf(list []query.Elsewhere) int64 {
 	var n int64
 	for _, e := range list {
 		n += e.Count
@@ -60,9 +60,9 @@ func sumOf(list []readers.Elsewhere) int64 {
 }
 
 // merged adds counts by gateway.
-func merged(a, b []readers.Elsewhere) []readers.Elsewhere {
+func merged(a, b []query.Elsewhere) []query.Elsewhere {
 	for _, e := range b {
-		i := slices.IndexFunc(a, func(x readers.Elsewhere) bool { return x.Gateway == e.Gateway })
+		i := slices.IndexFunc(a, func(x query.Elsewhere) bool { return x.Gateway == e.Gateway })
 		if i < 0 {
 			a = append(a, e)
 			continue
@@ -80,7 +80,7 @@ func (b *billingJob) unbilled(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {
 		return nil, nil
 	}
-	list, err := readers.UnbilledSubscriptions(ctx, b.DB, b.o.Selection)
+	list, err := query.UnbilledSubscriptions(ctx, b.DB, b.o.Selection)
 	var out []string
 	for _, u := range list {
 		out = append(out, fmt.Sprintf("%s due and not billed with the status %q: %s; duly show subscription %d says what to do",

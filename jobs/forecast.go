@@ -7,7 +7,10 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/operator"
 	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/internal/sum"
 	"duly/readers"
 )
@@ -35,7 +38,7 @@ type Forecast struct {
 	MoreProblems int64             `json:"more_problems,omitempty"`
 
 	// Unknown counts the charges of each gateway that wait to be adopted.
-	Unknown []readers.GatewayCount `json:"unknown_charges,omitempty"`
+	Unknown []operator.GatewayCount `json:"unknown_charges,omitempty"`
 }
 
 // ForecastSum counts charges.
@@ -66,12 +69,12 @@ func ForecastBilling(ctx context.Context, d Deps, o BillingOptions, stages, firs
 	f := &forecast{
 		billingJob: &billingJob{worker: newWorker(d), o: o}, first: first, limit: limit, sums: map[ForecastSum]*ForecastSum{},
 		Forecast: Forecast{Charges: []ForecastSum{}, First: []ForecastCharge{}, Unsettled: []ForecastSum{}},
-		peek:     readers.Peek{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize},
+		peek:     query.Preview{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize},
 	}
 	err := f.all(ctx, stages)
 	f.Problems, f.MoreProblems = f.problems.named(), f.problems.more
 	if err == nil {
-		f.Unknown, err = readers.CountUnknownCharges(ctx, d.DB)
+		f.Unknown, err = operator.CountUnknownCharges(ctx, d.DB)
 	}
 	for _, sum := range f.sums {
 		f.Charges = append(f.Charges, *sum)
@@ -88,7 +91,7 @@ type forecast struct {
 	*billingJob
 	Forecast
 
-	peek         readers.Peek
+	peek         query.Preview
 	first, limit int
 	charges      int
 	problems     problems
@@ -123,7 +126,7 @@ func (f *forecast) unsettled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	elsewhere, err := readers.AttemptsElsewhere(ctx, f.DB, f.o.Selection, f.configured())
+	elsewhere, err := query.AttemptsElsewhere(ctx, f.DB, f.o.Selection, f.configured())
 	f.LeftAlone += f.problems.elsewhere("attempt", elsewhere)
 	for _, s := range sums {
 		if !f.known(s.Gateway) {
@@ -224,12 +227,12 @@ func (f *forecast) charge(step string, inv readers.OpenInvoice, no int) bool {
 }
 
 // DueIn counts what a step of the billing job has before it; -1 if that is not known.
-func DueIn(ctx context.Context, d Deps, selection readers.Selection, stages int, step string) (int64, error) {
+func DueIn(ctx context.Context, d Deps, selection store.Selection, stages int, step string) (int64, error) {
 	effective := max(selection.Business, d.today())
 	counts := map[string]func() (int64, error){
-		StepIssue: func() (int64, error) { return readers.Issuable(ctx, d.DB, selection, effective) },
+		StepIssue: func() (int64, error) { return query.Issuable(ctx, d.DB, selection, effective) },
 		StepRecover: func() (int64, error) {
-			u, err := readers.CountUnsettled(ctx, d.DB, selection, readers.Gateways{})
+			u, err := query.CountUnsettled(ctx, d.DB, selection, store.Gateways{})
 			if err != nil || u.InFlight == 0 {
 				return u.InDoubt, err
 			}
@@ -238,7 +241,7 @@ func DueIn(ctx context.Context, d Deps, selection readers.Selection, stages int,
 		},
 	}
 	for stage, name := range BillingSteps(stages)[2 : 3+stages] {
-		counts[name] = func() (int64, error) { return readers.Collectable(ctx, d.DB, selection, stage, readers.Gateways{}) }
+		counts[name] = func() (int64, error) { return query.Collectable(ctx, d.DB, selection, stage, store.Gateways{}) }
 	}
 	if count, ok := counts[step]; ok {
 		return count()
@@ -247,8 +250,8 @@ func DueIn(ctx context.Context, d Deps, selection readers.Selection, stages int,
 }
 
 // heldByLiveRuns counts the charges in flight that belong to runs whose lease holds.
-func (d Deps) heldByLiveRuns(ctx context.Context, selection readers.Selection) (int64, error) {
-	owners, err := readers.Owners(ctx, d.DB, selection, 0)
+func (d Deps) heldByLiveRuns(ctx context.Context, selection store.Selection) (int64, error) {
+	owners, err := query.Owners(ctx, d.DB, selection, 0)
 	if err != nil {
 		return 0, err
 	}
@@ -257,7 +260,7 @@ func (d Deps) heldByLiveRuns(ctx context.Context, selection readers.Selection) (
 		if !o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond).After(d.Business()) {
 			continue // the step takes over what it held
 		}
-		n, err := readers.CountClaims(ctx, d.DB, o.ID)
+		n, err := query.CountClaims(ctx, d.DB, o.ID)
 		if err != nil {
 			return 0, err
 		}

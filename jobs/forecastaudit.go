@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"duly/readers"
+	"duly/internal/query"
 )
 
 // AuditForecast is what an audit would compare.
@@ -17,7 +17,7 @@ type AuditForecast struct {
 	// AuditedAt is the end of what was audited before; nil: nothing was.
 	AuditedAt *time.Time `json:"audited_at,omitempty"`
 	// Payments are sums of our payments in the window, whatever became of them.
-	Payments []readers.AuditSum `json:"payments"`
+	Payments []query.AuditSum `json:"payments"`
 	// Listed are the gateways that would be asked for a list, Asked those that list nothing, where every settled
 	// payment would be looked up; LeftAlone are paused.
 	Listed    []string `json:"listed"`
@@ -27,8 +27,8 @@ type AuditForecast struct {
 
 // ForecastAudit says what Audit with the same arguments would compare, without writing anything or calling a gateway.
 func ForecastAudit(ctx context.Context, d Deps, o AuditOptions) (AuditForecast, error) {
-	f := AuditForecast{Payments: []readers.AuditSum{}, Listed: []string{}, Asked: []string{}, LeftAlone: []string{}}
-	audited, err := readers.AuditedTo(ctx, d.DB)
+	f := AuditForecast{Payments: []query.AuditSum{}, Listed: []string{}, Asked: []string{}, LeftAlone: []string{}}
+	audited, err := query.AuditedTo(ctx, d.DB)
 	if err != nil {
 		return f, err
 	}
@@ -50,6 +50,6 @@ func ForecastAudit(ctx context.Context, d Deps, o AuditOptions) (AuditForecast, 
 	if f.From, f.To = window.From.UTC(), window.To.UTC(); !f.From.Before(f.To) {
 		return f, nil
 	}
-	f.Payments, err = readers.AuditSums(ctx, d.DB, window)
+	f.Payments, err = query.AuditSums(ctx, d.DB, window)
 	return f, err
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"duly/readers"
+	"duly/internal/query"
 )
 
 // OutboxForecast is what an outbox run would send.
@@ -46,10 +46,10 @@ type EventDue struct {
 // telling anybody. At most first events of each sink are listed, limit bounds them all (0: no bound).
 func ForecastOutbox(ctx context.Context, d Deps, o OutboxOptions, first, limit int) (OutboxForecast, error) {
 	f := OutboxForecast{Pending: []EventsPending{}, First: []EventDue{}, Sinks: slices.Sorted(maps.Keys(o.Sinks))}
-	peek, now := readers.Peek{DB: d.DB, Selection: o.Selection}, d.Business()
+	peek, now := query.Preview{DB: d.DB, Selection: o.Selection}, d.Business()
 	var due int64
 	for _, sink := range f.Sinks {
-		var sums []readers.EventSum
+		var sums []query.EventSum
 		if has(o.Steps, StepFanOut) {
 			found, err := peek.NewEvents(ctx, sink, o.Sinks[sink].Types())
 			if err != nil {
@@ -82,7 +82,7 @@ func ForecastOutbox(ctx context.Context, d Deps, o OutboxOptions, first, limit i
 }
 
 // pendingOf brings what is new and what was met before together, by type.
-func pendingOf(sink string, sums []readers.EventSum) []EventsPending {
+func pendingOf(sink string, sums []query.EventSum) []EventsPending {
 	byType := map[string]EventsPending{}
 	for _, s := range sums {
 		p := byType[s.Type]

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"duly/internal/payment"
-	"duly/readers"
+	"duly/internal/query"
 )
 
 // ForecastProblem counts rows that a run would not do as they stand, or that cannot end well, for one reason.
@@ -61,7 +61,7 @@ func (p *problems) addAll(what, result, why string, rows int64, ids []uint64) {
 }
 
 // elsewhere adds rows of gateways that are not configured on this host, and counts them.
-func (p *problems) elsewhere(what string, list []readers.Elsewhere) (rows int64) {
+func (p *problems) elsewhere(what string, list []query.Elsewhere) (rows int64) {
 	for _, e := range list {
 		p.addAll(what, ProblemLeft, unconfigured(e.Gateway), e.Count, e.IDs)
 		rows += e.Count

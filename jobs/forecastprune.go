@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"duly/readers"
+	"duly/internal/runs"
 	"duly/writers"
 )
 
@@ -65,12 +65,12 @@ type pruneForecast struct {
 func (p *pruneForecast) runs(ctx context.Context) error {
 	before := p.Business().Add(-p.o.Runs).UTC()
 	p.RunsBefore = &before
-	needed, err := readers.NeededRuns(ctx, p.DB)
+	needed, err := runs.NeededRuns(ctx, p.DB)
 	if err != nil {
 		return err
 	}
-	read := func(after uint64) (readers.Old, error) {
-		return readers.OldRuns(ctx, p.DB, after, before, p.o.ChunkSize)
+	read := func(after uint64) (runs.Expired, error) {
+		return runs.OldRuns(ctx, p.DB, after, before, p.o.ChunkSize)
 	}
 	kept := func(ids []uint64) ([]uint64, error) {
 		return slices.DeleteFunc(ids, func(id uint64) bool { return !needed[id] }), nil
@@ -80,12 +80,12 @@ func (p *pruneForecast) runs(ctx context.Context) error {
 
 func (p *pruneForecast) firings(ctx context.Context) error {
 	before := p.Business().Add(-p.o.Runs).UTC()
-	newest, err := readers.NewestFirings(ctx, p.DB)
+	newest, err := runs.NewestFirings(ctx, p.DB)
 	if err != nil {
 		return err
 	}
-	read := func(after uint64) (readers.Old, error) {
-		return readers.OldFirings(ctx, p.DB, after, before, p.o.ChunkSize)
+	read := func(after uint64) (runs.Expired, error) {
+		return runs.OldFirings(ctx, p.DB, after, before, p.o.ChunkSize)
 	}
 	kept := func(ids []uint64) ([]uint64, error) {
 		return slices.DeleteFunc(ids, func(id uint64) bool { return !slices.Contains(newest, id) }), nil
@@ -96,13 +96,13 @@ func (p *pruneForecast) firings(ctx context.Context) error {
 func (p *pruneForecast) events(ctx context.Context) error {
 	before := p.Business().Add(-p.o.Events).UTC()
 	p.EventsBefore = &before
-	upTo, err := readers.FannedOut(ctx, p.DB, p.o.Sinks)
+	upTo, err := runs.FannedOut(ctx, p.DB, p.o.Sinks)
 	if err != nil {
 		return err
 	}
-	writer := &writers.Prune{DB: p.DB}
-	read := func(after uint64) (readers.Old, error) {
-		return readers.OldEvents(ctx, p.DB, after, upTo, before, p.o.ChunkSize)
+	writer := &writers.Expired{DB: p.DB}
+	read := func(after uint64) (runs.Expired, error) {
+		return runs.OldEvents(ctx, p.DB, after, upTo, before, p.o.ChunkSize)
 	}
 	kept := func(ids []uint64) ([]uint64, error) { return writer.Undelivered(ctx, ids) }
 	return p.count(ctx, read, kept, &p.Events, &p.EventsKept)
@@ -110,9 +110,9 @@ func (p *pruneForecast) events(ctx context.Context) error {
 
 // count walks old rows as the job does.
 func (p *pruneForecast) count(
-	ctx context.Context, read func(after uint64) (readers.Old, error), kept func(ids []uint64) ([]uint64, error), gone, stay *int64,
+	ctx context.Context, read func(after uint64) (runs.Expired, error), kept func(ids []uint64) ([]uint64, error), gone, stay *int64,
 ) error {
-	for page := (readers.Old{}); !page.Done && ctx.Err() == nil; {
+	for page := (runs.Expired{}); !page.Done && ctx.Err() == nil; {
 		next, err := read(page.Last)
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"duly/internal/orders"
+	"duly/internal/query"
 	"duly/internal/sum"
 	"duly/readers"
 )
@@ -83,7 +84,7 @@ func ForecastReconcile(ctx context.Context, d Deps, o ReconcileOptions, first, l
 		},
 		orders: map[OrderSum]OrderSum{}, refunds: map[RefundSum]RefundSum{},
 	}
-	peek := readers.Peek{DB: d.DB, Selection: o.Selection, Size: max(o.ChunkSize, 1)}
+	peek := query.Preview{DB: d.DB, Selection: o.Selection, Size: max(o.ChunkSize, 1)}
 	if has(o.Steps, StepReconcile) {
 		if err := f.check(ctx, peek); err != nil {
 			return f.ReconcileForecast, err
@@ -116,7 +117,7 @@ type reconcileForecast struct {
 }
 
 // check counts what the first step would look at.
-func (f *reconcileForecast) check(ctx context.Context, peek readers.Peek) error {
+func (f *reconcileForecast) check(ctx context.Context, peek query.Preview) error {
 	if err := peek.Orders(ctx, f.o.Policy, f.now, f.order); err != nil {
 		return err
 	}
@@ -180,7 +181,7 @@ func (f *reconcileForecast) elsewhere(c orders.Claimed) bool {
 	return false
 }
 
-func (f *reconcileForecast) giveBack(r readers.DueRefund) bool {
+func (f *reconcileForecast) giveBack(r query.DueRefund) bool {
 	switch {
 	case r.Next != nil && r.Next.After(f.now):
 		f.Later++

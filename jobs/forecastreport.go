@@ -3,14 +3,14 @@ package jobs
 import (
 	"context"
 
-	"duly/readers"
+	"duly/internal/query"
 	"duly/writers"
 )
 
 // ForecastReport computes the figures that Report with the same arguments would keep, and keeps none.
-func ForecastReport(ctx context.Context, d Deps, o ReportOptions) (readers.Daily, error) {
-	daily := readers.Daily{Orders: []readers.DayOrders{}, Sales: []readers.DaySales{}}
-	writer := &writers.Report{DB: d.DB, Zone: d.Zone}
+func ForecastReport(ctx context.Context, d Deps, o ReportOptions) (query.Daily, error) {
+	daily := query.Daily{Orders: []query.DayOrders{}, Sales: []query.DaySales{}}
+	writer := &writers.Sales{DB: d.DB, Zone: d.Zone}
 	from, to := o.Days(d.today())
 	for day := from; day <= to; day++ {
 		found, err := writer.Peek(ctx, day)
@@ -18,12 +18,12 @@ func ForecastReport(ctx context.Context, d Deps, o ReportOptions) (readers.Daily
 			return daily, err
 		}
 		for _, f := range found.Orders {
-			daily.Orders = append(daily.Orders, readers.DayOrders{
+			daily.Orders = append(daily.Orders, query.DayOrders{
 				Date: day, Currency: f.Currency, OrdersCompleted: f.Completed, OrdersFailed: f.Failed, AmountCompleted: f.Amount, AmountRefunded: f.Refunded,
 			})
 		}
 		for _, f := range found.Sales {
-			daily.Sales = append(daily.Sales, readers.DaySales{
+			daily.Sales = append(daily.Sales, query.DaySales{
 				Date: day, ProductID: f.Product, Name: f.Name, Quantity: f.Quantity, Amount: f.Amount, Currency: f.Currency,
 			})
 		}

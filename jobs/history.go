@@ -16,6 +16,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/store"
 	"duly/writers"
 )
 
@@ -351,7 +352,7 @@ func (c *listCheck) record(ctx context.Context, x *batch.StepExecution, found []
 		if err := writers.UnknownCharges(ctx, j.DB, c.name, j.Accounts[c.name], j.keyPrefix(c.name), found); err != nil {
 			return err
 		}
-		return writers.Findings(ctx, j.DB, j.Business(), findings)
+		return store.Findings(ctx, j.DB, j.Business(), findings)
 	})
 }
 

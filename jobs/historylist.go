@@ -12,7 +12,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/gateway"
 	"duly/internal/payment"
-	"duly/readers"
+	"duly/internal/query"
 	"duly/steps"
 	"duly/writers"
 )
@@ -49,7 +49,7 @@ type listCheck struct {
 	accounts []uint32                   // the rows of gateway_accounts that count as its account
 
 	// Of the comparison's own goroutine.
-	account readers.ListedAccount
+	account query.ListedAccount
 	pages   int
 	spent   time.Duration
 	newest  writers.Compared // the newest attempt that was met
@@ -157,7 +157,7 @@ func (c *listCheck) compare(ctx context.Context, x *batch.StepExecution) (standi
 	able := g.Abilities()
 	cover := billing.Coverage{Guard: able.KeyLife - able.LongestRequest, Once: able.ChargesOnce, Lags: able.ListLag > 0, Early: j.o.AllowFuture}
 	if err := patiently(ctx, x, func(ctx context.Context) (err error) {
-		c.account, err = readers.Listed(ctx, j.DB, j.Accounts[c.name])
+		c.account, err = query.Listed(ctx, j.DB, j.Accounts[c.name])
 		return err
 	}); err != nil {
 		return listBroken, c.failed(err)
@@ -201,7 +201,7 @@ func (c *listCheck) compare(ctx context.Context, x *batch.StepExecution) (standi
 	}
 	// A list that lacks what a lost history charged looks whole: what may have been restored is asked for by key as well.
 	trusted := whole && (!c.history.suspected() || !able.FindByKey)
-	if cover.Complete, cover.From, cover.To = trusted, known, w.To; !known.After(readers.OldestDue.In(j.Zone).To) {
+	if cover.Complete, cover.From, cover.To = trusted, known, w.To; !known.After(query.OldestDue.In(j.Zone).To) {
 		cover.From = time.Time{}
 	}
 	if whole && trusted {
@@ -237,7 +237,7 @@ func (c *listCheck) count(ctx context.Context, x *batch.StepExecution) error {
 	}
 	j := c.history.job
 	return patiently(ctx, x, func(ctx context.Context) error {
-		now, err := readers.Listed(ctx, j.DB, j.Accounts[c.name])
+		now, err := query.Listed(ctx, j.DB, j.Accounts[c.name])
 		if err != nil {
 			return err
 		}
@@ -257,7 +257,7 @@ func (c *listCheck) early(ctx context.Context, x *batch.StepExecution, cover *bi
 	j := c.history.job
 	_, offset := j.Business().In(j.Zone).Zone()
 	return patiently(ctx, x, func(ctx context.Context) error {
-		early, err := readers.ChargedEarly(ctx, j.DB, time.Duration(offset)*time.Second)
+		early, err := query.ChargedEarly(ctx, j.DB, time.Duration(offset)*time.Second)
 		cover.Early = cover.Early || early
 		return err
 	})
@@ -279,11 +279,11 @@ func (c *listCheck) window(ctx context.Context, x *batch.StepExecution, able gat
 		w.From = earlier(mark.To, w.To).Add(-listOverlap)
 		return w, mark.From, nil
 	}
-	oldest := readers.OldestDue
+	oldest := query.OldestDue
 	if !early {
 		err = patiently(ctx, x, func(ctx context.Context) error {
 			var err error
-			oldest, err = readers.OldestChargeable(ctx, j.DB, j.effective())
+			oldest, err = query.OldestChargeable(ctx, j.DB, j.effective())
 			return err
 		})
 	}
@@ -414,7 +414,7 @@ func (c *listCheck) part(ctx context.Context, x *batch.StepExecution, w payment.
 // read reads one page, again while the gateway is down, for as long as an outage is waited for.
 func (c *listCheck) read(ctx context.Context, x *batch.StepExecution, w payment.Window, cursor string) (payment.Listing, error) {
 	j := c.history.job
-	g, m := j.Gateways[c.name], &steps.Match{Gateways: j.Gateways}
+	g, m := j.Gateways[c.name], &steps.Audit{Gateways: j.Gateways}
 	for began := j.Clock(); ; {
 		asked := j.Clock()
 		page, err := m.List(ctx, c.name, w, cursor)
@@ -461,7 +461,7 @@ func (c *listCheck) page(ctx context.Context, x *batch.StepExecution, listed []p
 		if _, ok := held.Attempts[p.Key]; !ok || p.Status != payment.Pending {
 			continue
 		}
-		m := &steps.Match{Gateways: j.Gateways}
+		m := &steps.Audit{Gateways: j.Gateways}
 		if now := m.Again(ctx, c.name, p); now != nil {
 			strange[i] = *now
 		}
@@ -474,7 +474,7 @@ func (c *listCheck) page(ctx context.Context, x *batch.StepExecution, listed []p
 }
 
 // unsettled keeps what is listed under the keys of attempts that are not settled: recovery reads it.
-func (c *listCheck) unsettled(ours []payment.Payment, held readers.KeysHeld) {
+func (c *listCheck) unsettled(ours []payment.Payment, held query.KeysHeld) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range ours {
@@ -529,8 +529,8 @@ func (e *partialError) Error() string {
 }
 
 // strange are the charges that the tables do not account for. It is safe for concurrent use.
-func (c *listCheck) strange(ctx context.Context, x *batch.StepExecution, list []payment.Payment) ([]payment.Payment, readers.KeysHeld, error) {
-	var held readers.KeysHeld
+func (c *listCheck) strange(ctx context.Context, x *batch.StepExecution, list []payment.Payment) ([]payment.Payment, query.KeysHeld, error) {
+	var held query.KeysHeld
 	if len(list) == 0 {
 		return nil, held, nil
 	}
@@ -546,7 +546,7 @@ func (c *listCheck) strange(ctx context.Context, x *batch.StepExecution, list []
 		accounts = []uint32{j.Accounts[c.name]}
 	}
 	err := patiently(ctx, x, func(ctx context.Context) (err error) {
-		held, err = readers.Held(ctx, j.DB, x.Run.ID, accounts, keys)
+		held, err = query.Held(ctx, j.DB, x.Run.ID, accounts, keys)
 		return err
 	})
 	if err != nil {

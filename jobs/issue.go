@@ -27,7 +27,7 @@ func (b *billingJob) issue(ctx context.Context, x *batch.StepExecution) error {
 }
 
 func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, status billing.SubscriptionStatus) error {
-	due := &readers.Due{Selection: b.o.Selection, Status: status}
+	due := &readers.DueSubscriptions{Selection: b.o.Selection, Status: status}
 	failures := readers.NewFailures(x, b.DB)
 	for ctx.Err() == nil && x.Lease.Left() > 0 {
 		page, tally, err := b.issuePage(x.Work, due)
@@ -84,8 +84,8 @@ func (b *billingJob) setAside(x *batch.StepExecution, id uint64, cause error) {
 
 // issuePage issues for one page of due subscriptions in one transaction. After a COMMIT whose answer was lost
 // it is simply done again: what was issued is not issued twice.
-func (b *billingJob) issuePage(ctx context.Context, due *readers.Due) (readers.DuePage, batch.Tally, error) {
-	var page readers.DuePage
+func (b *billingJob) issuePage(ctx context.Context, due *readers.DueSubscriptions) (readers.DueSubscriptionsPage, batch.Tally, error) {
+	var page readers.DueSubscriptionsPage
 	var tally batch.Tally
 	effective := b.effective()
 	policy := billing.IssuePolicy{Business: b.o.Selection.Business, Effective: effective, CatchUp: b.o.CatchUp, KnownGateway: b.known}

@@ -10,6 +10,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/runs"
 	"duly/steps"
 )
 
@@ -32,7 +33,7 @@ type Deps struct {
 	DB *mysql.DB
 	// Server is the database server that the run begins on: it charges nothing once another one answers. Zero: any.
 	Server     mysql.Server
-	Repository *mysql.Repository
+	Repository *runs.Repository
 	Gateways   steps.Gateways
 	// Accounts are the rows of gateway_accounts that the gateways are called at today, by name. Attempts of a gateway
 	// that is not among them are made without: they count as today's account's.

@@ -9,7 +9,8 @@ import (
 
 	"duly/internal/mysql"
 	"duly/internal/payment"
-	"duly/readers"
+	"duly/internal/query"
+	"duly/internal/store"
 )
 
 // left names what the run leaves undone in the steps that it had, with numbers.
@@ -19,18 +20,18 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
 		}
-		others := readers.Gateways{Names: b.paused()} // see held
-		var invoices []readers.Elsewhere
+		others := store.Gateways{Names: b.paused()} // see held
+		var invoices []query.Elsewhere
 		for stage, step := range BillingSteps(stages)[2 : 3+stages] {
 			if !b.has(step) {
 				continue
 			}
-			n, err := readers.Collectable(ctx, b.DB, b.o.Selection, stage, others)
+			n, err := query.Collectable(ctx, b.DB, b.o.Selection, stage, others)
 			if err != nil {
 				return reasons, mysql.Classify(ctx, err)
 			}
 			if n > 0 {
-				there, err := readers.InvoicesElsewhere(ctx, b.DB, b.o.Selection, stage, b.configured())
+				there, err := query.InvoicesElsewhere(ctx, b.DB, b.o.Selection, stage, b.configured())
 				if err != nil {
 					return reasons, err
 				}
@@ -42,7 +43,7 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 			}
 		}
 		reasons = append(reasons, elsewhereReasons(invoices, "invoice", "charged")...)
-		attempts, err := readers.AttemptsElsewhere(ctx, b.DB, b.o.Selection, b.configured())
+		attempts, err := query.AttemptsElsewhere(ctx, b.DB, b.o.Selection, b.configured())
 		if err != nil {
 			return reasons, err
 		}
@@ -50,7 +51,7 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 			others.Names = append(others.Names, e.Gateway)
 		}
 		reasons = append(reasons, elsewhereReasons(attempts, "attempt", "looked up")...)
-		unsettled, err := readers.CountUnsettled(ctx, b.DB, b.o.Selection, others)
+		unsettled, err := query.CountUnsettled(ctx, b.DB, b.o.Selection, others)
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
 		}
@@ -74,18 +75,18 @@ func (b *billingJob) held(stages int) func(context.Context) ([]string, error) {
 	return func(ctx context.Context) ([]string, error) {
 		var reasons []string
 		for _, name := range b.paused() {
-			at, invoices := readers.Gateways{Names: []string{name}, Only: true}, int64(0)
+			at, invoices := store.Gateways{Names: []string{name}, Only: true}, int64(0)
 			for stage, step := range BillingSteps(stages)[2 : 3+stages] {
 				if !b.has(step) {
 					continue
 				}
-				n, err := readers.Collectable(ctx, b.DB, b.o.Selection, stage, at)
+				n, err := query.Collectable(ctx, b.DB, b.o.Selection, stage, at)
 				if err != nil {
 					return reasons, mysql.Classify(ctx, err)
 				}
 				invoices += n
 			}
-			unsettled, err := readers.CountUnsettled(ctx, b.DB, b.o.Selection, at)
+			unsettled, err := query.CountUnsettled(ctx, b.DB, b.o.Selection, at)
 			if err != nil {
 				return reasons, mysql.Classify(ctx, err)
 			}
@@ -119,11 +120,11 @@ func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {
 		return nil, nil
 	}
-	n, err := readers.Issuable(ctx, b.DB, b.o.Selection, b.effective())
+	n, err := query.Issuable(ctx, b.DB, b.o.Selection, b.effective())
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	there, err := readers.SubscriptionsElsewhere(ctx, b.DB, b.o.Selection, b.effective(), b.configured())
+	there, err := query.SubscriptionsElsewhere(ctx, b.DB, b.o.Selection, b.effective(), b.configured())
 	if err != nil {
 		return nil, err
 	}
@@ -135,11 +136,11 @@ func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
 }
 
 // claimed says of the charges that other runs have claimed whose they are, and from when the next run takes over those of the dead.
-func (b *billingJob) claimed(ctx context.Context, inFlight int64, at readers.Gateways) ([]string, error) {
+func (b *billingJob) claimed(ctx context.Context, inFlight int64, at store.Gateways) ([]string, error) {
 	if inFlight == 0 {
 		return nil, nil
 	}
-	owners, err := readers.Claims(ctx, b.DB, b.o.Selection, at, b.own)
+	owners, err := query.Claims(ctx, b.DB, b.o.Selection, at, b.own)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +156,7 @@ func (b *billingJob) claimed(ctx context.Context, inFlight int64, at readers.Gat
 }
 
 // ClaimedBy says in a line whose claims o has and from when they are free, in the time of a zone.
-func ClaimedBy(o readers.Owner, now time.Time, zone *time.Location) string {
+func ClaimedBy(o query.Owner, now time.Time, zone *time.Location) string {
 	charges, be := plural(o.Claimed, "charge"), "are"
 	if o.Claimed == 1 {
 		be = "is"
@@ -179,7 +180,7 @@ func minuteAfter(t time.Time) time.Time {
 	return t.Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
 }
 
-func (b *billingJob) inDoubt(u readers.Unsettled) []string {
+func (b *billingJob) inDoubt(u query.Unsettled) []string {
 	if u.InDoubt == 0 {
 		return nil
 	}

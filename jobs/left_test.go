@@ -6,8 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/query"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // Claims are said to be whose they are, and from when the next run takes them over, in the minute after their lease.
@@ -15,7 +15,7 @@ func TestClaimedBy(t *testing.T) {
 	t.Parallel()
 	zone := time.FixedZone("KST", 9*3600)
 	beat := time.Date(2026, time.November, 28, 2, 9, 26, 0, time.UTC)
-	o := readers.Owner{ID: 45, Beat: beat, LeaseMS: 180_000, Claimed: 14}
+	o := query.Owner{ID: 45, Beat: beat, LeaseMS: 180_000, Claimed: 14}
 	for at, want := range map[time.Duration]string{
 		0:                       "run 45 is live and has claimed 14 charges",
 		90 * time.Second:        "run 45 is live and has claimed 14 charges",

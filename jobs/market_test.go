@@ -14,9 +14,9 @@ import (
 	"duly/internal/gateway/simulator"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/store"
 	"duly/internal/worktest"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // market is a town whose customers order, and pay or do not.
@@ -66,7 +66,7 @@ func (m *market) worker(dsn string) func(context.Context) batch.Result {
 }
 
 // only selects orders.
-func (m *market) only(ids ...uint64) { m.options.Selection = readers.Selection{Orders: ids} }
+func (m *market) only(ids ...uint64) { m.options.Selection = store.Selection{Orders: ids} }
 
 // sell adds orders.
 func (m *market) sell(list ...worktest.Order) []uint64 {

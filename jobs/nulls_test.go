@@ -12,9 +12,10 @@ import (
 	"duly/internal/batch"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/internal/worktest"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // A NULL that a shop's view gives in any column keeps neither the report nor what only reads from going on: the row is counted or shown,
@@ -42,7 +43,7 @@ VALUES (?, 'cus', 'active', 'main', 'pm', 1000, 'KRW', 'month', '2026-01-31', 'o
 	reads := map[string]func() error{
 		"show order": func() error {
 			for id := uint64(1); id <= 2; id++ {
-				if o, err := readers.FindOrder(t.Context(), db, id); err != nil || o == nil {
+				if o, err := query.FindOrder(t.Context(), db, id); err != nil || o == nil {
 					return fmt.Errorf("order %d: %v, %w", id, o, err)
 				}
 			}
@@ -50,41 +51,41 @@ VALUES (?, 'cus', 'active', 'main', 'pm', 1000, 'KRW', 'month', '2026-01-31', 'o
 		},
 		"show subscription": func() error {
 			for id := uint64(1); id <= 2; id++ {
-				if s, err := readers.FindSubscription(t.Context(), db, id); err != nil || s == nil {
+				if s, err := query.FindSubscription(t.Context(), db, id); err != nil || s == nil {
 					return fmt.Errorf("subscription %d: %v, %w", id, s, err)
 				}
 			}
 			return nil
 		},
 		"list": func() error {
-			for _, list := range []readers.List{readers.ReviewList(today), readers.DoubtList(), readers.UnknownList(today)} {
-				if err := list.Each(t.Context(), db, readers.ListFilter{}, func(readers.WaitingRow) error { return nil }); err != nil {
+			for _, list := range []query.List{query.ReviewList(today), query.DoubtList(), query.UnknownList(today)} {
+				if err := list.Each(t.Context(), db, query.ListFilter{}, func(query.WaitingRow) error { return nil }); err != nil {
 					return err
 				}
 			}
-			_, err := readers.SubscriptionReviews(t.Context(), db, today, 10)
+			_, err := query.SubscriptionReviews(t.Context(), db, today, 10)
 			return err
 		},
 		"status": func() error {
-			left, err := readers.CountOrders(t.Context(), db, readers.Selection{}, orders.Policy{OlderThan: time.Hour}, k.now, 0, nil)
+			left, err := query.CountOrders(t.Context(), db, store.Selection{}, orders.Policy{OlderThan: time.Hour}, k.now, 0, nil)
 			if err == nil && left.Due == 0 {
 				return fmt.Errorf("the whole order is not counted: %+v", left)
 			}
 			if err == nil {
-				_, err = readers.CountRefunds(t.Context(), db, readers.Selection{}, k.now)
+				_, err = query.CountRefunds(t.Context(), db, store.Selection{}, k.now)
 			}
 			return err
 		},
 		"dry run": func() error {
-			return readers.Peek{DB: db, Size: 10}.Refunds(t.Context(), func(readers.DueRefund) bool { return true })
+			return query.Preview{DB: db, Size: 10}.Refunds(t.Context(), func(query.DueRefund) bool { return true })
 		},
 		"audit": func() error {
-			rows, err := readers.AuditMatches(t.Context(), db, []payment.Payment{{ID: "pay_1", Key: "ord_1-1"}, {ID: "pay_2", Key: "ord_2-1"}})
+			rows, err := store.Matches(t.Context(), db, []payment.Payment{{ID: "pay_1", Key: "ord_1-1"}, {ID: "pay_2", Key: "ord_2-1"}})
 			if err == nil && len(rows) == 0 {
 				return fmt.Errorf("the whole payment is not met: %+v", rows)
 			}
 			for id := uint64(1); id <= 2 && err == nil; id++ {
-				_, _, err = readers.AuditRow(t.Context(), db, audit.Row{Table: audit.Payments, ID: id})
+				_, _, err = store.ReadOurs(t.Context(), db, audit.Row{Table: audit.Payments, ID: id})
 			}
 			return err
 		},

@@ -17,6 +17,8 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/notify"
 	"duly/internal/outbox"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -35,7 +37,7 @@ type OutboxOptions struct {
 	// Tries are the failures after which an event is given up.
 	Tries     int
 	ChunkSize int
-	Selection readers.Selection
+	Selection store.Selection
 	// Held counts the payloads that are held, by sink; a sink that it lacks has its own count.
 	Held map[string]*outbox.Held
 	// Steps are the names of the steps to run; none: all.
@@ -54,13 +56,13 @@ func OutboxSteps() []string { return []string{StepFanOut, StepDeliver} }
 // Outbox is the job that delivers events: it gives every sink its deliveries of what is new, and sends what is
 // due, in order for each subject. The sinks know nothing of one another.
 func Outbox(d Deps, o OutboxOptions) batch.Job {
-	b := &outboxJob{worker: newWorker(d), o: o, sent: map[string]*steps.Deliver{}}
+	b := &outboxJob{worker: newWorker(d), o: o, sent: map[string]*steps.Deliveries{}}
 	for name, to := range o.Sinks {
 		held := o.Held[name]
 		if held == nil {
 			held = &outbox.Held{}
 		}
-		b.sent[name] = &steps.Deliver{To: to, Tries: o.Tries, Held: held, Now: d.Business, Clock: d.Clock}
+		b.sent[name] = &steps.Deliveries{To: to, Tries: o.Tries, Held: held, Now: d.Business, Clock: d.Clock}
 	}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepFanOut, StepLabel: LabelOf(StepFanOut), Do: b.fanOut},
@@ -73,7 +75,7 @@ type outboxJob struct {
 	worker
 
 	o    OutboxOptions
-	sent map[string]*steps.Deliver
+	sent map[string]*steps.Deliveries
 }
 
 // NoSinks is what a run says that has nobody to deliver events to.
@@ -95,8 +97,8 @@ func (b *outboxJob) fanOut(ctx context.Context, x *batch.StepExecution) error {
 // fanTo walks the events from the sink's mark to the newest. A page that failed is written again: what has its
 // delivery keeps it.
 func (b *outboxJob) fanTo(ctx context.Context, x *batch.StepExecution, sink string) error {
-	walk := &readers.Fan{DB: b.DB, Sink: sink, Types: b.o.Sinks[sink].Types()}
-	var mark readers.FanMark
+	walk := &readers.NewEvents{DB: b.DB, Sink: sink, Types: b.o.Sinks[sink].Types()}
+	var mark readers.EventMark
 	err := b.persist(ctx, x, func() error {
 		var err error
 		mark, err = walk.Begin(x.Work)
@@ -132,14 +134,14 @@ func (b *outboxJob) fanTo(ctx context.Context, x *batch.StepExecution, sink stri
 	})
 }
 
-func (b *outboxJob) fanPage(ctx context.Context, walk *readers.Fan) (int, error) {
+func (b *outboxJob) fanPage(ctx context.Context, walk *readers.NewEvents) (int, error) {
 	var found []outbox.Event
 	err := mysql.Tx(ctx, b.DB, "outbox-fan", func(tx *sqlx.Tx) error {
 		var err error
 		if found, err = walk.Read(ctx, tx, b.o.ChunkSize); err != nil {
 			return err
 		}
-		return writers.Fan(ctx, tx, walk.Sink, found, b.Business())
+		return writers.AddDeliveries(ctx, tx, walk.Sink, found, b.Business())
 	})
 	if err != nil {
 		return b.o.ChunkSize, err
@@ -200,13 +202,13 @@ func (b *outboxJob) deliverTo(ctx context.Context, x *batch.StepExecution, sink 
 	return nil
 }
 
-func (b *outboxJob) chunk(sink string, to *steps.Deliver) *batch.Chunk[outbox.Claimed, outbox.Result] {
+func (b *outboxJob) chunk(sink string, to *steps.Deliveries) *batch.Chunk[outbox.Claimed, outbox.Result] {
 	_, together := to.To.(notify.Joiner)
 	return &batch.Chunk[outbox.Claimed, outbox.Result]{
 		StepName:  StepDeliver,
 		Reader:    &readers.Deliveries{DB: b.DB, Sink: sink, Selection: b.o.Selection, Now: b.Business, Held: to.Held, Together: together},
 		Processor: to,
-		Writer:    &writers.Deliver{DB: b.DB, Sink: sink, Now: b.Business},
+		Writer:    &writers.Deliveries{DB: b.DB, Sink: sink, Now: b.Business},
 		Fail:      to.FailDelivery,
 		Lane:      func(outbox.Claimed) string { return sink },
 		Width:     func(string) int { return to.To.Parallelism() },
@@ -226,7 +228,7 @@ func (b *outboxJob) left(ctx context.Context) ([]string, error) {
 	}
 	var reasons []string
 	for _, sink := range slices.Sorted(maps.Keys(b.o.Sinks)) {
-		u, err := readers.CountUndelivered(ctx, b.DB, sink, b.o.Selection)
+		u, err := query.CountUndelivered(ctx, b.DB, sink, b.o.Selection)
 		if err != nil {
 			return reasons, err
 		}

@@ -21,12 +21,14 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/notify"
+	"duly/internal/operator"
 	"duly/internal/outbox"
+	"duly/internal/runs"
+	"duly/internal/store"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/jobs"
 	"duly/readers"
-	"duly/writers"
 )
 
 const hookSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -195,7 +197,7 @@ func (o *office) runOn(ctx context.Context, dsn string, change func(*jobs.Outbox
 	o.t.Helper()
 	db := worktest.Open(o.t, dsn)
 	deps := jobs.Deps{
-		DB: db, Repository: &mysql.Repository{DB: db, Now: o.now}, Clock: time.Now, Business: o.now, Zone: time.UTC,
+		DB: db, Repository: &runs.Repository{DB: db, Now: o.now}, Clock: time.Now, Business: o.now, Zone: time.UTC,
 		Heartbeat: 200 * time.Millisecond,
 	}
 	options := jobs.OutboxOptions{Sinks: o.sinks(o.t), Tries: o.tries, ChunkSize: 100}
@@ -433,14 +435,14 @@ func TestAnEventIsGivenUp(t *testing.T) {
 	require.Equal(t, batch.ExitDone, o.run(nil).Exit, "older ones are not this run's")
 
 	db := worktest.Open(t, o.plain.DSN)
-	action := writers.Action{Action: "requeue", Subject: "event:1", Who: "me", Host: "here"}
+	action := operator.Action{Action: "requeue", Subject: "event:1", Who: "me", Host: "here"}
 	requeue := func(id uint64, sinks ...string) error {
-		return writers.RequeueEvent(t.Context(), db, id, o.now(), action, sinks...)
+		return operator.RequeueEvent(t.Context(), db, id, o.now(), action, sinks...)
 	}
 	require.ErrorContains(t, requeue(2), "event 2 was not given up: webhook has it")
-	require.ErrorAs(t, requeue(2), &writers.RefusedError{})
+	require.ErrorAs(t, requeue(2), &store.RefusedError{})
 	require.ErrorContains(t, requeue(1, "slack"), "event 1 was not given up: slack has no delivery of it")
-	require.ErrorIs(t, requeue(99), writers.ErrNotThere)
+	require.ErrorIs(t, requeue(99), operator.ErrNotThere)
 	require.NoError(t, requeue(1, "webhook"))
 	require.Equal(t, "1 pending 0", o.deliveries()[0])
 	require.ErrorContains(t, requeue(1), "it is due for webhook at ")
@@ -681,7 +683,7 @@ func TestOutboxSelection(t *testing.T) {
 	o.write(9, 3)
 	worktest.Exec(t, o.plain, `INSERT INTO events (type, subject, payload) VALUES ('x', 'subscription:2', '{}')`)
 	result := o.run(func(options *jobs.OutboxOptions, _ *batch.Runner) {
-		options.Selection = readers.Selection{Orders: []uint64{2}, Subscriptions: []uint64{2}}
+		options.Selection = store.Selection{Orders: []uint64{2}, Subscriptions: []uint64{2}}
 	})
 	require.Equal(t, batch.ExitDone, result.Exit)
 	events := map[uint64]bool{}

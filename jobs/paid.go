@@ -9,7 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
-	"duly/readers"
+	"duly/internal/query"
 	"duly/writers"
 )
 
@@ -18,9 +18,9 @@ const mostPaid = 1000
 
 // complete marks invoices as paid whose attempts were recorded as succeeded alone, because more could not be written.
 func (b *billingJob) complete(ctx context.Context, x *batch.StepExecution) error {
-	var list []readers.PaidAttempt
+	var list []query.PaidAttempt
 	err := patiently(ctx, x, func(ctx context.Context) (err error) {
-		list, err = readers.PaidAttempts(ctx, b.DB, b.o.Selection, mostPaid)
+		list, err = query.PaidAttempts(ctx, b.DB, b.o.Selection, mostPaid)
 		return err
 	})
 	for _, a := range list {
@@ -41,7 +41,7 @@ func (b *billingJob) complete(ctx context.Context, x *batch.StepExecution) error
 
 // paidLeft names the invoices that are still to be marked as paid.
 func (b *billingJob) paidLeft(ctx context.Context) ([]string, error) {
-	list, err := readers.PaidAttempts(ctx, b.DB, b.o.Selection, mostPaid)
+	list, err := query.PaidAttempts(ctx, b.DB, b.o.Selection, mostPaid)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
@@ -53,8 +53,8 @@ func (b *billingJob) paidLeft(ctx context.Context) ([]string, error) {
 }
 
 // settler writes the results of charges.
-func (b *billingJob) settler() *writers.Settle {
-	return &writers.Settle{DB: b.DB, Server: b.Server, Policy: b.o.Policy, Accounts: b.Accounts, Today: b.effective, Now: b.Business}
+func (b *billingJob) settler() *writers.OpenInvoices {
+	return &writers.OpenInvoices{DB: b.DB, Server: b.Server, Policy: b.o.Policy, Accounts: b.Accounts, Today: b.effective, Now: b.Business}
 }
 
 // errNoPlace means that answers can be saved nowhere on this host.

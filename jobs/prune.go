@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"duly/internal/batch"
-	"duly/readers"
+	"duly/internal/runs"
 	"duly/writers"
 )
 
@@ -48,7 +48,7 @@ func Prune(d Deps, o PruneOptions) batch.Job {
 	if o.ChunkSize == 0 {
 		o.ChunkSize = pruneChunk
 	}
-	p := &pruneJob{Deps: d, o: o, writer: &writers.Prune{DB: d.DB}}
+	p := &pruneJob{Deps: d, o: o, writer: &writers.Expired{DB: d.DB}}
 	return batch.Job{Name: PruneJob, Steps: pick([]batch.Step{
 		batch.Tasklet{StepName: StepRuns, StepLabel: LabelOf(StepRuns), Do: p.runs},
 		batch.Tasklet{StepName: StepFirings, StepLabel: LabelOf(StepFirings), Do: p.firings},
@@ -60,7 +60,7 @@ type pruneJob struct {
 	Deps
 
 	o      PruneOptions
-	writer *writers.Prune
+	writer *writers.Expired
 }
 
 func (p *pruneJob) runs(ctx context.Context, x *batch.StepExecution) error {
@@ -70,14 +70,14 @@ func (p *pruneJob) runs(ctx context.Context, x *batch.StepExecution) error {
 	before := p.Business().Add(-p.o.Runs)
 	var needed map[uint64]bool
 	err := patiently(ctx, x, func(ctx context.Context) (err error) {
-		needed, err = readers.NeededRuns(ctx, p.DB)
+		needed, err = runs.NeededRuns(ctx, p.DB)
 		return err
 	})
 	if err != nil {
 		return p.ended(err)
 	}
-	return p.walk(ctx, x, func(ctx context.Context, after uint64) (readers.Old, error) {
-		page, err := readers.OldRuns(ctx, p.DB, after, before, p.o.ChunkSize)
+	return p.walk(ctx, x, func(ctx context.Context, after uint64) (runs.Expired, error) {
+		page, err := runs.OldRuns(ctx, p.DB, after, before, p.o.ChunkSize)
 		page.IDs = slices.DeleteFunc(page.IDs, func(id uint64) bool { return needed[id] })
 		return page, err
 	}, p.writer.Runs)
@@ -90,14 +90,14 @@ func (p *pruneJob) firings(ctx context.Context, x *batch.StepExecution) error {
 	before := p.Business().Add(-p.o.Runs)
 	var newest []uint64
 	err := patiently(ctx, x, func(ctx context.Context) (err error) {
-		newest, err = readers.NewestFirings(ctx, p.DB)
+		newest, err = runs.NewestFirings(ctx, p.DB)
 		return err
 	})
 	if err != nil {
 		return p.ended(err)
 	}
-	return p.walk(ctx, x, func(ctx context.Context, after uint64) (readers.Old, error) {
-		page, err := readers.OldFirings(ctx, p.DB, after, before, p.o.ChunkSize)
+	return p.walk(ctx, x, func(ctx context.Context, after uint64) (runs.Expired, error) {
+		page, err := runs.OldFirings(ctx, p.DB, after, before, p.o.ChunkSize)
 		page.IDs = slices.DeleteFunc(page.IDs, func(id uint64) bool { return slices.Contains(newest, id) })
 		return page, err
 	}, p.writer.Firings)
@@ -110,14 +110,14 @@ func (p *pruneJob) events(ctx context.Context, x *batch.StepExecution) error {
 	before := p.Business().Add(-p.o.Events)
 	var upTo uint64
 	err := patiently(ctx, x, func(ctx context.Context) (err error) {
-		upTo, err = readers.FannedOut(ctx, p.DB, p.o.Sinks)
+		upTo, err = runs.FannedOut(ctx, p.DB, p.o.Sinks)
 		return err
 	})
 	if err != nil {
 		return p.ended(err)
 	}
-	err = p.walk(ctx, x, func(ctx context.Context, after uint64) (readers.Old, error) {
-		return readers.OldEvents(ctx, p.DB, after, upTo, before, p.o.ChunkSize)
+	err = p.walk(ctx, x, func(ctx context.Context, after uint64) (runs.Expired, error) {
+		return runs.OldEvents(ctx, p.DB, after, upTo, before, p.o.ChunkSize)
 	}, p.writer.Events)
 	if tally := x.Tally(); tally.Succeeded > 0 && len(p.o.Sinks) == 0 {
 		x.Log.WarnContext(ctx, "no outbox is configured: events were deleted that nobody was told of", slog.Int64("events", tally.Succeeded))
@@ -128,10 +128,10 @@ func (p *pruneJob) events(ctx context.Context, x *batch.StepExecution) error {
 // walk deletes page by page. A page that stays locked is left, and stops no other.
 func (p *pruneJob) walk(
 	ctx context.Context, x *batch.StepExecution,
-	read func(ctx context.Context, after uint64) (readers.Old, error),
+	read func(ctx context.Context, after uint64) (runs.Expired, error),
 	remove func(ctx context.Context, ids []uint64) (int64, error),
 ) error {
-	var page readers.Old
+	var page runs.Expired
 	for !page.Done && ctx.Err() == nil {
 		limit := x.Budget.Take(p.o.ChunkSize)
 		if limit == 0 {

@@ -8,6 +8,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/orders"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -18,7 +20,7 @@ const ReconcileJob = "reconcile"
 
 // ReconcileOptions is what a reconcile run is told.
 type ReconcileOptions struct {
-	Selection readers.Selection
+	Selection store.Selection
 	Policy    orders.Policy
 	ChunkSize int
 	// Parallelism is how many orders of one gateway are asked about at once.
@@ -65,12 +67,12 @@ func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) er
 	source := r.controlReader()
 	return r.run(ctx, x, &batch.Chunk[orders.Claimed, orders.Result]{
 		StepName:  x.Step,
-		Processor: &steps.Reconcile{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business, Controls: r.controls, Source: source},
-		Reader:    &readers.Orders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business, Left: r.unwritten.left(r.DB, kindOrder, "checked")},
+		Processor: &steps.StaleOrders{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business, Controls: r.controls, Source: source},
+		Reader:    &readers.StaleOrders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business, Left: r.unwritten.left(r.DB, kindOrder, "checked")},
 		Gate: &steps.OrderGate{
 			Gateways: r.Gateways, Controls: r.controls, Source: source, Parallelism: r.o.Parallelism, Now: r.Business,
 		},
-		Writer: &writers.Orders{DB: r.DB, Policy: r.o.Policy, Lock: readers.LockOrders, Now: r.Business, Accounts: r.Accounts},
+		Writer: &writers.StaleOrders{DB: r.DB, Policy: r.o.Policy, Lock: store.LockOrders, Now: r.Business, Accounts: r.Accounts},
 		Fail:   steps.FailReconcile,
 		Lane:   readers.OrderLane,
 		Width:  func(string) int { return r.o.Parallelism },
@@ -91,7 +93,7 @@ func (r *reconcileJob) left(ctx context.Context) ([]string, error) {
 		if at.IsZero() { // it was stopped before
 			at = r.Business()
 		}
-		left, err := readers.CountOrders(ctx, r.DB, r.o.Selection, r.o.Policy, at, r.id, r.known)
+		left, err := query.CountOrders(ctx, r.DB, r.o.Selection, r.o.Policy, at, r.id, r.known)
 		if err != nil {
 			return nil, err
 		}
@@ -107,11 +109,11 @@ func (r *reconcileJob) left(ctx context.Context) ([]string, error) {
 	return r.why(append(reasons, r.unwritten.reasons()...)), nil
 }
 
-func ordersLeft(left readers.OrdersLeft) []string {
+func ordersLeft(left query.OrdersLeft) []string {
 	var reasons []string
 	if left.Due > 0 {
 		more := ""
-		if left.Due+left.InFlight >= readers.MostCounted {
+		if left.Due+left.InFlight >= query.MostCounted {
 			more = " or more"
 		}
 		reasons = append(reasons, plural(left.Due, "order")+more+" due and not settled")

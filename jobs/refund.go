@@ -6,6 +6,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/orders"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -25,15 +27,15 @@ func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error
 		return window + g.Abilities().LongestRequest
 	}
 	defer r.denied(x)
-	bookings := &writers.Bookings{Today: r.Accounts}
+	bookings := &store.Bookings{Today: r.Accounts}
 	reserve := func(ctx context.Context, p orders.Payment) (string, error) {
 		return writers.ReserveRefund(ctx, r.DB, bookings, p)
 	}
 	return r.run(ctx, x, &batch.Chunk[orders.RefundClaim, orders.RefundResult]{
 		StepName:  x.Step,
-		Reader:    &readers.Refund{DB: r.DB, Selection: r.o.Selection, Unkeyed: unkeyed, Now: r.Business},
-		Processor: &steps.Refund{Gateways: r.Gateways, Now: r.Business, Controls: r.controls, Source: r.controlReader(), Window: window, Reserve: reserve},
-		Writer:    &writers.Refund{DB: r.DB, Unkeyed: unkeyed, Now: r.Business},
+		Reader:    &readers.DueRefunds{DB: r.DB, Selection: r.o.Selection, Unkeyed: unkeyed, Now: r.Business},
+		Processor: &steps.DueRefunds{Gateways: r.Gateways, Now: r.Business, Controls: r.controls, Source: r.controlReader(), Window: window, Reserve: reserve},
+		Writer:    &writers.DueRefunds{DB: r.DB, Unkeyed: unkeyed, Now: r.Business},
 		Fail:      steps.FailRefund,
 		Lane:      func(item orders.RefundClaim) string { return item.Due[0].Gateway },
 		Width:     func(string) int { return r.o.Parallelism },
@@ -48,11 +50,11 @@ func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error
 
 // refundsLeft names the selected payments that are still to be given back, with numbers.
 func (r *reconcileJob) refundsLeft(ctx context.Context) ([]string, error) {
-	left, err := readers.CountRefunds(ctx, r.DB, r.o.Selection, r.Business())
+	left, err := query.CountRefunds(ctx, r.DB, r.o.Selection, r.Business())
 	if err != nil {
 		return nil, err
 	}
-	elsewhere, err := readers.RefundsElsewhere(ctx, r.DB, r.o.Selection, r.configured())
+	elsewhere, err := query.RefundsElsewhere(ctx, r.DB, r.o.Selection, r.configured())
 	if err != nil {
 		return nil, err
 	}

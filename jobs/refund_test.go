@@ -16,13 +16,13 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
-	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/runs"
+	"duly/internal/store"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/jobs"
-	"duly/readers"
 	"duly/steps"
 )
 
@@ -73,7 +73,7 @@ func (c *counter) open(dsn string) (*batch.Runner, batch.Job) {
 		c.t.Cleanup(gateways[name].Close)
 	}
 	deps := jobs.Deps{
-		DB: db, Repository: &mysql.Repository{DB: db, Now: time.Now}, Gateways: gateways,
+		DB: db, Repository: &runs.Repository{DB: db, Now: time.Now}, Gateways: gateways,
 		Parallelism: func(string) int { return 8 }, Clock: time.Now, Business: time.Now, Zone: time.UTC, Heartbeat: 200 * time.Millisecond,
 	}
 	runner := &batch.Runner{
@@ -81,7 +81,7 @@ func (c *counter) open(dsn string) (*batch.Runner, batch.Job) {
 	}
 	return runner, jobs.Reconcile(deps, jobs.ReconcileOptions{
 		Policy:    orders.Policy{OlderThan: 10 * time.Minute, GiveUpAfter: 24 * time.Hour},
-		ChunkSize: c.chunk, Parallelism: 4, Steps: []string{jobs.StepRefund}, Selection: readers.Selection{Business: c.today},
+		ChunkSize: c.chunk, Parallelism: 4, Steps: []string{jobs.StepRefund}, Selection: store.Selection{Business: c.today},
 	})
 }
 

@@ -46,7 +46,7 @@ func (o ReportOptions) Days(today payment.Date) (from, to payment.Date) {
 }
 
 func (d Deps) report(ctx context.Context, x *batch.StepExecution, from, to payment.Date) error {
-	writer := &writers.Report{DB: d.DB, Zone: d.Zone}
+	writer := &writers.Sales{DB: d.DB, Zone: d.Zone}
 	for day := from; day <= to && ctx.Err() == nil; day++ {
 		if x.Budget.Take(1) == 0 {
 			return nil

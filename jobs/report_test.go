@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/runs"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/jobs"
@@ -49,7 +49,7 @@ func (k *keeper) run(job func(d jobs.Deps) batch.Job) batch.Result {
 	db := worktest.Open(k.t, k.dsn)
 	now := func() time.Time { return k.now }
 	d := jobs.Deps{
-		DB: db, Repository: &mysql.Repository{DB: db, Now: now}, Clock: time.Now, Business: now, Zone: k.zone, Heartbeat: 200 * time.Millisecond,
+		DB: db, Repository: &runs.Repository{DB: db, Now: now}, Clock: time.Now, Business: now, Zone: k.zone, Heartbeat: 200 * time.Millisecond,
 	}
 	runner := &batch.Runner{
 		Repository: d.Repository, Heartbeat: d.Heartbeat, Drain: time.Second, Limit: k.limit, Now: time.Now, Log: slog.New(slog.DiscardHandler),

@@ -18,12 +18,13 @@ import (
 	"duly/internal/gateway/simulator"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/runs"
+	"duly/internal/store"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/jobs"
-	"duly/readers"
 	"duly/steps"
-	"duly/writers"
 )
 
 const day0 = "2026-01-31"
@@ -99,7 +100,7 @@ func (w *town) runOn(ctx context.Context, change func(*jobs.BillingOptions, *bat
 	w.t.Helper()
 	deps := w.deps(w.plain.DSN, w.clock(), w.client)
 	options := jobs.BillingOptions{
-		Selection: readers.Selection{Business: w.today}, Policy: billing.Policy{RetryDays: []int{1, 3, 5}},
+		Selection: store.Selection{Business: w.today}, Policy: billing.Policy{RetryDays: []int{1, 3, 5}},
 		CatchUp: billing.CatchUpDefault, ChunkSize: 100, BrakePercent: 50, Withheld: w.withheld,
 	}
 	runner := &batch.Runner{
@@ -108,7 +109,7 @@ func (w *town) runOn(ctx context.Context, change func(*jobs.BillingOptions, *bat
 	if change != nil {
 		change(&options, runner)
 	}
-	open, err := readers.MaxOpenStage(ctx, deps.DB)
+	open, err := query.MaxOpenStage(ctx, deps.DB)
 	require.NoError(w.t, err)
 	w.last = options.Selection.Business
 	spec := worktest.Spec()
@@ -148,13 +149,13 @@ func (w *town) deps(dsn string, business func() time.Time, change func(*httpapi.
 			all = append(all, payment.Account{Gateway: name, Address: g.Abilities().Address, ID: g.Abilities().Account})
 		}
 		var err error
-		accounts, err = writers.Accounts(w.t.Context(), db, all)
+		accounts, err = store.Accounts(w.t.Context(), db, all)
 		require.NoError(w.t, err)
 	}
 	return jobs.Deps{
 		Accounts: accounts, KeyPrefixes: map[string]string{"main": w.prefix, "other": w.prefix},
 		Save: w.save,
-		DB:   db, Server: w.server, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: gateways,
+		DB:   db, Server: w.server, Repository: &runs.Repository{DB: db, Now: business}, Gateways: gateways,
 		Parallelism: func(string) int { return 8 }, Clock: time.Now, Business: business, Zone: time.UTC, Heartbeat: 200 * time.Millisecond,
 	}
 }

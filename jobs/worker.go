@@ -11,7 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
-	"duly/readers"
+	"duly/internal/store"
 	"duly/steps"
 )
 
@@ -30,8 +30,8 @@ func newWorker(d Deps) worker {
 }
 
 // controlReader finds payments that the gateways must show.
-func (w *worker) controlReader() *readers.Controls {
-	return &readers.Controls{DB: w.DB, Accounts: w.Accounts, Retention: func(name string) time.Duration {
+func (w *worker) controlReader() *store.Controls {
+	return &store.Controls{DB: w.DB, Accounts: w.Accounts, Retention: func(name string) time.Duration {
 		if g, ok := w.Gateways[name]; ok {
 			return g.Abilities().Retention
 		}

@@ -2,18 +2,13 @@ package readers
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
-	"slices"
 	"time"
 
 	"duly/internal/audit"
 	"duly/internal/batch"
-	"duly/internal/billing"
 	"duly/internal/mysql"
-	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/store"
 )
 
 // Audit walks the payments of ours that were created in a window and returns those that their gateway must be
@@ -43,29 +38,10 @@ type Audit struct {
 
 // The columns of a payment of ours, as ours reads them.
 const (
-	auditAttempts = `SELECT id, idempotency_key, reference, gateway, gateway_payment_id, status, amount, currency, created_at, invoice_id
-FROM payment_attempts`
-
-	// A shop's view may have NULL in any column: what is missing agrees with no gateway, and is found.
-	auditPayments = `SELECT p.id, p.idempotency_key, COALESCE(p.gateway, '') AS gateway, p.transaction_key AS gateway_payment_id,
-COALESCE(p.status, '') AS status, COALESCE(p.amount, 0) AS amount, COALESCE(p.currency, '') AS currency, p.failure_code,
-COALESCE(p.refunded_amount, 0) AS refunded_amount, COALESCE(p.created_at, ` + unknownTime + `) AS created_at, COALESCE(p.order_id, 0) AS order_id, o.status AS order_status, o.amount AS order_amount,
-c.checked_at IS NOT NULL AS checked, c.next_check_at IS NOT NULL OR c.lease IS NOT NULL AS scheduled, c.reason IS NOT NULL AS frozen
-FROM payments p LEFT JOIN orders o ON o.id = p.order_id LEFT JOIN order_checks c ON c.order_id = p.order_id`
-
-	walkAttempts = auditAttempts + ` WHERE created_at >= ? AND created_at < ? AND (created_at > ? OR (created_at = ? AND id > ?))
+	walkAttempts = store.AuditAttempts + ` WHERE created_at >= ? AND created_at < ? AND (created_at > ? OR (created_at = ? AND id > ?))
 ORDER BY created_at, id LIMIT ?`
-	walkPayments = auditPayments + ` WHERE p.created_at >= ? AND p.created_at < ? AND (p.created_at > ? OR (p.created_at = ? AND p.id > ?))
+	walkPayments = store.AuditPayments + ` WHERE p.created_at >= ? AND p.created_at < ? AND (p.created_at > ? OR (p.created_at = ? AND p.id > ?))
 ORDER BY p.created_at, p.id LIMIT ?`
-
-	attemptsByKey    = auditAttempts + ` WHERE idempotency_key IN (?)`
-	attemptsByID     = auditAttempts + ` WHERE id IN (?)`
-	attemptsPaid     = auditAttempts + ` WHERE invoice_id IN (?) AND status = 'succeeded' ORDER BY id`
-	paymentsByKey    = auditPayments + ` WHERE p.idempotency_key IN (?)`
-	paymentsByTheirs = auditPayments + ` WHERE p.transaction_key IN (?)`
-	paymentsByID     = auditPayments + ` WHERE p.id IN (?)`
-	paymentsPaid     = auditPayments + ` WHERE p.order_id IN (?) AND p.status = 'succeeded' ORDER BY p.id`
-	invoiceOf        = `SELECT id FROM invoices WHERE subscription_id = ? AND due_date = ?`
 )
 
 // Read implements batch.Reader.
@@ -115,11 +91,11 @@ func (a *Audit) next(ctx context.Context, limit int) ([]audit.Ours, error) {
 	if a.table == audit.Payments {
 		query = walkPayments
 	}
-	var rows []auditRow
+	var rows []store.AuditRow
 	if err := a.DB.SelectContext(ctx, &rows, query, a.Window.From.UTC(), a.Window.To.UTC(), a.at.UTC(), a.at.UTC(), a.id, limit); err != nil {
 		return nil, err
 	}
-	return oursOf(a.table, rows), nil
+	return store.OursOf(a.table, rows), nil
 }
 
 // tell counts payments, and finds what is wrong with them whatever their gateways say.
@@ -163,16 +139,16 @@ func (a *Audit) doubled(ctx context.Context, rows []audit.Ours) ([]audit.Finding
 	if len(groups) == 0 {
 		return nil, nil
 	}
-	query := attemptsPaid
+	query := store.AttemptsPaid
 	if a.table == audit.Payments {
-		query = paymentsPaid
+		query = store.PaymentsPaid
 	}
-	var paid []auditRow
-	if err := mysql.SelectIn(ctx, a.DB, &paid, query, sortedIDs(groups, func(id uint64) uint64 { return id })); err != nil {
+	var paid []store.AuditRow
+	if err := mysql.SelectIn(ctx, a.DB, &paid, query, store.SortedIDs(groups, func(id uint64) uint64 { return id })); err != nil {
 		return nil, err
 	}
 	byGroup := map[uint64][]audit.Ours{}
-	for _, o := range oursOf(a.table, paid) {
+	for _, o := range store.OursOf(a.table, paid) {
 		byGroup[o.Group] = append(byGroup[o.Group], o)
 	}
 	var found []audit.Finding
@@ -195,175 +171,4 @@ func (a *Audit) pick(rows []audit.Ours, want batch.Want) []audit.Ours {
 		items = append(items, o)
 	}
 	return items
-}
-
-type auditRow struct {
-	ID          uint64
-	Key         sql.NullString `db:"idempotency_key"`
-	Reference   string
-	Gateway     string
-	GatewayID   sql.NullString `db:"gateway_payment_id"`
-	Status      string
-	Amount      int64
-	Currency    string
-	FailureCode sql.NullString `db:"failure_code"`
-	Refunded    int64          `db:"refunded_amount"`
-	Created     time.Time      `db:"created_at"`
-	Invoice     uint64         `db:"invoice_id"`
-	OrderID     uint64         `db:"order_id"`
-	OrderStatus sql.NullString `db:"order_status"`
-	OrderAmount sql.NullInt64  `db:"order_amount"`
-	Checked     sql.NullBool
-	Scheduled   sql.NullBool
-	Frozen      sql.NullBool
-}
-
-func oursOf(table audit.Table, rows []auditRow) []audit.Ours {
-	list := make([]audit.Ours, len(rows))
-	for i, r := range rows {
-		o := audit.Ours{
-			Row: audit.Row{Table: table, ID: r.ID}, Group: r.Invoice, Gateway: r.Gateway, Key: r.Key.String, GatewayID: r.GatewayID.String,
-			Reference: r.Reference, Status: r.Status, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
-			Refunded: r.Refunded, CreatedAt: r.Created,
-		}
-		if table == audit.Attempts {
-			o.Standing = audit.OfAttempt(billing.AttemptStatus(r.Status))
-		} else {
-			o.Group, o.Reference = r.OrderID, orders.Reference(r.OrderID)
-			o.Order = audit.Order{
-				Status: orders.StatusOf(r.OrderStatus.String), Amount: r.OrderAmount.Int64,
-				Checked: r.Checked.Bool, Scheduled: r.Scheduled.Bool, Frozen: r.Frozen.Bool,
-			}
-			o.Standing = audit.OfPayment(orders.PaymentStatusOf(r.Status), r.FailureCode.String, o.Order)
-		}
-		list[i] = o
-	}
-	return list
-}
-
-// AuditMatches reads the payments of ours that a page of a gateway's can belong to: by key, those of orders by
-// the gateway's id where no row has the key, and what is booked for a row though it was made under another key, as by hand.
-func AuditMatches(ctx context.Context, db *mysql.DB, page []payment.Payment) ([]audit.Ours, error) {
-	keys, plain := make([]string, 0, len(page)), make([]string, 0, len(page))
-	for _, p := range page {
-		if p.Key == "" {
-			continue
-		}
-		keys = append(keys, p.Key)
-		if isASCII(p.Key) { // any other key would take the index of the ASCII column away from all of them
-			plain = append(plain, p.Key)
-		}
-	}
-	rows, err := auditSelect(ctx, db, audit.Attempts, attemptsByKey, plain)
-	if err != nil {
-		return nil, err
-	}
-	byKey, err := auditSelect(ctx, db, audit.Payments, paymentsByKey, keys)
-	if err != nil {
-		return nil, err
-	}
-	rows = append(rows, byKey...)
-	known := make(map[string]bool, len(rows))
-	for _, o := range rows {
-		known[o.Key] = true
-	}
-	var ids []string
-	for _, p := range page {
-		if p.ID != "" && !known[p.Key] {
-			ids = append(ids, p.ID)
-		}
-	}
-	byID, err := auditSelect(ctx, db, audit.Payments, paymentsByTheirs, ids)
-	if err != nil {
-		return nil, err
-	}
-	rows = append(rows, byID...)
-	booked, err := bookedMatches(ctx, db, page, rows)
-	return append(rows, booked...), err
-}
-
-// bookedMatches reads the rows, beside those that were found, that a page's payments are booked for.
-func bookedMatches(ctx context.Context, db *mysql.DB, page []payment.Payment, rows []audit.Ours) ([]audit.Ours, error) {
-	named, nameless := make(map[string]bool, len(rows)), map[string]bool{}
-	for _, o := range rows {
-		if named[o.GatewayID] = true; o.GatewayID == "" {
-			nameless[o.Key] = true
-		}
-	}
-	var ids []string
-	for _, p := range page {
-		if p.ID != "" && !named[p.ID] && !nameless[p.Key] {
-			ids = append(ids, p.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	holders, err := (&Audit{DB: db}).booked(ctx, ids)
-	if err != nil {
-		return nil, fmt.Errorf("read what a gateway lists: %w", mysql.Classify(ctx, err))
-	}
-	var booked []audit.Ours
-	for _, h := range holders {
-		if o, there, err := AuditRow(ctx, db, h.Row); err != nil {
-			return nil, err
-		} else if there && o.Gateway == h.Gateway {
-			booked = append(booked, o)
-		}
-	}
-	return booked, nil
-}
-
-// AuditRow reads a payment of ours again; false: its row is gone.
-func AuditRow(ctx context.Context, db *mysql.DB, row audit.Row) (audit.Ours, bool, error) {
-	query := attemptsByID
-	if row.Table == audit.Payments {
-		query = paymentsByID
-	}
-	rows, err := auditSelect(ctx, db, row.Table, query, []uint64{row.ID})
-	if err != nil || len(rows) == 0 {
-		return audit.Ours{}, false, err
-	}
-	return rows[0], true, nil
-}
-
-// AuditPaid reads the payments of ours that took and kept money under a reference, oldest first.
-func AuditPaid(ctx context.Context, db *mysql.DB, reference string) ([]audit.Ours, error) {
-	subject, ok := audit.SubjectOf(reference)
-	if !ok {
-		return nil, nil
-	}
-	group, table, query := subject.Order, audit.Payments, paymentsPaid
-	if group == 0 {
-		table, query = audit.Attempts, attemptsPaid
-		err := db.GetContext(ctx, &group, invoiceOf, subject.Subscription, subject.Due)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("look for an invoice: %w", mysql.Classify(ctx, err))
-		}
-	}
-	rows, err := auditSelect(ctx, db, table, query, []uint64{group})
-	return slices.DeleteFunc(rows, func(o audit.Ours) bool { return !o.Kept() }), err
-}
-
-// auditSelect reads the rows that a query finds for values, none for none.
-func auditSelect[T any](ctx context.Context, db *mysql.DB, table audit.Table, query string, values []T) ([]audit.Ours, error) {
-	if len(values) == 0 {
-		return nil, nil
-	}
-	var rows []auditRow
-	if err := mysql.SelectIn(ctx, db, &rows, query, values); err != nil {
-		return nil, fmt.Errorf("read what a gateway lists: %w", mysql.Classify(ctx, err))
-	}
-	return oursOf(table, rows), nil
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= 0x80 {
-			return false
-		}
-	}
-	return true
 }

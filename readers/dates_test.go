@@ -13,13 +13,15 @@ import (
 	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/orders"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/readers"
 )
 
-// store writes what no calendar has, as a shop can that asks its server for less.
-func store(t *testing.T, plain *testdb.DB, statement string, args ...any) {
+// storeRow writes what no calendar has, as a shop can that asks its server for less.
+func storeRow(t *testing.T, plain *testdb.DB, statement string, args ...any) {
 	t.Helper()
 	conn, err := plain.Connx(t.Context())
 	require.NoError(t, err)
@@ -47,16 +49,16 @@ func TestTheWalkGoesOnBehindWhatIsStored(t *testing.T) {
 			for i, date := range stored {
 				for n := range each {
 					id := 1 + i + n*len(stored) // rows of one date lie apart
-					store(t, plain, `UPDATE subscriptions SET next_billing_date = ? WHERE id = ?`, date, id)
-					store(t, plain, `UPDATE invoices SET next_attempt_date = ? WHERE id = ?`, date, id)
+					storeRow(t, plain, `UPDATE subscriptions SET next_billing_date = ? WHERE id = ?`, date, id)
+					storeRow(t, plain, `UPDATE invoices SET next_attempt_date = ? WHERE id = ?`, date, id)
 					want = append(want, uint64(id))
 				}
 			}
 			db := worktest.Open(t, plain.DSN)
-			walk := &readers.Due{Selection: readers.Selection{Business: worktest.Day(t, due)}, Status: billing.Active}
+			walk := &readers.DueSubscriptions{Selection: store.Selection{Business: worktest.Day(t, due)}, Status: billing.Active}
 			met, dates := []uint64{}, map[uint64]string{}
 			for passes := 0; passes < 2; {
-				var got readers.DuePage
+				var got readers.DueSubscriptionsPage
 				require.NoError(t, mysql.Tx(t.Context(), db, "test", func(tx *sqlx.Tx) error {
 					var err error
 					got, err = walk.Read(t.Context(), tx, page)
@@ -80,7 +82,7 @@ func TestTheWalkGoesOnBehindWhatIsStored(t *testing.T) {
 				require.Equal(t, date, dates[uint64(1+i)])
 			}
 			var foretold []uint64
-			peek := readers.Peek{DB: db, Selection: readers.Selection{Business: worktest.Day(t, due)}, Size: page}
+			peek := query.Preview{DB: db, Selection: store.Selection{Business: worktest.Day(t, due)}, Size: page}
 			require.NoError(t, peek.Due(t.Context(), billing.Active, func(s readers.DueSubscription) bool {
 				foretold = append(foretold, s.ID)
 				return len(foretold) <= len(want)
@@ -99,12 +101,12 @@ func TestTheWalkOverOrdersMeetsThoseOfNoInstant(t *testing.T) {
 	t.Parallel()
 	plain := testdb.New(t)
 	for i, at := range []string{"0000-00-00 00:00:00", "1969-12-31 10:00:00", "1970-01-01 00:00:00", "2025-02-31 10:00:00", "2025-03-02 10:00:00"} {
-		store(t, plain, `INSERT INTO orders (id, customer_id, status, amount, currency, created_at, updated_at) VALUES (?, 'c', 'pending', 1, 'KRW', ?, '2025-03-03')`, i+1, at)
+		storeRow(t, plain, `INSERT INTO orders (id, customer_id, status, amount, currency, created_at, updated_at) VALUES (?, 'c', 'pending', 1, 'KRW', ?, '2025-03-03')`, i+1, at)
 	}
 	db := worktest.Open(t, plain.DSN)
 	var met []uint64
 	result := worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
-		reader := &readers.Orders{DB: db, Selection: readers.Selection{}, Policy: orders.Policy{OlderThan: time.Hour}, Now: time.Now}
+		reader := &readers.StaleOrders{DB: db, Selection: store.Selection{}, Policy: orders.Policy{OlderThan: time.Hour}, Now: time.Now}
 		for {
 			page, err := reader.Read(ctx, batch.Want{Limit: 2, Skip: func(string) bool { return false }})
 			if err != nil {
@@ -128,8 +130,8 @@ func TestOldestChargeableBesideDatesThatAreNone(t *testing.T) {
 	plain := shop(t, 2, nil)
 	worktest.Exec(t, plain, `UPDATE invoices SET status = 'paid'`)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET next_billing_date = '2025-03-01' WHERE id = 1`)
-	store(t, plain, `UPDATE subscriptions SET next_billing_date = '2025-02-31' WHERE id = 2`)
-	oldest, err := readers.OldestChargeable(t.Context(), worktest.Open(t, plain.DSN), worktest.Day(t, due))
+	storeRow(t, plain, `UPDATE subscriptions SET next_billing_date = '2025-02-31' WHERE id = 2`)
+	oldest, err := query.OldestChargeable(t.Context(), worktest.Open(t, plain.DSN), worktest.Day(t, due))
 	require.NoError(t, err)
 	require.Equal(t, "2025-02-28", oldest.String())
 }

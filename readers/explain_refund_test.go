@@ -1,9 +1,13 @@
 package readers
 
-import "time"
+import (
+	"time"
+
+	"duly/internal/explain"
+)
 
 // refundQueries are the statements that refunds are found and claimed by, as they are run in the middle of a walk.
-func refundQueries(rows int) []claimQuery {
+func refundQueries(rows int) []explain.Query {
 	n := min(rows, 500)
 	ids := make([]uint64, n)
 	for i := range ids {
@@ -11,14 +15,14 @@ func refundQueries(rows int) []claimQuery {
 	}
 	now := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	lease := make([]byte, 16)
-	return []claimQuery{
-		{"refund candidates, at the head", refundWalk(""), []any{0, n}, false},
-		{"refund candidates, in the middle", refundWalk(""), []any{rows / 2, n}, false},
-		{"refunds that wait", refundChecks, []any{now, ids}, true},
-		{"refund lock", refundLock, []any{ids, now}, false},
-		{"refund lock, one row", refundLock, []any{ids[4:5], now}, false},
-		{"take refunds", takeRefunds, []any{lease, 1, now, nil, ids}, false},
-		{"reasons of failure", failureReasons, []any{ids}, true},
-		{"refunds of a lease", refundClaims, []any{ids, lease}, true},
+	return []explain.Query{
+		explain.Claim("refund candidates, at the head", refundWalk(""), 0, n),
+		explain.Claim("refund candidates, in the middle", refundWalk(""), rows/2, n),
+		explain.Read("refunds that wait", refundChecks, now, ids),
+		explain.Claim("refund lock", refundLock, ids, now),
+		explain.Claim("refund lock, one row", refundLock, ids[4:5], now),
+		explain.Claim("take refunds", takeRefunds, lease, 1, now, nil, ids),
+		explain.Read("reasons of failure", failureReasons, ids),
+		explain.Read("refunds of a lease", refundClaims, ids, lease),
 	}
 }

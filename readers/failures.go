@@ -8,9 +8,6 @@ import (
 	"duly/internal/mysql"
 )
 
-// commitTries is how often in a row a claim is made whose COMMIT had no certain answer, before the engine waits.
-const commitTries = 3
-
 // LeftFunc is called for a row that is left for a later run, because its claim failed with an error that is not about the row.
 type LeftFunc func(ctx context.Context, id uint64, cause error)
 

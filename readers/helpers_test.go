@@ -12,6 +12,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/store"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/readers"
@@ -23,18 +24,15 @@ const due = "2026-01-31"
 // shop is a database with n subscriptions, each with an open invoice of stage 0 that is due.
 func shop(t *testing.T, n int, change func(i int, s *worktest.Subscription)) *testdb.DB {
 	t.Helper()
-	plain := testdb.New(t)
-	worktest.Enrol(t, plain, n, due, change)
-	worktest.Invoice(t, plain)
-	return plain
+	return worktest.Shop(t, n, due, change)
 }
 
 // stage reads stage 0 of a shop.
-func stage(t *testing.T, db *mysql.DB) *readers.Stage {
+func stage(t *testing.T, db *mysql.DB) *readers.OpenInvoices {
 	t.Helper()
 	day := worktest.Day(t, due)
-	return &readers.Stage{
-		DB: db, Selection: readers.Selection{Business: day}, Policy: billing.Policy{RetryDays: []int{1, 3, 5}},
+	return &readers.OpenInvoices{
+		DB: db, Selection: store.Selection{Business: day}, Policy: billing.Policy{RetryDays: []int{1, 3, 5}},
 		Known: func(name string) bool { return name == "main" || name == "other" },
 		Today: func() payment.Date { return day }, Now: time.Now, Clock: time.Now,
 		Decided: func(ctx context.Context, tx *sqlx.Tx, list []billing.Decided) (batch.Tally, error) {
@@ -44,8 +42,8 @@ func stage(t *testing.T, db *mysql.DB) *readers.Stage {
 }
 
 // doubt reads everything unsettled.
-func doubt(db *mysql.DB) *readers.Doubt {
-	return &readers.Doubt{DB: db, All: true, Now: time.Now, Clock: time.Now}
+func doubt(db *mysql.DB) *readers.UnsettledAttempts {
+	return &readers.UnsettledAttempts{DB: db, All: true, Now: time.Now, Clock: time.Now}
 }
 
 // readAll reads until the walk is done.

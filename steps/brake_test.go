@@ -78,7 +78,7 @@ func TestBrakeHoldsRequestsBack(t *testing.T) {
 				brake.Watch(answerOf("main", lost()))
 				brake.Watch(answerOf("main", lost()))
 				paced := gateways(t, p)
-				charge := &steps.Charge{Gateways: paced, Brake: brake, Now: time.Now}
+				charge := &steps.OpenInvoices{Gateways: paced, Brake: brake, Now: time.Now}
 				ctx, stop := context.WithCancel(t.Context())
 				worktest.InMemory(ctx, t, func(ctx context.Context, x *batch.StepExecution) error {
 					done := make(chan billing.Result)

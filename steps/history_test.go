@@ -67,7 +67,7 @@ func TestAnExcuseIsJudgedAgainAtTheSend(t *testing.T) {
 				defer paced.Close()
 				h := &past{first: nothing}
 				h.first.Within = c.within
-				charge := &steps.Charge{Gateways: steps.Gateways{"main": paced}, Brake: &steps.Brake{}, Now: time.Now, History: h}
+				charge := &steps.OpenInvoices{Gateways: steps.Gateways{"main": paced}, Brake: &steps.Brake{}, Now: time.Now, History: h}
 				got := process(t.Context(), t, charge, claimed(0), func(x *batch.StepExecution) { x.Lease.Renew(time.Now().Add(2 * time.Hour)) })
 				if c.sent {
 					require.Len(t, p.sent, 1)
@@ -172,7 +172,7 @@ func recovered(t *testing.T, r *register, h steps.History, item billing.Claimed)
 	t.Helper()
 	paced := gateway.Pace("main", r, gateway.Limits{Tries: 1, Now: time.Now})
 	defer paced.Close()
-	recovery := &steps.Recover{
+	recovery := &steps.UnsettledAttempts{
 		Gateways: steps.Gateways{"main": paced}, Controls: &steps.Controls{Now: time.Now}, Doubts: &steps.Doubts{},
 		Brake: &steps.Brake{}, Now: time.Now, History: h,
 	}

@@ -58,7 +58,7 @@ func TestNothingIsSentAgainstTheGuard(t *testing.T) {
 				p := ordinary()
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
-				charge := &steps.Charge{Gateways: gateways(t, p), Brake: &steps.Brake{}, Now: time.Now}
+				charge := &steps.OpenInvoices{Gateways: gateways(t, p), Brake: &steps.Brake{}, Now: time.Now}
 				got := process(ctx, t, charge, claimed(c.age), func(x *batch.StepExecution) {
 					if c.before != nil {
 						c.before(stop, x)
@@ -81,10 +81,10 @@ func TestAGatewayThatIsNotConfigured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		item := claimed(0)
 		item.Gateway = "gone"
-		charge := &steps.Charge{Gateways: steps.Gateways{}, Brake: &steps.Brake{}, Now: time.Now}
+		charge := &steps.OpenInvoices{Gateways: steps.Gateways{}, Brake: &steps.Brake{}, Now: time.Now}
 		require.Equal(t, payment.NotExecuted, process(t.Context(), t, charge, item, nil).Answer.Outcome.Kind)
 		item.Doubted = true
-		recovery := &steps.Recover{Gateways: steps.Gateways{}, Controls: &steps.Controls{Now: time.Now}, Doubts: &steps.Doubts{}, Brake: &steps.Brake{}, Now: time.Now}
+		recovery := &steps.UnsettledAttempts{Gateways: steps.Gateways{}, Controls: &steps.Controls{Now: time.Now}, Doubts: &steps.Doubts{}, Brake: &steps.Brake{}, Now: time.Now}
 		got := process(t.Context(), t, recovery, item, nil)
 		require.Equal(t, payment.InDoubt, got.Answer.Outcome.Kind)
 		require.Equal(t, billing.Answered, got.Verdict)
@@ -232,7 +232,7 @@ func TestRecover(t *testing.T) {
 				}
 				paced := gateway.Pace("main", r, gateway.Limits{Tries: 1, Now: time.Now})
 				defer paced.Close()
-				recovery := &steps.Recover{
+				recovery := &steps.UnsettledAttempts{
 					Gateways: steps.Gateways{"main": paced}, Controls: &steps.Controls{Now: time.Now}, Doubts: &steps.Doubts{},
 					Brake: &steps.Brake{}, Now: time.Now, More: true,
 				}
@@ -298,7 +298,7 @@ func TestRecoveryHearsAStop(t *testing.T) {
 		p.found = gateway.Finding{Outcome: payment.Outcome{Kind: payment.InDoubt, Reason: "502"}}
 		paced := gateway.Pace("main", p, gateway.Limits{Tries: 9, Backoff: time.Hour, MaxElapsed: 24 * time.Hour, Now: time.Now})
 		defer paced.Close()
-		recovery := &steps.Recover{
+		recovery := &steps.UnsettledAttempts{
 			Gateways: steps.Gateways{"main": paced}, Controls: &steps.Controls{Now: time.Now}, Doubts: &steps.Doubts{},
 			Brake: &steps.Brake{}, Now: time.Now,
 		}

@@ -14,8 +14,10 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/mysql"
+	"duly/internal/operator"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/store"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/writers"
@@ -73,11 +75,11 @@ gateway, payment_method, body_version, status, run_id, gateway_payment_id) VALUE
 }
 
 // reserve books one payment in a transaction of its own, and returns the row that has it.
-func reserve(t *testing.T, db *mysql.DB, b *writers.Bookings, booking writers.Booking) string {
+func reserve(t *testing.T, db *mysql.DB, b *store.Bookings, booking store.Booking) string {
 	t.Helper()
 	owner := ""
 	require.NoError(t, mysql.Tx(t.Context(), db, "test", func(tx *sqlx.Tx) error {
-		taken, err := b.Reserve(t.Context(), tx, []writers.Booking{booking})
+		taken, err := b.Reserve(t.Context(), tx, []store.Booking{booking})
 		if o, ok := taken[0]; ok {
 			owner = o.String()
 		}
@@ -99,8 +101,8 @@ func TestBookingsByAccount(t *testing.T) {
 		took(t, plain, uint64(i+1), id)
 	}
 	db := worktest.Open(t, plain.DSN)
-	b := &writers.Bookings{Today: map[string]uint32{"main": 2, "other": 6}}
-	row := writers.Owner{Kind: writers.OwnerAttempt, ID: 9}
+	b := &store.Bookings{Today: map[string]uint32{"main": 2, "other": 6}}
+	row := store.Owner{Kind: store.OwnerAttempt, ID: 9}
 	for _, c := range []struct {
 		gateway, id string
 		account     uint32
@@ -116,9 +118,9 @@ func TestBookingsByAccount(t *testing.T) {
 		{"main", "pay_restored", 0, ""},
 		{"main", "pay_gone", 0, ""},
 	} {
-		require.Equal(t, c.want, reserve(t, db, b, writers.Booking{Gateway: c.gateway, Account: c.account, PaymentID: c.id, Owner: row}), "%+v", c)
+		require.Equal(t, c.want, reserve(t, db, b, store.Booking{Gateway: c.gateway, Account: c.account, PaymentID: c.id, Owner: row}), "%+v", c)
 	}
-	require.Empty(t, reserve(t, db, b, writers.Booking{Gateway: "main", Account: 4, PaymentID: "pay_9", Owner: row}))
+	require.Empty(t, reserve(t, db, b, store.Booking{Gateway: "main", Account: 4, PaymentID: "pay_9", Owner: row}))
 	require.Equal(t, uint32(2), worktest.Get[uint32](t, plain, `SELECT account_id FROM bookings WHERE gateway_payment_id = 'pay_9'`), "booked under the account that the others are joined to")
 }
 
@@ -132,11 +134,11 @@ func TestBookingsOfRowsThatEnded(t *testing.T) {
 		if status != "gone" {
 			worktest.Exec(t, plain, `INSERT INTO payments (id, order_id, gateway, status, amount, currency) VALUES (?, 1, 'main', ?, 1, 'KRW')`, id, status)
 		}
-		b := &writers.Bookings{}
-		booking := writers.Booking{Gateway: "main", PaymentID: "pay_" + status, Owner: writers.Owner{Kind: writers.OwnerPayment, ID: id}}
+		b := &store.Bookings{}
+		booking := store.Booking{Gateway: "main", PaymentID: "pay_" + status, Owner: store.Owner{Kind: store.OwnerPayment, ID: id}}
 		require.Empty(t, reserve(t, db, b, booking))
 		require.Empty(t, reserve(t, db, b, booking), "its own")
-		booking.Owner = writers.Owner{Kind: writers.OwnerAttempt, ID: 99}
+		booking.Owner = store.Owner{Kind: store.OwnerAttempt, ID: 99}
 		want := fmt.Sprintf("payment %d", id)
 		if strings.Contains("failed cancelled gone", status) {
 			want = ""
@@ -159,11 +161,11 @@ VALUES (2, 2, 1, 0, 'sub_2_20260131-1', 'sub_2_20260131', 'customer-1', 9900, 'K
 		both.Add(2)
 		errs := make(chan error, 2)
 		for id := range 2 {
-			seen, err := writers.Reviewed(t.Context(), db, uint64(id+1))
+			seen, err := operator.Reviewed(t.Context(), db, uint64(id+1))
 			require.NoError(t, err)
 			go func() {
 				first := true
-				errs <- writers.ResolveAttempt(t.Context(), db, seen, time.Now(), &writers.Bookings{}, action("attempt"), func(billing.Reviewed) (billing.Resolution, error) {
+				errs <- operator.ResolveAttempt(t.Context(), db, seen, time.Now(), &store.Bookings{}, action("attempt"), func(billing.Reviewed) (billing.Resolution, error) {
 					if first { // both have locked their rows and decided
 						first = false
 						both.Done()
@@ -178,7 +180,7 @@ VALUES (2, 2, 1, 0, 'sub_2_20260131-1', 'sub_2_20260131', 'customer-1', 9900, 'K
 			one, two = two, one
 		}
 		require.NoError(t, two)
-		refused := writers.RefusedError{}
+		refused := store.RefusedError{}
 		require.ErrorAs(t, one, &refused)
 		require.Contains(t, refused.Error(), "payment pay_9 is booked for attempt ")
 		require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM payment_attempts WHERE status = 'succeeded'`))
@@ -195,10 +197,10 @@ func TestAPaymentThatTheShopRecordsIsRefused(t *testing.T) {
 	worktest.Exec(t, plain, `INSERT INTO payments (id, order_id, gateway, transaction_key, status, amount, currency) VALUES
 (1, 5, 'other', 'pay_9', 'succeeded', 1, 'KRW'), (2, 5, 'main', 'pay_9', 'failed', 1, 'KRW'), (3, 6, 'main', 'PAY_9', 'succeeded', 1, 'KRW'),
 (4, 6, 'main', 'PAY_9', 'succeeded', 1, 'KRW')`)
-	seen, err := writers.Reviewed(t.Context(), db, 1)
+	seen, err := operator.Reviewed(t.Context(), db, 1)
 	require.NoError(t, err)
 	resolve := func() error {
-		return writers.ResolveAttempt(t.Context(), db, seen, time.Now(), &writers.Bookings{}, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
+		return operator.ResolveAttempt(t.Context(), db, seen, time.Now(), &store.Bookings{}, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
 			return billing.Resolution{Attempt: billing.AttemptSucceeded, PaymentID: "pay_9", Message: "m", Invoice: billing.Paid}, nil
 		})
 	}
@@ -283,7 +285,7 @@ func TestReserveRefund(t *testing.T) {
 		{"pay_9", "한국", ""},
 	} {
 		p := orders.Payment{ID: 90, OrderID: 9, Gateway: "main", TransactionKey: c.id, Key: c.key, Status: orders.PaymentRefundDue}
-		other, err := writers.ReserveRefund(t.Context(), db, &writers.Bookings{}, p)
+		other, err := writers.ReserveRefund(t.Context(), db, &store.Bookings{}, p)
 		require.NoError(t, err)
 		require.Equal(t, c.want, other, "%+v", c)
 	}

@@ -9,11 +9,12 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/operator"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/store"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
-	"duly/writers"
 )
 
 // A review for the same reason is one event however often it is written, and another one after each action of an operator on the
@@ -26,7 +27,7 @@ func TestAReviewOccursAgainAfterAnOperator(t *testing.T) {
 	tell := func() {
 		t.Helper()
 		require.NoError(t, mysql.Tx(t.Context(), db, "test", func(tx *sqlx.Tx) error {
-			return writers.Tell(t.Context(), tx, []payment.Event{review})
+			return store.WriteEvents(t.Context(), tx, []payment.Event{review})
 		}))
 	}
 	keys := func() []string {
@@ -36,12 +37,12 @@ func TestAReviewOccursAgainAfterAnOperator(t *testing.T) {
 	tell()
 	require.Equal(t, []string{review.Dedupe}, keys(), "the write was repeated")
 	for i, subject := range []string{"order:7", "payment:3"} {
-		require.NoError(t, writers.Record(t.Context(), db, action(subject)))
+		require.NoError(t, operator.Record(t.Context(), db, action(subject)))
 		tell()
 		tell()
 		require.Len(t, keys(), i+2)
 	}
-	require.NoError(t, writers.Record(t.Context(), db, action("order:8")))
+	require.NoError(t, operator.Record(t.Context(), db, action("order:8")))
 	tell()
 	require.Equal(t, []string{review.Dedupe, review.Dedupe + "#2", review.Dedupe + "#3"}, keys())
 }

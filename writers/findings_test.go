@@ -11,7 +11,9 @@ import (
 	"duly/internal/audit"
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/operator"
 	"duly/internal/payment"
+	"duly/internal/store"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/writers"
@@ -26,7 +28,7 @@ func find(t *testing.T, db *mysql.DB, now time.Time, review int64, found ...audi
 	t.Helper()
 	worktest.Run(t, db, func(ctx context.Context, x *batch.StepExecution) error {
 		x.Count(batch.Tally{Review: review})
-		return writers.Findings(ctx, db, now, found)
+		return store.Findings(ctx, db, now, found)
 	})
 }
 
@@ -82,7 +84,7 @@ func TestFindingsThatNobodyWasToldOf(t *testing.T) {
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	find(t, db, now, 0, finding("a", "text"))
-	require.NoError(t, writers.ResolveFinding(t.Context(), db, 1, payment.AsIgnored, now, action("finding:1")))
+	require.NoError(t, operator.ResolveFinding(t.Context(), db, 1, payment.AsIgnored, now, action("finding:1")))
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
 		return writers.BeginAudit(ctx, db, payment.Window{From: now, To: now}, now)
 	})
@@ -95,15 +97,15 @@ func TestAResolvedFinding(t *testing.T) {
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
 	find(t, db, now, 0, finding("a", "text")) // and nobody was told of it
-	require.NoError(t, writers.ResolveFinding(t.Context(), db, 1, payment.AsIgnored, now.AddDate(0, 0, 1), action("finding:1")))
+	require.NoError(t, operator.ResolveFinding(t.Context(), db, 1, payment.AsIgnored, now.AddDate(0, 0, 1), action("finding:1")))
 	require.Equal(t, []string{"a text 1 ignored: because 1 1"}, rows(t, plain))
 	require.Equal(t, "resolve finding:1 ada because", worktest.Get[string](t, plain, `SELECT CONCAT_WS(' ', action, subject, who, reason) FROM operator_actions`))
 
-	err := writers.ResolveFinding(t.Context(), db, 1, payment.AsRefunded, now, action("finding:1"))
-	_, refused := errors.AsType[writers.RefusedError](err)
+	err := operator.ResolveFinding(t.Context(), db, 1, payment.AsRefunded, now, action("finding:1"))
+	_, refused := errors.AsType[store.RefusedError](err)
 	require.True(t, refused)
 	require.ErrorContains(t, err, "finding 1 was resolved on 2026-01-02 12:00:00: ignored: because")
-	require.ErrorIs(t, writers.ResolveFinding(t.Context(), db, 2, payment.AsRefunded, now, action("finding:2")), writers.ErrNotThere)
+	require.ErrorIs(t, operator.ResolveFinding(t.Context(), db, 2, payment.AsRefunded, now, action("finding:2")), operator.ErrNotThere)
 	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
 
 	find(t, db, now.AddDate(0, 0, 2), 0, finding("a", "text"))

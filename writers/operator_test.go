@@ -8,10 +8,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/billing"
+	"duly/internal/operator"
 	"duly/internal/payment"
+	"duly/internal/store"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
-	"duly/writers"
 )
 
 // inReview leaves subscription 1 past_due with invoice 1 and attempt 1 in review.
@@ -26,8 +27,8 @@ VALUES (1, 1, 1, 0, 'sub_1_20260131-1', 'sub_1_20260131', 'customer-1', 9900, 'K
 	return plain
 }
 
-func action(subject string) writers.Action {
-	return writers.Action{Action: "resolve", Subject: subject, Who: "ada", Host: "host", Reason: "because", Detail: map[string]string{"as": "paid"}}
+func action(subject string) operator.Action {
+	return operator.Action{Action: "resolve", Subject: subject, Who: "ada", Host: "host", Reason: "because", Detail: map[string]string{"as": "paid"}}
 }
 
 func TestResolveAttempt(t *testing.T) {
@@ -51,9 +52,9 @@ func TestResolveAttempt(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			plain := inReview(t)
 			db := worktest.Open(t, plain.DSN)
-			seen, err := writers.Reviewed(t.Context(), db, 1)
+			seen, err := operator.Reviewed(t.Context(), db, 1)
 			require.NoError(t, err)
-			err = writers.ResolveAttempt(t.Context(), db, seen, time.Now(), &writers.Bookings{}, action("attempt:1"), func(a billing.Reviewed) (billing.Resolution, error) {
+			err = operator.ResolveAttempt(t.Context(), db, seen, time.Now(), &store.Bookings{}, action("attempt:1"), func(a billing.Reviewed) (billing.Resolution, error) {
 				require.Equal(t, billing.AttemptReview, a.Status)
 				require.Equal(t, billing.Review, a.InvoiceStatus)
 				require.Equal(t, payment.Money{Amount: 9900, Currency: "KRW"}, a.Invoice.Money)
@@ -77,19 +78,19 @@ func TestResolveRefused(t *testing.T) {
 	plain := inReview(t)
 	db := worktest.Open(t, plain.DSN)
 	before := worktest.Get[string](t, plain, `SELECT status FROM payment_attempts WHERE id = 1`)
-	seen, err := writers.Reviewed(t.Context(), db, 1)
+	seen, err := operator.Reviewed(t.Context(), db, 1)
 	require.NoError(t, err)
-	err = writers.ResolveAttempt(t.Context(), db, seen, time.Now(), nil, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
+	err = operator.ResolveAttempt(t.Context(), db, seen, time.Now(), nil, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
 		return billing.Resolution{}, errors.New("no")
 	})
-	refused := writers.RefusedError{}
+	refused := store.RefusedError{}
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, "no", refused.Error())
 	require.Equal(t, before, worktest.Get[string](t, plain, `SELECT status FROM payment_attempts WHERE id = 1`))
 	require.Zero(t, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
 
-	_, err = writers.Reviewed(t.Context(), db, 99)
-	require.ErrorIs(t, err, writers.ErrNotThere)
+	_, err = operator.Reviewed(t.Context(), db, 99)
+	require.ErrorIs(t, err, operator.ErrNotThere)
 	require.ErrorContains(t, err, "no attempt 99; see duly list review")
 }
 
@@ -108,14 +109,14 @@ func TestResolveWhatChangedMeanwhile(t *testing.T) {
 			worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'in_doubt'`)
 			worktest.Exec(t, plain, `UPDATE invoices SET status = 'charging' WHERE id = 1`)
 			db := worktest.Open(t, plain.DSN)
-			seen, err := writers.Reviewed(t.Context(), db, 1)
+			seen, err := operator.Reviewed(t.Context(), db, 1)
 			require.NoError(t, err)
 			worktest.Exec(t, plain, change)
-			err = writers.ResolveAttempt(t.Context(), db, seen, time.Now(), &writers.Bookings{}, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
+			err = operator.ResolveAttempt(t.Context(), db, seen, time.Now(), &store.Bookings{}, action("attempt:1"), func(billing.Reviewed) (billing.Resolution, error) {
 				require.Fail(t, "decided by what is not true any more")
 				return billing.Resolution{}, nil
 			})
-			require.ErrorAs(t, err, &writers.RefusedError{})
+			require.ErrorAs(t, err, &store.RefusedError{})
 			require.ErrorContains(t, err, "duly show invoice 1, then try again")
 			require.Zero(t, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
 		})
@@ -127,7 +128,7 @@ func TestTwoOperatorsSettleOneAttempt(t *testing.T) {
 	t.Parallel()
 	plain := inReview(t)
 	db := worktest.Open(t, plain.DSN)
-	seen, err := writers.Reviewed(t.Context(), db, 1)
+	seen, err := operator.Reviewed(t.Context(), db, 1)
 	require.NoError(t, err)
 	errs := make(chan error, 2)
 	for _, r := range []billing.Resolution{
@@ -135,7 +136,7 @@ func TestTwoOperatorsSettleOneAttempt(t *testing.T) {
 		{Attempt: billing.AttemptRejected, Message: "m", Invoice: billing.Void},
 	} {
 		go func() {
-			errs <- writers.ResolveAttempt(t.Context(), db, seen, time.Now(), &writers.Bookings{}, action("attempt:1"),
+			errs <- operator.ResolveAttempt(t.Context(), db, seen, time.Now(), &store.Bookings{}, action("attempt:1"),
 				func(billing.Reviewed) (billing.Resolution, error) { return r, nil })
 		}()
 	}
@@ -144,7 +145,7 @@ func TestTwoOperatorsSettleOneAttempt(t *testing.T) {
 		one, two = two, one
 	}
 	require.NoError(t, two)
-	require.ErrorAs(t, one, &writers.RefusedError{})
+	require.ErrorAs(t, one, &store.RefusedError{})
 	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
 }
 
@@ -152,16 +153,16 @@ func TestRequeueInvoice(t *testing.T) {
 	t.Parallel()
 	plain := inReview(t)
 	db := worktest.Open(t, plain.DSN)
-	refused := writers.RefusedError{}
-	require.ErrorAs(t, writers.RequeueInvoice(t.Context(), db, 1, time.Now(), action("invoice:1")), &refused)
+	refused := store.RefusedError{}
+	require.ErrorAs(t, operator.RequeueInvoice(t.Context(), db, 1, time.Now(), action("invoice:1")), &refused)
 	require.ErrorContains(t, refused, "duly resolve attempt 1")
-	require.ErrorIs(t, writers.RequeueInvoice(t.Context(), db, 9, time.Now(), action("invoice:9")), writers.ErrNotThere)
+	require.ErrorIs(t, operator.RequeueInvoice(t.Context(), db, 9, time.Now(), action("invoice:9")), operator.ErrNotThere)
 
 	worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'rejected'`)
-	require.ErrorAs(t, writers.RequeueInvoice(t.Context(), db, 1, time.Now(), action("invoice:1")), &refused)
+	require.ErrorAs(t, operator.RequeueInvoice(t.Context(), db, 1, time.Now(), action("invoice:1")), &refused)
 	require.ErrorContains(t, refused, "duly resolve attempt 1 --as not_executed", "a rejection proves nothing")
 	worktest.Exec(t, plain, `UPDATE payment_attempts SET proof = 'look_up'`)
-	require.NoError(t, writers.RequeueInvoice(t.Context(), db, 1, time.Now(), action("invoice:1")))
+	require.NoError(t, operator.RequeueInvoice(t.Context(), db, 1, time.Now(), action("invoice:1")))
 	require.Equal(t, "open -", worktest.Get[string](t, plain, `SELECT CONCAT_WS(' ', status, COALESCE(review_reason, '-')) FROM invoices WHERE id = 1`))
 	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM operator_actions`))
 }

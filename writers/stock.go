@@ -11,6 +11,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/store"
 )
 
 const lockProducts = `SELECT id, name, stock, low_stock_threshold FROM products WHERE id IN (?) ORDER BY id FOR UPDATE`
@@ -77,7 +78,7 @@ func (s *shelf) write(ctx context.Context, tx *sqlx.Tx) ([]payment.Event, error)
 		return told, nil
 	}
 	n, err := take(ctx, tx, taken)
-	return told, all(n, len(taken), "products", err)
+	return told, store.AllOf(n, len(taken), "products", err)
 }
 
 // take lowers the stock of products, each an id and a quantity, where it suffices.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"duly/readers"
+	"duly/internal/operator"
 )
 
 // adoptFlags are the flags of `duly adopt`.
@@ -92,7 +92,7 @@ func (a *app) adoptFrom(args []string) (string, error) {
 
 // adopt shows what becomes of the unknown charges of a gateway, or makes it so.
 func (a *app) adopt(ctx context.Context, db *database, name string, f adoptFlags) error {
-	rows, err := readers.UnknownCharges(ctx, db.DB, name, f.keys)
+	rows, err := operator.UnknownCharges(ctx, db.DB, name, f.keys)
 	if err != nil {
 		return failed(err)
 	}
@@ -126,10 +126,10 @@ func (a *app) adopt(ctx context.Context, db *database, name string, f adoptFlags
 }
 
 // missingKeys says which keys no unknown charge has.
-func missingKeys(name string, keys []string, rows []readers.UnknownCharge) error {
+func missingKeys(name string, keys []string, rows []operator.UnknownCharge) error {
 	var found []error
 	for _, key := range keys {
-		if !slices.ContainsFunc(rows, func(u readers.UnknownCharge) bool { return u.Key == key }) {
+		if !slices.ContainsFunc(rows, func(u operator.UnknownCharge) bool { return u.Key == key }) {
 			found = append(found, fmt.Errorf("--key: gateway %s has no unknown charge under %q; duly adopt %s lists them", name, key, name))
 		}
 	}
@@ -151,7 +151,7 @@ func (a *app) completeUnknownKeys(cmd *cobra.Command, args []string, _ string) (
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return a.completeRows(cmd, nil, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
-		rows, err := readers.UnknownCharges(ctx, db.DB, args[0], nil)
+		rows, err := operator.UnknownCharges(ctx, db.DB, args[0], nil)
 		var found []cobra.Completion
 		for _, u := range rows[:min(len(rows), completedRuns)] {
 			found = append(found, cobra.CompletionWithDesc(u.Key, "payment "+u.PaymentID))

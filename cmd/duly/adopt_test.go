@@ -12,8 +12,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/gateway/simulator"
+	"duly/internal/operator"
 	"duly/internal/payment"
-	"duly/readers"
 )
 
 // loseHistory takes the tables back to before any charge, as an older backup that is restored does. Everything that is due
@@ -93,7 +93,7 @@ func TestAdopt(t *testing.T) {
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM events WHERE type = 'payment.failed'"))
 	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM unknown_charges WHERE adopted_at IS NULL"))
 	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL"))
-	require.Equal(t, int64(4), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'adopt' AND subject LIKE 'charge:sub!_%' ESCAPE '!' AND reason = 'restored a backup' AND who = ?", operator()))
+	require.Equal(t, int64(4), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'adopt' AND subject LIKE 'charge:sub!_%' ESCAPE '!' AND reason = 'restored a backup' AND who = ?", operatorName()))
 
 	adopted := s.tables(t)
 	again := s.duly(t, "adopt", "main", "--reason", "once more")
@@ -220,7 +220,7 @@ func TestUnknownChargesAreShown(t *testing.T) {
 	}
 	require.NotContains(t, s.duly(t, "show", "subscription", fmt.Sprint(other)).out, "adopt")
 	require.Contains(t, s.duly(t, "show", "subscription", "1").out, "next: duly adopt main --key "+key)
-	require.Equal(t, []readers.GatewayCount{{Gateway: "main", Count: 2}}, document[statusView](t, s.duly(t, "status", "--json")).UnknownCharges)
+	require.Equal(t, []operator.GatewayCount{{Gateway: "main", Count: 2}}, document[statusView](t, s.duly(t, "status", "--json")).UnknownCharges)
 	s.exec(t, `INSERT INTO invoices (id, subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date)
 VALUES (50, 1, UTC_DATE() - INTERVAL 1 DAY, 100, 'KRW', 'open', UTC_DATE() - INTERVAL 1 DAY, UTC_DATE())`)
 	require.Contains(t, s.duly(t, "show", "invoice", "50").out, "next: duly adopt main --key "+key)

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"duly/internal/operator"
 	"duly/internal/payment"
-	"duly/readers"
-	"duly/writers"
+	"duly/internal/store"
 )
 
 // listedAround is how far a payment may lie in a gateway's list from when it was made by our clock.
@@ -19,7 +19,7 @@ const listedAround = 15 * time.Minute
 // that is returned.
 func (ad *adopter) deny(ctx context.Context, c charged) (now payment.Payment, denied bool, err error) {
 	if ad.gateway.Abilities().FindByKey {
-		seen := ad.gateway.Look(ctx, payment.Which{Key: c.Key, RequestID: writers.AdoptSubject(c.Key)})
+		seen := ad.gateway.Look(ctx, payment.Which{Key: c.Key, RequestID: operator.AdoptSubject(c.Key)})
 		switch p := seen.Payment; {
 		case p != nil && p.ID == c.PaymentID && p.Key == c.Key:
 			return *p, false, nil
@@ -46,7 +46,7 @@ func (ad *adopter) shows(ctx context.Context, c charged) error {
 	if at.IsZero() {
 		at = c.SeenAt
 	}
-	source := readers.Controls{
+	source := store.Controls{
 		DB: ad.db.DB, Accounts: map[string]uint32{ad.name: c.Account}, Now: ad.business,
 		Retention: func(string) time.Duration { return ad.gateway.Abilities().Retention },
 	}

@@ -15,10 +15,10 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/gateway"
+	"duly/internal/operator"
 	"duly/internal/payment"
+	"duly/internal/store"
 	"duly/internal/text"
-	"duly/readers"
-	"duly/writers"
 )
 
 // How the unknown charges of a gateway are asked about: so many at once, right before they are adopted.
@@ -36,7 +36,7 @@ type adopter struct {
 	flags    adoptFlags
 	config   config.Gateway
 	gateway  *gateway.Paced
-	bookings *writers.Bookings
+	bookings *store.Bookings
 	policy   billing.Policy
 	business func() time.Time
 	zone     *time.Location
@@ -70,7 +70,7 @@ func (a *app) newAdopter(ctx context.Context, db *database, name string, f adopt
 		policy:  billing.Policy{RetryDays: c.Billing.RetryDays}, periods: map[billing.ChargeID]billing.Period{},
 	}
 	able := ad.gateway.Abilities()
-	ad.address, ad.today, err = readers.AccountsOf(ctx, db.DB, payment.Account{Gateway: name, Address: able.Address, ID: able.Account})
+	ad.address, ad.today, err = operator.AccountsOf(ctx, db.DB, payment.Account{Gateway: name, Address: able.Address, ID: able.Account})
 	if err != nil {
 		ad.gateway.Close()
 		return nil, failed(err)
@@ -80,7 +80,7 @@ func (a *app) newAdopter(ctx context.Context, db *database, name string, f adopt
 
 // charged is an unknown charge, and what its gateway said of it right now.
 type charged struct {
-	readers.UnknownCharge
+	operator.UnknownCharge
 
 	id     billing.ChargeID
 	listed payment.Payment
@@ -90,7 +90,7 @@ type charged struct {
 }
 
 // each adopts the rows: the attempts of a period in the order of their keys. A row that is refused holds up no other.
-func (ad *adopter) each(ctx context.Context, rows []readers.UnknownCharge, v *adoptView) (refusals []error, err error) {
+func (ad *adopter) each(ctx context.Context, rows []operator.UnknownCharge, v *adoptView) (refusals []error, err error) {
 	list := make([]charged, len(rows))
 	for i, row := range rows {
 		list[i] = ad.read(row)
@@ -124,7 +124,7 @@ func isRefusal(err error) bool {
 }
 
 // read reads what the row says by itself.
-func (ad *adopter) read(row readers.UnknownCharge) charged {
+func (ad *adopter) read(row operator.UnknownCharge) charged {
 	c := charged{UnknownCharge: row}
 	id, ours := billing.ParseKey(ad.config.KeyPrefix, row.Key)
 	listed, err := row.Record()
@@ -167,7 +167,7 @@ func (ad *adopter) ask(ctx context.Context, chunk []charged) {
 
 // look asks for the payment itself: others may have been made under its key.
 func (ad *adopter) look(ctx context.Context, c charged) (payment.Payment, error) {
-	seen := ad.gateway.Look(ctx, payment.Which{ID: c.PaymentID, RequestID: writers.AdoptSubject(c.Key)})
+	seen := ad.gateway.Look(ctx, payment.Which{ID: c.PaymentID, RequestID: operator.AdoptSubject(c.Key)})
 	if seen.Unaskable {
 		seen = ad.list(ctx, c.PaymentID, c.Key, c.listed.CreatedAt, adoptAround)
 	}
@@ -222,18 +222,18 @@ func (ad *adopter) one(ctx context.Context, c charged) (adoptedView, error) {
 		return view, c.err
 	case ad.flags.dry:
 		a, err := ad.plan(ctx, c)
-		return view.with(writers.Adopted{Adoption: a}), err
+		return view.with(operator.Adopted{Adoption: a}), err
 	}
-	w := writers.Adopt{
+	w := operator.Adopt{
 		ID: c.ID, Found: ad.found(c), Now: ad.business(), Decide: ad.decide,
-		Action:   do("adopt", writers.AdoptSubject(c.Key), ad.flags.reason),
+		Action:   do("adopt", operator.AdoptSubject(c.Key), ad.flags.reason),
 		Bookings: ad.bookings,
 		Read: func(ctx context.Context, tx *sqlx.Tx) (billing.Period, error) {
-			return readers.PeriodOf(ctx, tx, c.id, c.Key, " FOR UPDATE")
+			return operator.PeriodOf(ctx, tx, c.id, c.Key, " FOR UPDATE")
 		},
 	}
 	done, err := w.Write(ctx, ad.db.DB)
-	if errors.Is(err, writers.ErrAdopted) { // by somebody else, a moment ago
+	if errors.Is(err, operator.ErrAdopted) { // by somebody else, a moment ago
 		return view.before(""), nil
 	}
 	if err != nil {
@@ -251,14 +251,14 @@ func (ad *adopter) plan(ctx context.Context, c charged) (billing.Adoption, error
 	p, known := ad.periods[of]
 	if !known {
 		var err error
-		if p, err = readers.PeriodOf(ctx, ad.db.DB, c.id, c.Key, ""); err != nil {
+		if p, err = operator.PeriodOf(ctx, ad.db.DB, c.id, c.Key, ""); err != nil {
 			return billing.Adoption{}, failed(err)
 		}
 	}
 	u := ad.found(c)
 	u.Period = p
 	var err error
-	if u.Booked, err = readers.BookedFor(ctx, ad.db.DB, c.Account, c.PaymentID); err != nil {
+	if u.Booked, err = operator.BookedFor(ctx, ad.db.DB, c.Account, c.PaymentID); err != nil {
 		return billing.Adoption{}, failed(err)
 	}
 	a, err := ad.decide(u)

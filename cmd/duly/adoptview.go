@@ -8,10 +8,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/billing"
+	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/text"
-	"duly/readers"
-	"duly/writers"
 )
 
 // adoptView is the document of `duly adopt`.
@@ -54,7 +53,7 @@ func (v adoptedView) before(as string) adoptedView {
 	return v
 }
 
-func (v adoptedView) with(a writers.Adopted) adoptedView {
+func (v adoptedView) with(a operator.Adopted) adoptedView {
 	v.As, v.Detail, v.InvoiceID, v.AttemptID, v.FindingID = string(a.As), a.Detail, a.Invoice, a.Attempt, a.Finding
 	return v
 }
@@ -160,7 +159,7 @@ type unknownView struct {
 	Currency  string `json:"currency"`
 }
 
-func unknownViews(list []readers.UnknownCharge) []unknownView {
+func unknownViews(list []operator.UnknownCharge) []unknownView {
 	views := make([]unknownView, len(list))
 	for i, u := range list {
 		views[i] = unknownView{Gateway: u.Gateway, Key: u.Key, PaymentID: u.PaymentID, Status: "unreadable"}

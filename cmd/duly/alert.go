@@ -13,7 +13,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/notify"
-	"duly/writers"
+	"duly/internal/runs"
 )
 
 const (
@@ -136,7 +136,7 @@ func (a *app) notify(ctx context.Context, c *config.Config, db *database, l *log
 	if err != nil && len(t.failed) == 0 {
 		t.fails(t.job, code, err)
 	}
-	var dead []writers.Dead
+	var dead []runs.Dead
 	if db != nil {
 		dead = t.read(ctx, db.DB, l)
 	}
@@ -150,12 +150,12 @@ func (a *app) notify(ctx context.Context, c *config.Config, db *database, l *log
 	if sendErr := a.send(ctx, c, t.alert(a.alertFormatter(c, code), bad, dead)); sendErr != nil {
 		l.WarnContext(ctx, "people on Slack could not be told", problem(sendErr))
 		if db != nil {
-			t.mark(ctx, l, writers.NotTold(ctx, db.DB, ids))
+			t.mark(ctx, l, runs.UnmarkNotified(ctx, db.DB, ids))
 		}
 		return
 	}
 	if db != nil && bad {
-		t.mark(ctx, l, writers.Told(ctx, db.DB, t.ids()))
+		t.mark(ctx, l, runs.MarkNotified(ctx, db.DB, t.ids()))
 	}
 }
 
@@ -182,10 +182,10 @@ func (t *runAlert) alarming(code int, terminal bool) bool {
 }
 
 // read reads which runs died.
-func (t *runAlert) read(ctx context.Context, db *mysql.DB, l *logs) []writers.Dead {
+func (t *runAlert) read(ctx context.Context, db *mysql.DB, l *logs) []runs.Dead {
 	ctx, cancel := context.WithTimeout(ctx, min(deathsReadWithin, alertWithin/3))
 	defer cancel()
-	dead, err := writers.TakeDead(ctx, db, deathsWithin, deathsShown)
+	dead, err := runs.TakeDead(ctx, db, deathsWithin, deathsShown)
 	if err != nil {
 		if len(t.failed) == 0 {
 			l.WarnContext(ctx, "runs that died could not be looked for", problem(err))

@@ -12,8 +12,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/notify"
 	"duly/internal/payment"
+	"duly/internal/runs"
 	"duly/internal/sum"
-	"duly/writers"
 )
 
 // errorsShown bounds the errors of one run in an alert.
@@ -48,7 +48,7 @@ func discreet(said string) string {
 }
 
 // alert is the message about all of it.
-func (t *runAlert) alert(by alertFormatter, bad bool, dead []writers.Dead) notify.Alert {
+func (t *runAlert) alert(by alertFormatter, bad bool, dead []runs.Dead) notify.Alert {
 	a := notify.Alert{Title: t.title(by, bad, dead), Summary: t.summary(by, bad)}
 	add := func(reasons ...string) {
 		for _, reason := range reasons {
@@ -91,7 +91,7 @@ func (t *runAlert) alert(by alertFormatter, bad bool, dead []writers.Dead) notif
 }
 
 // title says in a few words why people are told.
-func (t *runAlert) title(by alertFormatter, bad bool, dead []writers.Dead) string {
+func (t *runAlert) title(by alertFormatter, bad bool, dead []runs.Dead) string {
 	switch {
 	case !bad && len(dead) == 1:
 		return fmt.Sprintf("%s: run %d died", dead[0].Job, dead[0].ID)

@@ -9,20 +9,20 @@ import (
 
 	"duly/internal/audit"
 	"duly/internal/billing"
-	"duly/readers"
+	"duly/internal/query"
 )
 
 // chargeAnswer answers in a line whether an invoice was charged, whether it was charged twice, and if not, why.
 type chargeAnswer struct {
 	calendar
 
-	subscription *readers.ShownSubscription // nil: its row is gone
-	invoice      *readers.ShownInvoice      // nil: there is none
+	subscription *query.ShownSubscription // nil: its row is gone
+	invoice      *query.ShownInvoice      // nil: there is none
 	why          billing.Explanation
 	retries      int // how many retries the invoice has
 	// audited is up to when audits have compared payments; findings are theirs about the invoice.
 	audited  time.Time
-	findings []readers.Finding
+	findings []query.Finding
 }
 
 // text is the answer.
@@ -152,7 +152,7 @@ func (c chargeAnswer) audits() string {
 }
 
 // lastAttempt is the newest attempt of an invoice; nil for none.
-func lastAttempt(inv *readers.ShownInvoice) *readers.ShownAttempt {
+func lastAttempt(inv *query.ShownInvoice) *query.ShownAttempt {
 	if len(inv.Attempts) == 0 {
 		return nil
 	}
@@ -160,7 +160,7 @@ func lastAttempt(inv *readers.ShownInvoice) *readers.ShownAttempt {
 }
 
 // coded is the code of the last decline in brackets; nothing for none.
-func coded(inv *readers.ShownInvoice) string {
+func coded(inv *query.ShownInvoice) string {
 	if t := lastAttempt(inv); t != nil && orBlank(t.DeclineCode) != "" {
 		return " (" + *t.DeclineCode + ")"
 	}
@@ -168,7 +168,7 @@ func coded(inv *readers.ShownInvoice) string {
 }
 
 // barred says that a payment method was declined for good.
-func barred(inv *readers.ShownInvoice) string {
+func barred(inv *query.ShownInvoice) string {
 	what := map[string]string{"lost_card": "Card lost", "stolen_card": "Card stolen", "expired_card": "Card expired"}
 	code := strings.Trim(coded(inv), " ()")
 	if words, ok := what[code]; ok {

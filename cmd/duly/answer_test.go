@@ -8,7 +8,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
-	"duly/readers"
+	"duly/internal/query"
 )
 
 // The second line of a subscription or an invoice answers whether it was charged, whether twice, and if not, why.
@@ -17,11 +17,11 @@ func TestChargeAnswers(t *testing.T) {
 	ptr := func(s string) *string { return &s }
 	now := time.Date(2026, time.November, 28, 2, 0, 0, 0, time.UTC)
 	due := payment.NewDate(2026, time.November, 28)
-	attempt := func(status billing.AttemptStatus, code string) readers.ShownAttempt {
-		return readers.ShownAttempt{ID: 9, Status: string(status), DeclineCode: ptr(code), PaymentID: ptr("pay_86"), Gateway: "main", Run: 45, NextCheckAt: &now}
+	attempt := func(status billing.AttemptStatus, code string) query.ShownAttempt {
+		return query.ShownAttempt{ID: 9, Status: string(status), DeclineCode: ptr(code), PaymentID: ptr("pay_86"), Gateway: "main", Run: 45, NextCheckAt: &now}
 	}
-	invoice := func(status billing.InvoiceStatus, attempts ...readers.ShownAttempt) *readers.ShownInvoice {
-		return &readers.ShownInvoice{ID: 7, Due: due, Amount: 1299, Currency: "USD", Status: string(status), Stage: 1, StageDate: due + 1, PaidAt: &now, Attempts: attempts}
+	invoice := func(status billing.InvoiceStatus, attempts ...query.ShownAttempt) *query.ShownInvoice {
+		return &query.ShownInvoice{ID: 7, Due: due, Amount: 1299, Currency: "USD", Status: string(status), Stage: 1, StageDate: due + 1, PaidAt: &now, Attempts: attempts}
 	}
 	took, declined := attempt(billing.AttemptSucceeded, ""), attempt(billing.AttemptDeclined, "do_not_honor")
 	review := invoice(billing.Review, attempt(billing.AttemptReview, ""))
@@ -33,24 +33,24 @@ func TestChargeAnswers(t *testing.T) {
 	free := invoice(billing.Paid)
 	free.Amount = 0
 	byHand := invoice(billing.Paid, took)
-	byHand.Resolved = &readers.ShownResolution{Attempt: 9, As: "paid", Who: "kim", Reason: "provider's page"}
-	sub := &readers.ShownSubscription{ID: 1, Status: "active", Gateway: "main", Next: due + 30}
-	second := readers.Finding{ID: 3, Kind: "charged_twice", Detail: []byte(`{"text": "payment pay_2 was the second one"}`)}
+	byHand.Resolved = &query.ShownResolution{Attempt: 9, As: "paid", Who: "kim", Reason: "provider's page"}
+	sub := &query.ShownSubscription{ID: 1, Status: "active", Gateway: "main", Next: due + 30}
+	second := query.Finding{ID: 3, Kind: "charged_twice", Detail: []byte(`{"text": "payment pay_2 was the second one"}`)}
 	closed := second
 	closed.Resolved = &now
 	for _, c := range []struct {
 		name     string
-		invoice  *readers.ShownInvoice
+		invoice  *query.ShownInvoice
 		why      billing.Why
 		audited  time.Time
-		findings []readers.Finding
+		findings []query.Finding
 		want     string
 	}{
 		{"once", invoice(billing.Paid, declined, declined, took), billing.WhyNotDue, now.Add(time.Hour), nil, "Charged once for 28 Nov: 3 attempts, 1 took money. Audits: no second payment."},
 		{"once, not audited", invoice(billing.Paid, took), billing.WhyPaid, now.Add(-time.Hour), nil, "Charged once for 28 Nov: 1 attempt, 1 took money. Not audited yet."},
 		{"twice", invoice(billing.Paid, took, took), billing.WhyPaid, time.Time{}, nil, "Charged twice for 28 Nov: 2 attempts, 2 took money. Not audited yet."},
-		{"twice at the gateway", invoice(billing.Paid, took), billing.WhyPaid, now.Add(time.Hour), []readers.Finding{second}, "Charged once for 28 Nov: 1 attempt, 1 took money. Audits: finding 3, payment pay_2 was the second one."},
-		{"twice, and settled", invoice(billing.Paid, took), billing.WhyPaid, now.Add(time.Hour), []readers.Finding{closed}, "Charged once for 28 Nov: 1 attempt, 1 took money. Audits: no second payment."},
+		{"twice at the gateway", invoice(billing.Paid, took), billing.WhyPaid, now.Add(time.Hour), []query.Finding{second}, "Charged once for 28 Nov: 1 attempt, 1 took money. Audits: finding 3, payment pay_2 was the second one."},
+		{"twice, and settled", invoice(billing.Paid, took), billing.WhyPaid, now.Add(time.Hour), []query.Finding{closed}, "Charged once for 28 Nov: 1 attempt, 1 took money. Audits: no second payment."},
 		{"by a person's word", byHand, billing.WhyPaid, now.Add(time.Hour), nil, `Charged once for 28 Nov: 1 attempt, 1 took money. Audits: no second payment. kim resolved it as paid ("provider's page").`},
 		{"free", free, billing.WhyPaid, time.Time{}, nil, "Nothing to charge for 28 Nov: the amount is 0."},
 		{"not due", nil, billing.WhyNotDue, time.Time{}, nil, "Not due until 28 Dec"},

@@ -10,8 +10,8 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // auditWork compares our payments with the gateways'.
@@ -90,7 +90,7 @@ func (e *execution) showAudit(f auditForecast) {
 
 // extendAuditSummary adds what the audit has to say, and what is open of earlier ones.
 func extendAuditSummary(ctx context.Context, e *execution, s *summary) error {
-	list, total, err := readers.OpenFindings(ctx, e.db.DB, findingsShown)
+	list, total, err := query.OpenFindings(ctx, e.db.DB, findingsShown)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ const findingsShown = 10
 
 // nextFindings names the findings that wait for an operator.
 func nextFindings(ctx context.Context, e *execution, run *batch.Run) ([]string, error) {
-	list, err := readers.FindingsOf(ctx, e.db.DB, run.ID, reviewsShown)
+	list, err := query.FindingsOf(ctx, e.db.DB, run.ID, reviewsShown)
 	var next []string
 	for _, f := range list {
 		if f.Resolved == nil {

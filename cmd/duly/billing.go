@@ -7,8 +7,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/mysql"
+	"duly/internal/query"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // billingWork charges what is due.
@@ -34,7 +34,7 @@ func billingWork() work {
 
 // checkSubscriptions refuses subscriptions that are not there.
 func checkSubscriptions(ctx context.Context, e *execution) ([]error, error) {
-	missing, err := readers.Missing(ctx, e.db.DB, e.selection())
+	missing, err := query.Missing(ctx, e.db.DB, e.selection())
 	if err != nil {
 		return nil, fmt.Errorf("look for the subscriptions: %w", err)
 	}
@@ -58,7 +58,7 @@ func (e *execution) billing() jobs.BillingOptions {
 
 // countStages sets how many stages a run has: those of the configuration, or more if it had more before.
 func (e *execution) countStages(ctx context.Context) error {
-	open, err := readers.MaxOpenStage(ctx, e.db.DB)
+	open, err := query.MaxOpenStage(ctx, e.db.DB)
 	if err != nil {
 		return fmt.Errorf("look for the highest stage: %w", mysql.Classify(ctx, err))
 	}

@@ -4,12 +4,12 @@ import (
 	"fmt"
 
 	"duly/internal/payment"
-	"duly/writers"
+	"duly/internal/store"
 )
 
 // bookings reserves payments for an operator's command, under the account that the gateway is called at today.
-func (a *app) bookings(name string) (*writers.Bookings, error) {
-	b := &writers.Bookings{}
+func (a *app) bookings(name string) (*store.Bookings, error) {
+	b := &store.Bookings{}
 	c, err := a.load()
 	if err != nil {
 		return nil, err

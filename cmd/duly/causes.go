@@ -9,8 +9,8 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/query"
 	"duly/jobs"
-	"duly/readers"
 )
 
 const (
@@ -30,23 +30,23 @@ type causesOf struct {
 }
 
 // read reads the commonest causes of what the run did not settle, or settled as declined.
-func (o causesOf) read(ctx context.Context, db *mysql.DB, c *config.Config) (readers.Causes, error) {
+func (o causesOf) read(ctx context.Context, db *mysql.DB, c *config.Config) (query.Causes, error) {
 	switch o.job {
 	case jobs.BillingJob:
-		return readers.BillingReasons(ctx, db, o.run, o.since, o.business, causesShown)
+		return query.BillingReasons(ctx, db, o.run, o.since, o.business, causesShown)
 	case jobs.ReconcileJob:
-		return readers.OrderReasons(ctx, db, o.since, causesShown)
+		return query.OrderReasons(ctx, db, o.since, causesShown)
 	case jobs.OutboxJob:
-		return readers.DeadReasons(ctx, db, sinkNames(c), o.reviewed, causesShown)
+		return query.DeadReasons(ctx, db, sinkNames(c), o.reviewed, causesShown)
 	case jobs.AuditJob:
-		return readers.FindingReasons(ctx, db, o.run, causesShown)
+		return query.FindingReasons(ctx, db, o.run, causesShown)
 	}
-	return readers.Causes{Reasons: []readers.Reason{}}, nil
+	return query.Causes{Reasons: []query.Reason{}}, nil
 }
 
 // causes adds the commonest causes to the summary of a run, and logs them in one line. A run that has none is not asked about.
 func (e *execution) causes(ctx context.Context, s *summary, run *batch.Run, t batch.Tally) {
-	s.Causes = []readers.Reason{}
+	s.Causes = []query.Reason{}
 	if t.Declined+t.Released+t.InDoubt+t.Rejected+t.Review == 0 {
 		return
 	}

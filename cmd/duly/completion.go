@@ -13,7 +13,8 @@ import (
 
 	"duly/config"
 	"duly/internal/mysql"
-	"duly/readers"
+	"duly/internal/query"
+	"duly/internal/runs"
 )
 
 // completeFor bounds what a completion waits for: the database may be far away, and somebody waits for the key they pressed.
@@ -123,10 +124,10 @@ func (a *app) completeSteps(_ *cobra.Command, args []string, typed string) ([]co
 func (a *app) completeRuns(live bool) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return a.completeRows(cmd, args, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
-			list := mysql.LiveRuns
+			list := runs.LiveRuns
 			if !live {
-				list = func(ctx context.Context, db *mysql.DB) ([]mysql.PastRun, error) {
-					return mysql.Runs(ctx, db, completedRuns)
+				list = func(ctx context.Context, db *mysql.DB) ([]runs.PastRun, error) {
+					return runs.Runs(ctx, db, completedRuns)
 				}
 			}
 			runs, err := list(ctx, db.DB)
@@ -155,7 +156,7 @@ func (a *app) completeRerun(cmd *cobra.Command, args []string, typed string) ([]
 func (a *app) completeWaiting(what string) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return a.completeRows(cmd, args, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
-			ids, err := readers.Waiting(ctx, db.DB, what, completedRuns)
+			ids, err := query.Waiting(ctx, db.DB, what, completedRuns)
 			var found []cobra.Completion
 			for _, id := range ids {
 				if text := strconv.FormatUint(id, 10); !slices.Contains(args, text) {

@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/runs"
 	"duly/internal/runstate"
 	"duly/migrations"
 )
@@ -32,7 +33,7 @@ type runController struct {
 	cancel context.CancelCauseFunc
 
 	mu       sync.Mutex
-	control  mysql.Control
+	control  runs.Control
 	stopping string
 	locks    mysql.Locks
 	last     runstate.Sample
@@ -48,11 +49,11 @@ func newRunController(p *progress, cancel context.CancelCauseFunc) *runControlle
 func (r *runController) poll(ctx context.Context, run *batch.Run) {
 	ctx, cancel := context.WithTimeout(ctx, pollWithin)
 	defer cancel()
-	control, err := mysql.ReadControl(ctx, r.db.DB, run.ID)
+	control, err := runs.ReadControl(ctx, r.db.DB, run.ID)
 	if err == nil {
 		r.apply(ctx, control)
 	}
-	pauses, pausesErr := mysql.ReadPauses(ctx, r.db.DB)
+	pauses, pausesErr := runs.ReadPauses(ctx, r.db.DB)
 	if pausesErr == nil {
 		r.applyPauses(ctx, pauses)
 	}
@@ -67,7 +68,7 @@ func (r *runController) poll(ctx context.Context, run *batch.Run) {
 }
 
 // apply applies an instruction of an operator.
-func (r *runController) apply(ctx context.Context, c mysql.Control) {
+func (r *runController) apply(ctx context.Context, c runs.Control) {
 	r.mu.Lock()
 	before := r.control
 	r.control = c
@@ -85,7 +86,7 @@ func (r *runController) apply(ctx context.Context, c mysql.Control) {
 }
 
 // applyPauses skips gateways that are paused for the rest of the run, and ends the run if its job is.
-func (r *runController) applyPauses(ctx context.Context, pauses mysql.Pauses) {
+func (r *runController) applyPauses(ctx context.Context, pauses runs.Pauses) {
 	for name, g := range r.deps.Gateways {
 		pause, paused := pauses.Gateway(name)
 		if _, closed := g.Closed(); paused && !closed {
@@ -112,7 +113,7 @@ func (r *runController) end(ctx context.Context, why string) {
 	}
 }
 
-func paceOf(c mysql.Control) (parallelism int, rate float64) {
+func paceOf(c runs.Control) (parallelism int, rate float64) {
 	if c.Throttle == nil {
 		return 0, 0
 	}
@@ -120,9 +121,9 @@ func paceOf(c mysql.Control) (parallelism int, rate float64) {
 }
 
 // pace is what a throttle comes to.
-func pace(c mysql.Control) string {
+func pace(c runs.Control) string {
 	parallelism, rate := paceOf(c)
-	return mysql.Throttle{Parallelism: parallelism, Rate: rate}.Pace()
+	return runs.Throttle{Parallelism: parallelism, Rate: rate}.Pace()
 }
 
 // sample measures the run.
@@ -160,7 +161,7 @@ func (r *runController) snapshot() any {
 }
 
 // paused is the pause that holds the job back: its own, or that of the night that it is a part of.
-func (e *execution) paused(pauses mysql.Pauses) (name string, p mysql.Pause, paused bool) {
+func (e *execution) paused(pauses runs.Pauses) (name string, p runs.Pause, paused bool) {
 	names := []string{e.work.name}
 	if e.night {
 		names = append(names, nightlyJob)
@@ -170,7 +171,7 @@ func (e *execution) paused(pauses mysql.Pauses) (name string, p mysql.Pause, pau
 			return name, p, true
 		}
 	}
-	return "", mysql.Pause{}, false
+	return "", runs.Pause{}, false
 }
 
 // awake says whether the night may begin. What is wrong with the schema its first job tells.
@@ -178,7 +179,7 @@ func (a *app) awake(ctx context.Context, db *database) error {
 	if err := migrations.Check(ctx, db.DB.DB.DB); err != nil {
 		return nil //nolint:nilerr // see above
 	}
-	pauses, err := mysql.ReadPauses(ctx, db.DB)
+	pauses, err := runs.ReadPauses(ctx, db.DB)
 	if err != nil {
 		return failed(err)
 	}
@@ -188,6 +189,6 @@ func (a *app) awake(ctx context.Context, db *database) error {
 	return nil
 }
 
-func notRun(name string, pause mysql.Pause) error {
+func notRun(name string, pause runs.Pause) error {
 	return exitError{batch.ExitNotRun, fmt.Errorf("not run: %s paused %s (%q); duly resume %s", pause.Who, name, pause.Reason, name)}
 }

@@ -135,11 +135,11 @@ func TestStopARun(t *testing.T) {
 	require.Regexp(t, `^run 1 of billing on \S+ is told to stop: it drains with its next heartbeat and ends with exit 4\n$`, got.out)
 	run := end()
 	require.Equal(t, batch.ExitUnfinished, run.code, run.out+run.err)
-	require.Contains(t, run.out, "stopped by "+operator()+": deploy\n")
+	require.Contains(t, run.out, "stopped by "+operatorName()+": deploy\n")
 	require.Contains(t, run.out, "! run 1: unfinished, a later run goes on · ")
 	require.Less(t, s.number(t, "SELECT COUNT(*) FROM invoices WHERE status = 'paid'"), int64(80))
 	s.settledAlone(t)
-	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'stop' AND subject = 'run:1' AND who = ? AND host <> '' AND reason = 'deploy'", operator()))
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'stop' AND subject = 'run:1' AND who = ? AND host <> '' AND reason = 'deploy'", operatorName()))
 
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code, "the next run is not told")
 	s.settledAlone(t)
@@ -180,7 +180,7 @@ func TestThrottleARun(t *testing.T) {
 	})
 	require.LessOrEqual(t, most, 2)
 	text := s.duly(t, "status").out
-	require.Contains(t, text, "  slow: throttled to 2 at once by "+operator()+": the provider asked\n")
+	require.Contains(t, text, "  slow: throttled to 2 at once by "+operatorName()+": the provider asked\n")
 	require.Regexp(t, `> run 1   billing · collect \d+ of 800`, text)
 	require.Regexp(t, ` gateway main · [012] of 2 requests busy · \d+ waiting`, s.duly(t, "status", "--verbose").out)
 
@@ -223,12 +223,12 @@ func TestPauseARunningJob(t *testing.T) {
 
 	got = s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitNotRun, got.code)
-	require.Contains(t, got.err, "duly: not run: "+operator()+" paused billing (\"prices change\"); duly resume billing\n")
+	require.Contains(t, got.err, "duly: not run: "+operatorName()+" paused billing (\"prices change\"); duly resume billing\n")
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM job_runs"))
 	require.Equal(t, "billing resumed: the next run does what is due\n", s.duly(t, "resume", "billing", "--reason", "done").out)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	s.settledAlone(t)
-	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE subject = 'billing' AND action IN ('pause', 'resume') AND who = ?", operator()))
+	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE subject = 'billing' AND action IN ('pause', 'resume') AND who = ?", operatorName()))
 }
 
 // A gateway that is paused during a run is left alone for the rest of it, also if it is resumed; the others go on.
@@ -286,7 +286,7 @@ func TestPauseTheNight(t *testing.T) {
 
 	got := s.duly(t, "run", "nightly")
 	require.Equal(t, batch.ExitNotRun, got.code)
-	require.Contains(t, got.err, "duly: not run: "+operator()+" paused nightly (\"a bad night\"); duly resume nightly\n")
+	require.Contains(t, got.err, "duly: not run: "+operatorName()+" paused nightly (\"a bad night\"); duly resume nightly\n")
 	require.Equal(t, 1, strings.Count(got.err, "\n"), "said once")
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "nightly", "--dry-run", "--json").code, "a look is free")
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code, "by itself a job is free to run")
@@ -408,5 +408,5 @@ func TestControlInWords(t *testing.T) {
 		got := s.duly(t, args...)
 		fmt.Fprintf(&text, "$ duly %s\n%s%s(exit code %d)\n\n", line, got.out, got.err, got.code)
 	}
-	golden(t, "control.golden", strings.ReplaceAll(steady(text.String()), operator(), "OPERATOR"))
+	golden(t, "control.golden", strings.ReplaceAll(steady(text.String()), operatorName(), "OPERATOR"))
 }

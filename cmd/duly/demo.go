@@ -21,8 +21,8 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/mysql/private"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/migrations"
-	"duly/readers"
 )
 
 // demoGateway is the name of the demo's payment provider.
@@ -245,7 +245,7 @@ func (d *showcase) account(ctx context.Context) error {
 		}
 	}
 	double := len(d.sim.DoubleCharged())
-	_, findings, err := readers.OpenFindings(ctx, d.db, 0)
+	_, findings, err := query.OpenFindings(ctx, d.db, 0)
 	if err != nil {
 		return failed(err)
 	}

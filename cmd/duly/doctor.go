@@ -14,9 +14,9 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/store"
 	"duly/internal/text"
 	"duly/migrations"
-	"duly/writers"
 )
 
 // checkView is one check of `duly doctor`.
@@ -257,8 +257,8 @@ func (d *checkup) gateways(ctx context.Context, c *config.Config) {
 		err := gateways[name].Ping(ctx)
 		detail := c.Gateways[name].URL + " answers and takes the token"
 		if err == nil && db != nil {
-			err = writers.CheckKeyPrefix(ctx, db.DB, name, c.Gateways[name].KeyPrefix)
-			if other, ok := errors.AsType[*writers.OtherPrefixError](err); ok {
+			err = store.CheckKeyPrefix(ctx, db.DB, name, c.Gateways[name].KeyPrefix)
+			if other, ok := errors.AsType[*store.OtherPrefixError](err); ok {
 				d.note("gateway "+name, other, "", "duly run billing refuses to start with it; see docs/configuration.md")
 				continue
 			}

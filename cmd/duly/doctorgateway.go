@@ -9,11 +9,12 @@ import (
 
 	"duly/config"
 	"duly/internal/gateway"
+	"duly/internal/operator"
 	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/internal/text"
-	"duly/readers"
 	"duly/steps"
-	"duly/writers"
 )
 
 // proof is the document of `duly doctor --control` and `--moved`.
@@ -78,13 +79,13 @@ func (a *app) control(ctx context.Context, name, id, reason string) error {
 			}
 		}
 		account := accountOf(name, g)
-		rows, err := writers.Accounts(ctx, db.DB, []payment.Account{account})
+		rows, err := store.Accounts(ctx, db.DB, []payment.Account{account})
 		if err != nil {
 			return failed(err)
 		}
 		action := do("control", "gateway:"+name, reason)
 		action.Detail = map[string]string{"payment": id, "address": account.Address}
-		if err := writers.AddControl(ctx, db.DB, rows[name], c, action); err != nil {
+		if err := operator.AddControl(ctx, db.DB, rows[name], c, action); err != nil {
 			return failed(err)
 		}
 		return a.proved(proof{true, name, id, account.Address, fmt.Sprintf("of %s, of %s: what gateway %s does not know is checked by it from now on",
@@ -105,16 +106,16 @@ func refuse(format string, args ...any) error { return usagef(format, args...) }
 
 // shows looks the newest payment up that the gateway took: what it does not show, it does not know by mistake.
 func (d *checkup) shows(ctx context.Context, db *database, name string, g *gateway.Paced) (detail string, err error) {
-	list, err := readers.KnownAccounts(ctx, db.DB, name)
+	list, err := store.KnownAccounts(ctx, db.DB, name)
 	if err != nil {
 		return "", err
 	}
 	account := accountOf(name, g)
-	today, err := readers.AccountRow(ctx, db.DB, account)
+	today, err := query.AccountRow(ctx, db.DB, account)
 	if err != nil {
 		return "", err
 	}
-	source := &readers.Controls{
+	source := &store.Controls{
 		DB: db.DB, Accounts: map[string]uint32{name: today}, Retention: func(string) time.Duration { return g.Abilities().Retention }, Now: d.now,
 	}
 	newest, err := source.Newest(ctx, name)
@@ -134,7 +135,7 @@ func (d *checkup) shows(ctx context.Context, db *database, name string, g *gatew
 }
 
 // elsewhere complains if the gateway took payments at another address alone.
-func (d *checkup) elsewhere(ctx context.Context, source *readers.Controls, name, address string, today uint32, list []readers.Account) (string, error) {
+func (d *checkup) elsewhere(ctx context.Context, source *store.Controls, name, address string, today uint32, list []store.Account) (string, error) {
 	root, others := today, []uint32{}
 	for _, a := range list {
 		if a.ID == today {

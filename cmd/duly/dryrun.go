@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"duly/internal/gateway"
-	"duly/internal/mysql"
+	"duly/internal/runs"
 	"duly/jobs"
 )
 
@@ -56,7 +56,7 @@ func (e *execution) dryRun(ctx context.Context) error {
 }
 
 // forecastHeader begins a forecast: what it is, and what else is running or paused.
-func (e *execution) forecastHeader(others []mysql.Live) {
+func (e *execution) forecastHeader(others []runs.Live) {
 	job := ""
 	if e.night {
 		job = e.work.name

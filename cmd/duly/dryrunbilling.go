@@ -8,11 +8,11 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/batch"
-	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/runs"
 	"duly/internal/sum"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // billingForecast is the document of billing.
@@ -27,7 +27,7 @@ func previewBilling(ctx context.Context, e *execution, f forecast) (any, func(),
 	if err != nil || e.json {
 		return b, func() {}, err
 	}
-	waiting, err := readers.CountReviews(ctx, e.db.DB, e.business)
+	waiting, err := query.CountReviews(ctx, e.db.DB, e.business)
 	if err != nil {
 		return b, nil, err
 	}
@@ -39,7 +39,7 @@ func previewBilling(ctx context.Context, e *execution, f forecast) (any, func(),
 const forecastColumn = 14
 
 // showBilling writes a forecast of billing for people. pace is how many charges a second earlier runs made; 0: not known.
-func (e *execution) showBilling(f billingForecast, waiting readers.Reviews, pace float64) {
+func (e *execution) showBilling(f billingForecast, waiting query.Reviews, pace float64) {
 	count, money := dueBy(f.Charges)
 	will := []string{"nothing"}
 	if count > 0 {
@@ -120,7 +120,7 @@ const (
 
 // pastPace is how many charges a second the newest billing run made that made enough of them; 0: none did.
 func (e *execution) pastPace(ctx context.Context) (float64, error) {
-	past, err := mysql.Runs(ctx, e.db.DB, pastRuns)
+	past, err := runs.Runs(ctx, e.db.DB, pastRuns)
 	if err != nil {
 		return 0, err
 	}
@@ -133,7 +133,7 @@ func (e *execution) pastPace(ctx context.Context) (float64, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	steps, err := mysql.Steps(ctx, e.db.DB, ids...)
+	steps, err := runs.Steps(ctx, e.db.DB, ids...)
 	if err != nil {
 		return 0, err
 	}

@@ -12,7 +12,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/gateway"
-	"duly/internal/mysql"
+	"duly/internal/runs"
 )
 
 // runJob runs one job as the flags say; given tells which of them were typed.
@@ -58,7 +58,7 @@ func (e *execution) skipPaused() {
 
 // skipGateway leaves a paused gateway alone. What the brake has paused needs an operator: a run that leaves nothing else undone
 // is not worth repeating.
-func skipGateway(g *gateway.Paced, pause mysql.Pause) {
+func skipGateway(g *gateway.Paced, pause runs.Pause) {
 	reason := "paused: " + pause.String()
 	if pause.ByBrake() {
 		g.Pause(reason)
@@ -87,7 +87,7 @@ func (e *execution) mayRun(ctx context.Context) error {
 }
 
 // other is a live run of the job that began before run; 0 for none of one's own.
-func (e *execution) other(ctx context.Context, job string, run uint64) (*mysql.Live, error) {
+func (e *execution) other(ctx context.Context, job string, run uint64) (*runs.Live, error) {
 	others, err := e.deps.Repository.Others(ctx, run)
 	if err != nil {
 		return nil, err
@@ -177,26 +177,8 @@ func (e *execution) stayAlone(ctx context.Context, job string, run *batch.Run, c
 	}
 }
 
-// first is the first line of every run: what it works on, where, and who else is at it.
-func (e *execution) first(others []mysql.Live) string {
-	also := "nobody else is running"
-	if len(others) > 0 {
-		var runs []string
-		for _, o := range others {
-			runs = append(runs, fmt.Sprintf("%d (%s on %s)", o.ID, o.Job, o.Host))
-		}
-		also = "also running: " + strings.Join(runs, ", ")
-	}
-	gateways := ""
-	if e.work.gateways {
-		gateways = ", gateways " + strings.Join(e.gatewayNames(), ", ")
-	}
-	return fmt.Sprintf("%s for %s (%s), database %s/%s%s; %s", e.work.name, e.business, e.config.Business.Timezone,
-		e.db.Host, e.db.Schema, gateways, also)
-}
-
 // header writes the first lines of a run: what it works on, where, and which other runs are live.
-func (e *execution) header(run uint64, others []mysql.Live) {
+func (e *execution) header(run uint64, others []runs.Live) {
 	if e.brief() || e.people() != e.out {
 		return // a night has its own; beside a document the log says it
 	}
@@ -218,7 +200,7 @@ func (e *execution) header(run uint64, others []mysql.Live) {
 func (e *execution) brief() bool { return e.nights != nil }
 
 // liveNames names runs: 45 outbox on vm-2.
-func liveNames(live []mysql.Live) string {
+func liveNames(live []runs.Live) string {
 	names := make([]string, len(live))
 	for i, o := range live {
 		names[i] = fmt.Sprintf("%d %s on %s", o.ID, o.Job, o.Host)

@@ -9,9 +9,10 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/query"
+	"duly/internal/runs"
 	"duly/internal/text"
 	"duly/jobs"
-	"duly/readers"
 )
 
 const (
@@ -31,8 +32,8 @@ type facts struct {
 	selected bool // the run was for a part of the work
 	reviews  int64
 	groups   []reviewGroup
-	declines []readers.DeclineSum
-	follows  []readers.NextCharge
+	declines []query.DeclineSum
+	follows  []query.NextCharge
 	unpaid   map[string]int64 // minor units by currency, of invoices that are due
 	unpaidN  int64
 }
@@ -56,17 +57,17 @@ func (e *execution) follow(ctx context.Context, s *summary, p *progress, reviews
 // followCharges reads what follows from declines, of charges that were made since the instant: those that a dead run claimed too.
 func (e *execution) followCharges(ctx context.Context, s *summary, run *batch.Run, since time.Time) (err error) {
 	if chargedBy(s.Steps).Declined > 0 {
-		if s.declines, err = readers.DeclineSums(ctx, e.db.DB, run.ID, since, e.deps.Business().Add(time.Second), declinesShown); err != nil {
+		if s.declines, err = query.DeclineSums(ctx, e.db.DB, run.ID, since, e.deps.Business().Add(time.Second), declinesShown); err != nil {
 			return err
 		}
-		if s.follows, err = readers.NextCharges(ctx, e.db.DB, run.ID, since); err != nil {
+		if s.follows, err = query.NextCharges(ctx, e.db.DB, run.ID, since); err != nil {
 			return err
 		}
 	}
 	if s.Exit == batch.ExitDone || s.Exit == batch.ExitReview || s.selected {
 		return nil
 	}
-	open, err := readers.OpenSums(ctx, e.db.DB, e.business)
+	open, err := query.OpenSums(ctx, e.db.DB, e.business)
 	s.unpaid = map[string]int64{}
 	for _, sum := range open {
 		s.unpaid[sum.Currency] += sum.Amount
@@ -147,12 +148,12 @@ func parts(err error) []error {
 // diedRuns notes runs that died and whose charges this one takes over.
 func (p *progress) diedRuns(ctx context.Context, ids []uint64) {
 	for _, id := range ids {
-		run, err := mysql.FindRun(ctx, p.db.DB, id)
+		run, err := runs.FindRun(ctx, p.db.DB, id)
 		if err != nil || run == nil {
 			continue // the log has said that it died
 		}
 		line := fmt.Sprintf("run %d died at %s", id, run.Beat.In(p.config.Business.Location()).Format(time.TimeOnly))
-		if claimed, err := readers.CountClaims(ctx, p.db.DB, id); err == nil && claimed > 0 {
+		if claimed, err := query.CountClaims(ctx, p.db.DB, id); err == nil && claimed > 0 {
 			line += " with " + things(claimed, "claimed charge")
 		}
 		p.mu.Lock()

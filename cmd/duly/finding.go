@@ -8,16 +8,16 @@ import (
 
 	"duly/internal/audit"
 	"duly/internal/gateway"
+	"duly/internal/operator"
 	"duly/internal/payment"
-	"duly/readers"
-	"duly/writers"
+	"duly/internal/query"
 )
 
 // findingShown is how many findings a document lists about one thing.
 const findingShown = 50
 
 // resolveFinding closes a finding, if the gateway and our rows bear out what the operator says of it.
-func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
+func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named string, as payment.As, action operator.Action) (string, error) {
 	if err := audit.Takes(id, as); err != nil {
 		return "", usage(err)
 	}
@@ -25,12 +25,12 @@ func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named
 	if err != nil {
 		return "", err
 	}
-	row, err := readers.FindFinding(ctx, db.DB, id)
+	row, err := query.FindFinding(ctx, db.DB, id)
 	if err != nil {
 		return "", err
 	}
 	if row != nil && row.Resolved == nil && row.Found().Kind == audit.UnknownHere {
-		if err := writers.UnlessUnadopted(ctx, db.DB, id, row.Found().GatewayPaymentID); err != nil {
+		if err := operator.UnlessUnadopted(ctx, db.DB, id, row.Found().GatewayPaymentID); err != nil {
 			return "", err
 		}
 	}
@@ -39,7 +39,7 @@ func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named
 			return "", err
 		}
 	}
-	return "it is closed, and opens again only if an audit finds something else", writers.ResolveFinding(ctx, db.DB, id, as, business(), action)
+	return "it is closed, and opens again only if an audit finds something else", operator.ResolveFinding(ctx, db.DB, id, as, business(), action)
 }
 
 // believe asks about a finding what an operator says of it.
@@ -47,7 +47,7 @@ func (a *app) believe(ctx context.Context, db *database, f audit.Finding, named 
 	if named != "" && f.GatewayPaymentID != "" && named != f.GatewayPaymentID {
 		return usagef("the finding is about payment %s, not about %s", f.GatewayPaymentID, named)
 	}
-	rows, err := readers.FindingRows(ctx, db.DB, f)
+	rows, err := query.FindingRows(ctx, db.DB, f)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (a *app) look(ctx context.Context, name string, w payment.Which) (payment.S
 }
 
 // findings writes what audits found about one thing, for people.
-func (a *app) findings(list []readers.Finding) {
+func (a *app) findings(list []query.Finding) {
 	for _, f := range list {
 		if f.Resolved != nil {
 			a.line("finding %d (%s): %s; resolved %s: %s", f.ID, f.Kind, f.Text(), f.Resolved.UTC().Format(time.DateOnly), orBlank(f.Resolution))
@@ -102,7 +102,7 @@ func (a *app) findings(list []readers.Finding) {
 }
 
 // waiting is what comes next where nothing else does: what an open finding asks for.
-func waiting(next string, list []readers.Finding) string {
+func waiting(next string, list []query.Finding) string {
 	for _, f := range list {
 		if f.Resolved == nil && next == "nothing" {
 			return fmt.Sprintf("finding %d waits for an operator: %s", f.ID, f.Next())

@@ -12,9 +12,10 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/operator"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/internal/witness"
-	"duly/readers"
-	"duly/writers"
 )
 
 // confirmHistory is the command that ends a suspicion.
@@ -54,7 +55,7 @@ func evidenceOf(ctx context.Context, db *mysql.DB, file *witness.File) (evidence
 			marked = append(marked, m.Attempt)
 		}
 	}
-	found, err := readers.StandingOf(ctx, db, s.Server, marked)
+	found, err := query.StandingOf(ctx, db, s.Server, marked)
 	if err != nil {
 		return s, err
 	}
@@ -63,7 +64,7 @@ func evidenceOf(ctx context.Context, db *mysql.DB, file *witness.File) (evidence
 		s.Noted = found.Suspicion
 	}
 	if s.Mark != nil {
-		if s.Shared, err = readers.OthersAlive(ctx, db, hostname(), s.Mark.At); err != nil {
+		if s.Shared, err = query.OthersAlive(ctx, db, hostname(), s.Mark.At); err != nil {
 			return s, fmt.Errorf("look for other hosts' runs: %w", err)
 		}
 	}
@@ -100,7 +101,7 @@ func (e *execution) examine(ctx context.Context) error {
 		e.logs.WarnContext(ctx, "the witness cannot be read; a restored database is noticed by its server alone", problem(s.broken))
 	}
 	if !s.seen {
-		if err := writers.MeetServer(ctx, e.db.DB, s.Server, s.trustedBy()); err != nil {
+		if err := store.MeetServer(ctx, e.db.DB, s.Server, s.trustedBy()); err != nil {
 			return failed(err)
 		}
 	}
@@ -222,7 +223,7 @@ func (a *app) confirmHistory(ctx context.Context, reason string) error {
 		}
 		action := do("confirm", "history", reason)
 		action.Detail = map[string]string{"server": s.Server, "was": was}
-		if err := writers.ConfirmServer(ctx, db.DB, s.Server, action); err != nil {
+		if err := operator.ConfirmServer(ctx, db.DB, s.Server, action); err != nil {
 			return failed(err)
 		}
 		detail := "this host has no witness"

@@ -118,8 +118,8 @@ func TestARestoredDatabaseIsNoticedByTheWitness(t *testing.T) {
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	require.True(t, document[confirmed](t, got).Done)
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'confirm' AND subject = 'history' AND who = ?
-AND reason = 'compared with the provider''s export'`, operator()))
-	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_by = ?`, operator()))
+AND reason = 'compared with the provider''s export'`, operatorName()))
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_by = ?`, operatorName()))
 	require.Equal(t, batch.ExitDone, s.duly(t, "doctor").code)
 	got = s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitDone, got.code, got.out)

@@ -9,7 +9,8 @@ import (
 	"duly/internal/billing"
 	"duly/internal/gateway"
 	"duly/internal/payment"
-	"duly/readers"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/steps"
 )
 
@@ -73,11 +74,11 @@ func (a *app) paced(name string, g config.Gateway) (*gateway.Paced, error) {
 // history finds out whether q was sent to the account that the gateway is called at today, and by which payments its
 // absence there is checked.
 func (q *inquiry) history(ctx context.Context, db *database, able gateway.Abilities, business func() time.Time) error {
-	today, err := readers.AccountRow(ctx, db.DB, payment.Account{Gateway: q.gateway, Address: able.Address, ID: able.Account})
+	today, err := query.AccountRow(ctx, db.DB, payment.Account{Gateway: q.gateway, Address: able.Address, ID: able.Account})
 	if err != nil {
 		return err
 	}
-	controls := &readers.Controls{
+	controls := &store.Controls{
 		DB: db.DB, Accounts: map[string]uint32{q.gateway: today}, Retention: func(string) time.Duration { return able.Retention }, Now: business,
 	}
 	same, err := controls.Today(ctx, q.gateway, q.account)

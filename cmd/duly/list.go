@@ -13,10 +13,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"duly/internal/audit"
-	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/runs"
 	"duly/internal/text"
-	"duly/readers"
 )
 
 // listLimit is how many rows are listed where nobody says.
@@ -35,7 +35,7 @@ type listView struct {
 
 // listed is a row with the commands that move it on.
 type listed struct {
-	readers.WaitingRow
+	query.WaitingRow
 
 	Next []wayOut `json:"next"`
 }
@@ -45,30 +45,30 @@ type listSpec struct {
 	name, short, nothing string
 	whats, kinds         []string // that it may hold
 	sinks                bool
-	open                 func(business payment.Date) readers.List
+	open                 func(business payment.Date) query.List
 }
 
 func listSpecs() []listSpec {
 	return []listSpec{
 		{
 			name: "review", short: "Rows that wait for an operator: invoices, attempts, subscriptions, orders", nothing: "nothing is in review",
-			whats: []string{readers.WaitingInvoice, readers.WaitingAttempt, readers.WaitingSubscription, readers.WaitingOrder}, open: readers.ReviewList,
+			whats: []string{query.WaitingInvoice, query.WaitingAttempt, query.WaitingSubscription, query.WaitingOrder}, open: query.ReviewList,
 		},
 		{
 			name: "doubt", short: "Charges in flight or in doubt, and orders whose payment is", nothing: "nothing is in flight or in doubt",
-			whats: []string{readers.WaitingAttempt, readers.WaitingOrder}, open: func(payment.Date) readers.List { return readers.DoubtList() },
+			whats: []string{query.WaitingAttempt, query.WaitingOrder}, open: func(payment.Date) query.List { return query.DoubtList() },
 		},
 		{
 			name: "findings", short: "Findings of audits that are open", nothing: "no finding is open",
-			kinds: findingKinds(), open: func(payment.Date) readers.List { return readers.FindingList() },
+			kinds: findingKinds(), open: func(payment.Date) query.List { return query.FindingList() },
 		},
 		{
 			name: "dead-events", short: "Events whose delivery was given up", nothing: "no event was given up",
-			sinks: true, open: func(payment.Date) readers.List { return readers.DeadEventList() },
+			sinks: true, open: func(payment.Date) query.List { return query.DeadEventList() },
 		},
 		{
 			name: "unknown", short: "Charges that are unknown here, and subscriptions that duly never bills since their status says nothing", nothing: "nothing is unknown",
-			whats: []string{readers.WaitingCharge, readers.WaitingSubscription}, open: readers.UnknownList,
+			whats: []string{query.WaitingCharge, query.WaitingSubscription}, open: query.UnknownList,
 		},
 	}
 }
@@ -139,7 +139,7 @@ func (a *app) list(ctx context.Context, db *database, spec listSpec, f filterFla
 	now := business()
 	v := listView{List: spec.name, Rows: []listed{}, At: now.UTC().Truncate(time.Microsecond)}
 	today := payment.DateOf(now.In(c.Business.Location()))
-	if err := spec.open(today).Each(ctx, db.DB, filter, func(l readers.WaitingRow) error {
+	if err := spec.open(today).Each(ctx, db.DB, filter, func(l query.WaitingRow) error {
 		if len(v.Rows) == limit {
 			v.More++
 			return nil
@@ -265,19 +265,19 @@ func momentOf(flag, text string, zone *time.Location) (time.Time, error) {
 }
 
 // filter is what the flags mean now.
-func (f *filterFlags) filter(ctx context.Context, a *app, db *database, now time.Time) (readers.ListFilter, error) {
+func (f *filterFlags) filter(ctx context.Context, a *app, db *database, now time.Time) (query.ListFilter, error) {
 	since, until, err := f.times(a)
 	if err != nil {
-		return readers.ListFilter{}, usage(err)
+		return query.ListFilter{}, usage(err)
 	}
 	if err := knownRuns(ctx, db, f.runs); err != nil {
-		return readers.ListFilter{}, err
+		return query.ListFilter{}, err
 	}
-	filter := readers.ListFilter{
+	filter := query.ListFilter{
 		What: f.whats, Kinds: f.kinds, Gateways: f.gateways, Sinks: f.sinks, Reason: f.matching, Since: since, Until: until,
 	}
 	for _, id := range f.runs {
-		run, err := mysql.FindRun(ctx, db.DB, id)
+		run, err := runs.FindRun(ctx, db.DB, id)
 		if err != nil || run == nil {
 			return filter, failed(err)
 		}
@@ -287,8 +287,8 @@ func (f *filterFlags) filter(ctx context.Context, a *app, db *database, now time
 }
 
 // listRun is the time in which a run changed rows.
-func listRun(run mysql.PastRun, now time.Time) readers.ListRun {
-	r := readers.ListRun{ID: run.ID, From: run.Started, To: now}
+func listRun(run runs.PastRun, now time.Time) query.ListRun {
+	r := query.ListRun{ID: run.ID, From: run.Started, To: now}
 	if run.Finished != nil {
 		r.To = *run.Finished
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/query"
 	"duly/internal/text"
-	"duly/readers"
 )
 
 // groupIDs is how many ids are named of a group of rows.
@@ -115,13 +115,13 @@ func (g *rowGroup) ids() string {
 func (g *rowGroup) next() string {
 	first := g.rows[0]
 	switch {
-	case first.What == readers.WaitingSubscription && first.Reason != "" && active(first):
+	case first.What == query.WaitingSubscription && first.Reason != "" && active(first):
 		return "fix the " + map[bool]string{true: "row; a run clears it", false: "rows; a run clears them"}[len(g.rows) == 1]
-	case first.What == readers.WaitingAttempt && len(g.rows) > 1 && unsettled(first):
+	case first.What == query.WaitingAttempt && len(g.rows) > 1 && unsettled(first):
 		return "duly run billing --step recover"
-	case first.What == readers.WaitingEvent && len(g.rows) > 1:
+	case first.What == query.WaitingEvent && len(g.rows) > 1:
 		return "duly requeue event --dead --sink " + text.Word(first.Sink, "NAME")
-	case first.What == readers.WaitingCharge:
+	case first.What == query.WaitingCharge:
 		return "duly adopt " + text.Word(first.Gateway, "NAME")
 	}
 	return advice(first)
@@ -142,9 +142,9 @@ func unsettled(row listed) bool {
 // advice is the command to type about a row. Whoever decides about money looks first.
 func advice(row listed) string {
 	switch {
-	case row.What == readers.WaitingInvoice, row.What == readers.WaitingAttempt && !unsettled(row):
+	case row.What == query.WaitingInvoice, row.What == query.WaitingAttempt && !unsettled(row):
 		return fmt.Sprintf("duly show invoice %d", row.Invoice)
-	case row.What == readers.WaitingOrder && row.Reason != "" && !row.Gone:
+	case row.What == query.WaitingOrder && row.Reason != "" && !row.Gone:
 		return fmt.Sprintf("duly show order %d", row.ID)
 	case len(row.Next) > 0:
 		return row.Next[0].Command
@@ -153,7 +153,7 @@ func advice(row listed) string {
 }
 
 // whyListed says why a row waits.
-func whyListed(l readers.WaitingRow) string {
+func whyListed(l query.WaitingRow) string {
 	parts := []string{}
 	if l.Kind != "" {
 		parts = append(parts, l.Kind)
@@ -161,12 +161,12 @@ func whyListed(l readers.WaitingRow) string {
 	if l.Sink != "" {
 		parts = append(parts, "to "+l.Sink)
 	}
-	if l.What == readers.WaitingAttempt {
+	if l.What == query.WaitingAttempt {
 		parts = append(parts, attemptWord(l.Status))
 	}
 	why := strings.Join(parts, " ")
 	switch {
-	case l.Reason == "" && l.What == readers.WaitingOrder:
+	case l.Reason == "" && l.What == query.WaitingOrder:
 		why = "in doubt"
 	case l.Reason != "" && why != "":
 		why += ": " + l.Reason

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/runs"
 )
 
 // No line of a screen is wider than the terminal, nothing is drawn around a table, and no instant is shown in two time zones.
@@ -86,11 +86,11 @@ func TestWhenAStepEnded(t *testing.T) {
 	t.Parallel()
 	at := func(minute int) time.Time { return time.Date(2026, time.January, 31, 2, minute, 0, 0, time.UTC) }
 	ended := at(4)
-	run := mysql.PastRun{Status: "running", Beat: at(5), LeaseMS: 60_000}
-	require.Equal(t, at(4), stepEnd(run, mysql.PastStep{Started: at(1), Finished: &ended}, at(9)))
-	require.Equal(t, at(6), stepEnd(run, mysql.PastStep{Started: at(1)}, at(6)), "it is live")
-	require.Equal(t, at(5), stepEnd(run, mysql.PastStep{Started: at(1)}, at(9)), "it died")
-	require.Equal(t, at(8), stepEnd(run, mysql.PastStep{Started: at(8)}, at(9)))
+	run := runs.PastRun{Status: "running", Beat: at(5), LeaseMS: 60_000}
+	require.Equal(t, at(4), stepEnd(run, runs.PastStep{Started: at(1), Finished: &ended}, at(9)))
+	require.Equal(t, at(6), stepEnd(run, runs.PastStep{Started: at(1)}, at(6)), "it is live")
+	require.Equal(t, at(5), stepEnd(run, runs.PastStep{Started: at(1)}, at(9)), "it died")
+	require.Equal(t, at(8), stepEnd(run, runs.PastStep{Started: at(8)}, at(9)))
 }
 
 // What was refunded is not counted as collected.

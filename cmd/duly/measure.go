@@ -7,8 +7,10 @@ import (
 	"duly/internal/metrics"
 	"duly/internal/mysql"
 	"duly/internal/orders"
+	"duly/internal/query"
+	"duly/internal/runs"
+	"duly/internal/store"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // givesBack is the step whose money goes to customers.
@@ -71,11 +73,11 @@ func (e *execution) measure(ctx context.Context, reads ...func(context.Context) 
 
 // past reads how the last runs ended.
 func (e *execution) past(ctx context.Context) error {
-	rows, err := mysql.LastRuns(ctx, e.db.DB)
+	rows, err := runs.LastRuns(ctx, e.db.DB)
 	if err != nil {
 		return err
 	}
-	successes, err := mysql.LastSuccesses(ctx, e.db.DB)
+	successes, err := runs.LastSuccesses(ctx, e.db.DB)
 	if err != nil {
 		return err
 	}
@@ -99,11 +101,11 @@ func (e *execution) counts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unsettled, err := readers.CountUnsettled(ctx, e.db.DB, readers.Selection{Business: e.today}, readers.Gateways{})
+	unsettled, err := query.CountUnsettled(ctx, e.db.DB, store.Selection{Business: e.today}, store.Gateways{})
 	if err != nil {
 		return err
 	}
-	r, err := readers.CountReviews(ctx, e.db.DB, e.today)
+	r, err := query.CountReviews(ctx, e.db.DB, e.today)
 	if err != nil {
 		return err
 	}
@@ -117,12 +119,12 @@ func (e *execution) counts(ctx context.Context) error {
 }
 
 func (e *execution) dueToday(ctx context.Context) (map[string]int64, error) {
-	all, now, due := readers.Selection{Business: e.today}, e.deps.Business(), map[string]int64{}
+	all, now, due := store.Selection{Business: e.today}, e.deps.Business(), map[string]int64{}
 	var err error
-	if due[kindSubscriptions], err = readers.Issuable(ctx, e.db.DB, all, e.today); err != nil {
+	if due[kindSubscriptions], err = query.Issuable(ctx, e.db.DB, all, e.today); err != nil {
 		return nil, err
 	}
-	sums, err := readers.OpenSums(ctx, e.db.DB, e.today)
+	sums, err := query.OpenSums(ctx, e.db.DB, e.today)
 	if err != nil {
 		return nil, err
 	}
@@ -131,18 +133,18 @@ func (e *execution) dueToday(ctx context.Context) (map[string]int64, error) {
 		due[kindInvoices] += sum.Count
 	}
 	policy := orders.Policy{OlderThan: e.config.Reconcile.OlderThan, GiveUpAfter: e.config.Reconcile.GiveUpAfter}
-	left, err := readers.CountOrders(ctx, e.db.DB, all, policy, now, 0, nil)
+	left, err := query.CountOrders(ctx, e.db.DB, all, policy, now, 0, nil)
 	if err != nil {
 		return nil, err
 	}
 	due[kindOrders] = left.Due
-	back, err := readers.CountRefunds(ctx, e.db.DB, all, now)
+	back, err := query.CountRefunds(ctx, e.db.DB, all, now)
 	if err != nil {
 		return nil, err
 	}
 	due[kindRefunds] = back.Due
 	for _, sink := range []string{jobs.SinkWebhook, jobs.SinkSlack} {
-		undelivered, err := readers.CountUndelivered(ctx, e.db.DB, sink, all)
+		undelivered, err := query.CountUndelivered(ctx, e.db.DB, sink, all)
 		if err != nil {
 			return nil, err
 		}

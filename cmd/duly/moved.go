@@ -9,9 +9,9 @@ import (
 
 	"duly/config"
 	"duly/internal/gateway"
+	"duly/internal/operator"
 	"duly/internal/payment"
-	"duly/readers"
-	"duly/writers"
+	"duly/internal/store"
 )
 
 // twoAddresses are the accounts of a gateway at its old address and at today's.
@@ -20,8 +20,8 @@ type twoAddresses struct {
 	row        uint32 // today's
 	root       uint32 // what today's counts as
 	group      []uint32
-	there      []readers.Account // at the old address
-	all        []readers.Account
+	there      []store.Account // at the old address
+	all        []store.Account
 }
 
 // addresses reads the accounts of a gateway. The error says what is wrong with the old address.
@@ -35,12 +35,12 @@ func (a *app) addresses(ctx context.Context, c *config.Config, db *database, nam
 	defer before.Close()
 	today := accountOf(name, g)
 	at := twoAddresses{old: before.Abilities().Address, today: today.Address}
-	rows, err := writers.Accounts(ctx, db.DB, []payment.Account{today})
+	rows, err := store.Accounts(ctx, db.DB, []payment.Account{today})
 	if err != nil {
 		return at, failed(err)
 	}
 	at.row = rows[name]
-	if at.all, err = readers.KnownAccounts(ctx, db.DB, name); err != nil {
+	if at.all, err = store.KnownAccounts(ctx, db.DB, name); err != nil {
 		return at, failed(err)
 	}
 	var known []string
@@ -89,7 +89,7 @@ func (a *app) moved(ctx context.Context, name, oldURL, reason string) error {
 		if err != nil {
 			return err
 		}
-		source := &readers.Controls{
+		source := &store.Controls{
 			DB: db.DB, Accounts: map[string]uint32{name: at.row}, Retention: func(string) time.Duration { return g.Abilities().Retention }, Now: business,
 		}
 		took, err := source.Took(ctx, name, moving)
@@ -104,7 +104,7 @@ func (a *app) moved(ctx context.Context, name, oldURL, reason string) error {
 		}
 		action := do("moved", "gateway:"+name, reason)
 		action.Detail = map[string]string{"payment": took[0].PaymentID, "from": at.old, "to": at.today}
-		if err := writers.JoinAccounts(ctx, db.DB, at.root, olds, action); err != nil {
+		if err := operator.JoinAccounts(ctx, db.DB, at.root, olds, action); err != nil {
 			return failed(err)
 		}
 		detail := "it was taken at %s and is shown at %s"
@@ -157,7 +157,7 @@ func (a *app) unmoved(ctx context.Context, name, oldURL, reason string) error {
 		}
 		action := do("unmoved", "gateway:"+name, reason)
 		action.Detail = map[string]string{"from": at.old, "to": at.today}
-		if err := writers.SplitAccounts(ctx, db.DB, root, stay, leave, action); err != nil {
+		if err := operator.SplitAccounts(ctx, db.DB, root, stay, leave, action); err != nil {
 			return failed(err)
 		}
 		detail := fmt.Sprintf("%s and %s are two accounts again", at.old, at.today)

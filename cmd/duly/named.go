@@ -10,8 +10,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/query"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // reviewsShown is how many rows a run names of those that it sent to review, and of those that it left.
@@ -43,26 +43,26 @@ func (e *execution) name(ctx context.Context, s *summary, run *batch.Run, review
 
 // reviewed lists the first rows, at most so many, that the run sent to review, or that one before it did since the instant.
 func (e *execution) reviewed(ctx context.Context, run *batch.Run, since time.Time, most int) ([]listed, error) {
-	var rows []readers.WaitingRow
+	var rows []query.WaitingRow
 	switch run.Job {
 	case jobs.BillingJob:
-		ids, err := readers.NewReviews(ctx, e.db.DB, since, most)
+		ids, err := query.NewReviews(ctx, e.db.DB, since, most)
 		if err != nil {
 			return nil, err
 		}
-		if rows, err = readers.WaitingInvoices(ctx, e.db.DB, ids); err != nil {
+		if rows, err = query.WaitingInvoices(ctx, e.db.DB, ids); err != nil {
 			return nil, err
 		}
-		f := readers.ListFilter{What: []string{readers.WaitingSubscription}, Since: since}
-		if rows, err = more(ctx, e.db.DB, rows, readers.SubscriptionList(e.business), f, most); err != nil {
+		f := query.ListFilter{What: []string{query.WaitingSubscription}, Since: since}
+		if rows, err = more(ctx, e.db.DB, rows, query.SubscriptionList(e.business), f, most); err != nil {
 			return nil, err
 		}
 	case jobs.ReconcileJob:
-		ids, err := readers.NewOrderReviews(ctx, e.db.DB, since, most)
+		ids, err := query.NewOrderReviews(ctx, e.db.DB, since, most)
 		if err != nil {
 			return nil, err
 		}
-		if rows, err = readers.WaitingOrders(ctx, e.db.DB, ids); err != nil {
+		if rows, err = query.WaitingOrders(ctx, e.db.DB, ids); err != nil {
 			return nil, err
 		}
 	}
@@ -71,36 +71,36 @@ func (e *execution) reviewed(ctx context.Context, run *batch.Run, since time.Tim
 
 // leftRows lists the first rows that the run has left undone, of those that it was to do.
 func (e *execution) leftRows(ctx context.Context) ([]listed, error) {
-	var rows []readers.WaitingRow
+	var rows []query.WaitingRow
 	var err error
 	selection := e.selection()
-	f := readers.ListFilter{What: []string{readers.WaitingAttempt}}
+	f := query.ListFilter{What: []string{query.WaitingAttempt}}
 	switch e.work.name {
 	case jobs.BillingJob:
 		if len(selection.Subscriptions) == 0 {
-			if rows, err = readers.OpenAndDue(ctx, e.db.DB, e.business, reviewsShown); err != nil {
+			if rows, err = query.OpenAndDue(ctx, e.db.DB, e.business, reviewsShown); err != nil {
 				return nil, err
 			}
 		}
 	case jobs.ReconcileJob:
-		f.What = []string{readers.WaitingOrder}
+		f.What = []string{query.WaitingOrder}
 	default:
 		return nil, nil
 	}
-	f.Only = func(l readers.WaitingRow) bool {
+	f.Only = func(l query.WaitingRow) bool {
 		return (len(selection.Subscriptions) == 0 || slices.Contains(selection.Subscriptions, l.Subscription)) &&
 			(len(selection.Orders) == 0 || slices.Contains(selection.Orders, l.ID))
 	}
-	rows, err = more(ctx, e.db.DB, rows, readers.DoubtList(), f, reviewsShown)
+	rows, err = more(ctx, e.db.DB, rows, query.DoubtList(), f, reviewsShown)
 	return asListed(rows), err
 }
 
 // more adds rows of a list, until there are that many.
-func more(ctx context.Context, db *mysql.DB, rows []readers.WaitingRow, list readers.List, f readers.ListFilter, most int) ([]readers.WaitingRow, error) {
+func more(ctx context.Context, db *mysql.DB, rows []query.WaitingRow, list query.List, f query.ListFilter, most int) ([]query.WaitingRow, error) {
 	if len(rows) >= most {
 		return rows, nil
 	}
-	err := list.Each(ctx, db, f, func(l readers.WaitingRow) error {
+	err := list.Each(ctx, db, f, func(l query.WaitingRow) error {
 		if rows = append(rows, l); len(rows) == most {
 			return errEnough
 		}
@@ -112,7 +112,7 @@ func more(ctx context.Context, db *mysql.DB, rows []readers.WaitingRow, list rea
 	return rows, err
 }
 
-func asListed(rows []readers.WaitingRow) []listed {
+func asListed(rows []query.WaitingRow) []listed {
 	list := make([]listed, len(rows))
 	for i, l := range rows {
 		list[i].WaitingRow = l
@@ -131,7 +131,7 @@ func nextOf(rows []listed) []string {
 		command := row.Next[0].Command
 		if strings.HasPrefix(command, "duly resolve attempt ") || strings.HasPrefix(command, "duly resolve payment ") {
 			switch {
-			case row.What == readers.WaitingOrder:
+			case row.What == query.WaitingOrder:
 				command = fmt.Sprintf("duly show order %d", row.ID)
 			case row.Invoice != 0:
 				command = fmt.Sprintf("duly show invoice %d", row.Invoice)

@@ -13,9 +13,9 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/jobs"
 	"duly/migrations"
-	"duly/readers"
 )
 
 // nightlyJob runs the other jobs one after the other.
@@ -130,11 +130,11 @@ func (a *app) orderOfNight(ctx context.Context, c *config.Config, db *database) 
 	if err := migrations.Check(ctx, db.DB.DB.DB); err != nil {
 		return all, nil //nolint:nilerr // each job says so
 	}
-	listed, err := readers.ListedTo(ctx, db.DB, slices.Sorted(maps.Keys(c.Gateways)))
+	listed, err := query.ListedTo(ctx, db.DB, slices.Sorted(maps.Keys(c.Gateways)))
 	if err != nil {
 		return nil, err
 	}
-	audited, err := readers.AuditedTo(ctx, db.DB)
+	audited, err := query.AuditedTo(ctx, db.DB)
 	if err != nil {
 		return nil, err
 	}

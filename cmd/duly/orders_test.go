@@ -16,8 +16,8 @@ import (
 	"duly/internal/gateway/simulator"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/internal/worktest"
-	"duly/readers"
 )
 
 // order adds an order of 12,900 won for one piece of product 1, placed two hours ago, with a pending payment under
@@ -197,7 +197,7 @@ func TestRunReport(t *testing.T) {
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	golden(t, "report.golden", steady(got.out))
 	doc := document[summary](t, s.duly(t, "run", "report", "--date", "2026-03-02", "--json"))
-	require.Equal(t, []readers.DayOrders{{Date: parsed(t, "2026-03-02"), Currency: "KRW", OrdersCompleted: 1, AmountCompleted: 12900}}, doc.Daily.Orders)
+	require.Equal(t, []query.DayOrders{{Date: parsed(t, "2026-03-02"), Currency: "KRW", OrdersCompleted: 1, AmountCompleted: 12900}}, doc.Daily.Orders)
 	got = s.duly(t, "run", "report", "--date", "2026-03-02", "--csv")
 	rows, err := csv.NewReader(strings.NewReader(got.out)).ReadAll()
 	require.NoError(t, err, "standard output holds the table alone")

@@ -11,9 +11,9 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/notify"
+	"duly/internal/operator"
+	"duly/internal/query"
 	"duly/jobs"
-	"duly/readers"
-	"duly/writers"
 )
 
 // eventsAtOnce is how many events one transaction of the outbox takes.
@@ -153,7 +153,7 @@ func sinkNames(c *config.Config) []string {
 
 // nextEvents names events that were given up.
 func nextEvents(ctx context.Context, e *execution, _ *batch.Run) ([]string, error) {
-	ids, err := readers.DeadEvents(ctx, e.db.DB, reviewsShown)
+	ids, err := query.DeadEvents(ctx, e.db.DB, reviewsShown)
 	var next []string
 	for _, id := range ids {
 		next = append(next, fmt.Sprintf("duly requeue event %d", id))
@@ -165,10 +165,10 @@ func nextEvents(ctx context.Context, e *execution, _ *batch.Run) ([]string, erro
 }
 
 // requeueEvent makes an event due again at the receivers that it was given up for: those that are named, or all.
-func (a *app) requeueEvent(ctx context.Context, db *database, id uint64, action writers.Action, sinks []string) error {
+func (a *app) requeueEvent(ctx context.Context, db *database, id uint64, action operator.Action, sinks []string) error {
 	business, err := a.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
-	return writers.RequeueEvent(ctx, db.DB, id, business(), action, sinks...)
+	return operator.RequeueEvent(ctx, db.DB, id, business(), action, sinks...)
 }

@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"duly/internal/batch"
-	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/internal/report"
+	"duly/internal/runs"
 	"duly/internal/sum"
 	"duly/internal/text"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // What a page lists at most.
@@ -33,14 +33,14 @@ func (a *app) page(ctx context.Context, db *database, zone *time.Location, ids .
 	}
 	p := report.Page{Written: business(), Zone: zone}
 	for _, id := range ids {
-		past, err := mysql.FindRun(ctx, db.DB, id)
+		past, err := runs.FindRun(ctx, db.DB, id)
 		switch {
 		case err != nil:
 			return p, failed(err)
 		case past == nil:
 			return p, usagef("no run %d; see duly runs", id)
 		}
-		list, err := views(ctx, db, []mysql.PastRun{*past}, business())
+		list, err := views(ctx, db, []runs.PastRun{*past}, business())
 		if err != nil {
 			return p, failed(err)
 		}
@@ -92,7 +92,7 @@ func (v runView) commands() []string {
 
 // fill adds what is read beside the run itself.
 func fill(ctx context.Context, db *database, r *report.Run, v runView) error {
-	kept, err := mysql.ReadReport(ctx, db.DB, r.ID)
+	kept, err := runs.ReadReport(ctx, db.DB, r.ID)
 	if err != nil {
 		return err
 	}
@@ -114,14 +114,14 @@ func fill(ctx context.Context, db *database, r *report.Run, v runView) error {
 
 // fillBilling adds why charges were declined or not settled, and what is unpaid.
 func fillBilling(ctx context.Context, db *database, r *report.Run) error {
-	declines, err := readers.DeclineSums(ctx, db.DB, r.ID, r.Started, end(r), pageDeclines)
+	declines, err := query.DeclineSums(ctx, db.DB, r.ID, r.Started, end(r), pageDeclines)
 	if err != nil {
 		return err
 	}
 	for _, d := range declines {
 		r.Declines = append(r.Declines, report.Decline{Class: payment.Class(d.Class), Code: d.Code, Count: d.Count})
 	}
-	unsettled, err := readers.UnsettledReasons(ctx, db.DB, r.ID, r.Started, pageReasons)
+	unsettled, err := query.UnsettledReasons(ctx, db.DB, r.ID, r.Started, pageReasons)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func fillBilling(ctx context.Context, db *database, r *report.Run) error {
 	if err != nil {
 		return fmt.Errorf("read the date of run %d: %w", r.ID, err)
 	}
-	unpaid, err := readers.UnpaidInvoices(ctx, db.DB, business)
+	unpaid, err := query.UnpaidInvoices(ctx, db.DB, business)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func fillDays(ctx context.Context, db *database, r *report.Run, v runView) error
 	if first, err := payment.ParseDate(told.From); err == nil {
 		from = first
 	}
-	daily, err := readers.DailyReport(ctx, db.DB, from, to)
+	daily, err := query.DailyReport(ctx, db.DB, from, to)
 	if err != nil {
 		return err
 	}

@@ -8,9 +8,9 @@ import (
 
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/internal/report"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // pageReviews is how many rows that wait for an operator are read for a page, of each kind; it shows them by reason.
@@ -23,31 +23,31 @@ func waitingOf(ctx context.Context, db *database, v runView) (report.Waiting, er
 	if err != nil {
 		return w, fmt.Errorf("read the date of run %d: %w", v.ID, err)
 	}
-	counts, err := readers.CountReviews(ctx, db.DB, business)
+	counts, err := query.CountReviews(ctx, db.DB, business)
 	if err != nil {
 		return w, fmt.Errorf("count what is in review: %w", mysql.Classify(ctx, err))
 	}
-	var rows []readers.Review
+	var rows []query.Review
 	total := int64(0)
 	w.List = v.waitingList()
 	switch v.Job {
 	case jobs.BillingJob:
 		total = counts.Invoices + counts.Subscriptions
-		if rows, err = readers.InvoiceReviews(ctx, db.DB, pageReviews); err != nil {
+		if rows, err = query.InvoiceReviews(ctx, db.DB, pageReviews); err != nil {
 			return w, err
 		}
-		more, err := readers.SubscriptionReviews(ctx, db.DB, business, pageReviews)
+		more, err := query.SubscriptionReviews(ctx, db.DB, business, pageReviews)
 		if err != nil {
 			return w, err
 		}
 		rows = append(rows, more...)
-		slices.SortStableFunc(rows, func(a, b readers.Review) int { return b.Since.Compare(a.Since) })
+		slices.SortStableFunc(rows, func(a, b query.Review) int { return b.Since.Compare(a.Since) })
 	case jobs.ReconcileJob:
 		total = counts.Orders
-		rows, err = readers.OrderReviews(ctx, db.DB, pageReviews)
+		rows, err = query.OrderReviews(ctx, db.DB, pageReviews)
 	case jobs.OutboxJob:
 		total = counts.Events
-		rows, err = readers.EventReviews(ctx, db.DB, pageReviews)
+		rows, err = query.EventReviews(ctx, db.DB, pageReviews)
 	case jobs.AuditJob:
 		return findingsOf(ctx, db, v)
 	}
@@ -58,12 +58,12 @@ func waitingOf(ctx context.Context, db *database, v runView) (report.Waiting, er
 	return w, err
 }
 
-func reviewOf(r readers.Review, v runView) report.Review {
+func reviewOf(r query.Review, v runView) report.Review {
 	out := report.Review{What: r.What, ID: r.ID, Reason: r.Reason, Since: r.Since, Command: fmt.Sprintf("duly show %s %d", r.What, r.ID)}
 	if r.Currency != "" {
 		out.Money = &payment.Money{Amount: r.Amount, Currency: r.Currency}
 	}
-	if r.What == readers.WaitingEvent { // when its delivery ended is not stored
+	if r.What == query.WaitingEvent { // when its delivery ended is not stored
 		out.Command = fmt.Sprintf("duly requeue event %d", r.ID)
 		return out
 	}
@@ -73,7 +73,7 @@ func reviewOf(r readers.Review, v runView) report.Review {
 
 func findingsOf(ctx context.Context, db *database, v runView) (report.Waiting, error) {
 	w := report.Waiting{List: v.waitingList()}
-	list, total, err := readers.OpenFindings(ctx, db.DB, pageReviews)
+	list, total, err := query.OpenFindings(ctx, db.DB, pageReviews)
 	for _, f := range list {
 		w.Rows = append(w.Rows, report.Review{
 			What: "finding", ID: f.ID, Reason: f.Text(), Since: f.FirstSeen, New: f.RunID != nil && *f.RunID == v.ID, Command: f.Command(),

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"duly/config"
-	"duly/writers"
+	"duly/internal/operator"
 )
 
 // steeredView is the document of `duly pause`, `resume`, `stop` and `throttle`.
@@ -55,7 +55,7 @@ func (a *app) pauseCommand() *cobra.Command {
 					return err
 				}
 				action := do("pause", subject, reason)
-				err = writers.Pause(cmd.Context(), db.DB, subject, business(), action)
+				err = operator.Pause(cmd.Context(), db.DB, subject, business(), action)
 				detail := "it does not start, and what runs of it drains and ends with exit 4"
 				if strings.HasPrefix(subject, "gateway:") {
 					detail = "runs leave it alone, those under way with their next heartbeat and to their end"
@@ -84,7 +84,7 @@ func (a *app) resumeCommand() *cobra.Command {
 			}
 			return a.asOperator(cmd.Context(), func(db *database) error {
 				action := do("resume", subject, reason)
-				err := writers.Resume(cmd.Context(), db.DB, subject, action)
+				err := operator.Resume(cmd.Context(), db.DB, subject, action)
 				return a.steered(action, "resumed", "the next run does what is due", err)
 			})
 		},
@@ -139,16 +139,16 @@ func (a *app) completeSubject(_ *cobra.Command, args []string, _ string) ([]stri
 }
 
 // do is what is recorded of an operator's command about a subject.
-func do(action, subject, reason string) writers.Action {
+func do(action, subject, reason string) operator.Action {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return writers.Action{Action: action, Subject: subject, Who: operator(), Host: host, Reason: reason}
+	return operator.Action{Action: action, Subject: subject, Who: operatorName(), Host: host, Reason: reason}
 }
 
 // steered tells an operator what a command did.
-func (a *app) steered(action writers.Action, did, detail string, err error) error {
+func (a *app) steered(action operator.Action, did, detail string, err error) error {
 	if err != nil {
 		return refusedOr(err)
 	}

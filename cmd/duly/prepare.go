@@ -13,10 +13,10 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/notify"
 	"duly/internal/payment"
+	"duly/internal/runs"
+	"duly/internal/store"
 	"duly/jobs"
 	"duly/migrations"
-	"duly/readers"
-	"duly/writers"
 )
 
 // execution is everything that one `duly run` works with.
@@ -31,7 +31,7 @@ type execution struct {
 	business payment.Date
 	today    payment.Date
 	stages   int
-	pauses   mysql.Pauses
+	pauses   runs.Pauses
 	logs     *logs
 	sinks    map[string]notify.Notifier // of the outbox
 	notes    []string                   // what the audit has to say
@@ -179,7 +179,7 @@ func (e *execution) accounts(ctx context.Context) error {
 		all = append(all, payment.Account{Gateway: name, Address: able.Address, ID: able.Account})
 	}
 	var err error
-	if e.deps.Accounts, err = writers.Accounts(ctx, e.db.DB, all); err != nil {
+	if e.deps.Accounts, err = store.Accounts(ctx, e.db.DB, all); err != nil {
 		return startError(err)
 	}
 	return e.keyPrefixes(ctx)
@@ -189,8 +189,8 @@ func (e *execution) accounts(ctx context.Context) error {
 func (e *execution) keyPrefixes(ctx context.Context) error {
 	var found []error
 	for _, name := range slices.Sorted(maps.Keys(e.deps.Accounts)) {
-		err := writers.KeyPrefix(ctx, e.db.DB, name, e.deps.Accounts[name], e.deps.KeyPrefixes[name])
-		if other, ok := errors.AsType[*writers.OtherPrefixError](err); ok {
+		err := store.KeyPrefix(ctx, e.db.DB, name, e.deps.Accounts[name], e.deps.KeyPrefixes[name])
+		if other, ok := errors.AsType[*store.OtherPrefixError](err); ok {
 			found = append(found, other)
 		} else if err != nil {
 			return startError(err)
@@ -204,7 +204,7 @@ func (e *execution) repeat(ctx context.Context, given func(flag string) bool) er
 	if e.flags.rerun == 0 {
 		return nil
 	}
-	old, err := mysql.FindRun(ctx, e.db.DB, e.flags.rerun)
+	old, err := runs.FindRun(ctx, e.db.DB, e.flags.rerun)
 	switch {
 	case err != nil:
 		return failed(err)
@@ -264,12 +264,12 @@ func (e *execution) checkSelection(ctx context.Context) error {
 		found = append(found, mistakes...)
 	}
 	var err error
-	if e.pauses, err = mysql.ReadPauses(ctx, e.db.DB); err != nil {
+	if e.pauses, err = runs.ReadPauses(ctx, e.db.DB); err != nil {
 		return failed(err)
 	}
 	return usage(errors.Join(found...))
 }
 
-func (e *execution) selection() readers.Selection {
-	return readers.Selection{Business: e.business, Subscriptions: e.flags.Subscriptions, Orders: e.flags.Orders}
+func (e *execution) selection() store.Selection {
+	return store.Selection{Business: e.business, Subscriptions: e.flags.Subscriptions, Orders: e.flags.Orders}
 }

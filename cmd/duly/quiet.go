@@ -10,9 +10,9 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/query"
+	"duly/internal/store"
 	"duly/internal/witness"
-	"duly/readers"
-	"duly/writers"
 )
 
 // mayHaveLost begins whatever is said of a history that is suspected.
@@ -23,12 +23,12 @@ func note(ctx context.Context, db *mysql.DB, s evidence) (time.Time, error) {
 	if since := s.Since(); !since.IsZero() {
 		return since, nil
 	}
-	return writers.SuspectServer(ctx, db, s.Server, s.Suspicion())
+	return store.SuspectServer(ctx, db, s.Server, s.Suspicion())
 }
 
 // quietFrom is the instant from which no request of a history that was lost by since can arrive any more.
 func quietFrom(ctx context.Context, db *mysql.DB, c *config.Config, since time.Time) (time.Time, error) {
-	lease, longest, err := readers.LongestTerms(ctx, db)
+	lease, longest, err := query.LongestTerms(ctx, db)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -110,7 +110,7 @@ func (e *execution) lostUnderWay(ctx context.Context, run *batch.Run, result bat
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pollWithin)
 	defer cancel()
-	_, err := writers.SuspectServer(ctx, e.db.DB, e.deps.Server.Name, fmt.Sprintf("run %d found out that commits were lost", run.ID))
+	_, err := store.SuspectServer(ctx, e.db.DB, e.deps.Server.Name, fmt.Sprintf("run %d found out that commits were lost", run.ID))
 	if err != nil {
 		e.logs.ErrorContext(ctx, "the loss could not be noted", slog.Uint64("run_id", run.ID), problem(err))
 	}

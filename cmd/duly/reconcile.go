@@ -10,9 +10,9 @@ import (
 	"duly/internal/batch"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/internal/sum"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // reconcileWork settles stale orders and gives back what is due.
@@ -34,7 +34,7 @@ func reconcileWork() work {
 
 // checkOrders refuses orders that are not there.
 func checkOrders(ctx context.Context, e *execution) ([]error, error) {
-	missing, err := readers.MissingOrders(ctx, e.db.DB, e.selection())
+	missing, err := query.MissingOrders(ctx, e.db.DB, e.selection())
 	if err != nil {
 		return nil, fmt.Errorf("look for the orders: %w", err)
 	}

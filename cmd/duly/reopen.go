@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/runs"
 )
 
 // reopenFlags are the flags of `duly reopen`.
@@ -114,10 +114,10 @@ func (a *app) reopens(f reopenFlags) ([]payment.Class, error) {
 }
 
 // knownRuns says which of the runs are not there.
-func knownRuns(ctx context.Context, db *database, runs []uint64) error {
+func knownRuns(ctx context.Context, db *database, ids []uint64) error {
 	var found []error
-	for _, id := range runs {
-		switch run, err := mysql.FindRun(ctx, db.DB, id); {
+	for _, id := range ids {
+		switch run, err := runs.FindRun(ctx, db.DB, id); {
 		case err != nil:
 			return failed(err)
 		case run == nil:

@@ -12,9 +12,10 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/mysql"
+	"duly/internal/operator"
 	"duly/internal/payment"
-	"duly/readers"
-	"duly/writers"
+	"duly/internal/runs"
+	"duly/internal/store"
 )
 
 // reopenView is the document of `duly reopen`.
@@ -62,7 +63,7 @@ func (a *app) reopen(ctx context.Context, db *database, f reopenFlags, classes [
 	if err != nil {
 		return err
 	}
-	ids, err := readers.Declines(ctx, db.DB, f.runs, f.gateway, classes)
+	ids, err := operator.Declines(ctx, db.DB, f.runs, f.gateway, classes)
 	if err != nil {
 		return failed(err)
 	}
@@ -70,11 +71,11 @@ func (a *app) reopen(ctx context.Context, db *database, f reopenFlags, classes [
 	var refusals []error
 	for _, id := range ids {
 		now := business()
-		w := writers.Reopen{
+		w := operator.Reopen{
 			Attempt: id, Classes: classes, Today: payment.DateOf(now.In(c.Business.Location())), Now: now,
 			Action: do("reopen", "attempt:"+strconv.FormatUint(id, 10), f.reason),
 			Read: func(ctx context.Context, tx *sqlx.Tx) (billing.Declined, error) {
-				return readers.Decline(ctx, tx, id, " FOR UPDATE")
+				return operator.Decline(ctx, tx, id, " FOR UPDATE")
 			},
 		}
 		refusal, err := v.add(reopenOne(ctx, db, w, f.dry))
@@ -85,7 +86,7 @@ func (a *app) reopen(ctx context.Context, db *database, f reopenFlags, classes [
 			refusals = append(refusals, refusal)
 		}
 	}
-	pauses, err := mysql.ReadPauses(ctx, db.DB)
+	pauses, err := runs.ReadPauses(ctx, db.DB)
 	if err != nil {
 		return failed(err)
 	}
@@ -102,17 +103,17 @@ func (a *app) reopen(ctx context.Context, db *database, f reopenFlags, classes [
 }
 
 // reopenOne takes a decline back, or says what would become of it.
-func reopenOne(ctx context.Context, db *database, w writers.Reopen, dry bool) (billing.Declined, billing.Reopening, error) {
+func reopenOne(ctx context.Context, db *database, w operator.Reopen, dry bool) (billing.Declined, billing.Reopening, error) {
 	if !dry {
 		return w.Write(ctx, db.DB)
 	}
-	d, err := readers.Decline(ctx, db.DB, w.Attempt, "")
+	d, err := operator.Decline(ctx, db.DB, w.Attempt, "")
 	if err != nil {
 		return d, billing.Reopening{}, mysql.Classify(ctx, err)
 	}
 	r, err := billing.DecideReopen(d, w.Classes, w.Today)
 	if err != nil {
-		err = writers.RefusedError{Why: err}
+		err = store.RefusedError{Why: err}
 	}
 	return d, r, err
 }

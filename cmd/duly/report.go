@@ -9,9 +9,9 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/internal/text"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // reportWork computes the figures of business days.
@@ -71,7 +71,7 @@ func checkDays(_ context.Context, e *execution) ([]error, error) {
 type reportForecast struct {
 	forecast
 
-	Daily readers.Daily `json:"daily"`
+	Daily query.Daily `json:"daily"`
 }
 
 // previewReport computes the figures, and keeps none.
@@ -92,7 +92,7 @@ func previewReport(ctx context.Context, e *execution, f forecast) (any, func(), 
 // extendReportSummary adds the figures themselves to the summary.
 func extendReportSummary(ctx context.Context, e *execution, s *summary) error {
 	from, to := e.report().Days(e.today)
-	daily, err := readers.DailyReport(ctx, e.db.DB, from, to)
+	daily, err := query.DailyReport(ctx, e.db.DB, from, to)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func extendReportSummary(ctx context.Context, e *execution, s *summary) error {
 }
 
 // daily writes the figures of days for people.
-func (a *app) daily(d readers.Daily) {
+func (a *app) daily(d query.Daily) {
 	var rows []table.Row
 	for _, o := range d.Orders {
 		money := func(n int64) payment.Money { return payment.Money{Amount: n, Currency: o.Currency} }
@@ -126,7 +126,7 @@ func (a *app) daily(d readers.Daily) {
 }
 
 // csv writes the figures of days as one table: a row an amount of a day, in minor units.
-func (a *app) csv(d readers.Daily) error {
+func (a *app) csv(d query.Daily) error {
 	rows := [][]any{{"business_date", "kind", "currency", "product_id", "name", "completed", "failed", "quantity", "amount", "refunded"}}
 	for _, o := range d.Orders {
 		rows = append(rows, []any{o.Date, "orders", o.Currency, "", "", o.OrdersCompleted, o.OrdersFailed, "", o.AmountCompleted, o.AmountRefunded})

@@ -10,10 +10,9 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/mysql"
+	"duly/internal/operator"
 	"duly/internal/orders"
 	"duly/internal/payment"
-	"duly/readers"
-	"duly/writers"
 )
 
 // requeuer is what `duly requeue` does about one kind of row.
@@ -21,7 +20,7 @@ type requeuer struct {
 	what, short, next string
 	list              string
 	many              string // filters, as an example
-	do                func(context.Context, *database, uint64, writers.Action, []string) error
+	do                func(context.Context, *database, uint64, operator.Action, []string) error
 	// preview says why it would be refused; no gateway is asked.
 	preview func(context.Context, *database, uint64) (string, error)
 }
@@ -103,7 +102,7 @@ func requeueMany(r requeuer, reason string, do func(*database, uint64) error) bu
 
 // previewRequeue says what would become of an invoice.
 func (a *app) previewRequeue(ctx context.Context, db *database, id uint64) (string, error) {
-	status, past, err := writers.Requeued(ctx, db.DB, id)
+	status, past, err := operator.Requeued(ctx, db.DB, id)
 	if err != nil {
 		return "", err
 	}
@@ -113,17 +112,17 @@ func (a *app) previewRequeue(ctx context.Context, db *database, id uint64) (stri
 	return "would be due again", usage(billing.Requeue(id, status, past))
 }
 
-func (a *app) requeueOrder(ctx context.Context, db *database, id uint64, action writers.Action, _ []string) error {
+func (a *app) requeueOrder(ctx context.Context, db *database, id uint64, action operator.Action, _ []string) error {
 	business, err := a.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
-	return writers.RequeueOrder(ctx, db.DB, id, business(), action, lockedOrder(id))
+	return operator.RequeueOrder(ctx, db.DB, id, business(), action, lockedOrder(id))
 }
 
 // previewRequeueOrder says what would become of an order.
 func (a *app) previewRequeueOrder(ctx context.Context, db *database, id uint64) (string, error) {
-	o, list, check, err := readers.OrderForOperator(ctx, db.DB, id, "")
+	o, list, check, err := operator.OrderForOperator(ctx, db.DB, id, "")
 	switch {
 	case err != nil:
 		return "", mysql.Classify(ctx, err)
@@ -135,11 +134,11 @@ func (a *app) previewRequeueOrder(ctx context.Context, db *database, id uint64) 
 
 // requeueInvoice makes an invoice due again. If its newest attempt ended without a proof, the gateway is asked first whether
 // that took money.
-func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, action writers.Action, _ []string) error {
+func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, action operator.Action, _ []string) error {
 	if err := a.settled(ctx, db, fmt.Sprintf("duly requeue invoice %d", id)); err != nil {
 		return err
 	}
-	status, past, err := writers.Requeued(ctx, db.DB, id)
+	status, past, err := operator.Requeued(ctx, db.DB, id)
 	if err != nil {
 		return err
 	}
@@ -159,7 +158,7 @@ func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, actio
 	if err != nil {
 		return err
 	}
-	return writers.RequeueInvoice(ctx, db.DB, id, business(), action)
+	return operator.RequeueInvoice(ctx, db.DB, id, business(), action)
 }
 
 // mustAsk refuses to requeue an invoice whose attempt is to be looked up where its gateway is not configured: another host can
@@ -169,7 +168,7 @@ func (a *app) mustAsk(ctx context.Context, db *database, attempt uint64) error {
 	if err != nil {
 		return err
 	}
-	seen, err := writers.Reviewed(ctx, db.DB, attempt)
+	seen, err := operator.Reviewed(ctx, db.DB, attempt)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 
 	"duly/internal/batch"
-	"duly/writers"
+	"duly/internal/operator"
 )
 
 // recordRerun keeps who had a run repeated, and why. That it could not be written down is no reason not to run.
@@ -14,7 +14,7 @@ func (e *execution) recordRerun(ctx context.Context, run *batch.Run) {
 		return
 	}
 	action := act("rerun", "run", e.flags.rerun, e.flags.reason, map[string]uint64{"run": run.ID})
-	if err := writers.Record(ctx, e.db.DB, action); err != nil {
+	if err := operator.Record(ctx, e.db.DB, action); err != nil {
 		e.logs.WarnContext(ctx, "that this is a re-run could not be recorded", slog.Uint64("run_id", run.ID), problem(err))
 	}
 }

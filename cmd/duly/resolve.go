@@ -14,11 +14,11 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/mysql"
+	"duly/internal/operator"
 	"duly/internal/orders"
 	"duly/internal/payment"
-	"duly/readers"
+	"duly/internal/store"
 	"duly/steps"
-	"duly/writers"
 )
 
 // resolved is the document of `duly resolve` and `duly requeue`, one for each row.
@@ -37,7 +37,7 @@ type resolveFlags struct{ as, reason string }
 type resolver struct {
 	what string
 	list string
-	do   func(context.Context, *database, uint64, string, payment.As, writers.Action) (string, error)
+	do   func(context.Context, *database, uint64, string, payment.As, operator.Action) (string, error)
 	// preview says what would be done, or why it would be refused; no gateway is asked.
 	preview func(context.Context, *database, uint64, payment.As) (string, error)
 }
@@ -149,7 +149,7 @@ func wordsFor(what string) string {
 }
 
 // action is what is recorded.
-func (f resolveFlags) action(what string, id uint64, as payment.As, named string) writers.Action {
+func (f resolveFlags) action(what string, id uint64, as payment.As, named string) operator.Action {
 	return act("resolve", what, id, f.reason, map[string]string{"as": string(as), "payment": named})
 }
 
@@ -199,15 +199,15 @@ func (f resolveFlags) readMany(what string) (payment.As, error) {
 }
 
 // act is what is recorded of an operator's command.
-func act(action, what string, id uint64, reason string, detail any) writers.Action {
-	return writers.Action{Action: action, Subject: fmt.Sprintf("%s:%d", what, id), Who: operator(), Host: hostname(), Reason: reason, Detail: detail}
+func act(action, what string, id uint64, reason string, detail any) operator.Action {
+	return operator.Action{Action: action, Subject: fmt.Sprintf("%s:%d", what, id), Who: operatorName(), Host: hostname(), Reason: reason, Detail: detail}
 }
 
 // said reports whether a reason says something: more than the mark that stands in its place where duly prints a command.
 func said(reason string) bool { return strings.Trim(reason, "….\t ") != "" }
 
 // operator is who types: the user behind sudo, if there is one.
-func operator() string {
+func operatorName() string {
 	if name := os.Getenv("SUDO_USER"); name != "" {
 		return name
 	}
@@ -222,7 +222,7 @@ func refusedOr(err error) error {
 	if _, ok := errors.AsType[exitError](err); ok {
 		return err
 	}
-	if _, ok := errors.AsType[writers.RefusedError](err); ok || errors.Is(err, writers.ErrNotThere) {
+	if _, ok := errors.AsType[store.RefusedError](err); ok || errors.Is(err, operator.ErrNotThere) {
 		return usage(lastOf(err))
 	}
 	return failed(err)
@@ -230,7 +230,7 @@ func refusedOr(err error) error {
 
 // lastOf is the text for people: without the name of the transaction that it came from.
 func lastOf(err error) error {
-	if r, ok := errors.AsType[writers.RefusedError](err); ok {
+	if r, ok := errors.AsType[store.RefusedError](err); ok {
 		return r
 	}
 	text := err.Error()
@@ -240,7 +240,7 @@ func lastOf(err error) error {
 	return errors.New(text)
 }
 
-func (a *app) resolveAttempt(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
+func (a *app) resolveAttempt(ctx context.Context, db *database, id uint64, named string, as payment.As, action operator.Action) (string, error) {
 	again := fmt.Sprintf("duly resolve attempt %d --as %s", id, as)
 	if named != "" {
 		again += " " + named
@@ -253,7 +253,7 @@ func (a *app) resolveAttempt(ctx context.Context, db *database, id uint64, named
 }
 
 // settleAttempt asks the gateway about an attempt and settles it as an operator says. It returns how the invoice stands.
-func (a *app) settleAttempt(ctx context.Context, db *database, id uint64, named string, word billing.Word, action writers.Action) (string, error) {
+func (a *app) settleAttempt(ctx context.Context, db *database, id uint64, named string, word billing.Word, action operator.Action) (string, error) {
 	c, err := a.load()
 	if err != nil {
 		return "", err
@@ -262,7 +262,7 @@ func (a *app) settleAttempt(ctx context.Context, db *database, id uint64, named 
 	if err != nil {
 		return "", err
 	}
-	seen, err := writers.Reviewed(ctx, db.DB, id)
+	seen, err := operator.Reviewed(ctx, db.DB, id)
 	if err != nil {
 		return "", err
 	}
@@ -284,7 +284,7 @@ func (a *app) settleAttempt(ctx context.Context, db *database, id uint64, named 
 		return "", err
 	}
 	next := ""
-	err = writers.ResolveAttempt(ctx, db.DB, seen, business(), bookings, action, func(locked billing.Reviewed) (billing.Resolution, error) {
+	err = operator.ResolveAttempt(ctx, db.DB, seen, business(), bookings, action, func(locked billing.Reviewed) (billing.Resolution, error) {
 		decided, err := billing.Resolve(locked, word, found.evidence, found.keeping)
 		next = standing(locked, decided)
 		return decided, err
@@ -303,12 +303,12 @@ func standing(a billing.Reviewed, r billing.Resolution) string {
 	return fmt.Sprintf("invoice %d is %s", a.Invoice.ID, r.Invoice)
 }
 
-func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
+func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named string, as payment.As, action operator.Action) (string, error) {
 	business, err := a.clock(ctx, db.DB)
 	if err != nil {
 		return "", err
 	}
-	order, err := readers.OrderOfPayment(ctx, db.DB, id)
+	order, err := operator.OrderOfPayment(ctx, db.DB, id)
 	switch {
 	case err != nil:
 		return "", err
@@ -339,7 +339,7 @@ func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named
 		return "", err
 	}
 	next := ""
-	err = writers.ResolvePayment(ctx, db.DB, id, business(), bookings, action, lockedOrder(order), func(r orders.Reviewed) (orders.Resolution, error) {
+	err = operator.ResolvePayment(ctx, db.DB, id, business(), bookings, action, lockedOrder(order), func(r orders.Reviewed) (orders.Resolution, error) {
 		r.Keeping = keeping
 		if changed := r.Changed(row, charge); changed != "" {
 			return orders.Resolution{}, fmt.Errorf("%s of payment %d changed while the gateway was asked: duly show order %d, then try again", changed, id, order)
@@ -356,7 +356,7 @@ func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named
 
 // paymentOf reads a payment of an order, and what was charged for it.
 func paymentOf(ctx context.Context, db *database, order, id uint64) (orders.Payment, payment.Charge, error) {
-	o, list, _, err := readers.OrderForOperator(ctx, db.DB, order, "")
+	o, list, _, err := operator.OrderForOperator(ctx, db.DB, order, "")
 	if err != nil {
 		return orders.Payment{}, payment.Charge{}, mysql.Classify(ctx, err)
 	}
@@ -369,8 +369,8 @@ func paymentOf(ctx context.Context, db *database, order, id uint64) (orders.Paym
 }
 
 // lockedOrder reads an order within an operator's transaction.
-func lockedOrder(id uint64) writers.OrderReader {
+func lockedOrder(id uint64) operator.OrderReader {
 	return func(ctx context.Context, tx *sqlx.Tx) (*orders.Order, []orders.Payment, orders.Check, error) {
-		return readers.OrderForOperator(ctx, tx, id, " FOR UPDATE")
+		return operator.OrderForOperator(ctx, tx, id, " FOR UPDATE")
 	}
 }

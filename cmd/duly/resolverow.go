@@ -7,14 +7,13 @@ import (
 	"duly/internal/audit"
 	"duly/internal/billing"
 	"duly/internal/mysql"
+	"duly/internal/operator"
 	"duly/internal/orders"
 	"duly/internal/payment"
-	"duly/readers"
-	"duly/writers"
 )
 
 // resolveInvoice closes an invoice as an operator says. No gateway is asked: none has anything to say of it.
-func (a *app) resolveInvoice(ctx context.Context, db *database, id uint64, _ string, as payment.As, action writers.Action) (string, error) {
+func (a *app) resolveInvoice(ctx context.Context, db *database, id uint64, _ string, as payment.As, action operator.Action) (string, error) {
 	if err := a.settled(ctx, db, fmt.Sprintf("duly resolve invoice %d --as %s --reason …", id, as)); err != nil {
 		return "", err
 	}
@@ -22,12 +21,12 @@ func (a *app) resolveInvoice(ctx context.Context, db *database, id uint64, _ str
 	if err != nil {
 		return "", err
 	}
-	closing, err := writers.CloseInvoice(ctx, db.DB, id, as, business(), action)
+	closing, err := operator.CloseInvoice(ctx, db.DB, id, as, business(), action)
 	return fmt.Sprintf("it is %s, and never charged again", closing.Status), err
 }
 
 func (a *app) previewInvoice(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
-	c, err := writers.Closable(ctx, db.DB, id)
+	c, err := operator.Closable(ctx, db.DB, id)
 	if err != nil {
 		return "", err
 	}
@@ -39,8 +38,8 @@ func (a *app) previewInvoice(ctx context.Context, db *database, id uint64, as pa
 }
 
 // resolveOrder settles the payment that an order waits for, or takes an order out of review whose row is gone.
-func (a *app) resolveOrder(ctx context.Context, db *database, id uint64, named string, as payment.As, action writers.Action) (string, error) {
-	o, list, check, err := readers.OrderForOperator(ctx, db.DB, id, "")
+func (a *app) resolveOrder(ctx context.Context, db *database, id uint64, named string, as payment.As, action operator.Action) (string, error) {
+	o, list, check, err := operator.OrderForOperator(ctx, db.DB, id, "")
 	if err != nil {
 		return "", mysql.Classify(ctx, err)
 	}
@@ -48,7 +47,7 @@ func (a *app) resolveOrder(ctx context.Context, db *database, id uint64, named s
 		if as != payment.AsIgnored {
 			return "", usagef("no order %d: if duly still has it in review, --as ignored ends that", id)
 		}
-		return "nothing of it is checked any more", writers.DismissOrder(ctx, db.DB, id, action)
+		return "nothing of it is checked any more", operator.DismissOrder(ctx, db.DB, id, action)
 	}
 	p, err := orders.Through(id, list, check, as)
 	if err != nil {
@@ -59,7 +58,7 @@ func (a *app) resolveOrder(ctx context.Context, db *database, id uint64, named s
 }
 
 func (a *app) previewOrder(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
-	o, list, check, err := readers.OrderForOperator(ctx, db.DB, id, "")
+	o, list, check, err := operator.OrderForOperator(ctx, db.DB, id, "")
 	switch {
 	case err != nil:
 		return "", mysql.Classify(ctx, err)
@@ -76,7 +75,7 @@ func (a *app) previewOrder(ctx context.Context, db *database, id uint64, as paym
 }
 
 func (a *app) previewAttempt(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
-	seen, err := writers.Reviewed(ctx, db.DB, id)
+	seen, err := operator.Reviewed(ctx, db.DB, id)
 	if err != nil {
 		return "", err
 	}
@@ -87,7 +86,7 @@ func (a *app) previewAttempt(ctx context.Context, db *database, id uint64, as pa
 }
 
 func (a *app) previewPayment(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
-	order, err := readers.OrderOfPayment(ctx, db.DB, id)
+	order, err := operator.OrderOfPayment(ctx, db.DB, id)
 	if err != nil {
 		return "", err
 	}

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"duly/internal/batch"
+	"duly/internal/query"
 	"duly/internal/text"
-	"duly/readers"
 )
 
 // reviewGroup is rows of one kind that wait for an operator for one reason.
@@ -63,7 +63,7 @@ func grouped(rows []listed) []reviewGroup {
 
 // firstStep is what to do about a row first: a command, or what the shop must put right.
 func firstStep(r listed) (command, fix string) {
-	if r.What == readers.WaitingSubscription {
+	if r.What == query.WaitingSubscription {
 		return "", "fix the row"
 	}
 	if next := nextOf([]listed{r}); len(next) > 0 {

@@ -14,8 +14,8 @@ import (
 
 	"duly/config"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // runFlags are the flags of `duly run`; as JSON they are what a re-run repeats.
@@ -141,8 +141,8 @@ func (f runFlags) problems(w work, given func(flag string) bool) []error {
 		case text == "":
 		case err != nil:
 			add("--%s: %w", flag, err)
-		case date < readers.OldestDue:
-			add("--%s: %s is before the first due date that is looked at, %s", flag, text, readers.OldestDue)
+		case date < query.OldestDue:
+			add("--%s: %s is before the first due date that is looked at, %s", flag, text, query.OldestDue)
 		}
 	}
 	if f.Limit < 0 {

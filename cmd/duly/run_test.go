@@ -134,7 +134,7 @@ func TestLimitAndRerun(t *testing.T) {
 	got = s.duly(t, "run", "billing", "--rerun", "1", "--limit", "50", "--json")
 	require.Equal(t, batch.ExitDone, got.code, "what is given beside it wins")
 	require.Equal(t, int64(1), s.number(t, "SELECT rerun_of FROM job_runs WHERE id = 3"))
-	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'rerun' AND subject = 'run:1' AND who = ?", operator()))
+	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'rerun' AND subject = 'run:1' AND who = ?", operatorName()))
 }
 
 func TestSelection(t *testing.T) {
@@ -305,7 +305,7 @@ func TestInDoubtIsExplained(t *testing.T) {
 	s.exec(t, "UPDATE invoices SET status = 'charging', paid_at = NULL")
 	got := s.duly(t, "run", "billing", "--step", "collect")
 	require.Equal(t, batch.ExitUnfinished, got.code)
-	require.Contains(t, got.out, "Left       1 charge in doubt, next check 03:12:05 UTC\n")
+	require.Contains(t, got.out, "Left       1 charge in doubt, next check 31 Jan 2199 12:13 KST\n")
 	got = s.duly(t, "show", "subscription", fmt.Sprint(id))
 	require.Contains(t, got.out, "not charged until known. Asked again at 31 Jan 2199 12:12\n")
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"duly/internal/batch"
-	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/runs"
 	"duly/internal/runstate"
 	"duly/jobs"
 )
@@ -40,12 +40,12 @@ type runView struct {
 	// Of one that is alive: what it tells of itself, what it waits for most, and what it was told.
 	State   *runstate.State `json:"state,omitempty"`
 	Why     string          `json:"why,omitempty"`
-	Control *mysql.Control  `json:"control,omitempty"`
+	Control *runs.Control   `json:"control,omitempty"`
 
 	lease time.Duration
 }
 
-func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, error) {
+func runOf(r runs.PastRun, steps []runs.PastStep, now time.Time) (runView, error) {
 	v := runView{
 		ID: r.ID, Job: r.Job, BusinessDate: r.BusinessDate, Params: r.Params, Status: r.Status, Alive: r.Alive(now), Exit: r.ExitCode,
 		RerunOf: r.RerunOf, Host: r.Host, PID: r.PID, Version: r.Version, StartedAt: r.Started, FinishedAt: r.Finished,
@@ -70,7 +70,7 @@ func runOf(r mysql.PastRun, steps []mysql.PastStep, now time.Time) (runView, err
 }
 
 // stepEnd is when a step ended, or up to when it is known to have run: now, or the last heartbeat of a run that died.
-func stepEnd(r mysql.PastRun, s mysql.PastStep, now time.Time) time.Time {
+func stepEnd(r runs.PastRun, s runs.PastStep, now time.Time) time.Time {
 	switch {
 	case s.Finished != nil:
 		return *s.Finished
@@ -83,15 +83,15 @@ func stepEnd(r mysql.PastRun, s mysql.PastStep, now time.Time) time.Time {
 }
 
 // live adds what a run that is alive tells of itself.
-func (v *runView) live(r mysql.PastRun) error {
+func (v *runView) live(r runs.PastRun) error {
 	if !v.Alive {
 		return nil
 	}
-	control, err := mysql.ParseControl(r.Control)
+	control, err := runs.ParseControl(r.Control)
 	if err != nil {
 		return fmt.Errorf("run %d: %w", r.ID, err)
 	}
-	if control != (mysql.Control{}) {
+	if control != (runs.Control{}) {
 		v.Control = &control
 	}
 	var state runstate.State
@@ -102,17 +102,17 @@ func (v *runView) live(r mysql.PastRun) error {
 }
 
 // views adds the steps to runs.
-func views(ctx context.Context, db *database, runs []mysql.PastRun, now time.Time) ([]runView, error) {
-	ids := make([]uint64, len(runs))
-	for i, r := range runs {
+func views(ctx context.Context, db *database, past []runs.PastRun, now time.Time) ([]runView, error) {
+	ids := make([]uint64, len(past))
+	for i, r := range past {
 		ids[i] = r.ID
 	}
-	steps, err := mysql.Steps(ctx, db.DB, ids...)
+	steps, err := runs.Steps(ctx, db.DB, ids...)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]runView, 0, len(runs))
-	for _, r := range runs {
+	list := make([]runView, 0, len(past))
+	for _, r := range past {
 		v, err := runOf(r, steps[r.ID], now)
 		if err != nil {
 			return nil, err
@@ -127,6 +127,7 @@ func (v runView) collected() map[string]int64 {
 	collected, _ := moved(v.Steps)
 	return collected
 }
+
 // died reports whether the run ended without saying so.
 func (v runView) died() bool { return v.Status == string(batch.Running) && !v.Alive }
 
@@ -191,7 +192,7 @@ func (a *app) listRuns(ctx context.Context, db *database, limit int) error {
 	if err != nil {
 		return err
 	}
-	past, err := mysql.Runs(ctx, db.DB, limit)
+	past, err := runs.Runs(ctx, db.DB, limit)
 	if err != nil {
 		return failed(err)
 	}

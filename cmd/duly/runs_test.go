@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"duly/internal/mysql"
+	"duly/internal/runs"
 	"duly/jobs"
 )
 
@@ -15,11 +15,11 @@ func TestADeadRunAndItsRefunds(t *testing.T) {
 	t.Parallel()
 	begin := time.Date(2026, 11, 28, 2, 0, 0, 0, time.UTC)
 	ended := begin.Add(3 * time.Second)
-	steps := []mysql.PastStep{
+	steps := []runs.PastStep{
 		{Step: jobs.StepReconcile, Status: "completed", Started: begin, Finished: &ended, Amounts: []byte(`{"KRW": 700}`)},
 		{Step: jobs.StepRefund, Status: "running", Started: ended, Amounts: []byte(`{"KRW": 500}`)},
 	}
-	run := mysql.PastRun{ID: 1, Job: jobs.ReconcileJob, Status: "running", LeaseMS: 15_000, Started: begin, Beat: begin.Add(10 * time.Second)}
+	run := runs.PastRun{ID: 1, Job: jobs.ReconcileJob, Status: "running", LeaseMS: 15_000, Started: begin, Beat: begin.Add(10 * time.Second)}
 
 	for _, c := range []struct {
 		name  string

@@ -13,8 +13,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // ofStep is a step of a run that has ended.
@@ -40,8 +40,8 @@ func goodRun() summary {
 		Next: []string{"duly list review --run 44"},
 		facts: facts{
 			took: 40 * time.Second, reviews: 2,
-			declines: []readers.DeclineSum{{Code: "do_not_honor", Count: 121}, {Code: "lost_card", Count: 24}, {Class: "action", Code: "authentication_required", Count: 20}},
-			follows:  []readers.NextCharge{{Date: date("2026-11-29"), Count: 121}, {Date: date("2026-11-29"), NewCard: true, Count: 44}},
+			declines: []query.DeclineSum{{Code: "do_not_honor", Count: 121}, {Code: "lost_card", Count: 24}, {Class: "action", Code: "authentication_required", Count: 20}},
+			follows:  []query.NextCharge{{Date: date("2026-11-29"), Count: 121}, {Date: date("2026-11-29"), NewCard: true, Count: 44}},
 			groups: []reviewGroup{
 				{what: "subscription", ids: []uint64{42}, count: 1, reason: "amount is -5 KRW", fix: "fix the row"},
 				{what: "subscription", ids: []uint64{43}, count: 1, reason: `gateway "maim" is not configured`, fix: "fix the row"},

@@ -18,6 +18,7 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/runs"
 	"duly/internal/schedule"
 )
 
@@ -122,7 +123,7 @@ func (a *app) scheduler(c *config.Config, jobs []schedule.Job, db *database, log
 		a.ticks = clockwork.NewRealClock()
 	}
 	return &schedule.Scheduler{
-		Jobs: jobs, Zone: c.Business.Location(), Firings: &mysql.Firings{DB: db.DB, Now: a.now}, Host: host,
+		Jobs: jobs, Zone: c.Business.Location(), Firings: &runs.Firings{DB: db.DB, Now: a.now}, Host: host,
 		Lease: c.Run.Lease, Heartbeat: c.Run.Heartbeat, Patience: schedulePatience, Clock: a.ticks, Log: log,
 		Offset: func(ctx context.Context) (time.Duration, error) {
 			there, err := mysql.ReadClock(ctx, db.DB, a.now)

@@ -12,11 +12,12 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/billing"
-	"duly/internal/mysql"
+	"duly/internal/operator"
 	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/runs"
 	"duly/internal/text"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // How much of a subscription's history is shown.
@@ -74,7 +75,7 @@ func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
 	if err != nil {
 		return err
 	}
-	run, err := mysql.FindRun(ctx, db.DB, id)
+	run, err := runs.FindRun(ctx, db.DB, id)
 	switch {
 	case err != nil:
 		return failed(err)
@@ -82,7 +83,7 @@ func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
 		return usagef("no run %d; see duly runs", id)
 	}
 	now := business()
-	list, err := views(ctx, db, []mysql.PastRun{*run}, now)
+	list, err := views(ctx, db, []runs.PastRun{*run}, now)
 	if err != nil {
 		return failed(err)
 	}
@@ -141,7 +142,7 @@ func (a *app) runText(v shownRun, days calendar) {
 
 // nextOfAudit says what the findings of an audit ask for, as long as they are open.
 func (a *app) nextOfAudit(ctx context.Context, db *database, id uint64) ([]string, error) {
-	list, err := readers.FindingsOf(ctx, db.DB, id, findingShown)
+	list, err := query.FindingsOf(ctx, db.DB, id, findingShown)
 	if err != nil {
 		return nil, err
 	}
@@ -177,17 +178,17 @@ func (v runView) next() []string {
 
 // whole is the document of `duly show subscription` and `duly show invoice`.
 type whole struct {
-	Subscription  *readers.ShownSubscription `json:"subscription"` // null: its row is gone
-	Invoices      []readers.ShownInvoice     `json:"invoices"`     // newest first
-	OlderInvoices int64                      `json:"older_invoices"`
-	Events        []readers.ShownEvent       `json:"events"`   // newest first
-	Findings      []readers.Finding          `json:"findings"` // newest first, resolved ones too
-	Explanation   billing.Explanation        `json:"explanation"`
-	Unknown       []unknownView              `json:"unknown_charges"` // that wait to be adopted
+	Subscription  *query.ShownSubscription `json:"subscription"` // null: its row is gone
+	Invoices      []query.ShownInvoice     `json:"invoices"`     // newest first
+	OlderInvoices int64                    `json:"older_invoices"`
+	Events        []query.ShownEvent       `json:"events"`   // newest first
+	Findings      []query.Finding          `json:"findings"` // newest first, resolved ones too
+	Explanation   billing.Explanation      `json:"explanation"`
+	Unknown       []unknownView            `json:"unknown_charges"` // that wait to be adopted
 }
 
 func (a *app) showSubscription(ctx context.Context, db *database, id uint64) error {
-	s, err := readers.FindSubscription(ctx, db.DB, id)
+	s, err := query.FindSubscription(ctx, db.DB, id)
 	switch {
 	case err != nil:
 		return failed(err)
@@ -195,17 +196,17 @@ func (a *app) showSubscription(ctx context.Context, db *database, id uint64) err
 		return noSubscription(id)
 	}
 	w := whole{Subscription: s}
-	unknown, err := readers.UnknownOfSubscription(ctx, db.DB, id, invoicesShown)
+	unknown, err := operator.UnknownOfSubscription(ctx, db.DB, id, invoicesShown)
 	if err != nil {
 		return failed(err)
 	}
 	w.Unknown = unknownViews(unknown)
-	list, total, err := readers.FindInvoices(ctx, db.DB, id, invoicesShown)
+	list, total, err := query.FindInvoices(ctx, db.DB, id, invoicesShown)
 	if err != nil {
 		return failed(err)
 	}
 	w.Invoices, w.OlderInvoices = list, total-int64(len(list))
-	if w.Events, err = readers.FindEvents(ctx, db.DB, subject(id), eventsShown); err != nil {
+	if w.Events, err = query.FindEvents(ctx, db.DB, subject(id), eventsShown); err != nil {
 		return failed(err)
 	}
 	standing, err := a.standing(ctx, db, s)
@@ -220,23 +221,23 @@ func (a *app) showSubscription(ctx context.Context, db *database, id uint64) err
 }
 
 func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
-	inv, err := readers.FindInvoice(ctx, db.DB, id)
+	inv, err := query.FindInvoice(ctx, db.DB, id)
 	switch {
 	case err != nil:
 		return failed(err)
 	case inv == nil:
 		return usagef("no invoice %d; see duly show subscription ID", id)
 	}
-	w := whole{Invoices: []readers.ShownInvoice{*inv}, Events: []readers.ShownEvent{}}
-	if w.Subscription, err = readers.FindSubscription(ctx, db.DB, inv.SubscriptionID); err != nil {
+	w := whole{Invoices: []query.ShownInvoice{*inv}, Events: []query.ShownEvent{}}
+	if w.Subscription, err = query.FindSubscription(ctx, db.DB, inv.SubscriptionID); err != nil {
 		return failed(err)
 	}
-	unknown, err := readers.UnknownOfInvoice(ctx, db.DB, inv.SubscriptionID, inv.Due)
+	unknown, err := operator.UnknownOfInvoice(ctx, db.DB, inv.SubscriptionID, inv.Due)
 	if err != nil {
 		return failed(err)
 	}
 	w.Unknown = unknownViews(unknown)
-	events, err := readers.FindEvents(ctx, db.DB, subject(inv.SubscriptionID), eventsShown)
+	events, err := query.FindEvents(ctx, db.DB, subject(inv.SubscriptionID), eventsShown)
 	if err != nil {
 		return failed(err)
 	}
@@ -258,7 +259,7 @@ func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
 func subject(subscription uint64) string { return fmt.Sprintf("subscription:%d", subscription) }
 
 // standing is what the rules need to explain a subscription; nil: its row is gone.
-func (a *app) standing(ctx context.Context, db *database, s *readers.ShownSubscription) (billing.Standing, error) {
+func (a *app) standing(ctx context.Context, db *database, s *query.ShownSubscription) (billing.Standing, error) {
 	c, err := a.load()
 	if err != nil {
 		return billing.Standing{}, err
@@ -267,7 +268,7 @@ func (a *app) standing(ctx context.Context, db *database, s *readers.ShownSubscr
 	if err != nil {
 		return billing.Standing{}, err
 	}
-	pauses, err := mysql.ReadPauses(ctx, db.DB)
+	pauses, err := runs.ReadPauses(ctx, db.DB)
 	if err != nil {
 		return billing.Standing{}, failed(err)
 	}
@@ -285,7 +286,7 @@ func (a *app) standing(ctx context.Context, db *database, s *readers.ShownSubscr
 	if pause, ok := pauses.Gateway(s.Gateway); ok {
 		standing.GatewayPaused = pause.String()
 	}
-	invoiced, err := readers.InvoicedFrom(ctx, db.DB, s.ID, s.Next)
+	invoiced, err := query.InvoicedFrom(ctx, db.DB, s.ID, s.Next)
 	if err != nil {
 		return standing, failed(err)
 	}
@@ -310,7 +311,7 @@ func (a *app) showWhole(ctx context.Context, db *database, w whole, standing bil
 		}
 	}
 	var err error
-	if w.Findings, err = readers.FindingsAbout(ctx, db.DB, reference, complete, payments, findingShown); err != nil {
+	if w.Findings, err = query.FindingsAbout(ctx, db.DB, reference, complete, payments, findingShown); err != nil {
 		return failed(err)
 	}
 	w.Explanation.Next = waiting(w.Explanation.Next, w.Findings)
@@ -327,7 +328,7 @@ func (a *app) showText(ctx context.Context, db *database, w whole, standing bill
 		return err
 	}
 	answer := chargeAnswer{calendar: calendar{c.Business.Location(), standing.Issue.Business}, subscription: w.Subscription, why: w.Explanation, findings: w.Findings}
-	if answer.audited, err = readers.AuditedTo(ctx, db.DB); err != nil {
+	if answer.audited, err = query.AuditedTo(ctx, db.DB); err != nil {
 		return failed(err)
 	}
 	if len(w.Invoices) > 0 {
@@ -345,7 +346,7 @@ func (a *app) showText(ctx context.Context, db *database, w whole, standing bill
 }
 
 // events writes a list of events for people.
-func (a *app) events(list []readers.ShownEvent, days calendar) {
+func (a *app) events(list []query.ShownEvent, days calendar) {
 	if len(list) == 0 {
 		return
 	}
@@ -365,7 +366,7 @@ func period(count int, unit string) string {
 }
 
 // invoice writes an invoice and its attempts for people.
-func (a *app) invoice(inv readers.ShownInvoice, days calendar) {
+func (a *app) invoice(inv query.ShownInvoice, days calendar) {
 	line := fmt.Sprintf("invoice %d, due %s, %s: %s", inv.ID, days.day(inv.Due), payment.Money{Amount: inv.Amount, Currency: inv.Currency}, inv.Status)
 	switch {
 	case inv.PaidAt != nil:

@@ -7,18 +7,18 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/runs"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // wholeOrder is the document of `duly show order`.
 type wholeOrder struct {
-	Order        *readers.ShownOrder  `json:"order"`
-	Events       []readers.ShownEvent `json:"events"`   // newest first
-	Findings     []readers.Finding    `json:"findings"` // newest first, resolved ones too
+	Order        *query.ShownOrder    `json:"order"`
+	Events       []query.ShownEvent   `json:"events"`   // newest first
+	Findings     []query.Finding      `json:"findings"` // newest first, resolved ones too
 	Explanations []orders.Explanation `json:"explanations"`
 }
 
@@ -31,7 +31,7 @@ func (a *app) showOrder(ctx context.Context, db *database, id uint64) error {
 	if err != nil {
 		return err
 	}
-	o, err := readers.FindOrder(ctx, db.DB, id)
+	o, err := query.FindOrder(ctx, db.DB, id)
 	switch {
 	case err != nil:
 		return failed(err)
@@ -39,10 +39,10 @@ func (a *app) showOrder(ctx context.Context, db *database, id uint64) error {
 		return noOrder(id)
 	}
 	w := wholeOrder{Order: o}
-	if w.Events, err = readers.FindEvents(ctx, db.DB, fmt.Sprintf("order:%d", id), eventsShown); err != nil {
+	if w.Events, err = query.FindEvents(ctx, db.DB, fmt.Sprintf("order:%d", id), eventsShown); err != nil {
 		return failed(err)
 	}
-	pauses, err := mysql.ReadPauses(ctx, db.DB)
+	pauses, err := runs.ReadPauses(ctx, db.DB)
 	if err != nil {
 		return failed(err)
 	}
@@ -59,7 +59,7 @@ func (a *app) showOrder(ctx context.Context, db *database, id uint64) error {
 	for _, p := range o.Payments {
 		payments = append(payments, orBlank(p.TransactionKey))
 	}
-	if w.Findings, err = readers.FindingsAbout(ctx, db.DB, orders.Reference(id), true, payments, findingShown); err != nil {
+	if w.Findings, err = query.FindingsAbout(ctx, db.DB, orders.Reference(id), true, payments, findingShown); err != nil {
 		return failed(err)
 	}
 	for i, e := range w.Explanations {
@@ -118,7 +118,7 @@ func (a *app) order(w wholeOrder, days calendar) {
 }
 
 // payments writes the payments of an order.
-func (a *app) payments(list []readers.ShownPayment, days calendar) {
+func (a *app) payments(list []query.ShownPayment, days calendar) {
 	var rows []table.Row
 	for _, p := range list {
 		refunded := any("")
@@ -141,7 +141,7 @@ func (a *app) payments(list []readers.ShownPayment, days calendar) {
 }
 
 // checked says in a line when an order was checked, and when it is again.
-func checked(c *readers.ShownCheck, days calendar) string {
+func checked(c *query.ShownCheck, days calendar) string {
 	line := "not checked yet"
 	if c.CheckedAt != nil {
 		line = "checked " + days.at(*c.CheckedAt)

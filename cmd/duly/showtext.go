@@ -9,8 +9,8 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/internal/text"
-	"duly/readers"
 )
 
 // earlierShown is how many invoices before the newest are named.
@@ -49,7 +49,7 @@ func rate(count int, unit string) string {
 }
 
 // attempts writes a line an attempt, oldest first.
-func (a *app) attempts(inv readers.ShownInvoice, days calendar) {
+func (a *app) attempts(inv query.ShownInvoice, days calendar) {
 	var rows []table.Row
 	for _, t := range inv.Attempts {
 		rows = append(rows, table.Row{
@@ -62,7 +62,7 @@ func (a *app) attempts(inv readers.ShownInvoice, days calendar) {
 }
 
 // attemptWhy is what an attempt took, or why it took nothing, if that is not said already.
-func attemptWhy(t readers.ShownAttempt, said string) string {
+func attemptWhy(t query.ShownAttempt, said string) string {
 	why := orBlank(t.DeclineCode)
 	switch {
 	case t.Status == string(billing.AttemptSucceeded):
@@ -134,7 +134,7 @@ type advised struct {
 }
 
 // invoiceWays are the commands that move an invoice on as it stands, the usual one first.
-func invoiceWays(inv readers.ShownInvoice, gone bool, asks func(gateway string) bool) []advised {
+func invoiceWays(inv query.ShownInvoice, gone bool, asks func(gateway string) bool) []advised {
 	switch billing.InvoiceStatus(inv.Status) {
 	case billing.Charging:
 		if t := lastAttempt(&inv); t != nil && t.RunLives {
@@ -150,8 +150,8 @@ func invoiceWays(inv readers.ShownInvoice, gone bool, asks func(gateway string) 
 	default:
 		return nil
 	}
-	l := readers.WaitingRow{
-		What: readers.WaitingInvoice, ID: inv.ID, Invoice: inv.ID, Subscription: inv.SubscriptionID, Gone: gone, Reason: orBlank(inv.ReviewReason),
+	l := query.WaitingRow{
+		What: query.WaitingInvoice, ID: inv.ID, Invoice: inv.ID, Subscription: inv.SubscriptionID, Gone: gone, Reason: orBlank(inv.ReviewReason),
 	}
 	t := decidable(inv)
 	if t == nil {
@@ -195,7 +195,7 @@ func invoiceWays(inv readers.ShownInvoice, gone bool, asks func(gateway string) 
 }
 
 // decidable is the attempt of an invoice in review that an operator decides about; nil for none.
-func decidable(inv readers.ShownInvoice) *readers.ShownAttempt {
+func decidable(inv query.ShownInvoice) *query.ShownAttempt {
 	for _, t := range slices.Backward(inv.Attempts) {
 		switch billing.AttemptStatus(t.Status) {
 		case billing.AttemptReview, billing.AttemptRejected:

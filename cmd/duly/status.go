@@ -11,39 +11,42 @@ import (
 
 	"duly/config"
 	"duly/internal/mysql"
+	"duly/internal/operator"
 	"duly/internal/orders"
 	"duly/internal/payment"
-	"duly/readers"
+	"duly/internal/query"
+	"duly/internal/runs"
+	"duly/internal/store"
 )
 
 // statusView is the document of `duly status`.
 type statusView struct {
-	At               time.Time          `json:"at"`
-	BusinessDate     payment.Date       `json:"business_date"`
-	DueSubscriptions int64              `json:"due_subscriptions"` // due and not invoiced
-	DueInvoices      []readers.StageSum `json:"due_invoices"`      // open, by stage and currency
-	InFlight         int64              `json:"in_flight"`
-	InDoubt          int64              `json:"in_doubt"`
-	NextCheckAt      *time.Time         `json:"next_check_at,omitempty"`
-	Orders           ordersView         `json:"orders"`
-	Refunds          refundsView        `json:"refunds"`
-	Undelivered      []undeliveredView  `json:"undelivered"` // by receiver
-	InReview         readers.Reviews    `json:"in_review"`
+	At               time.Time         `json:"at"`
+	BusinessDate     payment.Date      `json:"business_date"`
+	DueSubscriptions int64             `json:"due_subscriptions"` // due and not invoiced
+	DueInvoices      []query.StageSum  `json:"due_invoices"`      // open, by stage and currency
+	InFlight         int64             `json:"in_flight"`
+	InDoubt          int64             `json:"in_doubt"`
+	NextCheckAt      *time.Time        `json:"next_check_at,omitempty"`
+	Orders           ordersView        `json:"orders"`
+	Refunds          refundsView       `json:"refunds"`
+	Undelivered      []undeliveredView `json:"undelivered"` // by receiver
+	InReview         query.Reviews     `json:"in_review"`
 	// UnknownCharges wait to be adopted, by gateway: nothing is charged there before.
-	UnknownCharges []readers.GatewayCount `json:"unknown_charges"`
+	UnknownCharges []operator.GatewayCount `json:"unknown_charges"`
 	// StuckRows are rows that several runs have left because the database failed on them, the oldest first.
-	StuckRows []readers.StuckRow `json:"stuck_rows"`
+	StuckRows []query.StuckRow `json:"stuck_rows"`
 	// Unbilled are subscriptions that would be due, and that nobody bills for their status.
-	Unbilled []readers.Unbilled `json:"unbilled"`
-	Pauses   []mysql.Pause      `json:"pauses"`
-	Runs     []runView          `json:"runs"` // live ones
+	Unbilled []query.Unbilled `json:"unbilled"`
+	Pauses   []runs.Pause     `json:"pauses"`
+	Runs     []runView        `json:"runs"` // live ones
 
 	notes statusNotes
 }
 
 // ordersView are the orders that are to be checked.
 type ordersView struct {
-	Due         int64      `json:"due"` // stale, and checked by nobody yet; readers.MostCounted stands for more
+	Due         int64      `json:"due"` // stale, and checked by nobody yet; query.MostCounted stands for more
 	InFlight    int64      `json:"in_flight"`
 	InDoubt     int64      `json:"in_doubt"`
 	NextCheckAt *time.Time `json:"next_check_at,omitempty"`
@@ -134,7 +137,7 @@ func (a *app) statusNow(ctx context.Context, db *database, business func() time.
 const mostStuck = 20
 
 func (s *statusView) read(ctx context.Context, db *database, c *config.Config) error {
-	selection := readers.Selection{Business: s.BusinessDate}
+	selection := store.Selection{Business: s.BusinessDate}
 	for _, part := range []func() error{
 		func() error { return s.readBilling(ctx, db, selection) },
 		func() error { return s.readOrders(ctx, db, c, selection) },
@@ -146,19 +149,19 @@ func (s *statusView) read(ctx context.Context, db *database, c *config.Config) e
 		}
 	}
 	var err error
-	if s.InReview, err = readers.CountReviews(ctx, db.DB, s.BusinessDate); err != nil {
+	if s.InReview, err = query.CountReviews(ctx, db.DB, s.BusinessDate); err != nil {
 		return err
 	}
-	if s.UnknownCharges, err = readers.CountUnknownCharges(ctx, db.DB); err != nil {
+	if s.UnknownCharges, err = operator.CountUnknownCharges(ctx, db.DB); err != nil {
 		return err
 	}
-	if s.Unbilled, err = readers.UnbilledSubscriptions(ctx, db.DB, selection); err != nil {
+	if s.Unbilled, err = query.UnbilledSubscriptions(ctx, db.DB, selection); err != nil {
 		return err
 	}
-	if s.StuckRows, err = readers.StuckRows(ctx, db.DB, s.BusinessDate, mostStuck); err != nil {
+	if s.StuckRows, err = query.StuckRows(ctx, db.DB, s.BusinessDate, mostStuck); err != nil {
 		return err
 	}
-	live, err := mysql.LiveRuns(ctx, db.DB)
+	live, err := runs.LiveRuns(ctx, db.DB)
 	if err != nil {
 		return err
 	}
@@ -166,35 +169,35 @@ func (s *statusView) read(ctx context.Context, db *database, c *config.Config) e
 	return err
 }
 
-func (s *statusView) readBilling(ctx context.Context, db *database, selection readers.Selection) error {
+func (s *statusView) readBilling(ctx context.Context, db *database, selection store.Selection) error {
 	var err error
-	if s.DueSubscriptions, err = readers.Issuable(ctx, db.DB, selection, s.BusinessDate); err != nil {
+	if s.DueSubscriptions, err = query.Issuable(ctx, db.DB, selection, s.BusinessDate); err != nil {
 		return err
 	}
-	if s.DueInvoices, err = readers.OpenSums(ctx, db.DB, s.BusinessDate); err != nil {
+	if s.DueInvoices, err = query.OpenSums(ctx, db.DB, s.BusinessDate); err != nil {
 		return err
 	}
-	unsettled, err := readers.CountUnsettled(ctx, db.DB, selection, readers.Gateways{})
+	unsettled, err := query.CountUnsettled(ctx, db.DB, selection, store.Gateways{})
 	s.InFlight, s.InDoubt, s.NextCheckAt = unsettled.InFlight, unsettled.InDoubt, unlessZero(unsettled.NextCheck)
 	return err
 }
 
-func (s *statusView) readOrders(ctx context.Context, db *database, c *config.Config, selection readers.Selection) error {
+func (s *statusView) readOrders(ctx context.Context, db *database, c *config.Config, selection store.Selection) error {
 	policy := orders.Policy{OlderThan: c.Reconcile.OlderThan, GiveUpAfter: c.Reconcile.GiveUpAfter}
-	left, err := readers.CountOrders(ctx, db.DB, selection, policy, s.At, 0, nil)
+	left, err := query.CountOrders(ctx, db.DB, selection, policy, s.At, 0, nil)
 	if err != nil {
 		return err
 	}
 	s.Orders = ordersView{Due: left.Due, InFlight: left.InFlight, InDoubt: left.InDoubt, NextCheckAt: unlessZero(left.Next)}
-	refunds, err := readers.CountRefunds(ctx, db.DB, selection, s.At)
+	refunds, err := query.CountRefunds(ctx, db.DB, selection, s.At)
 	s.Refunds = refundsView{Due: refunds.Due, Waiting: refunds.Waiting, NextTryAt: unlessZero(refunds.Next)}
 	return err
 }
 
-func (s *statusView) readEvents(ctx context.Context, db *database, c *config.Config, selection readers.Selection) error {
+func (s *statusView) readEvents(ctx context.Context, db *database, c *config.Config, selection store.Selection) error {
 	s.Undelivered = []undeliveredView{}
 	for _, sink := range sinkNames(c) {
-		u, err := readers.CountUndelivered(ctx, db.DB, sink, selection)
+		u, err := query.CountUndelivered(ctx, db.DB, sink, selection)
 		if err != nil {
 			return err
 		}
@@ -204,8 +207,8 @@ func (s *statusView) readEvents(ctx context.Context, db *database, c *config.Con
 }
 
 func (s *statusView) readPauses(ctx context.Context, db *database) error {
-	pauses, err := mysql.ReadPauses(ctx, db.DB)
-	s.Pauses = []mysql.Pause{}
+	pauses, err := runs.ReadPauses(ctx, db.DB)
+	s.Pauses = []runs.Pause{}
 	for _, subject := range slices.Sorted(maps.Keys(pauses)) {
 		s.Pauses = append(s.Pauses, pauses[subject])
 	}

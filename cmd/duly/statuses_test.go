@@ -342,5 +342,5 @@ func TestSettleEventsAndFindingsOfEachStatus(t *testing.T) {
 	s.refuses(t, "resolve finding 1 --as ignored")
 	s.does(t, "resolve finding 1 --as ignored --reason why")
 	s.refuses(t, "resolve finding 1 --as ignored --reason why")
-	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE who = ? AND host <> '' AND reason IN ('again', 'why')", operator()))
+	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE who = ? AND host <> '' AND reason IN ('again', 'why')", operatorName()))
 }

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"duly/config"
-	"duly/internal/mysql"
+	"duly/internal/query"
+	"duly/internal/runs"
+	"duly/internal/store"
 	"duly/internal/sum"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // statusColumn is how wide the labels of a status are.
@@ -25,7 +26,7 @@ type statusNotes struct {
 	due     map[string]int64 // what the charges that are due cost, by currency
 	charges int64
 	oldest  time.Time // review
-	owners  []readers.Owner
+	owners  []query.Owner
 	last    *runView // the newest run that is not live
 }
 
@@ -49,7 +50,7 @@ func (s *statusView) annotate(ctx context.Context, a *app, db *database, c *conf
 		return err
 	}
 	s.notes = statusNotes{calendar: days, where: place(c.Database), due: map[string]int64{}}
-	issuable, err := readers.IssuableSums(ctx, db.DB, readers.Selection{Business: s.BusinessDate}, s.BusinessDate)
+	issuable, err := query.IssuableSums(ctx, db.DB, store.Selection{Business: s.BusinessDate}, s.BusinessDate)
 	if err != nil {
 		return err
 	}
@@ -57,11 +58,11 @@ func (s *statusView) annotate(ctx context.Context, a *app, db *database, c *conf
 		s.notes.charges += of.Count
 		s.notes.due[of.Currency] = sum.Add(s.notes.due[of.Currency], of.Amount)
 	}
-	if s.notes.oldest, err = readers.OldestReview(ctx, db.DB, s.BusinessDate); err != nil {
+	if s.notes.oldest, err = query.OldestReview(ctx, db.DB, s.BusinessDate); err != nil {
 		return err
 	}
 	if s.InFlight > 0 {
-		if s.notes.owners, err = readers.Claims(ctx, db.DB, readers.Selection{}, readers.Gateways{}, 0); err != nil {
+		if s.notes.owners, err = query.Claims(ctx, db.DB, store.Selection{}, store.Gateways{}, 0); err != nil {
 			return err
 		}
 	}
@@ -70,7 +71,7 @@ func (s *statusView) annotate(ctx context.Context, a *app, db *database, c *conf
 
 // newest finds the newest run that is not live.
 func (s *statusView) newest(ctx context.Context, db *database) error {
-	past, err := mysql.Runs(ctx, db.DB, len(s.Runs)+1)
+	past, err := runs.Runs(ctx, db.DB, len(s.Runs)+1)
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func (s *statusView) newest(ctx context.Context, db *database) error {
 		if run.Alive(s.At) {
 			continue
 		}
-		list, err := views(ctx, db, []mysql.PastRun{run}, s.At)
+		list, err := views(ctx, db, []runs.PastRun{run}, s.At)
 		if err == nil {
 			s.notes.last = &list[0]
 		}
@@ -191,7 +192,7 @@ func (s statusView) shop(row func(label string, parts ...string)) {
 		}
 	}
 	due := "to check"
-	if s.Orders.Due+s.Orders.InFlight >= readers.MostCounted {
+	if s.Orders.Due+s.Orders.InFlight >= query.MostCounted {
 		due = "or more to check"
 	}
 	add(s.Orders.Due, due)

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"duly/config"
-	"duly/writers"
+	"duly/internal/operator"
 )
 
 func (a *app) stopCommand() *cobra.Command {
@@ -29,7 +29,7 @@ func (a *app) stopCommand() *cobra.Command {
 					return err
 				}
 				action := do("stop", fmt.Sprintf("run:%d", run), reason)
-				s, err := writers.Stop(cmd.Context(), db.DB, run, business(), action)
+				s, err := operator.Stop(cmd.Context(), db.DB, run, business(), action)
 				return a.steered(action, fmt.Sprintf("of %s on %s is told to stop", s.Job, s.Host), "it drains with its next heartbeat and ends with exit 4", err)
 			})
 		},
@@ -67,7 +67,7 @@ func (a *app) throttleCommand() *cobra.Command {
 				}
 				action := do("throttle", fmt.Sprintf("run:%d", run), f.reason)
 				action.Detail = map[string]string{"parallelism": f.parallelism, "rate": f.rate}
-				s, err := writers.Throttle(cmd.Context(), db.DB, run, parallelism, rate, business(), action, asksGateways)
+				s, err := operator.Throttle(cmd.Context(), db.DB, run, parallelism, rate, business(), action, asksGateways)
 				return a.steered(action, fmt.Sprintf("of %s on %s is told its pace", s.Job, s.Host), pace(s.Control)+", with its next heartbeat", err)
 			})
 		},

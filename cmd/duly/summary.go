@@ -10,10 +10,11 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/operator"
+	"duly/internal/query"
 	"duly/internal/sum"
 	"duly/internal/text"
 	"duly/jobs"
-	"duly/readers"
 )
 
 // summary is what every run ends with, for people or as the document of --json.
@@ -27,25 +28,25 @@ type summary struct {
 	Collected    map[string]int64 `json:"collected"` // minor units by currency
 	Left         []string         `json:"left"`      // what is left for a later run, and why
 	// Causes are the commonest ones of what is not settled, and of declines; MoreCauses is how many others there are.
-	Causes      []readers.Reason `json:"causes"`
-	MoreCauses  int              `json:"more_causes,omitempty"`
-	causes      readers.Causes
-	Error       string          `json:"error,omitempty"`
-	failure     []string        // Error, a line a problem
-	fixes       []string        // what an operator must correct
-	InReview    readers.Reviews `json:"in_review"` // of all runs
-	OlderReview int64           `json:"older_in_review"`
-	Next        []string        `json:"next"` // commands to type
+	Causes      []query.Reason `json:"causes"`
+	MoreCauses  int            `json:"more_causes,omitempty"`
+	causes      query.Causes
+	Error       string        `json:"error,omitempty"`
+	failure     []string      // Error, a line a problem
+	fixes       []string      // what an operator must correct
+	InReview    query.Reviews `json:"in_review"` // of all runs
+	OlderReview int64         `json:"older_in_review"`
+	Next        []string      `json:"next"` // commands to type
 	// Reviewed are the first rows that the run sent to review, and LeftRows those that it left.
 	Reviewed []listed `json:"reviewed"`
 	LeftRows []listed `json:"left_rows"`
 
 	// Of the jobs that have them.
-	Refunded     map[string]int64  `json:"refunded,omitempty"` // minor units by currency
-	Daily        *readers.Daily    `json:"daily,omitempty"`
-	Notes        []string          `json:"notes,omitempty"`
-	Findings     []readers.Finding `json:"findings,omitempty"`      // open ones, newest first
-	OpenFindings int64             `json:"open_findings,omitempty"` // how many there are in all
+	Refunded     map[string]int64 `json:"refunded,omitempty"` // minor units by currency
+	Daily        *query.Daily     `json:"daily,omitempty"`
+	Notes        []string         `json:"notes,omitempty"`
+	Findings     []query.Finding  `json:"findings,omitempty"`      // open ones, newest first
+	OpenFindings int64            `json:"open_findings,omitempty"` // how many there are in all
 
 	facts
 }
@@ -62,7 +63,7 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	s.took, s.waits, s.selected = e.now().Sub(p.startedAt), r.Waits, e.flags.partial()
 	new := r.Tally.Review + r.Tally.Rejected
 	var err error
-	if s.InReview, err = readers.CountReviews(ctx, e.db.DB, e.business); err != nil {
+	if s.InReview, err = query.CountReviews(ctx, e.db.DB, e.business); err != nil {
 		e.logs.WarnContext(ctx, "rows in review could not be counted", problem(mysql.Classify(ctx, err)))
 	}
 	s.Collected, s.Refunded = moved(s.Steps)
@@ -108,7 +109,7 @@ func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 	if r.Waits > 0 && e.work.waits != "" {
 		next = append(next, e.work.waits)
 	}
-	if slices.ContainsFunc(s.LeftRows, func(l listed) bool { return l.What != readers.WaitingInvoice }) {
+	if slices.ContainsFunc(s.LeftRows, func(l listed) bool { return l.What != query.WaitingInvoice }) {
 		next = append(next, "duly list doubt")
 	}
 	switch r.Exit {
@@ -129,7 +130,7 @@ func (e *execution) foundBeside(ctx context.Context, run *batch.Run) int64 {
 	if run.Job == jobs.AuditJob { // its tally has them
 		return 0
 	}
-	n, err := readers.NewFindings(ctx, e.db.DB, run.ID)
+	n, err := query.NewFindings(ctx, e.db.DB, run.ID)
 	if err != nil {
 		e.logs.WarnContext(ctx, "the findings of the run could not be counted", problem(err))
 	}
@@ -141,7 +142,7 @@ func (e *execution) adopt(ctx context.Context) []string {
 	if !e.work.charges {
 		return nil
 	}
-	waiting, err := readers.CountUnknownCharges(ctx, e.db.DB)
+	waiting, err := operator.CountUnknownCharges(ctx, e.db.DB)
 	if err != nil {
 		e.logs.WarnContext(ctx, "unknown charges could not be counted", problem(err))
 	}

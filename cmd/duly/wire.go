@@ -13,6 +13,7 @@ import (
 	"duly/internal/gateway/httpapi"
 	"duly/internal/mysql"
 	"duly/internal/mysql/private"
+	"duly/internal/runs"
 	"duly/jobs"
 	"duly/migrations"
 	"duly/steps"
@@ -212,7 +213,7 @@ func (a *app) deps(c *config.Config, db *mysql.DB, gateways steps.Gateways, busi
 	}
 	return jobs.Deps{
 		KeyPrefixes: prefixes,
-		DB:          db, Repository: &mysql.Repository{DB: db, Now: business, Clean: a.printed(c).String}, Gateways: gateways,
+		DB:          db, Repository: &runs.Repository{DB: db, Now: business, Clean: a.printed(c).String}, Gateways: gateways,
 		Parallelism: func(name string) int { return c.Gateways[name].Parallelism },
 		Clock:       a.now, Business: business, Zone: c.Business.Location(), Heartbeat: c.Run.Heartbeat,
 		Save: saver(c),

@@ -23,7 +23,8 @@ const everything = "..."
 // table is the law. The first rule that fits a folder counts.
 func table() []rule {
 	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/orders", "internal/audit", "internal/outbox", "internal/crash"}
-	sides := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
+	data := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
+	sides := slices.Concat(data, []string{"internal/runs", "internal/store"})
 	steps := slices.Concat(domain, []string{"internal/batch", "internal/gateway", "internal/notify"})
 	return []rule{
 		{folder: "internal/payment"},
@@ -49,20 +50,25 @@ func table() []rule {
 		{folder: "internal/gateway", may: []string{"internal/payment"}},
 		{folder: "internal/gateway", subfolders: true, may: []string{"internal/payment", "internal/gateway", "internal/crash", "internal/redact"}},
 		{folder: "internal/mysql", may: []string{"internal/batch", "internal/crash", "migrations"}},
-		{folder: "internal/runstate", may: []string{"internal/payment", "internal/gateway", "internal/mysql"}},
+		{folder: "internal/runs", may: []string{"internal/batch", "internal/mysql"}},
+		{folder: "internal/store", may: data},
+		{folder: "internal/query", may: slices.Concat(sides, []string{"readers"})},
+		{folder: "internal/operator", may: slices.Concat(sides, []string{"internal/query", "readers"})},
+		{folder: "internal/runstate", may: []string{"internal/payment", "internal/gateway", "internal/mysql", "internal/runs"}},
 		{folder: "internal/metrics", may: []string{"internal/batch", "internal/gateway", "internal/mysql", "internal/sum", "internal/wholefile"}},
 		{folder: "internal/tracing", may: []string{"internal/batch", "internal/gateway"}},
 		{folder: "internal/report", may: []string{"internal/payment", "internal/text", "internal/sum"}},
 		{folder: "internal/browsertest"},
-		{folder: "internal/schedule", may: []string{"internal/batch", "internal/mysql"}},
+		{folder: "internal/schedule", may: []string{"internal/batch", "internal/mysql", "internal/runs"}},
 		{folder: "readers", may: sides},
 		{folder: "writers", may: sides},
 		{folder: "steps", may: steps},
-		{folder: "jobs", may: slices.Concat(sides, steps, []string{"config", "migrations", "readers", "writers", "steps"})},
+		{folder: "jobs", may: slices.Concat(sides, steps, []string{"config", "migrations", "internal/operator", "internal/query", "readers", "writers", "steps"})},
 		{folder: "internal/testprom"},
 		{folder: "internal/testdb", may: []string{everything}},
 		{folder: "internal/demo", may: []string{everything}},
 		{folder: "internal/e2e", may: []string{everything}},
+		{folder: "internal/explain", may: []string{everything}},
 		{folder: "internal/worktest", may: []string{everything}},
 		{folder: "cmd", subfolders: true, may: []string{everything}},
 		{folder: "bench", subfolders: true, may: []string{everything}},
@@ -72,8 +78,12 @@ func table() []rule {
 // unreachable lists what a package must not import through others either.
 func unreachable() map[string]string {
 	return map[string]string{
-		"readers": "internal/gateway",
-		"writers": "internal/gateway",
+		"internal/operator": "internal/gateway",
+		"internal/query":    "internal/gateway",
+		"internal/runs":     "internal/gateway",
+		"internal/store":    "internal/gateway",
+		"readers":           "internal/gateway",
+		"writers":           "internal/gateway",
 	}
 }
 

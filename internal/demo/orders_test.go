@@ -17,6 +17,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/runs"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/jobs"
@@ -43,7 +44,7 @@ func (n *nights) run(job func(jobs.Deps) batch.Job) batch.Result {
 	paced := gateway.Pace("simulator", client, gateway.Limits{Tries: 3, Backoff: time.Millisecond, Now: time.Now})
 	defer paced.Close()
 	deps := jobs.Deps{
-		DB: n.db, Repository: &mysql.Repository{DB: n.db, Now: business}, Gateways: steps.Gateways{"simulator": paced},
+		DB: n.db, Repository: &runs.Repository{DB: n.db, Now: business}, Gateways: steps.Gateways{"simulator": paced},
 		Parallelism: func(string) int { return 10 }, Clock: time.Now, Business: business, Zone: time.UTC, Heartbeat: time.Second,
 	}
 	runner := &batch.Runner{Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: 5 * time.Second, Now: time.Now, Log: slog.New(slog.DiscardHandler)}

@@ -15,6 +15,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/store"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -176,25 +177,25 @@ func (r *modelRun) die() error {
 
 // stage begins the step that charges the open invoices of a stage.
 func (w *modelWorld) stage(r *modelRun, stage int) {
-	r.reader = &readers.Stage{
-		DB: w.program, Selection: readers.Selection{Business: r.business}, Stage: stage, Policy: modelPolicy(),
+	r.reader = &readers.OpenInvoices{
+		DB: w.program, Selection: store.Selection{Business: r.business}, Stage: stage, Policy: modelPolicy(),
 		Known: func(name string) bool { return r.gateways[name] != nil },
 		Today: w.today, Now: w.clock.now, Clock: w.clock.now,
 		Decided: func(ctx context.Context, tx *sqlx.Tx, list []billing.Decided) (batch.Tally, error) {
 			return writers.Decide(ctx, tx, w.clock.now(), list)
 		},
 	}
-	r.processor = &steps.Charge{Gateways: r.gateways, Brake: &steps.Brake{}, Now: w.clock.now}
+	r.processor = &steps.OpenInvoices{Gateways: r.gateways, Brake: &steps.Brake{}, Now: w.clock.now}
 	r.done = false
 }
 
 // recovery begins the step that asks about what is in doubt.
 func (w *modelWorld) recovery(r *modelRun, all bool) {
-	controls := &readers.Controls{DB: w.program, Retention: func(string) time.Duration { return 0 }, Now: w.clock.now}
-	r.reader = &readers.Doubt{
-		DB: w.program, Selection: readers.Selection{Business: r.business}, All: all, Now: w.clock.now, Clock: w.clock.now, Controls: controls,
+	controls := &store.Controls{DB: w.program, Retention: func(string) time.Duration { return 0 }, Now: w.clock.now}
+	r.reader = &readers.UnsettledAttempts{
+		DB: w.program, Selection: store.Selection{Business: r.business}, All: all, Now: w.clock.now, Clock: w.clock.now, Controls: controls,
 	}
-	r.processor = &steps.Recover{
+	r.processor = &steps.UnsettledAttempts{
 		Gateways: r.gateways, Controls: &steps.Controls{Now: w.clock.now}, Doubts: &steps.Doubts{}, Brake: &steps.Brake{}, Now: w.clock.now, More: all,
 	}
 	r.done = false
@@ -270,7 +271,7 @@ func (w *modelWorld) settle(r *modelRun, n int) {
 	}
 	r.slots = rest
 	w.say("%s settles %s", r.name, strings.Join(keys, ", "))
-	writer := &writers.Settle{DB: w.program, Policy: modelPolicy(), Today: w.today, Now: w.clock.now}
+	writer := &writers.OpenInvoices{DB: w.program, Policy: modelPolicy(), Today: w.today, Now: w.clock.now}
 	if w.chance(10) {
 		writer.DB = w.losing
 		defer w.loseCommit()()
@@ -305,7 +306,7 @@ func (w *modelWorld) settle(r *modelRun, n int) {
 }
 
 // keep adds answers that may not be settled any more where the next worker finds them.
-func (w *modelWorld) keep(r *modelRun, writer *writers.Settle, results []billing.Result) {
+func (w *modelWorld) keep(r *modelRun, writer *writers.OpenInvoices, results []billing.Result) {
 	w.t.Helper()
 	err := writer.Keep(r.x.Work, results)
 	switch {

@@ -25,9 +25,10 @@ import (
 	"duly/internal/gateway/simulator"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/runs"
+	"duly/internal/store"
 	"duly/internal/testdb"
 	"duly/jobs"
-	"duly/readers"
 	"duly/steps"
 )
 
@@ -265,8 +266,8 @@ func (w *modelWorld) today() payment.Date { return payment.DateOf(w.clock.now())
 
 func modelPolicy() billing.Policy { return billing.Policy{RetryDays: []int{1, 3, 5}} }
 
-func (w *modelWorld) repository() *mysql.Repository {
-	return &mysql.Repository{DB: w.program, Now: w.clock.now}
+func (w *modelWorld) repository() *runs.Repository {
+	return &runs.Repository{DB: w.program, Now: w.clock.now}
 }
 
 // runner is the engine of one process. Its own heartbeats never come: the trace sends them.
@@ -295,7 +296,7 @@ func (w *modelWorld) job(names ...string) batch.Result {
 	}
 	policy := modelPolicy()
 	job := jobs.Billing(deps, jobs.BillingOptions{
-		Selection: readers.Selection{Business: w.today()}, Policy: policy, CatchUp: billing.CatchUpDefault,
+		Selection: store.Selection{Business: w.today()}, Policy: policy, CatchUp: billing.CatchUpDefault,
 		ChunkSize: 3, BrakePercent: 100, Steps: names,
 	}, len(policy.RetryDays))
 	ctx, cancel := context.WithTimeout(w.t.Context(), modelPatience)

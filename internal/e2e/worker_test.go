@@ -13,8 +13,9 @@ import (
 	"duly/internal/gateway/httpapi"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/runs"
+	"duly/internal/store"
 	"duly/jobs"
-	"duly/readers"
 	"duly/steps"
 )
 
@@ -62,13 +63,13 @@ func (k *worker) run(t *testing.T) batch.Result {
 	require.NoError(t, err)
 	business := func() time.Time { return k.begun.Add(time.Since(k.begun) * time.Duration(k.pace)).Add(clock.Offset) }
 	deps := jobs.Deps{
-		DB: db, Repository: &mysql.Repository{DB: db, Now: business}, Gateways: steps.Gateways{"main": main},
+		DB: db, Repository: &runs.Repository{DB: db, Now: business}, Gateways: steps.Gateways{"main": main},
 		Parallelism: func(string) int { return k.width }, Clock: time.Now, Business: business, Zone: time.UTC,
 		Heartbeat: heartbeat,
 	}
 	retryDays := []int{1, 3, 5}
 	job := jobs.Billing(deps, jobs.BillingOptions{
-		Selection: readers.Selection{Business: k.date}, Policy: billing.Policy{RetryDays: retryDays}, CatchUp: k.catchUp,
+		Selection: store.Selection{Business: k.date}, Policy: billing.Policy{RetryDays: retryDays}, CatchUp: k.catchUp,
 		ChunkSize: k.chunk, BrakePercent: k.brake,
 	}, len(retryDays))
 	runner := &batch.Runner{

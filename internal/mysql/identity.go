@@ -16,7 +16,7 @@ type Server struct {
 	Name string
 
 	read  string // an expression of SQL that reads value
-	value string // what is is there
+	Value string // what is is there
 }
 
 const (
@@ -84,7 +84,7 @@ func (s Server) Column() string {
 
 // Check returns batch.ErrOtherServer unless a server that answered with Column is s.
 func (s Server) Check(column string) error {
-	if s.Known() && column != s.value {
+	if s.Known() && column != s.Value {
 		return fmt.Errorf("%w (this run began on %.12s)", batch.ErrOtherServer, s.Name)
 	}
 	return nil

@@ -3,12 +3,14 @@ package mysql_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/runs"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 )
@@ -72,12 +74,12 @@ func TestAServerIsTheOneThatAnswers(t *testing.T) {
 func TestARunOnAnotherServer(t *testing.T) {
 	t.Parallel()
 	plain := testdb.New(t)
-	r := repository(t, plain)
+	r := &runs.Repository{DB: worktest.Open(t, plain.DSN), Now: time.Now}
 	own, other := worktest.Servers(t, r.DB)
 	run, err := r.Start(t.Context(), worktest.Spec())
 	require.NoError(t, err)
 	holdOn := func(s mysql.Server) error {
-		return mysql.Tx(t.Context(), r.DB, "test", func(tx *sqlx.Tx) error { return mysql.HoldOn(t.Context(), tx, run, s) })
+		return mysql.Tx(t.Context(), r.DB, "test", func(tx *sqlx.Tx) error { return runs.HoldOn(t.Context(), tx, run, s) })
 	}
 	r.Server = own
 	require.NoError(t, r.Beat(t.Context(), run, nil))

@@ -137,7 +137,7 @@ func (p *probing) claim(ctx context.Context) (id int, ok bool, err error) {
 	}
 	same, err := p.write(ctx, probeSame, mark, id)
 	if err == nil && same < marked {
-		err = sessionLost("CLIENT_FOUND_ROWS off")
+		err = SessionLost("CLIENT_FOUND_ROWS off")
 	}
 	return id, err == nil, err
 }

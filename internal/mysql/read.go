@@ -16,7 +16,7 @@ func (db *DB) GetContext(ctx context.Context, dest any, query string, args ...an
 func (db *DB) read(ctx context.Context, do func() error) error {
 	for try := 1; ; try++ {
 		err := do()
-		if err == nil || !unavailable(err) || ctx.Err() != nil || try == reconnect {
+		if err == nil || !unavailable(err) || ctx.Err() != nil || try == Reconnect {
 			return err
 		}
 	}

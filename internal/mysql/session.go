@@ -14,9 +14,9 @@ import (
 // sessionMode is the sql_mode of every session. Shops may store dates that do not exist (2025-02-31); queries must be able to
 // compare with them.
 const (
-	sessionMode = strictMode + ",ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
-	strictMode  = "STRICT_ALL_TABLES"
-	sessionZone = "+00:00"
+	sessionMode = StrictMode + ",ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION"
+	StrictMode  = "STRICT_ALL_TABLES"
+	SessionZone = "+00:00"
 )
 
 const (
@@ -124,13 +124,13 @@ func (s *sessions) compare(ctx context.Context, conn driver.QueryerContext, isol
 	is := func(i int) string { return text(values[i]) }
 	switch {
 	case is(3) != "READ-COMMITTED":
-		return sessionLost("isolation level " + is(3))
-	case is(0) != sessionZone:
-		return sessionLost("time zone " + is(0))
-	case !strings.Contains(is(1), strictMode):
-		return sessionLost("sql_mode " + is(1))
+		return SessionLost("isolation level " + is(3))
+	case is(0) != SessionZone:
+		return SessionLost("time zone " + is(0))
+	case !strings.Contains(is(1), StrictMode):
+		return SessionLost("sql_mode " + is(1))
 	case is(2) != "1":
-		return sessionLost("autocommit " + is(2))
+		return SessionLost("autocommit " + is(2))
 	}
 	return nil
 }
@@ -175,8 +175,8 @@ func text(v driver.Value) string {
 	return fmt.Sprint(v)
 }
 
-// sessionLost says which session setting was lost.
-func sessionLost(found string) error {
+// SessionLost says which session setting was lost.
+func SessionLost(found string) error {
 	return &Problem{
 		"session settings are lost between statements: found " + found,
 		"connect to the server directly, or to a proxy that keeps session settings",

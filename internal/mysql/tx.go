@@ -16,7 +16,7 @@ import (
 // Attempts at a transaction: after a deadlock or a lock timeout, and after its connection was lost before COMMIT.
 const (
 	repeats   = 5
-	reconnect = 3
+	Reconnect = 3
 )
 
 // Tx runs fn in a transaction called name and commits it. After a conflict (1213, 3101), a lock timeout (1205) or a connection
@@ -31,7 +31,7 @@ func Tx(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) er
 		switch {
 		case err == nil, errors.Is(err, ErrCommitUnknown), try == repeats:
 			return wrap(ctx, name, err)
-		case unavailable(err) && try < reconnect && ctx.Err() == nil:
+		case unavailable(err) && try < Reconnect && ctx.Err() == nil:
 		case !repeatable(err):
 			return wrap(ctx, name, err)
 		}
@@ -53,7 +53,7 @@ func Tx(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) er
 func Repeat(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) error {
 	for try := 1; ; try++ {
 		err := Tx(ctx, db, name, fn)
-		if !errors.Is(err, ErrCommitUnknown) || ctx.Err() != nil || try == reconnect {
+		if !errors.Is(err, ErrCommitUnknown) || ctx.Err() != nil || try == Reconnect {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/runs"
 )
 
 // Sample is what was measured of a run at one moment; its counts and times are those since the process started.
@@ -39,7 +40,7 @@ type State struct {
 	Unsettled int64              `json:"unsettled"` // items that are claimed and not settled
 	Gateways  map[string]Gateway `json:"gateways"`
 	Database  Database           `json:"database"`
-	Throttle  *mysql.Throttle    `json:"throttle,omitempty"`
+	Throttle  *runs.Throttle     `json:"throttle,omitempty"`
 	Stopping  string             `json:"stopping,omitempty"` // who told it to stop, and why
 }
 

@@ -65,7 +65,7 @@ func (s State) throttled() string {
 	}
 	for _, g := range s.used() {
 		if t.Parallelism > 0 && g.Time.Throttle+g.Time.Slots >= much || t.Rate > 0 && g.Rate >= t.Rate && g.Time.Rate >= much {
-			return fmt.Sprintf("throttled to %s by %s", t.Pace(), t.Order)
+			return fmt.Sprintf("throttled to %s by %s", t.Pace(), t.Instruction)
 		}
 	}
 	return ""

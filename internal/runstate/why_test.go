@@ -12,6 +12,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/runs"
 )
 
 // begin is when the samples of these tests begin; they are five seconds apart.
@@ -23,10 +24,10 @@ const apart = 5 * time.Second
 func told() State {
 	since := begin().Add(67 * time.Second)
 	later := since.Add(time.Minute)
-	order := mysql.Order{Who: "ada", Reason: "the provider asked for it"}
+	order := runs.Instruction{Who: "ada", Reason: "the provider asked for it"}
 	return State{
 		At: begin(), Seconds: 5, Stopping: "stopped by kim: deploy",
-		Throttle: &mysql.Throttle{Order: order, Parallelism: 5},
+		Throttle: &runs.Throttle{Instruction: order, Parallelism: 5},
 		Gateways: map[string]Gateway{
 			"main":  {Open: 64, Bound: 64, Rate: 20, LatencyMS: 310, PerSecond: 200, OpenSince: &since, Time: Shares{Open: 0.4, Throttle: 0.3, Rate: 0.3}},
 			"other": {Open: 9, Bound: 10, LatencyMS: 100, PerSecond: 90, OpenSince: &later, Time: Shares{Open: 1}},
@@ -145,7 +146,7 @@ func TestAStateIsSmall(t *testing.T) {
 	require.Len(t, s.Gateways, mostGateways)
 	require.Contains(t, s.Gateways, "39"+strings.Repeat("y", 30), "those that most is going on at")
 	s.Step = &Step{Name: "recover-last", Done: 123_456_789, Due: new(int64), Rate: 12345.6, SecondsLeft: 123_456}
-	s.Throttle = &mysql.Throttle{Order: mysql.Order{Who: long[:191], Host: long[:255], Reason: long[:255]}, Parallelism: 10_000, Rate: 123.456}
+	s.Throttle = &runs.Throttle{Instruction: runs.Instruction{Who: long[:191], Host: long[:255], Reason: long[:255]}, Parallelism: 10_000, Rate: 123.456}
 	s.Stopping = "stopped by " + long[:191] + ": " + long[:255]
 	b, err := json.Marshal(s.Short())
 	require.NoError(t, err)

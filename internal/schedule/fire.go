@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"duly/internal/batch"
-	"duly/internal/mysql"
+	"duly/internal/runs"
 )
 
 const (
@@ -48,22 +48,22 @@ func (s *Scheduler) fire(ctx context.Context, job Job, starting bool) {
 // fireOnce takes a firing, if there is one, and runs its job. again: also one that was cut short; past: only one whose
 // time is over, and there need be none.
 func (s *Scheduler) fireOnce(ctx context.Context, log *slog.Logger, job Job, again, past bool) {
-	token, err := mysql.NewLease()
+	token, err := runs.NewLease()
 	if err != nil {
 		log.ErrorContext(ctx, "not fired", slog.Any("error", err))
 		return
 	}
-	claim := mysql.Claim{Job: job.Name, Host: s.Host, Token: token, Lease: s.Lease, Again: again}
+	claim := runs.Claim{Job: job.Name, Host: s.Host, Token: token, Lease: s.Lease, Again: again}
 	firing, err := s.take(ctx, log, job, claim, past)
 	switch {
 	case err == nil:
 		s.run(ctx, log.With(slog.Time("fires_at", firing.At)), firing)
 	case ctx.Err() != nil:
-	case past && (errors.Is(err, errNothing) || errors.Is(err, mysql.ErrTaken)):
+	case past && (errors.Is(err, errNothing) || errors.Is(err, runs.ErrTaken)):
 		log.DebugContext(ctx, "no firing was missed")
-	case errors.Is(err, mysql.ErrTaken):
+	case errors.Is(err, runs.ErrTaken):
 		log.InfoContext(ctx, "fired by another scheduler")
-	case errors.Is(err, mysql.ErrUnderWay):
+	case errors.Is(err, runs.ErrUnderWay):
 		log.WarnContext(ctx, "not fired: the job is still under way with another scheduler")
 	default:
 		log.WarnContext(ctx, "not fired", slog.Any("error", err))
@@ -71,7 +71,7 @@ func (s *Scheduler) fireOnce(ctx context.Context, log *slog.Logger, job Job, aga
 }
 
 // take takes the latest firing of today. While the database is down it tries again, until there is none any more.
-func (s *Scheduler) take(ctx context.Context, log *slog.Logger, job Job, claim mysql.Claim, past bool) (mysql.Firing, error) {
+func (s *Scheduler) take(ctx context.Context, log *slog.Logger, job Job, claim runs.Claim, past bool) (runs.Firing, error) {
 	for told := false; ; told = true {
 		firing, err := s.try(ctx, job, claim, past)
 		if err == nil || ctx.Err() != nil || final(err) {
@@ -88,13 +88,13 @@ func (s *Scheduler) take(ctx context.Context, log *slog.Logger, job Job, claim m
 
 // final reports whether another try would find the same.
 func final(err error) bool {
-	return errors.Is(err, errNothing) || errors.Is(err, mysql.ErrTaken) || errors.Is(err, mysql.ErrUnderWay)
+	return errors.Is(err, errNothing) || errors.Is(err, runs.ErrTaken) || errors.Is(err, runs.ErrUnderWay)
 }
 
-func (s *Scheduler) try(ctx context.Context, job Job, claim mysql.Claim, past bool) (mysql.Firing, error) {
+func (s *Scheduler) try(ctx context.Context, job Job, claim runs.Claim, past bool) (runs.Firing, error) {
 	offset, err := s.Offset(ctx)
 	if err != nil {
-		return mysql.Firing{}, err
+		return runs.Firing{}, err
 	}
 	now, ahead := s.Clock.Now().Add(offset), early
 	if past {
@@ -102,10 +102,10 @@ func (s *Scheduler) try(ctx context.Context, job Job, claim mysql.Claim, past bo
 	}
 	at, due := job.When.Latest(now.Add(ahead))
 	if !due {
-		return mysql.Firing{}, errNothing
+		return runs.Firing{}, errNothing
 	}
 	if !s.wait(ctx, at.Sub(now)) {
-		return mysql.Firing{}, ctx.Err()
+		return runs.Firing{}, ctx.Err()
 	}
 	claim.At = at
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeWithin)
@@ -129,7 +129,7 @@ func (s *Scheduler) wait(ctx context.Context, d time.Duration) bool {
 }
 
 // run runs the job of a firing and notes how it ended.
-func (s *Scheduler) run(ctx context.Context, log *slog.Logger, firing mysql.Firing) {
+func (s *Scheduler) run(ctx context.Context, log *slog.Logger, firing runs.Firing) {
 	log.InfoContext(ctx, "fired")
 	var run atomic.Uint64
 	end := s.beat(ctx, log, firing, &run)
@@ -171,7 +171,7 @@ func (s *Scheduler) safely(ctx context.Context, log *slog.Logger, job string, be
 }
 
 // beat says that the firing's holder lives, until end is called.
-func (s *Scheduler) beat(ctx context.Context, log *slog.Logger, firing mysql.Firing, run *atomic.Uint64) (end func()) {
+func (s *Scheduler) beat(ctx context.Context, log *slog.Logger, firing runs.Firing, run *atomic.Uint64) (end func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	go func() {

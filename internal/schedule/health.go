@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"duly/internal/mysql"
+	"duly/internal/runs"
 )
 
 // How a scheduler is.
@@ -107,7 +107,7 @@ func (j *JobHealth) note(f FiringHealth, live bool) {
 	}
 }
 
-func (s *Scheduler) told(f mysql.Firing) FiringHealth {
+func (s *Scheduler) told(f runs.Firing) FiringHealth {
 	h := FiringHealth{
 		At: f.At.UTC(), Host: f.Host, Run: f.Run, Began: f.Began.UTC(), Exit: f.Exit, Died: !f.Live && f.Exit == nil,
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/mysql"
+	"duly/internal/runs"
 	"duly/internal/schedule"
 	"duly/internal/testdb"
 )
@@ -74,7 +75,7 @@ func (h *hall) candidate(host, dsn string, jobs ...string) *clerk {
 	h.t.Cleanup(func() { require.NoError(h.t, pool.Close()) })
 	c := &clerk{hall: h, served: make(chan int, 1)}
 	c.Scheduler = &schedule.Scheduler{
-		Zone: location(h.t, h.zone), Firings: &mysql.Firings{DB: pool, Now: h.clock.Now}, Host: host,
+		Zone: location(h.t, h.zone), Firings: &runs.Firings{DB: pool, Now: h.clock.Now}, Host: host,
 		Lease: time.Minute, Heartbeat: 5 * time.Millisecond, Patience: 10 * time.Second, Clock: h.clock,
 		Offset:  func(context.Context) (time.Duration, error) { return 0, nil },
 		Run:     func(_ context.Context, job string, _ func(uint64)) int { c.note(job); return 0 },

@@ -11,7 +11,7 @@ import (
 	"github.com/go-co-op/gocron/v2"
 	"github.com/jonboulle/clockwork"
 
-	"duly/internal/mysql"
+	"duly/internal/runs"
 )
 
 // Job is a job with its times.
@@ -25,7 +25,7 @@ type Job struct {
 type Scheduler struct {
 	Jobs    []Job
 	Zone    *time.Location // of the expressions, for Health to name
-	Firings *mysql.Firings
+	Firings *runs.Firings
 	Host    string
 	// Lease is how long a firing is held after a heartbeat, and Heartbeat how often it beats.
 	Lease, Heartbeat time.Duration

@@ -56,3 +56,12 @@ SELECT s.id, s.next_billing_date, s.amount, s.currency, 'open', s.next_billing_d
 WHERE NOT EXISTS (SELECT 1 FROM invoices i WHERE i.subscription_id = s.id)`)
 	Exec(t, db, `UPDATE subscriptions SET next_billing_date = next_billing_date + INTERVAL 1 MONTH`)
 }
+
+// Shop is a database with n subscriptions, see [Enrol], each with an open invoice of stage 0 that is due on the date.
+func Shop(t testing.TB, n int, due string, change func(i int, s *Subscription)) *testdb.DB {
+	t.Helper()
+	db := testdb.New(t)
+	Enrol(t, db, n, due, change)
+	Invoice(t, db)
+	return db
+}

@@ -14,6 +14,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/runs"
 	"duly/internal/testdb"
 )
 
@@ -82,7 +83,7 @@ func Run(t testing.TB, db *mysql.DB, do func(ctx context.Context, x *batch.StepE
 func RunStep(t testing.TB, db *mysql.DB, step batch.Step) batch.Result {
 	t.Helper()
 	runner := &batch.Runner{
-		Repository: &mysql.Repository{DB: db, Now: time.Now}, Heartbeat: 5 * time.Second, Drain: time.Second,
+		Repository: &runs.Repository{DB: db, Now: time.Now}, Heartbeat: 5 * time.Second, Drain: time.Second,
 		Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}
 	result, err := runner.Run(t.Context(), batch.Job{Name: "billing", Steps: []batch.Step{step}}, Spec())

@@ -1,0 +1,124 @@
+package operator
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/billing"
+	"duly/internal/crash"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+const (
+	closable      = `SELECT id, subscription_id, due_date, amount, currency, stage, status FROM invoices WHERE id = ?`
+	closableOwner = `SELECT COUNT(*) FROM subscriptions WHERE id = ?`
+	closableOther = `SELECT gateway FROM unknown_charges WHERE adopted_at IS NULL AND reference = ? ORDER BY id LIMIT 1`
+
+	closeInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, paid_at = COALESCE(?, paid_at), updated_at = ?
+WHERE id = ? AND status = ?`
+)
+
+// Closable reads an invoice that an operator decides about, without a lock. The error wraps ErrNotThere if there is none.
+func Closable(ctx context.Context, db *mysql.DB, id uint64) (billing.Closable, error) {
+	c, err := closableOf(ctx, db, id, "")
+	return c, mysql.Classify(ctx, err)
+}
+
+// closableOf reads the invoice first: a claim locks it before it makes an attempt, so that under lock none is made meanwhile.
+func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.Closable, error) {
+	var row struct {
+		ID             uint64
+		SubscriptionID uint64       `db:"subscription_id"`
+		Due            payment.Date `db:"due_date"`
+		Amount         int64
+		Currency       string
+		Stage          int
+		Status         string
+	}
+	if err := sqlx.GetContext(ctx, q, &row, closable+lock, id); err != nil {
+		return billing.Closable{}, absent(err, "invoice", id)
+	}
+	c := billing.Closable{
+		Invoice: billing.Invoice{
+			ID: row.ID, SubscriptionID: row.SubscriptionID, Due: row.Due, Stage: row.Stage,
+			Money: payment.Money{Amount: row.Amount, Currency: row.Currency},
+		},
+		Status: billing.InvoiceStatus(row.Status),
+	}
+	var err error
+	if c.Past, err = pastOf(ctx, q, id); err != nil {
+		return c, err
+	}
+	var subscriptions int
+	if err := sqlx.GetContext(ctx, q, &subscriptions, closableOwner, row.SubscriptionID); err != nil {
+		return c, err
+	}
+	c.Gone = subscriptions == 0
+	err = sqlx.GetContext(ctx, q, &c.Unknown, closableOther, billing.Reference(row.SubscriptionID, row.Due))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return c, err
+}
+
+// CloseInvoice closes an invoice as an operator says: invoice, subscription, event and action in one transaction. The error is a
+// RefusedError where the rules forbid it, as for the second of two operators.
+func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.As, now time.Time, action Action) (billing.Closing, error) {
+	now = now.UTC().Round(0).Truncate(time.Microsecond)
+	var closing billing.Closing
+	err := mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
+		c, err := closableOf(ctx, tx, id, " FOR UPDATE")
+		if err != nil {
+			return err
+		}
+		if closing, err = billing.Close(c, as); err != nil {
+			return store.Refuse(err)
+		}
+		paid := any(nil)
+		if closing.Status == billing.Paid {
+			paid = now
+		}
+		crash.At(crash.ResolveStatement)
+		n, err := rowsOf(tx.ExecContext(ctx, closeInvoice, string(closing.Status), paid, now, id, string(c.Status)))
+		if err := store.AllOf(n, 1, "invoices", err); err != nil {
+			return err
+		}
+		crash.At(crash.ResolveStatement)
+		if closing.SubscriptionTo == billing.Active {
+			if _, err := tx.ExecContext(ctx, wellAgain, c.SubscriptionID); err != nil {
+				return err
+			}
+		}
+		crash.At(crash.ResolveStatement)
+		if err := store.WriteBillingEvents(ctx, tx, closing.Events); err != nil {
+			return err
+		}
+		crash.At(crash.ResolveStatement)
+		return action.write(ctx, tx)
+	})
+	return closing, err
+}
+
+// dismissOrder ends the check of an order whose row is gone: nothing of it can be settled any more.
+const dismissOrder = `UPDATE order_checks SET reason = NULL, next_check_at = NULL, refund_next_at = NULL WHERE order_id = ? AND reason IS NOT NULL`
+
+// DismissOrder takes an order out of review whose row is gone. The error is a RefusedError if it is not in review, and wraps
+// ErrNotThere if duly knows nothing of it.
+func DismissOrder(ctx context.Context, db *mysql.DB, id uint64, action Action) error {
+	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
+		n, err := rowsOf(tx.ExecContext(ctx, dismissOrder, id))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return absent(sql.ErrNoRows, "order", id)
+		}
+		return action.write(ctx, tx)
+	})
+}

@@ -1,0 +1,88 @@
+package operator
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+const (
+	// By the walk of settled attempts: few are declined, and nothing is indexed by run.
+	declinesOf = `SELECT id FROM payment_attempts FORCE INDEX (doubt_walk) WHERE status = 'declined' AND next_check_at IS NULL AND run_id IN (?)
+AND gateway = ? AND decline_class IN (?) ORDER BY id`
+
+	declineOf = `SELECT invoice_id, stage FROM payment_attempts WHERE id = ?`
+	declined  = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, try_later_since, status FROM invoices WHERE id = ?`
+	// An invoice that an operator closed is not charged again.
+	closedByOperator = `SELECT COUNT(*) > 0 FROM operator_actions WHERE subject = ? AND action = 'resolve'`
+
+	declinedFrom = `SELECT ` + store.SubscriptionColumns + `, COALESCE(cancel_reason, '') AS cancel_reason FROM subscriptions WHERE id = ?`
+)
+
+// Declines lists the attempts that runs had declined at a gateway for reasons of these classes, also those that were taken back.
+func Declines(ctx context.Context, db *mysql.DB, runs []uint64, gateway string, classes []payment.Class) ([]uint64, error) {
+	query, args, err := sqlx.In(declinesOf, runs, gateway, classes)
+	if err != nil {
+		return nil, fmt.Errorf("list declines: %w", err)
+	}
+	var ids []uint64
+	if err := db.SelectContext(ctx, &ids, query, args...); err != nil {
+		return nil, fmt.Errorf("list declines: %w", mysql.Classify(ctx, err))
+	}
+	return ids, nil
+}
+
+// Decline reads a declined attempt with everything of its invoice. lock is the clause that locks the rows, if any: the invoice
+// first, as claims do.
+func Decline(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.Declined, error) {
+	var at struct {
+		Invoice uint64 `db:"invoice_id"`
+		Stage   int
+	}
+	if err := sqlx.GetContext(ctx, q, &at, declineOf, id); err != nil {
+		return billing.Declined{}, fmt.Errorf("attempt %d: %w", id, err)
+	}
+	var inv struct {
+		store.InvoiceRow
+
+		Status string
+	}
+	if err := sqlx.GetContext(ctx, q, &inv, declined+lock, at.Invoice); err != nil {
+		return billing.Declined{}, fmt.Errorf("invoice %d: %w", at.Invoice, err)
+	}
+	d := billing.Declined{Stage: at.Stage, Invoice: inv.Invoice(), InvoiceStatus: billing.InvoiceStatus(inv.Status)}
+	var sub struct {
+		store.SubscriptionRow
+
+		CancelReason string `db:"cancel_reason"`
+	}
+	switch err := sqlx.GetContext(ctx, q, &sub, declinedFrom+lock, inv.SubscriptionID); {
+	case errors.Is(err, sql.ErrNoRows):
+	case err != nil:
+		return billing.Declined{}, fmt.Errorf("subscription %d: %w", inv.SubscriptionID, err)
+	default:
+		s := sub.Subscription()
+		d.Subscription, d.CancelReason = &s, sub.CancelReason
+	}
+	if err := sqlx.GetContext(ctx, q, &d.Closed, closedByOperator, fmt.Sprintf("invoice:%d", at.Invoice)); err != nil {
+		return billing.Declined{}, err
+	}
+	var rows []store.PastRow
+	if err := mysql.SelectIn(ctx, q, &rows, store.PastAttempts+lock, []uint64{at.Invoice}); err != nil {
+		return billing.Declined{}, err
+	}
+	for _, r := range rows {
+		if d.Attempts = append(d.Attempts, r.Past()); r.ID == id {
+			d.Past = r.Past()
+		}
+	}
+	return d, nil
+}

@@ -1,0 +1,261 @@
+package operator
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+// Action is what an operator did, kept in operator_actions in the transaction of its change.
+type Action struct {
+	Action  string // resolve, requeue, …
+	Subject string // attempt:7, invoice:3
+	Who     string
+	Host    string
+	Reason  string
+	Detail  any // encoded as JSON; nil for none
+}
+
+const insertAction = `INSERT INTO operator_actions (action, subject, who, host, reason, detail) VALUES (?, ?, ?, ?, ?, ?)`
+
+func (a Action) write(ctx context.Context, tx mysql.Execer) error {
+	var detail any
+	if a.Detail != nil {
+		b, err := json.Marshal(a.Detail)
+		if err != nil {
+			return fmt.Errorf("what was done: %w", err)
+		}
+		detail = string(b)
+	}
+	_, err := tx.ExecContext(ctx, insertAction, a.Action, a.Subject, mysql.Cut(a.Who, 191), mysql.Cut(a.Host, 255),
+		store.Text(mysql.Cut(a.Reason, 255)), detail)
+	return err
+}
+
+// Record keeps what an operator did that changes no row of its own.
+func Record(ctx context.Context, db *mysql.DB, action Action) error {
+	return mysql.Tx(ctx, db, "record", func(tx *sqlx.Tx) error { return action.write(ctx, tx) })
+}
+
+// ErrNotThere says that a row that an operator named is not there.
+var ErrNotThere = errors.New("not there")
+
+const (
+	reviewedAttempt = `SELECT a.id, a.invoice_id, a.subscription_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.customer_id,
+a.amount, a.currency, a.gateway, a.status, COALESCE(a.gateway_payment_id, '') AS gateway_payment_id, a.created_at, a.doubted, a.checks,
+a.lease, a.sent_by, a.settled_at, COALESCE(a.proof, '') AS proof, COALESCE(a.account_id, 0) AS account_id, COALESCE(a.key_life_ms, 0) AS key_life_ms,
+COALESCE(a.longest_request_ms, 0) AS longest_request_ms FROM payment_attempts a WHERE a.id = ?`
+	reviewedInvoice = `SELECT id, subscription_id, due_date, amount, currency, stage, status FROM invoices WHERE id = ?`
+
+	resolveAttempt = `UPDATE payment_attempts SET status = ?, decline_code = COALESCE(?, decline_code), gateway_payment_id = ?, message = ?, proof = ?,
+doubted = FALSE, lookup_only = FALSE, next_check_at = NULL, settled_at = COALESCE(settled_at, ?) WHERE id = ?`
+	resolveInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, paid_at = ?, updated_at = ? WHERE id = ?`
+)
+
+type reviewedRow struct {
+	ID           uint64
+	Invoice      uint64 `db:"invoice_id"`
+	Subscription uint64 `db:"subscription_id"`
+	No           int    `db:"attempt_no"`
+	Stage        int
+	Key          string `db:"idempotency_key"`
+	Reference    string
+	Customer     string `db:"customer_id"`
+	Amount       int64
+	Currency     string
+	Gateway      string
+	Status       string
+	PaymentID    string    `db:"gateway_payment_id"`
+	Created      time.Time `db:"created_at"`
+	Doubted      bool
+	Checks       int
+	Lease        []byte
+	SentBy       sql.NullTime `db:"sent_by"`
+	Settled      sql.NullTime `db:"settled_at"`
+	Proof        string
+	Account      uint32 `db:"account_id"`
+	KeyLifeMS    int64  `db:"key_life_ms"`
+	LongestMS    int64  `db:"longest_request_ms"`
+}
+
+func (r reviewedRow) attempt() billing.Attempt {
+	return billing.Attempt{
+		ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, PaymentID: r.PaymentID, CreatedAt: r.Created,
+		Doubted: r.Doubted, Checks: r.Checks, SentBy: r.SentBy.Time,
+		Terms: billing.Terms{
+			Account: r.Account, KeyLife: time.Duration(r.KeyLifeMS) * time.Millisecond, Longest: time.Duration(r.LongestMS) * time.Millisecond,
+		},
+		Charge: payment.Charge{
+			Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
+		},
+	}
+}
+
+// Reviewed reads an attempt that an operator decides about. The error wraps ErrNotThere if there is none.
+func Reviewed(ctx context.Context, db *mysql.DB, id uint64) (billing.Reviewed, error) {
+	r, err := reviewed(ctx, db, id, "")
+	return r, mysql.Classify(ctx, err)
+}
+
+func reviewed(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.Reviewed, error) {
+	var row reviewedRow
+	if err := sqlx.GetContext(ctx, q, &row, reviewedAttempt+lock, id); err != nil {
+		return billing.Reviewed{}, absent(err, "attempt", id)
+	}
+	var inv struct {
+		ID             uint64
+		SubscriptionID uint64       `db:"subscription_id"`
+		Due            payment.Date `db:"due_date"`
+		Amount         int64
+		Currency       string
+		Stage          int
+		Status         string
+	}
+	if err := sqlx.GetContext(ctx, q, &inv, reviewedInvoice+lock, row.Invoice); err != nil {
+		return billing.Reviewed{}, absent(err, "invoice", row.Invoice)
+	}
+	attempt := row.attempt()
+	attempt.Invoice = billing.Invoice{
+		ID: inv.ID, SubscriptionID: inv.SubscriptionID, Due: inv.Due, Stage: inv.Stage,
+		Money: payment.Money{Amount: inv.Amount, Currency: inv.Currency},
+	}
+	r := billing.Reviewed{
+		Attempt: attempt, Status: billing.AttemptStatus(row.Status), Proof: billing.Proof(row.Proof),
+		InvoiceStatus: billing.InvoiceStatus(inv.Status), SettledAt: row.Settled.Time,
+	}
+	copy(r.Lease[:], row.Lease)
+	return r, nil
+}
+
+// hidden keeps an error that programs look for out of the text.
+type hidden struct{ error }
+
+// Error implements error.
+func (hidden) Error() string { return "" }
+
+// Unwrap gives the error itself.
+func (h hidden) Unwrap() error { return h.error }
+
+// ResolveAttempt settles an attempt as decide says, which is given the locked rows: attempt, invoice, subscription, event,
+// booking and action in one transaction. seen is the attempt as it was when the gateway was asked about it: one that a run
+// or another operator has changed since is refused. So is a payment that another row has.
+func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, now time.Time, bookings *store.Bookings, action Action,
+	decide func(billing.Reviewed) (billing.Resolution, error),
+) error {
+	id := seen.ID
+	now = now.UTC().Truncate(time.Microsecond)
+	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
+		a, err := reviewed(ctx, tx, id, " FOR UPDATE")
+		if err != nil {
+			return err
+		}
+		if !a.Same(seen) {
+			return store.Refuse(fmt.Errorf("attempt %d is %s, it changed while the gateway was asked about it: duly show invoice %d, then try again", id, a.Status, a.Invoice.ID))
+		}
+		r, err := decide(a)
+		if err != nil {
+			return store.Refuse(err)
+		}
+		if r.Attempt == billing.AttemptSucceeded {
+			booking := store.Booking{Gateway: a.Gateway, Account: a.Terms.Account, PaymentID: r.PaymentID, Owner: store.Owner{Kind: store.OwnerAttempt, ID: id}}
+			if err := bookings.ReserveNamed(ctx, tx, booking, now); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.ExecContext(ctx, resolveAttempt, string(r.Attempt), store.Text(r.DeclineCode), store.Text(r.PaymentID), r.Message, store.Text(string(r.Proof)), now, id); err != nil {
+			return err
+		}
+		if r.Invoice != "" {
+			paid := any(nil)
+			if r.Invoice == billing.Paid {
+				paid = now
+			}
+			if _, err := tx.ExecContext(ctx, resolveInvoice, string(r.Invoice), paid, now, a.Invoice.ID); err != nil {
+				return err
+			}
+		}
+		if r.SubscriptionTo == billing.Active {
+			if _, err := tx.ExecContext(ctx, wellAgain, a.Invoice.SubscriptionID); err != nil {
+				return err
+			}
+		}
+		if err := store.WriteBillingEvents(ctx, tx, r.Events); err != nil {
+			return err
+		}
+		if err := resolveTold(ctx, tx, a, r, now); err != nil {
+			return err
+		}
+		return action.write(ctx, tx)
+	})
+}
+
+const (
+	requeuedInvoice = `SELECT status FROM invoices WHERE id = ?`
+	requeuedPast    = `SELECT id, attempt_no, idempotency_key, status, COALESCE(account_id, 0) AS account_id, COALESCE(proof, '') AS proof
+FROM payment_attempts WHERE invoice_id = ? ORDER BY attempt_no`
+	requeueInvoice = `UPDATE invoices SET status = 'open', review_reason = NULL, next_try_at = NULL, updated_at = ? WHERE id = ? AND status = 'review'`
+)
+
+// Requeued reads an invoice that is to be made due again, with the attempts that were made on it. The error wraps
+// ErrNotThere if there is none.
+func Requeued(ctx context.Context, db *mysql.DB, id uint64) (billing.InvoiceStatus, []billing.Past, error) {
+	status, past, err := requeued(ctx, db, id, "")
+	return status, past, mysql.Classify(ctx, err)
+}
+
+func requeued(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.InvoiceStatus, []billing.Past, error) {
+	var status string
+	if err := sqlx.GetContext(ctx, q, &status, requeuedInvoice+lock, id); err != nil {
+		return "", nil, absent(err, "invoice", id)
+	}
+	past, err := pastOf(ctx, q, id)
+	return billing.InvoiceStatus(status), past, err
+}
+
+// pastOf reads the attempts that were made on an invoice.
+func pastOf(ctx context.Context, q sqlx.QueryerContext, invoice uint64) ([]billing.Past, error) {
+	var rows []struct {
+		ID      uint64
+		No      int    `db:"attempt_no"`
+		Key     string `db:"idempotency_key"`
+		Status  string
+		Account uint32 `db:"account_id"`
+		Proof   string
+	}
+	if err := sqlx.SelectContext(ctx, q, &rows, requeuedPast, invoice); err != nil {
+		return nil, err
+	}
+	past := make([]billing.Past, len(rows))
+	for i, r := range rows {
+		past[i] = billing.Past{ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Account: r.Account, Proof: billing.Proof(r.Proof)}
+	}
+	return past, nil
+}
+
+// RequeueInvoice makes an invoice in review due again. The error is a RefusedError where the rules forbid it.
+func RequeueInvoice(ctx context.Context, db *mysql.DB, id uint64, now time.Time, action Action) error {
+	return mysql.Tx(ctx, db, "requeue", func(tx *sqlx.Tx) error {
+		status, past, err := requeued(ctx, tx, id, " FOR UPDATE")
+		if err != nil {
+			return err
+		}
+		if err := billing.Requeue(id, status, past); err != nil {
+			return store.Refuse(err)
+		}
+		n, err := rowsOf(tx.ExecContext(ctx, requeueInvoice, now.UTC().Truncate(time.Microsecond), id))
+		if err := store.AllOf(n, 1, "invoices", err); err != nil {
+			return err
+		}
+		return action.write(ctx, tx)
+	})
+}

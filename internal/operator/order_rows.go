@@ -1,0 +1,45 @@
+package operator
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/mysql"
+	"duly/internal/orders"
+	"duly/internal/query"
+)
+
+// OrderForOperator reads an order for an operator's command within its transaction; lock is the clause that locks
+// the rows, if any. It returns nothing if there is none of that id.
+func OrderForOperator(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (*orders.Order, []orders.Payment, orders.Check, error) {
+	var o query.ShownOrder
+	if err := sqlx.GetContext(ctx, q, &o, query.ShowOrder+lock, id); errors.Is(err, sql.ErrNoRows) {
+		return nil, nil, orders.Check{}, nil
+	} else if err != nil {
+		return nil, nil, orders.Check{}, err
+	}
+	if err := sqlx.SelectContext(ctx, q, &o.Payments, query.ShowPayments+lock, id); err != nil {
+		return nil, nil, orders.Check{}, err
+	}
+	check, err := query.CheckOf(ctx, q, id)
+	if err != nil {
+		return nil, nil, orders.Check{}, err
+	}
+	order, list := o.Rules()
+	return &order, list, check.Rules(), nil
+}
+
+const orderOfPayment = `SELECT COALESCE(order_id, 0) FROM payments WHERE id = ?`
+
+// OrderOfPayment is the order that a payment belongs to; 0 if there is no such payment.
+func OrderOfPayment(ctx context.Context, db *mysql.DB, id uint64) (uint64, error) {
+	var order uint64
+	err := db.GetContext(ctx, &order, orderOfPayment, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return order, mysql.Classify(ctx, err)
+}

@@ -1,0 +1,91 @@
+package operator
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/billing"
+	"duly/internal/crash"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+// Reopen takes a decline back.
+type Reopen struct {
+	Attempt uint64
+	Classes []payment.Class
+	Today   payment.Date // the effective date
+	Now     time.Time
+	Action  Action
+	// Read gives the decline, within the transaction and locked.
+	Read func(ctx context.Context, tx *sqlx.Tx) (billing.Declined, error)
+}
+
+const (
+	reopenAttempt = `UPDATE payment_attempts SET reopened_at = ? WHERE id = ? AND status = 'declined' AND reopened_at IS NULL`
+	reopenInvoice = `UPDATE invoices SET status = 'open', stage = ?, next_attempt_date = ?, next_try_at = NULL,
+first_declined_date = IF(?, NULL, first_declined_date), updated_at = ? WHERE id = ? AND status = ?`
+	restoreStatus = `UPDATE subscriptions SET status = ?, cancelled_at = NULL, cancel_reason = NULL WHERE id = ? AND status = ?`
+	restoreDate   = `UPDATE subscriptions SET next_billing_date = ?, anchor_day = COALESCE(?, anchor_day) WHERE id = ?`
+)
+
+// Write takes the decline back in one transaction: attempt, invoice, subscription, event and action. It is a RefusedError where the
+// rules forbid that, and wraps [billing.ErrReopened] where it was done before.
+func (w Reopen) Write(ctx context.Context, db *mysql.DB) (billing.Declined, billing.Reopening, error) {
+	var d billing.Declined
+	var r billing.Reopening
+	err := mysql.Tx(ctx, db, "reopen", func(tx *sqlx.Tx) error {
+		var err error
+		if d, err = w.Read(ctx, tx); err != nil {
+			return err
+		}
+		if r, err = billing.DecideReopen(d, w.Classes, w.Today); err != nil {
+			return store.Refuse(err)
+		}
+		return w.write(ctx, tx, d, r)
+	})
+	return d, r, err
+}
+
+func (w Reopen) write(ctx context.Context, tx *sqlx.Tx, d billing.Declined, r billing.Reopening) error {
+	now := w.Now.UTC().Round(0).Truncate(time.Microsecond)
+	change := func(what, query string, args ...any) error {
+		crash.At(crash.ReopenStatement)
+		n, err := rowsOf(tx.ExecContext(ctx, query, args...))
+		return store.AllOf(n, 1, what, err)
+	}
+	if err := change("attempts", reopenAttempt, now, d.ID); err != nil {
+		return err
+	}
+	if err := change("invoices", reopenInvoice, r.Stage, r.Due, r.First, now, d.Invoice.ID, string(d.InvoiceStatus)); err != nil {
+		return err
+	}
+	if r.SubscriptionTo != "" {
+		if err := change("subscriptions", restoreStatus, string(r.SubscriptionTo), d.Subscription.ID, string(r.SubscriptionFrom)); err != nil {
+			return err
+		}
+	}
+	if !r.Next.IsZero() {
+		anchor := any(nil)
+		if r.Anchor != 0 {
+			anchor = r.Anchor
+		}
+		if err := change("subscriptions", restoreDate, r.Next, anchor, d.Subscription.ID); err != nil {
+			return err
+		}
+	}
+	crash.At(crash.ReopenStatement)
+	if err := store.WriteBillingEvents(ctx, tx, r.Events); err != nil {
+		return err
+	}
+	crash.At(crash.ReopenStatement)
+	action := w.Action
+	action.Detail = map[string]any{
+		"attempt_id": d.ID, "invoice_id": d.Invoice.ID, "subscription_id": d.Invoice.SubscriptionID, "invoice_from": d.InvoiceStatus,
+		"stage": r.Stage, "subscription_from": r.SubscriptionFrom, "subscription_to": r.SubscriptionTo, "next_billing_date": r.Next,
+	}
+	return action.write(ctx, tx)
+}

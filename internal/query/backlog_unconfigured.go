@@ -1,0 +1,109 @@
+package query
+
+import (
+	"context"
+	"fmt"
+
+	"duly/internal/mysql"
+	"duly/internal/orders"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+// Elsewhere are rows that are due at a gateway which is not configured on this host.
+type Elsewhere struct {
+	Gateway string
+	Count   int64
+	IDs     []uint64 `db:"-"` // the first few
+}
+
+const (
+	// The most gateways and rows that are named.
+	elsewhereGateways = 20
+	elsewhereIDs      = 5
+)
+
+const (
+	issuableElsewhere = `FROM subscriptions s WHERE s.status IN ('active', 'past_due') AND s.next_billing_date <= ?
+AND s.review_reason IS NULL AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.subscription_id = s.id
+AND (i.issued_date >= ? OR i.status IN ('open', 'charging', 'review')))`
+
+	collectableElsewhere = `FROM invoices i JOIN subscriptions s ON s.id = i.subscription_id
+WHERE i.status = 'open' AND i.stage = ? AND i.next_attempt_date <= ?`
+
+	unsettledElsewhere = `FROM payment_attempts a WHERE a.status IN ('in_flight', 'in_doubt')`
+
+	refundsElsewhere = `FROM payments p WHERE p.status = 'refund_due'`
+)
+
+// SubscriptionsElsewhere counts the selected subscriptions that are due at gateways other than those.
+func SubscriptionsElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, effective payment.Date, configured []string) ([]Elsewhere, error) {
+	only, args := selection.Only("s.id")
+	return elsewhere(ctx, db, "s.gateway", "s.id", issuableElsewhere+only, append([]any{selection.Business, effective}, args...), configured)
+}
+
+// InvoicesElsewhere counts the selected invoices of the stage that are open and due at gateways other than those.
+func InvoicesElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, stage int, configured []string) ([]Elsewhere, error) {
+	only, args := selection.Only("i.subscription_id")
+	return elsewhere(ctx, db, "s.gateway", "i.id", collectableElsewhere+only, append([]any{stage, selection.Business}, args...), configured)
+}
+
+// AttemptsElsewhere counts the selected attempts in flight and in doubt at gateways other than those.
+func AttemptsElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, configured []string) ([]Elsewhere, error) {
+	only, args := selection.Only("a.subscription_id")
+	return elsewhere(ctx, db, "a.gateway", "a.id", unsettledElsewhere+only, args, configured)
+}
+
+// RefundsElsewhere counts the selected payments that are to be given back at gateways other than those.
+func RefundsElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, configured []string) ([]Elsewhere, error) {
+	only, args := selection.OnlyOrders("p.order_id")
+	return elsewhere(ctx, db, "p.gateway", "p.id", refundsElsewhere+only, args, configured)
+}
+
+// elsewhere counts the rows of a query by gateway, but for gateways that are configured, and reads the first ids of each. An empty
+// name is no gateway: the row is at fault, and goes to review.
+func elsewhere(ctx context.Context, db *mysql.DB, gateway, id, from string, args []any, configured []string) ([]Elsewhere, error) {
+	not, names := store.Gateways{Names: append([]string{""}, configured...)}.Clause(gateway)
+	var list []Elsewhere
+	name := store.Exactly(gateway)
+	query := fmt.Sprintf("SELECT %[1]s AS gateway, COUNT(*) AS count %[2]s%[3]s GROUP BY %[1]s ORDER BY %[1]s LIMIT ?", name, from, not)
+	if err := db.SelectContext(ctx, &list, query, append(append(append([]any{}, args...), names...), elsewhereGateways)...); err != nil {
+		return nil, mysql.Classify(ctx, err)
+	}
+	for i, e := range list {
+		query := fmt.Sprintf("SELECT %s %s AND %s = ? ORDER BY %[1]s LIMIT ?", id, from, name)
+		if err := db.SelectContext(ctx, &list[i].IDs, query, append(append([]any{}, args...), e.Gateway, elsewhereIDs)...); err != nil {
+			return nil, mysql.Classify(ctx, err)
+		}
+	}
+	return list, nil
+}
+
+// add counts an order of a gateway that is not configured.
+func (l *OrdersLeft) add(c orders.Claimed, known func(gateway string) bool) bool {
+	if known == nil {
+		return false
+	}
+	for _, p := range c.Payments {
+		if !orders.MustAsk(c.Order, p) || known(p.Gateway) {
+			continue
+		}
+		for i := range l.Elsewhere {
+			if l.Elsewhere[i].Gateway == p.Gateway {
+				l.Elsewhere[i].count(c.ID)
+				return true
+			}
+		}
+		e := Elsewhere{Gateway: p.Gateway}
+		e.count(c.ID)
+		l.Elsewhere = append(l.Elsewhere, e)
+		return true
+	}
+	return false
+}
+
+func (e *Elsewhere) count(id uint64) {
+	if e.Count++; len(e.IDs) < elsewhereIDs {
+		e.IDs = append(e.IDs, id)
+	}
+}

@@ -1,0 +1,67 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"duly/internal/mysql"
+	"duly/internal/store"
+)
+
+const (
+	earliestCheck = `SELECT next_check_at FROM payment_attempts WHERE status = 'in_doubt' AND next_check_at IS NOT NULL%s
+ORDER BY next_check_at, id LIMIT 1`
+
+	othersInFlight = `SELECT r.id, r.heartbeat_at, r.lease_ms FROM job_runs r WHERE r.status = 'running' AND r.id <> ?
+AND EXISTS (SELECT 1 FROM payment_attempts a WHERE a.status = 'in_flight' AND a.run_id = r.id%s)`
+)
+
+// NextCheck is when the next selected attempt in doubt is to be asked about, but for those of gateways that are
+// left alone; zero for none.
+func NextCheck(ctx context.Context, db *mysql.DB, selection store.Selection, alone []string) (time.Time, error) {
+	only, args := selection.Only("subscription_id")
+	if len(alone) > 0 {
+		only += " AND gateway NOT IN (?" + strings.Repeat(",?", len(alone)-1) + ")"
+		for _, name := range alone {
+			args = append(args, name)
+		}
+	}
+	var at []time.Time
+	if err := db.SelectContext(ctx, &at, fmt.Sprintf(earliestCheck, only), args...); err != nil || len(at) == 0 {
+		return time.Time{}, err
+	}
+	return at[0], nil
+}
+
+// Owner is another run, not marked as ended, that owns selected attempts in flight.
+type Owner struct {
+	ID      uint64
+	Beat    time.Time `db:"heartbeat_at"`
+	LeaseMS int64     `db:"lease_ms"`
+	Claimed int64     `db:"claimed"` // how many attempts it owns, where they are counted
+}
+
+// FreeAt is when the attempts of o can be taken over, unless its heartbeat goes on.
+func (o Owner) FreeAt() time.Time { return o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond) }
+
+// Owners lists the other runs that own selected attempts in flight.
+func Owners(ctx context.Context, db *mysql.DB, selection store.Selection, except uint64) ([]Owner, error) {
+	only, args := selection.Only("a.subscription_id")
+	var owners []Owner
+	err := db.SelectContext(ctx, &owners, fmt.Sprintf(othersInFlight, only), append([]any{except}, args...)...)
+	return owners, err
+}
+
+const claimsByRun = `SELECT r.id, r.heartbeat_at, r.lease_ms, a.claimed FROM (SELECT run_id, COUNT(*) AS claimed FROM payment_attempts
+WHERE status = 'in_flight'%s GROUP BY run_id) a JOIN job_runs r ON r.id = a.run_id WHERE r.status = 'running' AND r.id <> ? ORDER BY r.id`
+
+// Claims lists the other runs, not marked as ended, that own selected attempts in flight at gateways, with their number.
+func Claims(ctx context.Context, db *mysql.DB, selection store.Selection, at store.Gateways, except uint64) ([]Owner, error) {
+	only, args := selection.Only("subscription_id")
+	which, names := at.Clause("gateway")
+	var owners []Owner
+	err := db.SelectContext(ctx, &owners, fmt.Sprintf(claimsByRun, only+which), append(append(args, names...), except)...)
+	return owners, mysql.Classify(ctx, err)
+}

@@ -1,0 +1,325 @@
+package runs
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+)
+
+// Repository keeps runs in job_runs and step_runs. It implements batch.JobRepository.
+type Repository struct {
+	DB *mysql.DB
+	// Server is the one that a run began on: it is renewed and settled on no other. Zero: any.
+	Server mysql.Server
+	// Now is the business clock, by which runs are dated.
+	Now func() time.Time
+	// State, if set, is what the run tells of itself with each heartbeat: kept as JSON for those who look at it.
+	State func() any
+	// Clean, if set, is what is kept of an error, and of the JSON of State and Report.
+	Clean func(text string) string
+	// Report, if set, is what the run keeps of itself for good, with each heartbeat and with how it ended; res is nil
+	// while it has not.
+	Report func(res *batch.Result) any
+}
+
+func (r *Repository) clean(text string) string {
+	if r.Clean == nil {
+		return text
+	}
+	return r.Clean(text)
+}
+
+// NewLease is a fresh random name for a lease.
+func NewLease() ([]byte, error) {
+	b := make([]byte, 16)
+	if _, err := rand.Read(b); err != nil {
+		return nil, fmt.Errorf("make a lease: %w", err)
+	}
+	return b, nil
+}
+
+const insertRun = `INSERT INTO job_runs (job, business_date, params, status, rerun_of, lease, lease_ms, host, pid, version, heartbeat_at, started_at)
+VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), ?)`
+
+// Start implements batch.JobRepository.
+func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error) {
+	token, err := NewLease()
+	if err != nil {
+		return nil, err
+	}
+	run := &batch.Run{Job: s.Job, Token: token, Lease: s.Lease}
+	for try := 1; ; try++ {
+		err = r.start(ctx, s, run)
+		if !errors.Is(err, mysql.ErrCommitUnknown) || ctx.Err() != nil || try == mysql.Reconnect {
+			return run, err
+		}
+	}
+}
+
+// start writes the run's row, or finds it if a COMMIT had no certain answer.
+func (r *Repository) start(ctx context.Context, s batch.Spec, run *batch.Run) error {
+	err := mysql.Tx(ctx, r.DB, "start", func(tx *sqlx.Tx) error {
+		run.Started = r.Now().UTC().Round(0).Truncate(time.Microsecond)
+		var rerun any
+		if s.RerunOf != 0 {
+			rerun = s.RerunOf
+		}
+		result, err := tx.ExecContext(ctx, insertRun, s.Job, s.BusinessDate, string(s.Params), rerun, run.Token,
+			s.Lease.Milliseconds(), mysql.Cut(s.Host, 255), s.PID, mysql.Cut(s.Version, 64), run.Started)
+		if err != nil {
+			return err
+		}
+		id, err := result.LastInsertId()
+		run.ID = uint64(id) //nolint:gosec // AUTO_INCREMENT is positive
+		return err
+	})
+	if errors.Is(err, mysql.ErrCommitUnknown) {
+		return r.started(ctx, run, err)
+	}
+	return err
+}
+
+const startedRun = `SELECT id FROM job_runs WHERE lease = ? ORDER BY id DESC LIMIT 1`
+
+// started finds out whether a run was started whose COMMIT had no certain answer; lost is the error if it was not.
+func (r *Repository) started(ctx context.Context, run *batch.Run, lost error) error {
+	var ids []uint64
+	if err := r.DB.SelectContext(ctx, &ids, startedRun, run.Token); err != nil {
+		return errors.Join(lost, err)
+	}
+	if len(ids) == 0 {
+		return lost
+	}
+	run.ID = ids[0]
+	return nil
+}
+
+// A heartbeat counts only while the lease that it renews still holds, on the server that gave it.
+const beatRun = `UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6), state = ?, report = ?
+WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND`
+
+// Beat implements batch.JobRepository.
+func (r *Repository) Beat(ctx context.Context, run *batch.Run, progress []batch.Progress) error {
+	state, report := r.state(), r.report(nil)
+	return mysql.Tx(ctx, r.DB, "heartbeat", func(tx *sqlx.Tx) error {
+		query, args := beatRun, []any{state, report, run.ID, run.Token, run.Lease.Microseconds()}
+		if r.Server.Known() {
+			query, args = query+" AND "+r.Server.Column()+" = ?", append(args, r.Server.Value)
+		}
+		result, err := tx.ExecContext(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(r.lost(ctx, tx), err)
+		}
+		return r.write(ctx, tx, run, progress)
+	})
+}
+
+// lost is why the lease of a run is not renewed.
+func (r *Repository) lost(ctx context.Context, tx *sqlx.Tx) error {
+	if !r.Server.Known() {
+		return batch.ErrLeaseLost
+	}
+	var server sql.NullString
+	if err := tx.GetContext(ctx, &server, "SELECT "+r.Server.Column()); err != nil {
+		return err
+	}
+	if err := r.Server.Check(server.String); err != nil {
+		return err
+	}
+	return batch.ErrLeaseLost
+}
+
+// state is the run's state as JSON; nil for none. One that cannot be written down costs no heartbeat.
+func (r *Repository) state() any {
+	if r.State == nil {
+		return nil
+	}
+	return r.document(r.State())
+}
+
+// report is what is kept of the run, likewise.
+func (r *Repository) report(res *batch.Result) any {
+	if r.Report == nil {
+		return nil
+	}
+	return r.document(r.Report(res))
+}
+
+func (r *Repository) document(v any) any {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	return r.clean(string(b))
+}
+
+// A run whose lease ran out is left for the next one to mark as abandoned.
+const finishRun = `UPDATE job_runs SET status = ?, exit_code = ?, error = ?, finished_at = ?, report = COALESCE(?, report)
+WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND`
+
+// Finish implements batch.JobRepository.
+func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batch.Progress, res batch.Result) error {
+	report := r.report(&res)
+	return mysql.Repeat(ctx, r.DB, "finish", func(tx *sqlx.Tx) error {
+		var message any
+		if res.Err != nil {
+			message = mysql.Cut(r.clean(res.Err.Error()), 2000)
+		}
+		result, err := tx.ExecContext(ctx, finishRun, res.Status, res.Exit, message, r.Now().UTC().Round(0), report, run.ID, run.Token,
+			run.Lease.Microseconds())
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(r.finished(ctx, tx, run, res), err)
+		}
+		return r.write(ctx, tx, run, progress)
+	})
+}
+
+const finishedRun = `SELECT COUNT(*) FROM job_runs WHERE id = ? AND lease = ? AND status = ? AND exit_code = ?`
+
+// finished is nil if the run was finished already, by a COMMIT whose answer was lost.
+func (r *Repository) finished(ctx context.Context, tx *sqlx.Tx, run *batch.Run, res batch.Result) error {
+	var n int
+	if err := tx.GetContext(ctx, &n, finishedRun, run.ID, run.Token, res.Status, res.Exit); err != nil {
+		return err
+	}
+	if n == 0 {
+		return batch.ErrLeaseLost
+	}
+	return nil
+}
+
+const (
+	selectSteps = `SELECT step, id FROM step_runs WHERE run_id = ?`
+	insertStep  = `INSERT INTO step_runs (run_id, step, status, started_at) VALUES (?, ?, 'running', ?)`
+	updateStep  = `UPDATE step_runs SET status = ?, read_count = ?, succeeded = ?, declined = ?, released = ?, in_doubt = ?,
+rejected = ?, review = ?, amounts = ?, finished_at = IF(? = 'running', NULL, COALESCE(finished_at, ?)) WHERE id = ?`
+)
+
+// write brings step_runs up to date. The run's row is locked, so that no other write of this run is under way.
+func (r *Repository) write(ctx context.Context, tx *sqlx.Tx, run *batch.Run, progress []batch.Progress) error {
+	var have []struct {
+		Step string
+		ID   int64
+	}
+	if err := tx.SelectContext(ctx, &have, selectSteps, run.ID); err != nil {
+		return err
+	}
+	ids := map[string]int64{}
+	for _, h := range have {
+		ids[h.Step] = h.ID
+	}
+	now := r.Now().UTC().Round(0)
+	for _, p := range progress {
+		id, ok := ids[p.Step]
+		if !ok {
+			result, err := tx.ExecContext(ctx, insertStep, run.ID, p.Step, now.Add(-p.Began))
+			if err != nil {
+				return err
+			}
+			if id, err = result.LastInsertId(); err != nil {
+				return err
+			}
+		}
+		amounts, err := json.Marshal(p.Tally.Amounts)
+		if err != nil {
+			return err
+		}
+		t := p.Tally
+		if _, err := tx.ExecContext(ctx, updateStep, p.Status, t.Read, t.Succeeded, t.Declined, t.Released, t.InDoubt,
+			t.Rejected, t.Review, string(amounts), p.Status, now.Add(-p.Ended), id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	selectDead = `SELECT id FROM job_runs WHERE status = 'running'
+AND heartbeat_at < UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND ORDER BY id FOR UPDATE SKIP LOCKED`
+	abandonRuns = `UPDATE job_runs SET status = 'abandoned', finished_at = ? WHERE status = 'running' AND id IN (?)`
+)
+
+// Abandon marks every run whose lease ran out as abandoned and returns their ids. From then on such a run can
+// neither renew its lease nor settle.
+func (r *Repository) Abandon(ctx context.Context) ([]uint64, error) {
+	var dead []uint64
+	err := mysql.Tx(ctx, r.DB, "abandon", func(tx *sqlx.Tx) error {
+		dead = dead[:0]
+		if err := tx.SelectContext(ctx, &dead, selectDead); err != nil || len(dead) == 0 {
+			return err
+		}
+		query, args, err := mysql.In(abandonRuns, r.Now().UTC().Round(0), dead)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, query, args...)
+		return err
+	})
+	return dead, err
+}
+
+// holdRun keeps the run's row from being marked abandoned until the transaction ends. It also reads the session settings that
+// decisions depend on, so that a settlement that a proxy runs in another session writes nothing.
+const holdRun = `SELECT %s AS server, CONCAT(@@session.time_zone, ' ', @@session.sql_mode) AS session FROM job_runs WHERE id = ? AND lease = ? AND status = 'running'
+AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND LOCK IN SHARE MODE`
+
+// Hold returns batch.ErrLeaseLost unless the run's lease holds, and keeps it from being taken over until tx ends.
+func Hold(ctx context.Context, tx *sqlx.Tx, run *batch.Run) error {
+	return HoldOn(ctx, tx, run, mysql.Server{})
+}
+
+// HoldOn is Hold on the server that the run began on: another one is a batch.ErrOtherServer.
+func HoldOn(ctx context.Context, tx *sqlx.Tx, run *batch.Run, server mysql.Server) error {
+	var found []struct {
+		Server  sql.NullString
+		Session string
+	}
+	if err := tx.SelectContext(ctx, &found, fmt.Sprintf(holdRun, server.Column()), run.ID, run.Token, run.Lease.Microseconds()); err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return batch.ErrLeaseLost
+	}
+	if s := found[0].Session; !strings.HasPrefix(s, mysql.SessionZone+" ") || !strings.Contains(s, mysql.StrictMode) {
+		return mysql.SessionLost("time zone and sql_mode " + s)
+	}
+	return server.Check(found[0].Server.String)
+}
+
+// Live is a run of somebody else that is under way.
+type Live struct {
+	ID      uint64
+	Job     string
+	Host    string
+	PID     int
+	Beat    time.Time `db:"heartbeat_at"`
+	LeaseMS int64     `db:"lease_ms"`
+}
+
+const selectLive = `SELECT id, job, host, pid, heartbeat_at, lease_ms FROM job_runs WHERE status = 'running' AND id <> ?
+AND heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND ORDER BY id`
+
+// Others lists the live runs but for the one given.
+func (r *Repository) Others(ctx context.Context, except uint64) ([]Live, error) {
+	var live []Live
+	if err := r.DB.SelectContext(ctx, &live, selectLive, except); err != nil {
+		return nil, fmt.Errorf("list live runs: %w", mysql.Classify(ctx, err))
+	}
+	return live, nil
+}

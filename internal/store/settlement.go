@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+)
+
+// Settled is a result and what follows from it.
+type Settled struct {
+	*billing.Result
+	billing.Settlement
+}
+
+// Count adds s to t.
+func (s Settled) Count(t *batch.Tally) {
+	switch s.Attempt {
+	case billing.AttemptSucceeded:
+		t.Succeeded++
+		if s.Answer.Found {
+			t.Found++
+		}
+		t.Pay(s.Result.Invoice.Money.Currency, s.Result.Invoice.Money.Amount)
+	case billing.AttemptDeclined:
+		t.Declined++
+	case billing.AttemptReleased:
+		t.Released++
+	case billing.AttemptInDoubt, billing.AttemptInFlight:
+		t.InDoubt++
+	case billing.AttemptRejected:
+		t.Rejected++
+	case billing.AttemptReview:
+		t.Review++
+	}
+}
+
+// SettleAttempts writes the outcomes of attempts.
+func SettleAttempts(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) error {
+	rows := make([][]any, len(todo))
+	for i, s := range todo {
+		done := any(now)
+		if s.Attempt == billing.AttemptInDoubt {
+			done = nil
+		}
+		rows[i] = []any{
+			s.ID, string(s.Attempt), s.Settlement.Doubted, s.Settlement.LookUp, Text(string(s.Decline.Class)),
+			Text(s.Decline.Code), Text(s.Decline.NetworkCode), Text(s.Decline.AdviceCode), Text(s.Message),
+			Text(s.Settlement.PaymentID), s.Settlement.Checks, Instant(s.NextCheckAt), done, Instant(s.Settlement.SentBy),
+			Text(string(s.Settlement.Proof)),
+		}
+	}
+	if err := patience(ctx, tx, todo); err != nil {
+		return err
+	}
+	n, err := mysql.Update(ctx, tx, "payment_attempts", []string{
+		"status", "doubted", "lookup_only", "decline_class", "decline_code", "network_code", "advice_code", "message",
+		"gateway_payment_id", "checks", "next_check_at", "settled_at", "sent_by", "proof",
+	}, rows, "status = 'in_flight'")
+	return AllOf(n, len(rows), "attempts", err)
+}
+
+// patience writes what was counted of look-ups that decided nothing. Most attempts are never looked up: no column of theirs
+// is written for it.
+func patience(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
+	var rows [][]any
+	for _, s := range todo {
+		if counted := s.Settlement.Patience.Text(); counted != "" {
+			rows = append(rows, []any{s.ID, counted})
+		}
+	}
+	_, err := mysql.Update(ctx, tx, "payment_attempts", []string{"patience"}, rows, "status = 'in_flight'")
+	return err
+}
+
+// SettleInvoices writes what follows for invoices from the outcomes of their attempts. more is always true: subscriptions follow.
+func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) (more bool, err error) {
+	var same, moved [][]any // by whether the date of the stage changes
+	var first [][]any       // declined for the first time
+	for _, s := range todo {
+		if s.Settlement.Invoice == billing.Charging {
+			continue
+		}
+		paid := any(nil)
+		if s.Settlement.Invoice == billing.Paid {
+			paid = now
+		}
+		row := []any{
+			s.Result.Invoice.ID, string(s.Settlement.Invoice), s.Settlement.Stage, Instant(s.NextTryAt), s.Settlement.FirstDeclined,
+			Instant(s.Settlement.TryLaterSince), Text(s.ReviewReason), paid, now,
+		}
+		if len(s.Settlement.RetryDays) > 0 {
+			first = append(first, []any{s.Result.Invoice.ID, billing.DaysText(s.Settlement.RetryDays)})
+		}
+		if s.Next.IsZero() {
+			same = append(same, row)
+		} else {
+			moved = append(moved, append(row, s.Next))
+		}
+	}
+	if _, err := mysql.Update(ctx, tx, "invoices", []string{"retry_days"}, first, "status = 'charging'"); err != nil {
+		return false, err
+	}
+	columns := []string{
+		"status", "stage", "next_try_at", "first_declined_date", "try_later_since", "review_reason", "paid_at", "updated_at",
+	}
+	n, err := mysql.Update(ctx, tx, "invoices", columns, same, "status = 'charging'")
+	if err := AllOf(n, len(same), "invoices", err); err != nil {
+		return false, err
+	}
+	n, err = mysql.Update(ctx, tx, "invoices", append(columns, "next_attempt_date"), moved, "status = 'charging'")
+	return true, AllOf(n, len(moved), "invoices", err)
+}
+
+// SettleSubscriptions changes the statuses that follow, each with the old one in its WHERE: what the customer
+// ended is never brought back.
+func SettleSubscriptions(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) error {
+	var active, pastDue, cancelled [][]any
+	for _, s := range todo {
+		id := s.Result.Invoice.SubscriptionID
+		switch s.SubscriptionTo {
+		case billing.Active:
+			active = append(active, []any{id})
+		case billing.PastDue:
+			pastDue = append(pastDue, []any{id})
+		case billing.Cancelled:
+			cancelled = append(cancelled, []any{id, s.CancelReason})
+		case billing.Paused, billing.Trialing:
+			return fmt.Errorf("attempt %d would pause its subscription", s.ID)
+		}
+	}
+	if _, err := mysql.Update(ctx, tx, "subscriptions", nil, active, "status = 'past_due'", "status = 'active'"); err != nil {
+		return err
+	}
+	if _, err := mysql.Update(ctx, tx, "subscriptions", nil, pastDue, "status = 'active'", "status = 'past_due'"); err != nil {
+		return err
+	}
+	return Cancel(ctx, tx, cancelled, now)
+}
+
+// Cancel ends subscriptions; each row is an id and a reason. What the customer ended already is left as it is.
+func Cancel(ctx context.Context, tx *sqlx.Tx, rows [][]any, now time.Time) error {
+	for i := range rows {
+		rows[i] = append(rows[i], now.UTC())
+	}
+	_, err := mysql.Update(ctx, tx, "subscriptions", []string{"cancel_reason", "cancelled_at"}, rows,
+		"status IN ('active', 'past_due')", "status = 'cancelled'")
+	return err
+}

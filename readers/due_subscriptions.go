@@ -1,0 +1,169 @@
+package readers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+// DueSubscriptions reads the subscriptions of one status whose next billing date has come. It is read within the
+// transaction that issues their invoices: the locks are the claim, and nothing leaves the database.
+type DueSubscriptions struct {
+	Selection store.Selection
+	Status    billing.SubscriptionStatus
+
+	walk  walk
+	aside map[uint64]bool // rows that failed by themselves
+}
+
+// DueSubscription is a subscription to issue for, with what its newest invoice says.
+type DueSubscription struct {
+	billing.Subscription
+
+	Newest billing.Newest
+	// Invoiced lists due dates that have an invoice already, from the next billing date on.
+	Invoiced map[payment.Date]bool
+}
+
+const (
+	// The walk goes on behind what is stored, whether that is a date or not.
+	dueCandidates = `SELECT id, CAST(next_billing_date AS CHAR) AS walk_date FROM subscriptions
+WHERE status = ? AND next_billing_date <= ?
+AND (next_billing_date > ? OR (next_billing_date = ? AND id > ?))%s
+ORDER BY next_billing_date, id LIMIT ?`
+
+	// COALESCE: see stageLock.
+	dueLock = `SELECT ` + store.SubscriptionColumns + ` FROM subscriptions
+WHERE id IN (?) AND COALESCE(status) = ? AND next_billing_date <= ? ORDER BY id`
+
+	// The newest invoice by its issue: while one is unpaid no other is issued.
+	newestInvoices = `SELECT i.subscription_id, i.status, i.issued_date FROM subscriptions s JOIN invoices i ON i.id =
+(SELECT x.id FROM invoices x WHERE x.subscription_id = s.id ORDER BY x.issued_date DESC, x.id DESC LIMIT 1)
+WHERE s.id IN (?)`
+
+	invoicedDates = `SELECT i.subscription_id, i.due_date FROM subscriptions s
+JOIN invoices i ON i.subscription_id = s.id AND i.due_date >= s.next_billing_date WHERE s.id IN (?)`
+)
+
+// DueSubscriptionsPage is one page of a walk.
+type DueSubscriptionsPage struct {
+	Rows []DueSubscription
+	Done bool
+
+	seen int
+	last candidate
+}
+
+// Read locks and reads the next page. The walk moves on only with Took.
+func (d *DueSubscriptions) Read(ctx context.Context, tx *sqlx.Tx, size int) (DueSubscriptionsPage, error) {
+	limit := d.walk.limit(size)
+	candidates, err := d.candidates(ctx, tx, limit)
+	if err != nil {
+		return DueSubscriptionsPage{}, err
+	}
+	page := DueSubscriptionsPage{seen: len(candidates), Done: len(candidates) < limit}
+	if page.seen == 0 {
+		return page, nil
+	}
+	page.last = candidates[page.seen-1]
+	candidates = slices.DeleteFunc(candidates, func(x candidate) bool { return d.aside[x.ID] })
+	if len(candidates) == 0 {
+		return page, nil
+	}
+	ids := store.SortedIDs(candidates, func(x candidate) uint64 { return x.ID })
+	rows := make([]store.SubscriptionRow, 0, len(ids))
+	if err := mysql.SelectIn(ctx, tx, &rows, dueLock+d.walk.lock(), ids, string(d.Status), d.Selection.Business); err != nil {
+		return page, err
+	}
+	page.Rows, err = withInvoices(ctx, tx, rows)
+	return page, err
+}
+
+// candidates reads the next ids of the walk, without a lock.
+func (d *DueSubscriptions) candidates(ctx context.Context, q sqlx.QueryerContext, limit int) ([]candidate, error) {
+	only, args := d.Selection.Only("id")
+	first := d.walk.from()
+	args = append([]any{string(d.Status), d.Selection.Business, first, first, d.walk.id}, args...)
+	var found []candidate
+	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(dueCandidates, only), append(args, limit)...)
+	return found, err
+}
+
+func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.SubscriptionRow) ([]DueSubscription, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	ids := store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID })
+	var newest []struct {
+		Subscription uint64 `db:"subscription_id"`
+		Status       string
+		Issued       payment.Date `db:"issued_date"`
+	}
+	if err := mysql.SelectIn(ctx, q, &newest, newestInvoices, ids); err != nil {
+		return nil, err
+	}
+	var dates []struct {
+		Subscription uint64       `db:"subscription_id"`
+		Due          payment.Date `db:"due_date"`
+	}
+	if err := mysql.SelectIn(ctx, q, &dates, invoicedDates, ids); err != nil {
+		return nil, err
+	}
+	out := make([]DueSubscription, len(rows))
+	at := make(map[uint64]int, len(rows))
+	for i, r := range rows {
+		out[i].Subscription = r.Subscription()
+		at[r.ID] = i
+	}
+	for _, n := range newest {
+		out[at[n.Subscription]].Newest = billing.Newest{Exists: true, Status: billing.InvoiceStatus(n.Status), Issued: n.Issued}
+	}
+	for _, d := range dates {
+		row := &out[at[d.Subscription]]
+		if row.Invoiced == nil {
+			row.Invoiced = map[payment.Date]bool{}
+		}
+		row.Invoiced[d.Due] = true
+	}
+	return out, nil
+}
+
+// Took moves the walk behind a page that was committed. It reports whether the walk is done.
+func (d *DueSubscriptions) Took(page DueSubscriptionsPage) bool {
+	d.walk.took()
+	if page.Done {
+		return d.walk.end()
+	}
+	d.walk.date, d.walk.id = page.last.Date, page.last.ID
+	return false
+}
+
+// Failed decides what a failed page means: nil to read on in another way, else the error. aside names the
+// row that fails by itself, with its error, 0 for none; it is not read again.
+func (d *DueSubscriptions) Failed(page DueSubscriptionsPage, size int, kind batch.FailureKind, err error) (aside uint64, _ error) {
+	limit := d.walk.limit(size)
+	if err = d.walk.failed(kind, err, limit); err == nil || limit > 1 || page.seen != 1 || retried(kind) {
+		return 0, err
+	}
+	d.walk.took()
+	d.walk.date, d.walk.id = page.last.Date, page.last.ID
+	if d.aside == nil {
+		d.aside = map[uint64]bool{}
+	}
+	d.aside[page.last.ID] = true
+	return page.last.ID, err
+}
+
+// Locked reports whether a row stayed locked until the end of the walk.
+func (d *DueSubscriptions) Locked() bool { return d.walk.locked }
+
+// IsInvoiced reports whether the subscription has an invoice of that due date.
+func (s DueSubscription) IsInvoiced(due payment.Date) bool { return s.Invoiced[due] }

@@ -1,0 +1,290 @@
+package readers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+// OpenInvoices claims the open invoices of one dunning stage: it commits an attempt for each before it returns it.
+// Invoices that must not be charged are moved on, voided, ended or set aside in the same transaction.
+//
+// It promises: every open invoice of the stage that is due, selected, not in a lane that is skipped and not
+// released by a run after this one began is returned or decided once in a walk, unless its row stayed locked
+// until the end of the walk (see Left). Those of full lanes are postponed, and claimed in the same walk as
+// soon as there is room.
+type OpenInvoices struct {
+	DB *mysql.DB
+	// Server is the one that the run began on; zero: any.
+	Server    mysql.Server
+	Selection store.Selection
+	Stage     int
+	Policy    billing.Policy
+	Known     func(gateway string) bool
+	// Terms are what new attempts at a gateway are made under; nil: none are stored.
+	Terms func(gateway string) billing.Terms
+	// KeyPrefix is what the keys of new attempts at a gateway begin with; nil: nothing.
+	KeyPrefix func(gateway string) string
+	// Today is the effective date, Now the business clock, Clock the process's own.
+	Today func() payment.Date
+	Now   func() time.Time
+	Clock func() time.Time
+	// Left is told of invoices that are left for a later run.
+	Left LeftFunc
+	// Decided writes what was decided without a charge, within the claim's transaction.
+	Decided func(ctx context.Context, tx *sqlx.Tx, decided []billing.Decided) (batch.Tally, error)
+
+	failures failures
+	walk     walk
+	walked   bool // the walk is at its end, but for what it postponed
+	postponed
+}
+
+const (
+	stageCandidates = `SELECT id, CAST(next_attempt_date AS CHAR) AS walk_date FROM invoices
+WHERE status = 'open' AND stage = ? AND next_attempt_date <= ?
+AND (next_attempt_date > ? OR (next_attempt_date = ? AND id > ?))%s
+ORDER BY next_attempt_date, id LIMIT ?`
+
+	// COALESCE keeps the optimiser of a small table from locking by the index of the walk instead: every row that
+	// it would look at there is locked, also those of other claims.
+	stageLock = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, try_later_since
+FROM invoices WHERE id IN (?) AND COALESCE(status) = 'open' AND COALESCE(stage) = ? AND next_attempt_date <= ?
+AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id`
+
+	insertAttempts = `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference,
+customer_id, amount, currency, gateway, payment_method, method_type, description, body_version, status, run_id, lease, created_at,
+account_id, key_life_ms, longest_request_ms) VALUES `
+)
+
+// stageClaim is what one claim transaction read and made.
+type openInvoicesClaim struct {
+	lease [16]byte
+	seen  int // candidates, whatever became of them
+	date  payment.Date
+	id    uint64 // the last candidate
+	items []billing.Claimed
+	tally batch.Tally
+	mark  batch.Mark
+	held  []string  // gateways that list a charge of a claimed period which nothing here accounts for
+	met   int       // rows that were claimed, decided, postponed or skipped
+	full  []fullRow // rows that there was no room for
+}
+
+// confirmed tells the run of a claim that was committed.
+func (c *openInvoicesClaim) confirmed(x *batch.StepExecution) {
+	x.Count(c.tally)
+	if len(c.items) > 0 {
+		x.Acknowledged.Claimed(c.mark)
+	}
+	for _, name := range c.held {
+		x.Leave(listed(name))
+	}
+}
+
+type fullRow struct {
+	lane string
+	id   uint64
+}
+
+// claim claims the next rows of the walk, or these if there are any.
+func (s *OpenInvoices) claim(ctx context.Context, limit int, want batch.Want, these []uint64) (*openInvoicesClaim, error) {
+	c := &openInvoicesClaim{}
+	lease, err := leaseName()
+	if err != nil {
+		return c, err
+	}
+	return c, claim(ctx, s.DB, "claim", func(tx *sqlx.Tx) error {
+		*c = openInvoicesClaim{lease: lease}
+		return s.transact(ctx, tx, c, limit, want, these)
+	}, func() (bool, error) { return attemptsOf(ctx, s.DB, lease) })
+}
+
+type candidate struct {
+	ID   uint64
+	Date payment.Date `db:"walk_date"`
+}
+
+func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, limit int, want batch.Want, these []uint64) error {
+	ids, phase := these, forward
+	if len(these) == 0 {
+		phase = s.walk.phase
+		candidates, err := s.candidates(ctx, tx, limit)
+		if err != nil {
+			return err
+		}
+		if c.seen = len(candidates); c.seen == 0 {
+			return nil
+		}
+		last := candidates[c.seen-1]
+		c.date, c.id = last.Date, last.ID
+		ids = store.SortedIDs(candidates, func(x candidate) uint64 { return x.ID })
+	}
+
+	invoices := make([]store.InvoiceRow, 0, len(ids))
+	if err := mysql.SelectIn(ctx, tx, &invoices, stageLock+phase.lock(), ids, s.Stage, s.Selection.Business, batch.Execution(ctx).Run.Started); err != nil || len(invoices) == 0 {
+		return err
+	}
+	subscriptions, err := store.SubscriptionsOf(ctx, tx, invoices, phase.lock())
+	if err != nil {
+		return err
+	}
+	past, err := store.PastOf(ctx, tx, invoices)
+	if err != nil {
+		return err
+	}
+	var decided []billing.Decided
+	charges, rooms := make([]charge, 0, len(invoices)), want.Rooms()
+	for _, row := range invoices {
+		inv := row.Invoice()
+		sub, ok := subscriptions[row.SubscriptionID]
+		if !ok && phase != waiting { // locked
+			continue
+		}
+		c.met++
+		switch {
+		case !ok:
+			decided = append(decided, billing.Decided{Invoice: inv, Claim: billing.Ownerless(inv)})
+			continue
+		case want.Skip(sub.Gateway):
+			continue
+		}
+		claim := billing.DecideClaim(inv, sub, past[inv.ID], s.Policy, s.Today(), s.Known)
+		switch {
+		case claim.Action == billing.LeaveInvoice:
+		case claim.Action != billing.Charge:
+			decided = append(decided, billing.Decided{Invoice: inv, Claim: claim})
+		case rooms.Take(sub.Gateway):
+			ch := s.charge(inv, sub, claim)
+			ch.before = store.LeaseBefore(past[inv.ID], claim.Reuse)
+			charges = append(charges, ch)
+		default:
+			c.full = append(c.full, fullRow{sub.Gateway, inv.ID})
+		}
+	}
+	if len(decided) > 0 {
+		if c.tally, err = s.Decided(ctx, tx, decided); err != nil {
+			return err
+		}
+	}
+	return s.attempt(ctx, tx, c, charges)
+}
+
+// charge is the charge of a claim under the terms and the prefix of its gateway. A released attempt that is taken up at
+// another gateway, of whose keys an installation beside this one may have the same, gets that one's prefix.
+func (s *OpenInvoices) charge(inv billing.Invoice, sub billing.Subscription, claim billing.Claim) charge {
+	ch := charge{inv: inv, sub: sub, claim: claim, terms: s.terms(sub.Gateway)}
+	prefix := ""
+	if s.KeyPrefix != nil {
+		prefix = s.KeyPrefix(sub.Gateway)
+	}
+	ch.claim.Key = billing.Under(prefix, claim.Key)
+	ch.renamed = ch.claim.Key != claim.Key
+	return ch
+}
+
+func (s *OpenInvoices) terms(gateway string) billing.Terms {
+	if s.Terms == nil {
+		return billing.Terms{}
+	}
+	return s.Terms(gateway)
+}
+
+// candidates reads the next ids of the walk, without a lock.
+func (s *OpenInvoices) candidates(ctx context.Context, q sqlx.QueryerContext, limit int) ([]candidate, error) {
+	only, args := s.Selection.Only("subscription_id")
+	args = append([]any{s.Stage, s.Selection.Business, s.walk.from(), s.walk.from(), s.walk.id}, args...)
+	var found []candidate
+	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(stageCandidates, only), append(args, limit)...)
+	return found, err
+}
+
+// charge is an invoice that an attempt is made on.
+type charge struct {
+	inv   billing.Invoice
+	sub   billing.Subscription
+	claim billing.Claim
+	terms billing.Terms
+	// renamed: the key that the claim was decided with had another prefix.
+	renamed bool
+	// before is the lease of the attempt that is taken up again.
+	before [16]byte
+}
+
+// attempt writes the attempts, new ones and released ones that are taken up again, and marks their invoices.
+func (s *OpenInvoices) attempt(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, charges []charge) error {
+	if len(charges) == 0 {
+		return nil
+	}
+	at := s.Clock() // before now, so that no pause between the two makes an attempt look younger
+	now := s.Now().UTC().Round(0).Truncate(time.Microsecond)
+	run := batch.Execution(ctx).Run.ID
+	var fresh, again, renamed, marked [][]any
+	for _, ch := range charges {
+		reference := billing.Reference(ch.sub.ID, ch.inv.Due)
+		marked = append(marked, []any{ch.inv.ID, ch.claim.No})
+		row := []any{
+			ch.sub.CustomerID, ch.inv.Money.Amount, ch.inv.Money.Currency, ch.sub.Gateway, ch.sub.Method,
+			ch.sub.MethodType, ch.sub.Description, payment.BodyVersion, string(billing.AttemptInFlight), run, c.lease[:], now,
+		}
+		row = append(row, termColumns(ch.terms)...)
+		if ch.claim.Reuse != 0 {
+			again = append(again, append([]any{ch.claim.Reuse, ch.inv.Stage}, row...))
+			if ch.renamed {
+				renamed = append(renamed, []any{ch.claim.Reuse, ch.claim.Key})
+			}
+			continue
+		}
+		fresh = append(fresh, append([]any{ch.inv.ID, ch.sub.ID, ch.claim.No, ch.inv.Stage, ch.claim.Key, reference}, row...))
+	}
+	if _, err := mysql.Insert(ctx, tx, insertAttempts, fresh, ""); err != nil {
+		return err
+	}
+	if err := s.takeUp(ctx, tx, again); err != nil {
+		return err
+	}
+	if _, err := mysql.Update(ctx, tx, "payment_attempts", []string{"idempotency_key"}, renamed, ""); err != nil {
+		return err
+	}
+	n, err := mysql.Update(ctx, tx, "invoices", []string{"attempts"}, marked, "status = 'open'",
+		"status = 'charging'", "next_try_at = NULL", "updated_at = UTC_TIMESTAMP(6)")
+	if err != nil {
+		return err
+	}
+	if n != int64(len(marked)) {
+		return fmt.Errorf("%d of %d invoices were marked", n, len(marked))
+	}
+	return s.items(ctx, tx, c, charges, now, at)
+}
+
+// termColumns are account_id, key_life_ms and longest_request_ms of an attempt.
+func termColumns(t billing.Terms) []any {
+	if t.Account == 0 {
+		return []any{nil, nil, nil}
+	}
+	return []any{t.Account, t.KeyLife.Milliseconds(), t.Longest.Milliseconds()}
+}
+
+// takeUp makes released attempts current again, with what the subscription says now: no request of theirs
+// was executed.
+func (s *OpenInvoices) takeUp(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
+	n, err := mysql.Update(ctx, tx, "payment_attempts", []string{
+		"stage", "customer_id", "amount", "currency", "gateway", "payment_method", "method_type", "description",
+		"body_version", "status", "run_id", "lease", "created_at", "account_id", "key_life_ms", "longest_request_ms",
+	}, rows, "status = 'released'",
+		"doubted = FALSE", "lookup_only = FALSE", "checks = 0", "next_check_at = NULL", "settled_at = NULL", "message = NULL",
+		"sent_by = NULL", "proof = NULL", "patience = NULL",
+		"gateway_payment_id = NULL", "decline_class = NULL", "decline_code = NULL", "network_code = NULL", "advice_code = NULL")
+	if err == nil && n != int64(len(rows)) {
+		err = fmt.Errorf("%d of %d released attempts were taken up", n, len(rows))
+	}
+	return err
+}

@@ -1,0 +1,119 @@
+package readers
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+const (
+	// What a claim wrote, beside what is kept and listed of the same charges, and the rows of the fence.
+	readBack = `SELECT FALSE AS fence, a.id, a.idempotency_key, '' AS status, NULL AS lease, NULL AS server, g.answer, u.gateway AS listed_by
+FROM payment_attempts a LEFT JOIN gateway_answers g ON g.idempotency_key = a.idempotency_key
+LEFT JOIN unknown_charges u ON u.reference = a.reference AND u.adopted_at IS NULL WHERE a.lease = ?`
+	readFence  = ` UNION ALL SELECT TRUE, id, idempotency_key, status, lease, NULL, NULL, NULL FROM payment_attempts WHERE id IN (?)`
+	readServer = ` UNION ALL SELECT TRUE, 0, '', '', NULL, %s, NULL, NULL`
+)
+
+// readRow is a row of the read-back.
+type readRow struct {
+	store.FenceRow
+
+	Fence    bool
+	Answer   []byte
+	ListedBy sql.NullString `db:"listed_by"`
+}
+
+// readAgain reads what the claim has written, as the database now has it, and checks the fence in the same statement.
+// It shows rows that only this transaction can see, so that no replica can have answered it.
+func (s *OpenInvoices) readAgain(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim) (map[string][]readRow, error) {
+	fence := store.FenceOf(ctx, s.Server)
+	query, args := readBack, []any{c.lease[:]}
+	if ids := fence.IDs(); len(ids) > 0 {
+		query, args = query+readFence, append(args, ids)
+	}
+	if s.Server.Known() {
+		query += fmt.Sprintf(readServer, s.Server.Column())
+	}
+	var rows []readRow
+	if err := mysql.SelectIn(ctx, tx, &rows, query, args...); err != nil {
+		return nil, err
+	}
+	written, fenced := make(map[string][]readRow, len(rows)), make([]store.FenceRow, 0, 3)
+	for _, r := range rows {
+		if r.Fence {
+			fenced = append(fenced, r.FenceRow)
+		} else {
+			written[r.Key] = append(written[r.Key], r)
+		}
+	}
+	return written, fence.Check(fenced)
+}
+
+func (s *OpenInvoices) items(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, charges []charge, now, at time.Time) error {
+	written, err := s.readAgain(ctx, tx, c)
+	if err != nil {
+		return err
+	}
+	c.items = make([]billing.Claimed, 0, len(charges))
+	for _, ch := range charges {
+		rows := written[ch.claim.Key]
+		if len(rows) == 0 {
+			return fmt.Errorf("attempt %s was not written", ch.claim.Key)
+		}
+		item := billing.Claimed{
+			Attempt: billing.Attempt{
+				ID: rows[0].ID, No: ch.claim.No, Stage: ch.inv.Stage, Gateway: ch.sub.Gateway, CreatedAt: now, Terms: ch.terms, Invoice: ch.inv,
+				Charge: payment.Charge{
+					Key: ch.claim.Key, Reference: billing.Reference(ch.sub.ID, ch.inv.Due), CustomerID: ch.sub.CustomerID,
+					Method: ch.sub.Method, MethodType: ch.sub.MethodType, Description: ch.sub.Description, Money: ch.inv.Money,
+					BodyVersion: payment.BodyVersion, RequestID: requestID(batch.Execution(ctx).Run.ID, ch.claim.Key),
+				},
+			},
+			Lease: c.lease, At: at, Chargeable: true,
+		}
+		c.known(&item, rows)
+		c.items = append(c.items, item)
+		c.mark = batch.Mark{ID: item.ID, Key: ch.claim.Key, Lease: c.lease, Again: ch.claim.Reuse != 0, Before: ch.before}
+	}
+	return nil
+}
+
+// known adds to an item what is known of its charge already. Answers that are kept under its key and cannot settle it
+// make it doubtful: something was sent under that key, and the gateway is asked before anything is sent again.
+func (c *openInvoicesClaim) known(item *billing.Claimed, rows []readRow) {
+	var kept []billing.KeptAnswer
+	for _, r := range rows {
+		if r.ListedBy.Valid {
+			item.Held = listed(r.ListedBy.String)
+			if !slices.Contains(c.held, r.ListedBy.String) {
+				c.held = append(c.held, r.ListedBy.String)
+			}
+		}
+		if r.Answer == nil {
+			continue
+		}
+		var answer billing.KeptAnswer // one that cannot be read is the zero answer, which settles nothing
+		_ = json.Unmarshal(r.Answer, &answer)
+		kept = append(kept, answer)
+	}
+	if item.Kept = billing.Believe(item.Attempt, kept); item.Kept == nil && len(kept) > 0 {
+		item.Doubted = true
+	}
+}
+
+// listed says why the periods of a gateway's unknown charges are not charged.
+func listed(gateway string) string {
+	return fmt.Sprintf("gateway %s lists charges that nothing here accounts for, and their periods are charged nowhere: duly adopt %s", gateway, gateway)
+}

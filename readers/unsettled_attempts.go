@@ -1,0 +1,397 @@
+package readers
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+// UnsettledAttempts claims unsettled attempts: those in doubt, and those that runs which have ended left in flight. It
+// never takes an attempt of a run that is alive, and none twice in a step.
+type UnsettledAttempts struct {
+	DB *mysql.DB
+	// Server is the one that the run began on; zero: any.
+	Server    mysql.Server
+	Selection store.Selection
+	// All: take attempts in doubt whatever their next check; else those whose check is due.
+	All   bool
+	Now   func() time.Time
+	Clock func() time.Time
+	// Controls finds payments that prove what the gateway says it does not know; nil: none are looked for.
+	Controls *store.Controls
+	// Left is told of attempts that are left for a later run.
+	Left LeftFunc
+
+	failures failures
+
+	begun  bool
+	orphan bool // the walk is at the attempts in flight
+	at     time.Time
+	id     uint64
+	single int // claims of one row that are left, because a chunk failed
+	mine   map[[16]byte]bool
+}
+
+const (
+	doubtCandidates = `SELECT id, next_check_at, lease FROM payment_attempts
+WHERE status = 'in_doubt' AND next_check_at <= ? AND (next_check_at > ? OR (next_check_at = ? AND id > ?))%s
+ORDER BY next_check_at, id LIMIT ?`
+
+	orphanCandidates = `SELECT a.id, a.next_check_at, a.lease FROM payment_attempts a LEFT JOIN job_runs r ON r.id = a.run_id
+WHERE a.status = 'in_flight' AND a.next_check_at IS NULL AND a.id > ? AND (r.id IS NULL OR r.status <> 'running' OR r.id = ?)%s
+ORDER BY a.id LIMIT ?`
+
+	// COALESCE: see stageLock.
+	doubtLock = `SELECT id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount,
+currency, gateway, payment_method, method_type, description, body_version, status, lookup_only, gateway_payment_id, run_id,
+lease, checks, created_at, sent_by, COALESCE(account_id, 0) AS account_id, COALESCE(key_life_ms, 0) AS key_life_ms,
+COALESCE(longest_request_ms, 0) AS longest_request_ms, COALESCE(patience, '') AS patience
+FROM payment_attempts WHERE id IN (?) AND COALESCE(status) IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
+
+	// over_us: how long ago, in microseconds, the last lease that the run may have believed in ran out.
+	workersOf = `SELECT id, status = 'running' AS running,
+GREATEST(0, TIMESTAMPDIFF(MICROSECOND, heartbeat_at, UTC_TIMESTAMP(6)) - 2000 * lease_ms) AS over_us FROM job_runs WHERE id IN (?)`
+
+	doubtInvoices = `SELECT i.id, i.subscription_id, i.due_date, i.amount, i.currency, i.stage, i.attempts, i.first_declined_date,
+COALESCE(i.retry_days, '') AS retry_days, i.try_later_since, i.status IN ('open', 'charging') AS open, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '') AS sub_gateway,
+COALESCE(s.payment_method, '') AS sub_method, (SELECT COUNT(*) FROM payment_attempts a WHERE a.invoice_id = i.id
+AND a.status IN ('in_flight', 'in_doubt', 'review', 'succeeded')) AS may_have_taken
+FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id WHERE i.id IN (?)`
+
+	keptAnswers = `SELECT idempotency_key, answer FROM gateway_answers WHERE idempotency_key IN (?) ORDER BY idempotency_key, id`
+)
+
+type doubtInvoice struct {
+	store.InvoiceRow
+
+	Open       bool
+	SubStatus  string `db:"sub_status"`
+	SubGateway string `db:"sub_gateway"`
+	SubMethod  string `db:"sub_method"`
+	// MayHaveTaken counts the attempts that took money or may have, with the one that is claimed.
+	MayHaveTaken int `db:"may_have_taken"`
+}
+
+// charges reports whether the invoice of r still waits for r alone, and its subscription may be charged by the same method.
+func (i doubtInvoice) charges(r store.AttemptRow) bool {
+	return i.Open && i.MayHaveTaken <= 1 && chargeable(billing.StatusOf(i.SubStatus)) && i.SubGateway == r.Gateway && i.SubMethod == r.Method
+}
+
+// Read implements batch.Reader.
+func (d *UnsettledAttempts) Read(ctx context.Context, want batch.Want) (batch.Page[billing.Claimed], error) {
+	if !d.begun {
+		d.begun, d.orphan, d.at, d.id = true, false, time.Time{}, 0
+	}
+	for {
+		limit := want.Limit
+		if d.single > 0 {
+			limit = 1
+		}
+		claim, err := d.claim(ctx, limit, want.Skip)
+		if err != nil {
+			if err := d.fail(ctx, claim, err, limit); err != nil {
+				return batch.Page[billing.Claimed]{}, store.Breached(ctx, err)
+			}
+			continue
+		}
+		d.failures.Succeeded()
+		done := d.took(claim, limit)
+		if len(claim.items) > 0 {
+			batch.Execution(ctx).Acknowledged.Claimed(claim.mark)
+		}
+		if len(claim.items) > 0 || done {
+			return batch.Page[billing.Claimed]{Items: claim.items, Done: done}, nil
+		}
+	}
+}
+
+// attach finds out which items were sent to another account than today's, and what proves an absence of the others. It is
+// part of the claim: an item without them would look like one that nothing controls.
+func (d *UnsettledAttempts) attach(ctx context.Context, items []billing.Claimed) error {
+	if d.Controls == nil {
+		return nil
+	}
+	lanes := map[string][]int{}
+	for i, item := range items {
+		today, err := d.Controls.Today(ctx, item.Gateway, item.Terms.Account)
+		if err != nil {
+			return err
+		}
+		if items[i].Elsewhere = !today; today && item.Kept == nil {
+			lanes[item.Gateway] = append(lanes[item.Gateway], i)
+		}
+	}
+	for gateway, lane := range lanes {
+		spans := make([]payment.Window, len(lane))
+		for n, i := range lane {
+			spans[n] = payment.Window{From: items[i].CreatedAt, To: items[i].SentBy}
+		}
+		found, err := d.Controls.For(ctx, gateway, spans)
+		if err != nil {
+			return err
+		}
+		for n, i := range lane {
+			items[i].Controls = found[n]
+		}
+	}
+	return nil
+}
+
+// took moves the walk behind what was claimed. It reports whether the walk is done.
+func (d *UnsettledAttempts) took(c *attemptsClaim, limit int) bool {
+	d.single = max(d.single-1, 0)
+	switch {
+	case c.seen == limit:
+		d.at, d.id = c.at, c.id
+	case !d.orphan:
+		d.orphan, d.at, d.id = true, time.Time{}, 0
+	default:
+		d.begun = false
+		return true
+	}
+	return false
+}
+
+// fail answers a claim that failed: the same rows are claimed one by one, and one that fails by itself is
+// passed over.
+func (d *UnsettledAttempts) fail(ctx context.Context, c *attemptsClaim, err error, limit int) error {
+	kind, err := d.failures.classify(ctx, d.DB, err)
+	switch {
+	case retried(kind):
+		return err
+	case limit > 1:
+		d.single = limit
+		return nil
+	case c.seen == 0:
+		return err
+	}
+	d.took(c, limit)
+	return d.failures.pass(ctx, kind, d.Left, c.id, fmt.Sprintf("attempt %d cannot be taken over", c.id), err)
+}
+
+type attemptsClaim struct {
+	seen  int
+	at    time.Time
+	id    uint64
+	items []billing.Claimed
+	mark  batch.Mark
+}
+
+func (d *UnsettledAttempts) claim(ctx context.Context, limit int, skip func(string) bool) (*attemptsClaim, error) {
+	c := &attemptsClaim{}
+	lease, err := leaseName()
+	if err != nil {
+		return c, err
+	}
+	if d.mine == nil {
+		d.mine = map[[16]byte]bool{}
+	}
+	d.mine[lease] = true
+	return c, claim(ctx, d.DB, "takeover", func(tx *sqlx.Tx) error {
+		*c = attemptsClaim{}
+		return d.transact(ctx, tx, c, lease, limit, skip)
+	}, func() (bool, error) { return attemptsOf(ctx, d.DB, lease) })
+}
+
+func (d *UnsettledAttempts) candidates(ctx context.Context, tx *sqlx.Tx, limit int) ([]uint64, *attemptsClaim, error) {
+	var rows []struct {
+		ID    uint64
+		At    sql.NullTime `db:"next_check_at"`
+		Lease []byte
+	}
+	var query string
+	var args []any
+	if d.orphan {
+		only, more := d.Selection.Only("a.subscription_id")
+		query, args = fmt.Sprintf(orphanCandidates, only), append([]any{d.id, batch.Execution(ctx).Run.ID}, more...)
+	} else {
+		only, more := d.Selection.Only("subscription_id")
+		until := d.Now()
+		if d.All {
+			until = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+		}
+		from := d.at
+		if from.IsZero() {
+			from = time.Unix(0, 0)
+		}
+		query, args = fmt.Sprintf(doubtCandidates, only), append([]any{until.UTC(), from.UTC(), from.UTC(), d.id}, more...)
+	}
+	if err := tx.SelectContext(ctx, &rows, query, append(args, limit)...); err != nil {
+		return nil, nil, err
+	}
+	c := &attemptsClaim{seen: len(rows)}
+	var ids []uint64
+	for _, r := range rows {
+		c.at, c.id = r.At.Time, r.ID
+		if len(r.Lease) != 16 || !d.mine[[16]byte(r.Lease)] {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids, c, nil
+}
+
+func (d *UnsettledAttempts) transact(ctx context.Context, tx *sqlx.Tx, c *attemptsClaim, lease [16]byte, limit int, skip func(string) bool) error {
+	ids, seen, err := d.candidates(ctx, tx, limit)
+	if err != nil {
+		return err
+	}
+	if *c = *seen; len(ids) == 0 {
+		return nil
+	}
+	var rows []store.AttemptRow
+	if err := mysql.SelectIn(ctx, tx, &rows, doubtLock, ids); err != nil || len(rows) == 0 {
+		return err
+	}
+	workers, err := workersOfRows(ctx, tx, rows)
+	if err != nil {
+		return err
+	}
+	if rows = free(ctx, rows, workers, skip); len(rows) == 0 {
+		return nil
+	}
+	if c.items, err = d.items(ctx, tx, rows, workers, lease); err != nil || len(c.items) == 0 {
+		return err
+	}
+	if err := d.attach(ctx, c.items); err != nil {
+		return err
+	}
+	taken := make([][]any, len(c.items))
+	for i, item := range c.items {
+		taken[i] = []any{item.ID, batch.Execution(ctx).Run.ID, lease[:], item.SentBy}
+	}
+	if _, err = mysql.Update(ctx, tx, "payment_attempts", []string{"run_id", "lease", "sent_by"}, taken, "",
+		"status = 'in_flight'", "doubted = TRUE", "next_check_at = NULL"); err != nil {
+		return err
+	}
+	last := c.items[len(c.items)-1]
+	c.mark = batch.Mark{ID: last.ID, Key: last.Charge.Key, Lease: lease, Again: true}
+	for _, r := range rows {
+		if r.ID == last.ID {
+			copy(c.mark.Before[:], r.Lease)
+		}
+	}
+	return store.FenceOf(ctx, d.Server).Stand(ctx, tx, last.ID, lease)
+}
+
+// worker is a run that an attempt belonged to.
+type worker struct {
+	ID      uint64
+	Running bool
+	OverUS  int64 `db:"over_us"`
+}
+
+func workersOfRows(ctx context.Context, tx *sqlx.Tx, rows []store.AttemptRow) (map[uint64]worker, error) {
+	var found []worker
+	if err := mysql.SelectIn(ctx, tx, &found, workersOf, store.SortedIDs(rows, func(r store.AttemptRow) uint64 { return r.Run })); err != nil {
+		return nil, err
+	}
+	workers := make(map[uint64]worker, len(found))
+	for _, w := range found {
+		workers[w.ID] = w
+	}
+	return workers, nil
+}
+
+// sentBy is an instant by which the worker had sent what it held, or never would: it sends nothing once its lease has run
+// out. A server that took over may lack its last heartbeat, so that one lease more is allowed for. now is the latest that it
+// can be, and what it is where nothing is known of the worker.
+func (w worker) sentBy(now time.Time) time.Time {
+	return now.Add(-time.Duration(w.OverUS) * time.Microsecond).UTC().Round(0).Truncate(time.Microsecond)
+}
+
+// free keeps the rows that may be taken: in doubt, or in flight of a run that has ended or is this one, which
+// has nothing in flight while it recovers but what this step took.
+func free(ctx context.Context, rows []store.AttemptRow, workers map[uint64]worker, skip func(string) bool) []store.AttemptRow {
+	free := rows[:0]
+	for _, r := range rows {
+		alive := workers[r.Run].Running && r.Run != batch.Execution(ctx).Run.ID
+		if r.Status == string(billing.AttemptInFlight) && alive || skip(r.Gateway) {
+			continue
+		}
+		free = append(free, r)
+	}
+	return free
+}
+
+func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store.AttemptRow, workers map[uint64]worker, lease [16]byte) ([]billing.Claimed, error) {
+	var found []doubtInvoice
+	if err := mysql.SelectIn(ctx, tx, &found, doubtInvoices, store.SortedIDs(rows, func(r store.AttemptRow) uint64 { return r.Invoice })); err != nil {
+		return nil, err
+	}
+	invoices := make(map[uint64]doubtInvoice, len(found))
+	for _, inv := range found {
+		invoices[inv.ID] = inv
+	}
+	kept, err := d.kept(ctx, tx, rows)
+	if err != nil {
+		return nil, err
+	}
+	at, now := d.Clock(), d.Now()
+	items := make([]billing.Claimed, 0, len(rows))
+	for _, r := range rows {
+		inv, ok := invoices[r.Invoice]
+		if !ok {
+			batch.Execution(ctx).Log.ErrorContext(ctx, "the invoice of an unsettled attempt is gone", slog.String("idempotency_key", r.Key))
+			continue
+		}
+		item := billing.Claimed{
+			Attempt: billing.Attempt{
+				ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, Doubted: true, LookUp: r.LookUp, Checks: r.Checks,
+				PaymentID: r.PaymentID.String, Patience: payment.ParsePatience(r.Patience), CreatedAt: r.Created, SentBy: r.SentBy.Time, Terms: r.Terms(), Invoice: inv.Invoice(),
+				Charge: payment.Charge{
+					Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Method: r.Method, MethodType: r.MethodType,
+					Description: r.Description, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
+					BodyVersion: r.BodyVersion, RequestID: requestID(batch.Execution(ctx).Run.ID, r.Key),
+				},
+			},
+			Lease: lease, Age: now.Sub(r.Created), At: at, Chargeable: inv.charges(r),
+		}
+		if item.SentBy.IsZero() {
+			if item.SentBy = workers[r.Run].sentBy(now); item.SentBy.Before(r.Created) {
+				item.SentBy = r.Created
+			}
+		}
+		item.Kept = billing.Believe(item.Attempt, kept[r.Key])
+		items = append(items, item)
+	}
+	return items, nil
+}
+
+func chargeable(s billing.SubscriptionStatus) bool {
+	return s == billing.Active || s == billing.PastDue || s == billing.Paused
+}
+
+// kept reads the answers that were kept for the keys of rows.
+func (d *UnsettledAttempts) kept(ctx context.Context, tx *sqlx.Tx, rows []store.AttemptRow) (map[string][]billing.KeptAnswer, error) {
+	keys := make([]string, len(rows))
+	for i, r := range rows {
+		keys[i] = r.Key
+	}
+	var found []struct {
+		Key    string `db:"idempotency_key"`
+		Answer []byte
+	}
+	if err := mysql.SelectIn(ctx, tx, &found, keptAnswers, keys); err != nil {
+		return nil, err
+	}
+	out := make(map[string][]billing.KeptAnswer, len(found))
+	for _, f := range found {
+		var answer billing.KeptAnswer
+		if err := json.Unmarshal(f.Answer, &answer); err != nil {
+			continue // not one of ours; the gateway is asked instead
+		}
+		out[f.Key] = append(out[f.Key], answer)
+	}
+	return out, nil
+}

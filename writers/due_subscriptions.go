@@ -1,0 +1,162 @@
+package writers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+// Issued is a locked subscription and what was decided for it.
+type Issued struct {
+	billing.Subscription
+	billing.Issue
+}
+
+const insertInvoices = `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date, paid_at) VALUES `
+
+// An invoice of that due date that is there already stays as it is: I1.
+const sameInvoice = ` ON DUPLICATE KEY UPDATE id = id`
+
+// Issue writes invoices, moves dates on, and sets or clears reasons for review, in the transaction that locked
+// the subscriptions. It reads no clock but now, the business clock.
+func Issue(ctx context.Context, tx *sqlx.Tx, list []Issued, effective payment.Date, now time.Time) (batch.Tally, error) {
+	var tally batch.Tally
+	var invoices, dates, anchors [][]any
+	var reviewed, cleared [][]any
+	var told []billing.Event
+	for _, s := range list {
+		if !s.Due.IsZero() {
+			status, paid := billing.Open, any(nil)
+			if s.Settled {
+				status, paid = billing.Paid, now.UTC()
+			}
+			invoices = append(invoices, []any{
+				s.ID, s.Due, s.Money.Amount, s.Money.Currency, string(status), s.Due, effective, paid,
+			})
+		}
+		switch {
+		case s.Issue.Next.IsZero():
+		case s.Anchor != 0:
+			anchors = append(anchors, []any{s.ID, s.Issue.Next, s.Anchor})
+		default:
+			dates = append(dates, []any{s.ID, s.Issue.Next})
+		}
+		switch {
+		case s.ClearReview:
+			cleared = append(cleared, []any{s.ID})
+		case s.Review != "" && s.Review != s.ReviewReason:
+			reviewed = append(reviewed, []any{s.ID, s.Review})
+		}
+		told = append(told, s.Issue.Events...)
+		tally.Add(issueTally(s))
+	}
+	if _, err := mysql.Insert(ctx, tx, insertInvoices, invoices, sameInvoice); err != nil {
+		return tally, err
+	}
+	for _, change := range []struct {
+		columns  []string
+		rows     [][]any
+		constant []string
+	}{
+		{[]string{"next_billing_date"}, dates, nil},
+		{[]string{"next_billing_date", "anchor_day"}, anchors, nil},
+		{[]string{"review_reason"}, reviewed, nil},
+		{nil, cleared, []string{"review_reason = NULL"}},
+	} {
+		if _, err := mysql.Update(ctx, tx, "subscriptions", change.columns, change.rows, "", change.constant...); err != nil {
+			return tally, err
+		}
+	}
+	return tally, store.WriteBillingEvents(ctx, tx, told)
+}
+
+func issueTally(s Issued) batch.Tally {
+	var t batch.Tally
+	switch {
+	case !s.Due.IsZero():
+		t.Read, t.Succeeded = 1, 1
+	case s.Review != "" && s.Review != s.ReviewReason:
+		t.Read, t.Review = 1, 1
+	}
+	return t
+}
+
+const reviewSubscription = `UPDATE subscriptions SET review_reason = ? WHERE id = ? AND NOT (review_reason <=> ?)`
+
+// ReviewSubscription sets a subscription aside that no invoice could be written for. It reports whether that is
+// news: the reason was another one before.
+func ReviewSubscription(ctx context.Context, db *mysql.DB, id uint64, effective payment.Date, cause error) (news bool, err error) {
+	reason := mysql.Cut("the invoice could not be written: "+mysql.Reason(cause), 255)
+	err = mysql.Tx(ctx, db, "issue", func(tx *sqlx.Tx) error {
+		result, err := tx.ExecContext(ctx, reviewSubscription, reason, id, reason)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if news = n > 0; err != nil || !news {
+			return err
+		}
+		return store.WriteBillingEvents(ctx, tx, []billing.Event{billing.SubscriptionReview(id, effective, reason)})
+	})
+	return news, err
+}
+
+// Decide writes what was decided about open invoices without a charge, in the transaction that locked them.
+func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Decided) (batch.Tally, error) {
+	tally := batch.Tally{}
+	var void, moved, ended, review, cancelled [][]any
+	var told []billing.Event
+	for _, d := range list {
+		told = append(told, d.Claim.Events...)
+		switch d.Action {
+		case billing.VoidInvoice:
+			void = append(void, []any{d.Invoice.ID})
+		case billing.UseStage:
+			moved = append(moved, []any{d.Invoice.ID, d.Claim.Stage, d.Claim.Next})
+		case billing.EndInvoice:
+			ended = append(ended, []any{d.Invoice.ID})
+			tally.Read++
+			tally.Declined++
+			if d.SubscriptionTo != "" {
+				cancelled = append(cancelled, []any{d.Invoice.SubscriptionID, d.Reason})
+			}
+		case billing.ReviewInvoice:
+			review = append(review, []any{d.Invoice.ID, d.Reason})
+			tally.Read++
+			tally.Review++
+		case billing.Charge, billing.LeaveInvoice:
+			return tally, fmt.Errorf("invoice %d is to be charged, not decided", d.Invoice.ID)
+		}
+	}
+	const touched = "updated_at = UTC_TIMESTAMP(6)"
+	for _, change := range []struct {
+		columns  []string
+		rows     [][]any
+		constant []string
+	}{
+		{nil, void, []string{"status = 'void'", touched}},
+		{[]string{"stage", "next_attempt_date"}, moved, []string{touched}},
+		{nil, ended, []string{"status = 'uncollectible'", touched}},
+		{[]string{"review_reason"}, review, []string{"status = 'review'", touched}},
+	} {
+		n, err := mysql.Update(ctx, tx, "invoices", change.columns, change.rows, "status = 'open'", change.constant...)
+		if err != nil {
+			return tally, err
+		}
+		if n != int64(len(change.rows)) {
+			return tally, fmt.Errorf("%d of %d invoices were open", n, len(change.rows))
+		}
+	}
+	if err := store.Cancel(ctx, tx, cancelled, now); err != nil {
+		return tally, err
+	}
+	return tally, store.WriteBillingEvents(ctx, tx, told)
+}

@@ -1,0 +1,227 @@
+package writers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/runs"
+	"duly/internal/store"
+)
+
+// OpenInvoices writes the results of charges: attempts, invoices, subscriptions and events, in one transaction, and
+// only for what is still under the lease that it was claimed with. It implements batch.Writer.
+type OpenInvoices struct {
+	DB *mysql.DB
+	// Server is the one that the run began on; zero: any.
+	Server mysql.Server
+	Policy billing.Policy
+	// Accounts are the rows of gateway_accounts that the gateways are called at today, by name.
+	Accounts map[string]uint32
+	// Today is the effective date, Now the business clock.
+	Today func() payment.Date
+	Now   func() time.Time
+
+	bookings *store.Bookings
+}
+
+const (
+	lockAttempts = `SELECT id, idempotency_key, status, lease FROM payment_attempts WHERE id IN (?) ORDER BY id FOR UPDATE`
+	lockStatuses = `SELECT id, status FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
+)
+
+// Write implements batch.Writer. Results that were settled before, by a commit whose answer was lost, are
+// counted and left as they are; those of a lease that is gone are kept for whoever has it now.
+func (w *OpenInvoices) Write(ctx context.Context, results []billing.Result) (batch.Tally, error) {
+	return w.write(ctx, results, store.SettleInvoices)
+}
+
+func (w *OpenInvoices) write(ctx context.Context, results []billing.Result, invoices invoiceWriter) (batch.Tally, error) {
+	var tally batch.Tally
+	var found sorted
+	err := mysql.Tx(ctx, w.DB, "settle", func(tx *sqlx.Tx) error {
+		tally = batch.Tally{}
+		var err error
+		if found, err = w.sort(ctx, tx, results, &tally); err != nil {
+			return err
+		}
+		// After the waits for locks, so that the heartbeat, which needs the run's row too, waits for none of them.
+		if err := runs.HoldOn(ctx, tx, batch.Execution(ctx).Run, w.Server); err != nil {
+			return err
+		}
+		if err := keep(ctx, tx, batch.Execution(ctx).Run.ID, found.lost); err != nil {
+			return err
+		}
+		if err := w.book(ctx, tx, found.todo); err != nil {
+			return err
+		}
+		for _, s := range found.todo {
+			s.Count(&tally)
+		}
+		return w.settle(ctx, tx, found.todo, invoices)
+	})
+	switch {
+	case err == nil:
+		found.confirmed(batch.Execution(ctx))
+	case errors.Is(err, batch.ErrHistoryLost):
+		batch.Execution(ctx).Halt(err)
+	}
+	return tally, err
+}
+
+// sorted are results by what the locked rows say.
+type sorted struct {
+	todo []store.Settled
+	lost []billing.Result // somebody else has them now
+	gone []billing.Result // those of lost whose attempt is not there
+	last *billing.Result  // one of those that are settled, now or before
+}
+
+// confirmed tells the run of a settlement that was committed. A claimed attempt is never removed: if one is gone, the
+// database has lost the claim.
+func (s sorted) confirmed(x *batch.StepExecution) {
+	if s.last != nil {
+		x.Acknowledged.Settled(batch.Mark{ID: s.last.ID, Key: s.last.Charge.Key, Lease: s.last.Lease})
+	}
+	if len(s.gone) > 0 {
+		first := s.gone[0]
+		x.Halt(fmt.Errorf("%w: attempt %d (%s), which this run claimed and sent, is gone; what the gateway answered is kept. "+
+			"Find out which server is the primary and what it has lost (docs/runbook.md, \"A fail-over\"), then run again",
+			batch.ErrHistoryLost, first.ID, first.Charge.Key))
+	}
+}
+
+func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.Result, tally *batch.Tally) (found sorted, err error) {
+	attempts := make([]uint64, len(results))
+	subscriptions := make([]uint64, len(results))
+	for i, r := range results {
+		attempts[i], subscriptions[i] = r.ID, r.Invoice.SubscriptionID
+	}
+	var rows []struct {
+		ID     uint64
+		Key    string `db:"idempotency_key"`
+		Status string
+		Lease  []byte
+	}
+	if err := mysql.SelectIn(ctx, tx, &rows, lockAttempts, attempts); err != nil {
+		return found, err
+	}
+	type state struct {
+		key    string
+		status billing.AttemptStatus
+		lease  [16]byte
+	}
+	states := make(map[uint64]state, len(rows))
+	for _, row := range rows {
+		s := state{key: row.Key, status: billing.AttemptStatus(row.Status)}
+		copy(s.lease[:], row.Lease)
+		states[row.ID] = s
+	}
+	statuses, err := w.statuses(ctx, tx, subscriptions)
+	if err != nil {
+		return found, err
+	}
+	effective, now := w.Today(), w.Now().UTC().Round(0).Truncate(time.Microsecond)
+	found.todo = make([]store.Settled, 0, len(results))
+	for i := range results {
+		r := &results[i]
+		have, ok := states[r.ID]
+		if !ok || have.lease != r.Lease {
+			found.lost = append(found.lost, *r)
+			if !ok || have.key != r.Charge.Key {
+				found.gone = append(found.gone, *r)
+			}
+			continue
+		}
+		found.last = r
+		s := store.Settled{Result: r, Settlement: r.Settle(statuses[r.Invoice.SubscriptionID], w.Policy, effective, now)}
+		if have.status == billing.AttemptInFlight {
+			found.todo = append(found.todo, s)
+			continue
+		}
+		s.Attempt = have.status
+		s.Count(tally)
+	}
+	return found, nil
+}
+
+func (w *OpenInvoices) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]billing.SubscriptionStatus, error) {
+	var rows []struct {
+		ID     uint64
+		Status string
+	}
+	if err := mysql.SelectIn(ctx, tx, &rows, lockStatuses, ids); err != nil {
+		return nil, err
+	}
+	out := make(map[uint64]billing.SubscriptionStatus, len(rows))
+	for _, r := range rows {
+		out[r.ID] = billing.StatusOf(r.Status)
+	}
+	return out, nil
+}
+
+// book reserves the payments of successes. An attempt whose payment another row has differs: its money was taken for
+// something else, and an operator decides.
+func (w *OpenInvoices) book(ctx context.Context, tx *sqlx.Tx, todo []store.Settled) error {
+	var list []store.Booking
+	var at []int
+	for i, s := range todo {
+		if s.Attempt == billing.AttemptSucceeded && s.Settlement.PaymentID != "" {
+			list, at = append(list, store.Booking{
+				Gateway: s.Gateway, Account: s.Terms.Account, PaymentID: s.Settlement.PaymentID, Owner: store.Owner{Kind: store.OwnerAttempt, ID: s.ID},
+			}), append(at, i)
+		}
+	}
+	if w.bookings == nil {
+		w.bookings = &store.Bookings{Today: w.Accounts}
+	}
+	taken, err := w.bookings.Reserve(ctx, tx, list)
+	if err != nil {
+		return err
+	}
+	for i, owner := range taken {
+		other, err := store.Describe(ctx, tx, owner)
+		if err != nil {
+			return err
+		}
+		s := &todo[at[i]]
+		s.Settlement = billing.BookedElsewhere(s.Result.Attempt, list[i].PaymentID, other)
+	}
+	return nil
+}
+
+// invoiceWriter changes the invoices of settled attempts. more: subscriptions and events follow.
+type invoiceWriter func(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, now time.Time) (more bool, err error)
+
+func (w *OpenInvoices) settle(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, invoices invoiceWriter) error {
+	if len(todo) == 0 {
+		return nil
+	}
+	now := w.Now().UTC().Round(0).Truncate(time.Microsecond)
+	if err := store.SettleAttempts(ctx, tx, todo, now); err != nil {
+		return err
+	}
+	return w.follow(ctx, tx, todo, invoices, now)
+}
+
+// follow writes what follows from settled attempts.
+func (w *OpenInvoices) follow(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, invoices invoiceWriter, now time.Time) error {
+	if more, err := invoices(ctx, tx, todo, now); err != nil || !more {
+		return err
+	}
+	if err := store.SettleSubscriptions(ctx, tx, todo, now); err != nil {
+		return err
+	}
+	told := make([]billing.Event, 0, len(todo))
+	for _, s := range todo {
+		told = append(told, s.Events...)
+	}
+	return store.WriteBillingEvents(ctx, tx, told)
+}
