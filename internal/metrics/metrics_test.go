@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -230,7 +231,10 @@ func TestTextfileIsWholeOrNotThere(t *testing.T) {
 	m.End(metrics.LastRun{ID: 7, Job: "billing", Status: "completed"})
 	dir := t.TempDir()
 	path := filepath.Join(dir, "duly.prom")
-	require.NoError(t, m.WriteFile(path))
+	umask := syscall.Umask(0o077) // of the process: this test runs alone
+	err := m.WriteFile(path)
+	syscall.Umask(umask)
+	require.NoError(t, err)
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o644), info.Mode())

@@ -19,7 +19,10 @@ import (
 // pushedAs is the job that a Pushgateway keeps the metrics of: those of the last process, on whatever host.
 const pushedAs = "duly"
 
-// WriteFile writes the metrics as a textfile: whole, or not at all. A new file has the rights that the umask leaves.
+// textfileMode lets the node exporter read the textfile: it runs as another user. Metrics hold no secrets.
+const textfileMode = 0o644
+
+// WriteFile writes the metrics as a textfile: whole, or not at all, and readable by everyone whatever the umask.
 func (m *Metrics) WriteFile(path string) error {
 	families, err := m.registry.Gather()
 	if err != nil {
@@ -31,7 +34,7 @@ func (m *Metrics) WriteFile(path string) error {
 			return fmt.Errorf("write metrics: %w", err)
 		}
 	}
-	if err := wholefile.Write(path, b.Bytes()); err != nil {
+	if err := wholefile.WriteMode(path, b.Bytes(), textfileMode); err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}
 	return nil

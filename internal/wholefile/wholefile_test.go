@@ -37,6 +37,20 @@ func TestANewFileObeysTheUmask(t *testing.T) {
 	require.Equal(t, fs.FileMode(0o640), mode(t, file), "one that is there keeps its rights")
 }
 
+// The umask belongs to the process, so that this test runs alone.
+func TestAFixedModeIgnoresTheUmask(t *testing.T) {
+	dir := t.TempDir()
+	unreadable := filepath.Join(dir, "old")
+	require.NoError(t, os.WriteFile(unreadable, nil, 0o600))
+	old := syscall.Umask(0o077)
+	defer syscall.Umask(old)
+	for _, file := range []string{filepath.Join(dir, "new"), unreadable} {
+		require.NoError(t, wholefile.WriteMode(file, []byte("whole"), 0o644))
+		require.Equal(t, fs.FileMode(0o644), mode(t, file))
+	}
+	require.NoError(t, wholefile.WriteMode("/dev/null", []byte("x"), 0o644))
+}
+
 func TestALinkStays(t *testing.T) {
 	t.Parallel()
 	dir, elsewhere := t.TempDir(), t.TempDir()
