@@ -37,17 +37,18 @@ func (o causesOf) read(ctx context.Context, db *mysql.DB, c *config.Config) (que
 	case jobs.ReconcileJob:
 		return query.OrderReasons(ctx, db, o.since, causesShown)
 	case jobs.OutboxJob:
-		return query.DeadReasons(ctx, db, sinkNames(c), o.reviewed, causesShown)
+		return query.DeliveryReasons(ctx, db, sinkNames(c), o.reviewed, causesShown)
 	case jobs.AuditJob:
 		return query.FindingReasons(ctx, db, o.run, causesShown)
 	}
 	return query.Causes{Reasons: []query.Reason{}}, nil
 }
 
-// causes adds the commonest causes to the summary of a run, and logs them in one line. A run that has none is not asked about.
+// causes adds the commonest causes to the summary of a run, and logs them in one line. A run that has none is not asked about; what an
+// outbox run leaves may have failed in an earlier one.
 func (e *execution) causes(ctx context.Context, s *summary, run *batch.Run, t batch.Tally) {
 	s.Causes = []query.Reason{}
-	if t.Declined+t.Released+t.InDoubt+t.Rejected+t.Review == 0 {
+	if t.Declined+t.Released+t.InDoubt+t.Rejected+t.Review == 0 && (run.Job != jobs.OutboxJob || len(s.Left) == 0) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(causesWithin, e.alertWithin/3))

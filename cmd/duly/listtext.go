@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/outbox"
 	"duly/internal/query"
 	"duly/internal/text"
 )
@@ -119,12 +120,28 @@ func (g *rowGroup) next() string {
 		return "fix the " + map[bool]string{true: "row; a run clears it", false: "rows; a run clears them"}[len(g.rows) == 1]
 	case first.What == query.WaitingAttempt && len(g.rows) > 1 && unsettled(first):
 		return "duly run billing --step recover"
-	case first.What == query.WaitingEvent && len(g.rows) > 1:
-		return "duly requeue event --dead --sink " + text.Word(first.Sink, "NAME")
+	case first.What == query.WaitingEvent:
+		return nextOfEvents(g.rows)
 	case first.What == query.WaitingCharge:
 		return "duly adopt " + text.Word(first.Gateway, "NAME")
 	}
 	return advice(first)
+}
+
+// nextOfEvents is what to do about events that were given up: what fails at its row alone is no receiver's fault.
+func nextOfEvents(rows []listed) string {
+	first := rows[0]
+	command, these := fmt.Sprintf("duly requeue event %d", first.ID), fmt.Sprintf("row %d", first.ID)
+	if len(rows) > 1 {
+		command, these = "duly requeue event --dead --sink "+text.Word(first.Sink, "NAME"), "these rows"
+	}
+	if column := outbox.AtFault(first.Reason); column != "" {
+		return fmt.Sprintf("fix %s of %s in table events, then %s", column, these, command)
+	}
+	if try := tryReceiver(first.Sink); try != "" {
+		return try + ", then " + command
+	}
+	return command
 }
 
 // active reports whether a listed subscription is one that is billed.

@@ -188,6 +188,49 @@ func TestRunOutbox(t *testing.T) {
 	require.Contains(t, refused.err, "event 1 was not given up")
 }
 
+// A receiver that refuses events is named with what it answers and with the command that tries it, by the run that met it, by those
+// that wait for the next try, and by status.
+func TestAFailingReceiverIsNamed(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.exec(t, `INSERT INTO events (type, subject, payload) VALUES ('shop.greeting', 'customer:1', '{}'), ('shop.greeting', 'customer:2', '{}')`)
+	server := httptest.NewServer(&hook{status: http.StatusUnauthorized})
+	t.Cleanup(server.Close)
+	s.env = append(s.env, "DULY_OUTBOX_URL="+server.URL, "DULY_OUTBOX_SECRET=whsec_"+strings.Repeat("QUJD", 8))
+	why := server.Listener.Addr().String() + " answered 401 Unauthorized"
+	for range 2 {
+		got := s.duly(t, "run", "outbox")
+		require.Equal(t, batch.ExitUnfinished, got.code, got.out+got.err)
+		require.Contains(t, got.out, "\nCause      2 × not delivered to webhook: "+why+"\nThen       duly doctor --webhook\n")
+		require.Contains(t, got.err, "commonest causes")
+	}
+	got := s.duly(t, "status")
+	require.Contains(t, strings.Join(strings.Fields(got.out), " "), "most often: "+why+" · duly doctor --webhook")
+	require.Equal(t, why, document[statusView](t, s.duly(t, "status", "--json")).Undelivered[0].Cause)
+
+	s.exec(t, `UPDATE event_deliveries SET status = 'dead', next_try_at = NULL`)
+	got = s.duly(t, "list", "dead-events")
+	require.Contains(t, got.out, why)
+	require.Contains(t, got.out, "\n  1, 2 · duly doctor --webhook, then duly requeue event --dead --sink webhook\n")
+}
+
+// An event whose row is at fault is not delivered again before the row is put right: the receiver is not to blame.
+func TestAnUnreadableEventNamesItsRow(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.exec(t, `ALTER TABLE events MODIFY payload TEXT NULL`)
+	s.exec(t, `INSERT INTO events (type, subject, payload) VALUES ('shop.greeting', 'customer:1', '{'), ('shop.greeting', 'customer:2', NULL)`)
+	server := httptest.NewServer(&hook{status: http.StatusNoContent})
+	t.Cleanup(server.Close)
+	s.env = append(s.env, "DULY_OUTBOX_URL="+server.URL, "DULY_OUTBOX_SECRET=whsec_"+strings.Repeat("QUJD", 8))
+	got := s.duly(t, "run", "outbox")
+	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
+	require.Contains(t, got.out, "Then       duly requeue event 2  # once payload of row 2 in table events is put right\n"+
+		"           duly requeue event 1  # once payload of row 1 in table events is put right\n")
+	require.NotContains(t, got.out, "doctor")
+	require.Contains(t, s.duly(t, "list", "dead-events").out, "\n  2 · fix payload of row 2 in table events, then duly requeue event 2\n")
+}
+
 func TestRunReport(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

@@ -31,6 +31,8 @@ func outboxWork() work {
 		job:     func(e *execution) (batch.Job, error) { return jobs.Outbox(e.deps, e.outbox()), nil },
 		preview: previewOutbox,
 		next:    nextEvents,
+
+		extendSummary: tryReceivers,
 	}
 }
 
@@ -153,12 +155,12 @@ func sinkNames(c *config.Config) []string {
 
 // nextEvents names events that were given up.
 func nextEvents(ctx context.Context, e *execution, _ *batch.Run) ([]string, error) {
-	ids, err := query.DeadEvents(ctx, e.db.DB, reviewsShown)
+	dead, err := query.DeadEvents(ctx, e.db.DB, reviewsShown)
 	var next []string
-	for _, id := range ids {
-		next = append(next, fmt.Sprintf("duly requeue event %d", id))
+	for _, event := range dead {
+		next = append(next, requeueWay(event.ID, event.Reason).String())
 	}
-	if len(ids) > 0 {
+	if len(dead) > 0 {
 		next = append(next, "duly list dead-events")
 	}
 	return next, err

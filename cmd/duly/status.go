@@ -65,6 +65,7 @@ type undeliveredView struct {
 	Pending   int64      `json:"pending"`
 	Failed    int64      `json:"failed"` // those of them that were tried
 	NextTryAt *time.Time `json:"next_try_at,omitempty"`
+	Cause     string     `json:"cause,omitempty"` // the commonest one of those that failed
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -201,7 +202,13 @@ func (s *statusView) readEvents(ctx context.Context, db *database, c *config.Con
 		if err != nil {
 			return err
 		}
-		s.Undelivered = append(s.Undelivered, undeliveredView{Sink: sink, Pending: u.Pending, Failed: u.Failed, NextTryAt: unlessZero(u.NextTry)})
+		v := undeliveredView{Sink: sink, Pending: u.Pending, Failed: u.Failed, NextTryAt: unlessZero(u.NextTry)}
+		if u.Failed > 0 {
+			if v.Cause, err = query.UndeliveredReason(ctx, db.DB, sink); err != nil {
+				return err
+			}
+		}
+		s.Undelivered = append(s.Undelivered, v)
 	}
 	return nil
 }

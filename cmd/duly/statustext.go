@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"duly/config"
+	"duly/internal/outbox"
 	"duly/internal/query"
 	"duly/internal/runs"
 	"duly/internal/store"
@@ -219,6 +220,12 @@ func (s statusView) shop(row func(label string, parts ...string)) {
 			add(u.Failed, "failed, next try "+s.notes.at(*u.NextTryAt))
 		} else {
 			add(u.Failed, "failed")
+		}
+		if u.Failed > 0 && u.Cause != "" {
+			parts = append(parts, "most often: "+u.Cause)
+			if command := tryReceiver(u.Sink); command != "" && !outbox.RowFails(u.Cause) {
+				parts = append(parts, command)
+			}
 		}
 		if len(parts) > 0 {
 			row("Events", append(parts, s.unlessLive(jobs.OutboxJob, "duly run outbox"))...)

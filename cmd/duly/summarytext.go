@@ -178,9 +178,17 @@ func leftRows(s summary) []blockRow {
 		rows = append(rows, blockRow{label, text.Line(reason), ""})
 		label = ""
 	}
+	label = "Cause"
 	for _, cause := range s.causes.Reasons {
-		if cause.What == "in doubt" && cause.Why != "" {
-			rows = append(rows, blockRow{"In doubt", number(cause.Rows) + ": " + text.Line(cause.Why), ""})
+		switch cause.What {
+		case "declined", "in review": // said above
+		case "in doubt":
+			if cause.Why != "" {
+				rows = append(rows, blockRow{"In doubt", number(cause.Rows) + ": " + text.Line(cause.Why), ""})
+			}
+		default:
+			rows = append(rows, blockRow{label, text.Line(cause.String()), ""})
+			label = ""
 		}
 	}
 	for _, note := range s.Notes {

@@ -42,7 +42,7 @@ func waysOut(l query.WaitingRow, now time.Time, asks func(gateway string) bool) 
 	case query.WaitingFinding:
 		return waysOfFinding(l)
 	case query.WaitingEvent:
-		return []wayOut{{Command: fmt.Sprintf("duly requeue event %d", l.ID), When: "once the receiver is up again; then duly run outbox"}}
+		return waysOfEvent(l)
 	case query.WaitingCharge:
 		return []wayOut{adoptWay(l.Gateway, l.Key)}
 	}

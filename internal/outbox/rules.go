@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -30,14 +31,35 @@ func Wait(tries int, id uint64) time.Duration {
 	return wait + wait/10*time.Duration(id%spread)/spread
 }
 
+// What [Unreadable] says of an event begins so.
+const (
+	nullColumn = "its %s is NULL"
+	notJSON    = "its payload is not JSON: "
+)
+
+// RowFails reports whether a reason why an event was not delivered is [Unreadable]'s: its row must be put right first.
+func RowFails(reason string) bool { return AtFault(reason) != "" }
+
+// AtFault is the column of an event's row that a reason of [Unreadable] is about; empty for any other reason.
+func AtFault(reason string) string {
+	var column string
+	if n, _ := fmt.Sscanf(reason, nullColumn, &column); n == 1 && reason == fmt.Sprintf(nullColumn, column) {
+		return column
+	}
+	if strings.HasPrefix(reason, notJSON) {
+		return "payload"
+	}
+	return ""
+}
+
 // Unreadable says why e cannot be sent to anybody, however often it is tried; empty if it can.
 func Unreadable(e Event) string {
 	if e.Null != "" {
-		return "its " + e.Null + " is NULL"
+		return fmt.Sprintf(nullColumn, e.Null)
 	}
 	var payload json.RawMessage
 	if err := json.Unmarshal(e.Payload, &payload); err != nil {
-		return "its payload is not JSON: " + err.Error()
+		return notJSON + err.Error()
 	}
 	return ""
 }

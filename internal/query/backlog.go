@@ -88,15 +88,6 @@ func CountReviews(ctx context.Context, db *mysql.DB, business payment.Date) (Rev
 
 const ordersInReview = `SELECT order_id FROM order_checks WHERE reason IS NOT NULL ORDER BY checked_at DESC, order_id LIMIT ?`
 
-const deadEvents = `SELECT DISTINCT event_id FROM event_deliveries WHERE status = 'dead' ORDER BY event_id DESC LIMIT ?`
-
-// DeadEvents lists events that were given up, newest first.
-func DeadEvents(ctx context.Context, db *mysql.DB, limit int) ([]uint64, error) {
-	var ids []uint64
-	err := db.SelectContext(ctx, &ids, deadEvents, limit)
-	return ids, mysql.Classify(ctx, err)
-}
-
 const newReviews = `SELECT id FROM invoices WHERE status = 'review' AND updated_at >= ? ORDER BY id LIMIT ?`
 
 // NewReviews lists invoices that went to review at that instant or later.

@@ -90,17 +90,6 @@ func OrderReasons(ctx context.Context, db *mysql.DB, since time.Time, limit int)
 	return reasons(ctx, db, orderReasons, limit, since, since, since)
 }
 
-const deadReasons = `SELECT CONCAT('not delivered to ', sink) AS what, COALESCE(last_error, '') AS why FROM event_deliveries
-WHERE status = 'dead' AND sink IN (?) ORDER BY event_id DESC LIMIT ?`
-
-// DeadReasons are the commonest reasons of the newest events, so many, that were given up for one of the sinks.
-func DeadReasons(ctx context.Context, db *mysql.DB, sinks []string, newest int64, limit int) (Causes, error) {
-	if len(sinks) == 0 {
-		return Causes{Reasons: []Reason{}}, nil
-	}
-	return reasons(ctx, db, deadReasons, limit, sinks, newest)
-}
-
 const findingReasons = `SELECT 'found' AS what, kind AS why FROM audit_findings WHERE run_id = ? AND resolved_at IS NULL`
 
 // FindingReasons are the commonest kinds of what an audit found.

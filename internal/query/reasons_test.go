@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/mysql"
+	"duly/internal/outbox"
 	"duly/internal/query"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
@@ -74,7 +75,9 @@ func TestReasonsOfOtherJobs(t *testing.T) {
 	worktest.Exec(t, plain, `INSERT INTO payments (order_id, gateway, status, amount, currency, failure_reason) VALUES (4, 'main', 'review', 1, 'KRW', 'the gateway refuses the refund: 409 closed'),
 (1, 'main', 'review', 1, 'KRW', 'counted by its order'), (4, 'main', 'refunded', 1, 'KRW', 'x')`)
 	worktest.Exec(t, plain, `INSERT INTO event_deliveries (event_id, sink, status, last_error) VALUES (1, 'webhook', 'dead', 'old'), (2, 'webhook', 'dead', 'answered 500'),
-(3, 'webhook', 'dead', 'answered 500'), (3, 'slack', 'dead', NULL), (4, 'webhook', 'pending', 'x'), (5, 'other', 'dead', 'x')`)
+(3, 'webhook', 'dead', 'answered 500'), (3, 'slack', 'dead', NULL), (4, 'webhook', 'pending', NULL), (5, 'other', 'dead', 'x')`)
+	worktest.Exec(t, plain, `INSERT INTO event_deliveries (event_id, sink, status, tries, last_error) VALUES (6, 'webhook', 'pending', 2, 'hook.test answered 401'),
+(7, 'webhook', 'pending', 1, 'hook.test answered 401'), (8, 'webhook', 'pending', 1, 'hook.test answered 401'), (9, 'other', 'pending', 1, 'y')`)
 	worktest.Exec(t, plain, `INSERT INTO audit_findings (kind, reference, detail, run_id, resolved_at) VALUES ('unknown_here', 'a', '{}', 7, NULL),
 ('unknown_here', 'b', '{}', 7, NULL), ('missing_there', 'c', '{}', 7, NULL), ('missing_there', 'd', '{}', 7, UTC_TIMESTAMP(6)), ('missing_there', 'e', '{}', 6, NULL)`)
 	for name, c := range map[string]struct {
@@ -89,12 +92,12 @@ func TestReasonsOfOtherJobs(t *testing.T) {
 		},
 		"events": {
 			func(db *mysql.DB) (query.Causes, error) {
-				return query.DeadReasons(t.Context(), db, []string{"webhook", "slack"}, 3, 5)
+				return query.DeliveryReasons(t.Context(), db, []string{"webhook", "slack"}, 3, 5)
 			},
-			[]query.Reason{{"not delivered to webhook", "answered 500", 2}, {"not delivered to slack", "", 1}},
+			[]query.Reason{{"not delivered to webhook", "hook.test answered 401", 3}, {"not delivered to webhook", "answered 500", 2}, {"not delivered to slack", "", 1}},
 		},
 		"no receivers": {
-			func(db *mysql.DB) (query.Causes, error) { return query.DeadReasons(t.Context(), db, nil, 3, 5) }, []query.Reason{},
+			func(db *mysql.DB) (query.Causes, error) { return query.DeliveryReasons(t.Context(), db, nil, 3, 5) }, []query.Reason{},
 		},
 		"findings": {
 			func(db *mysql.DB) (query.Causes, error) { return query.FindingReasons(t.Context(), db, 7, 5) },
@@ -106,5 +109,22 @@ func TestReasonsOfOtherJobs(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, query.Causes{Reasons: c.want}, got)
 		})
+	}
+	for sink, want := range map[string]string{"webhook": "hook.test answered 401", "other": "y", "slack": ""} {
+		why, err := query.UndeliveredReason(t.Context(), db, sink)
+		require.NoError(t, err)
+		require.Equal(t, want, why)
+	}
+}
+
+// What an event's own row is the reason of says nothing about the receiver.
+func TestWhetherAReceiverFails(t *testing.T) {
+	t.Parallel()
+	fails := query.Causes{Reasons: []query.Reason{{"not delivered to webhook", "hook.test answered 401", 3}}}
+	require.True(t, fails.FailsAt("webhook"))
+	require.False(t, fails.FailsAt("slack"))
+	for _, e := range []outbox.Event{{Null: "payload"}, {Payload: []byte("{")}} {
+		rows := query.Causes{Reasons: []query.Reason{{"not delivered to webhook", outbox.Unreadable(e), 3}}}
+		require.False(t, rows.FailsAt("webhook"), rows)
 	}
 }
