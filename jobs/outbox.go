@@ -30,6 +30,9 @@ const (
 	SinkSlack   = "slack"
 )
 
+// Sinks lists the names of the sinks.
+func Sinks() []string { return []string{SinkWebhook, SinkSlack} }
+
 // OutboxOptions is what an outbox run is told.
 type OutboxOptions struct {
 	// Sinks are the receivers by name; without any the events are kept.

@@ -338,6 +338,6 @@ func TestARunThatMetUnknownCharges(t *testing.T) {
 	got = s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitFailed, got.code)
 	require.Contains(t, got.out, "1. duly adopt main\n")
-	require.Contains(t, got.out, "Review     2 from earlier runs · duly list review\n")
+	require.Contains(t, got.out, "Findings   2 findings from earlier runs · duly list findings\n")
 	require.Len(t, s.sim.DoubleCharged(), 0)
 }

@@ -17,6 +17,7 @@ import (
 	"duly/internal/query"
 	"duly/internal/runs"
 	"duly/internal/text"
+	"duly/jobs"
 )
 
 // listLimit is how many rows are listed where nobody says.
@@ -215,7 +216,7 @@ func (f *filterFlags) add(a *app, cmd *cobra.Command, matching string, spec list
 	add(&f.whats, flagWhat, "only rows of this `SORT`", spec.whats)
 	add(&f.kinds, flagKind, "only findings of this `KIND`", spec.kinds)
 	if spec.sinks {
-		flags.StringSliceVar(&f.sinks, flagSink, nil, "only deliveries to the receiver of this `NAME`: webhook, slack (default all)")
+		flags.StringSliceVar(&f.sinks, flagSink, nil, "only deliveries to the receiver of this `NAME`: "+strings.Join(jobs.Sinks(), ", ")+" (default all)")
 	}
 }
 
@@ -231,6 +232,7 @@ func (f *filterFlags) check(a *app) error {
 	}
 	among(flagWhat, f.whats, f.spec.whats)
 	among(flagKind, f.kinds, f.spec.kinds)
+	among(flagSink, f.sinks, jobs.Sinks())
 	if _, _, err := f.times(a); err != nil {
 		found = append(found, err)
 	}

@@ -164,14 +164,16 @@ func TestMistakesOfList(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	for line, want := range map[string]string{
-		"list":                         "duly: say what to list: dead-events, doubt, findings, review, unknown\n",
-		"list reviews":                 "duly: unknown command \"list reviews\"; did you mean duly list review?\n",
-		"list review 7":                "duly: duly list review takes no argument, and was given \"7\"\n",
-		"list review --what finding":   "duly: --what: unknown value \"finding\": it is invoice, attempt, subscription or order\n",
-		"list findings --kind odd":     "duly: --kind: unknown value \"odd\": it is " + alternatives(findingKinds()) + "\n",
-		"list review --limit 0":        "duly: --limit: 0 is not a number from 1 to 10000\n",
-		"list review --run 7":          "duly: --run: no run 7; see duly runs\n",
-		"list review --since tomorrow": "duly: --since: \"tomorrow\" is neither a day such as 2026-01-31 nor an instant such as 2026-01-31T09:00:00Z\n",
+		"list":                                    "duly: say what to list: dead-events, doubt, findings, review, unknown\n",
+		"list reviews":                            "duly: unknown command \"list reviews\"; did you mean duly list review?\n",
+		"list review 7":                           "duly: duly list review takes no argument, and was given \"7\"\n",
+		"list review --what finding":              "duly: --what: unknown value \"finding\": it is invoice, attempt, subscription or order\n",
+		"list findings --kind odd":                "duly: --kind: unknown value \"odd\": it is " + alternatives(findingKinds()) + "\n",
+		"list dead-events --sink webhok":          "duly: --sink: unknown value \"webhok\"; did you mean webhook?\n",
+		"requeue event --dead --sink slack,tweet": "duly: --sink: unknown value \"tweet\": it is webhook or slack\n",
+		"list review --limit 0":                   "duly: --limit: 0 is not a number from 1 to 10000\n",
+		"list review --run 7":                     "duly: --run: no run 7; see duly runs\n",
+		"list review --since tomorrow":            "duly: --since: \"tomorrow\" is neither a day such as 2026-01-31 nor an instant such as 2026-01-31T09:00:00Z\n",
 	} {
 		got := s.duly(t, strings.Fields(line)...)
 		require.Equal(t, batch.ExitUsage, got.code, line)
@@ -200,6 +202,24 @@ func TestARunNamesWhatItSendsToReview(t *testing.T) {
 	doc := document[summary](t, s.duly(t, "run", "billing", "--json"))
 	require.Empty(t, doc.Reviewed, "what waited before is counted, not named")
 	require.Equal(t, int64(2), doc.OlderReview)
+}
+
+// What waited before a run is counted as the lists show it, and each list is named.
+func TestWhatWaitedBeforeARunIsCountedByList(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.past(t)
+	s.attempt(t, "review", "paid", "")
+	s.exec(t, `INSERT INTO order_checks (order_id, reason, checked_at) VALUES (91, 'odd', UTC_TIMESTAMP(6)), (92, 'odd', UTC_TIMESTAMP(6))`)
+	s.exec(t, `INSERT INTO event_deliveries (event_id, sink, status) VALUES (1, 'webhook', 'dead'), (1, 'slack', 'dead')`)
+	s.exec(t, `INSERT INTO audit_findings (kind, reference, detail) VALUES ('unknown_here', 'a', '{}')`)
+	got := s.duly(t, "run", "report")
+	require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
+	require.Contains(t, got.out, "\nReview     3 from earlier runs · duly list review\n"+
+		"Given up   2 events from earlier runs · duly list dead-events\nFindings   1 finding from earlier runs · duly list findings\n")
+	require.Len(t, document[listView](t, s.duly(t, "list", "review", "--json")).Rows, 3)
+	require.Equal(t, int64(6), document[summary](t, s.duly(t, "run", "report", "--json")).OlderReview)
+	require.Contains(t, s.duly(t, "status").out, "Review    3, oldest ")
 }
 
 // A run names what it left.

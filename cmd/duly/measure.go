@@ -21,6 +21,7 @@ const (
 	kindSubscriptions = "subscriptions"
 	kindInvoices      = "invoices"
 	kindOrders        = "orders"
+	kindAttempts      = "attempts"
 	kindRefunds       = "refunds"
 	kindEvents        = "events"
 	kindDeadEvents    = "dead_events"
@@ -112,7 +113,7 @@ func (e *execution) counts(ctx context.Context) error {
 	e.seen.metrics.Waiting(metrics.Counts{
 		Due: due, InFlight: unsettled.InFlight, InDoubt: unsettled.InDoubt,
 		InReview: map[string]int64{
-			kindInvoices: r.Invoices, kindSubscriptions: r.Subscriptions, kindOrders: r.Orders, kindDeadEvents: r.Events, kindFindings: r.Findings,
+			kindInvoices: r.Invoices, kindSubscriptions: r.Subscriptions, kindOrders: r.Orders, kindAttempts: r.Attempts, kindDeadEvents: r.Events, kindFindings: r.Findings,
 		},
 	})
 	return nil

@@ -117,7 +117,7 @@ func (s statusView) silent(v runView) bool { return jobs.Silent(v.HeartbeatAt, v
 
 // people are the rows that wait for somebody.
 func (s statusView) people(row func(label string, parts ...string)) {
-	if n := s.InReview.Invoices + s.InReview.Subscriptions + s.InReview.Orders; n > 0 {
+	if n := s.InReview.Invoices + s.InReview.Attempts + s.InReview.Subscriptions + s.InReview.Orders; n > 0 {
 		waiting := number(n)
 		if !s.notes.oldest.IsZero() {
 			waiting += ", oldest " + lasting(s.At.Sub(s.notes.oldest))

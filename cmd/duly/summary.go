@@ -36,7 +36,8 @@ type summary struct {
 	fixes       []string      // what an operator must correct
 	InReview    query.Reviews `json:"in_review"` // of all runs
 	OlderReview int64         `json:"older_in_review"`
-	Next        []string      `json:"next"` // commands to type
+	older       olderWaiting
+	Next        []string `json:"next"` // commands to type
 	// Reviewed are the first rows that the run sent to review, and LeftRows those that it left.
 	Reviewed []listed `json:"reviewed"`
 	LeftRows []listed `json:"left_rows"`
@@ -67,7 +68,8 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 		e.logs.WarnContext(ctx, "rows in review could not be counted", problem(mysql.Classify(ctx, err)))
 	}
 	s.Collected, s.Refunded = moved(s.Steps)
-	s.OlderReview = max(0, s.InReview.All()-new-e.foundBeside(ctx, p.run))
+	s.older = olderOf(s.InReview, p.run.Job, new, e.foundBeside(ctx, p.run))
+	s.OlderReview = s.older.all()
 	e.name(ctx, &s, p.run, new)
 	e.causes(ctx, &s, p.run, r.Tally)
 	s.Next = e.next(ctx, p.run, r, new, s)

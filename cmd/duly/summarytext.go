@@ -122,17 +122,17 @@ func reviewRows(s summary) []blockRow {
 	var rows []blockRow
 	n := s.reviews
 	if n == 0 {
-		if s.OlderReview > 0 {
-			rows = append(rows, blockRow{"Review", number(s.OlderReview) + " from earlier runs", "duly list review"})
+		if s.older.review > 0 {
+			rows = append(rows, blockRow{"Review", number(s.older.review) + " from earlier runs", "duly list review"})
 		}
-		return rows
+		return append(rows, s.older.rows()...)
 	}
 	need := number(n) + " need you"
 	if n == 1 {
 		need = "1 needs you"
 	}
-	if s.OlderReview > 0 {
-		need += ", " + number(s.OlderReview) + " from earlier runs"
+	if s.older.review > 0 {
+		need += ", " + number(s.older.review) + " from earlier runs"
 	}
 	command, _, _ := strings.Cut(listOf(s.Job, s.Run), " --run ")
 	rows = append(rows, blockRow{"Review", need, command})
@@ -149,7 +149,7 @@ func reviewRows(s summary) []blockRow {
 	if more := n - counted; more > 0 && len(shown) > 0 {
 		rows = append(rows, blockRow{"", fmt.Sprintf("and %s more", number(more)), ""})
 	}
-	return rows
+	return append(rows, s.older.rows()...)
 }
 
 // findingRows name the newest open findings of an audit.

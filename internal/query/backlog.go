@@ -64,6 +64,8 @@ func CountUnsettled(ctx context.Context, db *mysql.DB, selection store.Selection
 const reviewRows = `SELECT (SELECT COUNT(*) FROM invoices WHERE status = 'review') AS invoices,
 (SELECT COUNT(*) FROM subscriptions WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL) AS subscriptions,
 (SELECT COUNT(*) FROM order_checks WHERE reason IS NOT NULL) AS orders,
+(SELECT COUNT(*) FROM payment_attempts a WHERE a.status = 'review' AND a.next_check_at IS NULL
+AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.id = a.invoice_id AND i.status = 'review')) AS attempts,
 (SELECT COUNT(*) FROM event_deliveries WHERE status = 'dead') AS events,
 (SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL) AS findings`
 
@@ -72,12 +74,10 @@ type Reviews struct {
 	Invoices      int64 `json:"invoices"`
 	Subscriptions int64 `json:"subscriptions"`
 	Orders        int64 `json:"orders"`
+	Attempts      int64 `json:"attempts"`    // of invoices that are not in review
 	Events        int64 `json:"dead_events"` // deliveries that were given up
 	Findings      int64 `json:"findings"`    // of audits, not resolved
 }
-
-// All is their sum.
-func (r Reviews) All() int64 { return r.Invoices + r.Subscriptions + r.Orders + r.Events + r.Findings }
 
 // CountReviews counts what is in review, and the subscriptions that are due and cannot be invoiced.
 func CountReviews(ctx context.Context, db *mysql.DB, business payment.Date) (Reviews, error) {
