@@ -49,9 +49,8 @@ func waysOfEvent(l query.WaitingRow) []wayOut {
 		return []wayOut{w}
 	}
 	w.When = "once the receiver is up again; then duly run outbox"
-	try := tryReceiver(l.Sink)
-	if try == "" {
-		return []wayOut{w}
+	if try := tryReceiver(l.Sink); try != "" {
+		w.When = "once " + try + " says that the receiver is up again; then duly run outbox"
 	}
-	return []wayOut{w, {Command: try, When: "says whether it is"}}
+	return []wayOut{w}
 }
