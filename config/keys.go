@@ -54,7 +54,7 @@ func Keys() []Key {
 			Example: "duly_operator:password@tcp(db.example.com:3306)/shop?tls=true",
 			Why: "The same database for the commands of people that change something (`pause`, `resume`, `stop`, `throttle`, `resolve`, `requeue`, " +
 				"`reopen`, `adopt`, and `doctor` where it records something), by a user with the role duly_operator_write of deploy/sql/grants.sql: " +
-				"a worker's rights are not enough for them. If unset, database.dsn. Every other command uses database.dsn.",
+				"a worker's login may not resume, nor name a control payment. If unset, database.dsn. Every other command uses database.dsn.",
 		},
 		{
 			Name: "database.private_dir", parse: absolutePath, Example: "/var/lib/duly/mariadb",

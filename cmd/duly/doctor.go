@@ -219,10 +219,10 @@ func (d *checkup) operator(ctx context.Context, c *config.Config, worker *databa
 	if c.Database.OperatorDSN == "" {
 		return nil
 	}
-	const check, key = "operator", "database.operator_dsn"
+	const check, key = "operator", operatorDSN
 	acting := *c
 	acting.Database = c.Database.Operator()
-	db, err := d.open(ctx, &acting)
+	db, err := d.openAs(ctx, &acting, operatorLogin(c.Database))
 	if err != nil {
 		d.note(check, err, "", "check that "+key+" names the server, its user and its schema")
 		return err

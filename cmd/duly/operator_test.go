@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/payment"
 )
 
 // On a host that is configured as a worker with the least rights, people act by database.operator_dsn, and by nothing else.
@@ -42,6 +43,71 @@ func TestOperatorsHaveALoginOfTheirOwn(t *testing.T) {
 		require.Equal(t, batch.ExitDone, got.code, "%v %s", command, got.err)
 	}
 	require.Equal(t, int64(len(commands)+2), s.number(t, "SELECT COUNT(*) FROM operator_actions"))
+}
+
+// What is wrong with a login names the login: its password, and a right that it lacks, with what to do about it before anything else.
+func TestAMistakeOfALoginNamesIt(t *testing.T) {
+	s := newShop(t).guard(t)
+	s.exec(t, "INSERT INTO pauses (subject, who, reason) VALUES ('billing', 'kim', 'x')")
+	worker := s.as(workerRole)
+	got := worker.duly(t, "resume", "billing")
+	require.Equal(t, batch.ExitFailed, got.code)
+	require.Regexp(t, "^duly: resume: database error: the user of database.dsn may not do that; set database.operator_dsn to a login with the role duly_operator_write of deploy/sql/grants.sql: .*DELETE command denied", got.err)
+
+	looks := s.as(workerRole)
+	looks.env = append(looks.env, "DULY_DATABASE_OPERATOR_DSN="+s.userDSN(operatorRole))
+	got = looks.duly(t, "resume", "billing")
+	require.Equal(t, batch.ExitFailed, got.code)
+	require.Regexp(t, "^duly: resume: database error: the user of database.operator_dsn lacks a right; give it the role duly_operator_write of deploy/sql/grants.sql: ", got.err)
+
+	mistyped := s.as(workerRole)
+	mistyped.env = append(mistyped.env, "DULY_DATABASE_OPERATOR_DSN="+strings.Replace(s.db.DSN, "root@", "u_"+actingRole+":wrong@", 1))
+	got = mistyped.duly(t, "resume", "billing")
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Contains(t, got.err, "wrong user or password in database.operator_dsn")
+	require.Equal(t, batch.ExitDone, mistyped.duly(t, "status").code, "it is not asked about what only looks")
+	require.Contains(t, mistyped.duly(t, "doctor").out, "wrong user or password in database.operator_dsn")
+
+	got = s.as(operatorRole).duly(t, "run", "billing")
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Regexp(t, "^duly: give the user of database.dsn the role duly_worker of deploy/sql/grants.sql: cannot write .*; and [0-9]+ more\n$", got.err)
+	require.NotContains(t, got.err, "unavailable", "the database is there")
+}
+
+// What docs say of the worker's login: it does what writes the tables that a worker writes, and nothing else.
+func TestWhatAWorkersLoginCanDo(t *testing.T) {
+	s := backlog(t).guard(t)
+	worker := s.as(workerRole)
+	s.live(t, 2)
+	_, known := s.attempt(t, "succeeded", "paid", payment.Succeeded)
+	for _, c := range []struct {
+		line   string
+		denied bool
+	}{
+		{line: "pause outbox --reason x"},
+		{line: "resume outbox", denied: true},
+		{line: "pause gateway main --reason x"},
+		{line: "resume gateway main", denied: true},
+		{line: "resolve attempt 5 --as ignored --reason x"},
+		{line: "resolve invoice 3 --as void --reason x"},
+		{line: "resolve order 1 --as ignored --reason x"},
+		{line: "resolve order 4711 --as ignored --reason x"},
+		{line: "requeue order 2"},
+		{line: "resolve finding 1 --as ignored --reason x"},
+		{line: "requeue event 901"},
+		{line: "throttle 2 --rate 5"},
+		{line: "stop 2"},
+		{line: "doctor --control main " + known, denied: true},
+		{line: "doctor --history-confirmed --reason x"},
+	} {
+		got := worker.duly(t, strings.Fields(c.line)...)
+		want := batch.ExitDone
+		if c.denied {
+			want = batch.ExitFailed
+			require.Contains(t, got.err, "command denied", c.line)
+		}
+		require.Equal(t, want, got.code, "%s: %s", c.line, got.err)
+	}
 }
 
 // A login is judged by its role: people who look need no rights to write.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,8 +43,24 @@ func (d *database) close() {
 // privateSchema is the schema of the private server that duly's tables are in.
 const privateSchema = "duly"
 
+// operatorLogin is the login of [config.Database.Operator].
+func operatorLogin(d config.Database) mysql.Login {
+	const role = string(mysql.RoleActing) + " of deploy/sql/grants.sql"
+	if d.OperatorDSN == "" {
+		return mysql.Login{Rights: "the user of database.dsn may not do that; set database.operator_dsn to a login with the role " + role}
+	}
+	return mysql.Login{Key: operatorDSN, Rights: "the user of " + operatorDSN + " lacks a right; give it the role " + role}
+}
+
+const operatorDSN = "database.operator_dsn"
+
 // open opens the configured database and checks that it answers.
 func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
+	return a.openAs(ctx, c, mysql.Login{})
+}
+
+// openAs is open with a login that is not that of database.dsn.
+func (a *app) openAs(ctx context.Context, c *config.Config, login mysql.Login) (*database, error) {
 	if a.shared != nil {
 		return &database{DB: a.shared.DB, borrowed: true}, nil
 	}
@@ -63,10 +80,10 @@ func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
 		dsn = server.DSN(privateSchema)
 	}
 	db, err := mysql.Open(dsn, mysql.Options{
-		MaxOpen: c.Database.MaxOpen, Acquire: c.Database.AcquireTimeout, Frozen: c.Run.Lease, ReadOnly: a.dry, Now: a.now,
+		MaxOpen: c.Database.MaxOpen, Acquire: c.Database.AcquireTimeout, Frozen: c.Run.Lease, ReadOnly: a.dry, Now: a.now, Login: login,
 	})
 	if err != nil {
-		return nil, usage(fmt.Errorf("database.dsn: %w", err))
+		return nil, usage(fmt.Errorf("%s: %w", cmp.Or(login.Key, mysql.DSNKey), err))
 	}
 	d.DB = db
 	if err := mysql.Ping(ctx, db); err != nil {
@@ -96,22 +113,24 @@ func (a *app) withSchema(ctx context.Context, do func(*database) error) error {
 
 // asOperator is withSchema for a command that changes something: as the user of database.operator_dsn, if there is one.
 func (a *app) asOperator(ctx context.Context, do func(*database) error) error {
-	return a.opened(ctx, config.Database.Operator, ofThisVersion(ctx, do))
+	return a.opened(ctx, true, ofThisVersion(ctx, do))
 }
 
 // withDatabase opens the configured database for do.
 func (a *app) withDatabase(ctx context.Context, do func(*database) error) error {
-	return a.opened(ctx, func(d config.Database) config.Database { return d }, do)
+	return a.opened(ctx, false, do)
 }
 
-func (a *app) opened(ctx context.Context, which func(config.Database) config.Database, do func(*database) error) error {
+func (a *app) opened(ctx context.Context, operator bool, do func(*database) error) error {
 	c, err := a.load()
 	if err != nil {
 		return err
 	}
-	asked := *c
-	asked.Database = which(c.Database)
-	db, err := a.open(ctx, &asked)
+	asked, login := *c, mysql.Login{}
+	if operator {
+		asked.Database, login = c.Database.Operator(), operatorLogin(c.Database)
+	}
+	db, err := a.openAs(ctx, &asked, login)
 	if err != nil {
 		return err
 	}

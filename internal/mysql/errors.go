@@ -168,6 +168,11 @@ func isProblem(err error) bool {
 	return ok
 }
 
+func isSessionLost(err error) bool {
+	_, ok := errors.AsType[*sessionLostError](err)
+	return ok
+}
+
 // Classify wraps err with one of the sentinel errors of package batch. Errors that do not come from the database are returned as
 // they are.
 func Classify(ctx context.Context, err error) error {
@@ -178,8 +183,10 @@ func Classify(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	case repeatable(err):
 		return fmt.Errorf("%w: %w", batch.ErrLocked, err)
-	case isProblem(err): // a proxy dropped the session settings
+	case isSessionLost(err): // a proxy dropped the session settings
 		return fmt.Errorf("%w: %w", batch.ErrUnavailable, err)
+	case isProblem(err): // an operator has to mend it: the database itself is there
+		return err
 	case unavailable(err):
 		return fmt.Errorf("%w: %w", batch.ErrUnavailable, hinted(err))
 	case isData(err):

@@ -14,10 +14,17 @@ import (
 type Problem struct {
 	What string
 	Mend string // how to put it right
+
+	mendFirst bool // What is long, and a reader of the whole text must not miss the rest
 }
 
 // Error implements error.
-func (p *Problem) Error() string { return p.What + ": " + p.Mend }
+func (p *Problem) Error() string {
+	if p.mendFirst {
+		return p.Mend + ": " + p.What
+	}
+	return p.What + ": " + p.Mend
+}
 
 // Version is what the server calls itself.
 func Version(ctx context.Context, db *DB) (string, error) {
@@ -59,10 +66,10 @@ func CheckIsolation(ctx context.Context, db *DB) error {
 		level = v["tx_isolation"]
 	}
 	if level != "READ-COMMITTED" {
-		return &Problem{"a session is " + level + " although READ COMMITTED was asked for", "connect to the server itself, or to a proxy that keeps session settings"}
+		return &Problem{What: "a session is " + level + " although READ COMMITTED was asked for", Mend: "connect to the server itself, or to a proxy that keeps session settings"}
 	}
 	if v["log_bin"] == "ON" && v["binlog_format"] == "STATEMENT" {
-		return &Problem{"binlog_format is STATEMENT, under which READ COMMITTED cannot write", "set binlog_format to ROW or MIXED on the server"}
+		return &Problem{What: "binlog_format is STATEMENT, under which READ COMMITTED cannot write", Mend: "set binlog_format to ROW or MIXED on the server"}
 	}
 	return nil
 }
@@ -82,8 +89,8 @@ func CheckPacket(ctx context.Context, db *DB, rows int) error {
 	}
 	if rows*rowBytes > limit {
 		return &Problem{
-			fmt.Sprintf("a chunk of %d rows can take %d bytes, and max_allowed_packet is %d", rows, rows*rowBytes, limit),
-			fmt.Sprintf("set billing.chunk_size to %d or less, or raise max_allowed_packet", limit/rowBytes),
+			What: fmt.Sprintf("a chunk of %d rows can take %d bytes, and max_allowed_packet is %d", rows, rows*rowBytes, limit),
+			Mend: fmt.Sprintf("set billing.chunk_size to %d or less, or raise max_allowed_packet", limit/rowBytes),
 		}
 	}
 	return nil
@@ -103,7 +110,7 @@ func CheckEngine(ctx context.Context, db *DB) error {
 		return Classify(ctx, err)
 	}
 	if len(wrong) > 0 {
-		return &Problem{"not InnoDB: " + strings.Join(wrong, ", "), "ALTER TABLE … ENGINE=InnoDB for each of them"}
+		return &Problem{What: "not InnoDB: " + strings.Join(wrong, ", "), Mend: "ALTER TABLE … ENGINE=InnoDB for each of them"}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 // hint explains a database error in one line and says what fixes it. It is empty where the server's own message is enough.
 func hint(err error) string {
+	key := loginOf(err).key()
 	switch number(err) {
 	case codeTooMany:
 		return "the server has no free connection (max_connections)"
@@ -22,30 +23,30 @@ func hint(err error) string {
 		return "the server does not accept connections from this host"
 	case codeAccessDenied, 1698:
 		// MariaDB answers so too if it requires TLS.
-		return "wrong user or password in database.dsn, or the server requires TLS (add tls=true)"
+		return "wrong user or password in " + key + ", or the server requires TLS (add tls=true)"
+	case codeSchemaDenied, codeTableDenied, codeColumnDenied:
+		return loginOf(err).rights()
 	case 1820, 1862:
-		return "the password of the database user has expired; set a new one with ALTER USER and put it into database.dsn"
+		return "the password of the database user has expired; set a new one with ALTER USER and put it into " + key
 	case 3118, 4151:
 		return "the database user is locked; unlock it with ALTER USER … ACCOUNT UNLOCK"
 	case 3159:
-		return tlsRequired
+		return "the server requires TLS; add tls=true to " + key
 	case 9001:
 		return "the database proxy has no backend"
 	}
 	switch {
 	case isReadOnly(err):
-		return "the server is read-only (a replica or a demoted primary); point database.dsn at the primary"
+		return "the server is read-only (a replica or a demoted primary); point " + key + " at the primary"
 	case refusesPlainText(err):
-		return tlsRequired
+		return "the server requires TLS; add tls=true to " + key
 	case errors.Is(err, mysqldriver.ErrNoTLS):
-		return "database.dsn asks for TLS and the server does not support it"
+		return key + " asks for TLS and the server does not support it"
 	case isTLS(err):
-		return "the TLS handshake failed; fix the tls parameter of database.dsn or the server's certificate"
+		return "the TLS handshake failed; fix the tls parameter of " + key + " or the server's certificate"
 	}
 	return ""
 }
-
-const tlsRequired = "the server requires TLS; add tls=true to database.dsn"
 
 // isReadOnly reports whether the server refuses writes. Error 1290 names an option, which may be another one.
 func isReadOnly(err error) bool {

@@ -37,8 +37,8 @@ func CheckLocalTime(ctx context.Context, db *DB) error {
 		return nil
 	}
 	return &Problem{
-		"the shop writes local time where UTC is expected: " + strings.Join(wrong, ", "),
-		"let the shop write UTC_TIMESTAMP(6), or leave the column to its default; then move the rows that are there by as many hours",
+		What: "the shop writes local time where UTC is expected: " + strings.Join(wrong, ", "),
+		Mend: "let the shop write UTC_TIMESTAMP(6), or leave the column to its default; then move the rows that are there by as many hours",
 	}
 }
 

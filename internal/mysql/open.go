@@ -38,6 +38,8 @@ type Options struct {
 	Frozen time.Duration
 	// ReadOnly: the server refuses every change, for those that are to make none.
 	ReadOnly bool
+	// Login is the login of the DSN.
+	Login Login
 	// Now measures what transactions cost; nil: they are not measured.
 	Now func() time.Time
 }
@@ -94,7 +96,7 @@ func Open(dsn string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: its options contradict each other", ErrDSN)
 	}
-	pool := sql.OpenDB(&sessions{Connector: connector, statements: statements, readOnly: o.ReadOnly})
+	pool := sql.OpenDB(&sessions{Connector: connector, statements: statements, readOnly: o.ReadOnly, login: o.Login})
 	pool.SetMaxOpenConns(o.MaxOpen)
 	pool.SetMaxIdleConns(o.MaxOpen)
 	pool.SetConnMaxLifetime(30 * time.Minute)

@@ -168,8 +168,10 @@ func CheckPrivileges(ctx context.Context, db *DB, role Role, key string) error {
 		return nil
 	}
 	return &Problem{
-		"not allowed: " + strings.Join(missing, "; "),
-		"give the user of " + key + " the role " + string(role) + " of deploy/sql/grants.sql, or " + strings.Join(grants, "; "),
+		mendFirst: true,
+
+		What: "not allowed: " + strings.Join(missing, "; "),
+		Mend: "give the user of " + key + " the role " + string(role) + " of deploy/sql/grants.sql, or " + strings.Join(grants, "; "),
 	}
 }
 

@@ -65,7 +65,10 @@ func (c *redactedConn) redactValues(err error) error {
 	if n := number(err); n != 0 && !c.sessions.readOnly && (isReadOnly(err) || n == codeReadOnlyTx) {
 		c.retired = true
 	}
-	return redactValues(err)
+	if err = redactValues(err); isDenied(err) {
+		return c.sessions.login.of(err)
+	}
+	return err
 }
 
 // PrepareContext implements driver.ConnPrepareContext.

@@ -32,6 +32,7 @@ type sessions struct {
 	driver.Connector
 	statements []string
 	readOnly   bool
+	login      Login
 
 	reached   atomic.Bool
 	isolation atomic.Pointer[string] // name of the server's variable for the isolation level
@@ -52,7 +53,7 @@ func (s *sessions) Connect(ctx context.Context) (driver.Conn, error) {
 			patience = reconnectFor
 		}
 		if !unavailable(err) || IsMisconfigured(err) || time.Since(began) > patience {
-			return nil, err
+			return nil, s.login.of(err)
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -177,8 +178,14 @@ func text(v driver.Value) string {
 
 // SessionLost says which session setting was lost.
 func SessionLost(found string) error {
-	return &Problem{
-		"session settings are lost between statements: found " + found,
-		"connect to the server directly, or to a proxy that keeps session settings",
-	}
+	return &sessionLostError{&Problem{
+		What: "session settings are lost between statements: found " + found,
+		Mend: "connect to the server directly, or to a proxy that keeps session settings",
+	}}
 }
+
+// sessionLostError is a lost session setting. The next connection may keep it.
+type sessionLostError struct{ *Problem }
+
+// Unwrap returns the problem.
+func (s *sessionLostError) Unwrap() error { return s.Problem }

@@ -41,7 +41,7 @@ func CheckWritable(ctx context.Context, db *DB, tables ...string) error {
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was changed
 	all := workerNeeds()
-	var refused []string
+	var refused []refusal
 	for _, table := range slices.Sorted(slices.Values(tables)) {
 		found, err := all[table].refused(ctx, tx, table)
 		if err != nil {
@@ -52,19 +52,48 @@ func CheckWritable(ctx context.Context, db *DB, tables ...string) error {
 	if len(refused) == 0 {
 		return nil
 	}
-	return &Problem{
-		"cannot write " + strings.Join(refused, "; "),
-		"if it is a view, make these columns plain columns of one table; if a privilege is missing, give the user of database.dsn the role duly_worker of deploy/sql/grants.sql",
+	return unwritable(refused)
+}
+
+// refusal is something that cannot be written, with the server's error.
+type refusal struct {
+	what string
+	err  error
+}
+
+// mostRefusals is how many of them are named: whoever has no rights at all would read of every column.
+const mostRefusals = 5
+
+func unwritable(refused []refusal) *Problem {
+	var named, mend []string
+	denied := 0
+	for i, r := range refused {
+		if isDenied(r.err) {
+			denied++
+		}
+		if i < mostRefusals {
+			named = append(named, r.what+" ("+Reason(r.err)+")")
+		}
 	}
+	if more := len(refused) - len(named); more > 0 {
+		named = append(named, fmt.Sprintf("and %d more", more))
+	}
+	if denied > 0 {
+		mend = append(mend, "give the user of "+DSNKey+" the role "+string(RoleWorker)+" of deploy/sql/grants.sql")
+	}
+	if denied < len(refused) {
+		mend = append(mend, "if it is a view, make these columns plain columns of one table")
+	}
+	return &Problem{What: "cannot write " + strings.Join(named, "; "), Mend: strings.Join(mend, "; "), mendFirst: true}
 }
 
 // refused lists what cannot be written to a table, with the server's reason.
-func (n need) refused(ctx context.Context, tx *sqlx.Tx, table string) ([]string, error) {
-	var refused []string
+func (n need) refused(ctx context.Context, tx *sqlx.Tx, table string) ([]refusal, error) {
+	var refused []refusal
 	try := func(what, statement string) error {
 		_, err := tx.ExecContext(ctx, statement)
 		if err != nil && !unavailable(err) && !repeatable(err) {
-			refused = append(refused, what+" ("+Reason(err)+")")
+			refused = append(refused, refusal{what, err})
 			return nil
 		}
 		return err
