@@ -3,10 +3,10 @@ package billing
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"duly/internal/payment"
+	"duly/internal/redact"
 )
 
 // tryLaterFor is how long a gateway may put a charge off before that counts as a soft decline.
@@ -233,8 +233,8 @@ func checkAfter(checks int) time.Duration {
 	return time.Hour
 }
 
-// message is what an outcome says to people, fit for its column. Gateways repeat what they were sent at
-// times: the payment method is struck out.
+// message is what an outcome says to people, fit for its column. Gateways repeat what they were sent at times: the payment method and
+// the customer are struck out where they stand as words of their own. A short one stands in amounts and ids as well, which stay.
 func message(a Attempt, o payment.Outcome) string {
 	text := o.Decline.Message
 	if text == "" {
@@ -243,10 +243,8 @@ func message(a Attempt, o payment.Outcome) string {
 	if text == "" {
 		text = o.Kind.String()
 	}
-	if a.Charge.Method != "" {
-		text = strings.ReplaceAll(text, a.Charge.Method, "[payment method]")
-	}
-	return cut(text, maxText)
+	known := []string{a.Charge.Key, a.Charge.Reference, o.PaymentID}
+	return cut(redact.NewPrivate([]string{a.Charge.Method, a.Charge.CustomerID}, known).String(text), maxText)
 }
 
 // fit cuts a gateway's codes to their columns, and takes the message that was made fit. A decline without a class that is known counts as soft.

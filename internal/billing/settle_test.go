@@ -247,7 +247,7 @@ func TestSettleFitsTheColumnsAndHidesTheMethod(t *testing.T) {
 	require.Equal(t, got.Message, got.Decline.Message)
 	for _, text := range []string{got.Message, got.CancelReason} {
 		require.Len(t, []rune(text), 255)
-		require.Contains(t, text, "[payment method] \uFFFD 가")
+		require.Contains(t, text, "[redacted] \uFFFD 가")
 	}
 	for _, e := range got.Events {
 		require.NotContains(t, payload(t, e), "pm_secret_1")
@@ -255,7 +255,18 @@ func TestSettleFitsTheColumnsAndHidesTheMethod(t *testing.T) {
 
 	ans = answered(payment.Rejected, "")
 	ans.Outcome.Reason = "no such method: pm_secret_1"
-	require.Equal(t, "no such method: [payment method]", billing.Settle(at(0), ans, billing.Active, policy(), day("2026-01-31"), noon).ReviewReason)
+	require.Equal(t, "no such method: [redacted]", billing.Settle(at(0), ans, billing.Active, policy(), day("2026-01-31"), noon).ReviewReason)
+
+	ans.Outcome.Reason = "no such customer: cus_8812"
+	c := at(0)
+	c.Charge.CustomerID, c.Charge.Method = "cus_8812", "cus_8812"
+	require.Equal(t, "no such customer: [redacted]", billing.Settle(c, ans, billing.Active, policy(), day("2026-01-31"), noon).ReviewReason)
+
+	// Amounts, ids and words that hold a short value stay as they are.
+	ans.Outcome.PaymentID = "pay_77-11"
+	ans.Outcome.Reason = "it has 12,900.11 KRW, payment pay_77-11, customer 11"
+	c.Charge.CustomerID, c.Charge.Method = "11", "77"
+	require.Equal(t, ans.Outcome.Reason, billing.Settle(c, ans, billing.Active, policy(), day("2026-01-31"), noon).ReviewReason)
 
 	a := at(0)
 	a.Charge.Method = ""
