@@ -19,15 +19,13 @@ import (
 // completed or failed without writing that, on the day it was created. A payment's refunds count on the day of
 // refunded_at, all of them together. An order has one amount and no prices: it is shared out to its products by
 // quantity, rounded down, and what is left over goes to the first of them, so that the shares add up.
+// What has no amount or no currency, as a shop's view may have it, belongs to no sum: query.SalesProblems names it.
 type Sales struct {
 	DB   *mysql.DB
 	Zone *time.Location // of the business days
 }
 
 const (
-	// A shop's view may have NULL in any column. What has no currency counts under none, and what has no amount as 0.
-	currencyOf = `COALESCE(currency, '') AS currency`
-
 	// lockDay makes a row that nothing else has, so that of two reports on a day one waits for the other, also
 	// if nothing was kept of the day yet. It goes with the old figures.
 	lockDay = `INSERT INTO daily_order_stats (business_date, currency) VALUES (?, '') ON DUPLICATE KEY UPDATE currency = ''`
@@ -35,16 +33,17 @@ const (
 	clearOrderStats   = `DELETE FROM daily_order_stats WHERE business_date = ?`
 	clearProductSales = `DELETE FROM daily_product_sales WHERE business_date = ?`
 
-	completedOrders = `SELECT id, ` + currencyOf + `, COALESCE(amount, 0) AS amount FROM orders WHERE completed_at >= ? AND completed_at < ?
-UNION ALL SELECT id, ` + currencyOf + `, COALESCE(amount, 0) FROM orders
-WHERE status = 'completed' AND created_at >= ? AND created_at < ? AND completed_at IS NULL`
+	completedOrders = `SELECT id, currency, amount FROM orders WHERE completed_at >= ? AND completed_at < ? AND amount IS NOT NULL AND currency <> ''
+UNION ALL SELECT id, currency, amount FROM orders
+WHERE status = 'completed' AND created_at >= ? AND created_at < ? AND completed_at IS NULL AND amount IS NOT NULL AND currency <> ''`
 
-	failedOrders = `SELECT ` + currencyOf + ` FROM orders WHERE failed_at >= ? AND failed_at < ?
-UNION ALL SELECT ` + currencyOf + ` FROM orders WHERE status = 'failed' AND created_at >= ? AND created_at < ? AND failed_at IS NULL`
+	failedOrders = `SELECT currency FROM orders WHERE failed_at >= ? AND failed_at < ? AND currency <> ''
+UNION ALL SELECT currency FROM orders WHERE status = 'failed' AND created_at >= ? AND created_at < ? AND failed_at IS NULL AND currency <> ''`
 
 	// A shop that gave everything back by hand may have written no amount.
-	refundedPayments = `SELECT ` + currencyOf + `, COALESCE(IF(COALESCE(refunded_amount, 0) = 0 AND status = 'refunded', amount, refunded_amount), 0) AS refunded
-FROM payments WHERE refunded_at >= ? AND refunded_at < ?`
+	refundedPayments = `SELECT currency, refunded FROM (SELECT currency,
+IF(COALESCE(refunded_amount, 0) = 0 AND status = 'refunded', amount, refunded_amount) AS refunded
+FROM payments WHERE refunded_at >= ? AND refunded_at < ? AND currency <> '') known WHERE refunded IS NOT NULL`
 
 	orderStats = `SELECT currency, SUM(completed) AS completed, SUM(failed) AS failed, LEAST(SUM(amount), 9223372036854775807) AS amount, LEAST(SUM(refunded), 9223372036854775807) AS refunded FROM (
 SELECT currency, 1 AS completed, 0 AS failed, amount, 0 AS refunded FROM (` + completedOrders + `) c

@@ -121,7 +121,7 @@ func (all trade) figures(day payment.Date, span payment.Window) query.Daily {
 			of(p.currency).AmountRefunded += p.refunded
 		}
 	}
-	d := query.Daily{Orders: []query.DayOrders{}, Sales: []query.DaySales{}}
+	d := query.Daily{Orders: []query.DayOrders{}, Sales: []query.DaySales{}, Problems: []query.SalesProblem{}}
 	for _, currency := range []string{"EUR", "KRW", "USD"} {
 		if orders[currency] != nil {
 			d.Orders = append(d.Orders, *orders[currency])
@@ -315,6 +315,34 @@ VALUES (1, 'main', 'refunded', 100, 'KRW', 100, '2026-01-30 13:00:00')`)
 	require.Equal(t, []query.DayOrders{{
 		Date: worktest.Day(t, yesterday), Currency: "KRW", OrdersCompleted: 2, AmountCompleted: 200, AmountRefunded: 100,
 	}}, got.Orders)
+}
+
+// What has no amount or no currency, as a view may have it, is in no figure and is named instead.
+func TestReportLeavesOutWhatHasNoAmount(t *testing.T) {
+	t.Parallel()
+	plain := testdb.New(t)
+	sell(t, plain, yesterday, 9)
+	worktest.Exec(t, plain, `INSERT INTO orders (id, customer_id, status, amount, currency, created_at) VALUES (20, 'c', 'completed', 100, 'KRW', '2026-01-30 12:00:00')`)
+	worktest.Exec(t, plain, `INSERT INTO orders (id, customer_id, status, amount, currency, failed_at) VALUES (21, 'c', 'failed', 100, 'KRW', '2026-01-30 12:00:00'), (22, 'c', 'failed', 100, 'KRW', '2026-01-30 12:00:00')`)
+	worktest.Exec(t, plain, `INSERT INTO payments (id, order_id, gateway, status, amount, currency, refunded_amount, refunded_at)
+VALUES (1, 1, 'main', 'refunded', 100, 'KRW', 40, '2026-01-30 13:00:00'), (2, 2, 'main', 'refunded', 100, 'KRW', 0, '2026-01-30 13:00:00')`)
+	worktest.Exec(t, plain, `RENAME TABLE orders TO real_orders, payments TO real_payments`)
+	worktest.Exec(t, plain, `CREATE VIEW orders AS SELECT id, customer_id, status, IF(id BETWEEN 2 AND 8, NULL, amount) AS amount, IF(id IN (8, 20, 21), NULL, currency) AS currency,
+created_at, updated_at, completed_at, failed_at, failure_reason FROM real_orders`)
+	worktest.Exec(t, plain, `CREATE VIEW payments AS SELECT id, order_id, gateway, status, IF(id = 2, NULL, amount) AS amount, currency, refunded_amount, refunded_at FROM real_payments`)
+	db := worktest.Open(t, plain.DSN)
+	require.NoError(t, report(t, db, yesterday))
+	require.Equal(t, []string{"KRW 2 200 1 40"}, worktest.List[string](t, plain,
+		`SELECT CONCAT_WS(' ', currency, orders_completed, amount_completed, orders_failed, amount_refunded) FROM daily_order_stats`))
+	require.Equal(t, []string{"1 6 200 KRW"}, worktest.List[string](t, plain, `SELECT CONCAT_WS(' ', product_id, quantity, amount, currency) FROM daily_product_sales`))
+	got, err := query.SalesProblems(t.Context(), db, worktest.Day(t, yesterday).In(time.UTC))
+	require.NoError(t, err)
+	require.Equal(t, []query.SalesProblem{
+		{What: "completed order", Why: "without a currency", Count: 1, IDs: []uint64{20}}, {What: "completed order", Why: "without an amount", Count: 6, IDs: []uint64{2, 3, 4, 5, 6}},
+		{What: "completed order", Why: "without an amount and a currency", Count: 1, IDs: []uint64{8}}, {What: "failed order", Why: "without a currency", Count: 1, IDs: []uint64{21}},
+		{What: "refund of payment", Why: "without an amount", Count: 1, IDs: []uint64{2}},
+	}, got)
+	require.Equal(t, "6 × completed order without an amount, in no sum: 2, 3, 4, 5, 6 and 1 more", got[1].String())
 }
 
 // A report whose run lost its lease writes nothing.

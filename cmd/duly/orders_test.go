@@ -248,6 +248,29 @@ func TestRunReport(t *testing.T) {
 	require.Equal(t, []string{"2026-03-02", "product", "KRW", "1", "Vitamin C", "", "", "1", "12900", ""}, rows[2])
 }
 
+// Orders that a view gives without an amount are named by the run, its document and its log, and are no zeros of a sum.
+func TestAReportNamesOrdersWithoutAnAmount(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.order(t, "completed", "")
+	odd := s.order(t, "completed", "")
+	s.exec(t, "UPDATE orders SET completed_at = '2026-03-01 15:30:00'")
+	s.exec(t, "RENAME TABLE orders TO real_orders")
+	s.exec(t, fmt.Sprintf(`CREATE VIEW orders AS SELECT id, customer_id, status, IF(id = %d, NULL, amount) AS amount, currency, created_at, updated_at,
+completed_at, failed_at, failure_reason FROM real_orders`, odd))
+	says := fmt.Sprintf("1 × completed order without an amount, in no sum: %d", odd)
+	for _, dry := range []string{"--no-progress", "--dry-run"} {
+		got := s.duly(t, "run", "report", "--date", "2026-03-02", dry)
+		require.Equal(t, batch.ExitDone, got.code, got.err)
+		require.Contains(t, got.out, says)
+	}
+	got := s.duly(t, "run", "report", "--date", "2026-03-02", "--json")
+	require.Contains(t, got.err, "rows without an amount or a currency are in no sum of the report")
+	daily := document[summary](t, got).Daily
+	require.Equal(t, int64(1), daily.Orders[0].OrdersCompleted)
+	require.Equal(t, []uint64{odd}, daily.Problems[0].IDs)
+}
+
 func parsed(t *testing.T, text string) payment.Date {
 	t.Helper()
 	d, err := payment.ParseDate(text)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -97,11 +98,25 @@ func extendReportSummary(ctx context.Context, e *execution, s *summary) error {
 		return err
 	}
 	s.Daily = &daily
+	if daily.Problems, err = jobs.SalesProblems(ctx, e.deps, from, to); err != nil {
+		return err
+	}
+	for _, p := range daily.Problems {
+		e.logs.WarnContext(ctx, "rows without an amount or a currency are in no sum of the report", slog.String("what", p.What),
+			slog.String("why", p.Why), slog.Int64("count", p.Count), slog.Any("ids", p.IDs))
+	}
 	return nil
 }
 
-// daily writes the figures of days for people.
+// daily writes the figures of days for people, and what they leave out.
 func (a *app) daily(d query.Daily) {
+	a.figures(d)
+	for _, p := range d.Problems {
+		a.line("%s", p)
+	}
+}
+
+func (a *app) figures(d query.Daily) {
 	var rows []table.Row
 	for _, o := range d.Orders {
 		money := func(n int64) payment.Money { return payment.Money{Amount: n, Currency: o.Currency} }

@@ -33,6 +33,8 @@ type DaySales struct {
 type Daily struct {
 	Orders []DayOrders `json:"orders"`
 	Sales  []DaySales  `json:"products"`
+	// Problems are what the figures leave out.
+	Problems []SalesProblem `json:"problems"`
 }
 
 const (
@@ -46,7 +48,7 @@ WHERE d.business_date BETWEEN ? AND ? ORDER BY d.business_date, d.product_id`
 
 // DailyReport reads the figures of the days from one to another, both included. Its lists are never nil.
 func DailyReport(ctx context.Context, db *mysql.DB, from, to payment.Date) (Daily, error) {
-	d := Daily{Orders: []DayOrders{}, Sales: []DaySales{}}
+	d := Daily{Orders: []DayOrders{}, Sales: []DaySales{}, Problems: []SalesProblem{}}
 	if err := db.SelectContext(ctx, &d.Orders, selectOrderStats, from, to); err != nil {
 		return d, fmt.Errorf("read the daily orders: %w", mysql.Classify(ctx, err))
 	}
