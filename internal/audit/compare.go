@@ -10,9 +10,10 @@ import (
 	"duly/internal/sum"
 )
 
-// kept reports whether the gateway took the money and has some of it still.
+// kept reports whether the gateway took the money and has some of it still. A record whose amounts cannot be shows no refund. One of
+// nothing, such as of a card that was only verified, took none.
 func kept(p payment.Payment) bool {
-	return p.Status == payment.Succeeded && p.Refunded < p.Money.Amount
+	return p.Status == payment.Succeeded && !p.RefundedInFull() && (p.Money.Amount != 0 || p.Refunded != 0)
 }
 
 // mayKeep reports whether the gateway has the money, or may yet get it.
@@ -59,7 +60,7 @@ func comparePaid(o Ours, p payment.Payment) (Finding, bool) {
 	switch {
 	case p.Status != payment.Succeeded:
 		return both(StatusDiffers, o, p, "paid here, "+string(p.Status)+" there"), true
-	case p.Refunded >= p.Money.Amount && o.Refunded < o.Money.Amount:
+	case p.RefundedInFull() && o.Refunded < o.Money.Amount:
 		return both(StatusDiffers, o, p, "paid here, refunded there"), true
 	}
 	return compareAmounts(o, p, o.Refunded)
@@ -71,7 +72,7 @@ func compareRefunded(o Ours, p payment.Payment) (Finding, bool) {
 		given = o.Money.Amount
 	}
 	switch {
-	case p.Status == payment.Canceled: // nothing was kept either way
+	case p.Status == payment.Canceled && p.Impossible() == "": // nothing was kept either way
 		return Finding{}, false
 	case p.Status != payment.Succeeded:
 		return both(StatusDiffers, o, p, "refunded here, "+string(p.Status)+" there"), true
@@ -82,7 +83,9 @@ func compareRefunded(o Ours, p payment.Payment) (Finding, bool) {
 }
 
 func compareAmounts(o Ours, p payment.Payment, refunded int64) (Finding, bool) {
-	switch {
+	switch why := p.Impossible(); {
+	case why != "":
+		return both(AmountDiffers, o, p, fmt.Sprintf("%s here, the gateway shows %s", o.Money, why)), true
 	case p.Money != o.Money:
 		return both(AmountDiffers, o, p, fmt.Sprintf("%s here, %s there", o.Money, p.Money)), true
 	case p.Refunded != refunded:

@@ -132,8 +132,10 @@ func unlessKept(f Finding, p payment.Payment, e Evidence) error {
 
 func believeRefunded(p payment.Payment) error {
 	switch {
-	case p.Status == payment.Canceled, p.Status == payment.Succeeded && p.Refunded >= p.Money.Amount:
+	case p.GivenBack():
 		return nil
+	case p.Impossible() != "":
+		return fmt.Errorf("the gateway shows payment %s with %s: ask the provider; --as ignored closes the finding", p.ID, p.Impossible())
 	case p.Status == payment.Declined:
 		return fmt.Errorf("the gateway says that payment %s was declined, so there was nothing to give back: --as not_executed", p.ID)
 	}
@@ -158,6 +160,8 @@ func believePaid(f Finding, p payment.Payment, rows []Ours) error {
 	switch {
 	case f.Kind == ChargedTwice:
 		return fmt.Errorf("payment %s was taken for what is paid already: give it back, then --as refunded", p.ID)
+	case p.Impossible() != "":
+		return fmt.Errorf("the gateway shows payment %s with %s: ask the provider; --as ignored closes the finding", p.ID, p.Impossible())
 	case p.Status != payment.Succeeded || p.Refunded != 0:
 		return fmt.Errorf("the gateway says that payment %s is %s, %s of %s given back", p.ID, p.Status,
 			payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.Money)

@@ -157,7 +157,7 @@ func draft(u Unadopted) *drafted {
 		}
 	}
 	r := u.Record
-	d.keeps = r.Status == payment.Pending || r.Status == payment.Succeeded && r.Refunded < r.Money.Amount
+	d.keeps = r.Status == payment.Pending || r.Status == payment.Succeeded && !r.RefundedInFull()
 	return d
 }
 
@@ -302,7 +302,9 @@ func (d *drafted) taken(p Policy, effective payment.Date, now time.Time) Adoptio
 		return d.aside(fmt.Sprintf("payment %s took %s, and there is no subscription %d", r.ID, r.Money, d.Charge.Subscription))
 	case d.mismatch != "":
 		return d.aside(d.differs())
-	case r.Refunded > 0:
+	case r.Refunded != 0 && r.Impossible() != "":
+		return d.aside(fmt.Sprintf("the gateway shows payment %s with %s", r.ID, r.Impossible()))
+	case r.Refunded != 0:
 		return d.aside(fmt.Sprintf("payment %s: %s of %s was refunded at the gateway", r.ID, payment.Money{Amount: r.Refunded, Currency: r.Money.Currency}, r.Money))
 	case r.Status == payment.Pending && !d.open:
 		return d.aside(fmt.Sprintf("payment %s is pending, and invoice %d is %s", r.ID, d.attempt.Invoice.ID, inWords(d.status)))

@@ -138,6 +138,8 @@ func (r Resolution) paid(a Reviewed, seen payment.Sight) (Resolution, error) {
 		return r, errors.New("the gateway knows no such payment: give the gateway's own id of the payment")
 	case p.Status != payment.Succeeded:
 		return r, fmt.Errorf("the gateway says that payment %s is %s, not succeeded", p.ID, p.Status)
+	case p.Impossible() != "":
+		return r, fmt.Errorf("the gateway shows payment %s with %s: ask the provider", p.ID, p.Impossible())
 	case p.Refunded != 0:
 		return r, fmt.Errorf("%s of payment %s was given back: --as refunded, once all of it is", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
 	case p.Money != a.Invoice.Money:

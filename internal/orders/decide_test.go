@@ -81,12 +81,15 @@ func TestDecideDiffers(t *testing.T) {
 		change func(*payment.Payment)
 		why    string
 	}{
-		"key":       {func(p *payment.Payment) { p.Key = "ord_8-1" }, "payment 1 succeeded at the gateway and differs: idempotency_key of payment pay_1 is not ours"},
-		"reference": {func(p *payment.Payment) { p.Reference = "ord_70" }, "payment 1 succeeded at the gateway and differs: reference of payment pay_1 is not ours"},
-		"customer":  {func(p *payment.Payment) { p.CustomerID = "cus_8" }, "payment 1 succeeded at the gateway and differs: customer_id of payment pay_1 is not ours"},
-		"amount":    {func(p *payment.Payment) { p.Money.Amount = 12901 }, "payment 1 succeeded at the gateway and differs: 12,901 KRW were taken, 12,900 KRW are recorded"},
-		"currency":  {func(p *payment.Payment) { p.Money.Currency = "JPY" }, "payment 1 succeeded at the gateway and differs: 12,900 JPY were taken, 12,900 KRW are recorded"},
-		"refunded":  {func(p *payment.Payment) { p.Refunded = 900 }, "payment 1 succeeded at the gateway and differs: 900 KRW of 12,900 KRW were given back"},
+		"key":                {func(p *payment.Payment) { p.Key = "ord_8-1" }, "payment 1 succeeded at the gateway and differs: idempotency_key of payment pay_1 is not ours"},
+		"reference":          {func(p *payment.Payment) { p.Reference = "ord_70" }, "payment 1 succeeded at the gateway and differs: reference of payment pay_1 is not ours"},
+		"customer":           {func(p *payment.Payment) { p.CustomerID = "cus_8" }, "payment 1 succeeded at the gateway and differs: customer_id of payment pay_1 is not ours"},
+		"amount":             {func(p *payment.Payment) { p.Money.Amount = 12901 }, "payment 1 succeeded at the gateway and differs: 12,901 KRW were taken, 12,900 KRW are recorded"},
+		"currency":           {func(p *payment.Payment) { p.Money.Currency = "JPY" }, "payment 1 succeeded at the gateway and differs: 12,900 JPY were taken, 12,900 KRW are recorded"},
+		"refunded in excess": {func(p *payment.Payment) { p.Refunded = 12901 }, "payment 1 succeeded at the gateway and differs: the gateway shows 12,901 KRW of 12,900 KRW refunded, which cannot be: more than was paid"},
+		"refunded below 0":   {func(p *payment.Payment) { p.Refunded = -1 }, "payment 1 succeeded at the gateway and differs: the gateway shows -1 KRW of 12,900 KRW refunded, which cannot be"},
+		"of nothing":         {func(p *payment.Payment) { p.Money.Amount = 0 }, "payment 1 succeeded at the gateway and differs: the gateway shows an amount of 0 KRW, which cannot be"},
+		"refunded":           {func(p *payment.Payment) { p.Refunded = 900 }, "payment 1 succeeded at the gateway and differs: 900 KRW of 12,900 KRW were given back"},
 	} {
 		d := decide(order("pending"), found(row(1, "pending"), payment.Succeeded, c.change), found(row(2, "pending"), payment.Succeeded))
 		require.Equal(t, c.why, d.Review, name)

@@ -204,6 +204,8 @@ func (r Reviewed) paid(seen payment.Sight) (Change, error) {
 		return Change{}, errors.New("the gateway knows no such payment: give the gateway's own id of the payment")
 	case p.Status != payment.Succeeded:
 		return Change{}, fmt.Errorf("the gateway says that payment %s is %s, not succeeded", p.ID, p.Status)
+	case p.Impossible() != "":
+		return Change{}, fmt.Errorf("the gateway shows payment %s with %s: ask the provider", p.ID, p.Impossible())
 	case p.Refunded != 0:
 		return Change{}, fmt.Errorf("%s of payment %s was given back: --as refunded, once all of it is", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
 	case p.Money != r.Money:
@@ -290,7 +292,7 @@ func (r Reviewed) refunded(e payment.Evidence, text string) (Change, error) {
 	case p.Refunded < p.Money.Amount:
 		return Change{}, fmt.Errorf("the gateway says that payment %s is %s, and nothing was taken: duly resolve payment %d --as not_executed --reason …", p.ID, p.Status, r.ID)
 	}
-	c.Refunded = p.Refunded
+	c.Refunded = p.RefundOf(r.Money.Amount)
 	if r.TransactionKey == "" && (Checked{Payment: r.Payment}).foreignTo(r.Order, p) == "" {
 		c.TransactionKey = payment.Cut(p.ID, maxText)
 	}

@@ -49,8 +49,10 @@ func (e RefundEnd) seen(o Order, c Checked, seen *payment.Payment) RefundEnd {
 	}
 	back := payment.Money{Amount: seen.Refunded, Currency: seen.Money.Currency}
 	switch {
-	case seen.Refunded > 0 && seen.Refunded >= seen.Money.Amount:
-		e.Given = seen.Refunded
+	case seen.Impossible() != "":
+		return e.to(RefundReview, fmt.Sprintf("the gateway shows payment %s with %s", seen.ID, seen.Impossible()))
+	case seen.RefundedInFull():
+		e.Given = seen.RefundOf(e.Payment.Money.Amount)
 		return e.to(RefundDone, "")
 	case seen.Refunded != 0:
 		return e.to(RefundReview, fmt.Sprintf("%s of %s were given back by someone", back, seen.Money))
@@ -103,8 +105,8 @@ func AfterRefund(p Payment, r payment.Reply) RefundEnd {
 	end := RefundEnd{Payment: p}
 	switch r.Effect {
 	case payment.EffectDone:
-		if seen := r.Payment; seen != nil && seen.Refunded > 0 && seen.Refunded >= seen.Money.Amount {
-			end.Given = seen.Refunded
+		if seen := r.Payment; seen != nil && seen.RefundedInFull() {
+			end.Given = seen.RefundOf(p.Money.Amount)
 			return end.to(RefundDone, "")
 		}
 		return end.to(RefundLater, "refunded, and the gateway does not show it")

@@ -44,6 +44,10 @@ func TestDecideRefund(t *testing.T) {
 		{"given back", found(due, payment.Succeeded, refunded(12900)), orders.RefundDone, 12900, ""},
 		{"given back, and called cancelled", found(due, payment.Canceled, refunded(12900)), orders.RefundDone, 12900, ""},
 		{"given back in part", found(due, payment.Succeeded, refunded(1)), orders.RefundReview, 0, "1 KRW of 12,900 KRW were given back by someone"},
+		{"given back more than was taken", found(due, payment.Succeeded, refunded(12901)), orders.RefundReview, 0, "the gateway shows payment pay_1 with 12,901 KRW of 12,900 KRW refunded, which cannot be: more than was paid"},
+		{"given back less than nothing", found(due, payment.Succeeded, refunded(-1)), orders.RefundReview, 0, "the gateway shows payment pay_1 with -1 KRW of 12,900 KRW refunded, which cannot be"},
+		{"of nothing", found(due, payment.Succeeded, func(p *payment.Payment) { p.Money.Amount = 0 }), orders.RefundReview, 0, "the gateway shows payment pay_1 with an amount of 0 KRW, which cannot be"},
+		{"given back, and more than is recorded", found(due, payment.Succeeded, func(p *payment.Payment) { p.Money.Amount, p.Refunded = 50000, 50000 }), orders.RefundDone, 12900, ""},
 		{"another amount", found(due, payment.Succeeded, func(p *payment.Payment) { p.Money.Amount = 1 }), orders.RefundReview, 0, "1 KRW were taken, 12,900 KRW are recorded"},
 		{"another currency", found(due, payment.Succeeded, func(p *payment.Payment) { p.Money.Currency = "JPY" }), orders.RefundReview, 0, "12,900 JPY were taken, 12,900 KRW are recorded"},
 		{"another's key", found(due, payment.Succeeded, func(p *payment.Payment) { p.Key = "x" }), orders.RefundReview, 0, "it is another charge at the gateway: idempotency_key is not ours"},
@@ -97,6 +101,7 @@ func TestAfterRefund(t *testing.T) {
 	}{
 		{"done", payment.Reply{Effect: payment.EffectDone, Payment: given(12900)}, orders.RefundDone, 12900},
 		{"done in part", payment.Reply{Effect: payment.EffectDone, Payment: given(12899)}, orders.RefundLater, 0},
+		{"done, by more than was taken", payment.Reply{Effect: payment.EffectDone, Payment: given(12901)}, orders.RefundLater, 0},
 		{"done, not shown", payment.Reply{Effect: payment.EffectDone}, orders.RefundLater, 0},
 		{"refused", payment.Reply{Effect: payment.EffectRefused}, orders.RefundLater, 0},
 		{"rejected", payment.Reply{Effect: payment.EffectRejected, Reason: "too old"}, orders.RefundReview, 0},

@@ -88,7 +88,7 @@ func (s standing) hopeless(givenUp bool) standing {
 // seen judges by the gateway's record.
 func (s standing) seen(o Order, seen *payment.Payment, givenUp bool) standing {
 	foreign := s.foreignTo(o, seen)
-	whole := seen.Refunded > 0 && seen.Refunded >= seen.Money.Amount
+	whole := seen.RefundedInFull()
 	if foreign != "" && (seen.Status != payment.Succeeded || whole) {
 		return s.stuck("is another charge at the gateway: " + foreign + " of payment " + seen.ID + " is not ours")
 	}
@@ -96,7 +96,7 @@ func (s standing) seen(o Order, seen *payment.Payment, givenUp bool) standing {
 	case payment.Succeeded:
 		if whole {
 			s = s.no()
-			s.change = Change{ID: s.ID, To: PaymentRefunded, TransactionKey: s.newKey(), Refunded: seen.Refunded}
+			s.change = Change{ID: s.ID, To: PaymentRefunded, TransactionKey: s.newKey(), Refunded: seen.RefundOf(s.Money.Amount)}
 			return s
 		}
 		return s.taken(o, seen, foreign)
@@ -140,6 +140,8 @@ func (s standing) taken(o Order, seen *payment.Payment, foreign string) standing
 	switch {
 	case foreign != "":
 		s.why = foreign + " of payment " + seen.ID + " is not ours"
+	case seen.Impossible() != "":
+		s.why = "the gateway shows " + seen.Impossible()
 	case seen.Money.Currency != s.Money.Currency || seen.Money.Amount != s.Money.Amount:
 		s.why = fmt.Sprintf("%s were taken, %s are recorded", seen.Money, s.Money)
 	case seen.Money != o.Money:

@@ -150,8 +150,10 @@ func (e Evidence) Given(c Charge, id string) (record *Payment, unknown bool, why
 		return nil, false, fmt.Sprintf("payment %s has another key: ask the provider; --as ignored charges no more", p.ID)
 	case c.Key == "" && (p.Reference != c.Reference || p.CustomerID != c.CustomerID):
 		return nil, false, fmt.Sprintf("payment %s has another reference or customer: ask the provider; --as ignored charges no more", p.ID)
-	case p.Status == Canceled, p.Status == Succeeded && p.Refunded > 0 && p.Refunded >= p.Money.Amount:
+	case p.GivenBack():
 		return p, false, ""
+	case p.Impossible() != "":
+		return nil, false, fmt.Sprintf("the gateway shows payment %s with %s: ask the provider; --as ignored charges no more", p.ID, p.Impossible())
 	}
 	return nil, false, fmt.Sprintf("the gateway says that payment %s is %s, %s of %s given back", p.ID, p.Status, Money{p.Refunded, p.Money.Currency}, p.Money)
 }

@@ -135,6 +135,9 @@ func Judge(c Charge, p Payment) Outcome {
 		o.Kind = Paid
 		if p.Refunded != 0 {
 			o.Kind, o.Reason = Differs, "refunded by someone"
+			if why := p.Impossible(); why != "" {
+				o.Reason = "the gateway shows " + why
+			}
 		}
 	case Declined:
 		o.Kind, o.Decline, o.Reason = Refused, p.Decline, p.Decline.Code

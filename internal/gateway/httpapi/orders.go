@@ -71,7 +71,7 @@ func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 	})
 	// Some services call a payment that was given back in full cancelled.
 	return effect(a, r.ID, func(p payment.Payment) bool {
-		return p.Refunded >= r.Amount && (p.Status == payment.Succeeded || p.Status == payment.Canceled)
+		return p.Impossible() == "" && p.Refunded >= r.Amount && (p.Status == payment.Succeeded || p.Status == payment.Canceled)
 	})
 }
 

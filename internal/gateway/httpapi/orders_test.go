@@ -104,6 +104,8 @@ func TestAnswersToAChange(t *testing.T) {
 		{"cancelled", 200, paymentJSON(payment.Canceled, nil), nil, want{done(payment.Canceled, 0), notAsAsked(payment.Canceled)}},
 		{"refunded in part", 200, refundedJSON(payment.Succeeded, 900), nil, want{notAsAsked(payment.Succeeded), done(payment.Succeeded, 900)}},
 		{"refunded by more", 200, refundedJSON(payment.Succeeded, 12900), nil, want{notAsAsked(payment.Succeeded), done(payment.Succeeded, 12900)}},
+		{"refunded by more than was paid", 200, refundedJSON(payment.Succeeded, 12901), nil, both(notAsAsked(payment.Succeeded))},
+		{"refunded, of nothing", 200, paymentJSON(payment.Succeeded, map[string]any{"amount": 0, "refunded_amount": 900}), nil, both(notAsAsked(payment.Succeeded))},
 		{"refunded by less", 200, refundedJSON(payment.Succeeded, 899), nil, both(notAsAsked(payment.Succeeded))},
 		{"refunded and called cancelled", 200, refundedJSON(payment.Canceled, 900), nil, both(done(payment.Canceled, 900))},
 		{"still pending", 200, refundedJSON(payment.Pending, 900), nil, both(notAsAsked(payment.Pending))},
