@@ -44,6 +44,8 @@ func TestAuditKnowsWhatIsBooked(t *testing.T) {
 			a.charged(7, id)
 			worktest.Exec(t, a.plain, `INSERT INTO gateway_accounts (id, gateway, address) VALUES (1, 'main', ?)`, a.url)
 			worktest.Exec(t, a.plain, `INSERT INTO bookings (account_id, gateway_payment_id, kind, row_id) SELECT 1, gateway_payment_id, 'attempt', id FROM payment_attempts`)
+			worktest.Exec(t, a.plain, `INSERT INTO operator_actions (action, subject, who, host, detail)
+SELECT 'resolve', CONCAT('attempt:', id), 'kim', 'pay-1', JSON_OBJECT('as', 'paid', 'payment', gateway_payment_id) FROM payment_attempts`)
 			result := a.audit(nil)
 			require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
 			require.Empty(t, a.found())

@@ -27,9 +27,15 @@ func Compare(o Ours, p payment.Payment) (Finding, bool) {
 	}
 	switch o.Standing {
 	case Paid:
-		return comparePaid(o, p)
+		if f, differs := comparePaid(o, p); differs {
+			return f, true
+		}
+		return compareIdentity(o, p)
 	case Refunded:
-		return compareRefunded(o, p)
+		if f, differs := compareRefunded(o, p); differs {
+			return f, true
+		}
+		return compareIdentity(o, p)
 	case NotPaid:
 		if mayKeep(p) {
 			return both(StatusDiffers, o, p, fmt.Sprintf("%s here, %s there", o.Status, p.Status)), true

@@ -17,7 +17,7 @@ const (
 	UnknownThere Kind = "unknown_there"
 	// AmountDiffers: amount, currency or what was refunded of it.
 	AmountDiffers Kind = "amount_differs"
-	// StatusDiffers: paid on one side alone, or refunded on one side alone.
+	// StatusDiffers: paid on one side alone, or refunded on one side alone; or the payment's key, reference or customer is not ours.
 	StatusDiffers Kind = "status_differs"
 	// ChargedTwice: two payments of one reference took money and keep it.
 	ChargedTwice Kind = "charged_twice"

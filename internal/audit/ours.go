@@ -52,12 +52,16 @@ type Ours struct {
 	Key       string // idempotency key; empty if there is none
 	GatewayID string // the gateway's id; empty until it gave one
 	Reference string
-	Status    string
-	Standing  Standing
-	Money     payment.Money
-	Refunded  int64 // minor units
-	CreatedAt time.Time
-	Order     Order // of Payments
+	// CustomerID is who paid; empty: the row does not say.
+	CustomerID string
+	Status     string
+	Standing   Standing
+	Money      payment.Money
+	Refunded   int64 // minor units
+	CreatedAt  time.Time
+	Order      Order // of Payments
+	// ByHand: an operator said that the payment pays for it. It may have been made as something else.
+	ByHand bool
 }
 
 // Which names the payment at its gateway.

@@ -85,6 +85,30 @@ func bookedMatches(ctx context.Context, db *mysql.DB, page []payment.Payment, ro
 	return booked, nil
 }
 
+// Of an order that was resolved by its own id, the action names the payment.
+const bookedByHand = `SELECT COUNT(*) > 0 FROM operator_actions WHERE subject IN (?) AND action = 'resolve'
+AND JSON_UNQUOTE(JSON_EXTRACT(detail, '$.as')) = 'paid' AND COALESCE(JSON_UNQUOTE(JSON_EXTRACT(detail, '$.payment')), ?) = ?`
+
+// isByHand reports whether an operator named the payment that o has.
+func isByHand(ctx context.Context, db *mysql.DB, o audit.Ours) (bool, error) {
+	if o.Standing != audit.Paid || o.GatewayID == "" {
+		return false, nil
+	}
+	subjects := []string{o.Row.String()}
+	if o.Row.Table == audit.Payments {
+		subjects = append(subjects, fmt.Sprintf("order:%d", o.Group))
+	}
+	query, args, err := mysql.In(bookedByHand, subjects, o.GatewayID, o.GatewayID)
+	if err != nil {
+		return false, err
+	}
+	var named bool
+	if err := db.GetContext(ctx, &named, query, args...); err != nil {
+		return false, fmt.Errorf("read what an operator said: %w", mysql.Classify(ctx, err))
+	}
+	return named, nil
+}
+
 // ReadOurs reads a payment of ours again; false: its row is gone.
 func ReadOurs(ctx context.Context, db *mysql.DB, row audit.Row) (audit.Ours, bool, error) {
 	query := attemptsByID
@@ -95,7 +119,9 @@ func ReadOurs(ctx context.Context, db *mysql.DB, row audit.Row) (audit.Ours, boo
 	if err != nil || len(rows) == 0 {
 		return audit.Ours{}, false, err
 	}
-	return rows[0], true, nil
+	o := rows[0]
+	o.ByHand, err = isByHand(ctx, db, o)
+	return o, err == nil, err
 }
 
 // PaidUnder reads the payments of ours that took and kept money under a reference, oldest first.

@@ -19,6 +19,7 @@ type AuditRow struct {
 	ID          uint64
 	Key         sql.NullString `db:"idempotency_key"`
 	Reference   string
+	Customer    sql.NullString `db:"customer_id"`
 	Gateway     string
 	GatewayID   sql.NullString `db:"gateway_payment_id"`
 	Status      string
@@ -42,7 +43,7 @@ func OursOf(table audit.Table, rows []AuditRow) []audit.Ours {
 	for i, r := range rows {
 		o := audit.Ours{
 			Row: audit.Row{Table: table, ID: r.ID}, Group: r.Invoice, Gateway: r.Gateway, Key: r.Key.String, GatewayID: r.GatewayID.String,
-			Reference: r.Reference, Status: r.Status, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
+			Reference: r.Reference, CustomerID: r.Customer.String, Status: r.Status, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
 			Refunded: r.Refunded, CreatedAt: r.Created,
 		}
 		if table == audit.Attempts {
@@ -73,13 +74,13 @@ func auditSelect[T any](ctx context.Context, db *mysql.DB, table audit.Table, qu
 }
 
 // AuditAttempts reads attempts as [AuditRow].
-const AuditAttempts = `SELECT id, idempotency_key, reference, gateway, gateway_payment_id, status, amount, currency, created_at, invoice_id
+const AuditAttempts = `SELECT id, idempotency_key, reference, customer_id, gateway, gateway_payment_id, status, amount, currency, created_at, invoice_id
 FROM payment_attempts`
 
 // AuditPayments reads payments of orders as [AuditRow]. A shop's view may have NULL in any column: what is missing agrees with no gateway, and is found.
 const AuditPayments = `SELECT p.id, p.idempotency_key, COALESCE(p.gateway, '') AS gateway, p.transaction_key AS gateway_payment_id,
 COALESCE(p.status, '') AS status, COALESCE(p.amount, 0) AS amount, COALESCE(p.currency, '') AS currency, p.failure_code,
-COALESCE(p.refunded_amount, 0) AS refunded_amount, COALESCE(p.created_at, ` + UnknownTime + `) AS created_at, COALESCE(p.order_id, 0) AS order_id, o.status AS order_status, o.amount AS order_amount,
+COALESCE(p.refunded_amount, 0) AS refunded_amount, COALESCE(p.created_at, ` + UnknownTime + `) AS created_at, COALESCE(p.order_id, 0) AS order_id, o.customer_id, o.status AS order_status, o.amount AS order_amount,
 c.checked_at IS NOT NULL AS checked, c.next_check_at IS NOT NULL OR c.lease IS NOT NULL AS scheduled, c.reason IS NOT NULL AS frozen
 FROM payments p LEFT JOIN orders o ON o.id = p.order_id LEFT JOIN order_checks c ON c.order_id = p.order_id`
 
