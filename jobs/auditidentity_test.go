@@ -87,3 +87,20 @@ JSON_OBJECT('as', 'paid', 'payment', transaction_key) FROM payments`)
 		})
 	}
 }
+
+// A second payment that a list alone shows is found as that.
+func TestAuditOfASecondPaymentThatIsOnlyListed(t *testing.T) {
+	t.Parallel()
+	a := newAuditor(t)
+	first := a.there(kept{Key: "ord_8-1", Reference: "ord_8"})
+	a.order(8, kept{Key: "ord_8-1", ID: first})
+	a.gateway = func(g gateway.Gateway) gateway.Gateway {
+		return otherList{g, func(_ string, page *payment.Listing) {
+			again := page.Payments[0]
+			again.ID += "-bis"
+			page.Payments = append(page.Payments, again)
+		}}
+	}
+	require.Equal(t, batch.ExitReview, a.audit(nil).Exit)
+	require.Equal(t, "charged_twice: taken once more under a reference that is paid; it is listed, but the gateway does not know it by its id", a.texts())
+}

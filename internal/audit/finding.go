@@ -57,8 +57,10 @@ type Detail struct {
 	CurrencyThere string `json:"currency_there,omitempty"`
 	RefundedThere int64  `json:"refunded_there,omitempty"`
 	// Kept says of a second payment whether the gateway has the one that a row keeps: missing, unchecked; empty: it has.
-	Kept      string `json:"kept,omitempty"`
-	CreatedAt string `json:"created_at,omitempty"` // by the gateway where it has a record, else by ours
+	Kept string `json:"kept,omitempty"`
+	// ListedOnly: the gateway lists the payment and does not know it when it is asked for it.
+	ListedOnly bool   `json:"listed_only,omitempty"`
+	CreatedAt  string `json:"created_at,omitempty"` // by the gateway where it has a record, else by ours
 }
 
 // here is a finding about a row of ours.

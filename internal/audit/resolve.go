@@ -67,6 +67,9 @@ func Resolve(f Finding, as payment.As, e Evidence) error {
 	if f.Kind == ChargedTwice && f.GatewayPaymentID == "" {
 		return resolveDoubled(as, e)
 	}
+	if f.unconfirmed() && as == payment.AsNotExecuted && len(e.Sights) > 0 && e.Sights[0].Absent {
+		return nil
+	}
 	if len(e.Sights) == 0 || e.Sights[0].Absent {
 		return errors.New("the gateway knows no such payment, which proves nothing of it: ask the provider; --as ignored closes the finding")
 	}
@@ -210,6 +213,9 @@ func ParseRow(name string) (Row, bool) {
 // Command is what an operator types to close an open finding, once what Next says is done.
 func Command(id uint64, f Finding) string {
 	as := payment.AsIgnored
+	if f.unconfirmed() {
+		return fmt.Sprintf("duly resolve finding %d --as %s --reason …", id, payment.AsNotExecuted)
+	}
 	switch f.Kind {
 	case ChargedTwice:
 		if f.Detail.Kept != keptMissing {
@@ -227,6 +233,9 @@ func Command(id uint64, f Finding) string {
 // Next is the command that closes an open finding, and what must be done before.
 func Next(id uint64, f Finding) string {
 	command := Command(id, f)
+	if f.unconfirmed() {
+		return fmt.Sprintf("%s, once the provider has said that there is no such payment; or --as refunded, once gateway %s knows it by its id and has given it back", command, text.Line(f.Detail.Gateway))
+	}
 	switch f.Kind {
 	case ChargedTwice:
 		switch f.Detail.Kept {

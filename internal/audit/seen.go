@@ -78,6 +78,9 @@ func (s Seen) Settle(now Ours, there bool, paid []Ours, proves bool) (Finding, V
 	}
 	pair := Pair{Theirs: *record, Ours: now, Known: there, Again: s.Again}
 	f, found := pair.Differs(s.Gateway, paid)
+	if found && s.Sight.Absent {
+		f.listedOnly(s.Which)
+	}
 	return s.verdict(f, found, now)
 }
 
