@@ -77,7 +77,7 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 		all = append(all, b.collect(StepRetry+strconv.Itoa(stage), stage))
 	}
 	all = append(all, batch.Tasklet{StepName: StepRecoverLast, StepLabel: LabelOf(StepRecoverLast), Do: b.recoverLast})
-	return batch.Job{Name: BillingJob, Steps: withHistory(b.history, pick(all, o.Steps)), Left: b.left(stages), Held: b.held(stages), Waits: b.unbilled}
+	return batch.Job{Name: BillingJob, Steps: withHistory(b.history, pick(all, o.Steps)), Left: b.left(stages), Held: b.held(stages), Waits: b.waits}
 }
 
 type billingJob struct {

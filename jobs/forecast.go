@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"duly/internal/billing"
-	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/store"
@@ -38,7 +37,7 @@ type Forecast struct {
 	MoreProblems int64             `json:"more_problems,omitempty"`
 
 	// Unknown counts the charges of each gateway that wait to be adopted.
-	Unknown []operator.GatewayCount `json:"unknown_charges,omitempty"`
+	Unknown []query.HeldGateway `json:"unknown_charges,omitempty"`
 }
 
 // ForecastSum counts charges.
@@ -74,7 +73,7 @@ func ForecastBilling(ctx context.Context, d Deps, o BillingOptions, stages, firs
 	err := f.all(ctx, stages)
 	f.Problems, f.MoreProblems = f.problems.named(), f.problems.more
 	if err == nil {
-		f.Unknown, err = operator.CountUnknownCharges(ctx, d.DB)
+		f.Unknown, err = query.HoldingCharges(ctx, d.DB)
 	}
 	for _, sum := range f.sums {
 		f.Charges = append(f.Charges, *sum)

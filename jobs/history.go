@@ -51,9 +51,10 @@ type history struct {
 	reach int // the highest number of a key that dunning comes to
 	once  sync.Once
 	// Not changed after the start: the comparisons by gateway, and in the order of the gateways' names.
-	checks map[string]*listCheck
-	all    []*listCheck
-	last   atomic.Pointer[dueDate] // the newest that an item had
+	checks   map[string]*listCheck
+	all      []*listCheck
+	last     atomic.Pointer[dueDate] // the newest that an item had
+	rejected rejectedPeriods
 }
 
 // standing is how the comparison of one gateway's list stands.
@@ -174,6 +175,9 @@ func (h *history) asked(item billing.Claimed) (c *listCheck, n int) {
 // FirstSend implements steps.History.
 func (h *history) FirstSend(item billing.Claimed) (billing.LookUps, error) {
 	due := h.due(item)
+	if err := h.rejected.hold(item.Charge.Reference); err != nil {
+		return noLookUps, err
+	}
 	if c := h.checks[item.Gateway]; c == nil || c.covers().Shows(due) {
 		return noLookUps, nil // nearly every charge of a night: its key need not be read
 	}
@@ -203,10 +207,13 @@ func (h *history) suspected() bool { return h.job.o.Suspected != nil && h.job.o.
 func (h *history) Later(ctx context.Context, item billing.Claimed) (billing.LookUps, error) {
 	c, n := h.asked(item)
 	if c == nil {
-		return noLookUps, nil
+		return noLookUps, h.rejected.hold(item.Charge.Reference)
 	}
 	for {
 		if at, _ := c.at(); at != listComparing || c.stuck(h.job.Clock()) {
+			if err := h.rejected.hold(item.Charge.Reference); err != nil {
+				return noLookUps, err
+			}
 			return c.covers().Later(h.due(item), n, h.highest()), nil
 		}
 		if err := h.wait(ctx); err != nil {
@@ -252,12 +259,11 @@ func (h *history) Unknown(ctx context.Context, gateway string, found []payment.P
 		return 0, fmt.Errorf("gateway %s is not compared", gateway)
 	}
 	x := batch.Execution(ctx)
-	strange, _, err := c.strange(ctx, x, found)
+	strange, held, err := c.strange(ctx, x, found)
 	if err != nil || len(strange) == 0 {
 		return 0, err
 	}
-	c.found(len(strange))
-	return len(strange), c.record(ctx, x, strange)
+	return len(strange), c.note(ctx, x, strange, held)
 }
 
 // await waits until charges may be sent to some gateway, or never will in this run.
@@ -339,17 +345,26 @@ func (c *listCheck) run(ctx context.Context, x *batch.StepExecution) {
 	}
 }
 
-// record writes unknown charges down: what they are, and a finding for money that the gateway kept.
-func (c *listCheck) record(ctx context.Context, x *batch.StepExecution, found []payment.Payment) error {
+// record writes unknown charges down: what they are, and a finding for money that the gateway kept. Those that rejected attempts account
+// for are adopted as any other, and their invoices go to review.
+func (c *listCheck) record(ctx context.Context, x *batch.StepExecution, found []payment.Payment, rejected []billing.RejectedAnyway) error {
 	j := c.history.job
 	var findings []audit.Finding
 	for _, p := range found {
-		if f, ok := audit.Unknown(c.name, p, nil); ok {
-			findings = append(findings, f)
+		f, ok := audit.Unknown(c.name, p, nil)
+		if !ok {
+			continue
 		}
+		if at := slices.IndexFunc(rejected, func(r billing.RejectedAnyway) bool { return r.Key == p.Key }); at >= 0 {
+			f.Detail.Row, f.Detail.Text = audit.Row{Table: audit.Attempts, ID: rejected[at].Attempt}.String(), rejected[at].String()
+		}
+		findings = append(findings, f)
 	}
 	return patiently(ctx, x, func(ctx context.Context) error {
 		if err := writers.UnknownCharges(ctx, j.DB, c.name, j.Accounts[c.name], j.keyPrefix(c.name), found); err != nil {
+			return err
+		}
+		if err := writers.RejectedAnyway(ctx, j.DB, rejected, j.Business()); err != nil {
 			return err
 		}
 		return store.Findings(ctx, j.DB, j.Business(), findings)

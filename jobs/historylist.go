@@ -165,7 +165,8 @@ func (c *listCheck) compare(ctx context.Context, x *batch.StepExecution) (standi
 	c.mu.Lock()
 	c.accounts = c.account.Accounts
 	c.mu.Unlock()
-	c.found(c.account.Open)
+	c.found(c.holding(c.account))
+	c.history.rejected.add(c.account.Rejected)
 	if reason, closed := g.Closed(); closed {
 		return listSilent, fmt.Errorf("gateway %s was left alone: %s", c.name, reason)
 	}
@@ -243,9 +244,18 @@ func (c *listCheck) count(ctx context.Context, x *batch.StepExecution) error {
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.unknowns = max(now.Open, 1) // who adopts meanwhile changes nothing about this run
+		c.unknowns = max(c.holding(now), 1) // who adopts meanwhile changes nothing about this run
 		return nil
 	})
+}
+
+// holding is how many unknown charges hold the gateway up: also those that rejected attempts account for, if the tables may lack what
+// would tell otherwise.
+func (c *listCheck) holding(account query.ListedAccount) int {
+	if c.history.suspected() {
+		return account.Open + len(account.Rejected)
+	}
+	return account.Open
 }
 
 func (c *listCheck) failed(err error) error {
@@ -466,11 +476,10 @@ func (c *listCheck) page(ctx context.Context, x *batch.StepExecution, listed []p
 			strange[i] = *now
 		}
 	}
-	if strange, _, err = c.strange(ctx, x, strange); err != nil || len(strange) == 0 {
+	if strange, held, err = c.strange(ctx, x, strange); err != nil || len(strange) == 0 {
 		return err
 	}
-	c.found(len(strange))
-	return c.record(ctx, x, strange)
+	return c.note(ctx, x, strange, held)
 }
 
 // unsettled keeps what is listed under the keys of attempts that are not settled: recovery reads it.

@@ -52,6 +52,8 @@ func TestResolveAttempt(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			plain := inReview(t)
 			db := worktest.Open(t, plain.DSN)
+			worktest.Exec(t, plain, `INSERT INTO unknown_charges (account_id, gateway, idempotency_key, reference, gateway_payment_id, record)
+SELECT 1, gateway, idempotency_key, reference, 'pay_9', '{}' FROM payment_attempts UNION ALL SELECT 1, gateway, 'sub_9_20260131-1', 'sub_9_20260131', 'pay_8', '{}' FROM payment_attempts`)
 			seen, err := operator.Reviewed(t.Context(), db, 1)
 			require.NoError(t, err)
 			err = operator.ResolveAttempt(t.Context(), db, seen, time.Now(), &store.Bookings{}, action("attempt:1"), func(a billing.Reviewed) (billing.Resolution, error) {
@@ -66,6 +68,12 @@ a.doubted, i.status, COALESCE(i.review_reason, '-'), s.status) FROM payment_atte
 JOIN subscriptions s ON s.id = a.subscription_id`))
 			require.Equal(t, string(c.r.Proof), worktest.Get[string](t, plain, `SELECT COALESCE(proof, '') FROM payment_attempts`))
 			require.Equal(t, c.events, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM events`))
+			var ended []string
+			if c.r.Invoice == billing.Paid || c.r.Invoice == billing.Void {
+				ended = []string{"pay_9 known"}
+			}
+			require.Equal(t, ended, worktest.List[string](t, plain, `SELECT CONCAT_WS(' ', gateway_payment_id, adopted_as) FROM unknown_charges WHERE adopted_at IS NOT NULL`),
+				"the attempt speaks of its charge from then on")
 			require.Equal(t, "resolve attempt:1 ada host because paid", worktest.Get[string](t, plain,
 				`SELECT CONCAT_WS(' ', action, subject, who, host, reason, JSON_UNQUOTE(JSON_EXTRACT(detail, '$.as'))) FROM operator_actions`))
 		})

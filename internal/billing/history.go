@@ -22,7 +22,13 @@ func WithNumber(key string, n int) string {
 
 // Held is what the tables say of the attempt that holds a key.
 type Held struct {
+	ID     uint64
 	Status AttemptStatus
+	// Proof is what ended it; Message is what its gateway answered.
+	Proof   Proof
+	Message string
+	// Reference and CustomerID are those of its charge.
+	Reference, CustomerID string
 	// Unsent: it is in flight under a claim of which nothing has been sent yet.
 	Unsent bool
 	// Void: its invoice is void, so that it is never charged again.
@@ -34,7 +40,7 @@ type Held struct {
 //
 // A charge is accounted for by an attempt that was sent and is not settled, since recovery asks about it, or by one that
 // is settled as the gateway says. A success under an attempt that was never sent, released, rejected or declined is
-// unknown: these tables are not those that it was made from. Two exceptions can lead to no further charge: of a paid
+// unknown: these tables are not those that it was made from (but see [TakenThoughRejected]). Two exceptions can lead to no further charge: of a paid
 // invoice only the audit has something to say, and an operator who ended a declined or rejected attempt had its invoice
 // voided.
 func Known(status payment.Status, held *Held) bool {

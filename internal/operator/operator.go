@@ -195,6 +195,11 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 		if err := resolveTold(ctx, tx, a, r, now); err != nil {
 			return err
 		}
+		if r.Invoice == billing.Paid || r.Invoice == billing.Void { // the attempt speaks of the charge from now on
+			if _, err := tx.ExecContext(ctx, knowCharge, now, a.Charge.Key, a.Gateway); err != nil {
+				return err
+			}
+		}
 		return action.write(ctx, tx)
 	})
 }

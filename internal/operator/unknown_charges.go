@@ -44,6 +44,8 @@ IF(adopted_at IS NULL, '', COALESCE(adopted_as, 'known')) AS adopted_as FROM unk
 
 	unknownOfSubscription = unknownColumns + `WHERE adopted_at IS NULL AND reference >= ? AND reference < ? ORDER BY id LIMIT ?`
 
+	knowCharge = `UPDATE unknown_charges SET adopted_at = ?, adopted_as = 'known' WHERE idempotency_key = ? AND gateway = ? AND adopted_at IS NULL`
+
 	countUnknown = `SELECT gateway, COUNT(*) AS count FROM unknown_charges WHERE adopted_at IS NULL GROUP BY gateway ORDER BY gateway`
 )
 

@@ -25,8 +25,10 @@ type ListedAccount struct {
 	// Accounts are the rows of gateway_accounts that count as one.
 	Accounts []uint32
 	Mark     ListMark
-	// Open is how many unknown charges wait to be adopted.
+	// Open is how many unknown charges wait to be adopted, beside those that rejected attempts account for.
 	Open int
+	// Rejected are unknown charges under keys whose attempts were rejected and account for them.
+	Rejected []billing.RejectedAnyway
 }
 
 const (
@@ -64,6 +66,11 @@ func Listed(ctx context.Context, db *mysql.DB, account uint32) (ListedAccount, e
 	for _, n := range open {
 		l.Open += n
 	}
+	var err error
+	if l.Rejected, err = rejectedAnyway(ctx, db, rejectedOfAccounts, l.Accounts); err != nil {
+		return l, err
+	}
+	l.Open -= len(l.Rejected)
 	return l, nil
 }
 
@@ -91,7 +98,7 @@ func ChargedEarly(ctx context.Context, db *mysql.DB, zone time.Duration) (bool, 
 }
 
 const (
-	heldKeys = `SELECT a.id, a.idempotency_key, a.status, a.doubted, a.run_id = ? AS own, COALESCE(i.status = 'void', FALSE) AS void
+	heldKeys = `SELECT a.id, a.idempotency_key, a.status, COALESCE(a.proof, '') AS proof, COALESCE(a.message, '') AS message, a.reference, a.customer_id, a.doubted, a.run_id = ? AS own, COALESCE(i.status = 'void', FALSE) AS void
 FROM payment_attempts a LEFT JOIN invoices i ON i.id = a.invoice_id WHERE a.idempotency_key IN (?)`
 	adoptedKeys = `SELECT idempotency_key, gateway_payment_id FROM unknown_charges
 WHERE account_id IN (?) AND idempotency_key IN (?) AND adopted_at IS NOT NULL AND COALESCE(adopted_as, '') <> 'not_shown'`
@@ -114,18 +121,25 @@ func Held(ctx context.Context, db *mysql.DB, run uint64, accounts []uint32, keys
 	err := mysql.Tx(ctx, db, "history", func(tx *sqlx.Tx) error {
 		h = KeysHeld{Attempts: make(map[string]billing.Held, len(keys)), Adopted: map[[2]string]bool{}}
 		var rows []struct {
-			ID      uint64
-			Key     string `db:"idempotency_key"`
-			Status  string
-			Doubted bool
-			Own     bool
-			Void    bool
+			ID        uint64
+			Key       string `db:"idempotency_key"`
+			Status    string
+			Proof     string
+			Message   string
+			Reference string
+			Customer  string `db:"customer_id"`
+			Doubted   bool
+			Own       bool
+			Void      bool
 		}
 		if err := mysql.SelectIn(ctx, tx, &rows, heldKeys, run, keys); err != nil {
 			return err
 		}
 		for _, r := range rows {
-			h.Attempts[r.Key] = billing.Held{Status: billing.AttemptStatus(r.Status), Unsent: r.Own && !r.Doubted, Void: r.Void}
+			h.Attempts[r.Key] = billing.Held{
+				ID: r.ID, Status: billing.AttemptStatus(r.Status), Proof: billing.Proof(r.Proof), Message: r.Message,
+				Reference: r.Reference, CustomerID: r.Customer, Unsent: r.Own && !r.Doubted, Void: r.Void,
+			}
 			if r.ID > h.Newest && r.Status != string(billing.AttemptReleased) { // whose key may yet get another prefix
 				h.Newest, h.NewestKey = r.ID, r.Key
 			}
