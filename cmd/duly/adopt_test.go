@@ -339,5 +339,6 @@ func TestARunThatMetUnknownCharges(t *testing.T) {
 	require.Equal(t, batch.ExitFailed, got.code)
 	require.Contains(t, got.out, "1. duly adopt main\n")
 	require.Contains(t, got.out, "Findings   2 findings from earlier runs · duly list findings\n")
+	require.Contains(t, s.duly(t, "show", "run", "2").out, "duly adopt main\n")
 	require.Len(t, s.sim.DoubleCharged(), 0)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -149,21 +150,28 @@ func (d *checkup) all(ctx context.Context, tries tries) {
 // secretFiles names the files with secrets that every user of this host can read. That is no mistake by itself: in a container
 // there may be no other user.
 func (d *checkup) secretFiles() {
-	keys, files := map[string][]string{}, config.SecretFiles(d.sources())
+	const (
+		check           = "secrets"
+		readable, wrote = 0o004, 0o022 // by every user; by a group, or by every user
+	)
+	keys, modes, files := map[string][]string{}, map[string]fs.FileMode{}, config.SecretFiles(d.sources())
 	for key, file := range files {
-		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o004 != 0 {
-			keys[file] = append(keys[file], key)
+		if info, err := os.Stat(file); err == nil && info.Mode().Perm()&(readable|wrote) != 0 {
+			keys[file], modes[file] = append(keys[file], key), info.Mode().Perm()
 		}
 	}
-	const check = "secrets"
 	for _, file := range slices.Sorted(maps.Keys(keys)) {
 		slices.Sort(keys[file])
+		can, mend := "every user of this host can read", "chmod o-r "
+		if modes[file]&wrote != 0 {
+			can, mend = "other users of this host can change", "chmod 600 "
+		}
 		d.found = append(d.found, checkView{
-			Check: check, OK: true, Detail: fmt.Sprintf("every user of this host can read %s: %s", strings.Join(keys[file], ", "), file), Mend: "chmod o-r " + text.Word(file, "FILE"),
+			Check: check, OK: true, Detail: fmt.Sprintf("%s %s: %s", can, strings.Join(keys[file], ", "), file), Mend: mend + text.Word(file, "FILE"),
 		})
 	}
 	if len(keys) == 0 && len(files) > 0 {
-		d.note(check, nil, "no file with a secret can be read by every user of this host", "")
+		d.note(check, nil, "no file with a secret can be read by every user of this host, or changed by others", "")
 	}
 }
 

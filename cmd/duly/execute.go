@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -34,7 +35,7 @@ func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag st
 		return err
 	}
 	if err := e.mayRun(ctx); err != nil {
-		return err
+		return cmp.Or(e.printNotRun(err), err)
 	}
 	if err := e.examine(ctx); err != nil {
 		return err

@@ -44,7 +44,7 @@ type logs struct {
 
 	screen *screen
 	level  *slog.LevelVar // of the screen
-	file   io.Closer
+	file   io.WriteCloser
 	errors errorLines
 	run    atomic.Uint64 // that the lines are of; 0: none yet
 }
@@ -81,8 +81,8 @@ func (a *app) logger(c *config.Config) (*logs, error) {
 		if err := file.Check(); err != nil {
 			return nil, fmt.Errorf("log.file: %w: name a file that this user can write", err)
 		}
-		l.file = file
-		handlers = append(handlers, handler(file, c.Log.Format, level))
+		l.file = watchedFile{file, a.logLost, l.screen}
+		handlers = append(handlers, handler(l.file, c.Log.Format, level))
 	}
 	lines := identified{next: slog.NewMultiHandler(handlers...), run: &l.run}
 	l.Logger = slog.New(a.redactor(c).Handler(l.errors.count(lines)))

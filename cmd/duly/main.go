@@ -44,6 +44,7 @@ type app struct {
 	env      []string
 	out, err io.Writer
 	stdout   *stdoutRecorder
+	logLost  *logFailure
 	now      func() time.Time
 	// every calls tick again and again until the function that it returns is called.
 	every func(interval time.Duration, tick func()) (stop func())
@@ -93,7 +94,7 @@ type app struct {
 
 func newApp(env []string, stdout, stderr io.Writer) *app {
 	recorder := &stdoutRecorder{to: stdout}
-	return &app{env: env, stdout: recorder, out: output{to: recorder}, err: output{to: stderr}, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag, alertWithin: alertWithin, watchedWithin: watchedWithin}
+	return &app{env: env, stdout: recorder, logLost: &logFailure{}, out: output{to: recorder}, err: output{to: stderr}, now: time.Now, every: every, terminal: terminal, size: size, lag: jobs.AuditLag, alertWithin: alertWithin, watchedWithin: watchedWithin}
 }
 
 // run executes one command line and returns the exit code.
@@ -106,7 +107,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 		if err != nil {
 			a.complain(err)
 		}
-		return code
+		return a.logLost.result(code)
 	}
 	a.mistyped(ctx, cmd, args, err)
 	if code := stopCode(ctx); code != 0 {

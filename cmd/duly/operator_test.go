@@ -168,6 +168,11 @@ func TestDoctorTriesTheWebhookAndLooksAtSecrets(t *testing.T) {
 	require.Contains(t, got.out, "chmod o-r "+secret)
 	require.Contains(t, got.out, "401")
 
+	require.NoError(t, os.Chmod(secret, 0o666))
+	got = s.duly(t, "doctor")
+	require.Contains(t, got.out, "other users of this host can change outbox.secret_file: "+secret)
+	require.Contains(t, got.out, "mend: chmod 600 "+secret)
+
 	server.Close()
 	got = s.duly(t, "doctor")
 	require.Equal(t, batch.ExitUsage, got.code, got.out)

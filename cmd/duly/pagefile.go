@@ -103,6 +103,9 @@ func fileMistake(flag, file string) error {
 	case err != nil:
 		return fmt.Errorf("--%s: %w", flag, err)
 	}
+	if err := wholefile.Check(file); err != nil {
+		return fmt.Errorf("--%s: %w: give a file that this user can write", flag, err)
+	}
 	return nil
 }
 

@@ -26,6 +26,7 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors:      true,
 		SilenceUsage:       true,
 		DisableSuggestions: true,
+		PersistentPreRun:   func(cmd *cobra.Command, _ []string) { a.withoutSecrets(cmd) },
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)

@@ -88,6 +88,9 @@ func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
 		return failed(err)
 	}
 	v := shownRun{list[0], list[0].next()}
+	if err := a.adoptBefore(ctx, db, &v); err != nil {
+		return failed(err)
+	}
 	if v.Job == jobs.AuditJob && v.Exit != nil && *v.Exit == batch.ExitReview {
 		if v.Next, err = a.nextOfAudit(ctx, db, id); err != nil {
 			return failed(err)

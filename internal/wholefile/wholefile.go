@@ -44,6 +44,40 @@ func write(path string, data []byte, mode *fs.FileMode) error {
 	return nil
 }
 
+// Check returns the error that [Write] would return for the folder or the device that path leads to. It leaves the file as it is. A
+// pipe is not opened: that would wait for its reader.
+func Check(path string) error {
+	target, err := follow(path)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	info, err := os.Stat(target)
+	switch {
+	case err == nil && info.Mode()&fs.ModeNamedPipe != 0:
+		return nil
+	case err == nil && !info.Mode().IsRegular():
+		var f *os.File
+		if f, err = os.OpenFile(target, os.O_WRONLY, 0); err == nil { //nolint:gosec // G304: the operator names the file
+			err = f.Close()
+		}
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		err = tryBeside(target)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, named(err))
+	}
+	return nil
+}
+
+// tryBeside makes an empty file in the folder of a file, and removes it.
+func tryBeside(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
 // follow is the file that path leads to, which may not be there yet.
 func follow(path string) (string, error) {
 	for range mostLinks {

@@ -84,6 +84,16 @@ func TestWhatCannotBeWritten(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "none", "file")
 	require.EqualError(t, wholefile.Write(missing, nil), "write "+missing+": no such file or directory")
 
+	require.EqualError(t, wholefile.Check(missing), "write "+missing+": no such file or directory")
+	require.ErrorContains(t, wholefile.Check("/proc/self/page.html"), "write /proc/self/page.html: ")
+	require.NoError(t, wholefile.Check("/dev/null"))
+	tried := filepath.Join(t.TempDir(), "page.html")
+	require.NoError(t, wholefile.Check(tried))
+	require.NoFileExists(t, tried, "it only tries")
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	require.NoError(t, wholefile.Check(pipe))
+
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "folder"), 0o700))
 	require.Error(t, wholefile.Write(filepath.Join(dir, "folder"), nil))

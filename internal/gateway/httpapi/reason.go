@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 )
 
@@ -41,7 +43,9 @@ func (c *Client) reason(parent, ctx context.Context, err error) string {
 		return "certificate expired or not yet valid"
 	case errors.As(err, &host):
 		return "certificate of another host"
-	case errors.As(err, &certificate), errors.As(err, &authority), errors.As(err, &invalid):
+	case errors.As(err, &authority):
+		return "certificate not trusted" + signedBy(authority.Cert)
+	case errors.As(err, &certificate), errors.As(err, &invalid):
 		return "certificate not trusted"
 	case errors.As(err, &record), errors.As(err, &alert):
 		return "TLS handshake failed"
@@ -55,4 +59,16 @@ func (c *Client) reason(parent, ctx context.Context, err error) string {
 		return errTooLong.Error()
 	}
 	return "broken exchange: " + err.Error()
+}
+
+// signedBy names the authority that a certificate asks to be trusted by, as it calls itself.
+func signedBy(c *x509.Certificate) string {
+	if c == nil {
+		return ""
+	}
+	name := cmp.Or(c.Issuer.CommonName, strings.Join(c.Issuer.Organization, ", "))
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf(": no authority %q on this host", name)
 }

@@ -201,7 +201,7 @@ func TestNothingLeftIsNotExecuted(t *testing.T) {
 
 	for name, tc := range map[string]struct{ url, reason string }{
 		"refused":         {refusing, "connection refused"},
-		"not trusted":     {untrusted.URL, "certificate not trusted"},
+		"not trusted":     {untrusted.URL, `certificate not trusted: no authority "Acme Co" on this host`},
 		"no TLS there":    {strings.Replace(plain.URL, "http:", "https:", 1), "TLS handshake failed"},
 		"no such name":    {"http://gateway.invalid", "host not found"},
 		"an unknown port": {"http://127.0.0.1:99999", ""},
