@@ -76,8 +76,8 @@ func TestARejectedChargeThatTheGatewayHas(t *testing.T) {
 	require.Equal(t, 5, w.sims["main"].Stats().Payments)
 }
 
-// While the gateway has the money of a rejected attempt, the next one of its invoice is not sent: neither for the first time, after an
-// operator's word, nor again in recovery.
+// While the gateway has the money of a rejected attempt, the next one of its invoice is not sent: neither for the first time, nor again in
+// recovery.
 func TestNothingIsSentBesideARejectedChargeThatTheGatewayHas(t *testing.T) {
 	t.Parallel()
 	for name, set := range map[string]string{
@@ -90,7 +90,6 @@ REPEAT('a', 16), created_at, created_at, account_id, key_life_ms, longest_reques
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := taken(t)
-			worktest.Exec(t, w.plain, `UPDATE payment_attempts SET proof = 'operator' WHERE idempotency_key = 'sub_1_20260131-1'`)
 			worktest.Exec(t, w.plain, set)
 			if name == "in doubt" {
 				worktest.Exec(t, w.plain, `UPDATE invoices SET status = 'charging', attempts = 2 WHERE subscription_id = 1`)
@@ -109,7 +108,7 @@ REPEAT('a', 16), created_at, created_at, account_id, key_life_ms, longest_reques
 }
 
 // What is no record of the rejected charge itself stops the gateway as any unknown charge does, and so does one in tables that may have
-// been restored, and one of an attempt that was rejected without a request.
+// been restored, and one of an attempt that was rejected without a request or is said to have done nothing.
 func TestARejectedChargeOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(w *town, e *simulator.Entry){
@@ -121,6 +120,9 @@ func TestARejectedChargeOfSomebodyElse(t *testing.T) {
 		},
 		"proven to be absent": func(w *town, _ *simulator.Entry) {
 			worktest.Exec(t, w.plain, `UPDATE payment_attempts SET proof = 'look_up'`)
+		},
+		"denied by an operator": func(w *town, _ *simulator.Entry) {
+			worktest.Exec(t, w.plain, `UPDATE payment_attempts SET proof = 'operator'`)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

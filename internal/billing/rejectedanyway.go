@@ -18,12 +18,12 @@ type RejectedAnyway struct {
 }
 
 // TakenThoughRejected reports whether the attempt that holds the key of p accounts for it, although it is rejected: its request was
-// sent, the answer proves nothing, and p is the record of that very charge. Such money says nothing against the tables, so that it holds
-// up its own period alone.
+// sent, nothing was said to prove that it did nothing, and p is the record of that very charge. Such money says nothing against the tables, so
+// that it holds up its own period alone. An operator's word that it contradicts does.
 func TakenThoughRejected(p payment.Payment, held Held) bool {
-	sent := held.Proof == "" || held.Proof == ProofOperator
+	unproven := held.Proof == ""
 	took := p.Status == payment.Succeeded || p.Status == payment.Pending
-	return held.Status == AttemptRejected && sent && !held.Void && took && p.Reference == held.Reference && p.CustomerID == held.CustomerID
+	return held.Status == AttemptRejected && unproven && !held.Void && took && p.Reference == held.Reference && p.CustomerID == held.CustomerID
 }
 
 // String says it to an operator, with what to type next.
