@@ -338,8 +338,10 @@ created_at, updated_at, completed_at, failed_at, failure_reason FROM real_orders
 	got, err := query.SalesProblems(t.Context(), db, worktest.Day(t, yesterday).In(time.UTC))
 	require.NoError(t, err)
 	require.Equal(t, []query.SalesProblem{
-		{What: "completed order", Why: "without a currency", Count: 1, IDs: []uint64{20}}, {What: "completed order", Why: "without an amount", Count: 6, IDs: []uint64{2, 3, 4, 5, 6}},
-		{What: "completed order", Why: "without an amount and a currency", Count: 1, IDs: []uint64{8}}, {What: "failed order", Why: "without a currency", Count: 1, IDs: []uint64{21}},
+		{What: "completed order", Why: "without a currency", Count: 1, IDs: []uint64{20}},
+		{What: "completed order", Why: "without an amount", Count: 6, IDs: []uint64{2, 3, 4, 5, 6}},
+		{What: "completed order", Why: "without an amount and a currency", Count: 1, IDs: []uint64{8}},
+		{What: "failed order", Why: "without a currency", Count: 1, IDs: []uint64{21}},
 		{What: "refund of payment", Why: "without an amount", Count: 1, IDs: []uint64{2}},
 	}, got)
 	require.Equal(t, "6 × completed order without an amount, in no sum: 2, 3, 4, 5, 6 and 1 more", got[1].String())
