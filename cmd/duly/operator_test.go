@@ -171,7 +171,7 @@ func TestDoctorTriesTheWebhookAndLooksAtSecrets(t *testing.T) {
 	require.NoError(t, os.Chmod(secret, 0o666))
 	got = s.duly(t, "doctor")
 	require.Contains(t, got.out, "other users of this host can change outbox.secret_file: "+secret)
-	require.Contains(t, got.out, "mend: chmod 600 "+secret)
+	require.Contains(t, got.out, " · chmod 600 "+secret)
 
 	server.Close()
 	got = s.duly(t, "doctor")

@@ -175,7 +175,7 @@ func TestRunOutbox(t *testing.T) {
 	receiver.status = http.StatusTeapot
 	got = s.duly(t, "run", "outbox")
 	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
-	require.Contains(t, got.out, "Then       duly requeue event 1")
+	require.Contains(t, got.out, "           duly requeue event 1")
 
 	receiver.status = http.StatusNoContent
 	require.Equal(t, batch.ExitDone, s.duly(t, "requeue", "event", "1").code)

@@ -84,7 +84,7 @@ func walksOfAlerts() map[string]func(*walk) {
 			s.env = append(s.env, "DULY_OUTBOX_URL="+server.URL, "DULY_OUTBOX_SECRET=whsec_"+strings.Repeat("QUJD", 8), "DULY_OUTBOX_TRIES=1")
 			s.exec(w.T, `INSERT INTO events (id, type, subject, payload) VALUES (4711, 'shop.greeting', 'customer:1', '{}'), (4712, 'shop.greeting', 'customer:2', '{}')`)
 			require.Equal(w, batch.ExitReview, s.duly(w.T, "run", "outbox").code)
-			require.Contains(w, w.types(s, "list dead-events").out, "\n  4711, 4712 · duly requeue event --dead")
+			require.Contains(w, w.types(s, "list dead-events").out, "\n  4711, 4712 · duly doctor --webhook, then duly requeue event --dead")
 			receiver.status = http.StatusNoContent
 			w.types(s, "--dry-run")
 			w.types(s, "requeue event 4711")

@@ -57,6 +57,6 @@ func TestAPausedJobHasADocument(t *testing.T) {
 	doc := document[summary](t, got)
 	require.Equal(t, statusNotRun, doc.Status)
 	require.Equal(t, batch.ExitNotRun, doc.Exit)
-	require.Contains(t, doc.Error, "billing is paused")
-	require.Contains(t, got.err, "duly: not run: billing is paused")
+	require.Contains(t, doc.Error, "ada paused billing")
+	require.Contains(t, got.err, "duly: not run: ada paused billing")
 }

@@ -181,7 +181,7 @@ func leftRows(s summary) []blockRow {
 	label = "Cause"
 	for _, cause := range s.causes.Reasons {
 		switch cause.What {
-		case "declined", "in review": // said above
+		case "declined", "in review", "found": // said above
 		case "in doubt":
 			if cause.Why != "" {
 				rows = append(rows, blockRow{"In doubt", number(cause.Rows) + ": " + text.Line(cause.Why), ""})
