@@ -14,9 +14,9 @@ type instant struct {
 }
 
 // Abilities implements gateway.Gateway.
-func (instant) Abilities() gateway.Abilities {
-	return gateway.Abilities{
-		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, Timeout: 30 * time.Second, FindByKey: true, FindLasts: true, List: true,
+func (instant) Capabilities() gateway.Capabilities {
+	return gateway.Capabilities{
+		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, Timeout: 30 * time.Second, FindByKey: true, LookupOutlivesKey: true, List: true,
 	}
 }
 
@@ -34,7 +34,9 @@ func (instant) Find(context.Context, payment.Charge, string) gateway.Finding {
 }
 
 // Look implements gateway.Gateway.
-func (instant) Look(context.Context, payment.Which) payment.Sight { return payment.Sight{Absent: true} }
+func (instant) Look(context.Context, payment.Ref) payment.LookupResult {
+	return payment.LookupResult{Absent: true}
+}
 
 // List implements gateway.Gateway. A run lists before it charges, when this gateway has no payment.
 func (instant) List(context.Context, payment.Window, string) (payment.Listing, error) {

@@ -74,7 +74,7 @@ func oneByOne(ctx context.Context, s *schema, gateway taker) (time.Duration, err
 		return 0, fmt.Errorf("list the orders: %w", err)
 	}
 	for _, id := range ids {
-		seen := gateway.Look(ctx, payment.Which{Key: staleKey(id)})
+		seen := gateway.Look(ctx, payment.Ref{Key: staleKey(id)})
 		if seen.Payment == nil {
 			return 0, errors.New(seen.Reason)
 		}

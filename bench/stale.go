@@ -101,18 +101,18 @@ type taker struct {
 }
 
 // Look implements gateway.Gateway.
-func (g taker) Look(ctx context.Context, w payment.Which) payment.Sight {
+func (g taker) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
 	if g.takes > 0 {
 		timer := time.NewTimer(g.takes)
 		defer timer.Stop()
 		select {
 		case <-ctx.Done():
-			return payment.Sight{Reason: ctx.Err().Error()}
+			return payment.LookupResult{Reason: ctx.Err().Error()}
 		case <-timer.C:
 		}
 	}
 	reference := strings.TrimSuffix(w.Key, "-1")
-	return payment.Sight{Payment: &payment.Payment{
+	return payment.LookupResult{Payment: &payment.Payment{
 		ID: "pay_" + w.Key, Status: payment.Succeeded, Key: w.Key, Reference: reference,
 		CustomerID: "buyer-" + strings.TrimPrefix(reference, "ord_"), Money: payment.Money{Amount: staleAmount, Currency: "KRW"},
 	}}

@@ -64,13 +64,13 @@ func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of fun
 	now := s.lab.now
 	limits := gateway.Defaults()
 	limits.Now, limits.Slots = now, slots
-	paced := gateway.Pace(gatewayName, w.gateway, limits)
+	paced := gateway.Limit(gatewayName, w.gateway, limits)
 	defer paced.Close()
 	server, err := mysql.Identity(ctx, s.DB)
 	if err != nil {
 		return worked{}, err
 	}
-	able := w.gateway.Abilities()
+	able := w.gateway.Capabilities()
 	accounts, err := store.Accounts(ctx, s.DB, []payment.Account{{Gateway: gatewayName, Address: able.Address, ID: able.Account}})
 	if err != nil {
 		return worked{}, err
@@ -84,7 +84,7 @@ func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of fun
 	var executions []*batch.StepExecution
 	runner := &batch.Runner{
 		Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: 25 * time.Second, Now: now, Log: slog.New(slog.NewTextHandler(s.lab.log, nil)),
-		Started: func(_ *batch.Run, steps []*batch.StepExecution) { executions = steps },
+		OnRun: func(_ *batch.Run, steps []*batch.StepExecution) { executions = steps },
 	}
 	stop, err := s.lab.profileTo(s.name)
 	if err != nil {

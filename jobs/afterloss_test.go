@@ -63,9 +63,9 @@ func TestARunOnAnotherServerSendsNothingMore(t *testing.T) {
 // forgetful is a gateway that shows a payment for no longer than it keeps its key.
 type forgetful struct{ gateway.Gateway }
 
-func (f forgetful) Abilities() gateway.Abilities {
-	a := f.Gateway.Abilities()
-	a.FindLasts = false
+func (f forgetful) Capabilities() gateway.Capabilities {
+	a := f.Gateway.Capabilities()
+	a.LookupOutlivesKey = false
 	return a
 }
 

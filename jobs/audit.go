@@ -196,7 +196,7 @@ func (a *auditJob) match(ctx context.Context, x *batch.StepExecution) error {
 		if ctx.Err() != nil || x.Lease.Left() <= 0 {
 			return errors.Join(failed...)
 		}
-		if !a.Gateways[name].Abilities().List {
+		if !a.Gateways[name].Capabilities().List {
 			a.note(ctx, x, "gateway "+name+" lists no payments: ours are looked up one by one, and what it took without our knowing is not found")
 			continue
 		}
@@ -317,7 +317,7 @@ func (a *auditJob) moves() bool {
 func (a *auditJob) ask(o audit.Ours) bool {
 	g, known := a.Gateways[o.Gateway]
 	settled := o.Standing == audit.Paid || o.Standing == audit.Refunded
-	if known && !g.Abilities().List {
+	if known && !g.Capabilities().List {
 		settled = settled || o.Standing == audit.NotPaid
 	}
 	switch {
@@ -326,7 +326,7 @@ func (a *auditJob) ask(o audit.Ours) bool {
 	case !known:
 		a.skip(o, "of gateway "+o.Gateway+", which is not configured")
 		return false
-	case o.GatewayID == "" && (o.Key == "" || !g.Abilities().FindByKey):
+	case o.GatewayID == "" && (o.Key == "" || !g.Capabilities().FindByKey):
 		a.skip(o, "without an id that gateway "+o.Gateway+" can be asked by")
 		return false
 	}

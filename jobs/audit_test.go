@@ -175,7 +175,7 @@ func (a *auditor) auditOn(ctx context.Context, dsn string, change func(*jobs.Aud
 	if a.gateway != nil {
 		provider = a.gateway(client)
 	}
-	paced := gateway.Pace("main", provider, gateway.Limits{Tries: 1, Now: time.Now})
+	paced := gateway.Limit("main", provider, gateway.Limits{Tries: 1, Now: time.Now})
 	defer paced.Close()
 	zone, err := time.LoadLocation("Asia/Seoul")
 	require.NoError(a.t, err)
@@ -434,11 +434,11 @@ func TestAuditOfOurOwnTables(t *testing.T) {
 // abilities is a gateway that can do less.
 type abilities struct {
 	gateway.Gateway
-	change func(*gateway.Abilities)
+	change func(*gateway.Capabilities)
 }
 
-func (g abilities) Abilities() gateway.Abilities {
-	a := g.Gateway.Abilities()
+func (g abilities) Capabilities() gateway.Capabilities {
+	a := g.Gateway.Capabilities()
 	g.change(&a)
 	return a
 }
@@ -447,23 +447,23 @@ func (g abilities) Abilities() gateway.Abilities {
 func TestAuditOfAGatewayThatListsNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		change func(*gateway.Abilities)
+		change func(*gateway.Capabilities)
 		client func(*httpapi.Config)
 		found  []string
 		note   string
 	}{
 		"it can be asked by key": {
-			change: func(g *gateway.Abilities) { g.List = false },
+			change: func(g *gateway.Capabilities) { g.List = false },
 			found:  []string{"status_differs ord_2 pay_0000000002", "status_differs ord_5 pay_0000000005", "unknown_there ord_3"},
 		},
 		"by id alone": {
-			change: func(g *gateway.Abilities) { g.List, g.FindByKey = false, false },
+			change: func(g *gateway.Capabilities) { g.List, g.FindByKey = false, false },
 			client: func(c *httpapi.Config) { c.NoFind = true },
 			found:  []string{"status_differs ord_5 pay_0000000005"},
 			note:   "2 payments without an id that gateway main can be asked by",
 		},
 		"its absence proves nothing": {
-			change: func(g *gateway.Abilities) { g.List, g.FindLasts, g.KeyLife = false, false, time.Hour },
+			change: func(g *gateway.Capabilities) { g.List, g.LookupOutlivesKey, g.KeyLife = false, false, time.Hour },
 			found:  []string{"status_differs ord_2 pay_0000000002", "status_differs ord_5 pay_0000000005"},
 			note:   "1 payment unknown to gateway main, whose absence proves nothing",
 		},

@@ -51,7 +51,7 @@ func (a *auditor) kept(sim *simulator.Simulator) {
 func TestAuditAtAWrongAddress(t *testing.T) {
 	t.Parallel()
 	listsNothing := func(g gateway.Gateway) gateway.Gateway {
-		return abilities{g, func(g *gateway.Abilities) { g.List = false }}
+		return abilities{g, func(g *gateway.Capabilities) { g.List = false }}
 	}
 	for name, c := range map[string]struct {
 		gateway func(gateway.Gateway) gateway.Gateway
@@ -116,7 +116,7 @@ func TestAuditAsksForControlsInTheSameWay(t *testing.T) {
 	t.Parallel()
 	a := newAuditor(t)
 	a.gateway = func(g gateway.Gateway) gateway.Gateway {
-		return abilities{g, func(g *gateway.Abilities) { g.List = false }}
+		return abilities{g, func(g *gateway.Capabilities) { g.List = false }}
 	}
 	worktest.Charged(t, a.plain, a.sim, "main", append(a.times(3), a.latest().Add(-30*time.Hour), a.latest().Add(time.Minute))...)
 	a.asked = func(r *http.Request) {
@@ -151,7 +151,7 @@ func TestAuditFindsHoles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := newAuditor(t)
 			a.gateway = func(g gateway.Gateway) gateway.Gateway {
-				return abilities{g, func(g *gateway.Abilities) { g.List = list }}
+				return abilities{g, func(g *gateway.Capabilities) { g.List = list }}
 			}
 			at := a.times(102)
 			lost := simulator.New(simulator.Config{Token: "token", Seed: 7})

@@ -28,7 +28,7 @@ func (g relabelled) List(ctx context.Context, w payment.Window, cursor string) (
 	return page, err
 }
 
-func (g relabelled) Look(ctx context.Context, w payment.Which) payment.Sight {
+func (g relabelled) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
 	s := g.Gateway.Look(ctx, w)
 	if s.Payment != nil {
 		g.byID(s.Payment)

@@ -144,8 +144,8 @@ func (a *auditJob) proves(s audit.Seen) bool {
 	if !ok {
 		return false
 	}
-	abilities := g.Abilities()
-	return s.Which.ID != "" || abilities.FindLasts || a.Business().Sub(s.Ours.CreatedAt) < abilities.KeyLife
+	abilities := g.Capabilities()
+	return s.Which.ID != "" || abilities.LookupOutlivesKey || a.Business().Sub(s.Ours.CreatedAt) < abilities.KeyLife
 }
 
 // auditWriter writes down what look-ups brought. It implements batch.Writer; all of it may be repeated, and nothing

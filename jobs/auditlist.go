@@ -63,7 +63,7 @@ var errList = errors.New("not audited")
 func (a *auditJob) readList(ctx context.Context, x *batch.StepExecution, m *steps.Audit, name string) error {
 	listing := &audit.Listing{Gateway: name, Met: &a.met}
 	around := payment.Window{From: a.window.From.Add(-auditMargin), To: a.window.To.Add(auditMargin)}
-	until := a.Business().Add(-a.Gateways[name].Abilities().ListLag)
+	until := a.Business().Add(-a.Gateways[name].Capabilities().ListLag)
 	pages := newPageCount(a.o.Bounds)
 	for cursor := ""; ; {
 		asked := a.Clock()

@@ -104,7 +104,7 @@ func TestAuditOfAListWithHoles(t *testing.T) {
 	a.gateway = func(g gateway.Gateway) gateway.Gateway {
 		return abilities{otherList{g, func(_ string, page *payment.Listing) {
 			page.Payments = slices.DeleteFunc(page.Payments, func(p payment.Payment) bool { return p.Key != "ord_1-1" })
-		}}, func(able *gateway.Abilities) { able.ListLag = lag }}
+		}}, func(able *gateway.Capabilities) { able.ListLag = lag }}
 	}
 	result := a.audit(nil)
 	require.Equal(t, batch.ExitReview, result.Exit, "%v", result)

@@ -96,16 +96,16 @@ ORDER BY created_at, id LIMIT ?`
 
 // Read implements batch.Reader. It claims nothing: this job does nothing outside the database, so the locks of the
 // transaction that writes are claim enough.
-func (r *parcelReader) Read(ctx context.Context, want batch.Want) (batch.Page[parcel], error) {
+func (r *parcelReader) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[parcel], error) {
 	var found []parcel
 	err := r.db.SelectContext(ctx, &found, selectParcels, r.last.Created, r.last.Created, r.last.ID, r.before, want.Limit)
 	if err != nil {
-		return batch.Page[parcel]{}, mysql.Classify(ctx, err)
+		return batch.Claim[parcel]{}, mysql.Classify(ctx, err)
 	}
 	if len(found) > 0 {
 		r.last = found[len(found)-1]
 	}
-	return batch.Page[parcel]{Items: found, Done: len(found) < want.Limit}, nil
+	return batch.Claim[parcel]{Items: found, Done: len(found) < want.Limit}, nil
 }
 
 // parcelProcessor does the work on one order, outside of any transaction: here a carrier would be asked.

@@ -41,7 +41,7 @@ func ForecastAudit(ctx context.Context, d Deps, o AuditOptions) (AuditForecast, 
 		switch {
 		case w.closed(name):
 			list = &f.LeftAlone
-		case d.Gateways[name].Abilities().List:
+		case d.Gateways[name].Capabilities().List:
 			list = &f.Listed
 		}
 		*list = append(*list, name)

@@ -162,7 +162,7 @@ var noLookUps = billing.LookUps{First: 1, Last: 0} //nolint:gochecknoglobals // 
 // asked is the comparison of the gateway that an item is looked up at, and the number of its key; nil: it is not looked up.
 func (h *history) asked(item billing.Claimed) (c *listCheck, n int) {
 	c = h.checks[item.Gateway]
-	if c == nil || !h.job.Gateways[item.Gateway].Abilities().FindByKey {
+	if c == nil || !h.job.Gateways[item.Gateway].Capabilities().FindByKey {
 		return nil, 0
 	}
 	id, ok := billing.ParseKey(h.job.keyPrefix(item.Gateway), item.Charge.Key)
@@ -186,7 +186,7 @@ func (h *history) FirstSend(item billing.Claimed) (billing.LookUps, error) {
 		return noLookUps, nil
 	}
 	cover, now := c.covers(), h.job.Business()
-	if !h.job.Gateways[item.Gateway].Abilities().FindLasts && h.suspected() && !cover.Remembered(due, now) {
+	if !h.job.Gateways[item.Gateway].Capabilities().LookupOutlivesKey && h.suspected() && !cover.Remembered(due, now) {
 		return noLookUps, fmt.Errorf("not sent: %w", c.forget())
 	}
 	return cover.FirstSend(due, n, h.highest(), now), nil
@@ -328,8 +328,8 @@ func (c *listCheck) run(ctx context.Context, x *batch.StepExecution) {
 	defer close(c.over)
 	defer func() {
 		if p := recover(); p != nil {
-			x.Log.ErrorContext(ctx, "panic while a list was compared", slog.Any("panic", batch.Panicked(p)), slog.String("stack", string(debug.Stack())))
-			c.settle(listBroken, batch.Panicked(p))
+			x.Log.ErrorContext(ctx, "panic while a list was compared", slog.Any("panic", batch.PanicError(p)), slog.String("stack", string(debug.Stack())))
+			c.settle(listBroken, batch.PanicError(p))
 		}
 	}()
 	at, err := c.compare(ctx, x)

@@ -154,7 +154,7 @@ func (c *listCheck) heard(failing bool) {
 func (c *listCheck) compare(ctx context.Context, x *batch.StepExecution) (standing, error) {
 	j := c.history.job
 	g := j.Gateways[c.name]
-	able := g.Abilities()
+	able := g.Capabilities()
 	cover := billing.Coverage{Guard: able.KeyLife - able.LongestRequest, Once: able.ChargesOnce, Lags: able.ListLag > 0, Early: j.o.AllowFuture}
 	if err := patiently(ctx, x, func(ctx context.Context) (err error) {
 		c.account, err = query.Listed(ctx, j.DB, j.Accounts[c.name])
@@ -274,7 +274,7 @@ func (c *listCheck) early(ctx context.Context, x *batch.StepExecution, cover *bi
 }
 
 // window is what is to be listed, and from when on the list answers for charges: before the mark the tables did.
-func (c *listCheck) window(ctx context.Context, x *batch.StepExecution, able gateway.Abilities, early bool) (w payment.Window, known time.Time, err error) {
+func (c *listCheck) window(ctx context.Context, x *batch.StepExecution, able gateway.Capabilities, early bool) (w payment.Window, known time.Time, err error) {
 	j := c.history.job
 	now := j.Business().UTC().Round(0)
 	w.To = now.Add(-able.ListLag)

@@ -62,7 +62,7 @@ func TestIssuingWhoseCommitWasLost(t *testing.T) {
 			result := through.run(func(o *jobs.BillingOptions, r *batch.Runner) {
 				small(o, r)
 				o.Steps = []string{jobs.StepIssue}
-				r.Started = func(*batch.Run, []*batch.StepExecution) { lost = lose(proxy) }
+				r.OnRun = func(*batch.Run, []*batch.StepExecution) { lost = lose(proxy) }
 			})
 			<-lost
 			require.Equal(t, batch.ExitDone, result.Exit, "%v", result)

@@ -63,7 +63,7 @@ func (d Deps) terms(name string) billing.Terms {
 	if !ok {
 		return billing.Terms{}
 	}
-	able := g.Abilities()
+	able := g.Capabilities()
 	return billing.Terms{Account: d.Accounts[name], KeyLife: able.KeyLife, Longest: able.LongestRequest}
 }
 
@@ -83,7 +83,7 @@ func (d Deps) width(name string) int {
 // find out what became of an attempt that a crash leaves behind, also if it was never sent: no more are claimed than
 // can be on their way.
 func (d Deps) bound(name string) int {
-	if g, ok := d.Gateways[name]; ok && g.Abilities().KeyLife == 0 {
+	if g, ok := d.Gateways[name]; ok && g.Capabilities().KeyLife == 0 {
 		return d.width(name)
 	}
 	return 0

@@ -188,8 +188,8 @@ func (b *outboxJob) deliver(ctx context.Context, x *batch.StepExecution) error {
 func (b *outboxJob) deliverTo(ctx context.Context, x *batch.StepExecution, sink string) (err error) {
 	defer func() { // on a goroutine of its own, where the engine does not see it
 		if p := recover(); p != nil {
-			x.Log.ErrorContext(ctx, "panic while delivering", slog.Any("panic", batch.Panicked(p)), slog.String("stack", string(debug.Stack())))
-			err = fmt.Errorf("%s: %w", sink, batch.Panicked(p))
+			x.Log.ErrorContext(ctx, "panic while delivering", slog.Any("panic", batch.PanicError(p)), slog.String("stack", string(debug.Stack())))
+			err = fmt.Errorf("%s: %w", sink, batch.PanicError(p))
 		}
 	}()
 	to := b.sent[sink]

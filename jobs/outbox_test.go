@@ -560,7 +560,7 @@ func TestDeliveriesOfADeadRunAreTakenOver(t *testing.T) {
 	var items []outbox.Claimed
 	worktest.Run(t, run, func(ctx context.Context, _ *batch.StepExecution) error {
 		r := &readers.Deliveries{DB: run, Sink: jobs.SinkWebhook, Now: o.now, Held: &outbox.Held{}}
-		page, err := r.Read(ctx, batch.Want{Limit: 1, Skip: func(string) bool { return false }})
+		page, err := r.Read(ctx, batch.ClaimRequest{Limit: 1, Skip: func(string) bool { return false }})
 		items = page.Items
 		return err
 	})

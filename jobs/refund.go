@@ -21,10 +21,10 @@ func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error
 	window := x.Run.Lease
 	unkeyed := func(name string) time.Duration {
 		g, ok := r.Gateways[name]
-		if !ok || g.Abilities().KeyLife > 0 {
+		if !ok || g.Capabilities().KeyLife > 0 {
 			return 0
 		}
-		return window + g.Abilities().LongestRequest
+		return window + g.Capabilities().LongestRequest
 	}
 	defer r.denied(x)
 	bookings := &store.Bookings{Today: r.Accounts}

@@ -69,7 +69,7 @@ func (c *counter) open(dsn string) (*batch.Runner, batch.Job) {
 		}
 		client, err := httpapi.New(cfg)
 		require.NoError(c.t, err)
-		gateways[name] = gateway.Pace(name, client, c.limits)
+		gateways[name] = gateway.Limit(name, client, c.limits)
 		c.t.Cleanup(gateways[name].Close)
 	}
 	deps := jobs.Deps{
@@ -386,7 +386,7 @@ func TestRefundsWithALostCommit(t *testing.T) {
 			w.sims["main"].Update(func(c *simulator.Config) { c.Latency.Fixed = 20 * time.Millisecond })
 			runner, job := w.open(proxy.DSN)
 			var lost <-chan struct{}
-			runner.Began = func(*batch.StepExecution) { lost = lose(proxy) }
+			runner.OnStep = func(*batch.StepExecution) { lost = lose(proxy) }
 			result, err := runner.Run(t.Context(), job, worktest.Spec())
 			require.NoError(t, err)
 			<-lost

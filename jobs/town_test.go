@@ -139,14 +139,14 @@ func (w *town) deps(dsn string, business func() time.Time, change func(*httpapi.
 		if w.wrap != nil {
 			adapter = w.wrap(client)
 		}
-		gateways[name] = gateway.Pace(name, adapter, w.limits)
+		gateways[name] = gateway.Limit(name, adapter, w.limits)
 		w.t.Cleanup(gateways[name].Close)
 	}
 	var accounts map[string]uint32
 	if w.accounts {
 		var all []payment.Account
 		for name, g := range gateways {
-			all = append(all, payment.Account{Gateway: name, Address: g.Abilities().Address, ID: g.Abilities().Account})
+			all = append(all, payment.Account{Gateway: name, Address: g.Capabilities().Address, ID: g.Capabilities().Account})
 		}
 		var err error
 		accounts, err = store.Accounts(w.t.Context(), db, all)

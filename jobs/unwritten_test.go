@@ -116,7 +116,7 @@ func TestConflictsAtCommitPutNobodyInReview(t *testing.T) {
 			proxy := testdb.NewProxy(t, w.plain.DSN)
 			w.plain.DSN = proxy.DSN
 			result := w.run(func(_ *jobs.BillingOptions, r *batch.Runner) {
-				r.Started = func(*batch.Run, []*batch.StepExecution) { proxy.Fail("COMMIT", 23, c.number, "HY000", c.message) }
+				r.OnRun = func(*batch.Run, []*batch.StepExecution) { proxy.Fail("COMMIT", 23, c.number, "HY000", c.message) }
 			})
 			require.NoError(t, result.Err)
 			require.Contains(t, []int{batch.ExitDone, batch.ExitUnfinished}, result.Exit, "%v", result)

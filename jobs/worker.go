@@ -33,7 +33,7 @@ func newWorker(d Deps) worker {
 func (w *worker) controlReader() *store.Controls {
 	return &store.Controls{DB: w.DB, Accounts: w.Accounts, Retention: func(name string) time.Duration {
 		if g, ok := w.Gateways[name]; ok {
-			return g.Abilities().Retention
+			return g.Capabilities().Retention
 		}
 		return 0
 	}, Now: w.Business}

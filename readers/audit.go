@@ -45,7 +45,7 @@ ORDER BY p.created_at, p.id LIMIT ?`
 )
 
 // Read implements batch.Reader.
-func (a *Audit) Read(ctx context.Context, want batch.Want) (batch.Page[audit.Ours], error) {
+func (a *Audit) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[audit.Ours], error) {
 	if a.ended { // lanes that were held are open again
 		a.ended, a.again = false, true
 		a.begin(audit.Attempts)
@@ -53,7 +53,7 @@ func (a *Audit) Read(ctx context.Context, want batch.Want) (batch.Page[audit.Our
 	for {
 		rows, err := a.next(ctx, want.Limit)
 		if err != nil {
-			return batch.Page[audit.Ours]{}, mysql.Classify(ctx, err)
+			return batch.Claim[audit.Ours]{}, mysql.Classify(ctx, err)
 		}
 		if len(rows) == 0 {
 			if a.table == audit.Attempts {
@@ -61,18 +61,18 @@ func (a *Audit) Read(ctx context.Context, want batch.Want) (batch.Page[audit.Our
 				continue
 			}
 			a.ended = true
-			return batch.Page[audit.Ours]{Done: true}, nil
+			return batch.Claim[audit.Ours]{Done: true}, nil
 		}
 		if err := a.tell(ctx, rows); err != nil {
-			return batch.Page[audit.Ours]{}, err
+			return batch.Claim[audit.Ours]{}, err
 		}
 		last := rows[len(rows)-1]
 		a.at, a.id = last.CreatedAt, last.Row.ID
 		if items := a.pick(rows, want); len(items) > 0 {
-			return batch.Page[audit.Ours]{Items: items}, nil
+			return batch.Claim[audit.Ours]{Items: items}, nil
 		}
 		if ctx.Err() != nil {
-			return batch.Page[audit.Ours]{}, ctx.Err()
+			return batch.Claim[audit.Ours]{}, ctx.Err()
 		}
 	}
 }
@@ -161,7 +161,7 @@ func (a *Audit) doubled(ctx context.Context, rows []audit.Ours) ([]audit.Finding
 }
 
 // pick chooses the payments to look up.
-func (a *Audit) pick(rows []audit.Ours, want batch.Want) []audit.Ours {
+func (a *Audit) pick(rows []audit.Ours, want batch.ClaimRequest) []audit.Ours {
 	var items []audit.Ours
 	for _, o := range rows {
 		if a.Met.Has(o.Row) || !a.Ask(o) || want.Skip(o.Gateway) {

@@ -45,7 +45,7 @@ gateway, payment_method, body_version, status, gateway_payment_id, run_id) VALUE
 		},
 	}
 	for done := false; !done; {
-		page, err := r.Read(t.Context(), batch.Want{Limit: 2, Skip: func(string) bool { return false }})
+		page, err := r.Read(t.Context(), batch.ClaimRequest{Limit: 2, Skip: func(string) bool { return false }})
 		require.NoError(t, err)
 		done = page.Done
 	}

@@ -108,7 +108,7 @@ func TestTheWalkOverOrdersMeetsThoseOfNoInstant(t *testing.T) {
 	result := worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
 		reader := &readers.StaleOrders{DB: db, Selection: store.Selection{}, Policy: orders.Policy{OlderThan: time.Hour}, Now: time.Now}
 		for {
-			page, err := reader.Read(ctx, batch.Want{Limit: 2, Skip: func(string) bool { return false }})
+			page, err := reader.Read(ctx, batch.ClaimRequest{Limit: 2, Skip: func(string) bool { return false }})
 			if err != nil {
 				return err
 			}

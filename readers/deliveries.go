@@ -104,20 +104,20 @@ type deliveryClaim struct {
 }
 
 // Read implements batch.Reader.
-func (d *Deliveries) Read(ctx context.Context, want batch.Want) (batch.Page[outbox.Claimed], error) {
+func (d *Deliveries) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[outbox.Claimed], error) {
 	for {
 		if want.Skip(d.Sink) {
 			d.walk.restart(forward)
-			return batch.Page[outbox.Claimed]{Done: true}, nil
+			return batch.Claim[outbox.Claimed]{Done: true}, nil
 		}
 		if !d.await(ctx) {
-			return batch.Page[outbox.Claimed]{}, nil
+			return batch.Claim[outbox.Claimed]{}, nil
 		}
 		limit := d.walk.limit(want.Limit)
 		claim, err := d.claim(ctx, limit)
 		if err != nil {
 			if err := d.fail(ctx, claim, err, limit); err != nil {
-				return batch.Page[outbox.Claimed]{}, err
+				return batch.Claim[outbox.Claimed]{}, err
 			}
 			continue
 		}
@@ -133,7 +133,7 @@ func (d *Deliveries) Read(ctx context.Context, want batch.Want) (batch.Page[outb
 			d.walk.at, d.walk.id = claim.at, claim.id
 		}
 		if len(claim.items) > 0 || done {
-			return batch.Page[outbox.Claimed]{Items: claim.items, Taken: claim.heads, Done: done}, nil
+			return batch.Claim[outbox.Claimed]{Items: claim.items, Taken: claim.heads, Done: done}, nil
 		}
 	}
 }

@@ -22,7 +22,7 @@ func claimed(t *testing.T, plain *testdb.DB, together bool) (claims []int, most 
 	r := &readers.Deliveries{DB: db, Sink: "webhook", Now: time.Now, Held: held, Together: together}
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
 		for {
-			page, err := r.Read(ctx, batch.Want{Limit: 100, Skip: func(string) bool { return false }})
+			page, err := r.Read(ctx, batch.ClaimRequest{Limit: 100, Skip: func(string) bool { return false }})
 			require.NoError(t, err)
 			events := 0
 			for _, item := range page.Items {
@@ -53,13 +53,13 @@ func unsettled(t *testing.T, plain *testdb.DB) {
 	r := &readers.Deliveries{DB: db, Sink: "webhook", Now: time.Now, Held: held}
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
 		for range 2 {
-			_, err := r.Read(ctx, batch.Want{Limit: 100, Skip: func(string) bool { return false }})
+			_, err := r.Read(ctx, batch.ClaimRequest{Limit: 100, Skip: func(string) bool { return false }})
 			require.NoError(t, err)
 		}
 		require.Equal(t, readers.HeldBytes, held.Most())
 		ctx, stop := context.WithCancel(ctx)
 		stop()
-		page, err := r.Read(ctx, batch.Want{Limit: 100, Skip: func(string) bool { return false }})
+		page, err := r.Read(ctx, batch.ClaimRequest{Limit: 100, Skip: func(string) bool { return false }})
 		require.NoError(t, err, "it waited")
 		require.Empty(t, page.Items)
 		require.False(t, page.Done)

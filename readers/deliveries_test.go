@@ -33,7 +33,7 @@ func deliveries(t *testing.T, plain *testdb.DB, limit int) (items [][]uint64) {
 	r := &readers.Deliveries{DB: db, Sink: "webhook", Now: time.Now, Held: &outbox.Held{}}
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
 		for {
-			page, err := r.Read(ctx, batch.Want{Limit: limit, Skip: func(string) bool { return false }})
+			page, err := r.Read(ctx, batch.ClaimRequest{Limit: limit, Skip: func(string) bool { return false }})
 			require.NoError(t, err)
 			for _, item := range page.Items {
 				items = append(items, idsOf(item))

@@ -54,7 +54,7 @@ refund_since = COALESCE(refund_since, ?), refund_next_at = ? WHERE order_id IN (
 )
 
 // Read implements batch.Reader.
-func (r *DueRefunds) Read(ctx context.Context, want batch.Want) (batch.Page[orders.RefundClaim], error) {
+func (r *DueRefunds) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[orders.RefundClaim], error) {
 	for {
 		limit := want.Limit
 		if r.single > 0 {
@@ -63,14 +63,14 @@ func (r *DueRefunds) Read(ctx context.Context, want batch.Want) (batch.Page[orde
 		claim, err := r.claim(ctx, limit, want.Skip)
 		if err != nil {
 			if err := r.fail(ctx, claim, err, limit); err != nil {
-				return batch.Page[orders.RefundClaim]{}, err
+				return batch.Claim[orders.RefundClaim]{}, err
 			}
 			continue
 		}
 		r.failures.Succeeded()
 		done := r.took(claim, limit)
 		if len(claim.items) > 0 || done {
-			return batch.Page[orders.RefundClaim]{Items: claim.items, Done: done}, nil
+			return batch.Claim[orders.RefundClaim]{Items: claim.items, Done: done}, nil
 		}
 	}
 }

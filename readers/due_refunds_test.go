@@ -40,7 +40,7 @@ func readRefunds(ctx context.Context, t *testing.T, r *readers.DueRefunds, limit
 	t.Helper()
 	var all []orders.RefundClaim
 	for {
-		page, err := r.Read(ctx, batch.Want{Limit: limit, Skip: skip})
+		page, err := r.Read(ctx, batch.ClaimRequest{Limit: limit, Skip: skip})
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(page.Items), limit)
 		if all = append(all, page.Items...); page.Done {

@@ -55,7 +55,7 @@ func TestAClaimAfterLostCommits(t *testing.T) {
 				worktest.Exec(t, plain, `UPDATE invoices SET status = 'open', attempts = 0 WHERE id > 4`)
 				worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'in_doubt', next_check_at = created_at, lease = ? WHERE id = ?`, first[3].Lease[:], first[3].ID)
 				before := worktest.List[string](t, plain, `SELECT CONCAT_WS(' ', id, status, HEX(lease)) FROM payment_attempts ORDER BY id`)
-				var page batch.Page[billing.Claimed]
+				var page batch.Claim[billing.Claimed]
 				var err error
 				result := worktest.Run(t, db, func(ctx context.Context, x *batch.StepExecution) error {
 					if c.claim != nil {
@@ -64,7 +64,7 @@ func TestAClaimAfterLostCommits(t *testing.T) {
 					if c.settled != nil {
 						x.Acknowledged.Settled(*c.settled)
 					}
-					page, err = reader.Read(ctx, batch.Want{Limit: 10, Skip: func(string) bool { return false }})
+					page, err = reader.Read(ctx, batch.ClaimRequest{Limit: 10, Skip: func(string) bool { return false }})
 					require.Equal(t, c.lost, x.Halted() != nil)
 					return err
 				})
@@ -118,7 +118,7 @@ func TestAClaimOnAnotherServer(t *testing.T) {
 						if acknowledged {
 							x.Acknowledged.Claimed(batch.Mark{ID: first[0].ID, Key: first[0].Charge.Key})
 						}
-						page, err := read(server).Read(ctx, batch.Want{Limit: 10, Skip: func(string) bool { return false }})
+						page, err := read(server).Read(ctx, batch.ClaimRequest{Limit: 10, Skip: func(string) bool { return false }})
 						require.Equal(t, server == own, len(page.Items) > 0)
 						require.Equal(t, server == other, x.Halted() != nil)
 						return err

@@ -51,7 +51,7 @@ func readAll(ctx context.Context, t *testing.T, r batch.Reader[billing.Claimed],
 	t.Helper()
 	var all []billing.Claimed
 	for {
-		page, err := r.Read(ctx, batch.Want{Limit: limit, Skip: func(string) bool { return false }})
+		page, err := r.Read(ctx, batch.ClaimRequest{Limit: limit, Skip: func(string) bool { return false }})
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(page.Items), limit)
 		all = append(all, page.Items...)

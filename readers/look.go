@@ -34,7 +34,7 @@ type OpenInvoice struct {
 
 	Subscription billing.Subscription
 	Gone         bool // the subscription's row is not there
-	Past         []billing.Past
+	Past         []billing.PastAttempt
 }
 
 // Look reads the next rows of the walk, at most limit, without a lock and without a change; done: there are no more. Of s it needs DB,

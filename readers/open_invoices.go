@@ -96,7 +96,7 @@ type fullRow struct {
 }
 
 // claim claims the next rows of the walk, or these if there are any.
-func (s *OpenInvoices) claim(ctx context.Context, limit int, want batch.Want, these []uint64) (*openInvoicesClaim, error) {
+func (s *OpenInvoices) claim(ctx context.Context, limit int, want batch.ClaimRequest, these []uint64) (*openInvoicesClaim, error) {
 	c := &openInvoicesClaim{}
 	lease, err := leaseName()
 	if err != nil {
@@ -113,7 +113,7 @@ type candidate struct {
 	Date payment.Date `db:"walk_date"`
 }
 
-func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, limit int, want batch.Want, these []uint64) error {
+func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, limit int, want batch.ClaimRequest, these []uint64) error {
 	ids, phase := these, forward
 	if len(these) == 0 {
 		phase = s.walk.phase

@@ -40,7 +40,7 @@ func (p *postponed) names() []string { return slices.Sorted(maps.Keys(p.lanes)) 
 
 // next returns the rows of a lane that can be claimed now. The rows of lanes that are skipped are left, to be met by
 // another walk once the lane is open.
-func (p *postponed) next(want batch.Want) (lane string, ids []uint64) {
+func (p *postponed) next(want batch.ClaimRequest) (lane string, ids []uint64) {
 	for _, name := range p.names() {
 		if want.Skip(name) {
 			p.drop(name, len(p.lanes[name]))
@@ -69,7 +69,7 @@ func (p *postponed) drop(lane string, n int) {
 }
 
 // readPostponed claims rows that there was no room for before.
-func (s *OpenInvoices) readPostponed(ctx context.Context, want batch.Want) (*openInvoicesClaim, error) {
+func (s *OpenInvoices) readPostponed(ctx context.Context, want batch.ClaimRequest) (*openInvoicesClaim, error) {
 	lane, ids := s.postponed.next(want)
 	if len(ids) == 0 {
 		return &openInvoicesClaim{}, nil

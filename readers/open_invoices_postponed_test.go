@@ -24,7 +24,7 @@ func drain(ctx context.Context, t *testing.T, r batch.Reader[billing.Claimed], l
 	t.Helper()
 	var all []billing.Claimed
 	open := map[string]int{}
-	want := batch.Want{Limit: limit, Skip: func(string) bool { return false }, Room: func(lane string) int {
+	want := batch.ClaimRequest{Limit: limit, Skip: func(string) bool { return false }, Room: func(lane string) int {
 		if lane == "other" {
 			return narrow - open[lane]
 		}
@@ -130,7 +130,7 @@ func TestPostponedRowsThatAreLockedAreMetAgain(t *testing.T) {
 			result := worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
 				var holder interface{ Commit() error }
 				inVain := 0
-				items := drain(ctx, t, &watched{OpenInvoices: stage(t, db), after: func(page batch.Page[billing.Claimed], want batch.Want) {
+				items := drain(ctx, t, &watched{OpenInvoices: stage(t, db), after: func(page batch.Claim[billing.Claimed], want batch.ClaimRequest) {
 					if want.Postponed && len(page.Items) == 0 {
 						require.NoError(t, holder.Commit())
 						inVain++
@@ -153,10 +153,10 @@ func TestPostponedRowsThatAreLockedAreMetAgain(t *testing.T) {
 type watched struct {
 	*readers.OpenInvoices
 
-	after func(page batch.Page[billing.Claimed], want batch.Want)
+	after func(page batch.Claim[billing.Claimed], want batch.ClaimRequest)
 }
 
-func (w *watched) Read(ctx context.Context, want batch.Want) (batch.Page[billing.Claimed], error) {
+func (w *watched) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[billing.Claimed], error) {
 	page, err := w.OpenInvoices.Read(ctx, want)
 	w.after(page, want)
 	return page, err
@@ -169,7 +169,7 @@ func TestPostponedRowsOfALaneThatIsSkippedAreLeft(t *testing.T) {
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
 		r := stage(t, db)
 		skipped := false
-		want := batch.Want{Limit: 100, Skip: func(lane string) bool { return skipped && lane == "other" }, Room: func(lane string) int {
+		want := batch.ClaimRequest{Limit: 100, Skip: func(lane string) bool { return skipped && lane == "other" }, Room: func(lane string) int {
 			return map[string]int{"main": 100}[lane]
 		}}
 		for {

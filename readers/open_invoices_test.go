@@ -131,7 +131,7 @@ func TestTwoClaimsShareATinyTable(t *testing.T) {
 				worktest.Run(t, two, func(ctx context.Context, _ *batch.StepExecution) error {
 					other := stage(t, two)
 					for len(second) < n-1 {
-						page, err := other.Read(ctx, batch.Want{Limit: 1, Skip: func(string) bool { return false }})
+						page, err := other.Read(ctx, batch.ClaimRequest{Limit: 1, Skip: func(string) bool { return false }})
 						require.NoError(t, err)
 						require.Len(t, page.Items, 1)
 						second = append(second, page.Items...)
@@ -141,7 +141,7 @@ func TestTwoClaimsShareATinyTable(t *testing.T) {
 				return known(name)
 			}
 			worktest.Run(t, one, func(ctx context.Context, _ *batch.StepExecution) error {
-				page, err := reader.Read(ctx, batch.Want{Limit: 1, Skip: func(string) bool { return false }})
+				page, err := reader.Read(ctx, batch.ClaimRequest{Limit: 1, Skip: func(string) bool { return false }})
 				require.NoError(t, err)
 				require.Equal(t, []uint64{1}, invoices(page.Items))
 				return nil
@@ -222,7 +222,7 @@ func TestSkippedLanesAreLeftForALaterWalk(t *testing.T) {
 		asked := map[string]bool{}
 		var open []billing.Claimed
 		for {
-			page, err := r.Read(ctx, batch.Want{Limit: 4, Skip: func(lane string) bool {
+			page, err := r.Read(ctx, batch.ClaimRequest{Limit: 4, Skip: func(lane string) bool {
 				asked[lane] = true
 				return lane == "other"
 			}})
@@ -338,7 +338,7 @@ func TestAClaimWithoutADatabase(t *testing.T) {
 	db := worktest.Open(t, proxy.DSN)
 	worktest.Run(t, worktest.Open(t, plain.DSN), func(ctx context.Context, _ *batch.StepExecution) error {
 		proxy.Refuse()
-		_, err := stage(t, db).Read(ctx, batch.Want{Limit: 8, Skip: func(string) bool { return false }})
+		_, err := stage(t, db).Read(ctx, batch.ClaimRequest{Limit: 8, Skip: func(string) bool { return false }})
 		require.ErrorIs(t, err, batch.ErrUnavailable)
 		proxy.Admit()
 		return nil

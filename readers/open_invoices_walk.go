@@ -13,7 +13,7 @@ import (
 )
 
 // Read implements batch.Reader.
-func (s *OpenInvoices) Read(ctx context.Context, want batch.Want) (batch.Page[billing.Claimed], error) {
+func (s *OpenInvoices) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[billing.Claimed], error) {
 	if s.walked && !want.Postponed {
 		s.walked = false
 		s.reset()
@@ -25,20 +25,20 @@ func (s *OpenInvoices) Read(ctx context.Context, want batch.Want) (batch.Page[bi
 		}
 		claim, err := read(ctx, want)
 		if err != nil {
-			return batch.Page[billing.Claimed]{}, store.Breached(ctx, err)
+			return batch.Claim[billing.Claimed]{}, store.Breached(ctx, err)
 		}
 		if s.walked && s.again && s.n == 0 {
 			s.walked = false
 			s.reset()
 		}
 		if len(claim.items) > 0 || s.walked || want.Postponed {
-			return batch.Page[billing.Claimed]{Items: claim.items, Done: s.walked, Postponed: s.names()}, nil
+			return batch.Claim[billing.Claimed]{Items: claim.items, Done: s.walked, Postponed: s.names()}, nil
 		}
 	}
 }
 
 // readNext makes the next claim of the walk.
-func (s *OpenInvoices) readNext(ctx context.Context, want batch.Want) (*openInvoicesClaim, error) {
+func (s *OpenInvoices) readNext(ctx context.Context, want batch.ClaimRequest) (*openInvoicesClaim, error) {
 	limit, phase := s.walk.limit(want.Limit), s.walk.phase
 	claim, err := s.claim(ctx, limit, want, nil)
 	if err != nil {

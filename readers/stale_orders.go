@@ -47,10 +47,10 @@ WHERE order_id IN (?) ORDER BY order_id FOR UPDATE SKIP LOCKED`
 )
 
 // Read implements batch.Reader.
-func (s *StaleOrders) Read(ctx context.Context, want batch.Want) (batch.Page[orders.Claimed], error) {
+func (s *StaleOrders) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[orders.Claimed], error) {
 	for {
 		if done, err := s.fill(ctx); err != nil || done {
-			return batch.Page[orders.Claimed]{Done: done}, mysql.Classify(ctx, err)
+			return batch.Claim[orders.Claimed]{Done: done}, mysql.Classify(ctx, err)
 		}
 		limit := want.Limit
 		if s.single > 0 {
@@ -60,14 +60,14 @@ func (s *StaleOrders) Read(ctx context.Context, want batch.Want) (batch.Page[ord
 		items, err := s.claim(ctx, ids, want.Skip)
 		if err != nil {
 			if err := s.fail(ctx, ids, err); err != nil {
-				return batch.Page[orders.Claimed]{}, err
+				return batch.Claim[orders.Claimed]{}, err
 			}
 			continue
 		}
 		s.failures.Succeeded()
 		s.took(len(ids))
 		if len(items) > 0 {
-			return batch.Page[orders.Claimed]{Items: items}, nil
+			return batch.Claim[orders.Claimed]{Items: items}, nil
 		}
 	}
 }

@@ -33,7 +33,7 @@ func readOrders(ctx context.Context, t *testing.T, r *readers.StaleOrders, limit
 	t.Helper()
 	var all []orders.Claimed
 	for {
-		page, err := r.Read(ctx, batch.Want{Limit: limit, Skip: skip})
+		page, err := r.Read(ctx, batch.ClaimRequest{Limit: limit, Skip: skip})
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(page.Items), limit)
 		if all = append(all, page.Items...); page.Done {
@@ -240,7 +240,7 @@ func TestTwoClaimsOfTheSameOrders(t *testing.T) {
 				defer claiming.Done()
 				r := stale(db)
 				for {
-					page, err := r.Read(ctx, batch.Want{Limit: 7, Skip: noneSkipped})
+					page, err := r.Read(ctx, batch.ClaimRequest{Limit: 7, Skip: noneSkipped})
 					if ids = append(ids, orderIDs(page.Items)...); err != nil || page.Done {
 						return err
 					}

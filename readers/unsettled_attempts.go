@@ -89,7 +89,7 @@ func (i doubtInvoice) charges(r store.AttemptRow) bool {
 }
 
 // Read implements batch.Reader.
-func (d *UnsettledAttempts) Read(ctx context.Context, want batch.Want) (batch.Page[billing.Claimed], error) {
+func (d *UnsettledAttempts) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[billing.Claimed], error) {
 	if !d.begun {
 		d.begun, d.orphan, d.at, d.id = true, false, time.Time{}, 0
 	}
@@ -101,7 +101,7 @@ func (d *UnsettledAttempts) Read(ctx context.Context, want batch.Want) (batch.Pa
 		claim, err := d.claim(ctx, limit, want.Skip)
 		if err != nil {
 			if err := d.fail(ctx, claim, err, limit); err != nil {
-				return batch.Page[billing.Claimed]{}, store.Breached(ctx, err)
+				return batch.Claim[billing.Claimed]{}, store.Breached(ctx, err)
 			}
 			continue
 		}
@@ -111,7 +111,7 @@ func (d *UnsettledAttempts) Read(ctx context.Context, want batch.Want) (batch.Pa
 			batch.Execution(ctx).Acknowledged.Claimed(claim.mark)
 		}
 		if len(claim.items) > 0 || done {
-			return batch.Page[billing.Claimed]{Items: claim.items, Done: done}, nil
+			return batch.Claim[billing.Claimed]{Items: claim.items, Done: done}, nil
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (m *Audit) List(ctx context.Context, name string, w payment.Window, cursor 
 
 // Again asks a gateway for a payment that it listed; nil if it does not show it.
 func (m *Audit) Again(ctx context.Context, name string, p payment.Payment) *payment.Payment {
-	return m.Gateways[name].Look(stoppable(ctx), payment.Which{ID: p.ID, RequestID: fmt.Sprintf("run-%d/list-%s", batch.Execution(ctx).Run.ID, p.ID)}).Payment
+	return m.Gateways[name].Look(stoppable(ctx), payment.Ref{ID: p.ID, RequestID: fmt.Sprintf("run-%d/list-%s", batch.Execution(ctx).Run.ID, p.ID)}).Payment
 }
 
 // Look asks a gateway again about pairs that differ, width of them at a time: what was listed may be old by now.
@@ -34,7 +34,7 @@ func (m *Audit) Look(ctx context.Context, name string, pairs []audit.Pair, width
 	for i, p := range pairs {
 		group.Go(func() error {
 			seen[i] = audit.Seen{Pair: p, Gateway: name}
-			m.ask(ctx, &seen[i], p.Which(m.Gateways[name].Abilities().FindByKey))
+			m.ask(ctx, &seen[i], p.Which(m.Gateways[name].Capabilities().FindByKey))
 			return nil
 		})
 	}
@@ -43,11 +43,11 @@ func (m *Audit) Look(ctx context.Context, name string, pairs []audit.Pair, width
 }
 
 // Kept asks for the payments that rows of ours keep, each at its own gateway.
-func (m *Audit) Kept(ctx context.Context, rows []audit.Ours) []payment.Sight {
-	sights := make([]payment.Sight, len(rows))
+func (m *Audit) Kept(ctx context.Context, rows []audit.Ours) []payment.LookupResult {
+	sights := make([]payment.LookupResult, len(rows))
 	for i, o := range rows {
 		if _, ok := m.Gateways[o.Gateway]; !ok {
-			sights[i] = payment.Sight{Unaskable: true, Reason: "gateway " + o.Gateway + " is not configured"}
+			sights[i] = payment.LookupResult{Unaskable: true, Reason: "gateway " + o.Gateway + " is not configured"}
 			continue
 		}
 		s := audit.Seen{Gateway: o.Gateway}
@@ -64,7 +64,7 @@ func (m *Audit) Process(ctx context.Context, o audit.Ours) (audit.Seen, error) {
 	return s, nil
 }
 
-func (m *Audit) ask(ctx context.Context, s *audit.Seen, w payment.Which) {
+func (m *Audit) ask(ctx context.Context, s *audit.Seen, w payment.Ref) {
 	x := batch.Execution(ctx)
 	name := w.ID
 	if name == "" {

@@ -55,20 +55,20 @@ func TestBrakeAsksForAJudgement(t *testing.T) {
 // gateways go on, and what waits hears that the run ends.
 func TestBrakeHoldsRequestsBack(t *testing.T) {
 	for name, c := range map[string]struct {
-		then  func(brake *steps.Brake, g *gateway.Paced, stop func(), x *batch.StepExecution)
+		then  func(brake *steps.Brake, g *gateway.Limited, stop func(), x *batch.StepExecution)
 		sends bool
 	}{
-		"judged": {func(brake *steps.Brake, _ *gateway.Paced, _ func(), _ *batch.StepExecution) {
+		"judged": {func(brake *steps.Brake, _ *gateway.Limited, _ func(), _ *batch.StepExecution) {
 			brake.Stored([]billing.Result{answerOf("main", lost()), answerOf("main", lost())})
 			brake.Judged("main", 1)
 		}, true},
-		"stopped": {func(brake *steps.Brake, g *gateway.Paced, _ func(), _ *batch.StepExecution) {
+		"stopped": {func(brake *steps.Brake, g *gateway.Limited, _ func(), _ *batch.StepExecution) {
 			g.LeaveAlone("brake")
 			brake.Stopped("main")
 		}, false},
-		"never judged":  {func(*steps.Brake, *gateway.Paced, func(), *batch.StepExecution) { time.Sleep(worktest.Lease) }, false},
-		"the run stops": {func(_ *steps.Brake, _ *gateway.Paced, stop func(), _ *batch.StepExecution) { stop() }, false},
-		"the run halts": {func(_ *steps.Brake, _ *gateway.Paced, _ func(), x *batch.StepExecution) { x.Halt(batch.ErrHalt) }, false},
+		"never judged":  {func(*steps.Brake, *gateway.Limited, func(), *batch.StepExecution) { time.Sleep(worktest.Lease) }, false},
+		"the run stops": {func(_ *steps.Brake, _ *gateway.Limited, stop func(), _ *batch.StepExecution) { stop() }, false},
+		"the run halts": {func(_ *steps.Brake, _ *gateway.Limited, _ func(), x *batch.StepExecution) { x.Halt(batch.ErrHalt) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -45,7 +45,7 @@ type controlLook struct {
 }
 
 // Vet asks g for controls of the sides, after an absence was answered. A side that is not asked for stays unknown.
-func (c *Controls) Vet(ctx context.Context, g *gateway.Paced, controls payment.Controls, sides payment.Sides) payment.Vetting {
+func (c *Controls) Vet(ctx context.Context, g *gateway.Limited, controls payment.Controls, sides payment.Sides) payment.Vetting {
 	var v payment.Vetting
 	if denied, failed := c.Denied(g.Name()); failed {
 		return payment.Vetting{Earlier: payment.ControlFailed, Later: payment.ControlFailed, Denied: denied}
@@ -74,7 +74,7 @@ func (c *Controls) deny(gateway string, control payment.Control) {
 // MayGiveBack asks g for the newest payments that it took, once in a run, before the first request that gives money back or
 // cancels a payment there: a stale copy of the account would take it, and the account keep the money. left says why nothing is
 // sent. A gateway that has nothing to show is sent it.
-func (c *Controls) MayGiveBack(ctx context.Context, g *gateway.Paced, source ControlSource) (left string) {
+func (c *Controls) MayGiveBack(ctx context.Context, g *gateway.Limited, source ControlSource) (left string) {
 	c.mu.Lock()
 	if c.backs == nil {
 		c.backs = map[string]*backLook{}
@@ -95,7 +95,7 @@ func (c *Controls) MayGiveBack(ctx context.Context, g *gateway.Paced, source Con
 		return fmt.Sprintf("the payments that gateway %s took could not be read: %v", g.Name(), err)
 	}
 	denied, verdict := payment.NoneDenied(newest, func(control payment.Control) payment.ControlVerdict {
-		return c.look(ctx, g, control, c.which(g.Abilities(), control))
+		return c.look(ctx, g, control, c.which(g.Capabilities(), control))
 	})
 	switch verdict {
 	case payment.ControlFailed:
@@ -113,11 +113,11 @@ func (c *Controls) MayGiveBack(ctx context.Context, g *gateway.Paced, source Con
 // byID: the absent payment was asked for by its id, so that controls are too. Unlike for [Controls.Vet] one of our own
 // that is not shown, which is then returned, fails the side only if no other is: an audit looks for holes in what a
 // gateway shows, and the nearest payments may lie in the same one.
-func (c *Controls) Shown(ctx context.Context, g *gateway.Paced, controls []payment.Control, byID bool) (payment.Control, payment.ControlVerdict) {
+func (c *Controls) Shown(ctx context.Context, g *gateway.Limited, controls []payment.Control, byID bool) (payment.Control, payment.ControlVerdict) {
 	return payment.AnyShown(controls, func(control payment.Control) payment.ControlVerdict {
-		which := c.which(g.Abilities(), control)
+		which := c.which(g.Capabilities(), control)
 		if byID {
-			which = payment.Which{ID: control.PaymentID, RequestID: which.RequestID}
+			which = payment.Ref{ID: control.PaymentID, RequestID: which.RequestID}
 		}
 		return c.look(ctx, g, control, which)
 	})
@@ -132,10 +132,10 @@ func (c *Controls) Denied(gateway string) (payment.Control, bool) {
 }
 
 // side asks for the controls of one side, the nearest first, until one is definite.
-func (c *Controls) side(ctx context.Context, g *gateway.Paced, controls []payment.Control) (payment.ControlVerdict, payment.Control) {
+func (c *Controls) side(ctx context.Context, g *gateway.Limited, controls []payment.Control) (payment.ControlVerdict, payment.Control) {
 	verdict := payment.ControlNone
 	for _, control := range controls {
-		switch c.look(ctx, g, control, c.which(g.Abilities(), control)) {
+		switch c.look(ctx, g, control, c.which(g.Capabilities(), control)) {
 		case payment.ControlPassed:
 			return payment.ControlPassed, payment.Control{}
 		case payment.ControlFailed:
@@ -149,7 +149,7 @@ func (c *Controls) side(ctx context.Context, g *gateway.Paced, controls []paymen
 }
 
 // look joins the next look-up of a control, and makes it if nobody else waits for it.
-func (c *Controls) look(ctx context.Context, g *gateway.Paced, control payment.Control, which payment.Which) payment.ControlVerdict {
+func (c *Controls) look(ctx context.Context, g *gateway.Limited, control payment.Control, which payment.Ref) payment.ControlVerdict {
 	if which.Key == "" && which.ID == "" {
 		return payment.ControlNone
 	}
@@ -185,9 +185,9 @@ func (c *Controls) look(ctx context.Context, g *gateway.Paced, control payment.C
 
 // which says how a control is asked for: by key, as the absence was, and by id where keys cannot be asked for or are
 // forgotten in the end.
-func (c *Controls) which(a gateway.Abilities, control payment.Control) payment.Which {
-	w := payment.Which{RequestID: "control-" + control.PaymentID}
-	if a.FindByKey && (a.FindLasts || c.Now().Sub(control.At) < a.KeyLife-a.LongestRequest) {
+func (c *Controls) which(a gateway.Capabilities, control payment.Control) payment.Ref {
+	w := payment.Ref{RequestID: "control-" + control.PaymentID}
+	if a.FindByKey && (a.LookupOutlivesKey || c.Now().Sub(control.At) < a.KeyLife-a.LongestRequest) {
 		w.Key = control.Key
 	} else {
 		w.ID = control.PaymentID

@@ -24,19 +24,19 @@ type register struct {
 	asked  []string
 }
 
-func (r *register) Look(_ context.Context, w payment.Which) payment.Sight {
+func (r *register) Look(_ context.Context, w payment.Ref) payment.LookupResult {
 	time.Sleep(time.Second)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := w.Key + w.ID
 	r.asked = append(r.asked, name)
 	if r.silent[name] {
-		return payment.Sight{Reason: "timeout"}
+		return payment.LookupResult{Reason: "timeout"}
 	}
 	if p, ok := r.shown[name]; ok {
-		return payment.Sight{Payment: &p}
+		return payment.LookupResult{Payment: &p}
 	}
-	return payment.Sight{Absent: true}
+	return payment.LookupResult{Absent: true}
 }
 
 func (r *register) forget(name string) {
@@ -60,10 +60,10 @@ func shows(controls ...payment.Control) map[string]payment.Payment {
 }
 
 // registered is a register that shows what is given, as the gateway main, and what asks it for controls.
-func registered(t *testing.T, shown ...payment.Control) (*steps.Controls, *gateway.Paced, *register) {
+func registered(t *testing.T, shown ...payment.Control) (*steps.Controls, *gateway.Limited, *register) {
 	t.Helper()
 	r := &register{provider: ordinary(), shown: shows(shown...), silent: map[string]bool{}}
-	g := gateway.Pace("main", r, gateway.Limits{Tries: 1, Now: time.Now})
+	g := gateway.Limit("main", r, gateway.Limits{Tries: 1, Now: time.Now})
 	t.Cleanup(g.Close)
 	return &steps.Controls{Now: time.Now}, g, r
 }
@@ -132,7 +132,7 @@ func TestControlsAreShared(t *testing.T) {
 // A look-up that had begun, or ended, before an absence was answered says nothing about it: the address may have moved since.
 func TestNoControlFromBeforeTheAbsence(t *testing.T) {
 	one := control("one", time.Hour, true)
-	vet := func(t *testing.T, c *steps.Controls, g *gateway.Paced) payment.Vetting {
+	vet := func(t *testing.T, c *steps.Controls, g *gateway.Limited) payment.Vetting {
 		t.Helper()
 		return c.Vet(t.Context(), g, payment.Controls{Earlier: []payment.Control{one}}, payment.EarlierSide)
 	}
@@ -180,7 +180,7 @@ func TestControlsByID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		young, old := control("young", time.Hour, true), control("old", 25*time.Hour, true)
 		c, g, r := registered(t, young, old)
-		r.abilities.FindLasts = false
+		r.abilities.LookupOutlivesKey = false
 		v := c.Vet(t.Context(), g, payment.Controls{Earlier: []payment.Control{old}, Later: []payment.Control{young}}, payment.BothSides)
 		require.True(t, v.Proves())
 		require.Equal(t, []string{"pay_old", "young"}, r.asked)

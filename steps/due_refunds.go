@@ -52,7 +52,7 @@ func (r *DueRefunds) give(ctx context.Context, item orders.RefundClaim, p orders
 	if !ok {
 		return end, notConfigured(p.Gateway)
 	}
-	abilities, plain := g.Abilities(), ctx
+	abilities, plain := g.Capabilities(), ctx
 	if left = elsewhere(ctx, r.Source, p); left != "" {
 		return end, left
 	}
@@ -63,7 +63,7 @@ func (r *DueRefunds) give(ctx context.Context, item orders.RefundClaim, p orders
 		return orders.DecideRefund(item.Order, checked, r.Now()), ""
 	}
 	checked.Keeping = keeping(abilities)
-	ctx = gateway.About(guard(ctx, abilities, func() error { return r.inTime(item, abilities) }), item.CustomerID)
+	ctx = gateway.WithCustomer(guard(ctx, abilities, func() error { return r.inTime(item, abilities) }), item.CustomerID)
 	which := p.Which()
 	which.RequestID = fmt.Sprintf("run-%d/refund-%d", batch.Execution(ctx).Run.ID, p.ID)
 	if checked.Sight, left = look(ctx, g, which); left != "" {
@@ -134,7 +134,7 @@ func (r *DueRefunds) reserve(ctx context.Context, p orders.Payment) (other, left
 
 // vet asks for controls where the gateway says that no money was taken or that it knows no such payment, and then once more
 // for the payment itself; left says why that is not believed.
-func (r *DueRefunds) vet(ctx context.Context, g *gateway.Paced, checked *orders.Checked, which payment.Which) (left string) {
+func (r *DueRefunds) vet(ctx context.Context, g *gateway.Limited, checked *orders.Checked, which payment.Ref) (left string) {
 	if !orders.NeedsControl(*checked, r.Now()) {
 		return ""
 	}
@@ -156,7 +156,7 @@ func (r *DueRefunds) vet(ctx context.Context, g *gateway.Paced, checked *orders.
 
 // inTime keeps requests to a gateway without keys within the window that the claim has reserved for them: nobody
 // sends another before they can have no effect any more.
-func (r *DueRefunds) inTime(item orders.RefundClaim, a gateway.Abilities) error {
+func (r *DueRefunds) inTime(item orders.RefundClaim, a gateway.Capabilities) error {
 	if age := batch.Since(item.At, r.Now()); a.KeyLife == 0 && age >= r.Window {
 		return fmt.Errorf("%w: the claim is %s old", gateway.ErrGuard, age.Round(time.Second))
 	}
@@ -164,7 +164,7 @@ func (r *DueRefunds) inTime(item orders.RefundClaim, a gateway.Abilities) error 
 }
 
 // notNow says why the run has nothing more to send to g; empty if it has.
-func notNow(ctx context.Context, g *gateway.Paced) string {
+func notNow(ctx context.Context, g *gateway.Limited) string {
 	x := batch.Execution(ctx)
 	if reason, closed := g.Closed(); closed {
 		return reason
@@ -177,7 +177,7 @@ func notNow(ctx context.Context, g *gateway.Paced) string {
 	switch {
 	case x.Halted() != nil:
 		return "halted"
-	case x.Lease.Left() <= g.Abilities().Timeout:
+	case x.Lease.Left() <= g.Capabilities().Timeout:
 		return "the lease is too short for a request"
 	}
 	return ""

@@ -21,13 +21,13 @@ import (
 type till struct {
 	*provider
 
-	sight payment.Sight
+	sight payment.LookupResult
 	reply payment.Reply
 	did   []string         // what it was asked, in order
 	asked []payment.Refund // the refunds among that
 }
 
-func (p *till) Look(_ context.Context, w payment.Which) payment.Sight {
+func (p *till) Look(_ context.Context, w payment.Ref) payment.LookupResult {
 	p.did = append(p.did, "look "+w.Key+w.ID)
 	return p.sight
 }
@@ -64,7 +64,7 @@ func refundable(n uint64) orders.RefundClaim {
 // refund processes an order in a run of its own.
 func refund(ctx context.Context, t *testing.T, p *till, item orders.RefundClaim, before func(x *batch.StepExecution)) orders.RefundResult {
 	t.Helper()
-	paced := gateway.Pace("main", p, gateway.Limits{Tries: 1, Now: time.Now})
+	paced := gateway.Limit("main", p, gateway.Limits{Tries: 1, Now: time.Now})
 	defer paced.Close()
 	step := &steps.DueRefunds{
 		Gateways: steps.Gateways{"main": paced}, Now: time.Now, Window: worktest.Lease, Controls: &steps.Controls{Now: time.Now}, Source: source{},
@@ -94,22 +94,22 @@ func TestRefundLooksFirst(t *testing.T) {
 	foreign.Reference = "ord_8"
 	for _, c := range []struct {
 		name  string
-		sight payment.Sight
+		sight payment.LookupResult
 		reply payment.Reply
 		did   []string
 		want  orders.RefundEnd
 	}{
-		{"given back", payment.Sight{Payment: taken(0)}, payment.Reply{Effect: payment.EffectDone, Payment: taken(500)}, []string{look, send}, orders.RefundEnd{Step: orders.RefundDone, Given: 500}},
-		{"given back before", payment.Sight{Payment: taken(500)}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundDone, Given: 500}},
-		{"in part by someone", payment.Sight{Payment: taken(200)}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundReview}},
-		{"not ours", payment.Sight{Payment: foreign}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundReview}},
-		{"declined", payment.Sight{Payment: declined}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundNone, Code: "insufficient_funds"}},
-		{"not decided", payment.Sight{Payment: pending}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundLater}},
-		{"no answer to the look", payment.Sight{Reason: "timeout"}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundLater}},
-		{"no answer to the refund", payment.Sight{Payment: taken(0)}, payment.Reply{Reason: "timeout"}, []string{look, send}, orders.RefundEnd{Step: orders.RefundLater}},
-		{"more than was paid", payment.Sight{Payment: taken(0)}, payment.Reply{Effect: payment.EffectRefused}, []string{look, send}, orders.RefundEnd{Step: orders.RefundLater}},
-		{"rejected", payment.Sight{Payment: taken(0)}, payment.Reply{Effect: payment.EffectRejected}, []string{look, send}, orders.RefundEnd{Step: orders.RefundReview}},
-		{"not executed", payment.Sight{Payment: taken(0)}, payment.Reply{Effect: payment.EffectNone, Reason: "429"}, []string{look, send}, orders.RefundEnd{Step: orders.RefundLater}},
+		{"given back", payment.LookupResult{Payment: taken(0)}, payment.Reply{Effect: payment.EffectDone, Payment: taken(500)}, []string{look, send}, orders.RefundEnd{Step: orders.RefundDone, Given: 500}},
+		{"given back before", payment.LookupResult{Payment: taken(500)}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundDone, Given: 500}},
+		{"in part by someone", payment.LookupResult{Payment: taken(200)}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundReview}},
+		{"not ours", payment.LookupResult{Payment: foreign}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundReview}},
+		{"declined", payment.LookupResult{Payment: declined}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundNone, Code: "insufficient_funds"}},
+		{"not decided", payment.LookupResult{Payment: pending}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundLater}},
+		{"no answer to the look", payment.LookupResult{Reason: "timeout"}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundLater}},
+		{"no answer to the refund", payment.LookupResult{Payment: taken(0)}, payment.Reply{Reason: "timeout"}, []string{look, send}, orders.RefundEnd{Step: orders.RefundLater}},
+		{"more than was paid", payment.LookupResult{Payment: taken(0)}, payment.Reply{Effect: payment.EffectRefused}, []string{look, send}, orders.RefundEnd{Step: orders.RefundLater}},
+		{"rejected", payment.LookupResult{Payment: taken(0)}, payment.Reply{Effect: payment.EffectRejected}, []string{look, send}, orders.RefundEnd{Step: orders.RefundReview}},
+		{"not executed", payment.LookupResult{Payment: taken(0)}, payment.Reply{Effect: payment.EffectNone, Reason: "429"}, []string{look, send}, orders.RefundEnd{Step: orders.RefundLater}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -133,7 +133,7 @@ func TestRefundLooksFirst(t *testing.T) {
 // The payments of an order are dealt with one after the other.
 func TestRefundsOfOneOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &till{provider: ordinary(), sight: payment.Sight{Payment: taken(0)}, reply: payment.Reply{Effect: payment.EffectDone, Payment: taken(500)}}
+		p := &till{provider: ordinary(), sight: payment.LookupResult{Payment: taken(0)}, reply: payment.Reply{Effect: payment.EffectDone, Payment: taken(500)}}
 		got := refund(t.Context(), t, p, refundable(2), nil)
 		require.Len(t, got.Ends, 2)
 		require.Equal(t, []string{"look ord_7-1", "refund pay_1", "look ord_7-1", "refund pay_1"}, p.did)
@@ -144,7 +144,7 @@ func TestRefundsOfOneOrder(t *testing.T) {
 func TestRefundsAreNotSentAgainstTheGuard(t *testing.T) {
 	for _, c := range []struct {
 		name   string
-		able   func(*gateway.Abilities)
+		able   func(*gateway.Capabilities)
 		before func(stop func(), x *batch.StepExecution)
 		sent   bool
 		left   bool
@@ -154,11 +154,11 @@ func TestRefundsAreNotSentAgainstTheGuard(t *testing.T) {
 		{"a lease that was lost", nil, func(_ func(), x *batch.StepExecution) { x.Lease.Lose() }, false, true},
 		{"a stop", nil, func(stop func(), _ *batch.StepExecution) { stop() }, false, true},
 		{"a halt", nil, func(_ func(), x *batch.StepExecution) { x.Halt(errors.New("brake")) }, false, true},
-		{"no keys, in time", func(a *gateway.Abilities) { a.KeyLife = 0 }, nil, true, false},
+		{"no keys, in time", func(a *gateway.Capabilities) { a.KeyLife = 0 }, nil, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := &till{provider: ordinary(), sight: payment.Sight{Payment: taken(0)}, reply: payment.Reply{Effect: payment.EffectDone, Payment: taken(500)}}
+				p := &till{provider: ordinary(), sight: payment.LookupResult{Payment: taken(0)}, reply: payment.Reply{Effect: payment.EffectDone, Payment: taken(500)}}
 				if c.able != nil {
 					c.able(&p.abilities)
 				}
@@ -180,7 +180,7 @@ func TestRefundsAreNotSentAgainstTheGuard(t *testing.T) {
 // A gateway without keys is sent nothing once the time is over that the claim reserved for requests.
 func TestRefundsWithoutKeysAreSentInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &till{provider: ordinary(), sight: payment.Sight{Payment: taken(0)}}
+		p := &till{provider: ordinary(), sight: payment.LookupResult{Payment: taken(0)}}
 		p.abilities.KeyLife = 0
 		item := refundable(1)
 		item.At = time.Now().Add(-worktest.Lease)
@@ -197,7 +197,7 @@ func TestRefundsOfAGatewayThatIsNotConfigured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		item := refundable(2)
 		item.Due[0].Gateway = "gone"
-		p := &till{provider: ordinary(), sight: payment.Sight{Payment: taken(500)}}
+		p := &till{provider: ordinary(), sight: payment.LookupResult{Payment: taken(500)}}
 		got := refund(t.Context(), t, p, item, nil)
 		require.Equal(t, "gateway gone is not configured", got.Left)
 		require.Len(t, got.Ends, 1)
@@ -211,12 +211,12 @@ func TestRefundsOfAGatewayThatIsNotConfigured(t *testing.T) {
 // A gateway that refuses our credentials is left alone, and so are its refunds.
 func TestRefundsOfAGatewayThatRefusesUs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &till{provider: ordinary(), sight: payment.Sight{Misconfigured: true, Reason: "401"}}
+		p := &till{provider: ordinary(), sight: payment.LookupResult{Misconfigured: true, Reason: "401"}}
 		got := refund(t.Context(), t, p, refundable(2), nil)
 		require.Empty(t, got.Ends)
 		require.NotEmpty(t, got.Left)
 		require.Len(t, p.did, 1)
-		p = &till{provider: ordinary(), sight: payment.Sight{Payment: taken(0)}, reply: payment.Reply{Effect: payment.EffectMisconfigured, Reason: "403"}}
+		p = &till{provider: ordinary(), sight: payment.LookupResult{Payment: taken(0)}, reply: payment.Reply{Effect: payment.EffectMisconfigured, Reason: "403"}}
 		got = refund(t.Context(), t, p, refundable(1), nil)
 		require.Empty(t, got.Ends)
 		require.NotEmpty(t, got.Left)

@@ -22,7 +22,7 @@ const (
 type provider struct {
 	gateway.Gateway // nil: what no test of ours asks for
 
-	abilities gateway.Abilities
+	abilities gateway.Capabilities
 	charge    payment.Outcome
 	found     gateway.Finding
 
@@ -34,12 +34,12 @@ type provider struct {
 
 func ordinary() *provider {
 	return &provider{
-		abilities: gateway.Abilities{KeyLife: keyLife, LongestRequest: longest, Timeout: timeout, FindByKey: true, FindLasts: true},
+		abilities: gateway.Capabilities{KeyLife: keyLife, LongestRequest: longest, Timeout: timeout, FindByKey: true, LookupOutlivesKey: true},
 		charge:    payment.Outcome{Kind: payment.Paid},
 	}
 }
 
-func (p *provider) Abilities() gateway.Abilities { return p.abilities }
+func (p *provider) Capabilities() gateway.Capabilities { return p.abilities }
 
 func (p *provider) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
 	p.mu.Lock()
@@ -66,7 +66,7 @@ func (p *provider) Close() {}
 // gateways has p under the name main, used without repeats.
 func gateways(t *testing.T, p *provider) steps.Gateways {
 	t.Helper()
-	paced := gateway.Pace("main", p, gateway.Limits{Tries: 1, Now: time.Now})
+	paced := gateway.Limit("main", p, gateway.Limits{Tries: 1, Now: time.Now})
 	t.Cleanup(paced.Close)
 	return steps.Gateways{"main": paced}
 }

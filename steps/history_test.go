@@ -63,7 +63,7 @@ func TestAnExcuseIsJudgedAgainAtTheSend(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := ordinary()
 				slow := &waiting{provider: p, waits: c.waits}
-				paced := gateway.Pace("main", slow, gateway.Limits{Tries: 1, Now: time.Now})
+				paced := gateway.Limit("main", slow, gateway.Limits{Tries: 1, Now: time.Now})
 				defer paced.Close()
 				h := &past{first: nothing}
 				h.first.Within = c.within
@@ -170,7 +170,7 @@ func TestControlsAreAskedForAfterTheWait(t *testing.T) {
 // recovered is what recovery makes of an item at a gateway.
 func recovered(t *testing.T, r *register, h steps.History, item billing.Claimed) billing.Result {
 	t.Helper()
-	paced := gateway.Pace("main", r, gateway.Limits{Tries: 1, Now: time.Now})
+	paced := gateway.Limit("main", r, gateway.Limits{Tries: 1, Now: time.Now})
 	defer paced.Close()
 	recovery := &steps.UnsettledAttempts{
 		Gateways: steps.Gateways{"main": paced}, Controls: &steps.Controls{Now: time.Now}, Doubts: &steps.Doubts{},

@@ -23,20 +23,20 @@ type Inquiry struct {
 
 // Inquire asks g about q: about the payment that the operator names alone, or else by the charge's own key, and by the
 // stored id only where the key brings no record. controls are asked for last. now is the business clock.
-func Inquire(ctx context.Context, g *gateway.Paced, q Inquiry, controls *Controls, now func() time.Time) payment.Evidence {
-	ctx = gateway.About(ctx, q.Charge.CustomerID)
-	able := g.Abilities()
+func Inquire(ctx context.Context, g *gateway.Limited, q Inquiry, controls *Controls, now func() time.Time) payment.Evidence {
+	ctx = gateway.WithCustomer(ctx, q.Charge.CustomerID)
+	able := g.Capabilities()
 	e := payment.Evidence{Begun: now(), Elsewhere: q.Elsewhere, Gateway: g.Name()}
 	if q.Named != "" {
-		e.Named = g.Look(ctx, payment.Which{ID: q.Named, RequestID: q.RequestID})
+		e.Named = g.Look(ctx, payment.Ref{ID: q.Named, RequestID: q.RequestID})
 		return e
 	}
 	age := e.Begun.Sub(q.Created)
-	e.Lasting = able.KeyLife > 0 && (able.FindLasts || age < able.KeyLife-able.LongestRequest) &&
+	e.Lasting = able.KeyLife > 0 && (able.LookupOutlivesKey || age < able.KeyLife-able.LongestRequest) &&
 		(able.Retention == 0 || age < able.Retention)
-	e.ByKey = g.Look(ctx, payment.Which{Key: q.Charge.Key, RequestID: q.RequestID})
+	e.ByKey = g.Look(ctx, payment.Ref{Key: q.Charge.Key, RequestID: q.RequestID})
 	if q.StoredID != "" && (e.ByKey.Absent || e.ByKey.Unaskable) {
-		e.ByID = g.Look(ctx, payment.Which{ID: q.StoredID, RequestID: q.RequestID})
+		e.ByID = g.Look(ctx, payment.Ref{ID: q.StoredID, RequestID: q.RequestID})
 	}
 	if p := e.ByKey.Payment; !e.Elsewhere && (p == nil && !e.ByKey.Unaskable || p != nil && p.TookNone()) {
 		e.Vetting = controls.Vet(ctx, g, q.Controls, payment.BothSides)
@@ -46,6 +46,6 @@ func Inquire(ctx context.Context, g *gateway.Paced, q Inquiry, controls *Control
 
 // Uninquired is the evidence about a charge whose gateway is not configured here: nobody can be asked.
 func Uninquired(name string, now func() time.Time) payment.Evidence {
-	s := payment.Sight{Unaskable: true, Reason: "gateway " + name + " is not configured"}
+	s := payment.LookupResult{Unaskable: true, Reason: "gateway " + name + " is not configured"}
 	return payment.Evidence{ByKey: s, ByID: s, Named: s, Begun: now(), Gateway: name}
 }

@@ -28,8 +28,8 @@ type mixer struct {
 	lateBy []time.Time      // when they arrive
 }
 
-func (m *mixer) Abilities() gateway.Abilities {
-	return gateway.Abilities{KeyLife: keyLife, LongestRequest: longest, Timeout: timeout, FindByKey: true, FindLasts: true}
+func (m *mixer) Capabilities() gateway.Capabilities {
+	return gateway.Capabilities{KeyLife: keyLife, LongestRequest: longest, Timeout: timeout, FindByKey: true, LookupOutlivesKey: true}
 }
 
 func (m *mixer) Close() {}
@@ -88,16 +88,16 @@ func (m *mixer) Charge(_ context.Context, c payment.Charge) payment.Outcome {
 	return payment.Outcome{Reason: "timeout"}
 }
 
-func (m *mixer) Look(_ context.Context, w payment.Which) payment.Sight {
+func (m *mixer) Look(_ context.Context, w payment.Ref) payment.LookupResult {
 	p := m.by(func(p payment.Payment) bool { return w.ID != "" && p.ID == w.ID || w.ID == "" && p.Key == w.Key })
 	if p = m.mixed(p); p == nil {
-		return payment.Sight{Absent: true}
+		return payment.LookupResult{Absent: true}
 	}
-	return payment.Sight{Payment: p}
+	return payment.LookupResult{Payment: p}
 }
 
 func (m *mixer) Find(ctx context.Context, c payment.Charge, _ string) gateway.Finding {
-	s := m.Look(ctx, payment.Which{Key: c.Key})
+	s := m.Look(ctx, payment.Ref{Key: c.Key})
 	if s.Payment == nil {
 		return gateway.Finding{Absent: true}
 	}
@@ -124,16 +124,16 @@ func (m *mixer) took(key string) bool {
 // mixedInvoice is an invoice with its attempts, as the tables have them.
 type mixedInvoice struct {
 	m      *mixer
-	paced  *gateway.Paced
+	paced  *gateway.Limited
 	inv    billing.Invoice
 	status billing.InvoiceStatus
 	rows   []billing.Reviewed
 }
 
-func (v *mixedInvoice) past() []billing.Past {
-	var out []billing.Past
+func (v *mixedInvoice) past() []billing.PastAttempt {
+	var out []billing.PastAttempt
 	for _, r := range v.rows {
-		out = append(out, billing.Past{ID: r.ID, No: r.No, Key: r.Charge.Key, Status: r.Status, Gateway: "main", Method: "pm", Account: 1, Proof: r.Proof})
+		out = append(out, billing.PastAttempt{ID: r.ID, No: r.No, Key: r.Charge.Key, Status: r.Status, Gateway: "main", Method: "pm", Account: 1, Proof: r.Proof})
 	}
 	return out
 }
@@ -209,7 +209,7 @@ func (v *mixedInvoice) resolve(counts bool) {
 		}, &steps.Controls{Now: clock}, clock)
 		w := billing.Word{As: payment.AsNotExecuted, Reason: "so he says", Counts: counts && !v.m.took(r.Charge.Key), GiveUpAfter: time.Hour}
 		r.InvoiceStatus = v.status
-		got, err := billing.Resolve(r, w, e, billing.Keeping{KeyLife: keyLife, Longest: longest, FindLasts: true})
+		got, err := billing.Resolve(r, w, e, billing.Guarantees{KeyLife: keyLife, Longest: longest, LookupOutlivesKey: true})
 		if err != nil {
 			continue
 		}
@@ -239,7 +239,7 @@ func TestAGatewayThatMixesUpAnswers(t *testing.T) {
 			c := payment.Charge{Key: fmt.Sprintf("early-%d", i), Reference: "early", CustomerID: "cus_0", Money: payment.Money{Amount: 100, Currency: "KRW"}}
 			m.ledger = append(m.ledger, payment.Payment{ID: c.Key, Status: payment.Succeeded, Key: c.Key, Reference: c.Reference, CustomerID: c.CustomerID, Money: c.Money, CreatedAt: m.now.Add(-time.Hour)})
 		}
-		paced := gateway.Pace("main", m, gateway.Limits{Tries: 1, Now: time.Now})
+		paced := gateway.Limit("main", m, gateway.Limits{Tries: 1, Now: time.Now})
 		defer paced.Close()
 		var all []*mixedInvoice
 		for id := range uint64(2) {

@@ -57,6 +57,6 @@ func send(ctx context.Context, gateways Gateways, brake *Brake, now func() time.
 	if err := brake.await(ctx, item.Gateway); err != nil {
 		return unsent(item, err.Error())
 	}
-	result.Answer.Outcome, result.Doubted = g.Charge(guarded(ctx, item, g.Abilities(), now, excused), item.Charge, item.Doubted)
+	result.Answer.Outcome, result.Doubted = g.Charge(guarded(ctx, item, g.Capabilities(), now, excused), item.Charge, item.Doubted)
 	return result
 }

@@ -71,7 +71,7 @@ func (c *OpenInvoices) first(ctx context.Context, item billing.Claimed) (billing
 
 // look asks what became of an item that is to be sent for the first time, where its history leaves that open. It returns
 // false if the gateway knows of nothing, so that it can be sent; else what the item is to be settled with.
-func (c *OpenInvoices) look(ctx context.Context, g *gateway.Paced, item billing.Claimed, which billing.LookUps) (billing.Result, bool) {
+func (c *OpenInvoices) look(ctx context.Context, g *gateway.Limited, item billing.Claimed, which billing.LookUps) (billing.Result, bool) {
 	found, why := lookUp(ctx, g, item.Charge, which)
 	switch {
 	case why != "":
@@ -87,7 +87,7 @@ func (c *OpenInvoices) look(ctx context.Context, g *gateway.Paced, item billing.
 
 // lookUp looks up the charges under numbers of the key of c, and under one more past each that is found. why says why there
 // is no answer.
-func lookUp(ctx context.Context, g *gateway.Paced, c payment.Charge, which billing.LookUps) (found []payment.Payment, why string) {
+func lookUp(ctx context.Context, g *gateway.Limited, c payment.Charge, which billing.LookUps) (found []payment.Payment, why string) {
 	ctx = stoppable(ctx)
 	for n, last := which.First, which.Last; n <= last; n++ {
 		p, why := ask(ctx, g, c, billing.WithNumber(c.Key, n))
@@ -117,8 +117,8 @@ func accountFor(ctx context.Context, h History, gateway string, found []payment.
 
 // ask looks up the charge under a key of the customer of c. why says why there is no answer; without one and without a
 // payment the gateway does not know it.
-func ask(ctx context.Context, g *gateway.Paced, c payment.Charge, key string) (p *payment.Payment, why string) {
-	sight := g.Look(gateway.About(ctx, c.CustomerID), payment.Which{Key: key, RequestID: fmt.Sprintf("run-%d/%s", batch.Execution(ctx).Run.ID, key)})
+func ask(ctx context.Context, g *gateway.Limited, c payment.Charge, key string) (p *payment.Payment, why string) {
+	sight := g.Look(gateway.WithCustomer(ctx, c.CustomerID), payment.Ref{Key: key, RequestID: fmt.Sprintf("run-%d/%s", batch.Execution(ctx).Run.ID, key)})
 	switch {
 	case sight.Absent:
 		return nil, ""

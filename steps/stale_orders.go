@@ -30,7 +30,7 @@ func (r *StaleOrders) Process(ctx context.Context, item orders.Claimed) (orders.
 	for _, p := range item.Payments {
 		if _, ok := r.Gateways[p.Gateway]; !ok && orders.MustAsk(item.Order, p) {
 			unknown = notConfigured(p.Gateway)
-			result.Checked = append(result.Checked, orders.Checked{Payment: p, Sight: payment.Sight{Unasked: true, Reason: unknown}, Patience: item.Patience[p.ID]})
+			result.Checked = append(result.Checked, orders.Checked{Payment: p, Sight: payment.LookupResult{Unasked: true, Reason: unknown}, Patience: item.Patience[p.ID]})
 			continue
 		}
 		checked, left := r.check(ctx, item.Order, p)
@@ -52,13 +52,13 @@ func (r *StaleOrders) check(ctx context.Context, o orders.Order, p orders.Paymen
 	checked = orders.Checked{Payment: p}
 	g, ok := r.Gateways[p.Gateway]
 	if ok {
-		checked.Keeping = keeping(g.Abilities())
+		checked.Keeping = keeping(g.Capabilities())
 	}
 	if !orders.MustAsk(o, p) {
 		return checked, ""
 	}
 	plain := ctx
-	ctx = gateway.About(guard(ctx, g.Abilities(), nil), o.CustomerID)
+	ctx = gateway.WithCustomer(guard(ctx, g.Capabilities(), nil), o.CustomerID)
 	which := p.Which()
 	which.RequestID = fmt.Sprintf("run-%d/order-%d/payment-%d", batch.Execution(ctx).Run.ID, p.OrderID, p.ID)
 	if checked.Sight, left = look(ctx, g, which); left != "" {
@@ -82,7 +82,7 @@ func notConfigured(gateway string) string { return "gateway " + gateway + " is n
 
 // look asks a gateway about a payment; left says why it could not be asked now. Without an answer it was asked, and
 // said nothing.
-func look(ctx context.Context, g *gateway.Paced, which payment.Which) (sight payment.Sight, left string) {
+func look(ctx context.Context, g *gateway.Limited, which payment.Ref) (sight payment.LookupResult, left string) {
 	sight = g.Look(ctx, which)
 	if sight.Payment == nil && !sight.Absent && !sight.Unaskable {
 		left = notNow(ctx, g)
@@ -91,7 +91,7 @@ func look(ctx context.Context, g *gateway.Paced, which payment.Which) (sight pay
 }
 
 // cancel cancels a payment that was found pending. If the gateway says that it is decided, it is looked at again.
-func (r *StaleOrders) cancel(ctx context.Context, g *gateway.Paced, checked orders.Checked, which payment.Which) (_ orders.Checked, left string) {
+func (r *StaleOrders) cancel(ctx context.Context, g *gateway.Limited, checked orders.Checked, which payment.Ref) (_ orders.Checked, left string) {
 	reply := g.Cancel(ctx, payment.Cancel{Key: orders.CancelKey(checked.Payment), ID: checked.Sight.Payment.ID, RequestID: which.RequestID})
 	switch reply.Effect {
 	case payment.EffectDone:
@@ -110,8 +110,8 @@ func (r *StaleOrders) cancel(ctx context.Context, g *gateway.Paced, checked orde
 }
 
 // keeping is what a gateway declares about keys and look-ups.
-func keeping(a gateway.Abilities) orders.Keeping {
-	return orders.Keeping{Known: true, KeyLife: a.KeyLife, Longest: a.LongestRequest, FindByKey: a.FindByKey, FindLasts: a.FindLasts}
+func keeping(a gateway.Capabilities) orders.Guarantees {
+	return orders.Guarantees{Known: true, KeyLife: a.KeyLife, Longest: a.LongestRequest, FindByKey: a.FindByKey, LookupOutlivesKey: a.LookupOutlivesKey}
 }
 
 // FailReconcile is the result of a claimed order that was not processed, or whose processing failed: nothing was

@@ -173,7 +173,7 @@ func (g *OrderGate) vet(ctx context.Context, results []orders.Result) {
 }
 
 // judge leaves the orders of answers that cannot be believed. An absence that nothing controls is for the rules to decide.
-func (g *OrderGate) judge(ctx context.Context, paced *gateway.Paced, results []orders.Result, places []place) {
+func (g *OrderGate) judge(ctx context.Context, paced *gateway.Limited, results []orders.Result, places []place) {
 	if notice := g.Controls.Notice(paced.Name()); notice != "" {
 		leaveAll(results, places, notice)
 		return
@@ -216,7 +216,7 @@ func (g *OrderGate) confirm(ctx context.Context, results []orders.Result) {
 			group.Go(func() error {
 				which := c.Which()
 				which.RequestID = fmt.Sprintf("order-%d/payment-%d/again", c.OrderID, c.ID)
-				ctx := gateway.About(stoppable(ctx), r.CustomerID)
+				ctx := gateway.WithCustomer(stoppable(ctx), r.CustomerID)
 				c.Sight = g.Gateways[c.Gateway].Look(ctx, which)
 				return nil
 			})

@@ -39,12 +39,12 @@ func (s source) For(_ context.Context, _ string, spans []payment.Window) ([]paym
 }
 
 // answer is the order of one answer.
-func answer(id uint64, gatewayName string, sight payment.Sight) orders.Result {
+func answer(id uint64, gatewayName string, sight payment.LookupResult) orders.Result {
 	item := unpaid(time.Hour, gatewayName)
 	item.ID, item.Payments[0].ID, item.Payments[0].OrderID = id, id, id
 	item.Payments[0].Key = fmt.Sprintf("ord_%d-1", id)
 	return orders.Result{Claimed: item, Checked: []orders.Checked{{
-		Payment: item.Payments[0], Asked: true, Sight: sight, Keeping: orders.Keeping{Known: true, Longest: longest, FindByKey: true, FindLasts: true},
+		Payment: item.Payments[0], Asked: true, Sight: sight, Keeping: orders.Guarantees{Known: true, Longest: longest, FindByKey: true, LookupOutlivesKey: true},
 	}}}
 }
 
@@ -74,12 +74,12 @@ func gating(t *testing.T, do func(ctx context.Context, x *batch.StepExecution, g
 // What would end an order without money is held until a control that was asked for after it has passed. All else passes.
 func TestTheGateHoldsAbsences(t *testing.T) {
 	gating(t, func(ctx context.Context, _ *batch.StepExecution, gate *steps.OrderGate, r *register) {
-		for _, sight := range []payment.Sight{seen(payment.Succeeded), seen(payment.Pending), {Reason: "timeout"}} {
+		for _, sight := range []payment.LookupResult{seen(payment.Succeeded), seen(payment.Pending), {Reason: "timeout"}} {
 			require.Len(t, gate.Pass(ctx, answer(1, "main", sight)), 1)
 		}
 		require.Len(t, gate.Pass(ctx, orders.Result{Claimed: unpaid(0)}), 1)
 		require.Len(t, gate.Pass(ctx, orders.Result{Claimed: unpaid(0, "main"), Left: "stopped"}), 1)
-		require.Empty(t, gate.Pass(ctx, answer(2, "main", payment.Sight{Absent: true})))
+		require.Empty(t, gate.Pass(ctx, answer(2, "main", payment.LookupResult{Absent: true})))
 		require.Empty(t, gate.Pass(ctx, answer(3, "main", seen(payment.Declined))))
 		require.Empty(t, gate.Pass(ctx, answer(4, "main", seen(payment.Canceled))))
 		require.Empty(t, r.asked)
@@ -100,12 +100,12 @@ func TestAFailedControlVoidsWhatIsHeld(t *testing.T) {
 	gating(t, func(ctx context.Context, x *batch.StepExecution, gate *steps.OrderGate, r *register) {
 		r.forget("later")
 		for id := range uint64(15) {
-			require.Empty(t, gate.Pass(ctx, answer(id+1, "main", payment.Sight{Absent: true})))
+			require.Empty(t, gate.Pass(ctx, answer(id+1, "main", payment.LookupResult{Absent: true})))
 		}
 		require.Empty(t, gate.Pass(ctx, answer(16, "main", seen(payment.Declined))))
 		out := gate.Rest(ctx)
 		require.Len(t, out, 16)
-		require.Empty(t, gate.Pass(ctx, answer(17, "main", payment.Sight{Absent: true})))
+		require.Empty(t, gate.Pass(ctx, answer(17, "main", payment.LookupResult{Absent: true})))
 		out = append(out, gate.Rest(ctx)...)
 		for _, result := range out {
 			require.Contains(t, result.Left, "gateway main does not show payment pay_later, which it took on")
@@ -120,7 +120,7 @@ func TestManyAbsencesAskForAControl(t *testing.T) {
 	gating(t, func(ctx context.Context, x *batch.StepExecution, gate *steps.OrderGate, _ *register) {
 		settled := 0
 		for id := range uint64(60) {
-			out := gate.Pass(ctx, answer(id+1, "main", payment.Sight{Absent: true}))
+			out := gate.Pass(ctx, answer(id+1, "main", payment.LookupResult{Absent: true}))
 			if id+1 == 20 {
 				require.Len(t, out, 20, "more than 60 % of twenty")
 			}
@@ -156,7 +156,7 @@ func TestWhatTheGateHolds(t *testing.T) {
 func TestTheGateKeepsTheOrder(t *testing.T) {
 	gating(t, func(ctx context.Context, _ *batch.StepExecution, gate *steps.OrderGate, _ *register) {
 		require.Len(t, gate.Pass(ctx, answer(1, "main", seen(payment.Succeeded))), 1, "nothing is before it")
-		require.Empty(t, gate.Pass(ctx, answer(3, "main", payment.Sight{Absent: true})))
+		require.Empty(t, gate.Pass(ctx, answer(3, "main", payment.LookupResult{Absent: true})))
 		require.Empty(t, gate.Pass(ctx, answer(6, "main", seen(payment.Succeeded))), "an older order is held")
 		require.Empty(t, gate.Pass(ctx, answer(2, "main", seen(payment.Succeeded))))
 		require.Len(t, gate.Pass(ctx, orders.Result{Claimed: unpaid(0, "main"), Left: "stopped"}), 1, "nothing is settled of it")
@@ -172,7 +172,7 @@ func TestTheGateKeepsTheOrder(t *testing.T) {
 // An address that was wrong when a payment was asked about, and right when the controls were, is found out.
 func TestAnAddressThatIsPutRightMeanwhile(t *testing.T) {
 	gating(t, func(ctx context.Context, _ *batch.StepExecution, gate *steps.OrderGate, r *register) {
-		require.Empty(t, gate.Pass(ctx, answer(7, "main", payment.Sight{Absent: true})))
+		require.Empty(t, gate.Pass(ctx, answer(7, "main", payment.LookupResult{Absent: true})))
 		r.shown["ord_7-1"] = *seen(payment.Succeeded).Payment
 		out := gate.Rest(ctx)
 		require.Len(t, out, 1)
@@ -199,7 +199,7 @@ func TestWithoutControlsNothingIsEnded(t *testing.T) {
 			t.Run(name+" "+string(status), func(t *testing.T) {
 				gating(t, func(ctx context.Context, _ *batch.StepExecution, gate *steps.OrderGate, r *register) {
 					c.change(gate, r)
-					sight := payment.Sight{Absent: true}
+					sight := payment.LookupResult{Absent: true}
 					if status != "" {
 						sight = seen(status)
 					}
@@ -217,7 +217,7 @@ func TestWithoutControlsNothingIsEnded(t *testing.T) {
 // A run that is over leaves what is held.
 func TestTheGateOfAStoppedRun(t *testing.T) {
 	gating(t, func(ctx context.Context, x *batch.StepExecution, gate *steps.OrderGate, r *register) {
-		gate.Pass(ctx, answer(7, "main", payment.Sight{Absent: true}))
+		gate.Pass(ctx, answer(7, "main", payment.LookupResult{Absent: true}))
 		r.silent["earlier"] = true
 		x.Halt(errors.New("brake"))
 		out := gate.Rest(ctx)

@@ -22,12 +22,12 @@ import (
 type desk struct {
 	*provider
 
-	sights []payment.Sight // one after the other; the last one again and again
+	sights []payment.LookupResult // one after the other; the last one again and again
 	reply  payment.Reply
 	did    []string
 }
 
-func (p *desk) Look(_ context.Context, w payment.Which) payment.Sight {
+func (p *desk) Look(_ context.Context, w payment.Ref) payment.LookupResult {
 	p.did = append(p.did, fmt.Sprintf("look %s %s %s", w.Key, w.ID, w.RequestID))
 	sight := p.sights[0]
 	if len(p.sights) > 1 {
@@ -45,8 +45,8 @@ func (p *desk) Cancel(ctx context.Context, c payment.Cancel) payment.Reply {
 }
 
 // seen is a payment of order 7 at the gateway.
-func seen(status payment.Status) payment.Sight {
-	return payment.Sight{Payment: &payment.Payment{
+func seen(status payment.Status) payment.LookupResult {
+	return payment.LookupResult{Payment: &payment.Payment{
 		ID: "pay_1", Status: status, Key: "ord_7-1", Reference: "ord_7", CustomerID: "c", Money: payment.Money{Amount: 500, Currency: "KRW"},
 	}}
 }
@@ -66,7 +66,7 @@ func unpaid(age time.Duration, gateways ...string) orders.Claimed {
 // reconcile processes an order in a run of its own.
 func reconcile(ctx context.Context, t *testing.T, p *desk, item orders.Claimed, before func(x *batch.StepExecution)) orders.Result {
 	t.Helper()
-	paced := gateway.Pace("main", p, gateway.Limits{Tries: 1, Now: time.Now})
+	paced := gateway.Limit("main", p, gateway.Limits{Tries: 1, Now: time.Now})
 	defer paced.Close()
 	step := &steps.StaleOrders{Gateways: steps.Gateways{"main": paced}, Policy: orders.Policy{GiveUpAfter: 24 * time.Hour}, Now: time.Now, Controls: &steps.Controls{Now: time.Now}, Source: source{}}
 	var got orders.Result
@@ -89,40 +89,40 @@ func TestReconcile(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		item      orders.Claimed
-		sights    []payment.Sight
+		sights    []payment.LookupResult
 		reply     payment.Reply
 		did       []string
 		sight     payment.Status // of the last look; empty: no payment
 		cancelled bool
 		left      string
 	}{
-		{name: "paid", item: unpaid(young, "main"), sights: []payment.Sight{seen(payment.Succeeded)}, did: []string{look}, sight: payment.Succeeded},
-		{name: "absent", item: unpaid(young, "main"), sights: []payment.Sight{{Absent: true}}, did: []string{look}},
-		{name: "no answer", item: unpaid(young, "main"), sights: []payment.Sight{{Reason: "timeout"}}, did: []string{look}},
-		{name: "pending", item: unpaid(young, "main"), sights: []payment.Sight{seen(payment.Pending)}, did: []string{look}, sight: payment.Pending},
+		{name: "paid", item: unpaid(young, "main"), sights: []payment.LookupResult{seen(payment.Succeeded)}, did: []string{look}, sight: payment.Succeeded},
+		{name: "absent", item: unpaid(young, "main"), sights: []payment.LookupResult{{Absent: true}}, did: []string{look}},
+		{name: "no answer", item: unpaid(young, "main"), sights: []payment.LookupResult{{Reason: "timeout"}}, did: []string{look}},
+		{name: "pending", item: unpaid(young, "main"), sights: []payment.LookupResult{seen(payment.Pending)}, did: []string{look}, sight: payment.Pending},
 		{
-			name: "pending for too long", item: unpaid(old, "main"), sights: []payment.Sight{seen(payment.Pending)},
+			name: "pending for too long", item: unpaid(old, "main"), sights: []payment.LookupResult{seen(payment.Pending)},
 			reply: payment.Reply{Effect: payment.EffectDone, Payment: seen(payment.Canceled).Payment},
 			did:   []string{look, cancel}, sight: payment.Canceled, cancelled: true,
 		},
 		{
-			name: "decided meanwhile", item: unpaid(old, "main"), sights: []payment.Sight{seen(payment.Pending), seen(payment.Succeeded)},
+			name: "decided meanwhile", item: unpaid(old, "main"), sights: []payment.LookupResult{seen(payment.Pending), seen(payment.Succeeded)},
 			reply: payment.Reply{Effect: payment.EffectRefused}, did: []string{look, cancel, again}, sight: payment.Succeeded,
 		},
 		{
-			name: "nobody knows what the cancellation did", item: unpaid(old, "main"), sights: []payment.Sight{seen(payment.Pending)},
+			name: "nobody knows what the cancellation did", item: unpaid(old, "main"), sights: []payment.LookupResult{seen(payment.Pending)},
 			reply: payment.Reply{Effect: payment.EffectUnknown, Reason: "timeout"}, did: []string{look, cancel}, sight: payment.Pending,
 		},
 		{
-			name: "the cancellation is refused for good", item: unpaid(old, "main"), sights: []payment.Sight{seen(payment.Pending)},
+			name: "the cancellation is refused for good", item: unpaid(old, "main"), sights: []payment.LookupResult{seen(payment.Pending)},
 			reply: payment.Reply{Effect: payment.EffectRejected}, did: []string{look, cancel}, sight: payment.Pending,
 		},
 		{
-			name: "credentials refused on the look-up", item: unpaid(young, "main"), sights: []payment.Sight{{Misconfigured: true, Reason: "401"}},
+			name: "credentials refused on the look-up", item: unpaid(young, "main"), sights: []payment.LookupResult{{Misconfigured: true, Reason: "401"}},
 			did: []string{look}, left: "refused our credentials: 401",
 		},
 		{
-			name: "credentials refused on the cancellation", item: unpaid(old, "main"), sights: []payment.Sight{seen(payment.Pending)},
+			name: "credentials refused on the cancellation", item: unpaid(old, "main"), sights: []payment.LookupResult{seen(payment.Pending)},
 			reply: payment.Reply{Effect: payment.EffectMisconfigured, Reason: "403"}, did: []string{look, cancel}, left: "refused our credentials: 403",
 		},
 	} {
@@ -138,7 +138,7 @@ func TestReconcile(t *testing.T) {
 			require.Len(t, got.Checked, 1)
 			require.True(t, got.Checked[0].Asked)
 			require.Equal(t, c.cancelled, got.Checked[0].Cancelled)
-			require.Equal(t, orders.Keeping{Known: true, KeyLife: keyLife, Longest: longest, FindByKey: true, FindLasts: true}, got.Checked[0].Keeping)
+			require.Equal(t, orders.Guarantees{Known: true, KeyLife: keyLife, Longest: longest, FindByKey: true, LookupOutlivesKey: true}, got.Checked[0].Keeping)
 			if c.sight == "" {
 				require.Nil(t, got.Checked[0].Sight.Payment)
 			} else {
@@ -150,7 +150,7 @@ func TestReconcile(t *testing.T) {
 
 // Nothing is asked about what no answer could change, nor of a gateway that is not configured here.
 func TestReconcileAsksOnlyWhatItMust(t *testing.T) {
-	p := &desk{provider: ordinary(), sights: []payment.Sight{seen(payment.Succeeded)}}
+	p := &desk{provider: ordinary(), sights: []payment.LookupResult{seen(payment.Succeeded)}}
 	item := unpaid(time.Hour, "main", "main", "gone")
 	item.Payments[0].Status = orders.PaymentRefundDue
 	got := reconcile(t.Context(), t, p, item, nil)
@@ -165,7 +165,7 @@ func TestReconcileAsksOnlyWhatItMust(t *testing.T) {
 // An order that waits for a gateway that is not configured here is left to a host that knows it, however old it is.
 func TestOrdersOfAGatewayThatIsNotConfigured(t *testing.T) {
 	for _, found := range []payment.Status{payment.Pending, payment.Declined} {
-		p := &desk{provider: ordinary(), sights: []payment.Sight{seen(found)}}
+		p := &desk{provider: ordinary(), sights: []payment.LookupResult{seen(found)}}
 		got := reconcile(t.Context(), t, p, unpaid(time.Hour, "main", "gone"), nil)
 		require.Equal(t, "gateway gone is not configured", got.Left)
 		require.Empty(t, got.Checked)
@@ -186,7 +186,7 @@ func TestReconcileAgainstTheGuard(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
-				p := &desk{provider: ordinary(), sights: []payment.Sight{seen(payment.Pending)}, reply: payment.Reply{Effect: payment.EffectDone}}
+				p := &desk{provider: ordinary(), sights: []payment.LookupResult{seen(payment.Pending)}, reply: payment.Reply{Effect: payment.EffectDone}}
 				got := reconcile(ctx, t, p, unpaid(25*time.Hour, "main"), func(x *batch.StepExecution) { before(stop, x) })
 				for _, did := range p.did {
 					require.NotContains(t, did, "cancel")

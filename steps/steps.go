@@ -13,7 +13,7 @@ import (
 )
 
 // Gateways are the payment providers of a run, by their configured names.
-type Gateways map[string]*gateway.Paced
+type Gateways map[string]*gateway.Limited
 
 // State tells the engine whether a gateway's items can be worked on. A name that is not configured is open:
 // its items are settled as what they are, without a call.
@@ -48,7 +48,7 @@ func Fail(item billing.Claimed, err error) billing.Result {
 
 // guarded is the context of an item's requests: at the last moment before each the lease must be long enough
 // for it, the key young enough, what excused it from a look-up still true, and nobody may have asked to stop.
-func guarded(ctx context.Context, item billing.Claimed, a gateway.Abilities, now func() time.Time, excused excuse) context.Context {
+func guarded(ctx context.Context, item billing.Claimed, a gateway.Capabilities, now func() time.Time, excused excuse) context.Context {
 	return guard(ctx, a, func() error {
 		at := now()
 		if age := age(item, at); a.KeyLife > 0 && age >= keptFor(a).SendFor(item.Terms) {
@@ -62,13 +62,13 @@ func guarded(ctx context.Context, item billing.Claimed, a gateway.Abilities, now
 }
 
 // keptFor is what a gateway declares about keys and look-ups.
-func keptFor(a gateway.Abilities) billing.Keeping {
-	return billing.Keeping{KeyLife: a.KeyLife, Longest: a.LongestRequest, FindLasts: a.FindLasts}
+func keptFor(a gateway.Capabilities) billing.Guarantees {
+	return billing.Guarantees{KeyLife: a.KeyLife, Longest: a.LongestRequest, LookupOutlivesKey: a.LookupOutlivesKey}
 }
 
 // guard is the context of requests that may leave only while the lease is long enough for one and nobody has
 // asked to stop. further, if it is not nil, says what else must hold.
-func guard(ctx context.Context, a gateway.Abilities, further func() error) context.Context {
+func guard(ctx context.Context, a gateway.Capabilities, further func() error) context.Context {
 	x := batch.Execution(ctx)
 	stop := x.Stopping()
 	return gateway.WithGuard(ctx, gateway.Guard{Stop: stop, Check: func() error {

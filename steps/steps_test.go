@@ -160,7 +160,7 @@ func TestRecover(t *testing.T) {
 		age     time.Duration
 		found   gateway.Finding
 		item    func(*billing.Claimed)
-		able    func(*gateway.Abilities)
+		able    func(*gateway.Capabilities)
 		sent    bool
 		verdict billing.Verdict
 		kind    payment.Kind
@@ -173,7 +173,7 @@ func TestRecover(t *testing.T) {
 		{name: "found paid", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Paid}}, kind: payment.Paid, isFound: true},
 		{name: "found declined, and nothing to check by", age: old, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, kind: payment.InDoubt},
 		{name: "found declined, and one of ours is shown", age: old, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, item: only(true, false), kind: payment.Refused, isFound: true},
-		{name: "found declined, by an id alone", age: old, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, able: func(a *gateway.Abilities) { a.FindByKey = false }, item: func(c *billing.Claimed) { c.PaymentID = "pay_1" }, kind: payment.Refused, isFound: true},
+		{name: "found declined, by an id alone", age: old, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Refused}}, able: func(a *gateway.Capabilities) { a.FindByKey = false }, item: func(c *billing.Claimed) { c.PaymentID = "pay_1" }, kind: payment.Refused, isFound: true},
 		{name: "found, not ours", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.Differs}}, kind: payment.Differs, isFound: true},
 		{name: "found put off", age: young, found: gateway.Finding{Outcome: payment.Outcome{Kind: payment.TryLater}}, item: only(false, true), kind: payment.TryLater, isFound: true},
 		{name: "absent while the key lives: sent again", age: young, found: absent, sent: true, kind: payment.Paid},
@@ -199,9 +199,9 @@ func TestRecover(t *testing.T) {
 		{name: "absent while the key lives, and no answer about ours", age: young, found: absent, item: both, silent: "earlier", kind: payment.InDoubt},
 		{name: "absent while the key lives, but was stored as shorter", age: young, found: absent, item: stored(both, young, longest), kind: payment.InDoubt},
 		{name: "absent, by an id that it gave, and ours are not shown", age: old, found: absent, item: func(c *billing.Claimed) { both(c); c.PaymentID = "pay_1" }, hidden: "earlier", kind: payment.InDoubt},
-		{name: "absent, by a look-up that does not last", age: old, found: absent, able: func(a *gateway.Abilities) { a.FindLasts = false }, verdict: billing.Unknowable},
+		{name: "absent, by a look-up that does not last", age: old, found: absent, able: func(a *gateway.Capabilities) { a.LookupOutlivesKey = false }, verdict: billing.Unknowable},
 		{name: "absent, and seen before", age: old, found: absent, item: func(c *billing.Claimed) { c.PaymentID = "pay_1" }, verdict: billing.Unknowable},
-		{name: "no keys: never sent again", age: young, found: absent, able: func(a *gateway.Abilities) { a.KeyLife = 0 }, verdict: billing.Unknowable},
+		{name: "no keys: never sent again", age: young, found: absent, able: func(a *gateway.Capabilities) { a.KeyLife = 0 }, verdict: billing.Unknowable},
 		{name: "pending", age: young, found: pending, kind: payment.InDoubt},
 		{name: "pending for too long", age: old + 40*time.Hour, found: pending, item: askedBefore(billing.Undecided, 11, 3*time.Hour), verdict: billing.Unknowable},
 		{name: "pending, asked eleven times", age: old + 40*time.Hour, found: pending, item: askedBefore(billing.Undecided, 10, 3*time.Hour), kind: payment.InDoubt},
@@ -210,9 +210,9 @@ func TestRecover(t *testing.T) {
 		{name: "no answer for too long", age: 300 * time.Hour, found: unread, item: askedBefore(billing.Unanswered, 7, 24*time.Hour), verdict: billing.Unknowable},
 		{name: "no answer, for long and hardly asked", age: 1000 * time.Hour, found: unread, kind: payment.InDoubt},
 		{name: "no answer, and credentials refused after a week of none", age: 300 * time.Hour, found: gateway.Finding{Misconfigured: true, Outcome: payment.Outcome{Reason: "401"}}, item: askedBefore(billing.Unanswered, 7, 24*time.Hour), kind: payment.InDoubt},
-		{name: "cannot be asked: sent again", age: young, able: func(a *gateway.Abilities) { a.FindByKey = false }, sent: true, kind: payment.Paid},
-		{name: "cannot be asked, too old", age: last, able: func(a *gateway.Abilities) { a.FindByKey = false }, verdict: billing.Unknowable},
-		{name: "cannot be asked by key, but by its id", age: young, found: pending, able: func(a *gateway.Abilities) { a.FindByKey = false }, item: func(c *billing.Claimed) { c.PaymentID = "pay_1" }, kind: payment.InDoubt},
+		{name: "cannot be asked: sent again", age: young, able: func(a *gateway.Capabilities) { a.FindByKey = false }, sent: true, kind: payment.Paid},
+		{name: "cannot be asked, too old", age: last, able: func(a *gateway.Capabilities) { a.FindByKey = false }, verdict: billing.Unknowable},
+		{name: "cannot be asked by key, but by its id", age: young, found: pending, able: func(a *gateway.Capabilities) { a.FindByKey = false }, item: func(c *billing.Claimed) { c.PaymentID = "pay_1" }, kind: payment.InDoubt},
 		{name: "an answer that was kept", age: old, found: absent, item: func(c *billing.Claimed) { c.Kept = &payment.Outcome{Kind: payment.Refused} }, kind: payment.Refused, isFound: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -230,7 +230,7 @@ func TestRecover(t *testing.T) {
 				if c.item != nil {
 					c.item(&item)
 				}
-				paced := gateway.Pace("main", r, gateway.Limits{Tries: 1, Now: time.Now})
+				paced := gateway.Limit("main", r, gateway.Limits{Tries: 1, Now: time.Now})
 				defer paced.Close()
 				recovery := &steps.UnsettledAttempts{
 					Gateways: steps.Gateways{"main": paced}, Controls: &steps.Controls{Now: time.Now}, Doubts: &steps.Doubts{},
@@ -267,7 +267,7 @@ func TestState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := ordinary()
 		p.charge = payment.Outcome{Reason: "timeout", Failure: true}
-		paced := gateway.Pace("main", p, gateway.Limits{
+		paced := gateway.Limit("main", p, gateway.Limits{
 			Tries: 1, Now: time.Now, MaxOutage: time.Minute,
 			Circuit: gateway.CircuitLimits{Window: 4, Minimum: 2, FailurePercent: 50, OpenFor: 10 * time.Second, HalfOpen: 1},
 		})
@@ -296,7 +296,7 @@ func TestRecoveryHearsAStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := ordinary()
 		p.found = gateway.Finding{Outcome: payment.Outcome{Kind: payment.InDoubt, Reason: "502"}}
-		paced := gateway.Pace("main", p, gateway.Limits{Tries: 9, Backoff: time.Hour, MaxElapsed: 24 * time.Hour, Now: time.Now})
+		paced := gateway.Limit("main", p, gateway.Limits{Tries: 9, Backoff: time.Hour, MaxElapsed: 24 * time.Hour, Now: time.Now})
 		defer paced.Close()
 		recovery := &steps.UnsettledAttempts{
 			Gateways: steps.Gateways{"main": paced}, Controls: &steps.Controls{Now: time.Now}, Doubts: &steps.Doubts{},

@@ -46,7 +46,7 @@ func (r *UnsettledAttempts) recover(ctx context.Context, item billing.Claimed) b
 		return result
 	}
 	asked := billing.Unaskable
-	if g.Abilities().FindByKey || item.PaymentID != "" {
+	if g.Capabilities().FindByKey || item.PaymentID != "" {
 		finding := g.Find(stoppable(ctx), item.Charge, item.PaymentID)
 		asked = answer(finding)
 		if ctx.Err() != nil { // called off by us
@@ -67,7 +67,7 @@ func (r *UnsettledAttempts) at(item billing.Claimed) time.Time {
 }
 
 // found settles an attempt by the gateway's record, if that can be believed.
-func (r *UnsettledAttempts) found(ctx context.Context, g *gateway.Paced, result billing.Result, found payment.Outcome) billing.Result {
+func (r *UnsettledAttempts) found(ctx context.Context, g *gateway.Limited, result billing.Result, found payment.Outcome) billing.Result {
 	believed, vetted := billing.Believable(result.Attempt, found)
 	switch {
 	case !believed:
@@ -76,10 +76,10 @@ func (r *UnsettledAttempts) found(ctx context.Context, g *gateway.Paced, result 
 	case vetted:
 		v := r.Controls.Vet(ctx, g, result.Controls, payment.BothSides)
 		// A gateway that is asked by ids alone has nothing to check by: the id is one that it gave to us.
-		if free := found.Kind != payment.Differs && g.Abilities().FindByKey; v.Failed() || v.Unknown() || free && !v.Shown() {
+		if free := found.Kind != payment.Differs && g.Capabilities().FindByKey; v.Failed() || v.Unknown() || free && !v.Shown() {
 			result.Answer.Outcome = payment.Outcome{Reason: v.Distrust(g.Name())}
 			if !v.Failed() && !v.Unknown() {
-				r.Doubts.note(result.Claimed, uncontrolled, keptFor(g.Abilities()).Horizon(result.Attempt))
+				r.Doubts.note(result.Claimed, uncontrolled, keptFor(g.Capabilities()).Horizon(result.Attempt))
 			}
 			return result
 		}
@@ -89,8 +89,8 @@ func (r *UnsettledAttempts) found(ctx context.Context, g *gateway.Paced, result 
 }
 
 // unfound decides about an attempt that the gateway has said nothing definite about.
-func (r *UnsettledAttempts) unfound(ctx context.Context, g *gateway.Paced, result billing.Result, asked billing.Asked) billing.Result {
-	item, keeping := result.Claimed, keptFor(g.Abilities())
+func (r *UnsettledAttempts) unfound(ctx context.Context, g *gateway.Limited, result billing.Result, asked billing.Asked) billing.Result {
+	item, keeping := result.Claimed, keptFor(g.Capabilities())
 	action := billing.DecideAbsent(item.Attempt, keeping, asked, item.Chargeable, age(item, r.Now()))
 	if why := r.hindrance(ctx, g, item, action); why != "" {
 		return unsent(item, why)
@@ -140,7 +140,7 @@ func (r *UnsettledAttempts) unfound(ctx context.Context, g *gateway.Paced, resul
 
 // hindrance says why an item is neither sent again nor released in this run, whatever controls show; empty: nothing stands
 // against it.
-func (r *UnsettledAttempts) hindrance(ctx context.Context, g *gateway.Paced, item billing.Claimed, action billing.AbsentAction) string {
+func (r *UnsettledAttempts) hindrance(ctx context.Context, g *gateway.Limited, item billing.Claimed, action billing.AbsentAction) string {
 	switch action {
 	case billing.Resend, billing.Release:
 	case billing.CheckLater, billing.GiveUp:
@@ -183,7 +183,7 @@ func (r *UnsettledAttempts) listed(item billing.Claimed, action billing.AbsentAc
 
 // again asks a second time about a charge whose absence controls have borne out since: the address may have been a wrong
 // one when it was first asked, and the right one when they were. Only an absence with controls between two answers counts.
-func (r *UnsettledAttempts) again(ctx context.Context, g *gateway.Paced, result billing.Result) billing.Result {
+func (r *UnsettledAttempts) again(ctx context.Context, g *gateway.Limited, result billing.Result) billing.Result {
 	switch finding := g.Find(ctx, result.Charge, result.PaymentID); {
 	case finding.Absent:
 		result.Verdict = billing.NeverSeen
@@ -196,7 +196,7 @@ func (r *UnsettledAttempts) again(ctx context.Context, g *gateway.Paced, result 
 }
 
 // unproven notes that an absence proves nothing for want of payments to check it by.
-func (r *UnsettledAttempts) unproven(result *billing.Result, v payment.Vetting, k billing.Keeping) {
+func (r *UnsettledAttempts) unproven(result *billing.Result, v payment.Vetting, k billing.Guarantees) {
 	if v.Missing() == "" || v.Failed() || v.Unknown() {
 		return
 	}
@@ -209,7 +209,7 @@ func (r *UnsettledAttempts) elsewhere(result *billing.Result) {
 	result.Answer.Outcome = payment.Outcome{
 		Reason: fmt.Sprintf("sent to another account of gateway %s than today's, which does not know it", result.Gateway),
 	}
-	r.Doubts.note(result.Claimed, sentElsewhere, keptFor(r.Gateways[result.Gateway].Abilities()).Horizon(result.Attempt))
+	r.Doubts.note(result.Claimed, sentElsewhere, keptFor(r.Gateways[result.Gateway].Capabilities()).Horizon(result.Attempt))
 }
 
 // answer names what a look-up brought where it brought nothing definite.

@@ -32,7 +32,7 @@ func TestDeliveriesAreSettledUnderTheirLease(t *testing.T) {
 	w := &writers.Deliveries{DB: db, Sink: "webhook", Now: time.Now}
 	worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {
 		r := &readers.Deliveries{DB: db, Sink: "webhook", Now: time.Now, Held: &outbox.Held{}}
-		page, err := r.Read(ctx, batch.Want{Limit: 5, Skip: func(string) bool { return false }})
+		page, err := r.Read(ctx, batch.ClaimRequest{Limit: 5, Skip: func(string) bool { return false }})
 		require.NoError(t, err)
 		require.Len(t, page.Items, 3)
 		results := make([]outbox.Result, 3)

@@ -45,7 +45,7 @@ func claimRefunds(ctx context.Context, t *testing.T, db *mysql.DB) []orders.Refu
 	r := &readers.DueRefunds{DB: db, Unkeyed: noWait, Now: time.Now}
 	var all []orders.RefundClaim
 	for {
-		page, err := r.Read(ctx, batch.Want{Limit: 100, Skip: func(string) bool { return false }})
+		page, err := r.Read(ctx, batch.ClaimRequest{Limit: 100, Skip: func(string) bool { return false }})
 		require.NoError(t, err)
 		if all = append(all, page.Items...); page.Done {
 			return all

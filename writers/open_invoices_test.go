@@ -44,7 +44,7 @@ func claim(ctx context.Context, t *testing.T, db *mysql.DB) []billing.Claimed {
 	}
 	var all []billing.Claimed
 	for {
-		page, err := r.Read(ctx, batch.Want{Limit: 2000, Skip: func(string) bool { return false }})
+		page, err := r.Read(ctx, batch.ClaimRequest{Limit: 2000, Skip: func(string) bool { return false }})
 		require.NoError(t, err)
 		if all = append(all, page.Items...); page.Done {
 			return all

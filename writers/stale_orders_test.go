@@ -38,7 +38,7 @@ func claimOrders(ctx context.Context, t *testing.T, db *mysql.DB) []orders.Claim
 	r := &readers.StaleOrders{DB: db, Policy: ordersPolicy(), Now: time.Now}
 	var all []orders.Claimed
 	for {
-		page, err := r.Read(ctx, batch.Want{Limit: 100, Skip: func(string) bool { return false }})
+		page, err := r.Read(ctx, batch.ClaimRequest{Limit: 100, Skip: func(string) bool { return false }})
 		require.NoError(t, err)
 		if all = append(all, page.Items...); page.Done {
 			return all
@@ -58,8 +58,8 @@ func answered(item orders.Claimed, status payment.Status, change func(*payment.P
 			change(seen)
 		}
 		r.Checked = append(r.Checked, orders.Checked{
-			Payment: p, Asked: true, Sight: payment.Sight{Payment: seen},
-			Keeping: orders.Keeping{Known: true, KeyLife: keyLife, Longest: longest, FindByKey: true, FindLasts: true},
+			Payment: p, Asked: true, Sight: payment.LookupResult{Payment: seen},
+			Keeping: orders.Guarantees{Known: true, KeyLife: keyLife, Longest: longest, FindByKey: true, LookupOutlivesKey: true},
 		})
 	}
 	return r

@@ -18,8 +18,8 @@ const listedAround = 15 * time.Minute
 // once more by its id after it has shown a payment that it took, in each of these ways. If it knows the charge after all,
 // that is returned.
 func (ad *adopter) deny(ctx context.Context, c charged) (now payment.Payment, denied bool, err error) {
-	if ad.gateway.Abilities().FindByKey {
-		seen := ad.gateway.Look(ctx, payment.Which{Key: c.Key, RequestID: operator.AdoptSubject(c.Key)})
+	if ad.gateway.Capabilities().FindByKey {
+		seen := ad.gateway.Look(ctx, payment.Ref{Key: c.Key, RequestID: operator.AdoptSubject(c.Key)})
 		switch p := seen.Payment; {
 		case p != nil && p.ID == c.PaymentID && p.Key == c.Key:
 			return *p, false, nil
@@ -48,22 +48,22 @@ func (ad *adopter) shows(ctx context.Context, c charged) error {
 	}
 	source := store.Controls{
 		DB: ad.db.DB, Accounts: map[string]uint32{ad.name: c.Account}, Now: ad.business,
-		Retention: func(string) time.Duration { return ad.gateway.Abilities().Retention },
+		Retention: func(string) time.Duration { return ad.gateway.Capabilities().Retention },
 	}
 	found, err := source.For(ctx, ad.name, []payment.Window{{From: at, To: at}})
 	if err != nil {
 		return fmt.Errorf("the payments that gateway %s took could not be read: %w", ad.name, err)
 	}
 	ways := []func(payment.Control) payment.ControlVerdict{func(control payment.Control) payment.ControlVerdict {
-		seen := ad.gateway.Look(ctx, payment.Which{ID: control.PaymentID, RequestID: "control-" + control.PaymentID})
+		seen := ad.gateway.Look(ctx, payment.Ref{ID: control.PaymentID, RequestID: "control-" + control.PaymentID})
 		if seen.Unaskable {
 			seen = ad.list(ctx, control.PaymentID, control.Key, control.At, listedAround)
 		}
 		return control.Judge(seen)
 	}}
-	if ad.gateway.Abilities().FindByKey {
+	if ad.gateway.Capabilities().FindByKey {
 		ways = append(ways, func(control payment.Control) payment.ControlVerdict {
-			return control.Judge(ad.gateway.Look(ctx, payment.Which{Key: control.Key, RequestID: "control-" + control.PaymentID}))
+			return control.Judge(ad.gateway.Look(ctx, payment.Ref{Key: control.Key, RequestID: "control-" + control.PaymentID}))
 		})
 	}
 	for _, way := range ways {

@@ -35,7 +35,7 @@ type adopter struct {
 	name     string
 	flags    adoptFlags
 	config   config.Gateway
-	gateway  *gateway.Paced
+	gateway  *gateway.Limited
 	bookings *store.Bookings
 	policy   billing.Policy
 	business func() time.Time
@@ -66,10 +66,10 @@ func (a *app) newAdopter(ctx context.Context, db *database, name string, f adopt
 	}
 	ad := &adopter{
 		a: a, db: db, bookings: bookings, name: name, flags: f, config: g, business: business, zone: c.Business.Location(),
-		gateway: gateway.Pace(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now}),
+		gateway: gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now}),
 		policy:  billing.Policy{RetryDays: c.Billing.RetryDays}, periods: map[billing.ChargeID]billing.Period{},
 	}
-	able := ad.gateway.Abilities()
+	able := ad.gateway.Capabilities()
 	ad.address, ad.today, err = operator.AccountsOf(ctx, db.DB, payment.Account{Gateway: name, Address: able.Address, ID: able.Account})
 	if err != nil {
 		ad.gateway.Close()
@@ -150,7 +150,7 @@ func (ad *adopter) ask(ctx context.Context, chunk []charged) {
 			continue
 		}
 		wait.Go(func() {
-			ctx := gateway.About(ctx, c.listed.CustomerID)
+			ctx := gateway.WithCustomer(ctx, c.listed.CustomerID)
 			p, err := ad.look(ctx, *c)
 			if errors.Is(err, errNotShown) && ad.flags.notShown {
 				p, c.denied, err = ad.deny(ctx, *c)
@@ -167,7 +167,7 @@ func (ad *adopter) ask(ctx context.Context, chunk []charged) {
 
 // look asks for the payment itself: others may have been made under its key.
 func (ad *adopter) look(ctx context.Context, c charged) (payment.Payment, error) {
-	seen := ad.gateway.Look(ctx, payment.Which{ID: c.PaymentID, RequestID: operator.AdoptSubject(c.Key)})
+	seen := ad.gateway.Look(ctx, payment.Ref{ID: c.PaymentID, RequestID: operator.AdoptSubject(c.Key)})
 	if seen.Unaskable {
 		seen = ad.list(ctx, c.PaymentID, c.Key, c.listed.CreatedAt, adoptAround)
 	}
@@ -190,26 +190,26 @@ func (ad *adopter) look(ctx context.Context, c charged) (payment.Payment, error)
 var errNotShown = errors.New("does not know it now")
 
 // list finds a payment that cannot be asked for in the list that it was found in.
-func (ad *adopter) list(ctx context.Context, id, key string, at time.Time, around time.Duration) payment.Sight {
-	if at.IsZero() || !ad.gateway.Abilities().List {
-		return payment.Sight{Unaskable: true}
+func (ad *adopter) list(ctx context.Context, id, key string, at time.Time, around time.Duration) payment.LookupResult {
+	if at.IsZero() || !ad.gateway.Capabilities().List {
+		return payment.LookupResult{Unaskable: true}
 	}
 	cursor := ""
 	for range adoptPages {
 		page, err := ad.gateway.List(ctx, payment.Window{From: at.Add(-around), To: at.Add(around)}, cursor)
 		if err != nil {
-			return payment.Sight{Reason: err.Error()}
+			return payment.LookupResult{Reason: err.Error()}
 		}
 		for _, p := range page.Payments {
 			if p.ID == id && p.Key == key {
-				return payment.Sight{Payment: &p}
+				return payment.LookupResult{Payment: &p}
 			}
 		}
 		if cursor = page.Cursor; cursor == "" {
-			return payment.Sight{Absent: true}
+			return payment.LookupResult{Absent: true}
 		}
 	}
-	return payment.Sight{Reason: "its list does not end"}
+	return payment.LookupResult{Reason: "its list does not end"}
 }
 
 // one adopts a charge, or says what would become of it.
@@ -271,7 +271,7 @@ func (ad *adopter) plan(ctx context.Context, c charged) (billing.Adoption, error
 
 // found is the charge as the rules take it, without its period.
 func (ad *adopter) found(c charged) billing.Unadopted {
-	able := ad.gateway.Abilities()
+	able := ad.gateway.Capabilities()
 	u := billing.Unadopted{
 		Gateway: ad.name, Prefix: ad.config.KeyPrefix, Charge: c.id, Record: c.now, Denied: c.denied,
 		Terms: billing.Terms{Account: c.Account, KeyLife: able.KeyLife, Longest: able.LongestRequest},

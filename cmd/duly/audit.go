@@ -15,8 +15,8 @@ import (
 )
 
 // auditWork compares our payments with the gateways'.
-func auditWork() work {
-	return work{
+func auditWork() jobSpec {
+	return jobSpec{
 		name:     jobs.AuditJob,
 		does:     "compare our payments with the gateways' lists",
 		takes:    []string{flagDate, flagFrom, flagTo, flagParallelism, flagRate, flagUntilNow},

@@ -12,8 +12,8 @@ import (
 )
 
 // billingWork charges what is due.
-func billingWork() work {
-	return work{
+func billingWork() jobSpec {
+	return jobSpec{
 		name:     jobs.BillingJob,
 		does:     "charge what is due, retry what was declined",
 		takes:    []string{flagDate, flagSubscription, flagLimit, flagParallelism, flagRate, flagChunkSize, flagAllowFuture},

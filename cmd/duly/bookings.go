@@ -23,7 +23,7 @@ func (a *app) bookings(name string) (*store.Bookings, error) {
 		return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
 	}
 	defer client.Close()
-	able := client.Abilities()
+	able := client.Capabilities()
 	b.Called = map[string]payment.Account{name: {Gateway: name, Address: able.Address, ID: able.Account}}
 	return b, nil
 }

@@ -209,8 +209,8 @@ func (a *app) completeRows(
 
 // completeJob completes the job of `duly run`.
 func completeJob() completer {
-	words := make([]cobra.Completion, 0, len(works())+1)
-	for _, w := range works() {
+	words := make([]cobra.Completion, 0, len(registry())+1)
+	for _, w := range registry() {
 		words = append(words, cobra.CompletionWithDesc(w.name, w.does))
 	}
 	return firstOf(append(words, cobra.CompletionWithDesc(nightlyJob, nightlyDoes))...)

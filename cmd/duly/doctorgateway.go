@@ -27,7 +27,7 @@ type proof struct {
 }
 
 // atGateway opens the database and one gateway for do.
-func (a *app) atGateway(ctx context.Context, name string, do func(c *config.Config, db *database, g *gateway.Paced) error) error {
+func (a *app) atGateway(ctx context.Context, name string, do func(c *config.Config, db *database, g *gateway.Limited) error) error {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -47,15 +47,15 @@ func (a *app) atGateway(ctx context.Context, name string, do func(c *config.Conf
 }
 
 // accountOf is what g is called at today.
-func accountOf(name string, g *gateway.Paced) payment.Account {
-	able := g.Abilities()
+func accountOf(name string, g *gateway.Limited) payment.Account {
+	able := g.Capabilities()
 	return payment.Account{Gateway: name, Address: able.Address, ID: able.Account}
 }
 
 // control records a payment that is shown to be the account's, so that what the gateway does not know can be checked by it.
 func (a *app) control(ctx context.Context, name, id, reason string) error {
-	return a.atGateway(ctx, name, func(_ *config.Config, db *database, g *gateway.Paced) error {
-		seen := g.Look(ctx, payment.Which{ID: id, RequestID: "control-" + id})
+	return a.atGateway(ctx, name, func(_ *config.Config, db *database, g *gateway.Limited) error {
+		seen := g.Look(ctx, payment.Ref{ID: id, RequestID: "control-" + id})
 		p := seen.Payment
 		switch {
 		case p == nil && seen.Absent:
@@ -73,8 +73,8 @@ func (a *app) control(ctx context.Context, name, id, reason string) error {
 			return refuse("gateway %s says that payment %s was made on %s, which is to come: give one whose time is right", name, id, instant(p.CreatedAt))
 		}
 		c := payment.Control{Key: p.Key, Reference: p.Reference, CustomerID: p.CustomerID, Money: p.Money, PaymentID: p.ID, At: p.CreatedAt, Own: true}
-		if g.Abilities().FindByKey {
-			if again := g.Look(ctx, payment.Which{Key: p.Key, RequestID: "control-" + id}); again.Payment == nil || !c.Shown(*again.Payment) {
+		if g.Capabilities().FindByKey {
+			if again := g.Look(ctx, payment.Ref{Key: p.Key, RequestID: "control-" + id}); again.Payment == nil || !c.Shown(*again.Payment) {
 				return refuse("gateway %s does not show payment %s by its key %s: it proves nothing about look-ups by key; give another one", name, id, p.Key)
 			}
 		}
@@ -105,7 +105,7 @@ func (a *app) proved(p proof) error {
 func refuse(format string, args ...any) error { return usagef(format, args...) }
 
 // shows looks the newest payment up that the gateway took: what it does not show, it does not know by mistake.
-func (d *checkup) shows(ctx context.Context, db *database, name string, g *gateway.Paced) (detail string, err error) {
+func (d *checkup) shows(ctx context.Context, db *database, name string, g *gateway.Limited) (detail string, err error) {
 	list, err := store.KnownAccounts(ctx, db.DB, name)
 	if err != nil {
 		return "", err
@@ -116,7 +116,7 @@ func (d *checkup) shows(ctx context.Context, db *database, name string, g *gatew
 		return "", err
 	}
 	source := &store.Controls{
-		DB: db.DB, Accounts: map[string]uint32{name: today}, Retention: func(string) time.Duration { return g.Abilities().Retention }, Now: d.now,
+		DB: db.DB, Accounts: map[string]uint32{name: today}, Retention: func(string) time.Duration { return g.Capabilities().Retention }, Now: d.now,
 	}
 	newest, err := source.Newest(ctx, name)
 	if err != nil {

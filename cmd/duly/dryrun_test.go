@@ -229,7 +229,7 @@ func TestDryRunOfAJobWithoutAForecast(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 100)
-	dry := func(w work) (*execution, error) {
+	dry := func(w jobSpec) (*execution, error) {
 		a := newApp(s.env, &strings.Builder{}, &strings.Builder{})
 		w.name, w.steps = "own", func(int) []string { return nil }
 		e, err := a.prepare(t.Context(), w, runFlags{dryRun: true}, func(string) bool { return false })
@@ -247,18 +247,18 @@ func TestDryRunOfAJobWithoutAForecast(t *testing.T) {
 		"nothing to do":    left(),
 		"to do: 3 parcels": left("3 parcels"),
 	} {
-		e, err := dry(work{job: job})
+		e, err := dry(jobSpec{job: job})
 		require.NoError(t, err)
 		require.Contains(t, fmt.Sprint(behind(e.out)), want)
 	}
 
 	before := s.tables(t)
-	_, err := dry(work{preview: func(ctx context.Context, e *execution, _ forecast) (any, func(), error) {
+	_, err := dry(jobSpec{preview: func(ctx context.Context, e *execution, _ forecast) (any, func(), error) {
 		_, err := e.db.ExecContext(ctx, "UPDATE subscriptions SET amount = 1")
 		return nil, func() {}, err
 	}})
 	require.ErrorContains(t, err, "READ ONLY")
-	_, err = dry(work{gateways: true, preview: func(ctx context.Context, e *execution, _ forecast) (any, func(), error) {
+	_, err = dry(jobSpec{gateways: true, preview: func(ctx context.Context, e *execution, _ forecast) (any, func(), error) {
 		e.deps.Gateways["main"].Refund(ctx, payment.Refund{Key: "k", ID: "p", Amount: 1})
 		return nil, func() {}, nil
 	}})

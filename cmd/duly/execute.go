@@ -17,7 +17,7 @@ import (
 )
 
 // runJob runs one job as the flags say; given tells which of them were typed.
-func (a *app) runJob(ctx context.Context, w work, f runFlags, given func(flag string) bool) (err error) {
+func (a *app) runJob(ctx context.Context, w jobSpec, f runFlags, given func(flag string) bool) (err error) {
 	a.csvOnly = f.csv
 	e, err := a.prepare(ctx, w, f, given)
 	if err != nil {
@@ -59,7 +59,7 @@ func (e *execution) skipPaused() {
 
 // skipGateway leaves a paused gateway alone. What the brake has paused needs an operator: a run that leaves nothing else undone
 // is not worth repeating.
-func skipGateway(g *gateway.Paced, pause runs.Pause) {
+func skipGateway(g *gateway.Limited, pause runs.Pause) {
 	reason := "paused: " + pause.String()
 	if pause.ByBrake() {
 		g.Pause(reason)
@@ -121,13 +121,13 @@ func (e *execution) execute(ctx context.Context) error {
 	defer cancel(nil)
 	runner := e.runner(e.config, e.deps, e.flags.Limit, e.logs.Logger)
 	controller, recorder := newRunController(show, cancel), &reportRecorder{progress: show}
-	e.deps.Repository.State, runner.Beaten = controller.snapshot, controller.poll
+	e.deps.Repository.State, runner.AfterHeartbeat = controller.snapshot, controller.poll
 	e.deps.Repository.Report = recorder.record
 	sampled := func() {}
-	runner.Began = show.began
+	runner.OnStep = show.began
 	runner.Trace, runner.Witness = e.seen.tracing(), e.witness
 	var began *batch.Run
-	runner.Started = func(run *batch.Run, steps []*batch.StepExecution) {
+	runner.OnRun = func(run *batch.Run, steps []*batch.StepExecution) {
 		began = run
 		e.logs.run.Store(run.ID)
 		e.seen.follow(ctx, e, run, steps)
@@ -174,7 +174,7 @@ func (e *execution) stayAlone(ctx context.Context, job string, run *batch.Run, c
 	case err != nil:
 		e.logs.WarnContext(ctx, "other runs could not be listed", slog.Uint64("run_id", run.ID), problem(err))
 	case other != nil:
-		cancel(notAloneError{other.ID})
+		cancel(alreadyRunningError{other.ID})
 	}
 }
 

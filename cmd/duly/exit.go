@@ -73,10 +73,10 @@ type signalled struct{ signal syscall.Signal }
 func (s signalled) Error() string { return "stopped by " + s.signal.String() }
 
 // notAloneError is the cause of a context of a run that wants to be alone and is not.
-type notAloneError struct{ other uint64 }
+type alreadyRunningError struct{ other uint64 }
 
 // Error implements error.
-func (n notAloneError) Error() string { return fmt.Sprintf("not run: run %d is live", n.other) }
+func (n alreadyRunningError) Error() string { return fmt.Sprintf("not run: run %d is live", n.other) }
 
 // stopCode is the exit code of a run whose context was cancelled: 128 and the signal's number, 5 where it was
 // not to run at all, 0 for another cause.
@@ -85,7 +85,7 @@ func stopCode(ctx context.Context) int {
 	if s, ok := errors.AsType[signalled](cause); ok {
 		return 128 + int(s.signal)
 	}
-	if _, ok := errors.AsType[notAloneError](cause); ok {
+	if _, ok := errors.AsType[alreadyRunningError](cause); ok {
 		return batch.ExitNotRun
 	}
 	return 0

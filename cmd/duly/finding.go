@@ -17,7 +17,7 @@ import (
 const findingShown = 50
 
 // resolveFinding closes a finding, if the gateway and our rows bear out what the operator says of it.
-func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named string, as payment.As, action operator.Action) (string, error) {
+func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
 	if err := audit.Takes(id, as); err != nil {
 		return "", usage(err)
 	}
@@ -43,7 +43,7 @@ func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named
 }
 
 // believe asks about a finding what an operator says of it.
-func (a *app) believe(ctx context.Context, db *database, f audit.Finding, named string, as payment.As, request string) error {
+func (a *app) believe(ctx context.Context, db *database, f audit.Finding, named string, as payment.Resolution, request string) error {
 	if named != "" && f.GatewayPaymentID != "" && named != f.GatewayPaymentID {
 		return usagef("the finding is about payment %s, not about %s", f.GatewayPaymentID, named)
 	}
@@ -67,20 +67,20 @@ func (a *app) believe(ctx context.Context, db *database, f audit.Finding, named 
 }
 
 // look asks a gateway about one payment.
-func (a *app) look(ctx context.Context, name string, w payment.Which) (payment.Sight, error) {
+func (a *app) look(ctx context.Context, name string, w payment.Ref) (payment.LookupResult, error) {
 	c, err := a.load()
 	if err != nil {
-		return payment.Sight{}, err
+		return payment.LookupResult{}, err
 	}
 	g, ok := c.Gateways[name]
 	if !ok {
-		return payment.Sight{Unaskable: true, Reason: "gateway " + name + " is not configured"}, nil
+		return payment.LookupResult{Unaskable: true, Reason: "gateway " + name + " is not configured"}, nil
 	}
 	client, err := a.adapter(name, g)
 	if err != nil {
-		return payment.Sight{}, usage(fmt.Errorf("gateways.%s: %w", name, err))
+		return payment.LookupResult{}, usage(fmt.Errorf("gateways.%s: %w", name, err))
 	}
-	paced := gateway.Pace(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now})
+	paced := gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now})
 	defer paced.Close()
 	return paced.Look(ctx, w), nil
 }

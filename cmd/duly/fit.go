@@ -28,13 +28,13 @@ func (a *app) columns(w io.Writer) int {
 func (a *app) say(w io.Writer, line string) {
 	line = a.symbols(text.Finished(line))
 	if width := a.columns(w); width > 0 {
-		line = hang(line, width)
+		line = wrap(line, width)
 	}
 	fmt.Fprintln(w, line)
 }
 
 // hang breaks a line between words. What goes on begins two columns further in. A word is never broken.
-func hang(line string, width int) string {
+func wrap(line string, width int) string {
 	return wrapAt(line, width, len(line)-len(strings.TrimLeft(line, " "))+2)
 }
 
@@ -77,7 +77,7 @@ func breakAt(line string, width int) int {
 
 // grid writes a table without rules and without the columns in which nothing stands, as wide as the terminal lets it. right are the
 // columns, from 1, that are aligned so.
-func (a *app) grid(header table.Row, rows []table.Row, right ...int) {
+func (a *app) renderTable(header table.Row, rows []table.Row, right ...int) {
 	header, rows, right = without(header, cellsOf(rows), right)
 	t := table.NewWriter()
 	style := table.StyleLight
@@ -88,7 +88,7 @@ func (a *app) grid(header table.Row, rows []table.Row, right ...int) {
 	for _, column := range right {
 		configs[column-1].Align = pretty.AlignRight
 	}
-	widths, fits := narrow(header, rows, a.columns(a.out))
+	widths, fits := fitColumns(header, rows, a.columns(a.out))
 	if !fits {
 		a.records(header, rows)
 		return
@@ -169,7 +169,7 @@ func without(header table.Row, rows []table.Row, right []int) (table.Row, []tabl
 
 // narrow is how wide the text of each column may be for a table to fit; 0 fits any. It takes from the widest, and no
 // word is broken: false if that is not enough.
-func narrow(header table.Row, rows []table.Row, width int) (widths []int, fits bool) {
+func fitColumns(header table.Row, rows []table.Row, width int) (widths []int, fits bool) {
 	least := make([]int, len(header))
 	widths = make([]int, len(header))
 	all := -columnGap

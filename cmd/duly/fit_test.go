@@ -27,7 +27,7 @@ func TestHang(t *testing.T) {
 		{"see /a/path/that/is/long", "see\n  /a/path/that/is/long"},
 		{"소울 서울 부산 대구", "소울 서울\n  부산 대구"},
 	} {
-		require.Equal(t, c.want, hang(c.line, 12), c.line)
+		require.Equal(t, c.want, wrap(c.line, 12), c.line)
 	}
 }
 
@@ -37,7 +37,7 @@ func TestHangKeepsEveryWord(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		line := rapid.StringMatching(`[ ]{0,4}[a-zé]{1,9}([ ]{1,3}[a-zé]{1,30}){0,12}`).Draw(t, "line")
 		width := rapid.IntRange(10, 60).Draw(t, "width")
-		got := hang(line, width)
+		got := wrap(line, width)
 		require.Equal(t, strings.Fields(line), strings.Fields(got))
 		for part := range strings.SplitSeq(got, "\n") {
 			require.True(t, text.StringWidth(part) <= width || len(strings.Fields(part)) == 1, part)

@@ -147,8 +147,8 @@ func (e *execution) unwritten(err error) {
 func (e *execution) blind(forgetful bool) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(e.deps.Gateways)) {
-		able := e.deps.Gateways[name].Abilities()
-		if !able.List && (!able.FindByKey || forgetful && !able.FindLasts) {
+		able := e.deps.Gateways[name].Capabilities()
+		if !able.List && (!able.FindByKey || forgetful && !able.LookupOutlivesKey) {
 			names = append(names, name)
 		}
 	}

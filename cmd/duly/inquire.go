@@ -27,7 +27,7 @@ type inquiry struct {
 // asked.
 type inquired struct {
 	evidence payment.Evidence
-	keeping  billing.Keeping
+	keeping  billing.Guarantees
 	known    bool
 }
 
@@ -51,29 +51,29 @@ func (a *app) inquire(ctx context.Context, db *database, q inquiry, business fun
 		return inquired{}, err
 	}
 	defer paced.Close()
-	able := paced.Abilities()
+	able := paced.Capabilities()
 	if err := q.history(ctx, db, able, business); err != nil {
 		return inquired{}, failed(err)
 	}
 	return inquired{
 		evidence: steps.Inquire(ctx, paced, q.Inquiry, &steps.Controls{Now: business}, business),
-		keeping:  billing.Keeping{KeyLife: able.KeyLife, Longest: able.LongestRequest, FindLasts: able.FindLasts},
+		keeping:  billing.Guarantees{KeyLife: able.KeyLife, Longest: able.LongestRequest, LookupOutlivesKey: able.LookupOutlivesKey},
 		known:    true,
 	}, nil
 }
 
 // paced is the client of one gateway.
-func (a *app) paced(name string, g config.Gateway) (*gateway.Paced, error) {
+func (a *app) paced(name string, g config.Gateway) (*gateway.Limited, error) {
 	client, err := a.adapter(name, g)
 	if err != nil {
 		return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
 	}
-	return gateway.Pace(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now}), nil
+	return gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now}), nil
 }
 
 // history finds out whether q was sent to the account that the gateway is called at today, and by which payments its
 // absence there is checked.
-func (q *inquiry) history(ctx context.Context, db *database, able gateway.Abilities, business func() time.Time) error {
+func (q *inquiry) history(ctx context.Context, db *database, able gateway.Capabilities, business func() time.Time) error {
 	today, err := query.AccountRow(ctx, db.DB, payment.Account{Gateway: q.gateway, Address: able.Address, ID: able.Account})
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ type app struct {
 	// ran, if set, is given the id of the run that was made
 	ran *uint64
 	// seen, if set, is what machines that watch are told of the command
-	seen *observation
+	seen *telemetry
 	// watchedWithin bounds how long they are told anything
 	watchedWithin time.Duration
 	// runAlert, if set, collects the alert that Slack gets when the command fails

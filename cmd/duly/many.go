@@ -83,7 +83,7 @@ type bulkView struct {
 	Next    []string   `json:"next"` // commands to type
 }
 
-func resolveMany(r resolver, f resolveFlags, as payment.As) bulk {
+func resolveMany(r resolver, f resolveFlags, as payment.Resolution) bulk {
 	return bulk{
 		verb: "resolve", what: r.what, as: string(as),
 		command: fmt.Sprintf("duly resolve %s --as %s --reason %s", r.what, as, quoted(f.reason)),

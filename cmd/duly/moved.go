@@ -25,7 +25,7 @@ type twoAddresses struct {
 }
 
 // addresses reads the accounts of a gateway. The error says what is wrong with the old address.
-func (a *app) addresses(ctx context.Context, c *config.Config, db *database, name, oldURL string, g *gateway.Paced) (twoAddresses, error) {
+func (a *app) addresses(ctx context.Context, c *config.Config, db *database, name, oldURL string, g *gateway.Limited) (twoAddresses, error) {
 	configured := c.Gateways[name]
 	configured.URL = oldURL
 	before, err := a.paced(name, configured)
@@ -34,7 +34,7 @@ func (a *app) addresses(ctx context.Context, c *config.Config, db *database, nam
 	}
 	defer before.Close()
 	today := accountOf(name, g)
-	at := twoAddresses{old: before.Abilities().Address, today: today.Address}
+	at := twoAddresses{old: before.Capabilities().Address, today: today.Address}
 	rows, err := store.Accounts(ctx, db.DB, []payment.Account{today})
 	if err != nil {
 		return at, failed(err)
@@ -66,7 +66,7 @@ func (a *app) addresses(ctx context.Context, c *config.Config, db *database, nam
 // moved joins an address that a gateway was called at before to today's, if today's shows the newest payments that were taken
 // there: a copy of the account shows older ones as well.
 func (a *app) moved(ctx context.Context, name, oldURL, reason string) error {
-	return a.atGateway(ctx, name, func(c *config.Config, db *database, g *gateway.Paced) error {
+	return a.atGateway(ctx, name, func(c *config.Config, db *database, g *gateway.Limited) error {
 		at, err := a.addresses(ctx, c, db, name, oldURL, g)
 		if err != nil {
 			return err
@@ -90,7 +90,7 @@ func (a *app) moved(ctx context.Context, name, oldURL, reason string) error {
 			return err
 		}
 		source := &store.Controls{
-			DB: db.DB, Accounts: map[string]uint32{name: at.row}, Retention: func(string) time.Duration { return g.Abilities().Retention }, Now: business,
+			DB: db.DB, Accounts: map[string]uint32{name: at.row}, Retention: func(string) time.Duration { return g.Capabilities().Retention }, Now: business,
 		}
 		took, err := source.Took(ctx, name, moving)
 		if err != nil {
@@ -116,9 +116,9 @@ func (a *app) moved(ctx context.Context, name, oldURL, reason string) error {
 }
 
 // shown makes sure that the gateway shows each of the payments that were taken at its old address.
-func shown(ctx context.Context, name string, g *gateway.Paced, at twoAddresses, took []payment.Control) error {
+func shown(ctx context.Context, name string, g *gateway.Limited, at twoAddresses, took []payment.Control) error {
 	for _, control := range took {
-		switch seen := g.Look(ctx, payment.Which{ID: control.PaymentID, RequestID: "moved-" + control.PaymentID}); {
+		switch seen := g.Look(ctx, payment.Ref{ID: control.PaymentID, RequestID: "moved-" + control.PaymentID}); {
 		case seen.Payment != nil && control.Shown(*seen.Payment):
 		case seen.Payment == nil && !seen.Absent:
 			return refuse("gateway %s at %s did not answer about payment %s (%s): try again", name, at.today, control.PaymentID, seen.Reason)
@@ -132,7 +132,7 @@ func shown(ctx context.Context, name string, g *gateway.Paced, at twoAddresses, 
 
 // unmoved takes back that an address was joined: what was sent there counts as sent to another account again.
 func (a *app) unmoved(ctx context.Context, name, oldURL, reason string) error {
-	return a.atGateway(ctx, name, func(c *config.Config, db *database, g *gateway.Paced) error {
+	return a.atGateway(ctx, name, func(c *config.Config, db *database, g *gateway.Limited) error {
 		at, err := a.addresses(ctx, c, db, name, oldURL, g)
 		if err != nil {
 			return err

@@ -53,7 +53,7 @@ type nightlyPart struct {
 // nightly runs every job, each whatever the one before ended with, but for a schema or configuration error, a signal
 // and the end of its time.
 func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
-	whole := work{name: nightlyJob, takes: nightlyFlags(), steps: func(int) []string { return nil }}
+	whole := jobSpec{name: nightlyJob, takes: nightlyFlags(), steps: func(int) []string { return nil }}
 	found := whole.misplaced(cmd.Flags().Changed)
 	if f.rerun != 0 || len(f.Steps) > 0 {
 		found = append(found, errors.New("--rerun, --step: nightly is several runs; repeat the one that you mean: duly runs"))
@@ -125,8 +125,8 @@ const auditSlack = time.Hour
 
 // orderOfNight lists the jobs of the night. The audit comes before billing, and not after it, if the last whole one is
 // older than what billing has compared since: what it finds then is known before anything is charged.
-func (a *app) orderOfNight(ctx context.Context, c *config.Config, db *database) ([]work, error) {
-	all := works()
+func (a *app) orderOfNight(ctx context.Context, c *config.Config, db *database) ([]jobSpec, error) {
+	all := registry()
 	if err := migrations.Check(ctx, db.DB.DB.DB); err != nil {
 		return all, nil //nolint:nilerr // each job says so
 	}
@@ -141,14 +141,14 @@ func (a *app) orderOfNight(ctx context.Context, c *config.Config, db *database) 
 	if !audited.Before(listed.Add(-a.lag - auditSlack)) {
 		return all, nil
 	}
-	named := func(name string) int { return slices.IndexFunc(all, func(w work) bool { return w.name == name }) }
+	named := func(name string) int { return slices.IndexFunc(all, func(w jobSpec) bool { return w.name == name }) }
 	from := named(jobs.AuditJob)
 	audit := all[from]
 	all = slices.Delete(all, from, from+1)
 	return slices.Insert(all, named(jobs.BillingJob), audit), nil
 }
 
-func namesOf(all []work) []string {
+func namesOf(all []jobSpec) []string {
 	names := make([]string, len(all))
 	for i, w := range all {
 		names[i] = w.name
@@ -157,7 +157,7 @@ func namesOf(all []work) []string {
 }
 
 // part runs one job of the night.
-func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) nightlyPart {
+func (a *app) part(ctx context.Context, w jobSpec, f runFlags, shared *database) nightlyPart {
 	one := *a
 	one.shared, one.code, one.documents, one.night = shared, batch.ExitDone, &[]any{}, true
 	p := nightlyPart{Job: w.name}
@@ -189,7 +189,7 @@ func (a *app) part(ctx context.Context, w work, f runFlags, shared *database) ni
 }
 
 // forPart keeps the flags that mean something to the job. The report of a night is of the day before.
-func (f runFlags) forPart(w work) runFlags {
+func (f runFlags) forPart(w jobSpec) runFlags {
 	f.maxDuration, f.report = "", "" // the night is bounded and reported, not each of its jobs
 	if !slices.Contains(w.takes, flagLimit) {
 		f.Limit = 0

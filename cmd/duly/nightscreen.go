@@ -45,7 +45,7 @@ func (a *app) nightScreen(ctx context.Context, c *config.Config, f runFlags, db 
 }
 
 // part runs a job and writes its line.
-func (n *nightScreen) part(ctx context.Context, w work, f runFlags, shared *database) nightlyPart {
+func (n *nightScreen) part(ctx context.Context, w jobSpec, f runFlags, shared *database) nightlyPart {
 	if n.each {
 		if !n.app.json {
 			n.app.line("")

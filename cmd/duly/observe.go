@@ -31,7 +31,7 @@ const (
 
 // observation is what a command of `duly run` tells the machines that watch it: metrics, traces and a dead-man's
 // switch. None of them changes the run. The nil observation tells nobody anything.
-type observation struct {
+type telemetry struct {
 	app    *app
 	config *config.Config
 
@@ -52,14 +52,14 @@ func (a *app) observing(ctx context.Context, f runFlags, do func() error) error 
 	if f.dryRun {
 		return do()
 	}
-	a.seen = &observation{app: a, partial: f.partial()}
+	a.seen = &telemetry{app: a, partial: f.partial()}
 	err := do()
 	a.seen.end(ctx, a.ending(ctx, err))
 	return err
 }
 
 // begin takes what is to be told where from the configuration, once. What goes wrong with it goes to l, if there is one.
-func (o *observation) begin(ctx context.Context, c *config.Config, l *logs) {
+func (o *telemetry) begin(ctx context.Context, c *config.Config, l *logs) {
 	if o == nil {
 		return
 	}
@@ -85,7 +85,7 @@ func (o *observation) begin(ctx context.Context, c *config.Config, l *logs) {
 }
 
 // serve serves the metrics until end.
-func (o *observation) serve(ctx context.Context) {
+func (o *telemetry) serve(ctx context.Context) {
 	if o.config.Metrics.Listen == "" {
 		return
 	}
@@ -101,7 +101,7 @@ func (o *observation) serve(ctx context.Context) {
 }
 
 // trace begins to trace, if traces are wanted.
-func (o *observation) trace(ctx context.Context) {
+func (o *telemetry) trace(ctx context.Context) {
 	if o.config.Traces.Endpoint == "" {
 		return
 	}
@@ -119,7 +119,7 @@ func (o *observation) trace(ctx context.Context) {
 }
 
 // observer is told of every request to a gateway.
-func (o *observation) observer() gateway.Observer {
+func (o *telemetry) observer() gateway.Observer {
 	if o == nil {
 		return nil
 	}
@@ -152,7 +152,7 @@ func logRequest(ctx context.Context, r gateway.Request, a gateway.Answer) {
 }
 
 // tracing is told of the engine's work; nil: nobody is.
-func (o *observation) tracing() batch.Tracer {
+func (o *telemetry) tracing() batch.Tracer {
 	if o == nil || o.tracer == nil {
 		return nil
 	}
@@ -160,7 +160,7 @@ func (o *observation) tracing() batch.Tracer {
 }
 
 // transport goes around the transports to gateways; nil: nothing does.
-func (o *observation) transport() func(http.RoundTripper) http.RoundTripper {
+func (o *telemetry) transport() func(http.RoundTripper) http.RoundTripper {
 	if o == nil || o.tracer == nil {
 		return nil
 	}
@@ -168,7 +168,7 @@ func (o *observation) transport() func(http.RoundTripper) http.RoundTripper {
 }
 
 // follow is called when a run of the command has begun; it does not wait for anybody.
-func (o *observation) follow(ctx context.Context, e *execution, run *batch.Run, steps []*batch.StepExecution) {
+func (o *telemetry) follow(ctx context.Context, e *execution, run *batch.Run, steps []*batch.StepExecution) {
 	if o == nil {
 		return
 	}
@@ -190,7 +190,7 @@ func (o *observation) follow(ctx context.Context, e *execution, run *batch.Run, 
 }
 
 // end tells how the command ended, and waits for whom it tells: all at the same time, for watchedWithin at most.
-func (o *observation) end(ctx context.Context, exit int) {
+func (o *telemetry) end(ctx context.Context, exit int) {
 	if o.config == nil {
 		return // nobody knows whom to tell
 	}
@@ -223,7 +223,7 @@ func (o *observation) end(ctx context.Context, exit int) {
 
 // switchOff tells the dead-man's switch of the end, after it was told of the begin. Of what was not to run, and of a part of the
 // work, it is told nothing.
-func (o *observation) switchOff(ctx context.Context, exit int) {
+func (o *telemetry) switchOff(ctx context.Context, exit int) {
 	defer o.deadman.Close()
 	if o.started != nil {
 		<-o.started // bounded by itself
@@ -237,7 +237,7 @@ func (o *observation) switchOff(ctx context.Context, exit int) {
 }
 
 // warn logs what went wrong with those that watch.
-func (o *observation) warn(message string, err error) {
+func (o *telemetry) warn(message string, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.logs == nil {

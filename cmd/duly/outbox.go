@@ -20,8 +20,8 @@ import (
 const eventsAtOnce = 500
 
 // outboxWork delivers events.
-func outboxWork() work {
-	return work{
+func outboxWork() jobSpec {
+	return jobSpec{
 		name:    jobs.OutboxJob,
 		does:    "deliver events to the webhook and to Slack",
 		takes:   []string{flagLimit},

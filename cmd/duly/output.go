@@ -49,7 +49,7 @@ func (a *app) command(format string, args ...any) {
 }
 
 // table writes rows under a header.
-func (a *app) table(header table.Row, rows []table.Row) { a.grid(header, rows) }
+func (a *app) table(header table.Row, rows []table.Row) { a.renderTable(header, rows) }
 
 // amounts writes sums by currency.
 func amounts(m map[string]int64) string {

@@ -86,7 +86,7 @@ func bounded(lines []string) []string {
 	return lines
 }
 
-func gatewayKept(g *gateway.Paced) report.Gateway {
+func gatewayKept(g *gateway.Limited) report.Gateway {
 	s := g.Stats()
 	out := report.Gateway{
 		Requests: s.Requests(), Charges: map[string]int64{}, LookUps: s.LookUps, Listings: s.Listings, Cancels: s.Cancels,

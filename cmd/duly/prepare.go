@@ -23,7 +23,7 @@ import (
 type execution struct {
 	*app
 
-	work     work
+	work     jobSpec
 	flags    runFlags
 	config   *config.Config
 	db       *database
@@ -43,7 +43,7 @@ type execution struct {
 
 // prepare reads the configuration, opens what the run needs and checks everything that can be checked before
 // anything is touched.
-func (a *app) prepare(ctx context.Context, w work, f runFlags, given func(flag string) bool) (_ *execution, err error) {
+func (a *app) prepare(ctx context.Context, w jobSpec, f runFlags, given func(flag string) bool) (_ *execution, err error) {
 	a.flags, a.dry = f.overrides(w), f.dryRun
 	c, err := a.valid(w, f, given)
 	if err != nil {
@@ -92,7 +92,7 @@ func (a *app) prepare(ctx context.Context, w work, f runFlags, given func(flag s
 }
 
 // valid is the configuration, or every mistake in it and in the flags at once.
-func (a *app) valid(w work, f runFlags, given func(flag string) bool) (*config.Config, error) {
+func (a *app) valid(w jobSpec, f runFlags, given func(flag string) bool) (*config.Config, error) {
 	found := append(w.misplaced(given), f.problems(w, given)...)
 	if len(found) > 0 {
 		a.flags = nil // a flag that is wrong is reported as a flag, not as a key
@@ -175,7 +175,7 @@ func (e *execution) accounts(ctx context.Context) error {
 	}
 	var all []payment.Account
 	for name, g := range e.deps.Gateways {
-		able := g.Abilities()
+		able := g.Capabilities()
 		all = append(all, payment.Account{Gateway: name, Address: able.Address, ID: able.Account})
 	}
 	var err error

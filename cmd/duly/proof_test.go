@@ -105,7 +105,7 @@ func TestResolveWithoutTheGatewaysConfiguration(t *testing.T) {
 
 	_, pay, _ := s.settles(t, "payment_in_progress", "review", "")
 	s.exec(t, "UPDATE payments SET gateway = 'gone' WHERE id = ?", pay)
-	for _, as := range []payment.As{payment.AsNotExecuted, payment.AsRefunded} {
+	for _, as := range []payment.Resolution{payment.AsNotExecuted, payment.AsRefunded} {
 		line := fmt.Sprintf("resolve payment %d --as %s --reason why", pay, as)
 		s.refuses(t, line)
 		require.Contains(t, s.duly(t, strings.Fields(line)...).err, "type it where gateways.gone is configured")

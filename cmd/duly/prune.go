@@ -8,8 +8,8 @@ import (
 )
 
 // pruneWork deletes what was kept for long enough.
-func pruneWork() work {
-	return work{
+func pruneWork() jobSpec {
+	return jobSpec{
 		name:  jobs.PruneJob,
 		does:  "delete old runs and delivered events",
 		takes: []string{flagLimit},

@@ -16,8 +16,8 @@ import (
 )
 
 // reconcileWork settles stale orders and gives back what is due.
-func reconcileWork() work {
-	return work{
+func reconcileWork() jobSpec {
+	return jobSpec{
 		name:     jobs.ReconcileJob,
 		does:     "settle stale orders, give back what is due",
 		takes:    []string{flagOrder, flagLimit, flagParallelism, flagRate, flagChunkSize},

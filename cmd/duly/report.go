@@ -16,8 +16,8 @@ import (
 )
 
 // reportWork computes the figures of business days.
-func reportWork() work {
-	return work{
+func reportWork() jobSpec {
+	return jobSpec{
 		name:          jobs.ReportJob,
 		does:          "compute the figures of business days",
 		takes:         []string{flagDate, flagFrom, flagTo, flagCSV},

@@ -65,7 +65,7 @@ func (a *app) requeueOne(r requeuer) *cobra.Command {
 		ValidArgsFunction: a.completeWaiting(r.what),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			do := func(db *database, id uint64) error {
-				return r.do(cmd.Context(), db, id, act("requeue", r.what, id, reason, nil), many.sinks)
+				return r.do(cmd.Context(), db, id, newAction("requeue", r.what, id, reason, nil), many.sinks)
 			}
 			if many.given(cmd.Flags()) {
 				if err := many.check(a, args); err != nil {

@@ -37,9 +37,9 @@ type resolveFlags struct{ as, reason string }
 type resolver struct {
 	what string
 	list string
-	do   func(context.Context, *database, uint64, string, payment.As, operator.Action) (string, error)
+	do   func(context.Context, *database, uint64, string, payment.Resolution, operator.Action) (string, error)
 	// preview says what would be done, or why it would be refused; no gateway is asked.
-	preview func(context.Context, *database, uint64, payment.As) (string, error)
+	preview func(context.Context, *database, uint64, payment.Resolution) (string, error)
 }
 
 func (a *app) resolvers() []resolver {
@@ -128,7 +128,7 @@ func (a *app) resolveOne(r resolver) *cobra.Command {
 }
 
 // usualAs is the way that examples show.
-func usualAs(what string) payment.As {
+func usualAs(what string) payment.Resolution {
 	if what == "invoice" {
 		return payment.AsVoid
 	}
@@ -136,8 +136,8 @@ func usualAs(what string) payment.As {
 }
 
 // waysFor lists the ways to resolve that make sense of a kind of row.
-func waysFor(what string) []payment.As {
-	return slices.DeleteFunc(payment.Resolutions(), func(as payment.As) bool { return as.OfInvoice() != (what == "invoice") })
+func waysFor(what string) []payment.Resolution {
+	return slices.DeleteFunc(payment.Resolutions(), func(as payment.Resolution) bool { return as.OfInvoice() != (what == "invoice") })
 }
 
 func wordsFor(what string) string {
@@ -149,12 +149,12 @@ func wordsFor(what string) string {
 }
 
 // action is what is recorded.
-func (f resolveFlags) action(what string, id uint64, as payment.As, named string) operator.Action {
-	return act("resolve", what, id, f.reason, map[string]string{"as": string(as), "payment": named})
+func (f resolveFlags) action(what string, id uint64, as payment.Resolution, named string) operator.Action {
+	return newAction("resolve", what, id, f.reason, map[string]string{"as": string(as), "payment": named})
 }
 
 // read checks the arguments of `duly resolve`, all at once.
-func (f resolveFlags) read(what string, args []string) (id uint64, as payment.As, named string, err error) {
+func (f resolveFlags) read(what string, args []string) (id uint64, as payment.Resolution, named string, err error) {
 	var found []error
 	if len(args) == 0 {
 		found = append(found, fmt.Errorf("say which %s, by its id or by filters: duly resolve %s 7 --as %s --reason \"…\"", what, what, usualAs(what)))
@@ -181,7 +181,7 @@ func (f resolveFlags) read(what string, args []string) (id uint64, as payment.As
 }
 
 // readMany checks the flags for rows that filters select.
-func (f resolveFlags) readMany(what string) (payment.As, error) {
+func (f resolveFlags) readMany(what string) (payment.Resolution, error) {
 	var found []error
 	as, err := payment.ParseAs(f.as)
 	switch {
@@ -199,7 +199,7 @@ func (f resolveFlags) readMany(what string) (payment.As, error) {
 }
 
 // act is what is recorded of an operator's command.
-func act(action, what string, id uint64, reason string, detail any) operator.Action {
+func newAction(action, what string, id uint64, reason string, detail any) operator.Action {
 	return operator.Action{Action: action, Subject: fmt.Sprintf("%s:%d", what, id), Who: operatorName(), Host: hostname(), Reason: reason, Detail: detail}
 }
 
@@ -240,7 +240,7 @@ func lastOf(err error) error {
 	return errors.New(text)
 }
 
-func (a *app) resolveAttempt(ctx context.Context, db *database, id uint64, named string, as payment.As, action operator.Action) (string, error) {
+func (a *app) resolveAttempt(ctx context.Context, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
 	again := fmt.Sprintf("duly resolve attempt %d --as %s", id, as)
 	if named != "" {
 		again += " " + named
@@ -303,7 +303,7 @@ func standing(a billing.Reviewed, r billing.Resolution) string {
 	return fmt.Sprintf("invoice %d is %s", a.Invoice.ID, r.Invoice)
 }
 
-func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named string, as payment.As, action operator.Action) (string, error) {
+func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
 	business, err := a.clock(ctx, db.DB)
 	if err != nil {
 		return "", err
@@ -331,8 +331,8 @@ func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named
 			return "", err
 		}
 	}
-	keeping := orders.Keeping{
-		Known: found.known, KeyLife: found.keeping.KeyLife, Longest: found.keeping.Longest, FindLasts: found.keeping.FindLasts,
+	keeping := orders.Guarantees{
+		Known: found.known, KeyLife: found.keeping.KeyLife, Longest: found.keeping.Longest, LookupOutlivesKey: found.keeping.LookupOutlivesKey,
 	}
 	bookings, err := a.bookings(row.Gateway)
 	if err != nil {

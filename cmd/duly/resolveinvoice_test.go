@@ -55,7 +55,7 @@ func TestResolveInvoicesOfEachStatus(t *testing.T) {
 			got := s.duly(t, "resolve", "invoice", fmt.Sprint(id), "--as", string(as), "--reason", "why")
 			fmt.Fprintf(&text, "%s, %s: %s: ", c.invoice, otherwise(c.attempt, "no attempt"), as)
 			if got.code == batch.ExitDone {
-				closed[id] = map[payment.As]string{payment.AsPaidOutside: "active paid", payment.AsVoid: "past_due void", payment.AsUncollectible: "past_due uncollectible"}[as]
+				closed[id] = map[payment.Resolution]string{payment.AsPaidOutside: "active paid", payment.AsVoid: "past_due void", payment.AsUncollectible: "past_due uncollectible"}[as]
 				require.NotEmpty(t, closed[id], "%s %s as %s", c.attempt, c.invoice, as)
 				fmt.Fprintf(&text, "%s\n", strings.TrimSpace(got.out[strings.Index(got.out, ": ")+2:]))
 				s.refuses(t, fmt.Sprintf("resolve invoice %d --as %s --reason why", id, as))
@@ -86,7 +86,7 @@ func TestResolveInvoicesOfEachStatus(t *testing.T) {
 func TestWordsOfAnInvoiceElsewhere(t *testing.T) {
 	t.Parallel()
 	s := backlog(t)
-	for _, as := range []payment.As{payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible} {
+	for _, as := range []payment.Resolution{payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible} {
 		for line, want := range map[string]string{
 			"resolve attempt 1": fmt.Sprintf("of its invoice type duly resolve invoice 1 --as %s --reason …", as), "resolve payment 1": "payment 1 is",
 			"resolve order 1": "order 1 is", "resolve order 2": "order 2 is", "resolve finding 1": "finding 1 is a difference",

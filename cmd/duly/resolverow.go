@@ -13,7 +13,7 @@ import (
 )
 
 // resolveInvoice closes an invoice as an operator says. No gateway is asked: none has anything to say of it.
-func (a *app) resolveInvoice(ctx context.Context, db *database, id uint64, _ string, as payment.As, action operator.Action) (string, error) {
+func (a *app) resolveInvoice(ctx context.Context, db *database, id uint64, _ string, as payment.Resolution, action operator.Action) (string, error) {
 	if err := a.settled(ctx, db, fmt.Sprintf("duly resolve invoice %d --as %s --reason …", id, as)); err != nil {
 		return "", err
 	}
@@ -25,7 +25,7 @@ func (a *app) resolveInvoice(ctx context.Context, db *database, id uint64, _ str
 	return fmt.Sprintf("it is %s, and never charged again", closing.Status), err
 }
 
-func (a *app) previewInvoice(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
+func (a *app) previewInvoice(ctx context.Context, db *database, id uint64, as payment.Resolution) (string, error) {
 	c, err := operator.Closable(ctx, db.DB, id)
 	if err != nil {
 		return "", err
@@ -38,7 +38,7 @@ func (a *app) previewInvoice(ctx context.Context, db *database, id uint64, as pa
 }
 
 // resolveOrder settles the payment that an order waits for, or takes an order out of review whose row is gone.
-func (a *app) resolveOrder(ctx context.Context, db *database, id uint64, named string, as payment.As, action operator.Action) (string, error) {
+func (a *app) resolveOrder(ctx context.Context, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
 	o, list, check, err := operator.OrderForOperator(ctx, db.DB, id, "")
 	if err != nil {
 		return "", mysql.Classify(ctx, err)
@@ -57,7 +57,7 @@ func (a *app) resolveOrder(ctx context.Context, db *database, id uint64, named s
 	return fmt.Sprintf("payment %d of it; %s", p.ID, next), err
 }
 
-func (a *app) previewOrder(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
+func (a *app) previewOrder(ctx context.Context, db *database, id uint64, as payment.Resolution) (string, error) {
 	o, list, check, err := operator.OrderForOperator(ctx, db.DB, id, "")
 	switch {
 	case err != nil:
@@ -74,7 +74,7 @@ func (a *app) previewOrder(ctx context.Context, db *database, id uint64, as paym
 	return a.asked("payment", p.ID, fmt.Sprintf("payment %d of it", p.ID), p.Gateway, as)
 }
 
-func (a *app) previewAttempt(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
+func (a *app) previewAttempt(ctx context.Context, db *database, id uint64, as payment.Resolution) (string, error) {
 	seen, err := operator.Reviewed(ctx, db.DB, id)
 	if err != nil {
 		return "", err
@@ -85,7 +85,7 @@ func (a *app) previewAttempt(ctx context.Context, db *database, id uint64, as pa
 	return a.asked("attempt", id, fmt.Sprintf("of invoice %d", seen.Invoice.ID), seen.Gateway, as)
 }
 
-func (a *app) previewPayment(ctx context.Context, db *database, id uint64, as payment.As) (string, error) {
+func (a *app) previewPayment(ctx context.Context, db *database, id uint64, as payment.Resolution) (string, error) {
 	order, err := operator.OrderOfPayment(ctx, db.DB, id)
 	if err != nil {
 		return "", err
@@ -97,7 +97,7 @@ func (a *app) previewPayment(ctx context.Context, db *database, id uint64, as pa
 	return a.asked("payment", id, fmt.Sprintf("of order %d", order), row.Gateway, as)
 }
 
-func (a *app) previewFinding(_ context.Context, _ *database, id uint64, as payment.As) (string, error) {
+func (a *app) previewFinding(_ context.Context, _ *database, id uint64, as payment.Resolution) (string, error) {
 	if err := audit.Takes(id, as); err != nil {
 		return "", usage(err)
 	}
@@ -106,7 +106,7 @@ func (a *app) previewFinding(_ context.Context, _ *database, id uint64, as payme
 
 // asked says what is done once a gateway was asked. Where it cannot be asked it is the operator's word alone that counts, and a word
 // about money is said of one row at a time, by who has looked that row up.
-func (a *app) asked(kind string, id uint64, what, gateway string, as payment.As) (string, error) {
+func (a *app) asked(kind string, id uint64, what, gateway string, as payment.Resolution) (string, error) {
 	switch {
 	case as == payment.AsIgnored:
 		return what + " would be closed without asking", nil

@@ -114,7 +114,7 @@ func (a *app) runCommand() *cobra.Command {
 // runHelp is what the help of run begins with.
 func runHelp() string {
 	var list strings.Builder
-	for _, w := range works() {
+	for _, w := range registry() {
 		fmt.Fprintf(&list, "  %-10s %s\n", w.name, w.does)
 	}
 	return "Runs a job to completion:\n\n" + list.String() + fmt.Sprintf("  %-10s %s\n\n", nightlyJob, nightlyDoes) +
@@ -132,7 +132,7 @@ func runHelp() string {
 }
 
 // problems are the mistakes that can be seen without a database.
-func (f runFlags) problems(w work, given func(flag string) bool) []error {
+func (f runFlags) problems(w jobSpec, given func(flag string) bool) []error {
 	var found []error
 	add := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
 	for flag, text := range map[string]string{flagDate: f.Date, flagFrom: f.From, flagTo: f.To} {
@@ -190,7 +190,7 @@ func (f runFlags) reportMistake() error {
 const usualStages = 3
 
 // mayHave reports whether the job may have the step; how many retries there are is known once the tables are read.
-func (w work) mayHave(step string) bool {
+func (w jobSpec) mayHave(step string) bool {
 	if number, ok := strings.CutPrefix(step, jobs.StepRetry); ok && w.name == jobs.BillingJob {
 		n, err := strconv.Atoi(number)
 		return err == nil && n > 0
@@ -224,7 +224,7 @@ func (f runFlags) partial() bool {
 }
 
 // overrides are the flags that stand for configuration keys.
-func (f runFlags) overrides(w work) map[string]any {
+func (f runFlags) overrides(w jobSpec) map[string]any {
 	set := map[string]any{}
 	if f.parallelism > 0 && w.width != "" {
 		set[w.width] = f.parallelism

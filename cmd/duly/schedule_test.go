@@ -219,7 +219,7 @@ func TestScheduleReadsTheConfigurationAtEachFiring(t *testing.T) {
 	decoder := json.NewDecoder(strings.NewReader(d.out.String()))
 	var night nightlyView
 	require.NoError(t, decoder.Decode(&night))
-	require.Len(t, night.Jobs, len(works()))
+	require.Len(t, night.Jobs, len(registry()))
 	text, err := os.ReadFile(log)
 	require.NoError(t, err)
 	require.Equal(t, 3, strings.Count(string(text), `"msg":"the firing ended"`))

@@ -46,7 +46,7 @@ func (a *app) showOrder(ctx context.Context, db *database, id uint64) error {
 	if err != nil {
 		return failed(err)
 	}
-	s := orders.Standing{
+	s := orders.Snapshot{
 		Check: o.Check.Rules(), Now: business(),
 		Policy: orders.Policy{OlderThan: c.Reconcile.OlderThan, GiveUpAfter: c.Reconcile.GiveUpAfter},
 	}

@@ -57,7 +57,7 @@ func (a *app) attempts(inv query.ShownInvoice, days calendar) {
 		})
 	}
 	if len(rows) > 0 {
-		a.grid(table.Row{"", "", "", "", ""}, rows)
+		a.renderTable(table.Row{"", "", "", "", ""}, rows)
 	}
 }
 
@@ -161,7 +161,7 @@ func invoiceWays(inv query.ShownInvoice, gone bool, asks func(gateway string) bo
 	if l.Unproven() {
 		return described(waysOfInvoice(l, asks))
 	}
-	resolve := func(as payment.As, id string) string {
+	resolve := func(as payment.Resolution, id string) string {
 		if id != "" {
 			id = " " + id
 		}

@@ -100,13 +100,13 @@ func TestResolveAttemptsOfEachStatus(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.past(t)
-	ways := []payment.As{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored}
+	ways := []payment.Resolution{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored}
 	expected := map[uint64]string{}
 	type row struct {
 		attempt, invoice string
 		there            payment.Status
-		done             map[payment.As]string // the ways that are right, and the invoice after it and the next runs
-		left             string                // the invoice after the next runs, where it was refused
+		done             map[payment.Resolution]string // the ways that are right, and the invoice after it and the next runs
+		left             string                        // the invoice after the next runs, where it was refused
 	}
 	for _, c := range []row{
 		{"in_flight", "charging", payment.Succeeded, nil, "paid"},
@@ -117,15 +117,15 @@ func TestResolveAttemptsOfEachStatus(t *testing.T) {
 		{"succeeded", "paid", payment.Succeeded, nil, "paid"},
 		{"declined", "uncollectible", payment.Declined, nil, "uncollectible"},
 		{"released", "open", "", nil, "paid"},
-		{"rejected", "review", "", map[payment.As]string{payment.AsNotExecuted: "paid", payment.AsIgnored: "void"}, "review"},
-		{"rejected", "review", payment.Succeeded, map[payment.As]string{payment.AsPaid: "paid", payment.AsIgnored: "void"}, "review"},
+		{"rejected", "review", "", map[payment.Resolution]string{payment.AsNotExecuted: "paid", payment.AsIgnored: "void"}, "review"},
+		{"rejected", "review", payment.Succeeded, map[payment.Resolution]string{payment.AsPaid: "paid", payment.AsIgnored: "void"}, "review"},
 		{"rejected", "paid", "", nil, "paid"},
-		{"review", "review", payment.Succeeded, map[payment.As]string{payment.AsPaid: "paid", payment.AsIgnored: "void"}, "review"},
-		{"review", "review", payment.Declined, map[payment.As]string{payment.AsNotExecuted: "paid", payment.AsIgnored: "void"}, "review"},
-		{"review", "review", payment.Pending, map[payment.As]string{payment.AsIgnored: "void"}, "review"},
-		{"review", "review", payment.Canceled, map[payment.As]string{payment.AsNotExecuted: "paid", payment.AsRefunded: "void", payment.AsIgnored: "void"}, "review"},
-		{"review", "review", "", map[payment.As]string{payment.AsNotExecuted: "paid", payment.AsIgnored: "void"}, "review"},
-		{"review", "paid", payment.Succeeded, map[payment.As]string{payment.AsPaid: "paid", payment.AsIgnored: "paid"}, "paid"},
+		{"review", "review", payment.Succeeded, map[payment.Resolution]string{payment.AsPaid: "paid", payment.AsIgnored: "void"}, "review"},
+		{"review", "review", payment.Declined, map[payment.Resolution]string{payment.AsNotExecuted: "paid", payment.AsIgnored: "void"}, "review"},
+		{"review", "review", payment.Pending, map[payment.Resolution]string{payment.AsIgnored: "void"}, "review"},
+		{"review", "review", payment.Canceled, map[payment.Resolution]string{payment.AsNotExecuted: "paid", payment.AsRefunded: "void", payment.AsIgnored: "void"}, "review"},
+		{"review", "review", "", map[payment.Resolution]string{payment.AsNotExecuted: "paid", payment.AsIgnored: "void"}, "review"},
+		{"review", "paid", payment.Succeeded, map[payment.Resolution]string{payment.AsPaid: "paid", payment.AsIgnored: "paid"}, "paid"},
 	} {
 		for _, as := range ways {
 			id, known := s.attempt(t, c.attempt, c.invoice, c.there)

@@ -229,7 +229,7 @@ func (a *app) steps(list []stepView) {
 		rows = append(rows, v.row())
 	}
 	if len(rows) > 0 {
-		a.grid(header, rows, numbers...)
+		a.renderTable(header, rows, numbers...)
 	}
 	if len(idle) > 0 {
 		a.line("nothing to do: %s", strings.Join(idle, ", "))

@@ -49,7 +49,7 @@ func waysOut(l query.WaitingRow, now time.Time, asks func(gateway string) bool) 
 	return nil
 }
 
-func resolveWay(what string, id uint64, as payment.As, when string) wayOut {
+func resolveWay(what string, id uint64, as payment.Resolution, when string) wayOut {
 	return wayOut{
 		Command: fmt.Sprintf(`duly resolve %s %d --as %s --reason "…"`, what, id, as), When: when,
 		Asks: as != payment.AsIgnored && !as.OfInvoice(),

@@ -194,9 +194,9 @@ func (a *app) gateways(c *config.Config, slots *gateway.Bound) (steps.Gateways, 
 			return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
 		}
 		if a.dry {
-			client = gateway.Untouch(client)
+			client = gateway.NewDryRun(client)
 		}
-		out[name] = gateway.Pace(name, client, gateway.Limits{
+		out[name] = gateway.Limit(name, client, gateway.Limits{
 			Rate: g.Rate, Tries: g.Tries, Backoff: g.Backoff, MaxElapsed: g.MaxElapsed, MaxOutage: g.MaxOutage,
 			Circuit: gateway.CircuitLimits(g.Circuit), Slots: slots, Observe: a.seen.observer(), Now: a.now,
 		})

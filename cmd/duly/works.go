@@ -11,7 +11,7 @@ import (
 )
 
 // work is what the command line knows of one job.
-type work struct {
+type jobSpec struct {
 	name string
 	// does says in a few words what it does.
 	does string
@@ -47,40 +47,40 @@ type work struct {
 }
 
 // works lists the jobs of `duly run`, in the order of the nightly one.
-func works() []work {
-	return []work{reconcileWork(), billingWork(), outboxWork(), reportWork(), auditWork(), pruneWork()}
+func registry() []jobSpec {
+	return []jobSpec{reconcileWork(), billingWork(), outboxWork(), reportWork(), auditWork(), pruneWork()}
 }
 
 // workNames lists the jobs by name.
 func workNames() []string {
 	var names []string
-	for _, w := range works() {
+	for _, w := range registry() {
 		names = append(names, w.name)
 	}
 	return append(names, nightlyJob)
 }
 
-func findWork(name string) (work, bool) {
-	all := works()
-	i := slices.IndexFunc(all, func(w work) bool { return w.name == name })
+func findWork(name string) (jobSpec, bool) {
+	all := registry()
+	i := slices.IndexFunc(all, func(w jobSpec) bool { return w.name == name })
 	if i < 0 {
-		return work{}, false
+		return jobSpec{}, false
 	}
 	return all[i], true
 }
 
 // oneJob is the job that the arguments of `run` name.
-func oneJob(args []string) (work, error) {
+func oneJob(args []string) (jobSpec, error) {
 	names := strings.Join(workNames(), ", ")
 	if len(args) == 0 {
-		return work{}, usagef("say which job to run: %s", names)
+		return jobSpec{}, usagef("say which job to run: %s", names)
 	}
 	w, ok := findWork(args[0])
 	switch {
 	case !ok:
-		return work{}, usage(unknownWord("job", args[0], workNames()))
+		return jobSpec{}, usage(unknownWord("job", args[0], workNames()))
 	case len(args) > 1:
-		return work{}, usagef("one job at a time: %q is one too many", args[1])
+		return jobSpec{}, usagef("one job at a time: %q is one too many", args[1])
 	}
 	return w, nil
 }
@@ -91,7 +91,7 @@ func someFlags() []string {
 }
 
 // misplaced finds flags that mean nothing to the job.
-func (w work) misplaced(given func(flag string) bool) []error {
+func (w jobSpec) misplaced(given func(flag string) bool) []error {
 	var found []error
 	for _, flag := range someFlags() {
 		if given(flag) && !slices.Contains(w.takes, flag) {
@@ -102,7 +102,7 @@ func (w work) misplaced(given func(flag string) bool) []error {
 }
 
 // instead names the flags that the job has.
-func (w work) instead() string {
+func (w jobSpec) instead() string {
 	if len(w.takes) == 0 {
 		return ""
 	}

@@ -33,8 +33,8 @@ func TestImpossibleAmountsAreFound(t *testing.T) {
 			require.Equal(t, "1,000 KRW here, the gateway shows "+c.here, f.Detail.Text)
 		}
 		f := audit.Finding{Kind: audit.UnknownHere, GatewayPaymentID: "pay_1", Detail: audit.Detail{Gateway: "main"}}
-		e := audit.Evidence{Sights: []payment.Sight{{Payment: &p}}}
-		for _, as := range []payment.As{payment.AsRefunded, payment.AsPaid} {
+		e := audit.Evidence{Sights: []payment.LookupResult{{Payment: &p}}}
+		for _, as := range []payment.Resolution{payment.AsRefunded, payment.AsPaid} {
 			require.ErrorContains(t, audit.Resolve(f, as, e), c.here)
 		}
 		_, found := audit.Unknown("main", p, nil)

@@ -17,7 +17,7 @@ const (
 // Beside adds to a finding of two payments whether the gateways have those that rows keep: before the second one is given back it
 // must be certain that it is not the only real one. sights are what the gateways say of the payments of rows, in their order.
 // It reports false if that could not be found out now.
-func (f Finding) Beside(rows []Ours, sights []payment.Sight) (Finding, bool) {
+func (f Finding) Beside(rows []Ours, sights []payment.LookupResult) (Finding, bool) {
 	var missing, unchecked []string
 	shown, want := 0, 1
 	if f.GatewayPaymentID == "" { // none of the two is the second one

@@ -11,57 +11,57 @@ import (
 
 // Nobody is told to give a second payment back before the gateway has shown the one that the row keeps.
 func TestBeside(t *testing.T) {
-	seen := func(id string, status payment.Status, refunded int64) payment.Sight {
+	seen := func(id string, status payment.Status, refunded int64) payment.LookupResult {
 		p := record(id, "k")
 		p.Status, p.Refunded = status, refunded
-		return payment.Sight{Payment: &p}
+		return payment.LookupResult{Payment: &p}
 	}
-	absent, silent, unaskable := payment.Sight{Absent: true}, payment.Sight{Reason: "timeout"}, payment.Sight{Unaskable: true}
+	absent, silent, unaskable := payment.LookupResult{Absent: true}, payment.LookupResult{Reason: "timeout"}, payment.LookupResult{Unaskable: true}
 	named := row(12, func(o *audit.Ours) { o.Row.Table, o.GatewayID = audit.Attempts, "pay_1" })
 	other := row(13, func(o *audit.Ours) { o.Row.Table, o.GatewayID = audit.Attempts, "pay_3" })
 	nameless := row(12, func(o *audit.Ours) { o.Row.Table = audit.Attempts })
 	for name, c := range map[string]struct {
 		rows   []audit.Ours
-		sights []payment.Sight
+		sights []payment.LookupResult
 		text   string // what is added
 		advice string
 		unsure bool
 	}{
-		"shown":                    {[]audit.Ours{named}, []payment.Sight{seen("pay_1", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
-		"shown, spelled otherwise": {[]audit.Ours{named}, []payment.Sight{seen("PAY_1", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
-		"shown, by its key":        {[]audit.Ours{nameless}, []payment.Sight{seen("pay_9", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
-		"one of two shown":         {[]audit.Ours{named, other}, []payment.Sight{absent, seen("pay_3", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
+		"shown":                    {[]audit.Ours{named}, []payment.LookupResult{seen("pay_1", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
+		"shown, spelled otherwise": {[]audit.Ours{named}, []payment.LookupResult{seen("PAY_1", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
+		"shown, by its key":        {[]audit.Ours{nameless}, []payment.LookupResult{seen("pay_9", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
+		"one of two shown":         {[]audit.Ours{named, other}, []payment.LookupResult{absent, seen("pay_3", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
 		"missing": {
 			[]audit.Ours{named},
-			[]payment.Sight{absent},
+			[]payment.LookupResult{absent},
 			", but payment pay_1, which attempt 12 keeps, is unknown to gateway main", "give nothing back before", false,
 		},
 		"another payment in its place": {
 			[]audit.Ours{named},
-			[]payment.Sight{seen("pay_7", payment.Succeeded, 0)},
+			[]payment.LookupResult{seen("pay_7", payment.Succeeded, 0)},
 			", but payment pay_1, which attempt 12 keeps, is pay_7 there", "give nothing back before", false,
 		},
 		"given back there": {
 			[]audit.Ours{named},
-			[]payment.Sight{seen("pay_1", payment.Succeeded, 1000)},
+			[]payment.LookupResult{seen("pay_1", payment.Succeeded, 1000)},
 			", but payment pay_1, which attempt 12 keeps, is given back there", "give nothing back before", false,
 		},
 		"declined there": {
 			[]audit.Ours{named},
-			[]payment.Sight{seen("pay_1", payment.Declined, 0)},
+			[]payment.LookupResult{seen("pay_1", payment.Declined, 0)},
 			", but payment pay_1, which attempt 12 keeps, is declined there", "give nothing back before", false,
 		},
 		"the second one, by its key": {
 			[]audit.Ours{nameless},
-			[]payment.Sight{seen("pay_2", payment.Succeeded, 0)},
+			[]payment.LookupResult{seen("pay_2", payment.Succeeded, 0)},
 			", but the payment under key k, which attempt 12 keeps, is the second one there", "give nothing back before", false,
 		},
 		"nobody can be asked": {
 			[]audit.Ours{named},
-			[]payment.Sight{unaskable},
+			[]payment.LookupResult{unaskable},
 			"; gateway main cannot be asked for payment pay_1, which attempt 12 keeps", "once the provider's page shows both payments", false,
 		},
-		"no answer": {[]audit.Ours{named}, []payment.Sight{silent}, "", "", true},
+		"no answer": {[]audit.Ours{named}, []payment.LookupResult{silent}, "", "", true},
 	} {
 		f := audit.Twice(named, record("pay_2", "k"))
 		text := f.Detail.Text
@@ -74,7 +74,7 @@ func TestBeside(t *testing.T) {
 		next := audit.Next(3, f)
 		require.Contains(t, next, c.advice, name)
 		require.Equal(t, f.Detail.Kept == "missing", next[:len("duly resolve finding 3 --as ignored")] == "duly resolve finding 3 --as ignored", name)
-		err := audit.Resolve(f, payment.AsRefunded, audit.Evidence{Rows: c.rows, Sights: append([]payment.Sight{seen("pay_2", payment.Succeeded, 1000)}, c.sights...)})
+		err := audit.Resolve(f, payment.AsRefunded, audit.Evidence{Rows: c.rows, Sights: append([]payment.LookupResult{seen("pay_2", payment.Succeeded, 1000)}, c.sights...)})
 		if c.text == "" {
 			require.NoError(t, err, name)
 		} else {
@@ -84,14 +84,14 @@ func TestBeside(t *testing.T) {
 
 	doubled, found := audit.Doubled([]audit.Ours{named, other})
 	require.True(t, found)
-	both, sure := doubled.Beside([]audit.Ours{named, other}, []payment.Sight{seen("pay_1", payment.Succeeded, 0), seen("pay_3", payment.Succeeded, 0)})
+	both, sure := doubled.Beside([]audit.Ours{named, other}, []payment.LookupResult{seen("pay_1", payment.Succeeded, 0), seen("pay_3", payment.Succeeded, 0)})
 	require.True(t, sure)
 	require.Equal(t, doubled, both)
-	one, sure := doubled.Beside([]audit.Ours{named, other}, []payment.Sight{seen("pay_1", payment.Succeeded, 0), absent})
+	one, sure := doubled.Beside([]audit.Ours{named, other}, []payment.LookupResult{seen("pay_1", payment.Succeeded, 0), absent})
 	require.True(t, sure)
 	require.Equal(t, "missing", one.Detail.Kept)
 	require.Equal(t, doubled.Detail.Text+", but payment pay_3, which attempt 13 keeps, is unknown to gateway main", one.Detail.Text)
-	_, sure = doubled.Beside([]audit.Ours{named, other}, []payment.Sight{seen("pay_1", payment.Succeeded, 0), silent})
+	_, sure = doubled.Beside([]audit.Ours{named, other}, []payment.LookupResult{seen("pay_1", payment.Succeeded, 0), silent})
 	require.False(t, sure)
 }
 
@@ -106,7 +106,7 @@ func TestAPaymentThatARowKeeps(t *testing.T) {
 	back.Refunded = back.Money.Amount
 	for _, kind := range []audit.Kind{audit.UnknownHere, audit.ChargedTwice} {
 		f := audit.Finding{Kind: kind, GatewayPaymentID: "pay_2", Detail: audit.Detail{Gateway: "main"}}
-		err := audit.Resolve(f, payment.AsRefunded, audit.Evidence{Rows: []audit.Ours{keptRow}, Sights: []payment.Sight{{Payment: &back}, {Payment: &back}}})
+		err := audit.Resolve(f, payment.AsRefunded, audit.Evidence{Rows: []audit.Ours{keptRow}, Sights: []payment.LookupResult{{Payment: &back}, {Payment: &back}}})
 		require.ErrorContains(t, err, "attempt 7 is paid by payment pay_2: it is not to be given back", kind)
 	}
 }

@@ -105,10 +105,10 @@ func TestOneKeyAndTwoPayments(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	o := ours("succeeded", 0)
 	p, declined := records()[0], records()[4]
-	looked := func(s payment.Sight) audit.Seen {
+	looked := func(s payment.LookupResult) audit.Seen {
 		return audit.Seen{Pair: audit.Pair{Ours: o, Known: true}, Gateway: "main", Sight: s}
 	}
-	listed := func(s payment.Sight) audit.Seen {
+	listed := func(s payment.LookupResult) audit.Seen {
 		seen := looked(s)
 		seen.Theirs = declined
 		return seen
@@ -117,10 +117,10 @@ func TestVerdicts(t *testing.T) {
 		s.Vetting = payment.Vetting{Earlier: payment.ControlPassed, Later: payment.ControlPassed}
 		return s
 	}
-	stranger := audit.Seen{Pair: audit.Pair{Theirs: p}, Gateway: "main", Sight: payment.Sight{Payment: &p}}
+	stranger := audit.Seen{Pair: audit.Pair{Theirs: p}, Gateway: "main", Sight: payment.LookupResult{Payment: &p}}
 	moved := o
 	moved.Status, moved.Standing = "refunded", audit.Refunded
-	left := looked(payment.Sight{Payment: &declined})
+	left := looked(payment.LookupResult{Payment: &declined})
 	left.Left = "stopped"
 	for name, c := range map[string]struct {
 		seen   audit.Seen
@@ -130,18 +130,18 @@ func TestVerdicts(t *testing.T) {
 		want   audit.Verdict
 		kind   audit.Kind
 	}{
-		"as it should be":                       {looked(payment.Sight{Payment: &p}), o, true, true, audit.Agrees, ""},
-		"it differs":                            {looked(payment.Sight{Payment: &declined}), o, true, true, audit.Differs, audit.StatusDiffers},
-		"it differs, and has changed meanwhile": {looked(payment.Sight{Payment: &declined}), moved, true, true, audit.Moving, ""},
-		"it agrees by now":                      {listed(payment.Sight{Payment: &p}), o, true, true, audit.Agrees, ""},
-		"its row is gone":                       {looked(payment.Sight{Payment: &declined}), audit.Ours{}, false, true, audit.Moving, ""},
-		"unknown there":                         {beside(looked(payment.Sight{Absent: true})), o, true, true, audit.Differs, audit.UnknownThere},
-		"unknown there, and so is all else":     {looked(payment.Sight{Absent: true}), o, true, true, audit.Uncontrolled, ""},
-		"absent, which proves nothing":          {beside(looked(payment.Sight{Absent: true})), o, true, false, audit.Unproven, ""},
-		"listed, and then absent":               {listed(payment.Sight{Absent: true}), o, true, true, audit.Differs, audit.StatusDiffers},
-		"listed, and unaskable":                 {listed(payment.Sight{Unaskable: true}), o, true, false, audit.Differs, audit.StatusDiffers},
-		"listed, and no answer":                 {listed(payment.Sight{Failure: true}), o, true, true, audit.Unanswered, ""},
-		"no answer":                             {looked(payment.Sight{}), o, true, true, audit.Unanswered, ""},
+		"as it should be":                       {looked(payment.LookupResult{Payment: &p}), o, true, true, audit.Agrees, ""},
+		"it differs":                            {looked(payment.LookupResult{Payment: &declined}), o, true, true, audit.Differs, audit.StatusDiffers},
+		"it differs, and has changed meanwhile": {looked(payment.LookupResult{Payment: &declined}), moved, true, true, audit.Moving, ""},
+		"it agrees by now":                      {listed(payment.LookupResult{Payment: &p}), o, true, true, audit.Agrees, ""},
+		"its row is gone":                       {looked(payment.LookupResult{Payment: &declined}), audit.Ours{}, false, true, audit.Moving, ""},
+		"unknown there":                         {beside(looked(payment.LookupResult{Absent: true})), o, true, true, audit.Differs, audit.UnknownThere},
+		"unknown there, and so is all else":     {looked(payment.LookupResult{Absent: true}), o, true, true, audit.Uncontrolled, ""},
+		"absent, which proves nothing":          {beside(looked(payment.LookupResult{Absent: true})), o, true, false, audit.Unproven, ""},
+		"listed, and then absent":               {listed(payment.LookupResult{Absent: true}), o, true, true, audit.Differs, audit.StatusDiffers},
+		"listed, and unaskable":                 {listed(payment.LookupResult{Unaskable: true}), o, true, false, audit.Differs, audit.StatusDiffers},
+		"listed, and no answer":                 {listed(payment.LookupResult{Failure: true}), o, true, true, audit.Unanswered, ""},
+		"no answer":                             {looked(payment.LookupResult{}), o, true, true, audit.Unanswered, ""},
 		"not asked":                             {left, o, true, true, audit.Unanswered, ""},
 		"a stranger":                            {stranger, audit.Ours{}, false, true, audit.Differs, audit.UnknownHere},
 		"a stranger that is known by now":       {stranger, o, true, true, audit.Moving, ""},

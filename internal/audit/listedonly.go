@@ -3,7 +3,7 @@ package audit
 import "duly/internal/payment"
 
 // listedOnly adds to a finding that the gateway lists its payment, and did not know it when it was asked for w.
-func (f *Finding) listedOnly(w payment.Which) {
+func (f *Finding) listedOnly(w payment.Ref) {
 	by := "id"
 	if w.ID == "" {
 		by = "key"

@@ -65,7 +65,7 @@ type Ours struct {
 }
 
 // Which names the payment at its gateway.
-func (o Ours) Which() payment.Which { return payment.Which{Key: o.Key, ID: o.GatewayID} }
+func (o Ours) Which() payment.Ref { return payment.Ref{Key: o.Key, ID: o.GatewayID} }
 
 // Kept reports whether we say that the money was taken and not all given back.
 func (o Ours) Kept() bool { return o.Standing == Paid && o.Refunded < o.Money.Amount }

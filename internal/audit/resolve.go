@@ -14,13 +14,13 @@ import (
 // what the gateway says of each payment that Questions names, in their order.
 type Evidence struct {
 	Rows   []Ours
-	Sights []payment.Sight
+	Sights []payment.LookupResult
 }
 
 // Question is a payment that a gateway is asked about.
 type Question struct {
 	Gateway string
-	Which   payment.Which
+	Which   payment.Ref
 }
 
 // Questions says which payments are asked about: the one that the finding names, and of a reference that was paid more than
@@ -29,9 +29,9 @@ func Questions(f Finding, rows []Ours) []Question {
 	var all []Question
 	switch {
 	case f.GatewayPaymentID != "":
-		all = []Question{{f.Detail.Gateway, payment.Which{ID: f.GatewayPaymentID}}}
+		all = []Question{{f.Detail.Gateway, payment.Ref{ID: f.GatewayPaymentID}}}
 	case f.Kind != ChargedTwice:
-		all = []Question{{f.Detail.Gateway, payment.Which{Key: f.Detail.Key}}}
+		all = []Question{{f.Detail.Gateway, payment.Ref{Key: f.Detail.Key}}}
 	}
 	if f.Kind != ChargedTwice {
 		return all
@@ -43,7 +43,7 @@ func Questions(f Finding, rows []Ours) []Question {
 }
 
 // Takes says whether a way to resolve is one of a finding's; the error says what is right.
-func Takes(id uint64, as payment.As) error {
+func Takes(id uint64, as payment.Resolution) error {
 	if !as.OfInvoice() {
 		return nil
 	}
@@ -52,7 +52,7 @@ func Takes(id uint64, as payment.As) error {
 
 // Resolve says whether an operator's word about a finding is believed. The error says in one line why not, and what to do
 // instead. To ignore a finding needs no more than a reason.
-func Resolve(f Finding, as payment.As, e Evidence) error {
+func Resolve(f Finding, as payment.Resolution, e Evidence) error {
 	if as == payment.AsIgnored {
 		return nil
 	}
@@ -93,7 +93,7 @@ func Resolve(f Finding, as payment.As, e Evidence) error {
 }
 
 // resolveDoubled decides about a reference that several rows of ours say was paid: all but one must be given back.
-func resolveDoubled(as payment.As, e Evidence) error {
+func resolveDoubled(as payment.Resolution, e Evidence) error {
 	if as != payment.AsRefunded {
 		return errors.New("money was taken more than once: give all but one payment back, then --as refunded")
 	}

@@ -11,23 +11,23 @@ import (
 
 // An operator's word about a finding is checked by what the gateway and our rows say now, for each kind.
 func TestResolveFindings(t *testing.T) {
-	sight := func(status payment.Status, refunded int64) payment.Sight {
+	sight := func(status payment.Status, refunded int64) payment.LookupResult {
 		p := record("pay_1", "k")
 		p.Status, p.Refunded = status, refunded
-		return payment.Sight{Payment: &p}
+		return payment.LookupResult{Payment: &p}
 	}
 	whole := record("pay_1", "k").Money.Amount
 	kept, back, part := sight(payment.Succeeded, 0), sight(payment.Succeeded, whole), sight(payment.Succeeded, 1)
 	declined, canceled, pending := sight(payment.Declined, 0), sight(payment.Canceled, 0), sight(payment.Pending, 0)
-	absent, silent, unaskable := payment.Sight{Absent: true}, payment.Sight{Reason: "timeout"}, payment.Sight{Unaskable: true, Reason: "not configured"}
+	absent, silent, unaskable := payment.LookupResult{Absent: true}, payment.LookupResult{Reason: "timeout"}, payment.LookupResult{Unaskable: true, Reason: "not configured"}
 	paid := ours("succeeded", 0)
 	paid.GatewayID = "pay_1"
 	notPaid := paid
 	notPaid.Standing, notPaid.Status = audit.NotPaid, "declined"
 	for _, c := range []struct {
 		kind  audit.Kind
-		as    payment.As
-		sight payment.Sight
+		as    payment.Resolution
+		sight payment.LookupResult
 		rows  []audit.Ours
 		err   string // empty: believed
 	}{
@@ -65,7 +65,7 @@ func TestResolveFindings(t *testing.T) {
 		{audit.BookedTwice, payment.AsRefunded, kept, []audit.Ours{paid}, "give back all of it first"},
 	} {
 		f := audit.Finding{Kind: c.kind, GatewayPaymentID: "pay_1", Detail: audit.Detail{Gateway: "main"}}
-		err := audit.Resolve(f, c.as, audit.Evidence{Rows: c.rows, Sights: []payment.Sight{c.sight}})
+		err := audit.Resolve(f, c.as, audit.Evidence{Rows: c.rows, Sights: []payment.LookupResult{c.sight}})
 		if c.err == "" {
 			require.NoError(t, err, "%s as %s", c.kind, c.as)
 		} else {
@@ -74,10 +74,10 @@ func TestResolveFindings(t *testing.T) {
 	}
 	doubled := audit.Finding{Kind: audit.ChargedTwice, Detail: audit.Detail{Gateway: "main"}}
 	require.Len(t, audit.Questions(doubled, []audit.Ours{paid, paid}), 2)
-	require.ErrorContains(t, audit.Resolve(doubled, payment.AsRefunded, audit.Evidence{Sights: []payment.Sight{kept, kept}}), "keeps the money of pay_1 and pay_1")
-	require.NoError(t, audit.Resolve(doubled, payment.AsRefunded, audit.Evidence{Sights: []payment.Sight{kept, back}}))
-	require.ErrorContains(t, audit.Resolve(doubled, payment.AsRefunded, audit.Evidence{Sights: []payment.Sight{kept, absent}}), "proves nothing")
-	require.Error(t, audit.Resolve(doubled, payment.AsPaid, audit.Evidence{Sights: []payment.Sight{kept, kept}}))
+	require.ErrorContains(t, audit.Resolve(doubled, payment.AsRefunded, audit.Evidence{Sights: []payment.LookupResult{kept, kept}}), "keeps the money of pay_1 and pay_1")
+	require.NoError(t, audit.Resolve(doubled, payment.AsRefunded, audit.Evidence{Sights: []payment.LookupResult{kept, back}}))
+	require.ErrorContains(t, audit.Resolve(doubled, payment.AsRefunded, audit.Evidence{Sights: []payment.LookupResult{kept, absent}}), "proves nothing")
+	require.Error(t, audit.Resolve(doubled, payment.AsPaid, audit.Evidence{Sights: []payment.LookupResult{kept, kept}}))
 	for _, kind := range audit.Kinds() {
 		require.Contains(t, audit.Next(3, audit.Finding{Kind: kind}), "duly resolve finding 3 --as ")
 	}

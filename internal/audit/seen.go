@@ -11,8 +11,8 @@ type Seen struct {
 	Pair // without Theirs.ID it was not listed
 
 	Gateway string
-	Which   payment.Which // what was asked for
-	Sight   payment.Sight
+	Which   payment.Ref // what was asked for
+	Sight   payment.LookupResult
 	Left    string // why it was not asked, if it was not
 	// Vetting is what controls say of the gateway, if it does not know a payment that is paid here.
 	Vetting payment.Vetting
@@ -30,11 +30,11 @@ func (s Seen) NeedsControl() bool {
 
 // Which says how p is to be asked about. By key where our row names no id: of several payments under one key the
 // gateway knows best which it stands for.
-func (p Pair) Which(findByKey bool) payment.Which {
+func (p Pair) Which(findByKey bool) payment.Ref {
 	if p.Known && p.Ours.GatewayID == "" && p.Ours.Key != "" && findByKey && !p.Again {
-		return payment.Which{Key: p.Ours.Key}
+		return payment.Ref{Key: p.Ours.Key}
 	}
-	return payment.Which{ID: p.Theirs.ID}
+	return payment.Ref{ID: p.Theirs.ID}
 }
 
 // Verdict is what an audit makes of a payment.

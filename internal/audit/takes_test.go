@@ -19,7 +19,7 @@ func TestWordsOfAnInvoiceAreNotAFindings(t *testing.T) {
 		require.ErrorContains(t, audit.Takes(3, as), "finding 3 is a difference, not an invoice")
 		for _, kind := range audit.Kinds() {
 			f := audit.Finding{Kind: kind, GatewayPaymentID: "pay_1"}
-			e := audit.Evidence{Sights: []payment.Sight{{Payment: &payment.Payment{ID: "pay_1", Status: payment.Succeeded}}}}
+			e := audit.Evidence{Sights: []payment.LookupResult{{Payment: &payment.Payment{ID: "pay_1", Status: payment.Succeeded}}}}
 			require.Error(t, audit.Resolve(f, as, e), kind)
 		}
 	}

@@ -15,7 +15,7 @@ type beaten struct {
 
 func (r *Runner) beaten(ctx context.Context, run *Run) *beaten {
 	b := &beaten{}
-	if r.Beaten == nil {
+	if r.AfterHeartbeat == nil {
 		return b
 	}
 	b.beats = make(chan struct{}, 1)
@@ -51,8 +51,8 @@ func (b *beaten) end() {
 func (r *Runner) callBeaten(ctx context.Context, run *Run) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.Log.ErrorContext(ctx, "panic after a heartbeat", slog.Uint64("run_id", run.ID), slog.Any("panic", Panicked(p)), slog.String("stack", string(debug.Stack())))
+			r.Log.ErrorContext(ctx, "panic after a heartbeat", slog.Uint64("run_id", run.ID), slog.Any("panic", PanicError(p)), slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	r.Beaten(ctx, run)
+	r.AfterHeartbeat(ctx, run)
 }

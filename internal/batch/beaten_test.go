@@ -24,7 +24,7 @@ func TestBeatenAfterEachHeartbeat(t *testing.T) {
 			return nil
 		}}
 		r := runner(kept)
-		r.Beaten = func(_ context.Context, run *batch.Run) {
+		r.AfterHeartbeat = func(_ context.Context, run *batch.Run) {
 			require.NotZero(t, run.ID)
 			calls.Add(1)
 		}
@@ -41,7 +41,7 @@ func TestBeatenDelaysNothing(t *testing.T) {
 		var beats, calls, ended atomic.Int64
 		kept := &runs{beat: func(int) error { beats.Add(1); return nil }}
 		r := runner(kept)
-		r.Beaten = func(ctx context.Context, _ *batch.Run) {
+		r.AfterHeartbeat = func(ctx context.Context, _ *batch.Run) {
 			calls.Add(1)
 			<-ctx.Done()
 			ended.Add(1)
@@ -60,7 +60,7 @@ func TestBeatenDelaysNothing(t *testing.T) {
 func TestBeatenThatPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := runner(&runs{})
-		r.Beaten = func(context.Context, *batch.Run) { panic("odd") }
+		r.AfterHeartbeat = func(context.Context, *batch.Run) { panic("odd") }
 		result := run(t.Context(), t, r, tasklet("long", func(ctx context.Context, _ *batch.StepExecution) error {
 			return sleep(ctx, 3*r.Heartbeat)
 		}))
@@ -74,7 +74,7 @@ func TestBeatenStopsTheRun(t *testing.T) {
 		r := runner(&runs{})
 		ctx, stop := context.WithCancelCause(t.Context())
 		defer stop(nil)
-		r.Beaten = func(context.Context, *batch.Run) { stop(errors.New("stopped by kim: deploy")) }
+		r.AfterHeartbeat = func(context.Context, *batch.Run) { stop(errors.New("stopped by kim: deploy")) }
 		result := run(ctx, t, r, tasklet("long", func(ctx context.Context, _ *batch.StepExecution) error {
 			<-ctx.Done()
 			return nil

@@ -14,21 +14,21 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Want says what a claim may take.
-type Want struct {
+// ClaimRequest says what a claim may take.
+type ClaimRequest struct {
 	// Limit is the largest number of items.
 	Limit int
 	// Skip reports lanes whose items must be left unclaimed for now. It is asked once for every item of
 	// such a lane that the claim passes over.
 	Skip func(lane string) bool
-	// Room returns how many items of a lane may be claimed now; nil where no lane is bounded. See [Want.Rooms].
+	// Room returns how many items of a lane may be claimed now; nil where no lane is bounded. See [ClaimRequest.Rooms].
 	Room func(lane string) int
 	// Postponed: claim only what earlier claims postponed.
 	Postponed bool
 }
 
-// Page is what one claim brought.
-type Page[I any] struct {
+// Claim is what one claim brought.
+type Claim[I any] struct {
 	Items []I
 	// Taken is how much of the limit the items stand for; 0: their number.
 	Taken int
@@ -41,8 +41,8 @@ type Page[I any] struct {
 // Reader claims items.
 type Reader[I any] interface {
 	// Read returns only after its claim is committed. A reader of a step that bounds lanes takes no item that
-	// [Want.Rooms] has no room for; it postpones such items, and leaves those of a lane that is skipped.
-	Read(ctx context.Context, want Want) (Page[I], error)
+	// [ClaimRequest.Rooms] has no room for; it postpones such items, and leaves those of a lane that is skipped.
+	Read(ctx context.Context, want ClaimRequest) (Claim[I], error)
 }
 
 // Processor does the outside work.
@@ -185,7 +185,7 @@ type lane[I any] struct {
 
 // claimAll claims until the walk is done, the run is stopped or the budget is spent.
 func (e *execution[I, O]) claimAll(ctx context.Context) error {
-	var page Page[I]
+	var page Claim[I]
 	postponed, tries := false, 0
 	for {
 		var err error
@@ -197,7 +197,7 @@ func (e *execution[I, O]) claimAll(ctx context.Context) error {
 			return nil // the runner says so, if something is left
 		}
 		// A stop must not tear a claim apart: it is short, and finishes.
-		claimed, err := e.claim(Want{Limit: limit, Skip: e.skip, Room: e.room, Postponed: postponed})
+		claimed, err := e.claim(ClaimRequest{Limit: limit, Skip: e.skip, Room: e.room, Postponed: postponed})
 		e.x.Budget.Return(limit - max(len(claimed.Items), claimed.Taken))
 		if err != nil {
 			tries++
@@ -221,7 +221,7 @@ func (e *execution[I, O]) claimAll(ctx context.Context) error {
 	}
 }
 
-func (e *execution[I, O]) claim(want Want) (page Page[I], err error) {
+func (e *execution[I, O]) claim(want ClaimRequest) (page Claim[I], err error) {
 	ctx, ended := e.x.span(SpanClaim)
 	defer func() { ended(SpanEnd{Items: len(page.Items), Err: err}) }()
 	return e.Reader.Read(ctx, want)
@@ -376,8 +376,8 @@ func (e *execution[I, O]) process(ctx context.Context, item I) (out O) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			e.x.Log.ErrorContext(ctx, "panic while processing an item", slog.Any("panic", Panicked(p)), slog.String("stack", string(debug.Stack())))
-			out = e.Fail(item, Panicked(p))
+			e.x.Log.ErrorContext(ctx, "panic while processing an item", slog.Any("panic", PanicError(p)), slog.String("stack", string(debug.Stack())))
+			out = e.Fail(item, PanicError(p))
 		}
 	}()
 	out, err := e.Processor.Process(e.x.Work, item)

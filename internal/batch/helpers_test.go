@@ -52,19 +52,19 @@ type source struct {
 	claimed atomic.Int64
 }
 
-func (s *source) Read(ctx context.Context, want batch.Want) (batch.Page[item], error) {
+func (s *source) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[item], error) {
 	if err := sleep(ctx, s.takes); err != nil {
-		return batch.Page[item]{}, err
+		return batch.Claim[item]{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++
 	if s.fail != nil {
 		if err := s.fail(s.reads); err != nil {
-			return batch.Page[item]{}, err
+			return batch.Claim[item]{}, err
 		}
 	}
-	var page batch.Page[item]
+	var page batch.Claim[item]
 	rooms := want.Rooms()
 	if want.Postponed {
 		later := s.later

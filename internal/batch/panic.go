@@ -6,9 +6,9 @@ import (
 	"runtime"
 )
 
-// Panicked is the error of a panic. Of its value it tells the type alone, unless Go itself panicked: any other value
+// PanicError is the error of a panic. Of its value it tells the type alone, unless Go itself panicked: any other value
 // may hold what is nobody's, a payment method or a customer. The stack, which is logged beside it, tells where it was.
-func Panicked(value any) error {
+func PanicError(value any) error {
 	if err, ok := value.(error); ok {
 		if own, ok := errors.AsType[runtime.Error](err); ok {
 			return fmt.Errorf("panic: %w", own)

@@ -22,7 +22,7 @@ func TestPanicked(t *testing.T) {
 		"panic: a value of type *errors.errorString": func() { panic(errors.New("cus_1")) },
 		"panic: a value of type *errors.joinError":   func() { panic(errors.Join(errors.New("cus_1"))) },
 	} {
-		err := batch.Panicked(value(f))
+		err := batch.PanicError(value(f))
 		require.EqualError(t, err, want)
 		require.NotContains(t, err.Error(), "cus_1")
 	}

@@ -13,7 +13,7 @@ type Rooms struct {
 }
 
 // Rooms returns the room for one claim.
-func (w Want) Rooms() *Rooms { return &Rooms{room: w.Room, taken: map[string]int{}} }
+func (w ClaimRequest) Rooms() *Rooms { return &Rooms{room: w.Room, taken: map[string]int{}} }
 
 // Take reports whether another item of a lane may be claimed, and counts it if so.
 func (r *Rooms) Take(lane string) bool {

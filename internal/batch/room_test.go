@@ -25,7 +25,7 @@ type ledger struct {
 	most map[string]int
 }
 
-func (l *ledger) Read(ctx context.Context, want batch.Want) (batch.Page[item], error) {
+func (l *ledger) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[item], error) {
 	page, err := l.Reader.Read(ctx, want)
 	l.mu.Lock()
 	defer l.mu.Unlock()

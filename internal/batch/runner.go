@@ -90,12 +90,12 @@ type Runner struct {
 	Now        func() time.Time
 	Log        *slog.Logger
 	// Started is called when the run exists and before its first step, with the executions of all steps.
-	Started func(run *Run, steps []*StepExecution)
+	OnRun func(run *Run, steps []*StepExecution)
 	// Began is called for each step when it begins, before it does anything.
-	Began func(x *StepExecution)
+	OnStep func(x *StepExecution)
 	// Beaten is called after each heartbeat that the database took, on a goroutine of its own: one that takes longer
 	// than a heartbeat is called less often, and delays none. Its ctx ends with the run, which waits for it.
-	Beaten func(ctx context.Context, run *Run)
+	AfterHeartbeat func(ctx context.Context, run *Run)
 	// Witness, if set, is told of each claim that was committed, before anything of it is sent.
 	Witness func(run *Run, m Mark)
 	// Trace, if set, is told of the run, its steps, claims and settlements.
@@ -134,8 +134,8 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 		}
 		steps[i].Work = context.WithValue(work, executionKey{}, steps[i]) //nolint:fatcontext // each step has its own
 	}
-	if r.Started != nil {
-		r.Started(run, steps)
+	if r.OnRun != nil {
+		r.OnRun(run, steps)
 	}
 	beating := make(chan struct{})
 	stopBeating, endBeats := context.WithCancel(context.WithoutCancel(ctx))
@@ -202,12 +202,12 @@ func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error)
 	}()
 	defer func() {
 		if p := recover(); p != nil {
-			x.Log.ErrorContext(ctx, "panic in a step", slog.Any("panic", Panicked(p)), slog.String("stack", string(debug.Stack())))
-			err = Panicked(p)
+			x.Log.ErrorContext(ctx, "panic in a step", slog.Any("panic", PanicError(p)), slog.String("stack", string(debug.Stack())))
+			err = PanicError(p)
 		}
 	}()
-	if r.Began != nil {
-		r.Began(x)
+	if r.OnStep != nil {
+		r.OnStep(x)
 	}
 	err = s.Run(ctx, x)
 	if err != nil && x.Work.Err() != nil && only(err, calledOff) {

@@ -216,8 +216,8 @@ func (e *execution[I, O]) caught(items int, write func(context.Context) (Tally, 
 	defer func() { ended(SpanEnd{Items: items, Err: err}) }()
 	defer func() {
 		if p := recover(); p != nil {
-			e.x.Log.ErrorContext(e.x.Work, "panic while settling", slog.Any("panic", Panicked(p)), slog.String("stack", string(debug.Stack())))
-			err = Panicked(p)
+			e.x.Log.ErrorContext(e.x.Work, "panic while settling", slog.Any("panic", PanicError(p)), slog.String("stack", string(debug.Stack())))
+			err = PanicError(p)
 		}
 	}()
 	return write(ctx)

@@ -101,7 +101,7 @@ func TestClaimsAndSettlementsAreUnderTheirSpans(t *testing.T) {
 		b := &bench{source: source{todo: items("a", 1, 1)}, size: 2, width: 1}
 		step := b.step("collect")
 		var read, written string
-		step.Reader = readerFunc(func(ctx context.Context, want batch.Want) (batch.Page[item], error) {
+		step.Reader = readerFunc(func(ctx context.Context, want batch.ClaimRequest) (batch.Claim[item], error) {
 			read = path(ctx)
 			require.NotNil(t, batch.Execution(ctx))
 			return b.source.Read(ctx, want)
@@ -115,9 +115,9 @@ func TestClaimsAndSettlementsAreUnderTheirSpans(t *testing.T) {
 	})
 }
 
-type readerFunc func(ctx context.Context, want batch.Want) (batch.Page[item], error)
+type readerFunc func(ctx context.Context, want batch.ClaimRequest) (batch.Claim[item], error)
 
-func (f readerFunc) Read(ctx context.Context, want batch.Want) (batch.Page[item], error) {
+func (f readerFunc) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[item], error) {
 	return f(ctx, want)
 }
 

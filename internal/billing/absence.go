@@ -23,21 +23,21 @@ const (
 	Unaskable
 )
 
-// Keeping is what a gateway declares about keys and look-ups.
-type Keeping struct {
-	KeyLife   time.Duration // how long a key is kept; 0: not at all
-	Longest   time.Duration // how long after it was sent a request can take effect
-	FindLasts bool          // look-ups answer for as long as the payment exists
+// Guarantees is what a gateway declares about keys and look-ups.
+type Guarantees struct {
+	KeyLife           time.Duration // how long a key is kept; 0: not at all
+	Longest           time.Duration // how long after it was sent a request can take effect
+	LookupOutlivesKey bool          // look-ups answer for as long as the payment exists
 }
 
 // longest is R for an attempt that was made under t: the longer of what was declared then and what is now.
-func (k Keeping) longest(t Terms) time.Duration { return max(k.Longest, t.Longest) }
+func (k Guarantees) longest(t Terms) time.Duration { return max(k.Longest, t.Longest) }
 
 // kept is L for waiting: a key may be kept for the longer of what was declared then and what is now.
-func (k Keeping) kept(t Terms) time.Duration { return max(k.KeyLife, t.KeyLife) }
+func (k Guarantees) kept(t Terms) time.Duration { return max(k.KeyLife, t.KeyLife) }
 
 // keyed is L for whatever relies on the key: the shorter of the two, where both are known.
-func (k Keeping) keyed(t Terms) time.Duration {
+func (k Guarantees) keyed(t Terms) time.Duration {
 	if t.Longest == 0 { // nothing is stored
 		return k.KeyLife
 	}
@@ -46,7 +46,7 @@ func (k Keeping) keyed(t Terms) time.Duration {
 
 // SendFor is for how long after it was made an attempt under t may be sent: the gateway must still know the key when the
 // last request arrives. It is 0 where no key guards a second request.
-func (k Keeping) SendFor(t Terms) time.Duration { return max(0, k.keyed(t)-k.longest(t)) }
+func (k Guarantees) SendFor(t Terms) time.Duration { return max(0, k.keyed(t)-k.longest(t)) }
 
 // AbsentAction is what is done with an unsettled attempt that no answer was found for.
 type AbsentAction uint8
@@ -122,7 +122,7 @@ func (act AbsentAction) Vetted(v payment.Vetting) AbsentAction {
 // between, and for an attempt that must not be sent again, only time helps. Without keys (L = 0) any
 // request may have been executed unseen: absence proves nothing. What was sent to another account is neither sent to this
 // one nor absent because this one does not know it.
-func DecideAbsent(a Attempt, k Keeping, asked Asked, chargeable bool, age time.Duration) AbsentAction {
+func DecideAbsent(a Attempt, k Guarantees, asked Asked, chargeable bool, age time.Duration) AbsentAction {
 	now := a.CreatedAt.Add(age)
 	overdue := now.After(k.Horizon(a))
 	send := k.SendFor(a.Terms)
@@ -134,7 +134,7 @@ func DecideAbsent(a Attempt, k Keeping, asked Asked, chargeable bool, age time.D
 			return Resend
 		case !overdue || a.Elsewhere:
 			return CheckLater
-		case k.keyed(a.Terms) > 0 && k.FindLasts && a.PaymentID == "":
+		case k.keyed(a.Terms) > 0 && k.LookupOutlivesKey && a.PaymentID == "":
 			return Release
 		}
 		return GiveUp

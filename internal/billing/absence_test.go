@@ -14,11 +14,11 @@ import (
 
 func TestDecideAbsent(t *testing.T) {
 	const ns = time.Nanosecond
-	lasting := billing.Keeping{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute, FindLasts: true}
-	fading := billing.Keeping{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute}
-	keyless := billing.Keeping{Longest: 2 * time.Minute, FindLasts: true}
-	short := billing.Keeping{KeyLife: time.Hour, Longest: 2 * time.Minute, FindLasts: true}
-	slow := billing.Keeping{KeyLife: time.Minute, Longest: time.Hour, FindLasts: true}
+	lasting := billing.Guarantees{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute, LookupOutlivesKey: true}
+	fading := billing.Guarantees{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute}
+	keyless := billing.Guarantees{Longest: 2 * time.Minute, LookupOutlivesKey: true}
+	short := billing.Guarantees{KeyLife: time.Hour, Longest: 2 * time.Minute, LookupOutlivesKey: true}
+	slow := billing.Guarantees{KeyLife: time.Minute, Longest: time.Hour, LookupOutlivesKey: true}
 	window, over := 24*time.Hour-2*time.Minute, 24*time.Hour+2*time.Minute
 
 	type row = billing.Attempt
@@ -29,7 +29,7 @@ func TestDecideAbsent(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		change      func(*row)
-		keeping     billing.Keeping
+		keeping     billing.Guarantees
 		asked       billing.Asked
 		unavailable bool // the subscription may not be charged any more, or not by this method
 		age         time.Duration
@@ -53,7 +53,7 @@ func TestDecideAbsent(t *testing.T) {
 		{name: "absent, no keys, young", keeping: keyless, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
 		{name: "absent, no keys, a late request may still land", keeping: keyless, asked: billing.Absent, age: 2 * time.Minute, want: billing.CheckLater},
 		{name: "absent, no keys", keeping: keyless, asked: billing.Absent, age: 2*time.Minute + ns, want: billing.GiveUp},
-		{name: "absent, no keys, by a clock that was set back", keeping: billing.Keeping{}, asked: billing.Absent, age: -time.Second, want: billing.CheckLater},
+		{name: "absent, no keys, by a clock that was set back", keeping: billing.Guarantees{}, asked: billing.Absent, age: -time.Second, want: billing.CheckLater},
 		{name: "absent, requests outlive keys", keeping: slow, asked: billing.Absent, age: 0, want: billing.CheckLater},
 
 		{name: "unaskable, young", keeping: fading, asked: billing.Unaskable, age: time.Second, want: billing.Resend},
@@ -113,7 +113,7 @@ func TestDecideAbsentProperty(t *testing.T) {
 		minutes := func(label string, most int) time.Duration {
 			return time.Duration(rapid.IntRange(0, most).Draw(t, label)) * time.Minute
 		}
-		k := billing.Keeping{KeyLife: minutes("life", 30), Longest: minutes("longest", 10), FindLasts: rapid.Bool().Draw(t, "lasts")}
+		k := billing.Guarantees{KeyLife: minutes("life", 30), Longest: minutes("longest", 10), LookupOutlivesKey: rapid.Bool().Draw(t, "lasts")}
 		a := attempt()
 		a.LookUp = rapid.Bool().Draw(t, "look up")
 		a.PaymentID = draw(t, "id", "", "pay_1")
@@ -130,7 +130,7 @@ func TestDecideAbsentProperty(t *testing.T) {
 		case billing.Release:
 			require.Greater(t, age, k.KeyLife+k.Longest)
 			require.Positive(t, k.KeyLife)
-			require.True(t, k.FindLasts)
+			require.True(t, k.LookupOutlivesKey)
 			require.Equal(t, billing.Absent, asked)
 			require.Empty(t, a.PaymentID)
 		case billing.CheckLater:

@@ -233,9 +233,9 @@ func adoptLeavesNothingToCharge(t *testing.T, c adoptCase, u billing.Unadopted, 
 	if after.Subscription == nil || after.Invoice == nil || after.Invoice.Status != billing.Open {
 		return
 	}
-	var past []billing.Past
+	var past []billing.PastAttempt
 	for _, x := range after.Attempts {
-		past = append(past, billing.Past{ID: x.ID, No: x.No, Key: x.Charge.Key, Status: x.Status, Gateway: "main", Proof: billing.ProofLookUp})
+		past = append(past, billing.PastAttempt{ID: x.ID, No: x.No, Key: x.Charge.Key, Status: x.Status, Gateway: "main", Proof: billing.ProofLookUp})
 	}
 	claim := billing.DecideClaim(after.Invoice.Invoice, *after.Subscription, past, policy(), day("2026-03-31"), known)
 	if claim.Action == billing.Charge {

@@ -47,7 +47,7 @@ type Claim struct {
 //     stage passes.
 //   - A released attempt is taken up again under its number and key. The key's number moves only past a proof that
 //     is stored with the newest attempt; without one an operator decides.
-func DecideClaim(inv Invoice, s Subscription, past []Past, p Policy, effective payment.Date, knownGateway func(string) bool) Claim {
+func DecideClaim(inv Invoice, s Subscription, past []PastAttempt, p Policy, effective payment.Date, knownGateway func(string) bool) Claim {
 	about := aboutInvoice(inv, s.Gateway)
 	if problem := blocking(inv, past); problem != "" {
 		return claimReview(about, effective, problem)
@@ -80,7 +80,7 @@ func DecideClaim(inv Invoice, s Subscription, past []Past, p Policy, effective p
 }
 
 // blocking says what forbids another attempt on inv, or "".
-func blocking(inv Invoice, past []Past) string {
+func blocking(inv Invoice, past []PastAttempt) string {
 	if inv.Money.Amount <= 0 {
 		return fmt.Sprintf("amount %d cannot be charged", inv.Money.Amount)
 	}
@@ -101,7 +101,7 @@ func blocking(inv Invoice, past []Past) string {
 }
 
 // passStage uses the stage up without an attempt, since the method was declined for good.
-func passStage(inv Invoice, s Subscription, declined Past, attempts int, p Policy, effective payment.Date) Claim {
+func passStage(inv Invoice, s Subscription, declined PastAttempt, attempts int, p Policy, effective payment.Date) Claim {
 	next, last := NextStage(p.of(inv), inv.Stage, inv.FirstDeclined, effective)
 	if !last {
 		return Claim{Action: UseStage, Stage: inv.Stage + 1, Next: next}

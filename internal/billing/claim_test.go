@@ -12,8 +12,8 @@ import (
 )
 
 // tried is an earlier attempt by the method that subscription has.
-func tried(no int, status billing.AttemptStatus, class payment.Class) billing.Past {
-	return billing.Past{
+func tried(no int, status billing.AttemptStatus, class payment.Class) billing.PastAttempt {
+	return billing.PastAttempt{
 		ID: uint64(100 + no), No: no, Key: billing.Key(42, day("2026-01-31"), no), Status: status, Class: class,
 		Gateway: "main", Method: "pm_secret_1", Account: 1, Proof: billing.ProofAnswer,
 	}
@@ -28,7 +28,7 @@ func atStage(stage int) billing.Invoice {
 	return inv
 }
 
-func decideClaim(inv billing.Invoice, s billing.Subscription, past ...billing.Past) billing.Claim {
+func decideClaim(inv billing.Invoice, s billing.Subscription, past ...billing.PastAttempt) billing.Claim {
 	return billing.DecideClaim(inv, s, past, policy(), day("2026-02-05"), known)
 }
 
@@ -36,17 +36,17 @@ func TestDecideClaimCharges(t *testing.T) {
 	inReview := tried(3, billing.AttemptRejected, "")
 	for _, c := range []struct {
 		name string
-		past []billing.Past
+		past []billing.PastAttempt
 		want billing.Claim
 	}{
 		{"the first", nil, billing.Claim{No: 1, Key: "sub_42_20260131-1"}},
-		{"after a decline", []billing.Past{tried(1, billing.AttemptDeclined, payment.Soft)}, billing.Claim{No: 2, Key: "sub_42_20260131-2"}},
-		{"after a try later", []billing.Past{tried(1, billing.AttemptDeclined, "")}, billing.Claim{No: 2, Key: "sub_42_20260131-2"}},
-		{"after a rejection that was requeued", []billing.Past{tried(1, billing.AttemptDeclined, payment.Soft), tried(2, billing.AttemptDeclined, ""), inReview}, billing.Claim{No: 4, Key: "sub_42_20260131-4"}},
-		{"a released one again", []billing.Past{tried(1, billing.AttemptReleased, "")}, billing.Claim{Reuse: 101, No: 1, Key: "sub_42_20260131-1"}},
-		{"a released one after a decline", []billing.Past{tried(1, billing.AttemptDeclined, payment.Soft), tried(2, billing.AttemptReleased, "")}, billing.Claim{Reuse: 102, No: 2, Key: "sub_42_20260131-2"}},
-		{"in any order", []billing.Past{tried(2, billing.AttemptReleased, ""), tried(1, billing.AttemptDeclined, payment.Soft)}, billing.Claim{Reuse: 102, No: 2, Key: "sub_42_20260131-2"}},
-		{"numbers may have gaps", []billing.Past{tried(3, billing.AttemptDeclined, payment.Soft)}, billing.Claim{No: 4, Key: "sub_42_20260131-4"}},
+		{"after a decline", []billing.PastAttempt{tried(1, billing.AttemptDeclined, payment.Soft)}, billing.Claim{No: 2, Key: "sub_42_20260131-2"}},
+		{"after a try later", []billing.PastAttempt{tried(1, billing.AttemptDeclined, "")}, billing.Claim{No: 2, Key: "sub_42_20260131-2"}},
+		{"after a rejection that was requeued", []billing.PastAttempt{tried(1, billing.AttemptDeclined, payment.Soft), tried(2, billing.AttemptDeclined, ""), inReview}, billing.Claim{No: 4, Key: "sub_42_20260131-4"}},
+		{"a released one again", []billing.PastAttempt{tried(1, billing.AttemptReleased, "")}, billing.Claim{Reuse: 101, No: 1, Key: "sub_42_20260131-1"}},
+		{"a released one after a decline", []billing.PastAttempt{tried(1, billing.AttemptDeclined, payment.Soft), tried(2, billing.AttemptReleased, "")}, billing.Claim{Reuse: 102, No: 2, Key: "sub_42_20260131-2"}},
+		{"in any order", []billing.PastAttempt{tried(2, billing.AttemptReleased, ""), tried(1, billing.AttemptDeclined, payment.Soft)}, billing.Claim{Reuse: 102, No: 2, Key: "sub_42_20260131-2"}},
+		{"numbers may have gaps", []billing.PastAttempt{tried(3, billing.AttemptDeclined, payment.Soft)}, billing.Claim{No: 4, Key: "sub_42_20260131-4"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.want.Action = billing.Charge
@@ -76,17 +76,17 @@ func TestDecideClaimReview(t *testing.T) {
 		name   string
 		change func(*row)
 		inv    billing.Invoice
-		past   []billing.Past
+		past   []billing.PastAttempt
 		want   string
 	}{
-		{name: "an attempt in flight", past: []billing.Past{tried(1, billing.AttemptInFlight, "")}, want: "attempt 101 is not settled"},
-		{name: "an attempt in doubt", past: []billing.Past{tried(1, billing.AttemptReleased, ""), tried(2, billing.AttemptInDoubt, "")}, want: "attempt 102 is not settled"},
-		{name: "an attempt in review", past: []billing.Past{tried(1, billing.AttemptReview, "")}, want: "attempt 101 is in review"},
-		{name: "an attempt that took the money", past: []billing.Past{tried(1, billing.AttemptSucceeded, "")}, want: "attempt 101 succeeded already"},
-		{name: "an attempt in a status that is unknown", past: []billing.Past{tried(1, "odd", "")}, want: `attempt 101 has the unknown status "odd"`},
+		{name: "an attempt in flight", past: []billing.PastAttempt{tried(1, billing.AttemptInFlight, "")}, want: "attempt 101 is not settled"},
+		{name: "an attempt in doubt", past: []billing.PastAttempt{tried(1, billing.AttemptReleased, ""), tried(2, billing.AttemptInDoubt, "")}, want: "attempt 102 is not settled"},
+		{name: "an attempt in review", past: []billing.PastAttempt{tried(1, billing.AttemptReview, "")}, want: "attempt 101 is in review"},
+		{name: "an attempt that took the money", past: []billing.PastAttempt{tried(1, billing.AttemptSucceeded, "")}, want: "attempt 101 succeeded already"},
+		{name: "an attempt in a status that is unknown", past: []billing.PastAttempt{tried(1, "odd", "")}, want: `attempt 101 has the unknown status "odd"`},
 		{
 			name: "also of a cancelled subscription", change: func(s *row) { s.Status = billing.Cancelled },
-			past: []billing.Past{tried(1, billing.AttemptInDoubt, "")}, want: "attempt 101 is not settled",
+			past: []billing.PastAttempt{tried(1, billing.AttemptInDoubt, "")}, want: "attempt 101 is not settled",
 		},
 		{name: "no amount", inv: billing.Invoice{SubscriptionID: 42, Due: day("2026-01-31"), Money: payment.Money{Currency: "KRW"}}, want: "amount 0 cannot be charged"},
 		{name: "gateway", change: func(s *row) { s.Gateway = "" }, want: "gateway is empty"},
@@ -168,7 +168,7 @@ func TestDecideClaimPassesTheStageOfAMethodDeclinedForGood(t *testing.T) {
 		require.Equal(t, billing.UseStage, got.Action)
 	})
 	t.Run("by the days after the first decline", func(t *testing.T) {
-		got := billing.DecideClaim(atStage(2), subscription(), []billing.Past{tried(1, billing.AttemptDeclined, payment.Hard)}, policy(), day("2026-02-03"), known)
+		got := billing.DecideClaim(atStage(2), subscription(), []billing.PastAttempt{tried(1, billing.AttemptDeclined, payment.Hard)}, policy(), day("2026-02-03"), known)
 		require.Equal(t, billing.Claim{Action: billing.UseStage, Stage: 3, Next: day("2026-02-05")}, got)
 	})
 }
@@ -206,7 +206,7 @@ func TestDecideClaimProperty(t *testing.T) {
 		billing.AttemptRejected, billing.AttemptRejected, billing.AttemptReview,
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		var past []billing.Past
+		var past []billing.PastAttempt
 		n := rapid.IntRange(0, 6).Draw(t, "attempts")
 		barred := false
 		for no := 1; no <= n; no++ {

@@ -12,7 +12,7 @@ type Closable struct {
 	Invoice
 
 	Status InvoiceStatus
-	Past   []Past
+	Past   []PastAttempt
 	// Gone: the subscription's row is not there.
 	Gone bool
 	// Unknown is a gateway that lists a charge of the invoice's period which no attempt accounts for; empty: none does.
@@ -34,7 +34,7 @@ type Closing struct {
 //     customer could pay twice.
 //   - What is paid or void is closed already. One that was given up as uncollectible may still be paid, or become void.
 //   - Paid outside, the subscription goes on as if a gateway had taken the money. The others leave it as it is.
-func Close(c Closable, as payment.As) (Closing, error) {
+func Close(c Closable, as payment.Resolution) (Closing, error) {
 	if err := c.ended(); err != nil {
 		return Closing{}, err
 	}
@@ -73,7 +73,7 @@ func (c Closable) ended() error {
 }
 
 // instead says what is right where a word is said of the invoice that is one of a charge.
-func (c Closable) instead(as payment.As) error {
+func (c Closable) instead(as payment.Resolution) error {
 	if err := c.unsettled(); err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 func closable(status billing.InvoiceStatus, attempt billing.AttemptStatus, proof billing.Proof) billing.Closable {
 	c := billing.Closable{Status: status, Invoice: billing.Invoice{ID: 3, SubscriptionID: 42, Due: day("2026-01-31"), Money: payment.Money{Amount: 9900, Currency: "KRW"}}}
 	if attempt != "" {
-		c.Past = []billing.Past{{ID: 7, No: 1, Key: "sub_42_20260131-1", Status: attempt, Gateway: "main", Account: 1, Proof: proof}}
+		c.Past = []billing.PastAttempt{{ID: 7, No: 1, Key: "sub_42_20260131-1", Status: attempt, Gateway: "main", Account: 1, Proof: proof}}
 	}
 	return c
 }
@@ -21,8 +21,8 @@ func closable(status billing.InvoiceStatus, attempt billing.AttemptStatus, proof
 // Every invoice that waits can be closed in the three ways of an invoice, unless something may have taken money for it; nothing else
 // can, and each refusal says in a line what is right.
 func TestClose(t *testing.T) {
-	closes := []payment.As{payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible}
-	to := map[payment.As]billing.InvoiceStatus{payment.AsPaidOutside: billing.Paid, payment.AsVoid: billing.Void, payment.AsUncollectible: billing.Uncollectible}
+	closes := []payment.Resolution{payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible}
+	to := map[payment.Resolution]billing.InvoiceStatus{payment.AsPaidOutside: billing.Paid, payment.AsVoid: billing.Void, payment.AsUncollectible: billing.Uncollectible}
 	const ask = "duly run billing --subscription 42 settles it first"
 	for _, c := range []struct {
 		name    string
@@ -93,13 +93,13 @@ func TestClose(t *testing.T) {
 			require.Empty(t, got.SubscriptionTo, c.name)
 			require.Empty(t, got.Events, c.name)
 		}
-		for _, as := range []payment.As{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored, "lost"} {
+		for _, as := range []payment.Resolution{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored, "lost"} {
 			_, err := billing.Close(c.is, as)
 			require.Error(t, err, "%s as %s", c.name, as)
 			require.NotContains(t, err.Error(), "\n")
 		}
 	}
-	for _, as := range []payment.As{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored} {
+	for _, as := range []payment.Resolution{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored} {
 		_, err := billing.Close(closable(billing.Review, billing.AttemptReview, ""), as)
 		require.ErrorContains(t, err, "duly resolve attempt 7 --as "+string(as))
 		_, err = billing.Close(closable(billing.Review, billing.AttemptDeclined, billing.ProofAnswer), as)
@@ -113,10 +113,10 @@ func TestWordsOfAnInvoiceAreNotAnAttempts(t *testing.T) {
 	for _, status := range []billing.AttemptStatus{
 		billing.AttemptInFlight, billing.AttemptSucceeded, billing.AttemptDeclined, billing.AttemptInDoubt, billing.AttemptReleased, billing.AttemptRejected, billing.AttemptReview,
 	} {
-		for _, as := range []payment.As{payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible} {
+		for _, as := range []payment.Resolution{payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible} {
 			a := reviewed(func(a *billing.Reviewed) { a.Status = status })
 			require.ErrorContains(t, billing.Resolvable(a, as), "duly resolve invoice 3 --as "+string(as)+" --reason …", status)
-			_, err := billing.Resolve(a, word(as), evidence(payment.Sight{Absent: true}), billing.Keeping{})
+			_, err := billing.Resolve(a, word(as), evidence(payment.LookupResult{Absent: true}), billing.Guarantees{})
 			require.ErrorContains(t, err, "duly resolve invoice 3 --as "+string(as), status)
 		}
 	}
@@ -125,11 +125,11 @@ func TestWordsOfAnInvoiceAreNotAnAttempts(t *testing.T) {
 // An invoice that an operator wrote off is not charged again by taking its decline back.
 func TestReopenOfWhatAnOperatorClosed(t *testing.T) {
 	d := billing.Declined{
-		Past:  billing.Past{ID: 7, No: 1, Key: "sub_42_20260131-1", Status: billing.AttemptDeclined, Class: payment.Hard, Proof: billing.ProofAnswer},
-		Stage: 3, Invoice: billing.Invoice{ID: 3, SubscriptionID: 42, Due: day("2026-01-31"), Money: payment.Money{Amount: 9900, Currency: "KRW"}, Stage: 3},
+		PastAttempt: billing.PastAttempt{ID: 7, No: 1, Key: "sub_42_20260131-1", Status: billing.AttemptDeclined, Class: payment.Hard, Proof: billing.ProofAnswer},
+		Stage:       3, Invoice: billing.Invoice{ID: 3, SubscriptionID: 42, Due: day("2026-01-31"), Money: payment.Money{Amount: 9900, Currency: "KRW"}, Stage: 3},
 		InvoiceStatus: billing.Uncollectible, Closed: true,
 	}
-	d.Attempts = []billing.Past{d.Past}
+	d.Attempts = []billing.PastAttempt{d.PastAttempt}
 	_, err := billing.DecideReopen(d, []payment.Class{payment.Hard}, day("2026-02-05"))
 	require.ErrorContains(t, err, "an operator closed it as uncollectible: duly show invoice 3")
 }

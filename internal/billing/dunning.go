@@ -38,7 +38,7 @@ func barred(c payment.Class) bool {
 }
 
 // bars reports whether a, which may be an attempt of any status, forbids charging s as it is now.
-func (a Past) bars(s Subscription) bool {
+func (a PastAttempt) bars(s Subscription) bool {
 	return barred(a.Class) && !a.Reopened && a.Gateway == s.Gateway && a.Method == s.Method
 }
 

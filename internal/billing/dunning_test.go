@@ -53,7 +53,7 @@ type dunned struct {
 	inv  billing.Invoice
 	next payment.Date // of the stage
 	open bool
-	past []billing.Past
+	past []billing.PastAttempt
 	used []payment.Date // the effective dates on which a stage was used up
 	sent map[string]int // definite answers by key
 	now  time.Time
@@ -114,7 +114,7 @@ func (d *dunned) charge(claim billing.Claim, effective payment.Date) {
 		a.Doubted, a.LookUp, a.Checks = got.Doubted, got.LookUp, got.Checks
 	}
 
-	past := billing.Past{ID: a.ID, No: a.No, Key: claim.Key, Status: got.Attempt, Class: got.Decline.Class, Gateway: a.Gateway, Method: a.Charge.Method, Account: 1, Proof: got.Proof}
+	past := billing.PastAttempt{ID: a.ID, No: a.No, Key: claim.Key, Status: got.Attempt, Class: got.Decline.Class, Gateway: a.Gateway, Method: a.Charge.Method, Account: 1, Proof: got.Proof}
 	if claim.Reuse != 0 {
 		d.past = d.past[:len(d.past)-1]
 	}
@@ -220,7 +220,7 @@ func TestTheDaysOfAnInvoiceAreThoseOfItsFirstDecline(t *testing.T) {
 	require.Empty(t, second.RetryDays, "they are stored once")
 
 	hard := tried(2, billing.AttemptDeclined, payment.Hard)
-	claim := billing.DecideClaim(a.Invoice, subscription(), []billing.Past{hard}, shortened, day("2026-02-02"), func(string) bool { return true })
+	claim := billing.DecideClaim(a.Invoice, subscription(), []billing.PastAttempt{hard}, shortened, day("2026-02-02"), func(string) bool { return true })
 	require.Equal(t, billing.UseStage, claim.Action)
 
 	a.Invoice.RetryDays = nil // declined before the days were stored

@@ -27,7 +27,7 @@ func TestEvents(t *testing.T) {
 	free.Money.Amount = 0
 	broken := subscription()
 	broken.CustomerID = ""
-	barred := []billing.Past{tried(1, billing.AttemptDeclined, payment.Hard)}
+	barred := []billing.PastAttempt{tried(1, billing.AttemptDeclined, payment.Hard)}
 
 	type event struct{ kind, dedupe, payload string }
 	for _, c := range []struct {

@@ -64,7 +64,7 @@ type StandingInvoice struct {
 	StageDate    payment.Date // when the stage's charge is due
 	ReviewReason string
 	PaidAt       time.Time
-	Past         []Past // oldest first
+	Past         []PastAttempt // oldest first
 	// Of the last attempt.
 	Message   string
 	NextCheck time.Time
@@ -78,7 +78,7 @@ type StandingInvoice struct {
 
 // Resolved is what an operator said became of an attempt, or of the invoice.
 type Resolved struct {
-	As          payment.As
+	As          payment.Resolution
 	Who, Reason string
 	// PaymentID is the gateway's payment that the attempt has; empty: none is known.
 	PaymentID string
@@ -192,7 +192,7 @@ func (inv *StandingInvoice) decides(gone bool) string {
 }
 
 // closed says who closed the invoice in that way; empty: nobody did.
-func (inv *StandingInvoice) closed(as payment.As, what string) string {
+func (inv *StandingInvoice) closed(as payment.Resolution, what string) string {
 	r := inv.Resolved
 	if r == nil || r.As != as {
 		return ""

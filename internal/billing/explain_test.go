@@ -30,7 +30,7 @@ func standing(change ...func(*billing.Standing)) billing.Standing {
 }
 
 // invoiced gives the standing an invoice of 31 January with these attempts, and moves the next date on.
-func invoiced(status billing.InvoiceStatus, past ...billing.Past) func(*billing.Standing) {
+func invoiced(status billing.InvoiceStatus, past ...billing.PastAttempt) func(*billing.Standing) {
 	return func(s *billing.Standing) {
 		s.Subscription.Next = day("2026-02-28")
 		s.Invoice = &billing.StandingInvoice{
@@ -39,8 +39,8 @@ func invoiced(status billing.InvoiceStatus, past ...billing.Past) func(*billing.
 	}
 }
 
-func past(status billing.AttemptStatus, class payment.Class) billing.Past {
-	return billing.Past{ID: 5, No: 1, Key: "sub_42_20260131-1", Status: status, Class: class, Gateway: "main", Method: "pm_secret_1", Proof: billing.ProofAnswer}
+func past(status billing.AttemptStatus, class payment.Class) billing.PastAttempt {
+	return billing.PastAttempt{ID: 5, No: 1, Key: "sub_42_20260131-1", Status: status, Class: class, Gateway: "main", Method: "pm_secret_1", Proof: billing.ProofAnswer}
 }
 
 func TestExplain(t *testing.T) {
@@ -136,7 +136,7 @@ func TestExplainInvoiceThatIsSettled(t *testing.T) {
 	for _, c := range []struct {
 		status   billing.InvoiceStatus
 		refunded bool
-		as       payment.As
+		as       payment.Resolution
 		sub      billing.SubscriptionStatus
 		text     string
 		next     string

@@ -8,7 +8,7 @@ import (
 
 // Horizon is the instant after which no request of a, an attempt that is unsettled or was doubted, can take effect any
 // more. k is what its gateway declares today; what was declared when the attempt was made counts where it is longer.
-func (k Keeping) Horizon(a Attempt) time.Time {
+func (k Guarantees) Horizon(a Attempt) time.Time {
 	longest := k.longest(a.Terms)
 	at := a.CreatedAt.Add(k.kept(a.Terms) + longest)
 	if by := a.SentBy.Add(longest); !a.SentBy.IsZero() && by.After(at) {
@@ -19,7 +19,7 @@ func (k Keeping) Horizon(a Attempt) time.Time {
 
 // horizon is the instant after which no request of a can take effect any more. ok is false if nobody can say: how long its
 // requests take is neither declared nor stored, or a run has yet to take the attempt over.
-func (a Reviewed) horizon(k Keeping) (at time.Time, ok bool) {
+func (a Reviewed) horizon(k Guarantees) (at time.Time, ok bool) {
 	longest := k.longest(a.Terms)
 	switch {
 	case longest == 0:

@@ -22,19 +22,19 @@ func KeyNumber(key string) (n int, ok bool) {
 
 // ended reports whether a is proven to have ended without money taken or still to be taken: the number of the key may
 // move past it. Attempts from before proofs were stored are believed if they were declined.
-func (a Past) ended() bool {
+func (a PastAttempt) ended() bool {
 	return a.Proof.known() || a.Proof == "" && a.Account == 0 && a.Status == AttemptDeclined
 }
 
 // unproven reports whether a forbids another attempt until somebody has proven what became of it.
-func (a Past) unproven() bool { return a.ID != 0 && a.Status != AttemptReleased && !a.ended() }
+func (a PastAttempt) unproven() bool { return a.ID != 0 && a.Status != AttemptReleased && !a.ended() }
 
 func (p Proof) known() bool { return p == ProofAnswer || p == ProofLookUp || p == ProofOperator }
 
 // newestOf is the attempt with the highest number in its key. Of two with the same number the one without a proof counts.
-func newestOf(past []Past) Past {
+func newestOf(past []PastAttempt) PastAttempt {
 	newest := 0
-	var last Past
+	var last PastAttempt
 	for _, a := range past {
 		if n, _ := KeyNumber(a.Key); n > newest || n == newest && (last.ID == 0 || last.ended()) {
 			newest, last = n, a
@@ -48,7 +48,7 @@ func newestOf(past []Past) Past {
 //
 // The number of a key follows that of the newest attempt, which is the one with the highest, and only past a proof that
 // is stored with it. Without one the problem says what an operator has to do.
-func mint(inv Invoice, past []Past) (next Claim, problem string) {
+func mint(inv Invoice, past []PastAttempt) (next Claim, problem string) {
 	number, released := 0, 0
 	next = Claim{Action: Charge, No: 1}
 	for _, a := range past {

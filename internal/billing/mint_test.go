@@ -54,7 +54,7 @@ func TestTheNumberMovesByProofAlone(t *testing.T) {
 				if settled && !proven && !legacy {
 					unproven = a.ID
 				}
-				require.Equal(t, unproven, billing.Unproven([]billing.Past{a}), name)
+				require.Equal(t, unproven, billing.Unproven([]billing.PastAttempt{a}), name)
 			}
 		}
 	}
@@ -62,34 +62,34 @@ func TestTheNumberMovesByProofAlone(t *testing.T) {
 
 // Keys that do not count from one without gaps, as a restore or another installation leaves them.
 func TestOddKeys(t *testing.T) {
-	at := func(no int, key string, status billing.AttemptStatus) billing.Past {
+	at := func(no int, key string, status billing.AttemptStatus) billing.PastAttempt {
 		a := tried(no, status, "")
 		a.Key = key
 		return a
 	}
-	unproven := func(a billing.Past) billing.Past {
+	unproven := func(a billing.PastAttempt) billing.PastAttempt {
 		a.Proof = ""
 		return a
 	}
 	declined, rejected, released := billing.AttemptDeclined, billing.AttemptRejected, billing.AttemptReleased
 	for _, c := range []struct {
 		name   string
-		past   []billing.Past
+		past   []billing.PastAttempt
 		want   billing.Claim
 		reason string
 	}{
-		{"a gap", []billing.Past{at(1, "sub_42_20260131-4", declined)}, billing.Claim{No: 2, Key: "sub_42_20260131-5"}, ""},
-		{"numbers of attempts beyond those of keys", []billing.Past{at(9, "sub_42_20260131-2", declined)}, billing.Claim{No: 10, Key: "sub_42_20260131-3"}, ""},
-		{"a prefix", []billing.Past{at(1, "b-2_sub_42_20260131-7", declined)}, billing.Claim{No: 2, Key: "sub_42_20260131-8"}, ""},
-		{"the newest by its key", []billing.Past{at(1, "sub_42_20260131-3", declined), at(2, "sub_42_20260131-1", declined)}, billing.Claim{No: 3, Key: "sub_42_20260131-4"}, ""},
-		{"the newest by its key is unproven", []billing.Past{unproven(at(1, "sub_42_20260131-3", rejected)), at(2, "sub_42_20260131-1", declined)}, billing.Claim{}, "attempt 101 is rejected"},
-		{"an older one is unproven", []billing.Past{unproven(at(1, "sub_42_20260131-1", rejected)), at(2, "sub_42_20260131-2", declined)}, billing.Claim{No: 3, Key: "sub_42_20260131-3"}, ""},
-		{"a released one behind a decline", []billing.Past{at(1, "sub_42_20260131-1", released), at(2, "sub_42_20260131-2", declined)}, billing.Claim{Reuse: 101, No: 1, Key: "sub_42_20260131-1"}, ""},
-		{"a released one behind one that is unproven", []billing.Past{at(1, "sub_42_20260131-1", released), unproven(at(2, "sub_42_20260131-2", rejected))}, billing.Claim{}, "attempt 102 is rejected"},
-		{"two released", []billing.Past{at(1, "sub_42_20260131-1", released), at(2, "sub_42_20260131-2", released)}, billing.Claim{Reuse: 102, No: 2, Key: "sub_42_20260131-2"}, ""},
-		{"two under one number, one unproven", []billing.Past{unproven(at(1, "sub_42_20260131-2", rejected)), at(2, "b_sub_42_20260131-2", declined)}, billing.Claim{}, "attempt 101 is rejected"},
-		{"the same, turned round", []billing.Past{at(1, "b_sub_42_20260131-2", declined), unproven(at(2, "sub_42_20260131-2", rejected))}, billing.Claim{}, "attempt 102 is rejected"},
-		{"no number", []billing.Past{at(1, "of_the_shop", declined)}, billing.Claim{}, `attempt 101 has the key "of_the_shop", which does not end in a number`},
+		{"a gap", []billing.PastAttempt{at(1, "sub_42_20260131-4", declined)}, billing.Claim{No: 2, Key: "sub_42_20260131-5"}, ""},
+		{"numbers of attempts beyond those of keys", []billing.PastAttempt{at(9, "sub_42_20260131-2", declined)}, billing.Claim{No: 10, Key: "sub_42_20260131-3"}, ""},
+		{"a prefix", []billing.PastAttempt{at(1, "b-2_sub_42_20260131-7", declined)}, billing.Claim{No: 2, Key: "sub_42_20260131-8"}, ""},
+		{"the newest by its key", []billing.PastAttempt{at(1, "sub_42_20260131-3", declined), at(2, "sub_42_20260131-1", declined)}, billing.Claim{No: 3, Key: "sub_42_20260131-4"}, ""},
+		{"the newest by its key is unproven", []billing.PastAttempt{unproven(at(1, "sub_42_20260131-3", rejected)), at(2, "sub_42_20260131-1", declined)}, billing.Claim{}, "attempt 101 is rejected"},
+		{"an older one is unproven", []billing.PastAttempt{unproven(at(1, "sub_42_20260131-1", rejected)), at(2, "sub_42_20260131-2", declined)}, billing.Claim{No: 3, Key: "sub_42_20260131-3"}, ""},
+		{"a released one behind a decline", []billing.PastAttempt{at(1, "sub_42_20260131-1", released), at(2, "sub_42_20260131-2", declined)}, billing.Claim{Reuse: 101, No: 1, Key: "sub_42_20260131-1"}, ""},
+		{"a released one behind one that is unproven", []billing.PastAttempt{at(1, "sub_42_20260131-1", released), unproven(at(2, "sub_42_20260131-2", rejected))}, billing.Claim{}, "attempt 102 is rejected"},
+		{"two released", []billing.PastAttempt{at(1, "sub_42_20260131-1", released), at(2, "sub_42_20260131-2", released)}, billing.Claim{Reuse: 102, No: 2, Key: "sub_42_20260131-2"}, ""},
+		{"two under one number, one unproven", []billing.PastAttempt{unproven(at(1, "sub_42_20260131-2", rejected)), at(2, "b_sub_42_20260131-2", declined)}, billing.Claim{}, "attempt 101 is rejected"},
+		{"the same, turned round", []billing.PastAttempt{at(1, "b_sub_42_20260131-2", declined), unproven(at(2, "sub_42_20260131-2", rejected))}, billing.Claim{}, "attempt 102 is rejected"},
+		{"no number", []billing.PastAttempt{at(1, "of_the_shop", declined)}, billing.Claim{}, `attempt 101 has the key "of_the_shop", which does not end in a number`},
 	} {
 		got := decideClaim(invoice(), subscription(), c.past...)
 		if c.reason != "" {
@@ -105,7 +105,7 @@ func TestOddKeys(t *testing.T) {
 // Whatever was tried, no claim makes a key that was used, or one beyond an attempt that nothing proves.
 func TestMintProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var past []billing.Past
+		var past []billing.PastAttempt
 		for no := 1; no <= rapid.IntRange(0, 5).Draw(t, "attempts"); no++ {
 			a := tried(no, draw(t, "status", billing.AttemptDeclined, billing.AttemptRejected, billing.AttemptReleased), payment.Soft)
 			a.Key = billing.Key(42, day("2026-01-31"), rapid.IntRange(1, 6).Draw(t, "n"))

@@ -29,7 +29,7 @@ func (a Reviewed) Same(seen Reviewed) bool {
 
 // Word is what an operator says became of an attempt.
 type Word struct {
-	As     payment.As
+	As     payment.Resolution
 	Reason string
 	// Counts: where the gateway cannot say whether the attempt was executed, the operator's word is taken for it.
 	Counts bool
@@ -61,7 +61,7 @@ type Resolution struct {
 //   - Not executed is believed only if the gateway proves it by the attempt's own key, or cannot say, and then on the
 //     operator's recorded word; and not before the last request can have taken effect.
 //   - Refunded needs the gateway's word where it can be asked.
-func Resolve(a Reviewed, w Word, e payment.Evidence, k Keeping) (Resolution, error) {
+func Resolve(a Reviewed, w Word, e payment.Evidence, k Guarantees) (Resolution, error) {
 	if err := Resolvable(a, w.As); err != nil {
 		return Resolution{}, err
 	}
@@ -82,7 +82,7 @@ func Resolve(a Reviewed, w Word, e payment.Evidence, k Keeping) (Resolution, err
 }
 
 // Takes says whether a way to resolve is one of an attempt's, before anybody is asked; the error says what is right.
-func (a Reviewed) Takes(as payment.As) error {
+func (a Reviewed) Takes(as payment.Resolution) error {
 	if !as.OfInvoice() {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (a Reviewed) Takes(as payment.As) error {
 }
 
 // Resolvable says whether an operator may settle a in the given way, whatever the gateway says; the error says why not.
-func Resolvable(a Reviewed, as payment.As) error {
+func Resolvable(a Reviewed, as payment.Resolution) error {
 	if err := a.Takes(as); err != nil {
 		return err
 	}
@@ -123,11 +123,11 @@ func unsettled(a Reviewed) error {
 }
 
 // past is a as the rules of keys read it.
-func (a Reviewed) past() Past {
-	return Past{ID: a.ID, No: a.No, Key: a.Charge.Key, Status: a.Status, Gateway: a.Gateway, Account: a.Terms.Account, Proof: a.Proof}
+func (a Reviewed) past() PastAttempt {
+	return PastAttempt{ID: a.ID, No: a.No, Key: a.Charge.Key, Status: a.Status, Gateway: a.Gateway, Account: a.Terms.Account, Proof: a.Proof}
 }
 
-func (r Resolution) paid(a Reviewed, seen payment.Sight) (Resolution, error) {
+func (r Resolution) paid(a Reviewed, seen payment.LookupResult) (Resolution, error) {
 	p := seen.Payment
 	switch {
 	case p == nil && !seen.Absent && !seen.Unaskable:
@@ -154,7 +154,7 @@ func (r Resolution) paid(a Reviewed, seen payment.Sight) (Resolution, error) {
 	return r, nil
 }
 
-func (r Resolution) notExecuted(a Reviewed, w Word, e payment.Evidence, k Keeping) (Resolution, error) {
+func (r Resolution) notExecuted(a Reviewed, w Word, e payment.Evidence, k Guarantees) (Resolution, error) {
 	inferred, p, why := e.NotExecuted(a.Charge, a.PaymentID)
 	switch inferred {
 	case payment.InferTaken:
@@ -205,7 +205,7 @@ func (a Reviewed) instead(paymentID string) string {
 
 // over makes sure that no request of a could take effect any more when the gateway was asked, and that a word about an
 // attempt in doubt comes only after the gateway has had its time.
-func (a Reviewed) over(w Word, e payment.Evidence, k Keeping, proof Proof, why string) error {
+func (a Reviewed) over(w Word, e payment.Evidence, k Guarantees, proof Proof, why string) error {
 	at, ok := a.horizon(k)
 	if !ok {
 		if k.longest(a.Terms) == 0 {
@@ -223,7 +223,7 @@ func (a Reviewed) over(w Word, e payment.Evidence, k Keeping, proof Proof, why s
 	return nil
 }
 
-func (r Resolution) refunded(a Reviewed, e payment.Evidence, k Keeping) (Resolution, error) {
+func (r Resolution) refunded(a Reviewed, e payment.Evidence, k Guarantees) (Resolution, error) {
 	p, unknown, why := e.Given(a.Charge, a.PaymentID)
 	switch {
 	case p != nil && a.Charge.Proven(*p):

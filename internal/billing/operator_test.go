@@ -30,12 +30,12 @@ func reviewed(change func(*billing.Reviewed)) billing.Reviewed {
 }
 
 // sight is a gateway's record of the attempt's payment.
-func sight(change func(*payment.Payment)) payment.Sight {
+func sight(change func(*payment.Payment)) payment.LookupResult {
 	p := payment.Payment{ID: reviewedID, Status: payment.Succeeded, Key: "sub_42_20260131-1", Reference: "sub_42_20260131", CustomerID: "cus_7", Money: payment.Money{Amount: 9900, Currency: "KRW"}}
 	if change != nil {
 		change(&p)
 	}
-	return payment.Sight{Payment: &p}
+	return payment.LookupResult{Payment: &p}
 }
 
 // vetted is an absence that controls bear out.
@@ -44,26 +44,26 @@ func vetted() payment.Vetting {
 }
 
 // evidence is what a gateway that says this of a charge proves, by key and by id, borne out by controls.
-func evidence(s payment.Sight) payment.Evidence {
+func evidence(s payment.LookupResult) payment.Evidence {
 	return payment.Evidence{ByKey: s, ByID: s, Named: s, Begun: noon, Lasting: true, Gateway: "main", Vetting: vetted()}
 }
 
-func word(as payment.As) billing.Word {
+func word(as payment.Resolution) billing.Word {
 	return billing.Word{As: as, Reason: "the reason", Counts: true}
 }
 
 func TestResolve(t *testing.T) {
-	keeping := billing.Keeping{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute, FindLasts: true}
+	keeping := billing.Guarantees{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute, LookupOutlivesKey: true}
 	declined := sight(func(p *payment.Payment) { p.Status, p.Decline.Code = payment.Declined, "do_not_honor" })
 	refunded := sight(func(p *payment.Payment) { p.Refunded = 9900 })
 	partly := sight(func(p *payment.Payment) { p.Refunded = 100 })
-	absent, unaskable := payment.Sight{Absent: true}, payment.Sight{Unaskable: true}
+	absent, unaskable := payment.LookupResult{Absent: true}, payment.LookupResult{Unaskable: true}
 	rejected := func(a *billing.Reviewed) { a.Status = billing.AttemptRejected }
 	for _, c := range []struct {
 		name    string
 		change  func(*billing.Reviewed)
-		as      payment.As
-		seen    payment.Sight
+		as      payment.Resolution
+		seen    payment.LookupResult
 		attempt billing.AttemptStatus
 		invoice billing.InvoiceStatus
 		err     string
@@ -82,7 +82,7 @@ func TestResolve(t *testing.T) {
 		{name: "paid by nothing", as: payment.AsPaid, seen: absent, err: "knows no such payment"},
 		{name: "paid at a gateway that cannot be asked", as: payment.AsPaid, seen: unaskable, err: "cannot be asked"},
 		{name: "paid, made for another", as: payment.AsPaid, seen: sight(func(p *payment.Payment) { p.Reference = "ord_5" }), err: "was made for order 5"},
-		{name: "paid, gateway down", as: payment.AsPaid, seen: payment.Sight{Reason: "timeout"}, err: "timeout"},
+		{name: "paid, gateway down", as: payment.AsPaid, seen: payment.LookupResult{Reason: "timeout"}, err: "timeout"},
 
 		{name: "never executed", as: payment.AsNotExecuted, seen: absent, attempt: billing.AttemptReleased, invoice: billing.Open},
 		{name: "declined after all", as: payment.AsNotExecuted, seen: declined, attempt: billing.AttemptDeclined, invoice: billing.Open},
@@ -101,7 +101,7 @@ func TestResolve(t *testing.T) {
 			name: "refunded, an id that the gateway does not know any more", change: func(a *billing.Reviewed) { a.PaymentID = reviewedID },
 			as: payment.AsRefunded, seen: absent, err: "proves nothing",
 		},
-		{name: "not executed, gateway down", as: payment.AsNotExecuted, seen: payment.Sight{Reason: "timeout"}, err: "timeout"},
+		{name: "not executed, gateway down", as: payment.AsNotExecuted, seen: payment.LookupResult{Reason: "timeout"}, err: "timeout"},
 		{name: "rejected, and never executed", change: rejected, as: payment.AsNotExecuted, seen: absent, attempt: billing.AttemptRejected, invoice: billing.Open},
 		{name: "rejected, and executed in truth", change: rejected, as: payment.AsNotExecuted, seen: sight(nil), err: "duly resolve attempt 7 --as paid pay_1"},
 
@@ -145,12 +145,12 @@ func TestResolveOnlyWhatIsInReview(t *testing.T) {
 	for _, status := range []billing.AttemptStatus{
 		billing.AttemptInFlight, billing.AttemptInDoubt, billing.AttemptSucceeded, billing.AttemptDeclined, billing.AttemptReleased,
 	} {
-		for _, as := range []payment.As{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored} {
-			for _, seen := range []payment.Sight{sight(nil), {Absent: true}, {Unaskable: true}} {
+		for _, as := range []payment.Resolution{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored} {
+			for _, seen := range []payment.LookupResult{sight(nil), {Absent: true}, {Unaskable: true}} {
 				if status == billing.AttemptInDoubt && as == payment.AsNotExecuted {
 					continue // see TestAnOperatorsWord
 				}
-				_, err := billing.Resolve(reviewed(func(a *billing.Reviewed) { a.Status, a.Proof = status, billing.ProofAnswer }), word(as), evidence(seen), billing.Keeping{})
+				_, err := billing.Resolve(reviewed(func(a *billing.Reviewed) { a.Status, a.Proof = status, billing.ProofAnswer }), word(as), evidence(seen), billing.Guarantees{})
 				require.ErrorContains(t, err, "attempt 7 is "+string(status))
 			}
 		}
@@ -158,16 +158,16 @@ func TestResolveOnlyWhatIsInReview(t *testing.T) {
 }
 
 func TestRequeue(t *testing.T) {
-	past := func(statuses ...billing.AttemptStatus) []billing.Past {
-		var out []billing.Past
+	past := func(statuses ...billing.AttemptStatus) []billing.PastAttempt {
+		var out []billing.PastAttempt
 		for i, s := range statuses {
-			out = append(out, billing.Past{ID: uint64(i + 1), No: i + 1, Key: billing.Key(42, day("2026-01-31"), i+1), Status: s})
+			out = append(out, billing.PastAttempt{ID: uint64(i + 1), No: i + 1, Key: billing.Key(42, day("2026-01-31"), i+1), Status: s})
 		}
 		return out
 	}
 	for _, c := range []struct {
 		status billing.InvoiceStatus
-		past   []billing.Past
+		past   []billing.PastAttempt
 		err    string
 	}{
 		{billing.Review, nil, ""},

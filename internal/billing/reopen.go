@@ -14,7 +14,7 @@ var ErrReopened = errors.New("taken back already")
 
 // Declined is a declined attempt that is to be taken back, with everything of its invoice, as locked.
 type Declined struct {
-	Past
+	PastAttempt
 
 	Stage         int
 	Invoice       Invoice
@@ -22,7 +22,7 @@ type Declined struct {
 	// Subscription is nil if its row is gone.
 	Subscription *Subscription
 	CancelReason string
-	Attempts     []Past // all of the invoice
+	Attempts     []PastAttempt // all of the invoice
 	// Closed: an operator closed the invoice, and it is not to be charged again.
 	Closed bool
 }

@@ -14,11 +14,11 @@ import (
 func declined(changes ...func(*billing.Declined)) billing.Declined {
 	s := subscription()
 	s.Status, s.Next = billing.PastDue, day("2026-02-28")
-	at := billing.Past{
+	at := billing.PastAttempt{
 		ID: 5, No: 1, Key: "sub_42_20260131-1", Status: billing.AttemptDeclined, Class: payment.Hard, Gateway: s.Gateway, Method: s.Method,
 		Account: 1, Proof: billing.ProofAnswer,
 	}
-	d := billing.Declined{Past: at, Invoice: invoice(), InvoiceStatus: billing.Open, Subscription: &s, Attempts: []billing.Past{at}}
+	d := billing.Declined{PastAttempt: at, Invoice: invoice(), InvoiceStatus: billing.Open, Subscription: &s, Attempts: []billing.PastAttempt{at}}
 	d.Invoice.Stage, d.Invoice.FirstDeclined = 1, day("2026-01-31")
 	for _, change := range changes {
 		change(&d)
@@ -32,7 +32,7 @@ func ended(d *billing.Declined) {
 	d.CancelReason = "unpaid after the last retry: the payment method was declined for good (hard)"
 }
 
-func later(changes ...func(*billing.Past)) func(*billing.Declined) {
+func later(changes ...func(*billing.PastAttempt)) func(*billing.Declined) {
 	return func(d *billing.Declined) {
 		next := d.Attempts[0]
 		next.ID, next.No, next.Key = 6, 2, "sub_42_20260131-2"
@@ -87,12 +87,12 @@ func TestDecideReopen(t *testing.T) {
 			"attempt 5 is declined, and not a decline of these classes any more",
 		},
 		"no decline": {
-			declined(func(d *billing.Declined) { d.Past.Status = billing.AttemptSucceeded }), "2026-02-02", "",
+			declined(func(d *billing.Declined) { d.PastAttempt.Status = billing.AttemptSucceeded }), "2026-02-02", "",
 			"attempt 5 is succeeded, and not a decline of these classes any more",
 		},
 		"charged again since": {declined(later()), "2026-02-02", "", "attempt 6 came after attempt 5, and is declined"},
 		"in flight since": {
-			declined(later(func(p *billing.Past) { p.Status, p.Proof = billing.AttemptInFlight, "" })), "2026-02-02", "",
+			declined(later(func(p *billing.PastAttempt) { p.Status, p.Proof = billing.AttemptInFlight, "" })), "2026-02-02", "",
 			"attempt 6 came after attempt 5, and is in_flight",
 		},
 		"not proven": {
@@ -151,13 +151,13 @@ func TestReopenUndoesADecline(t *testing.T) {
 		if s.Status = before; settled.SubscriptionTo != "" {
 			s.Status = settled.SubscriptionTo
 		}
-		past := billing.Past{
+		past := billing.PastAttempt{
 			ID: a.ID, No: a.No, Key: a.Charge.Key, Status: settled.Attempt, Class: settled.Decline.Class, Gateway: s.Gateway, Method: s.Method,
 			Account: 1, Proof: settled.Proof,
 		}
 		d := billing.Declined{
-			Past: past, Stage: stage, Invoice: a.Invoice, InvoiceStatus: settled.Invoice, Subscription: &s, CancelReason: settled.CancelReason,
-			Attempts: []billing.Past{past},
+			PastAttempt: past, Stage: stage, Invoice: a.Invoice, InvoiceStatus: settled.Invoice, Subscription: &s, CancelReason: settled.CancelReason,
+			Attempts: []billing.PastAttempt{past},
 		}
 		d.Invoice.Stage, d.Invoice.FirstDeclined = settled.Stage, settled.FirstDeclined
 		r, err := billing.DecideReopen(d, []payment.Class{class}, day("2026-02-06"))
@@ -175,10 +175,10 @@ func TestReopenUndoesADecline(t *testing.T) {
 			require.Zero(t, stage)
 			inv.FirstDeclined = 0
 		}
-		claim := billing.DecideClaim(inv, s, []billing.Past{past}, p, r.Due, known)
+		claim := billing.DecideClaim(inv, s, []billing.PastAttempt{past}, p, r.Due, known)
 		require.Equal(t, billing.Charge, claim.Action, claim.Reason)
 		require.Equal(t, "sub_42_20260131-2", claim.Key)
-		_, err = billing.DecideReopen(billing.Declined{Past: past}, []payment.Class{class}, r.Due)
+		_, err = billing.DecideReopen(billing.Declined{PastAttempt: past}, []payment.Class{class}, r.Due)
 		require.ErrorIs(t, err, billing.ErrReopened)
 	})
 }
@@ -187,7 +187,7 @@ func TestReopenUndoesADecline(t *testing.T) {
 // themselves have keys of their own.
 func TestEventsThatOccurAgain(t *testing.T) {
 	claim := billing.DecideClaim(billing.Invoice{ID: 9, SubscriptionID: 42, Due: day("2026-01-31"), Money: invoice().Money, Stage: 3, FirstDeclined: day("2026-01-31")},
-		subscription(), []billing.Past{declined().Past}, policy(), day("2026-02-05"), known)
+		subscription(), []billing.PastAttempt{declined().PastAttempt}, policy(), day("2026-02-05"), known)
 	require.Equal(t, billing.EndInvoice, claim.Action)
 	require.Len(t, claim.Events, 2)
 	for _, e := range claim.Events {

@@ -7,7 +7,7 @@ import (
 
 // Requeue says whether an invoice can be made due again, with the attempts that were made on it. The error
 // says in one line why not, and what to type next. An attempt that ended without a proof is proven first (see [Unproven]).
-func Requeue(id uint64, status InvoiceStatus, past []Past) error {
+func Requeue(id uint64, status InvoiceStatus, past []PastAttempt) error {
 	switch status {
 	case Review:
 	case Open:
@@ -38,7 +38,7 @@ func Requeue(id uint64, status InvoiceStatus, past []Past) error {
 
 // Unproven returns the id of the attempt that alone keeps an invoice from being charged again, since it ended without a
 // proof; 0 if there is none.
-func Unproven(past []Past) uint64 {
+func Unproven(past []PastAttempt) uint64 {
 	for _, a := range past {
 		switch a.Status {
 		case AttemptDeclined, AttemptReleased, AttemptRejected:
@@ -55,7 +55,7 @@ func Unproven(past []Past) uint64 {
 
 // Waits returns the id of the attempt that an operator decides about before the invoice can go on: one in review, or the newest if it
 // ended without a proof; 0: none.
-func Waits(past []Past) uint64 {
+func Waits(past []PastAttempt) uint64 {
 	for _, a := range past {
 		if a.Status == AttemptReview {
 			return a.ID

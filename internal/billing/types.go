@@ -122,8 +122,8 @@ type Invoice struct {
 	TryLaterSince time.Time // zero: no try-later answer since the last definite one
 }
 
-// Past is an earlier attempt on an invoice.
-type Past struct {
+// PastAttempt is an earlier attempt on an invoice.
+type PastAttempt struct {
 	ID      uint64
 	No      int
 	Key     string

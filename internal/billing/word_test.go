@@ -19,9 +19,9 @@ const (
 // What an operator says counts where the gateway cannot say, and not before the last request can have taken effect; of
 // what is in doubt only once the gateway had its time.
 func TestAnOperatorsWord(t *testing.T) {
-	declared := billing.Keeping{KeyLife: wordLife, Longest: wordLongest, FindLasts: true}
+	declared := billing.Guarantees{KeyLife: wordLife, Longest: wordLongest, LookupOutlivesKey: true}
 	horizon := wordLife + wordLongest
-	absent, unaskable := payment.Sight{Absent: true}, payment.Sight{Unaskable: true}
+	absent, unaskable := payment.LookupResult{Absent: true}, payment.LookupResult{Unaskable: true}
 	uncontrolled := func(e *payment.Evidence) {
 		e.Vetting = payment.Vetting{Earlier: payment.ControlNone, Later: payment.ControlNone}
 	}
@@ -47,9 +47,9 @@ func TestAnOperatorsWord(t *testing.T) {
 		name   string
 		change func(*billing.Reviewed)
 		age    time.Duration // of the attempt, which was sent and settled at once
-		seen   payment.Sight
+		seen   payment.LookupResult
 		more   func(*payment.Evidence)
-		k      billing.Keeping
+		k      billing.Guarantees
 		only   bool // nobody gives his word: a requeue
 		status billing.AttemptStatus
 		proof  billing.Proof
@@ -66,7 +66,7 @@ func TestAnOperatorsWord(t *testing.T) {
 		}, k: declared, err: "gateway main does not show payment pay_9, which it took on 2026-01-31: wrong URL or account?"},
 		{name: "controls that nobody answered for", age: 1000 * time.Hour, seen: absent, more: func(e *payment.Evidence) { e.Vetting = payment.Vetting{} }, k: declared, err: "try again"},
 		{name: "a gateway that cannot be asked", age: horizon + 1, seen: unaskable, k: declared, status: billing.AttemptRejected, proof: billing.ProofOperator},
-		{name: "a gateway that does not answer", age: 1000 * time.Hour, seen: payment.Sight{Reason: "timeout"}, k: declared, err: "could not be asked (timeout)"},
+		{name: "a gateway that does not answer", age: 1000 * time.Hour, seen: payment.LookupResult{Reason: "timeout"}, k: declared, err: "could not be asked (timeout)"},
 		{name: "a gateway that forgets", age: horizon + 1, seen: absent, more: func(e *payment.Evidence) { e.Lasting = false }, k: declared, status: billing.AttemptRejected, proof: billing.ProofOperator},
 		{name: "another account", age: horizon + 1, seen: absent, more: func(e *payment.Evidence) { e.Elsewhere, e.Vetting = true, payment.Vetting{} }, k: declared, status: billing.AttemptRejected, proof: billing.ProofOperator},
 		{
@@ -129,7 +129,7 @@ func TestAnOperatorsWord(t *testing.T) {
 				}
 			})
 			e := evidence(c.seen)
-			e.ByID = payment.Sight{}
+			e.ByID = payment.LookupResult{}
 			if c.more != nil {
 				c.more(&e)
 			}
@@ -145,7 +145,7 @@ func TestAnOperatorsWord(t *testing.T) {
 			require.Equal(t, c.proof, got.Proof)
 			require.Equal(t, billing.Open, got.Invoice)
 			require.NotEqual(t, "pay_of_another", got.PaymentID, "an id that is not ours is kept as ours")
-			past := billing.Past{ID: r.ID, No: r.No, Key: r.Charge.Key, Status: got.Attempt, Gateway: r.Gateway, Account: 1, Proof: got.Proof}
+			past := billing.PastAttempt{ID: r.ID, No: r.No, Key: r.Charge.Key, Status: got.Attempt, Gateway: r.Gateway, Account: 1, Proof: got.Proof}
 			next := decideClaim(invoice(), subscription(), past)
 			require.Equal(t, billing.Charge, next.Action)
 			if got.Proof == billing.ProofOperator {
@@ -158,8 +158,8 @@ func TestAnOperatorsWord(t *testing.T) {
 // An attempt that ended without a proof is an operator's once its invoice is in review.
 func TestResolveWhatEndedWithoutAProof(t *testing.T) {
 	declined := func(r *billing.Reviewed) { r.Status, r.Terms.Account = billing.AttemptDeclined, 1 }
-	k := billing.Keeping{KeyLife: wordLife, Longest: wordLongest, FindLasts: true}
-	got, err := billing.Resolve(reviewed(declined), word(payment.AsNotExecuted), evidence(payment.Sight{Absent: true}), k)
+	k := billing.Guarantees{KeyLife: wordLife, Longest: wordLongest, LookupOutlivesKey: true}
+	got, err := billing.Resolve(reviewed(declined), word(payment.AsNotExecuted), evidence(payment.LookupResult{Absent: true}), k)
 	require.NoError(t, err)
 	require.Equal(t, billing.AttemptDeclined, got.Attempt)
 	require.Equal(t, billing.ProofLookUp, got.Proof)
@@ -169,7 +169,7 @@ func TestResolveWhatEndedWithoutAProof(t *testing.T) {
 		"legacy": func(r *billing.Reviewed) { declined(r); r.Terms.Account = 0 },
 		"paid":   func(r *billing.Reviewed) { declined(r); r.InvoiceStatus = billing.Paid },
 	} {
-		_, err := billing.Resolve(reviewed(change), word(payment.AsNotExecuted), evidence(payment.Sight{Absent: true}), k)
+		_, err := billing.Resolve(reviewed(change), word(payment.AsNotExecuted), evidence(payment.LookupResult{Absent: true}), k)
 		require.ErrorContains(t, err, "attempt 7 is declined", name)
 	}
 }

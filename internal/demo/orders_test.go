@@ -41,7 +41,7 @@ func (n *nights) run(job func(jobs.Deps) batch.Job) batch.Result {
 		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, MaxConns: 10, Now: time.Now,
 	})
 	require.NoError(n.t, err)
-	paced := gateway.Pace("simulator", client, gateway.Limits{Tries: 3, Backoff: time.Millisecond, Now: time.Now})
+	paced := gateway.Limit("simulator", client, gateway.Limits{Tries: 3, Backoff: time.Millisecond, Now: time.Now})
 	defer paced.Close()
 	deps := jobs.Deps{
 		DB: n.db, Repository: &runs.Repository{DB: n.db, Now: business}, Gateways: steps.Gateways{"simulator": paced},

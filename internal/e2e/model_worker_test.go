@@ -204,7 +204,7 @@ func (w *modelWorld) recovery(r *modelRun, all bool) {
 // claim claims the next few items of the step.
 func (w *modelWorld) claim(r *modelRun) int {
 	w.t.Helper()
-	page, err := r.reader.Read(r.x.Work, batch.Want{
+	page, err := r.reader.Read(r.x.Work, batch.ClaimRequest{
 		Limit: 1 + w.random.IntN(3),
 		Skip:  func(name string) bool { return r.gateways.State(name) != batch.LaneOpen },
 	})

@@ -256,7 +256,7 @@ func (w *modelWorld) gateways() steps.Gateways {
 			Wrap: w.net.wrap,
 		})
 		require.NoError(w.t, err)
-		made[name] = gateway.Pace(name, client, gateway.Limits{Tries: modelTries, MaxElapsed: 5 * time.Minute, Now: w.clock.now})
+		made[name] = gateway.Limit(name, client, gateway.Limits{Tries: modelTries, MaxElapsed: 5 * time.Minute, Now: w.clock.now})
 	}
 	return made
 }

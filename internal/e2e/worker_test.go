@@ -57,7 +57,7 @@ func (k *worker) run(t *testing.T) batch.Result {
 	defer func() { require.NoError(t, db.Close()) }()
 	client, err := httpapi.New(k.client)
 	require.NoError(t, err)
-	main := gateway.Pace("main", client, k.limits)
+	main := gateway.Limit("main", client, k.limits)
 	defer main.Close()
 	clock, err := mysql.ReadClock(t.Context(), db, time.Now)
 	require.NoError(t, err)

@@ -4,7 +4,7 @@ import "context"
 
 // waiting derives the context that every wait of one call happens under. It ends when the gateway is left
 // alone or the guard of ctx wants to stop; a request under way does not, it goes by ctx.
-func (p *Paced) waiting(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+func (p *Limited) waiting(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	waiting, cancel := context.WithCancelCause(ctx)
 	stop := stopped(ctx)
 	select {
@@ -30,7 +30,7 @@ func (p *Paced) waiting(ctx context.Context) (context.Context, context.CancelCau
 
 // permit is the leave to send one request.
 type permit struct {
-	paced    *Paced
+	paced    *Limited
 	epoch    int // of the circuit
 	recorded *bool
 }
@@ -39,7 +39,7 @@ type permit struct {
 // first, so that nobody spends a rate permit or holds a place while the gateway is down, and is taken anew if the
 // circuit changed meanwhile. The throttle comes before the rate, so that nobody with a rate permit is held back to
 // leave together with others. A slot comes last, so that no other gateway waits for this one's rate.
-func (p *Paced) admit(waiting context.Context) (permit, error) {
+func (p *Limited) admit(waiting context.Context) (permit, error) {
 	for {
 		if waiting.Err() != nil {
 			return permit{}, context.Cause(waiting)
@@ -60,14 +60,14 @@ func (p *Paced) admit(waiting context.Context) (permit, error) {
 	}
 }
 
-func (p *Paced) acquire(waiting context.Context) (int, error) {
+func (p *Limited) acquire(waiting context.Context) (int, error) {
 	p.meter.enter(inCircuit)
 	defer p.meter.leave(inCircuit)
 	return p.circuit.acquire(waiting)
 }
 
 // takePlaces waits for all but the circuit; false: waiting ended, and nothing is held.
-func (p *Paced) takePlaces(waiting context.Context) bool {
+func (p *Limited) takePlaces(waiting context.Context) bool {
 	if !p.during(waiting, inThrottle, p.bound.Take) {
 		return false
 	}
@@ -79,13 +79,13 @@ func (p *Paced) takePlaces(waiting context.Context) bool {
 }
 
 // during counts the time of a wait.
-func (p *Paced) during(waiting context.Context, what phase, wait func(context.Context) bool) bool {
+func (p *Limited) during(waiting context.Context, what phase, wait func(context.Context) bool) bool {
 	p.meter.enter(what)
 	defer p.meter.leave(what)
 	return wait(waiting)
 }
 
-func (p *Paced) givePlaces() {
+func (p *Limited) givePlaces() {
 	if p.limits.Slots != nil {
 		p.limits.Slots.Give()
 	}

@@ -12,8 +12,8 @@ import (
 // refuses or wants to stop, or the gateway is left alone for the run; what was not sent is NotExecuted then.
 //
 // A gateway without keys is never sent a request while an earlier one may have been executed.
-func (p *Paced) Charge(ctx context.Context, c payment.Charge, doubted bool) (payment.Outcome, bool) {
-	keyed := p.gateway.Abilities().KeyLife > 0
+func (p *Limited) Charge(ctx context.Context, c payment.Charge, doubted bool) (payment.Outcome, bool) {
+	keyed := p.gateway.Capabilities().KeyLife > 0
 	if doubted && !keyed {
 		return payment.Outcome{LookUpOnly: true, Reason: "sent before, and the gateway keeps no keys"}, true
 	}

@@ -366,14 +366,14 @@ func TestStatsCountRequests(t *testing.T) {
 			takes:  time.Second,
 			charge: in(tooMany, paid, timeOut, badToken),
 			find:   func(int) gateway.Finding { return gateway.Finding{Absent: true} },
-			look:   func(int) payment.Sight { return payment.Sight{Absent: true} },
+			look:   func(int) payment.LookupResult { return payment.LookupResult{Absent: true} },
 			list:   func(int) (payment.Listing, error) { return payment.Listing{}, nil },
 			change: func(int) payment.Reply { return payment.Reply{Effect: payment.EffectDone} },
 		}
 		p := pace(t, f)
 		require.Equal(t, "main", p.Name())
 		p.Find(t.Context(), payment.Charge{}, "")
-		p.Look(t.Context(), payment.Which{ID: "pay_1"})
+		p.Look(t.Context(), payment.Ref{ID: "pay_1"})
 		for range 3 {
 			p.Cancel(t.Context(), payment.Cancel{})
 		}

@@ -84,7 +84,7 @@ func TestWhatTheGatewayDecidesIsNoFailure(t *testing.T) {
 }
 
 // waiters starts n charges that find the circuit open, in the order of their keys.
-func waiters(t *testing.T, p *gateway.Paced, n int) *sync.WaitGroup {
+func waiters(t *testing.T, p *gateway.Limited, n int) *sync.WaitGroup {
 	t.Helper()
 	var all sync.WaitGroup
 	for i := range n {

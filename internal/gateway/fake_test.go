@@ -22,7 +22,7 @@ type fake struct {
 	takes   time.Duration
 	charge  func(n int) payment.Outcome
 	find    func(n int) gateway.Finding
-	look    func(n int) payment.Sight
+	look    func(n int) payment.LookupResult
 	change  func(n int) payment.Reply // a cancellation or a refund
 	list    func(n int) (payment.Listing, error)
 
@@ -32,8 +32,8 @@ type fake struct {
 	asked int
 }
 
-func (f *fake) Abilities() gateway.Abilities {
-	a := gateway.Abilities{KeyLife: 24 * time.Hour, FindByKey: !f.noFind}
+func (f *fake) Capabilities() gateway.Capabilities {
+	a := gateway.Capabilities{KeyLife: 24 * time.Hour, FindByKey: !f.noFind}
 	if f.keyless {
 		a.KeyLife = 0
 	}
@@ -59,10 +59,10 @@ func (f *fake) Find(ctx context.Context, _ payment.Charge, _ string) gateway.Fin
 	return f.find(n)
 }
 
-func (f *fake) Look(ctx context.Context, _ payment.Which) payment.Sight {
+func (f *fake) Look(ctx context.Context, _ payment.Ref) payment.LookupResult {
 	n := f.ask()
 	if !f.pass(ctx) {
-		return payment.Sight{Reason: "called off"}
+		return payment.LookupResult{Reason: "called off"}
 	}
 	return f.look(n)
 }
@@ -172,14 +172,14 @@ var (
 )
 
 // pace wraps f with the default limits, changed as wished.
-func pace(t *testing.T, f *fake, change ...func(*gateway.Limits)) *gateway.Paced {
+func pace(t *testing.T, f *fake, change ...func(*gateway.Limits)) *gateway.Limited {
 	t.Helper()
 	l := gateway.Defaults()
 	l.Now = time.Now
 	for _, c := range change {
 		c(&l)
 	}
-	p := gateway.Pace("main", f, l)
+	p := gateway.Limit("main", f, l)
 	t.Cleanup(p.Close)
 	return p
 }
@@ -188,7 +188,7 @@ func once(l *gateway.Limits)      { l.Tries = 1 }
 func noCircuit(l *gateway.Limits) { l.Circuit.Window = 0 }
 
 // send makes n charges, one after the other.
-func send(t *testing.T, p *gateway.Paced, n int) {
+func send(t *testing.T, p *gateway.Limited, n int) {
 	t.Helper()
 	for range n {
 		p.Charge(t.Context(), payment.Charge{Key: "k"}, false)

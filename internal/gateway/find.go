@@ -11,8 +11,8 @@ const notAsked = "not looked up: "
 
 // Find asks what became of c, within the limits of the gateway and a second time where the first could not
 // be read. It returns early as Charge does; what could not be asked is InDoubt.
-func (p *Paced) Find(ctx context.Context, c payment.Charge, paymentID string) Finding {
-	if !p.gateway.Abilities().FindByKey && paymentID == "" {
+func (p *Limited) Find(ctx context.Context, c payment.Charge, paymentID string) Finding {
+	if !p.gateway.Capabilities().FindByKey && paymentID == "" {
 		return unasked("the gateway cannot be asked by key")
 	}
 	var f Finding
@@ -47,7 +47,7 @@ func (f Finding) word() string {
 }
 
 // sighted is the sight for an observer.
-func sighted(s payment.Sight) string {
+func sighted(s payment.LookupResult) string {
 	switch {
 	case s.Payment != nil:
 		return saidFound
@@ -67,11 +67,11 @@ func unasked(why string) Finding {
 // Look asks for a payment within the limits of the gateway, a second time where the first could not be read. It
 // returns early as Charge does; a sight of nothing says why in its Reason. What the gateway has no way to be asked
 // about is Unaskable at once.
-func (p *Paced) Look(ctx context.Context, w payment.Which) payment.Sight {
-	if w.ID == "" && (w.Key == "" || !p.gateway.Abilities().FindByKey) {
-		return payment.Sight{Unaskable: true, Reason: notAsked + "neither a key nor an id that the gateway can be asked by"}
+func (p *Limited) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
+	if w.ID == "" && (w.Key == "" || !p.gateway.Capabilities().FindByKey) {
+		return payment.LookupResult{Unaskable: true, Reason: notAsked + "neither a key nor an id that the gateway can be asked by"}
 	}
-	var seen payment.Sight
+	var seen payment.LookupResult
 	tries, held := p.requests(ctx, p.twoTries, Request{Kind: RequestLookUp, ID: w.RequestID}, func(ctx context.Context) reading {
 		seen = p.gateway.Look(ctx, w)
 		return reading{
@@ -85,7 +85,7 @@ func (p *Paced) Look(ctx context.Context, w payment.Which) payment.Sight {
 		}
 	})
 	if tries == 0 {
-		return payment.Sight{Unasked: true, Reason: notAsked + held}
+		return payment.LookupResult{Unasked: true, Reason: notAsked + held}
 	}
 	return seen
 }

@@ -14,7 +14,7 @@ import (
 // Gateway charges stored payment methods at one provider account. Its methods are safe for concurrent use
 // and return what is known as a value: a failed call is an outcome, never an error.
 type Gateway interface {
-	Abilities() Abilities
+	Capabilities() Capabilities
 	// Charge sends exactly one request for c, or none and says so (Unsent). It calls CheckGuard right before the request
 	// is written.
 	Charge(ctx context.Context, c payment.Charge) payment.Outcome
@@ -22,7 +22,7 @@ type Gateway interface {
 	Find(ctx context.Context, c payment.Charge, paymentID string) Finding
 	// Look asks for a payment as the gateway records it, by the gateway's own id where that is known and else
 	// by its key.
-	Look(ctx context.Context, w payment.Which) payment.Sight
+	Look(ctx context.Context, w payment.Ref) payment.LookupResult
 	// Cancel sends exactly one request to cancel a pending payment; it asks the guard as Charge does.
 	Cancel(ctx context.Context, c payment.Cancel) payment.Reply
 	// Refund sends exactly one request to give money back; it asks the guard as Charge does.
@@ -36,8 +36,8 @@ type Gateway interface {
 	Close()
 }
 
-// Abilities is what a provider can do. The protocol reads these, never a provider's name.
-type Abilities struct {
+// Capabilities is what a provider can do. The protocol reads these, never a provider's name.
+type Capabilities struct {
 	// KeyLife is how long an idempotency key is kept after its first execution; 0: the provider keeps none.
 	KeyLife time.Duration
 	// LongestRequest is how long after it was sent a request can still take effect.
@@ -46,9 +46,9 @@ type Abilities struct {
 	Timeout time.Duration
 	// FindByKey: a charge can be looked up by its idempotency key.
 	FindByKey bool
-	// FindLasts: the look-up answers as long as the payment exists, longer than keys are kept, so that
+	// LookupOutlivesKey: the look-up answers as long as the payment exists, longer than keys are kept, so that
 	// absence can prove something.
-	FindLasts bool
+	LookupOutlivesKey bool
 	// List: the payments of a window of time can be listed.
 	List bool
 	// ListLag is how long after it was made a payment may be missing from the list.

@@ -35,7 +35,7 @@ func (e *ListError) Unwrap() error {
 
 // List reads one page of the gateway's payments within its limits, again where it could not be read. It returns
 // early as Charge does. The error wraps ErrMisconfigured if our credentials were refused.
-func (p *Paced) List(ctx context.Context, w payment.Window, cursor string) (payment.Listing, error) {
+func (p *Limited) List(ctx context.Context, w payment.Window, cursor string) (payment.Listing, error) {
 	var (
 		page payment.Listing
 		err  error

@@ -98,7 +98,7 @@ func (m *meter) read() ([phases]int, Spent) {
 }
 
 // Load is how the gateway is being used at the moment.
-func (p *Paced) Load() Load {
+func (p *Limited) Load() Load {
 	n, spent := p.meter.read()
 	l := Load{Open: n[inRequest], Bound: p.bound.Size(), Rate: p.rate.most(), Spent: spent, OpenSince: p.OpenSince()}
 	for phase, callers := range n {
@@ -115,7 +115,7 @@ func (p *Paced) Load() Load {
 
 // Throttle slows the gateway down while it is in use: that many requests open at once at most (over all gateways that
 // share its slots), and that many a second. 0 gives back what was configured; faster than that it never gets.
-func (p *Paced) Throttle(parallelism int, rate float64) {
+func (p *Limited) Throttle(parallelism int, rate float64) {
 	p.rate.throttle(rate)
 	if p.limits.Slots == nil {
 		p.bound.Resize(parallelism)

@@ -14,30 +14,30 @@ import (
 )
 
 var (
-	seen   = payment.Sight{Payment: &payment.Payment{ID: "pay_1", Status: payment.Pending}}
-	unseen = payment.Sight{Failure: true, Reason: "time-out"}
-	byKey  = payment.Which{Key: "ord_1-1"}
+	seen   = payment.LookupResult{Payment: &payment.Payment{ID: "pay_1", Status: payment.Pending}}
+	unseen = payment.LookupResult{Failure: true, Reason: "time-out"}
+	byKey  = payment.Ref{Key: "ord_1-1"}
 )
 
 func TestLookAsksASecondTimeWhatCouldNotBeRead(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
-		answers []payment.Sight
+		answers []payment.LookupResult
 		tries   int
 		asked   int
 	}{
-		{"seen, though pending", []payment.Sight{seen}, 3, 1},
-		{"absent", []payment.Sight{{Absent: true}}, 3, 1},
-		{"unaskable after all", []payment.Sight{{Unaskable: true}}, 3, 1},
-		{"time-out, then seen", []payment.Sight{unseen, seen}, 3, 2},
-		{"time-out throughout", []payment.Sight{unseen, unseen}, 3, 2},
-		{"one try", []payment.Sight{unseen}, 1, 1},
-		{"credentials refused", []payment.Sight{{Misconfigured: true, Reason: "401"}}, 3, 1},
-		{"a wish that is too long", []payment.Sight{{RetryAfter: time.Hour}}, 3, 1},
+		{"seen, though pending", []payment.LookupResult{seen}, 3, 1},
+		{"absent", []payment.LookupResult{{Absent: true}}, 3, 1},
+		{"unaskable after all", []payment.LookupResult{{Unaskable: true}}, 3, 1},
+		{"time-out, then seen", []payment.LookupResult{unseen, seen}, 3, 2},
+		{"time-out throughout", []payment.LookupResult{unseen, unseen}, 3, 2},
+		{"one try", []payment.LookupResult{unseen}, 1, 1},
+		{"credentials refused", []payment.LookupResult{{Misconfigured: true, Reason: "401"}}, 3, 1},
+		{"a wish that is too long", []payment.LookupResult{{RetryAfter: time.Hour}}, 3, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := &fake{look: func(n int) payment.Sight { return tc.answers[n-1] }}
+				f := &fake{look: func(n int) payment.LookupResult { return tc.answers[n-1] }}
 				p := pace(t, f, func(l *gateway.Limits) { l.Tries = tc.tries })
 				got := p.Look(t.Context(), byKey)
 				require.Equal(t, tc.answers[len(tc.answers)-1], got)
@@ -54,7 +54,7 @@ func TestLookAsksASecondTimeWhatCouldNotBeRead(t *testing.T) {
 
 func TestLookWaitsAndFeedsTheCircuit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{look: func(n int) payment.Sight {
+		f := &fake{look: func(n int) payment.LookupResult {
 			if n <= 20 {
 				return unseen
 			}
@@ -73,19 +73,19 @@ func TestLookWaitsAndFeedsTheCircuit(t *testing.T) {
 
 func TestWhatCannotBeAskedAboutWaitsForNothing(t *testing.T) {
 	for name, tc := range map[string]struct {
-		which  payment.Which
+		which  payment.Ref
 		noFind bool
 		asked  bool
 	}{
-		"by key":                  {payment.Which{Key: "k"}, false, true},
-		"by id":                   {payment.Which{ID: "pay_1"}, false, true},
-		"by key, which it cannot": {payment.Which{Key: "k"}, true, false},
-		"by id, key in vain":      {payment.Which{Key: "k", ID: "pay_1"}, true, true},
-		"by nothing":              {payment.Which{}, false, false},
+		"by key":                  {payment.Ref{Key: "k"}, false, true},
+		"by id":                   {payment.Ref{ID: "pay_1"}, false, true},
+		"by key, which it cannot": {payment.Ref{Key: "k"}, true, false},
+		"by id, key in vain":      {payment.Ref{Key: "k", ID: "pay_1"}, true, true},
+		"by nothing":              {payment.Ref{}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := &fake{noFind: tc.noFind, look: func(int) payment.Sight { return seen }, find: func(int) gateway.Finding {
+				f := &fake{noFind: tc.noFind, look: func(int) payment.LookupResult { return seen }, find: func(int) gateway.Finding {
 					return gateway.Finding{Outcome: timeOut}
 				}}
 				p := pace(t, f, once)
@@ -108,13 +108,13 @@ func TestWhatCannotBeAskedAboutWaitsForNothing(t *testing.T) {
 
 func TestLookThatMayNotAskSaysWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{look: func(int) payment.Sight { return seen }}
+		f := &fake{look: func(int) payment.LookupResult { return seen }}
 		p := pace(t, f)
 		ctx, stop := withStop(t)
 		stop()
-		require.Equal(t, payment.Sight{Unasked: true, Reason: "not looked up: stopped"}, p.Look(ctx, byKey))
+		require.Equal(t, payment.LookupResult{Unasked: true, Reason: "not looked up: stopped"}, p.Look(ctx, byKey))
 		p.LeaveAlone("down")
-		require.Equal(t, payment.Sight{Unasked: true, Reason: "not looked up: down"}, p.Look(t.Context(), byKey))
+		require.Equal(t, payment.LookupResult{Unasked: true, Reason: "not looked up: down"}, p.Look(t.Context(), byKey))
 		require.Zero(t, f.asked)
 
 		refusing := gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { return gateway.ErrGuard }})

@@ -57,7 +57,7 @@ const (
 )
 
 // observe tells the observer, if there is one.
-func (p *Paced) observe(ctx context.Context, r Request) (context.Context, func(Answer)) {
+func (p *Limited) observe(ctx context.Context, r Request) (context.Context, func(Answer)) {
 	if p.limits.Observe == nil {
 		return ctx, func(Answer) {}
 	}

@@ -83,13 +83,13 @@ func TestObserverIsToldOfEveryRequest(t *testing.T) {
 
 func TestObserverSeesSights(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		answers := []payment.Sight{seen, {Absent: true}, {Reason: "time-out"}, {Misconfigured: true}}
-		f := &fake{look: func(n int) payment.Sight { return answers[n-1] }}
+		answers := []payment.LookupResult{seen, {Absent: true}, {Reason: "time-out"}, {Misconfigured: true}}
+		f := &fake{look: func(n int) payment.LookupResult { return answers[n-1] }}
 		var all []told
 		p := pace(t, f, func(l *gateway.Limits) { l.Tries, l.Observe = 1, observer(&all) })
 		var words []string
 		for range answers {
-			p.Look(t.Context(), payment.Which{Key: "k", RequestID: "run-1/order-2"})
+			p.Look(t.Context(), payment.Ref{Key: "k", RequestID: "run-1/order-2"})
 			words = append(words, all[len(all)-1].answer.Outcome)
 		}
 		require.Equal(t, []string{"found", "absent", "unanswered", "misconfigured"}, words)
@@ -125,7 +125,7 @@ func TestObserverAndGuard(t *testing.T) {
 		marked := &marker{fake: f}
 		l := gateway.Defaults()
 		l.Now, l.Observe = time.Now, observer(&all)
-		p = gateway.Pace("main", marked, l)
+		p = gateway.Limit("main", marked, l)
 		defer p.Close()
 		p.Charge(t.Context(), payment.Charge{Key: "k"}, false)
 		require.True(t, marked.seen)

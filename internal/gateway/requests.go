@@ -41,7 +41,7 @@ func retries(tries int) retrypolicy.RetryPolicy[verdict] {
 // requests calls send, which makes one request of that sort, until its reading says that there is nothing to repeat, the
 // policy's tries or MaxElapsed are used up, or waiting for the next try has to end. It returns how many requests
 // left, and why the next one was not admitted, if one was wanted.
-func (p *Paced) requests(ctx context.Context, policy retrypolicy.RetryPolicy[verdict], what Request, send func(context.Context) reading) (tries int, held string) {
+func (p *Limited) requests(ctx context.Context, policy retrypolicy.RetryPolicy[verdict], what Request, send func(context.Context) reading) (tries int, held string) {
 	waiting, cancel := p.waiting(ctx)
 	defer cancel(nil)
 	c := &call{paced: p, what: what, send: send}
@@ -55,7 +55,7 @@ func (p *Paced) requests(ctx context.Context, policy retrypolicy.RetryPolicy[ver
 
 // call is one call of requests.
 type call struct {
-	paced *Paced
+	paced *Limited
 	what  Request
 	send  func(context.Context) reading
 	tries int

@@ -54,14 +54,14 @@ func counting(c *tally, takes time.Duration) *fake {
 	return &fake{
 		charge: func(int) payment.Outcome { during(); return paid },
 		find:   func(int) gateway.Finding { during(); return gateway.Finding{Outcome: paid} },
-		look:   func(int) payment.Sight { during(); return seen },
+		look:   func(int) payment.LookupResult { during(); return seen },
 		change: func(int) payment.Reply { during(); return done },
 		list:   func(int) (payment.Listing, error) { during(); return payment.Listing{}, nil },
 	}
 }
 
 // calls are all kinds of request.
-func calls(ctx context.Context, p *gateway.Paced) []func() {
+func calls(ctx context.Context, p *gateway.Limited) []func() {
 	return []func(){
 		func() { p.Charge(ctx, payment.Charge{}, false) },
 		func() { p.Find(ctx, payment.Charge{}, "") },
@@ -108,7 +108,7 @@ func TestAHeldGatewayHoldsNoSlot(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				slots := gateway.NewBound(2)
 				share := func(l *gateway.Limits) { l.Slots = slots }
-				held := pace(t, &fake{look: func(int) payment.Sight { return unseen }}, share, hold)
+				held := pace(t, &fake{look: func(int) payment.LookupResult { return unseen }}, share, hold)
 				ctx, stop := withStop(t)
 				var waiting sync.WaitGroup
 				held.Look(ctx, byKey)
@@ -118,7 +118,7 @@ func TestAHeldGatewayHoldsNoSlot(t *testing.T) {
 				synctest.Wait()
 				require.Zero(t, slots.Held())
 				start := time.Now()
-				free := pace(t, &fake{look: func(int) payment.Sight { return seen }}, share)
+				free := pace(t, &fake{look: func(int) payment.LookupResult { return seen }}, share)
 				require.Equal(t, seen, free.Look(t.Context(), byKey))
 				require.Zero(t, time.Since(start))
 				stop()
@@ -130,20 +130,20 @@ func TestAHeldGatewayHoldsNoSlot(t *testing.T) {
 }
 
 func TestNoSlotIsLost(t *testing.T) {
-	newPair := func(t *testing.T, f *fake, change ...func(*gateway.Limits)) (*gateway.Paced, *gateway.Bound) {
+	newPair := func(t *testing.T, f *fake, change ...func(*gateway.Limits)) (*gateway.Limited, *gateway.Bound) {
 		t.Helper()
 		slots := gateway.NewBound(1)
 		return pace(t, f, append(change, func(l *gateway.Limits) { l.Slots = slots })...), slots
 	}
 	t.Run("by a stop while it is waited for", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			f := &fake{look: func(int) payment.Sight { return seen }}
+			f := &fake{look: func(int) payment.LookupResult { return seen }}
 			p, slots := newPair(t, f)
 			require.True(t, slots.Take(t.Context()))
 			ctx, stop := withStop(t)
 			time.AfterFunc(time.Second, stop)
 			start := time.Now()
-			require.Equal(t, payment.Sight{Unasked: true, Reason: "not looked up: stopped"}, p.Look(ctx, byKey))
+			require.Equal(t, payment.LookupResult{Unasked: true, Reason: "not looked up: stopped"}, p.Look(ctx, byKey))
 			require.Equal(t, time.Second, time.Since(start))
 			require.Zero(t, f.asked)
 			slots.Give()
@@ -160,7 +160,7 @@ func TestNoSlotIsLost(t *testing.T) {
 	})
 	t.Run("by a panic", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			p, slots := newPair(t, &fake{look: func(int) payment.Sight { panic("odd") }})
+			p, slots := newPair(t, &fake{look: func(int) payment.LookupResult { panic("odd") }})
 			require.Panics(t, func() { p.Look(t.Context(), byKey) })
 			require.Zero(t, slots.Held())
 		})
@@ -179,7 +179,7 @@ func TestNoSlotIsLost(t *testing.T) {
 	})
 	t.Run("by a circuit that opens while it is waited for", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			f := &fake{takes: time.Second, look: func(n int) payment.Sight {
+			f := &fake{takes: time.Second, look: func(n int) payment.LookupResult {
 				if n == 1 {
 					return unseen
 				}

@@ -17,7 +17,7 @@ import (
 // crowd keeps that many callers at p until it is stopped, and watches how many requests are open at once.
 type crowd struct {
 	tally *tally
-	paced *gateway.Paced
+	paced *gateway.Limited
 	stop  func()
 	gone  sync.WaitGroup
 }
@@ -168,7 +168,7 @@ func TestThrottleOverAllGateways(t *testing.T) {
 		seen := &tally{want: 1}
 		ctx, stop := withStop(t)
 		var all sync.WaitGroup
-		var paced []*gateway.Paced
+		var paced []*gateway.Limited
 		for range 3 {
 			p := pace(t, counting(seen, 100*time.Millisecond), share)
 			paced = append(paced, p)

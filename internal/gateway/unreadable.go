@@ -18,7 +18,7 @@ const (
 // legible notes how a charge was answered. Answers that say nothing of what the gateway speaks (none at all, an overload, a server
 // error) neither count nor end a row. Several requests for one charge count once: the row may be at fault. It reports whether a row of
 // pages is so long that the gateway is down.
-func (p *Paced) legible(key string, o payment.Outcome) (down bool) {
+func (p *Limited) legible(key string, o payment.Outcome) (down bool) {
 	p.mu.Lock()
 	switch {
 	case o.Page:
@@ -42,7 +42,7 @@ func (p *Paced) legible(key string, o payment.Outcome) (down bool) {
 }
 
 // Illegible reports whether the gateway is left alone since nobody can read its answers to charges: the run has failed.
-func (p *Paced) Illegible() bool {
+func (p *Limited) Illegible() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.illegible

@@ -39,7 +39,7 @@ type Live struct {
 	Steps []*batch.StepExecution
 	// GivesBack names the step whose money goes to customers.
 	GivesBack string
-	Gateways  map[string]*gateway.Paced
+	Gateways  map[string]*gateway.Limited
 	DB        *mysql.DB
 }
 
@@ -113,7 +113,7 @@ func (m *Metrics) Follow(live Live) {
 	// A job that asks no gateway does not change what is known of them.
 	gateways := maps.Clone(m.live.Gateways)
 	if gateways == nil {
-		gateways = map[string]*gateway.Paced{}
+		gateways = map[string]*gateway.Limited{}
 	}
 	maps.Copy(gateways, live.Gateways)
 	live.Gateways = gateways

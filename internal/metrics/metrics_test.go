@@ -47,11 +47,11 @@ type idle struct{ gateway.Gateway }
 func (idle) Close() {}
 
 // pace makes a gateway whose limits are the defaults.
-func pace(t *testing.T, name string) *gateway.Paced {
+func pace(t *testing.T, name string) *gateway.Limited {
 	t.Helper()
 	l := gateway.Defaults()
 	l.Now = func() time.Time { return noon }
-	p := gateway.Pace(name, idle{}, l)
+	p := gateway.Limit(name, idle{}, l)
 	t.Cleanup(p.Close)
 	return p
 }
@@ -98,7 +98,7 @@ func filled(t *testing.T, m *metrics.Metrics, look func()) {
 	db := database(t)
 	worktest.InMemory(t.Context(), t, func(_ context.Context, x *batch.StepExecution) error {
 		m.Follow(metrics.Live{
-			Job: "billing", Steps: []*batch.StepExecution{x}, Gateways: map[string]*gateway.Paced{"main": pace(t, "main"), "spare": paused}, DB: db,
+			Job: "billing", Steps: []*batch.StepExecution{x}, Gateways: map[string]*gateway.Limited{"main": pace(t, "main"), "spare": paused}, DB: db,
 		})
 		x.Count(tally())
 		answered(m, "main", gateway.RequestCharge, 1, gateway.Answer{Outcome: "in_doubt", Failure: true, Took: 30 * time.Second})
@@ -152,7 +152,7 @@ func TestCountsOfEarlierRunsAreKept(t *testing.T) {
 	for range 2 {
 		worktest.InMemory(t.Context(), t, func(_ context.Context, x *batch.StepExecution) error {
 			m.Follow(metrics.Live{
-				Job: "billing", Steps: []*batch.StepExecution{x}, DB: db, Gateways: map[string]*gateway.Paced{"main": pace(t, "main")},
+				Job: "billing", Steps: []*batch.StepExecution{x}, DB: db, Gateways: map[string]*gateway.Limited{"main": pace(t, "main")},
 			})
 			x.Count(tally())
 			return nil

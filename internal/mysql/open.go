@@ -23,7 +23,7 @@ type DB struct {
 	// Acquire bounds the wait for a connection of the pool.
 	Acquire time.Duration
 
-	works works
+	works txStats
 }
 
 // Options of Open.
@@ -105,7 +105,7 @@ func Open(dsn string, o Options) (*DB, error) {
 	if h, _, err := net.SplitHostPort(cfg.Addr); err == nil && cfg.Net == "tcp" {
 		host = h
 	}
-	return &DB{DB: sqlx.NewDb(pool, "mysql"), Host: host, Schema: cfg.DBName, Acquire: o.Acquire, works: works{now: o.Now}}, nil
+	return &DB{DB: sqlx.NewDb(pool, "mysql"), Host: host, Schema: cfg.DBName, Acquire: o.Acquire, works: txStats{now: o.Now}}, nil
 }
 
 // Clock reads the database's clock. Offset is how far it is ahead of the host's, to within Error.

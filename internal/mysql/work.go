@@ -17,7 +17,7 @@ type Work struct {
 }
 
 // works adds up the cost of transactions by name. It is safe for concurrent use.
-type works struct {
+type txStats struct {
 	now func() time.Time // nil: nothing is measured
 
 	mu     sync.Mutex
@@ -32,7 +32,7 @@ type working struct {
 }
 
 // add changes the work of that name, after its time was brought up to date.
-func (w *works) add(name string, change func(*working)) {
+func (w *txStats) add(name string, change func(*working)) {
 	if w.now == nil {
 		return
 	}
@@ -57,14 +57,14 @@ func (w *working) until(now time.Time) {
 }
 
 // begin and end stand around a transaction.
-func (w *works) begin(name string) { w.add(name, func(of *working) { of.open++ }) }
+func (w *txStats) begin(name string) { w.add(name, func(of *working) { of.open++ }) }
 
-func (w *works) end(name string) {
+func (w *txStats) end(name string) {
 	w.add(name, func(of *working) { of.open--; of.Count++ })
 }
 
 // try runs one try of a transaction, and counts it if a lock ends it.
-func (w *works) try(name string, run func() error) error {
+func (w *txStats) try(name string, run func() error) error {
 	if w.now == nil {
 		return run()
 	}

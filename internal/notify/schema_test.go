@@ -43,14 +43,14 @@ func made(t *testing.T) []payment.Event {
 	known := func(name string) bool { return name == "main" }
 	last := invoice
 	last.Stage, last.FirstDeclined = 3, due
-	hard := billing.Past{ID: 1, No: 1, Key: "sub_42_20260131-1", Status: billing.AttemptDeclined, Class: payment.Hard, Gateway: "main", Method: "pm_secret"}
+	hard := billing.PastAttempt{ID: 1, No: 1, Key: "sub_42_20260131-1", Status: billing.AttemptDeclined, Class: payment.Hard, Gateway: "main", Method: "pm_secret"}
 	issue := billing.IssuePolicy{Business: due, Effective: due, CatchUp: billing.CatchUpDefault, KnownGateway: known}
 
 	reopened := func(status billing.SubscriptionStatus) []payment.Event {
 		proven, s := hard, subscription
 		proven.Proof, s.Status = billing.ProofAnswer, status
 		d := billing.Declined{
-			Past: proven, Stage: 3, Invoice: last, InvoiceStatus: billing.Open, Subscription: &s, Attempts: []billing.Past{proven},
+			PastAttempt: proven, Stage: 3, Invoice: last, InvoiceStatus: billing.Open, Subscription: &s, Attempts: []billing.PastAttempt{proven},
 		}
 		if status == billing.Cancelled {
 			d.InvoiceStatus, d.CancelReason = billing.Uncollectible, "unpaid after the last retry: no"
@@ -63,10 +63,10 @@ func made(t *testing.T) []payment.Event {
 	order := orders.Order{ID: 7, CustomerID: "cus", Status: orders.OrderInProgress, Money: won, CreatedAt: now.Add(-time.Hour)}
 	pay := orders.Payment{ID: 3, OrderID: 7, Gateway: "main", Key: "ord_7-1", Status: orders.PaymentPending, Money: won, CreatedAt: now.Add(-time.Hour)}
 	decide := func(enough bool, amount int64) []payment.Event {
-		seen := payment.Sight{Payment: &payment.Payment{
+		seen := payment.LookupResult{Payment: &payment.Payment{
 			ID: "pay_1", Status: "succeeded", Key: pay.Key, Reference: order.Reference(), CustomerID: "cus", Money: payment.Money{Amount: amount, Currency: "KRW"},
 		}}
-		checked := orders.Checked{Payment: pay, Asked: true, Sight: seen, Keeping: orders.Keeping{Known: true, FindByKey: true, FindLasts: true, KeyLife: 24 * time.Hour, Longest: time.Minute}}
+		checked := orders.Checked{Payment: pay, Asked: true, Sight: seen, Keeping: orders.Guarantees{Known: true, FindByKey: true, LookupOutlivesKey: true, KeyLife: 24 * time.Hour, Longest: time.Minute}}
 		return orders.Decide(order, []orders.Checked{checked}, enough, orders.Policy{OlderThan: time.Minute, GiveUpAfter: time.Hour}, 1, now).Events
 	}
 	threshold := int64(5)
@@ -75,7 +75,7 @@ func made(t *testing.T) []payment.Event {
 	return slices.Concat(
 		settled(1, payment.Outcome{Kind: payment.Paid}), settled(0, payment.Outcome{Kind: payment.Differs, Reason: "another amount"}),
 		settled(0, declined(payment.Soft)), settled(0, declined(payment.Action)), settled(3, declined(payment.Hard)),
-		billing.DecideClaim(last, subscription, []billing.Past{hard}, policy, due+3, known).Events,
+		billing.DecideClaim(last, subscription, []billing.PastAttempt{hard}, policy, due+3, known).Events,
 		billing.DecideClaim(invoice, broken, nil, policy, due, known).Events,
 		billing.DecideIssue(broken, billing.Newest{}, func(payment.Date) bool { return false }, issue).Events,
 		reopened(billing.PastDue), reopened(billing.Cancelled),

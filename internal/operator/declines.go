@@ -81,7 +81,7 @@ func Decline(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string)
 	}
 	for _, r := range rows {
 		if d.Attempts = append(d.Attempts, r.Past()); r.ID == id {
-			d.Past = r.Past()
+			d.PastAttempt = r.Past()
 		}
 	}
 	return d, nil

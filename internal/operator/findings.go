@@ -21,7 +21,7 @@ const (
 
 // ResolveFinding closes a finding as an operator says, and records the action. The error is a RefusedError if it
 // is closed already, and wraps ErrNotThere if there is none.
-func ResolveFinding(ctx context.Context, db *mysql.DB, id uint64, as payment.As, now time.Time, action Action) error {
+func ResolveFinding(ctx context.Context, db *mysql.DB, id uint64, as payment.Resolution, now time.Time, action Action) error {
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
 		var row struct {
 			Kind       string

@@ -213,12 +213,12 @@ FROM payment_attempts WHERE invoice_id = ? ORDER BY attempt_no`
 
 // Requeued reads an invoice that is to be made due again, with the attempts that were made on it. The error wraps
 // ErrNotThere if there is none.
-func Requeued(ctx context.Context, db *mysql.DB, id uint64) (billing.InvoiceStatus, []billing.Past, error) {
+func Requeued(ctx context.Context, db *mysql.DB, id uint64) (billing.InvoiceStatus, []billing.PastAttempt, error) {
 	status, past, err := requeued(ctx, db, id, "")
 	return status, past, mysql.Classify(ctx, err)
 }
 
-func requeued(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.InvoiceStatus, []billing.Past, error) {
+func requeued(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.InvoiceStatus, []billing.PastAttempt, error) {
 	var status string
 	if err := sqlx.GetContext(ctx, q, &status, requeuedInvoice+lock, id); err != nil {
 		return "", nil, absent(err, "invoice", id)
@@ -228,7 +228,7 @@ func requeued(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string
 }
 
 // pastOf reads the attempts that were made on an invoice.
-func pastOf(ctx context.Context, q sqlx.QueryerContext, invoice uint64) ([]billing.Past, error) {
+func pastOf(ctx context.Context, q sqlx.QueryerContext, invoice uint64) ([]billing.PastAttempt, error) {
 	var rows []struct {
 		ID      uint64
 		No      int    `db:"attempt_no"`
@@ -240,9 +240,9 @@ func pastOf(ctx context.Context, q sqlx.QueryerContext, invoice uint64) ([]billi
 	if err := sqlx.SelectContext(ctx, q, &rows, requeuedPast, invoice); err != nil {
 		return nil, err
 	}
-	past := make([]billing.Past, len(rows))
+	past := make([]billing.PastAttempt, len(rows))
 	for i, r := range rows {
-		past[i] = billing.Past{ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Account: r.Account, Proof: billing.Proof(r.Proof)}
+		past[i] = billing.PastAttempt{ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Account: r.Account, Proof: billing.Proof(r.Proof)}
 	}
 	return past, nil
 }

@@ -8,14 +8,14 @@ import (
 )
 
 // shops reports whether the status is none that duly knows.
-func (s OrderStatus) shops() bool { return !slices.Contains(orderStatuses(), s) }
+func (s OrderStatus) foreign() bool { return !slices.Contains(orderStatuses(), s) }
 
 // keepsRecorded reports whether a payment that is recorded as succeeded stands as recorded beside an order of
 // that status: the shop has gone on with it.
-func (s OrderStatus) keepsRecorded() bool { return s == OrderCompleted || s.shops() }
+func (s OrderStatus) keepsRecorded() bool { return s == OrderCompleted || s.foreign() }
 
 // wordless reports whether the payment was given up without the gateway's word.
-func (p Payment) wordless() bool {
+func (p Payment) unconfirmed() bool {
 	return (p.Status == PaymentFailed || p.Status == PaymentCancelled) && (p.FailureCode == "" || p.FailureCode == FailureRequest)
 }
 
@@ -29,7 +29,7 @@ func MustAsk(o Order, p Payment) bool {
 	case PaymentSucceeded:
 		return !o.Status.keepsRecorded()
 	case PaymentFailed, PaymentCancelled:
-		return p.wordless()
+		return p.unconfirmed()
 	case PaymentRefundDue, PaymentRefunded, PaymentReview:
 	}
 	return false
@@ -122,7 +122,7 @@ func NeverArrived(c Checked, now time.Time) (never, ok bool) {
 		return false, false
 	case c.Sight.Payment != nil || c.Cancelled:
 		return false, true
-	case c.Sight.Absent && !c.wordless() && now.Sub(c.CreatedAt) > c.Keeping.Longest:
+	case c.Sight.Absent && !c.unconfirmed() && now.Sub(c.CreatedAt) > c.Keeping.Longest:
 		return true, true
 	}
 	return false, false

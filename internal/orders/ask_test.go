@@ -56,8 +56,8 @@ func TestMustCancel(t *testing.T) {
 		"another's reference":         {old(found(row(1, "pending"), payment.Pending, func(p *payment.Payment) { p.Reference = "ord_70" })), false},
 		"recorded as succeeded":       {old(found(row(1, "succeeded"), payment.Pending)), false},
 		"no id to cancel by":          {old(found(row(1, "pending"), payment.Pending, func(p *payment.Payment) { p.ID = "" })), false},
-		"unanswered":                  {old(checked(row(1, "pending"), payment.Sight{})), false},
-		"absent":                      {old(checked(row(1, "pending"), payment.Sight{Absent: true})), false},
+		"unanswered":                  {old(checked(row(1, "pending"), payment.LookupResult{})), false},
+		"absent":                      {old(checked(row(1, "pending"), payment.LookupResult{Absent: true})), false},
 		"not asked":                   {func() orders.Checked { c := old(waiting); c.Asked = false; return c }(), false},
 	} {
 		require.Equal(t, c.want, orders.MustCancel(order("pending"), c.checked, policy(), noon()), name)
@@ -68,12 +68,12 @@ func TestMustCancel(t *testing.T) {
 }
 
 func TestNeverArrived(t *testing.T) {
-	absent := payment.Sight{Absent: true}
+	absent := payment.LookupResult{Absent: true}
 	young := checked(row(1, "pending"), absent)
 	young.CreatedAt = noon().Add(-2 * time.Minute)
 	unasked := checked(row(1, "pending"), absent)
 	unasked.Asked = false
-	cancelled := checked(row(1, "pending"), payment.Sight{})
+	cancelled := checked(row(1, "pending"), payment.LookupResult{})
 	cancelled.Cancelled = true
 	for name, c := range map[string]struct {
 		checked   orders.Checked
@@ -87,8 +87,8 @@ func TestNeverArrived(t *testing.T) {
 		"found":                     {found(row(1, "pending"), payment.Declined), false, true},
 		"pending":                   {found(row(1, "pending"), payment.Pending), false, true},
 		"cancelled by us":           {cancelled, false, true},
-		"unanswered":                {checked(row(1, "pending"), payment.Sight{Reason: "timeout"}), false, false},
-		"unaskable":                 {checked(row(1, "pending"), payment.Sight{Unaskable: true}), false, false},
+		"unanswered":                {checked(row(1, "pending"), payment.LookupResult{Reason: "timeout"}), false, false},
+		"unaskable":                 {checked(row(1, "pending"), payment.LookupResult{Unaskable: true}), false, false},
 		"the gateway was not asked": {unasked, false, false},
 	} {
 		never, ok := orders.NeverArrived(c.checked, noon())

@@ -50,8 +50,8 @@ func Decide(o Order, checked []Checked, enough bool, p Policy, checks int, now t
 }
 
 // standings judges the payments of an order, the oldest first.
-func standings(o Order, checked []Checked, p Policy, now time.Time) []standing {
-	all := make([]standing, 0, len(checked))
+func standings(o Order, checked []Checked, p Policy, now time.Time) []judgement {
+	all := make([]judgement, 0, len(checked))
 	for _, c := range checked {
 		s := stand(o, c, p, now)
 		if c.Taken != "" && s.tookMoney() {
@@ -59,17 +59,17 @@ func standings(o Order, checked []Checked, p Policy, now time.Time) []standing {
 		}
 		all = append(all, s)
 	}
-	slices.SortFunc(all, func(a, b standing) int {
+	slices.SortFunc(all, func(a, b judgement) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 	once(all)
 	return all
 }
 
-func is(f fate) func(standing) bool { return func(s standing) bool { return s.fate == f } }
+func is(f fate) func(judgement) bool { return func(s judgement) bool { return s.fate == f } }
 
 // decideOrder is the line that holds where no success differs, with what it makes of order and successes.
-func decideOrder(o Order, all []standing, enough bool) Decision {
+func decideOrder(o Order, all []judgement, enough bool) Decision {
 	switch {
 	case slices.ContainsFunc(all, is(paid)):
 		return decidePaid(o, all, enough)
@@ -84,7 +84,7 @@ func decideOrder(o Order, all []standing, enough bool) Decision {
 }
 
 // decidePaid is the line that holds where there is a success, and none that differs.
-func decidePaid(o Order, all []standing, enough bool) Decision {
+func decidePaid(o Order, all []judgement, enough bool) Decision {
 	var d Decision
 	switch {
 	case o.Status == OrderCompleted:
@@ -113,9 +113,9 @@ func decidePaid(o Order, all []standing, enough bool) Decision {
 const outOfStock = "out of stock"
 
 // keepOne keeps the success that is recorded, or else the oldest, and gives the others back.
-func (d *Decision) keepOne(all []standing) standing {
-	successes := slices.DeleteFunc(slices.Clone(all), func(s standing) bool { return s.fate != paid })
-	at := max(0, slices.IndexFunc(successes, func(s standing) bool { return s.recorded }))
+func (d *Decision) keepOne(all []judgement) judgement {
+	successes := slices.DeleteFunc(slices.Clone(all), func(s judgement) bool { return s.fate != paid })
+	at := max(0, slices.IndexFunc(successes, func(s judgement) bool { return s.recorded }))
 	for i, s := range successes {
 		switch {
 		case i == at:
@@ -129,7 +129,7 @@ func (d *Decision) keepOne(all []standing) standing {
 
 // doubtRecorded keeps asking about payments that are recorded as succeeded, beside the one that completed the order,
 // and that the gateway has not confirmed: what is recorded beside a completed order is not asked about.
-func (d *Decision) doubtRecorded(all []standing) {
+func (d *Decision) doubtRecorded(all []judgement) {
 	for _, s := range all {
 		if s.fate == undecided && s.Status == PaymentSucceeded {
 			d.change(s, PaymentPending)
@@ -138,7 +138,7 @@ func (d *Decision) doubtRecorded(all []standing) {
 }
 
 // giveBack gives every success back.
-func (d *Decision) giveBack(all []standing) {
+func (d *Decision) giveBack(all []judgement) {
 	for _, s := range all {
 		if s.fate == paid {
 			d.change(s, PaymentRefundDue)
@@ -148,7 +148,7 @@ func (d *Decision) giveBack(all []standing) {
 
 // leaveToShop records the successes of an order whose status is the shop's own. What was recorded before is
 // known to the shop; anything new is for an operator.
-func (d *Decision) leaveToShop(o Order, all []standing) {
+func (d *Decision) leaveToShop(o Order, all []judgement) {
 	var found []string
 	for _, s := range all {
 		if s.fate == paid && !s.recorded {
@@ -161,14 +161,14 @@ func (d *Decision) leaveToShop(o Order, all []standing) {
 	}
 }
 
-func (d *Decision) change(s standing, to PaymentStatus) {
+func (d *Decision) change(s judgement, to PaymentStatus) {
 	if c, ok := s.to(to); ok {
 		d.Payments = append(d.Payments, c)
 	}
 }
 
 // fail ends an open order.
-func (d *Decision) fail(o Order, all []standing, reason string) {
+func (d *Decision) fail(o Order, all []judgement, reason string) {
 	d.Order, d.FailureReason = OrderFailed, reason
 	newest := uint64(0)
 	if len(all) > 0 {
@@ -178,7 +178,7 @@ func (d *Decision) fail(o Order, all []standing, reason string) {
 }
 
 // whyNotPaid says why an order was not paid: what became of its newest payment.
-func whyNotPaid(all []standing) string {
+func whyNotPaid(all []judgement) string {
 	if len(all) == 0 {
 		return "not paid: no payment was begun"
 	}
@@ -201,7 +201,7 @@ func whyNotPaid(all []standing) string {
 }
 
 // review leaves the payments of that fate, and with them the order, to an operator.
-func (d *Decision) review(o Order, all []standing, f fate) {
+func (d *Decision) review(o Order, all []judgement, f fate) {
 	var found []string
 	for _, s := range all {
 		if s.fate != f {
@@ -218,7 +218,7 @@ func (d *Decision) review(o Order, all []standing, f fate) {
 }
 
 // ours reports whether the payment's status is one that duly may change.
-func (s standing) ours() bool {
+func (s judgement) ours() bool {
 	switch s.Status {
 	case PaymentPending, PaymentSucceeded, PaymentFailed, PaymentCancelled:
 		return true
@@ -228,7 +228,7 @@ func (s standing) ours() bool {
 }
 
 // freeze leaves the order to an operator, for these reasons and those it is frozen for already.
-func (d *Decision) freeze(o Order, all []standing, reasons []string) {
+func (d *Decision) freeze(o Order, all []judgement, reasons []string) {
 	if d.Review != "" {
 		reasons = append([]string{d.Review}, reasons...)
 		d.Events = slices.DeleteFunc(d.Events, isReview)
@@ -242,7 +242,7 @@ func (d *Decision) freeze(o Order, all []standing, reasons []string) {
 }
 
 // next is when the order is checked again; 0: there is nothing left to find out.
-func next(all []standing, checks int) time.Duration {
+func next(all []judgement, checks int) time.Duration {
 	var wait time.Duration
 	sooner := func(d time.Duration) {
 		if wait == 0 || d < wait {

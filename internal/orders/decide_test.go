@@ -147,7 +147,7 @@ func TestDecideNotPaid(t *testing.T) {
 	given := orders.Checked{Payment: row(1, "refunded")}
 	settled := row(1, "failed")
 	settled.FailureCode = "stolen_card"
-	absent := checked(row(1, "pending"), payment.Sight{Absent: true})
+	absent := checked(row(1, "pending"), payment.LookupResult{Absent: true})
 	for name, c := range map[string]struct {
 		checked []orders.Checked
 		reason  string
@@ -194,15 +194,15 @@ func TestDecideNotPaid(t *testing.T) {
 func TestDecideAbsent(t *testing.T) {
 	const ns, l, r = time.Nanosecond, 24 * time.Hour, 2 * time.Minute
 	fading := lasting()
-	fading.FindLasts = false
+	fading.LookupOutlivesKey = false
 	byID := lasting()
 	byID.FindByKey = false
 	keyless := lasting()
 	keyless.KeyLife = 0
-	gone := orders.Keeping{}
+	gone := orders.Guarantees{}
 	for _, c := range []struct {
 		name    string
-		keeping orders.Keeping
+		keeping orders.Guarantees
 		status  orders.PaymentStatus
 		age     time.Duration
 		line    orders.Line
@@ -228,7 +228,7 @@ func TestDecideAbsent(t *testing.T) {
 		{"unknown gateway, given up", gone, "pending", 48*time.Hour + ns, orders.LineLater, 0, "payment 1 cannot be decided: its gateway cannot be asked about it"},
 	} {
 		for _, status := range []orders.OrderStatus{"pending", "failed"} {
-			in := checked(row(1, c.status), payment.Sight{Absent: true})
+			in := checked(row(1, c.status), payment.LookupResult{Absent: true})
 			in.CreatedAt, in.Keeping = noon().Add(-c.age), c.keeping
 			d := decide(order(status), in)
 			require.Equal(t, c.line, d.Line, c.name)
@@ -240,8 +240,8 @@ func TestDecideAbsent(t *testing.T) {
 
 // The sooner of what is waited for counts, and the checks before widen the wait.
 func TestDecideNext(t *testing.T) {
-	never := checked(row(1, "failed"), payment.Sight{Absent: true})
-	open := checked(row(2, "pending"), payment.Sight{Reason: "timeout"})
+	never := checked(row(1, "failed"), payment.LookupResult{Absent: true})
+	open := checked(row(2, "pending"), payment.LookupResult{Reason: "timeout"})
 	require.Equal(t, 10*time.Minute, decide(order("failed"), never, open).Next)
 	require.Equal(t, 6*time.Hour, orders.Decide(order("failed"), []orders.Checked{never, open}, false, policy(), 9, noon()).Next)
 	never.CreatedAt = noon().Add(-24 * time.Hour)

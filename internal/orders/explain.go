@@ -29,8 +29,8 @@ type Explanation struct {
 	Next string `json:"next"` // what happens next, or what somebody has to do
 }
 
-// Standing is what is known of an order when somebody asks.
-type Standing struct {
+// Snapshot is what is known of an order when somebody asks.
+type Snapshot struct {
 	Order    Order
 	Payments []Payment // by id
 	Check    Check
@@ -41,7 +41,7 @@ type Standing struct {
 }
 
 // Explain says what becomes of an order, and then, if any are due, of its refunds.
-func Explain(s Standing) []Explanation {
+func Explain(s Snapshot) []Explanation {
 	out := []Explanation{s.order()}
 	if e, ok := s.refunds(); ok {
 		out = append(out, e)
@@ -49,7 +49,7 @@ func Explain(s Standing) []Explanation {
 	return out
 }
 
-func (s Standing) order() Explanation {
+func (s Snapshot) order() Explanation {
 	c := s.Check
 	in, pending, wordless := s.with(PaymentReview), s.with(PaymentPending), s.wordless()
 	switch {
@@ -71,7 +71,7 @@ func (s Standing) order() Explanation {
 }
 
 // ignored names the payments that an operator closed without a word on their money.
-func (s Standing) ignored() string {
+func (s Snapshot) ignored() string {
 	list := s.filter(func(p Payment) bool { return p.Status == PaymentFailed && p.FailureCode == FailureIgnored })
 	if len(list) == 0 {
 		return ""
@@ -80,7 +80,7 @@ func (s Standing) ignored() string {
 }
 
 // open is the explanation of an order that is still checked.
-func (s Standing) open(pending, wordless []Payment) Explanation {
+func (s Snapshot) open(pending, wordless []Payment) Explanation {
 	c, what := s.Check, s.what(pending, wordless)
 	alone := newest(s.Order, s.Payments).Add(s.Policy.OlderThan)
 	switch {
@@ -95,7 +95,7 @@ func (s Standing) open(pending, wordless []Payment) Explanation {
 }
 
 // what says what is open about the order.
-func (s Standing) what(pending, wordless []Payment) string {
+func (s Snapshot) what(pending, wordless []Payment) string {
 	text := fmt.Sprintf("it is %s", s.Order.Status)
 	switch {
 	case len(pending) > 0:
@@ -109,7 +109,7 @@ func (s Standing) what(pending, wordless []Payment) string {
 }
 
 // cancels says what happens to what stays pending.
-func (s Standing) cancels(pending []Payment) string {
+func (s Snapshot) cancels(pending []Payment) string {
 	if len(pending) == 0 {
 		return ""
 	}
@@ -125,11 +125,11 @@ func (s Standing) cancels(pending []Payment) string {
 }
 
 // asked reports whether the last check asked about what was given up, and nothing was written since.
-func (s Standing) asked(wordless []Payment) bool {
+func (s Snapshot) asked(wordless []Payment) bool {
 	return !s.Check.At.IsZero() && s.Check.Next.IsZero() && !newest(Order{}, wordless).After(s.Check.At)
 }
 
-func (s Standing) refunds() (Explanation, bool) {
+func (s Snapshot) refunds() (Explanation, bool) {
 	due := s.with(PaymentRefundDue)
 	if len(due) == 0 {
 		return Explanation{}, false
@@ -146,15 +146,15 @@ func (s Standing) refunds() (Explanation, bool) {
 	return Explanation{WhyRefund, what, fmt.Sprintf("the next run gives it back: duly run reconcile --order %d", s.Order.ID)}, true
 }
 
-func (s Standing) with(status PaymentStatus) []Payment {
+func (s Snapshot) with(status PaymentStatus) []Payment {
 	return s.filter(func(p Payment) bool { return p.Status == status })
 }
 
-func (s Standing) wordless() []Payment {
-	return s.filter(func(p Payment) bool { return p.Status == PaymentFailed && p.wordless() })
+func (s Snapshot) wordless() []Payment {
+	return s.filter(func(p Payment) bool { return p.Status == PaymentFailed && p.unconfirmed() })
 }
 
-func (s Standing) filter(keep func(Payment) bool) []Payment {
+func (s Snapshot) filter(keep func(Payment) bool) []Payment {
 	var out []Payment
 	for _, p := range s.Payments {
 		if keep(p) {

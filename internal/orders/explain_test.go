@@ -16,8 +16,8 @@ func TestExplain(t *testing.T) {
 	ago := func(d time.Duration) time.Time { return noon().Add(-d) }
 	in := func(d time.Duration) time.Time { return noon().Add(d) }
 	const m, h = time.Minute, time.Hour
-	standing := func(o orders.OrderStatus, check orders.Check, payments ...orders.Payment) orders.Standing {
-		return orders.Standing{Order: order(o), Payments: payments, Check: check, Policy: policy(), Now: noon()}
+	standing := func(o orders.OrderStatus, check orders.Check, payments ...orders.Payment) orders.Snapshot {
+		return orders.Snapshot{Order: order(o), Payments: payments, Check: check, Policy: policy(), Now: noon()}
 	}
 	young := row(1, "pending")
 	young.UpdatedAt = ago(9 * m)
@@ -30,7 +30,7 @@ func TestExplain(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		want     []orders.Why
-		standing orders.Standing
+		standing orders.Snapshot
 	}{
 		{"never begun to pay", []orders.Why{orders.WhyDue}, standing("pending", orders.Check{})},
 		{"abandoned while paying", []orders.Why{orders.WhyDue}, standing("payment_in_progress", orders.Check{}, row(1, "pending"))},

@@ -18,7 +18,7 @@ func (c RefundClaim) Why() string {
 }
 
 // RefundCode is the failure code of a payment in refund_due that turned out to have taken nothing.
-func RefundCode(s payment.Sight) string {
+func RefundCode(s payment.LookupResult) string {
 	switch {
 	case s.Payment == nil:
 		return FailureRequest

@@ -22,8 +22,8 @@ func noon() time.Time { return time.Date(2026, time.March, 4, 12, 0, 0, 0, time.
 func won(n int64) payment.Money { return payment.Money{Amount: n, Currency: "KRW"} }
 
 // lasting keeps keys for a day, and answers for as long as a payment exists.
-func lasting() orders.Keeping {
-	return orders.Keeping{Known: true, KeyLife: 24 * time.Hour, Longest: 2 * time.Minute, FindByKey: true, FindLasts: true}
+func lasting() orders.Guarantees {
+	return orders.Guarantees{Known: true, KeyLife: 24 * time.Hour, Longest: 2 * time.Minute, FindByKey: true, LookupOutlivesKey: true}
 }
 
 func policy() orders.Policy {
@@ -59,7 +59,7 @@ func borneOut() payment.Vetting {
 }
 
 // checked is p with what its gateway said, which controls bear out.
-func checked(p orders.Payment, sight payment.Sight) orders.Checked {
+func checked(p orders.Payment, sight payment.LookupResult) orders.Checked {
 	return orders.Checked{Payment: p, Keeping: lasting(), Asked: true, Sight: sight, Vetting: borneOut()}
 }
 
@@ -69,7 +69,7 @@ func found(p orders.Payment, status payment.Status, change ...func(*payment.Paym
 	for _, c := range change {
 		c(r)
 	}
-	return checked(p, payment.Sight{Payment: r})
+	return checked(p, payment.LookupResult{Payment: r})
 }
 
 func eventTypes(events []payment.Event) []string {

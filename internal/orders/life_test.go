@@ -15,7 +15,7 @@ import (
 
 // charge is what really becomes of a payment at its gateway.
 type charge struct {
-	keeping orders.Keeping
+	keeping orders.Guarantees
 	never   bool          // it never arrives
 	arrives time.Duration // after the payment was begun
 	decides time.Duration // after it arrived
@@ -26,7 +26,7 @@ type charge struct {
 // status is the charge's at that age of its payment; empty: the gateway does not know it.
 func (c *charge) status(age time.Duration, byID bool) payment.Status {
 	switch {
-	case c.never || age < c.arrives, !c.keeping.FindLasts && !byID && age > c.arrives+c.keeping.KeyLife:
+	case c.never || age < c.arrives, !c.keeping.LookupOutlivesKey && !byID && age > c.arrives+c.keeping.KeyLife:
 		return ""
 	case c.ended:
 		return payment.Canceled
@@ -54,7 +54,7 @@ func drawLife(t *rapid.T) *life {
 	l := &life{t: t, order: order(draw(t, "order", orderStatuses()...)), now: noon()}
 	for i := range rapid.IntRange(0, 3).Draw(t, "payments") {
 		k := lasting()
-		k.FindLasts = draw(t, "lasts", true, true, false)
+		k.LookupOutlivesKey = draw(t, "lasts", true, true, false)
 		k.FindByKey = draw(t, "by key", true, true, true, false)
 		k.Known = draw(t, "known", true, true, true, true, false)
 		c := &charge{keeping: k, never: draw(t, "never", false, false, true), ends: draw(t, "ends", payment.Succeeded, payment.Succeeded, payment.Declined)}
@@ -63,7 +63,7 @@ func drawLife(t *rapid.T) *life {
 		p := row(uint64(i+1), draw(t, "row", orders.PaymentPending, orders.PaymentPending, orders.PaymentFailed, orders.PaymentSucceeded))
 		p.CreatedAt = noon().Add(time.Duration(i) * time.Second)
 		switch {
-		case p.Status == orders.PaymentFailed && !k.FindLasts:
+		case p.Status == orders.PaymentFailed && !k.LookupOutlivesKey:
 			// A charge that the shop gave up itself may be forgotten before anybody asks.
 			p.Status = orders.PaymentPending
 		case p.Status == orders.PaymentSucceeded && (l.order.Status == orders.OrderCompleted || !l.order.Status.Open() && l.order.Status != orders.OrderFailed && l.order.Status != orders.OrderCancelled):
@@ -93,7 +93,7 @@ func (l *life) look(i int) orders.Checked {
 	case !c.keeping.Known, !byID && (p.Key == "" || !c.keeping.FindByKey):
 		out.Sight.Unaskable = true
 		return out
-	case c.keeping.FindLasts && !draw(l.t, "answers", true, true, true, false):
+	case c.keeping.LookupOutlivesKey && !draw(l.t, "answers", true, true, true, false):
 		// A gateway that forgets must not be out of reach for long.
 		out.Sight.Reason = "timeout"
 		return out

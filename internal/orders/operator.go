@@ -39,7 +39,7 @@ type Reviewed struct {
 	Order    Order
 	Payments []Payment // all of the order
 	Reason   string    // why the order is frozen; empty: it is not
-	Keeping  Keeping
+	Keeping  Guarantees
 }
 
 // Resolution is what an operator's word changes.
@@ -85,7 +85,7 @@ func (r Reviewed) Changed(seen Payment, charge payment.Charge) string {
 //     operator's recorded word; and not before the last request can have taken effect. So is refunded.
 //   - Where the gateway is not configured nobody knows how long a request may take, so that neither is believed.
 //   - Ignored closes a payment without a word on its money.
-func Resolve(r Reviewed, as payment.As, reason string, e payment.Evidence) (Resolution, error) {
+func Resolve(r Reviewed, as payment.Resolution, reason string, e payment.Evidence) (Resolution, error) {
 	if err := r.Takes(as); err != nil {
 		return Resolution{}, err
 	}
@@ -120,7 +120,7 @@ func Resolve(r Reviewed, as payment.As, reason string, e payment.Evidence) (Reso
 }
 
 // Takes says whether a way to resolve is one of a payment's, before anybody is asked; the error says what is right.
-func (p Payment) Takes(as payment.As) error {
+func (p Payment) Takes(as payment.Resolution) error {
 	switch as {
 	case payment.AsPaidOutside:
 		return fmt.Errorf("payment %d is a charge at a gateway: --as not_executed, once it took nothing; order %d is completed in the shop", p.ID, p.OrderID)
@@ -144,7 +144,7 @@ func Waiting(list []Payment, c Check) []Payment {
 
 // Through says which payment of an order an operator's word about the order settles: the only one that waits. The error says in
 // one line what is right instead.
-func Through(id uint64, list []Payment, c Check, as payment.As) (Payment, error) {
+func Through(id uint64, list []Payment, c Check, as payment.Resolution) (Payment, error) {
 	switch as {
 	case payment.AsPaidOutside:
 		return Payment{}, fmt.Errorf("order %d is the shop's: complete it there, then duly requeue order %d; its payment ends --as not_executed, once it took nothing", id, id)
@@ -171,7 +171,7 @@ func Through(id uint64, list []Payment, c Check, as payment.As) (Payment, error)
 // resolvable reports whether an operator may settle r: it is in review, or its order is frozen and nothing final is recorded
 // about it.
 func (r Reviewed) resolvable() bool {
-	frozen := r.Reason != "" && (r.Status == PaymentPending || r.Status == PaymentSucceeded || r.wordless())
+	frozen := r.Reason != "" && (r.Status == PaymentPending || r.Status == PaymentSucceeded || r.unconfirmed())
 	return r.Status == PaymentReview || frozen
 }
 
@@ -193,7 +193,7 @@ func (r Reviewed) closed(to PaymentStatus, code, text string) Change {
 	return Change{ID: r.ID, To: to, FailureCode: code, FailureReason: cut(text)}
 }
 
-func (r Reviewed) paid(seen payment.Sight) (Change, error) {
+func (r Reviewed) paid(seen payment.LookupResult) (Change, error) {
 	p := seen.Payment
 	switch {
 	case p == nil && !seen.Absent && !seen.Unaskable:
@@ -262,7 +262,7 @@ func (r Reviewed) notExecuted(e payment.Evidence, note string) (Change, error) {
 	case payment.InferAgain:
 		return Change{}, fmt.Errorf("%s: try again, or duly resolve payment %d --as ignored --reason …, which closes it", why, r.ID)
 	case payment.InferEnded:
-		c.FailureCode = RefundCode(payment.Sight{Payment: p})
+		c.FailureCode = RefundCode(payment.LookupResult{Payment: p})
 		return c, nil
 	case payment.InferAbsent, payment.InferNothing:
 	}
@@ -270,7 +270,7 @@ func (r Reviewed) notExecuted(e payment.Evidence, note string) (Change, error) {
 }
 
 // over makes sure that no request for r could take effect any more when the gateway was asked.
-func (r Reviewed) over(e payment.Evidence, as payment.As) error {
+func (r Reviewed) over(e payment.Evidence, as payment.Resolution) error {
 	if !r.Keeping.Known {
 		return fmt.Errorf("how long a request for payment %d may be on its way is not configured here: type it where gateways.%s is configured", r.ID, r.Gateway)
 	}
@@ -311,7 +311,7 @@ func Requeue(o Order, payments []Payment, c Check) error {
 		if p.Status == PaymentReview {
 			return fmt.Errorf("payment %d of order %d is in review: duly resolve payment %d --as … first", p.ID, o.ID, p.ID)
 		}
-		open = open || p.Status == PaymentPending || p.Status == PaymentRefundDue || p.wordless()
+		open = open || p.Status == PaymentPending || p.Status == PaymentRefundDue || p.unconfirmed()
 	}
 	if !open {
 		return fmt.Errorf("order %d is %s, and nothing of it is open: there is nothing to check", o.ID, o.Status)

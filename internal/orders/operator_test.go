@@ -22,12 +22,12 @@ func reviewed(o orders.OrderStatus, change ...func(*orders.Reviewed)) orders.Rev
 	return r
 }
 
-func sight(status payment.Status, change ...func(*payment.Payment)) payment.Sight {
+func sight(status payment.Status, change ...func(*payment.Payment)) payment.LookupResult {
 	r := record(row(1, ""), status)
 	for _, c := range change {
 		c(r)
 	}
-	return payment.Sight{Payment: r}
+	return payment.LookupResult{Payment: r}
 }
 
 // vetted is an absence that controls bear out.
@@ -36,12 +36,12 @@ func vetted() payment.Vetting {
 }
 
 // evidence is what a gateway that says this of a charge proves, by key and by id, borne out by controls.
-func evidence(s payment.Sight) payment.Evidence {
+func evidence(s payment.LookupResult) payment.Evidence {
 	return payment.Evidence{ByKey: s, ByID: s, Named: s, Begun: noon(), Lasting: true, Gateway: "main", Vetting: vetted()}
 }
 
 func TestResolve(t *testing.T) {
-	absent, unaskable := payment.Sight{Absent: true}, payment.Sight{Unaskable: true}
+	absent, unaskable := payment.LookupResult{Absent: true}, payment.LookupResult{Unaskable: true}
 	back := func(n int64) func(*payment.Payment) { return func(p *payment.Payment) { p.Refunded = n } }
 	paid := orders.Change{ID: 1, To: "succeeded", TransactionKey: "pay_1"}
 	due := orders.Change{ID: 1, To: "refund_due", TransactionKey: "pay_1"}
@@ -61,8 +61,8 @@ func TestResolve(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		reviewed orders.Reviewed
-		as       payment.As
-		seen     payment.Sight
+		as       payment.Resolution
+		seen     payment.LookupResult
 		want     orders.Change
 		refused  string
 	}{
@@ -84,7 +84,7 @@ func TestResolve(t *testing.T) {
 		{"paid, declined", reviewed("completed"), payment.AsPaid, sight("declined"), orders.Change{}, "is declined, not succeeded"},
 		{"paid, absent", reviewed("completed"), payment.AsPaid, absent, orders.Change{}, "knows no such payment"},
 		{"paid, unaskable", reviewed("completed"), payment.AsPaid, unaskable, orders.Change{}, "cannot be asked"},
-		{"paid, unanswered", reviewed("completed"), payment.AsPaid, payment.Sight{Reason: "timeout"}, orders.Change{}, "could not be asked (timeout)"},
+		{"paid, unanswered", reviewed("completed"), payment.AsPaid, payment.LookupResult{Reason: "timeout"}, orders.Change{}, "could not be asked (timeout)"},
 		{"paid, made for another", reviewed("completed"), payment.AsPaid, sight("succeeded", func(p *payment.Payment) { p.Reference = "sub_9_20260131" }), orders.Change{}, "made for subscription 9, due 2026-01-31"},
 
 		{"not executed, absent", reviewed("pending"), payment.AsNotExecuted, absent, closed("failed", "not_executed", "not_executed"), ""},
@@ -96,7 +96,7 @@ func TestResolve(t *testing.T) {
 		{"not executed, pending", reviewed("pending"), payment.AsNotExecuted, sight("pending"), orders.Change{}, "is pending"},
 		{"not executed, an id that the gateway does not know now", reviewed("pending", func(r *orders.Reviewed) { r.TransactionKey = "pay_1" }), payment.AsNotExecuted, absent, orders.Change{}, "proves nothing"},
 		{"not executed, may still arrive", reviewed("pending", func(r *orders.Reviewed) { r.CreatedAt = noon().Add(-24*time.Hour - 2*time.Minute) }), payment.AsNotExecuted, absent, orders.Change{}, "may still arrive: try again in 1m: duly resolve payment 1 --as not_executed --reason …"},
-		{"not executed, unanswered", reviewed("pending"), payment.AsNotExecuted, payment.Sight{}, orders.Change{}, "could not be asked"},
+		{"not executed, unanswered", reviewed("pending"), payment.AsNotExecuted, payment.LookupResult{}, orders.Change{}, "could not be asked"},
 
 		{"refunded, whole", reviewed("completed"), payment.AsRefunded, sight("succeeded", back(12900)), given, ""},
 		{"refunded, unaskable", reviewed("completed"), payment.AsRefunded, unaskable, unseen, ""},
@@ -104,8 +104,8 @@ func TestResolve(t *testing.T) {
 		{"refunded, not at all", reviewed("completed"), payment.AsRefunded, sight("succeeded"), orders.Change{}, "0 KRW of 12,900 KRW given back"},
 		{"refunded, absent", reviewed("completed"), payment.AsRefunded, absent, orders.Change{}, "--as not_executed"},
 
-		{"ignored", reviewed("pending"), payment.AsIgnored, payment.Sight{}, closed("failed", "ignored", "ignored"), ""},
-		{"ignored, recorded as succeeded", reviewed("shipped", recorded), payment.AsIgnored, payment.Sight{}, orders.Change{}, ""},
+		{"ignored", reviewed("pending"), payment.AsIgnored, payment.LookupResult{}, closed("failed", "ignored", "ignored"), ""},
+		{"ignored, recorded as succeeded", reviewed("shipped", recorded), payment.AsIgnored, payment.LookupResult{}, orders.Change{}, ""},
 		{"something else", reviewed("pending"), "lost", absent, orders.Change{}, "no way to resolve"},
 		{"declined, and frozen", reviewed("pending", func(r *orders.Reviewed) { r.Status, r.FailureCode = "failed", "stolen_card" }), payment.AsIgnored, absent, orders.Change{}, "payment 1 is failed: only one in review can be resolved"},
 		{"pending, and not frozen", reviewed("pending", func(r *orders.Reviewed) { r.Status, r.Reason = "pending", "" }), payment.AsNotExecuted, absent, orders.Change{}, "payment 1 is pending: only one in review can be resolved, or one without the gateway's word whose order is: duly show order 7"},

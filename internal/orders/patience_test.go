@@ -21,7 +21,7 @@ func askedEnough() payment.Patience {
 
 // However old a payment is: what was hardly asked about waits.
 func TestAgeAloneLeavesNothingToAnOperator(t *testing.T) {
-	for name, sight := range map[string]payment.Sight{
+	for name, sight := range map[string]payment.LookupResult{
 		"pending":          {Payment: record(row(1, orders.PaymentPending), payment.Pending)},
 		"another status":   {Payment: record(row(1, orders.PaymentPending), "disputed")},
 		"no answer":        {Reason: "timeout"},
@@ -41,17 +41,17 @@ func TestAgeAloneLeavesNothingToAnOperator(t *testing.T) {
 
 func TestWhatACheckCountsFor(t *testing.T) {
 	before := askedEnough().Unanswered(noon().Add(-time.Hour))
-	counted := func(asked bool, s payment.Sight) payment.Patience {
+	counted := func(asked bool, s payment.LookupResult) payment.Patience {
 		return orders.Checked{Payment: row(1, orders.PaymentPending), Asked: asked, Sight: s}.Counted(before, noon())
 	}
-	require.Equal(t, before, counted(false, payment.Sight{}))
-	for _, s := range []payment.Sight{{Unaskable: true}, {Unasked: true, Reason: "stopped"}, {Misconfigured: true, Reason: "401"}} {
+	require.Equal(t, before, counted(false, payment.LookupResult{}))
+	for _, s := range []payment.LookupResult{{Unaskable: true}, {Unasked: true, Reason: "stopped"}, {Misconfigured: true, Reason: "401"}} {
 		require.Equal(t, before, counted(true, s))
 	}
-	require.Equal(t, before.Unanswered(noon()), counted(true, payment.Sight{Reason: "timeout"}))
-	require.Equal(t, before.Answered(false, noon()), counted(true, payment.Sight{Absent: true}))
-	require.Equal(t, before.Answered(false, noon()), counted(true, payment.Sight{Payment: record(row(1, orders.PaymentPending), payment.Declined)}))
-	require.Equal(t, before.Answered(true, noon()), counted(true, payment.Sight{Payment: record(row(1, orders.PaymentPending), payment.Pending)}))
+	require.Equal(t, before.Unanswered(noon()), counted(true, payment.LookupResult{Reason: "timeout"}))
+	require.Equal(t, before.Answered(false, noon()), counted(true, payment.LookupResult{Absent: true}))
+	require.Equal(t, before.Answered(false, noon()), counted(true, payment.LookupResult{Payment: record(row(1, orders.PaymentPending), payment.Declined)}))
+	require.Equal(t, before.Answered(true, noon()), counted(true, payment.LookupResult{Payment: record(row(1, orders.PaymentPending), payment.Pending)}))
 }
 
 func TestPatienceIsStoredByPayment(t *testing.T) {

@@ -65,7 +65,7 @@ func (e RefundEnd) seen(o Order, c Checked, seen *payment.Payment) RefundEnd {
 }
 
 // absent decides by the gateway's word that it knows no such payment.
-func (e RefundEnd) absent(k Keeping, v payment.Vetting, now time.Time) RefundEnd {
+func (e RefundEnd) absent(k Guarantees, v payment.Vetting, now time.Time) RefundEnd {
 	p := e.Payment
 	switch age := now.Sub(p.CreatedAt); {
 	case age <= k.Longest:
@@ -76,7 +76,7 @@ func (e RefundEnd) absent(k Keeping, v payment.Vetting, now time.Time) RefundEnd
 		return e.patiently("the gateway cannot be asked about it", now)
 	case age <= k.KeyLife+k.Longest:
 		return e.to(RefundLater, "the gateway does not know it, and its charge may still arrive")
-	case !k.FindLasts:
+	case !k.LookupOutlivesKey:
 		return e.to(RefundReview, "the gateway may have forgotten it")
 	case !v.Proves() && v.Missing() != "" && !v.Unknown():
 		return e.patiently(v.Reason(p.Gateway), now)

@@ -18,8 +18,8 @@ func TestDecideRefund(t *testing.T) {
 	keyless := booked
 	keyless.Key = ""
 	refunded := func(n int64) func(*payment.Payment) { return func(p *payment.Payment) { p.Refunded = n } }
-	absent := payment.Sight{Absent: true}
-	aged := func(p orders.Payment, s payment.Sight, age time.Duration, change ...func(*orders.Keeping)) orders.Checked {
+	absent := payment.LookupResult{Absent: true}
+	aged := func(p orders.Payment, s payment.LookupResult, age time.Duration, change ...func(*orders.Guarantees)) orders.Checked {
 		c := checked(p, s)
 		c.CreatedAt = noon().Add(-age)
 		c.UpdatedAt = c.CreatedAt
@@ -28,9 +28,9 @@ func TestDecideRefund(t *testing.T) {
 		}
 		return c
 	}
-	fading := func(k *orders.Keeping) { k.FindLasts = false }
-	notByKey := func(k *orders.Keeping) { k.FindByKey = false }
-	unknown := func(k *orders.Keeping) { *k = orders.Keeping{} }
+	fading := func(k *orders.Guarantees) { k.LookupOutlivesKey = false }
+	notByKey := func(k *orders.Guarantees) { k.FindByKey = false }
+	unknown := func(k *orders.Guarantees) { *k = orders.Guarantees{} }
 	const lr, day = 24*time.Hour + 2*time.Minute, 24 * time.Hour
 	for _, c := range []struct {
 		name    string
@@ -56,17 +56,17 @@ func TestDecideRefund(t *testing.T) {
 		{"cancelled", found(due, payment.Canceled), orders.RefundNone, 0, "nothing was taken: cancelled at the gateway"},
 		{"pending", found(due, payment.Pending), orders.RefundLater, 0, "the gateway has not decided it"},
 		{"a status of its own", found(due, "disputed"), orders.RefundLater, 0, `its status "disputed" at the gateway is none of the contract's`},
-		{"unanswered", checked(due, payment.Sight{Reason: "timeout"}), orders.RefundLater, 0, "timeout"},
-		{"no word at all", checked(due, payment.Sight{}), orders.RefundLater, 0, "the gateway did not answer"},
+		{"unanswered", checked(due, payment.LookupResult{Reason: "timeout"}), orders.RefundLater, 0, "timeout"},
+		{"no word at all", checked(due, payment.LookupResult{}), orders.RefundLater, 0, "the gateway did not answer"},
 		{"absent at first", aged(booked, absent, 2*time.Minute), orders.RefundLater, 0, "the gateway does not know it yet"},
 		{"absent, and it may still arrive", aged(due, absent, lr), orders.RefundLater, 0, "the gateway does not know it, and its charge may still arrive"},
 		{"absent", aged(due, absent, lr+1), orders.RefundNone, 0, "nothing was taken: the charge never arrived at the gateway"},
 		{"absent, where it may be forgotten", aged(due, absent, lr+1, fading), orders.RefundReview, 0, "the gateway may have forgotten it"},
 		{"absent by its id", aged(booked, absent, time.Hour), orders.RefundReview, 0, "it has an id that its gateway does not know"},
 		{"absent, not by key", aged(due, absent, day+1, notByKey), orders.RefundReview, 0, "the gateway cannot be asked about it"},
-		{"unaskable for a day", aged(due, payment.Sight{Unaskable: true}, day), orders.RefundLater, 0, "the gateway cannot be asked about it"},
-		{"unaskable for longer", aged(due, payment.Sight{Unaskable: true}, day+1), orders.RefundReview, 0, "the gateway cannot be asked about it"},
-		{"unknown gateway", aged(due, payment.Sight{}, day+1, unknown), orders.RefundReview, 0, "the gateway cannot be asked about it"},
+		{"unaskable for a day", aged(due, payment.LookupResult{Unaskable: true}, day), orders.RefundLater, 0, "the gateway cannot be asked about it"},
+		{"unaskable for longer", aged(due, payment.LookupResult{Unaskable: true}, day+1), orders.RefundReview, 0, "the gateway cannot be asked about it"},
+		{"unknown gateway", aged(due, payment.LookupResult{}, day+1, unknown), orders.RefundReview, 0, "the gateway cannot be asked about it"},
 	} {
 		end := orders.DecideRefund(order("failed"), c.checked, noon())
 		require.Equal(t, c.want, end.Step, c.name)
@@ -78,11 +78,11 @@ func TestDecideRefund(t *testing.T) {
 		}
 	}
 	// What was asked for lately is not given up for being old.
-	late := aged(due, payment.Sight{Unaskable: true}, 100*day)
+	late := aged(due, payment.LookupResult{Unaskable: true}, 100*day)
 	late.UpdatedAt = noon().Add(-time.Hour)
 	require.Equal(t, orders.RefundLater, orders.DecideRefund(order("failed"), late, noon()).Step)
 
-	long := orders.DecideRefund(order("failed"), checked(due, payment.Sight{Reason: strings.Repeat("가", 300)}), noon())
+	long := orders.DecideRefund(order("failed"), checked(due, payment.LookupResult{Reason: strings.Repeat("가", 300)}), noon())
 	require.Equal(t, strings.Repeat("가", 255), long.Reason)
 }
 

@@ -54,11 +54,11 @@ func same(a, b Checked) bool {
 }
 
 // tookMoney reports whether the gateway took money for s, whatever became of it.
-func (s standing) tookMoney() bool { return s.fate == paid || s.change.To == PaymentRefunded }
+func (s judgement) tookMoney() bool { return s.fate == paid || s.change.To == PaymentRefunded }
 
 // once leaves the money of each payment to one of the rows that stand for it: one that gives it back or that an operator has, else
 // the one that is recorded, else the oldest. The others are for an operator: their money is no other than that one's.
-func once(all []standing) {
+func once(all []judgement) {
 	for i, s := range all {
 		if !s.tookMoney() {
 			continue
@@ -73,13 +73,13 @@ func once(all []standing) {
 }
 
 // others leaves a payment to an operator whose money another row has. The gateway's id is not written to this one.
-func (s standing) others(why string) standing {
-	s.change, s.Sight = Change{}, payment.Sight{}
+func (s judgement) others(why string) judgement {
+	s.change, s.Sight = Change{}, payment.LookupResult{}
 	return s.stuck(why)
 }
 
 // before reports whether the money is left to s rather than to other; older: it comes first in age.
-func (s standing) before(other standing, older bool) bool {
+func (s judgement) before(other judgement, older bool) bool {
 	switch s.Status {
 	case PaymentRefundDue, PaymentRefunded, PaymentReview:
 		return true

@@ -25,7 +25,7 @@ const (
 )
 
 // standing is what a check found out about one payment.
-type standing struct {
+type judgement struct {
 	Checked
 
 	fate     fate
@@ -42,15 +42,15 @@ type standing struct {
 const afterwards = time.Second
 
 // stand judges c by its row and by what its gateway said.
-func stand(o Order, c Checked, p Policy, now time.Time) standing {
-	s := standing{Checked: c, proven: c.Sight.Payment != nil && c.foreignTo(o, c.Sight.Payment) == ""}
+func stand(o Order, c Checked, p Policy, now time.Time) judgement {
+	s := judgement{Checked: c, proven: c.Sight.Payment != nil && c.foreignTo(o, c.Sight.Payment) == ""}
 	switch c.Status {
 	case PaymentRefundDue, PaymentRefunded:
 		return s.no()
 	case PaymentReview:
 		return s.stuck("is in review")
 	case PaymentFailed, PaymentCancelled:
-		if !c.wordless() {
+		if !c.unconfirmed() {
 			return s.no()
 		}
 	case PaymentSucceeded:
@@ -78,7 +78,7 @@ func stand(o Order, c Checked, p Policy, now time.Time) standing {
 
 // hopeless leaves a payment to an operator that the gateway was asked about often enough, and that is not to be cancelled there any
 // more. How old it is does not suffice: nobody may have asked.
-func (s standing) hopeless(givenUp bool) standing {
+func (s judgement) hopeless(givenUp bool) judgement {
 	if givenUp && s.Patience.Over() {
 		return s.stuck("cannot be decided: " + s.Patience.String())
 	}
@@ -86,7 +86,7 @@ func (s standing) hopeless(givenUp bool) standing {
 }
 
 // seen judges by the gateway's record.
-func (s standing) seen(o Order, seen *payment.Payment, givenUp bool) standing {
+func (s judgement) seen(o Order, seen *payment.Payment, givenUp bool) judgement {
 	foreign := s.foreignTo(o, seen)
 	whole := seen.RefundedInFull()
 	if foreign != "" && (seen.Status != payment.Succeeded || whole) {
@@ -125,7 +125,7 @@ func (s standing) seen(o Order, seen *payment.Payment, givenUp bool) standing {
 
 // pending keeps the gateway's id, by which it can be asked even when it has forgotten the key, and takes up again
 // what was given up.
-func (s standing) pending() standing {
+func (s judgement) pending() judgement {
 	if s.Status == PaymentSucceeded {
 		return s
 	}
@@ -136,7 +136,7 @@ func (s standing) pending() standing {
 }
 
 // taken judges a success: it must be all that the order asks for, and nothing of it given back.
-func (s standing) taken(o Order, seen *payment.Payment, foreign string) standing {
+func (s judgement) taken(o Order, seen *payment.Payment, foreign string) judgement {
 	switch {
 	case foreign != "":
 		s.why = foreign + " of payment " + seen.ID + " is not ours"
@@ -165,7 +165,7 @@ func (s standing) taken(o Order, seen *payment.Payment, foreign string) standing
 // A look-up that does not last knows a charge for L after it arrived. What was given up is asked about twice in
 // that time, so that only a gateway that cannot be reached for half of it can hide a charge; its last no is final,
 // as nothing could be found out later. A row that is still pending after L cannot be decided by it at all.
-func (s standing) absent(givenUp bool, age time.Duration) standing {
+func (s judgement) absent(givenUp bool, age time.Duration) judgement {
 	k := s.Keeping
 	switch {
 	case age <= k.Longest:
@@ -176,7 +176,7 @@ func (s standing) absent(givenUp bool, age time.Duration) standing {
 		return s.stuck("is recorded as succeeded, and the gateway does not know it")
 	case !k.Known || !k.FindByKey || s.Key == "":
 		return s.unaskable(givenUp, "its gateway cannot be asked about it")
-	case !k.FindLasts && age > k.KeyLife && !s.wordless():
+	case !k.LookupOutlivesKey && age > k.KeyLife && !s.unconfirmed():
 		return s.unaskable(givenUp, "its gateway may have forgotten it")
 	case !s.Vetting.Proves():
 		return s.unproven(givenUp)
@@ -184,7 +184,7 @@ func (s standing) absent(givenUp bool, age time.Duration) standing {
 	s = s.failed(FailureRequest, "the charge never arrived at the gateway")
 	if horizon := k.KeyLife + k.Longest; age <= horizon {
 		wait := horizon - age
-		if !k.FindLasts {
+		if !k.LookupOutlivesKey {
 			wait = min(wait, k.KeyLife/2)
 		}
 		s.again = wait + afterwards
@@ -195,7 +195,7 @@ func (s standing) absent(givenUp bool, age time.Duration) standing {
 // unproven is absent as far as the gateway says, and nothing shows that it would know the payment. It is asked about again,
 // and after a while the order is left to an operator: with a payment that he names it is checked again, or he closes this
 // one by his own word.
-func (s standing) unproven(givenUp bool) standing {
+func (s judgement) unproven(givenUp bool) judgement {
 	if !givenUp || s.Vetting.Missing() == "" || s.Vetting.Unknown() {
 		return s
 	}
@@ -206,33 +206,33 @@ func (s standing) unproven(givenUp bool) standing {
 }
 
 // unaskable waits for the shop to find out by itself, and then for an operator.
-func (s standing) unaskable(givenUp bool, why string) standing {
+func (s judgement) unaskable(givenUp bool, why string) judgement {
 	if givenUp {
 		return s.stuck("cannot be decided: " + why)
 	}
 	return s
 }
 
-func (s standing) stuck(why string) standing {
+func (s judgement) stuck(why string) judgement {
 	s.fate, s.why = stuck, why
 	return s
 }
 
-func (s standing) no() standing {
+func (s judgement) no() judgement {
 	s.fate = notPaid
 	return s
 }
 
-func (s standing) failed(code, reason string) standing {
+func (s judgement) failed(code, reason string) judgement {
 	return s.ended(PaymentFailed, code, reason)
 }
 
-func (s standing) cancelled(code, reason string) standing {
+func (s judgement) cancelled(code, reason string) judgement {
 	return s.ended(PaymentCancelled, code, reason)
 }
 
 // ended is a definite no. A payment that the shop cancelled stays cancelled.
-func (s standing) ended(to PaymentStatus, code, reason string) standing {
+func (s judgement) ended(to PaymentStatus, code, reason string) judgement {
 	s = s.no()
 	if s.Status == PaymentCancelled {
 		to = PaymentCancelled
@@ -244,17 +244,17 @@ func (s standing) ended(to PaymentStatus, code, reason string) standing {
 }
 
 // to is the change to another status; ok is false if there is nothing to change.
-func (s standing) to(status PaymentStatus) (c Change, ok bool) {
+func (s judgement) to(status PaymentStatus) (c Change, ok bool) {
 	c = Change{ID: s.ID, To: status, TransactionKey: s.newKey()}
 	return c, status != s.Status || c.TransactionKey != ""
 }
 
 // newKey is the gateway's id if it was learnt at this check, from a record that is proven to be of this charge.
-func (s standing) newKey() string {
+func (s judgement) newKey() string {
 	if s.TransactionKey != "" || !s.proven || s.Sight.Payment == nil {
 		return ""
 	}
 	return payment.Cut(s.Sight.Payment.ID, maxText)
 }
 
-func (s standing) label() string { return fmt.Sprintf("payment %d", s.ID) }
+func (s judgement) label() string { return fmt.Sprintf("payment %d", s.ID) }

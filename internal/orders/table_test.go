@@ -88,20 +88,20 @@ func (c combo) checked(id uint64) orders.Checked {
 	return out
 }
 
-func (c combo) sight(p orders.Payment) payment.Sight {
+func (c combo) sight(p orders.Payment) payment.LookupResult {
 	r := record(p, payment.Succeeded)
 	if !c.key {
 		r.Key = "somebody's"
 	}
 	switch c.answer {
 	case unasked:
-		return payment.Sight{}
+		return payment.LookupResult{}
 	case unanswered, answers:
-		return payment.Sight{Reason: "timeout", Failure: true}
+		return payment.LookupResult{Reason: "timeout", Failure: true}
 	case unaskable:
-		return payment.Sight{Unaskable: true}
+		return payment.LookupResult{Unaskable: true}
 	case absent:
-		return payment.Sight{Absent: true}
+		return payment.LookupResult{Absent: true}
 	case pending, canceledByUs:
 		r.Status = payment.Pending
 	case pendingOther:
@@ -132,7 +132,7 @@ func (c combo) sight(p orders.Payment) payment.Sight {
 	case unknown:
 		r.Status = "disputed"
 	}
-	return payment.Sight{Payment: r}
+	return payment.LookupResult{Payment: r}
 }
 
 // taken reports whether the gateway holds money for the payment, as far as this check can know.

@@ -12,7 +12,7 @@ import (
 // A word about an order is one about the only payment of it that waits; every other cell is refused, in a line that says what is right.
 func TestThrough(t *testing.T) {
 	frozen := orders.Check{Reason: "payment 1 differs"}
-	said := []payment.As{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored}
+	said := []payment.Resolution{payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored}
 	for _, c := range []struct {
 		name     string
 		payments []orders.Payment
@@ -40,19 +40,19 @@ func TestThrough(t *testing.T) {
 			require.NoError(t, err, "%s as %s", c.name, as)
 			require.Equal(t, c.id, p.ID, c.name)
 		}
-		for as, want := range map[payment.As]string{
+		for as, want := range map[payment.Resolution]string{
 			payment.AsPaidOutside: "complete it there, then duly requeue order 7", payment.AsVoid: "order 7 is no invoice", payment.AsUncollectible: "order 7 is no invoice",
 		} {
 			_, err := orders.Through(7, c.payments, c.check, as)
 			require.ErrorContains(t, err, want, "%s as %s", c.name, as)
 		}
 	}
-	for as, want := range map[payment.As]string{
+	for as, want := range map[payment.Resolution]string{
 		payment.AsPaidOutside: "order 7 is completed in the shop", payment.AsVoid: "not of an invoice", payment.AsUncollectible: "not of an invoice",
 	} {
 		for _, status := range []orders.PaymentStatus{"pending", "succeeded", "failed", "cancelled", "refund_due", "refunded", "review"} {
 			r := reviewed("pending", func(r *orders.Reviewed) { r.Status = status })
-			_, err := orders.Resolve(r, as, "why", evidence(payment.Sight{Absent: true}))
+			_, err := orders.Resolve(r, as, "why", evidence(payment.LookupResult{Absent: true}))
 			require.ErrorContains(t, err, want, "%s as %s", status, as)
 		}
 	}

@@ -93,15 +93,17 @@ type Payment struct {
 }
 
 // Which names the payment at its gateway.
-func (p Payment) Which() payment.Which { return payment.Which{Key: p.Key, ID: p.TransactionKey} }
+func (p Payment) Which() payment.Ref {
+	return payment.Ref{Key: p.Key, ID: p.TransactionKey}
+}
 
-// Keeping is what a gateway declares about keys and look-ups.
-type Keeping struct {
-	Known     bool          // the gateway is configured
-	KeyLife   time.Duration // how long a key is kept; 0: not at all
-	Longest   time.Duration // how long after it was sent a request can take effect
-	FindByKey bool          // it can be asked by key
-	FindLasts bool          // look-ups answer for as long as the payment exists
+// Guarantees is what a gateway declares about keys and look-ups.
+type Guarantees struct {
+	Known             bool          // the gateway is configured
+	KeyLife           time.Duration // how long a key is kept; 0: not at all
+	Longest           time.Duration // how long after it was sent a request can take effect
+	FindByKey         bool          // it can be asked by key
+	LookupOutlivesKey bool          // look-ups answer for as long as the payment exists
 }
 
 // Policy is what the operator set about stale orders.
@@ -114,11 +116,11 @@ type Policy struct {
 type Checked struct {
 	Payment
 
-	Keeping Keeping
+	Keeping Guarantees
 	// Asked: the gateway was asked, or could not be (Sight.Unaskable). Not asked are payments that no answer
 	// could change: refund_due, refunded, review, and those that the gateway has given its word on.
 	Asked bool
-	Sight payment.Sight
+	Sight payment.LookupResult
 	// Cancelled: the gateway confirmed our cancellation at this check.
 	Cancelled bool
 	// Taken says which other row has the gateway's payment: "attempt 7 of invoice 3"; empty: none.

@@ -29,7 +29,7 @@ func vettings() map[string]payment.Vetting {
 func TestAnUnprovenAbsence(t *testing.T) {
 	for name, v := range vettings() {
 		t.Run(name, func(t *testing.T) {
-			in := checked(row(1, "pending"), payment.Sight{Absent: true})
+			in := checked(row(1, "pending"), payment.LookupResult{Absent: true})
 			in.Vetting = v
 			d := decide(order("pending"), in)
 			require.Equal(t, orders.LineLater, d.Line)
@@ -57,7 +57,7 @@ func TestAnUnprovenAbsence(t *testing.T) {
 // The last look at what was given up says nothing by itself either: money that arrived late would be kept for ever.
 func TestAnUnprovenLastLook(t *testing.T) {
 	for name, v := range vettings() {
-		in := checked(row(1, "failed"), payment.Sight{Absent: true})
+		in := checked(row(1, "failed"), payment.LookupResult{Absent: true})
 		in.CreatedAt, in.Vetting = noon().Add(-25*time.Hour), v
 		d := decide(order("failed"), in)
 		require.NotEqual(t, orders.LineNotPaid, d.Line, name)
@@ -68,7 +68,7 @@ func TestAnUnprovenLastLook(t *testing.T) {
 // A refund is never taken for needless because a gateway does not know the payment that nothing shows it would know.
 func TestARefundAndAnUnprovenAbsence(t *testing.T) {
 	for name, v := range vettings() {
-		in := checked(row(1, "refund_due"), payment.Sight{Absent: true})
+		in := checked(row(1, "refund_due"), payment.LookupResult{Absent: true})
 		in.CreatedAt, in.UpdatedAt, in.Vetting = noon().Add(-25*time.Hour), noon().Add(-time.Hour), v
 		end := orders.DecideRefund(order("failed"), in, noon())
 		require.Equal(t, orders.RefundLater, end.Step, name)
@@ -81,21 +81,21 @@ func TestARefundAndAnUnprovenAbsence(t *testing.T) {
 
 // What would end a payment without money needs a control; a success, or no answer, does not.
 func TestNeedsControl(t *testing.T) {
-	young := checked(row(1, "pending"), payment.Sight{Absent: true})
+	young := checked(row(1, "pending"), payment.LookupResult{Absent: true})
 	young.CreatedAt = noon().Add(-time.Minute)
 	cancelled := found(row(1, "pending"), payment.Pending)
 	cancelled.Cancelled = true
-	unasked := checked(row(1, "pending"), payment.Sight{Absent: true})
+	unasked := checked(row(1, "pending"), payment.LookupResult{Absent: true})
 	unasked.Asked = false
 	for name, c := range map[string]struct {
 		checked orders.Checked
 		want    bool
 	}{
-		"absent":            {checked(row(1, "pending"), payment.Sight{Absent: true}), true},
-		"absent, given up":  {checked(row(1, "failed"), payment.Sight{Absent: true}), true},
+		"absent":            {checked(row(1, "pending"), payment.LookupResult{Absent: true}), true},
+		"absent, given up":  {checked(row(1, "failed"), payment.LookupResult{Absent: true}), true},
 		"it may yet arrive": {young, false},
 		"not asked":         {unasked, false},
-		"no answer":         {checked(row(1, "pending"), payment.Sight{Reason: "timeout"}), false},
+		"no answer":         {checked(row(1, "pending"), payment.LookupResult{Reason: "timeout"}), false},
 		"declined":          {found(row(1, "pending"), payment.Declined), true},
 		"cancelled":         {found(row(1, "pending"), payment.Canceled), true},
 		"cancelled by us":   {cancelled, true},

@@ -36,7 +36,7 @@ func TestAmountsThatCannotBeAreNoRefund(t *testing.T) {
 		require.Equal(t, c.whole, p.RefundedInFull(), "%+v", c)
 		require.Equal(t, c.back, p.GivenBack(), "%+v", c)
 
-		record, unknown, why := payment.Evidence{ByKey: payment.Sight{Payment: &p}, Gateway: "main"}.Given(payment.Charge{}, "")
+		record, unknown, why := payment.Evidence{ByKey: payment.LookupResult{Payment: &p}, Gateway: "main"}.Given(payment.Charge{}, "")
 		require.Equal(t, c.back, record != nil, "%+v: %s", c, why)
 		require.False(t, unknown)
 		require.Contains(t, why, c.why)

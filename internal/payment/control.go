@@ -60,7 +60,7 @@ type ControlVerdict uint8
 
 // Judge says what a look-up of c proves. Only what a gateway definitely says fails a control of our own; a record of
 // the shop's that is not shown is none.
-func (c Control) Judge(seen Sight) ControlVerdict {
+func (c Control) Judge(seen LookupResult) ControlVerdict {
 	switch {
 	case seen.Payment != nil && c.Shown(*seen.Payment):
 		return ControlPassed

@@ -51,15 +51,15 @@ func TestControlJudge(t *testing.T) {
 	found, copied := record(), record()
 	copied.ID = "pay_copy"
 	for name, c := range map[string]struct {
-		seen      Sight
+		seen      LookupResult
 		own, shop ControlVerdict
 	}{
-		"shown":       {Sight{Payment: &found}, ControlPassed, ControlPassed},
-		"another":     {Sight{Payment: &copied}, ControlFailed, ControlNone},
-		"absent":      {Sight{Absent: true}, ControlFailed, ControlNone},
-		"no answer":   {Sight{Reason: "timeout"}, ControlUnknown, ControlUnknown},
-		"refused":     {Sight{Misconfigured: true}, ControlUnknown, ControlUnknown},
-		"not askable": {Sight{Unaskable: true}, ControlNone, ControlNone},
+		"shown":       {LookupResult{Payment: &found}, ControlPassed, ControlPassed},
+		"another":     {LookupResult{Payment: &copied}, ControlFailed, ControlNone},
+		"absent":      {LookupResult{Absent: true}, ControlFailed, ControlNone},
+		"no answer":   {LookupResult{Reason: "timeout"}, ControlUnknown, ControlUnknown},
+		"refused":     {LookupResult{Misconfigured: true}, ControlUnknown, ControlUnknown},
+		"not askable": {LookupResult{Unaskable: true}, ControlNone, ControlNone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			control := ours()

@@ -11,9 +11,9 @@ import (
 type Evidence struct {
 	// ByKey is the look-up by the charge's own key, ByID the one by an id that is stored for it, which is made only where
 	// the key brought no record. Unaskable: the gateway has no such look-up, or is not configured.
-	ByKey, ByID Sight
+	ByKey, ByID LookupResult
 	// Named is the look-up of the payment that the operator names.
-	Named Sight
+	Named LookupResult
 	// Begun is when the first look-up was begun, by the business clock.
 	Begun time.Time
 	// Elsewhere: the charge was sent to another account than the one that was asked.
@@ -68,7 +68,7 @@ func (e Evidence) NotExecuted(c Charge, id string) (inferred Inference, record *
 }
 
 // open is why the look-up brought no answer; empty if there is one, or nothing can be asked.
-func (s Sight) open() string {
+func (s LookupResult) open() string {
 	switch {
 	case s.Payment != nil || s.Absent || s.Unaskable:
 		return ""

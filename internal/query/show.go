@@ -293,10 +293,10 @@ func (inv ShownInvoice) Standing() *billing.StandingInvoice {
 		s.PaidAt = *inv.PaidAt
 	}
 	if r := inv.Resolved; r != nil && r.Attempt == 0 {
-		s.Resolved = &billing.Resolved{As: payment.As(r.As), Who: r.Who, Reason: r.Reason}
+		s.Resolved = &billing.Resolved{As: payment.Resolution(r.As), Who: r.Who, Reason: r.Reason}
 	}
 	for _, a := range inv.Attempts {
-		s.Past = append(s.Past, billing.Past{
+		s.Past = append(s.Past, billing.PastAttempt{
 			ID: a.ID, No: a.No, Key: a.Key, Status: billing.AttemptStatus(a.Status), Class: payment.Class(or(a.DeclineClass)),
 			Gateway: a.Gateway, Method: a.Method, Account: a.Account, Proof: billing.Proof(or(a.Proof)),
 			Reopened: a.ReopenedAt != nil,
@@ -307,7 +307,7 @@ func (inv ShownInvoice) Standing() *billing.StandingInvoice {
 		}
 		s.Refunded = s.Refunded || or(a.DeclineCode) == "refunded"
 		if r := inv.Resolved; r != nil && r.Attempt == a.ID {
-			s.Resolved = &billing.Resolved{As: payment.As(r.As), Who: r.Who, Reason: r.Reason, PaymentID: or(a.PaymentID)}
+			s.Resolved = &billing.Resolved{As: payment.Resolution(r.As), Who: r.Who, Reason: r.Reason, PaymentID: or(a.PaymentID)}
 		}
 	}
 	return s

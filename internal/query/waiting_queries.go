@@ -169,9 +169,9 @@ func addAttempts(ctx context.Context, db *mysql.DB, page []WaitingRow) error {
 	if err := mysql.SelectIn(ctx, db, &rows, listedAttempts, store.SortedIDs(page, func(l WaitingRow) uint64 { return l.ID })); err != nil {
 		return fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
 	}
-	past := map[uint64][]billing.Past{}
+	past := map[uint64][]billing.PastAttempt{}
 	for _, r := range rows {
-		past[r.Invoice] = append(past[r.Invoice], billing.Past{
+		past[r.Invoice] = append(past[r.Invoice], billing.PastAttempt{
 			ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Account: r.Account, Proof: billing.Proof(r.Proof),
 		})
 	}

@@ -163,7 +163,7 @@ func (s *Scheduler) level(exit int) slog.Level {
 func (s *Scheduler) safely(ctx context.Context, log *slog.Logger, job string, began func(uint64)) (exit int) {
 	defer func() {
 		if p := recover(); p != nil {
-			log.ErrorContext(ctx, "panic in a job", slog.String("panic", batch.Panicked(p).Error()), slog.String("stack", string(debug.Stack())))
+			log.ErrorContext(ctx, "panic in a job", slog.String("panic", batch.PanicError(p).Error()), slog.String("stack", string(debug.Stack())))
 			exit = batch.ExitFailed
 		}
 	}()

@@ -33,8 +33,8 @@ type PastRow struct {
 }
 
 // Past is what the rules read of r.
-func (r PastRow) Past() billing.Past {
-	p := billing.Past{
+func (r PastRow) Past() billing.PastAttempt {
+	p := billing.PastAttempt{
 		ID: r.ID, No: r.No, Key: r.Key, Status: billing.AttemptStatus(r.Status), Class: payment.Class(r.Class),
 		Gateway: r.Gateway, Method: r.Method, Account: r.Account, Proof: billing.Proof(r.Proof), Reopened: r.Reopened,
 	}
@@ -43,7 +43,7 @@ func (r PastRow) Past() billing.Past {
 }
 
 // PastOf reads the earlier attempts of the invoices that have any.
-func PastOf(ctx context.Context, q sqlx.QueryerContext, invoices []InvoiceRow) (map[uint64][]billing.Past, error) {
+func PastOf(ctx context.Context, q sqlx.QueryerContext, invoices []InvoiceRow) (map[uint64][]billing.PastAttempt, error) {
 	var ids []uint64
 	for _, r := range invoices {
 		if r.Attempts > 0 {
@@ -57,7 +57,7 @@ func PastOf(ctx context.Context, q sqlx.QueryerContext, invoices []InvoiceRow) (
 	if err := mysql.SelectIn(ctx, q, &rows, PastAttempts, ids); err != nil {
 		return nil, err
 	}
-	out := make(map[uint64][]billing.Past, len(ids))
+	out := make(map[uint64][]billing.PastAttempt, len(ids))
 	for _, r := range rows {
 		out[r.Invoice] = append(out[r.Invoice], r.Past())
 	}
@@ -65,7 +65,7 @@ func PastOf(ctx context.Context, q sqlx.QueryerContext, invoices []InvoiceRow) (
 }
 
 // LeaseBefore is the lease of one of the earlier attempts.
-func LeaseBefore(past []billing.Past, id uint64) [16]byte {
+func LeaseBefore(past []billing.PastAttempt, id uint64) [16]byte {
 	for _, p := range past {
 		if p.ID == id {
 			return p.Lease

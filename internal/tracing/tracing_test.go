@@ -114,12 +114,12 @@ type piece struct {
 	read bool
 }
 
-func (p *piece) Read(context.Context, batch.Want) (batch.Page[int], error) {
+func (p *piece) Read(context.Context, batch.ClaimRequest) (batch.Claim[int], error) {
 	if p.read {
-		return batch.Page[int]{}, errors.New("claim with " + secret)
+		return batch.Claim[int]{}, errors.New("claim with " + secret)
 	}
 	p.read = true
-	return batch.Page[int]{Items: []int{1}}, nil
+	return batch.Claim[int]{Items: []int{1}}, nil
 }
 
 func (p *piece) Process(ctx context.Context, _ int) (int, error) { return 1, p.do(ctx) }

@@ -15,15 +15,15 @@ import (
 )
 
 func TestSuiteFindsBugsOfLooks(t *testing.T) {
-	after := func(change func(*payment.Sight)) broken {
-		return broken{look: func(ctx context.Context, g gateway.Gateway, w payment.Which) payment.Sight {
+	after := func(change func(*payment.LookupResult)) broken {
+		return broken{look: func(ctx context.Context, g gateway.Gateway, w payment.Ref) payment.LookupResult {
 			s := g.Look(ctx, w)
 			change(&s)
 			return s
 		}}
 	}
 	change := func(change func(*payment.Payment)) broken {
-		return after(func(s *payment.Sight) {
+		return after(func(s *payment.LookupResult) {
 			if s.Payment != nil {
 				change(s.Payment)
 			}
@@ -34,16 +34,16 @@ func TestSuiteFindsBugsOfLooks(t *testing.T) {
 		cases []gatewaytest.Behaviour
 	}{
 		"takes what cannot be read for absence": {
-			after(func(s *payment.Sight) { s.Absent = s.Payment == nil && !s.Unaskable }), []gatewaytest.Behaviour{"look: failures prove nothing"},
+			after(func(s *payment.LookupResult) { s.Absent = s.Payment == nil && !s.Unaskable }), []gatewaytest.Behaviour{"look: failures prove nothing"},
 		},
 		"takes what cannot be asked about for absence": {
-			after(func(s *payment.Sight) { s.Absent = s.Absent || s.Unaskable }), []gatewaytest.Behaviour{"look: nothing to ask by"},
+			after(func(s *payment.LookupResult) { s.Absent = s.Absent || s.Unaskable }), []gatewaytest.Behaviour{"look: nothing to ask by"},
 		},
 		"takes absence for a failure": {
-			after(func(s *payment.Sight) { s.Absent, s.Failure = false, s.Absent }), []gatewaytest.Behaviour{"look: never seen"},
+			after(func(s *payment.LookupResult) { s.Absent, s.Failure = false, s.Absent }), []gatewaytest.Behaviour{"look: never seen"},
 		},
 		"blames nobody for a broken look-up": {
-			after(func(s *payment.Sight) { s.Failure = false }), []gatewaytest.Behaviour{"look: failures prove nothing"},
+			after(func(s *payment.LookupResult) { s.Failure = false }), []gatewaytest.Behaviour{"look: failures prove nothing"},
 		},
 		"does not read what was refunded": {
 			change(func(p *payment.Payment) { p.Refunded = 0 }), []gatewaytest.Behaviour{"look: as it stands", "refund: whole", "refund: in parts", "refund: lost answers"},
@@ -58,8 +58,8 @@ func TestSuiteFindsBugsOfLooks(t *testing.T) {
 			change(func(p *payment.Payment) { p.Status = payment.Succeeded }), []gatewaytest.Behaviour{"look: as it stands", "cancel: pending", "cancel: lost answers"},
 		},
 		"asks by id for what has only a key": {
-			broken{look: func(ctx context.Context, g gateway.Gateway, w payment.Which) payment.Sight {
-				return g.Look(ctx, payment.Which{ID: w.ID + w.Key})
+			broken{look: func(ctx context.Context, g gateway.Gateway, w payment.Ref) payment.LookupResult {
+				return g.Look(ctx, payment.Ref{ID: w.ID + w.Key})
 			}},
 			[]gatewaytest.Behaviour{"look: as it stands"},
 		},

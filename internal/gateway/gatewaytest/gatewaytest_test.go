@@ -203,13 +203,13 @@ type broken struct {
 	gateway.Gateway
 	charge func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome
 	find   func(f gateway.Finding) gateway.Finding
-	look   func(ctx context.Context, g gateway.Gateway, w payment.Which) payment.Sight
+	look   func(ctx context.Context, g gateway.Gateway, w payment.Ref) payment.LookupResult
 	cancel func(ctx context.Context, g gateway.Gateway, c payment.Cancel) payment.Reply
 	refund func(ctx context.Context, g gateway.Gateway, r payment.Refund) payment.Reply
 	list   func(ctx context.Context, g gateway.Gateway, w payment.Window, cursor string) (payment.Listing, error)
 }
 
-func (b broken) Look(ctx context.Context, w payment.Which) payment.Sight {
+func (b broken) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
 	if b.look == nil {
 		return b.Gateway.Look(ctx, w)
 	}
@@ -404,11 +404,11 @@ func TestCasesAreNamedAndExplained(t *testing.T) {
 }
 
 func TestAbilitiesThatMakeNoSense(t *testing.T) {
-	for name, a := range map[string]gateway.Abilities{
+	for name, a := range map[string]gateway.Capabilities{
 		"no time-out":               {LongestRequest: time.Minute},
 		"longest request too short": {Timeout: time.Minute, LongestRequest: time.Second},
 		"keys forgotten too early":  {Timeout: time.Second, LongestRequest: time.Minute, KeyLife: time.Minute},
-		"lasting look-up, but none": {Timeout: time.Second, LongestRequest: time.Minute, FindLasts: true},
+		"lasting look-up, but none": {Timeout: time.Second, LongestRequest: time.Minute, LookupOutlivesKey: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, c := range gatewaytest.Cases() {
@@ -423,7 +423,7 @@ func TestAbilitiesThatMakeNoSense(t *testing.T) {
 // able is a gateway of which only the abilities are asked.
 type able struct {
 	gateway.Gateway
-	abilities gateway.Abilities
+	abilities gateway.Capabilities
 }
 
-func (a able) Abilities() gateway.Abilities { return a.abilities }
+func (a able) Capabilities() gateway.Capabilities { return a.abilities }

@@ -52,7 +52,7 @@ func (t *Target) series(ctx context.Context, name string, behaviours ...Behaviou
 		if err != nil {
 			return nil, err
 		}
-		s := t.Gateway.Look(ctx, payment.Which{ID: p.id})
+		s := t.Gateway.Look(ctx, payment.Ref{ID: p.id})
 		if s.Payment == nil {
 			return nil, fmt.Errorf("look at %s: %s", p.id, s.Reason)
 		}
@@ -78,7 +78,7 @@ func same(got, want []payment.Payment) error {
 }
 
 func listEdges(ctx context.Context, t *Target) error {
-	if !t.Gateway.Abilities().List {
+	if !t.Gateway.Capabilities().List {
 		return nil
 	}
 	made, err := t.series(ctx, "list edges", Succeeds, DeclinesHard, Pends, IsCanceled, Succeeds)
@@ -114,7 +114,7 @@ func listEdges(ctx context.Context, t *Target) error {
 }
 
 func listPages(ctx context.Context, t *Target) error {
-	if !t.Gateway.Abilities().List {
+	if !t.Gateway.Capabilities().List {
 		return nil
 	}
 	const many = 1100 // more than a page of any provider
@@ -172,7 +172,7 @@ func (t *Target) plant(ctx context.Context, n int) error {
 }
 
 func listFails(ctx context.Context, t *Target) error {
-	if !t.Gateway.Abilities().List {
+	if !t.Gateway.Capabilities().List {
 		return nil
 	}
 	if t.BreakLookUps == nil {

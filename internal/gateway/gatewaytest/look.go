@@ -34,18 +34,18 @@ func (p *probe) seen(ctx context.Context, status payment.Status, refunded int64)
 }
 
 // ways are those that the charge can be looked at by.
-func (p *probe) ways() []payment.Which {
-	var all []payment.Which
+func (p *probe) ways() []payment.Ref {
+	var all []payment.Ref
 	if p.id != "" {
-		all = append(all, payment.Which{ID: p.id, RequestID: "conformance"})
+		all = append(all, payment.Ref{ID: p.id, RequestID: "conformance"})
 	}
 	if p.able.FindByKey {
-		all = append(all, payment.Which{Key: p.charge.Key, RequestID: "conformance"})
+		all = append(all, payment.Ref{Key: p.charge.Key, RequestID: "conformance"})
 	}
 	return all
 }
 
-func by(w payment.Which) string {
+func by(w payment.Ref) string {
 	if w.ID != "" {
 		return "id"
 	}
@@ -122,9 +122,9 @@ func lookUnaskable(ctx context.Context, t *Target) error {
 	if err != nil {
 		return err
 	}
-	ways := []payment.Which{{}}
+	ways := []payment.Ref{{}}
 	if !p.able.FindByKey {
-		ways = append(ways, payment.Which{Key: p.charge.Key})
+		ways = append(ways, payment.Ref{Key: p.charge.Key})
 	}
 	for _, w := range ways {
 		if s := t.Gateway.Look(ctx, w); !s.Unaskable || s.Absent || s.Payment != nil || s.Failure {

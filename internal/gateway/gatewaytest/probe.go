@@ -44,7 +44,7 @@ func (w want) check(o payment.Outcome) error {
 type probe struct {
 	target *Target
 	charge payment.Charge
-	able   gateway.Abilities
+	able   gateway.Capabilities
 	sent   int // requests
 	id     string
 }
@@ -63,7 +63,7 @@ func (t *Target) start(name string, b Behaviour) (*probe, error) {
 	reference = reference[:min(len(reference), longest)]
 	return &probe{
 		target: t,
-		able:   t.Gateway.Abilities(),
+		able:   t.Gateway.Capabilities(),
 		charge: payment.Charge{
 			Key:         reference + "-1",
 			Reference:   reference,

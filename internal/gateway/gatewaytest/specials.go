@@ -33,7 +33,7 @@ func specials() []Case {
 }
 
 func abilitiesMakeSense(_ context.Context, t *Target) error {
-	a := t.Gateway.Abilities()
+	a := t.Gateway.Capabilities()
 	switch {
 	case a.Timeout <= 0:
 		return errors.New("no time-out")
@@ -41,7 +41,7 @@ func abilitiesMakeSense(_ context.Context, t *Target) error {
 		return errors.New("a request may last longer than the longest request")
 	case a.KeyLife != 0 && a.KeyLife <= a.LongestRequest:
 		return errors.New("keys are forgotten before their first request has landed")
-	case a.FindLasts && !a.FindByKey:
+	case a.LookupOutlivesKey && !a.FindByKey:
 		return errors.New("a look-up that lasts, but none")
 	}
 	return nil
@@ -241,7 +241,7 @@ func othersPayment(ctx context.Context, t *Target) error {
 
 func lookUpsLast(ctx context.Context, t *Target) error {
 	p, err := t.start("look-ups last", Succeeds)
-	if err != nil || !p.able.FindLasts {
+	if err != nil || !p.able.LookupOutlivesKey {
 		return err
 	}
 	if t.Pass == nil {

@@ -39,19 +39,19 @@ func New(c Config) (*Client, error) {
 	return client, nil
 }
 
-// Abilities are as configured.
-func (c *Client) Abilities() gateway.Abilities {
-	return gateway.Abilities{
-		KeyLife:        c.config.KeyLife,
-		LongestRequest: c.config.LongestRequest,
-		Timeout:        c.config.Timeout,
-		FindByKey:      !c.config.NoFind,
-		FindLasts:      !c.config.NoFind,
-		List:           !c.config.NoList,
-		ListLag:        c.config.ListLag,
-		Retention:      c.config.Retention,
-		ChargesOnce:    c.config.ChargesOnce,
-		Address:        address(c.base),
+// Capabilities are as configured.
+func (c *Client) Capabilities() gateway.Capabilities {
+	return gateway.Capabilities{
+		KeyLife:           c.config.KeyLife,
+		LongestRequest:    c.config.LongestRequest,
+		Timeout:           c.config.Timeout,
+		FindByKey:         !c.config.NoFind,
+		LookupOutlivesKey: !c.config.NoFind,
+		List:              !c.config.NoList,
+		ListLag:           c.config.ListLag,
+		Retention:         c.config.Retention,
+		ChargesOnce:       c.config.ChargesOnce,
+		Address:           address(c.base),
 	}
 }
 

@@ -212,11 +212,11 @@ func TestFindAsksByKeyOrElseByID(t *testing.T) {
 
 func TestAbilitiesAreAsConfigured(t *testing.T) {
 	c := configFor("https://pay.example")
-	require.Equal(t, gateway.Abilities{
-		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, Timeout: 5 * time.Second, FindByKey: true, FindLasts: true, List: true, Address: "https://pay.example",
-	}, open(t, c).Abilities())
+	require.Equal(t, gateway.Capabilities{
+		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, Timeout: 5 * time.Second, FindByKey: true, LookupOutlivesKey: true, List: true, Address: "https://pay.example",
+	}, open(t, c).Capabilities())
 	c.KeyLife, c.NoFind = 0, true
-	require.Equal(t, gateway.Abilities{LongestRequest: 2 * time.Minute, Timeout: 5 * time.Second, List: true, Address: "https://pay.example"}, open(t, c).Abilities())
+	require.Equal(t, gateway.Capabilities{LongestRequest: 2 * time.Minute, Timeout: 5 * time.Second, List: true, Address: "https://pay.example"}, open(t, c).Capabilities())
 }
 
 func TestNewReportsEveryProblemAndNoSecret(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 )
 
 // Look sends one GET, by the payment's id if that is known, else by key if the service offers that.
-func (c *Client) Look(ctx context.Context, w payment.Which) payment.Sight {
+func (c *Client) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
 	r := request{method: http.MethodGet, id: w.RequestID, known: []string{w.Key, w.ID}, customer: gateway.Customer(ctx), one: true}
 	switch {
 	case isSegment(w.ID):
@@ -20,7 +20,7 @@ func (c *Client) Look(ctx context.Context, w payment.Which) payment.Sight {
 	case w.ID == "" && isSegment(w.Key) && !c.config.NoFind:
 		r.path = "/v1/payments/by-key/" + url.PathEscape(w.Key)
 	default:
-		return payment.Sight{Unaskable: true, Reason: "neither a key nor an id that the service can be asked by"}
+		return payment.LookupResult{Unaskable: true, Reason: "neither a key nor an id that the service can be asked by"}
 	}
 	return sight(c.send(ctx, r), w.ID)
 }
@@ -90,16 +90,16 @@ func checkChange(id, key string) error {
 func isSegment(s string) bool { return s != "" && s != "." && s != ".." }
 
 // sight says what the answer to a look-up means; id is what was asked for, or empty.
-func sight(a answer, id string) payment.Sight {
+func sight(a answer, id string) payment.LookupResult {
 	if o, ok := unanswered(a); ok {
-		return payment.Sight{Reason: o.Reason, Failure: o.Failure}
+		return payment.LookupResult{Reason: o.Reason, Failure: o.Failure}
 	}
-	s := payment.Sight{Reason: a.text(), RetryAfter: a.retryAfter, Failure: a.failed()}
+	s := payment.LookupResult{Reason: a.text(), RetryAfter: a.retryAfter, Failure: a.failed()}
 	switch a.status {
 	case http.StatusOK:
 		p, why := a.payment(id)
 		if why == "" {
-			return payment.Sight{Payment: &p}
+			return payment.LookupResult{Payment: &p}
 		}
 		s.Reason = why
 	case http.StatusNotFound:

@@ -215,9 +215,9 @@ func TestIdsAndKeysAreEscaped(t *testing.T) {
 	})
 	client := open(t, configFor(s.URL))
 	const odd, escaped = "a/../b?c#d%", "a%2F..%2Fb%3Fc%23d%25"
-	client.Look(t.Context(), payment.Which{ID: odd})
+	client.Look(t.Context(), payment.Ref{ID: odd})
 	require.Equal(t, "/v1/payments/"+escaped, path)
-	client.Look(t.Context(), payment.Which{Key: odd})
+	client.Look(t.Context(), payment.Ref{Key: odd})
 	require.Equal(t, "/v1/payments/by-key/"+escaped, path)
 	client.Cancel(t.Context(), payment.Cancel{Key: "cx_1", ID: odd})
 	require.Equal(t, "/v1/payments/"+escaped+"/cancel", path)
@@ -242,7 +242,7 @@ func TestChangesAreSentOnceAndUnderGuard(t *testing.T) {
 					}
 				})
 				client := open(t, configFor(w.url))
-				require.NotNil(t, client.Look(t.Context(), payment.Which{ID: "pay_1"}).Payment)
+				require.NotNil(t, client.Look(t.Context(), payment.Ref{ID: "pay_1"}).Payment)
 				require.Equal(t, payment.EffectUnknown, change(t.Context(), client).Effect)
 				require.EqualValues(t, 2, w.requests.Load(), "net/http does not send it again by itself")
 				require.EqualValues(t, 1, w.accepted.Load())
@@ -303,20 +303,20 @@ func TestLookAsksByIDOrElseByKey(t *testing.T) {
 		_, _ = io.WriteString(w, paymentJSON(payment.Pending, nil))
 	})
 	for name, tc := range map[string]struct {
-		which  payment.Which
+		which  payment.Ref
 		noFind bool
 		path   string // empty: nothing is asked
 	}{
-		"by id":                      {payment.Which{ID: "pay_1"}, false, "/v1/payments/pay_1"},
-		"by key":                     {payment.Which{Key: "ord_7-1"}, false, "/v1/payments/by-key/ord_7-1"},
-		"by id before key":           {payment.Which{Key: "ord_7-1", ID: "pay_1"}, false, "/v1/payments/pay_1"},
-		"by id, no keys":             {payment.Which{Key: "ord_7-1", ID: "pay_1"}, true, "/v1/payments/pay_1"},
-		"by key, no keys":            {payment.Which{Key: "ord_7-1"}, true, ""},
-		"by nothing":                 {payment.Which{}, false, ""},
-		"by an id that is no name":   {payment.Which{Key: "ord_7-1", ID: ".."}, false, ""},
-		"by a key that is no name":   {payment.Which{Key: "."}, false, ""},
-		"by an id with odd letters":  {payment.Which{ID: "pay 1"}, false, "/v1/payments/pay 1"},
-		"by a key of another script": {payment.Which{Key: "주문-7"}, false, "/v1/payments/by-key/주문-7"},
+		"by id":                      {payment.Ref{ID: "pay_1"}, false, "/v1/payments/pay_1"},
+		"by key":                     {payment.Ref{Key: "ord_7-1"}, false, "/v1/payments/by-key/ord_7-1"},
+		"by id before key":           {payment.Ref{Key: "ord_7-1", ID: "pay_1"}, false, "/v1/payments/pay_1"},
+		"by id, no keys":             {payment.Ref{Key: "ord_7-1", ID: "pay_1"}, true, "/v1/payments/pay_1"},
+		"by key, no keys":            {payment.Ref{Key: "ord_7-1"}, true, ""},
+		"by nothing":                 {payment.Ref{}, false, ""},
+		"by an id that is no name":   {payment.Ref{Key: "ord_7-1", ID: ".."}, false, ""},
+		"by a key that is no name":   {payment.Ref{Key: "."}, false, ""},
+		"by an id with odd letters":  {payment.Ref{ID: "pay 1"}, false, "/v1/payments/pay 1"},
+		"by a key of another script": {payment.Ref{Key: "주문-7"}, false, "/v1/payments/by-key/주문-7"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := configFor(s.URL)
@@ -334,10 +334,10 @@ func TestLookAsksByIDOrElseByKey(t *testing.T) {
 			require.Equal(t, []string{"run-3/7"}, got.Header["X-Request-Id"])
 			require.Empty(t, got.Header["Idempotency-Key"])
 			if tc.which.ID == "pay 1" {
-				require.Equal(t, payment.Sight{Reason: "200 with another payment, pay_1"}, seen)
+				require.Equal(t, payment.LookupResult{Reason: "200 with another payment, pay_1"}, seen)
 				return
 			}
-			require.Equal(t, payment.Sight{Payment: recorded(payment.Pending, 0)}, seen)
+			require.Equal(t, payment.LookupResult{Payment: recorded(payment.Pending, 0)}, seen)
 		})
 	}
 }
@@ -349,27 +349,27 @@ func TestAnswersToALook(t *testing.T) {
 		name   string
 		status int
 		body   string
-		want   payment.Sight
+		want   payment.LookupResult
 	}{
-		{"succeeded", 200, paymentJSON(payment.Succeeded, nil), payment.Sight{Payment: recorded(payment.Succeeded, 0)}},
-		{"refunded in part", 200, refundedJSON(payment.Succeeded, 900), payment.Sight{Payment: recorded(payment.Succeeded, 900)}},
-		{"cancelled", 200, paymentJSON(payment.Canceled, nil), payment.Sight{Payment: recorded(payment.Canceled, 0)}},
-		{"declined", 200, declinedJSON(map[string]any{"code": "lost_card", "message": "no"}), payment.Sight{Payment: declined}},
-		{"an unknown status", 200, paymentJSON("disputed", nil), payment.Sight{Reason: `200 with a body that cannot be read: field "status" is "disputed", which the contract does not have`}},
-		{"another payment", 200, paymentJSON(payment.Succeeded, map[string]any{"id": "pay_2"}), payment.Sight{Reason: "200 with another payment, pay_2"}},
-		{"unreadable", 200, "{", payment.Sight{Reason: "200 with a body that cannot be read: its JSON is cut off"}},
-		{"HTML", 200, "<html>", payment.Sight{Reason: "200 with an HTML page", Failure: true}},
-		{"a list", 200, "[" + paymentJSON(payment.Succeeded, nil) + "]", payment.Sight{Reason: "200 with a body that cannot be read: it is a JSON array, not an object"}},
-		{"absent", 404, errorJSON, payment.Sight{Absent: true, Reason: "404 bad_thing: it is bad"}},
-		{"no such page", 404, "<html>", payment.Sight{Reason: "404 with an HTML page", Failure: true}},
-		{"gone", 410, errorJSON, payment.Sight{Reason: "410 bad_thing: it is bad"}},
-		{"redirect", 302, "", payment.Sight{Reason: "302 Found"}},
-		{"400", 400, errorJSON, payment.Sight{Reason: "400 bad_thing: it is bad"}},
-		{"401", 401, "", payment.Sight{Misconfigured: true, Reason: "401 Unauthorized"}},
-		{"402", 402, declinedJSON(map[string]any{"code": "lost_card"}), payment.Sight{Reason: "402 Payment Required"}},
-		{"403", 403, errorJSON, payment.Sight{Misconfigured: true, Reason: "403 bad_thing: it is bad"}},
-		{"429", 429, "", payment.Sight{Reason: "429 Too Many Requests", RetryAfter: 3 * time.Second}},
-		{"500", 500, "", payment.Sight{Failure: true, Reason: "500 Internal Server Error", RetryAfter: 3 * time.Second}},
+		{"succeeded", 200, paymentJSON(payment.Succeeded, nil), payment.LookupResult{Payment: recorded(payment.Succeeded, 0)}},
+		{"refunded in part", 200, refundedJSON(payment.Succeeded, 900), payment.LookupResult{Payment: recorded(payment.Succeeded, 900)}},
+		{"cancelled", 200, paymentJSON(payment.Canceled, nil), payment.LookupResult{Payment: recorded(payment.Canceled, 0)}},
+		{"declined", 200, declinedJSON(map[string]any{"code": "lost_card", "message": "no"}), payment.LookupResult{Payment: declined}},
+		{"an unknown status", 200, paymentJSON("disputed", nil), payment.LookupResult{Reason: `200 with a body that cannot be read: field "status" is "disputed", which the contract does not have`}},
+		{"another payment", 200, paymentJSON(payment.Succeeded, map[string]any{"id": "pay_2"}), payment.LookupResult{Reason: "200 with another payment, pay_2"}},
+		{"unreadable", 200, "{", payment.LookupResult{Reason: "200 with a body that cannot be read: its JSON is cut off"}},
+		{"HTML", 200, "<html>", payment.LookupResult{Reason: "200 with an HTML page", Failure: true}},
+		{"a list", 200, "[" + paymentJSON(payment.Succeeded, nil) + "]", payment.LookupResult{Reason: "200 with a body that cannot be read: it is a JSON array, not an object"}},
+		{"absent", 404, errorJSON, payment.LookupResult{Absent: true, Reason: "404 bad_thing: it is bad"}},
+		{"no such page", 404, "<html>", payment.LookupResult{Reason: "404 with an HTML page", Failure: true}},
+		{"gone", 410, errorJSON, payment.LookupResult{Reason: "410 bad_thing: it is bad"}},
+		{"redirect", 302, "", payment.LookupResult{Reason: "302 Found"}},
+		{"400", 400, errorJSON, payment.LookupResult{Reason: "400 bad_thing: it is bad"}},
+		{"401", 401, "", payment.LookupResult{Misconfigured: true, Reason: "401 Unauthorized"}},
+		{"402", 402, declinedJSON(map[string]any{"code": "lost_card"}), payment.LookupResult{Reason: "402 Payment Required"}},
+		{"403", 403, errorJSON, payment.LookupResult{Misconfigured: true, Reason: "403 bad_thing: it is bad"}},
+		{"429", 429, "", payment.LookupResult{Reason: "429 Too Many Requests", RetryAfter: 3 * time.Second}},
+		{"500", 500, "", payment.LookupResult{Failure: true, Reason: "500 Internal Server Error", RetryAfter: 3 * time.Second}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var header []string
@@ -377,12 +377,12 @@ func TestAnswersToALook(t *testing.T) {
 				header = []string{"Retry-After", "3"}
 			}
 			client := open(t, configFor(serve(t, reply(tc.status, tc.body, header...)).URL))
-			require.Equal(t, tc.want, client.Look(about(t), payment.Which{ID: "pay_1"}))
+			require.Equal(t, tc.want, client.Look(about(t), payment.Ref{ID: "pay_1"}))
 		})
 	}
 	w := listen(t, func(w *wire, _ net.Conn, r *bufio.Reader) { w.read(r) })
-	require.Equal(t, payment.Sight{Failure: true, Reason: "connection closed before the answer was whole"},
-		open(t, configFor(w.url)).Look(t.Context(), payment.Which{Key: "k"}))
+	require.Equal(t, payment.LookupResult{Failure: true, Reason: "connection closed before the answer was whole"},
+		open(t, configFor(w.url)).Look(t.Context(), payment.Ref{Key: "k"}))
 }
 
 func TestNoSecretInAnyReply(t *testing.T) {
@@ -397,7 +397,7 @@ func TestNoSecretInAnyReply(t *testing.T) {
 		page, err := client.List(t.Context(), payment.Window{}, "")
 		require.Error(t, err, name)
 		for _, said := range []any{
-			client.Look(t.Context(), payment.Which{Key: "k"}), client.Look(t.Context(), payment.Which{ID: "pay_1"}),
+			client.Look(t.Context(), payment.Ref{Key: "k"}), client.Look(t.Context(), payment.Ref{ID: "pay_1"}),
 			client.Cancel(t.Context(), cancelling()), client.Refund(t.Context(), refunding()), page, err.Error(),
 		} {
 			text, err := json.Marshal(said)

@@ -19,7 +19,7 @@ const jane = "Jane@Example.com"
 // about is a context of calls about a customer.
 func about(t *testing.T) context.Context {
 	t.Helper()
-	return gateway.About(t.Context(), jane)
+	return gateway.WithCustomer(t.Context(), jane)
 }
 
 // A service may say of a request whatever it likes: what duly tells of its answers holds neither customers nor payment
@@ -46,7 +46,7 @@ func TestAnswersHoldNothingPrivate(t *testing.T) {
 			told += fmt.Sprintf("%+v", outcome)
 			told += fmt.Sprintf("%+v", client.Find(t.Context(), charge, "").Outcome)
 			if name != "method" { // no order knows how it is paid
-				told += fmt.Sprintf("%+v", client.Look(about(t), payment.Which{ID: "pay_1"}).Reason)
+				told += fmt.Sprintf("%+v", client.Look(about(t), payment.Ref{ID: "pay_1"}).Reason)
 				told += fmt.Sprintf("%+v", client.Cancel(about(t), payment.Cancel{ID: "pay_1", Key: "k"}).Reason)
 				told += fmt.Sprintf("%+v", client.Refund(about(t), payment.Refund{ID: "pay_1", Key: "k", Amount: 1}).Reason)
 			}
@@ -56,7 +56,7 @@ func TestAnswersHoldNothingPrivate(t *testing.T) {
 	}
 	client := open(t, configFor(serve(t, reply(http.StatusBadRequest, `{"code":"no","message":"not for jane"}`)).URL))
 	require.Equal(t, "400 no", client.Cancel(t.Context(), payment.Cancel{ID: "pay_1", Key: "k"}).Reason)
-	require.Equal(t, "400 no: not for jane", client.Cancel(gateway.About(t.Context(), "7"), payment.Cancel{ID: "pay_1", Key: "k"}).Reason, "short ids are not looked for")
+	require.Equal(t, "400 no: not for jane", client.Cancel(gateway.WithCustomer(t.Context(), "7"), payment.Cancel{ID: "pay_1", Key: "k"}).Reason, "short ids are not looked for")
 }
 
 // A customer and a payment method with short names change nothing that a service says: ids and amounts are fields, and nobody is
@@ -75,7 +75,7 @@ func TestShortNamesCorruptNothing(t *testing.T) {
 		require.Equal(t, payment.Paid, o.Kind)
 		require.Equal(t, id, o.PaymentID)
 		require.Equal(t, id, client.Find(t.Context(), charge, "").Outcome.PaymentID)
-		require.Equal(t, id, client.Look(gateway.About(t.Context(), short), payment.Which{ID: id}).Payment.ID)
+		require.Equal(t, id, client.Look(gateway.WithCustomer(t.Context(), short), payment.Ref{ID: id}).Payment.ID)
 
 		client = open(t, configFor(serve(t, reply(http.StatusPaymentRequired, fmt.Sprintf(
 			`{"id":%q,"status":"declined","idempotency_key":%q,"reference":%q,"customer_id":%q,"amount":99900001,"currency":"KRW",

@@ -2,15 +2,15 @@ package payment
 
 import "time"
 
-// Which names a payment at a gateway.
-type Which struct {
+// Ref names a payment at a gateway.
+type Ref struct {
 	Key       string // the idempotency key of its charge; empty if none is known
 	ID        string // the gateway's own id; empty if it never gave one
 	RequestID string // for both sides' logs
 }
 
-// Sight is what a look-up of a payment brought. The zero Sight is no answer.
-type Sight struct {
+// LookupResult is what a look-up of a payment brought. The zero value is no answer.
+type LookupResult struct {
 	// Payment is the gateway's record; nil if there is none or it could not be read.
 	Payment *Payment
 	// Absent: the gateway says that it knows no such payment. A request on its way may still arrive.

@@ -16,20 +16,20 @@ type abstinent struct {
 	closed bool
 }
 
-func (a *abstinent) Abilities() gateway.Abilities { return gateway.Abilities{List: true} }
+func (a *abstinent) Capabilities() gateway.Capabilities { return gateway.Capabilities{List: true} }
 
 func (a *abstinent) Close() { a.closed = true }
 
 // Nothing reaches a gateway that is to stay untouched, and no answer says that money moved or did not exist.
 func TestUntouched(t *testing.T) {
 	real := &abstinent{}
-	g := gateway.Untouch(real)
-	require.True(t, g.Abilities().List)
+	g := gateway.NewDryRun(real)
+	require.True(t, g.Capabilities().List)
 	require.Equal(t, payment.NotExecuted, g.Charge(t.Context(), payment.Charge{}).Kind)
 	found := g.Find(t.Context(), payment.Charge{}, "")
 	require.False(t, found.Absent)
 	require.Equal(t, payment.InDoubt, found.Outcome.Kind)
-	sight := g.Look(t.Context(), payment.Which{})
+	sight := g.Look(t.Context(), payment.Ref{})
 	require.False(t, sight.Absent)
 	require.Nil(t, sight.Payment)
 	require.Equal(t, payment.EffectNone, g.Cancel(t.Context(), payment.Cancel{}).Effect)

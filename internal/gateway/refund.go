@@ -11,22 +11,22 @@ import (
 // them may have been executed, only EffectDone says more than EffectUnknown.
 //
 // A gateway without keys is never sent a request after one that may have been executed.
-func (p *Paced) Cancel(ctx context.Context, c payment.Cancel) payment.Reply {
+func (p *Limited) Cancel(ctx context.Context, c payment.Cancel) payment.Reply {
 	return p.change(ctx,
 		func(ctx context.Context) payment.Reply { return p.gateway.Cancel(ctx, c) },
 		Request{Kind: RequestCancel, ID: c.RequestID}, func(s *Stats) { s.Cancels++ })
 }
 
 // Refund gives money back, in the way that Cancel cancels.
-func (p *Paced) Refund(ctx context.Context, r payment.Refund) payment.Reply {
+func (p *Limited) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 	return p.change(ctx,
 		func(ctx context.Context) payment.Reply { return p.gateway.Refund(ctx, r) },
 		Request{Kind: RequestRefund, ID: r.RequestID}, func(s *Stats) { s.Refunds++ })
 }
 
 // change sends a cancellation or a refund.
-func (p *Paced) change(ctx context.Context, send func(context.Context) payment.Reply, what Request, count func(*Stats)) payment.Reply {
-	keyed := p.gateway.Abilities().KeyLife > 0
+func (p *Limited) change(ctx context.Context, send func(context.Context) payment.Reply, what Request, count func(*Stats)) payment.Reply {
+	keyed := p.gateway.Capabilities().KeyLife > 0
 	var reply payment.Reply
 	doubted := false
 	tries, held := p.requests(ctx, p.allTries, what, func(ctx context.Context) reading {

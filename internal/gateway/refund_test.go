@@ -31,17 +31,17 @@ func replies(all ...payment.Reply) func(int) payment.Reply {
 }
 
 // changes are the two calls that change a payment, which are paced alike.
-var changes = map[string]func(p *gateway.Paced, ctx context.Context, key string) payment.Reply{
-	"cancel": func(p *gateway.Paced, ctx context.Context, key string) payment.Reply {
+var changes = map[string]func(p *gateway.Limited, ctx context.Context, key string) payment.Reply{
+	"cancel": func(p *gateway.Limited, ctx context.Context, key string) payment.Reply {
 		return p.Cancel(ctx, payment.Cancel{Key: key, ID: "pay_1"})
 	},
-	"refund": func(p *gateway.Paced, ctx context.Context, key string) payment.Reply {
+	"refund": func(p *gateway.Limited, ctx context.Context, key string) payment.Reply {
 		return p.Refund(ctx, payment.Refund{Key: key, ID: "pay_1", Amount: 1})
 	},
 }
 
 // eachChange runs a test of both in a bubble of time.
-func eachChange(t *testing.T, test func(t *testing.T, change func(p *gateway.Paced, ctx context.Context, key string) payment.Reply)) {
+func eachChange(t *testing.T, test func(t *testing.T, change func(p *gateway.Limited, ctx context.Context, key string) payment.Reply)) {
 	t.Helper()
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestWhichChangesAreSentAgain(t *testing.T) {
 		{"no keys, nothing done, unknown", []payment.Reply{nothing, unknown, done}, true, 3, 2, unknown},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+			eachChange(t, func(t *testing.T, change func(*gateway.Limited, context.Context, string) payment.Reply) {
 				t.Helper()
 				f := &fake{keyless: tc.keyless, change: replies(tc.answers...)}
 				p := pace(t, f, func(l *gateway.Limits) { l.Tries = tc.tries })
@@ -127,7 +127,7 @@ func TestDoubtAboutAChangeSticks(t *testing.T) {
 
 func TestChangesKeepTheirLimits(t *testing.T) {
 	t.Run("a wish that is honoured", func(t *testing.T) {
-		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+		eachChange(t, func(t *testing.T, change func(*gateway.Limited, context.Context, string) payment.Reply) {
 			t.Helper()
 			f := &fake{change: replies(payment.Reply{Effect: payment.EffectNone, RetryAfter: time.Minute}, done)}
 			start := time.Now()
@@ -136,7 +136,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 		})
 	})
 	t.Run("no try begins after MaxElapsed", func(t *testing.T) {
-		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+		eachChange(t, func(t *testing.T, change func(*gateway.Limited, context.Context, string) payment.Reply) {
 			t.Helper()
 			f := &fake{takes: 3 * time.Minute, change: replies(unknown)}
 			require.Equal(t, unknown, change(pace(t, f), t.Context(), "k"))
@@ -144,7 +144,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 		})
 	})
 	t.Run("failures open the circuit, which holds changes back", func(t *testing.T) {
-		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+		eachChange(t, func(t *testing.T, change func(*gateway.Limited, context.Context, string) payment.Reply) {
 			t.Helper()
 			f := &fake{change: func(n int) payment.Reply {
 				if n <= 20 {
@@ -163,7 +163,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 		})
 	})
 	t.Run("a stop before the first", func(t *testing.T) {
-		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+		eachChange(t, func(t *testing.T, change func(*gateway.Limited, context.Context, string) payment.Reply) {
 			t.Helper()
 			f := &fake{change: replies(done)}
 			ctx, stop := withStop(t)
@@ -173,7 +173,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 		})
 	})
 	t.Run("a stop while it waits to be sent again", func(t *testing.T) {
-		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+		eachChange(t, func(t *testing.T, change func(*gateway.Limited, context.Context, string) payment.Reply) {
 			t.Helper()
 			f := &fake{change: replies(unknown)}
 			ctx, stop := withStop(t)
@@ -183,7 +183,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 		})
 	})
 	t.Run("a circuit that opens before it is sent again", func(t *testing.T) {
-		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+		eachChange(t, func(t *testing.T, change func(*gateway.Limited, context.Context, string) payment.Reply) {
 			t.Helper()
 			f := &fake{change: replies(unknown)}
 			p := pace(t, f, func(l *gateway.Limits) {
@@ -195,7 +195,7 @@ func TestChangesKeepTheirLimits(t *testing.T) {
 		})
 	})
 	t.Run("a gateway that is left alone", func(t *testing.T) {
-		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+		eachChange(t, func(t *testing.T, change func(*gateway.Limited, context.Context, string) payment.Reply) {
 			t.Helper()
 			f := &fake{change: replies(done)}
 			p := pace(t, f)
@@ -211,7 +211,7 @@ func TestGuardThatRefusesEndsAChange(t *testing.T) {
 		{Effect: payment.EffectNone, Reason: "the lease is too short"},
 		{Effect: payment.EffectUnknown, Reason: "in doubt before, then none: the lease is too short"},
 	} {
-		eachChange(t, func(t *testing.T, change func(*gateway.Paced, context.Context, string) payment.Reply) {
+		eachChange(t, func(t *testing.T, change func(*gateway.Limited, context.Context, string) payment.Reply) {
 			t.Helper()
 			asked := 0
 			ctx := gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error {

@@ -13,9 +13,9 @@ import (
 	"duly/internal/payment"
 )
 
-// Paced is a Gateway that is used within its limits: tries with back-off, rate, circuit, outage and shared slots.
+// Limited is a Gateway that is used within its limits: tries with back-off, rate, circuit, outage and shared slots.
 // It is safe for concurrent use.
-type Paced struct {
+type Limited struct {
 	name     string
 	gateway  Gateway
 	limits   Limits
@@ -47,13 +47,13 @@ var (
 	errGone    = errors.New("gateway left alone")
 )
 
-// Pace wraps g, known to people as name. Whoever calls Close on the result must not call it on g.
-func Pace(name string, g Gateway, l Limits) *Paced {
+// Limit wraps g, known to people as name. Whoever calls Close on the result must not call it on g.
+func Limit(name string, g Gateway, l Limits) *Limited {
 	if l.Now == nil {
 		l.Now = func() time.Time { return time.Time{} }
 	}
 	l.Tries = max(l.Tries, 1)
-	p := &Paced{
+	p := &Limited{
 		name:     name,
 		gateway:  g,
 		limits:   l,
@@ -74,26 +74,26 @@ func Pace(name string, g Gateway, l Limits) *Paced {
 }
 
 // Name is the name in the configuration.
-func (p *Paced) Name() string { return p.name }
+func (p *Limited) Name() string { return p.name }
 
-// Abilities are the gateway's own.
-func (p *Paced) Abilities() Abilities { return p.gateway.Abilities() }
+// Capabilities are the gateway's own.
+func (p *Limited) Capabilities() Capabilities { return p.gateway.Capabilities() }
 
 // MaxOutage is how long an outage is waited for before the gateway is left alone; 0: for ever.
-func (p *Paced) MaxOutage() time.Duration { return p.limits.MaxOutage }
+func (p *Limited) MaxOutage() time.Duration { return p.limits.MaxOutage }
 
 // Ping is the gateway's own, not paced.
-func (p *Paced) Ping(ctx context.Context) error { return p.gateway.Ping(ctx) }
+func (p *Limited) Ping(ctx context.Context) error { return p.gateway.Ping(ctx) }
 
 // Close frees connections and timers. Nothing may be called after it.
-func (p *Paced) Close() {
+func (p *Limited) Close() {
 	p.circuit.stop()
 	p.gateway.Close()
 }
 
 // Closed says whether the gateway is left alone for the rest of the run, and why: it was down for too long,
 // or it refused our credentials. Every later call returns at once.
-func (p *Paced) Closed() (reason string, closed bool) {
+func (p *Limited) Closed() (reason string, closed bool) {
 	select {
 	case <-p.gone:
 	default:
@@ -105,22 +105,22 @@ func (p *Paced) Closed() (reason string, closed bool) {
 }
 
 // Open reports whether the circuit holds requests back at the moment, wholly or but for probes.
-func (p *Paced) Open() bool {
+func (p *Limited) Open() bool {
 	_, open, _ := p.circuit.status()
 	return open
 }
 
 // Held says whether the circuit holds back every request at the moment. Half open it does not: it needs probes.
-func (p *Paced) Held() bool { return p.circuit.held() }
+func (p *Limited) Held() bool { return p.circuit.held() }
 
 // OpenSince is when the circuit left its closed state; zero while it is closed.
-func (p *Paced) OpenSince() time.Time {
+func (p *Limited) OpenSince() time.Time {
 	since, _, _ := p.circuit.status()
 	return since
 }
 
 // Stats is a copy of the counts so far.
-func (p *Paced) Stats() Stats {
+func (p *Limited) Stats() Stats {
 	_, _, openings := p.circuit.status()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -131,10 +131,10 @@ func (p *Paced) Stats() Stats {
 }
 
 // LeaveAlone ends the use of the gateway for the run, as if it were down; reason says why to people.
-func (p *Paced) LeaveAlone(reason string) { p.leave(reason) }
+func (p *Limited) LeaveAlone(reason string) { p.leave(reason) }
 
-// Pause ends the use of the gateway as [Paced.LeaveAlone] does, if it was not ended before. No later run can use it either.
-func (p *Paced) Pause(reason string) {
+// Pause ends the use of the gateway as [Limited.LeaveAlone] does, if it was not ended before. No later run can use it either.
+func (p *Limited) Pause(reason string) {
 	if p.leave(reason) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -143,14 +143,14 @@ func (p *Paced) Pause(reason string) {
 }
 
 // Paused reports whether the gateway cannot be used until somebody resumes it.
-func (p *Paced) Paused() bool {
+func (p *Limited) Paused() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.paused
 }
 
 // leave ends the use of the gateway for the run, and reports whether it did. Later reasons change nothing.
-func (p *Paced) leave(reason string) bool {
+func (p *Limited) leave(reason string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.reason != "" {
@@ -162,7 +162,7 @@ func (p *Paced) leave(reason string) bool {
 }
 
 // lastFailure says in what way the newest request failed that did.
-func (p *Paced) lastFailure() string {
+func (p *Limited) lastFailure() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.failure == "" {
@@ -172,14 +172,14 @@ func (p *Paced) lastFailure() string {
 }
 
 // failed notes why a request failed. It is called before the circuit hears of it, which may give the gateway up.
-func (p *Paced) failed(reason string) {
+func (p *Limited) failed(reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failure = reason
 }
 
 // count adds one request to the statistics.
-func (p *Paced) count(took time.Duration, retry bool, add func(*Stats)) {
+func (p *Limited) count(took time.Duration, retry bool, add func(*Stats)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	add(&p.stats)
@@ -191,7 +191,7 @@ func (p *Paced) count(took time.Duration, retry bool, add func(*Stats)) {
 }
 
 // why says to people what ended a wait.
-func (p *Paced) why(err error) string {
+func (p *Limited) why(err error) string {
 	if errors.Is(err, errGone) {
 		reason, _ := p.Closed()
 		return reason

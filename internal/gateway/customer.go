@@ -4,9 +4,9 @@ import "context"
 
 type customerKey struct{}
 
-// About returns a context for calls about a customer: adapters keep the customer's id out of what they tell of an
+// WithCustomer returns a context for calls about a customer: adapters keep the customer's id out of what they tell of an
 // answer.
-func About(ctx context.Context, customer string) context.Context {
+func WithCustomer(ctx context.Context, customer string) context.Context {
 	return context.WithValue(ctx, customerKey{}, customer)
 }
 
