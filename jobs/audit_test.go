@@ -541,7 +541,7 @@ func TestAuditAfterFindingsWereResolved(t *testing.T) {
 	require.Equal(t, batch.ExitDone, a.audit(week).Exit)
 
 	require.NoError(t, a.sim.Amend(id, func(e *simulator.Entry) { e.Refunded = 1000 }))
-	require.Equal(t, batch.ExitDone, a.audit(week).Exit, "given back: nothing is to be found any more")
+	require.Equal(t, batch.ExitDone, a.audit(week).Exit, "refunded: nothing is to be found any more")
 }
 
 // many plants findings on several pages, between two payments that the gateway shows.

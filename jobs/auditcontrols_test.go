@@ -38,7 +38,7 @@ func (a *auditor) copied(n int) http.Handler {
 	return sim
 }
 
-// kept lets the gateway keep what it took, which the helpers of worktest have given back.
+// kept lets the gateway keep what it took, which the helpers of worktest have refunded.
 func (a *auditor) kept(sim *simulator.Simulator) {
 	a.t.Helper()
 	for _, e := range sim.Ledger() {

@@ -102,5 +102,5 @@ func TestAuditOfASecondPaymentThatIsOnlyListed(t *testing.T) {
 		}}
 	}
 	require.Equal(t, batch.ExitReview, a.audit(nil).Exit)
-	require.Equal(t, "charged_twice: taken once more under a reference that is paid; it is listed, but the gateway does not know it by its id", a.texts())
+	require.Equal(t, "charged_twice: second charge under a paid reference; it is listed, but the gateway does not know it by its id", a.texts())
 }

@@ -107,8 +107,8 @@ func TestAuditOfASecondPaymentThatIsTheOnlyOne(t *testing.T) {
 	result := a.audit(nil)
 	require.Equal(t, batch.ExitReview, result.Exit, "%v", result)
 	texts := a.texts()
-	require.Contains(t, texts, "charged_twice: taken once more under a reference that is paid, and unknown here\n")
-	require.Contains(t, texts, "charged_twice: taken once more under a reference that is paid, and unknown here, but payment pay_lost, which attempt 2 keeps, is unknown to gateway main")
+	require.Contains(t, texts, "charged_twice: second charge under a paid reference, and unknown here\n")
+	require.Contains(t, texts, "charged_twice: second charge under a paid reference, and unknown here, but payment pay_lost, which attempt 2 keeps, is unknown to gateway main")
 	require.Contains(t, texts, "charged_twice: 2 payments are kept under one reference, but the payment under key sub_3_20260131-2, which attempt 4 keeps, is unknown to gateway main")
 	require.Equal(t, []string{"missing", "missing"}, worktest.List[string](t, a.plain, `SELECT JSON_VALUE(detail, '$.kept') FROM audit_findings WHERE JSON_VALUE(detail, '$.kept') IS NOT NULL`))
 }

@@ -88,9 +88,9 @@ func TestOrdersAndRefundsOfAnotherHostsGatewayAreLeftToIt(t *testing.T) {
 		require.Equal(t, batch.ExitUnfinished, result.Exit)
 		left := strings.Join(result.Left, "\n")
 		require.Contains(t, left, "1 order of gateway main is not checked here: gateways.main is not configured: 1")
-		require.Contains(t, left, "1 payment of gateway main is not given back here: gateways.main is not configured: 2")
+		require.Contains(t, left, "1 payment of gateway main is not refunded here: gateways.main is not configured: 2")
 		require.NotContains(t, left, "due and not settled")
-		require.NotContains(t, left, "due to be given back")
+		require.NotContains(t, left, "due to be refunded")
 		require.Equal(t, "payment_in_progress | pending", m.order(ids[0]))
 		require.Equal(t, "failed | refund_due", m.order(ids[1]))
 		require.Empty(t, m.events("order:1"))
@@ -158,7 +158,7 @@ func blankBehind() string {
 	return " "
 }
 
-// So are orders and their payments: what a customer has paid is found, kept or given back, whatever the shop's letters.
+// So are orders and their payments: what a customer has paid is found, kept or refunded, whatever the shop's letters.
 func TestStatusesOfOrdersInAnyLetterCase(t *testing.T) {
 	t.Parallel()
 	m := newMarket(t)
@@ -193,7 +193,7 @@ func TestStatusesOfOrdersInAnyLetterCase(t *testing.T) {
 }
 
 // The database finds a gateway in any letter case, and a name is that of a gateway only as it is written: what is at MAIN is named as of a
-// gateway that is not configured, by id, and nothing is charged or given back for it.
+// gateway that is not configured, by id, and nothing is charged or refunded for it.
 func TestAGatewayInAnotherLetterCaseIsAnother(t *testing.T) {
 	t.Parallel()
 	w := newTown(t)
@@ -221,7 +221,7 @@ func TestAGatewayInAnotherLetterCaseIsAnother(t *testing.T) {
 	ids := m.sell(worktest.Order{Age: 100 * time.Hour, Status: "failed", Payments: []worktest.Payment{{Status: "refund_due", Gateway: "MAIN"}}})
 	result = m.run()
 	require.Equal(t, batch.ExitUnfinished, result.Exit)
-	require.Equal(t, []string{"1 payment of gateway MAIN is not given back here: gateways.MAIN is not configured: 1"}, result.Left)
+	require.Equal(t, []string{"1 payment of gateway MAIN is not refunded here: gateways.MAIN is not configured: 1"}, result.Left)
 	require.Equal(t, "failed | refund_due", m.order(ids[0]))
 }
 

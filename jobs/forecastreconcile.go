@@ -19,7 +19,7 @@ type ReconcileForecast struct {
 	Orders []OrderSum `json:"orders"`
 	// FirstOrders are the first of them, in the order of the walk.
 	FirstOrders []OrderDue `json:"first_orders"`
-	// Refunds are sums of what would be given back.
+	// Refunds are sums of what would be refunded.
 	Refunds []RefundSum `json:"refunds"`
 	// FirstRefunds are the first of them, in the order of the walk.
 	FirstRefunds []RefundDue `json:"first_refunds"`
@@ -29,7 +29,7 @@ type ReconcileForecast struct {
 	InFlight    int64      `json:"in_flight"` // orders that another run is checking
 	InDoubt     int64      `json:"in_doubt"`  // orders that are checked again later, the first of them then:
 	NextCheckAt *time.Time `json:"next_check_at,omitempty"`
-	Later       int64      `json:"later"` // payments that are to be given back, tried again later, the first of them then:
+	Later       int64      `json:"later"` // payments that are to be refunded, tried again later, the first of them then:
 	NextTryAt   *time.Time `json:"next_try_at,omitempty"`
 	LeftAlone   int64      `json:"left_alone"` // orders and payments of gateways that are paused, or not configured here
 
@@ -57,7 +57,7 @@ type OrderDue struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// RefundSum counts payments that would be given back.
+// RefundSum counts payments that would be refunded.
 type RefundSum struct {
 	Gateway  string `json:"gateway"`
 	Currency string `json:"currency"`
@@ -65,7 +65,7 @@ type RefundSum struct {
 	Amount   int64  `json:"amount"` // minor units
 }
 
-// RefundDue is one payment that would be given back.
+// RefundDue is one payment that would be refunded.
 type RefundDue struct {
 	Payment  uint64 `json:"payment_id"`
 	Order    uint64 `json:"order_id"`

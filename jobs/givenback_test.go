@@ -29,13 +29,13 @@ func (w *town) stale(payments int) *simulator.Simulator {
 	return sim
 }
 
-// changes are the requests that gave back or cancelled anything at a gateway.
+// changes are the requests that refunded or cancelled anything at a gateway.
 func changes(sim *simulator.Simulator) int {
 	requests := sim.Stats().Requests
 	return requests["refundPayment"] + requests["cancelPayment"]
 }
 
-// owing is a market with a payment to be given back, one to be cancelled, and then one that is kept: a copy of the gateway that
+// owing is a market with a payment to be refunded, one to be cancelled, and then one that is kept: a copy of the gateway that
 // was made before that one has the first two.
 func owing(t *testing.T) (m *market, ids []uint64) {
 	t.Helper()
@@ -50,8 +50,8 @@ func owing(t *testing.T) (m *market, ids []uint64) {
 	return m, ids
 }
 
-// Nothing is given back and nothing cancelled where the newest payments that duly took are not shown, as at a stale copy of the
-// account: the money would be marked as given back, and the account keep it.
+// Nothing is refunded and nothing cancelled where the newest payments that duly took are not shown, as at a stale copy of the
+// account: the money would be marked as refunded, and the account keep it.
 func TestNothingIsGivenBackAtAStaleCopy(t *testing.T) {
 	t.Parallel()
 	m, ids := owing(t)
@@ -81,7 +81,7 @@ func TestNothingIsGivenBackAtAStaleCopy(t *testing.T) {
 	require.Equal(t, 2, changes(m.sims["main"]))
 }
 
-// What was taken at another account is not given back at the one that the gateway is called at now, whether duly settled it there
+// What was taken at another account is not refunded at the one that the gateway is called at now, whether duly settled it there
 // or the shop marked it, and nor is what was pending before: the run names both addresses.
 func TestNothingIsGivenBackAtAnotherAccount(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,7 @@ import (
 	"duly/writers"
 )
 
-// ReconcileJob is the name of the job that settles stale orders and gives back what is due.
+// ReconcileJob is the name of the job that settles stale orders and refunds what is due.
 const ReconcileJob = "reconcile"
 
 // ReconcileOptions is what a reconcile run is told.
@@ -46,7 +46,7 @@ type reconcileJob struct {
 	began time.Time // when its first step began: what has become due since is not left behind
 }
 
-// Reconcile is the job that finds out what became of stale orders and their payments, settles them, and gives back
+// Reconcile is the job that finds out what became of stale orders and their payments, settles them, and refunds
 // what was taken for orders that are not completed.
 func Reconcile(d Deps, o ReconcileOptions) batch.Job {
 	r := &reconcileJob{worker: newWorker(d), o: o}

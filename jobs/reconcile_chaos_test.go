@@ -269,7 +269,7 @@ func TestAShopAtWorkWhileOrdersAreSettled(t *testing.T) {
 		worktest.Get[int](t, m.plain, `SELECT COUNT(*) FROM events WHERE type LIKE 'order.%'`))
 	require.LessOrEqual(t, b.deadlock.Load(), max(1, b.done.Load()/10_000))
 
-	// A day later everything is settled, and what was taken is kept for a completed order or given back.
+	// A day later everything is settled, and what was taken is kept for a completed order or refunded.
 	for range 3 {
 		m.pass(25 * time.Hour)
 		worktest.Charged(t, m.plain, m.sims["main"], "main", time.Now().Add(-100*24*time.Hour), time.Now())

@@ -212,7 +212,7 @@ func TestTwoWorkersOnTheSameOrders(t *testing.T) {
 	require.Equal(t, all, worktest.Get[int](t, m.plain, `SELECT COUNT(*) FROM events`))
 }
 
-// A payment that arrives after it was given up is found, and given back once.
+// A payment that arrives after it was given up is found, and refunded once.
 func TestALatePaymentIsGivenBack(t *testing.T) {
 	t.Parallel()
 	m := newMarket(t)

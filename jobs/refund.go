@@ -13,7 +13,7 @@ import (
 	"duly/writers"
 )
 
-// refund works through the payments that are to be given back, whoever marked them.
+// refund works through the payments that are to be refunded, whoever marked them.
 func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error {
 	if _, err := r.abandon(ctx, x); err != nil {
 		return err
@@ -48,7 +48,7 @@ func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error
 	})
 }
 
-// refundsLeft names the selected payments that are still to be given back, with numbers.
+// refundsLeft names the selected payments that are still to be refunded, with numbers.
 func (r *reconcileJob) refundsLeft(ctx context.Context) ([]string, error) {
 	left, err := query.CountRefunds(ctx, r.DB, r.o.Selection, r.Business())
 	if err != nil {
@@ -58,12 +58,12 @@ func (r *reconcileJob) refundsLeft(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	reasons := elsewhereReasons(elsewhere, "payment", "given back")
+	reasons := elsewhereReasons(elsewhere, "payment", "refunded")
 	if n := left.Due - sumOf(elsewhere); n > 0 {
-		reasons = append(reasons, plural(n, "payment")+" due to be given back")
+		reasons = append(reasons, plural(n, "payment")+" due to be refunded")
 	}
 	if left.Waiting > 0 {
-		reasons = append(reasons, plural(left.Waiting, "payment")+" to be given back, next try "+left.Next.UTC().Format(time.TimeOnly)+" UTC")
+		reasons = append(reasons, plural(left.Waiting, "payment")+" to be refunded, next try "+left.Next.UTC().Format(time.TimeOnly)+" UTC")
 	}
 	return reasons, nil
 }

@@ -26,7 +26,7 @@ import (
 	"duly/steps"
 )
 
-// counter is where money is given back: a town whose orders' payments are to be refunded.
+// counter is where money is refunded: a town whose orders' payments are to be refunded.
 type counter struct {
 	*town
 
@@ -39,7 +39,7 @@ func newCounter(t *testing.T) *counter {
 	return &counter{town: newTown(t), chunk: 10}
 }
 
-// due adds a failed order of 500 won with payments that the gateway took and that are to be given back.
+// due adds a failed order of 500 won with payments that the gateway took and that are to be refunded.
 func (c *counter) due(gateways ...string) (order uint64, payments []string) {
 	c.t.Helper()
 	worktest.Exec(c.t, c.plain, `INSERT INTO orders (customer_id, status, failure_reason, amount, currency) VALUES ('c', 'failed', 'out of stock', 500, 'KRW')`)
@@ -120,7 +120,7 @@ func (c *counter) events() []string {
 	return worktest.List[string](c.t, c.plain, `SELECT type FROM events ORDER BY id`)
 }
 
-// given are the amounts given back at a gateway, and in how many parts.
+// given are the amounts refunded at a gateway, and in how many parts.
 func (c *counter) given(name string) []string {
 	var given []string
 	for _, e := range c.sims[name].Ledger() {
@@ -242,11 +242,11 @@ func TestRefundStories(t *testing.T) {
 			visits: []visit{later(sim(faults(simulator.Faults{HalfBody: 1}))), done(aMinute)},
 		},
 		{
-			name: "given back by hand, in whole", given: "500 in 1", events: []string{"refund.completed"},
+			name: "refunded by hand, in whole", given: "500 in 1", events: []string{"refund.completed"},
 			visits: []visit{done(amend(func(e *simulator.Entry) { e.Refunded = 500 }))},
 		},
 		{
-			name: "given back by hand, in part", given: "200 in 1", events: []string{"review.needed"},
+			name: "refunded by hand, in part", given: "200 in 1", events: []string{"review.needed"},
 			visits: []visit{review(amend(func(e *simulator.Entry) { e.Refunded = 200 })), {aDay, batch.ExitDone, "review 0"}},
 		},
 		{
@@ -340,7 +340,7 @@ func TestRefundOfAPaymentThatNeverArrived(t *testing.T) {
 	require.Equal(t, []string{"failed 0 request_failed"}, worktest.List[string](t, w.plain, `SELECT CONCAT_WS(' ', status, refunded_amount, failure_code) FROM payments WHERE order_id = 1`))
 }
 
-// Many refunds of two gateways, two workers at once, one gateway that loses answers: each is given back once.
+// Many refunds of two gateways, two workers at once, one gateway that loses answers: each is refunded once.
 func TestRefundsByTwoWorkers(t *testing.T) {
 	t.Parallel()
 	w := newCounter(t)
@@ -371,7 +371,7 @@ func TestRefundsByTwoWorkers(t *testing.T) {
 	require.Equal(t, 60, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM events WHERE type = 'refund.completed'`))
 }
 
-// After a lost COMMIT, or a lost answer to one, nothing is given back twice and nothing is forgotten.
+// After a lost COMMIT, or a lost answer to one, nothing is refunded twice and nothing is forgotten.
 func TestRefundsWithALostCommit(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{

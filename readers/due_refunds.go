@@ -15,7 +15,7 @@ import (
 	"duly/internal/store"
 )
 
-// DueRefunds claims orders with payments that are to be given back, ours and those that the shop marked. It locks rows
+// DueRefunds claims orders with payments that are to be refunded, ours and those that the shop marked. It locks rows
 // of order_checks alone, so that the shop never waits for it, and takes no order that a living run works on.
 //
 // It promises: every order of the selection with a payment in refund_due whose next try is reached is returned once
@@ -159,7 +159,7 @@ func (r *DueRefunds) transact(ctx context.Context, tx *sqlx.Tx, c *refundClaim, 
 	return r.take(ctx, tx, c.items, lease, now)
 }
 
-// refundWalk is the walk over what is to be given back, narrowed down by a condition.
+// refundWalk is the walk over what is to be refunded, narrowed down by a condition.
 func refundWalk(only string) string { return fmt.Sprintf(refundCandidates, only) }
 
 // candidates reads the orders of the next payments of the walk that are due, without a lock, and makes sure that each
@@ -241,7 +241,7 @@ func (r *DueRefunds) free(ctx context.Context, tx *sqlx.Tx, ids []uint64, now ti
 }
 
 // items reads what is due of the locked orders. Payments of gateways that are skipped stay as they are, and an order
-// is taken for the others. A payment whose order is gone is given back too.
+// is taken for the others. A payment whose order is gone is refunded too.
 func (r *DueRefunds) items(ctx context.Context, tx *sqlx.Tx, c *refundClaim, rows []refundRow, skip func(string) bool) error {
 	ids := store.SortedIDs(rows, func(row refundRow) uint64 { return row.OrderID })
 	found, err := store.OrdersOf(ctx, tx, ids)

@@ -90,7 +90,7 @@ func TestWhichOrdersAreDue(t *testing.T) {
 		{"failed without a word", worktest.Order{Status: "failed", Payments: []worktest.Payment{{Status: "failed"}}}, "", true},
 		{"failed as never arrived", worktest.Order{Status: "failed", Payments: []worktest.Payment{{Status: "failed", Code: "request_failed"}}}, "", true},
 		{"failed by the gateway's word", worktest.Order{Status: "failed", Payments: []worktest.Payment{{Status: "failed", Code: "insufficient_funds"}}}, "", false},
-		{"to be given back", worktest.Order{Status: "failed", Payments: []worktest.Payment{{Status: "refund_due"}}}, "", false},
+		{"to be refunded", worktest.Order{Status: "failed", Payments: []worktest.Payment{{Status: "refund_due"}}}, "", false},
 		{"to be checked again later", worktest.Order{Payments: []worktest.Payment{{}}}, "1, UTC_TIMESTAMP(6) + INTERVAL 1 MINUTE, UTC_TIMESTAMP(6), NULL", false},
 		{"to be checked again now", worktest.Order{Payments: []worktest.Payment{{}}}, "1, UTC_TIMESTAMP(6) - INTERVAL 1 SECOND, '2026-01-01', NULL", true},
 		{"to be checked again now, and settled by the shop", worktest.Order{Status: "completed"}, "1, UTC_TIMESTAMP(6) - INTERVAL 1 SECOND, '2026-01-01', NULL", true},

@@ -101,7 +101,7 @@ func (d *Deliveries) joins(kind string) bool {
 	return ok && to.Joins(kind)
 }
 
-// deliver brings the events of a message to their ends; false: those without an end are given back, since the run stops or the
+// deliver brings the events of a message to their ends; false: those without an end are refunded, since the run stops or the
 // receiver is left alone. What the receiver refuses together is sent one by one: it may be one event's fault.
 func (d *Deliveries) deliver(ctx context.Context, events []outbox.Event) ([]outbox.End, bool) {
 	var ends []outbox.End

@@ -188,7 +188,7 @@ func TestAReceiverThatIsGone(t *testing.T) {
 	})
 }
 
-// What was not processed is given back; what failed otherwise counts as a try of the first event.
+// What was not processed is refunded; what failed otherwise counts as a try of the first event.
 func TestFailDelivery(t *testing.T) {
 	d := deliver(&sink{})
 	require.Empty(t, d.FailDelivery(subject(1, 3), batch.ErrStopped).Ends)

@@ -17,7 +17,7 @@ import (
 	"duly/steps"
 )
 
-// till is a gateway whose payments are looked at and given back.
+// till is a gateway whose payments are looked at and refunded.
 type till struct {
 	*provider
 
@@ -41,7 +41,7 @@ func (p *till) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 	return p.reply
 }
 
-// taken is a payment that the gateway has, of 500 won, with so much given back.
+// taken is a payment that the gateway has, of 500 won, with so much refunded.
 func taken(back int64) *payment.Payment {
 	return &payment.Payment{
 		ID: "pay_1", Status: payment.Succeeded, Key: "ord_7-1", Reference: "ord_7", CustomerID: "c",
@@ -49,7 +49,7 @@ func taken(back int64) *payment.Payment {
 	}
 }
 
-// refundable is a claimed order with so many payments to be given back.
+// refundable is a claimed order with so many payments to be refunded.
 func refundable(n uint64) orders.RefundClaim {
 	item := orders.RefundClaim{Order: orders.Order{ID: 7, CustomerID: "c", Status: orders.OrderFailed}, Tries: 1, Since: time.Now(), At: time.Now()}
 	for id := range n {
@@ -99,8 +99,8 @@ func TestRefundLooksFirst(t *testing.T) {
 		did   []string
 		want  orders.RefundEnd
 	}{
-		{"given back", payment.LookupResult{Payment: taken(0)}, payment.Reply{Effect: payment.EffectDone, Payment: taken(500)}, []string{look, send}, orders.RefundEnd{Step: orders.RefundDone, Given: 500}},
-		{"given back before", payment.LookupResult{Payment: taken(500)}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundDone, Given: 500}},
+		{"refunded", payment.LookupResult{Payment: taken(0)}, payment.Reply{Effect: payment.EffectDone, Payment: taken(500)}, []string{look, send}, orders.RefundEnd{Step: orders.RefundDone, Given: 500}},
+		{"refunded before", payment.LookupResult{Payment: taken(500)}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundDone, Given: 500}},
 		{"in part by someone", payment.LookupResult{Payment: taken(200)}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundReview}},
 		{"not ours", payment.LookupResult{Payment: foreign}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundReview}},
 		{"declined", payment.LookupResult{Payment: declined}, payment.Reply{}, []string{look}, orders.RefundEnd{Step: orders.RefundNone, Code: "insufficient_funds"}},

@@ -40,7 +40,7 @@ func (r *StaleOrders) Process(ctx context.Context, item orders.Claimed) (orders.
 		checked.Patience = checked.Counted(item.Patience[p.ID], r.Now())
 		result.Checked = append(result.Checked, checked)
 	}
-	// A host that knows the gateway checks the order, unless there is money to be kept or given back now.
+	// A host that knows the gateway checks the order, unless there is money to be kept or refunded now.
 	if unknown != "" && !slices.ContainsFunc(result.Checked, orders.Checked.TookMoney) {
 		return orders.Result{Claimed: item, Left: unknown}, nil
 	}

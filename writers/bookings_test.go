@@ -211,7 +211,7 @@ func TestAPaymentThatTheShopRecordsIsRefused(t *testing.T) {
 	require.Equal(t, []string{"main  pay_9 attempt 1"}, bookings(t, plain))
 }
 
-// A payment that an invoice or another order has never completes an order and is never given back: the order goes to review with
+// A payment that an invoice or another order has never completes an order and is never refunded: the order goes to review with
 // the other row's name. The rest of the chunk goes on.
 func TestOrdersBookAPaymentOnce(t *testing.T) {
 	t.Parallel()
@@ -242,7 +242,7 @@ VALUES (50, 'c', 'completed', 12900, 'KRW', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))`
 	require.Equal(t, batch.Tally{Succeeded: 2, Review: 2, Amounts: map[string]int64{"KRW": 2 * 12900}}, done.Tally)
 }
 
-// Two rows of an order under one key, or with one id, are one payment: the order is completed, its money is given back to nobody,
+// Two rows of an order under one key, or with one id, are one payment: the order is completed, its money is refunded to nobody,
 // and the second row is for an operator.
 func TestOrdersCountOnePaymentOnce(t *testing.T) {
 	t.Parallel()
@@ -260,7 +260,7 @@ SELECT order_id, gateway, idempotency_key, status, amount, currency, created_at,
 	require.Equal(t, []string{"main  pay_ord_1-1 payment 1"}, bookings(t, plain))
 }
 
-// An id or a key that a kept row of any order, or an attempt, has is never given back.
+// An id or a key that a kept row of any order, or an attempt, has is never refunded.
 func TestReserveRefund(t *testing.T) {
 	t.Parallel()
 	plain := testdb.New(t)

@@ -267,7 +267,7 @@ func (w *DueRefunds) Reject(ctx context.Context, r orders.RefundResult, cause er
 		why := "the end of its refund could not be written: "
 		switch end.Step {
 		case orders.RefundDone:
-			why = "given back, but that could not be written: "
+			why = "refunded, but that could not be written: "
 		case orders.RefundLater:
 			ends[i] = end
 			continue

@@ -19,8 +19,8 @@ FROM payments WHERE status = 'succeeded' AND id <> ? AND `
 	attemptByKey = `SELECT id, gateway FROM payment_attempts WHERE idempotency_key = ? AND status IN ('in_flight', 'in_doubt', 'review', 'succeeded')`
 )
 
-// ReserveRefund books a payment that is to be given back for its row, if its id is known, and says which other row keeps that
-// payment: "attempt 7 of invoice 3"; empty for none. What a row keeps is never given back for another.
+// ReserveRefund books a payment that is to be refunded for its row, if its id is known, and says which other row keeps that
+// payment: "attempt 7 of invoice 3"; empty for none. What a row keeps is never refunded for another.
 func ReserveRefund(ctx context.Context, db *mysql.DB, bookings *store.Bookings, p orders.Payment) (other string, err error) {
 	err = mysql.Tx(ctx, db, "refund-book", func(tx *sqlx.Tx) error {
 		owner, is, err := keeperOf(ctx, tx, p)

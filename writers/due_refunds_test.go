@@ -19,7 +19,7 @@ import (
 	"duly/writers"
 )
 
-// till is a database with an order for each number of payments that are to be given back; payments count from 1.
+// till is a database with an order for each number of payments that are to be refunded; payments count from 1.
 func till(t *testing.T, payments ...int) *testdb.DB {
 	t.Helper()
 	plain := testdb.New(t)
@@ -280,7 +280,7 @@ func TestRefundReject(t *testing.T) {
 		require.Equal(t, batch.Tally{Review: 1}, tally)
 		return w.Keep(ctx, []orders.RefundResult{r})
 	})
-	require.Equal(t, []string{"review 0 - - - free 1 1 since given back, ", "refund_due 0 - - - free 1 1 since given back, "}, refundRows(t, plain))
+	require.Equal(t, []string{"review 0 - - - free 1 1 since refunded, ", "refund_due 0 - - - free 1 1 since refunded, "}, refundRows(t, plain))
 	require.Len(t, refundEvents(t, plain), 1)
-	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM payments WHERE failure_reason LIKE 'given back, but that could not be written: error %'`))
+	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM payments WHERE failure_reason LIKE 'refunded, but that could not be written: error %'`))
 }

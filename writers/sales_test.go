@@ -83,7 +83,7 @@ func trades(span payment.Window) *rapid.Generator[trade] {
 				status: rapid.SampledFrom([]string{"succeeded", "refunded", "refund_due"}).Draw(t, "payment"),
 				amount: rapid.Int64Range(1, 1000).Draw(t, "paid"), currency: currency.Draw(t, "currency"), at: maybe(t, span, "refunded"),
 			}
-			p.refunded = rapid.Int64Range(0, p.amount).Draw(t, "given back")
+			p.refunded = rapid.Int64Range(0, p.amount).Draw(t, "refunded")
 			all.payments = append(all.payments, p)
 		}
 		return all

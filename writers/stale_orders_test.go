@@ -111,7 +111,7 @@ func TestOrdersOldestFirst(t *testing.T) {
 	require.Zero(t, worktest.Get[int64](t, plain, `SELECT stock FROM products`))
 }
 
-// What was given back by hand is written with its amount; a late success loses the reason that it was given up for.
+// What was refunded by hand is written with its amount; a late success loses the reason that it was given up for.
 func TestOrdersWriteWhatTheGatewaySays(t *testing.T) {
 	t.Parallel()
 	plain := ordered(t, 2, 5)

@@ -152,7 +152,7 @@ func TestAdoptAsksAgain(t *testing.T) {
 }
 
 // A second success under a period that is paid is an orphan: its number is passed over, and it is told of until the money
-// is given back.
+// is refunded.
 func TestAdoptOfMoneyThatNoInvoiceAsksFor(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

@@ -224,7 +224,7 @@ func (d *showcase) account(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	fmt.Fprintln(d.out, "\nWhat became of them")
+	fmt.Fprintln(d.out, "\nResult")
 	d.endings("subscriptions", lines)
 	if err := d.accountOrders(ctx); err != nil {
 		return err
@@ -249,7 +249,7 @@ func (d *showcase) account(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	d.line("The gateway kept %d payments, the tables say %d; %d differ, %d were taken twice. The audits found %s.",
+	d.line("The gateway kept %d payments, the tables say %d; %d differ, %d double charges. The audits found %s.",
 		ledger, len(collected), missing, double, plural(findings, "difference"))
 	if ledger != len(collected) || missing > 0 || double > 0 || findings > 0 {
 		return exitError{batch.ExitFailed, errors.New("the gateway's ledger and the tables differ")}

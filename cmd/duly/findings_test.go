@@ -27,13 +27,13 @@ func TestFindingsAreShownAndVerified(t *testing.T) {
 	second, err := s.sim.Inject(simulator.Entry{Key: "by-hand", Reference: reference, CustomerID: "cus_1", Method: "pm_ok:" + secretMethod, Amount: 500, Currency: "KRW"})
 	require.NoError(t, err)
 	s.exec(t, `INSERT INTO audit_findings (id, kind, reference, gateway_payment_id, detail) VALUES (3, 'charged_twice', ?, ?, ?)`,
-		reference, second, fmt.Sprintf(`{"text": "taken once more under a reference that is paid", "gateway": "main", "row": "attempt:%d"}`, id))
+		reference, second, fmt.Sprintf(`{"text": "second charge under a paid reference", "gateway": "main", "row": "attempt:%d"}`, id))
 
 	const command = "duly resolve finding 3 --as refunded --reason …\n"
 	for _, line := range []string{fmt.Sprintf("show subscription %d", id), fmt.Sprintf("show invoice %d", id)} {
 		got := s.duly(t, strings.Fields(line)...)
 		require.Equal(t, batch.ExitDone, got.code, got.err)
-		require.Contains(t, got.out, "finding 3 (charged_twice): taken once more under a reference that is paid\n  once the second payment is given back at gateway main:\n", line)
+		require.Contains(t, got.out, "finding 3 (charged_twice): second charge under a paid reference\n  once the second payment is refunded at gateway main:\n", line)
 		require.Contains(t, got.out, "  "+command, line)
 		doc := document[whole](t, s.duly(t, append(strings.Fields(line), "--json")...))
 		require.Len(t, doc.Findings, 1)
@@ -44,7 +44,7 @@ func TestFindingsAreShownAndVerified(t *testing.T) {
 	for _, as := range []string{"paid", "not_executed", "refunded"} {
 		s.refuses(t, "resolve finding 3 --as "+as+" --reason why")
 	}
-	require.Contains(t, s.duly(t, "resolve", "finding", "3", "--as", "refunded", "--reason", "why").err, "is succeeded, 0 KRW of 500 KRW given back")
+	require.Contains(t, s.duly(t, "resolve", "finding", "3", "--as", "refunded", "--reason", "why").err, "is succeeded, 0 KRW of 500 KRW refunded")
 	require.NoError(t, s.sim.Amend(second, func(e *simulator.Entry) { e.Refunded = 500 }))
 	s.does(t, "resolve finding 3 --as refunded --reason why")
 	got := s.duly(t, "show", "invoice", fmt.Sprint(id))
@@ -92,7 +92,7 @@ func TestResolveRefusesWhatAnotherRowHas(t *testing.T) {
 	require.Equal(t, billing.WhyVoid, document[whole](t, s.duly(t, "show", "invoice", fmt.Sprint(two), "--json")).Explanation.Why)
 }
 
-// Money that a row keeps is never given back for another row, whoever asks for it: the shop marks the second row of a payment, or an
+// Money that a row keeps is never refunded for another row, whoever asks for it: the shop marks the second row of a payment, or an
 // order's payment that is an invoice's, and both are left to an operator with the other row's name.
 func TestAKeptPaymentIsNeverRefunded(t *testing.T) {
 	t.Parallel()
@@ -115,14 +115,14 @@ SELECT order_id, gateway, idempotency_key, 'pending', amount, currency, created_
 	got = s.duly(t, "run", "reconcile")
 	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
 	kept := s.number(t, "SELECT id FROM payments WHERE status = 'succeeded'")
-	require.Contains(t, s.duly(t, "show", "order", fmt.Sprint(order)).out, fmt.Sprintf("nothing is given back: payment %d of order %d keeps this payment", kept, order))
+	require.Contains(t, s.duly(t, "show", "order", fmt.Sprint(order)).out, fmt.Sprintf("nothing is refunded: payment %d of order %d keeps this payment", kept, order))
 	for _, e := range s.sim.Ledger() {
 		require.Zero(t, e.Refunded)
 	}
 }
 
-// A payment that was made by hand and that an operator has accepted for a row is known: no audit says that it is to be given back, the
-// finding of an earlier one is closed, and nobody's word makes it one that was given back.
+// A payment that was made by hand and that an operator has accepted for a row is known: no audit says that it is to be refunded, the
+// finding of an earlier one is closed, and nobody's word makes it one that was refunded.
 func TestAnAcceptedPaymentIsKnown(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

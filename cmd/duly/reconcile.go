@@ -15,11 +15,11 @@ import (
 	"duly/jobs"
 )
 
-// reconcileWork settles stale orders and gives back what is due.
+// reconcileWork settles stale orders and refunds what is due.
 func reconcileWork() jobSpec {
 	return jobSpec{
 		name:     jobs.ReconcileJob,
-		does:     "settle stale orders, give back what is due",
+		does:     "settle stale orders, refund what is due",
 		takes:    []string{flagOrder, flagLimit, flagParallelism, flagRate, flagChunkSize},
 		writes:   []string{"orders", "products", "payments", "order_checks", "bookings", "events"},
 		gateways: true, chunk: "reconcile.chunk_size", width: "reconcile.parallelism",
@@ -60,7 +60,7 @@ type reconcileForecast struct {
 	jobs.ReconcileForecast
 }
 
-// previewReconcile says which orders would be checked, and what is to be given back.
+// previewReconcile says which orders would be checked, and what is to be refunded.
 func previewReconcile(ctx context.Context, e *execution, f forecast) (any, func(), error) {
 	found, err := jobs.ForecastReconcile(ctx, e.deps, e.reconcile(), firstRows, e.flags.Limit)
 	doc := reconcileForecast{f, found}

@@ -28,7 +28,7 @@ type requeuer struct {
 func (a *app) requeuers() []requeuer {
 	return []requeuer{
 		{"invoice", "Charge invoices again whose row was at fault", "duly run billing", "review", " --since 2026-01-31", a.requeueInvoice, a.previewRequeue},
-		{"order", "Check orders again at once, and try what they are to be given back", "duly run reconcile", "review", " --since 2026-01-31", a.requeueOrder, a.previewRequeueOrder},
+		{"order", "Check orders again at once, and try their refunds", "duly run reconcile", "review", " --since 2026-01-31", a.requeueOrder, a.previewRequeueOrder},
 		{"event", "Deliver events again that were given up", "duly run outbox", "dead-events", " --dead --sink webhook", a.requeueEvent, func(context.Context, *database, uint64) (string, error) {
 			return "would be due again", nil
 		}},

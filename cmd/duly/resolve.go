@@ -60,7 +60,7 @@ func (a *app) resolveCommand() *cobra.Command {
 			"  --as paid GATEWAY_ID  that payment took the money; the gateway is asked\n" +
 			"  --as not_executed     nothing was taken: an invoice is open again, an\n" +
 			"                        order fails\n" +
-			"  --as refunded         the money was given back; nothing more is charged for it\n" +
+			"  --as refunded         the money was refunded; nothing more is charged for it\n" +
 			"  --as ignored          nothing more is to be done\n\n" +
 			"are said of a charge: of an attempt, a payment of an order, the order that has one, a finding. Of an invoice, once no\n" +
 			"attempt of it can take money, also where its subscription's row is gone:\n\n" +

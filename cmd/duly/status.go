@@ -52,7 +52,7 @@ type ordersView struct {
 	NextCheckAt *time.Time `json:"next_check_at,omitempty"`
 }
 
-// refundsView are the payments that are to be given back.
+// refundsView are the payments that are to be refunded.
 type refundsView struct {
 	Due       int64      `json:"due"`
 	Waiting   int64      `json:"waiting"` // for their next try

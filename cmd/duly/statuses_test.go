@@ -299,7 +299,7 @@ func TestSettlePaymentsOfEachStatus(t *testing.T) {
 		case e.TookMoney():
 			money = "taken"
 		case e.Refunded > 0:
-			money = "given back"
+			money = "refunded"
 		}
 		if is == "completed succeeded" && strings.Contains(c.line, "in_progress") {
 			require.Equal(t, "taken", money, c.line)

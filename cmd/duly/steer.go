@@ -68,7 +68,7 @@ func (a *app) throttleCommand() *cobra.Command {
 				action := do("throttle", fmt.Sprintf("run:%d", run), f.reason)
 				action.Detail = map[string]string{"parallelism": f.parallelism, "rate": f.rate}
 				s, err := operator.Throttle(cmd.Context(), db.DB, run, parallelism, rate, business(), action, asksGateways)
-				return a.steered(action, fmt.Sprintf("of %s on %s is told its pace", s.Job, s.Host), pace(s.Control)+", with its next heartbeat", err)
+				return a.steered(action, fmt.Sprintf("of %s on %s, new pace requested", s.Job, s.Host), pace(s.Control)+", with its next heartbeat", err)
 			})
 		},
 	}

@@ -157,7 +157,7 @@ func (e *execution) adopt(ctx context.Context) []string {
 	return commands
 }
 
-// moved sums up the money that steps collected, and that they gave back.
+// moved sums up the money that steps collected, and that they refunded.
 func moved(list []stepView) (collected, refunded map[string]int64) {
 	collected = map[string]int64{}
 	for _, v := range list {

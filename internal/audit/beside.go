@@ -14,7 +14,7 @@ const (
 	keptUnchecked = "unchecked" // the gateway cannot be asked
 )
 
-// Beside adds to a finding of two payments whether the gateways have those that rows keep: before the second one is given back it
+// Beside adds to a finding of two payments whether the gateways have those that rows keep: before the second one is refunded it
 // must be certain that it is not the only real one. sights are what the gateways say of the payments of rows, in their order.
 // It reports false if that could not be found out now.
 func (f Finding) Beside(rows []Ours, sights []payment.LookupResult) (Finding, bool) {
@@ -69,7 +69,7 @@ func became(p payment.Payment, second string) string {
 	case p.ID == second:
 		return "the second one"
 	case p.Status == payment.Succeeded && p.Refunded > 0:
-		return "given back"
+		return "refunded"
 	case p.Status == payment.Succeeded:
 		return p.ID
 	}

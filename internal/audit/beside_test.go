@@ -27,10 +27,10 @@ func TestBeside(t *testing.T) {
 		advice string
 		unsure bool
 	}{
-		"shown":                    {[]audit.Ours{named}, []payment.LookupResult{seen("pay_1", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
-		"shown, spelled otherwise": {[]audit.Ours{named}, []payment.LookupResult{seen("PAY_1", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
-		"shown, by its key":        {[]audit.Ours{nameless}, []payment.LookupResult{seen("pay_9", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
-		"one of two shown":         {[]audit.Ours{named, other}, []payment.LookupResult{absent, seen("pay_3", payment.Succeeded, 0)}, "", "once the second payment is given back", false},
+		"shown":                    {[]audit.Ours{named}, []payment.LookupResult{seen("pay_1", payment.Succeeded, 0)}, "", "once the second payment is refunded", false},
+		"shown, spelled otherwise": {[]audit.Ours{named}, []payment.LookupResult{seen("PAY_1", payment.Succeeded, 0)}, "", "once the second payment is refunded", false},
+		"shown, by its key":        {[]audit.Ours{nameless}, []payment.LookupResult{seen("pay_9", payment.Succeeded, 0)}, "", "once the second payment is refunded", false},
+		"one of two shown":         {[]audit.Ours{named, other}, []payment.LookupResult{absent, seen("pay_3", payment.Succeeded, 0)}, "", "once the second payment is refunded", false},
 		"missing": {
 			[]audit.Ours{named},
 			[]payment.LookupResult{absent},
@@ -41,10 +41,10 @@ func TestBeside(t *testing.T) {
 			[]payment.LookupResult{seen("pay_7", payment.Succeeded, 0)},
 			", but payment pay_1, which attempt 12 keeps, is pay_7 there", "give nothing back before", false,
 		},
-		"given back there": {
+		"refunded there": {
 			[]audit.Ours{named},
 			[]payment.LookupResult{seen("pay_1", payment.Succeeded, 1000)},
-			", but payment pay_1, which attempt 12 keeps, is given back there", "give nothing back before", false,
+			", but payment pay_1, which attempt 12 keeps, is refunded there", "give nothing back before", false,
 		},
 		"declined there": {
 			[]audit.Ours{named},
@@ -95,7 +95,7 @@ func TestBeside(t *testing.T) {
 	require.False(t, sure)
 }
 
-// What a row is paid by is not given back, whatever a finding said of it, and nor is the record of a row's own payment a second one.
+// What a row is paid by is not refunded, whatever a finding said of it, and nor is the record of a row's own payment a second one.
 func TestAPaymentThatARowKeeps(t *testing.T) {
 	keptRow := row(7, func(o *audit.Ours) { o.Row.Table, o.Gateway, o.GatewayID = audit.Attempts, "main", "pay_2" })
 	_, found := audit.Unknown("main", record("pay_2", "by-hand"), []audit.Ours{keptRow})
@@ -107,6 +107,6 @@ func TestAPaymentThatARowKeeps(t *testing.T) {
 	for _, kind := range []audit.Kind{audit.UnknownHere, audit.ChargedTwice} {
 		f := audit.Finding{Kind: kind, GatewayPaymentID: "pay_2", Detail: audit.Detail{Gateway: "main"}}
 		err := audit.Resolve(f, payment.AsRefunded, audit.Evidence{Rows: []audit.Ours{keptRow}, Sights: []payment.LookupResult{{Payment: &back}, {Payment: &back}}})
-		require.ErrorContains(t, err, "attempt 7 is paid by payment pay_2: it is not to be given back", kind)
+		require.ErrorContains(t, err, "attempt 7 is paid by payment pay_2: it is not to be refunded", kind)
 	}
 }

@@ -59,7 +59,7 @@ func compareTwin(o Ours, p payment.Payment) (Finding, bool) {
 
 // Twice is the finding that p took money for what o was paid already.
 func Twice(o Ours, p payment.Payment) Finding {
-	return both(ChargedTwice, o, p, "taken once more under a reference that is paid")
+	return both(ChargedTwice, o, p, "second charge under a paid reference")
 }
 
 func comparePaid(o Ours, p payment.Payment) (Finding, bool) {
@@ -117,7 +117,7 @@ func Unknown(gateway string, p payment.Payment, paid []Ours) (Finding, bool) {
 	case !mayKeep(p), slices.ContainsFunc(paid, func(o Ours) bool { return o.has(gateway, p.ID) }):
 		return Finding{}, false
 	case kept(p) && len(paid) > 0:
-		f := there(ChargedTwice, gateway, p, "taken once more under a reference that is paid, and unknown here")
+		f := there(ChargedTwice, gateway, p, "second charge under a paid reference, and unknown here")
 		f.Detail.Row = paid[0].Row.String()
 		return f, true
 	}

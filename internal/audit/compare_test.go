@@ -50,7 +50,7 @@ func TestEveryStatusAgainstEveryRecord(t *testing.T) {
 	}{
 		{"succeeded", 0, ". A S S S S"},
 		{"succeeded", 400, "A . S S S S"},
-		{"succeeded", 1000, "A A . S S S"}, // given back in full, and still called succeeded
+		{"succeeded", 1000, "A A . S S S"}, // refunded in full, and still called succeeded
 		{"refunded", 1000, "S A . S S ."},
 		{"refunded", 400, "S . A S S ."},
 		{"refunded", 0, "S A . S S ."}, // the shop keeps no account of the amount
@@ -115,7 +115,7 @@ func TestAKeyThatWasUsedTwice(t *testing.T) {
 	require.Equal(t, audit.StatusDiffers, twin("succeeded", records()[3]))
 	require.Equal(t, audit.StatusDiffers, twin("refunded", records()[0]))
 	require.Equal(t, audit.StatusDiffers, twin("declined", records()[0]))
-	require.Empty(t, twin("succeeded", records()[2]), "given back")
+	require.Empty(t, twin("succeeded", records()[2]), "refunded")
 	require.Empty(t, twin("succeeded", records()[4]), "declined")
 	require.Empty(t, twin("refunded", records()[4]), "declined")
 	require.Empty(t, twin("in_doubt", records()[0]), "recovery will see")
@@ -190,7 +190,7 @@ func TestMoneyThatIsKeptForNothing(t *testing.T) {
 	given := ours("succeeded", 1000)
 	given.Order.Status = orders.OrderFailed
 	_, found := audit.Unsettle(given)
-	require.False(t, found, "given back, whatever it is called")
+	require.False(t, found, "refunded, whatever it is called")
 }
 
 func TestTwoOfOursUnderOneReference(t *testing.T) {
@@ -205,7 +205,7 @@ func TestTwoOfOursUnderOneReference(t *testing.T) {
 	}{
 		"twice":                 {[]audit.Ours{part(1000), part(1000)}, true},
 		"one of them":           {[]audit.Ours{part(1000)}, false},
-		"one given back":        {[]audit.Ours{part(1000), ours("refunded", 1000), ours("succeeded", 1000)}, false},
+		"one refunded":        {[]audit.Ours{part(1000), ours("refunded", 1000), ours("succeeded", 1000)}, false},
 		"paid in parts":         {[]audit.Ours{part(400), part(600)}, false},
 		"parts, and too much":   {[]audit.Ours{part(400), part(700)}, true},
 		"an invoice in parts":   {[]audit.Ours{{Standing: audit.Paid, Money: won}, {Standing: audit.Paid, Money: won}}, true},

@@ -28,7 +28,7 @@ func TestWhatIsOnlyListed(t *testing.T) {
 		kind audit.Kind
 		text string
 	}{
-		{twice, audit.ChargedTwice, "taken once more under a reference that is paid"},
+		{twice, audit.ChargedTwice, "second charge under a paid reference"},
 		{unknown, audit.UnknownHere, "succeeded there, unknown here"},
 	} {
 		c.seen.Sight = shown

@@ -67,7 +67,7 @@ type Ours struct {
 // Which names the payment at its gateway.
 func (o Ours) Which() payment.Ref { return payment.Ref{Key: o.Key, ID: o.GatewayID} }
 
-// Kept reports whether we say that the money was taken and not all given back.
+// Kept reports whether we say that the money was taken and not all refunded.
 func (o Ours) Kept() bool { return o.Standing == Paid && o.Refunded < o.Money.Amount }
 
 // Same reports whether o says of the payment what it said before.

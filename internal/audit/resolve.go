@@ -92,7 +92,7 @@ func Resolve(f Finding, as payment.Resolution, e Evidence) error {
 	return fmt.Errorf("%q is no way to resolve a finding", as)
 }
 
-// resolveDoubled decides about a reference that several rows of ours say was paid: all but one must be given back.
+// resolveDoubled decides about a reference that several rows of ours say was paid: all but one must be refunded.
 func resolveDoubled(as payment.Resolution, e Evidence) error {
 	if as != payment.AsRefunded {
 		return errors.New("money was taken more than once: give all but one payment back, then --as refunded")
@@ -112,7 +112,7 @@ func resolveDoubled(as payment.Resolution, e Evidence) error {
 	return nil
 }
 
-// unlessKept refuses that a payment was given back which a row of ours is paid by, and that one of two was of which the other is not
+// unlessKept refuses that a payment was refunded which a row of ours is paid by, and that one of two was of which the other is not
 // there: then the customer has paid nothing, and a row says that he has.
 func unlessKept(f Finding, p payment.Payment, e Evidence) error {
 	if f.Kind != UnknownHere && f.Kind != ChargedTwice {
@@ -120,7 +120,7 @@ func unlessKept(f Finding, p payment.Payment, e Evidence) error {
 	}
 	for _, o := range e.Rows {
 		if o.Kept() && o.has(f.Detail.Gateway, p.ID) {
-			return fmt.Errorf("%s is paid by payment %s: it is not to be given back; --as paid closes a finding that nobody knew it, --as ignored any", o.Row.words(), p.ID)
+			return fmt.Errorf("%s is paid by payment %s: it is not to be refunded; --as paid closes a finding that nobody knew it, --as ignored any", o.Row.words(), p.ID)
 		}
 	}
 	if f.Kind != ChargedTwice || len(e.Rows) == 0 || len(e.Sights) != 1+len(e.Rows) {
@@ -140,9 +140,9 @@ func believeRefunded(p payment.Payment) error {
 	case p.Impossible() != "":
 		return fmt.Errorf("the gateway shows payment %s with %s: ask the provider; --as ignored closes the finding", p.ID, p.Impossible())
 	case p.Status == payment.Declined:
-		return fmt.Errorf("the gateway says that payment %s was declined, so there was nothing to give back: --as not_executed", p.ID)
+		return fmt.Errorf("the gateway says that payment %s was declined, so there was nothing to refund: --as not_executed", p.ID)
 	}
-	return fmt.Errorf("the gateway says that payment %s is %s, %s of %s given back: give back all of it first", p.ID, p.Status,
+	return fmt.Errorf("the gateway says that payment %s is %s, %s of %s refunded: refund all of it first", p.ID, p.Status,
 		payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.Money)
 }
 
@@ -166,7 +166,7 @@ func believePaid(f Finding, p payment.Payment, rows []Ours) error {
 	case p.Impossible() != "":
 		return fmt.Errorf("the gateway shows payment %s with %s: ask the provider; --as ignored closes the finding", p.ID, p.Impossible())
 	case p.Status != payment.Succeeded || p.Refunded != 0:
-		return fmt.Errorf("the gateway says that payment %s is %s, %s of %s given back", p.ID, p.Status,
+		return fmt.Errorf("the gateway says that payment %s is %s, %s of %s refunded", p.ID, p.Status,
 			payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.Money)
 	case len(rows) == 0:
 		return fmt.Errorf("no row here has payment %s: settle the row that it was for as paid (duly adopt %s, duly resolve attempt ID %s --as paid), or give it back, then --as refunded",
@@ -242,15 +242,15 @@ func Next(id uint64, f Finding) string {
 		case keptMissing:
 			return command + ", once the provider has said which of them took the money: what gateway " + text.Line(f.Detail.Gateway) + " has may be all that was paid, so give nothing back before"
 		case keptUnchecked:
-			return fmt.Sprintf("%s, once the provider's page shows both payments and the second one is given back at gateway %s", command, text.Line(f.Detail.Gateway))
+			return fmt.Sprintf("%s, once the provider's page shows both payments and the second one is refunded at gateway %s", command, text.Line(f.Detail.Gateway))
 		}
-		return fmt.Sprintf("%s, once the second payment is given back at gateway %s", command, text.Line(f.Detail.Gateway))
+		return fmt.Sprintf("%s, once the second payment is refunded at gateway %s", command, text.Line(f.Detail.Gateway))
 	case UnknownHere:
-		return fmt.Sprintf("%s, once it is given back at gateway %s; or, if its key is one of duly's, duly adopt %s", command, text.Line(f.Detail.Gateway), text.Word(f.Detail.Gateway, "NAME"))
+		return fmt.Sprintf("%s, once it is refunded at gateway %s; or, if its key is one of duly's, duly adopt %s", command, text.Line(f.Detail.Gateway), text.Word(f.Detail.Gateway, "NAME"))
 	case OrderUnsettled:
-		return command + ", once the order is completed; or --as refunded, once the payment is given back"
+		return command + ", once the order is completed; or --as refunded, once the payment is refunded"
 	case AmountDiffers, StatusDiffers:
-		return command + ", once both sides agree; or --as refunded, once the payment is given back"
+		return command + ", once both sides agree; or --as refunded, once the payment is refunded"
 	case BookedTwice:
 		return command + ", once only one row has the payment"
 	case NotListed:

@@ -34,7 +34,7 @@ func TestResolveFindings(t *testing.T) {
 		{audit.ChargedTwice, payment.AsRefunded, back, nil, ""},
 		{audit.ChargedTwice, payment.AsRefunded, canceled, nil, ""},
 		{audit.ChargedTwice, payment.AsRefunded, kept, nil, "is succeeded, 0 KRW of"},
-		{audit.ChargedTwice, payment.AsRefunded, part, nil, "give back all of it first"},
+		{audit.ChargedTwice, payment.AsRefunded, part, nil, "refund all of it first"},
 		{audit.ChargedTwice, payment.AsRefunded, pending, nil, "is pending"},
 		{audit.ChargedTwice, payment.AsRefunded, declined, nil, "--as not_executed"},
 		{audit.ChargedTwice, payment.AsRefunded, absent, nil, "proves nothing"},
@@ -44,11 +44,11 @@ func TestResolveFindings(t *testing.T) {
 		{audit.ChargedTwice, payment.AsNotExecuted, kept, nil, "give it back, then --as refunded"},
 		{audit.ChargedTwice, payment.AsIgnored, silent, nil, ""},
 		{audit.UnknownHere, payment.AsRefunded, back, nil, ""},
-		{audit.UnknownHere, payment.AsRefunded, kept, nil, "give back all of it first"},
+		{audit.UnknownHere, payment.AsRefunded, kept, nil, "refund all of it first"},
 		{audit.UnknownHere, payment.AsPaid, kept, nil, "no row here has payment pay_1"},
 		{audit.UnknownHere, payment.AsPaid, kept, []audit.Ours{paid}, ""},
 		{audit.UnknownHere, payment.AsPaid, kept, []audit.Ours{notPaid}, "says declined, and the gateway has the money"},
-		{audit.UnknownHere, payment.AsPaid, back, []audit.Ours{paid}, "given back"},
+		{audit.UnknownHere, payment.AsPaid, back, []audit.Ours{paid}, "refunded"},
 		{audit.UnknownHere, payment.AsNotExecuted, declined, nil, ""},
 		{audit.UnknownHere, payment.AsNotExecuted, kept, nil, "is succeeded"},
 		{audit.UnknownHere, payment.AsNotExecuted, absent, nil, "proves nothing"},
@@ -62,7 +62,7 @@ func TestResolveFindings(t *testing.T) {
 		{audit.BookedTwice, payment.AsPaid, kept, []audit.Ours{paid}, "still has payment pay_1"},
 		{audit.BookedTwice, payment.AsPaid, kept, []audit.Ours{notPaid}, ""},
 		{audit.BookedTwice, payment.AsRefunded, back, []audit.Ours{paid}, ""},
-		{audit.BookedTwice, payment.AsRefunded, kept, []audit.Ours{paid}, "give back all of it first"},
+		{audit.BookedTwice, payment.AsRefunded, kept, []audit.Ours{paid}, "refund all of it first"},
 	} {
 		f := audit.Finding{Kind: c.kind, GatewayPaymentID: "pay_1", Detail: audit.Detail{Gateway: "main"}}
 		err := audit.Resolve(f, c.as, audit.Evidence{Rows: c.rows, Sights: []payment.LookupResult{c.sight}})

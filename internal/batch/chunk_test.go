@@ -258,7 +258,7 @@ func TestAStop(t *testing.T) {
 				finished++
 				require.NoError(t, err, "what was in flight finishes")
 			} else {
-				require.Equal(t, batch.ErrStopped, err, "what waited is given back")
+				require.Equal(t, batch.ErrStopped, err, "what waited is refunded")
 			}
 		}
 		require.Equal(t, 10, finished)
@@ -266,7 +266,7 @@ func TestAStop(t *testing.T) {
 	})
 }
 
-// A claim is short and finishes; what it brings is given back.
+// A claim is short and finishes; what it brings is refunded.
 func TestAStopTearsNoClaimApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bench{size: 10, width: 5}

@@ -45,7 +45,7 @@ type Budget struct {
 // NewBudget returns a budget of n items; 0 means no bound.
 func NewBudget(n int) *Budget { return &Budget{bounded: n > 0, left: n} }
 
-// Take returns how many of want items may be claimed; Return gives back what was not used.
+// Take returns how many of want items may be claimed; Return refunds what was not used.
 func (b *Budget) Take(want int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

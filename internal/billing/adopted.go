@@ -75,7 +75,7 @@ func (d *drafted) invoice() string {
 	return fmt.Sprintf("invoice %d", d.attempt.Invoice.ID)
 }
 
-// refunded closes the period: it was charged, and all of it given back.
+// refunded closes the period: it was charged, and all of it refunded.
 func (d *drafted) refunded() Adoption {
 	s := d.spent("refunded", "refunded in full at the gateway")
 	s.Invoice = Void

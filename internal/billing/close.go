@@ -65,7 +65,7 @@ func (c Closable) ended() error {
 	case Open, Charging, Review, Uncollectible:
 		return nil
 	case Paid:
-		return fmt.Errorf("invoice %d is paid: what is to be given back is given back at the gateway", c.ID)
+		return fmt.Errorf("invoice %d is paid: what is to be refunded is refunded at the gateway", c.ID)
 	case Void:
 		return fmt.Errorf("invoice %d is void: nothing more is charged for it", c.ID)
 	}

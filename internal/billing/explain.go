@@ -71,7 +71,7 @@ type StandingInvoice struct {
 	Patience  payment.Patience
 	Run       uint64
 	RunLives  bool
-	// Refunded: all that an attempt took was given back. Resolved is the last word of an operator about an attempt; nil: none.
+	// Refunded: all that an attempt took was refunded. Resolved is the last word of an operator about an attempt; nil: none.
 	Refunded bool
 	Resolved *Resolved
 }
@@ -137,7 +137,7 @@ func (s Standing) explainIssue() Explanation {
 	issue := DecideIssue(sub, newest, s.Invoiced, s.Issue)
 	switch {
 	case issue.Review != "":
-		return Explanation{WhyReview, "it cannot be invoiced: " + issue.Review, "put the row right; the next run looks at it again"}
+		return Explanation{WhyReview, "it cannot be invoiced: " + issue.Review, "fix the row; the next run looks at it again"}
 	case issue.Elsewhere:
 		return Explanation{WhyElsewhere, fmt.Sprintf("it is due since %s, and gateway %s is not configured here", sub.Next, sub.Gateway), s.elsewhere()}
 	case sub.Next > s.Issue.Business:
@@ -177,7 +177,7 @@ func ExplainInvoice(s Standing) Explanation {
 	case Open:
 		return s.open()
 	}
-	return Explanation{WhyReview, fmt.Sprintf("its status %q is none of duly's", inv.Status), "put the row right"}
+	return Explanation{WhyReview, fmt.Sprintf("its status %q is none of duly's", inv.Status), "fix the row"}
 }
 
 // decides says what an operator types about an invoice in review.
@@ -229,7 +229,7 @@ func (s Standing) void() Explanation {
 	case s.Invoice.closed(payment.AsVoid, "") != "":
 		return Explanation{WhyVoid, s.Invoice.closed(payment.AsVoid, "closed it as void"), "nothing more is charged for this period; " + s.goesOn()}
 	case s.Invoice.Refunded:
-		return Explanation{WhyVoid, sentence("its money was given back", s.Invoice.Message), "nothing more is charged for this period; " + s.goesOn()}
+		return Explanation{WhyVoid, sentence("its money was refunded", s.Invoice.Message), "nothing more is charged for this period; " + s.goesOn()}
 	}
 	return Explanation{WhyVoid, "the subscription was cancelled when it was to be charged", "nothing"}
 }

@@ -143,8 +143,8 @@ func TestExplainInvoiceThatIsSettled(t *testing.T) {
 	}{
 		{billing.Void, false, "", billing.Cancelled, "the subscription was cancelled when it was to be charged", "nothing"},
 		{billing.Void, false, payment.AsIgnored, billing.Active, "ann closed it as ignored: by hand; the gateway was not asked, and may have kept its money as pay_9", "nothing more is charged for this period; the subscription is active"},
-		{billing.Void, true, payment.AsRefunded, billing.Active, "its money was given back: no funds", "nothing more is charged for this period; the subscription is active"},
-		{billing.Void, true, "", billing.Cancelled, "its money was given back: no funds", "nothing more is charged for this period; the subscription has ended"},
+		{billing.Void, true, payment.AsRefunded, billing.Active, "its money was refunded: no funds", "nothing more is charged for this period; the subscription is active"},
+		{billing.Void, true, "", billing.Cancelled, "its money was refunded: no funds", "nothing more is charged for this period; the subscription has ended"},
 		{billing.Paid, false, payment.AsPaid, billing.Active, "it was paid at 2026-01-31 03:00:00 UTC, by payment pay_9, which ann named: by hand", "nothing"},
 		{billing.Uncollectible, false, "", billing.Paused, "it stayed unpaid after the last retry: no funds", "nothing: the subscription is paused"},
 		{billing.Uncollectible, false, "", billing.Cancelled, "it stayed unpaid after the last retry: no funds", "nothing: the subscription has ended"},

@@ -57,7 +57,7 @@ type Resolution struct {
 //
 //   - Attempts in review can be resolved, and those that ended without a proof. What is in flight is the gateway's to
 //     decide (I5), and so is what is in doubt, until nothing can be found out about it any more.
-//   - Paid needs a payment that succeeded, was not given back, and is of the attempt's amount and currency.
+//   - Paid needs a payment that succeeded, was not refunded, and is of the attempt's amount and currency.
 //   - Not executed is believed only if the gateway proves it by the attempt's own key, or cannot say, and then on the
 //     operator's recorded word; and not before the last request can have taken effect.
 //   - Refunded needs the gateway's word where it can be asked.
@@ -141,7 +141,7 @@ func (r Resolution) paid(a Reviewed, seen payment.LookupResult) (Resolution, err
 	case p.Impossible() != "":
 		return r, fmt.Errorf("the gateway shows payment %s with %s: ask the provider", p.ID, p.Impossible())
 	case p.Refunded != 0:
-		return r, fmt.Errorf("%s of payment %s was given back: --as refunded, once all of it is", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
+		return r, fmt.Errorf("%s of payment %s was refunded: --as refunded, once all of it is", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
 	case p.Money != a.Invoice.Money:
 		return r, fmt.Errorf("payment %s is of %s, the invoice of %s: give it back, then --as refunded", p.ID, p.Money, a.Invoice.Money)
 	}
@@ -231,7 +231,7 @@ func (r Resolution) refunded(a Reviewed, e payment.Evidence, k Guarantees) (Reso
 	case p != nil:
 		r.Proof = ProofLookUp
 	case a.Status != AttemptReview && (unknown || e.ByKey.Absent):
-		return r, fmt.Errorf("attempt %d is %s, so there was nothing to give back: duly resolve attempt %d --as ignored --reason …", a.ID, a.Status, a.ID)
+		return r, fmt.Errorf("attempt %d is %s, so there was nothing to refund: duly resolve attempt %d --as ignored --reason …", a.ID, a.Status, a.ID)
 	case !unknown:
 		return r, errors.New(why)
 	default:

@@ -16,8 +16,8 @@ const orderEndings = `SELECT CASE
  WHEN o.status = 'failed' AND p.id IS NULL THEN 'left before paying: failed'
  WHEN o.status = 'failed' AND p.status = 'failed' AND p.failure_code = 'request_failed' THEN 'left while paying: failed'
  WHEN o.status = 'failed' AND p.status = 'failed' THEN 'declined: failed'
- WHEN o.status = 'failed' AND p.status = 'refunded' AND o.failure_reason = 'out of stock' THEN 'out of stock: given back'
- WHEN o.status = 'failed' AND p.status = 'refunded' THEN 'paid after it was given up: given back'
+ WHEN o.status = 'failed' AND p.status = 'refunded' AND o.failure_reason = 'out of stock' THEN 'out of stock: refunded'
+ WHEN o.status = 'failed' AND p.status = 'refunded' THEN 'paid after it was given up: refunded'
  WHEN p.status = 'review' OR c.reason IS NOT NULL THEN 'in review'
  ELSE CONCAT('unfinished (', o.status, ', payment ', COALESCE(p.status, 'none'), ')') END AS what,
 COUNT(*) AS count, o.currency AS currency, SUM(o.amount) AS amount
@@ -42,7 +42,7 @@ FROM products p LEFT JOIN order_items i ON i.product_id = p.id LEFT JOIN orders 
 )
 
 // CheckOrders says what of n orders does not add up: an order that is not settled, stock that is not what was there
-// less what was sold, money that was taken and is neither kept for a completed order nor given back, or the other
+// less what was sold, money that was taken and is neither kept for a completed order nor refunded, or the other
 // way round. Nothing, if all is well.
 func CheckOrders(ctx context.Context, db *mysql.DB, sim *simulator.Simulator, n int) ([]string, error) {
 	var wrong []string
@@ -94,7 +94,7 @@ type money struct {
 	Refunded int64 `db:"refunded_amount"`
 }
 
-// should is what the gateway must have taken and given back then.
+// should is what the gateway must have taken and refunded then.
 func (m money) should() (taken, given int64, known bool) {
 	switch orders.PaymentStatus(m.Payment) {
 	case orders.PaymentSucceeded:
@@ -125,7 +125,7 @@ func checkMoney(ctx context.Context, db *mysql.DB, sim *simulator.Simulator) ([]
 		reference := orders.Reference(m.ID)
 		mustTake, mustGive, known := m.should()
 		if !known || taken[reference] != mustTake || given[reference] != mustGive {
-			wrong = append(wrong, fmt.Sprintf("order %d is %s, its payment %s, and the gateway took %d and gave back %d",
+			wrong = append(wrong, fmt.Sprintf("order %d is %s, its payment %s, and the gateway took %d and refunded %d",
 				m.ID, m.Status, m.Payment, taken[reference], given[reference]))
 		}
 		delete(taken, reference)

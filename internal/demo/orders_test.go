@@ -104,8 +104,8 @@ func TestOrdersOfTheDemo(t *testing.T) {
 		require.Positive(t, l.Amount)
 	}
 	require.Equal(t, []string{
-		"50 declined: failed", "100 left before paying: failed", "100 left while paying: failed", "30 out of stock: given back",
-		"25 paid after it was given up: given back", "100 paid, completed by the shop", "95 paid, the answer was lost: completed",
+		"50 declined: failed", "100 left before paying: failed", "100 left while paying: failed", "30 out of stock: refunded",
+		"25 paid after it was given up: refunded", "100 paid, completed by the shop", "95 paid, the answer was lost: completed",
 	}, got)
 	require.Zero(t, worktest.Get[int](t, plain, `SELECT stock FROM products WHERE id = 1`))
 	require.Positive(t, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM events WHERE type = 'stock.low'`))

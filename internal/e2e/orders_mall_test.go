@@ -34,7 +34,7 @@ type chargeRow struct {
 	here  orders.PaymentStatus
 	code  string // failure code
 	there payment.Status
-	back  int64 // given back there by hand
+	back  int64 // refunded there by hand
 }
 
 // purchase is an order as the shop leaves it.
@@ -242,7 +242,7 @@ func (m *mall) list(query string, args ...any) []string {
 	return found
 }
 
-// auditLedger: money is kept by one payment of a completed order alone, and else given back once; and the rows say
+// auditLedger: money is kept by one payment of a completed order alone, and else refunded once; and the rows say
 // the same.
 func (m *mall) auditLedger(rows []sold, problem func(string, ...any)) {
 	m.t.Helper()
@@ -269,7 +269,7 @@ WHERE order_id < 9000000`))
 			}
 		case took:
 			if e.Refunds != 1 || e.Refunded != e.Amount || p.Status != "refunded" || p.Refunded != e.Amount {
-				problem("%s was given back in %d parts, %d of %d, and is %s with %d", p.Key, e.Refunds, e.Refunded, e.Amount, p.Status, p.Refunded)
+				problem("%s was refunded in %d parts, %d of %d, and is %s with %d", p.Key, e.Refunds, e.Refunded, e.Amount, p.Status, p.Refunded)
 			}
 		case p.Status != "failed" && p.Status != "cancelled":
 			problem("%s was not taken, and is %s", p.Key, p.Status)

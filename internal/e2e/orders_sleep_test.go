@@ -12,7 +12,7 @@ import (
 )
 
 // TestOrdersOfASleeper stops a worker around a refund, lets another one take over what it held and finish it, at once
-// or when all keys are forgotten, and wakes it up: nothing is given back twice, and it settles nothing (I9).
+// or when all keys are forgotten, and wakes it up: nothing is refunded twice, and it settles nothing (I9).
 func TestOrdersOfASleeper(t *testing.T) {
 	t.Parallel()
 	lent := lend(t)

@@ -80,7 +80,7 @@ func (c *circuit) current(epoch int) bool {
 	return epoch == c.epoch
 }
 
-// release gives back a permit under which nothing was sent.
+// release refunds a permit under which nothing was sent.
 func (c *circuit) release(epoch int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

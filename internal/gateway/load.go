@@ -114,7 +114,7 @@ func (p *Limited) Load() Load {
 }
 
 // Throttle slows the gateway down while it is in use: that many requests open at once at most (over all gateways that
-// share its slots), and that many a second. 0 gives back what was configured; faster than that it never gets.
+// share its slots), and that many a second. 0 refunds what was configured; faster than that it never gets.
 func (p *Limited) Throttle(parallelism int, rate float64) {
 	p.rate.throttle(rate)
 	if p.limits.Slots == nil {

@@ -91,7 +91,7 @@ func TestSlotsBoundWhatIsOpenOverAllGateways(t *testing.T) {
 		all.Wait()
 		require.Equal(t, bound, c.most, "never more")
 		require.Zero(t, c.starved, "always full while work remains")
-		require.Zero(t, slots.Held(), "all given back")
+		require.Zero(t, slots.Held(), "all refunded")
 		total := 6 * each * (100 + 200 + 300) * time.Millisecond
 		within(t, time.Since(start), total/bound, total/bound+300*time.Millisecond)
 	})

@@ -80,7 +80,7 @@ var (
 		[]string{labelJob, labelStep, labelOutcome},
 	}
 	collected     = Description{"duly_collected_minor_units_total", typeCounter, "Money that was collected, in minor units of its currency.", []string{labelCurrency}}
-	refunded      = Description{"duly_refunded_minor_units_total", typeCounter, "Money that was given back, in minor units of its currency.", []string{labelCurrency}}
+	refunded      = Description{"duly_refunded_minor_units_total", typeCounter, "Money that was refunded, in minor units of its currency.", []string{labelCurrency}}
 	requestsTotal = Description{
 		"duly_gateway_requests_total", typeCounter, "Requests to a gateway that were sent: charge, look_up, list, cancel or refund, and what came back.",
 		[]string{labelGateway, labelKind, labelOutcome},

@@ -93,7 +93,7 @@ func Stop(ctx context.Context, db *mysql.DB, run uint64, now time.Time, action A
 	})
 }
 
-// Throttle changes the pace of a run; nil leaves a number as it is, 0 gives back what the run was started with. paced
+// Throttle changes the pace of a run; nil leaves a number as it is, 0 refunds what the run was started with. paced
 // says which jobs have a pace. It is refused as Stop is, and once the run was told to stop.
 func Throttle(ctx context.Context, db *mysql.DB, run uint64, parallelism *int, rate *float64, now time.Time, action Action, paced func(job string) bool) (Steered, error) {
 	return steer(ctx, db, run, "throttle", action, func(job string, c *runs.Control) error {

@@ -38,7 +38,7 @@ func Decide(o Order, checked []Checked, enough bool, p Policy, checks int, now t
 		}
 		d.Payments = append(d.Payments, s.change)
 		if s.change.To == PaymentRefunded {
-			d.Events = append(d.Events, RefundCompleted(s.Payment, s.change.Refunded, "given back at the gateway"))
+			d.Events = append(d.Events, RefundCompleted(s.Payment, s.change.Refunded, "refunded at the gateway"))
 		}
 	}
 	d.review(o, all, stuck)
@@ -188,7 +188,7 @@ func whyNotPaid(all []judgement) string {
 		to, code, reason = last.change.To, last.change.FailureCode, last.change.FailureReason
 	}
 	if to == PaymentRefundDue || to == PaymentRefunded {
-		return "not paid: the money was given back"
+		return "not paid: the money was refunded"
 	}
 	text := "not paid: payment " + string(to)
 	if code != "" {

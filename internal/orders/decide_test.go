@@ -89,7 +89,7 @@ func TestDecideDiffers(t *testing.T) {
 		"refunded in excess": {func(p *payment.Payment) { p.Refunded = 12901 }, "payment 1 succeeded at the gateway and differs: the gateway shows 12,901 KRW of 12,900 KRW refunded, which cannot be: more than was paid"},
 		"refunded below 0":   {func(p *payment.Payment) { p.Refunded = -1 }, "payment 1 succeeded at the gateway and differs: the gateway shows -1 KRW of 12,900 KRW refunded, which cannot be"},
 		"of nothing":         {func(p *payment.Payment) { p.Money.Amount = 0 }, "payment 1 succeeded at the gateway and differs: the gateway shows an amount of 0 KRW, which cannot be"},
-		"refunded":           {func(p *payment.Payment) { p.Refunded = 900 }, "payment 1 succeeded at the gateway and differs: 900 KRW of 12,900 KRW were given back"},
+		"refunded":           {func(p *payment.Payment) { p.Refunded = 900 }, "payment 1 succeeded at the gateway and differs: 900 KRW of 12,900 KRW were refunded"},
 	} {
 		d := decide(order("pending"), found(row(1, "pending"), payment.Succeeded, c.change), found(row(2, "pending"), payment.Succeeded))
 		require.Equal(t, c.why, d.Review, name)
@@ -175,10 +175,10 @@ func TestDecideNotPaid(t *testing.T) {
 			[]orders.Change{{ID: 1, To: "failed", FailureCode: "request_failed", FailureReason: "the charge never arrived at the gateway"}},
 		},
 		"failed before": {[]orders.Checked{{Payment: settled}}, "not paid: payment failed, stolen_card", nil},
-		"given back":    {[]orders.Checked{given}, "not paid: the money was given back", nil},
-		"given back by hand": {
+		"refunded":    {[]orders.Checked{given}, "not paid: the money was refunded", nil},
+		"refunded by hand": {
 			[]orders.Checked{found(row(1, "pending"), payment.Succeeded, func(p *payment.Payment) { p.Refunded = 12900 })},
-			"not paid: the money was given back",
+			"not paid: the money was refunded",
 			[]orders.Change{{ID: 1, To: "refunded", TransactionKey: "pay_1", Refunded: 12900}},
 		},
 	} {

@@ -7,7 +7,7 @@
 //   - A payment recorded as succeeded beside an order that is completed, or in a status of the shop's own, stands
 //     as recorded and is not asked about: it is a success that is kept. LineShops sends an order to review only for
 //     a success that is new.
-//   - What was given back in full, by whomever, counts as not paid and becomes refunded; in part, it differs.
+//   - What was refunded in full, by whomever, counts as not paid and becomes refunded; in part, it differs.
 //   - An answer about somebody else's charge (key, reference or customer are not ours) is a success that differs, or
 //     else no answer at all: an operator must look.
 //   - A row in review, or in a payment status that is the shop's own, is never changed, and freezes its order.

@@ -40,7 +40,7 @@ type explained struct {
 	Reason string `json:"reason"`
 }
 
-// refunded is the payload of refund.completed; its amount is what was given back.
+// refunded is the payload of refund.completed; its amount is what was refunded.
 type refunded struct {
 	about
 
@@ -111,7 +111,7 @@ func ReviewNeeded(o Order, reason string, payments ...uint64) payment.Event {
 	return reviewNeeded(o, cut(reason), payments)
 }
 
-// RefundCompleted is the event that a payment was given back, the amount in minor units. A payment is given
+// RefundCompleted is the event that a payment was refunded, the amount in minor units. A payment is given
 // back once.
 func RefundCompleted(p Payment, given int64, reason string) payment.Event {
 	a := about{OrderID: p.OrderID, Reference: Reference(p.OrderID), Amount: given, Currency: p.Money.Currency}

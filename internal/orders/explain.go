@@ -87,7 +87,7 @@ func (s Snapshot) open(pending, wordless []Payment) Explanation {
 	case alone.After(s.Now) && !c.Next.After(alone):
 		return Explanation{WhyYoung, what + ", and somebody wrote to it a short while ago", fmt.Sprintf("it is left alone until %s, and checked by the first run after it", instant(alone))}
 	case c.Next.After(s.Now) && !s.Order.Status.Open() && len(pending) == 0:
-		return Explanation{WhyLastLook, what + "; the charge may still arrive", fmt.Sprintf("the gateway is asked once more at %s, or by the first run after it, and money that has arrived is given back", instant(c.Next))}
+		return Explanation{WhyLastLook, what + "; the charge may still arrive", fmt.Sprintf("the gateway is asked once more at %s, or by the first run after it, and money that has arrived is refunded", instant(c.Next))}
 	case c.Next.After(s.Now):
 		return Explanation{WhyWaits, fmt.Sprintf("%s, and %s did not decide it", what, counted(c.Checks, "check", "checks")), fmt.Sprintf("it is checked again at %s, or by the first run after it%s", instant(c.Next), s.cancels(pending))}
 	}
@@ -134,12 +134,12 @@ func (s Snapshot) refunds() (Explanation, bool) {
 	if len(due) == 0 {
 		return Explanation{}, false
 	}
-	c, what := s.Check, are(due, "is to be given back", "are to be given back")
+	c, what := s.Check, are(due, "is to be refunded", "are to be refunded")
 	switch {
 	case c.Run != 0 && c.RunLives:
 		return Explanation{WhyChecking, fmt.Sprintf("%s, and run %d is working on it", what, c.Run), "the run settles it"}, true
 	case s.JobPaused != "":
-		return Explanation{WhyHeldBack, what + ", and the reconcile job is paused: " + s.JobPaused, "it is given back once that is resumed"}, true
+		return Explanation{WhyHeldBack, what + ", and the reconcile job is paused: " + s.JobPaused, "it is refunded once that is resumed"}, true
 	case c.RefundNext.After(s.Now):
 		return Explanation{WhyRefund, fmt.Sprintf("%s since %s, and %s did not do it", what, instant(c.RefundSince), counted(c.RefundTries, "try", "tries")), fmt.Sprintf("it is tried again at %s, or by the first run after it", instant(c.RefundNext))}, true
 	}

@@ -9,7 +9,7 @@ import (
 // Reference is what the charges of an order are made under.
 func Reference(id uint64) string { return "ord_" + strconv.FormatUint(id, 10) }
 
-// RefundKey is the idempotency key that the payment's whole amount is given back under.
+// RefundKey is the idempotency key that the payment's whole amount is refunded under.
 func RefundKey(p Payment) string { return backKey("rf_", p) }
 
 // CancelKey is the idempotency key that the payment is cancelled under.

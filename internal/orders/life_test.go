@@ -140,7 +140,7 @@ func (l *life) check(n int) (next time.Duration) {
 }
 
 // I9 and I10 over the life of an order: whenever its charges arrive and whatever cannot be asked, checking it until
-// there is nothing left to ask leaves every payment that was taken kept for a completed order, due to be given back,
+// there is nothing left to ask leaves every payment that was taken kept for a completed order, due to be refunded,
 // or with an operator; one payment is kept at the most, and stock was taken once if the order was completed by duly.
 func TestLifeOfAnOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -78,7 +78,7 @@ func (r Reviewed) Changed(seen Payment, charge payment.Charge) string {
 //
 //   - Only a payment in review can be resolved, or one of a frozen order that is recorded as succeeded or of which no word of
 //     the gateway is recorded: what nothing controls is listed so, with this command.
-//   - Paid needs a payment that succeeded, was not given back, and is of the recorded amount and currency; for an
+//   - Paid needs a payment that succeeded, was not refunded, and is of the recorded amount and currency; for an
 //     order that is still open it must be all that the order asks for. The money is kept only if the order is, or
 //     can still be, completed (I9).
 //   - Not executed is believed only if the gateway proves it by the charge's own key, or cannot say, and then on the
@@ -125,7 +125,7 @@ func (p Payment) Takes(as payment.Resolution) error {
 	case payment.AsPaidOutside:
 		return fmt.Errorf("payment %d is a charge at a gateway: --as not_executed, once it took nothing; order %d is completed in the shop", p.ID, p.OrderID)
 	case payment.AsVoid, payment.AsUncollectible:
-		return fmt.Errorf("payment %d is of an order, not of an invoice: --as not_executed if nothing was taken, refunded if it was given back, else ignored", p.ID)
+		return fmt.Errorf("payment %d is of an order, not of an invoice: --as not_executed if nothing was taken, refunded if it was refunded, else ignored", p.ID)
 	case payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored:
 	}
 	return nil
@@ -149,7 +149,7 @@ func Through(id uint64, list []Payment, c Check, as payment.Resolution) (Payment
 	case payment.AsPaidOutside:
 		return Payment{}, fmt.Errorf("order %d is the shop's: complete it there, then duly requeue order %d; its payment ends --as not_executed, once it took nothing", id, id)
 	case payment.AsVoid, payment.AsUncollectible:
-		return Payment{}, fmt.Errorf("order %d is no invoice: --as not_executed if nothing was taken, refunded if it was given back, else ignored", id)
+		return Payment{}, fmt.Errorf("order %d is no invoice: --as not_executed if nothing was taken, refunded if it was refunded, else ignored", id)
 	case payment.AsPaid, payment.AsNotExecuted, payment.AsRefunded, payment.AsIgnored:
 	}
 	waiting := Waiting(list, c)
@@ -207,7 +207,7 @@ func (r Reviewed) paid(seen payment.LookupResult) (Change, error) {
 	case p.Impossible() != "":
 		return Change{}, fmt.Errorf("the gateway shows payment %s with %s: ask the provider", p.ID, p.Impossible())
 	case p.Refunded != 0:
-		return Change{}, fmt.Errorf("%s of payment %s was given back: --as refunded, once all of it is", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
+		return Change{}, fmt.Errorf("%s of payment %s was refunded: --as refunded, once all of it is", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
 	case p.Money != r.Money:
 		return Change{}, fmt.Errorf("payment %s is of %s, and %s are recorded: give it back, then --as refunded", p.ID, p.Money, r.Money)
 	}

@@ -80,7 +80,7 @@ func TestResolve(t *testing.T) {
 		{"paid, open, split tender", reviewed("pending", func(r *orders.Reviewed) { r.Order.Money = won(20000) }), payment.AsPaid, sight("succeeded"), orders.Change{}, "the order is 20,000 KRW"},
 		{"paid, another amount", reviewed("completed"), payment.AsPaid, sight("succeeded", func(p *payment.Payment) { p.Money.Amount = 1 }), orders.Change{}, "is of 1 KRW, and 12,900 KRW are recorded"},
 		{"paid, another currency", reviewed("completed"), payment.AsPaid, sight("succeeded", func(p *payment.Payment) { p.Money.Currency = "JPY" }), orders.Change{}, "is of 12,900 JPY"},
-		{"paid, given back in part", reviewed("completed"), payment.AsPaid, sight("succeeded", back(1)), orders.Change{}, "1 KRW of payment pay_1 was given back"},
+		{"paid, refunded in part", reviewed("completed"), payment.AsPaid, sight("succeeded", back(1)), orders.Change{}, "1 KRW of payment pay_1 was refunded"},
 		{"paid, declined", reviewed("completed"), payment.AsPaid, sight("declined"), orders.Change{}, "is declined, not succeeded"},
 		{"paid, absent", reviewed("completed"), payment.AsPaid, absent, orders.Change{}, "knows no such payment"},
 		{"paid, unaskable", reviewed("completed"), payment.AsPaid, unaskable, orders.Change{}, "cannot be asked"},
@@ -92,7 +92,7 @@ func TestResolve(t *testing.T) {
 		{"not executed, declined", reviewed("pending"), payment.AsNotExecuted, sight("declined", func(p *payment.Payment) { p.Decline.Code = "stolen_card" }), closed("failed", "stolen_card", "not_executed"), ""},
 		{"not executed, cancelled", reviewed("pending"), payment.AsNotExecuted, sight("canceled"), closed("failed", "canceled", "not_executed"), ""},
 		{"not executed, succeeded", reviewed("pending"), payment.AsNotExecuted, sight("succeeded"), orders.Change{}, "payment pay_1 is succeeded: duly resolve payment 1 --as paid pay_1 --reason"},
-		{"not executed, given back", reviewed("pending"), payment.AsNotExecuted, sight("succeeded", back(12900)), orders.Change{}, "--as refunded"},
+		{"not executed, refunded", reviewed("pending"), payment.AsNotExecuted, sight("succeeded", back(12900)), orders.Change{}, "--as refunded"},
 		{"not executed, pending", reviewed("pending"), payment.AsNotExecuted, sight("pending"), orders.Change{}, "is pending"},
 		{"not executed, an id that the gateway does not know now", reviewed("pending", func(r *orders.Reviewed) { r.TransactionKey = "pay_1" }), payment.AsNotExecuted, absent, orders.Change{}, "proves nothing"},
 		{"not executed, may still arrive", reviewed("pending", func(r *orders.Reviewed) { r.CreatedAt = noon().Add(-24*time.Hour - 2*time.Minute) }), payment.AsNotExecuted, absent, orders.Change{}, "may still arrive: try again in 1m: duly resolve payment 1 --as not_executed --reason …"},
@@ -100,8 +100,8 @@ func TestResolve(t *testing.T) {
 
 		{"refunded, whole", reviewed("completed"), payment.AsRefunded, sight("succeeded", back(12900)), given, ""},
 		{"refunded, unaskable", reviewed("completed"), payment.AsRefunded, unaskable, unseen, ""},
-		{"refunded, in part", reviewed("completed"), payment.AsRefunded, sight("succeeded", back(12899)), orders.Change{}, "12,899 KRW of 12,900 KRW given back"},
-		{"refunded, not at all", reviewed("completed"), payment.AsRefunded, sight("succeeded"), orders.Change{}, "0 KRW of 12,900 KRW given back"},
+		{"refunded, in part", reviewed("completed"), payment.AsRefunded, sight("succeeded", back(12899)), orders.Change{}, "12,899 KRW of 12,900 KRW refunded"},
+		{"refunded, not at all", reviewed("completed"), payment.AsRefunded, sight("succeeded"), orders.Change{}, "0 KRW of 12,900 KRW refunded"},
 		{"refunded, absent", reviewed("completed"), payment.AsRefunded, absent, orders.Change{}, "--as not_executed"},
 
 		{"ignored", reviewed("pending"), payment.AsIgnored, payment.LookupResult{}, closed("failed", "ignored", "ignored"), ""},
@@ -111,7 +111,7 @@ func TestResolve(t *testing.T) {
 		{"pending, and not frozen", reviewed("pending", func(r *orders.Reviewed) { r.Status, r.Reason = "pending", "" }), payment.AsNotExecuted, absent, orders.Change{}, "payment 1 is pending: only one in review can be resolved, or one without the gateway's word whose order is: duly show order 7"},
 		{"given up, and not frozen", reviewed("failed", func(r *orders.Reviewed) { r.Status, r.Reason = "failed", "" }), payment.AsNotExecuted, absent, orders.Change{}, "only one in review"},
 		{"succeeded, and not frozen", reviewed("shipped", recorded, func(r *orders.Reviewed) { r.Reason = "" }), payment.AsIgnored, absent, orders.Change{}, "payment 1 is succeeded"},
-		{"being given back", reviewed("failed", func(r *orders.Reviewed) { r.Status = "refund_due" }), payment.AsRefunded, absent, orders.Change{}, "payment 1 is refund_due"},
+		{"being refunded", reviewed("failed", func(r *orders.Reviewed) { r.Status = "refund_due" }), payment.AsRefunded, absent, orders.Change{}, "payment 1 is refund_due"},
 	} {
 		got, err := orders.Resolve(c.reviewed, c.as, "asked the bank", evidence(c.seen))
 		if c.refused != "" {

@@ -12,7 +12,7 @@ import (
 func DecideRefund(o Order, c Checked, now time.Time) RefundEnd {
 	end := RefundEnd{Payment: c.Payment}
 	if c.Taken != "" { // whatever the gateway says: it is not this row's money
-		return end.to(RefundReview, fmt.Sprintf("nothing is given back: %s keeps this payment", c.Taken))
+		return end.to(RefundReview, fmt.Sprintf("nothing is refunded: %s keeps this payment", c.Taken))
 	}
 	switch seen := c.Sight.Payment; {
 	case seen != nil:
@@ -55,7 +55,7 @@ func (e RefundEnd) seen(o Order, c Checked, seen *payment.Payment) RefundEnd {
 		e.Given = seen.RefundOf(e.Payment.Money.Amount)
 		return e.to(RefundDone, "")
 	case seen.Refunded != 0:
-		return e.to(RefundReview, fmt.Sprintf("%s of %s were given back by someone", back, seen.Money))
+		return e.to(RefundReview, fmt.Sprintf("%s of %s were refunded by someone", back, seen.Money))
 	case seen.Status == payment.Canceled:
 		return e.to(RefundNone, "nothing was taken: cancelled at the gateway")
 	case seen.Money != e.Payment.Money:
@@ -100,7 +100,7 @@ func (e RefundEnd) to(step RefundStep, why string) RefundEnd {
 }
 
 // AfterRefund says how the refund of p's whole amount stands after this reply. Only a reply that shows the
-// whole amount given back ends it; what else became of it is found out by the next look at the payment.
+// whole amount refunded ends it; what else became of it is found out by the next look at the payment.
 func AfterRefund(p Payment, r payment.Reply) RefundEnd {
 	end := RefundEnd{Payment: p}
 	switch r.Effect {

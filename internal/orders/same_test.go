@@ -10,7 +10,7 @@ import (
 	"duly/internal/payment"
 )
 
-// Two rows that stand for one payment count once: the money is kept for one of them and given back for none, and the other is for
+// Two rows that stand for one payment count once: the money is kept for one of them and refunded for none, and the other is for
 // an operator, with both rows named.
 func TestOnePaymentCountsOnce(t *testing.T) {
 	older := func(p orders.Payment) orders.Payment {
@@ -87,7 +87,7 @@ func TestOnePaymentCountsOnce(t *testing.T) {
 			two, 1,
 		},
 		{
-			"one that is given back", "pending",
+			"one that is refunded", "pending",
 			[]orders.Checked{recorded(with(row(1, "refund_due"), "", "pay_2", "")), paid(with(row(2, "pending"), "k", "", ""), "pay_2")},
 			map[uint64]orders.PaymentStatus{2: "review"},
 			two, 0,
@@ -112,7 +112,7 @@ func TestOnePaymentCountsOnce(t *testing.T) {
 	}
 }
 
-// What another row has is neither kept nor given back, and its id is not written.
+// What another row has is neither kept nor refunded, and its id is not written.
 func TestAPaymentThatIsTaken(t *testing.T) {
 	for _, status := range []orders.OrderStatus{"pending", "completed", "failed"} {
 		c := found(row(1, "pending"), payment.Succeeded)
@@ -126,5 +126,5 @@ func TestAPaymentThatIsTaken(t *testing.T) {
 	c.Taken = "payment 9 of order 8"
 	end := orders.DecideRefund(order("failed"), c, noon())
 	require.Equal(t, orders.RefundReview, end.Step)
-	require.Equal(t, "nothing is given back: payment 9 of order 8 keeps this payment", end.Reason)
+	require.Equal(t, "nothing is refunded: payment 9 of order 8 keeps this payment", end.Reason)
 }

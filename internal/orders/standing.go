@@ -135,7 +135,7 @@ func (s judgement) pending() judgement {
 	return s
 }
 
-// taken judges a success: it must be all that the order asks for, and nothing of it given back.
+// taken judges a success: it must be all that the order asks for, and nothing of it refunded.
 func (s judgement) taken(o Order, seen *payment.Payment, foreign string) judgement {
 	switch {
 	case foreign != "":
@@ -147,7 +147,7 @@ func (s judgement) taken(o Order, seen *payment.Payment, foreign string) judgeme
 	case seen.Money != o.Money:
 		s.why = fmt.Sprintf("%s were taken, the order is %s", seen.Money, o.Money)
 	case seen.Refunded != 0:
-		s.why = fmt.Sprintf("%s of %s were given back", payment.Money{Amount: seen.Refunded, Currency: seen.Money.Currency}, seen.Money)
+		s.why = fmt.Sprintf("%s of %s were refunded", payment.Money{Amount: seen.Refunded, Currency: seen.Money.Currency}, seen.Money)
 	default:
 		s.fate = paid
 		return s

@@ -193,7 +193,7 @@ type Change struct {
 	TransactionKey string
 	FailureCode    string
 	FailureReason  string
-	Refunded       int64 // minor units given back in all, with PaymentRefunded; 0: left as it is
+	Refunded       int64 // minor units refunded in all, with PaymentRefunded; 0: left as it is
 }
 
 // RefundClaim is an order whose refunds a worker owns until its lease ends.
@@ -226,8 +226,8 @@ type RefundStep uint8
 const (
 	RefundLater  RefundStep = iota
 	RefundSend              // send the refund of the whole amount
-	RefundDone              // given back in full
-	RefundNone              // there is nothing to give back: the money was never taken
+	RefundDone              // refunded in full
+	RefundNone              // there is nothing to refund: the money was never taken
 	RefundReview            // an operator must look
 )
 
@@ -235,7 +235,7 @@ const (
 type RefundEnd struct {
 	Payment Payment
 	Step    RefundStep // RefundSend from DecideRefund alone
-	Given   int64      // minor units given back in all, for RefundDone
+	Given   int64      // minor units refunded in all, for RefundDone
 	Code    string     // failure code, for RefundNone
 	Reason  string     // for RefundLater, RefundNone and RefundReview
 }

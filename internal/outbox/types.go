@@ -38,7 +38,7 @@ type Claimed struct {
 	Lease   [16]byte
 }
 
-// Result is what became of claimed events. Those of them without an end were not tried, and are given back. The payloads are
+// Result is what became of claimed events. Those of them without an end were not tried, and are refunded. The payloads are
 // dropped.
 type Result struct {
 	Claimed

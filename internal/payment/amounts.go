@@ -27,5 +27,5 @@ func (p Payment) GivenBack() bool {
 	return p.RefundedInFull() || p.Status == Canceled && p.Impossible() == ""
 }
 
-// RefundOf is how much of an amount that we recorded p's refund gave back: never more than was recorded.
+// RefundOf is how much of an amount that we recorded p's refund refunded: never more than was recorded.
 func (p Payment) RefundOf(amount int64) int64 { return min(p.Refunded, amount) }

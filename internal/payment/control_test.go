@@ -27,7 +27,7 @@ func TestControlShown(t *testing.T) {
 		want   bool
 	}{
 		"as it was":            {func(*Control, *Payment) {}, true},
-		"given back":           {func(_ *Control, p *Payment) { p.Refunded = 1000 }, true},
+		"refunded":           {func(_ *Control, p *Payment) { p.Refunded = 1000 }, true},
 		"cancelled":            {func(_ *Control, p *Payment) { p.Status = Canceled }, true},
 		"of a copy":            {func(_ *Control, p *Payment) { p.ID = "pay_2" }, false},
 		"no id of ours":        {func(c *Control, p *Payment) { c.PaymentID, p.ID = "", "" }, false},
@@ -101,7 +101,7 @@ func TestVetting(t *testing.T) {
 }
 
 // The nearest three are asked for, and one of our own among them.
-// Before money is given back all of the newest payments are asked for, and one that is denied counts more than others that are shown.
+// Before money is refunded all of the newest payments are asked for, and one that is denied counts more than others that are shown.
 func TestNoneDenied(t *testing.T) {
 	passed, failed, unknown, none := ControlPassed, ControlFailed, ControlUnknown, ControlNone
 	for _, c := range []struct {

@@ -124,7 +124,7 @@ func (e Evidence) absent() (Inference, *Payment, string) {
 	return InferAbsent, nil, "the gateway never saw it"
 }
 
-// Given says whether the gateway shows that all of c's money was given back, with its record, or why not. unknown: the
+// Given says whether the gateway shows that all of c's money was refunded, with its record, or why not. unknown: the
 // gateway cannot say, so that what an operator found out counts.
 func (e Evidence) Given(c Charge, id string) (record *Payment, unknown bool, why string) {
 	p := e.ByKey.Payment
@@ -140,11 +140,11 @@ func (e Evidence) Given(c Charge, id string) (record *Payment, unknown bool, why
 	case id != "" && e.ByID.open() != "":
 		return nil, false, "the gateway could not be asked (" + e.ByID.open() + "): try again"
 	case e.ByKey.Absent:
-		return nil, false, "the gateway knows no such payment, so nothing was given back: --as not_executed"
+		return nil, false, "the gateway knows no such payment, so nothing was refunded: --as not_executed"
 	default:
 		return nil, true, "the gateway cannot be asked by its key"
 	}
-	// What is given back under the charge's own key is given back, whatever else the record says.
+	// What is refunded under the charge's own key is refunded, whatever else the record says.
 	switch {
 	case c.Key != "" && p.Key != c.Key:
 		return nil, false, fmt.Sprintf("payment %s has another key: ask the provider; --as ignored charges no more", p.ID)
@@ -155,7 +155,7 @@ func (e Evidence) Given(c Charge, id string) (record *Payment, unknown bool, why
 	case p.Impossible() != "":
 		return nil, false, fmt.Sprintf("the gateway shows payment %s with %s: ask the provider; --as ignored charges no more", p.ID, p.Impossible())
 	}
-	return nil, false, fmt.Sprintf("the gateway says that payment %s is %s, %s of %s given back", p.ID, p.Status, Money{p.Refunded, p.Money.Currency}, p.Money)
+	return nil, false, fmt.Sprintf("the gateway says that payment %s is %s, %s of %s refunded", p.ID, p.Status, Money{p.Refunded, p.Money.Currency}, p.Money)
 }
 
 // Wait writes how long there is still to wait for people, rounded up to minutes.

@@ -34,7 +34,7 @@ type Cancel struct {
 	RequestID string
 }
 
-// Refund asks for money to be given back.
+// Refund asks for money to be refunded.
 type Refund struct {
 	Key       string // idempotency key
 	ID        string // the gateway's id of the payment

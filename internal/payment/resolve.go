@@ -13,7 +13,7 @@ type Resolution string
 const (
 	AsPaid        Resolution = "paid"         // the money was taken, by the payment that he names
 	AsNotExecuted Resolution = "not_executed" // nothing was taken, and nothing will be
-	AsRefunded    Resolution = "refunded"     // the money was taken and given back
+	AsRefunded    Resolution = "refunded"     // the money was taken and refunded
 	AsIgnored     Resolution = "ignored"      // nothing more is to be done about it
 
 	// Of an invoice alone, whose attempts have all ended.

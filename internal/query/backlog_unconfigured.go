@@ -54,7 +54,7 @@ func AttemptsElsewhere(ctx context.Context, db *mysql.DB, selection store.Select
 	return elsewhere(ctx, db, "a.gateway", "a.id", unsettledElsewhere+only, args, configured)
 }
 
-// RefundsElsewhere counts the selected payments that are to be given back at gateways other than those.
+// RefundsElsewhere counts the selected payments that are to be refunded at gateways other than those.
 func RefundsElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, configured []string) ([]Elsewhere, error) {
 	only, args := selection.OnlyOrders("p.order_id")
 	return elsewhere(ctx, db, "p.gateway", "p.id", refundsElsewhere+only, args, configured)

@@ -8,7 +8,7 @@ import (
 	"duly/internal/mysql"
 )
 
-// DueRefund is a payment that is to be given back.
+// DueRefund is a payment that is to be refunded.
 type DueRefund struct {
 	ID       uint64
 	OrderID  uint64 `db:"order_id"`
@@ -23,7 +23,7 @@ const refundPeek = `SELECT p.id, COALESCE(p.order_id, 0) AS order_id, COALESCE(p
 COALESCE(p.currency, '') AS currency, c.refund_next_at FROM payments p
 LEFT JOIN order_checks c ON c.order_id = p.order_id WHERE p.status = 'refund_due' AND p.id > ?%s ORDER BY p.id LIMIT ?`
 
-// Refunds hands every payment that is to be given back to each, page by page and without a lock; false from it ends
+// Refunds hands every payment that is to be refunded to each, page by page and without a lock; false from it ends
 // the walk.
 func (p Preview) Refunds(ctx context.Context, each func(DueRefund) bool) error {
 	only, args := p.Selection.OnlyOrders("p.order_id")
@@ -32,7 +32,7 @@ func (p Preview) Refunds(ctx context.Context, each func(DueRefund) bool) error {
 		page, done = nil, true
 		all := append(append([]any{last}, args...), p.Size)
 		if err := p.DB.SelectContext(ctx, &page, fmt.Sprintf(refundPeek, only), all...); err != nil {
-			return fmt.Errorf("read what is to be given back: %w", mysql.Classify(ctx, err))
+			return fmt.Errorf("read what is to be refunded: %w", mysql.Classify(ctx, err))
 		}
 		for _, r := range page {
 			if !each(r) {

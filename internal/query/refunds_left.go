@@ -13,14 +13,14 @@ import (
 const refundsLeft = `SELECT COUNT(*) AS waiting, COALESCE(SUM(c.refund_next_at IS NULL OR c.refund_next_at <= ?), 0) AS due,
 MIN(CASE WHEN c.refund_next_at > ? THEN c.refund_next_at END) AS next_at FROM payments p LEFT JOIN order_checks c ON c.order_id = p.order_id WHERE p.status = 'refund_due'%s`
 
-// RefundsLeft are the payments that are still to be given back.
+// RefundsLeft are the payments that are still to be refunded.
 type RefundsLeft struct {
 	Due     int64 // to be tried now
 	Waiting int64 // to be tried at a later time, the first of them at Next
 	Next    time.Time
 }
 
-// CountRefunds counts the selected payments that are still to be given back, whoever works on them.
+// CountRefunds counts the selected payments that are still to be refunded, whoever works on them.
 func CountRefunds(ctx context.Context, db *mysql.DB, selection store.Selection, now time.Time) (RefundsLeft, error) {
 	only, args := selection.OnlyOrders("p.order_id")
 	var row struct {

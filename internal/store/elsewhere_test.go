@@ -58,7 +58,7 @@ func TestElsewhere(t *testing.T) {
 				require.Empty(t, why)
 				return
 			}
-			require.Contains(t, why, "what gateway main took at "+c.at+" is not given back or cancelled at http://new")
+			require.Contains(t, why, "what gateway main took at "+c.at+" is not refunded or cancelled at http://new")
 			require.Contains(t, why, "duly doctor --moved main "+c.at)
 		})
 	}

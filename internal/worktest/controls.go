@@ -20,7 +20,7 @@ const (
 )
 
 // Taken adds completed orders whose payments gateway name took at those instants: by them it is known that it shows what
-// it took. The money was given back by hand, so that no count of money changes. Their ids begin at 9,000,001.
+// it took. The money was refunded by hand, so that no count of money changes. Their ids begin at 9,000,001.
 func Taken(t testing.TB, db *testdb.DB, sim *simulator.Simulator, name string, at ...time.Time) {
 	t.Helper()
 	next := Get[uint64](t, db, `SELECT GREATEST(COALESCE(MAX(id), 0), 9000000) + 1 FROM orders`)
@@ -44,7 +44,7 @@ const insertCharged = `INSERT INTO payment_attempts (invoice_id, subscription_id
 gateway, payment_method, body_version, status, run_id, gateway_payment_id, proof, created_at, settled_at) VALUES `
 
 // Charged adds attempts of duly's own that gateway name answered with a success at those instants: if it does not show
-// one of them, it is called at the wrong address. They belong to no invoice, and the money was given back by hand.
+// one of them, it is called at the wrong address. They belong to no invoice, and the money was refunded by hand.
 func Charged(t testing.TB, db *testdb.DB, sim *simulator.Simulator, name string, at ...time.Time) {
 	t.Helper()
 	next := Get[uint64](t, db, `SELECT GREATEST(COALESCE(MAX(invoice_id), 0), 9000000) + 1 FROM payment_attempts`)

@@ -19,7 +19,7 @@ func (p *probe) cancel(ctx context.Context, key string) payment.Reply {
 	return p.target.Gateway.Cancel(ctx, payment.Cancel{Key: key, ID: p.id, RequestID: "conformance"})
 }
 
-// refund gives back an amount in minor units.
+// refund refunds an amount in minor units.
 func (p *probe) refund(amount int64) change {
 	return func(ctx context.Context, key string) payment.Reply {
 		return p.target.Gateway.Refund(ctx, payment.Refund{Key: key, ID: p.id, Amount: amount, Reason: "conformance", RequestID: "conformance"})

@@ -13,16 +13,16 @@ func refunds() []Case {
 	return []Case{
 		{"refund: whole", "Money that is kept for nothing goes back.", refundWhole},
 		{"refund: in parts", "Never more than was paid.", refundParts},
-		{"refund: again", "The same key gives back once, and tells the first result.", refundAgain},
+		{"refund: again", "The same key refunds once, and tells the first result.", refundAgain},
 		{"refund: after the key was forgotten", "What a key does not tell any more, a look-up does.", refundForgotten},
-		{"refund: nothing was paid", "There is nothing that could be given back.", refundUnpaid},
+		{"refund: nothing was paid", "There is nothing that could be refunded.", refundUnpaid},
 		{"refund: lost answers", "The money may have gone back: what cannot be read says nothing.", refundLost},
 		{"refund: the guard", "A worker that lost its lease must not send one byte.", refundGuarded},
 		{"refund: ten times at once", "Two workers may both believe that the refund is theirs.", refundAtOnce},
 	}
 }
 
-// back gives an amount back, and checks that so much has been given back in all by then.
+// back gives an amount back, and checks that so much has been refunded in all by then.
 func (p *probe) back(ctx context.Context, key int, amount, inAll int64) error {
 	r := p.refund(amount)(ctx, p.key(key))
 	if err := p.told(r, payment.EffectDone); err != nil {

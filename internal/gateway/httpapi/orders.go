@@ -69,7 +69,7 @@ func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 
 		customer: gateway.Customer(ctx), one: true,
 	})
-	// Some services call a payment that was given back in full cancelled.
+	// Some services call a payment that was refunded in full cancelled.
 	return effect(a, r.ID, func(p payment.Payment) bool {
 		return p.Impossible() == "" && p.Refunded >= r.Amount && (p.Status == payment.Succeeded || p.Status == payment.Canceled)
 	})

@@ -15,7 +15,7 @@ type book struct {
 	byHash    map[uint64]uint32 // hash of a key → its place in keys + 1
 	keys      slab[key]
 	payments  slab[record]
-	refunded  map[uint32]refunds   // what was given back, by payment
+	refunded  map[uint32]refunds   // what was refunded, by payment
 	dated     map[uint32]int64     // created, of those that were put in with a time of their own
 	early     []uint32             // the places of those, by that time
 	undecided map[uint32]waiting   // pending payments that will be decided
@@ -30,7 +30,7 @@ type rejection struct {
 	at   time.Time
 }
 
-// refunds are how much of a payment was given back, in minor units, and in how many parts.
+// refunds are how much of a payment was refunded, in minor units, and in how many parts.
 type refunds struct {
 	amount int64
 	times  int

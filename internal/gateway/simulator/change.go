@@ -45,7 +45,7 @@ func (s *Simulator) refundPayment(w http.ResponseWriter, r *http.Request) {
 	s.change(w, r, opRefund, parse, func(at uint32) answer {
 		rec := s.book.payments.at(at)
 		if rec.status != succeeded || in.Amount > rec.amount-s.book.refunded[at].amount {
-			return failed(http.StatusConflict, "more_than_paid", "more than was paid and not given back yet")
+			return failed(http.StatusConflict, "more_than_paid", "more than was paid and not refunded yet")
 		}
 		s.book.giveBack(at, in.Amount)
 		return answer{code: http.StatusOK, payload: s.wire(at)}

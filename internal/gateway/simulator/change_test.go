@@ -147,7 +147,7 @@ func TestALateRefund(t *testing.T) {
 	require.Equal(t, int64(0), s.get(id).RefundedAmount)
 	require.Equal(t, 200, s.refund(id, "rf_1", 12900).code)
 	require.Zero(t, s.refund(id, "rf_2", 1).code)
-	s.sim.Advance(time.Hour) // they arrive when the key is forgotten, and everything was given back
+	s.sim.Advance(time.Hour) // they arrive when the key is forgotten, and everything was refunded
 	require.Equal(t, int64(12900), s.sim.Ledger()[0].Refunded, "never more than was paid")
 	require.Equal(t, 1, s.sim.Ledger()[0].Refunds)
 	require.Equal(t, map[string]int{"rf_1": 2, "rf_2": 1}, s.sim.ChangeRequests())
@@ -163,7 +163,7 @@ func TestBodiesOfChanges(t *testing.T) {
 	require.Equal(t, []string{"rf_1"}, s.sim.BodyViolations())
 }
 
-// Whoever asks, and however often at once: no more is given back than was paid.
+// Whoever asks, and however often at once: no more is refunded than was paid.
 func TestRefundsAtOnce(t *testing.T) {
 	s := newShop(t, simulator.Config{NoKeys: true})
 	id := s.charge("ord_1-1", "pm_ok").ID

@@ -68,7 +68,7 @@ func TestKeysAreForgotten(t *testing.T) {
 	require.Equal(t, []string{"sub_1_20260131"}, s.sim.DoubleCharged())
 	require.Len(t, s.sim.Successes()["sub_1_20260131"], 2)
 	s.refund(r.ID, "rf_1", 12900)
-	require.Empty(t, s.sim.DoubleCharged(), "given back in full")
+	require.Empty(t, s.sim.DoubleCharged(), "refunded in full")
 	s.charge("sub_2_20260131-1", "pm_ok")
 	s.sim.Advance(24 * time.Hour)
 	require.Equal(t, 402, s.charge(key, "pm_soft").code, "another body, a forgotten key")

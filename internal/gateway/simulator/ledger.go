@@ -25,7 +25,7 @@ type Entry struct {
 	CreatedAt   time.Time      `json:"created_at"`
 }
 
-// TookMoney reports whether e succeeded and has not been given back in full.
+// TookMoney reports whether e succeeded and has not been refunded in full.
 func (e Entry) TookMoney() bool {
 	return e.Status == payment.Succeeded && e.Refunded < e.Amount
 }
@@ -73,13 +73,13 @@ func (s *Simulator) entryAt(at uint32) (Entry, bool) {
 	return s.book.entry(at), true
 }
 
-// Successes returns the payments that took money and have not been given back in full, by reference.
+// Successes returns the payments that took money and have not been refunded in full, by reference.
 func (s *Simulator) Successes() map[string][]Entry { return Successes(s.Entries()) }
 
 // DoubleCharged returns the references that more than one payment took money for, in order of the second.
 func (s *Simulator) DoubleCharged() []string { return DoubleCharged(s.Entries()) }
 
-// Successes returns the entries that took money and have not been given back in full, by reference.
+// Successes returns the entries that took money and have not been refunded in full, by reference.
 func Successes(ledger iter.Seq[Entry]) map[string][]Entry {
 	found := map[string][]Entry{}
 	for e := range ledger {
