@@ -26,7 +26,7 @@ func TestDemoAddsUp(t *testing.T) {
 	nights := regexp.MustCompile(`night: .* · exit (\d)`).FindAllStringSubmatch(text, -1)
 	require.GreaterOrEqual(t, len(nights), 4)
 	require.Equal(t, "0", nights[len(nights)-1][1], "the last night leaves nothing")
-	require.Contains(t, text, "0 differ, 0 were taken twice")
+	require.Contains(t, text, "0 differ, 0 double charges")
 	require.Contains(t, text, "Result")
 	_, ends, _ := bytes.Cut(out.Bytes(), []byte("Result"))
 	total := 0
