@@ -205,7 +205,7 @@ func TestTwoOfOursUnderOneReference(t *testing.T) {
 	}{
 		"twice":                 {[]audit.Ours{part(1000), part(1000)}, true},
 		"one of them":           {[]audit.Ours{part(1000)}, false},
-		"one refunded":        {[]audit.Ours{part(1000), ours("refunded", 1000), ours("succeeded", 1000)}, false},
+		"one refunded":          {[]audit.Ours{part(1000), ours("refunded", 1000), ours("succeeded", 1000)}, false},
 		"paid in parts":         {[]audit.Ours{part(400), part(600)}, false},
 		"parts, and too much":   {[]audit.Ours{part(400), part(700)}, true},
 		"an invoice in parts":   {[]audit.Ours{{Standing: audit.Paid, Money: won}, {Standing: audit.Paid, Money: won}}, true},

@@ -175,7 +175,7 @@ func TestDecideNotPaid(t *testing.T) {
 			[]orders.Change{{ID: 1, To: "failed", FailureCode: "request_failed", FailureReason: "the charge never arrived at the gateway"}},
 		},
 		"failed before": {[]orders.Checked{{Payment: settled}}, "not paid: payment failed, stolen_card", nil},
-		"refunded":    {[]orders.Checked{given}, "not paid: the money was refunded", nil},
+		"refunded":      {[]orders.Checked{given}, "not paid: the money was refunded", nil},
 		"refunded by hand": {
 			[]orders.Checked{found(row(1, "pending"), payment.Succeeded, func(p *payment.Payment) { p.Refunded = 12900 })},
 			"not paid: the money was refunded",

@@ -27,7 +27,7 @@ func TestControlShown(t *testing.T) {
 		want   bool
 	}{
 		"as it was":            {func(*Control, *Payment) {}, true},
-		"refunded":           {func(_ *Control, p *Payment) { p.Refunded = 1000 }, true},
+		"refunded":             {func(_ *Control, p *Payment) { p.Refunded = 1000 }, true},
 		"cancelled":            {func(_ *Control, p *Payment) { p.Status = Canceled }, true},
 		"of a copy":            {func(_ *Control, p *Payment) { p.ID = "pay_2" }, false},
 		"no id of ours":        {func(c *Control, p *Payment) { c.PaymentID, p.ID = "", "" }, false},
