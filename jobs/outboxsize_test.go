@@ -95,11 +95,16 @@ func TestABurstOfReviewsIsOneMessage(t *testing.T) {
 	require.Equal(t, []string{"slack 7"}, worktest.List[string](t, o.plain, `SELECT CONCAT_WS(' ', sink, COUNT(*)) FROM event_deliveries
 WHERE status = 'delivered' GROUP BY sink`), "--limit counts subjects, not messages")
 	worktest.Exec(t, o.plain, `UPDATE event_deliveries SET status = 'pending', delivered_at = NULL, next_try_at = '2026-01-01'`)
-	posts, o.hook = nil, hook
-	result := o.run(func(options *jobs.OutboxOptions, _ *batch.Runner) { options.ChunkSize = 500 })
+	posts = nil
+	// Slack alone: a delivery that another receiver's settlement has locked for a moment would be claimed later, and be a message of its own.
+	large := func(options *jobs.OutboxOptions, _ *batch.Runner) { options.ChunkSize = 500 }
+	result := o.run(large)
 	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
-	require.EqualValues(t, 400, result.Tally.Read)
-	require.EqualValues(t, 400, result.Tally.Succeeded)
+	require.EqualValues(t, 200, result.Tally.Succeeded)
+	o.hook = hook
+	result = o.run(large)
+	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+	require.EqualValues(t, 200, result.Tally.Succeeded)
 	require.Equal(t, []string{":mag: *200 reviews need a decision*\n• 200 × gateway booked …, invoice is 9.99\n`duly list review`"}, posts)
 	require.Equal(t, []string{"slack 200", "webhook 200"}, worktest.List[string](t, o.plain,
 		`SELECT CONCAT_WS(' ', sink, COUNT(*)) FROM event_deliveries WHERE status = 'delivered' AND delivered_at IS NOT NULL AND run_id IS NULL GROUP BY sink ORDER BY sink`))

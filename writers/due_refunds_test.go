@@ -280,7 +280,7 @@ func TestRefundReject(t *testing.T) {
 		require.Equal(t, batch.Tally{Review: 1}, tally)
 		return w.Keep(ctx, []orders.RefundResult{r})
 	})
-	require.Equal(t, []string{"review 0 - - - free 1 1 since refunded, ", "refund_due 0 - - - free 1 1 since refunded, "}, refundRows(t, plain))
+	require.Equal(t, []string{"review 0 - - - free 1 1 since refunded, bu", "refund_due 0 - - - free 1 1 since refunded, bu"}, refundRows(t, plain))
 	require.Len(t, refundEvents(t, plain), 1)
 	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM payments WHERE failure_reason LIKE 'refunded, but that could not be written: error %'`))
 }
