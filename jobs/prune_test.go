@@ -255,7 +255,11 @@ func TestPruneEndsWhenItIsStopped(t *testing.T) {
 	second := k.hold(5)
 	ended := make(chan batch.Result, 1)
 	go func() { ended <- k.prune(nil) }()
-	require.Eventually(t, func() bool { return len(k.ids("events")) < 10 }, worktest.Patience, 5*time.Millisecond)
+	// The first chunk is gone, and the second one waits for the lock.
+	require.Eventually(t, func() bool {
+		return len(k.ids("events")) < 10 && worktest.Get[int](t, k.plain, `SELECT COUNT(*) FROM information_schema.PROCESSLIST
+WHERE DB = DATABASE() AND ID <> CONNECTION_ID() AND INFO LIKE '%FROM events WHERE id IN%FOR UPDATE%'`) > 0
+	}, worktest.Patience, 5*time.Millisecond)
 	stop()
 	require.NoError(t, second.Rollback())
 	result := <-ended
