@@ -187,7 +187,7 @@ func (b *bazaar) order(items map[uint64]int64) uint64 {
 }
 
 // What must hold at every instant: nothing is sold that is not there or sold twice, paid money belongs to a completed
-// order, and whoever completes an order does it alone.
+// order, and one worker alone completes an order.
 var rules = map[string]string{
 	"stock that is not accounted for": `SELECT COUNT(*) FROM products p WHERE p.stock <>
 COALESCE((SELECT SUM(l.delta) FROM shop_ledger l WHERE l.product_id = p.id), 0) -

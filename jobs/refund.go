@@ -13,7 +13,7 @@ import (
 	"duly/writers"
 )
 
-// refund works through the payments that are to be refunded, whoever marked them.
+// refund works through the payments that are to be refunded, marked by duly or by the shop.
 func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error {
 	if _, err := r.abandon(ctx, x); err != nil {
 		return err

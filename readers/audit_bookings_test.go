@@ -16,7 +16,7 @@ import (
 	"duly/readers"
 )
 
-// An audit finds payments that two rows have, whoever wrote them: an attempt and an order's payment, two orders', and two rows of
+// An audit finds payments that two rows have, written by duly or by the shop: an attempt and an order's payment, two orders', and two rows of
 // one order, of which only that is found.
 func TestAuditFindsWhatIsBookedTwice(t *testing.T) {
 	t.Parallel()

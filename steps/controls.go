@@ -166,7 +166,7 @@ func (c *Controls) look(ctx context.Context, g *gateway.Limited, control payment
 	if s.next != nil {
 		mine := s.next
 		c.mu.Unlock()
-		<-mine.done // whoever makes it returns early as the run stops
+		<-mine.done // the goroutine that makes it returns early as the run stops
 		return mine.verdict
 	}
 	mine, before := &controlLook{done: make(chan struct{})}, s.running

@@ -38,7 +38,7 @@ const (
 )
 
 // Write implements batch.Writer. Results that were settled before, by a commit whose answer was lost, are
-// counted and left as they are; those of a lease that is gone are kept for whoever has it now.
+// counted and left as they are; those of a lease that is gone are kept for the worker that has it now.
 func (w *OpenInvoices) Write(ctx context.Context, results []billing.Result) (batch.Tally, error) {
 	return w.write(ctx, results, store.SettleInvoices)
 }

@@ -291,7 +291,7 @@ func TestReportsAtOnceOnDaysWithoutFigures(t *testing.T) {
 	}
 }
 
-// Rows that the shop is changing hold no report up, and whoever reads meanwhile sees the old figures, whole.
+// Rows that the shop is changing hold no report up, and a reader meanwhile sees the old figures, whole.
 func TestReportWaitsForNobody(t *testing.T) {
 	t.Parallel()
 	plain := testdb.New(t)

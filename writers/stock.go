@@ -24,7 +24,7 @@ type shelf struct {
 	buyers   map[uint64]uint64         // an order that took some, by product
 }
 
-// stockOf locks products in id order, waiting for whoever holds them.
+// stockOf locks products in id order, waiting for transactions that hold them.
 func stockOf(ctx context.Context, tx *sqlx.Tx, ids []uint64) (*shelf, error) {
 	s := &shelf{Stock: orders.Stock{}, products: map[uint64]orders.Product{}, buyers: map[uint64]uint64{}}
 	slices.Sort(ids)

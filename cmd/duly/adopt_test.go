@@ -207,7 +207,7 @@ func TestAFindingOfAnUnknownChargeIsAdopted(t *testing.T) {
 	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL"))
 }
 
-// Whoever looks at the period, or at everything, is told of what waits to be adopted.
+// The period's screen, and status, show what waits to be adopted.
 func TestUnknownChargesAreShown(t *testing.T) {
 	t.Parallel()
 	s := restored(t, "ok", "ok")

@@ -92,8 +92,8 @@ func TestResolveRefusesWhatAnotherRowHas(t *testing.T) {
 	require.Equal(t, billing.WhyVoid, document[whole](t, s.duly(t, "show", "invoice", fmt.Sprint(two), "--json")).Explanation.Why)
 }
 
-// Money that a row keeps is never refunded for another row, whoever asks for it: the shop marks the second row of a payment, or an
-// order's payment that is an invoice's, and both are left to an operator with the other row's name.
+// Money that a row keeps is never refunded for another row, whether a run, an operator or the shop asks for it: the shop marks the
+// second row of a payment, or an order's payment that is an invoice's, and both are left to an operator with the other row's name.
 func TestAKeptPaymentIsNeverRefunded(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

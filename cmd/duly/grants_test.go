@@ -335,7 +335,7 @@ func TestTheMigratorsRights(t *testing.T) {
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 }
 
-// A replica takes no write, and whoever only looks at it makes none.
+// A replica takes no write, and commands that only read make none.
 func TestStatusOfAReplica(t *testing.T) {
 	s := newShop(t)
 	s.db = testdb.NewServer(t).New(t)

@@ -156,7 +156,7 @@ func unsettled(row listed) bool {
 	return status == billing.AttemptInFlight || status == billing.AttemptInDoubt
 }
 
-// advice is the command to type about a row. Whoever decides about money looks first.
+// advice is the command to type about a row. An operator looks at the row before deciding about money.
 func advice(row listed) string {
 	switch {
 	case row.What == query.WaitingInvoice, row.What == query.WaitingAttempt && !unsettled(row):

@@ -30,7 +30,7 @@ func (l *logFailure) note(screen io.Writer, err error) {
 	})
 }
 
-// result is the exit code of a command of which lines of the log are missing: 1 if it was 0, since whoever watches the file alone must
+// result is the exit code of a command of which lines of the log are missing: 1 if it was 0, since monitoring that reads the file alone must
 // learn of it. Any other exit code stays.
 func (l *logFailure) result(code int) int {
 	l.mu.Lock()

@@ -212,7 +212,7 @@ func (o *telemetry) end(ctx context.Context, exit int) {
 	}
 	telling.Wait()
 	if o.server != nil {
-		_ = o.server.Close() // whoever scrapes at this moment has seen enough
+		_ = o.server.Close() // a scrape that is under way is cut off
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -112,7 +112,7 @@ func (a *app) webhook(c *config.Config) (*notify.Webhook, error) {
 	return hook, nil
 }
 
-// receivers makes the receivers of events by their names. Whoever calls it closes them.
+// receivers makes the receivers of events by their names. The caller must close them.
 func (a *app) receivers(c *config.Config) (map[string]notify.Notifier, error) {
 	made := map[string]notify.Notifier{}
 	if c.Outbox.URL != "" {

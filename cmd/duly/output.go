@@ -34,7 +34,7 @@ func (a *app) print(v any) error {
 	enc := json.NewEncoder(text.JSONWriter(a.out))
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); !errors.Is(err, syscall.EPIPE) { // whoever read it has seen enough
+	if err := enc.Encode(v); !errors.Is(err, syscall.EPIPE) { // a reader that closed the pipe, such as head, has what it wanted
 		return failed(err)
 	}
 	return nil

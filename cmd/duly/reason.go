@@ -2,7 +2,7 @@ package main
 
 import "github.com/spf13/cobra"
 
-// withoutSecrets takes the secrets of the configuration out of a --reason, before a command stores it: whoever pastes a line of a log
+// withoutSecrets takes the secrets of the configuration out of a --reason, before a command stores it: an operator who pastes a line of a log
 // or of a request there may paste a token with it.
 func (a *app) withoutSecrets(cmd *cobra.Command) {
 	f := cmd.Flags().Lookup(flagReason)

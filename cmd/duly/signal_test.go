@@ -111,7 +111,7 @@ func TestSignalDrains(t *testing.T) {
 	}
 }
 
-// Whoever reads what a run writes may go away: the run goes on and ends as it would have.
+// The reader of a run's output may go away: the run goes on and ends as it would have.
 func TestAReaderThatGoesAwayEndsNothing(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

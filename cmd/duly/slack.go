@@ -12,7 +12,7 @@ import (
 	"duly/internal/notify"
 )
 
-// slack is the configured Slack. Whoever calls it closes it.
+// slack is the configured Slack. The caller must close it.
 func (a *app) slack(c *config.Config) (*notify.Slack, error) {
 	slack, err := notify.NewSlack(notify.SlackConfig{
 		WebhookURL: c.Slack.WebhookURL.Reveal(), Token: c.Slack.Token.Reveal(), Channel: c.Slack.Channel, APIURL: a.slackAPI, Now: a.now,

@@ -24,7 +24,7 @@ import (
 type database struct {
 	*mysql.DB
 	server *private.Server
-	// borrowed: whoever opened it closes it.
+	// borrowed: the caller that opened it closes it.
 	borrowed bool
 }
 
@@ -177,7 +177,7 @@ func checkClock(c mysql.Clock) error {
 }
 
 // gateways builds the configured gateways; slots, if there are any, bounds the requests that are open at all of
-// them together. Whoever calls it closes them.
+// them together. The caller must close them.
 func (a *app) gateways(c *config.Config, slots *gateway.Bound) (steps.Gateways, error) {
 	if err := c.Require(false, true); err != nil {
 		return nil, usage(err)

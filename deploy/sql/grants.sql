@@ -18,7 +18,7 @@
 -- A host has the worker's login in `database.dsn`, and for the people who work on it that of an operator who acts in
 -- `database.operator_dsn`, best by `database.operator_dsn_file`: a file that those people alone can read. Commands that change
 -- something use it. Without it they use the worker's login, which writes nearly all that an operator writes: it lacks the rights for
--- `duly resume` and `duly doctor --control` alone. So whoever has a worker's login can act; keep its DSN where only the worker reads it.
+-- `duly resume` and `duly doctor --control` alone. So anybody with a worker's login can act; keep its DSN where only the worker reads it.
 -- What an operator's login is for is the right to resume, and a name of one's own in the server's log. `duly doctor` tells which right a
 -- login lacks of its role.
 

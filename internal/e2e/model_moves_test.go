@@ -413,7 +413,7 @@ func (w *modelWorld) nextDay() {
 	w.say("a day passes")
 }
 
-// pass moves the clock on by d. No request outlives its deadline. Whoever is awake sends heartbeats.
+// pass moves the clock on by d. No request outlives its deadline. A worker that is awake sends heartbeats.
 func (w *modelWorld) pass(d time.Duration) {
 	w.t.Helper()
 	for end := w.clock.now().Add(d); w.clock.now().Before(end); {

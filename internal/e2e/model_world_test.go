@@ -83,7 +83,7 @@ func (s *modelStage) current() *modelNetwork {
 }
 
 // modelClock is the clock of everything but the database. The trace alone moves it on, until the end: from then on
-// each reading does, for whoever waits for it.
+// each reading does, for the workers that wait for it.
 type modelClock struct {
 	mu   sync.Mutex
 	at   time.Time

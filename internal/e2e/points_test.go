@@ -60,7 +60,7 @@ func afterDeath(w *world) {
 	w.died(p)
 }
 
-// loseLease takes the lease away from whoever sends the third request, before it is answered.
+// loseLease takes the lease away from the worker that sends the third request, before it is answered.
 func loseLease(w *world) {
 	w.gate.on(3, func() { e2e.TakeLease(w.t, w.db.DB, 0) })
 }

@@ -47,7 +47,7 @@ var (
 	errGone    = errors.New("gateway left alone")
 )
 
-// Limit wraps g, known to people as name. Whoever calls Close on the result must not call it on g.
+// Limit wraps g, known to people as name. A caller that closes the result must not close g.
 func Limit(name string, g Gateway, l Limits) *Limited {
 	if l.Now == nil {
 		l.Now = func() time.Time { return time.Time{} }

@@ -201,6 +201,6 @@ func TestListKeepsTheLimits(t *testing.T) {
 			require.Error(t, err)
 			cancel()
 		}
-		require.False(t, p.Open(), "whoever calls it off is not the gateway")
+		require.False(t, p.Open(), "the caller cancelled it, not the gateway")
 	})
 }

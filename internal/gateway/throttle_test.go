@@ -126,7 +126,7 @@ func TestTheSamePaceAgain(t *testing.T) {
 	})
 }
 
-// Whoever waits for a rate that is given up waits no longer.
+// A call that waits for the rate ends as soon as the gateway is closed.
 func TestAThrottleThatIsTakenBackWakesWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pace(t, &fake{charge: in(paid)})
@@ -143,7 +143,7 @@ func TestAThrottleThatIsTakenBackWakesWhoWaits(t *testing.T) {
 	})
 }
 
-// Whoever stops waiting for the rate gives the place of the throttle back.
+// A call that stops waiting for the rate releases its slot of the throttle.
 func TestNoPlaceOfAThrottleIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := pace(t, &fake{charge: in(paid)})

@@ -1,5 +1,5 @@
 // Package metrics keeps what a process and its database have to tell in numbers, and writes it for Prometheus: as a
-// textfile, pushed, or scraped. Nothing in it asks the database or a gateway: whoever looked hands it in, so that a
+// textfile, pushed, or scraped. Nothing in it asks the database or a gateway: the caller hands in what it read, so that a
 // scrape costs them nothing.
 package metrics
 

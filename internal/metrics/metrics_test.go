@@ -242,7 +242,7 @@ func TestTextfileIsWholeOrNotThere(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, text(t, m), string(want))
 
-	// Whoever reads it while it is written anew sees all of it.
+	// A reader sees a whole file, also while it is written anew.
 	written := make(chan error, 1)
 	go func() {
 		for range 100 {

@@ -61,7 +61,7 @@ type refusal struct {
 	err  error
 }
 
-// mostRefusals is how many of them are named: whoever has no rights at all would read of every column.
+// mostRefusals is how many of them are named: a login without any rights would be told of every column.
 const mostRefusals = 5
 
 func unwritable(refused []refusal) *Problem {

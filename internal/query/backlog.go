@@ -46,7 +46,7 @@ const unsettledRows = `SELECT COALESCE(SUM(status = 'in_flight'), 0) AS in_fligh
 MIN(CASE WHEN status = 'in_doubt' THEN next_check_at END) AS next_check FROM payment_attempts
 WHERE status IN ('in_flight', 'in_doubt')%s`
 
-// CountUnsettled counts the selected attempts in flight and in doubt at gateways, whoever owns them.
+// CountUnsettled counts the selected attempts in flight and in doubt at gateways, those of every run.
 func CountUnsettled(ctx context.Context, db *mysql.DB, selection store.Selection, at store.Gateways) (Unsettled, error) {
 	only, args := selection.Only("subscription_id")
 	which, names := at.Clause("gateway")

@@ -20,7 +20,7 @@ type RefundsLeft struct {
 	Next    time.Time
 }
 
-// CountRefunds counts the selected payments that are still to be refunded, whoever works on them.
+// CountRefunds counts the selected payments that are still to be refunded, those that a run has claimed included.
 func CountRefunds(ctx context.Context, db *mysql.DB, selection store.Selection, now time.Time) (RefundsLeft, error) {
 	only, args := selection.OnlyOrders("p.order_id")
 	var row struct {

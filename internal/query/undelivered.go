@@ -10,7 +10,7 @@ import (
 	"duly/internal/store"
 )
 
-// CountUndelivered counts the selected events that a sink has not got, whoever owns them.
+// CountUndelivered counts the selected events that a sink has not got, those that a run has claimed included.
 func CountUndelivered(ctx context.Context, db *mysql.DB, sink string, selection store.Selection) (Undelivered, error) {
 	only, args := selection.OnlySubjects("d.subject")
 	var row struct {

@@ -27,7 +27,7 @@ type Firing struct {
 	At    time.Time `db:"fires_at"`
 	Host  string
 	Run   *uint64    `db:"run_id"`    // the newest that it began
-	Exit  *int       `db:"exit_code"` // nil without Finished: under way; with it: whoever took it has died
+	Exit  *int       `db:"exit_code"` // nil without Finished: under way; with it: the scheduler that took it has died
 	Began time.Time  `db:"started_at"`
 	Ended *time.Time `db:"finished_at"`
 	Live  bool       // under way, and its holder beats

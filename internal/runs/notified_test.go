@@ -19,7 +19,7 @@ func died(t *testing.T, plain *testdb.DB, days int, status string) {
 VALUES ('billing', '2026-01-31', '{}', ?, '1234567890123456', 60000, 'vm', 1, 'v', UTC_TIMESTAMP(6) - INTERVAL ? DAY)`, status, days)
 }
 
-// A run that died is told of once, by whoever comes first, or by the next if that one could not.
+// A run that died is reported once, by the first command that sees it, or by the next if that one could not.
 func TestTheDeadAreToldOfOnce(t *testing.T) {
 	t.Parallel()
 	plain := testdb.New(t)

@@ -1,4 +1,4 @@
-// Package runstate is what a run tells of itself with its heartbeat, and why it is slow by that. It is pure: whoever
+// Package runstate is what a run tells of itself with its heartbeat, and why it is slow by that. It is pure: the caller that
 // samples a run passes the samples in.
 package runstate
 

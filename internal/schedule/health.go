@@ -134,7 +134,7 @@ func (s *Scheduler) Handler() http.Handler {
 		if h.Status != StatusOK {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		_, _ = w.Write(append(body, '\n')) // whoever asked has gone
+		_, _ = w.Write(append(body, '\n')) // the client has gone
 	})
 	return mux
 }

@@ -306,7 +306,7 @@ func TestHostAheadOfTheDatabase(t *testing.T) {
 	require.Contains(t, h.fired("TRUE"), "nightly 07-01 00:00 +0900")
 }
 
-// Whoever died in a run is not waited for.
+// A run that died is not waited for.
 func TestNextFiringAfterADeath(t *testing.T) {
 	h := newHall(t, "Asia/Seoul", "2026-07-02 02:29")
 	_, err := h.db.ExecContext(t.Context(), `INSERT INTO schedule_firings (job, fires_at, host, lease, lease_ms, heartbeat_at, started_at)

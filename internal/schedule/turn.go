@@ -13,7 +13,7 @@ type answer int
 const (
 	fireNow  answer = iota
 	notAgain        // the job is under way: it is not begun again
-	later           // whoever is busy with the job sees to it
+	later           // the scheduler that runs the job sees to it
 )
 
 // came notes that a time of a job has come.

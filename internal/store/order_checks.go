@@ -28,7 +28,7 @@ type CheckRow struct {
 	Patience  sql.NullString
 }
 
-// DueOrders reads the orders of rows that are to be checked now, whoever works on them.
+// DueOrders reads the orders of rows that are to be checked now, those that a run has claimed included.
 func DueOrders(ctx context.Context, q sqlx.QueryerContext, rows []CheckRow, p orders.Policy, now time.Time) (map[uint64]*orders.Claimed, error) {
 	all, err := OrdersOf(ctx, q, SortedIDs(rows, func(r CheckRow) uint64 { return r.OrderID }))
 	if err != nil {

@@ -51,7 +51,7 @@ func table() []row {
 		{GarblesAfter, after, doubt, paid, 1, paid, want{}, 1},
 		{HalvesAnswer, after, broken, paid, 1, paid, want{}, 1},
 		{Slow, after, broken, paid, 1, paid, want{}, 1},
-		{Redirects, "Whoever follows it sends the charge to a stranger.", doubt, neverSeen, 0, paid, want{}, 1},
+		{Redirects, "A client that follows it sends the charge to a stranger.", doubt, neverSeen, 0, paid, want{}, 1},
 		{ConflictsBefore, before, doubt, neverSeen, 0, paid, want{}, 1},
 		{ConflictsAfter, after, doubt, paid, 1, paid, want{}, 1},
 		{SaysEmpty400Before, before, doubt, neverSeen, 0, paid, want{}, 1},

@@ -163,7 +163,7 @@ func TestBodiesOfChanges(t *testing.T) {
 	require.Equal(t, []string{"rf_1"}, s.sim.BodyViolations())
 }
 
-// Whoever asks, and however often at once: no more is refunded than was paid.
+// No more is refunded than was paid, however many ask at once.
 func TestRefundsAtOnce(t *testing.T) {
 	s := newShop(t, simulator.Config{NoKeys: true})
 	id := s.charge("ord_1-1", "pm_ok").ID

@@ -43,7 +43,7 @@ func (s *Simulator) nextLanding() *landing {
 }
 
 // dueLandings takes the selected requests out of the network, in the order in which they were due, for those
-// who hold mu. Whoever takes them lands them.
+// who hold mu. The caller must land them.
 func (s *Simulator) dueLandings(selects func(*landing) bool) []*landing {
 	var taken []*landing
 	for l := range s.late {
