@@ -166,7 +166,7 @@ func (d *showcase) night(ctx context.Context, day int) error {
 			return failed(err)
 		}
 		if cards > 0 {
-			d.line("%s entered another card after a decline.", things(int64(cards), "customer"))
+			d.line("%s entered another card after a decline.", things(cards, "customer"))
 		}
 	}
 	if day == 1 {
