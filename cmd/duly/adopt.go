@@ -21,7 +21,7 @@ type adoptFlags struct {
 	notShown bool
 }
 
-func (a *app) adoptCommand() *cobra.Command {
+func adoptCommand(ses *Session) *cobra.Command {
 	var f adoptFlags
 	cmd := &cobra.Command{
 		Use:   "adopt GATEWAY",
@@ -47,9 +47,9 @@ func (a *app) adoptCommand() *cobra.Command {
 			"  duly adopt main --key sub_42_20260503-1 --dry-run\n" +
 			"  duly adopt main --key sub_42_20260503-1 --not-shown",
 		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: a.completeGateway,
+		ValidArgsFunction: with(ses, completeGateway),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			name, err := a.adoptFrom(args)
+			name, err := adoptFrom(ses, args)
 			if cmd.Flags().Changed(flagReason) && !said(f.reason) {
 				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
 			}
@@ -60,20 +60,20 @@ func (a *app) adoptCommand() *cobra.Command {
 				return usage(err)
 			}
 			f.dry = f.dry || f.reason == ""
-			return a.asOperator(cmd.Context(), func(db *database) error { return a.adopt(cmd.Context(), db, name, f) })
+			return ses.asOperator(cmd.Context(), func(db *database) error { return adopt(cmd.Context(), ses, db, name, f) })
 		},
 	}
 	cmd.Flags().StringArrayVar(&f.keys, "key", nil, "only the charge under this `KEY`; may be given again (default all)")
 	cmd.Flags().StringVar(&f.reason, flagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is adopted)")
 	cmd.Flags().BoolVar(&f.notShown, "not-shown", false, "leave to an operator what the gateway does not know any more")
 	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "only show what would become of each")
-	complete(cmd, "key", a.completeUnknownKeys)
+	complete(cmd, "key", with(ses, completeUnknownKeys))
 	return cmd
 }
 
 // adoptFrom is the gateway that `duly adopt` was given.
-func (a *app) adoptFrom(args []string) (string, error) {
-	c, err := a.load()
+func adoptFrom(ses *Session, args []string) (string, error) {
+	c, err := ses.load()
 	if err != nil {
 		return "", err
 	}
@@ -91,7 +91,7 @@ func (a *app) adoptFrom(args []string) (string, error) {
 }
 
 // adopt shows what becomes of the unknown charges of a gateway, or makes it so.
-func (a *app) adopt(ctx context.Context, db *database, name string, f adoptFlags) error {
+func adopt(ctx context.Context, ses *Session, db *database, name string, f adoptFlags) error {
 	rows, err := operator.UnknownCharges(ctx, db.DB, name, f.keys)
 	if err != nil {
 		return failed(err)
@@ -100,11 +100,11 @@ func (a *app) adopt(ctx context.Context, db *database, name string, f adoptFlags
 		return usage(err)
 	}
 	if !f.dry {
-		if err := a.settled(ctx, db, fmt.Sprintf("duly adopt %s --reason …", name)); err != nil {
+		if err := settled(ctx, ses, db, fmt.Sprintf("duly adopt %s --reason …", name)); err != nil {
 			return err
 		}
 	}
-	ad, err := a.newAdopter(ctx, db, name, f)
+	ad, err := newAdopter(ctx, ses, db, name, f)
 	if err != nil {
 		return err
 	}
@@ -115,12 +115,12 @@ func (a *app) adopt(ctx context.Context, db *database, name string, f adoptFlags
 		return err
 	}
 	v.next(f)
-	if a.json {
-		if err := a.print(v); err != nil {
+	if ses.Screen.json {
+		if err := ses.Screen.print(v); err != nil {
 			return err
 		}
 	} else {
-		a.showAdopted(v)
+		showAdopted(ses.Screen, v)
 	}
 	return usage(errors.Join(refusals...))
 }
@@ -137,8 +137,8 @@ func missingKeys(name string, keys []string, rows []operator.UnknownCharge) erro
 }
 
 // completeGateway completes the gateways of the configuration.
-func (a *app) completeGateway(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	c, err := a.load()
+func completeGateway(ses *Session, cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	c, err := ses.load()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -146,11 +146,11 @@ func (a *app) completeGateway(cmd *cobra.Command, args []string, typed string) (
 }
 
 // completeUnknownKeys completes the keys of the charges that wait to be adopted.
-func (a *app) completeUnknownKeys(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func completeUnknownKeys(ses *Session, cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return a.completeRows(cmd, nil, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
+	return completeRows(ses, cmd, nil, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
 		rows, err := operator.UnknownCharges(ctx, db.DB, args[0], nil)
 		var found []cobra.Completion
 		for _, u := range rows[:min(len(rows), completedRuns)] {

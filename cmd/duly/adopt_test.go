@@ -302,7 +302,7 @@ func TestAdoptGolden(t *testing.T) {
 	require.NoError(t, s.sim.Amend(ledger[2].ID, func(e *simulator.Entry) { e.Refunded = e.Amount }))
 	require.NoError(t, s.sim.Amend(ledger[3].ID, func(e *simulator.Entry) { e.Amount-- }))
 	s.exec(t, "DELETE FROM subscriptions WHERE id = ?", strings.Split(ledger[4].Key, "_")[1])
-	s.each = func(a *app) { a.wide = 80 }
+	s.each = func(a *app) { a.Screen.wide = 80 }
 	var text strings.Builder
 	for _, args := range [][]string{
 		{"adopt", "main"}, {"adopt", "main", "--reason", "restored the backup of 3 May"}, {"adopt", "main"},

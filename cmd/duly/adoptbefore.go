@@ -11,7 +11,7 @@ import (
 
 // adoptBefore puts the adoption of unknown charges before the repetition of a billing run that failed: as long as they wait, nothing is
 // charged at their gateways.
-func (a *app) adoptBefore(ctx context.Context, db *database, v *shownRun) error {
+func adoptBefore(ctx context.Context, db *database, v *shownRun) error {
 	if v.Job != jobs.BillingJob || v.Exit == nil || *v.Exit != batch.ExitFailed {
 		return nil
 	}

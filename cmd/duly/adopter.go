@@ -30,7 +30,7 @@ const (
 
 // adopter adopts charges of one gateway, or says what would become of them.
 type adopter struct {
-	a        *app
+	s        *Session
 	db       *database
 	name     string
 	flags    adoptFlags
@@ -45,28 +45,28 @@ type adopter struct {
 	periods  map[billing.ChargeID]billing.Period
 }
 
-func (a *app) newAdopter(ctx context.Context, db *database, name string, f adoptFlags) (*adopter, error) {
-	c, err := a.load()
+func newAdopter(ctx context.Context, ses *Session, db *database, name string, f adoptFlags) (*adopter, error) {
+	c, err := ses.load()
 	if err != nil {
 		return nil, err
 	}
-	business, err := a.clock(ctx, db.DB)
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return nil, err
 	}
 	g := c.Gateways[name]
-	client, err := a.adapter(name, g)
+	client, err := ses.adapter(name, g)
 	if err != nil {
 		return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
 	}
-	bookings, err := a.bookings(name)
+	bookings, err := ses.bookings(name)
 	if err != nil {
 		client.Close()
 		return nil, err
 	}
 	ad := &adopter{
-		a: a, db: db, bookings: bookings, name: name, flags: f, config: g, business: business, zone: c.Business.Location(),
-		gateway: gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now}),
+		s: ses, db: db, bookings: bookings, name: name, flags: f, config: g, business: business, zone: c.Business.Location(),
+		gateway: gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: ses.now}),
 		policy:  billing.Policy{RetryDays: c.Billing.RetryDays}, periods: map[billing.ChargeID]billing.Period{},
 	}
 	able := ad.gateway.Capabilities()

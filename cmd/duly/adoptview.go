@@ -102,9 +102,9 @@ func (v *adoptView) next(f adoptFlags) {
 }
 
 // showAdopted writes what became of the charges for people.
-func (a *app) showAdopted(v adoptView) {
+func showAdopted(screen *Screen, v adoptView) {
 	if len(v.Charges) == 0 {
-		a.line("gateway %s has no charge that is unknown here", v.Gateway)
+		screen.line("gateway %s has no charge that is unknown here", v.Gateway)
 		return
 	}
 	var rows []table.Row
@@ -129,23 +129,23 @@ func (a *app) showAdopted(v adoptView) {
 	if !v.DryRun {
 		becomes = "became"
 	}
-	a.table(table.Row{"key, payment", "status", "amount", becomes}, rows)
+	screen.table(table.Row{"key, payment", "status", "amount", becomes}, rows)
 	all := int64(len(v.Charges))
 	switch {
 	case !v.DryRun && refused > 0:
-		a.line("%d of %s adopted, %d refused", done, plural(all, "charge"), refused)
+		screen.line("%d of %s adopted, %d refused", done, plural(all, "charge"), refused)
 	case !v.DryRun:
-		a.line("%s adopted", plural(all, "charge"))
+		screen.line("%s adopted", plural(all, "charge"))
 	default:
-		a.line("%s at gateway %s unknown here; nothing was changed", plural(all, "charge"), v.Gateway)
+		screen.line("%s at gateway %s unknown here; nothing was changed", plural(all, "charge"), v.Gateway)
 	}
 	for _, c := range v.Charges {
 		if c.Done && c.As == string(billing.AdoptedOrphan) && c.command() != "" {
-			a.line("refund payment %s at the provider; then type the command below", c.PaymentID)
+			screen.line("refund payment %s at the provider; then type the command below", c.PaymentID)
 		}
 	}
 	for _, next := range v.Next {
-		a.command("next: %s", next)
+		screen.command("next: %s", next)
 	}
 }
 
@@ -171,10 +171,10 @@ func unknownViews(list []operator.UnknownCharge) []unknownView {
 }
 
 // showUnknown writes the charges of a period that wait to be adopted: until then it is charged nowhere.
-func (a *app) showUnknown(list []unknownView) {
+func showUnknown(screen *Screen, list []unknownView) {
 	for _, u := range list {
-		a.line("unknown here: payment %s at gateway %s, %s, %s; the period is not charged before it is adopted", u.PaymentID, u.Gateway, u.Status,
+		screen.line("unknown here: payment %s at gateway %s, %s, %s; the period is not charged before it is adopted", u.PaymentID, u.Gateway, u.Status,
 			payment.Money{Amount: u.Amount, Currency: u.Currency})
-		a.command("next: duly adopt %s --key %s", text.Word(u.Gateway, "NAME"), text.Word(u.Key, "KEY"))
+		screen.command("next: duly adopt %s --key %s", text.Word(u.Gateway, "NAME"), text.Word(u.Key, "KEY"))
 	}
 }

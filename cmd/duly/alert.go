@@ -75,8 +75,8 @@ func (a *app) mistyped(ctx context.Context, cmd *cobra.Command, args []string, e
 
 // ended notes how a run ended.
 func (e *execution) ended(run *batch.Run, s summary) {
-	if e.runAlert != nil {
-		e.runAlert.runs = append(e.runAlert.runs, endedRun{summary: s, run: *run, errors: &e.logs.errors})
+	if e.cmd.runAlert != nil {
+		e.cmd.runAlert.runs = append(e.cmd.runAlert.runs, endedRun{summary: s, run: *run, errors: &e.logs.errors})
 	}
 }
 
@@ -101,14 +101,14 @@ func (a *app) notifyWithoutDatabase(ctx context.Context, err error) {
 }
 
 // plainLogs are logs for a command that has none: what cannot be written to the file goes to standard error alone.
-func (a *app) plainLogs(c *config.Config) (*logs, error) {
-	l, err := a.logger(c)
+func plainLogs(ses *Session, c *config.Config) (*logs, error) {
+	l, err := ses.logger(c)
 	if err == nil {
 		return l, nil
 	}
 	plain := *c
 	plain.Log.File = ""
-	return a.logger(&plain)
+	return ses.logger(&plain)
 }
 
 // notify alerts people on Slack of a command that ended badly with err, and of runs that died. Whatever goes
@@ -124,13 +124,13 @@ func (a *app) notify(ctx context.Context, c *config.Config, db *database, l *log
 	}
 	if l == nil {
 		var logErr error
-		if l, logErr = a.plainLogs(c); logErr != nil {
+		if l, logErr = plainLogs(a.Session, c); logErr != nil {
 			return // the check of the configuration reports it
 		}
 		defer l.close()
 	}
-	code := a.ending(ctx, err)
-	bad := t.alarming(code, a.terminal(a.out) || a.terminal(a.err))
+	code := codeOf(ctx, a.Session, err)
+	bad := t.alarming(code, a.Screen.terminal(a.Screen.out) || a.Screen.terminal(a.Screen.err))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.alertWithin)
 	defer cancel()
 	if err != nil && len(t.failed) == 0 {
@@ -147,7 +147,7 @@ func (a *app) notify(ctx context.Context, c *config.Config, db *database, l *log
 	for _, d := range dead {
 		ids = append(ids, d.ID)
 	}
-	if sendErr := a.send(ctx, c, t.alert(a.alertFormatter(c, code), bad, dead)); sendErr != nil {
+	if sendErr := send(ctx, a.Session, c, t.alert(newAlertFormatter(a.Session, c, code), bad, dead)); sendErr != nil {
 		l.WarnContext(ctx, "people on Slack could not be told", problem(sendErr))
 		if db != nil {
 			t.mark(ctx, l, runs.UnmarkNotified(ctx, db.DB, ids))
@@ -204,22 +204,22 @@ func (t *runAlert) ids() []uint64 {
 }
 
 // send sends an alert, again and again for as long as that may take.
-func (a *app) send(ctx context.Context, c *config.Config, alert notify.Alert) error {
-	slack, err := a.slack(c)
+func send(ctx context.Context, ses *Session, c *config.Config, alert notify.Alert) error {
+	slack, err := ses.slack(c)
 	if err != nil {
 		return err
 	}
 	defer slack.Close()
 	// What is left is for writing down that nobody was told.
-	ctx, cancel := context.WithTimeout(ctx, a.alertWithin*4/5)
+	ctx, cancel := context.WithTimeout(ctx, ses.alertWithin*4/5)
 	defer cancel()
-	return notify.Persist(ctx, a.now, func(ctx context.Context) error { return slack.Alert(ctx, alert) })
+	return notify.Persist(ctx, ses.now, func(ctx context.Context) error { return slack.Alert(ctx, alert) })
 }
 
 // ending is the exit code of a command that ended with err.
-func (a *app) ending(ctx context.Context, err error) int {
+func codeOf(ctx context.Context, ses *Session, err error) int {
 	if err == nil {
-		return a.code
+		return ses.code
 	}
 	if code := stopCode(ctx); code != 0 {
 		return code

@@ -456,7 +456,7 @@ func TestPeopleAreToldOfAStop(t *testing.T) {
 	for _, terminal := range []bool{true, false} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		a := newApp(s.env, io.Discard, io.Discard)
-		a.terminal = func(io.Writer) bool { return terminal }
+		a.Screen.terminal = func(io.Writer) bool { return terminal }
 		a.started = func() { cancel(signalled{syscall.SIGTERM}) }
 		require.Equal(t, 143, a.run(ctx, []string{"run", "billing", "--no-progress"}))
 		if terminal {

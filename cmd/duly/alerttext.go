@@ -27,14 +27,14 @@ type alertFormatter struct {
 	clean func(string) string
 }
 
-func (a *app) alertFormatter(c *config.Config, code int) alertFormatter {
+func newAlertFormatter(ses *Session, c *config.Config, code int) alertFormatter {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	secrets := a.redactor(c)
+	secrets := ses.redactor(c)
 	return alertFormatter{
-		code: code, host: host, date: payment.DateOf(a.now().Add(a.shift).In(c.Business.Location())).String(),
+		code: code, host: host, date: payment.DateOf(ses.now().Add(ses.shift).In(c.Business.Location())).String(),
 		clean: func(text string) string { return secrets.String(discreet(text)) },
 	}
 }

@@ -56,7 +56,7 @@ func (e *execution) restoreAnswers(ctx context.Context) error {
 	if aside != "" {
 		e.logs.WarnContext(ctx, "saved answers of gateways cannot be read; the gateways are asked instead", slog.String("file", aside))
 	}
-	e.say(e.people(), fmt.Sprintf("%d saved answers of gateways were added to the database, from %s", restored, file.Path()))
+	e.Screen.say(e.Screen.people(), fmt.Sprintf("%d saved answers of gateways were added to the database, from %s", restored, file.Path()))
 	return nil
 }
 

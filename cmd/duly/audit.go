@@ -59,12 +59,12 @@ func previewAudit(ctx context.Context, e *execution, f forecast) (any, func(), e
 // showAudit writes a forecast of the audit for people.
 func (e *execution) showAudit(f auditForecast) {
 	if !f.From.Before(f.To) {
-		e.line("there is nothing to audit yet: payments are left alone for %s", config.FormatDuration(e.lag))
+		e.Screen.line("there is nothing to audit yet: payments are left alone for %s", config.FormatDuration(e.lag))
 		return
 	}
-	e.line("will compare the payments from %s to %s", e.when(f.From), e.when(f.To))
+	e.Screen.line("will compare the payments from %s to %s", e.when(f.From), e.when(f.To))
 	if f.AuditedAt != nil {
-		e.line("audited before: everything up to %s", e.when(*f.AuditedAt))
+		e.Screen.line("audited before: everything up to %s", e.when(*f.AuditedAt))
 	}
 	for _, gateways := range []struct {
 		names []string
@@ -73,19 +73,19 @@ func (e *execution) showAudit(f auditForecast) {
 		{f.Listed, "with what these gateways list: "}, {f.Asked, "one by one, since these cannot list: "}, {f.LeftAlone, "skipped, since these are paused: "},
 	} {
 		if len(gateways.names) > 0 {
-			e.line("%s%s", gateways.what, strings.Join(gateways.names, ", "))
+			e.Screen.line("%s%s", gateways.what, strings.Join(gateways.names, ", "))
 		}
 	}
 	if len(f.Payments) == 0 {
-		e.line("none of ours is in it")
+		e.Screen.line("none of ours is in it")
 		return
 	}
 	var rows []table.Row
 	for _, p := range f.Payments {
 		rows = append(rows, table.Row{p.What, p.Gateway, p.Count, payment.Money{Amount: p.Amount, Currency: p.Currency}})
 	}
-	e.line("ours in that time, whatever their result:")
-	e.table(table.Row{"for", "gateway", "payments", "amount"}, rows)
+	e.Screen.line("ours in that time, whatever their result:")
+	e.Screen.table(table.Row{"for", "gateway", "payments", "amount"}, rows)
 }
 
 // extendAuditSummary adds what the audit has to say, and what is open of earlier ones.

@@ -20,43 +20,43 @@ const (
 type blockRow struct{ label, text, command string }
 
 // block writes rows, none wider than the terminal unless a command is.
-func (a *app) block(rows []blockRow) {
+func (s *Screen) block(rows []blockRow) {
 	for _, r := range rows {
-		for _, line := range a.blockLines(r) {
-			fmt.Fprintln(a.out, line)
+		for _, line := range s.blockLines(r) {
+			fmt.Fprintln(s.out, line)
 		}
 	}
 }
 
-func (a *app) blockLines(r blockRow) []string {
+func (s *Screen) blockLines(r blockRow) []string {
 	begin := r.label + strings.Repeat(" ", max(blockIndent-pretty.StringWidth(r.label), 1))
 	if r.text == "" {
-		return []string{a.symbols(text.Finished(begin + r.command))}
+		return []string{s.symbols(text.Finished(begin + r.command))}
 	}
-	lines := a.wrapped(begin+r.text, blockIndent)
+	lines := s.wrapped(begin+r.text, blockIndent)
 	if r.command == "" {
 		return lines
 	}
 	last := &lines[len(lines)-1]
-	command := a.symbols(text.Finished(r.command))
-	if width := a.columns(a.out); width == 0 || pretty.StringWidth(*last+a.symbols(" · ")+command) <= width {
-		*last += a.symbols(" · ") + command
+	command := s.symbols(text.Finished(r.command))
+	if width := s.columns(s.out); width == 0 || pretty.StringWidth(*last+s.symbols(" · ")+command) <= width {
+		*last += s.symbols(" · ") + command
 		return lines
 	}
 	return append(lines, strings.Repeat(" ", blockIndent)+command)
 }
 
 // marked writes a line that begins with a mark.
-func (a *app) marked(line string, indent int) {
-	for _, l := range a.wrapped(line, indent) {
-		fmt.Fprintln(a.out, l)
+func (s *Screen) marked(line string, indent int) {
+	for _, l := range s.wrapped(line, indent) {
+		fmt.Fprintln(s.out, l)
 	}
 }
 
 // wrapped breaks a line between words where it is wider than the terminal; what goes on begins at the indent.
-func (a *app) wrapped(line string, indent int) []string {
-	line = a.symbols(text.Finished(line))
-	if width := a.columns(a.out); width > 0 {
+func (s *Screen) wrapped(line string, indent int) []string {
+	line = s.symbols(text.Finished(line))
+	if width := s.columns(s.out); width > 0 {
 		return strings.Split(wrapAt(line, width, indent), "\n")
 	}
 	return []string{line}

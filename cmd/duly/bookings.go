@@ -8,9 +8,9 @@ import (
 )
 
 // bookings reserves payments for an operator's command, under the account that the gateway is called at today.
-func (a *app) bookings(name string) (*store.Bookings, error) {
+func (s *Session) bookings(name string) (*store.Bookings, error) {
 	b := &store.Bookings{}
-	c, err := a.load()
+	c, err := s.load()
 	if err != nil {
 		return nil, err
 	}
@@ -18,7 +18,7 @@ func (a *app) bookings(name string) (*store.Bookings, error) {
 	if !ok {
 		return b, nil
 	}
-	client, err := a.adapter(name, g)
+	client, err := s.adapter(name, g)
 	if err != nil {
 		return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
 	}

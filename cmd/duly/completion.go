@@ -26,7 +26,7 @@ const completedRuns = 20
 // shells are those that completion is written for.
 func shells() []string { return []string{"bash", "fish", "zsh"} }
 
-func (a *app) completionCommand() *cobra.Command {
+func completionCommand(screen *Screen) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
 		Short: "Write a script that completes commands, flags, jobs, steps, gateways and runs",
@@ -45,17 +45,24 @@ func (a *app) completionCommand() *cobra.Command {
 			root := cmd.Root()
 			switch args[0] {
 			case "bash":
-				return failed(root.GenBashCompletionV2(a.out, true))
+				return failed(root.GenBashCompletionV2(screen.out, true))
 			case "fish":
-				return failed(root.GenFishCompletion(a.out, true))
+				return failed(root.GenFishCompletion(screen.out, true))
 			}
-			return failed(root.GenZshCompletion(a.out))
+			return failed(root.GenZshCompletion(screen.out))
 		},
 	}
 }
 
 // completer is what cobra asks for completions.
 type completer = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
+
+// with is a completer that looks into the database of ses.
+func with(ses *Session, list func(ses *Session, cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)) completer {
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return list(ses, cmd, args, typed)
+	}
+}
 
 // completed sets completions where a command has none: without them shells offer files, which nothing here takes but
 // the flags that name one.
@@ -97,7 +104,7 @@ func firstOf(words ...cobra.Completion) completer {
 }
 
 // completeSteps completes the steps of the job that was typed, also behind a comma.
-func (a *app) completeSteps(_ *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func completeSteps(ses *Session, _ *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	const none = cobra.ShellCompDirectiveNoFileComp
 	if len(args) == 0 {
 		return nil, none
@@ -107,7 +114,7 @@ func (a *app) completeSteps(_ *cobra.Command, args []string, typed string) ([]co
 		return nil, none
 	}
 	stages := usualStages
-	if c, err := a.load(); err == nil {
+	if c, err := ses.load(); err == nil {
 		stages = len(c.Billing.RetryDays)
 	}
 	before := typed[:strings.LastIndex(typed, ",")+1]
@@ -121,9 +128,9 @@ func (a *app) completeSteps(_ *cobra.Command, args []string, typed string) ([]co
 }
 
 // completeRuns completes the ids of runs, of the live ones alone if that is all that a command is for.
-func (a *app) completeRuns(live bool) completer {
+func completeRuns(ses *Session, live bool) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return a.completeRows(cmd, args, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
+		return completeRows(ses, cmd, args, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
 			list := runs.LiveRuns
 			if !live {
 				list = func(ctx context.Context, db *mysql.DB) ([]runs.PastRun, error) {
@@ -141,8 +148,8 @@ func (a *app) completeRuns(live bool) completer {
 }
 
 // completeRerun completes --rerun to runs of the job that was typed.
-func (a *app) completeRerun(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	all, directive := a.completeRuns(false)(cmd, nil, typed)
+func completeRerun(ses *Session, cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	all, directive := completeRuns(ses, false)(cmd, nil, typed)
 	if len(args) == 0 {
 		return all, directive
 	}
@@ -153,9 +160,9 @@ func (a *app) completeRerun(cmd *cobra.Command, args []string, typed string) ([]
 }
 
 // completeWaiting completes the ids of what waits for an operator.
-func (a *app) completeWaiting(what string) completer {
+func completeWaiting(ses *Session, what string) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return a.completeRows(cmd, args, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
+		return completeRows(ses, cmd, args, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
 			ids, err := query.Waiting(ctx, db.DB, what, completedRuns)
 			var found []cobra.Completion
 			for _, id := range ids {
@@ -169,33 +176,33 @@ func (a *app) completeWaiting(what string) completer {
 }
 
 // completeShown completes the ids that `duly show` is most often asked for: runs, and what waits for an operator.
-func (a *app) completeShown(what string) completer {
+func completeShown(ses *Session, what string) completer {
 	switch what {
 	case "run":
-		return a.completeRuns(false)
+		return completeRuns(ses, false)
 	case "invoice", "order":
-		return a.completeWaiting(what)
+		return completeWaiting(ses, what)
 	}
 	return cobra.NoFileCompletions
 }
 
 // completeRows completes ids from the configured database: reading alone, and quickly or not at all. A private
 // server is not started for it.
-func (a *app) completeRows(
+func completeRows(ses *Session,
 	cmd *cobra.Command, args []string, read func(ctx context.Context, db *database) ([]cobra.Completion, error),
 ) ([]cobra.Completion, cobra.ShellCompDirective) {
 	const none = cobra.ShellCompDirectiveNoFileComp
 	if len(args) > 0 && !strings.Contains(cmd.Use, "…") { // one id is all that it takes
 		return nil, none
 	}
-	c, err := a.load()
+	c, err := ses.load()
 	if err != nil || c.Database.DSN == "" || c.Database.DSN.Reveal() == config.Private {
 		return nil, none
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
 	defer cancel()
-	a.dry = true
-	db, err := a.open(ctx, c)
+	ses.dry = true
+	db, err := ses.open(ctx, c)
 	if err != nil {
 		return nil, none
 	}

@@ -49,21 +49,21 @@ func newRunController(p *progress, cancel context.CancelCauseFunc) *runControlle
 func (r *runController) poll(ctx context.Context, run *batch.Run) {
 	ctx, cancel := context.WithTimeout(ctx, pollWithin)
 	defer cancel()
-	control, err := runs.ReadControl(ctx, r.db.DB, run.ID)
+	control, err := runs.ReadControl(ctx, r.e.db.DB, run.ID)
 	if err == nil {
 		r.apply(ctx, control)
 	}
-	pauses, pausesErr := runs.ReadPauses(ctx, r.db.DB)
+	pauses, pausesErr := runs.ReadPauses(ctx, r.e.db.DB)
 	if pausesErr == nil {
 		r.applyPauses(ctx, pauses)
 	}
-	if locks, err := mysql.ReadLocks(ctx, r.db.DB); err == nil { // no more than a hint
+	if locks, err := mysql.ReadLocks(ctx, r.e.db.DB); err == nil { // no more than a hint
 		r.mu.Lock()
 		r.locks = locks
 		r.mu.Unlock()
 	}
 	if err := errors.Join(err, pausesErr); err != nil && ctx.Err() == nil {
-		r.logs.WarnContext(ctx, "what operators want could not be read", slog.Uint64("run_id", run.ID), problem(err))
+		r.e.logs.WarnContext(ctx, "what operators want could not be read", slog.Uint64("run_id", run.ID), problem(err))
 	}
 }
 
@@ -75,10 +75,10 @@ func (r *runController) apply(ctx context.Context, c runs.Control) {
 	r.mu.Unlock()
 	if pace(before) != pace(c) {
 		parallelism, rate := paceOf(c)
-		for _, g := range r.deps.Gateways {
+		for _, g := range r.e.deps.Gateways {
 			g.Throttle(parallelism, rate)
 		}
-		r.logs.InfoContext(ctx, "the pace was changed", slog.Uint64("run_id", r.run.ID), slog.String("to", pace(c)))
+		r.e.logs.InfoContext(ctx, "the pace was changed", slog.Uint64("run_id", r.run.ID), slog.String("to", pace(c)))
 	}
 	if c.Stop != nil {
 		r.end(ctx, "stopped by "+c.Stop.String())
@@ -87,14 +87,14 @@ func (r *runController) apply(ctx context.Context, c runs.Control) {
 
 // applyPauses skips gateways that are paused for the rest of the run, and ends the run if its job is.
 func (r *runController) applyPauses(ctx context.Context, pauses runs.Pauses) {
-	for name, g := range r.deps.Gateways {
+	for name, g := range r.e.deps.Gateways {
 		pause, paused := pauses.Gateway(name)
 		if _, closed := g.Closed(); paused && !closed {
 			skipGateway(g, pause)
-			r.logs.WarnContext(ctx, "a gateway was paused; it is left alone for the rest of the run", slog.Uint64("run_id", r.run.ID), slog.String("gateway", name))
+			r.e.logs.WarnContext(ctx, "a gateway was paused; it is left alone for the rest of the run", slog.Uint64("run_id", r.run.ID), slog.String("gateway", name))
 		}
 	}
-	if name, pause, paused := r.paused(pauses); paused {
+	if name, pause, paused := r.e.paused(pauses); paused {
 		r.end(ctx, fmt.Sprintf("%s was paused: %s; duly resume %s lets it go on", name, pause, name))
 	}
 }
@@ -108,7 +108,7 @@ func (r *runController) end(ctx context.Context, why string) {
 	}
 	r.mu.Unlock()
 	if first {
-		r.logs.WarnContext(ctx, "the run stops", slog.Uint64("run_id", r.run.ID), slog.String("reason", why))
+		r.e.logs.WarnContext(ctx, "the run stops", slog.Uint64("run_id", r.run.ID), slog.String("reason", why))
 		r.cancel(heldError{why})
 	}
 }
@@ -128,9 +128,9 @@ func pace(c runs.Control) string {
 
 // sample measures the run.
 func (r *runController) sample() runstate.Sample {
-	s := runstate.Sample{At: r.now(), Gateways: map[string]runstate.GatewaySample{}, Work: r.db.Work(), Locks: r.locks}
-	for name, g := range r.deps.Gateways {
-		s.Gateways[name] = runstate.GatewaySample{Stats: g.Stats(), Load: g.Load(), Parallelism: r.deps.Parallelism(name)}
+	s := runstate.Sample{At: r.e.now(), Gateways: map[string]runstate.GatewaySample{}, Work: r.e.db.Work(), Locks: r.locks}
+	for name, g := range r.e.deps.Gateways {
+		s.Gateways[name] = runstate.GatewaySample{Stats: g.Stats(), Load: g.Load(), Parallelism: r.e.deps.Parallelism(name)}
 	}
 	return s
 }
@@ -142,7 +142,7 @@ func (r *runController) snapshot() any {
 	now := r.sample()
 	s := runstate.Between(r.last, now)
 	r.last = now
-	s.At = r.deps.Business().UTC().Truncate(time.Microsecond)
+	s.At = r.e.deps.Business().UTC().Truncate(time.Microsecond)
 	s.Throttle, s.Stopping = r.control.Throttle, r.stopping
 	r.slowBy(s.Slow())
 	for _, x := range slices.Backward(r.steps) {
@@ -163,7 +163,7 @@ func (r *runController) snapshot() any {
 // paused is the pause that holds the job back: its own, or that of the night that it is a part of.
 func (e *execution) paused(pauses runs.Pauses) (name string, p runs.Pause, paused bool) {
 	names := []string{e.work.name}
-	if e.night {
+	if e.cmd.night {
 		names = append(names, nightlyJob)
 	}
 	for _, name := range names {
@@ -175,7 +175,7 @@ func (e *execution) paused(pauses runs.Pauses) (name string, p runs.Pause, pause
 }
 
 // awake says whether the night may begin. What is wrong with the schema its first job tells.
-func (a *app) awake(ctx context.Context, db *database) error {
+func awake(ctx context.Context, db *database) error {
 	if err := migrations.Check(ctx, db.DB.DB.DB); err != nil {
 		return nil //nolint:nilerr // see above
 	}

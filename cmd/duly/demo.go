@@ -58,7 +58,7 @@ func (a *app) demoCommand() *cobra.Command {
 
 // showcase is a running demo.
 type showcase struct {
-	*app
+	*Session
 
 	dir    string
 	server *private.Server
@@ -73,12 +73,12 @@ type showcase struct {
 }
 
 func (a *app) demo(ctx context.Context, subscriptions, orders int, keep bool) (err error) {
-	d := &showcase{app: a, orders: orders}
+	d := &showcase{Session: a.Session, orders: orders}
 	defer func() { err = errors.Join(err, d.end(ctx, keep && err == nil)) }()
 	if err := d.start(ctx, keep); err != nil {
 		return err
 	}
-	a.line("A shop with %s that are due on %s, and %s of the last hours, most of them left half-way. "+
+	a.Screen.line("A shop with %s that are due on %s, and %s of the last hours, most of them left half-way. "+
 		"Its gateway declines some, fails now and then, and loses answers.", plural(int64(subscriptions), "subscription"), d.due, plural(int64(orders), "order"))
 	if err := demo.Enrol(ctx, d.db, demoGateway, subscriptions, d.due); err != nil {
 		return failed(err)
@@ -159,14 +159,14 @@ const again = 5
 
 // night runs the job on the given day after the due date, and again while it exits with 4, as a VM would.
 func (d *showcase) night(ctx context.Context, day int) error {
-	fmt.Fprintf(d.out, "\nDay %d\n", day)
+	fmt.Fprintf(d.Screen.out, "\nDay %d\n", day)
 	if day > 0 {
 		cards, err := demo.NewCards(ctx, d.db)
 		if err != nil {
 			return failed(err)
 		}
 		if cards > 0 {
-			d.line("%s entered another card after a decline.", things(cards, "customer"))
+			d.Screen.line("%s entered another card after a decline.", things(cards, "customer"))
 		}
 	}
 	if day == 1 {
@@ -175,7 +175,7 @@ func (d *showcase) night(ctx context.Context, day int) error {
 			return failed(err)
 		}
 		if late > 0 {
-			fmt.Fprintf(d.out, "%d charges for orders that were given up arrived after all.\n", late)
+			fmt.Fprintf(d.Screen.out, "%d charges for orders that were given up arrived after all.\n", late)
 		}
 	}
 	for range again {
@@ -183,7 +183,7 @@ func (d *showcase) night(ctx context.Context, day int) error {
 		if err != nil {
 			return err
 		}
-		run := newApp(nil, d.out, d.err)
+		run := newApp(nil, d.Screen.out, d.Screen.err)
 		run.config, run.shift, run.lag = c, time.Duration(day)*24*time.Hour, 0
 		root := run.root()
 		args := []string{"run", "nightly"}
@@ -201,7 +201,7 @@ func (d *showcase) night(ctx context.Context, day int) error {
 		case batch.ExitDone, batch.ExitReview:
 			return nil
 		case batch.ExitUnfinished:
-			fmt.Fprintln(d.out, "Exit code 4 asks for another run; here it is.")
+			fmt.Fprintln(d.Screen.out, "Exit code 4 asks for another run; here it is.")
 		default:
 			return exitError{run.code, fmt.Errorf("the demo's run on day %d ended with exit code %d", day, run.code)}
 		}
@@ -224,7 +224,7 @@ func (d *showcase) account(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	fmt.Fprintln(d.out, "\nResult")
+	fmt.Fprintln(d.Screen.out, "\nResult")
 	d.endings("subscriptions", lines)
 	if err := d.accountOrders(ctx); err != nil {
 		return err
@@ -249,12 +249,12 @@ func (d *showcase) account(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	d.line("The gateway kept %d payments, the tables say %d; %d differ, %d double charges. The audits found %s.",
+	d.Screen.line("The gateway kept %d payments, the tables say %d; %d differ, %d double charges. The audits found %s.",
 		ledger, len(collected), missing, double, plural(findings, "difference"))
 	if ledger != len(collected) || missing > 0 || double > 0 || findings > 0 {
 		return exitError{batch.ExitFailed, errors.New("the gateway's ledger and the tables differ")}
 	}
-	d.line("The report of the first night: %s", d.report)
+	d.Screen.line("The report of the first night: %s", d.report)
 	return nil
 }
 
@@ -268,7 +268,7 @@ func (d *showcase) endings(what string, lines []demo.Line) (total int64) {
 		total += l.Count
 	}
 	t.AppendFooter(table.Row{"all", total, ""})
-	fmt.Fprintln(d.out, t.Render())
+	fmt.Fprintln(d.Screen.out, t.Render())
 	return total
 }
 
@@ -289,7 +289,7 @@ func (d *showcase) accountOrders(ctx context.Context) error {
 	if len(wrong) > 0 {
 		return exitError{batch.ExitFailed, errors.New("the orders do not add up: " + strings.Join(wrong, "; "))}
 	}
-	d.line("Every order is settled, the stock adds up, and money is kept for completed orders alone.")
+	d.Screen.line("Every order is settled, the stock adds up, and money is kept for completed orders alone.")
 	return nil
 }
 
@@ -304,7 +304,7 @@ func (d *showcase) end(ctx context.Context, keep bool) error {
 	}
 	if keep {
 		d.server.Leave()
-		fmt.Fprintf(d.out, "\nThe database is still up. Look into it:\n  DULY_DATABASE_DSN='%s' duly status\nEnd it:\n  kill %d && rm -r %s\n",
+		fmt.Fprintf(d.Screen.out, "\nThe database is still up. Look into it:\n  DULY_DATABASE_DSN='%s' duly status\nEnd it:\n  kill %d && rm -r %s\n",
 			d.dsn, d.server.Pid(), d.dir)
 		return nil
 	}

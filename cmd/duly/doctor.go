@@ -30,12 +30,12 @@ type checkView struct {
 
 // checkup gathers checks.
 type checkup struct {
-	*app
+	*Session
 
 	found []checkView
 }
 
-func (a *app) doctorCommand() *cobra.Command {
+func doctorCommand(ses *Session) *cobra.Command {
 	var confirmed, undo bool
 	var send tries
 	var reason, control, moved string
@@ -74,11 +74,11 @@ func (a *app) doctorCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case control != "":
-				return a.control(cmd.Context(), control, args[0], reason)
+				return addControl(cmd.Context(), ses, control, args[0], reason)
 			case undo:
-				return a.unmoved(cmd.Context(), moved, args[0], reason)
+				return partAddresses(cmd.Context(), ses, moved, args[0], reason)
 			case moved != "":
-				return a.moved(cmd.Context(), moved, args[0], reason)
+				return joinAddress(cmd.Context(), ses, moved, args[0], reason)
 			}
 			switch given := said(reason); {
 			case confirmed && !given:
@@ -86,14 +86,14 @@ func (a *app) doctorCommand() *cobra.Command {
 			case given && !confirmed:
 				return usagef("--%s: it says why --history-confirmed is given", flagReason)
 			case confirmed:
-				return a.confirmHistory(cmd.Context(), reason)
+				return trustHistory(cmd.Context(), ses, reason)
 			}
-			d := &checkup{app: a}
+			d := &checkup{Session: ses}
 			d.all(cmd.Context(), send)
 			return d.report()
 		},
 	}
-	a.verboseFlag(cmd, "every check, not only those that need something")
+	verboseFlag(ses.Screen, cmd, "every check, not only those that need something")
 	cmd.Flags().BoolVar(&send.slack, "slack", false, "send a test message to Slack")
 	cmd.Flags().BoolVar(&send.webhook, "webhook", false, "send a test event, of the type duly.test, to outbox.url")
 	cmd.Flags().BoolVar(&confirmed, "history-confirmed", false, "record that the tables are whole, after a restore or a fail-over")
@@ -251,7 +251,7 @@ func (d *checkup) operator(ctx context.Context, c *config.Config, worker *databa
 }
 
 func (d *checkup) gateways(ctx context.Context, c *config.Config) {
-	gateways, err := d.app.gateways(c, nil)
+	gateways, err := d.Session.gateways(c, nil)
 	if err != nil {
 		d.note("gateways", err, "", "correct the keys under gateways")
 		return
@@ -313,9 +313,9 @@ func (d *checkup) report() error {
 			d.code = batch.ExitUsage
 		}
 	}
-	if d.json {
-		return d.print(d.found)
+	if d.Screen.json {
+		return d.Screen.print(d.found)
 	}
-	d.doctorText(d.found)
+	doctorText(d.Screen, d.found)
 	return nil
 }

@@ -27,8 +27,8 @@ type proof struct {
 }
 
 // atGateway opens the database and one gateway for do.
-func (a *app) atGateway(ctx context.Context, name string, do func(c *config.Config, db *database, g *gateway.Limited) error) error {
-	c, err := a.load()
+func atGateway(ctx context.Context, ses *Session, name string, do func(c *config.Config, db *database, g *gateway.Limited) error) error {
+	c, err := ses.load()
 	if err != nil {
 		return err
 	}
@@ -36,8 +36,8 @@ func (a *app) atGateway(ctx context.Context, name string, do func(c *config.Conf
 	if !ok {
 		return usage(unknownWord("gateway", name, gatewayNames(c)))
 	}
-	return a.asOperator(ctx, func(db *database) error {
-		g, err := a.paced(name, configured)
+	return ses.asOperator(ctx, func(db *database) error {
+		g, err := paced(ses, name, configured)
 		if err != nil {
 			return err
 		}
@@ -52,9 +52,9 @@ func accountOf(name string, g *gateway.Limited) payment.Account {
 	return payment.Account{Gateway: name, Address: able.Address, ID: able.Account}
 }
 
-// control records a payment that is shown to be the account's, so that what the gateway does not know can be checked by it.
-func (a *app) control(ctx context.Context, name, id, reason string) error {
-	return a.atGateway(ctx, name, func(_ *config.Config, db *database, g *gateway.Limited) error {
+// addControl records a payment that is shown to be the account's, so that what the gateway does not know can be checked by it.
+func addControl(ctx context.Context, ses *Session, name, id, reason string) error {
+	return atGateway(ctx, ses, name, func(_ *config.Config, db *database, g *gateway.Limited) error {
 		seen := g.Look(ctx, payment.Ref{ID: id, RequestID: "control-" + id})
 		p := seen.Payment
 		switch {
@@ -65,7 +65,7 @@ func (a *app) control(ctx context.Context, name, id, reason string) error {
 		case p.ID != id, p.Status != payment.Succeeded, p.Key == "", p.CreatedAt.IsZero():
 			return refuse("payment %s is %s, under key %q: give one that succeeded, that was charged under an idempotency key, and whose time the gateway tells", id, p.Status, p.Key)
 		}
-		business, err := a.clock(ctx, db.DB)
+		business, err := ses.clock(ctx, db.DB)
 		if err != nil {
 			return err
 		}
@@ -88,16 +88,16 @@ func (a *app) control(ctx context.Context, name, id, reason string) error {
 		if err := operator.AddControl(ctx, db.DB, rows[name], c, action); err != nil {
 			return failed(err)
 		}
-		return a.proved(proof{true, name, id, account.Address, fmt.Sprintf("of %s, of %s: what gateway %s does not know is checked by it from now on",
+		return proved(ses.Screen, proof{true, name, id, account.Address, fmt.Sprintf("of %s, of %s: what gateway %s does not know is checked by it from now on",
 			c.Money, c.At.UTC().Format(time.DateOnly), name)})
 	})
 }
 
-func (a *app) proved(p proof) error {
-	if a.json {
-		return a.print(p)
+func proved(screen *Screen, p proof) error {
+	if screen.json {
+		return screen.print(p)
 	}
-	a.line("payment %s at gateway %s: %s", p.Payment, p.Gateway, p.Detail)
+	screen.line("payment %s at gateway %s: %s", p.Payment, p.Gateway, p.Detail)
 	return nil
 }
 

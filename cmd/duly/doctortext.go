@@ -4,7 +4,7 @@ import "strings"
 
 // doctorText writes checks for people: the verdict, the checks that failed with their fix, those that warn, and how many others there
 // are; all of them with --verbose.
-func (a *app) doctorText(found []checkView) {
+func doctorText(screen *Screen, found []checkView) {
 	failed, warned, column := 0, 0, 0
 	for _, v := range found {
 		switch {
@@ -13,21 +13,21 @@ func (a *app) doctorText(found []checkView) {
 		case v.Mend != "":
 			warned++
 		}
-		if a.shows(v) {
+		if shows(screen, v) {
 			column = max(column, len(doctorLabel(v))+4)
 		}
 	}
 	switch {
 	case failed > 0:
-		a.line("%s not ready: fix %d first", signFailed, failed)
+		screen.line("%s not ready: fix %d first", signFailed, failed)
 	case warned > 0:
-		a.line("%s ready: %s, %s", signDone, things(int64(len(found)), "check"), things(int64(warned), "warning"))
+		screen.line("%s ready: %s, %s", signDone, things(int64(len(found)), "check"), things(int64(warned), "warning"))
 	default:
-		a.line("%s ready: %s", signDone, things(int64(len(found)), "check"))
+		screen.line("%s ready: %s", signDone, things(int64(len(found)), "check"))
 	}
 	others := int64(0)
 	for _, v := range found {
-		if !a.shows(v) {
+		if !shows(screen, v) {
 			others++
 			continue
 		}
@@ -37,22 +37,22 @@ func (a *app) doctorText(found []checkView) {
 			mark = string(signLook) + " "
 		case v.OK:
 			mark = string(signDone) + " "
-		case a.verbose:
+		case screen.verbose:
 			mark = string(signFailed) + " "
 		}
 		detail := v.Detail
 		if _, name, ok := strings.Cut(v.Check, "gateway "); ok && !strings.HasPrefix(detail, name+": ") {
 			detail = name + ": " + strings.TrimPrefix(detail, v.Check+": ")
 		}
-		a.item(mark+doctorLabel(v), column, strings.TrimPrefix(detail, doctorLabel(v)+" "), v.Mend)
+		screen.item(mark+doctorLabel(v), column, strings.TrimPrefix(detail, doctorLabel(v)+" "), v.Mend)
 	}
 	if failed > 0 && others > 0 {
-		a.line("%s %s", signDone, things(others, "other check"))
+		screen.line("%s %s", signDone, things(others, "other check"))
 	}
 }
 
 // shows reports whether a check stands by itself.
-func (a *app) shows(v checkView) bool { return a.verbose || !v.OK || v.Mend != "" }
+func shows(screen *Screen, v checkView) bool { return screen.verbose || !v.OK || v.Mend != "" }
 
 // doctorLabel is what people call a check.
 func doctorLabel(v checkView) string {

@@ -43,10 +43,10 @@ func (e *execution) dryRun(ctx context.Context) error {
 	if err = errors.Join(err, e.untouched()); err != nil {
 		return failed(fmt.Errorf("dry run: %w", err))
 	}
-	if e.json {
-		return e.print(document)
+	if e.Screen.json {
+		return e.Screen.print(document)
 	}
-	if e.csvOnly {
+	if e.Screen.csvOnly {
 		show()
 		return nil
 	}
@@ -58,23 +58,23 @@ func (e *execution) dryRun(ctx context.Context) error {
 // forecastHeader begins a forecast: what it is, and what else is running or paused.
 func (e *execution) forecastHeader(others []runs.Live) {
 	job := ""
-	if e.night {
+	if e.cmd.night {
 		job = e.work.name
 	}
 	zone := ""
 	if e.work.name != jobs.BillingJob {
 		zone = "times in " + e.config.Business.Timezone
 	}
-	e.item("", 0, job, e.business.Time().Format("2 Jan 2006"), zone, "forecast: nothing written, no gateway called")
+	e.Screen.item("", 0, job, e.business.Time().Format("2 Jan 2006"), zone, "forecast: nothing written, no gateway called")
 	for _, o := range others {
-		e.line("%s run %d is live: %s on %s", signLook, o.ID, o.Job, o.Host)
+		e.Screen.line("%s run %d is live: %s on %s", signLook, o.ID, o.Job, o.Host)
 	}
 	if name, pause, paused := e.paused(e.pauses); paused {
-		e.line("%s will not run: %s paused %s (%q); duly resume %s", signLook, pause.Who, name, pause.Reason, name)
+		e.Screen.line("%s will not run: %s paused %s (%q); duly resume %s", signLook, pause.Who, name, pause.Reason, name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.deps.Gateways)) {
 		if pause, paused := e.pauses.Gateway(name); paused {
-			e.line("%s skipped: %s paused gateway %s (%q); duly resume gateway %s", signLook, pause.Who, name, pause.Reason, name)
+			e.Screen.line("%s skipped: %s paused gateway %s (%q); duly resume gateway %s", signLook, pause.Who, name, pause.Reason, name)
 		}
 	}
 }
@@ -104,16 +104,16 @@ func previewLeft(ctx context.Context, e *execution, f forecast) (any, func(), er
 	}
 	doc := leftForecast{f, []string{}}
 	if job.Left == nil {
-		return doc, func() { e.line("what %s has to do is known when it runs", e.work.name) }, nil
+		return doc, func() { e.Screen.line("what %s has to do is known when it runs", e.work.name) }, nil
 	}
 	due, err := job.Left(ctx)
 	doc.Due = append(doc.Due, due...)
 	return doc, func() {
 		if len(doc.Due) == 0 {
-			e.line("nothing to do")
+			e.Screen.line("nothing to do")
 		}
 		for _, line := range doc.Due {
-			e.line("to do: %s", line)
+			e.Screen.line("to do: %s", line)
 		}
 	}, err
 }
@@ -125,16 +125,16 @@ type counted struct {
 }
 
 // counted writes those of the numbers that are not 0.
-func (a *app) counted(all []counted) {
+func writeCounts(screen *Screen, all []counted) {
 	for _, c := range all {
 		if c.n > 0 {
-			a.line("%s %s", plural(c.n, c.thing), c.what)
+			screen.line("%s %s", plural(c.n, c.thing), c.what)
 		}
 	}
 }
 
 // problems writes why rows would not be done as they stand, with their first ids.
-func (a *app) problems(list []jobs.ForecastProblem, more int64) {
+func problems(screen *Screen, list []jobs.ForecastProblem, more int64) {
 	for _, p := range list {
 		will := map[string]string{
 			jobs.ProblemReview: "will go to review", jobs.ProblemLeft: "will be skipped", jobs.ProblemChecked: "will be checked, and go to review if paid",
@@ -143,10 +143,10 @@ func (a *app) problems(list []jobs.ForecastProblem, more int64) {
 		if others := p.Count - int64(len(p.IDs)); others > 0 {
 			ids += fmt.Sprintf(" and %d more", others)
 		}
-		a.line("%s %s: %s (%s)", things(p.Count, p.What), will, p.Why, ids)
+		screen.line("%s %s: %s (%s)", things(p.Count, p.What), will, p.Why, ids)
 	}
 	if more > 0 {
-		a.line("and %s with other problems", plural(more, "row"))
+		screen.line("and %s with other problems", plural(more, "row"))
 	}
 }
 

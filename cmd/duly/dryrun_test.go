@@ -249,7 +249,7 @@ func TestDryRunOfAJobWithoutAForecast(t *testing.T) {
 	} {
 		e, err := dry(jobSpec{job: job})
 		require.NoError(t, err)
-		require.Contains(t, fmt.Sprint(behind(e.out)), want)
+		require.Contains(t, fmt.Sprint(behind(e.Screen.out)), want)
 	}
 
 	before := s.tables(t)

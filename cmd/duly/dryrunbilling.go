@@ -24,7 +24,7 @@ type billingForecast struct {
 func previewBilling(ctx context.Context, e *execution, f forecast) (any, func(), error) {
 	found, err := jobs.ForecastBilling(ctx, e.deps, e.billing(), e.stages, firstRows, e.flags.Limit)
 	b := billingForecast{f, found}
-	if err != nil || e.json {
+	if err != nil || e.Screen.json {
 		return b, func() {}, err
 	}
 	waiting, err := query.CountReviews(ctx, e.db.DB, e.business)
@@ -48,7 +48,7 @@ func (e *execution) showBilling(f billingForecast, waiting query.Reviews, pace f
 			will = append(will, "about "+rounded(took))
 		}
 	}
-	e.item("Will charge", forecastColumn, will...)
+	e.Screen.item("Will charge", forecastColumn, will...)
 	var wont []string
 	add := func(n int64, what string) {
 		if n > 0 {
@@ -64,16 +64,16 @@ func (e *execution) showBilling(f billingForecast, waiting query.Reviews, pace f
 	add(f.Void, "cancelled")
 	add(f.Free, "of amount 0, marked paid")
 	if len(wont) > 0 {
-		e.item("Won't charge", forecastColumn, wont...)
+		e.Screen.item("Won't charge", forecastColumn, wont...)
 	}
-	e.problems(f.Problems, f.MoreProblems)
+	problems(e.Screen, f.Problems, f.MoreProblems)
 	if f.Limited {
-		e.line("--limit will end the run before everything is charged")
+		e.Screen.line("--limit will end the run before everything is charged")
 	}
 	for _, u := range f.Unknown {
-		e.line("nothing will be charged at gateway %s: %s that no attempt accounts for: duly adopt %s", u.Gateway, things(u.Count, "charge"), u.Gateway)
+		e.Screen.line("nothing will be charged at gateway %s: %s that no attempt accounts for: duly adopt %s", u.Gateway, things(u.Count, "charge"), u.Gateway)
 	}
-	if e.verbose {
+	if e.Screen.verbose {
 		e.billingDetails(f)
 	}
 }
@@ -95,7 +95,7 @@ func (e *execution) billingDetails(f billingForecast) {
 		return rows
 	}
 	if all := append(rows(f.Unsettled), rows(f.Charges)...); len(all) > 0 {
-		e.table(table.Row{"step", "gateway", "charges", "amount"}, all)
+		e.Screen.table(table.Row{"step", "gateway", "charges", "amount"}, all)
 	}
 	var first []table.Row
 	for _, c := range f.First {
@@ -106,10 +106,10 @@ func (e *execution) billingDetails(f billingForecast) {
 		first = append(first, table.Row{c.Step, c.Subscription, invoice, c.Due, c.Gateway, payment.Money{Amount: c.Amount, Currency: c.Currency}})
 	}
 	if len(first) > 0 {
-		e.line("first %d:", len(first))
-		e.table(table.Row{"step", "subscription", "invoice", "due", "gateway", "amount"}, first)
+		e.Screen.line("first %d:", len(first))
+		e.Screen.table(table.Row{"step", "subscription", "invoice", "due", "gateway", "amount"}, first)
 	}
-	e.line("not looked at: what the gateways list; charges that the tables do not know stop a run before it sends anything")
+	e.Screen.line("not looked at: what the gateways list; charges that the tables do not know stop a run before it sends anything")
 }
 
 const (

@@ -18,14 +18,14 @@ import (
 
 // runJob runs one job as the flags say; given tells which of them were typed.
 func (a *app) runJob(ctx context.Context, w jobSpec, f runFlags, given func(flag string) bool) (err error) {
-	a.csvOnly = f.csv
+	a.Screen.csvOnly = f.csv
 	e, err := a.prepare(ctx, w, f, given)
 	if err != nil {
 		return err
 	}
 	defer e.close()
 	if !a.night {
-		defer func() { e.notify(ctx, e.config, e.db, e.logs, err) }()
+		defer func() { e.cmd.notify(ctx, e.config, e.db, e.logs, err) }()
 	}
 	e.skipPaused()
 	if f.dryRun {
@@ -103,7 +103,7 @@ func (e *execution) other(ctx context.Context, job string, run uint64) (*runs.Li
 
 // execute runs the job, shows its progress and sums it up.
 func (e *execution) execute(ctx context.Context) error {
-	show := &progress{execution: e}
+	show := &progress{e: e}
 	e.deps.Died = show.diedRuns
 	job, err := e.work.job(e)
 	if err != nil {
@@ -125,18 +125,18 @@ func (e *execution) execute(ctx context.Context) error {
 	e.deps.Repository.Report = recorder.record
 	sampled := func() {}
 	runner.OnStep = show.began
-	runner.Trace, runner.Witness = e.seen.tracing(), e.witness
+	runner.Trace, runner.Witness = e.cmd.seen.tracing(), e.witness
 	var began *batch.Run
 	runner.OnRun = func(run *batch.Run, steps []*batch.StepExecution) {
 		began = run
 		e.logs.run.Store(run.ID)
-		e.seen.follow(ctx, e, run, steps)
+		e.cmd.seen.follow(ctx, e, run, steps)
 		e.recordRerun(ctx, run)
-		if e.app.began != nil {
-			e.app.began(run.ID)
+		if e.cmd.began != nil {
+			e.cmd.began(run.ID)
 		}
-		if e.started != nil {
-			e.started()
+		if e.cmd.started != nil {
+			e.cmd.started()
 		}
 		if e.flags.exclusive {
 			e.stayAlone(ctx, job.Name, run, cancel)
@@ -159,8 +159,8 @@ func (e *execution) execute(ctx context.Context) error {
 	e.lostUnderWay(ctx, began, result)
 	e.stayUp(&result)
 	e.code = result.Exit
-	if e.ran != nil {
-		*e.ran = show.run.ID
+	if e.cmd.ran != nil {
+		*e.cmd.ran = show.run.ID
 	}
 	err = e.summary(context.WithoutCancel(ctx), show, result)
 	e.pageOfRun(ctx, show.run.ID)
@@ -180,7 +180,7 @@ func (e *execution) stayAlone(ctx context.Context, job string, run *batch.Run, c
 
 // header writes the first lines of a run: what it works on, where, and which other runs are live.
 func (e *execution) header(run uint64, others []runs.Live) {
-	if e.brief() || e.people() != e.out {
+	if e.brief() || e.Screen.people() != e.Screen.out {
 		return // a night has its own; beside a document the log says it
 	}
 	parts := []string{e.work.name, fmt.Sprintf("run %d", run), dayOfYear(e.business.String()), "times in " + e.config.Business.Timezone}
@@ -189,16 +189,16 @@ func (e *execution) header(run uint64, others []runs.Live) {
 	} else if e.work.gateways {
 		parts = append(parts, "gateways "+strings.Join(names, ", "))
 	}
-	e.say(e.out, strings.Join(parts, " · "))
+	e.Screen.say(e.Screen.out, strings.Join(parts, " · "))
 	where := fmt.Sprintf("database %s/%s", e.db.Host, e.db.Schema)
 	if len(others) > 0 {
 		where += " · also running: " + liveNames(others)
 	}
-	e.say(e.out, where)
+	e.Screen.say(e.Screen.out, where)
 }
 
 // brief reports whether the run is told of in one line of a night.
-func (e *execution) brief() bool { return e.nights != nil }
+func (e *execution) brief() bool { return e.cmd.nights != nil }
 
 // liveNames names runs: 45 outbox on vm-2.
 func liveNames(live []runs.Live) string {

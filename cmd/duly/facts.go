@@ -148,12 +148,12 @@ func parts(err error) []error {
 // diedRuns notes runs that died and whose charges this one takes over.
 func (p *progress) diedRuns(ctx context.Context, ids []uint64) {
 	for _, id := range ids {
-		run, err := runs.FindRun(ctx, p.db.DB, id)
+		run, err := runs.FindRun(ctx, p.e.db.DB, id)
 		if err != nil || run == nil {
 			continue // the log has said that it died
 		}
-		line := fmt.Sprintf("run %d died at %s", id, run.Beat.In(p.config.Business.Location()).Format(time.TimeOnly))
-		if claimed, err := query.CountClaims(ctx, p.db.DB, id); err == nil && claimed > 0 {
+		line := fmt.Sprintf("run %d died at %s", id, run.Beat.In(p.e.config.Business.Location()).Format(time.TimeOnly))
+		if claimed, err := query.CountClaims(ctx, p.e.db.DB, id); err == nil && claimed > 0 {
 			line += " with " + things(claimed, "claimed charge")
 		}
 		p.mu.Lock()

@@ -17,11 +17,11 @@ import (
 const findingShown = 50
 
 // resolveFinding closes a finding, if the gateway and our rows bear out what the operator says of it.
-func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
+func resolveFinding(ctx context.Context, ses *Session, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
 	if err := audit.Takes(id, as); err != nil {
 		return "", usage(err)
 	}
-	business, err := a.clock(ctx, db.DB)
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return "", err
 	}
@@ -35,7 +35,7 @@ func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named
 		}
 	}
 	if row != nil && row.Resolved == nil && as != payment.AsIgnored {
-		if err := a.believe(ctx, db, row.Found(), named, as, action.Subject); err != nil {
+		if err := believe(ctx, ses, db, row.Found(), named, as, action.Subject); err != nil {
 			return "", err
 		}
 	}
@@ -43,7 +43,7 @@ func (a *app) resolveFinding(ctx context.Context, db *database, id uint64, named
 }
 
 // believe asks about a finding what an operator says of it.
-func (a *app) believe(ctx context.Context, db *database, f audit.Finding, named string, as payment.Resolution, request string) error {
+func believe(ctx context.Context, ses *Session, db *database, f audit.Finding, named string, as payment.Resolution, request string) error {
 	if named != "" && f.GatewayPaymentID != "" && named != f.GatewayPaymentID {
 		return usagef("the finding is about payment %s, not about %s", f.GatewayPaymentID, named)
 	}
@@ -54,7 +54,7 @@ func (a *app) believe(ctx context.Context, db *database, f audit.Finding, named 
 	e := audit.Evidence{Rows: rows}
 	for _, q := range audit.Questions(f, rows) {
 		q.Which.RequestID = request
-		seen, err := a.look(ctx, q.Gateway, q.Which)
+		seen, err := look(ctx, ses, q.Gateway, q.Which)
 		if err != nil {
 			return err
 		}
@@ -67,8 +67,8 @@ func (a *app) believe(ctx context.Context, db *database, f audit.Finding, named 
 }
 
 // look asks a gateway about one payment.
-func (a *app) look(ctx context.Context, name string, w payment.Ref) (payment.LookupResult, error) {
-	c, err := a.load()
+func look(ctx context.Context, ses *Session, name string, w payment.Ref) (payment.LookupResult, error) {
+	c, err := ses.load()
 	if err != nil {
 		return payment.LookupResult{}, err
 	}
@@ -76,28 +76,28 @@ func (a *app) look(ctx context.Context, name string, w payment.Ref) (payment.Loo
 	if !ok {
 		return payment.LookupResult{Unaskable: true, Reason: "gateway " + name + " is not configured"}, nil
 	}
-	client, err := a.adapter(name, g)
+	client, err := ses.adapter(name, g)
 	if err != nil {
 		return payment.LookupResult{}, usage(fmt.Errorf("gateways.%s: %w", name, err))
 	}
-	paced := gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now})
+	paced := gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: ses.now})
 	defer paced.Close()
 	return paced.Look(ctx, w), nil
 }
 
 // findings writes what audits found about one thing, for people.
-func (a *app) findings(list []query.Finding) {
+func findings(screen *Screen, list []query.Finding) {
 	for _, f := range list {
 		if f.Resolved != nil {
-			a.line("finding %d (%s): %s; resolved %s: %s", f.ID, f.Kind, f.Text(), f.Resolved.UTC().Format(time.DateOnly), orBlank(f.Resolution))
+			screen.line("finding %d (%s): %s; resolved %s: %s", f.ID, f.Kind, f.Text(), f.Resolved.UTC().Format(time.DateOnly), orBlank(f.Resolution))
 			continue
 		}
-		a.line("finding %d (%s): %s", f.ID, f.Kind, f.Text())
+		screen.line("finding %d (%s): %s", f.ID, f.Kind, f.Text())
 		command, when, _ := strings.Cut(f.Next(), ", ")
 		if when != "" {
-			a.line("  %s:", when)
+			screen.line("  %s:", when)
 		}
-		a.command("  %s", command)
+		screen.command("  %s", command)
 	}
 }
 

@@ -13,21 +13,21 @@ import (
 )
 
 // columns is how wide what is written to w may be; 0: as wide as it is.
-func (a *app) columns(w io.Writer) int {
-	if a.wide > 0 {
-		return a.wide
+func (s *Screen) columns(w io.Writer) int {
+	if s.wide > 0 {
+		return s.wide
 	}
-	if !a.terminal(w) {
+	if !s.terminal(w) {
 		return 0
 	}
-	width, _ := a.size(w)
+	width, _ := s.size(w)
 	return width
 }
 
 // say writes a line to w, broken between words where it is too wide for the terminal.
-func (a *app) say(w io.Writer, line string) {
-	line = a.symbols(text.Finished(line))
-	if width := a.columns(w); width > 0 {
+func (s *Screen) say(w io.Writer, line string) {
+	line = s.symbols(text.Finished(line))
+	if width := s.columns(w); width > 0 {
 		line = wrap(line, width)
 	}
 	fmt.Fprintln(w, line)
@@ -77,7 +77,7 @@ func breakAt(line string, width int) int {
 
 // grid writes a table without rules and without the columns in which nothing stands, as wide as the terminal lets it. right are the
 // columns, from 1, that are aligned so.
-func (a *app) renderTable(header table.Row, rows []table.Row, right ...int) {
+func (s *Screen) renderTable(header table.Row, rows []table.Row, right ...int) {
 	header, rows, right = without(header, cellsOf(rows), right)
 	t := table.NewWriter()
 	style := table.StyleLight
@@ -88,9 +88,9 @@ func (a *app) renderTable(header table.Row, rows []table.Row, right ...int) {
 	for _, column := range right {
 		configs[column-1].Align = pretty.AlignRight
 	}
-	widths, fits := fitColumns(header, rows, a.columns(a.out))
+	widths, fits := fitColumns(header, rows, s.columns(s.out))
 	if !fits {
-		a.records(header, rows)
+		s.records(header, rows)
 		return
 	}
 	for i := range configs {
@@ -102,7 +102,7 @@ func (a *app) renderTable(header table.Row, rows []table.Row, right ...int) {
 	}
 	t.AppendRows(rows)
 	for line := range strings.SplitSeq(t.Render(), "\n") {
-		fmt.Fprintln(a.out, a.symbols(strings.TrimRight(line, " ")))
+		fmt.Fprintln(s.out, s.symbols(strings.TrimRight(line, " ")))
 	}
 }
 
@@ -199,14 +199,14 @@ func fitColumns(header table.Row, rows []table.Row, width int) (widths []int, fi
 }
 
 // records writes the rows of a table that does not fit one below the other.
-func (a *app) records(header table.Row, rows []table.Row) {
+func (s *Screen) records(header table.Row, rows []table.Row) {
 	widest := 0
 	for _, h := range header {
 		widest = max(widest, pretty.StringWidth(fmt.Sprint(h)))
 	}
 	for n, row := range rows {
 		if n > 0 {
-			fmt.Fprintln(a.out)
+			fmt.Fprintln(s.out)
 		}
 		for i, h := range header {
 			for k, line := range strings.Split(fmt.Sprint(row[i]), "\n") {
@@ -215,7 +215,7 @@ func (a *app) records(header table.Row, rows []table.Row) {
 					label = strings.ToUpper(fmt.Sprint(h))
 				}
 				if line != "" {
-					a.say(a.out, fmt.Sprintf("  %-*s  %s", widest, label, line))
+					s.say(s.out, fmt.Sprintf("  %-*s  %s", widest, label, line))
 				}
 			}
 		}

@@ -58,8 +58,8 @@ func TestTablesFit(t *testing.T) {
 	for _, width := range []int{0, 120, 60, 44, 30} {
 		var b strings.Builder
 		a := newApp(nil, &b, io.Discard)
-		a.wide = width
-		a.table(header, rows)
+		a.Screen.wide = width
+		a.Screen.table(header, rows)
 		fmt.Fprintf(&out, "%d columns\n%s", width, b.String())
 		for line := range strings.Lines(b.String()) {
 			require.True(t, width == 0 || text.StringWidth(strings.TrimSuffix(line, "\n")) <= width, line)
@@ -75,7 +75,7 @@ func TestEightyColumns(t *testing.T) {
 	s.filled(t, &hook{status: 204})
 	s.enrol(t, "wrong_amount", 500)
 	s.enrol(t, "hard", 500)
-	s.each = func(a *app) { a.wide = 80 }
+	s.each = func(a *app) { a.Screen.wide = 80 }
 	order := s.order(t, "payment_in_progress", payment.Succeeded)
 	for _, args := range []string{
 		"status", "run nightly --dry-run", "run nightly", "runs", "show run 101", "show subscription 1", "show invoice 4", fmt.Sprint("show order ", order),

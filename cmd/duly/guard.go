@@ -15,25 +15,25 @@ const shortestPrinted = 8
 
 // redactor replaces the secrets of the configuration wherever they turn up. It is the last line of defence: nothing
 // is handed a secret to write to begin with.
-func (a *app) redactor(c *config.Config) *redact.Redactor {
-	if a.bare {
+func (s *Session) redactor(c *config.Config) *redact.Redactor {
+	if s.bare {
 		return redact.New()
 	}
 	return redact.New(c.Secrets()...)
 }
 
 // printed is a redactor for what people and programs read.
-func (a *app) printed(c *config.Config) *redact.Redactor {
-	if a.bare {
+func (ses *Session) printed(c *config.Config) *redact.Redactor {
+	if ses.bare {
 		return redact.New()
 	}
 	return redact.New(slices.DeleteFunc(c.Secrets(), func(s string) bool { return len(s) < shortestPrinted })...)
 }
 
 // guard keeps the secrets of the configuration out of all that is printed from now on.
-func (a *app) guard(c *config.Config) {
-	r := a.printed(c)
-	a.out, a.err = output{within(a.out), r}, output{within(a.err), r}
+func (s *Session) guard(c *config.Config) {
+	r := s.printed(c)
+	s.Screen.out, s.Screen.err = output{within(s.Screen.out), r}, output{within(s.Screen.err), r}
 }
 
 // output is standard output or standard error: nothing that is written to it moves the cursor, reorders a line or is a secret. Each

@@ -13,10 +13,10 @@ const helpWidth = 80
 
 // helpful sets what every command of the tree has alike: how its help looks, and what its arguments and flags are
 // completed to where the command itself does not say.
-func (a *app) helpful(root *cobra.Command) {
+func helpful(screen *Screen, root *cobra.Command) {
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(a.helpCommand())
-	root.AddCommand(a.completionCommand())
+	root.SetHelpCommand(helpCommand())
+	root.AddCommand(completionCommand(screen))
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { fmt.Fprint(cmd.OutOrStdout(), help(cmd)) })
 	each(root, completed)
 }
@@ -29,7 +29,7 @@ func each(cmd *cobra.Command, do func(*cobra.Command)) {
 	}
 }
 
-func (a *app) helpCommand() *cobra.Command {
+func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",
 		Short:   "Show what a command does, its flags and an example",

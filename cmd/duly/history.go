@@ -122,7 +122,7 @@ func (e *execution) examine(ctx context.Context) error {
 			e.unwritten(err)
 		}
 	}
-	return e.quiet(ctx, e.db.DB, e.config, since, e.deps.Business(), e.suspicion, "duly run "+e.work.name)
+	return quiet(ctx, e.db.DB, e.config, since, e.deps.Business(), e.suspicion, "duly run "+e.work.name)
 }
 
 // keepWitness writes each claim to the file. That it cannot be written is told once, and stops nothing.
@@ -206,19 +206,19 @@ type confirmed struct {
 
 // confirmHistory records that an operator knows the tables to be whole: this server is trusted, and the witness of this host
 // names what is there now.
-func (a *app) confirmHistory(ctx context.Context, reason string) error {
-	c, err := a.load()
+func trustHistory(ctx context.Context, ses *Session, reason string) error {
+	c, err := ses.load()
 	if err != nil {
 		return err
 	}
-	return a.asOperator(ctx, func(db *database) error {
+	return ses.asOperator(ctx, func(db *database) error {
 		file := witnessOf(c)
 		s, err := evidenceOf(ctx, db.DB, file)
 		if err != nil {
 			return failed(err)
 		}
 		was := s.Suspicion()
-		if err := a.settled(ctx, db, confirmHistory); err != nil {
+		if err := settled(ctx, ses, db, confirmHistory); err != nil {
 			return err
 		}
 		action := do("confirm", "history", reason)
@@ -237,10 +237,10 @@ func (a *app) confirmHistory(ctx context.Context, reason string) error {
 			}
 			detail = "the witness of this host names what is there now; run it on each host whose witness names more"
 		}
-		if a.json {
-			return a.print(confirmed{Done: true, Server: s.Server, Was: was, Detail: detail})
+		if ses.Screen.json {
+			return ses.Screen.print(confirmed{Done: true, Server: s.Server, Was: was, Detail: detail})
 		}
-		a.line("history of server %.12s confirmed: %s", s.Server, detail)
+		ses.Screen.line("history of server %.12s confirmed: %s", s.Server, detail)
 		return nil
 	})
 }

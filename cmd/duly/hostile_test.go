@@ -178,7 +178,7 @@ VALUES ('billing', '2026-01-01', '{}', 'running', '0123456789abcdef', 1000, ?, 7
 	require.Contains(t, all.String(), `\u202e`)
 	require.NotContains(t, all.String(), "ZZZZZZZZZZ"+strings.Repeat("Z", 2000))
 	for _, width := range []int{40, 80} { // as a terminal is written to
-		s.each = func(p *app) { p.wide = width }
+		s.each = func(p *app) { p.Screen.wide = width }
 		legible(t, wrapped, s.duly(t, "list", "review").out+s.duly(t, "show", "order", strconv.FormatUint(back, 10)).out+s.duly(t, "status").out)
 	}
 	s.each = func(*app) {}

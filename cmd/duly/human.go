@@ -14,18 +14,18 @@ import (
 )
 
 // verboseFlag gives a command the flag that shows what people need seldom.
-func (a *app) verboseFlag(cmd *cobra.Command, usage string) {
-	cmd.Flags().BoolVar(&a.verbose, "verbose", false, "show more: "+usage)
+func verboseFlag(screen *Screen, cmd *cobra.Command, usage string) {
+	cmd.Flags().BoolVar(&screen.verbose, "verbose", false, "show more: "+usage)
 }
 
 // item writes a line of parts, joined by " · ", behind a label that is padded to the width of the column. What does not fit goes on
 // below, behind the label. A part that is a command stays in one piece.
-func (a *app) item(label string, column int, parts ...string) {
+func (s *Screen) item(label string, column int, parts ...string) {
 	parts = slices.DeleteFunc(parts, func(part string) bool { return part == "" })
 	for i, part := range parts {
 		parts[i] = text.Finished(part)
 	}
-	width := a.columns(a.out)
+	width := s.columns(s.out)
 	begin := fmt.Sprintf("%-*s", column, label)
 	indent := strings.Repeat(" ", max(column, 2))
 	var lines []string
@@ -42,11 +42,11 @@ func (a *app) item(label string, column int, parts ...string) {
 		line = joined
 	}
 	for _, l := range append(lines, line) {
-		l = a.symbols(strings.TrimRight(l, " "))
+		l = s.symbols(strings.TrimRight(l, " "))
 		if width > 0 {
 			l = wrapAt(l, width, len(indent))
 		}
-		fmt.Fprintln(a.out, l)
+		fmt.Fprintln(s.out, l)
 	}
 }
 
@@ -57,8 +57,8 @@ type calendar struct {
 }
 
 // calendar is how days and instants are written on a screen of now.
-func (a *app) calendar(now time.Time) (calendar, error) {
-	c, err := a.load()
+func newCalendar(ses *Session, now time.Time) (calendar, error) {
+	c, err := ses.load()
 	if err != nil {
 		return calendar{}, err
 	}

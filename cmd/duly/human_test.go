@@ -32,7 +32,7 @@ func TestPlainMarks(t *testing.T) {
 	} {
 		var b strings.Builder
 		a := newApp(c.env, &b, &b)
-		a.line("%s", line)
+		a.Screen.line("%s", line)
 		if !c.plain {
 			require.Equal(t, line+"\n", b.String(), c.env)
 			continue
@@ -49,11 +49,11 @@ func TestItemsFit(t *testing.T) {
 		column := rapid.IntRange(0, 14).Draw(t, "column")
 		var b strings.Builder
 		a := newApp(nil, &b, &b)
-		a.wide = rapid.SampledFrom([]int{80, 140}).Draw(t, "width")
+		a.Screen.wide = rapid.SampledFrom([]int{80, 140}).Draw(t, "width")
 		want := strings.Fields("label " + strings.Join(parts, " "))
-		a.item("label", max(column, len("label")+1), parts...)
+		a.Screen.item("label", max(column, len("label")+1), parts...)
 		for line := range strings.Lines(b.String()) {
-			require.LessOrEqual(t, text.StringWidth(strings.TrimSuffix(line, "\n")), a.wide, line)
+			require.LessOrEqual(t, text.StringWidth(strings.TrimSuffix(line, "\n")), a.Screen.wide, line)
 		}
 		require.Equal(t, want, strings.Fields(strings.ReplaceAll(b.String(), "·", " ")))
 	})

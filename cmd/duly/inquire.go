@@ -37,8 +37,8 @@ func asks(c *config.Config) func(gateway string) bool {
 }
 
 // inquire asks the gateway about a charge that an operator settles.
-func (a *app) inquire(ctx context.Context, db *database, q inquiry, business func() time.Time) (inquired, error) {
-	c, err := a.load()
+func inquire(ctx context.Context, ses *Session, db *database, q inquiry, business func() time.Time) (inquired, error) {
+	c, err := ses.load()
 	if err != nil {
 		return inquired{}, err
 	}
@@ -46,7 +46,7 @@ func (a *app) inquire(ctx context.Context, db *database, q inquiry, business fun
 	if !ok {
 		return inquired{evidence: steps.Uninquired(q.gateway, business)}, nil
 	}
-	paced, err := a.paced(q.gateway, g)
+	paced, err := paced(ses, q.gateway, g)
 	if err != nil {
 		return inquired{}, err
 	}
@@ -63,12 +63,12 @@ func (a *app) inquire(ctx context.Context, db *database, q inquiry, business fun
 }
 
 // paced is the client of one gateway.
-func (a *app) paced(name string, g config.Gateway) (*gateway.Limited, error) {
-	client, err := a.adapter(name, g)
+func paced(ses *Session, name string, g config.Gateway) (*gateway.Limited, error) {
+	client, err := ses.adapter(name, g)
 	if err != nil {
 		return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
 	}
-	return gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: a.now}), nil
+	return gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: ses.now}), nil
 }
 
 // history finds out whether q was sent to the account that the gateway is called at today, and by which payments its

@@ -82,7 +82,7 @@ func findingKinds() []string {
 	return words
 }
 
-func (a *app) listCommand() *cobra.Command {
+func listCommand(ses *Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List what waits for somebody, with the command to type next",
@@ -95,13 +95,13 @@ func (a *app) listCommand() *cobra.Command {
 			"  duly list findings --kind unknown_there --json",
 	}
 	for _, spec := range listSpecs() {
-		cmd.AddCommand(a.listOne(spec))
+		cmd.AddCommand(listOne(ses, spec))
 	}
 	group(cmd)
 	return cmd
 }
 
-func (a *app) listOne(spec listSpec) *cobra.Command {
+func listOne(ses *Session, spec listSpec) *cobra.Command {
 	var f filterFlags
 	limit := listLimit
 	cmd := &cobra.Command{
@@ -111,29 +111,29 @@ func (a *app) listOne(spec listSpec) *cobra.Command {
 			if limit < 1 || limit > mostListed {
 				err = fmt.Errorf("--limit: %d is not a number from 1 to %d", limit, mostListed)
 			}
-			if err = errors.Join(err, f.check(a)); err != nil {
+			if err = errors.Join(err, f.check(ses)); err != nil {
 				return usage(err)
 			}
-			return a.withSchema(cmd.Context(), func(db *database) error { return a.list(cmd.Context(), db, spec, f, limit) })
+			return ses.withSchema(cmd.Context(), func(db *database) error { return list(cmd.Context(), ses, db, spec, f, limit) })
 		},
 	}
 	flags := cmd.Flags()
-	f.add(a, cmd, flagReason, spec)
-	a.verboseFlag(cmd, "each row by itself, with every command that moves it on")
+	f.add(ses, cmd, flagReason, spec)
+	verboseFlag(ses.Screen, cmd, "each row by itself, with every command that moves it on")
 	flags.IntVar(&limit, flagLimit, limit, "list so many `ROWS` at most, and count the others")
 	return cmd
 }
 
-func (a *app) list(ctx context.Context, db *database, spec listSpec, f filterFlags, limit int) error {
-	business, err := a.clock(ctx, db.DB)
+func list(ctx context.Context, ses *Session, db *database, spec listSpec, f filterFlags, limit int) error {
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
-	filter, err := f.filter(ctx, a, db, business())
+	filter, err := f.filter(ctx, ses, db, business())
 	if err != nil {
 		return err
 	}
-	c, err := a.load()
+	c, err := ses.load()
 	if err != nil {
 		return err
 	}
@@ -150,24 +150,24 @@ func (a *app) list(ctx context.Context, db *database, spec listSpec, f filterFla
 	}); err != nil {
 		return failed(err)
 	}
-	if a.json {
-		return a.print(v)
+	if ses.Screen.json {
+		return ses.Screen.print(v)
 	}
 	if len(v.Rows) == 0 {
 		if filter.Zero() {
-			a.line("%s", spec.nothing)
+			ses.Screen.line("%s", spec.nothing)
 		} else {
-			a.line("no such row: %s", spec.nothing)
+			ses.Screen.line("no such row: %s", spec.nothing)
 		}
 		return nil
 	}
-	days, err := a.calendar(now)
+	days, err := newCalendar(ses, now)
 	if err != nil {
 		return err
 	}
-	a.showList(v.Rows, days)
+	showList(ses.Screen, v.Rows, days)
 	if v.More > 0 {
-		a.line("and %d more; --limit %d lists them", v.More, min(int64(mostListed), v.More+int64(limit)))
+		ses.Screen.line("and %d more; --limit %d lists them", v.More, min(int64(mostListed), v.More+int64(limit)))
 	}
 	return nil
 }
@@ -193,17 +193,17 @@ type filterFlags struct {
 }
 
 // add gives a command the flags that mean something to its list. matching is how the part of the reason is called.
-func (f *filterFlags) add(a *app, cmd *cobra.Command, matching string, spec listSpec) {
+func (f *filterFlags) add(a *Session, cmd *cobra.Command, matching string, spec listSpec) {
 	f.matchingFlag, f.spec = matching, spec
 	flags := cmd.Flags()
 	if !spec.sinks {
 		flags.StringSliceVar(&f.gateways, flagGateway, nil, "only rows of the gateway of this `NAME` (repeat, or separate by commas; default all)")
 		complete(cmd, flagGateway, func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return a.completeGateway(cmd, nil, typed)
+			return completeGateway(a, cmd, nil, typed)
 		})
 	}
 	flags.Var(idList{&f.runs}, flagRun, "only rows that the run of this `ID` left so (repeat, or separate by commas; default all)")
-	complete(cmd, flagRun, a.completeRerun)
+	complete(cmd, flagRun, with(a, completeRerun))
 	flags.StringVar(&f.matching, matching, "", "only rows whose reason contains this `TEXT`, in any letter case (default any)")
 	flags.StringVar(&f.since, flagSince, "", "only rows that have waited since this `DAY` or instant, or for less long (default any)")
 	flags.StringVar(&f.until, flagUntil, "", "only rows that have waited since before this `DAY` or instant (default any)")
@@ -221,7 +221,7 @@ func (f *filterFlags) add(a *app, cmd *cobra.Command, matching string, spec list
 }
 
 // check finds mistakes that need no database, all at once.
-func (f *filterFlags) check(a *app) error {
+func (f *filterFlags) check(a *Session) error {
 	var found []error
 	among := func(flag string, given, words []string) {
 		for _, word := range given {
@@ -239,7 +239,7 @@ func (f *filterFlags) check(a *app) error {
 	return errors.Join(found...)
 }
 
-func (f *filterFlags) times(a *app) (since, until time.Time, err error) {
+func (f *filterFlags) times(a *Session) (since, until time.Time, err error) {
 	if f.since == "" && f.until == "" {
 		return since, until, nil
 	}
@@ -267,7 +267,7 @@ func momentOf(flag, text string, zone *time.Location) (time.Time, error) {
 }
 
 // filter is what the flags mean now.
-func (f *filterFlags) filter(ctx context.Context, a *app, db *database, now time.Time) (query.ListFilter, error) {
+func (f *filterFlags) filter(ctx context.Context, a *Session, db *database, now time.Time) (query.ListFilter, error) {
 	since, until, err := f.times(a)
 	if err != nil {
 		return query.ListFilter{}, usage(err)

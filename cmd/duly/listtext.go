@@ -23,12 +23,12 @@ type rowGroup struct {
 }
 
 // showList writes a list for people.
-func (a *app) showList(rows []listed, days calendar) {
-	if a.verbose {
+func showList(screen *Screen, rows []listed, days calendar) {
+	if screen.verbose {
 		for _, row := range rows {
-			a.line("%s", title(row.WaitingRow))
+			screen.line("%s", title(row.WaitingRow))
 			for _, way := range row.Next {
-				a.command("  %s", way)
+				screen.command("  %s", way)
 			}
 		}
 		return
@@ -43,8 +43,8 @@ func (a *app) showList(rows []listed, days calendar) {
 		if !g.since.IsZero() {
 			parts = append(parts, "since "+days.at(g.since))
 		}
-		a.item(g.name(), column, parts...)
-		a.item("", 2, g.ids(), g.next())
+		screen.item(g.name(), column, parts...)
+		screen.item("", 2, g.ids(), g.next())
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // showLive writes for people how a live run goes: how far it has come and, below, what slows it down or what an operator wants of it.
 // A silent one has missed heartbeats, and holds its lease still.
-func (a *app) showLive(v runView, now time.Time, silent bool) {
+func showLive(screen *Screen, v runView, now time.Time, silent bool) {
 	parts := []string{v.Job}
 	if v.State != nil && v.State.Step != nil {
 		parts = append(parts, pacing(*v.State.Step)...)
@@ -35,23 +35,23 @@ func (a *app) showLive(v runView, now time.Time, silent bool) {
 	if silent {
 		mark, parts = signLook, []string{v.Job, "no heartbeat for " + lasting(now.Sub(v.HeartbeatAt))}
 	}
-	a.item(fmt.Sprintf("%s run %d", mark, v.ID), statusColumn, parts...)
+	screen.item(fmt.Sprintf("%s run %d", mark, v.ID), statusColumn, parts...)
 	if silent {
 		return
 	}
 	if v.Why != "" {
-		a.item("", statusColumn, "slow: "+v.Why)
+		screen.item("", statusColumn, "slow: "+v.Why)
 	}
 	if c := v.Control; c != nil {
 		if t := c.Throttle; t != nil && (v.State == nil || v.State.Throttle == nil || v.State.Throttle.Pace() != t.Pace()) {
-			a.item("", statusColumn, fmt.Sprintf("%s asked for %s, from its next heartbeat", t.Who, t.Pace()))
+			screen.item("", statusColumn, fmt.Sprintf("%s asked for %s, from its next heartbeat", t.Who, t.Pace()))
 		}
 		if c.Stop != nil && (v.State == nil || v.State.Stopping == "") {
-			a.item("", statusColumn, fmt.Sprintf("%s asked it to stop, from its next heartbeat%s", c.Stop.Who, because(c.Stop.Reason)))
+			screen.item("", statusColumn, fmt.Sprintf("%s asked it to stop, from its next heartbeat%s", c.Stop.Who, because(c.Stop.Reason)))
 		}
 	}
-	if a.verbose {
-		a.showLiveDetails(v, now)
+	if screen.verbose {
+		showLiveDetails(screen, v, now)
 	}
 }
 
@@ -64,14 +64,14 @@ func because(reason string) string {
 }
 
 // showLiveDetails adds the gateways and the steps of a live run.
-func (a *app) showLiveDetails(v runView, now time.Time) {
+func showLiveDetails(screen *Screen, v runView, now time.Time) {
 	if s := v.State; s != nil {
 		for _, name := range slices.Sorted(maps.Keys(s.Gateways)) {
-			a.item("", statusColumn, append([]string{"gateway " + name}, using(s.Gateways[name])...)...)
+			screen.item("", statusColumn, append([]string{"gateway " + name}, using(s.Gateways[name])...)...)
 		}
 	}
-	a.item("", statusColumn, "on "+v.Host, "heartbeat "+lasting(now.Sub(v.HeartbeatAt))+" ago")
-	a.steps(v.Steps)
+	screen.item("", statusColumn, "on "+v.Host, "heartbeat "+lasting(now.Sub(v.HeartbeatAt))+" ago")
+	stepTable(screen, v.Steps)
 }
 
 // pacing is how far a step has come.

@@ -42,7 +42,7 @@ func size(w io.Writer) (width, height int) {
 type logs struct {
 	*slog.Logger
 
-	screen *screen
+	screen *logScreen
 	level  *slog.LevelVar // of the screen
 	file   io.WriteCloser
 	errors errorLines
@@ -64,28 +64,28 @@ func (l *logs) quiet() {
 
 // logger writes to standard error (text on a terminal, else JSON, unless log.format says otherwise) and, if
 // log.file is set, to that file too.
-func (a *app) logger(c *config.Config) (*logs, error) {
+func (s *Session) logger(c *config.Config) (*logs, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
 		return nil, fmt.Errorf("log.level: %w", err)
 	}
-	l := &logs{screen: &screen{to: a.err}, level: &slog.LevelVar{}}
+	l := &logs{screen: &logScreen{to: s.Screen.err}, level: &slog.LevelVar{}}
 	l.level.Set(level)
 	format := c.Log.Format
-	if format == "auto" && a.terminal(a.err) {
+	if format == "auto" && s.Screen.terminal(s.Screen.err) {
 		format = "text"
 	}
 	handlers := []slog.Handler{handler(l.screen, format, l.level)}
 	if c.Log.File != "" {
-		file := &logfile.File{Path: c.Log.File, MaxBytes: logBytes, Keep: logKept, Now: a.now}
+		file := &logfile.File{Path: c.Log.File, MaxBytes: logBytes, Keep: logKept, Now: s.now}
 		if err := file.Check(); err != nil {
 			return nil, fmt.Errorf("log.file: %w: name a file that this user can write", err)
 		}
-		l.file = watchedFile{file, a.logLost, l.screen}
+		l.file = watchedFile{file, s.logLost, l.screen}
 		handlers = append(handlers, handler(l.file, c.Log.Format, level))
 	}
 	lines := identified{next: slog.NewMultiHandler(handlers...), run: &l.run}
-	l.Logger = slog.New(a.redactor(c).Handler(l.errors.count(lines)))
+	l.Logger = slog.New(s.redactor(c).Handler(l.errors.count(lines)))
 	return l, nil
 }
 
@@ -97,16 +97,16 @@ func handler(w io.Writer, format string, level slog.Leveler) slog.Handler {
 	return slog.NewJSONHandler(text.JSONWriter(w), options)
 }
 
-// screen is standard error, where progress lines may be drawn at the moment: then log lines go above them. It is
+// logScreen is standard error, where progress lines may be drawn at the moment: then log lines go above them. It is
 // safe for concurrent use.
-type screen struct {
+type logScreen struct {
 	mu    sync.Mutex
 	to    io.Writer
 	above func(line string)
 }
 
 // Write implements io.Writer.
-func (s *screen) Write(line []byte) (int, error) {
+func (s *logScreen) Write(line []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.above == nil {
@@ -116,7 +116,7 @@ func (s *screen) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-func (s *screen) put(above func(line string)) {
+func (s *logScreen) put(above func(line string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.above = above

@@ -21,7 +21,7 @@ func TestScreensFit(t *testing.T) {
 	s.crowded(t)
 	s.exec(t, "UPDATE invoices SET review_reason = CONCAT('gateway booked ', id, '.99 USD, invoice is 12.99 USD') WHERE status = 'review'")
 	for _, width := range []int{80, 140} {
-		s.each = func(a *app) { a.wide = width }
+		s.each = func(a *app) { a.Screen.wide = width }
 		for _, line := range []string{
 			"status", "status --verbose", "list review", "list doubt", "list findings", "list dead-events", "list unknown", "show subscription 1",
 			"show subscription 6", "show subscription 9", "show invoice 1", "show invoice 2", "show invoice 3", "show invoice 4", "show invoice 7", "show order 1",

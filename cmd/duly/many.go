@@ -27,7 +27,7 @@ type manyFlags struct {
 }
 
 // add gives a command the filters of a list. What sort of row it takes is clear from the command.
-func (f *manyFlags) add(a *app, cmd *cobra.Command, list string) {
+func (f *manyFlags) add(a *Session, cmd *cobra.Command, list string) {
 	spec := listSpecs()[slices.IndexFunc(listSpecs(), func(s listSpec) bool { return s.name == list })]
 	spec.whats = nil
 	f.filterFlags.add(a, cmd, flagMatching, spec)
@@ -51,7 +51,7 @@ func (f *manyFlags) typed() string {
 }
 
 // check finds mistakes of the command line, all at once.
-func (f *manyFlags) check(a *app, args []string) error {
+func (f *manyFlags) check(a *Session, args []string) error {
 	var found []error
 	if len(args) > 0 {
 		found = append(found, fmt.Errorf("%q: filters and --%s take no id beside them", args[0], flagYes))
@@ -83,24 +83,24 @@ type bulkView struct {
 	Next    []string   `json:"next"` // commands to type
 }
 
-func resolveMany(r resolver, f resolveFlags, as payment.Resolution) bulk {
+func resolveMany(ses *Session, r resolver, f resolveFlags, as payment.Resolution) bulk {
 	return bulk{
 		verb: "resolve", what: r.what, as: string(as),
 		command: fmt.Sprintf("duly resolve %s --as %s --reason %s", r.what, as, quoted(f.reason)),
-		preview: func(ctx context.Context, db *database, id uint64) (string, error) { return r.preview(ctx, db, id, as) },
+		preview: func(ctx context.Context, db *database, id uint64) (string, error) { return r.preview(ctx, ses, db, id, as) },
 		do: func(ctx context.Context, db *database, id uint64) (string, error) {
-			if _, err := r.preview(ctx, db, id, as); err != nil {
+			if _, err := r.preview(ctx, ses, db, id, as); err != nil {
 				return "", err
 			}
-			return r.do(ctx, db, id, "", as, f.action(r.what, id, as, ""))
+			return r.do(ctx, ses, db, id, "", as, f.action(r.what, id, as, ""))
 		},
 	}
 }
 
-// many shows what would be done to the rows that filters select, or does it: each by itself, exactly as one is done, so that it
+// doMany shows what would be done to the rows that filters select, or does it: each by itself, exactly as one is done, so that it
 // may be killed and typed again. What is refused is named, and the others are done.
-func (a *app) many(ctx context.Context, db *database, f manyFlags, b bulk) error {
-	ids, err := a.selected(ctx, db, f, b.what)
+func doMany(ctx context.Context, ses *Session, db *database, f manyFlags, b bulk) error {
+	ids, err := selected(ctx, ses, db, f, b.what)
 	if err != nil {
 		return err
 	}
@@ -124,10 +124,10 @@ func (a *app) many(ctx context.Context, db *database, f manyFlags, b bulk) error
 		default:
 			return err
 		}
-		if a.json {
+		if ses.Screen.json {
 			v.Rows = append(v.Rows, r)
 		} else if err == nil {
-			a.line("%s %d: %s", b.what, id, detail)
+			ses.Screen.line("%s %d: %s", b.what, id, detail)
 		}
 	}
 	if !f.yes && v.Done > 0 {
@@ -135,47 +135,47 @@ func (a *app) many(ctx context.Context, db *database, f manyFlags, b bulk) error
 	} else if v.Done > 0 && b.next != "" {
 		v.Next = append(v.Next, b.next)
 	}
-	if a.json {
-		if err := a.print(v); err != nil {
+	if ses.Screen.json {
+		if err := ses.Screen.print(v); err != nil {
 			return err
 		}
 	} else {
-		a.showMany(v)
+		showMany(ses.Screen, v)
 	}
 	return usage(errors.Join(refusals...))
 }
 
-func (a *app) showMany(v bulkView) {
+func showMany(screen *Screen, v bulkView) {
 	did := v.Action + "d"
 	end := ""
 	if v.DryRun {
 		did, end = "would be "+did, "; nothing was changed"
 	}
 	if v.Done+v.Refused == 0 {
-		a.line("no %s that waits is selected", v.What)
+		screen.line("no %s that waits is selected", v.What)
 		return
 	}
 	line := plural(int64(v.Done), v.What) + " " + did
 	if v.Refused > 0 {
 		line += fmt.Sprintf(", %d refused", v.Refused)
 	}
-	a.line("%s%s", line, end)
+	screen.line("%s%s", line, end)
 	for _, next := range v.Next {
-		a.command("next: %s", next)
+		screen.command("next: %s", next)
 	}
 }
 
 // selected lists the rows of a kind that the filters select, by their ids; no more than the ids is held of them.
-func (a *app) selected(ctx context.Context, db *database, f manyFlags, what string) ([]uint64, error) {
-	c, err := a.load()
+func selected(ctx context.Context, ses *Session, db *database, f manyFlags, what string) ([]uint64, error) {
+	c, err := ses.load()
 	if err != nil {
 		return nil, err
 	}
-	business, err := a.clock(ctx, db.DB)
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return nil, err
 	}
-	filter, err := f.filter(ctx, a, db, business())
+	filter, err := f.filter(ctx, ses, db, business())
 	if err != nil {
 		return nil, err
 	}

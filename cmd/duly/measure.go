@@ -31,7 +31,7 @@ const (
 // measured counts what the metrics tell of the tables while the run lasts, and returns what writes them at its end; the
 // run is nil if none began.
 func (e *execution) measured(ctx context.Context) (end func(run *batch.Run, r batch.Result)) {
-	o := e.seen
+	o := e.cmd.seen
 	if o == nil || o.metrics == nil {
 		return func(*batch.Run, batch.Result) {}
 	}
@@ -66,7 +66,7 @@ func (e *execution) measure(ctx context.Context, reads ...func(context.Context) 
 	defer cancel()
 	for _, read := range reads {
 		if err := read(within); err != nil && ctx.Err() == nil {
-			e.seen.warn("the tables could not be read for the metrics", mysql.Classify(within, err))
+			e.cmd.seen.warn("the tables could not be read for the metrics", mysql.Classify(within, err))
 			return
 		}
 	}
@@ -89,7 +89,7 @@ func (e *execution) past(ctx context.Context) error {
 			runs[i].Exit = *row.ExitCode
 		}
 	}
-	e.seen.metrics.Past(runs, successes)
+	e.cmd.seen.metrics.Past(runs, successes)
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (e *execution) counts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	e.seen.metrics.Waiting(metrics.Counts{
+	e.cmd.seen.metrics.Waiting(metrics.Counts{
 		Due: due, InFlight: unsettled.InFlight, InDoubt: unsettled.InDoubt,
 		InReview: map[string]int64{
 			kindInvoices: r.Invoices, kindSubscriptions: r.Subscriptions, kindOrders: r.Orders, kindAttempts: r.Attempts, kindDeadEvents: r.Events, kindFindings: r.Findings,

@@ -13,29 +13,29 @@ import (
 	"duly/migrations"
 )
 
-func (a *app) migrateCommand() *cobra.Command {
+func migrateCommand(ses *Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the schema up to date, take it back, or show where it stands",
 		Example: "  duly migrate up\n" +
 			"  duly migrate status",
 	}
-	add := func(name, short, long string, do func(context.Context, *database) error) {
+	add := func(name, short, long string, do func(context.Context, *Screen, *database) error) {
 		cmd.AddCommand(&cobra.Command{
 			Use: name, Short: short, Long: long, Example: "  duly migrate " + name, Args: noArguments,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return a.withDatabase(cmd.Context(), func(db *database) error { return do(cmd.Context(), db) })
+				return ses.withDatabase(cmd.Context(), func(db *database) error { return do(cmd.Context(), ses.Screen, db) })
 			},
 		})
 	}
-	add("up", "Apply what is not applied yet", "Applies every migration that is not applied yet.", a.migrateUp)
-	add("down", "Take the newest migration back", "Takes the newest migration back. It refuses while a table has rows that it would drop, or columns of.", a.migrateDown)
-	add("status", "List migrations and whether they are applied", "Lists every migration that this program knows, and whether it is applied.", a.migrateStatus)
+	add("up", "Apply what is not applied yet", "Applies every migration that is not applied yet.", migrateUp)
+	add("down", "Take the newest migration back", "Takes the newest migration back. It refuses while a table has rows that it would drop, or columns of.", migrateDown)
+	add("status", "List migrations and whether they are applied", "Lists every migration that this program knows, and whether it is applied.", migrateStatus)
 	group(cmd)
 	return cmd
 }
 
-func (a *app) migrateUp(ctx context.Context, db *database) error {
+func migrateUp(ctx context.Context, screen *Screen, db *database) error {
 	// Before the first statement, so that none fails half-way because of a setting.
 	if err := mysql.CheckIsolation(ctx, db.DB); err != nil {
 		return startError(err)
@@ -54,14 +54,14 @@ func (a *app) migrateUp(ctx context.Context, db *database) error {
 	if err != nil {
 		return migrateError(ctx, fmt.Errorf("%w; run it again: what is done already is left as it is", err))
 	}
-	if a.json {
-		return a.print(map[string]any{"applied": names})
+	if screen.json {
+		return screen.print(map[string]any{"applied": names})
 	}
 	for _, name := range names {
-		a.line("applied %s", name)
+		screen.line("applied %s", name)
 	}
 	if len(names) == 0 {
-		a.line("nothing to do: the schema is up to date")
+		screen.line("nothing to do: the schema is up to date")
 	}
 	return nil
 }
@@ -76,7 +76,7 @@ func migrateError(ctx context.Context, err error) error {
 	return exitError{batch.ExitFailed, err}
 }
 
-func (a *app) migrateDown(ctx context.Context, db *database) error {
+func migrateDown(ctx context.Context, screen *Screen, db *database) error {
 	current, _, err := migrations.Versions(ctx, db.DB.DB.DB)
 	switch {
 	case err != nil:
@@ -90,10 +90,10 @@ func (a *app) migrateDown(ctx context.Context, db *database) error {
 		return usage(err)
 	case err != nil:
 		return migrateError(ctx, err)
-	case a.json:
-		return a.print(map[string]any{"taken_back": name})
+	case screen.json:
+		return screen.print(map[string]any{"taken_back": name})
 	}
-	a.line("took back %s", name)
+	screen.line("took back %s", name)
 	return nil
 }
 
@@ -104,7 +104,7 @@ type migrationView struct {
 	Applied bool   `json:"applied"`
 }
 
-func (a *app) migrateStatus(ctx context.Context, db *database) error {
+func migrateStatus(ctx context.Context, screen *Screen, db *database) error {
 	list, err := migrations.Status(ctx, db.DB.DB.DB)
 	if err != nil {
 		return migrateError(ctx, err)
@@ -119,9 +119,9 @@ func (a *app) migrateStatus(ctx context.Context, db *database) error {
 		}
 		rows = append(rows, table.Row{m.Version, m.Name, state})
 	}
-	if a.json {
-		return a.print(views)
+	if screen.json {
+		return screen.print(views)
 	}
-	a.table(table.Row{"version", "migration", "state"}, rows)
+	screen.table(table.Row{"version", "migration", "state"}, rows)
 	return nil
 }

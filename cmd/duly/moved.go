@@ -25,10 +25,10 @@ type twoAddresses struct {
 }
 
 // addresses reads the accounts of a gateway. The error says what is wrong with the old address.
-func (a *app) addresses(ctx context.Context, c *config.Config, db *database, name, oldURL string, g *gateway.Limited) (twoAddresses, error) {
+func bothAddresses(ctx context.Context, ses *Session, c *config.Config, db *database, name, oldURL string, g *gateway.Limited) (twoAddresses, error) {
 	configured := c.Gateways[name]
 	configured.URL = oldURL
-	before, err := a.paced(name, configured)
+	before, err := paced(ses, name, configured)
 	if err != nil {
 		return twoAddresses{}, err
 	}
@@ -65,9 +65,9 @@ func (a *app) addresses(ctx context.Context, c *config.Config, db *database, nam
 
 // moved joins an address that a gateway was called at before to today's, if today's shows the newest payments that were taken
 // there: a copy of the account shows older ones as well.
-func (a *app) moved(ctx context.Context, name, oldURL, reason string) error {
-	return a.atGateway(ctx, name, func(c *config.Config, db *database, g *gateway.Limited) error {
-		at, err := a.addresses(ctx, c, db, name, oldURL, g)
+func joinAddress(ctx context.Context, ses *Session, name, oldURL, reason string) error {
+	return atGateway(ctx, ses, name, func(c *config.Config, db *database, g *gateway.Limited) error {
+		at, err := bothAddresses(ctx, ses, c, db, name, oldURL, g)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func (a *app) moved(ctx context.Context, name, oldURL, reason string) error {
 				moving = append(moving, account.ID)
 			}
 		}
-		business, err := a.clock(ctx, db.DB)
+		business, err := ses.clock(ctx, db.DB)
 		if err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (a *app) moved(ctx context.Context, name, oldURL, reason string) error {
 		if len(took) > 1 {
 			detail = fmt.Sprintf("it and %s before it were taken at %%s and are shown at %%s", plural(int64(len(took)-1), "payment"))
 		}
-		return a.proved(proof{true, name, took[0].PaymentID, at.today, fmt.Sprintf(detail+": they are one account; --undo takes that back", at.old, at.today)})
+		return proved(ses.Screen, proof{true, name, took[0].PaymentID, at.today, fmt.Sprintf(detail+": they are one account; --undo takes that back", at.old, at.today)})
 	})
 }
 
@@ -131,9 +131,9 @@ func shown(ctx context.Context, name string, g *gateway.Limited, at twoAddresses
 }
 
 // unmoved takes back that an address was joined: what was sent there counts as sent to another account again.
-func (a *app) unmoved(ctx context.Context, name, oldURL, reason string) error {
-	return a.atGateway(ctx, name, func(c *config.Config, db *database, g *gateway.Limited) error {
-		at, err := a.addresses(ctx, c, db, name, oldURL, g)
+func partAddresses(ctx context.Context, ses *Session, name, oldURL, reason string) error {
+	return atGateway(ctx, ses, name, func(c *config.Config, db *database, g *gateway.Limited) error {
+		at, err := bothAddresses(ctx, ses, c, db, name, oldURL, g)
 		if err != nil {
 			return err
 		}
@@ -161,10 +161,10 @@ func (a *app) unmoved(ctx context.Context, name, oldURL, reason string) error {
 			return failed(err)
 		}
 		detail := fmt.Sprintf("%s and %s are two accounts again", at.old, at.today)
-		if a.json {
-			return a.print(proof{Done: true, Gateway: name, Address: at.today, Detail: detail})
+		if ses.Screen.json {
+			return ses.Screen.print(proof{Done: true, Gateway: name, Address: at.today, Detail: detail})
 		}
-		a.line("gateway %s: %s", name, detail)
+		ses.Screen.line("gateway %s: %s", name, detail)
 		return nil
 	})
 }

@@ -72,7 +72,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	defer shared.close()
 	defer func() { a.notify(cmd.Context(), c, shared, nil, err) }()
 	if !f.dryRun {
-		if err := a.awake(cmd.Context(), shared); err != nil {
+		if err := awake(cmd.Context(), shared); err != nil {
 			return err
 		}
 	}
@@ -86,7 +86,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	night, err := a.nightOf(cmd.Context(), f, shared)
+	night, err := nightOf(cmd.Context(), a.Session, f, shared)
 	if err != nil {
 		return err
 	}
@@ -110,12 +110,12 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 		v.Exit = stopCode(ctx)
 	}
 	a.code = v.Exit
-	if a.json {
-		err = a.print(v)
+	if a.Screen.json {
+		err = a.Screen.print(v)
 	} else {
 		screen.end(v)
 	}
-	a.pageOfNight(cmd.Context(), f.report, shared, v, night)
+	pageOfNight(cmd.Context(), a.Session, f.report, shared, v, night)
 	return err
 }
 
@@ -158,8 +158,8 @@ func namesOf(all []jobSpec) []string {
 
 // part runs one job of the night.
 func (a *app) part(ctx context.Context, w jobSpec, f runFlags, shared *database) nightlyPart {
-	one := *a
-	one.shared, one.code, one.documents, one.night = shared, batch.ExitDone, &[]any{}, true
+	one := a.fork()
+	one.shared, one.code, one.Screen.documents, one.night = shared, batch.ExitDone, &[]any{}, true
 	p := nightlyPart{Job: w.name}
 	one.ran = &p.run
 	err := one.runJob(ctx, w, f, func(string) bool { return false })
@@ -179,11 +179,11 @@ func (a *app) part(ctx context.Context, w jobSpec, f runFlags, shared *database)
 		p.err = err
 		a.runAlert.fails(w.name, p.Exit, err)
 		if a.nights == nil { // the line of the job says it otherwise
-			a.complain(err)
+			a.Screen.complain(err)
 		}
 	}
-	if len(*one.documents) > 0 {
-		p.Document = (*one.documents)[0]
+	if len(*one.Screen.documents) > 0 {
+		p.Document = (*one.Screen.documents)[0]
 	}
 	return p
 }

@@ -28,7 +28,7 @@ type nightScreen struct {
 
 // nightScreen begins the screen of a night.
 func (a *app) nightScreen(ctx context.Context, c *config.Config, f runFlags, db *database) (*nightScreen, error) {
-	n := &nightScreen{app: a, page: f.report, began: a.now(), each: f.verbose || f.dryRun || a.json}
+	n := &nightScreen{app: a, page: f.report, began: a.now(), each: f.verbose || f.dryRun || a.Screen.json}
 	if n.each {
 		return n, nil
 	}
@@ -40,15 +40,15 @@ func (a *app) nightScreen(ctx context.Context, c *config.Config, f runFlags, db 
 		}
 		date = payment.DateOf(business().In(c.Business.Location())).String()
 	}
-	a.say(a.out, strings.Join([]string{nightlyJob, dayOfYear(date), "times in " + c.Business.Timezone}, " · "))
+	a.Screen.say(a.Screen.out, strings.Join([]string{nightlyJob, dayOfYear(date), "times in " + c.Business.Timezone}, " · "))
 	return n, nil
 }
 
 // part runs a job and writes its line.
 func (n *nightScreen) part(ctx context.Context, w jobSpec, f runFlags, shared *database) nightlyPart {
 	if n.each {
-		if !n.app.json {
-			n.app.line("")
+		if !n.app.Screen.json {
+			n.app.Screen.line("")
 		}
 		return n.app.part(ctx, w, f, shared)
 	}
@@ -57,7 +57,7 @@ func (n *nightScreen) part(ctx context.Context, w jobSpec, f runFlags, shared *d
 	one.nights = &ended
 	p := one.part(ctx, w, f, shared)
 	if len(ended) == 0 {
-		n.app.marked(notRunLine(p), blockIndent+signIndent)
+		n.app.Screen.marked(notRunLine(p), blockIndent+signIndent)
 		return p
 	}
 	n.ended(ended[0])
@@ -71,7 +71,7 @@ func (n *nightScreen) ended(s summary) {
 		n.idle = append(n.idle, s.Job)
 		return
 	}
-	n.app.marked(jobLine(s), blockIndent+signIndent)
+	n.app.Screen.marked(jobLine(s), blockIndent+signIndent)
 }
 
 // notRunLine is a job that made no run, in a line.
@@ -166,21 +166,21 @@ func (s summary) outcome() string {
 func (n *nightScreen) end(v nightlyView) {
 	a := n.app
 	if a.dry {
-		a.line("")
-		a.line("dry run of the night: each job as the tables stand now, without what the jobs before it would change")
+		a.Screen.line("")
+		a.Screen.line("dry run of the night: each job as the tables stand now, without what the jobs before it would change")
 		return
 	}
 	if len(n.idle) > 0 {
-		a.marked(string(signNone)+" nothing due: "+folded(n.idle), signIndent)
+		a.Screen.marked(string(signNone)+" nothing due: "+folded(n.idle), signIndent)
 	}
 	if len(v.NotBegun) > 0 {
-		a.marked(string(signNone)+" not reached: "+folded(v.NotBegun), signIndent)
+		a.Screen.marked(string(signNone)+" not reached: "+folded(v.NotBegun), signIndent)
 	}
 	if rows := n.rows(v); len(rows) > 0 {
-		a.line("")
-		a.block(rows)
+		a.Screen.line("")
+		a.Screen.block(rows)
 	}
-	a.marked(n.verdict(v), signIndent)
+	a.Screen.marked(n.verdict(v), signIndent)
 }
 
 // rows are the block of facts under a night.

@@ -32,7 +32,7 @@ const (
 // observation is what a command of `duly run` tells the machines that watch it: metrics, traces and a dead-man's
 // switch. None of them changes the run. The nil observation tells nobody anything.
 type telemetry struct {
-	app    *app
+	app    *Session
 	config *config.Config
 
 	metrics *metrics.Metrics // nil: nobody wants them
@@ -52,9 +52,9 @@ func (a *app) observing(ctx context.Context, f runFlags, do func() error) error 
 	if f.dryRun {
 		return do()
 	}
-	a.seen = &telemetry{app: a, partial: f.partial()}
+	a.seen = &telemetry{app: a.Session, partial: f.partial()}
 	err := do()
-	a.seen.end(ctx, a.ending(ctx, err))
+	a.seen.end(ctx, codeOf(ctx, a.Session, err))
 	return err
 }
 
@@ -75,6 +75,7 @@ func (o *telemetry) begin(ctx context.Context, c *config.Config, l *logs) {
 		o.serve(ctx)
 	}
 	o.trace(ctx)
+	o.app.observe, o.app.wrap = o.observer(), o.transport()
 	if c.Deadman.URL == "" {
 		return
 	}
@@ -105,7 +106,7 @@ func (o *telemetry) trace(ctx context.Context) {
 	if o.config.Traces.Endpoint == "" {
 		return
 	}
-	exporter, err := tracing.OTLP(ctx, o.config.Traces.Endpoint.Reveal(), o.app.env)
+	exporter, err := tracing.OTLP(ctx, o.config.Traces.Endpoint.Reveal(), o.app.Screen.env)
 	if err != nil {
 		o.warn("nothing can be traced", err)
 		return
@@ -120,9 +121,6 @@ func (o *telemetry) trace(ctx context.Context) {
 
 // observer is told of every request to a gateway.
 func (o *telemetry) observer() gateway.Observer {
-	if o == nil {
-		return nil
-	}
 	return func(ctx context.Context, r gateway.Request) (context.Context, func(gateway.Answer)) {
 		traced, counted := func(gateway.Answer) {}, func(gateway.Answer) {}
 		if o.tracer != nil {
@@ -161,7 +159,7 @@ func (o *telemetry) tracing() batch.Tracer {
 
 // transport goes around the transports to gateways; nil: nothing does.
 func (o *telemetry) transport() func(http.RoundTripper) http.RoundTripper {
-	if o == nil || o.tracer == nil {
+	if o.tracer == nil {
 		return nil
 	}
 	return o.tracer.Transport
@@ -243,7 +241,7 @@ func (o *telemetry) warn(message string, err error) {
 	if o.logs == nil {
 		l, logErr := o.app.logger(o.config)
 		if logErr != nil {
-			o.app.complain(fmt.Errorf("%s: %w", message, errors.Join(err, logErr)))
+			o.app.Screen.complain(fmt.Errorf("%s: %w", message, errors.Join(err, logErr)))
 			return
 		}
 		o.logs = l

@@ -60,10 +60,10 @@ func previewOutbox(ctx context.Context, e *execution, f forecast) (any, func(), 
 func (e *execution) showOutbox(f outboxForecast) {
 	switch {
 	case len(f.Sinks) == 0:
-		e.line("%s", jobs.NoSinks)
+		e.Screen.line("%s", jobs.NoSinks)
 		return
 	case len(f.Pending) == 0:
-		e.line("nothing will be delivered to %s", strings.Join(f.Sinks, ", "))
+		e.Screen.line("nothing will be delivered to %s", strings.Join(f.Sinks, ", "))
 		return
 	}
 	var sums, first []table.Row
@@ -74,17 +74,17 @@ func (e *execution) showOutbox(f outboxForecast) {
 		}
 		sums = append(sums, table.Row{p.Sink, cmp.Or(p.Type, "(gone)"), some(p.New), some(p.Due), later})
 	}
-	e.line("events to deliver:")
-	e.table(table.Row{"to", "type", "new", "due", "later"}, sums)
+	e.Screen.line("events to deliver:")
+	e.Screen.table(table.Row{"to", "type", "new", "due", "later"}, sums)
 	for _, d := range f.First {
 		first = append(first, table.Row{d.Sink, d.Event, d.Type, e.when(d.CreatedAt), d.Tries})
 	}
 	if len(first) > 0 {
-		e.line("first of those tried before:")
-		e.table(table.Row{"to", "event", "type", "written", "failed tries"}, first)
+		e.Screen.line("first of those tried before:")
+		e.Screen.table(table.Row{"to", "event", "type", "written", "failed tries"}, first)
 	}
 	if f.Limited {
-		e.line("--limit will end the run before everything is delivered")
+		e.Screen.line("--limit will end the run before everything is delivered")
 	}
 }
 
@@ -102,9 +102,9 @@ func checkSinks(_ context.Context, e *execution) ([]error, error) {
 type closer interface{ Close() }
 
 // webhook is the receiver at outbox.url.
-func (a *app) webhook(c *config.Config) (*notify.Webhook, error) {
+func (s *Session) webhook(c *config.Config) (*notify.Webhook, error) {
 	hook, err := notify.NewWebhook(notify.WebhookConfig{
-		URL: c.Outbox.URL.Reveal(), Secret: c.Outbox.Secret.Reveal(), Version: version, Now: a.now,
+		URL: c.Outbox.URL.Reveal(), Secret: c.Outbox.Secret.Reveal(), Version: version, Now: s.now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("outbox.%w", err)
@@ -113,17 +113,17 @@ func (a *app) webhook(c *config.Config) (*notify.Webhook, error) {
 }
 
 // receivers makes the receivers of events by their names. The caller must close them.
-func (a *app) receivers(c *config.Config) (map[string]notify.Notifier, error) {
+func (s *Session) receivers(c *config.Config) (map[string]notify.Notifier, error) {
 	made := map[string]notify.Notifier{}
 	if c.Outbox.URL != "" {
-		hook, err := a.webhook(c)
+		hook, err := s.webhook(c)
 		if err != nil {
 			return nil, err
 		}
 		made[jobs.SinkWebhook] = hook
 	}
 	if c.Slack.Enabled() {
-		slack, err := a.slack(c)
+		slack, err := s.slack(c)
 		if err != nil {
 			closeReceivers(made)
 			return nil, err
@@ -167,8 +167,8 @@ func nextEvents(ctx context.Context, e *execution, _ *batch.Run) ([]string, erro
 }
 
 // requeueEvent makes an event due again at the receivers that it was given up for: those that are named, or all.
-func (a *app) requeueEvent(ctx context.Context, db *database, id uint64, action operator.Action, sinks []string) error {
-	business, err := a.clock(ctx, db.DB)
+func requeueEvent(ctx context.Context, ses *Session, db *database, id uint64, action operator.Action, sinks []string) error {
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}

@@ -18,20 +18,20 @@ import (
 )
 
 // people is where text for people goes: with --json or --csv standard output holds the document alone.
-func (a *app) people() io.Writer {
-	if a.json || a.csvOnly {
-		return a.err
+func (s *Screen) people() io.Writer {
+	if s.json || s.csvOnly {
+		return s.err
 	}
-	return a.out
+	return s.out
 }
 
 // print writes v as the one JSON document of --json.
-func (a *app) print(v any) error {
-	if a.documents != nil {
-		*a.documents = append(*a.documents, v)
+func (s *Screen) print(v any) error {
+	if s.documents != nil {
+		*s.documents = append(*s.documents, v)
 		return nil
 	}
-	enc := json.NewEncoder(text.JSONWriter(a.out))
+	enc := json.NewEncoder(text.JSONWriter(s.out))
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); !errors.Is(err, syscall.EPIPE) { // a reader that closed the pipe, such as head, has what it wanted
@@ -41,15 +41,15 @@ func (a *app) print(v any) error {
 }
 
 // line writes a line for people.
-func (a *app) line(format string, args ...any) { a.say(a.out, text.Sprintf(format, args...)) }
+func (s *Screen) line(format string, args ...any) { s.say(s.out, text.Sprintf(format, args...)) }
 
 // command writes a line with a command to type, which stays in one piece.
-func (a *app) command(format string, args ...any) {
-	fmt.Fprintln(a.out, a.symbols(text.Sprintf(format, args...)))
+func (s *Screen) command(format string, args ...any) {
+	fmt.Fprintln(s.out, s.symbols(text.Sprintf(format, args...)))
 }
 
 // table writes rows under a header.
-func (a *app) table(header table.Row, rows []table.Row) { a.renderTable(header, rows) }
+func (s *Screen) table(header table.Row, rows []table.Row) { s.renderTable(header, rows) }
 
 // amounts writes sums by currency.
 func amounts(m map[string]int64) string {

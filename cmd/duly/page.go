@@ -26,8 +26,8 @@ const (
 )
 
 // page reads the page of the runs.
-func (a *app) page(ctx context.Context, db *database, zone *time.Location, ids ...uint64) (report.Page, error) {
-	business, err := a.clock(ctx, db.DB)
+func writePageOf(ctx context.Context, ses *Session, db *database, zone *time.Location, ids ...uint64) (report.Page, error) {
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return report.Page{}, err
 	}
@@ -195,33 +195,33 @@ func (e *execution) pageOfRun(ctx context.Context, run uint64) {
 	if e.flags.report == "" {
 		return
 	}
-	e.endWithPage(ctx, e.flags.report, func(ctx context.Context) (report.Page, error) {
-		return e.page(ctx, e.db, e.config.Business.Location(), run)
+	endWithPage(ctx, e.Session, e.flags.report, func(ctx context.Context) (report.Page, error) {
+		return writePageOf(ctx, e.Session, e.db, e.config.Business.Location(), run)
 	})
 }
 
 // nightOf starts the page of a night, before its jobs run. It reads nothing without --report.
-func (a *app) nightOf(ctx context.Context, f runFlags, db *database) (report.Night, error) {
+func nightOf(ctx context.Context, ses *Session, f runFlags, db *database) (report.Night, error) {
 	if f.report == "" {
 		return report.Night{}, nil
 	}
-	business, err := a.clock(ctx, db.DB)
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return report.Night{}, err
 	}
 	n := report.Night{Date: f.Date, Started: business()}
 	if n.Date == "" {
-		n.Date = payment.DateOf(n.Started.In(a.config.Business.Location())).String()
+		n.Date = payment.DateOf(n.Started.In(ses.config.Business.Location())).String()
 	}
 	return n, nil
 }
 
 // pageOfNight writes the page of a night; see pageOfRun.
-func (a *app) pageOfNight(ctx context.Context, file string, db *database, v nightlyView, night report.Night) {
+func pageOfNight(ctx context.Context, ses *Session, file string, db *database, v nightlyView, night report.Night) {
 	if file == "" {
 		return
 	}
-	a.endWithPage(ctx, file, func(ctx context.Context) (report.Page, error) {
+	endWithPage(ctx, ses, file, func(ctx context.Context) (report.Page, error) {
 		var ids []uint64
 		for _, part := range v.Jobs {
 			if part.run != 0 {
@@ -229,7 +229,7 @@ func (a *app) pageOfNight(ctx context.Context, file string, db *database, v nigh
 			}
 			night.Parts = append(night.Parts, report.Part{Job: part.Job, Run: part.run, Exit: part.Exit, Why: part.Error})
 		}
-		p, err := a.page(ctx, db, a.config.Business.Location(), ids...)
+		p, err := writePageOf(ctx, ses, db, ses.config.Business.Location(), ids...)
 		night.Exit, night.Finished, night.NotReached = v.Exit, p.Written, v.NotBegun
 		if len(p.Runs) > 0 {
 			night.Host = p.Runs[0].Host
@@ -240,19 +240,19 @@ func (a *app) pageOfNight(ctx context.Context, file string, db *database, v nigh
 }
 
 // endWithPage reads a page, writes it to the file, and says where it is; see pageOfRun.
-func (a *app) endWithPage(ctx context.Context, file string, read func(context.Context) (report.Page, error)) {
+func endWithPage(ctx context.Context, ses *Session, file string, read func(context.Context) (report.Page, error)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pageFor)
 	defer cancel()
 	p, err := read(ctx)
 	if err == nil {
-		err = a.writePage(file, p)
+		err = writePage(file, p)
 	}
 	if err != nil {
-		a.complain(fmt.Errorf("the report could not be written: %w", err))
-		if a.code == batch.ExitDone {
-			a.code = batch.ExitFailed
+		ses.Screen.complain(fmt.Errorf("the report could not be written: %w", err))
+		if ses.code == batch.ExitDone {
+			ses.code = batch.ExitFailed
 		}
 		return
 	}
-	a.say(a.people(), text.Sprintf("report: %s", file))
+	ses.Screen.say(ses.Screen.people(), text.Sprintf("report: %s", file))
 }

@@ -28,7 +28,7 @@ type pageView struct {
 	File string `json:"file"`
 }
 
-func (a *app) reportCommand() *cobra.Command {
+func reportCommand(ses *Session) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "report RUN",
@@ -39,7 +39,7 @@ func (a *app) reportCommand() *cobra.Command {
 			"`duly run JOB --report FILE` writes the same at the end of a run, and of a night. The figures of business days are those of `duly run report`.",
 		Example: "  duly report 17 --html run-17.html\n" +
 			"  duly report 17 --html - > run-17.html",
-		Args: cobra.ArbitraryArgs, ValidArgsFunction: a.completeRuns(false),
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: completeRuns(ses, false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var found []error
 			var run uint64
@@ -53,7 +53,7 @@ func (a *app) reportCommand() *cobra.Command {
 			switch {
 			case file == "":
 				found = append(found, errors.New("say where to write the page: --html run-17.html, or --html - for standard output"))
-			case file == stdout && a.json:
+			case file == stdout && ses.Screen.json:
 				found = append(found, errors.New("--html: standard output holds the document of --json; give a file"))
 			case file != stdout:
 				found = append(found, fileMistake(flagHTML, file))
@@ -61,32 +61,32 @@ func (a *app) reportCommand() *cobra.Command {
 			if err := errors.Join(found...); err != nil {
 				return usage(err)
 			}
-			return a.withSchema(cmd.Context(), func(db *database) error { return a.reportRun(cmd.Context(), db, run, file) })
+			return ses.withSchema(cmd.Context(), func(db *database) error { return reportRun(cmd.Context(), ses, db, run, file) })
 		},
 	}
 	cmd.Flags().StringVar(&file, flagHTML, "", "write the page to this `FILE`, or to standard output for - (needed)")
 	return cmd
 }
 
-func (a *app) reportRun(ctx context.Context, db *database, run uint64, file string) error {
-	c, err := a.load()
+func reportRun(ctx context.Context, ses *Session, db *database, run uint64, file string) error {
+	c, err := ses.load()
 	if err != nil {
 		return err
 	}
-	p, err := a.page(ctx, db, c.Business.Location(), run)
+	p, err := writePageOf(ctx, ses, db, c.Business.Location(), run)
 	if err != nil {
 		return err
 	}
 	if file == stdout {
-		return failed(report.Write(a.out, p))
+		return failed(report.Write(ses.Screen.out, p))
 	}
-	if err := a.writePage(file, p); err != nil {
+	if err := writePage(file, p); err != nil {
 		return failed(err)
 	}
-	if a.json {
-		return a.print(pageView{run, file})
+	if ses.Screen.json {
+		return ses.Screen.print(pageView{run, file})
 	}
-	a.line("report: %s", file)
+	ses.Screen.line("report: %s", file)
 	return nil
 }
 
@@ -110,7 +110,7 @@ func fileMistake(flag, file string) error {
 }
 
 // writePage writes the whole page or leaves the file as it was. A reader sees the old page until the new one is complete.
-func (a *app) writePage(file string, p report.Page) error {
+func writePage(file string, p report.Page) error {
 	var b bytes.Buffer
 	if err := report.Write(&b, p); err != nil {
 		return err

@@ -33,7 +33,7 @@ type reportRecorder struct {
 // start samples the run until the function that it returns is called.
 func (r *reportRecorder) start() (stop func()) {
 	r.mu.Lock()
-	r.began = r.now()
+	r.began = r.e.now()
 	r.mu.Unlock()
 	return every(report.Every, r.sample)
 }
@@ -55,10 +55,10 @@ func (r *reportRecorder) sample() {
 		t.Others += done.Released + done.InDoubt + done.Rejected + done.Review
 	}
 	held := false
-	for _, g := range r.deps.Gateways {
+	for _, g := range r.e.deps.Gateways {
 		held = held || g.Open()
 	}
-	r.sampler.Add(r.now().Sub(r.began), t, held)
+	r.sampler.Add(r.e.now().Sub(r.began), t, held)
 }
 
 // record returns the [report.Measured] of the run so far; res is its result, nil before its end.
@@ -68,11 +68,11 @@ func (r *reportRecorder) record(res *batch.Result) any {
 	r.ended = res != nil
 	out := report.Measured{Pace: r.sampler.Pace(), Gateways: map[string]report.Gateway{}}
 	r.mu.Unlock()
-	for _, name := range slices.Sorted(maps.Keys(r.deps.Gateways))[:min(keptGateways, len(r.deps.Gateways))] {
-		out.Gateways[name] = gatewayKept(r.deps.Gateways[name])
+	for _, name := range slices.Sorted(maps.Keys(r.e.deps.Gateways))[:min(keptGateways, len(r.e.deps.Gateways))] {
+		out.Gateways[name] = gatewayKept(r.e.deps.Gateways[name])
 	}
 	if res != nil {
-		out.Left, out.Notes = bounded(res.Left), bounded(r.notes)
+		out.Left, out.Notes = bounded(res.Left), bounded(r.e.notes)
 	}
 	return out
 }

@@ -27,7 +27,7 @@ type steeredView struct {
 // flagReason is the flag for those who ask later.
 const flagReason = "reason"
 
-func (a *app) pauseCommand() *cobra.Command {
+func pauseCommand(ses *Session) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "pause JOB|gateway NAME",
@@ -40,17 +40,17 @@ func (a *app) pauseCommand() *cobra.Command {
 		Example: "  duly pause billing --reason \"prices change until noon\"\n" +
 			"  duly pause gateway main --reason \"maintenance at the provider\"",
 		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: a.completeSubject,
+		ValidArgsFunction: with(ses, completeSubject),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			subject, err := a.subject(args, true)
+			subject, err := subjectOfPause(ses, args, true)
 			if !said(reason) {
 				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
 			}
 			if err != nil {
 				return usage(err)
 			}
-			return a.asOperator(cmd.Context(), func(db *database) error {
-				business, err := a.clock(cmd.Context(), db.DB)
+			return ses.asOperator(cmd.Context(), func(db *database) error {
+				business, err := ses.clock(cmd.Context(), db.DB)
 				if err != nil {
 					return err
 				}
@@ -60,7 +60,7 @@ func (a *app) pauseCommand() *cobra.Command {
 				if strings.HasPrefix(subject, "gateway:") {
 					detail = "runs leave it alone, those under way with their next heartbeat and to their end"
 				}
-				return a.steered(action, "paused", detail, err)
+				return steered(ses.Screen, action, "paused", detail, err)
 			})
 		},
 	}
@@ -68,7 +68,7 @@ func (a *app) pauseCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *app) resumeCommand() *cobra.Command {
+func resumeCommand(ses *Session) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:               "resume JOB|gateway NAME",
@@ -76,16 +76,16 @@ func (a *app) resumeCommand() *cobra.Command {
 		Long:              "Takes back what `duly pause` held. Nothing starts by it: the next run does what is due.",
 		Example:           "  duly resume billing\n  duly resume gateway main --reason \"the provider is back\"",
 		Args:              cobra.ArbitraryArgs,
-		ValidArgsFunction: a.completeSubject,
+		ValidArgsFunction: with(ses, completeSubject),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			subject, err := a.subject(args, false)
+			subject, err := subjectOfPause(ses, args, false)
 			if err != nil {
 				return usage(err)
 			}
-			return a.asOperator(cmd.Context(), func(db *database) error {
+			return ses.asOperator(cmd.Context(), func(db *database) error {
 				action := do("resume", subject, reason)
 				err := operator.Resume(cmd.Context(), db.DB, subject, action)
-				return a.steered(action, "resumed", "the next run does what is due", err)
+				return steered(ses.Screen, action, "resumed", "the next run does what is due", err)
 			})
 		},
 	}
@@ -95,7 +95,7 @@ func (a *app) resumeCommand() *cobra.Command {
 
 // subject is what the arguments of pause and resume name, as it stands in pauses. A gateway that is no longer
 // configured can still be resumed.
-func (a *app) subject(args []string, configured bool) (string, error) {
+func subjectOfPause(ses *Session, args []string, configured bool) (string, error) {
 	subjects := append(workNames(), "gateway NAME")
 	switch {
 	case len(args) == 0:
@@ -107,7 +107,7 @@ func (a *app) subject(args []string, configured bool) (string, error) {
 	case args[0] != "gateway":
 		return args[0], nil
 	}
-	c, err := a.load()
+	c, err := ses.load()
 	if err != nil {
 		return "", err
 	}
@@ -126,12 +126,12 @@ func (a *app) subject(args []string, configured bool) (string, error) {
 // gatewayNames lists the configured gateways.
 func gatewayNames(c *config.Config) []string { return slices.Sorted(maps.Keys(c.Gateways)) }
 
-func (a *app) completeSubject(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func completeSubject(ses *Session, _ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	switch {
 	case len(args) == 0:
 		return append(workNames(), "gateway"), cobra.ShellCompDirectiveNoFileComp
 	case len(args) == 1 && args[0] == "gateway":
-		if c, err := a.load(); err == nil {
+		if c, err := ses.load(); err == nil {
 			return gatewayNames(c), cobra.ShellCompDirectiveNoFileComp
 		}
 	}
@@ -148,19 +148,19 @@ func do(action, subject, reason string) operator.Action {
 }
 
 // steered tells an operator what a command did.
-func (a *app) steered(action operator.Action, did, detail string, err error) error {
+func steered(screen *Screen, action operator.Action, did, detail string, err error) error {
 	if err != nil {
 		return refusedOr(err)
 	}
-	if a.json {
-		return a.print(steeredView{Action: action.Action, Subject: action.Subject, Who: action.Who, Reason: action.Reason, Detail: detail})
+	if screen.json {
+		return screen.print(steeredView{Action: action.Action, Subject: action.Subject, Who: action.Who, Reason: action.Reason, Detail: detail})
 	}
-	a.line("%s %s: %s", strings.Replace(action.Subject, ":", " ", 1), did, detail)
+	screen.line("%s %s: %s", strings.Replace(action.Subject, ":", " ", 1), did, detail)
 	return nil
 }
 
 // withRun opens the database for a command about one run.
-func (a *app) withRun(ctx context.Context, args []string, do func(db *database, run uint64) error) error {
+func withRun(ctx context.Context, ses *Session, args []string, do func(db *database, run uint64) error) error {
 	if len(args) != 1 {
 		return usagef("say which run, by its id: `duly status` lists the live ones")
 	}
@@ -168,5 +168,5 @@ func (a *app) withRun(ctx context.Context, args []string, do func(db *database, 
 	if err != nil {
 		return err
 	}
-	return a.asOperator(ctx, func(db *database) error { return do(db, run) })
+	return ses.asOperator(ctx, func(db *database) error { return do(db, run) })
 }

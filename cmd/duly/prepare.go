@@ -21,7 +21,9 @@ import (
 
 // execution is everything that one `duly run` works with.
 type execution struct {
-	*app
+	*Session
+
+	cmd *app
 
 	work     jobSpec
 	flags    runFlags
@@ -49,7 +51,7 @@ func (a *app) prepare(ctx context.Context, w jobSpec, f runFlags, given func(fla
 	if err != nil {
 		return nil, err
 	}
-	e := &execution{app: a, config: c, work: w, flags: f}
+	e := &execution{Session: a.Session, cmd: a, config: c, work: w, flags: f}
 	defer func() {
 		if err != nil {
 			e.close()

@@ -279,7 +279,7 @@ func TestTheLastLineOfDefence(t *testing.T) {
 		}}
 		for _, asJSON := range []bool{false, true} {
 			p := newApp(a.env, &out, &errs)
-			p.bare, p.json = bare, asJSON
+			p.bare, p.Screen.json = bare, asJSON
 			f := runFlags{report: a.pages}
 			p.watchedWithin, p.alertWithin = patience, patience
 			err := p.withAlert(t.Context(), own.name, f, func() error {

@@ -24,7 +24,7 @@ const (
 
 // progress shows how far a run has come.
 type progress struct {
-	*execution
+	e *execution
 
 	run       *batch.Run
 	steps     []*batch.StepExecution
@@ -44,23 +44,23 @@ type progress struct {
 }
 
 func (p *progress) start(run *batch.Run, steps []*batch.StepExecution) {
-	p.startedAt = p.now()
+	p.startedAt = p.e.now()
 	p.run, p.steps, p.due, p.rates = run, steps, map[string]int64{}, map[string]*rateWindow{}
-	if p.drawn() {
-		p.logs.quiet()
+	if p.e.drawn() {
+		p.e.logs.quiet()
 	}
-	p.logs.LogAttrs(context.Background(), slog.LevelInfo, "run started", slog.Uint64("run_id", run.ID), slog.String("job", run.Job),
-		slog.String("business_date", p.business.String()), slog.Any("gateways", p.gatewayNames()))
-	if p.drawn() {
+	p.e.logs.LogAttrs(context.Background(), slog.LevelInfo, "run started", slog.Uint64("run_id", run.ID), slog.String("job", run.Job),
+		slog.String("business_date", p.e.business.String()), slog.Any("gateways", p.e.gatewayNames()))
+	if p.e.drawn() {
 		p.draw()
 		return
 	}
-	p.ends = append(p.ends, p.every(logEvery, p.log))
+	p.ends = append(p.ends, p.e.every(logEvery, p.log))
 }
 
 // drawn reports whether the progress is drawn on a terminal rather than logged.
 func (e *execution) drawn() bool {
-	return e.terminal(e.out) && e.people() == e.out && !e.flags.noProgress && !e.dumb()
+	return e.Screen.terminal(e.Screen.out) && e.Screen.people() == e.Screen.out && !e.flags.noProgress && !e.Screen.dumb()
 }
 
 // stop ends the progress; the summary comes after it.
@@ -91,7 +91,7 @@ func (p *progress) log() {
 		if len(s.open) > 0 {
 			attributes = append(attributes, slog.Any("circuit_open", s.open))
 		}
-		p.logs.LogAttrs(context.Background(), slog.LevelInfo, "progress", attributes...)
+		p.e.logs.LogAttrs(context.Background(), slog.LevelInfo, "progress", attributes...)
 	}
 }
 
@@ -102,7 +102,7 @@ func (p *progress) logEnded() {
 	for ; p.logged < len(p.steps) && p.steps[p.logged].Ended(); p.logged++ {
 		x := p.steps[p.logged]
 		t := x.Tally()
-		p.logs.LogAttrs(context.Background(), slog.LevelInfo, "step ended",
+		p.e.logs.LogAttrs(context.Background(), slog.LevelInfo, "step ended",
 			slog.Uint64("run_id", p.run.ID), slog.String("step", x.Step), slog.String("status", string(x.Status())),
 			slog.Int64("done", t.Done()), slog.Int64("succeeded", t.Succeeded), slog.Int64("declined", t.Declined),
 			slog.Int64("in_doubt", t.InDoubt), slog.Int64("review", t.Review+t.Rejected), slog.Float64("seconds", tenth(x.Took().Seconds())))
@@ -114,16 +114,16 @@ func tenth(n float64) float64 { return float64(int64(n*10+0.5)) / 10 }
 
 // draw draws the step under way at the foot of the terminal, and the steps that have ended above it.
 func (p *progress) draw() {
-	p.screen = &redraw{to: drawnOn(p.out), plain: p.getenv("NO_COLOR") != ""}
-	if p.terminal(p.err) {
-		p.logs.screen.put(func(line string) { p.screen.above(strings.TrimSuffix(line, "\n")) })
+	p.screen = &redraw{to: drawnOn(p.e.Screen.out), plain: p.e.Screen.getenv("NO_COLOR") != ""}
+	if p.e.Screen.terminal(p.e.Screen.err) {
+		p.e.logs.screen.put(func(line string) { p.screen.above(strings.TrimSuffix(line, "\n")) })
 	}
-	end := p.every(drawEvery, p.update)
+	end := p.e.every(drawEvery, p.update)
 	p.ends = append(p.ends, func() {
 		end()
 		p.update()
 		p.screen.draw()
-		p.logs.screen.put(nil)
+		p.e.logs.screen.put(nil)
 	})
 }
 
@@ -132,7 +132,7 @@ func (p *progress) update() {
 	if lines := p.finished(); len(lines) > 0 {
 		p.screen.above(lines...)
 	}
-	width, _ := p.size(p.out)
+	width, _ := p.e.Screen.size(p.e.Screen.out)
 	width-- // the cursor stays on the line
 	p.screen.draw(p.liveLines(width)...)
 }
@@ -144,14 +144,14 @@ func (p *progress) liveLines(width int) []string {
 			continue
 		}
 		within := ""
-		if p.brief() {
+		if p.e.brief() {
 			within = p.run.Job
 		}
-		lines := []string{p.symbols(p.state(x).line(within, width))}
+		lines := []string{p.e.Screen.symbols(p.state(x).line(within, width))}
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.slow != "" {
-			lines = append(lines, p.symbols(cut("           slow: "+text.Finished(p.slow), width)))
+			lines = append(lines, p.e.Screen.symbols(cut("           slow: "+text.Finished(p.slow), width)))
 		}
 		return lines
 	}
@@ -163,13 +163,13 @@ func (p *progress) liveLines(width int) []string {
 func (p *progress) finished() []string {
 	var lines []string
 	for _, line := range p.deaths() {
-		lines = append(lines, p.wrapped(line, signIndent)...)
+		lines = append(lines, p.e.Screen.wrapped(line, signIndent)...)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for ; !p.brief() && p.shown < len(p.steps) && p.steps[p.shown].Ended(); p.shown++ {
+	for ; !p.e.brief() && p.shown < len(p.steps) && p.steps[p.shown].Ended(); p.shown++ {
 		if v := p.view(p.steps[p.shown]); !v.idle() {
-			lines = append(lines, p.wrapped(v.line(), blockIndent)...)
+			lines = append(lines, p.e.Screen.wrapped(v.line(), blockIndent)...)
 		}
 	}
 	return lines
@@ -220,8 +220,8 @@ func (p *progress) state(x *batch.StepExecution) state {
 	if s.rate > 0 && s.done >= etaFrom && s.due > s.done {
 		s.left = time.Duration(float64(s.due-s.done) / s.rate * float64(time.Second))
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.deps.Gateways)) {
-		if p.deps.Gateways[name].Open() {
+	for _, name := range slices.Sorted(maps.Keys(p.e.deps.Gateways)) {
+		if p.e.deps.Gateways[name].Open() {
 			s.open = append(s.open, name)
 		}
 	}
@@ -234,7 +234,7 @@ func (p *progress) waits(x *batch.StepExecution) string {
 	if run == 0 {
 		return ""
 	}
-	if left := until.Sub(p.now()).Round(time.Second); left > 0 {
+	if left := until.Sub(p.e.now()).Round(time.Second); left > 0 {
 		return fmt.Sprintf("waits for run %d, lease ends in %s", run, took(left))
 	}
 	return fmt.Sprintf("waits for run %d", run)
@@ -253,9 +253,9 @@ func (p *progress) began(x *batch.StepExecution) {
 	ctx, cancel := context.WithTimeout(x.Work, countFor)
 	defer cancel()
 	n := int64(-1)
-	if p.work.due != nil {
+	if p.e.work.due != nil {
 		var err error
-		if n, err = p.work.due(ctx, p.execution, x.Step); err != nil {
+		if n, err = p.e.work.due(ctx, p.e, x.Step); err != nil {
 			n = -1 // the step goes on without; it tells of a database that is lost
 		}
 	}

@@ -58,7 +58,7 @@ func TestProgressIsDrawn(t *testing.T) {
 	for range 20 {
 		s.enrol(t, "soft", 100)
 	}
-	s.each = func(a *app) { a.terminal, a.every = func(io.Writer) bool { return true }, tickWhileCharging }
+	s.each = func(a *app) { a.Screen.terminal, a.every = func(io.Writer) bool { return true }, tickWhileCharging }
 	got := s.duly(t, "run", "billing", "--parallelism", "2", "--chunk-size", "2")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	require.Regexp(t, `> collect  [\d]+ of 20`, got.out)
@@ -148,7 +148,7 @@ func TestRedraw(t *testing.T) {
 func TestLogLinesGoAboveProgress(t *testing.T) {
 	t.Parallel()
 	var below, above strings.Builder
-	s := &screen{to: &below}
+	s := &logScreen{to: &below}
 	write := func(line string) {
 		n, err := io.WriteString(s, line)
 		require.NoError(t, err)

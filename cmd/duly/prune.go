@@ -42,24 +42,24 @@ func previewPrune(ctx context.Context, e *execution, f forecast) (any, func(), e
 // showPrune writes a forecast of prune for people.
 func (e *execution) showPrune(f pruneForecast) {
 	if f.RunsBefore != nil {
-		e.line("%s that ended before %s will be deleted; %d as old are still needed", plural(f.Runs, "run"), e.when(*f.RunsBefore), f.RunsKept)
+		e.Screen.line("%s that ended before %s will be deleted; %d as old are still needed", plural(f.Runs, "run"), e.when(*f.RunsBefore), f.RunsKept)
 	}
 	if f.Firings > 0 {
-		e.line("%s of the schedule as old will be deleted; %d are the newest of their job", plural(f.Firings, "firing"), f.FiringsKept)
+		e.Screen.line("%s of the schedule as old will be deleted; %d are the newest of their job", plural(f.Firings, "firing"), f.FiringsKept)
 	}
 	if f.Firings+f.FiringsKept > 0 {
-		e.line("%s of a schedule as old will be deleted; %d are the newest of their job", plural(f.Firings, "firing"), f.FiringsKept)
+		e.Screen.line("%s of a schedule as old will be deleted; %d are the newest of their job", plural(f.Firings, "firing"), f.FiringsKept)
 	}
 	if f.EventsBefore != nil {
-		e.line("%s written before %s will be deleted; %d as old are not delivered", plural(f.Events, "event"), e.when(*f.EventsBefore), f.EventsKept)
+		e.Screen.line("%s written before %s will be deleted; %d as old are not delivered", plural(f.Events, "event"), e.when(*f.EventsBefore), f.EventsKept)
 		if f.Events > 0 && f.Untold {
-			e.line("nobody was told of these events: neither outbox.url nor Slack is configured")
+			e.Screen.line("nobody was told of these events: neither outbox.url nor Slack is configured")
 		}
 	}
 	if f.RunsBefore == nil && f.EventsBefore == nil {
-		e.line("nothing will be deleted: retention.runs and retention.events keep everything")
+		e.Screen.line("nothing will be deleted: retention.runs and retention.events keep everything")
 	}
 	if f.Limited {
-		e.line("--limit will end the run before everything is deleted")
+		e.Screen.line("--limit will end the run before everything is deleted")
 	}
 }

@@ -44,7 +44,7 @@ func quietFrom(ctx context.Context, db *mysql.DB, c *config.Config, since time.T
 
 // quiet refuses, for a while, what would send or prove something after a loss: until then a request of the lost history may
 // arrive, and nobody can find out that it is on its way. next is what to type after that.
-func (a *app) quiet(ctx context.Context, db *mysql.DB, c *config.Config, since, now time.Time, suspicion, next string) error {
+func quiet(ctx context.Context, db *mysql.DB, c *config.Config, since, now time.Time, suspicion, next string) error {
 	until, err := quietFrom(ctx, db, c, since)
 	if err != nil {
 		return failed(err)
@@ -63,8 +63,8 @@ func minuteAfter(at time.Time, c *config.Config) string {
 
 // settled refuses an operator's command while requests of a history that is lost may still arrive. It notes a suspicion that
 // nobody has noted yet.
-func (a *app) settled(ctx context.Context, db *database, next string) error {
-	c, err := a.load()
+func settled(ctx context.Context, ses *Session, db *database, next string) error {
+	c, err := ses.load()
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (a *app) settled(ctx context.Context, db *database, next string) error {
 	if suspicion == "" {
 		return nil
 	}
-	business, err := a.clock(ctx, db.DB)
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (a *app) settled(ctx context.Context, db *database, next string) error {
 	if err != nil {
 		return failed(err)
 	}
-	return a.quiet(ctx, db.DB, c, since, business(), suspicion, next)
+	return quiet(ctx, db.DB, c, since, business(), suspicion, next)
 }
 
 // suspected is what a checkup says of a suspicion. It changes nothing.

@@ -4,14 +4,14 @@ import "github.com/spf13/cobra"
 
 // withoutSecrets takes the secrets of the configuration out of a --reason, before a command stores it: an operator who pastes a line of a log
 // or of a request there may paste a token with it.
-func (a *app) withoutSecrets(cmd *cobra.Command) {
+func withoutSecrets(ses *Session, cmd *cobra.Command) {
 	f := cmd.Flags().Lookup(flagReason)
 	if f == nil || !f.Changed {
 		return
 	}
-	c, err := a.load()
+	c, err := ses.load()
 	if err != nil {
 		return // the command says so, and stores nothing
 	}
-	_ = f.Value.Set(a.printed(c).String(f.Value.String())) // a text takes any value
+	_ = f.Value.Set(ses.printed(c).String(f.Value.String())) // a text takes any value
 }

@@ -71,21 +71,21 @@ func previewReconcile(ctx context.Context, e *execution, f forecast) (any, func(
 func (e *execution) showReconcile(f reconcileForecast) {
 	e.showChecks(f)
 	e.showRefunds(f)
-	e.counted([]counted{
+	writeCounts(e.Screen, []counted{
 		{f.InFlight, "order", "claimed by another run"},
 		{f.InDoubt, "order", "in doubt, checked again later" + e.from(f.NextCheckAt)},
 		{f.Later, "payment", "to refund, tried again later" + e.from(f.NextTryAt)},
 		{f.LeftAlone, "row", "skipped: the gateway is paused, or not configured here"},
 	})
-	e.problems(f.Problems, f.MoreProblems)
+	problems(e.Screen, f.Problems, f.MoreProblems)
 	if f.Limited {
-		e.line("--limit will end the run before everything is done")
+		e.Screen.line("--limit will end the run before everything is done")
 	}
 }
 
 func (e *execution) showChecks(f reconcileForecast) {
 	if len(f.Orders) == 0 {
-		e.item("Will check", forecastColumn, "no order")
+		e.Screen.item("Will check", forecastColumn, "no order")
 		return
 	}
 	money := func(amount int64, currency string) payment.Money {
@@ -101,18 +101,18 @@ func (e *execution) showChecks(f reconcileForecast) {
 	for _, o := range f.FirstOrders {
 		first = append(first, table.Row{o.Order, cmp.Or(o.Status, "(gone)"), asked(o.Gateway), e.when(o.CreatedAt), money(o.Amount, o.Currency)})
 	}
-	e.item("Will check", forecastColumn, things(count, "order"), moneySums(total))
-	if !e.verbose {
+	e.Screen.item("Will check", forecastColumn, things(count, "order"), moneySums(total))
+	if !e.Screen.verbose {
 		return
 	}
-	e.table(table.Row{"status", "gateway asked", "orders", "amount"}, list)
-	e.line("first %d:", len(first))
-	e.table(table.Row{"order", "status", "gateway asked", "placed", "amount"}, first)
+	e.Screen.table(table.Row{"status", "gateway asked", "orders", "amount"}, list)
+	e.Screen.line("first %d:", len(first))
+	e.Screen.table(table.Row{"order", "status", "gateway asked", "placed", "amount"}, first)
 }
 
 func (e *execution) showRefunds(f reconcileForecast) {
 	if len(f.Refunds) == 0 {
-		e.item("Will refund", forecastColumn, "nothing")
+		e.Screen.item("Will refund", forecastColumn, "nothing")
 		return
 	}
 	var list, first []table.Row
@@ -124,11 +124,11 @@ func (e *execution) showRefunds(f reconcileForecast) {
 	for _, r := range f.FirstRefunds {
 		first = append(first, table.Row{r.Payment, r.Order, r.Gateway, payment.Money{Amount: r.Amount, Currency: r.Currency}})
 	}
-	e.item("Will refund", forecastColumn, things(count, "payment"), moneySums(total))
-	if !e.verbose {
+	e.Screen.item("Will refund", forecastColumn, things(count, "payment"), moneySums(total))
+	if !e.Screen.verbose {
 		return
 	}
-	e.table(table.Row{"gateway", "payments", "amount"}, list)
-	e.line("first %d:", len(first))
-	e.table(table.Row{"payment", "order", "gateway", "amount"}, first)
+	e.Screen.table(table.Row{"gateway", "payments", "amount"}, list)
+	e.Screen.line("first %d:", len(first))
+	e.Screen.table(table.Row{"payment", "order", "gateway", "amount"}, first)
 }

@@ -29,7 +29,7 @@ const (
 	flagClass   = "class"
 )
 
-func (a *app) reopenCommand() *cobra.Command {
+func reopenCommand(ses *Session) *cobra.Command {
 	var f reopenFlags
 	cmd := &cobra.Command{
 		Use:   "reopen",
@@ -47,7 +47,7 @@ func (a *app) reopenCommand() *cobra.Command {
 			"  duly reopen --run 17,18 --gateway main --reason \"account suspended\"",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			classes, err := a.reopens(f)
+			classes, err := reopens(ses, f)
 			if cmd.Flags().Changed(flagReason) && !said(f.reason) {
 				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
 			}
@@ -55,7 +55,7 @@ func (a *app) reopenCommand() *cobra.Command {
 				return usage(err)
 			}
 			f.dry = f.dry || f.reason == ""
-			return a.asOperator(cmd.Context(), func(db *database) error { return a.reopen(cmd.Context(), db, f, classes) })
+			return ses.asOperator(cmd.Context(), func(db *database) error { return reopen(cmd.Context(), ses, db, f, classes) })
 		},
 	}
 	flags := cmd.Flags()
@@ -64,9 +64,9 @@ func (a *app) reopenCommand() *cobra.Command {
 	flags.StringSliceVar(&f.classes, flagClass, []string{string(payment.Hard), string(payment.Action)}, "declines of this `CLASS`: hard, action or soft (repeat, or separate by commas)")
 	flags.StringVar(&f.reason, flagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is taken back)")
 	flags.BoolVar(&f.dry, "dry-run", false, "only show what would become of each")
-	complete(cmd, flagRun, a.completeRerun)
+	complete(cmd, flagRun, with(ses, completeRerun))
 	complete(cmd, flagGateway, func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return a.completeGateway(cmd, nil, typed)
+		return completeGateway(ses, cmd, nil, typed)
 	})
 	complete(cmd, flagClass, cobra.FixedCompletions(wordsOf(classes()), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -83,8 +83,8 @@ func wordsOf(list []payment.Class) []string {
 }
 
 // reopens checks which declines `duly reopen` was told to take back, with every mistake at once.
-func (a *app) reopens(f reopenFlags) ([]payment.Class, error) {
-	c, err := a.load()
+func reopens(ses *Session, f reopenFlags) ([]payment.Class, error) {
+	c, err := ses.load()
 	if err != nil {
 		return nil, err
 	}

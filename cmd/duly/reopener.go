@@ -51,15 +51,15 @@ type reopenedView struct {
 const reopenShown = 20
 
 // reopen shows what becomes of the declines, or makes it so.
-func (a *app) reopen(ctx context.Context, db *database, f reopenFlags, classes []payment.Class) error {
-	c, err := a.load()
+func reopen(ctx context.Context, ses *Session, db *database, f reopenFlags, classes []payment.Class) error {
+	c, err := ses.load()
 	if err != nil {
 		return err
 	}
 	if err := knownRuns(ctx, db, f.runs); err != nil {
 		return err
 	}
-	business, err := a.clock(ctx, db.DB)
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
@@ -92,12 +92,12 @@ func (a *app) reopen(ctx context.Context, db *database, f reopenFlags, classes [
 	}
 	_, paused := pauses.Gateway(f.gateway)
 	v.next(f, paused)
-	if a.json {
-		if err := a.print(v); err != nil {
+	if ses.Screen.json {
+		if err := ses.Screen.print(v); err != nil {
 			return err
 		}
 	} else {
-		a.showReopened(v)
+		showReopened(ses.Screen, v)
 	}
 	return usage(errors.Join(refusals...))
 }
@@ -165,9 +165,9 @@ func (v *reopenView) next(f reopenFlags, paused bool) {
 }
 
 // showReopened writes what became of the declines for people.
-func (a *app) showReopened(v reopenView) {
+func showReopened(screen *Screen, v reopenView) {
 	if len(v.Invoices) == 0 {
-		a.line("no charge was declined as %s at gateway %s by %s", strings.Join(v.Classes, " or "), v.Gateway, runsNamed(v.Runs))
+		screen.line("no charge was declined as %s at gateway %s by %s", strings.Join(v.Classes, " or "), v.Gateway, runsNamed(v.Runs))
 		return
 	}
 	var rows []table.Row
@@ -184,10 +184,10 @@ func (a *app) showReopened(v reopenView) {
 		}
 	}
 	if len(rows) > 0 {
-		a.table(table.Row{"invoice", "subscription", "attempt", "class", "becomes"}, rows)
+		screen.table(table.Row{"invoice", "subscription", "attempt", "class", "becomes"}, rows)
 	}
 	if more := int64(shown - reopenShown); more > 0 {
-		a.line("and %s more; --json lists all", plural(more, "invoice"))
+		screen.line("and %s more; --json lists all", plural(more, "invoice"))
 	}
 	did, end := "taken back", ""
 	if v.DryRun {
@@ -200,9 +200,9 @@ func (a *app) showReopened(v reopenView) {
 	if v.Refused > 0 {
 		line += fmt.Sprintf(", %d refused", v.Refused)
 	}
-	a.line("%s%s", line, end)
+	screen.line("%s%s", line, end)
 	for _, next := range v.Next {
-		a.command("next: %s", next)
+		screen.command("next: %s", next)
 	}
 }
 

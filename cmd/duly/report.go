@@ -81,12 +81,12 @@ func previewReport(ctx context.Context, e *execution, f forecast) (any, func(), 
 	doc := reportForecast{f, daily}
 	return doc, func() {
 		if e.flags.csv {
-			_ = e.csv(doc.Daily) // the command reports what standard output did not take
+			_ = e.Screen.csv(doc.Daily) // the command reports what standard output did not take
 			return
 		}
 		from, to := e.report().Days(e.today)
-		e.line("the figures of %s to %s as they would be kept:", from, to)
-		e.daily(doc.Daily)
+		e.Screen.line("the figures of %s to %s as they would be kept:", from, to)
+		showDaily(e.Screen, doc.Daily)
 	}, err
 }
 
@@ -108,25 +108,25 @@ func extendReportSummary(ctx context.Context, e *execution, s *summary) error {
 	return nil
 }
 
-// daily writes the figures of days for people, and what they leave out.
-func (a *app) daily(d query.Daily) {
-	a.figures(d)
+// showDaily writes the figures of days for people, and what they leave out.
+func showDaily(screen *Screen, d query.Daily) {
+	figures(screen, d)
 	for _, p := range d.Problems {
-		a.line("%s", p)
+		screen.line("%s", p)
 	}
 }
 
-func (a *app) figures(d query.Daily) {
+func figures(screen *Screen, d query.Daily) {
 	var rows []table.Row
 	for _, o := range d.Orders {
 		money := func(n int64) payment.Money { return payment.Money{Amount: n, Currency: o.Currency} }
 		rows = append(rows, table.Row{o.Date, o.OrdersCompleted, o.OrdersFailed, money(o.AmountCompleted), money(o.AmountRefunded)})
 	}
 	if len(rows) == 0 {
-		a.line("no order was completed, failed or refunded")
+		screen.line("no order was completed, failed or refunded")
 		return
 	}
-	a.table(table.Row{"day", "completed", "failed", "sold", "refunded"}, rows)
+	screen.table(table.Row{"day", "completed", "failed", "sold", "refunded"}, rows)
 	rows = nil
 	for _, s := range d.Sales {
 		amount := any("in several currencies")
@@ -136,12 +136,12 @@ func (a *app) figures(d query.Daily) {
 		rows = append(rows, table.Row{s.Date, s.ProductID, s.Name, s.Quantity, amount})
 	}
 	if len(rows) > 0 {
-		a.table(table.Row{"day", "product", "name", "quantity", "amount"}, rows)
+		screen.table(table.Row{"day", "product", "name", "quantity", "amount"}, rows)
 	}
 }
 
 // csv writes the figures of days as one table: a row an amount of a day, in minor units.
-func (a *app) csv(d query.Daily) error {
+func (screen *Screen) csv(d query.Daily) error {
 	rows := [][]any{{"business_date", "kind", "currency", "product_id", "name", "completed", "failed", "quantity", "amount", "refunded"}}
 	for _, o := range d.Orders {
 		rows = append(rows, []any{o.Date, "orders", o.Currency, "", "", o.OrdersCompleted, o.OrdersFailed, "", o.AmountCompleted, o.AmountRefunded})
@@ -149,7 +149,7 @@ func (a *app) csv(d query.Daily) error {
 	for _, s := range d.Sales {
 		rows = append(rows, []any{s.Date, "product", s.Currency, s.ProductID, s.Name, "", "", s.Quantity, s.Amount, ""})
 	}
-	if err := text.CSV(a.out, rows); err != nil {
+	if err := text.CSV(screen.out, rows); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil

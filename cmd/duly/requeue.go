@@ -20,22 +20,22 @@ type requeuer struct {
 	what, short, next string
 	list              string
 	many              string // filters, as an example
-	do                func(context.Context, *database, uint64, operator.Action, []string) error
+	do                func(context.Context, *Session, *database, uint64, operator.Action, []string) error
 	// preview says why it would be refused; no gateway is asked.
 	preview func(context.Context, *database, uint64) (string, error)
 }
 
-func (a *app) requeuers() []requeuer {
+func requeuers(ses *Session) []requeuer {
 	return []requeuer{
-		{"invoice", "Charge invoices again whose row was at fault", "duly run billing", "review", " --since 2026-01-31", a.requeueInvoice, a.previewRequeue},
-		{"order", "Check orders again at once, and try their refunds", "duly run reconcile", "review", " --since 2026-01-31", a.requeueOrder, a.previewRequeueOrder},
-		{"event", "Deliver events again that were given up", "duly run outbox", "dead-events", " --dead --sink webhook", a.requeueEvent, func(context.Context, *database, uint64) (string, error) {
+		{"invoice", "Charge invoices again whose row was at fault", "duly run billing", "review", " --since 2026-01-31", requeueInvoice, previewRequeue},
+		{"order", "Check orders again at once, and try their refunds", "duly run reconcile", "review", " --since 2026-01-31", requeueOrder, previewRequeueOrder},
+		{"event", "Deliver events again that were given up", "duly run outbox", "dead-events", " --dead --sink webhook", requeueEvent, func(context.Context, *database, uint64) (string, error) {
 			return "would be due again", nil
 		}},
 	}
 }
 
-func (a *app) requeueCommand() *cobra.Command {
+func requeueCommand(ses *Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "requeue",
 		Short: "Make invoices, orders or events due again",
@@ -49,43 +49,43 @@ func (a *app) requeueCommand() *cobra.Command {
 			"  duly requeue invoice --gateway main --matching \"not configured\"\n" +
 			"  duly requeue event --dead --sink webhook --reason \"it is up again\" --yes",
 	}
-	for _, r := range a.requeuers() {
-		cmd.AddCommand(a.requeueOne(r))
+	for _, r := range requeuers(ses) {
+		cmd.AddCommand(requeueOne(ses, r))
 	}
 	group(cmd)
 	return cmd
 }
 
-func (a *app) requeueOne(r requeuer) *cobra.Command {
+func requeueOne(ses *Session, r requeuer) *cobra.Command {
 	var reason string
 	var many manyFlags
 	cmd := &cobra.Command{
 		Use: r.what + " [ID…]", Short: r.short, Args: cobra.ArbitraryArgs,
 		Example:           "  duly requeue " + r.what + " 7 8\n  duly requeue " + r.what + r.many + " --yes",
-		ValidArgsFunction: a.completeWaiting(r.what),
+		ValidArgsFunction: completeWaiting(ses, r.what),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			do := func(db *database, id uint64) error {
-				return r.do(cmd.Context(), db, id, newAction("requeue", r.what, id, reason, nil), many.sinks)
+				return r.do(cmd.Context(), ses, db, id, newAction("requeue", r.what, id, reason, nil), many.sinks)
 			}
 			if many.given(cmd.Flags()) {
-				if err := many.check(a, args); err != nil {
+				if err := many.check(ses, args); err != nil {
 					return usage(err)
 				}
-				return a.asOperator(cmd.Context(), func(db *database) error {
-					return a.many(cmd.Context(), db, many, requeueMany(r, reason, do))
+				return ses.asOperator(cmd.Context(), func(db *database) error {
+					return doMany(cmd.Context(), ses, db, many, requeueMany(r, reason, do))
 				})
 			}
 			ids, err := idsOf(r.what, args)
 			if err != nil {
 				return usage(err)
 			}
-			return a.asOperator(cmd.Context(), func(db *database) error {
-				return a.requeue(ids, r.what, r.next, func(id uint64) error { return do(db, id) })
+			return ses.asOperator(cmd.Context(), func(db *database) error {
+				return requeue(ses.Screen, ids, r.what, r.next, func(id uint64) error { return do(db, id) })
 			})
 		},
 	}
 	cmd.Flags().StringVar(&reason, flagReason, "", "why: a `TEXT` for those who ask later (default none)")
-	many.add(a, cmd, r.list)
+	many.add(ses, cmd, r.list)
 	return cmd
 }
 
@@ -101,7 +101,7 @@ func requeueMany(r requeuer, reason string, do func(*database, uint64) error) bu
 }
 
 // previewRequeue says what would become of an invoice.
-func (a *app) previewRequeue(ctx context.Context, db *database, id uint64) (string, error) {
+func previewRequeue(ctx context.Context, db *database, id uint64) (string, error) {
 	status, past, err := operator.Requeued(ctx, db.DB, id)
 	if err != nil {
 		return "", err
@@ -112,8 +112,8 @@ func (a *app) previewRequeue(ctx context.Context, db *database, id uint64) (stri
 	return "would be due again", usage(billing.Requeue(id, status, past))
 }
 
-func (a *app) requeueOrder(ctx context.Context, db *database, id uint64, action operator.Action, _ []string) error {
-	business, err := a.clock(ctx, db.DB)
+func requeueOrder(ctx context.Context, ses *Session, db *database, id uint64, action operator.Action, _ []string) error {
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (a *app) requeueOrder(ctx context.Context, db *database, id uint64, action 
 }
 
 // previewRequeueOrder says what would become of an order.
-func (a *app) previewRequeueOrder(ctx context.Context, db *database, id uint64) (string, error) {
+func previewRequeueOrder(ctx context.Context, db *database, id uint64) (string, error) {
 	o, list, check, err := operator.OrderForOperator(ctx, db.DB, id, "")
 	switch {
 	case err != nil:
@@ -134,8 +134,8 @@ func (a *app) previewRequeueOrder(ctx context.Context, db *database, id uint64) 
 
 // requeueInvoice makes an invoice due again. If its newest attempt ended without a proof, the gateway is asked first whether
 // that took money.
-func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, action operator.Action, _ []string) error {
-	if err := a.settled(ctx, db, fmt.Sprintf("duly requeue invoice %d", id)); err != nil {
+func requeueInvoice(ctx context.Context, ses *Session, db *database, id uint64, action operator.Action, _ []string) error {
+	if err := settled(ctx, ses, db, fmt.Sprintf("duly requeue invoice %d", id)); err != nil {
 		return err
 	}
 	status, past, err := operator.Requeued(ctx, db.DB, id)
@@ -144,17 +144,17 @@ func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, actio
 	}
 	if attempt := billing.Unproven(past); status == billing.Review && attempt != 0 {
 		action.Detail = map[string]uint64{"attempt": attempt}
-		if err := a.mustAsk(ctx, db, attempt); err != nil {
+		if err := mustAsk(ctx, ses, db, attempt); err != nil {
 			return err
 		}
 		reason := action.Reason
 		if reason == "" {
 			reason = "requeued"
 		}
-		_, err := a.settleAttempt(ctx, db, attempt, "", billing.Word{As: payment.AsNotExecuted, Reason: reason}, action)
+		_, err := settleAttempt(ctx, ses, db, attempt, "", billing.Word{As: payment.AsNotExecuted, Reason: reason}, action)
 		return err
 	}
-	business, err := a.clock(ctx, db.DB)
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
@@ -163,8 +163,8 @@ func (a *app) requeueInvoice(ctx context.Context, db *database, id uint64, actio
 
 // mustAsk refuses to requeue an invoice whose attempt is to be looked up where its gateway is not configured: another host can
 // ask, and what it learns is better than any word.
-func (a *app) mustAsk(ctx context.Context, db *database, attempt uint64) error {
-	c, err := a.load()
+func mustAsk(ctx context.Context, ses *Session, db *database, attempt uint64) error {
+	c, err := ses.load()
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func idsOf(what string, args []string) ([]uint64, error) {
 }
 
 // requeue does one row after the other, and tells of each.
-func (a *app) requeue(ids []uint64, what, next string, do func(uint64) error) error {
+func requeue(screen *Screen, ids []uint64, what, next string, do func(uint64) error) error {
 	list := make([]resolved, 0, len(ids))
 	var refusals []error
 	for _, id := range ids {
@@ -209,14 +209,14 @@ func (a *app) requeue(ids []uint64, what, next string, do func(uint64) error) er
 		}
 		list = append(list, r)
 	}
-	if a.json {
-		if err := a.print(list); err != nil {
+	if screen.json {
+		if err := screen.print(list); err != nil {
 			return err
 		}
 	}
 	for _, r := range list {
-		if r.Done && !a.json {
-			a.line("%s %d is %s", what, r.ID, r.Detail)
+		if r.Done && !screen.json {
+			screen.line("%s %d is %s", what, r.ID, r.Detail)
 		}
 	}
 	return usage(errors.Join(refusals...))

@@ -37,22 +37,22 @@ type resolveFlags struct{ as, reason string }
 type resolver struct {
 	what string
 	list string
-	do   func(context.Context, *database, uint64, string, payment.Resolution, operator.Action) (string, error)
+	do   func(context.Context, *Session, *database, uint64, string, payment.Resolution, operator.Action) (string, error)
 	// preview says what would be done, or why it would be refused; no gateway is asked.
-	preview func(context.Context, *database, uint64, payment.Resolution) (string, error)
+	preview func(context.Context, *Session, *database, uint64, payment.Resolution) (string, error)
 }
 
-func (a *app) resolvers() []resolver {
+func resolvers(ses *Session) []resolver {
 	return []resolver{
-		{"attempt", "review", a.resolveAttempt, a.previewAttempt},
-		{"payment", "review", a.resolvePayment, a.previewPayment},
-		{"invoice", "review", a.resolveInvoice, a.previewInvoice},
-		{"order", "review", a.resolveOrder, a.previewOrder},
-		{"finding", "findings", a.resolveFinding, a.previewFinding},
+		{"attempt", "review", resolveAttempt, previewAttempt},
+		{"payment", "review", resolvePayment, previewPayment},
+		{"invoice", "review", resolveInvoice, previewInvoice},
+		{"order", "review", resolveOrder, previewOrder},
+		{"finding", "findings", resolveFinding, previewFinding},
 	}
 }
 
-func (a *app) resolveCommand() *cobra.Command {
+func resolveCommand(ses *Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resolve",
 		Short: "Settle what waits for a person: an attempt, a payment, an invoice, an order or a finding",
@@ -78,51 +78,51 @@ func (a *app) resolveCommand() *cobra.Command {
 			"  duly resolve invoice 7 --as paid_outside --reason \"bank transfer of 3 May\"\n" +
 			"  duly resolve finding --kind unknown_there --as ignored --reason \"a test\"",
 	}
-	for _, r := range a.resolvers() {
-		cmd.AddCommand(a.resolveOne(r))
+	for _, r := range resolvers(ses) {
+		cmd.AddCommand(resolveOne(ses, r))
 	}
 	group(cmd)
 	return cmd
 }
 
-func (a *app) resolveOne(r resolver) *cobra.Command {
+func resolveOne(ses *Session, r resolver) *cobra.Command {
 	var f resolveFlags
 	var many manyFlags
 	cmd := &cobra.Command{
 		Use: r.what + " [ID] [GATEWAY_ID]", Short: "Settle one " + r.what + ", or those that filters select",
 		Example: "  duly resolve " + r.what + " 7 --as " + string(usualAs(r.what)) + " --reason \"asked the provider\"\n" +
 			"  duly resolve " + r.what + " --since 2026-01-31 --as " + string(usualAs(r.what)) + " --reason \"asked\"",
-		Args: cobra.ArbitraryArgs, ValidArgsFunction: a.completeWaiting(r.what),
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: completeWaiting(ses, r.what),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if many.given(cmd.Flags()) {
 				as, err := f.readMany(r.what)
-				if err = errors.Join(many.check(a, args), err); err != nil {
+				if err = errors.Join(many.check(ses, args), err); err != nil {
 					return usage(err)
 				}
-				return a.asOperator(cmd.Context(), func(db *database) error {
-					return a.many(cmd.Context(), db, many, resolveMany(r, f, as))
+				return ses.asOperator(cmd.Context(), func(db *database) error {
+					return doMany(cmd.Context(), ses, db, many, resolveMany(ses, r, f, as))
 				})
 			}
 			n, as, named, err := f.read(r.what, args)
 			if err != nil {
 				return usage(err)
 			}
-			return a.asOperator(cmd.Context(), func(db *database) error {
-				detail, err := r.do(cmd.Context(), db, n, named, as, f.action(r.what, n, as, named))
+			return ses.asOperator(cmd.Context(), func(db *database) error {
+				detail, err := r.do(cmd.Context(), ses, db, n, named, as, f.action(r.what, n, as, named))
 				if err != nil {
 					return refusedOr(err)
 				}
-				if a.json {
-					return a.print(resolved{What: r.what, ID: n, As: string(as), Done: true, Detail: detail})
+				if ses.Screen.json {
+					return ses.Screen.print(resolved{What: r.what, ID: n, As: string(as), Done: true, Detail: detail})
 				}
-				a.line("%s %d resolved as %s: %s", r.what, n, as, detail)
+				ses.Screen.line("%s %d resolved as %s: %s", r.what, n, as, detail)
 				return nil
 			})
 		},
 	}
 	cmd.Flags().StringVar(&f.as, "as", "", "`WHAT` became of it: "+wordsFor(r.what)+" (needed)")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why: a `TEXT` for those who ask later (needed)")
-	many.add(a, cmd, r.list)
+	many.add(ses, cmd, r.list)
 	complete(cmd, "as", cobra.FixedCompletions(resolutions(r.what), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -240,25 +240,25 @@ func lastOf(err error) error {
 	return errors.New(text)
 }
 
-func (a *app) resolveAttempt(ctx context.Context, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
+func resolveAttempt(ctx context.Context, ses *Session, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
 	again := fmt.Sprintf("duly resolve attempt %d --as %s", id, as)
 	if named != "" {
 		again += " " + named
 	}
-	if err := a.settled(ctx, db, again+" --reason …"); err != nil {
+	if err := settled(ctx, ses, db, again+" --reason …"); err != nil {
 		return "", err
 	}
 	word := billing.Word{As: as, Reason: action.Reason, Counts: true}
-	return a.settleAttempt(ctx, db, id, named, word, action)
+	return settleAttempt(ctx, ses, db, id, named, word, action)
 }
 
 // settleAttempt asks the gateway about an attempt and settles it as an operator says. It returns how the invoice stands.
-func (a *app) settleAttempt(ctx context.Context, db *database, id uint64, named string, word billing.Word, action operator.Action) (string, error) {
-	c, err := a.load()
+func settleAttempt(ctx context.Context, ses *Session, db *database, id uint64, named string, word billing.Word, action operator.Action) (string, error) {
+	c, err := ses.load()
 	if err != nil {
 		return "", err
 	}
-	business, err := a.clock(ctx, db.DB)
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return "", err
 	}
@@ -272,14 +272,14 @@ func (a *app) settleAttempt(ctx context.Context, db *database, id uint64, named 
 	word.GiveUpAfter = c.Billing.GiveUpAfter
 	var found inquired
 	if word.As != payment.AsIgnored {
-		if found, err = a.inquire(ctx, db, inquiry{
+		if found, err = inquire(ctx, ses, db, inquiry{
 			gateway: seen.Gateway, account: seen.Terms.Account, sent: seen.Sent(),
 			Inquiry: steps.Inquiry{Charge: seen.Charge, StoredID: seen.PaymentID, Named: named, Created: seen.CreatedAt, RequestID: action.Subject},
 		}, business); err != nil {
 			return "", err
 		}
 	}
-	bookings, err := a.bookings(seen.Gateway)
+	bookings, err := ses.bookings(seen.Gateway)
 	if err != nil {
 		return "", err
 	}
@@ -303,8 +303,8 @@ func standing(a billing.Reviewed, r billing.Resolution) string {
 	return fmt.Sprintf("invoice %d is %s", a.Invoice.ID, r.Invoice)
 }
 
-func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
-	business, err := a.clock(ctx, db.DB)
+func resolvePayment(ctx context.Context, ses *Session, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return "", err
 	}
@@ -324,7 +324,7 @@ func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named
 	}
 	var found inquired
 	if as != payment.AsIgnored {
-		if found, err = a.inquire(ctx, db, inquiry{
+		if found, err = inquire(ctx, ses, db, inquiry{
 			gateway: row.Gateway, sent: payment.Window{From: row.CreatedAt, To: row.CreatedAt},
 			Inquiry: steps.Inquiry{Charge: charge, StoredID: row.TransactionKey, Named: named, Created: row.CreatedAt, RequestID: action.Subject},
 		}, business); err != nil {
@@ -334,7 +334,7 @@ func (a *app) resolvePayment(ctx context.Context, db *database, id uint64, named
 	keeping := orders.Guarantees{
 		Known: found.known, KeyLife: found.keeping.KeyLife, Longest: found.keeping.Longest, LookupOutlivesKey: found.keeping.LookupOutlivesKey,
 	}
-	bookings, err := a.bookings(row.Gateway)
+	bookings, err := ses.bookings(row.Gateway)
 	if err != nil {
 		return "", err
 	}

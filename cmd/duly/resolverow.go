@@ -13,11 +13,11 @@ import (
 )
 
 // resolveInvoice closes an invoice as an operator says. No gateway is asked: none has anything to say of it.
-func (a *app) resolveInvoice(ctx context.Context, db *database, id uint64, _ string, as payment.Resolution, action operator.Action) (string, error) {
-	if err := a.settled(ctx, db, fmt.Sprintf("duly resolve invoice %d --as %s --reason …", id, as)); err != nil {
+func resolveInvoice(ctx context.Context, ses *Session, db *database, id uint64, _ string, as payment.Resolution, action operator.Action) (string, error) {
+	if err := settled(ctx, ses, db, fmt.Sprintf("duly resolve invoice %d --as %s --reason …", id, as)); err != nil {
 		return "", err
 	}
-	business, err := a.clock(ctx, db.DB)
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return "", err
 	}
@@ -25,7 +25,7 @@ func (a *app) resolveInvoice(ctx context.Context, db *database, id uint64, _ str
 	return fmt.Sprintf("it is %s, and never charged again", closing.Status), err
 }
 
-func (a *app) previewInvoice(ctx context.Context, db *database, id uint64, as payment.Resolution) (string, error) {
+func previewInvoice(ctx context.Context, _ *Session, db *database, id uint64, as payment.Resolution) (string, error) {
 	c, err := operator.Closable(ctx, db.DB, id)
 	if err != nil {
 		return "", err
@@ -38,7 +38,7 @@ func (a *app) previewInvoice(ctx context.Context, db *database, id uint64, as pa
 }
 
 // resolveOrder settles the payment that an order waits for, or takes an order out of review whose row is gone.
-func (a *app) resolveOrder(ctx context.Context, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
+func resolveOrder(ctx context.Context, ses *Session, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
 	o, list, check, err := operator.OrderForOperator(ctx, db.DB, id, "")
 	if err != nil {
 		return "", mysql.Classify(ctx, err)
@@ -53,11 +53,11 @@ func (a *app) resolveOrder(ctx context.Context, db *database, id uint64, named s
 	if err != nil {
 		return "", usage(err)
 	}
-	next, err := a.resolvePayment(ctx, db, p.ID, named, as, action)
+	next, err := resolvePayment(ctx, ses, db, p.ID, named, as, action)
 	return fmt.Sprintf("payment %d of it; %s", p.ID, next), err
 }
 
-func (a *app) previewOrder(ctx context.Context, db *database, id uint64, as payment.Resolution) (string, error) {
+func previewOrder(ctx context.Context, ses *Session, db *database, id uint64, as payment.Resolution) (string, error) {
 	o, list, check, err := operator.OrderForOperator(ctx, db.DB, id, "")
 	switch {
 	case err != nil:
@@ -71,10 +71,10 @@ func (a *app) previewOrder(ctx context.Context, db *database, id uint64, as paym
 	if err != nil {
 		return "", usage(err)
 	}
-	return a.asked("payment", p.ID, fmt.Sprintf("payment %d of it", p.ID), p.Gateway, as)
+	return asked(ses, "payment", p.ID, fmt.Sprintf("payment %d of it", p.ID), p.Gateway, as)
 }
 
-func (a *app) previewAttempt(ctx context.Context, db *database, id uint64, as payment.Resolution) (string, error) {
+func previewAttempt(ctx context.Context, ses *Session, db *database, id uint64, as payment.Resolution) (string, error) {
 	seen, err := operator.Reviewed(ctx, db.DB, id)
 	if err != nil {
 		return "", err
@@ -82,10 +82,10 @@ func (a *app) previewAttempt(ctx context.Context, db *database, id uint64, as pa
 	if err := billing.Resolvable(seen, as); err != nil {
 		return "", usage(err)
 	}
-	return a.asked("attempt", id, fmt.Sprintf("of invoice %d", seen.Invoice.ID), seen.Gateway, as)
+	return asked(ses, "attempt", id, fmt.Sprintf("of invoice %d", seen.Invoice.ID), seen.Gateway, as)
 }
 
-func (a *app) previewPayment(ctx context.Context, db *database, id uint64, as payment.Resolution) (string, error) {
+func previewPayment(ctx context.Context, ses *Session, db *database, id uint64, as payment.Resolution) (string, error) {
 	order, err := operator.OrderOfPayment(ctx, db.DB, id)
 	if err != nil {
 		return "", err
@@ -94,26 +94,26 @@ func (a *app) previewPayment(ctx context.Context, db *database, id uint64, as pa
 	if err != nil {
 		return "", err
 	}
-	return a.asked("payment", id, fmt.Sprintf("of order %d", order), row.Gateway, as)
+	return asked(ses, "payment", id, fmt.Sprintf("of order %d", order), row.Gateway, as)
 }
 
-func (a *app) previewFinding(_ context.Context, _ *database, id uint64, as payment.Resolution) (string, error) {
+func previewFinding(_ context.Context, ses *Session, _ *database, id uint64, as payment.Resolution) (string, error) {
 	if err := audit.Takes(id, as); err != nil {
 		return "", usage(err)
 	}
-	return a.asked("finding", id, "it", "", as)
+	return asked(ses, "finding", id, "it", "", as)
 }
 
 // asked says what is done once a gateway was asked. Where it cannot be asked it is the operator's word alone that counts, and a word
 // about money is said of one row at a time, by who has looked that row up.
-func (a *app) asked(kind string, id uint64, what, gateway string, as payment.Resolution) (string, error) {
+func asked(ses *Session, kind string, id uint64, what, gateway string, as payment.Resolution) (string, error) {
 	switch {
 	case as == payment.AsIgnored:
 		return what + " would be closed without asking", nil
 	case gateway == "":
 		return "its gateway would be asked, and refuse what it contradicts", nil
 	}
-	c, err := a.load()
+	c, err := ses.load()
 	if err != nil {
 		return "", err
 	}

@@ -26,16 +26,16 @@ func (a *app) root() *cobra.Command {
 		SilenceErrors:      true,
 		SilenceUsage:       true,
 		DisableSuggestions: true,
-		PersistentPreRun:   func(cmd *cobra.Command, _ []string) { a.withoutSecrets(cmd) },
+		PersistentPreRun:   func(cmd *cobra.Command, _ []string) { withoutSecrets(a.Session, cmd) },
 	}
-	root.SetOut(a.out)
-	root.SetErr(a.err)
+	root.SetOut(a.Screen.out)
+	root.SetErr(a.Screen.err)
 	root.PersistentFlags().StringVar(&a.file, "config", "", "configuration `FILE` (default "+config.DefaultFile+", if it is there)")
-	root.PersistentFlags().BoolVar(&a.json, "json", false, "print one JSON document on standard output; logs go to standard error")
+	root.PersistentFlags().BoolVar(&a.Screen.json, "json", false, "print one JSON document on standard output; logs go to standard error")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.scheduleCommand(), a.showCommand(), a.runsCommand(), a.statusCommand(), a.pauseCommand(), a.resumeCommand(), a.stopCommand(), a.reportCommand(), a.throttleCommand(), a.resolveCommand(), a.requeueCommand(), a.adoptCommand(), a.reopenCommand(), a.listCommand(), a.migrateCommand(), a.doctorCommand(), a.demoCommand())
+	root.AddCommand(a.runCommand(), a.scheduleCommand(), showCommand(a.Session), runsCommand(a.Session), statusCommand(a.Session), pauseCommand(a.Session), resumeCommand(a.Session), stopCommand(a.Session), reportCommand(a.Session), throttleCommand(a.Session), resolveCommand(a.Session), requeueCommand(a.Session), adoptCommand(a.Session), reopenCommand(a.Session), listCommand(a.Session), migrateCommand(a.Session), doctorCommand(a.Session), a.demoCommand())
 	group(root)
-	a.helpful(root)
+	helpful(a.Screen, root)
 	return root
 }
 
@@ -97,22 +97,22 @@ func noArguments(cmd *cobra.Command, args []string) error {
 }
 
 // load reads the configuration, once.
-func (a *app) load() (*config.Config, error) {
-	if a.config != nil {
-		return a.config, nil
+func (s *Session) load() (*config.Config, error) {
+	if s.config != nil {
+		return s.config, nil
 	}
-	c, err := config.Load(a.sources())
+	c, err := config.Load(s.sources())
 	if err != nil {
 		return nil, usage(err)
 	}
-	a.config = c
-	a.guard(c)
+	s.config = c
+	s.guard(c)
 	return c, nil
 }
 
 // sources are where the configuration comes from.
-func (a *app) sources() config.Options {
-	return config.Options{File: a.file, Env: a.env, Flags: a.flags}
+func (s *Session) sources() config.Options {
+	return config.Options{File: s.file, Env: s.Screen.env, Flags: s.flags}
 }
 
 // id reads the argument of a command that shows one thing.

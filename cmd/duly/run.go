@@ -69,7 +69,7 @@ func (a *app) runCommand() *cobra.Command {
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: completeJob(),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a.verbose = f.verbose
+			a.Screen.verbose = f.verbose
 			return a.withAlert(cmd.Context(), jobOf(args), f, func() error {
 				return a.observing(cmd.Context(), f, func() error {
 					if len(args) == 1 && args[0] == nightlyJob {
@@ -106,8 +106,8 @@ func (a *app) runCommand() *cobra.Command {
 	flags.BoolVar(&f.verbose, "verbose", false, "nightly: show each job as a run of its own; with --dry-run: sums and the first rows")
 	flags.BoolVar(&f.csv, flagCSV, false, "report: print the days as CSV on standard output")
 	flags.StringVar(&f.report, flagReport, "", "write a page about the run to this `FILE` when it ends (default none)")
-	complete(cmd, flagStep, a.completeSteps)
-	complete(cmd, flagRerun, a.completeRerun)
+	complete(cmd, flagStep, with(a.Session, completeSteps))
+	complete(cmd, flagRerun, with(a.Session, completeRerun))
 	return cmd
 }
 

@@ -169,7 +169,7 @@ func (v runView) exit() string {
 	return fmt.Sprint(*v.Exit)
 }
 
-func (a *app) runsCommand() *cobra.Command {
+func runsCommand(ses *Session) *cobra.Command {
 	limit := 20
 	cmd := &cobra.Command{
 		Use:     "runs",
@@ -180,15 +180,15 @@ func (a *app) runsCommand() *cobra.Command {
 			if limit < 1 {
 				return usagef("--limit: %d is not a number of runs: give 1 or more", limit)
 			}
-			return a.withSchema(cmd.Context(), func(db *database) error { return a.listRuns(cmd.Context(), db, limit) })
+			return ses.withSchema(cmd.Context(), func(db *database) error { return listRuns(cmd.Context(), ses, db, limit) })
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", limit, "list at most `N` runs")
 	return cmd
 }
 
-func (a *app) listRuns(ctx context.Context, db *database, limit int) error {
-	business, err := a.clock(ctx, db.DB)
+func listRuns(ctx context.Context, ses *Session, db *database, limit int) error {
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
@@ -201,12 +201,12 @@ func (a *app) listRuns(ctx context.Context, db *database, limit int) error {
 	if err != nil {
 		return failed(err)
 	}
-	days, err := a.calendar(now)
+	days, err := newCalendar(ses, now)
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.print(list)
+	if ses.Screen.json {
+		return ses.Screen.print(list)
 	}
 	var rows []table.Row
 	for _, v := range list {
@@ -219,7 +219,7 @@ func (a *app) listRuns(ctx context.Context, db *database, limit int) error {
 			v.ID, v.Job, v.date(days), v.state(days), v.exit(), days.at(v.StartedAt), took, v.Host, stackedSums(collected), stackedSums(refunded),
 		})
 	}
-	a.item("", 0, days.header(now)...)
-	a.table(table.Row{"run", "job", "date", "status", "exit", "started", "took", "host", "collected", "refunded"}, rows)
+	ses.Screen.item("", 0, days.header(now)...)
+	ses.Screen.table(table.Row{"run", "job", "date", "status", "exit", "started", "took", "host", "collected", "refunded"}, rows)
 	return nil
 }

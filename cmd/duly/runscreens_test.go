@@ -100,15 +100,15 @@ func TestScreensOfRuns(t *testing.T) {
 	}{{80, nil}, {140, nil}, {50, nil}, {80, []string{"TERM=dumb"}}, {80, []string{"LANG=C"}}} {
 		var out strings.Builder
 		a := newApp(c.env, &out, io.Discard)
-		a.wide = c.wide
-		e := &execution{app: a}
-		died := &progress{execution: e, died: []string{"run 38 died at 11:09:26 with 699 claimed charges"}}
+		a.Screen.wide = c.wide
+		e := &execution{Session: a.Session, cmd: a}
+		died := &progress{e: e, died: []string{"run 38 died at 11:09:26 with 699 claimed charges"}}
 		for _, shown := range []struct {
 			run      summary
 			progress *progress
-		}{{goodRun(), &progress{execution: e}}, {badRun(), &progress{execution: e}}, {takenOver(), died}} {
+		}{{goodRun(), &progress{e: e}}, {badRun(), &progress{e: e}}, {takenOver(), died}} {
 			e.writeSummary(shown.progress, shown.run)
-			e.line("")
+			e.Screen.line("")
 		}
 		night(a)
 		for line := range strings.Lines(out.String()) {
@@ -148,11 +148,11 @@ func night(a *app) {
 	job(jobs.AuditJob, batch.ExitDone, facts{took: time.Second}, ofStep(jobs.StepMatch, stepView{Read: 2275, Succeeded: 2275}), ofStep(jobs.StepLookUp, stepView{}))
 	job(jobs.PruneJob, batch.ExitDone, facts{took: time.Second}, ofStep(jobs.StepRuns, stepView{Read: 4, Succeeded: 4}), ofStep(jobs.StepEvents, stepView{}))
 	n.end(nightlyView{Exit: batch.ExitReview})
-	a.line("")
+	a.Screen.line("")
 
 	n = &nightScreen{app: a, began: now}
 	p := nightlyPart{Job: jobs.ReconcileJob, Exit: batch.ExitFailed, err: errors.New("orders: the table is gone")}
-	a.marked(notRunLine(p), blockIndent+signIndent)
+	a.Screen.marked(notRunLine(p), blockIndent+signIndent)
 	bad := badRun()
 	n.ended(bad)
 	n.end(nightlyView{Exit: batch.ExitFailed, Jobs: []nightlyPart{p, {Job: jobs.BillingJob, Exit: batch.ExitFailed, run: 41}}, NotBegun: []string{jobs.OutboxJob}})

@@ -50,15 +50,15 @@ func (a *app) scheduleCommand() *cobra.Command {
 			"  curl --fail http://127.0.0.1:9465/healthz",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			firing := *a // each begins with what the process was given, and a configuration that is yet to be read
-			c, jobs, err := a.scheduled(!list)
+			firing := a.fork() // each begins with what the process was given, and a configuration that is yet to be read
+			c, jobs, err := scheduled(a.Session, !list)
 			if err != nil {
 				return err
 			}
 			if list {
-				return a.listSchedule(c, jobs)
+				return listSchedule(a.Session, c, jobs)
 			}
-			return a.serve(cmd.Context(), &firing, c, jobs)
+			return serve(cmd.Context(), a.Session, firing, c, jobs)
 		},
 	}
 	cmd.Flags().BoolVar(&list, "list", false, "print the next firings of each job, and end; no database is asked")
@@ -66,8 +66,8 @@ func (a *app) scheduleCommand() *cobra.Command {
 }
 
 // scheduled are the jobs that have a time, by name; serving: what their runs need must be configured.
-func (a *app) scheduled(serving bool) (*config.Config, []schedule.Job, error) {
-	c, err := a.load()
+func scheduled(ses *Session, serving bool) (*config.Config, []schedule.Job, error) {
+	c, err := ses.load()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -93,23 +93,23 @@ func (a *app) scheduled(serving bool) (*config.Config, []schedule.Job, error) {
 }
 
 // serve fires jobs until a signal; firing is what each begins with.
-func (a *app) serve(ctx context.Context, firing *app, c *config.Config, jobs []schedule.Job) error {
+func serve(ctx context.Context, ses *Session, firing *app, c *config.Config, jobs []schedule.Job) error {
 	logs, err := firing.logger(c)
 	if err != nil {
 		return usage(err)
 	}
 	own := *c
 	own.Database.MaxOpen = scheduleOpen
-	a.config = &own
-	return a.withSchema(ctx, func(db *database) error {
+	ses.config = &own
+	return ses.withSchema(ctx, func(db *database) error {
 		s := firing.scheduler(c, jobs, db, logs.Logger)
-		address, end, err := a.healthServer(ctx, c, s, logs.Logger)
+		address, end, err := healthServer(ctx, c, s, logs.Logger)
 		if err != nil {
 			return err
 		}
 		defer end()
-		a.announce(c, jobs, s.Clock.Now(), address)
-		a.code, err = s.Serve(ctx)
+		announce(ses.Screen, c, jobs, s.Clock.Now(), address)
+		ses.code, err = s.Serve(ctx)
 		return failed(err)
 	})
 }
@@ -136,20 +136,20 @@ func (a *app) scheduler(c *config.Config, jobs []schedule.Job, db *database, log
 
 // fire is `duly run JOB`.
 func (a *app) fire(ctx context.Context, job string, began func(run uint64)) int {
-	one := *a
+	one := a.fork()
 	one.began = began
 	args := []string{"run", job, "--no-progress"}
 	if a.file != "" {
 		args = append(args, "--config", a.file)
 	}
-	if a.json {
+	if a.Screen.json {
 		args = append(args, "--json")
 	}
 	return one.run(ctx, args)
 }
 
 // healthServer serves the scheduler's health, if it is to have an address, until end is called.
-func (a *app) healthServer(ctx context.Context, c *config.Config, s *schedule.Scheduler, log *slog.Logger) (address string, end func(), err error) {
+func healthServer(ctx context.Context, c *config.Config, s *schedule.Scheduler, log *slog.Logger) (address string, end func(), err error) {
 	if c.Schedule.Listen == "" {
 		return "", func() {}, nil
 	}

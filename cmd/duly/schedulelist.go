@@ -27,34 +27,34 @@ type scheduledView struct {
 }
 
 // listSchedule prints the next firings of each job.
-func (a *app) listSchedule(c *config.Config, jobs []schedule.Job) error {
+func listSchedule(ses *Session, c *config.Config, jobs []schedule.Job) error {
 	v := scheduleView{Timezone: c.Business.Timezone}
 	var rows []table.Row
 	for _, job := range jobs {
 		one := scheduledView{Job: job.Name, Schedule: job.Text}
 		var shown []string
-		for at := a.now(); len(one.Next) < listedFirings; {
+		for at := ses.now(); len(one.Next) < listedFirings; {
 			at = job.When.Next(at)
 			one.Next, shown = append(one.Next, at.UTC()), append(shown, onTheWall(at))
 		}
 		v.Jobs = append(v.Jobs, one)
 		rows = append(rows, table.Row{job.Name, job.Text, stacked(shown)})
 	}
-	if a.json {
-		return a.print(v)
+	if ses.Screen.json {
+		return ses.Screen.print(v)
 	}
-	a.line("Times in %s", v.Timezone)
-	a.table(table.Row{"job", "schedule", "next"}, rows)
+	ses.Screen.line("Times in %s", v.Timezone)
+	ses.Screen.table(table.Row{"job", "schedule", "next"}, rows)
 	return nil
 }
 
 // announce writes what is scheduled, a line a job, and where the scheduler's health is.
-func (a *app) announce(c *config.Config, jobs []schedule.Job, now time.Time, health string) {
+func announce(screen *Screen, c *config.Config, jobs []schedule.Job, now time.Time, health string) {
 	for _, job := range jobs {
-		a.say(a.people(), text.Sprintf("%s: %s (%s), next %s", job.Name, job.Text, c.Business.Timezone, onTheWall(job.When.Next(now))))
+		screen.say(screen.people(), text.Sprintf("%s: %s (%s), next %s", job.Name, job.Text, c.Business.Timezone, onTheWall(job.When.Next(now))))
 	}
 	if health != "" {
-		a.say(a.people(), text.Sprintf("health: http://%s/healthz", health))
+		screen.say(screen.people(), text.Sprintf("health: http://%s/healthz", health))
 	}
 }
 

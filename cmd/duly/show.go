@@ -26,7 +26,7 @@ const (
 	eventsShown   = 50
 )
 
-func (a *app) showCommand() *cobra.Command {
+func showCommand(ses *Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show one run, subscription, invoice or order: what happened, what comes next, and why",
@@ -35,10 +35,10 @@ func (a *app) showCommand() *cobra.Command {
 			"  duly show order 12\n" +
 			"  duly show run 17",
 	}
-	add := func(name, short, more string, do func(context.Context, *database, uint64) error) {
+	add := func(name, short, more string, do func(context.Context, *Session, *database, uint64) error) {
 		one := &cobra.Command{
 			Use: name + " ID", Short: short, Example: "  duly show " + name + " 42", Args: cobra.ArbitraryArgs,
-			ValidArgsFunction: a.completeShown(name),
+			ValidArgsFunction: completeShown(ses, name),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				if len(args) != 1 {
 					return usagef("say which %s, by its id: duly show %s 42", name, name)
@@ -47,18 +47,18 @@ func (a *app) showCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.withSchema(cmd.Context(), func(db *database) error { return do(cmd.Context(), db, n) })
+				return ses.withSchema(cmd.Context(), func(db *database) error { return do(cmd.Context(), ses, db, n) })
 			},
 		}
 		if more != "" {
-			a.verboseFlag(one, more)
+			verboseFlag(ses.Screen, one, more)
 		}
 		cmd.AddCommand(one)
 	}
-	add("run", "One run and its steps", "", a.showRun)
-	add("subscription", "One subscription: was it charged, was it charged twice, and if not, why", "every invoice with its keys, and the events", a.showSubscription)
-	add("invoice", "One invoice: why it is paid or not, and what to type", "its attempts with their keys, and the events", a.showInvoice)
-	add("order", "One order with its payments, and what becomes of it", "keys and events", a.showOrder)
+	add("run", "One run and its steps", "", showRun)
+	add("subscription", "One subscription: was it charged, was it charged twice, and if not, why", "every invoice with its keys, and the events", showSubscription)
+	add("invoice", "One invoice: why it is paid or not, and what to type", "its attempts with their keys, and the events", showInvoice)
+	add("order", "One order with its payments, and what becomes of it", "keys and events", showOrder)
 	group(cmd)
 	return cmd
 }
@@ -70,8 +70,8 @@ type shownRun struct {
 	Next []string `json:"next"`
 }
 
-func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
-	business, err := a.clock(ctx, db.DB)
+func showRun(ctx context.Context, ses *Session, db *database, id uint64) error {
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
@@ -88,63 +88,63 @@ func (a *app) showRun(ctx context.Context, db *database, id uint64) error {
 		return failed(err)
 	}
 	v := shownRun{list[0], list[0].next()}
-	if err := a.adoptBefore(ctx, db, &v); err != nil {
+	if err := adoptBefore(ctx, db, &v); err != nil {
 		return failed(err)
 	}
 	if v.Job == jobs.AuditJob && v.Exit != nil && *v.Exit == batch.ExitReview {
-		if v.Next, err = a.nextOfAudit(ctx, db, id); err != nil {
+		if v.Next, err = nextOfAudit(ctx, db, id); err != nil {
 			return failed(err)
 		}
 	}
-	if a.json {
-		return a.print(v)
+	if ses.Screen.json {
+		return ses.Screen.print(v)
 	}
-	days, err := a.calendar(now)
+	days, err := newCalendar(ses, now)
 	if err != nil {
 		return err
 	}
-	a.runText(v, days)
+	runText(ses.Screen, v, days)
 	return nil
 }
 
 // runText writes a run for people.
-func (a *app) runText(v shownRun, days calendar) {
+func runText(screen *Screen, v shownRun, days calendar) {
 	state := v.state(days)
 	if v.Exit != nil {
 		state += ", exit " + v.exit()
 	}
-	a.item("", 0, fmt.Sprintf("run %d", v.ID), v.Job, v.date(days), state, "times in "+days.zone.String())
+	screen.item("", 0, fmt.Sprintf("run %d", v.ID), v.Job, v.date(days), state, "times in "+days.zone.String())
 	took := ""
 	if v.FinishedAt != nil {
 		took = "took " + v.FinishedAt.Sub(v.StartedAt).Round(time.Millisecond).String()
 	}
-	a.item("", 0, fmt.Sprintf("on %s (process %d, version %s)", v.Host, v.PID, v.Version), "started "+days.at(v.StartedAt), took)
+	screen.item("", 0, fmt.Sprintf("on %s (process %d, version %s)", v.Host, v.PID, v.Version), "started "+days.at(v.StartedAt), took)
 	if v.RerunOf != nil {
-		a.line("re-run of run %d", *v.RerunOf)
+		screen.line("re-run of run %d", *v.RerunOf)
 	}
 	if params := string(v.Params); params != "{}" {
-		a.line("flags: %s", params)
+		screen.line("flags: %s", params)
 	}
 	if v.Error != "" {
-		a.line("failed: %s", text.Joined(v.Error))
+		screen.line("failed: %s", text.Joined(v.Error))
 	}
-	a.steps(v.shownSteps())
+	stepTable(screen, v.shownSteps())
 	collected, refunded := moved(v.Steps)
 	if len(collected) > 0 {
-		a.line("Collected  %s", moneySums(collected))
+		screen.line("Collected  %s", moneySums(collected))
 	}
 	if len(refunded) > 0 {
-		a.line("Refunded   %s", moneySums(refunded))
+		screen.line("Refunded   %s", moneySums(refunded))
 	}
 	for _, next := range v.Next {
 		if !strings.HasPrefix(next, "nothing") {
-			a.command("next: %s", next)
+			screen.command("next: %s", next)
 		}
 	}
 }
 
 // nextOfAudit says what the findings of an audit ask for, as long as they are open.
-func (a *app) nextOfAudit(ctx context.Context, db *database, id uint64) ([]string, error) {
+func nextOfAudit(ctx context.Context, db *database, id uint64) ([]string, error) {
 	list, err := query.FindingsOf(ctx, db.DB, id, findingShown)
 	if err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ type whole struct {
 	Unknown       []unknownView            `json:"unknown_charges"` // that wait to be adopted
 }
 
-func (a *app) showSubscription(ctx context.Context, db *database, id uint64) error {
+func showSubscription(ctx context.Context, ses *Session, db *database, id uint64) error {
 	s, err := query.FindSubscription(ctx, db.DB, id)
 	switch {
 	case err != nil:
@@ -212,7 +212,7 @@ func (a *app) showSubscription(ctx context.Context, db *database, id uint64) err
 	if w.Events, err = query.FindEvents(ctx, db.DB, subject(id), eventsShown); err != nil {
 		return failed(err)
 	}
-	standing, err := a.standing(ctx, db, s)
+	standing, err := standingOf(ctx, ses, db, s)
 	if err != nil {
 		return err
 	}
@@ -220,10 +220,10 @@ func (a *app) showSubscription(ctx context.Context, db *database, id uint64) err
 		standing.Invoice = list[0].Standing()
 	}
 	w.Explanation = billing.Explain(standing)
-	return a.showWhole(ctx, db, w, standing, fmt.Sprintf("sub_%d_", id), false)
+	return showWhole(ctx, ses, db, w, standing, fmt.Sprintf("sub_%d_", id), false)
 }
 
-func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
+func showInvoice(ctx context.Context, ses *Session, db *database, id uint64) error {
 	inv, err := query.FindInvoice(ctx, db.DB, id)
 	switch {
 	case err != nil:
@@ -250,24 +250,24 @@ func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
 			w.Events = append(w.Events, e)
 		}
 	}
-	standing, err := a.standing(ctx, db, w.Subscription)
+	standing, err := standingOf(ctx, ses, db, w.Subscription)
 	if err != nil {
 		return err
 	}
 	standing.Invoice = inv.Standing()
 	w.Explanation = billing.ExplainInvoice(standing)
-	return a.showWhole(ctx, db, w, standing, reference, true)
+	return showWhole(ctx, ses, db, w, standing, reference, true)
 }
 
 func subject(subscription uint64) string { return fmt.Sprintf("subscription:%d", subscription) }
 
 // standing is what the rules need to explain a subscription; nil: its row is gone.
-func (a *app) standing(ctx context.Context, db *database, s *query.ShownSubscription) (billing.Standing, error) {
-	c, err := a.load()
+func standingOf(ctx context.Context, ses *Session, db *database, s *query.ShownSubscription) (billing.Standing, error) {
+	c, err := ses.load()
 	if err != nil {
 		return billing.Standing{}, err
 	}
-	business, err := a.clock(ctx, db.DB)
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return billing.Standing{}, err
 	}
@@ -306,7 +306,7 @@ func issuePolicy(c *config.Config, now time.Time) billing.IssuePolicy {
 }
 
 // showWhole writes a subscription or an invoice with all that hangs on it. Findings are those about references that begin so.
-func (a *app) showWhole(ctx context.Context, db *database, w whole, standing billing.Standing, reference string, complete bool) error {
+func showWhole(ctx context.Context, ses *Session, db *database, w whole, standing billing.Standing, reference string, complete bool) error {
 	var payments []string
 	for _, inv := range w.Invoices {
 		for _, t := range inv.Attempts {
@@ -318,15 +318,15 @@ func (a *app) showWhole(ctx context.Context, db *database, w whole, standing bil
 		return failed(err)
 	}
 	w.Explanation.Next = waiting(w.Explanation.Next, w.Findings)
-	if a.json {
-		return a.print(w)
+	if ses.Screen.json {
+		return ses.Screen.print(w)
 	}
-	return a.showText(ctx, db, w, standing, complete)
+	return showText(ctx, ses, db, w, standing, complete)
 }
 
 // showText writes a subscription or an invoice for people.
-func (a *app) showText(ctx context.Context, db *database, w whole, standing billing.Standing, invoice bool) error {
-	c, err := a.load()
+func showText(ctx context.Context, ses *Session, db *database, w whole, standing billing.Standing, invoice bool) error {
+	c, err := ses.load()
 	if err != nil {
 		return err
 	}
@@ -338,18 +338,18 @@ func (a *app) showText(ctx context.Context, db *database, w whole, standing bill
 		answer.invoice, answer.retries = &w.Invoices[0], standing.Retries()
 	}
 	if invoice {
-		a.invoiceText(w, answer, invoiceWays(w.Invoices[0], w.Subscription == nil, asks(c)))
+		invoiceText(ses.Screen, w, answer, invoiceWays(w.Invoices[0], w.Subscription == nil, asks(c)))
 	} else {
-		a.subscriptionText(w, answer)
+		subscriptionText(ses.Screen, w, answer)
 	}
-	if a.verbose {
-		a.details(w, answer.calendar)
+	if ses.Screen.verbose {
+		details(ses.Screen, w, answer.calendar)
 	}
 	return nil
 }
 
 // events writes a list of events for people.
-func (a *app) events(list []query.ShownEvent, days calendar) {
+func events(screen *Screen, list []query.ShownEvent, days calendar) {
 	if len(list) == 0 {
 		return
 	}
@@ -357,8 +357,8 @@ func (a *app) events(list []query.ShownEvent, days calendar) {
 	for _, e := range list {
 		rows = append(rows, table.Row{days.at(e.CreatedAt), e.Type, e.ID})
 	}
-	a.line("events")
-	a.table(table.Row{"at", "type", "id"}, rows)
+	screen.line("events")
+	screen.table(table.Row{"at", "type", "id"}, rows)
 }
 
 func period(count int, unit string) string {
@@ -369,7 +369,7 @@ func period(count int, unit string) string {
 }
 
 // invoice writes an invoice and its attempts for people.
-func (a *app) invoice(inv query.ShownInvoice, days calendar) {
+func invoice(screen *Screen, inv query.ShownInvoice, days calendar) {
 	line := fmt.Sprintf("invoice %d, due %s, %s: %s", inv.ID, days.day(inv.Due), payment.Money{Amount: inv.Amount, Currency: inv.Currency}, inv.Status)
 	switch {
 	case inv.PaidAt != nil:
@@ -379,7 +379,7 @@ func (a *app) invoice(inv query.ShownInvoice, days calendar) {
 	case inv.ReviewReason != nil:
 		line += ", " + *inv.ReviewReason
 	}
-	a.line("%s", line)
+	screen.line("%s", line)
 	if len(inv.Attempts) == 0 {
 		return
 	}
@@ -395,5 +395,5 @@ func (a *app) invoice(inv query.ShownInvoice, days calendar) {
 		}
 		rows = append(rows, table.Row{t.ID, t.Stage, t.Status, strings.TrimSpace(why), t.Gateway, days.at(t.CreatedAt), check, t.Run, t.Key, orBlank(t.PaymentID)})
 	}
-	a.table(table.Row{"attempt", "stage", "status", "why", "gateway", "at", "next check", "run", "key", "payment"}, rows)
+	screen.table(table.Row{"attempt", "stage", "status", "why", "gateway", "at", "next check", "run", "key", "payment"}, rows)
 }

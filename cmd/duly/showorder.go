@@ -22,12 +22,12 @@ type wholeOrder struct {
 	Explanations []orders.Explanation `json:"explanations"`
 }
 
-func (a *app) showOrder(ctx context.Context, db *database, id uint64) error {
-	c, err := a.load()
+func showOrder(ctx context.Context, ses *Session, db *database, id uint64) error {
+	c, err := ses.load()
 	if err != nil {
 		return err
 	}
-	business, err := a.clock(ctx, db.DB)
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
@@ -65,30 +65,30 @@ func (a *app) showOrder(ctx context.Context, db *database, id uint64) error {
 	for i, e := range w.Explanations {
 		w.Explanations[i].Next = waiting(e.Next, w.Findings)
 	}
-	if a.json {
-		return a.print(w)
+	if ses.Screen.json {
+		return ses.Screen.print(w)
 	}
-	days, err := a.calendar(s.Now)
+	days, err := newCalendar(ses, s.Now)
 	if err != nil {
 		return err
 	}
-	a.order(w, days)
+	order(ses.Screen, w, days)
 	return nil
 }
 
 // order writes an order with all that hangs on it for people.
-func (a *app) order(w wholeOrder, days calendar) {
+func order(screen *Screen, w wholeOrder, days calendar) {
 	o := w.Order
-	a.item("", 0, fmt.Sprintf("order %d", o.ID), o.CustomerID, strings.ReplaceAll(o.Status, "_", " "),
+	screen.item("", 0, fmt.Sprintf("order %d", o.ID), o.CustomerID, strings.ReplaceAll(o.Status, "_", " "),
 		payment.Money{Amount: o.Amount, Currency: o.Currency}.String(), "times in "+days.zone.String())
 	for _, e := range w.Explanations {
 		next := e.Next
 		if next == "nothing" {
 			next = ""
 		}
-		a.line("%s.%s", capital(e.Text), after(" ", capital(next)))
+		screen.line("%s.%s", capital(e.Text), after(" ", capital(next)))
 	}
-	a.findings(w.Findings)
+	findings(screen, w.Findings)
 	marks := []string{"placed " + days.at(o.CreatedAt), "changed " + days.at(o.UpdatedAt)}
 	if o.CompletedAt != nil {
 		marks = append(marks, "completed "+days.at(*o.CompletedAt))
@@ -99,7 +99,7 @@ func (a *app) order(w wholeOrder, days calendar) {
 	if c := o.Check; c != nil {
 		marks = append(marks, checked(c, days))
 	}
-	a.item("", 0, marks...)
+	screen.item("", 0, marks...)
 	var rows []table.Row
 	for _, i := range o.Items {
 		name, stock := "gone", any("")
@@ -109,16 +109,16 @@ func (a *app) order(w wholeOrder, days calendar) {
 		rows = append(rows, table.Row{i.ProductID, name, i.Quantity, stock})
 	}
 	if len(rows) > 0 {
-		a.table(table.Row{"product", "name", "quantity", "in stock now"}, rows)
+		screen.table(table.Row{"product", "name", "quantity", "in stock now"}, rows)
 	}
-	a.payments(o.Payments, days)
-	if a.verbose {
-		a.events(w.Events, days)
+	payments(screen, o.Payments, days)
+	if screen.verbose {
+		events(screen, w.Events, days)
 	}
 }
 
 // payments writes the payments of an order.
-func (a *app) payments(list []query.ShownPayment, days calendar) {
+func payments(screen *Screen, list []query.ShownPayment, days calendar) {
 	var rows []table.Row
 	for _, p := range list {
 		refunded := any("")
@@ -126,7 +126,7 @@ func (a *app) payments(list []query.ShownPayment, days calendar) {
 			refunded = payment.Money{Amount: p.Refunded, Currency: p.Currency}
 		}
 		key := ""
-		if a.verbose {
+		if screen.verbose {
 			key = orBlank(p.Key)
 		}
 		rows = append(rows, table.Row{
@@ -136,7 +136,7 @@ func (a *app) payments(list []query.ShownPayment, days calendar) {
 		})
 	}
 	if len(rows) > 0 {
-		a.table(table.Row{"payment", "status", "why", "gateway", "amount", "refunded", "at", "key", "gateway payment"}, rows)
+		screen.table(table.Row{"payment", "status", "why", "gateway", "amount", "refunded", "at", "key", "gateway payment"}, rows)
 	}
 }
 

@@ -17,27 +17,27 @@ import (
 const earlierShown = 3
 
 // subscriptionText writes a subscription for people: what it is, whether it was charged, and a line an attempt.
-func (a *app) subscriptionText(w whole, answer chargeAnswer) {
+func subscriptionText(screen *Screen, w whole, answer chargeAnswer) {
 	s := w.Subscription
 	next := ""
 	if status := billing.StatusOf(s.Status); status == billing.Active || status == billing.PastDue {
 		next = "next charge " + answer.day(s.Next)
 	}
-	a.item("", 0, fmt.Sprint(s.ID), s.CustomerID, strings.ReplaceAll(s.Status, "_", " "),
+	screen.item("", 0, fmt.Sprint(s.ID), s.CustomerID, strings.ReplaceAll(s.Status, "_", " "),
 		payment.Money{Amount: s.Amount, Currency: s.Currency}.String()+" "+rate(s.IntervalCount, s.IntervalUnit), next)
-	a.line("%s", answer.text())
-	a.showUnknown(w.Unknown)
-	a.findings(w.Findings)
+	screen.line("%s", answer.text())
+	showUnknown(screen, w.Unknown)
+	findings(screen, w.Findings)
 	if inv := answer.invoice; inv != nil {
-		a.attempts(*inv, answer.calendar)
+		attempts(screen, *inv, answer.calendar)
 		switch {
 		case inv.Status == string(billing.Review):
-			a.item("", 0, fmt.Sprintf("duly show invoice %d", inv.ID))
+			screen.item("", 0, fmt.Sprintf("duly show invoice %d", inv.ID))
 		case answer.why.Why == billing.WhyInDoubt, answer.why.Why == billing.WhyInFlight:
-			a.item("", 0, fmt.Sprintf("duly run billing --subscription %d", s.ID))
+			screen.item("", 0, fmt.Sprintf("duly run billing --subscription %d", s.ID))
 		}
 	}
-	a.earlier(w, answer.calendar)
+	earlier(screen, w, answer.calendar)
 }
 
 // rate is how often money is due: a month, every 3 months.
@@ -49,7 +49,7 @@ func rate(count int, unit string) string {
 }
 
 // attempts writes a line an attempt, oldest first.
-func (a *app) attempts(inv query.ShownInvoice, days calendar) {
+func attempts(screen *Screen, inv query.ShownInvoice, days calendar) {
 	var rows []table.Row
 	for _, t := range inv.Attempts {
 		rows = append(rows, table.Row{
@@ -57,7 +57,7 @@ func (a *app) attempts(inv query.ShownInvoice, days calendar) {
 		})
 	}
 	if len(rows) > 0 {
-		a.renderTable(table.Row{"", "", "", "", ""}, rows)
+		screen.renderTable(table.Row{"", "", "", "", ""}, rows)
 	}
 }
 
@@ -80,7 +80,7 @@ func attemptWhy(t query.ShownAttempt, said string) string {
 }
 
 // earlier names the invoices before the newest.
-func (a *app) earlier(w whole, days calendar) {
+func earlier(screen *Screen, w whole, days calendar) {
 	if len(w.Invoices) < 2 {
 		return
 	}
@@ -92,30 +92,30 @@ func (a *app) earlier(w whole, days calendar) {
 	if more := int64(len(w.Invoices)-1-earlierShown) + w.OlderInvoices; more > 0 {
 		parts = append(parts, number(more)+" older")
 	}
-	a.item("Before:", 8, parts...)
+	screen.item("Before:", 8, parts...)
 }
 
 // invoiceText writes an invoice for people: its state, the cause in numbers, and the commands that its state accepts.
-func (a *app) invoiceText(w whole, answer chargeAnswer, ways []advised) {
+func invoiceText(screen *Screen, w whole, answer chargeAnswer, ways []advised) {
 	inv := answer.invoice
-	a.item("", 0, fmt.Sprint(inv.ID), fmt.Sprintf("subscription %d", inv.SubscriptionID), "due "+answer.day(inv.Due),
+	screen.item("", 0, fmt.Sprint(inv.ID), fmt.Sprintf("subscription %d", inv.SubscriptionID), "due "+answer.day(inv.Due),
 		payment.Money{Amount: inv.Amount, Currency: inv.Currency}.String(), invoiceWord(inv.Status))
 	if w.Subscription == nil {
-		a.line("Its subscription's row is gone.")
+		screen.line("Its subscription's row is gone.")
 	}
-	a.line("%s", answer.text())
-	a.showUnknown(w.Unknown)
-	a.findings(w.Findings)
+	screen.line("%s", answer.text())
+	showUnknown(screen, w.Unknown)
+	findings(screen, w.Findings)
 	for _, way := range ways {
 		if way.when != "" {
-			a.line("%s", way.when)
+			screen.line("%s", way.when)
 		}
 		for _, command := range way.commands {
-			a.command("  %s", command)
+			screen.command("  %s", command)
 		}
 	}
 	if inv.Status != string(billing.Review) || len(inv.Attempts) > 1 {
-		a.attempts(*inv, answer.calendar)
+		attempts(screen, *inv, answer.calendar)
 	}
 }
 
@@ -216,24 +216,24 @@ func described(list []wayOut) []advised {
 }
 
 // details writes all that hangs on a subscription or an invoice, for --verbose.
-func (a *app) details(w whole, days calendar) {
+func details(screen *Screen, w whole, days calendar) {
 	if s := w.Subscription; s != nil {
-		a.line("subscription %d of customer %s at gateway %s", s.ID, s.CustomerID, s.Gateway)
+		screen.line("subscription %d of customer %s at gateway %s", s.ID, s.CustomerID, s.Gateway)
 		for _, note := range []struct{ what, said string }{
 			{"description", orBlank(s.Description)}, {"in review", orBlank(s.ReviewReason)}, {"cancelled", orBlank(s.CancelReason)},
 		} {
 			if note.said != "" {
-				a.line("  %s: %s", note.what, note.said)
+				screen.line("  %s: %s", note.what, note.said)
 			}
 		}
 	}
-	a.line("why: %s", w.Explanation.Text)
-	a.line("next: %s", w.Explanation.Next)
+	screen.line("why: %s", w.Explanation.Text)
+	screen.line("next: %s", w.Explanation.Next)
 	for _, inv := range w.Invoices {
-		a.invoice(inv, days)
+		invoice(screen, inv, days)
 	}
 	if w.OlderInvoices > 0 {
-		a.line("and %s", plural(w.OlderInvoices, "older invoice"))
+		screen.line("and %s", plural(w.OlderInvoices, "older invoice"))
 	}
-	a.events(w.Events, days)
+	events(screen, w.Events, days)
 }

@@ -13,9 +13,9 @@ import (
 )
 
 // slack is the configured Slack. The caller must close it.
-func (a *app) slack(c *config.Config) (*notify.Slack, error) {
+func (s *Session) slack(c *config.Config) (*notify.Slack, error) {
 	slack, err := notify.NewSlack(notify.SlackConfig{
-		WebhookURL: c.Slack.WebhookURL.Reveal(), Token: c.Slack.Token.Reveal(), Channel: c.Slack.Channel, APIURL: a.slackAPI, Now: a.now,
+		WebhookURL: c.Slack.WebhookURL.Reveal(), Token: c.Slack.Token.Reveal(), Channel: c.Slack.Channel, APIURL: s.slackAPI, Now: s.now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("slack.%w", err)

@@ -68,7 +68,7 @@ type undeliveredView struct {
 	Cause     string     `json:"cause,omitempty"` // the commonest one of those that failed
 }
 
-func (a *app) statusCommand() *cobra.Command {
+func statusCommand(ses *Session) *cobra.Command {
 	var watch bool
 	every := "2s"
 	cmd := &cobra.Command{
@@ -90,46 +90,46 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return usage(err)
 			}
-			return a.withSchema(cmd.Context(), func(db *database) error {
+			return ses.withSchema(cmd.Context(), func(db *database) error {
 				if watch {
-					return a.watch(cmd.Context(), db, pause)
+					return watchStatus(cmd.Context(), ses, db, pause)
 				}
-				return a.status(cmd.Context(), db)
+				return status(cmd.Context(), ses, db)
 			})
 		},
 	}
-	a.verboseFlag(cmd, "of live runs also the gateways and the steps")
+	verboseFlag(ses.Screen, cmd, "of live runs also the gateways and the steps")
 	cmd.Flags().BoolVar(&watch, "watch", false, "show it again and again")
 	cmd.Flags().StringVar(&every, "interval", every, "with --watch, the `TIME` from one look to the next, such as 5s")
 	return cmd
 }
 
-func (a *app) status(ctx context.Context, db *database) error {
-	business, err := a.clock(ctx, db.DB)
+func status(ctx context.Context, ses *Session, db *database) error {
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
-	s, err := a.statusNow(ctx, db, business)
+	s, err := statusNow(ctx, ses, db, business)
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.print(s)
+	if ses.Screen.json {
+		return ses.Screen.print(s)
 	}
-	a.showStatus(s)
+	showStatus(ses.Screen, s)
 	return nil
 }
 
-func (a *app) statusNow(ctx context.Context, db *database, business func() time.Time) (statusView, error) {
-	c, err := a.load()
+func statusNow(ctx context.Context, ses *Session, db *database, business func() time.Time) (statusView, error) {
+	c, err := ses.load()
 	if err != nil {
 		return statusView{}, err
 	}
 	now := business()
 	s := statusView{At: now.UTC().Truncate(time.Microsecond), BusinessDate: payment.DateOf(now.In(c.Business.Location()))}
 	err = s.read(ctx, db, c)
-	if err == nil && !a.json {
-		err = s.annotate(ctx, a, db, c)
+	if err == nil && !ses.Screen.json {
+		err = s.annotate(ctx, ses, db, c)
 	}
 	return s, failed(mysql.Classify(ctx, err))
 }

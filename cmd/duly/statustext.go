@@ -45,8 +45,8 @@ func place(d config.Database) string {
 }
 
 // annotate reads what people are shown beside the document.
-func (s *statusView) annotate(ctx context.Context, a *app, db *database, c *config.Config) error {
-	days, err := a.calendar(s.At)
+func (s *statusView) annotate(ctx context.Context, a *Session, db *database, c *config.Config) error {
+	days, err := newCalendar(a, s.At)
 	if err != nil {
 		return err
 	}
@@ -90,25 +90,25 @@ func (s *statusView) newest(ctx context.Context, db *database) error {
 }
 
 // showStatus writes a status for people: who is needed first, then what is due, and the runs last.
-func (a *app) showStatus(s statusView) {
-	a.item("", 0, append(s.notes.header(s.At), s.notes.where)...)
+func showStatus(screen *Screen, s statusView) {
+	screen.item("", 0, append(s.notes.header(s.At), s.notes.where)...)
 	written := 0
 	row := func(label string, parts ...string) {
 		written++
-		a.item(label, statusColumn, parts...)
+		screen.item(label, statusColumn, parts...)
 	}
 	s.people(row)
 	s.charging(row)
 	s.shop(row)
 	s.held(row)
 	if written == 0 {
-		a.line("%s nothing is due, in doubt or in review", signDone)
+		screen.line("%s nothing is due, in doubt or in review", signDone)
 	}
 	if last := s.notes.last; last != nil {
-		a.item("Last run", statusColumn, lastRun(*last, s.notes.calendar)...)
+		screen.item("Last run", statusColumn, lastRun(*last, s.notes.calendar)...)
 	}
 	for _, v := range s.Runs {
-		a.showLive(v, s.At, s.silent(v))
+		showLive(screen, v, s.At, s.silent(v))
 	}
 }
 

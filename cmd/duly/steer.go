@@ -12,7 +12,7 @@ import (
 	"duly/internal/operator"
 )
 
-func (a *app) stopCommand() *cobra.Command {
+func stopCommand(ses *Session) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "stop RUN",
@@ -21,16 +21,16 @@ func (a *app) stopCommand() *cobra.Command {
 			"claims no more, finishes what is in flight within run.drain, and ends with exit 4.\n" +
 			"Of a night it ends that one job; `duly pause nightly` ends all of it.",
 		Example: "  duly stop 17 --reason \"the shop is being moved\"",
-		Args:    cobra.ArbitraryArgs, ValidArgsFunction: a.completeRuns(true),
+		Args:    cobra.ArbitraryArgs, ValidArgsFunction: completeRuns(ses, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withRun(cmd.Context(), args, func(db *database, run uint64) error {
-				business, err := a.clock(cmd.Context(), db.DB)
+			return withRun(cmd.Context(), ses, args, func(db *database, run uint64) error {
+				business, err := ses.clock(cmd.Context(), db.DB)
 				if err != nil {
 					return err
 				}
 				action := do("stop", fmt.Sprintf("run:%d", run), reason)
 				s, err := operator.Stop(cmd.Context(), db.DB, run, business(), action)
-				return a.steered(action, fmt.Sprintf("of %s on %s is told to stop", s.Job, s.Host), "it drains with its next heartbeat and ends with exit 4", err)
+				return steered(ses.Screen, action, fmt.Sprintf("of %s on %s is told to stop", s.Job, s.Host), "it drains with its next heartbeat and ends with exit 4", err)
 			})
 		},
 	}
@@ -41,7 +41,7 @@ func (a *app) stopCommand() *cobra.Command {
 // throttleFlags are the flags of `duly throttle`.
 type throttleFlags struct{ parallelism, rate, reason string }
 
-func (a *app) throttleCommand() *cobra.Command {
+func throttleCommand(ses *Session) *cobra.Command {
 	var f throttleFlags
 	cmd := &cobra.Command{
 		Use:   "throttle RUN",
@@ -54,21 +54,21 @@ func (a *app) throttleCommand() *cobra.Command {
 		Example: "  duly throttle 17 --parallelism 5 --reason \"the provider asked for it\"\n" +
 			"  duly throttle 17 --rate 20/s\n" +
 			"  duly throttle 17 --parallelism none --rate none",
-		Args: cobra.ArbitraryArgs, ValidArgsFunction: a.completeRuns(true),
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: completeRuns(ses, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			parallelism, rate, err := f.read()
 			if err != nil {
 				return usage(err)
 			}
-			return a.withRun(cmd.Context(), args, func(db *database, run uint64) error {
-				business, err := a.clock(cmd.Context(), db.DB)
+			return withRun(cmd.Context(), ses, args, func(db *database, run uint64) error {
+				business, err := ses.clock(cmd.Context(), db.DB)
 				if err != nil {
 					return err
 				}
 				action := do("throttle", fmt.Sprintf("run:%d", run), f.reason)
 				action.Detail = map[string]string{"parallelism": f.parallelism, "rate": f.rate}
 				s, err := operator.Throttle(cmd.Context(), db.DB, run, parallelism, rate, business(), action, asksGateways)
-				return a.steered(action, fmt.Sprintf("of %s on %s, new pace requested", s.Job, s.Host), pace(s.Control)+", with its next heartbeat", err)
+				return steered(ses.Screen, action, fmt.Sprintf("of %s on %s, new pace requested", s.Job, s.Host), pace(s.Control)+", with its next heartbeat", err)
 			})
 		},
 	}

@@ -82,13 +82,13 @@ func (e *execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	e.ended(p.run, s)
 	e.logEnd(s)
 	if e.flags.csv && s.Daily != nil {
-		return e.csv(*s.Daily)
+		return e.Screen.csv(*s.Daily)
 	}
-	if e.json {
-		return e.print(s)
+	if e.Screen.json {
+		return e.Screen.print(s)
 	}
 	if e.brief() {
-		*e.nights = append(*e.nights, s)
+		*e.cmd.nights = append(*e.cmd.nights, s)
 		return nil
 	}
 	e.writeSummary(p, s)
@@ -213,7 +213,7 @@ func stepOf(x *batch.StepExecution) stepView {
 
 // steps prints the steps that did something, or ended otherwise than completed, and names the others in a line.
 // A column in which nothing stands is left out, so that an ordinary run fits 80 characters.
-func (a *app) steps(list []stepView) {
+func stepTable(screen *Screen, list []stepView) {
 	header := table.Row{"step", "status", "read", "succeeded", "declined", "released", "in doubt", "rejected", "review", "money", "took"}
 	var numbers []int
 	for column := 3; column <= len(header); column++ {
@@ -229,10 +229,10 @@ func (a *app) steps(list []stepView) {
 		rows = append(rows, v.row())
 	}
 	if len(rows) > 0 {
-		a.renderTable(header, rows, numbers...)
+		screen.renderTable(header, rows, numbers...)
 	}
 	if len(idle) > 0 {
-		a.line("nothing to do: %s", strings.Join(idle, ", "))
+		screen.line("nothing to do: %s", strings.Join(idle, ", "))
 	}
 }
 

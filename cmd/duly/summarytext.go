@@ -13,23 +13,23 @@ import (
 // verdict.
 func (e *execution) writeSummary(p *progress, s summary) {
 	for _, line := range p.deaths() {
-		e.marked(line, signIndent)
+		e.Screen.marked(line, signIndent)
 	}
 	for _, v := range s.Steps[p.shown:] {
 		if v.Status != notBegun && !v.idle() {
-			e.marked(v.line(), blockIndent)
+			e.Screen.marked(v.line(), blockIndent)
 		}
 	}
 	e.rest(s)
 	if rows := e.rows(s); len(rows) > 0 {
-		e.line("")
-		e.block(rows)
+		e.Screen.line("")
+		e.Screen.block(rows)
 	}
 	if s.Daily != nil {
-		e.line("")
-		e.daily(*s.Daily)
+		e.Screen.line("")
+		showDaily(e.Screen, *s.Daily)
 	}
-	e.marked(verdict(s), signIndent)
+	e.Screen.marked(verdict(s), signIndent)
 }
 
 // rest names the steps that had nothing to do, and those that the run did not come to.
@@ -44,10 +44,10 @@ func (e *execution) rest(s summary) {
 		}
 	}
 	if len(idle) > 0 {
-		e.marked(string(signNone)+" nothing due: "+folded(idle), signIndent)
+		e.Screen.marked(string(signNone)+" nothing due: "+folded(idle), signIndent)
 	}
 	if len(missed) > 0 {
-		e.marked(string(signNone)+" not reached: "+folded(missed), signIndent)
+		e.Screen.marked(string(signNone)+" not reached: "+folded(missed), signIndent)
 	}
 }
 

@@ -27,9 +27,9 @@ const (
 var withoutSymbols = strings.NewReplacer("✓", "ok", "✗", "x", "–", "-", " · ", ", ", "…", "...", "×", "x") //nolint:gochecknoglobals // a constant table
 
 // getenv is a variable of the environment; empty: it is not set.
-func (a *app) getenv(name string) string {
+func (s *Screen) getenv(name string) string {
 	value := ""
-	for _, entry := range a.env {
+	for _, entry := range s.env {
 		if key, v, _ := strings.Cut(entry, "="); key == name {
 			value = v
 		}
@@ -38,15 +38,15 @@ func (a *app) getenv(name string) string {
 }
 
 // dumb reports whether the terminal understands no sequences.
-func (a *app) dumb() bool { return a.getenv("TERM") == "dumb" }
+func (s *Screen) dumb() bool { return s.getenv("TERM") == "dumb" }
 
 // ascii reports whether symbols cannot be shown: on a dumb terminal, and in a locale that names another encoding than UTF-8.
-func (a *app) ascii() bool {
-	if a.dumb() {
+func (s *Screen) ascii() bool {
+	if s.dumb() {
 		return true
 	}
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if locale := strings.ToLower(a.getenv(name)); locale != "" {
+		if locale := strings.ToLower(s.getenv(name)); locale != "" {
 			return !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")
 		}
 	}
@@ -54,8 +54,8 @@ func (a *app) ascii() bool {
 }
 
 // symbols replaces the symbols of a line where they cannot be shown.
-func (a *app) symbols(line string) string {
-	if a.ascii() {
+func (s *Screen) symbols(line string) string {
+	if s.ascii() {
 		return withoutSymbols.Replace(line)
 	}
 	return line

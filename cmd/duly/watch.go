@@ -39,25 +39,25 @@ func interval(text string) (time.Duration, error) {
 }
 
 // watch shows the status again and again, until it is interrupted.
-func (a *app) watch(ctx context.Context, db *database, interval time.Duration) error {
-	business, err := a.clock(ctx, db.DB)
+func watchStatus(ctx context.Context, ses *Session, db *database, interval time.Duration) error {
+	business, err := ses.clock(ctx, db.DB)
 	if err != nil {
 		return err
 	}
-	frames := a.frames()
+	frames := newFrames(ses)
 	defer frames.end()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return a.watched(ctx)
+			return watched(ctx, ses)
 		case <-timer.C:
 		}
-		s, err := a.statusNow(ctx, db, business)
+		s, err := statusNow(ctx, ses, db, business)
 		switch {
 		case ctx.Err() != nil:
-			return a.watched(ctx)
+			return watched(ctx, ses)
 		case errors.Is(err, batch.ErrUnavailable): // it will be back
 			frames.lost(err)
 		case err != nil:
@@ -72,9 +72,9 @@ func (a *app) watch(ctx context.Context, db *database, interval time.Duration) e
 }
 
 // watched ends a watch: SIGINT is how it is meant to end.
-func (a *app) watched(ctx context.Context) error {
+func watched(ctx context.Context, ses *Session) error {
 	if code := stopCode(ctx); code != 128+int(syscall.SIGINT) {
-		a.code = code
+		ses.code = code
 	}
 	return nil
 }
@@ -86,18 +86,18 @@ type frames interface {
 	end()
 }
 
-func (a *app) frames() frames {
+func newFrames(ses *Session) frames {
 	switch {
-	case a.json:
-		return documents{a}
-	case a.terminal(a.out):
-		return &drawn{app: a}
+	case ses.Screen.json:
+		return documents{ses.Screen}
+	case ses.Screen.terminal(ses.Screen.out):
+		return &drawn{Screen: ses.Screen}
 	}
-	return &blocks{app: a}
+	return &blocks{Screen: ses.Screen}
 }
 
 // documents are one document a line.
-type documents struct{ *app }
+type documents struct{ *Screen }
 
 func (d documents) show(s statusView) error {
 	enc := json.NewEncoder(text.JSONWriter(d.out))
@@ -111,7 +111,7 @@ func (d documents) end() {}
 
 // blocks are one below the other.
 type blocks struct {
-	*app
+	*Screen
 
 	begun bool
 }
@@ -121,7 +121,7 @@ func (b *blocks) show(s statusView) error {
 		b.line("")
 	}
 	b.begun = true
-	b.showStatus(s)
+	showStatus(b.Screen, s)
 	return nil
 }
 
@@ -131,7 +131,7 @@ func (b *blocks) end() {}
 
 // drawn are drawn one over the other.
 type drawn struct {
-	*app
+	*Screen
 
 	begun bool
 	last  string // what stays when the watch has ended
@@ -139,10 +139,10 @@ type drawn struct {
 
 func (d *drawn) show(s statusView) error {
 	var b bytes.Buffer
-	onto := *d.app
+	onto := *d.Screen
 	onto.out = output{to: &b}
 	onto.wide, _ = d.size(d.out)
-	onto.showStatus(s)
+	showStatus(&onto, s)
 	d.last = b.String()
 	d.draw(d.last)
 	return nil

@@ -56,7 +56,7 @@ func TestStatusInWords(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.crowded(t)
-	s.each = func(a *app) { a.wide = 80 }
+	s.each = func(a *app) { a.Screen.wide = 80 }
 	got := s.duly(t, "status")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	golden(t, "status-busy.golden", steady(got.out))
@@ -147,8 +147,8 @@ func TestWatchOnATerminal(t *testing.T) {
 	s.crowded(t)
 	const width, height = 60, 20
 	drawn := func(a *app) {
-		a.terminal = func(io.Writer) bool { return true }
-		a.size = func(io.Writer) (int, int) { return width, height }
+		a.Screen.terminal = func(io.Writer) bool { return true }
+		a.Screen.size = func(io.Writer) (int, int) { return width, height }
 	}
 	code, out, errs := s.watching(t, syscall.SIGINT, drawn, func(out string) bool { return strings.Count(out, toTheTop) == 3 })
 	require.Equal(t, batch.ExitDone, code)
@@ -180,7 +180,7 @@ func TestWatchOutlivesTheDatabase(t *testing.T) {
 	}{
 		"in blocks":     {same, nil},
 		"in documents":  {same, []string{"--json"}},
-		"on a terminal": {func(a *app) { a.terminal = func(io.Writer) bool { return true } }, nil},
+		"on a terminal": {func(a *app) { a.Screen.terminal = func(io.Writer) bool { return true } }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t)

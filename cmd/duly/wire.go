@@ -55,14 +55,14 @@ func operatorLogin(d config.Database) mysql.Login {
 const operatorDSN = "database.operator_dsn"
 
 // open opens the configured database and checks that it answers.
-func (a *app) open(ctx context.Context, c *config.Config) (*database, error) {
-	return a.openAs(ctx, c, mysql.Login{})
+func (s *Session) open(ctx context.Context, c *config.Config) (*database, error) {
+	return s.openAs(ctx, c, mysql.Login{})
 }
 
 // openAs is open with a login that is not that of database.dsn.
-func (a *app) openAs(ctx context.Context, c *config.Config, login mysql.Login) (*database, error) {
-	if a.shared != nil {
-		return &database{DB: a.shared.DB, borrowed: true}, nil
+func (s *Session) openAs(ctx context.Context, c *config.Config, login mysql.Login) (*database, error) {
+	if s.shared != nil {
+		return &database{DB: s.shared.DB, borrowed: true}, nil
 	}
 	if err := c.Require(true, false); err != nil {
 		return nil, usage(err)
@@ -80,7 +80,7 @@ func (a *app) openAs(ctx context.Context, c *config.Config, login mysql.Login) (
 		dsn = server.DSN(privateSchema)
 	}
 	db, err := mysql.Open(dsn, mysql.Options{
-		MaxOpen: c.Database.MaxOpen, Acquire: c.Database.AcquireTimeout, Frozen: c.Run.Lease, ReadOnly: a.dry, Now: a.now, Login: login,
+		MaxOpen: c.Database.MaxOpen, Acquire: c.Database.AcquireTimeout, Frozen: c.Run.Lease, ReadOnly: s.dry, Now: s.now, Login: login,
 	})
 	if err != nil {
 		return nil, usage(fmt.Errorf("%s: %w", cmp.Or(login.Key, mysql.DSNKey), err))
@@ -107,22 +107,22 @@ func createSchema(ctx context.Context, server *private.Server) error {
 }
 
 // withSchema opens the configured database for do, if its schema is of this program's version.
-func (a *app) withSchema(ctx context.Context, do func(*database) error) error {
-	return a.withDatabase(ctx, ofThisVersion(ctx, do))
+func (s *Session) withSchema(ctx context.Context, do func(*database) error) error {
+	return s.withDatabase(ctx, ofThisVersion(ctx, do))
 }
 
 // asOperator is withSchema for a command that changes something: as the user of database.operator_dsn, if there is one.
-func (a *app) asOperator(ctx context.Context, do func(*database) error) error {
-	return a.opened(ctx, true, ofThisVersion(ctx, do))
+func (s *Session) asOperator(ctx context.Context, do func(*database) error) error {
+	return s.opened(ctx, true, ofThisVersion(ctx, do))
 }
 
 // withDatabase opens the configured database for do.
-func (a *app) withDatabase(ctx context.Context, do func(*database) error) error {
-	return a.opened(ctx, false, do)
+func (s *Session) withDatabase(ctx context.Context, do func(*database) error) error {
+	return s.opened(ctx, false, do)
 }
 
-func (a *app) opened(ctx context.Context, operator bool, do func(*database) error) error {
-	c, err := a.load()
+func (s *Session) opened(ctx context.Context, operator bool, do func(*database) error) error {
+	c, err := s.load()
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (a *app) opened(ctx context.Context, operator bool, do func(*database) erro
 	if operator {
 		asked.Database, login = c.Database.Operator(), operatorLogin(c.Database)
 	}
-	db, err := a.openAs(ctx, &asked, login)
+	db, err := s.openAs(ctx, &asked, login)
 	if err != nil {
 		return err
 	}
@@ -151,15 +151,15 @@ func ofThisVersion(ctx context.Context, do func(*database) error) func(*database
 const maxClockSkew = 5 * time.Second
 
 // clock measures the database's clock and returns the business clock that goes by it.
-func (a *app) clock(ctx context.Context, db *mysql.DB) (func() time.Time, error) {
-	there, err := mysql.ReadClock(ctx, db, a.now)
+func (s *Session) clock(ctx context.Context, db *mysql.DB) (func() time.Time, error) {
+	there, err := mysql.ReadClock(ctx, db, s.now)
 	if err != nil {
 		return nil, failed(err)
 	}
 	if err := checkClock(there); err != nil {
 		return nil, usage(err)
 	}
-	return func() time.Time { return a.now().Add(there.Offset + a.shift) }, nil
+	return func() time.Time { return s.now().Add(there.Offset + s.shift) }, nil
 }
 
 // checkClock refuses a host clock that leases and dates cannot be trusted by.
@@ -178,7 +178,7 @@ func checkClock(c mysql.Clock) error {
 
 // gateways builds the configured gateways; slots, if there are any, bounds the requests that are open at all of
 // them together. The caller must close them.
-func (a *app) gateways(c *config.Config, slots *gateway.Bound) (steps.Gateways, error) {
+func (s *Session) gateways(c *config.Config, slots *gateway.Bound) (steps.Gateways, error) {
 	if err := c.Require(false, true); err != nil {
 		return nil, usage(err)
 	}
@@ -188,30 +188,30 @@ func (a *app) gateways(c *config.Config, slots *gateway.Bound) (steps.Gateways, 
 	}
 	for name, g := range c.Gateways {
 		g.Parallelism = max(g.Parallelism, wide) // so many connections are kept
-		client, err := a.adapter(name, g)
+		client, err := s.adapter(name, g)
 		if err != nil {
 			closeAll(out)
 			return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
 		}
-		if a.dry {
+		if s.dry {
 			client = gateway.NewDryRun(client)
 		}
 		out[name] = gateway.Limit(name, client, gateway.Limits{
 			Rate: g.Rate, Tries: g.Tries, Backoff: g.Backoff, MaxElapsed: g.MaxElapsed, MaxOutage: g.MaxOutage,
-			Circuit: gateway.CircuitLimits(g.Circuit), Slots: slots, Observe: a.seen.observer(), Now: a.now,
+			Circuit: gateway.CircuitLimits(g.Circuit), Slots: slots, Observe: s.observe, Now: s.now,
 		})
 	}
 	return out, nil
 }
 
 // adapter makes the client of one gateway by its type; another provider is another case.
-func (a *app) adapter(name string, g config.Gateway) (gateway.Gateway, error) {
+func (s *Session) adapter(name string, g config.Gateway) (gateway.Gateway, error) {
 	switch g.Type {
 	case "httpapi":
 		return httpapi.New(httpapi.Config{
 			Name: name, URL: g.URL, Token: g.Token.Reveal(), Timeout: g.Timeout, ConnectTimeout: g.ConnectTimeout,
 			KeyLife: g.KeyLife, LongestRequest: g.LongestRequest, MaxConns: g.Parallelism, NoFind: !g.LookUp, NoList: !g.List, ListLag: g.ListLag,
-			Retention: g.Retention, ChargesOnce: g.ChargesOnce, Now: a.now, Wrap: a.seen.transport(),
+			Retention: g.Retention, ChargesOnce: g.ChargesOnce, Now: s.now, Wrap: s.wrap,
 		})
 	default:
 		return nil, fmt.Errorf("type %q is not one that this version speaks: httpapi", g.Type)
@@ -225,24 +225,24 @@ func closeAll(gateways steps.Gateways) {
 }
 
 // deps is what jobs are made of.
-func (a *app) deps(c *config.Config, db *mysql.DB, gateways steps.Gateways, business func() time.Time) jobs.Deps {
+func (s *Session) deps(c *config.Config, db *mysql.DB, gateways steps.Gateways, business func() time.Time) jobs.Deps {
 	prefixes := make(map[string]string, len(c.Gateways))
 	for name, g := range c.Gateways {
 		prefixes[name] = g.KeyPrefix
 	}
 	return jobs.Deps{
 		KeyPrefixes: prefixes,
-		DB:          db, Repository: &runs.Repository{DB: db, Now: business, Clean: a.printed(c).String}, Gateways: gateways,
+		DB:          db, Repository: &runs.Repository{DB: db, Now: business, Clean: s.printed(c).String}, Gateways: gateways,
 		Parallelism: func(name string) int { return c.Gateways[name].Parallelism },
-		Clock:       a.now, Business: business, Zone: c.Business.Location(), Heartbeat: c.Run.Heartbeat,
+		Clock:       s.now, Business: business, Zone: c.Business.Location(), Heartbeat: c.Run.Heartbeat,
 		Save: saver(c),
 	}
 }
 
 // runner is the engine as configured.
-func (a *app) runner(c *config.Config, deps jobs.Deps, limit int, log *slog.Logger) *batch.Runner {
+func (s *Session) runner(c *config.Config, deps jobs.Deps, limit int, log *slog.Logger) *batch.Runner {
 	return &batch.Runner{
 		Repository: deps.Repository, Heartbeat: c.Run.Heartbeat, Drain: c.Run.Drain, Limit: limit,
-		Now: a.now, Log: log, Stop: stopCode,
+		Now: s.now, Log: log, Stop: stopCode,
 	}
 }
