@@ -21,6 +21,9 @@ const (
 	ReportJob  = "report"
 	AuditJob   = "audit"
 	PruneJob   = "prune"
+
+	// NightlyJob runs all of them, one after the other.
+	NightlyJob = "nightly"
 )
 
 // Names lists the jobs, in the order in which the nightly run runs them.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -311,7 +313,7 @@ func TestAdoptGolden(t *testing.T) {
 		require.Equal(t, batch.ExitDone, got.code, got.err)
 		fmt.Fprintf(&text, "$ duly %s\n%s\n", strings.Join(args, " "), got.out)
 	}
-	golden(t, "adopt.golden", strings.ReplaceAll(steady(text.String()), yesterday(t, s), "YYYYMMDD"))
+	golden.Equal(t, "adopt.golden", strings.ReplaceAll(steady(text.String()), yesterday(t, s), "YYYYMMDD"))
 }
 
 // due is the due date of those that enrol enrols.

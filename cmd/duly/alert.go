@@ -2,12 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
-	"slices"
-	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"duly/config"
 	"duly/internal/batch"
@@ -17,8 +12,6 @@ import (
 )
 
 const (
-	// alertWithin bounds by how much telling people delays the end of a run. Some of it is kept for the tables.
-	alertWithin = 10 * time.Second
 	// deathsReadWithin bounds how long the tables are asked for runs that died.
 	deathsReadWithin = 3 * time.Second
 	// Runs that died longer ago, or more of them, are left out.
@@ -29,7 +22,7 @@ const (
 // runAlert collects what the Slack alert of a command needs: one message, however many runs the command had.
 type runAlert struct {
 	job      string
-	flags    runFlags
+	told     string // the date of --date
 	runs     []endedRun
 	failed   []failedJob
 	notified bool
@@ -50,54 +43,11 @@ type failedJob struct {
 	err  error
 }
 
-// withAlert runs a command of `duly run` and sends an alert if it ends badly.
-func (a *app) withAlert(ctx context.Context, job string, f runFlags, do func() error) error {
-	if f.dryRun {
-		return do()
-	}
-	a.runAlert = &runAlert{job: job, flags: f}
-	err := do()
-	a.notifyWithoutDatabase(ctx, err)
-	return err
-}
-
-// mistyped alerts people of a command line of `duly run` that could not be read, if it is clear which configuration it means.
-func (a *app) mistyped(ctx context.Context, cmd *cobra.Command, args []string, err error) {
-	named := func(flag string) bool {
-		return slices.ContainsFunc(args, func(arg string) bool { return arg == flag || strings.HasPrefix(arg, flag+"=") })
-	}
-	if a.runAlert != nil || cmd.CommandPath() != "duly run" || named("--dry-run") || named("--config") && a.file == "" {
-		return
-	}
-	a.runAlert = &runAlert{job: jobOf(args[1:])}
-	a.notifyWithoutDatabase(ctx, err)
-}
-
-// ended notes how a run ended.
-func (e *execution) ended(run *batch.Run, s summary) {
-	if e.cmd.runAlert != nil {
-		e.cmd.runAlert.runs = append(e.cmd.runAlert.runs, endedRun{summary: s, run: *run, errors: &e.logs.errors})
-	}
-}
-
 // fails notes that a job of the night did not come to run.
 func (t *runAlert) fails(job string, code int, err error) {
 	if t != nil {
 		t.failed = append(t.failed, failedJob{job, code, err})
 	}
-}
-
-// notifyWithoutDatabase sends the alert of a command that failed before it opened the database, if its configuration can be read.
-func (a *app) notifyWithoutDatabase(ctx context.Context, err error) {
-	if a.runAlert.notified {
-		return
-	}
-	a.flags = nil // they may be what is wrong
-	c, loadErr := a.load()
-	if loadErr != nil {
-		return
-	}
-	a.notify(ctx, c, nil, nil, err)
 }
 
 // plainLogs are logs for a command that has none: what cannot be written to the file goes to standard error alone.
@@ -109,54 +59,6 @@ func plainLogs(ses *Session, c *config.Config) (*logs, error) {
 	plain := *c
 	plain.Log.File = ""
 	return ses.logger(&plain)
-}
-
-// notify alerts people on Slack of a command that ended badly with err, and of runs that died. Whatever goes
-// wrong with that changes nothing else, and it takes alertWithin at most. db and l are nil where there are none.
-func (a *app) notify(ctx context.Context, c *config.Config, db *database, l *logs, err error) {
-	t := a.runAlert
-	if t == nil || t.notified {
-		return
-	}
-	t.notified = true
-	if !c.Slack.Enabled() {
-		return
-	}
-	if l == nil {
-		var logErr error
-		if l, logErr = plainLogs(a.Session, c); logErr != nil {
-			return // the check of the configuration reports it
-		}
-		defer l.close()
-	}
-	code := codeOf(ctx, a.Session, err)
-	bad := t.alarming(code, a.Screen.terminal(a.Screen.out) || a.Screen.terminal(a.Screen.err))
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.alertWithin)
-	defer cancel()
-	if err != nil && len(t.failed) == 0 {
-		t.fails(t.job, code, err)
-	}
-	var dead []runs.Dead
-	if db != nil {
-		dead = t.read(ctx, db.DB, l)
-	}
-	if !bad && len(dead) == 0 {
-		return
-	}
-	ids := make([]uint64, 0, len(dead))
-	for _, d := range dead {
-		ids = append(ids, d.ID)
-	}
-	if sendErr := send(ctx, a.Session, c, t.alert(newAlertFormatter(a.Session, c, code), bad, dead)); sendErr != nil {
-		l.WarnContext(ctx, "people on Slack could not be told", problem(sendErr))
-		if db != nil {
-			t.mark(ctx, l, runs.UnmarkNotified(ctx, db.DB, ids))
-		}
-		return
-	}
-	if db != nil && bad {
-		t.mark(ctx, l, runs.MarkNotified(ctx, db.DB, t.ids()))
-	}
 }
 
 func (t *runAlert) mark(ctx context.Context, l *logs, err error) {
@@ -183,7 +85,7 @@ func (t *runAlert) alarming(code int, terminal bool) bool {
 
 // read reads which runs died.
 func (t *runAlert) read(ctx context.Context, db *mysql.DB, l *logs) []runs.Dead {
-	ctx, cancel := context.WithTimeout(ctx, min(deathsReadWithin, alertWithin/3))
+	ctx, cancel := context.WithTimeout(ctx, deathsReadWithin)
 	defer cancel()
 	dead, err := runs.TakeDead(ctx, db, deathsWithin, deathsShown)
 	if err != nil {
@@ -214,28 +116,4 @@ func send(ctx context.Context, ses *Session, c *config.Config, alert notify.Aler
 	ctx, cancel := context.WithTimeout(ctx, ses.alertWithin*4/5)
 	defer cancel()
 	return notify.Persist(ctx, ses.now, func(ctx context.Context) error { return slack.Alert(ctx, alert) })
-}
-
-// ending is the exit code of a command that ended with err.
-func codeOf(ctx context.Context, ses *Session, err error) int {
-	if err == nil {
-		return ses.code
-	}
-	if code := stopCode(ctx); code != 0 {
-		return code
-	}
-	if exit, ok := errors.AsType[exitError](err); ok {
-		return exit.code
-	}
-	return batch.ExitUsage
-}
-
-// jobOf is the job that the arguments of `run` name.
-func jobOf(args []string) string {
-	for _, arg := range args {
-		if slices.Contains(workNames(), arg) {
-			return arg
-		}
-	}
-	return "run"
 }

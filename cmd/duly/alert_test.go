@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"duly/internal/test/golden"
 
 	"github.com/slack-go/slack/slacktest"
 	"github.com/stretchr/testify/require"
@@ -128,7 +128,7 @@ func TestPeopleAreToldOfABadRun(t *testing.T) {
 	require.Zero(t, s.duly(t, "run", "billing", "--dry-run").code)
 	require.Empty(t, people.read(t), "a dry run tells nobody")
 	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
-	golden(t, "alert.golden", steady(people.one(t)))
+	golden.Equal(t, "alert.golden", steady(people.one(t)))
 
 	s.enrol(t, "ok", 100)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
@@ -277,7 +277,7 @@ func TestPeopleAreToldOfANightOnce(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, alerts)
-	golden(t, "alert-night.golden", steady(people.one(t)))
+	golden.Equal(t, "alert-night.golden", steady(people.one(t)))
 }
 
 // A run that died is told of by the next, once; if people could not be told, by the one after it.
@@ -295,7 +295,7 @@ func TestPeopleAreToldOfARunThatDied(t *testing.T) {
 	people.say(nil)
 	within = patience
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "report").code)
-	golden(t, "alert-died.golden", steady(people.one(t)))
+	golden.Equal(t, "alert-died.golden", steady(people.one(t)))
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	require.Empty(t, people.read(t))
 
@@ -391,62 +391,6 @@ func TestPeopleAreToldByABot(t *testing.T) {
 	}
 }
 
-// Error lines are told of, even if all ended well; who stops a run at a terminal knows.
-func TestWhatIsToldOf(t *testing.T) {
-	t.Parallel()
-	run := func(lines int) *runAlert {
-		l := &errorLines{}
-		for range lines {
-			l.add("x")
-		}
-		return &runAlert{job: "billing", runs: []endedRun{{errors: l}}}
-	}
-	for code, want := range map[int]bool{0: false, 1: true, 2: true, 3: true, 4: true, 5: false, 130: true, 143: true} {
-		require.Equal(t, want, run(0).alarming(code, false), code)
-		require.Equal(t, want && code < 100, run(0).alarming(code, true), code)
-		require.True(t, run(1).alarming(code, true), code)
-	}
-	tell := alertFormatter{host: "vm", date: "2026-01-31", clean: discreet}
-	bad := run(5)
-	bad.runs[0].Run, bad.runs[0].Job = 17, "billing"
-	bad.runs[0].errors.add("y")
-	a := bad.alert(tell, true, nil)
-	require.Equal(t, "billing of 31 Jan: done, with errors in the log", a.Title)
-	require.Equal(t, []string{"in the log: x", "in the log: y", "4 more error lines in the log"}, a.Reasons)
-	require.Equal(t, []string{"duly show run 17"}, a.Commands)
-	tell.code = 143
-	require.Equal(t, "billing of 31 Jan: stopped by SIGTERM", bad.alert(tell, true, nil).Title)
-}
-
-func TestErrorLinesAreCounted(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	for level, shown := range map[string]bool{"error": true, "debug": true} {
-		out.Reset()
-		a := newApp([]string{"DULY_LOG_LEVEL=" + level}, io.Discard, &out)
-		c, err := a.load()
-		require.NoError(t, err)
-		l, err := a.logger(c)
-		require.NoError(t, err)
-		l.Warn("w")
-		l.With(slog.Int("a", 1)).WithGroup("g").Error("e1", slog.String("a", "b"))
-		l.Error("e2")
-		l.Error("e2")
-		n, messages := l.errors.seen()
-		require.Equal(t, int64(3), n)
-		require.Equal(t, []string{"e1", "e2"}, messages)
-		require.Equal(t, shown, strings.Contains(out.String(), "e2"))
-		require.Equal(t, level == "debug", strings.Contains(out.String(), `"w"`))
-	}
-}
-
-func TestDiscreet(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, "no gateway 'maim' for 'a'", discreet("no gateway 'maim' for 'a'"), "a finished text is not edited")
-	require.Equal(t, "collect: panic: the log has its stack", discreet("collect: panic: cus_1\ngoroutine"))
-	require.Equal(t, "the run's lease and the job's", discreet("the run's lease and the job's"))
-}
-
 // A stop without a terminal is told of.
 func TestPeopleAreToldOfAStop(t *testing.T) {
 	t.Parallel()
@@ -458,7 +402,7 @@ func TestPeopleAreToldOfAStop(t *testing.T) {
 		a := newApp(s.env, io.Discard, io.Discard)
 		a.Screen.terminal = func(io.Writer) bool { return terminal }
 		a.started = func() { cancel(signalled{syscall.SIGTERM}) }
-		require.Equal(t, 143, a.run(ctx, []string{"run", "billing", "--no-progress"}))
+		require.Equal(t, 143, execute(ctx, a, []string{"run", "billing", "--no-progress"}))
 		if terminal {
 			require.Empty(t, people.read(t))
 		} else {

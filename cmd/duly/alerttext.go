@@ -14,6 +14,7 @@ import (
 	"duly/internal/payment"
 	"duly/internal/runs"
 	"duly/internal/sum"
+	"duly/jobs"
 )
 
 // errorsShown bounds the errors of one run in an alert.
@@ -75,7 +76,7 @@ func (t *runAlert) alert(by alertFormatter, bad bool, dead []runs.Dead) notify.A
 		}
 		for _, f := range t.failed {
 			if f.code != batch.ExitNotRun {
-				a.Commands = append(a.Commands, "duly doctor", anew(f.job, t.flags))
+				a.Commands = append(a.Commands, "duly doctor", anew(f.job, t.told))
 			}
 		}
 	}
@@ -99,7 +100,7 @@ func (t *runAlert) title(by alertFormatter, bad bool, dead []runs.Dead) string {
 		return plural(int64(len(dead)), "run") + " died"
 	}
 	what := t.job
-	if t.job == nightlyJob {
+	if t.job == jobs.NightlyJob {
 		what = "Night"
 	}
 	what += " of " + dayOf(t.date(by))
@@ -122,11 +123,11 @@ func (t *runAlert) title(by alertFormatter, bad bool, dead []runs.Dead) string {
 
 // date is the business date of the command.
 func (t *runAlert) date(by alertFormatter) string {
-	if len(t.runs) > 0 && t.job != nightlyJob {
+	if len(t.runs) > 0 && t.job != jobs.NightlyJob {
 		return cmp.Or(t.runs[0].BusinessDate, by.date)
 	}
-	if _, err := payment.ParseDate(t.flags.Date); err == nil {
-		return t.flags.Date
+	if _, err := payment.ParseDate(t.told); err == nil {
+		return t.told
 	}
 	return by.date
 }
@@ -152,7 +153,7 @@ func (t *runAlert) summary(by alertFormatter, bad bool) string {
 	if of > 0 {
 		parts = append(parts, number(paid)+" of "+number(of)+" paid")
 	}
-	if len(t.runs) == 1 && t.job != nightlyJob {
+	if len(t.runs) == 1 && t.job != jobs.NightlyJob {
 		parts = append(parts, fmt.Sprintf("run %d", t.runs[0].Run))
 	}
 	return strings.Join(append(parts, fmt.Sprintf("exit %d", by.code), by.host), " · ")
@@ -241,26 +242,13 @@ func (r endedRun) toType() []string {
 }
 
 // anew is the command that does a job that did not come to run.
-func anew(job string, f runFlags) string {
-	if !slices.Contains(workNames(), job) {
+func anew(job, date string) string {
+	if !slices.Contains(append(jobs.Names(), jobs.NightlyJob), job) {
 		return "duly run --help"
 	}
 	command := "duly run " + job
-	if _, err := payment.ParseDate(f.Date); err == nil {
-		command += " --date " + f.Date
+	if _, err := payment.ParseDate(date); err == nil {
+		command += " --date " + date
 	}
 	return command
-}
-
-// first is the beginning of a list.
-func first[T any](list []T, most int) []T { return list[:min(len(list), most)] }
-
-func unique(list []string) []string {
-	var out []string
-	for _, s := range list {
-		if !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return out
 }

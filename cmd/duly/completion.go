@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,8 +14,10 @@ import (
 
 	"duly/config"
 	"duly/internal/mysql"
+	"duly/internal/operator"
 	"duly/internal/query"
 	"duly/internal/runs"
+	"duly/jobs"
 )
 
 // completeFor bounds what a completion waits for: the database may be far away, and somebody waits for the key they pressed.
@@ -220,7 +223,7 @@ func completeJob() completer {
 	for _, w := range registry() {
 		words = append(words, cobra.CompletionWithDesc(w.name, w.does))
 	}
-	return firstOf(append(words, cobra.CompletionWithDesc(nightlyJob, nightlyDoes))...)
+	return firstOf(append(words, cobra.CompletionWithDesc(jobs.NightlyJob, nightlyDoes))...)
 }
 
 // resolutions are the words of --as for a kind of row.
@@ -230,4 +233,40 @@ func resolutions(what string) []cobra.Completion {
 		all = append(all, string(as))
 	}
 	return all
+}
+
+// completeGateway completes the gateways of the configuration.
+func completeGateway(ses *Session, cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	c, err := ses.load()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return firstOf(slices.Sorted(maps.Keys(c.Gateways))...)(cmd, args, typed)
+}
+
+// completeUnknownKeys completes the keys of the charges that wait to be adopted.
+func completeUnknownKeys(ses *Session, cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return completeRows(ses, cmd, nil, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
+		rows, err := operator.UnknownCharges(ctx, db.DB, args[0], nil)
+		var found []cobra.Completion
+		for _, u := range rows[:min(len(rows), completedRuns)] {
+			found = append(found, cobra.CompletionWithDesc(u.Key, "payment "+u.PaymentID))
+		}
+		return found, err
+	})
+}
+
+func completeSubject(ses *Session, _ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	switch {
+	case len(args) == 0:
+		return append(workNames(), "gateway"), cobra.ShellCompDirectiveNoFileComp
+	case len(args) == 1 && args[0] == "gateway":
+		if c, err := ses.load(); err == nil {
+			return gatewayNames(c), cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
 }

@@ -13,6 +13,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/runs"
 	"duly/internal/runstate"
+	"duly/jobs"
 	"duly/migrations"
 )
 
@@ -113,19 +114,6 @@ func (r *runController) end(ctx context.Context, why string) {
 	}
 }
 
-func paceOf(c runs.Control) (parallelism int, rate float64) {
-	if c.Throttle == nil {
-		return 0, 0
-	}
-	return c.Throttle.Parallelism, c.Throttle.Rate
-}
-
-// pace is what a throttle comes to.
-func pace(c runs.Control) string {
-	parallelism, rate := paceOf(c)
-	return runs.Throttle{Parallelism: parallelism, Rate: rate}.Pace()
-}
-
 // sample measures the run.
 func (r *runController) sample() runstate.Sample {
 	s := runstate.Sample{At: r.e.now(), Gateways: map[string]runstate.GatewaySample{}, Work: r.e.db.Work(), Locks: r.locks}
@@ -164,7 +152,7 @@ func (r *runController) snapshot() any {
 func (e *execution) paused(pauses runs.Pauses) (name string, p runs.Pause, paused bool) {
 	names := []string{e.work.name}
 	if e.cmd.night {
-		names = append(names, nightlyJob)
+		names = append(names, jobs.NightlyJob)
 	}
 	for _, name := range names {
 		if p, paused := pauses.Job(name); paused {
@@ -183,8 +171,8 @@ func awake(ctx context.Context, db *database) error {
 	if err != nil {
 		return failed(err)
 	}
-	if pause, paused := pauses.Job(nightlyJob); paused {
-		return notRun(nightlyJob, pause)
+	if pause, paused := pauses.Job(jobs.NightlyJob); paused {
+		return notRun(jobs.NightlyJob, pause)
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -72,7 +74,7 @@ func (s *shop) begin(t *testing.T, args ...string) (end func() ended) {
 	s.each(a)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(cancel)
-	go func() { done <- a.run(ctx, args) }()
+	go func() { done <- execute(ctx, a, args) }()
 	return func() ended {
 		t.Helper()
 		select {
@@ -408,5 +410,5 @@ func TestControlInWords(t *testing.T) {
 		got := s.duly(t, args...)
 		fmt.Fprintf(&text, "$ duly %s\n%s%s(exit code %d)\n\n", line, got.out, got.err, got.code)
 	}
-	golden(t, "control.golden", strings.ReplaceAll(steady(text.String()), operatorName(), "OPERATOR"))
+	golden.Equal(t, "control.golden", strings.ReplaceAll(steady(text.String()), operatorName(), "OPERATOR"))
 }

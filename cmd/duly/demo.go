@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/spf13/cobra"
 
 	"duly/config"
 	"duly/internal/batch"
@@ -28,37 +27,14 @@ import (
 // demoGateway is the name of the demo's payment provider.
 const demoGateway = "simulator"
 
-func (a *app) demoCommand() *cobra.Command {
-	var keep bool
-	var subscriptions, sold int
-	cmd := &cobra.Command{
-		Use:   "demo",
-		Short: "Show the whole thing on a private database and a simulated gateway",
-		Long: "Starts a private MariaDB in a temporary folder and a payments simulator with realistic faults, enrols\n" +
-			"subscriptions, fills a shop with orders that were left half-way, and runs the nightly job on the due date and on\n" +
-			"days 1, 3 and 5, by a clock of its own. It reads no configuration and touches no other database.",
-		Example: "  duly demo\n" +
-			"  duly demo --keep",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if subscriptions < 1 {
-				return usagef("--subscriptions: at least 1")
-			}
-			if sold < 0 {
-				return usagef("--orders: %d is negative", sold)
-			}
-			return a.demo(cmd.Context(), subscriptions, sold, keep)
-		},
-	}
-	cmd.Flags().BoolVar(&keep, "keep", false, "leave the database up, and print how to look into it")
-	cmd.Flags().IntVar(&subscriptions, "subscriptions", 2000, "how many subscriptions to enrol: `N`")
-	cmd.Flags().IntVar(&sold, "orders", 500, "how many orders to place: `N`")
-	return cmd
-}
+// runner executes one command line of duly with a configuration, by a clock that is ahead by shift.
+type runner = func(ctx context.Context, c *config.Config, shift time.Duration, args []string) (code int, err error)
 
 // showcase is a running demo.
 type showcase struct {
 	*Session
+
+	run runner
 
 	dir    string
 	server *private.Server
@@ -72,13 +48,13 @@ type showcase struct {
 	report string // the file of the first night's
 }
 
-func (a *app) demo(ctx context.Context, subscriptions, orders int, keep bool) (err error) {
-	d := &showcase{Session: a.Session, orders: orders}
+func runDemo(ctx context.Context, ses *Session, run runner, subscriptions, orders int, keep bool) (err error) {
+	d := &showcase{Session: ses, run: run, orders: orders}
 	defer func() { err = errors.Join(err, d.end(ctx, keep && err == nil)) }()
 	if err := d.start(ctx, keep); err != nil {
 		return err
 	}
-	a.Screen.line("A shop with %s that are due on %s, and %s of the last hours, most of them left half-way. "+
+	ses.Screen.line("A shop with %s that are due on %s, and %s of the last hours, most of them left half-way. "+
 		"Its gateway declines some, fails now and then, and loses answers.", plural(int64(subscriptions), "subscription"), d.due, plural(int64(orders), "order"))
 	if err := demo.Enrol(ctx, d.db, demoGateway, subscriptions, d.due); err != nil {
 		return failed(err)
@@ -183,9 +159,6 @@ func (d *showcase) night(ctx context.Context, day int) error {
 		if err != nil {
 			return err
 		}
-		run := newApp(nil, d.Screen.out, d.Screen.err)
-		run.config, run.shift, run.lag = c, time.Duration(day)*24*time.Hour, 0
-		root := run.root()
 		args := []string{"run", "nightly"}
 		if d.report == "" {
 			if d.report, err = reportFile(); err != nil {
@@ -193,17 +166,17 @@ func (d *showcase) night(ctx context.Context, day int) error {
 			}
 			args = append(args, "--"+flagReport, d.report)
 		}
-		root.SetArgs(args)
-		if err := root.ExecuteContext(ctx); err != nil {
+		code, err := d.run(ctx, c, time.Duration(day)*24*time.Hour, args)
+		if err != nil {
 			return err
 		}
-		switch run.code {
+		switch code {
 		case batch.ExitDone, batch.ExitReview:
 			return nil
 		case batch.ExitUnfinished:
 			fmt.Fprintln(d.Screen.out, "Exit code 4 asks for another run; here it is.")
 		default:
-			return exitError{run.code, fmt.Errorf("the demo's run on day %d ended with exit code %d", day, run.code)}
+			return exitError{code, fmt.Errorf("the demo's run on day %d ended with exit code %d", day, code)}
 		}
 	}
 	return nil

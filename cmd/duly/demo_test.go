@@ -18,7 +18,7 @@ func TestDemoAddsUp(t *testing.T) {
 	t.Parallel()
 	var out, errs bytes.Buffer
 	a := newApp([]string{"DULY_DATABASE_DSN=nobody@tcp(127.0.0.1:1)/nothing", "DULY_UNKNOWN=1"}, &out, &errs)
-	code := a.run(t.Context(), []string{"demo", "--subscriptions", "120", "--orders", "60"})
+	code := execute(t.Context(), a, []string{"demo", "--subscriptions", "120", "--orders", "60"})
 	require.Zero(t, code, "%s%s", &out, &errs)
 
 	text := out.String()

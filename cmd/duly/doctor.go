@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/mysql"
@@ -33,75 +31,6 @@ type checkup struct {
 	*Session
 
 	found []checkView
-}
-
-func doctorCommand(ses *Session) *cobra.Command {
-	var confirmed, undo bool
-	var send tries
-	var reason, control, moved string
-	cmd := &cobra.Command{
-		Use:   "doctor",
-		Short: "Check configuration, database and gateways, and say how to fix what is wrong",
-		Long: "Checks the configuration, the database (reachable, migrations, privileges, isolation, real SKIP LOCKED, clock,\n" +
-			"max_allowed_packet, shop columns in local time), every gateway (address, token, and whether it shows a payment that it took),\n" +
-			"whether the database may have been restored, whether outbox.url can be reached (--webhook sends a test event), what Slack's\n" +
-			"keys look like (--slack sends a test message), and which files with secrets every user of the host can read. What a login may\n" +
-			"do is judged by its role (deploy/sql/grants.sql), and that of database.operator_dsn as an operator's who acts. It moves\n" +
-			"no money and changes no row but the marks in claim_probe. Exit code 2 if a check fails.\n\n" +
-			"--control NAME PAYMENT_ID checks nothing: it records a payment that gateway NAME took, looked up by its id, so that what the\n" +
-			"gateway says it does not know is checked by it. --moved NAME OLD_URL joins the address that the gateway was called at before\n" +
-			"to today's, if today's shows the newest payments that were taken there; with --undo it takes that back.\n\n" +
-			"--history-confirmed checks nothing: it records that you know the tables to be whole, so that gateways that can neither be\n" +
-			"asked nor listed are charged again. Exit code 4 while requests from before the loss may still arrive, with the time.",
-		Example: "  duly doctor\n  duly doctor --control main pay_123\n  duly doctor --moved main https://old.example.com\n  duly doctor --json\n  duly doctor --slack --webhook\n  duly doctor --history-confirmed --reason \"compared with the provider's export\"",
-		Args: func(cmd *cobra.Command, args []string) error {
-			switch named := control != "" || moved != ""; {
-			case control != "" && moved != "", named && confirmed:
-				return usagef("--control, --moved and --history-confirmed are three commands: give one of them")
-			case undo && moved == "":
-				return usagef("--undo: it takes back --moved: duly doctor --moved main https://old.example.com --undo --reason \"…\"")
-			case undo && !said(reason):
-				return usagef("--%s: say why --moved is taken back, for those who ask later", flagReason)
-			case control != "" && len(args) != 1:
-				return usagef("--control: give the gateway's name and the gateway's own id of a payment: duly doctor --control main pay_123")
-			case moved != "" && len(args) != 1:
-				return usagef("--moved: give the gateway's name and the URL that it had: duly doctor --moved main https://old.example.com")
-			case !named:
-				return noArguments(cmd, args)
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case control != "":
-				return addControl(cmd.Context(), ses, control, args[0], reason)
-			case undo:
-				return partAddresses(cmd.Context(), ses, moved, args[0], reason)
-			case moved != "":
-				return joinAddress(cmd.Context(), ses, moved, args[0], reason)
-			}
-			switch given := said(reason); {
-			case confirmed && !given:
-				return usagef("--%s: say why, for those who ask later", flagReason)
-			case given && !confirmed:
-				return usagef("--%s: it says why --history-confirmed is given", flagReason)
-			case confirmed:
-				return trustHistory(cmd.Context(), ses, reason)
-			}
-			d := &checkup{Session: ses}
-			d.all(cmd.Context(), send)
-			return d.report()
-		},
-	}
-	verboseFlag(ses.Screen, cmd, "every check, not only those that need something")
-	cmd.Flags().BoolVar(&send.slack, "slack", false, "send a test message to Slack")
-	cmd.Flags().BoolVar(&send.webhook, "webhook", false, "send a test event, of the type duly.test, to outbox.url")
-	cmd.Flags().BoolVar(&confirmed, "history-confirmed", false, "record that the tables are whole, after a restore or a fail-over")
-	cmd.Flags().StringVar(&control, "control", "", "record a payment, by its id, that the gateway `NAME` took (default none)")
-	cmd.Flags().StringVar(&moved, "moved", "", "join the URL that the gateway `NAME` had to today's (default none)")
-	cmd.Flags().BoolVar(&undo, "undo", false, "with --moved: take back that the URL was joined")
-	cmd.Flags().StringVar(&reason, flagReason, "", "with --history-confirmed, --control or --moved: why, a `TEXT` for those who ask later (default none)")
-	return cmd
 }
 
 // note records a check; mend says how to put an error right that does not say so itself.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -38,7 +40,7 @@ func TestDoctor(t *testing.T) {
 	broken.env = append(slices.Clone(s.env), "DULY_GATEWAYS_MAIN_URL=http://127.0.0.1:1", "DULY_BILLING_CHUNK_SIZE=2000")
 	bad := broken.duly(t, "doctor")
 	require.Equal(t, batch.ExitUsage, bad.code, bad.out)
-	golden(t, "doctor.golden", steady(got.out+"$ duly doctor --verbose\n"+all.out+"$ duly doctor # a gateway that is down\n"+bad.out))
+	golden.Equal(t, "doctor.golden", steady(got.out+"$ duly doctor --verbose\n"+all.out+"$ duly doctor # a gateway that is down\n"+bad.out))
 
 	for name, c := range map[string]struct {
 		env    string

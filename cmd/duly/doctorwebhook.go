@@ -35,7 +35,7 @@ func (d *checkup) webhookOf(ctx context.Context, c *config.Config, try bool) {
 	}
 	now := d.now()
 	err = hook.Notify(ctx, notify.Message{
-		ID: fmt.Sprintf("test_%d", now.UnixNano()), Type: testEvent, Subject: "doctor:" + version, At: now, Data: json.RawMessage("{}"),
+		ID: fmt.Sprintf("test_%d", now.UnixNano()), Type: testEvent, Subject: "doctor:" + d.version, At: now, Data: json.RawMessage("{}"),
 	})
 	d.note(check, err, c.Outbox.URL.String()+" took a test event", mend)
 }

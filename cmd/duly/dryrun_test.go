@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -95,7 +97,7 @@ func TestDryRunOfEveryJob(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "dryruns.golden", steady(text.String()))
+	golden.Equal(t, "dryruns.golden", steady(text.String()))
 	require.Equal(t, rows, s.tables(t))
 	require.Equal(t, numbers, s.numbers(t))
 	require.Equal(t, requests, s.sim.Stats().Requests)

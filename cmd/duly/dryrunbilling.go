@@ -172,11 +172,3 @@ func dueBy(list []jobs.ForecastSum) (count int64, money map[string]int64) {
 	}
 	return count, money
 }
-
-// rounded writes 25s, 1m20s and 12m.
-func rounded(d time.Duration) string {
-	if d%time.Minute == 0 {
-		return strings.TrimSuffix(d.String(), "0s")
-	}
-	return d.String()
-}

@@ -119,7 +119,7 @@ func (e *execution) execute(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	runner := e.runner(e.config, e.deps, e.flags.Limit, e.logs.Logger)
+	runner := engine(e.Session, e.config, e.deps, e.flags.Limit, e.logs.Logger)
 	controller, recorder := newRunController(show, cancel), &reportRecorder{progress: show}
 	e.deps.Repository.State, runner.AfterHeartbeat = controller.snapshot, controller.poll
 	e.deps.Repository.Report = recorder.record
@@ -130,7 +130,7 @@ func (e *execution) execute(ctx context.Context) error {
 	runner.OnRun = func(run *batch.Run, steps []*batch.StepExecution) {
 		began = run
 		e.logs.run.Store(run.ID)
-		e.cmd.seen.follow(ctx, e, run, steps)
+		e.cmd.seen.follow(ctx, run, steps, watchedRun{gateways: e.deps.Gateways, db: e.db.DB, partial: e.flags.partial()})
 		e.recordRerun(ctx, run)
 		if e.cmd.began != nil {
 			e.cmd.began(run.ID)
@@ -148,7 +148,7 @@ func (e *execution) execute(ctx context.Context) error {
 	measured := e.measured(ctx)
 	result, err := runner.Run(ctx, job, batch.Spec{
 		Job: job.Name, BusinessDate: e.business.String(), Params: params, RerunOf: e.flags.rerun,
-		Lease: e.config.Run.Lease, Host: hostname(), PID: os.Getpid(), Version: version,
+		Lease: e.config.Run.Lease, Host: hostname(), PID: os.Getpid(), Version: e.version,
 	})
 	sampled()
 	show.stop()

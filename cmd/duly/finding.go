@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
-	"time"
 
 	"duly/internal/audit"
 	"duly/internal/gateway"
@@ -12,9 +10,6 @@ import (
 	"duly/internal/payment"
 	"duly/internal/query"
 )
-
-// findingShown is how many findings a document lists about one thing.
-const findingShown = 50
 
 // resolveFinding closes a finding, if the gateway and our rows bear out what the operator says of it.
 func resolveFinding(ctx context.Context, ses *Session, db *database, id uint64, named string, as payment.Resolution, action operator.Action) (string, error) {
@@ -83,30 +78,4 @@ func look(ctx context.Context, ses *Session, name string, w payment.Ref) (paymen
 	paced := gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: ses.now})
 	defer paced.Close()
 	return paced.Look(ctx, w), nil
-}
-
-// findings writes what audits found about one thing, for people.
-func findings(screen *Screen, list []query.Finding) {
-	for _, f := range list {
-		if f.Resolved != nil {
-			screen.line("finding %d (%s): %s; resolved %s: %s", f.ID, f.Kind, f.Text(), f.Resolved.UTC().Format(time.DateOnly), orBlank(f.Resolution))
-			continue
-		}
-		screen.line("finding %d (%s): %s", f.ID, f.Kind, f.Text())
-		command, when, _ := strings.Cut(f.Next(), ", ")
-		if when != "" {
-			screen.line("  %s:", when)
-		}
-		screen.command("  %s", command)
-	}
-}
-
-// waiting is what comes next where nothing else does: what an open finding asks for.
-func waiting(next string, list []query.Finding) string {
-	for _, f := range list {
-		if f.Resolved == nil && next == "nothing" {
-			return fmt.Sprintf("finding %d waits for an operator: %s", f.ID, f.Next())
-		}
-	}
-	return next
 }

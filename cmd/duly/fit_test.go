@@ -6,13 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"duly/internal/test/golden"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"duly/internal/batch"
-	"duly/internal/payment"
 )
 
 func TestHang(t *testing.T) {
@@ -57,36 +56,13 @@ func TestTablesFit(t *testing.T) {
 	var out strings.Builder
 	for _, width := range []int{0, 120, 60, 44, 30} {
 		var b strings.Builder
-		a := newApp(nil, &b, io.Discard)
-		a.Screen.wide = width
-		a.Screen.table(header, rows)
+		screen := newScreen(nil, &b, io.Discard)
+		screen.wide = width
+		screen.table(header, rows)
 		fmt.Fprintf(&out, "%d columns\n%s", width, b.String())
 		for line := range strings.Lines(b.String()) {
 			require.True(t, width == 0 || text.StringWidth(strings.TrimSuffix(line, "\n")) <= width, line)
 		}
 	}
-	golden(t, "tables.golden", out.String())
-}
-
-// Nothing that people read on a terminal of 80 columns is wider than it, but for words that are.
-func TestEightyColumns(t *testing.T) {
-	t.Parallel()
-	s := newShop(t)
-	s.filled(t, &hook{status: 204})
-	s.enrol(t, "wrong_amount", 500)
-	s.enrol(t, "hard", 500)
-	s.each = func(a *app) { a.Screen.wide = 80 }
-	order := s.order(t, "payment_in_progress", payment.Succeeded)
-	for _, args := range []string{
-		"status", "run nightly --dry-run", "run nightly", "runs", "show run 101", "show subscription 1", "show invoice 4", fmt.Sprint("show order ", order),
-		"doctor", "run fly", "migrate status", "status",
-	} {
-		got := s.duly(t, strings.Fields(args)...)
-		require.Less(t, got.code, batch.ExitNotRun, args)
-		for line := range strings.Lines(got.out + got.err) {
-			line = strings.TrimSuffix(line, "\n")
-			wide := text.StringWidth(line) > 80 && len(strings.Fields(line)) > 1
-			require.False(t, wide && !strings.HasPrefix(line, "next: ") && !strings.HasPrefix(line, "{"), "%s: %s", args, line)
-		}
-	}
+	golden.Equal(t, "tables.golden", out.String())
 }

@@ -161,3 +161,8 @@ func typeOf(f *pflag.Flag) string {
 	}
 	return f.Value.Type()
 }
+
+// verboseFlag gives a command the flag that shows what people need seldom.
+func verboseFlag(screen *Screen, cmd *cobra.Command, usage string) {
+	cmd.Flags().BoolVar(&screen.verbose, "verbose", false, "show more: "+usage)
+}

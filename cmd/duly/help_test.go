@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"duly/internal/test/golden"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
@@ -16,7 +18,7 @@ import (
 
 // everyCommand calls do for every command that people can see, with the words that it is typed with.
 func everyCommand(do func(cmd *cobra.Command, words []string)) {
-	root := newApp(nil, io.Discard, io.Discard).root()
+	root := rootCommand(newApp(nil, io.Discard, io.Discard))
 	root.InitDefaultHelpCmd()
 	each(root, func(cmd *cobra.Command) {
 		if cmd.Name() == "help" || !cmd.HasParent() || cmd.IsAvailableCommand() {
@@ -42,7 +44,7 @@ func TestCommandsPage(t *testing.T) {
 		fmt.Fprintf(&page, "\n## %s\n\n```text\n%s\n```\n", strings.Join(append([]string{"duly"}, words...), " "), strings.TrimSpace(text))
 	})
 	require.Greater(t, all, 20)
-	golden(t, "../../../docs/commands.md", page.String())
+	golden.Equal(t, "../../../docs/commands.md", page.String())
 }
 
 // Help has an example, fits 80 columns, and every flag that takes a value says what is taken without it.
@@ -115,7 +117,7 @@ func TestCompletion(t *testing.T) {
 		require.Equal(t, batch.ExitDone, got.code, words)
 		fmt.Fprintf(&text, "$ duly %s\n%s", words, got.out)
 	}
-	golden(t, "complete.golden", dates.ReplaceAllString(text.String(), "DATE"))
+	golden.Equal(t, "complete.golden", dates.ReplaceAllString(text.String(), "DATE"))
 
 	// Nothing, and no error, where there is no database to ask.
 	for _, env := range [][]string{nil, {"DULY_DATABASE_DSN=duly:" + secretToken + "@tcp(127.0.0.1:1)/shop"}, {"DULY_DATABASE_DSN=private"}, {"DULY_BILLING_CHUNK_SIZE=x"}} {

@@ -7,16 +7,10 @@ import (
 	"time"
 
 	pretty "github.com/jedib0t/go-pretty/v6/text"
-	"github.com/spf13/cobra"
 
 	"duly/internal/payment"
 	"duly/internal/text"
 )
-
-// verboseFlag gives a command the flag that shows what people need seldom.
-func verboseFlag(screen *Screen, cmd *cobra.Command, usage string) {
-	cmd.Flags().BoolVar(&screen.verbose, "verbose", false, "show more: "+usage)
-}
 
 // item writes a line of parts, joined by " · ", behind a label that is padded to the width of the column. What does not fit goes on
 // below, behind the label. A part that is a command stays in one piece.
@@ -54,16 +48,6 @@ func (s *Screen) item(label string, column int, parts ...string) {
 type calendar struct {
 	zone  *time.Location
 	today payment.Date
-}
-
-// calendar is how days and instants are written on a screen of now.
-func newCalendar(ses *Session, now time.Time) (calendar, error) {
-	c, err := ses.load()
-	if err != nil {
-		return calendar{}, err
-	}
-	zone := c.Business.Location()
-	return calendar{zone, payment.DateOf(now.In(zone))}, nil
 }
 
 // day writes 28 Nov, with its year where that is not this one.
@@ -106,4 +90,12 @@ func lasting(d time.Duration) string {
 		return fmt.Sprintf("%dh", int(d.Hours()))
 	}
 	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
+
+// rounded writes 25s, 1m20s and 12m.
+func rounded(d time.Duration) string {
+	if d%time.Minute == 0 {
+		return strings.TrimSuffix(d.String(), "0s")
+	}
+	return d.String()
 }

@@ -31,8 +31,8 @@ func TestPlainMarks(t *testing.T) {
 		{[]string{"TERM=dumb", "LANG=en_US.UTF-8"}, true},
 	} {
 		var b strings.Builder
-		a := newApp(c.env, &b, &b)
-		a.Screen.line("%s", line)
+		screen := newScreen(c.env, &b, &b)
+		screen.line("%s", line)
 		if !c.plain {
 			require.Equal(t, line+"\n", b.String(), c.env)
 			continue
@@ -48,12 +48,12 @@ func TestItemsFit(t *testing.T) {
 		parts := rapid.SliceOfN(rapid.StringMatching(`[a-zé]{1,9}( [a-zé]{1,9}){0,20}`), 1, 8).Draw(t, "parts")
 		column := rapid.IntRange(0, 14).Draw(t, "column")
 		var b strings.Builder
-		a := newApp(nil, &b, &b)
-		a.Screen.wide = rapid.SampledFrom([]int{80, 140}).Draw(t, "width")
+		screen := newScreen(nil, &b, &b)
+		screen.wide = rapid.SampledFrom([]int{80, 140}).Draw(t, "width")
 		want := strings.Fields("label " + strings.Join(parts, " "))
-		a.Screen.item("label", max(column, len("label")+1), parts...)
+		screen.item("label", max(column, len("label")+1), parts...)
 		for line := range strings.Lines(b.String()) {
-			require.LessOrEqual(t, text.StringWidth(strings.TrimSuffix(line, "\n")), a.Screen.wide, line)
+			require.LessOrEqual(t, text.StringWidth(strings.TrimSuffix(line, "\n")), screen.wide, line)
 		}
 		require.Equal(t, want, strings.Fields(strings.ReplaceAll(b.String(), "·", " ")))
 	})

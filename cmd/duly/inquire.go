@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"duly/config"
 	"duly/internal/billing"
 	"duly/internal/gateway"
 	"duly/internal/payment"
@@ -29,11 +27,6 @@ type inquired struct {
 	evidence payment.Evidence
 	keeping  billing.Guarantees
 	known    bool
-}
-
-// asks reports of each gateway whether this host can ask it what became of a charge.
-func asks(c *config.Config) func(gateway string) bool {
-	return func(gateway string) bool { return c.Gateways[gateway].LookUp }
 }
 
 // inquire asks the gateway about a charge that an operator settles.
@@ -60,15 +53,6 @@ func inquire(ctx context.Context, ses *Session, db *database, q inquiry, busines
 		keeping:  billing.Guarantees{KeyLife: able.KeyLife, Longest: able.LongestRequest, LookupOutlivesKey: able.LookupOutlivesKey},
 		known:    true,
 	}, nil
-}
-
-// paced is the client of one gateway.
-func paced(ses *Session, name string, g config.Gateway) (*gateway.Limited, error) {
-	client, err := ses.adapter(name, g)
-	if err != nil {
-		return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
-	}
-	return gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: ses.now}), nil
 }
 
 // history finds out whether q was sent to the account that the gateway is called at today, and by which payments its

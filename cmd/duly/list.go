@@ -9,9 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"duly/internal/audit"
 	"duly/internal/payment"
 	"duly/internal/query"
@@ -32,13 +29,6 @@ type listView struct {
 	Rows []listed  `json:"rows"`
 	More int64     `json:"more"` // rows that are not listed
 	At   time.Time `json:"at"`
-}
-
-// listed is a row with the commands that move it on.
-type listed struct {
-	query.WaitingRow
-
-	Next []wayOut `json:"next"`
 }
 
 // listSpec is one of the lists.
@@ -80,48 +70,6 @@ func findingKinds() []string {
 		words = append(words, string(k))
 	}
 	return words
-}
-
-func listCommand(ses *Session) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List what waits for somebody, with the command to type next",
-		Long: "Lists what waits, rows with equal reasons together, with their ids and the command to type next. With --verbose each row\n" +
-			"stands by itself with every command that moves it on, the usual one first: a command of which the line says that a gateway\n" +
-			"is asked is refused where the gateway says otherwise, the others are accepted as they stand, with a reason in place of the\n" +
-			"dots. The same filters take many rows at once in duly resolve and duly requeue. It only reads, so a replica will do.",
-		Example: "  duly list review\n" +
-			"  duly list review --run 17 --what invoice\n" +
-			"  duly list findings --kind unknown_there --json",
-	}
-	for _, spec := range listSpecs() {
-		cmd.AddCommand(listOne(ses, spec))
-	}
-	group(cmd)
-	return cmd
-}
-
-func listOne(ses *Session, spec listSpec) *cobra.Command {
-	var f filterFlags
-	limit := listLimit
-	cmd := &cobra.Command{
-		Use: spec.name, Short: spec.short, Example: "  duly list " + spec.name + "\n  duly list " + spec.name + " --since 2026-01-31 --limit 500", Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
-			if limit < 1 || limit > mostListed {
-				err = fmt.Errorf("--limit: %d is not a number from 1 to %d", limit, mostListed)
-			}
-			if err = errors.Join(err, f.check(ses)); err != nil {
-				return usage(err)
-			}
-			return ses.withSchema(cmd.Context(), func(db *database) error { return list(cmd.Context(), ses, db, spec, f, limit) })
-		},
-	}
-	flags := cmd.Flags()
-	f.add(ses, cmd, flagReason, spec)
-	verboseFlag(ses.Screen, cmd, "each row by itself, with every command that moves it on")
-	flags.IntVar(&limit, flagLimit, limit, "list so many `ROWS` at most, and count the others")
-	return cmd
 }
 
 func list(ctx context.Context, ses *Session, db *database, spec listSpec, f filterFlags, limit int) error {
@@ -172,16 +120,6 @@ func list(ctx context.Context, ses *Session, db *database, spec listSpec, f filt
 	return nil
 }
 
-// flagMatching is the part of a reason, where --reason is what is recorded.
-const (
-	flagMatching = "matching"
-	flagSince    = "since"
-	flagUntil    = "until"
-	flagWhat     = "what"
-	flagKind     = "kind"
-	flagSink     = "sink"
-)
-
 // filterFlags say which waiting rows are meant.
 type filterFlags struct {
 	gateways, whats, kinds, sinks []string
@@ -190,34 +128,6 @@ type filterFlags struct {
 
 	matchingFlag string
 	spec         listSpec
-}
-
-// add gives a command the flags that mean something to its list. matching is how the part of the reason is called.
-func (f *filterFlags) add(a *Session, cmd *cobra.Command, matching string, spec listSpec) {
-	f.matchingFlag, f.spec = matching, spec
-	flags := cmd.Flags()
-	if !spec.sinks {
-		flags.StringSliceVar(&f.gateways, flagGateway, nil, "only rows of the gateway of this `NAME` (repeat, or separate by commas; default all)")
-		complete(cmd, flagGateway, func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return completeGateway(a, cmd, nil, typed)
-		})
-	}
-	flags.Var(idList{&f.runs}, flagRun, "only rows that the run of this `ID` left so (repeat, or separate by commas; default all)")
-	complete(cmd, flagRun, with(a, completeRerun))
-	flags.StringVar(&f.matching, matching, "", "only rows whose reason contains this `TEXT`, in any letter case (default any)")
-	flags.StringVar(&f.since, flagSince, "", "only rows that have waited since this `DAY` or instant, or for less long (default any)")
-	flags.StringVar(&f.until, flagUntil, "", "only rows that have waited since before this `DAY` or instant (default any)")
-	add := func(to *[]string, flag, text string, words []string) {
-		if len(words) > 1 {
-			flags.StringSliceVar(to, flag, nil, text+": "+strings.Join(words, ", ")+" (default all)")
-			complete(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
-		}
-	}
-	add(&f.whats, flagWhat, "only rows of this `SORT`", spec.whats)
-	add(&f.kinds, flagKind, "only findings of this `KIND`", spec.kinds)
-	if spec.sinks {
-		flags.StringSliceVar(&f.sinks, flagSink, nil, "only deliveries to the receiver of this `NAME`: "+strings.Join(jobs.Sinks(), ", ")+" (default all)")
-	}
 }
 
 // check finds mistakes that need no database, all at once.
@@ -327,6 +237,20 @@ func quoted(value string) string {
 }
 
 // given reports whether one of the flags was typed.
-func (f *filterFlags) given(flags *pflag.FlagSet) bool {
-	return slices.ContainsFunc([]string{flagGateway, flagRun, f.matchingFlag, flagSince, flagUntil, flagWhat, flagKind, flagSink}, flags.Changed)
+func (f *filterFlags) given(changed func(flag string) bool) bool {
+	return slices.ContainsFunc([]string{flagGateway, flagRun, f.matchingFlag, flagSince, flagUntil, flagWhat, flagKind, flagSink}, changed)
+}
+
+// knownRuns says which of the runs are not there.
+func knownRuns(ctx context.Context, db *database, ids []uint64) error {
+	var found []error
+	for _, id := range ids {
+		switch run, err := runs.FindRun(ctx, db.DB, id); {
+		case err != nil:
+			return failed(err)
+		case run == nil:
+			found = append(found, fmt.Errorf("--run: no run %d; see duly runs", id))
+		}
+	}
+	return usage(errors.Join(found...))
 }

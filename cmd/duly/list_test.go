@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -77,7 +79,7 @@ func TestList(t *testing.T) {
 		}
 		require.Equal(t, before, s.tables(t), "it only shows")
 	}
-	golden(t, "list.golden", strings.ReplaceAll(steady(text.String()), yesterday(t, s), "YYYYMMDD"))
+	golden.Equal(t, "list.golden", strings.ReplaceAll(steady(text.String()), yesterday(t, s), "YYYYMMDD"))
 }
 
 // Every command of a list is one that there is. Those that ask no gateway are accepted as they stand; of the others, refusals say in a

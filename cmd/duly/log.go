@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/term"
 
 	"duly/config"
 	"duly/internal/logfile"
@@ -21,22 +18,6 @@ const (
 	logBytes = 12 << 20
 	logKept  = 30 * 24 * time.Hour
 )
-
-// terminal reports whether people read w as it is written.
-func terminal(w io.Writer) bool {
-	f, ok := behind(w).(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// size is how many columns and lines the terminal behind w has; an ordinary one if it does not say.
-func size(w io.Writer) (width, height int) {
-	if f, ok := behind(w).(*os.File); ok {
-		if width, height, err := term.GetSize(int(f.Fd())); err == nil && width > 0 && height > 0 {
-			return width, height
-		}
-	}
-	return 80, 24
-}
 
 // logs is where a run's log lines go.
 type logs struct {

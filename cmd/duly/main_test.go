@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,8 +23,6 @@ import (
 
 // asProgram in the environment makes the test binary the program itself, for tests that send it signals.
 const asProgram = "DULY_TEST_AS_PROGRAM"
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
@@ -105,7 +101,7 @@ func duly(t *testing.T, each func(*app), env []string, args ...string) ended {
 	defer end()
 	a := newApp(env, &out, &errs)
 	each(a)
-	got := ended{code: a.run(ctx, args), out: out.String(), err: errs.String()}
+	got := ended{code: execute(ctx, a, args), out: out.String(), err: errs.String()}
 	for _, secret := range []string{secretMethod, secretToken} {
 		require.NotContains(t, got.out, secret)
 		require.NotContains(t, got.err, secret)
@@ -123,19 +119,6 @@ func document[T any](t *testing.T, got ended) (doc T) {
 	require.NoError(t, decoder.Decode(&doc), got.out)
 	require.False(t, decoder.More(), got.out)
 	return doc
-}
-
-// golden compares text with a golden file; what differs from run to run is replaced before.
-func golden(t *testing.T, name, text string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.MkdirAll("testdata", 0o755))
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, string(want), text, "go test ./cmd/duly -update writes it anew")
 }
 
 var (

@@ -6,17 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"duly/internal/payment"
 	"duly/internal/query"
-)
-
-// flagYes does what a filter selects, and flagDead selects every event that was given up.
-const (
-	flagYes  = "yes"
-	flagDead = "dead"
 )
 
 // manyFlags select rows of a list, for `duly resolve` and `duly requeue`.
@@ -26,20 +17,9 @@ type manyFlags struct {
 	yes, dead bool
 }
 
-// add gives a command the filters of a list. What sort of row it takes is clear from the command.
-func (f *manyFlags) add(a *Session, cmd *cobra.Command, list string) {
-	spec := listSpecs()[slices.IndexFunc(listSpecs(), func(s listSpec) bool { return s.name == list })]
-	spec.whats = nil
-	f.filterFlags.add(a, cmd, flagMatching, spec)
-	if spec.sinks {
-		cmd.Flags().BoolVar(&f.dead, flagDead, false, "every event that was given up")
-	}
-	cmd.Flags().BoolVar(&f.yes, flagYes, false, "do it to all that the filters select (default false: only show what would be done)")
-}
-
 // given reports whether rows are selected by filters.
-func (f *manyFlags) given(flags *pflag.FlagSet) bool {
-	return f.filterFlags.given(flags) || f.dead || f.yes
+func (f *manyFlags) given(changed func(flag string) bool) bool {
+	return f.filterFlags.given(changed) || f.dead || f.yes
 }
 
 // typed is the filters as they are typed again.
@@ -87,7 +67,9 @@ func resolveMany(ses *Session, r resolver, f resolveFlags, as payment.Resolution
 	return bulk{
 		verb: "resolve", what: r.what, as: string(as),
 		command: fmt.Sprintf("duly resolve %s --as %s --reason %s", r.what, as, quoted(f.reason)),
-		preview: func(ctx context.Context, db *database, id uint64) (string, error) { return r.preview(ctx, ses, db, id, as) },
+		preview: func(ctx context.Context, db *database, id uint64) (string, error) {
+			return r.preview(ctx, ses, db, id, as)
+		},
 		do: func(ctx context.Context, db *database, id uint64) (string, error) {
 			if _, err := r.preview(ctx, ses, db, id, as); err != nil {
 				return "", err

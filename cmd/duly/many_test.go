@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -51,7 +53,7 @@ func TestMany(t *testing.T) {
 		types(m.code, next)
 		types(m.code, next) // what was refused still is
 	}
-	golden(t, "many.golden", strings.ReplaceAll(steady(text.String()), yesterday(t, s), "YYYYMMDD"))
+	golden.Equal(t, "many.golden", strings.ReplaceAll(steady(text.String()), yesterday(t, s), "YYYYMMDD"))
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'requeue' AND reason = 'invited' AND subject = 'event:902'"))
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM event_deliveries WHERE event_id = 902 AND sink = 'slack' AND status = 'pending'"))
 	doubled := s.number(t, "SELECT COUNT(*) FROM (SELECT subject FROM operator_actions GROUP BY action, subject HAVING COUNT(*) > 1) twice")

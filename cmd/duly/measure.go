@@ -13,9 +13,6 @@ import (
 	"duly/jobs"
 )
 
-// givesBack is the step whose money goes to customers.
-const givesBack = jobs.StepRefund
-
 // The kinds of rows that wait.
 const (
 	kindSubscriptions = "subscriptions"

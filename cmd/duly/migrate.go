@@ -6,34 +6,11 @@ import (
 	"fmt"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/spf13/cobra"
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/migrations"
 )
-
-func migrateCommand(ses *Session) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "migrate",
-		Short: "Bring the schema up to date, take it back, or show where it stands",
-		Example: "  duly migrate up\n" +
-			"  duly migrate status",
-	}
-	add := func(name, short, long string, do func(context.Context, *Screen, *database) error) {
-		cmd.AddCommand(&cobra.Command{
-			Use: name, Short: short, Long: long, Example: "  duly migrate " + name, Args: noArguments,
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				return ses.withDatabase(cmd.Context(), func(db *database) error { return do(cmd.Context(), ses.Screen, db) })
-			},
-		})
-	}
-	add("up", "Apply what is not applied yet", "Applies every migration that is not applied yet.", migrateUp)
-	add("down", "Take the newest migration back", "Takes the newest migration back. It refuses while a table has rows that it would drop, or columns of.", migrateDown)
-	add("status", "List migrations and whether they are applied", "Lists every migration that this program knows, and whether it is applied.", migrateStatus)
-	group(cmd)
-	return cmd
-}
 
 func migrateUp(ctx context.Context, screen *Screen, db *database) error {
 	// Before the first statement, so that none fails half-way because of a setting.

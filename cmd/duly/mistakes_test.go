@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -106,7 +108,7 @@ func TestMistakes(t *testing.T) {
 		text.WriteString(strings.NewReplacer(file, "duly.yaml", today, "TODAY").Replace(line))
 	}
 	require.Equal(t, before, s.tables(t), "a mistake must touch nothing")
-	golden(t, "mistakes.golden", text.String())
+	golden.Equal(t, "mistakes.golden", text.String())
 }
 
 func TestSchemaOfAnotherVersion(t *testing.T) {

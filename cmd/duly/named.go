@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"duly/internal/batch"
@@ -112,32 +110,20 @@ func more(ctx context.Context, db *mysql.DB, rows []query.WaitingRow, list query
 	return rows, err
 }
 
-func asListed(rows []query.WaitingRow) []listed {
-	list := make([]listed, len(rows))
-	for i, l := range rows {
-		list[i].WaitingRow = l
+// groupReviews groups the rows that went to review since the instant by their reasons, the most rows first.
+func (e *execution) groupReviews(ctx context.Context, s *summary, run *batch.Run, since time.Time) error {
+	if s.reviews == 0 && !since.Before(run.Started) {
+		return nil
 	}
-	return list
-}
-
-// nextOf are the usual commands about rows. A word on money that a gateway may have taken is said by who has looked: the command that
-// shows the row comes first.
-func nextOf(rows []listed) []string {
-	var next []string
-	for _, row := range rows {
-		if len(row.Next) == 0 {
-			continue
-		}
-		command := row.Next[0].Command
-		if strings.HasPrefix(command, "duly resolve attempt ") || strings.HasPrefix(command, "duly resolve payment ") {
-			switch {
-			case row.What == query.WaitingOrder:
-				command = fmt.Sprintf("duly show order %d", row.ID)
-			case row.Invoice != 0:
-				command = fmt.Sprintf("duly show invoice %d", row.Invoice)
-			}
-		}
-		next = append(next, command)
+	rows, err := e.reviewed(ctx, run, since, reviewsGrouped)
+	if err != nil {
+		return err
 	}
-	return next
+	now, canAsk := e.deps.Business(), asks(e.config)
+	for i := range rows {
+		rows[i].Next = waysOut(rows[i].WaitingRow, now, canAsk)
+	}
+	s.reviews = max(s.reviews, int64(len(rows)))
+	s.groups = grouped(rows)
+	return nil
 }

@@ -48,7 +48,7 @@ func TestANightThatEndsBetweenTwoJobs(t *testing.T) {
 				}
 				return time.Now()
 			}
-			require.Equal(t, c.exit, a.run(ctx, []string{"run", "nightly", "--json"}), errs.String())
+			require.Equal(t, c.exit, execute(ctx, a, []string{"run", "nightly", "--json"}), errs.String())
 			var doc nightlyDocument
 			require.NoError(t, json.Unmarshal(out.Bytes(), &doc), out.String())
 			require.Equal(t, c.exit, doc.Exit)

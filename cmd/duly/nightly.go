@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"duly/config"
 	"duly/internal/batch"
@@ -18,9 +17,6 @@ import (
 	"duly/migrations"
 )
 
-// nightlyJob runs the other jobs one after the other.
-const nightlyJob = "nightly"
-
 // nightlyDoes says what it does.
 const nightlyDoes = "all of these, one after the other"
 
@@ -29,32 +25,11 @@ func nightlyFlags() []string {
 	return []string{flagDate, flagAllowFuture, flagRate, flagLimit}
 }
 
-// nightlyView is the document of `duly run nightly`.
-type nightlyView struct {
-	Job  string        `json:"job"`
-	Exit int           `json:"exit_code"`
-	Jobs []nightlyPart `json:"jobs"`
-	// NotBegun are the jobs that the night did not come to.
-	NotBegun []string `json:"not_begun"`
-}
-
-// nightlyPart is how one job of the night ended.
-type nightlyPart struct {
-	Job   string `json:"job"`
-	Exit  int    `json:"exit_code"`
-	Error string `json:"error,omitempty"` // why it did not run
-	// Document is what the job itself would have printed; null if it did not run.
-	Document any `json:"document"`
-
-	run uint64 // 0: it has none
-	err error
-}
-
 // nightly runs every job, each whatever the one before ended with, but for a schema or configuration error, a signal
 // and the end of its time.
-func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
-	whole := jobSpec{name: nightlyJob, takes: nightlyFlags(), steps: func(int) []string { return nil }}
-	found := whole.misplaced(cmd.Flags().Changed)
+func (a *app) nightly(ctx context.Context, f runFlags, given func(flag string) bool) (err error) {
+	whole := jobSpec{name: jobs.NightlyJob, takes: nightlyFlags(), steps: func(int) []string { return nil }}
+	found := whole.misplaced(given)
 	if f.rerun != 0 || len(f.Steps) > 0 {
 		found = append(found, errors.New("--rerun, --step: nightly is several runs; repeat the one that you mean: duly runs"))
 	}
@@ -64,50 +39,50 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 		return usage(err)
 	}
 	a.dry = f.dryRun
-	a.seen.begin(cmd.Context(), c, nil)
-	shared, err := a.open(cmd.Context(), c)
+	a.seen.begin(ctx, c, nil)
+	shared, err := a.open(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer shared.close()
-	defer func() { a.notify(cmd.Context(), c, shared, nil, err) }()
+	defer func() { a.notify(ctx, c, shared, nil, err) }()
 	if !f.dryRun {
-		if err := awake(cmd.Context(), shared); err != nil {
+		if err := awake(ctx, shared); err != nil {
 			return err
 		}
 	}
-	ctx, end, err := f.bounded(cmd.Context())
+	within, end, err := f.bounded(ctx)
 	if err != nil {
 		return usage(err)
 	}
 	defer end()
-	v := nightlyView{Job: nightlyJob, Jobs: []nightlyPart{}, NotBegun: []string{}}
-	screen, err := a.nightScreen(cmd.Context(), c, f, shared)
+	v := nightlyView{Job: jobs.NightlyJob, Jobs: []nightlyPart{}, NotBegun: []string{}}
+	screen, err := a.beginNight(ctx, c, f, shared)
 	if err != nil {
 		return err
 	}
-	night, err := nightOf(cmd.Context(), a.Session, f, shared)
+	night, err := nightOf(ctx, a.Session, f, shared)
 	if err != nil {
 		return err
 	}
-	order, err := a.orderOfNight(cmd.Context(), c, shared)
+	order, err := a.orderOfNight(ctx, c, shared)
 	if err != nil {
 		return failed(err)
 	}
 	for i, w := range order {
-		if ctx.Err() != nil {
+		if within.Err() != nil {
 			v.NotBegun = namesOf(order[i:])
 			break
 		}
-		p := screen.part(ctx, w, f.forPart(w), shared)
+		p := a.shown(within, screen, w, f.forPart(w), shared)
 		v.Jobs = append(v.Jobs, p)
 		if p.Exit == batch.ExitUsage {
 			v.NotBegun = namesOf(order[i+1:])
 			break
 		}
 	}
-	if v.Exit = v.worst(); stopCode(ctx) > batch.ExitNotRun {
-		v.Exit = stopCode(ctx)
+	if v.Exit = v.worst(); stopCode(within) > batch.ExitNotRun {
+		v.Exit = stopCode(within)
 	}
 	a.code = v.Exit
 	if a.Screen.json {
@@ -115,7 +90,7 @@ func (a *app) nightly(cmd *cobra.Command, f runFlags) (err error) {
 	} else {
 		screen.end(v)
 	}
-	pageOfNight(cmd.Context(), a.Session, f.report, shared, v, night)
+	pageOfNight(ctx, a.Session, f.report, shared, v, night)
 	return err
 }
 
@@ -213,21 +188,40 @@ func (f runFlags) bounded(ctx context.Context) (context.Context, context.CancelF
 	return ctx, cancel, nil
 }
 
-// worst is the exit code of the night: that of the job that an operator must act on first. A job that did not run was
-// left out of the night; one that the night did not come to leaves it unfinished.
-func (v nightlyView) worst() int {
-	severity := []int{batch.ExitDone, batch.ExitNotRun, batch.ExitReview, batch.ExitUnfinished, batch.ExitFailed, batch.ExitUsage}
-	worst := batch.ExitDone
-	if len(v.NotBegun) > 0 {
-		worst = batch.ExitUnfinished
-	}
-	for _, p := range v.Jobs {
-		if p.Exit > batch.ExitNotRun {
-			return p.Exit // a signal
+// shown runs a job and writes its line.
+func (a *app) shown(ctx context.Context, n *nightScreen, w jobSpec, f runFlags, shared *database) nightlyPart {
+	if n.each {
+		if !n.screen.json {
+			n.screen.line("")
 		}
-		if slices.Index(severity, p.Exit) > slices.Index(severity, worst) {
-			worst = p.Exit
-		}
+		return a.part(ctx, w, f, shared)
 	}
-	return worst
+	one := *a
+	var ended []summary
+	one.nights = &ended
+	p := one.part(ctx, w, f, shared)
+	if len(ended) == 0 {
+		n.screen.marked(notRunLine(p), blockIndent+signIndent)
+		return p
+	}
+	n.ended(ended[0])
+	return p
+}
+
+// beginNight begins the screen of a night.
+func (a *app) beginNight(ctx context.Context, c *config.Config, f runFlags, db *database) (*nightScreen, error) {
+	n := &nightScreen{screen: a.Screen, now: a.now, dry: f.dryRun, page: f.report, began: a.now(), each: f.verbose || f.dryRun || a.Screen.json}
+	if n.each {
+		return n, nil
+	}
+	date := f.Date
+	if date == "" {
+		business, err := a.clock(ctx, db.DB)
+		if err != nil {
+			return nil, err
+		}
+		date = payment.DateOf(business().In(c.Business.Location())).String()
+	}
+	a.Screen.say(a.Screen.out, strings.Join([]string{jobs.NightlyJob, dayOfYear(date), "times in " + c.Business.Timezone}, " · "))
+	return n, nil
 }

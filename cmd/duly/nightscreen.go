@@ -1,15 +1,12 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"duly/config"
 	"duly/internal/batch"
-	"duly/internal/payment"
 	"duly/internal/sum"
 	"duly/internal/text"
 	"duly/jobs"
@@ -17,51 +14,15 @@ import (
 
 // nightScreen shows a night for people: a line a job, then what it all means for money and people.
 type nightScreen struct {
-	app   *app
-	page  string
-	began time.Time
+	screen *Screen
+	now    func() time.Time
+	dry    bool
+	page   string
+	began  time.Time
 	// each: every job is shown as a run of its own.
 	each      bool
 	summaries []summary
 	idle      []string // jobs that had nothing to do
-}
-
-// nightScreen begins the screen of a night.
-func (a *app) nightScreen(ctx context.Context, c *config.Config, f runFlags, db *database) (*nightScreen, error) {
-	n := &nightScreen{app: a, page: f.report, began: a.now(), each: f.verbose || f.dryRun || a.Screen.json}
-	if n.each {
-		return n, nil
-	}
-	date := f.Date
-	if date == "" {
-		business, err := a.clock(ctx, db.DB)
-		if err != nil {
-			return nil, err
-		}
-		date = payment.DateOf(business().In(c.Business.Location())).String()
-	}
-	a.Screen.say(a.Screen.out, strings.Join([]string{nightlyJob, dayOfYear(date), "times in " + c.Business.Timezone}, " · "))
-	return n, nil
-}
-
-// part runs a job and writes its line.
-func (n *nightScreen) part(ctx context.Context, w jobSpec, f runFlags, shared *database) nightlyPart {
-	if n.each {
-		if !n.app.Screen.json {
-			n.app.Screen.line("")
-		}
-		return n.app.part(ctx, w, f, shared)
-	}
-	one := *n.app
-	var ended []summary
-	one.nights = &ended
-	p := one.part(ctx, w, f, shared)
-	if len(ended) == 0 {
-		n.app.Screen.marked(notRunLine(p), blockIndent+signIndent)
-		return p
-	}
-	n.ended(ended[0])
-	return p
 }
 
 // ended writes the line of a job that has run.
@@ -71,7 +32,7 @@ func (n *nightScreen) ended(s summary) {
 		n.idle = append(n.idle, s.Job)
 		return
 	}
-	n.app.Screen.marked(jobLine(s), blockIndent+signIndent)
+	n.screen.marked(jobLine(s), blockIndent+signIndent)
 }
 
 // notRunLine is a job that made no run, in a line.
@@ -164,23 +125,22 @@ func (s summary) outcome() string {
 
 // end writes what follows the jobs of the night.
 func (n *nightScreen) end(v nightlyView) {
-	a := n.app
-	if a.dry {
-		a.Screen.line("")
-		a.Screen.line("dry run of the night: each job as the tables stand now, without what the jobs before it would change")
+	if n.dry {
+		n.screen.line("")
+		n.screen.line("dry run of the night: each job as the tables stand now, without what the jobs before it would change")
 		return
 	}
 	if len(n.idle) > 0 {
-		a.Screen.marked(string(signNone)+" nothing due: "+folded(n.idle), signIndent)
+		n.screen.marked(string(signNone)+" nothing due: "+folded(n.idle), signIndent)
 	}
 	if len(v.NotBegun) > 0 {
-		a.Screen.marked(string(signNone)+" not reached: "+folded(v.NotBegun), signIndent)
+		n.screen.marked(string(signNone)+" not reached: "+folded(v.NotBegun), signIndent)
 	}
 	if rows := n.rows(v); len(rows) > 0 {
-		a.Screen.line("")
-		a.Screen.block(rows)
+		n.screen.line("")
+		n.screen.block(rows)
 	}
-	a.Screen.marked(n.verdict(v), signIndent)
+	n.screen.marked(n.verdict(v), signIndent)
 }
 
 // rows are the block of facts under a night.
@@ -268,7 +228,7 @@ func (n *nightScreen) fixRows(v nightlyView) []blockRow {
 		}
 	}
 	if len(v.NotBegun) > 0 {
-		steps = append(steps, "duly run "+nightlyJob)
+		steps = append(steps, "duly run "+jobs.NightlyJob)
 	}
 	label := "Then"
 	if failed {
@@ -296,7 +256,7 @@ func (n *nightScreen) verdict(v nightlyView) string {
 	if reviews > 0 {
 		says += ", " + number(reviews) + " in review"
 	}
-	line := fmt.Sprintf("%s night: %s · %s · exit %d", end.sign, says, took(n.app.now().Sub(n.began)), v.Exit)
+	line := fmt.Sprintf("%s night: %s · %s · exit %d", end.sign, says, took(n.now().Sub(n.began)), v.Exit)
 	if n.page != "" {
 		line += " · page " + text.Line(n.page)
 	}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -15,14 +14,15 @@ import (
 	"duly/internal/batch"
 	"duly/internal/gateway"
 	"duly/internal/metrics"
+	"duly/internal/mysql"
 	"duly/internal/notify"
 	"duly/internal/text"
 	"duly/internal/tracing"
+	"duly/jobs"
+	"duly/steps"
 )
 
 const (
-	// watchedWithin bounds how long machines that watch are told something; the end of a run waits no longer.
-	watchedWithin = 5 * time.Second
 	// countEvery is how often rows are counted while metrics are served.
 	countEvery = 30 * time.Second
 	// metricsPath is where metrics are served.
@@ -47,17 +47,6 @@ type telemetry struct {
 	logs *logs      // of the last run; nil: there is none yet
 }
 
-// observing does what a command of `duly run` is to do, and tells the machines that watch. A dry run is not watched.
-func (a *app) observing(ctx context.Context, f runFlags, do func() error) error {
-	if f.dryRun {
-		return do()
-	}
-	a.seen = &telemetry{app: a.Session, partial: f.partial()}
-	err := do()
-	a.seen.end(ctx, codeOf(ctx, a.Session, err))
-	return err
-}
-
 // begin takes what is to be told where from the configuration, once. What goes wrong with it goes to l, if there is one.
 func (o *telemetry) begin(ctx context.Context, c *config.Config, l *logs) {
 	if o == nil {
@@ -71,7 +60,7 @@ func (o *telemetry) begin(ctx context.Context, c *config.Config, l *logs) {
 	}
 	o.config = c
 	if c.Metrics != (config.Metrics{}) {
-		o.metrics = metrics.New(version)
+		o.metrics = metrics.New(o.app.version)
 		o.serve(ctx)
 	}
 	o.trace(ctx)
@@ -80,7 +69,7 @@ func (o *telemetry) begin(ctx context.Context, c *config.Config, l *logs) {
 		return
 	}
 	var err error
-	if o.deadman, err = notify.NewDeadman(c.Deadman.URL.Reveal(), version, o.app.watchedWithin); err != nil {
+	if o.deadman, err = notify.NewDeadman(c.Deadman.URL.Reveal(), o.app.version, o.app.watchedWithin); err != nil {
 		o.warn("the dead-man's switch cannot be used", err)
 	}
 }
@@ -115,7 +104,7 @@ func (o *telemetry) trace(ctx context.Context) {
 	o.tracer = tracing.New(tracing.Options{
 		Exporter: exporter, Sample: o.config.Traces.Sample, Clean: func(s string) string { return text.Line(secrets.String(s)) },
 		Failed:  func(err error) { o.warn("traces could not be sent", err) },
-		Version: version, Host: hostname(), Now: o.app.now,
+		Version: o.app.version, Host: hostname(), Now: o.app.now,
 	})
 }
 
@@ -165,12 +154,19 @@ func (o *telemetry) transport() func(http.RoundTripper) http.RoundTripper {
 	return o.tracer.Transport
 }
 
+// watchedRun is what machines read of a run.
+type watchedRun struct {
+	gateways steps.Gateways
+	db       *mysql.DB
+	partial  bool // the run does a part of the work of its job
+}
+
 // follow is called when a run of the command has begun; it does not wait for anybody.
-func (o *telemetry) follow(ctx context.Context, e *execution, run *batch.Run, steps []*batch.StepExecution) {
+func (o *telemetry) follow(ctx context.Context, run *batch.Run, steps []*batch.StepExecution, w watchedRun) {
 	if o == nil {
 		return
 	}
-	o.run, o.partial = run.ID, o.partial || e.flags.partial()
+	o.run, o.partial = run.ID, o.partial || w.partial
 	if o.deadman != nil && o.started == nil && !o.partial {
 		o.started = make(chan struct{})
 		go func() {
@@ -182,7 +178,7 @@ func (o *telemetry) follow(ctx context.Context, e *execution, run *batch.Run, st
 	}
 	if o.metrics != nil {
 		o.metrics.Follow(metrics.Live{
-			Job: run.Job, Steps: steps, GivesBack: givesBack, Gateways: e.deps.Gateways, DB: e.db.DB,
+			Job: run.Job, Steps: steps, GivesBack: givesBack, Gateways: w.gateways, DB: w.db,
 		})
 	}
 }
@@ -249,11 +245,5 @@ func (o *telemetry) warn(message string, err error) {
 	o.logs.Warn(message, problem(err)) //nolint:sloglint // its callers give constants
 }
 
-// hostname is this host's name.
-func hostname() string {
-	name, err := os.Hostname()
-	if err != nil {
-		return "unknown"
-	}
-	return name
-}
+// givesBack is the step whose money goes to customers.
+const givesBack = jobs.StepRefund

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -85,7 +87,7 @@ func TestRunReconcile(t *testing.T) {
 		require.Equal(t, batch.ExitDone, got.code)
 		fmt.Fprintf(&text, "=== %s\n%s", s.status(t, id), steady(got.out))
 	}
-	golden(t, "show-order.golden", text.String())
+	golden.Equal(t, "show-order.golden", text.String())
 }
 
 // An order that differs is frozen until an operator settles its payment.
@@ -238,7 +240,7 @@ func TestRunReport(t *testing.T) {
 	s.exec(t, "UPDATE orders SET completed_at = '2026-03-01 15:30:00' WHERE id = ?", id) // 2 March in Seoul
 	got := s.duly(t, "run", "report", "--from", "2026-03-01", "--to", "2026-03-02")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
-	golden(t, "report.golden", steady(got.out))
+	golden.Equal(t, "report.golden", steady(got.out))
 	doc := document[summary](t, s.duly(t, "run", "report", "--date", "2026-03-02", "--json"))
 	require.Equal(t, []query.DayOrders{{Date: parsed(t, "2026-03-02"), Currency: "KRW", OrdersCompleted: 1, AmountCompleted: 12900}}, doc.Daily.Orders)
 	got = s.duly(t, "run", "report", "--date", "2026-03-02", "--csv")
@@ -288,7 +290,7 @@ func TestRunAudit(t *testing.T) {
 	require.NoError(t, err)
 	got := s.duly(t, "run", "audit")
 	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
-	golden(t, "audit.golden", steady(got.out))
+	golden.Equal(t, "audit.golden", steady(got.out))
 	got = s.duly(t, "run", "audit")
 	require.Equal(t, batch.ExitDone, got.code, "it is no news any more")
 	require.Contains(t, got.out, "finding 1")
@@ -304,7 +306,7 @@ func TestRunNightly(t *testing.T) {
 	s.enrol(t, "wrong_amount", 500)
 	got := s.duly(t, "run", "nightly")
 	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
-	golden(t, "nightly.golden", steady(got.out))
+	golden.Equal(t, "nightly.golden", steady(got.out))
 	require.Equal(t, int64(6), s.number(t, "SELECT COUNT(DISTINCT job) FROM job_runs"))
 
 	s.exec(t, "INSERT INTO pauses (subject, who, reason) VALUES ('billing', 'ada', 'holiday')")

@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"duly/config"
 	"duly/internal/batch"
-	"duly/internal/notify"
-	"duly/internal/operator"
 	"duly/internal/query"
 	"duly/jobs"
 )
@@ -98,61 +96,6 @@ func checkSinks(_ context.Context, e *execution) ([]error, error) {
 	return nil, nil
 }
 
-// closer is a receiver with connections.
-type closer interface{ Close() }
-
-// webhook is the receiver at outbox.url.
-func (s *Session) webhook(c *config.Config) (*notify.Webhook, error) {
-	hook, err := notify.NewWebhook(notify.WebhookConfig{
-		URL: c.Outbox.URL.Reveal(), Secret: c.Outbox.Secret.Reveal(), Version: version, Now: s.now,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("outbox.%w", err)
-	}
-	return hook, nil
-}
-
-// receivers makes the receivers of events by their names. The caller must close them.
-func (s *Session) receivers(c *config.Config) (map[string]notify.Notifier, error) {
-	made := map[string]notify.Notifier{}
-	if c.Outbox.URL != "" {
-		hook, err := s.webhook(c)
-		if err != nil {
-			return nil, err
-		}
-		made[jobs.SinkWebhook] = hook
-	}
-	if c.Slack.Enabled() {
-		slack, err := s.slack(c)
-		if err != nil {
-			closeReceivers(made)
-			return nil, err
-		}
-		made[jobs.SinkSlack] = slack
-	}
-	return made, nil
-}
-
-func closeReceivers(all map[string]notify.Notifier) {
-	for _, r := range all {
-		if c, ok := r.(closer); ok {
-			c.Close()
-		}
-	}
-}
-
-// sinkNames lists the configured receivers.
-func sinkNames(c *config.Config) []string {
-	var names []string
-	if c.Outbox.URL != "" {
-		names = append(names, jobs.SinkWebhook)
-	}
-	if c.Slack.Enabled() {
-		names = append(names, jobs.SinkSlack)
-	}
-	return names
-}
-
 // nextEvents names events that were given up.
 func nextEvents(ctx context.Context, e *execution, _ *batch.Run) ([]string, error) {
 	dead, err := query.DeadEvents(ctx, e.db.DB, reviewsShown)
@@ -166,11 +109,14 @@ func nextEvents(ctx context.Context, e *execution, _ *batch.Run) ([]string, erro
 	return next, err
 }
 
-// requeueEvent makes an event due again at the receivers that it was given up for: those that are named, or all.
-func requeueEvent(ctx context.Context, ses *Session, db *database, id uint64, action operator.Action, sinks []string) error {
-	business, err := ses.clock(ctx, db.DB)
-	if err != nil {
-		return err
+// tryReceivers puts the commands that try the receivers at which events failed before all others of the summary.
+func tryReceivers(_ context.Context, e *execution, s *summary) error {
+	var commands []string
+	for _, sink := range sinkNames(e.config) {
+		if s.causes.FailsAt(sink) {
+			commands = append(commands, tryReceiver(sink))
+		}
 	}
-	return operator.RequeueEvent(ctx, db.DB, id, business(), action, sinks...)
+	s.Next = slices.Concat(commands, s.Next)
+	return nil
 }

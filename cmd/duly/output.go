@@ -14,6 +14,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/internal/text"
 )
 
@@ -85,4 +86,19 @@ func orBlank(p *string) string {
 		return ""
 	}
 	return *p
+}
+
+// csv writes the figures of days as one table: a row an amount of a day, in minor units.
+func (screen *Screen) csv(d query.Daily) error {
+	rows := [][]any{{"business_date", "kind", "currency", "product_id", "name", "completed", "failed", "quantity", "amount", "refunded"}}
+	for _, o := range d.Orders {
+		rows = append(rows, []any{o.Date, "orders", o.Currency, "", "", o.OrdersCompleted, o.OrdersFailed, "", o.AmountCompleted, o.AmountRefunded})
+	}
+	for _, s := range d.Sales {
+		rows = append(rows, []any{s.Date, "product", s.Currency, s.ProductID, s.Name, "", "", s.Quantity, s.Amount, ""})
+	}
+	if err := text.CSV(screen.out, rows); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
 }

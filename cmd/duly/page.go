@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"duly/internal/batch"
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/report"
 	"duly/internal/runs"
 	"duly/internal/sum"
-	"duly/internal/text"
 	"duly/jobs"
 )
 
@@ -73,21 +71,6 @@ func pageRun(v runView) report.Run {
 		})
 	}
 	return r
-}
-
-// commands are what an operator may want to type about the run itself.
-func (v runView) commands() []string {
-	again := fmt.Sprintf("duly run %s --rerun %d", v.Job, v.ID)
-	switch {
-	case v.Alive:
-		return []string{"duly status --watch"}
-	case v.Exit == nil:
-		return []string{again}
-	}
-	if *v.Exit == batch.ExitReview {
-		return nil
-	}
-	return endingOf(*v.Exit).next(v.Job, v.ID)
 }
 
 // fill adds what is read beside the run itself.
@@ -157,7 +140,9 @@ func end(r *report.Run) time.Time {
 
 // fillDays adds the figures that the run computed, as they stand now.
 func fillDays(ctx context.Context, db *database, r *report.Run, v runView) error {
-	var told runFlags
+	var told struct {
+		From string `json:"from"`
+	}
 	if err := json.Unmarshal(v.Params, &told); err != nil {
 		return fmt.Errorf("read the parameters of run %d: %w", v.ID, err)
 	}
@@ -187,72 +172,4 @@ func fillDays(ctx context.Context, db *database, r *report.Run, v runView) error
 	d.More = len(daily.Sales) - len(d.Products)
 	r.Daily = d
 	return nil
-}
-
-// pageOfRun writes the page of a run that has ended to the file of --report. A page that cannot be written does not change the run,
-// but the program's exit code is 1 instead of 0.
-func (e *execution) pageOfRun(ctx context.Context, run uint64) {
-	if e.flags.report == "" {
-		return
-	}
-	endWithPage(ctx, e.Session, e.flags.report, func(ctx context.Context) (report.Page, error) {
-		return writePageOf(ctx, e.Session, e.db, e.config.Business.Location(), run)
-	})
-}
-
-// nightOf starts the page of a night, before its jobs run. It reads nothing without --report.
-func nightOf(ctx context.Context, ses *Session, f runFlags, db *database) (report.Night, error) {
-	if f.report == "" {
-		return report.Night{}, nil
-	}
-	business, err := ses.clock(ctx, db.DB)
-	if err != nil {
-		return report.Night{}, err
-	}
-	n := report.Night{Date: f.Date, Started: business()}
-	if n.Date == "" {
-		n.Date = payment.DateOf(n.Started.In(ses.config.Business.Location())).String()
-	}
-	return n, nil
-}
-
-// pageOfNight writes the page of a night; see pageOfRun.
-func pageOfNight(ctx context.Context, ses *Session, file string, db *database, v nightlyView, night report.Night) {
-	if file == "" {
-		return
-	}
-	endWithPage(ctx, ses, file, func(ctx context.Context) (report.Page, error) {
-		var ids []uint64
-		for _, part := range v.Jobs {
-			if part.run != 0 {
-				ids = append(ids, part.run)
-			}
-			night.Parts = append(night.Parts, report.Part{Job: part.Job, Run: part.run, Exit: part.Exit, Why: part.Error})
-		}
-		p, err := writePageOf(ctx, ses, db, ses.config.Business.Location(), ids...)
-		night.Exit, night.Finished, night.NotReached = v.Exit, p.Written, v.NotBegun
-		if len(p.Runs) > 0 {
-			night.Host = p.Runs[0].Host
-		}
-		p.Night = &night
-		return p, err
-	})
-}
-
-// endWithPage reads a page, writes it to the file, and says where it is; see pageOfRun.
-func endWithPage(ctx context.Context, ses *Session, file string, read func(context.Context) (report.Page, error)) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pageFor)
-	defer cancel()
-	p, err := read(ctx)
-	if err == nil {
-		err = writePage(file, p)
-	}
-	if err != nil {
-		ses.Screen.complain(fmt.Errorf("the report could not be written: %w", err))
-		if ses.code == batch.ExitDone {
-			ses.code = batch.ExitFailed
-		}
-		return
-	}
-	ses.Screen.say(ses.Screen.people(), text.Sprintf("report: %s", file))
 }

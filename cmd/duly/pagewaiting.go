@@ -82,10 +82,3 @@ func findingsOf(ctx context.Context, db *database, v runView) (report.Waiting, e
 	w.More = total - int64(len(w.Rows))
 	return w, err
 }
-
-// waitingList is the command that lists everything of the kinds that the job leaves to an operator.
-func (v runView) waitingList() string {
-	return map[string]string{
-		jobs.BillingJob: "duly list review", jobs.ReconcileJob: "duly list review", jobs.OutboxJob: "duly list dead-events", jobs.AuditJob: "duly list findings",
-	}[v.Job]
-}

@@ -76,7 +76,7 @@ func (a *app) prepare(ctx context.Context, w jobSpec, f runFlags, given func(fla
 	if err != nil {
 		return nil, err
 	}
-	e.deps = a.deps(c, e.db.DB, e.deps.Gateways, business)
+	e.deps = depsOf(a.Session, c, e.db.DB, e.deps.Gateways, business)
 	e.today = payment.DateOf(business().In(c.Business.Location()))
 	if err := e.repeat(ctx, given); err != nil {
 		return nil, err

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"duly/config"
@@ -85,33 +83,4 @@ func settled(ctx context.Context, ses *Session, db *database, next string) error
 		return failed(err)
 	}
 	return quiet(ctx, db.DB, c, since, business(), suspicion, next)
-}
-
-// suspected is what a checkup says of a suspicion. It changes nothing.
-func (d *checkup) suspected(ctx context.Context, c *config.Config, db *database, s evidence, why string) error {
-	text := mayHaveLost + ": " + why
-	if since := s.Since(); !since.IsZero() {
-		until, err := quietFrom(ctx, db.DB, c, since)
-		if err != nil {
-			return err
-		}
-		if business, err := d.clock(ctx, db.DB); err == nil && business().Before(until) {
-			text += "; requests from before may still arrive until " + minuteAfter(until, c)
-		}
-	}
-	return errors.New(text)
-}
-
-// lostUnderWay notes that a run found out by itself that the server has lost commits, so that the next one waits until it is
-// quiet, also where no host has a witness.
-func (e *execution) lostUnderWay(ctx context.Context, run *batch.Run, result batch.Result) {
-	if !errors.Is(result.Err, batch.ErrHistoryLost) || errors.Is(result.Err, batch.ErrOtherServer) {
-		return // of another server the next start finds out what it lacks
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pollWithin)
-	defer cancel()
-	_, err := store.SuspectServer(ctx, e.db.DB, e.deps.Server.Name, fmt.Sprintf("run %d found out that commits were lost", run.ID))
-	if err != nil {
-		e.logs.ErrorContext(ctx, "the loss could not be noted", slog.Uint64("run_id", run.ID), problem(err))
-	}
 }

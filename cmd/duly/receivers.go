@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"slices"
 
 	"duly/internal/outbox"
 	"duly/internal/query"
@@ -19,18 +17,6 @@ func tryReceiver(sink string) string {
 		return "duly doctor --slack"
 	}
 	return ""
-}
-
-// tryReceivers puts the commands that try the receivers at which events failed before all others of the summary.
-func tryReceivers(_ context.Context, e *execution, s *summary) error {
-	var commands []string
-	for _, sink := range sinkNames(e.config) {
-		if s.causes.FailsAt(sink) {
-			commands = append(commands, tryReceiver(sink))
-		}
-	}
-	s.Next = slices.Concat(commands, s.Next)
-	return nil
 }
 
 // requeueWay is the command that delivers an event again that was given up, and why that is right only later, if its row is at fault.

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -93,7 +95,7 @@ func TestReopen(t *testing.T) {
 	})
 	types(batch.ExitUsage, "duly reopen --run 1 --gateway main")
 	types(batch.ExitDone, "duly reopen --run 2 --gateway main")
-	golden(t, "reopen.golden", strings.ReplaceAll(steady(text.String()), yesterday(t, s), "YYYYMMDD"))
+	golden.Equal(t, "reopen.golden", strings.ReplaceAll(steady(text.String()), yesterday(t, s), "YYYYMMDD"))
 }
 
 // Customers whom the wave has cancelled in the end are back, and their date is past the periods that they missed. If they are

@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
 	"duly/internal/batch"
 	"duly/internal/payment"
 	"duly/internal/query"
-	"duly/internal/text"
 	"duly/jobs"
 )
 
@@ -104,53 +101,6 @@ func extendReportSummary(ctx context.Context, e *execution, s *summary) error {
 	for _, p := range daily.Problems {
 		e.logs.WarnContext(ctx, "rows without an amount or a currency are in no sum of the report", slog.String("what", p.What),
 			slog.String("why", p.Why), slog.Int64("count", p.Count), slog.Any("ids", p.IDs))
-	}
-	return nil
-}
-
-// showDaily writes the figures of days for people, and what they leave out.
-func showDaily(screen *Screen, d query.Daily) {
-	figures(screen, d)
-	for _, p := range d.Problems {
-		screen.line("%s", p)
-	}
-}
-
-func figures(screen *Screen, d query.Daily) {
-	var rows []table.Row
-	for _, o := range d.Orders {
-		money := func(n int64) payment.Money { return payment.Money{Amount: n, Currency: o.Currency} }
-		rows = append(rows, table.Row{o.Date, o.OrdersCompleted, o.OrdersFailed, money(o.AmountCompleted), money(o.AmountRefunded)})
-	}
-	if len(rows) == 0 {
-		screen.line("no order was completed, failed or refunded")
-		return
-	}
-	screen.table(table.Row{"day", "completed", "failed", "sold", "refunded"}, rows)
-	rows = nil
-	for _, s := range d.Sales {
-		amount := any("in several currencies")
-		if s.Currency != "" {
-			amount = payment.Money{Amount: s.Amount, Currency: s.Currency}
-		}
-		rows = append(rows, table.Row{s.Date, s.ProductID, s.Name, s.Quantity, amount})
-	}
-	if len(rows) > 0 {
-		screen.table(table.Row{"day", "product", "name", "quantity", "amount"}, rows)
-	}
-}
-
-// csv writes the figures of days as one table: a row an amount of a day, in minor units.
-func (screen *Screen) csv(d query.Daily) error {
-	rows := [][]any{{"business_date", "kind", "currency", "product_id", "name", "completed", "failed", "quantity", "amount", "refunded"}}
-	for _, o := range d.Orders {
-		rows = append(rows, []any{o.Date, "orders", o.Currency, "", "", o.OrdersCompleted, o.OrdersFailed, "", o.AmountCompleted, o.AmountRefunded})
-	}
-	for _, s := range d.Sales {
-		rows = append(rows, []any{s.Date, "product", s.Currency, s.ProductID, s.Name, "", "", s.Quantity, s.Amount, ""})
-	}
-	if err := text.CSV(screen.out, rows); err != nil {
-		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -67,7 +69,7 @@ func TestResolveInvoicesOfEachStatus(t *testing.T) {
 			text.WriteString("refused: " + strings.NewReplacer(fmt.Sprintf(" %d ", id), " N ", fmt.Sprintf(" %d\n", id), " N\n", fmt.Sprintf(" %d:", id), " N:", fmt.Sprintf(" %d,", id), " N,").Replace(strings.TrimPrefix(got.err, "duly: ")))
 		}
 	}
-	golden(t, "resolve-invoices.golden", text.String())
+	golden.Equal(t, "resolve-invoices.golden", text.String())
 	s.after(t, "billing")
 	for id, want := range closed {
 		var is string

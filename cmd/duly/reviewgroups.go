@@ -2,14 +2,11 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"duly/internal/batch"
 	"duly/internal/query"
 	"duly/internal/text"
 )
@@ -23,24 +20,6 @@ type reviewGroup struct {
 	fix    string // what to do about each of them
 	// command shows the first of them; empty: there is no command that shows one.
 	command string
-}
-
-// groupReviews groups the rows that went to review since the instant by their reasons, the most rows first.
-func (e *execution) groupReviews(ctx context.Context, s *summary, run *batch.Run, since time.Time) error {
-	if s.reviews == 0 && !since.Before(run.Started) {
-		return nil
-	}
-	rows, err := e.reviewed(ctx, run, since, reviewsGrouped)
-	if err != nil {
-		return err
-	}
-	now, canAsk := e.deps.Business(), asks(e.config)
-	for i := range rows {
-		rows[i].Next = waysOut(rows[i].WaitingRow, now, canAsk)
-	}
-	s.reviews = max(s.reviews, int64(len(rows)))
-	s.groups = grouped(rows)
-	return nil
 }
 
 func grouped(rows []listed) []reviewGroup {

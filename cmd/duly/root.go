@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,7 +11,7 @@ import (
 	"duly/config"
 )
 
-func (a *app) root() *cobra.Command {
+func rootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "duly",
 		Short: "Bills subscriptions, and runs to completion",
@@ -33,7 +32,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.file, "config", "", "configuration `FILE` (default "+config.DefaultFile+", if it is there)")
 	root.PersistentFlags().BoolVar(&a.Screen.json, "json", false, "print one JSON document on standard output; logs go to standard error")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.scheduleCommand(), showCommand(a.Session), runsCommand(a.Session), statusCommand(a.Session), pauseCommand(a.Session), resumeCommand(a.Session), stopCommand(a.Session), reportCommand(a.Session), throttleCommand(a.Session), resolveCommand(a.Session), requeueCommand(a.Session), adoptCommand(a.Session), reopenCommand(a.Session), listCommand(a.Session), migrateCommand(a.Session), doctorCommand(a.Session), a.demoCommand())
+	root.AddCommand(runCommand(a), scheduleCommand(a), showCommand(a.Session), runsCommand(a.Session), statusCommand(a.Session), pauseCommand(a.Session), resumeCommand(a.Session), stopCommand(a.Session), reportCommand(a.Session), throttleCommand(a.Session), resolveCommand(a.Session), requeueCommand(a.Session), adoptCommand(a.Session), reopenCommand(a.Session), listCommand(a.Session), migrateCommand(a.Session), doctorCommand(a.Session), demoCommand(a))
 	group(root)
 	helpful(a.Screen, root)
 	return root
@@ -96,35 +95,29 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// load reads the configuration, once.
-func (s *Session) load() (*config.Config, error) {
-	if s.config != nil {
-		return s.config, nil
+// unknownCommand says that a command has no such subcommand.
+func unknownCommand(cmd *cobra.Command, typed string, names []string) error {
+	path := strings.TrimPrefix(cmd.CommandPath()+" ", cmd.Root().Name()+" ")
+	if near := meant(typed, names); near != "" {
+		return fmt.Errorf("unknown command %q; did you mean duly %s%s?", path+typed, path, near)
 	}
-	c, err := config.Load(s.sources())
-	if err != nil {
-		return nil, usage(err)
+	if job := meant(typed, workNames()); job != "" && !cmd.HasParent() {
+		return fmt.Errorf("unknown command %q; did you mean duly run %s?", typed, job)
 	}
-	s.config = c
-	s.guard(c)
-	return c, nil
+	if !cmd.HasParent() {
+		return fmt.Errorf("unknown command %q; try duly help", typed)
+	}
+	return fmt.Errorf("unknown command %q; %s %s", path+typed, cmd.CommandPath(), alternatives(names))
 }
 
-// sources are where the configuration comes from.
-func (s *Session) sources() config.Options {
-	return config.Options{File: s.file, Env: s.Screen.env, Flags: s.flags}
-}
-
-// id reads the argument of a command that shows one thing.
-func id(text string) (uint64, error) {
-	n, err := idOf(text)
-	return n, usage(err)
-}
-
-func idOf(text string) (uint64, error) {
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || n == 0 || strconv.FormatUint(n, 10) != text {
-		return 0, fmt.Errorf("%q is not an id such as 42", text)
+// unknownFlag says that a command has no such flag.
+func unknownFlag(cmd *cobra.Command, typed string) error {
+	var names []string
+	add := func(f *pflag.Flag) { names = append(names, f.Name) }
+	cmd.NonInheritedFlags().VisitAll(add)
+	cmd.InheritedFlags().VisitAll(add)
+	if near := meant(typed, names); near != "" {
+		return fmt.Errorf("unknown flag --%s; did you mean --%s?", typed, near)
 	}
-	return n, nil
+	return fmt.Errorf("unknown flag --%s; try %s --help", typed, cmd.CommandPath())
 }

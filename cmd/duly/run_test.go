@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -42,9 +44,9 @@ func TestRunBilling(t *testing.T) {
 	s.enrol(t, "ok", 700)
 	got = s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
-	golden(t, "summary.golden", steady(got.out))
+	golden.Equal(t, "summary.golden", steady(got.out))
 	got = s.duly(t, "runs")
-	golden(t, "runs.golden", steady(got.out))
+	golden.Equal(t, "runs.golden", steady(got.out))
 }
 
 // Each step of a run has its own times.
@@ -106,7 +108,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	require.Equal(t, doc, document[billingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--chunk-size", "1")), "whatever the page")
 	doc = document[billingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--limit", "2"))
 	require.True(t, doc.Limited)
-	golden(t, "dryrun.golden", steady(s.duly(t, "run", "billing", "--dry-run", "--date", tomorrow).out))
+	golden.Equal(t, "dryrun.golden", steady(s.duly(t, "run", "billing", "--dry-run", "--date", tomorrow).out))
 
 	// What was foretold happens.
 	s.exec(t, "UPDATE payment_attempts SET status = 'succeeded', next_check_at = NULL WHERE subscription_id = 1")

@@ -120,7 +120,7 @@ func TestTheCommandsOfTheDocumentsExist(t *testing.T) {
 				args[i], _, _ = strings.Cut(strings.ReplaceAll(arg, `\|`, "|"), "|") // the first of several
 			}
 			a := newApp(nil, &bytes.Buffer{}, &bytes.Buffer{})
-			cmd, rest, err := a.root().Find(args)
+			cmd, rest, err := rootCommand(a).Find(args)
 			require.NoError(t, err, "%s: %s", filepath.Base(path), line)
 			require.NotEqual(t, "duly", cmd.Name(), "%s: there is no command %q", filepath.Base(path), line)
 			if err := cmd.ParseFlags(rest); err != nil { // a table may leave the last flag's value out

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	pretty "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 
@@ -99,18 +101,19 @@ func TestScreensOfRuns(t *testing.T) {
 		env  []string
 	}{{80, nil}, {140, nil}, {50, nil}, {80, []string{"TERM=dumb"}}, {80, []string{"LANG=C"}}} {
 		var out strings.Builder
-		a := newApp(c.env, &out, io.Discard)
-		a.Screen.wide = c.wide
-		e := &execution{Session: a.Session, cmd: a}
-		died := &progress{e: e, died: []string{"run 38 died at 11:09:26 with 699 claimed charges"}}
+		screen := newScreen(c.env, &out, io.Discard)
+		screen.wide = c.wide
 		for _, shown := range []struct {
-			run      summary
-			progress *progress
-		}{{goodRun(), &progress{e: e}}, {badRun(), &progress{e: e}}, {takenOver(), died}} {
-			e.writeSummary(shown.progress, shown.run)
-			e.Screen.line("")
+			run  summary
+			died string
+		}{{goodRun(), ""}, {badRun(), ""}, {takenOver(), "run 38 died at 11:09:26 with 699 claimed charges"}} {
+			if shown.died != "" {
+				screen.marked(string(signLook)+" "+shown.died, signIndent)
+			}
+			writeSummary(screen, shown.run, 0)
+			screen.line("")
 		}
-		night(a)
+		night(screen)
 		for line := range strings.Lines(out.String()) {
 			require.LessOrEqual(t, pretty.StringWidth(strings.TrimSuffix(line, "\n")), c.wide, line)
 		}
@@ -119,14 +122,14 @@ func TestScreensOfRuns(t *testing.T) {
 		}
 		fmt.Fprintf(&all, "==== %d columns %s\n%s\n", c.wide, strings.Join(c.env, " "), out.String())
 	}
-	golden(t, "runscreens.golden", all.String())
+	golden.Equal(t, "runscreens.golden", all.String())
 }
 
 // night writes the screen of a night with one job of each kind of ending.
-func night(a *app) {
+func night(screen *Screen) {
 	now := time.Date(2026, 11, 28, 2, 30, 0, 0, time.UTC)
-	a.now = func() time.Time { return now.Add(45 * time.Second) }
-	n := &nightScreen{app: a, began: now, page: "night.html"}
+	later := func() time.Time { return now.Add(45 * time.Second) }
+	n := &nightScreen{screen: screen, now: later, began: now, page: "night.html"}
 	job := func(name string, exit int, f facts, steps ...stepView) {
 		s := summary{Run: uint64(len(n.summaries) + 1), Job: name, Exit: exit, Steps: steps, facts: f}
 		s.Collected, s.Refunded = moved(steps)
@@ -148,11 +151,11 @@ func night(a *app) {
 	job(jobs.AuditJob, batch.ExitDone, facts{took: time.Second}, ofStep(jobs.StepMatch, stepView{Read: 2275, Succeeded: 2275}), ofStep(jobs.StepLookUp, stepView{}))
 	job(jobs.PruneJob, batch.ExitDone, facts{took: time.Second}, ofStep(jobs.StepRuns, stepView{Read: 4, Succeeded: 4}), ofStep(jobs.StepEvents, stepView{}))
 	n.end(nightlyView{Exit: batch.ExitReview})
-	a.Screen.line("")
+	screen.line("")
 
-	n = &nightScreen{app: a, began: now}
+	n = &nightScreen{screen: screen, now: later, began: now}
 	p := nightlyPart{Job: jobs.ReconcileJob, Exit: batch.ExitFailed, err: errors.New("orders: the table is gone")}
-	a.Screen.marked(notRunLine(p), blockIndent+signIndent)
+	screen.marked(notRunLine(p), blockIndent+signIndent)
 	bad := badRun()
 	n.ended(bad)
 	n.end(nightlyView{Exit: batch.ExitFailed, Jobs: []nightlyPart{p, {Job: jobs.BillingJob, Exit: batch.ExitFailed, run: 41}}, NotBegun: []string{jobs.OutboxJob}})

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	"github.com/jonboulle/clockwork"
 	"github.com/stretchr/testify/require"
 
@@ -39,7 +41,7 @@ func TestScheduleList(t *testing.T) {
 	at := func(a *app) { a.now = func() time.Time { return time.Date(2026, 10, 24, 23, 50, 0, 0, time.UTC) } }
 	got := duly(t, at, env, "schedule", "--list")
 	require.Equal(t, batch.ExitDone, got.code)
-	golden(t, "schedule.golden", got.out)
+	golden.Equal(t, "schedule.golden", got.out)
 
 	doc := document[scheduleView](t, duly(t, at, env, "schedule", "--list", "--json"))
 	require.Equal(t, "Europe/Berlin", doc.Timezone)
@@ -94,7 +96,7 @@ func (s *shop) scheduler(t *testing.T, clock *clockwork.FakeClock, jobs int, env
 	a := newApp(append(slices.Clone(s.env), env...), &d.out, &d.err)
 	s.each(a)
 	a.ticks = clock
-	go func() { d.code <- a.run(ctx, append([]string{"schedule"}, args...)); close(d.code) }()
+	go func() { d.code <- execute(ctx, a, append([]string{"schedule"}, args...)); close(d.code) }()
 	t.Cleanup(func() { stop(signalled{syscall.SIGTERM}); <-d.code })
 	d.settle(t, jobs)
 	return d

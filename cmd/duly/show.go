@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/spf13/cobra"
 
 	"duly/config"
 	"duly/internal/batch"
@@ -25,43 +24,6 @@ const (
 	invoicesShown = 50
 	eventsShown   = 50
 )
-
-func showCommand(ses *Session) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "show",
-		Short: "Show one run, subscription, invoice or order: what happened, what comes next, and why",
-		Example: "  duly show subscription 42\n" +
-			"  duly show invoice 7 --json\n" +
-			"  duly show order 12\n" +
-			"  duly show run 17",
-	}
-	add := func(name, short, more string, do func(context.Context, *Session, *database, uint64) error) {
-		one := &cobra.Command{
-			Use: name + " ID", Short: short, Example: "  duly show " + name + " 42", Args: cobra.ArbitraryArgs,
-			ValidArgsFunction: completeShown(ses, name),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				if len(args) != 1 {
-					return usagef("say which %s, by its id: duly show %s 42", name, name)
-				}
-				n, err := id(args[0])
-				if err != nil {
-					return err
-				}
-				return ses.withSchema(cmd.Context(), func(db *database) error { return do(cmd.Context(), ses, db, n) })
-			},
-		}
-		if more != "" {
-			verboseFlag(ses.Screen, one, more)
-		}
-		cmd.AddCommand(one)
-	}
-	add("run", "One run and its steps", "", showRun)
-	add("subscription", "One subscription: was it charged, was it charged twice, and if not, why", "every invoice with its keys, and the events", showSubscription)
-	add("invoice", "One invoice: why it is paid or not, and what to type", "its attempts with their keys, and the events", showInvoice)
-	add("order", "One order with its payments, and what becomes of it", "keys and events", showOrder)
-	group(cmd)
-	return cmd
-}
 
 // shownRun is the document of `duly show run`.
 type shownRun struct {
@@ -159,24 +121,6 @@ func nextOfAudit(ctx context.Context, db *database, id uint64) ([]string, error)
 		return []string{"nothing: every finding of it is resolved"}, nil
 	}
 	return next, nil
-}
-
-// next says in words what an exit code asks for.
-func (v runView) next() []string {
-	again := fmt.Sprintf("duly run %s --rerun %d", v.Job, v.ID)
-	switch {
-	case v.Alive:
-		return []string{"it is under way: duly status"}
-	case v.Exit == nil:
-		return []string{"it died; the next run takes over what it left: " + again}
-	case *v.Exit == 0:
-		return []string{"nothing: it left nothing behind"}
-	case *v.Exit == 3:
-		return []string{"rows wait for an operator: " + listOf(v.Job, v.ID)}
-	case *v.Exit == 1:
-		return []string{"put right what failed, then: " + again}
-	}
-	return []string{"run again: " + again}
 }
 
 // whole is the document of `duly show subscription` and `duly show invoice`.

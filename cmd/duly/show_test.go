@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -60,7 +62,7 @@ func TestShow(t *testing.T) {
 		require.Empty(t, got.err)
 		fmt.Fprintf(&text, "=== %s\n%s", c.want, steady(got.out))
 	}
-	golden(t, "show-subscription.golden", text.String())
+	golden.Equal(t, "show-subscription.golden", text.String())
 
 	text.Reset()
 	for id, want := range map[uint64]billing.Why{paid: billing.WhyPaid, soft: billing.WhyStage, wrong: billing.WhyReview, gone: billing.WhyReview} {
@@ -77,9 +79,9 @@ func TestShow(t *testing.T) {
 			require.Equal(t, id, payload.Subscription)
 		}
 	}
-	golden(t, "show-invoice.golden", steady(s.duly(t, "show", "invoice", "1").out))
-	golden(t, "show-run.golden", steady(s.duly(t, "show", "run", "1").out))
-	golden(t, "status.golden", steady(s.duly(t, "status").out))
+	golden.Equal(t, "show-invoice.golden", steady(s.duly(t, "show", "invoice", "1").out))
+	golden.Equal(t, "show-run.golden", steady(s.duly(t, "show", "run", "1").out))
+	golden.Equal(t, "status.golden", steady(s.duly(t, "status").out))
 }
 
 // The fields of the documents are what programs rely on.
@@ -99,7 +101,7 @@ func TestFieldsOfDocuments(t *testing.T) {
 		require.NoError(t, err)
 		fmt.Fprintf(&text, "=== duly %s\n%s\n", args, noNumbers(steady(string(sorted))))
 	}
-	golden(t, "documents.golden", text.String())
+	golden.Equal(t, "documents.golden", text.String())
 }
 
 // A run that died, one that lives and one that failed each say what to do next.

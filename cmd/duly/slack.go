@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
 	"strings"
@@ -11,17 +10,6 @@ import (
 	"duly/config"
 	"duly/internal/notify"
 )
-
-// slack is the configured Slack. The caller must close it.
-func (s *Session) slack(c *config.Config) (*notify.Slack, error) {
-	slack, err := notify.NewSlack(notify.SlackConfig{
-		WebhookURL: c.Slack.WebhookURL.Reveal(), Token: c.Slack.Token.Reveal(), Channel: c.Slack.Channel, APIURL: s.slackAPI, Now: s.now,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("slack.%w", err)
-	}
-	return slack, nil
-}
 
 // slackOf checks Slack: what its keys look like, and, if that is asked for, by a message.
 func (d *checkup) slackOf(ctx context.Context, c *config.Config, try bool) {
@@ -49,7 +37,7 @@ func (d *checkup) slackOf(ctx context.Context, c *config.Config, try bool) {
 	defer slack.Close()
 	ctx, cancel := context.WithTimeout(ctx, d.alertWithin)
 	defer cancel()
-	err = slack.Alert(ctx, testAlert())
+	err = slack.Alert(ctx, testAlert(d.version))
 	d.note(check, err, way+": a test message was sent", slack.Mend(err))
 }
 
@@ -74,7 +62,7 @@ func webhookPath(path string) bool {
 	return len(parts) >= 4 && (parts[0] == "services" || parts[0] == "workflows" || parts[0] == "triggers")
 }
 
-func testAlert() notify.Alert {
+func testAlert(version string) notify.Alert {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"

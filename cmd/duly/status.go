@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"duly/config"
 	"duly/internal/mysql"
@@ -66,42 +63,6 @@ type undeliveredView struct {
 	Failed    int64      `json:"failed"` // those of them that were tried
 	NextTryAt *time.Time `json:"next_try_at,omitempty"`
 	Cause     string     `json:"cause,omitempty"` // the commonest one of those that failed
-}
-
-func statusCommand(ses *Session) *cobra.Command {
-	var watch bool
-	every := "2s"
-	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Show who is needed, what is due, claimed, in doubt and paused, and the live runs",
-		Long: "Shows who is needed, what is due, claimed, in doubt and paused, the last run, and a line\n" +
-			"of each live run: how far it has come, and what slows it down. It only reads, so a\n" +
-			"replica will do.\n\n" +
-			"With --watch it is shown again and again until SIGINT (Ctrl-C), which ends it with\n" +
-			"exit 0: drawn over on a terminal, block after block elsewhere, and a document a line\n" +
-			"with --json.",
-		Example: "  duly status\n  duly status --watch\n  duly status --watch --interval 10s --json",
-		Args:    noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			pause, err := interval(every)
-			if !watch && cmd.Flags().Changed("interval") {
-				err = errors.Join(err, errors.New("--interval goes with --watch"))
-			}
-			if err != nil {
-				return usage(err)
-			}
-			return ses.withSchema(cmd.Context(), func(db *database) error {
-				if watch {
-					return watchStatus(cmd.Context(), ses, db, pause)
-				}
-				return status(cmd.Context(), ses, db)
-			})
-		},
-	}
-	verboseFlag(ses.Screen, cmd, "of live runs also the gateways and the steps")
-	cmd.Flags().BoolVar(&watch, "watch", false, "show it again and again")
-	cmd.Flags().StringVar(&every, "interval", every, "with --watch, the `TIME` from one look to the next, such as 5s")
-	return cmd
 }
 
 func status(ctx context.Context, ses *Session, db *database) error {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -309,7 +311,7 @@ func TestSettlePaymentsOfEachStatus(t *testing.T) {
 		}
 		fmt.Fprintf(&text, "%s; then %s, %s\n", c.line, is, money)
 	}
-	golden(t, "settle-payments.golden", text.String())
+	golden.Equal(t, "settle-payments.golden", text.String())
 }
 
 func otherwise(s, instead string) string {

@@ -27,7 +27,7 @@ func TestAFullDisk(t *testing.T) {
 		var errs bytes.Buffer
 		a := newApp(s.env, out, &errs)
 		s.each(a)
-		return a.run(t.Context(), args), errs.String()
+		return execute(t.Context(), a, args), errs.String()
 	}
 	for _, args := range [][]string{
 		{"help"},
@@ -53,7 +53,7 @@ func TestAFullDisk(t *testing.T) {
 	}
 	a := newApp(s.env, io.Discard, io.Discard)
 	s.each(a)
-	require.Equal(t, batch.ExitFailed, a.run(t.Context(), []string{"report", "1", "--html", "/dev/full"}))
+	require.Equal(t, batch.ExitFailed, execute(t.Context(), a, []string{"report", "1", "--html", "/dev/full"}))
 	page := filepath.Join(t.TempDir(), "page.html")
 	got := s.duly(t, "report", "1", "--html", page)
 	require.Equal(t, batch.ExitDone, got.code, got.err)

@@ -6,9 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
 	"duly/config"
 )
 
@@ -88,33 +85,6 @@ func alternatives(list []string) string {
 		return strings.Join(list, "")
 	}
 	return strings.Join(list[:last], ", ") + " or " + list[last]
-}
-
-// unknownCommand says that a command has no such subcommand.
-func unknownCommand(cmd *cobra.Command, typed string, names []string) error {
-	path := strings.TrimPrefix(cmd.CommandPath()+" ", cmd.Root().Name()+" ")
-	if near := meant(typed, names); near != "" {
-		return fmt.Errorf("unknown command %q; did you mean duly %s%s?", path+typed, path, near)
-	}
-	if job := meant(typed, workNames()); job != "" && !cmd.HasParent() {
-		return fmt.Errorf("unknown command %q; did you mean duly run %s?", typed, job)
-	}
-	if !cmd.HasParent() {
-		return fmt.Errorf("unknown command %q; try duly help", typed)
-	}
-	return fmt.Errorf("unknown command %q; %s %s", path+typed, cmd.CommandPath(), alternatives(names))
-}
-
-// unknownFlag says that a command has no such flag.
-func unknownFlag(cmd *cobra.Command, typed string) error {
-	var names []string
-	add := func(f *pflag.Flag) { names = append(names, f.Name) }
-	cmd.NonInheritedFlags().VisitAll(add)
-	cmd.InheritedFlags().VisitAll(add)
-	if near := meant(typed, names); near != "" {
-		return fmt.Errorf("unknown flag --%s; did you mean --%s?", typed, near)
-	}
-	return fmt.Errorf("unknown flag --%s; try %s --help", typed, cmd.CommandPath())
 }
 
 // durationOf reads the value of a flag. Where it has no unit, it asks for one of the two that are usual.

@@ -9,31 +9,8 @@ import (
 	"duly/internal/text"
 )
 
-// writeSummary writes the end of a run for people: the steps that were not written yet, what it means for money and people, and the
-// verdict.
-func (e *execution) writeSummary(p *progress, s summary) {
-	for _, line := range p.deaths() {
-		e.Screen.marked(line, signIndent)
-	}
-	for _, v := range s.Steps[p.shown:] {
-		if v.Status != notBegun && !v.idle() {
-			e.Screen.marked(v.line(), blockIndent)
-		}
-	}
-	e.rest(s)
-	if rows := e.rows(s); len(rows) > 0 {
-		e.Screen.line("")
-		e.Screen.block(rows)
-	}
-	if s.Daily != nil {
-		e.Screen.line("")
-		showDaily(e.Screen, *s.Daily)
-	}
-	e.Screen.marked(verdict(s), signIndent)
-}
-
-// rest names the steps that had nothing to do, and those that the run did not come to.
-func (e *execution) rest(s summary) {
+// restOf names the steps that had nothing to do, and those that the run did not come to.
+func restOf(screen *Screen, s summary) {
 	var idle, missed []string
 	for _, v := range s.Steps {
 		switch {
@@ -44,15 +21,15 @@ func (e *execution) rest(s summary) {
 		}
 	}
 	if len(idle) > 0 {
-		e.Screen.marked(string(signNone)+" nothing due: "+folded(idle), signIndent)
+		screen.marked(string(signNone)+" nothing due: "+folded(idle), signIndent)
 	}
 	if len(missed) > 0 {
-		e.Screen.marked(string(signNone)+" not reached: "+folded(missed), signIndent)
+		screen.marked(string(signNone)+" not reached: "+folded(missed), signIndent)
 	}
 }
 
-// rows are the block of facts under a run.
-func (e *execution) rows(s summary) []blockRow {
+// summaryRows are the block of facts under a run.
+func summaryRows(s summary) []blockRow {
 	rows := append(collectedRows(s), declinedRows(s)...)
 	rows = append(rows, reviewRows(s)...)
 	rows = append(rows, findingRows(s)...)
@@ -300,4 +277,24 @@ func verdict(s summary) string {
 		says += ", " + number(int64(s.waits)) + " to decide"
 	}
 	return fmt.Sprintf("%s run %d: %s · %s · exit %d", end.sign, s.Run, says, took(s.took), s.Exit)
+}
+
+// writeSummary writes the end of a run for people: the steps but for the first ones, which were written already, what it means for money and people, and the
+// verdict.
+func writeSummary(screen *Screen, s summary, written int) {
+	for _, v := range s.Steps[written:] {
+		if v.Status != notBegun && !v.idle() {
+			screen.marked(v.line(), blockIndent)
+		}
+	}
+	restOf(screen, s)
+	if rows := summaryRows(s); len(rows) > 0 {
+		screen.line("")
+		screen.block(rows)
+	}
+	if s.Daily != nil {
+		screen.line("")
+		showDaily(screen, *s.Daily)
+	}
+	screen.marked(verdict(s), signIndent)
 }

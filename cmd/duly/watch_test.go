@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/test/golden"
+
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
@@ -59,7 +61,7 @@ func TestStatusInWords(t *testing.T) {
 	s.each = func(a *app) { a.Screen.wide = 80 }
 	got := s.duly(t, "status")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
-	golden(t, "status-busy.golden", steady(got.out))
+	golden.Equal(t, "status-busy.golden", steady(got.out))
 
 	doc := document[statusView](t, s.duly(t, "status", "--json"))
 	require.Equal(t, int64(1), doc.Orders.Due)
@@ -106,7 +108,7 @@ func (s *shop) watching(t *testing.T, signal syscall.Signal, each func(*app), un
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(t.Context()))
 	defer cancel(nil)
 	done := make(chan int, 1)
-	go func() { done <- a.run(ctx, append([]string{"status", "--watch", "--interval", "100ms"}, args...)) }()
+	go func() { done <- execute(ctx, a, append([]string{"status", "--watch", "--interval", "100ms"}, args...)) }()
 	eventually(t, func() bool { return until(to.String() + err.String()) })
 	cancel(signalled{signal})
 	return <-done, to.String(), err.String()

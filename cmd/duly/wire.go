@@ -5,17 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"duly/config"
-	"duly/internal/batch"
 	"duly/internal/gateway"
-	"duly/internal/gateway/httpapi"
 	"duly/internal/mysql"
 	"duly/internal/mysql/private"
-	"duly/internal/runs"
-	"duly/jobs"
 	"duly/migrations"
 	"duly/steps"
 )
@@ -204,45 +199,13 @@ func (s *Session) gateways(c *config.Config, slots *gateway.Bound) (steps.Gatewa
 	return out, nil
 }
 
-// adapter makes the client of one gateway by its type; another provider is another case.
-func (s *Session) adapter(name string, g config.Gateway) (gateway.Gateway, error) {
-	switch g.Type {
-	case "httpapi":
-		return httpapi.New(httpapi.Config{
-			Name: name, URL: g.URL, Token: g.Token.Reveal(), Timeout: g.Timeout, ConnectTimeout: g.ConnectTimeout,
-			KeyLife: g.KeyLife, LongestRequest: g.LongestRequest, MaxConns: g.Parallelism, NoFind: !g.LookUp, NoList: !g.List, ListLag: g.ListLag,
-			Retention: g.Retention, ChargesOnce: g.ChargesOnce, Now: s.now, Wrap: s.wrap,
-		})
-	default:
-		return nil, fmt.Errorf("type %q is not one that this version speaks: httpapi", g.Type)
-	}
-}
-
 func closeAll(gateways steps.Gateways) {
 	for _, g := range gateways {
 		g.Close()
 	}
 }
 
-// deps is what jobs are made of.
-func (s *Session) deps(c *config.Config, db *mysql.DB, gateways steps.Gateways, business func() time.Time) jobs.Deps {
-	prefixes := make(map[string]string, len(c.Gateways))
-	for name, g := range c.Gateways {
-		prefixes[name] = g.KeyPrefix
-	}
-	return jobs.Deps{
-		KeyPrefixes: prefixes,
-		DB:          db, Repository: &runs.Repository{DB: db, Now: business, Clean: s.printed(c).String}, Gateways: gateways,
-		Parallelism: func(name string) int { return c.Gateways[name].Parallelism },
-		Clock:       s.now, Business: business, Zone: c.Business.Location(), Heartbeat: c.Run.Heartbeat,
-		Save: saver(c),
-	}
-}
-
-// runner is the engine as configured.
-func (s *Session) runner(c *config.Config, deps jobs.Deps, limit int, log *slog.Logger) *batch.Runner {
-	return &batch.Runner{
-		Repository: deps.Repository, Heartbeat: c.Run.Heartbeat, Drain: c.Run.Drain, Limit: limit,
-		Now: s.now, Log: log, Stop: stopCode,
-	}
+// adapter makes the client of one gateway, without limits.
+func (s *Session) adapter(name string, g config.Gateway) (gateway.Gateway, error) {
+	return s.adapt(s, name, g)
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"duly/internal/batch"
 	"duly/internal/payment"
+	"duly/jobs"
 )
 
 // work is what the command line knows of one job.
@@ -57,7 +59,7 @@ func workNames() []string {
 	for _, w := range registry() {
 		names = append(names, w.name)
 	}
-	return append(names, nightlyJob)
+	return append(names, jobs.NightlyJob)
 }
 
 func findWork(name string) (jobSpec, bool) {
@@ -107,4 +109,13 @@ func (w jobSpec) instead() string {
 		return ""
 	}
 	return "; it takes --" + strings.Join(w.takes, ", --")
+}
+
+// mayHave reports whether the job may have the step; how many retries there are is known once the tables are read.
+func (w jobSpec) mayHave(step string) bool {
+	if number, ok := strings.CutPrefix(step, jobs.StepRetry); ok && w.name == jobs.BillingJob {
+		n, err := strconv.Atoi(number)
+		return err == nil && n > 0
+	}
+	return slices.Contains(w.steps(0), step)
 }

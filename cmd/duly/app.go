@@ -1,0 +1,36 @@
+package main
+
+import (
+	_ "time/tzdata"
+
+	"github.com/jonboulle/clockwork"
+)
+
+// app is one command line of duly.
+type app struct {
+	*Session
+
+	// started, if set, is called when a run exists and before it does anything.
+	started func()
+	// began, if set, is given the id of each run when it exists.
+	began func(run uint64)
+	// ticks, if set, is the clock that a schedule goes by.
+	ticks clockwork.Clock
+	night bool // a job of the nightly run
+	// nights, if set, takes the summaries of the jobs of a night, which are then told together
+	nights *[]summary
+	// ran, if set, is given the id of the run that was made
+	ran *uint64
+	// seen, if set, is what machines that watch are told of the command
+	seen *telemetry
+	// runAlert, if set, collects the alert that Slack gets when the command fails
+	runAlert *runAlert
+}
+
+// fork is a copy for a command line of its own, or for a job of the nightly run.
+func (a *app) fork() *app {
+	one, session, screen := *a, *a.Session, *a.Screen
+	session.Screen = &screen
+	one.Session = &session
+	return &one
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"duly/internal/payment"
+)
+
+func reopenCommand(ses *Session) *cobra.Command {
+	var f reopenFlags
+	cmd := &cobra.Command{
+		Use:   "reopen",
+		Short: "Take back declines that a gateway was at fault for, so that they are charged again",
+		Long: "Takes back a wave of declines: after an account was suspended, or a method was switched off at the provider. Their\n" +
+			"invoices are open again in the stage that they were declined in, due today, and the next run of billing charges\n" +
+			"them under the next key, also by the method that was declined.\n\n" +
+			"Without --reason it only shows what would become of each, and the command to type next. With --reason each\n" +
+			"is taken back in a transaction of its own, recorded with who did it and why.\n\n" +
+			"What duly made of the subscription is taken back too: past_due, or cancelled after the last stage, is what it was\n" +
+			"before, and its date moves past the periods that began meanwhile. Refused by name is an invoice that has a\n" +
+			"newer attempt, is paid or in review, or whose subscription somebody else has changed since.\n\n" +
+			"It may be typed again: what was taken back is passed over. Exit code 2 if one is refused; the others are done.",
+		Example: "  duly reopen --run 17 --gateway main\n" +
+			"  duly reopen --run 17,18 --gateway main --reason \"account suspended\"",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			classes, err := reopens(ses, f)
+			if cmd.Flags().Changed(flagReason) && !said(f.reason) {
+				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
+			}
+			if err != nil {
+				return usage(err)
+			}
+			f.dry = f.dry || f.reason == ""
+			return ses.asOperator(cmd.Context(), func(db *database) error { return reopen(cmd.Context(), ses, db, f, classes) })
+		},
+	}
+	flags := cmd.Flags()
+	flags.Var(idList{&f.runs}, flagRun, "declines of the run of this `ID` (repeat, or separate by commas; needed)")
+	flags.StringVar(&f.gateway, flagGateway, "", "declines by the gateway of this `NAME` (needed)")
+	flags.StringSliceVar(&f.classes, flagClass, []string{string(payment.Hard), string(payment.Action)}, "declines of this `CLASS`: hard, action or soft (repeat, or separate by commas)")
+	flags.StringVar(&f.reason, flagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is taken back)")
+	flags.BoolVar(&f.dry, "dry-run", false, "only show what would become of each")
+	complete(cmd, flagRun, with(ses, completeRerun))
+	complete(cmd, flagGateway, func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return completeGateway(ses, cmd, nil, typed)
+	})
+	complete(cmd, flagClass, cobra.FixedCompletions(wordsOf(classes()), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"duly/jobs"
+)
+
+func runCommand(a *app) *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run JOB",
+		Short: "Run a job to completion: " + strings.Join(workNames(), ", "),
+		Long:  runHelp(),
+		Example: "  duly run billing\n" +
+			"  duly run billing --date 2026-01-31 --subscription 42 --dry-run\n" +
+			"  duly run billing --rerun 17 --max-duration 2h",
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: completeJob(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			a.Screen.verbose = f.verbose
+			return a.withAlert(cmd.Context(), jobOf(args), f, func() error {
+				return a.observing(cmd.Context(), f, func() error {
+					if len(args) == 1 && args[0] == jobs.NightlyJob {
+						return a.nightly(cmd.Context(), f, cmd.Flags().Changed)
+					}
+					w, err := oneJob(args)
+					if err != nil {
+						return err
+					}
+					return a.runJob(cmd.Context(), w, f, cmd.Flags().Changed)
+				})
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.Date, flagDate, "", "business `DATE`, such as 2026-01-31 (default today in business.timezone; report: yesterday)")
+	flags.StringVar(&f.From, flagFrom, "", "report and audit: the first business `DATE` of several (default that of --to)")
+	flags.StringVar(&f.To, flagTo, "", "report and audit: the last business `DATE` of several (default that of --from, or yesterday)")
+	flags.Var(idList{&f.Subscriptions}, flagSubscription, "only the subscription of this `ID` (repeat, or separate by commas; default all)")
+	flags.Var(idList{&f.Orders}, flagOrder, "only the order of this `ID` (repeat, or separate by commas; default all)")
+	flags.StringSliceVar(&f.Steps, flagStep, nil, "only this `STEP` (repeat, or separate by commas; default all)")
+	flags.IntVar(&f.Limit, flagLimit, 0, "work on at most `N` invoices, orders or events (default, and 0: no bound)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be done; write nothing and call no gateway")
+	flags.Uint64Var(&f.rerun, flagRerun, 0, "repeat this `RUN`: same job, date and selection; what is given beside it wins (default none)")
+	flags.StringVar(&f.reason, "reason", "", "with --rerun: `WHY`, for those who ask later (default none)")
+	flags.BoolVar(&f.untilNow, flagUntilNow, false, "audit: up to this minute (default up to 15 minutes ago, since later payments may be under way)")
+	flags.BoolVar(&f.allowFuture, flagAllowFuture, false, "allow a date after today (for sandboxes)")
+	flags.IntVar(&f.parallelism, flagParallelism, 0, "`N` requests at once (default gateways.<name>.parallelism for every gateway, or reconcile.parallelism)")
+	flags.IntVar(&f.chunkSize, flagChunkSize, 0, "`N` rows of one claim (default billing.chunk_size or reconcile.chunk_size)")
+	flags.StringVar(&f.rate, flagRate, "", "at most `N/s` requests, such as 20/s, to each gateway (default gateways.<name>.rate)")
+	flags.StringVar(&f.maxDuration, "max-duration", "", "stop after this `TIME`, such as 90m or 2h, and leave the rest to a later run (default no bound)")
+	flags.BoolVar(&f.exclusive, "exclusive", false, "do not run (exit 5) while another run of the job is live")
+	flags.BoolVar(&f.noProgress, "no-progress", false, "no progress lines on a terminal")
+	flags.BoolVar(&f.verbose, "verbose", false, "nightly: show each job as a run of its own; with --dry-run: sums and the first rows")
+	flags.BoolVar(&f.csv, flagCSV, false, "report: print the days as CSV on standard output")
+	flags.StringVar(&f.report, flagReport, "", "write a page about the run to this `FILE` when it ends (default none)")
+	complete(cmd, flagStep, with(a.Session, completeSteps))
+	complete(cmd, flagRerun, with(a.Session, completeRerun))
+	return cmd
+}
+
+// runHelp is what the help of run begins with.
+func runHelp() string {
+	var list strings.Builder
+	for _, w := range registry() {
+		fmt.Fprintf(&list, "  %-10s %s\n", w.name, w.does)
+	}
+	return "Runs a job to completion:\n\n" + list.String() + fmt.Sprintf("  %-10s %s\n\n", jobs.NightlyJob, nightlyDoes) +
+		"It exits with a code that says what is left:\n\n" +
+		"  0         done, nothing left behind: power off\n" +
+		"  1         failed; work remains, nothing is lost: stay up\n" +
+		"  2         bad usage or configuration; nothing was touched: stay up\n" +
+		"  3         done, but this run sent rows to review: power off, look at them\n" +
+		"  4         unfinished, a later run will do it: run again\n" +
+		"  5         not run: paused, or --exclusive and another run is live\n" +
+		"  130, 143  stopped by SIGINT or SIGTERM (129: SIGHUP) after draining: run again\n\n" +
+		"A second signal ends it at once; the next run recovers what was in flight. Declines are results, not failures.\n\n" +
+		"Steps of billing: " + strings.Join(jobs.BillingSteps(usualStages), ", ") + " (a retry for each of billing.retry_days). " +
+		"The steps of another job are named by a mistake in --step, and by completion."
+}
+
+// idList reads ids separated by commas.
+type idList struct{ ids *[]uint64 }
+
+// Type implements pflag.Value.
+func (l idList) Type() string { return "ID" }
+
+// String implements pflag.Value.
+func (l idList) String() string { return "" }
+
+// Set implements pflag.Value.
+func (l idList) Set(s string) error {
+	for part := range strings.SplitSeq(s, ",") {
+		n, err := id(strings.TrimSpace(part))
+		if err != nil {
+			return errors.Unwrap(err)
+		}
+		if !slices.Contains(*l.ids, n) {
+			*l.ids = append(*l.ids, n)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"duly/internal/payment"
+	"duly/internal/query"
+)
+
+// showDaily writes the figures of days for people, and what they leave out.
+func showDaily(screen *Screen, d query.Daily) {
+	figures(screen, d)
+	for _, p := range d.Problems {
+		screen.line("%s", p)
+	}
+}
+
+func figures(screen *Screen, d query.Daily) {
+	var rows []table.Row
+	for _, o := range d.Orders {
+		money := func(n int64) payment.Money { return payment.Money{Amount: n, Currency: o.Currency} }
+		rows = append(rows, table.Row{o.Date, o.OrdersCompleted, o.OrdersFailed, money(o.AmountCompleted), money(o.AmountRefunded)})
+	}
+	if len(rows) == 0 {
+		screen.line("no order was completed, failed or refunded")
+		return
+	}
+	screen.table(table.Row{"day", "completed", "failed", "sold", "refunded"}, rows)
+	rows = nil
+	for _, s := range d.Sales {
+		amount := any("in several currencies")
+		if s.Currency != "" {
+			amount = payment.Money{Amount: s.Amount, Currency: s.Currency}
+		}
+		rows = append(rows, table.Row{s.Date, s.ProductID, s.Name, s.Quantity, amount})
+	}
+	if len(rows) > 0 {
+		screen.table(table.Row{"day", "product", "name", "quantity", "amount"}, rows)
+	}
+}

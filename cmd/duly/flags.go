@@ -1,0 +1,33 @@
+package main
+
+// The names of flags that several commands, or their messages, share.
+const (
+	flagMatching     = "matching"
+	flagSince        = "since"
+	flagUntil        = "until"
+	flagWhat         = "what"
+	flagKind         = "kind"
+	flagSink         = "sink"
+	flagYes          = "yes"
+	flagDead         = "dead"
+	flagHTML         = "html"
+	flagReport       = "report"
+	flagReason       = "reason"
+	flagRun          = "run"
+	flagGateway      = "gateway"
+	flagClass        = "class"
+	flagDate         = "date"
+	flagFrom         = "from"
+	flagTo           = "to"
+	flagSubscription = "subscription"
+	flagOrder        = "order"
+	flagLimit        = "limit"
+	flagParallelism  = "parallelism"
+	flagRate         = "rate"
+	flagChunkSize    = "chunk-size"
+	flagAllowFuture  = "allow-future"
+	flagCSV          = "csv"
+	flagUntilNow     = "until-now"
+	flagStep         = "step"
+	flagRerun        = "rerun"
+)
