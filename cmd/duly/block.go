@@ -64,3 +64,6 @@ func (s *Screen) wrapped(line string, indent int) []string {
 
 // cut cuts a line to a width.
 func cut(line string, width int) string { return pretty.Trim(line, max(width, 0)) }
+
+// fact is a row of a block: what it is about, what is to say, and the command that shows more of it.
+func fact(label, text, command string) blockRow { return blockRow{label, text, command} }

@@ -178,5 +178,5 @@ func awake(ctx context.Context, db *database) error {
 }
 
 func notRun(name string, pause runs.Pause) error {
-	return exitError{batch.ExitNotRun, fmt.Errorf("not run: %s paused %s (%q); duly resume %s", pause.Who, name, pause.Reason, name)}
+	return exitWith(batch.ExitNotRun, fmt.Errorf("not run: %s paused %s (%q); duly resume %s", pause.Who, name, pause.Reason, name))
 }

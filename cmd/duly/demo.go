@@ -176,7 +176,7 @@ func (d *showcase) night(ctx context.Context, day int) error {
 		case batch.ExitUnfinished:
 			fmt.Fprintln(d.Screen.out, "Exit code 4 asks for another run; here it is.")
 		default:
-			return exitError{code, fmt.Errorf("the demo's run on day %d ended with exit code %d", day, code)}
+			return exitWith(code, fmt.Errorf("the demo's run on day %d ended with exit code %d", day, code))
 		}
 	}
 	return nil
@@ -225,7 +225,7 @@ func (d *showcase) account(ctx context.Context) error {
 	d.Screen.line("The gateway kept %d payments, the tables say %d; %d differ, %d double charges. The audits found %s.",
 		ledger, len(collected), missing, double, plural(findings, "difference"))
 	if ledger != len(collected) || missing > 0 || double > 0 || findings > 0 {
-		return exitError{batch.ExitFailed, errors.New("the gateway's ledger and the tables differ")}
+		return exitWith(batch.ExitFailed, errors.New("the gateway's ledger and the tables differ"))
 	}
 	d.Screen.line("The report of the first night: %s", d.report)
 	return nil
@@ -260,7 +260,7 @@ func (d *showcase) accountOrders(ctx context.Context) error {
 		wrong = append(wrong, fmt.Sprintf("%d orders were placed", d.orders))
 	}
 	if len(wrong) > 0 {
-		return exitError{batch.ExitFailed, errors.New("the orders do not add up: " + strings.Join(wrong, "; "))}
+		return exitWith(batch.ExitFailed, errors.New("the orders do not add up: "+strings.Join(wrong, "; ")))
 	}
 	d.Screen.line("Every order is settled, the stock adds up, and money is kept for completed orders alone.")
 	return nil

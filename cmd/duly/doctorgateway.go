@@ -37,7 +37,7 @@ func atGateway(ctx context.Context, ses *Session, name string, do func(c *config
 		return usage(unknownWord("gateway", name, gatewayNames(c)))
 	}
 	return ses.asOperator(ctx, func(db *database) error {
-		g, err := paced(ses, name, configured)
+		g, err := ses.paced(name, configured)
 		if err != nil {
 			return err
 		}

@@ -83,7 +83,7 @@ func (e *execution) mayRun(ctx context.Context) error {
 	if other, err := e.other(ctx, job, 0); err != nil || other == nil {
 		return failed(err)
 	} else {
-		return exitError{batch.ExitNotRun, fmt.Errorf("not run: run %d of %s is live on %s", other.ID, job, other.Host)}
+		return exitWith(batch.ExitNotRun, fmt.Errorf("not run: run %d of %s is live on %s", other.ID, job, other.Host))
 	}
 }
 

@@ -34,7 +34,7 @@ func usage(err error) error {
 	if err == nil {
 		return nil
 	}
-	return exitError{batch.ExitUsage, err}
+	return exitWith(batch.ExitUsage, err)
 }
 
 func usagef(format string, args ...any) error { return usage(fmt.Errorf(format, args...)) }
@@ -49,7 +49,7 @@ func failed(err error) error {
 	if errors.Is(err, batch.ErrUnavailable) || passes(err) {
 		code = batch.ExitUnfinished
 	}
-	return exitError{code, err}
+	return exitWith(code, err)
 }
 
 // passes reports whether a later try may get past an error of the database.
@@ -121,3 +121,6 @@ func interruptible(ctx context.Context) (context.Context, func()) {
 		cancel(nil)
 	}
 }
+
+// exitWith is an error that ends the program with an exit code; err may be nil.
+func exitWith(code int, err error) error { return exitError{code, err} }

@@ -21,15 +21,15 @@ func (s *Session) redactor(c *config.Config) *redact.Redactor {
 }
 
 // printed is a redactor for what people and programs read.
-func (ses *Session) printed(c *config.Config) *redact.Redactor {
-	if ses.bare {
+func (s *Session) printed(c *config.Config) *redact.Redactor {
+	if s.bare {
 		return redact.New()
 	}
-	return redact.New(slices.DeleteFunc(c.Secrets(), func(s string) bool { return len(s) < shortestPrinted })...)
+	return redact.New(slices.DeleteFunc(c.Secrets(), func(secret string) bool { return len(secret) < shortestPrinted })...)
 }
 
 // guard keeps the secrets of the configuration out of all that is printed from now on.
 func (s *Session) guard(c *config.Config) {
 	r := s.printed(c)
-	s.Screen.out, s.Screen.err = output{within(s.Screen.out), r}, output{within(s.Screen.err), r}
+	s.Screen.hide(r)
 }

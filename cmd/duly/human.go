@@ -50,6 +50,11 @@ type calendar struct {
 	today payment.Date
 }
 
+// calendarOf is the calendar of a screen of now, in the time zone of the business.
+func calendarOf(now time.Time, zone *time.Location) calendar {
+	return calendar{zone, payment.DateOf(now.In(zone))}
+}
+
 // day writes 28 Nov, with its year where that is not this one.
 func (c calendar) day(d payment.Date) string {
 	if !d.Valid() {

@@ -39,7 +39,7 @@ func inquire(ctx context.Context, ses *Session, db *database, q inquiry, busines
 	if !ok {
 		return inquired{evidence: steps.Uninquired(q.gateway, business)}, nil
 	}
-	paced, err := paced(ses, q.gateway, g)
+	paced, err := ses.paced(q.gateway, g)
 	if err != nil {
 		return inquired{}, err
 	}

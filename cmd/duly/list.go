@@ -109,7 +109,7 @@ func list(ctx context.Context, ses *Session, db *database, spec listSpec, f filt
 		}
 		return nil
 	}
-	days, err := newCalendar(ses, now)
+	days, err := ses.calendar(now)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func migrateError(ctx context.Context, err error) error {
 	case errors.Is(err, batch.ErrUnavailable), mysql.IsMisconfigured(err):
 		return startError(err)
 	}
-	return exitError{batch.ExitFailed, err}
+	return exitWith(batch.ExitFailed, err)
 }
 
 func migrateDown(ctx context.Context, screen *Screen, db *database) error {

@@ -28,7 +28,7 @@ type twoAddresses struct {
 func bothAddresses(ctx context.Context, ses *Session, c *config.Config, db *database, name, oldURL string, g *gateway.Limited) (twoAddresses, error) {
 	configured := c.Gateways[name]
 	configured.URL = oldURL
-	before, err := paced(ses, name, configured)
+	before, err := ses.paced(name, configured)
 	if err != nil {
 		return twoAddresses{}, err
 	}

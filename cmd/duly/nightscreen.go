@@ -160,10 +160,10 @@ func (n *nightScreen) rows(v nightlyView) []blockRow {
 		}
 	}
 	if money := strings.TrimPrefix(strings.TrimSuffix(moneySums(charges)+"; orders "+moneySums(orders), "; orders "), "; "); money != "" {
-		rows = append(rows, blockRow{"Collected", money, ""})
+		rows = append(rows, fact("Collected", money, ""))
 	}
 	if money := moneySums(refunded); money != "" {
-		rows = append(rows, blockRow{"Refunded", money, ""})
+		rows = append(rows, fact("Refunded", money, ""))
 	}
 	if row, waits := n.review(); waits {
 		rows = append(rows, row)
@@ -206,7 +206,7 @@ func (n *nightScreen) review() (row blockRow, waits bool) {
 	if len(names) > 0 {
 		line += ": " + strings.Join(names[:min(len(names), groupsShown)], ", ")
 	}
-	return blockRow{"Review", line, command}, true
+	return fact("Review", line, command), true
 }
 
 // fixRows are what to correct and to type after a night that did not end well.
@@ -239,7 +239,7 @@ func (n *nightScreen) fixRows(v nightlyView) []blockRow {
 		if failed {
 			step = fmt.Sprintf("%d. %s", i+1, step)
 		}
-		rows = append(rows, blockRow{label, "", step})
+		rows = append(rows, fact(label, "", step))
 		label = ""
 	}
 	return rows

@@ -29,7 +29,7 @@ func (o olderWaiting) rows() []blockRow {
 	var rows []blockRow
 	add := func(label string, n int64, what, list string) {
 		if n > 0 {
-			rows = append(rows, blockRow{label, things(n, what) + " from earlier runs", "duly list " + list})
+			rows = append(rows, fact(label, things(n, what)+" from earlier runs", "duly list "+list))
 		}
 	}
 	add("Given up", o.deadEvents, "event", "dead-events")

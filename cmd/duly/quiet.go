@@ -50,8 +50,8 @@ func quiet(ctx context.Context, db *mysql.DB, c *config.Config, since, now time.
 	if !now.Before(until) {
 		return nil
 	}
-	return exitError{batch.ExitUnfinished, fmt.Errorf("%s (%s), and requests from before may still arrive until %s: type it again after that: %s",
-		mayHaveLost, suspicion, minuteAfter(until, c), next)}
+	return exitWith(batch.ExitUnfinished, fmt.Errorf("%s (%s), and requests from before may still arrive until %s: type it again after that: %s",
+		mayHaveLost, suspicion, minuteAfter(until, c), next))
 }
 
 // minuteAfter writes an instant for people, rounded up to the minute.

@@ -23,7 +23,7 @@ func listRuns(ctx context.Context, ses *Session, db *database, limit int) error 
 	if err != nil {
 		return failed(err)
 	}
-	days, err := newCalendar(ses, now)
+	days, err := ses.calendar(now)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,6 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/gateway"
-	"duly/internal/payment"
 	"duly/jobs"
 )
 
@@ -95,22 +94,21 @@ func (s *Session) sources() config.Options {
 }
 
 // calendar is how days and instants are written on a screen of now.
-func newCalendar(ses *Session, now time.Time) (calendar, error) {
-	c, err := ses.load()
+func (s *Session) calendar(now time.Time) (calendar, error) {
+	c, err := s.load()
 	if err != nil {
 		return calendar{}, err
 	}
-	zone := c.Business.Location()
-	return calendar{zone, payment.DateOf(now.In(zone))}, nil
+	return calendarOf(now, c.Business.Location()), nil
 }
 
 // paced is the client of one gateway.
-func paced(ses *Session, name string, g config.Gateway) (*gateway.Limited, error) {
-	client, err := ses.adapter(name, g)
+func (s *Session) paced(name string, g config.Gateway) (*gateway.Limited, error) {
+	client, err := s.adapter(name, g)
 	if err != nil {
 		return nil, usage(fmt.Errorf("gateways.%s: %w", name, err))
 	}
-	return gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: ses.now}), nil
+	return gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: s.now}), nil
 }
 
 // hostname is this host's name.

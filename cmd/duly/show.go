@@ -61,7 +61,7 @@ func showRun(ctx context.Context, ses *Session, db *database, id uint64) error {
 	if ses.Screen.json {
 		return ses.Screen.print(v)
 	}
-	days, err := newCalendar(ses, now)
+	days, err := ses.calendar(now)
 	if err != nil {
 		return err
 	}

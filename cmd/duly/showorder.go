@@ -68,7 +68,7 @@ func showOrder(ctx context.Context, ses *Session, db *database, id uint64) error
 	if ses.Screen.json {
 		return ses.Screen.print(w)
 	}
-	days, err := newCalendar(ses, s.Now)
+	days, err := ses.calendar(s.Now)
 	if err != nil {
 		return err
 	}

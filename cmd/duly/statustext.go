@@ -46,7 +46,7 @@ func place(d config.Database) string {
 
 // annotate reads what people are shown beside the document.
 func (s *statusView) annotate(ctx context.Context, a *Session, db *database, c *config.Config) error {
-	days, err := newCalendar(a, s.At)
+	days, err := a.calendar(s.At)
 	if err != nil {
 		return err
 	}

@@ -45,16 +45,16 @@ func collectedRows(s summary) []blockRow {
 	of := t.Succeeded + t.Declined + t.Rejected + t.Review
 	switch money := moneySums(s.Collected); {
 	case money != "" && of > 0:
-		rows = append(rows, blockRow{"Collected", fmt.Sprintf("%s · %s of %s (%s)", money, number(t.Succeeded), number(of), percent(t.Succeeded, of)), ""})
+		rows = append(rows, fact("Collected", fmt.Sprintf("%s · %s of %s (%s)", money, number(t.Succeeded), number(of), percent(t.Succeeded, of)), ""))
 	case money != "":
-		rows = append(rows, blockRow{"Collected", money, ""})
+		rows = append(rows, fact("Collected", money, ""))
 	case t.Released > 0 && of == 0 && t.InDoubt == 0:
-		rows = append(rows, blockRow{"Collected", fmt.Sprintf("nothing · %s released, none charged", things(t.Released, "claim")), ""})
+		rows = append(rows, fact("Collected", fmt.Sprintf("nothing · %s released, none charged", things(t.Released, "claim")), ""))
 	case t.Read > 0 || s.unpaidN > 0:
-		rows = append(rows, blockRow{"Collected", "nothing", ""})
+		rows = append(rows, fact("Collected", "nothing", ""))
 	}
 	if money := moneySums(s.Refunded); money != "" {
-		rows = append(rows, blockRow{"Refunded", money, ""})
+		rows = append(rows, fact("Refunded", money, ""))
 	}
 	return rows
 }
@@ -91,7 +91,7 @@ func declinedRows(s summary) []blockRow {
 	if len(parts) > 0 {
 		line += ": " + strings.Join(parts, ", ")
 	}
-	return []blockRow{{"Declined", line, ""}}
+	return []blockRow{fact("Declined", line, "")}
 }
 
 // reviewRows say what waits for people.
@@ -100,7 +100,7 @@ func reviewRows(s summary) []blockRow {
 	n := s.reviews
 	if n == 0 {
 		if s.older.review > 0 {
-			rows = append(rows, blockRow{"Review", number(s.older.review) + " from earlier runs", "duly list review"})
+			rows = append(rows, fact("Review", number(s.older.review)+" from earlier runs", "duly list review"))
 		}
 		return append(rows, s.older.rows()...)
 	}
@@ -112,7 +112,7 @@ func reviewRows(s summary) []blockRow {
 		need += ", " + number(s.older.review) + " from earlier runs"
 	}
 	command, _, _ := strings.Cut(listOf(s.Job, s.Run), " --run ")
-	rows = append(rows, blockRow{"Review", need, command})
+	rows = append(rows, fact("Review", need, command))
 	width := 0
 	shown := first(s.groups, groupsShown)
 	for _, g := range shown {
@@ -120,11 +120,11 @@ func reviewRows(s summary) []blockRow {
 	}
 	counted := int64(0)
 	for _, g := range shown {
-		rows = append(rows, blockRow{"", g.said(width), g.command})
+		rows = append(rows, fact("", g.said(width), g.command))
 		counted += g.count
 	}
 	if more := n - counted; more > 0 && len(shown) > 0 {
-		rows = append(rows, blockRow{"", fmt.Sprintf("and %s more", number(more)), ""})
+		rows = append(rows, fact("", fmt.Sprintf("and %s more", number(more)), ""))
 	}
 	return append(rows, s.older.rows()...)
 }
@@ -133,10 +133,10 @@ func reviewRows(s summary) []blockRow {
 func findingRows(s summary) []blockRow {
 	var rows []blockRow
 	for _, f := range first(s.Findings, groupsShown) {
-		rows = append(rows, blockRow{"", text.Sprintf("finding %d  %s: %s", f.ID, strings.TrimSpace(f.Reference+" "+f.PaymentID), f.Text()), ""})
+		rows = append(rows, fact("", text.Sprintf("finding %d  %s: %s", f.ID, strings.TrimSpace(f.Reference+" "+f.PaymentID), f.Text()), ""))
 	}
 	if more := s.OpenFindings - int64(len(rows)); more > 0 {
-		rows = append(rows, blockRow{"", "and " + things(more, "older finding"), ""})
+		rows = append(rows, fact("", "and "+things(more, "older finding"), ""))
 	}
 	return rows
 }
@@ -145,14 +145,14 @@ func findingRows(s summary) []blockRow {
 func leftRows(s summary) []blockRow {
 	var rows []blockRow
 	if s.unpaidN > 0 {
-		rows = append(rows, blockRow{"Unpaid", things(s.unpaidN, "invoice") + " · " + moneySums(s.unpaid), ""})
+		rows = append(rows, fact("Unpaid", things(s.unpaidN, "invoice")+" · "+moneySums(s.unpaid), ""))
 	}
 	label := "Left"
 	for _, reason := range s.Left {
 		if saidBy(reason, s.failure) || s.unpaidN > 0 && strings.HasSuffix(reason, " due and not charged") { // each cause once
 			continue
 		}
-		rows = append(rows, blockRow{label, text.Line(reason), ""})
+		rows = append(rows, fact(label, text.Line(reason), ""))
 		label = ""
 	}
 	label = "Cause"
@@ -161,15 +161,15 @@ func leftRows(s summary) []blockRow {
 		case "declined", "in review", "found": // said above
 		case "in doubt":
 			if cause.Why != "" {
-				rows = append(rows, blockRow{"In doubt", number(cause.Rows) + ": " + text.Line(cause.Why), ""})
+				rows = append(rows, fact("In doubt", number(cause.Rows)+": "+text.Line(cause.Why), ""))
 			}
 		default:
-			rows = append(rows, blockRow{label, text.Line(cause.String()), ""})
+			rows = append(rows, fact(label, text.Line(cause.String()), ""))
 			label = ""
 		}
 	}
 	for _, note := range s.Notes {
-		rows = append(rows, blockRow{"Note", text.Line(note), ""})
+		rows = append(rows, fact("Note", text.Line(note), ""))
 	}
 	return rows
 }
@@ -208,7 +208,7 @@ func followRows(s summary) []blockRow {
 	if len(parts) == 0 {
 		return nil
 	}
-	return []blockRow{{"Next", strings.Join(parts, " · "), ""}}
+	return []blockRow{fact("Next", strings.Join(parts, " · "), "")}
 }
 
 // fixRows are what to correct and the commands to type, numbered where the run failed.
@@ -217,7 +217,7 @@ func fixRows(s summary) []blockRow {
 	if errors := s.unsaid(); len(errors) > 0 {
 		label := "Error"
 		for _, line := range errors {
-			rows = append(rows, blockRow{label, line, ""})
+			rows = append(rows, fact(label, line, ""))
 			label = ""
 		}
 	}
@@ -225,14 +225,14 @@ func fixRows(s summary) []blockRow {
 	if s.Exit != batch.ExitFailed && s.Exit != batch.ExitUsage {
 		label := "Then"
 		for _, command := range commands {
-			rows = append(rows, blockRow{label, "", command})
+			rows = append(rows, fact(label, "", command))
 			label = ""
 		}
 		return rows
 	}
 	label := "Fix"
 	for i, step := range slices.Concat(s.fixes, commands) {
-		rows = append(rows, blockRow{label, "", fmt.Sprintf("%d. %s", i+1, step)})
+		rows = append(rows, fact(label, "", fmt.Sprintf("%d. %s", i+1, step)))
 		label = ""
 	}
 	return rows

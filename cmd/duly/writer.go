@@ -64,3 +64,8 @@ func within(w io.Writer) io.Writer {
 	}
 	return w
 }
+
+// hide keeps secrets out of all that is printed from now on.
+func (s *Screen) hide(secrets *redact.Redactor) {
+	s.out, s.err = output{within(s.out), secrets}, output{within(s.err), secrets}
+}
