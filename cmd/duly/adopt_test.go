@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"duly/internal/app"
+	"duly/internal/decide"
+	"duly/internal/inspect"
+	"duly/internal/session"
 	"duly/internal/test/golden"
 
 	"github.com/stretchr/testify/require"
@@ -95,7 +99,7 @@ func TestAdopt(t *testing.T) {
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM events WHERE type = 'payment.failed'"))
 	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM unknown_charges WHERE adopted_at IS NULL"))
 	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL"))
-	require.Equal(t, int64(4), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'adopt' AND subject LIKE 'charge:sub!_%' ESCAPE '!' AND reason = 'restored a backup' AND who = ?", operatorName()))
+	require.Equal(t, int64(4), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'adopt' AND subject LIKE 'charge:sub!_%' ESCAPE '!' AND reason = 'restored a backup' AND who = ?", session.OperatorName()))
 
 	adopted := s.tables(t)
 	again := s.duly(t, "adopt", "main", "--reason", "once more")
@@ -133,7 +137,7 @@ func TestAdoptAsksAgain(t *testing.T) {
 	require.NoError(t, s.sim.Amend(ledger[1].ID, func(e *simulator.Entry) { e.Refunded = e.Amount / 2 }))
 	got := s.duly(t, "adopt", "main", "--reason", "restored", "--json")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
-	v := document[adoptView](t, got)
+	v := document[decide.AdoptView](t, got)
 	as := map[string]string{}
 	for _, c := range v.Charges {
 		require.True(t, c.Done)
@@ -222,7 +226,7 @@ func TestUnknownChargesAreShown(t *testing.T) {
 	}
 	require.NotContains(t, s.duly(t, "show", "subscription", fmt.Sprint(other)).out, "adopt")
 	require.Contains(t, s.duly(t, "show", "subscription", "1").out, "next: duly adopt main --key "+key)
-	require.Equal(t, []operator.GatewayCount{{Gateway: "main", Count: 2}}, document[statusView](t, s.duly(t, "status", "--json")).UnknownCharges)
+	require.Equal(t, []operator.GatewayCount{{Gateway: "main", Count: 2}}, document[inspect.StatusView](t, s.duly(t, "status", "--json")).UnknownCharges)
 	s.exec(t, `INSERT INTO invoices (id, subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date)
 VALUES (50, 1, UTC_DATE() - INTERVAL 1 DAY, 100, 'KRW', 'open', UTC_DATE() - INTERVAL 1 DAY, UTC_DATE())`)
 	require.Contains(t, s.duly(t, "show", "invoice", "50").out, "next: duly adopt main --key "+key)
@@ -304,7 +308,7 @@ func TestAdoptGolden(t *testing.T) {
 	require.NoError(t, s.sim.Amend(ledger[2].ID, func(e *simulator.Entry) { e.Refunded = e.Amount }))
 	require.NoError(t, s.sim.Amend(ledger[3].ID, func(e *simulator.Entry) { e.Amount-- }))
 	s.exec(t, "DELETE FROM subscriptions WHERE id = ?", strings.Split(ledger[4].Key, "_")[1])
-	s.each = func(a *app) { a.Screen.wide = 80 }
+	s.each = func(a *app.Command) { a.Screen.Wide = 80 }
 	var text strings.Builder
 	for _, args := range [][]string{
 		{"adopt", "main"}, {"adopt", "main", "--reason", "restored the backup of 3 May"}, {"adopt", "main"},

@@ -15,7 +15,10 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/app"
+	"duly/internal/exit"
 	"duly/internal/test/golden"
+	"duly/internal/view"
 
 	"github.com/slack-go/slack/slacktest"
 	"github.com/stretchr/testify/require"
@@ -286,7 +289,7 @@ func TestPeopleAreToldOfARunThatDied(t *testing.T) {
 	s := newShop(t)
 	people := s.join(t)
 	within := 4 * time.Second // a loaded machine notices the dead run in that time, and people do not answer
-	s.each = func(a *app) { a.alertWithin = within }
+	s.each = func(a *app.Command) { a.AlertWithin = within }
 	s.live(t, 7)
 	s.exec(t, "UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR")
 	people.say(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -322,7 +325,7 @@ func TestSlackChangesNothing(t *testing.T) {
 	s.enrol(t, "wrong_amount", 500)
 	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
 	people.read(t)
-	s.each = func(a *app) { a.alertWithin = 400 * time.Millisecond }
+	s.each = func(a *app.Command) { a.AlertWithin = 400 * time.Millisecond }
 	for name, answer := range map[string]http.HandlerFunc{
 		"down": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"slow": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
@@ -338,7 +341,7 @@ func TestSlackChangesNothing(t *testing.T) {
 			s.enrol(t, "wrong_amount", 500)
 			got := s.duly(t, "run", "billing", "--json") // it ends, though the answer that it would wait for does not come
 			require.Equal(t, batch.ExitReview, got.code, got.err)
-			require.Equal(t, batch.ExitReview, document[summary](t, got).Exit)
+			require.Equal(t, batch.ExitReview, document[view.Summary](t, got).Exit)
 			require.Contains(t, got.err, `"level":"WARN","msg":"people on Slack could not be told","error":"127.0.0.1:`)
 			require.NotContains(t, got.err, secretHook)
 		})
@@ -364,7 +367,7 @@ func TestPeopleAreToldByABot(t *testing.T) {
 	server.Start()
 	t.Cleanup(server.Stop)
 	s.env = append(s.env, "DULY_SLACK_TOKEN=xoxb-of-nobody", "DULY_SLACK_CHANNEL=#billing")
-	s.each = func(a *app) { a.alertWithin, a.slackAPI = 500*time.Millisecond, server.GetAPIURL() }
+	s.each = func(a *app.Command) { a.AlertWithin, a.SlackAPI = 500*time.Millisecond, server.GetAPIURL() }
 	s.enrol(t, "wrong_amount", 500)
 	got := s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitReview, got.code)
@@ -400,8 +403,8 @@ func TestPeopleAreToldOfAStop(t *testing.T) {
 	for _, terminal := range []bool{true, false} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		a := newApp(s.env, io.Discard, io.Discard)
-		a.Screen.terminal = func(io.Writer) bool { return terminal }
-		a.started = func() { cancel(signalled{syscall.SIGTERM}) }
+		a.Screen.Terminal = func(io.Writer) bool { return terminal }
+		a.Started = func() { cancel(exit.Signalled{Signal: syscall.SIGTERM}) }
 		require.Equal(t, 143, execute(ctx, a, []string{"run", "billing", "--no-progress"}))
 		if terminal {
 			require.Empty(t, people.read(t))

@@ -7,11 +7,16 @@ import (
 	"slices"
 	"strings"
 
+	"duly/internal/cli"
+	"duly/internal/decide"
+	"duly/internal/exit"
+	"duly/internal/session"
+
 	"github.com/spf13/cobra"
 )
 
-func adoptCommand(ses *Session) *cobra.Command {
-	var f adoptFlags
+func adoptCommand(ses *session.Session) *cobra.Command {
+	var f decide.AdoptFlags
 	cmd := &cobra.Command{
 		Use:   "adopt GATEWAY",
 		Short: "Take over charges that a gateway lists and that are unknown here",
@@ -39,30 +44,30 @@ func adoptCommand(ses *Session) *cobra.Command {
 		ValidArgsFunction: with(ses, completeGateway),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, err := adoptFrom(ses, args)
-			if cmd.Flags().Changed(flagReason) && !said(f.reason) {
+			if cmd.Flags().Changed(cli.FlagReason) && !session.HasReason(f.Reason) {
 				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
 			}
-			if f.notShown && len(f.keys) == 0 {
+			if f.NotShown && len(f.Keys) == 0 {
 				err = errors.Join(err, errors.New("--not-shown: say which charges, by --key"))
 			}
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
-			f.dry = f.dry || f.reason == ""
-			return ses.asOperator(cmd.Context(), func(db *database) error { return adopt(cmd.Context(), ses, db, name, f) })
+			f.Dry = f.Dry || f.Reason == ""
+			return ses.AsOperator(cmd.Context(), func(db *session.Database) error { return decide.Adopt(cmd.Context(), ses, db, name, f) })
 		},
 	}
-	cmd.Flags().StringArrayVar(&f.keys, "key", nil, "only the charge under this `KEY`; may be given again (default all)")
-	cmd.Flags().StringVar(&f.reason, flagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is adopted)")
-	cmd.Flags().BoolVar(&f.notShown, "not-shown", false, "leave to an operator what the gateway does not know any more")
-	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "only show what would become of each")
+	cmd.Flags().StringArrayVar(&f.Keys, "key", nil, "only the charge under this `KEY`; may be given again (default all)")
+	cmd.Flags().StringVar(&f.Reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is adopted)")
+	cmd.Flags().BoolVar(&f.NotShown, "not-shown", false, "leave to an operator what the gateway does not know any more")
+	cmd.Flags().BoolVar(&f.Dry, "dry-run", false, "only show what would become of each")
 	complete(cmd, "key", with(ses, completeUnknownKeys))
 	return cmd
 }
 
 // adoptFrom is the gateway that `duly adopt` was given.
-func adoptFrom(ses *Session, args []string) (string, error) {
-	c, err := ses.load()
+func adoptFrom(ses *session.Session, args []string) (string, error) {
+	c, err := ses.Load()
 	if err != nil {
 		return "", err
 	}

@@ -7,9 +7,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"duly/config"
+	"duly/internal/app"
+	"duly/internal/demo"
+	"duly/internal/exit"
 )
 
-func demoCommand(a *app) *cobra.Command {
+func demoCommand(a *app.Command) *cobra.Command {
 	var keep bool
 	var subscriptions, sold int
 	cmd := &cobra.Command{
@@ -23,12 +26,12 @@ func demoCommand(a *app) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if subscriptions < 1 {
-				return usagef("--subscriptions: at least 1")
+				return exit.Usagef("--subscriptions: at least 1")
 			}
 			if sold < 0 {
-				return usagef("--orders: %d is negative", sold)
+				return exit.Usagef("--orders: %d is negative", sold)
 			}
-			return runDemo(cmd.Context(), a.Session, demoRun(a), subscriptions, sold, keep)
+			return demo.Run(cmd.Context(), a.Session, demoRun(a), subscriptions, sold, keep)
 		},
 	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave the database up, and print how to look into it")
@@ -38,13 +41,13 @@ func demoCommand(a *app) *cobra.Command {
 }
 
 // demoRun executes the command lines of a demo, beside which nothing waits for payments to settle.
-func demoRun(a *app) runner {
+func demoRun(a *app.Command) demo.Runner {
 	return func(ctx context.Context, c *config.Config, shift time.Duration, args []string) (int, error) {
-		run := newApp(nil, a.Screen.out, a.Screen.err)
-		run.config, run.shift, run.lag = c, shift, 0
+		run := newApp(nil, a.Screen.Out, a.Screen.Err)
+		run.Config, run.Shift, run.Lag = c, shift, 0
 		root := rootCommand(run)
 		root.SetArgs(args)
 		err := root.ExecuteContext(ctx)
-		return run.code, err
+		return run.Code, err
 	}
 }

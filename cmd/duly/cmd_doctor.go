@@ -2,11 +2,16 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"duly/internal/checkup"
+	"duly/internal/cli"
+	"duly/internal/exit"
+	"duly/internal/session"
 )
 
-func doctorCommand(ses *Session) *cobra.Command {
+func doctorCommand(ses *session.Session) *cobra.Command {
 	var confirmed, undo bool
-	var send tries
+	var send checkup.Tries
 	var reason, control, moved string
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -26,15 +31,15 @@ func doctorCommand(ses *Session) *cobra.Command {
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch named := control != "" || moved != ""; {
 			case control != "" && moved != "", named && confirmed:
-				return usagef("--control, --moved and --history-confirmed are three commands: give one of them")
+				return exit.Usagef("--control, --moved and --history-confirmed are three commands: give one of them")
 			case undo && moved == "":
-				return usagef("--undo: it takes back --moved: duly doctor --moved main https://old.example.com --undo --reason \"…\"")
-			case undo && !said(reason):
-				return usagef("--%s: say why --moved is taken back, for those who ask later", flagReason)
+				return exit.Usagef("--undo: it takes back --moved: duly doctor --moved main https://old.example.com --undo --reason \"…\"")
+			case undo && !session.HasReason(reason):
+				return exit.Usagef("--%s: say why --moved is taken back, for those who ask later", cli.FlagReason)
 			case control != "" && len(args) != 1:
-				return usagef("--control: give the gateway's name and the gateway's own id of a payment: duly doctor --control main pay_123")
+				return exit.Usagef("--control: give the gateway's name and the gateway's own id of a payment: duly doctor --control main pay_123")
 			case moved != "" && len(args) != 1:
-				return usagef("--moved: give the gateway's name and the URL that it had: duly doctor --moved main https://old.example.com")
+				return exit.Usagef("--moved: give the gateway's name and the URL that it had: duly doctor --moved main https://old.example.com")
 			case !named:
 				return noArguments(cmd, args)
 			}
@@ -43,32 +48,32 @@ func doctorCommand(ses *Session) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case control != "":
-				return addControl(cmd.Context(), ses, control, args[0], reason)
+				return checkup.AddControl(cmd.Context(), ses, control, args[0], reason)
 			case undo:
-				return partAddresses(cmd.Context(), ses, moved, args[0], reason)
+				return checkup.PartAddresses(cmd.Context(), ses, moved, args[0], reason)
 			case moved != "":
-				return joinAddress(cmd.Context(), ses, moved, args[0], reason)
+				return checkup.JoinAddress(cmd.Context(), ses, moved, args[0], reason)
 			}
-			switch given := said(reason); {
+			switch given := session.HasReason(reason); {
 			case confirmed && !given:
-				return usagef("--%s: say why, for those who ask later", flagReason)
+				return exit.Usagef("--%s: say why, for those who ask later", cli.FlagReason)
 			case given && !confirmed:
-				return usagef("--%s: it says why --history-confirmed is given", flagReason)
+				return exit.Usagef("--%s: it says why --history-confirmed is given", cli.FlagReason)
 			case confirmed:
-				return trustHistory(cmd.Context(), ses, reason)
+				return checkup.TrustHistory(cmd.Context(), ses, reason)
 			}
-			d := &checkup{Session: ses}
-			d.all(cmd.Context(), send)
-			return d.report()
+			d := &checkup.Checkup{Session: ses}
+			d.All(cmd.Context(), send)
+			return d.Report()
 		},
 	}
 	verboseFlag(ses.Screen, cmd, "every check, not only those that need something")
-	cmd.Flags().BoolVar(&send.slack, "slack", false, "send a test message to Slack")
-	cmd.Flags().BoolVar(&send.webhook, "webhook", false, "send a test event, of the type duly.test, to outbox.url")
+	cmd.Flags().BoolVar(&send.Slack, "slack", false, "send a test message to Slack")
+	cmd.Flags().BoolVar(&send.Webhook, "webhook", false, "send a test event, of the type duly.test, to outbox.url")
 	cmd.Flags().BoolVar(&confirmed, "history-confirmed", false, "record that the tables are whole, after a restore or a fail-over")
 	cmd.Flags().StringVar(&control, "control", "", "record a payment, by its id, that the gateway `NAME` took (default none)")
 	cmd.Flags().StringVar(&moved, "moved", "", "join the URL that the gateway `NAME` had to today's (default none)")
 	cmd.Flags().BoolVar(&undo, "undo", false, "with --moved: take back that the URL was joined")
-	cmd.Flags().StringVar(&reason, flagReason, "", "with --history-confirmed, --control or --moved: why, a `TEXT` for those who ask later (default none)")
+	cmd.Flags().StringVar(&reason, cli.FlagReason, "", "with --history-confirmed, --control or --moved: why, a `TEXT` for those who ask later (default none)")
 	return cmd
 }

@@ -3,21 +3,24 @@ package main
 import (
 	"context"
 
+	"duly/internal/cli"
+	"duly/internal/session"
+
 	"github.com/spf13/cobra"
 )
 
-func migrateCommand(ses *Session) *cobra.Command {
+func migrateCommand(ses *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the schema up to date, take it back, or show where it stands",
 		Example: "  duly migrate up\n" +
 			"  duly migrate status",
 	}
-	add := func(name, short, long string, do func(context.Context, *Screen, *database) error) {
+	add := func(name, short, long string, do func(context.Context, *cli.Screen, *session.Database) error) {
 		cmd.AddCommand(&cobra.Command{
 			Use: name, Short: short, Long: long, Example: "  duly migrate " + name, Args: noArguments,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return ses.withDatabase(cmd.Context(), func(db *database) error { return do(cmd.Context(), ses.Screen, db) })
+				return ses.WithDatabase(cmd.Context(), func(db *session.Database) error { return do(cmd.Context(), ses.Screen, db) })
 			},
 		})
 	}

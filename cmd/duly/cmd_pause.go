@@ -6,10 +6,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"duly/internal/cli"
+	"duly/internal/decide"
+	"duly/internal/exit"
 	"duly/internal/operator"
+	"duly/internal/session"
 )
 
-func pauseCommand(ses *Session) *cobra.Command {
+func pauseCommand(ses *session.Session) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "pause JOB|gateway NAME",
@@ -24,33 +28,33 @@ func pauseCommand(ses *Session) *cobra.Command {
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: with(ses, completeSubject),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			subject, err := subjectOfPause(ses, args, true)
-			if !said(reason) {
+			subject, err := decide.SubjectOfPause(ses, args, true)
+			if !session.HasReason(reason) {
 				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
 			}
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
-			return ses.asOperator(cmd.Context(), func(db *database) error {
-				business, err := ses.clock(cmd.Context(), db.DB)
+			return ses.AsOperator(cmd.Context(), func(db *session.Database) error {
+				business, err := ses.Clock(cmd.Context(), db.DB)
 				if err != nil {
 					return err
 				}
-				action := do("pause", subject, reason)
+				action := session.Action("pause", subject, reason)
 				err = operator.Pause(cmd.Context(), db.DB, subject, business(), action)
 				detail := "it does not start, and what runs of it drains and ends with exit 4"
 				if strings.HasPrefix(subject, "gateway:") {
 					detail = "runs leave it alone, those under way with their next heartbeat and to their end"
 				}
-				return steered(ses.Screen, action, "paused", detail, err)
+				return decide.Steered(ses.Screen, action, "paused", detail, err)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, flagReason, "", "why: a `TEXT` for those who ask later (needed)")
+	cmd.Flags().StringVar(&reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (needed)")
 	return cmd
 }
 
-func resumeCommand(ses *Session) *cobra.Command {
+func resumeCommand(ses *session.Session) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:               "resume JOB|gateway NAME",
@@ -60,17 +64,17 @@ func resumeCommand(ses *Session) *cobra.Command {
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: with(ses, completeSubject),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			subject, err := subjectOfPause(ses, args, false)
+			subject, err := decide.SubjectOfPause(ses, args, false)
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
-			return ses.asOperator(cmd.Context(), func(db *database) error {
-				action := do("resume", subject, reason)
+			return ses.AsOperator(cmd.Context(), func(db *session.Database) error {
+				action := session.Action("resume", subject, reason)
 				err := operator.Resume(cmd.Context(), db.DB, subject, action)
-				return steered(ses.Screen, action, "resumed", "the next run does what is due", err)
+				return decide.Steered(ses.Screen, action, "resumed", "the next run does what is due", err)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, flagReason, "", "why: a `TEXT` for those who ask later (default none)")
+	cmd.Flags().StringVar(&reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (default none)")
 	return cmd
 }

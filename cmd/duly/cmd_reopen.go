@@ -5,11 +5,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"duly/internal/cli"
+	"duly/internal/decide"
+	"duly/internal/exit"
 	"duly/internal/payment"
+	"duly/internal/session"
 )
 
-func reopenCommand(ses *Session) *cobra.Command {
-	var f reopenFlags
+func reopenCommand(ses *session.Session) *cobra.Command {
+	var f decide.ReopenFlags
 	cmd := &cobra.Command{
 		Use:   "reopen",
 		Short: "Take back declines that a gateway was at fault for, so that they are charged again",
@@ -26,27 +30,27 @@ func reopenCommand(ses *Session) *cobra.Command {
 			"  duly reopen --run 17,18 --gateway main --reason \"account suspended\"",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			classes, err := reopens(ses, f)
-			if cmd.Flags().Changed(flagReason) && !said(f.reason) {
+			classes, err := decide.Reopens(ses, f)
+			if cmd.Flags().Changed(cli.FlagReason) && !session.HasReason(f.Reason) {
 				err = errors.Join(err, errors.New("--reason: say why, for those who ask later"))
 			}
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
-			f.dry = f.dry || f.reason == ""
-			return ses.asOperator(cmd.Context(), func(db *database) error { return reopen(cmd.Context(), ses, db, f, classes) })
+			f.Dry = f.Dry || f.Reason == ""
+			return ses.AsOperator(cmd.Context(), func(db *session.Database) error { return decide.Reopen(cmd.Context(), ses, db, f, classes) })
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var(idList{&f.runs}, flagRun, "declines of the run of this `ID` (repeat, or separate by commas; needed)")
-	flags.StringVar(&f.gateway, flagGateway, "", "declines by the gateway of this `NAME` (needed)")
-	flags.StringSliceVar(&f.classes, flagClass, []string{string(payment.Hard), string(payment.Action)}, "declines of this `CLASS`: hard, action or soft (repeat, or separate by commas)")
-	flags.StringVar(&f.reason, flagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is taken back)")
-	flags.BoolVar(&f.dry, "dry-run", false, "only show what would become of each")
-	complete(cmd, flagRun, with(ses, completeRerun))
-	complete(cmd, flagGateway, func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	flags.Var(idList{&f.Runs}, cli.FlagRun, "declines of the run of this `ID` (repeat, or separate by commas; needed)")
+	flags.StringVar(&f.Gateway, cli.FlagGateway, "", "declines by the gateway of this `NAME` (needed)")
+	flags.StringSliceVar(&f.Classes, cli.FlagClass, []string{string(payment.Hard), string(payment.Action)}, "declines of this `CLASS`: hard, action or soft (repeat, or separate by commas)")
+	flags.StringVar(&f.Reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is taken back)")
+	flags.BoolVar(&f.Dry, "dry-run", false, "only show what would become of each")
+	complete(cmd, cli.FlagRun, with(ses, completeRerun))
+	complete(cmd, cli.FlagGateway, func(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return completeGateway(ses, cmd, nil, typed)
 	})
-	complete(cmd, flagClass, cobra.FixedCompletions(wordsOf(classes()), cobra.ShellCompDirectiveNoFileComp))
+	complete(cmd, cli.FlagClass, cobra.FixedCompletions(decide.WordsOf(decide.Classes()), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

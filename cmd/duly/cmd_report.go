@@ -3,10 +3,15 @@ package main
 import (
 	"errors"
 
+	"duly/internal/cli"
+	"duly/internal/exit"
+	"duly/internal/page"
+	"duly/internal/session"
+
 	"github.com/spf13/cobra"
 )
 
-func reportCommand(ses *Session) *cobra.Command {
+func reportCommand(ses *session.Session) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "report RUN",
@@ -25,23 +30,23 @@ func reportCommand(ses *Session) *cobra.Command {
 				found = append(found, errors.New("say which run, by its id: duly report 17 --html run-17.html"))
 			} else {
 				var err error
-				run, err = idOf(args[0])
+				run, err = cli.ReadID(args[0])
 				found = append(found, err)
 			}
 			switch {
 			case file == "":
 				found = append(found, errors.New("say where to write the page: --html run-17.html, or --html - for standard output"))
-			case file == stdout && ses.Screen.json:
+			case file == page.Stdout && ses.Screen.Json:
 				found = append(found, errors.New("--html: standard output holds the document of --json; give a file"))
-			case file != stdout:
-				found = append(found, fileMistake(flagHTML, file))
+			case file != page.Stdout:
+				found = append(found, page.FileMistake(cli.FlagHTML, file))
 			}
 			if err := errors.Join(found...); err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
-			return ses.withSchema(cmd.Context(), func(db *database) error { return reportRun(cmd.Context(), ses, db, run, file) })
+			return ses.WithSchema(cmd.Context(), func(db *session.Database) error { return page.ReportRun(cmd.Context(), ses, db, run, file) })
 		},
 	}
-	cmd.Flags().StringVar(&file, flagHTML, "", "write the page to this `FILE`, or to standard output for - (needed)")
+	cmd.Flags().StringVar(&file, cli.FlagHTML, "", "write the page to this `FILE`, or to standard output for - (needed)")
 	return cmd
 }

@@ -2,9 +2,14 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"duly/internal/cli"
+	"duly/internal/decide"
+	"duly/internal/exit"
+	"duly/internal/session"
 )
 
-func requeueCommand(ses *Session) *cobra.Command {
+func requeueCommand(ses *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "requeue",
 		Short: "Make invoices, orders or events due again",
@@ -18,42 +23,42 @@ func requeueCommand(ses *Session) *cobra.Command {
 			"  duly requeue invoice --gateway main --matching \"not configured\"\n" +
 			"  duly requeue event --dead --sink webhook --reason \"it is up again\" --yes",
 	}
-	for _, r := range requeuers(ses) {
+	for _, r := range decide.Requeuers(ses) {
 		cmd.AddCommand(requeueOne(ses, r))
 	}
 	group(cmd)
 	return cmd
 }
 
-func requeueOne(ses *Session, r requeuer) *cobra.Command {
+func requeueOne(ses *session.Session, r decide.Requeuer) *cobra.Command {
 	var reason string
-	var many manyFlags
+	var many decide.ManyFlags
 	cmd := &cobra.Command{
-		Use: r.what + " [ID…]", Short: r.short, Args: cobra.ArbitraryArgs,
-		Example:           "  duly requeue " + r.what + " 7 8\n  duly requeue " + r.what + r.many + " --yes",
-		ValidArgsFunction: completeWaiting(ses, r.what),
+		Use: r.What + " [ID…]", Short: r.Short, Args: cobra.ArbitraryArgs,
+		Example:           "  duly requeue " + r.What + " 7 8\n  duly requeue " + r.What + r.Many + " --yes",
+		ValidArgsFunction: completeWaiting(ses, r.What),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			do := func(db *database, id uint64) error {
-				return r.do(cmd.Context(), ses, db, id, newAction("requeue", r.what, id, reason, nil), many.sinks)
+			do := func(db *session.Database, id uint64) error {
+				return r.Do(cmd.Context(), ses, db, id, session.ActionOn("requeue", r.What, id, reason, nil), many.Sinks)
 			}
-			if many.given(cmd.Flags().Changed) {
-				if err := many.check(ses, args); err != nil {
-					return usage(err)
+			if many.Given(cmd.Flags().Changed) {
+				if err := many.Check(ses, args); err != nil {
+					return exit.Usage(err)
 				}
-				return ses.asOperator(cmd.Context(), func(db *database) error {
-					return doMany(cmd.Context(), ses, db, many, requeueMany(r, reason, do))
+				return ses.AsOperator(cmd.Context(), func(db *session.Database) error {
+					return decide.Many(cmd.Context(), ses, db, many, decide.RequeueMany(r, reason, do))
 				})
 			}
-			ids, err := idsOf(r.what, args)
+			ids, err := decide.IdsOf(r.What, args)
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
-			return ses.asOperator(cmd.Context(), func(db *database) error {
-				return requeue(ses.Screen, ids, r.what, r.next, func(id uint64) error { return do(db, id) })
+			return ses.AsOperator(cmd.Context(), func(db *session.Database) error {
+				return decide.Requeue(ses.Screen, ids, r.What, r.Next, func(id uint64) error { return do(db, id) })
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, flagReason, "", "why: a `TEXT` for those who ask later (default none)")
-	addManyFilters(&many, ses, cmd, r.list)
+	cmd.Flags().StringVar(&reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (default none)")
+	addManyFilters(&many, ses, cmd, r.List)
 	return cmd
 }

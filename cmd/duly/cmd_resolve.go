@@ -3,10 +3,14 @@ package main
 import (
 	"errors"
 
+	"duly/internal/decide"
+	"duly/internal/exit"
+	"duly/internal/session"
+
 	"github.com/spf13/cobra"
 )
 
-func resolveCommand(ses *Session) *cobra.Command {
+func resolveCommand(ses *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resolve",
 		Short: "Settle what waits for a person: an attempt, a payment, an invoice, an order or a finding",
@@ -32,51 +36,51 @@ func resolveCommand(ses *Session) *cobra.Command {
 			"  duly resolve invoice 7 --as paid_outside --reason \"bank transfer of 3 May\"\n" +
 			"  duly resolve finding --kind unknown_there --as ignored --reason \"a test\"",
 	}
-	for _, r := range resolvers(ses) {
+	for _, r := range decide.Resolvers(ses) {
 		cmd.AddCommand(resolveOne(ses, r))
 	}
 	group(cmd)
 	return cmd
 }
 
-func resolveOne(ses *Session, r resolver) *cobra.Command {
-	var f resolveFlags
-	var many manyFlags
+func resolveOne(ses *session.Session, r decide.Resolver) *cobra.Command {
+	var f decide.ResolveFlags
+	var many decide.ManyFlags
 	cmd := &cobra.Command{
-		Use: r.what + " [ID] [GATEWAY_ID]", Short: "Settle one " + r.what + ", or those that filters select",
-		Example: "  duly resolve " + r.what + " 7 --as " + string(usualAs(r.what)) + " --reason \"asked the provider\"\n" +
-			"  duly resolve " + r.what + " --since 2026-01-31 --as " + string(usualAs(r.what)) + " --reason \"asked\"",
-		Args: cobra.ArbitraryArgs, ValidArgsFunction: completeWaiting(ses, r.what),
+		Use: r.What + " [ID] [GATEWAY_ID]", Short: "Settle one " + r.What + ", or those that filters select",
+		Example: "  duly resolve " + r.What + " 7 --as " + string(decide.UsualAs(r.What)) + " --reason \"asked the provider\"\n" +
+			"  duly resolve " + r.What + " --since 2026-01-31 --as " + string(decide.UsualAs(r.What)) + " --reason \"asked\"",
+		Args: cobra.ArbitraryArgs, ValidArgsFunction: completeWaiting(ses, r.What),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if many.given(cmd.Flags().Changed) {
-				as, err := f.readMany(r.what)
-				if err = errors.Join(many.check(ses, args), err); err != nil {
-					return usage(err)
+			if many.Given(cmd.Flags().Changed) {
+				as, err := f.ReadMany(r.What)
+				if err = errors.Join(many.Check(ses, args), err); err != nil {
+					return exit.Usage(err)
 				}
-				return ses.asOperator(cmd.Context(), func(db *database) error {
-					return doMany(cmd.Context(), ses, db, many, resolveMany(ses, r, f, as))
+				return ses.AsOperator(cmd.Context(), func(db *session.Database) error {
+					return decide.Many(cmd.Context(), ses, db, many, decide.ResolveMany(ses, r, f, as))
 				})
 			}
-			n, as, named, err := f.read(r.what, args)
+			n, as, named, err := f.Read(r.What, args)
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
-			return ses.asOperator(cmd.Context(), func(db *database) error {
-				detail, err := r.do(cmd.Context(), ses, db, n, named, as, f.action(r.what, n, as, named))
+			return ses.AsOperator(cmd.Context(), func(db *session.Database) error {
+				detail, err := r.Do(cmd.Context(), ses, db, n, named, as, f.Action(r.What, n, as, named))
 				if err != nil {
-					return refusedOr(err)
+					return decide.RefusedOr(err)
 				}
-				if ses.Screen.json {
-					return ses.Screen.print(resolved{What: r.what, ID: n, As: string(as), Done: true, Detail: detail})
+				if ses.Screen.Json {
+					return ses.Screen.Print(decide.Resolved{What: r.What, ID: n, As: string(as), Done: true, Detail: detail})
 				}
-				ses.Screen.line("%s %d resolved as %s: %s", r.what, n, as, detail)
+				ses.Screen.Line("%s %d resolved as %s: %s", r.What, n, as, detail)
 				return nil
 			})
 		},
 	}
-	cmd.Flags().StringVar(&f.as, "as", "", "`WHAT` became of it: "+wordsFor(r.what)+" (needed)")
-	cmd.Flags().StringVar(&f.reason, "reason", "", "why: a `TEXT` for those who ask later (needed)")
-	addManyFilters(&many, ses, cmd, r.list)
-	complete(cmd, "as", cobra.FixedCompletions(resolutions(r.what), cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().StringVar(&f.As, "as", "", "`WHAT` became of it: "+decide.WordsFor(r.What)+" (needed)")
+	cmd.Flags().StringVar(&f.Reason, "reason", "", "why: a `TEXT` for those who ask later (needed)")
+	addManyFilters(&many, ses, cmd, r.List)
+	complete(cmd, "as", cobra.FixedCompletions(resolutions(r.What), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

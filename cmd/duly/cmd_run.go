@@ -8,14 +8,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"duly/internal/app"
+	"duly/internal/cli"
 	"duly/jobs"
 )
 
-func runCommand(a *app) *cobra.Command {
-	var f runFlags
+func runCommand(a *app.Command) *cobra.Command {
+	var f app.Flags
 	cmd := &cobra.Command{
 		Use:   "run JOB",
-		Short: "Run a job to completion: " + strings.Join(workNames(), ", "),
+		Short: "Run a job to completion: " + strings.Join(app.JobNames(), ", "),
 		Long:  runHelp(),
 		Example: "  duly run billing\n" +
 			"  duly run billing --date 2026-01-31 --subscription 42 --dry-run\n" +
@@ -23,55 +25,55 @@ func runCommand(a *app) *cobra.Command {
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: completeJob(),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			a.Screen.verbose = f.verbose
-			return a.withAlert(cmd.Context(), jobOf(args), f, func() error {
-				return a.observing(cmd.Context(), f, func() error {
+			a.Screen.Verbose = f.Verbose
+			return a.WithAlert(cmd.Context(), app.JobOf(args), f, func() error {
+				return a.Observing(cmd.Context(), f, func() error {
 					if len(args) == 1 && args[0] == jobs.NightlyJob {
-						return a.nightly(cmd.Context(), f, cmd.Flags().Changed)
+						return a.Nightly(cmd.Context(), f, cmd.Flags().Changed)
 					}
-					w, err := oneJob(args)
+					w, err := app.OneJob(args)
 					if err != nil {
 						return err
 					}
-					return a.runJob(cmd.Context(), w, f, cmd.Flags().Changed)
+					return a.RunJob(cmd.Context(), w, f, cmd.Flags().Changed)
 				})
 			})
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.Date, flagDate, "", "business `DATE`, such as 2026-01-31 (default today in business.timezone; report: yesterday)")
-	flags.StringVar(&f.From, flagFrom, "", "report and audit: the first business `DATE` of several (default that of --to)")
-	flags.StringVar(&f.To, flagTo, "", "report and audit: the last business `DATE` of several (default that of --from, or yesterday)")
-	flags.Var(idList{&f.Subscriptions}, flagSubscription, "only the subscription of this `ID` (repeat, or separate by commas; default all)")
-	flags.Var(idList{&f.Orders}, flagOrder, "only the order of this `ID` (repeat, or separate by commas; default all)")
-	flags.StringSliceVar(&f.Steps, flagStep, nil, "only this `STEP` (repeat, or separate by commas; default all)")
-	flags.IntVar(&f.Limit, flagLimit, 0, "work on at most `N` invoices, orders or events (default, and 0: no bound)")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be done; write nothing and call no gateway")
-	flags.Uint64Var(&f.rerun, flagRerun, 0, "repeat this `RUN`: same job, date and selection; what is given beside it wins (default none)")
-	flags.StringVar(&f.reason, "reason", "", "with --rerun: `WHY`, for those who ask later (default none)")
-	flags.BoolVar(&f.untilNow, flagUntilNow, false, "audit: up to this minute (default up to 15 minutes ago, since later payments may be under way)")
-	flags.BoolVar(&f.allowFuture, flagAllowFuture, false, "allow a date after today (for sandboxes)")
-	flags.IntVar(&f.parallelism, flagParallelism, 0, "`N` requests at once (default gateways.<name>.parallelism for every gateway, or reconcile.parallelism)")
-	flags.IntVar(&f.chunkSize, flagChunkSize, 0, "`N` rows of one claim (default billing.chunk_size or reconcile.chunk_size)")
-	flags.StringVar(&f.rate, flagRate, "", "at most `N/s` requests, such as 20/s, to each gateway (default gateways.<name>.rate)")
-	flags.StringVar(&f.maxDuration, "max-duration", "", "stop after this `TIME`, such as 90m or 2h, and leave the rest to a later run (default no bound)")
-	flags.BoolVar(&f.exclusive, "exclusive", false, "do not run (exit 5) while another run of the job is live")
-	flags.BoolVar(&f.noProgress, "no-progress", false, "no progress lines on a terminal")
-	flags.BoolVar(&f.verbose, "verbose", false, "nightly: show each job as a run of its own; with --dry-run: sums and the first rows")
-	flags.BoolVar(&f.csv, flagCSV, false, "report: print the days as CSV on standard output")
-	flags.StringVar(&f.report, flagReport, "", "write a page about the run to this `FILE` when it ends (default none)")
-	complete(cmd, flagStep, with(a.Session, completeSteps))
-	complete(cmd, flagRerun, with(a.Session, completeRerun))
+	flags.StringVar(&f.Date, cli.FlagDate, "", "business `DATE`, such as 2026-01-31 (default today in business.timezone; report: yesterday)")
+	flags.StringVar(&f.From, cli.FlagFrom, "", "report and audit: the first business `DATE` of several (default that of --to)")
+	flags.StringVar(&f.To, cli.FlagTo, "", "report and audit: the last business `DATE` of several (default that of --from, or yesterday)")
+	flags.Var(idList{&f.Subscriptions}, cli.FlagSubscription, "only the subscription of this `ID` (repeat, or separate by commas; default all)")
+	flags.Var(idList{&f.Orders}, cli.FlagOrder, "only the order of this `ID` (repeat, or separate by commas; default all)")
+	flags.StringSliceVar(&f.Steps, cli.FlagStep, nil, "only this `STEP` (repeat, or separate by commas; default all)")
+	flags.IntVar(&f.Limit, cli.FlagLimit, 0, "work on at most `N` invoices, orders or events (default, and 0: no bound)")
+	flags.BoolVar(&f.DryRun, "dry-run", false, "print what would be done; write nothing and call no gateway")
+	flags.Uint64Var(&f.Rerun, cli.FlagRerun, 0, "repeat this `RUN`: same job, date and selection; what is given beside it wins (default none)")
+	flags.StringVar(&f.Reason, "reason", "", "with --rerun: `WHY`, for those who ask later (default none)")
+	flags.BoolVar(&f.UntilNow, cli.FlagUntilNow, false, "audit: up to this minute (default up to 15 minutes ago, since later payments may be under way)")
+	flags.BoolVar(&f.AllowFuture, cli.FlagAllowFuture, false, "allow a date after today (for sandboxes)")
+	flags.IntVar(&f.Parallelism, cli.FlagParallelism, 0, "`N` requests at once (default gateways.<name>.parallelism for every gateway, or reconcile.parallelism)")
+	flags.IntVar(&f.ChunkSize, cli.FlagChunkSize, 0, "`N` rows of one claim (default billing.chunk_size or reconcile.chunk_size)")
+	flags.StringVar(&f.Rate, cli.FlagRate, "", "at most `N/s` requests, such as 20/s, to each gateway (default gateways.<name>.rate)")
+	flags.StringVar(&f.MaxDuration, "max-duration", "", "stop after this `TIME`, such as 90m or 2h, and leave the rest to a later run (default no bound)")
+	flags.BoolVar(&f.Exclusive, "exclusive", false, "do not run (exit 5) while another run of the job is live")
+	flags.BoolVar(&f.NoProgress, "no-progress", false, "no progress lines on a terminal")
+	flags.BoolVar(&f.Verbose, "verbose", false, "nightly: show each job as a run of its own; with --dry-run: sums and the first rows")
+	flags.BoolVar(&f.CSV, cli.FlagCSV, false, "report: print the days as CSV on standard output")
+	flags.StringVar(&f.Report, cli.FlagReport, "", "write a page about the run to this `FILE` when it ends (default none)")
+	complete(cmd, cli.FlagStep, with(a.Session, completeSteps))
+	complete(cmd, cli.FlagRerun, with(a.Session, completeRerun))
 	return cmd
 }
 
 // runHelp is what the help of run begins with.
 func runHelp() string {
 	var list strings.Builder
-	for _, w := range registry() {
-		fmt.Fprintf(&list, "  %-10s %s\n", w.name, w.does)
+	for _, w := range app.Registry() {
+		fmt.Fprintf(&list, "  %-10s %s\n", w.Name, w.Does)
 	}
-	return "Runs a job to completion:\n\n" + list.String() + fmt.Sprintf("  %-10s %s\n\n", jobs.NightlyJob, nightlyDoes) +
+	return "Runs a job to completion:\n\n" + list.String() + fmt.Sprintf("  %-10s %s\n\n", jobs.NightlyJob, app.NightlyDoes) +
 		"It exits with a code that says what is left:\n\n" +
 		"  0         done, nothing left behind: power off\n" +
 		"  1         failed; work remains, nothing is lost: stay up\n" +
@@ -81,7 +83,7 @@ func runHelp() string {
 		"  5         not run: paused, or --exclusive and another run is live\n" +
 		"  130, 143  stopped by SIGINT or SIGTERM (129: SIGHUP) after draining: run again\n\n" +
 		"A second signal ends it at once; the next run recovers what was in flight. Declines are results, not failures.\n\n" +
-		"Steps of billing: " + strings.Join(jobs.BillingSteps(usualStages), ", ") + " (a retry for each of billing.retry_days). " +
+		"Steps of billing: " + strings.Join(jobs.BillingSteps(app.UsualStages), ", ") + " (a retry for each of billing.retry_days). " +
 		"The steps of another job are named by a mistake in --step, and by completion."
 }
 
@@ -97,7 +99,7 @@ func (l idList) String() string { return "" }
 // Set implements pflag.Value.
 func (l idList) Set(s string) error {
 	for part := range strings.SplitSeq(s, ",") {
-		n, err := id(strings.TrimSpace(part))
+		n, err := cli.ParseID(strings.TrimSpace(part))
 		if err != nil {
 			return errors.Unwrap(err)
 		}

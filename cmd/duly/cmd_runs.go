@@ -2,9 +2,13 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"duly/internal/exit"
+	"duly/internal/inspect"
+	"duly/internal/session"
 )
 
-func runsCommand(ses *Session) *cobra.Command {
+func runsCommand(ses *session.Session) *cobra.Command {
 	limit := 20
 	cmd := &cobra.Command{
 		Use:     "runs",
@@ -13,9 +17,9 @@ func runsCommand(ses *Session) *cobra.Command {
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 1 {
-				return usagef("--limit: %d is not a number of runs: give 1 or more", limit)
+				return exit.Usagef("--limit: %d is not a number of runs: give 1 or more", limit)
 			}
-			return ses.withSchema(cmd.Context(), func(db *database) error { return listRuns(cmd.Context(), ses, db, limit) })
+			return ses.WithSchema(cmd.Context(), func(db *session.Database) error { return inspect.ListRuns(cmd.Context(), ses, db, limit) })
 		},
 	}
 	cmd.Flags().IntVar(&limit, "limit", limit, "list at most `N` runs")

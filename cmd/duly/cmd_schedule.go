@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 
+	"duly/internal/app"
+	"duly/internal/schedule"
 	"duly/jobs"
 
 	"github.com/spf13/cobra"
 )
 
-func scheduleCommand(a *app) *cobra.Command {
+func scheduleCommand(a *app.Command) *cobra.Command {
 	list := false
 	cmd := &cobra.Command{
 		Use:   "schedule",
@@ -29,15 +31,15 @@ func scheduleCommand(a *app) *cobra.Command {
 			"  curl --fail http://127.0.0.1:9465/healthz",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			firing := a.fork() // each begins with what the process was given, and a configuration that is yet to be read
-			c, times, err := scheduled(a.Session, !list, func(job string) bool { return job == jobs.NightlyJob || asksGateways(job) })
+			firing := a.Fork() // each begins with what the process was given, and a configuration that is yet to be read
+			c, times, err := schedule.Times(a.Session, !list, func(job string) bool { return job == jobs.NightlyJob || asksGateways(job) })
 			if err != nil {
 				return err
 			}
 			if list {
-				return listSchedule(a.Session, c, times)
+				return schedule.Print(a.Session, c, times)
 			}
-			return serve(cmd.Context(), a.Session, firing.Session, c, times, a.ticks, func(ctx context.Context, job string, began func(run uint64)) int {
+			return schedule.Serve(cmd.Context(), a.Session, firing.Session, c, times, a.Ticks, func(ctx context.Context, job string, began func(run uint64)) int {
 				return fire(ctx, firing, job, began)
 			})
 		},
@@ -47,14 +49,14 @@ func scheduleCommand(a *app) *cobra.Command {
 }
 
 // fire is `duly run JOB`.
-func fire(ctx context.Context, a *app, job string, began func(run uint64)) int {
-	one := a.fork()
-	one.began = began
+func fire(ctx context.Context, a *app.Command, job string, began func(run uint64)) int {
+	one := a.Fork()
+	one.Began = began
 	args := []string{"run", job, "--no-progress"}
-	if a.file != "" {
-		args = append(args, "--config", a.file)
+	if a.File != "" {
+		args = append(args, "--config", a.File)
 	}
-	if a.Screen.json {
+	if a.Screen.Json {
 		args = append(args, "--json")
 	}
 	return execute(ctx, one, args)

@@ -3,10 +3,14 @@ package main
 import (
 	"errors"
 
+	"duly/internal/exit"
+	"duly/internal/inspect"
+	"duly/internal/session"
+
 	"github.com/spf13/cobra"
 )
 
-func statusCommand(ses *Session) *cobra.Command {
+func statusCommand(ses *session.Session) *cobra.Command {
 	var watch bool
 	every := "2s"
 	cmd := &cobra.Command{
@@ -21,18 +25,18 @@ func statusCommand(ses *Session) *cobra.Command {
 		Example: "  duly status\n  duly status --watch\n  duly status --watch --interval 10s --json",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			pause, err := interval(every)
+			pause, err := inspect.Interval(every)
 			if !watch && cmd.Flags().Changed("interval") {
 				err = errors.Join(err, errors.New("--interval goes with --watch"))
 			}
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
-			return ses.withSchema(cmd.Context(), func(db *database) error {
+			return ses.WithSchema(cmd.Context(), func(db *session.Database) error {
 				if watch {
-					return watchStatus(cmd.Context(), ses, db, pause)
+					return inspect.WatchStatus(cmd.Context(), ses, db, pause)
 				}
-				return status(cmd.Context(), ses, db)
+				return inspect.Status(cmd.Context(), ses, db)
 			})
 		},
 	}

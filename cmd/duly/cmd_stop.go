@@ -5,10 +5,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"duly/internal/cli"
+	"duly/internal/decide"
 	"duly/internal/operator"
+	"duly/internal/session"
 )
 
-func stopCommand(ses *Session) *cobra.Command {
+func stopCommand(ses *session.Session) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "stop RUN",
@@ -19,17 +22,17 @@ func stopCommand(ses *Session) *cobra.Command {
 		Example: "  duly stop 17 --reason \"the shop is being moved\"",
 		Args:    cobra.ArbitraryArgs, ValidArgsFunction: completeRuns(ses, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withRun(cmd.Context(), ses, args, func(db *database, run uint64) error {
-				business, err := ses.clock(cmd.Context(), db.DB)
+			return decide.WithRun(cmd.Context(), ses, args, func(db *session.Database, run uint64) error {
+				business, err := ses.Clock(cmd.Context(), db.DB)
 				if err != nil {
 					return err
 				}
-				action := do("stop", fmt.Sprintf("run:%d", run), reason)
+				action := session.Action("stop", fmt.Sprintf("run:%d", run), reason)
 				s, err := operator.Stop(cmd.Context(), db.DB, run, business(), action)
-				return steered(ses.Screen, action, fmt.Sprintf("of %s on %s is told to stop", s.Job, s.Host), "it drains with its next heartbeat and ends with exit 4", err)
+				return decide.Steered(ses.Screen, action, fmt.Sprintf("of %s on %s is told to stop", s.Job, s.Host), "it drains with its next heartbeat and ends with exit 4", err)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&reason, flagReason, "", "why: a `TEXT` for those who ask later (default none)")
+	cmd.Flags().StringVar(&reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (default none)")
 	return cmd
 }

@@ -5,11 +5,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"duly/internal/app"
+	"duly/internal/cli"
+	"duly/internal/decide"
+	"duly/internal/exit"
 	"duly/internal/operator"
+	"duly/internal/session"
+	"duly/internal/view"
 )
 
-func throttleCommand(ses *Session) *cobra.Command {
-	var f throttleFlags
+func throttleCommand(ses *session.Session) *cobra.Command {
+	var f decide.ThrottleFlags
 	cmd := &cobra.Command{
 		Use:   "throttle RUN",
 		Short: "Change the pace of a run, wherever it runs",
@@ -23,30 +29,30 @@ func throttleCommand(ses *Session) *cobra.Command {
 			"  duly throttle 17 --parallelism none --rate none",
 		Args: cobra.ArbitraryArgs, ValidArgsFunction: completeRuns(ses, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			parallelism, rate, err := f.read()
+			parallelism, rate, err := f.Read()
 			if err != nil {
-				return usage(err)
+				return exit.Usage(err)
 			}
-			return withRun(cmd.Context(), ses, args, func(db *database, run uint64) error {
-				business, err := ses.clock(cmd.Context(), db.DB)
+			return decide.WithRun(cmd.Context(), ses, args, func(db *session.Database, run uint64) error {
+				business, err := ses.Clock(cmd.Context(), db.DB)
 				if err != nil {
 					return err
 				}
-				action := do("throttle", fmt.Sprintf("run:%d", run), f.reason)
-				action.Detail = map[string]string{"parallelism": f.parallelism, "rate": f.rate}
+				action := session.Action("throttle", fmt.Sprintf("run:%d", run), f.Reason)
+				action.Detail = map[string]string{"parallelism": f.Parallelism, "rate": f.Rate}
 				s, err := operator.Throttle(cmd.Context(), db.DB, run, parallelism, rate, business(), action, asksGateways)
-				return steered(ses.Screen, action, fmt.Sprintf("of %s on %s, new pace requested", s.Job, s.Host), pace(s.Control)+", with its next heartbeat", err)
+				return decide.Steered(ses.Screen, action, fmt.Sprintf("of %s on %s, new pace requested", s.Job, s.Host), view.Pace(s.Control)+", with its next heartbeat", err)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&f.parallelism, flagParallelism, "", "`N` requests at once, or none for what it was started with (default unchanged)")
-	cmd.Flags().StringVar(&f.rate, flagRate, "", "at most `N/s` requests, such as 20/s, or none for what it was started with (default unchanged)")
-	cmd.Flags().StringVar(&f.reason, flagReason, "", "why: a `TEXT` for those who ask later (default none)")
+	cmd.Flags().StringVar(&f.Parallelism, cli.FlagParallelism, "", "`N` requests at once, or none for what it was started with (default unchanged)")
+	cmd.Flags().StringVar(&f.Rate, cli.FlagRate, "", "at most `N/s` requests, such as 20/s, or none for what it was started with (default unchanged)")
+	cmd.Flags().StringVar(&f.Reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (default none)")
 	return cmd
 }
 
 // asksGateways reports whether a job sends requests to gateways.
 func asksGateways(job string) bool {
-	w, known := findWork(job)
-	return known && w.gateways
+	w, known := app.FindJob(job)
+	return known && w.Gateways
 }

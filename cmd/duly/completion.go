@@ -13,10 +13,15 @@ import (
 	"github.com/spf13/pflag"
 
 	"duly/config"
+	"duly/internal/app"
+	"duly/internal/cli"
+	"duly/internal/decide"
+	"duly/internal/exit"
 	"duly/internal/mysql"
 	"duly/internal/operator"
 	"duly/internal/query"
 	"duly/internal/runs"
+	"duly/internal/session"
 	"duly/jobs"
 )
 
@@ -29,7 +34,7 @@ const completedRuns = 20
 // shells are those that completion is written for.
 func shells() []string { return []string{"bash", "fish", "zsh"} }
 
-func completionCommand(screen *Screen) *cobra.Command {
+func completionCommand(screen *cli.Screen) *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish",
 		Short: "Write a script that completes commands, flags, jobs, steps, gateways and runs",
@@ -43,16 +48,16 @@ func completionCommand(screen *Screen) *cobra.Command {
 		ValidArgsFunction: firstOf(shells()...),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || !slices.Contains(shells(), args[0]) {
-				return usagef("say for which shell: %s", strings.Join(shells(), ", "))
+				return exit.Usagef("say for which shell: %s", strings.Join(shells(), ", "))
 			}
 			root := cmd.Root()
 			switch args[0] {
 			case "bash":
-				return failed(root.GenBashCompletionV2(screen.out, true))
+				return exit.Failed(root.GenBashCompletionV2(screen.Out, true))
 			case "fish":
-				return failed(root.GenFishCompletion(screen.out, true))
+				return exit.Failed(root.GenFishCompletion(screen.Out, true))
 			}
-			return failed(root.GenZshCompletion(screen.out))
+			return exit.Failed(root.GenZshCompletion(screen.Out))
 		},
 	}
 }
@@ -61,7 +66,7 @@ func completionCommand(screen *Screen) *cobra.Command {
 type completer = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)
 
 // with is a completer that looks into the database of ses.
-func with(ses *Session, list func(ses *Session, cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)) completer {
+func with(ses *session.Session, list func(ses *session.Session, cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective)) completer {
 	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return list(ses, cmd, args, typed)
 	}
@@ -107,22 +112,22 @@ func firstOf(words ...cobra.Completion) completer {
 }
 
 // completeSteps completes the steps of the job that was typed, also behind a comma.
-func completeSteps(ses *Session, _ *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func completeSteps(ses *session.Session, _ *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	const none = cobra.ShellCompDirectiveNoFileComp
 	if len(args) == 0 {
 		return nil, none
 	}
-	w, ok := findWork(args[0])
+	w, ok := app.FindJob(args[0])
 	if !ok {
 		return nil, none
 	}
-	stages := usualStages
-	if c, err := ses.load(); err == nil {
+	stages := app.UsualStages
+	if c, err := ses.Load(); err == nil {
 		stages = len(c.Billing.RetryDays)
 	}
 	before := typed[:strings.LastIndex(typed, ",")+1]
 	var steps []cobra.Completion
-	for _, step := range w.steps(stages) {
+	for _, step := range w.Steps(stages) {
 		if !slices.Contains(strings.Split(before, ","), step) {
 			steps = append(steps, before+step)
 		}
@@ -131,9 +136,9 @@ func completeSteps(ses *Session, _ *cobra.Command, args []string, typed string) 
 }
 
 // completeRuns completes the ids of runs, of the live ones alone if that is all that a command is for.
-func completeRuns(ses *Session, live bool) completer {
+func completeRuns(ses *session.Session, live bool) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return completeRows(ses, cmd, args, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
+		return completeRows(ses, cmd, args, func(ctx context.Context, db *session.Database) ([]cobra.Completion, error) {
 			list := runs.LiveRuns
 			if !live {
 				list = func(ctx context.Context, db *mysql.DB) ([]runs.PastRun, error) {
@@ -151,7 +156,7 @@ func completeRuns(ses *Session, live bool) completer {
 }
 
 // completeRerun completes --rerun to runs of the job that was typed.
-func completeRerun(ses *Session, cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func completeRerun(ses *session.Session, cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	all, directive := completeRuns(ses, false)(cmd, nil, typed)
 	if len(args) == 0 {
 		return all, directive
@@ -163,9 +168,9 @@ func completeRerun(ses *Session, cmd *cobra.Command, args []string, typed string
 }
 
 // completeWaiting completes the ids of what waits for an operator.
-func completeWaiting(ses *Session, what string) completer {
+func completeWaiting(ses *session.Session, what string) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return completeRows(ses, cmd, args, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
+		return completeRows(ses, cmd, args, func(ctx context.Context, db *session.Database) ([]cobra.Completion, error) {
 			ids, err := query.Waiting(ctx, db.DB, what, completedRuns)
 			var found []cobra.Completion
 			for _, id := range ids {
@@ -179,7 +184,7 @@ func completeWaiting(ses *Session, what string) completer {
 }
 
 // completeShown completes the ids that `duly show` is most often asked for: runs, and what waits for an operator.
-func completeShown(ses *Session, what string) completer {
+func completeShown(ses *session.Session, what string) completer {
 	switch what {
 	case "run":
 		return completeRuns(ses, false)
@@ -191,25 +196,25 @@ func completeShown(ses *Session, what string) completer {
 
 // completeRows completes ids from the configured database: reading alone, and quickly or not at all. A private
 // server is not started for it.
-func completeRows(ses *Session,
-	cmd *cobra.Command, args []string, read func(ctx context.Context, db *database) ([]cobra.Completion, error),
+func completeRows(ses *session.Session,
+	cmd *cobra.Command, args []string, read func(ctx context.Context, db *session.Database) ([]cobra.Completion, error),
 ) ([]cobra.Completion, cobra.ShellCompDirective) {
 	const none = cobra.ShellCompDirectiveNoFileComp
 	if len(args) > 0 && !strings.Contains(cmd.Use, "…") { // one id is all that it takes
 		return nil, none
 	}
-	c, err := ses.load()
+	c, err := ses.Load()
 	if err != nil || c.Database.DSN == "" || c.Database.DSN.Reveal() == config.Private {
 		return nil, none
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
 	defer cancel()
-	ses.dry = true
-	db, err := ses.open(ctx, c)
+	ses.Dry = true
+	db, err := ses.Open(ctx, c)
 	if err != nil {
 		return nil, none
 	}
-	defer db.close()
+	defer db.Close()
 	found, err := read(ctx, db)
 	if err != nil {
 		return nil, none
@@ -219,25 +224,25 @@ func completeRows(ses *Session,
 
 // completeJob completes the job of `duly run`.
 func completeJob() completer {
-	words := make([]cobra.Completion, 0, len(registry())+1)
-	for _, w := range registry() {
-		words = append(words, cobra.CompletionWithDesc(w.name, w.does))
+	words := make([]cobra.Completion, 0, len(app.Registry())+1)
+	for _, w := range app.Registry() {
+		words = append(words, cobra.CompletionWithDesc(w.Name, w.Does))
 	}
-	return firstOf(append(words, cobra.CompletionWithDesc(jobs.NightlyJob, nightlyDoes))...)
+	return firstOf(append(words, cobra.CompletionWithDesc(jobs.NightlyJob, app.NightlyDoes))...)
 }
 
 // resolutions are the words of --as for a kind of row.
 func resolutions(what string) []cobra.Completion {
 	var all []cobra.Completion
-	for _, as := range waysFor(what) {
+	for _, as := range decide.WaysFor(what) {
 		all = append(all, string(as))
 	}
 	return all
 }
 
 // completeGateway completes the gateways of the configuration.
-func completeGateway(ses *Session, cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	c, err := ses.load()
+func completeGateway(ses *session.Session, cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	c, err := ses.Load()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -245,11 +250,11 @@ func completeGateway(ses *Session, cmd *cobra.Command, args []string, typed stri
 }
 
 // completeUnknownKeys completes the keys of the charges that wait to be adopted.
-func completeUnknownKeys(ses *Session, cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+func completeUnknownKeys(ses *session.Session, cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return completeRows(ses, cmd, nil, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
+	return completeRows(ses, cmd, nil, func(ctx context.Context, db *session.Database) ([]cobra.Completion, error) {
 		rows, err := operator.UnknownCharges(ctx, db.DB, args[0], nil)
 		var found []cobra.Completion
 		for _, u := range rows[:min(len(rows), completedRuns)] {
@@ -259,13 +264,13 @@ func completeUnknownKeys(ses *Session, cmd *cobra.Command, args []string, _ stri
 	})
 }
 
-func completeSubject(ses *Session, _ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func completeSubject(ses *session.Session, _ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	switch {
 	case len(args) == 0:
-		return append(workNames(), "gateway"), cobra.ShellCompDirectiveNoFileComp
+		return append(app.JobNames(), "gateway"), cobra.ShellCompDirectiveNoFileComp
 	case len(args) == 1 && args[0] == "gateway":
-		if c, err := ses.load(); err == nil {
-			return gatewayNames(c), cobra.ShellCompDirectiveNoFileComp
+		if c, err := ses.Load(); err == nil {
+			return session.GatewayNames(c), cobra.ShellCompDirectiveNoFileComp
 		}
 	}
 	return nil, cobra.ShellCompDirectiveNoFileComp

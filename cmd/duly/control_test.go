@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/inspect"
+	"duly/internal/session"
 	"duly/internal/test/golden"
+	"duly/internal/view"
 
 	"github.com/stretchr/testify/require"
 
@@ -97,9 +100,9 @@ func eventually(t *testing.T, condition func() bool) {
 }
 
 // one is what the only live run tells; nil if there is none, or it has told nothing.
-func (s *shop) one(t *testing.T) *runView {
+func (s *shop) one(t *testing.T) *view.Run {
 	t.Helper()
-	doc := document[statusView](t, s.duly(t, "status", "--json"))
+	doc := document[inspect.StatusView](t, s.duly(t, "status", "--json"))
 	if len(doc.Runs) != 1 || doc.Runs[0].State == nil {
 		return nil
 	}
@@ -137,11 +140,11 @@ func TestStopARun(t *testing.T) {
 	require.Regexp(t, `^run 1 of billing on \S+ is told to stop: it drains with its next heartbeat and ends with exit 4\n$`, got.out)
 	run := end()
 	require.Equal(t, batch.ExitUnfinished, run.code, run.out+run.err)
-	require.Contains(t, run.out, "stopped by "+operatorName()+": deploy\n")
+	require.Contains(t, run.out, "stopped by "+session.OperatorName()+": deploy\n")
 	require.Contains(t, run.out, "! run 1: unfinished, a later run goes on · ")
 	require.Less(t, s.number(t, "SELECT COUNT(*) FROM invoices WHERE status = 'paid'"), int64(80))
 	s.settledAlone(t)
-	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'stop' AND subject = 'run:1' AND who = ? AND host <> '' AND reason = 'deploy'", operatorName()))
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'stop' AND subject = 'run:1' AND who = ? AND host <> '' AND reason = 'deploy'", session.OperatorName()))
 
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code, "the next run is not told")
 	s.settledAlone(t)
@@ -161,17 +164,17 @@ func TestThrottleARun(t *testing.T) {
 	end := s.begin(t, "run", "billing", "--parallelism", "8", "--chunk-size", "10")
 	eventually(t, func() bool { most, _ := door.since(); return most == 8 })
 
-	pace := func(taken func(*runView) bool, args ...string) {
+	pace := func(taken func(*view.Run) bool, args ...string) {
 		t.Helper()
 		got := s.duly(t, append([]string{"throttle", "1"}, args...)...)
 		require.Equal(t, batch.ExitDone, got.code, got.err)
 		eventually(t, func() bool { v := s.one(t); return v != nil && taken(v) })
 	}
-	main := func(v *runView) (bound int, rate float64) {
+	main := func(v *view.Run) (bound int, rate float64) {
 		g := v.State.Gateways["main"]
 		return g.Bound, g.Rate
 	}
-	pace(func(v *runView) bool { bound, _ := main(v); return bound == 2 && v.State.Gateways["main"].Open <= 2 }, "--parallelism", "2", "--reason", "the provider asked")
+	pace(func(v *view.Run) bool { bound, _ := main(v); return bound == 2 && v.State.Gateways["main"].Open <= 2 }, "--parallelism", "2", "--reason", "the provider asked")
 	door.since()
 	most, came := 0, 0
 	eventually(t, func() bool {
@@ -182,22 +185,22 @@ func TestThrottleARun(t *testing.T) {
 	})
 	require.LessOrEqual(t, most, 2)
 	text := s.duly(t, "status").out
-	require.Contains(t, text, "  slow: throttled to 2 at once by "+operatorName()+": the provider asked\n")
+	require.Contains(t, text, "  slow: throttled to 2 at once by "+session.OperatorName()+": the provider asked\n")
 	require.Regexp(t, `> run 1   billing · collect \d+ of 800`, text)
 	require.Regexp(t, ` gateway main · [012] of 2 requests busy · \d+ waiting`, s.duly(t, "status", "--verbose").out)
 
-	pace(func(v *runView) bool { bound, rate := main(v); return bound == 2 && rate == 10 }, "--rate", "10/s")
+	pace(func(v *view.Run) bool { bound, rate := main(v); return bound == 2 && rate == 10 }, "--rate", "10/s")
 	eventually(t, func() bool {
 		v := s.one(t)
 		return v != nil && strings.HasPrefix(v.Why, "throttled to 2 at once, 10/s")
 	})
 
-	pace(func(v *runView) bool { bound, rate := main(v); return bound == 8 && rate == 0 }, "--parallelism", "none", "--rate", "none")
+	pace(func(v *view.Run) bool { bound, rate := main(v); return bound == 8 && rate == 0 }, "--parallelism", "none", "--rate", "none")
 	require.Nil(t, s.one(t).Control)
 	eventually(t, func() bool { most, _ := door.since(); return most == 8 })
 
 	// A rate at which nobody's turn ever comes keeps nobody from stopping.
-	pace(func(v *runView) bool { _, rate := main(v); return rate == 0.001 }, "--rate", "0.001/s")
+	pace(func(v *view.Run) bool { _, rate := main(v); return rate == 0.001 }, "--rate", "0.001/s")
 	require.Equal(t, batch.ExitDone, s.duly(t, "stop", "1").code)
 	run := end() // long before anybody's turn comes
 	require.Equal(t, batch.ExitUnfinished, run.code, run.out+run.err)
@@ -225,12 +228,12 @@ func TestPauseARunningJob(t *testing.T) {
 
 	got = s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitNotRun, got.code)
-	require.Contains(t, got.err, "duly: not run: "+operatorName()+" paused billing (\"prices change\"); duly resume billing\n")
+	require.Contains(t, got.err, "duly: not run: "+session.OperatorName()+" paused billing (\"prices change\"); duly resume billing\n")
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM job_runs"))
 	require.Equal(t, "billing resumed: the next run does what is due\n", s.duly(t, "resume", "billing", "--reason", "done").out)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	s.settledAlone(t)
-	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE subject = 'billing' AND action IN ('pause', 'resume') AND who = ?", operatorName()))
+	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE subject = 'billing' AND action IN ('pause', 'resume') AND who = ?", session.OperatorName()))
 }
 
 // A gateway that is paused during a run is left alone for the rest of it, also if it is resumed; the others go on.
@@ -256,7 +259,7 @@ func TestPauseAGatewayInUse(t *testing.T) {
 	require.Equal(t, batch.ExitDone, s.duly(t, "resume", "gateway", "main").code)
 	run := end()
 	require.Equal(t, batch.ExitUnfinished, run.code, run.err)
-	require.Contains(t, strings.Join(document[summary](t, run).Left, "\n"), "gateway main was left alone: paused: maintenance (")
+	require.Contains(t, strings.Join(document[view.Summary](t, run).Left, "\n"), "gateway main was left alone: paused: maintenance (")
 	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM payment_attempts WHERE status IN ('in_flight', 'in_doubt')"))
 	require.Len(t, other.Ledger(), 40)
 	require.Less(t, len(s.sim.Ledger()), 40)
@@ -280,7 +283,7 @@ func TestPauseTheNight(t *testing.T) {
 	night := end()
 	require.Equal(t, batch.ExitUnfinished, night.code, night.err)
 	var exits []string
-	for _, p := range document[nightlyView](t, night).Jobs {
+	for _, p := range document[view.Night](t, night).Jobs {
 		exits = append(exits, fmt.Sprint(p.Job, " ", p.Exit))
 	}
 	require.Equal(t, []string{"reconcile 0", "billing 4", "outbox 5", "report 5", "audit 5", "prune 5"}, exits)
@@ -288,7 +291,7 @@ func TestPauseTheNight(t *testing.T) {
 
 	got := s.duly(t, "run", "nightly")
 	require.Equal(t, batch.ExitNotRun, got.code)
-	require.Contains(t, got.err, "duly: not run: "+operatorName()+" paused nightly (\"a bad night\"); duly resume nightly\n")
+	require.Contains(t, got.err, "duly: not run: "+session.OperatorName()+" paused nightly (\"a bad night\"); duly resume nightly\n")
 	require.Equal(t, 1, strings.Count(got.err, "\n"), "said once")
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "nightly", "--dry-run", "--json").code, "a look is free")
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code, "by itself a job is free to run")
@@ -410,5 +413,5 @@ func TestControlInWords(t *testing.T) {
 		got := s.duly(t, args...)
 		fmt.Fprintf(&text, "$ duly %s\n%s%s(exit code %d)\n\n", line, got.out, got.err, got.code)
 	}
-	golden.Equal(t, "control.golden", strings.ReplaceAll(steady(text.String()), operatorName(), "OPERATOR"))
+	golden.Equal(t, "control.golden", strings.ReplaceAll(steady(text.String()), session.OperatorName(), "OPERATOR"))
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/app"
+	"duly/internal/checkup"
 	"duly/internal/test/golden"
 
 	"github.com/stretchr/testify/require"
@@ -15,11 +17,11 @@ import (
 )
 
 // failing is the only check that failed.
-func failing(t *testing.T, got ended) checkView {
+func failing(t *testing.T, got ended) checkup.Check {
 	t.Helper()
 	require.Equal(t, batch.ExitUsage, got.code)
-	var failed []checkView
-	for _, c := range document[[]checkView](t, got) {
+	var failed []checkup.Check
+	for _, c := range document[[]checkup.Check](t, got) {
 		if !c.OK {
 			require.NotEmpty(t, c.Mend, c.Detail)
 			failed = append(failed, c)
@@ -44,7 +46,7 @@ func TestDoctor(t *testing.T) {
 
 	for name, c := range map[string]struct {
 		env    string
-		each   func(*app)
+		each   func(*app.Command)
 		check  string
 		detail string
 	}{
@@ -53,7 +55,7 @@ func TestDoctor(t *testing.T) {
 		"database down":     {env: "DULY_DATABASE_DSN=duly@tcp(127.0.0.1:1)/shop", check: "database", detail: "refuses connections"},
 		"unknown key":       {env: "DULY_BILLING_CHUNK_SISE=5", check: "configuration", detail: "did you mean"},
 		"no database named": {env: "DULY_DATABASE_DSN=", check: "configuration", detail: "database.dsn: missing"},
-		"clock off":         {each: func(a *app) { a.now = func() time.Time { return time.Now().Add(time.Hour) } }, check: "clock", detail: "ahead of"},
+		"clock off":         {each: func(a *app.Command) { a.Now = func() time.Time { return time.Now().Add(time.Hour) } }, check: "clock", detail: "ahead of"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			one := *s

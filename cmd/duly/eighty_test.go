@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
 	"duly/internal/payment"
 )
@@ -19,7 +20,7 @@ func TestEightyColumns(t *testing.T) {
 	s.filled(t, &hook{status: 204})
 	s.enrol(t, "wrong_amount", 500)
 	s.enrol(t, "hard", 500)
-	s.each = func(a *app) { a.Screen.wide = 80 }
+	s.each = func(a *app.Command) { a.Screen.Wide = 80 }
 	order := s.order(t, "payment_in_progress", payment.Succeeded)
 	for _, args := range []string{
 		"status", "run nightly --dry-run", "run nightly", "runs", "show run 101", "show subscription 1", "show invoice 4", fmt.Sprint("show order ", order),

@@ -11,6 +11,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/gateway/simulator"
+	"duly/internal/inspect"
 	"duly/internal/payment"
 )
 
@@ -35,7 +36,7 @@ func TestFindingsAreShownAndVerified(t *testing.T) {
 		require.Equal(t, batch.ExitDone, got.code, got.err)
 		require.Contains(t, got.out, "finding 3 (charged_twice): second charge under a paid reference\n  once the second payment is refunded at gateway main:\n", line)
 		require.Contains(t, got.out, "  "+command, line)
-		doc := document[whole](t, s.duly(t, append(strings.Fields(line), "--json")...))
+		doc := document[inspect.SubscriptionView](t, s.duly(t, append(strings.Fields(line), "--json")...))
 		require.Len(t, doc.Findings, 1)
 	}
 	require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(id)).out, "  "+command)
@@ -89,7 +90,7 @@ func TestResolveRefusesWhatAnotherRowHas(t *testing.T) {
 	require.Contains(t, got.out, "closed it as ignored: why; the gateway was not asked, and may have kept its money. Nothing more is charged for this period; the subscription is active\n")
 	require.NotContains(t, got.out, "cancelled")
 	require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(one)).out, " resolved it as paid (\"")
-	require.Equal(t, billing.WhyVoid, document[whole](t, s.duly(t, "show", "invoice", fmt.Sprint(two), "--json")).Explanation.Why)
+	require.Equal(t, billing.WhyVoid, document[inspect.SubscriptionView](t, s.duly(t, "show", "invoice", fmt.Sprint(two), "--json")).Explanation.Why)
 }
 
 // Money that a row keeps is never refunded for another row, whether a run, an operator or the shop asks for it: the shop marks the

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"duly/internal/cli"
+	"duly/internal/exit"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -13,7 +16,7 @@ const helpWidth = 80
 
 // helpful sets what every command of the tree has alike: how its help looks, and what its arguments and flags are
 // completed to where the command itself does not say.
-func helpful(screen *Screen, root *cobra.Command) {
+func helpful(screen *cli.Screen, root *cobra.Command) {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(completionCommand(screen))
@@ -49,7 +52,7 @@ func helpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return usagef("unknown command %q; try duly help", strings.Join(args, " "))
+				return exit.Usagef("unknown command %q; try duly help", strings.Join(args, " "))
 			}
 			return at.Help()
 		},
@@ -163,6 +166,6 @@ func typeOf(f *pflag.Flag) string {
 }
 
 // verboseFlag gives a command the flag that shows what people need seldom.
-func verboseFlag(screen *Screen, cmd *cobra.Command, usage string) {
-	cmd.Flags().BoolVar(&screen.verbose, "verbose", false, "show more: "+usage)
+func verboseFlag(screen *cli.Screen, cmd *cobra.Command, usage string) {
+	cmd.Flags().BoolVar(&screen.Verbose, "verbose", false, "show more: "+usage)
 }

@@ -15,6 +15,9 @@ import (
 
 	"duly/config"
 	"duly/internal/batch"
+	"duly/internal/checkup"
+	"duly/internal/session"
+	"duly/internal/suspicion"
 	"duly/internal/witness"
 	"duly/internal/worktest"
 )
@@ -102,7 +105,7 @@ func TestARestoredDatabaseIsNoticedByTheWitness(t *testing.T) {
 	for range 2 {
 		got := s.duly(t, "run", "billing")
 		require.Equal(t, batch.ExitFailed, got.code, got.out)
-		require.Contains(t, got.out+got.err, confirmHistory)
+		require.Contains(t, got.out+got.err, suspicion.ConfirmCommand)
 		require.Contains(t, got.out+got.err, mark.Key)
 	}
 	require.Equal(t, sent, s.requests(), "nothing was sent")
@@ -116,10 +119,10 @@ func TestARestoredDatabaseIsNoticedByTheWitness(t *testing.T) {
 	require.Equal(t, batch.ExitUsage, s.duly(t, "doctor", "--reason", "why").code)
 	got := s.duly(t, "doctor", "--history-confirmed", "--reason", "compared with the provider's export", "--json")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
-	require.True(t, document[confirmed](t, got).Done)
+	require.True(t, document[checkup.Confirmed](t, got).Done)
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'confirm' AND subject = 'history' AND who = ?
-AND reason = 'compared with the provider''s export'`, operatorName()))
-	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_by = ?`, operatorName()))
+AND reason = 'compared with the provider''s export'`, session.OperatorName()))
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_by = ?`, session.OperatorName()))
 	require.Equal(t, batch.ExitDone, s.duly(t, "doctor").code)
 	got = s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitDone, got.code, got.out)
@@ -144,7 +147,7 @@ func TestARestoredDatabaseIsNoticedByItsServer(t *testing.T) {
 	plain.isTooEarly(t, "run", "billing") // its list is behind by a minute
 	got := s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitFailed, got.code, got.out)
-	require.Contains(t, got.out+got.err, confirmHistory)
+	require.Contains(t, got.out+got.err, suspicion.ConfirmCommand)
 	require.Equal(t, sent, s.requests())
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM known_servers WHERE confirmed_at IS NULL`))
 	s.sinceSuspected(t, 4*time.Minute)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/payment"
 )
 
@@ -105,7 +106,7 @@ func TestHostileTextsStayTexts(t *testing.T) {
 		"DULY_OUTBOX_SECRET=whsec_"+strings.Repeat("QUJD", 8), "DULY_OUTBOX_URL="+serve(func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, longHostile(), http.StatusBadRequest)
 		})+"/hook")
-	s.each = func(p *app) { p.watchedWithin, p.alertWithin = patience, patience }
+	s.each = func(p *app.Command) { p.WatchedWithin, p.AlertWithin = patience, patience }
 
 	short := func(n int) string {
 		return string([]rune("\x1b\n\u202enext: " + forged + strings.Repeat(" x", 40))[:n])
@@ -178,10 +179,10 @@ VALUES ('billing', '2026-01-01', '{}', 'running', '0123456789abcdef', 1000, ?, 7
 	require.Contains(t, all.String(), `\u202e`)
 	require.NotContains(t, all.String(), "ZZZZZZZZZZ"+strings.Repeat("Z", 2000))
 	for _, width := range []int{40, 80} { // as a terminal is written to
-		s.each = func(p *app) { p.Screen.wide = width }
+		s.each = func(p *app.Command) { p.Screen.Wide = width }
 		legible(t, wrapped, s.duly(t, "list", "review").out+s.duly(t, "show", "order", strconv.FormatUint(back, 10)).out+s.duly(t, "status").out)
 	}
-	s.each = func(*app) {}
+	s.each = func(*app.Command) {}
 
 	// Identifiers are as they were.
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM payment_attempts WHERE status = 'succeeded' AND gateway_payment_id = ?", "pay_"+hostile))

@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/cli"
+	"duly/internal/inspect"
 	"duly/internal/test/golden"
+	"duly/internal/view"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,14 +65,14 @@ func TestList(t *testing.T) {
 	t.Parallel()
 	s := backlog(t)
 	var text strings.Builder
-	for _, spec := range listSpecs() {
+	for _, spec := range inspect.ListSpecs() {
 		before := s.tables(t)
-		grouped := s.duly(t, "list", spec.name)
+		grouped := s.duly(t, "list", spec.Name)
 		require.Equal(t, batch.ExitDone, grouped.code, grouped.err)
-		got := s.duly(t, "list", spec.name, "--verbose")
-		fmt.Fprintf(&text, "$ duly list %s\n%s\n$ duly list %[1]s --verbose\n%[3]s\n", spec.name, grouped.out, got.out)
-		doc := document[listView](t, s.duly(t, "list", spec.name, "--json"))
-		require.Equal(t, spec.name, doc.List)
+		got := s.duly(t, "list", spec.Name, "--verbose")
+		fmt.Fprintf(&text, "$ duly list %s\n%s\n$ duly list %[1]s --verbose\n%[3]s\n", spec.Name, grouped.out, got.out)
+		doc := document[inspect.ListView](t, s.duly(t, "list", spec.Name, "--json"))
+		require.Equal(t, spec.Name, doc.List)
 		for _, row := range doc.Rows {
 			require.Contains(t, got.out, fmt.Sprintf("%s %d", row.What, row.ID))
 			require.NotEmpty(t, row.Next, "%s %d", row.What, row.ID)
@@ -88,9 +91,9 @@ func TestEveryCommandOfAList(t *testing.T) {
 	t.Parallel()
 	s := backlog(t)
 	accepted, sure, typed := 0, map[string]int{}, map[string]bool{}
-	for _, spec := range listSpecs() {
-		rows := document[listView](t, s.duly(t, "list", spec.name, "--json")).Rows
-		require.NotEmpty(t, rows, spec.name)
+	for _, spec := range inspect.ListSpecs() {
+		rows := document[inspect.ListView](t, s.duly(t, "list", spec.Name, "--json")).Rows
+		require.NotEmpty(t, rows, spec.Name)
 		for _, row := range rows {
 			for _, way := range row.Next {
 				if strings.HasPrefix(way.Command, "duly run") || strings.HasPrefix(way.Command, "duly adopt") {
@@ -103,7 +106,7 @@ func TestEveryCommandOfAList(t *testing.T) {
 				got := s.duly(t, words(strings.ReplaceAll(way.Command, "…", "why"))[1:]...)
 				if !way.Asks {
 					require.Equal(t, batch.ExitDone, got.code, "%s: %s", way.Command, got.err)
-					sure[spec.name]++
+					sure[spec.Name]++
 					continue
 				}
 				require.Contains(t, []int{batch.ExitDone, batch.ExitUsage}, got.code, "%s: %s", way.Command, got.err)
@@ -117,7 +120,7 @@ func TestEveryCommandOfAList(t *testing.T) {
 	}
 	require.Equal(t, []int{9, 1, 2, 2, 2}, []int{sure["review"], sure["doubt"], sure["findings"], sure["dead-events"], sure["unknown"]})
 	require.Zero(t, accepted, "nothing here is borne out by the gateway")
-	for _, row := range document[listView](t, s.duly(t, "list", "doubt", "--json")).Rows {
+	for _, row := range document[inspect.ListView](t, s.duly(t, "list", "doubt", "--json")).Rows {
 		got := s.duly(t, words(row.Next[0].Command)[1:]...)
 		require.NotEqual(t, batch.ExitUsage, got.code, "%s: %s", row.Next[0].Command, got.err)
 	}
@@ -148,7 +151,7 @@ func TestListFilters(t *testing.T) {
 		"list unknown --what subscription":              "subscription 10 subscription 11",
 		"list unknown --since 2999-01-01T00:00:00Z":     "",
 	} {
-		doc := document[listView](t, s.duly(t, append(strings.Fields(line), "--json")...))
+		doc := document[inspect.ListView](t, s.duly(t, append(strings.Fields(line), "--json")...))
 		var names []string
 		for _, row := range doc.Rows {
 			names = append(names, fmt.Sprintf("%s %d", row.What, row.ID))
@@ -170,7 +173,7 @@ func TestMistakesOfList(t *testing.T) {
 		"list reviews":                            "duly: unknown command \"list reviews\"; did you mean duly list review?\n",
 		"list review 7":                           "duly: duly list review takes no argument, and was given \"7\"\n",
 		"list review --what finding":              "duly: --what: unknown value \"finding\": it is invoice, attempt, subscription or order\n",
-		"list findings --kind odd":                "duly: --kind: unknown value \"odd\": it is " + alternatives(findingKinds()) + "\n",
+		"list findings --kind odd":                "duly: --kind: unknown value \"odd\": it is " + cli.Alternatives(inspect.FindingKinds()) + "\n",
 		"list dead-events --sink webhok":          "duly: --sink: unknown value \"webhok\"; did you mean webhook?\n",
 		"requeue event --dead --sink slack,tweet": "duly: --sink: unknown value \"tweet\": it is webhook or slack\n",
 		"list review --limit 0":                   "duly: --limit: 0 is not a number from 1 to 10000\n",
@@ -197,11 +200,11 @@ func TestARunNamesWhatItSendsToReview(t *testing.T) {
 	require.Contains(t, got.out, "Review     7 need you · duly list review\n")
 	require.Regexp(t, `\n           6 invoices      .* \(\d+, \d+, \d+ and 3 more\) · duly requeue invoice \d+\n`, got.out)
 	require.Contains(t, got.out, "\n           subscription 1  amount -1 is negative: fix the row\n")
-	rows := document[listView](t, s.duly(t, "list", "review", "--run", "1", "--json")).Rows
+	rows := document[inspect.ListView](t, s.duly(t, "list", "review", "--run", "1", "--json")).Rows
 	require.Len(t, rows, 7)
 
 	s.exec(t, "UPDATE invoices SET status = 'paid' WHERE id > 1")
-	doc := document[summary](t, s.duly(t, "run", "billing", "--json"))
+	doc := document[view.Summary](t, s.duly(t, "run", "billing", "--json"))
 	require.Empty(t, doc.Reviewed, "what waited before is counted, not named")
 	require.Equal(t, int64(2), doc.OlderReview)
 }
@@ -219,8 +222,8 @@ func TestWhatWaitedBeforeARunIsCountedByList(t *testing.T) {
 	require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
 	require.Contains(t, got.out, "\nReview     3 from earlier runs · duly list review\n"+
 		"Given up   2 events from earlier runs · duly list dead-events\nFindings   1 finding from earlier runs · duly list findings\n")
-	require.Len(t, document[listView](t, s.duly(t, "list", "review", "--json")).Rows, 3)
-	require.Equal(t, int64(6), document[summary](t, s.duly(t, "run", "report", "--json")).OlderReview)
+	require.Len(t, document[inspect.ListView](t, s.duly(t, "list", "review", "--json")).Rows, 3)
+	require.Equal(t, int64(6), document[view.Summary](t, s.duly(t, "run", "report", "--json")).OlderReview)
 	require.Contains(t, s.duly(t, "status").out, "Review    3, oldest ")
 }
 
@@ -235,7 +238,7 @@ func TestARunNamesWhatItLeaves(t *testing.T) {
 	s.exec(t, `INSERT INTO pauses (subject, who, reason) VALUES ('gateway:main', 'kim', 'down')`)
 	got := s.duly(t, "run", "billing", "--json")
 	require.Equal(t, batch.ExitUnfinished, got.code, got.out+got.err)
-	doc := document[summary](t, got)
+	doc := document[view.Summary](t, got)
 	var names []string
 	for _, row := range doc.LeftRows {
 		names = append(names, fmt.Sprintf("%s %d of subscription %d: %s", row.What, row.ID, row.Subscription, row.Next[0].Command))
@@ -253,10 +256,10 @@ func TestARunNamesTheListOfWhatIsUnknown(t *testing.T) {
 	s.exec(t, "UPDATE subscriptions SET status = 'on_hold' WHERE id = ?", s.enrol(t, "ok", 100))
 	got := s.duly(t, "run", "billing", "--json")
 	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
-	require.Equal(t, []string{"duly list unknown"}, document[summary](t, got).Next)
+	require.Equal(t, []string{"duly list unknown"}, document[view.Summary](t, got).Next)
 
 	s.exec(t, "UPDATE subscriptions SET amount = -1 WHERE id = ?", s.enrol(t, "ok", 100))
-	doc := document[summary](t, s.duly(t, "run", "billing", "--json"))
+	doc := document[view.Summary](t, s.duly(t, "run", "billing", "--json"))
 	require.Len(t, doc.Reviewed, 1)
 	require.Contains(t, doc.Next, fmt.Sprintf("duly list review --run %d", doc.Run))
 	require.Contains(t, doc.Next, "duly list unknown")
@@ -268,7 +271,7 @@ func TestAnUnknownStatusWithoutADateIsListedOnce(t *testing.T) {
 	s := newShop(t)
 	id := s.enrol(t, "ok", 100)
 	s.exec(t, "UPDATE subscriptions SET status = 'on_hold', next_billing_date = '0000-00-00' WHERE id = ?", id)
-	rows := document[listView](t, s.duly(t, "list", "unknown", "--json")).Rows
+	rows := document[inspect.ListView](t, s.duly(t, "list", "unknown", "--json")).Rows
 	require.Len(t, rows, 1)
 }
 
@@ -281,7 +284,7 @@ func TestTheWayOutOfAnOrderThatWasShippedFirst(t *testing.T) {
 	s.exec(t, "INSERT INTO order_checks (order_id, reason, checked_at) VALUES (?, 'the payment succeeded while the order was shipped', UTC_TIMESTAMP(6))", id)
 	ways := func() []string {
 		var commands []string
-		for _, w := range document[listView](t, s.duly(t, "list", "review", "--json")).Rows[0].Next {
+		for _, w := range document[inspect.ListView](t, s.duly(t, "list", "review", "--json")).Rows[0].Next {
 			commands = append(commands, w.Command)
 		}
 		return commands
@@ -295,5 +298,5 @@ SELECT order_id, gateway, 'review', amount, currency, created_at, updated_at FRO
 	s.exec(t, "DELETE FROM payments WHERE id > ?", paid)
 	s.does(t, strings.TrimPrefix(ways()[0], "duly "))
 	s.after(t, "reconcile")
-	require.Empty(t, document[listView](t, s.duly(t, "list", "review", "--json")).Rows)
+	require.Empty(t, document[inspect.ListView](t, s.duly(t, "list", "review", "--json")).Rows)
 }

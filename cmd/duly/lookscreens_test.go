@@ -8,7 +8,10 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
+	"duly/internal/inspect"
+	"duly/internal/view"
 )
 
 // No line of a screen is wider than the terminal, nothing is drawn around a table, and no instant is shown in two time zones.
@@ -18,7 +21,7 @@ func TestScreensFit(t *testing.T) {
 	s.crowded(t)
 	s.exec(t, "UPDATE invoices SET review_reason = CONCAT('gateway booked ', id, '.99 USD, invoice is 12.99 USD') WHERE status = 'review'")
 	for _, width := range []int{80, 140} {
-		s.each = func(a *app) { a.Screen.wide = width }
+		s.each = func(a *app.Command) { a.Screen.Wide = width }
 		for _, line := range []string{
 			"status", "status --verbose", "list review", "list doubt", "list findings", "list dead-events", "list unknown", "show subscription 1",
 			"show subscription 6", "show subscription 9", "show invoice 1", "show invoice 2", "show invoice 3", "show invoice 4", "show invoice 7", "show order 1",
@@ -69,12 +72,12 @@ func TestWhatADeadRunHolds(t *testing.T) {
 	require.NoError(t, err)
 	free := beat.Add(time.Hour + time.Minute - time.Nanosecond).Truncate(time.Minute).In(seoul).Format("15:04")
 	require.Contains(t, s.duly(t, "status").out, "Claimed   run 1 died; its 1 charge is free at "+free+"\n! run 1   billing · no heartbeat for 40m\n")
-	doc := document[summary](t, s.duly(t, "run", "billing", "--json", "--step", "recover"))
+	doc := document[view.Summary](t, s.duly(t, "run", "billing", "--json", "--step", "recover"))
 	require.Equal(t, batch.ExitUnfinished, doc.Exit)
 	require.Contains(t, doc.Left, "run 1 died; its 1 charge is free at "+free)
 
 	s.exec(t, "UPDATE job_runs SET lease_ms = 1000 WHERE id = 1")
-	run := document[shownRun](t, s.duly(t, "show", "run", "1", "--json"))
+	run := document[inspect.ShownRun](t, s.duly(t, "show", "run", "1", "--json"))
 	require.InDelta(t, 5*60, run.Steps[0].Seconds, 60, "from its start to the last heartbeat")
 	require.Regexp(t, `collect +died +7 +\d`, s.duly(t, "show", "run", "1").out)
 }

@@ -7,6 +7,11 @@ import (
 	"os"
 	"runtime/debug"
 	_ "time/tzdata" // business time zones, on machines that have none
+
+	"duly/internal/app"
+	"duly/internal/cli"
+	"duly/internal/exit"
+	"duly/internal/session"
 )
 
 // version is stamped by the build.
@@ -25,11 +30,11 @@ func main() {
 
 // run is the whole program; it returns the exit code.
 func run(args, env []string, stdout, stderr io.Writer) int {
-	ctx, end := interruptible(context.Background())
+	ctx, end := exit.Interruptible(context.Background())
 	defer end()
 	return execute(ctx, newApp(env, stdout, stderr), args)
 }
 
-func newApp(env []string, stdout, stderr io.Writer) *app {
-	return &app{Session: newSession(newScreen(env, stdout, stderr), version, newGateway)}
+func newApp(env []string, stdout, stderr io.Writer) *app.Command {
+	return &app.Command{Session: session.New(cli.NewScreen(env, stdout, stderr), version, newGateway)}
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
+	"duly/internal/exit"
 	"duly/internal/gateway/simulator"
 	"duly/internal/testdb"
 	"duly/migrations"
@@ -43,12 +45,12 @@ type shop struct {
 	sim *simulator.Simulator
 	env []string
 	// each is called on every app before it runs.
-	each func(*app)
+	each func(*app.Command)
 }
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{db: testdb.New(t), sim: simulator.New(simulator.Config{Token: secretToken, Seed: 7}), each: func(*app) {}}
+	s := &shop{db: testdb.New(t), sim: simulator.New(simulator.Config{Token: secretToken, Seed: 7}), each: func(*app.Command) {}}
 	server := httptest.NewServer(s.sim)
 	t.Cleanup(func() { s.sim.Close(); server.Close() })
 	s.env = []string{
@@ -94,10 +96,10 @@ func (s *shop) duly(t *testing.T, args ...string) ended {
 }
 
 // duly runs the program as main does, and checks that no secret came out.
-func duly(t *testing.T, each func(*app), env []string, args ...string) ended {
+func duly(t *testing.T, each func(*app.Command), env []string, args ...string) ended {
 	t.Helper()
 	var out, errs bytes.Buffer
-	ctx, end := interruptible(context.WithoutCancel(t.Context()))
+	ctx, end := exit.Interruptible(context.WithoutCancel(t.Context()))
 	defer end()
 	a := newApp(env, &out, &errs)
 	each(a)
@@ -109,7 +111,7 @@ func duly(t *testing.T, each func(*app), env []string, args ...string) ended {
 	return got
 }
 
-func same(*app) {}
+func same(*app.Command) {}
 
 // document reads the JSON document on standard output, which must be the only thing there.
 func document[T any](t *testing.T, got ended) (doc T) {

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"duly/internal/cli"
+	"duly/internal/decide"
+	"duly/internal/inspect"
 	"duly/internal/test/golden"
 
 	"github.com/stretchr/testify/require"
@@ -84,12 +87,12 @@ func TestNoWordOfManyWhereNobodyIsAsked(t *testing.T) {
 						fmt.Sprintf("gateway main cannot be asked from here, so that your word alone would count: look it up, then type it by its id: duly resolve attempt %d --as %s", id, as))
 				}
 			}
-			way := document[listView](t, there.duly(t, "list", "review", "--json")).Rows[0].Next[0]
+			way := document[inspect.ListView](t, there.duly(t, "list", "review", "--json")).Rows[0].Next[0]
 			require.False(t, way.Asks)
 			require.Contains(t, way.When, "gateway main cannot be asked from here, your word is taken")
 		})
 	}
-	require.True(t, document[listView](t, s.duly(t, "list", "review", "--json")).Rows[0].Next[0].Asks, "where it can be asked")
+	require.True(t, document[inspect.ListView](t, s.duly(t, "list", "review", "--json")).Rows[0].Next[0].Asks, "where it can be asked")
 	s.refuses(t, fmt.Sprintf("resolve attempt %d --as not_executed --reason …", id))
 }
 
@@ -101,15 +104,15 @@ func TestManyJSON(t *testing.T) {
 	id, _ := s.attempt(t, "released", "review", "")
 	doubted, _ := s.attempt(t, "review", "review", payment.Succeeded)
 	args := []string{"resolve", "invoice", "--since", "2020-01-01", "--as", "uncollectible", "--reason", "why", "--json"}
-	doc := document[bulkView](t, s.duly(t, args...))
+	doc := document[decide.BulkView](t, s.duly(t, args...))
 	require.True(t, doc.DryRun)
 	require.Equal(t, []int{1, 1}, []int{doc.Done, doc.Refused})
 	require.Equal(t, []string{"duly resolve invoice --as uncollectible --reason why --since 2020-01-01 --yes"}, doc.Next)
 	got := s.duly(t, append(args, "--yes")...)
 	require.Equal(t, batch.ExitUsage, got.code)
-	doc = document[bulkView](t, got)
+	doc = document[decide.BulkView](t, got)
 	require.False(t, doc.DryRun)
-	require.Equal(t, []resolved{
+	require.Equal(t, []decide.Resolved{
 		{What: "invoice", ID: id, As: "uncollectible", Done: true, Detail: "it is uncollectible, and never charged again"},
 		{What: "invoice", ID: doubted, As: "uncollectible", Detail: fmt.Sprintf("attempt %d of invoice %d may have taken money: duly resolve attempt %d --as … --reason … first", doubted, doubted, doubted)},
 	}, doc.Rows)
@@ -129,7 +132,7 @@ func TestMistakesOfMany(t *testing.T) {
 		"resolve attempt --run 1 --as paid":                           "duly: --as paid names one payment: type it attempt by attempt, duly list review shows them\nduly: --reason: say why, for those who ask later\n",
 		"resolve attempt --since 2026-01-01 --as void --reason x":     "duly: --as: void is no way to resolve attempts: paid, not_executed, refunded, ignored\n",
 		"resolve invoice --since 2026-01-01 --as refunded --reason x": "duly: --as: refunded is no way to resolve invoices: paid_outside, void, uncollectible\n",
-		"resolve finding --kind odd --as ignored --reason x":          "duly: --kind: unknown value \"odd\": it is " + alternatives(findingKinds()) + "\n",
+		"resolve finding --kind odd --as ignored --reason x":          "duly: --kind: unknown value \"odd\": it is " + cli.Alternatives(inspect.FindingKinds()) + "\n",
 	} {
 		got := s.duly(t, strings.Fields(line)...)
 		require.Equal(t, batch.ExitUsage, got.code, line)
@@ -145,6 +148,6 @@ func TestQuoted(t *testing.T) {
 	for text, want := range map[string]string{
 		"plain": "plain", "two words": `"two words"`, `say "no"`: `'say "no"'`, "it's $5": `'it'\''s $5'`, "": `""`, "2026-01-31T09:00:00Z": "2026-01-31T09:00:00Z",
 	} {
-		require.Equal(t, want, quoted(text))
+		require.Equal(t, want, inspect.Quoted(text))
 	}
 }

@@ -8,37 +8,40 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/batch"
+	"duly/internal/cli"
+	"duly/internal/exit"
 	"duly/internal/mysql"
+	"duly/internal/session"
 	"duly/migrations"
 )
 
-func migrateUp(ctx context.Context, screen *Screen, db *database) error {
+func migrateUp(ctx context.Context, screen *cli.Screen, db *session.Database) error {
 	// Before the first statement, so that none fails half-way because of a setting.
 	if err := mysql.CheckIsolation(ctx, db.DB); err != nil {
-		return startError(err)
+		return exit.Start(err)
 	}
 	if err := mysql.CheckSessions(ctx, db.DB); err != nil {
-		return startError(err)
+		return exit.Start(err)
 	}
 	current, want, err := migrations.Versions(ctx, db.DB.DB.DB)
 	switch {
 	case err != nil:
 		return migrateError(ctx, err)
 	case current > want:
-		return startError(migrations.Check(ctx, db.DB.DB.DB))
+		return exit.Start(migrations.Check(ctx, db.DB.DB.DB))
 	}
 	names, err := migrations.Up(ctx, db.DB.DB.DB)
 	if err != nil {
 		return migrateError(ctx, fmt.Errorf("%w; run it again: what is done already is left as it is", err))
 	}
-	if screen.json {
-		return screen.print(map[string]any{"applied": names})
+	if screen.Json {
+		return screen.Print(map[string]any{"applied": names})
 	}
 	for _, name := range names {
-		screen.line("applied %s", name)
+		screen.Line("applied %s", name)
 	}
 	if len(names) == 0 {
-		screen.line("nothing to do: the schema is up to date")
+		screen.Line("nothing to do: the schema is up to date")
 	}
 	return nil
 }
@@ -48,29 +51,29 @@ func migrateError(ctx context.Context, err error) error {
 	err = mysql.Classify(ctx, err)
 	switch {
 	case errors.Is(err, batch.ErrUnavailable), mysql.IsMisconfigured(err):
-		return startError(err)
+		return exit.Start(err)
 	}
-	return exitWith(batch.ExitFailed, err)
+	return exit.With(batch.ExitFailed, err)
 }
 
-func migrateDown(ctx context.Context, screen *Screen, db *database) error {
+func migrateDown(ctx context.Context, screen *cli.Screen, db *session.Database) error {
 	current, _, err := migrations.Versions(ctx, db.DB.DB.DB)
 	switch {
 	case err != nil:
 		return migrateError(ctx, err)
 	case current == 0:
-		return usagef("migrate down: there is nothing to take back: no migration is applied")
+		return exit.Usagef("migrate down: there is nothing to take back: no migration is applied")
 	}
 	name, err := migrations.Down(ctx, db.DB.DB.DB)
 	switch {
 	case errors.Is(err, migrations.ErrRows):
-		return usage(err)
+		return exit.Usage(err)
 	case err != nil:
 		return migrateError(ctx, err)
-	case screen.json:
-		return screen.print(map[string]any{"taken_back": name})
+	case screen.Json:
+		return screen.Print(map[string]any{"taken_back": name})
 	}
-	screen.line("took back %s", name)
+	screen.Line("took back %s", name)
 	return nil
 }
 
@@ -81,7 +84,7 @@ type migrationView struct {
 	Applied bool   `json:"applied"`
 }
 
-func migrateStatus(ctx context.Context, screen *Screen, db *database) error {
+func migrateStatus(ctx context.Context, screen *cli.Screen, db *session.Database) error {
 	list, err := migrations.Status(ctx, db.DB.DB.DB)
 	if err != nil {
 		return migrateError(ctx, err)
@@ -96,9 +99,9 @@ func migrateStatus(ctx context.Context, screen *Screen, db *database) error {
 		}
 		rows = append(rows, table.Row{m.Version, m.Name, state})
 	}
-	if screen.json {
-		return screen.print(views)
+	if screen.Json {
+		return screen.Print(views)
 	}
-	screen.table(table.Row{"version", "migration", "state"}, rows)
+	screen.Table(table.Row{"version", "migration", "state"}, rows)
 	return nil
 }

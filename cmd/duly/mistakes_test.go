@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/app"
 	"duly/internal/test/golden"
 
 	"github.com/stretchr/testify/require"
@@ -42,7 +43,7 @@ func TestMistakes(t *testing.T) {
 		name  string
 		env   []string
 		args  string
-		each  func(*app)
+		each  func(*app.Command)
 		lines int
 	}{
 		{name: "unknown command", args: "fly"},
@@ -77,8 +78,8 @@ func TestMistakes(t *testing.T) {
 		{name: "unknown key in the file", args: "run billing --config " + file},
 		{name: "no such file", args: "run billing --config nowhere.yaml"},
 		{name: "log file that cannot be written", env: with("DULY_LOG_FILE=/nowhere/duly.log"), args: "run billing"},
-		{name: "clock ahead", args: "run billing", each: func(a *app) { a.now = func() time.Time { return time.Now().Add(time.Minute) } }},
-		{name: "clock behind", args: "status", each: func(a *app) { a.now = func() time.Time { return time.Now().Add(-time.Hour) } }},
+		{name: "clock ahead", args: "run billing", each: func(a *app.Command) { a.Now = func() time.Time { return time.Now().Add(time.Minute) } }},
+		{name: "clock behind", args: "status", each: func(a *app.Command) { a.Now = func() time.Time { return time.Now().Add(-time.Hour) } }},
 		{name: "show nothing", args: "show"},
 		{name: "show what there is not", args: "show customer 5"},
 		{name: "show without an id", args: "show invoice"},

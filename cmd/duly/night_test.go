@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/exit"
 	"duly/internal/testdb"
 )
 
@@ -24,8 +25,8 @@ func TestANightThatEndsBetweenTwoJobs(t *testing.T) {
 		exit int
 		jobs int // that are in the document, with those that failed
 	}{
-		"SIGTERM": {func(cancel context.CancelCauseFunc, _ *testdb.Proxy) { cancel(signalled{syscall.SIGTERM}) }, 143, 1},
-		"SIGHUP":  {func(cancel context.CancelCauseFunc, _ *testdb.Proxy) { cancel(signalled{syscall.SIGHUP}) }, 129, 1},
+		"SIGTERM": {func(cancel context.CancelCauseFunc, _ *testdb.Proxy) { cancel(exit.Signalled{Signal: syscall.SIGTERM}) }, 143, 1},
+		"SIGHUP":  {func(cancel context.CancelCauseFunc, _ *testdb.Proxy) { cancel(exit.Signalled{Signal: syscall.SIGHUP}) }, 129, 1},
 		"--max-duration": {func(cancel context.CancelCauseFunc, _ *testdb.Proxy) {
 			cancel(errors.New("--max-duration of 1h is reached"))
 		}, batch.ExitUnfinished, 1},
@@ -42,7 +43,7 @@ func TestANightThatEndsBetweenTwoJobs(t *testing.T) {
 			var out, errs bytes.Buffer
 			a := newApp(append(s.env, "DULY_DATABASE_DSN="+proxy.DSN, "DULY_DATABASE_ACQUIRE_TIMEOUT=1s"), &out, &errs)
 			var once sync.Once
-			a.now = func() time.Time {
+			a.Now = func() time.Time {
 				if s.number(t, "SELECT COUNT(*) = 1 AND COALESCE(MIN(status), '') = 'completed' FROM job_runs") == 1 {
 					once.Do(func() { c.end(cancel, proxy) })
 				}

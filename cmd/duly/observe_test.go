@@ -24,8 +24,11 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"duly/internal/app"
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
+	"duly/internal/session"
+	"duly/internal/view"
 )
 
 // textfile has the shop write its metrics, and returns what reads one of them; -1: it is not there.
@@ -123,8 +126,8 @@ func TestMetricsOfARunThatLosesTheTables(t *testing.T) {
 	const success = `duly_last_success_timestamp_seconds{job_name="billing"}`
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	first := metric(success)
-	s.each = func(a *app) {
-		a.started = func() { s.exec(t, "ALTER TABLE job_runs RENAME COLUMN exit_code TO lost") }
+	s.each = func(a *app.Command) {
+		a.Started = func() { s.exec(t, "ALTER TABLE job_runs RENAME COLUMN exit_code TO lost") }
 	}
 	got := s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitUnfinished, got.code, got.err)
@@ -155,8 +158,8 @@ func TestMetricsAreServedWhileARunLasts(t *testing.T) {
 	s.env = append(s.env, "DULY_METRICS_LISTEN="+address)
 	s.enrol(t, "ok", 12900)
 	var live string
-	s.each = func(a *app) {
-		a.started = func() { live = scrape(t, "http://"+address+"/metrics") }
+	s.each = func(a *app.Command) {
+		a.Started = func() { live = scrape(t, "http://"+address+"/metrics") }
 	}
 	got := s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
@@ -304,7 +307,7 @@ func TestThoseThatWatchChangeNothing(t *testing.T) {
 	w := watch(t)
 	s.env = append(s.env, "DULY_DEADMAN_URL="+w.url, "DULY_METRICS_PUSHGATEWAY="+w.url, "DULY_TRACES_ENDPOINT="+w.url+"/otlp",
 		"DULY_METRICS_TEXTFILE="+filepath.Join(t.TempDir(), "none", "duly.prom"), "DULY_LOG_FILE="+filepath.Join(t.TempDir(), "duly.log"))
-	s.each = func(a *app) { a.watchedWithin = 400 * time.Millisecond }
+	s.each = func(a *app.Command) { a.WatchedWithin = 400 * time.Millisecond }
 	for name, answer := range map[string]http.HandlerFunc{
 		"down": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		"slow": func(_ http.ResponseWriter, r *http.Request) {
@@ -318,7 +321,7 @@ func TestThoseThatWatchChangeNothing(t *testing.T) {
 			s.enrol(t, "wrong_amount", 500)
 			got := s.duly(t, "run", "billing", "--json") // it ends, though the answer that it would wait for does not come
 			require.Equal(t, batch.ExitReview, got.code, got.err)
-			require.Equal(t, batch.ExitReview, document[summary](t, got).Exit)
+			require.Equal(t, batch.ExitReview, document[view.Summary](t, got).Exit)
 			for _, said := range []string{
 				"the dead-man's switch could not be told of the begin", "the dead-man's switch could not be told of the end",
 				"metrics could not be pushed", "metrics could not be written", "traces could not be sent",
@@ -436,7 +439,7 @@ func TestLinesNameRunAndRequest(t *testing.T) {
 	s.env = append(s.env, "DULY_LOG_LEVEL=debug", "DULY_LOG_FILE="+file, "DULY_GATEWAYS_MAIN_URL="+gateway.URL)
 	s.enrol(t, "ok", 12900)
 	s.enrol(t, "soft", 100)
-	s.each = func(a *app) { a.every = once(&tick) }
+	s.each = func(a *app.Command) { a.Every = once(&tick) }
 	got := s.duly(t, "run", "billing")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	require.Contains(t, got.err, `"msg":"progress"`)
@@ -476,15 +479,15 @@ func TestLogLinesHoldNoSecret(t *testing.T) {
 	s := newShop(t)
 	var out bytes.Buffer
 	a := newApp(append(s.env, "DULY_OUTBOX_URL=https://shop.example.com/"+secretPath, "DULY_OUTBOX_SECRET=whsec_"+strings.Repeat("A", 44)), io.Discard, &out)
-	c, err := a.load()
+	c, err := a.Load()
 	require.NoError(t, err)
-	l, err := a.logger(c)
+	l, err := a.Logger(c)
 	require.NoError(t, err)
-	defer l.close()
+	defer l.Close()
 	for name, log := range map[string]func(ctx context.Context){
 		secretToken: func(ctx context.Context) { l.InfoContext(ctx, "the token is "+secretToken) },
 		secretPath: func(ctx context.Context) {
-			l.WarnContext(ctx, "m", problem(fmt.Errorf("GET https://shop.example.com/%s", secretPath)))
+			l.WarnContext(ctx, "m", session.Problem(fmt.Errorf("GET https://shop.example.com/%s", secretPath)))
 		},
 		"pm_1": func(ctx context.Context) { l.InfoContext(ctx, "m", slog.String("payment_method", "pm_1")) },
 		"AAAAAAAAAAAAAAAAAAAA": func(ctx context.Context) {

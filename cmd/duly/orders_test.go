@@ -10,7 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/app"
+	"duly/internal/decide"
+	"duly/internal/inspect"
 	"duly/internal/test/golden"
+	"duly/internal/view"
 
 	"github.com/stretchr/testify/require"
 
@@ -65,12 +69,12 @@ func TestRunReconcile(t *testing.T) {
 	declined, late := s.order(t, "payment_in_progress", payment.Declined), s.order(t, "failed", payment.Succeeded)
 	young := s.order(t, "pending", payment.Succeeded)
 	s.exec(t, "UPDATE orders SET updated_at = UTC_TIMESTAMP(6) WHERE id = ?", young)
-	due := document[reconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
+	due := document[app.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
 	require.Len(t, due.FirstOrders, 4)
 	worktest.Taken(t, s.db, s.sim, "main", time.Now().Add(-48*time.Hour), time.Now().Add(-time.Minute))
 
 	got := s.duly(t, "run", "reconcile", "--json")
-	doc := document[summary](t, got)
+	doc := document[view.Summary](t, got)
 	require.Equal(t, map[string]int64{"KRW": 12900}, doc.Collected)
 	require.Equal(t, map[string]int64{"KRW": 12900}, doc.Refunded)
 	require.Equal(t, "completed succeeded", s.status(t, paid))
@@ -116,7 +120,7 @@ func TestResolveAPayment(t *testing.T) {
 	there := s.sim.Ledger()[0].ID
 	done := s.duly(t, "resolve", "payment", pay, there, "--as", "paid", "--reason", "the row was wrong", "--json")
 	require.Equal(t, batch.ExitDone, done.code, done.err)
-	require.True(t, document[resolved](t, done).Done)
+	require.True(t, document[decide.Resolved](t, done).Done)
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'resolve' AND reason = 'the row was wrong'"))
 	s.exec(t, "UPDATE orders SET updated_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR")
 	s.exec(t, "UPDATE payments SET updated_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR")
@@ -208,7 +212,7 @@ func TestAFailingReceiverIsNamed(t *testing.T) {
 	}
 	got := s.duly(t, "status")
 	require.Contains(t, strings.Join(strings.Fields(got.out), " "), "most often: "+why+" · duly doctor --webhook")
-	require.Equal(t, why, document[statusView](t, s.duly(t, "status", "--json")).Undelivered[0].Cause)
+	require.Equal(t, why, document[inspect.StatusView](t, s.duly(t, "status", "--json")).Undelivered[0].Cause)
 
 	s.exec(t, `UPDATE event_deliveries SET status = 'dead', next_try_at = NULL`)
 	got = s.duly(t, "list", "dead-events")
@@ -241,7 +245,7 @@ func TestRunReport(t *testing.T) {
 	got := s.duly(t, "run", "report", "--from", "2026-03-01", "--to", "2026-03-02")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	golden.Equal(t, "report.golden", steady(got.out))
-	doc := document[summary](t, s.duly(t, "run", "report", "--date", "2026-03-02", "--json"))
+	doc := document[view.Summary](t, s.duly(t, "run", "report", "--date", "2026-03-02", "--json"))
 	require.Equal(t, []query.DayOrders{{Date: parsed(t, "2026-03-02"), Currency: "KRW", OrdersCompleted: 1, AmountCompleted: 12900}}, doc.Daily.Orders)
 	got = s.duly(t, "run", "report", "--date", "2026-03-02", "--csv")
 	rows, err := csv.NewReader(strings.NewReader(got.out)).ReadAll()
@@ -268,7 +272,7 @@ completed_at, failed_at, failure_reason FROM real_orders`, odd))
 	}
 	got := s.duly(t, "run", "report", "--date", "2026-03-02", "--json")
 	require.Contains(t, got.err, "rows without an amount or a currency are in no sum of the report")
-	daily := document[summary](t, got).Daily
+	daily := document[view.Summary](t, got).Daily
 	require.Equal(t, int64(1), daily.Orders[0].OrdersCompleted)
 	require.Equal(t, []uint64{odd}, daily.Problems[0].IDs)
 }
@@ -344,10 +348,10 @@ type nightlyDocument struct {
 	Job  string `json:"job"`
 	Exit int    `json:"exit_code"`
 	Jobs []struct {
-		Job      string   `json:"job"`
-		Exit     int      `json:"exit_code"`
-		Error    string   `json:"error"`
-		Document *summary `json:"document"`
+		Job      string        `json:"job"`
+		Exit     int           `json:"exit_code"`
+		Error    string        `json:"error"`
+		Document *view.Summary `json:"document"`
 	} `json:"jobs"`
 	NotBegun []string `json:"not_begun"`
 }
@@ -368,12 +372,12 @@ func TestTheWorstOfANight(t *testing.T) {
 		{[]int{1, 2}, 2},
 		{[]int{1, 143}, 143},
 	} {
-		v := nightlyView{}
+		v := view.Night{}
 		for _, code := range c.codes {
-			v.Jobs = append(v.Jobs, nightlyPart{Exit: code})
+			v.Jobs = append(v.Jobs, view.NightPart{Exit: code})
 		}
-		require.Equal(t, c.want, v.worst(), c.codes)
+		require.Equal(t, c.want, v.Worst(), c.codes)
 	}
-	require.Equal(t, batch.ExitUnfinished, nightlyView{Jobs: []nightlyPart{{Exit: 3}}, NotBegun: []string{"prune"}}.worst())
-	require.Equal(t, batch.ExitFailed, nightlyView{Jobs: []nightlyPart{{Exit: 1}}, NotBegun: []string{"prune"}}.worst())
+	require.Equal(t, batch.ExitUnfinished, view.Night{Jobs: []view.NightPart{{Exit: 3}}, NotBegun: []string{"prune"}}.Worst())
+	require.Equal(t, batch.ExitFailed, view.Night{Jobs: []view.NightPart{{Exit: 1}}, NotBegun: []string{"prune"}}.Worst())
 }

@@ -13,10 +13,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
 	"duly/internal/browsertest"
+	"duly/internal/cli"
 	"duly/internal/gateway/simulator"
+	"duly/internal/inspect"
+	"duly/internal/page"
 	"duly/internal/report"
+	"duly/internal/view"
 )
 
 // numbers reads the table of steps of a page, by step and outcome.
@@ -43,7 +48,7 @@ func TestPageOfARun(t *testing.T) {
 	require.Equal(t, batch.ExitReview, got.code, got.err)
 	require.Contains(t, got.out, "report: "+file)
 
-	run := document[shownRun](t, s.duly(t, "show", "run", "1234", "--json"))
+	run := document[inspect.ShownRun](t, s.duly(t, "show", "run", "1234", "--json"))
 	page, err := os.ReadFile(file)
 	require.NoError(t, err)
 	for _, secret := range []string{secretMethod, secretToken, "cus_1", "<b>"} {
@@ -66,7 +71,7 @@ func TestPageOfARun(t *testing.T) {
 	require.Equal(t, want, browsertest.Evaluate[map[string]int64](t, tab, numbers))
 	collected := browsertest.Evaluate[map[string]string](t, tab,
 		`Object.fromEntries([...document.querySelectorAll(".figures div:first-child [data-sum]")].map(p => [p.dataset.sum, p.textContent.trim()]))`)
-	require.Equal(t, amounts(run.runView.collected()), strings.Join(slices.Collect(func(yield func(string) bool) {
+	require.Equal(t, cli.Amounts(run.Run.Collected()), strings.Join(slices.Collect(func(yield func(string) bool) {
 		for _, currency := range slices.Sorted(maps.Keys(collected)) {
 			if !yield(collected[currency]) {
 				return
@@ -123,7 +128,7 @@ func TestPageOfANight(t *testing.T) {
 	got := s.duly(t, "run", "nightly", "--report", file, "--json")
 	require.Equal(t, batch.ExitNotRun, got.code, got.err)
 	require.Contains(t, got.err, "report: "+file)
-	doc := document[nightlyView](t, got)
+	doc := document[view.Night](t, got)
 	page, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NotContains(t, string(page), "<b>")
@@ -166,7 +171,7 @@ func TestPageOfARunThatHasNotEnded(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("an older page"), 0o600))
 	got := s.duly(t, "report", "1", "--html", file, "--json")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
-	require.Equal(t, pageView{Run: 1, File: file}, document[pageView](t, got))
+	require.Equal(t, page.View{Run: 1, File: file}, document[page.View](t, got))
 	written, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Contains(t, string(written), "Died; the next run")
@@ -212,7 +217,7 @@ func TestPageThatCannotBeWritten(t *testing.T) {
 	s := newShop(t)
 	folder := filepath.Join(t.TempDir(), "gone")
 	require.NoError(t, os.Mkdir(folder, 0o755))
-	s.each = func(a *app) { a.started = func() { _ = os.Remove(folder) } }
+	s.each = func(a *app.Command) { a.Started = func() { _ = os.Remove(folder) } }
 	for _, job := range []string{"prune", "nightly"} {
 		require.NoError(t, os.MkdirAll(folder, 0o755))
 		got := s.duly(t, "run", job, "--report", filepath.Join(folder, "run.html"))

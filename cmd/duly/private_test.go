@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
@@ -129,7 +130,7 @@ func newAviary(t *testing.T) *aviary {
 		shop: newShop(t), receiver: &parrot{}, pushed: &parrot{}, deadman: &parrot{}, slack: &channel{},
 		traces: &collecting{names: map[string]string{}, up: map[string]string{}}, log: filepath.Join(dir, "duly.log"), pages: filepath.Join(dir, "run.html"),
 	}
-	a.each = func(p *app) { p.watchedWithin, p.alertWithin = 300*time.Millisecond, 300*time.Millisecond }
+	a.each = func(p *app.Command) { p.WatchedWithin, p.AlertWithin = 300*time.Millisecond, 300*time.Millisecond }
 	a.gateway = &parrot{next: a.sim}
 	serve := func(h http.Handler) string {
 		server := httptest.NewServer(h)
@@ -267,7 +268,7 @@ func TestTheLastLineOfDefence(t *testing.T) {
 		a := newAviary(t)
 		var out, errs bytes.Buffer
 		secrets := strings.Join([]string{privateToken, privatePassword, "/" + privateHook, "/services/" + privateSlack, privatePush, privateSecret()}, " ")
-		own := jobSpec{name: "own", steps: func(int) []string { return nil }, job: func(e *execution) (batch.Job, error) {
+		own := app.JobSpec{Name: "own", Steps: func(int) []string { return nil }, Job: func(e *app.Execution) (batch.Job, error) {
 			return batch.Job{Name: "own", Steps: []batch.Step{batch.Tasklet{StepName: "leak", Do: func(ctx context.Context, x *batch.StepExecution) error {
 				x.Log.ErrorContext(ctx, "it is "+secrets) //nolint:sloglint // the leak
 				x.Leave("left: " + secrets)
@@ -279,11 +280,11 @@ func TestTheLastLineOfDefence(t *testing.T) {
 		}}
 		for _, asJSON := range []bool{false, true} {
 			p := newApp(a.env, &out, &errs)
-			p.bare, p.Screen.json = bare, asJSON
-			f := runFlags{report: a.pages}
-			p.watchedWithin, p.alertWithin = patience, patience
-			err := p.withAlert(t.Context(), own.name, f, func() error {
-				return p.observing(t.Context(), f, func() error { return p.runJob(t.Context(), own, f, func(string) bool { return false }) })
+			p.Bare, p.Screen.Json = bare, asJSON
+			f := app.Flags{Report: a.pages}
+			p.WatchedWithin, p.AlertWithin = patience, patience
+			err := p.WithAlert(t.Context(), own.Name, f, func() error {
+				return p.Observing(t.Context(), f, func() error { return p.RunJob(t.Context(), own, f, func(string) bool { return false }) })
 			})
 			require.NoError(t, err)
 		}

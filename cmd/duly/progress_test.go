@@ -9,12 +9,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
+	"duly/internal/session"
 )
 
 // tickWhileCharging ticks again and again, as a clock does, but faster.
-func tickWhileCharging(_ time.Duration, tick func()) func() { return every(5*time.Millisecond, tick) }
+func tickWhileCharging(_ time.Duration, tick func()) func() {
+	return session.Every(5*time.Millisecond, tick)
+}
 
 func TestProgressIsLogged(t *testing.T) {
 	t.Parallel()
@@ -24,8 +28,8 @@ func TestProgressIsLogged(t *testing.T) {
 		s.enrol(t, "soft", 100)
 	}
 	intervals := map[time.Duration]bool{}
-	s.each = func(a *app) {
-		a.every = func(interval time.Duration, tick func()) func() {
+	s.each = func(a *app.Command) {
+		a.Every = func(interval time.Duration, tick func()) func() {
 			intervals[interval] = true
 			return tickWhileCharging(interval, tick)
 		}
@@ -56,7 +60,9 @@ func TestProgressIsDrawn(t *testing.T) {
 	for range 20 {
 		s.enrol(t, "soft", 100)
 	}
-	s.each = func(a *app) { a.Screen.terminal, a.every = func(io.Writer) bool { return true }, tickWhileCharging }
+	s.each = func(a *app.Command) {
+		a.Screen.Terminal, a.Every = func(io.Writer) bool { return true }, tickWhileCharging
+	}
 	got := s.duly(t, "run", "billing", "--parallelism", "2", "--chunk-size", "2")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	require.Regexp(t, `> collect  [\d]+ of 20`, got.out)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
 	"duly/internal/testprom"
@@ -125,8 +126,8 @@ func TestPrometheusScrapesARunAndItsTextfile(t *testing.T) {
 	p := startPrometheus(t, map[string]string{"worker": listen, "node": node.Listener.Addr().String()})
 
 	s.enrol(t, "ok", 12900)
-	s.each = func(a *app) {
-		a.started = func() {
+	s.each = func(a *app.Command) {
+		a.Started = func() {
 			p.value(t, `duly_lease_remaining_seconds{job="worker", job_name="billing"}`, above(1))
 			p.value(t, `duly_due{job="worker", kind="subscriptions"}`, equals(1))
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"duly/internal/decide"
 	"duly/internal/test/golden"
 
 	"github.com/stretchr/testify/require"
@@ -111,7 +112,7 @@ func TestReopenAfterTheEnd(t *testing.T) {
 
 	got := s.duly(t, "reopen", "--run", "1", "--gateway", "main", "--reason", "the account was suspended", "--json")
 	require.Equal(t, batch.ExitUsage, got.code, got.err)
-	doc := document[reopenView](t, got)
+	doc := document[decide.ReopenView](t, got)
 	require.Equal(t, []int{2, 1}, []int{doc.Reopened, doc.Refused})
 	require.Equal(t, []string{"duly run billing"}, doc.Next)
 	require.Equal(t, []string{"active open 0 1", "active open 0 1", "cancelled uncollectible 3 1"}, s.states(t))
@@ -142,7 +143,7 @@ func TestReopenAfterTheBrake(t *testing.T) {
 	s.suspend(false)
 	got := s.duly(t, "reopen", "--run", "1", "--gateway", "main", "--reason", "the account was suspended", "--json")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
-	require.Equal(t, []string{"duly resume gateway main", "duly run billing"}, document[reopenView](t, got).Next)
+	require.Equal(t, []string{"duly resume gateway main", "duly run billing"}, document[decide.ReopenView](t, got).Next)
 	require.Equal(t, batch.ExitDone, s.duly(t, "resume", "gateway", "main").code)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	require.Equal(t, int64(60), s.number(t, "SELECT COUNT(*) FROM invoices WHERE status = 'paid' AND stage = 0"))

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/decide"
+	"duly/internal/inspect"
+	"duly/internal/session"
 	"duly/internal/test/golden"
 
 	"github.com/stretchr/testify/require"
@@ -109,11 +112,11 @@ func TestResolveInvoicesWithoutASubscription(t *testing.T) {
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing", "--step", "issue").code)
 	s.exec(t, "DELETE FROM subscriptions")
 	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
-	for i, row := range document[listView](t, s.duly(t, "list", "review", "--json")).Rows {
+	for i, row := range document[inspect.ListView](t, s.duly(t, "list", "review", "--json")).Rows {
 		require.Equal(t, fmt.Sprintf(`duly resolve invoice %d --as void --reason "…"`, row.ID), row.Next[0].Command)
 		require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(row.ID)).out, fmt.Sprintf("duly resolve invoice %d --as void, uncollectible or paid_outside", row.ID))
 		s.does(t, fmt.Sprintf("resolve invoice %d --as %s --reason gone", row.ID, []string{"void", "uncollectible", "paid_outside"}[i]))
-		require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(row.ID)).out, operatorName())
+		require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(row.ID)).out, session.OperatorName())
 	}
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	require.Empty(t, s.sim.Ledger())
@@ -129,9 +132,9 @@ func TestPaidOutside(t *testing.T) {
 	require.Equal(t, []string{"past_due open 1 1"}, s.states(t))
 	got := s.duly(t, "resolve", "invoice", "1", "--as", "paid_outside", "--reason", "bank transfer of 3 May", "--json")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
-	require.Equal(t, resolved{What: "invoice", ID: 1, As: "paid_outside", Done: true, Detail: "it is paid, and never charged again"}, document[resolved](t, got))
+	require.Equal(t, decide.Resolved{What: "invoice", ID: 1, As: "paid_outside", Done: true, Detail: "it is paid, and never charged again"}, document[decide.Resolved](t, got))
 	require.Equal(t, []string{"active paid 1 1"}, s.states(t))
-	require.Contains(t, s.duly(t, "show", "invoice", "1").out, "as "+operatorName()+" says: outside the gateways: bank transfer of 3 May")
+	require.Contains(t, s.duly(t, "show", "invoice", "1").out, "as "+session.OperatorName()+" says: outside the gateways: bank transfer of 3 May")
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM events WHERE type = 'invoice.paid' AND JSON_VALUE(payload, '$.gateway') = ''"))
 
 	s.exec(t, "UPDATE invoices SET next_attempt_date = UTC_DATE() - INTERVAL 9 DAY, issued_date = UTC_DATE() - INTERVAL 9 DAY, first_declined_date = UTC_DATE() - INTERVAL 9 DAY")

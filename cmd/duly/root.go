@@ -9,9 +9,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"duly/config"
+	"duly/internal/app"
+	"duly/internal/cli"
+	"duly/internal/exit"
 )
 
-func rootCommand(a *app) *cobra.Command {
+func rootCommand(a *app.Command) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "duly",
 		Short: "Bills subscriptions, and runs to completion",
@@ -27,10 +30,10 @@ func rootCommand(a *app) *cobra.Command {
 		DisableSuggestions: true,
 		PersistentPreRun:   func(cmd *cobra.Command, _ []string) { withoutSecrets(a.Session, cmd) },
 	}
-	root.SetOut(a.Screen.out)
-	root.SetErr(a.Screen.err)
-	root.PersistentFlags().StringVar(&a.file, "config", "", "configuration `FILE` (default "+config.DefaultFile+", if it is there)")
-	root.PersistentFlags().BoolVar(&a.Screen.json, "json", false, "print one JSON document on standard output; logs go to standard error")
+	root.SetOut(a.Screen.Out)
+	root.SetErr(a.Screen.Err)
+	root.PersistentFlags().StringVar(&a.File, "config", "", "configuration `FILE` (default "+config.DefaultFile+", if it is there)")
+	root.PersistentFlags().BoolVar(&a.Screen.Json, "json", false, "print one JSON document on standard output; logs go to standard error")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(runCommand(a), scheduleCommand(a), showCommand(a.Session), runsCommand(a.Session), statusCommand(a.Session), pauseCommand(a.Session), resumeCommand(a.Session), stopCommand(a.Session), reportCommand(a.Session), throttleCommand(a.Session), resolveCommand(a.Session), requeueCommand(a.Session), adoptCommand(a.Session), reopenCommand(a.Session), listCommand(a.Session), migrateCommand(a.Session), doctorCommand(a.Session), demoCommand(a))
 	group(root)
@@ -50,9 +53,9 @@ func group(cmd *cobra.Command) {
 		}
 		switch {
 		case len(args) > 0:
-			return usage(unknownCommand(cmd, args[0], names))
+			return exit.Usage(unknownCommand(cmd, args[0], names))
 		case cmd.HasParent():
-			return usagef("say what to %s: %s", cmd.Name(), strings.Join(names, ", "))
+			return exit.Usagef("say what to %s: %s", cmd.Name(), strings.Join(names, ", "))
 		}
 		return cmd.Help()
 	}
@@ -61,17 +64,17 @@ func group(cmd *cobra.Command) {
 // flagError says what is right instead of a flag that is wrong.
 func flagError(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		return usage(unknownFlag(cmd, unknown.GetSpecifiedName()))
+		return exit.Usage(unknownFlag(cmd, unknown.GetSpecifiedName()))
 	}
 	if value, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := value.GetFlag()
-		return usagef("--%s: %q is not %s: %s", f.Name, value.GetValue(), kind(typeOf(f)), f.Usage)
+		return exit.Usagef("--%s: %q is not %s: %s", f.Name, value.GetValue(), kind(typeOf(f)), f.Usage)
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		f := missing.GetFlag()
-		return usagef("--%s needs a value: %s", f.Name, f.Usage)
+		return exit.Usagef("--%s needs a value: %s", f.Name, f.Usage)
 	}
-	return usage(err)
+	return exit.Usage(err)
 }
 
 // kind says what a flag of that type takes.
@@ -90,7 +93,7 @@ func kind(flagType string) string {
 // noArguments refuses arguments, in one line.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%s takes no argument, and was given %q", cmd.CommandPath(), args[0])
+		return exit.Usagef("%s takes no argument, and was given %q", cmd.CommandPath(), args[0])
 	}
 	return nil
 }
@@ -98,16 +101,16 @@ func noArguments(cmd *cobra.Command, args []string) error {
 // unknownCommand says that a command has no such subcommand.
 func unknownCommand(cmd *cobra.Command, typed string, names []string) error {
 	path := strings.TrimPrefix(cmd.CommandPath()+" ", cmd.Root().Name()+" ")
-	if near := meant(typed, names); near != "" {
+	if near := cli.Meant(typed, names); near != "" {
 		return fmt.Errorf("unknown command %q; did you mean duly %s%s?", path+typed, path, near)
 	}
-	if job := meant(typed, workNames()); job != "" && !cmd.HasParent() {
+	if job := cli.Meant(typed, app.JobNames()); job != "" && !cmd.HasParent() {
 		return fmt.Errorf("unknown command %q; did you mean duly run %s?", typed, job)
 	}
 	if !cmd.HasParent() {
 		return fmt.Errorf("unknown command %q; try duly help", typed)
 	}
-	return fmt.Errorf("unknown command %q; %s %s", path+typed, cmd.CommandPath(), alternatives(names))
+	return fmt.Errorf("unknown command %q; %s %s", path+typed, cmd.CommandPath(), cli.Alternatives(names))
 }
 
 // unknownFlag says that a command has no such flag.
@@ -116,7 +119,7 @@ func unknownFlag(cmd *cobra.Command, typed string) error {
 	add := func(f *pflag.Flag) { names = append(names, f.Name) }
 	cmd.NonInheritedFlags().VisitAll(add)
 	cmd.InheritedFlags().VisitAll(add)
-	if near := meant(typed, names); near != "" {
+	if near := cli.Meant(typed, names); near != "" {
 		return fmt.Errorf("unknown flag --%s; did you mean --%s?", typed, near)
 	}
 	return fmt.Errorf("unknown flag --%s; try %s --help", typed, cmd.CommandPath())

@@ -10,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/app"
+	"duly/internal/session"
 	"duly/internal/test/golden"
+	"duly/internal/view"
 
 	"github.com/stretchr/testify/require"
 
@@ -28,7 +31,7 @@ func TestRunBilling(t *testing.T) {
 	wrong := s.enrol(t, "wrong_amount", 500)
 	got := s.duly(t, "run", "billing", "--json")
 	require.Equal(t, batch.ExitReview, got.code, got.err)
-	doc := document[summary](t, got)
+	doc := document[view.Summary](t, got)
 	require.Equal(t, "completed", doc.Status)
 	require.Equal(t, map[string]int64{"KRW": 17800}, doc.Collected)
 	require.Empty(t, doc.Left)
@@ -96,7 +99,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	require.Equal(t, before, s.tables(t))
 	require.Equal(t, requests, s.sim.Stats().Requests)
 
-	doc := document[billingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json"))
+	doc := document[app.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json"))
 	require.Len(t, doc.Charges, 2)
 	require.Equal(t, int64(12900), doc.Charges[0].Amount)
 	require.Equal(t, "USD", doc.Charges[1].Currency)
@@ -105,15 +108,15 @@ func TestDryRunWritesNothing(t *testing.T) {
 	require.Equal(t, int64(1), doc.Review)
 	require.Len(t, doc.First, 2)
 	require.Equal(t, first, doc.First[0].Subscription)
-	require.Equal(t, doc, document[billingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--chunk-size", "1")), "whatever the page")
-	doc = document[billingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--limit", "2"))
+	require.Equal(t, doc, document[app.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--chunk-size", "1")), "whatever the page")
+	doc = document[app.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--limit", "2"))
 	require.True(t, doc.Limited)
 	golden.Equal(t, "dryrun.golden", steady(s.duly(t, "run", "billing", "--dry-run", "--date", tomorrow).out))
 
 	// What was foretold happens.
 	s.exec(t, "UPDATE payment_attempts SET status = 'succeeded', next_check_at = NULL WHERE subscription_id = 1")
 	s.exec(t, "UPDATE invoices SET status = 'paid' WHERE subscription_id = 1")
-	real := document[summary](t, s.duly(t, "run", "billing", "--json"))
+	real := document[view.Summary](t, s.duly(t, "run", "billing", "--json"))
 	require.Equal(t, map[string]int64{"KRW": 12900, "USD": 999}, real.Collected)
 }
 
@@ -125,18 +128,18 @@ func TestLimitAndRerun(t *testing.T) {
 	}
 	got := s.duly(t, "run", "billing", "--limit", "2", "--json")
 	require.Equal(t, batch.ExitUnfinished, got.code)
-	doc := document[summary](t, got)
+	doc := document[view.Summary](t, got)
 	require.Contains(t, doc.Left, "--limit ended the work")
 	require.Contains(t, doc.Left, "6 invoices of step collect due and not charged")
 	require.Equal(t, []string{"duly run billing --rerun 1"}, doc.Next)
 
 	got = s.duly(t, "run", "billing", "--rerun", "1", "--json")
 	require.Equal(t, batch.ExitUnfinished, got.code)
-	require.Equal(t, map[string]int64{"KRW": 200}, document[summary](t, got).Collected, "the limit is repeated")
+	require.Equal(t, map[string]int64{"KRW": 200}, document[view.Summary](t, got).Collected, "the limit is repeated")
 	got = s.duly(t, "run", "billing", "--rerun", "1", "--limit", "50", "--json")
 	require.Equal(t, batch.ExitDone, got.code, "what is given beside it wins")
 	require.Equal(t, int64(1), s.number(t, "SELECT rerun_of FROM job_runs WHERE id = 3"))
-	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'rerun' AND subject = 'run:1' AND who = ?", operatorName()))
+	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'rerun' AND subject = 'run:1' AND who = ?", session.OperatorName()))
 }
 
 func TestSelection(t *testing.T) {
@@ -145,7 +148,7 @@ func TestSelection(t *testing.T) {
 	a, b := s.enrol(t, "ok", 100), s.enrol(t, "ok", 200)
 	got := s.duly(t, "run", "billing", "--subscription", fmt.Sprint(b), "--json")
 	require.Equal(t, batch.ExitDone, got.code)
-	require.Equal(t, map[string]int64{"KRW": 200}, document[summary](t, got).Collected)
+	require.Equal(t, map[string]int64{"KRW": 200}, document[view.Summary](t, got).Collected)
 	got = s.duly(t, "run", "billing", "--step", "issue", "--json")
 	require.Equal(t, batch.ExitDone, got.code, "its own steps left nothing")
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM invoices WHERE subscription_id = ? AND status = 'open'", a))
@@ -187,7 +190,7 @@ func TestPauses(t *testing.T) {
 	require.Contains(t, s.duly(t, "run", "billing", "--dry-run").out, "Won't charge  1 of a gateway that is paused or not configured")
 	got = s.duly(t, "run", "billing", "--json")
 	require.Equal(t, batch.ExitUnfinished, got.code, got.err)
-	doc := document[summary](t, got)
+	doc := document[view.Summary](t, got)
 	require.Equal(t, map[string]int64{"KRW": 200}, doc.Collected)
 	require.Contains(t, strings.Join(doc.Left, "\n"), "gateway main was left alone: paused: audit (kim")
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM invoices WHERE subscription_id = ? AND status = 'open'", held))
@@ -217,7 +220,7 @@ func TestABrakedGateway(t *testing.T) {
 	sent := len(s.sim.Ledger())
 	got = s.duly(t, "run", "billing", "--json")
 	require.Equal(t, batch.ExitNotRun, got.code, got.out+got.err)
-	doc := document[summary](t, got)
+	doc := document[view.Summary](t, got)
 	require.Len(t, doc.Left, 1)
 	require.Regexp(t, fmt.Sprintf(`^%d charges of gateway main until duly resume gateway main: paused: brake: .* \(duly: brake, since .*\)$`, 60-burned), doc.Left[0])
 	require.Equal(t, []string{"duly status"}, doc.Next)
@@ -268,7 +271,7 @@ func TestExclusiveAtOnce(t *testing.T) {
 			s := newShop(t)
 			s.enrol(t, "ok", 100)
 			s.exec(t, "ALTER TABLE job_runs AUTO_INCREMENT = 10")
-			s.each = func(a *app) { a.started = func() { s.live(t, c.other) } }
+			s.each = func(a *app.Command) { a.Started = func() { s.live(t, c.other) } }
 			got := s.duly(t, "run", "billing", "--exclusive")
 			require.Equal(t, c.code, got.code, got.out+got.err)
 			require.Equal(t, int64(c.invoices), s.number(t, "SELECT COUNT(*) FROM invoices"))
@@ -321,7 +324,7 @@ VALUES (1, 'billing', UTC_DATE(), '{}', 'running', 'abcdefghijklmnop', 1000, 'el
 	file := filepath.Join(t.TempDir(), "duly.log")
 	s.env = append(s.env, "DULY_LOG_FILE="+file)
 	var tick func()
-	s.each = func(a *app) { a.every = once(&tick) }
+	s.each = func(a *app.Command) { a.Every = once(&tick) }
 	got := s.duly(t, "run", "billing", "--json")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 

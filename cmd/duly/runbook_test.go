@@ -15,12 +15,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
 )
 
 const runbook = "../../docs/runbook.md"
 
-func page(t *testing.T, path string) string {
+func documentOf(t *testing.T, path string) string {
 	t.Helper()
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -47,7 +48,7 @@ func alerts(t *testing.T) []string {
 // The runbook has a section for each alert and each exit code, and none for what there is not.
 func TestTheRunbookKnowsEveryAlertAndExitCode(t *testing.T) {
 	t.Parallel()
-	content := page(t, runbook)
+	content := documentOf(t, runbook)
 	var codes, named []string
 	for _, heading := range regexp.MustCompile(`(?m)^### (.*)$`).FindAllStringSubmatch(content, -1) {
 		if code, ok := strings.CutPrefix(heading[1], "Exit code "); ok {
@@ -70,7 +71,7 @@ func TestTheRunbookKnowsEveryAlertAndExitCode(t *testing.T) {
 // Links within the runbook lead somewhere.
 func TestTheRunbooksLinks(t *testing.T) {
 	t.Parallel()
-	content := page(t, runbook)
+	content := documentOf(t, runbook)
 	var anchors []string
 	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(content, -1) {
 		anchor := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(heading[1]), "")
@@ -112,7 +113,7 @@ func TestTheCommandsOfTheDocumentsExist(t *testing.T) {
 	for _, path := range []string{
 		runbook, "../../README.md", "../../deploy/README.md", "../../deploy/kubernetes/README.md", "../../docs/integration.md",
 	} {
-		lines := commands(page(t, path))
+		lines := commands(documentOf(t, path))
 		require.NotEmpty(t, lines, path)
 		for _, line := range lines {
 			args := words(strings.ReplaceAll(line, "…", "SOME"))[1:]
@@ -140,8 +141,8 @@ func typed(t *testing.T, cmd *cobra.Command, line string) {
 		require.Fail(t, "no such subcommand", line)
 	case len(args) == 0 || strings.ToUpper(args[0]) == args[0]: // a word that stands for others
 	case cmd.Name() == "run":
-		require.Contains(t, workNames(), args[0], line)
+		require.Contains(t, app.JobNames(), args[0], line)
 	case slices.Contains([]string{"pause", "resume"}, cmd.Name()):
-		require.Contains(t, append(workNames(), "gateway"), args[0], line)
+		require.Contains(t, append(app.JobNames(), "gateway"), args[0], line)
 	}
 }

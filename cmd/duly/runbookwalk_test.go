@@ -29,7 +29,7 @@ type runbookStep struct {
 func chapters(t *testing.T) map[string][]runbookStep {
 	t.Helper()
 	found := map[string][]runbookStep{}
-	content := page(t, runbook)
+	content := documentOf(t, runbook)
 	headings := regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatchIndex(withoutBlocks(content), -1)
 	for i, h := range headings {
 		end := len(content)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/runs"
+	"duly/internal/view"
 	"duly/jobs"
 )
 
@@ -30,11 +31,11 @@ func TestADeadRunAndItsRefunds(t *testing.T) {
 		{"alive", begin.Add(12 * time.Second), true, 9},
 		{"died an hour ago", begin.Add(time.Hour), false, 7},
 	} {
-		v, err := runOf(run, steps, c.now)
+		v, err := view.RunOf(run, steps, c.now)
 		require.NoError(t, err, c.name)
 		require.Equal(t, c.alive, v.Alive, c.name)
 		require.InDelta(t, 3, v.Steps[0].Seconds, 0, c.name)
 		require.InDelta(t, c.want, v.Steps[1].Seconds, 0, c.name)
-		require.Equal(t, map[string]int64{"KRW": 700}, v.collected(), c.name)
+		require.Equal(t, map[string]int64{"KRW": 700}, v.Collected(), c.name)
 	}
 }

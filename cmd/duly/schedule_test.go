@@ -17,7 +17,11 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/app"
+	"duly/internal/exit"
+	"duly/internal/session"
 	"duly/internal/test/golden"
+	"duly/internal/view"
 
 	"github.com/jonboulle/clockwork"
 	"github.com/stretchr/testify/require"
@@ -32,21 +36,23 @@ import (
 func TestScheduleKeysAreTheJobs(t *testing.T) {
 	t.Parallel()
 	all := config.Schedule{Nightly: "x", Reconcile: "x", Billing: "x", Outbox: "x", Report: "x", Audit: "x", Prune: "x"}
-	require.ElementsMatch(t, workNames(), slices.Collect(maps.Keys(all.Jobs())))
+	require.ElementsMatch(t, app.JobNames(), slices.Collect(maps.Keys(all.Jobs())))
 }
 
 func TestScheduleList(t *testing.T) {
 	t.Parallel()
 	env := []string{"DULY_BUSINESS_TIMEZONE=Europe/Berlin", "DULY_SCHEDULE_NIGHTLY=30 2 * * *", "DULY_SCHEDULE_OUTBOX=*/20 * * * *", "DULY_SCHEDULE_PRUNE=0 4 1 * *"}
-	at := func(a *app) { a.now = func() time.Time { return time.Date(2026, 10, 24, 23, 50, 0, 0, time.UTC) } }
+	at := func(a *app.Command) {
+		a.Now = func() time.Time { return time.Date(2026, 10, 24, 23, 50, 0, 0, time.UTC) }
+	}
 	got := duly(t, at, env, "schedule", "--list")
 	require.Equal(t, batch.ExitDone, got.code)
 	golden.Equal(t, "schedule.golden", got.out)
 
-	doc := document[scheduleView](t, duly(t, at, env, "schedule", "--list", "--json"))
+	doc := document[schedule.View](t, duly(t, at, env, "schedule", "--list", "--json"))
 	require.Equal(t, "Europe/Berlin", doc.Timezone)
 	require.Len(t, doc.Jobs, 3)
-	require.Equal(t, scheduledView{Job: "nightly", Schedule: "30 2 * * *", Next: doc.Jobs[0].Next}, doc.Jobs[0])
+	require.Equal(t, schedule.JobView{Job: "nightly", Schedule: "30 2 * * *", Next: doc.Jobs[0].Next}, doc.Jobs[0])
 	require.Equal(t, "2026-10-25T00:30:00Z", doc.Jobs[0].Next[0].Format(time.RFC3339))
 	require.Equal(t, "2026-10-26T01:30:00Z", doc.Jobs[0].Next[1].Format(time.RFC3339))
 }
@@ -95,9 +101,9 @@ func (s *shop) scheduler(t *testing.T, clock *clockwork.FakeClock, jobs int, env
 	d.stop = stop
 	a := newApp(append(slices.Clone(s.env), env...), &d.out, &d.err)
 	s.each(a)
-	a.ticks = clock
+	a.Ticks = clock
 	go func() { d.code <- execute(ctx, a, append([]string{"schedule"}, args...)); close(d.code) }()
-	t.Cleanup(func() { stop(signalled{syscall.SIGTERM}); <-d.code })
+	t.Cleanup(func() { stop(exit.Signalled{Signal: syscall.SIGTERM}); <-d.code })
 	d.settle(t, jobs)
 	return d
 }
@@ -111,7 +117,7 @@ func (d *scheduling) settle(t *testing.T, timers int) {
 }
 
 func (d *scheduling) end() int {
-	d.stop(signalled{syscall.SIGTERM})
+	d.stop(exit.Signalled{Signal: syscall.SIGTERM})
 	return <-d.code
 }
 
@@ -219,9 +225,9 @@ func TestScheduleReadsTheConfigurationAtEachFiring(t *testing.T) {
 	require.Equal(t, 0, d.end())
 
 	decoder := json.NewDecoder(strings.NewReader(d.out.String()))
-	var night nightlyView
+	var night view.Night
 	require.NoError(t, decoder.Decode(&night))
-	require.Len(t, night.Jobs, len(registry()))
+	require.Len(t, night.Jobs, len(app.Registry()))
 	text, err := os.ReadFile(log)
 	require.NoError(t, err)
 	require.Equal(t, 3, strings.Count(string(text), `"msg":"the firing ended"`))
@@ -267,7 +273,7 @@ func TestSecondSignalEndsAScheduleAtOnce(t *testing.T) {
 	cmd, out := s.child(t, "schedule")
 	arrived()
 	ended := make(chan struct{})
-	stop := every(5*time.Millisecond, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	stop := session.Every(5*time.Millisecond, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	go func() { defer close(ended); require.Equal(t, 143, code(t, cmd)) }()
 	select {
 	case <-ended:

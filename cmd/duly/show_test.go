@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"duly/internal/inspect"
 	"duly/internal/test/golden"
 
 	"github.com/stretchr/testify/require"
@@ -55,7 +56,7 @@ func TestShow(t *testing.T) {
 		{paused, billing.WhyPaused},
 		{due, billing.WhyDue},
 	} {
-		doc := document[whole](t, s.duly(t, "show", "subscription", fmt.Sprint(c.id), "--json"))
+		doc := document[inspect.SubscriptionView](t, s.duly(t, "show", "subscription", fmt.Sprint(c.id), "--json"))
 		require.Equal(t, c.want, doc.Explanation.Why)
 		got := s.duly(t, "show", "subscription", fmt.Sprint(c.id))
 		require.Equal(t, batch.ExitDone, got.code)
@@ -67,7 +68,7 @@ func TestShow(t *testing.T) {
 	text.Reset()
 	for id, want := range map[uint64]billing.Why{paid: billing.WhyPaid, soft: billing.WhyStage, wrong: billing.WhyReview, gone: billing.WhyReview} {
 		invoice := fmt.Sprint(s.number(t, "SELECT id FROM invoices WHERE subscription_id = ?", id))
-		doc := document[whole](t, s.duly(t, "show", "invoice", invoice, "--json"))
+		doc := document[inspect.SubscriptionView](t, s.duly(t, "show", "invoice", invoice, "--json"))
 		require.Equal(t, want, doc.Explanation.Why)
 		require.Len(t, doc.Invoices, 1)
 		require.Equal(t, id == gone, doc.Subscription == nil)

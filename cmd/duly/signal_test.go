@@ -17,6 +17,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
+	"duly/internal/session"
 )
 
 // child starts the program in a process of its own.
@@ -138,7 +139,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	// The first signal is taken in at some time after it was sent; the ones after it find it so.
 	ended := make(chan struct{})
-	stop := every(5*time.Millisecond, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	stop := session.Every(5*time.Millisecond, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	go func() { defer close(ended); require.Equal(t, 143, code(t, cmd)) }()
 	select {
 	case <-ended:

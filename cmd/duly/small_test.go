@@ -7,7 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
+	"duly/internal/view"
 )
 
 // A log file that takes no lines is said once, and the command does not end with 0.
@@ -54,8 +56,8 @@ func TestAPausedJobHasADocument(t *testing.T) {
 	s.exec(t, "INSERT INTO pauses (subject, who, reason) VALUES ('billing', 'ada', 'holiday')")
 	got := s.duly(t, "run", "billing", "--json")
 	require.Equal(t, batch.ExitNotRun, got.code)
-	doc := document[summary](t, got)
-	require.Equal(t, statusNotRun, doc.Status)
+	doc := document[view.Summary](t, got)
+	require.Equal(t, app.StatusNotRun, doc.Status)
 	require.Equal(t, batch.ExitNotRun, doc.Exit)
 	require.Contains(t, doc.Error, "ada paused billing")
 	require.Contains(t, got.err, "duly: not run: ada paused billing")

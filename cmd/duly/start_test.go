@@ -12,6 +12,7 @@ import (
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
 	"duly/internal/testdb"
+	"duly/internal/view"
 )
 
 // through is the shop behind a proxy before its database.
@@ -210,7 +211,7 @@ func TestBlipsEndNoNight(t *testing.T) {
 	for range 3 { // what a blip has kept locked is left to the next run
 		got = one.duly(t, "run", "nightly", "--no-progress", "--json")
 		require.Contains(t, []int{batch.ExitDone, batch.ExitUnfinished}, got.code, got.out+got.err)
-		night := document[nightlyView](t, got)
+		night := document[view.Night](t, got)
 		require.Len(t, night.Jobs, 6)
 		for _, p := range night.Jobs {
 			require.Empty(t, p.Error, p.Job)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/session"
 	"duly/internal/test/golden"
 
 	"github.com/stretchr/testify/require"
@@ -344,5 +345,5 @@ func TestSettleEventsAndFindingsOfEachStatus(t *testing.T) {
 	s.refuses(t, "resolve finding 1 --as ignored")
 	s.does(t, "resolve finding 1 --as ignored --reason why")
 	s.refuses(t, "resolve finding 1 --as ignored --reason why")
-	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE who = ? AND host <> '' AND reason IN ('again', 'why')", operatorName()))
+	require.Equal(t, int64(2), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE who = ? AND host <> '' AND reason IN ('again', 'why')", session.OperatorName()))
 }

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/app"
+	"duly/internal/exit"
+	"duly/internal/inspect"
 	"duly/internal/test/golden"
 
 	"github.com/stretchr/testify/require"
@@ -58,12 +61,12 @@ func TestStatusInWords(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.crowded(t)
-	s.each = func(a *app) { a.Screen.wide = 80 }
+	s.each = func(a *app.Command) { a.Screen.Wide = 80 }
 	got := s.duly(t, "status")
 	require.Equal(t, batch.ExitDone, got.code, got.err)
 	golden.Equal(t, "status-busy.golden", steady(got.out))
 
-	doc := document[statusView](t, s.duly(t, "status", "--json"))
+	doc := document[inspect.StatusView](t, s.duly(t, "status", "--json"))
 	require.Equal(t, int64(1), doc.Orders.Due)
 	require.Equal(t, int64(1), doc.Refunds.Due)
 	require.Equal(t, int64(2), doc.Undelivered[0].Pending)
@@ -78,7 +81,7 @@ func TestStatusInWords(t *testing.T) {
 
 	// What a run of another version tells is left out, and hides nothing else.
 	s.exec(t, `UPDATE job_runs SET state = '{"step": 7}' WHERE id = 17`)
-	require.Empty(t, document[statusView](t, s.duly(t, "status", "--json")).Runs[0].Why)
+	require.Empty(t, document[inspect.StatusView](t, s.duly(t, "status", "--json")).Runs[0].Why)
 }
 
 // paper is what a watch writes on; each time it has written, the test may look.
@@ -100,7 +103,7 @@ func (p *paper) String() string {
 }
 
 // watching runs `duly status --watch` until the condition holds for what it has written, and interrupts it.
-func (s *shop) watching(t *testing.T, signal syscall.Signal, each func(*app), until func(out string) bool, args ...string) (code int, out, errs string) {
+func (s *shop) watching(t *testing.T, signal syscall.Signal, each func(*app.Command), until func(out string) bool, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var to, err paper
 	a := newApp(s.env, &to, &err)
@@ -110,7 +113,7 @@ func (s *shop) watching(t *testing.T, signal syscall.Signal, each func(*app), un
 	done := make(chan int, 1)
 	go func() { done <- execute(ctx, a, append([]string{"status", "--watch", "--interval", "100ms"}, args...)) }()
 	eventually(t, func() bool { return until(to.String() + err.String()) })
-	cancel(signalled{signal})
+	cancel(exit.Signalled{Signal: signal})
 	return <-done, to.String(), err.String()
 }
 
@@ -136,7 +139,7 @@ func TestWatchInDocuments(t *testing.T) {
 	require.Equal(t, batch.ExitDone, code)
 	require.Empty(t, errs)
 	for line := range strings.Lines(out) {
-		var doc statusView
+		var doc inspect.StatusView
 		require.NoError(t, json.Unmarshal([]byte(line), &doc))
 		require.Len(t, doc.Runs, 2)
 	}
@@ -148,23 +151,23 @@ func TestWatchOnATerminal(t *testing.T) {
 	s := newShop(t)
 	s.crowded(t)
 	const width, height = 60, 20
-	drawn := func(a *app) {
-		a.Screen.terminal = func(io.Writer) bool { return true }
-		a.Screen.size = func(io.Writer) (int, int) { return width, height }
+	drawn := func(a *app.Command) {
+		a.Screen.Terminal = func(io.Writer) bool { return true }
+		a.Screen.Size = func(io.Writer) (int, int) { return width, height }
 	}
-	code, out, errs := s.watching(t, syscall.SIGINT, drawn, func(out string) bool { return strings.Count(out, toTheTop) == 3 })
+	code, out, errs := s.watching(t, syscall.SIGINT, drawn, func(out string) bool { return strings.Count(out, inspect.ToTheTop) == 3 })
 	require.Equal(t, batch.ExitDone, code)
 	require.Empty(t, errs)
-	require.True(t, strings.HasPrefix(out, otherScreen+toTheTop))
-	require.Equal(t, 1, strings.Count(out, otherScreen))
-	require.Equal(t, 1, strings.Count(out, firstScreen))
-	screen, rest, _ := strings.Cut(out, firstScreen)
+	require.True(t, strings.HasPrefix(out, inspect.OtherScreen+inspect.ToTheTop))
+	require.Equal(t, 1, strings.Count(out, inspect.OtherScreen))
+	require.Equal(t, 1, strings.Count(out, inspect.FirstScreen))
+	screen, rest, _ := strings.Cut(out, inspect.FirstScreen)
 	require.Contains(t, rest, "> run 17  billing", "it stays")
 	require.NotContains(t, rest, "\x1b")
-	frames := strings.Split(screen, toTheTop)[1:]
+	frames := strings.Split(screen, inspect.ToTheTop)[1:]
 	for _, frame := range frames {
-		require.True(t, strings.HasSuffix(frame, restOfAll))
-		lines := strings.Split(strings.TrimSuffix(frame, restOfLine+restOfAll), restOfLine)
+		require.True(t, strings.HasSuffix(frame, inspect.RestOfAll))
+		lines := strings.Split(strings.TrimSuffix(frame, inspect.RestOfLine+inspect.RestOfAll), inspect.RestOfLine)
 		require.Len(t, lines, height-1)
 		require.Regexp(t, `^… and \d+ lines more than fit here$`, lines[len(lines)-1])
 		for _, line := range lines {
@@ -177,12 +180,12 @@ func TestWatchOnATerminal(t *testing.T) {
 func TestWatchOutlivesTheDatabase(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		each func(*app)
+		each func(*app.Command)
 		args []string
 	}{
 		"in blocks":     {same, nil},
 		"in documents":  {same, []string{"--json"}},
-		"on a terminal": {func(a *app) { a.Screen.terminal = func(io.Writer) bool { return true } }, nil},
+		"on a terminal": {func(a *app.Command) { a.Screen.Terminal = func(io.Writer) bool { return true } }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t)

@@ -1,0 +1,125 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"duly/internal/batch"
+	"duly/internal/cli"
+	"duly/internal/query"
+	"duly/internal/session"
+	"duly/internal/view"
+	"duly/jobs"
+)
+
+// eventsAtOnce is how many events one transaction of the outbox takes.
+const eventsAtOnce = 500
+
+// outboxWork delivers events.
+func outboxWork() JobSpec {
+	return JobSpec{
+		Name:    jobs.OutboxJob,
+		Does:    "deliver events to the webhook and to Slack",
+		takes:   []string{cli.FlagLimit},
+		writes:  []string{"event_deliveries", "outbox_marks"},
+		Steps:   func(int) []string { return jobs.OutboxSteps() },
+		check:   checkSinks,
+		Job:     func(e *Execution) (batch.Job, error) { return jobs.Outbox(e.Deps, e.outbox()), nil },
+		Preview: previewOutbox,
+		next:    nextEvents,
+
+		extendSummary: tryReceivers,
+	}
+}
+
+// outbox is what an outbox run is told.
+func (e *Execution) outbox() jobs.OutboxOptions {
+	return jobs.OutboxOptions{
+		Sinks: e.sinks, Tries: e.config.Outbox.Tries, ChunkSize: eventsAtOnce, Selection: e.selection(), Steps: e.flags.Steps,
+	}
+}
+
+// OutboxForecast is the document of a dry run of the outbox.
+type OutboxForecast struct {
+	ForecastHead
+	jobs.OutboxForecast
+}
+
+// previewOutbox says what would be delivered.
+func previewOutbox(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
+	found, err := jobs.ForecastOutbox(ctx, e.Deps, e.outbox(), firstRows, e.flags.Limit)
+	doc := OutboxForecast{f, found}
+	return doc, func() { e.showOutbox(doc) }, err
+}
+
+// showOutbox writes a forecast of the outbox for people. Of what events are about it says nothing.
+func (e *Execution) showOutbox(f OutboxForecast) {
+	switch {
+	case len(f.Sinks) == 0:
+		e.Screen.Line("%s", jobs.NoSinks)
+		return
+	case len(f.Pending) == 0:
+		e.Screen.Line("nothing will be delivered to %s", strings.Join(f.Sinks, ", "))
+		return
+	}
+	var sums, first []table.Row
+	for _, p := range f.Pending {
+		later := ""
+		if p.NextTryAt != nil {
+			later = fmt.Sprintf("%d%s", p.Later, e.from(p.NextTryAt))
+		}
+		sums = append(sums, table.Row{p.Sink, cmp.Or(p.Type, "(gone)"), view.Some(p.New), view.Some(p.Due), later})
+	}
+	e.Screen.Line("events to deliver:")
+	e.Screen.Table(table.Row{"to", "type", "new", "due", "later"}, sums)
+	for _, d := range f.First {
+		first = append(first, table.Row{d.Sink, d.Event, d.Type, e.when(d.CreatedAt), d.Tries})
+	}
+	if len(first) > 0 {
+		e.Screen.Line("first of those tried before:")
+		e.Screen.Table(table.Row{"to", "event", "type", "written", "failed tries"}, first)
+	}
+	if f.Limited {
+		e.Screen.Line("--limit will end the run before everything is delivered")
+	}
+}
+
+// checkSinks makes the receivers of events, as configured.
+func checkSinks(_ context.Context, e *Execution) ([]error, error) {
+	made, err := e.Receivers(e.config)
+	if err != nil {
+		return []error{err}, nil //nolint:nilerr // a mistake of the operator's, no error of ours
+	}
+	e.sinks = made
+	return nil, nil
+}
+
+// nextEvents names events that were given up.
+func nextEvents(ctx context.Context, e *Execution, _ *batch.Run) ([]string, error) {
+	dead, err := query.DeadEvents(ctx, e.DB.DB, reviewsShown)
+	var next []string
+	for _, event := range dead {
+		next = append(next, view.RequeueWay(event.ID, event.Reason).String())
+	}
+	if len(dead) > 0 {
+		next = append(next, "duly list dead-events")
+	}
+	return next, err
+}
+
+// tryReceivers puts the commands that try the receivers at which events failed before all others of the summary.
+func tryReceivers(_ context.Context, e *Execution, s *view.Summary) error {
+	var commands []string
+	for _, sink := range session.SinkNames(e.config) {
+		if s.AllCauses.FailsAt(sink) {
+			commands = append(commands, view.TryReceiver(sink))
+		}
+	}
+	s.Next = slices.Concat(commands, s.Next)
+	return nil
+}

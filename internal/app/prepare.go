@@ -1,0 +1,280 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/cli"
+	"duly/internal/exit"
+	"duly/internal/gateway"
+	"duly/internal/mysql"
+	"duly/internal/notify"
+	"duly/internal/payment"
+	"duly/internal/runs"
+	"duly/internal/session"
+	"duly/internal/store"
+	"duly/jobs"
+	"duly/migrations"
+)
+
+// Execution is everything that one `duly run` works with.
+type Execution struct {
+	*session.Session
+
+	cmd *Command
+
+	work     JobSpec
+	flags    Flags
+	config   *config.Config
+	DB       *session.Database
+	Deps     jobs.Deps
+	business payment.Date
+	today    payment.Date
+	stages   int
+	pauses   runs.Pauses
+	logs     *session.Logs
+	sinks    map[string]notify.Notifier // of the outbox
+	notes    []string                   // what the audit has to say
+	window   payment.Window             // of the audit that is repeated; zero: its own
+	// suspicion is why the database may have been restored; empty: nothing says so.
+	suspicion string
+	witness   func(*batch.Run, batch.Mark) // nil: no claim is noted on this host
+}
+
+// Prepare reads the configuration, opens what the run needs and checks everything that can be checked before
+// anything is touched.
+func (a *Command) Prepare(ctx context.Context, w JobSpec, f Flags, given func(flag string) bool) (_ *Execution, err error) {
+	a.Flags, a.Dry = f.overrides(w), f.DryRun
+	c, err := a.valid(w, f, given)
+	if err != nil {
+		return nil, err
+	}
+	e := &Execution{Session: a.Session, cmd: a, config: c, work: w, flags: f}
+	defer func() {
+		if err != nil {
+			e.Close()
+		}
+	}()
+	if e.logs, err = a.Logger(c); err != nil {
+		return nil, exit.Usage(err)
+	}
+	a.seen.Begin(ctx, c, e.logs)
+	if w.Gateways {
+		if e.Deps.Gateways, err = a.Gateways(c, e.slots()); err != nil {
+			return nil, err
+		}
+	}
+	if e.DB, err = a.Open(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := e.checkSchema(ctx); err != nil {
+		return nil, err
+	}
+	business, err := a.Clock(ctx, e.DB.DB)
+	if err != nil {
+		return nil, err
+	}
+	e.Deps = depsOf(a.Session, c, e.DB.DB, e.Deps.Gateways, business)
+	e.today = payment.DateOf(business().In(c.Business.Location()))
+	if err := e.repeat(ctx, given); err != nil {
+		return nil, err
+	}
+	if err := e.dates(); err != nil {
+		return nil, err
+	}
+	if err := e.checkSelection(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.probe(ctx); err != nil {
+		return nil, err
+	}
+	return e, e.accounts(ctx)
+}
+
+// valid is the configuration, or every mistake in it and in the flags at once.
+func (a *Command) valid(w JobSpec, f Flags, given func(flag string) bool) (*config.Config, error) {
+	found := append(w.misplaced(given), f.problems(w, given)...)
+	if len(found) > 0 {
+		a.Flags = nil // a flag that is wrong is reported as a flag, not as a key
+	}
+	c, err := a.Load()
+	if err != nil {
+		return nil, exit.Usage(errors.Join(append(found, err)...))
+	}
+	if err := errors.Join(append(found, c.Require(true, w.Gateways))...); err != nil {
+		return nil, exit.Usage(err)
+	}
+	return c, nil
+}
+
+// slots bounds the requests that are open at all gateways together; nil: they are not bounded so.
+func (e *Execution) slots() *gateway.Bound {
+	if e.work.slots == nil {
+		return nil
+	}
+	return gateway.NewBound(e.work.slots(e))
+}
+
+func (e *Execution) Close() {
+	session.CloseAll(e.Deps.Gateways)
+	session.CloseReceivers(e.sinks)
+	if e.DB != nil {
+		e.DB.Close()
+	}
+	if e.logs != nil {
+		e.logs.Close()
+	}
+}
+
+// checkSchema checks the schema and the settings that every transaction relies on. Most of it is a few reads; what a job writes is
+// tried as well, but not in a dry run, whose sessions refuse changes.
+func (e *Execution) checkSchema(ctx context.Context) error {
+	checks := []func() error{
+		func() error { return migrations.Check(ctx, e.DB.DB.DB.DB) },
+		func() error { return mysql.CheckPacket(ctx, e.DB.DB, e.config.Billing.ChunkSize) },
+		func() error { return mysql.CheckIsolation(ctx, e.DB.DB) },
+		func() error { return mysql.CheckSessions(ctx, e.DB.DB) },
+	}
+	if !e.flags.DryRun {
+		checks = append(checks, func() error { return mysql.CheckWritable(ctx, e.DB.DB, e.work.writes...) })
+	}
+	for _, check := range checks {
+		if err := steadily(ctx, check); err != nil {
+			return exit.Start(err)
+		}
+	}
+	return nil
+}
+
+// steadily repeats a check whose connection was lost, a few times: the database may be away for milliseconds.
+func steadily(ctx context.Context, check func() error) error {
+	for try := 1; ; try++ {
+		err := mysql.Classify(ctx, check())
+		if !errors.Is(err, batch.ErrUnavailable) || mysql.IsMisconfigured(err) || try == 3 {
+			return err
+		}
+	}
+}
+
+// probe checks that SKIP LOCKED is real. It comes late, since it writes; a dry run claims nothing and needs none.
+func (e *Execution) probe(ctx context.Context) error {
+	if e.flags.DryRun {
+		return nil
+	}
+	if err := steadily(ctx, func() error { return mysql.Probe(ctx, e.DB.DB) }); err != nil {
+		return exit.Start(err)
+	}
+	return nil
+}
+
+// accounts finds the rows of the accounts that the gateways are called at. It may write, so it comes last; a dry run
+// sends nothing, and needs none.
+func (e *Execution) accounts(ctx context.Context) error {
+	if e.flags.DryRun || !e.work.Gateways {
+		return nil
+	}
+	var all []payment.Account
+	for name, g := range e.Deps.Gateways {
+		able := g.Capabilities()
+		all = append(all, payment.Account{Gateway: name, Address: able.Address, ID: able.Account})
+	}
+	var err error
+	if e.Deps.Accounts, err = store.Accounts(ctx, e.DB.DB, all); err != nil {
+		return exit.Start(err)
+	}
+	return e.keyPrefixes(ctx)
+}
+
+// keyPrefixes stores what the gateways' keys begin with, before the first charge, and refuses to change it after that.
+func (e *Execution) keyPrefixes(ctx context.Context) error {
+	var found []error
+	for _, name := range slices.Sorted(maps.Keys(e.Deps.Accounts)) {
+		err := store.KeyPrefix(ctx, e.DB.DB, name, e.Deps.Accounts[name], e.Deps.KeyPrefixes[name])
+		if other, ok := errors.AsType[*store.OtherPrefixError](err); ok {
+			found = append(found, other)
+		} else if err != nil {
+			return exit.Start(err)
+		}
+	}
+	return exit.Usage(errors.Join(found...))
+}
+
+// repeat takes over what --rerun names.
+func (e *Execution) repeat(ctx context.Context, given func(flag string) bool) error {
+	if e.flags.Rerun == 0 {
+		return nil
+	}
+	old, err := runs.FindRun(ctx, e.DB.DB, e.flags.Rerun)
+	switch {
+	case err != nil:
+		return exit.Failed(err)
+	case old == nil:
+		return exit.Usagef("--rerun: no run %d; see duly runs", e.flags.Rerun)
+	case old.Job != e.work.Name:
+		return exit.Usagef("--rerun: run %d was a run of %s, not of %s", old.ID, old.Job, e.work.Name)
+	}
+	if e.work.Name == jobs.AuditJob && !given(cli.FlagDate) && !given(cli.FlagFrom) && !given(cli.FlagTo) {
+		e.window, _ = jobs.PastAuditWindow(old.Params)
+	}
+	return exit.Failed(e.flags.repeat(given, old.BusinessDate, old.Params))
+}
+
+// dates settles the business date: today, or the one that was given.
+func (e *Execution) dates() error {
+	e.business = e.today
+	if e.work.day != nil {
+		usual := *e
+		usual.flags.Date, usual.flags.From, usual.flags.To = "", "", ""
+		e.business = e.work.day(e)
+		s := e.days()
+		e.flags.Elsewhen = s != (span{}) && s != span{e.work.day(&usual), e.work.day(&usual)} || e.window != payment.Window{}
+		return nil
+	}
+	if e.flags.Date == "" {
+		return nil
+	}
+	date, err := payment.ParseDate(e.flags.Date)
+	if err != nil {
+		return exit.Usagef("--date: %w", err)
+	}
+	if date > e.today && !e.flags.AllowFuture && !e.flags.DryRun {
+		return exit.Usagef("--date: %s is after today, %s in %s; --allow-future is for sandboxes", date, e.today, e.config.Business.Timezone)
+	}
+	e.business, e.flags.Elsewhen = date, date != e.today
+	return nil
+}
+
+// checkSelection refuses steps and rows that are not there.
+func (e *Execution) checkSelection(ctx context.Context) error {
+	if err := e.countStages(ctx); err != nil {
+		return exit.Failed(err)
+	}
+	var found []error
+	known := e.work.Steps(e.stages)
+	for _, name := range e.flags.Steps {
+		if !slices.Contains(known, name) {
+			found = append(found, fmt.Errorf("--step: %w", cli.UnknownWord(e.work.Name+" step", name, known)))
+		}
+	}
+	if e.work.check != nil {
+		mistakes, err := e.work.check(ctx, e)
+		if err != nil {
+			return exit.Failed(err)
+		}
+		found = append(found, mistakes...)
+	}
+	var err error
+	if e.pauses, err = runs.ReadPauses(ctx, e.DB.DB); err != nil {
+		return exit.Failed(err)
+	}
+	return exit.Usage(errors.Join(found...))
+}
+
+func (e *Execution) selection() store.Selection {
+	return store.Selection{Business: e.business, Subscriptions: e.flags.Subscriptions, Orders: e.flags.Orders}
+}

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"duly/internal/batch"
+	"duly/internal/cli"
+	"duly/internal/orders"
+	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/sum"
+	"duly/jobs"
+)
+
+// reconcileWork settles stale orders and refunds what is due.
+func reconcileWork() JobSpec {
+	return JobSpec{
+		Name:     jobs.ReconcileJob,
+		Does:     "settle stale orders, refund what is due",
+		takes:    []string{cli.FlagOrder, cli.FlagLimit, cli.FlagParallelism, cli.FlagRate, cli.FlagChunkSize},
+		writes:   []string{"orders", "products", "payments", "order_checks", "bookings", "events"},
+		Gateways: true, chunk: "reconcile.chunk_size", width: "reconcile.parallelism",
+		slots:   func(e *Execution) int { return e.config.Reconcile.Parallelism },
+		Steps:   func(int) []string { return jobs.ReconcileSteps() },
+		check:   checkOrders,
+		Job:     func(e *Execution) (batch.Job, error) { return jobs.Reconcile(e.Deps, e.reconcile()), nil },
+		Preview: previewReconcile,
+		next:    nextReviews,
+	}
+}
+
+// checkOrders refuses orders that are not there.
+func checkOrders(ctx context.Context, e *Execution) ([]error, error) {
+	missing, err := query.MissingOrders(ctx, e.DB.DB, e.selection())
+	if err != nil {
+		return nil, fmt.Errorf("look for the orders: %w", err)
+	}
+	var found []error
+	for _, id := range missing {
+		found = append(found, fmt.Errorf("--order: %w", cli.NoOrder(id)))
+	}
+	return found, nil
+}
+
+// reconcile is what a reconcile run is told.
+func (e *Execution) reconcile() jobs.ReconcileOptions {
+	r := e.config.Reconcile
+	return jobs.ReconcileOptions{
+		Selection: e.selection(), Policy: orders.Policy{OlderThan: r.OlderThan, GiveUpAfter: r.GiveUpAfter},
+		ChunkSize: r.ChunkSize, Parallelism: r.Parallelism, Steps: e.flags.Steps,
+	}
+}
+
+// ReconcileForecast is the document of a dry run of reconcile.
+type ReconcileForecast struct {
+	ForecastHead
+	jobs.ReconcileForecast
+}
+
+// previewReconcile says which orders would be checked, and what is to be refunded.
+func previewReconcile(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
+	found, err := jobs.ForecastReconcile(ctx, e.Deps, e.reconcile(), firstRows, e.flags.Limit)
+	doc := ReconcileForecast{f, found}
+	return doc, func() { e.showReconcile(doc) }, err
+}
+
+// showReconcile writes a forecast of reconcile for people.
+func (e *Execution) showReconcile(f ReconcileForecast) {
+	e.showChecks(f)
+	e.showRefunds(f)
+	writeCounts(e.Screen, []counted{
+		{f.InFlight, "order", "claimed by another run"},
+		{f.InDoubt, "order", "in doubt, checked again later" + e.from(f.NextCheckAt)},
+		{f.Later, "payment", "to refund, tried again later" + e.from(f.NextTryAt)},
+		{f.LeftAlone, "row", "skipped: the gateway is paused, or not configured here"},
+	})
+	problems(e.Screen, f.Problems, f.MoreProblems)
+	if f.Limited {
+		e.Screen.Line("--limit will end the run before everything is done")
+	}
+}
+
+func (e *Execution) showChecks(f ReconcileForecast) {
+	if len(f.Orders) == 0 {
+		e.Screen.Item("Will check", forecastColumn, "no order")
+		return
+	}
+	money := func(amount int64, currency string) payment.Money {
+		return payment.Money{Amount: amount, Currency: currency}
+	}
+	asked := func(gateway string) string { return cmp.Or(gateway, "(no payment)") }
+	var list, first []table.Row
+	count, total := int64(0), map[string]int64{}
+	for _, o := range f.Orders {
+		count, total[o.Currency] = count+o.Count, sum.Add(total[o.Currency], o.Amount)
+		list = append(list, table.Row{cmp.Or(o.Status, "(gone)"), asked(o.Gateway), o.Count, money(o.Amount, o.Currency)})
+	}
+	for _, o := range f.FirstOrders {
+		first = append(first, table.Row{o.Order, cmp.Or(o.Status, "(gone)"), asked(o.Gateway), e.when(o.CreatedAt), money(o.Amount, o.Currency)})
+	}
+	e.Screen.Item("Will check", forecastColumn, cli.Things(count, "order"), cli.MoneySums(total))
+	if !e.Screen.Verbose {
+		return
+	}
+	e.Screen.Table(table.Row{"status", "gateway asked", "orders", "amount"}, list)
+	e.Screen.Line("first %d:", len(first))
+	e.Screen.Table(table.Row{"order", "status", "gateway asked", "placed", "amount"}, first)
+}
+
+func (e *Execution) showRefunds(f ReconcileForecast) {
+	if len(f.Refunds) == 0 {
+		e.Screen.Item("Will refund", forecastColumn, "nothing")
+		return
+	}
+	var list, first []table.Row
+	count, total := int64(0), map[string]int64{}
+	for _, r := range f.Refunds {
+		count, total[r.Currency] = count+r.Count, sum.Add(total[r.Currency], r.Amount)
+		list = append(list, table.Row{r.Gateway, r.Count, payment.Money{Amount: r.Amount, Currency: r.Currency}})
+	}
+	for _, r := range f.FirstRefunds {
+		first = append(first, table.Row{r.Payment, r.Order, r.Gateway, payment.Money{Amount: r.Amount, Currency: r.Currency}})
+	}
+	e.Screen.Item("Will refund", forecastColumn, cli.Things(count, "payment"), cli.MoneySums(total))
+	if !e.Screen.Verbose {
+		return
+	}
+	e.Screen.Table(table.Row{"gateway", "payments", "amount"}, list)
+	e.Screen.Line("first %d:", len(first))
+	e.Screen.Table(table.Row{"payment", "order", "gateway", "amount"}, first)
+}

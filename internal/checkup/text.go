@@ -1,0 +1,71 @@
+package checkup
+
+import (
+	"strings"
+
+	"duly/internal/cli"
+)
+
+// doctorText writes checks for people: the verdict, the checks that failed with their fix, those that warn, and how many others there
+// are; all of them with --verbose.
+func doctorText(screen *cli.Screen, found []Check) {
+	failed, warned, column := 0, 0, 0
+	for _, v := range found {
+		switch {
+		case !v.OK:
+			failed++
+		case v.Mend != "":
+			warned++
+		}
+		if shows(screen, v) {
+			column = max(column, len(doctorLabel(v))+4)
+		}
+	}
+	switch {
+	case failed > 0:
+		screen.Line("%s not ready: fix %d first", cli.SignFailed, failed)
+	case warned > 0:
+		screen.Line("%s ready: %s, %s", cli.SignDone, cli.Things(int64(len(found)), "check"), cli.Things(int64(warned), "warning"))
+	default:
+		screen.Line("%s ready: %s", cli.SignDone, cli.Things(int64(len(found)), "check"))
+	}
+	others := int64(0)
+	for _, v := range found {
+		if !shows(screen, v) {
+			others++
+			continue
+		}
+		mark := "  "
+		switch {
+		case v.OK && v.Mend != "":
+			mark = string(cli.SignLook) + " "
+		case v.OK:
+			mark = string(cli.SignDone) + " "
+		case screen.Verbose:
+			mark = string(cli.SignFailed) + " "
+		}
+		detail := v.Detail
+		if _, name, ok := strings.Cut(v.Check, "gateway "); ok && !strings.HasPrefix(detail, name+": ") {
+			detail = name + ": " + strings.TrimPrefix(detail, v.Check+": ")
+		}
+		screen.Item(mark+doctorLabel(v), column, strings.TrimPrefix(detail, doctorLabel(v)+" "), v.Mend)
+	}
+	if failed > 0 && others > 0 {
+		screen.Line("%s %s", cli.SignDone, cli.Things(others, "other check"))
+	}
+}
+
+// shows reports whether a check stands by itself.
+func shows(screen *cli.Screen, v Check) bool { return screen.Verbose || !v.OK || v.Mend != "" }
+
+// doctorLabel is what people call a check.
+func doctorLabel(v Check) string {
+	if v.Check == "migrations" {
+		return "schema"
+	}
+	label, _, _ := strings.Cut(v.Check, "gateway ")
+	if label == "" {
+		return "gateway"
+	}
+	return label
+}

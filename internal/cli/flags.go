@@ -1,0 +1,33 @@
+package cli
+
+// The names of flags that several commands, or their messages, share.
+const (
+	FlagMatching     = "matching"
+	FlagSince        = "since"
+	FlagUntil        = "until"
+	FlagWhat         = "what"
+	FlagKind         = "kind"
+	FlagSink         = "sink"
+	FlagYes          = "yes"
+	FlagDead         = "dead"
+	FlagHTML         = "html"
+	FlagReport       = "report"
+	FlagReason       = "reason"
+	FlagRun          = "run"
+	FlagGateway      = "gateway"
+	FlagClass        = "class"
+	FlagDate         = "date"
+	FlagFrom         = "from"
+	FlagTo           = "to"
+	FlagSubscription = "subscription"
+	FlagOrder        = "order"
+	FlagLimit        = "limit"
+	FlagParallelism  = "parallelism"
+	FlagRate         = "rate"
+	FlagChunkSize    = "chunk-size"
+	FlagAllowFuture  = "allow-future"
+	FlagCSV          = "csv"
+	FlagUntilNow     = "until-now"
+	FlagStep         = "step"
+	FlagRerun        = "rerun"
+)

@@ -1,0 +1,51 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"duly/config"
+	"duly/internal/query"
+)
+
+func AsListed(rows []query.WaitingRow) []Listed {
+	list := make([]Listed, len(rows))
+	for i, l := range rows {
+		list[i].WaitingRow = l
+	}
+	return list
+}
+
+// NextOf are the usual commands about rows. A word on money that a gateway may have taken is said by who has looked: the command that
+// shows the row comes first.
+func NextOf(rows []Listed) []string {
+	var next []string
+	for _, row := range rows {
+		if len(row.Next) == 0 {
+			continue
+		}
+		command := row.Next[0].Command
+		if strings.HasPrefix(command, "duly resolve attempt ") || strings.HasPrefix(command, "duly resolve payment ") {
+			switch {
+			case row.What == query.WaitingOrder:
+				command = fmt.Sprintf("duly show order %d", row.ID)
+			case row.Invoice != 0:
+				command = fmt.Sprintf("duly show invoice %d", row.Invoice)
+			}
+		}
+		next = append(next, command)
+	}
+	return next
+}
+
+// Listed is a row with the commands that move it on.
+type Listed struct {
+	query.WaitingRow
+
+	Next []WayOut `json:"next"`
+}
+
+// Asks reports of each gateway whether this host can ask it what became of a charge.
+func Asks(c *config.Config) func(gateway string) bool {
+	return func(gateway string) bool { return c.Gateways[gateway].LookUp }
+}

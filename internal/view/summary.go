@@ -1,0 +1,40 @@
+package view
+
+import (
+	"duly/internal/query"
+)
+
+// Summary is what every run ends with, for people or as the document of --json.
+type Summary struct {
+	Run          uint64           `json:"run_id"`
+	Job          string           `json:"job"`
+	BusinessDate string           `json:"business_date"`
+	Status       string           `json:"status"`
+	Exit         int              `json:"exit_code"`
+	Steps        []Step           `json:"steps"`
+	Collected    map[string]int64 `json:"collected"` // minor units by currency
+	Left         []string         `json:"left"`      // what is left for a later run, and why
+	// Causes are the commonest ones of what is not settled, and of declines; MoreCauses is how many others there are.
+	Causes      []query.Reason `json:"causes"`
+	MoreCauses  int            `json:"more_causes,omitempty"`
+	AllCauses   query.Causes   `json:"-"`
+	Error       string         `json:"error,omitempty"`
+	Failure     []string       `json:"-"`         // Error, a line a problem
+	Fixes       []string       `json:"-"`         // what an operator must correct
+	InReview    query.Reviews  `json:"in_review"` // of all runs
+	OlderReview int64          `json:"older_in_review"`
+	Older       olderWaiting   `json:"-"`
+	Next        []string       `json:"next"` // commands to type
+	// Reviewed are the first rows that the run sent to review, and LeftRows those that it left.
+	Reviewed []Listed `json:"reviewed"`
+	LeftRows []Listed `json:"left_rows"`
+
+	// Of the jobs that have them.
+	Refunded     map[string]int64 `json:"refunded,omitempty"` // minor units by currency
+	Daily        *query.Daily     `json:"daily,omitempty"`
+	Notes        []string         `json:"notes,omitempty"`
+	Findings     []query.Finding  `json:"findings,omitempty"`      // open ones, newest first
+	OpenFindings int64            `json:"open_findings,omitempty"` // how many there are in all
+
+	facts `json:"-"`
+}

@@ -1,0 +1,183 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"duly/internal/billing"
+	"duly/internal/cli"
+	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/text"
+)
+
+// WayOut is a command that moves a listed row on.
+type WayOut struct {
+	Command string `json:"command"`
+	When    string `json:"when"` // it is right, or what follows
+	// Asks: a gateway is asked, and the command refused where it says otherwise. The others are accepted as they stand.
+	Asks bool `json:"asks_gateway"`
+}
+
+func (w WayOut) String() string {
+	if w.When == "" {
+		return w.Command
+	}
+	return w.Command + "  # " + w.When
+}
+
+// WaysOut are the commands that move a row on, the usual one first. At least one is accepted as it stands. asks reports whether this
+// host can ask a gateway what became of a charge.
+func WaysOut(l query.WaitingRow, now time.Time, asks func(gateway string) bool) []WayOut {
+	switch l.What {
+	case query.WaitingInvoice:
+		return WaysOfInvoice(l, asks)
+	case query.WaitingAttempt:
+		return waysOfAttempt(l, asks)
+	case query.WaitingSubscription:
+		return waysOfSubscription(l)
+	case query.WaitingOrder:
+		return waysOfOrder(l, now, asks)
+	case query.WaitingFinding:
+		return waysOfFinding(l)
+	case query.WaitingEvent:
+		return waysOfEvent(l)
+	case query.WaitingCharge:
+		return []WayOut{adoptWay(l.Gateway, l.Key)}
+	}
+	return nil
+}
+
+func resolveWay(what string, id uint64, as payment.Resolution, when string) WayOut {
+	return WayOut{
+		Command: fmt.Sprintf(`duly resolve %s %d --as %s --reason "…"`, what, id, as), When: when,
+		Asks: as != payment.AsIgnored && !as.OfInvoice(),
+	}
+}
+
+func adoptWay(gateway, key string) WayOut {
+	return WayOut{Command: fmt.Sprintf(`duly adopt %s --key %s --reason "…"`, text.Word(gateway, "NAME"), text.Word(key, "KEY")), When: "it becomes what the gateway shows", Asks: true}
+}
+
+func WaysOfInvoice(l query.WaitingRow, asks func(string) bool) []WayOut {
+	switch {
+	case l.Status == string(billing.Open) && l.Gone:
+		return []WayOut{{Command: "duly run billing", When: "sends it to review, since its subscription's row is gone"}}
+	case l.Status == string(billing.Open):
+		return []WayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "charges it"}}
+	case l.Unproven():
+		return []WayOut{
+			{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once its row is put right; gateway " + text.Line(l.Gateway) + " is asked whether it took money", Asks: true},
+			resolveWay("attempt", l.Attempt, payment.AsIgnored, "nothing more is charged for it"),
+		}
+	case l.Attempt != 0:
+		return decided("attempt", l.Attempt, l.Gateway, asks, "nothing more is charged for it")
+	case l.Gone:
+		return []WayOut{resolveWay("invoice", l.ID, payment.AsVoid, "or --as uncollectible, or paid_outside")}
+	}
+	return []WayOut{
+		{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once what it says is put right"},
+		resolveWay("invoice", l.ID, payment.AsVoid, "or --as uncollectible, or paid_outside: it is not charged any more"),
+	}
+}
+
+// decided are the ways of what a gateway may have taken money for.
+func decided(what string, id uint64, gateway string, asks func(string) bool, ignored string) []WayOut {
+	word := resolveWay(what, id, payment.AsNotExecuted, "or --as paid GATEWAY_ID, or refunded; gateway "+gateway+" is asked")
+	if !asks(gateway) {
+		word.Asks = false
+		word.When = "if the provider's page shows no charge: gateway " + gateway + " cannot be asked from here, your word is taken, and what was taken is charged again; or --as paid GATEWAY_ID, or refunded"
+	}
+	return []WayOut{word, resolveWay(what, id, payment.AsIgnored, ignored)}
+}
+
+func waysOfAttempt(l query.WaitingRow, asks func(string) bool) []WayOut {
+	switch billing.AttemptStatus(l.Status) {
+	case billing.AttemptInFlight, billing.AttemptInDoubt:
+		w := WayOut{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "asks gateway " + text.Line(l.Gateway)}
+		if l.Gone {
+			w.Command = "duly run billing --step recover"
+		}
+		return []WayOut{w}
+	case billing.AttemptReview, billing.AttemptSucceeded, billing.AttemptDeclined, billing.AttemptReleased, billing.AttemptRejected:
+	}
+	return decided("attempt", l.ID, l.Gateway, asks, "its invoice stays as it is")
+}
+
+func waysOfSubscription(l query.WaitingRow) []WayOut {
+	if slices.Contains([]billing.SubscriptionStatus{billing.Active, billing.PastDue}, billing.StatusOf(l.Status)) {
+		return []WayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.ID), When: "once its row is put right"}}
+	}
+	return []WayOut{{
+		Command: fmt.Sprintf("duly show subscription %d", l.ID),
+		When:    "the shop puts its row right: active, past_due, paused, cancelled, or trialing until its next_billing_date",
+	}}
+}
+
+func waysOfOrder(l query.WaitingRow, now time.Time, asks func(string) bool) []WayOut {
+	requeue := WayOut{Command: fmt.Sprintf("duly requeue order %d", l.ID), When: "then duly run reconcile"}
+	switch {
+	case l.Reason == "" && l.Gone:
+		return []WayOut{{Command: "duly run reconcile", When: "asks its gateway"}}
+	case l.Reason == "" && l.NextCheck.After(now):
+		requeue.When = "its check is due at once; then duly run reconcile"
+		return []WayOut{requeue}
+	case l.Reason == "":
+		return []WayOut{{Command: fmt.Sprintf("duly run reconcile --order %d", l.ID), When: "asks its gateway"}}
+	case l.Gone:
+		return []WayOut{resolveWay("order", l.ID, payment.AsIgnored, "its row is gone: nothing more is checked")}
+	case l.Undecided != 0:
+		return decided("payment", l.Undecided, l.Gateway, asks, "it is closed without a word on its money")
+	}
+	requeue.When = "once what it says is put right; then duly run reconcile"
+	return []WayOut{requeue}
+}
+
+func waysOfFinding(l query.WaitingRow) []WayOut {
+	if l.Key != "" {
+		return []WayOut{adoptWay(l.Gateway, l.Key)}
+	}
+	ignored := resolveWay(query.WaitingFinding, l.ID, payment.AsIgnored, "it is closed as it is")
+	right, when, _ := strings.Cut(l.Found.Next(), ", ")
+	if strings.Contains(right, "--as "+string(payment.AsIgnored)) {
+		ignored.When = when
+		return []WayOut{ignored}
+	}
+	return []WayOut{{Command: strings.ReplaceAll(right, "--reason …", `--reason "…"`), When: when, Asks: true}, ignored}
+}
+
+// title names a listed row and says why it waits.
+func TitleOf(l query.WaitingRow) string {
+	parts := []string{fmt.Sprintf("%s %d", l.What, l.ID)}
+	add := func(format string, args ...any) { parts = append(parts, text.Sprintf(format, args...)) }
+	if l.Kind != "" {
+		add("%s", l.Kind)
+	}
+	if l.What == query.WaitingAttempt {
+		add("%s", strings.ReplaceAll(l.Status, "_", " "))
+		add("invoice %d", l.Invoice)
+	}
+	if l.Subscription != 0 && l.What != query.WaitingSubscription {
+		add("subscription %d", l.Subscription)
+	}
+	if l.Currency != "" && l.What != query.WaitingSubscription {
+		add("%s", payment.Money{Amount: l.Amount, Currency: l.Currency})
+	}
+	if l.Gateway != "" {
+		add("gateway %s", l.Gateway)
+	}
+	if l.Sink != "" {
+		add("to %s", l.Sink)
+	}
+	if l.What == query.WaitingCharge {
+		add("%s", l.Key)
+	}
+	add("since %s", cli.Instant(l.Since))
+	line := strings.Join(parts, ", ")
+	if l.Reason != "" {
+		line += ": " + text.Line(l.Reason)
+	}
+	return line
+}
