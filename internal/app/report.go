@@ -80,7 +80,7 @@ func previewReport(ctx context.Context, e *Execution, f ForecastHead) (any, func
 	doc := ReportForecast{f, daily}
 	return doc, func() {
 		if e.flags.CSV {
-			_ = e.Screen.CSV(doc.Daily) // the command reports what standard output did not take
+			_ = view.DailyCSV(e.Screen, doc.Daily) // the command reports what standard output did not take
 			return
 		}
 		from, to := e.report().Days(e.today)

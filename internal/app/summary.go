@@ -45,7 +45,7 @@ func (e *Execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	e.ended(p.run, s)
 	e.logEnd(s)
 	if e.flags.CSV && s.Daily != nil {
-		return e.Screen.CSV(*s.Daily)
+		return view.DailyCSV(e.Screen, *s.Daily)
 	}
 	if e.Screen.Json {
 		return e.Screen.Print(s)

@@ -26,6 +26,10 @@ func table() []rule {
 	data := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
 	sides := slices.Concat(data, []string{"internal/runs", "internal/store"})
 	steps := slices.Concat(domain, []string{"internal/batch", "internal/gateway", "internal/notify"})
+	screen := slices.Concat(data, []string{"config", "internal/cli", "internal/exit", "internal/query", "internal/runs", "internal/runstate", "internal/session", "internal/view", "jobs"})
+	session := []string{"internal/gateway", "internal/logfile", "internal/mysql/private", "internal/notify", "internal/operator", "internal/redact", "internal/store", "migrations", "steps"}
+	command := slices.Concat(screen, session, []string{"internal/inspect", "internal/suspicion"})
+	run := slices.Concat(command, []string{"internal/alert", "internal/metrics", "internal/page", "internal/report", "internal/telemetry", "internal/tracing", "internal/witness", "internal/wholefile", "writers"})
 	return []rule{
 		{folder: "internal/payment"},
 		{folder: "internal/batch", may: []string{"internal/sum"}},
@@ -59,7 +63,20 @@ func table() []rule {
 		{folder: "internal/tracing", may: []string{"internal/batch", "internal/gateway"}},
 		{folder: "internal/report", may: []string{"internal/payment", "internal/text", "internal/sum"}},
 		{folder: "internal/browsertest"},
-		{folder: "internal/schedule", may: []string{"internal/batch", "internal/mysql", "internal/runs"}},
+		{folder: "internal/schedule", may: []string{"config", "internal/batch", "internal/cli", "internal/exit", "internal/mysql", "internal/runs", "internal/session", "internal/text"}},
+		{folder: "internal/exit", may: []string{"internal/batch", "internal/mysql"}},
+		{folder: "internal/cli", may: []string{"config", "internal/batch", "internal/exit", "internal/payment", "internal/redact", "internal/text"}},
+		{folder: "internal/session", may: slices.Concat(session, data, []string{"config", "internal/cli", "internal/exit", "jobs"})},
+		{folder: "internal/suspicion", may: []string{"config", "internal/batch", "internal/exit", "internal/mysql", "internal/query", "internal/session", "internal/store", "internal/witness"}},
+		{folder: "internal/view", may: screen},
+		{folder: "internal/inspect", may: slices.Concat(screen, []string{"internal/operator", "internal/store"})},
+		{folder: "internal/decide", may: command},
+		{folder: "internal/checkup", may: command},
+		{folder: "internal/alert", may: slices.Concat(screen, []string{"internal/notify"})},
+		{folder: "internal/page", may: slices.Concat(screen, []string{"internal/report", "internal/wholefile"})},
+		{folder: "internal/telemetry", may: slices.Concat(screen, []string{"internal/gateway", "internal/metrics", "internal/notify", "internal/tracing", "steps"})},
+		{folder: "internal/app", may: run},
+		{folder: "internal/test/golden"},
 		{folder: "readers", may: sides},
 		{folder: "writers", may: sides},
 		{folder: "steps", may: steps},

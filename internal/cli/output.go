@@ -15,7 +15,6 @@ import (
 
 	"duly/internal/exit"
 	"duly/internal/payment"
-	"duly/internal/query"
 	"duly/internal/text"
 )
 
@@ -87,19 +86,4 @@ func OrBlank(p *string) string {
 		return ""
 	}
 	return *p
-}
-
-// CSV writes the figures of days as one table: a row an amount of a day, in minor units.
-func (screen *Screen) CSV(d query.Daily) error {
-	rows := [][]any{{"business_date", "kind", "currency", "product_id", "name", "completed", "failed", "quantity", "amount", "refunded"}}
-	for _, o := range d.Orders {
-		rows = append(rows, []any{o.Date, "orders", o.Currency, "", "", o.OrdersCompleted, o.OrdersFailed, "", o.AmountCompleted, o.AmountRefunded})
-	}
-	for _, s := range d.Sales {
-		rows = append(rows, []any{s.Date, "product", s.Currency, s.ProductID, s.Name, "", "", s.Quantity, s.Amount, ""})
-	}
-	if err := text.CSV(screen.Out, rows); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return nil
 }

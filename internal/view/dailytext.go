@@ -1,11 +1,14 @@
 package view
 
 import (
+	"fmt"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/cli"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/text"
 )
 
 // ShowDaily writes the figures of days for people, and what they leave out.
@@ -38,4 +41,19 @@ func figures(screen *cli.Screen, d query.Daily) {
 	if len(rows) > 0 {
 		screen.Table(table.Row{"day", "product", "name", "quantity", "amount"}, rows)
 	}
+}
+
+// DailyCSV writes the figures of days as one table: a row an amount of a day, in minor units.
+func DailyCSV(screen *cli.Screen, d query.Daily) error {
+	rows := [][]any{{"business_date", "kind", "currency", "product_id", "name", "completed", "failed", "quantity", "amount", "refunded"}}
+	for _, o := range d.Orders {
+		rows = append(rows, []any{o.Date, "orders", o.Currency, "", "", o.OrdersCompleted, o.OrdersFailed, "", o.AmountCompleted, o.AmountRefunded})
+	}
+	for _, s := range d.Sales {
+		rows = append(rows, []any{s.Date, "product", s.Currency, s.ProductID, s.Name, "", "", s.Quantity, s.Amount, ""})
+	}
+	if err := text.CSV(screen.Out, rows); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
 }
