@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"duly/internal/query"
+	"duly/internal/query/worklist"
 )
 
 // known reports whether a gateway is configured on this host.
@@ -80,7 +81,7 @@ func (b *billingJob) unbilled(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {
 		return nil, nil
 	}
-	list, err := query.UnbilledSubscriptions(ctx, b.DB, b.o.Selection)
+	list, err := worklist.UnbilledByStatus(ctx, b.DB, b.o.Selection)
 	var out []string
 	for _, u := range list {
 		out = append(out, fmt.Sprintf("%s due and not billed with the status %q: %s; duly show subscription %d says what to do",

@@ -11,6 +11,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/query/worklist"
 )
 
 // rejectedPeriods are the references whose money a gateway has under the key of a rejected attempt. Nothing more is sent for them, and
@@ -74,12 +75,12 @@ func (b *billingJob) waits(ctx context.Context) ([]string, error) {
 		if only := b.o.Selection.Subscriptions; len(only) > 0 && !slices.Contains(only, id.Subscription) {
 			continue
 		}
-		if shown++; shown > query.UnbilledShown {
+		if shown++; shown > worklist.UnbilledShown {
 			continue
 		}
 		out = append(out, r.String())
 	}
-	if more := shown - query.UnbilledShown; more > 0 {
+	if more := shown - worklist.UnbilledShown; more > 0 {
 		out = append(out, fmt.Sprintf("%s more that were rejected here and whose money a gateway has: duly list unknown", plural(int64(more), "attempt")))
 	}
 	return out, err

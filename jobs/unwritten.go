@@ -13,7 +13,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/writers"
 )
 
@@ -69,7 +69,7 @@ func (u *unwritten) reasons() []string {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 	}) {
 		f := u.rows[row]
-		if f.runs >= query.StuckRuns {
+		if f.runs >= worklist.StuckRuns {
 			stuck = append(stuck, fmt.Sprintf("%s %d could not be %s in %d runs: %s; fix the database, then see: %s",
 				row.Kind, row.ID, f.what, f.runs, f.reason, showCommand(row)))
 			continue

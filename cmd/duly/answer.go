@@ -10,14 +10,15 @@ import (
 	"duly/internal/audit"
 	"duly/internal/billing"
 	"duly/internal/query"
+	"duly/internal/query/details"
 )
 
 // chargeAnswer answers in a line whether an invoice was charged, whether it was charged twice, and if not, why.
 type chargeAnswer struct {
 	calendar
 
-	subscription *query.ShownSubscription // nil: its row is gone
-	invoice      *query.ShownInvoice      // nil: there is none
+	subscription *details.Subscription // nil: its row is gone
+	invoice      *details.Invoice      // nil: there is none
 	why          billing.Explanation
 	retries      int // how many retries the invoice has
 	// audited is up to when audits have compared payments; findings are theirs about the invoice.
@@ -152,7 +153,7 @@ func (c chargeAnswer) audits() string {
 }
 
 // lastAttempt is the newest attempt of an invoice; nil for none.
-func lastAttempt(inv *query.ShownInvoice) *query.ShownAttempt {
+func lastAttempt(inv *details.Invoice) *details.Attempt {
 	if len(inv.Attempts) == 0 {
 		return nil
 	}
@@ -160,7 +161,7 @@ func lastAttempt(inv *query.ShownInvoice) *query.ShownAttempt {
 }
 
 // coded is the code of the last decline in brackets; nothing for none.
-func coded(inv *query.ShownInvoice) string {
+func coded(inv *details.Invoice) string {
 	if t := lastAttempt(inv); t != nil && orBlank(t.DeclineCode) != "" {
 		return " (" + *t.DeclineCode + ")"
 	}
@@ -168,7 +169,7 @@ func coded(inv *query.ShownInvoice) string {
 }
 
 // barred says that a payment method was declined for good.
-func barred(inv *query.ShownInvoice) string {
+func barred(inv *details.Invoice) string {
 	what := map[string]string{"lost_card": "Card lost", "stolen_card": "Card stolen", "expired_card": "Card expired"}
 	code := strings.Trim(coded(inv), " ()")
 	if words, ok := what[code]; ok {

@@ -9,6 +9,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/query/details"
 )
 
 // The second line of a subscription or an invoice answers whether it was charged, whether twice, and if not, why.
@@ -17,11 +18,11 @@ func TestChargeAnswers(t *testing.T) {
 	ptr := func(s string) *string { return &s }
 	now := time.Date(2026, time.November, 28, 2, 0, 0, 0, time.UTC)
 	due := payment.NewDate(2026, time.November, 28)
-	attempt := func(status billing.AttemptStatus, code string) query.ShownAttempt {
-		return query.ShownAttempt{ID: 9, Status: string(status), DeclineCode: ptr(code), PaymentID: ptr("pay_86"), Gateway: "main", Run: 45, NextCheckAt: &now}
+	attempt := func(status billing.AttemptStatus, code string) details.Attempt {
+		return details.Attempt{ID: 9, Status: string(status), DeclineCode: ptr(code), PaymentID: ptr("pay_86"), Gateway: "main", Run: 45, NextCheckAt: &now}
 	}
-	invoice := func(status billing.InvoiceStatus, attempts ...query.ShownAttempt) *query.ShownInvoice {
-		return &query.ShownInvoice{ID: 7, Due: due, Amount: 1299, Currency: "USD", Status: string(status), Stage: 1, StageDate: due + 1, PaidAt: &now, Attempts: attempts}
+	invoice := func(status billing.InvoiceStatus, attempts ...details.Attempt) *details.Invoice {
+		return &details.Invoice{ID: 7, Due: due, Amount: 1299, Currency: "USD", Status: string(status), Stage: 1, StageDate: due + 1, PaidAt: &now, Attempts: attempts}
 	}
 	took, declined := attempt(billing.AttemptSucceeded, ""), attempt(billing.AttemptDeclined, "do_not_honor")
 	review := invoice(billing.Review, attempt(billing.AttemptReview, ""))
@@ -33,14 +34,14 @@ func TestChargeAnswers(t *testing.T) {
 	free := invoice(billing.Paid)
 	free.Amount = 0
 	byHand := invoice(billing.Paid, took)
-	byHand.Resolved = &query.ShownResolution{Attempt: 9, As: "paid", Who: "kim", Reason: "provider's page"}
-	sub := &query.ShownSubscription{ID: 1, Status: "active", Gateway: "main", Next: due + 30}
+	byHand.Resolved = &details.Resolution{Attempt: 9, As: "paid", Who: "kim", Reason: "provider's page"}
+	sub := &details.Subscription{ID: 1, Status: "active", Gateway: "main", Next: due + 30}
 	second := query.Finding{ID: 3, Kind: "charged_twice", Detail: []byte(`{"text": "payment pay_2 was the second one"}`)}
 	closed := second
 	closed.Resolved = &now
 	for _, c := range []struct {
 		name     string
-		invoice  *query.ShownInvoice
+		invoice  *details.Invoice
 		why      billing.Why
 		audited  time.Time
 		findings []query.Finding

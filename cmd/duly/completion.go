@@ -13,7 +13,7 @@ import (
 
 	"duly/config"
 	"duly/internal/mysql"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/runs"
 )
 
@@ -156,7 +156,7 @@ func (a *app) completeRerun(cmd *cobra.Command, args []string, typed string) ([]
 func (a *app) completeWaiting(what string) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return a.completeRows(cmd, args, func(ctx context.Context, db *database) ([]cobra.Completion, error) {
-			ids, err := query.Waiting(ctx, db.DB, what, completedRuns)
+			ids, err := worklist.IDs(ctx, db.DB, what, completedRuns)
 			var found []cobra.Completion
 			for _, id := range ids {
 				if text := strconv.FormatUint(id, 10); !slices.Contains(args, text) {

@@ -14,7 +14,7 @@ import (
 
 	"duly/internal/audit"
 	"duly/internal/payment"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/runs"
 	"duly/internal/text"
 	"duly/jobs"
@@ -36,7 +36,7 @@ type listView struct {
 
 // listed is a row with the commands that move it on.
 type listed struct {
-	query.WaitingRow
+	worklist.Row
 
 	Next []wayOut `json:"next"`
 }
@@ -46,30 +46,30 @@ type listSpec struct {
 	name, short, nothing string
 	whats, kinds         []string // that it may hold
 	sinks                bool
-	open                 func(business payment.Date) query.List
+	open                 func(business payment.Date) worklist.List
 }
 
 func listSpecs() []listSpec {
 	return []listSpec{
 		{
 			name: "review", short: "Rows that wait for an operator: invoices, attempts, subscriptions, orders", nothing: "nothing is in review",
-			whats: []string{query.WaitingInvoice, query.WaitingAttempt, query.WaitingSubscription, query.WaitingOrder}, open: query.ReviewList,
+			whats: []string{worklist.Invoice, worklist.Attempt, worklist.Subscription, worklist.Order}, open: worklist.InReview,
 		},
 		{
 			name: "doubt", short: "Charges in flight or in doubt, and orders whose payment is", nothing: "nothing is in flight or in doubt",
-			whats: []string{query.WaitingAttempt, query.WaitingOrder}, open: func(payment.Date) query.List { return query.DoubtList() },
+			whats: []string{worklist.Attempt, worklist.Order}, open: func(payment.Date) worklist.List { return worklist.InDoubt() },
 		},
 		{
 			name: "findings", short: "Findings of audits that are open", nothing: "no finding is open",
-			kinds: findingKinds(), open: func(payment.Date) query.List { return query.FindingList() },
+			kinds: findingKinds(), open: func(payment.Date) worklist.List { return worklist.Findings() },
 		},
 		{
 			name: "dead-events", short: "Events whose delivery was given up", nothing: "no event was given up",
-			sinks: true, open: func(payment.Date) query.List { return query.DeadEventList() },
+			sinks: true, open: func(payment.Date) worklist.List { return worklist.DeadDeliveries() },
 		},
 		{
 			name: "unknown", short: "Charges that are unknown here, and subscriptions that duly never bills since their status says nothing", nothing: "nothing is unknown",
-			whats: []string{query.WaitingCharge, query.WaitingSubscription}, open: query.UnknownList,
+			whats: []string{worklist.Charge, worklist.Subscription}, open: worklist.Unknown,
 		},
 	}
 }
@@ -140,7 +140,7 @@ func (a *app) list(ctx context.Context, db *database, spec listSpec, f filterFla
 	now := business()
 	v := listView{List: spec.name, Rows: []listed{}, At: now.UTC().Truncate(time.Microsecond)}
 	today := payment.DateOf(now.In(c.Business.Location()))
-	if err := spec.open(today).Each(ctx, db.DB, filter, func(l query.WaitingRow) error {
+	if err := spec.open(today).Each(ctx, db.DB, filter, func(l worklist.Row) error {
 		if len(v.Rows) == limit {
 			v.More++
 			return nil
@@ -267,15 +267,15 @@ func momentOf(flag, text string, zone *time.Location) (time.Time, error) {
 }
 
 // filter is what the flags mean now.
-func (f *filterFlags) filter(ctx context.Context, a *app, db *database, now time.Time) (query.ListFilter, error) {
+func (f *filterFlags) filter(ctx context.Context, a *app, db *database, now time.Time) (worklist.Filter, error) {
 	since, until, err := f.times(a)
 	if err != nil {
-		return query.ListFilter{}, usage(err)
+		return worklist.Filter{}, usage(err)
 	}
 	if err := knownRuns(ctx, db, f.runs); err != nil {
-		return query.ListFilter{}, err
+		return worklist.Filter{}, err
 	}
-	filter := query.ListFilter{
+	filter := worklist.Filter{
 		What: f.whats, Kinds: f.kinds, Gateways: f.gateways, Sinks: f.sinks, Reason: f.matching, Since: since, Until: until,
 	}
 	for _, id := range f.runs {
@@ -289,8 +289,8 @@ func (f *filterFlags) filter(ctx context.Context, a *app, db *database, now time
 }
 
 // listRun is the time in which a run changed rows.
-func listRun(run runs.PastRun, now time.Time) query.ListRun {
-	r := query.ListRun{ID: run.ID, From: run.Started, To: now}
+func listRun(run runs.PastRun, now time.Time) worklist.Run {
+	r := worklist.Run{ID: run.ID, From: run.Started, To: now}
 	if run.Finished != nil {
 		r.To = *run.Finished
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"duly/internal/payment"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 )
 
 // flagYes does what a filter selects, and flagDead selects every event that was given up.
@@ -180,7 +180,7 @@ func (a *app) selected(ctx context.Context, db *database, f manyFlags, what stri
 		return nil, err
 	}
 	var ids []uint64
-	if err := f.spec.open(payment.DateOf(business().In(c.Business.Location()))).Each(ctx, db.DB, filter, func(l query.WaitingRow) error {
+	if err := f.spec.open(payment.DateOf(business().In(c.Business.Location()))).Each(ctx, db.DB, filter, func(l worklist.Row) error {
 		ids = append(ids, idsOfRow(l, what)...)
 		return nil
 	}); err != nil {
@@ -191,13 +191,13 @@ func (a *app) selected(ctx context.Context, db *database, f manyFlags, what stri
 }
 
 // idsOfRow are the rows of a kind that a listed row names.
-func idsOfRow(l query.WaitingRow, what string) []uint64 {
+func idsOfRow(l worklist.Row, what string) []uint64 {
 	switch {
 	case what == "payment":
 		return l.Payments
 	case what == l.What:
 		return []uint64{l.ID}
-	case what == query.WaitingAttempt && l.What == query.WaitingInvoice && l.Attempt != 0:
+	case what == worklist.Attempt && l.What == worklist.Invoice && l.Attempt != 0:
 		return []uint64{l.Attempt}
 	}
 	return nil

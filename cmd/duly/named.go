@@ -11,6 +11,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/jobs"
 )
 
@@ -36,25 +37,25 @@ func (e *execution) name(ctx context.Context, s *summary, run *batch.Run, review
 	}
 	for _, rows := range [][]listed{s.Reviewed, s.LeftRows} {
 		for i := range rows {
-			rows[i].Next = waysOut(rows[i].WaitingRow, now, canAsk)
+			rows[i].Next = waysOut(rows[i].Row, now, canAsk)
 		}
 	}
 }
 
 // reviewed lists the first rows, at most so many, that the run sent to review, or that one before it did since the instant.
 func (e *execution) reviewed(ctx context.Context, run *batch.Run, since time.Time, most int) ([]listed, error) {
-	var rows []query.WaitingRow
+	var rows []worklist.Row
 	switch run.Job {
 	case jobs.BillingJob:
 		ids, err := query.NewReviews(ctx, e.db.DB, since, most)
 		if err != nil {
 			return nil, err
 		}
-		if rows, err = query.WaitingInvoices(ctx, e.db.DB, ids); err != nil {
+		if rows, err = worklist.Invoices(ctx, e.db.DB, ids); err != nil {
 			return nil, err
 		}
-		f := query.ListFilter{What: []string{query.WaitingSubscription}, Since: since}
-		if rows, err = more(ctx, e.db.DB, rows, query.SubscriptionList(e.business), f, most); err != nil {
+		f := worklist.Filter{What: []string{worklist.Subscription}, Since: since}
+		if rows, err = more(ctx, e.db.DB, rows, worklist.Subscriptions(e.business), f, most); err != nil {
 			return nil, err
 		}
 	case jobs.ReconcileJob:
@@ -62,7 +63,7 @@ func (e *execution) reviewed(ctx context.Context, run *batch.Run, since time.Tim
 		if err != nil {
 			return nil, err
 		}
-		if rows, err = query.WaitingOrders(ctx, e.db.DB, ids); err != nil {
+		if rows, err = worklist.Orders(ctx, e.db.DB, ids); err != nil {
 			return nil, err
 		}
 	}
@@ -71,36 +72,36 @@ func (e *execution) reviewed(ctx context.Context, run *batch.Run, since time.Tim
 
 // leftRows lists the first rows that the run has left undone, of those that it was to do.
 func (e *execution) leftRows(ctx context.Context) ([]listed, error) {
-	var rows []query.WaitingRow
+	var rows []worklist.Row
 	var err error
 	selection := e.selection()
-	f := query.ListFilter{What: []string{query.WaitingAttempt}}
+	f := worklist.Filter{What: []string{worklist.Attempt}}
 	switch e.work.name {
 	case jobs.BillingJob:
 		if len(selection.Subscriptions) == 0 {
-			if rows, err = query.OpenAndDue(ctx, e.db.DB, e.business, reviewsShown); err != nil {
+			if rows, err = worklist.OpenAndDue(ctx, e.db.DB, e.business, reviewsShown); err != nil {
 				return nil, err
 			}
 		}
 	case jobs.ReconcileJob:
-		f.What = []string{query.WaitingOrder}
+		f.What = []string{worklist.Order}
 	default:
 		return nil, nil
 	}
-	f.Only = func(l query.WaitingRow) bool {
+	f.Only = func(l worklist.Row) bool {
 		return (len(selection.Subscriptions) == 0 || slices.Contains(selection.Subscriptions, l.Subscription)) &&
 			(len(selection.Orders) == 0 || slices.Contains(selection.Orders, l.ID))
 	}
-	rows, err = more(ctx, e.db.DB, rows, query.DoubtList(), f, reviewsShown)
+	rows, err = more(ctx, e.db.DB, rows, worklist.InDoubt(), f, reviewsShown)
 	return asListed(rows), err
 }
 
 // more adds rows of a list, until there are that many.
-func more(ctx context.Context, db *mysql.DB, rows []query.WaitingRow, list query.List, f query.ListFilter, most int) ([]query.WaitingRow, error) {
+func more(ctx context.Context, db *mysql.DB, rows []worklist.Row, list worklist.List, f worklist.Filter, most int) ([]worklist.Row, error) {
 	if len(rows) >= most {
 		return rows, nil
 	}
-	err := list.Each(ctx, db, f, func(l query.WaitingRow) error {
+	err := list.Each(ctx, db, f, func(l worklist.Row) error {
 		if rows = append(rows, l); len(rows) == most {
 			return errEnough
 		}
@@ -112,10 +113,10 @@ func more(ctx context.Context, db *mysql.DB, rows []query.WaitingRow, list query
 	return rows, err
 }
 
-func asListed(rows []query.WaitingRow) []listed {
+func asListed(rows []worklist.Row) []listed {
 	list := make([]listed, len(rows))
 	for i, l := range rows {
-		list[i].WaitingRow = l
+		list[i].Row = l
 	}
 	return list
 }
@@ -131,7 +132,7 @@ func nextOf(rows []listed) []string {
 		command := row.Next[0].Command
 		if strings.HasPrefix(command, "duly resolve attempt ") || strings.HasPrefix(command, "duly resolve payment ") {
 			switch {
-			case row.What == query.WaitingOrder:
+			case row.What == worklist.Order:
 				command = fmt.Sprintf("duly show order %d", row.ID)
 			case row.Invoice != 0:
 				command = fmt.Sprintf("duly show invoice %d", row.Invoice)

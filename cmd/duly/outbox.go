@@ -12,7 +12,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/notify"
 	"duly/internal/operator"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/jobs"
 )
 
@@ -155,7 +155,7 @@ func sinkNames(c *config.Config) []string {
 
 // nextEvents names events that were given up.
 func nextEvents(ctx context.Context, e *execution, _ *batch.Run) ([]string, error) {
-	dead, err := query.DeadEvents(ctx, e.db.DB, reviewsShown)
+	dead, err := worklist.DeadEvents(ctx, e.db.DB, reviewsShown)
 	var next []string
 	for _, event := range dead {
 		next = append(next, requeueWay(event.ID, event.Reason).String())

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"duly/internal/outbox"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/jobs"
 )
 
@@ -42,7 +42,7 @@ func requeueWay(event uint64, reason string) wayOut {
 	return w
 }
 
-func waysOfEvent(l query.WaitingRow) []wayOut {
+func waysOfEvent(l worklist.Row) []wayOut {
 	w := requeueWay(l.ID, l.Reason)
 	if w.When != "" {
 		w.When += ": no receiver can take it before; then duly run outbox"

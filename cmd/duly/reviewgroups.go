@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"duly/internal/batch"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/text"
 )
 
@@ -36,7 +36,7 @@ func (e *execution) groupReviews(ctx context.Context, s *summary, run *batch.Run
 	}
 	now, canAsk := e.deps.Business(), asks(e.config)
 	for i := range rows {
-		rows[i].Next = waysOut(rows[i].WaitingRow, now, canAsk)
+		rows[i].Next = waysOut(rows[i].Row, now, canAsk)
 	}
 	s.reviews = max(s.reviews, int64(len(rows)))
 	s.groups = grouped(rows)
@@ -63,7 +63,7 @@ func grouped(rows []listed) []reviewGroup {
 
 // firstStep is what to do about a row first: a command, or what the shop must put right.
 func firstStep(r listed) (command, fix string) {
-	if r.What == query.WaitingSubscription {
+	if r.What == worklist.Subscription {
 		return "", "fix the row"
 	}
 	if next := nextOf([]listed{r}); len(next) > 0 {

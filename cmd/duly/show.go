@@ -15,6 +15,7 @@ import (
 	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/query/details"
 	"duly/internal/runs"
 	"duly/internal/text"
 	"duly/jobs"
@@ -181,17 +182,17 @@ func (v runView) next() []string {
 
 // whole is the document of `duly show subscription` and `duly show invoice`.
 type whole struct {
-	Subscription  *query.ShownSubscription `json:"subscription"` // null: its row is gone
-	Invoices      []query.ShownInvoice     `json:"invoices"`     // newest first
-	OlderInvoices int64                    `json:"older_invoices"`
-	Events        []query.ShownEvent       `json:"events"`   // newest first
-	Findings      []query.Finding          `json:"findings"` // newest first, resolved ones too
-	Explanation   billing.Explanation      `json:"explanation"`
-	Unknown       []unknownView            `json:"unknown_charges"` // that wait to be adopted
+	Subscription  *details.Subscription `json:"subscription"` // null: its row is gone
+	Invoices      []details.Invoice     `json:"invoices"`     // newest first
+	OlderInvoices int64                 `json:"older_invoices"`
+	Events        []details.Event       `json:"events"`   // newest first
+	Findings      []query.Finding       `json:"findings"` // newest first, resolved ones too
+	Explanation   billing.Explanation   `json:"explanation"`
+	Unknown       []unknownView         `json:"unknown_charges"` // that wait to be adopted
 }
 
 func (a *app) showSubscription(ctx context.Context, db *database, id uint64) error {
-	s, err := query.FindSubscription(ctx, db.DB, id)
+	s, err := details.FindSubscription(ctx, db.DB, id)
 	switch {
 	case err != nil:
 		return failed(err)
@@ -204,12 +205,12 @@ func (a *app) showSubscription(ctx context.Context, db *database, id uint64) err
 		return failed(err)
 	}
 	w.Unknown = unknownViews(unknown)
-	list, total, err := query.FindInvoices(ctx, db.DB, id, invoicesShown)
+	list, total, err := details.FindInvoices(ctx, db.DB, id, invoicesShown)
 	if err != nil {
 		return failed(err)
 	}
 	w.Invoices, w.OlderInvoices = list, total-int64(len(list))
-	if w.Events, err = query.FindEvents(ctx, db.DB, subject(id), eventsShown); err != nil {
+	if w.Events, err = details.FindEvents(ctx, db.DB, subject(id), eventsShown); err != nil {
 		return failed(err)
 	}
 	standing, err := a.standing(ctx, db, s)
@@ -224,15 +225,15 @@ func (a *app) showSubscription(ctx context.Context, db *database, id uint64) err
 }
 
 func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
-	inv, err := query.FindInvoice(ctx, db.DB, id)
+	inv, err := details.FindInvoice(ctx, db.DB, id)
 	switch {
 	case err != nil:
 		return failed(err)
 	case inv == nil:
 		return usagef("no invoice %d; see duly show subscription ID", id)
 	}
-	w := whole{Invoices: []query.ShownInvoice{*inv}, Events: []query.ShownEvent{}}
-	if w.Subscription, err = query.FindSubscription(ctx, db.DB, inv.SubscriptionID); err != nil {
+	w := whole{Invoices: []details.Invoice{*inv}, Events: []details.Event{}}
+	if w.Subscription, err = details.FindSubscription(ctx, db.DB, inv.SubscriptionID); err != nil {
 		return failed(err)
 	}
 	unknown, err := operator.UnknownOfInvoice(ctx, db.DB, inv.SubscriptionID, inv.Due)
@@ -240,7 +241,7 @@ func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
 		return failed(err)
 	}
 	w.Unknown = unknownViews(unknown)
-	events, err := query.FindEvents(ctx, db.DB, subject(inv.SubscriptionID), eventsShown)
+	events, err := details.FindEvents(ctx, db.DB, subject(inv.SubscriptionID), eventsShown)
 	if err != nil {
 		return failed(err)
 	}
@@ -262,7 +263,7 @@ func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
 func subject(subscription uint64) string { return fmt.Sprintf("subscription:%d", subscription) }
 
 // standing is what the rules need to explain a subscription; nil: its row is gone.
-func (a *app) standing(ctx context.Context, db *database, s *query.ShownSubscription) (billing.Standing, error) {
+func (a *app) standing(ctx context.Context, db *database, s *details.Subscription) (billing.Standing, error) {
 	c, err := a.load()
 	if err != nil {
 		return billing.Standing{}, err
@@ -289,7 +290,7 @@ func (a *app) standing(ctx context.Context, db *database, s *query.ShownSubscrip
 	if pause, ok := pauses.Gateway(s.Gateway); ok {
 		standing.GatewayPaused = pause.String()
 	}
-	invoiced, err := query.InvoicedFrom(ctx, db.DB, s.ID, s.Next)
+	invoiced, err := details.InvoicedFrom(ctx, db.DB, s.ID, s.Next)
 	if err != nil {
 		return standing, failed(err)
 	}
@@ -349,7 +350,7 @@ func (a *app) showText(ctx context.Context, db *database, w whole, standing bill
 }
 
 // events writes a list of events for people.
-func (a *app) events(list []query.ShownEvent, days calendar) {
+func (a *app) events(list []details.Event, days calendar) {
 	if len(list) == 0 {
 		return
 	}
@@ -369,7 +370,7 @@ func period(count int, unit string) string {
 }
 
 // invoice writes an invoice and its attempts for people.
-func (a *app) invoice(inv query.ShownInvoice, days calendar) {
+func (a *app) invoice(inv details.Invoice, days calendar) {
 	line := fmt.Sprintf("invoice %d, due %s, %s: %s", inv.ID, days.day(inv.Due), payment.Money{Amount: inv.Amount, Currency: inv.Currency}, inv.Status)
 	switch {
 	case inv.PaidAt != nil:

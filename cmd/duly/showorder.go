@@ -10,14 +10,15 @@ import (
 	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/query/details"
 	"duly/internal/runs"
 	"duly/jobs"
 )
 
 // wholeOrder is the document of `duly show order`.
 type wholeOrder struct {
-	Order        *query.ShownOrder    `json:"order"`
-	Events       []query.ShownEvent   `json:"events"`   // newest first
+	Order        *details.Order       `json:"order"`
+	Events       []details.Event      `json:"events"`   // newest first
 	Findings     []query.Finding      `json:"findings"` // newest first, resolved ones too
 	Explanations []orders.Explanation `json:"explanations"`
 }
@@ -31,7 +32,7 @@ func (a *app) showOrder(ctx context.Context, db *database, id uint64) error {
 	if err != nil {
 		return err
 	}
-	o, err := query.FindOrder(ctx, db.DB, id)
+	o, err := details.FindOrder(ctx, db.DB, id)
 	switch {
 	case err != nil:
 		return failed(err)
@@ -39,7 +40,7 @@ func (a *app) showOrder(ctx context.Context, db *database, id uint64) error {
 		return noOrder(id)
 	}
 	w := wholeOrder{Order: o}
-	if w.Events, err = query.FindEvents(ctx, db.DB, fmt.Sprintf("order:%d", id), eventsShown); err != nil {
+	if w.Events, err = details.FindEvents(ctx, db.DB, fmt.Sprintf("order:%d", id), eventsShown); err != nil {
 		return failed(err)
 	}
 	pauses, err := runs.ReadPauses(ctx, db.DB)
@@ -118,7 +119,7 @@ func (a *app) order(w wholeOrder, days calendar) {
 }
 
 // payments writes the payments of an order.
-func (a *app) payments(list []query.ShownPayment, days calendar) {
+func (a *app) payments(list []details.Payment, days calendar) {
 	var rows []table.Row
 	for _, p := range list {
 		refunded := any("")
@@ -141,7 +142,7 @@ func (a *app) payments(list []query.ShownPayment, days calendar) {
 }
 
 // checked says in a line when an order was checked, and when it is again.
-func checked(c *query.ShownCheck, days calendar) string {
+func checked(c *details.Check, days calendar) string {
 	line := "not checked yet"
 	if c.CheckedAt != nil {
 		line = "checked " + days.at(*c.CheckedAt)

@@ -9,7 +9,8 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
-	"duly/internal/query"
+	"duly/internal/query/details"
+	"duly/internal/query/worklist"
 	"duly/internal/text"
 )
 
@@ -49,7 +50,7 @@ func rate(count int, unit string) string {
 }
 
 // attempts writes a line an attempt, oldest first.
-func (a *app) attempts(inv query.ShownInvoice, days calendar) {
+func (a *app) attempts(inv details.Invoice, days calendar) {
 	var rows []table.Row
 	for _, t := range inv.Attempts {
 		rows = append(rows, table.Row{
@@ -62,7 +63,7 @@ func (a *app) attempts(inv query.ShownInvoice, days calendar) {
 }
 
 // attemptWhy is what an attempt took, or why it took nothing, if that is not said already.
-func attemptWhy(t query.ShownAttempt, said string) string {
+func attemptWhy(t details.Attempt, said string) string {
 	why := orBlank(t.DeclineCode)
 	switch {
 	case t.Status == string(billing.AttemptSucceeded):
@@ -134,7 +135,7 @@ type advised struct {
 }
 
 // invoiceWays are the commands that move an invoice on as it stands, the usual one first.
-func invoiceWays(inv query.ShownInvoice, gone bool, asks func(gateway string) bool) []advised {
+func invoiceWays(inv details.Invoice, gone bool, asks func(gateway string) bool) []advised {
 	switch billing.InvoiceStatus(inv.Status) {
 	case billing.Charging:
 		if t := lastAttempt(&inv); t != nil && t.RunLives {
@@ -150,8 +151,8 @@ func invoiceWays(inv query.ShownInvoice, gone bool, asks func(gateway string) bo
 	default:
 		return nil
 	}
-	l := query.WaitingRow{
-		What: query.WaitingInvoice, ID: inv.ID, Invoice: inv.ID, Subscription: inv.SubscriptionID, Gone: gone, Reason: orBlank(inv.ReviewReason),
+	l := worklist.Row{
+		What: worklist.Invoice, ID: inv.ID, Invoice: inv.ID, Subscription: inv.SubscriptionID, Gone: gone, Reason: orBlank(inv.ReviewReason),
 	}
 	t := decidable(inv)
 	if t == nil {
@@ -195,7 +196,7 @@ func invoiceWays(inv query.ShownInvoice, gone bool, asks func(gateway string) bo
 }
 
 // decidable is the attempt of an invoice in review that an operator decides about; nil for none.
-func decidable(inv query.ShownInvoice) *query.ShownAttempt {
+func decidable(inv details.Invoice) *details.Attempt {
 	for _, t := range slices.Backward(inv.Attempts) {
 		switch billing.AttemptStatus(t.Status) {
 		case billing.AttemptReview, billing.AttemptRejected:

@@ -12,6 +12,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/operator"
 	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/sum"
 	"duly/internal/text"
 	"duly/jobs"
@@ -111,7 +112,7 @@ func (e *execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 	if r.Waits > 0 && e.work.waits != "" {
 		next = append(next, e.work.waits)
 	}
-	if slices.ContainsFunc(s.LeftRows, func(l listed) bool { return l.What != query.WaitingInvoice }) {
+	if slices.ContainsFunc(s.LeftRows, func(l listed) bool { return l.What != worklist.Invoice }) {
 		next = append(next, "duly list doubt")
 	}
 	switch r.Exit {

@@ -8,7 +8,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/text"
 )
 
@@ -29,21 +29,21 @@ func (w wayOut) String() string {
 
 // waysOut are the commands that move a row on, the usual one first. At least one is accepted as it stands. asks reports whether this
 // host can ask a gateway what became of a charge.
-func waysOut(l query.WaitingRow, now time.Time, asks func(gateway string) bool) []wayOut {
+func waysOut(l worklist.Row, now time.Time, asks func(gateway string) bool) []wayOut {
 	switch l.What {
-	case query.WaitingInvoice:
+	case worklist.Invoice:
 		return waysOfInvoice(l, asks)
-	case query.WaitingAttempt:
+	case worklist.Attempt:
 		return waysOfAttempt(l, asks)
-	case query.WaitingSubscription:
+	case worklist.Subscription:
 		return waysOfSubscription(l)
-	case query.WaitingOrder:
+	case worklist.Order:
 		return waysOfOrder(l, now, asks)
-	case query.WaitingFinding:
+	case worklist.Finding:
 		return waysOfFinding(l)
-	case query.WaitingEvent:
+	case worklist.Event:
 		return waysOfEvent(l)
-	case query.WaitingCharge:
+	case worklist.Charge:
 		return []wayOut{adoptWay(l.Gateway, l.Key)}
 	}
 	return nil
@@ -60,7 +60,7 @@ func adoptWay(gateway, key string) wayOut {
 	return wayOut{Command: fmt.Sprintf(`duly adopt %s --key %s --reason "…"`, text.Word(gateway, "NAME"), text.Word(key, "KEY")), When: "it becomes what the gateway shows", Asks: true}
 }
 
-func waysOfInvoice(l query.WaitingRow, asks func(string) bool) []wayOut {
+func waysOfInvoice(l worklist.Row, asks func(string) bool) []wayOut {
 	switch {
 	case l.Status == string(billing.Open) && l.Gone:
 		return []wayOut{{Command: "duly run billing", When: "sends it to review, since its subscription's row is gone"}}
@@ -92,7 +92,7 @@ func decided(what string, id uint64, gateway string, asks func(string) bool, ign
 	return []wayOut{word, resolveWay(what, id, payment.AsIgnored, ignored)}
 }
 
-func waysOfAttempt(l query.WaitingRow, asks func(string) bool) []wayOut {
+func waysOfAttempt(l worklist.Row, asks func(string) bool) []wayOut {
 	switch billing.AttemptStatus(l.Status) {
 	case billing.AttemptInFlight, billing.AttemptInDoubt:
 		w := wayOut{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "asks gateway " + text.Line(l.Gateway)}
@@ -105,7 +105,7 @@ func waysOfAttempt(l query.WaitingRow, asks func(string) bool) []wayOut {
 	return decided("attempt", l.ID, l.Gateway, asks, "its invoice stays as it is")
 }
 
-func waysOfSubscription(l query.WaitingRow) []wayOut {
+func waysOfSubscription(l worklist.Row) []wayOut {
 	if slices.Contains([]billing.SubscriptionStatus{billing.Active, billing.PastDue}, billing.StatusOf(l.Status)) {
 		return []wayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.ID), When: "once its row is put right"}}
 	}
@@ -115,7 +115,7 @@ func waysOfSubscription(l query.WaitingRow) []wayOut {
 	}}
 }
 
-func waysOfOrder(l query.WaitingRow, now time.Time, asks func(string) bool) []wayOut {
+func waysOfOrder(l worklist.Row, now time.Time, asks func(string) bool) []wayOut {
 	requeue := wayOut{Command: fmt.Sprintf("duly requeue order %d", l.ID), When: "then duly run reconcile"}
 	switch {
 	case l.Reason == "" && l.Gone:
@@ -134,11 +134,11 @@ func waysOfOrder(l query.WaitingRow, now time.Time, asks func(string) bool) []wa
 	return []wayOut{requeue}
 }
 
-func waysOfFinding(l query.WaitingRow) []wayOut {
+func waysOfFinding(l worklist.Row) []wayOut {
 	if l.Key != "" {
 		return []wayOut{adoptWay(l.Gateway, l.Key)}
 	}
-	ignored := resolveWay(query.WaitingFinding, l.ID, payment.AsIgnored, "it is closed as it is")
+	ignored := resolveWay(worklist.Finding, l.ID, payment.AsIgnored, "it is closed as it is")
 	right, when, _ := strings.Cut(l.Found.Next(), ", ")
 	if strings.Contains(right, "--as "+string(payment.AsIgnored)) {
 		ignored.When = when
@@ -148,20 +148,20 @@ func waysOfFinding(l query.WaitingRow) []wayOut {
 }
 
 // title names a listed row and says why it waits.
-func title(l query.WaitingRow) string {
+func title(l worklist.Row) string {
 	parts := []string{fmt.Sprintf("%s %d", l.What, l.ID)}
 	add := func(format string, args ...any) { parts = append(parts, text.Sprintf(format, args...)) }
 	if l.Kind != "" {
 		add("%s", l.Kind)
 	}
-	if l.What == query.WaitingAttempt {
+	if l.What == worklist.Attempt {
 		add("%s", strings.ReplaceAll(l.Status, "_", " "))
 		add("invoice %d", l.Invoice)
 	}
-	if l.Subscription != 0 && l.What != query.WaitingSubscription {
+	if l.Subscription != 0 && l.What != worklist.Subscription {
 		add("subscription %d", l.Subscription)
 	}
-	if l.Currency != "" && l.What != query.WaitingSubscription {
+	if l.Currency != "" && l.What != worklist.Subscription {
 		add("%s", payment.Money{Amount: l.Amount, Currency: l.Currency})
 	}
 	if l.Gateway != "" {
@@ -170,7 +170,7 @@ func title(l query.WaitingRow) string {
 	if l.Sink != "" {
 		add("to %s", l.Sink)
 	}
-	if l.What == query.WaitingCharge {
+	if l.What == worklist.Charge {
 		add("%s", l.Key)
 	}
 	add("since %s", instant(l.Since))

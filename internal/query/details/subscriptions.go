@@ -1,4 +1,4 @@
-package query
+package details
 
 import (
 	"context"
@@ -20,8 +20,8 @@ import (
 // What `duly show` reads. The names of the JSON fields are those that operators' programs rely on; a payment
 // method is never among them.
 
-// ShownSubscription is a subscription as it stands.
-type ShownSubscription struct {
+// Subscription is a subscription as it stands.
+type Subscription struct {
 	ID            uint64       `json:"id" db:"id"`
 	CustomerID    string       `json:"customer_id" db:"customer_id"`
 	Status        string       `json:"status" db:"status"`
@@ -44,7 +44,7 @@ type ShownSubscription struct {
 }
 
 // Rules is what the rules read of it.
-func (s ShownSubscription) Rules() billing.Subscription {
+func (s Subscription) Rules() billing.Subscription {
 	anchor := 0
 	if s.AnchorDay != nil {
 		anchor = *s.AnchorDay
@@ -57,8 +57,8 @@ func (s ShownSubscription) Rules() billing.Subscription {
 	}
 }
 
-// ShownInvoice is an invoice with all its attempts, oldest first.
-type ShownInvoice struct {
+// Invoice is an invoice with all its attempts, oldest first.
+type Invoice struct {
 	ID             uint64       `json:"id" db:"id"`
 	SubscriptionID uint64       `json:"subscription_id" db:"subscription_id"`
 	Due            payment.Date `json:"due_date" db:"due_date"`
@@ -77,12 +77,12 @@ type ShownInvoice struct {
 	CreatedAt      time.Time    `json:"created_at" db:"created_at"`
 	UpdatedAt      time.Time    `json:"updated_at" db:"updated_at"`
 
-	Attempts []ShownAttempt   `json:"attempts" db:"-"`
-	Resolved *ShownResolution `json:"resolved,omitempty" db:"-"` // the last one of it or of an attempt
+	Attempts []Attempt   `json:"attempts" db:"-"`
+	Resolved *Resolution `json:"resolved,omitempty" db:"-"` // the last one of it or of an attempt
 }
 
-// ShownResolution is what an operator said became of an attempt, or of the invoice itself.
-type ShownResolution struct {
+// Resolution is what an operator said became of an attempt, or of the invoice itself.
+type Resolution struct {
 	Attempt uint64    `json:"attempt_id,omitempty"` // left out where the invoice was resolved
 	As      string    `json:"as"`
 	Who     string    `json:"who"`
@@ -90,8 +90,8 @@ type ShownResolution struct {
 	At      time.Time `json:"at"`
 }
 
-// ShownAttempt is one try at collecting an invoice.
-type ShownAttempt struct {
+// Attempt is one try at collecting an invoice.
+type Attempt struct {
 	ID           uint64  `json:"id" db:"id"`
 	Invoice      uint64  `json:"invoice_id" db:"invoice_id"`
 	No           int     `json:"attempt" db:"attempt_no"`
@@ -127,8 +127,8 @@ type ShownAttempt struct {
 	RunLives bool   `json:"-" db:"run_lives"`
 }
 
-// ShownEvent is an event that was written.
-type ShownEvent struct {
+// Event is an event that was written.
+type Event struct {
 	ID        uint64          `json:"id" db:"id"`
 	Type      string          `json:"type" db:"type"`
 	Payload   json.RawMessage `json:"payload" db:"payload"`
@@ -163,9 +163,9 @@ FROM payment_attempts a LEFT JOIN job_runs r ON r.id = a.run_id WHERE a.invoice_
 )
 
 // FindSubscription reads a subscription; nil if there is none of that id.
-func FindSubscription(ctx context.Context, db *mysql.DB, id uint64) (*ShownSubscription, error) {
+func FindSubscription(ctx context.Context, db *mysql.DB, id uint64) (*Subscription, error) {
 	var row struct {
-		ShownSubscription
+		Subscription
 
 		Method string `db:"payment_method"`
 	}
@@ -175,11 +175,11 @@ func FindSubscription(ctx context.Context, db *mysql.DB, id uint64) (*ShownSubsc
 		return nil, mysql.Classify(ctx, err)
 	}
 	row.method = row.Method
-	return &row.ShownSubscription, nil
+	return &row.Subscription, nil
 }
 
 // FindInvoice reads an invoice with its attempts; nil if there is none of that id.
-func FindInvoice(ctx context.Context, db *mysql.DB, id uint64) (*ShownInvoice, error) {
+func FindInvoice(ctx context.Context, db *mysql.DB, id uint64) (*Invoice, error) {
 	list, err := invoicesWithAttempts(ctx, db, showInvoice, id)
 	if err != nil || len(list) == 0 {
 		return nil, err
@@ -189,7 +189,7 @@ func FindInvoice(ctx context.Context, db *mysql.DB, id uint64) (*ShownInvoice, e
 
 // FindInvoices reads the newest invoices of a subscription, newest first, with their attempts, and how many there
 // are in all.
-func FindInvoices(ctx context.Context, db *mysql.DB, subscription uint64, limit int) (list []ShownInvoice, total int64, err error) {
+func FindInvoices(ctx context.Context, db *mysql.DB, subscription uint64, limit int) (list []Invoice, total int64, err error) {
 	if list, err = invoicesWithAttempts(ctx, db, showInvoices, subscription, limit); err != nil {
 		return nil, 0, err
 	}
@@ -197,18 +197,18 @@ func FindInvoices(ctx context.Context, db *mysql.DB, subscription uint64, limit 
 	return list, total, mysql.Classify(ctx, err)
 }
 
-func invoicesWithAttempts(ctx context.Context, db *mysql.DB, query string, args ...any) ([]ShownInvoice, error) {
-	list := []ShownInvoice{}
+func invoicesWithAttempts(ctx context.Context, db *mysql.DB, query string, args ...any) ([]Invoice, error) {
+	list := []Invoice{}
 	if err := db.SelectContext(ctx, &list, query, args...); err != nil || len(list) == 0 {
 		return list, mysql.Classify(ctx, err)
 	}
 	at, of := make(map[uint64]int, len(list)), make(map[string]int, 2*len(list))
 	for i, inv := range list {
-		at[inv.ID], list[i].Attempts = i, []ShownAttempt{}
+		at[inv.ID], list[i].Attempts = i, []Attempt{}
 		of[fmt.Sprintf("invoice:%d", inv.ID)] = i
 	}
-	var attempts []ShownAttempt
-	ids := store.SortedIDs(list, func(inv ShownInvoice) uint64 { return inv.ID })
+	var attempts []Attempt
+	ids := store.SortedIDs(list, func(inv Invoice) uint64 { return inv.ID })
 	if err := mysql.SelectIn(ctx, db, &attempts, showAttempts, ids); err != nil {
 		return nil, mysql.Classify(ctx, err)
 	}
@@ -227,7 +227,7 @@ const resolvedAttempts = `SELECT subject, who, COALESCE(reason, '') AS reason, C
 FROM operator_actions WHERE subject IN (?) AND action = 'resolve' ORDER BY id`
 
 // resolutions adds what operators said became of attempts or invoices; of says which invoice of the list each subject is of.
-func resolutions(ctx context.Context, db *mysql.DB, list []ShownInvoice, of map[string]int) error {
+func resolutions(ctx context.Context, db *mysql.DB, list []Invoice, of map[string]int) error {
 	if len(of) == 0 {
 		return nil
 	}
@@ -240,14 +240,14 @@ func resolutions(ctx context.Context, db *mysql.DB, list []ShownInvoice, of map[
 	}
 	for _, r := range rows {
 		row, _ := audit.ParseRow(r.Subject)
-		list[of[r.Subject]].Resolved = &ShownResolution{Attempt: row.ID, As: r.Said, Who: r.Who, Reason: r.Reason, At: r.At}
+		list[of[r.Subject]].Resolved = &Resolution{Attempt: row.ID, As: r.Said, Who: r.Who, Reason: r.Reason, At: r.At}
 	}
 	return nil
 }
 
 // FindEvents reads the newest events of a subject such as subscription:42, newest first. A payload that is not JSON becomes a string.
-func FindEvents(ctx context.Context, db *mysql.DB, subject string, limit int) ([]ShownEvent, error) {
-	list := []ShownEvent{}
+func FindEvents(ctx context.Context, db *mysql.DB, subject string, limit int) ([]Event, error) {
+	list := []Event{}
 	if err := db.SelectContext(ctx, &list, showEvents, subject, limit); err != nil {
 		return list, mysql.Classify(ctx, err)
 	}
@@ -278,7 +278,7 @@ func InvoicedFrom(ctx context.Context, db *mysql.DB, subscription uint64, from p
 }
 
 // Standing is what the rules read of it.
-func (inv ShownInvoice) Standing() *billing.StandingInvoice {
+func (inv Invoice) Standing() *billing.StandingInvoice {
 	s := &billing.StandingInvoice{
 		Invoice: billing.Invoice{
 			ID: inv.ID, SubscriptionID: inv.SubscriptionID, Due: inv.Due, Money: payment.Money{Amount: inv.Amount, Currency: inv.Currency},

@@ -1,4 +1,4 @@
-package query
+package details
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	"duly/internal/store"
 )
 
-// ShownOrder is an order with its items and payments, as it stands.
-type ShownOrder struct {
+// Order is an order with its items and payments, as it stands.
+type Order struct {
 	ID            uint64     `json:"id" db:"id"`
 	CustomerID    string     `json:"customer_id" db:"customer_id"`
 	Status        string     `json:"status" db:"status"`
@@ -27,21 +27,21 @@ type ShownOrder struct {
 	FailedAt      *time.Time `json:"failed_at,omitempty" db:"failed_at"`
 	UpdatedAt     time.Time  `json:"updated_at" db:"updated_at"`
 
-	Items    []ShownItem    `json:"items" db:"-"`
-	Payments []ShownPayment `json:"payments" db:"-"` // oldest first
-	Check    *ShownCheck    `json:"check" db:"-"`    // null: it was never checked
+	Items    []Item    `json:"items" db:"-"`
+	Payments []Payment `json:"payments" db:"-"` // oldest first
+	Check    *Check    `json:"check" db:"-"`    // null: it was never checked
 }
 
-// ShownItem is a position of an order, with the product as it is now.
-type ShownItem struct {
+// Item is a position of an order, with the product as it is now.
+type Item struct {
 	ProductID uint64  `json:"product_id" db:"product_id"`
 	Name      *string `json:"name" db:"name"` // null: the product is gone
 	Quantity  int64   `json:"quantity" db:"quantity"`
 	Stock     *int64  `json:"stock" db:"stock"`
 }
 
-// ShownPayment is a payment of an order.
-type ShownPayment struct {
+// Payment is a payment of an order.
+type Payment struct {
 	ID             uint64     `json:"id" db:"id"`
 	Gateway        string     `json:"gateway" db:"gateway"`
 	MethodType     *string    `json:"method_type,omitempty" db:"method_type"`
@@ -58,8 +58,8 @@ type ShownPayment struct {
 	UpdatedAt      time.Time  `json:"updated_at" db:"updated_at"`
 }
 
-// ShownCheck is duly's own bookkeeping on an order.
-type ShownCheck struct {
+// Check is duly's own bookkeeping on an order.
+type Check struct {
 	Checks int `json:"checks" db:"checks"`
 	// Patience is, by payment, what look-ups have brought that decides nothing.
 	Patience    map[uint64]payment.Patience `json:"patience,omitempty" db:"-"`
@@ -96,8 +96,8 @@ FROM order_checks c LEFT JOIN job_runs r ON r.id = c.run_id WHERE c.order_id = ?
 )
 
 // FindOrder reads an order with all that hangs on it; nil if there is none of that id.
-func FindOrder(ctx context.Context, db *mysql.DB, id uint64) (*ShownOrder, error) {
-	o := &ShownOrder{Items: []ShownItem{}, Payments: []ShownPayment{}}
+func FindOrder(ctx context.Context, db *mysql.DB, id uint64) (*Order, error) {
+	o := &Order{Items: []Item{}, Payments: []Payment{}}
 	if err := db.GetContext(ctx, o, ShowOrder, id); errors.Is(err, sql.ErrNoRows) {
 		return nil, nil //nolint:nilnil // none
 	} else if err != nil {
@@ -115,8 +115,8 @@ func FindOrder(ctx context.Context, db *mysql.DB, id uint64) (*ShownOrder, error
 }
 
 // CheckOf reads what is kept about an order; nil for nothing.
-func CheckOf(ctx context.Context, q sqlx.QueryerContext, order uint64) (*ShownCheck, error) {
-	c := &ShownCheck{}
+func CheckOf(ctx context.Context, q sqlx.QueryerContext, order uint64) (*Check, error) {
+	c := &Check{}
 	if err := sqlx.GetContext(ctx, q, c, showCheck, order); errors.Is(err, sql.ErrNoRows) {
 		return nil, nil //nolint:nilnil // never checked
 	} else if err != nil {
@@ -127,7 +127,7 @@ func CheckOf(ctx context.Context, q sqlx.QueryerContext, order uint64) (*ShownCh
 }
 
 // Rules is what the rules read of the bookkeeping; nil stands for none.
-func (c *ShownCheck) Rules() orders.Check {
+func (c *Check) Rules() orders.Check {
 	if c == nil {
 		return orders.Check{}
 	}
@@ -142,7 +142,7 @@ func (c *ShownCheck) Rules() orders.Check {
 }
 
 // Rules is what the rules read of the order and its payments.
-func (o ShownOrder) Rules() (orders.Order, []orders.Payment) {
+func (o Order) Rules() (orders.Order, []orders.Payment) {
 	order := orders.Order{
 		ID: o.ID, CustomerID: o.CustomerID, Status: orders.StatusOf(o.Status), Money: payment.Money{Amount: o.Amount, Currency: o.Currency},
 		CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt,

@@ -1,4 +1,4 @@
-package query
+package worklist
 
 import (
 	"context"
@@ -21,41 +21,41 @@ type Review struct {
 }
 
 const (
-	invoiceReviews = `SELECT 'invoice' AS what, i.id, COALESCE(i.review_reason, '') AS reason,
+	reviewedInvoices = `SELECT 'invoice' AS what, i.id, COALESCE(i.review_reason, '') AS reason,
 i.amount, i.currency, i.updated_at AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id WHERE i.status = 'review'
 ORDER BY i.updated_at DESC, i.id DESC LIMIT ?`
 
-	subscriptionReviews = `SELECT 'subscription' AS what, id, review_reason AS reason,
+	reviewedSubscriptions = `SELECT 'subscription' AS what, id, review_reason AS reason,
 0 AS amount, '' AS currency, COALESCE(CAST(updated_at AS DATETIME(6)), ` + store.UnknownTime + `) AS since FROM subscriptions
 WHERE status IN ('active', 'past_due') AND next_billing_date <= ? AND review_reason IS NOT NULL ORDER BY updated_at DESC, id DESC LIMIT ?`
 
-	orderReviews = `SELECT 'order' AS what, c.order_id AS id, c.reason AS reason, COALESCE(o.amount, 0) AS amount,
+	reviewedOrders = `SELECT 'order' AS what, c.order_id AS id, c.reason AS reason, COALESCE(o.amount, 0) AS amount,
 COALESCE(o.currency, '') AS currency, COALESCE(c.checked_at, UTC_TIMESTAMP(6)) AS since FROM order_checks c LEFT JOIN orders o ON o.id = c.order_id
 WHERE c.reason IS NOT NULL ORDER BY c.checked_at DESC, c.order_id DESC LIMIT ?`
 
-	eventReviews = `SELECT 'event' AS what, d.event_id AS id, CONCAT(COALESCE(e.type, ''), ' could not be delivered to ', d.sink, ': ', COALESCE(d.last_error, '')) AS reason,
+	reviewedEvents = `SELECT 'event' AS what, d.event_id AS id, CONCAT(COALESCE(e.type, ''), ' could not be delivered to ', d.sink, ': ', COALESCE(d.last_error, '')) AS reason,
 0 AS amount, '' AS currency, COALESCE(e.created_at, UTC_TIMESTAMP(6)) AS since FROM event_deliveries d LEFT JOIN events e ON e.id = d.event_id
 WHERE d.status = 'dead' ORDER BY d.event_id DESC, d.sink LIMIT ?`
 )
 
 // InvoiceReviews lists invoices in review, those that came last first.
 func InvoiceReviews(ctx context.Context, db *mysql.DB, limit int) ([]Review, error) {
-	return reviewed(ctx, db, invoiceReviews, limit)
+	return reviewed(ctx, db, reviewedInvoices, limit)
 }
 
 // SubscriptionReviews lists subscriptions that are due by that day and cannot be invoiced, those that changed last first.
 func SubscriptionReviews(ctx context.Context, db *mysql.DB, business payment.Date, limit int) ([]Review, error) {
-	return reviewed(ctx, db, subscriptionReviews, business, limit)
+	return reviewed(ctx, db, reviewedSubscriptions, business, limit)
 }
 
 // OrderReviews lists orders in review, those that were checked last first.
 func OrderReviews(ctx context.Context, db *mysql.DB, limit int) ([]Review, error) {
-	return reviewed(ctx, db, orderReviews, limit)
+	return reviewed(ctx, db, reviewedOrders, limit)
 }
 
 // EventReviews lists deliveries that were given up, newest event first.
 func EventReviews(ctx context.Context, db *mysql.DB, limit int) ([]Review, error) {
-	return reviewed(ctx, db, eventReviews, limit)
+	return reviewed(ctx, db, reviewedEvents, limit)
 }
 
 func reviewed(ctx context.Context, db *mysql.DB, query string, args ...any) ([]Review, error) {
@@ -66,22 +66,18 @@ func reviewed(ctx context.Context, db *mysql.DB, query string, args ...any) ([]R
 	return list, nil
 }
 
-// DeclineSum is how many charges were declined for one reason.
-type DeclineSum struct {
-	Class, Code string
-	Count       int64
+const givenUpEvents = `SELECT event_id AS id, MAX(COALESCE(last_error, '')) AS reason FROM event_deliveries WHERE status = 'dead'
+GROUP BY event_id ORDER BY event_id DESC LIMIT ?`
+
+// DeadEvent is an event that was given up for a receiver, and why.
+type DeadEvent struct {
+	ID     uint64
+	Reason string
 }
 
-const declineSums = `SELECT COALESCE(decline_class, '') AS class, COALESCE(decline_code, '') AS code,
-COUNT(*) AS count FROM payment_attempts WHERE created_at >= ? AND created_at <= ? AND run_id = ? AND status = 'declined'
-GROUP BY class, code ORDER BY count DESC, class, code LIMIT ?`
-
-// DeclineSums counts the charges that a run made between two instants of the business clock and that were declined, by
-// reason, the commonest first.
-func DeclineSums(ctx context.Context, db *mysql.DB, run uint64, from, to time.Time, limit int) ([]DeclineSum, error) {
-	var list []DeclineSum
-	if err := db.SelectContext(ctx, &list, declineSums, from.UTC(), to.UTC(), run, limit); err != nil {
-		return nil, fmt.Errorf("count declines: %w", mysql.Classify(ctx, err))
-	}
-	return list, nil
+// DeadEvents lists events that were given up, newest first, with a reason of one of their receivers.
+func DeadEvents(ctx context.Context, db *mysql.DB, limit int) ([]DeadEvent, error) {
+	var list []DeadEvent
+	err := db.SelectContext(ctx, &list, givenUpEvents, limit)
+	return list, mysql.Classify(ctx, err)
 }

@@ -1,4 +1,4 @@
-package query
+package worklist
 
 import (
 	"context"
@@ -11,22 +11,23 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/internal/store"
 )
 
 // What a listed row can be.
 const (
-	WaitingInvoice      = "invoice"
-	WaitingAttempt      = "attempt"
-	WaitingSubscription = "subscription"
-	WaitingOrder        = "order"
-	WaitingFinding      = "finding"
-	WaitingEvent        = "event"
-	WaitingCharge       = "charge"
+	Invoice      = "invoice"
+	Attempt      = "attempt"
+	Subscription = "subscription"
+	Order        = "order"
+	Finding      = "finding"
+	Event        = "event"
+	Charge       = "charge"
 )
 
-// WaitingRow is a row that waits for an operator or a gateway. Its reason names neither a customer nor a payment method.
-type WaitingRow struct {
+// Row is a row that waits for an operator or a gateway. Its reason names neither a customer nor a payment method.
+type Row struct {
 	What         string    `json:"what"` // invoice, attempt, subscription, order, finding, event or charge
 	ID           uint64    `json:"id"`
 	Kind         string    `json:"kind,omitempty"`   // of a finding, or the type of an event
@@ -45,48 +46,48 @@ type WaitingRow struct {
 	Reason       string    `json:"reason,omitempty"`
 	Since        time.Time `json:"since_at" db:"since"`
 
-	Undecided uint64    `json:"-" db:"-"` // of Payments, one that an operator's word decides: none that is recorded as succeeded
-	Gone      bool      `json:"-"`        // the shop's row that it belongs to is not there
-	NextCheck time.Time `json:"-" db:"-"`
-	Found     Finding   `json:"-" db:"-"` // of a finding
-	gateways  []string  // of an order's payments
+	Undecided uint64        `json:"-" db:"-"` // of Payments, one that an operator's word decides: none that is recorded as succeeded
+	Gone      bool          `json:"-"`        // the shop's row that it belongs to is not there
+	NextCheck time.Time     `json:"-" db:"-"`
+	Found     query.Finding `json:"-" db:"-"` // of a finding
+	gateways  []string      // of an order's payments
 
-	cursor listCursor
+	cursor cursor
 }
 
 // Unproven reports whether the attempt that an invoice waits for has ended, without a proof.
-func (l WaitingRow) Unproven() bool {
-	return l.What == WaitingInvoice && l.Attempt != 0 && l.Status != string(billing.AttemptReview)
+func (l Row) Unproven() bool {
+	return l.What == Invoice && l.Attempt != 0 && l.Status != string(billing.AttemptReview)
 }
 
-// ListFilter says which listed rows are meant; the zero filter means all.
-type ListFilter struct {
-	What     []string // see [WaitingRow]
+// Filter says which listed rows are meant; the zero filter means all.
+type Filter struct {
+	What     []string // see [Row]
 	Kinds    []string // of findings, or types of events
 	Gateways []string
 	Sinks    []string
-	Runs     []ListRun
+	Runs     []Run
 	Reason   string // a part of it, in any letter case
 	Since    time.Time
 	Until    time.Time
-	Only     func(WaitingRow) bool // what else must hold; nil: nothing
+	Only     func(Row) bool // what else must hold; nil: nothing
 }
 
-// ListRun is a run whose rows are listed: those that are stored as its own, and those of which no run is stored that changed
+// Run is a run whose rows are listed: those that are stored as its own, and those of which no run is stored that changed
 // while it ran.
-type ListRun struct {
+type Run struct {
 	ID       uint64
 	From, To time.Time
 }
 
 // Zero reports whether f means all rows.
-func (f ListFilter) Zero() bool {
+func (f Filter) Zero() bool {
 	return len(f.What) == 0 && len(f.Kinds) == 0 && len(f.Gateways) == 0 && len(f.Sinks) == 0 && len(f.Runs) == 0 &&
 		f.Reason == "" && f.Since.IsZero() && f.Until.IsZero() && f.Only == nil
 }
 
 // Means reports whether l is one of the rows.
-func (f ListFilter) Means(l WaitingRow) bool {
+func (f Filter) Means(l Row) bool {
 	among := func(list []string, words ...string) bool {
 		return len(list) == 0 || slices.ContainsFunc(words, func(w string) bool { return slices.Contains(list, w) })
 	}
@@ -102,12 +103,12 @@ func (f ListFilter) Means(l WaitingRow) bool {
 // List is one of the lists of what waits.
 type List struct {
 	// Each hands every row of the list to each, page by page, in a fixed order; an error of it ends the walk.
-	Each func(ctx context.Context, db *mysql.DB, f ListFilter, each func(WaitingRow) error) error
+	Each func(ctx context.Context, db *mysql.DB, f Filter, each func(Row) error) error
 }
 
-// ReviewList lists what waits for an operator's word: invoices, attempts beside a closed invoice, subscriptions that are due by that
+// InReview lists what waits for an operator's word: invoices, attempts beside a closed invoice, subscriptions that are due by that
 // day and cannot be invoiced, and orders.
-func ReviewList(business payment.Date) List {
+func InReview(business payment.Date) List {
 	return listOf(
 		walkInvoicesInReview,
 		paged(attemptsInReview, byID),
@@ -116,33 +117,33 @@ func ReviewList(business payment.Date) List {
 	)
 }
 
-// SubscriptionList lists the subscriptions of [ReviewList] alone.
-func SubscriptionList(business payment.Date) List { return listOf(subscriptionsInReview(business)) }
+// Subscriptions lists the subscriptions of [InReview] alone.
+func Subscriptions(business payment.Date) List { return listOf(subscriptionsInReview(business)) }
 
-// DoubtList lists charges of which nobody knows yet whether they took money: attempts, and orders with their payments.
-func DoubtList() List {
+// InDoubt lists charges of which nobody knows yet whether they took money: attempts, and orders with their payments.
+func InDoubt() List {
 	return listOf(paged(attemptsInFlight, byID), paged(attemptsInDoubt, byTime), withPayments(paged(ordersInDoubt, byTime)))
 }
 
-// FindingList lists the findings of audits that nobody has resolved.
-func FindingList() List { return listOf(asFindings(paged(findingsWaiting, byID))) }
+// Findings lists the findings of audits that nobody has resolved.
+func Findings() List { return listOf(asFindings(paged(findingsWaiting, byID))) }
 
-// DeadEventList lists the deliveries that were given up, receiver by receiver.
-func DeadEventList() List { return listOf(walkDeadEvents) }
+// DeadDeliveries lists the deliveries that were given up, receiver by receiver.
+func DeadDeliveries() List { return listOf(walkDeadEvents) }
 
-// UnknownList lists charges that wait to be adopted, subscriptions in a status that duly does not know, and those that are trialing
+// Unknown lists charges that wait to be adopted, subscriptions in a status that duly does not know, and those that are trialing
 // where nothing says when they begin: without a next billing date, or with one that has come by that day.
-func UnknownList(business payment.Date) List {
+func Unknown(business payment.Date) List {
 	return listOf(paged(chargesUnknown, byID), subscriptionsUnknown(business))
 }
 
-// A listWalk hands the rows of one part of a list to each.
-type listWalk func(ctx context.Context, db *mysql.DB, each func(WaitingRow) error) error
+// A walkFunc hands the rows of one part of a list to each.
+type walkFunc func(ctx context.Context, db *mysql.DB, each func(Row) error) error
 
-func listOf(walks ...listWalk) List {
-	return List{Each: func(ctx context.Context, db *mysql.DB, f ListFilter, each func(WaitingRow) error) error {
+func listOf(walks ...walkFunc) List {
+	return List{Each: func(ctx context.Context, db *mysql.DB, f Filter, each func(Row) error) error {
 		for _, walk := range walks {
-			if err := walk(ctx, db, func(l WaitingRow) error {
+			if err := walk(ctx, db, func(l Row) error {
 				if !f.Means(l) {
 					return nil
 				}
@@ -155,26 +156,26 @@ func listOf(walks ...listWalk) List {
 	}}
 }
 
-// listPage is how many rows are read at once.
-const listPage = 500
+// pageSize is how many rows are read at once.
+const pageSize = 500
 
-// listCursor is where a page ended.
-type listCursor struct {
+// cursor is where a page ended.
+type cursor struct {
 	id   uint64
 	at   time.Time
 	date string
 }
 
 // cursorArgs gives a cursor as the arguments of the query that goes on behind it.
-type cursorArgs func(c listCursor) []any
+type cursorArgs func(c cursor) []any
 
-func byID(c listCursor) []any   { return []any{c.id} }
-func byTime(c listCursor) []any { return []any{c.at, c.at, c.id} }
-func byDate(c listCursor) []any { return []any{c.date, c.date, c.id} }
+func byID(c cursor) []any   { return []any{c.id} }
+func byTime(c cursor) []any { return []any{c.at, c.at, c.id} }
+func byDate(c cursor) []any { return []any{c.date, c.date, c.id} }
 
-// listRow is a row as the queries read it.
-type listRow struct {
-	WaitingRow
+// scanned is a row as the queries read it.
+type scanned struct {
+	Row
 
 	CursorAt   *time.Time `db:"cursor_at"`
 	CursorDate *string    `db:"cursor_date"`
@@ -182,12 +183,12 @@ type listRow struct {
 }
 
 // paged walks a query that ends with the arguments of its cursor and a limit.
-func paged(query string, behind cursorArgs, args ...any) listWalk {
-	return func(ctx context.Context, db *mysql.DB, each func(WaitingRow) error) error {
-		at := listCursor{at: time.Unix(0, 0).UTC(), date: "0000-00-00"}
+func paged(query string, behind cursorArgs, args ...any) walkFunc {
+	return func(ctx context.Context, db *mysql.DB, each func(Row) error) error {
+		at := cursor{at: time.Unix(0, 0).UTC(), date: "0000-00-00"}
 		for {
-			var rows []listRow
-			if err := db.SelectContext(ctx, &rows, query, slices.Concat(args, behind(at), []any{listPage})...); err != nil {
+			var rows []scanned
+			if err := db.SelectContext(ctx, &rows, query, slices.Concat(args, behind(at), []any{pageSize})...); err != nil {
 				return fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
 			}
 			for _, r := range rows {
@@ -197,15 +198,15 @@ func paged(query string, behind cursorArgs, args ...any) listWalk {
 					return err
 				}
 			}
-			if len(rows) < listPage {
+			if len(rows) < pageSize {
 				return nil
 			}
 		}
 	}
 }
 
-func (r listRow) listed() WaitingRow {
-	l := r.WaitingRow
+func (r scanned) listed() Row {
+	l := r.Row
 	l.cursor.id = l.ID
 	if r.CursorAt != nil {
 		l.cursor.at, l.NextCheck = *r.CursorAt, *r.CursorAt
@@ -213,17 +214,17 @@ func (r listRow) listed() WaitingRow {
 	if r.CursorDate != nil {
 		l.cursor.date = *r.CursorDate
 	}
-	if l.What == WaitingFinding {
-		l.Found = Finding{ID: l.ID, Kind: l.Kind, Reference: l.Reference, PaymentID: l.Key, Detail: r.Detail}
+	if l.What == Finding {
+		l.Found = query.Finding{ID: l.ID, Kind: l.Kind, Reference: l.Reference, PaymentID: l.Key, Detail: r.Detail}
 		l.Key, l.Reason, l.Gateway = "", l.Found.Text(), l.Found.Found().Detail.Gateway
 	}
 	return l
 }
 
 // buffered hands rows on in pages, each made whole by fill first.
-func buffered(walk listWalk, fill func(ctx context.Context, db *mysql.DB, page []WaitingRow) error) listWalk {
-	return func(ctx context.Context, db *mysql.DB, each func(WaitingRow) error) error {
-		var page []WaitingRow
+func buffered(walk walkFunc, fill func(ctx context.Context, db *mysql.DB, page []Row) error) walkFunc {
+	return func(ctx context.Context, db *mysql.DB, each func(Row) error) error {
+		var page []Row
 		flush := func() error {
 			if len(page) == 0 {
 				return nil
@@ -239,8 +240,8 @@ func buffered(walk listWalk, fill func(ctx context.Context, db *mysql.DB, page [
 			page = page[:0]
 			return nil
 		}
-		err := walk(ctx, db, func(l WaitingRow) error {
-			if page = append(page, l); len(page) < listPage {
+		err := walk(ctx, db, func(l Row) error {
+			if page = append(page, l); len(page) < pageSize {
 				return nil
 			}
 			return flush()
@@ -253,11 +254,11 @@ func buffered(walk listWalk, fill func(ctx context.Context, db *mysql.DB, page [
 }
 
 // withPayments adds to orders the payments that wait.
-func withPayments(walk listWalk) listWalk {
+func withPayments(walk walkFunc) walkFunc {
 	return buffered(walk, addPayments)
 }
 
-func addPayments(ctx context.Context, db *mysql.DB, page []WaitingRow) error {
+func addPayments(ctx context.Context, db *mysql.DB, page []Row) error {
 	var rows []struct {
 		ID      uint64
 		Order   uint64 `db:"order_id"`
@@ -265,7 +266,7 @@ func addPayments(ctx context.Context, db *mysql.DB, page []WaitingRow) error {
 		Status  string
 		Code    string `db:"failure_code"`
 	}
-	if err := mysql.SelectIn(ctx, db, &rows, listedPayments, store.SortedIDs(page, func(l WaitingRow) uint64 { return l.ID })); err != nil {
+	if err := mysql.SelectIn(ctx, db, &rows, listedPayments, store.SortedIDs(page, func(l Row) uint64 { return l.ID })); err != nil {
 		return err
 	}
 	of := map[uint64][]orders.Payment{}

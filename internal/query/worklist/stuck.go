@@ -1,4 +1,4 @@
-package query
+package worklist
 
 import (
 	"context"
@@ -21,7 +21,7 @@ type StuckRow struct {
 const StuckRuns = 3
 
 // A row that was written since is not stuck any more.
-const stuckRows = `SELECT kind, row_id, runs, reason, first_seen_at FROM row_failures f
+const failedRows = `SELECT kind, row_id, runs, reason, first_seen_at FROM row_failures f
 WHERE f.last_seen_at > UTC_TIMESTAMP(6) - INTERVAL 7 DAY AND f.runs >= ?
 AND (f.kind <> 'invoice' OR EXISTS (SELECT 1 FROM invoices i WHERE i.id = f.row_id AND i.status IN ('open', 'charging')))
 AND (f.kind <> 'subscription' OR EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = f.row_id AND s.status IN ('active', 'past_due') AND s.next_billing_date <= ?))
@@ -31,6 +31,6 @@ ORDER BY f.first_seen_at, f.kind, f.row_id LIMIT ?`
 // StuckRows lists the rows that at least [StuckRuns] runs have left, the oldest first.
 func StuckRows(ctx context.Context, db *mysql.DB, business payment.Date, limit int) ([]StuckRow, error) {
 	list := []StuckRow{}
-	err := db.SelectContext(ctx, &list, stuckRows, StuckRuns, business, limit)
+	err := db.SelectContext(ctx, &list, failedRows, StuckRuns, business, limit)
 	return list, mysql.Classify(ctx, err)
 }

@@ -1,4 +1,4 @@
-package query
+package worklist
 
 import (
 	"context"
@@ -16,12 +16,12 @@ SELECT p.id FROM order_checks c JOIN payments p ON p.order_id = c.order_id WHERE
 		"finding": `SELECT id FROM audit_findings WHERE resolved_at IS NULL ORDER BY id DESC LIMIT ?`,
 		"invoice": `SELECT id FROM invoices WHERE status = 'review' ORDER BY id DESC LIMIT ?`,
 		"order":   ordersInReview,
-		"event":   deadEvents,
+		"event":   givenUpEvents,
 	}
 }
 
-// Waiting lists the ids of what waits for an operator; what is attempt, payment, finding, invoice, order or event.
-func Waiting(ctx context.Context, db *mysql.DB, what string, limit int) ([]uint64, error) {
+// IDs lists the ids of what waits for an operator; what is attempt, payment, finding, invoice, order or event.
+func IDs(ctx context.Context, db *mysql.DB, what string, limit int) ([]uint64, error) {
 	query, ok := waitingRows()[what]
 	if !ok {
 		return nil, fmt.Errorf("no %s waits for an operator", what)
@@ -30,3 +30,5 @@ func Waiting(ctx context.Context, db *mysql.DB, what string, limit int) ([]uint6
 	err := db.SelectContext(ctx, &ids, query, limit)
 	return ids, mysql.Classify(ctx, err)
 }
+
+const ordersInReview = `SELECT order_id FROM order_checks WHERE reason IS NOT NULL ORDER BY checked_at DESC, order_id LIMIT ?`

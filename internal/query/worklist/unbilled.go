@@ -1,4 +1,4 @@
-package query
+package worklist
 
 import (
 	"context"
@@ -39,8 +39,8 @@ type statusThere struct {
 	Trialing bool
 }
 
-// UnbilledSubscriptions counts the selected subscriptions that nobody bills for their status, by status.
-func UnbilledSubscriptions(ctx context.Context, db *mysql.DB, selection store.Selection) ([]Unbilled, error) {
+// UnbilledByStatus counts the selected subscriptions that nobody bills for their status, by status.
+func UnbilledByStatus(ctx context.Context, db *mysql.DB, selection store.Selection) ([]Unbilled, error) {
 	only, ids := selection.Only("id")
 	where := ""
 	if len(ids) > 0 {

@@ -1,4 +1,4 @@
-package query
+package worklist
 
 import (
 	"context"
@@ -21,7 +21,7 @@ COALESCE(i.review_reason, '') AS reason,
 i.amount, i.currency, i.updated_at AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id
 WHERE i.id IN (?) AND COALESCE(i.status) = 'review' ORDER BY i.id`
 
-	openAndDue = `SELECT 'invoice' AS what, i.id, i.id AS invoice_id, i.status, i.subscription_id, s.id IS NULL AS gone, COALESCE(s.gateway, '') AS gateway,
+	invoicesOpenAndDue = `SELECT 'invoice' AS what, i.id, i.id AS invoice_id, i.status, i.subscription_id, s.id IS NULL AS gone, COALESCE(s.gateway, '') AS gateway,
 i.amount, i.currency, CAST(i.next_attempt_date AS DATETIME(6)) AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id
 WHERE i.status = 'open' AND i.next_attempt_date <= ? ORDER BY i.stage, i.next_attempt_date, i.id LIMIT ?`
 
@@ -81,14 +81,14 @@ CONCAT('payment ', gateway_payment_id, ' is unknown here') AS reason FROM unknow
 )
 
 // walkInvoicesInReview reads invoices in review with the attempt that each waits for.
-func walkInvoicesInReview(ctx context.Context, db *mysql.DB, each func(WaitingRow) error) error {
+func walkInvoicesInReview(ctx context.Context, db *mysql.DB, each func(Row) error) error {
 	var ids []uint64
 	if err := db.SelectContext(ctx, &ids, invoicesInReviewIDs); err != nil {
 		return fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
 	}
 	slices.Sort(ids)
-	for part := range slices.Chunk(ids, listPage) {
-		page, err := WaitingInvoices(ctx, db, part)
+	for part := range slices.Chunk(ids, pageSize) {
+		page, err := Invoices(ctx, db, part)
 		if err != nil {
 			return err
 		}
@@ -101,27 +101,27 @@ func walkInvoicesInReview(ctx context.Context, db *mysql.DB, each func(WaitingRo
 	return nil
 }
 
-// WaitingInvoices reads those of the invoices that are in review, by id.
-func WaitingInvoices(ctx context.Context, db *mysql.DB, ids []uint64) ([]WaitingRow, error) {
+// Invoices reads those of the invoices that are in review, by id.
+func Invoices(ctx context.Context, db *mysql.DB, ids []uint64) ([]Row, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	var rows []listRow
+	var rows []scanned
 	if err := mysql.SelectIn(ctx, db, &rows, invoicesInReview, ids); err != nil {
 		return nil, fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
 	}
-	page := make([]WaitingRow, len(rows))
+	page := make([]Row, len(rows))
 	for i, r := range rows {
 		page[i] = r.listed()
 	}
 	return page, addAttempts(ctx, db, page)
 }
 
-// WaitingOrders reads those of the orders that are in review, by id.
-func WaitingOrders(ctx context.Context, db *mysql.DB, ids []uint64) ([]WaitingRow, error) {
-	var page []WaitingRow
+// Orders reads those of the orders that are in review, by id.
+func Orders(ctx context.Context, db *mysql.DB, ids []uint64) ([]Row, error) {
+	var page []Row
 	for _, id := range ids {
-		var rows []listRow
+		var rows []scanned
 		if err := db.SelectContext(ctx, &rows, ordersWaiting, id-1, 1); err != nil {
 			return nil, fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
 		}
@@ -138,12 +138,12 @@ func WaitingOrders(ctx context.Context, db *mysql.DB, ids []uint64) ([]WaitingRo
 }
 
 // OpenAndDue lists the first invoices that are open and due by that day.
-func OpenAndDue(ctx context.Context, db *mysql.DB, business payment.Date, limit int) ([]WaitingRow, error) {
-	var rows []listRow
-	if err := db.SelectContext(ctx, &rows, openAndDue, business, limit); err != nil {
+func OpenAndDue(ctx context.Context, db *mysql.DB, business payment.Date, limit int) ([]Row, error) {
+	var rows []scanned
+	if err := db.SelectContext(ctx, &rows, invoicesOpenAndDue, business, limit); err != nil {
 		return nil, fmt.Errorf("list what is due: %w", mysql.Classify(ctx, err))
 	}
-	page := make([]WaitingRow, len(rows))
+	page := make([]Row, len(rows))
 	for i, r := range rows {
 		page[i] = r.listed()
 	}
@@ -151,7 +151,7 @@ func OpenAndDue(ctx context.Context, db *mysql.DB, business payment.Date, limit 
 }
 
 // addAttempts adds to invoices the attempt that an operator decides about: one in review, or one that ended without a proof.
-func addAttempts(ctx context.Context, db *mysql.DB, page []WaitingRow) error {
+func addAttempts(ctx context.Context, db *mysql.DB, page []Row) error {
 	if len(page) == 0 {
 		return nil
 	}
@@ -166,7 +166,7 @@ func addAttempts(ctx context.Context, db *mysql.DB, page []WaitingRow) error {
 		Account uint32 `db:"account_id"`
 		Proof   string
 	}
-	if err := mysql.SelectIn(ctx, db, &rows, listedAttempts, store.SortedIDs(page, func(l WaitingRow) uint64 { return l.ID })); err != nil {
+	if err := mysql.SelectIn(ctx, db, &rows, listedAttempts, store.SortedIDs(page, func(l Row) uint64 { return l.ID })); err != nil {
 		return fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
 	}
 	past := map[uint64][]billing.PastAttempt{}
@@ -192,9 +192,9 @@ func addAttempts(ctx context.Context, db *mysql.DB, page []WaitingRow) error {
 }
 
 // subscriptionsInReview walks subscriptions that are due by that day and cannot be invoiced.
-func subscriptionsInReview(business payment.Date) listWalk {
+func subscriptionsInReview(business payment.Date) walkFunc {
 	query := listedSubscription + fmt.Sprintf(subscriptionsByDate, " AND review_reason IS NOT NULL")
-	return func(ctx context.Context, db *mysql.DB, each func(WaitingRow) error) error {
+	return func(ctx context.Context, db *mysql.DB, each func(Row) error) error {
 		for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue} {
 			if err := paged(query, byDate, string(status), business)(ctx, db, each); err != nil {
 				return err
@@ -205,8 +205,8 @@ func subscriptionsInReview(business payment.Date) listWalk {
 }
 
 // subscriptionsUnknown walks subscriptions whose status says nothing to duly, and trials without an end that is yet to come.
-func subscriptionsUnknown(business payment.Date) listWalk {
-	return func(ctx context.Context, db *mysql.DB, each func(WaitingRow) error) error {
+func subscriptionsUnknown(business payment.Date) walkFunc {
+	return func(ctx context.Context, db *mysql.DB, each func(Row) error) error {
 		var statuses []statusThere
 		if err := db.SelectContext(ctx, &statuses, fmt.Sprintf(statusesThere, "")); err != nil {
 			return fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
@@ -221,11 +221,11 @@ func subscriptionsUnknown(business payment.Date) listWalk {
 			case there.Met:
 				continue
 			}
-			explained := func(l WaitingRow) error {
+			explained := func(l Row) error {
 				l.Reason = why
 				return each(l)
 			}
-			for _, w := range []listWalk{paged(subscriptionsWithoutDate, byID, status), walk} {
+			for _, w := range []walkFunc{paged(subscriptionsWithoutDate, byID, status), walk} {
 				if err := w(ctx, db, explained); err != nil {
 					return err
 				}
@@ -236,8 +236,8 @@ func subscriptionsUnknown(business payment.Date) listWalk {
 }
 
 // asFindings adds to findings of charges that wait to be adopted their key.
-func asFindings(walk listWalk) listWalk {
-	return buffered(walk, func(ctx context.Context, db *mysql.DB, page []WaitingRow) error {
+func asFindings(walk walkFunc) walkFunc {
+	return buffered(walk, func(ctx context.Context, db *mysql.DB, page []Row) error {
 		var payments []string
 		for _, l := range page {
 			if l.Found.PaymentID != "" {
@@ -266,7 +266,7 @@ func asFindings(walk listWalk) listWalk {
 }
 
 // walkDeadEvents walks the deliveries that were given up of each receiver.
-func walkDeadEvents(ctx context.Context, db *mysql.DB, each func(WaitingRow) error) error {
+func walkDeadEvents(ctx context.Context, db *mysql.DB, each func(Row) error) error {
 	var sinks []string
 	if err := db.SelectContext(ctx, &sinks, eventSinks); err != nil {
 		return fmt.Errorf("list what waits: %w", mysql.Classify(ctx, err))
