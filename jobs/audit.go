@@ -130,7 +130,7 @@ func (a *auditJob) begin(ctx context.Context) error {
 	if a.audited, err = query.AuditedTo(ctx, a.DB); err != nil {
 		return err
 	}
-	a.window = a.o.span(a.audited, a.Business(), a.Zone)
+	a.window = a.o.Span(a.audited, a.Business(), a.Zone)
 	if err := writers.BeginAudit(ctx, a.DB, a.window, a.audited); err != nil {
 		return err
 	}
@@ -138,8 +138,8 @@ func (a *auditJob) begin(ctx context.Context) error {
 	return nil
 }
 
-// span is the window of an audit that begins now. It ends before what may be under way.
-func (o AuditOptions) span(audited, now time.Time, zone *time.Location) payment.Window {
+// Span is the window of an audit that begins now. It ends before what may be under way.
+func (o AuditOptions) Span(audited, now time.Time, zone *time.Location) payment.Window {
 	latest := now.Add(-o.Lag).UTC().Round(0).Truncate(time.Microsecond)
 	w := o.Window
 	switch {

@@ -107,8 +107,12 @@ func (b *billingJob) withhold(x *batch.StepExecution) {
 	}
 }
 
-// effective is the later of the business date and today.
-func (b *billingJob) effective() payment.Date { return max(b.o.Selection.Business, b.today()) }
+// Effective is the later of the business date and today.
+func (o BillingOptions) Effective(today payment.Date) payment.Date {
+	return max(o.Selection.Business, today)
+}
+
+func (b *billingJob) effective() payment.Date { return b.o.Effective(b.Today()) }
 
 // chunk is the charging step around a reader and a processor; state is that of its lanes.
 func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], processor batch.Processor[billing.Claimed, billing.Result],
@@ -138,7 +142,7 @@ func (b *billingJob) collect(name string, stage int) batch.Step {
 		b.withhold(x)
 		b.brake.begin(ctx, x)
 		reader := &readers.OpenInvoices{
-			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known, Terms: b.terms, KeyPrefix: b.keyPrefix,
+			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.Known, Terms: b.terms, KeyPrefix: b.keyPrefix,
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
 			Left: b.unwritten.left(b.DB, kindInvoice, "charged"),
 		}
@@ -168,7 +172,7 @@ func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bo
 		DB: b.DB, Server: b.Server, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Controls: b.controlReader(),
 	}
 	processor := &steps.UnsettledAttempts{
-		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake.count, Now: b.Clock, More: all && has(b.o.Steps, StepRecoverLast),
+		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake.count, Now: b.Clock, More: all && Selected(b.o.Steps, StepRecoverLast),
 		History: b.history,
 	}
 	defer b.denied(x)

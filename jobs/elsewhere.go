@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,15 +10,6 @@ import (
 	"duly/internal/query"
 	"duly/internal/query/worklist"
 )
-
-// known reports whether a gateway is configured on this host.
-func (w *worker) known(gateway string) bool {
-	_, ok := w.Gateways[gateway]
-	return ok
-}
-
-// configured lists the gateways that are.
-func (w *worker) configured() []string { return slices.Sorted(maps.Keys(w.Gateways)) }
 
 // elsewhereReasons says, one line for each gateway that is not configured on this host, what is left to a host that knows it. That a name is
 // wrong cannot be told from here.

@@ -88,7 +88,7 @@ func (b *billingJob) issuePage(ctx context.Context, due *readers.DueSubscription
 	var page readers.DueSubscriptionsPage
 	var tally batch.Tally
 	effective := b.effective()
-	policy := billing.IssuePolicy{Business: b.o.Selection.Business, Effective: effective, CatchUp: b.o.CatchUp, KnownGateway: b.known}
+	policy := billing.IssuePolicy{Business: b.o.Selection.Business, Effective: effective, CatchUp: b.o.CatchUp, KnownGateway: b.Known}
 	err := mysql.Tx(ctx, b.DB, "issue", func(tx *sqlx.Tx) error {
 		var err error
 		if page, err = due.Read(ctx, tx, b.o.ChunkSize); err != nil {

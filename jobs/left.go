@@ -31,7 +31,7 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 				return reasons, mysql.Classify(ctx, err)
 			}
 			if n > 0 {
-				there, err := query.InvoicesElsewhere(ctx, b.DB, b.o.Selection, stage, b.configured())
+				there, err := query.InvoicesElsewhere(ctx, b.DB, b.o.Selection, stage, b.Configured())
 				if err != nil {
 					return reasons, err
 				}
@@ -43,7 +43,7 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 			}
 		}
 		reasons = append(reasons, elsewhereReasons(invoices, "invoice", "charged")...)
-		attempts, err := query.AttemptsElsewhere(ctx, b.DB, b.o.Selection, b.configured())
+		attempts, err := query.AttemptsElsewhere(ctx, b.DB, b.o.Selection, b.Configured())
 		if err != nil {
 			return reasons, err
 		}
@@ -111,10 +111,7 @@ func (b *billingJob) paused() []string {
 	return names
 }
 
-func (b *billingJob) has(step string) bool { return has(b.o.Steps, step) }
-
-// has reports whether a step is among those that were asked for; no names ask for all.
-func has(names []string, step string) bool { return len(names) == 0 || slices.Contains(names, step) }
+func (b *billingJob) has(step string) bool { return Selected(b.o.Steps, step) }
 
 func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {
@@ -124,7 +121,7 @@ func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	there, err := query.SubscriptionsElsewhere(ctx, b.DB, b.o.Selection, b.effective(), b.configured())
+	there, err := query.SubscriptionsElsewhere(ctx, b.DB, b.o.Selection, b.effective(), b.Configured())
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +187,7 @@ func (b *billingJob) inDoubt(u query.Unsettled) []string {
 // minute writes when something can be done, in the business time zone, rounded up to the minute.
 func (d Deps) minute(at time.Time) string {
 	at = minuteAfter(at).In(d.Zone)
-	if payment.DateOf(at) != d.today() {
+	if payment.DateOf(at) != d.Today() {
 		return at.Format("2 Jan 2006 15:04 MST")
 	}
 	return at.Format("15:04 MST")

@@ -88,18 +88,18 @@ func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) er
 // left names what the run leaves undone in the steps that it had, with numbers.
 func (r *reconcileJob) left(ctx context.Context) ([]string, error) {
 	var reasons []string
-	if has(r.o.Steps, StepReconcile) {
+	if Selected(r.o.Steps, StepReconcile) {
 		at := r.began
 		if at.IsZero() { // it was stopped before
 			at = r.Business()
 		}
-		left, err := query.CountOrders(ctx, r.DB, r.o.Selection, r.o.Policy, at, r.id, r.known)
+		left, err := query.CountOrders(ctx, r.DB, r.o.Selection, r.o.Policy, at, r.id, r.Known)
 		if err != nil {
 			return nil, err
 		}
 		reasons = ordersLeft(left)
 	}
-	if has(r.o.Steps, StepRefund) {
+	if Selected(r.o.Steps, StepRefund) {
 		refunds, err := r.refundsLeft(ctx)
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)

@@ -54,7 +54,7 @@ func (r *reconcileJob) refundsLeft(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	elsewhere, err := query.RefundsElsewhere(ctx, r.DB, r.o.Selection, r.configured())
+	elsewhere, err := query.RefundsElsewhere(ctx, r.DB, r.o.Selection, r.Configured())
 	if err != nil {
 		return nil, err
 	}

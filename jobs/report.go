@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/writers"
 )
 
@@ -25,7 +26,7 @@ const StepReport = "report"
 // replaces what was kept of them and may be repeated for any day.
 func Report(d Deps, o ReportOptions) batch.Job {
 	return batch.Job{Name: ReportJob, Steps: []batch.Step{batch.Tasklet{StepName: StepReport, StepLabel: LabelOf(StepReport), Do: func(ctx context.Context, x *batch.StepExecution) error {
-		from, to := o.Days(d.today())
+		from, to := o.Days(d.Today())
 		if from > to {
 			return fmt.Errorf("the first day, %s, comes after the last, %s", from, to)
 		}
@@ -84,4 +85,9 @@ func patiently(ctx context.Context, x *batch.StepExecution, do func(ctx context.
 		x.Log.WarnContext(ctx, "the database cannot be reached, trying again", slog.Any("error", err))
 		pause(ctx, lookAgain)
 	}
+}
+
+// SalesProblems lists what the report of the days from one to another leaves out.
+func SalesProblems(ctx context.Context, d Deps, from, to payment.Date) ([]query.SalesProblem, error) {
+	return query.SalesProblems(ctx, d.DB, payment.Window{From: from.In(d.Zone).From, To: to.In(d.Zone).To})
 }

@@ -10,6 +10,7 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/payment"
+	"duly/internal/preview"
 	"duly/internal/query"
 	"duly/jobs"
 )
@@ -46,12 +47,12 @@ func (e *execution) audit() jobs.AuditOptions {
 // auditForecast is the document of a dry run of the audit.
 type auditForecast struct {
 	forecast
-	jobs.AuditForecast
+	preview.AuditForecast
 }
 
 // previewAudit says what would be compared.
 func previewAudit(ctx context.Context, e *execution, f forecast) (any, func(), error) {
-	found, err := jobs.ForecastAudit(ctx, e.deps, e.audit())
+	found, err := preview.Audit(ctx, e.deps, e.audit())
 	doc := auditForecast{f, found}
 	return doc, func() { e.showAudit(doc) }, err
 }

@@ -7,6 +7,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/mysql"
+	"duly/internal/preview"
 	"duly/internal/query"
 	"duly/jobs"
 )
@@ -25,7 +26,7 @@ func billingWork() jobSpec {
 			return jobs.Billing(e.deps, e.billing(), e.stages), nil
 		},
 		due: func(ctx context.Context, e *execution, step string) (int64, error) {
-			return jobs.DueIn(ctx, e.deps, e.selection(), e.stages, step)
+			return preview.DueIn(ctx, e.deps, e.selection(), e.stages, step)
 		},
 		preview: previewBilling,
 		next:    nextReviews, waits: "duly list unknown",

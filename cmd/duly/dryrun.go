@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"duly/internal/gateway"
+	"duly/internal/preview"
 	"duly/internal/runs"
 	"duly/jobs"
 )
@@ -134,10 +135,10 @@ func (a *app) counted(all []counted) {
 }
 
 // problems writes why rows would not be done as they stand, with their first ids.
-func (a *app) problems(list []jobs.ForecastProblem, more int64) {
+func (a *app) problems(list []preview.Problem, more int64) {
 	for _, p := range list {
 		will := map[string]string{
-			jobs.ProblemReview: "will go to review", jobs.ProblemLeft: "will be skipped", jobs.ProblemChecked: "will be checked, and go to review if paid",
+			preview.ProblemReview: "will go to review", preview.ProblemLeft: "will be skipped", preview.ProblemChecked: "will be checked, and go to review if paid",
 		}[p.Result]
 		ids := strings.Trim(strings.ReplaceAll(fmt.Sprint(p.IDs), " ", ", "), "[]")
 		if others := p.Count - int64(len(p.IDs)); others > 0 {

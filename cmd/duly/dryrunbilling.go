@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/payment"
+	"duly/internal/preview"
 	"duly/internal/query"
 	"duly/internal/runs"
 	"duly/internal/sum"
@@ -18,11 +19,11 @@ import (
 // billingForecast is the document of billing.
 type billingForecast struct {
 	forecast
-	jobs.Forecast
+	preview.BillingForecast
 }
 
 func previewBilling(ctx context.Context, e *execution, f forecast) (any, func(), error) {
-	found, err := jobs.ForecastBilling(ctx, e.deps, e.billing(), e.stages, firstRows, e.flags.Limit)
+	found, err := preview.Billing(ctx, e.deps, e.billing(), e.stages, firstRows, e.flags.Limit)
 	b := billingForecast{f, found}
 	if err != nil || e.json {
 		return b, func() {}, err
@@ -87,7 +88,7 @@ func needs(n int64) string {
 
 // billingDetails adds the sums by step and gateway, and the first charges.
 func (e *execution) billingDetails(f billingForecast) {
-	rows := func(list []jobs.ForecastSum) []table.Row {
+	rows := func(list []preview.ChargeSum) []table.Row {
 		var rows []table.Row
 		for _, s := range list {
 			rows = append(rows, table.Row{s.Step, s.Gateway, s.Count, payment.Money{Amount: s.Amount, Currency: s.Currency}})
@@ -164,7 +165,7 @@ func estimate(charges int64, pace float64) time.Duration {
 }
 
 // dueBy sums up charges by currency.
-func dueBy(list []jobs.ForecastSum) (count int64, money map[string]int64) {
+func dueBy(list []preview.ChargeSum) (count int64, money map[string]int64) {
 	money = map[string]int64{}
 	for _, s := range list {
 		count += s.Count

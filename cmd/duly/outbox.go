@@ -12,6 +12,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/notify"
 	"duly/internal/operator"
+	"duly/internal/preview"
 	"duly/internal/query/worklist"
 	"duly/jobs"
 )
@@ -46,12 +47,12 @@ func (e *execution) outbox() jobs.OutboxOptions {
 // outboxForecast is the document of a dry run of the outbox.
 type outboxForecast struct {
 	forecast
-	jobs.OutboxForecast
+	preview.OutboxForecast
 }
 
 // previewOutbox says what would be delivered.
 func previewOutbox(ctx context.Context, e *execution, f forecast) (any, func(), error) {
-	found, err := jobs.ForecastOutbox(ctx, e.deps, e.outbox(), firstRows, e.flags.Limit)
+	found, err := preview.Outbox(ctx, e.deps, e.outbox(), firstRows, e.flags.Limit)
 	doc := outboxForecast{f, found}
 	return doc, func() { e.showOutbox(doc) }, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"duly/internal/batch"
+	"duly/internal/preview"
 	"duly/jobs"
 )
 
@@ -29,12 +30,12 @@ func (e *execution) prune() jobs.PruneOptions {
 // pruneForecast is the document of a dry run of prune.
 type pruneForecast struct {
 	forecast
-	jobs.PruneForecast
+	preview.PruneForecast
 }
 
 // previewPrune says what will be deleted.
 func previewPrune(ctx context.Context, e *execution, f forecast) (any, func(), error) {
-	found, err := jobs.ForecastPrune(ctx, e.deps, e.prune(), e.flags.Limit)
+	found, err := preview.Prune(ctx, e.deps, e.prune(), e.flags.Limit)
 	doc := pruneForecast{f, found}
 	return doc, func() { e.showPrune(doc) }, err
 }

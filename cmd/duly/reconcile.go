@@ -10,6 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/preview"
 	"duly/internal/query"
 	"duly/internal/sum"
 	"duly/jobs"
@@ -57,12 +58,12 @@ func (e *execution) reconcile() jobs.ReconcileOptions {
 // reconcileForecast is the document of a dry run of reconcile.
 type reconcileForecast struct {
 	forecast
-	jobs.ReconcileForecast
+	preview.ReconcileForecast
 }
 
 // previewReconcile says which orders would be checked, and what is to be refunded.
 func previewReconcile(ctx context.Context, e *execution, f forecast) (any, func(), error) {
-	found, err := jobs.ForecastReconcile(ctx, e.deps, e.reconcile(), firstRows, e.flags.Limit)
+	found, err := preview.Reconcile(ctx, e.deps, e.reconcile(), firstRows, e.flags.Limit)
 	doc := reconcileForecast{f, found}
 	return doc, func() { e.showReconcile(doc) }, err
 }

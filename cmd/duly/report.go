@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/payment"
+	"duly/internal/preview"
 	"duly/internal/query"
 	"duly/internal/text"
 	"duly/jobs"
@@ -77,7 +78,7 @@ type reportForecast struct {
 
 // previewReport computes the figures, and keeps none.
 func previewReport(ctx context.Context, e *execution, f forecast) (any, func(), error) {
-	daily, err := jobs.ForecastReport(ctx, e.deps, e.report())
+	daily, err := preview.Report(ctx, e.deps, e.report())
 	doc := reportForecast{f, daily}
 	return doc, func() {
 		if e.flags.csv {

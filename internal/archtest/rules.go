@@ -65,6 +65,7 @@ func table() []rule {
 		{folder: "writers", may: sides},
 		{folder: "steps", may: steps},
 		{folder: "jobs", may: slices.Concat(sides, steps, []string{"config", "migrations", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
+		{folder: "internal/preview", may: slices.Concat(sides, steps, []string{"internal/query", "jobs", "readers", "writers"})},
 		{folder: "internal/testprom"},
 		{folder: "internal/testdb", may: []string{everything}},
 		{folder: "internal/demo", may: []string{everything}},

@@ -1,4 +1,4 @@
-package jobs
+package preview
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 	"duly/internal/orders"
 	"duly/internal/query"
 	"duly/internal/sum"
+	"duly/jobs"
 	"duly/readers"
 )
 
@@ -34,8 +35,8 @@ type ReconcileForecast struct {
 	LeftAlone   int64      `json:"left_alone"` // orders and payments of gateways that are paused, or not configured here
 
 	// Problems are why rows would be left, or cannot end well, with their first ids; MoreProblems counts the rows of others.
-	Problems     []ForecastProblem `json:"problems"`
-	MoreProblems int64             `json:"more_problems,omitempty"`
+	Problems     []Problem `json:"problems"`
+	MoreProblems int64     `json:"more_problems,omitempty"`
 }
 
 // OrderSum counts orders of a status by the gateway that would be asked about them.
@@ -74,23 +75,23 @@ type RefundDue struct {
 	Currency string `json:"currency"`
 }
 
-// ForecastReconcile says what Reconcile with the same arguments would look at, without writing anything, taking a
+// Reconcile says what [jobs.Reconcile] with the same arguments would look at, without writing anything, taking a
 // lock or calling a gateway. At most first orders and first refunds are listed, limit bounds them all (0: no bound).
-func ForecastReconcile(ctx context.Context, d Deps, o ReconcileOptions, first, limit int) (ReconcileForecast, error) {
-	f := &reconcileForecast{
-		worker: newWorker(d), o: o, first: first, limit: limit, now: d.Business().UTC(), worked: map[uint64]bool{},
+func Reconcile(ctx context.Context, d jobs.Deps, o jobs.ReconcileOptions, first, limit int) (ReconcileForecast, error) {
+	f := &reconcileWalk{
+		Deps: d, o: o, first: first, limit: limit, now: d.Business().UTC(), worked: map[uint64]bool{},
 		ReconcileForecast: ReconcileForecast{
 			Orders: []OrderSum{}, FirstOrders: []OrderDue{}, Refunds: []RefundSum{}, FirstRefunds: []RefundDue{},
 		},
 		orders: map[OrderSum]OrderSum{}, refunds: map[RefundSum]RefundSum{},
 	}
 	peek := query.Preview{DB: d.DB, Selection: o.Selection, Size: max(o.ChunkSize, 1)}
-	if has(o.Steps, StepReconcile) {
+	if jobs.Selected(o.Steps, jobs.StepReconcile) {
 		if err := f.check(ctx, peek); err != nil {
 			return f.ReconcileForecast, err
 		}
 	}
-	if has(o.Steps, StepRefund) {
+	if jobs.Selected(o.Steps, jobs.StepRefund) {
 		f.items = len(f.worked)
 		clear(f.worked) // an order counts in each step that works on it
 		if err := peek.Refunds(ctx, f.giveBack); err != nil {
@@ -102,11 +103,11 @@ func ForecastReconcile(ctx context.Context, d Deps, o ReconcileOptions, first, l
 	return f.ReconcileForecast, nil
 }
 
-type reconcileForecast struct {
-	worker
+type reconcileWalk struct {
+	jobs.Deps
 	ReconcileForecast
 
-	o            ReconcileOptions
+	o            jobs.ReconcileOptions
 	first, limit int
 	now          time.Time
 	problems     problems
@@ -117,7 +118,7 @@ type reconcileForecast struct {
 }
 
 // check counts what the first step would look at.
-func (f *reconcileForecast) check(ctx context.Context, peek query.Preview) error {
+func (f *reconcileWalk) check(ctx context.Context, peek query.Preview) error {
 	if err := peek.Orders(ctx, f.o.Policy, f.now, f.order); err != nil {
 		return err
 	}
@@ -132,7 +133,7 @@ func (f *reconcileForecast) check(ctx context.Context, peek query.Preview) error
 }
 
 // take counts an order against the limit; false: it is reached.
-func (f *reconcileForecast) take(order uint64) bool {
+func (f *reconcileWalk) take(order uint64) bool {
 	if f.limit > 0 && !f.worked[order] && f.items+len(f.worked) >= f.limit {
 		f.Limited = true
 		return false
@@ -141,7 +142,7 @@ func (f *reconcileForecast) take(order uint64) bool {
 	return true
 }
 
-func (f *reconcileForecast) order(c orders.Claimed, held bool) bool {
+func (f *reconcileWalk) order(c orders.Claimed, held bool) bool {
 	gateway := readers.OrderLane(c)
 	switch {
 	case held:
@@ -150,7 +151,7 @@ func (f *reconcileForecast) order(c orders.Claimed, held bool) bool {
 	case f.elsewhere(c):
 		f.LeftAlone++
 		return true
-	case f.closed(gateway):
+	case closed(f.Deps, gateway):
 		f.LeftAlone++
 		return true
 	case !f.take(c.ID):
@@ -171,9 +172,9 @@ func (f *reconcileForecast) order(c orders.Claimed, held bool) bool {
 }
 
 // elsewhere names an order that waits for a gateway which is not configured on this host.
-func (f *reconcileForecast) elsewhere(c orders.Claimed) bool {
+func (f *reconcileWalk) elsewhere(c orders.Claimed) bool {
 	for _, p := range c.Payments {
-		if p.Gateway != "" && orders.MustAsk(c.Order, p) && !f.known(p.Gateway) {
+		if p.Gateway != "" && orders.MustAsk(c.Order, p) && !f.Known(p.Gateway) {
 			f.problems.add("order", ProblemLeft, unconfigured(p.Gateway), c.ID)
 			return true
 		}
@@ -181,7 +182,7 @@ func (f *reconcileForecast) elsewhere(c orders.Claimed) bool {
 	return false
 }
 
-func (f *reconcileForecast) giveBack(r query.DueRefund) bool {
+func (f *reconcileWalk) giveBack(r query.DueRefund) bool {
 	switch {
 	case r.Next != nil && r.Next.After(f.now):
 		f.Later++
@@ -189,11 +190,11 @@ func (f *reconcileForecast) giveBack(r query.DueRefund) bool {
 			f.NextTryAt = r.Next
 		}
 		return true
-	case r.Gateway != "" && !f.known(r.Gateway):
+	case r.Gateway != "" && !f.Known(r.Gateway):
 		f.LeftAlone++
 		f.problems.add("payment", ProblemLeft, unconfigured(r.Gateway), r.ID)
 		return true
-	case f.closed(r.Gateway):
+	case closed(f.Deps, r.Gateway):
 		f.LeftAlone++
 		return true
 	case !f.take(r.OrderID):
@@ -213,18 +214,8 @@ func (f *reconcileForecast) giveBack(r query.DueRefund) bool {
 	return true
 }
 
-// closed reports whether the gateway is left alone.
-func (w *worker) closed(gateway string) bool {
-	g, ok := w.Gateways[gateway]
-	if !ok {
-		return false
-	}
-	_, closed := g.Closed()
-	return closed
-}
-
 // sum lists the sums, in order.
-func (f *reconcileForecast) sum() {
+func (f *reconcileWalk) sum() {
 	for key, sum := range f.orders {
 		key.Count, key.Amount = sum.Count, sum.Amount
 		f.Orders = append(f.Orders, key)

@@ -1,4 +1,4 @@
-package jobs
+package preview
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"duly/internal/runs"
+	"duly/jobs"
 	"duly/writers"
 )
 
@@ -29,24 +30,27 @@ type PruneForecast struct {
 	Limited bool `json:"limited"`
 }
 
-// ForecastPrune says what Prune with the same arguments would delete, without writing anything or taking a lock.
+// oldRows is how many old rows are read at once.
+const oldRows = 1000
+
+// Prune says what [jobs.Prune] with the same arguments would delete, without writing anything or taking a lock.
 // limit bounds it all (0: no bound).
-func ForecastPrune(ctx context.Context, d Deps, o PruneOptions, limit int) (PruneForecast, error) {
+func Prune(ctx context.Context, d jobs.Deps, o jobs.PruneOptions, limit int) (PruneForecast, error) {
 	if o.ChunkSize == 0 {
-		o.ChunkSize = pruneChunk
+		o.ChunkSize = oldRows
 	}
-	p := &pruneForecast{Deps: d, o: o, limit: int64(limit), PruneForecast: PruneForecast{Untold: len(o.Sinks) == 0}}
-	if has(o.Steps, StepRuns) && o.Runs > 0 {
+	p := &pruneWalk{Deps: d, o: o, limit: int64(limit), PruneForecast: PruneForecast{Untold: len(o.Sinks) == 0}}
+	if jobs.Selected(o.Steps, jobs.StepRuns) && o.Runs > 0 {
 		if err := p.runs(ctx); err != nil {
 			return p.PruneForecast, fmt.Errorf("count old runs: %w", err)
 		}
 	}
-	if has(o.Steps, StepFirings) && o.Runs > 0 {
+	if jobs.Selected(o.Steps, jobs.StepFirings) && o.Runs > 0 {
 		if err := p.firings(ctx); err != nil {
 			return p.PruneForecast, fmt.Errorf("count old firings: %w", err)
 		}
 	}
-	if has(o.Steps, StepEvents) && o.Events > 0 {
+	if jobs.Selected(o.Steps, jobs.StepEvents) && o.Events > 0 {
 		if err := p.events(ctx); err != nil {
 			return p.PruneForecast, fmt.Errorf("count old events: %w", err)
 		}
@@ -54,15 +58,15 @@ func ForecastPrune(ctx context.Context, d Deps, o PruneOptions, limit int) (Prun
 	return p.PruneForecast, nil
 }
 
-type pruneForecast struct {
-	Deps
+type pruneWalk struct {
+	jobs.Deps
 	PruneForecast
 
-	o     PruneOptions
+	o     jobs.PruneOptions
 	limit int64
 }
 
-func (p *pruneForecast) runs(ctx context.Context) error {
+func (p *pruneWalk) runs(ctx context.Context) error {
 	before := p.Business().Add(-p.o.Runs).UTC()
 	p.RunsBefore = &before
 	needed, err := runs.NeededRuns(ctx, p.DB)
@@ -78,7 +82,7 @@ func (p *pruneForecast) runs(ctx context.Context) error {
 	return p.count(ctx, read, kept, &p.Runs, &p.RunsKept)
 }
 
-func (p *pruneForecast) firings(ctx context.Context) error {
+func (p *pruneWalk) firings(ctx context.Context) error {
 	before := p.Business().Add(-p.o.Runs).UTC()
 	newest, err := runs.NewestFirings(ctx, p.DB)
 	if err != nil {
@@ -93,7 +97,7 @@ func (p *pruneForecast) firings(ctx context.Context) error {
 	return p.count(ctx, read, kept, &p.Firings, &p.FiringsKept)
 }
 
-func (p *pruneForecast) events(ctx context.Context) error {
+func (p *pruneWalk) events(ctx context.Context) error {
 	before := p.Business().Add(-p.o.Events).UTC()
 	p.EventsBefore = &before
 	upTo, err := runs.FannedOut(ctx, p.DB, p.o.Sinks)
@@ -109,7 +113,7 @@ func (p *pruneForecast) events(ctx context.Context) error {
 }
 
 // count walks old rows as the job does.
-func (p *pruneForecast) count(
+func (p *pruneWalk) count(
 	ctx context.Context, read func(after uint64) (runs.Expired, error), kept func(ids []uint64) ([]uint64, error), gone, stay *int64,
 ) error {
 	for page := (runs.Expired{}); !page.Done && ctx.Err() == nil; {

@@ -1,18 +1,18 @@
-package jobs
+package preview
 
 import (
 	"context"
 
-	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/jobs"
 	"duly/writers"
 )
 
-// ForecastReport computes the figures that Report with the same arguments would keep, and keeps none.
-func ForecastReport(ctx context.Context, d Deps, o ReportOptions) (query.Daily, error) {
+// Report computes the figures that [jobs.Report] with the same arguments would keep, and keeps none.
+func Report(ctx context.Context, d jobs.Deps, o jobs.ReportOptions) (query.Daily, error) {
 	daily := query.Daily{Orders: []query.DayOrders{}, Sales: []query.DaySales{}, Problems: []query.SalesProblem{}}
 	writer := &writers.Sales{DB: d.DB, Zone: d.Zone}
-	from, to := o.Days(d.today())
+	from, to := o.Days(d.Today())
 	for day := from; day <= to; day++ {
 		found, err := writer.Peek(ctx, day)
 		if err != nil {
@@ -30,11 +30,6 @@ func ForecastReport(ctx context.Context, d Deps, o ReportOptions) (query.Daily, 
 		}
 	}
 	var err error
-	daily.Problems, err = SalesProblems(ctx, d, from, to)
+	daily.Problems, err = jobs.SalesProblems(ctx, d, from, to)
 	return daily, err
-}
-
-// SalesProblems lists what the report of the days from one to another leaves out.
-func SalesProblems(ctx context.Context, d Deps, from, to payment.Date) ([]query.SalesProblem, error) {
-	return query.SalesProblems(ctx, d.DB, payment.Window{From: from.In(d.Zone).From, To: to.In(d.Zone).To})
 }

@@ -1,4 +1,4 @@
-package jobs
+package preview
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"duly/internal/query"
+	"duly/jobs"
 )
 
 // AuditForecast is what an audit would compare.
@@ -25,8 +26,8 @@ type AuditForecast struct {
 	LeftAlone []string `json:"left_alone"`
 }
 
-// ForecastAudit says what Audit with the same arguments would compare, without writing anything or calling a gateway.
-func ForecastAudit(ctx context.Context, d Deps, o AuditOptions) (AuditForecast, error) {
+// Audit says what [jobs.Audit] with the same arguments would compare, without writing anything or calling a gateway.
+func Audit(ctx context.Context, d jobs.Deps, o jobs.AuditOptions) (AuditForecast, error) {
 	f := AuditForecast{Payments: []query.AuditSum{}, Listed: []string{}, Asked: []string{}, LeftAlone: []string{}}
 	audited, err := query.AuditedTo(ctx, d.DB)
 	if err != nil {
@@ -35,18 +36,17 @@ func ForecastAudit(ctx context.Context, d Deps, o AuditOptions) (AuditForecast, 
 	if !audited.IsZero() {
 		f.AuditedAt = &audited
 	}
-	w := worker{Deps: d}
 	for _, name := range slices.Sorted(maps.Keys(d.Gateways)) {
 		list := &f.Asked
 		switch {
-		case w.closed(name):
+		case closed(d, name):
 			list = &f.LeftAlone
 		case d.Gateways[name].Capabilities().List:
 			list = &f.Listed
 		}
 		*list = append(*list, name)
 	}
-	window := o.span(audited, d.Business(), d.Zone)
+	window := o.Span(audited, d.Business(), d.Zone)
 	if f.From, f.To = window.From.UTC(), window.To.UTC(); !f.From.Before(f.To) {
 		return f, nil
 	}

@@ -1,4 +1,4 @@
-package jobs
+package preview
 
 import (
 	"fmt"
@@ -6,10 +6,11 @@ import (
 
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/jobs"
 )
 
-// ForecastProblem counts rows that a run would not do as they stand, or that cannot end well, for one reason.
-type ForecastProblem struct {
+// Problem counts rows that a run would not do as they stand, or that cannot end well, for one reason.
+type Problem struct {
 	What   string   `json:"what"`   // subscription, invoice, attempt, order or payment
 	Result string   `json:"result"` // review, left or checked
 	Why    string   `json:"why"`
@@ -35,7 +36,7 @@ const (
 
 // problems collects them, in the order of their coming. Its zero value has none.
 type problems struct {
-	list []ForecastProblem
+	list []Problem
 	more int64 // rows of problems that are not listed
 }
 
@@ -46,14 +47,14 @@ func (p *problems) add(what, result, why string, id uint64) {
 
 // addAll counts rows, of which those are the first.
 func (p *problems) addAll(what, result, why string, rows int64, ids []uint64) {
-	at := slices.IndexFunc(p.list, func(f ForecastProblem) bool { return f.What == what && f.Result == result && f.Why == why })
+	at := slices.IndexFunc(p.list, func(f Problem) bool { return f.What == what && f.Result == result && f.Why == why })
 	if at < 0 {
 		if len(p.list) >= problemsNamed {
 			p.more += rows
 			return
 		}
 		at = len(p.list)
-		p.list = append(p.list, ForecastProblem{What: what, Result: result, Why: why, IDs: []uint64{}})
+		p.list = append(p.list, Problem{What: what, Result: result, Why: why, IDs: []uint64{}})
 	}
 	f := &p.list[at]
 	f.Count += rows
@@ -70,7 +71,7 @@ func (p *problems) elsewhere(what string, list []query.Elsewhere) (rows int64) {
 }
 
 // named are the problems, never nil.
-func (p *problems) named() []ForecastProblem { return append([]ForecastProblem{}, p.list...) }
+func (p *problems) named() []Problem { return append([]Problem{}, p.list...) }
 
 // unconfigured says that a gateway is not configured on this host.
 func unconfigured(gateway string) string {
@@ -83,4 +84,14 @@ func strangeCurrency(currency string) string {
 		return ""
 	}
 	return fmt.Sprintf("currency %q is not a known ISO 4217 code in upper case", payment.Cut(currency, 40))
+}
+
+// closed reports whether the gateway is left alone.
+func closed(d jobs.Deps, gateway string) bool {
+	g, ok := d.Gateways[gateway]
+	if !ok {
+		return false
+	}
+	_, closed := g.Closed()
+	return closed
 }

@@ -1,4 +1,4 @@
-package jobs
+package preview
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"duly/internal/query"
+	"duly/jobs"
 )
 
 // OutboxForecast is what an outbox run would send.
@@ -42,22 +43,22 @@ type EventDue struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// ForecastOutbox says what Outbox with the same arguments would send, without writing anything, taking a lock or
+// Outbox says what [jobs.Outbox] with the same arguments would send, without writing anything, taking a lock or
 // telling anybody. At most first events of each sink are listed, limit bounds them all (0: no bound).
-func ForecastOutbox(ctx context.Context, d Deps, o OutboxOptions, first, limit int) (OutboxForecast, error) {
+func Outbox(ctx context.Context, d jobs.Deps, o jobs.OutboxOptions, first, limit int) (OutboxForecast, error) {
 	f := OutboxForecast{Pending: []EventsPending{}, First: []EventDue{}, Sinks: slices.Sorted(maps.Keys(o.Sinks))}
 	peek, now := query.Preview{DB: d.DB, Selection: o.Selection}, d.Business()
 	var due int64
 	for _, sink := range f.Sinks {
 		var sums []query.EventSum
-		if has(o.Steps, StepFanOut) {
+		if jobs.Selected(o.Steps, jobs.StepFanOut) {
 			found, err := peek.NewEvents(ctx, sink, o.Sinks[sink].Types())
 			if err != nil {
 				return f, err
 			}
 			sums = append(sums, found...)
 		}
-		if has(o.Steps, StepDeliver) {
+		if jobs.Selected(o.Steps, jobs.StepDeliver) {
 			found, err := peek.Deliveries(ctx, sink, now)
 			if err != nil {
 				return f, err
