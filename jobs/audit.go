@@ -109,7 +109,7 @@ func (a *auditJob) step(do func(context.Context, *batch.StepExecution) error) fu
 		if _, err := a.abandon(ctx, x); err != nil { // what a dead audit found is new to this one
 			return err
 		}
-		if err := patiently(ctx, x, a.begin); err != nil {
+		if err := x.Retry(ctx, a.begin); err != nil {
 			return fmt.Errorf("settle what to audit: %w", err)
 		}
 		if !a.window.From.Before(a.window.To) {
@@ -117,7 +117,7 @@ func (a *auditJob) step(do func(context.Context, *batch.StepExecution) error) fu
 			return nil
 		}
 		err := do(ctx, x)
-		return errors.Join(err, patiently(ctx, x, func(ctx context.Context) error { return a.count(ctx, x) }))
+		return errors.Join(err, x.Retry(ctx, func(ctx context.Context) error { return a.count(ctx, x) }))
 	}
 }
 
@@ -217,7 +217,7 @@ func (a *auditJob) match(ctx context.Context, x *batch.StepExecution) error {
 // join compares one page with our payments.
 func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Audit, listing *audit.Listing, page []payment.Payment) error {
 	var rows []audit.Ours
-	if err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	if err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		rows, err = store.Matches(ctx, a.DB, page)
 		return err
 	}); err != nil {
@@ -251,7 +251,7 @@ func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Au
 		}
 	}
 	seen := m.Look(x.Work, listing.Gateway, suspects, a.width(listing.Gateway))
-	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		judged, err = a.judge(ctx, x, seen)
 		return err
 	})
@@ -302,7 +302,7 @@ func (a *auditJob) lookUp(ctx context.Context, x *batch.StepExecution) error {
 	if err != nil || !whole || !a.moves() {
 		return err
 	}
-	return patiently(ctx, x, func(ctx context.Context) error { return writers.EndAudit(ctx, a.DB, a.window.To) })
+	return x.Retry(ctx, func(ctx context.Context) error { return writers.EndAudit(ctx, a.DB, a.window.To) })
 }
 
 // moves reports whether a whole audit of this window moves the end of what is audited on.

@@ -221,7 +221,7 @@ func (w *watch) next(ctx context.Context, x *batch.StepExecution) (bool, error) 
 		waiting, now, clock := w.owned(owners, x), w.job.Business(), w.job.Clock()
 		soon := !check.IsZero() && !clock.Add(check.Sub(now)).After(w.until)
 		// Also a check that is due already is waited for: it was not taken up, since its row is locked.
-		if !waiting && !soon || clock.After(w.until) || !pause(ctx, lookAgain) {
+		if !waiting && !soon || clock.After(w.until) || batch.Wait(ctx, lookAgain) != nil {
 			return false, nil
 		}
 		dead, err := w.job.abandon(ctx, x)

@@ -55,7 +55,7 @@ func (b *brake) judge(ctx context.Context, x *batch.StepExecution, name string) 
 		return
 	}
 	var verdict billing.Brake
-	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		verdict, err = b.read(ctx, name)
 		return err
 	})
@@ -107,7 +107,7 @@ func (b *brake) stop(ctx context.Context, x *batch.StepExecution, name, why stri
 		host = "unknown"
 	}
 	action := operator.Action{Action: "pause", Subject: runs.GatewaySubject(name), Who: runs.BrakeWho, Host: host, Reason: reason, Detail: map[string]uint64{"run": x.Run.ID}}
-	err = patiently(ctx, x, func(ctx context.Context) error {
+	err = x.Retry(ctx, func(ctx context.Context) error {
 		return operator.Pause(ctx, b.job.DB, action.Subject, b.job.Business(), action)
 	})
 	next := fmt.Sprintf("; it is paused: put its account right, then duly resume gateway %s; duly reopen --run %d --gateway %[1]s takes the wave back", name, x.Run.ID)

@@ -150,7 +150,7 @@ func (h *history) wait(ctx context.Context) error {
 		return fmt.Errorf("not sent: %w", batch.ErrStopped)
 	default:
 	}
-	if x.Halted() != nil || x.Lease.Left() <= 0 || !pause(ctx, clearAgain) {
+	if x.Halted() != nil || x.Lease.Left() <= 0 || batch.Wait(ctx, clearAgain) != nil {
 		return errors.New("not sent: the run ends")
 	}
 	return nil
@@ -279,7 +279,7 @@ func (h *history) await(ctx context.Context, x *batch.StepExecution) {
 			case batch.LaneClosed, batch.LanePaused:
 			}
 		}
-		if !held || !pause(ctx, clearAgain) {
+		if !held || batch.Wait(ctx, clearAgain) != nil {
 			return
 		}
 	}
@@ -360,7 +360,7 @@ func (c *listCheck) record(ctx context.Context, x *batch.StepExecution, found []
 		}
 		findings = append(findings, f)
 	}
-	return patiently(ctx, x, func(ctx context.Context) error {
+	return x.Retry(ctx, func(ctx context.Context) error {
 		if err := writers.UnknownCharges(ctx, j.DB, c.name, j.Accounts[c.name], j.keyPrefix(c.name), found); err != nil {
 			return err
 		}

@@ -156,7 +156,7 @@ func (c *listCheck) compare(ctx context.Context, x *batch.StepExecution) (standi
 	g := j.Gateways[c.name]
 	able := g.Capabilities()
 	cover := billing.Coverage{Guard: able.KeyLife - able.LongestRequest, Once: able.ChargesOnce, Lags: able.ListLag > 0, Early: j.o.AllowFuture}
-	if err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	if err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		c.account, err = query.Listed(ctx, j.DB, j.Accounts[c.name])
 		return err
 	}); err != nil {
@@ -237,7 +237,7 @@ func (c *listCheck) count(ctx context.Context, x *batch.StepExecution) error {
 		return nil
 	}
 	j := c.history.job
-	return patiently(ctx, x, func(ctx context.Context) error {
+	return x.Retry(ctx, func(ctx context.Context) error {
 		now, err := query.Listed(ctx, j.DB, j.Accounts[c.name])
 		if err != nil {
 			return err
@@ -266,7 +266,7 @@ func (c *listCheck) failed(err error) error {
 func (c *listCheck) early(ctx context.Context, x *batch.StepExecution, cover *billing.Coverage) error {
 	j := c.history.job
 	_, offset := j.Business().In(j.Zone).Zone()
-	return patiently(ctx, x, func(ctx context.Context) error {
+	return x.Retry(ctx, func(ctx context.Context) error {
 		early, err := query.ChargedEarly(ctx, j.DB, time.Duration(offset)*time.Second)
 		cover.Early = cover.Early || early
 		return err
@@ -281,7 +281,7 @@ func (c *listCheck) window(ctx context.Context, x *batch.StepExecution, able gat
 	if able.ListLag > 0 && !able.FindByKey && able.KeyLife-able.LongestRequest <= able.ListLag {
 		// What the list does not show yet is guarded by nothing: it is waited for.
 		w.To = now
-		if !pause(ctx, able.ListLag) {
+		if batch.Wait(ctx, able.ListLag) != nil {
 			return w, known, batch.ErrStopped
 		}
 	}
@@ -291,7 +291,7 @@ func (c *listCheck) window(ctx context.Context, x *batch.StepExecution, able gat
 	}
 	oldest := query.OldestDue
 	if !early {
-		err = patiently(ctx, x, func(ctx context.Context) error {
+		err = x.Retry(ctx, func(ctx context.Context) error {
 			var err error
 			oldest, err = query.OldestChargeable(ctx, j.DB, j.effective())
 			return err
@@ -378,7 +378,7 @@ func (c *listCheck) mark(ctx context.Context, x *batch.StepExecution, from, to t
 	}
 	done := c.newest
 	done.Account, done.From, done.To = j.Accounts[c.name], from, to
-	return patiently(ctx, x, func(ctx context.Context) error { return writers.MoveListMark(ctx, j.DB, done, j.Business()) })
+	return x.Retry(ctx, func(ctx context.Context) error { return writers.MoveListMark(ctx, j.DB, done, j.Business()) })
 }
 
 // partEnd is how the reading of a part ended.
@@ -439,7 +439,7 @@ func (c *listCheck) read(ctx context.Context, x *batch.StepExecution, w payment.
 		known, told := errors.AsType[*gateway.ListError](err)
 		lasting := told && !known.Failure && !known.Misconfigured && known.RetryAfter == 0
 		waits := !closed && !lasting && ctx.Err() == nil && x.Lease.Left() > 0 && j.Clock().Sub(began) < g.MaxOutage()
-		if !waits || !pause(ctx, listAgain) {
+		if !waits || batch.Wait(ctx, listAgain) != nil {
 			return page, &unlistedError{c.name, err, told && known.NoList}
 		}
 	}
@@ -505,7 +505,7 @@ const listMargin = listOverlap
 func (c *listCheck) expect(ctx context.Context, x *batch.StepExecution, w payment.Window) error {
 	j := c.history.job
 	var recent []payment.Control
-	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		recent, err = j.controlReader().Recent(ctx, c.name, w.To.Add(-listMargin))
 		return err
 	})
@@ -554,7 +554,7 @@ func (c *listCheck) strange(ctx context.Context, x *batch.StepExecution, list []
 	if len(accounts) == 0 { // they are not read yet
 		accounts = []uint32{j.Accounts[c.name]}
 	}
-	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		held, err = query.Held(ctx, j.DB, x.Run.ID, accounts, keys)
 		return err
 	})

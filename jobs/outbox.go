@@ -161,7 +161,7 @@ func (b *outboxJob) persist(ctx context.Context, x *batch.StepExecution, do func
 			return err
 		}
 		x.Log.WarnContext(ctx, "the database failed, trying again", slog.Any("error", err))
-		if !pause(ctx, time.Second) {
+		if batch.Wait(ctx, time.Second) != nil {
 			x.Leave("the database could not be reached")
 			return nil
 		}

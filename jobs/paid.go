@@ -19,7 +19,7 @@ const mostPaid = 1000
 // complete marks invoices as paid whose attempts were recorded as succeeded alone, because more could not be written.
 func (b *billingJob) complete(ctx context.Context, x *batch.StepExecution) error {
 	var list []query.PaidAttempt
-	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		list, err = query.PaidAttempts(ctx, b.DB, b.o.Selection, mostPaid)
 		return err
 	})
@@ -27,7 +27,7 @@ func (b *billingJob) complete(ctx context.Context, x *batch.StepExecution) error
 		if err != nil {
 			break
 		}
-		err = patiently(ctx, x, func(ctx context.Context) error { return b.settler().Complete(ctx, a.ID) })
+		err = x.Retry(ctx, func(ctx context.Context) error { return b.settler().Complete(ctx, a.ID) })
 		if err != nil && batch.FromDatabase(err) && !errors.Is(err, batch.ErrLeaseLost) && !errors.Is(err, batch.ErrStopped) {
 			b.unwritten.note(x.Work, b.DB, writers.FailedRow{Kind: kindInvoice, ID: a.Invoice}, "marked as paid", err)
 			err = nil
