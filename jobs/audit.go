@@ -16,6 +16,7 @@ import (
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/store"
+	"duly/internal/text"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -342,16 +343,16 @@ func (a *auditJob) skip(o audit.Ours, why string) {
 // tell notes what was counted.
 func (a *auditJob) tell(ctx context.Context, x *batch.StepExecution) {
 	if n := a.counts[audit.Unsettled]; n > 0 {
-		a.note(ctx, x, plural(n, "payment")+" of the window not settled yet: recovery, reconcile and refunds settle them")
+		a.note(ctx, x, text.Plural(n, "payment")+" of the window not settled yet: recovery, reconcile and refunds settle them")
 	}
 	if n := a.counts[audit.InReview]; n > 0 {
-		a.note(ctx, x, plural(n, "payment")+" of the window in review")
+		a.note(ctx, x, text.Plural(n, "payment")+" of the window in review")
 	}
 	for _, why := range slices.Sorted(maps.Keys(a.notes)) {
-		a.note(ctx, x, plural(a.notes[why], "payment")+" "+why)
+		a.note(ctx, x, text.Plural(a.notes[why], "payment")+" "+why)
 	}
 	for _, why := range slices.Sorted(maps.Keys(a.open)) {
-		x.Leave(plural(a.open[why], "payment") + " " + why)
+		x.Leave(text.Plural(a.open[why], "payment") + " " + why)
 	}
 }
 

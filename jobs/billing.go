@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/history"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/query"
@@ -36,8 +37,8 @@ type BillingOptions struct {
 	Suspected func() bool
 	// AllowFuture: the business date may be later than today, so that charges may be older than their due date.
 	AllowFuture bool
-	// List bounds the comparison of the gateways' lists; zero: DefaultListBounds.
-	List ListBounds
+	// List bounds the comparison of the gateways' lists; zero: DefaultBounds.
+	List history.Bounds
 }
 
 // The steps of the billing job; a retry step is called after its number, from 1.
@@ -67,7 +68,10 @@ func BillingSteps(stages int) []string {
 func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 	b := &billingJob{worker: newWorker(d), o: o, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
 	b.brake = newBrake(b)
-	b.history = &history{job: b, reach: stages + 1}
+	b.history = &history.History{
+		DB: d.DB, Gateways: d.Gateways, Accounts: d.Accounts, KeyPrefixes: d.KeyPrefixes, Clock: d.Clock, Business: d.Business, Zone: d.Zone,
+		Controls: b.controlReader(), Effective: b.effective, Suspected: o.Suspected, AllowFuture: o.AllowFuture, Reach: stages + 1, Bounds: o.List,
+	}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepRecover, StepLabel: LabelOf(StepRecover), Do: b.recoverFirst},
 		batch.Tasklet{StepName: StepIssue, StepLabel: LabelOf(StepIssue), Do: b.issue},
@@ -77,7 +81,11 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 		all = append(all, b.collect(StepRetry+strconv.Itoa(stage), stage))
 	}
 	all = append(all, batch.Tasklet{StepName: StepRecoverLast, StepLabel: LabelOf(StepRecoverLast), Do: b.recoverLast})
-	return batch.Job{Name: BillingJob, Steps: withHistory(b.history, pick(all, o.Steps)), Left: b.left(stages), Held: b.held(stages), Waits: b.waits}
+	all = pick(all, o.Steps)
+	if slices.ContainsFunc(all, func(s batch.Step) bool { return s.Name() != StepIssue }) { // one that sends charges
+		all = b.history.Beside(all)
+	}
+	return batch.Job{Name: BillingJob, Steps: all, Left: b.left(stages), Held: b.held(stages), Waits: b.waits}
 }
 
 type billingJob struct {
@@ -86,7 +94,7 @@ type billingJob struct {
 	o       BillingOptions
 	brake   *brake
 	doubts  *steps.Doubts
-	history *history
+	history *history.History
 
 	withheld bool   // those that are to be sent nothing were left alone
 	own      uint64 // the run, once a step has begun that sends
@@ -147,8 +155,8 @@ func (b *billingJob) collect(name string, stage int) batch.Step {
 			Left: b.unwritten.left(b.DB, kindInvoice, "charged"),
 		}
 		processor := &steps.OpenInvoices{Gateways: b.Gateways, Brake: b.brake.count, Now: b.Clock, History: b.history}
-		b.history.await(ctx, x)
-		step := b.chunk(name, reader, processor, b.history.state)
+		b.history.Await(ctx, x)
+		step := b.chunk(name, reader, processor, b.history.State)
 		step.Bound = b.bound
 		return b.run(ctx, x, step)
 	}}

@@ -10,6 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/query"
+	"duly/internal/text"
 	"duly/writers"
 )
 
@@ -49,7 +50,7 @@ func (b *billingJob) paidLeft(ctx context.Context) ([]string, error) {
 	for i, a := range list {
 		ids[i] = a.Invoice
 	}
-	return []string{fmt.Sprintf("%s paid at the gateway and not yet marked as paid here: %s; a later run does it", plural(int64(len(ids)), kindInvoice), idList(ids))}, nil
+	return []string{fmt.Sprintf("%s paid at the gateway and not yet marked as paid here: %s; a later run does it", text.Plural(int64(len(ids)), kindInvoice), idList(ids))}, nil
 }
 
 // settler writes the results of charges.

@@ -10,6 +10,7 @@ import (
 	"duly/internal/orders"
 	"duly/internal/query"
 	"duly/internal/store"
+	"duly/internal/text"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -116,14 +117,14 @@ func ordersLeft(left query.OrdersLeft) []string {
 		if left.Due+left.InFlight >= query.MostCounted {
 			more = " or more"
 		}
-		reasons = append(reasons, plural(left.Due, "order")+more+" due and not settled")
+		reasons = append(reasons, text.Plural(left.Due, "order")+more+" due and not settled")
 	}
 	reasons = append(reasons, elsewhereReasons(left.Elsewhere, "order", "checked")...)
 	if left.InFlight > 0 {
-		reasons = append(reasons, plural(left.InFlight, "order")+" being checked by another run")
+		reasons = append(reasons, text.Plural(left.InFlight, "order")+" being checked by another run")
 	}
 	if left.InDoubt > 0 {
-		reasons = append(reasons, fmt.Sprintf("%s in doubt, checked again from %s UTC", plural(left.InDoubt, "order"), left.Next.UTC().Format(time.TimeOnly)))
+		reasons = append(reasons, fmt.Sprintf("%s in doubt, checked again from %s UTC", text.Plural(left.InDoubt, "order"), left.Next.UTC().Format(time.TimeOnly)))
 	}
 	return reasons
 }

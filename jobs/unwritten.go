@@ -14,6 +14,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/query/worklist"
+	"duly/internal/text"
 	"duly/writers"
 )
 
@@ -82,7 +83,7 @@ func (u *unwritten) reasons() []string {
 		return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.what, b.what), strings.Compare(a.reason, b.reason))
 	}) {
 		ids := groups[g]
-		out = append(out, fmt.Sprintf("%s could not be %s because of the database: %s: %s", plural(int64(len(ids)), g.kind), g.what, g.reason, idList(ids)))
+		out = append(out, fmt.Sprintf("%s could not be %s because of the database: %s: %s", text.Plural(int64(len(ids)), g.kind), g.what, g.reason, idList(ids)))
 	}
 	return append(out, stuck...)
 }

@@ -1,17 +1,18 @@
-package jobs
+package history
 
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 
+	"duly/internal/audit"
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/payment"
 	"duly/internal/query"
-	"duly/internal/query/worklist"
+	"duly/internal/store"
+	"duly/writers"
 )
 
 // rejectedPeriods are the references whose money a gateway has under the key of a rejected attempt. Nothing more is sent for them, and
@@ -55,33 +56,35 @@ func (c *listCheck) note(ctx context.Context, x *batch.StepExecution, strange []
 	}
 	c.history.rejected.add(rejected)
 	unknown := len(strange)
-	if !c.history.suspected() {
+	if !c.history.restored() {
 		unknown -= len(rejected)
 	}
 	c.found(unknown)
 	return c.record(ctx, x, strange, rejected)
 }
 
-// waits names what no run can do anything about before somebody decides.
-func (b *billingJob) waits(ctx context.Context) ([]string, error) {
-	out, err := b.unbilled(ctx)
-	if err != nil {
-		return out, err
-	}
-	rejected, err := query.RejectedAnyway(ctx, b.DB, slices.Sorted(maps.Keys(b.Gateways)))
-	shown := 0
-	for _, r := range rejected {
-		id, _ := billing.ParseKey(b.keyPrefix(r.Gateway), r.Key)
-		if only := b.o.Selection.Subscriptions; len(only) > 0 && !slices.Contains(only, id.Subscription) {
+// record writes unknown charges down: what they are, and a finding for money that the gateway kept. Those that rejected attempts account
+// for are adopted as any other, and their invoices go to review.
+func (c *listCheck) record(ctx context.Context, x *batch.StepExecution, found []payment.Payment, rejected []billing.RejectedAnyway) error {
+	h := c.history
+	var findings []audit.Finding
+	for _, p := range found {
+		f, ok := audit.Unknown(c.name, p, nil)
+		if !ok {
 			continue
 		}
-		if shown++; shown > worklist.UnbilledShown {
-			continue
+		if at := slices.IndexFunc(rejected, func(r billing.RejectedAnyway) bool { return r.Key == p.Key }); at >= 0 {
+			f.Detail.Row, f.Detail.Text = audit.Row{Table: audit.Attempts, ID: rejected[at].Attempt}.String(), rejected[at].String()
 		}
-		out = append(out, r.String())
+		findings = append(findings, f)
 	}
-	if more := shown - worklist.UnbilledShown; more > 0 {
-		out = append(out, fmt.Sprintf("%s more that were rejected here and whose money a gateway has: duly list unknown", plural(int64(more), "attempt")))
-	}
-	return out, err
+	return x.Retry(ctx, func(ctx context.Context) error {
+		if err := writers.UnknownCharges(ctx, h.DB, c.name, h.Accounts[c.name], h.KeyPrefixes[c.name], found); err != nil {
+			return err
+		}
+		if err := writers.RejectedAnyway(ctx, h.DB, rejected, h.Business()); err != nil {
+			return err
+		}
+		return store.Findings(ctx, h.DB, h.Business(), findings)
+	})
 }

@@ -1,37 +1,35 @@
-package jobs
+package history
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"duly/internal/audit"
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
-	"duly/writers"
+	"duly/steps"
 )
 
-// ListBounds bound the comparison of one gateway's list with the tables at the beginning of a run. What they leave is
+// Bounds bound the comparison of one gateway's list with the tables at the beginning of a run. What they leave is
 // compared by the next runs; until then invoices are looked up one by one before they are charged.
-type ListBounds struct {
+type Bounds struct {
 	Pages int
 	Time  time.Duration // of reading pages; outages do not count
 	// Slice is how many pages a part of the list may have: the mark moves by whole parts.
 	Slice int
 }
 
-// DefaultListBounds are a million payments of the payments API, or a minute: more than the nightly run of a shop with a
+// DefaultBounds are a million payments of the payments API, or a minute: more than the nightly run of a shop with a
 // million subscriptions finds, and no longer than a first run after an upgrade may wait before it charges anybody.
-func DefaultListBounds() ListBounds { return ListBounds{Pages: 1000, Time: time.Minute, Slice: 200} }
+func DefaultBounds() Bounds { return Bounds{Pages: 1000, Time: time.Minute, Slice: 200} }
 
 const (
 	// silentFor is how long the first charges of other gateways wait for one that answers nothing.
@@ -43,13 +41,32 @@ const (
 	lostReach = 20
 )
 
-// history is what a billing run finds out, before it sends anything, about what the gateways took under our keys. It
+// History is what a billing run finds out, before it sends anything, about what the gateways took under our keys. It
 // compares their lists with the tables while the run recovers and issues; only sends wait for it. It implements
 // steps.History.
-type history struct {
-	job   *billingJob
-	reach int // the highest number of a key that dunning comes to
-	once  sync.Once
+type History struct {
+	DB       *mysql.DB
+	Gateways steps.Gateways
+	// Accounts, KeyPrefixes, Clock, Business and Zone are those of the job.
+	Accounts    map[string]uint32
+	KeyPrefixes map[string]string
+	Clock       func() time.Time
+	Business    func() time.Time
+	Zone        *time.Location
+	// Controls finds payments that a whole list shows.
+	Controls *store.Controls
+	// Effective is the later of the business date and today.
+	Effective func() payment.Date
+	// Suspected reports whether the database may have been restored; nil: it was not.
+	Suspected func() bool
+	// AllowFuture: the business date may be later than today, so that charges may be older than their due date.
+	AllowFuture bool
+	// Reach is the highest number of a key that dunning comes to.
+	Reach int
+	// Bounds bound the comparison of a list; zero: DefaultBounds.
+	Bounds Bounds
+
+	once sync.Once
 	// Not changed after the start: the comparisons by gateway, and in the order of the gateways' names.
 	checks   map[string]*listCheck
 	all      []*listCheck
@@ -70,11 +87,14 @@ const (
 )
 
 // start begins the comparisons, once in a run.
-func (h *history) start(x *batch.StepExecution) {
+func (h *History) start(x *batch.StepExecution) {
 	h.once.Do(func() {
-		h.checks = make(map[string]*listCheck, len(h.job.Gateways))
-		now := h.job.Clock()
-		for _, name := range slices.Sorted(maps.Keys(h.job.Gateways)) {
+		if h.Bounds == (Bounds{}) {
+			h.Bounds = DefaultBounds()
+		}
+		h.checks = make(map[string]*listCheck, len(h.Gateways))
+		now := h.Clock()
+		for _, name := range slices.Sorted(maps.Keys(h.Gateways)) {
 			c := &listCheck{history: h, name: name, moved: now, over: make(chan struct{})}
 			h.checks[name] = c
 			h.all = append(h.all, c)
@@ -89,12 +109,12 @@ func (h *history) start(x *batch.StepExecution) {
 //
 // The others are waited for as well, since a subscription may have been charged elsewhere before, but for those that
 // cannot be listed now: these hold the others back only if the database may have been restored.
-func (h *history) verdict(gateway string) (batch.LaneState, string) {
+func (h *History) verdict(gateway string) (batch.LaneState, string) {
 	c := h.checks[gateway]
 	if c == nil {
 		return batch.LaneOpen, ""
 	}
-	now := h.job.Clock()
+	now := h.Clock()
 	switch at, why := c.at(); at {
 	case listComparing:
 		return batch.LaneHeld, ""
@@ -102,7 +122,7 @@ func (h *history) verdict(gateway string) (batch.LaneState, string) {
 		return batch.LaneClosed, why
 	case listClear:
 	}
-	suspected := h.suspected()
+	suspected := h.restored()
 	for _, other := range h.all {
 		switch at, why := other.at(); {
 		case other == c:
@@ -115,19 +135,19 @@ func (h *history) verdict(gateway string) (batch.LaneState, string) {
 	return batch.LaneOpen, ""
 }
 
-// state is the state of a gateway's lane for charges.
-func (h *history) state(gateway string) batch.LaneState {
-	if s := h.job.Gateways.State(gateway); s == batch.LaneClosed || s == batch.LanePaused {
+// State is the state of a gateway's lane for charges.
+func (h *History) State(gateway string) batch.LaneState {
+	if s := h.Gateways.State(gateway); s == batch.LaneClosed || s == batch.LanePaused {
 		return s
 	}
 	if s, _ := h.verdict(gateway); s != batch.LaneOpen {
 		return s
 	}
-	return h.job.Gateways.State(gateway)
+	return h.Gateways.State(gateway)
 }
 
 // Clear implements steps.History.
-func (h *history) Clear(ctx context.Context, gateway string) error {
+func (h *History) Clear(ctx context.Context, gateway string) error {
 	for {
 		switch s, why := h.verdict(gateway); s {
 		case batch.LaneOpen:
@@ -143,7 +163,7 @@ func (h *history) Clear(ctx context.Context, gateway string) error {
 }
 
 // wait waits a moment for comparisons. The error says that the run ends.
-func (h *history) wait(ctx context.Context) error {
+func (h *History) wait(ctx context.Context) error {
 	x := batch.Execution(ctx)
 	select {
 	case <-x.Stopping():
@@ -160,12 +180,12 @@ func (h *history) wait(ctx context.Context) error {
 var noLookUps = billing.LookUps{First: 1, Last: 0} //nolint:gochecknoglobals // a constant
 
 // asked is the comparison of the gateway that an item is looked up at, and the number of its key; nil: it is not looked up.
-func (h *history) asked(item billing.Claimed) (c *listCheck, n int) {
+func (h *History) asked(item billing.Claimed) (c *listCheck, n int) {
 	c = h.checks[item.Gateway]
-	if c == nil || !h.job.Gateways[item.Gateway].Capabilities().FindByKey {
+	if c == nil || !h.Gateways[item.Gateway].Capabilities().FindByKey {
 		return nil, 0
 	}
-	id, ok := billing.ParseKey(h.job.keyPrefix(item.Gateway), item.Charge.Key)
+	id, ok := billing.ParseKey(h.KeyPrefixes[item.Gateway], item.Charge.Key)
 	if !ok {
 		return nil, 0
 	}
@@ -173,7 +193,7 @@ func (h *history) asked(item billing.Claimed) (c *listCheck, n int) {
 }
 
 // FirstSend implements steps.History.
-func (h *history) FirstSend(item billing.Claimed) (billing.LookUps, error) {
+func (h *History) FirstSend(item billing.Claimed) (billing.LookUps, error) {
 	due := h.due(item)
 	if err := h.rejected.hold(item.Charge.Reference); err != nil {
 		return noLookUps, err
@@ -185,32 +205,32 @@ func (h *history) FirstSend(item billing.Claimed) (billing.LookUps, error) {
 	if c == nil {
 		return noLookUps, nil
 	}
-	cover, now := c.covers(), h.job.Business()
-	if !h.job.Gateways[item.Gateway].Capabilities().LookupOutlivesKey && h.suspected() && !cover.Remembered(due, now) {
+	cover, now := c.covers(), h.Business()
+	if !h.Gateways[item.Gateway].Capabilities().LookupOutlivesKey && h.restored() && !cover.Remembered(due, now) {
 		return noLookUps, fmt.Errorf("not sent: %w", c.forget())
 	}
 	return cover.FirstSend(due, n, h.highest(), now), nil
 }
 
 // highest is the highest number of its key that an invoice can have come to.
-func (h *history) highest() int {
-	if h.suspected() {
-		return max(h.reach, lostReach)
+func (h *History) highest() int {
+	if h.restored() {
+		return max(h.Reach, lostReach)
 	}
-	return h.reach
+	return h.Reach
 }
 
-// suspected reports whether the database may have been restored, and nobody has said that the tables are whole.
-func (h *history) suspected() bool { return h.job.o.Suspected != nil && h.job.o.Suspected() }
+// restored reports whether the database may have been restored, and nobody has said that the tables are whole.
+func (h *History) restored() bool { return h.Suspected != nil && h.Suspected() }
 
 // Later implements steps.History.
-func (h *history) Later(ctx context.Context, item billing.Claimed) (billing.LookUps, error) {
+func (h *History) Later(ctx context.Context, item billing.Claimed) (billing.LookUps, error) {
 	c, n := h.asked(item)
 	if c == nil {
 		return noLookUps, h.rejected.hold(item.Charge.Reference)
 	}
 	for {
-		if at, _ := c.at(); at != listComparing || c.stuck(h.job.Clock()) {
+		if at, _ := c.at(); at != listComparing || c.stuck(h.Clock()) {
 			if err := h.rejected.hold(item.Charge.Reference); err != nil {
 				return noLookUps, err
 			}
@@ -223,10 +243,10 @@ func (h *history) Later(ctx context.Context, item billing.Claimed) (billing.Look
 }
 
 // due is when the due date of an item begins. Most items of a night have one date, so that the last one is remembered.
-func (h *history) due(item billing.Claimed) time.Time {
+func (h *History) due(item billing.Claimed) time.Time {
 	last := h.last.Load()
 	if last == nil || last.date != item.Invoice.Due {
-		last = &dueDate{item.Invoice.Due, item.Invoice.Due.In(h.job.Zone).From}
+		last = &dueDate{item.Invoice.Due, item.Invoice.Due.In(h.Zone).From}
 		h.last.Store(last)
 	}
 	return last.begins
@@ -239,7 +259,7 @@ type dueDate struct {
 }
 
 // Listed implements steps.History.
-func (h *history) Listed(gateway, key string) *payment.Payment {
+func (h *History) Listed(gateway, key string) *payment.Payment {
 	c := h.checks[gateway]
 	if c == nil {
 		return nil
@@ -253,7 +273,7 @@ func (h *history) Listed(gateway, key string) *payment.Payment {
 }
 
 // Unknown implements steps.History.
-func (h *history) Unknown(ctx context.Context, gateway string, found []payment.Payment) (int, error) {
+func (h *History) Unknown(ctx context.Context, gateway string, found []payment.Payment) (int, error) {
 	c := h.checks[gateway]
 	if c == nil {
 		return 0, fmt.Errorf("gateway %s is not compared", gateway)
@@ -266,12 +286,12 @@ func (h *history) Unknown(ctx context.Context, gateway string, found []payment.P
 	return len(strange), c.note(ctx, x, strange, held)
 }
 
-// await waits until charges may be sent to some gateway, or never will in this run.
-func (h *history) await(ctx context.Context, x *batch.StepExecution) {
+// Await waits until charges may be sent to some gateway, or never will in this run.
+func (h *History) Await(ctx context.Context, x *batch.StepExecution) {
 	for x.Lease.Left() > 0 && x.Halted() == nil {
 		held := false
-		for name := range h.job.Gateways {
-			switch h.state(name) {
+		for name := range h.Gateways {
+			switch h.State(name) {
 			case batch.LaneOpen:
 				return
 			case batch.LaneHeld:
@@ -287,10 +307,10 @@ func (h *history) await(ctx context.Context, x *batch.StepExecution) {
 
 // end waits for the comparisons that go on, so that a run tells of unknown charges although it had nothing to charge, and
 // gives up those that nobody waits for.
-func (h *history) end(ctx context.Context, x *batch.StepExecution) {
+func (h *History) end(ctx context.Context, x *batch.StepExecution) {
 	for _, c := range h.all {
 		for {
-			if at, _ := c.at(); at != listComparing || c.stuck(h.job.Clock()) || x.Lease.Left() <= 0 {
+			if at, _ := c.at(); at != listComparing || c.stuck(h.Clock()) || x.Lease.Left() <= 0 {
 				break
 			}
 			select {
@@ -304,7 +324,7 @@ func (h *history) end(ctx context.Context, x *batch.StepExecution) {
 }
 
 // problems are the errors of comparisons that were not told yet.
-func (h *history) problems() error {
+func (h *History) problems() error {
 	var found []error
 	for _, c := range h.all {
 		found = append(found, c.problem())
@@ -312,8 +332,8 @@ func (h *history) problems() error {
 	return errors.Join(found...)
 }
 
-// reasons say why gateways are sent nothing in this run.
-func (h *history) reasons() []string {
+// Reasons say why gateways are sent nothing in this run.
+func (h *History) Reasons() []string {
 	var reasons []string
 	for _, c := range h.all {
 		if s, why := h.verdict(c.name); s == batch.LaneClosed {
@@ -321,82 +341,4 @@ func (h *history) reasons() []string {
 		}
 	}
 	return reasons
-}
-
-// run compares the list, beside the steps of the run.
-func (c *listCheck) run(ctx context.Context, x *batch.StepExecution) {
-	defer close(c.over)
-	defer func() {
-		if p := recover(); p != nil {
-			x.Log.ErrorContext(ctx, "panic while a list was compared", slog.Any("panic", batch.PanicError(p)), slog.String("stack", string(debug.Stack())))
-			c.settle(listBroken, batch.PanicError(p))
-		}
-	}()
-	at, err := c.compare(ctx, x)
-	if at == listBroken && (errors.Is(err, batch.ErrStopped) || errors.Is(err, batch.ErrLeaseLost)) {
-		at = listSilent // the run ends, for a reason that it tells of itself
-	}
-	if at != listClear && ctx.Err() != nil {
-		at, err = listSilent, fmt.Errorf("gateway %s was left alone: its charges were not listed before the run ended", c.name)
-	}
-	c.settle(at, err)
-	if at != listClear {
-		x.Log.WarnContext(ctx, "nothing is charged at a gateway in this run", slog.String("gateway", c.name), slog.Any("error", err))
-	}
-}
-
-// record writes unknown charges down: what they are, and a finding for money that the gateway kept. Those that rejected attempts account
-// for are adopted as any other, and their invoices go to review.
-func (c *listCheck) record(ctx context.Context, x *batch.StepExecution, found []payment.Payment, rejected []billing.RejectedAnyway) error {
-	j := c.history.job
-	var findings []audit.Finding
-	for _, p := range found {
-		f, ok := audit.Unknown(c.name, p, nil)
-		if !ok {
-			continue
-		}
-		if at := slices.IndexFunc(rejected, func(r billing.RejectedAnyway) bool { return r.Key == p.Key }); at >= 0 {
-			f.Detail.Row, f.Detail.Text = audit.Row{Table: audit.Attempts, ID: rejected[at].Attempt}.String(), rejected[at].String()
-		}
-		findings = append(findings, f)
-	}
-	return x.Retry(ctx, func(ctx context.Context) error {
-		if err := writers.UnknownCharges(ctx, j.DB, c.name, j.Accounts[c.name], j.keyPrefix(c.name), found); err != nil {
-			return err
-		}
-		if err := writers.RejectedAnyway(ctx, j.DB, rejected, j.Business()); err != nil {
-			return err
-		}
-		return store.Findings(ctx, j.DB, j.Business(), findings)
-	})
-}
-
-// checked is a step of a run that compares the lists of its gateways beside it.
-type checked struct {
-	batch.Step
-
-	history *history
-	last    bool
-}
-
-// Run implements batch.Step.
-func (s checked) Run(ctx context.Context, x *batch.StepExecution) error {
-	s.history.start(x)
-	err := s.Step.Run(ctx, x)
-	if s.last && !errors.Is(err, batch.ErrHalt) {
-		s.history.end(ctx, x)
-	}
-	return errors.Join(err, s.history.problems())
-}
-
-// withHistory compares the gateways' lists beside steps, if one of them sends charges.
-func withHistory(h *history, all []batch.Step) []batch.Step {
-	if !slices.ContainsFunc(all, func(s batch.Step) bool { return s.Name() != StepIssue }) {
-		return all
-	}
-	out := make([]batch.Step, len(all))
-	for i, s := range all {
-		out[i] = checked{Step: s, history: h, last: i == len(all)-1}
-	}
-	return out
 }
