@@ -92,7 +92,7 @@ type billingJob struct {
 	worker
 
 	o       BillingOptions
-	brake   *brake
+	brake   *gatewayBrake
 	doubts  *steps.Doubts
 	history *history.History
 

@@ -12,6 +12,7 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/explain"
 	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/query"
@@ -187,7 +188,7 @@ type whole struct {
 	OlderInvoices int64                 `json:"older_invoices"`
 	Events        []details.Event       `json:"events"`   // newest first
 	Findings      []query.Finding       `json:"findings"` // newest first, resolved ones too
-	Explanation   billing.Explanation   `json:"explanation"`
+	Explanation   explain.Explanation   `json:"explanation"`
 	Unknown       []unknownView         `json:"unknown_charges"` // that wait to be adopted
 }
 
@@ -220,7 +221,7 @@ func (a *app) showSubscription(ctx context.Context, db *database, id uint64) err
 	if len(list) > 0 {
 		standing.Invoice = list[0].Standing()
 	}
-	w.Explanation = billing.Explain(standing)
+	w.Explanation = explain.Subscription(standing)
 	return a.showWhole(ctx, db, w, standing, fmt.Sprintf("sub_%d_", id), false)
 }
 
@@ -256,27 +257,27 @@ func (a *app) showInvoice(ctx context.Context, db *database, id uint64) error {
 		return err
 	}
 	standing.Invoice = inv.Standing()
-	w.Explanation = billing.ExplainInvoice(standing)
+	w.Explanation = explain.Invoice(standing)
 	return a.showWhole(ctx, db, w, standing, reference, true)
 }
 
 func subject(subscription uint64) string { return fmt.Sprintf("subscription:%d", subscription) }
 
 // standing is what the rules need to explain a subscription; nil: its row is gone.
-func (a *app) standing(ctx context.Context, db *database, s *details.Subscription) (billing.Standing, error) {
+func (a *app) standing(ctx context.Context, db *database, s *details.Subscription) (explain.Standing, error) {
 	c, err := a.load()
 	if err != nil {
-		return billing.Standing{}, err
+		return explain.Standing{}, err
 	}
 	business, err := a.clock(ctx, db.DB)
 	if err != nil {
-		return billing.Standing{}, err
+		return explain.Standing{}, err
 	}
 	pauses, err := runs.ReadPauses(ctx, db.DB)
 	if err != nil {
-		return billing.Standing{}, failed(err)
+		return explain.Standing{}, failed(err)
 	}
-	standing := billing.Standing{
+	standing := explain.Standing{
 		Gone: s == nil, Invoiced: func(payment.Date) bool { return false },
 		Policy: billing.Policy{RetryDays: c.Billing.RetryDays}, Issue: issuePolicy(c, business()),
 	}
@@ -307,7 +308,7 @@ func issuePolicy(c *config.Config, now time.Time) billing.IssuePolicy {
 }
 
 // showWhole writes a subscription or an invoice with all that hangs on it. Findings are those about references that begin so.
-func (a *app) showWhole(ctx context.Context, db *database, w whole, standing billing.Standing, reference string, complete bool) error {
+func (a *app) showWhole(ctx context.Context, db *database, w whole, standing explain.Standing, reference string, complete bool) error {
 	var payments []string
 	for _, inv := range w.Invoices {
 		for _, t := range inv.Attempts {
@@ -326,7 +327,7 @@ func (a *app) showWhole(ctx context.Context, db *database, w whole, standing bil
 }
 
 // showText writes a subscription or an invoice for people.
-func (a *app) showText(ctx context.Context, db *database, w whole, standing billing.Standing, invoice bool) error {
+func (a *app) showText(ctx context.Context, db *database, w whole, standing explain.Standing, invoice bool) error {
 	c, err := a.load()
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/billing"
+	"duly/internal/billing/explain"
 	"duly/internal/payment"
 	"duly/internal/query/details"
 	"duly/internal/query/worklist"
@@ -34,7 +35,7 @@ func (a *app) subscriptionText(w whole, answer chargeAnswer) {
 		switch {
 		case inv.Status == string(billing.Review):
 			a.item("", 0, fmt.Sprintf("duly show invoice %d", inv.ID))
-		case answer.why.Why == billing.WhyInDoubt, answer.why.Why == billing.WhyInFlight:
+		case answer.why.Why == explain.WhyInDoubt, answer.why.Why == explain.WhyInFlight:
 			a.item("", 0, fmt.Sprintf("duly run billing --subscription %d", s.ID))
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"duly/internal/audit"
 	"duly/internal/billing"
+	"duly/internal/billing/explain"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -278,8 +279,8 @@ func InvoicedFrom(ctx context.Context, db *mysql.DB, subscription uint64, from p
 }
 
 // Standing is what the rules read of it.
-func (inv Invoice) Standing() *billing.StandingInvoice {
-	s := &billing.StandingInvoice{
+func (inv Invoice) Standing() *explain.InvoiceStanding {
+	s := &explain.InvoiceStanding{
 		Invoice: billing.Invoice{
 			ID: inv.ID, SubscriptionID: inv.SubscriptionID, Due: inv.Due, Money: payment.Money{Amount: inv.Amount, Currency: inv.Currency},
 			Stage: inv.Stage, FirstDeclined: inv.FirstDeclined, RetryDays: billing.ParseDays(inv.Days),
@@ -293,7 +294,7 @@ func (inv Invoice) Standing() *billing.StandingInvoice {
 		s.PaidAt = *inv.PaidAt
 	}
 	if r := inv.Resolved; r != nil && r.Attempt == 0 {
-		s.Resolved = &billing.Resolved{As: payment.Resolution(r.As), Who: r.Who, Reason: r.Reason}
+		s.Resolved = &explain.Resolved{As: payment.Resolution(r.As), Who: r.Who, Reason: r.Reason}
 	}
 	for _, a := range inv.Attempts {
 		s.Past = append(s.Past, billing.PastAttempt{
@@ -307,7 +308,7 @@ func (inv Invoice) Standing() *billing.StandingInvoice {
 		}
 		s.Refunded = s.Refunded || or(a.DeclineCode) == "refunded"
 		if r := inv.Resolved; r != nil && r.Attempt == a.ID {
-			s.Resolved = &billing.Resolved{As: payment.Resolution(r.As), Who: r.Who, Reason: r.Reason, PaymentID: or(a.PaymentID)}
+			s.Resolved = &explain.Resolved{As: payment.Resolution(r.As), Who: r.Who, Reason: r.Reason, PaymentID: or(a.PaymentID)}
 		}
 	}
 	return s

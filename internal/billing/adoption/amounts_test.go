@@ -1,4 +1,4 @@
-package billing_test
+package adoption_test
 
 import (
 	"testing"
@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/billing"
+	"duly/internal/billing/adoption"
 )
 
 // A charge whose record has amounts that cannot be is no refund, which would close the period: an operator decides.
@@ -24,7 +25,7 @@ func TestAdoptOfImpossibleAmounts(t *testing.T) {
 			u.Record.Money.Amount, u.Record.Refunded = c.amount, c.refunded
 			a, err := adopted(u)
 			require.NoError(t, err)
-			require.Equal(t, billing.AdoptedReview, a.As, "%+v, %s: %s", c, own, a.Detail)
+			require.Equal(t, adoption.Review, a.As, "%+v, %s: %s", c, own, a.Detail)
 			require.Equal(t, c.detail, a.Detail)
 			require.Equal(t, billing.Review, u.After(a).Invoice.Status)
 		}

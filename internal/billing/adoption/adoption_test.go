@@ -1,4 +1,4 @@
-package billing_test
+package adoption_test
 
 import (
 	"fmt"
@@ -8,7 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/billing"
+	"duly/internal/billing/adoption"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 // adoptCase is one situation in which a charge is adopted; each field names a value of its axis.
@@ -36,12 +38,12 @@ func (c adoptCase) possible() bool {
 	return c.invoice != "none" || c.own == "none" && c.other == "none"
 }
 
-func (c adoptCase) unadopted() billing.Unadopted {
-	u := billing.Unadopted{
-		Gateway: "main", Terms: billing.Terms{Account: 3}, Charge: billing.ChargeID{Subscription: 42, Due: day("2026-01-31"), N: 1},
+func (c adoptCase) unadopted() adoption.Unadopted {
+	u := adoption.Unadopted{
+		Gateway: "main", Terms: billing.Terms{Account: 3}, Charge: billing.ChargeID{Subscription: 42, Due: sample.Day("2026-01-31"), N: 1},
 		Record: payment.Payment{
 			ID: "pay_1", Key: "sub_42_20260131-1", Reference: "sub_42_20260131", CustomerID: "cus_7",
-			Money: payment.Money{Amount: 12900, Currency: "KRW"}, CreatedAt: noon.Add(-1),
+			Money: payment.Money{Amount: 12900, Currency: "KRW"}, CreatedAt: sample.Noon.Add(-1),
 		},
 	}
 	r := &u.Record
@@ -72,17 +74,17 @@ func (c adoptCase) unadopted() billing.Unadopted {
 		u.Record.Reference = "sub_42_20260228"
 	}
 	if c.subscription != "gone" {
-		s := subscription()
+		s := sample.Subscription()
 		s.Status = billing.SubscriptionStatus(c.subscription)
 		u.Subscription = &s
 	}
 	if c.invoice == "none" {
 		return u
 	}
-	u.Invoice = &billing.PeriodInvoice{Invoice: invoice(), Status: billing.InvoiceStatus(c.invoice)}
+	u.Invoice = &adoption.PeriodInvoice{Invoice: sample.Invoice(), Status: billing.InvoiceStatus(c.invoice)}
 	if c.own != "none" {
 		status, _, _ := strings.Cut(c.own, " ")
-		own := billing.PeriodAttempt{Attempt: attempt(), Status: billing.AttemptStatus(status), RunLives: c.own == "in_flight", Run: 17}
+		own := adoption.PeriodAttempt{Attempt: sample.Attempt(), Status: billing.AttemptStatus(status), RunLives: c.own == "in_flight", Run: 17}
 		switch c.own {
 		case "succeeded":
 			own.PaymentID = "pay_1"
@@ -92,7 +94,7 @@ func (c adoptCase) unadopted() billing.Unadopted {
 		u.Attempts = append(u.Attempts, own)
 	}
 	if c.other != "none" {
-		other := billing.PeriodAttempt{Attempt: attempt(), Status: billing.AttemptStatus(c.other)}
+		other := adoption.PeriodAttempt{Attempt: sample.Attempt(), Status: billing.AttemptStatus(c.other)}
 		other.ID, other.No, other.Charge.Key, other.PaymentID = 6, 2, "sub_42_20260131-2", "pay_2"
 		u.Attempts = append(u.Attempts, other)
 	}
@@ -117,12 +119,12 @@ func everyAdoptCase(do func(c adoptCase)) {
 	}
 }
 
-func adopted(u billing.Unadopted) (billing.Adoption, error) {
-	return billing.DecideAdopt(u, policy(), day("2026-01-31"), noon)
+func adopted(u adoption.Unadopted) (adoption.Adoption, error) {
+	return adoption.Decide(u, sample.Policy(), sample.Day("2026-01-31"), sample.Noon)
 }
 
 // under finds the attempt under the charge's key.
-func under(p billing.Period, key string) *billing.PeriodAttempt {
+func under(p adoption.Period, key string) *adoption.PeriodAttempt {
 	for i := range p.Attempts {
 		if p.Attempts[i].Charge.Key == key {
 			return &p.Attempts[i]
@@ -152,7 +154,7 @@ func TestAdoptGolden(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "adopt.golden", text.String())
+	sample.Golden(t, "adopt.golden", text.String())
 }
 
 // TestAdoptGoldenDifferences pins what becomes of a charge that is not as duly makes it, and of one beside another attempt.
@@ -180,10 +182,10 @@ func TestAdoptGoldenDifferences(t *testing.T) {
 			}
 		}
 	}
-	golden(t, "adopt_differs.golden", text.String())
+	sample.Golden(t, "adopt_differs.golden", text.String())
 }
 
-func writeAdoption(text *strings.Builder, u billing.Unadopted) {
+func writeAdoption(text *strings.Builder, u adoption.Unadopted) {
 	a, err := adopted(u)
 	if err != nil {
 		fmt.Fprintln(text, "refused:", err)
@@ -197,7 +199,7 @@ func writeAdoption(text *strings.Builder, u billing.Unadopted) {
 	if own := under(after, u.Record.Key); own != nil && a.Attempt != nil {
 		fmt.Fprintf(text, ", attempt %s as %q", own.Status, own.PaymentID)
 	}
-	fmt.Fprintf(text, ", events %v, charged twice %v\n", eventTypes(a.Events()), a.ChargedTwice)
+	fmt.Fprintf(text, ", events %v, charged twice %v\n", sample.EventTypes(a.Events()), a.ChargedTwice)
 }
 
 // TestAdopt holds, in every situation, what nobody may lose money by.
@@ -215,7 +217,7 @@ func TestAdopt(t *testing.T) {
 		adoptLeavesNothingToCharge(t, c, u, a, after)
 		adoptPaysOnce(t, c, u, a, after)
 		adoptKeepsWhatIsEnded(t, c, before, after)
-		if a.As == billing.AdoptedKnown {
+		if a.As == adoption.Known {
 			require.Nil(t, a.Attempt, c)
 		}
 	})
@@ -223,10 +225,10 @@ func TestAdopt(t *testing.T) {
 
 // adoptLeavesNothingToCharge: nothing charges a period again for which the gateway has money, and no later attempt is
 // given the number of the charge.
-func adoptLeavesNothingToCharge(t *testing.T, c adoptCase, u billing.Unadopted, a billing.Adoption, after billing.Period) {
+func adoptLeavesNothingToCharge(t *testing.T, c adoptCase, u adoption.Unadopted, a adoption.Adoption, after adoption.Period) {
 	t.Helper()
 	own := under(after, u.Record.Key)
-	if a.As != billing.AdoptedKnown && after.Invoice != nil {
+	if a.As != adoption.Known && after.Invoice != nil {
 		require.NotNil(t, own, "%s: its number is not passed over", c)
 		require.NotEqual(t, billing.AttemptReleased, own.Status, c)
 	}
@@ -237,7 +239,7 @@ func adoptLeavesNothingToCharge(t *testing.T, c adoptCase, u billing.Unadopted, 
 	for _, x := range after.Attempts {
 		past = append(past, billing.PastAttempt{ID: x.ID, No: x.No, Key: x.Charge.Key, Status: x.Status, Gateway: "main", Proof: billing.ProofLookUp})
 	}
-	claim := billing.DecideClaim(after.Invoice.Invoice, *after.Subscription, past, policy(), day("2026-03-31"), known)
+	claim := billing.DecideClaim(after.Invoice.Invoice, *after.Subscription, past, sample.Policy(), sample.Day("2026-03-31"), sample.Known)
 	if claim.Action == billing.Charge {
 		require.NotEqual(t, u.Record.Key, claim.Key, c)
 		require.False(t, keeps(u.Record), "%s: charged again", c)
@@ -245,7 +247,7 @@ func adoptLeavesNothingToCharge(t *testing.T, c adoptCase, u billing.Unadopted, 
 }
 
 // adoptPaysOnce: an invoice is paid by one attempt, and only by a charge that is ours in every field.
-func adoptPaysOnce(t *testing.T, c adoptCase, u billing.Unadopted, a billing.Adoption, after billing.Period) {
+func adoptPaysOnce(t *testing.T, c adoptCase, u adoption.Unadopted, a adoption.Adoption, after adoption.Period) {
 	t.Helper()
 	succeeded := 0
 	for _, x := range after.Attempts {
@@ -257,19 +259,19 @@ func adoptPaysOnce(t *testing.T, c adoptCase, u billing.Unadopted, a billing.Ado
 		require.LessOrEqual(t, succeeded, 1, c)
 	}
 	switch a.As {
-	case billing.AdoptedPaid:
+	case adoption.Paid:
 		require.Equal(t, "succeeded", c.record, c)
 		require.Empty(t, c.differs, c)
 		require.Equal(t, billing.Paid, after.Invoice.Status, c)
 		require.Contains(t, []string{"none", "declined"}, c.other, c)
 		require.Equal(t, u.Record.ID, under(after, u.Record.Key).PaymentID, c)
 		require.Equal(t, billing.ProofLookUp, a.Settlement.Proof, c)
-	case billing.AdoptedDeclined, billing.AdoptedRefunded:
+	case adoption.Declined, adoption.Refunded:
 		require.False(t, keeps(u.Record), c)
 		require.Equal(t, billing.ProofLookUp, a.Settlement.Proof, c)
-	case billing.AdoptedOrphan:
+	case adoption.Orphan:
 		require.True(t, keeps(u.Record), c)
-	case billing.AdoptedReview, billing.AdoptedInDoubt, billing.AdoptedKnown:
+	case adoption.Review, adoption.InDoubt, adoption.Known:
 	}
 	if own := under(after, u.Record.Key); own != nil && own.PaymentID == u.Record.ID && c.own != "succeeded" &&
 		(c.subscription != "gone" || c.differs != "customer_id") { // whose it was nobody knows then
@@ -278,7 +280,7 @@ func adoptPaysOnce(t *testing.T, c adoptCase, u billing.Unadopted, a billing.Ado
 }
 
 // adoptKeepsWhatIsEnded: what was paid or closed stays so, and so does what the customer ended.
-func adoptKeepsWhatIsEnded(t *testing.T, c adoptCase, before, after billing.Period) {
+func adoptKeepsWhatIsEnded(t *testing.T, c adoptCase, before, after adoption.Period) {
 	t.Helper()
 	if before.Invoice != nil {
 		switch before.Invoice.Status {
@@ -304,7 +306,7 @@ func TestAdoptWhateverTheNextDate(t *testing.T) {
 			want, err := adopted(u)
 			require.NoError(t, err)
 			for _, next := range []string{"2025-12-31", "2026-02-28"} {
-				u.Subscription.Next = day(next)
+				u.Subscription.Next = sample.Day(next)
 				got, err := adopted(u)
 				require.NoError(t, err)
 				require.Equal(t, want, got)
@@ -316,16 +318,16 @@ func TestAdoptWhateverTheNextDate(t *testing.T) {
 // The next issue passes over a period that was adopted without an invoice.
 func TestIssuePassesOverAnAdoptedPeriod(t *testing.T) {
 	u := adoptCase{"succeeded", "", "none", "none", "none", "active"}.unadopted()
-	u.Date = day("2026-01-30")
+	u.Date = sample.Day("2026-01-30")
 	a, err := adopted(u)
 	require.NoError(t, err)
-	require.Equal(t, &billing.NewInvoice{Money: payment.Money{Amount: 12900, Currency: "KRW"}, Issued: day("2026-01-31")}, a.NewInvoice)
+	require.Equal(t, &adoption.NewInvoice{Money: payment.Money{Amount: 12900, Currency: "KRW"}, Issued: sample.Day("2026-01-31")}, a.NewInvoice)
 	after := u.Period.After(a)
 	require.Equal(t, billing.Paid, after.Invoice.Status)
 	issue := billing.DecideIssue(*after.Subscription, billing.Newest{Exists: true, Status: billing.Paid, Issued: a.NewInvoice.Issued},
-		func(d payment.Date) bool { return d == u.Charge.Due }, billing.IssuePolicy{Business: day("2026-01-31"), Effective: day("2026-01-31"), KnownGateway: known})
+		func(d payment.Date) bool { return d == u.Charge.Due }, billing.IssuePolicy{Business: sample.Day("2026-01-31"), Effective: sample.Day("2026-01-31"), KnownGateway: sample.Known})
 	require.Zero(t, issue.Due)
-	require.Equal(t, day("2026-02-28"), issue.Next)
+	require.Equal(t, sample.Day("2026-02-28"), issue.Next)
 }
 
 // The keys of one period are adopted in the order of their numbers: a decline and then the retry that was paid.
@@ -333,7 +335,7 @@ func TestAdoptOneAfterTheOther(t *testing.T) {
 	u := adoptCase{"declined soft", "", "none", "none", "none", "active"}.unadopted()
 	first, err := adopted(u)
 	require.NoError(t, err)
-	require.Equal(t, billing.AdoptedDeclined, first.As)
+	require.Equal(t, adoption.Declined, first.As)
 	require.Equal(t, billing.PastDue, first.Settlement.SubscriptionTo)
 
 	u.Period = u.Period.After(first)
@@ -341,7 +343,7 @@ func TestAdoptOneAfterTheOther(t *testing.T) {
 	u.Record.Decline = payment.Decline{}
 	second, err := adopted(u)
 	require.NoError(t, err)
-	require.Equal(t, billing.AdoptedPaid, second.As)
+	require.Equal(t, adoption.Paid, second.As)
 	require.Equal(t, 2, second.Attempt.No)
 	require.Equal(t, 1, second.Attempt.Stage)
 	require.Equal(t, billing.Active, second.Settlement.SubscriptionTo)
@@ -352,7 +354,7 @@ func TestAdoptOfAnOlderDeclineMovesNothing(t *testing.T) {
 	u := adoptCase{"declined soft", "", "open", "none", "declined", "active"}.unadopted()
 	a, err := adopted(u)
 	require.NoError(t, err)
-	require.Equal(t, billing.AdoptedDeclined, a.As)
+	require.Equal(t, adoption.Declined, a.As)
 	require.False(t, a.Moves)
 	require.Empty(t, a.Events())
 	require.Equal(t, payment.Soft, a.Settlement.Decline.Class)
@@ -364,13 +366,13 @@ func TestAdoptOfWhatIsBookedElsewhere(t *testing.T) {
 	u.Booked = "payment 12 of order 3"
 	a, err := adopted(u)
 	require.NoError(t, err)
-	require.Equal(t, billing.AdoptedReview, a.As)
+	require.Equal(t, adoption.Review, a.As)
 	require.Contains(t, a.Detail, "payment 12 of order 3")
 	require.Equal(t, billing.Review, u.Period.After(a).Invoice.Status)
 	u.Booked = "attempt 5"
 	a, err = adopted(u)
 	require.NoError(t, err)
-	require.Equal(t, billing.AdoptedPaid, a.As)
+	require.Equal(t, adoption.Paid, a.As)
 }
 
 // A subscription that is free by now was charged: an operator decides, and what was taken is recorded.
@@ -379,7 +381,7 @@ func TestAdoptForNothing(t *testing.T) {
 	u.Subscription.Money.Amount = 0
 	a, err := adopted(u)
 	require.NoError(t, err)
-	require.Equal(t, billing.AdoptedReview, a.As)
+	require.Equal(t, adoption.Review, a.As)
 	require.Equal(t, "payment pay_1 is 12,900 KRW, the invoice is 0 KRW", a.Detail)
 	require.Equal(t, int64(12900), a.Attempt.Charge.Money.Amount)
 	require.Zero(t, a.NewInvoice.Money.Amount)

@@ -1,10 +1,11 @@
-package billing
+package explain
 
 import (
 	"fmt"
 	"strings"
 	"time"
 
+	"duly/internal/billing"
 	"duly/internal/payment"
 )
 
@@ -43,28 +44,28 @@ type Explanation struct {
 // Standing is what is known of a subscription when somebody asks. The invoice is its newest one, or the one
 // that was asked about.
 type Standing struct {
-	Subscription Subscription
+	Subscription billing.Subscription
 	Gone         bool // the subscription's row is not there
 	CancelReason string
-	Invoice      *StandingInvoice // nil: none
+	Invoice      *InvoiceStanding // nil: none
 	Invoiced     func(payment.Date) bool
 	// JobPaused and GatewayPaused are the words of the operator who paused them; "" for not paused.
 	JobPaused, GatewayPaused string
 
-	Policy Policy
-	Issue  IssuePolicy
+	Policy billing.Policy
+	Issue  billing.IssuePolicy
 }
 
-// StandingInvoice is an invoice and what became of its attempts.
-type StandingInvoice struct {
-	Invoice
+// InvoiceStanding is an invoice and what became of its attempts.
+type InvoiceStanding struct {
+	billing.Invoice
 
-	Status       InvoiceStatus
+	Status       billing.InvoiceStatus
 	Issued       payment.Date
 	StageDate    payment.Date // when the stage's charge is due
 	ReviewReason string
 	PaidAt       time.Time
-	Past         []PastAttempt // oldest first
+	Past         []billing.PastAttempt // oldest first
 	// Of the last attempt.
 	Message   string
 	NextCheck time.Time
@@ -84,29 +85,29 @@ type Resolved struct {
 	PaymentID string
 }
 
-// Explain says why the subscription is charged or not. What keeps its newest invoice from being paid keeps
+// Subscription says why the subscription is charged or not. What keeps its newest invoice from being paid keeps
 // the next one from being issued.
-func Explain(s Standing) Explanation {
+func Subscription(s Standing) Explanation {
 	sub := s.Subscription
-	if inv := s.Invoice; inv != nil && unpaid(inv.Status) {
-		e := ExplainInvoice(s)
+	if inv := s.Invoice; inv != nil && inv.Status.Unpaid() {
+		e := Invoice(s)
 		e.Text = fmt.Sprintf("invoice %d (due %s) is unpaid: %s", inv.ID, inv.Due, e.Text)
-		if sub.Next <= s.Issue.Business && (sub.Status == Active || sub.Status == PastDue) {
+		if sub.Next <= s.Issue.Business && (sub.Status == billing.Active || sub.Status == billing.PastDue) {
 			e.Next += fmt.Sprintf("; the period that began on %s waits for it", sub.Next)
 		}
 		return e
 	}
 	switch sub.Status {
-	case Cancelled:
+	case billing.Cancelled:
 		return Explanation{WhyCancelled, sentence("it was cancelled", s.CancelReason), "nothing more is charged"}
-	case Paused:
+	case billing.Paused:
 		return Explanation{WhyPaused, "the shop paused it", "periods that begin while it is paused are never charged; it goes on when its status is active again"}
-	case Trialing:
+	case billing.Trialing:
 		return s.trial()
-	case Active, PastDue:
+	case billing.Active, billing.PastDue:
 	default:
 		return Explanation{
-			WhyUnknownStatus, strangeStatus(sub.Status) + ": it is never billed while it has that one",
+			WhyUnknownStatus, sub.Status.Strange() + ": it is never billed while it has that one",
 			"set its status to one of them; one that is to be billed no more is cancelled",
 		}
 	}
@@ -117,8 +118,8 @@ func Explain(s Standing) Explanation {
 func (s Standing) trial() Explanation {
 	e := Explanation{WhyTrialing, fmt.Sprintf("its trial ends on %s", s.Subscription.Next), "it is billed once the shop has made it active"}
 	switch {
-	case dateProblem(s.Subscription.Next) != "":
-		e.Text = "it is a trial, and nothing says when that ends: " + dateProblem(s.Subscription.Next)
+	case billing.DateProblem(s.Subscription.Next) != "":
+		e.Text = "it is a trial, and nothing says when that ends: " + billing.DateProblem(s.Subscription.Next)
 		e.Next = "give it a next_billing_date, or make it active or cancelled; it is not billed before"
 	case s.Subscription.Next < s.Issue.Business:
 		e.Text = fmt.Sprintf("its trial ended on %s, and it is still trialing", s.Subscription.Next)
@@ -130,11 +131,11 @@ func (s Standing) trial() Explanation {
 // explainIssue is the explanation of a subscription whose invoices are all settled.
 func (s Standing) explainIssue() Explanation {
 	sub := s.Subscription
-	newest := Newest{}
+	newest := billing.Newest{}
 	if s.Invoice != nil {
-		newest = Newest{Exists: true, Status: s.Invoice.Status, Issued: s.Invoice.Issued}
+		newest = billing.Newest{Exists: true, Status: s.Invoice.Status, Issued: s.Invoice.Issued}
 	}
-	issue := DecideIssue(sub, newest, s.Invoiced, s.Issue)
+	issue := billing.DecideIssue(sub, newest, s.Invoiced, s.Issue)
 	switch {
 	case issue.Review != "":
 		return Explanation{WhyReview, "it cannot be invoiced: " + issue.Review, "fix the row; the next run looks at it again"}
@@ -154,45 +155,45 @@ func (s Standing) explainIssue() Explanation {
 	return Explanation{WhyIssuedToday, fmt.Sprintf("an invoice was issued on %s, and one a day is the most", s.Invoice.Issued), fmt.Sprintf("the period that began on %s is invoiced by a run on a later day", sub.Next)}
 }
 
-// ExplainInvoice says why the invoice of s is paid or not.
-func ExplainInvoice(s Standing) Explanation {
+// Invoice says why the invoice of s is paid or not.
+func Invoice(s Standing) Explanation {
 	inv := s.Invoice
 	switch inv.Status {
-	case Paid:
+	case billing.Paid:
 		if inv.Money.Amount == 0 {
 			return Explanation{WhyPaid, "its amount is 0: nothing was to be charged", "nothing"}
 		}
 		return Explanation{WhyPaid, "it was paid at " + instant(inv.PaidAt) + inv.booked(), "nothing"}
-	case Uncollectible:
+	case billing.Uncollectible:
 		if text := inv.closed(payment.AsUncollectible, "closed it as uncollectible"); text != "" {
 			return Explanation{WhyUncollectible, text, "nothing more is charged for this period; " + s.goesOn()}
 		}
 		return Explanation{WhyUncollectible, sentence("it stayed unpaid after the last retry", inv.Message), "nothing: " + s.goesOn()}
-	case Void:
+	case billing.Void:
 		return s.void()
-	case Review:
+	case billing.Review:
 		return Explanation{WhyReview, sentence("it is in review", inv.ReviewReason), inv.decides(s.Gone) + "; until then it is not charged, and no new invoice is issued"}
-	case Charging:
+	case billing.Charging:
 		return inv.charging()
-	case Open:
+	case billing.Open:
 		return s.open()
 	}
 	return Explanation{WhyReview, fmt.Sprintf("its status %q is none of duly's", inv.Status), "fix the row"}
 }
 
 // decides says what an operator types about an invoice in review.
-func (inv *StandingInvoice) decides(gone bool) string {
-	if last := len(inv.Past) - 1; last >= 0 && (inv.Past[last].Status == AttemptReview || inv.Past[last].Status == AttemptRejected) {
+func (inv *InvoiceStanding) decides(gone bool) string {
+	if last := len(inv.Past) - 1; last >= 0 && (inv.Past[last].Status == billing.AttemptReview || inv.Past[last].Status == billing.AttemptRejected) {
 		return fmt.Sprintf("an operator decides: duly resolve attempt %d --as paid GATEWAY_ID, not_executed, refunded or ignored", inv.Past[last].ID)
 	}
 	if gone {
-		return "an operator closes it: " + endsGone(inv.ID)
+		return "an operator closes it: " + billing.CloseCommand(inv.ID)
 	}
 	return fmt.Sprintf("put right what it says, then: duly requeue invoice %d", inv.ID)
 }
 
 // closed says who closed the invoice in that way; empty: nobody did.
-func (inv *StandingInvoice) closed(as payment.Resolution, what string) string {
+func (inv *InvoiceStanding) closed(as payment.Resolution, what string) string {
 	r := inv.Resolved
 	if r == nil || r.As != as {
 		return ""
@@ -200,13 +201,8 @@ func (inv *StandingInvoice) closed(as payment.Resolution, what string) string {
 	return sentence(r.Who+" "+what, r.Reason)
 }
 
-// endsGone is the command that ends an invoice whose subscription is gone.
-func endsGone(invoice uint64) string {
-	return fmt.Sprintf("duly resolve invoice %d --as void, uncollectible or paid_outside", invoice)
-}
-
 // booked says by whose word an invoice is paid, where it is not the gateway's own.
-func (inv *StandingInvoice) booked() string {
+func (inv *InvoiceStanding) booked() string {
 	if text := inv.closed(payment.AsPaidOutside, "says: outside the gateways"); text != "" {
 		return ", as " + text
 	}
@@ -239,15 +235,15 @@ func (s Standing) goesOn() string {
 	switch {
 	case s.Gone:
 		return "the subscription's row is gone"
-	case s.Subscription.Status == Cancelled:
+	case s.Subscription.Status == billing.Cancelled:
 		return "the subscription has ended"
 	}
 	return fmt.Sprintf("the subscription is %s", s.Subscription.Status)
 }
 
 // charging is the explanation of an invoice with an unsettled attempt.
-func (inv *StandingInvoice) charging() Explanation {
-	if last := len(inv.Past) - 1; last >= 0 && inv.Past[last].Status == AttemptInDoubt {
+func (inv *InvoiceStanding) charging() Explanation {
+	if last := len(inv.Past) - 1; last >= 0 && inv.Past[last].Status == billing.AttemptInDoubt {
 		e := Explanation{WhyInDoubt, sentence(fmt.Sprintf("nobody knows yet whether attempt %d was executed", inv.Past[last].ID), inv.Message), "the gateway is asked again at " + instant(inv.NextCheck) + ", or by the first run after it"}
 		if counted := inv.Patience.String(); counted != "" {
 			e.Text += "; " + counted
@@ -255,7 +251,7 @@ func (inv *StandingInvoice) charging() Explanation {
 		}
 		return e
 	}
-	if last := len(inv.Past) - 1; last >= 0 && inv.Past[last].Status == AttemptSucceeded {
+	if last := len(inv.Past) - 1; last >= 0 && inv.Past[last].Status == billing.AttemptSucceeded {
 		return Explanation{WhyInFlight, fmt.Sprintf("attempt %d succeeded, and the invoice could not be written with it", inv.Past[last].ID), "the next run marks it as paid"}
 	}
 	if inv.RunLives {
@@ -271,26 +267,26 @@ func (s Standing) open() Explanation {
 		return s.waiting()
 	}
 	if s.Gone {
-		return Explanation{WhyReview, "the subscription's row is gone", "the next run sends it to review, from where it is ended: " + endsGone(inv.ID)}
+		return Explanation{WhyReview, "the subscription's row is gone", "the next run sends it to review, from where it is ended: " + billing.CloseCommand(inv.ID)}
 	}
-	claim := DecideClaim(inv.Invoice, s.Subscription, inv.Past, s.Policy, s.Issue.Effective, s.Issue.KnownGateway)
+	claim := billing.DecideClaim(inv.Invoice, s.Subscription, inv.Past, s.Policy, s.Issue.Effective, s.Issue.KnownGateway)
 	switch claim.Action {
-	case ReviewInvoice:
+	case billing.ReviewInvoice:
 		return Explanation{WhyReview, "it cannot be charged: " + claim.Reason, "the next run sends it to review, unless that is put right before"}
-	case VoidInvoice:
+	case billing.VoidInvoice:
 		return Explanation{WhyCancelled, sentence("the subscription was cancelled", s.CancelReason), "the next run voids it"}
-	case UseStage:
+	case billing.UseStage:
 		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", fmt.Sprintf("stage %d passes without a charge, the next one is on %s; another method is charged then", inv.Stage, claim.Next)}
-	case EndInvoice:
+	case billing.EndInvoice:
 		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", "this is the last stage: the next run ends invoice and subscription"}
-	case LeaveInvoice:
+	case billing.LeaveInvoice:
 		return Explanation{WhyElsewhere, fmt.Sprintf("it is due, and gateway %s is not configured here", s.Subscription.Gateway), s.elsewhere()}
-	case Charge:
+	case billing.Charge:
 	}
 	switch {
 	case s.held() != "":
 		return s.heldBack()
-	case len(inv.Past) > 0 && inv.Past[len(inv.Past)-1].Status == AttemptReleased:
+	case len(inv.Past) > 0 && inv.Past[len(inv.Past)-1].Status == billing.AttemptReleased:
 		return Explanation{WhyAgain, sentence(fmt.Sprintf("attempt %d was not executed", inv.Past[len(inv.Past)-1].ID), inv.Message), "the next run sends it again under the same key"}
 	case len(inv.Past) > 0 && !inv.TryLaterSince.IsZero():
 		return Explanation{WhyAgain, sentence("the gateway asked to try later", inv.Message), "the next run charges it under the next key"}
@@ -306,7 +302,7 @@ func (s Standing) waiting() Explanation {
 	}
 	e := Explanation{WhyStage, sentence("it was declined", inv.Message), fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, s.Retries()), inv.StageDate)}
 	for _, a := range inv.Past {
-		if a.Status == AttemptDeclined && a.bars(s.Subscription) {
+		if a.Status == billing.AttemptDeclined && a.Bars(s.Subscription) {
 			e.Why, e.Next = WhyBarred, e.Next+", and passes without a charge unless the customer changes the payment method before"
 			break
 		}
@@ -319,7 +315,7 @@ func (s Standing) Retries() int {
 	if s.Invoice == nil {
 		return 0
 	}
-	return len(s.Policy.of(s.Invoice.Invoice).RetryDays)
+	return len(s.Policy.For(s.Invoice.Invoice).RetryDays)
 }
 
 // elsewhere says who bills what is at a gateway that is not configured here.

@@ -1,4 +1,4 @@
-package billing_test
+package brake_test
 
 import (
 	"errors"
@@ -11,16 +11,18 @@ import (
 	"pgregory.net/rapid"
 
 	"duly/internal/billing"
+	"duly/internal/billing/brake"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 // wave is n answers of as many customers, a second apart, from an instant on.
-func wave(n, from int, change func(*billing.BrakeAnswer)) []billing.BrakeAnswer {
-	list := make([]billing.BrakeAnswer, n)
+func wave(n, from int, change func(*brake.Answer)) []brake.Answer {
+	list := make([]brake.Answer, n)
 	for i := range list {
-		list[i] = billing.BrakeAnswer{
+		list[i] = brake.Answer{
 			Customer: fmt.Sprintf("cus_%d", from+i), Method: fmt.Sprintf("pm_%d", from+i), Status: billing.AttemptSucceeded,
-			At: noon.Add(time.Duration(from+i) * time.Second),
+			At: sample.Noon.Add(time.Duration(from+i) * time.Second),
 		}
 		if change != nil {
 			change(&list[i])
@@ -29,18 +31,18 @@ func wave(n, from int, change func(*billing.BrakeAnswer)) []billing.BrakeAnswer 
 	return list
 }
 
-func hard(a *billing.BrakeAnswer)     { a.Status, a.Class = billing.AttemptDeclined, payment.Hard }
-func soft(a *billing.BrakeAnswer)     { a.Status, a.Class = billing.AttemptDeclined, payment.Soft }
-func action(a *billing.BrakeAnswer)   { a.Status, a.Class = billing.AttemptDeclined, payment.Action }
-func rejected(a *billing.BrakeAnswer) { a.Status = billing.AttemptRejected }
-func differs(a *billing.BrakeAnswer)  { a.Status = billing.AttemptReview }
-func retry(a *billing.BrakeAnswer)    { hard(a); a.Stage = 1 }
-func proven(a *billing.BrakeAnswer)   { a.PaidBefore = true }
+func hard(a *brake.Answer)     { a.Status, a.Class = billing.AttemptDeclined, payment.Hard }
+func soft(a *brake.Answer)     { a.Status, a.Class = billing.AttemptDeclined, payment.Soft }
+func action(a *brake.Answer)   { a.Status, a.Class = billing.AttemptDeclined, payment.Action }
+func rejected(a *brake.Answer) { a.Status = billing.AttemptRejected }
+func differs(a *brake.Answer)  { a.Status = billing.AttemptReview }
+func retry(a *brake.Answer)    { hard(a); a.Stage = 1 }
+func proven(a *brake.Answer)   { a.PaidBefore = true }
 
-func provenHard(a *billing.BrakeAnswer) { hard(a); proven(a) }
+func provenHard(a *brake.Answer) { hard(a); proven(a) }
 
 // ago moves answers back.
-func ago(d time.Duration, list []billing.BrakeAnswer) []billing.BrakeAnswer {
+func ago(d time.Duration, list []brake.Answer) []brake.Answer {
 	for i := range list {
 		list[i].At = list[i].At.Add(-d)
 	}
@@ -48,20 +50,20 @@ func ago(d time.Duration, list []billing.BrakeAnswer) []billing.BrakeAnswer {
 }
 
 // unusual is a share that must not be read.
-func unusual() (billing.BrakeShare, error) {
-	return billing.BrakeShare{}, errors.New("nobody needs it")
+func unusual() (brake.Share, error) {
+	return brake.Share{}, errors.New("nobody needs it")
 }
 
-func share(bad, all int64) func() (billing.BrakeShare, error) {
-	return func() (billing.BrakeShare, error) { return billing.BrakeShare{Bad: bad, All: all}, nil }
+func share(bad, all int64) func() (brake.Share, error) {
+	return func() (brake.Share, error) { return brake.Share{Bad: bad, All: all}, nil }
 }
 
 func TestDecideBrake(t *testing.T) {
 	day := 24 * time.Hour
 	for name, c := range map[string]struct {
-		answers []billing.BrakeAnswer
+		answers []brake.Answer
 		percent int
-		usual   func() (billing.BrakeShare, error)
+		usual   func() (brake.Share, error)
 		stops   bool
 		room    int
 	}{
@@ -72,22 +74,22 @@ func TestDecideBrake(t *testing.T) {
 		"20 rejections":                    {wave(20, 0, rejected), 50, unusual, true, 0},
 		"20 that differ":                   {wave(20, 0, differs), 50, unusual, true, 0},
 		"20 soft declines":                 {wave(20, 0, soft), 50, unusual, false, 20},
-		"20 put off":                       {wave(20, 0, func(a *billing.BrakeAnswer) { a.Status = billing.AttemptDeclined }), 50, unusual, false, 20},
-		"20 that nobody could say of":      {wave(20, 0, func(a *billing.BrakeAnswer) { differs(a); a.Doubted = true }), 50, unusual, false, 20},
+		"20 put off":                       {wave(20, 0, func(a *brake.Answer) { a.Status = billing.AttemptDeclined }), 50, unusual, false, 20},
+		"20 that nobody could say of":      {wave(20, 0, func(a *brake.Answer) { differs(a); a.Doubted = true }), 50, unusual, false, 20},
 		"20 retries":                       {wave(20, 0, retry), 50, unusual, false, 20},
 		"20 first tries beside soft ones":  {slices.Concat(wave(20, 0, hard), wave(30, 20, soft)), 50, unusual, true, 0},
 		"one success beside 100":           {slices.Concat(wave(1, 0, nil), wave(100, 1, hard)), 50, unusual, false, 1},
 		"a success of yesterday beside 20": {slices.Concat(ago(day, wave(150, 0, nil)), wave(20, 150, hard)), 50, unusual, true, 0},
 		"a success of yesterday alone":     {ago(day, wave(150, 0, nil)), 50, unusual, false, 20},
 		"a success after 20 of yesterday":  {slices.Concat(ago(2*day, wave(20, 0, hard)), ago(day, wave(1, 20, nil)), wave(5, 21, hard)), 50, unusual, false, 15},
-		"one customer 30 times":            {wave(30, 0, func(a *billing.BrakeAnswer) { hard(a); a.Customer = "cus_0" }), 50, unusual, false, 19},
+		"one customer 30 times":            {wave(30, 0, func(a *brake.Answer) { hard(a); a.Customer = "cus_0" }), 50, unusual, false, 19},
 		"199 of which 100 are bad":         {slices.Concat(wave(99, 0, nil), wave(100, 99, hard)), 50, unusual, false, 1},
 		"200 of which 100 are bad":         {slices.Concat(wave(100, 0, nil), wave(100, 100, hard)), 50, unusual, false, 1},
 		"200 of which 101 are bad":         {slices.Concat(wave(99, 0, nil), wave(101, 99, hard)), 50, share(0, 0), true, 0},
 		"200 of which 101 are retries":     {slices.Concat(wave(99, 0, nil), wave(101, 99, retry)), 50, share(0, 0), true, 0},
 		"older ones do not count":          {slices.Concat(wave(150, 0, hard), wave(100, 150, nil), wave(100, 250, hard)), 50, unusual, false, 1},
 		"a customer who was declined and paid": {
-			slices.Concat(wave(150, 0, hard), wave(150, 0, func(a *billing.BrakeAnswer) { a.At = a.At.Add(time.Hour) }), wave(60, 150, hard)), 50, unusual, false, 51,
+			slices.Concat(wave(150, 0, hard), wave(150, 0, func(a *brake.Answer) { a.At = a.At.Add(time.Hour) }), wave(60, 150, hard)), 50, unusual, false, 51,
 		},
 		"a usual share of a quarter":       {slices.Concat(wave(50, 0, nil), wave(150, 50, hard)), 50, share(250, 1000), false, 1},
 		"more than thrice the usual share": {slices.Concat(wave(49, 0, nil), wave(151, 49, hard)), 50, share(250, 1000), true, 0},
@@ -99,10 +101,10 @@ func TestDecideBrake(t *testing.T) {
 		"new methods beside proven ones":   {slices.Concat(wave(200, 0, proven), wave(200, 200, hard)), 50, unusual, false, 101},
 		"new methods beside a few proven":  {slices.Concat(wave(90, 0, proven), wave(200, 200, hard)), 50, share(0, 0), true, 0},
 		"proven methods, all of them bad":  {slices.Concat(wave(200, 0, nil), wave(101, 200, provenHard), wave(99, 301, nil)), 50, share(0, 0), true, 0},
-		"a customer's proven method":       {slices.Concat(wave(20, 0, hard), wave(20, 0, func(a *billing.BrakeAnswer) { soft(a); proven(a); a.At = a.At.Add(-time.Hour) })), 50, unusual, false, 20},
+		"a customer's proven method":       {slices.Concat(wave(20, 0, hard), wave(20, 0, func(a *brake.Answer) { soft(a); proven(a); a.At = a.At.Add(-time.Hour) })), 50, unusual, false, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := billing.DecideBrake(c.answers, c.percent, noon.Add(time.Hour), c.usual)
+			got, err := brake.Decide(c.answers, c.percent, sample.Noon.Add(time.Hour), c.usual)
 			require.NoError(t, err)
 			require.Equal(t, c.stops, got.Reason != "", got.Reason)
 			if c.room == 1<<20 {
@@ -115,7 +117,7 @@ func TestDecideBrake(t *testing.T) {
 }
 
 func TestDecideBrakeWithoutAShare(t *testing.T) {
-	_, err := billing.DecideBrake(wave(200, 0, retry), 50, noon, unusual)
+	_, err := brake.Decide(wave(200, 0, retry), 50, sample.Noon, unusual)
 	require.ErrorContains(t, err, "nobody needs it")
 }
 
@@ -125,19 +127,19 @@ func TestDecideBrakeByTheRule(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		percent := rapid.IntRange(1, 99).Draw(t, "percent")
 		odds := rapid.IntRange(0, 100).Draw(t, "bad of 100")
-		answers := wave(rapid.IntRange(0, 400).Draw(t, "answers"), 0, func(a *billing.BrakeAnswer) {
+		answers := wave(rapid.IntRange(0, 400).Draw(t, "answers"), 0, func(a *brake.Answer) {
 			a.Customer = fmt.Sprintf("cus_%d", rapid.IntRange(0, 399).Draw(t, "customer"))
 			a.PaidBefore = rapid.Bool().Draw(t, "paid before")
 			a.Stage = rapid.IntRange(0, 1).Draw(t, "stage")
 			if rapid.IntRange(0, 99).Draw(t, "bad") < odds {
-				draw(t, "how", hard, action, rejected, differs)(a)
+				sample.Draw(t, "how", hard, action, rejected, differs)(a)
 			}
 		})
-		usual := billing.BrakeShare{Bad: rapid.Int64Range(0, 1000).Draw(t, "usually bad"), All: 1000}
-		got, err := billing.DecideBrake(answers, percent, noon.Add(time.Hour), func() (billing.BrakeShare, error) { return usual, nil })
+		usual := brake.Share{Bad: rapid.Int64Range(0, 1000).Draw(t, "usually bad"), All: 1000}
+		got, err := brake.Decide(answers, percent, sample.Noon.Add(time.Hour), func() (brake.Share, error) { return usual, nil })
 		require.NoError(t, err)
 
-		window := map[string]billing.BrakeAnswer{}
+		window := map[string]brake.Answer{}
 		for _, proven := range []bool{true, false} {
 			for _, a := range slices.Backward(answers) {
 				if _, there := window[a.Customer]; !there && a.PaidBefore == proven && len(window) < 200 {
@@ -154,7 +156,7 @@ func TestDecideBrakeByTheRule(t *testing.T) {
 				}
 			}
 		}
-		paid := slices.ContainsFunc(answers, func(a billing.BrakeAnswer) bool { return a.Status == billing.AttemptSucceeded })
+		paid := slices.ContainsFunc(answers, func(a brake.Answer) bool { return a.Status == billing.AttemptSucceeded })
 		allowed := max(percent, int(min(3*usual.Bad/10, 90)))
 		want := !paid && first >= 20
 		if len(window) == 200 {
@@ -164,10 +166,10 @@ func TestDecideBrakeByTheRule(t *testing.T) {
 		require.Equal(t, want, got.Room == 0)
 
 		shuffled := rapid.Permutation(answers).Draw(t, "order")
-		again, err := billing.DecideBrake(shuffled, percent, noon.Add(time.Hour), func() (billing.BrakeShare, error) { return usual, nil })
+		again, err := brake.Decide(shuffled, percent, sample.Noon.Add(time.Hour), func() (brake.Share, error) { return usual, nil })
 		require.NoError(t, err)
 		require.Equal(t, got, again)
-		if !billing.BrakeWeighs(answers, percent) && len(window) == 200 {
+		if !brake.Weighs(answers, percent) && len(window) == 200 {
 			require.Empty(t, got.Reason)
 		}
 	})
@@ -177,11 +179,11 @@ func TestDecideBrakeByTheRule(t *testing.T) {
 func TestAlarming(t *testing.T) {
 	for _, kind := range payment.Kinds() {
 		for _, class := range []payment.Class{payment.Soft, payment.Hard, payment.Action} {
-			a := attempt()
-			answer := answered(kind, class)
-			s := billing.Settle(a, answer, billing.Active, policy(), day("2026-01-31"), noon)
-			stored := billing.BrakeAnswer{Status: s.Attempt, Class: s.Decline.Class, Doubted: s.Doubted}
-			require.Equal(t, stored.Bad(), billing.Alarming(answer.Outcome), "%s %s", kind, class)
+			a := sample.Attempt()
+			answer := sample.Answered(kind, class)
+			s := billing.Settle(a, answer, billing.Active, sample.Policy(), sample.Day("2026-01-31"), sample.Noon)
+			stored := brake.Answer{Status: s.Attempt, Class: s.Decline.Class, Doubted: s.Doubted}
+			require.Equal(t, stored.Bad(), brake.Alarming(answer.Outcome), "%s %s", kind, class)
 		}
 	}
 }
