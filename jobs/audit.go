@@ -16,6 +16,7 @@ import (
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/store"
+	"duly/internal/text"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -109,7 +110,7 @@ func (a *auditJob) step(do func(context.Context, *batch.StepExecution) error) fu
 		if _, err := a.abandon(ctx, x); err != nil { // what a dead audit found is new to this one
 			return err
 		}
-		if err := patiently(ctx, x, a.begin); err != nil {
+		if err := x.Retry(ctx, a.begin); err != nil {
 			return fmt.Errorf("settle what to audit: %w", err)
 		}
 		if !a.window.From.Before(a.window.To) {
@@ -117,7 +118,7 @@ func (a *auditJob) step(do func(context.Context, *batch.StepExecution) error) fu
 			return nil
 		}
 		err := do(ctx, x)
-		return errors.Join(err, patiently(ctx, x, func(ctx context.Context) error { return a.count(ctx, x) }))
+		return errors.Join(err, x.Retry(ctx, func(ctx context.Context) error { return a.count(ctx, x) }))
 	}
 }
 
@@ -130,7 +131,7 @@ func (a *auditJob) begin(ctx context.Context) error {
 	if a.audited, err = query.AuditedTo(ctx, a.DB); err != nil {
 		return err
 	}
-	a.window = a.o.span(a.audited, a.Business(), a.Zone)
+	a.window = a.o.Span(a.audited, a.Business(), a.Zone)
 	if err := writers.BeginAudit(ctx, a.DB, a.window, a.audited); err != nil {
 		return err
 	}
@@ -138,8 +139,8 @@ func (a *auditJob) begin(ctx context.Context) error {
 	return nil
 }
 
-// span is the window of an audit that begins now. It ends before what may be under way.
-func (o AuditOptions) span(audited, now time.Time, zone *time.Location) payment.Window {
+// Span is the window of an audit that begins now. It ends before what may be under way.
+func (o AuditOptions) Span(audited, now time.Time, zone *time.Location) payment.Window {
 	latest := now.Add(-o.Lag).UTC().Round(0).Truncate(time.Microsecond)
 	w := o.Window
 	switch {
@@ -217,7 +218,7 @@ func (a *auditJob) match(ctx context.Context, x *batch.StepExecution) error {
 // join compares one page with our payments.
 func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Audit, listing *audit.Listing, page []payment.Payment) error {
 	var rows []audit.Ours
-	if err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	if err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		rows, err = store.Matches(ctx, a.DB, page)
 		return err
 	}); err != nil {
@@ -251,7 +252,7 @@ func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Au
 		}
 	}
 	seen := m.Look(x.Work, listing.Gateway, suspects, a.width(listing.Gateway))
-	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		judged, err = a.judge(ctx, x, seen)
 		return err
 	})
@@ -302,7 +303,7 @@ func (a *auditJob) lookUp(ctx context.Context, x *batch.StepExecution) error {
 	if err != nil || !whole || !a.moves() {
 		return err
 	}
-	return patiently(ctx, x, func(ctx context.Context) error { return writers.EndAudit(ctx, a.DB, a.window.To) })
+	return x.Retry(ctx, func(ctx context.Context) error { return writers.EndAudit(ctx, a.DB, a.window.To) })
 }
 
 // moves reports whether a whole audit of this window moves the end of what is audited on.
@@ -342,16 +343,16 @@ func (a *auditJob) skip(o audit.Ours, why string) {
 // tell notes what was counted.
 func (a *auditJob) tell(ctx context.Context, x *batch.StepExecution) {
 	if n := a.counts[audit.Unsettled]; n > 0 {
-		a.note(ctx, x, plural(n, "payment")+" of the window not settled yet: recovery, reconcile and refunds settle them")
+		a.note(ctx, x, text.Plural(n, "payment")+" of the window not settled yet: recovery, reconcile and refunds settle them")
 	}
 	if n := a.counts[audit.InReview]; n > 0 {
-		a.note(ctx, x, plural(n, "payment")+" of the window in review")
+		a.note(ctx, x, text.Plural(n, "payment")+" of the window in review")
 	}
 	for _, why := range slices.Sorted(maps.Keys(a.notes)) {
-		a.note(ctx, x, plural(a.notes[why], "payment")+" "+why)
+		a.note(ctx, x, text.Plural(a.notes[why], "payment")+" "+why)
 	}
 	for _, why := range slices.Sorted(maps.Keys(a.open)) {
-		x.Leave(plural(a.open[why], "payment") + " " + why)
+		x.Leave(text.Plural(a.open[why], "payment") + " " + why)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/history"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/query"
@@ -36,8 +37,8 @@ type BillingOptions struct {
 	Suspected func() bool
 	// AllowFuture: the business date may be later than today, so that charges may be older than their due date.
 	AllowFuture bool
-	// List bounds the comparison of the gateways' lists; zero: DefaultListBounds.
-	List ListBounds
+	// List bounds the comparison of the gateways' lists; zero: DefaultBounds.
+	List history.Bounds
 }
 
 // The steps of the billing job; a retry step is called after its number, from 1.
@@ -67,7 +68,10 @@ func BillingSteps(stages int) []string {
 func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 	b := &billingJob{worker: newWorker(d), o: o, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
 	b.brake = newBrake(b)
-	b.history = &history{job: b, reach: stages + 1}
+	b.history = &history.History{
+		DB: d.DB, Gateways: d.Gateways, Accounts: d.Accounts, KeyPrefixes: d.KeyPrefixes, Clock: d.Clock, Business: d.Business, Zone: d.Zone,
+		Controls: b.controlReader(), Effective: b.effective, Suspected: o.Suspected, AllowFuture: o.AllowFuture, Reach: stages + 1, Bounds: o.List,
+	}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepRecover, StepLabel: LabelOf(StepRecover), Do: b.recoverFirst},
 		batch.Tasklet{StepName: StepIssue, StepLabel: LabelOf(StepIssue), Do: b.issue},
@@ -77,16 +81,20 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 		all = append(all, b.collect(StepRetry+strconv.Itoa(stage), stage))
 	}
 	all = append(all, batch.Tasklet{StepName: StepRecoverLast, StepLabel: LabelOf(StepRecoverLast), Do: b.recoverLast})
-	return batch.Job{Name: BillingJob, Steps: withHistory(b.history, pick(all, o.Steps)), Left: b.left(stages), Held: b.held(stages), Waits: b.waits}
+	all = pick(all, o.Steps)
+	if slices.ContainsFunc(all, func(s batch.Step) bool { return s.Name() != StepIssue }) { // one that sends charges
+		all = b.history.Beside(all)
+	}
+	return batch.Job{Name: BillingJob, Steps: all, Left: b.left(stages), Held: b.held(stages), Waits: b.waits}
 }
 
 type billingJob struct {
 	worker
 
 	o       BillingOptions
-	brake   *brake
+	brake   *gatewayBrake
 	doubts  *steps.Doubts
-	history *history
+	history *history.History
 
 	withheld bool   // those that are to be sent nothing were left alone
 	own      uint64 // the run, once a step has begun that sends
@@ -107,8 +115,12 @@ func (b *billingJob) withhold(x *batch.StepExecution) {
 	}
 }
 
-// effective is the later of the business date and today.
-func (b *billingJob) effective() payment.Date { return max(b.o.Selection.Business, b.today()) }
+// Effective is the later of the business date and today.
+func (o BillingOptions) Effective(today payment.Date) payment.Date {
+	return max(o.Selection.Business, today)
+}
+
+func (b *billingJob) effective() payment.Date { return b.o.Effective(b.Today()) }
 
 // chunk is the charging step around a reader and a processor; state is that of its lanes.
 func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], processor batch.Processor[billing.Claimed, billing.Result],
@@ -138,13 +150,13 @@ func (b *billingJob) collect(name string, stage int) batch.Step {
 		b.withhold(x)
 		b.brake.begin(ctx, x)
 		reader := &readers.OpenInvoices{
-			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.known, Terms: b.terms, KeyPrefix: b.keyPrefix,
+			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.Known, Terms: b.terms, KeyPrefix: b.keyPrefix,
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
 			Left: b.unwritten.left(b.DB, kindInvoice, "charged"),
 		}
 		processor := &steps.OpenInvoices{Gateways: b.Gateways, Brake: b.brake.count, Now: b.Clock, History: b.history}
-		b.history.await(ctx, x)
-		step := b.chunk(name, reader, processor, b.history.state)
+		b.history.Await(ctx, x)
+		step := b.chunk(name, reader, processor, b.history.State)
 		step.Bound = b.bound
 		return b.run(ctx, x, step)
 	}}
@@ -168,7 +180,7 @@ func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bo
 		DB: b.DB, Server: b.Server, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Controls: b.controlReader(),
 	}
 	processor := &steps.UnsettledAttempts{
-		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake.count, Now: b.Clock, More: all && has(b.o.Steps, StepRecoverLast),
+		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake.count, Now: b.Clock, More: all && Selected(b.o.Steps, StepRecoverLast),
 		History: b.history,
 	}
 	defer b.denied(x)
@@ -217,7 +229,7 @@ func (w *watch) next(ctx context.Context, x *batch.StepExecution) (bool, error) 
 		waiting, now, clock := w.owned(owners, x), w.job.Business(), w.job.Clock()
 		soon := !check.IsZero() && !clock.Add(check.Sub(now)).After(w.until)
 		// Also a check that is due already is waited for: it was not taken up, since its row is locked.
-		if !waiting && !soon || clock.After(w.until) || !pause(ctx, lookAgain) {
+		if !waiting && !soon || clock.After(w.until) || batch.Wait(ctx, lookAgain) != nil {
 			return false, nil
 		}
 		dead, err := w.job.abandon(ctx, x)

@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/brake"
 	"duly/internal/operator"
 	"duly/internal/query"
 	"duly/internal/runs"
@@ -19,22 +20,22 @@ import (
 	"duly/writers"
 )
 
-// brake stops gateways whose answers say that the account is at fault, and not the customers. It judges by the tables: at
+// gatewayBrake stops gateways whose answers say that the account is at fault, and not the customers. It judges by the tables: at
 // the start of a run, and whenever this run has had half of the bad answers that it takes.
-type brake struct {
+type gatewayBrake struct {
 	job   *billingJob
 	count *steps.Brake
 	begun bool
-	usual map[string]billing.BrakeShare // by gateway, once it mattered
+	usual map[string]brake.Share // by gateway, once it mattered
 }
 
-func newBrake(b *billingJob) *brake {
-	return &brake{job: b, count: &steps.Brake{}, usual: map[string]billing.BrakeShare{}}
+func newBrake(b *billingJob) *gatewayBrake {
+	return &gatewayBrake{job: b, count: &steps.Brake{}, usual: map[string]brake.Share{}}
 }
 
 // begin judges every gateway, once in a run: one that was stopped by answers of an earlier run may not be paused, if that run
 // died in between.
-func (b *brake) begin(ctx context.Context, x *batch.StepExecution) {
+func (b *gatewayBrake) begin(ctx context.Context, x *batch.StepExecution) {
 	if b.begun {
 		return
 	}
@@ -45,7 +46,7 @@ func (b *brake) begin(ctx context.Context, x *batch.StepExecution) {
 }
 
 // judge judges a gateway, and pauses it if it must be sent nothing more. One that cannot be judged is left alone.
-func (b *brake) judge(ctx context.Context, x *batch.StepExecution, name string) {
+func (b *gatewayBrake) judge(ctx context.Context, x *batch.StepExecution, name string) {
 	g := b.job.Gateways[name]
 	if g == nil {
 		return
@@ -54,8 +55,8 @@ func (b *brake) judge(ctx context.Context, x *batch.StepExecution, name string) 
 		b.count.Stopped(name)
 		return
 	}
-	var verdict billing.Brake
-	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	var verdict brake.Verdict
+	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		verdict, err = b.read(ctx, name)
 		return err
 	})
@@ -74,18 +75,18 @@ func (b *brake) judge(ctx context.Context, x *batch.StepExecution, name string) 
 	b.count.Stopped(name)
 }
 
-func (b *brake) read(ctx context.Context, name string) (billing.Brake, error) {
+func (b *gatewayBrake) read(ctx context.Context, name string) (brake.Verdict, error) {
 	percent, now := b.job.o.BrakePercent, b.job.Business()
 	answers, err := query.ReadBrake(ctx, b.job.DB, name, runs.GatewaySubject(name), now)
 	if err != nil {
-		return billing.Brake{}, err
+		return brake.Verdict{}, err
 	}
-	if billing.BrakeWeighs(answers.List, percent) {
+	if brake.Weighs(answers.List, percent) {
 		if err := answers.Weigh(ctx, b.job.DB); err != nil {
-			return billing.Brake{}, err
+			return brake.Verdict{}, err
 		}
 	}
-	return billing.DecideBrake(answers.List, percent, now, func() (billing.BrakeShare, error) {
+	return brake.Decide(answers.List, percent, now, func() (brake.Share, error) {
 		if share, known := b.usual[name]; known {
 			return share, nil
 		}
@@ -98,7 +99,7 @@ func (b *brake) read(ctx context.Context, name string) (billing.Brake, error) {
 }
 
 // stop leaves a gateway alone and pauses it, for every run until an operator resumes it.
-func (b *brake) stop(ctx context.Context, x *batch.StepExecution, name, why string) {
+func (b *gatewayBrake) stop(ctx context.Context, x *batch.StepExecution, name, why string) {
 	reason := "brake: " + why
 	b.job.Gateways[name].LeaveAlone(reason)
 	x.Log.ErrorContext(ctx, "the brake stops a gateway", slog.String("gateway", name), slog.String("reason", why))
@@ -107,7 +108,7 @@ func (b *brake) stop(ctx context.Context, x *batch.StepExecution, name, why stri
 		host = "unknown"
 	}
 	action := operator.Action{Action: "pause", Subject: runs.GatewaySubject(name), Who: runs.BrakeWho, Host: host, Reason: reason, Detail: map[string]uint64{"run": x.Run.ID}}
-	err = patiently(ctx, x, func(ctx context.Context) error {
+	err = x.Retry(ctx, func(ctx context.Context) error {
 		return operator.Pause(ctx, b.job.DB, action.Subject, b.job.Business(), action)
 	})
 	next := fmt.Sprintf("; it is paused: put its account right, then duly resume gateway %s; duly reopen --run %d --gateway %[1]s takes the wave back", name, x.Run.ID)
@@ -121,7 +122,7 @@ func (b *brake) stop(ctx context.Context, x *batch.StepExecution, name, why stri
 type braked struct {
 	*writers.OpenInvoices
 
-	brake *brake
+	brake *gatewayBrake
 }
 
 // Write implements batch.Writer.

@@ -14,6 +14,7 @@ import (
 	"duly/internal/payment"
 	"duly/internal/runs"
 	"duly/internal/store"
+	"duly/internal/text"
 )
 
 // This file is a shop's own job, whole; docs/own-job.md walks through it. It is not among Names.
@@ -80,7 +81,7 @@ func (s shippedOrders) left(ctx context.Context) ([]string, error) {
 	if err != nil || n == 0 {
 		return nil, mysql.Classify(ctx, err)
 	}
-	return []string{plural(n, "order") + " shipped long ago and not delivered"}, nil
+	return []string{text.Plural(n, "order") + " shipped long ago and not delivered"}, nil
 }
 
 // parcelReader walks the orders by an index, each claim from where the last one ended.

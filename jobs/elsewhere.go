@@ -8,17 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	"duly/internal/billing"
 	"duly/internal/query"
+	"duly/internal/query/worklist"
+	"duly/internal/text"
 )
-
-// known reports whether a gateway is configured on this host.
-func (w *worker) known(gateway string) bool {
-	_, ok := w.Gateways[gateway]
-	return ok
-}
-
-// configured lists the gateways that are.
-func (w *worker) configured() []string { return slices.Sorted(maps.Keys(w.Gateways)) }
 
 // elsewhereReasons says, one line for each gateway that is not configured on this host, what is left to a host that knows it. That a name is
 // wrong cannot be told from here.
@@ -33,7 +27,7 @@ func elsewhereReasons(list []query.Elsewhere, thing, done string) []string {
 		if strings.TrimSpace(name) != name {
 			name = strconv.Quote(name)
 		}
-		out = append(out, fmt.Sprintf("%s of gateway %s %s not %s here: gateways.%[2]s is not configured: %[5]s", plural(e.Count, thing), name, are, done, firstOf(e.IDs, e.Count)))
+		out = append(out, fmt.Sprintf("%s of gateway %s %s not %s here: gateways.%[2]s is not configured: %[5]s", text.Plural(e.Count, thing), name, are, done, firstOf(e.IDs, e.Count)))
 	}
 	return out
 }
@@ -80,11 +74,35 @@ func (b *billingJob) unbilled(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {
 		return nil, nil
 	}
-	list, err := query.UnbilledSubscriptions(ctx, b.DB, b.o.Selection)
+	list, err := worklist.UnbilledByStatus(ctx, b.DB, b.o.Selection)
 	var out []string
 	for _, u := range list {
 		out = append(out, fmt.Sprintf("%s due and not billed with the status %q: %s; duly show subscription %d says what to do",
-			plural(u.Count, "subscription"), u.Status, firstOf(u.IDs, u.Count), u.IDs[0]))
+			text.Plural(u.Count, "subscription"), u.Status, firstOf(u.IDs, u.Count), u.IDs[0]))
+	}
+	return out, err
+}
+
+// waits names what no run can do anything about before somebody decides.
+func (b *billingJob) waits(ctx context.Context) ([]string, error) {
+	out, err := b.unbilled(ctx)
+	if err != nil {
+		return out, err
+	}
+	rejected, err := query.RejectedAnyway(ctx, b.DB, slices.Sorted(maps.Keys(b.Gateways)))
+	shown := 0
+	for _, r := range rejected {
+		id, _ := billing.ParseKey(b.keyPrefix(r.Gateway), r.Key)
+		if only := b.o.Selection.Subscriptions; len(only) > 0 && !slices.Contains(only, id.Subscription) {
+			continue
+		}
+		if shown++; shown > worklist.UnbilledShown {
+			continue
+		}
+		out = append(out, r.String())
+	}
+	if more := shown - worklist.UnbilledShown; more > 0 {
+		out = append(out, fmt.Sprintf("%s more that were rejected here and whose money a gateway has: duly list unknown", text.Plural(int64(more), "attempt")))
 	}
 	return out, err
 }

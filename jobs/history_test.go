@@ -18,6 +18,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
+	"duly/internal/history"
 	"duly/internal/payment"
 	"duly/internal/worktest"
 	"duly/jobs"
@@ -472,7 +473,7 @@ func TestAListWithoutAnEnd(t *testing.T) {
 					_, _ = fmt.Fprintf(rw, `{"data": [], "next_cursor": %q}`, next(n.Add(1), r.URL.Query().Get("cursor")))
 				})
 				bounded := func(o *jobs.BillingOptions, _ *batch.Runner) {
-					o.List = jobs.ListBounds{Pages: 50, Time: time.Minute, Slice: 8}
+					o.List = history.Bounds{Pages: 50, Time: time.Minute, Slice: 8}
 				}
 				result := w.run(bounded)
 				require.LessOrEqual(t, n.Load(), int64(50))
@@ -513,7 +514,7 @@ func TestALongListIsReadOverSeveralRuns(t *testing.T) {
 		sim.ServeHTTP(rw, r)
 	})
 	bounded := func(o *jobs.BillingOptions, _ *batch.Runner) {
-		o.List = jobs.ListBounds{Pages: 20, Time: time.Minute, Slice: 6}
+		o.List = history.Bounds{Pages: 20, Time: time.Minute, Slice: 6}
 	}
 	require.Equal(t, batch.ExitDone, w.run(bounded).Exit)
 	require.Equal(t, 2*4, w.requests("main", findPaymentByKey), "its list does not answer for them: all numbers of both")

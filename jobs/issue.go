@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -53,7 +52,7 @@ func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, st
 			x.Fail(fmt.Errorf("subscription %d cannot be invoiced: %w", aside, err))
 		case errors.Is(err, batch.ErrUnavailable), errors.Is(err, batch.ErrLocked):
 			x.Log.WarnContext(ctx, "issuing failed, trying again", slog.Any("error", err))
-			if !pause(ctx, lookAgain) {
+			if batch.Wait(ctx, lookAgain) != nil {
 				return nil
 			}
 		case err != nil:
@@ -70,7 +69,7 @@ func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, st
 // either fails the step in the end, and stops no other.
 func (b *billingJob) setAside(x *batch.StepExecution, id uint64, cause error) {
 	var news bool
-	err := patiently(x.Work, x, func(ctx context.Context) (err error) {
+	err := x.Retry(x.Work, func(ctx context.Context) (err error) {
 		news, err = writers.ReviewSubscription(ctx, b.DB, id, b.effective(), cause)
 		return err
 	})
@@ -88,7 +87,7 @@ func (b *billingJob) issuePage(ctx context.Context, due *readers.DueSubscription
 	var page readers.DueSubscriptionsPage
 	var tally batch.Tally
 	effective := b.effective()
-	policy := billing.IssuePolicy{Business: b.o.Selection.Business, Effective: effective, CatchUp: b.o.CatchUp, KnownGateway: b.known}
+	policy := billing.IssuePolicy{Business: b.o.Selection.Business, Effective: effective, CatchUp: b.o.CatchUp, KnownGateway: b.Known}
 	err := mysql.Tx(ctx, b.DB, "issue", func(tx *sqlx.Tx) error {
 		var err error
 		if page, err = due.Read(ctx, tx, b.o.ChunkSize); err != nil {
@@ -108,16 +107,4 @@ func (b *billingJob) issuePage(ctx context.Context, due *readers.DueSubscription
 // decided writes decisions about open invoices within the transaction that claimed them.
 func (b *billingJob) decided(ctx context.Context, tx *sqlx.Tx, list []billing.Decided) (batch.Tally, error) {
 	return writers.Decide(ctx, tx, b.Business(), list)
-}
-
-// pause waits; false: ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

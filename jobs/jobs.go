@@ -4,6 +4,8 @@ package jobs
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"duly/internal/batch"
@@ -57,8 +59,17 @@ type Deps struct {
 	Heartbeat time.Duration
 }
 
-// today is the business day by the database's clock.
-func (d Deps) today() payment.Date { return payment.DateOf(d.Business().In(d.Zone)) }
+// Today is the business day by the database's clock.
+func (d Deps) Today() payment.Date { return payment.DateOf(d.Business().In(d.Zone)) }
+
+// Known reports whether a gateway is configured on this host.
+func (d Deps) Known(gateway string) bool {
+	_, ok := d.Gateways[gateway]
+	return ok
+}
+
+// Configured lists the gateways that are.
+func (d Deps) Configured() []string { return slices.Sorted(maps.Keys(d.Gateways)) }
 
 // terms are what a gateway's new attempts are made under.
 func (d Deps) terms(name string) billing.Terms {
@@ -90,6 +101,11 @@ func (d Deps) bound(name string) int {
 		return d.width(name)
 	}
 	return 0
+}
+
+// Selected reports whether a step is among those that were asked for; no names ask for all.
+func Selected(names []string, step string) bool {
+	return len(names) == 0 || slices.Contains(names, step)
 }
 
 // pick keeps the steps that were asked for, in the job's own order; no names ask for all.

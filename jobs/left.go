@@ -11,6 +11,7 @@ import (
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/store"
+	"duly/internal/text"
 )
 
 // left names what the run leaves undone in the steps that it had, with numbers.
@@ -31,7 +32,7 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 				return reasons, mysql.Classify(ctx, err)
 			}
 			if n > 0 {
-				there, err := query.InvoicesElsewhere(ctx, b.DB, b.o.Selection, stage, b.configured())
+				there, err := query.InvoicesElsewhere(ctx, b.DB, b.o.Selection, stage, b.Configured())
 				if err != nil {
 					return reasons, err
 				}
@@ -39,11 +40,11 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 				invoices = merged(invoices, there)
 			}
 			if n > 0 {
-				reasons = append(reasons, plural(n, "invoice")+" of step "+step+" due and not charged")
+				reasons = append(reasons, text.Plural(n, "invoice")+" of step "+step+" due and not charged")
 			}
 		}
 		reasons = append(reasons, elsewhereReasons(invoices, "invoice", "charged")...)
-		attempts, err := query.AttemptsElsewhere(ctx, b.DB, b.o.Selection, b.configured())
+		attempts, err := query.AttemptsElsewhere(ctx, b.DB, b.o.Selection, b.Configured())
 		if err != nil {
 			return reasons, err
 		}
@@ -64,7 +65,7 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 			return reasons, err
 		}
 		if reasons = b.why(slices.Concat(reasons, claimed, b.inDoubt(unsettled), paid, b.doubts.Reasons(), b.unwritten.reasons())); len(reasons) > 0 {
-			reasons = append(reasons, b.history.reasons()...)
+			reasons = append(reasons, b.history.Reasons()...)
 		}
 		return reasons, nil
 	}
@@ -92,7 +93,7 @@ func (b *billingJob) held(stages int) func(context.Context) ([]string, error) {
 			}
 			if waiting := invoices + unsettled.InFlight + unsettled.InDoubt; waiting > 0 {
 				why, _ := b.Gateways[name].Closed()
-				reasons = append(reasons, fmt.Sprintf("%s of gateway %s until duly resume gateway %s: %s", plural(waiting, "charge"), name, name, why))
+				reasons = append(reasons, fmt.Sprintf("%s of gateway %s until duly resume gateway %s: %s", text.Plural(waiting, "charge"), name, name, why))
 			}
 		}
 		return reasons, nil
@@ -111,10 +112,7 @@ func (b *billingJob) paused() []string {
 	return names
 }
 
-func (b *billingJob) has(step string) bool { return has(b.o.Steps, step) }
-
-// has reports whether a step is among those that were asked for; no names ask for all.
-func has(names []string, step string) bool { return len(names) == 0 || slices.Contains(names, step) }
+func (b *billingJob) has(step string) bool { return Selected(b.o.Steps, step) }
 
 func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {
@@ -124,13 +122,13 @@ func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	there, err := query.SubscriptionsElsewhere(ctx, b.DB, b.o.Selection, b.effective(), b.configured())
+	there, err := query.SubscriptionsElsewhere(ctx, b.DB, b.o.Selection, b.effective(), b.Configured())
 	if err != nil {
 		return nil, err
 	}
 	reasons := elsewhereReasons(there, "subscription", "invoiced")
 	if n -= sumOf(there); n > 0 {
-		reasons = append(reasons, plural(n, "subscription")+" due and not invoiced")
+		reasons = append(reasons, text.Plural(n, "subscription")+" due and not invoiced")
 	}
 	return reasons, nil
 }
@@ -150,14 +148,14 @@ func (b *billingJob) claimed(ctx context.Context, inFlight int64, at store.Gatew
 		inFlight -= o.Claimed
 	}
 	if inFlight > 0 { // of this run, or of runs that have ended
-		reasons = append(reasons, plural(inFlight, "charge")+" claimed and not settled; the next run asks the gateway")
+		reasons = append(reasons, text.Plural(inFlight, "charge")+" claimed and not settled; the next run asks the gateway")
 	}
 	return reasons, nil
 }
 
 // ClaimedBy says in a line whose claims o has and from when they are free, in the time of a zone.
 func ClaimedBy(o query.Owner, now time.Time, zone *time.Location) string {
-	charges, be := plural(o.Claimed, "charge"), "are"
+	charges, be := text.Plural(o.Claimed, "charge"), "are"
 	if o.Claimed == 1 {
 		be = "is"
 	}
@@ -184,13 +182,13 @@ func (b *billingJob) inDoubt(u query.Unsettled) []string {
 	if u.InDoubt == 0 {
 		return nil
 	}
-	return []string{plural(u.InDoubt, "charge") + " in doubt, next check " + b.minute(u.NextCheck)}
+	return []string{text.Plural(u.InDoubt, "charge") + " in doubt, next check " + b.minute(u.NextCheck)}
 }
 
 // minute writes when something can be done, in the business time zone, rounded up to the minute.
 func (d Deps) minute(at time.Time) string {
 	at = minuteAfter(at).In(d.Zone)
-	if payment.DateOf(at) != d.today() {
+	if payment.DateOf(at) != d.Today() {
 		return at.Format("2 Jan 2006 15:04 MST")
 	}
 	return at.Format("15:04 MST")
@@ -207,12 +205,4 @@ func (w *worker) why(reasons []string) []string {
 		}
 	}
 	return reasons
-}
-
-// plural counts things in words.
-func plural(n int64, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -13,6 +13,8 @@ import (
 	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/query/details"
+	"duly/internal/query/worklist"
 	"duly/internal/store"
 	"duly/internal/worktest"
 	"duly/jobs"
@@ -43,7 +45,7 @@ VALUES (?, 'cus', 'active', 'main', 'pm', 1000, 'KRW', 'month', '2026-01-31', 'o
 	reads := map[string]func() error{
 		"show order": func() error {
 			for id := uint64(1); id <= 2; id++ {
-				if o, err := query.FindOrder(t.Context(), db, id); err != nil || o == nil {
+				if o, err := details.FindOrder(t.Context(), db, id); err != nil || o == nil {
 					return fmt.Errorf("order %d: %v, %w", id, o, err)
 				}
 			}
@@ -51,19 +53,19 @@ VALUES (?, 'cus', 'active', 'main', 'pm', 1000, 'KRW', 'month', '2026-01-31', 'o
 		},
 		"show subscription": func() error {
 			for id := uint64(1); id <= 2; id++ {
-				if s, err := query.FindSubscription(t.Context(), db, id); err != nil || s == nil {
+				if s, err := details.FindSubscription(t.Context(), db, id); err != nil || s == nil {
 					return fmt.Errorf("subscription %d: %v, %w", id, s, err)
 				}
 			}
 			return nil
 		},
 		"list": func() error {
-			for _, list := range []query.List{query.ReviewList(today), query.DoubtList(), query.UnknownList(today)} {
-				if err := list.Each(t.Context(), db, query.ListFilter{}, func(query.WaitingRow) error { return nil }); err != nil {
+			for _, list := range []worklist.List{worklist.InReview(today), worklist.InDoubt(), worklist.Unknown(today)} {
+				if err := list.Each(t.Context(), db, worklist.Filter{}, func(worklist.Row) error { return nil }); err != nil {
 					return err
 				}
 			}
-			_, err := query.SubscriptionReviews(t.Context(), db, today, 10)
+			_, err := worklist.SubscriptionReviews(t.Context(), db, today, 10)
 			return err
 		},
 		"status": func() error {

@@ -19,6 +19,7 @@ import (
 	"duly/internal/outbox"
 	"duly/internal/query"
 	"duly/internal/store"
+	"duly/internal/text"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -161,7 +162,7 @@ func (b *outboxJob) persist(ctx context.Context, x *batch.StepExecution, do func
 			return err
 		}
 		x.Log.WarnContext(ctx, "the database failed, trying again", slog.Any("error", err))
-		if !pause(ctx, time.Second) {
+		if batch.Wait(ctx, time.Second) != nil {
 			x.Leave("the database could not be reached")
 			return nil
 		}
@@ -238,7 +239,7 @@ func (b *outboxJob) left(ctx context.Context) ([]string, error) {
 		if u.Pending == 0 {
 			continue
 		}
-		reason := plural(u.Pending, "event") + " not delivered to " + sink
+		reason := text.Plural(u.Pending, "event") + " not delivered to " + sink
 		if u.Failed > 0 {
 			reason += fmt.Sprintf("; %d failed, the next try is at %s UTC", u.Failed, u.NextTry.UTC().Format(time.DateTime))
 		}

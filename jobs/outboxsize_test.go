@@ -11,7 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/outbox"
-	"duly/internal/query"
+	"duly/internal/query/details"
 	"duly/internal/worktest"
 	"duly/jobs"
 	"duly/readers"
@@ -62,7 +62,7 @@ func TestUnreadableEventsAreGivenUpAtOnce(t *testing.T) {
 	}, worktest.List[string](t, o.plain, `SELECT CONCAT_WS(' ', event_id, status, tries, last_error) FROM event_deliveries ORDER BY event_id`))
 	require.Equal(t, batch.ExitDone, o.run(nil).Exit, "they are not tried again")
 
-	shown, err := query.FindEvents(t.Context(), worktest.Open(t, o.plain.DSN), "order:1", 10)
+	shown, err := details.FindEvents(t.Context(), worktest.Open(t, o.plain.DSN), "order:1", 10)
 	require.NoError(t, err)
 	payloads := make([]string, len(shown))
 	for i, e := range shown {

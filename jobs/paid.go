@@ -10,6 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/query"
+	"duly/internal/text"
 	"duly/writers"
 )
 
@@ -19,7 +20,7 @@ const mostPaid = 1000
 // complete marks invoices as paid whose attempts were recorded as succeeded alone, because more could not be written.
 func (b *billingJob) complete(ctx context.Context, x *batch.StepExecution) error {
 	var list []query.PaidAttempt
-	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		list, err = query.PaidAttempts(ctx, b.DB, b.o.Selection, mostPaid)
 		return err
 	})
@@ -27,7 +28,7 @@ func (b *billingJob) complete(ctx context.Context, x *batch.StepExecution) error
 		if err != nil {
 			break
 		}
-		err = patiently(ctx, x, func(ctx context.Context) error { return b.settler().Complete(ctx, a.ID) })
+		err = x.Retry(ctx, func(ctx context.Context) error { return b.settler().Complete(ctx, a.ID) })
 		if err != nil && batch.FromDatabase(err) && !errors.Is(err, batch.ErrLeaseLost) && !errors.Is(err, batch.ErrStopped) {
 			b.unwritten.note(x.Work, b.DB, writers.FailedRow{Kind: kindInvoice, ID: a.Invoice}, "marked as paid", err)
 			err = nil
@@ -49,7 +50,7 @@ func (b *billingJob) paidLeft(ctx context.Context) ([]string, error) {
 	for i, a := range list {
 		ids[i] = a.Invoice
 	}
-	return []string{fmt.Sprintf("%s paid at the gateway and not yet marked as paid here: %s; a later run does it", plural(int64(len(ids)), kindInvoice), idList(ids))}, nil
+	return []string{fmt.Sprintf("%s paid at the gateway and not yet marked as paid here: %s; a later run does it", text.Plural(int64(len(ids)), kindInvoice), idList(ids))}, nil
 }
 
 // settler writes the results of charges.

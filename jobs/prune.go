@@ -69,7 +69,7 @@ func (p *pruneJob) runs(ctx context.Context, x *batch.StepExecution) error {
 	}
 	before := p.Business().Add(-p.o.Runs)
 	var needed map[uint64]bool
-	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		needed, err = runs.NeededRuns(ctx, p.DB)
 		return err
 	})
@@ -89,7 +89,7 @@ func (p *pruneJob) firings(ctx context.Context, x *batch.StepExecution) error {
 	}
 	before := p.Business().Add(-p.o.Runs)
 	var newest []uint64
-	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		newest, err = runs.NewestFirings(ctx, p.DB)
 		return err
 	})
@@ -109,7 +109,7 @@ func (p *pruneJob) events(ctx context.Context, x *batch.StepExecution) error {
 	}
 	before := p.Business().Add(-p.o.Events)
 	var upTo uint64
-	err := patiently(ctx, x, func(ctx context.Context) (err error) {
+	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		upTo, err = runs.FannedOut(ctx, p.DB, p.o.Sinks)
 		return err
 	})
@@ -138,7 +138,7 @@ func (p *pruneJob) walk(
 			return nil
 		}
 		var deleted int64
-		err := patiently(ctx, x, func(ctx context.Context) error {
+		err := x.Retry(ctx, func(ctx context.Context) error {
 			next, err := read(ctx, page.Last)
 			if next = next.First(limit); err == nil {
 				deleted, err = remove(ctx, next.IDs)

@@ -10,6 +10,7 @@ import (
 	"duly/internal/orders"
 	"duly/internal/query"
 	"duly/internal/store"
+	"duly/internal/text"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -88,18 +89,18 @@ func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) er
 // left names what the run leaves undone in the steps that it had, with numbers.
 func (r *reconcileJob) left(ctx context.Context) ([]string, error) {
 	var reasons []string
-	if has(r.o.Steps, StepReconcile) {
+	if Selected(r.o.Steps, StepReconcile) {
 		at := r.began
 		if at.IsZero() { // it was stopped before
 			at = r.Business()
 		}
-		left, err := query.CountOrders(ctx, r.DB, r.o.Selection, r.o.Policy, at, r.id, r.known)
+		left, err := query.CountOrders(ctx, r.DB, r.o.Selection, r.o.Policy, at, r.id, r.Known)
 		if err != nil {
 			return nil, err
 		}
 		reasons = ordersLeft(left)
 	}
-	if has(r.o.Steps, StepRefund) {
+	if Selected(r.o.Steps, StepRefund) {
 		refunds, err := r.refundsLeft(ctx)
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
@@ -116,14 +117,14 @@ func ordersLeft(left query.OrdersLeft) []string {
 		if left.Due+left.InFlight >= query.MostCounted {
 			more = " or more"
 		}
-		reasons = append(reasons, plural(left.Due, "order")+more+" due and not settled")
+		reasons = append(reasons, text.Plural(left.Due, "order")+more+" due and not settled")
 	}
 	reasons = append(reasons, elsewhereReasons(left.Elsewhere, "order", "checked")...)
 	if left.InFlight > 0 {
-		reasons = append(reasons, plural(left.InFlight, "order")+" being checked by another run")
+		reasons = append(reasons, text.Plural(left.InFlight, "order")+" being checked by another run")
 	}
 	if left.InDoubt > 0 {
-		reasons = append(reasons, fmt.Sprintf("%s in doubt, checked again from %s UTC", plural(left.InDoubt, "order"), left.Next.UTC().Format(time.TimeOnly)))
+		reasons = append(reasons, fmt.Sprintf("%s in doubt, checked again from %s UTC", text.Plural(left.InDoubt, "order"), left.Next.UTC().Format(time.TimeOnly)))
 	}
 	return reasons
 }

@@ -8,6 +8,7 @@ import (
 	"duly/internal/orders"
 	"duly/internal/query"
 	"duly/internal/store"
+	"duly/internal/text"
 	"duly/readers"
 	"duly/steps"
 	"duly/writers"
@@ -54,16 +55,16 @@ func (r *reconcileJob) refundsLeft(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	elsewhere, err := query.RefundsElsewhere(ctx, r.DB, r.o.Selection, r.configured())
+	elsewhere, err := query.RefundsElsewhere(ctx, r.DB, r.o.Selection, r.Configured())
 	if err != nil {
 		return nil, err
 	}
 	reasons := elsewhereReasons(elsewhere, "payment", "refunded")
 	if n := left.Due - sumOf(elsewhere); n > 0 {
-		reasons = append(reasons, plural(n, "payment")+" due to be refunded")
+		reasons = append(reasons, text.Plural(n, "payment")+" due to be refunded")
 	}
 	if left.Waiting > 0 {
-		reasons = append(reasons, plural(left.Waiting, "payment")+" to be refunded, next try "+left.Next.UTC().Format(time.TimeOnly)+" UTC")
+		reasons = append(reasons, text.Plural(left.Waiting, "payment")+" to be refunded, next try "+left.Next.UTC().Format(time.TimeOnly)+" UTC")
 	}
 	return reasons, nil
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"duly/internal/batch"
 	"duly/internal/payment"
+	"duly/internal/query"
 	"duly/writers"
 )
 
@@ -25,7 +25,7 @@ const StepReport = "report"
 // replaces what was kept of them and may be repeated for any day.
 func Report(d Deps, o ReportOptions) batch.Job {
 	return batch.Job{Name: ReportJob, Steps: []batch.Step{batch.Tasklet{StepName: StepReport, StepLabel: LabelOf(StepReport), Do: func(ctx context.Context, x *batch.StepExecution) error {
-		from, to := o.Days(d.today())
+		from, to := o.Days(d.Today())
 		if from > to {
 			return fmt.Errorf("the first day, %s, comes after the last, %s", from, to)
 		}
@@ -51,7 +51,7 @@ func (d Deps) report(ctx context.Context, x *batch.StepExecution, from, to payme
 		if x.Budget.Take(1) == 0 {
 			return nil
 		}
-		err := patiently(ctx, x, func(ctx context.Context) error { return writer.Write(ctx, day) })
+		err := x.Retry(ctx, func(ctx context.Context) error { return writer.Write(ctx, day) })
 		switch {
 		case err == nil:
 			x.Count(batch.Tally{Read: 1, Succeeded: 1})
@@ -66,22 +66,7 @@ func (d Deps) report(ctx context.Context, x *batch.StepExecution, from, to payme
 	return nil
 }
 
-// patiently does something with the database again and again while it cannot be reached and the run's lease
-// holds. The error of what a stop has ended wraps batch.ErrStopped.
-func patiently(ctx context.Context, x *batch.StepExecution, do func(ctx context.Context) error) error {
-	for {
-		err := do(x.Work)
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			return fmt.Errorf("%w: %w", batch.ErrStopped, err)
-		case !errors.Is(err, batch.ErrUnavailable):
-			return err
-		case x.Lease.Left() <= 0:
-			return fmt.Errorf("%w: %w", batch.ErrLeaseLost, err)
-		}
-		x.Log.WarnContext(ctx, "the database cannot be reached, trying again", slog.Any("error", err))
-		pause(ctx, lookAgain)
-	}
+// SalesProblems lists what the report of the days from one to another leaves out.
+func SalesProblems(ctx context.Context, d Deps, from, to payment.Date) ([]query.SalesProblem, error) {
+	return query.SalesProblems(ctx, d.DB, payment.Window{From: from.In(d.Zone).From, To: to.In(d.Zone).To})
 }

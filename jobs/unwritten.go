@@ -13,7 +13,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
+	"duly/internal/text"
 	"duly/writers"
 )
 
@@ -69,7 +70,7 @@ func (u *unwritten) reasons() []string {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 	}) {
 		f := u.rows[row]
-		if f.runs >= query.StuckRuns {
+		if f.runs >= worklist.StuckRuns {
 			stuck = append(stuck, fmt.Sprintf("%s %d could not be %s in %d runs: %s; fix the database, then see: %s",
 				row.Kind, row.ID, f.what, f.runs, f.reason, showCommand(row)))
 			continue
@@ -82,7 +83,7 @@ func (u *unwritten) reasons() []string {
 		return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.what, b.what), strings.Compare(a.reason, b.reason))
 	}) {
 		ids := groups[g]
-		out = append(out, fmt.Sprintf("%s could not be %s because of the database: %s: %s", plural(int64(len(ids)), g.kind), g.what, g.reason, idList(ids)))
+		out = append(out, fmt.Sprintf("%s could not be %s because of the database: %s: %s", text.Plural(int64(len(ids)), g.kind), g.what, g.reason, idList(ids)))
 	}
 	return append(out, stuck...)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/testdb"
 	"duly/internal/worktest"
 	"duly/jobs"
@@ -84,7 +84,7 @@ func TestARowThatFailsInThreeRunsIsListed(t *testing.T) {
 		if run < 3 {
 			require.Contains(t, left, "1 invoice could not be charged because of the database: error 1969 (HY000): broken: 4")
 		} else {
-			stuck, err := query.StuckRows(t.Context(), worktest.Open(t, w.plain.DSN), w.today, 5)
+			stuck, err := worklist.StuckRows(t.Context(), worktest.Open(t, w.plain.DSN), w.today, 5)
 			require.NoError(t, err)
 			require.Len(t, stuck, 1)
 			require.Equal(t, "invoice 4", fmt.Sprintf("%s %d", stuck[0].Kind, stuck[0].ID))
@@ -94,7 +94,7 @@ func TestARowThatFailsInThreeRunsIsListed(t *testing.T) {
 	}
 	worktest.Exec(t, w.plain, `DROP TRIGGER broken`)
 	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
-	stuck, err := query.StuckRows(t.Context(), worktest.Open(t, w.plain.DSN), w.today, 5)
+	stuck, err := worklist.StuckRows(t.Context(), worktest.Open(t, w.plain.DSN), w.today, 5)
 	require.NoError(t, err)
 	require.Empty(t, stuck, "it is paid")
 }

@@ -118,7 +118,7 @@ func (w *worker) abandon(ctx context.Context, x *batch.StepExecution) (found boo
 		switch {
 		case err == nil:
 			return found, nil
-		case !errors.Is(err, batch.ErrUnavailable) && !errors.Is(err, batch.ErrLocked), x.Lease.Left() <= 0, !pause(ctx, lookAgain):
+		case !errors.Is(err, batch.ErrUnavailable) && !errors.Is(err, batch.ErrLocked), x.Lease.Left() <= 0, batch.Wait(ctx, lookAgain) != nil:
 			return found, fmt.Errorf("abandon dead runs: %w", err)
 		}
 	}

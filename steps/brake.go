@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/brake"
 )
 
 // Brake counts the bad answers that each gateway gives in this run, between two judgements by what is stored. It holds
@@ -46,7 +47,7 @@ func (b *Brake) lane(gateway string) *brakeLane {
 
 // Watch counts an answer that is yet to be stored.
 func (b *Brake) Watch(r billing.Result) {
-	if b == nil || !billing.Alarming(r.Answer.Outcome) {
+	if b == nil || !brake.Alarming(r.Answer.Outcome) {
 		return
 	}
 	b.mu.Lock()
@@ -62,7 +63,7 @@ func (b *Brake) Stored(results []billing.Result) []string {
 	defer b.mu.Unlock()
 	var names []string
 	for _, r := range results {
-		if !billing.Alarming(r.Answer.Outcome) {
+		if !brake.Alarming(r.Answer.Outcome) {
 			continue
 		}
 		l := b.lane(r.Gateway)

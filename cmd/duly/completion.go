@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"duly/internal/query/worklist"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -19,7 +21,6 @@ import (
 	"duly/internal/exit"
 	"duly/internal/mysql"
 	"duly/internal/operator"
-	"duly/internal/query"
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/jobs"
@@ -171,7 +172,7 @@ func completeRerun(ses *session.Session, cmd *cobra.Command, args []string, type
 func completeWaiting(ses *session.Session, what string) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return completeRows(ses, cmd, args, func(ctx context.Context, db *session.Database) ([]cobra.Completion, error) {
-			ids, err := query.Waiting(ctx, db.DB, what, completedRuns)
+			ids, err := worklist.IDs(ctx, db.DB, what, completedRuns)
 			var found []cobra.Completion
 			for _, id := range ids {
 				if text := strconv.FormatUint(id, 10); !slices.Contains(args, text) {

@@ -19,6 +19,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/preview"
 	"duly/jobs"
 )
 
@@ -119,7 +120,7 @@ func TestForecastsHold(t *testing.T) {
 		checked += o.Count
 	}
 	require.Equal(t, int64(3), checked)
-	require.Equal(t, []jobs.RefundSum{{Gateway: "main", Currency: "KRW", Count: 2, Amount: 25800}}, told.Refunds)
+	require.Equal(t, []preview.RefundSum{{Gateway: "main", Currency: "KRW", Count: 2, Amount: 25800}}, told.Refunds)
 	require.Equal(t, int64(1), told.Later)
 	require.Equal(t, int64(1), told.InDoubt)
 	limited := document[app.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json", "--limit", "4"))
@@ -182,11 +183,11 @@ func TestDryRunNamesProblems(t *testing.T) {
 body_version, status, run_id, next_check_at) VALUES (1, 9, 98, 1, 0, 'k', 'r', 'c', 100, 'KRW', 'old', 'pm', 1, 'in_doubt', 1, '2020-01-01')`)
 	told := document[app.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json"))
 	strange, absent := `currency "EUX" is not a known ISO 4217 code in upper case`, `gateway "maim" is not configured here`
-	require.Equal(t, []jobs.ForecastProblem{
-		{What: "attempt", Result: jobs.ProblemLeft, Why: `gateway "old" is not configured here`, Count: 1, IDs: []uint64{1}},
-		{What: "subscription", Result: jobs.ProblemReview, Why: strange, Count: 7, IDs: []uint64{1, 2, 3, 4, 5}},
-		{What: "subscription", Result: jobs.ProblemLeft, Why: absent, Count: 2, IDs: []uint64{8, 9}},
-		{What: "invoice", Result: jobs.ProblemReview, Why: "its subscription is gone", Count: 1, IDs: []uint64{1}},
+	require.Equal(t, []preview.Problem{
+		{What: "attempt", Result: preview.ProblemLeft, Why: `gateway "old" is not configured here`, Count: 1, IDs: []uint64{1}},
+		{What: "subscription", Result: preview.ProblemReview, Why: strange, Count: 7, IDs: []uint64{1, 2, 3, 4, 5}},
+		{What: "subscription", Result: preview.ProblemLeft, Why: absent, Count: 2, IDs: []uint64{8, 9}},
+		{What: "invoice", Result: preview.ProblemReview, Why: "its subscription is gone", Count: 1, IDs: []uint64{1}},
 	}, told.Problems)
 	require.Empty(t, told.Unsettled, "nobody here can ask about it")
 	require.Equal(t, int64(8), told.Review)
@@ -207,10 +208,10 @@ body_version, status, run_id, next_check_at) VALUES (1, 9, 98, 1, 0, 'k', 'r', '
 	refund := uint64(s.number(t, "SELECT id FROM payments WHERE order_id = ?", back))
 	s.exec(t, "UPDATE payments SET updated_at = created_at")
 	reconcile := document[app.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
-	require.Equal(t, []jobs.ForecastProblem{
-		{What: "order", Result: jobs.ProblemLeft, Why: absent, Count: 1, IDs: []uint64{elsewhere}},
-		{What: "order", Result: jobs.ProblemChecked, Why: strange, Count: 1, IDs: []uint64{odd}},
-		{What: "payment", Result: jobs.ProblemLeft, Why: absent, Count: 1, IDs: []uint64{refund}},
+	require.Equal(t, []preview.Problem{
+		{What: "order", Result: preview.ProblemLeft, Why: absent, Count: 1, IDs: []uint64{elsewhere}},
+		{What: "order", Result: preview.ProblemChecked, Why: strange, Count: 1, IDs: []uint64{odd}},
+		{What: "payment", Result: preview.ProblemLeft, Why: absent, Count: 1, IDs: []uint64{refund}},
 	}, reconcile.Problems)
 	require.Equal(t, int64(2), reconcile.LeftAlone)
 	require.Contains(t, s.duly(t, "run", "reconcile", "--dry-run").out, fmt.Sprintf("1 order will be checked, and go to review if paid: %s (%d)\n", strange, odd))

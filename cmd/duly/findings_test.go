@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/billing"
+	"duly/internal/billing/explain"
 	"duly/internal/gateway/simulator"
 	"duly/internal/inspect"
 	"duly/internal/payment"
@@ -90,7 +90,7 @@ func TestResolveRefusesWhatAnotherRowHas(t *testing.T) {
 	require.Contains(t, got.out, "closed it as ignored: why; the gateway was not asked, and may have kept its money. Nothing more is charged for this period; the subscription is active\n")
 	require.NotContains(t, got.out, "cancelled")
 	require.Contains(t, s.duly(t, "show", "invoice", fmt.Sprint(one)).out, " resolved it as paid (\"")
-	require.Equal(t, billing.WhyVoid, document[inspect.SubscriptionView](t, s.duly(t, "show", "invoice", fmt.Sprint(two), "--json")).Explanation.Why)
+	require.Equal(t, explain.WhyVoid, document[inspect.SubscriptionView](t, s.duly(t, "show", "invoice", fmt.Sprint(two), "--json")).Explanation.Why)
 }
 
 // Money that a row keeps is never refunded for another row, whether a run, an operator or the shop asks for it: the shop marks the

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/billing"
+	"duly/internal/billing/explain"
 )
 
 // Every way in which a subscription can stand, from the rows that really led there.
@@ -41,20 +41,20 @@ func TestShow(t *testing.T) {
 	var text strings.Builder
 	for _, c := range []struct {
 		id   uint64
-		want billing.Why
+		want explain.Why
 	}{
-		{paid, billing.WhyNotDue},
-		{soft, billing.WhyStage},
-		{hard, billing.WhyBarred},
-		{wrong, billing.WhyReview},
-		{later, billing.WhyNotDue},
-		{unknown, billing.WhyElsewhere},
-		{strange, billing.WhyUnknownStatus},
-		{trial, billing.WhyTrialing},
-		{broken, billing.WhyReview},
-		{cancelled, billing.WhyCancelled},
-		{paused, billing.WhyPaused},
-		{due, billing.WhyDue},
+		{paid, explain.WhyNotDue},
+		{soft, explain.WhyStage},
+		{hard, explain.WhyBarred},
+		{wrong, explain.WhyReview},
+		{later, explain.WhyNotDue},
+		{unknown, explain.WhyElsewhere},
+		{strange, explain.WhyUnknownStatus},
+		{trial, explain.WhyTrialing},
+		{broken, explain.WhyReview},
+		{cancelled, explain.WhyCancelled},
+		{paused, explain.WhyPaused},
+		{due, explain.WhyDue},
 	} {
 		doc := document[inspect.SubscriptionView](t, s.duly(t, "show", "subscription", fmt.Sprint(c.id), "--json"))
 		require.Equal(t, c.want, doc.Explanation.Why)
@@ -66,7 +66,7 @@ func TestShow(t *testing.T) {
 	golden.Equal(t, "show-subscription.golden", text.String())
 
 	text.Reset()
-	for id, want := range map[uint64]billing.Why{paid: billing.WhyPaid, soft: billing.WhyStage, wrong: billing.WhyReview, gone: billing.WhyReview} {
+	for id, want := range map[uint64]explain.Why{paid: explain.WhyPaid, soft: explain.WhyStage, wrong: explain.WhyReview, gone: explain.WhyReview} {
 		invoice := fmt.Sprint(s.number(t, "SELECT id FROM invoices WHERE subscription_id = ?", id))
 		doc := document[inspect.SubscriptionView](t, s.duly(t, "show", "invoice", invoice, "--json"))
 		require.Equal(t, want, doc.Explanation.Why)

@@ -11,6 +11,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/cli"
 	"duly/internal/payment"
+	"duly/internal/preview"
 	"duly/internal/query"
 	"duly/internal/view"
 	"duly/jobs"
@@ -48,12 +49,12 @@ func (e *Execution) audit() jobs.AuditOptions {
 // AuditForecast is the document of a dry run of the audit.
 type AuditForecast struct {
 	ForecastHead
-	jobs.AuditForecast
+	preview.AuditForecast
 }
 
 // previewAudit says what would be compared.
 func previewAudit(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
-	found, err := jobs.ForecastAudit(ctx, e.Deps, e.audit())
+	found, err := preview.Audit(ctx, e.Deps, e.audit())
 	doc := AuditForecast{f, found}
 	return doc, func() { e.showAudit(doc) }, err
 }

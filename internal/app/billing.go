@@ -8,6 +8,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/cli"
 	"duly/internal/mysql"
+	"duly/internal/preview"
 	"duly/internal/query"
 	"duly/jobs"
 )
@@ -26,7 +27,7 @@ func billingWork() JobSpec {
 			return jobs.Billing(e.Deps, e.billing(), e.stages), nil
 		},
 		due: func(ctx context.Context, e *Execution, step string) (int64, error) {
-			return jobs.DueIn(ctx, e.Deps, e.selection(), e.stages, step)
+			return preview.DueIn(ctx, e.Deps, e.selection(), e.stages, step)
 		},
 		Preview: previewBilling,
 		next:    nextReviews, waits: "duly list unknown",

@@ -12,6 +12,7 @@ import (
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/gateway"
+	"duly/internal/preview"
 	"duly/internal/runs"
 	"duly/jobs"
 )
@@ -136,10 +137,10 @@ func writeCounts(screen *cli.Screen, all []counted) {
 }
 
 // problems writes why rows would not be done as they stand, with their first ids.
-func problems(screen *cli.Screen, list []jobs.ForecastProblem, more int64) {
+func problems(screen *cli.Screen, list []preview.Problem, more int64) {
 	for _, p := range list {
 		will := map[string]string{
-			jobs.ProblemReview: "will go to review", jobs.ProblemLeft: "will be skipped", jobs.ProblemChecked: "will be checked, and go to review if paid",
+			preview.ProblemReview: "will go to review", preview.ProblemLeft: "will be skipped", preview.ProblemChecked: "will be checked, and go to review if paid",
 		}[p.Result]
 		ids := strings.Trim(strings.ReplaceAll(fmt.Sprint(p.IDs), " ", ", "), "[]")
 		if others := p.Count - int64(len(p.IDs)); others > 0 {

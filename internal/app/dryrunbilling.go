@@ -10,6 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/cli"
 	"duly/internal/payment"
+	"duly/internal/preview"
 	"duly/internal/query"
 	"duly/internal/runs"
 	"duly/internal/sum"
@@ -19,11 +20,11 @@ import (
 // BillingForecast is the document of billing.
 type BillingForecast struct {
 	ForecastHead
-	jobs.Forecast
+	preview.BillingForecast
 }
 
 func previewBilling(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
-	found, err := jobs.ForecastBilling(ctx, e.Deps, e.billing(), e.stages, firstRows, e.flags.Limit)
+	found, err := preview.Billing(ctx, e.Deps, e.billing(), e.stages, firstRows, e.flags.Limit)
 	b := BillingForecast{f, found}
 	if err != nil || e.Screen.Json {
 		return b, func() {}, err
@@ -88,7 +89,7 @@ func needs(n int64) string {
 
 // billingDetails adds the sums by step and gateway, and the first charges.
 func (e *Execution) billingDetails(f BillingForecast) {
-	rows := func(list []jobs.ForecastSum) []table.Row {
+	rows := func(list []preview.ChargeSum) []table.Row {
 		var rows []table.Row
 		for _, s := range list {
 			rows = append(rows, table.Row{s.Step, s.Gateway, s.Count, payment.Money{Amount: s.Amount, Currency: s.Currency}})
@@ -165,7 +166,7 @@ func estimate(charges int64, pace float64) time.Duration {
 }
 
 // dueBy sums up charges by currency.
-func dueBy(list []jobs.ForecastSum) (count int64, money map[string]int64) {
+func dueBy(list []preview.ChargeSum) (count int64, money map[string]int64) {
 	money = map[string]int64{}
 	for _, s := range list {
 		count += s.Count

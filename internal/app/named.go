@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"duly/internal/query/worklist"
+
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/query"
@@ -36,25 +38,25 @@ func (e *Execution) name(ctx context.Context, s *view.Summary, run *batch.Run, r
 	}
 	for _, rows := range [][]view.Listed{s.Reviewed, s.LeftRows} {
 		for i := range rows {
-			rows[i].Next = view.WaysOut(rows[i].WaitingRow, now, canAsk)
+			rows[i].Next = view.WaysOut(rows[i].Row, now, canAsk)
 		}
 	}
 }
 
 // reviewed lists the first rows, at most so many, that the run sent to review, or that one before it did since the instant.
 func (e *Execution) reviewed(ctx context.Context, run *batch.Run, since time.Time, most int) ([]view.Listed, error) {
-	var rows []query.WaitingRow
+	var rows []worklist.Row
 	switch run.Job {
 	case jobs.BillingJob:
 		ids, err := query.NewReviews(ctx, e.DB.DB, since, most)
 		if err != nil {
 			return nil, err
 		}
-		if rows, err = query.WaitingInvoices(ctx, e.DB.DB, ids); err != nil {
+		if rows, err = worklist.Invoices(ctx, e.DB.DB, ids); err != nil {
 			return nil, err
 		}
-		f := query.ListFilter{What: []string{query.WaitingSubscription}, Since: since}
-		if rows, err = more(ctx, e.DB.DB, rows, query.SubscriptionList(e.business), f, most); err != nil {
+		f := worklist.Filter{What: []string{worklist.Subscription}, Since: since}
+		if rows, err = more(ctx, e.DB.DB, rows, worklist.Subscriptions(e.business), f, most); err != nil {
 			return nil, err
 		}
 	case jobs.ReconcileJob:
@@ -62,7 +64,7 @@ func (e *Execution) reviewed(ctx context.Context, run *batch.Run, since time.Tim
 		if err != nil {
 			return nil, err
 		}
-		if rows, err = query.WaitingOrders(ctx, e.DB.DB, ids); err != nil {
+		if rows, err = worklist.Orders(ctx, e.DB.DB, ids); err != nil {
 			return nil, err
 		}
 	}
@@ -71,36 +73,36 @@ func (e *Execution) reviewed(ctx context.Context, run *batch.Run, since time.Tim
 
 // leftRows lists the first rows that the run has left undone, of those that it was to do.
 func (e *Execution) leftRows(ctx context.Context) ([]view.Listed, error) {
-	var rows []query.WaitingRow
+	var rows []worklist.Row
 	var err error
 	selection := e.selection()
-	f := query.ListFilter{What: []string{query.WaitingAttempt}}
+	f := worklist.Filter{What: []string{worklist.Attempt}}
 	switch e.work.Name {
 	case jobs.BillingJob:
 		if len(selection.Subscriptions) == 0 {
-			if rows, err = query.OpenAndDue(ctx, e.DB.DB, e.business, reviewsShown); err != nil {
+			if rows, err = worklist.OpenAndDue(ctx, e.DB.DB, e.business, reviewsShown); err != nil {
 				return nil, err
 			}
 		}
 	case jobs.ReconcileJob:
-		f.What = []string{query.WaitingOrder}
+		f.What = []string{worklist.Order}
 	default:
 		return nil, nil
 	}
-	f.Only = func(l query.WaitingRow) bool {
+	f.Only = func(l worklist.Row) bool {
 		return (len(selection.Subscriptions) == 0 || slices.Contains(selection.Subscriptions, l.Subscription)) &&
 			(len(selection.Orders) == 0 || slices.Contains(selection.Orders, l.ID))
 	}
-	rows, err = more(ctx, e.DB.DB, rows, query.DoubtList(), f, reviewsShown)
+	rows, err = more(ctx, e.DB.DB, rows, worklist.InDoubt(), f, reviewsShown)
 	return view.AsListed(rows), err
 }
 
 // more adds rows of a list, until there are that many.
-func more(ctx context.Context, db *mysql.DB, rows []query.WaitingRow, list query.List, f query.ListFilter, most int) ([]query.WaitingRow, error) {
+func more(ctx context.Context, db *mysql.DB, rows []worklist.Row, list worklist.List, f worklist.Filter, most int) ([]worklist.Row, error) {
 	if len(rows) >= most {
 		return rows, nil
 	}
-	err := list.Each(ctx, db, f, func(l query.WaitingRow) error {
+	err := list.Each(ctx, db, f, func(l worklist.Row) error {
 		if rows = append(rows, l); len(rows) == most {
 			return errEnough
 		}
@@ -123,7 +125,7 @@ func (e *Execution) groupReviews(ctx context.Context, s *view.Summary, run *batc
 	}
 	now, canAsk := e.Deps.Business(), view.Asks(e.config)
 	for i := range rows {
-		rows[i].Next = view.WaysOut(rows[i].WaitingRow, now, canAsk)
+		rows[i].Next = view.WaysOut(rows[i].Row, now, canAsk)
 	}
 	s.Reviews = max(s.Reviews, int64(len(rows)))
 	s.Groups = view.Grouped(rows)

@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 
+	"duly/internal/preview"
+	"duly/internal/query/worklist"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/batch"
 	"duly/internal/cli"
-	"duly/internal/query"
 	"duly/internal/session"
 	"duly/internal/view"
 	"duly/jobs"
@@ -47,12 +49,12 @@ func (e *Execution) outbox() jobs.OutboxOptions {
 // OutboxForecast is the document of a dry run of the outbox.
 type OutboxForecast struct {
 	ForecastHead
-	jobs.OutboxForecast
+	preview.OutboxForecast
 }
 
 // previewOutbox says what would be delivered.
 func previewOutbox(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
-	found, err := jobs.ForecastOutbox(ctx, e.Deps, e.outbox(), firstRows, e.flags.Limit)
+	found, err := preview.Outbox(ctx, e.Deps, e.outbox(), firstRows, e.flags.Limit)
 	doc := OutboxForecast{f, found}
 	return doc, func() { e.showOutbox(doc) }, err
 }
@@ -101,7 +103,7 @@ func checkSinks(_ context.Context, e *Execution) ([]error, error) {
 
 // nextEvents names events that were given up.
 func nextEvents(ctx context.Context, e *Execution, _ *batch.Run) ([]string, error) {
-	dead, err := query.DeadEvents(ctx, e.DB.DB, reviewsShown)
+	dead, err := worklist.DeadEvents(ctx, e.DB.DB, reviewsShown)
 	var next []string
 	for _, event := range dead {
 		next = append(next, view.RequeueWay(event.ID, event.Reason).String())

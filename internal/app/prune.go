@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 
+	"duly/internal/preview"
+
 	"duly/internal/batch"
 	"duly/internal/cli"
 	"duly/internal/session"
@@ -31,12 +33,12 @@ func (e *Execution) prune() jobs.PruneOptions {
 // PruneForecast is the document of a dry run of prune.
 type PruneForecast struct {
 	ForecastHead
-	jobs.PruneForecast
+	preview.PruneForecast
 }
 
 // previewPrune says what will be deleted.
 func previewPrune(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
-	found, err := jobs.ForecastPrune(ctx, e.Deps, e.prune(), e.flags.Limit)
+	found, err := preview.Prune(ctx, e.Deps, e.prune(), e.flags.Limit)
 	doc := PruneForecast{f, found}
 	return doc, func() { e.showPrune(doc) }, err
 }

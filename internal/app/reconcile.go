@@ -11,6 +11,7 @@ import (
 	"duly/internal/cli"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/preview"
 	"duly/internal/query"
 	"duly/internal/sum"
 	"duly/jobs"
@@ -58,12 +59,12 @@ func (e *Execution) reconcile() jobs.ReconcileOptions {
 // ReconcileForecast is the document of a dry run of reconcile.
 type ReconcileForecast struct {
 	ForecastHead
-	jobs.ReconcileForecast
+	preview.ReconcileForecast
 }
 
 // previewReconcile says which orders would be checked, and what is to be refunded.
 func previewReconcile(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
-	found, err := jobs.ForecastReconcile(ctx, e.Deps, e.reconcile(), firstRows, e.flags.Limit)
+	found, err := preview.Reconcile(ctx, e.Deps, e.reconcile(), firstRows, e.flags.Limit)
 	doc := ReconcileForecast{f, found}
 	return doc, func() { e.showReconcile(doc) }, err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"duly/internal/preview"
+
 	"duly/internal/batch"
 	"duly/internal/cli"
 	"duly/internal/payment"
@@ -76,7 +78,7 @@ type ReportForecast struct {
 
 // previewReport computes the figures, and keeps none.
 func previewReport(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
-	daily, err := jobs.ForecastReport(ctx, e.Deps, e.report())
+	daily, err := preview.Report(ctx, e.Deps, e.report())
 	doc := ReportForecast{f, daily}
 	return doc, func() {
 		if e.flags.CSV {

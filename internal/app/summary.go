@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"duly/internal/query/worklist"
+
 	"duly/internal/batch"
 	"duly/internal/cli"
 	"duly/internal/mysql"
@@ -77,7 +79,7 @@ func (e *Execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 	if r.Waits > 0 && e.work.waits != "" {
 		next = append(next, e.work.waits)
 	}
-	if slices.ContainsFunc(s.LeftRows, func(l view.Listed) bool { return l.What != query.WaitingInvoice }) {
+	if slices.ContainsFunc(s.LeftRows, func(l view.Listed) bool { return l.What != worklist.Invoice }) {
 		next = append(next, "duly list doubt")
 	}
 	switch r.Exit {

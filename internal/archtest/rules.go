@@ -22,14 +22,14 @@ const everything = "..."
 
 // table is the law. The first rule that fits a folder counts.
 func table() []rule {
-	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/orders", "internal/audit", "internal/outbox", "internal/crash"}
+	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/billing/adoption", "internal/billing/brake", "internal/billing/explain", "internal/orders", "internal/audit", "internal/outbox", "internal/crash"}
 	data := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
 	sides := slices.Concat(data, []string{"internal/runs", "internal/store"})
 	steps := slices.Concat(domain, []string{"internal/batch", "internal/gateway", "internal/notify"})
-	screen := slices.Concat(data, []string{"config", "internal/cli", "internal/exit", "internal/query", "internal/runs", "internal/runstate", "internal/session", "internal/view", "jobs"})
+	screen := slices.Concat(data, []string{"config", "internal/cli", "internal/exit", "internal/query", "internal/query/details", "internal/query/worklist", "internal/runs", "internal/runstate", "internal/session", "internal/view", "jobs"})
 	session := []string{"internal/gateway", "internal/logfile", "internal/mysql/private", "internal/notify", "internal/operator", "internal/redact", "internal/store", "migrations", "steps"}
 	command := slices.Concat(screen, session, []string{"internal/inspect", "internal/suspicion"})
-	run := slices.Concat(command, []string{"internal/alert", "internal/metrics", "internal/page", "internal/report", "internal/telemetry", "internal/tracing", "internal/witness", "internal/wholefile", "writers"})
+	run := slices.Concat(command, []string{"internal/alert", "internal/metrics", "internal/page", "internal/preview", "internal/report", "internal/telemetry", "internal/tracing", "internal/witness", "internal/wholefile", "writers"})
 	return []rule{
 		{folder: "internal/payment"},
 		{folder: "internal/batch", may: []string{"internal/sum"}},
@@ -48,6 +48,7 @@ func table() []rule {
 		{folder: "config"},
 		{folder: "migrations"},
 		{folder: "internal/billing", may: []string{"internal/payment", "internal/redact", "internal/text"}},
+		{folder: "internal/billing", subfolders: true, may: []string{"internal/payment", "internal/billing"}},
 		{folder: "internal/orders", may: []string{"internal/payment", "internal/text"}},
 		{folder: "internal/audit", may: []string{"internal/payment", "internal/billing", "internal/orders", "internal/text", "internal/sum"}},
 		{folder: "internal/notify", subfolders: true, may: []string{"internal/payment", "internal/notify", "internal/text"}},
@@ -57,7 +58,8 @@ func table() []rule {
 		{folder: "internal/runs", may: []string{"internal/batch", "internal/mysql"}},
 		{folder: "internal/store", may: data},
 		{folder: "internal/query", may: slices.Concat(sides, []string{"readers"})},
-		{folder: "internal/operator", may: slices.Concat(sides, []string{"internal/query", "readers"})},
+		{folder: "internal/query", subfolders: true, may: slices.Concat(sides, []string{"internal/query", "readers"})},
+		{folder: "internal/operator", may: slices.Concat(sides, []string{"internal/query", "internal/query/details", "readers"})},
 		{folder: "internal/runstate", may: []string{"internal/payment", "internal/gateway", "internal/mysql", "internal/runs"}},
 		{folder: "internal/metrics", may: []string{"internal/batch", "internal/gateway", "internal/mysql", "internal/sum", "internal/wholefile"}},
 		{folder: "internal/tracing", may: []string{"internal/batch", "internal/gateway"}},
@@ -80,8 +82,11 @@ func table() []rule {
 		{folder: "readers", may: sides},
 		{folder: "writers", may: sides},
 		{folder: "steps", may: steps},
-		{folder: "jobs", may: slices.Concat(sides, steps, []string{"config", "migrations", "internal/operator", "internal/query", "readers", "writers", "steps"})},
+		{folder: "jobs", may: slices.Concat(sides, steps, []string{"config", "migrations", "internal/history", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
+		{folder: "internal/history", may: slices.Concat(sides, []string{"internal/gateway", "internal/query", "steps", "writers"})},
+		{folder: "internal/preview", may: slices.Concat(sides, steps, []string{"internal/query", "jobs", "readers", "writers"})},
 		{folder: "internal/testprom"},
+		{folder: "internal/test", subfolders: true, may: []string{everything}},
 		{folder: "internal/testdb", may: []string{everything}},
 		{folder: "internal/demo", may: []string{everything}},
 		{folder: "internal/e2e", may: []string{everything}},

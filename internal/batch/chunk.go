@@ -252,18 +252,7 @@ func (e *execution[I, O]) again(ctx context.Context, err error, tries int) error
 		return fmt.Errorf("claim: %w (%v)", ErrLeaseLost, err) //nolint:errorlint // what matters is the lease
 	}
 	e.x.Log.WarnContext(ctx, "claim failed, trying again", slog.Any("error", err))
-	return wait(ctx, time.Second)
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return Wait(ctx, time.Second)
 }
 
 // skip tells a reader which lanes to pass over, and remembers that it did. A lane that opened after room was
@@ -324,7 +313,7 @@ func (e *execution[I, O]) awaitHeld(ctx context.Context) (bool, error) {
 			}
 			return false, nil
 		}
-		if err := wait(ctx, recheck); err != nil {
+		if err := Wait(ctx, recheck); err != nil {
 			return false, err
 		}
 	}

@@ -75,7 +75,7 @@ func (e *execution[I, O]) keepHeld() {
 			e.keepEach()
 			break
 		}
-		_ = wait(e.x.Work, pause) // its end is seen above
+		_ = Wait(e.x.Work, pause) // its end is seen above
 	}
 	e.spill()
 }

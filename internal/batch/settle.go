@@ -190,7 +190,7 @@ func (e *execution[I, O]) persist(chunk []O, write func(context.Context) (Tally,
 		switch {
 		case kind == FailureUnavailable:
 			e.x.Log.WarnContext(e.x.Work, "settlement failed, trying again", slog.Any("error", err))
-			_ = wait(e.x.Work, pause) // its end is seen above
+			_ = Wait(e.x.Work, pause) // its end is seen above
 		case kind == FailureLocked && len(chunk) == 1:
 			e.x.Leave("a row stayed locked by another transaction")
 			e.save(chunk)

@@ -165,7 +165,7 @@ func Believable(a Attempt, found payment.Outcome) (believed, vetted bool) {
 // ReleaseAbsent takes a back after its absence was proved: nothing was executed under its key, and the same
 // run may charge the invoice again.
 func ReleaseAbsent(a Attempt) Settlement {
-	s := unchanged(a).released(time.Time{})
+	s := Unchanged(a).released(time.Time{})
 	s.Doubted, s.LookUp, s.Proof = false, false, ProofLookUp
 	s.Message = "never seen by the gateway"
 	return s
@@ -173,7 +173,7 @@ func ReleaseAbsent(a Attempt) Settlement {
 
 // ToReview leaves a and its invoice to an operator; why says for what.
 func ToReview(a Attempt, why string) Settlement {
-	s := unchanged(a)
-	s.Message = cut(why, maxText)
+	s := Unchanged(a)
+	s.Message = cut(why, MaxText)
 	return s.review(a, AttemptReview, s.Message)
 }

@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 func TestDecideAbsent(t *testing.T) {
@@ -77,7 +78,7 @@ func TestDecideAbsent(t *testing.T) {
 		{name: "not asked, young", keeping: lasting, asked: billing.NotAsked, age: time.Second, want: billing.CheckLater},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := attempt()
+			a := sample.Attempt()
 			if a.Doubted = true; c.change != nil {
 				c.change(&a)
 			}
@@ -90,18 +91,18 @@ func TestDecideAbsent(t *testing.T) {
 func asked(what billing.Asked, n int, every time.Duration) payment.Patience {
 	var p payment.Patience
 	for i := range n {
-		p = what.Counted(p, noon.Add(time.Duration(i)*every))
+		p = what.Counted(p, sample.Noon.Add(time.Duration(i)*every))
 	}
 	return p
 }
 
 // What was not asked counts for nothing, and what can be answered by no look-up neither.
 func TestWhatALookUpCountsFor(t *testing.T) {
-	before := asked(billing.Undecided, 3, time.Hour).Unanswered(noon.Add(4 * time.Hour))
+	before := asked(billing.Undecided, 3, time.Hour).Unanswered(sample.Noon.Add(4 * time.Hour))
 	for _, what := range []billing.Asked{billing.NotAsked, billing.Unaskable} {
-		require.Equal(t, before, what.Counted(before, noon.Add(5*time.Hour)))
+		require.Equal(t, before, what.Counted(before, sample.Noon.Add(5*time.Hour)))
 	}
-	after := billing.Absent.Counted(before, noon.Add(5*time.Hour))
+	after := billing.Absent.Counted(before, sample.Noon.Add(5*time.Hour))
 	require.Zero(t, after.SilentDays)
 	require.Equal(t, 3, after.Pending)
 }
@@ -114,12 +115,12 @@ func TestDecideAbsentProperty(t *testing.T) {
 			return time.Duration(rapid.IntRange(0, most).Draw(t, label)) * time.Minute
 		}
 		k := billing.Guarantees{KeyLife: minutes("life", 30), Longest: minutes("longest", 10), LookupOutlivesKey: rapid.Bool().Draw(t, "lasts")}
-		a := attempt()
+		a := sample.Attempt()
 		a.LookUp = rapid.Bool().Draw(t, "look up")
-		a.PaymentID = draw(t, "id", "", "pay_1")
+		a.PaymentID = sample.Draw(t, "id", "", "pay_1")
 		chargeable := rapid.Bool().Draw(t, "chargeable")
 		age := minutes("age", 60)
-		asked := draw(t, "asked", billing.NotAsked, billing.Unanswered, billing.Undecided, billing.Absent, billing.Unaskable)
+		asked := sample.Draw(t, "asked", billing.NotAsked, billing.Unanswered, billing.Undecided, billing.Absent, billing.Unaskable)
 
 		switch billing.DecideAbsent(a, k, asked, chargeable, age) {
 		case billing.Resend:
@@ -141,26 +142,26 @@ func TestDecideAbsentProperty(t *testing.T) {
 }
 
 func TestReleaseAbsent(t *testing.T) {
-	a := attempt()
+	a := sample.Attempt()
 	a.Doubted, a.LookUp, a.Checks = true, true, 9
-	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.TryLaterSince = 2, day("2026-02-01"), noon
+	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.TryLaterSince = 2, sample.Day("2026-02-01"), sample.Noon
 	require.Equal(t, billing.Settlement{
 		Attempt: billing.AttemptReleased, Proof: billing.ProofLookUp, Message: "never seen by the gateway", Checks: 9,
-		Invoice: billing.Open, Stage: 2, FirstDeclined: day("2026-02-01"), TryLaterSince: noon,
+		Invoice: billing.Open, Stage: 2, FirstDeclined: sample.Day("2026-02-01"), TryLaterSince: sample.Noon,
 	}, billing.ReleaseAbsent(a))
 }
 
 func TestToReview(t *testing.T) {
-	a := attempt()
+	a := sample.Attempt()
 	a.Doubted, a.LookUp, a.PaymentID, a.Checks = true, true, "pay_1", 9
-	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.TryLaterSince = 2, day("2026-02-01"), noon
+	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.TryLaterSince = 2, sample.Day("2026-02-01"), sample.Noon
 	why := strings.Repeat("가", 300)
 	got := billing.ToReview(a, why)
-	require.Equal(t, []string{"review.needed"}, eventTypes(got.Events))
+	require.Equal(t, []string{"review.needed"}, sample.EventTypes(got.Events))
 	why = strings.Repeat("가", 255)
 	require.Equal(t, billing.Settlement{
 		Attempt: billing.AttemptReview, Doubted: true, LookUp: true, PaymentID: "pay_1", Message: why, Checks: 9,
-		Invoice: billing.Review, Stage: 2, FirstDeclined: day("2026-02-01"), TryLaterSince: noon, ReviewReason: why,
+		Invoice: billing.Review, Stage: 2, FirstDeclined: sample.Day("2026-02-01"), TryLaterSince: sample.Noon, ReviewReason: why,
 		Events: got.Events,
 	}, got)
 }

@@ -7,6 +7,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 // monthOf is a month of the oracle's calendar: the number of its first day, and its length.
@@ -35,7 +36,7 @@ func (m monthOf) date(anchor int) payment.Date {
 func TestFollowingKeepsTheAnchorFor400Years(t *testing.T) {
 	months := countedMonths()
 	for _, i := range []billing.Interval{
-		monthly(), {Unit: "month", Count: 5}, {Unit: "month", Count: 12}, {Unit: "year", Count: 1}, {Unit: "year", Count: 3},
+		sample.Monthly(), {Unit: "month", Count: 5}, {Unit: "month", Count: 12}, {Unit: "year", Count: 1}, {Unit: "year", Count: 3},
 	} {
 		step := i.Count
 		if i.Unit == "year" {
@@ -92,7 +93,7 @@ func TestFollowing(t *testing.T) {
 		{"no length", "2026-01-31", 31, "month", 0, none},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := billing.Following(day(c.from), c.anchor, billing.Interval{Unit: c.unit, Count: c.count})
+			got := billing.Following(sample.Day(c.from), c.anchor, billing.Interval{Unit: c.unit, Count: c.count})
 			require.Equal(t, c.want, got.String())
 		})
 	}
@@ -120,7 +121,7 @@ func TestAnchor(t *testing.T) {
 		{"nor have days", "2026-02-28", 31, "day", 28},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			require.Equal(t, c.want, billing.Anchor(day(c.next), c.stored, billing.Interval{Unit: c.unit, Count: 1}))
+			require.Equal(t, c.want, billing.Anchor(sample.Day(c.next), c.stored, billing.Interval{Unit: c.unit, Count: 1}))
 		})
 	}
 }

@@ -24,7 +24,7 @@ func invoiceProblems(s Subscription) []string {
 		found = append(found, fmt.Sprintf("amount %d is negative", s.Money.Amount))
 	}
 	if !payment.KnownCurrency(s.Money.Currency) {
-		found = append(found, fmt.Sprintf("currency %q is not a known ISO 4217 code in upper case", cut(s.Money.Currency, maxQuoted)))
+		found = append(found, fmt.Sprintf("currency %q is not a known ISO 4217 code in upper case", cut(s.Money.Currency, MaxQuoted)))
 	}
 	found = append(found, payerProblems(s)...)
 	if s.Method == "" && s.Money.Amount != 0 {
@@ -69,4 +69,4 @@ func payerProblems(s Subscription) []string {
 }
 
 // reason makes one line of problems, as a review_reason column holds it; "" for none.
-func reason(problems ...string) string { return cut(strings.Join(problems, "; "), maxText) }
+func reason(problems ...string) string { return cut(strings.Join(problems, "; "), MaxText) }

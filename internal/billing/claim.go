@@ -63,7 +63,7 @@ func DecideClaim(inv Invoice, s Subscription, past []PastAttempt, p Policy, effe
 	case Trialing:
 		return claimReview(about, effective, fmt.Sprintf("the subscription is trialing, and charges nothing: duly requeue invoice %d once it is active, or duly resolve invoice %[1]d --as void", inv.ID))
 	default:
-		return claimReview(about, effective, "subscription "+strangeStatus(s.Status))
+		return claimReview(about, effective, "subscription "+s.Status.Strange())
 	}
 	if problems := chargeProblems(s); len(problems) > 0 {
 		return claimReview(about, effective, problems...)
@@ -72,7 +72,7 @@ func DecideClaim(inv Invoice, s Subscription, past []PastAttempt, p Policy, effe
 		return Claim{Action: LeaveInvoice}
 	}
 	for _, a := range past {
-		if a.bars(s) {
+		if a.Bars(s) {
 			return passStage(inv, s, a, len(past), p, effective)
 		}
 	}
@@ -94,7 +94,7 @@ func blocking(inv Invoice, past []PastAttempt) string {
 			return fmt.Sprintf("attempt %d succeeded already", a.ID)
 		case AttemptDeclined, AttemptReleased, AttemptRejected:
 		default:
-			return fmt.Sprintf("attempt %d has the unknown status %q", a.ID, cut(string(a.Status), maxQuoted))
+			return fmt.Sprintf("attempt %d has the unknown status %q", a.ID, cut(string(a.Status), MaxQuoted))
 		}
 	}
 	return ""
@@ -102,7 +102,7 @@ func blocking(inv Invoice, past []PastAttempt) string {
 
 // passStage uses the stage up without an attempt, since the method was declined for good.
 func passStage(inv Invoice, s Subscription, declined PastAttempt, attempts int, p Policy, effective payment.Date) Claim {
-	next, last := NextStage(p.of(inv), inv.Stage, inv.FirstDeclined, effective)
+	next, last := NextStage(p.For(inv), inv.Stage, inv.FirstDeclined, effective)
 	if !last {
 		return Claim{Action: UseStage, Stage: inv.Stage + 1, Next: next}
 	}

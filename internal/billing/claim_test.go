@@ -9,19 +9,20 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 // tried is an earlier attempt by the method that subscription has.
 func tried(no int, status billing.AttemptStatus, class payment.Class) billing.PastAttempt {
 	return billing.PastAttempt{
-		ID: uint64(100 + no), No: no, Key: billing.Key(42, day("2026-01-31"), no), Status: status, Class: class,
+		ID: uint64(100 + no), No: no, Key: billing.Key(42, sample.Day("2026-01-31"), no), Status: status, Class: class,
 		Gateway: "main", Method: "pm_secret_1", Account: 1, Proof: billing.ProofAnswer,
 	}
 }
 
 // atStage is invoice at a later stage, first declined on its due date.
 func atStage(stage int) billing.Invoice {
-	inv := invoice()
+	inv := sample.Invoice()
 	if inv.Stage = stage; stage > 0 {
 		inv.FirstDeclined = inv.Due
 	}
@@ -29,7 +30,7 @@ func atStage(stage int) billing.Invoice {
 }
 
 func decideClaim(inv billing.Invoice, s billing.Subscription, past ...billing.PastAttempt) billing.Claim {
-	return billing.DecideClaim(inv, s, past, policy(), day("2026-02-05"), known)
+	return billing.DecideClaim(inv, s, past, sample.Policy(), sample.Day("2026-02-05"), sample.Known)
 }
 
 func TestDecideClaimCharges(t *testing.T) {
@@ -50,7 +51,7 @@ func TestDecideClaimCharges(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.want.Action = billing.Charge
-			require.Equal(t, c.want, decideClaim(atStage(len(c.past)), subscription(), c.past...))
+			require.Equal(t, c.want, decideClaim(atStage(len(c.past)), sample.Subscription(), c.past...))
 		})
 	}
 }
@@ -60,9 +61,9 @@ func TestDecideClaimBySubscriptionStatus(t *testing.T) {
 		billing.Active: billing.Charge, billing.PastDue: billing.Charge, billing.Paused: billing.Charge,
 		billing.Cancelled: billing.VoidInvoice, "trial": billing.ReviewInvoice,
 	} {
-		s := subscription()
+		s := sample.Subscription()
 		s.Status = status
-		got := decideClaim(invoice(), s)
+		got := decideClaim(sample.Invoice(), s)
 		require.Equal(t, want, got.Action, status)
 		if want == billing.VoidInvoice {
 			require.Equal(t, billing.Claim{Action: billing.VoidInvoice}, got)
@@ -88,7 +89,7 @@ func TestDecideClaimReview(t *testing.T) {
 			name: "also of a cancelled subscription", change: func(s *row) { s.Status = billing.Cancelled },
 			past: []billing.PastAttempt{tried(1, billing.AttemptInDoubt, "")}, want: "attempt 101 is not settled",
 		},
-		{name: "no amount", inv: billing.Invoice{SubscriptionID: 42, Due: day("2026-01-31"), Money: payment.Money{Currency: "KRW"}}, want: "amount 0 cannot be charged"},
+		{name: "no amount", inv: billing.Invoice{SubscriptionID: 42, Due: sample.Day("2026-01-31"), Money: payment.Money{Currency: "KRW"}}, want: "amount 0 cannot be charged"},
 		{name: "gateway", change: func(s *row) { s.Gateway = "" }, want: "gateway is empty"},
 		{name: "method", change: func(s *row) { s.Method = "" }, want: "payment_method is empty"},
 		{name: "customer", change: func(s *row) { s.CustomerID = "" }, want: "customer_id is empty"},
@@ -103,15 +104,15 @@ func TestDecideClaimReview(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := subscription()
+			s := sample.Subscription()
 			if c.change != nil {
 				c.change(&s)
 			}
 			if c.inv.ID == 0 && c.want != "amount 0 cannot be charged" {
-				c.inv = invoice()
+				c.inv = sample.Invoice()
 			}
 			got := decideClaim(c.inv, s, c.past...)
-			require.Equal(t, []string{"review.needed"}, eventTypes(got.Events))
+			require.Equal(t, []string{"review.needed"}, sample.EventTypes(got.Events))
 			require.Equal(t, billing.Claim{Action: billing.ReviewInvoice, Reason: c.want, Events: got.Events}, got)
 		})
 	}
@@ -119,14 +120,14 @@ func TestDecideClaimReview(t *testing.T) {
 
 // What is at a gateway that this host does not know is left as it is, and uses no stage. What is decided without a gateway is decided.
 func TestDecideClaimLeavesWhatIsAtAnotherHostsGateway(t *testing.T) {
-	s := subscription()
+	s := sample.Subscription()
 	s.Gateway = "gone"
-	require.Equal(t, billing.Claim{Action: billing.LeaveInvoice}, decideClaim(invoice(), s))
+	require.Equal(t, billing.Claim{Action: billing.LeaveInvoice}, decideClaim(sample.Invoice(), s))
 	hard := tried(1, billing.AttemptDeclined, payment.Hard)
 	hard.Gateway = "gone"
-	require.Equal(t, billing.Claim{Action: billing.LeaveInvoice}, decideClaim(invoice(), s, hard))
+	require.Equal(t, billing.Claim{Action: billing.LeaveInvoice}, decideClaim(sample.Invoice(), s, hard))
 	s.Status = billing.Cancelled
-	require.Equal(t, billing.Claim{Action: billing.VoidInvoice}, decideClaim(invoice(), s))
+	require.Equal(t, billing.Claim{Action: billing.VoidInvoice}, decideClaim(sample.Invoice(), s))
 }
 
 func TestDecideClaimPassesTheStageOfAMethodDeclinedForGood(t *testing.T) {
@@ -138,8 +139,8 @@ func TestDecideClaimPassesTheStageOfAMethodDeclinedForGood(t *testing.T) {
 		status billing.AttemptStatus
 		want   billing.Claim
 	}{
-		{name: "hard", stage: 1, class: payment.Hard, want: billing.Claim{Action: billing.UseStage, Stage: 2, Next: day("2026-02-06")}},
-		{name: "action", stage: 1, class: payment.Action, want: billing.Claim{Action: billing.UseStage, Stage: 2, Next: day("2026-02-06")}},
+		{name: "hard", stage: 1, class: payment.Hard, want: billing.Claim{Action: billing.UseStage, Stage: 2, Next: sample.Day("2026-02-06")}},
+		{name: "action", stage: 1, class: payment.Action, want: billing.Claim{Action: billing.UseStage, Stage: 2, Next: sample.Day("2026-02-06")}},
 		{name: "soft", stage: 1, class: payment.Soft, want: billing.Claim{Action: billing.Charge, No: 2, Key: "sub_42_20260131-2"}},
 		{
 			name: "the method was changed", stage: 1, class: payment.Hard, change: func(s *billing.Subscription) { s.Method = "pm_secret_2" },
@@ -149,10 +150,10 @@ func TestDecideClaimPassesTheStageOfAMethodDeclinedForGood(t *testing.T) {
 			name: "the gateway was changed", stage: 1, class: payment.Hard, change: func(s *billing.Subscription) { s.Gateway = "second" },
 			want: billing.Claim{Action: billing.Charge, No: 2, Key: "sub_42_20260131-2"},
 		},
-		{name: "the last stage but one", stage: 2, class: payment.Hard, want: billing.Claim{Action: billing.UseStage, Stage: 3, Next: day("2026-02-06")}},
+		{name: "the last stage but one", stage: 2, class: payment.Hard, want: billing.Claim{Action: billing.UseStage, Stage: 3, Next: sample.Day("2026-02-06")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := subscription()
+			s := sample.Subscription()
 			s.Status = billing.PastDue
 			if c.change != nil {
 				c.change(&s)
@@ -164,12 +165,12 @@ func TestDecideClaimPassesTheStageOfAMethodDeclinedForGood(t *testing.T) {
 	t.Run("an earlier method again", func(t *testing.T) {
 		other := tried(2, billing.AttemptDeclined, payment.Soft)
 		other.Method = "pm_secret_2"
-		got := decideClaim(atStage(2), subscription(), tried(1, billing.AttemptDeclined, payment.Hard), other)
+		got := decideClaim(atStage(2), sample.Subscription(), tried(1, billing.AttemptDeclined, payment.Hard), other)
 		require.Equal(t, billing.UseStage, got.Action)
 	})
 	t.Run("by the days after the first decline", func(t *testing.T) {
-		got := billing.DecideClaim(atStage(2), subscription(), []billing.PastAttempt{tried(1, billing.AttemptDeclined, payment.Hard)}, policy(), day("2026-02-03"), known)
-		require.Equal(t, billing.Claim{Action: billing.UseStage, Stage: 3, Next: day("2026-02-05")}, got)
+		got := billing.DecideClaim(atStage(2), sample.Subscription(), []billing.PastAttempt{tried(1, billing.AttemptDeclined, payment.Hard)}, sample.Policy(), sample.Day("2026-02-03"), sample.Known)
+		require.Equal(t, billing.Claim{Action: billing.UseStage, Stage: 3, Next: sample.Day("2026-02-05")}, got)
 	})
 }
 
@@ -187,10 +188,10 @@ func TestDecideClaimEndsAtTheLastStage(t *testing.T) {
 		{billing.PastDue, 4, billing.Cancelled, both}, // there were more stages once
 		{billing.PastDue, 17, billing.Cancelled, both},
 	} {
-		s := subscription()
+		s := sample.Subscription()
 		s.Status = c.status
 		got := decideClaim(atStage(c.stage), s, tried(1, billing.AttemptDeclined, payment.Hard), tried(2, billing.AttemptDeclined, ""))
-		require.Equal(t, c.events, eventTypes(got.Events))
+		require.Equal(t, c.events, sample.EventTypes(got.Events))
 		require.Equal(t, billing.Claim{
 			Action: billing.EndInvoice, SubscriptionTo: c.to, Events: got.Events,
 			Reason: "unpaid after the last retry: the payment method was declined for good (hard)",
@@ -210,20 +211,20 @@ func TestDecideClaimProperty(t *testing.T) {
 		n := rapid.IntRange(0, 6).Draw(t, "attempts")
 		barred := false
 		for no := 1; no <= n; no++ {
-			a := tried(no, draw(t, "status", statuses...), draw(t, "class", payment.Soft, payment.Hard, ""))
+			a := tried(no, sample.Draw(t, "status", statuses...), sample.Draw(t, "class", payment.Soft, payment.Hard, ""))
 			if no == n && rapid.Bool().Draw(t, "released") {
 				a.Status = billing.AttemptReleased
 			}
-			a.Method = draw(t, "method", "pm_secret_1", "pm_secret_2")
+			a.Method = sample.Draw(t, "method", "pm_secret_1", "pm_secret_2")
 			switch a.Status {
 			case billing.AttemptInFlight, billing.AttemptInDoubt, billing.AttemptReview, billing.AttemptSucceeded:
 				barred = true
 			}
-			a.Proof = draw(t, "proof", billing.ProofAnswer, billing.ProofAnswer, billing.ProofLookUp, billing.ProofOperator, "")
+			a.Proof = sample.Draw(t, "proof", billing.ProofAnswer, billing.ProofAnswer, billing.ProofLookUp, billing.ProofOperator, "")
 			barred = barred || no == n && a.Proof == "" && a.Status != billing.AttemptReleased
 			past = append(past, a)
 		}
-		got := decideClaim(atStage(rapid.IntRange(0, 4).Draw(t, "stage")), subscription(), past...)
+		got := decideClaim(atStage(rapid.IntRange(0, 4).Draw(t, "stage")), sample.Subscription(), past...)
 		require.Equal(t, barred, got.Action == billing.ReviewInvoice)
 		if got.Action != billing.Charge {
 			require.Empty(t, got.Key)

@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -91,7 +92,7 @@ func Unclaimable(inv Invoice, why string) Claim {
 
 // Ownerless sets an open invoice aside whose subscription is gone: nobody can be charged for it, and no run will find out more.
 func Ownerless(inv Invoice) Claim {
-	return Unclaimable(inv, "the subscription's row is gone: "+endsGone(inv.ID))
+	return Unclaimable(inv, "the subscription's row is gone: "+CloseCommand(inv.ID))
 }
 
 // Decided is an open invoice on which no attempt is made, and what becomes of it.
@@ -105,4 +106,9 @@ func SubscriptionReview(id uint64, effective payment.Date, why string) Event {
 	about := aboutDue(Subscription{ID: id}, 0)
 	about.Reference = "sub_" + strconv.FormatUint(id, 10)
 	return reviewNeeded(about, "subscription:"+strconv.FormatUint(id, 10)+":"+effective.Compact(), why)
+}
+
+// CloseCommand is the command that ends an invoice whose subscription is gone.
+func CloseCommand(invoice uint64) string {
+	return fmt.Sprintf("duly resolve invoice %d --as void, uncollectible or paid_outside", invoice)
 }

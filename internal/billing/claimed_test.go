@@ -7,16 +7,17 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 func TestResultSettlesByItsVerdict(t *testing.T) {
 	a := at(1)
 	settle := func(r billing.Result) billing.Settlement {
 		r.Attempt = a
-		return r.Settle(billing.PastDue, policy(), day("2026-02-03"), noon)
+		return r.Settle(billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon)
 	}
-	paid := answered(payment.Paid, "")
-	require.Equal(t, billing.Settle(a, paid, billing.PastDue, policy(), day("2026-02-03"), noon), settle(billing.Result{Answer: paid}))
+	paid := sample.Answered(payment.Paid, "")
+	require.Equal(t, billing.Settle(a, paid, billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon), settle(billing.Result{Answer: paid}))
 	require.Equal(t, billing.ReleaseAbsent(a), settle(billing.Result{Verdict: billing.NeverSeen, Answer: paid}))
 	require.Equal(t, billing.ToReview(a, "why"), settle(billing.Result{Verdict: billing.Unknowable, Reason: "why", Answer: paid}))
 	require.Equal(t, billing.AttemptInDoubt, settle(billing.Result{}).Attempt, "no answer is no answer")
@@ -35,12 +36,12 @@ func TestResultDefinite(t *testing.T) {
 }
 
 func TestWhatCannotBeWrittenIsTold(t *testing.T) {
-	claim := billing.Unclaimable(invoice(), "the row is odd")
+	claim := billing.Unclaimable(sample.Invoice(), "the row is odd")
 	require.Equal(t, billing.Claim{Action: billing.ReviewInvoice, Reason: "the row is odd", Events: claim.Events}, claim)
-	require.Equal(t, []string{"review.needed"}, eventTypes(claim.Events))
+	require.Equal(t, []string{"review.needed"}, sample.EventTypes(claim.Events))
 	require.Contains(t, payload(t, claim.Events[0]), `"reference":"sub_42_20260131"`)
 
-	event := billing.SubscriptionReview(42, day("2026-02-01"), "the row is odd")
+	event := billing.SubscriptionReview(42, sample.Day("2026-02-01"), "the row is odd")
 	require.Equal(t, "review.needed", event.Type)
 	require.Equal(t, "subscription:42", event.Subject)
 	require.Contains(t, event.Dedupe, "review.needed:subscription:42:20260201:")

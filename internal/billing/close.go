@@ -69,7 +69,7 @@ func (c Closable) ended() error {
 	case Void:
 		return fmt.Errorf("invoice %d is void: nothing more is charged for it", c.ID)
 	}
-	return fmt.Errorf("invoice %d has the status %q, which is none of duly's", c.ID, cut(string(c.Status), maxQuoted))
+	return fmt.Errorf("invoice %d has the status %q, which is none of duly's", c.ID, cut(string(c.Status), MaxQuoted))
 }
 
 // instead says what is right where a word is said of the invoice that is one of a charge.

@@ -7,11 +7,12 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 // closable is an invoice with an attempt in a status, proven to have taken nothing or not; without a status it has none.
 func closable(status billing.InvoiceStatus, attempt billing.AttemptStatus, proof billing.Proof) billing.Closable {
-	c := billing.Closable{Status: status, Invoice: billing.Invoice{ID: 3, SubscriptionID: 42, Due: day("2026-01-31"), Money: payment.Money{Amount: 9900, Currency: "KRW"}}}
+	c := billing.Closable{Status: status, Invoice: billing.Invoice{ID: 3, SubscriptionID: 42, Due: sample.Day("2026-01-31"), Money: payment.Money{Amount: 9900, Currency: "KRW"}}}
 	if attempt != "" {
 		c.Past = []billing.PastAttempt{{ID: 7, No: 1, Key: "sub_42_20260131-1", Status: attempt, Gateway: "main", Account: 1, Proof: proof}}
 	}
@@ -126,10 +127,10 @@ func TestWordsOfAnInvoiceAreNotAnAttempts(t *testing.T) {
 func TestReopenOfWhatAnOperatorClosed(t *testing.T) {
 	d := billing.Declined{
 		PastAttempt: billing.PastAttempt{ID: 7, No: 1, Key: "sub_42_20260131-1", Status: billing.AttemptDeclined, Class: payment.Hard, Proof: billing.ProofAnswer},
-		Stage:       3, Invoice: billing.Invoice{ID: 3, SubscriptionID: 42, Due: day("2026-01-31"), Money: payment.Money{Amount: 9900, Currency: "KRW"}, Stage: 3},
+		Stage:       3, Invoice: billing.Invoice{ID: 3, SubscriptionID: 42, Due: sample.Day("2026-01-31"), Money: payment.Money{Amount: 9900, Currency: "KRW"}, Stage: 3},
 		InvoiceStatus: billing.Uncollectible, Closed: true,
 	}
 	d.Attempts = []billing.PastAttempt{d.PastAttempt}
-	_, err := billing.DecideReopen(d, []payment.Class{payment.Hard}, day("2026-02-05"))
+	_, err := billing.DecideReopen(d, []payment.Class{payment.Hard}, sample.Day("2026-02-05"))
 	require.ErrorContains(t, err, "an operator closed it as uncollectible: duly show invoice 3")
 }

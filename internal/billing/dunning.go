@@ -17,18 +17,18 @@ func NextStage(p Policy, stage int, firstDeclined, effective payment.Date) (next
 	return max(firstDeclined+offset, effective+1), false
 }
 
-// of is p as it was when inv was declined first: a change of the configuration moves no stage of an invoice that is being
+// For is p as it was when inv was declined first: a change of the configuration moves no stage of an invoice that is being
 // dunned.
-func (p Policy) of(inv Invoice) Policy {
+func (p Policy) For(inv Invoice) Policy {
 	if !inv.FirstDeclined.IsZero() && len(inv.RetryDays) > 0 {
 		p.RetryDays = inv.RetryDays
 	}
 	return p
 }
 
-// barred reports whether a method must never be charged again after a decline of class c, until the
+// Barred reports whether a method must never be charged again after a decline of class c, until the
 // customer acts.
-func barred(c payment.Class) bool {
+func Barred(c payment.Class) bool {
 	switch c {
 	case payment.Hard, payment.Action:
 		return true
@@ -37,9 +37,9 @@ func barred(c payment.Class) bool {
 	return false
 }
 
-// bars reports whether a, which may be an attempt of any status, forbids charging s as it is now.
-func (a PastAttempt) bars(s Subscription) bool {
-	return barred(a.Class) && !a.Reopened && a.Gateway == s.Gateway && a.Method == s.Method
+// Bars reports whether a, which may be an attempt of any status, forbids charging s as it is now.
+func (a PastAttempt) Bars(s Subscription) bool {
+	return Barred(a.Class) && !a.Reopened && a.Gateway == s.Gateway && a.Method == s.Method
 }
 
 // unpaidReason begins the reason for which duly cancels a subscription.

@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 func TestNextStage(t *testing.T) {
@@ -34,11 +35,11 @@ func TestNextStage(t *testing.T) {
 		{name: "days of a policy that are not ascending", stage: 1, first: "2026-01-31", effective: "2026-02-09", days: []int{9, 2}, want: "2026-02-10"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := policy()
+			p := sample.Policy()
 			if c.days != nil {
 				p.RetryDays = c.days
 			}
-			next, last := billing.NextStage(p, c.stage, day(c.first), day(c.effective))
+			next, last := billing.NextStage(p, c.stage, sample.Day(c.first), sample.Day(c.effective))
 			require.Equal(t, c.want, next.String())
 			require.Equal(t, c.last, last)
 		})
@@ -71,7 +72,7 @@ func (d *dunned) run(business, today payment.Date) {
 }
 
 func (d *dunned) claim(effective payment.Date) {
-	claim := billing.DecideClaim(d.inv, d.s, d.past, d.p, effective, known)
+	claim := billing.DecideClaim(d.inv, d.s, d.past, d.p, effective, sample.Known)
 	switch claim.Action {
 	case billing.UseStage:
 		require.Equal(d.t, d.inv.Stage+1, claim.Stage)
@@ -99,7 +100,7 @@ func (d *dunned) charge(claim billing.Claim, effective payment.Date) {
 	}
 	var got billing.Settlement
 	for {
-		ans := draw(d.t, "answer", answers()...)
+		ans := sample.Draw(d.t, "answer", answers()...)
 		if k := ans.Outcome.Kind; k == payment.Differs || k == payment.Rejected {
 			continue // an operator's
 		}
@@ -160,7 +161,7 @@ func (d *dunned) use(effective payment.Date) {
 // customer changes the method at times.
 func TestDunningProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := &dunned{t: t, s: subscription(), inv: invoice(), open: true, sent: map[string]int{}}
+		d := &dunned{t: t, s: sample.Subscription(), inv: sample.Invoice(), open: true, sent: map[string]int{}}
 		d.next = d.inv.Due
 		offset := 0
 		for range rapid.IntRange(0, 4).Draw(t, "retries") {
@@ -172,11 +173,11 @@ func TestDunningProperty(t *testing.T) {
 			today += payment.Date(rapid.IntRange(1, 4).Draw(t, "gap"))
 			d.now = today.Time()
 			if rapid.IntRange(0, 4).Draw(t, "change") == 0 {
-				d.s.Method = draw(t, "method", "pm_secret_1", "pm_secret_2", "pm_secret_3")
+				d.s.Method = sample.Draw(t, "method", "pm_secret_1", "pm_secret_2", "pm_secret_3")
 			}
 			for range rapid.IntRange(1, 3).Draw(t, "runs") {
 				d.now = d.now.Add(time.Hour)
-				d.run(today-payment.Date(draw(t, "for", 0, 0, 1, 5)), today)
+				d.run(today-payment.Date(sample.Draw(t, "for", 0, 0, 1, 5)), today)
 			}
 		}
 	})
@@ -184,13 +185,13 @@ func TestDunningProperty(t *testing.T) {
 
 // A method that only ever says no is charged on the days of the schedule, and then no more.
 func TestDunningBySchedule(t *testing.T) {
-	a, used := attempt(), []string{}
+	a, used := sample.Attempt(), []string{}
 	next, sub := a.Invoice.Due, billing.Active
 	for today := a.Invoice.Due; today < a.Invoice.Due+30; today++ {
 		if next > today {
 			continue
 		}
-		got := billing.Settle(a, answered(payment.Refused, payment.Soft), sub, policy(), today, today.Time())
+		got := billing.Settle(a, sample.Answered(payment.Refused, payment.Soft), sub, sample.Policy(), today, today.Time())
 		used = append(used, today.String())
 		if got.SubscriptionTo != "" {
 			sub = got.SubscriptionTo
@@ -207,27 +208,27 @@ func TestDunningBySchedule(t *testing.T) {
 // The days of an invoice are those of its first decline: a list that is shortened or lengthened later moves none of its stages.
 func TestTheDaysOfAnInvoiceAreThoseOfItsFirstDecline(t *testing.T) {
 	refused := billing.Answer{Outcome: payment.Outcome{Kind: payment.Refused, Decline: payment.Decline{Class: payment.Soft, Code: "no_funds"}}}
-	a := attempt()
-	first := billing.Settle(a, refused, billing.Active, billing.Policy{RetryDays: []int{1, 3, 5}}, day("2026-02-01"), noon)
+	a := sample.Attempt()
+	first := billing.Settle(a, refused, billing.Active, billing.Policy{RetryDays: []int{1, 3, 5}}, sample.Day("2026-02-01"), sample.Noon)
 	require.Equal(t, []int{1, 3, 5}, first.RetryDays)
 
 	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.RetryDays = 1, first.FirstDeclined, billing.ParseDays(billing.DaysText(first.RetryDays))
 	shortened := billing.Policy{RetryDays: []int{1}}
-	second := billing.Settle(a, refused, billing.PastDue, shortened, day("2026-02-02"), noon)
+	second := billing.Settle(a, refused, billing.PastDue, shortened, sample.Day("2026-02-02"), sample.Noon)
 	require.Equal(t, billing.Open, second.Invoice)
 	require.Equal(t, 2, second.Stage)
-	require.Equal(t, day("2026-02-04"), second.Next)
+	require.Equal(t, sample.Day("2026-02-04"), second.Next)
 	require.Empty(t, second.RetryDays, "they are stored once")
 
 	hard := tried(2, billing.AttemptDeclined, payment.Hard)
-	claim := billing.DecideClaim(a.Invoice, subscription(), []billing.PastAttempt{hard}, shortened, day("2026-02-02"), func(string) bool { return true })
+	claim := billing.DecideClaim(a.Invoice, sample.Subscription(), []billing.PastAttempt{hard}, shortened, sample.Day("2026-02-02"), func(string) bool { return true })
 	require.Equal(t, billing.UseStage, claim.Action)
 
 	a.Invoice.RetryDays = nil // declined before the days were stored
-	require.Equal(t, billing.Uncollectible, billing.Settle(a, refused, billing.PastDue, shortened, day("2026-02-02"), noon).Invoice)
+	require.Equal(t, billing.Uncollectible, billing.Settle(a, refused, billing.PastDue, shortened, sample.Day("2026-02-02"), sample.Noon).Invoice)
 
 	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.RetryDays = 0, 0, []int{1, 3, 5} // its decline was taken back
-	require.Equal(t, []int{1}, billing.Settle(a, refused, billing.Active, shortened, day("2026-02-02"), noon).RetryDays)
+	require.Equal(t, []int{1}, billing.Settle(a, refused, billing.Active, shortened, sample.Day("2026-02-02"), sample.Noon).RetryDays)
 
 	require.Nil(t, billing.ParseDays("1,x"))
 	require.Nil(t, billing.ParseDays("1,-3"))
@@ -243,14 +244,14 @@ func TestStatusOf(t *testing.T) {
 }
 
 func TestATrialIsNotDue(t *testing.T) {
-	s := subscription()
+	s := sample.Subscription()
 	s.Status = billing.Trialing
 	require.Equal(t, billing.Issue{}, billing.DecideIssue(s, billing.Newest{}, nothingInvoiced, onDate("2026-01-31")))
 }
 
 // One that is due at a gateway that this host does not know is left to a host that knows it.
 func TestDueAtAnotherHostsGateway(t *testing.T) {
-	s := subscription()
+	s := sample.Subscription()
 	s.Gateway = "gone"
 	require.Equal(t, billing.Issue{Elsewhere: true}, billing.DecideIssue(s, billing.Newest{}, nothingInvoiced, onDate("2026-01-31")))
 }

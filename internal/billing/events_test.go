@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 func payload(t *testing.T, e billing.Event) string {
@@ -21,11 +22,11 @@ func payload(t *testing.T, e billing.Event) string {
 func TestEvents(t *testing.T) {
 	const about = `"subscription_id":42,"invoice_id":9,"due_date":"2026-01-31","reference":"sub_42_20260131","amount":12900,"currency":"KRW","gateway":"main"`
 	settle := func(stage int, ans billing.Answer) []billing.Event {
-		return billing.Settle(at(stage), ans, billing.PastDue, policy(), day("2026-02-03"), noon).Events
+		return billing.Settle(at(stage), ans, billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon).Events
 	}
-	free := subscription()
+	free := sample.Subscription()
 	free.Money.Amount = 0
-	broken := subscription()
+	broken := sample.Subscription()
 	broken.CustomerID = ""
 	barred := []billing.PastAttempt{tried(1, billing.AttemptDeclined, payment.Hard)}
 
@@ -35,31 +36,31 @@ func TestEvents(t *testing.T) {
 		events []billing.Event
 		want   []event
 	}{
-		{"paid", settle(1, answered(payment.Paid, "")), []event{
+		{"paid", settle(1, sample.Answered(payment.Paid, "")), []event{
 			{"invoice.paid", "invoice.paid:sub_42_20260131", `{` + about + `}`},
 		}},
 		{"nothing to pay", billing.DecideIssue(free, billing.Newest{}, nothingInvoiced, onDate("2026-01-31")).Events, []event{
 			{"invoice.paid", "invoice.paid:sub_42_20260131", `{"subscription_id":42,"due_date":"2026-01-31","reference":"sub_42_20260131","amount":0,"currency":"KRW","gateway":"main"}`},
 		}},
-		{"declined", settle(1, answered(payment.Refused, payment.Soft)), []event{
+		{"declined", settle(1, sample.Answered(payment.Refused, payment.Soft)), []event{
 			{"payment.failed", "payment.failed:sub_42_20260131-1", `{` + about + `,"class":"soft","code":"soft_code","message":"the bank says no","attempt":1,"stage":1,"next_date":"2026-02-04"}`},
 		}},
-		{"the customer must act", settle(0, answered(payment.Refused, payment.Action)), []event{
+		{"the customer must act", settle(0, sample.Answered(payment.Refused, payment.Action)), []event{
 			{"payment.failed", "payment.failed:sub_42_20260131-1", `{` + about + `,"class":"action","code":"action_code","message":"the bank says no","attempt":1,"stage":0,"next_date":"2026-02-04"}`},
 			{"payment.action_required", "payment.action_required:sub_42_20260131-1", `{` + about + `,"class":"action","code":"action_code","message":"the bank says no","attempt":1,"stage":0,"next_date":"2026-02-04"}`},
 		}},
-		{"the end", settle(3, answered(payment.Refused, payment.Hard)), []event{
+		{"the end", settle(3, sample.Answered(payment.Refused, payment.Hard)), []event{
 			{"payment.failed", "payment.failed:sub_42_20260131-1", `{` + about + `,"class":"hard","code":"hard_code","message":"the bank says no","attempt":1,"stage":3,"next_date":null}`},
 			{"subscription.cancelled", "subscription.cancelled:sub_42_20260131", `{` + about + `,"reason":"unpaid after the last retry: the bank says no"}`},
 		}},
-		{"the end without an attempt", decideClaim(atStage(3), subscription(), barred...).Events, []event{
+		{"the end without an attempt", decideClaim(atStage(3), sample.Subscription(), barred...).Events, []event{
 			{"payment.failed", "payment.failed:sub_42_20260131:stage-3", `{` + about + `,"class":"hard","code":"","message":"unpaid after the last retry: the payment method was declined for good (hard)","attempt":1,"stage":3,"next_date":null}`},
 			{"subscription.cancelled", "subscription.cancelled:sub_42_20260131", `{` + about + `,"reason":"unpaid after the last retry: the payment method was declined for good (hard)"}`},
 		}},
-		{"an attempt in review", settle(0, answered(payment.Differs, "")), []event{
+		{"an attempt in review", settle(0, sample.Answered(payment.Differs, "")), []event{
 			{"review.needed", "review.needed:attempt:sub_42_20260131-1:a511aeee", `{` + about + `,"reason":"because"}`},
 		}},
-		{"an invoice in review", decideClaim(invoice(), broken).Events, []event{
+		{"an invoice in review", decideClaim(sample.Invoice(), broken).Events, []event{
 			{"review.needed", "review.needed:invoice:sub_42_20260131:20260205:933cd211", `{` + about + `,"reason":"customer_id is empty"}`},
 		}},
 		{"a subscription in review", billing.DecideIssue(broken, billing.Newest{}, nothingInvoiced, onDate("2026-02-01")).Events, []event{
@@ -77,7 +78,7 @@ func TestEvents(t *testing.T) {
 }
 
 func TestReviewsForDifferentReasonsAreDifferentEvents(t *testing.T) {
-	dedupe := func(why string) string { return billing.ToReview(attempt(), why).Events[0].Dedupe }
+	dedupe := func(why string) string { return billing.ToReview(sample.Attempt(), why).Events[0].Dedupe }
 	require.Equal(t, dedupe("one"), dedupe("one"))
 	require.NotEqual(t, dedupe("one"), dedupe("another"))
 }

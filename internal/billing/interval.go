@@ -24,7 +24,7 @@ func (i Interval) Validate() error {
 	switch i.Unit {
 	case unitDay, unitWeek, unitMonth, unitYear:
 	default:
-		return fmt.Errorf("interval_unit %q is not one of day, week, month, year", cut(i.Unit, maxQuoted))
+		return fmt.Errorf("interval_unit %q is not one of day, week, month, year", cut(i.Unit, MaxQuoted))
 	}
 	if i.Count < 1 || i.Count > maxCount {
 		return fmt.Errorf("interval_count %d is not between 1 and %d", i.Count, maxCount)

@@ -55,11 +55,11 @@ func DecideIssue(s Subscription, newest Newest, invoiced func(payment.Date) bool
 		return Issue{}
 	case Paused, Cancelled:
 	case Active, PastDue:
-		if newest.Exists && unpaid(newest.Status) {
+		if newest.Exists && newest.Status.Unpaid() {
 			return Issue{}
 		}
 	default:
-		return issueReview(s, p, strangeStatus(s.Status))
+		return issueReview(s, p, s.Status.Strange())
 	}
 	if s.Next > p.Business {
 		return Issue{}
@@ -91,24 +91,13 @@ func DecideIssue(s Subscription, newest Newest, invoiced func(payment.Date) bool
 	return issue
 }
 
-// unpaid reports whether an invoice still waits for its money, or for an operator.
-func unpaid(status InvoiceStatus) bool {
-	switch status {
-	case Open, Charging, Review:
-		return true
-	case Paid, Uncollectible, Void:
-		return false
-	}
-	return true
-}
-
 // periodToIssue gives the begin of the period that is s's turn and of the one after it, or says why there is
 // none.
 func periodToIssue(s Subscription, p IssuePolicy) (due, next payment.Date, problem string) {
 	if err := s.Interval.Validate(); err != nil {
 		return 0, 0, err.Error()
 	}
-	if problem := dateProblem(s.Next); problem != "" {
+	if problem := DateProblem(s.Next); problem != "" {
 		return 0, 0, problem
 	}
 	anchor := Anchor(s.Next, s.AnchorDay, s.Interval)
@@ -123,9 +112,9 @@ func periodToIssue(s Subscription, p IssuePolicy) (due, next payment.Date, probl
 	return due, next, ""
 }
 
-// dateProblem says why nothing can be invoiced from a date on; empty if it can. Days up to 1970-01-01 stand for none in many a
+// DateProblem says why nothing can be invoiced from a date on; empty if it can. Days up to 1970-01-01 stand for none in many a
 // shop, and none is worth a charge.
-func dateProblem(next payment.Date) string {
+func DateProblem(next payment.Date) string {
 	switch first := payment.NewDate(1970, time.January, 2); {
 	case next < 0 && next.String() != "0000-00-00":
 		return fmt.Sprintf("next_billing_date %s is not a date", next)

@@ -10,12 +10,13 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 // onDate is the issue policy of a run for that business date, on the same day.
 func onDate(business string) billing.IssuePolicy {
 	return billing.IssuePolicy{
-		Business: day(business), Effective: day(business), CatchUp: billing.CatchUpDefault, KnownGateway: known,
+		Business: sample.Day(business), Effective: sample.Day(business), CatchUp: billing.CatchUpDefault, KnownGateway: sample.Known,
 	}
 }
 
@@ -29,7 +30,7 @@ func TestDecideIssueDates(t *testing.T) {
 	type row = billing.Subscription
 	every := func(unit string, count int, next string, anchor int) func(*row) {
 		return func(s *row) {
-			s.Interval, s.Next, s.AnchorDay = billing.Interval{Unit: unit, Count: count}, day(next), anchor
+			s.Interval, s.Next, s.AnchorDay = billing.Interval{Unit: unit, Count: count}, sample.Day(next), anchor
 		}
 	}
 	for _, c := range []struct {
@@ -65,12 +66,12 @@ func TestDecideIssueDates(t *testing.T) {
 		{name: "no catch-up named", change: every("week", 1, "2026-01-05", 12), run: func(p *billing.IssuePolicy) { p.CatchUp = "" }, business: "2026-01-18", due: "2026-01-12", next: "2026-01-19", anchor: 19},
 		{name: "no catch-up named, months", run: func(p *billing.IssuePolicy) { p.CatchUp = "" }, business: "2026-05-10", due: "2026-01-31", next: "2026-02-28"},
 
-		{name: "issued on an earlier day", newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: day("2026-05-09")}, business: "2026-05-10", due: "2026-01-31", next: "2026-02-28"},
-		{name: "issued on this day", newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: day("2026-05-10")}, business: "2026-05-10"},
-		{name: "issued on a later day", newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: day("2026-05-11")}, business: "2026-05-10"},
+		{name: "issued on an earlier day", newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: sample.Day("2026-05-09")}, business: "2026-05-10", due: "2026-01-31", next: "2026-02-28"},
+		{name: "issued on this day", newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: sample.Day("2026-05-10")}, business: "2026-05-10"},
+		{name: "issued on a later day", newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: sample.Day("2026-05-11")}, business: "2026-05-10"},
 		{
-			name: "it is the effective date that counts", newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: day("2026-05-11")},
-			run: func(p *billing.IssuePolicy) { p.Effective = day("2026-05-12") }, business: "2026-05-10", due: "2026-01-31", next: "2026-02-28",
+			name: "it is the effective date that counts", newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: sample.Day("2026-05-11")},
+			run: func(p *billing.IssuePolicy) { p.Effective = sample.Day("2026-05-12") }, business: "2026-05-10", due: "2026-01-31", next: "2026-02-28",
 		},
 		{name: "the newest is open", newest: billing.Newest{Exists: true, Status: billing.Open}, business: "2026-01-31"},
 		{name: "the newest is being charged", newest: billing.Newest{Exists: true, Status: billing.Charging}, business: "2026-01-31"},
@@ -82,7 +83,7 @@ func TestDecideIssueDates(t *testing.T) {
 
 		{name: "moved back onto an invoiced date", invoiced: []string{"2026-01-31"}, business: "2026-01-31", next: "2026-02-28"},
 		{
-			name: "also on the day of an issue", newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: day("2026-01-31")},
+			name: "also on the day of an issue", newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: sample.Day("2026-01-31")},
 			invoiced: []string{"2026-01-31"}, business: "2026-01-31", next: "2026-02-28",
 		},
 		{name: "but not before it is paid", newest: billing.Newest{Exists: true, Status: billing.Open}, invoiced: []string{"2026-01-31"}, business: "2026-01-31"},
@@ -103,13 +104,13 @@ func TestDecideIssueDates(t *testing.T) {
 		},
 		{
 			name: "on the day of an issue", change: func(s *row) { s.Status = billing.Cancelled },
-			newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: day("2026-02-10")}, business: "2026-02-10", next: "2026-02-28",
+			newest: billing.Newest{Exists: true, Status: billing.Paid, Issued: sample.Day("2026-02-10")}, business: "2026-02-10", next: "2026-02-28",
 		},
 		{name: "and when it could not be invoiced", change: func(s *row) { s.Status, s.Gateway = billing.Paused, "gone" }, business: "2026-02-10", next: "2026-02-28"},
 		{name: "the last month of the calendar", change: every("month", 1, "9999-11-30", 31), business: "9999-11-30", due: "9999-11-30", next: "9999-12-31"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, p := subscription(), onDate(c.business)
+			s, p := sample.Subscription(), onDate(c.business)
 			if c.change != nil {
 				c.change(&s)
 			}
@@ -144,8 +145,8 @@ func TestDecideIssueReview(t *testing.T) {
 		{"method", func(s *row) { s.Method = "" }, "payment_method is empty"},
 		{"status", func(s *row) { s.Status = "trial" }, `status "trial" is not one of active, past_due, paused, cancelled, trialing`},
 		{"no date", func(s *row) { s.Next = 0 }, "next_billing_date is missing or lies before 1970-01-02"},
-		{"a date long ago", func(s *row) { s.Next = day("0001-01-01") }, "next_billing_date is missing or lies before 1970-01-02"},
-		{"the first day of Unix", func(s *row) { s.Next = day("1970-01-01") }, "next_billing_date is missing or lies before 1970-01-02"},
+		{"a date long ago", func(s *row) { s.Next = sample.Day("0001-01-01") }, "next_billing_date is missing or lies before 1970-01-02"},
+		{"the first day of Unix", func(s *row) { s.Next = sample.Day("1970-01-01") }, "next_billing_date is missing or lies before 1970-01-02"},
 		{"the zero date", func(s *row) { require.NoError(t, s.Next.Scan("0000-00-00")) }, "next_billing_date is missing or lies before 1970-01-02"},
 		{"no day of its month", func(s *row) { require.NoError(t, s.Next.Scan("2025-02-31")) }, "next_billing_date 2025-02-31 is not a date"},
 		{"no day", func(s *row) { require.NoError(t, s.Next.Scan("2025-11-00")) }, "next_billing_date 2025-11-00 is not a date"},
@@ -166,7 +167,7 @@ func TestDecideIssueReview(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := subscription()
+			s := sample.Subscription()
 			c.change(&s)
 			got := billing.DecideIssue(s, billing.Newest{}, nothingInvoiced, onDate("2026-01-31"))
 			require.Equal(t, c.want, got.Review)
@@ -174,7 +175,7 @@ func TestDecideIssueReview(t *testing.T) {
 				require.NotZero(t, got.Due)
 				return
 			}
-			require.Equal(t, []string{"review.needed"}, eventTypes(got.Events))
+			require.Equal(t, []string{"review.needed"}, sample.EventTypes(got.Events))
 			require.Equal(t, billing.Issue{Review: c.want, Events: got.Events}, got, "no invoice, and the date stays")
 
 			s.ReviewReason = c.want
@@ -189,8 +190,8 @@ func TestDecideIssueReview(t *testing.T) {
 }
 
 func TestDecideIssueReviewsThePeriodPastTheCalendar(t *testing.T) {
-	s := subscription()
-	s.Next = day("9999-12-31")
+	s := sample.Subscription()
+	s.Next = sample.Day("9999-12-31")
 	got := billing.DecideIssue(s, billing.Newest{}, nothingInvoiced, onDate("9999-12-31"))
 	require.Equal(t, "the period after 9999-12-31 would begin after the year 9999", got.Review)
 	require.Zero(t, got.Due)
@@ -198,7 +199,7 @@ func TestDecideIssueReviewsThePeriodPastTheCalendar(t *testing.T) {
 }
 
 func TestDecideIssueReviewFitsItsColumn(t *testing.T) {
-	s := subscription()
+	s := sample.Subscription()
 	s.Gateway, s.Money.Currency, s.Interval.Unit = strings.Repeat("\xffg", 300), strings.Repeat("€", 300), strings.Repeat("x", 300)
 	s.CustomerID, s.Description, s.MethodType = "", strings.Repeat("d", 300), strings.Repeat("t", 300)
 	for _, unit := range []string{s.Interval.Unit, "month"} {
@@ -211,7 +212,7 @@ func TestDecideIssueReviewFitsItsColumn(t *testing.T) {
 
 func TestDecideIssueClearsAReasonThatIsNoLongerTrue(t *testing.T) {
 	paid := func(issued string) billing.Newest {
-		return billing.Newest{Exists: true, Status: billing.Paid, Issued: day(issued)}
+		return billing.Newest{Exists: true, Status: billing.Paid, Issued: sample.Day(issued)}
 	}
 	for _, c := range []struct {
 		name     string
@@ -234,7 +235,7 @@ func TestDecideIssueClearsAReasonThatIsNoLongerTrue(t *testing.T) {
 		{name: "held up by an issue of the same day, still wrong", method: "none", newest: paid("2026-01-31")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := subscription()
+			s := sample.Subscription()
 			s.ReviewReason = "a reason"
 			if c.status != "" {
 				s.Status = c.status
@@ -257,12 +258,12 @@ func TestDecideIssueClearsAReasonThatIsNoLongerTrue(t *testing.T) {
 }
 
 func TestDecideIssueOfNothingIsPaidAtOnce(t *testing.T) {
-	s := subscription()
+	s := sample.Subscription()
 	s.Money.Amount, s.Method = 0, ""
 	got := billing.DecideIssue(s, billing.Newest{}, nothingInvoiced, onDate("2026-01-31"))
 	require.True(t, got.Settled)
 	require.Equal(t, "2026-01-31", got.Due.String())
-	require.Equal(t, []string{"invoice.paid"}, eventTypes(got.Events))
+	require.Equal(t, []string{"invoice.paid"}, sample.EventTypes(got.Events))
 
 	got = billing.DecideIssue(s, billing.Newest{}, invoicedOn("2026-01-31"), onDate("2026-01-31"))
 	require.False(t, got.Settled)
@@ -274,18 +275,18 @@ func TestDecideIssueOfNothingIsPaidAtOnce(t *testing.T) {
 // invoiced before it is due, and what is left when runs have caught up lies in the future.
 func TestIssuingProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := subscription()
-		s.Interval = billing.Interval{Unit: draw(t, "unit", "day", "week", "month", "year"), Count: rapid.IntRange(1, 4).Draw(t, "count")}
-		s.Next = day("2026-01-01") + payment.Date(rapid.IntRange(0, 60).Draw(t, "first"))
+		s := sample.Subscription()
+		s.Interval = billing.Interval{Unit: sample.Draw(t, "unit", "day", "week", "month", "year"), Count: rapid.IntRange(1, 4).Draw(t, "count")}
+		s.Next = sample.Day("2026-01-01") + payment.Date(rapid.IntRange(0, 60).Draw(t, "first"))
 		s.AnchorDay = 0
-		catchUp := draw(t, "catch-up", billing.CatchUpDefault, billing.CatchUpOne, billing.CatchUpSkip)
+		catchUp := sample.Draw(t, "catch-up", billing.CatchUpDefault, billing.CatchUpOne, billing.CatchUpSkip)
 		oneByOne := catchUp == billing.CatchUpOne || catchUp == billing.CatchUpDefault && (s.Interval.Unit == "month" || s.Interval.Unit == "year")
 		moves := rapid.Bool().Draw(t, "moves")
 
 		due, issued := map[payment.Date]bool{}, map[payment.Date]bool{}
 		newest := billing.Newest{}
 		run := func(business, today payment.Date) {
-			p := billing.IssuePolicy{Business: business, Effective: max(business, today), CatchUp: catchUp, KnownGateway: known}
+			p := billing.IssuePolicy{Business: business, Effective: max(business, today), CatchUp: catchUp, KnownGateway: sample.Known}
 			for s.Next <= business {
 				before := s.Next
 				got := billing.DecideIssue(s, newest, func(d payment.Date) bool { return due[d] }, p)
@@ -313,7 +314,7 @@ func TestIssuingProperty(t *testing.T) {
 			}
 		}
 
-		today := day("2026-01-01")
+		today := sample.Day("2026-01-01")
 		for range rapid.IntRange(1, 40).Draw(t, "days") {
 			today += payment.Date(rapid.IntRange(0, 45).Draw(t, "gap"))
 			if moves && rapid.IntRange(0, 9).Draw(t, "move") == 0 {

@@ -10,12 +10,13 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 // kept is the answer o to attempt as it is kept.
 func kept(o payment.Outcome) billing.KeptAnswer {
 	r := billing.Result{Answer: billing.Answer{Outcome: o}}
-	r.Attempt = attempt()
+	r.Attempt = sample.Attempt()
 	return r.Keep()
 }
 
@@ -48,7 +49,7 @@ func TestKeptAnswersGolden(t *testing.T) {
 		o.LookUpOnly, o.Failure, o.RetryAfter = false, false, 0
 		require.Equal(t, kept(o), back)
 	}
-	golden(t, "kept.golden", text.String())
+	sample.Golden(t, "kept.golden", text.String())
 }
 
 func TestAKindWithoutAWordIsNotKept(t *testing.T) {
@@ -81,7 +82,7 @@ func TestKeptAnswersOfTheFirstRelease(t *testing.T) {
 	var paid billing.KeptAnswer
 	require.NoError(t, json.Unmarshal([]byte(numbered(`{"Kind":1,"Decline":{"Class":"","Code":"","NetworkCode":"","AdviceCode":"",`+
 		`"Message":""},"PaymentID":"pay_1","Reason":"","LookUpOnly":false,"Failure":false,"RetryAfter":0}`)), &paid))
-	require.Equal(t, new(success("pay_1")), billing.Believe(attempt(), []billing.KeptAnswer{paid}))
+	require.Equal(t, new(success("pay_1")), billing.Believe(sample.Attempt(), []billing.KeptAnswer{paid}))
 }
 
 func TestKeptAnswersThatCannotBeRead(t *testing.T) {
@@ -100,7 +101,7 @@ func TestKeptAnswersThatCannotBeRead(t *testing.T) {
 	} {
 		var got billing.KeptAnswer
 		if err := json.Unmarshal([]byte(document), &got); err == nil {
-			require.Nil(t, billing.Believe(attempt(), []billing.KeptAnswer{got}), document)
+			require.Nil(t, billing.Believe(sample.Attempt(), []billing.KeptAnswer{got}), document)
 		}
 	}
 }
@@ -112,43 +113,43 @@ func TestBelieve(t *testing.T) {
 		change(&k)
 		return k
 	}
-	pending := attempt()
+	pending := sample.Attempt()
 	pending.PaymentID = "pay_1"
 	for name, c := range map[string]struct {
 		attempt billing.Attempt
 		kept    []billing.KeptAnswer
 		want    *payment.Outcome
 	}{
-		"nothing kept":                                  {attempt: attempt()},
-		"a success":                                     {attempt(), []billing.KeptAnswer{kept(success("pay_1"))}, new(success("pay_1"))},
-		"a success without a payment id":                {attempt(), []billing.KeptAnswer{kept(success(""))}, nil},
-		"a success with a decline":                      {attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Outcome.Decline.Code = "x" })}, nil},
-		"a soft decline":                                {attempt(), []billing.KeptAnswer{kept(refusal(payment.Soft))}, new(refusal(payment.Soft))},
-		"a hard decline":                                {attempt(), []billing.KeptAnswer{kept(refusal(payment.Hard))}, new(refusal(payment.Hard))},
-		"an action that is needed":                      {attempt(), []billing.KeptAnswer{kept(refusal(payment.Action))}, new(refusal(payment.Action))},
-		"a decline without a class":                     {attempt(), []billing.KeptAnswer{kept(refusal(""))}, nil},
-		"a decline of an unknown class":                 {attempt(), []billing.KeptAnswer{kept(refusal("lukewarm"))}, nil},
-		"try later":                                     {attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.TryLater})}, &payment.Outcome{Kind: payment.TryLater}},
-		"try later with a class":                        {attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.TryLater, Decline: payment.Decline{Class: payment.Hard}})}, nil},
-		"differs, by an id that may be somebody else's": {attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Differs, PaymentID: "pay_9"})}, &payment.Outcome{Kind: payment.Differs}},
-		"differs":                                       {attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Differs})}, &payment.Outcome{Kind: payment.Differs}},
-		"in doubt":                                      {attempt(), []billing.KeptAnswer{kept(payment.Outcome{PaymentID: "pay_1"})}, nil},
-		"one request did nothing":                       {attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.NotExecuted})}, nil},
-		"one request was rejected":                      {attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Rejected})}, nil},
-		"credentials were refused":                      {attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Misconfigured})}, nil},
-		"no kind at all":                                {attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: 99, PaymentID: "pay_1"})}, nil},
-		"of another reference":                          {attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Reference = "sub_42_20260228" })}, nil},
-		"of another customer":                           {attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.CustomerID = "cus_8" })}, nil},
-		"of another amount":                             {attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Money.Amount++ })}, nil},
-		"in another currency":                           {attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Money.Currency = "JPY" })}, nil},
+		"nothing kept":                                  {attempt: sample.Attempt()},
+		"a success":                                     {sample.Attempt(), []billing.KeptAnswer{kept(success("pay_1"))}, new(success("pay_1"))},
+		"a success without a payment id":                {sample.Attempt(), []billing.KeptAnswer{kept(success(""))}, nil},
+		"a success with a decline":                      {sample.Attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Outcome.Decline.Code = "x" })}, nil},
+		"a soft decline":                                {sample.Attempt(), []billing.KeptAnswer{kept(refusal(payment.Soft))}, new(refusal(payment.Soft))},
+		"a hard decline":                                {sample.Attempt(), []billing.KeptAnswer{kept(refusal(payment.Hard))}, new(refusal(payment.Hard))},
+		"an action that is needed":                      {sample.Attempt(), []billing.KeptAnswer{kept(refusal(payment.Action))}, new(refusal(payment.Action))},
+		"a decline without a class":                     {sample.Attempt(), []billing.KeptAnswer{kept(refusal(""))}, nil},
+		"a decline of an unknown class":                 {sample.Attempt(), []billing.KeptAnswer{kept(refusal("lukewarm"))}, nil},
+		"try later":                                     {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.TryLater})}, &payment.Outcome{Kind: payment.TryLater}},
+		"try later with a class":                        {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.TryLater, Decline: payment.Decline{Class: payment.Hard}})}, nil},
+		"differs, by an id that may be somebody else's": {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Differs, PaymentID: "pay_9"})}, &payment.Outcome{Kind: payment.Differs}},
+		"differs":                                       {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Differs})}, &payment.Outcome{Kind: payment.Differs}},
+		"in doubt":                                      {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{PaymentID: "pay_1"})}, nil},
+		"one request did nothing":                       {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.NotExecuted})}, nil},
+		"one request was rejected":                      {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Rejected})}, nil},
+		"credentials were refused":                      {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Misconfigured})}, nil},
+		"no kind at all":                                {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: 99, PaymentID: "pay_1"})}, nil},
+		"of another reference":                          {sample.Attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Reference = "sub_42_20260228" })}, nil},
+		"of another customer":                           {sample.Attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.CustomerID = "cus_8" })}, nil},
+		"of another amount":                             {sample.Attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Money.Amount++ })}, nil},
+		"in another currency":                           {sample.Attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Money.Currency = "JPY" })}, nil},
 		"of the payment that is known":                  {pending, []billing.KeptAnswer{kept(success("pay_1"))}, new(success("pay_1"))},
 		"of another payment than is known":              {pending, []billing.KeptAnswer{kept(success("pay_2"))}, nil},
-		"beside one of another customer": {attempt(), []billing.KeptAnswer{
+		"beside one of another customer": {sample.Attempt(), []billing.KeptAnswer{
 			kept(success("pay_1")), other(func(k *billing.KeptAnswer) { k.CustomerID = "cus_8" }),
 		}, new(success("pay_1"))},
-		"twice the same":    {attempt(), []billing.KeptAnswer{kept(success("pay_1")), kept(success("pay_1"))}, new(success("pay_1"))},
-		"two that disagree": {attempt(), []billing.KeptAnswer{kept(success("pay_1")), kept(refusal(payment.Soft))}, nil},
-		"two payments":      {attempt(), []billing.KeptAnswer{kept(success("pay_1")), kept(success("pay_2"))}, nil},
+		"twice the same":    {sample.Attempt(), []billing.KeptAnswer{kept(success("pay_1")), kept(success("pay_1"))}, new(success("pay_1"))},
+		"two that disagree": {sample.Attempt(), []billing.KeptAnswer{kept(success("pay_1")), kept(refusal(payment.Soft))}, nil},
+		"two payments":      {sample.Attempt(), []billing.KeptAnswer{kept(success("pay_1")), kept(success("pay_2"))}, nil},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, billing.Believe(c.attempt, c.kept)) })
 	}

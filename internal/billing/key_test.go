@@ -9,13 +9,14 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 func TestKeyAndReference(t *testing.T) {
-	require.Equal(t, "sub_42_20260131", billing.Reference(42, day("2026-01-31")))
-	require.Equal(t, "sub_42_20260131-1", billing.Key(42, day("2026-01-31"), 1))
-	require.Equal(t, "sub_42_20260131-12", billing.Key(42, day("2026-01-31"), 12))
-	require.LessOrEqual(t, len(billing.Key(math.MaxUint64, day("9999-12-31"), math.MaxInt)), 64)
+	require.Equal(t, "sub_42_20260131", billing.Reference(42, sample.Day("2026-01-31")))
+	require.Equal(t, "sub_42_20260131-1", billing.Key(42, sample.Day("2026-01-31"), 1))
+	require.Equal(t, "sub_42_20260131-12", billing.Key(42, sample.Day("2026-01-31"), 12))
+	require.LessOrEqual(t, len(billing.Key(math.MaxUint64, sample.Day("9999-12-31"), math.MaxInt)), 64)
 }
 
 func TestKeysOfDifferentChargesDiffer(t *testing.T) {

@@ -54,7 +54,7 @@ func mint(inv Invoice, past []PastAttempt) (next Claim, problem string) {
 	for _, a := range past {
 		n, ok := KeyNumber(a.Key)
 		if !ok {
-			return Claim{}, fmt.Sprintf("attempt %d has the key %q, which does not end in a number: no key can follow it", a.ID, cut(a.Key, maxQuoted))
+			return Claim{}, fmt.Sprintf("attempt %d has the key %q, which does not end in a number: no key can follow it", a.ID, cut(a.Key, MaxQuoted))
 		}
 		number, next.No = max(number, n), max(next.No, a.No+1)
 	}

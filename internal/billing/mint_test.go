@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 func TestKeyNumber(t *testing.T) {
@@ -34,7 +35,7 @@ func TestTheNumberMovesByProofAlone(t *testing.T) {
 			for _, account := range []uint32{0, 3} {
 				a := tried(1, status, "")
 				a.Proof, a.Account = proof, account
-				got := decideClaim(invoice(), subscription(), a)
+				got := decideClaim(sample.Invoice(), sample.Subscription(), a)
 				proven := proof == billing.ProofAnswer || proof == billing.ProofLookUp || proof == billing.ProofOperator
 				legacy := proof == "" && account == 0 && status == billing.AttemptDeclined
 				settled := status == billing.AttemptDeclined || status == billing.AttemptRejected
@@ -91,7 +92,7 @@ func TestOddKeys(t *testing.T) {
 		{"the same, turned round", []billing.PastAttempt{at(1, "b_sub_42_20260131-2", declined), unproven(at(2, "sub_42_20260131-2", rejected))}, billing.Claim{}, "attempt 102 is rejected"},
 		{"no number", []billing.PastAttempt{at(1, "of_the_shop", declined)}, billing.Claim{}, `attempt 101 has the key "of_the_shop", which does not end in a number`},
 	} {
-		got := decideClaim(invoice(), subscription(), c.past...)
+		got := decideClaim(sample.Invoice(), sample.Subscription(), c.past...)
 		if c.reason != "" {
 			require.Equal(t, billing.ReviewInvoice, got.Action, c.name)
 			require.Contains(t, got.Reason, c.reason, c.name)
@@ -107,12 +108,12 @@ func TestMintProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var past []billing.PastAttempt
 		for no := 1; no <= rapid.IntRange(0, 5).Draw(t, "attempts"); no++ {
-			a := tried(no, draw(t, "status", billing.AttemptDeclined, billing.AttemptRejected, billing.AttemptReleased), payment.Soft)
-			a.Key = billing.Key(42, day("2026-01-31"), rapid.IntRange(1, 6).Draw(t, "n"))
-			a.Proof, a.Account = draw(t, "proof", "", billing.ProofAnswer, billing.ProofOperator), draw[uint32](t, "account", 0, 1)
+			a := tried(no, sample.Draw(t, "status", billing.AttemptDeclined, billing.AttemptRejected, billing.AttemptReleased), payment.Soft)
+			a.Key = billing.Key(42, sample.Day("2026-01-31"), rapid.IntRange(1, 6).Draw(t, "n"))
+			a.Proof, a.Account = sample.Draw(t, "proof", "", billing.ProofAnswer, billing.ProofOperator), sample.Draw[uint32](t, "account", 0, 1)
 			past = append(past, a)
 		}
-		got := decideClaim(invoice(), subscription(), past...)
+		got := decideClaim(sample.Invoice(), sample.Subscription(), past...)
 		if got.Action != billing.Charge || got.Reuse != 0 {
 			return
 		}

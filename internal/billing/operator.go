@@ -65,7 +65,7 @@ func Resolve(a Reviewed, w Word, e payment.Evidence, k Guarantees) (Resolution, 
 	if err := Resolvable(a, w.As); err != nil {
 		return Resolution{}, err
 	}
-	r := Resolution{Attempt: a.Status, Proof: a.Proof, PaymentID: a.PaymentID, Message: cut(string(w.As)+": "+w.Reason, maxText)}
+	r := Resolution{Attempt: a.Status, Proof: a.Proof, PaymentID: a.PaymentID, Message: cut(string(w.As)+": "+w.Reason, MaxText)}
 	switch w.As {
 	case payment.AsPaid:
 		return r.paid(a, e.Named)
@@ -148,7 +148,7 @@ func (r Resolution) paid(a Reviewed, seen payment.LookupResult) (Resolution, err
 	if other := payment.OtherSubject(p.Reference, a.Charge.Reference); other != "" {
 		return r, fmt.Errorf("payment %s was made for %s, not for invoice %d: settle that, or give the payment back", p.ID, other, a.Invoice.ID)
 	}
-	r.Attempt, r.Proof, r.PaymentID = AttemptSucceeded, ProofOperator, cut(p.ID, maxText)
+	r.Attempt, r.Proof, r.PaymentID = AttemptSucceeded, ProofOperator, cut(p.ID, MaxText)
 	r.Invoice, r.SubscriptionTo = Paid, Active
 	r.Events = []Event{invoicePaid(aboutInvoice(a.Invoice, a.Gateway))}
 	return r, nil
@@ -169,7 +169,7 @@ func (r Resolution) notExecuted(a Reviewed, w Word, e payment.Evidence, k Guaran
 			return r, fmt.Errorf("%s: duly run billing --subscription %d settles it", why, a.Invoice.SubscriptionID)
 		}
 		// The gateway may keep that answer under the key: the next attempt has another.
-		r.Attempt, r.Proof, r.DeclineCode, r.PaymentID = AttemptDeclined, ProofLookUp, cut(p.Decline.Code, maxCode), cut(p.ID, maxText)
+		r.Attempt, r.Proof, r.DeclineCode, r.PaymentID = AttemptDeclined, ProofLookUp, cut(p.Decline.Code, maxCode), cut(p.ID, MaxText)
 		return r.reopened(a), nil
 	case payment.InferAbsent:
 		r.Proof = ProofLookUp
@@ -227,7 +227,7 @@ func (r Resolution) refunded(a Reviewed, e payment.Evidence, k Guarantees) (Reso
 	p, unknown, why := e.Given(a.Charge, a.PaymentID)
 	switch {
 	case p != nil && a.Charge.Proven(*p):
-		r.Proof, r.PaymentID = ProofLookUp, cut(p.ID, maxText)
+		r.Proof, r.PaymentID = ProofLookUp, cut(p.ID, MaxText)
 	case p != nil:
 		r.Proof = ProofLookUp
 	case a.Status != AttemptReview && (unknown || e.ByKey.Absent):

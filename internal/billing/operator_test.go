@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 const reviewedID = "pay_1"
@@ -17,11 +18,11 @@ func reviewed(change func(*billing.Reviewed)) billing.Reviewed {
 	money := payment.Money{Amount: 9900, Currency: "KRW"}
 	a := billing.Reviewed{
 		Attempt: billing.Attempt{
-			ID: 7, No: 1, Gateway: "main", Doubted: true, CreatedAt: noon.Add(-72 * time.Hour), SentBy: noon.Add(-72 * time.Hour),
+			ID: 7, No: 1, Gateway: "main", Doubted: true, CreatedAt: sample.Noon.Add(-72 * time.Hour), SentBy: sample.Noon.Add(-72 * time.Hour),
 			Charge:  payment.Charge{Key: "sub_42_20260131-1", Reference: "sub_42_20260131", CustomerID: "cus_7", Money: money},
 			Invoice: billing.Invoice{ID: 3, SubscriptionID: 42, Due: payment.DateOf(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)), Money: money},
 		},
-		Status: billing.AttemptReview, InvoiceStatus: billing.Review, SettledAt: noon.Add(-72 * time.Hour),
+		Status: billing.AttemptReview, InvoiceStatus: billing.Review, SettledAt: sample.Noon.Add(-72 * time.Hour),
 	}
 	if change != nil {
 		change(&a)
@@ -45,7 +46,7 @@ func vetted() payment.Vetting {
 
 // evidence is what a gateway that says this of a charge proves, by key and by id, borne out by controls.
 func evidence(s payment.LookupResult) payment.Evidence {
-	return payment.Evidence{ByKey: s, ByID: s, Named: s, Begun: noon, Lasting: true, Gateway: "main", Vetting: vetted()}
+	return payment.Evidence{ByKey: s, ByID: s, Named: s, Begun: sample.Noon, Lasting: true, Gateway: "main", Vetting: vetted()}
 }
 
 func word(as payment.Resolution) billing.Word {
@@ -90,7 +91,7 @@ func TestResolve(t *testing.T) {
 		{name: "executed in truth", as: payment.AsNotExecuted, seen: sight(nil), err: "--as paid pay_1"},
 		{name: "pending", as: payment.AsNotExecuted, seen: sight(func(p *payment.Payment) { p.Status = payment.Pending }), err: "pending"},
 		{
-			name: "it may still arrive", change: func(a *billing.Reviewed) { a.CreatedAt = noon.Add(-24*time.Hour - 2*time.Minute) },
+			name: "it may still arrive", change: func(a *billing.Reviewed) { a.CreatedAt = sample.Noon.Add(-24*time.Hour - 2*time.Minute) },
 			as: payment.AsNotExecuted, seen: absent, err: "may still arrive",
 		},
 		{
@@ -161,7 +162,7 @@ func TestRequeue(t *testing.T) {
 	past := func(statuses ...billing.AttemptStatus) []billing.PastAttempt {
 		var out []billing.PastAttempt
 		for i, s := range statuses {
-			out = append(out, billing.PastAttempt{ID: uint64(i + 1), No: i + 1, Key: billing.Key(42, day("2026-01-31"), i+1), Status: s})
+			out = append(out, billing.PastAttempt{ID: uint64(i + 1), No: i + 1, Key: billing.Key(42, sample.Day("2026-01-31"), i+1), Status: s})
 		}
 		return out
 	}

@@ -29,7 +29,7 @@ func TakenThoughRejected(p payment.Payment, held Held) bool {
 // String says it to an operator, with what to type next.
 func (r RejectedAnyway) String() string {
 	return cut(fmt.Sprintf("attempt %d was rejected here (%s), and gateway %s has the money: duly adopt %s --key %s (payment %s)",
-		r.Attempt, cut(r.Message, maxQuoted), r.Gateway, text.Word(r.Gateway, "NAME"), text.Word(r.Key, "KEY"), r.PaymentID), maxText)
+		r.Attempt, cut(r.Message, MaxQuoted), r.Gateway, text.Word(r.Gateway, "NAME"), text.Word(r.Key, "KEY"), r.PaymentID), MaxText)
 }
 
 // Review is the event that tells of r, which keeps inv from being charged.

@@ -70,12 +70,12 @@ func DecideReopen(d Declined, classes []payment.Class, today payment.Date) (Reop
 	switch d.InvoiceStatus {
 	case Open, Uncollectible:
 	case Paid, Void, Charging, Review:
-		return Reopening{}, fmt.Errorf("it is %s: duly show invoice %d", inWords(d.InvoiceStatus), d.Invoice.ID)
+		return Reopening{}, fmt.Errorf("it is %s: duly show invoice %d", d.InvoiceStatus.Words(), d.Invoice.ID)
 	default:
-		return Reopening{}, fmt.Errorf("it has the status %q, which is none of duly's", cut(string(d.InvoiceStatus), maxQuoted))
+		return Reopening{}, fmt.Errorf("it has the status %q, which is none of duly's", cut(string(d.InvoiceStatus), MaxQuoted))
 	}
 	if d.Closed {
-		return Reopening{}, fmt.Errorf("an operator closed it as %s: duly show invoice %d", inWords(d.InvoiceStatus), d.Invoice.ID)
+		return Reopening{}, fmt.Errorf("an operator closed it as %s: duly show invoice %d", d.InvoiceStatus.Words(), d.Invoice.ID)
 	}
 	r := Reopening{Stage: d.Stage, Due: today, First: d.Stage == 0}
 	if err := d.restore(&r, today); err != nil {

@@ -8,18 +8,19 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 // declined is the first attempt of invoice, declined for good, so that its subscription is past due and waits for the next stage.
 func declined(changes ...func(*billing.Declined)) billing.Declined {
-	s := subscription()
-	s.Status, s.Next = billing.PastDue, day("2026-02-28")
+	s := sample.Subscription()
+	s.Status, s.Next = billing.PastDue, sample.Day("2026-02-28")
 	at := billing.PastAttempt{
 		ID: 5, No: 1, Key: "sub_42_20260131-1", Status: billing.AttemptDeclined, Class: payment.Hard, Gateway: s.Gateway, Method: s.Method,
 		Account: 1, Proof: billing.ProofAnswer,
 	}
-	d := billing.Declined{PastAttempt: at, Invoice: invoice(), InvoiceStatus: billing.Open, Subscription: &s, Attempts: []billing.PastAttempt{at}}
-	d.Invoice.Stage, d.Invoice.FirstDeclined = 1, day("2026-01-31")
+	d := billing.Declined{PastAttempt: at, Invoice: sample.Invoice(), InvoiceStatus: billing.Open, Subscription: &s, Attempts: []billing.PastAttempt{at}}
+	d.Invoice.Stage, d.Invoice.FirstDeclined = 1, sample.Day("2026-01-31")
 	for _, change := range changes {
 		change(&d)
 	}
@@ -120,7 +121,7 @@ func TestDecideReopen(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := billing.DecideReopen(c.declined, both, day(c.today))
+			r, err := billing.DecideReopen(c.declined, both, sample.Day(c.today))
 			if c.problem != "" {
 				require.EqualError(t, err, c.problem)
 				require.Zero(t, r)
@@ -128,7 +129,7 @@ func TestDecideReopen(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.Equal(t, c.detail, r.Detail)
-			require.Equal(t, []string{"invoice.reopened"}, eventTypes(r.Events))
+			require.Equal(t, []string{"invoice.reopened"}, sample.EventTypes(r.Events))
 		})
 	}
 }
@@ -139,15 +140,15 @@ func TestReopenUndoesADecline(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := billing.Policy{RetryDays: []int{1, 3, 5}[:rapid.IntRange(0, 3).Draw(t, "retries")]}
 		stage := rapid.IntRange(0, len(p.RetryDays)).Draw(t, "stage")
-		class := draw(t, "class", payment.Hard, payment.Action, payment.Soft)
+		class := sample.Draw(t, "class", payment.Hard, payment.Action, payment.Soft)
 		before := billing.Active
-		a, s := attempt(), subscription()
-		s.Next = day("2026-02-28")
+		a, s := sample.Attempt(), sample.Subscription()
+		s.Next = sample.Day("2026-02-28")
 		a.Stage, a.Invoice.Stage = stage, stage
 		if stage > 0 {
-			before, a.Invoice.FirstDeclined = billing.PastDue, day("2026-01-31")
+			before, a.Invoice.FirstDeclined = billing.PastDue, sample.Day("2026-01-31")
 		}
-		settled := billing.Settle(a, answered(payment.Refused, class), before, p, day("2026-02-05"), noon)
+		settled := billing.Settle(a, sample.Answered(payment.Refused, class), before, p, sample.Day("2026-02-05"), sample.Noon)
 		if s.Status = before; settled.SubscriptionTo != "" {
 			s.Status = settled.SubscriptionTo
 		}
@@ -160,7 +161,7 @@ func TestReopenUndoesADecline(t *testing.T) {
 			Attempts: []billing.PastAttempt{past},
 		}
 		d.Invoice.Stage, d.Invoice.FirstDeclined = settled.Stage, settled.FirstDeclined
-		r, err := billing.DecideReopen(d, []payment.Class{class}, day("2026-02-06"))
+		r, err := billing.DecideReopen(d, []payment.Class{class}, sample.Day("2026-02-06"))
 		require.NoError(t, err)
 		require.Equal(t, stage, r.Stage)
 		if r.SubscriptionTo != "" {
@@ -175,7 +176,7 @@ func TestReopenUndoesADecline(t *testing.T) {
 			require.Zero(t, stage)
 			inv.FirstDeclined = 0
 		}
-		claim := billing.DecideClaim(inv, s, []billing.PastAttempt{past}, p, r.Due, known)
+		claim := billing.DecideClaim(inv, s, []billing.PastAttempt{past}, p, r.Due, sample.Known)
 		require.Equal(t, billing.Charge, claim.Action, claim.Reason)
 		require.Equal(t, "sub_42_20260131-2", claim.Key)
 		_, err = billing.DecideReopen(billing.Declined{PastAttempt: past}, []payment.Class{class}, r.Due)
@@ -186,8 +187,8 @@ func TestReopenUndoesADecline(t *testing.T) {
 // What follows from a charge that came after a reopened decline occurs again: its first occurrence keeps its key, and the charges
 // themselves have keys of their own.
 func TestEventsThatOccurAgain(t *testing.T) {
-	claim := billing.DecideClaim(billing.Invoice{ID: 9, SubscriptionID: 42, Due: day("2026-01-31"), Money: invoice().Money, Stage: 3, FirstDeclined: day("2026-01-31")},
-		subscription(), []billing.PastAttempt{declined().PastAttempt}, policy(), day("2026-02-05"), known)
+	claim := billing.DecideClaim(billing.Invoice{ID: 9, SubscriptionID: 42, Due: sample.Day("2026-01-31"), Money: sample.Invoice().Money, Stage: 3, FirstDeclined: sample.Day("2026-01-31")},
+		sample.Subscription(), []billing.PastAttempt{declined().PastAttempt}, sample.Policy(), sample.Day("2026-02-05"), sample.Known)
 	require.Equal(t, billing.EndInvoice, claim.Action)
 	require.Len(t, claim.Events, 2)
 	for _, e := range claim.Events {
@@ -195,7 +196,7 @@ func TestEventsThatOccurAgain(t *testing.T) {
 	}
 	require.Equal(t, "payment.failed:sub_42_20260131:stage-3", claim.Events[0].Occurrence(1))
 	require.Equal(t, "subscription.cancelled:sub_42_20260131#2", claim.Events[1].Occurrence(2))
-	review := billing.Unclaimable(invoice(), "why").Events[0]
+	review := billing.Unclaimable(sample.Invoice(), "why").Events[0]
 	require.False(t, review.Transition)
 	require.Equal(t, []string{"invoice:9"}, review.Actors, "an operator made it due again")
 	paid := billing.Event{Type: billing.EventInvoicePaid}

@@ -17,7 +17,7 @@ func Requeue(id uint64, status InvoiceStatus, past []PastAttempt) error {
 	case Paid, Uncollectible, Void:
 		return fmt.Errorf("invoice %d is %s: only one in review can be requeued", id, status)
 	default:
-		return fmt.Errorf("invoice %d has the status %q, which is none of duly's", id, cut(string(status), maxQuoted))
+		return fmt.Errorf("invoice %d has the status %q, which is none of duly's", id, cut(string(status), MaxQuoted))
 	}
 	for _, a := range past {
 		switch a.Status {

@@ -68,11 +68,11 @@ type Settlement struct {
 // attempt. Every outcome has one row in docs/protocol.md.
 func Settle(a Attempt, ans Answer, sub SubscriptionStatus, p Policy, effective payment.Date, now time.Time) Settlement {
 	o, doubted := ans.fold(a.Doubted)
-	s := unchanged(a)
+	s := Unchanged(a)
 	s.Doubted = doubted
 	s.Message = message(a, o)
 	if o.PaymentID != "" {
-		s.PaymentID = cut(o.PaymentID, maxText)
+		s.PaymentID = cut(o.PaymentID, MaxText)
 	}
 	switch o.Kind {
 	case payment.Paid:
@@ -103,9 +103,9 @@ func Settle(a Attempt, ans Answer, sub SubscriptionStatus, p Policy, effective p
 // BookedElsewhere settles an attempt whose charge was answered by a payment that another row has: one payment pays for one
 // thing, so it counts as one that differs. other says which row that is.
 func BookedElsewhere(a Attempt, paymentID, other string) Settlement {
-	s := unchanged(a)
+	s := Unchanged(a)
 	s.Alert = true
-	s.Message = cut(fmt.Sprintf("payment %s is booked for %s", paymentID, other), maxText)
+	s.Message = cut(fmt.Sprintf("payment %s is booked for %s", paymentID, other), MaxText)
 	return s.review(a, AttemptReview, s.Message)
 }
 
@@ -122,8 +122,8 @@ func (a Answer) fold(doubted bool) (payment.Outcome, bool) {
 	return a.Outcome.After(doubted)
 }
 
-// unchanged is the settlement that leaves a and its invoice as they were claimed.
-func unchanged(a Attempt) Settlement {
+// Unchanged is the settlement that leaves a and its invoice as they were claimed.
+func Unchanged(a Attempt) Settlement {
 	return Settlement{
 		Attempt: AttemptInFlight, Doubted: a.Doubted, LookUp: a.LookUp, PaymentID: a.PaymentID, Checks: a.Checks, SentBy: a.SentBy, Patience: a.Patience,
 		Invoice: Charging, Stage: a.Invoice.Stage, FirstDeclined: a.Invoice.FirstDeclined, TryLaterSince: a.Invoice.TryLaterSince,
@@ -153,7 +153,7 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 		about: about, Class: s.Decline.Class, Code: s.Decline.Code, Message: s.Message,
 		Attempt: a.No, Stage: a.Invoice.Stage,
 	}
-	next, last := NextStage(p.of(a.Invoice), a.Invoice.Stage, s.FirstDeclined, effective)
+	next, last := NextStage(p.For(a.Invoice), a.Invoice.Stage, s.FirstDeclined, effective)
 	if last {
 		s.Invoice = Uncollectible
 		s.SubscriptionTo = ends(sub)
@@ -173,7 +173,7 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 		s.Events = append(s.Events, actionRequired(told, a.Charge.Key))
 	}
 	if s.SubscriptionTo == Cancelled {
-		s.CancelReason = cut(unpaidReason+s.Message, maxText)
+		s.CancelReason = cut(unpaidReason+s.Message, MaxText)
 		s.Events = append(s.Events, subscriptionCancelled(about, s.CancelReason))
 	}
 	return s
@@ -244,7 +244,7 @@ func message(a Attempt, o payment.Outcome) string {
 		text = o.Kind.String()
 	}
 	known := []string{a.Charge.Key, a.Charge.Reference, o.PaymentID}
-	return cut(redact.NewPrivate([]string{a.Charge.Method, a.Charge.CustomerID}, known).String(text), maxText)
+	return cut(redact.NewPrivate([]string{a.Charge.Method, a.Charge.CustomerID}, known).String(text), MaxText)
 }
 
 // fit cuts a gateway's codes to their columns, and takes the message that was made fit. A decline without a class that is known counts as soft.

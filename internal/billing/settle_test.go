@@ -12,6 +12,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 // answers lists one answer of every kind, and of every class where there are some.
@@ -19,11 +20,11 @@ func answers() []billing.Answer {
 	list := []billing.Answer{}
 	for _, kind := range payment.Kinds() {
 		if kind != payment.Refused {
-			list = append(list, answered(kind, ""))
+			list = append(list, sample.Answered(kind, ""))
 			continue
 		}
 		for _, class := range []payment.Class{payment.Soft, payment.Hard, payment.Action} {
-			list = append(list, answered(kind, class))
+			list = append(list, sample.Answered(kind, class))
 		}
 	}
 	return list
@@ -35,7 +36,7 @@ func statuses() []billing.SubscriptionStatus {
 
 // at is attempt, made at that stage of an invoice that was first declined on its due date.
 func at(stage int) billing.Attempt {
-	a := attempt()
+	a := sample.Attempt()
 	a.Stage, a.Invoice = stage, atStage(stage)
 	return a
 }
@@ -50,7 +51,7 @@ func TestSettleGolden(t *testing.T) {
 		require.NoError(t, err)
 	}
 	settle := func(before []string, a billing.Attempt, ans billing.Answer, sub billing.SubscriptionStatus) {
-		got := billing.Settle(a, ans, sub, policy(), day("2026-02-03"), noon)
+		got := billing.Settle(a, ans, sub, sample.Policy(), sample.Day("2026-02-03"), sample.Noon)
 		row(append(before, words(a, got)...)...)
 	}
 	name := func(ans billing.Answer) string {
@@ -82,7 +83,7 @@ func TestSettleGolden(t *testing.T) {
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(line, " ")
 	}
-	golden(t, "settle.golden", strings.Join(lines, "\n"))
+	sample.Golden(t, "settle.golden", strings.Join(lines, "\n"))
 }
 
 // words writes a settlement in cells.
@@ -101,7 +102,7 @@ func words(a billing.Attempt, s billing.Settlement) []string {
 	case !s.NextTryAt.IsZero():
 		again = "later run"
 	case !s.NextCheckAt.IsZero():
-		again = "ask in " + s.NextCheckAt.Sub(noon).String()
+		again = "ask in " + s.NextCheckAt.Sub(sample.Noon).String()
 	}
 	if s.Alert {
 		alert = "alert"
@@ -119,27 +120,27 @@ func words(a billing.Attempt, s billing.Settlement) []string {
 func TestSettlePaid(t *testing.T) {
 	a := at(2)
 	a.Doubted, a.LookUp, a.Checks, a.PaymentID = true, true, 4, "pay_old"
-	a.Invoice.TryLaterSince = noon
+	a.Invoice.TryLaterSince = sample.Noon
 	ans := billing.Answer{Outcome: payment.Outcome{Kind: payment.Paid, PaymentID: "pay_1"}}
-	got := billing.Settle(a, ans, billing.PastDue, policy(), day("2026-02-03"), noon)
+	got := billing.Settle(a, ans, billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon)
 	require.Equal(t, billing.Settlement{
 		Attempt: billing.AttemptSucceeded, Proof: billing.ProofAnswer, Doubted: true, LookUp: true, Checks: 4, PaymentID: "pay_1", Message: "succeeded",
-		Invoice: billing.Paid, Stage: 2, FirstDeclined: day("2026-01-31"),
+		Invoice: billing.Paid, Stage: 2, FirstDeclined: sample.Day("2026-01-31"),
 		SubscriptionFrom: billing.PastDue, SubscriptionTo: billing.Active, Events: got.Events,
 	}, got, "a try later is forgotten")
 }
 
 func TestSettleDeclined(t *testing.T) {
 	a := at(3)
-	a.Invoice.TryLaterSince = noon
-	ans := answered(payment.Refused, payment.Hard)
+	a.Invoice.TryLaterSince = sample.Noon
+	ans := sample.Answered(payment.Refused, payment.Hard)
 	ans.Outcome.PaymentID = "pay_1"
 	ans.Outcome.Decline.NetworkCode, ans.Outcome.Decline.AdviceCode = "43", "03"
-	got := billing.Settle(a, ans, billing.PastDue, policy(), day("2026-02-05"), noon)
+	got := billing.Settle(a, ans, billing.PastDue, sample.Policy(), sample.Day("2026-02-05"), sample.Noon)
 	require.Equal(t, billing.Settlement{
 		Attempt: billing.AttemptDeclined, Proof: billing.ProofAnswer, PaymentID: "pay_1", Message: "the bank says no",
 		Decline: payment.Decline{Class: payment.Hard, Code: "hard_code", NetworkCode: "43", AdviceCode: "03", Message: "the bank says no"},
-		Invoice: billing.Uncollectible, Stage: 3, FirstDeclined: day("2026-01-31"),
+		Invoice: billing.Uncollectible, Stage: 3, FirstDeclined: sample.Day("2026-01-31"),
 		SubscriptionFrom: billing.PastDue, SubscriptionTo: billing.Cancelled, CancelReason: "unpaid after the last retry: the bank says no",
 		Events: got.Events,
 	}, got, "a try later is forgotten")
@@ -147,14 +148,14 @@ func TestSettleDeclined(t *testing.T) {
 
 func TestSettleADeclineWithoutAClassCountsAsSoft(t *testing.T) {
 	for _, class := range []payment.Class{"", "firm"} {
-		got := billing.Settle(at(0), answered(payment.Refused, class), billing.Active, policy(), day("2026-01-31"), noon)
+		got := billing.Settle(at(0), sample.Answered(payment.Refused, class), billing.Active, sample.Policy(), sample.Day("2026-01-31"), sample.Noon)
 		require.Equal(t, payment.Soft, got.Decline.Class)
 		require.Equal(t, 1, got.Stage)
 	}
 }
 
 func TestSettleWithoutRetriesEndsAtOnce(t *testing.T) {
-	got := billing.Settle(at(0), answered(payment.Refused, payment.Soft), billing.Active, billing.Policy{}, day("2026-01-31"), noon)
+	got := billing.Settle(at(0), sample.Answered(payment.Refused, payment.Soft), billing.Active, billing.Policy{}, sample.Day("2026-01-31"), sample.Noon)
 	require.Equal(t, billing.Uncollectible, got.Invoice)
 	require.Equal(t, billing.Cancelled, got.SubscriptionTo)
 }
@@ -162,84 +163,84 @@ func TestSettleWithoutRetriesEndsAtOnce(t *testing.T) {
 func TestSettleReleased(t *testing.T) {
 	for _, kind := range []payment.Kind{payment.NotExecuted, payment.Misconfigured} {
 		a := at(2)
-		a.Invoice.TryLaterSince = noon.Add(-time.Hour)
+		a.Invoice.TryLaterSince = sample.Noon.Add(-time.Hour)
 		require.Equal(t, billing.Settlement{
-			Attempt: billing.AttemptReleased, Message: "because", Invoice: billing.Open, Stage: 2, NextTryAt: noon,
-			FirstDeclined: day("2026-01-31"), TryLaterSince: noon.Add(-time.Hour),
-		}, billing.Settle(a, answered(kind, ""), billing.PastDue, policy(), day("2026-02-03"), noon))
+			Attempt: billing.AttemptReleased, Message: "because", Invoice: billing.Open, Stage: 2, NextTryAt: sample.Noon,
+			FirstDeclined: sample.Day("2026-01-31"), TryLaterSince: sample.Noon.Add(-time.Hour),
+		}, billing.Settle(a, sample.Answered(kind, ""), billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon))
 	}
 }
 
 func TestSettleTryLater(t *testing.T) {
-	ans := answered(payment.TryLater, "")
+	ans := sample.Answered(payment.TryLater, "")
 	ans.Outcome.Decline = payment.Decline{Class: payment.Hard, Code: "processing_error", Message: "come back"}
 	settle := func(since time.Time) billing.Settlement {
 		a := at(1)
 		a.Invoice.TryLaterSince = since
-		return billing.Settle(a, ans, billing.PastDue, policy(), day("2026-02-03"), noon)
+		return billing.Settle(a, ans, billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon)
 	}
 
 	first := settle(time.Time{})
 	require.Equal(t, billing.Settlement{
 		Attempt: billing.AttemptDeclined, Proof: billing.ProofAnswer, Decline: payment.Decline{Code: "processing_error", Message: "come back"}, Message: "come back",
-		Invoice: billing.Open, Stage: 1, NextTryAt: noon, FirstDeclined: day("2026-01-31"), TryLaterSince: noon,
+		Invoice: billing.Open, Stage: 1, NextTryAt: sample.Noon, FirstDeclined: sample.Day("2026-01-31"), TryLaterSince: sample.Noon,
 	}, first, "no class, no stage, no event")
 
-	since := noon.Add(-72*time.Hour + time.Microsecond)
+	since := sample.Noon.Add(-72*time.Hour + time.Microsecond)
 	require.Equal(t, since, settle(since).TryLaterSince, "it is the first one that counts")
 	require.Equal(t, 1, settle(since).Stage)
 
-	over := settle(noon.Add(-72 * time.Hour))
+	over := settle(sample.Noon.Add(-72 * time.Hour))
 	require.Equal(t, 2, over.Stage, "three days are a soft decline")
 	require.Equal(t, payment.Soft, over.Decline.Class)
 	require.Zero(t, over.TryLaterSince)
-	require.Equal(t, []string{"payment.failed"}, eventTypes(over.Events))
+	require.Equal(t, []string{"payment.failed"}, sample.EventTypes(over.Events))
 }
 
 func TestSettleInDoubt(t *testing.T) {
 	waits := []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, time.Hour, time.Hour, time.Hour}
 	a := at(2)
-	a.PaymentID, a.Invoice.TryLaterSince = "pay_1", noon
+	a.PaymentID, a.Invoice.TryLaterSince = "pay_1", sample.Noon
 	for checks, wait := range waits {
 		a.Checks = checks
 		require.Equal(t, billing.Settlement{
-			Attempt: billing.AttemptInDoubt, Doubted: true, PaymentID: "pay_1", Message: "because", NextCheckAt: noon.Add(wait), SentBy: noon, Checks: checks + 1,
-			Invoice: billing.Charging, Stage: 2, FirstDeclined: day("2026-01-31"), TryLaterSince: noon,
-		}, billing.Settle(a, answered(payment.InDoubt, ""), billing.PastDue, policy(), day("2026-02-03"), noon))
+			Attempt: billing.AttemptInDoubt, Doubted: true, PaymentID: "pay_1", Message: "because", NextCheckAt: sample.Noon.Add(wait), SentBy: sample.Noon, Checks: checks + 1,
+			Invoice: billing.Charging, Stage: 2, FirstDeclined: sample.Day("2026-01-31"), TryLaterSince: sample.Noon,
+		}, billing.Settle(a, sample.Answered(payment.InDoubt, ""), billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon))
 	}
 
-	pending := answered(payment.InDoubt, "")
+	pending := sample.Answered(payment.InDoubt, "")
 	pending.Outcome.LookUpOnly, pending.Outcome.PaymentID = true, "pay_2"
-	got := billing.Settle(a, pending, billing.PastDue, policy(), day("2026-02-03"), noon)
+	got := billing.Settle(a, pending, billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon)
 	require.True(t, got.LookUp)
 	require.Equal(t, "pay_2", got.PaymentID)
 
 	a.LookUp = true
-	got = billing.Settle(a, answered(payment.InDoubt, ""), billing.PastDue, policy(), day("2026-02-03"), noon)
+	got = billing.Settle(a, sample.Answered(payment.InDoubt, ""), billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon)
 	require.True(t, got.LookUp, "it sticks")
 }
 
 func TestSettleReview(t *testing.T) {
 	for kind, want := range map[payment.Kind]billing.AttemptStatus{payment.Differs: billing.AttemptReview, payment.Rejected: billing.AttemptRejected} {
-		ans := answered(kind, "")
+		ans := sample.Answered(kind, "")
 		ans.Outcome.PaymentID = "pay_1"
-		got := billing.Settle(at(1), ans, billing.PastDue, policy(), day("2026-02-03"), noon)
-		require.Equal(t, []string{"review.needed"}, eventTypes(got.Events))
+		got := billing.Settle(at(1), ans, billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon)
+		require.Equal(t, []string{"review.needed"}, sample.EventTypes(got.Events))
 		require.Equal(t, billing.Settlement{
-			Attempt: want, PaymentID: "pay_1", Message: "because", Invoice: billing.Review, Stage: 1, FirstDeclined: day("2026-01-31"),
+			Attempt: want, PaymentID: "pay_1", Message: "because", Invoice: billing.Review, Stage: 1, FirstDeclined: sample.Day("2026-01-31"),
 			ReviewReason: "because", Alert: kind == payment.Differs, Events: got.Events,
 		}, got)
 	}
 }
 
 func TestSettleFitsTheColumnsAndHidesTheMethod(t *testing.T) {
-	ans := answered(payment.Refused, payment.Soft)
+	ans := sample.Answered(payment.Refused, payment.Soft)
 	ans.Outcome.PaymentID = strings.Repeat("p", 300)
 	ans.Outcome.Decline = payment.Decline{
 		Class: payment.Soft, Code: strings.Repeat("c", 300), NetworkCode: strings.Repeat("n", 300), AdviceCode: strings.Repeat("a", 300),
 		Message: "pm_secret_1 \xff " + strings.Repeat("가", 300),
 	}
-	got := billing.Settle(at(3), ans, billing.Active, policy(), day("2026-02-05"), noon)
+	got := billing.Settle(at(3), ans, billing.Active, sample.Policy(), sample.Day("2026-02-05"), sample.Noon)
 	require.Len(t, got.PaymentID, 255)
 	require.Len(t, got.Decline.Code, 64)
 	require.Len(t, got.Decline.NetworkCode, 16)
@@ -253,24 +254,24 @@ func TestSettleFitsTheColumnsAndHidesTheMethod(t *testing.T) {
 		require.NotContains(t, payload(t, e), "pm_secret_1")
 	}
 
-	ans = answered(payment.Rejected, "")
+	ans = sample.Answered(payment.Rejected, "")
 	ans.Outcome.Reason = "no such method: pm_secret_1"
-	require.Equal(t, "no such method: [redacted]", billing.Settle(at(0), ans, billing.Active, policy(), day("2026-01-31"), noon).ReviewReason)
+	require.Equal(t, "no such method: [redacted]", billing.Settle(at(0), ans, billing.Active, sample.Policy(), sample.Day("2026-01-31"), sample.Noon).ReviewReason)
 
 	ans.Outcome.Reason = "no such customer: cus_8812"
 	c := at(0)
 	c.Charge.CustomerID, c.Charge.Method = "cus_8812", "cus_8812"
-	require.Equal(t, "no such customer: [redacted]", billing.Settle(c, ans, billing.Active, policy(), day("2026-01-31"), noon).ReviewReason)
+	require.Equal(t, "no such customer: [redacted]", billing.Settle(c, ans, billing.Active, sample.Policy(), sample.Day("2026-01-31"), sample.Noon).ReviewReason)
 
 	// Amounts, ids and words that hold a short value stay as they are.
 	ans.Outcome.PaymentID = "pay_77-11"
 	ans.Outcome.Reason = "it has 12,900.11 KRW, payment pay_77-11, customer 11"
 	c.Charge.CustomerID, c.Charge.Method = "11", "77"
-	require.Equal(t, ans.Outcome.Reason, billing.Settle(c, ans, billing.Active, policy(), day("2026-01-31"), noon).ReviewReason)
+	require.Equal(t, ans.Outcome.Reason, billing.Settle(c, ans, billing.Active, sample.Policy(), sample.Day("2026-01-31"), sample.Noon).ReviewReason)
 
 	a := at(0)
 	a.Charge.Method = ""
-	require.Equal(t, "because", billing.Settle(a, answered(payment.InDoubt, ""), billing.Active, policy(), day("2026-01-31"), noon).Message)
+	require.Equal(t, "because", billing.Settle(a, sample.Answered(payment.InDoubt, ""), billing.Active, sample.Policy(), sample.Day("2026-01-31"), sample.Noon).Message)
 }
 
 // Whatever was answered: a doubted attempt is settled only by what the gateway says of the charge itself
@@ -280,13 +281,13 @@ func TestSettleProperty(t *testing.T) {
 		a := at(rapid.IntRange(0, 5).Draw(t, "stage"))
 		a.Doubted, a.LookUp = rapid.Bool().Draw(t, "doubted"), rapid.Bool().Draw(t, "look up")
 		if rapid.Bool().Draw(t, "put off") {
-			a.Invoice.TryLaterSince = noon.Add(-time.Duration(rapid.IntRange(0, 100).Draw(t, "hours")) * time.Hour)
+			a.Invoice.TryLaterSince = sample.Noon.Add(-time.Duration(rapid.IntRange(0, 100).Draw(t, "hours")) * time.Hour)
 		}
-		ans := draw(t, "answer", answers()...)
+		ans := sample.Draw(t, "answer", answers()...)
 		ans.Found = rapid.Bool().Draw(t, "found")
-		sub := draw(t, "subscription", statuses()...)
-		effective := day("2026-01-31") + payment.Date(rapid.IntRange(0, 30).Draw(t, "late"))
-		got := billing.Settle(a, ans, sub, policy(), effective, noon)
+		sub := sample.Draw(t, "subscription", statuses()...)
+		effective := sample.Day("2026-01-31") + payment.Date(rapid.IntRange(0, 30).Draw(t, "late"))
+		got := billing.Settle(a, ans, sub, sample.Policy(), effective, sample.Noon)
 
 		kind := ans.Outcome.Kind
 		aboutTheCharge := kind == payment.Paid || kind == payment.Refused || kind == payment.Differs || ans.Found && kind == payment.TryLater
@@ -303,7 +304,7 @@ func TestSettleProperty(t *testing.T) {
 		if got.Stage != a.Invoice.Stage || got.Invoice == billing.Uncollectible {
 			require.Equal(t, billing.AttemptDeclined, got.Attempt)
 			require.NotEmpty(t, got.Decline.Class)
-			require.Contains(t, eventTypes(got.Events), "payment.failed")
+			require.Contains(t, sample.EventTypes(got.Events), "payment.failed")
 		}
 		if got.Next != 0 {
 			require.Equal(t, a.Invoice.Stage+1, got.Stage)
@@ -323,8 +324,8 @@ func TestSettleProperty(t *testing.T) {
 
 func TestSettleKeepsWhenTheFirstRequestHadLeft(t *testing.T) {
 	a := at(1)
-	a.SentBy = noon.Add(-time.Hour)
-	got := billing.Settle(a, answered(payment.InDoubt, ""), billing.Active, policy(), day("2026-02-03"), noon)
+	a.SentBy = sample.Noon.Add(-time.Hour)
+	got := billing.Settle(a, sample.Answered(payment.InDoubt, ""), billing.Active, sample.Policy(), sample.Day("2026-02-03"), sample.Noon)
 	require.Equal(t, a.SentBy, got.SentBy, "the earliest instant bounds the first request best")
 }
 
@@ -334,13 +335,13 @@ func TestSettleSaysWhatEndedTheAttempt(t *testing.T) {
 			found, kept bool
 			want        billing.Proof
 		}{{false, false, billing.ProofAnswer}, {true, false, billing.ProofLookUp}, {true, true, billing.ProofAnswer}} {
-			ans := answered(kind, payment.Soft)
+			ans := sample.Answered(kind, payment.Soft)
 			ans.Found, ans.Kept = tc.found, tc.kept
-			require.Equal(t, tc.want, billing.Settle(at(1), ans, billing.Active, policy(), day("2026-02-03"), noon).Proof, "%s %+v", kind, tc)
+			require.Equal(t, tc.want, billing.Settle(at(1), ans, billing.Active, sample.Policy(), sample.Day("2026-02-03"), sample.Noon).Proof, "%s %+v", kind, tc)
 		}
 	}
 	for _, kind := range []payment.Kind{payment.InDoubt, payment.NotExecuted, payment.Differs, payment.Rejected, payment.Misconfigured} {
-		require.Empty(t, billing.Settle(at(1), answered(kind, ""), billing.Active, policy(), day("2026-02-03"), noon).Proof, "%s ends nothing", kind)
+		require.Empty(t, billing.Settle(at(1), sample.Answered(kind, ""), billing.Active, sample.Policy(), sample.Day("2026-02-03"), sample.Noon).Proof, "%s ends nothing", kind)
 	}
 }
 
@@ -356,11 +357,11 @@ func TestOnlyWhatWasNeverSentIsProvenByARejection(t *testing.T) {
 		{true, true, billing.AttemptInDoubt, ""}, // an earlier request was sent
 		{false, true, billing.AttemptInDoubt, ""},
 	} {
-		a := attempt()
+		a := sample.Attempt()
 		a.Doubted = c.doubted
-		ans := answered(payment.Rejected, "")
+		ans := sample.Answered(payment.Rejected, "")
 		ans.Outcome.Unsent = c.unsent
-		got := billing.Settle(a, ans, billing.Active, policy(), day("2026-01-31"), noon)
+		got := billing.Settle(a, ans, billing.Active, sample.Policy(), sample.Day("2026-01-31"), sample.Noon)
 		require.Equal(t, c.status, got.Attempt)
 		require.Equal(t, c.proof, got.Proof)
 	}

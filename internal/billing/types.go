@@ -32,9 +32,9 @@ func SubscriptionStatuses() []SubscriptionStatus {
 // as well: a row that one of them does not see would be forgotten. A word that is none of the statuses stays as it is.
 func StatusOf(word string) SubscriptionStatus { return payment.WordOf(word, SubscriptionStatuses()) }
 
-// strangeStatus says what is wrong with a status that no invoice can be made or charged for.
-func strangeStatus(s SubscriptionStatus) string {
-	return fmt.Sprintf("status %q is not one of active, past_due, paused, cancelled, trialing", cut(string(s), maxQuoted))
+// Strange says what is wrong with a status that no invoice can be made or charged for.
+func (s SubscriptionStatus) Strange() string {
+	return fmt.Sprintf("status %q is not one of active, past_due, paused, cancelled, trialing", cut(string(s), MaxQuoted))
 }
 
 // InvoiceStatus is where an invoice stands.
@@ -168,3 +168,22 @@ type Policy struct {
 
 // Event is something to tell others, written with the change that it tells of.
 type Event = payment.Event
+
+// Unpaid reports whether an invoice still waits for its money, or for an operator.
+func (s InvoiceStatus) Unpaid() bool {
+	switch s {
+	case Open, Charging, Review:
+		return true
+	case Paid, Uncollectible, Void:
+		return false
+	}
+	return true
+}
+
+// Words is a status as the end of a sentence about an invoice.
+func (s InvoiceStatus) Words() string {
+	if s == Review {
+		return "in review"
+	}
+	return string(s)
+}

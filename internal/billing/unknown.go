@@ -88,7 +88,7 @@ type recordDecline struct {
 // of the payments API's is an error.
 func EncodeRecord(p payment.Payment) ([]byte, error) {
 	if !knownStatus(p.Status) {
-		return nil, fmt.Errorf("payment %s has the unknown status %q", p.ID, cut(string(p.Status), maxQuoted))
+		return nil, fmt.Errorf("payment %s has the unknown status %q", p.ID, cut(string(p.Status), MaxQuoted))
 	}
 	d := recordDocument{
 		ID: p.ID, Status: p.Status, Key: p.Key, Reference: p.Reference, CustomerID: p.CustomerID,
@@ -111,7 +111,7 @@ func DecodeRecord(document []byte) (payment.Payment, error) {
 	}
 	switch {
 	case !knownStatus(d.Status):
-		return payment.Payment{}, fmt.Errorf("record of an unknown charge: unknown status %q", cut(string(d.Status), maxQuoted))
+		return payment.Payment{}, fmt.Errorf("record of an unknown charge: unknown status %q", cut(string(d.Status), MaxQuoted))
 	case d.ID == "" && d.Key == "":
 		return payment.Payment{}, errors.New("record of an unknown charge: it names no payment")
 	}

@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 func record(change func(*payment.Payment)) payment.Payment {
@@ -43,7 +44,7 @@ func TestRecordsGolden(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, p, back)
 	}
-	golden(t, "record.golden", text.String())
+	sample.Golden(t, "record.golden", text.String())
 }
 
 func TestRecordsRepeatNothingForPeople(t *testing.T) {

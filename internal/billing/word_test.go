@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/sample"
 )
 
 const (
@@ -62,7 +63,7 @@ func TestAnOperatorsWord(t *testing.T) {
 		{name: "nothing to control by, too early", age: horizon, seen: absent, more: uncontrolled, k: declared, err: "may still arrive"},
 		{name: "nothing to control by, and nobody's word", age: horizon + 1, seen: absent, more: uncontrolled, k: declared, only: true, err: "duly resolve attempt 7 --as not_executed"},
 		{name: "controls that fail", age: 1000 * time.Hour, seen: absent, more: func(e *payment.Evidence) {
-			e.Vetting = payment.Vetting{Earlier: payment.ControlFailed, Denied: payment.Control{PaymentID: "pay_9", At: noon}}
+			e.Vetting = payment.Vetting{Earlier: payment.ControlFailed, Denied: payment.Control{PaymentID: "pay_9", At: sample.Noon}}
 		}, k: declared, err: "gateway main does not show payment pay_9, which it took on 2026-01-31: wrong URL or account?"},
 		{name: "controls that nobody answered for", age: 1000 * time.Hour, seen: absent, more: func(e *payment.Evidence) { e.Vetting = payment.Vetting{} }, k: declared, err: "try again"},
 		{name: "a gateway that cannot be asked", age: horizon + 1, seen: unaskable, k: declared, status: billing.AttemptRejected, proof: billing.ProofOperator},
@@ -122,7 +123,7 @@ func TestAnOperatorsWord(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := reviewed(func(r *billing.Reviewed) {
-				r.CreatedAt = noon.Add(-c.age)
+				r.CreatedAt = sample.Noon.Add(-c.age)
 				r.SentBy, r.SettledAt = r.CreatedAt, r.CreatedAt
 				if c.change != nil {
 					c.change(r)
@@ -146,7 +147,7 @@ func TestAnOperatorsWord(t *testing.T) {
 			require.Equal(t, billing.Open, got.Invoice)
 			require.NotEqual(t, "pay_of_another", got.PaymentID, "an id that is not ours is kept as ours")
 			past := billing.PastAttempt{ID: r.ID, No: r.No, Key: r.Charge.Key, Status: got.Attempt, Gateway: r.Gateway, Account: 1, Proof: got.Proof}
-			next := decideClaim(invoice(), subscription(), past)
+			next := decideClaim(sample.Invoice(), sample.Subscription(), past)
 			require.Equal(t, billing.Charge, next.Action)
 			if got.Proof == billing.ProofOperator {
 				require.Equal(t, "sub_42_20260131-2", next.Key, "after a word alone the key may have an answer that was not meant")
@@ -181,8 +182,8 @@ func TestSame(t *testing.T) {
 		"status": func(r *billing.Reviewed) { r.Status = billing.AttemptInFlight }, "lease": func(r *billing.Reviewed) { r.Lease[0] = 1 },
 		"key": func(r *billing.Reviewed) { r.Charge.Key += "x" }, "gateway": func(r *billing.Reviewed) { r.Gateway = "second" },
 		"payment": func(r *billing.Reviewed) { r.PaymentID = "pay_2" }, "checks": func(r *billing.Reviewed) { r.Checks++ },
-		"proof": func(r *billing.Reviewed) { r.Proof = billing.ProofAnswer }, "made": func(r *billing.Reviewed) { r.CreatedAt = noon },
-		"sent": func(r *billing.Reviewed) { r.SentBy = noon }, "settled": func(r *billing.Reviewed) { r.SettledAt = noon },
+		"proof": func(r *billing.Reviewed) { r.Proof = billing.ProofAnswer }, "made": func(r *billing.Reviewed) { r.CreatedAt = sample.Noon },
+		"sent": func(r *billing.Reviewed) { r.SentBy = sample.Noon }, "settled": func(r *billing.Reviewed) { r.SettledAt = sample.Noon },
 		"terms": func(r *billing.Reviewed) { r.Terms.Longest++ },
 	} {
 		require.False(t, reviewed(change).Same(seen), name)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"duly/internal/billing/adoption"
+
 	"github.com/jmoiron/sqlx"
 
 	"duly/config"
@@ -44,7 +46,7 @@ type adopter struct {
 	zone     *time.Location
 	address  map[uint32]string // of the gateway's accounts
 	today    map[uint32]bool   // accounts that are the one that is called now
-	periods  map[billing.ChargeID]billing.Period
+	periods  map[billing.ChargeID]adoption.Period
 }
 
 func newAdopter(ctx context.Context, ses *session.Session, db *session.Database, name string, f AdoptFlags) (*adopter, error) {
@@ -69,7 +71,7 @@ func newAdopter(ctx context.Context, ses *session.Session, db *session.Database,
 	ad := &adopter{
 		s: ses, db: db, bookings: bookings, name: name, flags: f, config: g, business: business, zone: c.Business.Location(),
 		gateway: gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: ses.Now}),
-		policy:  billing.Policy{RetryDays: c.Billing.RetryDays}, periods: map[billing.ChargeID]billing.Period{},
+		policy:  billing.Policy{RetryDays: c.Billing.RetryDays}, periods: map[billing.ChargeID]adoption.Period{},
 	}
 	able := ad.gateway.Capabilities()
 	ad.address, ad.today, err = operator.AccountsOf(ctx, db.DB, payment.Account{Gateway: name, Address: able.Address, ID: able.Account})
@@ -230,7 +232,7 @@ func (ad *adopter) one(ctx context.Context, c charged) (adoptedView, error) {
 		ID: c.ID, Found: ad.found(c), Now: ad.business(), Decide: ad.decide,
 		Action:   session.Action("adopt", operator.AdoptSubject(c.Key), ad.flags.Reason),
 		Bookings: ad.bookings,
-		Read: func(ctx context.Context, tx *sqlx.Tx) (billing.Period, error) {
+		Read: func(ctx context.Context, tx *sqlx.Tx) (adoption.Period, error) {
 			return operator.PeriodOf(ctx, tx, c.id, c.Key, " FOR UPDATE")
 		},
 	}
@@ -247,21 +249,21 @@ func (ad *adopter) one(ctx context.Context, c charged) (adoptedView, error) {
 }
 
 // plan says what would become of a charge, once those before it are adopted.
-func (ad *adopter) plan(ctx context.Context, c charged) (billing.Adoption, error) {
+func (ad *adopter) plan(ctx context.Context, c charged) (adoption.Adoption, error) {
 	of := c.id
 	of.N = 0
 	p, known := ad.periods[of]
 	if !known {
 		var err error
 		if p, err = operator.PeriodOf(ctx, ad.db.DB, c.id, c.Key, ""); err != nil {
-			return billing.Adoption{}, exit.Failed(err)
+			return adoption.Adoption{}, exit.Failed(err)
 		}
 	}
 	u := ad.found(c)
 	u.Period = p
 	var err error
 	if u.Booked, err = operator.BookedFor(ctx, ad.db.DB, c.Account, c.PaymentID); err != nil {
-		return billing.Adoption{}, exit.Failed(err)
+		return adoption.Adoption{}, exit.Failed(err)
 	}
 	a, err := ad.decide(u)
 	if err != nil {
@@ -272,9 +274,9 @@ func (ad *adopter) plan(ctx context.Context, c charged) (billing.Adoption, error
 }
 
 // found is the charge as the rules take it, without its period.
-func (ad *adopter) found(c charged) billing.Unadopted {
+func (ad *adopter) found(c charged) adoption.Unadopted {
 	able := ad.gateway.Capabilities()
-	u := billing.Unadopted{
+	u := adoption.Unadopted{
 		Gateway: ad.name, Prefix: ad.config.KeyPrefix, Charge: c.id, Record: c.now, Denied: c.denied,
 		Terms: billing.Terms{Account: c.Account, KeyLife: able.KeyLife, Longest: able.LongestRequest},
 	}
@@ -284,7 +286,7 @@ func (ad *adopter) found(c charged) billing.Unadopted {
 	return u
 }
 
-func (ad *adopter) decide(u billing.Unadopted) (billing.Adoption, error) {
+func (ad *adopter) decide(u adoption.Unadopted) (adoption.Adoption, error) {
 	now := ad.business()
-	return billing.DecideAdopt(u, ad.policy, payment.DateOf(now.In(ad.zone)), now)
+	return adoption.Decide(u, ad.policy, payment.DateOf(now.In(ad.zone)), now)
 }

@@ -5,9 +5,10 @@ import (
 	"strconv"
 	"strings"
 
+	"duly/internal/billing/adoption"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"duly/internal/billing"
 	"duly/internal/cli"
 	"duly/internal/operator"
 	"duly/internal/payment"
@@ -61,15 +62,15 @@ func (v adoptedView) with(a operator.Adopted) adoptedView {
 
 // command is what an operator types about the charge once it is adopted; empty: nothing.
 func (v adoptedView) command() string {
-	switch billing.AdoptedAs(v.As) {
-	case billing.AdoptedReview, billing.AdoptedNotShown:
+	switch adoption.As(v.As) {
+	case adoption.Review, adoption.NotShown:
 		return "duly show subscription " + strconv.FormatUint(v.SubscriptionID, 10)
-	case billing.AdoptedOrphan:
+	case adoption.Orphan:
 		if v.AttemptID != 0 {
 			return fmt.Sprintf("duly resolve attempt %d --as refunded --reason \"…\"", v.AttemptID)
 		}
 		return fmt.Sprintf("duly resolve finding %d --as refunded --reason \"…\"", v.FindingID)
-	case billing.AdoptedPaid, billing.AdoptedDeclined, billing.AdoptedInDoubt, billing.AdoptedRefunded, billing.AdoptedKnown:
+	case adoption.Paid, adoption.Declined, adoption.InDoubt, adoption.Refunded, adoption.Known:
 	}
 	return ""
 }
@@ -141,7 +142,7 @@ func showAdopted(screen *cli.Screen, v AdoptView) {
 		screen.Line("%s at gateway %s unknown here; nothing was changed", cli.Plural(all, "charge"), v.Gateway)
 	}
 	for _, c := range v.Charges {
-		if c.Done && c.As == string(billing.AdoptedOrphan) && c.command() != "" {
+		if c.Done && c.As == string(adoption.Orphan) && c.command() != "" {
 			screen.Line("refund payment %s at the provider; then type the command below", c.PaymentID)
 		}
 	}

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"slices"
 
+	"duly/internal/query/worklist"
+
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/inspect"
 	"duly/internal/payment"
-	"duly/internal/query"
 	"duly/internal/session"
 )
 
@@ -166,7 +167,7 @@ func selected(ctx context.Context, ses *session.Session, db *session.Database, f
 		return nil, err
 	}
 	var ids []uint64
-	if err := f.Spec.Open(payment.DateOf(business().In(c.Business.Location()))).Each(ctx, db.DB, filter, func(l query.WaitingRow) error {
+	if err := f.Spec.Open(payment.DateOf(business().In(c.Business.Location()))).Each(ctx, db.DB, filter, func(l worklist.Row) error {
 		ids = append(ids, idsOfRow(l, what)...)
 		return nil
 	}); err != nil {
@@ -177,13 +178,13 @@ func selected(ctx context.Context, ses *session.Session, db *session.Database, f
 }
 
 // idsOfRow are the rows of a kind that a listed row names.
-func idsOfRow(l query.WaitingRow, what string) []uint64 {
+func idsOfRow(l worklist.Row, what string) []uint64 {
 	switch {
 	case what == "payment":
 		return l.Payments
 	case what == l.What:
 		return []uint64{l.ID}
-	case what == query.WaitingAttempt && l.What == query.WaitingInvoice && l.Attempt != 0:
+	case what == worklist.Attempt && l.What == worklist.Invoice && l.Attempt != 0:
 		return []uint64{l.Attempt}
 	}
 	return nil

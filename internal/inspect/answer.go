@@ -7,19 +7,22 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"duly/internal/billing/explain"
+
 	"duly/internal/audit"
 	"duly/internal/billing"
 	"duly/internal/cli"
 	"duly/internal/query"
+	"duly/internal/query/details"
 )
 
 // chargeAnswer answers in a line whether an invoice was charged, whether it was charged twice, and if not, why.
 type chargeAnswer struct {
 	cli.Calendar
 
-	subscription *query.ShownSubscription // nil: its row is gone
-	invoice      *query.ShownInvoice      // nil: there is none
-	why          billing.Explanation
+	subscription *details.Subscription // nil: its row is gone
+	invoice      *details.Invoice      // nil: there is none
+	why          explain.Explanation
 	retries      int // how many retries the invoice has
 	// audited is up to when audits have compared payments; findings are theirs about the invoice.
 	audited  time.Time
@@ -31,23 +34,23 @@ func (c chargeAnswer) text() string {
 	inv := c.invoice
 	if inv != nil {
 		switch c.why.Why { //nolint:exhaustive // the others need no more than their texts
-		case billing.WhyPaid:
+		case explain.WhyPaid:
 			return c.paid()
-		case billing.WhyNotDue:
+		case explain.WhyNotDue:
 			if inv.Status == string(billing.Paid) {
 				return c.paid()
 			}
-		case billing.WhyStage:
+		case explain.WhyStage:
 			return fmt.Sprintf("Declined%s; retry %d of %d on %s", coded(inv), inv.Stage, max(inv.Stage, c.retries), c.Day(inv.StageDate))
-		case billing.WhyBarred:
+		case explain.WhyBarred:
 			return barred(inv)
-		case billing.WhyInDoubt:
+		case explain.WhyInDoubt:
 			return c.inDoubt()
-		case billing.WhyReview:
+		case explain.WhyReview:
 			if inv.Status == string(billing.Review) {
 				return c.inReview()
 			}
-		case billing.WhyInFlight:
+		case explain.WhyInFlight:
 			return c.claimed()
 		}
 	}
@@ -61,26 +64,26 @@ func (c chargeAnswer) uncharged() string {
 		next = ""
 	}
 	text := capital(c.why.Text) + "." + after(" ", capital(next))
-	if c.why.Why == billing.WhyVoid || c.why.Why == billing.WhyUncollectible { // it may begin with a person's name
+	if c.why.Why == explain.WhyVoid || c.why.Why == explain.WhyUncollectible { // it may begin with a person's name
 		text = "Not charged any more: " + c.why.Text + "." + after(" ", capital(next))
 	}
 	if s == nil || c.invoice != nil && unpaidInvoice(c.invoice.Status) {
 		return text
 	}
 	switch c.why.Why { //nolint:exhaustive // the others need no more than their texts
-	case billing.WhyNotDue:
+	case explain.WhyNotDue:
 		return "Not due until " + c.Day(s.Next)
-	case billing.WhyDue:
+	case explain.WhyDue:
 		return fmt.Sprintf("Due since %s, not charged yet. %s", c.Day(s.Next), capital(next))
-	case billing.WhyElsewhere:
+	case explain.WhyElsewhere:
 		return fmt.Sprintf("Due since %s: gateway %s is not configured here. %s", c.Day(s.Next), s.Gateway, capital(next))
-	case billing.WhyReview:
+	case explain.WhyReview:
 		return fmt.Sprintf("In review: %s. Fix the row; the next run clears it.", strings.TrimPrefix(c.why.Text, "it cannot be invoiced: "))
-	case billing.WhyUnknownStatus:
+	case explain.WhyUnknownStatus:
 		return fmt.Sprintf("Not billed: status %q is unknown. Set it to active, past_due, paused, cancelled or trialing.", s.Status)
-	case billing.WhyCancelled:
+	case explain.WhyCancelled:
 		return "Cancelled" + after(": ", cli.OrBlank(s.CancelReason)) + ". Nothing more is charged."
-	case billing.WhyPaused:
+	case explain.WhyPaused:
 		return "Paused by the shop. Periods that begin meanwhile are never charged."
 	}
 	return text
@@ -153,7 +156,7 @@ func (c chargeAnswer) audits() string {
 }
 
 // lastAttempt is the newest attempt of an invoice; nil for none.
-func lastAttempt(inv *query.ShownInvoice) *query.ShownAttempt {
+func lastAttempt(inv *details.Invoice) *details.Attempt {
 	if len(inv.Attempts) == 0 {
 		return nil
 	}
@@ -161,7 +164,7 @@ func lastAttempt(inv *query.ShownInvoice) *query.ShownAttempt {
 }
 
 // coded is the code of the last decline in brackets; nothing for none.
-func coded(inv *query.ShownInvoice) string {
+func coded(inv *details.Invoice) string {
 	if t := lastAttempt(inv); t != nil && cli.OrBlank(t.DeclineCode) != "" {
 		return " (" + *t.DeclineCode + ")"
 	}
@@ -169,7 +172,7 @@ func coded(inv *query.ShownInvoice) string {
 }
 
 // barred says that a payment method was declined for good.
-func barred(inv *query.ShownInvoice) string {
+func barred(inv *details.Invoice) string {
 	what := map[string]string{"lost_card": "Card lost", "stolen_card": "Card stolen", "expired_card": "Card expired"}
 	code := strings.Trim(coded(inv), " ()")
 	if words, ok := what[code]; ok {

@@ -9,11 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"duly/internal/query/worklist"
+
 	"duly/internal/audit"
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/payment"
-	"duly/internal/query"
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/internal/text"
@@ -40,30 +41,30 @@ type ListSpec struct {
 	Name, Short, nothing string
 	Whats, Kinds         []string // that it may hold
 	Sinks                bool
-	Open                 func(business payment.Date) query.List
+	Open                 func(business payment.Date) worklist.List
 }
 
 func ListSpecs() []ListSpec {
 	return []ListSpec{
 		{
 			Name: "review", Short: "Rows that wait for an operator: invoices, attempts, subscriptions, orders", nothing: "nothing is in review",
-			Whats: []string{query.WaitingInvoice, query.WaitingAttempt, query.WaitingSubscription, query.WaitingOrder}, Open: query.ReviewList,
+			Whats: []string{worklist.Invoice, worklist.Attempt, worklist.Subscription, worklist.Order}, Open: worklist.InReview,
 		},
 		{
 			Name: "doubt", Short: "Charges in flight or in doubt, and orders whose payment is", nothing: "nothing is in flight or in doubt",
-			Whats: []string{query.WaitingAttempt, query.WaitingOrder}, Open: func(payment.Date) query.List { return query.DoubtList() },
+			Whats: []string{worklist.Attempt, worklist.Order}, Open: func(payment.Date) worklist.List { return worklist.InDoubt() },
 		},
 		{
 			Name: "findings", Short: "Findings of audits that are open", nothing: "no finding is open",
-			Kinds: FindingKinds(), Open: func(payment.Date) query.List { return query.FindingList() },
+			Kinds: FindingKinds(), Open: func(payment.Date) worklist.List { return worklist.Findings() },
 		},
 		{
 			Name: "dead-events", Short: "Events whose delivery was given up", nothing: "no event was given up",
-			Sinks: true, Open: func(payment.Date) query.List { return query.DeadEventList() },
+			Sinks: true, Open: func(payment.Date) worklist.List { return worklist.DeadDeliveries() },
 		},
 		{
 			Name: "unknown", Short: "Charges that are unknown here, and subscriptions that duly never bills since their status says nothing", nothing: "nothing is unknown",
-			Whats: []string{query.WaitingCharge, query.WaitingSubscription}, Open: query.UnknownList,
+			Whats: []string{worklist.Charge, worklist.Subscription}, Open: worklist.Unknown,
 		},
 	}
 }
@@ -92,12 +93,12 @@ func List(ctx context.Context, ses *session.Session, db *session.Database, spec 
 	now := business()
 	v := ListView{List: spec.Name, Rows: []view.Listed{}, At: now.UTC().Truncate(time.Microsecond)}
 	today := payment.DateOf(now.In(c.Business.Location()))
-	if err := spec.Open(today).Each(ctx, db.DB, filter, func(l query.WaitingRow) error {
+	if err := spec.Open(today).Each(ctx, db.DB, filter, func(l worklist.Row) error {
 		if len(v.Rows) == limit {
 			v.More++
 			return nil
 		}
-		v.Rows = append(v.Rows, view.Listed{WaitingRow: l, Next: view.WaysOut(l, now, view.Asks(c))})
+		v.Rows = append(v.Rows, view.Listed{Row: l, Next: view.WaysOut(l, now, view.Asks(c))})
 		return nil
 	}); err != nil {
 		return exit.Failed(err)
@@ -181,15 +182,15 @@ func momentOf(flag, text string, zone *time.Location) (time.Time, error) {
 }
 
 // Filter is what the flags mean now.
-func (f *FilterFlags) Filter(ctx context.Context, a *session.Session, db *session.Database, now time.Time) (query.ListFilter, error) {
+func (f *FilterFlags) Filter(ctx context.Context, a *session.Session, db *session.Database, now time.Time) (worklist.Filter, error) {
 	since, until, err := f.times(a)
 	if err != nil {
-		return query.ListFilter{}, exit.Usage(err)
+		return worklist.Filter{}, exit.Usage(err)
 	}
 	if err := KnownRuns(ctx, db, f.Runs); err != nil {
-		return query.ListFilter{}, err
+		return worklist.Filter{}, err
 	}
-	filter := query.ListFilter{
+	filter := worklist.Filter{
 		What: f.Whats, Kinds: f.Kinds, Gateways: f.Gateways, Sinks: f.Sinks, Reason: f.Matching, Since: since, Until: until,
 	}
 	for _, id := range f.Runs {
@@ -203,8 +204,8 @@ func (f *FilterFlags) Filter(ctx context.Context, a *session.Session, db *sessio
 }
 
 // listRun is the time in which a run changed rows.
-func listRun(run runs.PastRun, now time.Time) query.ListRun {
-	r := query.ListRun{ID: run.ID, From: run.Started, To: now}
+func listRun(run runs.PastRun, now time.Time) worklist.Run {
+	r := worklist.Run{ID: run.ID, From: run.Started, To: now}
 	if run.Finished != nil {
 		r.To = *run.Finished
 	}

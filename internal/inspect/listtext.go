@@ -8,7 +8,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/cli"
 	"duly/internal/outbox"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/text"
 	"duly/internal/view"
 )
@@ -28,7 +28,7 @@ type rowGroup struct {
 func showList(screen *cli.Screen, rows []view.Listed, days cli.Calendar) {
 	if screen.Verbose {
 		for _, row := range rows {
-			screen.Line("%s", view.TitleOf(row.WaitingRow))
+			screen.Line("%s", view.TitleOf(row.Row))
 			for _, way := range row.Next {
 				screen.Command("  %s", way)
 			}
@@ -55,7 +55,7 @@ func groupsOf(rows []view.Listed) []*rowGroup {
 	var groups []*rowGroup
 	at := map[string]*rowGroup{}
 	for _, row := range rows {
-		reason := whyListed(row.WaitingRow)
+		reason := whyListed(row.Row)
 		key := row.What + "\x00" + alikeKey(reason) + "\x00" + alikeKey(advice(row))
 		g := at[key]
 		if g == nil {
@@ -118,13 +118,13 @@ func (g *rowGroup) ids() string {
 func (g *rowGroup) next() string {
 	first := g.rows[0]
 	switch {
-	case first.What == query.WaitingSubscription && first.Reason != "" && active(first):
+	case first.What == worklist.Subscription && first.Reason != "" && active(first):
 		return "fix the " + map[bool]string{true: "row; a run clears it", false: "rows; a run clears them"}[len(g.rows) == 1]
-	case first.What == query.WaitingAttempt && len(g.rows) > 1 && unsettled(first):
+	case first.What == worklist.Attempt && len(g.rows) > 1 && unsettled(first):
 		return "duly run billing --step recover"
-	case first.What == query.WaitingEvent:
+	case first.What == worklist.Event:
 		return nextOfEvents(g.rows)
-	case first.What == query.WaitingCharge:
+	case first.What == worklist.Charge:
 		return "duly adopt " + text.Word(first.Gateway, "NAME")
 	}
 	return advice(first)
@@ -161,9 +161,9 @@ func unsettled(row view.Listed) bool {
 // advice is the command to type about a row. An operator looks at the row before deciding about money.
 func advice(row view.Listed) string {
 	switch {
-	case row.What == query.WaitingInvoice, row.What == query.WaitingAttempt && !unsettled(row):
+	case row.What == worklist.Invoice, row.What == worklist.Attempt && !unsettled(row):
 		return fmt.Sprintf("duly show invoice %d", row.Invoice)
-	case row.What == query.WaitingOrder && row.Reason != "" && !row.Gone:
+	case row.What == worklist.Order && row.Reason != "" && !row.Gone:
 		return fmt.Sprintf("duly show order %d", row.ID)
 	case len(row.Next) > 0:
 		return row.Next[0].Command
@@ -172,7 +172,7 @@ func advice(row view.Listed) string {
 }
 
 // whyListed says why a row waits.
-func whyListed(l query.WaitingRow) string {
+func whyListed(l worklist.Row) string {
 	parts := []string{}
 	if l.Kind != "" {
 		parts = append(parts, l.Kind)
@@ -180,12 +180,12 @@ func whyListed(l query.WaitingRow) string {
 	if l.Sink != "" {
 		parts = append(parts, "to "+l.Sink)
 	}
-	if l.What == query.WaitingAttempt {
+	if l.What == worklist.Attempt {
 		parts = append(parts, attemptWord(l.Status))
 	}
 	why := strings.Join(parts, " ")
 	switch {
-	case l.Reason == "" && l.What == query.WaitingOrder:
+	case l.Reason == "" && l.What == worklist.Order:
 		why = "in doubt"
 	case l.Reason != "" && why != "":
 		why += ": " + l.Reason

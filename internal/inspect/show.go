@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"duly/internal/billing/explain"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/config"
@@ -16,6 +18,7 @@ import (
 	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/query/details"
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/internal/text"
@@ -129,17 +132,17 @@ func nextOfAudit(ctx context.Context, db *session.Database, id uint64) ([]string
 
 // whole is the document of `duly show subscription` and `duly show invoice`.
 type SubscriptionView struct {
-	Subscription  *query.ShownSubscription `json:"subscription"` // null: its row is gone
-	Invoices      []query.ShownInvoice     `json:"invoices"`     // newest first
-	OlderInvoices int64                    `json:"older_invoices"`
-	Events        []query.ShownEvent       `json:"events"`   // newest first
-	Findings      []query.Finding          `json:"findings"` // newest first, resolved ones too
-	Explanation   billing.Explanation      `json:"explanation"`
-	Unknown       []unknownView            `json:"unknown_charges"` // that wait to be adopted
+	Subscription  *details.Subscription `json:"subscription"` // null: its row is gone
+	Invoices      []details.Invoice     `json:"invoices"`     // newest first
+	OlderInvoices int64                 `json:"older_invoices"`
+	Events        []details.Event       `json:"events"`   // newest first
+	Findings      []query.Finding       `json:"findings"` // newest first, resolved ones too
+	Explanation   explain.Explanation   `json:"explanation"`
+	Unknown       []unknownView         `json:"unknown_charges"` // that wait to be adopted
 }
 
 func ShowSubscription(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
-	s, err := query.FindSubscription(ctx, db.DB, id)
+	s, err := details.FindSubscription(ctx, db.DB, id)
 	switch {
 	case err != nil:
 		return exit.Failed(err)
@@ -152,12 +155,12 @@ func ShowSubscription(ctx context.Context, ses *session.Session, db *session.Dat
 		return exit.Failed(err)
 	}
 	w.Unknown = unknownViews(unknown)
-	list, total, err := query.FindInvoices(ctx, db.DB, id, invoicesShown)
+	list, total, err := details.FindInvoices(ctx, db.DB, id, invoicesShown)
 	if err != nil {
 		return exit.Failed(err)
 	}
 	w.Invoices, w.OlderInvoices = list, total-int64(len(list))
-	if w.Events, err = query.FindEvents(ctx, db.DB, subject(id), eventsShown); err != nil {
+	if w.Events, err = details.FindEvents(ctx, db.DB, subject(id), eventsShown); err != nil {
 		return exit.Failed(err)
 	}
 	standing, err := standingOf(ctx, ses, db, s)
@@ -167,20 +170,20 @@ func ShowSubscription(ctx context.Context, ses *session.Session, db *session.Dat
 	if len(list) > 0 {
 		standing.Invoice = list[0].Standing()
 	}
-	w.Explanation = billing.Explain(standing)
+	w.Explanation = explain.Subscription(standing)
 	return showWhole(ctx, ses, db, w, standing, fmt.Sprintf("sub_%d_", id), false)
 }
 
 func ShowInvoice(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
-	inv, err := query.FindInvoice(ctx, db.DB, id)
+	inv, err := details.FindInvoice(ctx, db.DB, id)
 	switch {
 	case err != nil:
 		return exit.Failed(err)
 	case inv == nil:
 		return exit.Usagef("no invoice %d; see duly show subscription ID", id)
 	}
-	w := SubscriptionView{Invoices: []query.ShownInvoice{*inv}, Events: []query.ShownEvent{}}
-	if w.Subscription, err = query.FindSubscription(ctx, db.DB, inv.SubscriptionID); err != nil {
+	w := SubscriptionView{Invoices: []details.Invoice{*inv}, Events: []details.Event{}}
+	if w.Subscription, err = details.FindSubscription(ctx, db.DB, inv.SubscriptionID); err != nil {
 		return exit.Failed(err)
 	}
 	unknown, err := operator.UnknownOfInvoice(ctx, db.DB, inv.SubscriptionID, inv.Due)
@@ -188,7 +191,7 @@ func ShowInvoice(ctx context.Context, ses *session.Session, db *session.Database
 		return exit.Failed(err)
 	}
 	w.Unknown = unknownViews(unknown)
-	events, err := query.FindEvents(ctx, db.DB, subject(inv.SubscriptionID), eventsShown)
+	events, err := details.FindEvents(ctx, db.DB, subject(inv.SubscriptionID), eventsShown)
 	if err != nil {
 		return exit.Failed(err)
 	}
@@ -203,27 +206,27 @@ func ShowInvoice(ctx context.Context, ses *session.Session, db *session.Database
 		return err
 	}
 	standing.Invoice = inv.Standing()
-	w.Explanation = billing.ExplainInvoice(standing)
+	w.Explanation = explain.Invoice(standing)
 	return showWhole(ctx, ses, db, w, standing, reference, true)
 }
 
 func subject(subscription uint64) string { return fmt.Sprintf("subscription:%d", subscription) }
 
 // standing is what the rules need to explain a subscription; nil: its row is gone.
-func standingOf(ctx context.Context, ses *session.Session, db *session.Database, s *query.ShownSubscription) (billing.Standing, error) {
+func standingOf(ctx context.Context, ses *session.Session, db *session.Database, s *details.Subscription) (explain.Standing, error) {
 	c, err := ses.Load()
 	if err != nil {
-		return billing.Standing{}, err
+		return explain.Standing{}, err
 	}
 	business, err := ses.Clock(ctx, db.DB)
 	if err != nil {
-		return billing.Standing{}, err
+		return explain.Standing{}, err
 	}
 	pauses, err := runs.ReadPauses(ctx, db.DB)
 	if err != nil {
-		return billing.Standing{}, exit.Failed(err)
+		return explain.Standing{}, exit.Failed(err)
 	}
-	standing := billing.Standing{
+	standing := explain.Standing{
 		Gone: s == nil, Invoiced: func(payment.Date) bool { return false },
 		Policy: billing.Policy{RetryDays: c.Billing.RetryDays}, Issue: issuePolicy(c, business()),
 	}
@@ -237,7 +240,7 @@ func standingOf(ctx context.Context, ses *session.Session, db *session.Database,
 	if pause, ok := pauses.Gateway(s.Gateway); ok {
 		standing.GatewayPaused = pause.String()
 	}
-	invoiced, err := query.InvoicedFrom(ctx, db.DB, s.ID, s.Next)
+	invoiced, err := details.InvoicedFrom(ctx, db.DB, s.ID, s.Next)
 	if err != nil {
 		return standing, exit.Failed(err)
 	}
@@ -254,7 +257,7 @@ func issuePolicy(c *config.Config, now time.Time) billing.IssuePolicy {
 }
 
 // showWhole writes a subscription or an invoice with all that hangs on it. Findings are those about references that begin so.
-func showWhole(ctx context.Context, ses *session.Session, db *session.Database, w SubscriptionView, standing billing.Standing, reference string, complete bool) error {
+func showWhole(ctx context.Context, ses *session.Session, db *session.Database, w SubscriptionView, standing explain.Standing, reference string, complete bool) error {
 	var payments []string
 	for _, inv := range w.Invoices {
 		for _, t := range inv.Attempts {
@@ -273,7 +276,7 @@ func showWhole(ctx context.Context, ses *session.Session, db *session.Database, 
 }
 
 // showText writes a subscription or an invoice for people.
-func showText(ctx context.Context, ses *session.Session, db *session.Database, w SubscriptionView, standing billing.Standing, invoice bool) error {
+func showText(ctx context.Context, ses *session.Session, db *session.Database, w SubscriptionView, standing explain.Standing, invoice bool) error {
 	c, err := ses.Load()
 	if err != nil {
 		return err
@@ -291,13 +294,13 @@ func showText(ctx context.Context, ses *session.Session, db *session.Database, w
 		subscriptionText(ses.Screen, w, answer)
 	}
 	if ses.Screen.Verbose {
-		details(ses.Screen, w, answer.Calendar)
+		wholeText(ses.Screen, w, answer.Calendar)
 	}
 	return nil
 }
 
 // events writes a list of events for people.
-func events(screen *cli.Screen, list []query.ShownEvent, days cli.Calendar) {
+func events(screen *cli.Screen, list []details.Event, days cli.Calendar) {
 	if len(list) == 0 {
 		return
 	}
@@ -317,7 +320,7 @@ func period(count int, unit string) string {
 }
 
 // invoice writes an invoice and its attempts for people.
-func invoice(screen *cli.Screen, inv query.ShownInvoice, days cli.Calendar) {
+func invoice(screen *cli.Screen, inv details.Invoice, days cli.Calendar) {
 	line := fmt.Sprintf("invoice %d, due %s, %s: %s", inv.ID, days.Day(inv.Due), payment.Money{Amount: inv.Amount, Currency: inv.Currency}, inv.Status)
 	switch {
 	case inv.PaidAt != nil:

@@ -12,6 +12,7 @@ import (
 	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/query/details"
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/jobs"
@@ -19,8 +20,8 @@ import (
 
 // wholeOrder is the document of `duly show order`.
 type wholeOrder struct {
-	Order        *query.ShownOrder    `json:"order"`
-	Events       []query.ShownEvent   `json:"events"`   // newest first
+	Order        *details.Order       `json:"order"`
+	Events       []details.Event      `json:"events"`   // newest first
 	Findings     []query.Finding      `json:"findings"` // newest first, resolved ones too
 	Explanations []orders.Explanation `json:"explanations"`
 }
@@ -34,7 +35,7 @@ func ShowOrder(ctx context.Context, ses *session.Session, db *session.Database, 
 	if err != nil {
 		return err
 	}
-	o, err := query.FindOrder(ctx, db.DB, id)
+	o, err := details.FindOrder(ctx, db.DB, id)
 	switch {
 	case err != nil:
 		return exit.Failed(err)
@@ -42,7 +43,7 @@ func ShowOrder(ctx context.Context, ses *session.Session, db *session.Database, 
 		return cli.NoOrder(id)
 	}
 	w := wholeOrder{Order: o}
-	if w.Events, err = query.FindEvents(ctx, db.DB, fmt.Sprintf("order:%d", id), eventsShown); err != nil {
+	if w.Events, err = details.FindEvents(ctx, db.DB, fmt.Sprintf("order:%d", id), eventsShown); err != nil {
 		return exit.Failed(err)
 	}
 	pauses, err := runs.ReadPauses(ctx, db.DB)
@@ -121,7 +122,7 @@ func order(screen *cli.Screen, w wholeOrder, days cli.Calendar) {
 }
 
 // payments writes the payments of an order.
-func payments(screen *cli.Screen, list []query.ShownPayment, days cli.Calendar) {
+func payments(screen *cli.Screen, list []details.Payment, days cli.Calendar) {
 	var rows []table.Row
 	for _, p := range list {
 		refunded := any("")
@@ -144,7 +145,7 @@ func payments(screen *cli.Screen, list []query.ShownPayment, days cli.Calendar) 
 }
 
 // checked says in a line when an order was checked, and when it is again.
-func checked(c *query.ShownCheck, days cli.Calendar) string {
+func checked(c *details.Check, days cli.Calendar) string {
 	line := "not checked yet"
 	if c.CheckedAt != nil {
 		line = "checked " + days.At(*c.CheckedAt)

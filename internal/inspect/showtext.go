@@ -5,12 +5,16 @@ import (
 	"slices"
 	"strings"
 
+	"duly/internal/query/details"
+
+	"duly/internal/billing/explain"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/billing"
 	"duly/internal/cli"
 	"duly/internal/payment"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/text"
 	"duly/internal/view"
 )
@@ -35,7 +39,7 @@ func subscriptionText(screen *cli.Screen, w SubscriptionView, answer chargeAnswe
 		switch {
 		case inv.Status == string(billing.Review):
 			screen.Item("", 0, fmt.Sprintf("duly show invoice %d", inv.ID))
-		case answer.why.Why == billing.WhyInDoubt, answer.why.Why == billing.WhyInFlight:
+		case answer.why.Why == explain.WhyInDoubt, answer.why.Why == explain.WhyInFlight:
 			screen.Item("", 0, fmt.Sprintf("duly run billing --subscription %d", s.ID))
 		}
 	}
@@ -51,7 +55,7 @@ func rate(count int, unit string) string {
 }
 
 // attempts writes a line an attempt, oldest first.
-func attempts(screen *cli.Screen, inv query.ShownInvoice, days cli.Calendar) {
+func attempts(screen *cli.Screen, inv details.Invoice, days cli.Calendar) {
 	var rows []table.Row
 	for _, t := range inv.Attempts {
 		rows = append(rows, table.Row{
@@ -64,7 +68,7 @@ func attempts(screen *cli.Screen, inv query.ShownInvoice, days cli.Calendar) {
 }
 
 // attemptWhy is what an attempt took, or why it took nothing, if that is not said already.
-func attemptWhy(t query.ShownAttempt, said string) string {
+func attemptWhy(t details.Attempt, said string) string {
 	why := cli.OrBlank(t.DeclineCode)
 	switch {
 	case t.Status == string(billing.AttemptSucceeded):
@@ -136,7 +140,7 @@ type advised struct {
 }
 
 // invoiceWays are the commands that move an invoice on as it stands, the usual one first.
-func invoiceWays(inv query.ShownInvoice, gone bool, asks func(gateway string) bool) []advised {
+func invoiceWays(inv details.Invoice, gone bool, asks func(gateway string) bool) []advised {
 	switch billing.InvoiceStatus(inv.Status) {
 	case billing.Charging:
 		if t := lastAttempt(&inv); t != nil && t.RunLives {
@@ -152,8 +156,8 @@ func invoiceWays(inv query.ShownInvoice, gone bool, asks func(gateway string) bo
 	default:
 		return nil
 	}
-	l := query.WaitingRow{
-		What: query.WaitingInvoice, ID: inv.ID, Invoice: inv.ID, Subscription: inv.SubscriptionID, Gone: gone, Reason: cli.OrBlank(inv.ReviewReason),
+	l := worklist.Row{
+		What: worklist.Invoice, ID: inv.ID, Invoice: inv.ID, Subscription: inv.SubscriptionID, Gone: gone, Reason: cli.OrBlank(inv.ReviewReason),
 	}
 	t := decidable(inv)
 	if t == nil {
@@ -197,7 +201,7 @@ func invoiceWays(inv query.ShownInvoice, gone bool, asks func(gateway string) bo
 }
 
 // decidable is the attempt of an invoice in review that an operator decides about; nil for none.
-func decidable(inv query.ShownInvoice) *query.ShownAttempt {
+func decidable(inv details.Invoice) *details.Attempt {
 	for _, t := range slices.Backward(inv.Attempts) {
 		switch billing.AttemptStatus(t.Status) {
 		case billing.AttemptReview, billing.AttemptRejected:
@@ -217,8 +221,8 @@ func described(list []view.WayOut) []advised {
 	return out
 }
 
-// details writes all that hangs on a subscription or an invoice, for --verbose.
-func details(screen *cli.Screen, w SubscriptionView, days cli.Calendar) {
+// wholeText writes all that hangs on a subscription or an invoice, for --verbose.
+func wholeText(screen *cli.Screen, w SubscriptionView, days cli.Calendar) {
 	if s := w.Subscription; s != nil {
 		screen.Line("subscription %d of customer %s at gateway %s", s.ID, s.CustomerID, s.Gateway)
 		for _, note := range []struct{ what, said string }{

@@ -13,6 +13,7 @@ import (
 	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/internal/store"
@@ -35,11 +36,11 @@ type StatusView struct {
 	// UnknownCharges wait to be adopted, by gateway: nothing is charged there before.
 	UnknownCharges []operator.GatewayCount `json:"unknown_charges"`
 	// StuckRows are rows that several runs have left because the database failed on them, the oldest first.
-	StuckRows []query.StuckRow `json:"stuck_rows"`
+	StuckRows []worklist.StuckRow `json:"stuck_rows"`
 	// Unbilled are subscriptions that would be due, and that nobody bills for their status.
-	Unbilled []query.Unbilled `json:"unbilled"`
-	Pauses   []runs.Pause     `json:"pauses"`
-	Runs     []view.Run       `json:"runs"` // live ones
+	Unbilled []worklist.Unbilled `json:"unbilled"`
+	Pauses   []runs.Pause        `json:"pauses"`
+	Runs     []view.Run          `json:"runs"` // live ones
 
 	notes statusNotes
 }
@@ -120,10 +121,10 @@ func (s *StatusView) read(ctx context.Context, db *session.Database, c *config.C
 	if s.UnknownCharges, err = operator.CountUnknownCharges(ctx, db.DB); err != nil {
 		return err
 	}
-	if s.Unbilled, err = query.UnbilledSubscriptions(ctx, db.DB, selection); err != nil {
+	if s.Unbilled, err = worklist.UnbilledByStatus(ctx, db.DB, selection); err != nil {
 		return err
 	}
-	if s.StuckRows, err = query.StuckRows(ctx, db.DB, s.BusinessDate, mostStuck); err != nil {
+	if s.StuckRows, err = worklist.StuckRows(ctx, db.DB, s.BusinessDate, mostStuck); err != nil {
 		return err
 	}
 	live, err := runs.LiveRuns(ctx, db.DB)

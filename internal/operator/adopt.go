@@ -12,6 +12,7 @@ import (
 
 	"duly/internal/audit"
 	"duly/internal/billing"
+	"duly/internal/billing/adoption"
 	"duly/internal/crash"
 	"duly/internal/mysql"
 	"duly/internal/store"
@@ -25,20 +26,20 @@ var ErrAdopted = errors.New("adopted already")
 type Adopt struct {
 	ID     uint64 // of the row
 	Run    uint64 // that listed it; 0: unknown
-	Found  billing.Unadopted
+	Found  adoption.Unadopted
 	Now    time.Time
 	Action Action
 	// Read gives what the tables hold of its period, within the transaction and locked.
-	Read func(ctx context.Context, tx *sqlx.Tx) (billing.Period, error)
+	Read func(ctx context.Context, tx *sqlx.Tx) (adoption.Period, error)
 	// Bookings book the payment of a success.
 	Bookings *store.Bookings
 	// Decide says what becomes of it.
-	Decide func(billing.Unadopted) (billing.Adoption, error)
+	Decide func(adoption.Unadopted) (adoption.Adoption, error)
 }
 
 // Adopted is what was written.
 type Adopted struct {
-	billing.Adoption
+	adoption.Adoption
 
 	Attempt uint64 // that it is recorded as; 0: none
 	Invoice uint64 // of its period; 0: none
@@ -106,7 +107,7 @@ func (w Adopt) once(ctx context.Context, db *mysql.DB) (Adopted, error) {
 	return out, err
 }
 
-func (w Adopt) write(ctx context.Context, tx *sqlx.Tx, u billing.Unadopted, a billing.Adoption, out *Adopted) error {
+func (w Adopt) write(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a adoption.Adoption, out *Adopted) error {
 	out.Adoption = a
 	if u.Invoice != nil {
 		out.Invoice = u.Invoice.ID
@@ -135,7 +136,7 @@ func (w Adopt) write(ctx context.Context, tx *sqlx.Tx, u billing.Unadopted, a bi
 }
 
 // attempt writes the attempt as if it were in flight and its invoice being charged, and then settles it as a worker does.
-func (w Adopt) attempt(ctx context.Context, tx *sqlx.Tx, a billing.Adoption, now time.Time, out *Adopted) error {
+func (w Adopt) attempt(ctx context.Context, tx *sqlx.Tx, a adoption.Adoption, now time.Time, out *Adopted) error {
 	at := *a.Attempt
 	if n := a.NewInvoice; n != nil {
 		result, err := tx.ExecContext(ctx, insertInvoice, at.Invoice.SubscriptionID, at.Invoice.Due, n.Money.Amount, n.Money.Currency, at.Invoice.Due, n.Issued)
@@ -234,9 +235,9 @@ AND resolved_at IS NULL ORDER BY id FOR UPDATE`
 
 // adoptFinding closes the findings that told of the charge. What the gateway keeps for no invoice has an open one
 // afterwards, whose id is returned.
-func adoptFinding(ctx context.Context, tx *sqlx.Tx, u billing.Unadopted, a billing.Adoption, run uint64, now time.Time, reason string) (uint64, error) {
+func adoptFinding(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a adoption.Adoption, run uint64, now time.Time, reason string) (uint64, error) {
 	var open uint64
-	if a.As == billing.AdoptedOrphan {
+	if a.As == adoption.Orphan {
 		f := orphanFinding(u, a)
 		detail, err := json.Marshal(f.Detail)
 		if err != nil {
@@ -274,7 +275,7 @@ func runOrNone(run uint64) any {
 }
 
 // orphanFinding tells of money that no invoice asks for.
-func orphanFinding(u billing.Unadopted, a billing.Adoption) audit.Finding {
+func orphanFinding(u adoption.Unadopted, a adoption.Adoption) audit.Finding {
 	r := u.Record
 	f := audit.Finding{Kind: audit.UnknownHere, Reference: mysql.Cut(r.Reference, 255), GatewayPaymentID: mysql.Cut(r.ID, 255)}
 	if a.ChargedTwice {

@@ -9,22 +9,22 @@ import (
 
 	"duly/internal/mysql"
 	"duly/internal/orders"
-	"duly/internal/query"
+	"duly/internal/query/details"
 )
 
 // OrderForOperator reads an order for an operator's command within its transaction; lock is the clause that locks
 // the rows, if any. It returns nothing if there is none of that id.
 func OrderForOperator(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (*orders.Order, []orders.Payment, orders.Check, error) {
-	var o query.ShownOrder
-	if err := sqlx.GetContext(ctx, q, &o, query.ShowOrder+lock, id); errors.Is(err, sql.ErrNoRows) {
+	var o details.Order
+	if err := sqlx.GetContext(ctx, q, &o, details.ShowOrder+lock, id); errors.Is(err, sql.ErrNoRows) {
 		return nil, nil, orders.Check{}, nil
 	} else if err != nil {
 		return nil, nil, orders.Check{}, err
 	}
-	if err := sqlx.SelectContext(ctx, q, &o.Payments, query.ShowPayments+lock, id); err != nil {
+	if err := sqlx.SelectContext(ctx, q, &o.Payments, details.ShowPayments+lock, id); err != nil {
 		return nil, nil, orders.Check{}, err
 	}
-	check, err := query.CheckOf(ctx, q, id)
+	check, err := details.CheckOf(ctx, q, id)
 	if err != nil {
 		return nil, nil, orders.Check{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/billing"
+	"duly/internal/billing/adoption"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -137,8 +138,8 @@ COALESCE(a.key_life_ms, 0) AS key_life_ms, COALESCE(a.longest_request_ms, 0) AS 
 
 // PeriodOf reads what the tables hold of a subscription's due date, and the attempt under a key. lock is the clause
 // that locks the rows, if any: the invoice, then the subscription, then the attempts, as claims do.
-func PeriodOf(ctx context.Context, q sqlx.ExtContext, charge billing.ChargeID, key, lock string) (billing.Period, error) {
-	var p billing.Period
+func PeriodOf(ctx context.Context, q sqlx.ExtContext, charge billing.ChargeID, key, lock string) (adoption.Period, error) {
+	var p adoption.Period
 	invoice, err := periodInvoiceOf(ctx, q, charge, lock)
 	if err != nil {
 		return p, err
@@ -160,7 +161,7 @@ func PeriodOf(ctx context.Context, q sqlx.ExtContext, charge billing.ChargeID, k
 	return p, err
 }
 
-func periodInvoiceOf(ctx context.Context, q sqlx.QueryerContext, charge billing.ChargeID, lock string) (*billing.PeriodInvoice, error) {
+func periodInvoiceOf(ctx context.Context, q sqlx.QueryerContext, charge billing.ChargeID, lock string) (*adoption.PeriodInvoice, error) {
 	var row struct {
 		store.InvoiceRow
 
@@ -172,7 +173,7 @@ func periodInvoiceOf(ctx context.Context, q sqlx.QueryerContext, charge billing.
 	} else if err != nil {
 		return nil, err
 	}
-	return &billing.PeriodInvoice{Invoice: row.Invoice(), Status: billing.InvoiceStatus(row.Status)}, nil
+	return &adoption.PeriodInvoice{Invoice: row.Invoice(), Status: billing.InvoiceStatus(row.Status)}, nil
 }
 
 // periodAttemptRow is an attempt in any status.
@@ -182,7 +183,7 @@ type periodAttemptRow struct {
 	Doubted bool
 }
 
-func attemptsOf(ctx context.Context, q sqlx.QueryerContext, invoice *billing.PeriodInvoice, key, lock string) ([]billing.PeriodAttempt, error) {
+func attemptsOf(ctx context.Context, q sqlx.QueryerContext, invoice *adoption.PeriodInvoice, key, lock string) ([]adoption.PeriodAttempt, error) {
 	var rows []periodAttemptRow
 	if invoice != nil {
 		if err := sqlx.SelectContext(ctx, q, &rows, periodAttempts+lock, invoice.ID); err != nil {
@@ -202,7 +203,7 @@ func attemptsOf(ctx context.Context, q sqlx.QueryerContext, invoice *billing.Per
 			return nil, err
 		}
 	}
-	list := make([]billing.PeriodAttempt, len(rows))
+	list := make([]adoption.PeriodAttempt, len(rows))
 	for i, r := range rows {
 		list[i] = r.attempt(invoice.Invoice)
 		if r.Status != string(billing.AttemptInFlight) {
@@ -217,8 +218,8 @@ func attemptsOf(ctx context.Context, q sqlx.QueryerContext, invoice *billing.Per
 	return list, nil
 }
 
-func (r periodAttemptRow) attempt(inv billing.Invoice) billing.PeriodAttempt {
-	return billing.PeriodAttempt{
+func (r periodAttemptRow) attempt(inv billing.Invoice) adoption.PeriodAttempt {
+	return adoption.PeriodAttempt{
 		Attempt: billing.Attempt{
 			ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, Doubted: r.Doubted, LookUp: r.LookUp, Checks: r.Checks,
 			PaymentID: r.PaymentID.String, CreatedAt: r.Created, SentBy: r.SentBy.Time, Terms: r.Terms(), Invoice: inv,

@@ -9,6 +9,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/report"
 	"duly/internal/session"
 	"duly/internal/view"
@@ -29,27 +30,27 @@ func waitingOf(ctx context.Context, db *session.Database, v view.Run) (report.Wa
 	if err != nil {
 		return w, fmt.Errorf("count what is in review: %w", mysql.Classify(ctx, err))
 	}
-	var rows []query.Review
+	var rows []worklist.Review
 	total := int64(0)
 	w.List = v.WaitingList()
 	switch v.Job {
 	case jobs.BillingJob:
 		total = counts.Invoices + counts.Subscriptions
-		if rows, err = query.InvoiceReviews(ctx, db.DB, pageReviews); err != nil {
+		if rows, err = worklist.InvoiceReviews(ctx, db.DB, pageReviews); err != nil {
 			return w, err
 		}
-		more, err := query.SubscriptionReviews(ctx, db.DB, business, pageReviews)
+		more, err := worklist.SubscriptionReviews(ctx, db.DB, business, pageReviews)
 		if err != nil {
 			return w, err
 		}
 		rows = append(rows, more...)
-		slices.SortStableFunc(rows, func(a, b query.Review) int { return b.Since.Compare(a.Since) })
+		slices.SortStableFunc(rows, func(a, b worklist.Review) int { return b.Since.Compare(a.Since) })
 	case jobs.ReconcileJob:
 		total = counts.Orders
-		rows, err = query.OrderReviews(ctx, db.DB, pageReviews)
+		rows, err = worklist.OrderReviews(ctx, db.DB, pageReviews)
 	case jobs.OutboxJob:
 		total = counts.Events
-		rows, err = query.EventReviews(ctx, db.DB, pageReviews)
+		rows, err = worklist.EventReviews(ctx, db.DB, pageReviews)
 	case jobs.AuditJob:
 		return findingsOf(ctx, db, v)
 	}
@@ -60,12 +61,12 @@ func waitingOf(ctx context.Context, db *session.Database, v view.Run) (report.Wa
 	return w, err
 }
 
-func reviewOf(r query.Review, v view.Run) report.Review {
+func reviewOf(r worklist.Review, v view.Run) report.Review {
 	out := report.Review{What: r.What, ID: r.ID, Reason: r.Reason, Since: r.Since, Command: fmt.Sprintf("duly show %s %d", r.What, r.ID)}
 	if r.Currency != "" {
 		out.Money = &payment.Money{Amount: r.Amount, Currency: r.Currency}
 	}
-	if r.What == query.WaitingEvent { // when its delivery ended is not stored
+	if r.What == worklist.Event { // when its delivery ended is not stored
 		out.Command = fmt.Sprintf("duly requeue event %d", r.ID)
 		return out
 	}

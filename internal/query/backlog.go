@@ -86,8 +86,6 @@ func CountReviews(ctx context.Context, db *mysql.DB, business payment.Date) (Rev
 	return r, err
 }
 
-const ordersInReview = `SELECT order_id FROM order_checks WHERE reason IS NOT NULL ORDER BY checked_at DESC, order_id LIMIT ?`
-
 const newReviews = `SELECT id FROM invoices WHERE status = 'review' AND updated_at >= ? ORDER BY id LIMIT ?`
 
 // NewReviews lists invoices that went to review at that instant or later.

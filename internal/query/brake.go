@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/billing/brake"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -34,7 +35,7 @@ OR status = 'declined' AND decline_class IN ('hard', 'action')), 0) AS bad` + br
 
 // BrakeAnswers are a gateway's newest answers since it was resumed.
 type BrakeAnswers struct {
-	List []billing.BrakeAnswer
+	List []brake.Answer
 
 	ids     []uint64
 	gateway string
@@ -59,13 +60,13 @@ func ReadBrake(ctx context.Context, db *mysql.DB, gateway, subject string, now t
 	b := &BrakeAnswers{gateway: gateway, now: now, oldest: now}
 	var rows []brakeRow
 	// Attempts of this very moment count, whatever the two clocks say.
-	err := db.SelectContext(ctx, &rows, brakeAnswers, gateway, now.Add(-billing.BrakeHistory).UTC(), now.AddDate(0, 0, 1).UTC(), subject, billing.BrakePool)
+	err := db.SelectContext(ctx, &rows, brakeAnswers, gateway, now.Add(-brake.History).UTC(), now.AddDate(0, 0, 1).UTC(), subject, brake.Pool)
 	if err != nil {
 		return nil, fmt.Errorf("read the answers of gateway %s: %w", gateway, mysql.Classify(ctx, err))
 	}
 	for _, r := range rows {
 		b.ids, b.oldest = append(b.ids, r.ID), r.Created
-		b.List = append(b.List, billing.BrakeAnswer{
+		b.List = append(b.List, brake.Answer{
 			Customer: r.Customer, Method: r.Method, Stage: r.Stage, Status: billing.AttemptStatus(r.Status), Class: payment.Class(r.Class),
 			Doubted: r.Doubted, At: r.Settled,
 		})
@@ -101,15 +102,15 @@ func (b *BrakeAnswers) Weigh(ctx context.Context, db *mysql.DB) error {
 }
 
 // Usual is the gateway's share of bad answers in the time before the oldest of these, of a sample where they are many.
-func (b *BrakeAnswers) Usual(ctx context.Context, db *mysql.DB) (billing.BrakeShare, error) {
-	from, to := b.now.Add(-billing.BrakeHistory).UTC(), b.oldest.UTC()
+func (b *BrakeAnswers) Usual(ctx context.Context, db *mysql.DB) (brake.Share, error) {
+	from, to := b.now.Add(-brake.History).UTC(), b.oldest.UTC()
 	all, err := store.Count(ctx, db, countAnswers, b.gateway, from, to)
 	if err != nil {
-		return billing.BrakeShare{}, fmt.Errorf("count the answers of gateway %s: %w", b.gateway, mysql.Classify(ctx, err))
+		return brake.Share{}, fmt.Errorf("count the answers of gateway %s: %w", b.gateway, mysql.Classify(ctx, err))
 	}
 	var row struct{ Answers, Bad int64 }
 	if err := db.GetContext(ctx, &row, brakeShare, b.gateway, from, to, max(all/shareOf, 1)); err != nil {
-		return billing.BrakeShare{}, fmt.Errorf("sum up the answers of gateway %s: %w", b.gateway, mysql.Classify(ctx, err))
+		return brake.Share{}, fmt.Errorf("sum up the answers of gateway %s: %w", b.gateway, mysql.Classify(ctx, err))
 	}
-	return billing.BrakeShare{Bad: row.Bad, All: row.Answers}, nil
+	return brake.Share{Bad: row.Bad, All: row.Answers}, nil
 }

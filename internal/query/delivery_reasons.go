@@ -45,19 +45,3 @@ func UndeliveredReason(ctx context.Context, db *mysql.DB, sink string) (string, 
 	}
 	return found.Reasons[0].Why, nil
 }
-
-const deadEvents = `SELECT event_id AS id, MAX(COALESCE(last_error, '')) AS reason FROM event_deliveries WHERE status = 'dead'
-GROUP BY event_id ORDER BY event_id DESC LIMIT ?`
-
-// DeadEvent is an event that was given up for a receiver, and why.
-type DeadEvent struct {
-	ID     uint64
-	Reason string
-}
-
-// DeadEvents lists events that were given up, newest first, with a reason of one of their receivers.
-func DeadEvents(ctx context.Context, db *mysql.DB, limit int) ([]DeadEvent, error) {
-	var list []DeadEvent
-	err := db.SelectContext(ctx, &list, deadEvents, limit)
-	return list, mysql.Classify(ctx, err)
-}

@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"strings"
 
+	"duly/internal/query/worklist"
+
 	"duly/config"
-	"duly/internal/query"
 )
 
-func AsListed(rows []query.WaitingRow) []Listed {
+func AsListed(rows []worklist.Row) []Listed {
 	list := make([]Listed, len(rows))
 	for i, l := range rows {
-		list[i].WaitingRow = l
+		list[i].Row = l
 	}
 	return list
 }
@@ -27,7 +28,7 @@ func NextOf(rows []Listed) []string {
 		command := row.Next[0].Command
 		if strings.HasPrefix(command, "duly resolve attempt ") || strings.HasPrefix(command, "duly resolve payment ") {
 			switch {
-			case row.What == query.WaitingOrder:
+			case row.What == worklist.Order:
 				command = fmt.Sprintf("duly show order %d", row.ID)
 			case row.Invoice != 0:
 				command = fmt.Sprintf("duly show invoice %d", row.Invoice)
@@ -40,7 +41,7 @@ func NextOf(rows []Listed) []string {
 
 // Listed is a row with the commands that move it on.
 type Listed struct {
-	query.WaitingRow
+	worklist.Row
 
 	Next []WayOut `json:"next"`
 }

@@ -3,8 +3,9 @@ package view
 import (
 	"fmt"
 
+	"duly/internal/query/worklist"
+
 	"duly/internal/outbox"
-	"duly/internal/query"
 	"duly/jobs"
 )
 
@@ -28,7 +29,7 @@ func RequeueWay(event uint64, reason string) WayOut {
 	return w
 }
 
-func waysOfEvent(l query.WaitingRow) []WayOut {
+func waysOfEvent(l worklist.Row) []WayOut {
 	w := RequeueWay(l.ID, l.Reason)
 	if w.When != "" {
 		w.When += ": no receiver can take it before; then duly run outbox"

@@ -7,8 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"duly/internal/query/worklist"
+
 	"duly/internal/cli"
-	"duly/internal/query"
 	"duly/internal/text"
 )
 
@@ -43,7 +44,7 @@ func Grouped(rows []Listed) []reviewGroup {
 
 // firstStep is what to do about a row first: a command, or what the shop must put right.
 func firstStep(r Listed) (command, fix string) {
-	if r.What == query.WaitingSubscription {
+	if r.What == worklist.Subscription {
 		return "", "fix the row"
 	}
 	if next := NextOf([]Listed{r}); len(next) > 0 {

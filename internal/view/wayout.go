@@ -9,7 +9,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/cli"
 	"duly/internal/payment"
-	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/text"
 )
 
@@ -30,21 +30,21 @@ func (w WayOut) String() string {
 
 // WaysOut are the commands that move a row on, the usual one first. At least one is accepted as it stands. asks reports whether this
 // host can ask a gateway what became of a charge.
-func WaysOut(l query.WaitingRow, now time.Time, asks func(gateway string) bool) []WayOut {
+func WaysOut(l worklist.Row, now time.Time, asks func(gateway string) bool) []WayOut {
 	switch l.What {
-	case query.WaitingInvoice:
+	case worklist.Invoice:
 		return WaysOfInvoice(l, asks)
-	case query.WaitingAttempt:
+	case worklist.Attempt:
 		return waysOfAttempt(l, asks)
-	case query.WaitingSubscription:
+	case worklist.Subscription:
 		return waysOfSubscription(l)
-	case query.WaitingOrder:
+	case worklist.Order:
 		return waysOfOrder(l, now, asks)
-	case query.WaitingFinding:
+	case worklist.Finding:
 		return waysOfFinding(l)
-	case query.WaitingEvent:
+	case worklist.Event:
 		return waysOfEvent(l)
-	case query.WaitingCharge:
+	case worklist.Charge:
 		return []WayOut{adoptWay(l.Gateway, l.Key)}
 	}
 	return nil
@@ -61,7 +61,7 @@ func adoptWay(gateway, key string) WayOut {
 	return WayOut{Command: fmt.Sprintf(`duly adopt %s --key %s --reason "…"`, text.Word(gateway, "NAME"), text.Word(key, "KEY")), When: "it becomes what the gateway shows", Asks: true}
 }
 
-func WaysOfInvoice(l query.WaitingRow, asks func(string) bool) []WayOut {
+func WaysOfInvoice(l worklist.Row, asks func(string) bool) []WayOut {
 	switch {
 	case l.Status == string(billing.Open) && l.Gone:
 		return []WayOut{{Command: "duly run billing", When: "sends it to review, since its subscription's row is gone"}}
@@ -93,7 +93,7 @@ func decided(what string, id uint64, gateway string, asks func(string) bool, ign
 	return []WayOut{word, resolveWay(what, id, payment.AsIgnored, ignored)}
 }
 
-func waysOfAttempt(l query.WaitingRow, asks func(string) bool) []WayOut {
+func waysOfAttempt(l worklist.Row, asks func(string) bool) []WayOut {
 	switch billing.AttemptStatus(l.Status) {
 	case billing.AttemptInFlight, billing.AttemptInDoubt:
 		w := WayOut{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "asks gateway " + text.Line(l.Gateway)}
@@ -106,7 +106,7 @@ func waysOfAttempt(l query.WaitingRow, asks func(string) bool) []WayOut {
 	return decided("attempt", l.ID, l.Gateway, asks, "its invoice stays as it is")
 }
 
-func waysOfSubscription(l query.WaitingRow) []WayOut {
+func waysOfSubscription(l worklist.Row) []WayOut {
 	if slices.Contains([]billing.SubscriptionStatus{billing.Active, billing.PastDue}, billing.StatusOf(l.Status)) {
 		return []WayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.ID), When: "once its row is put right"}}
 	}
@@ -116,7 +116,7 @@ func waysOfSubscription(l query.WaitingRow) []WayOut {
 	}}
 }
 
-func waysOfOrder(l query.WaitingRow, now time.Time, asks func(string) bool) []WayOut {
+func waysOfOrder(l worklist.Row, now time.Time, asks func(string) bool) []WayOut {
 	requeue := WayOut{Command: fmt.Sprintf("duly requeue order %d", l.ID), When: "then duly run reconcile"}
 	switch {
 	case l.Reason == "" && l.Gone:
@@ -135,11 +135,11 @@ func waysOfOrder(l query.WaitingRow, now time.Time, asks func(string) bool) []Wa
 	return []WayOut{requeue}
 }
 
-func waysOfFinding(l query.WaitingRow) []WayOut {
+func waysOfFinding(l worklist.Row) []WayOut {
 	if l.Key != "" {
 		return []WayOut{adoptWay(l.Gateway, l.Key)}
 	}
-	ignored := resolveWay(query.WaitingFinding, l.ID, payment.AsIgnored, "it is closed as it is")
+	ignored := resolveWay(worklist.Finding, l.ID, payment.AsIgnored, "it is closed as it is")
 	right, when, _ := strings.Cut(l.Found.Next(), ", ")
 	if strings.Contains(right, "--as "+string(payment.AsIgnored)) {
 		ignored.When = when
@@ -149,20 +149,20 @@ func waysOfFinding(l query.WaitingRow) []WayOut {
 }
 
 // title names a listed row and says why it waits.
-func TitleOf(l query.WaitingRow) string {
+func TitleOf(l worklist.Row) string {
 	parts := []string{fmt.Sprintf("%s %d", l.What, l.ID)}
 	add := func(format string, args ...any) { parts = append(parts, text.Sprintf(format, args...)) }
 	if l.Kind != "" {
 		add("%s", l.Kind)
 	}
-	if l.What == query.WaitingAttempt {
+	if l.What == worklist.Attempt {
 		add("%s", strings.ReplaceAll(l.Status, "_", " "))
 		add("invoice %d", l.Invoice)
 	}
-	if l.Subscription != 0 && l.What != query.WaitingSubscription {
+	if l.Subscription != 0 && l.What != worklist.Subscription {
 		add("subscription %d", l.Subscription)
 	}
-	if l.Currency != "" && l.What != query.WaitingSubscription {
+	if l.Currency != "" && l.What != worklist.Subscription {
 		add("%s", payment.Money{Amount: l.Amount, Currency: l.Currency})
 	}
 	if l.Gateway != "" {
@@ -171,7 +171,7 @@ func TitleOf(l query.WaitingRow) string {
 	if l.Sink != "" {
 		add("to %s", l.Sink)
 	}
-	if l.What == query.WaitingCharge {
+	if l.What == worklist.Charge {
 		add("%s", l.Key)
 	}
 	add("since %s", cli.Instant(l.Since))

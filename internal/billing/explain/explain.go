@@ -1,0 +1,347 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"duly/internal/billing"
+	"duly/internal/payment"
+)
+
+// Why is the reason why a subscription or an invoice stands as it does.
+type Why string
+
+// The reasons. Programs may rely on them, people read the text beside.
+const (
+	WhyNotDue        Why = "not_due"
+	WhyDue           Why = "due"             // the next run charges it
+	WhyAgain         Why = "try_again"       // nothing was decided; the next run tries again
+	WhyIssuedToday   Why = "issued_today"    // one invoice a day
+	WhyStage         Why = "waits_for_stage" // declined, and not the next stage's date yet
+	WhyBarred        Why = "method_declined" // declined for good, and the method is still the same
+	WhyInFlight      Why = "in_flight"
+	WhyInDoubt       Why = "in_doubt"
+	WhyReview        Why = "in_review"
+	WhyHeldBack      Why = "held_back" // an operator paused the job or the gateway
+	WhyPaused        Why = "paused"
+	WhyCancelled     Why = "cancelled"
+	WhyPaid          Why = "paid"
+	WhyUncollectible Why = "uncollectible"
+	WhyVoid          Why = "void"
+	WhyTrialing      Why = "trialing"
+	WhyUnknownStatus Why = "unknown_status"
+	WhyElsewhere     Why = "not_configured_here" // its gateway is another host's
+)
+
+// Explanation answers "why was it not charged?".
+type Explanation struct {
+	Why  Why    `json:"why"`
+	Text string `json:"text"` // one sentence; never holds a payment method
+	Next string `json:"next"` // what happens next, or what somebody has to do
+}
+
+// Standing is what is known of a subscription when somebody asks. The invoice is its newest one, or the one
+// that was asked about.
+type Standing struct {
+	Subscription billing.Subscription
+	Gone         bool // the subscription's row is not there
+	CancelReason string
+	Invoice      *InvoiceStanding // nil: none
+	Invoiced     func(payment.Date) bool
+	// JobPaused and GatewayPaused are the words of the operator who paused them; "" for not paused.
+	JobPaused, GatewayPaused string
+
+	Policy billing.Policy
+	Issue  billing.IssuePolicy
+}
+
+// InvoiceStanding is an invoice and what became of its attempts.
+type InvoiceStanding struct {
+	billing.Invoice
+
+	Status       billing.InvoiceStatus
+	Issued       payment.Date
+	StageDate    payment.Date // when the stage's charge is due
+	ReviewReason string
+	PaidAt       time.Time
+	Past         []billing.PastAttempt // oldest first
+	// Of the last attempt.
+	Message   string
+	NextCheck time.Time
+	Patience  payment.Patience
+	Run       uint64
+	RunLives  bool
+	// Refunded: all that an attempt took was refunded. Resolved is the last word of an operator about an attempt; nil: none.
+	Refunded bool
+	Resolved *Resolved
+}
+
+// Resolved is what an operator said became of an attempt, or of the invoice.
+type Resolved struct {
+	As          payment.Resolution
+	Who, Reason string
+	// PaymentID is the gateway's payment that the attempt has; empty: none is known.
+	PaymentID string
+}
+
+// Subscription says why the subscription is charged or not. What keeps its newest invoice from being paid keeps
+// the next one from being issued.
+func Subscription(s Standing) Explanation {
+	sub := s.Subscription
+	if inv := s.Invoice; inv != nil && inv.Status.Unpaid() {
+		e := Invoice(s)
+		e.Text = fmt.Sprintf("invoice %d (due %s) is unpaid: %s", inv.ID, inv.Due, e.Text)
+		if sub.Next <= s.Issue.Business && (sub.Status == billing.Active || sub.Status == billing.PastDue) {
+			e.Next += fmt.Sprintf("; the period that began on %s waits for it", sub.Next)
+		}
+		return e
+	}
+	switch sub.Status {
+	case billing.Cancelled:
+		return Explanation{WhyCancelled, sentence("it was cancelled", s.CancelReason), "nothing more is charged"}
+	case billing.Paused:
+		return Explanation{WhyPaused, "the shop paused it", "periods that begin while it is paused are never charged; it goes on when its status is active again"}
+	case billing.Trialing:
+		return s.trial()
+	case billing.Active, billing.PastDue:
+	default:
+		return Explanation{
+			WhyUnknownStatus, sub.Status.Strange() + ": it is never billed while it has that one",
+			"set its status to one of them; one that is to be billed no more is cancelled",
+		}
+	}
+	return s.explainIssue()
+}
+
+// trial is the explanation of a subscription whose trial is not over.
+func (s Standing) trial() Explanation {
+	e := Explanation{WhyTrialing, fmt.Sprintf("its trial ends on %s", s.Subscription.Next), "it is billed once the shop has made it active"}
+	switch {
+	case billing.DateProblem(s.Subscription.Next) != "":
+		e.Text = "it is a trial, and nothing says when that ends: " + billing.DateProblem(s.Subscription.Next)
+		e.Next = "give it a next_billing_date, or make it active or cancelled; it is not billed before"
+	case s.Subscription.Next < s.Issue.Business:
+		e.Text = fmt.Sprintf("its trial ended on %s, and it is still trialing", s.Subscription.Next)
+		e.Next = "make it active or cancelled; it is not billed before"
+	}
+	return e
+}
+
+// explainIssue is the explanation of a subscription whose invoices are all settled.
+func (s Standing) explainIssue() Explanation {
+	sub := s.Subscription
+	newest := billing.Newest{}
+	if s.Invoice != nil {
+		newest = billing.Newest{Exists: true, Status: s.Invoice.Status, Issued: s.Invoice.Issued}
+	}
+	issue := billing.DecideIssue(sub, newest, s.Invoiced, s.Issue)
+	switch {
+	case issue.Review != "":
+		return Explanation{WhyReview, "it cannot be invoiced: " + issue.Review, "fix the row; the next run looks at it again"}
+	case issue.Elsewhere:
+		return Explanation{WhyElsewhere, fmt.Sprintf("it is due since %s, and gateway %s is not configured here", sub.Next, sub.Gateway), s.elsewhere()}
+	case sub.Next > s.Issue.Business:
+		return Explanation{WhyNotDue, fmt.Sprintf("its next period begins on %s", sub.Next), "it is invoiced by the first run on or after that day"}
+	case s.held() != "":
+		return s.heldBack()
+	case issue.Settled:
+		return Explanation{WhyDue, fmt.Sprintf("it is due since %s, and its amount is 0", issue.Due), "the next run marks the period as paid, without a charge"}
+	case !issue.Due.IsZero():
+		return Explanation{WhyDue, fmt.Sprintf("it is due since %s and no run has invoiced it yet", sub.Next), "the next run invoices and charges it: duly run billing --subscription " + fmt.Sprint(sub.ID)}
+	case !issue.Next.IsZero():
+		return Explanation{WhyDue, fmt.Sprintf("the period of %s is invoiced already", sub.Next), fmt.Sprintf("the next run moves its date on to %s", issue.Next)}
+	}
+	return Explanation{WhyIssuedToday, fmt.Sprintf("an invoice was issued on %s, and one a day is the most", s.Invoice.Issued), fmt.Sprintf("the period that began on %s is invoiced by a run on a later day", sub.Next)}
+}
+
+// Invoice says why the invoice of s is paid or not.
+func Invoice(s Standing) Explanation {
+	inv := s.Invoice
+	switch inv.Status {
+	case billing.Paid:
+		if inv.Money.Amount == 0 {
+			return Explanation{WhyPaid, "its amount is 0: nothing was to be charged", "nothing"}
+		}
+		return Explanation{WhyPaid, "it was paid at " + instant(inv.PaidAt) + inv.booked(), "nothing"}
+	case billing.Uncollectible:
+		if text := inv.closed(payment.AsUncollectible, "closed it as uncollectible"); text != "" {
+			return Explanation{WhyUncollectible, text, "nothing more is charged for this period; " + s.goesOn()}
+		}
+		return Explanation{WhyUncollectible, sentence("it stayed unpaid after the last retry", inv.Message), "nothing: " + s.goesOn()}
+	case billing.Void:
+		return s.void()
+	case billing.Review:
+		return Explanation{WhyReview, sentence("it is in review", inv.ReviewReason), inv.decides(s.Gone) + "; until then it is not charged, and no new invoice is issued"}
+	case billing.Charging:
+		return inv.charging()
+	case billing.Open:
+		return s.open()
+	}
+	return Explanation{WhyReview, fmt.Sprintf("its status %q is none of duly's", inv.Status), "fix the row"}
+}
+
+// decides says what an operator types about an invoice in review.
+func (inv *InvoiceStanding) decides(gone bool) string {
+	if last := len(inv.Past) - 1; last >= 0 && (inv.Past[last].Status == billing.AttemptReview || inv.Past[last].Status == billing.AttemptRejected) {
+		return fmt.Sprintf("an operator decides: duly resolve attempt %d --as paid GATEWAY_ID, not_executed, refunded or ignored", inv.Past[last].ID)
+	}
+	if gone {
+		return "an operator closes it: " + billing.CloseCommand(inv.ID)
+	}
+	return fmt.Sprintf("put right what it says, then: duly requeue invoice %d", inv.ID)
+}
+
+// closed says who closed the invoice in that way; empty: nobody did.
+func (inv *InvoiceStanding) closed(as payment.Resolution, what string) string {
+	r := inv.Resolved
+	if r == nil || r.As != as {
+		return ""
+	}
+	return sentence(r.Who+" "+what, r.Reason)
+}
+
+// booked says by whose word an invoice is paid, where it is not the gateway's own.
+func (inv *InvoiceStanding) booked() string {
+	if text := inv.closed(payment.AsPaidOutside, "says: outside the gateways"); text != "" {
+		return ", as " + text
+	}
+	r := inv.Resolved
+	if r == nil || r.As != payment.AsPaid {
+		return ""
+	}
+	return sentence(fmt.Sprintf(", by payment %s, which %s named", r.PaymentID, r.Who), r.Reason)
+}
+
+// void is the explanation of an invoice that is charged no more.
+func (s Standing) void() Explanation {
+	switch r := s.Invoice.Resolved; {
+	case r != nil && r.As == payment.AsIgnored:
+		text := sentence(fmt.Sprintf("%s closed it as ignored", r.Who), r.Reason) + "; the gateway was not asked, and may have kept its money"
+		if r.PaymentID != "" {
+			text += " as " + r.PaymentID
+		}
+		return Explanation{WhyVoid, text, "nothing more is charged for this period; " + s.goesOn()}
+	case s.Invoice.closed(payment.AsVoid, "") != "":
+		return Explanation{WhyVoid, s.Invoice.closed(payment.AsVoid, "closed it as void"), "nothing more is charged for this period; " + s.goesOn()}
+	case s.Invoice.Refunded:
+		return Explanation{WhyVoid, sentence("its money was refunded", s.Invoice.Message), "nothing more is charged for this period; " + s.goesOn()}
+	}
+	return Explanation{WhyVoid, "the subscription was cancelled when it was to be charged", "nothing"}
+}
+
+// goesOn says how the subscription stands.
+func (s Standing) goesOn() string {
+	switch {
+	case s.Gone:
+		return "the subscription's row is gone"
+	case s.Subscription.Status == billing.Cancelled:
+		return "the subscription has ended"
+	}
+	return fmt.Sprintf("the subscription is %s", s.Subscription.Status)
+}
+
+// charging is the explanation of an invoice with an unsettled attempt.
+func (inv *InvoiceStanding) charging() Explanation {
+	if last := len(inv.Past) - 1; last >= 0 && inv.Past[last].Status == billing.AttemptInDoubt {
+		e := Explanation{WhyInDoubt, sentence(fmt.Sprintf("nobody knows yet whether attempt %d was executed", inv.Past[last].ID), inv.Message), "the gateway is asked again at " + instant(inv.NextCheck) + ", or by the first run after it"}
+		if counted := inv.Patience.String(); counted != "" {
+			e.Text += "; " + counted
+			e.Next += "; " + inv.Patience.Limit()
+		}
+		return e
+	}
+	if last := len(inv.Past) - 1; last >= 0 && inv.Past[last].Status == billing.AttemptSucceeded {
+		return Explanation{WhyInFlight, fmt.Sprintf("attempt %d succeeded, and the invoice could not be written with it", inv.Past[last].ID), "the next run marks it as paid"}
+	}
+	if inv.RunLives {
+		return Explanation{WhyInFlight, fmt.Sprintf("run %d is charging it now", inv.Run), "the run settles it"}
+	}
+	return Explanation{WhyInFlight, fmt.Sprintf("run %d ended while it charged it", inv.Run), "the next run finds out what became of the charge"}
+}
+
+// open is the explanation of an invoice that waits for a charge.
+func (s Standing) open() Explanation {
+	inv := s.Invoice
+	if inv.StageDate > s.Issue.Business {
+		return s.waiting()
+	}
+	if s.Gone {
+		return Explanation{WhyReview, "the subscription's row is gone", "the next run sends it to review, from where it is ended: " + billing.CloseCommand(inv.ID)}
+	}
+	claim := billing.DecideClaim(inv.Invoice, s.Subscription, inv.Past, s.Policy, s.Issue.Effective, s.Issue.KnownGateway)
+	switch claim.Action {
+	case billing.ReviewInvoice:
+		return Explanation{WhyReview, "it cannot be charged: " + claim.Reason, "the next run sends it to review, unless that is put right before"}
+	case billing.VoidInvoice:
+		return Explanation{WhyCancelled, sentence("the subscription was cancelled", s.CancelReason), "the next run voids it"}
+	case billing.UseStage:
+		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", fmt.Sprintf("stage %d passes without a charge, the next one is on %s; another method is charged then", inv.Stage, claim.Next)}
+	case billing.EndInvoice:
+		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", "this is the last stage: the next run ends invoice and subscription"}
+	case billing.LeaveInvoice:
+		return Explanation{WhyElsewhere, fmt.Sprintf("it is due, and gateway %s is not configured here", s.Subscription.Gateway), s.elsewhere()}
+	case billing.Charge:
+	}
+	switch {
+	case s.held() != "":
+		return s.heldBack()
+	case len(inv.Past) > 0 && inv.Past[len(inv.Past)-1].Status == billing.AttemptReleased:
+		return Explanation{WhyAgain, sentence(fmt.Sprintf("attempt %d was not executed", inv.Past[len(inv.Past)-1].ID), inv.Message), "the next run sends it again under the same key"}
+	case len(inv.Past) > 0 && !inv.TryLaterSince.IsZero():
+		return Explanation{WhyAgain, sentence("the gateway asked to try later", inv.Message), "the next run charges it under the next key"}
+	}
+	return Explanation{WhyDue, fmt.Sprintf("it is due since %s and no run has charged it yet", inv.StageDate), fmt.Sprintf("the next run charges it: duly run billing --subscription %d", inv.SubscriptionID)}
+}
+
+// waiting is the explanation of an open invoice whose date is yet to come.
+func (s Standing) waiting() Explanation {
+	inv := s.Invoice
+	if inv.Stage == 0 {
+		return Explanation{WhyNotDue, fmt.Sprintf("it is due on %s", inv.StageDate), "it is charged by the first run on or after that day"}
+	}
+	e := Explanation{WhyStage, sentence("it was declined", inv.Message), fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, s.Retries()), inv.StageDate)}
+	for _, a := range inv.Past {
+		if a.Status == billing.AttemptDeclined && a.Bars(s.Subscription) {
+			e.Why, e.Next = WhyBarred, e.Next+", and passes without a charge unless the customer changes the payment method before"
+			break
+		}
+	}
+	return e
+}
+
+// Retries is how many retries the invoice has; 0 if there is no invoice.
+func (s Standing) Retries() int {
+	if s.Invoice == nil {
+		return 0
+	}
+	return len(s.Policy.For(s.Invoice.Invoice).RetryDays)
+}
+
+// elsewhere says who bills what is at a gateway that is not configured here.
+func (s Standing) elsewhere() string {
+	return fmt.Sprintf("a run on a host with gateways.%s bills it; if there is none, put the subscription's gateway right", s.Subscription.Gateway)
+}
+
+func (s Standing) held() string { return s.JobPaused + s.GatewayPaused }
+
+func (s Standing) heldBack() Explanation {
+	e := Explanation{Why: WhyHeldBack, Next: "it is charged once that is resumed"}
+	switch {
+	case s.JobPaused != "":
+		e.Text = "it is due, and the billing job is paused: " + s.JobPaused
+	default:
+		e.Text = fmt.Sprintf("it is due, and gateway %s is paused: %s", s.Subscription.Gateway, s.GatewayPaused)
+	}
+	return e
+}
+
+// sentence is what happened and, if it is known, why.
+func sentence(what, why string) string {
+	if why = strings.TrimSpace(why); why == "" {
+		return what
+	}
+	return what + ": " + why
+}
+
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

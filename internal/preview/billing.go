@@ -1,0 +1,226 @@
+package preview
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"duly/internal/billing"
+	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/sum"
+	"duly/jobs"
+	"duly/readers"
+)
+
+// BillingForecast is what a billing run would do, as far as the tables tell.
+type BillingForecast struct {
+	// Charges are sums of what would be sent, by step, gateway and currency.
+	Charges []ChargeSum `json:"charges"`
+	// First are the first charges, in the order of the walk.
+	First []ChargeDue `json:"first"`
+	// Unsettled are earlier charges that would be asked about before anything else.
+	Unsettled []ChargeSum `json:"unsettled"`
+	// Limited: the limit of the run would be reached.
+	Limited bool `json:"limited"`
+
+	Free      int64 `json:"free"`       // invoices of amount 0, paid at once
+	Void      int64 `json:"void"`       // invoices of subscriptions that were cancelled
+	Passed    int64 `json:"passed"`     // stages used up without a charge: the method was declined for good
+	Ended     int64 `json:"ended"`      // invoices that would end unpaid without another charge
+	Review    int64 `json:"review"`     // rows that an operator would have to look at
+	LeftAlone int64 `json:"left_alone"` // charges of gateways that are paused, or not configured here
+
+	// Problems are why rows would be reviewed or left, with their first ids; MoreProblems counts the rows of others.
+	Problems     []Problem `json:"problems"`
+	MoreProblems int64     `json:"more_problems,omitempty"`
+
+	// Unknown counts the charges of each gateway that wait to be adopted.
+	Unknown []query.HeldGateway `json:"unknown_charges,omitempty"`
+}
+
+// ChargeSum counts charges.
+type ChargeSum struct {
+	Step     string `json:"step"`
+	Gateway  string `json:"gateway"`
+	Currency string `json:"currency"`
+	Count    int64  `json:"count"`
+	Amount   int64  `json:"amount"` // minor units
+}
+
+// ChargeDue is one charge that would be sent.
+type ChargeDue struct {
+	Step         string       `json:"step"`
+	Subscription uint64       `json:"subscription_id"`
+	Invoice      uint64       `json:"invoice_id,omitempty"` // left out where it is not issued yet
+	Due          payment.Date `json:"due_date"`
+	Attempt      int          `json:"attempt"`
+	Gateway      string       `json:"gateway"`
+	Amount       int64        `json:"amount"` // minor units
+	Currency     string       `json:"currency"`
+}
+
+// Billing says what [jobs.Billing] with the same arguments would do, without writing anything, taking a lock
+// or calling a gateway: the same rules over readers that only look. At most first charges are listed, limit
+// bounds them all (0: no bound).
+func Billing(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages, first, limit int) (BillingForecast, error) {
+	f := &billingWalk{
+		Deps: d, o: o, first: first, limit: limit, sums: map[ChargeSum]*ChargeSum{},
+		BillingForecast: BillingForecast{Charges: []ChargeSum{}, First: []ChargeDue{}, Unsettled: []ChargeSum{}},
+		peek:            query.Preview{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize},
+	}
+	err := f.all(ctx, stages)
+	f.Problems, f.MoreProblems = f.problems.named(), f.problems.more
+	if err == nil {
+		f.Unknown, err = query.HoldingCharges(ctx, d.DB)
+	}
+	for _, sum := range f.sums {
+		f.Charges = append(f.Charges, *sum)
+	}
+	order := jobs.BillingSteps(stages)
+	slices.SortFunc(f.Charges, func(a, b ChargeSum) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Step), slices.Index(order, b.Step)),
+			cmp.Compare(a.Gateway, b.Gateway), cmp.Compare(a.Currency, b.Currency))
+	})
+	return f.BillingForecast, err
+}
+
+type billingWalk struct {
+	jobs.Deps
+	BillingForecast
+
+	o            jobs.BillingOptions
+	peek         query.Preview
+	first, limit int
+	charges      int
+	problems     problems
+	sums         map[ChargeSum]*ChargeSum
+}
+
+func (f *billingWalk) all(ctx context.Context, stages int) error {
+	if jobs.Selected(f.o.Steps, jobs.StepRecover) || jobs.Selected(f.o.Steps, jobs.StepRecoverLast) {
+		if err := f.unsettled(ctx); err != nil {
+			return err
+		}
+	}
+	if jobs.Selected(f.o.Steps, jobs.StepIssue) {
+		if err := f.issue(ctx); err != nil {
+			return err
+		}
+	}
+	for stage, step := range jobs.BillingSteps(stages)[2 : 3+stages] {
+		if !jobs.Selected(f.o.Steps, step) {
+			continue
+		}
+		err := f.peek.Open(ctx, stage, func(inv readers.OpenInvoice) bool { return f.open(step, inv) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *billingWalk) unsettled(ctx context.Context) error {
+	sums, err := f.peek.Unsettled(ctx)
+	if err != nil {
+		return err
+	}
+	elsewhere, err := query.AttemptsElsewhere(ctx, f.DB, f.o.Selection, f.Configured())
+	f.LeftAlone += f.problems.elsewhere("attempt", elsewhere)
+	for _, s := range sums {
+		if !f.Known(s.Gateway) {
+			continue
+		}
+		f.Unsettled = append(f.Unsettled, ChargeSum{jobs.StepRecover, s.Gateway, s.Currency, s.Count, s.Amount})
+		f.charges += int(s.Count)
+	}
+	return err
+}
+
+// issue walks what is due. A new invoice would be collected by the same run, if that has the step.
+func (f *billingWalk) issue(ctx context.Context) error {
+	policy := billing.IssuePolicy{
+		Business: f.o.Selection.Business, Effective: f.o.Effective(f.Today()), CatchUp: f.o.CatchUp, KnownGateway: f.Known,
+	}
+	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue} {
+		err := f.peek.Due(ctx, status, func(row readers.DueSubscription) bool {
+			issue := billing.DecideIssue(row.Subscription, row.Newest, row.IsInvoiced, policy)
+			switch {
+			case issue.Review != "":
+				f.Review++
+				f.problems.add("subscription", ProblemReview, issue.Review, row.ID)
+			case issue.Elsewhere:
+				f.LeftAlone++
+				f.problems.add("subscription", ProblemLeft, unconfigured(row.Gateway), row.ID)
+			case issue.Settled:
+				f.Free++
+			case !issue.Due.IsZero() && jobs.Selected(f.o.Steps, jobs.StepCollect):
+				inv := billing.Invoice{SubscriptionID: row.ID, Due: issue.Due, Money: row.Money}
+				return f.open(jobs.StepCollect, readers.OpenInvoice{Invoice: inv, Subscription: row.Subscription})
+			}
+			return true
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open counts what would become of an invoice; false: the limit is reached.
+func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
+	what, id := "invoice", inv.ID
+	if id == 0 { // not issued yet
+		what, id = "subscription", inv.SubscriptionID
+	}
+	if inv.Gone {
+		f.Review++
+		f.problems.add(what, ProblemReview, "its subscription is gone", id)
+		return true
+	}
+	if closed(f.Deps, inv.Subscription.Gateway) {
+		f.LeftAlone++
+		return true
+	}
+	claim := billing.DecideClaim(inv.Invoice, inv.Subscription, inv.Past, f.o.Policy, f.o.Effective(f.Today()), f.Known)
+	switch claim.Action {
+	case billing.ReviewInvoice:
+		f.Review++
+		f.problems.add(what, ProblemReview, claim.Reason, id)
+	case billing.VoidInvoice:
+		f.Void++
+	case billing.UseStage:
+		f.Passed++
+	case billing.EndInvoice:
+		f.Ended++
+	case billing.LeaveInvoice:
+		f.LeftAlone++
+		f.problems.add(what, ProblemLeft, unconfigured(inv.Subscription.Gateway), id)
+	case billing.Charge:
+		return f.charge(step, inv, claim.No)
+	}
+	return true
+}
+
+func (f *billingWalk) charge(step string, inv readers.OpenInvoice, no int) bool {
+	if f.limit > 0 && f.charges >= f.limit {
+		f.Limited = true
+		return false
+	}
+	f.charges++
+	gateway, money := inv.Subscription.Gateway, inv.Money
+	key := ChargeSum{Step: step, Gateway: gateway, Currency: money.Currency}
+	total, ok := f.sums[key]
+	if !ok {
+		total = &ChargeSum{Step: step, Gateway: gateway, Currency: money.Currency}
+		f.sums[key] = total
+	}
+	total.Count++
+	total.Amount = sum.Add(total.Amount, money.Amount)
+	if len(f.First) < f.first {
+		f.First = append(f.First, ChargeDue{
+			step, inv.SubscriptionID, inv.ID, inv.Due, no, gateway, money.Amount, money.Currency,
+		})
+	}
+	return true
+}

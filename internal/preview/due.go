@@ -1,0 +1,53 @@
+package preview
+
+import (
+	"context"
+	"time"
+
+	"duly/internal/query"
+	"duly/internal/store"
+	"duly/jobs"
+)
+
+// DueIn counts what a step of the billing job has before it; -1 if that is not known.
+func DueIn(ctx context.Context, d jobs.Deps, selection store.Selection, stages int, step string) (int64, error) {
+	effective := max(selection.Business, d.Today())
+	counts := map[string]func() (int64, error){
+		jobs.StepIssue: func() (int64, error) { return query.Issuable(ctx, d.DB, selection, effective) },
+		jobs.StepRecover: func() (int64, error) {
+			u, err := query.CountUnsettled(ctx, d.DB, selection, store.Gateways{})
+			if err != nil || u.InFlight == 0 {
+				return u.InDoubt, err
+			}
+			live, err := heldByLiveRuns(ctx, d, selection)
+			return max(u.InFlight-live, 0) + u.InDoubt, err
+		},
+	}
+	for stage, name := range jobs.BillingSteps(stages)[2 : 3+stages] {
+		counts[name] = func() (int64, error) { return query.Collectable(ctx, d.DB, selection, stage, store.Gateways{}) }
+	}
+	if count, ok := counts[step]; ok {
+		return count()
+	}
+	return -1, nil
+}
+
+// heldByLiveRuns counts the charges in flight that belong to runs whose lease holds.
+func heldByLiveRuns(ctx context.Context, d jobs.Deps, selection store.Selection) (int64, error) {
+	owners, err := query.Owners(ctx, d.DB, selection, 0)
+	if err != nil {
+		return 0, err
+	}
+	held := int64(0)
+	for _, o := range owners {
+		if !o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond).After(d.Business()) {
+			continue // the step takes over what it held
+		}
+		n, err := query.CountClaims(ctx, d.DB, o.ID)
+		if err != nil {
+			return 0, err
+		}
+		held += n
+	}
+	return held, nil
+}

@@ -1,0 +1,39 @@
+package query_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/query"
+	"duly/internal/testdb"
+	"duly/internal/worktest"
+)
+
+func TestDeclineSums(t *testing.T) {
+	t.Parallel()
+	plain := testdb.New(t)
+	db := worktest.Open(t, plain.DSN)
+	add := func(n int, run uint64, status, class, code, at string) {
+		key := strings.Repeat("k", n)
+		worktest.Exec(t, plain, `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount,
+currency, gateway, payment_method, body_version, status, run_id, decline_class, decline_code, created_at)
+VALUES (?, 1, 1, 0, ?, 'r', '1', 100, 'KRW', 'main', 'a', 1, ?, ?, NULLIF(?, ''), NULLIF(?, ''), ?)`, n, key, status, run, class, code, at)
+	}
+	add(1, 7, "declined", "soft", "no_money", "2026-01-31 01:00:00")
+	add(2, 7, "declined", "soft", "no_money", "2026-01-31 02:00:00")
+	add(3, 7, "declined", "", "", "2026-01-31 02:00:00")
+	add(4, 7, "declined", "hard", "card_1a", "2026-01-31 02:00:00")
+	add(5, 7, "succeeded", "", "", "2026-01-31 02:00:00")
+	add(6, 8, "declined", "soft", "no_money", "2026-01-31 02:00:00")
+	add(7, 7, "declined", "soft", "no_money", "2026-01-31 03:00:01")
+	from := time.Date(2026, 1, 31, 1, 0, 0, 0, time.UTC)
+	list, err := query.DeclineSums(t.Context(), db, 7, from, from.Add(2*time.Hour), 10)
+	require.NoError(t, err)
+	require.Equal(t, []query.DeclineSum{{"soft", "no_money", 2}, {"", "", 1}, {"hard", "card_1a", 1}}, list)
+	list, err = query.DeclineSums(t.Context(), db, 7, from, from.Add(2*time.Hour), 1)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+}

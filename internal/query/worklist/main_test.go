@@ -1,0 +1,10 @@
+package worklist_test
+
+import (
+	"os"
+	"testing"
+
+	"duly/internal/testdb"
+)
+
+func TestMain(m *testing.M) { os.Exit(testdb.Main(m)) }
