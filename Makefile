@@ -28,13 +28,17 @@ demo: install-db build ## Show the whole thing: a private database, simulated pa
 build: ## Build the programs into bin/
 	$(GO_BUILD) -o bin/ ./cmd/...
 
+.PHONY: unit
+unit: ## The tests that need Go alone: no database, no browser; in seconds
+	packages=$$(./scripts/test-packages.sh unit); CGO_ENABLED=0 go test -timeout=5m -p=4 $$packages
+
+# What a newcomer waits for comes last: the first tests run before anything is installed or built for the others.
+.PHONY: test
 ifeq ($(ENGINE),mysql)
-.PHONY: test
 test: install-db install-cc install-chromium install-prometheus ## Everything that CI runs; with ENGINE=mysql the tests that use a database, on MySQL
-	ENGINE=mysql $(GO_TEST) $$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{.}} {{$$p}}{{"\n"}}{{end}}{{range .XTestImports}}{{.}} {{$$p}}{{"\n"}}{{end}}' ./... | sed -n 's|^duly/internal/testdb ||p' | sort -u)
+	packages=$$(./scripts/test-packages.sh database); ENGINE=mysql $(GO_TEST) $$packages
 else
-.PHONY: test
-test: install-db install-cc install-chromium install-prometheus lint
+test: unit install-db install-cc install-chromium install-prometheus lint
 	go vet ./...
 	ENGINE=$(ENGINE) $(GO_TEST) ./...
 endif

@@ -232,17 +232,20 @@ func TestConnectionThatDiesBeforeTheFirstByteIsNotExecuted(t *testing.T) {
 }
 
 func TestTimeOuts(t *testing.T) {
+	t.Parallel()
 	silent := listen(t, func(w *wire, conn net.Conn, r *bufio.Reader) {
 		w.read(r)
 		_, _ = r.ReadByte() // until the client closes
 	})
 	t.Run("waiting for the answer: in doubt", func(t *testing.T) {
+		t.Parallel()
 		c := configFor(silent.url)
 		c.Timeout = 2 * time.Second
 		o := open(t, c).Charge(t.Context(), charge())
 		require.Equal(t, payment.Outcome{Failure: true, Reason: "timed out after 2s"}, o)
 	})
 	t.Run("a body without end: in doubt", func(t *testing.T) {
+		t.Parallel()
 		w := listen(t, func(w *wire, conn net.Conn, r *bufio.Reader) {
 			w.read(r)
 			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{")
