@@ -38,7 +38,7 @@ var inputNames = regexp.MustCompile(`\$\{(DS_[A-Z_]+)\}`)
 // Each dashboard can be imported by hand: Grafana asks for a data source of each kind, puts its uid in the place of the input's
 // name, and every panel then has one. What is required is what is used.
 func TestDashboardsAreImportedByHand(t *testing.T) {
-	for _, file := range []string{dashboardFile} {
+	for _, file := range []string{dashboardFile, logDashboard} {
 		t.Run(file, func(t *testing.T) {
 			text, kinds, required := read(t, file), map[string]string{}, map[string]bool{}
 			var before importable
