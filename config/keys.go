@@ -308,7 +308,7 @@ func Keys() []Key {
 		{
 			Name: "traces.endpoint", Secret: true, parse: webURL, Example: "http://127.0.0.1:4318",
 			Why: "Send traces here, to an OpenTelemetry collector that takes OTLP over HTTP; /v1/traces is added if there is no path. " +
-				"If unset, nothing is traced.",
+				"If unset, to where OTEL_EXPORTER_OTLP_ENDPOINT says; if that is unset too, nothing is traced.",
 		},
 		{
 			Name: "traces.sample", Default: "0.01", parse: fraction,

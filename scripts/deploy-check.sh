@@ -57,10 +57,19 @@ python3 -B deploy/ncp/start_server_test.py 2>"$work/said" || {
 }
 ok "python3: deploy/ncp"
 
-most=$((25 * 1024 * 1024))
-for program in dist/duly-*; do
+# Bytes of a program when it was last measured. A tenth more is let through; what makes it grow further is a decision.
+measured() {
+	case $1 in
+	*-amd64) echo 28426402 ;;
+	*-arm64) echo 26083490 ;;
+	*) fail "the size of $1 was never measured" ;;
+	esac
+}
+for program in dist/duly-linux-*; do
 	size=$(wc -c <"$program")
-	[ "$size" -lt "$most" ] || fail "$program is $size bytes, and must be under $most"
+	last=$(measured "$program")
+	most=$((last * 11 / 10))
+	[ "$size" -le "$most" ] || fail "$program is $size bytes, and must not be over $most"
 	# A program that needs no loader names none, and runs in an image that has nothing else.
 	if ! go version -m "$program" | grep -q 'CGO_ENABLED=0$' || head -c 65536 "$program" | grep -q '/ld-'; then
 		fail "$program is not static"

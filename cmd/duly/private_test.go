@@ -35,6 +35,7 @@ const (
 	privateSlack    = "T0CANARY/B0/canary-slack"
 	privatePush     = "canary-push-password"
 	privateTrace    = "canary-trace-path"
+	privateTraceKey = "canary-trace-key"
 	privateDeadman  = "canary-deadman-path"
 	privatePanic    = "canary-panic-value"
 )
@@ -44,7 +45,7 @@ func privateSecret() string { return "whsec_" + strings.Repeat("Q0FO", 8) }
 // canaries are all of them, in lower case.
 func canaries() []string {
 	all := []string{
-		privateCustomer, privateMethod, privateToken, privatePassword, privateHook, privateSlack, privatePush, privateTrace, privateDeadman, privatePanic,
+		privateCustomer, privateMethod, privateToken, privatePassword, privateHook, privateSlack, privatePush, privateTrace, privateTraceKey, privateDeadman, privatePanic,
 		privateSecret(),
 	}
 	for i, c := range all {
@@ -146,7 +147,7 @@ func newAviary(t *testing.T) *aviary {
 		"DULY_OUTBOX_URL=" + serve(a.receiver) + "/" + privateHook, "DULY_OUTBOX_SECRET=" + privateSecret(), "DULY_OUTBOX_TRIES=1",
 		"DULY_SLACK_WEBHOOK_URL=" + serve(a.slack) + "/services/" + privateSlack,
 		"DULY_METRICS_PUSHGATEWAY=" + strings.Replace(serve(a.pushed), "http://", "http://u:"+privatePush+"@", 1),
-		"DULY_TRACES_ENDPOINT=" + serve(a.traces) + "/" + privateTrace, "DULY_TRACES_SAMPLE=1",
+		"DULY_TRACES_ENDPOINT=" + serve(a.traces) + "/" + privateTrace, "DULY_TRACES_SAMPLE=1", "OTEL_EXPORTER_OTLP_HEADERS=x-key=" + privateTraceKey,
 		"DULY_DEADMAN_URL=" + serve(a.deadman) + "/" + privateDeadman,
 		"DULY_LOG_LEVEL=debug", "DULY_LOG_FILE=" + a.log,
 	}
@@ -250,7 +251,8 @@ func TestMistakesTellNothingPrivate(t *testing.T) {
 	for _, wrong := range []string{
 		"DULY_DATABASE_DSN=nobody:" + privatePassword + "@tcp(127.0.0.1:1)/shop", "DULY_DATABASE_DSN=" + strings.Replace(a.db.DSN, "root@", "nobody:"+privatePassword+"@", 1),
 		"DULY_DATABASE_DSN=" + privatePassword, "DULY_OUTBOX_URL=ftp://" + privateHook, "DULY_OUTBOX_SECRET=" + privateToken, "DULY_SLACK_WEBHOOK_URL=" + privateSlack,
-		"DULY_METRICS_PUSHGATEWAY=" + privatePush, "DULY_DEADMAN_URL=::" + privateDeadman, "DULY_TRACES_ENDPOINT=" + privateTrace, "DULY_GATEWAYS_MAIN_URL=http://u:" + privateToken + "@h h/",
+		"DULY_METRICS_PUSHGATEWAY=" + privatePush, "DULY_DEADMAN_URL=::" + privateDeadman, "DULY_TRACES_ENDPOINT=" + privateTrace, "DULY_TRACES_ENDPOINT=http://127.0.0.1:1/?key=" + privateTrace,
+		"OTEL_EXPORTER_OTLP_HEADERS=" + privateTraceKey, "DULY_GATEWAYS_MAIN_URL=http://u:" + privateToken + "@h h/",
 	} {
 		require.NotEmpty(t, seen(wrong), "the control")
 		for _, args := range []string{"run billing", "status", "doctor", "doctor --json", "run nightly --json"} {

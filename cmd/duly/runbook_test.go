@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -28,18 +26,16 @@ func documentOf(t *testing.T, path string) string {
 	return string(content)
 }
 
-// alerts are those that the rules for Prometheus raise.
+// alerts are those that the rules for Prometheus and Loki raise.
 func alerts(t *testing.T) []string {
 	t.Helper()
 	names := []string{
 		"DulyNoSuccess", "DulyFailed", "DulyInReview", "DulyCircuitOpen", "DulyInDoubt", "DulyDeadEvents", "DulyFindings", "DulyLeaseLost",
 	}
-	rules, err := os.ReadFile("../../deploy/prometheus/alerts.yml")
-	if !errors.Is(err, fs.ErrNotExist) {
-		require.NoError(t, err)
-	}
-	for _, found := range regexp.MustCompile(`alert: *(\w+)`).FindAllSubmatch(rules, -1) {
-		names = append(names, string(found[1]))
+	for _, file := range []string{"prometheus/alerts.yml", "loki/rules.yml"} {
+		for _, found := range regexp.MustCompile(`alert: *(\w+)`).FindAllStringSubmatch(documentOf(t, "../../deploy/"+file), -1) {
+			names = append(names, found[1])
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

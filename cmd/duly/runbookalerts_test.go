@@ -25,6 +25,11 @@ func walksOfAlerts() map[string]func(*walk) {
 			w.types(s, "run nightly")
 			require.EqualValues(w, 1, s.number(w.T, "SELECT COUNT(*) FROM invoices WHERE status = 'paid'"))
 		},
+		"DulyErrorLogged": func(w *walk) {
+			s := newShop(w.T)
+			require.Equal(w, batch.ExitDone, s.duly(w.T, "run", "billing").code)
+			require.Contains(w, w.types(s, "show run 17", "17", "1").out, "billing")
+		},
 		"DulyInReview": walkInReview,
 		"DulyCircuitOpen": func(w *walk) {
 			s := newShop(w.T)

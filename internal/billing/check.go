@@ -23,8 +23,8 @@ func invoiceProblems(s Subscription) []string {
 	if s.Money.Amount < 0 {
 		found = append(found, fmt.Sprintf("amount %d is negative", s.Money.Amount))
 	}
-	if !payment.KnownCurrency(s.Money.Currency) {
-		found = append(found, fmt.Sprintf("currency %q is not a known ISO 4217 code in upper case", cut(s.Money.Currency, MaxQuoted)))
+	if why := payment.CurrencyProblem(s.Money.Currency); why != "" {
+		found = append(found, why)
 	}
 	found = append(found, payerProblems(s)...)
 	if s.Method == "" && s.Money.Amount != 0 {

@@ -135,6 +135,7 @@ func TestDecideIssueReview(t *testing.T) {
 	}{
 		{"negative", func(s *row) { s.Money.Amount = -1 }, "amount -1 is negative"},
 		{"currency", func(s *row) { s.Money.Currency = "krw" }, `currency "krw" is not a known ISO 4217 code in upper case`},
+		{"withdrawn currency", func(s *row) { s.Money.Currency = "ANG" }, `currency "ANG" was withdrawn; XCG replaced it`},
 		{"no currency", func(s *row) { s.Money.Currency = "" }, `currency "" is not a known ISO 4217 code in upper case`},
 		{"interval", func(s *row) { s.Interval.Unit = "moon" }, `interval_unit "moon" is not one of day, week, month, year`},
 		{"count", func(s *row) { s.Interval.Count = 0 }, "interval_count 0 is not between 1 and 1000"},

@@ -78,12 +78,13 @@ func unconfigured(gateway string) string {
 	return fmt.Sprintf("gateway %q is not configured here", payment.Cut(gateway, 40))
 }
 
-// strangeCurrency says what is wrong with a currency; empty: nothing.
+// strangeCurrency says what is wrong with the currency of an order or a payment; empty: nothing. What was paid in a currency
+// that was withdrawn since is settled and refunded in it.
 func strangeCurrency(currency string) string {
 	if payment.KnownCurrency(currency) {
 		return ""
 	}
-	return fmt.Sprintf("currency %q is not a known ISO 4217 code in upper case", payment.Cut(currency, 40))
+	return payment.CurrencyProblem(currency)
 }
 
 // closed reports whether the gateway is left alone.

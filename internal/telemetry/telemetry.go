@@ -93,10 +93,11 @@ func (o *Command) serve(ctx context.Context) {
 
 // trace begins to trace, if traces are wanted.
 func (o *Command) trace(ctx context.Context) {
-	if o.Config.Traces.Endpoint == "" {
+	endpoint := tracing.Endpoint(o.Config.Traces.Endpoint.Reveal(), o.App.Screen.Env)
+	if endpoint == "" {
 		return
 	}
-	exporter, err := tracing.OTLP(ctx, o.Config.Traces.Endpoint.Reveal(), o.App.Screen.Env)
+	exporter, err := tracing.OTLP(ctx, endpoint, o.App.Screen.Env)
 	if err != nil {
 		o.Warn("nothing can be traced", err)
 		return
@@ -105,7 +106,7 @@ func (o *Command) trace(ctx context.Context) {
 	o.tracer = tracing.New(tracing.Options{
 		Exporter: exporter, Sample: o.Config.Traces.Sample, Clean: func(s string) string { return text.Line(secrets.String(s)) },
 		Failed:  func(err error) { o.Warn("traces could not be sent", err) },
-		Version: o.App.Version, Host: session.Hostname(), Now: o.App.Now,
+		Version: o.App.Version, Host: session.Hostname(), Database: o.Config.Database.Address(), Now: o.App.Now,
 	})
 }
 

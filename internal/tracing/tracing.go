@@ -5,19 +5,16 @@ package tracing
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"duly/internal/batch"
-	"duly/internal/gateway"
 )
 
 // Options is what a Tracer is made of.
@@ -31,7 +28,9 @@ type Options struct {
 	Failed  func(error)
 	Version string
 	Host    string
-	Now     func() time.Time
+	// Database is where the tables are, as host:port/schema; empty: it is not told.
+	Database string
+	Now      func() time.Time
 }
 
 // Tracer makes spans. It is safe for concurrent use.
@@ -40,9 +39,10 @@ type Tracer struct {
 	exporter *exporter
 	provider *sdk.TracerProvider
 	tracer   trace.Tracer
+	database []attribute.KeyValue // of claims and settlements
 }
 
-// The names of attributes; docs/traces.md says what they hold.
+// The names of our own attributes; docs/traces.md says what they hold.
 const (
 	runID       = attribute.Key("duly.run_id")
 	jobName     = attribute.Key("duly.job")
@@ -60,40 +60,50 @@ const (
 // New returns a Tracer. Close must be called.
 func New(o Options) *Tracer {
 	to := &exporter{next: o.Exporter, failed: o.Failed}
-	provider := sdk.NewTracerProvider(
-		sdk.WithBatcher(to),
-		sdk.WithSampler(sdk.AlwaysSample()),
-		sdk.WithResource(resource.NewSchemaless(
-			attribute.String("service.name", "duly"), attribute.String("service.version", o.Version), attribute.String("host.name", o.Host),
-		)),
-	)
-	return &Tracer{o: o, exporter: to, provider: provider, tracer: provider.Tracer("duly")}
+	provider := sdk.NewTracerProvider(sdk.WithBatcher(to), sdk.WithSampler(sdk.AlwaysSample()), sdk.WithResource(resourceOf(o)))
+	return &Tracer{
+		o: o, exporter: to, provider: provider, database: databaseOf(o.Database),
+		tracer: provider.Tracer("duly", trace.WithSchemaURL(semconv.SchemaURL)),
+	}
+}
+
+// resourceOf is what every span is of. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES add to it and win.
+func resourceOf(o Options) *resource.Resource {
+	ours := resource.NewWithAttributes(semconv.SchemaURL, semconv.ServiceName("duly"), semconv.ServiceVersion(o.Version), semconv.HostName(o.Host))
+	all, err := resource.Merge(ours, resource.Environment())
+	if err != nil {
+		return ours
+	}
+	return all
 }
 
 var errLate = errors.New("not all of them were sent in time")
 
-// Close sends what is left, as long as ctx allows, and ends.
+// Close sends what is left, as long as ctx allows, and ends. What is still being sent then is broken off.
 func (t *Tracer) Close(ctx context.Context) {
 	if err := t.provider.Shutdown(ctx); err != nil {
 		t.exporter.tell(errLate)
+		_ = t.exporter.Shutdown(ctx) // that is all that it can still do
 	}
 }
 
 // Span is a batch.Tracer.
 func (t *Tracer) Span(ctx context.Context, s batch.Span) (context.Context, func(batch.SpanEnd)) {
 	attributes := []attribute.KeyValue{runID.Int64(int64(s.Run.ID)), jobName.String(s.Run.Job)} //nolint:gosec // of an AUTO_INCREMENT
-	name := string(s.Kind)
+	name, kind := string(s.Kind), trace.SpanKindInternal
 	switch s.Kind {
 	case batch.SpanRun:
 		name += " " + s.Run.Job
 	case batch.SpanStep:
 		name += " " + s.Step
 	case batch.SpanClaim, batch.SpanSettle:
+		kind = trace.SpanKindClient // of the database
+		attributes = append(attributes, t.database...)
 	}
 	if s.Step != "" {
 		attributes = append(attributes, stepName.String(s.Step))
 	}
-	ctx, span := t.tracer.Start(ctx, name, trace.WithAttributes(attributes...))
+	ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 	return ctx, func(e batch.SpanEnd) {
 		switch s.Kind {
 		case batch.SpanRun:
@@ -102,83 +112,11 @@ func (t *Tracer) Span(ctx context.Context, s batch.Span) (context.Context, func(
 			span.SetAttributes(status.String(string(e.Status)), readCount.Int64(e.Tally.Read))
 		case batch.SpanClaim, batch.SpanSettle:
 			span.SetAttributes(itemCount.Int(e.Items))
+			span.SetAttributes(databaseError(e.Err)...)
 		}
 		if e.Err != nil {
 			span.SetStatus(codes.Error, t.o.Clean(e.Err.Error()))
 		}
 		span.End()
 	}
-}
-
-// Request is a gateway.Observer. A request that was not in the sample and failed is traced after the fact: it has a
-// span, and the gateway was not told of it.
-func (t *Tracer) Request(ctx context.Context, r gateway.Request) (context.Context, func(gateway.Answer)) {
-	if rand.Float64() >= t.o.Sample { //nolint:gosec // a sample
-		return ctx, func(a gateway.Answer) {
-			if !a.Unsent && failed(a) {
-				t.after(ctx, r, a)
-			}
-		}
-	}
-	ctx, span := t.tracer.Start(ctx, spanName(r), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attributes(r)...))
-	return context.WithValue(ctx, sampledKey{}, true), func(a gateway.Answer) {
-		t.answer(span, a)
-		span.End()
-	}
-}
-
-// after makes the span of a request that has ended.
-func (t *Tracer) after(ctx context.Context, r gateway.Request, a gateway.Answer) {
-	end := t.o.Now()
-	_, span := t.tracer.Start(ctx, spanName(r), trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithAttributes(attributes(r)...), trace.WithTimestamp(end.Add(-a.Took)))
-	t.answer(span, a)
-	span.End(trace.WithTimestamp(end))
-}
-
-func spanName(r gateway.Request) string { return "gateway " + string(r.Kind) }
-
-func attributes(r gateway.Request) []attribute.KeyValue {
-	all := []attribute.KeyValue{gatewayName.String(r.Gateway), requestTry.Int(r.Try)}
-	if r.ID != "" {
-		all = append(all, requestID.String(r.ID))
-	}
-	return all
-}
-
-func (t *Tracer) answer(span trace.Span, a gateway.Answer) {
-	if a.Unsent {
-		span.SetAttributes(answered.String("not_sent"))
-		return
-	}
-	span.SetAttributes(answered.String(a.Outcome))
-	if failed(a) {
-		span.SetStatus(codes.Error, t.o.Clean(a.Reason))
-	}
-}
-
-// failed says whether an answer is none, or one that needs looking into. Declines are answers.
-func failed(a gateway.Answer) bool {
-	switch a.Outcome {
-	case "in_doubt", "unknown", "unanswered", "differs", "rejected", "misconfigured":
-		return true
-	}
-	return a.Failure
-}
-
-type sampledKey struct{}
-
-// Transport goes around the transport to a gateway: requests in the sample carry a W3C traceparent header, so that the
-// gateway's own spans can be found. Others carry none.
-func (t *Tracer) Transport(next http.RoundTripper) http.RoundTripper { return transport{next} }
-
-type transport struct{ next http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if sampled, _ := r.Context().Value(sampledKey{}).(bool); sampled {
-		r = r.Clone(r.Context())
-		propagation.TraceContext{}.Inject(r.Context(), propagation.HeaderCarrier(r.Header))
-	}
-	return t.next.RoundTrip(r)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -34,12 +32,15 @@ type kept struct{ *tracetest.InMemoryExporter }
 
 func (kept) Shutdown(context.Context) error { return nil }
 
+func newKept() kept { return kept{tracetest.NewInMemoryExporter()} }
+
 // tracer returns a Tracer of that sample, and a function that ends it and returns its spans.
 func tracer(t *testing.T, sample float64) (*tracing.Tracer, func() tracetest.SpanStubs) {
 	t.Helper()
-	memory := kept{tracetest.NewInMemoryExporter()}
+	memory := newKept()
 	tr := tracing.New(tracing.Options{
 		Exporter: memory, Sample: sample, Clean: clean, Failed: func(err error) { t.Error(err) }, Version: "v1", Host: "vm-1", Now: time.Now,
+		Database: "db.internal:3306/shop",
 	})
 	return tr, func() tracetest.SpanStubs {
 		tr.Close(t.Context())
@@ -155,6 +156,7 @@ func TestSpansOfARun(t *testing.T) {
 	require.Contains(t, run.Resource.String(), "host.name=vm-1,service.name=duly,service.version=v1")
 	require.Equal(t, map[string]string{
 		"duly.run_id": "7", "duly.job": "billing", "duly.step": "collect", "duly.items": "1",
+		"db.system.name": "mysql", "db.namespace": "shop", "server.address": "db.internal", "server.port": "3306",
 	}, attributesOf(find(t, spans, "settle")))
 	call := find(t, spans, "gateway charge")
 	require.Equal(t, map[string]string{
@@ -200,35 +202,4 @@ func TestFailedCallsAreAlwaysTraced(t *testing.T) {
 	require.Equal(t, time.Minute, doubt.EndTime.Sub(doubt.StartTime))
 	require.Equal(t, sdk.Status{Code: codes.Error, Description: "401 [redacted]"}, doubt.Status)
 	require.NotContains(t, attributesOf(doubt), "duly.request_id")
-}
-
-func TestSampledCallsCarryTheTraceToTheGateway(t *testing.T) {
-	for sample, want := range map[float64]bool{0: false, 1: true} {
-		var header string
-		s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { header = r.Header.Get("Traceparent") }))
-		tr, end := tracer(t, sample)
-		next := &http.Transport{}
-		runs(t, tr, func(ctx context.Context) error {
-			ctx, told := tr.Request(ctx, charge)
-			request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL, http.NoBody)
-			if err != nil {
-				return err
-			}
-			response, err := tr.Transport(next).RoundTrip(request)
-			if err != nil {
-				return err
-			}
-			require.Empty(t, request.Header, "the caller's request is left as it is")
-			told(gateway.Answer{Outcome: "succeeded"})
-			return response.Body.Close()
-		})
-		next.CloseIdleConnections()
-		s.Close()
-		spans := end()
-		require.Equal(t, want, header != "")
-		if want {
-			call := find(t, spans, "gateway charge").SpanContext
-			require.Equal(t, fmt.Sprintf("00-%s-%s-01", call.TraceID(), call.SpanID()), header)
-		}
-	}
 }

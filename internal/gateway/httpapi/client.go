@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 
 	"duly/internal/gateway"
@@ -64,7 +63,7 @@ func (c *Client) Charge(ctx context.Context, charge payment.Charge) payment.Outc
 	}
 	a := c.send(ctx, request{
 		method: http.MethodPost,
-		path:   "/v1/payments",
+		path:   pathPayments,
 		id:     charge.RequestID,
 		key:    charge.Key,
 		body:   body,
@@ -79,10 +78,10 @@ func (c *Client) Find(ctx context.Context, charge payment.Charge, paymentID stri
 	r := request{method: http.MethodGet, id: charge.RequestID, known: []string{charge.Key, charge.Reference, paymentID}, hidden: charge.Method, customer: charge.CustomerID, one: true}
 	switch {
 	case !c.config.NoFind:
-		r.path = "/v1/payments/by-key/" + url.PathEscape(charge.Key)
+		r.path, r.value = pathByKey, charge.Key
 		return finding(charge, c.send(ctx, r), true)
 	case paymentID != "":
-		r.path = "/v1/payments/" + url.PathEscape(paymentID)
+		r.path, r.value = pathPayment, paymentID
 		return finding(charge, c.send(ctx, r), false)
 	}
 	return gateway.Finding{Outcome: payment.Outcome{Reason: "the gateway cannot be asked by key"}}
@@ -90,11 +89,11 @@ func (c *Client) Find(ctx context.Context, charge payment.Charge, paymentID stri
 
 // Ping asks for a payment that does not exist: it takes the right address, token and API to be told so.
 func (c *Client) Ping(ctx context.Context) error {
-	path := "/v1/payments/by-key/duly-ping"
+	path := pathByKey
 	if c.config.NoFind {
-		path = "/v1/payments/duly-ping"
+		path = pathPayment
 	}
-	a := c.send(ctx, request{method: http.MethodGet, path: path, id: "duly-ping"})
+	a := c.send(ctx, request{method: http.MethodGet, path: path, value: "duly-ping", id: "duly-ping"})
 	_, isError := readError(a.body)
 	switch {
 	case a.err != nil:

@@ -36,7 +36,7 @@ func (c *Client) List(ctx context.Context, w payment.Window, cursor string) (pay
 	if cursor != "" {
 		query.Set("cursor", cursor)
 	}
-	a := c.send(ctx, request{method: http.MethodGet, path: "/v1/payments?" + query.Encode(), id: "duly-list", most: maxPage})
+	a := c.send(ctx, request{method: http.MethodGet, path: pathPayments, query: query.Encode(), id: "duly-list", most: maxPage})
 	if errors.Is(a.err, errTooLong) && size > 1 {
 		c.page.CompareAndSwap(size, size/2)
 		return payment.Listing{}, &gateway.ListError{Reason: fmt.Sprintf("a page of %d payments is too long", size)}

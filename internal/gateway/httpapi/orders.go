@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
@@ -16,9 +15,9 @@ func (c *Client) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
 	r := request{method: http.MethodGet, id: w.RequestID, known: []string{w.Key, w.ID}, customer: gateway.Customer(ctx), one: true}
 	switch {
 	case isSegment(w.ID):
-		r.path = "/v1/payments/" + url.PathEscape(w.ID)
+		r.path, r.value = pathPayment, w.ID
 	case w.ID == "" && isSegment(w.Key) && !c.config.NoFind:
-		r.path = "/v1/payments/by-key/" + url.PathEscape(w.Key)
+		r.path, r.value = pathByKey, w.Key
 	default:
 		return payment.LookupResult{Unaskable: true, Reason: "neither a key nor an id that the service can be asked by"}
 	}
@@ -32,7 +31,8 @@ func (c *Client) Cancel(ctx context.Context, k payment.Cancel) payment.Reply {
 	}
 	a := c.send(ctx, request{
 		method: http.MethodPost,
-		path:   "/v1/payments/" + url.PathEscape(k.ID) + "/cancel",
+		path:   pathCancel,
+		value:  k.ID,
 		id:     k.RequestID,
 		key:    k.Key,
 		body:   []byte("{}"), // see send: what has no body, net/http may send twice
@@ -61,7 +61,8 @@ func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 	}
 	a := c.send(ctx, request{
 		method: http.MethodPost,
-		path:   "/v1/payments/" + url.PathEscape(r.ID) + "/refunds",
+		path:   pathRefunds,
+		value:  r.ID,
 		id:     r.RequestID,
 		key:    r.Key,
 		body:   body,

@@ -26,7 +26,9 @@ var errTooLong = errors.New("the answer is too long")
 // request is what the methods of Client differ in.
 type request struct {
 	method string
-	path   string
+	path   string   // one of the contract's
+	value  string   // of the {name} in path
+	query  string   // encoded; empty: none
 	id     string   // X-Request-ID
 	key    string   // Idempotency-Key, on every POST
 	body   []byte   // of a POST, never empty
@@ -36,6 +38,15 @@ type request struct {
 	customer string
 	one      bool
 	most     int64 // bytes of the answer; 0: maxBody
+}
+
+// target is what the request asks for, below the service's address.
+func (r request) target() string {
+	target := fill(r.path, r.value)
+	if r.query != "" {
+		target += "?" + r.query
+	}
+	return target
 }
 
 // answer is what became of one request.
@@ -64,12 +75,12 @@ type answer struct {
 // byte, and it is written once at most.
 func (c *Client) send(ctx context.Context, r request) answer {
 	parent := ctx
-	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	ctx, cancel := context.WithTimeout(gateway.WithTemplate(ctx, r.path), c.config.Timeout)
 	defer cancel()
 
 	a := answer{clean: cleaner{c.config.Token, []string{r.hidden, r.customer}, r.known}, mute: r.one && r.customer == ""}
 	line := &exchange{moves: r.method == http.MethodPost, guard: func() error { return gateway.CheckGuard(parent) }}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, line.trace()), r.method, c.base+r.path, nil)
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, line.trace()), r.method, c.base+r.target(), nil)
 	if err != nil {
 		a.err, a.why = err, "the request cannot be built"
 		return a

@@ -24,6 +24,15 @@ func TestTheContractIsStrictOpenAPI(t *testing.T) {
 		"a parameter that is not declared": {"/v1/payments/by-key/{key}:", "/v1/payments/by-key/{k}:"},
 		"an answer without a description":  {"          description: One page\n", ""},
 		"a type that is none":              {"currency: {type: string, pattern", "currency: {type: text, pattern"},
+		"no summary":                       {"      summary: Get one payment by its id\n", ""},
+		"a summary twice":                  {"summary: Get one payment by its id", "summary: Cancel a pending payment"},
+		"a summary that goes on":           {"summary: Get one payment by its id", "summary: Get one payment by its id."},
+		"a parameter without a word":       {", description: inclusive", ""},
+		"an answer that is not explained":  {"        \"429\": {$ref: \"#/components/responses/TooFast\"}\n  /v1/payments/{id}:", "  /v1/payments/{id}:"},
+		"a part that nobody refers to":     {"  responses:\n    Known:", "  responses:\n    Gone: {description: gone}\n    Known:"},
+		"a server without a word":          {"    description: The simulator, gatewaysim\n", ""},
+		"two paths of one address":         {", not: {enum: [by-key]}", ""},
+		"no credentials":                   {"security:\n  - bearer: []\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			broken := strings.Replace(string(text), change[0], change[1], 1)
