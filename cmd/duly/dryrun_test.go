@@ -243,13 +243,13 @@ func TestDryRunOfAJobWithoutAForecast(t *testing.T) {
 		t.Cleanup(e.Close)
 		return e, e.DryRun(t.Context())
 	}
-	left := func(reasons ...string) func(*app.Execution) (batch.Job, error) {
-		return func(*app.Execution) (batch.Job, error) {
+	left := func(reasons ...string) func(*app.Request) (batch.Job, error) {
+		return func(*app.Request) (batch.Job, error) {
 			return batch.Job{Left: func(context.Context) ([]string, error) { return reasons, nil }}, nil
 		}
 	}
-	for want, job := range map[string]func(*app.Execution) (batch.Job, error){
-		"what own has to do is known when it runs": func(*app.Execution) (batch.Job, error) { return batch.Job{}, nil },
+	for want, job := range map[string]func(*app.Request) (batch.Job, error){
+		"what own has to do is known when it runs": func(*app.Request) (batch.Job, error) { return batch.Job{}, nil },
 		"nothing to do":    left(),
 		"to do: 3 parcels": left("3 parcels"),
 	} {
@@ -259,12 +259,12 @@ func TestDryRunOfAJobWithoutAForecast(t *testing.T) {
 	}
 
 	before := s.tables(t)
-	_, err := dry(app.JobSpec{Preview: func(ctx context.Context, e *app.Execution, _ app.ForecastHead) (any, func(), error) {
-		_, err := e.DB.ExecContext(ctx, "UPDATE subscriptions SET amount = 1")
+	_, err := dry(app.JobSpec{Preview: func(ctx context.Context, e *app.Request, _ app.ForecastHead) (any, func(), error) {
+		_, err := e.Deps.DB.ExecContext(ctx, "UPDATE subscriptions SET amount = 1")
 		return nil, func() {}, err
 	}})
 	require.ErrorContains(t, err, "READ ONLY")
-	_, err = dry(app.JobSpec{Gateways: true, Preview: func(ctx context.Context, e *app.Execution, _ app.ForecastHead) (any, func(), error) {
+	_, err = dry(app.JobSpec{Gateways: true, Preview: func(ctx context.Context, e *app.Request, _ app.ForecastHead) (any, func(), error) {
 		e.Deps.Gateways["main"].Refund(ctx, payment.Refund{Key: "k", ID: "p", Amount: 1})
 		return nil, func() {}, nil
 	}})

@@ -270,7 +270,7 @@ func TestTheLastLineOfDefence(t *testing.T) {
 		a := newAviary(t)
 		var out, errs bytes.Buffer
 		secrets := strings.Join([]string{privateToken, privatePassword, "/" + privateHook, "/services/" + privateSlack, privatePush, privateSecret()}, " ")
-		own := app.JobSpec{Name: "own", Steps: func(int) []string { return nil }, Job: func(e *app.Execution) (batch.Job, error) {
+		own := app.JobSpec{Name: "own", Steps: func(int) []string { return nil }, Job: func(e *app.Request) (batch.Job, error) {
 			return batch.Job{Name: "own", Steps: []batch.Step{batch.Tasklet{StepName: "leak", Do: func(ctx context.Context, x *batch.StepExecution) error {
 				x.Log.ErrorContext(ctx, "it is "+secrets) //nolint:sloglint // the leak
 				x.Leave("left: " + secrets)

@@ -25,9 +25,9 @@ func auditWork() JobSpec {
 		takes:    []string{cli.FlagDate, cli.FlagFrom, cli.FlagTo, cli.FlagParallelism, cli.FlagRate, cli.FlagUntilNow},
 		Gateways: true, width: "gateways.<name>.parallelism",
 		Steps:         func(int) []string { return jobs.AuditSteps() },
-		day:           func(e *Execution) payment.Date { return e.today },
+		day:           func(r *Request) payment.Date { return r.today },
 		check:         checkDays,
-		Job:           func(e *Execution) (batch.Job, error) { return jobs.Audit(e.Deps, e.audit()), nil },
+		Job:           func(r *Request) (batch.Job, error) { return jobs.Audit(r.Deps, r.audit()), nil },
 		Preview:       previewAudit,
 		extendSummary: extendAuditSummary,
 		next:          nextFindings,
@@ -35,14 +35,14 @@ func auditWork() JobSpec {
 }
 
 // audit is what an audit is told.
-func (e *Execution) audit() jobs.AuditOptions {
-	s, lag := e.days(), e.Lag
-	if e.flags.UntilNow {
+func (r *Request) audit() jobs.AuditOptions {
+	s, lag := r.days(), r.Session.Lag
+	if r.flags.UntilNow {
 		lag = 0
 	}
 	return jobs.AuditOptions{
-		Window: e.window, From: s.From, To: s.To, Lag: lag, ChunkSize: e.config.Billing.ChunkSize, Steps: e.flags.Steps,
-		Note: func(text string) { e.notes = append(e.notes, text) },
+		Window: r.window, From: s.From, To: s.To, Lag: lag, ChunkSize: r.config.Billing.ChunkSize, Steps: r.flags.Steps,
+		Note: func(text string) { r.notes = append(r.notes, text) },
 	}
 }
 
@@ -53,21 +53,21 @@ type AuditForecast struct {
 }
 
 // previewAudit says what would be compared.
-func previewAudit(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
-	found, err := preview.Audit(ctx, e.Deps, e.audit())
+func previewAudit(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
+	found, err := preview.Audit(ctx, r.Deps, r.audit())
 	doc := AuditForecast{f, found}
-	return doc, func() { e.showAudit(doc) }, err
+	return doc, func() { r.showAudit(doc) }, err
 }
 
 // showAudit writes a forecast of the audit for people.
-func (e *Execution) showAudit(f AuditForecast) {
+func (r *Request) showAudit(f AuditForecast) {
 	if !f.From.Before(f.To) {
-		e.Screen.Line("there is nothing to audit yet: payments are left alone for %s", config.FormatDuration(e.Lag))
+		r.Session.Screen.Line("there is nothing to audit yet: payments are left alone for %s", config.FormatDuration(r.Session.Lag))
 		return
 	}
-	e.Screen.Line("will compare the payments from %s to %s", e.when(f.From), e.when(f.To))
+	r.Session.Screen.Line("will compare the payments from %s to %s", r.when(f.From), r.when(f.To))
 	if f.AuditedAt != nil {
-		e.Screen.Line("audited before: everything up to %s", e.when(*f.AuditedAt))
+		r.Session.Screen.Line("audited before: everything up to %s", r.when(*f.AuditedAt))
 	}
 	for _, gateways := range []struct {
 		names []string
@@ -76,28 +76,28 @@ func (e *Execution) showAudit(f AuditForecast) {
 		{f.Listed, "with what these gateways list: "}, {f.Asked, "one by one, since these cannot list: "}, {f.LeftAlone, "skipped, since these are paused: "},
 	} {
 		if len(gateways.names) > 0 {
-			e.Screen.Line("%s%s", gateways.what, strings.Join(gateways.names, ", "))
+			r.Session.Screen.Line("%s%s", gateways.what, strings.Join(gateways.names, ", "))
 		}
 	}
 	if len(f.Payments) == 0 {
-		e.Screen.Line("none of ours is in it")
+		r.Session.Screen.Line("none of ours is in it")
 		return
 	}
 	var rows []table.Row
 	for _, p := range f.Payments {
 		rows = append(rows, table.Row{p.What, p.Gateway, p.Count, payment.Money{Amount: p.Amount, Currency: p.Currency}})
 	}
-	e.Screen.Line("ours in that time, whatever their result:")
-	e.Screen.Table(table.Row{"for", "gateway", "payments", "amount"}, rows)
+	r.Session.Screen.Line("ours in that time, whatever their result:")
+	r.Session.Screen.Table(table.Row{"for", "gateway", "payments", "amount"}, rows)
 }
 
 // extendAuditSummary adds what the audit has to say, and what is open of earlier ones.
-func extendAuditSummary(ctx context.Context, e *Execution, s *view.Summary) error {
-	list, total, err := query.OpenFindings(ctx, e.DB.DB, findingsShown)
+func extendAuditSummary(ctx context.Context, r *Request, s *view.Summary) error {
+	list, total, err := query.OpenFindings(ctx, r.db, findingsShown)
 	if err != nil {
 		return err
 	}
-	s.Notes, s.Findings, s.OpenFindings = e.notes, list, total
+	s.Notes, s.Findings, s.OpenFindings = r.notes, list, total
 	return nil
 }
 
@@ -105,8 +105,8 @@ func extendAuditSummary(ctx context.Context, e *Execution, s *view.Summary) erro
 const findingsShown = 10
 
 // nextFindings names the findings that wait for an operator.
-func nextFindings(ctx context.Context, e *Execution, run *batch.Run) ([]string, error) {
-	list, err := query.FindingsOf(ctx, e.DB.DB, run.ID, reviewsShown)
+func nextFindings(ctx context.Context, r *Request, run *batch.Run) ([]string, error) {
+	list, err := query.FindingsOf(ctx, r.db, run.ID, reviewsShown)
 	var next []string
 	for _, f := range list {
 		if f.Resolved == nil {

@@ -23,11 +23,11 @@ func billingWork() JobSpec {
 		Gateways: true, charges: true, chunk: "billing.chunk_size", width: "gateways.<name>.parallelism",
 		Steps: jobs.BillingSteps,
 		check: checkSubscriptions,
-		Job: func(e *Execution) (batch.Job, error) {
-			return jobs.Billing(e.Deps, e.billing(), e.stages), nil
+		Job: func(r *Request) (batch.Job, error) {
+			return jobs.Billing(r.Deps, r.billing(), r.stages), nil
 		},
-		due: func(ctx context.Context, e *Execution, step string) (int64, error) {
-			return preview.DueIn(ctx, e.Deps, e.selection(), e.stages, step)
+		due: func(ctx context.Context, r *Request, step string) (int64, error) {
+			return preview.DueIn(ctx, r.Deps, r.selection(), r.stages, step)
 		},
 		Preview: previewBilling,
 		next:    nextReviews, waits: "duly list unknown",
@@ -35,8 +35,8 @@ func billingWork() JobSpec {
 }
 
 // checkSubscriptions refuses subscriptions that are not there.
-func checkSubscriptions(ctx context.Context, e *Execution) ([]error, error) {
-	missing, err := query.Missing(ctx, e.DB.DB, e.selection())
+func checkSubscriptions(ctx context.Context, r *Request) ([]error, error) {
+	missing, err := query.Missing(ctx, r.db, r.selection())
 	if err != nil {
 		return nil, fmt.Errorf("look for the subscriptions: %w", err)
 	}
@@ -48,27 +48,27 @@ func checkSubscriptions(ctx context.Context, e *Execution) ([]error, error) {
 }
 
 // billing is what a billing run is told.
-func (e *Execution) billing() jobs.BillingOptions {
-	b := e.config.Billing
+func (r *Request) billing() jobs.BillingOptions {
+	b := r.config.Billing
 	return jobs.BillingOptions{
-		Selection: e.selection(), Policy: billing.Policy{RetryDays: b.RetryDays}, CatchUp: billing.CatchUp(b.CatchUp),
-		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, GiveUpAfter: b.GiveUpAfter, Steps: e.flags.Steps,
-		Withheld: e.withheld(), Suspected: func() bool { return e.suspicion != "" },
-		AllowFuture: e.flags.AllowFuture,
+		Selection: r.selection(), Policy: billing.Policy{RetryDays: b.RetryDays}, CatchUp: billing.CatchUp(b.CatchUp),
+		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, GiveUpAfter: b.GiveUpAfter, Steps: r.flags.Steps,
+		Withheld: r.withheld(), Suspected: func() bool { return r.suspicion != "" },
+		AllowFuture: r.flags.AllowFuture,
 	}
 }
 
 // countStages sets how many stages a run has: those of the configuration, or more if it had more before.
-func (e *Execution) countStages(ctx context.Context) error {
-	open, err := query.MaxOpenStage(ctx, e.DB.DB)
+func (r *Request) countStages(ctx context.Context) error {
+	open, err := query.MaxOpenStage(ctx, r.db)
 	if err != nil {
 		return fmt.Errorf("look for the highest stage: %w", mysql.Classify(ctx, err))
 	}
-	e.stages = max(open, len(e.config.Billing.RetryDays))
+	r.stages = max(open, len(r.config.Billing.RetryDays))
 	return nil
 }
 
 // nextReviews is the command that lists what the run sent to review.
-func nextReviews(_ context.Context, _ *Execution, run *batch.Run) ([]string, error) {
+func nextReviews(_ context.Context, _ *Request, run *batch.Run) ([]string, error) {
 	return []string{fmt.Sprintf("duly list review --run %d", run.ID)}, nil
 }

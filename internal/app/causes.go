@@ -18,8 +18,6 @@ import (
 const (
 	// causesShown is how many causes are shown of a run.
 	causesShown = 5
-	// causesWithin bounds how long the tables are asked for them.
-	causesWithin = 3 * time.Second
 )
 
 // causesOf configures what is read of a run.

@@ -23,25 +23,25 @@ type BillingForecast struct {
 	preview.BillingForecast
 }
 
-func previewBilling(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
-	found, err := preview.Billing(ctx, e.Deps, e.billing(), e.stages, firstRows, e.flags.Limit)
+func previewBilling(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
+	found, err := preview.Billing(ctx, r.Deps, r.billing(), r.stages, firstRows, r.flags.Limit)
 	b := BillingForecast{f, found}
-	if err != nil || e.Screen.Json {
+	if err != nil || r.Session.Screen.Json {
 		return b, func() {}, err
 	}
-	waiting, err := query.CountReviews(ctx, e.DB.DB, e.business)
+	waiting, err := query.CountReviews(ctx, r.db, r.business)
 	if err != nil {
 		return b, nil, err
 	}
-	pace, err := e.pastPace(ctx)
-	return b, func() { e.showBilling(b, waiting, pace) }, err
+	pace, err := r.pastPace(ctx)
+	return b, func() { r.showBilling(b, waiting, pace) }, err
 }
 
 // forecastColumn is how wide the labels of a forecast are.
 const forecastColumn = 14
 
 // showBilling writes a forecast of billing for people. pace is how many charges a second earlier runs made; 0: not known.
-func (e *Execution) showBilling(f BillingForecast, waiting query.Reviews, pace float64) {
+func (r *Request) showBilling(f BillingForecast, waiting query.Reviews, pace float64) {
 	count, money := dueBy(f.Charges)
 	will := []string{"nothing"}
 	if count > 0 {
@@ -50,7 +50,7 @@ func (e *Execution) showBilling(f BillingForecast, waiting query.Reviews, pace f
 			will = append(will, "about "+cli.Rounded(took))
 		}
 	}
-	e.Screen.Item("Will charge", forecastColumn, will...)
+	r.Session.Screen.Item("Will charge", forecastColumn, will...)
 	var wont []string
 	add := func(n int64, what string) {
 		if n > 0 {
@@ -66,17 +66,17 @@ func (e *Execution) showBilling(f BillingForecast, waiting query.Reviews, pace f
 	add(f.Void, "cancelled")
 	add(f.Free, "of amount 0, marked paid")
 	if len(wont) > 0 {
-		e.Screen.Item("Won't charge", forecastColumn, wont...)
+		r.Session.Screen.Item("Won't charge", forecastColumn, wont...)
 	}
-	problems(e.Screen, f.Problems, f.MoreProblems)
+	problems(r.Session.Screen, f.Problems, f.MoreProblems)
 	if f.Limited {
-		e.Screen.Line("--limit will end the run before everything is charged")
+		r.Session.Screen.Line("--limit will end the run before everything is charged")
 	}
 	for _, u := range f.Unknown {
-		e.Screen.Line("nothing will be charged at gateway %s: %s that no attempt accounts for: duly adopt %s", u.Gateway, cli.Things(u.Count, "charge"), u.Gateway)
+		r.Session.Screen.Line("nothing will be charged at gateway %s: %s that no attempt accounts for: duly adopt %s", u.Gateway, cli.Things(u.Count, "charge"), u.Gateway)
 	}
-	if e.Screen.Verbose {
-		e.billingDetails(f)
+	if r.Session.Screen.Verbose {
+		r.billingDetails(f)
 	}
 }
 
@@ -88,7 +88,7 @@ func needs(n int64) string {
 }
 
 // billingDetails adds the sums by step and gateway, and the first charges.
-func (e *Execution) billingDetails(f BillingForecast) {
+func (r *Request) billingDetails(f BillingForecast) {
 	rows := func(list []preview.ChargeSum) []table.Row {
 		var rows []table.Row
 		for _, s := range list {
@@ -97,7 +97,7 @@ func (e *Execution) billingDetails(f BillingForecast) {
 		return rows
 	}
 	if all := append(rows(f.Unsettled), rows(f.Charges)...); len(all) > 0 {
-		e.Screen.Table(table.Row{"step", "gateway", "charges", "amount"}, all)
+		r.Session.Screen.Table(table.Row{"step", "gateway", "charges", "amount"}, all)
 	}
 	var first []table.Row
 	for _, c := range f.First {
@@ -108,10 +108,10 @@ func (e *Execution) billingDetails(f BillingForecast) {
 		first = append(first, table.Row{c.Step, c.Subscription, invoice, c.Due, c.Gateway, payment.Money{Amount: c.Amount, Currency: c.Currency}})
 	}
 	if len(first) > 0 {
-		e.Screen.Line("first %d:", len(first))
-		e.Screen.Table(table.Row{"step", "subscription", "invoice", "due", "gateway", "amount"}, first)
+		r.Session.Screen.Line("first %d:", len(first))
+		r.Session.Screen.Table(table.Row{"step", "subscription", "invoice", "due", "gateway", "amount"}, first)
 	}
-	e.Screen.Line("not looked at: what the gateways list; charges that the tables do not know stop a run before it sends anything")
+	r.Session.Screen.Line("not looked at: what the gateways list; charges that the tables do not know stop a run before it sends anything")
 }
 
 const (
@@ -121,8 +121,8 @@ const (
 )
 
 // pastPace is how many charges a second the newest billing run made that made enough of them; 0: none did.
-func (e *Execution) pastPace(ctx context.Context) (float64, error) {
-	past, err := runs.Runs(ctx, e.DB.DB, pastRuns)
+func (r *Request) pastPace(ctx context.Context) (float64, error) {
+	past, err := runs.Runs(ctx, r.db, pastRuns)
 	if err != nil {
 		return 0, err
 	}
@@ -135,7 +135,7 @@ func (e *Execution) pastPace(ctx context.Context) (float64, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	steps, err := runs.Steps(ctx, e.DB.DB, ids...)
+	steps, err := runs.Steps(ctx, r.db, ids...)
 	if err != nil {
 		return 0, err
 	}

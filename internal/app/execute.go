@@ -109,7 +109,7 @@ func (e *Execution) other(ctx context.Context, job string, run uint64) (*runs.Li
 func (e *Execution) execute(ctx context.Context) error {
 	show := &progress{e: e}
 	e.Deps.Died = show.diedRuns
-	job, err := e.work.Job(e)
+	job, err := e.work.Job(e.Request)
 	if err != nil {
 		return exit.Usage(err)
 	}

@@ -16,9 +16,6 @@ import (
 	"duly/jobs"
 )
 
-// reviewsShown is how many rows a run names of those that it sent to review, and of those that it left.
-const reviewsShown = 5
-
 // errEnough ends a walk.
 var errEnough = errors.New("enough rows")
 

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -165,31 +164,6 @@ func (a *Command) part(ctx context.Context, w JobSpec, f Flags, shared *session.
 		p.Document = (*one.Screen.Documents)[0]
 	}
 	return p
-}
-
-// forPart keeps the flags that mean something to the job. The report of a night is of the day before.
-func (f Flags) forPart(w JobSpec) Flags {
-	f.MaxDuration, f.Report = "", "" // the night is bounded and reported, not each of its jobs
-	if !slices.Contains(w.takes, cli.FlagLimit) {
-		f.Limit = 0
-	}
-	if date, err := payment.ParseDate(f.Date); err == nil && w.Name == jobs.ReportJob {
-		f.Date = (date - 1).String()
-	}
-	if !slices.Contains(w.takes, cli.FlagDate) || w.Name == jobs.AuditJob {
-		f.Date = ""
-	}
-	return f
-}
-
-// bounded bounds ctx by --max-duration.
-func (f Flags) bounded(ctx context.Context) (context.Context, context.CancelFunc, error) {
-	bound, err := f.bound()
-	if err != nil || bound == 0 {
-		return ctx, func() {}, err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("--max-duration of %s is reached", config.FormatDuration(bound)))
-	return ctx, cancel, nil
 }
 
 // shown runs a job and writes its line.

@@ -31,7 +31,7 @@ func outboxWork() JobSpec {
 		writes:  []string{"event_deliveries", "outbox_marks"},
 		Steps:   func(int) []string { return jobs.OutboxSteps() },
 		check:   checkSinks,
-		Job:     func(e *Execution) (batch.Job, error) { return jobs.Outbox(e.Deps, e.outbox()), nil },
+		Job:     func(r *Request) (batch.Job, error) { return jobs.Outbox(r.Deps, r.outbox()), nil },
 		Preview: previewOutbox,
 		next:    nextEvents,
 
@@ -40,9 +40,9 @@ func outboxWork() JobSpec {
 }
 
 // outbox is what an outbox run is told.
-func (e *Execution) outbox() jobs.OutboxOptions {
+func (r *Request) outbox() jobs.OutboxOptions {
 	return jobs.OutboxOptions{
-		Sinks: e.sinks, Tries: e.config.Outbox.Tries, ChunkSize: eventsAtOnce, Selection: e.selection(), Steps: e.flags.Steps,
+		Sinks: r.sinks, Tries: r.config.Outbox.Tries, ChunkSize: eventsAtOnce, Selection: r.selection(), Steps: r.flags.Steps,
 	}
 }
 
@@ -53,57 +53,57 @@ type OutboxForecast struct {
 }
 
 // previewOutbox says what would be delivered.
-func previewOutbox(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
-	found, err := preview.Outbox(ctx, e.Deps, e.outbox(), firstRows, e.flags.Limit)
+func previewOutbox(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
+	found, err := preview.Outbox(ctx, r.Deps, r.outbox(), firstRows, r.flags.Limit)
 	doc := OutboxForecast{f, found}
-	return doc, func() { e.showOutbox(doc) }, err
+	return doc, func() { r.showOutbox(doc) }, err
 }
 
 // showOutbox writes a forecast of the outbox for people. Of what events are about it says nothing.
-func (e *Execution) showOutbox(f OutboxForecast) {
+func (r *Request) showOutbox(f OutboxForecast) {
 	switch {
 	case len(f.Sinks) == 0:
-		e.Screen.Line("%s", jobs.NoSinks)
+		r.Session.Screen.Line("%s", jobs.NoSinks)
 		return
 	case len(f.Pending) == 0:
-		e.Screen.Line("nothing will be delivered to %s", strings.Join(f.Sinks, ", "))
+		r.Session.Screen.Line("nothing will be delivered to %s", strings.Join(f.Sinks, ", "))
 		return
 	}
 	var sums, first []table.Row
 	for _, p := range f.Pending {
 		later := ""
 		if p.NextTryAt != nil {
-			later = fmt.Sprintf("%d%s", p.Later, e.from(p.NextTryAt))
+			later = fmt.Sprintf("%d%s", p.Later, r.from(p.NextTryAt))
 		}
 		sums = append(sums, table.Row{p.Sink, cmp.Or(p.Type, "(gone)"), view.Some(p.New), view.Some(p.Due), later})
 	}
-	e.Screen.Line("events to deliver:")
-	e.Screen.Table(table.Row{"to", "type", "new", "due", "later"}, sums)
+	r.Session.Screen.Line("events to deliver:")
+	r.Session.Screen.Table(table.Row{"to", "type", "new", "due", "later"}, sums)
 	for _, d := range f.First {
-		first = append(first, table.Row{d.Sink, d.Event, d.Type, e.when(d.CreatedAt), d.Tries})
+		first = append(first, table.Row{d.Sink, d.Event, d.Type, r.when(d.CreatedAt), d.Tries})
 	}
 	if len(first) > 0 {
-		e.Screen.Line("first of those tried before:")
-		e.Screen.Table(table.Row{"to", "event", "type", "written", "failed tries"}, first)
+		r.Session.Screen.Line("first of those tried before:")
+		r.Session.Screen.Table(table.Row{"to", "event", "type", "written", "failed tries"}, first)
 	}
 	if f.Limited {
-		e.Screen.Line("--limit will end the run before everything is delivered")
+		r.Session.Screen.Line("--limit will end the run before everything is delivered")
 	}
 }
 
 // checkSinks makes the receivers of events, as configured.
-func checkSinks(_ context.Context, e *Execution) ([]error, error) {
-	made, err := e.Receivers(e.config)
+func checkSinks(_ context.Context, r *Request) ([]error, error) {
+	made, err := r.Session.Receivers(r.config)
 	if err != nil {
 		return []error{err}, nil //nolint:nilerr // a mistake of the operator's, no error of ours
 	}
-	e.sinks = made
+	r.sinks = made
 	return nil, nil
 }
 
 // nextEvents names events that were given up.
-func nextEvents(ctx context.Context, e *Execution, _ *batch.Run) ([]string, error) {
-	dead, err := worklist.DeadEvents(ctx, e.DB.DB, reviewsShown)
+func nextEvents(ctx context.Context, r *Request, _ *batch.Run) ([]string, error) {
+	dead, err := worklist.DeadEvents(ctx, r.db, reviewsShown)
 	var next []string
 	for _, event := range dead {
 		next = append(next, view.RequeueWay(event.ID, event.Reason).String())
@@ -115,9 +115,9 @@ func nextEvents(ctx context.Context, e *Execution, _ *batch.Run) ([]string, erro
 }
 
 // tryReceivers puts the commands that try the receivers at which events failed before all others of the summary.
-func tryReceivers(_ context.Context, e *Execution, s *view.Summary) error {
+func tryReceivers(_ context.Context, r *Request, s *view.Summary) error {
 	var commands []string
-	for _, sink := range session.SinkNames(e.config) {
+	for _, sink := range session.SinkNames(r.config) {
 		if s.AllCauses.FailsAt(sink) {
 			commands = append(commands, view.TryReceiver(sink))
 		}

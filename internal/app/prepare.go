@@ -13,7 +13,6 @@ import (
 	"duly/internal/exit"
 	"duly/internal/gateway"
 	"duly/internal/mysql"
-	"duly/internal/notify"
 	"duly/internal/payment"
 	"duly/internal/runs"
 	"duly/internal/session"
@@ -28,22 +27,12 @@ type Execution struct {
 
 	cmd *Command
 
-	work     JobSpec
-	flags    Flags
-	config   *config.Config
-	DB       *session.Database
-	Deps     jobs.Deps
-	business payment.Date
-	today    payment.Date
-	stages   int
-	pauses   runs.Pauses
-	logs     *session.Logs
-	sinks    map[string]notify.Notifier // of the outbox
-	notes    []string                   // what the audit has to say
-	window   payment.Window             // of the audit that is repeated; zero: its own
-	// suspicion is why the database may have been restored; empty: nothing says so.
-	suspicion string
-	witness   func(*batch.Run, batch.Mark) // nil: no claim is noted on this host
+	*Request
+
+	DB      *session.Database
+	pauses  runs.Pauses
+	logs    *session.Logs
+	witness func(*batch.Run, batch.Mark) // nil: no claim is noted on this host
 }
 
 // Prepare reads the configuration, opens what the run needs and checks everything that can be checked before
@@ -54,7 +43,7 @@ func (a *Command) Prepare(ctx context.Context, w JobSpec, f Flags, given func(fl
 	if err != nil {
 		return nil, err
 	}
-	e := &Execution{Session: a.Session, cmd: a, config: c, work: w, flags: f}
+	e := &Execution{Session: a.Session, cmd: a, Request: &Request{Session: a.Session, config: c, work: w, flags: f}}
 	defer func() {
 		if err != nil {
 			e.Close()
@@ -72,6 +61,7 @@ func (a *Command) Prepare(ctx context.Context, w JobSpec, f Flags, given func(fl
 	if e.DB, err = a.Open(ctx, c); err != nil {
 		return nil, err
 	}
+	e.db = e.DB.DB
 	if err := e.checkSchema(ctx); err != nil {
 		return nil, err
 	}
@@ -117,7 +107,7 @@ func (e *Execution) slots() *gateway.Bound {
 	if e.work.slots == nil {
 		return nil
 	}
-	return gateway.NewBound(e.work.slots(e))
+	return gateway.NewBound(e.work.slots(e.Request))
 }
 
 func (e *Execution) Close() {
@@ -228,9 +218,9 @@ func (e *Execution) repeat(ctx context.Context, given func(flag string) bool) er
 func (e *Execution) dates() error {
 	e.business = e.today
 	if e.work.day != nil {
-		usual := *e
+		usual := *e.Request
 		usual.flags.Date, usual.flags.From, usual.flags.To = "", "", ""
-		e.business = e.work.day(e)
+		e.business = e.work.day(e.Request)
 		s := e.days()
 		e.flags.Elsewhen = s != (span{}) && s != span{e.work.day(&usual), e.work.day(&usual)} || e.window != payment.Window{}
 		return nil
@@ -262,7 +252,7 @@ func (e *Execution) checkSelection(ctx context.Context) error {
 		}
 	}
 	if e.work.check != nil {
-		mistakes, err := e.work.check(ctx, e)
+		mistakes, err := e.work.check(ctx, e.Request)
 		if err != nil {
 			return exit.Failed(err)
 		}
@@ -273,8 +263,4 @@ func (e *Execution) checkSelection(ctx context.Context) error {
 		return exit.Failed(err)
 	}
 	return exit.Usage(errors.Join(found...))
-}
-
-func (e *Execution) selection() store.Selection {
-	return store.Selection{Business: e.business, Subscriptions: e.flags.Subscriptions, Orders: e.flags.Orders}
 }

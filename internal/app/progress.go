@@ -257,7 +257,7 @@ func (p *progress) began(x *batch.StepExecution) {
 	n := int64(-1)
 	if p.e.work.due != nil {
 		var err error
-		if n, err = p.e.work.due(ctx, p.e, x.Step); err != nil {
+		if n, err = p.e.work.due(ctx, p.e.Request, x.Step); err != nil {
 			n = -1 // the step goes on without; it tells of a database that is lost
 		}
 	}

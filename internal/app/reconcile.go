@@ -25,18 +25,18 @@ func reconcileWork() JobSpec {
 		takes:    []string{cli.FlagOrder, cli.FlagLimit, cli.FlagParallelism, cli.FlagRate, cli.FlagChunkSize},
 		writes:   []string{"orders", "products", "payments", "order_checks", "bookings", "events"},
 		Gateways: true, chunk: "reconcile.chunk_size", width: "reconcile.parallelism",
-		slots:   func(e *Execution) int { return e.config.Reconcile.Parallelism },
+		slots:   func(r *Request) int { return r.config.Reconcile.Parallelism },
 		Steps:   func(int) []string { return jobs.ReconcileSteps() },
 		check:   checkOrders,
-		Job:     func(e *Execution) (batch.Job, error) { return jobs.Reconcile(e.Deps, e.reconcile()), nil },
+		Job:     func(r *Request) (batch.Job, error) { return jobs.Reconcile(r.Deps, r.reconcile()), nil },
 		Preview: previewReconcile,
 		next:    nextReviews,
 	}
 }
 
 // checkOrders refuses orders that are not there.
-func checkOrders(ctx context.Context, e *Execution) ([]error, error) {
-	missing, err := query.MissingOrders(ctx, e.DB.DB, e.selection())
+func checkOrders(ctx context.Context, r *Request) ([]error, error) {
+	missing, err := query.MissingOrders(ctx, r.db, r.selection())
 	if err != nil {
 		return nil, fmt.Errorf("look for the orders: %w", err)
 	}
@@ -48,11 +48,11 @@ func checkOrders(ctx context.Context, e *Execution) ([]error, error) {
 }
 
 // reconcile is what a reconcile run is told.
-func (e *Execution) reconcile() jobs.ReconcileOptions {
-	r := e.config.Reconcile
+func (r *Request) reconcile() jobs.ReconcileOptions {
+	c := r.config.Reconcile
 	return jobs.ReconcileOptions{
-		Selection: e.selection(), Policy: orders.Policy{OlderThan: r.OlderThan, GiveUpAfter: r.GiveUpAfter},
-		ChunkSize: r.ChunkSize, Parallelism: r.Parallelism, Steps: e.flags.Steps,
+		Selection: r.selection(), Policy: orders.Policy{OlderThan: c.OlderThan, GiveUpAfter: c.GiveUpAfter},
+		ChunkSize: c.ChunkSize, Parallelism: c.Parallelism, Steps: r.flags.Steps,
 	}
 }
 
@@ -63,31 +63,31 @@ type ReconcileForecast struct {
 }
 
 // previewReconcile says which orders would be checked, and what is to be refunded.
-func previewReconcile(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
-	found, err := preview.Reconcile(ctx, e.Deps, e.reconcile(), firstRows, e.flags.Limit)
+func previewReconcile(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
+	found, err := preview.Reconcile(ctx, r.Deps, r.reconcile(), firstRows, r.flags.Limit)
 	doc := ReconcileForecast{f, found}
-	return doc, func() { e.showReconcile(doc) }, err
+	return doc, func() { r.showReconcile(doc) }, err
 }
 
 // showReconcile writes a forecast of reconcile for people.
-func (e *Execution) showReconcile(f ReconcileForecast) {
-	e.showChecks(f)
-	e.showRefunds(f)
-	writeCounts(e.Screen, []counted{
+func (r *Request) showReconcile(f ReconcileForecast) {
+	r.showChecks(f)
+	r.showRefunds(f)
+	writeCounts(r.Session.Screen, []counted{
 		{f.InFlight, "order", "claimed by another run"},
-		{f.InDoubt, "order", "in doubt, checked again later" + e.from(f.NextCheckAt)},
-		{f.Later, "payment", "to refund, tried again later" + e.from(f.NextTryAt)},
+		{f.InDoubt, "order", "in doubt, checked again later" + r.from(f.NextCheckAt)},
+		{f.Later, "payment", "to refund, tried again later" + r.from(f.NextTryAt)},
 		{f.LeftAlone, "row", "skipped: the gateway is paused, or not configured here"},
 	})
-	problems(e.Screen, f.Problems, f.MoreProblems)
+	problems(r.Session.Screen, f.Problems, f.MoreProblems)
 	if f.Limited {
-		e.Screen.Line("--limit will end the run before everything is done")
+		r.Session.Screen.Line("--limit will end the run before everything is done")
 	}
 }
 
-func (e *Execution) showChecks(f ReconcileForecast) {
+func (r *Request) showChecks(f ReconcileForecast) {
 	if len(f.Orders) == 0 {
-		e.Screen.Item("Will check", forecastColumn, "no order")
+		r.Session.Screen.Item("Will check", forecastColumn, "no order")
 		return
 	}
 	money := func(amount int64, currency string) payment.Money {
@@ -101,20 +101,20 @@ func (e *Execution) showChecks(f ReconcileForecast) {
 		list = append(list, table.Row{cmp.Or(o.Status, "(gone)"), asked(o.Gateway), o.Count, money(o.Amount, o.Currency)})
 	}
 	for _, o := range f.FirstOrders {
-		first = append(first, table.Row{o.Order, cmp.Or(o.Status, "(gone)"), asked(o.Gateway), e.when(o.CreatedAt), money(o.Amount, o.Currency)})
+		first = append(first, table.Row{o.Order, cmp.Or(o.Status, "(gone)"), asked(o.Gateway), r.when(o.CreatedAt), money(o.Amount, o.Currency)})
 	}
-	e.Screen.Item("Will check", forecastColumn, cli.Things(count, "order"), cli.MoneySums(total))
-	if !e.Screen.Verbose {
+	r.Session.Screen.Item("Will check", forecastColumn, cli.Things(count, "order"), cli.MoneySums(total))
+	if !r.Session.Screen.Verbose {
 		return
 	}
-	e.Screen.Table(table.Row{"status", "gateway asked", "orders", "amount"}, list)
-	e.Screen.Line("first %d:", len(first))
-	e.Screen.Table(table.Row{"order", "status", "gateway asked", "placed", "amount"}, first)
+	r.Session.Screen.Table(table.Row{"status", "gateway asked", "orders", "amount"}, list)
+	r.Session.Screen.Line("first %d:", len(first))
+	r.Session.Screen.Table(table.Row{"order", "status", "gateway asked", "placed", "amount"}, first)
 }
 
-func (e *Execution) showRefunds(f ReconcileForecast) {
+func (r *Request) showRefunds(f ReconcileForecast) {
 	if len(f.Refunds) == 0 {
-		e.Screen.Item("Will refund", forecastColumn, "nothing")
+		r.Session.Screen.Item("Will refund", forecastColumn, "nothing")
 		return
 	}
 	var list, first []table.Row
@@ -126,11 +126,11 @@ func (e *Execution) showRefunds(f ReconcileForecast) {
 	for _, r := range f.FirstRefunds {
 		first = append(first, table.Row{r.Payment, r.Order, r.Gateway, payment.Money{Amount: r.Amount, Currency: r.Currency}})
 	}
-	e.Screen.Item("Will refund", forecastColumn, cli.Things(count, "payment"), cli.MoneySums(total))
-	if !e.Screen.Verbose {
+	r.Session.Screen.Item("Will refund", forecastColumn, cli.Things(count, "payment"), cli.MoneySums(total))
+	if !r.Session.Screen.Verbose {
 		return
 	}
-	e.Screen.Table(table.Row{"gateway", "payments", "amount"}, list)
-	e.Screen.Line("first %d:", len(first))
-	e.Screen.Table(table.Row{"payment", "order", "gateway", "amount"}, first)
+	r.Session.Screen.Table(table.Row{"gateway", "payments", "amount"}, list)
+	r.Session.Screen.Line("first %d:", len(first))
+	r.Session.Screen.Table(table.Row{"payment", "order", "gateway", "amount"}, first)
 }

@@ -23,22 +23,22 @@ func reportWork() JobSpec {
 		Does:          "compute the figures of business days",
 		takes:         []string{cli.FlagDate, cli.FlagFrom, cli.FlagTo, cli.FlagCSV},
 		Steps:         func(int) []string { return []string{jobs.StepReport} },
-		day:           func(e *Execution) payment.Date { _, to := e.report().Days(e.today); return to },
+		day:           func(r *Request) payment.Date { _, to := r.report().Days(r.today); return to },
 		check:         checkDays,
-		Job:           func(e *Execution) (batch.Job, error) { return jobs.Report(e.Deps, e.report()), nil },
+		Job:           func(r *Request) (batch.Job, error) { return jobs.Report(r.Deps, r.report()), nil },
 		Preview:       previewReport,
 		extendSummary: extendReportSummary,
 	}
 }
 
 // report is what a report is told.
-func (e *Execution) report() jobs.ReportOptions { return jobs.ReportOptions(e.days()) }
+func (r *Request) report() jobs.ReportOptions { return jobs.ReportOptions(r.days()) }
 
 // span is the first and the last business day that were given; zero: none.
 type span struct{ From, To payment.Date }
 
 // days are the days of --date, or of --from and --to. The flags were checked before.
-func (e *Execution) days() span {
+func (r *Request) days() span {
 	date := func(text string) payment.Date {
 		d, err := payment.ParseDate(text)
 		if err != nil {
@@ -46,25 +46,25 @@ func (e *Execution) days() span {
 		}
 		return d
 	}
-	if e.flags.From == "" && e.flags.To == "" {
-		d := date(e.flags.Date)
+	if r.flags.From == "" && r.flags.To == "" {
+		d := date(r.flags.Date)
 		return span{d, d}
 	}
-	return span{date(e.flags.From), date(e.flags.To)}
+	return span{date(r.flags.From), date(r.flags.To)}
 }
 
 // checkDays refuses days that contradict one another or are yet to come.
-func checkDays(_ context.Context, e *Execution) ([]error, error) {
-	s := e.days()
+func checkDays(_ context.Context, r *Request) ([]error, error) {
+	s := r.days()
 	var found []error
-	if e.flags.Date != "" && (e.flags.From != "" || e.flags.To != "") {
+	if r.flags.Date != "" && (r.flags.From != "" || r.flags.To != "") {
 		found = append(found, errors.New("--date: give one day, or the first and the last with --from and --to"))
 	}
 	if s.From > s.To && s.To != 0 {
 		found = append(found, fmt.Errorf("--from: %s comes after --to, %s", s.From, s.To))
 	}
-	if last := max(s.From, s.To); last > e.today {
-		found = append(found, fmt.Errorf("%s is after today, %s in %s", last, e.today, e.config.Business.Timezone))
+	if last := max(s.From, s.To); last > r.today {
+		found = append(found, fmt.Errorf("%s is after today, %s in %s", last, r.today, r.config.Business.Timezone))
 	}
 	return found, nil
 }
@@ -77,33 +77,33 @@ type ReportForecast struct {
 }
 
 // previewReport computes the figures, and keeps none.
-func previewReport(ctx context.Context, e *Execution, f ForecastHead) (any, func(), error) {
-	daily, err := preview.Report(ctx, e.Deps, e.report())
+func previewReport(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
+	daily, err := preview.Report(ctx, r.Deps, r.report())
 	doc := ReportForecast{f, daily}
 	return doc, func() {
-		if e.flags.CSV {
-			_ = view.DailyCSV(e.Screen, doc.Daily) // the command reports what standard output did not take
+		if r.flags.CSV {
+			_ = view.DailyCSV(r.Session.Screen, doc.Daily) // the command reports what standard output did not take
 			return
 		}
-		from, to := e.report().Days(e.today)
-		e.Screen.Line("the figures of %s to %s as they would be kept:", from, to)
-		view.ShowDaily(e.Screen, doc.Daily)
+		from, to := r.report().Days(r.today)
+		r.Session.Screen.Line("the figures of %s to %s as they would be kept:", from, to)
+		view.ShowDaily(r.Session.Screen, doc.Daily)
 	}, err
 }
 
 // extendReportSummary adds the figures themselves to the summary.
-func extendReportSummary(ctx context.Context, e *Execution, s *view.Summary) error {
-	from, to := e.report().Days(e.today)
-	daily, err := query.DailyReport(ctx, e.DB.DB, from, to)
+func extendReportSummary(ctx context.Context, r *Request, s *view.Summary) error {
+	from, to := r.report().Days(r.today)
+	daily, err := query.DailyReport(ctx, r.db, from, to)
 	if err != nil {
 		return err
 	}
 	s.Daily = &daily
-	if daily.Problems, err = jobs.SalesProblems(ctx, e.Deps, from, to); err != nil {
+	if daily.Problems, err = jobs.SalesProblems(ctx, r.Deps, from, to); err != nil {
 		return err
 	}
 	for _, p := range daily.Problems {
-		e.logs.WarnContext(ctx, "rows without an amount or a currency are in no sum of the report", slog.String("what", p.What),
+		r.log.WarnContext(ctx, "rows without an amount or a currency are in no sum of the report", slog.String("what", p.What),
 			slog.String("why", p.Why), slog.Int64("count", p.Count), slog.Any("ids", p.IDs))
 	}
 	return nil

@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"duly/internal/page"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/jobs"
 )
 
 // runFlags are the flags of `duly run`; as JSON they are what a re-run repeats.
@@ -163,3 +165,28 @@ const UsualStages = 3
 
 // leastDuration is the shortest bound of a run that lets it do anything.
 const leastDuration = 100 * time.Millisecond
+
+// forPart keeps the flags that mean something to the job. The report of a night is of the day before.
+func (f Flags) forPart(w JobSpec) Flags {
+	f.MaxDuration, f.Report = "", "" // the night is bounded and reported, not each of its jobs
+	if !slices.Contains(w.takes, cli.FlagLimit) {
+		f.Limit = 0
+	}
+	if date, err := payment.ParseDate(f.Date); err == nil && w.Name == jobs.ReportJob {
+		f.Date = (date - 1).String()
+	}
+	if !slices.Contains(w.takes, cli.FlagDate) || w.Name == jobs.AuditJob {
+		f.Date = ""
+	}
+	return f
+}
+
+// bounded bounds ctx by --max-duration.
+func (f Flags) bounded(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	bound, err := f.bound()
+	if err != nil || bound == 0 {
+		return ctx, func() {}, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("--max-duration of %s is reached", config.FormatDuration(bound)))
+	return ctx, cancel, nil
+}

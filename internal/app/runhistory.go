@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -73,32 +71,6 @@ func (e *Execution) keepWitness(file *witness.File) func(*batch.Run, batch.Mark)
 func (e *Execution) unwritten(err error) {
 	e.logs.Warn("the witness cannot be written; a restored database is noticed by its server alone", session.Problem(err),
 		slog.String("mend", "set run.witness to a folder that duly may write to, or to none"))
-}
-
-// blind lists the gateways that can neither be asked by key nor listed: nothing but the tables says what they took. forgetful:
-// also those that can be asked only for as long as they keep keys.
-func (e *Execution) blind(forgetful bool) []string {
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(e.Deps.Gateways)) {
-		able := e.Deps.Gateways[name].Capabilities()
-		if !able.List && (!able.FindByKey || forgetful && !able.LookupOutlivesKey) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// withheld says of each gateway that must be sent nothing why, and what to do.
-func (e *Execution) withheld() map[string]string {
-	if e.suspicion == "" {
-		return nil
-	}
-	all := map[string]string{}
-	for _, name := range e.blind(false) {
-		all[name] = suspicion.MayHaveLost + " (" + e.suspicion + "), and this gateway can neither be asked " +
-			"by key nor listed: find out what it took, adopt or settle that, then run: " + suspicion.ConfirmCommand
-	}
-	return all
 }
 
 // lostUnderWay notes that a run found out by itself that the server has lost commits, so that the next one waits until it is

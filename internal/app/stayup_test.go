@@ -14,7 +14,7 @@ import (
 func TestTheHostStaysUpWhileAnswersWait(t *testing.T) {
 	t.Parallel()
 	c := &config.Config{Database: config.Database{DSN: "duly@tcp(db:3306)/shop"}, Run: config.Run{Witness: t.TempDir()}}
-	e := &Execution{config: c}
+	e := &Execution{Request: &Request{config: c}}
 	code := func(before int) int {
 		result := batch.Result{Exit: before}
 		e.stayUp(&result)

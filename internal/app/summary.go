@@ -39,7 +39,7 @@ func (e *Execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	e.causes(ctx, &s, p.run, r.Tally)
 	s.Next = e.next(ctx, p.run, r, new, s)
 	if e.work.extendSummary != nil {
-		if err := e.work.extendSummary(ctx, e, &s); err != nil {
+		if err := e.work.extendSummary(ctx, e.Request, &s); err != nil {
 			e.logs.WarnContext(ctx, "what the job found could not be read", session.Problem(err))
 		}
 	}
@@ -70,7 +70,7 @@ func (e *Execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 	case r.Exit == batch.ExitDone:
 		next = []string{}
 	case (r.Exit == batch.ExitReview && r.Waits == 0 || reviews > 0) && e.work.next != nil: // what waits for the shop is not in review
-		commands, err := e.work.next(ctx, e, run)
+		commands, err := e.work.next(ctx, e.Request, run)
 		if err != nil {
 			e.logs.WarnContext(ctx, "rows in review could not be listed", session.Problem(err))
 		}

@@ -31,22 +31,22 @@ type JobSpec struct {
 	// chunk and width are the configuration keys that --chunk-size and --parallelism stand for.
 	chunk, width string
 	// slots is how many requests of all gateways together may be open; nil: each has its own bound alone.
-	slots func(e *Execution) int
+	slots func(r *Request) int
 	// steps lists its steps when an open invoice may be at that many stages.
 	Steps func(stages int) []string
 	// day is the business date of its runs, where that is not today or --date.
-	day func(e *Execution) payment.Date
+	day func(r *Request) payment.Date
 	// check finds mistakes in what was selected.
-	check func(ctx context.Context, e *Execution) ([]error, error)
-	Job   func(e *Execution) (batch.Job, error)
+	check func(ctx context.Context, r *Request) ([]error, error)
+	Job   func(r *Request) (batch.Job, error)
 	// due counts what a step has before it; -1 if that is not known.
-	due func(ctx context.Context, e *Execution, step string) (int64, error)
+	due func(ctx context.Context, r *Request, step string) (int64, error)
 	// preview says what a run would do: the document, and how to write it for people.
-	Preview func(ctx context.Context, e *Execution, f ForecastHead) (document any, show func(), err error)
+	Preview func(ctx context.Context, r *Request, f ForecastHead) (document any, show func(), err error)
 	// extendSummary adds to the summary what only this job has.
-	extendSummary func(ctx context.Context, e *Execution, s *view.Summary) error
+	extendSummary func(ctx context.Context, r *Request, s *view.Summary) error
 	// next lists commands about the rows that the run sent to review.
-	next func(ctx context.Context, e *Execution, run *batch.Run) ([]string, error)
+	next func(ctx context.Context, r *Request, run *batch.Run) ([]string, error)
 	// waits is the command that lists what the runs of this job wait for somebody to decide, and that is not in review.
 	waits string
 }
@@ -122,3 +122,6 @@ func (w JobSpec) mayHave(step string) bool {
 	}
 	return slices.Contains(w.Steps(0), step)
 }
+
+// reviewsShown is how many rows a run names of those that it sent to review, and of those that it left.
+const reviewsShown = 5

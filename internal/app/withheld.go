@@ -1,0 +1,34 @@
+package app
+
+import (
+	"maps"
+	"slices"
+
+	"duly/internal/suspicion"
+)
+
+// blind lists the gateways that can neither be asked by key nor listed: nothing but the tables says what they took. forgetful:
+// also those that can be asked only for as long as they keep keys.
+func (r *Request) blind(forgetful bool) []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(r.Deps.Gateways)) {
+		able := r.Deps.Gateways[name].Capabilities()
+		if !able.List && (!able.FindByKey || forgetful && !able.LookupOutlivesKey) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// withheld says of each gateway that must be sent nothing why, and what to do.
+func (r *Request) withheld() map[string]string {
+	if r.suspicion == "" {
+		return nil
+	}
+	all := map[string]string{}
+	for _, name := range r.blind(false) {
+		all[name] = suspicion.MayHaveLost + " (" + r.suspicion + "), and this gateway can neither be asked " +
+			"by key nor listed: find out what it took, adopt or settle that, then run: " + suspicion.ConfirmCommand
+	}
+	return all
+}
