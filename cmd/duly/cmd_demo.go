@@ -44,7 +44,7 @@ func demoCommand(a *app.Command) *cobra.Command {
 func demoRun(a *app.Command) demo.Runner {
 	return func(ctx context.Context, c *config.Config, shift time.Duration, args []string) (int, error) {
 		run := newApp(nil, a.Screen.Out, a.Screen.Err)
-		run.Config, run.Shift, run.Lag = c, shift, 0
+		run.Loaded, run.Shift, run.Lag = c, shift, 0
 		root := rootCommand(run)
 		root.SetArgs(args)
 		err := root.ExecuteContext(ctx)

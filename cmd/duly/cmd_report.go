@@ -36,7 +36,7 @@ func reportCommand(ses *session.Session) *cobra.Command {
 			switch {
 			case file == "":
 				found = append(found, errors.New("say where to write the page: --html run-17.html, or --html - for standard output"))
-			case file == page.Stdout && ses.Screen.Json:
+			case file == page.Stdout && ses.Screen.JSON:
 				found = append(found, errors.New("--html: standard output holds the document of --json; give a file"))
 			case file != page.Stdout:
 				found = append(found, page.FileMistake(cli.FlagHTML, file))

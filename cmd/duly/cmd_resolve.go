@@ -70,7 +70,7 @@ func resolveOne(ses *session.Session, r decide.Resolver) *cobra.Command {
 				if err != nil {
 					return decide.RefusedOr(err)
 				}
-				if ses.Screen.Json {
+				if ses.Screen.JSON {
 					return ses.Screen.Print(decide.Resolved{What: r.What, ID: n, As: string(as), Done: true, Detail: detail})
 				}
 				ses.Screen.Line("%s %d resolved as %s: %s", r.What, n, as, detail)

@@ -10,14 +10,15 @@ import (
 
 	"duly/internal/app"
 	"duly/internal/cli"
+	"duly/internal/registry"
 	"duly/jobs"
 )
 
 func runCommand(a *app.Command) *cobra.Command {
-	var f app.Flags
+	var f registry.Flags
 	cmd := &cobra.Command{
 		Use:   "run JOB",
-		Short: "Run a job to completion: " + strings.Join(app.JobNames(), ", "),
+		Short: "Run a job to completion: " + strings.Join(registry.Names(), ", "),
 		Long:  runHelp(),
 		Example: "  duly run billing\n" +
 			"  duly run billing --date 2026-01-31 --subscription 42 --dry-run\n" +
@@ -31,7 +32,7 @@ func runCommand(a *app.Command) *cobra.Command {
 					if len(args) == 1 && args[0] == jobs.NightlyJob {
 						return a.Nightly(cmd.Context(), f, cmd.Flags().Changed)
 					}
-					w, err := app.OneJob(args)
+					w, err := registry.Named(args)
 					if err != nil {
 						return err
 					}
@@ -70,7 +71,7 @@ func runCommand(a *app.Command) *cobra.Command {
 // runHelp is what the help of run begins with.
 func runHelp() string {
 	var list strings.Builder
-	for _, w := range app.Registry() {
+	for _, w := range registry.Jobs() {
 		fmt.Fprintf(&list, "  %-10s %s\n", w.Name, w.Does)
 	}
 	return "Runs a job to completion:\n\n" + list.String() + fmt.Sprintf("  %-10s %s\n\n", jobs.NightlyJob, app.NightlyDoes) +
@@ -83,7 +84,7 @@ func runHelp() string {
 		"  5         not run: paused, or --exclusive and another run is live\n" +
 		"  130, 143  stopped by SIGINT or SIGTERM (129: SIGHUP) after draining: run again\n\n" +
 		"A second signal ends it at once; the next run recovers what was in flight. Declines are results, not failures.\n\n" +
-		"Steps of billing: " + strings.Join(jobs.BillingSteps(app.UsualStages), ", ") + " (a retry for each of billing.retry_days). " +
+		"Steps of billing: " + strings.Join(jobs.BillingSteps(registry.UsualStages), ", ") + " (a retry for each of billing.retry_days). " +
 		"The steps of another job are named by a mistake in --step, and by completion."
 }
 

@@ -56,7 +56,7 @@ func fire(ctx context.Context, a *app.Command, job string, began func(run uint64
 	if a.File != "" {
 		args = append(args, "--config", a.File)
 	}
-	if a.Screen.Json {
+	if a.Screen.JSON {
 		args = append(args, "--json")
 	}
 	return execute(ctx, one, args)

@@ -5,11 +5,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"duly/internal/app"
 	"duly/internal/cli"
 	"duly/internal/decide"
 	"duly/internal/exit"
 	"duly/internal/operator"
+	"duly/internal/registry"
 	"duly/internal/session"
 	"duly/internal/view"
 )
@@ -53,6 +53,6 @@ func throttleCommand(ses *session.Session) *cobra.Command {
 
 // asksGateways reports whether a job sends requests to gateways.
 func asksGateways(job string) bool {
-	w, known := app.FindJob(job)
+	w, known := registry.Find(job)
 	return known && w.Gateways
 }

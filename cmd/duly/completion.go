@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"duly/internal/query/worklist"
+	"duly/internal/registry"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -118,11 +119,11 @@ func completeSteps(ses *session.Session, _ *cobra.Command, args []string, typed 
 	if len(args) == 0 {
 		return nil, none
 	}
-	w, ok := app.FindJob(args[0])
+	w, ok := registry.Find(args[0])
 	if !ok {
 		return nil, none
 	}
-	stages := app.UsualStages
+	stages := registry.UsualStages
 	if c, err := ses.Load(); err == nil {
 		stages = len(c.Billing.RetryDays)
 	}
@@ -225,8 +226,8 @@ func completeRows(ses *session.Session,
 
 // completeJob completes the job of `duly run`.
 func completeJob() completer {
-	words := make([]cobra.Completion, 0, len(app.Registry())+1)
-	for _, w := range app.Registry() {
+	words := make([]cobra.Completion, 0, len(registry.Jobs())+1)
+	for _, w := range registry.Jobs() {
 		words = append(words, cobra.CompletionWithDesc(w.Name, w.Does))
 	}
 	return firstOf(append(words, cobra.CompletionWithDesc(jobs.NightlyJob, app.NightlyDoes))...)
@@ -268,7 +269,7 @@ func completeUnknownKeys(ses *session.Session, cmd *cobra.Command, args []string
 func completeSubject(ses *session.Session, _ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	switch {
 	case len(args) == 0:
-		return append(app.JobNames(), "gateway"), cobra.ShellCompDirectiveNoFileComp
+		return append(registry.Names(), "gateway"), cobra.ShellCompDirectiveNoFileComp
 	case len(args) == 1 && args[0] == "gateway":
 		if c, err := ses.Load(); err == nil {
 			return session.GatewayNames(c), cobra.ShellCompDirectiveNoFileComp

@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/app"
 	"duly/internal/cli"
+	"duly/internal/registry"
 	"duly/internal/test/golden"
 	"duly/internal/view"
 
@@ -88,7 +89,7 @@ func TestDryRunOfEveryJob(t *testing.T) {
 	rows, numbers, requests := s.tables(t), s.numbers(t), s.sim.Stats().Requests
 	require.Contains(t, numbers, "events ", "numbers are seen")
 	var text strings.Builder
-	for _, job := range app.JobNames() {
+	for _, job := range registry.Names() {
 		for _, more := range []string{"", "--json", "--no-progress"} {
 			got := s.duly(t, strings.Fields("run "+job+" --dry-run "+more)...)
 			require.Equal(t, batch.ExitDone, got.code, "%s: %s%s", job, got.out, got.err)
@@ -114,7 +115,7 @@ func TestForecastsHold(t *testing.T) {
 	s := newShop(t)
 	receiver := &hook{status: 204}
 	s.filled(t, receiver)
-	told := document[app.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
+	told := document[registry.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
 	var checked int64
 	for _, o := range told.Orders {
 		checked += o.Count
@@ -123,39 +124,39 @@ func TestForecastsHold(t *testing.T) {
 	require.Equal(t, []preview.RefundSum{{Gateway: "main", Currency: "KRW", Count: 2, Amount: 25800}}, told.Refunds)
 	require.Equal(t, int64(1), told.Later)
 	require.Equal(t, int64(1), told.InDoubt)
-	limited := document[app.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json", "--limit", "4"))
+	limited := document[registry.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json", "--limit", "4"))
 	require.True(t, limited.Limited)
 	require.Len(t, limited.FirstRefunds, 1)
-	one := document[app.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json", "--step", "refund", "--chunk-size", "1"))
+	one := document[registry.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json", "--step", "refund", "--chunk-size", "1"))
 	require.Empty(t, one.Orders)
 	require.Equal(t, told.Refunds, one.Refunds, "whatever the page")
 
-	pruned := document[app.PruneForecast](t, s.duly(t, "run", "prune", "--dry-run", "--json"))
+	pruned := document[registry.PruneForecast](t, s.duly(t, "run", "prune", "--dry-run", "--json"))
 	require.Equal(t, []int64{2, 1, 1, 1}, []int64{pruned.Runs, pruned.RunsKept, pruned.Events, pruned.EventsKept})
-	pruned = document[app.PruneForecast](t, s.duly(t, "run", "prune", "--dry-run", "--json", "--limit", "1"))
+	pruned = document[registry.PruneForecast](t, s.duly(t, "run", "prune", "--dry-run", "--json", "--limit", "1"))
 	require.Equal(t, []int64{1, 0}, []int64{pruned.Runs, pruned.Events})
 	require.True(t, pruned.Limited)
 
-	figures := document[app.ReportForecast](t, s.duly(t, "run", "report", "--dry-run", "--json")).Daily
+	figures := document[registry.ReportForecast](t, s.duly(t, "run", "report", "--dry-run", "--json")).Daily
 	require.Len(t, figures.Orders, 1)
 	require.Equal(t, s.duly(t, "run", "report", "--csv", "--dry-run").out, s.duly(t, "run", "report", "--csv").out)
 	require.Equal(t, figures, *document[view.Summary](t, s.duly(t, "run", "report", "--json")).Daily)
 
-	audited := document[app.AuditForecast](t, s.duly(t, "run", "audit", "--dry-run", "--json"))
-	untilNow := document[app.AuditForecast](t, s.duly(t, "run", "audit", "--dry-run", "--json", "--until-now"))
+	audited := document[registry.AuditForecast](t, s.duly(t, "run", "audit", "--dry-run", "--json"))
+	untilNow := document[registry.AuditForecast](t, s.duly(t, "run", "audit", "--dry-run", "--json", "--until-now"))
 	require.WithinDuration(t, audited.To.Add(jobs.AuditLag), untilNow.To, jobs.AuditLag/2)
 	require.Equal(t, []string{"main"}, audited.Listed)
 	require.WithinDuration(t, audited.To.Add(-24*time.Hour), audited.From, 0)
 	require.Len(t, audited.Payments, 1, "the attempts are too young to be audited")
 	require.Equal(t, int64(8), audited.Payments[0].Count)
 
-	events := document[app.OutboxForecast](t, s.duly(t, "run", "outbox", "--dry-run", "--json"))
+	events := document[registry.OutboxForecast](t, s.duly(t, "run", "outbox", "--dry-run", "--json"))
 	var due int64
 	for _, p := range events.Pending {
 		due += p.New + p.Due
 	}
 	require.Equal(t, s.number(t, "SELECT COUNT(*) FROM events")-2, due, "one is delivered, one waits")
-	require.True(t, document[app.OutboxForecast](t, s.duly(t, "run", "outbox", "--dry-run", "--json", "--limit", "1")).Limited)
+	require.True(t, document[registry.OutboxForecast](t, s.duly(t, "run", "outbox", "--dry-run", "--json", "--limit", "1")).Limited)
 
 	s.duly(t, "run", "outbox")
 	require.Len(t, receiver.bodies, int(due))
@@ -181,7 +182,7 @@ func TestDryRunNamesProblems(t *testing.T) {
 (1, 99, '2026-01-01', 100, 'KRW', 'open', '2026-01-01', '2026-01-01')`)
 	s.exec(t, `INSERT INTO payment_attempts (id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount, currency, gateway, payment_method,
 body_version, status, run_id, next_check_at) VALUES (1, 9, 98, 1, 0, 'k', 'r', 'c', 100, 'KRW', 'old', 'pm', 1, 'in_doubt', 1, '2020-01-01')`)
-	told := document[app.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json"))
+	told := document[registry.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json"))
 	strange, absent := `currency "EUX" is not a known ISO 4217 code in upper case`, `gateway "maim" is not configured here`
 	require.Equal(t, []preview.Problem{
 		{What: "attempt", Result: preview.ProblemLeft, Why: `gateway "old" is not configured here`, Count: 1, IDs: []uint64{1}},
@@ -207,7 +208,7 @@ body_version, status, run_id, next_check_at) VALUES (1, 9, 98, 1, 0, 'k', 'r', '
 	s.exec(t, "UPDATE orders SET currency = 'EUX', updated_at = updated_at WHERE id = ?", odd)
 	refund := uint64(s.number(t, "SELECT id FROM payments WHERE order_id = ?", back))
 	s.exec(t, "UPDATE payments SET updated_at = created_at")
-	reconcile := document[app.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
+	reconcile := document[registry.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
 	require.Equal(t, []preview.Problem{
 		{What: "order", Result: preview.ProblemLeft, Why: absent, Count: 1, IDs: []uint64{elsewhere}},
 		{What: "order", Result: preview.ProblemChecked, Why: strange, Count: 1, IDs: []uint64{odd}},
@@ -235,36 +236,36 @@ func TestDryRunOfAJobWithoutAForecast(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	s.enrol(t, "ok", 100)
-	dry := func(w app.JobSpec) (*app.Execution, error) {
+	dry := func(w registry.Job) (*app.Execution, error) {
 		a := newApp(s.env, &strings.Builder{}, &strings.Builder{})
 		w.Name, w.Steps = "own", func(int) []string { return nil }
-		e, err := a.Prepare(t.Context(), w, app.Flags{DryRun: true}, func(string) bool { return false })
+		e, err := a.Prepare(t.Context(), w, registry.Flags{DryRun: true}, func(string) bool { return false })
 		require.NoError(t, err)
 		t.Cleanup(e.Close)
 		return e, e.DryRun(t.Context())
 	}
-	left := func(reasons ...string) func(*app.Request) (batch.Job, error) {
-		return func(*app.Request) (batch.Job, error) {
+	left := func(reasons ...string) func(*registry.Request) (batch.Job, error) {
+		return func(*registry.Request) (batch.Job, error) {
 			return batch.Job{Left: func(context.Context) ([]string, error) { return reasons, nil }}, nil
 		}
 	}
-	for want, job := range map[string]func(*app.Request) (batch.Job, error){
-		"what own has to do is known when it runs": func(*app.Request) (batch.Job, error) { return batch.Job{}, nil },
+	for want, job := range map[string]func(*registry.Request) (batch.Job, error){
+		"what own has to do is known when it runs": func(*registry.Request) (batch.Job, error) { return batch.Job{}, nil },
 		"nothing to do":    left(),
 		"to do: 3 parcels": left("3 parcels"),
 	} {
-		e, err := dry(app.JobSpec{Job: job})
+		e, err := dry(registry.Job{Build: job})
 		require.NoError(t, err)
 		require.Contains(t, fmt.Sprint(cli.Behind(e.Screen.Out)), want)
 	}
 
 	before := s.tables(t)
-	_, err := dry(app.JobSpec{Preview: func(ctx context.Context, e *app.Request, _ app.ForecastHead) (any, func(), error) {
+	_, err := dry(registry.Job{Preview: func(ctx context.Context, e *registry.Request, _ registry.Head) (any, func(), error) {
 		_, err := e.Deps.DB.ExecContext(ctx, "UPDATE subscriptions SET amount = 1")
 		return nil, func() {}, err
 	}})
 	require.ErrorContains(t, err, "READ ONLY")
-	_, err = dry(app.JobSpec{Gateways: true, Preview: func(ctx context.Context, e *app.Request, _ app.ForecastHead) (any, func(), error) {
+	_, err = dry(registry.Job{Gateways: true, Preview: func(ctx context.Context, e *registry.Request, _ registry.Head) (any, func(), error) {
 		e.Deps.Gateways["main"].Refund(ctx, payment.Refund{Key: "k", ID: "p", Amount: 1})
 		return nil, func() {}, nil
 	}})

@@ -34,7 +34,7 @@ func migrateUp(ctx context.Context, screen *cli.Screen, db *session.Database) er
 	if err != nil {
 		return migrateError(ctx, fmt.Errorf("%w; run it again: what is done already is left as it is", err))
 	}
-	if screen.Json {
+	if screen.JSON {
 		return screen.Print(map[string]any{"applied": names})
 	}
 	for _, name := range names {
@@ -70,7 +70,7 @@ func migrateDown(ctx context.Context, screen *cli.Screen, db *session.Database) 
 		return exit.Usage(err)
 	case err != nil:
 		return migrateError(ctx, err)
-	case screen.Json:
+	case screen.JSON:
 		return screen.Print(map[string]any{"taken_back": name})
 	}
 	screen.Line("took back %s", name)
@@ -99,7 +99,7 @@ func migrateStatus(ctx context.Context, screen *cli.Screen, db *session.Database
 		}
 		rows = append(rows, table.Row{m.Version, m.Name, state})
 	}
-	if screen.Json {
+	if screen.JSON {
 		return screen.Print(views)
 	}
 	screen.Table(table.Row{"version", "migration", "state"}, rows)

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/app"
 	"duly/internal/decide"
 	"duly/internal/inspect"
+	"duly/internal/registry"
 	"duly/internal/test/golden"
 	"duly/internal/view"
 
@@ -69,7 +69,7 @@ func TestRunReconcile(t *testing.T) {
 	declined, late := s.order(t, "payment_in_progress", payment.Declined), s.order(t, "failed", payment.Succeeded)
 	young := s.order(t, "pending", payment.Succeeded)
 	s.exec(t, "UPDATE orders SET updated_at = UTC_TIMESTAMP(6) WHERE id = ?", young)
-	due := document[app.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
+	due := document[registry.ReconcileForecast](t, s.duly(t, "run", "reconcile", "--dry-run", "--json"))
 	require.Len(t, due.FirstOrders, 4)
 	worktest.Taken(t, s.db, s.sim, "main", time.Now().Add(-48*time.Hour), time.Now().Add(-time.Minute))
 

@@ -22,6 +22,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
+	"duly/internal/registry"
 )
 
 // What nobody may see, wherever it comes from: personal data and payment methods of the tables, and the secrets of the
@@ -270,7 +271,7 @@ func TestTheLastLineOfDefence(t *testing.T) {
 		a := newAviary(t)
 		var out, errs bytes.Buffer
 		secrets := strings.Join([]string{privateToken, privatePassword, "/" + privateHook, "/services/" + privateSlack, privatePush, privateSecret()}, " ")
-		own := app.JobSpec{Name: "own", Steps: func(int) []string { return nil }, Job: func(e *app.Request) (batch.Job, error) {
+		own := registry.Job{Name: "own", Steps: func(int) []string { return nil }, Build: func(e *registry.Request) (batch.Job, error) {
 			return batch.Job{Name: "own", Steps: []batch.Step{batch.Tasklet{StepName: "leak", Do: func(ctx context.Context, x *batch.StepExecution) error {
 				x.Log.ErrorContext(ctx, "it is "+secrets) //nolint:sloglint // the leak
 				x.Leave("left: " + secrets)
@@ -282,8 +283,8 @@ func TestTheLastLineOfDefence(t *testing.T) {
 		}}
 		for _, asJSON := range []bool{false, true} {
 			p := newApp(a.env, &out, &errs)
-			p.Bare, p.Screen.Json = bare, asJSON
-			f := app.Flags{Report: a.pages}
+			p.Bare, p.Screen.JSON = bare, asJSON
+			f := registry.Flags{Report: a.pages}
 			p.WatchedWithin, p.AlertWithin = patience, patience
 			err := p.WithAlert(t.Context(), own.Name, f, func() error {
 				return p.Observing(t.Context(), f, func() error { return p.RunJob(t.Context(), own, f, func(string) bool { return false }) })

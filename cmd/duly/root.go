@@ -12,6 +12,7 @@ import (
 	"duly/internal/app"
 	"duly/internal/cli"
 	"duly/internal/exit"
+	"duly/internal/registry"
 )
 
 func rootCommand(a *app.Command) *cobra.Command {
@@ -33,7 +34,7 @@ func rootCommand(a *app.Command) *cobra.Command {
 	root.SetOut(a.Screen.Out)
 	root.SetErr(a.Screen.Err)
 	root.PersistentFlags().StringVar(&a.File, "config", "", "configuration `FILE` (default "+config.DefaultFile+", if it is there)")
-	root.PersistentFlags().BoolVar(&a.Screen.Json, "json", false, "print one JSON document on standard output; logs go to standard error")
+	root.PersistentFlags().BoolVar(&a.Screen.JSON, "json", false, "print one JSON document on standard output; logs go to standard error")
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(runCommand(a), scheduleCommand(a), showCommand(a.Session), runsCommand(a.Session), statusCommand(a.Session), pauseCommand(a.Session), resumeCommand(a.Session), stopCommand(a.Session), reportCommand(a.Session), throttleCommand(a.Session), resolveCommand(a.Session), requeueCommand(a.Session), adoptCommand(a.Session), reopenCommand(a.Session), listCommand(a.Session), migrateCommand(a.Session), doctorCommand(a.Session), demoCommand(a))
 	group(root)
@@ -104,7 +105,7 @@ func unknownCommand(cmd *cobra.Command, typed string, names []string) error {
 	if near := cli.Meant(typed, names); near != "" {
 		return fmt.Errorf("unknown command %q; did you mean duly %s%s?", path+typed, path, near)
 	}
-	if job := cli.Meant(typed, app.JobNames()); job != "" && !cmd.HasParent() {
+	if job := cli.Meant(typed, registry.Names()); job != "" && !cmd.HasParent() {
 		return fmt.Errorf("unknown command %q; did you mean duly run %s?", typed, job)
 	}
 	if !cmd.HasParent() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"duly/internal/app"
+	"duly/internal/registry"
 	"duly/internal/session"
 	"duly/internal/test/golden"
 	"duly/internal/view"
@@ -99,7 +100,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	require.Equal(t, before, s.tables(t))
 	require.Equal(t, requests, s.sim.Stats().Requests)
 
-	doc := document[app.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json"))
+	doc := document[registry.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json"))
 	require.Len(t, doc.Charges, 2)
 	require.Equal(t, int64(12900), doc.Charges[0].Amount)
 	require.Equal(t, "USD", doc.Charges[1].Currency)
@@ -108,8 +109,8 @@ func TestDryRunWritesNothing(t *testing.T) {
 	require.Equal(t, int64(1), doc.Review)
 	require.Len(t, doc.First, 2)
 	require.Equal(t, first, doc.First[0].Subscription)
-	require.Equal(t, doc, document[app.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--chunk-size", "1")), "whatever the page")
-	doc = document[app.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--limit", "2"))
+	require.Equal(t, doc, document[registry.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--chunk-size", "1")), "whatever the page")
+	doc = document[registry.BillingForecast](t, s.duly(t, "run", "billing", "--dry-run", "--json", "--limit", "2"))
 	require.True(t, doc.Limited)
 	golden.Equal(t, "dryrun.golden", steady(s.duly(t, "run", "billing", "--dry-run", "--date", tomorrow).out))
 

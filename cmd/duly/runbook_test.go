@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
-	"duly/internal/app"
 	"duly/internal/batch"
+	"duly/internal/registry"
 )
 
 const runbook = "../../docs/runbook.md"
@@ -137,8 +137,8 @@ func typed(t *testing.T, cmd *cobra.Command, line string) {
 		require.Fail(t, "no such subcommand", line)
 	case len(args) == 0 || strings.ToUpper(args[0]) == args[0]: // a word that stands for others
 	case cmd.Name() == "run":
-		require.Contains(t, app.JobNames(), args[0], line)
+		require.Contains(t, registry.Names(), args[0], line)
 	case slices.Contains([]string{"pause", "resume"}, cmd.Name()):
-		require.Contains(t, append(app.JobNames(), "gateway"), args[0], line)
+		require.Contains(t, append(registry.Names(), "gateway"), args[0], line)
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"duly/internal/app"
 	"duly/internal/exit"
+	"duly/internal/registry"
 	"duly/internal/session"
 	"duly/internal/test/golden"
 	"duly/internal/view"
@@ -36,7 +37,7 @@ import (
 func TestScheduleKeysAreTheJobs(t *testing.T) {
 	t.Parallel()
 	all := config.Schedule{Nightly: "x", Reconcile: "x", Billing: "x", Outbox: "x", Report: "x", Audit: "x", Prune: "x"}
-	require.ElementsMatch(t, app.JobNames(), slices.Collect(maps.Keys(all.Jobs())))
+	require.ElementsMatch(t, registry.Names(), slices.Collect(maps.Keys(all.Jobs())))
 }
 
 func TestScheduleList(t *testing.T) {
@@ -227,7 +228,7 @@ func TestScheduleReadsTheConfigurationAtEachFiring(t *testing.T) {
 	decoder := json.NewDecoder(strings.NewReader(d.out.String()))
 	var night view.Night
 	require.NoError(t, decoder.Decode(&night))
-	require.Len(t, night.Jobs, len(app.Registry()))
+	require.Len(t, night.Jobs, len(registry.Jobs()))
 	text, err := os.ReadFile(log)
 	require.NoError(t, err)
 	require.Equal(t, 3, strings.Count(string(text), `"msg":"the firing ended"`))

@@ -54,7 +54,7 @@ func (e *Execution) causes(ctx context.Context, s *view.Summary, run *batch.Run,
 	ctx, cancel := context.WithTimeout(ctx, min(causesWithin, e.AlertWithin/3))
 	defer cancel()
 	of := causesOf{job: run.Job, run: run.ID, business: s.BusinessDate, since: run.Started, reviewed: t.Review}
-	found, err := of.read(ctx, e.DB.DB, e.config)
+	found, err := of.read(ctx, e.Database.DB, e.Config)
 	if err != nil {
 		e.logs.WarnContext(ctx, "the causes of a run could not be read", session.Problem(err))
 		return

@@ -53,15 +53,15 @@ func newRunController(p *progress, cancel context.CancelCauseFunc) *runControlle
 func (r *runController) poll(ctx context.Context, run *batch.Run) {
 	ctx, cancel := context.WithTimeout(ctx, pollWithin)
 	defer cancel()
-	control, err := runs.ReadControl(ctx, r.e.DB.DB, run.ID)
+	control, err := runs.ReadControl(ctx, r.e.Database.DB, run.ID)
 	if err == nil {
 		r.apply(ctx, control)
 	}
-	pauses, pausesErr := runs.ReadPauses(ctx, r.e.DB.DB)
+	pauses, pausesErr := runs.ReadPauses(ctx, r.e.Database.DB)
 	if pausesErr == nil {
 		r.applyPauses(ctx, pauses)
 	}
-	if locks, err := mysql.ReadLocks(ctx, r.e.DB.DB); err == nil { // no more than a hint
+	if locks, err := mysql.ReadLocks(ctx, r.e.Database.DB); err == nil { // no more than a hint
 		r.mu.Lock()
 		r.locks = locks
 		r.mu.Unlock()
@@ -119,7 +119,7 @@ func (r *runController) end(ctx context.Context, why string) {
 
 // sample measures the run.
 func (r *runController) sample() runstate.Sample {
-	s := runstate.Sample{At: r.e.Now(), Gateways: map[string]runstate.GatewaySample{}, Work: r.e.DB.Work(), Locks: r.locks}
+	s := runstate.Sample{At: r.e.Now(), Gateways: map[string]runstate.GatewaySample{}, Work: r.e.Database.Work(), Locks: r.locks}
 	for name, g := range r.e.Deps.Gateways {
 		s.Gateways[name] = runstate.GatewaySample{Stats: g.Stats(), Load: g.Load(), Parallelism: r.e.Deps.Parallelism(name)}
 	}
@@ -153,7 +153,7 @@ func (r *runController) snapshot() any {
 
 // paused is the pause that holds the job back: its own, or that of the night that it is a part of.
 func (e *Execution) paused(pauses runs.Pauses) (name string, p runs.Pause, paused bool) {
-	names := []string{e.work.Name}
+	names := []string{e.Job.Name}
 	if e.cmd.night {
 		names = append(names, jobs.NightlyJob)
 	}

@@ -10,6 +10,7 @@ import (
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/gateway"
+	"duly/internal/registry"
 	"duly/internal/runs"
 	"duly/jobs"
 )
@@ -20,22 +21,22 @@ func (e *Execution) DryRun(ctx context.Context) error {
 	if err != nil {
 		return exit.Failed(err)
 	}
-	f := ForecastHead{Job: e.work.Name, BusinessDate: e.business.String(), DryRun: true}
+	f := registry.Head{Job: e.Job.Name, BusinessDate: e.Business.String(), DryRun: true}
 	if _, pause, paused := e.paused(e.pauses); paused {
 		f.Paused = pause.String()
 	}
-	preview := e.work.Preview
+	preview := e.Job.Preview
 	if preview == nil {
-		preview = previewLeft
+		preview = registry.PreviewLeft
 	}
 	document, show, err := preview(ctx, e.Request, f)
 	if err = errors.Join(err, e.untouched()); err != nil {
 		return exit.Failed(fmt.Errorf("dry run: %w", err))
 	}
-	if e.Screen.Json {
+	if e.Screen.JSON {
 		return e.Screen.Print(document)
 	}
-	if e.Screen.CsvOnly {
+	if e.Screen.CSVOnly {
 		show()
 		return nil
 	}
@@ -48,13 +49,13 @@ func (e *Execution) DryRun(ctx context.Context) error {
 func (e *Execution) forecastHeader(others []runs.Live) {
 	job := ""
 	if e.cmd.night {
-		job = e.work.Name
+		job = e.Job.Name
 	}
 	zone := ""
-	if e.work.Name != jobs.BillingJob {
-		zone = "times in " + e.config.Business.Timezone
+	if e.Job.Name != jobs.BillingJob {
+		zone = "times in " + e.Config.Business.Timezone
 	}
-	e.Screen.Item("", 0, job, e.business.Time().Format("2 Jan 2006"), zone, "forecast: nothing written, no gateway called")
+	e.Screen.Item("", 0, job, e.Business.Time().Format("2 Jan 2006"), zone, "forecast: nothing written, no gateway called")
 	for _, o := range others {
 		e.Screen.Line("%s run %d is live: %s on %s", cli.SignLook, o.ID, o.Job, o.Host)
 	}

@@ -15,21 +15,22 @@ import (
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/gateway"
+	"duly/internal/registry"
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/internal/telemetry"
 )
 
 // RunJob runs one job as the flags say; given tells which of them were typed.
-func (a *Command) RunJob(ctx context.Context, w JobSpec, f Flags, given func(flag string) bool) (err error) {
-	a.Screen.CsvOnly = f.CSV
+func (a *Command) RunJob(ctx context.Context, w registry.Job, f registry.Flags, given func(flag string) bool) (err error) {
+	a.Screen.CSVOnly = f.CSV
 	e, err := a.Prepare(ctx, w, f, given)
 	if err != nil {
 		return err
 	}
 	defer e.Close()
 	if !a.night {
-		defer func() { e.cmd.notify(ctx, e.config, e.DB, e.logs, err) }()
+		defer func() { e.cmd.notify(ctx, e.Config, e.Database, e.logs, err) }()
 	}
 	e.skipPaused()
 	if f.DryRun {
@@ -44,7 +45,7 @@ func (a *Command) RunJob(ctx context.Context, w JobSpec, f Flags, given func(fla
 	if err := e.examine(ctx); err != nil {
 		return err
 	}
-	ctx, end, err := f.bounded(ctx)
+	ctx, end, err := f.Bounded(ctx)
 	if err != nil {
 		return exit.Usage(err)
 	}
@@ -74,11 +75,11 @@ func skipGateway(g *gateway.Limited, pause runs.Pause) {
 
 // mayRun says whether the job is paused, or another run keeps an exclusive one from starting.
 func (e *Execution) mayRun(ctx context.Context) error {
-	job := e.work.Name
+	job := e.Job.Name
 	if name, pause, paused := e.paused(e.pauses); paused {
 		return notRun(name, pause)
 	}
-	if !e.flags.Exclusive {
+	if !e.Flags.Exclusive {
 		return nil
 	}
 	if _, err := e.Deps.Repository.Abandon(ctx); err != nil {
@@ -109,11 +110,11 @@ func (e *Execution) other(ctx context.Context, job string, run uint64) (*runs.Li
 func (e *Execution) execute(ctx context.Context) error {
 	show := &progress{e: e}
 	e.Deps.Died = show.diedRuns
-	job, err := e.work.Job(e.Request)
+	job, err := e.Job.Build(e.Request)
 	if err != nil {
 		return exit.Usage(err)
 	}
-	params, err := json.Marshal(e.flags)
+	params, err := json.Marshal(e.Flags)
 	if err != nil {
 		return exit.Failed(err)
 	}
@@ -123,7 +124,7 @@ func (e *Execution) execute(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	runner := engine(e.Session, e.config, e.Deps, e.flags.Limit, e.logs.Logger)
+	runner := engine(e.Session, e.Config, e.Deps, e.Flags.Limit, e.logs.Logger)
 	controller, recorder := newRunController(show, cancel), &reportRecorder{progress: show}
 	e.Deps.Repository.State, runner.AfterHeartbeat = controller.snapshot, controller.poll
 	e.Deps.Repository.Report = recorder.record
@@ -134,7 +135,7 @@ func (e *Execution) execute(ctx context.Context) error {
 	runner.OnRun = func(run *batch.Run, steps []*batch.StepExecution) {
 		began = run
 		e.logs.Run.Store(run.ID)
-		e.cmd.seen.Follow(ctx, run, steps, telemetry.Run{Gateways: e.Deps.Gateways, Db: e.DB.DB, Partial: e.flags.partial()})
+		e.cmd.seen.Follow(ctx, run, steps, telemetry.Run{Gateways: e.Deps.Gateways, Db: e.Database.DB, Partial: e.Flags.Partial()})
 		e.recordRerun(ctx, run)
 		if e.cmd.Began != nil {
 			e.cmd.Began(run.ID)
@@ -142,7 +143,7 @@ func (e *Execution) execute(ctx context.Context) error {
 		if e.cmd.Started != nil {
 			e.cmd.Started()
 		}
-		if e.flags.Exclusive {
+		if e.Flags.Exclusive {
 			e.stayAlone(ctx, job.Name, run, cancel)
 		}
 		e.header(run.ID, others)
@@ -151,8 +152,8 @@ func (e *Execution) execute(ctx context.Context) error {
 	}
 	measured := e.measured(ctx)
 	result, err := runner.Run(ctx, job, batch.Spec{
-		Job: job.Name, BusinessDate: e.business.String(), Params: params, RerunOf: e.flags.Rerun,
-		Lease: e.config.Run.Lease, Host: session.Hostname(), PID: os.Getpid(), Version: e.Version,
+		Job: job.Name, BusinessDate: e.Business.String(), Params: params, RerunOf: e.Flags.Rerun,
+		Lease: e.Config.Run.Lease, Host: session.Hostname(), PID: os.Getpid(), Version: e.Version,
 	})
 	sampled()
 	show.stop()
@@ -187,14 +188,14 @@ func (e *Execution) header(run uint64, others []runs.Live) {
 	if e.brief() || e.Screen.People() != e.Screen.Out {
 		return // a night has its own; beside a document the log says it
 	}
-	parts := []string{e.work.Name, fmt.Sprintf("run %d", run), cli.DayOfYear(e.business.String()), "times in " + e.config.Business.Timezone}
-	if names := e.gatewayNames(); e.work.Gateways && len(names) == 1 {
+	parts := []string{e.Job.Name, fmt.Sprintf("run %d", run), cli.DayOfYear(e.Business.String()), "times in " + e.Config.Business.Timezone}
+	if names := e.gatewayNames(); e.Job.Gateways && len(names) == 1 {
 		parts = append(parts, "gateway "+names[0])
-	} else if e.work.Gateways {
+	} else if e.Job.Gateways {
 		parts = append(parts, "gateways "+strings.Join(names, ", "))
 	}
 	e.Screen.Say(e.Screen.Out, strings.Join(parts, " · "))
-	where := fmt.Sprintf("database %s/%s", e.DB.Host, e.DB.Schema)
+	where := fmt.Sprintf("database %s/%s", e.Database.Host, e.Database.Schema)
 	if len(others) > 0 {
 		where += " · also running: " + liveNames(others)
 	}

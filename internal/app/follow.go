@@ -36,17 +36,17 @@ func (e *Execution) follow(ctx context.Context, s *view.Summary, p *progress, re
 // followCharges reads what follows from declines, of charges that were made since the instant: those that a dead run claimed too.
 func (e *Execution) followCharges(ctx context.Context, s *view.Summary, run *batch.Run, since time.Time) (err error) {
 	if view.ChargedBy(s.Steps).Declined > 0 {
-		if s.Declines, err = query.DeclineSums(ctx, e.DB.DB, run.ID, since, e.Deps.Business().Add(time.Second), view.DeclinesShown); err != nil {
+		if s.Declines, err = query.DeclineSums(ctx, e.Database.DB, run.ID, since, e.Deps.Business().Add(time.Second), view.DeclinesShown); err != nil {
 			return err
 		}
-		if s.Follows, err = query.NextCharges(ctx, e.DB.DB, run.ID, since); err != nil {
+		if s.Follows, err = query.NextCharges(ctx, e.Database.DB, run.ID, since); err != nil {
 			return err
 		}
 	}
 	if s.Exit == batch.ExitDone || s.Exit == batch.ExitReview || s.Selected {
 		return nil
 	}
-	open, err := query.OpenSums(ctx, e.DB.DB, e.business)
+	open, err := query.OpenSums(ctx, e.Database.DB, e.Business)
 	s.Unpaid = map[string]int64{}
 	for _, sum := range open {
 		s.Unpaid[sum.Currency] += sum.Amount
@@ -70,12 +70,12 @@ func (e *Execution) logEnd(s view.Summary) {
 // diedRuns notes runs that died and whose charges this one takes over.
 func (p *progress) diedRuns(ctx context.Context, ids []uint64) {
 	for _, id := range ids {
-		run, err := runs.FindRun(ctx, p.e.DB.DB, id)
+		run, err := runs.FindRun(ctx, p.e.Database.DB, id)
 		if err != nil || run == nil {
 			continue // the log has said that it died
 		}
-		line := fmt.Sprintf("run %d died at %s", id, run.Beat.In(p.e.config.Business.Location()).Format(time.TimeOnly))
-		if claimed, err := query.CountClaims(ctx, p.e.DB.DB, id); err == nil && claimed > 0 {
+		line := fmt.Sprintf("run %d died at %s", id, run.Beat.In(p.e.Config.Business.Location()).Format(time.TimeOnly))
+		if claimed, err := query.CountClaims(ctx, p.e.Database.DB, id); err == nil && claimed > 0 {
 			line += " with " + cli.Things(claimed, "claimed charge")
 		}
 		p.mu.Lock()

@@ -72,11 +72,11 @@ func (e *Execution) measure(ctx context.Context, reads ...func(context.Context) 
 
 // past reads how the last runs ended.
 func (e *Execution) past(ctx context.Context) error {
-	rows, err := runs.LastRuns(ctx, e.DB.DB)
+	rows, err := runs.LastRuns(ctx, e.Database.DB)
 	if err != nil {
 		return err
 	}
-	successes, err := runs.LastSuccesses(ctx, e.DB.DB)
+	successes, err := runs.LastSuccesses(ctx, e.Database.DB)
 	if err != nil {
 		return err
 	}
@@ -100,11 +100,11 @@ func (e *Execution) counts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unsettled, err := query.CountUnsettled(ctx, e.DB.DB, store.Selection{Business: e.today}, store.Gateways{})
+	unsettled, err := query.CountUnsettled(ctx, e.Database.DB, store.Selection{Business: e.Today}, store.Gateways{})
 	if err != nil {
 		return err
 	}
-	r, err := query.CountReviews(ctx, e.DB.DB, e.today)
+	r, err := query.CountReviews(ctx, e.Database.DB, e.Today)
 	if err != nil {
 		return err
 	}
@@ -118,12 +118,12 @@ func (e *Execution) counts(ctx context.Context) error {
 }
 
 func (e *Execution) dueToday(ctx context.Context) (map[string]int64, error) {
-	all, now, due := store.Selection{Business: e.today}, e.Deps.Business(), map[string]int64{}
+	all, now, due := store.Selection{Business: e.Today}, e.Deps.Business(), map[string]int64{}
 	var err error
-	if due[kindSubscriptions], err = query.Issuable(ctx, e.DB.DB, all, e.today); err != nil {
+	if due[kindSubscriptions], err = query.Issuable(ctx, e.Database.DB, all, e.Today); err != nil {
 		return nil, err
 	}
-	sums, err := query.OpenSums(ctx, e.DB.DB, e.today)
+	sums, err := query.OpenSums(ctx, e.Database.DB, e.Today)
 	if err != nil {
 		return nil, err
 	}
@@ -131,19 +131,19 @@ func (e *Execution) dueToday(ctx context.Context) (map[string]int64, error) {
 	for _, sum := range sums {
 		due[kindInvoices] += sum.Count
 	}
-	policy := orders.Policy{OlderThan: e.config.Reconcile.OlderThan, GiveUpAfter: e.config.Reconcile.GiveUpAfter}
-	left, err := query.CountOrders(ctx, e.DB.DB, all, policy, now, 0, nil)
+	policy := orders.Policy{OlderThan: e.Config.Reconcile.OlderThan, GiveUpAfter: e.Config.Reconcile.GiveUpAfter}
+	left, err := query.CountOrders(ctx, e.Database.DB, all, policy, now, 0, nil)
 	if err != nil {
 		return nil, err
 	}
 	due[kindOrders] = left.Due
-	back, err := query.CountRefunds(ctx, e.DB.DB, all, now)
+	back, err := query.CountRefunds(ctx, e.Database.DB, all, now)
 	if err != nil {
 		return nil, err
 	}
 	due[kindRefunds] = back.Due
 	for _, sink := range []string{jobs.SinkWebhook, jobs.SinkSlack} {
-		undelivered, err := query.CountUndelivered(ctx, e.DB.DB, sink, all)
+		undelivered, err := query.CountUndelivered(ctx, e.Database.DB, sink, all)
 		if err != nil {
 			return nil, err
 		}

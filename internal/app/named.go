@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"duly/internal/query/worklist"
+	"duly/internal/registry"
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
@@ -21,10 +22,10 @@ var errEnough = errors.New("enough rows")
 
 // name adds the rows that the run sent to review, and those that it left, to the summary.
 func (e *Execution) name(ctx context.Context, s *view.Summary, run *batch.Run, reviews int64) {
-	now, canAsk := e.Deps.Business(), view.Asks(e.config)
+	now, canAsk := e.Deps.Business(), view.Asks(e.Config)
 	var err error
 	if reviews > 0 {
-		if s.Reviewed, err = e.reviewed(ctx, run, run.Started, reviewsShown); err != nil {
+		if s.Reviewed, err = e.reviewed(ctx, run, run.Started, registry.ReviewsShown); err != nil {
 			e.logs.WarnContext(ctx, "rows in review could not be listed", session.Problem(mysql.Classify(ctx, err)))
 		}
 	}
@@ -45,23 +46,23 @@ func (e *Execution) reviewed(ctx context.Context, run *batch.Run, since time.Tim
 	var rows []worklist.Row
 	switch run.Job {
 	case jobs.BillingJob:
-		ids, err := query.NewReviews(ctx, e.DB.DB, since, most)
+		ids, err := query.NewReviews(ctx, e.Database.DB, since, most)
 		if err != nil {
 			return nil, err
 		}
-		if rows, err = worklist.Invoices(ctx, e.DB.DB, ids); err != nil {
+		if rows, err = worklist.Invoices(ctx, e.Database.DB, ids); err != nil {
 			return nil, err
 		}
 		f := worklist.Filter{What: []string{worklist.Subscription}, Since: since}
-		if rows, err = more(ctx, e.DB.DB, rows, worklist.Subscriptions(e.business), f, most); err != nil {
+		if rows, err = more(ctx, e.Database.DB, rows, worklist.Subscriptions(e.Business), f, most); err != nil {
 			return nil, err
 		}
 	case jobs.ReconcileJob:
-		ids, err := query.NewOrderReviews(ctx, e.DB.DB, since, most)
+		ids, err := query.NewOrderReviews(ctx, e.Database.DB, since, most)
 		if err != nil {
 			return nil, err
 		}
-		if rows, err = worklist.Orders(ctx, e.DB.DB, ids); err != nil {
+		if rows, err = worklist.Orders(ctx, e.Database.DB, ids); err != nil {
 			return nil, err
 		}
 	}
@@ -72,12 +73,12 @@ func (e *Execution) reviewed(ctx context.Context, run *batch.Run, since time.Tim
 func (e *Execution) leftRows(ctx context.Context) ([]view.Listed, error) {
 	var rows []worklist.Row
 	var err error
-	selection := e.selection()
+	selection := e.Selection()
 	f := worklist.Filter{What: []string{worklist.Attempt}}
-	switch e.work.Name {
+	switch e.Job.Name {
 	case jobs.BillingJob:
 		if len(selection.Subscriptions) == 0 {
-			if rows, err = worklist.OpenAndDue(ctx, e.DB.DB, e.business, reviewsShown); err != nil {
+			if rows, err = worklist.OpenAndDue(ctx, e.Database.DB, e.Business, registry.ReviewsShown); err != nil {
 				return nil, err
 			}
 		}
@@ -90,7 +91,7 @@ func (e *Execution) leftRows(ctx context.Context) ([]view.Listed, error) {
 		return (len(selection.Subscriptions) == 0 || slices.Contains(selection.Subscriptions, l.Subscription)) &&
 			(len(selection.Orders) == 0 || slices.Contains(selection.Orders, l.ID))
 	}
-	rows, err = more(ctx, e.DB.DB, rows, worklist.InDoubt(), f, reviewsShown)
+	rows, err = more(ctx, e.Database.DB, rows, worklist.InDoubt(), f, registry.ReviewsShown)
 	return view.AsListed(rows), err
 }
 
@@ -120,7 +121,7 @@ func (e *Execution) groupReviews(ctx context.Context, s *view.Summary, run *batc
 	if err != nil {
 		return err
 	}
-	now, canAsk := e.Deps.Business(), view.Asks(e.config)
+	now, canAsk := e.Deps.Business(), view.Asks(e.Config)
 	for i := range rows {
 		rows[i].Next = view.WaysOut(rows[i].Row, now, canAsk)
 	}

@@ -14,6 +14,7 @@ import (
 	"duly/internal/exit"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/registry"
 	"duly/internal/session"
 	"duly/internal/view"
 	"duly/jobs"
@@ -30,13 +31,13 @@ func nightlyFlags() []string {
 
 // Nightly runs every job, each whatever the one before ended with, but for a schema or configuration error, a signal
 // and the end of its time.
-func (a *Command) Nightly(ctx context.Context, f Flags, given func(flag string) bool) (err error) {
-	whole := JobSpec{Name: jobs.NightlyJob, takes: nightlyFlags(), Steps: func(int) []string { return nil }}
-	found := whole.misplaced(given)
+func (a *Command) Nightly(ctx context.Context, f registry.Flags, given func(flag string) bool) (err error) {
+	whole := registry.Job{Name: jobs.NightlyJob, Takes: nightlyFlags(), Steps: func(int) []string { return nil }}
+	found := whole.Misplaced(given)
 	if f.Rerun != 0 || len(f.Steps) > 0 {
 		found = append(found, errors.New("--rerun, --step: nightly is several runs; repeat the one that you mean: duly runs"))
 	}
-	found = append(found, f.reportMistake())
+	found = append(found, f.ReportMistake())
 	c, err := a.Load()
 	if err := errors.Join(append(found, err)...); err != nil {
 		return exit.Usage(err)
@@ -54,7 +55,7 @@ func (a *Command) Nightly(ctx context.Context, f Flags, given func(flag string) 
 			return err
 		}
 	}
-	within, end, err := f.bounded(ctx)
+	within, end, err := f.Bounded(ctx)
 	if err != nil {
 		return exit.Usage(err)
 	}
@@ -77,7 +78,7 @@ func (a *Command) Nightly(ctx context.Context, f Flags, given func(flag string) 
 			v.NotBegun = namesOf(order[i:])
 			break
 		}
-		p := a.shown(within, screen, w, f.forPart(w), shared)
+		p := a.shown(within, screen, w, f.ForPart(w), shared)
 		v.Jobs = append(v.Jobs, p)
 		if p.Exit == batch.ExitUsage {
 			v.NotBegun = namesOf(order[i+1:])
@@ -88,7 +89,7 @@ func (a *Command) Nightly(ctx context.Context, f Flags, given func(flag string) 
 		v.Exit = exit.StopCode(within)
 	}
 	a.Code = v.Exit
-	if a.Screen.Json {
+	if a.Screen.JSON {
 		err = a.Screen.Print(v)
 	} else {
 		screen.End(v)
@@ -103,8 +104,8 @@ const auditSlack = time.Hour
 
 // orderOfNight lists the jobs of the night. The audit comes before billing, and not after it, if the last whole one is
 // older than what billing has compared since: what it finds then is known before anything is charged.
-func (a *Command) orderOfNight(ctx context.Context, c *config.Config, db *session.Database) ([]JobSpec, error) {
-	all := Registry()
+func (a *Command) orderOfNight(ctx context.Context, c *config.Config, db *session.Database) ([]registry.Job, error) {
+	all := registry.Jobs()
 	if err := migrations.Check(ctx, db.DB.DB.DB); err != nil {
 		return all, nil //nolint:nilerr // each job says so
 	}
@@ -119,14 +120,16 @@ func (a *Command) orderOfNight(ctx context.Context, c *config.Config, db *sessio
 	if !audited.Before(listed.Add(-a.Lag - auditSlack)) {
 		return all, nil
 	}
-	named := func(name string) int { return slices.IndexFunc(all, func(w JobSpec) bool { return w.Name == name }) }
+	named := func(name string) int {
+		return slices.IndexFunc(all, func(w registry.Job) bool { return w.Name == name })
+	}
 	from := named(jobs.AuditJob)
 	audit := all[from]
 	all = slices.Delete(all, from, from+1)
 	return slices.Insert(all, named(jobs.BillingJob), audit), nil
 }
 
-func namesOf(all []JobSpec) []string {
+func namesOf(all []registry.Job) []string {
 	names := make([]string, len(all))
 	for i, w := range all {
 		names[i] = w.Name
@@ -135,7 +138,7 @@ func namesOf(all []JobSpec) []string {
 }
 
 // part runs one job of the night.
-func (a *Command) part(ctx context.Context, w JobSpec, f Flags, shared *session.Database) view.NightPart {
+func (a *Command) part(ctx context.Context, w registry.Job, f registry.Flags, shared *session.Database) view.NightPart {
 	one := a.Fork()
 	one.Shared, one.Code, one.Screen.Documents, one.night = shared, batch.ExitDone, &[]any{}, true
 	p := view.NightPart{Job: w.Name}
@@ -167,9 +170,9 @@ func (a *Command) part(ctx context.Context, w JobSpec, f Flags, shared *session.
 }
 
 // shown runs a job and writes its line.
-func (a *Command) shown(ctx context.Context, n *view.NightScreen, w JobSpec, f Flags, shared *session.Database) view.NightPart {
+func (a *Command) shown(ctx context.Context, n *view.NightScreen, w registry.Job, f registry.Flags, shared *session.Database) view.NightPart {
 	if n.Each {
-		if !n.Screen.Json {
+		if !n.Screen.JSON {
 			n.Screen.Line("")
 		}
 		return a.part(ctx, w, f, shared)
@@ -187,8 +190,8 @@ func (a *Command) shown(ctx context.Context, n *view.NightScreen, w JobSpec, f F
 }
 
 // beginNight begins the screen of a night.
-func (a *Command) beginNight(ctx context.Context, c *config.Config, f Flags, db *session.Database) (*view.NightScreen, error) {
-	n := &view.NightScreen{Screen: a.Screen, Now: a.Now, Dry: f.DryRun, Page: f.Report, Began: a.Now(), Each: f.Verbose || f.DryRun || a.Screen.Json}
+func (a *Command) beginNight(ctx context.Context, c *config.Config, f registry.Flags, db *session.Database) (*view.NightScreen, error) {
+	n := &view.NightScreen{Screen: a.Screen, Now: a.Now, Dry: f.DryRun, Page: f.Report, Began: a.Now(), Each: f.Verbose || f.DryRun || a.Screen.JSON}
 	if n.Each {
 		return n, nil
 	}

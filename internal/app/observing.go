@@ -8,6 +8,7 @@ import (
 	"duly/config"
 	"duly/internal/alert"
 	"duly/internal/batch"
+	"duly/internal/registry"
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/internal/telemetry"
@@ -16,18 +17,18 @@ import (
 )
 
 // Observing does what a command of `duly run` is to do, and tells the machines that watch. A dry run is not watched.
-func (a *Command) Observing(ctx context.Context, f Flags, do func() error) error {
+func (a *Command) Observing(ctx context.Context, f registry.Flags, do func() error) error {
 	if f.DryRun {
 		return do()
 	}
-	a.seen = &telemetry.Command{App: a.Session, Partial: f.partial()}
+	a.seen = &telemetry.Command{App: a.Session, Partial: f.Partial()}
 	err := do()
 	a.seen.End(ctx, session.ExitCode(ctx, a.Session, err))
 	return err
 }
 
 // WithAlert runs a command of `duly run` and sends an alert if it ends badly.
-func (a *Command) WithAlert(ctx context.Context, job string, f Flags, do func() error) error {
+func (a *Command) WithAlert(ctx context.Context, job string, f registry.Flags, do func() error) error {
 	if f.DryRun {
 		return do()
 	}
@@ -61,7 +62,7 @@ func (a *Command) notifyWithoutDatabase(ctx context.Context, err error) {
 	if a.runAlert.Notified {
 		return
 	}
-	a.Flags = nil // they may be what is wrong
+	a.Overrides = nil // they may be what is wrong
 	c, loadErr := a.Load()
 	if loadErr != nil {
 		return

@@ -73,7 +73,7 @@ func (r *reportRecorder) record(res *batch.Result) any {
 		out.Gateways[name] = gatewayKept(r.e.Deps.Gateways[name])
 	}
 	if res != nil {
-		out.Left, out.Notes = bounded(res.Left), bounded(r.e.notes)
+		out.Left, out.Notes = bounded(res.Left), bounded(r.e.Notes)
 	}
 	return out
 }

@@ -14,6 +14,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/mysql"
 	"duly/internal/payment"
+	"duly/internal/registry"
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/internal/store"
@@ -27,23 +28,23 @@ type Execution struct {
 
 	cmd *Command
 
-	*Request
+	*registry.Request
 
-	DB      *session.Database
-	pauses  runs.Pauses
-	logs    *session.Logs
-	witness func(*batch.Run, batch.Mark) // nil: no claim is noted on this host
+	Database *session.Database
+	pauses   runs.Pauses
+	logs     *session.Logs
+	witness  func(*batch.Run, batch.Mark) // nil: no claim is noted on this host
 }
 
 // Prepare reads the configuration, opens what the run needs and checks everything that can be checked before
 // anything is touched.
-func (a *Command) Prepare(ctx context.Context, w JobSpec, f Flags, given func(flag string) bool) (_ *Execution, err error) {
-	a.Flags, a.Dry = f.overrides(w), f.DryRun
+func (a *Command) Prepare(ctx context.Context, w registry.Job, f registry.Flags, given func(flag string) bool) (_ *Execution, err error) {
+	a.Overrides, a.Dry = f.Overrides(w), f.DryRun
 	c, err := a.valid(w, f, given)
 	if err != nil {
 		return nil, err
 	}
-	e := &Execution{Session: a.Session, cmd: a, Request: &Request{Session: a.Session, config: c, work: w, flags: f}}
+	e := &Execution{Session: a.Session, cmd: a, Request: &registry.Request{Session: a.Session, Config: c, Job: w, Flags: f}}
 	defer func() {
 		if err != nil {
 			e.Close()
@@ -58,19 +59,19 @@ func (a *Command) Prepare(ctx context.Context, w JobSpec, f Flags, given func(fl
 			return nil, err
 		}
 	}
-	if e.DB, err = a.Open(ctx, c); err != nil {
+	if e.Database, err = a.Open(ctx, c); err != nil {
 		return nil, err
 	}
-	e.db = e.DB.DB
+	e.DB = e.Database.DB
 	if err := e.checkSchema(ctx); err != nil {
 		return nil, err
 	}
-	business, err := a.Clock(ctx, e.DB.DB)
+	business, err := a.Clock(ctx, e.Database.DB)
 	if err != nil {
 		return nil, err
 	}
-	e.Deps = depsOf(a.Session, c, e.DB.DB, e.Deps.Gateways, business)
-	e.today = payment.DateOf(business().In(c.Business.Location()))
+	e.Deps = depsOf(a.Session, c, e.Database.DB, e.Deps.Gateways, business)
+	e.Today = payment.DateOf(business().In(c.Business.Location()))
 	if err := e.repeat(ctx, given); err != nil {
 		return nil, err
 	}
@@ -87,10 +88,10 @@ func (a *Command) Prepare(ctx context.Context, w JobSpec, f Flags, given func(fl
 }
 
 // valid is the configuration, or every mistake in it and in the flags at once.
-func (a *Command) valid(w JobSpec, f Flags, given func(flag string) bool) (*config.Config, error) {
-	found := append(w.misplaced(given), f.problems(w, given)...)
+func (a *Command) valid(w registry.Job, f registry.Flags, given func(flag string) bool) (*config.Config, error) {
+	found := append(w.Misplaced(given), f.Problems(w, given)...)
 	if len(found) > 0 {
-		a.Flags = nil // a flag that is wrong is reported as a flag, not as a key
+		a.Overrides = nil // a flag that is wrong is reported as a flag, not as a key
 	}
 	c, err := a.Load()
 	if err != nil {
@@ -104,17 +105,17 @@ func (a *Command) valid(w JobSpec, f Flags, given func(flag string) bool) (*conf
 
 // slots bounds the requests that are open at all gateways together; nil: they are not bounded so.
 func (e *Execution) slots() *gateway.Bound {
-	if e.work.slots == nil {
+	if e.Job.Slots == nil {
 		return nil
 	}
-	return gateway.NewBound(e.work.slots(e.Request))
+	return gateway.NewBound(e.Job.Slots(e.Request))
 }
 
 func (e *Execution) Close() {
 	session.CloseAll(e.Deps.Gateways)
-	session.CloseReceivers(e.sinks)
-	if e.DB != nil {
-		e.DB.Close()
+	session.CloseReceivers(e.Sinks)
+	if e.Database != nil {
+		e.Database.Close()
 	}
 	if e.logs != nil {
 		e.logs.Close()
@@ -125,13 +126,13 @@ func (e *Execution) Close() {
 // tried as well, but not in a dry run, whose sessions refuse changes.
 func (e *Execution) checkSchema(ctx context.Context) error {
 	checks := []func() error{
-		func() error { return migrations.Check(ctx, e.DB.DB.DB.DB) },
-		func() error { return mysql.CheckPacket(ctx, e.DB.DB, e.config.Billing.ChunkSize) },
-		func() error { return mysql.CheckIsolation(ctx, e.DB.DB) },
-		func() error { return mysql.CheckSessions(ctx, e.DB.DB) },
+		func() error { return migrations.Check(ctx, e.Database.DB.DB.DB) },
+		func() error { return mysql.CheckPacket(ctx, e.Database.DB, e.Config.Billing.ChunkSize) },
+		func() error { return mysql.CheckIsolation(ctx, e.Database.DB) },
+		func() error { return mysql.CheckSessions(ctx, e.Database.DB) },
 	}
-	if !e.flags.DryRun {
-		checks = append(checks, func() error { return mysql.CheckWritable(ctx, e.DB.DB, e.work.writes...) })
+	if !e.Flags.DryRun {
+		checks = append(checks, func() error { return mysql.CheckWritable(ctx, e.Database.DB, e.Job.Writes...) })
 	}
 	for _, check := range checks {
 		if err := steadily(ctx, check); err != nil {
@@ -153,10 +154,10 @@ func steadily(ctx context.Context, check func() error) error {
 
 // probe checks that SKIP LOCKED is real. It comes late, since it writes; a dry run claims nothing and needs none.
 func (e *Execution) probe(ctx context.Context) error {
-	if e.flags.DryRun {
+	if e.Flags.DryRun {
 		return nil
 	}
-	if err := steadily(ctx, func() error { return mysql.Probe(ctx, e.DB.DB) }); err != nil {
+	if err := steadily(ctx, func() error { return mysql.Probe(ctx, e.Database.DB) }); err != nil {
 		return exit.Start(err)
 	}
 	return nil
@@ -165,7 +166,7 @@ func (e *Execution) probe(ctx context.Context) error {
 // accounts finds the rows of the accounts that the gateways are called at. It may write, so it comes last; a dry run
 // sends nothing, and needs none.
 func (e *Execution) accounts(ctx context.Context) error {
-	if e.flags.DryRun || !e.work.Gateways {
+	if e.Flags.DryRun || !e.Job.Gateways {
 		return nil
 	}
 	var all []payment.Account
@@ -174,7 +175,7 @@ func (e *Execution) accounts(ctx context.Context) error {
 		all = append(all, payment.Account{Gateway: name, Address: able.Address, ID: able.Account})
 	}
 	var err error
-	if e.Deps.Accounts, err = store.Accounts(ctx, e.DB.DB, all); err != nil {
+	if e.Deps.Accounts, err = store.Accounts(ctx, e.Database.DB, all); err != nil {
 		return exit.Start(err)
 	}
 	return e.keyPrefixes(ctx)
@@ -184,7 +185,7 @@ func (e *Execution) accounts(ctx context.Context) error {
 func (e *Execution) keyPrefixes(ctx context.Context) error {
 	var found []error
 	for _, name := range slices.Sorted(maps.Keys(e.Deps.Accounts)) {
-		err := store.KeyPrefix(ctx, e.DB.DB, name, e.Deps.Accounts[name], e.Deps.KeyPrefixes[name])
+		err := store.KeyPrefix(ctx, e.Database.DB, name, e.Deps.Accounts[name], e.Deps.KeyPrefixes[name])
 		if other, ok := errors.AsType[*store.OtherPrefixError](err); ok {
 			found = append(found, other)
 		} else if err != nil {
@@ -196,70 +197,70 @@ func (e *Execution) keyPrefixes(ctx context.Context) error {
 
 // repeat takes over what --rerun names.
 func (e *Execution) repeat(ctx context.Context, given func(flag string) bool) error {
-	if e.flags.Rerun == 0 {
+	if e.Flags.Rerun == 0 {
 		return nil
 	}
-	old, err := runs.FindRun(ctx, e.DB.DB, e.flags.Rerun)
+	old, err := runs.FindRun(ctx, e.Database.DB, e.Flags.Rerun)
 	switch {
 	case err != nil:
 		return exit.Failed(err)
 	case old == nil:
-		return exit.Usagef("--rerun: no run %d; see duly runs", e.flags.Rerun)
-	case old.Job != e.work.Name:
-		return exit.Usagef("--rerun: run %d was a run of %s, not of %s", old.ID, old.Job, e.work.Name)
+		return exit.Usagef("--rerun: no run %d; see duly runs", e.Flags.Rerun)
+	case old.Job != e.Job.Name:
+		return exit.Usagef("--rerun: run %d was a run of %s, not of %s", old.ID, old.Job, e.Job.Name)
 	}
-	if e.work.Name == jobs.AuditJob && !given(cli.FlagDate) && !given(cli.FlagFrom) && !given(cli.FlagTo) {
-		e.window, _ = jobs.PastAuditWindow(old.Params)
+	if e.Job.Name == jobs.AuditJob && !given(cli.FlagDate) && !given(cli.FlagFrom) && !given(cli.FlagTo) {
+		e.Window, _ = jobs.PastAuditWindow(old.Params)
 	}
-	return exit.Failed(e.flags.repeat(given, old.BusinessDate, old.Params))
+	return exit.Failed(e.Flags.Repeat(given, old.BusinessDate, old.Params))
 }
 
 // dates settles the business date: today, or the one that was given.
 func (e *Execution) dates() error {
-	e.business = e.today
-	if e.work.day != nil {
+	e.Business = e.Today
+	if e.Job.Day != nil {
 		usual := *e.Request
-		usual.flags.Date, usual.flags.From, usual.flags.To = "", "", ""
-		e.business = e.work.day(e.Request)
-		s := e.days()
-		e.flags.Elsewhen = s != (span{}) && s != span{e.work.day(&usual), e.work.day(&usual)} || e.window != payment.Window{}
+		usual.Flags.Date, usual.Flags.From, usual.Flags.To = "", "", ""
+		e.Business = e.Job.Day(e.Request)
+		s := e.Days()
+		e.Flags.Elsewhen = s != (registry.Span{}) && s != registry.Span{From: e.Job.Day(&usual), To: e.Job.Day(&usual)} || e.Window != payment.Window{}
 		return nil
 	}
-	if e.flags.Date == "" {
+	if e.Flags.Date == "" {
 		return nil
 	}
-	date, err := payment.ParseDate(e.flags.Date)
+	date, err := payment.ParseDate(e.Flags.Date)
 	if err != nil {
 		return exit.Usagef("--date: %w", err)
 	}
-	if date > e.today && !e.flags.AllowFuture && !e.flags.DryRun {
-		return exit.Usagef("--date: %s is after today, %s in %s; --allow-future is for sandboxes", date, e.today, e.config.Business.Timezone)
+	if date > e.Today && !e.Flags.AllowFuture && !e.Flags.DryRun {
+		return exit.Usagef("--date: %s is after today, %s in %s; --allow-future is for sandboxes", date, e.Today, e.Config.Business.Timezone)
 	}
-	e.business, e.flags.Elsewhen = date, date != e.today
+	e.Business, e.Flags.Elsewhen = date, date != e.Today
 	return nil
 }
 
 // checkSelection refuses steps and rows that are not there.
 func (e *Execution) checkSelection(ctx context.Context) error {
-	if err := e.countStages(ctx); err != nil {
+	if err := e.CountStages(ctx); err != nil {
 		return exit.Failed(err)
 	}
 	var found []error
-	known := e.work.Steps(e.stages)
-	for _, name := range e.flags.Steps {
+	known := e.Job.Steps(e.Stages)
+	for _, name := range e.Flags.Steps {
 		if !slices.Contains(known, name) {
-			found = append(found, fmt.Errorf("--step: %w", cli.UnknownWord(e.work.Name+" step", name, known)))
+			found = append(found, fmt.Errorf("--step: %w", cli.UnknownWord(e.Job.Name+" step", name, known)))
 		}
 	}
-	if e.work.check != nil {
-		mistakes, err := e.work.check(ctx, e.Request)
+	if e.Job.Check != nil {
+		mistakes, err := e.Job.Check(ctx, e.Request)
 		if err != nil {
 			return exit.Failed(err)
 		}
 		found = append(found, mistakes...)
 	}
 	var err error
-	if e.pauses, err = runs.ReadPauses(ctx, e.DB.DB); err != nil {
+	if e.pauses, err = runs.ReadPauses(ctx, e.Database.DB); err != nil {
 		return exit.Failed(err)
 	}
 	return exit.Usage(errors.Join(found...))

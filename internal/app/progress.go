@@ -52,7 +52,7 @@ func (p *progress) start(run *batch.Run, steps []*batch.StepExecution) {
 		p.e.logs.Quiet()
 	}
 	p.e.logs.LogAttrs(context.Background(), slog.LevelInfo, "run started", slog.Uint64("run_id", run.ID), slog.String("job", run.Job),
-		slog.String("business_date", p.e.business.String()), slog.Any("gateways", p.e.gatewayNames()))
+		slog.String("business_date", p.e.Business.String()), slog.Any("gateways", p.e.gatewayNames()))
 	if p.e.drawn() {
 		p.draw()
 		return
@@ -62,7 +62,7 @@ func (p *progress) start(run *batch.Run, steps []*batch.StepExecution) {
 
 // drawn reports whether the progress is drawn on a terminal rather than logged.
 func (e *Execution) drawn() bool {
-	return e.Screen.Terminal(e.Screen.Out) && e.Screen.People() == e.Screen.Out && !e.flags.NoProgress && !e.Screen.Dumb()
+	return e.Screen.Terminal(e.Screen.Out) && e.Screen.People() == e.Screen.Out && !e.Flags.NoProgress && !e.Screen.Dumb()
 }
 
 // stop ends the progress; the summary comes after it.
@@ -255,9 +255,9 @@ func (p *progress) began(x *batch.StepExecution) {
 	ctx, cancel := context.WithTimeout(x.Work, countFor)
 	defer cancel()
 	n := int64(-1)
-	if p.e.work.due != nil {
+	if p.e.Job.Due != nil {
 		var err error
-		if n, err = p.e.work.due(ctx, p.e.Request, x.Step); err != nil {
+		if n, err = p.e.Job.Due(ctx, p.e.Request, x.Step); err != nil {
 			n = -1 // the step goes on without; it tells of a database that is lost
 		}
 	}

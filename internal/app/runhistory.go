@@ -19,11 +19,11 @@ import (
 // examine finds out, before anything is sent, whether the database may have been restored, and gets the witness ready. What
 // it finds is in e.suspicion. The error says that it may have been, and that it is too early for a run.
 func (e *Execution) examine(ctx context.Context) error {
-	if !e.work.charges {
+	if !e.Job.Charges {
 		return nil
 	}
-	file := suspicion.WitnessOf(e.config)
-	s, err := suspicion.EvidenceOf(ctx, e.DB.DB, file)
+	file := suspicion.WitnessOf(e.Config)
+	s, err := suspicion.EvidenceOf(ctx, e.Database.DB, file)
 	if err != nil {
 		return exit.Failed(err)
 	}
@@ -32,19 +32,19 @@ func (e *Execution) examine(ctx context.Context) error {
 		e.logs.WarnContext(ctx, "the witness cannot be read; a restored database is noticed by its server alone", session.Problem(s.Broken))
 	}
 	if !s.Seen {
-		if err := store.MeetServer(ctx, e.DB.DB, s.Server, s.TrustedBy()); err != nil {
+		if err := store.MeetServer(ctx, e.Database.DB, s.Server, s.TrustedBy()); err != nil {
 			return exit.Failed(err)
 		}
 	}
 	if file != nil {
-		file.Sync = len(e.blind(true)) > 0
+		file.Sync = len(e.Blind(true)) > 0
 		e.witness = e.keepWitness(file)
 	}
-	if e.suspicion = s.Suspicion(); e.suspicion == "" {
+	if e.Suspicion = s.Suspicion(); e.Suspicion == "" {
 		return nil
 	}
-	e.logs.WarnContext(ctx, suspicion.MayHaveLost, slog.String("reason", e.suspicion), slog.String("mend", suspicion.ConfirmCommand))
-	since, err := suspicion.Note(ctx, e.DB.DB, s)
+	e.logs.WarnContext(ctx, suspicion.MayHaveLost, slog.String("reason", e.Suspicion), slog.String("mend", suspicion.ConfirmCommand))
+	since, err := suspicion.Note(ctx, e.Database.DB, s)
 	if err != nil {
 		return exit.Failed(err)
 	}
@@ -53,7 +53,7 @@ func (e *Execution) examine(ctx context.Context) error {
 			e.unwritten(err)
 		}
 	}
-	return suspicion.Quiet(ctx, e.DB.DB, e.config, since, e.Deps.Business(), e.suspicion, "duly run "+e.work.Name)
+	return suspicion.Quiet(ctx, e.Database.DB, e.Config, since, e.Deps.Business(), e.Suspicion, "duly run "+e.Job.Name)
 }
 
 // keepWitness writes each claim to the file. That it cannot be written is told once, and stops nothing.
@@ -81,7 +81,7 @@ func (e *Execution) lostUnderWay(ctx context.Context, run *batch.Run, result bat
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pollWithin)
 	defer cancel()
-	_, err := store.SuspectServer(ctx, e.DB.DB, e.Deps.Server.Name, fmt.Sprintf("run %d found out that commits were lost", run.ID))
+	_, err := store.SuspectServer(ctx, e.Database.DB, e.Deps.Server.Name, fmt.Sprintf("run %d found out that commits were lost", run.ID))
 	if err != nil {
 		e.logs.ErrorContext(ctx, "the loss could not be noted", slog.Uint64("run_id", run.ID), session.Problem(err))
 	}

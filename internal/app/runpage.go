@@ -7,6 +7,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/page"
 	"duly/internal/payment"
+	"duly/internal/registry"
 	"duly/internal/report"
 	"duly/internal/session"
 	"duly/internal/text"
@@ -16,16 +17,16 @@ import (
 // pageOfRun writes the page of a run that has ended to the file of --report. A page that cannot be written does not change the run,
 // but the program's exit code is 1 instead of 0.
 func (e *Execution) pageOfRun(ctx context.Context, run uint64) {
-	if e.flags.Report == "" {
+	if e.Flags.Report == "" {
 		return
 	}
-	endWithPage(ctx, e.Session, e.flags.Report, func(ctx context.Context) (report.Page, error) {
-		return page.Of(ctx, e.Session, e.DB, e.config.Business.Location(), run)
+	endWithPage(ctx, e.Session, e.Flags.Report, func(ctx context.Context) (report.Page, error) {
+		return page.Of(ctx, e.Session, e.Database, e.Config.Business.Location(), run)
 	})
 }
 
 // nightOf starts the page of a night, before its jobs run. It reads nothing without --report.
-func nightOf(ctx context.Context, ses *session.Session, f Flags, db *session.Database) (report.Night, error) {
+func nightOf(ctx context.Context, ses *session.Session, f registry.Flags, db *session.Database) (report.Night, error) {
 	if f.Report == "" {
 		return report.Night{}, nil
 	}
@@ -35,7 +36,7 @@ func nightOf(ctx context.Context, ses *session.Session, f Flags, db *session.Dat
 	}
 	n := report.Night{Date: f.Date, Started: business()}
 	if n.Date == "" {
-		n.Date = payment.DateOf(n.Started.In(ses.Config.Business.Location())).String()
+		n.Date = payment.DateOf(n.Started.In(ses.Loaded.Business.Location())).String()
 	}
 	return n, nil
 }
@@ -53,7 +54,7 @@ func pageOfNight(ctx context.Context, ses *session.Session, file string, db *ses
 			}
 			night.Parts = append(night.Parts, report.Part{Job: part.Job, Run: part.Run, Exit: part.Exit, Why: part.Error})
 		}
-		p, err := page.Of(ctx, ses, db, ses.Config.Business.Location(), ids...)
+		p, err := page.Of(ctx, ses, db, ses.Loaded.Business.Location(), ids...)
 		night.Exit, night.Finished, night.NotReached = v.Exit, p.Written, v.NotBegun
 		if len(p.Runs) > 0 {
 			night.Host = p.Runs[0].Host

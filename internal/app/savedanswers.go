@@ -24,7 +24,7 @@ func saver(c *config.Config) func(lines [][]byte) (string, error) {
 
 // restoreAnswers adds the answers that earlier runs on this host could not write to the tables, before anything else is done.
 func (e *Execution) restoreAnswers(ctx context.Context) error {
-	file := suspicion.AnswersOf(e.config)
+	file := suspicion.AnswersOf(e.Config)
 	if file == nil || !file.Pending() {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (e *Execution) restoreAnswers(ctx context.Context) error {
 			list = append(list, answer)
 		}
 		restored = len(list)
-		return unusable, writers.RestoreAnswers(ctx, e.DB.DB, list)
+		return unusable, writers.RestoreAnswers(ctx, e.Database.DB, list)
 	})
 	if err != nil {
 		return exit.Failed(fmt.Errorf("answers of gateways that are saved in %s could not be added to the database: %w", file.Path(), err))
@@ -55,7 +55,7 @@ func (e *Execution) restoreAnswers(ctx context.Context) error {
 
 // stayUp makes a run end unfinished while answers wait on this host: exit codes 0 and 3 let a VM be powered off.
 func (e *Execution) stayUp(result *batch.Result) {
-	file := suspicion.AnswersOf(e.config)
+	file := suspicion.AnswersOf(e.Config)
 	if file == nil || !file.Pending() || result.Exit != batch.ExitDone && result.Exit != batch.ExitReview {
 		return
 	}

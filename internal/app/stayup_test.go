@@ -7,6 +7,7 @@ import (
 
 	"duly/config"
 	"duly/internal/batch"
+	"duly/internal/registry"
 	"duly/internal/witness"
 )
 
@@ -14,7 +15,7 @@ import (
 func TestTheHostStaysUpWhileAnswersWait(t *testing.T) {
 	t.Parallel()
 	c := &config.Config{Database: config.Database{DSN: "duly@tcp(db:3306)/shop"}, Run: config.Run{Witness: t.TempDir()}}
-	e := &Execution{Request: &Request{config: c}}
+	e := &Execution{Request: &registry.Request{Config: c}}
 	code := func(before int) int {
 		result := batch.Result{Exit: before}
 		e.stayUp(&result)

@@ -19,17 +19,17 @@ import (
 
 func (e *Execution) summary(ctx context.Context, p *progress, r batch.Result) error {
 	s := view.Summary{
-		Run: p.run.ID, Job: p.run.Job, BusinessDate: e.business.String(), Status: string(r.Status), Exit: r.Exit,
+		Run: p.run.ID, Job: p.run.Job, BusinessDate: e.Business.String(), Status: string(r.Status), Exit: r.Exit,
 		Steps: []view.Step{}, Left: append([]string{}, r.Left...), Reviewed: []view.Listed{}, LeftRows: []view.Listed{},
 	}
 	if r.Err != nil {
 		s.Error, s.Failure, s.Fixes = r.Err.Error(), text.Lines(r.Err), view.FixesOf(r.Err)
 	}
 	s.Steps = append(s.Steps, p.views()...)
-	s.Took, s.Waits, s.Selected = e.Now().Sub(p.startedAt), r.Waits, e.flags.partial()
+	s.Took, s.Waits, s.Selected = e.Now().Sub(p.startedAt), r.Waits, e.Flags.Partial()
 	new := r.Tally.Review + r.Tally.Rejected
 	var err error
-	if s.InReview, err = query.CountReviews(ctx, e.DB.DB, e.business); err != nil {
+	if s.InReview, err = query.CountReviews(ctx, e.Database.DB, e.Business); err != nil {
 		e.logs.WarnContext(ctx, "rows in review could not be counted", session.Problem(mysql.Classify(ctx, err)))
 	}
 	s.Collected, s.Refunded = view.Moved(s.Steps)
@@ -38,18 +38,18 @@ func (e *Execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	e.name(ctx, &s, p.run, new)
 	e.causes(ctx, &s, p.run, r.Tally)
 	s.Next = e.next(ctx, p.run, r, new, s)
-	if e.work.extendSummary != nil {
-		if err := e.work.extendSummary(ctx, e.Request, &s); err != nil {
+	if e.Job.ExtendSummary != nil {
+		if err := e.Job.ExtendSummary(ctx, e.Request, &s); err != nil {
 			e.logs.WarnContext(ctx, "what the job found could not be read", session.Problem(err))
 		}
 	}
 	e.follow(ctx, &s, p, new)
 	e.ended(p.run, s)
 	e.logEnd(s)
-	if e.flags.CSV && s.Daily != nil {
+	if e.Flags.CSV && s.Daily != nil {
 		return view.DailyCSV(e.Screen, *s.Daily)
 	}
-	if e.Screen.Json {
+	if e.Screen.JSON {
 		return e.Screen.Print(s)
 	}
 	if e.brief() {
@@ -69,15 +69,15 @@ func (e *Execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 	switch {
 	case r.Exit == batch.ExitDone:
 		next = []string{}
-	case (r.Exit == batch.ExitReview && r.Waits == 0 || reviews > 0) && e.work.next != nil: // what waits for the shop is not in review
-		commands, err := e.work.next(ctx, e.Request, run)
+	case (r.Exit == batch.ExitReview && r.Waits == 0 || reviews > 0) && e.Job.Next != nil: // what waits for the shop is not in review
+		commands, err := e.Job.Next(ctx, e.Request, run)
 		if err != nil {
 			e.logs.WarnContext(ctx, "rows in review could not be listed", session.Problem(err))
 		}
 		next = append(next, commands...)
 	}
-	if r.Waits > 0 && e.work.waits != "" {
-		next = append(next, e.work.waits)
+	if r.Waits > 0 && e.Job.Waits != "" {
+		next = append(next, e.Job.Waits)
 	}
 	if slices.ContainsFunc(s.LeftRows, func(l view.Listed) bool { return l.What != worklist.Invoice }) {
 		next = append(next, "duly list doubt")
@@ -100,7 +100,7 @@ func (e *Execution) foundBeside(ctx context.Context, run *batch.Run) int64 {
 	if run.Job == jobs.AuditJob { // its tally has them
 		return 0
 	}
-	n, err := query.NewFindings(ctx, e.DB.DB, run.ID)
+	n, err := query.NewFindings(ctx, e.Database.DB, run.ID)
 	if err != nil {
 		e.logs.WarnContext(ctx, "the findings of the run could not be counted", session.Problem(err))
 	}
@@ -109,10 +109,10 @@ func (e *Execution) foundBeside(ctx context.Context, run *batch.Run) int64 {
 
 // adopt lists the commands for charges that wait to be adopted, if the run charges: their gateways are sent nothing before.
 func (e *Execution) adopt(ctx context.Context) []string {
-	if !e.work.charges {
+	if !e.Job.Charges {
 		return nil
 	}
-	waiting, err := operator.CountUnknownCharges(ctx, e.DB.DB)
+	waiting, err := operator.CountUnknownCharges(ctx, e.Database.DB)
 	if err != nil {
 		e.logs.WarnContext(ctx, "unknown charges could not be counted", session.Problem(err))
 	}

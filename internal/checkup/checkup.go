@@ -244,7 +244,7 @@ func (d *Checkup) Report() error {
 			d.Code = batch.ExitUsage
 		}
 	}
-	if d.Screen.Json {
+	if d.Screen.JSON {
 		return d.Screen.Print(d.found)
 	}
 	doctorText(d.Screen, d.found)

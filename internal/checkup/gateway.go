@@ -97,7 +97,7 @@ func AddControl(ctx context.Context, ses *session.Session, name, id, reason stri
 }
 
 func proved(screen *cli.Screen, p proof) error {
-	if screen.Json {
+	if screen.JSON {
 		return screen.Print(p)
 	}
 	screen.Line("payment %s at gateway %s: %s", p.Payment, p.Gateway, p.Detail)

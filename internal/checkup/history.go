@@ -81,7 +81,7 @@ func TrustHistory(ctx context.Context, ses *session.Session, reason string) erro
 			}
 			detail = "the witness of this host names what is there now; run it on each host whose witness names more"
 		}
-		if ses.Screen.Json {
+		if ses.Screen.JSON {
 			return ses.Screen.Print(Confirmed{Done: true, Server: s.Server, Was: was, Detail: detail})
 		}
 		ses.Screen.Line("history of server %.12s confirmed: %s", s.Server, detail)

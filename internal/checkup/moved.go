@@ -164,7 +164,7 @@ func PartAddresses(ctx context.Context, ses *session.Session, name, oldURL, reas
 			return exit.Failed(err)
 		}
 		detail := fmt.Sprintf("%s and %s are two accounts again", at.old, at.today)
-		if ses.Screen.Json {
+		if ses.Screen.JSON {
 			return ses.Screen.Print(proof{Done: true, Gateway: name, Address: at.today, Detail: detail})
 		}
 		ses.Screen.Line("gateway %s: %s", name, detail)

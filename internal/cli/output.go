@@ -20,7 +20,7 @@ import (
 
 // People is where text for people goes: with --json or --csv standard output holds the document alone.
 func (s *Screen) People() io.Writer {
-	if s.Json || s.CsvOnly {
+	if s.JSON || s.CSVOnly {
 		return s.Err
 	}
 	return s.Out

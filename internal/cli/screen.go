@@ -18,9 +18,9 @@ type Screen struct {
 	Size func(w io.Writer) (width, height int)
 	// wide, if set, is how wide what is written may be, whatever is behind it.
 	Wide    int
-	Json    bool
+	JSON    bool
 	Verbose bool // --verbose
-	CsvOnly bool // --csv
+	CSVOnly bool // --csv
 	// documents, if set, takes what print would write.
 	Documents *[]any
 }

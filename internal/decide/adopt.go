@@ -45,7 +45,7 @@ func Adopt(ctx context.Context, ses *session.Session, db *session.Database, name
 		return err
 	}
 	v.next(f)
-	if ses.Screen.Json {
+	if ses.Screen.JSON {
 		if err := ses.Screen.Print(v); err != nil {
 			return err
 		}

@@ -111,7 +111,7 @@ func Many(ctx context.Context, ses *session.Session, db *session.Database, f Man
 		default:
 			return err
 		}
-		if ses.Screen.Json {
+		if ses.Screen.JSON {
 			v.Rows = append(v.Rows, r)
 		} else if err == nil {
 			ses.Screen.Line("%s %d: %s", b.what, id, detail)
@@ -122,7 +122,7 @@ func Many(ctx context.Context, ses *session.Session, db *session.Database, f Man
 	} else if v.Done > 0 && b.next != "" {
 		v.Next = append(v.Next, b.next)
 	}
-	if ses.Screen.Json {
+	if ses.Screen.JSON {
 		if err := ses.Screen.Print(v); err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func Steered(screen *cli.Screen, action operator.Action, did, detail string, err
 	if err != nil {
 		return RefusedOr(err)
 	}
-	if screen.Json {
+	if screen.JSON {
 		return screen.Print(steeredView{Action: action.Action, Subject: action.Subject, Who: action.Who, Reason: action.Reason, Detail: detail})
 	}
 	screen.Line("%s %s: %s", strings.Replace(action.Subject, ":", " ", 1), did, detail)

@@ -96,7 +96,7 @@ func Reopen(ctx context.Context, ses *session.Session, db *session.Database, f R
 	}
 	_, paused := pauses.Gateway(f.Gateway)
 	v.next(f, paused)
-	if ses.Screen.Json {
+	if ses.Screen.JSON {
 		if err := ses.Screen.Print(v); err != nil {
 			return err
 		}

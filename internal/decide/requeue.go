@@ -160,13 +160,13 @@ func Requeue(screen *cli.Screen, ids []uint64, what, next string, do func(uint64
 		}
 		list = append(list, r)
 	}
-	if screen.Json {
+	if screen.JSON {
 		if err := screen.Print(list); err != nil {
 			return err
 		}
 	}
 	for _, r := range list {
-		if r.Done && !screen.Json {
+		if r.Done && !screen.JSON {
 			screen.Line("%s %d is %s", what, r.ID, r.Detail)
 		}
 	}

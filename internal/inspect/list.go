@@ -103,7 +103,7 @@ func List(ctx context.Context, ses *session.Session, db *session.Database, spec 
 	}); err != nil {
 		return exit.Failed(err)
 	}
-	if ses.Screen.Json {
+	if ses.Screen.JSON {
 		return ses.Screen.Print(v)
 	}
 	if len(v.Rows) == 0 {

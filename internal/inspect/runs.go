@@ -30,7 +30,7 @@ func ListRuns(ctx context.Context, ses *session.Session, db *session.Database, l
 	if err != nil {
 		return err
 	}
-	if ses.Screen.Json {
+	if ses.Screen.JSON {
 		return ses.Screen.Print(list)
 	}
 	var rows []table.Row

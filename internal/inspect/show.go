@@ -65,7 +65,7 @@ func ShowRun(ctx context.Context, ses *session.Session, db *session.Database, id
 			return exit.Failed(err)
 		}
 	}
-	if ses.Screen.Json {
+	if ses.Screen.JSON {
 		return ses.Screen.Print(v)
 	}
 	days, err := ses.Calendar(now)
@@ -269,7 +269,7 @@ func showWhole(ctx context.Context, ses *session.Session, db *session.Database, 
 		return exit.Failed(err)
 	}
 	w.Explanation.Next = waiting(w.Explanation.Next, w.Findings)
-	if ses.Screen.Json {
+	if ses.Screen.JSON {
 		return ses.Screen.Print(w)
 	}
 	return showText(ctx, ses, db, w, standing, complete)

@@ -69,7 +69,7 @@ func ShowOrder(ctx context.Context, ses *session.Session, db *session.Database, 
 	for i, e := range w.Explanations {
 		w.Explanations[i].Next = waiting(e.Next, w.Findings)
 	}
-	if ses.Screen.Json {
+	if ses.Screen.JSON {
 		return ses.Screen.Print(w)
 	}
 	days, err := ses.Calendar(s.Now)

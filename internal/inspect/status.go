@@ -78,7 +78,7 @@ func Status(ctx context.Context, ses *session.Session, db *session.Database) err
 	if err != nil {
 		return err
 	}
-	if ses.Screen.Json {
+	if ses.Screen.JSON {
 		return ses.Screen.Print(s)
 	}
 	showStatus(ses.Screen, s)
@@ -93,7 +93,7 @@ func statusNow(ctx context.Context, ses *session.Session, db *session.Database, 
 	now := business()
 	s := StatusView{At: now.UTC().Truncate(time.Microsecond), BusinessDate: payment.DateOf(now.In(c.Business.Location()))}
 	err = s.read(ctx, db, c)
-	if err == nil && !ses.Screen.Json {
+	if err == nil && !ses.Screen.JSON {
 		err = s.annotate(ctx, ses, db, c)
 	}
 	return s, exit.Failed(mysql.Classify(ctx, err))

@@ -91,7 +91,7 @@ type frames interface {
 
 func newFrames(ses *session.Session) frames {
 	switch {
-	case ses.Screen.Json:
+	case ses.Screen.JSON:
 		return documents{ses.Screen}
 	case ses.Screen.Terminal(ses.Screen.Out):
 		return &drawn{Screen: ses.Screen}

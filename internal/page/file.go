@@ -41,7 +41,7 @@ func ReportRun(ctx context.Context, ses *session.Session, db *session.Database, 
 	if err := Write(file, p); err != nil {
 		return exit.Failed(err)
 	}
-	if ses.Screen.Json {
+	if ses.Screen.JSON {
 		return ses.Screen.Print(View{run, file})
 	}
 	ses.Screen.Line("report: %s", file)

@@ -41,7 +41,7 @@ func Print(ses *session.Session, c *config.Config, jobs []Job) error {
 		v.Jobs = append(v.Jobs, one)
 		rows = append(rows, table.Row{job.Name, job.Text, cli.Stacked(shown)})
 	}
-	if ses.Screen.Json {
+	if ses.Screen.JSON {
 		return ses.Screen.Print(v)
 	}
 	ses.Screen.Line("Times in %s", v.Timezone)

@@ -64,7 +64,7 @@ func Serve(ctx context.Context, ses, firing *session.Session, c *config.Config, 
 	}
 	own := *c
 	own.Database.MaxOpen = scheduleOpen
-	ses.Config = &own
+	ses.Loaded = &own
 	return ses.WithSchema(ctx, func(db *session.Database) error {
 		s := scheduler(firing, c, jobs, db, logs.Logger, ticks, fire)
 		address, end, err := healthServer(ctx, c, s, logs.Logger)

@@ -33,12 +33,12 @@ type Session struct {
 	LogLost *logFailure
 	Now     func() time.Time
 	// every calls tick again and again until the function that it returns is called.
-	Every func(interval time.Duration, tick func()) (stop func())
-	File  string         // --config
-	Flags map[string]any // configuration keys set on the command line
-	Bare  bool           // only for tests: nothing is redacted
-	Dry   bool           // --dry-run: the database refuses every change, and gateways stand in that send nothing
-	Code  int            // the exit code of a command that did not fail
+	Every     func(interval time.Duration, tick func()) (stop func())
+	File      string         // --config
+	Overrides map[string]any // configuration keys set on the command line
+	Bare      bool           // only for tests: nothing is redacted
+	Dry       bool           // --dry-run: the database refuses every change, and gateways stand in that send nothing
+	Code      int            // the exit code of a command that did not fail
 	// shared, if set, is the database that open gives: for the jobs of the nightly run
 	Shared *Database
 	// observe is told of every request to a gateway, and wrap goes around the transports to them; nil: nobody and nothing
@@ -52,7 +52,7 @@ type Session struct {
 	AlertWithin time.Duration
 	SlackAPI    string
 	// only for the demo: its own configuration and clock, and how long payments are left alone before an audit
-	Config *config.Config
+	Loaded *config.Config
 	Shift  time.Duration
 	Lag    time.Duration
 }
@@ -78,21 +78,21 @@ func Every(interval time.Duration, tick func()) (stop func()) {
 
 // Load reads the configuration, once.
 func (s *Session) Load() (*config.Config, error) {
-	if s.Config != nil {
-		return s.Config, nil
+	if s.Loaded != nil {
+		return s.Loaded, nil
 	}
 	c, err := config.Load(s.Sources())
 	if err != nil {
 		return nil, exit.Usage(err)
 	}
-	s.Config = c
+	s.Loaded = c
 	s.guard(c)
 	return c, nil
 }
 
 // Sources are where the configuration comes from.
 func (s *Session) Sources() config.Options {
-	return config.Options{File: s.File, Env: s.Screen.Env, Flags: s.Flags}
+	return config.Options{File: s.File, Env: s.Screen.Env, Flags: s.Overrides}
 }
 
 // Calendar is how days and instants are written on a screen of now.

@@ -1,4 +1,4 @@
-package app
+package registry
 
 import (
 	"context"
@@ -17,28 +17,28 @@ import (
 )
 
 // reportWork computes the figures of business days.
-func reportWork() JobSpec {
-	return JobSpec{
+func reportWork() Job {
+	return Job{
 		Name:          jobs.ReportJob,
 		Does:          "compute the figures of business days",
-		takes:         []string{cli.FlagDate, cli.FlagFrom, cli.FlagTo, cli.FlagCSV},
+		Takes:         []string{cli.FlagDate, cli.FlagFrom, cli.FlagTo, cli.FlagCSV},
 		Steps:         func(int) []string { return []string{jobs.StepReport} },
-		day:           func(r *Request) payment.Date { _, to := r.report().Days(r.today); return to },
-		check:         checkDays,
-		Job:           func(r *Request) (batch.Job, error) { return jobs.Report(r.Deps, r.report()), nil },
+		Day:           func(r *Request) payment.Date { _, to := r.report().Days(r.Today); return to },
+		Check:         checkDays,
+		Build:         func(r *Request) (batch.Job, error) { return jobs.Report(r.Deps, r.report()), nil },
 		Preview:       previewReport,
-		extendSummary: extendReportSummary,
+		ExtendSummary: extendReportSummary,
 	}
 }
 
 // report is what a report is told.
-func (r *Request) report() jobs.ReportOptions { return jobs.ReportOptions(r.days()) }
+func (r *Request) report() jobs.ReportOptions { return jobs.ReportOptions(r.Days()) }
 
-// span is the first and the last business day that were given; zero: none.
-type span struct{ From, To payment.Date }
+// Span is the first and the last business day that were given; zero: none.
+type Span struct{ From, To payment.Date }
 
-// days are the days of --date, or of --from and --to. The flags were checked before.
-func (r *Request) days() span {
+// Days are the days of --date, or of --from and --to. The flags were checked before.
+func (r *Request) Days() Span {
 	date := func(text string) payment.Date {
 		d, err := payment.ParseDate(text)
 		if err != nil {
@@ -46,46 +46,46 @@ func (r *Request) days() span {
 		}
 		return d
 	}
-	if r.flags.From == "" && r.flags.To == "" {
-		d := date(r.flags.Date)
-		return span{d, d}
+	if r.Flags.From == "" && r.Flags.To == "" {
+		d := date(r.Flags.Date)
+		return Span{d, d}
 	}
-	return span{date(r.flags.From), date(r.flags.To)}
+	return Span{date(r.Flags.From), date(r.Flags.To)}
 }
 
 // checkDays refuses days that contradict one another or are yet to come.
 func checkDays(_ context.Context, r *Request) ([]error, error) {
-	s := r.days()
+	s := r.Days()
 	var found []error
-	if r.flags.Date != "" && (r.flags.From != "" || r.flags.To != "") {
+	if r.Flags.Date != "" && (r.Flags.From != "" || r.Flags.To != "") {
 		found = append(found, errors.New("--date: give one day, or the first and the last with --from and --to"))
 	}
 	if s.From > s.To && s.To != 0 {
 		found = append(found, fmt.Errorf("--from: %s comes after --to, %s", s.From, s.To))
 	}
-	if last := max(s.From, s.To); last > r.today {
-		found = append(found, fmt.Errorf("%s is after today, %s in %s", last, r.today, r.config.Business.Timezone))
+	if last := max(s.From, s.To); last > r.Today {
+		found = append(found, fmt.Errorf("%s is after today, %s in %s", last, r.Today, r.Config.Business.Timezone))
 	}
 	return found, nil
 }
 
 // ReportForecast is the document of a dry run of the report.
 type ReportForecast struct {
-	ForecastHead
+	Head
 
 	Daily query.Daily `json:"daily"`
 }
 
 // previewReport computes the figures, and keeps none.
-func previewReport(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
+func previewReport(ctx context.Context, r *Request, f Head) (any, func(), error) {
 	daily, err := preview.Report(ctx, r.Deps, r.report())
 	doc := ReportForecast{f, daily}
 	return doc, func() {
-		if r.flags.CSV {
+		if r.Flags.CSV {
 			_ = view.DailyCSV(r.Session.Screen, doc.Daily) // the command reports what standard output did not take
 			return
 		}
-		from, to := r.report().Days(r.today)
+		from, to := r.report().Days(r.Today)
 		r.Session.Screen.Line("the figures of %s to %s as they would be kept:", from, to)
 		view.ShowDaily(r.Session.Screen, doc.Daily)
 	}, err
@@ -93,8 +93,8 @@ func previewReport(ctx context.Context, r *Request, f ForecastHead) (any, func()
 
 // extendReportSummary adds the figures themselves to the summary.
 func extendReportSummary(ctx context.Context, r *Request, s *view.Summary) error {
-	from, to := r.report().Days(r.today)
-	daily, err := query.DailyReport(ctx, r.db, from, to)
+	from, to := r.report().Days(r.Today)
+	daily, err := query.DailyReport(ctx, r.DB, from, to)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func extendReportSummary(ctx context.Context, r *Request, s *view.Summary) error
 		return err
 	}
 	for _, p := range daily.Problems {
-		r.log.WarnContext(ctx, "rows without an amount or a currency are in no sum of the report", slog.String("what", p.What),
+		r.Log.WarnContext(ctx, "rows without an amount or a currency are in no sum of the report", slog.String("what", p.What),
 			slog.String("why", p.Why), slog.Int64("count", p.Count), slog.Any("ids", p.IDs))
 	}
 	return nil

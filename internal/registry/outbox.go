@@ -1,4 +1,4 @@
-package app
+package registry
 
 import (
 	"cmp"
@@ -23,38 +23,38 @@ import (
 const eventsAtOnce = 500
 
 // outboxWork delivers events.
-func outboxWork() JobSpec {
-	return JobSpec{
+func outboxWork() Job {
+	return Job{
 		Name:    jobs.OutboxJob,
 		Does:    "deliver events to the webhook and to Slack",
-		takes:   []string{cli.FlagLimit},
-		writes:  []string{"event_deliveries", "outbox_marks"},
+		Takes:   []string{cli.FlagLimit},
+		Writes:  []string{"event_deliveries", "outbox_marks"},
 		Steps:   func(int) []string { return jobs.OutboxSteps() },
-		check:   checkSinks,
-		Job:     func(r *Request) (batch.Job, error) { return jobs.Outbox(r.Deps, r.outbox()), nil },
+		Check:   checkSinks,
+		Build:   func(r *Request) (batch.Job, error) { return jobs.Outbox(r.Deps, r.outbox()), nil },
 		Preview: previewOutbox,
-		next:    nextEvents,
+		Next:    nextEvents,
 
-		extendSummary: tryReceivers,
+		ExtendSummary: tryReceivers,
 	}
 }
 
 // outbox is what an outbox run is told.
 func (r *Request) outbox() jobs.OutboxOptions {
 	return jobs.OutboxOptions{
-		Sinks: r.sinks, Tries: r.config.Outbox.Tries, ChunkSize: eventsAtOnce, Selection: r.selection(), Steps: r.flags.Steps,
+		Sinks: r.Sinks, Tries: r.Config.Outbox.Tries, ChunkSize: eventsAtOnce, Selection: r.Selection(), Steps: r.Flags.Steps,
 	}
 }
 
 // OutboxForecast is the document of a dry run of the outbox.
 type OutboxForecast struct {
-	ForecastHead
+	Head
 	preview.OutboxForecast
 }
 
 // previewOutbox says what would be delivered.
-func previewOutbox(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
-	found, err := preview.Outbox(ctx, r.Deps, r.outbox(), firstRows, r.flags.Limit)
+func previewOutbox(ctx context.Context, r *Request, f Head) (any, func(), error) {
+	found, err := preview.Outbox(ctx, r.Deps, r.outbox(), firstRows, r.Flags.Limit)
 	doc := OutboxForecast{f, found}
 	return doc, func() { r.showOutbox(doc) }, err
 }
@@ -93,17 +93,17 @@ func (r *Request) showOutbox(f OutboxForecast) {
 
 // checkSinks makes the receivers of events, as configured.
 func checkSinks(_ context.Context, r *Request) ([]error, error) {
-	made, err := r.Session.Receivers(r.config)
+	made, err := r.Session.Receivers(r.Config)
 	if err != nil {
 		return []error{err}, nil //nolint:nilerr // a mistake of the operator's, no error of ours
 	}
-	r.sinks = made
+	r.Sinks = made
 	return nil, nil
 }
 
 // nextEvents names events that were given up.
 func nextEvents(ctx context.Context, r *Request, _ *batch.Run) ([]string, error) {
-	dead, err := worklist.DeadEvents(ctx, r.db, reviewsShown)
+	dead, err := worklist.DeadEvents(ctx, r.DB, ReviewsShown)
 	var next []string
 	for _, event := range dead {
 		next = append(next, view.RequeueWay(event.ID, event.Reason).String())
@@ -117,7 +117,7 @@ func nextEvents(ctx context.Context, r *Request, _ *batch.Run) ([]string, error)
 // tryReceivers puts the commands that try the receivers at which events failed before all others of the summary.
 func tryReceivers(_ context.Context, r *Request, s *view.Summary) error {
 	var commands []string
-	for _, sink := range session.SinkNames(r.config) {
+	for _, sink := range session.SinkNames(r.Config) {
 		if s.AllCauses.FailsAt(sink) {
 			commands = append(commands, view.TryReceiver(sink))
 		}

@@ -1,4 +1,4 @@
-package app
+package registry
 
 import (
 	"maps"
@@ -7,9 +7,9 @@ import (
 	"duly/internal/suspicion"
 )
 
-// blind lists the gateways that can neither be asked by key nor listed: nothing but the tables says what they took. forgetful:
+// Blind lists the gateways that can neither be asked by key nor listed: nothing but the tables says what they took. forgetful:
 // also those that can be asked only for as long as they keep keys.
-func (r *Request) blind(forgetful bool) []string {
+func (r *Request) Blind(forgetful bool) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(r.Deps.Gateways)) {
 		able := r.Deps.Gateways[name].Capabilities()
@@ -22,12 +22,12 @@ func (r *Request) blind(forgetful bool) []string {
 
 // withheld says of each gateway that must be sent nothing why, and what to do.
 func (r *Request) withheld() map[string]string {
-	if r.suspicion == "" {
+	if r.Suspicion == "" {
 		return nil
 	}
 	all := map[string]string{}
-	for _, name := range r.blind(false) {
-		all[name] = suspicion.MayHaveLost + " (" + r.suspicion + "), and this gateway can neither be asked " +
+	for _, name := range r.Blind(false) {
+		all[name] = suspicion.MayHaveLost + " (" + r.Suspicion + "), and this gateway can neither be asked " +
 			"by key nor listed: find out what it took, adopt or settle that, then run: " + suspicion.ConfirmCommand
 	}
 	return all

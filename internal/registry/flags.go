@@ -1,4 +1,4 @@
-package app
+package registry
 
 import (
 	"cmp"
@@ -39,8 +39,8 @@ type Flags struct {
 	Report                                                             string `json:"-"`
 }
 
-// problems are the mistakes that can be seen without a database.
-func (f Flags) problems(w JobSpec, given func(flag string) bool) []error {
+// Problems are the mistakes that can be seen without a database.
+func (f Flags) Problems(w Job, given func(flag string) bool) []error {
 	var found []error
 	add := func(format string, args ...any) { found = append(found, fmt.Errorf(format, args...)) }
 	for flag, text := range map[string]string{cli.FlagDate: f.Date, cli.FlagFrom: f.From, cli.FlagTo: f.To} {
@@ -69,7 +69,7 @@ func (f Flags) problems(w JobSpec, given func(flag string) bool) []error {
 	if _, err := f.bound(); err != nil {
 		found = append(found, err)
 	}
-	if err := f.reportMistake(); err != nil {
+	if err := f.ReportMistake(); err != nil {
 		found = append(found, err)
 	}
 	for _, step := range f.Steps {
@@ -81,8 +81,8 @@ func (f Flags) problems(w JobSpec, given func(flag string) bool) []error {
 	return found
 }
 
-// reportMistake says why the report of the run could not be written; nil if it can, or there is to be none.
-func (f Flags) reportMistake() error {
+// ReportMistake says why the report of the run could not be written; nil if it can, or there is to be none.
+func (f Flags) ReportMistake() error {
 	switch {
 	case f.Report == "":
 		return nil
@@ -111,13 +111,13 @@ func (f Flags) bound() (time.Duration, error) {
 	return d, nil
 }
 
-// partial reports whether the run leaves out a part of what a run of its job without flags does today.
-func (f Flags) partial() bool {
+// Partial reports whether the run leaves out a part of what a run of its job without flags does today.
+func (f Flags) Partial() bool {
 	return f.Elsewhen || len(f.Subscriptions)+len(f.Orders)+len(f.Steps) > 0
 }
 
-// overrides are the flags that stand for configuration keys.
-func (f Flags) overrides(w JobSpec) map[string]any {
+// Overrides are the flags that stand for configuration keys.
+func (f Flags) Overrides(w Job) map[string]any {
 	set := map[string]any{}
 	if f.Parallelism > 0 && w.width != "" {
 		set[w.width] = f.Parallelism
@@ -131,8 +131,8 @@ func (f Flags) overrides(w JobSpec) map[string]any {
 	return set
 }
 
-// repeat takes over what an earlier run was told, unless the command line says otherwise.
-func (f *Flags) repeat(given func(flag string) bool, date string, params []byte) error {
+// Repeat takes over what an earlier run was told, unless the command line says otherwise.
+func (f *Flags) Repeat(given func(flag string) bool, date string, params []byte) error {
 	var old Flags
 	if err := json.Unmarshal(params, &old); err != nil {
 		return fmt.Errorf("read the parameters of run %d: %w", f.Rerun, err)
@@ -166,23 +166,23 @@ const UsualStages = 3
 // leastDuration is the shortest bound of a run that lets it do anything.
 const leastDuration = 100 * time.Millisecond
 
-// forPart keeps the flags that mean something to the job. The report of a night is of the day before.
-func (f Flags) forPart(w JobSpec) Flags {
+// ForPart keeps the flags that mean something to the job. The report of a night is of the day before.
+func (f Flags) ForPart(w Job) Flags {
 	f.MaxDuration, f.Report = "", "" // the night is bounded and reported, not each of its jobs
-	if !slices.Contains(w.takes, cli.FlagLimit) {
+	if !slices.Contains(w.Takes, cli.FlagLimit) {
 		f.Limit = 0
 	}
 	if date, err := payment.ParseDate(f.Date); err == nil && w.Name == jobs.ReportJob {
 		f.Date = (date - 1).String()
 	}
-	if !slices.Contains(w.takes, cli.FlagDate) || w.Name == jobs.AuditJob {
+	if !slices.Contains(w.Takes, cli.FlagDate) || w.Name == jobs.AuditJob {
 		f.Date = ""
 	}
 	return f
 }
 
-// bounded bounds ctx by --max-duration.
-func (f Flags) bounded(ctx context.Context) (context.Context, context.CancelFunc, error) {
+// Bounded bounds ctx by --max-duration.
+func (f Flags) Bounded(ctx context.Context) (context.Context, context.CancelFunc, error) {
 	bound, err := f.bound()
 	if err != nil || bound == 0 {
 		return ctx, func() {}, err

@@ -1,4 +1,4 @@
-package app
+package registry
 
 import (
 	"context"
@@ -16,76 +16,76 @@ import (
 )
 
 // work is what the command line knows of one job.
-type JobSpec struct {
+type Job struct {
 	Name string
 	// does says in a few words what it does.
 	Does string
 	// takes are the flags that mean something to it, beside those of every job.
-	takes []string
+	Takes []string
 	// gateways: it calls them, so that they must be configured.
 	Gateways bool
 	// charges: it takes money, and must know whether the tables were set back.
-	charges bool
+	Charges bool
 	// writes lists the tables that must accept its changes.
-	writes []string
+	Writes []string
 	// chunk and width are the configuration keys that --chunk-size and --parallelism stand for.
 	chunk, width string
 	// slots is how many requests of all gateways together may be open; nil: each has its own bound alone.
-	slots func(r *Request) int
+	Slots func(r *Request) int
 	// steps lists its steps when an open invoice may be at that many stages.
 	Steps func(stages int) []string
 	// day is the business date of its runs, where that is not today or --date.
-	day func(r *Request) payment.Date
+	Day func(r *Request) payment.Date
 	// check finds mistakes in what was selected.
-	check func(ctx context.Context, r *Request) ([]error, error)
-	Job   func(r *Request) (batch.Job, error)
+	Check func(ctx context.Context, r *Request) ([]error, error)
+	Build func(r *Request) (batch.Job, error)
 	// due counts what a step has before it; -1 if that is not known.
-	due func(ctx context.Context, r *Request, step string) (int64, error)
+	Due func(ctx context.Context, r *Request, step string) (int64, error)
 	// preview says what a run would do: the document, and how to write it for people.
-	Preview func(ctx context.Context, r *Request, f ForecastHead) (document any, show func(), err error)
+	Preview func(ctx context.Context, r *Request, f Head) (document any, show func(), err error)
 	// extendSummary adds to the summary what only this job has.
-	extendSummary func(ctx context.Context, r *Request, s *view.Summary) error
+	ExtendSummary func(ctx context.Context, r *Request, s *view.Summary) error
 	// next lists commands about the rows that the run sent to review.
-	next func(ctx context.Context, r *Request, run *batch.Run) ([]string, error)
+	Next func(ctx context.Context, r *Request, run *batch.Run) ([]string, error)
 	// waits is the command that lists what the runs of this job wait for somebody to decide, and that is not in review.
-	waits string
+	Waits string
 }
 
 // works lists the jobs of `duly run`, in the order of the nightly one.
-func Registry() []JobSpec {
-	return []JobSpec{reconcileWork(), billingWork(), outboxWork(), reportWork(), auditWork(), pruneWork()}
+func Jobs() []Job {
+	return []Job{reconcileWork(), billingWork(), outboxWork(), reportWork(), auditWork(), pruneWork()}
 }
 
 // workNames lists the jobs by name.
-func JobNames() []string {
+func Names() []string {
 	var names []string
-	for _, w := range Registry() {
+	for _, w := range Jobs() {
 		names = append(names, w.Name)
 	}
 	return append(names, jobs.NightlyJob)
 }
 
-func FindJob(name string) (JobSpec, bool) {
-	all := Registry()
-	i := slices.IndexFunc(all, func(w JobSpec) bool { return w.Name == name })
+func Find(name string) (Job, bool) {
+	all := Jobs()
+	i := slices.IndexFunc(all, func(w Job) bool { return w.Name == name })
 	if i < 0 {
-		return JobSpec{}, false
+		return Job{}, false
 	}
 	return all[i], true
 }
 
 // OneJob is the job that the arguments of `run` name.
-func OneJob(args []string) (JobSpec, error) {
-	names := strings.Join(JobNames(), ", ")
+func Named(args []string) (Job, error) {
+	names := strings.Join(Names(), ", ")
 	if len(args) == 0 {
-		return JobSpec{}, exit.Usagef("say which job to run: %s", names)
+		return Job{}, exit.Usagef("say which job to run: %s", names)
 	}
-	w, ok := FindJob(args[0])
+	w, ok := Find(args[0])
 	switch {
 	case !ok:
-		return JobSpec{}, exit.Usage(cli.UnknownWord("job", args[0], JobNames()))
+		return Job{}, exit.Usage(cli.UnknownWord("job", args[0], Names()))
 	case len(args) > 1:
-		return JobSpec{}, exit.Usagef("one job at a time: %q is one too many", args[1])
+		return Job{}, exit.Usagef("one job at a time: %q is one too many", args[1])
 	}
 	return w, nil
 }
@@ -95,11 +95,11 @@ func someFlags() []string {
 	return []string{cli.FlagDate, cli.FlagFrom, cli.FlagTo, cli.FlagSubscription, cli.FlagOrder, cli.FlagLimit, cli.FlagParallelism, cli.FlagRate, cli.FlagChunkSize, cli.FlagAllowFuture, cli.FlagCSV, cli.FlagUntilNow}
 }
 
-// misplaced finds flags that mean nothing to the job.
-func (w JobSpec) misplaced(given func(flag string) bool) []error {
+// Misplaced finds flags that mean nothing to the job.
+func (w Job) Misplaced(given func(flag string) bool) []error {
 	var found []error
 	for _, flag := range someFlags() {
-		if given(flag) && !slices.Contains(w.takes, flag) {
+		if given(flag) && !slices.Contains(w.Takes, flag) {
 			found = append(found, fmt.Errorf("--%s: %s has no use for it%s", flag, w.Name, w.instead()))
 		}
 	}
@@ -107,15 +107,15 @@ func (w JobSpec) misplaced(given func(flag string) bool) []error {
 }
 
 // instead names the flags that the job has.
-func (w JobSpec) instead() string {
-	if len(w.takes) == 0 {
+func (w Job) instead() string {
+	if len(w.Takes) == 0 {
 		return ""
 	}
-	return "; it takes --" + strings.Join(w.takes, ", --")
+	return "; it takes --" + strings.Join(w.Takes, ", --")
 }
 
 // mayHave reports whether the job may have the step; how many retries there are is known once the tables are read.
-func (w JobSpec) mayHave(step string) bool {
+func (w Job) mayHave(step string) bool {
 	if number, ok := strings.CutPrefix(step, jobs.StepRetry); ok && w.Name == jobs.BillingJob {
 		n, err := strconv.Atoi(number)
 		return err == nil && n > 0
@@ -123,5 +123,5 @@ func (w JobSpec) mayHave(step string) bool {
 	return slices.Contains(w.Steps(0), step)
 }
 
-// reviewsShown is how many rows a run names of those that it sent to review, and of those that it left.
-const reviewsShown = 5
+// ReviewsShown is how many rows a run names of those that it sent to review, and of those that it left.
+const ReviewsShown = 5

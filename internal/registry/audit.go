@@ -1,4 +1,4 @@
-package app
+package registry
 
 import (
 	"context"
@@ -18,42 +18,42 @@ import (
 )
 
 // auditWork compares our payments with the gateways'.
-func auditWork() JobSpec {
-	return JobSpec{
+func auditWork() Job {
+	return Job{
 		Name:     jobs.AuditJob,
 		Does:     "compare our payments with the gateways' lists",
-		takes:    []string{cli.FlagDate, cli.FlagFrom, cli.FlagTo, cli.FlagParallelism, cli.FlagRate, cli.FlagUntilNow},
+		Takes:    []string{cli.FlagDate, cli.FlagFrom, cli.FlagTo, cli.FlagParallelism, cli.FlagRate, cli.FlagUntilNow},
 		Gateways: true, width: "gateways.<name>.parallelism",
 		Steps:         func(int) []string { return jobs.AuditSteps() },
-		day:           func(r *Request) payment.Date { return r.today },
-		check:         checkDays,
-		Job:           func(r *Request) (batch.Job, error) { return jobs.Audit(r.Deps, r.audit()), nil },
+		Day:           func(r *Request) payment.Date { return r.Today },
+		Check:         checkDays,
+		Build:         func(r *Request) (batch.Job, error) { return jobs.Audit(r.Deps, r.audit()), nil },
 		Preview:       previewAudit,
-		extendSummary: extendAuditSummary,
-		next:          nextFindings,
+		ExtendSummary: extendAuditSummary,
+		Next:          nextFindings,
 	}
 }
 
 // audit is what an audit is told.
 func (r *Request) audit() jobs.AuditOptions {
-	s, lag := r.days(), r.Session.Lag
-	if r.flags.UntilNow {
+	s, lag := r.Days(), r.Session.Lag
+	if r.Flags.UntilNow {
 		lag = 0
 	}
 	return jobs.AuditOptions{
-		Window: r.window, From: s.From, To: s.To, Lag: lag, ChunkSize: r.config.Billing.ChunkSize, Steps: r.flags.Steps,
-		Note: func(text string) { r.notes = append(r.notes, text) },
+		Window: r.Window, From: s.From, To: s.To, Lag: lag, ChunkSize: r.Config.Billing.ChunkSize, Steps: r.Flags.Steps,
+		Note: func(text string) { r.Notes = append(r.Notes, text) },
 	}
 }
 
 // AuditForecast is the document of a dry run of the audit.
 type AuditForecast struct {
-	ForecastHead
+	Head
 	preview.AuditForecast
 }
 
 // previewAudit says what would be compared.
-func previewAudit(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
+func previewAudit(ctx context.Context, r *Request, f Head) (any, func(), error) {
 	found, err := preview.Audit(ctx, r.Deps, r.audit())
 	doc := AuditForecast{f, found}
 	return doc, func() { r.showAudit(doc) }, err
@@ -93,11 +93,11 @@ func (r *Request) showAudit(f AuditForecast) {
 
 // extendAuditSummary adds what the audit has to say, and what is open of earlier ones.
 func extendAuditSummary(ctx context.Context, r *Request, s *view.Summary) error {
-	list, total, err := query.OpenFindings(ctx, r.db, findingsShown)
+	list, total, err := query.OpenFindings(ctx, r.DB, findingsShown)
 	if err != nil {
 		return err
 	}
-	s.Notes, s.Findings, s.OpenFindings = r.notes, list, total
+	s.Notes, s.Findings, s.OpenFindings = r.Notes, list, total
 	return nil
 }
 
@@ -106,7 +106,7 @@ const findingsShown = 10
 
 // nextFindings names the findings that wait for an operator.
 func nextFindings(ctx context.Context, r *Request, run *batch.Run) ([]string, error) {
-	list, err := query.FindingsOf(ctx, r.db, run.ID, reviewsShown)
+	list, err := query.FindingsOf(ctx, r.DB, run.ID, ReviewsShown)
 	var next []string
 	for _, f := range list {
 		if f.Resolved == nil {

@@ -1,4 +1,4 @@
-package app
+package registry
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 const firstRows = 10
 
 // ForecastHead is what the documents of --dry-run --json begin with.
-type ForecastHead struct {
+type Head struct {
 	Job          string `json:"job"`
 	BusinessDate string `json:"business_date"`
 	DryRun       bool   `json:"dry_run"`
@@ -23,20 +23,20 @@ type ForecastHead struct {
 
 // leftForecast is the document of a job without a forecast of its own.
 type leftForecast struct {
-	ForecastHead
+	Head
 
 	Due []string `json:"due"` // one line for each kind of work
 }
 
-// previewLeft says what a run would find to do, as far as the job can tell.
-func previewLeft(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
-	job, err := r.work.Job(r)
+// PreviewLeft says what a run would find to do, as far as the job can tell.
+func PreviewLeft(ctx context.Context, r *Request, f Head) (any, func(), error) {
+	job, err := r.Job.Build(r)
 	if err != nil {
 		return nil, nil, err
 	}
 	doc := leftForecast{f, []string{}}
 	if job.Left == nil {
-		return doc, func() { r.Session.Screen.Line("what %s has to do is known when it runs", r.work.Name) }, nil
+		return doc, func() { r.Session.Screen.Line("what %s has to do is known when it runs", r.Job.Name) }, nil
 	}
 	due, err := job.Left(ctx)
 	doc.Due = append(doc.Due, due...)
@@ -92,5 +92,5 @@ func (r *Request) from(t *time.Time) string {
 
 // when writes an instant in the time zone of the business.
 func (r *Request) when(t time.Time) string {
-	return cli.CalendarOn(r.today, r.config.Business.Location()).At(t)
+	return cli.CalendarOn(r.Today, r.Config.Business.Location()).At(t)
 }

@@ -1,4 +1,4 @@
-package app
+package registry
 
 import (
 	"cmp"
@@ -18,25 +18,25 @@ import (
 )
 
 // reconcileWork settles stale orders and refunds what is due.
-func reconcileWork() JobSpec {
-	return JobSpec{
+func reconcileWork() Job {
+	return Job{
 		Name:     jobs.ReconcileJob,
 		Does:     "settle stale orders, refund what is due",
-		takes:    []string{cli.FlagOrder, cli.FlagLimit, cli.FlagParallelism, cli.FlagRate, cli.FlagChunkSize},
-		writes:   []string{"orders", "products", "payments", "order_checks", "bookings", "events"},
+		Takes:    []string{cli.FlagOrder, cli.FlagLimit, cli.FlagParallelism, cli.FlagRate, cli.FlagChunkSize},
+		Writes:   []string{"orders", "products", "payments", "order_checks", "bookings", "events"},
 		Gateways: true, chunk: "reconcile.chunk_size", width: "reconcile.parallelism",
-		slots:   func(r *Request) int { return r.config.Reconcile.Parallelism },
+		Slots:   func(r *Request) int { return r.Config.Reconcile.Parallelism },
 		Steps:   func(int) []string { return jobs.ReconcileSteps() },
-		check:   checkOrders,
-		Job:     func(r *Request) (batch.Job, error) { return jobs.Reconcile(r.Deps, r.reconcile()), nil },
+		Check:   checkOrders,
+		Build:   func(r *Request) (batch.Job, error) { return jobs.Reconcile(r.Deps, r.reconcile()), nil },
 		Preview: previewReconcile,
-		next:    nextReviews,
+		Next:    nextReviews,
 	}
 }
 
 // checkOrders refuses orders that are not there.
 func checkOrders(ctx context.Context, r *Request) ([]error, error) {
-	missing, err := query.MissingOrders(ctx, r.db, r.selection())
+	missing, err := query.MissingOrders(ctx, r.DB, r.Selection())
 	if err != nil {
 		return nil, fmt.Errorf("look for the orders: %w", err)
 	}
@@ -49,22 +49,22 @@ func checkOrders(ctx context.Context, r *Request) ([]error, error) {
 
 // reconcile is what a reconcile run is told.
 func (r *Request) reconcile() jobs.ReconcileOptions {
-	c := r.config.Reconcile
+	c := r.Config.Reconcile
 	return jobs.ReconcileOptions{
-		Selection: r.selection(), Policy: orders.Policy{OlderThan: c.OlderThan, GiveUpAfter: c.GiveUpAfter},
-		ChunkSize: c.ChunkSize, Parallelism: c.Parallelism, Steps: r.flags.Steps,
+		Selection: r.Selection(), Policy: orders.Policy{OlderThan: c.OlderThan, GiveUpAfter: c.GiveUpAfter},
+		ChunkSize: c.ChunkSize, Parallelism: c.Parallelism, Steps: r.Flags.Steps,
 	}
 }
 
 // ReconcileForecast is the document of a dry run of reconcile.
 type ReconcileForecast struct {
-	ForecastHead
+	Head
 	preview.ReconcileForecast
 }
 
 // previewReconcile says which orders would be checked, and what is to be refunded.
-func previewReconcile(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
-	found, err := preview.Reconcile(ctx, r.Deps, r.reconcile(), firstRows, r.flags.Limit)
+func previewReconcile(ctx context.Context, r *Request, f Head) (any, func(), error) {
+	found, err := preview.Reconcile(ctx, r.Deps, r.reconcile(), firstRows, r.Flags.Limit)
 	doc := ReconcileForecast{f, found}
 	return doc, func() { r.showReconcile(doc) }, err
 }

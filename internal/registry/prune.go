@@ -1,4 +1,4 @@
-package app
+package registry
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 )
 
 // pruneWork deletes what was kept for long enough.
-func pruneWork() JobSpec {
-	return JobSpec{
+func pruneWork() Job {
+	return Job{
 		Name:  jobs.PruneJob,
 		Does:  "delete old runs and delivered events",
-		takes: []string{cli.FlagLimit},
+		Takes: []string{cli.FlagLimit},
 		Steps: func(int) []string { return jobs.PruneSteps() },
-		Job:   func(r *Request) (batch.Job, error) { return jobs.Prune(r.Deps, r.prune()), nil },
+		Build: func(r *Request) (batch.Job, error) { return jobs.Prune(r.Deps, r.prune()), nil },
 
 		Preview: previewPrune,
 	}
@@ -26,19 +26,19 @@ func pruneWork() JobSpec {
 
 // prune is what a prune run is told.
 func (r *Request) prune() jobs.PruneOptions {
-	kept := r.config.Retention
-	return jobs.PruneOptions{Runs: kept.Runs, Events: kept.Events, Sinks: session.SinkNames(r.config), Steps: r.flags.Steps}
+	kept := r.Config.Retention
+	return jobs.PruneOptions{Runs: kept.Runs, Events: kept.Events, Sinks: session.SinkNames(r.Config), Steps: r.Flags.Steps}
 }
 
 // PruneForecast is the document of a dry run of prune.
 type PruneForecast struct {
-	ForecastHead
+	Head
 	preview.PruneForecast
 }
 
 // previewPrune says what will be deleted.
-func previewPrune(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
-	found, err := preview.Prune(ctx, r.Deps, r.prune(), r.flags.Limit)
+func previewPrune(ctx context.Context, r *Request, f Head) (any, func(), error) {
+	found, err := preview.Prune(ctx, r.Deps, r.prune(), r.Flags.Limit)
 	doc := PruneForecast{f, found}
 	return doc, func() { r.showPrune(doc) }, err
 }

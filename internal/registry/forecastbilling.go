@@ -1,4 +1,4 @@
-package app
+package registry
 
 import (
 	"context"
@@ -19,17 +19,17 @@ import (
 
 // BillingForecast is the document of billing.
 type BillingForecast struct {
-	ForecastHead
+	Head
 	preview.BillingForecast
 }
 
-func previewBilling(ctx context.Context, r *Request, f ForecastHead) (any, func(), error) {
-	found, err := preview.Billing(ctx, r.Deps, r.billing(), r.stages, firstRows, r.flags.Limit)
+func previewBilling(ctx context.Context, r *Request, f Head) (any, func(), error) {
+	found, err := preview.Billing(ctx, r.Deps, r.billing(), r.Stages, firstRows, r.Flags.Limit)
 	b := BillingForecast{f, found}
-	if err != nil || r.Session.Screen.Json {
+	if err != nil || r.Session.Screen.JSON {
 		return b, func() {}, err
 	}
-	waiting, err := query.CountReviews(ctx, r.db, r.business)
+	waiting, err := query.CountReviews(ctx, r.DB, r.Business)
 	if err != nil {
 		return b, nil, err
 	}
@@ -122,7 +122,7 @@ const (
 
 // pastPace is how many charges a second the newest billing run made that made enough of them; 0: none did.
 func (r *Request) pastPace(ctx context.Context) (float64, error) {
-	past, err := runs.Runs(ctx, r.db, pastRuns)
+	past, err := runs.Runs(ctx, r.DB, pastRuns)
 	if err != nil {
 		return 0, err
 	}
@@ -135,7 +135,7 @@ func (r *Request) pastPace(ctx context.Context) (float64, error) {
 	if len(ids) == 0 {
 		return 0, nil
 	}
-	steps, err := runs.Steps(ctx, r.db, ids...)
+	steps, err := runs.Steps(ctx, r.DB, ids...)
 	if err != nil {
 		return 0, err
 	}

@@ -1,0 +1,36 @@
+package registry
+
+import (
+	"log/slog"
+
+	"duly/config"
+	"duly/internal/mysql"
+	"duly/internal/notify"
+	"duly/internal/payment"
+	"duly/internal/session"
+	"duly/internal/store"
+	"duly/jobs"
+)
+
+// Request is what a run, or a dry run, of one job is asked to do, and what it is made of.
+type Request struct {
+	Session  *session.Session
+	Job      Job
+	Flags    Flags
+	Config   *config.Config
+	DB       *mysql.DB
+	Deps     jobs.Deps
+	Log      *slog.Logger
+	Business payment.Date
+	Today    payment.Date
+	Stages   int
+	Sinks    map[string]notify.Notifier // of the outbox
+	Notes    []string                   // what the audit has to say
+	Window   payment.Window             // of the audit that is repeated; zero: its own
+	// suspicion is why the database may have been restored; empty: nothing says so.
+	Suspicion string
+}
+
+func (r *Request) Selection() store.Selection {
+	return store.Selection{Business: r.Business, Subscriptions: r.Flags.Subscriptions, Orders: r.Flags.Orders}
+}
