@@ -158,8 +158,8 @@ func TestAgentsShipTheLog(t *testing.T) {
 	require.NotNil(t, example)
 	var written bytes.Buffer
 	log := slog.New(slog.NewJSONHandler(&written, nil))
-	log.With("run_id", 17).ErrorContext(t.Context(), "panic in a step", "panic", "x", "stack", "y")
-	log.InfoContext(t.Context(), "fired", "job", "billing")
+	log.With(slog.Int("run_id", 17)).ErrorContext(t.Context(), "panic in a step", slog.String("panic", "x"), slog.String("stack", "y"))
+	log.InfoContext(t.Context(), "fired", slog.String("job", "billing"))
 	lines := strings.Split(example[1]+"\n"+strings.TrimSpace(written.String()), "\n")
 	require.Len(t, lines, 3)
 	for i, want := range []struct{ level, run, request string }{

@@ -54,11 +54,12 @@ func (c *collector) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) e
 func (c *collector) Shutdown(ctx context.Context) error { return c.next.Shutdown(ctx) }
 
 // The texts by which the library's errors are told from each other; it has no types for them.
-var (
-	answeredStatus = regexp.MustCompile(`failed to send to \S+: (\d{3})\b`)
+const (
 	answeredLater  = "retry-able request failure: body"
 	answeredPartly = "OTLP partial success"
 )
+
+var answeredStatus = regexp.MustCompile(`failed to send to \S+: (\d{3})\b`)
 
 // whatItDid says what the collector did, by the error of the library.
 func whatItDid(err error) error {
