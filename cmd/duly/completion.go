@@ -34,18 +34,19 @@ const completeFor = 2 * time.Second
 const completedRuns = 20
 
 // shells are those that completion is written for.
-func shells() []string { return []string{"bash", "fish", "zsh"} }
+func shells() []string { return []string{"bash", "fish", "powershell", "zsh"} }
 
 func completionCommand(screen *cli.Screen) *cobra.Command {
 	return &cobra.Command{
-		Use:   "completion bash|zsh|fish",
+		Use:   "completion bash|zsh|fish|powershell",
 		Short: "Write a script that completes commands, flags, jobs, steps, gateways and runs",
 		Long: "Writes a script for a shell that completes commands, flags, jobs, the steps of the job that was typed, the gateways of the configuration, " +
 			"and runs and rows by their ids. For ids it reads the configured database, for two seconds at most.",
 		Example: "  source <(duly completion bash)                 # this shell\n" +
 			"  duly completion bash > /etc/bash_completion.d/duly\n" +
 			"  duly completion zsh > \"${fpath[1]}/_duly\"\n" +
-			"  duly completion fish > ~/.config/fish/completions/duly.fish",
+			"  duly completion fish > ~/.config/fish/completions/duly.fish\n" +
+			"  duly completion powershell | Out-String | Invoke-Expression",
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: firstOf(shells()...),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -58,6 +59,8 @@ func completionCommand(screen *cli.Screen) *cobra.Command {
 				return exit.Failed(root.GenBashCompletionV2(screen.Out, true))
 			case "fish":
 				return exit.Failed(root.GenFishCompletion(screen.Out, true))
+			case "powershell":
+				return exit.Failed(root.GenPowerShellCompletionWithDesc(screen.Out))
 			}
 			return exit.Failed(root.GenZshCompletion(screen.Out))
 		},

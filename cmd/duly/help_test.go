@@ -130,5 +130,5 @@ func TestCompletion(t *testing.T) {
 		require.Equal(t, batch.ExitDone, got.code)
 		require.Contains(t, got.out, "__complete")
 	}
-	require.Equal(t, "duly: say for which shell: bash, fish, zsh\n", duly(t, same, nil, "completion", "powershell").err)
+	require.Equal(t, "duly: say for which shell: bash, fish, powershell, zsh\n", duly(t, same, nil, "completion", "tcsh").err)
 }

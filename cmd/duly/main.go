@@ -14,9 +14,6 @@ import (
 	"duly/internal/session"
 )
 
-// version is stamped by the build.
-var version = "dev"
-
 // The heap is a few megabytes, whatever is due: to collect it half as often costs little memory and saves a tenth
 // of the processor time of a run. GOGC still wins.
 const gcPercent = 200
@@ -36,5 +33,5 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 }
 
 func newApp(env []string, stdout, stderr io.Writer) *app.Command {
-	return &app.Command{Session: session.New(cli.NewScreen(env, stdout, stderr), version, newGateway)}
+	return &app.Command{Session: session.New(cli.NewScreen(env, stdout, stderr), versionOf(), newGateway)}
 }

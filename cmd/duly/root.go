@@ -15,6 +15,9 @@ import (
 	"duly/internal/registry"
 )
 
+// extra are the commands of a build for the project's own use.
+var extra = func(*app.Command) []*cobra.Command { return nil }
+
 func rootCommand(a *app.Command) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "duly",
@@ -25,10 +28,10 @@ func rootCommand(a *app.Command) *cobra.Command {
 			"  duly run billing --dry-run\n" +
 			"  duly run billing\n" +
 			"  duly show subscription 42",
-		Version:            version,
+		Version:            a.Version,
 		SilenceErrors:      true,
 		SilenceUsage:       true,
-		DisableSuggestions: true,
+		DisableSuggestions: true, // they are said in one line, by unknownCommand
 		PersistentPreRun:   func(cmd *cobra.Command, _ []string) { withoutSecrets(a.Session, cmd) },
 	}
 	root.SetOut(a.Screen.Out)
@@ -36,7 +39,8 @@ func rootCommand(a *app.Command) *cobra.Command {
 	root.PersistentFlags().StringVar(&a.File, "config", "", "configuration `FILE` (default "+config.DefaultFile+", if it is there)")
 	root.PersistentFlags().BoolVar(&a.Screen.JSON, "json", false, "print one JSON document on standard output; logs go to standard error")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(runCommand(a), scheduleCommand(a), showCommand(a.Session), runsCommand(a.Session), statusCommand(a.Session), pauseCommand(a.Session), resumeCommand(a.Session), stopCommand(a.Session), reportCommand(a.Session), throttleCommand(a.Session), resolveCommand(a.Session), requeueCommand(a.Session), adoptCommand(a.Session), reopenCommand(a.Session), listCommand(a.Session), migrateCommand(a.Session), doctorCommand(a.Session), demoCommand(a))
+	root.AddCommand(runCommand(a), scheduleCommand(a), showCommand(a.Session), runsCommand(a.Session), statusCommand(a.Session), pauseCommand(a.Session), resumeCommand(a.Session), stopCommand(a.Session), reportCommand(a.Session), throttleCommand(a.Session), resolveCommand(a.Session), requeueCommand(a.Session), adoptCommand(a.Session), reopenCommand(a.Session), listCommand(a.Session), migrateCommand(a.Session), doctorCommand(a.Session), demoCommand(a), versionCommand(a.Session))
+	root.AddCommand(extra(a)...)
 	group(root)
 	helpful(a.Screen, root)
 	return root
@@ -102,8 +106,9 @@ func noArguments(cmd *cobra.Command, args []string) error {
 // unknownCommand says that a command has no such subcommand.
 func unknownCommand(cmd *cobra.Command, typed string, names []string) error {
 	path := strings.TrimPrefix(cmd.CommandPath()+" ", cmd.Root().Name()+" ")
-	if near := cli.Meant(typed, names); near != "" {
-		return fmt.Errorf("unknown command %q; did you mean duly %s%s?", path+typed, path, near)
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(typed); len(near) > 0 {
+		return fmt.Errorf("unknown command %q; did you mean duly %s%s?", path+typed, path, strings.Join(near, " or duly "+path))
 	}
 	if job := cli.Meant(typed, registry.Names()); job != "" && !cmd.HasParent() {
 		return fmt.Errorf("unknown command %q; did you mean duly run %s?", typed, job)

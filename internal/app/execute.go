@@ -195,7 +195,7 @@ func (e *Execution) header(run uint64, others []runs.Live) {
 		parts = append(parts, "gateways "+strings.Join(names, ", "))
 	}
 	e.Screen.Say(e.Screen.Out, strings.Join(parts, " · "))
-	where := fmt.Sprintf("database %s/%s", e.Database.Host, e.Database.Schema)
+	where := fmt.Sprintf("database %s/%s", e.Database.Address, e.Database.Schema)
 	if len(others) > 0 {
 		where += " · also running: " + liveNames(others)
 	}

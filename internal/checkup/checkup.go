@@ -26,6 +26,8 @@ type Check struct {
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`         // what was found
 	Mend   string `json:"mend,omitempty"` // how to put it right
+
+	told bool // people read it also where nothing is wrong
 }
 
 // Checkup gathers checks.
@@ -114,7 +116,7 @@ func (d *Checkup) database(ctx context.Context, c *config.Config) {
 	}
 	defer db.Close()
 	version, err := mysql.Version(ctx, db.DB)
-	d.note("database", err, fmt.Sprintf("%s/%s, %s", db.Host, db.Schema, version), "check that the server runs")
+	d.note("database", err, fmt.Sprintf("%s/%s, %s", db.Address, db.Schema, version), "check that the server runs")
 	there, err := mysql.ReadClock(ctx, db.DB, d.Now)
 	if err == nil {
 		err = session.CheckClock(there)
@@ -134,7 +136,12 @@ func (d *Checkup) database(ctx context.Context, c *config.Config) {
 		return // and these, the rights of a worker
 	}
 	d.note("writes", mysql.CheckWritable(ctx, db.DB, mysql.WrittenTables()...), "what duly writes can be written", "")
-	d.note("shop columns", mysql.CheckLocalTime(ctx, db.DB), "instants in UTC, as far as the newest rows tell", "")
+	zone := d.zone(c)
+	if d.note("shop columns", mysql.CheckLocalTime(ctx, db.DB), "instants in UTC, as far as the newest rows tell", "") {
+		zone += "; the shop writes UTC, as far as its newest rows tell"
+	}
+	d.note("time zone", nil, zone, "")
+	d.found[len(d.found)-1].told = true
 	d.note("engine", mysql.CheckEngine(ctx, db.DB), "InnoDB", "")
 	d.history(ctx, c, db)
 	if file := suspicion.AnswersOf(c); file != nil && file.Pending() {
@@ -249,4 +256,10 @@ func (d *Checkup) Report() error {
 	}
 	doctorText(d.Screen, d.found)
 	return nil
+}
+
+// zone says of which time zone business days are, and what its clock shows.
+func (d *Checkup) zone(c *config.Config) string {
+	there := d.Now().In(c.Business.Location())
+	return fmt.Sprintf("business days of %s (UTC%s), where it is %s", c.Business.Timezone, there.Format("-07:00"), there.Format("2006-01-02 15:04"))
 }

@@ -1,13 +1,14 @@
 package checkup
 
 import (
+	"slices"
 	"strings"
 
 	"duly/internal/cli"
 )
 
-// doctorText writes checks for people: the verdict, the checks that failed with their fix, those that warn, and how many others there
-// are; all of them with --verbose.
+// doctorText writes checks for people: the checks that failed with their fix, those that warn, the time zone, and how many others there
+// are; all of them with --verbose. The last line says whether all is ready, or what to mend first.
 func doctorText(screen *cli.Screen, found []Check) {
 	failed, warned, column := 0, 0, 0
 	for _, v := range found {
@@ -21,13 +22,15 @@ func doctorText(screen *cli.Screen, found []Check) {
 			column = max(column, len(doctorLabel(v))+4)
 		}
 	}
-	switch {
-	case failed > 0:
-		screen.Line("%s not ready: fix %d first", cli.SignFailed, failed)
-	case warned > 0:
-		screen.Line("%s ready: %s, %s", cli.SignDone, cli.Things(int64(len(found)), "check"), cli.Things(int64(warned), "warning"))
-	default:
+	verdict := func() {
+		if warned > 0 {
+			screen.Line("%s ready: %s, %s", cli.SignDone, cli.Things(int64(len(found)), "check"), cli.Things(int64(warned), "warning"))
+			return
+		}
 		screen.Line("%s ready: %s", cli.SignDone, cli.Things(int64(len(found)), "check"))
+	}
+	if failed > 0 {
+		screen.Line("%s not ready: fix %d first", cli.SignFailed, failed)
 	}
 	others := int64(0)
 	for _, v := range found {
@@ -53,10 +56,16 @@ func doctorText(screen *cli.Screen, found []Check) {
 	if failed > 0 && others > 0 {
 		screen.Line("%s %s", cli.SignDone, cli.Things(others, "other check"))
 	}
+	if failed == 0 {
+		verdict()
+		return
+	}
+	first := found[slices.IndexFunc(found, func(v Check) bool { return !v.OK })]
+	screen.Line("fix first: %s", strings.TrimSuffix(doctorLabel(first)+" · "+first.Mend, " · "))
 }
 
 // shows reports whether a check stands by itself.
-func shows(screen *cli.Screen, v Check) bool { return screen.Verbose || !v.OK || v.Mend != "" }
+func shows(screen *cli.Screen, v Check) bool { return screen.Verbose || !v.OK || v.Mend != "" || v.told }
 
 // doctorLabel is what people call a check.
 func doctorLabel(v Check) string {

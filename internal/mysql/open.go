@@ -18,8 +18,8 @@ import (
 // DB is a pool of connections, each set up as duly relies on. It is safe for concurrent use.
 type DB struct {
 	*sqlx.DB
-	// Host and Schema say where this is, without any secret.
-	Host, Schema string
+	// Host, Address (with its port; or a socket) and Schema say where this is, without any secret.
+	Host, Address, Schema string
 	// Acquire bounds the wait for a connection of the pool.
 	Acquire time.Duration
 
@@ -105,7 +105,7 @@ func Open(dsn string, o Options) (*DB, error) {
 	if h, _, err := net.SplitHostPort(cfg.Addr); err == nil && cfg.Net == "tcp" {
 		host = h
 	}
-	return &DB{DB: sqlx.NewDb(pool, "mysql"), Host: host, Schema: cfg.DBName, Acquire: o.Acquire, works: txStats{now: o.Now}}, nil
+	return &DB{DB: sqlx.NewDb(pool, "mysql"), Host: host, Address: cfg.Addr, Schema: cfg.DBName, Acquire: o.Acquire, works: txStats{now: o.Now}}, nil
 }
 
 // Clock reads the database's clock. Offset is how far it is ahead of the host's, to within Error.
