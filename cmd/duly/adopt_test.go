@@ -7,19 +7,18 @@ import (
 	"strings"
 	"testing"
 
-	"duly/internal/app"
-	"duly/internal/decide"
-	"duly/internal/inspect"
-	"duly/internal/session"
-	"duly/internal/test/golden"
-
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/decide"
 	"duly/internal/gateway/simulator"
+	"duly/internal/inspect"
 	"duly/internal/operator"
 	"duly/internal/payment"
+	"duly/internal/session"
+	"duly/internal/test/golden"
 )
 
 // loseHistory takes the tables back to before any charge, as an older backup that is restored does. Everything that is due

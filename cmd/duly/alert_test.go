@@ -15,16 +15,15 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/app"
-	"duly/internal/exit"
-	"duly/internal/test/golden"
-	"duly/internal/view"
-
 	"github.com/slack-go/slack/slacktest"
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
+	"duly/internal/exit"
 	"duly/internal/gateway/simulator"
+	"duly/internal/test/golden"
+	"duly/internal/view"
 )
 
 // channel is what people read on Slack, by an incoming webhook.
@@ -404,7 +403,7 @@ func TestPeopleAreToldOfAStop(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		a := newApp(s.env, io.Discard, io.Discard)
 		a.Screen.Terminal = func(io.Writer) bool { return terminal }
-		a.Started = func() { cancel(exit.Signalled{Signal: syscall.SIGTERM}) }
+		a.Started = func() { cancel(exit.SignalError{Signal: syscall.SIGTERM}) }
 		require.Equal(t, 143, execute(ctx, a, []string{"run", "billing", "--no-progress"}))
 		if terminal {
 			require.Empty(t, people.read(t))

@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"duly/internal/cli"
 	"duly/internal/decide"
 	"duly/internal/exit"
 	"duly/internal/session"
-
-	"github.com/spf13/cobra"
 )
 
 func adoptCommand(ses *session.Session) *cobra.Command {

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 
+	"github.com/spf13/cobra"
+
 	"duly/internal/cli"
 	"duly/internal/session"
-
-	"github.com/spf13/cobra"
 )
 
 func migrateCommand(ses *session.Session) *cobra.Command {

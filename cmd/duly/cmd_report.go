@@ -3,12 +3,12 @@ package main
 import (
 	"errors"
 
+	"github.com/spf13/cobra"
+
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/page"
 	"duly/internal/session"
-
-	"github.com/spf13/cobra"
 )
 
 func reportCommand(ses *session.Session) *cobra.Command {

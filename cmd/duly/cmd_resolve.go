@@ -3,11 +3,11 @@ package main
 import (
 	"errors"
 
+	"github.com/spf13/cobra"
+
 	"duly/internal/decide"
 	"duly/internal/exit"
 	"duly/internal/session"
-
-	"github.com/spf13/cobra"
 )
 
 func resolveCommand(ses *session.Session) *cobra.Command {

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 
+	"github.com/spf13/cobra"
+
 	"duly/internal/app"
 	"duly/internal/schedule"
 	"duly/jobs"
-
-	"github.com/spf13/cobra"
 )
 
 func scheduleCommand(a *app.Command) *cobra.Command {

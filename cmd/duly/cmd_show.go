@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 
+	"github.com/spf13/cobra"
+
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/inspect"
 	"duly/internal/session"
-
-	"github.com/spf13/cobra"
 )
 
 func showCommand(ses *session.Session) *cobra.Command {

@@ -3,11 +3,11 @@ package main
 import (
 	"errors"
 
+	"github.com/spf13/cobra"
+
 	"duly/internal/exit"
 	"duly/internal/inspect"
 	"duly/internal/session"
-
-	"github.com/spf13/cobra"
 )
 
 func statusCommand(ses *session.Session) *cobra.Command {

@@ -9,9 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"duly/internal/query/worklist"
-	"duly/internal/registry"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -22,6 +19,8 @@ import (
 	"duly/internal/exit"
 	"duly/internal/mysql"
 	"duly/internal/operator"
+	"duly/internal/query/worklist"
+	"duly/internal/registry"
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/jobs"

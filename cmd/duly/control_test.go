@@ -11,15 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/inspect"
-	"duly/internal/session"
-	"duly/internal/test/golden"
-	"duly/internal/view"
-
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
+	"duly/internal/inspect"
+	"duly/internal/session"
+	"duly/internal/test/golden"
+	"duly/internal/view"
 )
 
 // lively makes the heartbeats of runs quick, so that they take in soon what they are told.

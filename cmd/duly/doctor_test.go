@@ -6,13 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/app"
-	"duly/internal/checkup"
-	"duly/internal/test/golden"
-
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
+	"duly/internal/checkup"
+	"duly/internal/test/golden"
 	"duly/internal/testdb"
 )
 

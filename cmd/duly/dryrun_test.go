@@ -9,18 +9,17 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/app"
-	"duly/internal/cli"
-	"duly/internal/registry"
-	"duly/internal/test/golden"
-	"duly/internal/view"
-
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
+	"duly/internal/cli"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/preview"
+	"duly/internal/registry"
+	"duly/internal/test/golden"
+	"duly/internal/view"
 	"duly/jobs"
 )
 

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"strings"
 
-	"duly/internal/cli"
-	"duly/internal/exit"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"duly/internal/cli"
+	"duly/internal/exit"
 )
 
 // helpWidth is how wide help is: it fits the narrowest terminal that people use.

@@ -7,13 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"duly/internal/test/golden"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/test/golden"
 )
 
 // everyCommand calls do for every command that people can see, with the words that it is typed with.

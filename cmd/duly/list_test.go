@@ -6,16 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/cli"
-	"duly/internal/inspect"
-	"duly/internal/test/golden"
-	"duly/internal/view"
-
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/cli"
 	"duly/internal/gateway/simulator"
+	"duly/internal/inspect"
 	"duly/internal/payment"
+	"duly/internal/test/golden"
+	"duly/internal/view"
 )
 
 // backlog fills a shop with a row of each sort that waits.

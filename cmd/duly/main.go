@@ -6,11 +6,11 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"time"
 	_ "time/tzdata" // business time zones, on machines that have none
 
 	"duly/internal/app"
 	"duly/internal/cli"
-	"duly/internal/exit"
 	"duly/internal/session"
 )
 
@@ -27,11 +27,11 @@ func main() {
 
 // run is the whole program; it returns the exit code.
 func run(args, env []string, stdout, stderr io.Writer) int {
-	ctx, end := exit.Interruptible(context.Background())
+	ctx, end := interruptible(context.Background())
 	defer end()
 	return execute(ctx, newApp(env, stdout, stderr), args)
 }
 
 func newApp(env []string, stdout, stderr io.Writer) *app.Command {
-	return &app.Command{Session: session.New(cli.NewScreen(env, stdout, stderr), versionOf(), newGateway)}
+	return &app.Command{Session: session.New(cli.NewScreen(env, stdout, stderr), versionOf(), time.Now, newGateway)}
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/app"
-	"duly/internal/exit"
 	"duly/internal/gateway/simulator"
 	"duly/internal/testdb"
 	"duly/migrations"
@@ -99,7 +98,7 @@ func (s *shop) duly(t *testing.T, args ...string) ended {
 func duly(t *testing.T, each func(*app.Command), env []string, args ...string) ended {
 	t.Helper()
 	var out, errs bytes.Buffer
-	ctx, end := exit.Interruptible(context.WithoutCancel(t.Context()))
+	ctx, end := interruptible(context.WithoutCancel(t.Context()))
 	defer end()
 	a := newApp(env, &out, &errs)
 	each(a)

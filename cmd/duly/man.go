@@ -8,14 +8,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
 
-	"duly/internal/app"
 	"duly/internal/exit"
 )
 
-// The command that writes the manual pages is in no binary that is installed: what it needs would be a part of each.
-func init() {
-	extra = func(a *app.Command) []*cobra.Command { return []*cobra.Command{manCommand()} }
-}
+// extra has the command that writes the manual pages. It is in no binary that is installed: what it needs would be a part of each.
+func extra() []*cobra.Command { return []*cobra.Command{manCommand()} }
 
 func manCommand() *cobra.Command {
 	return &cobra.Command{

@@ -6,15 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"duly/internal/cli"
-	"duly/internal/decide"
-	"duly/internal/inspect"
-	"duly/internal/test/golden"
-
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/cli"
+	"duly/internal/decide"
+	"duly/internal/inspect"
 	"duly/internal/payment"
+	"duly/internal/test/golden"
 )
 
 // What filters select is shown before it is done; then each row is done as it would be by itself, what is refused is named, and the

@@ -8,12 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/app"
-	"duly/internal/test/golden"
-
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
+	"duly/internal/test/golden"
 )
 
 // Every mistake is told in one line that says what is right, with exit code 2, before anything is touched.

@@ -25,8 +25,12 @@ func TestANightThatEndsBetweenTwoJobs(t *testing.T) {
 		exit int
 		jobs int // that are in the document, with those that failed
 	}{
-		"SIGTERM": {func(cancel context.CancelCauseFunc, _ *testdb.Proxy) { cancel(exit.Signalled{Signal: syscall.SIGTERM}) }, 143, 1},
-		"SIGHUP":  {func(cancel context.CancelCauseFunc, _ *testdb.Proxy) { cancel(exit.Signalled{Signal: syscall.SIGHUP}) }, 129, 1},
+		"SIGTERM": {func(cancel context.CancelCauseFunc, _ *testdb.Proxy) {
+			cancel(exit.SignalError{Signal: syscall.SIGTERM})
+		}, 143, 1},
+		"SIGHUP": {func(cancel context.CancelCauseFunc, _ *testdb.Proxy) {
+			cancel(exit.SignalError{Signal: syscall.SIGHUP})
+		}, 129, 1},
 		"--max-duration": {func(cancel context.CancelCauseFunc, _ *testdb.Proxy) {
 			cancel(errors.New("--max-duration of 1h is reached"))
 		}, batch.ExitUnfinished, 1},

@@ -10,19 +10,18 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/decide"
-	"duly/internal/inspect"
-	"duly/internal/registry"
-	"duly/internal/test/golden"
-	"duly/internal/view"
-
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/decide"
 	"duly/internal/gateway/simulator"
+	"duly/internal/inspect"
 	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/registry"
+	"duly/internal/test/golden"
+	"duly/internal/view"
 	"duly/internal/worktest"
 )
 

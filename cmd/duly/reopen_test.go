@@ -5,14 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"duly/internal/decide"
-	"duly/internal/test/golden"
-
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/decide"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
+	"duly/internal/test/golden"
 )
 
 // suspended is a shop of so many customers whose account at the gateway is suspended: run 1 has had them declined.

@@ -7,15 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/decide"
-	"duly/internal/inspect"
-	"duly/internal/session"
-	"duly/internal/test/golden"
-
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/decide"
+	"duly/internal/inspect"
 	"duly/internal/payment"
+	"duly/internal/session"
+	"duly/internal/test/golden"
 	"duly/internal/worktest"
 )
 

@@ -10,16 +10,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"duly/internal/app"
+	"duly/internal/batch"
+	"duly/internal/gateway/simulator"
 	"duly/internal/registry"
 	"duly/internal/session"
 	"duly/internal/test/golden"
 	"duly/internal/view"
-
-	"github.com/stretchr/testify/require"
-
-	"duly/internal/batch"
-	"duly/internal/gateway/simulator"
 )
 
 func TestRunBilling(t *testing.T) {

@@ -17,20 +17,19 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/app"
-	"duly/internal/exit"
-	"duly/internal/registry"
-	"duly/internal/session"
-	"duly/internal/test/golden"
-	"duly/internal/view"
-
 	"github.com/jonboulle/clockwork"
 	"github.com/stretchr/testify/require"
 
 	"duly/config"
+	"duly/internal/app"
 	"duly/internal/batch"
+	"duly/internal/exit"
 	"duly/internal/gateway/simulator"
+	"duly/internal/registry"
 	"duly/internal/schedule"
+	"duly/internal/session"
+	"duly/internal/test/golden"
+	"duly/internal/view"
 )
 
 // Every job can be scheduled.
@@ -104,7 +103,7 @@ func (s *shop) scheduler(t *testing.T, clock *clockwork.FakeClock, jobs int, env
 	s.each(a)
 	a.Ticks = clock
 	go func() { d.code <- execute(ctx, a, append([]string{"schedule"}, args...)); close(d.code) }()
-	t.Cleanup(func() { stop(exit.Signalled{Signal: syscall.SIGTERM}); <-d.code })
+	t.Cleanup(func() { stop(exit.SignalError{Signal: syscall.SIGTERM}); <-d.code })
 	d.settle(t, jobs)
 	return d
 }
@@ -118,7 +117,7 @@ func (d *scheduling) settle(t *testing.T, timers int) {
 }
 
 func (d *scheduling) end() int {
-	d.stop(exit.Signalled{Signal: syscall.SIGTERM})
+	d.stop(exit.SignalError{Signal: syscall.SIGTERM})
 	return <-d.code
 }
 

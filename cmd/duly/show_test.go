@@ -6,13 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"duly/internal/inspect"
-	"duly/internal/test/golden"
-
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
 	"duly/internal/billing/explain"
+	"duly/internal/inspect"
+	"duly/internal/test/golden"
 )
 
 // Every way in which a subscription can stand, from the rows that really led there.

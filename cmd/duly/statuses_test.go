@@ -6,15 +6,14 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/session"
-	"duly/internal/test/golden"
-
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
+	"duly/internal/session"
+	"duly/internal/test/golden"
 	"duly/internal/worktest"
 )
 

@@ -12,16 +12,15 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/app"
-	"duly/internal/exit"
-	"duly/internal/inspect"
-	"duly/internal/test/golden"
-
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/app"
 	"duly/internal/batch"
+	"duly/internal/exit"
 	"duly/internal/gateway/simulator"
+	"duly/internal/inspect"
 	"duly/internal/payment"
+	"duly/internal/test/golden"
 	"duly/internal/testdb"
 )
 
@@ -113,7 +112,7 @@ func (s *shop) watching(t *testing.T, signal syscall.Signal, each func(*app.Comm
 	done := make(chan int, 1)
 	go func() { done <- execute(ctx, a, append([]string{"status", "--watch", "--interval", "100ms"}, args...)) }()
 	eventually(t, func() bool { return until(to.String() + err.String()) })
-	cancel(exit.Signalled{Signal: signal})
+	cancel(exit.SignalError{Signal: signal})
 	return <-done, to.String(), err.String()
 }
 

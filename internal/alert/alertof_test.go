@@ -3,9 +3,9 @@ package alert
 import (
 	"testing"
 
-	"duly/internal/session"
-
 	"github.com/stretchr/testify/require"
+
+	"duly/internal/session"
 )
 
 // Error lines are told of, even if all ended well; who stops a run at a terminal knows.

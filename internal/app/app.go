@@ -3,12 +3,12 @@ package app
 import (
 	_ "time/tzdata"
 
+	"github.com/jonboulle/clockwork"
+
 	"duly/internal/alert"
 	"duly/internal/session"
 	"duly/internal/telemetry"
 	"duly/internal/view"
-
-	"github.com/jonboulle/clockwork"
 )
 
 // app is one command line of duly.

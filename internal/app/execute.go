@@ -135,7 +135,7 @@ func (e *Execution) execute(ctx context.Context) error {
 	runner.OnRun = func(run *batch.Run, steps []*batch.StepExecution) {
 		began = run
 		e.logs.Run.Store(run.ID)
-		e.cmd.seen.Follow(ctx, run, steps, telemetry.Run{Gateways: e.Deps.Gateways, Db: e.Database.DB, Partial: e.Flags.Partial()})
+		e.cmd.seen.Follow(ctx, run, steps, telemetry.Run{Gateways: e.Deps.Gateways, DB: e.Database.DB, Partial: e.Flags.Partial()})
 		e.recordRerun(ctx, run)
 		if e.cmd.Began != nil {
 			e.cmd.Began(run.ID)

@@ -6,12 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"duly/internal/query/worklist"
-	"duly/internal/registry"
-
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/query"
+	"duly/internal/query/worklist"
+	"duly/internal/registry"
 	"duly/internal/session"
 	"duly/internal/view"
 	"duly/jobs"

@@ -4,13 +4,12 @@ import (
 	"context"
 	"slices"
 
-	"duly/internal/query/worklist"
-
 	"duly/internal/batch"
 	"duly/internal/cli"
 	"duly/internal/mysql"
 	"duly/internal/operator"
 	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/session"
 	"duly/internal/text"
 	"duly/internal/view"

@@ -65,7 +65,9 @@ func doctorText(screen *cli.Screen, found []Check) {
 }
 
 // shows reports whether a check stands by itself.
-func shows(screen *cli.Screen, v Check) bool { return screen.Verbose || !v.OK || v.Mend != "" || v.told }
+func shows(screen *cli.Screen, v Check) bool {
+	return screen.Verbose || !v.OK || v.Mend != "" || v.told
+}
 
 // doctorLabel is what people call a check.
 func doctorLabel(v Check) string {

@@ -10,9 +10,10 @@ import (
 )
 
 const (
-	// blockIndent is where the texts of a block begin, and what follows the name of a step; signIndent what follows a mark.
+	// BlockIndent is where the texts of a block begin, and what follows the name of a step.
 	BlockIndent = 11
-	SignIndent  = 2
+	// SignIndent is where what follows a sign goes on in the next line.
+	SignIndent = 2
 )
 
 // BlockRow is a row of the block of facts under a run: a label, which is empty where it is that of the row above, a text, and a

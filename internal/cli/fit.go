@@ -75,7 +75,7 @@ func breakAt(line string, width int) int {
 	return best
 }
 
-// grid writes a table without rules and without the columns in which nothing stands, as wide as the terminal lets it. right are the
+// RenderTable writes a table without rules and without the columns in which nothing stands, as wide as the terminal lets it. right are the
 // columns, from 1, that are aligned so.
 func (s *Screen) RenderTable(header table.Row, rows []table.Row, right ...int) {
 	header, rows, right = without(header, cellsOf(rows), right)

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"duly/internal/test/golden"
-
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"duly/internal/test/golden"
 )
 
 func TestHang(t *testing.T) {

@@ -50,7 +50,7 @@ type Calendar struct {
 	today payment.Date
 }
 
-// calendarOf is the calendar of a screen of now, in the time zone of the business.
+// NewCalendar is the calendar of a screen of now, in the time zone of the business.
 func NewCalendar(now time.Time, zone *time.Location) Calendar {
 	return CalendarOn(payment.DateOf(now.In(zone)), zone)
 }

@@ -100,10 +100,12 @@ func DurationOf(flag, typed, shorter, longer string) (time.Duration, error) {
 	return 0, fmt.Errorf("%s: %q is not a duration such as 2%s", flag, typed, longer)
 }
 
+// NoSubscription says that there is no subscription of that id.
 func NoSubscription(id uint64) error {
 	return exit.Usagef("no subscription %d; look for its id in the table subscriptions", id)
 }
 
+// NoOrder says that there is no order of that id.
 func NoOrder(id uint64) error {
 	return exit.Usagef("no order %d; look for its id in the table orders", id)
 }

@@ -11,7 +11,7 @@ import (
 	"duly/internal/payment"
 )
 
-// A sign begins the line of a screen. A word always stands beside it.
+// Sign sign begins the line of a screen. A word always stands beside it.
 type Sign string
 
 // The signs.

@@ -9,13 +9,12 @@ import (
 	"sync"
 	"time"
 
-	"duly/internal/billing/adoption"
-
 	"github.com/jmoiron/sqlx"
 
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/adoption"
 	"duly/internal/exit"
 	"duly/internal/gateway"
 	"duly/internal/operator"

@@ -5,10 +5,9 @@ import (
 	"strconv"
 	"strings"
 
-	"duly/internal/billing/adoption"
-
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"duly/internal/billing/adoption"
 	"duly/internal/cli"
 	"duly/internal/operator"
 	"duly/internal/payment"

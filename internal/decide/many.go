@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"slices"
 
-	"duly/internal/query/worklist"
-
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/inspect"
 	"duly/internal/payment"
+	"duly/internal/query/worklist"
 	"duly/internal/session"
 )
 

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"syscall"
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
 )
 
-// exitError is an error with the exit code that it ends the program with.
+// Error is an error with the exit code that it ends the program with.
 type Error struct {
 	Code int
 	Err  error
@@ -37,6 +35,7 @@ func Usage(err error) error {
 	return With(batch.ExitUsage, err)
 }
 
+// Usagef is [Usage] of a formatted error.
 func Usagef(format string, args ...any) error { return Usage(fmt.Errorf(format, args...)) }
 
 // Failed marks err as an error of ours, or, if it comes from the database and may pass, as unfinished.
@@ -57,7 +56,7 @@ func passes(err error) bool {
 	return (errors.Is(err, batch.ErrDatabase) || errors.Is(err, batch.ErrLocked)) && !mysql.IsMisconfigured(err)
 }
 
-// startError distinguishes what an operator must fix (exit 2) from a database that is down or in trouble (exit 4).
+// Start distinguishes what an operator must fix (exit 2) from a database that is down or in trouble (exit 4).
 func Start(err error) error {
 	err = mysql.Classify(context.Background(), err)
 	if !mysql.IsMisconfigured(err) && (errors.Is(err, batch.ErrUnavailable) || passes(err)) {
@@ -66,13 +65,13 @@ func Start(err error) error {
 	return Usage(err)
 }
 
-// Signalled is the cause of a context that a signal has ended.
-type Signalled struct{ Signal syscall.Signal }
+// SignalError is the cause of a context that a signal has ended.
+type SignalError struct{ Signal syscall.Signal }
 
 // Error implements error.
-func (s Signalled) Error() string { return "stopped by " + s.Signal.String() }
+func (s SignalError) Error() string { return "stopped by " + s.Signal.String() }
 
-// notAloneError is the cause of a context of a run that wants to be alone and is not.
+// AlreadyRunningError is the cause of a context of a run that wants to be alone and is not.
 type AlreadyRunningError struct{ Other uint64 }
 
 // Error implements error.
@@ -82,7 +81,7 @@ func (n AlreadyRunningError) Error() string { return fmt.Sprintf("not run: run %
 // not to run at all, 0 for another cause.
 func StopCode(ctx context.Context) int {
 	cause := context.Cause(ctx)
-	if s, ok := errors.AsType[Signalled](cause); ok {
+	if s, ok := errors.AsType[SignalError](cause); ok {
 		return 128 + int(s.Signal)
 	}
 	if _, ok := errors.AsType[AlreadyRunningError](cause); ok {
@@ -91,36 +90,5 @@ func StopCode(ctx context.Context) int {
 	return 0
 }
 
-// Interruptible returns a context that SIGINT, SIGTERM or SIGHUP cancels: a terminal that is closed stops a run as an
-// operator does. A second signal ends the process at once. A reader of its output that goes away ends nothing.
-func Interruptible(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	signal.Ignore(syscall.SIGPIPE)
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for n := 0; ; n++ {
-			select {
-			case <-done:
-				return
-			case got := <-signals:
-				s, _ := got.(syscall.Signal)
-				if n > 0 {
-					os.Exit(128 + int(s)) // the second signal is meant to end it at once
-				}
-				cancel(Signalled{Signal: s})
-			}
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		close(done)
-		<-ended
-		cancel(nil)
-	}
-}
-
-// exitWith is an error that ends the program with an exit code; err may be nil.
+// With is an error that ends the program with an exit code; err may be nil.
 func With(code int, err error) error { return Error{code, err} }

@@ -7,10 +7,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"duly/internal/billing/explain"
-
 	"duly/internal/audit"
 	"duly/internal/billing"
+	"duly/internal/billing/explain"
 	"duly/internal/cli"
 	"duly/internal/query"
 	"duly/internal/query/details"

@@ -4,11 +4,10 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/billing/explain"
-
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/billing"
+	"duly/internal/billing/explain"
 	"duly/internal/cli"
 	"duly/internal/payment"
 	"duly/internal/query"

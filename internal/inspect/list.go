@@ -9,12 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"duly/internal/query/worklist"
-
 	"duly/internal/audit"
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/payment"
+	"duly/internal/query/worklist"
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/internal/text"

@@ -6,13 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"duly/internal/billing/explain"
-
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/explain"
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/operator"

@@ -5,15 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"duly/internal/query/details"
-
-	"duly/internal/billing/explain"
-
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/billing"
+	"duly/internal/billing/explain"
 	"duly/internal/cli"
 	"duly/internal/payment"
+	"duly/internal/query/details"
 	"duly/internal/query/worklist"
 	"duly/internal/text"
 	"duly/internal/view"

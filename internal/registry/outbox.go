@@ -7,13 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"duly/internal/preview"
-	"duly/internal/query/worklist"
-
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/batch"
 	"duly/internal/cli"
+	"duly/internal/preview"
+	"duly/internal/query/worklist"
 	"duly/internal/session"
 	"duly/internal/view"
 	"duly/jobs"

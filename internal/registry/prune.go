@@ -3,10 +3,9 @@ package registry
 import (
 	"context"
 
-	"duly/internal/preview"
-
 	"duly/internal/batch"
 	"duly/internal/cli"
+	"duly/internal/preview"
 	"duly/internal/session"
 	"duly/jobs"
 )

@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 
-	"duly/internal/preview"
-
 	"duly/internal/batch"
 	"duly/internal/cli"
 	"duly/internal/payment"
+	"duly/internal/preview"
 	"duly/internal/query"
 	"duly/internal/view"
 	"duly/jobs"

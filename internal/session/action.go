@@ -9,7 +9,7 @@ import (
 	"duly/internal/operator"
 )
 
-// do is what is recorded of an operator's command about a subject.
+// Action is what is recorded of an operator's command about a subject.
 func Action(action, subject, reason string) operator.Action {
 	host, err := os.Hostname()
 	if err != nil {
@@ -18,15 +18,15 @@ func Action(action, subject, reason string) operator.Action {
 	return operator.Action{Action: action, Subject: subject, Who: OperatorName(), Host: host, Reason: reason}
 }
 
-// act is what is recorded of an operator's command.
+// ActionOn is what is recorded of an operator's command.
 func ActionOn(action, what string, id uint64, reason string, detail any) operator.Action {
 	return operator.Action{Action: action, Subject: fmt.Sprintf("%s:%d", what, id), Who: OperatorName(), Host: Hostname(), Reason: reason, Detail: detail}
 }
 
-// said reports whether a reason says something: more than the mark that stands in its place where duly prints a command.
+// HasReason reports whether a reason says something: more than the mark that stands in its place where duly prints a command.
 func HasReason(reason string) bool { return strings.Trim(reason, "….\t ") != "" }
 
-// operator is who types: the user behind sudo, if there is one.
+// OperatorName is who types: the user behind sudo, if there is one.
 func OperatorName() string {
 	if name := os.Getenv("SUDO_USER"); name != "" {
 		return name

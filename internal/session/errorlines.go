@@ -27,6 +27,7 @@ func (l *ErrorLines) Seen() (n int64, messages []string) {
 	return l.n, slices.Clone(l.messages)
 }
 
+// Add counts a line, and keeps its message if it is one of the first different ones.
 func (l *ErrorLines) Add(message string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

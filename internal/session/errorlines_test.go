@@ -6,10 +6,11 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-
-	"duly/internal/cli"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"duly/internal/cli"
 )
 
 func TestErrorLinesAreCounted(t *testing.T) {
@@ -17,7 +18,7 @@ func TestErrorLinesAreCounted(t *testing.T) {
 	var out bytes.Buffer
 	for level, shown := range map[string]bool{"error": true, "debug": true} {
 		out.Reset()
-		a := New(cli.NewScreen([]string{"DULY_LOG_LEVEL=" + level}, io.Discard, &out), "dev", nil)
+		a := New(cli.NewScreen([]string{"DULY_LOG_LEVEL=" + level}, io.Discard, &out), "dev", time.Now, nil)
 		c, err := a.Load()
 		require.NoError(t, err)
 		l, err := a.Logger(c)

@@ -43,6 +43,7 @@ func (s *Session) Receivers(c *config.Config) (map[string]notify.Notifier, error
 	return made, nil
 }
 
+// CloseReceivers closes the receivers that can be closed.
 func CloseReceivers(all map[string]notify.Notifier) {
 	for _, r := range all {
 		if c, ok := r.(closer); ok {

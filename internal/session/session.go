@@ -141,9 +141,9 @@ func GatewayNames(c *config.Config) []string { return slices.Sorted(maps.Keys(c.
 
 // newSession is a session of this process: its own clock, and patience of seconds with those who watch and are alerted. adapt makes the client
 // of one gateway by its type.
-func New(screen *cli.Screen, version string, adapt func(s *Session, name string, g config.Gateway) (gateway.Gateway, error)) *Session {
+func New(screen *cli.Screen, version string, now func() time.Time, adapt func(s *Session, name string, g config.Gateway) (gateway.Gateway, error)) *Session {
 	return &Session{
-		Screen: screen, Version: version, adapt: adapt, LogLost: &logFailure{}, Now: time.Now, Every: Every, Lag: jobs.AuditLag,
+		Screen: screen, Version: version, adapt: adapt, LogLost: &logFailure{}, Now: now, Every: Every, Lag: jobs.AuditLag,
 		AlertWithin: alertWithin, WatchedWithin: watchedWithin,
 	}
 }

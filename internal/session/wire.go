@@ -24,6 +24,7 @@ type Database struct {
 	borrowed bool
 }
 
+// Close closes the database, and stops the private server behind it.
 func (d *Database) Close() {
 	if d.borrowed {
 		return
@@ -48,6 +49,7 @@ func OperatorLogin(d config.Database) mysql.Login {
 	return mysql.Login{Key: OperatorDSN, Rights: "the user of " + OperatorDSN + " lacks a right; give it the role " + role}
 }
 
+// OperatorDSN is the configuration key of the login of people.
 const OperatorDSN = "database.operator_dsn"
 
 // Open opens the configured database and checks that it answers.

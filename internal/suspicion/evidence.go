@@ -11,7 +11,7 @@ import (
 	"duly/internal/witness"
 )
 
-// confirmHistory is the command that ends a suspicion.
+// ConfirmCommand is the command that ends a suspicion.
 const ConfirmCommand = `duly doctor --history-confirmed --reason "…"`
 
 // WitnessOf is the witness of the configured database on this host; nil: there is none, or no place for it.
@@ -32,6 +32,7 @@ type Evidence struct {
 	Broken     error // the witness cannot be read
 }
 
+// EvidenceOf reads what the database shows, and compares it with file, the witness of this host; nil: there is none.
 func EvidenceOf(ctx context.Context, db *mysql.DB, file *witness.File) (Evidence, error) {
 	var s Evidence
 	if file != nil {

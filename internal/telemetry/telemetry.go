@@ -159,7 +159,7 @@ func (o *Command) transport() func(http.RoundTripper) http.RoundTripper {
 // watchedRun is what machines read of a run.
 type Run struct {
 	Gateways steps.Gateways
-	Db       *mysql.DB
+	DB       *mysql.DB
 	Partial  bool // the run does a part of the work of its job
 }
 
@@ -180,7 +180,7 @@ func (o *Command) Follow(ctx context.Context, run *batch.Run, steps []*batch.Ste
 	}
 	if o.Metrics != nil {
 		o.Metrics.Follow(metrics.Live{
-			Job: run.Job, Steps: steps, GivesBack: givesBack, Gateways: w.Gateways, DB: w.Db,
+			Job: run.Job, Steps: steps, GivesBack: givesBack, Gateways: w.Gateways, DB: w.DB,
 		})
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // ending is what an exit code means and what follows from it. It is the one place in which that stands.
-type ending struct {
+type Ending struct {
 	sign cli.Sign
 	// verdict ends a summary, meaning a line about one job of several.
 	Verdict, meaning string
@@ -19,22 +19,22 @@ type ending struct {
 }
 
 // EndingOf is the ending of a run, or of a command, with the exit code.
-func EndingOf(code int) ending {
+func EndingOf(code int) Ending {
 	switch code {
 	case batch.ExitDone:
-		return ending{cli.SignDone, "done", "done, nothing left behind", nothingNext}
+		return Ending{cli.SignDone, "done", "done, nothing left behind", nothingNext}
 	case batch.ExitFailed:
-		return ending{cli.SignFailed, "failed, nothing lost", "failed; work remains", doctorAndAgain}
+		return Ending{cli.SignFailed, "failed, nothing lost", "failed; work remains", doctorAndAgain}
 	case batch.ExitUsage:
-		return ending{cli.SignFailed, "not run, nothing touched", "bad usage or configuration", doctorNext}
+		return Ending{cli.SignFailed, "not run, nothing touched", "bad usage or configuration", doctorNext}
 	case batch.ExitReview:
-		return ending{cli.SignLook, "done", "done; something waits for an operator", lookNext}
+		return Ending{cli.SignLook, "done", "done; something waits for an operator", lookNext}
 	case batch.ExitUnfinished:
-		return ending{cli.SignLook, "unfinished, a later run goes on", "unfinished; a later run goes on", AgainNext}
+		return Ending{cli.SignLook, "unfinished, a later run goes on", "unfinished; a later run goes on", AgainNext}
 	case batch.ExitNotRun:
-		return ending{cli.SignLook, "not run", "not run", statusNext}
+		return Ending{cli.SignLook, "not run", "not run", statusNext}
 	}
-	return ending{cli.SignLook, "stopped by " + signalName(code), "stopped by a signal", AgainNext}
+	return Ending{cli.SignLook, "stopped by " + signalName(code), "stopped by a signal", AgainNext}
 }
 
 func nothingNext(string, uint64) []string { return nil }
@@ -43,6 +43,7 @@ func doctorNext(string, uint64) []string { return []string{"duly doctor"} }
 
 func statusNext(string, uint64) []string { return []string{"duly status"} }
 
+// AgainNext is the command that repeats a run.
 func AgainNext(job string, run uint64) []string {
 	return []string{fmt.Sprintf("duly run %s --rerun %d", job, run)}
 }

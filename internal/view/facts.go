@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// declinesShown is how many classes of declines a summary counts.
+	// DeclinesShown is how many classes of declines a summary counts.
 	DeclinesShown = 6
-	// reviewsGrouped is how many rows in review are read to be grouped by reason, groupsShown how many groups are shown, and
+	// ReviewsGrouped is how many rows in review are read to be grouped by reason, groupsShown how many groups are shown, and
 	// idsShown how many ids of each.
 	ReviewsGrouped = 500
 	groupsShown    = 3
@@ -27,7 +27,7 @@ type facts struct {
 	Waits    int  // reasons of Left that wait for somebody to decide
 	Selected bool // the run was for a part of the work
 	Reviews  int64
-	Groups   []reviewGroup
+	Groups   []ReviewGroup
 	Declines []query.DeclineSum
 	Follows  []query.NextCharge
 	Unpaid   map[string]int64 // minor units by currency, of invoices that are due
@@ -94,6 +94,7 @@ func parts(err error) []error {
 // First is the beginning of a list.
 func First[T any](list []T, most int) []T { return list[:min(len(list), most)] }
 
+// Unique is the list without what stands in it twice, in its order.
 func Unique(list []string) []string {
 	var out []string
 	for _, s := range list {

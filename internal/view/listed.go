@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"strings"
 
-	"duly/internal/query/worklist"
-
 	"duly/config"
+	"duly/internal/query/worklist"
 )
 
+// AsListed is rows whose commands are yet to be found.
 func AsListed(rows []worklist.Row) []Listed {
 	list := make([]Listed, len(rows))
 	for i, l := range rows {

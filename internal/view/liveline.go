@@ -14,12 +14,12 @@ import (
 const (
 	// nameColumn is how wide the names of steps and jobs are shown at least.
 	nameColumn = 8
-	// etaFrom is how many rows must be done before the time that is left is estimated, etaOver over how long the rate is measured.
+	// EtaFrom is how many rows must be done before the time that is left is estimated, etaOver over how long the rate is measured.
 	EtaFrom = 20
 	etaOver = 30 * time.Second
 )
 
-// state is how far a step has come.
+// LiveStep is how far a step has come.
 type LiveStep struct {
 	Step              string
 	Label             batch.Label

@@ -6,7 +6,7 @@ import (
 	"duly/internal/batch"
 )
 
-// nightlyView is the document of `duly run nightly`.
+// Night is the document of `duly run nightly`.
 type Night struct {
 	Job  string      `json:"job"`
 	Exit int         `json:"exit_code"`
@@ -15,7 +15,7 @@ type Night struct {
 	NotBegun []string `json:"not_begun"`
 }
 
-// nightlyPart is how one job of the night ended.
+// NightPart is how one job of the night ended.
 type NightPart struct {
 	Job   string `json:"job"`
 	Exit  int    `json:"exit_code"`

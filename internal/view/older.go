@@ -6,12 +6,12 @@ import (
 	"duly/jobs"
 )
 
-// olderWaiting is what waited for an operator before a run, by the list of `duly list` that shows it.
-type olderWaiting struct{ review, deadEvents, findings int64 }
+// OlderWaiting is what waited for an operator before a run, by the list of `duly list` that shows it.
+type OlderWaiting struct{ review, deadEvents, findings int64 }
 
 // OlderOf takes what a run of that job has sent to review, and the findings that it made beside, from what waits now.
-func OlderOf(r query.Reviews, job string, sent, found int64) olderWaiting {
-	o := olderWaiting{r.Invoices + r.Attempts + r.Subscriptions + r.Orders, r.Events, r.Findings - found}
+func OlderOf(r query.Reviews, job string, sent, found int64) OlderWaiting {
+	o := OlderWaiting{r.Invoices + r.Attempts + r.Subscriptions + r.Orders, r.Events, r.Findings - found}
 	switch job {
 	case jobs.OutboxJob:
 		o.deadEvents -= sent
@@ -20,13 +20,13 @@ func OlderOf(r query.Reviews, job string, sent, found int64) olderWaiting {
 	default:
 		o.review -= sent
 	}
-	return olderWaiting{max(0, o.review), max(0, o.deadEvents), max(0, o.findings)}
+	return OlderWaiting{max(0, o.review), max(0, o.deadEvents), max(0, o.findings)}
 }
 
-func (o olderWaiting) All() int64 { return o.review + o.deadEvents + o.findings }
+func (o OlderWaiting) All() int64 { return o.review + o.deadEvents + o.findings }
 
 // rows say what waited before a run, each kind with the command that lists it.
-func (o olderWaiting) rows() []cli.BlockRow {
+func (o OlderWaiting) rows() []cli.BlockRow {
 	var rows []cli.BlockRow
 	add := func(label string, n int64, what, list string) {
 		if n > 0 {

@@ -4,6 +4,7 @@ import (
 	"duly/internal/runs"
 )
 
+// PaceOf is what an instruction says of the pace: 0 for what it leaves as it is.
 func PaceOf(c runs.Control) (parallelism int, rate float64) {
 	if c.Throttle == nil {
 		return 0, 0

@@ -3,9 +3,8 @@ package view
 import (
 	"fmt"
 
-	"duly/internal/query/worklist"
-
 	"duly/internal/outbox"
+	"duly/internal/query/worklist"
 	"duly/jobs"
 )
 

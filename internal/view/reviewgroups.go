@@ -7,14 +7,13 @@ import (
 	"strconv"
 	"strings"
 
-	"duly/internal/query/worklist"
-
 	"duly/internal/cli"
+	"duly/internal/query/worklist"
 	"duly/internal/text"
 )
 
-// reviewGroup is rows of one kind that wait for an operator for one reason.
-type reviewGroup struct {
+// ReviewGroup is rows of one kind that wait for an operator for one reason.
+type ReviewGroup struct {
 	what   string
 	IDs    []uint64 // the first ones
 	count  int64
@@ -24,21 +23,21 @@ type reviewGroup struct {
 	command string
 }
 
-func Grouped(rows []Listed) []reviewGroup {
+func Grouped(rows []Listed) []ReviewGroup {
 	var counted []text.Counted
 	for _, r := range rows {
 		counted = append(counted, text.Counted{Kind: r.What, Text: r.Reason, N: 1})
 	}
-	groups := make([]reviewGroup, 0, len(rows))
+	groups := make([]ReviewGroup, 0, len(rows))
 	for _, alike := range text.AlikeRows(counted) {
-		g := reviewGroup{what: alike.Kind, Reason: text.Line(alike.Text), count: alike.N}
+		g := ReviewGroup{what: alike.Kind, Reason: text.Line(alike.Text), count: alike.N}
 		g.command, g.fix = firstStep(rows[alike.Rows[0]])
 		for _, row := range First(alike.Rows, idsShown) {
 			g.IDs = append(g.IDs, rows[row].ID)
 		}
 		groups = append(groups, g)
 	}
-	slices.SortStableFunc(groups, func(a, b reviewGroup) int { return cmp.Compare(b.count, a.count) })
+	slices.SortStableFunc(groups, func(a, b ReviewGroup) int { return cmp.Compare(b.count, a.count) })
 	return groups
 }
 
@@ -54,7 +53,7 @@ func firstStep(r Listed) (command, fix string) {
 }
 
 // Title names the rows of the group: subscription 42, or 6 invoices.
-func (g reviewGroup) Title() string {
+func (g ReviewGroup) Title() string {
 	if g.count == 1 && len(g.IDs) == 1 {
 		return g.what + " " + strconv.FormatUint(g.IDs[0], 10)
 	}
@@ -62,7 +61,7 @@ func (g reviewGroup) Title() string {
 }
 
 // List names the first rows of a group of several: 2075, 2076, 2080 and 3 more.
-func (g reviewGroup) List() string {
+func (g ReviewGroup) List() string {
 	if g.count == 1 {
 		return ""
 	}
@@ -78,7 +77,7 @@ func (g reviewGroup) List() string {
 }
 
 // said is the group in a line, without its command.
-func (g reviewGroup) said(width int) string {
+func (g ReviewGroup) said(width int) string {
 	line := fmt.Sprintf("%-*s  %s", width, g.Title(), g.Reason)
 	if list := g.List(); list != "" {
 		line += " (" + list + ")"

@@ -8,15 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"duly/internal/cli"
-	"duly/internal/test/golden"
-
 	pretty "github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/cli"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/test/golden"
 	"duly/jobs"
 )
 
@@ -45,7 +44,7 @@ func goodRun() Summary {
 			Took: 40 * time.Second, Reviews: 2,
 			Declines: []query.DeclineSum{{Code: "do_not_honor", Count: 121}, {Code: "lost_card", Count: 24}, {Class: "action", Code: "authentication_required", Count: 20}},
 			Follows:  []query.NextCharge{{Date: date("2026-11-29"), Count: 121}, {Date: date("2026-11-29"), NewCard: true, Count: 44}},
-			Groups: []reviewGroup{
+			Groups: []ReviewGroup{
 				{what: "subscription", IDs: []uint64{42}, count: 1, Reason: "amount is -5 KRW", fix: "fix the row"},
 				{what: "subscription", IDs: []uint64{43}, count: 1, Reason: `gateway "maim" is not configured`, fix: "fix the row"},
 			},

@@ -17,7 +17,7 @@ import (
 	"duly/jobs"
 )
 
-// runView is a run as people and programs see it.
+// Run is a run as people and programs see it.
 type Run struct {
 	ID           uint64          `json:"id"`
 	Job          string          `json:"job"`
@@ -44,6 +44,7 @@ type Run struct {
 	Lease time.Duration `json:"-"`
 }
 
+// RunOf is a run with its steps, as of now.
 func RunOf(r runs.PastRun, steps []runs.PastStep, now time.Time) (Run, error) {
 	v := Run{
 		ID: r.ID, Job: r.Job, BusinessDate: r.BusinessDate, Params: r.Params, Status: r.Status, Alive: r.Alive(now), Exit: r.ExitCode,
@@ -100,7 +101,7 @@ func (v *Run) live(r runs.PastRun) error {
 	return nil
 }
 
-// views adds the steps to runs.
+// Runs adds the steps to runs.
 func Runs(ctx context.Context, db *session.Database, past []runs.PastRun, now time.Time) ([]Run, error) {
 	ids := make([]uint64, len(past))
 	for i, r := range past {
@@ -130,7 +131,7 @@ func (v Run) Collected() map[string]int64 {
 // died reports whether the run ended without saying so.
 func (v Run) died() bool { return v.Status == string(batch.Running) && !v.Alive }
 
-// state is the status, with what it does not say.
+// StateText is the status, with what it does not say.
 func (v Run) StateText(days cli.Calendar) string {
 	if v.died() {
 		return "died " + days.At(v.HeartbeatAt)
@@ -161,6 +162,7 @@ func (v Run) Date(days cli.Calendar) string {
 // StackedSums is money in a cell of a table, a currency a line.
 func StackedSums(m map[string]int64) cli.Stacked { return strings.Split(cli.MoneySums(m), " + ") }
 
+// ExitText is the exit code; empty while there is none.
 func (v Run) ExitText() string {
 	if v.Exit == nil {
 		return ""

@@ -32,7 +32,7 @@ func Moved(list []Step) (collected, refunded map[string]int64) {
 // notBegun is the status of a step that the run did not come to.
 const notBegun = "not begun"
 
-// stepView is a step of a run.
+// Step is a step of a run.
 type Step struct {
 	Step      string           `json:"step"`
 	Status    string           `json:"status"`
@@ -52,6 +52,7 @@ type Step struct {
 	Errors []string `json:"-"` // why it failed, a line a problem
 }
 
+// StepOf is a step of a run that this process executes.
 func StepOf(x *batch.StepExecution) Step {
 	t := x.Tally()
 	v := Step{
@@ -65,7 +66,7 @@ func StepOf(x *batch.StepExecution) Step {
 	return v
 }
 
-// steps prints the steps that did something, or ended otherwise than completed, and names the others in a line.
+// StepTable prints the steps that did something, or ended otherwise than completed, and names the others in a line.
 // A column in which nothing stands is left out, so that an ordinary run fits 80 characters.
 func StepTable(screen *cli.Screen, list []Step) {
 	header := table.Row{"step", "status", "read", "succeeded", "declined", "released", "in doubt", "rejected", "review", "money", "took"}

@@ -23,7 +23,7 @@ type Summary struct {
 	Fixes       []string       `json:"-"`         // what an operator must correct
 	InReview    query.Reviews  `json:"in_review"` // of all runs
 	OlderReview int64          `json:"older_in_review"`
-	Older       olderWaiting   `json:"-"`
+	Older       OlderWaiting   `json:"-"`
 	Next        []string       `json:"next"` // commands to type
 	// Reviewed are the first rows that the run sent to review, and LeftRows those that it left.
 	Reviewed []Listed `json:"reviewed"`

@@ -258,7 +258,7 @@ func (s Summary) Commands() []string {
 	var list []string
 	for _, command := range s.Next {
 		said := command == ListOf(s.Job, s.Run) && s.Reviews > 0 ||
-			slices.ContainsFunc(s.Groups, func(g reviewGroup) bool { return g.command == command }) ||
+			slices.ContainsFunc(s.Groups, func(g ReviewGroup) bool { return g.command == command }) ||
 			slices.ContainsFunc(s.Reviewed, func(l Listed) bool { return len(NextOf([]Listed{l})) > 0 && NextOf([]Listed{l})[0] == command })
 		if !said {
 			list = append(list, command)

@@ -61,6 +61,7 @@ func adoptWay(gateway, key string) WayOut {
 	return WayOut{Command: fmt.Sprintf(`duly adopt %s --key %s --reason "…"`, text.Word(gateway, "NAME"), text.Word(key, "KEY")), When: "it becomes what the gateway shows", Asks: true}
 }
 
+// WaysOfInvoice lists the commands that move an invoice on that waits.
 func WaysOfInvoice(l worklist.Row, asks func(string) bool) []WayOut {
 	switch {
 	case l.Status == string(billing.Open) && l.Gone:
@@ -148,7 +149,7 @@ func waysOfFinding(l worklist.Row) []WayOut {
 	return []WayOut{{Command: strings.ReplaceAll(right, "--reason …", `--reason "…"`), When: when, Asks: true}, ignored}
 }
 
-// title names a listed row and says why it waits.
+// TitleOf names a listed row and says why it waits.
 func TitleOf(l worklist.Row) string {
 	parts := []string{fmt.Sprintf("%s %d", l.What, l.ID)}
 	add := func(format string, args ...any) { parts = append(parts, text.Sprintf(format, args...)) }

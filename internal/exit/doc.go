@@ -1,0 +1,2 @@
+// Package exit has the errors that end the program with an exit code, and what each code means.
+package exit
