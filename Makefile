@@ -63,21 +63,21 @@ mutants: install-db ## Break each rule once and see its test fail
 .PHONY: model
 model: install-db install-cc ## Search the protocol's model with large bounds, and play many traces
 	go test -count=1 -timeout=30m -parallel=1 -run='^TestProtocol$$' -v ./internal/model -model.large
-	go test -race -count=1 -timeout=60m -run='^TestModel$$' -v ./internal/e2e -model.traces=400
+	go test -race -count=1 -timeout=60m -run='^TestModel$$' -v ./internal/test/e2e -model.traces=400
 
 .PHONY: volume
 volume: install-db install-cc ## A day of 25,777 invoices on a gateway of which up to 75 % of the requests fail
-	DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m -v ./internal/e2e/ -run TestLargeShop
+	DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m -v ./internal/test/e2e/ -run TestLargeShop
 	DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m ./jobs/ -run 'TestAHotProduct|TestAShopAtWorkWhileOrdersAreSettled|TestAuditFindsExactlyWhatDiffers'
 
 .PHONY: points
 points: install-db install-cc ## Kill a worker at every point in every way, and settle orders with every two payments
 	DULY_TEST_POINTS=all go test -race -count=1 -timeout=30m ./internal/orders/ -run TestEveryCombination
-	DULY_TEST_POINTS=all go test -race -count=1 -timeout=30m ./internal/e2e/ -run 'AtEveryPoint|TestEveryPoint|TestShopChanges'
+	DULY_TEST_POINTS=all go test -race -count=1 -timeout=30m ./internal/test/e2e/ -run 'AtEveryPoint|TestEveryPoint|TestShopChanges'
 
 .PHONY: failover
 failover: install-db install-cc ## Every cell of the fail-over matrix, on a primary and a replica each
-	DULY_TEST_FAILOVER=all go test -count=1 -timeout=30m ./internal/e2e/ -run TestFailover
+	DULY_TEST_FAILOVER=all go test -count=1 -timeout=30m ./internal/test/e2e/ -run TestFailover
 
 .PHONY: dist
 dist: ## Build the programs to install into dist/: static, without symbols, for amd64 and arm64

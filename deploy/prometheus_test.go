@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"duly/internal/metrics"
-	"duly/internal/testprom"
+	"duly/internal/telemetry/metrics"
+	"duly/internal/test/testprom"
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

@@ -20,8 +20,8 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/runs"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 	"duly/steps"
 )

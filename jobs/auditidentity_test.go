@@ -10,7 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/gateway"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // relabelled is a gateway that answers with other keys, references or customers than it was charged with: in its list, and by id.

@@ -12,7 +12,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

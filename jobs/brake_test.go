@@ -14,7 +14,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/simulator"
 	"duly/internal/runs"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

@@ -10,7 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // stale is a copy of the gateway main as it was after so many payments: they have the ids that the gateway gave.

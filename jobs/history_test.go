@@ -20,7 +20,7 @@ import (
 	"duly/internal/gateway/simulator"
 	"duly/internal/history"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

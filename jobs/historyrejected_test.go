@@ -12,7 +12,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

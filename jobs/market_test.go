@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/e2e"
 	"duly/internal/gateway/simulator"
 	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/internal/store"
-	"duly/internal/worktest"
+	"duly/internal/test/e2e"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/gateway/httpapi"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

@@ -16,7 +16,7 @@ import (
 	"duly/internal/query/details"
 	"duly/internal/query/worklist"
 	"duly/internal/store"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // turnout is an address that leads somewhere else when it is told to.

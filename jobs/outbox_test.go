@@ -25,8 +25,8 @@ import (
 	"duly/internal/outbox"
 	"duly/internal/runs"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 	"duly/readers"
 )

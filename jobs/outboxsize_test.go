@@ -12,7 +12,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/outbox"
 	"duly/internal/query/details"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 	"duly/readers"
 )

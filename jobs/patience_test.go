@@ -10,7 +10,7 @@ import (
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // after is the n-th day after day0.

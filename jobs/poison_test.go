@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"duly/internal/batch"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

@@ -17,7 +17,7 @@ import (
 
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // bazaar is a shop that sells, is paid, cancels and restocks all the while, from several processes. It names the old

@@ -13,7 +13,7 @@ import (
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

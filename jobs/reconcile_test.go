@@ -11,7 +11,7 @@ import (
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // there is what the gateway has of an order's payments, by their number: a change to the record, nil for a plain

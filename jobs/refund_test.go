@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/e2e"
 	"duly/internal/gateway"
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
@@ -20,8 +19,9 @@ import (
 	"duly/internal/payment"
 	"duly/internal/runs"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/e2e"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 	"duly/steps"
 )

@@ -11,8 +11,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/payment"
 	"duly/internal/runs"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

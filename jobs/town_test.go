@@ -12,7 +12,6 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
-	"duly/internal/e2e"
 	"duly/internal/gateway"
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
@@ -21,8 +20,9 @@ import (
 	"duly/internal/query"
 	"duly/internal/runs"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/e2e"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 	"duly/steps"
 )

@@ -9,8 +9,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/query/worklist"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	"github.com/stretchr/testify/require"
 
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 	"duly/migrations"
 )
 

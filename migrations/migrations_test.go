@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 	"duly/migrations"
 )
 

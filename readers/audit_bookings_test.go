@@ -11,8 +11,8 @@ import (
 	"duly/internal/audit"
 	"duly/internal/batch"
 	"duly/internal/payment"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/readers"
 )
 

@@ -15,8 +15,8 @@ import (
 	"duly/internal/orders"
 	"duly/internal/query"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/readers"
 )
 

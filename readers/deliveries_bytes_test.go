@@ -9,8 +9,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/outbox"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/readers"
 )
 

@@ -13,8 +13,8 @@ import (
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/readers"
 )
 

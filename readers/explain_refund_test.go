@@ -3,11 +3,11 @@ package readers
 import (
 	"time"
 
-	"duly/internal/explain"
+	"duly/internal/test/queryplan"
 )
 
 // refundQueries are the statements that refunds are found and claimed by, as they are run in the middle of a walk.
-func refundQueries(rows int) []explain.Query {
+func refundQueries(rows int) []queryplan.Query {
 	n := min(rows, 500)
 	ids := make([]uint64, n)
 	for i := range ids {
@@ -15,14 +15,14 @@ func refundQueries(rows int) []explain.Query {
 	}
 	now := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	lease := make([]byte, 16)
-	return []explain.Query{
-		explain.Claim("refund candidates, at the head", refundWalk(""), 0, n),
-		explain.Claim("refund candidates, in the middle", refundWalk(""), rows/2, n),
-		explain.Read("refunds that wait", refundChecks, now, ids),
-		explain.Claim("refund lock", refundLock, ids, now),
-		explain.Claim("refund lock, one row", refundLock, ids[4:5], now),
-		explain.Claim("take refunds", takeRefunds, lease, 1, now, nil, ids),
-		explain.Read("reasons of failure", failureReasons, ids),
-		explain.Read("refunds of a lease", refundClaims, ids, lease),
+	return []queryplan.Query{
+		queryplan.Claim("refund candidates, at the head", refundWalk(""), 0, n),
+		queryplan.Claim("refund candidates, in the middle", refundWalk(""), rows/2, n),
+		queryplan.Read("refunds that wait", refundChecks, now, ids),
+		queryplan.Claim("refund lock", refundLock, ids, now),
+		queryplan.Claim("refund lock, one row", refundLock, ids[4:5], now),
+		queryplan.Claim("take refunds", takeRefunds, lease, 1, now, nil, ids),
+		queryplan.Read("reasons of failure", failureReasons, ids),
+		queryplan.Read("refunds of a lease", refundClaims, ids, lease),
 	}
 }

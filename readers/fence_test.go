@@ -12,7 +12,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // Each claim first finds what the database has acknowledged to this run. What is not there as it was ends the run, and

@@ -10,8 +10,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/readers"
 )
 

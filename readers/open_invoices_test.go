@@ -13,8 +13,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/query"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 func TestStageClaimsEachInvoiceOnce(t *testing.T) {

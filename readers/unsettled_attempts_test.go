@@ -16,8 +16,8 @@ import (
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // left is a shop whose n invoices a run charged, and what it left: every attempt in flight.

@@ -18,6 +18,6 @@ linked() {
 
 case ${1-} in
 unit) linked -v ' duly/internal/(mysql/private|testdb|browsertest|testprom) ' ;;
-database) linked ' duly/internal/testdb ' ;;
+database) linked ' duly/internal/test/testdb ' ;;
 *) fail "takes unit or database" ;;
 esac

@@ -13,7 +13,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/gateway"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/steps"
 )
 

@@ -14,7 +14,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/notify"
 	"duly/internal/outbox"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/steps"
 )
 

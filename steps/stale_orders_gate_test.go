@@ -13,7 +13,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/orders"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/steps"
 )
 

@@ -14,7 +14,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/orders"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 	"duly/steps"
 )
 

@@ -13,8 +13,8 @@ import (
 	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // A review for the same reason is one event however often it is written, and another one after each action of an operator on the

@@ -8,7 +8,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // A settlement is noted once it is committed. One whose attempt is gone ends the run and keeps the answer; an attempt

@@ -14,8 +14,8 @@ import (
 	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/writers"
 )
 

@@ -16,8 +16,8 @@ import (
 	"duly/internal/payment"
 	"duly/internal/runs"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/readers"
 	"duly/writers"
 )

@@ -11,8 +11,8 @@ import (
 	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // inReview leaves subscription 1 past_due with invoice 1 and attempt 1 in review.

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/payment"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // A report on one day of a long history reads the rows of that day, not those of the others.

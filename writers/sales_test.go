@@ -15,8 +15,8 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/query"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/writers"
 )
 

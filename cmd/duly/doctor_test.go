@@ -12,7 +12,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/checkup"
 	"duly/internal/test/golden"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 )
 
 // failing is the only check that failed.

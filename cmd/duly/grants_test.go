@@ -18,7 +18,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 )
 
 // The roles of deploy/sql/grants.sql.

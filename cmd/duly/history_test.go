@@ -18,8 +18,8 @@ import (
 	"duly/internal/checkup"
 	"duly/internal/session"
 	"duly/internal/suspicion"
+	"duly/internal/test/worktest"
 	"duly/internal/witness"
-	"duly/internal/worktest"
 )
 
 // witnessed is the shop with a witness.

@@ -18,7 +18,7 @@ import (
 
 	"duly/internal/app"
 	"duly/internal/gateway/simulator"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 	"duly/migrations"
 )
 

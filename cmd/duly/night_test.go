@@ -14,7 +14,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/exit"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 )
 
 // A night that is ended between two of its jobs says so by its exit code, and names the jobs that it did not come to.

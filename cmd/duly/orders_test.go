@@ -21,8 +21,8 @@ import (
 	"duly/internal/query"
 	"duly/internal/registry"
 	"duly/internal/test/golden"
+	"duly/internal/test/worktest"
 	"duly/internal/view"
-	"duly/internal/worktest"
 )
 
 // order adds an order of 12,900 won for one piece of product 1, placed two hours ago, with a pending payment under

@@ -15,12 +15,12 @@ import (
 
 	"duly/internal/app"
 	"duly/internal/batch"
-	"duly/internal/browsertest"
 	"duly/internal/cli"
 	"duly/internal/gateway/simulator"
 	"duly/internal/inspect"
 	"duly/internal/page"
 	"duly/internal/report"
+	"duly/internal/test/browsertest"
 	"duly/internal/view"
 )
 

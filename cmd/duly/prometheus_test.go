@@ -20,7 +20,7 @@ import (
 	"duly/internal/app"
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
-	"duly/internal/testprom"
+	"duly/internal/test/testprom"
 )
 
 // prometheus is a server of its own, which scrapes every tenth of a second and knows the alerts.

@@ -15,7 +15,7 @@ import (
 	"duly/internal/payment"
 	"duly/internal/session"
 	"duly/internal/test/golden"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // `duly resolve invoice` against each status of an invoice, with each kind of attempt on it, in every way there is. What is closed so

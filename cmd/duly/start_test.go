@@ -11,7 +11,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 	"duly/internal/view"
 )
 

@@ -14,7 +14,7 @@ import (
 	"duly/internal/payment"
 	"duly/internal/session"
 	"duly/internal/test/golden"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // attempt adds a subscription with an invoice and an attempt on it, made 30 days ago, as they stand in the tables, and

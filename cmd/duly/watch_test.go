@@ -21,7 +21,7 @@ import (
 	"duly/internal/inspect"
 	"duly/internal/payment"
 	"duly/internal/test/golden"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 )
 
 // told is a state as a run tells it, of one that an operator throttled.

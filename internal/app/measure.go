@@ -4,13 +4,13 @@ import (
 	"context"
 
 	"duly/internal/batch"
-	"duly/internal/metrics"
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/query"
 	"duly/internal/runs"
 	"duly/internal/store"
 	"duly/internal/telemetry"
+	"duly/internal/telemetry/metrics"
 	"duly/jobs"
 )
 

@@ -20,7 +20,7 @@ func TestBroken(t *testing.T) {
 		imports graph
 		want    []string
 	}{
-		"nothing": {imports: graph{"internal/billing": {"internal/payment"}, "cmd/duly": {"jobs", "internal/testdb"}}},
+		"nothing": {imports: graph{"internal/billing": {"internal/payment"}, "cmd/duly": {"jobs", "internal/demo"}}},
 		"a pure package": {
 			imports: graph{"internal/payment": {"internal/crash"}},
 			want:    []string{"internal/payment must not import internal/crash"},
@@ -34,8 +34,8 @@ func TestBroken(t *testing.T) {
 			want:    []string{"readers must not import internal/mysql/private"},
 		},
 		"the test database": {
-			imports: graph{"jobs": {"internal/testdb"}},
-			want:    []string{"jobs must not import internal/testdb"},
+			imports: graph{"cmd/duly": {"internal/test/testdb"}, "internal/test/worktest": {"internal/test/testdb"}},
+			want:    []string{"cmd/duly must not import internal/test/testdb"},
 		},
 		"a program": {
 			imports: graph{"bench": {"cmd/duly"}},

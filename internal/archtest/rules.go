@@ -26,10 +26,10 @@ func table() []rule {
 	data := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
 	sides := slices.Concat(data, []string{"internal/runs", "internal/store"})
 	steps := slices.Concat(domain, []string{"internal/batch", "internal/gateway", "internal/notify"})
-	screen := slices.Concat(data, []string{"config", "internal/cli", "internal/exit", "internal/query", "internal/query/details", "internal/query/worklist", "internal/runs", "internal/runstate", "internal/session", "internal/view", "jobs"})
+	screen := slices.Concat(data, []string{"config", "internal/cli", "internal/exit", "internal/query", "internal/query/details", "internal/query/worklist", "internal/runs", "internal/telemetry/runstate", "internal/session", "internal/view", "jobs"})
 	session := []string{"internal/gateway", "internal/logfile", "internal/mysql/private", "internal/notify", "internal/operator", "internal/redact", "internal/store", "migrations", "steps"}
 	command := slices.Concat(screen, session, []string{"internal/inspect", "internal/suspicion"})
-	run := slices.Concat(command, []string{"internal/alert", "internal/metrics", "internal/page", "internal/preview", "internal/report", "internal/telemetry", "internal/tracing", "internal/witness", "internal/wholefile", "writers"})
+	run := slices.Concat(command, []string{"internal/alert", "internal/telemetry/metrics", "internal/page", "internal/preview", "internal/report", "internal/telemetry", "internal/telemetry/tracing", "internal/witness", "internal/wholefile", "writers"})
 	return []rule{
 		{folder: "internal/payment"},
 		{folder: "internal/batch", may: []string{"internal/sum"}},
@@ -60,11 +60,10 @@ func table() []rule {
 		{folder: "internal/query", may: slices.Concat(sides, []string{"readers"})},
 		{folder: "internal/query", subfolders: true, may: slices.Concat(sides, []string{"internal/query", "readers"})},
 		{folder: "internal/operator", may: slices.Concat(sides, []string{"internal/query", "internal/query/details", "readers"})},
-		{folder: "internal/runstate", may: []string{"internal/payment", "internal/gateway", "internal/mysql", "internal/runs"}},
-		{folder: "internal/metrics", may: []string{"internal/batch", "internal/gateway", "internal/mysql", "internal/sum", "internal/wholefile"}},
-		{folder: "internal/tracing", may: []string{"internal/batch", "internal/gateway"}},
+		{folder: "internal/telemetry/runstate", may: []string{"internal/payment", "internal/gateway", "internal/mysql", "internal/runs"}},
+		{folder: "internal/telemetry/metrics", may: []string{"internal/batch", "internal/gateway", "internal/mysql", "internal/sum", "internal/wholefile"}},
+		{folder: "internal/telemetry/tracing", may: []string{"internal/batch", "internal/gateway"}},
 		{folder: "internal/report", may: []string{"internal/payment", "internal/text", "internal/sum"}},
-		{folder: "internal/browsertest"},
 		{folder: "internal/schedule", may: []string{"config", "internal/batch", "internal/cli", "internal/exit", "internal/mysql", "internal/runs", "internal/session", "internal/text"}},
 		{folder: "internal/exit", may: []string{"internal/batch", "internal/mysql"}},
 		{folder: "internal/cli", may: []string{"config", "internal/batch", "internal/exit", "internal/payment", "internal/redact", "internal/text"}},
@@ -76,23 +75,18 @@ func table() []rule {
 		{folder: "internal/checkup", may: command},
 		{folder: "internal/alert", may: slices.Concat(screen, []string{"internal/notify"})},
 		{folder: "internal/page", may: slices.Concat(screen, []string{"internal/report", "internal/wholefile"})},
-		{folder: "internal/telemetry", may: slices.Concat(screen, []string{"internal/gateway", "internal/metrics", "internal/notify", "internal/tracing", "steps"})},
+		{folder: "internal/telemetry", may: slices.Concat(screen, []string{"internal/gateway", "internal/telemetry/metrics", "internal/notify", "internal/telemetry/tracing", "steps"})},
 		{folder: "internal/registry", may: run},
 		{folder: "internal/app", may: append(run, "internal/registry")},
-		{folder: "internal/test/golden"},
 		{folder: "readers", may: sides},
 		{folder: "writers", may: sides},
 		{folder: "steps", may: steps},
 		{folder: "jobs", may: slices.Concat(sides, steps, []string{"config", "migrations", "internal/history", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
 		{folder: "internal/history", may: slices.Concat(sides, []string{"internal/gateway", "internal/query", "steps", "writers"})},
 		{folder: "internal/preview", may: slices.Concat(sides, steps, []string{"internal/query", "jobs", "readers", "writers"})},
-		{folder: "internal/testprom"},
 		{folder: "internal/test", subfolders: true, may: []string{everything}},
-		{folder: "internal/testdb", may: []string{everything}},
+		{folder: "internal/test", subfolders: true, may: []string{everything}},
 		{folder: "internal/demo", may: []string{everything}},
-		{folder: "internal/e2e", may: []string{everything}},
-		{folder: "internal/explain", may: []string{everything}},
-		{folder: "internal/worktest", may: []string{everything}},
 		{folder: "cmd", subfolders: true, may: []string{everything}},
 		{folder: "bench", subfolders: true, may: []string{everything}},
 	}
@@ -152,6 +146,10 @@ func (r rule) allows(other string) bool {
 	// Programs are nobody's library.
 	if within(other, "cmd") || within(other, "bench") {
 		return within(other, r.folder)
+	}
+	// What only tests use is no part of a program.
+	if within(other, "internal/test") {
+		return within(r.folder, "internal/test")
 	}
 	return slices.Contains(r.may, everything) || slices.Contains(r.may, other)
 }

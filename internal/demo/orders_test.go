@@ -18,8 +18,8 @@ import (
 	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/internal/runs"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 	"duly/jobs"
 	"duly/steps"
 )

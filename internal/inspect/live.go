@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"duly/internal/cli"
-	"duly/internal/runstate"
+	"duly/internal/telemetry/runstate"
 	"duly/internal/view"
 )
 

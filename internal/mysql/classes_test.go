@@ -13,8 +13,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // What the server says of a statement blames a row, or the server, or neither. Only what is listed as an error of a row's values

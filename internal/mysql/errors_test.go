@@ -10,8 +10,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // How long a test waits for another connection to see something, and how often it looks.

@@ -12,8 +12,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // reach tries to reach the database and returns what is said of it, in one line.

@@ -11,8 +11,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/runs"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // A server goes by what it calls itself, a node of a cluster by its cluster.

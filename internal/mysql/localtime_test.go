@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/mysql"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // A shop writes created_at by its own clock, and the server keeps updated_at.

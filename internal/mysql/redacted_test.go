@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/mysql"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 )
 
 // The server quotes the values of a statement in its errors. What duly tells of one holds none of them, and still says

@@ -11,8 +11,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 const mark = `UPDATE claim_probe SET claimed_at = UTC_TIMESTAMP(6) WHERE id = ?`

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/mysql"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // view puts a view in the place of a table of the shop's.

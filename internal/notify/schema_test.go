@@ -13,7 +13,7 @@ import (
 	"duly/internal/notify"
 	"duly/internal/orders"
 	"duly/internal/payment"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // made are events as the rules make them, at least one of each type.

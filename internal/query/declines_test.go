@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/query"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 func TestDeclineSums(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 )
 
 func TestMain(m *testing.M) { os.Exit(testdb.Main(m)) }

@@ -9,8 +9,8 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/outbox"
 	"duly/internal/query"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // The commonest reasons of a billing run: its own, and what is left behind before declines.

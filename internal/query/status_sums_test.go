@@ -7,8 +7,8 @@ import (
 
 	"duly/internal/query"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // What can be invoiced is summed up by currency: the same rows that [query.Issuable] counts.

@@ -8,8 +8,8 @@ import (
 
 	"duly/internal/payment"
 	"duly/internal/query"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // What is due and not paid counts, whatever becomes of it next: a retry, another payment method, an answer, an operator.

@@ -14,8 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"duly/internal/browsertest"
 	"duly/internal/report"
+	"duly/internal/test/browsertest"
 )
 
 // shots is a folder for screenshots, for people to look at.

@@ -13,8 +13,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/runs"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // A run tells of itself with each heartbeat, and a state that cannot be written down costs none.

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/runs"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // Pages of old runs end at the first that holds young ones alone, not at one with runs that have not ended.

@@ -10,7 +10,7 @@ import (
 
 	"duly/internal/mysql"
 	"duly/internal/runs"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 )
 
 var half = time.Date(2026, 3, 29, 1, 30, 0, 0, time.UTC)

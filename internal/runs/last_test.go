@@ -8,8 +8,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/runs"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 func TestLastRunsAndSuccesses(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/runs"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // died adds a run that died so many days ago.

@@ -8,8 +8,8 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/runs"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // What a run keeps for its report is there after each heartbeat, so that one that is killed has something to tell, and

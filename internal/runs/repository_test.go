@@ -12,8 +12,8 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/runs"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // older moves the last heartbeat of every run back.

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/schedule"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 )
 
 func (c *clerk) ask(path string) (int, schedule.Health) {

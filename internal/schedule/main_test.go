@@ -18,7 +18,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/runs"
 	"duly/internal/schedule"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 )
 
 func TestMain(m *testing.M) { os.Exit(testdb.Main(m)) }

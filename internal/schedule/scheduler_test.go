@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 )
 
 // On the days on which clocks are changed each scheduled time fires once, as on any other.

@@ -9,8 +9,8 @@ import (
 
 	"duly/internal/payment"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // noon is when the payments of these tests are counted from.

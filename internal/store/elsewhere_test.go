@@ -8,8 +8,8 @@ import (
 
 	"duly/internal/orders"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // A payment was taken where it is booked by proof. One that is not was taken elsewhere if it is older than the account that its

@@ -7,8 +7,8 @@ import (
 
 	"duly/internal/payment"
 	"duly/internal/store"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // What a gateway's keys begin with can be set and changed until the first charge, and not after it.

@@ -12,8 +12,8 @@ import (
 	"duly/internal/cli"
 	"duly/internal/payment"
 	"duly/internal/runs"
-	"duly/internal/runstate"
 	"duly/internal/session"
+	"duly/internal/telemetry/runstate"
 	"duly/jobs"
 )
 

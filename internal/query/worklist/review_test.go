@@ -9,8 +9,8 @@ import (
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/query/worklist"
-	"duly/internal/testdb"
-	"duly/internal/worktest"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
 )
 
 // Reasons are shown as they are stored, whatever the customer and the payment method are called.

@@ -8,7 +8,7 @@ import (
 
 	"duly/internal/query/worklist"
 	"duly/internal/store"
-	"duly/internal/worktest"
+	"duly/internal/test/worktest"
 )
 
 // What nobody bills for its status is counted by status, as the database compares words; of millions of rows that are billed not one is read.
