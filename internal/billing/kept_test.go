@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/golden"
 	"duly/internal/test/sample"
 )
 
@@ -49,7 +50,7 @@ func TestKeptAnswersGolden(t *testing.T) {
 		o.LookUpOnly, o.Failure, o.RetryAfter = false, false, 0
 		require.Equal(t, kept(o), back)
 	}
-	sample.Golden(t, "kept.golden", text.String())
+	golden.Equal(t, "kept.golden", text.String())
 }
 
 func TestAKindWithoutAWordIsNotKept(t *testing.T) {

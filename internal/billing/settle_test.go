@@ -12,6 +12,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
+	"duly/internal/test/golden"
 	"duly/internal/test/sample"
 )
 
@@ -83,7 +84,7 @@ func TestSettleGolden(t *testing.T) {
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(line, " ")
 	}
-	sample.Golden(t, "settle.golden", strings.Join(lines, "\n"))
+	golden.Equal(t, "settle.golden", strings.Join(lines, "\n"))
 }
 
 // words writes a settlement in cells.

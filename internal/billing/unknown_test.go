@@ -11,7 +11,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/payment"
-	"duly/internal/test/sample"
+	"duly/internal/test/golden"
 )
 
 func record(change func(*payment.Payment)) payment.Payment {
@@ -44,7 +44,7 @@ func TestRecordsGolden(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, p, back)
 	}
-	sample.Golden(t, "record.golden", text.String())
+	golden.Equal(t, "record.golden", text.String())
 }
 
 func TestRecordsRepeatNothingForPeople(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/adoption"
 	"duly/internal/payment"
+	"duly/internal/test/golden"
 	"duly/internal/test/sample"
 )
 
@@ -154,7 +155,7 @@ func TestAdoptGolden(t *testing.T) {
 			}
 		}
 	}
-	sample.Golden(t, "adopt.golden", text.String())
+	golden.Equal(t, "adopt.golden", text.String())
 }
 
 // TestAdoptGoldenDifferences pins what becomes of a charge that is not as duly makes it, and of one beside another attempt.
@@ -182,7 +183,7 @@ func TestAdoptGoldenDifferences(t *testing.T) {
 			}
 		}
 	}
-	sample.Golden(t, "adopt_differs.golden", text.String())
+	golden.Equal(t, "adopt_differs.golden", text.String())
 }
 
 func writeAdoption(text *strings.Builder, u adoption.Unadopted) {

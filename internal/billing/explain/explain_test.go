@@ -11,6 +11,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/explain"
 	"duly/internal/payment"
+	"duly/internal/test/golden"
 	"duly/internal/test/sample"
 )
 
@@ -126,7 +127,7 @@ func TestExplain(t *testing.T) {
 		require.NotContains(t, fmt.Sprint(e), secret, c.name)
 		fmt.Fprintf(&text, "%s\n  %s: %s\n  %s\n", c.name, e.Why, e.Text, e.Next)
 	}
-	sample.Golden(t, "explain.golden", text.String())
+	golden.Equal(t, "explain.golden", text.String())
 }
 
 func TestExplainInvoiceThatIsSettled(t *testing.T) {

@@ -1,21 +1,14 @@
 package sample
 
 import (
-	"flag"
 	"math"
-	"os"
-	"path/filepath"
-	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"duly/internal/billing"
 	"duly/internal/payment"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // Day reads a date of a table; "" is none. A slip of the pen gives a date that equals no other.
 func Day(s string) payment.Date {
@@ -79,19 +72,6 @@ func EventTypes(events []billing.Event) []string {
 		types = append(types, e.Type)
 	}
 	return types
-}
-
-// Golden compares got with testdata/name, or writes it with -update.
-func Golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		require.NoError(t, os.MkdirAll("testdata", 0o755))
-		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, string(want), got, "go test -update writes it anew")
 }
 
 // Draw takes a value from a rapid generator of a short list.
