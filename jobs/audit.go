@@ -76,7 +76,7 @@ func AuditSteps() []string { return []string{StepMatch, StepLookUp} }
 // or had a gateway down moves the end of what is audited by nothing, and the next one begins where it began. One of
 // dates moves it only if it follows on from it.
 func Audit(d Deps, o AuditOptions) batch.Job {
-	a := &auditJob{
+	a := &auditRun{
 		worker: newWorker(d), o: o, list: newAuditLists(), notes: map[string]int64{}, open: map[string]int64{},
 		counts: make(map[audit.Standing]int64),
 	}
@@ -87,7 +87,7 @@ func Audit(d Deps, o AuditOptions) batch.Job {
 	return batch.Job{Name: AuditJob, Steps: pick(all, o.Steps)}
 }
 
-type auditJob struct {
+type auditRun struct {
 	worker
 
 	o       AuditOptions
@@ -105,7 +105,7 @@ type auditJob struct {
 }
 
 // step begins the audit before the first of its steps, and counts what is new after each.
-func (a *auditJob) step(do func(context.Context, *batch.StepExecution) error) func(context.Context, *batch.StepExecution) error {
+func (a *auditRun) step(do func(context.Context, *batch.StepExecution) error) func(context.Context, *batch.StepExecution) error {
 	return func(ctx context.Context, x *batch.StepExecution) error {
 		if _, err := a.abandon(ctx, x); err != nil { // what a dead audit found is new to this one
 			return err
@@ -123,7 +123,7 @@ func (a *auditJob) step(do func(context.Context, *batch.StepExecution) error) fu
 }
 
 // begin settles the window, once, and writes it down.
-func (a *auditJob) begin(ctx context.Context) error {
+func (a *auditRun) begin(ctx context.Context) error {
 	if a.begun {
 		return nil
 	}
@@ -179,7 +179,7 @@ func PastAuditWindow(params []byte) (payment.Window, bool) {
 }
 
 // count counts the findings that are new since it last did.
-func (a *auditJob) count(ctx context.Context, x *batch.StepExecution) error {
+func (a *auditRun) count(ctx context.Context, x *batch.StepExecution) error {
 	n, err := query.NewFindings(ctx, a.DB, x.Run.ID)
 	if err != nil {
 		return err
@@ -190,7 +190,7 @@ func (a *auditJob) count(ctx context.Context, x *batch.StepExecution) error {
 }
 
 // match compares what gateways list with our payments.
-func (a *auditJob) match(ctx context.Context, x *batch.StepExecution) error {
+func (a *auditRun) match(ctx context.Context, x *batch.StepExecution) error {
 	m := &steps.Audit{Gateways: a.Gateways}
 	var failed []error
 	for _, name := range slices.Sorted(maps.Keys(a.Gateways)) {
@@ -216,7 +216,7 @@ func (a *auditJob) match(ctx context.Context, x *batch.StepExecution) error {
 }
 
 // join compares one page with our payments.
-func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Audit, listing *audit.Listing, page []payment.Payment) error {
+func (a *auditRun) join(ctx context.Context, x *batch.StepExecution, m *steps.Audit, listing *audit.Listing, page []payment.Payment) error {
 	var rows []audit.Ours
 	if err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		rows, err = store.Matches(ctx, a.DB, page)
@@ -265,12 +265,12 @@ func (a *auditJob) join(ctx context.Context, x *batch.StepExecution, m *steps.Au
 }
 
 // within reports whether a pair lies in the window: what the gateway records by its clock, our row by ours.
-func (a *auditJob) within(p audit.Pair) bool {
+func (a *auditRun) within(p audit.Pair) bool {
 	return p.Theirs.CreatedAt.IsZero() || a.window.Holds(p.Theirs.CreatedAt) || p.Known && a.window.Holds(p.Ours.CreatedAt)
 }
 
 // lookUp asks about our payments that were not met, and notes that the audit is whole if it is.
-func (a *auditJob) lookUp(ctx context.Context, x *batch.StepExecution) error {
+func (a *auditRun) lookUp(ctx context.Context, x *batch.StepExecution) error {
 	reader := &readers.Audit{
 		DB: a.DB, Window: a.window, Met: &a.met, Ask: a.ask, Counts: a.counts,
 		Found: func(ctx context.Context, found []audit.Finding) error {
@@ -307,7 +307,7 @@ func (a *auditJob) lookUp(ctx context.Context, x *batch.StepExecution) error {
 }
 
 // moves reports whether a whole audit of this window moves the end of what is audited on.
-func (a *auditJob) moves() bool {
+func (a *auditRun) moves() bool {
 	if a.audited.IsZero() {
 		return a.o.Window == payment.Window{} && a.o.From == 0 && a.o.To == 0
 	}
@@ -315,7 +315,7 @@ func (a *auditJob) moves() bool {
 }
 
 // ask says whether a payment of ours that was not met is to be looked up.
-func (a *auditJob) ask(o audit.Ours) bool {
+func (a *auditRun) ask(o audit.Ours) bool {
 	g, known := a.Gateways[o.Gateway]
 	settled := o.Standing == audit.Paid || o.Standing == audit.Refunded
 	if known && !g.Capabilities().List {
@@ -335,13 +335,13 @@ func (a *auditJob) ask(o audit.Ours) bool {
 }
 
 // skip counts a payment that cannot be audited, once.
-func (a *auditJob) skip(o audit.Ours, why string) {
+func (a *auditRun) skip(o audit.Ours, why string) {
 	a.met.Add(o.Row)
 	a.notes[why]++
 }
 
 // tell notes what was counted.
-func (a *auditJob) tell(ctx context.Context, x *batch.StepExecution) {
+func (a *auditRun) tell(ctx context.Context, x *batch.StepExecution) {
 	if n := a.counts[audit.Unsettled]; n > 0 {
 		a.note(ctx, x, text.Plural(n, "payment")+" of the window not settled yet: recovery, reconcile and refunds settle them")
 	}
@@ -356,7 +356,7 @@ func (a *auditJob) tell(ctx context.Context, x *batch.StepExecution) {
 	}
 }
 
-func (a *auditJob) note(ctx context.Context, x *batch.StepExecution, text string) {
+func (a *auditRun) note(ctx context.Context, x *batch.StepExecution, text string) {
 	if a.o.Note != nil {
 		a.o.Note(text)
 		return

@@ -15,7 +15,7 @@ import (
 
 // judge decides about payments that their gateways were asked about, and writes down what it finds. It may be
 // repeated.
-func (a *auditJob) judge(ctx context.Context, x *batch.StepExecution, seen []audit.Seen) (batch.Tally, error) {
+func (a *auditRun) judge(ctx context.Context, x *batch.StepExecution, seen []audit.Seen) (batch.Tally, error) {
 	var tally batch.Tally
 	var found []audit.Finding
 	var unproven, open []string
@@ -77,7 +77,7 @@ func (a *auditJob) judge(ctx context.Context, x *batch.StepExecution, seen []aud
 
 // beside asks for the payments that rows keep beside a second one. It reports false if a gateway did not answer: the next audit
 // asks again.
-func (a *auditJob) beside(ctx context.Context, x *batch.StepExecution, f audit.Finding, rows []audit.Ours) (audit.Finding, bool) {
+func (a *auditRun) beside(ctx context.Context, x *batch.StepExecution, f audit.Finding, rows []audit.Ours) (audit.Finding, bool) {
 	sights := (&steps.Audit{Gateways: a.Gateways}).Kept(ctx, rows)
 	f, sure := f.Beside(rows, sights)
 	if !sure {
@@ -87,7 +87,7 @@ func (a *auditJob) beside(ctx context.Context, x *batch.StepExecution, f audit.F
 }
 
 // doubled asks about the payments of each reference that rows of ours say was paid more than once.
-func (a *auditJob) doubled(ctx context.Context, x *batch.StepExecution, found []audit.Finding) ([]audit.Finding, error) {
+func (a *auditRun) doubled(ctx context.Context, x *batch.StepExecution, found []audit.Finding) ([]audit.Finding, error) {
 	sure := found[:0:0]
 	for _, f := range found {
 		if f.Kind == audit.ChargedTwice {
@@ -107,7 +107,7 @@ func (a *auditJob) doubled(ctx context.Context, x *batch.StepExecution, found []
 
 // uncontrolled says why a gateway's word that it does not know a payment is not believed, and whether the next audit is to
 // ask again. It does not where nothing was there to check by for so long that nothing will be.
-func (a *auditJob) uncontrolled(s audit.Seen) (why string, again bool) {
+func (a *auditRun) uncontrolled(s audit.Seen) (why string, again bool) {
 	v := s.Vetting
 	switch {
 	case v.Failed():
@@ -121,7 +121,7 @@ func (a *auditJob) uncontrolled(s audit.Seen) (why string, again bool) {
 }
 
 // again reads what our tables say of a payment now, after its gateway was asked.
-func (a *auditJob) again(ctx context.Context, s audit.Seen) (now audit.Ours, there bool, paid []audit.Ours, err error) {
+func (a *auditRun) again(ctx context.Context, s audit.Seen) (now audit.Ours, there bool, paid []audit.Ours, err error) {
 	if s.Known {
 		now, there, err = store.ReadOurs(ctx, a.DB, s.Ours.Row)
 		return now, there, nil, err
@@ -139,7 +139,7 @@ func (a *auditJob) again(ctx context.Context, s audit.Seen) (now audit.Ours, the
 }
 
 // proves reports whether the absence of a payment from its gateway proves that there is none.
-func (a *auditJob) proves(s audit.Seen) bool {
+func (a *auditRun) proves(s audit.Seen) bool {
 	g, ok := a.Gateways[s.Gateway]
 	if !ok {
 		return false
@@ -150,7 +150,7 @@ func (a *auditJob) proves(s audit.Seen) bool {
 
 // auditWriter writes down what look-ups brought. It implements batch.Writer; all of it may be repeated, and nothing
 // need be kept for another run.
-type auditWriter struct{ job *auditJob }
+type auditWriter struct{ job *auditRun }
 
 func (w auditWriter) Write(ctx context.Context, seen []audit.Seen) (batch.Tally, error) {
 	tally, err := w.job.judge(ctx, batch.Execution(ctx), seen)

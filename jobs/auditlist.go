@@ -60,7 +60,7 @@ var errList = errors.New("not audited")
 
 // readList goes through what one gateway lists, page by page, and ends with an error that wraps errList where the list does
 // not come to an end.
-func (a *auditJob) readList(ctx context.Context, x *batch.StepExecution, m *steps.Audit, name string) error {
+func (a *auditRun) readList(ctx context.Context, x *batch.StepExecution, m *steps.Audit, name string) error {
 	listing := &audit.Listing{Gateway: name, Met: &a.met}
 	around := payment.Window{From: a.window.From.Add(-auditMargin), To: a.window.To.Add(auditMargin)}
 	until := a.Business().Add(-a.Gateways[name].Capabilities().ListLag)

@@ -66,7 +66,7 @@ func BillingSteps(stages int) []string {
 // collects them stage by stage, and recovers again what it could not settle itself. stages is how many
 // dunning stages there are, or were when the oldest open invoice was declined.
 func Billing(d Deps, o BillingOptions, stages int) batch.Job {
-	b := &billingJob{worker: newWorker(d), o: o, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
+	b := &billingRun{worker: newWorker(d), o: o, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
 	b.brake = newBrake(b)
 	b.history = &history.History{
 		DB: d.DB, Gateways: d.Gateways, Accounts: d.Accounts, KeyPrefixes: d.KeyPrefixes, Clock: d.Clock, Business: d.Business, Zone: d.Zone,
@@ -88,7 +88,7 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 	return batch.Job{Name: BillingJob, Steps: all, Left: b.left(stages), Held: b.held(stages), Waits: b.waits}
 }
 
-type billingJob struct {
+type billingRun struct {
 	worker
 
 	o       BillingOptions
@@ -101,7 +101,7 @@ type billingJob struct {
 }
 
 // withhold leaves the gateways alone that must be sent nothing, and fails the step because of them; once in a run.
-func (b *billingJob) withhold(x *batch.StepExecution) {
+func (b *billingRun) withhold(x *batch.StepExecution) {
 	b.own = x.Run.ID
 	if b.withheld {
 		return
@@ -120,10 +120,10 @@ func (o BillingOptions) Effective(today payment.Date) payment.Date {
 	return max(o.Selection.Business, today)
 }
 
-func (b *billingJob) effective() payment.Date { return b.o.Effective(b.Today()) }
+func (b *billingRun) effective() payment.Date { return b.o.Effective(b.Today()) }
 
 // chunk is the charging step around a reader and a processor; state is that of its lanes.
-func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], processor batch.Processor[billing.Claimed, billing.Result],
+func (b *billingRun) chunk(name string, reader batch.Reader[billing.Claimed], processor batch.Processor[billing.Claimed, billing.Result],
 	state func(gateway string) batch.LaneState,
 ) *batch.Chunk[billing.Claimed, billing.Result] {
 	return &batch.Chunk[billing.Claimed, billing.Result]{
@@ -145,7 +145,7 @@ func (b *billingJob) chunk(name string, reader batch.Reader[billing.Claimed], pr
 }
 
 // collect charges the open invoices of one stage.
-func (b *billingJob) collect(name string, stage int) batch.Step {
+func (b *billingRun) collect(name string, stage int) batch.Step {
 	return batch.Tasklet{StepName: name, StepLabel: LabelOf(name), Do: func(ctx context.Context, x *batch.StepExecution) error {
 		b.withhold(x)
 		b.brake.begin(ctx, x)
@@ -162,12 +162,12 @@ func (b *billingJob) collect(name string, stage int) batch.Step {
 	}}
 }
 
-func (b *billingJob) recoverFirst(ctx context.Context, x *batch.StepExecution) error {
+func (b *billingRun) recoverFirst(ctx context.Context, x *batch.StepExecution) error {
 	return b.recover(ctx, x, true)
 }
 
 // recover takes over what ended runs left in flight, and asks about what is in doubt.
-func (b *billingJob) recover(ctx context.Context, x *batch.StepExecution, all bool) error {
+func (b *billingRun) recover(ctx context.Context, x *batch.StepExecution, all bool) error {
 	b.withhold(x)
 	if _, err := b.abandon(ctx, x); err != nil {
 		return err
@@ -193,7 +193,7 @@ const lookAgain = 200 * time.Millisecond
 // recoverLast recovers what this run left in doubt, and what other runs leave: it waits until each of their
 // leases is renewed, when its attempts are left to it, or has run out, when they are taken over; and for
 // checks that come due meanwhile. It waits for one lease, its own or the other's, and one heartbeat at most.
-func (b *billingJob) recoverLast(ctx context.Context, x *batch.StepExecution) error {
+func (b *billingRun) recoverLast(ctx context.Context, x *batch.StepExecution) error {
 	wait := watch{job: b, until: b.Clock().Add(x.Run.Lease + b.Heartbeat), beats: map[uint64]time.Time{}}
 	for {
 		if err := b.recover(ctx, x, false); err != nil || x.Halted() != nil {
@@ -209,7 +209,7 @@ func (b *billingJob) recoverLast(ctx context.Context, x *batch.StepExecution) er
 
 // watch is what the last recovery waits for.
 type watch struct {
-	job   *billingJob
+	job   *billingRun
 	until time.Time
 	beats map[uint64]time.Time // the first heartbeat seen of other runs
 	left  []uint64             // runs that renewed their lease

@@ -23,13 +23,13 @@ import (
 // gatewayBrake stops gateways whose answers say that the account is at fault, and not the customers. It judges by the tables: at
 // the start of a run, and whenever this run has had half of the bad answers that it takes.
 type gatewayBrake struct {
-	job   *billingJob
+	job   *billingRun
 	count *steps.Brake
 	begun bool
 	usual map[string]brake.Share // by gateway, once it mattered
 }
 
-func newBrake(b *billingJob) *gatewayBrake {
+func newBrake(b *billingRun) *gatewayBrake {
 	return &gatewayBrake{job: b, count: &steps.Brake{}, usual: map[string]brake.Share{}}
 }
 

@@ -70,7 +70,7 @@ func merged(a, b []query.Elsewhere) []query.Elsewhere {
 }
 
 // unbilled names the subscriptions that would be due and that nobody bills for their status: an operator, or the shop, decides.
-func (b *billingJob) unbilled(ctx context.Context) ([]string, error) {
+func (b *billingRun) unbilled(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {
 		return nil, nil
 	}
@@ -84,7 +84,7 @@ func (b *billingJob) unbilled(ctx context.Context) ([]string, error) {
 }
 
 // waits names what no run can do anything about before somebody decides.
-func (b *billingJob) waits(ctx context.Context) ([]string, error) {
+func (b *billingRun) waits(ctx context.Context) ([]string, error) {
 	out, err := b.unbilled(ctx)
 	if err != nil {
 		return out, err

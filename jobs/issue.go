@@ -16,7 +16,7 @@ import (
 )
 
 // issue invoices every due subscription, and moves the dates of paused and cancelled ones on.
-func (b *billingJob) issue(ctx context.Context, x *batch.StepExecution) error {
+func (b *billingRun) issue(ctx context.Context, x *batch.StepExecution) error {
 	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue, billing.Paused, billing.Cancelled} {
 		if err := b.issueStatus(ctx, x, status); err != nil {
 			return err
@@ -25,7 +25,7 @@ func (b *billingJob) issue(ctx context.Context, x *batch.StepExecution) error {
 	return nil
 }
 
-func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, status billing.SubscriptionStatus) error {
+func (b *billingRun) issueStatus(ctx context.Context, x *batch.StepExecution, status billing.SubscriptionStatus) error {
 	due := &readers.DueSubscriptions{Selection: b.o.Selection, Status: status}
 	failures := readers.NewFailures(x, b.DB)
 	for ctx.Err() == nil && x.Lease.Left() > 0 {
@@ -67,7 +67,7 @@ func (b *billingJob) issueStatus(ctx context.Context, x *batch.StepExecution, st
 
 // setAside sends a subscription that no invoice could be written for to review. One that cannot be set aside
 // either fails the step in the end, and stops no other.
-func (b *billingJob) setAside(x *batch.StepExecution, id uint64, cause error) {
+func (b *billingRun) setAside(x *batch.StepExecution, id uint64, cause error) {
 	var news bool
 	err := x.Retry(x.Work, func(ctx context.Context) (err error) {
 		news, err = writers.ReviewSubscription(ctx, b.DB, id, b.effective(), cause)
@@ -83,7 +83,7 @@ func (b *billingJob) setAside(x *batch.StepExecution, id uint64, cause error) {
 
 // issuePage issues for one page of due subscriptions in one transaction. After a COMMIT whose answer was lost
 // it is simply done again: what was issued is not issued twice.
-func (b *billingJob) issuePage(ctx context.Context, due *readers.DueSubscriptions) (readers.DueSubscriptionsPage, batch.Tally, error) {
+func (b *billingRun) issuePage(ctx context.Context, due *readers.DueSubscriptions) (readers.DueSubscriptionsPage, batch.Tally, error) {
 	var page readers.DueSubscriptionsPage
 	var tally batch.Tally
 	effective := b.effective()
@@ -105,6 +105,6 @@ func (b *billingJob) issuePage(ctx context.Context, due *readers.DueSubscription
 }
 
 // decided writes decisions about open invoices within the transaction that claimed them.
-func (b *billingJob) decided(ctx context.Context, tx *sqlx.Tx, list []billing.Decided) (batch.Tally, error) {
+func (b *billingRun) decided(ctx context.Context, tx *sqlx.Tx, list []billing.Decided) (batch.Tally, error) {
 	return writers.Decide(ctx, tx, b.Business(), list)
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // left names what the run leaves undone in the steps that it had, with numbers.
-func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
+func (b *billingRun) left(stages int) func(context.Context) ([]string, error) {
 	return func(ctx context.Context) ([]string, error) {
 		reasons, err := b.uninvoiced(ctx)
 		if err != nil {
@@ -72,7 +72,7 @@ func (b *billingJob) left(stages int) func(context.Context) ([]string, error) {
 }
 
 // held names what waits for gateways that the brake has paused, with numbers.
-func (b *billingJob) held(stages int) func(context.Context) ([]string, error) {
+func (b *billingRun) held(stages int) func(context.Context) ([]string, error) {
 	return func(ctx context.Context) ([]string, error) {
 		var reasons []string
 		for _, name := range b.paused() {
@@ -101,7 +101,7 @@ func (b *billingJob) held(stages int) func(context.Context) ([]string, error) {
 }
 
 // paused lists the gateways that no later run can use before an operator resumes them.
-func (b *billingJob) paused() []string {
+func (b *billingRun) paused() []string {
 	var names []string
 	for name, g := range b.Gateways {
 		if g.Paused() {
@@ -112,9 +112,9 @@ func (b *billingJob) paused() []string {
 	return names
 }
 
-func (b *billingJob) has(step string) bool { return Selected(b.o.Steps, step) }
+func (b *billingRun) has(step string) bool { return Selected(b.o.Steps, step) }
 
-func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
+func (b *billingRun) uninvoiced(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {
 		return nil, nil
 	}
@@ -134,7 +134,7 @@ func (b *billingJob) uninvoiced(ctx context.Context) ([]string, error) {
 }
 
 // claimed says of the charges that other runs have claimed whose they are, and from when the next run takes over those of the dead.
-func (b *billingJob) claimed(ctx context.Context, inFlight int64, at store.Gateways) ([]string, error) {
+func (b *billingRun) claimed(ctx context.Context, inFlight int64, at store.Gateways) ([]string, error) {
 	if inFlight == 0 {
 		return nil, nil
 	}
@@ -178,7 +178,7 @@ func minuteAfter(t time.Time) time.Time {
 	return t.Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
 }
 
-func (b *billingJob) inDoubt(u query.Unsettled) []string {
+func (b *billingRun) inDoubt(u query.Unsettled) []string {
 	if u.InDoubt == 0 {
 		return nil
 	}

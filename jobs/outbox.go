@@ -60,7 +60,7 @@ func OutboxSteps() []string { return []string{StepFanOut, StepDeliver} }
 // Outbox is the job that delivers events: it gives every sink its deliveries of what is new, and sends what is
 // due, in order for each subject. The sinks know nothing of one another.
 func Outbox(d Deps, o OutboxOptions) batch.Job {
-	b := &outboxJob{worker: newWorker(d), o: o, sent: map[string]*steps.Deliveries{}}
+	b := &outboxRun{worker: newWorker(d), o: o, sent: map[string]*steps.Deliveries{}}
 	for name, to := range o.Sinks {
 		held := o.Held[name]
 		if held == nil {
@@ -75,7 +75,7 @@ func Outbox(d Deps, o OutboxOptions) batch.Job {
 	return batch.Job{Name: OutboxJob, Steps: pick(all, o.Steps), Left: b.left}
 }
 
-type outboxJob struct {
+type outboxRun struct {
 	worker
 
 	o    OutboxOptions
@@ -86,7 +86,7 @@ type outboxJob struct {
 const NoSinks = "neither outbox.url nor Slack is configured: events are kept, and delivered once one of them is"
 
 // fanOut gives each sink its deliveries of the events that it has none of.
-func (b *outboxJob) fanOut(ctx context.Context, x *batch.StepExecution) error {
+func (b *outboxRun) fanOut(ctx context.Context, x *batch.StepExecution) error {
 	if len(b.o.Sinks) == 0 {
 		x.Log.InfoContext(ctx, NoSinks)
 	}
@@ -100,7 +100,7 @@ func (b *outboxJob) fanOut(ctx context.Context, x *batch.StepExecution) error {
 
 // fanTo walks the events from the sink's mark to the newest. A page that failed is written again: what has its
 // delivery keeps it.
-func (b *outboxJob) fanTo(ctx context.Context, x *batch.StepExecution, sink string) error {
+func (b *outboxRun) fanTo(ctx context.Context, x *batch.StepExecution, sink string) error {
 	walk := &readers.NewEvents{DB: b.DB, Sink: sink, Types: b.o.Sinks[sink].Types()}
 	var mark readers.EventMark
 	err := b.persist(ctx, x, func() error {
@@ -138,7 +138,7 @@ func (b *outboxJob) fanTo(ctx context.Context, x *batch.StepExecution, sink stri
 	})
 }
 
-func (b *outboxJob) fanPage(ctx context.Context, walk *readers.NewEvents) (int, error) {
+func (b *outboxRun) fanPage(ctx context.Context, walk *readers.NewEvents) (int, error) {
 	var found []outbox.Event
 	err := mysql.Tx(ctx, b.DB, "outbox-fan", func(tx *sqlx.Tx) error {
 		var err error
@@ -155,7 +155,7 @@ func (b *outboxJob) fanPage(ctx context.Context, walk *readers.NewEvents) (int, 
 }
 
 // persist calls do until it succeeds, as long as the database can be waited for.
-func (b *outboxJob) persist(ctx context.Context, x *batch.StepExecution, do func() error) error {
+func (b *outboxRun) persist(ctx context.Context, x *batch.StepExecution, do func() error) error {
 	for {
 		err := do()
 		if err == nil || !errors.Is(err, batch.ErrUnavailable) && !errors.Is(err, batch.ErrLocked) || x.Lease.Left() <= 0 {
@@ -170,7 +170,7 @@ func (b *outboxJob) persist(ctx context.Context, x *batch.StepExecution, do func
 }
 
 // deliver delivers to all sinks at the same time, each at its own pace.
-func (b *outboxJob) deliver(ctx context.Context, x *batch.StepExecution) error {
+func (b *outboxRun) deliver(ctx context.Context, x *batch.StepExecution) error {
 	if _, err := b.abandon(ctx, x); err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (b *outboxJob) deliver(ctx context.Context, x *batch.StepExecution) error {
 
 // deliverTo delivers what is due to one sink: pass after pass, as long as one brings anything to an end, since of a
 // subject no more than a piece is claimed at once.
-func (b *outboxJob) deliverTo(ctx context.Context, x *batch.StepExecution, sink string) (err error) {
+func (b *outboxRun) deliverTo(ctx context.Context, x *batch.StepExecution, sink string) (err error) {
 	defer func() { // on a goroutine of its own, where the engine does not see it
 		if p := recover(); p != nil {
 			x.Log.ErrorContext(ctx, "panic while delivering", slog.Any("panic", batch.PanicError(p)), slog.String("stack", string(debug.Stack())))
@@ -206,7 +206,7 @@ func (b *outboxJob) deliverTo(ctx context.Context, x *batch.StepExecution, sink 
 	return nil
 }
 
-func (b *outboxJob) chunk(sink string, to *steps.Deliveries) *batch.Chunk[outbox.Claimed, outbox.Result] {
+func (b *outboxRun) chunk(sink string, to *steps.Deliveries) *batch.Chunk[outbox.Claimed, outbox.Result] {
 	_, together := to.To.(notify.Joiner)
 	return &batch.Chunk[outbox.Claimed, outbox.Result]{
 		StepName:  StepDeliver,
@@ -226,7 +226,7 @@ func (b *outboxJob) chunk(sink string, to *steps.Deliveries) *batch.Chunk[outbox
 }
 
 // left names what each sink has not got yet, with numbers.
-func (b *outboxJob) left(ctx context.Context) ([]string, error) {
+func (b *outboxRun) left(ctx context.Context) ([]string, error) {
 	if len(b.o.Steps) > 0 && !slices.Contains(b.o.Steps, StepDeliver) {
 		return nil, nil
 	}

@@ -18,7 +18,7 @@ import (
 const mostPaid = 1000
 
 // complete marks invoices as paid whose attempts were recorded as succeeded alone, because more could not be written.
-func (b *billingJob) complete(ctx context.Context, x *batch.StepExecution) error {
+func (b *billingRun) complete(ctx context.Context, x *batch.StepExecution) error {
 	var list []query.PaidAttempt
 	err := x.Retry(ctx, func(ctx context.Context) (err error) {
 		list, err = query.PaidAttempts(ctx, b.DB, b.o.Selection, mostPaid)
@@ -41,7 +41,7 @@ func (b *billingJob) complete(ctx context.Context, x *batch.StepExecution) error
 }
 
 // paidLeft names the invoices that are still to be marked as paid.
-func (b *billingJob) paidLeft(ctx context.Context) ([]string, error) {
+func (b *billingRun) paidLeft(ctx context.Context) ([]string, error) {
 	list, err := query.PaidAttempts(ctx, b.DB, b.o.Selection, mostPaid)
 	if err != nil || len(list) == 0 {
 		return nil, err
@@ -54,7 +54,7 @@ func (b *billingJob) paidLeft(ctx context.Context) ([]string, error) {
 }
 
 // settler writes the results of charges.
-func (b *billingJob) settler() *writers.OpenInvoices {
+func (b *billingRun) settler() *writers.OpenInvoices {
 	return &writers.OpenInvoices{DB: b.DB, Server: b.Server, Policy: b.o.Policy, Accounts: b.Accounts, Today: b.effective, Now: b.Business}
 }
 
@@ -63,7 +63,7 @@ var errNoPlace = errors.New("run.witness names no folder to save them in")
 
 // spill saves definite answers on this host that the database does not take. Each answer that cannot be saved either is logged,
 // so that nothing is lost that somebody could look up.
-func (b *billingJob) spill(ctx context.Context, results []billing.Result) (where string, err error) {
+func (b *billingRun) spill(ctx context.Context, results []billing.Result) (where string, err error) {
 	answers := writers.Definite(batch.Execution(ctx).Run.ID, results, b.Business())
 	if len(answers) == 0 {
 		return "", nil

@@ -48,7 +48,7 @@ func Prune(d Deps, o PruneOptions) batch.Job {
 	if o.ChunkSize == 0 {
 		o.ChunkSize = pruneChunk
 	}
-	p := &pruneJob{Deps: d, o: o, writer: &writers.Expired{DB: d.DB}}
+	p := &pruneRun{Deps: d, o: o, writer: &writers.Expired{DB: d.DB}}
 	return batch.Job{Name: PruneJob, Steps: pick([]batch.Step{
 		batch.Tasklet{StepName: StepRuns, StepLabel: LabelOf(StepRuns), Do: p.runs},
 		batch.Tasklet{StepName: StepFirings, StepLabel: LabelOf(StepFirings), Do: p.firings},
@@ -56,14 +56,14 @@ func Prune(d Deps, o PruneOptions) batch.Job {
 	}, o.Steps)}
 }
 
-type pruneJob struct {
+type pruneRun struct {
 	Deps
 
 	o      PruneOptions
 	writer *writers.Expired
 }
 
-func (p *pruneJob) runs(ctx context.Context, x *batch.StepExecution) error {
+func (p *pruneRun) runs(ctx context.Context, x *batch.StepExecution) error {
 	if p.o.Runs <= 0 {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (p *pruneJob) runs(ctx context.Context, x *batch.StepExecution) error {
 	}, p.writer.Runs)
 }
 
-func (p *pruneJob) firings(ctx context.Context, x *batch.StepExecution) error {
+func (p *pruneRun) firings(ctx context.Context, x *batch.StepExecution) error {
 	if p.o.Runs <= 0 {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (p *pruneJob) firings(ctx context.Context, x *batch.StepExecution) error {
 	}, p.writer.Firings)
 }
 
-func (p *pruneJob) events(ctx context.Context, x *batch.StepExecution) error {
+func (p *pruneRun) events(ctx context.Context, x *batch.StepExecution) error {
 	if p.o.Events <= 0 {
 		return nil
 	}
@@ -126,7 +126,7 @@ func (p *pruneJob) events(ctx context.Context, x *batch.StepExecution) error {
 }
 
 // walk deletes page by page. A page that stays locked is left, and stops no other.
-func (p *pruneJob) walk(
+func (p *pruneRun) walk(
 	ctx context.Context, x *batch.StepExecution,
 	read func(ctx context.Context, after uint64) (runs.Expired, error),
 	remove func(ctx context.Context, ids []uint64) (int64, error),
@@ -161,7 +161,7 @@ func (p *pruneJob) walk(
 }
 
 // ended turns the end of a stop into success: the run knows of it.
-func (p *pruneJob) ended(err error) error {
+func (p *pruneRun) ended(err error) error {
 	if errors.Is(err, batch.ErrStopped) {
 		return nil
 	}

@@ -39,7 +39,7 @@ const (
 // ReconcileSteps lists the names of the reconcile job's steps.
 func ReconcileSteps() []string { return []string{StepReconcile, StepRefund} }
 
-type reconcileJob struct {
+type reconcileRun struct {
 	worker
 
 	o     ReconcileOptions
@@ -50,7 +50,7 @@ type reconcileJob struct {
 // Reconcile is the job that finds out what became of stale orders and their payments, settles them, and refunds
 // what was taken for orders that are not completed.
 func Reconcile(d Deps, o ReconcileOptions) batch.Job {
-	r := &reconcileJob{worker: newWorker(d), o: o}
+	r := &reconcileRun{worker: newWorker(d), o: o}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepReconcile, StepLabel: LabelOf(StepReconcile), Do: r.reconcile},
 		batch.Tasklet{StepName: StepRefund, StepLabel: LabelOf(StepRefund), Do: r.refund},
@@ -59,7 +59,7 @@ func Reconcile(d Deps, o ReconcileOptions) batch.Job {
 }
 
 // reconcile checks the orders that were left alone and the payments that are not decided.
-func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) error {
+func (r *reconcileRun) reconcile(ctx context.Context, x *batch.StepExecution) error {
 	r.id, r.began = x.Run.ID, r.Business()
 	if _, err := r.abandon(ctx, x); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (r *reconcileJob) reconcile(ctx context.Context, x *batch.StepExecution) er
 }
 
 // left names what the run leaves undone in the steps that it had, with numbers.
-func (r *reconcileJob) left(ctx context.Context) ([]string, error) {
+func (r *reconcileRun) left(ctx context.Context) ([]string, error) {
 	var reasons []string
 	if Selected(r.o.Steps, StepReconcile) {
 		at := r.began

@@ -15,7 +15,7 @@ import (
 )
 
 // refund works through the payments that are to be refunded, marked by duly or by the shop.
-func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error {
+func (r *reconcileRun) refund(ctx context.Context, x *batch.StepExecution) error {
 	if _, err := r.abandon(ctx, x); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (r *reconcileJob) refund(ctx context.Context, x *batch.StepExecution) error
 }
 
 // refundsLeft names the selected payments that are still to be refunded, with numbers.
-func (r *reconcileJob) refundsLeft(ctx context.Context) ([]string, error) {
+func (r *reconcileRun) refundsLeft(ctx context.Context) ([]string, error) {
 	left, err := query.CountRefunds(ctx, r.DB, r.o.Selection, r.Business())
 	if err != nil {
 		return nil, err

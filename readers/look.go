@@ -44,7 +44,7 @@ func (s *OpenInvoices) Look(ctx context.Context, limit int) (page []OpenInvoice,
 	if err != nil || len(candidates) == 0 {
 		return nil, true, mysql.Classify(ctx, err)
 	}
-	if page, err = s.look(ctx, store.SortedIDs(candidates, func(c candidate) uint64 { return c.ID })); err != nil {
+	if page, err = s.lookAt(ctx, store.SortedIDs(candidates, func(c candidate) uint64 { return c.ID })); err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
 	last := candidates[len(candidates)-1]
@@ -52,7 +52,7 @@ func (s *OpenInvoices) Look(ctx context.Context, limit int) (page []OpenInvoice,
 	return page, false, nil
 }
 
-func (s *OpenInvoices) look(ctx context.Context, ids []uint64) ([]OpenInvoice, error) {
+func (s *OpenInvoices) lookAt(ctx context.Context, ids []uint64) ([]OpenInvoice, error) {
 	var rows []store.InvoiceRow
 	// A run takes up what earlier runs have put off: no instant is too late.
 	never := "9999-12-31"

@@ -181,7 +181,7 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 // charge is the charge of a claim under the terms and the prefix of its gateway. A released attempt that is taken up at
 // another gateway, of whose keys an installation beside this one may have the same, gets that one's prefix.
 func (s *OpenInvoices) charge(inv billing.Invoice, sub billing.Subscription, claim billing.Claim) charge {
-	ch := charge{inv: inv, sub: sub, claim: claim, terms: s.terms(sub.Gateway)}
+	ch := charge{inv: inv, sub: sub, claim: claim, terms: s.termsOf(sub.Gateway)}
 	prefix := ""
 	if s.KeyPrefix != nil {
 		prefix = s.KeyPrefix(sub.Gateway)
@@ -191,7 +191,7 @@ func (s *OpenInvoices) charge(inv billing.Invoice, sub billing.Subscription, cla
 	return ch
 }
 
-func (s *OpenInvoices) terms(gateway string) billing.Terms {
+func (s *OpenInvoices) termsOf(gateway string) billing.Terms {
 	if s.Terms == nil {
 		return billing.Terms{}
 	}

@@ -17,7 +17,7 @@ linked() {
 }
 
 case ${1-} in
-unit) linked -v ' duly/internal/(mysql/private|testdb|browsertest|testprom) ' ;;
+unit) linked -v ' duly/internal/(mysql/private|test/testdb|test/browsertest|test/testprom) ' ;;
 database) linked ' duly/internal/test/testdb ' ;;
 *) fail "takes unit or database" ;;
 esac

@@ -56,7 +56,7 @@ func (r *DueRefunds) give(ctx context.Context, item orders.RefundClaim, p orders
 	if left = elsewhere(ctx, r.Source, p); left != "" {
 		return end, left
 	}
-	if checked.Taken, left = r.reserve(ctx, p); left != "" {
+	if checked.Taken, left = r.book(ctx, p); left != "" {
 		return end, left
 	}
 	if checked.Taken != "" {
@@ -86,7 +86,7 @@ func (r *DueRefunds) give(ctx context.Context, item orders.RefundClaim, p orders
 		if left = elsewhere(ctx, r.Source, learnt); left != "" {
 			return orders.RefundEnd{}, left
 		}
-		if checked.Taken, left = r.reserve(ctx, learnt); left != "" {
+		if checked.Taken, left = r.book(ctx, learnt); left != "" {
 			return orders.RefundEnd{}, left
 		}
 		if checked.Taken != "" {
@@ -123,8 +123,8 @@ func elsewhere(ctx context.Context, source ControlSource, p orders.Payment) (lef
 	return why
 }
 
-// reserve asks whether another row keeps the payment; left says why nobody knows.
-func (r *DueRefunds) reserve(ctx context.Context, p orders.Payment) (other, left string) {
+// book asks whether another row keeps the payment; left says why nobody knows.
+func (r *DueRefunds) book(ctx context.Context, p orders.Payment) (other, left string) {
 	other, err := r.Reserve(ctx, p)
 	if err != nil {
 		return "", "it could not be booked for its refund: " + err.Error()

@@ -43,7 +43,7 @@ func (w *Deliveries) Write(ctx context.Context, results []outbox.Result) (batch.
 	var tally batch.Tally
 	err := mysql.Tx(ctx, w.DB, "outbox", func(tx *sqlx.Tx) error {
 		tally = batch.Tally{}
-		return w.write(ctx, tx, results, &tally)
+		return w.settle(ctx, tx, results, &tally)
 	})
 	return tally, err
 }
@@ -54,7 +54,7 @@ type owned struct {
 	claimed bool
 }
 
-func (w *Deliveries) write(ctx context.Context, tx *sqlx.Tx, results []outbox.Result, tally *batch.Tally) error {
+func (w *Deliveries) settle(ctx context.Context, tx *sqlx.Tx, results []outbox.Result, tally *batch.Tally) error {
 	owners, err := w.lock(ctx, tx, results)
 	if err != nil {
 		return err

@@ -89,14 +89,14 @@ func issueTally(s Issued) batch.Tally {
 	return t
 }
 
-const reviewSubscription = `UPDATE subscriptions SET review_reason = ? WHERE id = ? AND NOT (review_reason <=> ?)`
+const updateReviewReason = `UPDATE subscriptions SET review_reason = ? WHERE id = ? AND NOT (review_reason <=> ?)`
 
 // ReviewSubscription sets a subscription aside that no invoice could be written for. It reports whether that is
 // news: the reason was another one before.
 func ReviewSubscription(ctx context.Context, db *mysql.DB, id uint64, effective payment.Date, cause error) (news bool, err error) {
 	reason := mysql.Cut("the invoice could not be written: "+mysql.Reason(cause), 255)
 	err = mysql.Tx(ctx, db, "issue", func(tx *sqlx.Tx) error {
-		result, err := tx.ExecContext(ctx, reviewSubscription, reason, id, reason)
+		result, err := tx.ExecContext(ctx, updateReviewReason, reason, id, reason)
 		if err != nil {
 			return err
 		}

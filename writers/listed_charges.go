@@ -61,8 +61,8 @@ type Compared struct {
 }
 
 const (
-	moveListMark = `UPDATE gateway_accounts SET listed_from = COALESCE(listed_from, ?), listed_to = GREATEST(COALESCE(listed_to, ?), ?), listed_at = ? WHERE id = ?`
-	metOnce      = `SELECT COUNT(*) FROM payment_attempts WHERE id = ? AND idempotency_key = ?`
+	updateListMark = `UPDATE gateway_accounts SET listed_from = COALESCE(listed_from, ?), listed_to = GREATEST(COALESCE(listed_to, ?), ?), listed_at = ? WHERE id = ?`
+	metOnce        = `SELECT COUNT(*) FROM payment_attempts WHERE id = ? AND idempotency_key = ?`
 )
 
 // MoveListMark moves an account's mark on: the tables account for everything that its gateway lists up to then. It returns
@@ -82,7 +82,7 @@ func MoveListMark(ctx context.Context, db *mysql.DB, c Compared, now time.Time) 
 			}
 		}
 		to := micros(c.To)
-		_, err := tx.ExecContext(ctx, moveListMark, micros(c.From), to, to, micros(now), c.Account)
+		_, err := tx.ExecContext(ctx, updateListMark, micros(c.From), to, to, micros(now), c.Account)
 		return err
 	})
 }

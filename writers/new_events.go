@@ -15,7 +15,7 @@ const (
 
 	insertMark = `INSERT INTO outbox_marks (sink, event_id, seen_id, seen_at) VALUES (?, 0, ?, UTC_TIMESTAMP(6))
 ON DUPLICATE KEY UPDATE sink = sink`
-	moveMark = `UPDATE outbox_marks SET event_id = ?, seen_id = ?, seen_at = UTC_TIMESTAMP(6) WHERE sink = ? AND event_id = ? AND seen_id = ?`
+	updateMark = `UPDATE outbox_marks SET event_id = ?, seen_id = ?, seen_at = UTC_TIMESTAMP(6) WHERE sink = ? AND event_id = ? AND seen_id = ?`
 )
 
 // AddDeliveries gives a sink its deliveries of events; those that it has stay as they are.
@@ -38,6 +38,6 @@ func MoveMark(ctx context.Context, tx mysql.Execer, sink string, from, to Mark) 
 			return err
 		}
 	}
-	_, err := tx.ExecContext(ctx, moveMark, to.Event, to.Seen, sink, from.Event, from.Seen)
+	_, err := tx.ExecContext(ctx, updateMark, to.Event, to.Seen, sink, from.Event, from.Seen)
 	return err
 }

@@ -40,10 +40,10 @@ const (
 // Write implements batch.Writer. Results that were settled before, by a commit whose answer was lost, are
 // counted and left as they are; those of a lease that is gone are kept for the worker that has it now.
 func (w *OpenInvoices) Write(ctx context.Context, results []billing.Result) (batch.Tally, error) {
-	return w.write(ctx, results, store.SettleInvoices)
+	return w.transact(ctx, results, store.SettleInvoices)
 }
 
-func (w *OpenInvoices) write(ctx context.Context, results []billing.Result, invoices invoiceWriter) (batch.Tally, error) {
+func (w *OpenInvoices) transact(ctx context.Context, results []billing.Result, invoices invoiceWriter) (batch.Tally, error) {
 	var tally batch.Tally
 	var found sorted
 	err := mysql.Tx(ctx, w.DB, "settle", func(tx *sqlx.Tx) error {

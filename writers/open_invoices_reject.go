@@ -30,7 +30,7 @@ func (w *OpenInvoices) Reject(ctx context.Context, r billing.Result, cause error
 		return batch.Tally{}, leave(paid, err)
 	}
 	if paid {
-		tally, err := w.write(ctx, []billing.Result{r}, attemptAlone)
+		tally, err := w.transact(ctx, []billing.Result{r}, attemptAlone)
 		if !errors.Is(err, errNotCharging) {
 			return tally, leave(paid, err)
 		}
@@ -40,7 +40,7 @@ func (w *OpenInvoices) Reject(ctx context.Context, r billing.Result, cause error
 		r.PaymentID = mysql.Cut(id, 255)
 	}
 	r.Verdict, r.Reason = billing.Unknowable, "the outcome could not be written: "+mysql.Reason(cause)
-	return w.write(ctx, []billing.Result{r}, reviewInvoice)
+	return w.transact(ctx, []billing.Result{r}, reviewInvoice)
 }
 
 // leave makes the engine leave the row of a success whose values cannot be written.

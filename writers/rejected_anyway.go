@@ -28,14 +28,14 @@ FROM invoices i WHERE i.id = (SELECT a.invoice_id FROM payment_attempts a WHERE 
 // being charged, or has ended, stays as it is: its unknown charge keeps the period from being charged. It may be repeated.
 func RejectedAnyway(ctx context.Context, db *mysql.DB, found []billing.RejectedAnyway, now time.Time) error {
 	for _, r := range found {
-		if err := mysql.Tx(ctx, db, "rejected", func(tx *sqlx.Tx) error { return rejectedAnyway(ctx, tx, r, now) }); err != nil {
+		if err := mysql.Tx(ctx, db, "rejected", func(tx *sqlx.Tx) error { return reviewRejectedAttempt(ctx, tx, r, now) }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func rejectedAnyway(ctx context.Context, tx *sqlx.Tx, r billing.RejectedAnyway, now time.Time) error {
+func reviewRejectedAttempt(ctx context.Context, tx *sqlx.Tx, r billing.RejectedAnyway, now time.Time) error {
 	var row struct {
 		store.InvoiceRow
 

@@ -104,7 +104,7 @@ func (w *StaleOrders) settle(ctx context.Context, tx *sqlx.Tx, results []orders.
 	for _, d := range todo {
 		counts[claimName{d.ID, d.Lease}] = d.count()
 	}
-	return counts, w.write(ctx, tx, todo, released, stock, now)
+	return counts, w.save(ctx, tx, todo, released, stock, now)
 }
 
 // sort locks what is to be settled, and splits the results that are under their lease into those that are as they
@@ -196,7 +196,7 @@ func (d decided) payment(id uint64) orders.Payment {
 	return orders.Payment{}
 }
 
-func (w *StaleOrders) write(ctx context.Context, tx *sqlx.Tx, todo []decided, released []claimName, stock *shelf, now time.Time) error {
+func (w *StaleOrders) save(ctx context.Context, tx *sqlx.Tx, todo []decided, released []claimName, stock *shelf, now time.Time) error {
 	told, err := stock.write(ctx, tx)
 	if err != nil {
 		return err

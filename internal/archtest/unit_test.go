@@ -26,7 +26,7 @@ func TestRulesNeedNoDatabase(t *testing.T) {
 		"config", "internal/audit", "internal/batch", "internal/billing", "internal/gateway", "internal/gateway/httpapi", "internal/model", "internal/orders", "internal/outbox", "internal/payment",
 	})
 	database := testPackages(t, "database")
-	require.Subset(t, database, []string{"internal/e2e", "internal/testdb", "jobs", "readers", "writers"})
+	require.Subset(t, database, []string{"internal/test/e2e", "internal/test/testdb", "jobs", "readers", "writers"})
 	for _, starts := range append(database, "deploy", "internal/mysql/private", "internal/report") {
 		require.NotContains(t, unit, starts)
 	}

@@ -5,9 +5,9 @@ import "duly/internal/payment"
 // Ends are the earliest and the latest payment of ours that each gateway was seen to show, by its name. They stand around
 // whatever lies between them, however much of that is missing at the gateway. The zero Ends is empty; it is not safe for
 // concurrent use.
-type Ends struct{ gateways map[string]*ends }
+type Ends struct{ gateways map[string]*span }
 
-type ends struct{ first, last payment.Control }
+type span struct{ first, last payment.Control }
 
 // Add takes note of a record that a gateway shows of o.
 func (e *Ends) Add(gateway string, o Ours, p payment.Payment) {
@@ -18,11 +18,11 @@ func (e *Ends) Add(gateway string, o Ours, p payment.Payment) {
 		Key: p.Key, Reference: p.Reference, CustomerID: p.CustomerID, Money: p.Money, PaymentID: p.ID, At: o.CreatedAt,
 	}
 	if e.gateways == nil {
-		e.gateways = map[string]*ends{}
+		e.gateways = map[string]*span{}
 	}
 	at := e.gateways[gateway]
 	if at == nil {
-		e.gateways[gateway] = &ends{shown, shown}
+		e.gateways[gateway] = &span{shown, shown}
 		return
 	}
 	if shown.At.Before(at.first.At) {

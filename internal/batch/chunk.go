@@ -128,7 +128,7 @@ const recheck = 50 * time.Millisecond
 
 // Run implements Step.
 func (c *Chunk[I, O]) Run(ctx context.Context, x *StepExecution) (err error) {
-	e := &execution[I, O]{
+	e := &chunkRun[I, O]{
 		Chunk: c, x: x,
 		outcomes: make(chan settled[O], c.Size),
 		moved:    make(chan struct{}, 1),
@@ -150,8 +150,8 @@ func (c *Chunk[I, O]) Run(ctx context.Context, x *StepExecution) (err error) {
 	return e.claimAll(ctx)
 }
 
-// execution is the state of one Run.
-type execution[I, O any] struct {
+// chunkRun is the state of one Run.
+type chunkRun[I, O any] struct {
 	*Chunk[I, O]
 	x        *StepExecution
 	outcomes chan settled[O]
@@ -184,7 +184,7 @@ type lane[I any] struct {
 }
 
 // claimAll claims until the walk is done, the run is stopped or the budget is spent.
-func (e *execution[I, O]) claimAll(ctx context.Context) error {
+func (e *chunkRun[I, O]) claimAll(ctx context.Context) error {
 	var page Claim[I]
 	postponed, tries := false, 0
 	for {
@@ -221,7 +221,7 @@ func (e *execution[I, O]) claimAll(ctx context.Context) error {
 	}
 }
 
-func (e *execution[I, O]) claim(want ClaimRequest) (page Claim[I], err error) {
+func (e *chunkRun[I, O]) claim(want ClaimRequest) (page Claim[I], err error) {
 	ctx, ended := e.x.span(SpanClaim)
 	defer func() { ended(SpanEnd{Items: len(page.Items), Err: err}) }()
 	return e.Reader.Read(ctx, want)
@@ -240,7 +240,7 @@ const claimTries = 3
 
 // again decides what a failed claim means: nil to claim again after a pause, else the error of the step. tries is how often it
 // failed in a row.
-func (e *execution[I, O]) again(ctx context.Context, err error, tries int) error {
+func (e *chunkRun[I, O]) again(ctx context.Context, err error, tries int) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -257,7 +257,7 @@ func (e *execution[I, O]) again(ctx context.Context, err error, tries int) error
 
 // skip tells a reader which lanes to pass over, and remembers that it did. A lane that opened after room was
 // looked for is passed over too: its items were not counted.
-func (e *execution[I, O]) skip(name string) bool {
+func (e *chunkRun[I, O]) skip(name string) bool {
 	open := e.State(name) == LaneOpen
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -269,7 +269,7 @@ func (e *execution[I, O]) skip(name string) bool {
 }
 
 // broken is why nothing more can be settled; nil if it can.
-func (e *execution[I, O]) broken() error {
+func (e *chunkRun[I, O]) broken() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.failed
@@ -277,7 +277,7 @@ func (e *execution[I, O]) broken() error {
 
 // awaitHeld is called at the end of a walk. It reports whether lanes that were passed over can be walked
 // again, and waits while they are held.
-func (e *execution[I, O]) awaitHeld(ctx context.Context) (bool, error) {
+func (e *chunkRun[I, O]) awaitHeld(ctx context.Context) (bool, error) {
 	for {
 		if err := e.x.Halted(); err != nil {
 			return false, err
@@ -320,7 +320,7 @@ func (e *execution[I, O]) awaitHeld(ctx context.Context) (bool, error) {
 }
 
 // enqueue puts an item into its lane; a lane starts with its first item.
-func (e *execution[I, O]) enqueue(ctx context.Context, item I) {
+func (e *chunkRun[I, O]) enqueue(ctx context.Context, item I) {
 	name := e.Lane(item)
 	e.mu.Lock()
 	l := e.lanes[name]
@@ -336,7 +336,7 @@ func (e *execution[I, O]) enqueue(ctx context.Context, item I) {
 }
 
 // closeLanes ends the lanes and waits until their items are processed.
-func (e *execution[I, O]) closeLanes() {
+func (e *chunkRun[I, O]) closeLanes() {
 	e.mu.Lock()
 	for _, l := range e.lanes {
 		close(l.queue)
@@ -346,7 +346,7 @@ func (e *execution[I, O]) closeLanes() {
 }
 
 // serve processes the items of one lane, as many at once as it is wide. One item's failure cancels no other.
-func (e *execution[I, O]) serve(ctx context.Context, l *lane[I]) {
+func (e *chunkRun[I, O]) serve(ctx context.Context, l *lane[I]) {
 	var group errgroup.Group
 	group.SetLimit(l.width)
 	for item := range l.queue {
@@ -359,7 +359,7 @@ func (e *execution[I, O]) serve(ctx context.Context, l *lane[I]) {
 }
 
 // process turns whatever becomes of an item into an outcome.
-func (e *execution[I, O]) process(ctx context.Context, item I) (out O) {
+func (e *chunkRun[I, O]) process(ctx context.Context, item I) (out O) {
 	if ctx.Err() != nil || e.x.Halted() != nil || e.broken() != nil {
 		return e.Fail(item, ErrStopped)
 	}

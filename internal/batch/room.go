@@ -31,7 +31,7 @@ func (r *Rooms) Take(lane string) bool {
 // claims and those of the walk take turns where both may be made. Items in lanes that are not open wait for their own
 // lane and take no room from the others. After a walk that is done, but for what it postponed, the next begins once a
 // lane that it passed over has opened.
-func (e *execution[I, O]) awaitRoom(ctx context.Context, done bool, lanes []string, last bool) (postponed bool, err error) {
+func (e *chunkRun[I, O]) awaitRoom(ctx context.Context, done bool, lanes []string, last bool) (postponed bool, err error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -60,7 +60,7 @@ func (e *execution[I, O]) awaitRoom(ctx context.Context, done bool, lanes []stri
 }
 
 // load returns how many items are claimed and unsettled in the lanes that are open, and how many may be.
-func (e *execution[I, O]) load() (unsettled, window int, err error) {
+func (e *chunkRun[I, O]) load() (unsettled, window int, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	window = 2 * e.Size
@@ -78,7 +78,7 @@ func (e *execution[I, O]) load() (unsettled, window int, err error) {
 
 // ready reports whether there is room in a lane of which items were postponed, or one of them is not open: its items
 // are left then.
-func (e *execution[I, O]) ready(lanes []string) bool {
+func (e *chunkRun[I, O]) ready(lanes []string) bool {
 	for _, name := range lanes {
 		if e.State(name) != LaneOpen || e.room(name) > 0 {
 			return true
@@ -88,7 +88,7 @@ func (e *execution[I, O]) ready(lanes []string) bool {
 }
 
 // reopened reports whether a lane that was passed over is open.
-func (e *execution[I, O]) reopened() bool {
+func (e *chunkRun[I, O]) reopened() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for name := range e.skipped {
@@ -100,13 +100,13 @@ func (e *execution[I, O]) reopened() bool {
 }
 
 // walkAgain forgets which lanes were passed over: all of them are walked again.
-func (e *execution[I, O]) walkAgain() {
+func (e *chunkRun[I, O]) walkAgain() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	clear(e.skipped)
 }
 
-func (e *execution[I, O]) awaitMove(ctx context.Context) error {
+func (e *chunkRun[I, O]) awaitMove(ctx context.Context) error {
 	timer := time.NewTimer(recheck)
 	defer timer.Stop()
 	select {
@@ -119,7 +119,7 @@ func (e *execution[I, O]) awaitMove(ctx context.Context) error {
 }
 
 // bound is how many items of a lane may be claimed and unsettled at once; 0 for no bound.
-func (e *execution[I, O]) bound(name string) int {
+func (e *chunkRun[I, O]) bound(name string) int {
 	if e.Bound == nil {
 		return 0
 	}
@@ -127,7 +127,7 @@ func (e *execution[I, O]) bound(name string) int {
 }
 
 // room is how many items of a lane may be claimed now.
-func (e *execution[I, O]) room(name string) int {
+func (e *chunkRun[I, O]) room(name string) int {
 	bound := e.bound(name)
 	if bound == 0 {
 		return e.Size
@@ -142,7 +142,7 @@ func (e *execution[I, O]) room(name string) int {
 
 // short reports whether a chunk to settle holds half of what a bounded lane may claim: the lane would stand still
 // while the chunk waits to be filled.
-func (e *execution[I, O]) short(chunk []settled[O], name string) bool {
+func (e *chunkRun[I, O]) short(chunk []settled[O], name string) bool {
 	bound := e.bound(name)
 	if bound == 0 {
 		return false

@@ -116,7 +116,7 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	ctx, ended := r.Trace.begin(ctx, Span{Kind: SpanRun, Run: run})
 	ctx, lose := context.WithCancelCause(ctx)
 	defer lose(nil)
-	work, drained := r.drain(ctx)
+	work, drained := r.drainSteps(ctx)
 	defer drained()
 
 	beside := &sync.WaitGroup{}
@@ -155,8 +155,8 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	return result, nil
 }
 
-// drain returns the context of what is in flight: it outlives ctx by the drain time.
-func (r *Runner) drain(ctx context.Context) (context.Context, func()) {
+// drainSteps returns the context of what is in flight: it outlives ctx by the drain time.
+func (r *Runner) drainSteps(ctx context.Context) (context.Context, func()) {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		timer := time.NewTimer(r.Drain)
@@ -265,7 +265,7 @@ func (r *Runner) beat(ctx context.Context, run *Run, lease *Lease, steps []*Step
 		err := ErrLeaseLost
 		if left := lease.Left(); left > 0 {
 			once, cancel := context.WithTimeout(ctx, left)
-			err = r.Repository.Beat(once, run, progress(steps))
+			err = r.Repository.Beat(once, run, progressOf(steps))
 			cancel()
 		}
 		switch {
@@ -293,7 +293,7 @@ func (r *Runner) beat(ctx context.Context, run *Run, lease *Lease, steps []*Step
 	}
 }
 
-func progress(steps []*StepExecution) []Progress {
+func progressOf(steps []*StepExecution) []Progress {
 	var out []Progress
 	for _, x := range steps {
 		if p, begun := x.progress(); begun {
@@ -414,7 +414,7 @@ func (r *Runner) finish(ctx context.Context, run *Run, lease *Lease, steps []*St
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(left, 10*time.Second))
 	defer cancel()
-	last := progress(steps)
+	last := progressOf(steps)
 	if err := r.Repository.Finish(ctx, run, last, *result); err != nil {
 		r.Log.ErrorContext(ctx, "the end of the run could not be written", slog.Uint64("run_id", run.ID), slog.Any("error", err))
 		if result.Exit == ExitDone || result.Exit == ExitReview || result.Exit == ExitNotRun {

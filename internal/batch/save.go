@@ -9,7 +9,7 @@ import (
 
 // save keeps outcomes that this run may not or cannot settle where the next run finds them. What the database does not take is
 // held in memory until the step ends.
-func (e *execution[I, O]) save(chunk []O) {
+func (e *chunkRun[I, O]) save(chunk []O) {
 	if err := e.keep(chunk); err != nil {
 		e.x.Log.WarnContext(e.x.Work, "outcomes could not be kept in the database, they are held in memory", slog.Int("outcomes", len(chunk)), slog.Any("error", err))
 		e.held = append(e.held, chunk...)
@@ -17,7 +17,7 @@ func (e *execution[I, O]) save(chunk []O) {
 }
 
 // keep hands outcomes to the writer, also after the end of the drain.
-func (e *execution[I, O]) keep(chunk []O) error {
+func (e *chunkRun[I, O]) keep(chunk []O) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.x.Work), 5*time.Second)
 	defer cancel()
 	return e.Writer.Keep(ctx, chunk)
@@ -25,7 +25,7 @@ func (e *execution[I, O]) keep(chunk []O) error {
 
 // finish is called once everything else is settled. It tries rows that were left once more, and moves what is held in memory to the
 // database or, failing that, to this host.
-func (e *execution[I, O]) finish() {
+func (e *chunkRun[I, O]) finish() {
 	for _, u := range e.unwritten {
 		if !e.retry(u.outcome) {
 			e.tellUnwritten(u)
@@ -36,7 +36,7 @@ func (e *execution[I, O]) finish() {
 }
 
 // retry writes an outcome that was left, if the run still may.
-func (e *execution[I, O]) retry(outcome O) bool {
+func (e *chunkRun[I, O]) retry(outcome O) bool {
 	if e.x.Lease.Left() <= 0 || e.x.Work.Err() != nil {
 		return false
 	}
@@ -48,7 +48,7 @@ func (e *execution[I, O]) retry(outcome O) bool {
 	return true
 }
 
-func (e *execution[I, O]) tellUnwritten(u unwritten[O]) {
+func (e *chunkRun[I, O]) tellUnwritten(u unwritten[O]) {
 	e.x.Count(Tally{InDoubt: 1})
 	if e.Unwritten != nil {
 		e.Unwritten(e.x.Work, u.outcome, u.cause)
@@ -61,7 +61,7 @@ func (e *execution[I, O]) tellUnwritten(u unwritten[O]) {
 }
 
 // keepHeld keeps what is held in memory. It waits for the database while the lease lasts.
-func (e *execution[I, O]) keepHeld() {
+func (e *chunkRun[I, O]) keepHeld() {
 	for pause := minPause; len(e.held) > 0; pause = min(2*pause, maxPause) {
 		err := e.keep(e.held)
 		if err == nil {
@@ -81,7 +81,7 @@ func (e *execution[I, O]) keepHeld() {
 }
 
 // keepEach keeps what it can, one by one.
-func (e *execution[I, O]) keepEach() {
+func (e *chunkRun[I, O]) keepEach() {
 	var rest []O
 	for i := range e.held {
 		if e.keep(e.held[i:i+1]) != nil {
@@ -92,7 +92,7 @@ func (e *execution[I, O]) keepEach() {
 }
 
 // spill saves what the database does not take on this host, for the next run here.
-func (e *execution[I, O]) spill() {
+func (e *chunkRun[I, O]) spill() {
 	if len(e.held) == 0 {
 		return
 	}

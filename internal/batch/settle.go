@@ -11,7 +11,7 @@ import (
 
 // settleAll settles outcomes until there are no more, whole chunks at a time or what there is after a short
 // interval. Outcomes are settled after a stop too, so that nothing in flight is left in doubt.
-func (e *execution[I, O]) settleAll() error {
+func (e *chunkRun[I, O]) settleAll() error {
 	var (
 		chunk = make([]settled[O], 0, e.Size)
 		timer = time.NewTimer(e.FlushEvery)
@@ -55,7 +55,7 @@ func (e *execution[I, O]) settleAll() error {
 
 // pass adds o to what is settled, or what the gate lets through after o has arrived. What the gate holds takes
 // no room from the claims; how much that may be is the gate's to bound.
-func (e *execution[I, O]) pass(o settled[O], add func(settled[O])) {
+func (e *chunkRun[I, O]) pass(o settled[O], add func(settled[O])) {
 	if e.Gate == nil {
 		add(o)
 		return
@@ -67,7 +67,7 @@ func (e *execution[I, O]) pass(o settled[O], add func(settled[O])) {
 }
 
 // rest adds what the gate still holds.
-func (e *execution[I, O]) rest(add func(settled[O])) {
+func (e *chunkRun[I, O]) rest(add func(settled[O])) {
 	if e.Gate == nil {
 		return
 	}
@@ -76,7 +76,7 @@ func (e *execution[I, O]) rest(add func(settled[O])) {
 	}
 }
 
-func (e *execution[I, O]) fail(err error) {
+func (e *chunkRun[I, O]) fail(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.failed == nil {
@@ -93,7 +93,7 @@ func outcomes[O any](chunk []settled[O]) []O {
 }
 
 // release makes room for as many items as were settled.
-func (e *execution[I, O]) release(chunk []settled[O]) {
+func (e *chunkRun[I, O]) release(chunk []settled[O]) {
 	e.mu.Lock()
 	for _, s := range chunk {
 		if !s.free {
@@ -109,7 +109,7 @@ func (e *execution[I, O]) release(chunk []settled[O]) {
 
 // settle writes a chunk. If the values of a row or an unknown error keep it from being written, it is written row by row; then a
 // row at fault is rejected, and any other is left for a later run. Outcomes that cannot be written are saved.
-func (e *execution[I, O]) settle(chunk []O) error {
+func (e *chunkRun[I, O]) settle(chunk []O) error {
 	return e.persist(chunk, func(ctx context.Context) (Tally, error) {
 		return e.Writer.Write(ctx, chunk)
 	}, func(kind FailureKind, err error) error {
@@ -123,7 +123,7 @@ func (e *execution[I, O]) settle(chunk []O) error {
 	})
 }
 
-func (e *execution[I, O]) settleEach(chunk []O) error {
+func (e *chunkRun[I, O]) settleEach(chunk []O) error {
 	var errs []error
 	for i := range chunk {
 		errs = append(errs, e.settle(chunk[i:i+1]))
@@ -133,7 +133,7 @@ func (e *execution[I, O]) settleEach(chunk []O) error {
 
 // reject sets a row aside. One that cannot be set aside either fails the step, in the end: the others go on,
 // unless it is one of many.
-func (e *execution[I, O]) reject(outcome O, cause error) error {
+func (e *chunkRun[I, O]) reject(outcome O, cause error) error {
 	return e.persist([]O{outcome}, func(ctx context.Context) (Tally, error) {
 		return e.Writer.Reject(ctx, outcome, cause)
 	}, func(kind FailureKind, err error) error {
@@ -157,7 +157,7 @@ type unwritten[O any] struct {
 }
 
 // leave saves an outcome for a later run. It is tried once more when the step ends.
-func (e *execution[I, O]) leave(outcome O, cause error) error {
+func (e *chunkRun[I, O]) leave(outcome O, cause error) error {
 	e.x.Log.WarnContext(e.x.Work, "an outcome could not be written, the row is left", slog.Any("error", cause))
 	e.save([]O{outcome})
 	e.unwritten = append(e.unwritten, unwritten[O]{outcome, cause})
@@ -169,7 +169,7 @@ func (e *execution[I, O]) leave(outcome O, cause error) error {
 
 // persist calls write until it succeeds, as long as the database can be waited for. Failures that are about the rows, or about
 // nothing that is known, are for otherwise to deal with.
-func (e *execution[I, O]) persist(chunk []O, write func(context.Context) (Tally, error), otherwise func(FailureKind, error) error) error {
+func (e *chunkRun[I, O]) persist(chunk []O, write func(context.Context) (Tally, error), otherwise func(FailureKind, error) error) error {
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		if e.x.Lease.Left() <= 0 {
 			e.save(chunk)
@@ -211,7 +211,7 @@ const (
 )
 
 // caught writes once, and turns a panic of a writer into an error, so that it is the fault of one row.
-func (e *execution[I, O]) caught(items int, write func(context.Context) (Tally, error)) (tally Tally, err error) {
+func (e *chunkRun[I, O]) caught(items int, write func(context.Context) (Tally, error)) (tally Tally, err error) {
 	ctx, ended := e.x.span(SpanSettle)
 	defer func() { ended(SpanEnd{Items: items, Err: err}) }()
 	defer func() {

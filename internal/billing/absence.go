@@ -30,14 +30,14 @@ type Guarantees struct {
 	LookupOutlivesKey bool          // look-ups answer for as long as the payment exists
 }
 
-// longest is R for an attempt that was made under t: the longer of what was declared then and what is now.
-func (k Guarantees) longest(t Terms) time.Duration { return max(k.Longest, t.Longest) }
+// longestUnder is R for an attempt that was made under t: the longer of what was declared then and what is now.
+func (k Guarantees) longestUnder(t Terms) time.Duration { return max(k.Longest, t.Longest) }
 
-// kept is L for waiting: a key may be kept for the longer of what was declared then and what is now.
-func (k Guarantees) kept(t Terms) time.Duration { return max(k.KeyLife, t.KeyLife) }
+// keptUnder is L for waiting: a key may be kept for the longer of what was declared then and what is now.
+func (k Guarantees) keptUnder(t Terms) time.Duration { return max(k.KeyLife, t.KeyLife) }
 
-// keyed is L for whatever relies on the key: the shorter of the two, where both are known.
-func (k Guarantees) keyed(t Terms) time.Duration {
+// keyedUnder is L for whatever relies on the key: the shorter of the two, where both are known.
+func (k Guarantees) keyedUnder(t Terms) time.Duration {
 	if t.Longest == 0 { // nothing is stored
 		return k.KeyLife
 	}
@@ -46,7 +46,7 @@ func (k Guarantees) keyed(t Terms) time.Duration {
 
 // SendFor is for how long after it was made an attempt under t may be sent: the gateway must still know the key when the
 // last request arrives. It is 0 where no key guards a second request.
-func (k Guarantees) SendFor(t Terms) time.Duration { return max(0, k.keyed(t)-k.longest(t)) }
+func (k Guarantees) SendFor(t Terms) time.Duration { return max(0, k.keyedUnder(t)-k.longestUnder(t)) }
 
 // AbsentAction is what is done with an unsettled attempt that no answer was found for.
 type AbsentAction uint8
@@ -134,7 +134,7 @@ func DecideAbsent(a Attempt, k Guarantees, asked Asked, chargeable bool, age tim
 			return Resend
 		case !overdue || a.Elsewhere:
 			return CheckLater
-		case k.keyed(a.Terms) > 0 && k.LookupOutlivesKey && a.PaymentID == "":
+		case k.keyedUnder(a.Terms) > 0 && k.LookupOutlivesKey && a.PaymentID == "":
 			return Release
 		}
 		return GiveUp

@@ -9,8 +9,8 @@ import (
 // Horizon is the instant after which no request of a, an attempt that is unsettled or was doubted, can take effect any
 // more. k is what its gateway declares today; what was declared when the attempt was made counts where it is longer.
 func (k Guarantees) Horizon(a Attempt) time.Time {
-	longest := k.longest(a.Terms)
-	at := a.CreatedAt.Add(k.kept(a.Terms) + longest)
+	longest := k.longestUnder(a.Terms)
+	at := a.CreatedAt.Add(k.keptUnder(a.Terms) + longest)
 	if by := a.SentBy.Add(longest); !a.SentBy.IsZero() && by.After(at) {
 		return by
 	}
@@ -20,7 +20,7 @@ func (k Guarantees) Horizon(a Attempt) time.Time {
 // horizon is the instant after which no request of a can take effect any more. ok is false if nobody can say: how long its
 // requests take is neither declared nor stored, or a run has yet to take the attempt over.
 func (a Reviewed) horizon(k Guarantees) (at time.Time, ok bool) {
-	longest := k.longest(a.Terms)
+	longest := k.longestUnder(a.Terms)
 	switch {
 	case longest == 0:
 		return time.Time{}, false

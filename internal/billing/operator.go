@@ -208,7 +208,7 @@ func (a Reviewed) instead(paymentID string) string {
 func (a Reviewed) over(w Word, e payment.Evidence, k Guarantees, proof Proof, why string) error {
 	at, ok := a.horizon(k)
 	if !ok {
-		if k.longest(a.Terms) == 0 {
+		if k.longestUnder(a.Terms) == 0 {
 			return fmt.Errorf("how long a request for attempt %d may be on its way is neither stored nor configured here: type it where gateways.%s is configured", a.ID, a.Gateway)
 		}
 		return fmt.Errorf("no run has taken attempt %d over yet: duly run billing --subscription %d, then try again", a.ID, a.Invoice.SubscriptionID)

@@ -15,7 +15,7 @@ type Output struct {
 }
 
 // Write implements io.Writer.
-func (o Output) Write(b []byte) (int, error) { return o.write(b, text.Screen(o.redacted(b))) }
+func (o Output) Write(b []byte) (int, error) { return o.put(b, text.Screen(o.redacted(b))) }
 
 func (o Output) redacted(b []byte) string {
 	if o.secrets == nil {
@@ -24,7 +24,7 @@ func (o Output) redacted(b []byte) string {
 	return o.secrets.String(string(b))
 }
 
-func (o Output) write(b []byte, shown string) (int, error) {
+func (o Output) put(b []byte, shown string) (int, error) {
 	if _, err := io.WriteString(o.To, shown); err != nil {
 		return 0, err
 	}
@@ -35,7 +35,7 @@ func (o Output) write(b []byte, shown string) (int, error) {
 type drawing struct{ Output }
 
 // Write implements io.Writer.
-func (d drawing) Write(b []byte) (int, error) { return d.write(b, d.redacted(b)) }
+func (d drawing) Write(b []byte) (int, error) { return d.put(b, d.redacted(b)) }
 
 // DrawnOn is w without the check for sequences.
 func DrawnOn(w io.Writer) io.Writer {

@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	at     Point          //nolint:gochecknoglobals // set once, before main
+	chosen Point          //nolint:gochecknoglobals // set once, before main
 	nth    int64          //nolint:gochecknoglobals // set once, before main
 	signal syscall.Signal //nolint:gochecknoglobals // set once, before main
 	met    atomic.Int64   //nolint:gochecknoglobals // how often the point was reached
@@ -21,7 +21,7 @@ var (
 // (the default) or stop.
 func init() { //nolint:gochecknoinits // exists in test builds only
 	name, n, _ := strings.Cut(os.Getenv("DULY_TEST_CRASH_AT"), ":")
-	at, nth, signal = Point(name), 1, syscall.SIGKILL
+	chosen, nth, signal = Point(name), 1, syscall.SIGKILL
 	if v, err := strconv.ParseInt(n, 10, 64); err == nil {
 		nth = v
 	}
@@ -32,7 +32,7 @@ func init() { //nolint:gochecknoinits // exists in test builds only
 
 // At sends the signal to this very process if p is the chosen point.
 func At(p Point) {
-	if p != at || met.Add(1) != nth {
+	if p != chosen || met.Add(1) != nth {
 		return
 	}
 	if signal == syscall.SIGSTOP {

@@ -44,7 +44,7 @@ func Adopt(ctx context.Context, ses *session.Session, db *session.Database, name
 	if err != nil {
 		return err
 	}
-	v.next(f)
+	v.addNext(f)
 	if ses.Screen.JSON {
 		if err := ses.Screen.Print(v); err != nil {
 			return err

@@ -74,8 +74,8 @@ func (v adoptedView) command() string {
 	return ""
 }
 
-// next fills in the commands to type.
-func (v *AdoptView) next(f AdoptFlags) {
+// addNext fills in the commands to type.
+func (v *AdoptView) addNext(f AdoptFlags) {
 	open := 0
 	for _, c := range v.Charges {
 		switch {

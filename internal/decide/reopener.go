@@ -95,7 +95,7 @@ func Reopen(ctx context.Context, ses *session.Session, db *session.Database, f R
 		return exit.Failed(err)
 	}
 	_, paused := pauses.Gateway(f.Gateway)
-	v.next(f, paused)
+	v.addNext(f, paused)
 	if ses.Screen.JSON {
 		if err := ses.Screen.Print(v); err != nil {
 			return err
@@ -147,8 +147,8 @@ func (v *ReopenView) add(d billing.Declined, r billing.Reopening, err error) (re
 	return refusal, nil
 }
 
-// next fills in the commands to type.
-func (v *ReopenView) next(f ReopenFlags, paused bool) {
+// addNext fills in the commands to type.
+func (v *ReopenView) addNext(f ReopenFlags, paused bool) {
 	if f.Dry {
 		if v.Reopened > 0 {
 			var runs []string

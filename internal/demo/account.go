@@ -10,7 +10,7 @@ import (
 	"duly/internal/orders"
 )
 
-const orderEndings = `SELECT CASE
+const selectOrderEndings = `SELECT CASE
  WHEN o.status = 'completed' AND c.order_id IS NULL THEN 'paid, completed by the shop'
  WHEN o.status = 'completed' AND p.status = 'succeeded' THEN 'paid, the answer was lost: completed'
  WHEN o.status = 'failed' AND p.id IS NULL THEN 'left before paying: failed'
@@ -27,7 +27,7 @@ GROUP BY what, o.currency ORDER BY what LIKE 'un%', what, o.currency`
 // OrderEndings counts what became of every order.
 func OrderEndings(ctx context.Context, db *mysql.DB) ([]Line, error) {
 	var lines []Line
-	if err := db.SelectContext(ctx, &lines, orderEndings); err != nil {
+	if err := db.SelectContext(ctx, &lines, selectOrderEndings); err != nil {
 		return nil, fmt.Errorf("count the demo's orders: %w", err)
 	}
 	return lines, nil

@@ -20,7 +20,7 @@ func plans() []payment.Money {
 	}
 }
 
-const enrol = `INSERT INTO subscriptions (customer_id, gateway, payment_method, method_type, description, amount, currency,
+const insertSubscriptions = `INSERT INTO subscriptions (customer_id, gateway, payment_method, method_type, description, amount, currency,
 interval_unit, next_billing_date) VALUES `
 
 // Enrol writes n subscriptions that are due on a date and paid through a gateway.
@@ -35,20 +35,20 @@ func Enrol(ctx context.Context, db *mysql.DB, gateway string, n int, due payment
 				plan.Amount, plan.Currency, "month", due,
 			})
 		}
-		if _, err := mysql.Insert(ctx, db, enrol, rows, ""); err != nil {
+		if _, err := mysql.Insert(ctx, db, insertSubscriptions, rows, ""); err != nil {
 			return fmt.Errorf("enrol the demo's customers: %w", err)
 		}
 	}
 	return nil
 }
 
-const newCards = `UPDATE subscriptions s JOIN (SELECT DISTINCT subscription_id FROM payment_attempts
+const updateCards = `UPDATE subscriptions s JOIN (SELECT DISTINCT subscription_id FROM payment_attempts
 WHERE decline_class IN ('hard', 'action') AND subscription_id % 2 = 0) d ON d.subscription_id = s.id
 SET s.payment_method = CONCAT(s.payment_method, '-new') WHERE s.status = 'past_due'`
 
 // NewCards lets every second customer whose card was refused for good enter another one.
 func NewCards(ctx context.Context, db *mysql.DB) (int64, error) {
-	result, err := db.ExecContext(ctx, newCards)
+	result, err := db.ExecContext(ctx, updateCards)
 	if err != nil {
 		return 0, fmt.Errorf("change the demo's cards: %w", err)
 	}
@@ -63,7 +63,7 @@ type Line struct {
 	Amount   int64 // minor units
 }
 
-const endings = `SELECT CASE
+const selectEndings = `SELECT CASE
  WHEN i.id IS NULL THEN 'never invoiced'
  WHEN i.status = 'paid' AND i.first_declined_date IS NULL THEN 'paid at once'
  WHEN i.status = 'paid' THEN CONCAT('recovered at retry ', i.stage)
@@ -77,7 +77,7 @@ GROUP BY what, s.currency ORDER BY what LIKE 'un%', what, s.currency`
 // Endings counts what became of every subscription.
 func Endings(ctx context.Context, db *mysql.DB) ([]Line, error) {
 	var lines []Line
-	if err := db.SelectContext(ctx, &lines, endings); err != nil {
+	if err := db.SelectContext(ctx, &lines, selectEndings); err != nil {
 		return nil, fmt.Errorf("count the demo's endings: %w", err)
 	}
 	return lines, nil

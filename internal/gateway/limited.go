@@ -178,7 +178,7 @@ func (p *Limited) failed(reason string) {
 	p.failure = reason
 }
 
-// count adds one request to the statistics.
+// add adds one request to the statistics.
 func (p *Limited) count(took time.Duration, retry bool, add func(*Stats)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -60,9 +60,9 @@ func Defaults() Limits {
 	}
 }
 
-// backoff is the wait before the given retry, counted from 1: Backoff doubled with each, a fifth more or
+// waitBefore is the wait before the given retry, counted from 1: Backoff doubled with each, a fifth more or
 // less at random, and never shorter than what the gateway wished for.
-func (l Limits) backoff(retry int, wish time.Duration) time.Duration {
+func (l Limits) waitBefore(retry int, wish time.Duration) time.Duration {
 	const maxDoublings = 20 // six weeks from 3 s; more would overflow in the end
 	d := l.Backoff << min(retry-1, maxDoublings)
 	d += spread(-d/5, d/5)

@@ -99,7 +99,7 @@ func (c *call) try(ctx, waiting context.Context) verdict {
 	if refused || !r.again {
 		return verdict{}
 	}
-	wait := p.limits.backoff(c.tries, r.wish)
+	wait := p.limits.waitBefore(c.tries, r.wish)
 	if p.limits.MaxElapsed > 0 && p.limits.Now().Sub(c.began)+wait > p.limits.MaxElapsed {
 		return verdict{}
 	}

@@ -137,7 +137,7 @@ func (m *machine) age(d *DB) {
 		a := &d.Attempts[i]
 		switch {
 		case a.open():
-			grow(&a.Age, m.window()+giveUp+1)
+			grow(&a.Age, m.window()+operatorWaits+1)
 		case a.Status == Rejected && a.Proof == Unproven:
 			grow(&a.Age, m.travel()+1)
 		}

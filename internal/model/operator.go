@@ -14,7 +14,7 @@ func (m *machine) operate(s State) {
 		switch {
 		case a.Status == Rejected && s.DB.Invoice == InvoiceReview:
 			m.requeue(s, n)
-		case a.Status == Review || a.Status == InDoubt && a.Age > m.window()+giveUp:
+		case a.Status == Review || a.Status == InDoubt && a.Age > m.window()+operatorWaits:
 			m.resolve(s, n)
 		}
 	}

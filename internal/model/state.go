@@ -8,9 +8,9 @@ const workers uint8 = 2
 
 // The instants of the model, in ticks.
 const (
-	longest = 1 // R: how long a request can be on its way
-	hold    = 1 // how long a worker holds a claim; its lease ends then
-	giveUp  = 1 // how long past L+R an operator waits before giving his word for an attempt in doubt
+	longest       = 1 // R: how long a request can be on its way
+	hold          = 1 // how long a worker holds a claim; its lease ends then
+	operatorWaits = 1 // how long past L+R an operator waits before giving his word for an attempt in doubt
 )
 
 // Invoice is the status of the invoice.
@@ -175,11 +175,11 @@ func (s *State) canonical() bool {
 	if swap {
 		s.Workers[0], s.Workers[1] = s.Workers[1], s.Workers[0]
 		for i := range s.DB.Attempts {
-			s.DB.Attempts[i].Owner = other(s.DB.Attempts[i].Owner)
-			s.Backup.Attempts[i].Owner = other(s.Backup.Attempts[i].Owner)
+			s.DB.Attempts[i].Owner = swapped(s.DB.Attempts[i].Owner)
+			s.Backup.Attempts[i].Owner = swapped(s.Backup.Attempts[i].Owner)
 		}
 		for i := range s.Net {
-			s.Net[i].Worker = other(s.Net[i].Worker)
+			s.Net[i].Worker = swapped(s.Net[i].Worker)
 		}
 	}
 	for i := 1; i < len(s.Net); i++ {
@@ -190,8 +190,8 @@ func (s *State) canonical() bool {
 	return swap
 }
 
-// other exchanges the names of the workers.
-func other(owner uint8) uint8 {
+// swapped exchanges the names of the workers.
+func swapped(owner uint8) uint8 {
 	if owner == 0 {
 		return 0
 	}

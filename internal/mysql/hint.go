@@ -11,7 +11,7 @@ import (
 
 // hint explains a database error in one line and says what fixes it. It is empty where the server's own message is enough.
 func hint(err error) string {
-	key := loginOf(err).key()
+	key := loginOf(err).keyOrDefault()
 	switch number(err) {
 	case codeTooMany:
 		return "the server has no free connection (max_connections)"
@@ -25,7 +25,7 @@ func hint(err error) string {
 		// MariaDB answers so too if it requires TLS.
 		return "wrong user or password in " + key + ", or the server requires TLS (add tls=true)"
 	case codeSchemaDenied, codeTableDenied, codeColumnDenied:
-		return loginOf(err).rights()
+		return loginOf(err).rightsOrDefault()
 	case 1820, 1862:
 		return "the password of the database user has expired; set a new one with ALTER USER and put it into " + key
 	case 3118, 4151:

@@ -15,10 +15,10 @@ type Login struct {
 // DSNKey is the configuration's key of the login that everything uses which names none.
 const DSNKey = "database.dsn"
 
-func (l Login) key() string { return cmp.Or(l.Key, DSNKey) }
+func (l Login) keyOrDefault() string { return cmp.Or(l.Key, DSNKey) }
 
-func (l Login) rights() string {
-	return cmp.Or(l.Rights, "the user of "+l.key()+" lacks a right; give it the role for what it does of deploy/sql/grants.sql (duly doctor names it)")
+func (l Login) rightsOrDefault() string {
+	return cmp.Or(l.Rights, "the user of "+l.keyOrDefault()+" lacks a right; give it the role for what it does of deploy/sql/grants.sql (duly doctor names it)")
 }
 
 // loginError is an error of a login. Its text is that of the error.

@@ -35,7 +35,7 @@ const (
 func Probe(ctx context.Context, db *DB) error {
 	waited := 0
 	for range 20 {
-		done, err := probe(ctx, db)
+		done, err := probeOnce(ctx, db)
 		if errors.Is(err, errWaits) && waited < 2 {
 			waited++
 			continue
@@ -62,7 +62,7 @@ func WriteProbe(ctx context.Context, db *DB) error {
 	})
 }
 
-func probe(ctx context.Context, db *DB) (done bool, err error) {
+func probeOnce(ctx context.Context, db *DB) (done bool, err error) {
 	first, err := begin(ctx, db)
 	if err != nil {
 		return false, err

@@ -43,7 +43,7 @@ type sessions struct {
 func (s *sessions) Connect(ctx context.Context) (driver.Conn, error) {
 	began, pause := time.Now(), 10*time.Millisecond //nolint:forbidigo // how long it has tried; no rule goes by it
 	for {
-		conn, err := s.connect(ctx)
+		conn, err := s.open(ctx)
 		if err == nil {
 			s.reached.Store(true)
 			return conn, nil
@@ -66,7 +66,7 @@ func (s *sessions) Connect(ctx context.Context) (driver.Conn, error) {
 	}
 }
 
-func (s *sessions) connect(ctx context.Context) (driver.Conn, error) {
+func (s *sessions) open(ctx context.Context) (driver.Conn, error) {
 	conn, err := s.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err

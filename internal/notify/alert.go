@@ -40,17 +40,17 @@ func (a Alert) Text() string {
 	if a.Summary != "" {
 		lines = append(lines, line(a.Summary, reasonLength))
 	}
-	lines = append(lines, a.reasons()...)
-	for _, command := range a.commands() {
+	lines = append(lines, a.firstReasons()...)
+	for _, command := range a.firstCommands() {
 		lines = append(lines, "`"+command+"`")
 	}
 	return strings.Join(lines, "\n")
 }
 
-// reasons are as many lines of reasons as the message has room for.
-func (a Alert) reasons() []string {
+// firstReasons are as many lines of reasons as the message has room for.
+func (a Alert) firstReasons() []string {
 	room := alertLength - length(line(a.Title, titleLength)) - length(line(a.Summary, reasonLength)) - len("and 1,000,000 more") - 10
-	for _, command := range a.commands() {
+	for _, command := range a.firstCommands() {
 		room -= length(command) + 3
 	}
 	var lines []string
@@ -64,8 +64,8 @@ func (a Alert) reasons() []string {
 	return lines
 }
 
-// commands are the first commands.
-func (a Alert) commands() []string {
+// firstCommands are the first commands.
+func (a Alert) firstCommands() []string {
 	var out []string
 	for _, command := range a.Commands[:min(len(a.Commands), commandsShown)] {
 		out = append(out, line(command, commandLength))
@@ -82,10 +82,10 @@ func (a Alert) blocks() []slack.Block {
 	if a.Summary != "" {
 		lines = append(lines, line(a.Summary, reasonLength))
 	}
-	if lines = append(lines, a.reasons()...); len(lines) > 0 {
+	if lines = append(lines, a.firstReasons()...); len(lines) > 0 {
 		blocks = append(blocks, slack.NewSectionBlock(markdown(strings.Join(lines, "\n")), nil, nil, slack.SectionBlockOptionExpand(true)))
 	}
-	if commands := a.commands(); len(commands) > 0 {
+	if commands := a.firstCommands(); len(commands) > 0 {
 		blocks = append(blocks, slack.NewSectionBlock(markdown("```\n"+strings.Join(commands, "\n")+"\n```"), nil, nil))
 	}
 	return blocks

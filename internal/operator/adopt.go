@@ -102,12 +102,12 @@ func (w Adopt) once(ctx context.Context, db *mysql.DB) (Adopted, error) {
 		if err != nil {
 			return store.Refuse(err)
 		}
-		return w.write(ctx, tx, u, a, &out)
+		return w.save(ctx, tx, u, a, &out)
 	})
 	return out, err
 }
 
-func (w Adopt) write(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a adoption.Adoption, out *Adopted) error {
+func (w Adopt) save(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a adoption.Adoption, out *Adopted) error {
 	out.Adoption = a
 	if u.Invoice != nil {
 		out.Invoice = u.Invoice.ID

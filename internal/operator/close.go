@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	closable      = `SELECT id, subscription_id, due_date, amount, currency, stage, status FROM invoices WHERE id = ?`
-	closableOwner = `SELECT COUNT(*) FROM subscriptions WHERE id = ?`
-	closableOther = `SELECT gateway FROM unknown_charges WHERE adopted_at IS NULL AND reference = ? ORDER BY id LIMIT 1`
+	selectClosable = `SELECT id, subscription_id, due_date, amount, currency, stage, status FROM invoices WHERE id = ?`
+	closableOwner  = `SELECT COUNT(*) FROM subscriptions WHERE id = ?`
+	closableOther  = `SELECT gateway FROM unknown_charges WHERE adopted_at IS NULL AND reference = ? ORDER BY id LIMIT 1`
 
-	closeInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, paid_at = COALESCE(?, paid_at), updated_at = ?
+	updateClosedInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, paid_at = COALESCE(?, paid_at), updated_at = ?
 WHERE id = ? AND status = ?`
 )
 
@@ -41,7 +41,7 @@ func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock stri
 		Stage          int
 		Status         string
 	}
-	if err := sqlx.GetContext(ctx, q, &row, closable+lock, id); err != nil {
+	if err := sqlx.GetContext(ctx, q, &row, selectClosable+lock, id); err != nil {
 		return billing.Closable{}, absent(err, "invoice", id)
 	}
 	c := billing.Closable{
@@ -85,7 +85,7 @@ func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resol
 			paid = now
 		}
 		crash.At(crash.ResolveStatement)
-		n, err := rowsOf(tx.ExecContext(ctx, closeInvoice, string(closing.Status), paid, now, id, string(c.Status)))
+		n, err := rowsOf(tx.ExecContext(ctx, updateClosedInvoice, string(closing.Status), paid, now, id, string(c.Status)))
 		if err := store.AllOf(n, 1, "invoices", err); err != nil {
 			return err
 		}
@@ -105,14 +105,14 @@ func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resol
 	return closing, err
 }
 
-// dismissOrder ends the check of an order whose row is gone: nothing of it can be settled any more.
-const dismissOrder = `UPDATE order_checks SET reason = NULL, next_check_at = NULL, refund_next_at = NULL WHERE order_id = ? AND reason IS NOT NULL`
+// updateDismissedOrder ends the check of an order whose row is gone: nothing of it can be settled any more.
+const updateDismissedOrder = `UPDATE order_checks SET reason = NULL, next_check_at = NULL, refund_next_at = NULL WHERE order_id = ? AND reason IS NOT NULL`
 
 // DismissOrder takes an order out of review whose row is gone. The error is a RefusedError if it is not in review, and wraps
 // ErrNotThere if duly knows nothing of it.
 func DismissOrder(ctx context.Context, db *mysql.DB, id uint64, action Action) error {
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
-		n, err := rowsOf(tx.ExecContext(ctx, dismissOrder, id))
+		n, err := rowsOf(tx.ExecContext(ctx, updateDismissedOrder, id))
 		if err != nil {
 			return err
 		}

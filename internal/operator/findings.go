@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	lockFinding    = `SELECT kind, gateway_payment_id, resolved_at, COALESCE(resolution, '') AS resolution FROM audit_findings WHERE id = ? FOR UPDATE`
-	resolveFinding = `UPDATE audit_findings SET resolved_at = ?, resolution = ? WHERE id = ?`
+	lockFinding           = `SELECT kind, gateway_payment_id, resolved_at, COALESCE(resolution, '') AS resolution FROM audit_findings WHERE id = ? FOR UPDATE`
+	updateResolvedFinding = `UPDATE audit_findings SET resolved_at = ?, resolution = ? WHERE id = ?`
 )
 
 // ResolveFinding closes a finding as an operator says, and records the action. The error is a RefusedError if it
@@ -44,7 +44,7 @@ func ResolveFinding(ctx context.Context, db *mysql.DB, id uint64, as payment.Res
 		if action.Reason != "" {
 			resolution += ": " + action.Reason
 		}
-		if _, err := tx.ExecContext(ctx, resolveFinding, now.UTC().Truncate(time.Microsecond), mysql.Cut(resolution, 255), id); err != nil {
+		if _, err := tx.ExecContext(ctx, updateResolvedFinding, now.UTC().Truncate(time.Microsecond), mysql.Cut(resolution, 255), id); err != nil {
 			return err
 		}
 		return action.write(ctx, tx)

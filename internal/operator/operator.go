@@ -57,7 +57,7 @@ a.lease, a.sent_by, a.settled_at, COALESCE(a.proof, '') AS proof, COALESCE(a.acc
 COALESCE(a.longest_request_ms, 0) AS longest_request_ms FROM payment_attempts a WHERE a.id = ?`
 	reviewedInvoice = `SELECT id, subscription_id, due_date, amount, currency, stage, status FROM invoices WHERE id = ?`
 
-	resolveAttempt = `UPDATE payment_attempts SET status = ?, decline_code = COALESCE(?, decline_code), gateway_payment_id = ?, message = ?, proof = ?,
+	updateResolvedAttempt = `UPDATE payment_attempts SET status = ?, decline_code = COALESCE(?, decline_code), gateway_payment_id = ?, message = ?, proof = ?,
 doubted = FALSE, lookup_only = FALSE, next_check_at = NULL, settled_at = COALESCE(settled_at, ?) WHERE id = ?`
 	resolveInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, paid_at = ?, updated_at = ? WHERE id = ?`
 )
@@ -103,11 +103,11 @@ func (r reviewedRow) attempt() billing.Attempt {
 
 // Reviewed reads an attempt that an operator decides about. The error wraps ErrNotThere if there is none.
 func Reviewed(ctx context.Context, db *mysql.DB, id uint64) (billing.Reviewed, error) {
-	r, err := reviewed(ctx, db, id, "")
+	r, err := readReviewed(ctx, db, id, "")
 	return r, mysql.Classify(ctx, err)
 }
 
-func reviewed(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.Reviewed, error) {
+func readReviewed(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.Reviewed, error) {
 	var row reviewedRow
 	if err := sqlx.GetContext(ctx, q, &row, reviewedAttempt+lock, id); err != nil {
 		return billing.Reviewed{}, absent(err, "attempt", id)
@@ -155,7 +155,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 	id := seen.ID
 	now = now.UTC().Truncate(time.Microsecond)
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
-		a, err := reviewed(ctx, tx, id, " FOR UPDATE")
+		a, err := readReviewed(ctx, tx, id, " FOR UPDATE")
 		if err != nil {
 			return err
 		}
@@ -172,7 +172,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, resolveAttempt, string(r.Attempt), store.Text(r.DeclineCode), store.Text(r.PaymentID), r.Message, store.Text(string(r.Proof)), now, id); err != nil {
+		if _, err := tx.ExecContext(ctx, updateResolvedAttempt, string(r.Attempt), store.Text(r.DeclineCode), store.Text(r.PaymentID), r.Message, store.Text(string(r.Proof)), now, id); err != nil {
 			return err
 		}
 		if r.Invoice != "" {
@@ -208,17 +208,17 @@ const (
 	requeuedInvoice = `SELECT status FROM invoices WHERE id = ?`
 	requeuedPast    = `SELECT id, attempt_no, idempotency_key, status, COALESCE(account_id, 0) AS account_id, COALESCE(proof, '') AS proof
 FROM payment_attempts WHERE invoice_id = ? ORDER BY attempt_no`
-	requeueInvoice = `UPDATE invoices SET status = 'open', review_reason = NULL, next_try_at = NULL, updated_at = ? WHERE id = ? AND status = 'review'`
+	updateRequeuedInvoice = `UPDATE invoices SET status = 'open', review_reason = NULL, next_try_at = NULL, updated_at = ? WHERE id = ? AND status = 'review'`
 )
 
 // Requeued reads an invoice that is to be made due again, with the attempts that were made on it. The error wraps
 // ErrNotThere if there is none.
 func Requeued(ctx context.Context, db *mysql.DB, id uint64) (billing.InvoiceStatus, []billing.PastAttempt, error) {
-	status, past, err := requeued(ctx, db, id, "")
+	status, past, err := readRequeued(ctx, db, id, "")
 	return status, past, mysql.Classify(ctx, err)
 }
 
-func requeued(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.InvoiceStatus, []billing.PastAttempt, error) {
+func readRequeued(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (billing.InvoiceStatus, []billing.PastAttempt, error) {
 	var status string
 	if err := sqlx.GetContext(ctx, q, &status, requeuedInvoice+lock, id); err != nil {
 		return "", nil, absent(err, "invoice", id)
@@ -250,14 +250,14 @@ func pastOf(ctx context.Context, q sqlx.QueryerContext, invoice uint64) ([]billi
 // RequeueInvoice makes an invoice in review due again. The error is a RefusedError where the rules forbid it.
 func RequeueInvoice(ctx context.Context, db *mysql.DB, id uint64, now time.Time, action Action) error {
 	return mysql.Tx(ctx, db, "requeue", func(tx *sqlx.Tx) error {
-		status, past, err := requeued(ctx, tx, id, " FOR UPDATE")
+		status, past, err := readRequeued(ctx, tx, id, " FOR UPDATE")
 		if err != nil {
 			return err
 		}
 		if err := billing.Requeue(id, status, past); err != nil {
 			return store.Refuse(err)
 		}
-		n, err := rowsOf(tx.ExecContext(ctx, requeueInvoice, now.UTC().Truncate(time.Microsecond), id))
+		n, err := rowsOf(tx.ExecContext(ctx, updateRequeuedInvoice, now.UTC().Truncate(time.Microsecond), id))
 		if err := store.AllOf(n, 1, "invoices", err); err != nil {
 			return err
 		}

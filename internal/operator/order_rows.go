@@ -32,12 +32,12 @@ func OrderForOperator(ctx context.Context, q sqlx.QueryerContext, id uint64, loc
 	return &order, list, check.Rules(), nil
 }
 
-const orderOfPayment = `SELECT COALESCE(order_id, 0) FROM payments WHERE id = ?`
+const selectOrderOfPayment = `SELECT COALESCE(order_id, 0) FROM payments WHERE id = ?`
 
 // OrderOfPayment is the order that a payment belongs to; 0 if there is no such payment.
 func OrderOfPayment(ctx context.Context, db *mysql.DB, id uint64) (uint64, error) {
 	var order uint64
-	err := db.GetContext(ctx, &order, orderOfPayment, id)
+	err := db.GetContext(ctx, &order, selectOrderOfPayment, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}

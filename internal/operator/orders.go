@@ -19,7 +19,7 @@ import (
 type OrderReader func(ctx context.Context, tx *sqlx.Tx) (*orders.Order, []orders.Payment, orders.Check, error)
 
 const (
-	resolvePayment = `UPDATE payments SET status = ?, transaction_key = COALESCE(?, transaction_key), failure_code = ?, failure_reason = ?,
+	updateResolvedPayment = `UPDATE payments SET status = ?, transaction_key = COALESCE(?, transaction_key), failure_code = ?, failure_reason = ?,
 refunded_amount = IF(? > 0, ?, refunded_amount), refunded_at = IF(? > 0, COALESCE(refunded_at, ?), refunded_at) WHERE id = ?`
 
 	// The order is checked at once, or stays frozen for another payment of it.
@@ -61,7 +61,7 @@ func ResolvePayment(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 			}
 		}
 		if c := decided.Change; c.To != "" {
-			if _, err := tx.ExecContext(ctx, resolvePayment, string(c.To), store.Text(c.TransactionKey), store.Text(c.FailureCode), store.Text(c.FailureReason),
+			if _, err := tx.ExecContext(ctx, updateResolvedPayment, string(c.To), store.Text(c.TransactionKey), store.Text(c.FailureCode), store.Text(c.FailureReason),
 				c.Refunded, c.Refunded, c.Refunded, now, id); err != nil {
 				return err
 			}

@@ -45,12 +45,12 @@ func (w Reopen) Write(ctx context.Context, db *mysql.DB) (billing.Declined, bill
 		if r, err = billing.DecideReopen(d, w.Classes, w.Today); err != nil {
 			return store.Refuse(err)
 		}
-		return w.write(ctx, tx, d, r)
+		return w.save(ctx, tx, d, r)
 	})
 	return d, r, err
 }
 
-func (w Reopen) write(ctx context.Context, tx *sqlx.Tx, d billing.Declined, r billing.Reopening) error {
+func (w Reopen) save(ctx context.Context, tx *sqlx.Tx, d billing.Declined, r billing.Reopening) error {
 	now := w.Now.UTC().Round(0).Truncate(time.Microsecond)
 	change := func(what, query string, args ...any) error {
 		crash.At(crash.ReopenStatement)

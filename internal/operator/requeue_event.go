@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	requeuedEvent = `SELECT sink, status, next_try_at FROM event_deliveries WHERE event_id = ? ORDER BY sink FOR UPDATE`
-	requeueEvent  = `UPDATE event_deliveries SET status = 'pending', tries = 0, next_try_at = ?, last_error = NULL, run_id = NULL
+	requeuedEvent       = `SELECT sink, status, next_try_at FROM event_deliveries WHERE event_id = ? ORDER BY sink FOR UPDATE`
+	updateRequeuedEvent = `UPDATE event_deliveries SET status = 'pending', tries = 0, next_try_at = ?, last_error = NULL, run_id = NULL
 WHERE event_id = ? AND sink = ? AND status = 'dead'`
 )
 
@@ -38,7 +38,7 @@ func RequeueEvent(ctx context.Context, db *mysql.DB, id uint64, now time.Time, a
 			return store.Refuse(err)
 		}
 		for _, sink := range dead {
-			n, err := rowsOf(tx.ExecContext(ctx, requeueEvent, store.Instant(now.Truncate(time.Microsecond)), id, sink))
+			n, err := rowsOf(tx.ExecContext(ctx, updateRequeuedEvent, store.Instant(now.Truncate(time.Microsecond)), id, sink))
 			if err := store.AllOf(n, 1, "deliveries", err); err != nil {
 				return err
 			}

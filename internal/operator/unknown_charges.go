@@ -43,7 +43,7 @@ IF(adopted_at IS NULL, '', COALESCE(adopted_as, 'known')) AS adopted_as FROM unk
 
 	unknownOfReferences = unknownColumns + `WHERE adopted_at IS NULL AND reference IN (?) ORDER BY id`
 
-	unknownOfSubscription = unknownColumns + `WHERE adopted_at IS NULL AND reference >= ? AND reference < ? ORDER BY id LIMIT ?`
+	selectUnknownOfSubscription = unknownColumns + `WHERE adopted_at IS NULL AND reference >= ? AND reference < ? ORDER BY id LIMIT ?`
 
 	knowCharge = `UPDATE unknown_charges SET adopted_at = ?, adopted_as = 'known' WHERE idempotency_key = ? AND gateway = ? AND adopted_at IS NULL`
 
@@ -74,7 +74,7 @@ func UnknownOfInvoice(ctx context.Context, db *mysql.DB, subscription uint64, du
 func UnknownOfSubscription(ctx context.Context, db *mysql.DB, subscription uint64, limit int) ([]UnknownCharge, error) {
 	var list []UnknownCharge
 	stem := fmt.Sprintf("sub_%d", subscription)
-	err := db.SelectContext(ctx, &list, unknownOfSubscription, stem+"_", stem+"`", limit) // the byte behind _
+	err := db.SelectContext(ctx, &list, selectUnknownOfSubscription, stem+"_", stem+"`", limit) // the byte behind _
 	return list, mysql.Classify(ctx, err)
 }
 
@@ -90,7 +90,7 @@ func CountUnknownCharges(ctx context.Context, db *mysql.DB) ([]GatewayCount, err
 	return list, mysql.Classify(ctx, db.SelectContext(ctx, &list, countUnknown))
 }
 
-const accountsOf = `SELECT id, COALESCE(joined_to, id) AS joined, address, account FROM gateway_accounts WHERE gateway = ?`
+const selectAccountsOf = `SELECT id, COALESCE(joined_to, id) AS joined, address, account FROM gateway_accounts WHERE gateway = ?`
 
 // AccountsOf says where each account of a gateway is called, by its row, and which of them are the one that is called now.
 func AccountsOf(ctx context.Context, db *mysql.DB, now payment.Account) (addresses map[uint32]string, same map[uint32]bool, err error) {
@@ -100,7 +100,7 @@ func AccountsOf(ctx context.Context, db *mysql.DB, now payment.Account) (address
 		Address string
 		Account string
 	}
-	if err := db.SelectContext(ctx, &rows, accountsOf, now.Gateway); err != nil {
+	if err := db.SelectContext(ctx, &rows, selectAccountsOf, now.Gateway); err != nil {
 		return nil, nil, mysql.Classify(ctx, err)
 	}
 	addresses, same = make(map[uint32]string, len(rows)), map[uint32]bool{}
@@ -133,7 +133,7 @@ COALESCE(a.key_life_ms, 0) AS key_life_ms, COALESCE(a.longest_request_ms, 0) AS 
 
 	runIsLive = `SELECT COUNT(*) FROM job_runs WHERE id = ? AND status = 'running'`
 
-	bookedFor = `SELECT CONCAT(kind, ' ', row_id) FROM bookings WHERE account_id = ? AND gateway_payment_id = ?`
+	selectBookedFor = `SELECT CONCAT(kind, ' ', row_id) FROM bookings WHERE account_id = ? AND gateway_payment_id = ?`
 )
 
 // PeriodOf reads what the tables hold of a subscription's due date, and the attempt under a key. lock is the clause
@@ -235,7 +235,7 @@ func (r periodAttemptRow) attempt(inv billing.Invoice) adoption.PeriodAttempt {
 // BookedFor is the row that a gateway's payment is booked for, such as attempt 7; empty for none.
 func BookedFor(ctx context.Context, q sqlx.QueryerContext, account uint32, paymentID string) (string, error) {
 	var row string
-	err := sqlx.GetContext(ctx, q, &row, bookedFor, account, paymentID)
+	err := sqlx.GetContext(ctx, q, &row, selectBookedFor, account, paymentID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}

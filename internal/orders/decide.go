@@ -28,7 +28,7 @@ func Decide(o Order, checked []Checked, enough bool, p Policy, checks int, now t
 	all := standings(o, checked, p, now)
 	if slices.ContainsFunc(all, is(differs)) {
 		d := Decision{Line: LineDiffers}
-		d.review(o, all, differs)
+		d.leaveToOperator(o, all, differs)
 		return d
 	}
 	d := decideOrder(o, all, enough)
@@ -41,7 +41,7 @@ func Decide(o Order, checked []Checked, enough bool, p Policy, checks int, now t
 			d.Events = append(d.Events, RefundCompleted(s.Payment, s.change.Refunded, "refunded at the gateway"))
 		}
 	}
-	d.review(o, all, stuck)
+	d.leaveToOperator(o, all, stuck)
 	if d.Review == "" {
 		d.Next = next(all, checks)
 	}
@@ -94,7 +94,7 @@ func decidePaid(o Order, all []judgement, enough bool) Decision {
 		d.Line, d.Order, d.TakeStock = LineComplete, OrderCompleted, true
 		kept := d.keepOne(all)
 		d.doubtRecorded(all)
-		d.Events = append(d.Events, orderCompleted(o, kept.Checked))
+		d.Events = append(d.Events, completedEvent(o, kept.Checked))
 	case o.Status.Open():
 		d.Line = LineOutOfStock
 		d.giveBack(all)
@@ -174,7 +174,7 @@ func (d *Decision) fail(o Order, all []judgement, reason string) {
 	if len(all) > 0 {
 		newest = all[len(all)-1].ID
 	}
-	d.Events = append(d.Events, orderFailed(o, newest, reason))
+	d.Events = append(d.Events, failedEvent(o, newest, reason))
 }
 
 // whyNotPaid says why an order was not paid: what became of its newest payment.
@@ -200,8 +200,8 @@ func whyNotPaid(all []judgement) string {
 	return cut(text)
 }
 
-// review leaves the payments of that fate, and with them the order, to an operator.
-func (d *Decision) review(o Order, all []judgement, f fate) {
+// leaveToOperator leaves the payments of that fate, and with them the order, to an operator.
+func (d *Decision) leaveToOperator(o Order, all []judgement, f fate) {
 	var found []string
 	for _, s := range all {
 		if s.fate != f {
@@ -238,7 +238,7 @@ func (d *Decision) freeze(o Order, all []judgement, reasons []string) {
 	for i, s := range all {
 		payments[i] = s.ID
 	}
-	d.Events = append(d.Events, reviewNeeded(o, d.Review, payments))
+	d.Events = append(d.Events, reviewEvent(o, d.Review, payments))
 }
 
 // next is when the order is checked again; 0: there is nothing left to find out.

@@ -70,7 +70,7 @@ func (a about) event(kind, identity string, payload any) payment.Event {
 	}
 }
 
-func orderCompleted(o Order, kept Checked) payment.Event {
+func completedEvent(o Order, kept Checked) payment.Event {
 	a := aboutOrder(o)
 	return anew(a.event(EventOrderCompleted, a.Reference+":"+paymentName(kept.ID), completed{a, kept.ID, kept.Gateway}))
 }
@@ -81,18 +81,18 @@ func anew(e payment.Event) payment.Event {
 	return e
 }
 
-// orderFailed tells that an order failed with its newest payment, 0 for none: a shop may open an order again for
+// failedEvent tells that an order failed with its newest payment, 0 for none: a shop may open an order again for
 // another, or for the same one.
-func orderFailed(o Order, newest uint64, reason string) payment.Event {
+func failedEvent(o Order, newest uint64, reason string) payment.Event {
 	a := aboutOrder(o)
 	return anew(a.event(EventOrderFailed, a.Reference+":"+paymentName(newest), explained{a, reason}))
 }
 
 func paymentName(id uint64) string { return "pay_" + strconv.FormatUint(id, 10) }
 
-// reviewNeeded tells an operator why the order, with these payments, waits for him. Another reason is another event, and so is
+// reviewEvent tells an operator why the order, with these payments, waits for him. Another reason is another event, and so is
 // the same one once an operator has resolved a payment or made the order due again.
-func reviewNeeded(o Order, reason string, payments []uint64) payment.Event {
+func reviewEvent(o Order, reason string, payments []uint64) payment.Event {
 	a := aboutOrder(o)
 	sum := sha256.Sum256([]byte(reason))
 	e := a.event(EventReviewNeeded, a.Reference+":"+hex.EncodeToString(sum[:4]), explained{a, reason})
@@ -108,7 +108,7 @@ func isReview(e payment.Event) bool { return e.Type == EventReviewNeeded }
 // ReviewNeeded is the event that an order, or one of these payments of it, waits for an operator, for the writers whose
 // reason no rule knows.
 func ReviewNeeded(o Order, reason string, payments ...uint64) payment.Event {
-	return reviewNeeded(o, cut(reason), payments)
+	return reviewEvent(o, cut(reason), payments)
 }
 
 // RefundCompleted is the event that a payment was refunded, the amount in minor units. A payment is given

@@ -42,14 +42,14 @@ type Snapshot struct {
 
 // Explain says what becomes of an order, and then, if any are due, of its refunds.
 func Explain(s Snapshot) []Explanation {
-	out := []Explanation{s.order()}
+	out := []Explanation{s.explainOrder()}
 	if e, ok := s.refunds(); ok {
 		out = append(out, e)
 	}
 	return out
 }
 
-func (s Snapshot) order() Explanation {
+func (s Snapshot) explainOrder() Explanation {
 	c := s.Check
 	in, pending, wordless := s.with(PaymentReview), s.with(PaymentPending), s.wordless()
 	switch {

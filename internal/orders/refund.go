@@ -88,7 +88,7 @@ func (e RefundEnd) absent(k Guarantees, v payment.Vetting, now time.Time) Refund
 
 // patiently waits for a day from when the refund was asked for, and then for an operator.
 func (e RefundEnd) patiently(why string, now time.Time) RefundEnd {
-	if RefundOverdue(later(e.Payment.CreatedAt, e.Payment.UpdatedAt), now) {
+	if RefundOverdue(laterOf(e.Payment.CreatedAt, e.Payment.UpdatedAt), now) {
 		return e.to(RefundReview, why)
 	}
 	return e.to(RefundLater, why)

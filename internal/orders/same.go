@@ -39,9 +39,9 @@ func (c Checked) there() string {
 	return c.TransactionKey
 }
 
-// same reports whether two rows stand for one payment: under one key, or with one id of one gateway. The shop may have spelled an
+// samePaymentAtGateway reports whether two rows stand for one payment: under one key, or with one id of one gateway. The shop may have spelled an
 // id in another letter case.
-func same(a, b Checked) bool {
+func samePaymentAtGateway(a, b Checked) bool {
 	if a.Gateway != b.Gateway {
 		return false
 	}
@@ -64,7 +64,7 @@ func once(all []judgement) {
 			continue
 		}
 		for j, other := range all {
-			if i != j && same(s.Checked, other.Checked) && other.before(s, j < i) {
+			if i != j && samePaymentAtGateway(s.Checked, other.Checked) && other.before(s, j < i) {
 				all[i] = s.others(fmt.Sprintf("is the same payment at the gateway as %s", other.label()))
 				break
 			}

@@ -13,14 +13,14 @@ func Stale(o Order, payments []Payment, p Policy, now time.Time) bool {
 
 // newest is the last time that anybody wrote to the order or one of its payments.
 func newest(o Order, payments []Payment) time.Time {
-	last := later(o.CreatedAt, o.UpdatedAt)
+	last := laterOf(o.CreatedAt, o.UpdatedAt)
 	for _, p := range payments {
-		last = later(last, later(p.CreatedAt, p.UpdatedAt))
+		last = laterOf(last, laterOf(p.CreatedAt, p.UpdatedAt))
 	}
 	return last
 }
 
-func later(a, b time.Time) time.Time {
+func laterOf(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
 	}

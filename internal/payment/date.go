@@ -136,17 +136,17 @@ func (d *Date) Scan(src any) error {
 			*d = stored(0, 0, 0)
 		}
 	case []byte:
-		return d.scan(string(v))
+		return d.parseStored(string(v))
 	case string:
-		return d.scan(v)
+		return d.parseStored(v)
 	default:
 		return fmt.Errorf("a date cannot be read from %T", src)
 	}
 	return nil
 }
 
-// scan reads a DATE, or the day of a DATETIME, as a database writes it.
-func (d *Date) scan(text string) error {
+// parseStored reads a DATE, or the day of a DATETIME, as a database writes it.
+func (d *Date) parseStored(text string) error {
 	day, _, _ := strings.Cut(text, " ")
 	if t, err := time.Parse(dateLayout, day); err == nil && t.Year() > 0 {
 		*d = DateOf(t)

@@ -86,12 +86,12 @@ func CountReviews(ctx context.Context, db *mysql.DB, business payment.Date) (Rev
 	return r, err
 }
 
-const newReviews = `SELECT id FROM invoices WHERE status = 'review' AND updated_at >= ? ORDER BY id LIMIT ?`
+const selectNewReviews = `SELECT id FROM invoices WHERE status = 'review' AND updated_at >= ? ORDER BY id LIMIT ?`
 
 // NewReviews lists invoices that went to review at that instant or later.
 func NewReviews(ctx context.Context, db *mysql.DB, since time.Time, limit int) ([]uint64, error) {
 	var ids []uint64
-	err := db.SelectContext(ctx, &ids, newReviews, since.UTC(), limit)
+	err := db.SelectContext(ctx, &ids, selectNewReviews, since.UTC(), limit)
 	return ids, mysql.Classify(ctx, err)
 }
 
@@ -102,12 +102,12 @@ func Missing(ctx context.Context, db *mysql.DB, selection store.Selection) ([]ui
 	return store.Absent(ctx, db, presentRows, selection.Subscriptions)
 }
 
-const maxOpenStage = `SELECT MAX(stage) FROM invoices WHERE status IN ('open', 'charging')`
+const selectMaxOpenStage = `SELECT MAX(stage) FROM invoices WHERE status IN ('open', 'charging')`
 
 // MaxOpenStage is the highest stage that an invoice is in which is open, or may be open again in the course of a run: more than the
 // configuration knows if it had more stages before.
 func MaxOpenStage(ctx context.Context, db *mysql.DB) (int, error) {
 	var stage sql.NullInt64
-	err := db.GetContext(ctx, &stage, maxOpenStage)
+	err := db.GetContext(ctx, &stage, selectMaxOpenStage)
 	return int(stage.Int64), err
 }

@@ -33,36 +33,36 @@ WHERE i.status = 'open' AND i.stage = ? AND i.next_attempt_date <= ?`
 
 	unsettledElsewhere = `FROM payment_attempts a WHERE a.status IN ('in_flight', 'in_doubt')`
 
-	refundsElsewhere = `FROM payments p WHERE p.status = 'refund_due'`
+	fromRefunds = `FROM payments p WHERE p.status = 'refund_due'`
 )
 
 // SubscriptionsElsewhere counts the selected subscriptions that are due at gateways other than those.
 func SubscriptionsElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, effective payment.Date, configured []string) ([]Elsewhere, error) {
 	only, args := selection.Only("s.id")
-	return elsewhere(ctx, db, "s.gateway", "s.id", issuableElsewhere+only, append([]any{selection.Business, effective}, args...), configured)
+	return countElsewhere(ctx, db, "s.gateway", "s.id", issuableElsewhere+only, append([]any{selection.Business, effective}, args...), configured)
 }
 
 // InvoicesElsewhere counts the selected invoices of the stage that are open and due at gateways other than those.
 func InvoicesElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, stage int, configured []string) ([]Elsewhere, error) {
 	only, args := selection.Only("i.subscription_id")
-	return elsewhere(ctx, db, "s.gateway", "i.id", collectableElsewhere+only, append([]any{stage, selection.Business}, args...), configured)
+	return countElsewhere(ctx, db, "s.gateway", "i.id", collectableElsewhere+only, append([]any{stage, selection.Business}, args...), configured)
 }
 
 // AttemptsElsewhere counts the selected attempts in flight and in doubt at gateways other than those.
 func AttemptsElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, configured []string) ([]Elsewhere, error) {
 	only, args := selection.Only("a.subscription_id")
-	return elsewhere(ctx, db, "a.gateway", "a.id", unsettledElsewhere+only, args, configured)
+	return countElsewhere(ctx, db, "a.gateway", "a.id", unsettledElsewhere+only, args, configured)
 }
 
 // RefundsElsewhere counts the selected payments that are to be refunded at gateways other than those.
 func RefundsElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, configured []string) ([]Elsewhere, error) {
 	only, args := selection.OnlyOrders("p.order_id")
-	return elsewhere(ctx, db, "p.gateway", "p.id", refundsElsewhere+only, args, configured)
+	return countElsewhere(ctx, db, "p.gateway", "p.id", fromRefunds+only, args, configured)
 }
 
-// elsewhere counts the rows of a query by gateway, but for gateways that are configured, and reads the first ids of each. An empty
+// countElsewhere counts the rows of a query by gateway, but for gateways that are configured, and reads the first ids of each. An empty
 // name is no gateway: the row is at fault, and goes to review.
-func elsewhere(ctx context.Context, db *mysql.DB, gateway, id, from string, args []any, configured []string) ([]Elsewhere, error) {
+func countElsewhere(ctx context.Context, db *mysql.DB, gateway, id, from string, args []any, configured []string) ([]Elsewhere, error) {
 	not, names := store.Gateways{Names: append([]string{""}, configured...)}.Clause(gateway)
 	var list []Elsewhere
 	name := store.Exactly(gateway)
@@ -90,19 +90,19 @@ func (l *OrdersLeft) add(c orders.Claimed, known func(gateway string) bool) bool
 		}
 		for i := range l.Elsewhere {
 			if l.Elsewhere[i].Gateway == p.Gateway {
-				l.Elsewhere[i].count(c.ID)
+				l.Elsewhere[i].add(c.ID)
 				return true
 			}
 		}
 		e := Elsewhere{Gateway: p.Gateway}
-		e.count(c.ID)
+		e.add(c.ID)
 		l.Elsewhere = append(l.Elsewhere, e)
 		return true
 	}
 	return false
 }
 
-func (e *Elsewhere) count(id uint64) {
+func (e *Elsewhere) add(id uint64) {
 	if e.Count++; len(e.IDs) < elsewhereIDs {
 		e.IDs = append(e.IDs, id)
 	}

@@ -18,7 +18,7 @@ const (
 AND status IN ('succeeded', 'declined', 'rejected', 'review') AND settled_at IS NOT NULL AND reopened_at IS NULL
 AND (proof IS NULL OR proof <> 'operator')`
 
-	brakeAnswers = `SELECT id, customer_id, payment_method, stage, status, COALESCE(decline_class, '') AS decline_class, doubted, created_at, settled_at` +
+	selectBrakeAnswers = `SELECT id, customer_id, payment_method, stage, status, COALESCE(decline_class, '') AS decline_class, doubted, created_at, settled_at` +
 		brakeRows + ` AND settled_at > COALESCE((SELECT MAX(o.created_at) FROM operator_actions o WHERE o.subject = ? AND o.action = 'resume'), '1970-01-02')
 ORDER BY created_at DESC, id DESC LIMIT ?`
 
@@ -60,7 +60,7 @@ func ReadBrake(ctx context.Context, db *mysql.DB, gateway, subject string, now t
 	b := &BrakeAnswers{gateway: gateway, now: now, oldest: now}
 	var rows []brakeRow
 	// Attempts of this very moment count, whatever the two clocks say.
-	err := db.SelectContext(ctx, &rows, brakeAnswers, gateway, now.Add(-brake.History).UTC(), now.AddDate(0, 0, 1).UTC(), subject, brake.Pool)
+	err := db.SelectContext(ctx, &rows, selectBrakeAnswers, gateway, now.Add(-brake.History).UTC(), now.AddDate(0, 0, 1).UTC(), subject, brake.Pool)
 	if err != nil {
 		return nil, fmt.Errorf("read the answers of gateway %s: %w", gateway, mysql.Classify(ctx, err))
 	}

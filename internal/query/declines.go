@@ -14,7 +14,7 @@ type DeclineSum struct {
 	Count       int64
 }
 
-const declineSums = `SELECT COALESCE(decline_class, '') AS class, COALESCE(decline_code, '') AS code,
+const selectDeclineSums = `SELECT COALESCE(decline_class, '') AS class, COALESCE(decline_code, '') AS code,
 COUNT(*) AS count FROM payment_attempts WHERE created_at >= ? AND created_at <= ? AND run_id = ? AND status = 'declined'
 GROUP BY class, code ORDER BY count DESC, class, code LIMIT ?`
 
@@ -22,7 +22,7 @@ GROUP BY class, code ORDER BY count DESC, class, code LIMIT ?`
 // reason, the commonest first.
 func DeclineSums(ctx context.Context, db *mysql.DB, run uint64, from, to time.Time, limit int) ([]DeclineSum, error) {
 	var list []DeclineSum
-	if err := db.SelectContext(ctx, &list, declineSums, from.UTC(), to.UTC(), run, limit); err != nil {
+	if err := db.SelectContext(ctx, &list, selectDeclineSums, from.UTC(), to.UTC(), run, limit); err != nil {
 		return nil, fmt.Errorf("count declines: %w", mysql.Classify(ctx, err))
 	}
 	return list, nil

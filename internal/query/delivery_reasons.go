@@ -10,7 +10,7 @@ import (
 // notDelivered begins the What of reasons about a receiver.
 const notDelivered = "not delivered to "
 
-const deliveryReasons = `(SELECT CONCAT('` + notDelivered + `', sink) AS what, COALESCE(last_error, '') AS why FROM event_deliveries
+const selectDeliveryReasons = `(SELECT CONCAT('` + notDelivered + `', sink) AS what, COALESCE(last_error, '') AS why FROM event_deliveries
 WHERE status = 'dead' AND sink IN (?) ORDER BY event_id DESC LIMIT ?)
 UNION ALL SELECT CONCAT('` + notDelivered + `', sink), COALESCE(last_error, '') FROM event_deliveries
 WHERE sink IN (?) AND status = 'pending' AND tries > 0`
@@ -21,7 +21,7 @@ func DeliveryReasons(ctx context.Context, db *mysql.DB, sinks []string, newest i
 	if len(sinks) == 0 {
 		return Causes{Reasons: []Reason{}}, nil
 	}
-	return reasons(ctx, db, deliveryReasons, limit, sinks, newest, sinks)
+	return reasons(ctx, db, selectDeliveryReasons, limit, sinks, newest, sinks)
 }
 
 // FailsAt reports whether events fail at that sink for what it answers, and not for what is in their rows.

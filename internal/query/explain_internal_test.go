@@ -19,8 +19,8 @@ func TestCountsAreNotSorted(t *testing.T) {
 	for _, q := range []queryplan.Query{
 		queryplan.Read("next check", fmt.Sprintf(earliestCheck, "")),
 		queryplan.Read("orders in doubt that are left", inDoubtOrders, time.Date(2026, 1, 1, 0, 0, rows/2, 0, time.UTC)),
-		queryplan.Read("open findings", openFindings, 10),
-		queryplan.Read("new findings", newFindings, 1),
+		queryplan.Read("open findings", selectOpenFindings, 10),
+		queryplan.Read("new findings", selectNewFindings, 1),
 	} {
 		lines := queryplan.Plan(t, db, q, true)
 		require.False(t, strings.Contains(lines, "filesort"), "%s\n%s", q.Name, lines)

@@ -53,16 +53,16 @@ func (f Finding) Command() string { return audit.Command(f.ID, f.Found()) }
 const (
 	findingColumns = `SELECT id, kind, reference, gateway_payment_id, detail, run_id, first_seen_at, last_seen_at, resolved_at, resolution
 FROM audit_findings`
-	openFindings  = findingColumns + ` WHERE resolved_at IS NULL ORDER BY id DESC LIMIT ?`
-	oneFinding    = findingColumns + ` WHERE id = ?`
-	countFindings = `SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL`
-	newFindings   = `SELECT COUNT(*) FROM audit_findings WHERE run_id = ?`
-	runFindings   = findingColumns + ` WHERE run_id = ? ORDER BY id LIMIT ?`
+	selectOpenFindings = findingColumns + ` WHERE resolved_at IS NULL ORDER BY id DESC LIMIT ?`
+	oneFinding         = findingColumns + ` WHERE id = ?`
+	countFindings      = `SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL`
+	selectNewFindings  = `SELECT COUNT(*) FROM audit_findings WHERE run_id = ?`
+	runFindings        = findingColumns + ` WHERE run_id = ? ORDER BY id LIMIT ?`
 )
 
 // OpenFindings lists the findings that nobody has resolved, newest first, and counts them all.
 func OpenFindings(ctx context.Context, db *mysql.DB, limit int) ([]Finding, int64, error) {
-	list, err := findings(ctx, db, openFindings, limit)
+	list, err := findings(ctx, db, selectOpenFindings, limit)
 	if err != nil {
 		return list, 0, err
 	}
@@ -86,7 +86,7 @@ func FindingsOf(ctx context.Context, db *mysql.DB, run uint64, limit int) ([]Fin
 
 // NewFindings counts the findings that are new with a run.
 func NewFindings(ctx context.Context, db *mysql.DB, run uint64) (int64, error) {
-	n, err := store.Count(ctx, db, newFindings, run)
+	n, err := store.Count(ctx, db, selectNewFindings, run)
 	return n, mysql.Classify(ctx, err)
 }
 
@@ -99,10 +99,10 @@ func findings(ctx context.Context, q sqlx.QueryerContext, query string, args ...
 }
 
 // An audit carries on what the one before it knew, so that the newest few tell it, whatever became of them.
-const auditedTo = `SELECT COALESCE(MAX(audited), '') FROM (SELECT JSON_UNQUOTE(JSON_EXTRACT(params, '$.audited_to')) AS audited
+const selectAuditedTo = `SELECT COALESCE(MAX(audited), '') FROM (SELECT JSON_UNQUOTE(JSON_EXTRACT(params, '$.audited_to')) AS audited
 FROM job_runs WHERE job = 'audit' ORDER BY id DESC LIMIT 20) newest`
 
-const listedTo = `SELECT MAX(listed_to) FROM gateway_accounts WHERE gateway IN (?)`
+const selectListedTo = `SELECT MAX(listed_to) FROM gateway_accounts WHERE gateway IN (?)`
 
 // ListedTo is the newest instant up to which the list of one of the gateways was compared before it was charged; zero for
 // none.
@@ -111,7 +111,7 @@ func ListedTo(ctx context.Context, db *mysql.DB, gateways []string) (time.Time, 
 		return time.Time{}, nil
 	}
 	var at []sql.NullTime
-	if err := mysql.SelectIn(ctx, db, &at, listedTo, gateways); err != nil {
+	if err := mysql.SelectIn(ctx, db, &at, selectListedTo, gateways); err != nil {
 		return time.Time{}, fmt.Errorf("look for the marks of the gateways: %w", mysql.Classify(ctx, err))
 	}
 	return at[0].Time, nil
@@ -120,7 +120,7 @@ func ListedTo(ctx context.Context, db *mysql.DB, gateways []string) (time.Time, 
 // AuditedTo is the instant up to which earlier audits have seen everything; zero for none.
 func AuditedTo(ctx context.Context, db *mysql.DB) (time.Time, error) {
 	var text string
-	if err := db.GetContext(ctx, &text, auditedTo); err != nil {
+	if err := db.GetContext(ctx, &text, selectAuditedTo); err != nil {
 		return time.Time{}, fmt.Errorf("look for the last audit: %w", mysql.Classify(ctx, err))
 	}
 	t, err := time.Parse(audit.InstantLayout, text)

@@ -67,14 +67,14 @@ func Listed(ctx context.Context, db *mysql.DB, account uint32) (ListedAccount, e
 		l.Open += n
 	}
 	var err error
-	if l.Rejected, err = rejectedAnyway(ctx, db, rejectedOfAccounts, l.Accounts); err != nil {
+	if l.Rejected, err = readRejected(ctx, db, rejectedOfAccounts, l.Accounts); err != nil {
 		return l, err
 	}
 	l.Open -= len(l.Rejected)
 	return l, nil
 }
 
-const oldestChargeable = `SELECT CAST(MIN(due) AS CHAR) FROM (
+const selectOldestChargeable = `SELECT CAST(MIN(due) AS CHAR) FROM (
 SELECT MIN(next_billing_date) AS due FROM subscriptions WHERE status = 'active' AND next_billing_date >= ? AND next_billing_date <= ?
 UNION ALL SELECT MIN(next_billing_date) FROM subscriptions WHERE status = 'past_due' AND next_billing_date >= ? AND next_billing_date <= ?
 UNION ALL SELECT MIN(due_date) FROM invoices WHERE status IN ('open', 'charging') AND due_date >= ?) x`
@@ -83,17 +83,17 @@ UNION ALL SELECT MIN(due_date) FROM invoices WHERE status IN ('open', 'charging'
 // are not paid. Dates before OldestDue do not count; zero: there is nothing.
 func OldestChargeable(ctx context.Context, db *mysql.DB, by payment.Date) (payment.Date, error) {
 	var due payment.Date
-	err := db.GetContext(ctx, &due, oldestChargeable, OldestDue, by, OldestDue, by, OldestDue)
+	err := db.GetContext(ctx, &due, selectOldestChargeable, OldestDue, by, OldestDue, by, OldestDue)
 	return due.Floor(), mysql.Classify(ctx, err)
 }
 
-const chargedEarly = `SELECT EXISTS (SELECT 1 FROM job_runs WHERE job = 'billing' AND business_date > DATE(started_at + INTERVAL ? SECOND))`
+const selectChargedEarly = `SELECT EXISTS (SELECT 1 FROM job_runs WHERE job = 'billing' AND business_date > DATE(started_at + INTERVAL ? SECOND))`
 
 // ChargedEarly reports whether a run that is still known had a business date after the day of its start, by clocks that
 // are ahead of UTC by zone.
 func ChargedEarly(ctx context.Context, db *mysql.DB, zone time.Duration) (bool, error) {
 	var early bool
-	err := db.GetContext(ctx, &early, chargedEarly, int(zone.Seconds()))
+	err := db.GetContext(ctx, &early, selectChargedEarly, int(zone.Seconds()))
 	return early, mysql.Classify(ctx, err)
 }
 

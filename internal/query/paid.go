@@ -14,13 +14,13 @@ type PaidAttempt struct {
 	Invoice uint64 `db:"invoice_id"`
 }
 
-const paidAttempts = `SELECT a.id, i.id AS invoice_id FROM invoices i JOIN payment_attempts a ON a.invoice_id = i.id AND a.status = 'succeeded'
+const selectPaidAttempts = `SELECT a.id, i.id AS invoice_id FROM invoices i JOIN payment_attempts a ON a.invoice_id = i.id AND a.status = 'succeeded'
 WHERE i.status = 'charging'%s ORDER BY a.id LIMIT ?`
 
 // PaidAttempts lists the selected attempts whose invoices are still to be marked as paid, the oldest first.
 func PaidAttempts(ctx context.Context, db *mysql.DB, selection store.Selection, limit int) ([]PaidAttempt, error) {
 	only, args := selection.Only("i.subscription_id")
 	var list []PaidAttempt
-	err := db.SelectContext(ctx, &list, fmt.Sprintf(paidAttempts, only), append(args, limit)...)
+	err := db.SelectContext(ctx, &list, fmt.Sprintf(selectPaidAttempts, only), append(args, limit)...)
 	return list, mysql.Classify(ctx, err)
 }

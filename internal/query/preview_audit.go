@@ -17,7 +17,7 @@ type AuditSum struct {
 	Amount   int64  `json:"amount"` // minor units
 }
 
-const auditSums = `SELECT '%s' AS what, gateway, currency, COUNT(*) AS count, CAST(SUM(amount) AS SIGNED) AS amount
+const selectAuditSums = `SELECT '%s' AS what, gateway, currency, COUNT(*) AS count, CAST(SUM(amount) AS SIGNED) AS amount
 FROM %s WHERE created_at >= ? AND created_at < ? GROUP BY gateway, currency ORDER BY gateway, currency`
 
 // AuditSums sums up the payments of ours that were created in a window, whatever became of them.
@@ -25,7 +25,7 @@ func AuditSums(ctx context.Context, db *mysql.DB, w payment.Window) ([]AuditSum,
 	all := []AuditSum{}
 	for _, table := range [][2]string{{"invoices", "payment_attempts"}, {"orders", "payments"}} {
 		var sums []AuditSum
-		if err := db.SelectContext(ctx, &sums, fmt.Sprintf(auditSums, table[0], table[1]), w.From.UTC(), w.To.UTC()); err != nil {
+		if err := db.SelectContext(ctx, &sums, fmt.Sprintf(selectAuditSums, table[0], table[1]), w.From.UTC(), w.To.UTC()); err != nil {
 			return all, fmt.Errorf("count the payments of the window: %w", mysql.Classify(ctx, err))
 		}
 		all = append(all, sums...)

@@ -49,7 +49,7 @@ const commonest = `SELECT what, why, COUNT(*) AS rows_there FROM (%s) reasons GR
 ORDER BY what = 'declined', rows_there DESC, what, why LIMIT ?`
 
 // Of an attempt that was made by this run, or taken over and is open. What waits for an operator is read from invoices and subscriptions.
-const billingReasons = `SELECT CASE status WHEN 'in_doubt' THEN 'in doubt' ELSE status END AS what,
+const selectBillingReasons = `SELECT CASE status WHEN 'in_doubt' THEN 'in doubt' ELSE status END AS what,
 IF(status = 'declined', COALESCE(decline_code, decline_class, ''),
 COALESCE(message, '')) AS why
 FROM payment_attempts FORCE INDEX (created_walk) WHERE created_at >= ? AND run_id = ? AND status IN ('declined', 'released', 'in_doubt')
@@ -63,21 +63,21 @@ FROM subscriptions WHERE status IN ('active', 'past_due') AND next_billing_date 
 // BillingReasons are the commonest reasons of a billing run for the business date that has just ended.
 func BillingReasons(ctx context.Context, db *mysql.DB, run uint64, since time.Time, business string, limit int) (Causes, error) {
 	since = since.UTC()
-	return reasons(ctx, db, billingReasons, limit, since, run, since, run, since, business, since)
+	return reasons(ctx, db, selectBillingReasons, limit, since, run, since, run, since, business, since)
 }
 
-const unsettledReasons = `SELECT CASE status WHEN 'in_doubt' THEN 'in doubt' ELSE status END AS what, COALESCE(message, '') AS why
+const selectUnsettledReasons = `SELECT CASE status WHEN 'in_doubt' THEN 'in doubt' ELSE status END AS what, COALESCE(message, '') AS why
 FROM payment_attempts FORCE INDEX (created_walk) WHERE created_at >= ? AND run_id = ? AND status IN ('released', 'in_doubt')
 UNION ALL SELECT 'in doubt', COALESCE(message, '')
 FROM payment_attempts WHERE status = 'in_doubt' AND created_at < ? AND run_id = ?`
 
 // UnsettledReasons are the most frequent reasons why a billing run left charges released or in doubt.
 func UnsettledReasons(ctx context.Context, db *mysql.DB, run uint64, since time.Time, limit int) (Causes, error) {
-	return reasons(ctx, db, unsettledReasons, limit, since.UTC(), run, since.UTC(), run)
+	return reasons(ctx, db, selectUnsettledReasons, limit, since.UTC(), run, since.UTC(), run)
 }
 
 // A refund that goes to review is no check of its order.
-const orderReasons = `SELECT 'in review' AS what, c.reason AS why
+const selectOrderReasons = `SELECT 'in review' AS what, c.reason AS why
 FROM order_checks c WHERE c.reason IS NOT NULL AND c.checked_at >= ?
 UNION ALL SELECT 'refund in review', COALESCE(p.failure_reason, c.reason)
 FROM payments p JOIN order_checks c ON c.order_id = p.order_id
@@ -87,14 +87,14 @@ WHERE p.status = 'review' AND p.updated_at >= ? AND c.reason IS NOT NULL AND (c.
 // clock, or later.
 func OrderReasons(ctx context.Context, db *mysql.DB, since time.Time, limit int) (Causes, error) {
 	since = since.UTC()
-	return reasons(ctx, db, orderReasons, limit, since, since, since)
+	return reasons(ctx, db, selectOrderReasons, limit, since, since, since)
 }
 
-const findingReasons = `SELECT 'found' AS what, kind AS why FROM audit_findings WHERE run_id = ? AND resolved_at IS NULL`
+const selectFindingReasons = `SELECT 'found' AS what, kind AS why FROM audit_findings WHERE run_id = ? AND resolved_at IS NULL`
 
 // FindingReasons are the commonest kinds of what an audit found.
 func FindingReasons(ctx context.Context, db *mysql.DB, run uint64, limit int) (Causes, error) {
-	return reasons(ctx, db, findingReasons, limit, run)
+	return reasons(ctx, db, selectFindingReasons, limit, run)
 }
 
 func reasons(ctx context.Context, db *mysql.DB, query string, limit int, args ...any) (Causes, error) {

@@ -10,7 +10,7 @@ import (
 	"duly/internal/store"
 )
 
-const refundsLeft = `SELECT COUNT(*) AS waiting, COALESCE(SUM(c.refund_next_at IS NULL OR c.refund_next_at <= ?), 0) AS due,
+const selectRefundsLeft = `SELECT COUNT(*) AS waiting, COALESCE(SUM(c.refund_next_at IS NULL OR c.refund_next_at <= ?), 0) AS due,
 MIN(CASE WHEN c.refund_next_at > ? THEN c.refund_next_at END) AS next_at FROM payments p LEFT JOIN order_checks c ON c.order_id = p.order_id WHERE p.status = 'refund_due'%s`
 
 // RefundsLeft are the payments that are still to be refunded.
@@ -28,6 +28,6 @@ func CountRefunds(ctx context.Context, db *mysql.DB, selection store.Selection, 
 		Due     int64
 		Next    sql.NullTime `db:"next_at"`
 	}
-	err := db.GetContext(ctx, &row, fmt.Sprintf(refundsLeft, only), append([]any{now.UTC(), now.UTC()}, args...)...)
+	err := db.GetContext(ctx, &row, fmt.Sprintf(selectRefundsLeft, only), append([]any{now.UTC(), now.UTC()}, args...)...)
 	return RefundsLeft{Due: row.Due, Waiting: row.Waiting - row.Due, Next: row.Next.Time}, mysql.Classify(ctx, err)
 }

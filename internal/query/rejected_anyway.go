@@ -16,7 +16,7 @@ WHERE u.adopted_at IS NULL AND a.status = 'rejected'`
 	rejectedOfAccounts = rejectedOpen + ` AND u.account_id IN (?) ORDER BY u.id`
 	rejectedOfGateways = rejectedOpen + ` AND u.gateway IN (?) ORDER BY u.id`
 
-	holdingCharges = `SELECT gateway, COUNT(*) AS count FROM unknown_charges WHERE adopted_at IS NULL GROUP BY gateway ORDER BY gateway`
+	selectHoldingCharges = `SELECT gateway, COUNT(*) AS count FROM unknown_charges WHERE adopted_at IS NULL GROUP BY gateway ORDER BY gateway`
 )
 
 // RejectedAnyway reads the charges of gateways that wait to be adopted, and that rejected attempts account for.
@@ -24,10 +24,10 @@ func RejectedAnyway(ctx context.Context, db *mysql.DB, gateways []string) ([]bil
 	if len(gateways) == 0 {
 		return nil, nil
 	}
-	return rejectedAnyway(ctx, db, rejectedOfGateways, gateways)
+	return readRejected(ctx, db, rejectedOfGateways, gateways)
 }
 
-func rejectedAnyway[T any](ctx context.Context, db *mysql.DB, query string, of []T) ([]billing.RejectedAnyway, error) {
+func readRejected[T any](ctx context.Context, db *mysql.DB, query string, of []T) ([]billing.RejectedAnyway, error) {
 	var rows []struct {
 		Gateway   string
 		Key       string `db:"idempotency_key"`
@@ -67,7 +67,7 @@ type HeldGateway struct {
 // HoldingCharges counts the charges that wait to be adopted and hold their gateway up, by gateway.
 func HoldingCharges(ctx context.Context, db *mysql.DB) ([]HeldGateway, error) {
 	var list []HeldGateway
-	if err := db.SelectContext(ctx, &list, holdingCharges); err != nil {
+	if err := db.SelectContext(ctx, &list, selectHoldingCharges); err != nil {
 		return nil, mysql.Classify(ctx, err)
 	}
 	names := make([]string, len(list))

@@ -42,7 +42,7 @@ UNION ALL SELECT 'refund of payment', ` + withoutBoth + `, id FROM (SELECT id, c
 IF(COALESCE(refunded_amount, 0) = 0 AND status = 'refunded', amount, refunded_amount) AS amount
 FROM payments WHERE refunded_at >= ? AND refunded_at < ?) refunds WHERE amount IS NULL OR COALESCE(currency, '') = ''`
 
-	salesProblems = `SELECT what, why, COUNT(*) AS count, SUBSTRING_INDEX(GROUP_CONCAT(id ORDER BY id), ',', 5) AS ids FROM (` + unsoldRows + `) rows_without
+	selectSalesProblems = `SELECT what, why, COUNT(*) AS count, SUBSTRING_INDEX(GROUP_CONCAT(id ORDER BY id), ',', 5) AS ids FROM (` + unsoldRows + `) rows_without
 GROUP BY what, why ORDER BY what, why`
 )
 
@@ -56,7 +56,7 @@ func SalesProblems(ctx context.Context, db *mysql.DB, span payment.Window) ([]Sa
 	for range strings.Count(unsoldRows, "?") / 2 {
 		args = append(args, span.From, span.To)
 	}
-	if err := db.SelectContext(ctx, &rows, salesProblems, args...); err != nil {
+	if err := db.SelectContext(ctx, &rows, selectSalesProblems, args...); err != nil {
 		return nil, fmt.Errorf("read what the report leaves out: %w", mysql.Classify(ctx, err))
 	}
 	list := make([]SalesProblem, len(rows))

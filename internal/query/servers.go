@@ -17,10 +17,10 @@ const (
 
 	attemptKeys = `SELECT id, idempotency_key FROM payment_attempts WHERE id IN (?)`
 
-	othersAlive = `SELECT EXISTS (SELECT 1 FROM job_runs WHERE job = 'billing' AND host <> ? AND heartbeat_at >= ? - INTERVAL lease_ms * 1000 MICROSECOND)`
+	selectOthersAlive = `SELECT EXISTS (SELECT 1 FROM job_runs WHERE job = 'billing' AND host <> ? AND heartbeat_at >= ? - INTERVAL lease_ms * 1000 MICROSECOND)`
 
 	// What requests of a history that is lost were sent under: its newest attempts, as far as they are left, tell.
-	longestTerms = `SELECT (SELECT COALESCE(MAX(lease_ms), 0) FROM job_runs WHERE job = 'billing') AS lease_ms,
+	selectLongestTerms = `SELECT (SELECT COALESCE(MAX(lease_ms), 0) FROM job_runs WHERE job = 'billing') AS lease_ms,
 (SELECT COALESCE(MAX(longest_request_ms), 0) FROM (SELECT longest_request_ms FROM payment_attempts ORDER BY id DESC LIMIT 10000) x) AS longest_ms`
 )
 
@@ -78,7 +78,7 @@ func StandingOf(ctx context.Context, db *mysql.DB, server string, attempts []uin
 // OthersAlive reports whether a billing run of another host may have been alive at an instant, or later.
 func OthersAlive(ctx context.Context, db *mysql.DB, host string, at time.Time) (bool, error) {
 	var alive bool
-	err := db.GetContext(ctx, &alive, othersAlive, mysql.Cut(host, 255), at.UTC())
+	err := db.GetContext(ctx, &alive, selectOthersAlive, mysql.Cut(host, 255), at.UTC())
 	return alive, mysql.Classify(ctx, err)
 }
 
@@ -89,7 +89,7 @@ func LongestTerms(ctx context.Context, db *mysql.DB) (lease, longest time.Durati
 		LeaseMS   int64 `db:"lease_ms"`
 		LongestMS int64 `db:"longest_ms"`
 	}
-	if err := db.GetContext(ctx, &row, longestTerms); err != nil {
+	if err := db.GetContext(ctx, &row, selectLongestTerms); err != nil {
 		return 0, 0, fmt.Errorf("read the longest lease and request: %w", mysql.Classify(ctx, err))
 	}
 	return time.Duration(row.LeaseMS) * time.Millisecond, time.Duration(row.LongestMS) * time.Millisecond, nil

@@ -15,12 +15,12 @@ type StageSum struct {
 	Amount   int64  `json:"amount"` // minor units
 }
 
-const openSums = `SELECT stage, currency, COUNT(*) AS count, CAST(SUM(amount) AS SIGNED) AS amount FROM invoices
+const selectOpenSums = `SELECT stage, currency, COUNT(*) AS count, CAST(SUM(amount) AS SIGNED) AS amount FROM invoices
 WHERE status = 'open' AND next_attempt_date <= ? GROUP BY stage, currency ORDER BY stage, currency`
 
 // OpenSums sums up the open invoices that are due by that day.
 func OpenSums(ctx context.Context, db *mysql.DB, business payment.Date) ([]StageSum, error) {
 	sums := []StageSum{}
-	err := db.SelectContext(ctx, &sums, openSums, business)
+	err := db.SelectContext(ctx, &sums, selectOpenSums, business)
 	return sums, mysql.Classify(ctx, err)
 }

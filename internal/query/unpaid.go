@@ -26,8 +26,8 @@ type Retries struct {
 	Invoices int64
 }
 
-// unpaidInvoices reads the last attempt of an invoice, since its class says whether the same method is charged again.
-const unpaidInvoices = `SELECT next_day, barred, currency, COUNT(*) AS count, CAST(SUM(amount) AS SIGNED) AS amount FROM (
+// selectUnpaidInvoices reads the last attempt of an invoice, since its class says whether the same method is charged again.
+const selectUnpaidInvoices = `SELECT next_day, barred, currency, COUNT(*) AS count, CAST(SUM(amount) AS SIGNED) AS amount FROM (
 SELECT IF(i.status = 'open' AND i.next_attempt_date > ?, i.next_attempt_date, NULL) AS next_day, i.currency, i.amount,
 COALESCE(a.decline_class IN ('hard', 'action') AND %s = %s AND %s = %s, FALSE) AS barred
 FROM invoices i LEFT JOIN payment_attempts a ON a.invoice_id = i.id AND a.attempt_no = i.attempts AND a.status = 'declined'
@@ -44,7 +44,7 @@ func UnpaidInvoices(ctx context.Context, db *mysql.DB, business payment.Date) (U
 		Count    int64
 		Amount   int64
 	}
-	query := fmt.Sprintf(unpaidInvoices, store.Exactly("a.payment_method"), store.Exactly("s.payment_method"), store.Exactly("a.gateway"), store.Exactly("s.gateway"))
+	query := fmt.Sprintf(selectUnpaidInvoices, store.Exactly("a.payment_method"), store.Exactly("s.payment_method"), store.Exactly("a.gateway"), store.Exactly("s.gateway"))
 	if err := db.SelectContext(ctx, &rows, query, business, business); err != nil {
 		return Unpaid{}, fmt.Errorf("sum up unpaid invoices: %w", mysql.Classify(ctx, err))
 	}

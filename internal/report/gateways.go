@@ -23,14 +23,14 @@ func gatewaysOf(m Measured, latest time.Time, zone *time.Location) []gatewayView
 		}
 		v := gatewayView{Name: name, Paused: localTimes(g.LeftAlone, latest, zone)}
 		if g.Requests > 0 {
-			v.Facts = append(g.latency(), g.kinds()...)
+			v.Facts = append(g.latencyFacts(), g.kinds()...)
 		}
 		out = append(out, v)
 	}
 	return out
 }
 
-func (g Gateway) latency() []fact {
+func (g Gateway) latencyFacts() []fact {
 	facts := []fact{
 		{"requests", number(g.Requests)},
 		{"p50", millis(g.Latency.P50)},

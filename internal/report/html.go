@@ -32,7 +32,7 @@ var parsed = sync.OnceValues(func() (*template.Template, error) { //nolint:goche
 		"option": func(word string) bool { return strings.HasPrefix(word, "--") },
 		"heads":  func(level int, id, text string) heading { return heading{level, id, text} },
 		"chart":  func(id string, o *outcomeView) chart { return chart{id, o} },
-		"part":   func(level int, run detailsView) part { return part{run, level} },
+		"part":   func(level int, run detailsView) closedPart { return closedPart{run, level} },
 	}).Parse(pageHTML)
 })
 
@@ -48,8 +48,8 @@ type chart struct {
 	*outcomeView
 }
 
-// part is the closed part of a run, with the level of its headings.
-type part struct {
+// closedPart is the closed part of a run, with the level of its headings.
+type closedPart struct {
 	detailsView
 
 	Level int

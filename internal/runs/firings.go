@@ -191,12 +191,12 @@ func known(run uint64) any {
 	return run
 }
 
-const newestFirings = `SELECT ` + firingColumns + ` FROM schedule_firings WHERE job = ? ORDER BY fires_at DESC LIMIT ?`
+const selectNewestFirings = `SELECT ` + firingColumns + ` FROM schedule_firings WHERE job = ? ORDER BY fires_at DESC LIMIT ?`
 
 // Newest lists the newest firings of a job, newest first.
 func (f *Firings) Newest(ctx context.Context, job string, limit int) ([]Firing, error) {
 	var rows []Firing
-	if err := f.DB.SelectContext(ctx, &rows, newestFirings, job, limit); err != nil {
+	if err := f.DB.SelectContext(ctx, &rows, selectNewestFirings, job, limit); err != nil {
 		return nil, fmt.Errorf("read the firings of %s: %w", job, mysql.Classify(ctx, err))
 	}
 	return rows, nil

@@ -32,7 +32,7 @@ type Repository struct {
 	Report func(res *batch.Result) any
 }
 
-func (r *Repository) clean(text string) string {
+func (r *Repository) cleaned(text string) string {
 	if r.Clean == nil {
 		return text
 	}
@@ -59,15 +59,15 @@ func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error
 	}
 	run := &batch.Run{Job: s.Job, Token: token, Lease: s.Lease}
 	for try := 1; ; try++ {
-		err = r.start(ctx, s, run)
+		err = r.insert(ctx, s, run)
 		if !errors.Is(err, mysql.ErrCommitUnknown) || ctx.Err() != nil || try == mysql.Reconnect {
 			return run, err
 		}
 	}
 }
 
-// start writes the run's row, or finds it if a COMMIT had no certain answer.
-func (r *Repository) start(ctx context.Context, s batch.Spec, run *batch.Run) error {
+// insert writes the run's row, or finds it if a COMMIT had no certain answer.
+func (r *Repository) insert(ctx context.Context, s batch.Spec, run *batch.Run) error {
 	err := mysql.Tx(ctx, r.DB, "start", func(tx *sqlx.Tx) error {
 		run.Started = r.Now().UTC().Round(0).Truncate(time.Microsecond)
 		var rerun any
@@ -110,7 +110,7 @@ WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTA
 
 // Beat implements batch.JobRepository.
 func (r *Repository) Beat(ctx context.Context, run *batch.Run, progress []batch.Progress) error {
-	state, report := r.state(), r.report(nil)
+	state, report := r.stateDocument(), r.reportDocument(nil)
 	return mysql.Tx(ctx, r.DB, "heartbeat", func(tx *sqlx.Tx) error {
 		query, args := beatRun, []any{state, report, run.ID, run.Token, run.Lease.Microseconds()}
 		if r.Server.Known() {
@@ -142,16 +142,16 @@ func (r *Repository) lost(ctx context.Context, tx *sqlx.Tx) error {
 	return batch.ErrLeaseLost
 }
 
-// state is the run's state as JSON; nil for none. One that cannot be written down costs no heartbeat.
-func (r *Repository) state() any {
+// stateDocument is the run's state as JSON; nil for none. One that cannot be written down costs no heartbeat.
+func (r *Repository) stateDocument() any {
 	if r.State == nil {
 		return nil
 	}
 	return r.document(r.State())
 }
 
-// report is what is kept of the run, likewise.
-func (r *Repository) report(res *batch.Result) any {
+// reportDocument is what is kept of the run, likewise.
+func (r *Repository) reportDocument(res *batch.Result) any {
 	if r.Report == nil {
 		return nil
 	}
@@ -163,7 +163,7 @@ func (r *Repository) document(v any) any {
 	if err != nil {
 		return nil
 	}
-	return r.clean(string(b))
+	return r.cleaned(string(b))
 }
 
 // A run whose lease ran out is left for the next one to mark as abandoned.
@@ -172,11 +172,11 @@ WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTA
 
 // Finish implements batch.JobRepository.
 func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batch.Progress, res batch.Result) error {
-	report := r.report(&res)
+	report := r.reportDocument(&res)
 	return mysql.Repeat(ctx, r.DB, "finish", func(tx *sqlx.Tx) error {
 		var message any
 		if res.Err != nil {
-			message = mysql.Cut(r.clean(res.Err.Error()), 2000)
+			message = mysql.Cut(r.cleaned(res.Err.Error()), 2000)
 		}
 		result, err := tx.ExecContext(ctx, finishRun, res.Status, res.Exit, message, r.Now().UTC().Round(0), report, run.ID, run.Token,
 			run.Lease.Microseconds())

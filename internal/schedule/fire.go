@@ -57,7 +57,7 @@ func (s *Scheduler) fireOnce(ctx context.Context, log *slog.Logger, job Job, aga
 	firing, err := s.take(ctx, log, job, claim, past)
 	switch {
 	case err == nil:
-		s.run(ctx, log.With(slog.Time("fires_at", firing.At)), firing)
+		s.runJob(ctx, log.With(slog.Time("fires_at", firing.At)), firing)
 	case ctx.Err() != nil:
 	case past && (errors.Is(err, errNothing) || errors.Is(err, runs.ErrTaken)):
 		log.DebugContext(ctx, "no firing was missed")
@@ -128,8 +128,8 @@ func (s *Scheduler) wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// run runs the job of a firing and notes how it ended.
-func (s *Scheduler) run(ctx context.Context, log *slog.Logger, firing runs.Firing) {
+// runJob runs the job of a firing and notes how it ended.
+func (s *Scheduler) runJob(ctx context.Context, log *slog.Logger, firing runs.Firing) {
 	log.InfoContext(ctx, "fired")
 	var run atomic.Uint64
 	end := s.beat(ctx, log, firing, &run)

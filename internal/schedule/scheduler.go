@@ -70,7 +70,7 @@ func (s *Scheduler) Serve(ctx context.Context) (exit int, err error) {
 			s.fire(ctx, job, starting)
 		}
 		_, err := cron.NewJob(gocron.CronJob(job.Text, false), gocron.NewTask(fire), gocron.WithName(job.Name),
-			gocron.WithCronImplementation(times{job.When}), gocron.WithStartAt(gocron.WithStartImmediately()))
+			gocron.WithCronImplementation(cronTimes{job.When}), gocron.WithStartAt(gocron.WithStartImmediately()))
 		if err != nil {
 			return 0, fmt.Errorf("schedule %s: %w", job.Name, err)
 		}
@@ -113,11 +113,11 @@ func (s *Scheduler) cut(exit int) {
 	s.exit = exit
 }
 
-// times makes an Expression a gocron.Cron.
-type times struct{ Expression }
+// cronTimes makes an Expression a gocron.Cron.
+type cronTimes struct{ Expression }
 
 // IsValid implements gocron.Cron; an expression was checked when it was read.
-func (times) IsValid(string, *time.Location, time.Time) error { return nil }
+func (cronTimes) IsValid(string, *time.Location, time.Time) error { return nil }
 
 // Next implements gocron.Cron.
-func (t times) Next(after time.Time) time.Time { return t.Expression.Next(after).UTC() }
+func (t cronTimes) Next(after time.Time) time.Time { return t.Expression.Next(after).UTC() }

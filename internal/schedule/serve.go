@@ -66,7 +66,7 @@ func Serve(ctx context.Context, ses, firing *session.Session, c *config.Config, 
 	own.Database.MaxOpen = scheduleOpen
 	ses.Loaded = &own
 	return ses.WithSchema(ctx, func(db *session.Database) error {
-		s := scheduler(firing, c, jobs, db, logs.Logger, ticks, fire)
+		s := newScheduler(firing, c, jobs, db, logs.Logger, ticks, fire)
 		address, end, err := healthServer(ctx, c, s, logs.Logger)
 		if err != nil {
 			return err
@@ -78,7 +78,7 @@ func Serve(ctx context.Context, ses, firing *session.Session, c *config.Config, 
 	})
 }
 
-func scheduler(ses *session.Session, c *config.Config, jobs []Job, db *session.Database, log *slog.Logger, ticks clockwork.Clock, fire func(ctx context.Context, job string, began func(run uint64)) int) *Scheduler {
+func newScheduler(ses *session.Session, c *config.Config, jobs []Job, db *session.Database, log *slog.Logger, ticks clockwork.Clock, fire func(ctx context.Context, job string, began func(run uint64)) int) *Scheduler {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"

@@ -50,7 +50,7 @@ type FenceRow struct {
 	Server sql.NullString // of the server that answers; null: it was not asked for
 }
 
-func (r FenceRow) lease() (lease [16]byte) {
+func (r FenceRow) leaseID() (lease [16]byte) {
 	copy(lease[:], r.Lease)
 	return lease
 }
@@ -69,13 +69,13 @@ func (f Fence) Check(rows []FenceRow) error {
 		return fmt.Errorf("%w; nothing of this claim was sent", err)
 	}
 	if m := f.claim; m != nil {
-		if r, ok := have[m.ID]; !ok || r.Key != m.Key || m.Again && r.lease() == m.Before {
+		if r, ok := have[m.ID]; !ok || r.Key != m.Key || m.Again && r.leaseID() == m.Before {
 			return historyLost(*m, "claimed")
 		}
 	}
 	if m := f.settled; m != nil {
 		r, ok := have[m.ID]
-		if !ok || r.Key != m.Key || r.Status == string(billing.AttemptInFlight) && r.lease() == m.Lease {
+		if !ok || r.Key != m.Key || r.Status == string(billing.AttemptInFlight) && r.leaseID() == m.Lease {
 			return historyLost(*m, "settled")
 		}
 	}
@@ -105,7 +105,7 @@ func (f Fence) Stand(ctx context.Context, tx *sqlx.Tx, written uint64, lease [16
 	if err := mysql.SelectIn(ctx, tx, &rows, fmt.Sprintf(fenceRows, f.server.Column()), append(ids, written)); err != nil {
 		return err
 	}
-	ours := func(r FenceRow) bool { return r.ID == written && r.lease() == lease }
+	ours := func(r FenceRow) bool { return r.ID == written && r.leaseID() == lease }
 	if !slices.ContainsFunc(rows, ours) {
 		return fmt.Errorf("attempt %d does not show the lease that was just written: reads and writes of a transaction go to different servers", written)
 	}

@@ -80,12 +80,12 @@ func JSON(document []byte) []byte {
 }
 
 // JSONWriter writes documents to w as JSON does. Each Write must be of whole runes.
-func JSONWriter(w io.Writer) io.Writer { return jsonWriter{w} }
+func JSONWriter(w io.Writer) io.Writer { return safeJSON{w} }
 
-type jsonWriter struct{ to io.Writer }
+type safeJSON struct{ to io.Writer }
 
 // Write implements io.Writer.
-func (w jsonWriter) Write(document []byte) (int, error) {
+func (w safeJSON) Write(document []byte) (int, error) {
 	if _, err := w.to.Write(JSON(document)); err != nil {
 		return 0, err
 	}

@@ -17,12 +17,12 @@ const mostLinks = 40
 // Write replaces the content of a file atomically: a reader sees the old content or the new one. A new file has the rights
 // that the umask leaves, an old one keeps its own. A symbolic link stays, and what it leads to is written; a pipe or a device
 // is written to. The error names the file.
-func Write(path string, data []byte) error { return write(path, data, nil) }
+func Write(path string, data []byte) error { return writeAs(path, data, nil) }
 
 // WriteMode is [Write], but the file has exactly the rights of mode afterwards, whatever the umask and those of an old file.
-func WriteMode(path string, data []byte, mode fs.FileMode) error { return write(path, data, &mode) }
+func WriteMode(path string, data []byte, mode fs.FileMode) error { return writeAs(path, data, &mode) }
 
-func write(path string, data []byte, mode *fs.FileMode) error {
+func writeAs(path string, data []byte, mode *fs.FileMode) error {
 	target, err := follow(path)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

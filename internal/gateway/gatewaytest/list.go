@@ -122,7 +122,7 @@ func listPages(ctx context.Context, t *Target) error {
 	if err != nil {
 		return err
 	}
-	if err := t.plant(ctx, many); err != nil {
+	if err := t.plantOrCharge(ctx, many); err != nil {
 		return err
 	}
 	t.Pass(time.Minute)
@@ -158,8 +158,8 @@ func listPages(ctx context.Context, t *Target) error {
 	return same([]payment.Payment{all[0], all[len(all)-1]}, append(first, last...))
 }
 
-// plant makes n payments, by the target's own means or by charging for them.
-func (t *Target) plant(ctx context.Context, n int) error {
+// plantOrCharge makes n payments, by the target's own means or by charging for them.
+func (t *Target) plantOrCharge(ctx context.Context, n int) error {
 	if t.Plant != nil {
 		return t.Plant(ctx, n)
 	}

@@ -64,7 +64,7 @@ func refusal(code int, name, message string) answer {
 	return a
 }
 
-func tooMany(retryAfter time.Duration) answer {
+func tooManyAnswer(retryAfter time.Duration) answer {
 	a := refusal(http.StatusTooManyRequests, "too_many_requests", "too fast")
 	if retryAfter >= 0 {
 		a.retryAfter = strconv.Itoa(int(math.Ceil(retryAfter.Seconds())))
@@ -90,11 +90,11 @@ func (x strike) spoil(a answer, retryAfter time.Duration, path string) answer {
 	case Err5xxBefore, Err5xxAfter:
 		return plain([]int{500, 502, 503, 504}[x.variant%4])
 	case TooMany:
-		return tooMany(retryAfter)
+		return tooManyAnswer(retryAfter)
 	case NotExecuted:
-		return notExecuted()
+		return notExecutedAnswer()
 	case Garbage:
-		return garbage(x.variant)
+		return garbageAnswer(x.variant)
 	case HalfBody:
 		a.half = true
 		return a
@@ -110,14 +110,14 @@ func (x strike) spoil(a answer, retryAfter time.Duration, path string) answer {
 	return a
 }
 
-func notExecuted() answer {
+func notExecutedAnswer() answer {
 	a := refusal(http.StatusServiceUnavailable, "not_executed", "nothing was done")
 	a.notExecuted = true
 	return a
 }
 
-// garbage is a 200 that is no payment, in one of several ways.
-func garbage(variant int) answer {
+// garbageAnswer is a 200 that is no payment, in one of several ways.
+func garbageAnswer(variant int) answer {
 	bodies := []string{
 		"Welcome to the captive portal",
 		"",

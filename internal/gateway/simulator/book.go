@@ -57,7 +57,7 @@ type record struct {
 type status uint8
 
 const (
-	pending status = iota
+	pendingStatus status = iota
 	succeeded
 	declinedStatus
 	canceled
@@ -72,9 +72,9 @@ func statusOf(s payment.Status) status {
 	case payment.Canceled:
 		return canceled
 	case payment.Pending:
-		return pending
+		return pendingStatus
 	}
-	return pending
+	return pendingStatus
 }
 
 func (s status) public() payment.Status {

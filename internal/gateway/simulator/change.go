@@ -20,7 +20,7 @@ type change struct {
 
 func (s *Simulator) cancelPayment(w http.ResponseWriter, r *http.Request) {
 	s.change(w, r, opCancel, nil, func(at uint32) answer {
-		if s.book.payments.at(at).status != pending {
+		if s.book.payments.at(at).status != pendingStatus {
 			return failed(http.StatusConflict, "already_decided", "the payment is decided already")
 		}
 		s.book.cancel(at)
@@ -88,7 +88,7 @@ func (s *Simulator) change(w http.ResponseWriter, r *http.Request, operation str
 func (s *Simulator) once(memory *change, sum uint64, id string, do func(at uint32) answer) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
+	now := s.clock()
 	if memory.done && !s.cfg.NoKeys && s.alive(memory.at, now) {
 		if memory.by != sum {
 			return keyReused()

@@ -71,8 +71,8 @@ func (s *Simulator) byShare(keyText string) behaviour {
 		return behaviour{}
 	}
 	b := behaviour{first: s.cfg.Shares.draw(stream(s.cfg.Seed, forOutcome, keyText, 0).Float64())}
-	if b.first.result().name == pendingName && s.cfg.Pending.then() != pendingName {
-		b.then, _ = outcomeByName(s.cfg.Pending.then())
+	if b.first.result().name == pendingName && s.cfg.Pending.ends() != pendingName {
+		b.then, _ = outcomeByName(s.cfg.Pending.ends())
 		b.decided, b.lookups = true, -1
 	}
 	return b
@@ -97,7 +97,7 @@ func (s *Simulator) reserve(at uint32) (answer, bool) {
 func (s *Simulator) charge(at uint32, req request, b behaviour) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
+	now := s.clock()
 	k := s.book.keys.at(at)
 	k.flags &^= busy
 	if a, known := s.replay(at, req.body, now); known {

@@ -175,7 +175,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("methods: %q for %q is neither an outcome nor a fault", name, method))
 		}
 	}
-	if _, ok := outcomeByName(c.Pending.then()); !ok {
+	if _, ok := outcomeByName(c.Pending.ends()); !ok {
 		errs = append(errs, fmt.Errorf("pending: then: %q is not an outcome", c.Pending.Then))
 	}
 	switch c.OutageAnswer {
@@ -208,7 +208,7 @@ func sharesError(name string, shares []float64) error {
 	return nil
 }
 
-func (p Pending) then() string {
+func (p Pending) ends() string {
 	if p.Then == "" {
 		return "ok"
 	}

@@ -44,7 +44,7 @@ func (s *Simulator) routeControl() {
 	s.mux.HandleFunc("GET "+pathConfig, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.config()) })
 	s.mux.HandleFunc("PUT "+pathConfig, func(w http.ResponseWriter, r *http.Request) { s.configure(w, r, Config{}) })
 	s.mux.HandleFunc("PATCH "+pathConfig, func(w http.ResponseWriter, r *http.Request) { s.configure(w, r, s.config()) })
-	s.mux.HandleFunc("POST "+pathAdvance, s.advance)
+	s.mux.HandleFunc("POST "+pathAdvance, s.handleAdvance)
 	s.mux.HandleFunc("POST "+pathForget, func(w http.ResponseWriter, _ *http.Request) {
 		s.ForgetKeys()
 		writeJSON(w, struct{}{})
@@ -93,7 +93,7 @@ func (s *Simulator) configure(w http.ResponseWriter, r *http.Request, base Confi
 	writeJSON(w, s.config())
 }
 
-func (s *Simulator) advance(w http.ResponseWriter, r *http.Request) {
+func (s *Simulator) handleAdvance(w http.ResponseWriter, r *http.Request) {
 	d, err := time.ParseDuration(r.URL.Query().Get("d"))
 	if err == nil && d < 0 {
 		err = errors.New("the clock only goes forward")

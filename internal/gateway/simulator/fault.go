@@ -123,8 +123,8 @@ func (r Rise) share(f *Faults, since time.Duration, requests int) float64 {
 
 const defaultDelay = time.Second
 
-func (f *Faults) slowBy() time.Duration { return orDefault(f.SlowBy) }
-func (f *Faults) lateBy() time.Duration { return orDefault(f.LateBy) }
+func (f *Faults) slowness() time.Duration { return orDefault(f.SlowBy) }
+func (f *Faults) lateness() time.Duration { return orDefault(f.LateBy) }
 
 func orDefault(d time.Duration) time.Duration {
 	if d == 0 {

@@ -25,7 +25,7 @@ func (s *Simulator) Inject(e Entry) (id string, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
+	now := s.clock()
 	if e.CreatedAt.IsZero() {
 		e.CreatedAt = now
 	}
@@ -56,7 +56,7 @@ func (s *Simulator) Amend(id string, change func(*Entry)) error {
 	if !ok {
 		return fmt.Errorf("payment %s is not known", id)
 	}
-	s.book.tick(at, s.now())
+	s.book.tick(at, s.clock())
 	was := s.book.entry(at)
 	is := was
 	change(&is)

@@ -35,7 +35,7 @@ func (k *key) arrive(c *call, body uint64, retryAfter time.Duration) {
 	k.open++
 	if c.refused == nil && k.flags&tooManyNext != 0 {
 		k.flags &^= tooManyNext
-		a := tooMany(retryAfter)
+		a := tooManyAnswer(retryAfter)
 		c.refused = &a
 	}
 }

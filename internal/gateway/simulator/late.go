@@ -20,7 +20,7 @@ func (s *Simulator) landLater(c *call) bool {
 	if s.closed {
 		return false
 	}
-	l := &landing{due: s.now().Add(c.lateBy), call: c}
+	l := &landing{due: s.clock().Add(c.lateBy), call: c}
 	s.late[l] = struct{}{}
 	l.timer = time.AfterFunc(c.lateBy, func() {
 		s.mu.Lock()

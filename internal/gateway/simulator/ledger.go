@@ -69,7 +69,7 @@ func (s *Simulator) entryAt(at uint32) (Entry, bool) {
 	if at >= s.book.payments.n {
 		return Entry{}, false
 	}
-	s.book.tick(at, s.now())
+	s.book.tick(at, s.clock())
 	return s.book.entry(at), true
 }
 

@@ -20,7 +20,7 @@ func (s *Simulator) findPaymentByKey(w http.ResponseWriter, r *http.Request) {
 		if ok {
 			at, ok = s.book.ofKey(at)
 		}
-		if ok && s.cfg.FindForgets && !s.alive(time.UnixMicro(s.book.created(at)), s.now()) {
+		if ok && s.cfg.FindForgets && !s.alive(time.UnixMicro(s.book.created(at)), s.clock()) {
 			ok = false
 		}
 		return s.found(at, ok)
@@ -60,7 +60,7 @@ func (s *Simulator) found(at uint32, ok bool) answer {
 	if !ok {
 		return failed(http.StatusNotFound, "not_found", "no such payment")
 	}
-	s.book.lookedUp(at, s.now())
+	s.book.lookedUp(at, s.clock())
 	return answer{code: http.StatusOK, payload: s.wire(at)}
 }
 
@@ -117,7 +117,7 @@ func parseListing(v url.Values) (listing, error) {
 func (s *Simulator) list(q listing) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.now()
+	now := s.clock()
 	p := page{Data: []wirePayment{}}
 	from := position{created: ceilMicro(q.from.Add(-s.cfg.ClockSkew))}
 	if q.cursor.compare(from) > 0 {

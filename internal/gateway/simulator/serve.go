@@ -31,7 +31,7 @@ type call struct {
 // admit begins a call, for those who hold mu: it counts it and checks what concerns all operations alike.
 func (s *Simulator) admit(operation string, r *http.Request) *call {
 	s.arrived(operation)
-	now := s.now()
+	now := s.clock()
 	c := &call{operation: operation, path: r.URL.Path, started: now, strike: strike{effect: true}}
 	c.refused = s.turnAway(r, now)
 	return c
@@ -45,7 +45,7 @@ func (s *Simulator) turnAway(r *http.Request, now time.Time) *answer {
 		case outageDrop:
 			a = answer{dropped: true}
 		case outageNotExecuted:
-			a = notExecuted()
+			a = notExecutedAnswer()
 		default:
 			a = plain(http.StatusServiceUnavailable)
 		}
@@ -54,7 +54,7 @@ func (s *Simulator) turnAway(r *http.Request, now time.Time) *answer {
 	case s.cfg.Forbidden:
 		a = refusal(http.StatusForbidden, "forbidden", "this account may not do that")
 	case s.overLimit(now):
-		a = tooMany(time.Second)
+		a = tooManyAnswer(time.Second)
 	default:
 		return nil
 	}
@@ -95,7 +95,7 @@ func (s *Simulator) meet(c *call, f *Faults, subject string, n uint32, planted s
 		return
 	}
 	c.delay = s.cfg.Latency.draw(s.cfg.Seed, c.operation+" "+subject, n)
-	c.slowBy, c.lateBy, c.retry = f.slowBy(), f.lateBy(), f.RetryAfter
+	c.slowBy, c.lateBy, c.retry = f.slowness(), f.lateness(), f.RetryAfter
 	if planted.fault != noFault {
 		if n <= planted.first {
 			c.strike = newStrike(planted.fault, stream(s.cfg.Seed, forFault, subject, n))
@@ -122,7 +122,7 @@ func (s *Simulator) run(ctx context.Context, c *call) answer {
 	if c.settle != nil {
 		c.settle(a)
 	}
-	s.answered(c.operation, a, s.now().Sub(c.started))
+	s.answered(c.operation, a, s.clock().Sub(c.started))
 	return a
 }
 

@@ -41,7 +41,7 @@ func New(cfg Config) *Simulator {
 		mux: http.NewServeMux(), bodySeed: maphash.MakeSeed(), done: make(chan struct{}), cfg: cfg, book: newBook(), stats: newStats(),
 		changes: map[string]*change{}, late: map[*landing]struct{}{},
 	}
-	s.start = s.now()
+	s.start = s.clock()
 	s.mux.HandleFunc("POST /v1/payments", s.createPayment)
 	s.mux.HandleFunc("GET /v1/payments", s.listPayments)
 	s.mux.HandleFunc("GET /v1/payments/by-key/{key}", s.findPaymentByKey)
@@ -82,8 +82,8 @@ func (s *Simulator) Advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	target := s.offset + max(0, d)
-	for l := s.nextLanding(); l != nil && !l.due.After(s.now().Add(target-s.offset)); l = s.nextLanding() {
-		s.offset += max(0, l.due.Sub(s.now()))
+	for l := s.nextLanding(); l != nil && !l.due.After(s.clock().Add(target-s.offset)); l = s.nextLanding() {
+		s.offset += max(0, l.due.Sub(s.clock()))
 		landings := s.dueLandings(func(other *landing) bool { return other == l })
 		s.mu.Unlock()
 		s.land(landings)
@@ -97,18 +97,18 @@ func (s *Simulator) Advance(d time.Duration) {
 func (s *Simulator) ForgetKeys() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forgotten = s.now().Add(time.Microsecond) // executions are dated in microseconds
+	s.forgotten = s.clock().Add(time.Microsecond) // executions are dated in microseconds
 }
 
 // Now is the simulator's clock.
 func (s *Simulator) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.now()
+	return s.clock()
 }
 
-// now is the clock, for those who hold mu.
-func (s *Simulator) now() time.Time {
+// clock is the clock, for those who hold mu.
+func (s *Simulator) clock() time.Time {
 	if s.cfg.Now == nil {
 		return time.Now().Add(s.offset) //nolint:forbidigo // the default that Config.Now promises
 	}

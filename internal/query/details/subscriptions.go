@@ -160,7 +160,7 @@ FROM payment_attempts a LEFT JOIN job_runs r ON r.id = a.run_id WHERE a.invoice_
 
 	showEvents = `SELECT id, COALESCE(type, '') AS type, COALESCE(payload, 'null') AS payload, created_at FROM events WHERE subject = ? ORDER BY id DESC LIMIT ?`
 
-	invoicedFrom = `SELECT due_date FROM invoices WHERE subscription_id = ? AND due_date >= ?`
+	selectInvoicedFrom = `SELECT due_date FROM invoices WHERE subscription_id = ? AND due_date >= ?`
 )
 
 // FindSubscription reads a subscription; nil if there is none of that id.
@@ -268,7 +268,7 @@ func FindEvents(ctx context.Context, db *mysql.DB, subject string, limit int) ([
 // InvoicedFrom lists the due dates, from one on, that the subscription has an invoice for.
 func InvoicedFrom(ctx context.Context, db *mysql.DB, subscription uint64, from payment.Date) (map[payment.Date]bool, error) {
 	var dates []payment.Date
-	if err := db.SelectContext(ctx, &dates, invoicedFrom, subscription, from.OrFirst()); err != nil {
+	if err := db.SelectContext(ctx, &dates, selectInvoicedFrom, subscription, from.OrFirst()); err != nil {
 		return nil, mysql.Classify(ctx, err)
 	}
 	invoiced := make(map[payment.Date]bool, len(dates))

@@ -59,7 +59,7 @@ func UnbilledByStatus(ctx context.Context, db *mysql.DB, selection store.Selecti
 		case status.Met:
 			continue
 		}
-		u, err := unbilled(ctx, db, status.Status, until, only, ids)
+		u, err := unbilledOf(ctx, db, status.Status, until, only, ids)
 		if err != nil {
 			return nil, mysql.Classify(ctx, err)
 		}
@@ -70,7 +70,7 @@ func UnbilledByStatus(ctx context.Context, db *mysql.DB, selection store.Selecti
 	return list, nil
 }
 
-func unbilled(ctx context.Context, db *mysql.DB, status sql.NullString, until payment.Date, only string, ids []any) (Unbilled, error) {
+func unbilledOf(ctx context.Context, db *mysql.DB, status sql.NullString, until payment.Date, only string, ids []any) (Unbilled, error) {
 	u := Unbilled{Status: status.String}
 	args := append([]any{status, until}, ids...)
 	if err := db.GetContext(ctx, &u.Count, fmt.Sprintf(unbilledRows, only), args...); err != nil || u.Count == 0 {

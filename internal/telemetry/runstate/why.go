@@ -28,7 +28,7 @@ const (
 // an operator throttled it; a rate; a gateway that answers slowly; row locks; the database; and if none of them, a
 // gateway that is used as fast as it goes. Empty: it waits for nothing that is measured.
 func (s State) Why() string {
-	for _, reason := range []func() string{s.stops, s.circuit, s.throttled, s.limited, s.latency, s.locks, s.database, s.gateway} {
+	for _, reason := range []func() string{s.stops, s.circuit, s.throttled, s.limited, s.latency, s.locks, s.slowDatabase, s.gateway} {
 		if why := reason(); why != "" {
 			return why
 		}
@@ -102,15 +102,15 @@ func (s State) latency() string {
 
 func (s State) locks() string {
 	d := s.Database
-	if s.anyFull() || d.Lost < much && (d.Waited < much && d.Waiting == 0 || d.busy() < half) {
+	if s.anyFull() || d.Lost < much && (d.Waited < much && d.Waiting == 0 || d.busySum() < half) {
 		return ""
 	}
 	return fmt.Sprintf("it waits for row locks of other transactions: %.1f waits at once, %d given up", max(d.Waited, d.Lost, float64(d.Waiting)), d.Locked)
 }
 
-func (s State) database() string {
+func (s State) slowDatabase() string {
 	d := s.Database
-	if s.anyFull() || d.busy() < half {
+	if s.anyFull() || d.busySum() < half {
 		return ""
 	}
 	names := slices.DeleteFunc(slices.Collect(maps.Keys(d.Busy)), func(name string) bool { return name == heartbeat })
@@ -162,8 +162,8 @@ func (s State) anyFull() bool {
 	return false
 }
 
-// busy is how many transactions were under way on average, heartbeats left out.
-func (d Database) busy() float64 {
+// busySum is how many transactions were under way on average, heartbeats left out.
+func (d Database) busySum() float64 {
 	sum := 0.0
 	for name, n := range d.Busy {
 		if name != heartbeat {
@@ -176,7 +176,7 @@ func (d Database) busy() float64 {
 // Slow says what slows the run down, as [State.Why] does. It is empty where the run is used as fast as its gateways go, and where it
 // stops.
 func (s State) Slow() string {
-	for _, reason := range []func() string{s.circuit, s.throttled, s.limited, s.latency, s.locks, s.database} {
+	for _, reason := range []func() string{s.circuit, s.throttled, s.limited, s.latency, s.locks, s.slowDatabase} {
 		if why := reason(); why != "" {
 			return why
 		}

@@ -15,8 +15,8 @@ import (
 type Pair struct {
 	Primary, Replica *Server
 
-	primary, replica *sqlx.DB
-	semi             bool
+	primaryDB, replicaDB *sqlx.DB
+	semi                 bool
 }
 
 // patience is how long a replica may take to come up to its primary.
@@ -34,14 +34,14 @@ func NewPair(t testing.TB, semi bool) *Pair {
 	p.Primary = NewServer(t, "--server-id=1", "--log-bin=log", "--binlog-format=ROW", "--skip-networking=0", "--bind-address=127.0.0.1",
 		fmt.Sprintf("--port=%d", port))
 	p.Replica = NewServer(t, "--server-id=2", "--log-bin=log", "--binlog-format=ROW", "--log-slave-updates", "--read-only")
-	p.primary, p.replica = open(t, p.Primary), open(t, p.Replica)
+	p.primaryDB, p.replicaDB = open(t, p.Primary), open(t, p.Replica)
 	statements := []string{"CREATE USER repl@'127.0.0.1' IDENTIFIED BY 'repl'", "GRANT REPLICATION SLAVE ON *.* TO repl@'127.0.0.1'"}
 	if semi {
 		statements = append(statements, "SET GLOBAL rpl_semi_sync_master_enabled = ON", "SET GLOBAL rpl_semi_sync_master_timeout = 60000")
-		run(t, p.replica, "SET GLOBAL rpl_semi_sync_slave_enabled = ON")
+		run(t, p.replicaDB, "SET GLOBAL rpl_semi_sync_slave_enabled = ON")
 	}
-	run(t, p.primary, statements...)
-	run(t, p.replica, fmt.Sprintf("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = %d, MASTER_USER = 'repl', MASTER_PASSWORD = 'repl', "+
+	run(t, p.primaryDB, statements...)
+	run(t, p.replicaDB, fmt.Sprintf("CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = %d, MASTER_USER = 'repl', MASTER_PASSWORD = 'repl', "+
 		"MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1", port), "START SLAVE")
 	p.Follow(t)
 	return p
@@ -50,7 +50,7 @@ func NewPair(t testing.TB, semi bool) *Pair {
 // Lag stops the replica: what is committed from now on is lost by a fail-over.
 func (p *Pair) Lag(t testing.TB) {
 	t.Helper()
-	run(t, p.replica, "STOP SLAVE")
+	run(t, p.replicaDB, "STOP SLAVE")
 }
 
 // Follow waits until the replica has all that the primary has committed.
@@ -58,8 +58,8 @@ func (p *Pair) Follow(t testing.TB) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		var there, here string
-		require.NoError(t, p.primary.GetContext(context.Background(), &there, "SELECT @@global.gtid_binlog_pos"))
-		require.NoError(t, p.replica.GetContext(context.Background(), &here, "SELECT @@global.gtid_slave_pos"))
+		require.NoError(t, p.primaryDB.GetContext(context.Background(), &there, "SELECT @@global.gtid_binlog_pos"))
+		require.NoError(t, p.replicaDB.GetContext(context.Background(), &here, "SELECT @@global.gtid_slave_pos"))
 		return there == here
 	}, patience, 10*time.Millisecond)
 }
@@ -69,17 +69,17 @@ func (p *Pair) Follow(t testing.TB) {
 func (p *Pair) Promote(t testing.TB) {
 	t.Helper()
 	if p.semi {
-		run(t, p.replica, "STOP SLAVE IO_THREAD")
+		run(t, p.replicaDB, "STOP SLAVE IO_THREAD")
 		require.Eventually(t, func() bool {
 			status := map[string]any{}
-			require.NoError(t, p.replica.QueryRowxContext(context.Background(), "SHOW SLAVE STATUS").MapScan(status))
+			require.NoError(t, p.replicaDB.QueryRowxContext(context.Background(), "SHOW SLAVE STATUS").MapScan(status))
 			var applied string
-			require.NoError(t, p.replica.GetContext(context.Background(), &applied, "SELECT @@global.gtid_slave_pos"))
+			require.NoError(t, p.replicaDB.GetContext(context.Background(), &applied, "SELECT @@global.gtid_slave_pos"))
 			return fmt.Sprintf("%s", status["Gtid_IO_Pos"]) == applied
 		}, patience, 10*time.Millisecond)
-		run(t, p.primary, "SET GLOBAL rpl_semi_sync_master_enabled = OFF")
+		run(t, p.primaryDB, "SET GLOBAL rpl_semi_sync_master_enabled = OFF")
 	}
-	run(t, p.replica, "STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = OFF")
+	run(t, p.replicaDB, "STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = OFF")
 }
 
 func open(t testing.TB, s *Server) *sqlx.DB {
