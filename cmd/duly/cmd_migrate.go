@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"duly/internal/checkup"
 	"duly/internal/cli"
 	"duly/internal/session"
 )
@@ -24,9 +25,9 @@ func migrateCommand(ses *session.Session) *cobra.Command {
 			},
 		})
 	}
-	add("up", "Apply what is not applied yet", "Applies every migration that is not applied yet.", migrateUp)
-	add("down", "Take the newest migration back", "Takes the newest migration back. It refuses while a table has rows that it would drop, or columns of.", migrateDown)
-	add("status", "List migrations and whether they are applied", "Lists every migration that this program knows, and whether it is applied.", migrateStatus)
+	add("up", "Apply what is not applied yet", "Applies every migration that is not applied yet.", checkup.MigrateUp)
+	add("down", "Take the newest migration back", "Takes the newest migration back. It refuses while a table has rows that it would drop, or columns of.", checkup.MigrateDown)
+	add("status", "List migrations and whether they are applied", "Lists every migration that this program knows, and whether it is applied.", checkup.MigrateStatus)
 	group(cmd)
 	return cmd
 }

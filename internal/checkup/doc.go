@@ -1,2 +1,2 @@
-// Package checkup is duly doctor: what is checked of a configuration, a database, gateways and receivers, and how to mend what is wrong.
+// Package checkup is duly doctor, and duly migrate: what is checked of a configuration, a database, gateways and receivers, and how to mend what is wrong.
 package checkup

@@ -9,7 +9,7 @@ import (
 	"duly/jobs"
 )
 
-// ending is what an exit code means and what follows from it. It is the one place in which that stands.
+// Ending is what an exit code means and what follows from it. It is the one place in which that stands.
 type Ending struct {
 	sign cli.Sign
 	// verdict ends a summary, meaning a line about one job of several.

@@ -1,4 +1,4 @@
-package main
+package checkup
 
 import (
 	"context"
@@ -15,7 +15,8 @@ import (
 	"duly/migrations"
 )
 
-func migrateUp(ctx context.Context, screen *cli.Screen, db *session.Database) error {
+// MigrateUp applies the migrations that are not applied yet.
+func MigrateUp(ctx context.Context, screen *cli.Screen, db *session.Database) error {
 	// Before the first statement, so that none fails half-way because of a setting.
 	if err := mysql.CheckIsolation(ctx, db.DB); err != nil {
 		return exit.Start(err)
@@ -56,7 +57,8 @@ func migrateError(ctx context.Context, err error) error {
 	return exit.With(batch.ExitFailed, err)
 }
 
-func migrateDown(ctx context.Context, screen *cli.Screen, db *session.Database) error {
+// MigrateDown takes the newest migration back, unless rows would be lost.
+func MigrateDown(ctx context.Context, screen *cli.Screen, db *session.Database) error {
 	current, _, err := migrations.Versions(ctx, db.DB.DB.DB)
 	switch {
 	case err != nil:
@@ -84,7 +86,8 @@ type migrationView struct {
 	Applied bool   `json:"applied"`
 }
 
-func migrateStatus(ctx context.Context, screen *cli.Screen, db *session.Database) error {
+// MigrateStatus lists the migrations, and whether they are applied.
+func MigrateStatus(ctx context.Context, screen *cli.Screen, db *session.Database) error {
 	list, err := migrations.Status(ctx, db.DB.DB.DB)
 	if err != nil {
 		return migrateError(ctx, err)
