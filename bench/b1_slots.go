@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
+	"duly/jobs"
 )
 
 const (
@@ -28,7 +29,7 @@ func slots(ctx context.Context, l *lab) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		collect := done.steps["collect"]
+		collect := done.steps[jobs.StepCollect]
 		share := served.Seconds() / (slotsInUse * collect.Seconds())
 		shares = append(shares, share)
 		whole = append(whole, served.Seconds()/(slotsInUse*done.took.Seconds()))

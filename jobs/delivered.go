@@ -23,7 +23,7 @@ import (
 const DeliveredJob = "delivered"
 
 // DeliveredSteps lists the names of the job's steps.
-func DeliveredSteps() []string { return []string{"deliver"} }
+func DeliveredSteps() []string { return []string{StepDeliver} }
 
 // DeliveredOptions is what the job is told.
 type DeliveredOptions struct {
