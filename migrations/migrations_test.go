@@ -40,13 +40,21 @@ func up(t *testing.T, db *testdb.DB) []string {
 	return names
 }
 
+// back takes migrations back, down to the one that is named, and that one too.
+func back(t *testing.T, db *testdb.DB, through string) {
+	t.Helper()
+	for name := ""; name != through; {
+		var err error
+		name, err = migrations.Down(t.Context(), db.DB.DB)
+		require.NoError(t, err)
+	}
+}
+
 // before is a database without the bookings.
 func before(t *testing.T) *testdb.DB {
 	t.Helper()
 	db := testdb.New(t)
-	name, err := migrations.Down(t.Context(), db.DB.DB)
-	require.NoError(t, err)
-	require.Equal(t, "00003_bookings.go", name)
+	back(t, db, "00003_bookings.go")
 	return db
 }
 
@@ -92,7 +100,7 @@ func TestBackfill(t *testing.T) {
 			exec(t, db, `RENAME TABLE payments TO shop_payments`)
 			exec(t, db, `CREATE VIEW payments AS SELECT * FROM shop_payments`)
 		}
-		require.Equal(t, []string{"00003_bookings.go"}, up(t, db))
+		require.Contains(t, up(t, db), "00003_bookings.go")
 		want := []string{
 			"main  pay_1 attempt 1", "main  PAY_1 attempt 2", "other  pay_1 attempt 3", "main https://new pay_6 attempt 6",
 			"main  pay_11 payment 1", "third  pay_1 payment 6",
@@ -106,8 +114,8 @@ func TestBackfill(t *testing.T) {
 		require.Equal(t, want, list(t, db, booked))
 		require.Equal(t, findings, list(t, db, found))
 
-		exec(t, db, "DELETE FROM duly_migrations WHERE version_id = 3") // it was killed before it was noted
-		require.Equal(t, []string{"00003_bookings.go"}, up(t, db))
+		exec(t, db, "DELETE FROM duly_migrations WHERE version_id >= 3") // it was killed before it was noted
+		require.Contains(t, up(t, db), "00003_bookings.go")
 		require.Equal(t, want, list(t, db, booked))
 		require.Equal(t, findings, list(t, db, found))
 		if view {
@@ -147,9 +155,7 @@ IF NEW.row_id = 30500 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'died'; EN
 	require.Equal(t, 2<<16-1, number(t, db, `SELECT COUNT(*) FROM bookings`))
 	require.Equal(t, []string{"booked_twice ord_60000 tx_1 payment:60000 tx_1 is booked for payment 1 too"}, list(t, db, found))
 
-	name, err := migrations.Down(t.Context(), db.DB.DB)
-	require.NoError(t, err)
-	require.Equal(t, "00003_bookings.go", name)
+	back(t, db, "00003_bookings.go")
 	require.Zero(t, number(t, db, `SELECT (SELECT COUNT(*) FROM bookings) + (SELECT COUNT(*) FROM gateway_accounts)`))
 	_, err = migrations.Down(t.Context(), db.DB.DB)
 	require.ErrorIs(t, err, migrations.ErrRows)

@@ -77,15 +77,31 @@ func help(cmd *cobra.Command) string {
 	part("Usage", "  "+usageLine(cmd))
 	part("Examples", cmd.Example)
 	part("Commands", commandList(cmd))
-	part("Flags", cmd.LocalFlags().FlagUsagesWrapped(helpWidth))
+	part("Flags", flagUsages(cmd.LocalFlags()))
 	if cmd.HasParent() {
-		part("Flags of every command", cmd.InheritedFlags().FlagUsagesWrapped(helpWidth))
+		part("Flags of every command", flagUsages(cmd.InheritedFlags()))
 	}
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\n%s COMMAND --help tells more of each.\n", cmd.CommandPath())
 	}
 	return b.String()
 }
+
+// flagUsages lists flags. A switch is shown without a value: pflag would write [=true|false] behind each.
+func flagUsages(flags *pflag.FlagSet) string {
+	shown := pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.VisitAll(func(f *pflag.Flag) {
+		one := *f
+		if f.Value.Type() == "bool" {
+			one.Value, one.NoOptDefVal = switchValue{f.Value}, ""
+		}
+		shown.AddFlag(&one)
+	})
+	return shown.FlagUsagesWrapped(helpWidth)
+}
+
+// switchValue hides from pflag that a value is a switch.
+type switchValue struct{ pflag.Value }
 
 // usageLine is how the command is typed.
 func usageLine(cmd *cobra.Command) string {
