@@ -53,6 +53,7 @@ func (a *Command) Prepare(ctx context.Context, w registry.Job, f registry.Flags,
 	if e.logs, err = a.Logger(c); err != nil {
 		return nil, exit.Usage(err)
 	}
+	e.Log = e.logs.Logger
 	a.seen.Begin(ctx, c, e.logs)
 	if w.Gateways {
 		if e.Deps.Gateways, err = a.Gateways(c, e.slots()); err != nil {
