@@ -125,9 +125,11 @@ func attributesIn(args []ast.Expr) []string {
 		name := ""
 		switch f := call.Fun.(type) {
 		case *ast.SelectorExpr:
-			name = literal(call.Args[0], nil)
+			if name = literal(call.Args[0], nil); f.Sel.Name == "Problem" {
+				name = "error"
+			}
 		case *ast.Ident:
-			if f.Name == "problem" {
+			if f.Name == "Problem" {
 				name = "error"
 			}
 		}

@@ -43,8 +43,8 @@ func (e *Execution) examine(ctx context.Context) error {
 	if e.Suspicion = s.Suspicion(); e.Suspicion == "" {
 		return nil
 	}
-	const suspected = suspicion.MayHaveLost
-	e.logs.WarnContext(ctx, suspected, slog.String("reason", e.Suspicion), slog.String("mend", suspicion.ConfirmCommand))
+	e.logs.WarnContext(ctx, suspicion.MayHaveLost, //nolint:sloglint // it is a constant
+		slog.String("reason", e.Suspicion), slog.String("mend", suspicion.ConfirmCommand))
 	since, err := suspicion.Note(ctx, e.Database.DB, s)
 	if err != nil {
 		return exit.Failed(err)
