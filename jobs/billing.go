@@ -66,7 +66,7 @@ func BillingSteps(stages int) []string {
 // collects them stage by stage, and recovers again what it could not settle itself. stages is how many
 // dunning stages there are, or were when the oldest open invoice was declined.
 func Billing(d Deps, o BillingOptions, stages int) batch.Job {
-	b := &billingRun{worker: newWorker(d), o: o, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
+	b := &billingRun{Deps: d, worker: newWorker(d), o: o, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
 	b.brake = newBrake(b)
 	b.history = &history.History{
 		DB: d.DB, Gateways: d.Gateways, Accounts: d.Accounts, KeyPrefixes: d.KeyPrefixes, Clock: d.Clock, Business: d.Business, Zone: d.Zone,
@@ -89,6 +89,7 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 }
 
 type billingRun struct {
+	Deps
 	worker
 
 	o       BillingOptions
@@ -137,7 +138,7 @@ func (b *billingRun) chunk(name string, reader batch.Reader[billing.Claimed], pr
 		State:     state,
 		Probe:     b.probe,
 		Unwritten: func(ctx context.Context, r billing.Result, cause error) {
-			b.unwritten.note(ctx, b.DB, writers.FailedRow{Kind: kindInvoice, ID: r.Invoice.ID}, "settled", cause)
+			b.unwritten.note(ctx, b.DB, writers.FailedRow{Kind: kindInvoice, ID: r.Claimed.Invoice.ID}, "settled", cause)
 		},
 		Spill: b.spill,
 		Size:  b.o.ChunkSize, FlushEvery: flushEvery,

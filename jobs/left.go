@@ -199,8 +199,8 @@ func (w *worker) why(reasons []string) []string {
 	if len(reasons) == 0 {
 		return nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(w.Gateways)) {
-		if reason, closed := w.Gateways[name].Closed(); closed {
+	for _, name := range slices.Sorted(maps.Keys(w.deps.Gateways)) {
+		if reason, closed := w.deps.Gateways[name].Closed(); closed {
 			reasons = append(reasons, fmt.Sprintf("gateway %s was left alone: %s", name, reason))
 		}
 	}

@@ -40,6 +40,7 @@ const (
 func ReconcileSteps() []string { return []string{StepReconcile, StepRefund} }
 
 type reconcileRun struct {
+	Deps
 	worker
 
 	o     ReconcileOptions
@@ -50,7 +51,7 @@ type reconcileRun struct {
 // Reconcile is the job that finds out what became of stale orders and their payments, settles them, and refunds
 // what was taken for orders that are not completed.
 func Reconcile(d Deps, o ReconcileOptions) batch.Job {
-	r := &reconcileRun{worker: newWorker(d), o: o}
+	r := &reconcileRun{Deps: d, worker: newWorker(d), o: o}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepReconcile, StepLabel: LabelOf(StepReconcile), Do: r.reconcile},
 		batch.Tasklet{StepName: StepRefund, StepLabel: LabelOf(StepRefund), Do: r.refund},
@@ -80,7 +81,7 @@ func (r *reconcileRun) reconcile(ctx context.Context, x *batch.StepExecution) er
 		State:  r.Gateways.State,
 		Probe:  r.probe,
 		Unwritten: func(ctx context.Context, result orders.Result, cause error) {
-			r.unwritten.note(ctx, r.DB, writers.FailedRow{Kind: kindOrder, ID: result.ID}, "settled", cause)
+			r.unwritten.note(ctx, r.DB, writers.FailedRow{Kind: kindOrder, ID: result.Claimed.ID}, "settled", cause)
 		},
 		Size: r.o.ChunkSize, FlushEvery: flushEvery,
 	})

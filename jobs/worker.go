@@ -17,8 +17,7 @@ import (
 
 // worker is what the jobs that talk to gateways share.
 type worker struct {
-	Deps
-
+	deps     Deps
 	told     map[string]bool // gateways whose misconfiguration or answers were reported
 	controls *steps.Controls
 	// unwritten are the rows that the run leaves because the database failed on them.
@@ -26,22 +25,22 @@ type worker struct {
 }
 
 func newWorker(d Deps) worker {
-	return worker{Deps: d, told: map[string]bool{}, controls: &steps.Controls{Now: d.Business}, unwritten: &unwritten{}}
+	return worker{deps: d, told: map[string]bool{}, controls: &steps.Controls{Now: d.Business}, unwritten: &unwritten{}}
 }
 
 // controlReader finds payments that the gateways must show.
 func (w *worker) controlReader() *store.Controls {
-	return &store.Controls{DB: w.DB, Accounts: w.Accounts, Retention: func(name string) time.Duration {
-		if g, ok := w.Gateways[name]; ok {
+	return &store.Controls{DB: w.deps.DB, Accounts: w.deps.Accounts, Retention: func(name string) time.Duration {
+		if g, ok := w.deps.Gateways[name]; ok {
 			return g.Capabilities().Retention
 		}
 		return 0
-	}, Now: w.Business}
+	}, Now: w.deps.Business}
 }
 
 // denied notes which gateways do not show what they took: the run leaves their rows as they are, and ends 4.
 func (w *worker) denied(x *batch.StepExecution) {
-	for _, name := range slices.Sorted(maps.Keys(w.Gateways)) {
+	for _, name := range slices.Sorted(maps.Keys(w.deps.Gateways)) {
 		if notice := w.controls.Notice(name); notice != "" {
 			x.Leave(notice)
 		}
@@ -49,7 +48,7 @@ func (w *worker) denied(x *batch.StepExecution) {
 }
 
 // probe reports whether the database accepts writes.
-func (w *worker) probe(ctx context.Context) error { return mysql.WriteProbe(ctx, w.DB) }
+func (w *worker) probe(ctx context.Context) error { return mysql.WriteProbe(ctx, w.deps.DB) }
 
 // run runs a step, and says so once of each gateway that refused our credentials or whose answers cannot be read.
 func (w *worker) run(ctx context.Context, x *batch.StepExecution, step batch.Step) error {
@@ -62,8 +61,8 @@ func (w *worker) run(ctx context.Context, x *batch.StepExecution, step batch.Ste
 // refused says of each gateway that refused our credentials, or whose answers cannot be read, that it did, once.
 func (w *worker) refused() error {
 	var refused []error
-	for _, name := range slices.Sorted(maps.Keys(w.Gateways)) {
-		g, check := w.Gateways[name], ""
+	for _, name := range slices.Sorted(maps.Keys(w.deps.Gateways)) {
+		g, check := w.deps.Gateways[name], ""
 		switch {
 		case w.told[name]:
 		case g.Stats().Misconfigured > 0:
@@ -95,8 +94,8 @@ func (m *MisconfiguredError) Error() string {
 // alone lists the gateways that are left alone for the rest of the run.
 func (w *worker) alone() []string {
 	var names []string
-	for name := range w.Gateways {
-		if s := w.Gateways.State(name); s == batch.LaneClosed || s == batch.LanePaused {
+	for name := range w.deps.Gateways {
+		if s := w.deps.Gateways.State(name); s == batch.LaneClosed || s == batch.LanePaused {
 			names = append(names, name)
 		}
 	}
@@ -107,13 +106,13 @@ func (w *worker) alone() []string {
 // were any, also if the answer to that was lost once.
 func (w *worker) abandon(ctx context.Context, x *batch.StepExecution) (found bool, err error) {
 	for {
-		dead, err := w.Repository.Abandon(x.Work)
+		dead, err := w.deps.Repository.Abandon(x.Work)
 		found = found || len(dead) > 0
 		for _, id := range dead {
 			x.Log.WarnContext(ctx, "a run died; what it held is taken over", slog.Uint64("dead_run_id", id))
 		}
-		if len(dead) > 0 && w.Died != nil {
-			w.Died(x.Work, dead)
+		if len(dead) > 0 && w.deps.Died != nil {
+			w.deps.Died(x.Work, dead)
 		}
 		switch {
 		case err == nil:

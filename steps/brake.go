@@ -52,7 +52,7 @@ func (b *Brake) Watch(r billing.Result) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	l := b.lane(r.Gateway)
+	l := b.lane(r.Claimed.Gateway)
 	l.unread++
 	l.unsettled++
 }
@@ -66,7 +66,7 @@ func (b *Brake) Stored(results []billing.Result) []string {
 		if !brake.Alarming(r.Answer.Outcome) {
 			continue
 		}
-		l := b.lane(r.Gateway)
+		l := b.lane(r.Claimed.Gateway)
 		l.unsettled = max(0, l.unsettled-1)
 	}
 	for name, l := range b.lanes {

@@ -20,7 +20,7 @@ import (
 // answerOf is an answer of a gateway, as a step hands it on.
 func answerOf(name string, o payment.Outcome) billing.Result {
 	r := billing.Result{Answer: billing.Answer{Outcome: o}}
-	r.Gateway = name
+	r.Claimed.Gateway = name
 	return r
 }
 

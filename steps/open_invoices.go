@@ -49,7 +49,7 @@ func send(ctx context.Context, gateways Gateways, brake *Brake, now func() time.
 	result := billing.Result{Claimed: item}
 	g, ok := gateways[item.Gateway]
 	if !ok {
-		result.Answer.Outcome, result.Doubted = payment.Outcome{
+		result.Answer.Outcome, result.Claimed.Doubted = payment.Outcome{
 			Kind: payment.NotExecuted, Reason: "gateway " + item.Gateway + " is not configured",
 		}.After(item.Doubted)
 		return result
@@ -57,6 +57,6 @@ func send(ctx context.Context, gateways Gateways, brake *Brake, now func() time.
 	if err := brake.await(ctx, item.Gateway); err != nil {
 		return unsent(item, err.Error())
 	}
-	result.Answer.Outcome, result.Doubted = g.Charge(guarded(ctx, item, g.Capabilities(), now, excused), item.Charge, item.Doubted)
+	result.Answer.Outcome, result.Claimed.Doubted = g.Charge(guarded(ctx, item, g.Capabilities(), now, excused), item.Charge, item.Doubted)
 	return result
 }

@@ -34,7 +34,7 @@ type History interface {
 // unsent is the result of an item of which nothing was sent now.
 func unsent(item billing.Claimed, why string) billing.Result {
 	r := billing.Result{Claimed: item}
-	r.Answer.Outcome, r.Doubted = payment.Outcome{Kind: payment.NotExecuted, Reason: why}.After(item.Doubted)
+	r.Answer.Outcome, r.Claimed.Doubted = payment.Outcome{Kind: payment.NotExecuted, Reason: why}.After(item.Doubted)
 	return r
 }
 

@@ -79,7 +79,7 @@ func (g *OrderGate) Pass(ctx context.Context, r orders.Result) []orders.Result {
 func (g *OrderGate) Rest(ctx context.Context) []orders.Result {
 	out := g.held
 	g.held, g.waiting = nil, 0
-	slices.SortFunc(out, func(a, b orders.Result) int { return orders.Older(a.Order, b.Order) })
+	slices.SortFunc(out, func(a, b orders.Result) int { return orders.Older(a.Claimed.Order, b.Claimed.Order) })
 	if len(out) > 0 {
 		g.vet(ctx, out)
 		g.confirm(ctx, out)
@@ -216,7 +216,7 @@ func (g *OrderGate) confirm(ctx context.Context, results []orders.Result) {
 			group.Go(func() error {
 				which := c.Which()
 				which.RequestID = fmt.Sprintf("order-%d/payment-%d/again", c.OrderID, c.ID)
-				ctx := gateway.WithCustomer(stoppable(ctx), r.CustomerID)
+				ctx := gateway.WithCustomer(stoppable(ctx), r.Claimed.CustomerID)
 				c.Sight = g.Gateways[c.Gateway].Look(ctx, which)
 				return nil
 			})

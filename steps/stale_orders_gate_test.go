@@ -162,7 +162,7 @@ func TestTheGateKeepsTheOrder(t *testing.T) {
 		require.Len(t, gate.Pass(ctx, orders.Result{Claimed: unpaid(0, "main"), Left: "stopped"}), 1, "nothing is settled of it")
 		var ids []uint64
 		for _, result := range gate.Rest(ctx) {
-			ids = append(ids, result.ID)
+			ids = append(ids, result.Claimed.ID)
 		}
 		require.Equal(t, []uint64{2, 3, 6}, ids)
 		require.Len(t, gate.Pass(ctx, answer(7, "main", seen(payment.Succeeded))), 1, "nothing is held any more")

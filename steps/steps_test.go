@@ -71,7 +71,7 @@ func TestNothingIsSentAgainstTheGuard(t *testing.T) {
 				}
 				require.Empty(t, p.sent)
 				require.Equal(t, payment.NotExecuted, got.Answer.Outcome.Kind, "it is known that nothing left")
-				require.False(t, got.Doubted)
+				require.False(t, got.Claimed.Doubted)
 			})
 		})
 	}

@@ -52,7 +52,7 @@ func (r *UnsettledAttempts) recover(ctx context.Context, item billing.Claimed) b
 		if ctx.Err() != nil { // called off by us
 			asked = billing.NotAsked
 		}
-		result.Patience = asked.Counted(item.Patience, r.at(item))
+		result.Claimed.Patience = asked.Counted(item.Patience, r.at(item))
 		if !finding.Absent && finding.Outcome.Kind != payment.InDoubt {
 			return r.found(ctx, g, result, finding.Outcome)
 		}
@@ -68,18 +68,18 @@ func (r *UnsettledAttempts) at(item billing.Claimed) time.Time {
 
 // found settles an attempt by the gateway's record, if that can be believed.
 func (r *UnsettledAttempts) found(ctx context.Context, g *gateway.Limited, result billing.Result, found payment.Outcome) billing.Result {
-	believed, vetted := billing.Believable(result.Attempt, found)
+	believed, vetted := billing.Believable(result.Claimed.Attempt, found)
 	switch {
 	case !believed:
 		r.elsewhere(&result)
 		return result
 	case vetted:
-		v := r.Controls.Vet(ctx, g, result.Controls, payment.BothSides)
+		v := r.Controls.Vet(ctx, g, result.Claimed.Controls, payment.BothSides)
 		// A gateway that is asked by ids alone has nothing to check by: the id is one that it gave to us.
 		if free := found.Kind != payment.Differs && g.Capabilities().FindByKey; v.Failed() || v.Unknown() || free && !v.Shown() {
 			result.Answer.Outcome = payment.Outcome{Reason: v.Distrust(g.Name())}
 			if !v.Failed() && !v.Unknown() {
-				r.Doubts.note(result.Claimed, uncontrolled, keptFor(g.Capabilities()).Horizon(result.Attempt))
+				r.Doubts.note(result.Claimed, uncontrolled, keptFor(g.Capabilities()).Horizon(result.Claimed.Attempt))
 			}
 			return result
 		}
@@ -100,9 +100,9 @@ func (r *UnsettledAttempts) unfound(ctx context.Context, g *gateway.Limited, res
 			return r.found(ctx, g, result, outcome)
 		} else {
 			if asked != billing.Undecided { // the list says what the look-up did not
-				result.Patience = billing.Undecided.Counted(item.Patience, r.at(item))
+				result.Claimed.Patience = billing.Undecided.Counted(item.Patience, r.at(item))
 			}
-			if action != billing.GiveUp || !result.Patience.Over() {
+			if action != billing.GiveUp || !result.Claimed.Patience.Over() {
 				result.Answer.Outcome = outcome
 				return result
 			}
@@ -126,7 +126,7 @@ func (r *UnsettledAttempts) unfound(ctx context.Context, g *gateway.Limited, res
 	case billing.Release:
 		return r.again(ctx, g, result)
 	case billing.GiveUp:
-		result.Verdict, result.Reason = billing.Unknowable, hopeless(asked, result.Patience)
+		result.Verdict, result.Reason = billing.Unknowable, hopeless(asked, result.Claimed.Patience)
 	case billing.CheckLater:
 		if item.Elsewhere && asked == billing.Absent {
 			r.elsewhere(&result)
@@ -184,7 +184,7 @@ func (r *UnsettledAttempts) listed(item billing.Claimed, action billing.AbsentAc
 // again asks a second time about a charge whose absence controls have borne out since: the address may have been a wrong
 // one when it was first asked, and the right one when they were. Only an absence with controls between two answers counts.
 func (r *UnsettledAttempts) again(ctx context.Context, g *gateway.Limited, result billing.Result) billing.Result {
-	switch finding := g.Find(ctx, result.Charge, result.PaymentID); {
+	switch finding := g.Find(ctx, result.Claimed.Charge, result.Claimed.PaymentID); {
 	case finding.Absent:
 		result.Verdict = billing.NeverSeen
 	case finding.Outcome.Kind == payment.InDoubt:
@@ -201,15 +201,15 @@ func (r *UnsettledAttempts) unproven(result *billing.Result, v payment.Vetting, 
 		return
 	}
 	result.Soon = r.More && v.Earlier == payment.ControlPassed
-	r.Doubts.note(result.Claimed, uncontrolled, k.Horizon(result.Attempt))
+	r.Doubts.note(result.Claimed, uncontrolled, k.Horizon(result.Claimed.Attempt))
 }
 
 // elsewhere notes that an attempt was sent to another account, about which this one says nothing.
 func (r *UnsettledAttempts) elsewhere(result *billing.Result) {
 	result.Answer.Outcome = payment.Outcome{
-		Reason: fmt.Sprintf("sent to another account of gateway %s than today's, which does not know it", result.Gateway),
+		Reason: fmt.Sprintf("sent to another account of gateway %s than today's, which does not know it", result.Claimed.Gateway),
 	}
-	r.Doubts.note(result.Claimed, sentElsewhere, keptFor(r.Gateways[result.Gateway].Capabilities()).Horizon(result.Attempt))
+	r.Doubts.note(result.Claimed, sentElsewhere, keptFor(r.Gateways[result.Claimed.Gateway].Capabilities()).Horizon(result.Claimed.Attempt))
 }
 
 // answer names what a look-up brought where it brought nothing definite.

@@ -70,8 +70,8 @@ type refunded struct {
 func (w *DueRefunds) sort(ctx context.Context, tx *sqlx.Tx, results []orders.RefundResult) ([]refunded, error) {
 	var payments, ids []uint64
 	for _, r := range results {
-		ids = append(ids, r.ID)
-		for _, p := range r.Due {
+		ids = append(ids, r.RefundClaim.ID)
+		for _, p := range r.RefundClaim.Due {
 			payments = append(payments, p.ID)
 		}
 	}
@@ -85,8 +85,8 @@ func (w *DueRefunds) sort(ctx context.Context, tx *sqlx.Tx, results []orders.Ref
 	}
 	list := make([]refunded, len(results))
 	for i := range results {
-		r := refunded{RefundResult: &results[i], ours: leases[results[i].ID] == results[i].Lease}
-		r.open = len(r.Due) - len(r.Ends)
+		r := refunded{RefundResult: &results[i], ours: leases[results[i].RefundClaim.ID] == results[i].RefundClaim.Lease}
+		r.open = len(r.RefundClaim.Due) - len(r.Ends)
 		for _, end := range r.Ends {
 			status, ok := statuses[end.Payment.ID]
 			switch {
@@ -209,17 +209,17 @@ func (w *DueRefunds) settle(ctx context.Context, tx *sqlx.Tx, list []refunded) e
 func (r refunded) events(now time.Time) []payment.Event {
 	var told []payment.Event
 	for _, end := range r.ends {
-		p, order := end.Payment, r.Order
+		p, order := end.Payment, r.RefundClaim.Order
 		if order.Status == "" { // its row is gone
 			order.Money = p.Money
 		}
 		switch end.Step {
 		case orders.RefundDone:
-			told = append(told, orders.RefundCompleted(p, end.Given, r.Why()))
+			told = append(told, orders.RefundCompleted(p, end.Given, r.RefundClaim.Why()))
 		case orders.RefundReview:
 			told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: %s", p.ID, end.Reason), p.ID))
 		case orders.RefundLater:
-			if orders.RefundOverdue(r.Since, now) {
+			if orders.RefundOverdue(r.RefundClaim.Since, now) {
 				told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: not done after a day, and still tried", p.ID), p.ID))
 			}
 		case orders.RefundNone, orders.RefundSend:
@@ -234,8 +234,8 @@ func (w *DueRefunds) check(r refunded, now time.Time) []any {
 	for _, end := range r.ends {
 		switch end.Step {
 		case orders.RefundLater:
-			wait := max(orders.RefundSchedule(r.Tries), w.Unkeyed(end.Payment.Gateway))
-			tries, since, next = r.Tries, r.Since.UTC().Round(0), later(next, now.Add(wait))
+			wait := max(orders.RefundSchedule(r.RefundClaim.Tries), w.Unkeyed(end.Payment.Gateway))
+			tries, since, next = r.RefundClaim.Tries, r.RefundClaim.Since.UTC().Round(0), later(next, now.Add(wait))
 		case orders.RefundReview:
 			if reason == nil {
 				reason = mysql.Cut(end.Reason, 255)
@@ -244,12 +244,12 @@ func (w *DueRefunds) check(r refunded, now time.Time) []any {
 		}
 	}
 	if r.open > 0 {
-		since = r.Since.UTC().Round(0)
+		since = r.RefundClaim.Since.UTC().Round(0)
 		if tries == 0 {
-			tries = r.Tries - 1 // it was not tried
+			tries = r.RefundClaim.Tries - 1 // it was not tried
 		}
 	}
-	return []any{r.ID, tries, next, since, reason}
+	return []any{r.RefundClaim.ID, tries, next, since, reason}
 }
 
 // later is the later of two instants; nil is none.

@@ -88,13 +88,13 @@ type sorted struct {
 // database has lost the claim.
 func (s sorted) confirmed(x *batch.StepExecution) {
 	if s.last != nil {
-		x.Acknowledged.Settled(batch.Mark{ID: s.last.ID, Key: s.last.Charge.Key, Lease: s.last.Lease})
+		x.Acknowledged.Settled(batch.Mark{ID: s.last.Claimed.ID, Key: s.last.Claimed.Charge.Key, Lease: s.last.Claimed.Lease})
 	}
 	if len(s.gone) > 0 {
 		first := s.gone[0]
 		x.Halt(fmt.Errorf("%w: attempt %d (%s), which this run claimed and sent, is gone; what the gateway answered is kept. "+
 			"Find out which server is the primary and what it has lost (docs/runbook.md, \"A fail-over\"), then run again",
-			batch.ErrHistoryLost, first.ID, first.Charge.Key))
+			batch.ErrHistoryLost, first.Claimed.ID, first.Claimed.Charge.Key))
 	}
 }
 
@@ -102,7 +102,7 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 	attempts := make([]uint64, len(results))
 	subscriptions := make([]uint64, len(results))
 	for i, r := range results {
-		attempts[i], subscriptions[i] = r.ID, r.Invoice.SubscriptionID
+		attempts[i], subscriptions[i] = r.Claimed.ID, r.Claimed.Invoice.SubscriptionID
 	}
 	var rows []struct {
 		ID     uint64
@@ -132,16 +132,16 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 	found.todo = make([]store.Settled, 0, len(results))
 	for i := range results {
 		r := &results[i]
-		have, ok := states[r.ID]
-		if !ok || have.lease != r.Lease {
+		have, ok := states[r.Claimed.ID]
+		if !ok || have.lease != r.Claimed.Lease {
 			found.lost = append(found.lost, *r)
-			if !ok || have.key != r.Charge.Key {
+			if !ok || have.key != r.Claimed.Charge.Key {
 				found.gone = append(found.gone, *r)
 			}
 			continue
 		}
 		found.last = r
-		s := store.Settled{Result: r, Settlement: r.Settle(statuses[r.Invoice.SubscriptionID], w.Policy, effective, now)}
+		s := store.Settled{Result: r, Settlement: r.Settle(statuses[r.Claimed.Invoice.SubscriptionID], w.Policy, effective, now)}
 		if have.status == billing.AttemptInFlight {
 			found.todo = append(found.todo, s)
 			continue
@@ -175,7 +175,7 @@ func (w *OpenInvoices) book(ctx context.Context, tx *sqlx.Tx, todo []store.Settl
 	for i, s := range todo {
 		if s.Attempt == billing.AttemptSucceeded && s.Settlement.PaymentID != "" {
 			list, at = append(list, store.Booking{
-				Gateway: s.Gateway, Account: s.Terms.Account, PaymentID: s.Settlement.PaymentID, Owner: store.Owner{Kind: store.OwnerAttempt, ID: s.ID},
+				Gateway: s.Claimed.Gateway, Account: s.Claimed.Terms.Account, PaymentID: s.Settlement.PaymentID, Owner: store.Owner{Kind: store.OwnerAttempt, ID: s.Claimed.ID},
 			}), append(at, i)
 		}
 	}
@@ -192,7 +192,7 @@ func (w *OpenInvoices) book(ctx context.Context, tx *sqlx.Tx, todo []store.Settl
 			return err
 		}
 		s := &todo[at[i]]
-		s.Settlement = billing.BookedElsewhere(s.Result.Attempt, list[i].PaymentID, other)
+		s.Settlement = billing.BookedElsewhere(s.Result.Claimed.Attempt, list[i].PaymentID, other)
 	}
 	return nil
 }

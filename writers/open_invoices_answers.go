@@ -28,7 +28,7 @@ func Definite(run uint64, results []billing.Result, now time.Time) []SavedAnswer
 	var list []SavedAnswer
 	for _, r := range results {
 		if r.Definite() {
-			list = append(list, SavedAnswer{Key: r.Charge.Key, Run: run, Answer: r.Keep(), SavedAt: now.UTC()})
+			list = append(list, SavedAnswer{Key: r.Claimed.Charge.Key, Run: run, Answer: r.Keep(), SavedAt: now.UTC()})
 		}
 	}
 	return list

@@ -37,7 +37,7 @@ func (w *OpenInvoices) Reject(ctx context.Context, r billing.Result, cause error
 		cause = err
 	}
 	if id := r.Answer.Outcome.PaymentID; id != "" {
-		r.PaymentID = mysql.Cut(id, 255)
+		r.Claimed.PaymentID = mysql.Cut(id, 255)
 	}
 	r.Verdict, r.Reason = billing.Unknowable, "the outcome could not be written: "+mysql.Reason(cause)
 	return w.transact(ctx, []billing.Result{r}, reviewInvoice)
@@ -62,7 +62,7 @@ func attemptAlone(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, now ti
 			return reviewInvoice(ctx, tx, todo[i:i+1], now)
 		}
 		var status string
-		if err := tx.GetContext(ctx, &status, invoiceStatus, s.Result.Invoice.ID); err != nil {
+		if err := tx.GetContext(ctx, &status, invoiceStatus, s.Result.Claimed.Invoice.ID); err != nil {
 			return false, err
 		}
 		if status != string(billing.Charging) {
@@ -75,7 +75,7 @@ func attemptAlone(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, now ti
 // reviewInvoice sets the invoices aside that are as they were claimed.
 func reviewInvoice(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, now time.Time) (more bool, err error) {
 	for _, s := range todo {
-		if _, err := tx.ExecContext(ctx, setInvoiceAside, store.Text(s.ReviewReason), now, s.Result.Invoice.ID); err != nil {
+		if _, err := tx.ExecContext(ctx, setInvoiceAside, store.Text(s.ReviewReason), now, s.Result.Claimed.Invoice.ID); err != nil {
 			return false, err
 		}
 	}

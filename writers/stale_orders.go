@@ -88,11 +88,11 @@ func (w *StaleOrders) settle(ctx context.Context, tx *sqlx.Tx, results []orders.
 		return nil, err
 	}
 	for _, r := range results {
-		count, known := w.unsure[claimName{r.ID, r.Lease}]
+		count, known := w.unsure[claimName{r.Claimed.ID, r.Claimed.Lease}]
 		if !known { // or it was taken over by somebody else
 			count = batch.Tally{Released: 1}
 		}
-		counts[claimName{r.ID, r.Lease}] = count
+		counts[claimName{r.Claimed.ID, r.Claimed.Lease}] = count
 	}
 	for _, id := range released {
 		counts[id] = batch.Tally{Released: 1}
@@ -102,7 +102,7 @@ func (w *StaleOrders) settle(ctx context.Context, tx *sqlx.Tx, results []orders.
 	}
 	todo := w.decide(ours, stock, now)
 	for _, d := range todo {
-		counts[claimName{d.ID, d.Lease}] = d.count()
+		counts[claimName{d.Claimed.ID, d.Claimed.Lease}] = d.count()
 	}
 	return counts, w.save(ctx, tx, todo, released, stock, now)
 }
@@ -113,13 +113,13 @@ func (w *StaleOrders) sort(ctx context.Context, tx *sqlx.Tx, results []orders.Re
 	var products, ids []uint64
 	var claimed []orders.Claimed
 	for _, r := range results {
-		ids = append(ids, r.ID)
+		ids = append(ids, r.Claimed.ID)
 		if r.Left != "" {
 			continue
 		}
 		claimed = append(claimed, r.Claimed)
-		if orders.NeedsStock(r.Order, r.Checked) {
-			for _, item := range r.Items {
+		if orders.NeedsStock(r.Claimed.Order, r.Checked) {
+			for _, item := range r.Claimed.Items {
 				products = append(products, item.ProductID)
 			}
 		}
@@ -142,11 +142,11 @@ func (w *StaleOrders) sort(ctx context.Context, tx *sqlx.Tx, results []orders.Re
 	}
 	for i := range results {
 		r := &results[i]
-		if leases[r.ID] != r.Lease {
+		if leases[r.Claimed.ID] != r.Claimed.Lease {
 			continue
 		}
-		if c, ok := current[r.ID]; r.Left != "" || !ok || !orders.Same(r.Claimed, c.Order, c.Payments) {
-			released = append(released, claimName{r.ID, r.Lease})
+		if c, ok := current[r.Claimed.ID]; r.Left != "" || !ok || !orders.Same(r.Claimed, c.Order, c.Payments) {
+			released = append(released, claimName{r.Claimed.ID, r.Claimed.Lease})
 			continue
 		}
 		ours = append(ours, r)
@@ -156,11 +156,11 @@ func (w *StaleOrders) sort(ctx context.Context, tx *sqlx.Tx, results []orders.Re
 
 // decide decides each order, the oldest first: they get of the stock first.
 func (w *StaleOrders) decide(ours []*orders.Result, stock *shelf, now time.Time) []decided {
-	slices.SortFunc(ours, func(a, b *orders.Result) int { return orders.Older(a.Order, b.Order) })
+	slices.SortFunc(ours, func(a, b *orders.Result) int { return orders.Older(a.Claimed.Order, b.Claimed.Order) })
 	todo := make([]decided, len(ours))
 	for i, r := range ours {
-		enough := orders.NeedsStock(r.Order, r.Checked) && stock.allot(r.Order)
-		todo[i] = decided{r, orders.Decide(r.Order, r.Checked, enough, w.Policy, r.Checks, now)}
+		enough := orders.NeedsStock(r.Claimed.Order, r.Checked) && stock.allot(r.Claimed.Order)
+		todo[i] = decided{r, orders.Decide(r.Claimed.Order, r.Checked, enough, w.Policy, r.Claimed.Checks, now)}
 	}
 	return todo
 }
@@ -225,9 +225,9 @@ func (w *StaleOrders) save(ctx context.Context, tx *sqlx.Tx, todo []decided, rel
 // once there is nothing left to find out.
 func (d decided) check(now time.Time) []any {
 	if d.Next == 0 {
-		return []any{d.ID, 0, nil, store.Text(mysql.Cut(d.Review, 255)), nil}
+		return []any{d.Claimed.ID, 0, nil, store.Text(mysql.Cut(d.Review, 255)), nil}
 	}
-	return []any{d.ID, d.Checks, now.Add(d.Next), store.Text(mysql.Cut(d.Review, 255)), store.Text(orders.PatienceText(d.Checked))}
+	return []any{d.Claimed.ID, d.Claimed.Checks, now.Add(d.Next), store.Text(mysql.Cut(d.Review, 255)), store.Text(orders.PatienceText(d.Checked))}
 }
 
 // release gives orders back as if they had not been claimed.
@@ -255,9 +255,9 @@ func settleOrders(ctx context.Context, tx *sqlx.Tx, todo []decided, now time.Tim
 			switch {
 			case d.Claimed.Status != from:
 			case d.Decision.Order == orders.OrderCompleted:
-				completed = append(completed, []any{d.ID, now})
+				completed = append(completed, []any{d.Claimed.ID, now})
 			case d.Decision.Order == orders.OrderFailed:
-				failed = append(failed, []any{d.ID, store.Text(mysql.Cut(d.FailureReason, 255)), now})
+				failed = append(failed, []any{d.Claimed.ID, store.Text(mysql.Cut(d.FailureReason, 255)), now})
 			}
 		}
 		where := was(string(from))
@@ -351,14 +351,14 @@ func (w *StaleOrders) Reject(ctx context.Context, r orders.Result, cause error) 
 	reason := mysql.Cut("what became of it could not be written: "+mysql.Reason(cause), 255)
 	tally := batch.Tally{Review: 1}
 	err := mysql.Tx(ctx, w.DB, "reconcile", func(tx *sqlx.Tx) error {
-		leases, err := checkLeases(ctx, tx, []uint64{r.ID})
+		leases, err := checkLeases(ctx, tx, []uint64{r.Claimed.ID})
 		if err != nil {
 			return err
 		}
-		if err := runs.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil || leases[r.ID] != r.Lease {
+		if err := runs.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil || leases[r.Claimed.ID] != r.Claimed.Lease {
 			return err
 		}
-		row := []any{r.ID, 0, nil, reason, nil}
+		row := []any{r.Claimed.ID, 0, nil, reason, nil}
 		if _, err := mysql.Insert(ctx, tx, settleChecks, [][]any{row}, setSettleChecks); err != nil {
 			return err
 		}
@@ -366,7 +366,7 @@ func (w *StaleOrders) Reject(ctx context.Context, r orders.Result, cause error) 
 		for i, p := range r.Claimed.Payments {
 			payments[i] = p.ID
 		}
-		return store.WriteBillingEvents(ctx, tx, []payment.Event{orders.ReviewNeeded(r.Order, reason, payments...)})
+		return store.WriteBillingEvents(ctx, tx, []payment.Event{orders.ReviewNeeded(r.Claimed.Order, reason, payments...)})
 	})
 	return tally, err
 }

@@ -23,13 +23,13 @@ func (w *StaleOrders) reserve(ctx context.Context, tx *sqlx.Tx, ours []*orders.R
 			r.Checked[i].Taken = "" // the transaction may be a repeated one
 			checked[r.Checked[i].ID] = &r.Checked[i]
 		}
-		for _, take := range orders.Takes(r.Order, r.Checked) {
+		for _, take := range orders.Takes(r.Claimed.Order, r.Checked) {
 			booking := store.Booking{Gateway: take.Gateway, PaymentID: take.PaymentID, Owner: store.Owner{Kind: store.OwnerPayment, ID: take.Payment}}
 			if take.Shown {
 				booking.Proof = billing.ProofLookUp
 			}
 			list = append(list, booking)
-			at, of = append(at, checked[take.Payment]), append(of, r.ID)
+			at, of = append(at, checked[take.Payment]), append(of, r.Claimed.ID)
 		}
 	}
 	if len(list) == 0 {

@@ -32,7 +32,7 @@ type Collector struct {
 
 // EndedRun is a run with what it was.
 type EndedRun struct {
-	view.Summary
+	Summary view.Summary
 
 	Row    batch.Run
 	Errors *session.ErrorLines

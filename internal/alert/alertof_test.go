@@ -25,7 +25,7 @@ func TestWhatIsToldOf(t *testing.T) {
 	}
 	tell := formatter{host: "vm", date: "2026-01-31", clean: discreet}
 	bad := run(5)
-	bad.Runs[0].Run, bad.Runs[0].Job = 17, "billing"
+	bad.Runs[0].Summary.Run, bad.Runs[0].Summary.Job = 17, "billing"
 	bad.Runs[0].Errors.Add("y")
 	a := bad.Alert(tell, true, nil)
 	require.Equal(t, "billing of 31 Jan: done, with errors in the log", a.Title)

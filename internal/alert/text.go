@@ -73,7 +73,7 @@ func (t *Collector) Alert(by formatter, bad bool, dead []runs.Dead) notify.Alert
 			add(r.left()...)
 		}
 		for _, r := range t.Runs {
-			if n, _ := r.Errors.Seen(); n > 0 || r.Exit != batch.ExitDone {
+			if n, _ := r.Errors.Seen(); n > 0 || r.Summary.Exit != batch.ExitDone {
 				a.Commands = append(a.Commands, r.toType()...)
 			}
 		}
@@ -84,7 +84,7 @@ func (t *Collector) Alert(by formatter, bad bool, dead []runs.Dead) notify.Alert
 		}
 	}
 	for _, d := range dead {
-		if slices.ContainsFunc(t.Runs, func(r EndedRun) bool { return r.Job == d.Job }) {
+		if slices.ContainsFunc(t.Runs, func(r EndedRun) bool { return r.Summary.Job == d.Job }) {
 			a.Commands = append(a.Commands, fmt.Sprintf("duly show run %d", d.ID))
 		} else {
 			a.Commands = append(a.Commands, fmt.Sprintf("duly run %s --rerun %d", d.Job, d.ID))
@@ -109,7 +109,7 @@ func (t *Collector) title(by formatter, bad bool, dead []runs.Dead) string {
 	what += " of " + cli.DayOf(t.date(by))
 	reviews := int64(0)
 	for _, r := range t.Runs {
-		reviews += r.Reviews
+		reviews += r.Summary.Reviews
 	}
 	switch {
 	case by.code == batch.ExitDone, by.code == batch.ExitNotRun:
@@ -127,7 +127,7 @@ func (t *Collector) title(by formatter, bad bool, dead []runs.Dead) string {
 // date is the business date of the command.
 func (t *Collector) date(by formatter) string {
 	if len(t.Runs) > 0 && t.Job != jobs.NightlyJob {
-		return cmp.Or(t.Runs[0].BusinessDate, by.date)
+		return cmp.Or(t.Runs[0].Summary.BusinessDate, by.date)
 	}
 	if _, err := payment.ParseDate(t.Told); err == nil {
 		return t.Told
@@ -144,10 +144,10 @@ func (t *Collector) summary(by formatter, bad bool) string {
 	paid, of := int64(0), int64(0)
 	var parts []string
 	for _, r := range t.Runs {
-		for currency, amount := range r.Collected {
+		for currency, amount := range r.Summary.Collected {
 			collected[currency] = sum.Add(collected[currency], amount)
 		}
-		c := view.ChargedBy(r.Steps)
+		c := view.ChargedBy(r.Summary.Steps)
 		paid, of = paid+c.Succeeded, of+c.Succeeded+c.Declined+c.Rejected+c.Review
 	}
 	if money := cli.MoneySums(collected); money != "" {
@@ -157,7 +157,7 @@ func (t *Collector) summary(by formatter, bad bool) string {
 		parts = append(parts, cli.Number(paid)+" of "+cli.Number(of)+" paid")
 	}
 	if len(t.Runs) == 1 && t.Job != jobs.NightlyJob {
-		parts = append(parts, fmt.Sprintf("run %d", t.Runs[0].Run))
+		parts = append(parts, fmt.Sprintf("run %d", t.Runs[0].Summary.Run))
 	}
 	return strings.Join(append(parts, fmt.Sprintf("exit %d", by.code), by.host), " · ")
 }
@@ -177,12 +177,12 @@ func (t *Collector) failures() []string {
 		}
 	}
 	for _, r := range t.Runs {
-		for _, v := range r.Steps {
+		for _, v := range r.Summary.Steps {
 			for _, line := range v.Errors {
 				lines = append(lines, v.Step+": "+line)
 			}
 		}
-		lines = append(lines, view.First(r.Unsaid(), errorsShown)...)
+		lines = append(lines, view.First(r.Summary.Unsaid(), errorsShown)...)
 		n, messages := r.Errors.Seen()
 		for _, message := range messages {
 			lines = append(lines, "in the log: "+message)
@@ -197,7 +197,7 @@ func (t *Collector) failures() []string {
 // waiting says what the run sent to review, equal reasons together.
 func (r EndedRun) waiting() []string {
 	var lines []string
-	for _, g := range r.Groups {
+	for _, g := range r.Summary.Groups {
 		line := g.Title() + ": " + g.Reason
 		if list := g.List(); list != "" {
 			line += " (" + list + ")"
@@ -207,7 +207,7 @@ func (r EndedRun) waiting() []string {
 	if len(lines) > 0 {
 		return lines
 	}
-	for _, cause := range r.AllCauses.Reasons {
+	for _, cause := range r.Summary.AllCauses.Reasons {
 		if cause.What != "declined" && cause.What != "in doubt" && cause.What != "released" {
 			lines = append(lines, cause.String())
 		}
@@ -218,12 +218,12 @@ func (r EndedRun) waiting() []string {
 // left says what the run leaves undone, but for what an error says.
 func (r EndedRun) left() []string {
 	var lines []string
-	for _, reason := range r.Left {
-		if !view.SaidBy(reason, r.Failure) {
+	for _, reason := range r.Summary.Left {
+		if !view.SaidBy(reason, r.Summary.Failure) {
 			lines = append(lines, reason)
 		}
 	}
-	for _, cause := range r.AllCauses.Reasons {
+	for _, cause := range r.Summary.AllCauses.Reasons {
 		if cause.What == "in doubt" && cause.Why != "" {
 			lines = append(lines, cause.String())
 		}
@@ -234,12 +234,12 @@ func (r EndedRun) left() []string {
 // toType are the commands that carry on after the run. What waits in review is listed by one.
 func (r EndedRun) toType() []string {
 	var list []string
-	if r.Reviews > 0 {
-		command, _, _ := strings.Cut(view.ListOf(r.Job, r.Run), " --run ")
+	if r.Summary.Reviews > 0 {
+		command, _, _ := strings.Cut(view.ListOf(r.Summary.Job, r.Summary.Run), " --run ")
 		list = append(list, command)
 	}
-	if list = append(list, r.Commands()...); len(list) == 0 {
-		return []string{fmt.Sprintf("duly show run %d", r.Run)}
+	if list = append(list, r.Summary.Commands()...); len(list) == 0 {
+		return []string{fmt.Sprintf("duly show run %d", r.Summary.Run)}
 	}
 	return list
 }

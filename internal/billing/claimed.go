@@ -43,7 +43,7 @@ const (
 
 // Result is what became of a claimed attempt, to be settled.
 type Result struct {
-	Claimed
+	Claimed Claimed
 
 	Verdict Verdict
 	Answer  Answer
@@ -56,12 +56,12 @@ type Result struct {
 func (r Result) Settle(sub SubscriptionStatus, p Policy, effective payment.Date, now time.Time) Settlement {
 	switch r.Verdict {
 	case NeverSeen:
-		return ReleaseAbsent(r.Attempt)
+		return ReleaseAbsent(r.Claimed.Attempt)
 	case Unknowable:
-		return ToReview(r.Attempt, r.Reason)
+		return ToReview(r.Claimed.Attempt, r.Reason)
 	case Answered:
 	}
-	s := Settle(r.Attempt, r.Answer, sub, p, effective, now)
+	s := Settle(r.Claimed.Attempt, r.Answer, sub, p, effective, now)
 	if r.Soon && s.Attempt == AttemptInDoubt {
 		s.NextCheckAt = now
 	}

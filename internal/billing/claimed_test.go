@@ -13,7 +13,7 @@ import (
 func TestResultSettlesByItsVerdict(t *testing.T) {
 	a := at(1)
 	settle := func(r billing.Result) billing.Settlement {
-		r.Attempt = a
+		r.Claimed.Attempt = a
 		return r.Settle(billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon)
 	}
 	paid := sample.Answered(payment.Paid, "")

@@ -12,7 +12,7 @@ type KeptAnswer struct {
 
 // Keep returns the answer of r as it is to be kept.
 func (r Result) Keep() KeptAnswer {
-	return KeptAnswer{r.Charge.Reference, r.Charge.CustomerID, r.Charge.Money, r.Answer.Outcome}
+	return KeptAnswer{r.Claimed.Charge.Reference, r.Claimed.Charge.CustomerID, r.Claimed.Charge.Money, r.Answer.Outcome}
 }
 
 // Believe returns the outcome that kept, the answers stored under the key of a, settles a with. It returns nil,

@@ -17,7 +17,7 @@ import (
 // kept is the answer o to attempt as it is kept.
 func kept(o payment.Outcome) billing.KeptAnswer {
 	r := billing.Result{Answer: billing.Answer{Outcome: o}}
-	r.Attempt = sample.Attempt()
+	r.Claimed.Attempt = sample.Attempt()
 	return r.Keep()
 }
 

@@ -24,8 +24,8 @@ func (d *Checkup) history(ctx context.Context, c *config.Config, db *session.Dat
 	case s.Broken != nil:
 		d.note("history", s.Broken, "", "delete the file; the next run writes it again")
 		return
-	case s.Mark != nil:
-		where = fmt.Sprintf("the witness names attempt %d", s.Mark.Attempt)
+	case s.Kept.Mark != nil:
+		where = fmt.Sprintf("the witness names attempt %d", s.Kept.Mark.Attempt)
 	case file != nil:
 		where = "the witness names no attempt yet"
 	}

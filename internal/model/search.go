@@ -77,7 +77,7 @@ type edge struct {
 
 // search holds the states that were reached, in the order of their depth.
 type search struct {
-	machine
+	machine machine
 
 	seed   maphash.Seed
 	table  []uint32 // open addressing: 1 + the number of a state, 0: free
@@ -106,9 +106,9 @@ func Run(sc Scenario, rules Rules, limit int, kinds ...Violation) Result {
 			return x.result(v, x.trace(number(at)))
 		}
 		x.first = append(x.first, number(len(x.next)))
-		x.successors(x.states[at])
-		x.count += len(x.out)
-		for _, step := range x.out {
+		x.machine.successors(x.states[at])
+		x.count += len(x.machine.out)
+		for _, step := range x.machine.out {
 			step.move.Swap = step.to.canonical()
 			id := x.reach(step.to, edge{number(at), step.move})
 			if wanted(step.broke) {

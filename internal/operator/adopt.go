@@ -109,8 +109,8 @@ func (w Adopt) once(ctx context.Context, db *mysql.DB) (Adopted, error) {
 
 func (w Adopt) save(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a adoption.Adoption, out *Adopted) error {
 	out.Adoption = a
-	if u.Invoice != nil {
-		out.Invoice = u.Invoice.ID
+	if u.Period.Invoice != nil {
+		out.Invoice = u.Period.Invoice.ID
 	}
 	now := w.Now.UTC().Round(0).Truncate(time.Microsecond)
 	crash.At(crash.AdoptStatement)

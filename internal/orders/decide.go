@@ -38,7 +38,7 @@ func Decide(o Order, checked []Checked, enough bool, p Policy, checks int, now t
 		}
 		d.Payments = append(d.Payments, s.change)
 		if s.change.To == PaymentRefunded {
-			d.Events = append(d.Events, RefundCompleted(s.Payment, s.change.Refunded, "refunded at the gateway"))
+			d.Events = append(d.Events, RefundCompleted(s.payment.Payment, s.change.Refunded, "refunded at the gateway"))
 		}
 	}
 	d.leaveToOperator(o, all, stuck)
@@ -60,7 +60,7 @@ func standings(o Order, checked []Checked, p Policy, now time.Time) []judgement 
 		all = append(all, s)
 	}
 	slices.SortFunc(all, func(a, b judgement) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(a.payment.CreatedAt.Compare(b.payment.CreatedAt), cmp.Compare(a.payment.ID, b.payment.ID))
 	})
 	once(all)
 	return all
@@ -94,7 +94,7 @@ func decidePaid(o Order, all []judgement, enough bool) Decision {
 		d.Line, d.Order, d.TakeStock = LineComplete, OrderCompleted, true
 		kept := d.keepOne(all)
 		d.doubtRecorded(all)
-		d.Events = append(d.Events, completedEvent(o, kept.Checked))
+		d.Events = append(d.Events, completedEvent(o, kept.payment))
 	case o.Status.Open():
 		d.Line = LineOutOfStock
 		d.giveBack(all)
@@ -131,7 +131,7 @@ func (d *Decision) keepOne(all []judgement) judgement {
 // and that the gateway has not confirmed: what is recorded beside a completed order is not asked about.
 func (d *Decision) doubtRecorded(all []judgement) {
 	for _, s := range all {
-		if s.fate == undecided && s.Status == PaymentSucceeded {
+		if s.fate == undecided && s.payment.Status == PaymentSucceeded {
 			d.change(s, PaymentPending)
 		}
 	}
@@ -172,7 +172,7 @@ func (d *Decision) fail(o Order, all []judgement, reason string) {
 	d.Order, d.FailureReason = OrderFailed, reason
 	newest := uint64(0)
 	if len(all) > 0 {
-		newest = all[len(all)-1].ID
+		newest = all[len(all)-1].payment.ID
 	}
 	d.Events = append(d.Events, failedEvent(o, newest, reason))
 }
@@ -183,7 +183,7 @@ func whyNotPaid(all []judgement) string {
 		return "not paid: no payment was begun"
 	}
 	last := all[len(all)-1]
-	to, code, reason := last.Status, last.FailureCode, ""
+	to, code, reason := last.payment.Status, last.payment.FailureCode, ""
 	if last.change.To != "" {
 		to, code, reason = last.change.To, last.change.FailureCode, last.change.FailureReason
 	}
@@ -219,7 +219,7 @@ func (d *Decision) leaveToOperator(o Order, all []judgement, f fate) {
 
 // ours reports whether the payment's status is one that duly may change.
 func (s judgement) ours() bool {
-	switch s.Status {
+	switch s.payment.Status {
 	case PaymentPending, PaymentSucceeded, PaymentFailed, PaymentCancelled:
 		return true
 	case PaymentRefundDue, PaymentRefunded, PaymentReview:
@@ -236,7 +236,7 @@ func (d *Decision) freeze(o Order, all []judgement, reasons []string) {
 	d.Review = cut(strings.Join(reasons, "; "))
 	payments := make([]uint64, len(all))
 	for i, s := range all {
-		payments[i] = s.ID
+		payments[i] = s.payment.ID
 	}
 	d.Events = append(d.Events, reviewEvent(o, d.Review, payments))
 }

@@ -24,8 +24,8 @@ func Takes(o Order, checked []Checked) []Take {
 	var takes []Take
 	// As for NeedsStock, neither the policy nor the time matters.
 	for _, s := range standings(o, checked, Policy{}, time.Time{}) {
-		if id := s.there(); s.fate == paid && id != "" {
-			takes = append(takes, Take{s.ID, s.Gateway, id, s.Asked && s.proven && s.Key != ""})
+		if id := s.payment.there(); s.fate == paid && id != "" {
+			takes = append(takes, Take{s.payment.ID, s.payment.Gateway, id, s.payment.Asked && s.proven && s.payment.Key != ""})
 		}
 	}
 	return takes
@@ -64,7 +64,7 @@ func once(all []judgement) {
 			continue
 		}
 		for j, other := range all {
-			if i != j && samePaymentAtGateway(s.Checked, other.Checked) && other.before(s, j < i) {
+			if i != j && samePaymentAtGateway(s.payment, other.payment) && other.before(s, j < i) {
 				all[i] = s.others(fmt.Sprintf("is the same payment at the gateway as %s", other.label()))
 				break
 			}
@@ -74,13 +74,13 @@ func once(all []judgement) {
 
 // others leaves a payment to an operator whose money another row has. The gateway's id is not written to this one.
 func (s judgement) others(why string) judgement {
-	s.change, s.Sight = Change{}, payment.LookupResult{}
+	s.change, s.payment.Sight = Change{}, payment.LookupResult{}
 	return s.stuck(why)
 }
 
 // before reports whether the money is left to s rather than to other; older: it comes first in age.
 func (s judgement) before(other judgement, older bool) bool {
-	switch s.Status {
+	switch s.payment.Status {
 	case PaymentRefundDue, PaymentRefunded, PaymentReview:
 		return true
 	case PaymentPending, PaymentSucceeded, PaymentFailed, PaymentCancelled:
@@ -88,7 +88,7 @@ func (s judgement) before(other judgement, older bool) bool {
 	if !s.tookMoney() {
 		return false
 	}
-	if kept := s.Status == PaymentSucceeded; kept != (other.Status == PaymentSucceeded) {
+	if kept := s.payment.Status == PaymentSucceeded; kept != (other.payment.Status == PaymentSucceeded) {
 		return kept
 	}
 	return older

@@ -24,9 +24,9 @@ const (
 	paid                  // money was taken as the order asks for
 )
 
-// standing is what a check found out about one payment.
+// judgement is what a check found out about one payment.
 type judgement struct {
-	Checked
+	payment Checked
 
 	fate     fate
 	proven   bool // the gateway's record is of this very charge, whatever its money
@@ -43,7 +43,7 @@ const afterwards = time.Second
 
 // stand judges c by its row and by what its gateway said.
 func stand(o Order, c Checked, p Policy, now time.Time) judgement {
-	s := judgement{Checked: c, proven: c.Sight.Payment != nil && c.foreignTo(o, c.Sight.Payment) == ""}
+	s := judgement{payment: c, proven: c.Sight.Payment != nil && c.foreignTo(o, c.Sight.Payment) == ""}
 	switch c.Status {
 	case PaymentRefundDue, PaymentRefunded:
 		return s.no()
@@ -79,15 +79,15 @@ func stand(o Order, c Checked, p Policy, now time.Time) judgement {
 // hopeless leaves a payment to an operator that the gateway was asked about often enough, and that is not to be cancelled there any
 // more. How old it is does not suffice: nobody may have asked.
 func (s judgement) hopeless(givenUp bool) judgement {
-	if givenUp && s.Patience.Over() {
-		return s.stuck("cannot be decided: " + s.Patience.String())
+	if givenUp && s.payment.Patience.Over() {
+		return s.stuck("cannot be decided: " + s.payment.Patience.String())
 	}
 	return s
 }
 
 // seen judges by the gateway's record.
 func (s judgement) seen(o Order, seen *payment.Payment, givenUp bool) judgement {
-	foreign := s.foreignTo(o, seen)
+	foreign := s.payment.foreignTo(o, seen)
 	whole := seen.RefundedInFull()
 	if foreign != "" && (seen.Status != payment.Succeeded || whole) {
 		return s.stuck("is another charge at the gateway: " + foreign + " of payment " + seen.ID + " is not ours")
@@ -96,7 +96,7 @@ func (s judgement) seen(o Order, seen *payment.Payment, givenUp bool) judgement 
 	case payment.Succeeded:
 		if whole {
 			s = s.no()
-			s.change = Change{ID: s.ID, To: PaymentRefunded, TransactionKey: s.newKey(), Refunded: seen.RefundOf(s.Money.Amount)}
+			s.change = Change{ID: s.payment.ID, To: PaymentRefunded, TransactionKey: s.newKey(), Refunded: seen.RefundOf(s.payment.Money.Amount)}
 			return s
 		}
 		return s.taken(o, seen, foreign)
@@ -109,7 +109,7 @@ func (s judgement) seen(o Order, seen *payment.Payment, givenUp bool) judgement 
 	case payment.Canceled:
 		return s.cancelled("canceled", "it was cancelled at the gateway")
 	case payment.Pending:
-		if givenUp && s.Status == PaymentSucceeded && s.Patience.Over() {
+		if givenUp && s.payment.Status == PaymentSucceeded && s.payment.Patience.Over() {
 			return s.stuck("is recorded as succeeded, and the gateway has not decided it")
 		}
 		if s = s.hopeless(givenUp); s.fate == stuck {
@@ -117,7 +117,7 @@ func (s judgement) seen(o Order, seen *payment.Payment, givenUp bool) judgement 
 		}
 		return s.pending()
 	}
-	if givenUp && s.Patience.Over() {
+	if givenUp && s.payment.Patience.Over() {
 		return s.stuck(fmt.Sprintf("has the status %q at the gateway, which is none of the contract's", seen.Status))
 	}
 	return s
@@ -126,7 +126,7 @@ func (s judgement) seen(o Order, seen *payment.Payment, givenUp bool) judgement 
 // pending keeps the gateway's id, by which it can be asked even when it has forgotten the key, and takes up again
 // what was given up.
 func (s judgement) pending() judgement {
-	if s.Status == PaymentSucceeded {
+	if s.payment.Status == PaymentSucceeded {
 		return s
 	}
 	if c, ok := s.to(PaymentPending); ok {
@@ -142,8 +142,8 @@ func (s judgement) taken(o Order, seen *payment.Payment, foreign string) judgeme
 		s.why = foreign + " of payment " + seen.ID + " is not ours"
 	case seen.Impossible() != "":
 		s.why = "the gateway shows " + seen.Impossible()
-	case seen.Money.Currency != s.Money.Currency || seen.Money.Amount != s.Money.Amount:
-		s.why = fmt.Sprintf("%s were taken, %s are recorded", seen.Money, s.Money)
+	case seen.Money.Currency != s.payment.Money.Currency || seen.Money.Amount != s.payment.Money.Amount:
+		s.why = fmt.Sprintf("%s were taken, %s are recorded", seen.Money, s.payment.Money)
 	case seen.Money != o.Money:
 		s.why = fmt.Sprintf("%s were taken, the order is %s", seen.Money, o.Money)
 	case seen.Refunded != 0:
@@ -166,19 +166,19 @@ func (s judgement) taken(o Order, seen *payment.Payment, foreign string) judgeme
 // that time, so that only a gateway that cannot be reached for half of it can hide a charge; its last no is final,
 // as nothing could be found out later. A row that is still pending after L cannot be decided by it at all.
 func (s judgement) absent(givenUp bool, age time.Duration) judgement {
-	k := s.Keeping
+	k := s.payment.Keeping
 	switch {
 	case age <= k.Longest:
 		return s
-	case s.TransactionKey != "":
+	case s.payment.TransactionKey != "":
 		return s.stuck("has an id that its gateway does not know")
-	case s.Status == PaymentSucceeded:
+	case s.payment.Status == PaymentSucceeded:
 		return s.stuck("is recorded as succeeded, and the gateway does not know it")
-	case !k.Known || !k.FindByKey || s.Key == "":
+	case !k.Known || !k.FindByKey || s.payment.Key == "":
 		return s.unaskable(givenUp, "its gateway cannot be asked about it")
-	case !k.LookupOutlivesKey && age > k.KeyLife && !s.unconfirmed():
+	case !k.LookupOutlivesKey && age > k.KeyLife && !s.payment.unconfirmed():
 		return s.unaskable(givenUp, "its gateway may have forgotten it")
-	case !s.Vetting.Proves():
+	case !s.payment.Vetting.Proves():
 		return s.unproven(givenUp)
 	}
 	s = s.failed(FailureRequest, "the charge never arrived at the gateway")
@@ -196,12 +196,12 @@ func (s judgement) absent(givenUp bool, age time.Duration) judgement {
 // and after a while the order is left to an operator: with a payment that he names it is checked again, or he closes this
 // one by his own word.
 func (s judgement) unproven(givenUp bool) judgement {
-	if !givenUp || s.Vetting.Missing() == "" || s.Vetting.Unknown() {
+	if !givenUp || s.payment.Vetting.Missing() == "" || s.payment.Vetting.Unknown() {
 		return s
 	}
 	s.fate, s.asIs = stuck, true
 	s.why = fmt.Sprintf("cannot be decided: gateway %[1]s does not know it and shows no payment from %[2]s. Look at the provider's page, "+
-		"then duly doctor --control %[1]s PAYMENT_ID, duly requeue order %[3]d; or duly resolve payment %[4]d --as not_executed --reason …", s.Gateway, s.Vetting.Missing(), s.OrderID, s.ID)
+		"then duly doctor --control %[1]s PAYMENT_ID, duly requeue order %[3]d; or duly resolve payment %[4]d --as not_executed --reason …", s.payment.Gateway, s.payment.Vetting.Missing(), s.payment.OrderID, s.payment.ID)
 	return s
 }
 
@@ -234,27 +234,27 @@ func (s judgement) cancelled(code, reason string) judgement {
 // ended is a definite no. A payment that the shop cancelled stays cancelled.
 func (s judgement) ended(to PaymentStatus, code, reason string) judgement {
 	s = s.no()
-	if s.Status == PaymentCancelled {
+	if s.payment.Status == PaymentCancelled {
 		to = PaymentCancelled
 	}
-	if to != s.Status || code != s.FailureCode {
-		s.change = Change{ID: s.ID, To: to, TransactionKey: s.newKey(), FailureCode: code, FailureReason: payment.Cut(reason, maxText)}
+	if to != s.payment.Status || code != s.payment.FailureCode {
+		s.change = Change{ID: s.payment.ID, To: to, TransactionKey: s.newKey(), FailureCode: code, FailureReason: payment.Cut(reason, maxText)}
 	}
 	return s
 }
 
 // to is the change to another status; ok is false if there is nothing to change.
 func (s judgement) to(status PaymentStatus) (c Change, ok bool) {
-	c = Change{ID: s.ID, To: status, TransactionKey: s.newKey()}
-	return c, status != s.Status || c.TransactionKey != ""
+	c = Change{ID: s.payment.ID, To: status, TransactionKey: s.newKey()}
+	return c, status != s.payment.Status || c.TransactionKey != ""
 }
 
 // newKey is the gateway's id if it was learnt at this check, from a record that is proven to be of this charge.
 func (s judgement) newKey() string {
-	if s.TransactionKey != "" || !s.proven || s.Sight.Payment == nil {
+	if s.payment.TransactionKey != "" || !s.proven || s.payment.Sight.Payment == nil {
 		return ""
 	}
-	return payment.Cut(s.Sight.Payment.ID, maxText)
+	return payment.Cut(s.payment.Sight.Payment.ID, maxText)
 }
 
-func (s judgement) label() string { return fmt.Sprintf("payment %d", s.ID) }
+func (s judgement) label() string { return fmt.Sprintf("payment %d", s.payment.ID) }

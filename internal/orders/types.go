@@ -146,7 +146,7 @@ type Claimed struct {
 
 // Result is a claimed order with what was found out about it, to be settled.
 type Result struct {
-	Claimed
+	Claimed Claimed
 
 	Checked []Checked
 	// Left is why nothing was found out: the run stopped, the gateway is left alone. The order is released then,
@@ -213,7 +213,7 @@ type RefundClaim struct {
 
 // RefundResult is what became of the refunds of an order, to be settled.
 type RefundResult struct {
-	RefundClaim
+	RefundClaim RefundClaim
 
 	Ends []RefundEnd // of those that were worked on
 	Left string      // why nothing was done, as in Result

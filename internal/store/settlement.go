@@ -26,7 +26,7 @@ func (s Settled) Count(t *batch.Tally) {
 		if s.Answer.Found {
 			t.Found++
 		}
-		t.Pay(s.Result.Invoice.Money.Currency, s.Result.Invoice.Money.Amount)
+		t.Pay(s.Result.Claimed.Invoice.Money.Currency, s.Result.Claimed.Invoice.Money.Amount)
 	case billing.AttemptDeclined:
 		t.Declined++
 	case billing.AttemptReleased:
@@ -49,7 +49,7 @@ func SettleAttempts(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 			done = nil
 		}
 		rows[i] = []any{
-			s.ID, string(s.Attempt), s.Settlement.Doubted, s.Settlement.LookUp, Text(string(s.Decline.Class)),
+			s.Claimed.ID, string(s.Attempt), s.Settlement.Doubted, s.Settlement.LookUp, Text(string(s.Decline.Class)),
 			Text(s.Decline.Code), Text(s.Decline.NetworkCode), Text(s.Decline.AdviceCode), Text(s.Message),
 			Text(s.Settlement.PaymentID), s.Settlement.Checks, Instant(s.NextCheckAt), done, Instant(s.Settlement.SentBy),
 			Text(string(s.Settlement.Proof)),
@@ -71,7 +71,7 @@ func patience(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
 	var rows [][]any
 	for _, s := range todo {
 		if counted := s.Settlement.Patience.Text(); counted != "" {
-			rows = append(rows, []any{s.ID, counted})
+			rows = append(rows, []any{s.Claimed.ID, counted})
 		}
 	}
 	_, err := mysql.Update(ctx, tx, "payment_attempts", []string{"patience"}, rows, "status = 'in_flight'")
@@ -91,11 +91,11 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 			paid = now
 		}
 		row := []any{
-			s.Result.Invoice.ID, string(s.Settlement.Invoice), s.Settlement.Stage, Instant(s.NextTryAt), s.Settlement.FirstDeclined,
+			s.Result.Claimed.Invoice.ID, string(s.Settlement.Invoice), s.Settlement.Stage, Instant(s.NextTryAt), s.Settlement.FirstDeclined,
 			Instant(s.Settlement.TryLaterSince), Text(s.ReviewReason), paid, now,
 		}
 		if len(s.Settlement.RetryDays) > 0 {
-			first = append(first, []any{s.Result.Invoice.ID, billing.DaysText(s.Settlement.RetryDays)})
+			first = append(first, []any{s.Result.Claimed.Invoice.ID, billing.DaysText(s.Settlement.RetryDays)})
 		}
 		if s.Next.IsZero() {
 			same = append(same, row)
@@ -122,7 +122,7 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 func SettleSubscriptions(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) error {
 	var active, pastDue, cancelled [][]any
 	for _, s := range todo {
-		id := s.Result.Invoice.SubscriptionID
+		id := s.Result.Claimed.Invoice.SubscriptionID
 		switch s.SubscriptionTo {
 		case billing.Active:
 			active = append(active, []any{id})
@@ -131,7 +131,7 @@ func SettleSubscriptions(ctx context.Context, tx *sqlx.Tx, todo []Settled, now t
 		case billing.Cancelled:
 			cancelled = append(cancelled, []any{id, s.CancelReason})
 		case billing.Paused, billing.Trialing:
-			return fmt.Errorf("attempt %d would pause its subscription", s.ID)
+			return fmt.Errorf("attempt %d would pause its subscription", s.Claimed.ID)
 		}
 	}
 	if _, err := mysql.Update(ctx, tx, "subscriptions", nil, active, "status = 'past_due'", "status = 'active'"); err != nil {

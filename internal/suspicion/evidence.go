@@ -44,7 +44,7 @@ func EvidenceOf(ctx context.Context, db *mysql.DB, file *witness.File) (Evidence
 	}
 	s.Server = s.Answers.Name
 	var marked []uint64
-	for _, m := range []*witness.Mark{s.Mark, s.Lost} {
+	for _, m := range []*witness.Mark{s.Kept.Mark, s.Kept.Lost} {
 		if m != nil {
 			marked = append(marked, m.Attempt)
 		}
@@ -57,8 +57,8 @@ func EvidenceOf(ctx context.Context, db *mysql.DB, file *witness.File) (Evidence
 	if s.Suspected = found.Suspected; s.Suspected.After(found.Confirmed) {
 		s.Noted = found.Suspicion
 	}
-	if s.Mark != nil {
-		if s.Shared, err = query.OthersAlive(ctx, db, session.Hostname(), s.Mark.At); err != nil {
+	if s.Kept.Mark != nil {
+		if s.Shared, err = query.OthersAlive(ctx, db, session.Hostname(), s.Kept.Mark.At); err != nil {
 			return s, fmt.Errorf("look for other hosts' runs: %w", err)
 		}
 	}
@@ -73,7 +73,7 @@ func (s Evidence) TrustedBy() string {
 		return ""
 	case s.First:
 		return "the first start"
-	case s.Mark != nil:
+	case s.Kept.Mark != nil:
 		return "the witness of a worker"
 	}
 	return "there were no charges"

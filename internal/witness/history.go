@@ -7,7 +7,7 @@ import (
 
 // History is what a database shows beside what is known of it.
 type History struct {
-	Kept
+	Kept Kept
 
 	Keys   map[uint64]string // idempotency keys of the attempts that the marks name, of those that are there
 	Newest uint64            // the newest attempt; 0: there is none
@@ -31,7 +31,7 @@ func (h History) missing(m *Mark) bool { return m != nil && h.Keys[m.Attempt] !=
 // The mark of this host vouches for a server that nobody has confirmed only if it is the newest attempt of all: an older
 // one is in every backup that was made since. Nor does it vouch for what another host was told of after it.
 func (h History) Suspicion() string {
-	for _, m := range []*Mark{h.Mark, h.Lost} {
+	for _, m := range []*Mark{h.Kept.Mark, h.Kept.Lost} {
 		if h.missing(m) {
 			return fmt.Sprintf("attempt %d (%s), which the database had confirmed to this host, is not there", m.Attempt, m.Key)
 		}
@@ -40,7 +40,7 @@ func (h History) Suspicion() string {
 	case h.Noted != "":
 		return h.Noted
 	case h.Newest == 0 || h.Confirmed || h.First:
-	case h.Mark == nil || h.Mark.Attempt != h.Newest || h.Shared:
+	case h.Kept.Mark == nil || h.Kept.Mark.Attempt != h.Newest || h.Shared:
 		return fmt.Sprintf("nobody has confirmed the database server %.12s, and its tables have charges in them", h.Server)
 	}
 	return ""
@@ -48,8 +48,8 @@ func (h History) Suspicion() string {
 
 // NewlyLost is the mark that tells of a loss for the first time on this host; nil: none does.
 func (h History) NewlyLost() *Mark {
-	if h.missing(h.Mark) {
-		return h.Mark
+	if h.missing(h.Kept.Mark) {
+		return h.Kept.Mark
 	}
 	return nil
 }
@@ -59,7 +59,7 @@ func (h History) NewlyLost() *Mark {
 // What is stored with the server came there by a commit after every commit that was confirmed before: a mark that is missing
 // and older was lost before it, a newer one after it, by another loss.
 func (h History) Since() time.Time {
-	if h.missing(h.Mark) && h.Mark.At.After(h.Suspected) {
+	if h.missing(h.Kept.Mark) && h.Kept.Mark.At.After(h.Suspected) {
 		return time.Time{}
 	}
 	return h.Suspected

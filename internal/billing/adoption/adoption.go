@@ -44,7 +44,7 @@ type Unadopted struct {
 	Denied bool
 	Date   payment.Date // the business date on which the gateway made it; zero: not known
 	Booked string       // the row that the payment is booked for, such as attempt 7; empty: none
-	Period
+	Period Period
 }
 
 // Period is what the tables hold of a subscription's due date.
@@ -117,9 +117,9 @@ func Decide(u Unadopted, p billing.Policy, effective payment.Date, now time.Time
 		}
 	}
 	switch {
-	case u.Invoice == nil && u.Subscription == nil && d.keeps:
+	case u.Period.Invoice == nil && u.Period.Subscription == nil && d.keeps:
 		return d.orphan(nil, "there is no subscription %d", u.Charge.Subscription), nil
-	case u.Invoice == nil && u.Subscription == nil:
+	case u.Period.Invoice == nil && u.Period.Subscription == nil:
 		return Adoption{As: Known, Detail: fmt.Sprintf("no money was taken, and there is no subscription %d", u.Charge.Subscription)}, nil
 	}
 	d.begin(effective, now)
@@ -150,9 +150,9 @@ type drafted struct {
 
 func draft(u Unadopted) *drafted {
 	d := &drafted{Unadopted: u}
-	for i, a := range u.Attempts {
+	for i, a := range u.Period.Attempts {
 		if a.Charge.Key == u.Record.Key {
-			d.own = &u.Attempts[i]
+			d.own = &u.Period.Attempts[i]
 		} else {
 			d.others = append(d.others, a)
 		}
@@ -189,10 +189,10 @@ func (d *drafted) accounted() (Adoption, bool) {
 func (d *drafted) begin(effective payment.Date, now time.Time) {
 	inv := billing.Invoice{SubscriptionID: d.Charge.Subscription, Due: d.Charge.Due}
 	d.status = billing.Open
-	if d.Invoice != nil {
-		inv, d.status = d.Invoice.Invoice, d.Invoice.Status
+	if d.Period.Invoice != nil {
+		inv, d.status = d.Period.Invoice.Invoice, d.Period.Invoice.Status
 	} else {
-		inv.Money = d.Subscription.Money
+		inv.Money = d.Period.Subscription.Money
 		inv.Money.Amount = max(inv.Money.Amount, 0)
 		d.issue = &NewInvoice{Money: inv.Money, Issued: d.issued(effective)}
 	}
@@ -201,7 +201,7 @@ func (d *drafted) begin(effective payment.Date, now time.Time) {
 		Key: d.Record.Key, Reference: billing.Reference(d.Charge.Subscription, d.Charge.Due), Money: inv.Money,
 		CustomerID: d.Record.CustomerID, BodyVersion: payment.BodyVersion,
 	}
-	if s := d.Subscription; s != nil {
+	if s := d.Period.Subscription; s != nil {
 		charge.CustomerID, charge.Method, charge.MethodType, charge.Description = s.CustomerID, s.Method, s.MethodType, s.Description
 	}
 	made := now
@@ -299,7 +299,7 @@ func (d *drafted) taken(p billing.Policy, effective payment.Date, now time.Time)
 		return d.aside(fmt.Sprintf("payment %s is booked for %s", r.ID, d.Booked))
 	case d.own != nil && d.own.unsettled() && d.own.PaymentID != "" && d.own.PaymentID != r.ID:
 		return d.aside(fmt.Sprintf("the gateway gave the id %s for this key before, and has payment %s under it now", d.own.PaymentID, r.ID))
-	case d.Subscription == nil:
+	case d.Period.Subscription == nil:
 		return d.aside(fmt.Sprintf("payment %s took %s, and there is no subscription %d", r.ID, r.Money, d.Charge.Subscription))
 	case d.mismatch != "":
 		return d.aside(d.differs())

@@ -77,12 +77,12 @@ func (c adoptCase) unadopted() adoption.Unadopted {
 	if c.subscription != "gone" {
 		s := sample.Subscription()
 		s.Status = billing.SubscriptionStatus(c.subscription)
-		u.Subscription = &s
+		u.Period.Subscription = &s
 	}
 	if c.invoice == "none" {
 		return u
 	}
-	u.Invoice = &adoption.PeriodInvoice{Invoice: sample.Invoice(), Status: billing.InvoiceStatus(c.invoice)}
+	u.Period.Invoice = &adoption.PeriodInvoice{Invoice: sample.Invoice(), Status: billing.InvoiceStatus(c.invoice)}
 	if c.own != "none" {
 		status, _, _ := strings.Cut(c.own, " ")
 		own := adoption.PeriodAttempt{Attempt: sample.Attempt(), Status: billing.AttemptStatus(status), RunLives: c.own == "in_flight", Run: 17}
@@ -92,12 +92,12 @@ func (c adoptCase) unadopted() adoption.Unadopted {
 		case "succeeded as another":
 			own.PaymentID = "pay_0"
 		}
-		u.Attempts = append(u.Attempts, own)
+		u.Period.Attempts = append(u.Period.Attempts, own)
 	}
 	if c.other != "none" {
 		other := adoption.PeriodAttempt{Attempt: sample.Attempt(), Status: billing.AttemptStatus(c.other)}
 		other.ID, other.No, other.Charge.Key, other.PaymentID = 6, 2, "sub_42_20260131-2", "pay_2"
-		u.Attempts = append(u.Attempts, other)
+		u.Period.Attempts = append(u.Period.Attempts, other)
 	}
 	return u
 }
@@ -307,7 +307,7 @@ func TestAdoptWhateverTheNextDate(t *testing.T) {
 			want, err := adopted(u)
 			require.NoError(t, err)
 			for _, next := range []string{"2025-12-31", "2026-02-28"} {
-				u.Subscription.Next = sample.Day(next)
+				u.Period.Subscription.Next = sample.Day(next)
 				got, err := adopted(u)
 				require.NoError(t, err)
 				require.Equal(t, want, got)
@@ -379,7 +379,7 @@ func TestAdoptOfWhatIsBookedElsewhere(t *testing.T) {
 // A subscription that is free by now was charged: an operator decides, and what was taken is recorded.
 func TestAdoptForNothing(t *testing.T) {
 	u := adoptCase{"succeeded", "", "none", "none", "none", "active"}.unadopted()
-	u.Subscription.Money.Amount = 0
+	u.Period.Subscription.Money.Amount = 0
 	a, err := adopted(u)
 	require.NoError(t, err)
 	require.Equal(t, adoption.Review, a.As)

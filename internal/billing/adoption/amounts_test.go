@@ -27,7 +27,7 @@ func TestAdoptOfImpossibleAmounts(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, adoption.Review, a.As, "%+v, %s: %s", c, own, a.Detail)
 			require.Equal(t, c.detail, a.Detail)
-			require.Equal(t, billing.Review, u.After(a).Invoice.Status)
+			require.Equal(t, billing.Review, u.Period.After(a).Invoice.Status)
 		}
 	}
 }

@@ -62,10 +62,10 @@ func (d *drafted) answer() billing.Answer {
 
 // standing is the status of the subscription; empty if it is gone.
 func (d *drafted) standing() billing.SubscriptionStatus {
-	if d.Subscription == nil {
+	if d.Period.Subscription == nil {
 		return ""
 	}
-	return d.Subscription.Status
+	return d.Period.Subscription.Status
 }
 
 // invoice names the invoice for people.

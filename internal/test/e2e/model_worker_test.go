@@ -316,7 +316,7 @@ func (w *modelWorld) keep(r *modelRun, writer *writers.OpenInvoices, results []b
 	default:
 		for _, result := range results {
 			if result.Definite() {
-				w.kept[result.Charge.Key] = true
+				w.kept[result.Claimed.Charge.Key] = true
 				w.count("answers kept")
 			}
 		}
