@@ -27,18 +27,10 @@ func runCommand(a *app.Command) *cobra.Command {
 		ValidArgsFunction: completeJob(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Screen.Verbose = f.Verbose
-			return a.WithAlert(cmd.Context(), app.JobOf(args), f, func() error {
-				return a.Observing(cmd.Context(), f, func() error {
-					if len(args) == 1 && args[0] == jobs.NightlyJob {
-						return a.Nightly(cmd.Context(), f, cmd.Flags().Changed)
-					}
-					w, err := registry.Named(args)
-					if err != nil {
-						return err
-					}
-					return a.RunJob(cmd.Context(), w, f, cmd.Flags().Changed)
-				})
-			})
+			ended := a.Told(cmd.Context(), app.JobOf(args), f)
+			err := runJob(cmd, a, args, f)
+			ended(err)
+			return err
 		},
 	}
 	flags := cmd.Flags()
@@ -66,6 +58,18 @@ func runCommand(a *app.Command) *cobra.Command {
 	complete(cmd, cli.FlagStep, with(a.Session, completeSteps))
 	complete(cmd, cli.FlagRerun, with(a.Session, completeRerun))
 	return cmd
+}
+
+// runJob runs the job, or the night, that args name.
+func runJob(cmd *cobra.Command, a *app.Command, args []string, f registry.Flags) error {
+	if len(args) == 1 && args[0] == jobs.NightlyJob {
+		return a.Nightly(cmd.Context(), f, cmd.Flags().Changed)
+	}
+	w, err := registry.Named(args)
+	if err != nil {
+		return err
+	}
+	return a.RunJob(cmd.Context(), w, f, cmd.Flags().Changed)
 }
 
 // runHelp is what the help of run begins with.

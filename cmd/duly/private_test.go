@@ -286,9 +286,9 @@ func TestTheLastLineOfDefence(t *testing.T) {
 			p.Bare, p.Screen.JSON = bare, asJSON
 			f := registry.Flags{Report: a.pages}
 			p.WatchedWithin, p.AlertWithin = patience, patience
-			err := p.WithAlert(t.Context(), own.Name, f, func() error {
-				return p.Observing(t.Context(), f, func() error { return p.RunJob(t.Context(), own, f, func(string) bool { return false }) })
-			})
+			ended := p.Told(t.Context(), own.Name, f)
+			err := p.RunJob(t.Context(), own, f, func(string) bool { return false })
+			ended(err)
 			require.NoError(t, err)
 		}
 		return a.told(t, ended{out: out.String(), err: errs.String()}), secrets

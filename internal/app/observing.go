@@ -16,26 +16,18 @@ import (
 	"duly/jobs"
 )
 
-// Observing does what a command of `duly run` is to do, and tells the machines that watch. A dry run is not watched.
-func (a *Command) Observing(ctx context.Context, f registry.Flags, do func() error) error {
+// Told begins to tell people and machines of a command of `duly run` for job. The function that it returns must be called with the command's error:
+// it tells how the command ended, machines first, and alerts people if that was badly. Of a dry run nobody is told.
+func (a *Command) Told(ctx context.Context, job string, f registry.Flags) (ended func(err error)) {
 	if f.DryRun {
-		return do()
-	}
-	a.seen = &telemetry.Command{App: a.Session, Partial: f.Partial()}
-	err := do()
-	a.seen.End(ctx, session.ExitCode(ctx, a.Session, err))
-	return err
-}
-
-// WithAlert runs a command of `duly run` and sends an alert if it ends badly.
-func (a *Command) WithAlert(ctx context.Context, job string, f registry.Flags, do func() error) error {
-	if f.DryRun {
-		return do()
+		return func(error) {}
 	}
 	a.runAlert = &alert.Collector{Job: job, Told: f.Date}
-	err := do()
-	a.notifyWithoutDatabase(ctx, err)
-	return err
+	a.seen = &telemetry.Command{App: a.Session, Partial: f.Partial()}
+	return func(err error) {
+		a.seen.End(ctx, session.ExitCode(ctx, a.Session, err))
+		a.notifyWithoutDatabase(ctx, err)
+	}
 }
 
 // Mistyped alerts people of a command line of `duly run` that could not be read, if it is clear which configuration it means.
