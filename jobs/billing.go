@@ -17,7 +17,6 @@ import (
 	"duly/internal/store"
 	"duly/readers"
 	"duly/steps"
-	"duly/writers"
 )
 
 // BillingOptions is what a billing run is told.
@@ -138,7 +137,7 @@ func (b *billingRun) chunk(name string, reader batch.Reader[billing.Claimed], pr
 		State:     state,
 		Probe:     b.probe,
 		Unwritten: func(ctx context.Context, r billing.Result, cause error) {
-			b.unwritten.note(ctx, b.DB, writers.FailedRow{Kind: kindInvoice, ID: r.Claimed.Invoice.ID}, "settled", cause)
+			b.unwritten.note(ctx, b.DB, store.FailedRow{Kind: kindInvoice, ID: r.Claimed.Invoice.ID}, "settled", cause)
 		},
 		Spill: b.spill,
 		Size:  b.o.ChunkSize, FlushEvery: flushEvery,

@@ -11,6 +11,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/mysql"
+	"duly/internal/store"
 	"duly/readers"
 	"duly/writers"
 )
@@ -44,7 +45,7 @@ func (b *billingRun) issueStatus(ctx context.Context, x *batch.StepExecution, st
 		case aside != 0 && kind == batch.FailureData:
 			b.setAside(x, aside, err)
 		case aside != 0 && batch.FromDatabase(err):
-			b.unwritten.note(x.Work, b.DB, writers.FailedRow{Kind: kindSubscription, ID: aside}, "invoiced", err)
+			b.unwritten.note(x.Work, b.DB, store.FailedRow{Kind: kindSubscription, ID: aside}, "invoiced", err)
 			if failures.Leave() {
 				return fmt.Errorf("issue: %w", err)
 			}
@@ -93,10 +94,10 @@ func (b *billingRun) issuePage(ctx context.Context, due *readers.DueSubscription
 		if page, err = due.Read(ctx, tx, b.o.ChunkSize); err != nil {
 			return err
 		}
-		issued := make([]writers.Issued, 0, len(page.Rows))
+		issued := make([]billing.Issued, 0, len(page.Rows))
 		for _, row := range page.Rows {
 			issue := billing.DecideIssue(row.Subscription, row.Newest, row.IsInvoiced, policy)
-			issued = append(issued, writers.Issued{Subscription: row.Subscription, Issue: issue})
+			issued = append(issued, billing.Issued{Subscription: row.Subscription, Issue: issue})
 		}
 		tally, err = writers.Issue(ctx, tx, issued, effective, b.Business())
 		return err

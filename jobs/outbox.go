@@ -123,7 +123,7 @@ func (b *outboxRun) fanTo(ctx context.Context, x *batch.StepExecution, sink stri
 			return err
 		}
 	}
-	from, to := writers.Mark{Event: mark.Event, Seen: mark.Seen}, writers.Mark{Event: mark.Event, Seen: mark.Newest}
+	from, to := outbox.Mark{Event: mark.Event, Seen: mark.Seen}, outbox.Mark{Event: mark.Event, Seen: mark.Newest}
 	switch {
 	case page == b.o.ChunkSize: // stopped on the way
 		return nil
@@ -220,7 +220,7 @@ func (b *outboxRun) chunk(sink string, to *steps.Deliveries) *batch.Chunk[outbox
 		State:     to.State,
 		Probe:     b.probe,
 		Unwritten: func(ctx context.Context, r outbox.Result, cause error) {
-			b.unwritten.note(ctx, b.DB, writers.FailedRow{Kind: kindEvent, ID: r.Events[0].ID}, "marked as delivered", cause)
+			b.unwritten.note(ctx, b.DB, store.FailedRow{Kind: kindEvent, ID: r.Events[0].ID}, "marked as delivered", cause)
 		},
 		Size: b.o.ChunkSize, FlushEvery: flushEvery,
 	}

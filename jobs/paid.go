@@ -10,6 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/query"
+	"duly/internal/store"
 	"duly/internal/text"
 	"duly/writers"
 )
@@ -30,7 +31,7 @@ func (b *billingRun) complete(ctx context.Context, x *batch.StepExecution) error
 		}
 		err = x.Retry(ctx, func(ctx context.Context) error { return b.settler().Complete(ctx, a.ID) })
 		if err != nil && batch.FromDatabase(err) && !errors.Is(err, batch.ErrLeaseLost) && !errors.Is(err, batch.ErrStopped) {
-			b.unwritten.note(x.Work, b.DB, writers.FailedRow{Kind: kindInvoice, ID: a.Invoice}, "marked as paid", err)
+			b.unwritten.note(x.Work, b.DB, store.FailedRow{Kind: kindInvoice, ID: a.Invoice}, "marked as paid", err)
 			err = nil
 		}
 	}
@@ -64,7 +65,7 @@ var errNoPlace = errors.New("run.witness names no folder to save them in")
 // spill saves definite answers on this host that the database does not take. Each answer that cannot be saved either is logged,
 // so that nothing is lost that somebody could look up.
 func (b *billingRun) spill(ctx context.Context, results []billing.Result) (where string, err error) {
-	answers := writers.Definite(batch.Execution(ctx).Run.ID, results, b.Business())
+	answers := store.DefiniteAnswers(batch.Execution(ctx).Run.ID, results, b.Business())
 	if len(answers) == 0 {
 		return "", nil
 	}

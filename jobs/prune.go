@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"duly/internal/batch"
+	"duly/internal/mysql"
 	"duly/internal/runs"
 	"duly/writers"
 )
@@ -48,7 +49,7 @@ func Prune(d Deps, o PruneOptions) batch.Job {
 	if o.ChunkSize == 0 {
 		o.ChunkSize = pruneChunk
 	}
-	p := &pruneRun{Deps: d, o: o, writer: &writers.Expired{DB: d.DB}}
+	p := &pruneRun{Deps: d, o: o}
 	return batch.Job{Name: PruneJob, Steps: pick([]batch.Step{
 		batch.Tasklet{StepName: StepRuns, StepLabel: LabelOf(StepRuns), Do: p.runs},
 		batch.Tasklet{StepName: StepFirings, StepLabel: LabelOf(StepFirings), Do: p.firings},
@@ -59,8 +60,7 @@ func Prune(d Deps, o PruneOptions) batch.Job {
 type pruneRun struct {
 	Deps
 
-	o      PruneOptions
-	writer *writers.Expired
+	o PruneOptions
 }
 
 func (p *pruneRun) runs(ctx context.Context, x *batch.StepExecution) error {
@@ -80,7 +80,7 @@ func (p *pruneRun) runs(ctx context.Context, x *batch.StepExecution) error {
 		page, err := runs.OldRuns(ctx, p.DB, after, before, p.o.ChunkSize)
 		page.IDs = slices.DeleteFunc(page.IDs, func(id uint64) bool { return needed[id] })
 		return page, err
-	}, p.writer.Runs)
+	}, writers.DeleteRuns)
 }
 
 func (p *pruneRun) firings(ctx context.Context, x *batch.StepExecution) error {
@@ -100,7 +100,7 @@ func (p *pruneRun) firings(ctx context.Context, x *batch.StepExecution) error {
 		page, err := runs.OldFirings(ctx, p.DB, after, before, p.o.ChunkSize)
 		page.IDs = slices.DeleteFunc(page.IDs, func(id uint64) bool { return slices.Contains(newest, id) })
 		return page, err
-	}, p.writer.Firings)
+	}, writers.DeleteFirings)
 }
 
 func (p *pruneRun) events(ctx context.Context, x *batch.StepExecution) error {
@@ -118,7 +118,7 @@ func (p *pruneRun) events(ctx context.Context, x *batch.StepExecution) error {
 	}
 	err = p.walk(ctx, x, func(ctx context.Context, after uint64) (runs.Expired, error) {
 		return runs.OldEvents(ctx, p.DB, after, upTo, before, p.o.ChunkSize)
-	}, p.writer.Events)
+	}, writers.DeleteEvents)
 	if tally := x.Tally(); tally.Succeeded > 0 && len(p.o.Sinks) == 0 {
 		x.Log.WarnContext(ctx, "no outbox is configured: events were deleted that nobody was told of", slog.Int64("events", tally.Succeeded))
 	}
@@ -129,7 +129,7 @@ func (p *pruneRun) events(ctx context.Context, x *batch.StepExecution) error {
 func (p *pruneRun) walk(
 	ctx context.Context, x *batch.StepExecution,
 	read func(ctx context.Context, after uint64) (runs.Expired, error),
-	remove func(ctx context.Context, ids []uint64) (int64, error),
+	remove func(ctx context.Context, db *mysql.DB, ids []uint64) (int64, error),
 ) error {
 	var page runs.Expired
 	for !page.Done && ctx.Err() == nil {
@@ -141,7 +141,7 @@ func (p *pruneRun) walk(
 		err := x.Retry(ctx, func(ctx context.Context) error {
 			next, err := read(ctx, page.Last)
 			if next = next.First(limit); err == nil {
-				deleted, err = remove(ctx, next.IDs)
+				deleted, err = remove(ctx, p.DB, next.IDs)
 			}
 			if err == nil || errors.Is(err, batch.ErrLocked) {
 				page = next

@@ -81,7 +81,7 @@ func (r *reconcileRun) reconcile(ctx context.Context, x *batch.StepExecution) er
 		State:  r.Gateways.State,
 		Probe:  r.probe,
 		Unwritten: func(ctx context.Context, result orders.Result, cause error) {
-			r.unwritten.note(ctx, r.DB, writers.FailedRow{Kind: kindOrder, ID: result.Claimed.ID}, "settled", cause)
+			r.unwritten.note(ctx, r.DB, store.FailedRow{Kind: kindOrder, ID: result.Claimed.ID}, "settled", cause)
 		},
 		Size: r.o.ChunkSize, FlushEvery: flushEvery,
 	})

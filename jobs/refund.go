@@ -43,7 +43,7 @@ func (r *reconcileRun) refund(ctx context.Context, x *batch.StepExecution) error
 		State:     r.Gateways.State,
 		Probe:     r.probe,
 		Unwritten: func(ctx context.Context, result orders.RefundResult, cause error) {
-			r.unwritten.note(ctx, r.DB, writers.FailedRow{Kind: kindOrder, ID: result.RefundClaim.ID}, "refunded", cause)
+			r.unwritten.note(ctx, r.DB, store.FailedRow{Kind: kindOrder, ID: result.RefundClaim.ID}, "refunded", cause)
 		},
 		Size: r.o.ChunkSize, FlushEvery: flushEvery,
 	})

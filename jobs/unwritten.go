@@ -14,14 +14,14 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/query/worklist"
+	"duly/internal/store"
 	"duly/internal/text"
-	"duly/writers"
 )
 
 // unwritten collects the rows that a run leaves because the database failed on them. It is safe for concurrent use.
 type unwritten struct {
 	mu   sync.Mutex
-	rows map[writers.FailedRow]failedRow
+	rows map[store.FailedRow]failedRow
 }
 
 // failedRow is what is known of one of them.
@@ -35,10 +35,10 @@ type failedRow struct {
 const mostIDs = 5
 
 // note records a row that is left; what says what could not be done with it, such as "charged".
-func (u *unwritten) note(ctx context.Context, db *mysql.DB, row writers.FailedRow, what string, cause error) {
+func (u *unwritten) note(ctx context.Context, db *mysql.DB, row store.FailedRow, what string, cause error) {
 	x := batch.Execution(ctx)
 	f := failedRow{what: what, reason: mysql.Reason(cause), runs: 1}
-	if runs, err := writers.RowFailed(ctx, db, row, x.Run.ID, f.reason); err != nil {
+	if runs, err := store.RowFailed(ctx, db, row, x.Run.ID, f.reason); err != nil {
 		x.Log.WarnContext(ctx, "a row that was left could not be recorded", slog.String("kind", row.Kind), slog.Uint64("id", row.ID), slog.Any("error", err))
 	} else {
 		f.runs = runs
@@ -46,7 +46,7 @@ func (u *unwritten) note(ctx context.Context, db *mysql.DB, row writers.FailedRo
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.rows == nil {
-		u.rows = map[writers.FailedRow]failedRow{}
+		u.rows = map[store.FailedRow]failedRow{}
 	}
 	u.rows[row] = f
 }
@@ -54,7 +54,7 @@ func (u *unwritten) note(ctx context.Context, db *mysql.DB, row writers.FailedRo
 // left returns a function for readers that notes rows of a kind.
 func (u *unwritten) left(db *mysql.DB, kind, what string) func(context.Context, uint64, error) {
 	return func(ctx context.Context, id uint64, cause error) {
-		u.note(ctx, db, writers.FailedRow{Kind: kind, ID: id}, what, cause)
+		u.note(ctx, db, store.FailedRow{Kind: kind, ID: id}, what, cause)
 	}
 }
 
@@ -66,7 +66,7 @@ func (u *unwritten) reasons() []string {
 	type group struct{ kind, what, reason string }
 	groups := map[group][]uint64{}
 	var stuck []string
-	for _, row := range slices.SortedFunc(maps.Keys(u.rows), func(a, b writers.FailedRow) int {
+	for _, row := range slices.SortedFunc(maps.Keys(u.rows), func(a, b store.FailedRow) int {
 		return cmp.Or(strings.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 	}) {
 		f := u.rows[row]
@@ -88,7 +88,7 @@ func (u *unwritten) reasons() []string {
 	return append(out, stuck...)
 }
 
-func showCommand(row writers.FailedRow) string {
+func showCommand(row store.FailedRow) string {
 	if row.Kind == kindEvent {
 		return "duly status"
 	}

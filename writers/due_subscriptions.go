@@ -14,12 +14,6 @@ import (
 	"duly/internal/store"
 )
 
-// Issued is a locked subscription and what was decided for it.
-type Issued struct {
-	billing.Subscription
-	billing.Issue
-}
-
 const insertInvoices = `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date, paid_at) VALUES `
 
 // An invoice of that due date that is there already stays as it is: I1.
@@ -27,7 +21,7 @@ const sameInvoice = ` ON DUPLICATE KEY UPDATE id = id`
 
 // Issue writes invoices, moves dates on, and sets or clears reasons for review, in the transaction that locked
 // the subscriptions. It reads no clock but now, the business clock.
-func Issue(ctx context.Context, tx *sqlx.Tx, list []Issued, effective payment.Date, now time.Time) (batch.Tally, error) {
+func Issue(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effective payment.Date, now time.Time) (batch.Tally, error) {
 	var tally batch.Tally
 	var invoices, dates, anchors [][]any
 	var reviewed, cleared [][]any
@@ -78,7 +72,7 @@ func Issue(ctx context.Context, tx *sqlx.Tx, list []Issued, effective payment.Da
 	return tally, store.WriteBillingEvents(ctx, tx, told)
 }
 
-func issueTally(s Issued) batch.Tally {
+func issueTally(s billing.Issued) batch.Tally {
 	var t batch.Tally
 	switch {
 	case !s.Due.IsZero():

@@ -51,38 +51,30 @@ func UnknownCharges(ctx context.Context, db *mysql.DB, gateway string, account u
 // ErrTablesWentBack says that the tables do not have what they had a moment ago.
 var ErrTablesWentBack = errors.New("the database does not have an attempt any more that it had when the gateway's list was compared: was it restored, or did another server take over?")
 
-// Compared is how far a gateway's list was compared with the tables, by an account's row.
-type Compared struct {
-	Account  uint32
-	From, To time.Time // From is where the comparison began that To ends
-	// Attempt is the newest attempt that was met, and Key its key; 0: none was.
-	Attempt uint64
-	Key     string
-}
-
 const (
 	updateListMark = `UPDATE gateway_accounts SET listed_from = COALESCE(listed_from, ?), listed_to = GREATEST(COALESCE(listed_to, ?), ?), listed_at = ? WHERE id = ?`
 	metOnce        = `SELECT COUNT(*) FROM payment_attempts WHERE id = ? AND idempotency_key = ?`
 )
 
-// MoveListMark moves an account's mark on: the tables account for everything that its gateway lists up to then. It returns
+// MoveListMark moves the mark of an account's row on: the tables account for everything that its gateway lists up to the end of listed,
+// where the comparison began at its beginning. newest is the newest attempt that was met; the zero mark: none was. It returns
 // ErrTablesWentBack, and leaves the mark, if the tables are not those any more that were compared.
-func MoveListMark(ctx context.Context, db *mysql.DB, c Compared, now time.Time) error {
+func MoveListMark(ctx context.Context, db *mysql.DB, account uint32, listed payment.Window, newest batch.Mark, now time.Time) error {
 	return mysql.Tx(ctx, db, "mark", func(tx *sqlx.Tx) error {
 		if err := runs.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
 			return err
 		}
-		if c.Attempt != 0 {
+		if newest.ID != 0 {
 			var n int
-			if err := tx.GetContext(ctx, &n, metOnce, c.Attempt, c.Key); err != nil {
+			if err := tx.GetContext(ctx, &n, metOnce, newest.ID, newest.Key); err != nil {
 				return err
 			}
 			if n == 0 {
 				return ErrTablesWentBack
 			}
 		}
-		to := micros(c.To)
-		_, err := tx.ExecContext(ctx, updateListMark, micros(c.From), to, to, micros(now), c.Account)
+		to := micros(listed.To)
+		_, err := tx.ExecContext(ctx, updateListMark, micros(listed.From), to, to, micros(now), account)
 		return err
 	})
 }

@@ -28,12 +28,9 @@ func AddDeliveries(ctx context.Context, tx mysql.Execer, sink string, events []o
 	return err
 }
 
-// Mark is how far a sink has been given its deliveries: up to Event for good, while Seen was the newest event.
-type Mark struct{ Event, Seen uint64 }
-
 // MoveMark moves a sink's mark; it does nothing if another worker has moved it. The first mark is at 0.
-func MoveMark(ctx context.Context, tx mysql.Execer, sink string, from, to Mark) error {
-	if from == (Mark{}) {
+func MoveMark(ctx context.Context, tx mysql.Execer, sink string, from, to outbox.Mark) error {
+	if from == (outbox.Mark{}) {
 		if _, err := tx.ExecContext(ctx, insertMark, sink, 0); err != nil {
 			return err
 		}

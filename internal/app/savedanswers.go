@@ -9,8 +9,8 @@ import (
 	"duly/config"
 	"duly/internal/batch"
 	"duly/internal/exit"
+	"duly/internal/store"
 	"duly/internal/suspicion"
-	"duly/writers"
 )
 
 // saver saves answers on this host; nil: there is no place for them.
@@ -30,10 +30,10 @@ func (e *Execution) restoreAnswers(ctx context.Context) error {
 	}
 	restored := 0
 	aside, err := file.Drain(func(lines [][]byte) ([][]byte, error) {
-		var list []writers.SavedAnswer
+		var list []store.SavedAnswer
 		var unusable [][]byte
 		for _, line := range lines {
-			var answer writers.SavedAnswer
+			var answer store.SavedAnswer
 			if err := json.Unmarshal(line, &answer); err != nil || answer.Key == "" {
 				unusable = append(unusable, line)
 				continue
@@ -41,7 +41,7 @@ func (e *Execution) restoreAnswers(ctx context.Context) error {
 			list = append(list, answer)
 		}
 		restored = len(list)
-		return unusable, writers.RestoreAnswers(ctx, e.Database.DB, list)
+		return unusable, store.RestoreAnswers(ctx, e.Database.DB, list)
 	})
 	if err != nil {
 		return exit.Failed(fmt.Errorf("answers of gateways that are saved in %s could not be added to the database: %w", file.Path(), err))

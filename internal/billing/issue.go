@@ -41,6 +41,12 @@ type Issue struct {
 	Events      []Event
 }
 
+// Issued is a locked subscription and what was decided for it.
+type Issued struct {
+	Subscription
+	Issue
+}
+
 // DecideIssue says what becomes of s, whose next date is not later than p.Business. invoiced reports
 // whether s has an invoice for a due date.
 //

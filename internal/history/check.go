@@ -6,11 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/text"
-	"duly/writers"
 )
 
 // listCheck compares the list of one gateway with the tables.
@@ -35,7 +35,7 @@ type listCheck struct {
 	account query.ListedAccount
 	pages   int
 	spent   time.Duration
-	newest  writers.Compared // the newest attempt that was met
+	newest  batch.Mark // the newest attempt that was met
 	// Payments of ours, by key, that the list must show if it is whole, until it has shown them.
 	expected map[string]payment.Control
 }

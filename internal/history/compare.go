@@ -65,8 +65,8 @@ func (c *listCheck) compare(ctx context.Context, x *batch.StepExecution) (standi
 	} else if err != nil && !incomplete {
 		return listBroken, c.failed(err)
 	}
-	if c.newest.Attempt != 0 {
-		x.Acknowledged.Met(batch.Mark{ID: c.newest.Attempt, Key: c.newest.Key})
+	if c.newest.ID != 0 {
+		x.Acknowledged.Met(c.newest)
 	}
 	if err := c.count(ctx, x); err != nil {
 		return listBroken, c.failed(err)

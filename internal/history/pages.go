@@ -89,9 +89,9 @@ func (c *listCheck) mark(ctx context.Context, x *batch.StepExecution, from, to t
 	if !clean || h.Accounts[c.name] == 0 {
 		return nil
 	}
-	done := c.newest
-	done.Account, done.From, done.To = h.Accounts[c.name], from, to
-	return x.Retry(ctx, func(ctx context.Context) error { return writers.MoveListMark(ctx, h.DB, done, h.Business()) })
+	return x.Retry(ctx, func(ctx context.Context) error {
+		return writers.MoveListMark(ctx, h.DB, h.Accounts[c.name], payment.Window{From: from, To: to}, c.newest, h.Business())
+	})
 }
 
 // partEnd is how the reading of a part ended.
@@ -172,8 +172,8 @@ func (c *listCheck) page(ctx context.Context, x *batch.StepExecution, listed []p
 	}
 	strange, held, err := c.strange(ctx, x, ours)
 	c.unsettled(ours, held)
-	if held.Newest > c.newest.Attempt {
-		c.newest.Attempt, c.newest.Key = held.Newest, held.NewestKey
+	if held.Newest > c.newest.ID {
+		c.newest.ID, c.newest.Key = held.Newest, held.NewestKey
 	}
 	if err != nil || len(strange) == 0 {
 		return err

@@ -62,3 +62,6 @@ type Answer struct {
 	After     time.Duration // how long the receiver wants to be left alone; 0: it did not say
 	Never     bool          // the event can never be sent
 }
+
+// Mark is how far a sink has been given its deliveries: up to Event for good, while Seen was the newest event.
+type Mark struct{ Event, Seen uint64 }

@@ -104,11 +104,10 @@ func (p *pruneWalk) events(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	writer := &writers.Expired{DB: p.DB}
 	read := func(after uint64) (runs.Expired, error) {
 		return runs.OldEvents(ctx, p.DB, after, upTo, before, p.o.ChunkSize)
 	}
-	kept := func(ids []uint64) ([]uint64, error) { return writer.Undelivered(ctx, ids) }
+	kept := func(ids []uint64) ([]uint64, error) { return writers.Undelivered(ctx, p.DB, ids) }
 	return p.count(ctx, read, kept, &p.Events, &p.EventsKept)
 }
 

@@ -1,4 +1,4 @@
-package writers
+package store
 
 import (
 	"context"
