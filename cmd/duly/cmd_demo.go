@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,37 +14,40 @@ import (
 )
 
 func demoCommand(a *app.Command) *cobra.Command {
-	var keep bool
-	var subscriptions, sold int
+	var o demo.Options
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the whole thing on a private database and a simulated gateway",
 		Long: "Starts a private MariaDB in a temporary folder and a payments simulator with realistic faults, enrols\n" +
 			"subscriptions, fills a shop with orders that were left half-way, and runs the nightly job on the due date and on\n" +
-			"days 1, 3 and 5, by a clock of its own. It reads no configuration and touches no other database.",
+			"days 1, 3 and 5, by a clock of its own. The first night's worker is killed with SIGKILL half-way, and the next one\n" +
+			"goes on. It ends with a count that adds up, or with exit code 1. It reads no configuration and touches no other\n" +
+			"database.",
 		Example: "  duly demo\n" +
+			"  duly demo --verbose\n" +
 			"  duly demo --keep",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if subscriptions < 1 {
+			if o.Subscriptions < 1 {
 				return exit.Usagef("--subscriptions: at least 1")
 			}
-			if sold < 0 {
-				return exit.Usagef("--orders: %d is negative", sold)
+			if o.Orders < 0 {
+				return exit.Usagef("--orders: %d is negative", o.Orders)
 			}
-			return demo.Run(cmd.Context(), a.Session, demoRun(a), subscriptions, sold, keep)
+			return demo.Run(cmd.Context(), a.Session, demoRun(a), o)
 		},
 	}
-	cmd.Flags().BoolVar(&keep, "keep", false, "leave the database up, and print how to look into it")
-	cmd.Flags().IntVar(&subscriptions, "subscriptions", 2000, "how many subscriptions to enrol: `N`")
-	cmd.Flags().IntVar(&sold, "orders", 500, "how many orders to place: `N`")
+	cmd.Flags().BoolVar(&o.Keep, "keep", false, "hold the database and the gateway until Ctrl-C, and print how to look into them")
+	cmd.Flags().BoolVar(&o.Verbose, "verbose", false, "print what every night prints, and every ending")
+	cmd.Flags().IntVar(&o.Subscriptions, "subscriptions", 2000, "how many subscriptions to enrol: `N`")
+	cmd.Flags().IntVar(&o.Orders, "orders", 500, "how many orders to place: `N`")
 	return cmd
 }
 
 // demoRun executes the command lines of a demo, beside which nothing waits for payments to settle.
 func demoRun(a *app.Command) demo.Runner {
-	return func(ctx context.Context, c *config.Config, shift time.Duration, args []string) (int, error) {
-		run := newApp(nil, a.Screen.Out, a.Screen.Err)
+	return func(ctx context.Context, out, errs io.Writer, c *config.Config, shift time.Duration, args []string) (int, error) {
+		run := newApp(demo.Surroundings(a.Screen.Env), out, errs)
 		run.Loaded, run.Shift, run.Lag = c, shift, 0
 		root := rootCommand(run)
 		root.SetArgs(args)

@@ -63,16 +63,26 @@ type Line struct {
 	Amount   int64 // minor units
 }
 
+// The ways in which a subscription ends, or stands.
+const (
+	paidOnDueDate = "paid on the due date"
+	paidAtRetry   = "paid at retry "
+	cancelled     = "unpaid, cancelled"
+	declinedSoFar = "declined so far"
+	inReview      = "in review"
+)
+
 const selectEndings = `SELECT CASE
  WHEN i.id IS NULL THEN 'never invoiced'
- WHEN i.status = 'paid' AND i.first_declined_date IS NULL THEN 'paid at once'
- WHEN i.status = 'paid' THEN CONCAT('recovered at retry ', i.stage)
- WHEN i.status = 'uncollectible' THEN 'unpaid after the last retry, cancelled'
+ WHEN i.status = 'paid' AND i.first_declined_date IS NULL THEN 'paid on the due date'
+ WHEN i.status = 'paid' THEN CONCAT('paid at retry ', i.stage)
+ WHEN i.status = 'uncollectible' THEN 'unpaid, cancelled'
  WHEN i.status = 'review' THEN 'in review'
+ WHEN i.first_declined_date IS NOT NULL THEN 'declined so far'
  ELSE CONCAT('unfinished (', i.status, ')') END AS what,
-COUNT(*) AS count, s.currency AS currency, COALESCE(SUM(i.amount), 0) AS amount
+COUNT(*) AS count, s.currency AS currency, SUM(COALESCE(i.amount, s.amount)) AS amount
 FROM subscriptions s LEFT JOIN invoices i ON i.subscription_id = s.id
-GROUP BY what, s.currency ORDER BY what LIKE 'un%', what, s.currency`
+GROUP BY what, s.currency ORDER BY what NOT LIKE 'paid%', what NOT LIKE 'paid on%', what, s.currency`
 
 // Endings counts what became of every subscription.
 func Endings(ctx context.Context, db *mysql.DB) ([]Line, error) {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
+	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,56 +16,99 @@ import (
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/gateway/simulator"
-	"duly/internal/mysql"
-	"duly/internal/mysql/private"
 	"duly/internal/payment"
-	"duly/internal/query"
 	"duly/internal/session"
-	"duly/migrations"
+	"duly/jobs"
 )
 
-// demoGateway is the name of the demo's payment provider.
-const demoGateway = "simulator"
+// Runner executes one command line of duly with a configuration, by a clock that is ahead by shift. It prints to out and errs.
+type Runner = func(ctx context.Context, out, errs io.Writer, c *config.Config, shift time.Duration, args []string) (code int, err error)
 
-// Runner executes one command line of duly with a configuration, by a clock that is ahead by shift.
-type Runner = func(ctx context.Context, c *config.Config, shift time.Duration, args []string) (code int, err error)
+// Options says what a demo shows.
+type Options struct {
+	Subscriptions, Orders int
+	// Keep holds the database and the gateway until the context ends.
+	Keep bool
+	// Verbose prints what every night prints, and every ending.
+	Verbose bool
+}
 
 // showcase is a running demo.
 type showcase struct {
 	*session.Session
+	*environment
 
-	run Runner
+	Options
 
-	dir    string
-	server *private.Server
-	db     *mysql.DB
-	sim    *simulator.Simulator
-	http   *http.Server
-	dsn    string
-	url    string
-	due    payment.Date
-	orders int
-	report string // the file of the first night's
+	screen  *screen
+	run     Runner
+	program string // this one's file
+	began   time.Time
+	due     payment.Date
+	booked  int // payments at the gateway before the first night
+	page    string
+	kills   int
+	witness string   // the key of a charge that was found paid after a worker died; empty: there is none
+	said    Standing // how the subscriptions and orders stood when it was told last
 }
 
-func Run(ctx context.Context, ses *session.Session, run Runner, subscriptions, orders int, keep bool) (err error) {
-	d := &showcase{Session: ses, run: run, orders: orders}
-	defer func() { err = errors.Join(err, d.end(ctx, keep && err == nil)) }()
-	if err := d.start(ctx, keep); err != nil {
+// Run shows four nights of a shop: a worker that is killed in the first, the next one that recovers what it left, the retries, and the
+// count that must add up. It fails if anything does not.
+func Run(ctx context.Context, ses *session.Session, run Runner, o Options) (err error) {
+	d := &showcase{Session: ses, Options: o, screen: newScreen(ses.Screen), run: run, began: ses.Now()}
+	if d.program, err = os.Executable(); err != nil {
+		return exit.Failed(fmt.Errorf("find this program's file: %w", err))
+	}
+	d.environment, err = startEnvironment(ctx)
+	defer func() { err = errors.Join(err, d.end(ctx)) }()
+	if err != nil {
 		return err
 	}
-	ses.Screen.Line("A shop with %s that are due on %s, and %s of the last hours, most of them left half-way. "+
-		"Its gateway declines some, fails now and then, and loses answers.", cli.Plural(int64(subscriptions), "subscription"), d.due, cli.Plural(int64(orders), "order"))
-	if err := Enrol(ctx, d.db, demoGateway, subscriptions, d.due); err != nil {
-		return exit.Failed(err)
-	}
-	if err := Orders(ctx, d.db, d.sim, demoGateway, orders, d.Now()); err != nil {
-		return exit.Failed(err)
+	if err := d.open(ctx); err != nil {
+		return err
 	}
 	if err := EachNight(d.sim, func(day int) error { return d.night(ctx, day) }); err != nil {
+		d.explain(err)
 		return err
 	}
-	return d.account(ctx)
+	err = d.account(ctx)
+	if d.Keep {
+		err = errors.Join(err, d.hold(ctx))
+	}
+	return err
+}
+
+// explain writes the end of what the nights printed, if it was not shown.
+func (d *showcase) explain(err error) {
+	const lines = 40
+	if text := tail(d.printed, lines); text != "" && !d.Verbose && !errors.Is(err, context.Canceled) {
+		fmt.Fprintf(d.Screen.Err, "what the nights printed last:\n%s\n", text)
+	}
+}
+
+// open fills the shop.
+func (d *showcase) open(ctx context.Context) error {
+	c, err := d.configure()
+	if err != nil {
+		return err
+	}
+	d.due = payment.DateOf(d.Now().In(c.Business.Location()))
+	if err := Enrol(ctx, d.db, gatewayName, d.Subscriptions, d.due); err != nil {
+		return exit.Failed(err)
+	}
+	if err := Orders(ctx, d.db, d.sim, gatewayName, d.Options.Orders, d.Now()); err != nil {
+		return exit.Failed(err)
+	}
+	d.booked = d.sim.Stats().Payments
+	if d.said, err = StandingOf(ctx, d.db); err != nil {
+		return err
+	}
+	line := cli.Things(int64(d.Subscriptions), "subscription") + " due, "
+	if d.Options.Orders > 0 {
+		line += cli.Things(d.said.Open, "unsettled order") + ", "
+	}
+	d.screen.text(line+"a gateway that loses answers", 0)
+	return nil
 }
 
 // EachNight calls night for the due date and for each day of a retry. The gateway's clock goes on as the shop's does, by whole days.
@@ -83,92 +124,115 @@ func EachNight(sim *simulator.Simulator, night func(day int) error) error {
 	return nil
 }
 
-// start starts the database and the gateway.
-func (d *showcase) start(ctx context.Context, keep bool) error {
-	var err error
-	if d.dir, err = os.MkdirTemp("", "duly-demo-"); err != nil {
-		return exit.Failed(fmt.Errorf("make a folder for the demo: %w", err))
+// titles say what a night is about, by its day.
+func titles(day int) string {
+	switch day {
+	case 0:
+		return "due date"
+	case 1:
+		return "retry 1"
+	case 3:
+		return "retry 2"
 	}
-	if d.server, err = private.Start(ctx, private.Options{Dir: filepath.Join(d.dir, "db"), Fast: true, Tied: !keep}); err != nil {
-		return exit.Usage(err)
+	return "last retry"
+}
+
+// night shows one night: what happened since the last one, the jobs, and what became of everything.
+func (d *showcase) night(ctx context.Context, day int) error {
+	cards := int64(0)
+	if day > 0 {
+		var err error
+		if cards, err = NewCards(ctx, d.db); err != nil {
+			return exit.Failed(err)
+		}
 	}
-	if err := session.CreateSchema(ctx, d.server); err != nil {
-		return exit.Failed(err)
+	if day == 1 {
+		if _, err := LateCharges(ctx, d.db, d.sim); err != nil {
+			return exit.Failed(err)
+		}
 	}
-	d.dsn = d.server.DSN(session.PrivateSchema)
-	if d.db, err = mysql.Open(d.dsn, mysql.Options{}); err != nil {
-		return exit.Failed(err)
+	title := titles(day)
+	if cards > 0 {
+		title += " · " + cli.Things(cards, "new card")
 	}
-	if _, err := migrations.Up(ctx, d.db.DB.DB); err != nil {
-		return exit.Failed(err)
+	date := payment.DateOf(d.due.Time().AddDate(0, 0, day))
+	if day == 0 || d.Verbose {
+		d.screen.text("", 0)
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return exit.Failed(fmt.Errorf("start the simulator: %w", err))
+	d.screen.text(fmt.Sprintf("Day %d  %s · %s", day, cli.DayOf(date.String()), title), 0)
+	began := d.Now()
+	charges := func() string {
+		return fmt.Sprintf("  %s %s · %s at the gateway · %s", cli.SignLive, jobs.NightlyJob,
+			cli.Things(int64(d.sim.Stats().Payments-d.booked), "charge"), cli.Took(d.Now().Sub(began)))
 	}
-	d.sim = simulator.New(simulator.Demo())
-	d.http = &http.Server{Handler: d.sim, ReadHeaderTimeout: time.Minute}
-	go func() { _ = d.http.Serve(listener) }() // until end closes it
-	d.url = "http://" + listener.Addr().String()
-	c, err := d.configure()
+	jobsOfNight := func() error { return d.repeat(ctx, day) }
+	if day == 0 {
+		jobsOfNight = func() error { return d.firstNight(ctx) }
+	}
+	if !d.Verbose {
+		whole := jobsOfNight
+		jobsOfNight = func() error { return d.screen.during(d.Every, charges, whole) }
+	}
+	if err := jobsOfNight(); err != nil {
+		return err
+	}
+	return d.outcome(ctx, day)
+}
+
+// prints is where a night prints.
+func (d *showcase) prints() (out, errs io.Writer) {
+	if d.Verbose {
+		return d.Screen.Out, d.Screen.Err
+	}
+	return d.printed, d.printed
+}
+
+// firstNight runs a night whose worker is killed, and then another that goes on.
+func (d *showcase) firstNight(ctx context.Context) error {
+	out, _ := d.prints()
+	w, err := d.startWorker(ctx, d.program, d.Screen.Env, out)
 	if err != nil {
 		return err
 	}
-	d.due = payment.DateOf(d.Now().In(c.Business.Location()))
-	return nil
-}
-
-// configure is the demo's configuration: the defaults, with pauses as short as its days.
-func (d *showcase) configure() (*config.Config, error) {
-	gateway := "gateways." + demoGateway + "."
-	c, err := config.Load(config.Options{NoFile: true, Flags: map[string]any{
-		"database.dsn": d.dsn, gateway + "url": d.url, gateway + "token": "demo",
-		gateway + "timeout": "1s", gateway + "backoff": "20ms",
-		"run.lease": "15s", "run.heartbeat": "1s", "run.drain": "5s", "log.level": "error",
-	}})
+	died, err := d.killWorker(ctx, w, d.Subscriptions, func() error { return d.settledOrders(ctx) })
 	if err != nil {
-		return nil, exit.Failed(err)
+		return err
 	}
-	return c, nil
+	if died != nil {
+		d.kills++
+		d.died(died)
+	}
+	if err := d.repeat(ctx, 0); err != nil || died == nil {
+		return err
+	}
+	recovered, err := d.recovered(ctx, died)
+	if err != nil {
+		return err
+	}
+	d.witness = recovered.witness
+	d.resumed(died, recovered)
+	return nil
 }
 
 // again is how often a night is repeated while its runs say that they left something.
 const again = 5
 
-// night runs the job on the given day after the due date, and again while it exits with 4, as a VM would.
-func (d *showcase) night(ctx context.Context, day int) error {
-	fmt.Fprintf(d.Screen.Out, "\nDay %d\n", day)
-	if day > 0 {
-		cards, err := NewCards(ctx, d.db)
-		if err != nil {
-			return exit.Failed(err)
-		}
-		if cards > 0 {
-			d.Screen.Line("%s entered another card after a decline.", cli.Things(cards, "customer"))
-		}
-	}
-	if day == 1 {
-		late, err := LateCharges(ctx, d.db, d.sim)
-		if err != nil {
-			return exit.Failed(err)
-		}
-		if late > 0 {
-			fmt.Fprintf(d.Screen.Out, "%d charges for orders that were given up arrived after all.\n", late)
-		}
-	}
+// repeat runs the job on the given day after the due date, and again while it exits with 4, as a VM would.
+func (d *showcase) repeat(ctx context.Context, day int) error {
 	for range again {
 		c, err := d.configure()
 		if err != nil {
 			return err
 		}
-		args := []string{"run", "nightly"}
-		if d.report == "" {
-			if d.report, err = reportFile(); err != nil {
+		args := []string{"run", jobs.NightlyJob}
+		if d.page == "" {
+			if d.page, err = pageFile(); err != nil {
 				return err
 			}
-			args = append(args, "--"+cli.FlagReport, d.report)
+			args = append(args, "--"+cli.FlagReport, d.page)
 		}
-		code, err := d.run(ctx, c, time.Duration(day)*24*time.Hour, args)
+		out, errs := d.prints()
+		code, err := d.run(ctx, out, errs, c, time.Duration(day)*24*time.Hour, args)
 		if err != nil {
 			return err
 		}
@@ -176,7 +240,9 @@ func (d *showcase) night(ctx context.Context, day int) error {
 		case batch.ExitDone, batch.ExitReview:
 			return nil
 		case batch.ExitUnfinished:
-			fmt.Fprintln(d.Screen.Out, "Exit code 4 asks for another run; here it is.")
+			if d.Verbose {
+				d.screen.text("Exit code 4 asks for another run; here it is.", 0)
+			}
 		default:
 			return exit.With(code, fmt.Errorf("the demo's run on day %d ended with exit code %d", day, code))
 		}
@@ -184,110 +250,148 @@ func (d *showcase) night(ctx context.Context, day int) error {
 	return nil
 }
 
-// reportFile is a file that outlives the demo.
-func reportFile() (string, error) {
+// pageFile is a file that outlives the demo.
+func pageFile() (string, error) {
 	f, err := os.CreateTemp("", "duly-demo-*.html")
 	if err != nil {
-		return "", exit.Failed(fmt.Errorf("make a file for the report: %w", err))
+		return "", exit.Failed(fmt.Errorf("make a file for the page: %w", err))
 	}
 	return f.Name(), exit.Failed(f.Close())
 }
 
-// account prints what became of every subscription, and compares the gateway's ledger with the tables.
-func (d *showcase) account(ctx context.Context) error {
-	lines, err := Endings(ctx, d.db)
-	if err != nil {
-		return exit.Failed(err)
-	}
-	fmt.Fprintln(d.Screen.Out, "\nResult")
-	d.endings("subscriptions", lines)
-	if err := d.accountOrders(ctx); err != nil {
+// settledOrders tells what became of the orders, before the subscriptions are charged.
+func (d *showcase) settledOrders(ctx context.Context) error {
+	now, err := StandingOf(ctx, d.db)
+	if err != nil || d.Options.Orders == 0 {
 		return err
 	}
-
-	collected, err := Collected(ctx, d.db)
-	if err != nil {
-		return exit.Failed(err)
+	failed := some(now.Failed-d.said.Failed, "failed")
+	if refunded := now.Refunded.without(d.said.Refunded); refunded.count > 0 {
+		failed += ", " + cli.Number(refunded.count) + " of them refunded"
 	}
-	ledger, missing := 0, 0
-	for e := range d.sim.Entries() {
-		if !e.TookMoney() {
-			continue
-		}
-		ledger++
-		if collected[e.Key] != (payment.Money{Amount: e.Amount, Currency: e.Currency}) {
-			missing++
-		}
-	}
-	double := len(d.sim.DoubleCharged())
-	_, findings, err := query.OpenFindings(ctx, d.db, 0)
-	if err != nil {
-		return exit.Failed(err)
-	}
-	d.Screen.Line("The gateway kept %d payments, the tables say %d; %d differ, %d double charges. The audits found %s.",
-		ledger, len(collected), missing, double, cli.Plural(findings, "difference"))
-	if ledger != len(collected) || missing > 0 || double > 0 || findings > 0 {
-		return exit.With(batch.ExitFailed, errors.New("the gateway's ledger and the tables differ"))
-	}
-	d.Screen.Line("The report of the first night: %s", d.report)
+	d.screen.step(cli.SignDone, "orders", joined(some(now.Completed-d.said.Completed, "completed"), failed, some(now.Open, "not settled yet")))
+	d.said = now
 	return nil
 }
 
-// endings prints what became of all, and returns how many they are.
-func (d *showcase) endings(what string, lines []Line) (total int64) {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{what, "", "money"})
-	for _, l := range lines {
-		t.AppendRow(table.Row{l.What, l.Count, payment.Money{Amount: l.Amount, Currency: l.Currency}})
-		total += l.Count
+// died tells of a worker that was killed.
+func (d *showcase) died(w *death) {
+	text := fmt.Sprintf("worker %d dies at %s of %s with %s claimed", w.pid, cli.Number(w.done), cli.Number(int64(d.Subscriptions)), cli.Number(int64(len(w.claimed))))
+	if paid := w.at(payment.Succeeded); paid > 0 {
+		text += fmt.Sprintf("; %s of those are charged at the gateway and not yet recorded", cli.Number(int64(paid)))
 	}
-	t.AppendFooter(table.Row{"all", total, ""})
-	fmt.Fprintln(d.Screen.Out, t.Render())
-	return total
+	d.screen.step(cli.SignFailed, "kill -9", text)
 }
 
-// accountOrders prints what became of every order, and what does not add up.
-func (d *showcase) accountOrders(ctx context.Context) error {
-	lines, err := OrderEndings(ctx, d.db)
+// resumed tells what the next worker did about it.
+func (d *showcase) resumed(w *death, r recovery) {
+	parts := []string{}
+	if other := int64(d.Subscriptions) - w.done - int64(len(w.claimed)); other > 0 {
+		parts = append(parts, "charges the other "+cli.Number(other))
+	}
+	if r.waited >= time.Second {
+		parts = append(parts, "waits "+cli.Took(r.waited)+" for the lease")
+	}
+	d.screen.step(cli.SignDone, "restart", strings.TrimSuffix("new worker: "+strings.Join(parts, ", "), ": "))
+	if len(w.claimed) == 0 {
+		return
+	}
+	parts = parts[:0]
+	for _, part := range []string{
+		some(int64(r.paid), "found paid, not charged again"), some(int64(r.declined), "found declined"), some(int64(r.pending), "found pending"),
+		some(int64(r.sent), "sent, same keys"), some(int64(r.left), "not settled yet"),
+	} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	d.screen.step(cli.SignDone, "recover", cli.Number(int64(len(w.claimed)))+": "+strings.Join(parts, "; "))
+}
+
+// outcome tells what became of the subscriptions and of late refunds in a night.
+func (d *showcase) outcome(ctx context.Context, day int) error {
+	now, err := StandingOf(ctx, d.db)
 	if err != nil {
-		return exit.Failed(err)
+		return err
 	}
-	total := d.endings("orders", lines)
-	wrong, err := CheckOrders(ctx, d.db, d.sim, d.orders)
-	if err != nil {
-		return exit.Failed(err)
+	paid := now.Paid.without(d.said.Paid)
+	money := ""
+	if paid.count > 0 {
+		money = cli.Number(paid.count) + " paid · " + cli.MoneySums(paid.money)
 	}
-	if total != int64(d.orders) {
-		wrong = append(wrong, fmt.Sprintf("%d orders were placed", d.orders))
+	unpaid := "unpaid"
+	if day == 0 {
+		unpaid = "declined"
 	}
-	if len(wrong) > 0 {
-		return exit.With(batch.ExitFailed, errors.New("the orders do not add up: "+strings.Join(wrong, "; ")))
+	sign := cli.SignDone
+	if now.Unfinished > 0 {
+		sign = cli.SignLook
 	}
-	d.Screen.Line("Every order is settled, the stock adds up, and money is kept for completed orders alone.")
+	d.screen.outcome(sign, money, some(now.Declined, unpaid), some(now.Cancelled, "cancelled"), some(now.Review, "in review"), some(now.Unfinished, "not settled yet"))
+	if refunded := now.Refunded.without(d.said.Refunded); refunded.count > 0 {
+		d.screen.outcome(cli.SignDone, cli.Number(refunded.count)+" late payments for failed orders refunded", cli.MoneySums(refunded.money))
+	}
+	d.said = now
 	return nil
 }
 
-// end stops what start started, or leaves the database up and says how to look into it.
-func (d *showcase) end(ctx context.Context, keep bool) error {
-	if d.sim != nil {
-		d.sim.Close()
-		_ = d.http.Close() // nobody asks any more
+// differencesShown is how many differences are named.
+const differencesShown = 10
+
+// account prints what became of everything, and fails if the gateway's ledger and the tables differ.
+func (d *showcase) account(ctx context.Context) error {
+	b, err := balanceOf(ctx, d.db, d.sim, d.Subscriptions, d.Options.Orders)
+	if err != nil {
+		return err
 	}
-	if d.db != nil {
-		_ = d.db.Close() // nothing is in flight any more
+	if d.Verbose {
+		d.endings("subscriptions", b.subscriptions)
+		d.endings("orders", b.orders)
 	}
-	if keep {
-		d.server.Leave()
-		fmt.Fprintf(d.Screen.Out, "\nThe database is still up. Look into it:\n  DULY_DATABASE_DSN='%s' duly status\nEnd it:\n  kill %d && rm -r %s\n",
-			d.dsn, d.server.Pid(), d.dir)
-		return nil
+	d.screen.text("", 0)
+	for _, line := range tableLines(b.rows()) {
+		d.screen.text(line, 2)
 	}
-	var err error
-	if d.server != nil {
-		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-		defer cancel()
-		err = d.server.Stop(stop)
+	d.screen.text("", 0)
+	if len(b.wrong) > 0 {
+		return d.unbalanced(b.wrong)
 	}
-	return errors.Join(err, os.RemoveAll(d.dir))
+	sold := ""
+	if b.sold > 0 {
+		sold = " + " + cli.Number(int64(b.sold))
+	}
+	line := fmt.Sprintf("%s Balanced: %s%s paid = %s at the gateway. 0 lost, 0 charged twice", cli.SignDone, cli.Number(int64(b.charged)), sold, cli.Things(int64(b.taken), "payment"))
+	if d.kills > 0 {
+		line += ", " + cli.Things(int64(d.kills), "worker") + " killed"
+	}
+	d.screen.text(fmt.Sprintf("%s. %s. Page: %s", line, cli.Took(d.Now().Sub(d.began)), d.page), cli.SignIndent)
+	if !d.Keep {
+		d.tryNext()
+	}
+	return nil
+}
+
+// unbalanced names what does not add up, and is the error of it.
+func (d *showcase) unbalanced(wrong []string) error {
+	d.screen.text(string(cli.SignFailed)+" Not balanced:", 0)
+	for _, w := range wrong[:min(len(wrong), differencesShown)] {
+		d.screen.text("  "+w, 4)
+	}
+	if more := len(wrong) - differencesShown; more > 0 {
+		d.screen.text(fmt.Sprintf("  and %s more", cli.Number(int64(more))), 4)
+	}
+	return exit.With(batch.ExitFailed, fmt.Errorf("the gateway and the tables differ: %s", cli.Things(int64(len(wrong)), "difference")))
+}
+
+// endings prints every ending with its count and money.
+func (d *showcase) endings(what string, lines []Line) {
+	if len(lines) == 0 {
+		return
+	}
+	d.screen.text("", 0)
+	rows := make([]table.Row, len(lines))
+	for i, l := range lines {
+		rows[i] = table.Row{l.What, cli.Number(l.Count), payment.Money{Amount: l.Amount, Currency: l.Currency}}
+	}
+	d.Screen.Table(table.Row{what, "count", "money"}, rows)
 }
