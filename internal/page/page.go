@@ -100,7 +100,11 @@ func fill(ctx context.Context, db *session.Database, r *report.Run, v view.Run) 
 
 // fillBilling adds why charges were declined or not settled, and what is unpaid.
 func fillBilling(ctx context.Context, db *session.Database, r *report.Run) error {
-	declines, err := query.DeclineSums(ctx, db.DB, r.ID, r.Started, end(r), pageDeclines)
+	since, err := query.TakenOverSince(ctx, db.DB, r.Started, end(r))
+	if err != nil {
+		return err
+	}
+	declines, err := query.DeclineSums(ctx, db.DB, r.ID, since, end(r), pageDeclines)
 	if err != nil {
 		return err
 	}

@@ -37,3 +37,27 @@ VALUES (?, 1, 1, 0, ?, 'r', '1', 100, 'KRW', 'main', 'a', 1, ?, ?, NULLIF(?, '')
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 }
+
+// A run that takes over the charges of one that died has charges that are older than itself.
+func TestTakenOverSince(t *testing.T) {
+	t.Parallel()
+	plain := testdb.New(t)
+	db := worktest.Open(t, plain.DSN)
+	add := func(status, started, finished string) {
+		worktest.Exec(t, plain, `INSERT INTO job_runs (job, business_date, params, status, lease, lease_ms, host, pid, version, started_at, finished_at)
+VALUES ('billing', '2026-01-31', '{}', ?, 'abcdefghijklmnop', 1000, 'vm', 7, 'v1', ?, ?)`, status, started, finished)
+	}
+	from := time.Date(2026, 1, 31, 2, 0, 0, 0, time.UTC)
+	since := func() time.Time {
+		at, err := query.TakenOverSince(t.Context(), db, from, from.Add(time.Hour))
+		require.NoError(t, err)
+		return at
+	}
+	add("abandoned", "2026-01-30 01:00:00", "2026-01-31 01:59:59") // somebody else's
+	add("completed", "2026-01-31 01:00:00", "2026-01-31 02:30:00")
+	require.Equal(t, from, since())
+	add("abandoned", "2026-01-31 01:30:00", "2026-01-31 02:10:00")
+	add("abandoned", "2026-01-31 01:10:00", "2026-01-31 02:30:00")
+	add("abandoned", "2026-01-31 01:00:00", "2026-01-31 03:00:01")
+	require.Equal(t, from.Add(-50*time.Minute), since())
+}
