@@ -109,6 +109,10 @@ install-chromium:
 install-prometheus:
 	./scripts/install-prometheus.sh
 
+.PHONY: picture
+picture: install-db install-chromium ## Paint the page of a demo for README
+	DULY_TEST_PICTURE=$(CURDIR)/docs/page.png go test -count=1 ./cmd/duly -run '^TestDemoAddsUp$$'
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin dist

@@ -3,6 +3,10 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
+	"image"
+	"image/draw"
+	"image/png"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +19,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"duly/internal/browsertest"
+	"duly/internal/cli"
 	"duly/internal/demo"
 	"duly/internal/gateway/simulator"
 )
@@ -26,18 +32,21 @@ func count(t *testing.T, text, before string) int {
 	if found == nil {
 		return 0
 	}
-	n, err := strconv.Atoi(strings.ReplaceAll(found[1], ",", ""))
-	require.NoError(t, err)
-	return n
+	return number(t, found[1])
 }
 
 // The demo kills a real worker, tells four nights on one screen, ends with a count that adds up, and reads nothing of the configuration
 // around it.
 func TestDemoAddsUp(t *testing.T) {
 	t.Parallel()
+	subscriptions, orders := 120, 60
+	picture := os.Getenv(pictureFile)
+	if picture != "" {
+		subscriptions, orders = 2000, 500
+	}
 	var out, errs bytes.Buffer
 	a := newApp([]string{"DULY_DATABASE_DSN=nobody@tcp(127.0.0.1:1)/nothing", "DULY_UNKNOWN=1", asProgram + "=1"}, &out, &errs)
-	code := execute(t.Context(), a, []string{"demo", "--subscriptions", "120", "--orders", "60"})
+	code := execute(t.Context(), a, []string{"demo", "--subscriptions", strconv.Itoa(subscriptions), "--orders", strconv.Itoa(orders)})
 	require.Zero(t, code, "%s%s", &out, &errs)
 	require.Empty(t, errs.String())
 
@@ -47,17 +56,18 @@ func TestDemoAddsUp(t *testing.T) {
 		require.LessOrEqual(t, len([]rune(line)), 80, line)
 	}
 	text := strings.Join(strings.Fields(out.String()), " ")
-	require.Regexp(t, `^120 subscriptions due, 45 unsettled orders, a gateway that loses answers Day 0 \d+ \w+ · due date ✓ orders \d+ completed · \d+ failed`, text)
+	require.Regexp(t, fmt.Sprintf(`^%s subscriptions due, %s unsettled orders, a gateway that loses answers Day 0 \d+ \w+ · due date ✓ orders \d+ completed · \d+ failed`,
+		cli.Number(int64(subscriptions)), cli.Number(int64(orders*3/4))), text)
 	for _, day := range []string{"Day 1", "Day 3", "Day 5"} {
 		require.Contains(t, text, day)
 	}
-	require.Regexp(t, `✓ 3 late payments for failed orders refunded · [\d,]+ KRW`, text)
+	require.Regexp(t, fmt.Sprintf(`✓ %d late payments for failed orders refunded · [\d,]+ KRW`, orders/20), text)
 
 	killed := regexp.MustCompile(`✗ kill -9 worker \d+ dies at .*? claimed(; \d+ of those are charged at the gateway and not yet recorded)?`).FindString(text)
 	require.NotEmpty(t, killed, text)
 	require.Contains(t, text, "✓ restart new worker")
 	claimed := count(t, killed, " claimed")
-	require.Positive(t, count(t, killed, " of 120 with")+claimed, killed)
+	require.Positive(t, count(t, killed, " of "+cli.Number(int64(subscriptions))+" with")+claimed, killed)
 	if claimed > 0 {
 		recovered := regexp.MustCompile(`✓ recover .*? ✓`).FindString(text)
 		require.Equal(t, claimed, count(t, recovered, ": "), recovered)
@@ -65,17 +75,15 @@ func TestDemoAddsUp(t *testing.T) {
 		require.Equal(t, claimed, count(t, recovered, " found paid")+count(t, recovered, " found declined")+count(t, recovered, " found pending")+count(t, recovered, " sent, same keys"), recovered)
 	}
 
-	require.Regexp(t, `(?m)^SUBSCRIPTIONS +120  +[\d,]+ KRW  +[\d.]+ USD$`, out.String())
-	require.Regexp(t, `(?m)^ORDERS +60  +[\d,]+ KRW$`, out.String())
+	require.Regexp(t, `(?m)^SUBSCRIPTIONS +`+cli.Number(int64(subscriptions))+`  +[\d,]+ KRW  +[\d,.]+ USD$`, out.String())
+	require.Regexp(t, `(?m)^ORDERS +`+cli.Number(int64(orders))+`  +[\d,]+ KRW$`, out.String())
 	total := 0
-	for _, row := range regexp.MustCompile(`(?m)^(?:paid|unpaid|completed)\D*?(?: 1 to 3)? +(\d+)(?:  |$)`).FindAllStringSubmatch(out.String(), -1) {
-		n, err := strconv.Atoi(row[1])
-		require.NoError(t, err)
-		total += n
+	for _, row := range regexp.MustCompile(`(?m)^(?:paid|unpaid|completed)\D*?(?: 1 to 3)? +([\d,]+)(?:  |$)`).FindAllStringSubmatch(out.String(), -1) {
+		total += number(t, row[1])
 	}
-	require.Equal(t, 180, total, &out)
+	require.Equal(t, subscriptions+orders, total, &out)
 
-	balanced := regexp.MustCompile(`✓ Balanced: (\d+) \+ (\d+) paid = (\d+) payments at the gateway\. 0 lost, 0 charged twice, 1 worker killed\. \d+\S*s\. Page: (\S+\.html)`).FindStringSubmatch(text)
+	balanced := regexp.MustCompile(`✓ Balanced: ([\d,]+) \+ ([\d,]+) paid = ([\d,]+) payments at the gateway\. 0 lost, 0 charged twice, 1 worker killed\. \d+\S*s\. Page: (\S+\.html)`).FindStringSubmatch(text)
 	require.NotNil(t, balanced, text)
 	require.Equal(t, number(t, balanced[3]), number(t, balanced[1])+number(t, balanced[2]))
 	require.Contains(t, text, "demo --keep")
@@ -83,11 +91,38 @@ func TestDemoAddsUp(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.Remove(balanced[4]))
 	require.Contains(t, string(page), "<h1>Night of ")
+	reasons := 0
+	for _, reason := range regexp.MustCompile(`<title id="decline-\d+">[^<]*: ([\d,]+), `).FindAllStringSubmatch(string(page), -1) {
+		reasons += number(t, reason[1])
+	}
+	require.Equal(t, count(t, string(page), ` declined \(`), reasons, "also of the charges that the dead worker had claimed")
+	if picture != "" {
+		paint(t, string(page), picture)
+	}
 }
 
+// pictureFile in the environment names the file that the demo's page is painted to, for README.
+const pictureFile = "DULY_TEST_PICTURE"
+
+// paint writes the first screen of a page as a PNG.
+func paint(t *testing.T, page, file string) {
+	t.Helper()
+	const width, height = 900, 640
+	tab := browsertest.Start(t).Show(t, page)
+	tab.View(t, browsertest.View{Width: width})
+	whole, err := png.Decode(bytes.NewReader(tab.Screenshot(t)))
+	require.NoError(t, err)
+	first := image.NewRGBA(image.Rect(0, 0, width, height))
+	draw.Draw(first, first.Bounds(), whole, image.Point{}, draw.Src)
+	var out bytes.Buffer
+	require.NoError(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, first))
+	require.NoError(t, os.WriteFile(file, out.Bytes(), 0o644))
+}
+
+// number reads a number with its thousands.
 func number(t *testing.T, text string) int {
 	t.Helper()
-	n, err := strconv.Atoi(text)
+	n, err := strconv.Atoi(strings.ReplaceAll(text, ",", ""))
 	require.NoError(t, err)
 	return n
 }

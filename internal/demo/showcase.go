@@ -329,7 +329,7 @@ func (d *showcase) outcome(ctx context.Context, day int) error {
 	}
 	d.screen.outcome(sign, money, some(now.Declined, unpaid), some(now.Cancelled, "cancelled"), some(now.Review, "in review"), some(now.Unfinished, "not settled yet"))
 	if refunded := now.Refunded.without(d.said.Refunded); refunded.count > 0 {
-		d.screen.outcome(cli.SignDone, cli.Number(refunded.count)+" late payments for failed orders refunded", cli.MoneySums(refunded.money))
+		d.screen.outcome(cli.SignDone, cli.Things(refunded.count, "late payment")+" for failed orders refunded", cli.MoneySums(refunded.money))
 	}
 	d.said = now
 	return nil
