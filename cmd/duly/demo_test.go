@@ -19,7 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"duly/internal/browsertest"
+	"duly/internal/test/browsertest"
 	"duly/internal/cli"
 	"duly/internal/demo"
 	"duly/internal/gateway/simulator"
@@ -104,14 +104,15 @@ func TestDemoAddsUp(t *testing.T) {
 // pictureFile in the environment names the file that the demo's page is painted to, for README.
 const pictureFile = "DULY_TEST_PICTURE"
 
-// paint writes the first screen of a page as a PNG.
+// paint writes a page as a PNG, from its head to why charges were declined.
 func paint(t *testing.T, page, file string) {
 	t.Helper()
-	const width, height = 900, 640
+	const width = 900
 	tab := browsertest.Start(t).Show(t, page)
 	tab.View(t, browsertest.View{Width: width})
 	whole, err := png.Decode(bytes.NewReader(tab.Screenshot(t)))
 	require.NoError(t, err)
+	height := browsertest.Evaluate[int](t, tab, `Math.ceil(document.querySelector("#declines").closest("section").getBoundingClientRect().bottom) + 12`)
 	first := image.NewRGBA(image.Rect(0, 0, width, height))
 	draw.Draw(first, first.Bounds(), whole, image.Point{}, draw.Src)
 	var out bytes.Buffer

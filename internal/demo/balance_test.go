@@ -16,7 +16,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/session"
-	"duly/internal/testdb"
+	"duly/internal/test/testdb"
 )
 
 // counted is a demo after its nights: four subscriptions, of which one stayed unpaid, and an order.
@@ -35,7 +35,7 @@ func countedDemo(t *testing.T) *counted {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	sim := simulator.New(simulator.Config{})
 	t.Cleanup(sim.Close)
-	ses := session.New(cli.NewScreen(nil, &c.out, &c.out), "test", nil)
+	ses := session.New(cli.NewScreen(nil, &c.out, &c.out), "test", time.Now, nil)
 	c.showcase = &showcase{
 		Session: ses, environment: &environment{db: db, sim: sim}, screen: newScreen(ses.Screen), began: ses.Now(), page: "page.html", kills: 1,
 		Options: Options{Subscriptions: 4, Orders: 1},
@@ -158,7 +158,7 @@ func TestADemoThatDoesNotBalanceFails(t *testing.T) {
 func TestManyDifferencesAreCounted(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	ses := session.New(cli.NewScreen(nil, &out, &out), "test", nil)
+	ses := session.New(cli.NewScreen(nil, &out, &out), "test", time.Now, nil)
 	d := &showcase{Session: ses, screen: newScreen(ses.Screen)}
 	require.EqualError(t, d.unbalanced(make([]string, 1234)), "the gateway and the tables differ: 1,234 differences")
 	require.Contains(t, out.String(), "  and 1,224 more\n")

@@ -305,7 +305,7 @@ func (d *showcase) resumed(w *death, r recovery) {
 			parts = append(parts, part)
 		}
 	}
-	d.screen.step(cli.SignDone, "recover", cli.Number(int64(len(w.claimed)))+": "+strings.Join(parts, "; "))
+	d.screen.step(cli.SignDone, jobs.StepRecover, cli.Number(int64(len(w.claimed)))+": "+strings.Join(parts, "; "))
 }
 
 // outcome tells what became of the subscriptions and of late refunds in a night.
