@@ -15,10 +15,11 @@ import (
 // bulk is the baseline of the worker's own cost: the rows of a billing run, written by the least SQL that we
 // know of, chunk by chunk on one connection. What is written comes out of the tables themselves: nothing but
 // ids goes to the client and back, and nothing is decided, read again, counted or checked. It has the
-// transactions of the protocol (issue; claim, with the intent; settle, with the events), because a charge has to
-// lie between the last two.
+// transactions of the protocol, because a charge has to lie between the last two: issue with the intent to charge, and settle with the
+// events; or, if it is split, issue, claim with the intent, and settle.
 type bulk struct {
 	chunk int
+	split bool
 	now   func() time.Time
 	today payment.Date
 }
@@ -32,6 +33,9 @@ ORDER BY next_billing_date, id LIMIT ?`
 
 	bulkIssue = `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date)
 SELECT id, next_billing_date, amount, currency, 'open', next_billing_date, ? FROM subscriptions WHERE id IN (?) ORDER BY id`
+
+	bulkIssueCharging = `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, attempts, next_attempt_date, issued_date)
+SELECT id, next_billing_date, amount, currency, 'charging', 1, next_billing_date, ? FROM subscriptions WHERE id IN (?) ORDER BY id`
 
 	bulkMoveOn = `UPDATE subscriptions SET anchor_day = DAY(next_billing_date), next_billing_date = next_billing_date + INTERVAL 1 MONTH
 WHERE id IN (?)`
@@ -54,6 +58,8 @@ settled_at = ? WHERE id BETWEEN ? AND ?`
 
 	bulkPay = `UPDATE invoices SET status = 'paid', paid_at = ?, updated_at = ? WHERE id IN (?)`
 
+	bulkPayRange = `UPDATE invoices SET status = 'paid', paid_at = ?, updated_at = ? WHERE id BETWEEN ? AND ?`
+
 	bulkTell = `INSERT INTO events (type, subject, payload, dedupe_key)
 SELECT 'invoice.paid', CONCAT('subscription:', subscription_id),
 CONCAT('{"subscription_id":', subscription_id, ',"invoice_id":', invoice_id, ',"due_date":"', ?, '","reference":"', reference,
@@ -69,7 +75,12 @@ func (b bulk) run(ctx context.Context, s *schema) (time.Duration, error) {
 	}
 	defer func() { _ = conn.Close() }() // gives the connection back
 	start := b.now()
-	for _, chunk := range []func(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, error){b.issue, b.charge} {
+	passes := []func(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, error){b.joint}
+	if b.split {
+		passes[0] = b.issue
+		passes = append(passes, b.charge)
+	}
+	for _, chunk := range passes {
 		for last, next := uint64(0), uint64(1); next != 0; last = next {
 			if next, err = chunk(ctx, conn, last); err != nil {
 				return 0, fmt.Errorf("bulk SQL: %w", err)
@@ -94,6 +105,51 @@ func (b bulk) issue(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, 
 		return err
 	})
 	return lastOf(ids), err
+}
+
+// joint issues the next chunk with its attempts, and settles it; it returns the last subscription, 0 at the end.
+func (b bulk) joint(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, error) {
+	var ids []uint64
+	var invoice, attempt int64 // the first of each
+	lease := make([]byte, 16)
+	_, _ = rand.Read(lease) // never fails
+	err := within(ctx, conn, func(tx *sqlx.Tx) error {
+		var err error
+		if ids, err = b.claim(ctx, tx, bulkDue, bulkLockDue, last); err != nil || len(ids) == 0 {
+			return err
+		}
+		if invoice, err = execIn(ctx, tx, bulkIssueCharging, b.today, ids); err != nil {
+			return err
+		}
+		if _, err = execIn(ctx, tx, bulkMoveOn, ids); err != nil {
+			return err
+		}
+		attempt, err = execIn(ctx, tx, bulkAttempt, lease, b.now().UTC(), consecutive(invoice, len(ids)))
+		return err
+	})
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	now, more := b.now().UTC(), int64(len(ids))-1
+	err = within(ctx, conn, func(tx *sqlx.Tx) error {
+		if _, err := execIn(ctx, tx, bulkSettle, now, attempt, attempt+more); err != nil {
+			return err
+		}
+		if _, err := execIn(ctx, tx, bulkPayRange, now, now, invoice, invoice+more); err != nil {
+			return err
+		}
+		_, err := execIn(ctx, tx, bulkTell, b.today, attempt, attempt+more)
+		return err
+	})
+	return lastOf(ids), err
+}
+
+func consecutive(first int64, n int) []int64 {
+	ids := make([]int64, n)
+	for i := range ids {
+		ids[i] = first + int64(i)
+	}
+	return ids
 }
 
 // charge claims and settles the next chunk; it returns the last invoice, 0 at the end.
