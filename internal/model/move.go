@@ -16,7 +16,10 @@ const (
 	BringAnswer
 	StartRun
 	EndRun
+	Issue
+	IssueClaim
 	Claim
+	ClaimUnanswered
 	FindBeforeSend
 	FindInRecovery
 	FindNothing
@@ -70,7 +73,10 @@ func (m Move) String() string {
 		BringAnswer:        "the gateway answers {reply} to -{n}, worker {worker} gets it",
 		StartRun:           "worker {worker} starts a run",
 		EndRun:             "worker {worker} ends its run and writes nothing",
+		Issue:              "worker {worker} issues the invoice, open",
+		IssueClaim:         "worker {worker} issues the invoice and claims -{n}",
 		Claim:              "worker {worker} claims -{n}",
+		ClaimUnanswered:    "worker {worker} takes -{n} for claimed, whose COMMIT was lost",
 		FindBeforeSend:     "worker {worker} looks -{n} up before its first send: {reply}",
 		FindInRecovery:     "worker {worker} recovers -{n}: the gateway says {reply}",
 		FindNothing:        "worker {worker} recovers -{n}: the gateway never saw it",

@@ -13,6 +13,8 @@ const (
 	LeaseAtSend
 	LeaseAtSettle
 	OneAttempt
+	IssueOnce
+	ReadBackEach
 	SendOnce
 	AbsenceAfterWindow
 	AbsenceLasts
@@ -83,6 +85,8 @@ func describe(r Rule) [2]string {
 		LeaseAtSend:           {"lease at send", "a worker that lost its lease sends nothing"},
 		LeaseAtSettle:         {"lease at settle", "a worker that lost its lease writes nothing"},
 		OneAttempt:            {"one attempt", "an invoice has no second attempt while one is unsettled"},
+		IssueOnce:             {"issue once", "an invoice is born with an attempt only where no invoice of its period is there"},
+		ReadBackEach:          {"read back each", "after a COMMIT without an answer a worker holds what it reads back under its lease, and nothing else"},
 		SendOnce:              {"send once", "without keys, one request is sent for an attempt"},
 		AbsenceAfterWindow:    {"absence after L+R", "absence proves nothing before L+R has passed"},
 		AbsenceLasts:          {"absence lasts", "absence proves nothing where look-ups do not last, or without keys"},

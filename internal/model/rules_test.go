@@ -25,6 +25,10 @@ func breaches() []breach {
 		{off(LeaseAtSettle), "POST forgets: crashes", FalseProof},
 		{off(OneAttempt), "POST forgets: crashes", SecondAttempt},
 		{off(OneAttempt), "POST forgets: crashes", DoubleCharge},
+		{off(IssueOnce), "due, POST forgets: crashes", SecondAttempt},
+		{off(IssueOnce), "due, no keys, mute: crashes", DoubleCharge},
+		{off(ReadBackEach), "no keys, mute: crashes", DoubleCharge},
+		{off(ReadBackEach), "due, no keys, mute: crashes", DoubleCharge},
 		{off(SendOnce), "no keys: crashes", DoubleCharge},
 
 		// Absence believed from the wrong place, or too early.

@@ -1,5 +1,7 @@
 package model
 
+import "slices"
+
 // Bounds is how much may happen in a search.
 type Bounds struct {
 	Crashes   uint8
@@ -22,6 +24,7 @@ type Scenario struct {
 	Earlier bool // an earlier success of another invoice exists
 	Later   bool // later successes of other invoices may happen
 	Stops   bool // a process may be stopped for R between check and send
+	Begins  Invoice
 }
 
 // Size says how large the bounds are.
@@ -79,7 +82,23 @@ func (z Size) Scenarios() []Scenario {
 			all = append(all, z.world(name+": a loss, rejections", g, Bounds{Losses: 1, Survivors: true}))
 		}
 	}
-	return append(append(all, z.deceptions()...), z.places()...)
+	return slices.Concat(all, z.issues(), z.deceptions(), z.places())
+}
+
+// issues lists scenarios that begin before the invoice is issued, so that it may be born with its first attempt. They end as the others do:
+// a part of the gateways is enough.
+func (z Size) issues() []Scenario {
+	var all []Scenario
+	gateways := z.Gateways()
+	for _, name := range []string{"POST forgets", "mute", "no keys", "no keys, mute", "listed", "no keys, mute, listed"} {
+		for kind, b := range map[string]Bounds{"crashes": {Crashes: z.Crashes}, "a loss": {Losses: 1, Survivors: true}} {
+			sc := z.world("due, "+name+": "+kind, gateways[name], b)
+			sc.Begins = InvoiceDue
+			sc.Gateway.Declines = kind == "crashes" || z.Answers
+			all = append(all, sc)
+		}
+	}
+	return all
 }
 
 // world makes a scenario with controls at hand.

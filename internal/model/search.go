@@ -97,7 +97,7 @@ func Run(sc Scenario, rules Rules, limit int, kinds ...Violation) Result {
 	wanted := func(v Violation) bool {
 		return v != NoViolation && (len(kinds) == 0 || slices.Contains(kinds, v))
 	}
-	x.reach(State{}, edge{})
+	x.reach(State{DB: DB{Invoice: sc.Begins}}, edge{})
 	for at := 0; at < len(x.states); at++ {
 		if len(x.states) > limit {
 			return Result{States: len(x.states), Edges: x.count}

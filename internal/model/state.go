@@ -23,6 +23,7 @@ const (
 	InvoicePaid
 	InvoiceEnded  // uncollectible: every number was declined
 	InvoiceClosed // an operator closed the period, since the money was taken
+	InvoiceDue    // there is none yet: the period is due, and not issued
 )
 
 // Status is the status of an attempt.

@@ -62,13 +62,15 @@ func (m *machine) work(s State) {
 			if m.explicit() {
 				m.start(s, w)
 			} else if m.mayStart(&s) {
-				m.claim(s, w)
+				m.issue(s, w)
+				m.claim(s, w, Claim)
 				m.recover(s, w)
 			}
 		case Running:
 			m.end(s, w)
 			if !m.fenced(&s, w) {
-				m.claim(s, w)
+				m.issue(s, w)
+				m.claim(s, w, Claim)
 				m.recover(s, w)
 			}
 		case Absent:
@@ -161,8 +163,8 @@ func (m *machine) mint(d *DB) uint8 {
 	return 0
 }
 
-// claim makes an attempt, after the look-ups that a first send needs.
-func (m *machine) claim(s State, w uint8) {
+// claim makes an attempt, after the look-ups that a first send needs. kind says in which transaction.
+func (m *machine) claim(s State, w uint8, kind Kind) {
 	n := m.mint(&s.DB)
 	if n == 0 {
 		return
@@ -187,12 +189,15 @@ func (m *machine) claim(s State, w uint8) {
 	if m.on(LookUpLater) && !v.Listed && m.laterUnknown(&s, place, n) {
 		return
 	}
-	*s.DB.attempt(n) = Attempt{Status: InFlight, Owner: owner(w), Account: v.Place}
-	s.DB.Later = 0
 	s.Workers[w].Phase, s.Workers[w].N = Ready, n
 	s.Workers[w].Exempt = needed && m.dueYoung(&s) && m.on(ExemptAtSend)
+	if !m.on(ReadBackEach) {
+		m.emit(s, Move{Kind: ClaimUnanswered, W: w, N: n})
+	}
+	*s.DB.attempt(n) = Attempt{Status: InFlight, Owner: owner(w), Account: v.Place}
+	s.DB.Later = 0
 	m.acknowledge(&s, w, n)
-	m.emitBroken(s, Move{Kind: Claim, W: w, N: n}, broke)
+	m.emitBroken(s, Move{Kind: kind, W: w, N: n}, broke)
 }
 
 // dueYoung reports whether every key of the period is so young that the gateway still keeps it when a request
@@ -368,7 +373,7 @@ func (s *State) believe(n uint8, reply Reply) {
 		return
 	}
 	a.settle(Declined, Answer)
-	if s.DB.Invoice == InvoiceReview {
+	if s.DB.Invoice == InvoiceReview || s.DB.Invoice == InvoiceDue {
 		s.DB.Invoice = InvoiceOpen
 	}
 	s.DB.endIfDone()
