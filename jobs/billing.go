@@ -95,6 +95,7 @@ type billingRun struct {
 	brake   *gatewayBrake
 	doubts  *steps.Doubts
 	history *history.History
+	issuing *issuing // nil before the step issue, and in a run without it
 
 	withheld bool   // those that are to be sent nothing were left alone
 	own      uint64 // the run, once a step has begun that sends
@@ -122,6 +123,14 @@ func (o BillingOptions) Effective(today payment.Date) payment.Date {
 
 func (b *billingRun) effective() payment.Date { return b.o.Effective(b.Today()) }
 
+// issuedOn is the effective date that the run issues on.
+func (b *billingRun) issuedOn() payment.Date {
+	if b.issuing != nil {
+		return b.issuing.on
+	}
+	return b.effective()
+}
+
 // chunk is the charging step around a reader and a processor; state is that of its lanes.
 func (b *billingRun) chunk(name string, reader batch.Reader[billing.Claimed], processor batch.Processor[billing.Claimed, billing.Result],
 	state func(gateway string) batch.LaneState,
@@ -147,6 +156,10 @@ func (b *billingRun) chunk(name string, reader batch.Reader[billing.Claimed], pr
 // collect charges the open invoices of one stage.
 func (b *billingRun) collect(name string, stage int) batch.Step {
 	return batch.Tasklet{StepName: name, StepLabel: LabelOf(name), Do: func(ctx context.Context, x *batch.StepExecution) error {
+		issues := stage == 0 && b.issuing != nil
+		if issues {
+			defer b.issuing.rest()
+		}
 		b.withhold(x)
 		b.brake.begin(ctx, x)
 		reader := &readers.OpenInvoices{
@@ -155,9 +168,12 @@ func (b *billingRun) collect(name string, stage int) batch.Step {
 			Left: b.unwritten.left(b.DB, kindInvoice, "charged"),
 		}
 		processor := &steps.OpenInvoices{Gateways: b.Gateways, Brake: b.brake.count, Now: b.Clock, History: b.history}
-		b.history.Await(ctx, x)
 		step := b.chunk(name, reader, processor, b.history.State)
 		step.Bound = b.bound
+		if issues {
+			step.Reader, step.Idle = b.issuing.charges(reader), b.issuing.page
+		}
+		b.history.Await(ctx, x, step.Idle)
 		return b.run(ctx, x, step)
 	}}
 }

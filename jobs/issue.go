@@ -10,96 +10,163 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/claims"
 	"duly/internal/mysql"
+	"duly/internal/payment"
 	"duly/internal/store"
 	"duly/readers"
 	"duly/writers"
 )
 
-// issue invoices every due subscription, and moves the dates of paused and cancelled ones on.
-func (b *billingRun) issue(ctx context.Context, x *batch.StepExecution) error {
-	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue, billing.Paused, billing.Cancelled} {
-		if err := b.issueStatus(ctx, x, status); err != nil {
-			return err
-		}
-	}
-	return nil
+// issuing is what a run has still to issue: the due subscriptions of one status after the other. Those that are paused or cancelled
+// move on without an invoice. It is used by one goroutine at a time.
+type issuing struct {
+	job      *billingRun
+	x        *batch.StepExecution // of the step issue
+	statuses []billing.SubscriptionStatus
+	due      *readers.DueSubscriptions // the walk over the first of the statuses; nil: it has not begun
+	failures batch.Failures
+	failed   error // that ended it
+	// on is the effective date at the begin. It counts until the end, so that a run which passes midnight issues once for a subscription.
+	on payment.Date
 }
 
-func (b *billingRun) issueStatus(ctx context.Context, x *batch.StepExecution, status billing.SubscriptionStatus) error {
-	due := &readers.DueSubscriptions{Selection: b.o.Selection, Status: status}
-	failures := readers.NewFailures(x, b.DB)
-	for ctx.Err() == nil && x.Lease.Left() > 0 {
-		page, tally, err := b.issuePage(x.Work, due)
-		if err == nil {
-			x.Count(tally)
-			failures.Succeeded()
-			if due.Took(page) {
-				break
-			}
-			continue
-		}
-		kind, err := failures.Classify(x.Work, err)
-		aside, err := due.Failed(page, b.o.ChunkSize, kind, err)
-		switch {
-		case aside != 0 && kind == batch.FailureData:
-			b.setAside(x, aside, err)
-		case aside != 0 && batch.FromDatabase(err):
-			b.unwritten.note(x.Work, b.DB, store.FailedRow{Kind: kindSubscription, ID: aside}, "invoiced", err)
-			if failures.Leave() {
-				return fmt.Errorf("issue: %w", err)
-			}
-		case aside != 0:
-			x.Fail(fmt.Errorf("subscription %d cannot be invoiced: %w", aside, err))
-		case errors.Is(err, batch.ErrUnavailable), errors.Is(err, batch.ErrLocked):
-			x.Log.WarnContext(ctx, "issuing failed, trying again", slog.Any("error", err))
-			if batch.Wait(ctx, lookAgain) != nil {
-				return nil
-			}
-		case err != nil:
-			return fmt.Errorf("issue: %w", err)
-		}
+// issue invoices every due subscription, and moves the dates of paused and cancelled ones on. In a run that collects as well, that step
+// does it, and claims what it issues.
+func (b *billingRun) issue(ctx context.Context, x *batch.StepExecution) error {
+	b.issuing = &issuing{
+		job: b, x: x, failures: claims.NewFailures(x, b.DB), on: b.effective(),
+		statuses: []billing.SubscriptionStatus{billing.Active, billing.PastDue, billing.Paused, billing.Cancelled},
 	}
-	if due.Locked() {
-		x.Leave("a row stayed locked by another transaction")
+	if b.has(StepCollect) {
+		x.GoOn()
+		return nil
 	}
-	return nil
+	for ctx.Err() == nil && b.issuing.page(ctx) {
+	}
+	return b.issuing.failed
+}
+
+// walk is the walk that goes on; nil: everything is issued, or the run must not go on.
+func (i *issuing) walk() *readers.DueSubscriptions {
+	if i.failed != nil || len(i.statuses) == 0 {
+		return nil
+	}
+	if i.due == nil {
+		i.due = &readers.DueSubscriptions{Selection: i.job.o.Selection, Status: i.statuses[0]}
+	}
+	return i.due
+}
+
+// took moves on behind a page that was committed.
+func (i *issuing) took(page readers.DueSubscriptionsPage, issued batch.Tally) {
+	i.x.Count(issued)
+	i.failures.Succeeded()
+	if !i.due.Took(page) {
+		return
+	}
+	i.locked()
+	if i.statuses, i.due = i.statuses[1:], nil; len(i.statuses) == 0 {
+		i.x.Conclude(nil)
+	}
+}
+
+func (i *issuing) locked() {
+	if i.due != nil && i.due.Locked() {
+		i.x.Leave("a row stayed locked by another transaction")
+	}
+}
+
+// page issues for the next page, open; false: there is none, or the run must not go on.
+func (i *issuing) page(ctx context.Context) (more bool) {
+	due := i.walk()
+	if due == nil || i.x.Work.Err() != nil || i.x.Lease.Left() <= 0 {
+		return false
+	}
+	page, tally, err := i.write(i.x.Work, due)
+	if err == nil {
+		i.took(page, tally)
+		return i.walk() != nil
+	}
+	kind, err := i.failures.Classify(i.x.Work, err)
+	aside, err := due.Failed(page, i.job.o.ChunkSize, kind, err)
+	switch {
+	case aside != 0 && kind == batch.FailureData:
+		i.setAside(aside, err)
+	case aside != 0 && batch.FromDatabase(err):
+		i.job.unwritten.note(i.x.Work, i.job.DB, store.FailedRow{Kind: kindSubscription, ID: aside}, "invoiced", err)
+		if i.failures.Leave() {
+			i.failed = fmt.Errorf("issue: %w", err)
+		}
+	case aside != 0:
+		i.x.Fail(fmt.Errorf("subscription %d cannot be invoiced: %w", aside, err))
+	case errors.Is(err, batch.ErrUnavailable), errors.Is(err, batch.ErrLocked):
+		i.x.Log.WarnContext(ctx, "issuing failed, trying again", slog.Any("error", err))
+		return batch.Wait(ctx, lookAgain) == nil
+	case err != nil:
+		i.failed = fmt.Errorf("issue: %w", err)
+	}
+	return i.failed == nil
+}
+
+// rest issues what is left once nothing more is claimed, whatever ended that: a period of a day or a week that is not issued today is
+// skipped tomorrow.
+func (i *issuing) rest() {
+	for i.page(i.x.Work) {
+	}
+	if i.x.Work.Err() != nil && i.walk() != nil {
+		i.x.Leave("the drain ended before every due subscription was invoiced")
+	}
+	i.locked()
+	i.x.Conclude(i.failed)
+}
+
+// charges claims what is issued, and what open does.
+func (i *issuing) charges(open *readers.OpenInvoices) *readers.DueCharges {
+	return &readers.DueCharges{
+		Open: open, Next: i.walk, Took: i.took, Alone: i.page, Decide: i.decide,
+		Issue: func(ctx context.Context, tx *sqlx.Tx, issued []billing.Issued) (batch.Tally, error) {
+			return writers.IssueCharging(ctx, tx, issued, i.on, i.job.Business())
+		},
+	}
+}
+
+func (i *issuing) decide(row readers.DueSubscription) billing.Issue {
+	policy := billing.IssuePolicy{Business: i.job.o.Selection.Business, Effective: i.on, CatchUp: i.job.o.CatchUp, KnownGateway: i.job.Known}
+	return billing.DecideIssue(row.Subscription, row.Newest, row.IsInvoiced, policy)
 }
 
 // setAside sends a subscription that no invoice could be written for to review. One that cannot be set aside
 // either fails the step in the end, and stops no other.
-func (b *billingRun) setAside(x *batch.StepExecution, id uint64, cause error) {
+func (i *issuing) setAside(id uint64, cause error) {
 	var news bool
-	err := x.Retry(x.Work, func(ctx context.Context) (err error) {
-		news, err = writers.ReviewSubscription(ctx, b.DB, id, b.effective(), cause)
+	err := i.x.Retry(i.x.Work, func(ctx context.Context) (err error) {
+		news, err = writers.ReviewSubscription(ctx, i.job.DB, id, i.on, cause)
 		return err
 	})
 	switch {
 	case err != nil:
-		x.Fail(fmt.Errorf("subscription %d can neither be invoiced (%w) nor set aside: %w", id, cause, err))
+		i.x.Fail(fmt.Errorf("subscription %d can neither be invoiced (%w) nor set aside: %w", id, cause, err))
 	case news:
-		x.Count(batch.Tally{Read: 1, Review: 1})
+		i.x.Count(batch.Tally{Read: 1, Review: 1})
 	}
 }
 
-// issuePage issues for one page of due subscriptions in one transaction. After a COMMIT whose answer was lost
+// write issues for one page of due subscriptions in one transaction. After a COMMIT whose answer was lost
 // it is simply done again: what was issued is not issued twice.
-func (b *billingRun) issuePage(ctx context.Context, due *readers.DueSubscriptions) (readers.DueSubscriptionsPage, batch.Tally, error) {
+func (i *issuing) write(ctx context.Context, due *readers.DueSubscriptions) (readers.DueSubscriptionsPage, batch.Tally, error) {
 	var page readers.DueSubscriptionsPage
 	var tally batch.Tally
-	effective := b.effective()
-	policy := billing.IssuePolicy{Business: b.o.Selection.Business, Effective: effective, CatchUp: b.o.CatchUp, KnownGateway: b.Known}
-	err := mysql.Tx(ctx, b.DB, "issue", func(tx *sqlx.Tx) error {
+	err := mysql.Tx(ctx, i.job.DB, "issue", func(tx *sqlx.Tx) error {
 		var err error
-		if page, err = due.Read(ctx, tx, b.o.ChunkSize); err != nil {
+		if page, err = due.Read(ctx, tx, i.job.o.ChunkSize); err != nil {
 			return err
 		}
 		issued := make([]billing.Issued, 0, len(page.Rows))
 		for _, row := range page.Rows {
-			issue := billing.DecideIssue(row.Subscription, row.Newest, row.IsInvoiced, policy)
-			issued = append(issued, billing.Issued{Subscription: row.Subscription, Issue: issue})
+			issued = append(issued, billing.Issued{Subscription: row.Subscription, Issue: i.decide(row)})
 		}
-		tally, err = writers.Issue(ctx, tx, issued, effective, b.Business())
+		tally, err = writers.Issue(ctx, tx, issued, i.on, i.job.Business())
 		return err
 	})
 	return page, tally, err

@@ -118,11 +118,11 @@ func (b *billingRun) uninvoiced(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {
 		return nil, nil
 	}
-	n, err := query.Issuable(ctx, b.DB, b.o.Selection, b.effective())
+	n, err := query.Issuable(ctx, b.DB, b.o.Selection, b.issuedOn())
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	there, err := query.SubscriptionsElsewhere(ctx, b.DB, b.o.Selection, b.effective(), b.Configured())
+	there, err := query.SubscriptionsElsewhere(ctx, b.DB, b.o.Selection, b.issuedOn(), b.Configured())
 	if err != nil {
 		return nil, err
 	}

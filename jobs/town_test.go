@@ -50,6 +50,7 @@ type town struct {
 	withheld  map[string]string
 	retention time.Duration // of the gateways
 	save      func(lines [][]byte) (string, error)
+	business  func() time.Time // that runs go by; nil: the town's clock
 }
 
 func newTown(t *testing.T) *town {
@@ -98,7 +99,11 @@ func (w *town) run(change func(*jobs.BillingOptions, *batch.Runner)) batch.Resul
 
 func (w *town) runOn(ctx context.Context, change func(*jobs.BillingOptions, *batch.Runner)) batch.Result {
 	w.t.Helper()
-	deps := w.deps(w.plain.DSN, w.clock(), w.client)
+	clock := w.clock()
+	if w.business != nil {
+		clock = w.business
+	}
+	deps := w.deps(w.plain.DSN, clock, w.client)
 	options := jobs.BillingOptions{
 		Selection: store.Selection{Business: w.today}, Policy: billing.Policy{RetryDays: []int{1, 3, 5}},
 		CatchUp: billing.CatchUpDefault, ChunkSize: 100, BrakePercent: 50, Withheld: w.withheld,

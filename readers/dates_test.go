@@ -89,7 +89,7 @@ func TestTheWalkGoesOnBehindWhatIsStored(t *testing.T) {
 			}))
 			require.ElementsMatch(t, want, foretold)
 
-			items, result := claim(t, db, stage(t, db), page)
+			items, result := Make(t, db, stage(t, db), page)
 			require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
 			require.ElementsMatch(t, want, invoices(items))
 		})

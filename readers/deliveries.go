@@ -11,6 +11,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/batch"
+	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/outbox"
 	"duly/internal/store"
@@ -29,11 +30,11 @@ type Deliveries struct {
 	// Together: the events of a claim are one item, since the sink takes several as one message.
 	Together bool
 	// Left is told of events that are left for a later run.
-	Left LeftFunc
+	Left claims.LeftFunc
 
-	failures failures
+	failures claims.Failures
 
-	walk walk
+	walk claims.Walk
 	fits int // how many events were in the last claim
 }
 
@@ -107,13 +108,13 @@ type deliveryClaim struct {
 func (d *Deliveries) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[outbox.Claimed], error) {
 	for {
 		if want.Skip(d.Sink) {
-			d.walk.restart(forward)
+			d.walk.Restart(claims.Forward)
 			return batch.Claim[outbox.Claimed]{Done: true}, nil
 		}
 		if !d.await(ctx) {
 			return batch.Claim[outbox.Claimed]{}, nil
 		}
-		limit := d.walk.limit(want.Limit)
+		limit := d.walk.Limit(want.Limit)
 		claim, err := d.claim(ctx, limit)
 		if err != nil {
 			if err := d.fail(ctx, claim, err, limit); err != nil {
@@ -122,7 +123,7 @@ func (d *Deliveries) Read(ctx context.Context, want batch.ClaimRequest) (batch.C
 			continue
 		}
 		d.failures.Succeeded()
-		d.walk.took()
+		d.walk.Took()
 		d.Held.Take(claim.bytes)
 		// The engine counts items, people count events.
 		batch.Execution(ctx).Count(batch.Tally{Read: int64(claim.taken - len(claim.items))})
@@ -130,7 +131,7 @@ func (d *Deliveries) Read(ctx context.Context, want batch.ClaimRequest) (batch.C
 		if claim.seen < limit && !claim.cut {
 			done = d.end(ctx)
 		} else {
-			d.walk.at, d.walk.id = claim.at, claim.id
+			d.walk.At, d.walk.ID = claim.at, claim.id
 		}
 		if len(claim.items) > 0 || done {
 			return batch.Claim[outbox.Claimed]{Items: claim.items, Taken: claim.heads, Done: done}, nil
@@ -149,8 +150,8 @@ func (d *Deliveries) await(ctx context.Context) bool {
 }
 
 func (d *Deliveries) end(ctx context.Context) bool {
-	locked := d.walk.locked
-	done := d.walk.end()
+	locked := d.walk.Locked
+	done := d.walk.End()
 	if done && locked {
 		batch.Execution(ctx).Leave("a row stayed locked by another transaction")
 	}
@@ -160,22 +161,22 @@ func (d *Deliveries) end(ctx context.Context) bool {
 // fail answers a claim that failed: the same rows are claimed one by one, and one that fails by itself is passed
 // over.
 func (d *Deliveries) fail(ctx context.Context, c *deliveryClaim, err error, limit int) error {
-	kind, err := d.failures.classify(ctx, d.DB, err)
-	if err = d.walk.failed(kind, err, limit); err == nil || limit > 1 || c.seen != 1 || retried(kind) {
+	kind, err := d.failures.KindOf(ctx, d.DB, err)
+	if err = d.walk.Failed(kind, err, limit); err == nil || limit > 1 || c.seen != 1 || claims.Retried(kind) {
 		return err
 	}
-	d.walk.took()
-	d.walk.at, d.walk.id = c.at, c.id
-	return d.failures.pass(ctx, kind, d.Left, c.id, fmt.Sprintf("event %d cannot be claimed for %s", c.id, d.Sink), err)
+	d.walk.Took()
+	d.walk.At, d.walk.ID = c.at, c.id
+	return d.failures.Pass(ctx, kind, d.Left, c.id, fmt.Sprintf("event %d cannot be claimed for %s", c.id, d.Sink), err)
 }
 
 func (d *Deliveries) claim(ctx context.Context, limit int) (*deliveryClaim, error) {
 	c := &deliveryClaim{}
-	lease, err := leaseName()
+	lease, err := claims.LeaseName()
 	if err != nil {
 		return c, err
 	}
-	return c, claim(ctx, d.DB, "outbox-claim", func(tx *sqlx.Tx) error {
+	return c, claims.Make(ctx, d.DB, "outbox-claim", func(tx *sqlx.Tx) error {
 		*c = deliveryClaim{lease: lease}
 		return d.transact(ctx, tx, c, limit)
 	}, func() (bool, error) { return d.tookEffect(ctx, c) })
@@ -197,7 +198,7 @@ func (d *Deliveries) transact(ctx context.Context, tx *sqlx.Tx, c *deliveryClaim
 		return err
 	}
 	var heads []deliveryRow
-	if err := mysql.SelectIn(ctx, tx, &heads, deliveryLock+d.walk.lock(), ids, d.Sink, now); err != nil || len(heads) == 0 {
+	if err := mysql.SelectIn(ctx, tx, &heads, deliveryLock+d.walk.Lock(), ids, d.Sink, now); err != nil || len(heads) == 0 {
 		return err
 	}
 	subjects := make([]string, len(heads))
@@ -223,11 +224,11 @@ func (d *Deliveries) transact(ctx context.Context, tx *sqlx.Tx, c *deliveryClaim
 // candidates reads the next events of the walk, without a lock.
 func (d *Deliveries) candidates(ctx context.Context, tx *sqlx.Tx, c *deliveryClaim, now time.Time, limit int) ([]uint64, error) {
 	only, more := d.Selection.OnlySubjects("d.subject")
-	from := d.walk.at
+	from := d.walk.At
 	if from.IsZero() {
 		from = time.Unix(0, 0).UTC()
 	}
-	args := append([]any{d.Sink, now, from, from, d.walk.id}, more...)
+	args := append([]any{d.Sink, now, from, from, d.walk.ID}, more...)
 	if err := tx.SelectContext(ctx, &c.page, fmt.Sprintf(deliveryCandidates, only), append(args, limit)...); err != nil {
 		return nil, err
 	}

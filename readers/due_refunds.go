@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/batch"
+	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/store"
@@ -28,9 +29,9 @@ type DueRefunds struct {
 	Unkeyed func(gateway string) time.Duration
 	Now     func() time.Time
 	// Left is told of payments that are left for a later run.
-	Left LeftFunc
+	Left claims.LeftFunc
 
-	failures failures
+	failures claims.Failures
 
 	id     uint64 // the last payment of the walk
 	single int    // claims of one row that are left, because a chunk failed
@@ -89,9 +90,9 @@ func (r *DueRefunds) took(c *refundClaim, limit int) bool {
 // fail answers a claim that failed: the same rows are claimed one by one, and one that fails by itself is
 // passed over.
 func (r *DueRefunds) fail(ctx context.Context, c *refundClaim, err error, limit int) error {
-	kind, err := r.failures.classify(ctx, r.DB, err)
+	kind, err := r.failures.KindOf(ctx, r.DB, err)
 	switch {
-	case retried(kind):
+	case claims.Retried(kind):
 		return err
 	case limit > 1:
 		r.single = limit
@@ -100,7 +101,7 @@ func (r *DueRefunds) fail(ctx context.Context, c *refundClaim, err error, limit 
 		return err
 	}
 	r.took(c, limit)
-	return r.failures.pass(ctx, kind, r.Left, c.id, fmt.Sprintf("payment %d cannot be claimed for its refund", c.id), err)
+	return r.failures.Pass(ctx, kind, r.Left, c.id, fmt.Sprintf("payment %d cannot be claimed for its refund", c.id), err)
 }
 
 // refundClaim is what one claim transaction read and made.
@@ -112,7 +113,7 @@ type refundClaim struct {
 
 func (r *DueRefunds) claim(ctx context.Context, limit int, skip func(string) bool) (*refundClaim, error) {
 	c := &refundClaim{}
-	lease, err := leaseName()
+	lease, err := claims.LeaseName()
 	if err != nil {
 		return c, err
 	}
@@ -120,7 +121,7 @@ func (r *DueRefunds) claim(ctx context.Context, limit int, skip func(string) boo
 		r.mine = map[[16]byte]bool{}
 	}
 	r.mine[lease] = true
-	return c, claim(ctx, r.DB, "refund-claim", func(tx *sqlx.Tx) error {
+	return c, claims.Make(ctx, r.DB, "refund-claim", func(tx *sqlx.Tx) error {
 		*c = refundClaim{}
 		return r.transact(ctx, tx, c, lease, limit, skip)
 	}, func() (bool, error) { return r.tookEffect(ctx, c, lease) })

@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -20,7 +21,7 @@ type DueSubscriptions struct {
 	Selection store.Selection
 	Status    billing.SubscriptionStatus
 
-	walk  walk
+	walk  claims.Walk
 	aside map[uint64]bool // rows that failed by themselves
 }
 
@@ -45,7 +46,7 @@ ORDER BY next_billing_date, id LIMIT ?`
 WHERE id IN (?) AND COALESCE(status) = ? AND next_billing_date <= ? ORDER BY id`
 
 	// The newest invoice by its issue: while one is unpaid no other is issued.
-	newestInvoices = `SELECT i.subscription_id, i.status, i.issued_date FROM subscriptions s JOIN invoices i ON i.id =
+	newestInvoices = `SELECT i.subscription_id, i.status, i.issued_date, i.due_date FROM subscriptions s JOIN invoices i ON i.id =
 (SELECT x.id FROM invoices x WHERE x.subscription_id = s.id ORDER BY x.issued_date DESC, x.id DESC LIMIT 1)
 WHERE s.id IN (?)`
 
@@ -64,7 +65,11 @@ type DueSubscriptionsPage struct {
 
 // Read locks and reads the next page. The walk moves on only with Took.
 func (d *DueSubscriptions) Read(ctx context.Context, tx *sqlx.Tx, size int) (DueSubscriptionsPage, error) {
-	limit := d.walk.limit(size)
+	return d.readPage(ctx, tx, size, allDates)
+}
+
+func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, dates datesOf) (DueSubscriptionsPage, error) {
+	limit := d.walk.Limit(size)
 	candidates, err := d.candidates(ctx, tx, limit)
 	if err != nil {
 		return DueSubscriptionsPage{}, err
@@ -80,24 +85,34 @@ func (d *DueSubscriptions) Read(ctx context.Context, tx *sqlx.Tx, size int) (Due
 	}
 	ids := store.SortedIDs(candidates, func(x candidate) uint64 { return x.ID })
 	rows := make([]store.SubscriptionRow, 0, len(ids))
-	if err := mysql.SelectIn(ctx, tx, &rows, dueLock+d.walk.lock(), ids, string(d.Status), d.Selection.Business); err != nil {
+	if err := mysql.SelectIn(ctx, tx, &rows, dueLock+d.walk.Lock(), ids, string(d.Status), d.Selection.Business); err != nil {
 		return page, err
 	}
-	page.Rows, err = withInvoices(ctx, tx, rows)
+	page.Rows, err = withInvoices(ctx, tx, rows, dates)
 	return page, err
 }
 
 // candidates reads the next ids of the walk, without a lock.
 func (d *DueSubscriptions) candidates(ctx context.Context, q sqlx.QueryerContext, limit int) ([]candidate, error) {
 	only, args := d.Selection.Only("id")
-	first := d.walk.from()
-	args = append([]any{string(d.Status), d.Selection.Business, first, first, d.walk.id}, args...)
+	first := d.walk.From()
+	args = append([]any{string(d.Status), d.Selection.Business, first, first, d.walk.ID}, args...)
 	var found []candidate
 	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(dueCandidates, only), append(args, limit)...)
 	return found, err
 }
 
-func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.SubscriptionRow) ([]DueSubscription, error) {
+// datesOf says of which subscriptions the due dates that have an invoice are read: next is its next billing date, newest the due date
+// of the newest invoice.
+type datesOf func(next, newest payment.Date) bool
+
+func allDates(_, _ payment.Date) bool { return true }
+
+// suspectDates passes over subscriptions whose newest invoice is of an earlier date: nearly all of them. An invoice that this does not
+// see is met as a duplicate by whoever inserts it once more.
+func suspectDates(next, newest payment.Date) bool { return newest >= next }
+
+func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.SubscriptionRow, dates datesOf) ([]DueSubscription, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
@@ -106,15 +121,9 @@ func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 		Subscription uint64 `db:"subscription_id"`
 		Status       string
 		Issued       payment.Date `db:"issued_date"`
-	}
-	if err := mysql.SelectIn(ctx, q, &newest, newestInvoices, ids); err != nil {
-		return nil, err
-	}
-	var dates []struct {
-		Subscription uint64       `db:"subscription_id"`
 		Due          payment.Date `db:"due_date"`
 	}
-	if err := mysql.SelectIn(ctx, q, &dates, invoicedDates, ids); err != nil {
+	if err := mysql.SelectIn(ctx, q, &newest, newestInvoices, ids); err != nil {
 		return nil, err
 	}
 	out := make([]DueSubscription, len(rows))
@@ -123,10 +132,26 @@ func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 		out[i].Subscription = r.Subscription()
 		at[r.ID] = i
 	}
+	ids = ids[:0]
 	for _, n := range newest {
-		out[at[n.Subscription]].Newest = billing.Newest{Exists: true, Status: billing.InvoiceStatus(n.Status), Issued: n.Issued}
+		row := &out[at[n.Subscription]]
+		row.Newest = billing.Newest{Exists: true, Status: billing.InvoiceStatus(n.Status), Issued: n.Issued}
+		if dates(row.Next, n.Due) {
+			ids = append(ids, n.Subscription)
+		}
 	}
-	for _, d := range dates {
+	if len(ids) == 0 {
+		return out, nil
+	}
+	slices.Sort(ids)
+	var invoiced []struct {
+		Subscription uint64       `db:"subscription_id"`
+		Due          payment.Date `db:"due_date"`
+	}
+	if err := mysql.SelectIn(ctx, q, &invoiced, invoicedDates, ids); err != nil {
+		return nil, err
+	}
+	for _, d := range invoiced {
 		row := &out[at[d.Subscription]]
 		if row.Invoiced == nil {
 			row.Invoiced = map[payment.Date]bool{}
@@ -138,23 +163,23 @@ func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 
 // Took moves the walk behind a page that was committed. It reports whether the walk is done.
 func (d *DueSubscriptions) Took(page DueSubscriptionsPage) bool {
-	d.walk.took()
+	d.walk.Took()
 	if page.Done {
-		return d.walk.end()
+		return d.walk.End()
 	}
-	d.walk.date, d.walk.id = page.last.Date, page.last.ID
+	d.walk.Date, d.walk.ID = page.last.Date, page.last.ID
 	return false
 }
 
 // Failed decides what a failed page means: nil to read on in another way, else the error. aside names the
 // row that fails by itself, with its error, 0 for none; it is not read again.
 func (d *DueSubscriptions) Failed(page DueSubscriptionsPage, size int, kind batch.FailureKind, err error) (aside uint64, _ error) {
-	limit := d.walk.limit(size)
-	if err = d.walk.failed(kind, err, limit); err == nil || limit > 1 || page.seen != 1 || retried(kind) {
+	limit := d.walk.Limit(size)
+	if err = d.walk.Failed(kind, err, limit); err == nil || limit > 1 || page.seen != 1 || claims.Retried(kind) {
 		return 0, err
 	}
-	d.walk.took()
-	d.walk.date, d.walk.id = page.last.Date, page.last.ID
+	d.walk.Took()
+	d.walk.Date, d.walk.ID = page.last.Date, page.last.ID
 	if d.aside == nil {
 		d.aside = map[uint64]bool{}
 	}
@@ -163,7 +188,7 @@ func (d *DueSubscriptions) Failed(page DueSubscriptionsPage, size int, kind batc
 }
 
 // Locked reports whether a row stayed locked until the end of the walk.
-func (d *DueSubscriptions) Locked() bool { return d.walk.locked }
+func (d *DueSubscriptions) Locked() bool { return d.walk.Locked }
 
 // IsInvoiced reports whether the subscription has an invoice of that due date.
 func (s DueSubscription) IsInvoiced(due payment.Date) bool { return s.Invoiced[due] }

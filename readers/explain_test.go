@@ -18,13 +18,13 @@ func TestExplain(t *testing.T) {
 	t.Parallel()
 	for _, rows := range []int{5, 100_000} {
 		t.Run(fmt.Sprint(rows), func(t *testing.T) {
-			queryplan.Plans(t, *update, rows, slices.Concat(claims(rows), orderClaims(rows), refundQueries(rows), auditWalks(rows), deliveryClaims(rows)))
+			queryplan.Plans(t, *update, rows, slices.Concat(claimQueries(rows), orderClaims(rows), refundQueries(rows), auditWalks(rows), deliveryClaims(rows)))
 		})
 	}
 }
 
-// claims are the statements of the claims, as they are run for a chunk of 500 in the middle of a walk.
-func claims(rows int) []queryplan.Query {
+// claimQueries are the statements of the claims, as they are run for a chunk of 500 in the middle of a walk.
+func claimQueries(rows int) []queryplan.Query {
 	n := min(rows, 500)
 	ids := make([]uint64, n)
 	keys := make([]string, n)
@@ -51,6 +51,8 @@ func claims(rows int) []queryplan.Query {
 		queryplan.Claim("due lock", dueLock+skip, ids, "active", business),
 		queryplan.Read("newest invoices", newestInvoices, ids),
 		queryplan.Read("invoiced dates", invoicedDates, ids),
+		queryplan.Read("invoices that were born with an attempt", bornInvoices, ids, []string{business}),
+		queryplan.Read("a claim's attempts after a lost commit", claimWritten, lease),
 		queryplan.Claim("doubt candidates, at the head", fmt.Sprintf(doubtCandidates, ""), now, epoch, epoch, 0, n),
 		queryplan.Claim("doubt candidates, in the middle", fmt.Sprintf(doubtCandidates, ""), now, middle, middle, from, n),
 		queryplan.Claim("orphan candidates", fmt.Sprintf(orphanCandidates, ""), from, 1, n),

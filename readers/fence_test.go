@@ -23,7 +23,7 @@ func TestAClaimAfterLostCommits(t *testing.T) {
 	db := worktest.Open(t, plain.DSN)
 	r := stage(t, db)
 	r.Selection.Subscriptions = []uint64{1, 2, 3, 4}
-	first, _ := claim(t, db, r, 10)
+	first, _ := Make(t, db, r, 10)
 	worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'released' WHERE id = ?`, first[1].ID)
 	worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'succeeded' WHERE id = ?`, first[2].ID)
 	mark := func(item billing.Claimed) batch.Mark {
@@ -93,7 +93,7 @@ func TestAClaimOnAnotherServer(t *testing.T) {
 	own, other := worktest.Servers(t, db)
 	r := stage(t, db)
 	r.Selection.Subscriptions = []uint64{1, 2}
-	first, _ := claim(t, db, r, 10)
+	first, _ := Make(t, db, r, 10)
 	for name, read := range map[string]func(mysql.Server) batch.Reader[billing.Claimed]{
 		"stage": func(s mysql.Server) batch.Reader[billing.Claimed] {
 			r := stage(t, db)
@@ -143,7 +143,7 @@ func TestAClaimIsAcknowledged(t *testing.T) {
 	t.Parallel()
 	plain := shop(t, 3, nil)
 	db := worktest.Open(t, plain.DSN)
-	items, _ := claim(t, db, stage(t, db), 10)
+	items, _ := Make(t, db, stage(t, db), 10)
 	worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'released' WHERE id = ?`, items[2].ID)
 	worktest.Exec(t, plain, `UPDATE invoices SET status = 'open' WHERE id = ?`, items[2].Invoice.ID)
 	for i, reader := range []batch.Reader[billing.Claimed]{stage(t, db), doubt(db)} {
@@ -184,7 +184,7 @@ func TestAClaimReadsWhatIsKnownOfItsCharges(t *testing.T) {
 VALUES (1, 'other', ?, ?, 'pay_9', '{}', ?)`, []string{"sub_3_20260131-7", "sub_4_20260131-7"}[i], []string{"sub_3_20260131", "sub_4_20260131"}[i], adopted)
 	}
 	worktest.Exec(t, plain, `INSERT INTO gateway_answers (idempotency_key, answer, run_id) VALUES ('sub_5_20260131-1', '[]', 1)`)
-	items, result := claim(t, db, stage(t, db), 10)
+	items, result := Make(t, db, stage(t, db), 10)
 	require.Len(t, items, 5)
 	require.Equal(t, &paid, items[0].Kept)
 	require.False(t, items[0].Doubted)

@@ -62,7 +62,7 @@ func readAll(ctx context.Context, t *testing.T, r batch.Reader[billing.Claimed],
 }
 
 // claim is what a run of its own claims.
-func claim(t *testing.T, db *mysql.DB, r batch.Reader[billing.Claimed], limit int) ([]billing.Claimed, batch.Result) {
+func Make(t *testing.T, db *mysql.DB, r batch.Reader[billing.Claimed], limit int) ([]billing.Claimed, batch.Result) {
 	t.Helper()
 	var all []billing.Claimed
 	result := worktest.Run(t, db, func(ctx context.Context, _ *batch.StepExecution) error {

@@ -20,11 +20,11 @@ func (d *DueSubscriptions) Look(ctx context.Context, db *mysql.DB, limit int) (p
 	if err := mysql.SelectIn(ctx, db, &rows, dueLock, ids, string(d.Status), d.Selection.Business); err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
-	if page, err = withInvoices(ctx, db, rows); err != nil {
+	if page, err = withInvoices(ctx, db, rows, allDates); err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
 	last := candidates[len(candidates)-1]
-	d.walk.date, d.walk.id = last.Date, last.ID
+	d.walk.Date, d.walk.ID = last.Date, last.ID
 	return page, false, nil
 }
 
@@ -48,7 +48,7 @@ func (s *OpenInvoices) Look(ctx context.Context, limit int) (page []OpenInvoice,
 		return nil, false, mysql.Classify(ctx, err)
 	}
 	last := candidates[len(candidates)-1]
-	s.walk.date, s.walk.id = last.Date, last.ID
+	s.walk.Date, s.walk.ID = last.Date, last.ID
 	return page, false, nil
 }
 

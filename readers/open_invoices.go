@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -38,14 +39,14 @@ type OpenInvoices struct {
 	Now   func() time.Time
 	Clock func() time.Time
 	// Left is told of invoices that are left for a later run.
-	Left LeftFunc
+	Left claims.LeftFunc
 	// Decided writes what was decided without a charge, within the claim's transaction.
 	Decided func(ctx context.Context, tx *sqlx.Tx, decided []billing.Decided) (batch.Tally, error)
 
-	failures failures
-	walk     walk
+	failures claims.Failures
+	walk     claims.Walk
 	walked   bool // the walk is at its end, but for what it postponed
-	postponed
+	later    claims.Postponed
 }
 
 const (
@@ -72,6 +73,7 @@ type openInvoicesClaim struct {
 	date  payment.Date
 	id    uint64 // the last candidate
 	items []billing.Claimed
+	made  []charge // that the items stand for, in their order
 	tally batch.Tally
 	mark  batch.Mark
 	held  []string  // gateways that list a charge of a claimed period which nothing here accounts for
@@ -98,14 +100,14 @@ type fullRow struct {
 // claim claims the next rows of the walk, or these if there are any.
 func (s *OpenInvoices) claim(ctx context.Context, limit int, want batch.ClaimRequest, these []uint64) (*openInvoicesClaim, error) {
 	c := &openInvoicesClaim{}
-	lease, err := leaseName()
+	lease, err := claims.LeaseName()
 	if err != nil {
 		return c, err
 	}
-	return c, claim(ctx, s.DB, "claim", func(tx *sqlx.Tx) error {
+	return c, claims.Make(ctx, s.DB, "claim", func(tx *sqlx.Tx) error {
 		*c = openInvoicesClaim{lease: lease}
 		return s.transact(ctx, tx, c, limit, want, these)
-	}, func() (bool, error) { return attemptsOf(ctx, s.DB, lease) })
+	}, func() (bool, error) { return c.tookEffect(ctx, s.DB) })
 }
 
 type candidate struct {
@@ -114,9 +116,9 @@ type candidate struct {
 }
 
 func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, limit int, want batch.ClaimRequest, these []uint64) error {
-	ids, phase := these, forward
+	ids, phase := these, claims.Forward
 	if len(these) == 0 {
-		phase = s.walk.phase
+		phase = s.walk.Phase
 		candidates, err := s.candidates(ctx, tx, limit)
 		if err != nil {
 			return err
@@ -130,10 +132,10 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 	}
 
 	invoices := make([]store.InvoiceRow, 0, len(ids))
-	if err := mysql.SelectIn(ctx, tx, &invoices, stageLock+phase.lock(), ids, s.Stage, s.Selection.Business, batch.Execution(ctx).Run.Started); err != nil || len(invoices) == 0 {
+	if err := mysql.SelectIn(ctx, tx, &invoices, stageLock+phase.Lock(), ids, s.Stage, s.Selection.Business, batch.Execution(ctx).Run.Started); err != nil || len(invoices) == 0 {
 		return err
 	}
-	subscriptions, err := store.SubscriptionsOf(ctx, tx, invoices, phase.lock())
+	subscriptions, err := store.SubscriptionsOf(ctx, tx, invoices, phase.Lock())
 	if err != nil {
 		return err
 	}
@@ -146,7 +148,7 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 	for _, row := range invoices {
 		inv := row.Invoice()
 		sub, ok := subscriptions[row.SubscriptionID]
-		if !ok && phase != waiting { // locked
+		if !ok && phase != claims.Waiting { // locked
 			continue
 		}
 		c.met++
@@ -201,7 +203,7 @@ func (s *OpenInvoices) termsOf(gateway string) billing.Terms {
 // candidates reads the next ids of the walk, without a lock.
 func (s *OpenInvoices) candidates(ctx context.Context, q sqlx.QueryerContext, limit int) ([]candidate, error) {
 	only, args := s.Selection.Only("subscription_id")
-	args = append([]any{s.Stage, s.Selection.Business, s.walk.from(), s.walk.from(), s.walk.id}, args...)
+	args = append([]any{s.Stage, s.Selection.Business, s.walk.From(), s.walk.From(), s.walk.ID}, args...)
 	var found []candidate
 	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(stageCandidates, only), append(args, limit)...)
 	return found, err
@@ -224,26 +226,19 @@ func (s *OpenInvoices) attempt(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 	if len(charges) == 0 {
 		return nil
 	}
-	at := s.Clock() // before now, so that no pause between the two makes an attempt look younger
-	now := s.Now().UTC().Round(0).Truncate(time.Microsecond)
+	at, now := s.instant()
 	run := batch.Execution(ctx).Run.ID
 	var fresh, again, renamed, marked [][]any
 	for _, ch := range charges {
-		reference := billing.Reference(ch.sub.ID, ch.inv.Due)
 		marked = append(marked, []any{ch.inv.ID, ch.claim.No})
-		row := []any{
-			ch.sub.CustomerID, ch.inv.Money.Amount, ch.inv.Money.Currency, ch.sub.Gateway, ch.sub.Method,
-			ch.sub.MethodType, ch.sub.Description, payment.BodyVersion, string(billing.AttemptInFlight), run, c.lease[:], now,
-		}
-		row = append(row, termColumns(ch.terms)...)
-		if ch.claim.Reuse != 0 {
-			again = append(again, append([]any{ch.claim.Reuse, ch.inv.Stage}, row...))
-			if ch.renamed {
-				renamed = append(renamed, []any{ch.claim.Reuse, ch.claim.Key})
-			}
+		if ch.claim.Reuse == 0 {
+			fresh = append(fresh, ch.fresh(c.lease, run, now))
 			continue
 		}
-		fresh = append(fresh, append([]any{ch.inv.ID, ch.sub.ID, ch.claim.No, ch.inv.Stage, ch.claim.Key, reference}, row...))
+		again = append(again, append([]any{ch.claim.Reuse, ch.inv.Stage}, ch.columns(c.lease, run, now)...))
+		if ch.renamed {
+			renamed = append(renamed, []any{ch.claim.Reuse, ch.claim.Key})
+		}
 	}
 	if _, err := mysql.Insert(ctx, tx, insertAttempts, fresh, ""); err != nil {
 		return err
@@ -263,6 +258,27 @@ func (s *OpenInvoices) attempt(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 		return fmt.Errorf("%d of %d invoices were marked", n, len(marked))
 	}
 	return s.items(ctx, tx, c, charges, now, at)
+}
+
+// instant is when attempts are made, by the process's own clock and by the business clock: the first is read before the second, so that
+// no pause between the two makes an attempt look younger.
+func (s *OpenInvoices) instant() (at, now time.Time) {
+	at = s.Clock()
+	return at, s.Now().UTC().Round(0).Truncate(time.Microsecond)
+}
+
+// fresh is the row of a new attempt for insertAttempts.
+func (ch charge) fresh(lease [16]byte, run uint64, now time.Time) []any {
+	head := []any{ch.inv.ID, ch.sub.ID, ch.claim.No, ch.inv.Stage, ch.claim.Key, billing.Reference(ch.sub.ID, ch.inv.Due)}
+	return append(head, ch.columns(lease, run, now)...)
+}
+
+// columns are what an attempt is made of beside what names it.
+func (ch charge) columns(lease [16]byte, run uint64, now time.Time) []any {
+	return append([]any{
+		ch.sub.CustomerID, ch.inv.Money.Amount, ch.inv.Money.Currency, ch.sub.Gateway, ch.sub.Method,
+		ch.sub.MethodType, ch.sub.Description, payment.BodyVersion, string(billing.AttemptInFlight), run, lease[:], now,
+	}, termColumns(ch.terms)...)
 }
 
 // termColumns are account_id, key_life_ms and longest_request_ms of an attempt.

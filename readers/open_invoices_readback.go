@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -22,8 +24,10 @@ const (
 	readBack = `SELECT FALSE AS fence, a.id, a.idempotency_key, '' AS status, NULL AS lease, NULL AS server, g.answer, u.gateway AS listed_by
 FROM payment_attempts a LEFT JOIN gateway_answers g ON g.idempotency_key = a.idempotency_key
 LEFT JOIN unknown_charges u ON u.reference = a.reference AND u.adopted_at IS NULL WHERE a.lease = ?`
-	readFence  = ` UNION ALL SELECT TRUE, id, idempotency_key, status, lease, NULL, NULL, NULL FROM payment_attempts WHERE id IN (?)`
-	readServer = ` UNION ALL SELECT TRUE, 0, '', '', NULL, %s, NULL, NULL`
+	readFence = ` UNION ALL SELECT TRUE, id, idempotency_key, status, lease, NULL, NULL, NULL FROM payment_attempts WHERE id IN (?)`
+	// What a claim wrote, as it stands.
+	claimWritten = `SELECT id, invoice_id, idempotency_key, status FROM payment_attempts WHERE lease = ?`
+	readServer   = ` UNION ALL SELECT TRUE, 0, '', '', NULL, %s, NULL, NULL`
 )
 
 // readRow is a row of the read-back.
@@ -66,7 +70,7 @@ func (s *OpenInvoices) items(ctx context.Context, tx *sqlx.Tx, c *openInvoicesCl
 	if err != nil {
 		return err
 	}
-	c.items = make([]billing.Claimed, 0, len(charges))
+	c.items, c.made = make([]billing.Claimed, 0, len(charges)), charges
 	for _, ch := range charges {
 		rows := written[ch.claim.Key]
 		if len(rows) == 0 {
@@ -78,16 +82,54 @@ func (s *OpenInvoices) items(ctx context.Context, tx *sqlx.Tx, c *openInvoicesCl
 				Charge: payment.Charge{
 					Key: ch.claim.Key, Reference: billing.Reference(ch.sub.ID, ch.inv.Due), CustomerID: ch.sub.CustomerID,
 					Method: ch.sub.Method, MethodType: ch.sub.MethodType, Description: ch.sub.Description, Money: ch.inv.Money,
-					BodyVersion: payment.BodyVersion, RequestID: requestID(batch.Execution(ctx).Run.ID, ch.claim.Key),
+					BodyVersion: payment.BodyVersion, RequestID: claims.RequestID(batch.Execution(ctx).Run.ID, ch.claim.Key),
 				},
 			},
 			Lease: c.lease, At: at, Chargeable: true,
 		}
 		c.known(&item, rows)
 		c.items = append(c.items, item)
-		c.mark = batch.Mark{ID: item.ID, Key: ch.claim.Key, Lease: c.lease, Again: ch.claim.Reuse != 0, Before: ch.before}
+		c.mark = c.markOf(item, ch)
 	}
 	return nil
+}
+
+func (c *openInvoicesClaim) markOf(item billing.Claimed, ch charge) batch.Mark {
+	return batch.Mark{ID: item.ID, Key: ch.claim.Key, Lease: c.lease, Again: ch.claim.Reuse != 0, Before: ch.before}
+}
+
+// tookEffect reports whether a claim whose COMMIT was not answered took effect. Each item is compared, since what was written may have
+// changed hands meanwhile: one that the database does not show as it was written, under the claim's lease, is dropped and never sent.
+func (c *openInvoicesClaim) tookEffect(ctx context.Context, db *mysql.DB) (bool, error) {
+	type row struct {
+		ID      uint64
+		Invoice uint64 `db:"invoice_id"`
+		Key     string `db:"idempotency_key"`
+		Status  string
+	}
+	var rows []row
+	if err := db.SelectContext(ctx, &rows, claimWritten, c.lease[:]); err != nil {
+		return false, err
+	}
+	written := make(map[uint64]row, len(rows))
+	for _, r := range rows {
+		written[r.ID] = r
+	}
+	items, made := make([]billing.Claimed, 0, len(c.items)), make([]charge, 0, len(c.items))
+	for i, item := range c.items {
+		want := row{item.ID, item.Invoice.ID, item.Charge.Key, string(billing.AttemptInFlight)}
+		if written[item.ID] != want {
+			continue
+		}
+		items, made = append(items, item), append(made, c.made[i])
+		c.mark = c.markOf(item, c.made[i])
+	}
+	if len(items) < len(c.items) && len(items) > 0 {
+		x := batch.Execution(ctx)
+		x.Log.WarnContext(ctx, "some charges of a claim whose COMMIT was not answered are not this run's any more", slog.Int("charges", len(c.items)-len(items)))
+	}
+	c.items, c.made = items, made
+	return len(items) > 0, nil
 }
 
 // known adds to an item what is known of its charge already. Answers that are kept under its key and cannot settle it

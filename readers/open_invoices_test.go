@@ -22,7 +22,7 @@ func TestStageClaimsEachInvoiceOnce(t *testing.T) {
 	for _, limit := range []int{1, 7, 50, 500} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
 			plain := shop(t, 50, nil)
-			items, result := claim(t, worktest.Open(t, plain.DSN), stage(t, worktest.Open(t, plain.DSN)), limit)
+			items, result := Make(t, worktest.Open(t, plain.DSN), stage(t, worktest.Open(t, plain.DSN)), limit)
 			require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
 			require.Equal(t, upTo(50), invoices(items))
 			require.Equal(t, 50, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM payment_attempts a JOIN invoices i ON i.id = a.invoice_id
@@ -52,9 +52,9 @@ func TestStageTakesWhatIsDueAndSelected(t *testing.T) {
 	db := worktest.Open(t, plain.DSN)
 	r := stage(t, db)
 	r.Selection.Subscriptions = []uint64{1, 2, 3, 4, 5, 6, 7, 8, 10}
-	items, _ := claim(t, db, r, 1)
+	items, _ := Make(t, db, r, 1)
 	require.Equal(t, []uint64{10, 8}, invoices(items), "in the order of their dates")
-	items, _ = claim(t, db, stage(t, db), 3)
+	items, _ = Make(t, db, stage(t, db), 3)
 	require.Equal(t, []uint64{9}, invoices(items))
 }
 
@@ -73,7 +73,7 @@ func TestStageGoesOnFromWhereItStood(t *testing.T) {
 		return n
 	}
 	before := reads()
-	items, _ := claim(t, db, stage(t, db), 10)
+	items, _ := Make(t, db, stage(t, db), 10)
 	require.Len(t, items, 100)
 	require.Less(t, reads()-before, 20_000, "two walks over 600 rows, and not 60")
 }
@@ -88,7 +88,7 @@ func TestStageAndALockedRow(t *testing.T) {
 			plain := shop(t, 20, nil)
 			begin(t, plain, c.lock)
 			db := worktest.Open(t, plain.DSN)
-			items, result := claim(t, db, stage(t, db), 5)
+			items, result := Make(t, db, stage(t, db), 5)
 			want := slices.Delete(upTo(20), 2, 3)
 			require.ElementsMatch(t, want, invoices(items))
 			require.Equal(t, []string{"a row stayed locked by another transaction"}, result.Left)
@@ -107,7 +107,7 @@ func TestStageAndALockedRow(t *testing.T) {
 				}
 				return known(name)
 			}
-			items, result := claim(t, db, r, 5)
+			items, result := Make(t, db, r, 5)
 			require.ElementsMatch(t, upTo(20), invoices(items))
 			require.Equal(t, uint64(3), items[19].Invoice.ID, "it was passed over, and then waited for")
 			require.Empty(t, result.Left)
@@ -160,7 +160,7 @@ func TestConcurrentClaimsNeverShareARow(t *testing.T) {
 			taken := make([][]billing.Claimed, 4)
 			for i := range taken {
 				db := worktest.Open(t, plain.DSN)
-				work.Go(func() { taken[i], _ = claim(t, db, stage(t, db), max(n/20, 1)) })
+				work.Go(func() { taken[i], _ = Make(t, db, stage(t, db), max(n/20, 1)) })
 			}
 			work.Wait()
 			require.ElementsMatch(t, upTo(n), invoices(slices.Concat(taken...)))
@@ -192,7 +192,7 @@ func TestReleasedInvoicesWaitForTheNextRun(t *testing.T) {
 	})
 	worktest.Exec(t, plain, `UPDATE payment_attempts SET doubted = 1, checks = 3, gateway_payment_id = 'x', created_at = '2020-01-01'`)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET payment_method = 'pm_new', gateway = 'other', customer_id = 'renamed', description = 'new' WHERE id = 2`)
-	second, _ := claim(t, db, stage(t, db), 4)
+	second, _ := Make(t, db, stage(t, db), 4)
 	require.Equal(t, invoices(first), invoices(second))
 	for i := range first {
 		require.Equal(t, first[i].ID, second[i].ID)
@@ -270,7 +270,7 @@ SELECT id, 7, 1, 0, 'k', 'r', 'c', 1, 'KRW', 'main', 'pm', 1, 'in_doubt', 1 FROM
 			worktest.Exec(t, plain, `UPDATE invoices SET attempts = 1 WHERE id = 7`)
 			worktest.Exec(t, plain, c.poison)
 			db := worktest.Open(t, plain.DSN)
-			items, result := claim(t, db, stage(t, db), 8)
+			items, result := Make(t, db, stage(t, db), 8)
 			require.ElementsMatch(t, slices.Delete(upTo(20), 6, 7), invoices(items))
 			require.Equal(t, batch.ExitReview, result.Exit, "%v", result)
 			require.EqualValues(t, 1, result.Tally.Review)
@@ -286,7 +286,7 @@ func TestARowThatCannotEvenBeSetAsideStopsNoOther(t *testing.T) {
 	worktest.Exec(t, plain, `CREATE TRIGGER t BEFORE UPDATE ON invoices FOR EACH ROW
 IF NEW.id = 7 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not him'; END IF`)
 	db := worktest.Open(t, plain.DSN)
-	items, result := claim(t, db, stage(t, db), 8)
+	items, result := Make(t, db, stage(t, db), 8)
 	require.ElementsMatch(t, slices.Delete(upTo(20), 6, 7), invoices(items))
 	require.Equal(t, batch.ExitFailed, result.Exit)
 	require.ErrorContains(t, result.Err, "invoice 7")
@@ -299,7 +299,7 @@ func TestDecisionsWithoutACharge(t *testing.T) {
 	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'cancelled' WHERE id = 1`)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET status = 'paused' WHERE id = 2`)
 	db := worktest.Open(t, plain.DSN)
-	items, _ := claim(t, db, stage(t, db), 8)
+	items, _ := Make(t, db, stage(t, db), 8)
 	require.Equal(t, []uint64{2, 3}, invoices(items), "a pause stops new invoices, not issued ones")
 	require.Equal(t, "void", worktest.Get[string](t, plain, `SELECT status FROM invoices WHERE id = 1`))
 }
@@ -358,7 +358,7 @@ func TestAgesAreCountedFromBeforeTheAttempt(t *testing.T) {
 		return start.Add(time.Duration(asked) * time.Hour)
 	}
 	r.Clock, r.Now = tick, tick
-	items, _ := claim(t, db, r, 1)
+	items, _ := Make(t, db, r, 1)
 	require.False(t, items[0].At.After(items[0].CreatedAt))
 }
 
@@ -390,7 +390,7 @@ func TestStageKeysHaveTheirGatewaysPrefix(t *testing.T) {
 		r := stage(t, db)
 		r.KeyPrefix = func(gateway string) string { return map[string]string{"main": "eu-"}[gateway] }
 		var keys []string
-		items, result := claim(t, db, r, 4)
+		items, result := Make(t, db, r, 4)
 		require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
 		for _, item := range items {
 			keys = append(keys, item.Charge.Key)

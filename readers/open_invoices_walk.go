@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/store"
 )
@@ -16,7 +17,7 @@ import (
 func (s *OpenInvoices) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[billing.Claimed], error) {
 	if s.walked && !want.Postponed {
 		s.walked = false
-		s.reset()
+		s.later.Reset()
 	}
 	for {
 		read := s.readNext
@@ -27,19 +28,19 @@ func (s *OpenInvoices) Read(ctx context.Context, want batch.ClaimRequest) (batch
 		if err != nil {
 			return batch.Claim[billing.Claimed]{}, store.Breached(ctx, err)
 		}
-		if s.walked && s.again && s.n == 0 {
+		if s.walked && s.later.Again && s.later.N == 0 {
 			s.walked = false
-			s.reset()
+			s.later.Reset()
 		}
 		if len(claim.items) > 0 || s.walked || want.Postponed {
-			return batch.Claim[billing.Claimed]{Items: claim.items, Done: s.walked, Postponed: s.names()}, nil
+			return batch.Claim[billing.Claimed]{Items: claim.items, Done: s.walked, Postponed: s.later.Names()}, nil
 		}
 	}
 }
 
 // readNext makes the next claim of the walk.
 func (s *OpenInvoices) readNext(ctx context.Context, want batch.ClaimRequest) (*openInvoicesClaim, error) {
-	limit, phase := s.walk.limit(want.Limit), s.walk.phase
+	limit, phase := s.walk.Limit(want.Limit), s.walk.Phase
 	claim, err := s.claim(ctx, limit, want, nil)
 	if err != nil {
 		if err := s.fail(ctx, claim, err, limit); err != nil {
@@ -48,27 +49,27 @@ func (s *OpenInvoices) readNext(ctx context.Context, want batch.ClaimRequest) (*
 		claim = &openInvoicesClaim{}
 	} else {
 		s.failures.Succeeded()
-		s.walk.took()
+		s.walk.Took()
 		claim.confirmed(batch.Execution(ctx))
 		for _, row := range claim.full {
-			s.add(row.lane, row.id)
+			s.later.Add(row.lane, row.id)
 		}
 		if claim.seen < limit {
 			s.walked = s.end(ctx)
 		} else {
-			s.walk.date, s.walk.id = claim.date, claim.id
+			s.walk.Date, s.walk.ID = claim.date, claim.id
 		}
 	}
-	if s.walk.phase != phase && !s.walked { // another pass begins at the head
-		s.reset()
+	if s.walk.Phase != phase && !s.walked { // another pass begins at the head
+		s.later.Reset()
 	}
 	return claim, nil
 }
 
 // end is called when a pass has come to its end; it reports whether that was the last one.
 func (s *OpenInvoices) end(ctx context.Context) bool {
-	locked := s.walk.locked
-	done := s.walk.end()
+	locked := s.walk.Locked
+	done := s.walk.End()
 	if done && locked {
 		batch.Execution(ctx).Leave("a row stayed locked by another transaction")
 	}
@@ -78,12 +79,12 @@ func (s *OpenInvoices) end(ctx context.Context) bool {
 // fail answers a claim that failed: the same rows are claimed in another way, or one that fails by itself is
 // set aside or left.
 func (s *OpenInvoices) fail(ctx context.Context, c *openInvoicesClaim, err error, limit int) error {
-	kind, err := s.failures.classify(ctx, s.DB, err)
-	if err = s.walk.failed(kind, err, limit); err == nil || limit > 1 || c.seen != 1 || retried(kind) {
+	kind, err := s.failures.KindOf(ctx, s.DB, err)
+	if err = s.walk.Failed(kind, err, limit); err == nil || limit > 1 || c.seen != 1 || claims.Retried(kind) {
 		return err
 	}
-	s.walk.took()
-	s.walk.date, s.walk.id = c.date, c.id
+	s.walk.Took()
+	s.walk.Date, s.walk.ID = c.date, c.id
 	return s.giveUp(ctx, kind, c.id, err)
 }
 
@@ -94,12 +95,12 @@ func (s *OpenInvoices) giveUp(ctx context.Context, kind batch.FailureKind, id ui
 		if failed == nil {
 			return nil
 		}
-		if kind, failed = s.failures.classify(ctx, s.DB, failed); retried(kind) {
+		if kind, failed = s.failures.KindOf(ctx, s.DB, failed); claims.Retried(kind) {
 			return failed
 		}
 		cause = fmt.Errorf("%w, and it cannot be set aside: %w", cause, failed)
 	}
-	return s.failures.pass(ctx, kind, s.Left, id, fmt.Sprintf("invoice %d cannot be charged", id), cause)
+	return s.failures.Pass(ctx, kind, s.Left, id, fmt.Sprintf("invoice %d cannot be charged", id), cause)
 }
 
 func (s *OpenInvoices) setAside(ctx context.Context, id uint64, cause error) error {

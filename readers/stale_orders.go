@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/batch"
+	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/store"
@@ -26,9 +27,9 @@ type StaleOrders struct {
 	Policy    orders.Policy
 	Now       func() time.Time // the business clock
 	// Left is told of orders that are left for a later run.
-	Left LeftFunc
+	Left claims.LeftFunc
 
-	failures failures
+	failures claims.Failures
 
 	walk   orderWalk
 	queue  []uint64 // candidates that are yet to be claimed
@@ -102,9 +103,9 @@ func (s *StaleOrders) took(n int) {
 // fail answers a claim that failed: the same orders are claimed one by one, and one that fails by itself is passed
 // over.
 func (s *StaleOrders) fail(ctx context.Context, ids []uint64, err error) error {
-	kind, err := s.failures.classify(ctx, s.DB, err)
+	kind, err := s.failures.KindOf(ctx, s.DB, err)
 	switch {
-	case retried(kind):
+	case claims.Retried(kind):
 		return err
 	case len(ids) > 1:
 		s.single = len(ids)
@@ -112,11 +113,11 @@ func (s *StaleOrders) fail(ctx context.Context, ids []uint64, err error) error {
 	}
 	id := ids[0]
 	s.took(1)
-	return s.failures.pass(ctx, kind, s.Left, id, fmt.Sprintf("order %d cannot be claimed", id), err)
+	return s.failures.Pass(ctx, kind, s.Left, id, fmt.Sprintf("order %d cannot be claimed", id), err)
 }
 
 func (s *StaleOrders) claim(ctx context.Context, ids []uint64, skip func(string) bool) ([]orders.Claimed, error) {
-	lease, err := leaseName()
+	lease, err := claims.LeaseName()
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func (s *StaleOrders) claim(ctx context.Context, ids []uint64, skip func(string)
 	}
 	s.mine[lease] = true
 	var items []orders.Claimed
-	err = claim(ctx, s.DB, "check", func(tx *sqlx.Tx) (err error) {
+	err = claims.Make(ctx, s.DB, "check", func(tx *sqlx.Tx) (err error) {
 		items, err = s.transact(ctx, tx, ids, lease, skip)
 		return err
 	}, func() (bool, error) {

@@ -12,6 +12,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -31,9 +32,9 @@ type UnsettledAttempts struct {
 	// Controls finds payments that prove what the gateway says it does not know; nil: none are looked for.
 	Controls *store.Controls
 	// Left is told of attempts that are left for a later run.
-	Left LeftFunc
+	Left claims.LeftFunc
 
-	failures failures
+	failures claims.Failures
 
 	begun  bool
 	orphan bool // the walk is at the attempts in flight
@@ -166,9 +167,9 @@ func (d *UnsettledAttempts) took(c *attemptsClaim, limit int) bool {
 // fail answers a claim that failed: the same rows are claimed one by one, and one that fails by itself is
 // passed over.
 func (d *UnsettledAttempts) fail(ctx context.Context, c *attemptsClaim, err error, limit int) error {
-	kind, err := d.failures.classify(ctx, d.DB, err)
+	kind, err := d.failures.KindOf(ctx, d.DB, err)
 	switch {
-	case retried(kind):
+	case claims.Retried(kind):
 		return err
 	case limit > 1:
 		d.single = limit
@@ -177,7 +178,7 @@ func (d *UnsettledAttempts) fail(ctx context.Context, c *attemptsClaim, err erro
 		return err
 	}
 	d.took(c, limit)
-	return d.failures.pass(ctx, kind, d.Left, c.id, fmt.Sprintf("attempt %d cannot be taken over", c.id), err)
+	return d.failures.Pass(ctx, kind, d.Left, c.id, fmt.Sprintf("attempt %d cannot be taken over", c.id), err)
 }
 
 type attemptsClaim struct {
@@ -190,7 +191,7 @@ type attemptsClaim struct {
 
 func (d *UnsettledAttempts) claim(ctx context.Context, limit int, skip func(string) bool) (*attemptsClaim, error) {
 	c := &attemptsClaim{}
-	lease, err := leaseName()
+	lease, err := claims.LeaseName()
 	if err != nil {
 		return c, err
 	}
@@ -198,10 +199,10 @@ func (d *UnsettledAttempts) claim(ctx context.Context, limit int, skip func(stri
 		d.mine = map[[16]byte]bool{}
 	}
 	d.mine[lease] = true
-	return c, claim(ctx, d.DB, "takeover", func(tx *sqlx.Tx) error {
+	return c, claims.Make(ctx, d.DB, "takeover", func(tx *sqlx.Tx) error {
 		*c = attemptsClaim{}
 		return d.transact(ctx, tx, c, lease, limit, skip)
-	}, func() (bool, error) { return attemptsOf(ctx, d.DB, lease) })
+	}, func() (bool, error) { return claims.AttemptsOf(ctx, d.DB, lease) })
 }
 
 func (d *UnsettledAttempts) candidates(ctx context.Context, tx *sqlx.Tx, limit int) ([]uint64, *attemptsClaim, error) {
@@ -352,7 +353,7 @@ func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store
 				Charge: payment.Charge{
 					Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Method: r.Method, MethodType: r.MethodType,
 					Description: r.Description, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
-					BodyVersion: r.BodyVersion, RequestID: requestID(batch.Execution(ctx).Run.ID, r.Key),
+					BodyVersion: r.BodyVersion, RequestID: claims.RequestID(batch.Execution(ctx).Run.ID, r.Key),
 				},
 			},
 			Lease: lease, Age: now.Sub(r.Created), At: at, Chargeable: inv.charges(r),

@@ -25,7 +25,7 @@ func left(t *testing.T, n int) *testdb.DB {
 	t.Helper()
 	plain := shop(t, n, nil)
 	db := worktest.Open(t, plain.DSN)
-	items, _ := claim(t, db, stage(t, db), 500)
+	items, _ := Make(t, db, stage(t, db), 500)
 	require.Len(t, items, n)
 	return plain
 }
@@ -56,7 +56,7 @@ func TestDoubtTakesOverWhatIsUnsettled(t *testing.T) {
 			worktest.Exec(t, plain, `UPDATE payment_attempts SET status = 'succeeded' WHERE id = 6`)
 			worktest.Exec(t, plain, `UPDATE payment_attempts SET lookup_only = 1, gateway_payment_id = 'pay_7' WHERE id = 7`)
 			db := worktest.Open(t, plain.DSN)
-			items, result := claim(t, db, doubt(db), limit)
+			items, result := Make(t, db, doubt(db), limit)
 			require.ElementsMatch(t, slices.Delete(upTo(12), 5, 6), attempts(items), "%v", result)
 			run := worktest.Get[uint64](t, plain, `SELECT MAX(id) FROM job_runs`)
 			for _, item := range items {
@@ -66,7 +66,7 @@ func TestDoubtTakesOverWhatIsUnsettled(t *testing.T) {
 				require.Equal(t, []uint64{run}, worktest.List[uint64](t, plain, `SELECT run_id FROM payment_attempts
 WHERE id = ? AND status = 'in_flight' AND doubted = 1 AND next_check_at IS NULL AND lease = ?`, item.ID, item.Lease[:]))
 			}
-			again, _ := claim(t, db, doubt(db), limit)
+			again, _ := Make(t, db, doubt(db), limit)
 			require.Len(t, again, 11, "the next run takes over what this one left")
 		})
 	}
@@ -80,11 +80,11 @@ func TestDoubtTakesOnlyChecksThatAreDue(t *testing.T) {
 	db := worktest.Open(t, plain.DSN)
 	r := doubt(db)
 	r.All = false
-	items, _ := claim(t, db, r, 10)
+	items, _ := Make(t, db, r, 10)
 	require.Equal(t, []uint64{1}, attempts(items))
 	r = doubt(db)
 	r.All, r.Now = false, func() time.Time { return time.Now().Add(2 * time.Minute) }
-	items, _ = claim(t, db, r, 10)
+	items, _ = Make(t, db, r, 10)
 	require.ElementsMatch(t, upTo(4), attempts(items))
 }
 
@@ -107,7 +107,7 @@ func TestDoubtKnowsByWhenADeadWorkerHadSent(t *testing.T) {
 			at := time.Now()
 			r := doubt(db)
 			r.Now = func() time.Time { return at }
-			items, _ := claim(t, db, r, 10)
+			items, _ := Make(t, db, r, 10)
 			require.Len(t, items, 1)
 			require.False(t, items[0].SentBy.Before(at.Add(-c.want).Truncate(time.Microsecond).Add(-time.Minute)), items[0].SentBy)
 			require.False(t, items[0].SentBy.After(at.Add(-c.want).Add(time.Second)), items[0].SentBy)
@@ -121,7 +121,7 @@ func TestDoubtKnowsByWhenADeadWorkerHadSent(t *testing.T) {
 		db := worktest.Open(t, plain.DSN)
 		r := doubt(db)
 		r.Now = func() time.Time { return at }
-		items, _ := claim(t, db, r, 10)
+		items, _ := Make(t, db, r, 10)
 		require.Len(t, items, 1)
 		require.WithinDuration(t, at, items[0].SentBy, time.Microsecond)
 	})
@@ -145,7 +145,7 @@ func TestDoubtLeavesLiveRunsAlone(t *testing.T) {
 			inDoubt(t, plain, -time.Minute, "id = 1")
 			worktest.Exec(t, plain, `UPDATE job_runs SET status = ?`, c.status)
 			db := worktest.Open(t, plain.DSN)
-			items, _ := claim(t, db, doubt(db), 10)
+			items, _ := Make(t, db, doubt(db), 10)
 			require.ElementsMatch(t, c.want, attempts(items))
 		})
 	}
@@ -153,7 +153,7 @@ func TestDoubtLeavesLiveRunsAlone(t *testing.T) {
 		plain := left(t, 3)
 		worktest.Exec(t, plain, `DELETE FROM job_runs`)
 		db := worktest.Open(t, plain.DSN)
-		items, _ := claim(t, db, doubt(db), 10)
+		items, _ := Make(t, db, doubt(db), 10)
 		require.Len(t, items, 3)
 	})
 }
@@ -177,7 +177,7 @@ func TestDoubtAndALockedRow(t *testing.T) {
 	plain := left(t, 6)
 	begin(t, plain, `UPDATE payment_attempts SET message = 'x' WHERE id = 2`)
 	db := worktest.Open(t, plain.DSN)
-	items, _ := claim(t, db, doubt(db), 2)
+	items, _ := Make(t, db, doubt(db), 2)
 	require.ElementsMatch(t, []uint64{1, 3, 4, 5, 6}, attempts(items))
 }
 
@@ -213,7 +213,7 @@ func TestOneAttemptThatCannotBeTakenOverStopsNoOther(t *testing.T) {
 	worktest.Exec(t, plain, `CREATE TRIGGER t BEFORE UPDATE ON payment_attempts FOR EACH ROW
 IF NEW.id IN (3, 8) THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not him'; END IF`)
 	db := worktest.Open(t, plain.DSN)
-	items, result := claim(t, db, doubt(db), 4)
+	items, result := Make(t, db, doubt(db), 4)
 	require.ElementsMatch(t, []uint64{1, 2, 4, 5, 6, 7, 9, 10, 11, 12}, attempts(items))
 	require.Equal(t, batch.ExitFailed, result.Exit)
 	require.ErrorContains(t, result.Err, "attempt 3 cannot be taken over")
@@ -236,7 +236,7 @@ func TestDoubtKnowsWhetherTheSubscriptionMayStillBeCharged(t *testing.T) {
 			plain := left(t, 1)
 			worktest.Exec(t, plain, `UPDATE subscriptions SET `+change)
 			db := worktest.Open(t, plain.DSN)
-			items, _ := claim(t, db, doubt(db), 1)
+			items, _ := Make(t, db, doubt(db), 1)
 			require.Equal(t, chargeable, items[0].Chargeable)
 			require.Equal(t, "pm_ok:1", items[0].Charge.Method, "what was committed is what would be sent")
 			require.Equal(t, payment.Money{Amount: 9900, Currency: "KRW"}, items[0].Charge.Money)
@@ -267,7 +267,7 @@ amount, currency, gateway, payment_method, 1, '` + status + `', run_id, REPEAT('
 			plain := left(t, 1)
 			worktest.Exec(t, plain, change)
 			db := worktest.Open(t, plain.DSN)
-			items, _ := claim(t, db, doubt(db), 1)
+			items, _ := Make(t, db, doubt(db), 1)
 			require.Equal(t, chargeable, items[0].Chargeable)
 		})
 	}
@@ -305,7 +305,7 @@ func TestKeptAnswers(t *testing.T) {
 				worktest.Exec(t, plain, `INSERT INTO gateway_answers (idempotency_key, answer, run_id) VALUES ('sub_1_20260131-1', ?, 1)`, kept)
 			}
 			db := worktest.Open(t, plain.DSN)
-			items, _ := claim(t, db, doubt(db), 10)
+			items, _ := Make(t, db, doubt(db), 10)
 			require.Nil(t, items[1].Kept)
 			if !c.paid {
 				require.Nil(t, items[0].Kept)
@@ -343,7 +343,7 @@ func TestDoubtCountsAges(t *testing.T) {
 	plain := left(t, 1)
 	worktest.Exec(t, plain, `UPDATE payment_attempts SET created_at = created_at - INTERVAL 3 HOUR`)
 	db := worktest.Open(t, plain.DSN)
-	items, _ := claim(t, db, doubt(db), 1)
+	items, _ := Make(t, db, doubt(db), 1)
 	require.InDelta(t, 3*time.Hour, items[0].Age, float64(time.Minute))
 	require.WithinDuration(t, time.Now(), items[0].At, time.Minute)
 }

@@ -14,26 +14,39 @@ import (
 	"duly/internal/store"
 )
 
-const insertInvoices = `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date, paid_at) VALUES `
+const insertInvoices = `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, attempts, next_attempt_date, issued_date, paid_at) VALUES `
 
 // An invoice of that due date that is there already stays as it is: I1.
 const sameInvoice = ` ON DUPLICATE KEY UPDATE id = id`
 
 // Issue writes invoices, moves dates on, and sets or clears reasons for review, in the transaction that locked
-// the subscriptions. It reads no clock but now, the business clock.
+// the subscriptions. It reads no clock but now, the business clock. An invoice of that due date that is there already stays as it is.
 func Issue(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effective payment.Date, now time.Time) (batch.Tally, error) {
+	return writeIssued(ctx, tx, list, sameInvoice, effective, now)
+}
+
+// IssueCharging is [Issue] for a transaction that goes on to make attempts on those invoices that are born charging. It fails if one
+// of the invoices is there already: an attempt beside it would be a second one.
+func IssueCharging(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effective payment.Date, now time.Time) (batch.Tally, error) {
+	return writeIssued(ctx, tx, list, "", effective, now)
+}
+
+func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, present string, effective payment.Date, now time.Time) (batch.Tally, error) {
 	var tally batch.Tally
 	var invoices, dates, anchors [][]any
 	var reviewed, cleared [][]any
 	var told []billing.Event
 	for _, s := range list {
 		if !s.Due.IsZero() {
-			status, paid := billing.Open, any(nil)
-			if s.Settled {
+			status, attempts, paid := billing.Open, 0, any(nil)
+			switch {
+			case s.Settled:
 				status, paid = billing.Paid, now.UTC()
+			case s.Charging:
+				status, attempts = billing.Charging, 1
 			}
 			invoices = append(invoices, []any{
-				s.ID, s.Due, s.Money.Amount, s.Money.Currency, string(status), s.Due, effective, paid,
+				s.ID, s.Due, s.Money.Amount, s.Money.Currency, string(status), attempts, s.Due, effective, paid,
 			})
 		}
 		switch {
@@ -52,7 +65,7 @@ func Issue(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effective pa
 		told = append(told, s.Issue.Events...)
 		tally.Add(issueTally(s))
 	}
-	if _, err := mysql.Insert(ctx, tx, insertInvoices, invoices, sameInvoice); err != nil {
+	if _, err := mysql.Insert(ctx, tx, insertInvoices, invoices, present); err != nil {
 		return tally, err
 	}
 	for _, change := range []struct {

@@ -78,10 +78,11 @@ func table() []rule {
 		{folder: "internal/telemetry", may: slices.Concat(screen, []string{"internal/gateway", "internal/telemetry/metrics", "internal/notify", "internal/telemetry/tracing", "steps"})},
 		{folder: "internal/registry", may: run},
 		{folder: "internal/app", may: append(run, "internal/registry")},
-		{folder: "readers", may: sides},
+		{folder: "internal/claims", may: sides},
+		{folder: "readers", may: slices.Concat(sides, []string{"internal/claims"})},
 		{folder: "writers", may: sides},
 		{folder: "steps", may: steps},
-		{folder: "jobs", may: slices.Concat(sides, steps, []string{"config", "migrations", "internal/history", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
+		{folder: "jobs", may: slices.Concat(sides, steps, []string{"internal/claims", "config", "migrations", "internal/history", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
 		{folder: "internal/history", may: slices.Concat(sides, []string{"internal/gateway", "internal/query", "steps", "writers"})},
 		{folder: "internal/preview", may: slices.Concat(sides, steps, []string{"internal/query", "jobs", "readers", "writers"})},
 		{folder: "internal/test", subfolders: true, may: []string{everything}},
@@ -95,6 +96,7 @@ func table() []rule {
 // unreachable lists what a package must not import through others either.
 func unreachable() map[string]string {
 	return map[string]string{
+		"internal/claims":   "internal/gateway",
 		"internal/operator": "internal/gateway",
 		"internal/query":    "internal/gateway",
 		"internal/runs":     "internal/gateway",

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -111,6 +112,10 @@ type Chunk[I, O any] struct {
 	Unwritten func(ctx context.Context, outcome O, cause error)
 	// Spill saves outcomes on this host that Keep did not take, and returns where; empty if there was nothing to save.
 	Spill func(ctx context.Context, outcomes []O) (where string, err error)
+	// Idle, if it is set, does a piece of other work on the goroutine that claims, and reports whether there is more: again and again
+	// after claims have waited for room for a while and nothing is being settled, and once claiming has ended, for whatever reason, until there is no more. Its ctx is
+	// that of what is in flight. It is never called while a claim is made.
+	Idle func(ctx context.Context) (more bool)
 	// Size is the largest number of items of one claim and of one settlement.
 	Size int
 	// FlushEvery is how long a settlement may wait to be filled.
@@ -123,8 +128,12 @@ func (c *Chunk[I, O]) Name() string { return c.StepName }
 // Label implements Step.
 func (c *Chunk[I, O]) Label() Label { return c.StepLabel }
 
-// how often a step that waits for room or for a held lane looks again.
-const recheck = 50 * time.Millisecond
+const (
+	// how often a step that waits for room or for a held lane looks again.
+	recheck = 50 * time.Millisecond
+	// idleAfter is how long claims wait for room before the time is used for other work: so long that it is the outside that is slow.
+	idleAfter = 250 * time.Millisecond
+)
 
 // Run implements Step.
 func (c *Chunk[I, O]) Run(ctx context.Context, x *StepExecution) (err error) {
@@ -147,7 +156,11 @@ func (c *Chunk[I, O]) Run(ctx context.Context, x *StepExecution) (err error) {
 			err = errors.Join(err, halted)
 		}
 	}()
-	return e.claimAll(ctx)
+	err = e.claimAll(ctx)
+	for more := c.Idle != nil; more; {
+		more = c.Idle(x.Work)
+	}
+	return err
 }
 
 // chunkRun is the state of one Run.
@@ -157,6 +170,7 @@ type chunkRun[I, O any] struct {
 	outcomes chan settled[O]
 	moved    chan struct{} // an item was settled
 	running  sync.WaitGroup
+	settling atomic.Bool
 
 	mu      sync.Mutex
 	lanes   map[string]*lane[I]

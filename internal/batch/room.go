@@ -32,7 +32,8 @@ func (r *Rooms) Take(lane string) bool {
 // lane and take no room from the others. After a walk that is done, but for what it postponed, the next begins once a
 // lane that it passed over has opened.
 func (e *chunkRun[I, O]) awaitRoom(ctx context.Context, done bool, lanes []string, last bool) (postponed bool, err error) {
-	for {
+	idle := e.Idle != nil
+	for began := e.x.Now(); ; {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
@@ -52,6 +53,10 @@ func (e *chunkRun[I, O]) awaitRoom(ctx context.Context, done bool, lanes []strin
 				e.walkAgain()
 			}
 			return false, nil
+		}
+		if idle && !e.settling.Load() && Since(began, e.x.Now()) >= idleAfter {
+			idle = e.Idle(e.x.Work)
+			continue
 		}
 		if err := e.awaitMove(ctx); err != nil {
 			return false, err

@@ -133,6 +133,7 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 			Log: r.Log.With(slog.Uint64("run_id", run.ID), slog.String("step", s.Name())), trace: r.Trace, beside: beside, besideCtx: besideCtx,
 		}
 		steps[i].Work = context.WithValue(work, executionKey{}, steps[i]) //nolint:fatcontext // each step has its own
+		steps[i].siblings = steps
 	}
 	if r.OnRun != nil {
 		r.OnRun(run, steps)
@@ -172,33 +173,56 @@ func (r *Runner) drainSteps(ctx context.Context) (context.Context, func()) {
 
 func (r *Runner) steps(ctx context.Context, job Job, steps []*StepExecution) error {
 	var errs []error
+	var open []*StepExecution // that went on after their function
 	for i, s := range job.Steps {
 		if ctx.Err() != nil || steps[i].Lease.Left() <= 0 {
 			break
 		}
 		err := r.step(ctx, s, steps[i])
-		for _, failure := range steps[i].Failures() {
-			errs = append(errs, fmt.Errorf("%s: %w", s.Name(), failure))
-		}
-		if err == nil {
+		if err == nil && !steps[i].Ended() {
+			open = append(open, steps[i])
 			continue
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", s.Name(), err))
+		errs = append(errs, problems(steps[i], err)...)
 		if errors.Is(err, ErrHalt) || errors.Is(err, ErrLeaseLost) {
 			break
 		}
 	}
+	for _, x := range open {
+		x.Conclude(nil)
+		x.mu.Lock()
+		err := x.err
+		x.mu.Unlock()
+		errs = append(errs, problems(x, err)...)
+	}
 	return errors.Join(errs...)
+}
+
+// problems are the errors of a step that ended with err, which may be nil, under its name.
+func problems(x *StepExecution, err error) []error {
+	var errs []error
+	for _, failure := range x.Failures() {
+		errs = append(errs, fmt.Errorf("%s: %w", x.Step, failure))
+	}
+	if err != nil {
+		errs = append(errs, fmt.Errorf("%s: %w", x.Step, err))
+	}
+	return errs
 }
 
 func (r *Runner) step(ctx context.Context, s Step, x *StepExecution) (err error) {
 	x.begin(ctx)
 	var ended func(SpanEnd)
 	x.Work, ended = x.span(SpanStep)
-	defer func() {
+	end := func(err error) {
 		status := outcome(ctx, append(x.Failures(), err))
 		x.end(status, err)
 		ended(SpanEnd{Status: status, Tally: x.Tally(), Err: err})
+	}
+	defer func() {
+		if err != nil || !x.leaveOpen(end) {
+			end(err)
+		}
 	}()
 	defer func() {
 		if p := recover(); p != nil {

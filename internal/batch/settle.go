@@ -20,10 +20,12 @@ func (e *chunkRun[I, O]) settleAll() error {
 	defer timer.Stop()
 	flush := func() {
 		if len(chunk) > 0 {
+			e.settling.Store(true)
 			if err := e.settle(outcomes(chunk)); err != nil {
 				errs = append(errs, err)
 				e.fail(err)
 			}
+			e.settling.Store(false)
 			e.release(chunk)
 			chunk = chunk[:0] // the writer had a copy
 		}

@@ -93,8 +93,9 @@ type StepExecution struct {
 	Now func() time.Time
 
 	trace     Tracer
-	beside    *sync.WaitGroup // what Beside started in any step of the run
-	besideCtx context.Context //nolint:containedctx // it outlives the context of the step on purpose
+	siblings  []*StepExecution // all steps of the run, in their order
+	beside    *sync.WaitGroup  // what Beside started in any step of the run
+	besideCtx context.Context  //nolint:containedctx // it outlives the context of the step on purpose
 
 	mu     sync.Mutex
 	tally  Tally
@@ -107,6 +108,8 @@ type StepExecution struct {
 	failed []error
 	err    error // that the step ended with
 	waits  waiting
+	goesOn bool
+	ends   func(err error) // ends a step that goes on; nil once it has ended
 }
 
 type executionKey struct{}
@@ -128,6 +131,45 @@ func (x *StepExecution) Beside(do func(ctx context.Context)) {
 		defer stop()
 		do(ctx)
 	})
+}
+
+// Sibling returns the execution of another step of the run; nil if the run has no step of that name.
+func (x *StepExecution) Sibling(name string) *StepExecution {
+	for _, other := range x.siblings {
+		if other.Step == name {
+			return other
+		}
+	}
+	return nil
+}
+
+// GoOn makes the step go on after its function has returned without an error: a later step of the run does the rest of its work, and
+// calls [StepExecution.Conclude]. It ends with the run's last step at the latest.
+func (x *StepExecution) GoOn() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.goesOn = true
+}
+
+// Conclude ends a step that goes on, with the error that it failed with, if any. It does nothing for a step that has ended.
+func (x *StepExecution) Conclude(err error) {
+	x.mu.Lock()
+	ends := x.ends
+	x.ends = nil
+	x.mu.Unlock()
+	if ends != nil {
+		ends(err)
+	}
+}
+
+// leaveOpen reports whether the step goes on after its function; ends is what ends it then.
+func (x *StepExecution) leaveOpen(ends func(err error)) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.goesOn {
+		x.ends = ends
+	}
+	return x.goesOn
 }
 
 // Stopping is closed when the step is asked to end.

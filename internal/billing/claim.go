@@ -79,6 +79,17 @@ func DecideClaim(inv Invoice, s Subscription, past []PastAttempt, p Policy, effe
 	return next
 }
 
+// FirstCharge is the first attempt on the invoice that was decided for i, made as it is issued. ok is false if the invoice is to be
+// issued open: it is none to charge, or its claim decides something else.
+func FirstCharge(i Issued, p Policy, effective payment.Date, knownGateway func(string) bool) (inv Invoice, first Claim, ok bool) {
+	if i.Due.IsZero() || i.Settled {
+		return Invoice{}, Claim{}, false
+	}
+	inv = Invoice{SubscriptionID: i.ID, Due: i.Due, Money: i.Money}
+	first = DecideClaim(inv, i.Subscription, nil, p, effective, knownGateway)
+	return inv, first, first.Action == Charge
+}
+
 // blocking says what forbids another attempt on inv, or "".
 func blocking(inv Invoice, past []PastAttempt) string {
 	if inv.Money.Amount <= 0 {

@@ -45,6 +45,9 @@ type Issue struct {
 type Issued struct {
 	Subscription
 	Issue
+
+	// Charging: its invoice is born charging, with its first attempt in the same transaction.
+	Charging bool
 }
 
 // DecideIssue says what becomes of s, whose next date is not later than p.Business. invoiced reports

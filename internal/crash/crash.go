@@ -10,28 +10,30 @@ type Point string
 // The points, in the order in which one invoice meets them. The check is that of lease and age, right before
 // a request is written.
 const (
-	StartBeforeCommit    Point = "start.before-commit"
-	StartAfterCommit     Point = "start.after-commit"
-	IssueBeforeCommit    Point = "issue.before-commit"
-	IssueAfterCommit     Point = "issue.after-commit"
-	ClaimBeforeCommit    Point = "claim.before-commit"
-	ClaimAfterCommit     Point = "claim.after-commit"
-	BeforeCheck          Point = "charge.before-check"
-	BeforeSend           Point = "charge.before-send"
-	AfterSend            Point = "charge.after-send"
-	Answered             Point = "charge.answered"
-	SettleBeforeCommit   Point = "settle.before-commit"
-	SettleAfterCommit    Point = "settle.after-commit"
-	BeatBeforeCommit     Point = "heartbeat.before-commit"
-	BeatAfterCommit      Point = "heartbeat.after-commit"
-	AbandonBeforeCommit  Point = "abandon.before-commit"
-	AbandonAfterCommit   Point = "abandon.after-commit"
-	TakeOverBeforeCommit Point = "takeover.before-commit"
-	TakeOverAfterCommit  Point = "takeover.after-commit"
-	AnswersBeforeCommit  Point = "answers.before-commit"
-	AnswersAfterCommit   Point = "answers.after-commit"
-	FinishBeforeCommit   Point = "finish.before-commit"
-	FinishAfterCommit    Point = "finish.after-commit"
+	StartBeforeCommit      Point = "start.before-commit"
+	StartAfterCommit       Point = "start.after-commit"
+	IssueBeforeCommit      Point = "issue.before-commit"
+	IssueAfterCommit       Point = "issue.after-commit"
+	IssueClaimBeforeCommit Point = "issue-claim.before-commit"
+	IssueClaimAfterCommit  Point = "issue-claim.after-commit"
+	ClaimBeforeCommit      Point = "claim.before-commit"
+	ClaimAfterCommit       Point = "claim.after-commit"
+	BeforeCheck            Point = "charge.before-check"
+	BeforeSend             Point = "charge.before-send"
+	AfterSend              Point = "charge.after-send"
+	Answered               Point = "charge.answered"
+	SettleBeforeCommit     Point = "settle.before-commit"
+	SettleAfterCommit      Point = "settle.after-commit"
+	BeatBeforeCommit       Point = "heartbeat.before-commit"
+	BeatAfterCommit        Point = "heartbeat.after-commit"
+	AbandonBeforeCommit    Point = "abandon.before-commit"
+	AbandonAfterCommit     Point = "abandon.after-commit"
+	TakeOverBeforeCommit   Point = "takeover.before-commit"
+	TakeOverAfterCommit    Point = "takeover.after-commit"
+	AnswersBeforeCommit    Point = "answers.before-commit"
+	AnswersAfterCommit     Point = "answers.after-commit"
+	FinishBeforeCommit     Point = "finish.before-commit"
+	FinishAfterCommit      Point = "finish.after-commit"
 )
 
 // The points that an order meets beside those of every run, from its check to its settlement, and from the claim of
@@ -52,6 +54,7 @@ func Points() []Point {
 	return []Point{
 		StartBeforeCommit, StartAfterCommit,
 		IssueBeforeCommit, IssueAfterCommit,
+		IssueClaimBeforeCommit, IssueClaimAfterCommit,
 		ClaimBeforeCommit, ClaimAfterCommit,
 		BeforeCheck, BeforeSend, AfterSend, Answered,
 		SettleBeforeCommit, SettleAfterCommit,

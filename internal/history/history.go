@@ -286,9 +286,13 @@ func (h *History) Unknown(ctx context.Context, gateway string, found []payment.P
 	return len(strange), c.note(ctx, x, strange, held)
 }
 
-// Await waits until charges may be sent to some gateway, or never will in this run.
-func (h *History) Await(ctx context.Context, x *batch.StepExecution) {
-	for x.Lease.Left() > 0 && x.Halted() == nil {
+// awaitIdly is for how long the first charges wait for comparisons before the time is used for other work.
+const awaitIdly = 250 * time.Millisecond
+
+// Await waits until charges may be sent to some gateway, or never will in this run. idle is a piece of other work that it does when that
+// takes a while, and reports whether there is more; nil: there is none.
+func (h *History) Await(ctx context.Context, x *batch.StepExecution, idle func(ctx context.Context) (more bool)) {
+	for began := x.Now(); x.Lease.Left() > 0 && x.Halted() == nil; {
 		held := false
 		for name := range h.Gateways {
 			switch h.State(name) {
@@ -299,7 +303,16 @@ func (h *History) Await(ctx context.Context, x *batch.StepExecution) {
 			case batch.LaneClosed, batch.LanePaused:
 			}
 		}
-		if !held || batch.Wait(ctx, clearAgain) != nil {
+		if !held || ctx.Err() != nil {
+			return
+		}
+		if idle != nil && batch.Since(began, x.Now()) >= awaitIdly {
+			if !idle(x.Work) {
+				idle = nil
+			}
+			continue
+		}
+		if batch.Wait(ctx, clearAgain) != nil {
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"duly/internal/batch"
 	"duly/internal/query"
 	"duly/internal/store"
 	"duly/jobs"
@@ -26,10 +27,27 @@ func DueIn(ctx context.Context, d jobs.Deps, selection store.Selection, stages i
 	for stage, name := range jobs.BillingSteps(stages)[2 : 3+stages] {
 		counts[name] = func() (int64, error) { return query.Collectable(ctx, d.DB, selection, stage, store.Gateways{}) }
 	}
-	if count, ok := counts[step]; ok {
-		return count()
+	count, ok := counts[step]
+	if !ok {
+		return -1, nil
 	}
-	return -1, nil
+	n, err := count()
+	if err == nil && step == jobs.StepCollect && issuesToo(ctx) {
+		var more int64
+		more, err = counts[jobs.StepIssue]()
+		n += more
+	}
+	return n, err
+}
+
+// issuesToo reports whether the step that ctx belongs to issues what it collects, so that it has before it what the step issue has.
+func issuesToo(ctx context.Context) bool {
+	x := batch.Execution(ctx)
+	if x == nil {
+		return false
+	}
+	issue := x.Sibling(jobs.StepIssue)
+	return issue != nil && issue.Begun() && !issue.Ended()
 }
 
 // heldByLiveRuns counts the charges in flight that belong to runs whose lease holds.

@@ -114,10 +114,8 @@ func changeAndGoOn(t *testing.T, lent *databases, point crash.Point, how meets, 
 	}
 	e2e.Enrol(t, w.db, list)
 
-	if how.before != nil {
-		how.before(w)
-	}
-	p := w.bill(where{point: point, nth: how.nth, stop: true})
+	how.prepare(w)
+	p := w.bill(where{point: point, nth: how.nth, steps: how.steps, stop: true})
 	p.awaitStop()
 	for i := range rows {
 		w.change(&rows[i])

@@ -28,13 +28,11 @@ func TestLostCommit(t *testing.T) {
 				w.enrol("pm_ok", "pm_soft", "pm_drop_after", "pm_ok", "pm_drop_after_2", "pm_ok")
 				point := crash.Before(name)
 				how := way(point)
-				if how.before != nil {
-					how.before(w)
-				}
+				how.prepare(w)
 				proxy := testdb.NewProxy(t, w.db.DSN)
 				direct := w.env
 				w.set("DULY_DATABASE_DSN", proxy.DSN)
-				p := w.bill(where{point: point, nth: how.nth, stop: true})
+				p := w.bill(where{point: point, nth: how.nth, steps: how.steps, stop: true})
 				p.awaitStop()
 				lost := lose(proxy)
 				p.signal(syscall.SIGCONT)

@@ -18,6 +18,7 @@ func TestACrashWithoutKeysLeavesNoMoreThanWasOnItsWay(t *testing.T) {
 	lent := lend(t)
 	const customers, parallelism = 60, 4
 	for name, at := range map[string]where{
+		"after the first issue":             {point: crash.IssueClaimAfterCommit},
 		"after the first claim":             {point: crash.ClaimAfterCommit},
 		"after a later claim":               {point: crash.ClaimAfterCommit, nth: 6},
 		"before a request":                  {point: crash.BeforeSend, nth: 9},

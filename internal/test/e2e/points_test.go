@@ -11,6 +11,7 @@ import (
 	"duly/internal/crash"
 	"duly/internal/gateway/simulator"
 	"duly/internal/test/e2e"
+	"duly/jobs"
 )
 
 // smallShop has a subscription for each way in which a charge can go.
@@ -36,21 +37,38 @@ func smallShopFaults() simulator.Config {
 type meets struct {
 	nth    int
 	before func(w *world)
+	issued bool     // every invoice was issued, open, by a run before
+	steps  []string // that the process is told to run; none: all
+}
+
+// prepare makes what has happened before.
+func (m meets) prepare(w *world) {
+	w.t.Helper()
+	if m.issued {
+		require.Equal(w.t, batch.ExitDone, w.bill(where{steps: []string{jobs.StepIssue}}).exit())
+	}
+	if m.before != nil {
+		m.before(w)
+	}
 }
 
 // way finds out how a point is met.
 func way(point crash.Point) meets {
 	switch point {
 	case crash.Before("abandon"), crash.After("abandon"):
-		return meets{1, afterDeath}
+		return meets{nth: 1, before: afterDeath}
 	case crash.Before("takeover"), crash.After("takeover"):
-		return meets{2, afterDeath} // the first takes what is in doubt, the second what was in flight
+		return meets{nth: 2, before: afterDeath} // the first takes what is in doubt, the second what was in flight
 	case crash.Before("answers"), crash.After("answers"):
-		return meets{1, loseLease}
+		return meets{nth: 1, before: loseLease}
+	case crash.IssueBeforeCommit, crash.IssueAfterCommit:
+		return meets{nth: 1, steps: []string{jobs.StepIssue}}
+	case crash.ClaimBeforeCommit, crash.ClaimAfterCommit:
+		return meets{nth: 1, issued: true}
 	case crash.BeforeCheck, crash.BeforeSend, crash.AfterSend, crash.Answered:
-		return meets{3, nil}
+		return meets{nth: 3}
 	}
-	return meets{1, nil}
+	return meets{nth: 1}
 }
 
 // afterDeath leaves a dead run with attempts in flight.
@@ -118,10 +136,8 @@ func waitsForLease(point crash.Point) bool { return point == crash.AfterSend }
 func dieAt(w *world, point crash.Point, workers int) {
 	w.t.Helper()
 	how := way(point)
-	if how.before != nil {
-		how.before(w)
-	}
-	dying := w.bill(where{point: point, nth: how.nth})
+	how.prepare(w)
+	dying := w.bill(where{point: point, nth: how.nth, steps: how.steps})
 	var survivor *process
 	if workers > 1 {
 		w.awaitRun(dying)

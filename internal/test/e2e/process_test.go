@@ -67,7 +67,8 @@ func removePrograms() error {
 type where struct {
 	point crash.Point
 	nth   int
-	stop  bool // SIGSTOP instead of SIGKILL
+	stop  bool     // SIGSTOP instead of SIGKILL
+	steps []string // that it is told to run; none: all
 }
 
 func (w where) env() []string {

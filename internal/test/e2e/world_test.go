@@ -146,7 +146,11 @@ func (w *world) enrol(methods ...string) {
 // bill starts `duly run billing`.
 func (w *world) bill(at where) *process {
 	w.t.Helper()
-	return launch(w.t, built(w.t, w.race), slices.Concat(w.env, at.env()), "run", "billing", "--date", w.date.String())
+	args := []string{"run", "billing", "--date", w.date.String()}
+	for _, step := range at.steps {
+		args = append(args, "--step", step)
+	}
+	return launch(w.t, built(w.t, w.race), slices.Concat(w.env, at.env()), args...)
 }
 
 // set makes another value of a setting the one that counts.

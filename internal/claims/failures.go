@@ -1,4 +1,4 @@
-package readers
+package claims
 
 import (
 	"context"
@@ -11,11 +11,11 @@ import (
 // LeftFunc is called for a row that is left for a later run, because its claim failed with an error that is not about the row.
 type LeftFunc func(ctx context.Context, id uint64, cause error)
 
-// failures classifies the failed claims of a reader.
-type failures struct{ batch.Failures }
+// Failures classifies the failed claims of a reader.
+type Failures struct{ batch.Failures }
 
-// classify returns the kind of a failed claim, see [batch.Failures.Classify].
-func (f *failures) classify(ctx context.Context, db *mysql.DB, err error) (batch.FailureKind, error) {
+// KindOf returns the kind of a failed claim, see [batch.Failures.Classify].
+func (f *Failures) KindOf(ctx context.Context, db *mysql.DB, err error) (batch.FailureKind, error) {
 	if f.Probe == nil {
 		x := batch.Execution(ctx)
 		f.Failures = NewFailures(x, db)
@@ -31,14 +31,14 @@ func NewFailures(x *batch.StepExecution, db *mysql.DB) batch.Failures {
 	}
 }
 
-// retried reports whether the claim is made again as it was, or the run has ended.
-func retried(kind batch.FailureKind) bool {
+// Retried reports whether the claim is made again as it was, or the run has ended.
+func Retried(kind batch.FailureKind) bool {
 	return kind != batch.FailureData && kind != batch.FailureUnknown
 }
 
-// pass leaves a row whose claim fails alone. It returns an error if so many rows in a row fail that the step must end. A row
+// Pass leaves a row whose claim fails alone. It returns an error if so many rows in a row fail that the step must end. A row
 // that is at fault itself, and a bug of ours, fail the step in the end.
-func (f *failures) pass(ctx context.Context, kind batch.FailureKind, left LeftFunc, id uint64, what string, cause error) error {
+func (f *Failures) Pass(ctx context.Context, kind batch.FailureKind, left LeftFunc, id uint64, what string, cause error) error {
 	x := batch.Execution(ctx)
 	switch {
 	case kind == batch.FailureData, !batch.FromDatabase(cause):

@@ -1,0 +1,184 @@
+package readers
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/claims"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+// DueCharges claims the charges of a run that issues and collects. It issues the due subscriptions and claims the first attempts of their
+// invoices in the same transaction, wherever they may be charged now: such an invoice is born charging. Any other is born open.
+//
+// It walks three times: over the invoices that earlier runs left open, so that the oldest come first; over the due subscriptions; and
+// over the open invoices again, which is the walk that [OpenInvoices] promises, and meets what was born open.
+//
+// A page of subscriptions that cannot be written is read again one by one, and a row that fails alone is issued by Alone.
+type DueCharges struct {
+	Open *OpenInvoices
+	// Next returns the walk over due subscriptions that a claim goes on with; nil: there is none left. Took is called with a page of it that
+	// was committed, and what it issued.
+	Next func() *DueSubscriptions
+	Took func(page DueSubscriptionsPage, issued batch.Tally)
+	// Alone issues the next page of the walk without charging, and deals with its failures.
+	Alone func(ctx context.Context) (more bool)
+	// Decide says what becomes of a due subscription, Issue writes it within the claim's transaction.
+	Decide func(DueSubscription) billing.Issue
+	Issue  func(ctx context.Context, tx *sqlx.Tx, issued []billing.Issued) (batch.Tally, error)
+
+	earlier bool // the invoices that earlier runs left open were walked
+}
+
+// IssueClaim is the name of the transaction that issues invoices and claims their first attempts.
+const IssueClaim = "issue-claim"
+
+// The invoices that a claim has just inserted.
+const bornInvoices = `SELECT id, subscription_id, due_date FROM invoices WHERE subscription_id IN (?) AND due_date IN (?)`
+
+// Read implements batch.Reader.
+func (d *DueCharges) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[billing.Claimed], error) {
+	switch {
+	case want.Postponed:
+	case !d.earlier:
+		return d.readEarlier(ctx, want)
+	default:
+		if due := d.Next(); due != nil {
+			return d.readDue(ctx, due, want)
+		}
+	}
+	return d.Open.Read(ctx, want)
+}
+
+// readEarlier makes the next claim of the first walk. It waits for no lock: the last walk does.
+func (d *DueCharges) readEarlier(ctx context.Context, want batch.ClaimRequest) (batch.Claim[billing.Claimed], error) {
+	c, err := d.Open.readNext(ctx, want)
+	if err != nil {
+		return batch.Claim[billing.Claimed]{}, store.Breached(ctx, err)
+	}
+	if d.Open.walk.Phase != claims.Forward {
+		d.Open.walk.Restart(claims.Forward)
+		d.earlier = true
+	}
+	return batch.Claim[billing.Claimed]{Items: c.items, Postponed: d.Open.later.Names()}, nil
+}
+
+// readDue issues the next page of due subscriptions, and claims what of it may be charged now.
+func (d *DueCharges) readDue(ctx context.Context, due *DueSubscriptions, want batch.ClaimRequest) (batch.Claim[billing.Claimed], error) {
+	none, limit := batch.Claim[billing.Claimed]{Postponed: d.Open.later.Names()}, due.walk.Limit(want.Limit)
+	c := &dueClaim{}
+	lease, err := claims.LeaseName()
+	if err == nil {
+		err = claims.Make(ctx, d.Open.DB, IssueClaim, func(tx *sqlx.Tx) error {
+			*c = dueClaim{openInvoicesClaim: openInvoicesClaim{lease: lease}}
+			return d.transact(ctx, tx, c, due, want)
+		}, func() (bool, error) { return c.tookEffect(ctx, d.Open.DB) })
+	}
+	if err != nil {
+		kind, err := d.Open.failures.KindOf(ctx, d.Open.DB, err)
+		switch err = due.walk.Failed(kind, err, limit); {
+		case err == nil:
+		case limit == 1 && c.page.seen == 1 && !claims.Retried(kind):
+			d.Alone(ctx)
+		default:
+			return none, store.Breached(ctx, err)
+		}
+		return none, nil
+	}
+	d.Open.failures.Succeeded()
+	c.confirmed(batch.Execution(ctx))
+	d.Took(c.page, c.issued)
+	none.Items = c.items
+	return none, nil
+}
+
+// dueClaim is what one transaction issued and claimed.
+type dueClaim struct {
+	openInvoicesClaim
+
+	page   DueSubscriptionsPage
+	issued batch.Tally
+}
+
+// transact locks the subscriptions, and then writes rows that no other transaction can have locked. So it waits for nobody while it holds
+// a lock that a claim of open invoices, which locks the invoice first, may wait for.
+func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due *DueSubscriptions, want batch.ClaimRequest) error {
+	var err error
+	if c.page, err = due.readPage(ctx, tx, want.Limit, suspectDates); err != nil || len(c.page.Rows) == 0 {
+		return err
+	}
+	issued := make([]billing.Issued, len(c.page.Rows))
+	charges, rooms := make([]charge, 0, len(issued)), want.Rooms()
+	for i, row := range c.page.Rows {
+		issued[i] = billing.Issued{Subscription: row.Subscription, Issue: d.Decide(row)}
+		inv, first, ok := billing.FirstCharge(issued[i], d.Open.Policy, d.Open.Today(), d.Open.Known)
+		if !ok || want.Skip(row.Gateway) || !rooms.Take(row.Gateway) {
+			continue
+		}
+		issued[i].Charging = true
+		charges = append(charges, d.Open.charge(inv, row.Subscription, first))
+	}
+	if c.issued, err = d.Issue(ctx, tx, issued); err != nil || len(charges) == 0 {
+		return err
+	}
+	if err := born(ctx, tx, charges); err != nil {
+		return err
+	}
+	return d.Open.attemptFirst(ctx, tx, &c.openInvoicesClaim, charges)
+}
+
+// born gives charges the ids of their invoices, which the transaction has inserted.
+func born(ctx context.Context, tx *sqlx.Tx, charges []charge) error {
+	type period struct {
+		subscription uint64
+		due          payment.Date
+	}
+	ids, dates, at := make([]uint64, len(charges)), []payment.Date{}, make(map[period]int, len(charges))
+	seen := map[payment.Date]bool{}
+	for i, ch := range charges {
+		ids[i], at[period{ch.sub.ID, ch.inv.Due}] = ch.sub.ID, i
+		if !seen[ch.inv.Due] {
+			seen[ch.inv.Due] = true
+			dates = append(dates, ch.inv.Due)
+		}
+	}
+	var rows []struct {
+		ID           uint64
+		Subscription uint64       `db:"subscription_id"`
+		Due          payment.Date `db:"due_date"`
+	}
+	if err := mysql.SelectIn(ctx, tx, &rows, bornInvoices, ids, dates); err != nil {
+		return err
+	}
+	found := 0
+	for _, r := range rows {
+		if i, ok := at[period{r.Subscription, r.Due}]; ok {
+			charges[i].inv.ID = r.ID
+			found++
+		}
+	}
+	if found != len(charges) {
+		return fmt.Errorf("%d of %d invoices were found again", found, len(charges))
+	}
+	return nil
+}
+
+// attemptFirst writes the first attempts on invoices that were born charging.
+func (s *OpenInvoices) attemptFirst(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, charges []charge) error {
+	at, now := s.instant()
+	run := batch.Execution(ctx).Run.ID
+	rows := make([][]any, len(charges))
+	for i, ch := range charges {
+		rows[i] = ch.fresh(c.lease, run, now)
+	}
+	if _, err := mysql.Insert(ctx, tx, insertAttempts, rows, ""); err != nil {
+		return err
+	}
+	return s.items(ctx, tx, c, charges, now, at)
+}
