@@ -40,7 +40,7 @@ func demoCommand(a *app.Command) *cobra.Command {
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "hold the database and the gateway until Ctrl-C, and print how to look into them")
 	cmd.Flags().BoolVar(&o.Verbose, "verbose", false, "print what every night prints, and every ending")
 	cmd.Flags().IntVar(&o.Subscriptions, "subscriptions", 2000, "how many subscriptions to enrol: `N`")
-	cmd.Flags().IntVar(&o.Orders, "orders", 500, "how many orders to place: `N`")
+	cmd.Flags().IntVar(&o.Orders, "orders", 500, "how many orders to place: `N`; without any, no worker is killed")
 	return cmd
 }
 

@@ -132,7 +132,9 @@ func (b *balance) rows() []row {
 	}
 	rows = append(rows, row{what: "ORDERS", total: true, sums: b.placed})
 	completed := func(what string) bool { return strings.HasPrefix(what, "paid, ") }
-	unpaid := func(what string) bool { return strings.HasSuffix(what, ": failed") || strings.HasSuffix(what, ": refunded") }
+	unpaid := func(what string) bool {
+		return strings.HasSuffix(what, ": failed") || strings.HasSuffix(what, ": refunded")
+	}
 	rows = append(rows, row{what: "completed", sums: sumOf(b.orders, completed)})
 	if lost := sumOf(b.orders, unpaid); lost.count > 0 {
 		rows = append(rows, row{what: "unpaid or refunded", sums: lost})

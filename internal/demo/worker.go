@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"duly/internal/batch"
 	"duly/internal/exit"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
@@ -30,10 +31,10 @@ type worker struct {
 	ended   chan error
 }
 
-// startWorker starts `duly run nightly` as a process of its own. It ends with ctx.
+// startWorker starts `duly run nightly` as a process of its own, in a folder without a duly.yaml. It ends with ctx.
 func (e *environment) startWorker(ctx context.Context, program string, env []string, prints io.Writer) (*worker, error) {
 	w := &worker{command: exec.CommandContext(ctx, program, "run", jobs.NightlyJob), ended: make(chan error, 1)} //nolint:gosec // G204: this program itself
-	w.command.Dir = e.dir // where there is no duly.yaml
+	w.command.Dir = e.dir
 	w.command.Env = append(Surroundings(env), e.variables()...)
 	w.command.Stdout, w.command.Stderr = prints, prints
 	if err := w.command.Start(); err != nil {
@@ -65,7 +66,12 @@ type death struct {
 
 // killWorker lets a worker charge some of those that are due, and kills it. billing is called when the worker begins to. It returns nil
 // if the worker had nothing to charge and ended before.
-func (e *environment) killWorker(ctx context.Context, w *worker, due int, billing func() error) (*death, error) {
+func (e *environment) killWorker(ctx context.Context, w *worker, due int, billing func() error) (died *death, err error) {
+	defer func() {
+		if err != nil {
+			_ = w.command.Process.Kill() // it may have ended
+		}
+	}()
 	before := e.sim.Stats().Payments
 	enough := max(min(killAfter, int(float64(due)*killShare)), 1)
 	ticker := time.NewTicker(watchEvery)
@@ -74,13 +80,12 @@ func (e *environment) killWorker(ctx context.Context, w *worker, due int, billin
 	for e.sim.Stats().Payments-before < enough {
 		select {
 		case err := <-w.ended:
-			return nil, e.endedEarly(ctx, err)
+			return nil, w.endedEarly(ctx, err)
 		case <-ticker.C:
 		}
 		if run != 0 {
 			continue
 		}
-		var err error
 		if run, err = e.billingRun(ctx, w.pid()); err != nil {
 			return nil, err
 		}
@@ -94,10 +99,9 @@ func (e *environment) killWorker(ctx context.Context, w *worker, due int, billin
 		return nil, exit.Failed(fmt.Errorf("kill the worker: %w", err))
 	}
 	if err := <-w.ended; !w.killed() {
-		return nil, e.endedEarly(ctx, err)
+		return nil, w.endedEarly(ctx, err)
 	}
 	if run == 0 {
-		var err error
 		if run, err = e.billingRun(ctx, w.pid()); err != nil {
 			return nil, err
 		}
@@ -105,15 +109,15 @@ func (e *environment) killWorker(ctx context.Context, w *worker, due int, billin
 	return e.settled(ctx, w.pid(), run)
 }
 
-// endedEarly is nil for a worker that ended in order before it was killed.
-func (e *environment) endedEarly(ctx context.Context, err error) error {
-	switch {
+// endedEarly is nil for a worker that did its work before it was killed, as one with little to do may.
+func (w *worker) endedEarly(ctx context.Context, err error) error {
+	switch code := w.command.ProcessState.ExitCode(); {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case err != nil:
-		return exit.Failed(fmt.Errorf("the demo's first worker ended before it was killed: %w", err))
+	case code == batch.ExitDone, code == batch.ExitReview, code == batch.ExitUnfinished:
+		return nil
 	}
-	return nil
+	return exit.Failed(fmt.Errorf("the demo's first worker ended before it was killed: %w", err))
 }
 
 const billingRunOf = `SELECT COALESCE(MAX(id), 0) FROM job_runs WHERE job = ? AND pid = ?`
@@ -184,9 +188,9 @@ func (d *death) at(status payment.Status) (n int) {
 
 // recovery is what became of the charges that a dead worker had claimed.
 type recovery struct {
-	paid, declined, pending int // when the worker died, at the gateway
-	sent                    int // by the next worker, under the same keys
-	left                    int // not settled yet
+	paid, declined, pending int    // when the worker died, at the gateway
+	sent                    int    // by the next worker, under the same keys
+	left                    int    // not settled yet
 	witness                 string // the key of one that was paid then; empty: none was
 	// waited is how long the next worker had nothing to do but to wait for the dead one's lease.
 	waited time.Duration
