@@ -8,8 +8,12 @@ MAKEFLAGS += --no-print-directory
 
 ENGINE  ?= mariadb
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# What is distributed has the date of its sources, not that of its build.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 LINTER  := bin/golangci-lint
 KUBECONFORM := bin/kubeconform
+NFPM        := bin/nfpm
+CYCLONEDX   := bin/cyclonedx-gomod
 
 # The version is stamped here, so that a source tree without its repository builds too.
 GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)'
@@ -79,12 +83,20 @@ points: install-db install-cc ## Kill a worker at every point in every way, and 
 failover: install-db install-cc ## Every cell of the fail-over matrix, on a primary and a replica each
 	DULY_TEST_FAILOVER=all go test -count=1 -timeout=30m ./internal/test/e2e/ -run TestFailover
 
-.PHONY: dist
-dist: ## Build the programs to install into dist/: static, without symbols, for amd64 and arm64
+.PHONY: programs
+programs: # The programs to install: static, without symbols, for amd64 and arm64
 	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(GO_BUILD) -o dist/duly-linux-$$arch ./cmd/duly; done
 
+.PHONY: dist
+dist: programs $(NFPM) $(CYCLONEDX) ## Build what is distributed into dist/: programs, packages, manual pages, licences, SBOMs, checksums
+	VERSION='$(VERSION)' SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)' ./scripts/dist.sh dist
+
+.PHONY: dist-check
+dist-check: dist ## Build it twice and compare every byte; look into the packages
+	VERSION='$(VERSION)' SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)' ./scripts/dist-check.sh
+
 .PHONY: deploy-check
-deploy-check: dist $(KUBECONFORM) ## Check units, scripts, manifests and the size of the program with the tools that read them
+deploy-check: programs $(KUBECONFORM) ## Check units, scripts, manifests and the size of the program with the tools that read them
 	./scripts/install-deploy-tools.sh
 	go run -C tools/kube ./schemas ../../bin/kube-schemas
 	./scripts/deploy-check.sh
@@ -125,3 +137,11 @@ $(LINTER): tools/go.mod tools/go.sum
 $(KUBECONFORM): tools/kube/go.mod tools/kube/go.sum
 	go build -C tools/kube -buildvcs=false -o ../../$(KUBECONFORM) github.com/yannh/kubeconform/cmd/kubeconform
 	touch $(KUBECONFORM)
+
+$(NFPM): tools/dist/go.mod tools/dist/go.sum
+	go build -C tools/dist -buildvcs=false -o ../../$(NFPM) github.com/goreleaser/nfpm/v2/cmd/nfpm
+	touch $(NFPM)
+
+$(CYCLONEDX): tools/dist/go.mod tools/dist/go.sum
+	go build -C tools/dist -buildvcs=false -o ../../$(CYCLONEDX) github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	touch $(CYCLONEDX)

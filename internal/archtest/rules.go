@@ -42,6 +42,7 @@ func table() []rule {
 		{folder: "internal/text"},
 		{folder: "internal/witness"},
 		{folder: "internal/archtest"},
+		{folder: "internal/dist"},
 		{folder: "internal/mutants"},
 		{folder: "internal/model"},
 		{folder: "internal/mysql/private"},
