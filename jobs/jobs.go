@@ -28,11 +28,6 @@ const (
 	NightlyJob = "nightly"
 )
 
-// Names lists the jobs, in the order in which the nightly run runs them.
-func Names() []string {
-	return []string{ReconcileJob, BillingJob, OutboxJob, ReportJob, AuditJob, PruneJob}
-}
-
 // Deps is what every job is made of.
 type Deps struct {
 	DB *mysql.DB

@@ -13,6 +13,7 @@ import (
 	"duly/internal/cli"
 	"duly/internal/notify"
 	"duly/internal/payment"
+	"duly/internal/registry"
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/internal/sum"
@@ -23,7 +24,7 @@ import (
 // errorsShown bounds the errors of one run in an alert.
 const errorsShown = 6
 
-// alertFormatter formats the text of an alert.
+// formatter formats the text of an alert.
 type formatter struct {
 	code  int
 	host  string
@@ -246,7 +247,7 @@ func (r EndedRun) toType() []string {
 
 // anew is the command that does a job that did not come to run.
 func anew(job, date string) string {
-	if !slices.Contains(append(jobs.Names(), jobs.NightlyJob), job) {
+	if !slices.Contains(registry.Names(), job) {
 		return "duly run --help"
 	}
 	command := "duly run " + job

@@ -11,15 +11,15 @@ import (
 	"duly/internal/view"
 )
 
-// app is one command line of duly.
+// Command is one command line of duly.
 type Command struct {
 	*session.Session
 
-	// started, if set, is called when a run exists and before it does anything.
+	// Started, if set, is called when a run exists and before it does anything.
 	Started func()
-	// began, if set, is given the id of each run when it exists.
+	// Began, if set, is given the id of each run when it exists.
 	Began func(run uint64)
-	// ticks, if set, is the clock that a schedule goes by.
+	// Ticks, if set, is the clock that a schedule goes by.
 	Ticks clockwork.Clock
 	night bool // a job of the nightly run
 	// nights, if set, takes the summaries of the jobs of a night, which are then told together

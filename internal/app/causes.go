@@ -64,3 +64,6 @@ func (e *Execution) causes(ctx context.Context, s *view.Summary, run *batch.Run,
 		e.logs.InfoContext(ctx, "commonest causes", slog.String("causes", strings.Join(lines, "; ")))
 	}
 }
+
+// causesWithin bounds how long the tables are asked for them.
+const causesWithin = 3 * time.Second

@@ -177,7 +177,7 @@ func (a *Command) shown(ctx context.Context, n *view.NightScreen, w registry.Job
 		}
 		return a.part(ctx, w, f, shared)
 	}
-	one := *a
+	one := a.Fork()
 	var ended []view.Summary
 	one.nights = &ended
 	p := one.part(ctx, w, f, shared)

@@ -13,7 +13,6 @@ import (
 	"duly/internal/session"
 	"duly/internal/telemetry"
 	"duly/internal/view"
-	"duly/jobs"
 )
 
 // Told begins to tell people and machines of a command of `duly run` for job. The function that it returns must be called with the command's error:
@@ -113,7 +112,7 @@ func (a *Command) notify(ctx context.Context, c *config.Config, db *session.Data
 // JobOf is the job that the arguments of `run` name.
 func JobOf(args []string) string {
 	for _, arg := range args {
-		if slices.Contains(append(jobs.Names(), jobs.NightlyJob), arg) {
+		if slices.Contains(registry.Names(), arg) {
 			return arg
 		}
 	}

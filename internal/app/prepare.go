@@ -55,6 +55,7 @@ func (a *Command) Prepare(ctx context.Context, w registry.Job, f registry.Flags,
 	}
 	e.Log = e.logs.Logger
 	a.seen.Begin(ctx, c, e.logs)
+	a.Observe, a.Wrap = a.seen.Watch()
 	if w.Gateways {
 		if e.Deps.Gateways, err = a.Gateways(c, e.slots()); err != nil {
 			return nil, err

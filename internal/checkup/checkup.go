@@ -20,7 +20,7 @@ import (
 	"duly/migrations"
 )
 
-// checkView is one check of `duly doctor`.
+// Check is one check of `duly doctor`.
 type Check struct {
 	Check  string `json:"check"`
 	OK     bool   `json:"ok"`

@@ -48,7 +48,7 @@ type Confirmed struct {
 	Detail string `json:"detail"`
 }
 
-// confirmHistory records that an operator knows the tables to be whole: this server is trusted, and the witness of this host
+// TrustHistory records that an operator knows the tables to be whole: this server is trusted, and the witness of this host
 // names what is there now.
 func TrustHistory(ctx context.Context, ses *session.Session, reason string) error {
 	c, err := ses.Load()

@@ -27,7 +27,7 @@ type twoAddresses struct {
 	all        []store.Account
 }
 
-// addresses reads the accounts of a gateway. The error says what is wrong with the old address.
+// bothAddresses reads the accounts of a gateway. The error says what is wrong with the old address.
 func bothAddresses(ctx context.Context, ses *session.Session, c *config.Config, db *session.Database, name, oldURL string, g *gateway.Limited) (twoAddresses, error) {
 	configured := c.Gateways[name]
 	configured.URL = oldURL
@@ -66,7 +66,7 @@ func bothAddresses(ctx context.Context, ses *session.Session, c *config.Config, 
 	return at, nil
 }
 
-// moved joins an address that a gateway was called at before to today's, if today's shows the newest payments that were taken
+// JoinAddress joins an address that a gateway was called at before to today's, if today's shows the newest payments that were taken
 // there: a copy of the account shows older ones as well.
 func JoinAddress(ctx context.Context, ses *session.Session, name, oldURL, reason string) error {
 	return atGateway(ctx, ses, name, func(c *config.Config, db *session.Database, g *gateway.Limited) error {
@@ -133,7 +133,7 @@ func shown(ctx context.Context, name string, g *gateway.Limited, at twoAddresses
 	return nil
 }
 
-// unmoved takes back that an address was joined: what was sent there counts as sent to another account again.
+// PartAddresses takes back that an address was joined: what was sent there counts as sent to another account again.
 func PartAddresses(ctx context.Context, ses *session.Session, name, oldURL, reason string) error {
 	return atGateway(ctx, ses, name, func(c *config.Config, db *session.Database, g *gateway.Limited) error {
 		at, err := bothAddresses(ctx, ses, c, db, name, oldURL, g)

@@ -33,7 +33,7 @@ func (s *Screen) Say(w io.Writer, line string) {
 	fmt.Fprintln(w, line)
 }
 
-// hang breaks a line between words. What goes on begins two columns further in. A word is never broken.
+// wrap breaks a line between words. What goes on begins two columns further in. A word is never broken.
 func wrap(line string, width int) string {
 	return wrapAt(line, width, len(line)-len(strings.TrimLeft(line, " "))+2)
 }
@@ -167,7 +167,7 @@ func without(header table.Row, rows []table.Row, right []int) (table.Row, []tabl
 	return kept, out, aligned
 }
 
-// narrow is how wide the text of each column may be for a table to fit; 0 fits any. It takes from the widest, and no
+// fitColumns is how wide the text of each column may be for a table to fit; 0 fits any. It takes from the widest, and no
 // word is broken: false if that is not enough.
 func fitColumns(header table.Row, rows []table.Row, width int) (widths []int, fits bool) {
 	least := make([]int, len(header))

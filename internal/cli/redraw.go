@@ -12,7 +12,7 @@ import (
 // Redraw keeps a few lines at the foot of a terminal and draws them anew in place. It is safe for concurrent use.
 type Redraw struct {
 	To io.Writer
-	// plain: without sequences, so that no more than one line can be drawn anew.
+	// Plain: without sequences, so that no more than one line can be drawn anew.
 	Plain bool
 
 	mu   sync.Mutex

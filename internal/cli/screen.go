@@ -12,16 +12,16 @@ type Screen struct {
 	Env      []string
 	Out, Err io.Writer
 	Stdout   *stdoutRecorder
-	// terminal reports whether people read w as it is written.
+	// Terminal reports whether people read w as it is written.
 	Terminal func(w io.Writer) bool
-	// size is how many columns and lines the terminal behind w has.
+	// Size is how many columns and lines the terminal behind w has.
 	Size func(w io.Writer) (width, height int)
-	// wide, if set, is how wide what is written may be, whatever is behind it.
+	// Wide, if set, is how wide what is written may be, whatever is behind it.
 	Wide    int
 	JSON    bool
 	Verbose bool // --verbose
 	CSVOnly bool // --csv
-	// documents, if set, takes what print would write.
+	// Documents, if set, takes what print would write.
 	Documents *[]any
 }
 

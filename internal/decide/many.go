@@ -83,7 +83,7 @@ func ResolveMany(ses *session.Session, r Resolver, f ResolveFlags, as payment.Re
 	}
 }
 
-// doMany shows what would be done to the rows that filters select, or does it: each by itself, exactly as one is done, so that it
+// Many shows what would be done to the rows that filters select, or does it: each by itself, exactly as one is done, so that it
 // may be killed and typed again. What is refused is named, and the others are done.
 func Many(ctx context.Context, ses *session.Session, db *session.Database, f ManyFlags, b bulk) error {
 	ids, err := selected(ctx, ses, db, f, b.what)

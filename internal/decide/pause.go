@@ -9,8 +9,8 @@ import (
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/operator"
+	"duly/internal/registry"
 	"duly/internal/session"
-	"duly/jobs"
 )
 
 // steeredView is the document of `duly pause`, `resume`, `stop` and `throttle`.
@@ -22,18 +22,16 @@ type steeredView struct {
 	Detail  string `json:"detail"` // what happens now
 }
 
-// flagReason is the flag for those who ask later.
-
-// subject is what the arguments of pause and resume name, as it stands in pauses. A gateway that is no longer
+// SubjectOfPause is what the arguments of pause and resume name, as it stands in pauses. A gateway that is no longer
 // configured can still be resumed.
 func SubjectOfPause(ses *session.Session, args []string, configured bool) (string, error) {
-	subjects := append(append(jobs.Names(), jobs.NightlyJob), "gateway NAME")
+	subjects := append(registry.Names(), "gateway NAME")
 	switch {
 	case len(args) == 0:
 		return "", fmt.Errorf("say what: %s", cli.Alternatives(subjects))
 	case args[0] != "gateway" && len(args) > 1:
 		return "", fmt.Errorf("one at a time: %q is one too many", args[1])
-	case args[0] != "gateway" && !slices.Contains(append(jobs.Names(), jobs.NightlyJob), args[0]):
+	case args[0] != "gateway" && !slices.Contains(registry.Names(), args[0]):
 		return "", cli.UnknownWord("job", args[0], subjects)
 	case args[0] != "gateway":
 		return args[0], nil

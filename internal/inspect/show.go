@@ -129,7 +129,7 @@ func nextOfAudit(ctx context.Context, db *session.Database, id uint64) ([]string
 	return next, nil
 }
 
-// whole is the document of `duly show subscription` and `duly show invoice`.
+// SubscriptionView is the document of `duly show subscription` and `duly show invoice`.
 type SubscriptionView struct {
 	Subscription  *details.Subscription `json:"subscription"` // null: its row is gone
 	Invoices      []details.Invoice     `json:"invoices"`     // newest first
@@ -211,7 +211,7 @@ func ShowInvoice(ctx context.Context, ses *session.Session, db *session.Database
 
 func subject(subscription uint64) string { return fmt.Sprintf("subscription:%d", subscription) }
 
-// standing is what the rules need to explain a subscription; nil: its row is gone.
+// standingOf is what the rules need to explain a subscription; nil: its row is gone.
 func standingOf(ctx context.Context, ses *session.Session, db *session.Database, s *details.Subscription) (explain.Standing, error) {
 	c, err := ses.Load()
 	if err != nil {

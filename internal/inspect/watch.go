@@ -41,7 +41,7 @@ func Interval(text string) (time.Duration, error) {
 	return d, err
 }
 
-// watch shows the status again and again, until it is interrupted.
+// WatchStatus shows the status again and again, until it is interrupted.
 func WatchStatus(ctx context.Context, ses *session.Session, db *session.Database, interval time.Duration) error {
 	business, err := ses.Clock(ctx, db.DB)
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 	Stdout = "-"
 )
 
-// pageView is the document of `duly report`.
+// View is the document of `duly report`.
 type View struct {
 	Run  uint64 `json:"run_id"`
 	File string `json:"file"`
@@ -67,7 +67,7 @@ func FileMistake(flag, file string) error {
 	return nil
 }
 
-// writePage writes the whole page or leaves the file as it was. A reader sees the old page until the new one is complete.
+// Write writes the whole page or leaves the file as it was. A reader sees the old page until the new one is complete.
 func Write(file string, p report.Page) error {
 	var b bytes.Buffer
 	if err := report.Write(&b, p); err != nil {

@@ -26,7 +26,7 @@ const (
 	Within = 20 * time.Second
 )
 
-// page reads the page of the runs.
+// Of reads the page of the runs.
 func Of(ctx context.Context, ses *session.Session, db *session.Database, zone *time.Location, ids ...uint64) (report.Page, error) {
 	business, err := ses.Clock(ctx, db.DB)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"duly/jobs"
 )
 
-// runFlags are the flags of `duly run`; as JSON they are what a re-run repeats.
+// Flags are the flags of `duly run`; as JSON they are what a re-run repeats.
 type Flags struct {
 	Date          string   `json:"date,omitempty"`
 	From          string   `json:"from,omitempty"`

@@ -13,7 +13,7 @@ import (
 // firstRows is how many charges a dry run lists.
 const firstRows = 10
 
-// ForecastHead is what the documents of --dry-run --json begin with.
+// Head is what the documents of --dry-run --json begin with.
 type Head struct {
 	Job          string `json:"job"`
 	BusinessDate string `json:"business_date"`
@@ -56,7 +56,7 @@ type counted struct {
 	thing, what string
 }
 
-// counted writes those of the numbers that are not 0.
+// writeCounts writes those of the numbers that are not 0.
 func writeCounts(screen *cli.Screen, all []counted) {
 	for _, c := range all {
 		if c.n > 0 {

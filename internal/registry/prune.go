@@ -47,9 +47,6 @@ func (r *Request) showPrune(f PruneForecast) {
 	if f.RunsBefore != nil {
 		r.Session.Screen.Line("%s that ended before %s will be deleted; %d as old are still needed", cli.Plural(f.Runs, "run"), r.when(*f.RunsBefore), f.RunsKept)
 	}
-	if f.Firings > 0 {
-		r.Session.Screen.Line("%s of the schedule as old will be deleted; %d are the newest of their job", cli.Plural(f.Firings, "firing"), f.FiringsKept)
-	}
 	if f.Firings+f.FiringsKept > 0 {
 		r.Session.Screen.Line("%s of a schedule as old will be deleted; %d are the newest of their job", cli.Plural(f.Firings, "firing"), f.FiringsKept)
 	}

@@ -15,48 +15,48 @@ import (
 	"duly/jobs"
 )
 
-// work is what the command line knows of one job.
+// Job is what the command line knows of one job.
 type Job struct {
 	Name string
-	// does says in a few words what it does.
+	// Does says in a few words what it does.
 	Does string
-	// takes are the flags that mean something to it, beside those of every job.
+	// Takes are the flags that mean something to it, beside those of every job.
 	Takes []string
-	// gateways: it calls them, so that they must be configured.
+	// Gateways: it calls them, so that they must be configured.
 	Gateways bool
-	// charges: it takes money, and must know whether the tables were set back.
+	// Charges: it takes money, and must know whether the tables were set back.
 	Charges bool
-	// writes lists the tables that must accept its changes.
+	// Writes lists the tables that must accept its changes.
 	Writes []string
 	// chunk and width are the configuration keys that --chunk-size and --parallelism stand for.
 	chunk, width string
-	// slots is how many requests of all gateways together may be open; nil: each has its own bound alone.
+	// Slots is how many requests of all gateways together may be open; nil: each has its own bound alone.
 	Slots func(r *Request) int
-	// steps lists its steps when an open invoice may be at that many stages.
+	// Steps lists its steps when an open invoice may be at that many stages.
 	Steps func(stages int) []string
-	// day is the business date of its runs, where that is not today or --date.
+	// Day is the business date of its runs, where that is not today or --date.
 	Day func(r *Request) payment.Date
-	// check finds mistakes in what was selected.
+	// Check finds mistakes in what was selected.
 	Check func(ctx context.Context, r *Request) ([]error, error)
 	Build func(r *Request) (batch.Job, error)
-	// due counts what a step has before it; -1 if that is not known.
+	// Due counts what a step has before it; -1 if that is not known.
 	Due func(ctx context.Context, r *Request, step string) (int64, error)
-	// preview says what a run would do: the document, and how to write it for people.
+	// Preview says what a run would do: the document, and how to write it for people.
 	Preview func(ctx context.Context, r *Request, f Head) (document any, show func(), err error)
-	// extendSummary adds to the summary what only this job has.
+	// ExtendSummary adds to the summary what only this job has.
 	ExtendSummary func(ctx context.Context, r *Request, s *view.Summary) error
-	// next lists commands about the rows that the run sent to review.
+	// Next lists commands about the rows that the run sent to review.
 	Next func(ctx context.Context, r *Request, run *batch.Run) ([]string, error)
-	// waits is the command that lists what the runs of this job wait for somebody to decide, and that is not in review.
+	// Waits is the command that lists what the runs of this job wait for somebody to decide, and that is not in review.
 	Waits string
 }
 
-// works lists the jobs of `duly run`, in the order of the nightly one.
+// Jobs lists the jobs of `duly run`, in the order of the nightly one.
 func Jobs() []Job {
 	return []Job{reconcileWork(), billingWork(), outboxWork(), reportWork(), auditWork(), pruneWork()}
 }
 
-// workNames lists the jobs by name.
+// Names lists the jobs by name.
 func Names() []string {
 	var names []string
 	for _, w := range Jobs() {
@@ -74,7 +74,7 @@ func Find(name string) (Job, bool) {
 	return all[i], true
 }
 
-// OneJob is the job that the arguments of `run` name.
+// Named is the job that the arguments of `run` name.
 func Named(args []string) (Job, error) {
 	names := strings.Join(Names(), ", ")
 	if len(args) == 0 {

@@ -27,7 +27,7 @@ type Request struct {
 	Sinks    map[string]notify.Notifier // of the outbox
 	Notes    []string                   // what the audit has to say
 	Window   payment.Window             // of the audit that is repeated; zero: its own
-	// suspicion is why the database may have been restored; empty: nothing says so.
+	// Suspicion is why the database may have been restored; empty: nothing says so.
 	Suspicion string
 }
 

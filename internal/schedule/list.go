@@ -14,20 +14,20 @@ import (
 // listedFirings is how many firings of each job are listed.
 const listedFirings = 3
 
-// scheduleView is the document of `duly schedule --list`.
+// View is the document of `duly schedule --list`.
 type View struct {
 	Timezone string    `json:"timezone"`
 	Jobs     []JobView `json:"jobs"`
 }
 
-// scheduledView is a job that has a time.
+// JobView is a job that has a time.
 type JobView struct {
 	Job      string      `json:"job"`
 	Schedule string      `json:"schedule"`
 	Next     []time.Time `json:"next_at"`
 }
 
-// listSchedule prints the next firings of each job.
+// Print prints the next firings of each job.
 func Print(ses *session.Session, c *config.Config, jobs []Job) error {
 	v := View{Timezone: c.Business.Timezone}
 	var rows []table.Row

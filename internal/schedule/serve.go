@@ -29,7 +29,7 @@ const (
 	schedulePatience = 10 * time.Second
 )
 
-// scheduled are the jobs that have a time, by name; serving: what their runs need must be configured. asks reports whether a job calls
+// Times are the jobs that have a time, by name; serving: what their runs need must be configured. asks reports whether a job calls
 // gateways.
 func Times(ses *session.Session, serving bool, asks func(job string) bool) (*config.Config, []Job, error) {
 	c, err := ses.Load()

@@ -32,23 +32,23 @@ type Session struct {
 	Version string // of this program
 	LogLost *logFailure
 	Now     func() time.Time
-	// every calls tick again and again until the function that it returns is called.
+	// Every calls tick again and again until the function that it returns is called.
 	Every     func(interval time.Duration, tick func()) (stop func())
 	File      string         // --config
 	Overrides map[string]any // configuration keys set on the command line
 	Bare      bool           // only for tests: nothing is redacted
 	Dry       bool           // --dry-run: the database refuses every change, and gateways stand in that send nothing
 	Code      int            // the exit code of a command that did not fail
-	// shared, if set, is the database that open gives: for the jobs of the nightly run
+	// Shared, if set, is the database that open gives: for the jobs of the nightly run
 	Shared *Database
 	// observe is told of every request to a gateway, and wrap goes around the transports to them; nil: nobody and nothing
 	// adapt makes the client of one gateway by its type.
 	adapt   func(s *Session, name string, g config.Gateway) (gateway.Gateway, error)
 	Observe gateway.Observer
 	Wrap    func(http.RoundTripper) http.RoundTripper
-	// watchedWithin bounds how long machines that watch are told anything
+	// WatchedWithin bounds how long machines that watch are told anything
 	WatchedWithin time.Duration
-	// alertWithin bounds how long an alert may take, and slackAPI is where a bot's calls go; empty: to Slack
+	// AlertWithin bounds how long an alert may take, and slackAPI is where a bot's calls go; empty: to Slack
 	AlertWithin time.Duration
 	SlackAPI    string
 	// only for the demo: its own configuration and clock, and how long payments are left alone before an audit
@@ -122,7 +122,7 @@ func Hostname() string {
 	return name
 }
 
-// ending is the exit code of a command that ended with err.
+// ExitCode is the exit code of a command that ended with err.
 func ExitCode(ctx context.Context, ses *Session, err error) int {
 	if err == nil {
 		return ses.Code
@@ -139,7 +139,7 @@ func ExitCode(ctx context.Context, ses *Session, err error) int {
 // GatewayNames lists the configured gateways.
 func GatewayNames(c *config.Config) []string { return slices.Sorted(maps.Keys(c.Gateways)) }
 
-// newSession is a session of this process: its own clock, and patience of seconds with those who watch and are alerted. adapt makes the client
+// New is a session of this process: its own clock, and patience of seconds with those who watch and are alerted. adapt makes the client
 // of one gateway by its type.
 func New(screen *cli.Screen, version string, now func() time.Time, adapt func(s *Session, name string, g config.Gateway) (gateway.Gateway, error)) *Session {
 	return &Session{

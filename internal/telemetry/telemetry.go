@@ -30,7 +30,7 @@ const (
 	metricsPath = "/metrics"
 )
 
-// observation is what a command of `duly run` tells the machines that watch it: metrics, traces and a dead-man's
+// Command is what a command of `duly run` tells the machines that watch it: metrics, traces and a dead-man's
 // switch. None of them changes the run. The nil observation tells nobody anything.
 type Command struct {
 	App    *session.Session
@@ -65,7 +65,6 @@ func (o *Command) Begin(ctx context.Context, c *config.Config, l *session.Logs) 
 		o.serve(ctx)
 	}
 	o.trace(ctx)
-	o.App.Observe, o.App.Wrap = o.observer(), o.transport()
 	if c.Deadman.URL == "" {
 		return
 	}
@@ -108,6 +107,14 @@ func (o *Command) trace(ctx context.Context) {
 		Failed:  func(err error) { o.Warn("traces could not be sent", err) },
 		Version: o.App.Version, Host: session.Hostname(), Database: o.Config.Database.Address(), Now: o.App.Now,
 	})
+}
+
+// Watch is what gateways are made with after Begin: who is told of each request, and what goes around the transports; nil for nobody and nothing.
+func (o *Command) Watch() (observe gateway.Observer, wrap func(http.RoundTripper) http.RoundTripper) {
+	if o == nil || o.Config == nil {
+		return nil, nil
+	}
+	return o.observer(), o.transport()
 }
 
 // observer is told of every request to a gateway.
@@ -156,7 +163,7 @@ func (o *Command) transport() func(http.RoundTripper) http.RoundTripper {
 	return o.tracer.Transport
 }
 
-// watchedRun is what machines read of a run.
+// Run is what machines read of a run.
 type Run struct {
 	Gateways steps.Gateways
 	DB       *mysql.DB

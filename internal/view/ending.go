@@ -12,9 +12,9 @@ import (
 // Ending is what an exit code means and what follows from it. It is the one place in which that stands.
 type Ending struct {
 	sign cli.Sign
-	// verdict ends a summary, meaning a line about one job of several.
+	// Verdict ends a summary, meaning a line about one job of several.
 	Verdict, meaning string
-	// next lists the commands that follow, the first to type first.
+	// Next lists the commands that follow, the first to type first.
 	Next func(job string, run uint64) []string
 }
 

@@ -20,7 +20,7 @@ type NightScreen struct {
 	Dry    bool
 	Page   string
 	Began  time.Time
-	// each: every job is shown as a run of its own.
+	// Each: every job is shown as a run of its own.
 	Each      bool
 	summaries []Summary
 	idle      []string // jobs that had nothing to do
