@@ -32,7 +32,7 @@ rm -f "$DIST"/*.txt "$DIST"/*.json "$DIST"/SHA256SUMS
 say "manual pages and completions"
 go run ./internal/dist man docs/commands.md "$DIST/man" "$VERSION" "$date"
 gzip -9n "$DIST"/man/*.1
-for shell in bash zsh fish; do
+for shell in bash zsh fish powershell; do
 	go run ./cmd/duly completion "$shell" >"$DIST/completions/duly.$shell"
 done
 
