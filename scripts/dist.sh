@@ -11,7 +11,8 @@ set -eu
 cd "$(dirname -- "$0")/.."
 
 DIST=$1
-export DIST SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C
+# The flags of the programs, so that what they are compiled of is not compiled again for completions.
+export DIST SOURCE_DATE_EPOCH TZ=UTC LC_ALL=C CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
 umask 022
 date=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%d)
 # A version of a package begins with a number; one without a tag is older than all that have one.
