@@ -14,15 +14,15 @@ import (
 )
 
 // AuditBounds limits how much of one gateway's list an audit reads; beyond that the list counts as endless. The zero value
-// means [DefaultAuditBounds].
+// means [defaultAuditBounds].
 type AuditBounds struct {
 	Pages int           // of one list
 	Still int           // pages in a row without a payment that is older or newer than all before
 	Time  time.Duration // the sum of the response times
 }
 
-// DefaultAuditBounds lets ten million payments through at a hundred a page.
-func DefaultAuditBounds() AuditBounds {
+// defaultAuditBounds lets ten million payments through at a hundred a page.
+func defaultAuditBounds() AuditBounds {
 	return AuditBounds{Pages: 100_000, Still: 1000, Time: 4 * time.Hour}
 }
 
@@ -100,7 +100,7 @@ type pageCount struct {
 
 func newPageCount(b AuditBounds) *pageCount {
 	if b == (AuditBounds{}) {
-		b = DefaultAuditBounds()
+		b = defaultAuditBounds()
 	}
 	return &pageCount{bounds: b}
 }

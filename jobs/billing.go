@@ -36,7 +36,7 @@ type BillingOptions struct {
 	Suspected func() bool
 	// AllowFuture: the business date may be later than today, so that charges may be older than their due date.
 	AllowFuture bool
-	// List bounds the comparison of the gateways' lists; zero: DefaultBounds.
+	// List bounds the comparison of the gateways' lists; zero: defaultBounds.
 	List history.Bounds
 }
 

@@ -29,8 +29,6 @@ type Deliveries struct {
 	Held *outbox.Held
 	// Together: the events of a claim are one item, since the sink takes several as one message.
 	Together bool
-	// Left is told of events that are left for a later run.
-	Left claims.LeftFunc
 
 	failures claims.Failures
 
@@ -167,7 +165,7 @@ func (d *Deliveries) fail(ctx context.Context, c *deliveryClaim, err error, limi
 	}
 	d.walk.Took()
 	d.walk.At, d.walk.ID = c.at, c.id
-	return d.failures.Pass(ctx, kind, d.Left, c.id, fmt.Sprintf("event %d cannot be claimed for %s", c.id, d.Sink), err)
+	return d.failures.Pass(ctx, kind, nil, c.id, fmt.Sprintf("event %d cannot be claimed for %s", c.id, d.Sink), err)
 }
 
 func (d *Deliveries) claim(ctx context.Context, limit int) (*deliveryClaim, error) {

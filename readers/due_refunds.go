@@ -28,8 +28,6 @@ type DueRefunds struct {
 	// gateways that keep keys. So long nothing is tried again, even if the claimant dies.
 	Unkeyed func(gateway string) time.Duration
 	Now     func() time.Time
-	// Left is told of payments that are left for a later run.
-	Left claims.LeftFunc
 
 	failures claims.Failures
 
@@ -101,7 +99,7 @@ func (r *DueRefunds) fail(ctx context.Context, c *refundClaim, err error, limit 
 		return err
 	}
 	r.took(c, limit)
-	return r.failures.Pass(ctx, kind, r.Left, c.id, fmt.Sprintf("payment %d cannot be claimed for its refund", c.id), err)
+	return r.failures.Pass(ctx, kind, nil, c.id, fmt.Sprintf("payment %d cannot be claimed for its refund", c.id), err)
 }
 
 // refundClaim is what one claim transaction read and made.

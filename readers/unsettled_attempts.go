@@ -31,8 +31,6 @@ type UnsettledAttempts struct {
 	Clock func() time.Time
 	// Controls finds payments that prove what the gateway says it does not know; nil: none are looked for.
 	Controls *store.Controls
-	// Left is told of attempts that are left for a later run.
-	Left claims.LeftFunc
 
 	failures claims.Failures
 
@@ -178,7 +176,7 @@ func (d *UnsettledAttempts) fail(ctx context.Context, c *attemptsClaim, err erro
 		return err
 	}
 	d.took(c, limit)
-	return d.failures.Pass(ctx, kind, d.Left, c.id, fmt.Sprintf("attempt %d cannot be taken over", c.id), err)
+	return d.failures.Pass(ctx, kind, nil, c.id, fmt.Sprintf("attempt %d cannot be taken over", c.id), err)
 }
 
 type attemptsClaim struct {

@@ -120,10 +120,10 @@ func (g *AuditGate) beside(ctx context.Context, of asked, controls payment.Contr
 
 func (g *AuditGate) flank(ctx context.Context, of asked, controls, met []payment.Control) (f flank) {
 	paced := g.Match.Gateways[of.gateway]
-	control, verdict := g.Controls.Shown(ctx, paced, controls, of.byID)
+	control, verdict := g.Controls.shown(ctx, paced, controls, of.byID)
 	if verdict != payment.ControlPassed {
 		f.verdict, f.denied = verdict, control
-		control, verdict = g.Controls.Shown(ctx, paced, met, of.byID)
+		control, verdict = g.Controls.shown(ctx, paced, met, of.byID)
 	}
 	f.shown, f.at = verdict == payment.ControlPassed, control.At
 	return f

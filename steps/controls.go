@@ -71,10 +71,10 @@ func (c *Controls) deny(gateway string, control payment.Control) {
 	c.denied[gateway] = control
 }
 
-// MayGiveBack asks g for the newest payments that it took, once in a run, before the first request that gives money back or
+// mayGiveBack asks g for the newest payments that it took, once in a run, before the first request that gives money back or
 // cancels a payment there: a stale copy of the account would take it, and the account keep the money. left says why nothing is
 // sent. A gateway that has nothing to show is sent it.
-func (c *Controls) MayGiveBack(ctx context.Context, g *gateway.Limited, source ControlSource) (left string) {
+func (c *Controls) mayGiveBack(ctx context.Context, g *gateway.Limited, source ControlSource) (left string) {
 	c.mu.Lock()
 	if c.backs == nil {
 		c.backs = map[string]*backLook{}
@@ -109,11 +109,11 @@ func (c *Controls) MayGiveBack(ctx context.Context, g *gateway.Limited, source C
 	return ""
 }
 
-// Shown asks g for the controls of one side, after an absence was answered, until one is shown, and returns that one.
+// shown asks g for the controls of one side, after an absence was answered, until one is shown, and returns that one.
 // byID: the absent payment was asked for by its id, so that controls are too. Unlike for [Controls.Vet] one of our own
 // that is not shown, which is then returned, fails the side only if no other is: an audit looks for holes in what a
 // gateway shows, and the nearest payments may lie in the same one.
-func (c *Controls) Shown(ctx context.Context, g *gateway.Limited, controls []payment.Control, byID bool) (payment.Control, payment.ControlVerdict) {
+func (c *Controls) shown(ctx context.Context, g *gateway.Limited, controls []payment.Control, byID bool) (payment.Control, payment.ControlVerdict) {
 	return payment.AnyShown(controls, func(control payment.Control) payment.ControlVerdict {
 		which := c.which(g.Capabilities(), control)
 		if byID {

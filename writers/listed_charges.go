@@ -48,8 +48,8 @@ func UnknownCharges(ctx context.Context, db *mysql.DB, gateway string, account u
 	})
 }
 
-// ErrTablesWentBack says that the tables do not have what they had a moment ago.
-var ErrTablesWentBack = errors.New("the database does not have an attempt any more that it had when the gateway's list was compared: was it restored, or did another server take over?")
+// errTablesWentBack says that the tables do not have what they had a moment ago.
+var errTablesWentBack = errors.New("the database does not have an attempt any more that it had when the gateway's list was compared: was it restored, or did another server take over?")
 
 const (
 	updateListMark = `UPDATE gateway_accounts SET listed_from = COALESCE(listed_from, ?), listed_to = GREATEST(COALESCE(listed_to, ?), ?), listed_at = ? WHERE id = ?`
@@ -58,7 +58,7 @@ const (
 
 // MoveListMark moves the mark of an account's row on: the tables account for everything that its gateway lists up to the end of listed,
 // where the comparison began at its beginning. newest is the newest attempt that was met; the zero mark: none was. It returns
-// ErrTablesWentBack, and leaves the mark, if the tables are not those any more that were compared.
+// errTablesWentBack, and leaves the mark, if the tables are not those any more that were compared.
 func MoveListMark(ctx context.Context, db *mysql.DB, account uint32, listed payment.Window, newest batch.Mark, now time.Time) error {
 	return mysql.Tx(ctx, db, "mark", func(tx *sqlx.Tx) error {
 		if err := runs.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
@@ -70,7 +70,7 @@ func MoveListMark(ctx context.Context, db *mysql.DB, account uint32, listed paym
 				return err
 			}
 			if n == 0 {
-				return ErrTablesWentBack
+				return errTablesWentBack
 			}
 		}
 		to := micros(listed.To)

@@ -70,8 +70,8 @@ func (o Ours) Which() payment.Ref { return payment.Ref{Key: o.Key, ID: o.Gateway
 // Kept reports whether we say that the money was taken and not all refunded.
 func (o Ours) Kept() bool { return o.Standing == Paid && o.Refunded < o.Money.Amount }
 
-// Same reports whether o says of the payment what it said before.
-func (o Ours) Same(before Ours) bool {
+// same reports whether o says of the payment what it said before.
+func (o Ours) same(before Ours) bool {
 	return o.Status == before.Status && o.Standing == before.Standing && o.Money == before.Money &&
 		o.Refunded == before.Refunded && o.GatewayID == before.GatewayID
 }

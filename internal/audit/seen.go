@@ -96,7 +96,7 @@ func (s Seen) NotListed(listed payment.Window, until time.Time) (Finding, bool) 
 
 func (s Seen) verdict(f Finding, found bool, now Ours) (Finding, Verdict) {
 	switch {
-	case found && !now.Same(s.Ours):
+	case found && !now.same(s.Ours):
 		return Finding{}, Moving
 	case found:
 		return f, Differs

@@ -122,7 +122,7 @@ func (r *Runner) Run(ctx context.Context, job Job, spec Spec) (Result, error) {
 	beside := &sync.WaitGroup{}
 	besideCtx, endBeside := context.WithCancel(ctx)
 	defer endBeside()
-	budget, acknowledged := NewBudget(r.Limit), &Acknowledged{}
+	budget, acknowledged := newBudget(r.Limit), &Acknowledged{}
 	if r.Witness != nil {
 		acknowledged.witness = func(m Mark) { r.Witness(run, m) }
 	}

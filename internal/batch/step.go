@@ -42,8 +42,8 @@ type Budget struct {
 	spent   bool
 }
 
-// NewBudget returns a budget of n items; 0 means no bound.
-func NewBudget(n int) *Budget { return &Budget{bounded: n > 0, left: n} }
+// newBudget returns a budget of n items; 0 means no bound.
+func newBudget(n int) *Budget { return &Budget{bounded: n > 0, left: n} }
 
 // Take returns how many of want items may be claimed; Return refunds what was not used.
 func (b *Budget) Take(want int) int {

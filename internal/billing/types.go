@@ -23,14 +23,14 @@ const (
 	Trialing SubscriptionStatus = "trialing"
 )
 
-// SubscriptionStatuses lists every status that duly knows. What has another one is never billed, and nobody has decided that.
-func SubscriptionStatuses() []SubscriptionStatus {
+// subscriptionStatuses lists every status that duly knows. What has another one is never billed, and nobody has decided that.
+func subscriptionStatuses() []SubscriptionStatus {
 	return []SubscriptionStatus{Active, PastDue, Paused, Cancelled, Trialing}
 }
 
 // StatusOf reads the status of a subscription's row. The query that found the row took `Paused` for paused, so that the rules must
 // as well: a row that one of them does not see would be forgotten. A word that is none of the statuses stays as it is.
-func StatusOf(word string) SubscriptionStatus { return payment.WordOf(word, SubscriptionStatuses()) }
+func StatusOf(word string) SubscriptionStatus { return payment.WordOf(word, subscriptionStatuses()) }
 
 // Strange says what is wrong with a status that no invoice can be made or charged for.
 func (s SubscriptionStatus) Strange() string {

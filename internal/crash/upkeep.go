@@ -2,12 +2,10 @@ package crash
 
 // The points of the jobs that report and clear up.
 const (
-	ReportBeforeCommit    Point = "report.before-commit"
-	ReportAfterCommit     Point = "report.after-commit"
-	PruneBeforeCommit     Point = "prune.before-commit"
-	PruneAfterCommit      Point = "prune.after-commit"
-	DeliveredBeforeCommit Point = "delivered.before-commit"
-	DeliveredAfterCommit  Point = "delivered.after-commit"
+	ReportBeforeCommit Point = "report.before-commit"
+	ReportAfterCommit  Point = "report.after-commit"
+	PruneBeforeCommit  Point = "prune.before-commit"
+	PruneAfterCommit   Point = "prune.after-commit"
 )
 
 // UpkeepPoints lists the points of the jobs that report and clear up.

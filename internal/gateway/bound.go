@@ -71,13 +71,6 @@ func (b *Bound) Size() int {
 	return b.size
 }
 
-// Held is how many places are taken.
-func (b *Bound) Held() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.held
-}
-
 // room needs the lock.
 func (b *Bound) room() bool { return b.size <= 0 || b.held < b.size }
 

@@ -17,11 +17,6 @@ const (
 	RequestRefund RequestKind = "refund"
 )
 
-// RequestKinds lists every kind.
-func RequestKinds() []RequestKind {
-	return []RequestKind{RequestCharge, RequestLookUp, RequestList, RequestCancel, RequestRefund}
-}
-
 // Request is one request to a gateway, as an Observer is told of it.
 type Request struct {
 	Gateway string

@@ -27,9 +27,9 @@ type Bounds struct {
 	Slice int
 }
 
-// DefaultBounds are a million payments of the payments API, or a minute: more than the nightly run of a shop with a
+// defaultBounds are a million payments of the payments API, or a minute: more than the nightly run of a shop with a
 // million subscriptions finds, and no longer than a first run after an upgrade may wait before it charges anybody.
-func DefaultBounds() Bounds { return Bounds{Pages: 1000, Time: time.Minute, Slice: 200} }
+func defaultBounds() Bounds { return Bounds{Pages: 1000, Time: time.Minute, Slice: 200} }
 
 const (
 	// silentFor is how long the first charges of other gateways wait for one that answers nothing.
@@ -63,7 +63,7 @@ type History struct {
 	AllowFuture bool
 	// Reach is the highest number of a key that dunning comes to.
 	Reach int
-	// Bounds bound the comparison of a list; zero: DefaultBounds.
+	// Bounds bound the comparison of a list; zero: defaultBounds.
 	Bounds Bounds
 
 	once sync.Once
@@ -90,7 +90,7 @@ const (
 func (h *History) start(x *batch.StepExecution) {
 	h.once.Do(func() {
 		if h.Bounds == (Bounds{}) {
-			h.Bounds = DefaultBounds()
+			h.Bounds = defaultBounds()
 		}
 		h.checks = make(map[string]*listCheck, len(h.Gateways))
 		now := h.Clock()

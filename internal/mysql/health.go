@@ -2,7 +2,6 @@ package mysql
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -113,12 +112,4 @@ func CheckEngine(ctx context.Context, db *DB) error {
 		return &Problem{What: "not InnoDB: " + strings.Join(wrong, ", "), Mend: "ALTER TABLE … ENGINE=InnoDB for each of them"}
 	}
 	return nil
-}
-
-// Mend is how to put err right, if it says so.
-func Mend(err error) (string, bool) {
-	if p, ok := errors.AsType[*Problem](err); ok {
-		return p.Mend, true
-	}
-	return "", false
 }

@@ -1,6 +1,7 @@
 package mysql_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -102,9 +103,9 @@ func TestShopsThatWriteLocalTime(t *testing.T) {
 				return
 			}
 			require.ErrorContains(t, err, c.want)
-			mend, ok := mysql.Mend(err)
+			problem, ok := errors.AsType[*mysql.Problem](err)
 			require.True(t, ok)
-			require.Contains(t, mend, "UTC_TIMESTAMP(6)")
+			require.Contains(t, problem.Mend, "UTC_TIMESTAMP(6)")
 		})
 	}
 }

@@ -34,8 +34,8 @@ const (
 	sectionLength = 2900
 )
 
-// Text is the alert where blocks are not shown: in notifications, and for screen readers.
-func (a Alert) Text() string {
+// text is the alert where blocks are not shown: in notifications, and for screen readers.
+func (a Alert) text() string {
 	lines := []string{"*" + line(a.Title, titleLength) + "*"}
 	if a.Summary != "" {
 		lines = append(lines, line(a.Summary, reasonLength))

@@ -65,8 +65,8 @@ type DeliveryError struct {
 // Error implements error.
 func (f *DeliveryError) Error() string { return f.Reason }
 
-// Timeout is how long a receiver may take to answer.
-const Timeout = 15 * time.Second
+// timeout is how long a receiver may take to answer.
+const timeout = 15 * time.Second
 
 // unreachable is the failure of a request that brought no answer. The error's own text is not used where it may
 // hold an address.

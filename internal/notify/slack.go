@@ -37,7 +37,7 @@ const slackHost = "slack.com"
 // NewSlack returns the sink for a channel. Close gives its connections back.
 func NewSlack(c SlackConfig) (*Slack, error) {
 	if c.Timeout == 0 {
-		c.Timeout = Timeout
+		c.Timeout = timeout
 	}
 	s := &Slack{c: c, host: slackHost, transport: transport(c.Timeout, 1)}
 	s.http = &http.Client{
@@ -91,7 +91,7 @@ func (s *Slack) NotifyTogether(ctx context.Context, list []Message) error {
 
 // Alert tells people of a, once; see Persist. It returns nil only if Slack has taken it, else a *DeliveryError.
 func (s *Slack) Alert(ctx context.Context, a Alert) error {
-	return s.post(ctx, a.Text(), a.blocks()...)
+	return s.post(ctx, a.text(), a.blocks()...)
 }
 
 // post sends one message; text stands for the blocks where they are not shown.

@@ -23,9 +23,8 @@ type WebhookConfig struct {
 	URL    string
 	Secret string // whsec_ and base64
 	// Timeout of one request; 0: Timeout.
-	Timeout     time.Duration
-	Parallelism int // requests at once; 0: 10
-	Version     string
+	Timeout time.Duration
+	Version string
 	// Now is the process's own clock: receivers refuse signatures that are older than a few minutes.
 	Now func() time.Time
 }
@@ -67,12 +66,9 @@ func NewWebhook(c WebhookConfig) (*Webhook, error) {
 		return nil, errors.New("url: not a web address")
 	}
 	if c.Timeout == 0 {
-		c.Timeout = Timeout
+		c.Timeout = timeout
 	}
-	if c.Parallelism == 0 {
-		c.Parallelism = webhookParallelism
-	}
-	return &Webhook{c: c, host: address.Host, url: address, signer: signer, transport: transport(c.Timeout, c.Parallelism)}, nil
+	return &Webhook{c: c, host: address.Host, url: address, signer: signer, transport: transport(c.Timeout, webhookParallelism)}, nil
 }
 
 // transport makes a pool of connections. Requests go through it directly, and not through a client, so that no
@@ -95,7 +91,7 @@ func transport(timeout time.Duration, connections int) *http.Transport {
 func (*Webhook) Types() []string { return nil }
 
 // Parallelism implements Notifier.
-func (w *Webhook) Parallelism() int { return w.c.Parallelism }
+func (*Webhook) Parallelism() int { return webhookParallelism }
 
 // Close gives the idle connections back.
 func (w *Webhook) Close() { w.transport.CloseIdleConnections() }

@@ -25,7 +25,6 @@ var ErrAdopted = errors.New("adopted already")
 // Adopt ends an unknown charge: a row of unknown_charges, and what its gateway says of it now.
 type Adopt struct {
 	ID     uint64 // of the row
-	Run    uint64 // that listed it; 0: unknown
 	Found  adoption.Unadopted
 	Now    time.Time
 	Action Action
@@ -120,7 +119,7 @@ func (w Adopt) save(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a ad
 		}
 	}
 	var err error
-	if out.Finding, err = adoptFinding(ctx, tx, u, a, w.Run, now, w.Action.Reason); err != nil {
+	if out.Finding, err = adoptFinding(ctx, tx, u, a, now, w.Action.Reason); err != nil {
 		return err
 	}
 	crash.At(crash.AdoptStatement)
@@ -151,7 +150,7 @@ func (w Adopt) attempt(ctx context.Context, tx *sqlx.Tx, a adoption.Adoption, no
 		crash.At(crash.AdoptStatement)
 	}
 	out.Invoice = at.Invoice.ID
-	if err := takeForAdoption(ctx, tx, &at, w.Run); err != nil {
+	if err := takeForAdoption(ctx, tx, &at); err != nil {
 		return err
 	}
 	out.Attempt = at.ID
@@ -185,7 +184,7 @@ func (w Adopt) attempt(ctx context.Context, tx *sqlx.Tx, a adoption.Adoption, no
 }
 
 // takeForAdoption makes the row of at, in flight under no lease. A new one gets its id.
-func takeForAdoption(ctx context.Context, tx *sqlx.Tx, at *billing.Attempt, run uint64) error {
+func takeForAdoption(ctx context.Context, tx *sqlx.Tx, at *billing.Attempt) error {
 	c := at.Charge
 	if at.ID != 0 {
 		_, err := tx.ExecContext(ctx, takeAdopted, c.CustomerID, c.Money.Amount, c.Money.Currency, at.Gateway, c.Method, c.MethodType,
@@ -194,7 +193,7 @@ func takeForAdoption(ctx context.Context, tx *sqlx.Tx, at *billing.Attempt, run 
 	}
 	row := append([]any{
 		at.Invoice.ID, at.Invoice.SubscriptionID, at.No, at.Stage, c.Key, c.Reference, c.CustomerID, c.Money.Amount, c.Money.Currency,
-		at.Gateway, c.Method, c.MethodType, c.Description, c.BodyVersion, string(billing.AttemptInFlight), run, at.CreatedAt.UTC().Round(0),
+		at.Gateway, c.Method, c.MethodType, c.Description, c.BodyVersion, string(billing.AttemptInFlight), 0, at.CreatedAt.UTC().Round(0),
 	}, at.Terms.Account, at.Terms.KeyLife.Milliseconds(), at.Terms.Longest.Milliseconds())
 	id, err := mysql.Insert(ctx, tx, insertAdopted, [][]any{row}, "")
 	at.ID = uint64(id) //nolint:gosec // an AUTO_INCREMENT
@@ -235,7 +234,7 @@ AND resolved_at IS NULL ORDER BY id FOR UPDATE`
 
 // adoptFinding closes the findings that told of the charge. What the gateway keeps for no invoice has an open one
 // afterwards, whose id is returned.
-func adoptFinding(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a adoption.Adoption, run uint64, now time.Time, reason string) (uint64, error) {
+func adoptFinding(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a adoption.Adoption, now time.Time, reason string) (uint64, error) {
 	var open uint64
 	if a.As == adoption.Orphan {
 		f := orphanFinding(u, a)
@@ -243,7 +242,7 @@ func adoptFinding(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a adop
 		if err != nil {
 			return 0, fmt.Errorf("finding %s: %w", f.Reference, err)
 		}
-		row := []any{string(f.Kind), f.Reference, f.GatewayPaymentID, string(detail), runOrNone(run), now, now}
+		row := []any{string(f.Kind), f.Reference, f.GatewayPaymentID, string(detail), nil, now, now}
 		if _, err := mysql.Insert(ctx, tx, store.InsertFindings, [][]any{row}, orphanAgain); err != nil {
 			return 0, err
 		}
@@ -264,14 +263,6 @@ func adoptFinding(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a adop
 		}
 	}
 	return open, nil
-}
-
-// runOrNone is NULL for no run.
-func runOrNone(run uint64) any {
-	if run == 0 {
-		return nil
-	}
-	return run
 }
 
 // orphanFinding tells of money that no invoice asks for.

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// SameWord reports whether a database takes s for word: without regard to case and to blanks behind it.
-func SameWord(s, word string) bool { return strings.EqualFold(strings.TrimRight(s, " "), word) }
+// sameWord reports whether a database takes s for word: without regard to case and to blanks behind it.
+func sameWord(s, word string) bool { return strings.EqualFold(strings.TrimRight(s, " "), word) }
 
 // WordOf is the one of known that a database takes s for; else s as it stands.
 func WordOf[T ~string](s string, known []T) T {
 	for _, word := range known {
-		if SameWord(s, string(word)) {
+		if sameWord(s, string(word)) {
 			return word
 		}
 	}

@@ -107,8 +107,8 @@ WHERE account_id IN (?) AND idempotency_key IN (?) AND adopted_at IS NOT NULL AN
 // KeysHeld is what the tables say of keys that a gateway lists.
 type KeysHeld struct {
 	Attempts map[string]billing.Held // by key
-	// Adopted are charges, by key and the gateway's id, that an operator accounted for.
-	Adopted map[[2]string]bool
+	// adopted are charges, by key and the gateway's id, that an operator accounted for.
+	adopted map[[2]string]bool
 	// Newest is the attempt with the highest id, and its key.
 	Newest    uint64
 	NewestKey string
@@ -119,7 +119,7 @@ type KeysHeld struct {
 func Held(ctx context.Context, db *mysql.DB, run uint64, accounts []uint32, keys []string) (KeysHeld, error) {
 	var h KeysHeld
 	err := mysql.Tx(ctx, db, "history", func(tx *sqlx.Tx) error {
-		h = KeysHeld{Attempts: make(map[string]billing.Held, len(keys)), Adopted: map[[2]string]bool{}}
+		h = KeysHeld{Attempts: make(map[string]billing.Held, len(keys)), adopted: map[[2]string]bool{}}
 		var rows []struct {
 			ID        uint64
 			Key       string `db:"idempotency_key"`
@@ -152,7 +152,7 @@ func Held(ctx context.Context, db *mysql.DB, run uint64, accounts []uint32, keys
 			return err
 		}
 		for _, a := range adopted {
-			h.Adopted[[2]string{a.Key, a.ID}] = true
+			h.adopted[[2]string{a.Key, a.ID}] = true
 		}
 		return nil
 	})
@@ -164,5 +164,5 @@ func (h KeysHeld) Accounts(p payment.Payment) bool {
 	if held, ok := h.Attempts[p.Key]; ok && billing.Known(p.Status, &held) {
 		return true
 	}
-	return h.Adopted[[2]string{p.Key, mysql.Cut(p.ID, 255)}]
+	return h.adopted[[2]string{p.Key, mysql.Cut(p.ID, 255)}]
 }

@@ -6,7 +6,6 @@ package redact
 
 import (
 	"encoding/json"
-	"io"
 	"net/url"
 	"regexp"
 	"slices"
@@ -108,21 +107,4 @@ func within(text string, begin, end int) bool {
 	last, _ := utf8.DecodeLastRuneInString(text[:end])
 	after, _ := utf8.DecodeRuneInString(text[end:])
 	return letter(first) && letter(before) || letter(last) && letter(after)
-}
-
-// Writer writes to w without the secrets. Each Write is looked at by itself: a secret that is cut in two by the caller
-// is not found.
-func (r *Redactor) Writer(w io.Writer) io.Writer { return writer{r, w} }
-
-type writer struct {
-	redactor *Redactor
-	to       io.Writer
-}
-
-// Write implements io.Writer.
-func (w writer) Write(text []byte) (int, error) {
-	if _, err := io.WriteString(w.to, w.redactor.String(string(text))); err != nil {
-		return 0, err
-	}
-	return len(text), nil
 }

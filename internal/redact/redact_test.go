@@ -37,22 +37,6 @@ func TestEveryFormOfASecretIsReplaced(t *testing.T) {
 	require.Equal(t, "nothing", redact.New().String("nothing"))
 }
 
-func TestWriter(t *testing.T) {
-	var out bytes.Buffer
-	n, err := redact.New("token-1").Writer(&out).Write([]byte("a token-1\n"))
-	require.NoError(t, err)
-	require.Equal(t, len("a token-1\n"), n)
-	require.Equal(t, "a [redacted]\n", out.String())
-	_, err = redact.New("token-1").Writer(broken{}).Write([]byte("x"))
-	require.ErrorIs(t, err, errBroken)
-}
-
-var errBroken = errors.New("broken")
-
-type broken struct{}
-
-func (broken) Write([]byte) (int, error) { return 0, errBroken }
-
 type shown struct{ text string }
 
 func (s shown) String() string { return s.text }

@@ -307,12 +307,11 @@ type Live struct {
 	ID      uint64
 	Job     string
 	Host    string
-	PID     int
 	Beat    time.Time `db:"heartbeat_at"`
 	LeaseMS int64     `db:"lease_ms"`
 }
 
-const selectLive = `SELECT id, job, host, pid, heartbeat_at, lease_ms FROM job_runs WHERE status = 'running' AND id <> ?
+const selectLive = `SELECT id, job, host, heartbeat_at, lease_ms FROM job_runs WHERE status = 'running' AND id <> ?
 AND heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND ORDER BY id`
 
 // Others lists the live runs but for the one given.

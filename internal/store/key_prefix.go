@@ -20,16 +20,16 @@ const (
 )
 
 // OtherPrefixError is a gateway whose charges have keys with another prefix than the one that is configured.
-type OtherPrefixError struct{ Gateway, Stored, Configured string }
+type OtherPrefixError struct{ gateway, stored, configured string }
 
 func (e *OtherPrefixError) Error() string {
-	at := "gateways." + e.Gateway + ".key_prefix: "
-	if e.Stored == "" {
+	at := "gateways." + e.gateway + ".key_prefix: "
+	if e.stored == "" {
 		return at + fmt.Sprintf("%q would be new, and charges of this gateway were made under keys without a prefix: remove it; "+
-			"for another account configure another gateway", e.Configured)
+			"for another account configure another gateway", e.configured)
 	}
 	return at + fmt.Sprintf("%q is not what the keys of this gateway's charges begin with: set it to %q again; "+
-		"for another account configure another gateway", e.Configured, e.Stored)
+		"for another account configure another gateway", e.configured, e.stored)
 }
 
 // KeyPrefix stores what the keys of a gateway's charges begin with. The error is an OtherPrefixError if charges were

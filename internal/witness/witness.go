@@ -60,9 +60,6 @@ func In(dir, database string) *File {
 	return &File{path: filepath.Join(dir, "witness-"+hex.EncodeToString(sum[:8])+".json")}
 }
 
-// Path is where the file is.
-func (f *File) Path() string { return f.path }
-
 // Read returns what the file holds.
 func (f *File) Read() (Kept, error) {
 	text, err := os.ReadFile(f.path)

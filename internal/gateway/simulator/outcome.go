@@ -55,15 +55,6 @@ func otherCurrency(currency string) string {
 	return "USD"
 }
 
-// Outcomes lists the outcomes that a payment method can name after "pm_".
-func Outcomes() []string {
-	names := make([]string, len(results))
-	for i, r := range results {
-		names[i] = r.name
-	}
-	return names
-}
-
 // outcome is a place in the table of results; its zero value is success.
 type outcome uint8
 

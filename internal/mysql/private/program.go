@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// ErrNoProgram says that the server program is not on this machine.
-var ErrNoProgram = errors.New("no database server program")
+// errNoProgram says that the server program is not on this machine.
+var errNoProgram = errors.New("no database server program")
 
 // Program is a database server program: how to run it, and how to fill an
 // empty data folder for it. The zero value is no program; MariaDB and MySQL
@@ -24,15 +24,15 @@ type Program struct {
 }
 
 // MariaDB finds the MariaDB server among the programs of this machine. The
-// error is ErrNoProgram, with what to install, if there is none.
+// error is errNoProgram, with what to install, if there is none.
 func MariaDB() (Program, error) {
 	server, err := find("mariadbd")
 	if err != nil {
-		return Program{}, fmt.Errorf("%w: install MariaDB (on Debian: apt-get install mariadb-server-core mariadb-client-core): %w", ErrNoProgram, err)
+		return Program{}, fmt.Errorf("%w: install MariaDB (on Debian: apt-get install mariadb-server-core mariadb-client-core): %w", errNoProgram, err)
 	}
 	installer, err := find("mariadb-install-db")
 	if err != nil {
-		return Program{}, fmt.Errorf("%w: install MariaDB whole (on Debian: apt-get install mariadb-server-core mariadb-client-core): %w", ErrNoProgram, err)
+		return Program{}, fmt.Errorf("%w: install MariaDB whole (on Debian: apt-get install mariadb-server-core mariadb-client-core): %w", errNoProgram, err)
 	}
 	return Program{
 		server:  server,
@@ -47,11 +47,11 @@ func MariaDB() (Program, error) {
 }
 
 // MySQL is the MySQL server that starts by the file "mysqld" in folder. The
-// error is ErrNoProgram if there is none.
+// error is errNoProgram if there is none.
 func MySQL(folder string) (Program, error) {
 	server := filepath.Join(folder, "mysqld")
 	if _, err := exec.LookPath(server); err != nil {
-		return Program{}, fmt.Errorf("%w: no MySQL in %s: %w", ErrNoProgram, folder, err)
+		return Program{}, fmt.Errorf("%w: no MySQL in %s: %w", errNoProgram, folder, err)
 	}
 	return Program{
 		server:  server,

@@ -15,9 +15,9 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
-// ErrInUse says that other processes hold the folder in a way that Start
+// errInUse says that other processes hold the folder in a way that Start
 // cannot join.
-var ErrInUse = errors.New("the private database is in use by another process")
+var errInUse = errors.New("the private database is in use by another process")
 
 // answerPatience is how long a server that is found running may take to
 // answer, startPatience how long a new one, which may have to recover first.
@@ -67,7 +67,7 @@ type folder struct {
 
 // Start starts the server of the folder, or joins the one that runs there. It
 // returns once the server answers. ctx bounds the starting alone. Errors:
-// ErrNoProgram, ErrInUse, or what the server said in its last lines.
+// errNoProgram, errInUse, or what the server said in its last lines.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	at, err := prepare(options.Dir)
 	if err != nil {
@@ -154,7 +154,7 @@ func (at folder) enter(ctx context.Context, options Options) (_ *Server, err err
 	case pid != 0 && !options.Tied && at.answers(ctx, options.patience) == nil:
 		server.follow(ctx)
 	case alone != nil:
-		return nil, fmt.Errorf("%w: %s; wait until that has ended", ErrInUse, at.dir)
+		return nil, fmt.Errorf("%w: %s; wait until that has ended", errInUse, at.dir)
 	default:
 		if pid != 0 {
 			if err := endServer(ctx, at.data, pid, options.patience); err != nil {
@@ -340,9 +340,6 @@ func (s *Server) Pid() int { return s.pid }
 
 // Done is closed when the server has ended, by Stop or by itself.
 func (s *Server) Done() <-chan struct{} { return s.done }
-
-// Log is the path of the server's log.
-func (s *Server) Log() string { return s.folder.log }
 
 // Leave lets go of the server and leaves it running, to be joined by a later
 // Start.

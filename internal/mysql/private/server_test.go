@@ -123,7 +123,7 @@ func TestStartFails(t *testing.T) {
 	})
 	t.Run("without its program", func(t *testing.T) {
 		_, err := MySQL(dir)
-		require.ErrorIs(t, err, ErrNoProgram)
+		require.ErrorIs(t, err, errNoProgram)
 	})
 	begin(t, Options{Dir: dir})
 }

@@ -89,7 +89,7 @@ func TestShared(t *testing.T) {
 		dir := newDir(t)
 		server := begin(t, Options{Dir: dir})
 		_, err := Start(t.Context(), Options{Dir: dir, Tied: true})
-		require.ErrorIs(t, err, ErrInUse)
+		require.ErrorIs(t, err, errInUse)
 		require.Equal(t, server.Pid(), running(t, dir))
 	})
 	t.Run("not when it died under somebody", func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestShared(t *testing.T) {
 		ends(t, server.Done())
 		ends(t, guest.Done())
 		_, err := Start(t.Context(), Options{Dir: dir})
-		require.ErrorIs(t, err, ErrInUse)
+		require.ErrorIs(t, err, errInUse)
 		end(t, server)
 		end(t, guest)
 		begin(t, Options{Dir: dir})

@@ -86,8 +86,8 @@ func (f Filter) Zero() bool {
 		f.Reason == "" && f.Since.IsZero() && f.Until.IsZero() && f.Only == nil
 }
 
-// Means reports whether l is one of the rows.
-func (f Filter) Means(l Row) bool {
+// means reports whether l is one of the rows.
+func (f Filter) means(l Row) bool {
 	among := func(list []string, words ...string) bool {
 		return len(list) == 0 || slices.ContainsFunc(words, func(w string) bool { return slices.Contains(list, w) })
 	}
@@ -144,7 +144,7 @@ func listOf(walks ...walkFunc) List {
 	return List{Each: func(ctx context.Context, db *mysql.DB, f Filter, each func(Row) error) error {
 		for _, walk := range walks {
 			if err := walk(ctx, db, func(l Row) error {
-				if !f.Means(l) {
+				if !f.means(l) {
 					return nil
 				}
 				return each(l)

@@ -33,9 +33,6 @@ type Description struct {
 	labels []string
 }
 
-// Labels are the names of its labels.
-func (d Description) Labels() []string { return slices.Clone(d.labels) }
-
 func (d Description) counter() prometheus.CounterOpts {
 	return prometheus.CounterOpts{Name: d.Name, Help: d.Help}
 }
