@@ -40,7 +40,7 @@ const (
 // Write implements batch.Writer. Results that were settled before, by a commit whose answer was lost, are
 // counted and left as they are; those of a lease that is gone are kept for the worker that has it now.
 func (w *OpenInvoices) Write(ctx context.Context, results []billing.Result) (batch.Tally, error) {
-	return w.transact(ctx, results, store.SettleInvoices)
+	return w.transact(ctx, results, moveInvoices)
 }
 
 func (w *OpenInvoices) transact(ctx context.Context, results []billing.Result, invoices invoiceWriter) (batch.Tally, error) {
@@ -199,6 +199,11 @@ func (w *OpenInvoices) book(ctx context.Context, tx *sqlx.Tx, todo []store.Settl
 
 // invoiceWriter changes the invoices of settled attempts. more: subscriptions and events follow.
 type invoiceWriter func(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, now time.Time) (more bool, err error)
+
+// moveInvoices lets the invoices follow, as subscriptions and events do.
+func moveInvoices(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, now time.Time) (more bool, err error) {
+	return true, store.SettleInvoices(ctx, tx, todo, now)
+}
 
 func (w *OpenInvoices) settle(ctx context.Context, tx *sqlx.Tx, todo []store.Settled, invoices invoiceWriter) error {
 	if len(todo) == 0 {

@@ -64,6 +64,6 @@ func (w *OpenInvoices) Complete(ctx context.Context, attempt uint64) error {
 		}
 		now := w.Now().UTC().Round(0).Truncate(time.Microsecond)
 		todo := []store.Settled{{Result: &result, Settlement: result.Settle(statuses[r.Subscription], w.Policy, w.Today(), now)}}
-		return w.follow(ctx, tx, todo, store.SettleInvoices, now)
+		return w.follow(ctx, tx, todo, moveInvoices, now)
 	})
 }

@@ -21,7 +21,7 @@ const (
 )
 
 // Reject implements batch.Writer. A definite answer is kept first. A success is recorded on the attempt alone, and what follows
-// from it is written later (see [Settle.Complete]): money that was taken is never a case for review because it could not be
+// from it is written later (see [OpenInvoices.Complete]): money that was taken is never a case for review because it could not be
 // written. Any other attempt goes to review with its invoice and the cause. An invoice that is not as it was claimed is left as
 // it is, and its attempt goes to review in any case.
 func (w *OpenInvoices) Reject(ctx context.Context, r billing.Result, cause error) (batch.Tally, error) {

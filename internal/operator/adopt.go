@@ -169,7 +169,7 @@ func (w Adopt) attempt(ctx context.Context, tx *sqlx.Tx, a adoption.Adoption, no
 		return err
 	}
 	crash.At(crash.AdoptStatement)
-	if _, err := store.SettleInvoices(ctx, tx, todo, now); err != nil {
+	if err := store.SettleInvoices(ctx, tx, todo, now); err != nil {
 		return err
 	}
 	crash.At(crash.AdoptStatement)

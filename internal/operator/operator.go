@@ -51,10 +51,7 @@ func Record(ctx context.Context, db *mysql.DB, action Action) error {
 var ErrNotThere = errors.New("not there")
 
 const (
-	reviewedAttempt = `SELECT a.id, a.invoice_id, a.subscription_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.customer_id,
-a.amount, a.currency, a.gateway, a.status, COALESCE(a.gateway_payment_id, '') AS gateway_payment_id, a.created_at, a.doubted, a.checks,
-a.lease, a.sent_by, a.settled_at, COALESCE(a.proof, '') AS proof, COALESCE(a.account_id, 0) AS account_id, COALESCE(a.key_life_ms, 0) AS key_life_ms,
-COALESCE(a.longest_request_ms, 0) AS longest_request_ms FROM payment_attempts a WHERE a.id = ?`
+	reviewedAttempt = `SELECT ` + attemptColumns + `, a.lease, a.settled_at, COALESCE(a.proof, '') AS proof FROM payment_attempts a WHERE a.id = ?`
 	reviewedInvoice = `SELECT id, subscription_id, due_date, amount, currency, stage, status FROM invoices WHERE id = ?`
 
 	updateResolvedAttempt = `UPDATE payment_attempts SET status = ?, decline_code = COALESCE(?, decline_code), gateway_payment_id = ?, message = ?, proof = ?,
@@ -62,39 +59,19 @@ doubted = FALSE, lookup_only = FALSE, next_check_at = NULL, settled_at = COALESC
 	resolveInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, paid_at = ?, updated_at = ? WHERE id = ?`
 )
 
+// reviewedRow is an attempt with what an operator's decision goes by.
 type reviewedRow struct {
-	ID           uint64
-	Invoice      uint64 `db:"invoice_id"`
-	Subscription uint64 `db:"subscription_id"`
-	No           int    `db:"attempt_no"`
-	Stage        int
-	Key          string `db:"idempotency_key"`
-	Reference    string
-	Customer     string `db:"customer_id"`
-	Amount       int64
-	Currency     string
-	Gateway      string
-	Status       string
-	PaymentID    string    `db:"gateway_payment_id"`
-	Created      time.Time `db:"created_at"`
-	Doubted      bool
-	Checks       int
-	Lease        []byte
-	SentBy       sql.NullTime `db:"sent_by"`
-	Settled      sql.NullTime `db:"settled_at"`
-	Proof        string
-	Account      uint32 `db:"account_id"`
-	KeyLifeMS    int64  `db:"key_life_ms"`
-	LongestMS    int64  `db:"longest_request_ms"`
+	store.AttemptRow
+
+	Doubted bool
+	Settled sql.NullTime `db:"settled_at"`
+	Proof   string
 }
 
 func (r reviewedRow) attempt() billing.Attempt {
 	return billing.Attempt{
-		ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, PaymentID: r.PaymentID, CreatedAt: r.Created,
-		Doubted: r.Doubted, Checks: r.Checks, SentBy: r.SentBy.Time,
-		Terms: billing.Terms{
-			Account: r.Account, KeyLife: time.Duration(r.KeyLifeMS) * time.Millisecond, Longest: time.Duration(r.LongestMS) * time.Millisecond,
-		},
+		ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, PaymentID: r.PaymentID.String, CreatedAt: r.Created,
+		Doubted: r.Doubted, Checks: r.Checks, SentBy: r.SentBy.Time, Terms: r.Terms(),
 		Charge: payment.Charge{
 			Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
 		},

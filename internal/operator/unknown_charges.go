@@ -123,13 +123,14 @@ FROM invoices WHERE subscription_id = ? AND due_date = ?`
 
 	periodSubscription = `SELECT ` + store.SubscriptionColumns + ` FROM subscriptions WHERE id = ?`
 
-	attemptColumns = `SELECT a.id, a.invoice_id, a.subscription_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.customer_id,
+	// attemptColumns are those of [store.AttemptRow] that an operator's decision may go by.
+	attemptColumns = `a.id, a.invoice_id, a.subscription_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.customer_id,
 a.amount, a.currency, a.gateway, a.payment_method, a.method_type, a.description, a.body_version, a.status, a.doubted, a.lookup_only,
 a.gateway_payment_id, a.run_id, a.checks, a.created_at, a.sent_by, COALESCE(a.account_id, 0) AS account_id,
-COALESCE(a.key_life_ms, 0) AS key_life_ms, COALESCE(a.longest_request_ms, 0) AS longest_request_ms FROM payment_attempts a `
+COALESCE(a.key_life_ms, 0) AS key_life_ms, COALESCE(a.longest_request_ms, 0) AS longest_request_ms`
 
-	periodAttempts = attemptColumns + `WHERE a.invoice_id = ? ORDER BY a.id`
-	attemptOfKey   = attemptColumns + `WHERE a.idempotency_key = ?`
+	periodAttempts = `SELECT ` + attemptColumns + ` FROM payment_attempts a WHERE a.invoice_id = ? ORDER BY a.id`
+	attemptOfKey   = `SELECT ` + attemptColumns + ` FROM payment_attempts a WHERE a.idempotency_key = ?`
 
 	runIsLive = `SELECT COUNT(*) FROM job_runs WHERE id = ? AND status = 'running'`
 

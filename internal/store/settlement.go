@@ -78,8 +78,8 @@ func patience(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
 	return err
 }
 
-// SettleInvoices writes what follows for invoices from the outcomes of their attempts. more is always true: subscriptions follow.
-func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) (more bool, err error) {
+// SettleInvoices writes what follows for invoices from the outcomes of their attempts.
+func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) error {
 	var same, moved [][]any // by whether the date of the stage changes
 	var first [][]any       // declined for the first time
 	for _, s := range todo {
@@ -104,17 +104,17 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 		}
 	}
 	if _, err := mysql.Update(ctx, tx, "invoices", []string{"retry_days"}, first, "status = 'charging'"); err != nil {
-		return false, err
+		return err
 	}
 	columns := []string{
 		"status", "stage", "next_try_at", "first_declined_date", "try_later_since", "review_reason", "paid_at", "updated_at",
 	}
 	n, err := mysql.Update(ctx, tx, "invoices", columns, same, "status = 'charging'")
 	if err := AllOf(n, len(same), "invoices", err); err != nil {
-		return false, err
+		return err
 	}
 	n, err = mysql.Update(ctx, tx, "invoices", append(columns, "next_attempt_date"), moved, "status = 'charging'")
-	return true, AllOf(n, len(moved), "invoices", err)
+	return AllOf(n, len(moved), "invoices", err)
 }
 
 // SettleSubscriptions changes the statuses that follow, each with the old one in its WHERE: what the customer
