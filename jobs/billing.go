@@ -246,7 +246,7 @@ func (w *watch) next(ctx context.Context, x *batch.StepExecution) (bool, error) 
 		soon := !check.IsZero() && !clock.Add(check.Sub(now)).After(w.until)
 		// Also a check that is due already is waited for: it was not taken up, since its row is locked.
 		if !waiting && !soon || clock.After(w.until) || batch.Wait(ctx, lookAgain) != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // the run was told to end
 		}
 		dead, err := w.job.abandon(ctx, x)
 		if err != nil {

@@ -165,7 +165,7 @@ func (b *outboxRun) persist(ctx context.Context, x *batch.StepExecution, do func
 		x.Log.WarnContext(ctx, "the database failed, trying again", slog.Any("error", err))
 		if batch.Wait(ctx, time.Second) != nil {
 			x.Leave("the database could not be reached")
-			return nil
+			return nil //nolint:nilerr // the run was told to end
 		}
 	}
 }

@@ -105,7 +105,7 @@ func Tables() []string {
 }
 
 // drops finds the tables that statements drop, or drop something of.
-var drops = regexp.MustCompile(`(?m)^\s*(?:DROP TABLE IF EXISTS|'?ALTER TABLE) (\w+)`) //nolint:gochecknoglobals // a constant
+var drops = regexp.MustCompile(`(?m)^\s*(?:DROP TABLE IF EXISTS|'?ALTER TABLE) (\w+)`)
 
 // dropped are the tables of which the way back from a version drops rows or columns, as its file says.
 func dropped(version int64) ([]string, error) {

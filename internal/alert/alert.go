@@ -63,6 +63,7 @@ func PlainLogs(ses *session.Session, c *config.Config) (*session.Logs, error) {
 	return ses.Logger(&plain)
 }
 
+// Mark says that it could not be written down of which runs people were told; err may be nil.
 func (t *Collector) Mark(ctx context.Context, l *session.Logs, err error) {
 	if err != nil {
 		l.WarnContext(ctx, "it could not be written down which runs people were told of", session.Problem(err))
@@ -99,7 +100,8 @@ func (t *Collector) Read(ctx context.Context, db *mysql.DB, l *session.Logs) []r
 	return dead
 }
 
-func (t *Collector) Ids() []uint64 {
+// IDs lists the runs of the command.
+func (t *Collector) IDs() []uint64 {
 	var ids []uint64
 	for _, r := range t.Runs {
 		ids = append(ids, r.Row.ID)

@@ -32,6 +32,7 @@ type formatter struct {
 	clean func(string) string
 }
 
+// NewFormatter formats alerts of a command that ended with an exit code.
 func NewFormatter(ses *session.Session, c *config.Config, code int) formatter {
 	host, err := os.Hostname()
 	if err != nil {

@@ -105,7 +105,7 @@ func (a *Command) notify(ctx context.Context, c *config.Config, db *session.Data
 		return
 	}
 	if db != nil && bad {
-		t.Mark(ctx, l, runs.MarkNotified(ctx, db.DB, t.Ids()))
+		t.Mark(ctx, l, runs.MarkNotified(ctx, db.DB, t.IDs()))
 	}
 }
 

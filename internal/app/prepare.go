@@ -113,6 +113,7 @@ func (e *Execution) slots() *gateway.Bound {
 	return gateway.NewBound(e.Job.Slots(e.Request))
 }
 
+// Close closes what was opened for the run.
 func (e *Execution) Close() {
 	session.CloseAll(e.Deps.Gateways)
 	session.CloseReceivers(e.Sinks)

@@ -56,6 +56,7 @@ func (d *Checkup) note(check string, err error, detail, mend string) bool {
 // Tries says what doctor sends to try it.
 type Tries struct{ Slack, Webhook bool }
 
+// All makes every check, and tries the receivers that are named.
 func (d *Checkup) All(ctx context.Context, tries Tries) {
 	c, err := d.Load()
 	if err != nil {

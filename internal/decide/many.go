@@ -67,6 +67,7 @@ type BulkView struct {
 	Next    []string   `json:"next"` // commands to type
 }
 
+// ResolveMany is `duly resolve` by filters.
 func ResolveMany(ses *session.Session, r Resolver, f ResolveFlags, as payment.Resolution) bulk {
 	return bulk{
 		verb: "resolve", what: r.What, as: string(as),

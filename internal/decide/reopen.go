@@ -20,8 +20,10 @@ type ReopenFlags struct {
 	Dry     bool
 }
 
+// Classes lists the classes of declines that can be reopened, as they are typed.
 func Classes() []payment.Class { return []payment.Class{payment.Hard, payment.Action, payment.Soft} }
 
+// WordsOf is classes as they are typed.
 func WordsOf(list []payment.Class) []string {
 	out := make([]string, len(list))
 	for i, c := range list {

@@ -28,6 +28,7 @@ type Requeuer struct {
 	preview func(context.Context, *session.Database, uint64) (string, error)
 }
 
+// Requeuers lists what `duly requeue` does, a kind of row each.
 func Requeuers(ses *session.Session) []Requeuer {
 	return []Requeuer{
 		{"invoice", "Charge invoices again whose row was at fault", "duly run billing", "review", " --since 2026-01-31", requeueInvoice, previewRequeue},
@@ -38,6 +39,7 @@ func Requeuers(ses *session.Session) []Requeuer {
 	}
 }
 
+// RequeueMany is `duly requeue` by filters.
 func RequeueMany(r Requeuer, reason string, do func(*session.Database, uint64) error) bulk {
 	command := "duly requeue " + r.What
 	if reason != "" {

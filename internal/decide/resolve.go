@@ -43,6 +43,7 @@ type Resolver struct {
 	preview func(context.Context, *session.Session, *session.Database, uint64, payment.Resolution) (string, error)
 }
 
+// Resolvers lists what `duly resolve` does, a kind of row each.
 func Resolvers(ses *session.Session) []Resolver {
 	return []Resolver{
 		{"attempt", "review", resolveAttempt, previewAttempt},
@@ -66,6 +67,7 @@ func WaysFor(what string) []payment.Resolution {
 	return slices.DeleteFunc(payment.Resolutions(), func(as payment.Resolution) bool { return as.OfInvoice() != (what == "invoice") })
 }
 
+// WordsFor lists the words of --as that a kind of row takes.
 func WordsFor(what string) string {
 	var words []string
 	for _, as := range WaysFor(what) {

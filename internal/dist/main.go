@@ -23,9 +23,9 @@ func main() {
 func run(args []string, out io.Writer) error {
 	switch {
 	case len(args) == 5 && args[0] == "man":
-		return writeManual(args[1], args[2], args[3], args[4])
+		return writeManual(args[1], args[2], args[3], args[4]) //nolint:gosec // there are five
 	case len(args) == 2 && args[0] == "notices":
-		return writeNotices(args[1], out)
+		return writeNotices(args[1], out) //nolint:gosec // there are two
 	}
 	return errUsage
 }

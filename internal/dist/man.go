@@ -20,8 +20,8 @@ type command struct {
 func (c command) title() string { return strings.ReplaceAll(c.name, " ", "-") }
 
 var (
-	commandHelp = regexp.MustCompile("(?ms)^## (duly[a-z -]*)\n\n```text\n(.*?)\n```$") //nolint:gochecknoglobals // a constant
-	heading     = regexp.MustCompile(`^([A-Z][a-z ]*):$`)                               //nolint:gochecknoglobals // a constant
+	commandHelp = regexp.MustCompile("(?ms)^## (duly[a-z -]*)\n\n```text\n(.*?)\n```$")
+	heading     = regexp.MustCompile(`^([A-Z][a-z ]*):$`)
 	listed      = regexp.MustCompile(`^  ([a-z-]+)  +(.*)$`)                            //nolint:gochecknoglobals // a constant
 )
 

@@ -43,6 +43,7 @@ type ListSpec struct {
 	Open                 func(business payment.Date) worklist.List
 }
 
+// ListSpecs lists the lists of `duly list`.
 func ListSpecs() []ListSpec {
 	return []ListSpec{
 		{
@@ -68,6 +69,7 @@ func ListSpecs() []ListSpec {
 	}
 }
 
+// FindingKinds lists the kinds of findings, as they are typed.
 func FindingKinds() []string {
 	var words []string
 	for _, k := range audit.Kinds() {
@@ -76,6 +78,7 @@ func FindingKinds() []string {
 	return words
 }
 
+// List writes what waits on a list, at most limit rows, and counts the others.
 func List(ctx context.Context, ses *session.Session, db *session.Database, spec ListSpec, f FilterFlags, limit int) error {
 	business, err := ses.Clock(ctx, db.DB)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"duly/internal/view"
 )
 
+// ListRuns writes the newest runs, at most limit.
 func ListRuns(ctx context.Context, ses *session.Session, db *session.Database, limit int) error {
 	business, err := ses.Clock(ctx, db.DB)
 	if err != nil {

@@ -38,6 +38,7 @@ type ShownRun struct {
 	Next []string `json:"next"`
 }
 
+// ShowRun shows one run and its steps.
 func ShowRun(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
 	business, err := ses.Clock(ctx, db.DB)
 	if err != nil {
@@ -140,6 +141,7 @@ type SubscriptionView struct {
 	Unknown       []unknownView         `json:"unknown_charges"` // that wait to be adopted
 }
 
+// ShowSubscription shows one subscription: was it charged, was it charged twice, and if not, why.
 func ShowSubscription(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
 	s, err := details.FindSubscription(ctx, db.DB, id)
 	switch {
@@ -173,6 +175,7 @@ func ShowSubscription(ctx context.Context, ses *session.Session, db *session.Dat
 	return showWhole(ctx, ses, db, w, standing, fmt.Sprintf("sub_%d_", id), false)
 }
 
+// ShowInvoice shows one invoice with its attempts.
 func ShowInvoice(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
 	inv, err := details.FindInvoice(ctx, db.DB, id)
 	switch {

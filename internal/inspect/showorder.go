@@ -26,6 +26,7 @@ type wholeOrder struct {
 	Explanations []orders.Explanation `json:"explanations"`
 }
 
+// ShowOrder shows one order with its payments.
 func ShowOrder(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
 	c, err := ses.Load()
 	if err != nil {

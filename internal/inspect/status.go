@@ -69,6 +69,7 @@ type undeliveredView struct {
 	Cause     string     `json:"cause,omitempty"` // the commonest one of those that failed
 }
 
+// Status shows what runs, what waits and what is due.
 func Status(ctx context.Context, ses *session.Session, db *session.Database) error {
 	business, err := ses.Clock(ctx, db.DB)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// stdout stands for standard output in place of a file.
+	// Stdout stands for standard output in place of a file.
 	Stdout = "-"
 )
 
@@ -26,6 +26,7 @@ type View struct {
 	File string `json:"file"`
 }
 
+// ReportRun writes the page of a run to a file.
 func ReportRun(ctx context.Context, ses *session.Session, db *session.Database, run uint64, file string) error {
 	c, err := ses.Load()
 	if err != nil {

@@ -65,6 +65,7 @@ func Names() []string {
 	return append(names, jobs.NightlyJob)
 }
 
+// Find is the entry of a job by its name.
 func Find(name string) (Job, bool) {
 	all := Jobs()
 	i := slices.IndexFunc(all, func(w Job) bool { return w.Name == name })

@@ -31,6 +31,7 @@ type Request struct {
 	Suspicion string
 }
 
+// Selection is what the run is narrowed to.
 func (r *Request) Selection() store.Selection {
 	return store.Selection{Business: r.Business, Subscriptions: r.Flags.Subscriptions, Orders: r.Flags.Orders}
 }

@@ -30,6 +30,7 @@ type Logs struct {
 	Run    atomic.Uint64 // that the lines are of; 0: none yet
 }
 
+// Close closes the file of log.file.
 func (l *Logs) Close() {
 	if l.file != nil {
 		_ = l.file.Close() // the lines were written one by one; there is nobody left to tell

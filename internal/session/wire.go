@@ -202,6 +202,7 @@ func (s *Session) Gateways(c *config.Config, slots *gateway.Bound) (steps.Gatewa
 	return out, nil
 }
 
+// CloseAll closes gateways.
 func CloseAll(gateways steps.Gateways) {
 	for _, g := range gateways {
 		g.Close()

@@ -33,6 +33,7 @@ func DefiniteAnswers(run uint64, results []billing.Result, now time.Time) []Save
 	return list
 }
 
+// AddAnswers stores the answers of gateways as they came, in the transaction that settles what they are about.
 func AddAnswers(ctx context.Context, tx *sqlx.Tx, list []SavedAnswer) error {
 	rows := make([][]any, len(list))
 	for i, a := range list {

@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	// countEvery is how often rows are counted while metrics are served.
+	// CountEvery is how often rows are counted while metrics are served.
 	CountEvery = 30 * time.Second
 	// metricsPath is where metrics are served.
 	metricsPath = "/metrics"

@@ -23,6 +23,7 @@ func OlderOf(r query.Reviews, job string, sent, found int64) OlderWaiting {
 	return OlderWaiting{max(0, o.review), max(0, o.deadEvents), max(0, o.findings)}
 }
 
+// All is how many rows of all kinds waited.
 func (o OlderWaiting) All() int64 { return o.review + o.deadEvents + o.findings }
 
 // rows say what waited before a run, each kind with the command that lists it.

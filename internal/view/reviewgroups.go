@@ -23,6 +23,7 @@ type ReviewGroup struct {
 	command string
 }
 
+// Grouped groups rows by kind and reason, the most rows first.
 func Grouped(rows []Listed) []ReviewGroup {
 	var counted []text.Counted
 	for _, r := range rows {
