@@ -23,7 +23,7 @@ func TestWhatIsToldOf(t *testing.T) {
 		require.Equal(t, want && code < 100, run(0).Alarming(code, true), code)
 		require.True(t, run(1).Alarming(code, true), code)
 	}
-	tell := formatter{host: "vm", date: "2026-01-31", clean: discreet}
+	tell := Formatter{host: "vm", date: "2026-01-31", clean: discreet}
 	bad := run(5)
 	bad.Runs[0].Summary.Run, bad.Runs[0].Summary.Job = 17, "billing"
 	bad.Runs[0].Errors.Add("y")

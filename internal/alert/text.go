@@ -24,8 +24,8 @@ import (
 // errorsShown bounds the errors of one run in an alert.
 const errorsShown = 6
 
-// formatter formats the text of an alert.
-type formatter struct {
+// Formatter formats the text of an alert.
+type Formatter struct {
 	code  int
 	host  string
 	date  string // if no run has one
@@ -33,13 +33,13 @@ type formatter struct {
 }
 
 // NewFormatter formats alerts of a command that ended with an exit code.
-func NewFormatter(ses *session.Session, c *config.Config, code int) formatter {
+func NewFormatter(ses *session.Session, c *config.Config, code int) Formatter {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
 	secrets := ses.Redactor(c)
-	return formatter{
+	return Formatter{
 		code: code, host: host, date: payment.DateOf(ses.Now().Add(ses.Shift).In(c.Business.Location())).String(),
 		clean: func(text string) string { return secrets.String(discreet(text)) },
 	}
@@ -54,7 +54,7 @@ func discreet(said string) string {
 }
 
 // Alert is the message about all of it.
-func (t *Collector) Alert(by formatter, bad bool, dead []runs.Dead) notify.Alert {
+func (t *Collector) Alert(by Formatter, bad bool, dead []runs.Dead) notify.Alert {
 	a := notify.Alert{Title: t.title(by, bad, dead), Summary: t.summary(by, bad)}
 	add := func(reasons ...string) {
 		for _, reason := range reasons {
@@ -97,7 +97,7 @@ func (t *Collector) Alert(by formatter, bad bool, dead []runs.Dead) notify.Alert
 }
 
 // title says in a few words why people are told.
-func (t *Collector) title(by formatter, bad bool, dead []runs.Dead) string {
+func (t *Collector) title(by Formatter, bad bool, dead []runs.Dead) string {
 	switch {
 	case !bad && len(dead) == 1:
 		return fmt.Sprintf("%s: run %d died", dead[0].Job, dead[0].ID)
@@ -127,7 +127,7 @@ func (t *Collector) title(by formatter, bad bool, dead []runs.Dead) string {
 }
 
 // date is the business date of the command.
-func (t *Collector) date(by formatter) string {
+func (t *Collector) date(by Formatter) string {
 	if len(t.Runs) > 0 && t.Job != jobs.NightlyJob {
 		return cmp.Or(t.Runs[0].Summary.BusinessDate, by.date)
 	}
@@ -138,7 +138,7 @@ func (t *Collector) date(by formatter) string {
 }
 
 // summary is the line of numbers: money, charges, exit code and host.
-func (t *Collector) summary(by formatter, bad bool) string {
+func (t *Collector) summary(by Formatter, bad bool) string {
 	if !bad {
 		return t.Job + " on " + by.host + " found this"
 	}

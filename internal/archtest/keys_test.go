@@ -42,16 +42,20 @@ func TestKeysAreMintedInOnePlace(t *testing.T) {
 	require.Equal(t, []string{"internal/billing/mint.go"}, slices.Compact(found))
 }
 
-// makesKey reports whether n, in that package, is a decision to charge, or a call of billing.Key where rows are written.
+// makesKey reports whether n, in that package, is a decision to charge, or a call of billing.Key outside of its package.
 func makesKey(pkg string, n ast.Node) bool {
+	ours := func(e ast.Expr, name string) bool {
+		far := selected(e)
+		return pkg == "billing" && names(e, name) || far != nil && names(far.X, "billing") && far.Sel.Name == name
+	}
 	switch n := n.(type) {
 	case *ast.CompositeLit:
-		return pkg == "billing" && names(n.Type, "Claim") && slices.ContainsFunc(n.Elts, func(e ast.Expr) bool {
+		return ours(n.Type, "Claim") && slices.ContainsFunc(n.Elts, func(e ast.Expr) bool {
 			pair, ok := e.(*ast.KeyValueExpr)
-			return ok && names(pair.Key, "Action") && names(pair.Value, "Charge")
+			return ok && names(pair.Key, "Action") && ours(pair.Value, "Charge")
 		})
 	case *ast.SelectorExpr:
-		return names(n.X, "billing") && n.Sel.Name == "Key" && slices.Contains([]string{"readers", "writers", "jobs", "main"}, pkg)
+		return names(n.X, "billing") && n.Sel.Name == "Key"
 	}
 	return false
 }

@@ -46,8 +46,8 @@ func (f *ManyFlags) Check(a *session.Session, args []string) error {
 	return errors.Join(append(found, f.FilterFlags.Check(a))...)
 }
 
-// bulk is what is done to many rows.
-type bulk struct {
+// Bulk is what is done to many rows.
+type Bulk struct {
 	verb, what, as string
 	command        string // without the filters
 	preview        func(ctx context.Context, db *session.Database, id uint64) (string, error)
@@ -68,8 +68,8 @@ type BulkView struct {
 }
 
 // ResolveMany is `duly resolve` by filters.
-func ResolveMany(ses *session.Session, r Resolver, f ResolveFlags, as payment.Resolution) bulk {
-	return bulk{
+func ResolveMany(ses *session.Session, r Resolver, f ResolveFlags, as payment.Resolution) Bulk {
+	return Bulk{
 		verb: "resolve", what: r.What, as: string(as),
 		command: fmt.Sprintf("duly resolve %s --as %s --reason %s", r.What, as, inspect.Quoted(f.Reason)),
 		preview: func(ctx context.Context, db *session.Database, id uint64) (string, error) {
@@ -86,7 +86,7 @@ func ResolveMany(ses *session.Session, r Resolver, f ResolveFlags, as payment.Re
 
 // Many shows what would be done to the rows that filters select, or does it: each by itself, exactly as one is done, so that it
 // may be killed and typed again. What is refused is named, and the others are done.
-func Many(ctx context.Context, ses *session.Session, db *session.Database, f ManyFlags, b bulk) error {
+func Many(ctx context.Context, ses *session.Session, db *session.Database, f ManyFlags, b Bulk) error {
 	ids, err := selected(ctx, ses, db, f, b.what)
 	if err != nil {
 		return err

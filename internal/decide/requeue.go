@@ -40,12 +40,12 @@ func Requeuers(ses *session.Session) []Requeuer {
 }
 
 // RequeueMany is `duly requeue` by filters.
-func RequeueMany(r Requeuer, reason string, do func(*session.Database, uint64) error) bulk {
+func RequeueMany(r Requeuer, reason string, do func(*session.Database, uint64) error) Bulk {
 	command := "duly requeue " + r.What
 	if reason != "" {
 		command += " --" + cli.FlagReason + " " + inspect.Quoted(reason)
 	}
-	return bulk{
+	return Bulk{
 		verb: "requeue", what: r.What, command: command, next: r.Next, preview: r.preview,
 		do: func(_ context.Context, db *session.Database, id uint64) (string, error) {
 			return "due again", do(db, id)

@@ -22,7 +22,7 @@ func (c command) title() string { return strings.ReplaceAll(c.name, " ", "-") }
 var (
 	commandHelp = regexp.MustCompile("(?ms)^## (duly[a-z -]*)\n\n```text\n(.*?)\n```$")
 	heading     = regexp.MustCompile(`^([A-Z][a-z ]*):$`)
-	listed      = regexp.MustCompile(`^  ([a-z-]+)  +(.*)$`)                            //nolint:gochecknoglobals // a constant
+	listed      = regexp.MustCompile(`^  ([a-z-]+)  +(.*)$`)
 )
 
 // commands reads the page of commands, which a test holds to what the program prints.

@@ -17,7 +17,7 @@ import (
 )
 
 // licenceName is what files with licences, and with notices that must be handed on, are called.
-var licenceName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-].*)?$`) //nolint:gochecknoglobals // a constant
+var licenceName = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-].*)?$`)
 
 var errNoLicence = errors.New("no file with a licence")
 

@@ -47,7 +47,7 @@ func Plans(t testing.TB, update bool, rows int, queries []Query) {
 	if update {
 		require.NoError(t, os.WriteFile(golden, []byte(got.String()), 0o600))
 	}
-	want, err := os.ReadFile(golden) //nolint:gosec // a file of the test's
+	want, err := os.ReadFile(golden)
 	require.NoError(t, err, "go test -run Explain -update writes it")
 	require.Equal(t, string(want), got.String())
 }

@@ -128,7 +128,7 @@ func (l *link) takeInstead() func([]byte) []byte {
 
 // packet is a packet of the protocol with that number in its exchange.
 func packet(number byte, payload []byte) []byte {
-	header := binary.LittleEndian.AppendUint32(nil, uint32(len(payload))) //nolint:gosec // a short one
+	header := binary.LittleEndian.AppendUint32(nil, uint32(len(payload)))
 	header[3] = number
 	return append(header, payload...)
 }

@@ -26,8 +26,6 @@ type DB struct {
 }
 
 // shared is the server of this test binary.
-//
-//nolint:gochecknoglobals // testing gives a test binary no other place for what its tests share
 var shared struct {
 	once   sync.Once
 	server *Server
