@@ -68,6 +68,9 @@ func TestStepsHaveTheirOwnTimes(t *testing.T) {
 	require.Equal(t, "collect", steps[2].Step)
 	require.GreaterOrEqual(t, steps[2].Finished.Sub(steps[2].Started), 60*time.Millisecond)
 	for i := range steps[1:] {
+		if steps[i].Step == "issue" {
+			continue // an invoice that may be charged now is issued by the step that charges it
+		}
 		require.False(t, steps[i+1].Started.Before(steps[i].Finished.Add(-time.Millisecond)), "%s began before %s ended", steps[i+1].Step, steps[i].Step)
 	}
 	require.GreaterOrEqual(t, steps[3].Started.Sub(steps[0].Started), 60*time.Millisecond)

@@ -113,6 +113,9 @@ func (s *source) count() int { return int(s.claimed.Load()) }
 
 // sleep waits for d or the end of ctx, and reports which came first.
 func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
