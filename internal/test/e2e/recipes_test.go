@@ -29,7 +29,7 @@ func newOverlay(t *testing.T) *overlay {
 // write puts a text in the place of a file of the tree, which need not be there.
 func (o *overlay) write(t *testing.T, name, text string) {
 	t.Helper()
-	path, err := filepath.Abs(filepath.Join("..", "..", name))
+	path, err := filepath.Abs(filepath.Join("..", "..", "..", name))
 	require.NoError(t, err)
 	o.files[path] = filepath.Join(o.dir, fmt.Sprintf("%d%s", len(o.files), filepath.Ext(name)))
 	require.NoError(t, os.WriteFile(o.files[path], []byte(text), 0o600))
@@ -49,7 +49,7 @@ func (o *overlay) command(t *testing.T, verb string, args ...string) *exec.Cmd {
 
 func read(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", name))
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", name))
 	require.NoError(t, err)
 	return string(text)
 }
