@@ -359,17 +359,32 @@ func (e *chunkRun[I, O]) closeLanes() {
 	e.running.Wait()
 }
 
-// serve processes the items of one lane, as many at once as it is wide. One item's failure cancels no other.
+// serve processes the items of one lane, as many at once as it is wide. One item's failure cancels no other. A goroutine starts for an
+// item that no other is free for, and stays: so its stack grows once.
 func (e *chunkRun[I, O]) serve(ctx context.Context, l *lane[I]) {
 	var group errgroup.Group
 	group.SetLimit(l.width)
+	work := make(chan I)
 	for item := range l.queue {
-		group.Go(func() error {
-			e.outcomes <- settled[O]{lane: l.name, outcome: e.process(ctx, item)}
-			return nil
-		})
+		select {
+		case work <- item:
+			continue
+		default:
+		}
+		if !group.TryGo(func() error { return e.work(ctx, l, item, work) }) {
+			work <- item
+		}
 	}
+	close(work)
 	_ = group.Wait() // the functions return no error: a failure is an outcome
+}
+
+// work processes items of a lane, beginning with first, until there are no more.
+func (e *chunkRun[I, O]) work(ctx context.Context, l *lane[I], first I, more <-chan I) error {
+	for item, ok := first, true; ok; item, ok = <-more {
+		e.outcomes <- settled[O]{lane: l.name, outcome: e.process(ctx, item)}
+	}
+	return nil
 }
 
 // process turns whatever becomes of an item into an outcome.

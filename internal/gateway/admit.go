@@ -60,6 +60,34 @@ func (p *Limited) admit(waiting context.Context) (permit, error) {
 	}
 }
 
+// admitNow gives leave to send a request if nothing has to be waited for. If not, or if something ends the call, [Limited.admit] has
+// the word. Nobody who waits is overtaken.
+func (p *Limited) admitNow(ctx context.Context) (permit, bool) {
+	if ctx.Err() != nil || isClosed(p.gone) || isClosed(stopped(ctx)) || p.rate.most() > 0 {
+		return permit{}, false
+	}
+	epoch, ok := p.circuit.acquireNow()
+	if !ok || !p.bound.TakeNow() {
+		return permit{}, false
+	}
+	if p.limits.Slots != nil && !p.limits.Slots.TakeNow() {
+		p.bound.Give()
+		return permit{}, false
+	}
+	p.meter.enter(inRequest)
+	return permit{paced: p, epoch: epoch, recorded: new(bool)}, true
+}
+
+// isClosed reports whether c is closed; nil is not.
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 func (p *Limited) acquire(waiting context.Context) (int, error) {
 	p.meter.enter(inCircuit)
 	defer p.meter.leave(inCircuit)

@@ -21,8 +21,7 @@ func NewBound(size int) *Bound { return &Bound{size: size} }
 // Take waits for a place until ctx ends; false: it ended, and no place was taken.
 func (b *Bound) Take(ctx context.Context) bool {
 	b.mu.Lock()
-	if b.queue.Len() == 0 && b.room() {
-		b.held++
+	if b.take() {
 		b.mu.Unlock()
 		return true
 	}
@@ -45,6 +44,22 @@ func (b *Bound) Take(ctx context.Context) bool {
 		b.queue.Remove(place)
 	}
 	return false
+}
+
+// TakeNow takes a place if there is one and nobody waits for it.
+func (b *Bound) TakeNow() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.take()
+}
+
+// take needs the lock.
+func (b *Bound) take() bool {
+	if b.queue.Len() > 0 || !b.room() {
+		return false
+	}
+	b.held++
+	return true
 }
 
 // Give gives a place back.

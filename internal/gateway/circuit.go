@@ -73,6 +73,13 @@ func (c *circuit) acquire(ctx context.Context) (int, error) {
 	return 0, context.Cause(ctx)
 }
 
+// acquireNow returns the epoch to record a request's result under if the circuit is closed. Such a permit need not be released.
+func (c *circuit) acquireNow() (epoch int, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.epoch, c.breaker.IsClosed()
+}
+
 // current reports whether the state is still the one that epoch was let out in.
 func (c *circuit) current(epoch int) bool {
 	c.mu.Lock()

@@ -51,11 +51,8 @@ const (
 	saidMisconfigured = "misconfigured"
 )
 
-// observe tells the observer, if there is one.
+// observe tells the observer.
 func (p *Limited) observe(ctx context.Context, r Request) (context.Context, func(Answer)) {
-	if p.limits.Observe == nil {
-		return ctx, func(Answer) {}
-	}
 	r.Gateway = p.name
 	return p.limits.Observe(ctx, r)
 }

@@ -42,12 +42,23 @@ func retries(tries int) retrypolicy.RetryPolicy[verdict] {
 // policy's tries or MaxElapsed are used up, or waiting for the next try has to end. It returns how many requests
 // left, and why the next one was not admitted, if one was wanted.
 func (p *Limited) requests(ctx context.Context, policy retrypolicy.RetryPolicy[verdict], what Request, send func(context.Context) reading) (tries int, held string) {
+	c := &call{paced: p, what: what, send: send}
+	leave, atOnce := p.admitNow(ctx)
+	var first verdict
+	if atOnce { // nearly always, and then there is nothing to wait for: most calls are one request
+		if first = c.sendUnder(ctx, leave); !first.again {
+			return c.tries, c.held
+		}
+	}
 	waiting, cancel := p.waiting(ctx)
 	defer cancel(nil)
-	c := &call{paced: p, what: what, send: send}
 	defer c.rested()
 	// failsafe's own result is lost when waiting ends during a request; send keeps what it was answered.
 	_, _ = failsafe.With(policy).WithContext(waiting).Get(func() (verdict, error) {
+		if atOnce {
+			atOnce = false
+			return first, nil
+		}
 		return c.try(ctx, waiting), nil
 	})
 	return c.tries, c.held
@@ -92,6 +103,12 @@ func (c *call) try(ctx, waiting context.Context) verdict {
 		c.held = p.why(err)
 		return verdict{}
 	}
+	return c.sendUnder(ctx, leave)
+}
+
+// sendUnder sends one request under a permit and says whether there should be another.
+func (c *call) sendUnder(ctx context.Context, leave permit) verdict {
+	p := c.paced
 	r, refused := c.pass(ctx, leave)
 	if r.misconfigured {
 		p.leave("refused our credentials: " + r.reason)
@@ -139,6 +156,9 @@ func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool)
 
 // observed sends a request that the observer is told of, also if something below panics.
 func (c *call) observed(ctx context.Context, start time.Time, said *guardAnswer) (r reading) {
+	if c.paced.limits.Observe == nil {
+		return c.send(ctx)
+	}
 	c.what.Try = c.tries + 1
 	ctx, tell := c.paced.observe(ctx, c.what)
 	r.outcome = saidNothing

@@ -14,7 +14,9 @@ type PaidAttempt struct {
 	Invoice uint64 `db:"invoice_id"`
 }
 
-const selectPaidAttempts = `SELECT a.id, i.id AS invoice_id FROM invoices i JOIN payment_attempts a ON a.invoice_id = i.id AND a.status = 'succeeded'
+// The join is kept in order: invoices that are charging are few, and attempts that succeeded are nearly all that there are, which the
+// optimiser does not know of a table that grew since its statistics were made.
+const selectPaidAttempts = `SELECT STRAIGHT_JOIN a.id, i.id AS invoice_id FROM invoices i JOIN payment_attempts a ON a.invoice_id = i.id AND a.status = 'succeeded'
 WHERE i.status = 'charging'%s ORDER BY a.id LIMIT ?`
 
 // PaidAttempts lists the selected attempts whose invoices are still to be marked as paid, the oldest first.

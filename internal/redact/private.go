@@ -20,7 +20,7 @@ const (
 // about identifiers and amounts: those are fields, and stay as they are.
 type Private struct {
 	values []privateValue
-	find   *regexp.Regexp // any of them, in any letter case; nil: there is none
+	forms  []string // of the values, the longest first: one may be a part of another
 	known  []string
 }
 
@@ -34,7 +34,6 @@ type privateValue struct {
 // characters or more, are left as they are wherever they stand in a text.
 func NewPrivate(values, known []string) *Private {
 	p := &Private{known: slices.DeleteFunc(slices.Clone(known), func(id string) bool { return len(id) < shortestWord })}
-	var forms []string
 	for _, value := range values {
 		n := utf8.RuneCountInString(value)
 		if n < shortestWord {
@@ -43,25 +42,60 @@ func NewPrivate(values, known []string) *Private {
 		word := n < shortestPart || !strings.ContainsFunc(value, unicode.IsLetter)
 		for _, form := range []string{value, url.QueryEscape(value), url.PathEscape(value)} {
 			p.values = append(p.values, privateValue{form, word})
-			forms = append(forms, regexp.QuoteMeta(form))
+			if !slices.Contains(p.forms, form) {
+				p.forms = append(p.forms, form)
+			}
 		}
 	}
-	if len(forms) > 0 {
-		slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) }) // one may be a part of another
-		p.find = regexp.MustCompile("(?i)" + strings.Join(slices.Compact(forms), "|"))
-	}
+	slices.SortStableFunc(p.forms, func(a, b string) int { return len(b) - len(a) })
 	return p
 }
 
 // String returns text without the values.
 func (p *Private) String(text string) string {
-	if p.find == nil {
-		return text
-	}
-	kept := p.ranges(text)
+	var kept [][2]int
+	looked := false
 	return replace(text, p.find, func(begin, end int) bool {
+		if !looked {
+			kept, looked = p.ranges(text), true
+		}
 		return p.counts(text, begin, end) && !slices.ContainsFunc(kept, func(r [2]int) bool { return begin < r[1] && r[0] < end })
 	})
+}
+
+// find returns where the first of the values stands, in any letter case; nil: there is none. Values differ from answer to answer, so that
+// a regular expression of them would cost more to make than to use.
+func (p *Private) find(text string) []int {
+	for begin := range text {
+		for _, form := range p.forms {
+			if n, ok := foldedPrefix(text[begin:], form); ok {
+				return []int{begin, begin + n}
+			}
+		}
+	}
+	return nil
+}
+
+// foldedPrefix reports whether text begins with a form in any letter case, and how many bytes of it that takes.
+func foldedPrefix(text, form string) (n int, ok bool) {
+	for _, want := range form {
+		have, size := utf8.DecodeRuneInString(text[n:])
+		if size == 0 || have != want && !foldsTo(have, want) {
+			return 0, false
+		}
+		n += size
+	}
+	return n, true
+}
+
+// foldsTo reports whether two different characters are one in different letter cases.
+func foldsTo(a, b rune) bool {
+	for r := unicode.SimpleFold(a); r != a; r = unicode.SimpleFold(r) {
+		if r == b {
+			return true
+		}
+	}
+	return false
 }
 
 // ranges lists where the known identifiers stand.

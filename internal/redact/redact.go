@@ -74,16 +74,16 @@ func (r *Redactor) String(text string) string {
 	if r.words == nil {
 		return text
 	}
-	return replace(text, r.words, func(begin, end int) bool { return !within(text, begin, end) })
+	return replace(text, r.words.FindStringIndex, func(begin, end int) bool { return !within(text, begin, end) })
 }
 
-// replace puts [Hidden] in the place of each match that hide reports true for. After one that stays, the search goes on at its
+// replace puts [Hidden] in the place of each match of find, which returns where the next one begins and ends, that hide reports true for. After one that stays, the search goes on at its
 // second character.
-func replace(text string, find *regexp.Regexp, hide func(begin, end int) bool) string {
+func replace(text string, find func(text string) []int, hide func(begin, end int) bool) string {
 	var b strings.Builder
 	written := 0
 	for from := 0; from < len(text); {
-		at := find.FindStringIndex(text[from:])
+		at := find(text[from:])
 		if at == nil {
 			break
 		}
