@@ -125,7 +125,7 @@ func (i *issuing) rest() {
 func (i *issuing) charges(open *readers.OpenInvoices) *readers.DueCharges {
 	return &readers.DueCharges{
 		Open: open, Next: i.walk, Took: i.took, Alone: i.page, Decide: i.decide,
-		Issue: func(ctx context.Context, tx *sqlx.Tx, issued []billing.Issued) (batch.Tally, error) {
+		Issue: func(ctx context.Context, tx *sqlx.Tx, issued []billing.Issued) (uint64, batch.Tally, error) {
 			return writers.IssueCharging(ctx, tx, issued, i.on, i.job.Business())
 		},
 	}

@@ -3,6 +3,7 @@ package readers
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 
@@ -29,9 +30,10 @@ type DueCharges struct {
 	Took func(page DueSubscriptionsPage, issued batch.Tally)
 	// Alone issues the next page of the walk without charging, and deals with its failures.
 	Alone func(ctx context.Context) (more bool)
-	// Decide says what becomes of a due subscription, Issue writes it within the claim's transaction.
+	// Decide says what becomes of a due subscription, Issue writes it within the claim's transaction and returns the first id that the
+	// server gave to an invoice.
 	Decide func(DueSubscription) billing.Issue
-	Issue  func(ctx context.Context, tx *sqlx.Tx, issued []billing.Issued) (batch.Tally, error)
+	Issue  func(ctx context.Context, tx *sqlx.Tx, issued []billing.Issued) (first uint64, _ batch.Tally, _ error)
 
 	earlier bool // the invoices that earlier runs left open were walked
 }
@@ -39,8 +41,12 @@ type DueCharges struct {
 // IssueClaim is the name of the transaction that issues invoices and claims their first attempts.
 const IssueClaim = "issue-claim"
 
-// The invoices that a claim has just inserted.
-const bornInvoices = `SELECT id, subscription_id, due_date FROM invoices WHERE subscription_id IN (?) AND due_date IN (?)`
+// The invoices that a claim has just inserted. Nearly always their ids follow the first one, where they are read in their order; whatever
+// the ids are, they are found by the unique key.
+const (
+	bornInvoices    = `SELECT id, subscription_id, due_date FROM invoices WHERE id BETWEEN ? AND ?`
+	bornInvoicesOdd = `SELECT id, subscription_id, due_date FROM invoices WHERE subscription_id IN (?) AND due_date IN (?)`
+)
 
 // Read implements batch.Reader.
 func (d *DueCharges) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[billing.Claimed], error) {
@@ -124,47 +130,70 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 		issued[i].Charging = true
 		charges = append(charges, d.Open.charge(inv, row.Subscription, first))
 	}
-	if c.issued, err = d.Issue(ctx, tx, issued); err != nil || len(charges) == 0 {
+	var first uint64
+	if first, c.issued, err = d.Issue(ctx, tx, issued); err != nil || len(charges) == 0 {
 		return err
 	}
-	if err := born(ctx, tx, charges); err != nil {
+	if err := born(ctx, tx, first, len(issued), charges); err != nil {
 		return err
 	}
 	return d.Open.attemptFirst(ctx, tx, &c.openInvoicesClaim, charges)
 }
 
-// born gives charges the ids of their invoices, which the transaction has inserted.
-func born(ctx context.Context, tx *sqlx.Tx, charges []charge) error {
-	type period struct {
-		subscription uint64
-		due          payment.Date
-	}
-	ids, dates, at := make([]uint64, len(charges)), []payment.Date{}, make(map[period]int, len(charges))
-	seen := map[payment.Date]bool{}
+// born gives charges the ids of their invoices, which are among the n at most that the transaction has inserted. An id is taken for what its
+// row says, never for where it stands: triggers and the server's way to count leave gaps.
+func born(ctx context.Context, tx *sqlx.Tx, first uint64, n int, charges []charge) error {
+	b := newborn{charges: charges, at: make(map[period]int, len(charges))}
 	for i, ch := range charges {
-		ids[i], at[period{ch.sub.ID, ch.inv.Due}] = ch.sub.ID, i
-		if !seen[ch.inv.Due] {
-			seen[ch.inv.Due] = true
-			dates = append(dates, ch.inv.Due)
+		b.at[period{ch.sub.ID, ch.inv.Due}] = i
+	}
+	if first > 0 {
+		if err := b.read(ctx, tx, bornInvoices, first, first+uint64(n)-1); err != nil || b.found == len(charges) { //nolint:gosec // G115: a length
+			return err
 		}
 	}
+	ids, dates := make([]uint64, len(charges)), make([]payment.Date, len(charges))
+	for i, ch := range charges {
+		ids[i], dates[i] = ch.sub.ID, ch.inv.Due
+	}
+	slices.Sort(dates)
+	if err := b.read(ctx, tx, bornInvoicesOdd, ids, slices.Compact(dates)); err != nil {
+		return err
+	}
+	if b.found != len(charges) {
+		return fmt.Errorf("%d of %d invoices were found again", b.found, len(charges))
+	}
+	return nil
+}
+
+// period is the unique key of an invoice.
+type period struct {
+	subscription uint64
+	due          payment.Date
+}
+
+// newborn are charges whose invoices have ids that are to be read.
+type newborn struct {
+	charges []charge
+	at      map[period]int
+	found   int
+}
+
+func (b *newborn) read(ctx context.Context, tx *sqlx.Tx, query string, args ...any) error {
 	var rows []struct {
 		ID           uint64
 		Subscription uint64       `db:"subscription_id"`
 		Due          payment.Date `db:"due_date"`
 	}
-	if err := mysql.SelectIn(ctx, tx, &rows, bornInvoices, ids, dates); err != nil {
+	if err := mysql.SelectIn(ctx, tx, &rows, query, args...); err != nil {
 		return err
 	}
-	found := 0
+	b.found = 0
 	for _, r := range rows {
-		if i, ok := at[period{r.Subscription, r.Due}]; ok {
-			charges[i].inv.ID = r.ID
-			found++
+		if i, ok := b.at[period{r.Subscription, r.Due}]; ok {
+			b.charges[i].inv.ID = r.ID
+			b.found++
 		}
-	}
-	if found != len(charges) {
-		return fmt.Errorf("%d of %d invoices were found again", found, len(charges))
 	}
 	return nil
 }

@@ -22,17 +22,17 @@ const sameInvoice = ` ON DUPLICATE KEY UPDATE id = id`
 // Issue writes invoices, moves dates on, and sets or clears reasons for review, in the transaction that locked
 // the subscriptions. It reads no clock but now, the business clock. An invoice of that due date that is there already stays as it is.
 func Issue(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effective payment.Date, now time.Time) (batch.Tally, error) {
-	return writeIssued(ctx, tx, list, sameInvoice, effective, now)
+	_, tally, err := writeIssued(ctx, tx, list, sameInvoice, effective, now)
+	return tally, err
 }
 
 // IssueCharging is [Issue] for a transaction that goes on to make attempts on those invoices that are born charging. It fails if one
-// of the invoices is there already: an attempt beside it would be a second one.
-func IssueCharging(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effective payment.Date, now time.Time) (batch.Tally, error) {
+// of the invoices is there already: an attempt beside it would be a second one. first is the first id that the server gave to an invoice.
+func IssueCharging(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effective payment.Date, now time.Time) (first uint64, tally batch.Tally, err error) {
 	return writeIssued(ctx, tx, list, "", effective, now)
 }
 
-func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, present string, effective payment.Date, now time.Time) (batch.Tally, error) {
-	var tally batch.Tally
+func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, present string, effective payment.Date, now time.Time) (first uint64, tally batch.Tally, err error) {
 	var invoices, dates, anchors [][]any
 	var reviewed, cleared [][]any
 	var told []billing.Event
@@ -65,8 +65,9 @@ func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, presen
 		told = append(told, s.Issue.Events...)
 		tally.Add(issueTally(s))
 	}
-	if _, err := mysql.Insert(ctx, tx, insertInvoices, invoices, present); err != nil {
-		return tally, err
+	inserted, err := mysql.Insert(ctx, tx, insertInvoices, invoices, present)
+	if err != nil {
+		return 0, tally, err
 	}
 	for _, change := range []struct {
 		columns  []string
@@ -79,10 +80,10 @@ func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, presen
 		{nil, cleared, []string{"review_reason = NULL"}},
 	} {
 		if _, err := mysql.Update(ctx, tx, "subscriptions", change.columns, change.rows, "", change.constant...); err != nil {
-			return tally, err
+			return 0, tally, err
 		}
 	}
-	return tally, store.WriteBillingEvents(ctx, tx, told)
+	return uint64(max(inserted, 0)), tally, store.WriteBillingEvents(ctx, tx, told) //nolint:gosec // G115: positive
 }
 
 func issueTally(s billing.Issued) batch.Tally {

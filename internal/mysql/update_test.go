@@ -1,0 +1,112 @@
+package mysql_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"duly/internal/mysql"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
+)
+
+const headPayments = `INSERT INTO payments (id, order_id, gateway, status, amount, currency, transaction_key, refunded_at) VALUES `
+
+// Whatever the ids are, close to each other or far apart, each row gets its own values and no other row is touched.
+func TestUpdateGivesEachRowItsOwn(t *testing.T) {
+	t.Parallel()
+	plain := testdb.New(t)
+	db := worktest.Open(t, plain.DSN)
+	const rows = 60
+	at := time.Date(2026, 1, 31, 0, 0, 0, 5000, time.UTC)
+	rapid.Check(t, func(rt *rapid.T) {
+		worktest.Exec(t, plain, `DELETE FROM payments`)
+		gap := rapid.SampledFrom([]int{1, 2, 50}).Draw(rt, "gap")
+		all, want := [][]any{}, map[int]string{}
+		for i := range rows {
+			id := 1 + i*gap
+			all = append(all, []any{id, 7, "main", "pending", 100, "KRW", nil, nil})
+			want[id] = "100 - -"
+		}
+		_, err := mysql.Insert(t.Context(), db, headPayments, all, "")
+		require.NoError(t, err)
+		var changed [][]any
+		for _, i := range rapid.SliceOfNDistinct(rapid.IntRange(0, rows-1), 1, rows, rapid.ID).Draw(rt, "changed") {
+			id, amount, key, when := 1+i*gap, int64(1)<<62+int64(i), any(fmt.Sprintf("한'\\%d", i)), any(at.Add(time.Duration(i)*time.Second))
+			if i%5 == 0 {
+				key, when = nil, nil
+			}
+			changed = append(changed, []any{[]any{id, int64(id), uint64(id)}[i%3], amount, key, when}) //nolint:gosec // G115: positive
+			want[id] = fmt.Sprintf("%d - -", amount)
+			if key != nil {
+				want[id] = fmt.Sprintf("%d %s %s", amount, key, at.Add(time.Duration(i)*time.Second).Format("2006-01-02 15:04:05.000000"))
+			}
+		}
+		n, err := mysql.Update(t.Context(), db, "payments", []string{"amount", "transaction_key", "refunded_at"}, changed, "status = 'pending'")
+		require.NoError(t, err)
+		require.EqualValues(t, len(changed), n)
+		for _, row := range worktest.List[struct {
+			ID   int
+			Text string
+		}](t, plain, `SELECT id, CONCAT_WS(' ', amount, COALESCE(transaction_key, '-'), COALESCE(refunded_at, '-')) AS text FROM payments`) {
+			require.Equal(t, want[row.ID], row.Text, "row %d", row.ID)
+		}
+	})
+}
+
+// Another transaction has the rows beside, and those between.
+func TestUpdateWaitsForNoOtherRow(t *testing.T) {
+	t.Parallel()
+	plain := testdb.New(t)
+	db := worktest.Open(t, plain.DSN)
+	var all, ours [][]any
+	for id := 1; id <= 40; id++ {
+		all = append(all, []any{id, 7, "main", "pending", 100, "KRW", nil, nil})
+		if id > 10 && id <= 30 && id != 20 {
+			ours = append(ours, []any{id, fmt.Sprintf("key-%d", id)})
+		}
+	}
+	_, err := mysql.Insert(t.Context(), db, headPayments, all, "")
+	require.NoError(t, err)
+	other, err := plain.Beginx()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Rollback()) }()
+	_, err = other.Exec(`UPDATE payments SET failure_code = 'x' WHERE id IN (9, 10, 20, 31, 32)`)
+	require.NoError(t, err)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	_, err = db.ExecContext(ctx, `SET SESSION innodb_lock_wait_timeout = 60`)
+	require.NoError(t, err)
+	tx, err := db.BeginTxx(ctx, nil)
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	var locked []int
+	require.NoError(t, tx.SelectContext(ctx, &locked, `SELECT id FROM payments WHERE id > 10 AND id <= 30 ORDER BY id FOR UPDATE SKIP LOCKED`))
+	require.Len(t, locked, len(ours))
+	n, err := mysql.Update(ctx, tx, "payments", []string{"transaction_key"}, ours, "status = 'pending'")
+	require.NoError(t, err)
+	require.EqualValues(t, len(ours), n)
+	require.NoError(t, tx.Commit())
+}
+
+// A row that is named twice, and what is no id.
+func TestUpdateOfOddIDs(t *testing.T) {
+	t.Parallel()
+	plain := testdb.New(t)
+	db := worktest.Open(t, plain.DSN)
+	_, err := mysql.Insert(t.Context(), db, headPayments, [][]any{{1, 7, "main", "pending", 100, "KRW", nil, nil}, {2, 7, "main", "pending", 100, "KRW", nil, nil}}, "")
+	require.NoError(t, err)
+	n, err := mysql.Update(t.Context(), db, "payments", []string{"transaction_key"}, [][]any{{1, "a"}, {1, "b"}, {2, "c"}}, "")
+	require.NoError(t, err)
+	require.EqualValues(t, 2, n)
+	require.Equal(t, []string{"a", "c"}, worktest.List[string](t, plain, `SELECT transaction_key FROM payments ORDER BY id`), "the first counts")
+	for _, id := range []any{0, -1, "1", nil} {
+		_, err = mysql.Update(t.Context(), db, "payments", []string{"transaction_key"}, [][]any{{id, "a"}}, "")
+		require.ErrorContains(t, err, "is no id of a row")
+	}
+}
