@@ -2,8 +2,6 @@ package readers
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"github.com/jmoiron/sqlx"
 
@@ -11,7 +9,6 @@ import (
 	"duly/internal/billing"
 	"duly/internal/claims"
 	"duly/internal/mysql"
-	"duly/internal/payment"
 	"duly/internal/store"
 )
 
@@ -40,13 +37,6 @@ type DueCharges struct {
 
 // IssueClaim is the name of the transaction that issues invoices and claims their first attempts.
 const IssueClaim = "issue-claim"
-
-// The invoices that a claim has just inserted. Nearly always their ids follow the first one, where they are read in their order; whatever
-// the ids are, they are found by the unique key.
-const (
-	bornInvoices    = `SELECT id, subscription_id, due_date FROM invoices WHERE id BETWEEN ? AND ?`
-	bornInvoicesOdd = `SELECT id, subscription_id, due_date FROM invoices WHERE subscription_id IN (?) AND due_date IN (?)`
-)
 
 // Read implements batch.Reader.
 func (d *DueCharges) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[billing.Claimed], error) {
@@ -140,60 +130,18 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 	return d.Open.attemptFirst(ctx, tx, &c.openInvoicesClaim, charges)
 }
 
-// born gives charges the ids of their invoices, which are among the n at most that the transaction has inserted. An id is taken for what its
-// row says, never for where it stands: triggers and the server's way to count leave gaps.
+// born gives charges the ids of their invoices, which are among the n at most that the transaction has inserted.
 func born(ctx context.Context, tx *sqlx.Tx, first uint64, n int, charges []charge) error {
-	b := newborn{charges: charges, at: make(map[period]int, len(charges))}
+	keys := make([]store.InvoiceKey, len(charges))
 	for i, ch := range charges {
-		b.at[period{ch.sub.ID, ch.inv.Due}] = i
+		keys[i] = store.InvoiceKey{Subscription: ch.sub.ID, Due: ch.inv.Due}
 	}
-	if first > 0 {
-		if err := b.read(ctx, tx, bornInvoices, first, first+uint64(n)-1); err != nil || b.found == len(charges) { //nolint:gosec // G115: a length
-			return err
-		}
-	}
-	ids, dates := make([]uint64, len(charges)), make([]payment.Date, len(charges))
-	for i, ch := range charges {
-		ids[i], dates[i] = ch.sub.ID, ch.inv.Due
-	}
-	slices.Sort(dates)
-	if err := b.read(ctx, tx, bornInvoicesOdd, ids, slices.Compact(dates)); err != nil {
+	ids, err := store.InsertedInvoices(ctx, tx, first, n, keys)
+	if err != nil {
 		return err
 	}
-	if b.found != len(charges) {
-		return fmt.Errorf("%d of %d invoices were found again", b.found, len(charges))
-	}
-	return nil
-}
-
-// period is the unique key of an invoice.
-type period struct {
-	subscription uint64
-	due          payment.Date
-}
-
-// newborn are charges whose invoices have ids that are to be read.
-type newborn struct {
-	charges []charge
-	at      map[period]int
-	found   int
-}
-
-func (b *newborn) read(ctx context.Context, tx *sqlx.Tx, query string, args ...any) error {
-	var rows []struct {
-		ID           uint64
-		Subscription uint64       `db:"subscription_id"`
-		Due          payment.Date `db:"due_date"`
-	}
-	if err := mysql.SelectIn(ctx, tx, &rows, query, args...); err != nil {
-		return err
-	}
-	b.found = 0
-	for _, r := range rows {
-		if i, ok := b.at[period{r.Subscription, r.Due}]; ok {
-			b.charges[i].inv.ID = r.ID
-			b.found++
-		}
+	for i, id := range ids {
+		charges[i].inv.ID = id
 	}
 	return nil
 }

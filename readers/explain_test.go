@@ -51,8 +51,6 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Claim("due lock", dueLock+skip, ids, "active", business),
 		queryplan.Read("newest invoices", newestInvoices, ids),
 		queryplan.Read("invoiced dates", invoicedDates, ids),
-		queryplan.Read("invoices that were born with an attempt", bornInvoices, from, from+uint64(n)),
-		queryplan.Read("invoices that were born with an attempt, by their key", bornInvoicesOdd, ids, []string{business}),
 		queryplan.Read("a claim's attempts after a lost commit", claimWritten, lease),
 		queryplan.Claim("doubt candidates, at the head", fmt.Sprintf(doubtCandidates, ""), now, epoch, epoch, 0, n),
 		queryplan.Claim("doubt candidates, in the middle", fmt.Sprintf(doubtCandidates, ""), now, middle, middle, from, n),

@@ -21,7 +21,7 @@ func NewBound(size int) *Bound { return &Bound{size: size} }
 // Take waits for a place until ctx ends; false: it ended, and no place was taken.
 func (b *Bound) Take(ctx context.Context) bool {
 	b.mu.Lock()
-	if b.take() {
+	if b.seize() {
 		b.mu.Unlock()
 		return true
 	}
@@ -50,11 +50,11 @@ func (b *Bound) Take(ctx context.Context) bool {
 func (b *Bound) TakeNow() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.take()
+	return b.seize()
 }
 
-// take needs the lock.
-func (b *Bound) take() bool {
+// seize takes a place if nobody waits for one. Needs the lock.
+func (b *Bound) seize() bool {
 	if b.queue.Len() > 0 || !b.room() {
 		return false
 	}

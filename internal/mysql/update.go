@@ -21,7 +21,7 @@ func Update(ctx context.Context, e Execer, table string, columns []string, rows 
 	if err != nil {
 		return 0, fmt.Errorf("update %s: %w", table, err)
 	}
-	u := update{ids: ids, args: make([]any, 0, len(rows)*(2*len(columns)+1))}
+	u := changing{ids: ids, args: make([]any, 0, len(rows)*(2*len(columns)+1))}
 	u.text.WriteString("UPDATE " + table + " SET ")
 	for c, column := range columns {
 		if c > 0 {
@@ -47,8 +47,8 @@ func Update(ctx context.Context, e Execer, table string, columns []string, rows 
 	return result.RowsAffected()
 }
 
-// update is a statement that is being written.
-type update struct {
+// changing is a statement that is being written.
+type changing struct {
 	ids  rowIDs
 	text strings.Builder
 	args []any
@@ -56,7 +56,7 @@ type update struct {
 
 // assign gives a column its values. A value is found by how far its row's id is from the first, in one step, where ids are close to each
 // other. CASE compares a row with all that stand before it.
-func (u *update) assign(column string, rows [][]any, c int) {
+func (u *changing) assign(column string, rows [][]any, c int) {
 	if same(rows, c) {
 		u.text.WriteString(column + "=?")
 		u.args = append(u.args, rows[0][c])
@@ -80,7 +80,7 @@ func (u *update) assign(column string, rows [][]any, c int) {
 }
 
 // match names the rows: by ranges of ids where they follow each other. Each range holds no other id.
-func (u *update) match() {
+func (u *changing) match() {
 	runs := u.ids.runs()
 	if 4*len(runs) > len(u.ids.list) {
 		u.text.WriteString("id IN (?" + strings.Repeat(",?", len(u.ids.list)-1) + ")")

@@ -1,17 +1,17 @@
-package readers
+package store_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"duly/internal/billing"
+	"duly/internal/store"
 	"duly/internal/test/testdb"
 	"duly/internal/test/worktest"
 )
 
 // An invoice gets the id of its own row, wherever a trigger of the shop, another worker or the server's way to count has put it.
-func TestBornInvoicesAreFoundByWhatTheySay(t *testing.T) {
+func TestInsertedInvoicesAreFoundByWhatTheySay(t *testing.T) {
 	t.Parallel()
 	const insert = `INSERT INTO invoices (id, subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date) VALUES (?, ?, ?, 9900, 'KRW', 'charging', '2026-01-31', '2026-01-31')`
 	for name, c := range map[string]struct {
@@ -37,18 +37,18 @@ func TestBornInvoicesAreFoundByWhatTheySay(t *testing.T) {
 			for _, id := range []uint64{6, 7, 8} {
 				_, _ = db.Exec(insert, id, 70+id, "2026-01-31") // where it is free
 			}
-			charges := make([]charge, 3)
-			for i := range charges {
-				charges[i] = charge{sub: billing.Subscription{ID: uint64(i + 1)}, inv: billing.Invoice{Due: worktest.Day(t, "2026-01-31")}}
+			var keys []store.InvoiceKey
+			for i := range c.ids {
+				keys = append(keys, store.InvoiceKey{Subscription: uint64(i + 1), Due: worktest.Day(t, "2026-01-31")}) //nolint:gosec // G115: small
 			}
 			tx, err := db.BeginTxx(t.Context(), nil)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, tx.Rollback()) }()
-			require.NoError(t, born(t.Context(), tx, c.first, 3, charges))
-			for i, id := range c.ids {
-				require.Equal(t, id, charges[i].inv.ID, "of subscription %d", i+1)
-			}
-			require.ErrorContains(t, born(t.Context(), tx, c.first, 4, append(charges, charge{sub: billing.Subscription{ID: 99}})), "3 of 4")
+			ids, err := store.InsertedInvoices(t.Context(), tx, c.first, 3, keys)
+			require.NoError(t, err)
+			require.Equal(t, c.ids[:], ids)
+			_, err = store.InsertedInvoices(t.Context(), tx, c.first, 4, append(keys, store.InvoiceKey{Subscription: 99}))
+			require.ErrorContains(t, err, "3 of 4")
 		})
 	}
 }
