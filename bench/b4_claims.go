@@ -71,7 +71,10 @@ func (l *lab) claimRound(ctx context.Context, n int, ends *claimEnds, snapshot b
 	if err != nil {
 		return err
 	}
-	first, last, claims := recorder.ends()
+	first, last, claims, err := recorder.ends()
+	if err != nil {
+		return err
+	}
 	ends.first, ends.last, ends.claims = append(ends.first, first), append(ends.last, last), claims
 	l.say("  old snapshot %t: %.1f µs an item at first, %.1f µs at last; %s", snapshot, first, last, perSecond(float64(n)/done.took.Seconds()))
 	return nil

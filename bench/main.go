@@ -4,13 +4,14 @@
 //
 //	go run ./bench                    all cases
 //	go run ./bench -scale 0.1 B2      one case, at a tenth of its size
-//	go run ./bench -markdown FILE -json FILE -svg docs/bench.svg
+//	go run ./bench -markdown docs/benchmarks.md -json bench.json -svg docs/bench.svg
 //	go run ./bench 10M                ten million subscriptions; only when it is named
 package main
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -73,7 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	rounds := flags.Int("rounds", 3, "how often each side is measured; the median counts")
 	scale := flags.Float64("scale", 1, "share of the full sizes, for quick runs")
-	markdown := flags.String("markdown", "", "also write table and notes to this `file`")
+	markdown := flags.String("markdown", "", "also write table and notes to this `file`, below its line for figures")
 	asJSON := flags.String("json", "", "also write all figures to this `file`, as JSON")
 	chart := flags.String("svg", "", "also write a chart to this `file`")
 	profile := flags.String("profile", "", "write CPU profiles of the worker into this `folder`")
@@ -110,10 +111,14 @@ func write(done report.Run, markdown, asJSON, chart string) error {
 	if err != nil {
 		return err
 	}
+	old, err := os.ReadFile(markdown) //nolint:gosec // G304: a file that the user named
+	if err != nil && markdown != "" && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("read what is to be written anew: %w", err)
+	}
 	for _, file := range []struct {
 		name string
 		text []byte
-	}{{markdown, []byte(done.Markdown())}, {asJSON, text}, {chart, []byte(done.Chart())}} {
+	}{{markdown, []byte(done.Document(string(old)))}, {asJSON, text}, {chart, []byte(done.Chart())}} {
 		if file.name == "" {
 			continue
 		}
@@ -134,7 +139,11 @@ func choose(names []string) ([]benchmark, error) {
 	for _, name := range names {
 		at := slices.IndexFunc(all, func(b benchmark) bool { return strings.EqualFold(b.name, name) })
 		if at < 0 {
-			return nil, fmt.Errorf("there is no case %q", name)
+			names := make([]string, len(all))
+			for i, b := range all {
+				names[i] = b.name
+			}
+			return nil, fmt.Errorf("there is no case %q, but %s", name, strings.Join(names, ", "))
 		}
 		chosen = append(chosen, all[at])
 	}

@@ -7,8 +7,6 @@ import (
 	"os"
 	"syscall"
 	"time"
-
-	"duly/internal/batch"
 )
 
 const (
@@ -51,9 +49,15 @@ func tenMillion(ctx context.Context, l *lab) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	begin, end := recorder.tenths()
+	begin, end, err := recorder.tenths()
+	if err != nil {
+		return nil, err
+	}
+	first, last, claims, err := recorder.ends()
+	if err != nil {
+		return nil, err
+	}
 	few, many := memory.within(begin), memory.within(end)
-	first, last, claims := recorder.ends()
 	l.say("  %d charged in %.0f s, %s; memory %s to %s; claims %.1f to %.1f µs an item", due, done.took.Seconds(), perSecond(float64(due)/done.took.Seconds()),
 		mebibytes(few), mebibytes(many), first, last)
 	return []row{
@@ -120,39 +124,6 @@ func (l *lab) millionsOf(ctx context.Context, n int) (s *schema, took time.Durat
 	return s, took, nil
 }
 
-// tenth is a stretch of a run in which a tenth of its items were settled.
-type tenth struct {
-	from, to time.Time
-	items    int
-}
-
-func (t tenth) rate() float64 { return float64(t.items) / t.to.Sub(t.from).Seconds() }
-
-// tenths are the first tenth of a run and the last. They begin and end with settlements.
-func (s *spans) tenths() (first, last tenth) {
-	settled, all, done := s.of(batch.SpanSettle), 0, 0
-	for _, x := range settled {
-		all += x.items
-	}
-	for i, x := range settled {
-		done += x.items
-		if i == 0 {
-			first.from = x.ended // what was settled before it was not settled in the stretch
-			continue
-		}
-		if done <= all/10 || first.items == 0 {
-			first.to, first.items = x.ended, first.items+x.items
-		}
-		if done-x.items >= all-all/10 || i == len(settled)-1 {
-			if last.from.IsZero() {
-				last.from = settled[i-1].ended
-			}
-			last.to, last.items = x.ended, last.items+x.items
-		}
-	}
-	return first, last
-}
-
 // residents samples the resident size of this process.
 type residents struct {
 	now  func() time.Time
@@ -180,7 +151,7 @@ func (r *residents) watch(ctx context.Context) (stop func()) {
 }
 
 // within is the largest size in a stretch.
-func (r *residents) within(t tenth) float64 {
+func (r *residents) within(t stretch) float64 {
 	var most int64 = 1
 	for _, x := range r.list {
 		if !x.at.Before(t.from) && !x.at.After(t.to) {

@@ -102,10 +102,23 @@ func (r Run) table() table.Writer {
 // Table is what a terminal shows.
 func (r Run) Table() string { return r.table().Render() }
 
-// Markdown is the document of a run: the machine, the table, and what the figures are made of.
+// figuresBegin is the line below which a document has the figures of the last run.
+const figuresBegin = "<!-- figures: written by go run ./bench -markdown -->\n"
+
+// Document is the text of a file that had the text old, with the figures of this run for those below their line; a file
+// without such a line has them alone.
+func (r Run) Document(old string) string {
+	before, _, found := strings.Cut(old, figuresBegin)
+	if !found {
+		return "# Benchmarks\n\n" + r.Markdown()
+	}
+	return before + figuresBegin + "\n" + r.Markdown()
+}
+
+// Markdown is the figures of a run: the machine, the table, and what they are made of.
 func (r Run) Markdown() string {
 	var b strings.Builder
-	b.WriteString("# Benchmarks\n\nWritten by `go run ./bench -markdown FILE`")
+	b.WriteString("Written by `go run ./bench`")
 	if r.Scale != 1 {
 		fmt.Fprintf(&b, ", at %g of the full sizes", r.Scale)
 	}
@@ -117,7 +130,7 @@ func (r Run) Markdown() string {
 		if len(c.Notes) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "## %s %s\n\n", c.Name, c.What)
+		fmt.Fprintf(&b, "### %s %s\n\n", c.Name, c.What)
 		for _, note := range c.Notes {
 			fmt.Fprintf(&b, "- %s\n", note)
 		}

@@ -63,6 +63,16 @@ func TestGoldenJSON(t *testing.T) {
 	require.Equal(t, example(), back)
 }
 
+// What people wrote about the benchmarks stays when the figures are written anew.
+func TestDocumentKeepsItsText(t *testing.T) {
+	r := example()
+	old := "# Benchmarks\n\nHow to run them.\n\n" + figuresBegin + "\nOld figures.\n"
+	want := "# Benchmarks\n\nHow to run them.\n\n" + figuresBegin + "\n" + r.Markdown()
+	require.Equal(t, want, r.Document(old))
+	require.Equal(t, want, r.Document(want))
+	require.Equal(t, "# Benchmarks\n\n"+r.Markdown(), r.Document(""))
+}
+
 // A name with signs that XML reserves leaves the chart well-formed.
 func TestChartIsWellFormed(t *testing.T) {
 	r := example()

@@ -23,15 +23,11 @@ ORDER BY i.next_attempt_date, i.id LIMIT ?`
 	insertAttempts = `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id,
 amount, currency, gateway, payment_method, description, body_version, status, run_id, created_at) VALUES `
 
-	mark = `UPDATE invoices i JOIN JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$')) v ON v.id = i.id
-SET i.status = 'charging', i.attempts = 1, i.updated_at = UTC_TIMESTAMP(6)`
+	mark = `UPDATE invoices SET status = 'charging', attempts = 1, updated_at = UTC_TIMESTAMP(6) WHERE id IN (?)`
 
-	settle = `UPDATE payment_attempts a JOIN JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$.attempt', status VARCHAR(20) PATH '$.status',
-payment VARCHAR(255) PATH '$.payment')) v ON v.id = a.id
-SET a.status = v.status, a.message = v.status, a.gateway_payment_id = v.payment, a.settled_at = UTC_TIMESTAMP(6)`
+	settle = `UPDATE payment_attempts SET status = ?, message = ?, gateway_payment_id = ?, settled_at = ? WHERE id = ?`
 
-	pay = `UPDATE invoices i JOIN JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$.invoice', status VARCHAR(20) PATH '$.becomes')) v ON v.id = i.id
-SET i.status = v.status, i.paid_at = UTC_TIMESTAMP(6), i.updated_at = UTC_TIMESTAMP(6)`
+	pay = `UPDATE invoices SET status = ?, paid_at = ?, updated_at = ? WHERE id = ?`
 
 	insertEvents = `INSERT INTO events (type, subject, payload, dedupe_key) VALUES `
 )
@@ -110,18 +106,9 @@ func (j Job) begin(ctx context.Context, page []invoice, charges []payment.Charge
 		if first, err = mysql.Insert(ctx, tx, insertAttempts, rows, ""); err != nil {
 			return err
 		}
-		return each(ctx, tx, mark, ids)
+		return all(ctx, tx, mark, ids)
 	})
 	return first, err
-}
-
-// result is what became of a charge.
-type result struct {
-	Attempt int64  `json:"attempt"`
-	Invoice uint64 `json:"invoice"`
-	Status  string `json:"status"`
-	Becomes string `json:"becomes"`
-	Payment string `json:"payment"`
 }
 
 // paid is the payload of the event invoice.paid.
@@ -136,9 +123,11 @@ type paid struct {
 }
 
 func (j Job) settle(ctx context.Context, page []invoice, charges []payment.Charge, first int64, payments []string) error {
-	results, events := make([]result, len(page)), make([][]any, len(page))
+	now := j.Now().UTC()
+	attempts, invoices, events := make([][]any, len(page)), make([][]any, len(page)), make([][]any, len(page))
 	for i, p := range page {
-		results[i] = result{first + int64(i), p.ID, "succeeded", "paid", payments[i]}
+		attempts[i] = []any{"succeeded", "succeeded", payments[i], now, first + int64(i)}
+		invoices[i] = []any{"paid", now, now, p.ID}
 		payload, err := json.Marshal(paid{p.Subscription, p.ID, p.Due.String(), charges[i].Reference, p.Amount, p.Currency, p.Gateway})
 		if err != nil {
 			return err
@@ -146,10 +135,10 @@ func (j Job) settle(ctx context.Context, page []invoice, charges []payment.Charg
 		events[i] = []any{"invoice.paid", fmt.Sprintf("subscription:%d", p.Subscription), payload, "invoice.paid:" + charges[i].Reference}
 	}
 	return j.transact(ctx, func(tx *sqlx.Tx) error {
-		if err := each(ctx, tx, settle, results); err != nil {
+		if err := each(ctx, tx, settle, attempts); err != nil {
 			return err
 		}
-		if err := each(ctx, tx, pay, results); err != nil {
+		if err := each(ctx, tx, pay, invoices); err != nil {
 			return err
 		}
 		_, err := mysql.Insert(ctx, tx, insertEvents, events, "")

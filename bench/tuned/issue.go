@@ -16,8 +16,8 @@ ORDER BY next_billing_date, id LIMIT ?`
 
 	insertInvoices = `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date) VALUES `
 
-	moveOn = `UPDATE subscriptions s JOIN JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT UNSIGNED PATH '$.id', day INT PATH '$.day', next DATE PATH '$.next')) v
-ON v.id = s.id SET s.anchor_day = v.day, s.next_billing_date = v.next`
+	moveOn = `UPDATE subscriptions SET anchor_day = COALESCE(anchor_day, DAY(next_billing_date)),
+next_billing_date = next_billing_date + INTERVAL 1 MONTH WHERE id IN (?)`
 )
 
 // subscription is one that is due; every one of the benchmarks is billed by the month.
@@ -29,20 +29,6 @@ type subscription struct {
 }
 
 func (s subscription) key() key { return key{s.Due, s.ID} }
-
-// next is what a subscription becomes.
-type next struct {
-	ID   uint64 `json:"id"`
-	Day  int    `json:"day"`
-	Next string `json:"next"`
-}
-
-// next is a month on: the same day, or the last of a shorter month.
-func (s subscription) next() next {
-	year, month, day := s.Due.Split()
-	last := payment.NewDate(year, month+2, 0)
-	return next{s.ID, day, min(payment.NewDate(year, month+1, day), last).String()}
-}
 
 func (j Job) readDue(ctx context.Context, after key) ([]subscription, error) {
 	var page []subscription
@@ -59,14 +45,14 @@ func (k key) day() any {
 }
 
 func (j Job) issue(ctx context.Context, page []subscription) error {
-	rows, moved := make([][]any, len(page)), make([]next, len(page))
+	rows, ids := make([][]any, len(page)), make([]uint64, len(page))
 	for i, s := range page {
-		rows[i], moved[i] = []any{s.ID, s.Due, s.Amount, s.Currency, "open", s.Due, j.Today}, s.next()
+		rows[i], ids[i] = []any{s.ID, s.Due, s.Amount, s.Currency, "open", s.Due, j.Today}, s.ID
 	}
 	return j.transact(ctx, func(tx *sqlx.Tx) error {
 		if _, err := mysql.Insert(ctx, tx, insertInvoices, rows, ""); err != nil {
 			return err
 		}
-		return each(ctx, tx, moveOn, moved)
+		return all(ctx, tx, moveOn, ids)
 	})
 }

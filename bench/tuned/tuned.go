@@ -1,14 +1,20 @@
 // Package tuned is the measure of duly: a billing job as a good engineer writes it with a batch framework, on the same
-// tables, and tuned until nothing more was gained.
+// tables.
 //
-// It issues first and collects then. Each step reads by key, a page at a time, and has four chunks under way at once,
-// each written with multi-row statements in transactions of its own; 64 workers call the gateway. An attempt is
-// committed before its request, as in duly: without that, a crash loses charges. It has no leases and locks no rows,
-// so it may run only once at a time and cannot tell after a crash what was sent; it decides nothing about what is
-// special, counts nothing, and retries nothing.
+// It issues first and collects then. Each step reads by key, a page at a time, and has four chunks under way at once;
+// 64 workers call the gateway. An attempt is committed before its request, as in duly: without that, a crash loses
+// charges. Rows are inserted many at a time; what becomes the same of all rows of a chunk is one UPDATE, and what was
+// decided of each is one a row, all of a chunk in one packet, as drivers send what a framework's writer gives them. It
+// has no leases and locks no rows, so that it may run only once at a time and cannot tell after a crash what was sent;
+// it decides nothing about what is special, counts nothing, and retries nothing.
 //
-// It stands for a Spring Batch 5.2 job that lives elsewhere (asynchronous processor with 64 threads, four chunks at
-// once, bulk statements of the driver).
+// It stands for a Spring Batch 5.2 job that lives elsewhere: asynchronous processor with 64 threads, four chunks at
+// once, bulk statements of the driver. In the process, that job was 1.11 times as fast as the first release of duly,
+// its start and the warming up of its virtual machine included, and 1.24 times without. This one has no virtual machine
+// and sends statements as text, which costs the server more and the job less. Beside the first release on one machine,
+// in turn, it is 1.12 times as fast, the median of five pairs; the machine was busy with other work, and they lie from
+// 0.96 to 1.76. With one UPDATE a row for attempts but not for invoices it was 1.33 times as fast (1.20 to 1.45), and
+// with none a row 1.7 times, which the Spring job does not reach.
 package tuned
 
 import (
