@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
+
+	"duly/bench/record"
 )
 
 const (
@@ -66,12 +68,12 @@ func (l *lab) claimRound(ctx context.Context, n int, ends *claimEnds, snapshot b
 		}
 		defer func() { _ = conn.Close() }() // it ends with the schema
 	}
-	recorder := &spans{now: l.now}
-	done, err := worker{gateway: instant{}, parallelism: costParallelism, chunkSize: costChunk, trace: recorder.trace}.bill(ctx, s)
+	recorder := &record.Spans{Now: l.now}
+	done, err := worker{gateway: instant{}, parallelism: costParallelism, chunkSize: costChunk, trace: recorder.Trace}.bill(ctx, s)
 	if err != nil {
 		return err
 	}
-	first, last, claims, err := recorder.ends()
+	first, last, claims, err := recorder.Ends()
 	if err != nil {
 		return err
 	}

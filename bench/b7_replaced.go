@@ -55,7 +55,7 @@ func replaced(ctx context.Context, l *lab) ([]row, error) {
 		against(fmt.Sprintf("(b) %s a charge, against chunks of %d with a barrier", replacedTakes, replacedChunk), ours, chunks, 6,
 			fmt.Sprintf("All charges of a chunk are sent at once and waited for, and written in one transaction; %d due.", chunks.due)),
 		against(fmt.Sprintf("(c) at once, against a transaction a row, %d due", atOnce.due), atOnce, rows, 2.5,
-			fmt.Sprintf("%d rows under way at once, so that the server commits many together; a gateway in the process that answers at once.", costParallelism)),
+			fmt.Sprintf("%d rows under way at once, over 16 connections, so that the server commits many together; a gateway in the process that answers at once.", costParallelism)),
 	}, nil
 }
 

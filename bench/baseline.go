@@ -37,7 +37,7 @@ func (l *lab) baseline(ctx context.Context, name string, args ...string) (*exec.
 }
 
 // runBaseline is the program as a baseline; it returns the exit code.
-func runBaseline(ctx context.Context, args []string, stderr io.Writer) int {
+func runBaseline(ctx context.Context, args []string, _, stderr io.Writer) int {
 	flags := flag.NewFlagSet(baselineCommand, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	url := flags.String("url", "", "address of the gateway")

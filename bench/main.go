@@ -57,12 +57,11 @@ func main() {
 		debug.SetGCPercent(200) // as cmd/duly does
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := 0
-	if len(os.Args) > 1 && os.Args[1] == baselineCommand {
-		code = runBaseline(ctx, os.Args[2:], os.Stderr)
-	} else {
-		code = run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	program, args := run, os.Args[1:]
+	if len(args) > 0 && args[0] == baselineCommand {
+		program, args = runBaseline, args[1:]
 	}
+	code := program(ctx, args, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code) //nolint:forbidigo // a program's end
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"duly/bench/record"
 )
 
 const (
@@ -34,9 +36,9 @@ func tenMillion(ctx context.Context, l *lab) (rows []row, err error) {
 		return nil, err
 	}
 	l.say("  %d subscriptions in %.0f s: %s", n, filled.Seconds(), before)
-	recorder, memory := &spans{now: l.now}, &residents{now: l.now}
+	recorder, memory := &record.Spans{Now: l.now}, &residents{now: l.now}
 	stop := memory.watch(ctx)
-	done, err := worker{gateway: instant{}, parallelism: costParallelism, chunkSize: costChunk, trace: recorder.trace}.bill(ctx, s)
+	done, err := worker{gateway: instant{}, parallelism: costParallelism, chunkSize: costChunk, trace: recorder.Trace}.bill(ctx, s)
 	stop()
 	if err != nil {
 		return nil, err
@@ -49,11 +51,11 @@ func tenMillion(ctx context.Context, l *lab) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	begin, end, err := recorder.tenths()
+	begin, end, err := recorder.Tenths()
 	if err != nil {
 		return nil, err
 	}
-	first, last, claims, err := recorder.ends()
+	first, last, claims, err := recorder.Ends()
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +73,8 @@ func tenMillion(ctx context.Context, l *lab) (rows []row, err error) {
 			ratio: last / first, target: target{atMost: true, limit: flatTarget},
 		},
 		{
-			what: "rate, last ÷ first tenth", figure: perSecond(end.rate()), baseline: perSecond(begin.rate()) + " at first",
-			ratio: end.rate() / begin.rate(), target: target{limit: millionsRate},
+			what: "rate, last ÷ first tenth", figure: perSecond(end.Rate()), baseline: perSecond(begin.Rate()) + " at first",
+			ratio: end.Rate() / begin.Rate(), target: target{limit: millionsRate},
 			notes: []string{
 				fmt.Sprintf("One run, %d slots, chunks of %d, a gateway in the process that answers at once: %.0f s, %s. Filling the table took %.0f s.",
 					costParallelism, costChunk, done.took.Seconds(), perSecond(float64(due)/done.took.Seconds()), filled.Seconds()),
@@ -151,10 +153,10 @@ func (r *residents) watch(ctx context.Context) (stop func()) {
 }
 
 // within is the largest size in a stretch.
-func (r *residents) within(t stretch) float64 {
+func (r *residents) within(t record.Stretch) float64 {
 	var most int64 = 1
 	for _, x := range r.list {
-		if !x.at.Before(t.from) && !x.at.After(t.to) {
+		if !x.at.Before(t.From) && !x.at.After(t.To) {
 			most = max(most, x.size)
 		}
 	}

@@ -89,7 +89,7 @@ func (c Case) spread() string {
 	return fmt.Sprintf("%.3f to %.3f", slices.Min(c.Rounds), slices.Max(c.Rounds))
 }
 
-func (r Run) table() table.Writer {
+func (r Run) layout() table.Writer {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"", "case", "figure", "baseline", "ratio", "rounds", "target", ""})
@@ -100,7 +100,7 @@ func (r Run) table() table.Writer {
 }
 
 // Table is what a terminal shows.
-func (r Run) Table() string { return r.table().Render() }
+func (r Run) Table() string { return r.layout().Render() }
 
 // figuresBegin is the line below which a document has the figures of the last run.
 const figuresBegin = "<!-- figures: written by go run ./bench -markdown -->\n"
@@ -124,7 +124,7 @@ func (r Run) Markdown() string {
 	}
 	fmt.Fprintf(&b, ", on %d cores (%s), %s, %s, with durable commits.\n", r.Cores, r.Platform, r.Go, r.Database)
 	fmt.Fprintf(&b, "Absolute times differ from machine to machine; the targets are ratios within one run, median of %d.\n\n", r.Rounds)
-	b.WriteString(r.table().RenderMarkdown())
+	b.WriteString(r.layout().RenderMarkdown())
 	b.WriteString("\n\n")
 	for _, c := range r.Cases {
 		if len(c.Notes) == 0 {
