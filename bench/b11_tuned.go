@@ -67,10 +67,10 @@ func atOnce(ctx context.Context, c payment.Charge) (string, error) {
 
 func (l *lab) tunedOverHTTP(ctx context.Context, n int) (row, error) {
 	var ourTime, theirTime []float64
-	ours := &side{name: "duly", chunk: costChunk, run: l.processOn(&ourTime, func(ctx context.Context, s *schema, url string) (*exec.Cmd, error) {
+	ours := &side{name: "duly", chunk: costChunk, apart: true, run: l.processOn(&ourTime, func(ctx context.Context, s *schema, url string) (*exec.Cmd, error) {
 		return l.duly(ctx, s, url, jobs.BillingJob, sameSlots()), nil
 	})}
-	theirs := &side{name: "the tuned job", chunk: tuned.Chunk, run: l.processOn(&theirTime, func(ctx context.Context, s *schema, url string) (*exec.Cmd, error) {
+	theirs := &side{name: "the tuned job", chunk: tuned.Chunk, apart: true, run: l.processOn(&theirTime, func(ctx context.Context, s *schema, url string) (*exec.Cmd, error) {
 		return l.baseline(ctx, baselineTuned, "-dsn", s.dsn(), "-url", url)
 	})}
 	if err := l.inTurn(ctx, []*side{theirs, ours}, n, noNumbers); err != nil {

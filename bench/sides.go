@@ -13,6 +13,7 @@ type side struct {
 	name  string
 	chunk int
 	run   func(ctx context.Context, s *schema) (time.Duration, error)
+	apart bool // run starts a process, whose processor time loads do not have
 	rates []float64
 	loads []load
 }
@@ -64,7 +65,11 @@ func (l *lab) sideRound(ctx context.Context, x *side, n int, columns columns) (s
 	}
 	rate, spent := float64(n)/took.Seconds(), after.since(before, n)
 	x.rates, x.loads = append(x.rates, rate), append(x.loads, spent)
-	l.say("  %s, chunks of %d: %s; %s", x.name, x.chunk, perSecond(rate), spent)
+	cost := spent.String()
+	if x.apart {
+		cost = spent.ofServer()
+	}
+	l.say("  %s, chunks of %d: %s; %s", x.name, x.chunk, perSecond(rate), cost)
 	return s.sum(ctx, columns)
 }
 
@@ -81,9 +86,10 @@ func (x *side) String() string {
 // load is what one item cost the database, and the processors.
 type load struct{ statements, rows, server, client float64 }
 
-func (c load) String() string {
-	return fmt.Sprintf("%.3f statements and %.1f rows read an item, %.0f µs of processor time in the server and %.0f µs in the worker",
-		c.statements, c.rows, c.server, c.client)
+func (c load) String() string { return fmt.Sprintf("%s and %.0f µs in the worker", c.ofServer(), c.client) }
+
+func (c load) ofServer() string {
+	return fmt.Sprintf("%.3f statements and %.1f rows read an item, %.0f µs of processor time in the server", c.statements, c.rows, c.server)
 }
 
 // columns says which columns of attempts two sides have in common, beside those that all have.
