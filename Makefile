@@ -7,6 +7,9 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
 ENGINE  ?= mariadb
+# Which benchmarks run, and at what share of their sizes.
+CASE    ?=
+SCALE   ?= 1
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 # What is distributed has the date of its sources, not that of its build.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
@@ -22,7 +25,7 @@ GO_TEST  := go test -race -shuffle=on -timeout=18m -p=3
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: install-db build ## Show the whole thing: a private database, simulated payments, a due date and its retries
@@ -57,8 +60,13 @@ fmt: $(LINTER) ## Format the code
 	$(LINTER) fmt
 
 .PHONY: bench
-bench: install-db ## Run the benchmarks against their baselines
-	go run ./bench
+bench: install-db ## Run the benchmarks against their baselines; with CASE="B2 B9" only those, SCALE=0.1 at a tenth of the sizes
+	mkdir -p bin
+	go run ./bench -scale $(SCALE) -markdown bin/bench.md -json bin/bench.json -svg bin/bench.svg $(CASE)
+
+.PHONY: bench-10m
+bench-10m: install-db ## One run over ten million subscriptions; needs 15 GB of free disk
+	go run ./bench -scale $(SCALE) 10M
 
 .PHONY: mutants
 mutants: install-db ## Break each rule once and see its test fail

@@ -10,7 +10,7 @@ const (
 	hotOrders     = 10_000
 	orderSlots    = 10  // the default of reconcile.parallelism
 	orderChunk    = 100 // the default of reconcile.chunk_size
-	hotTargetRate = 0.8
+	hotTargetRate = 0.9
 )
 
 // hot is B6: ten thousand orders of one product are settled nearly as fast as of ten thousand products.
@@ -33,6 +33,7 @@ func hot(ctx context.Context, l *lab) ([]row, error) {
 		figure:   perSecond(one),
 		baseline: perSecond(many),
 		ratio:    one / many,
+		rounds:   ratios(sides[0].rates, sides[1].rates),
 		target:   target{limit: hotTargetRate},
 		notes: []string{
 			fmt.Sprintf("The whole run of reconcile, chunks of %d, %d orders at a time, a gateway in the process that answers at once that it took the money. All orders are completed and all of the stock is sold.", orderChunk, orderSlots),

@@ -31,6 +31,7 @@ type lab struct {
 	version  string // of the database server
 	programs string // folder of the built programs; empty until they are
 	last     int    // number of the schema made last
+	costs    *costs // what B2 measured; nil until it did
 }
 
 // Both sides of every comparison run on this server: commits are durable, and the tables fit into its memory,
@@ -91,6 +92,18 @@ type schema struct {
 
 // schema makes one with n due subscriptions, and waits until the server is idle.
 func (l *lab) schema(ctx context.Context, n int) (*schema, error) {
+	s, err := l.bareSchema(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.enrol(ctx, n); err != nil {
+		return nil, s.dropped(ctx, err)
+	}
+	return s, l.quiet(ctx)
+}
+
+// bareSchema makes a migrated schema without rows.
+func (l *lab) bareSchema(ctx context.Context) (*schema, error) {
 	l.last++
 	s := &schema{lab: l, name: fmt.Sprintf("bench_%d", l.last)}
 	if _, err := l.admin.ExecContext(ctx, "CREATE DATABASE "+s.name); err != nil {
@@ -104,10 +117,7 @@ func (l *lab) schema(ctx context.Context, n int) (*schema, error) {
 	if _, err := migrations.Up(ctx, db.DB.DB); err != nil {
 		return nil, s.dropped(ctx, err)
 	}
-	if err := s.enrol(ctx, n); err != nil {
-		return nil, s.dropped(ctx, err)
-	}
-	return s, l.quiet(ctx)
+	return s, nil
 }
 
 func (s *schema) dsn() string { return s.lab.server.DSN(s.name) }
@@ -126,14 +136,36 @@ func (l *lab) today() payment.Date { return payment.DateOf(l.now().UTC()) }
 const insertSubscriptions = `INSERT INTO subscriptions (id, customer_id, gateway, payment_method, description, amount, currency,
 interval_unit, next_billing_date) VALUES `
 
+// What all subscriptions have alike.
+const (
+	enrolledFor = "Membership, monthly"
+	enrolledIn  = "KRW"
+)
+
+// enrolment is a subscription by its id.
+type enrolment struct{ id int }
+
+func enrolled(id int) enrolment { return enrolment{id} }
+
+func (e enrolment) customer() string { return fmt.Sprintf("customer-%d", e.id) }
+func (e enrolment) method() string   { return fmt.Sprintf("pm_ok:%d", e.id) }
+func (e enrolment) amount() int64    { return int64(9900 + e.id%50*100) }
+
+// charge is the first charge of what is due.
+func (e enrolment) charge(due payment.Date) payment.Charge {
+	reference := fmt.Sprintf("sub_%d_%s", e.id, strings.ReplaceAll(due.String(), "-", ""))
+	return payment.Charge{
+		Key: reference + "-1", Reference: reference, CustomerID: e.customer(), Method: e.method(), Description: enrolledFor,
+		Money: payment.Money{Amount: e.amount(), Currency: enrolledIn}, BodyVersion: payment.BodyVersion,
+	}
+}
+
 // enrol adds n subscriptions that are due today.
 func (s *schema) enrol(ctx context.Context, n int) error {
 	due := s.lab.today()
 	err := s.fill(ctx, insertSubscriptions, n, func(id int) []any {
-		return []any{
-			id, fmt.Sprintf("customer-%d", id), gatewayName, fmt.Sprintf("pm_ok:%d", id), "Membership, monthly",
-			9900 + id%50*100, "KRW", "month", due,
-		}
+		e := enrolled(id)
+		return []any{e.id, e.customer(), gatewayName, e.method(), enrolledFor, e.amount(), enrolledIn, "month", due}
 	})
 	if err != nil {
 		return err

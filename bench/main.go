@@ -4,11 +4,14 @@
 //
 //	go run ./bench                    all cases
 //	go run ./bench -scale 0.1 B2      one case, at a tenth of its size
-//	go run ./bench -markdown docs/benchmarks.md
+//	go run ./bench -markdown docs/benchmarks.md -json bench.json -svg docs/bench.svg
+//	go run ./bench 10M                ten million subscriptions; only when it is named
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -19,23 +22,33 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"duly/bench/report"
 )
 
 // benchmark is one case of the table.
 type benchmark struct {
 	name  string
 	about string
+	alone bool // only when it is named
 	run   func(ctx context.Context, l *lab) ([]row, error)
 }
 
 func benchmarks() []benchmark {
 	return []benchmark{
-		{"B1", "gateway slots stay busy", slots},
-		{"B2", "cost of our own", cost},
-		{"B3", "flat memory", memory},
-		{"B6", "hot product", hot},
-		{"R1", "stale orders, ten at a time", tenAtATime},
-		{"A1", "audit in flat memory", audit},
+		{name: "B1", about: "gateway slots stay busy", run: slots},
+		{name: "B2", about: "cost of our own", run: cost},
+		{name: "B3", about: "flat memory", run: memory},
+		{name: "B4", about: "flat claims", run: flatClaims},
+		{name: "B5", about: "several workers", run: severalWorkers},
+		{name: "B6", about: "hot product", run: hot},
+		{name: "B7", about: "against what it replaces", run: replaced},
+		{name: "B9", about: "load on the database", run: databaseLoad},
+		{name: "B10", about: "processor time of the worker", run: workerTime},
+		{name: "B11", about: "against the tuned job", run: againstTuned},
+		{name: "R1", about: "stale orders, ten at a time", run: tenAtATime},
+		{name: "A1", about: "audit in flat memory", run: audit},
+		{name: "10M", about: "ten million subscriptions", alone: true, run: tenMillion},
 	}
 }
 
@@ -44,7 +57,11 @@ func main() {
 		debug.SetGCPercent(200) // as cmd/duly does
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	program, args := run, os.Args[1:]
+	if len(args) > 0 && args[0] == baselineCommand {
+		program, args = runBaseline, args[1:]
+	}
+	code := program(ctx, args, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code) //nolint:forbidigo // a program's end
 }
@@ -56,7 +73,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	rounds := flags.Int("rounds", 3, "how often each side is measured; the median counts")
 	scale := flags.Float64("scale", 1, "share of the full sizes, for quick runs")
-	markdown := flags.String("markdown", "", "also write the table to this `file`")
+	markdown := flags.String("markdown", "", "also write table and notes to this `file`, below its line for figures")
+	asJSON := flags.String("json", "", "also write all figures to this `file`, as JSON")
+	chart := flags.String("svg", "", "also write a chart to this `file`")
 	profile := flags.String("profile", "", "write CPU profiles of the worker into this `folder`")
 	if err := flags.Parse(args); err != nil {
 		return 2
@@ -71,11 +90,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	l := &lab{rounds: *rounds, scale: *scale, profile: *profile, log: stderr, now: time.Now} //nolint:forbidigo // the clock of the program
 	rows, err := measure(ctx, l, chosen)
+	done := l.report(rows)
 	if len(rows) > 0 {
-		_, _ = fmt.Fprintln(stdout, tableOf(rows).Render())
+		_, _ = fmt.Fprintln(stdout, done.Table())
 	}
-	if err == nil && *markdown != "" {
-		err = os.WriteFile(*markdown, []byte(l.report(rows)), 0o644) //nolint:gosec // G306: a document for everybody
+	if err == nil {
+		err = write(done, *markdown, *asJSON, *chart)
 	}
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "bench:", err)
@@ -84,17 +104,45 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// choose finds the cases that were named; all, if none was.
+// write writes the files that were asked for.
+func write(done report.Run, markdown, asJSON, chart string) error {
+	text, err := done.JSON()
+	if err != nil {
+		return err
+	}
+	old, err := os.ReadFile(markdown) //nolint:gosec // G304: a file that the user named
+	if err != nil && markdown != "" && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("read what is to be written anew: %w", err)
+	}
+	for _, file := range []struct {
+		name string
+		text []byte
+	}{{markdown, []byte(done.Document(string(old)))}, {asJSON, text}, {chart, []byte(done.Chart())}} {
+		if file.name == "" {
+			continue
+		}
+		if err := os.WriteFile(file.name, file.text, 0o644); err != nil { //nolint:gosec // G306: documents for everybody
+			return fmt.Errorf("write what was measured: %w", err)
+		}
+	}
+	return nil
+}
+
+// choose finds the cases that were named; if none was, all but those that want to be named.
 func choose(names []string) ([]benchmark, error) {
 	all := benchmarks()
 	if len(names) == 0 {
-		return all, nil
+		return slices.DeleteFunc(all, func(b benchmark) bool { return b.alone }), nil
 	}
 	var chosen []benchmark
 	for _, name := range names {
 		at := slices.IndexFunc(all, func(b benchmark) bool { return strings.EqualFold(b.name, name) })
 		if at < 0 {
-			return nil, fmt.Errorf("there is no case %q", name)
+			names := make([]string, len(all))
+			for i, b := range all {
+				names[i] = b.name
+			}
+			return nil, fmt.Errorf("there is no case %q, but %s", name, strings.Join(names, ", "))
 		}
 		chosen = append(chosen, all[at])
 	}
@@ -118,7 +166,7 @@ func measure(ctx context.Context, l *lab, chosen []benchmark) (rows []row, err e
 			return rows, fmt.Errorf("%s: %w", b.name, err)
 		}
 		for i := range measured {
-			measured[i].name = b.name
+			measured[i].name = cmp.Or(measured[i].name, b.name)
 		}
 		rows = append(rows, measured...)
 	}

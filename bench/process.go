@@ -29,6 +29,9 @@ func (l *lab) build(ctx context.Context) error {
 	return nil
 }
 
+// gatewayToken is what the simulator wants to be shown.
+const gatewayToken = "bench"
+
 // simulation is a gatewaysim process.
 type simulation struct {
 	url     string
@@ -37,7 +40,7 @@ type simulation struct {
 
 // simulate starts a simulator without latency.
 func (l *lab) simulate(ctx context.Context) (*simulation, error) {
-	sim := exec.CommandContext(ctx, filepath.Join(l.programs, "gatewaysim"), "--listen", "127.0.0.1:0", "--token", "bench") //nolint:gosec // G204: built by us
+	sim := exec.CommandContext(ctx, filepath.Join(l.programs, "gatewaysim"), "--listen", "127.0.0.1:0", "--token", gatewayToken) //nolint:gosec // G204: built by us
 	stdout, err := sim.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -64,13 +67,36 @@ func (s *simulation) stop() {
 // how often the worker's memory is read; the peak is kept by the kernel, so only the last moments can be missed.
 const sampleEvery = 20 * time.Millisecond
 
-// peak runs a job of `duly run` on s to its end and returns the largest resident size that it had, in bytes.
-func (l *lab) peak(ctx context.Context, s *schema, url, job string) (peak int64, err error) {
-	var output bytes.Buffer
+// duly is the command that runs a job on s, with the default configuration but for what env says.
+func (l *lab) duly(ctx context.Context, s *schema, url, job string, env ...string) *exec.Cmd {
 	duly := exec.CommandContext(ctx, filepath.Join(l.programs, "duly"), "run", job, "--no-progress") //nolint:gosec // G204: built by us
 	duly.Dir = l.dir
 	duly.Env = append(os.Environ(), "DULY_DATABASE_DSN="+s.dsn(), "DULY_BUSINESS_TIMEZONE=UTC",
-		"DULY_GATEWAYS_MAIN_URL="+url, "DULY_GATEWAYS_MAIN_TOKEN=bench")
+		"DULY_GATEWAYS_MAIN_URL="+url, "DULY_GATEWAYS_MAIN_TOKEN="+gatewayToken)
+	duly.Env = append(duly.Env, env...)
+	return duly
+}
+
+// spent is what a process took, from before it was started until it had ended.
+type spent struct {
+	wall, processor time.Duration
+}
+
+// timed runs a command to its end.
+func (l *lab) timed(command *exec.Cmd) (spent, error) {
+	begun := l.now()
+	output, err := command.CombinedOutput()
+	took := l.now().Sub(begun)
+	if err != nil {
+		return spent{}, fmt.Errorf("%s: %w: %s", filepath.Base(command.Path), err, output)
+	}
+	return spent{took, command.ProcessState.UserTime() + command.ProcessState.SystemTime()}, nil
+}
+
+// peak runs a job of `duly run` on s to its end and returns the largest resident size that it had, in bytes.
+func (l *lab) peak(ctx context.Context, s *schema, url, job string) (peak int64, err error) {
+	var output bytes.Buffer
+	duly := l.duly(ctx, s, url, job)
 	duly.Stdout, duly.Stderr = &output, &output
 	if err := duly.Start(); err != nil {
 		return 0, fmt.Errorf("start duly: %w", err)
@@ -96,12 +122,15 @@ func (l *lab) peak(ctx context.Context, s *schema, url, job string) (peak int64,
 
 // highWater reads the peak resident size of a process. What the kernel reports when a process has ended is of
 // no use: it counts the parent's pages between fork and exec.
-func highWater(pid int) (int64, bool) {
+func highWater(pid int) (int64, bool) { return residentSize(pid, "VmHWM:") }
+
+// residentSize reads a size of a process by its name in /proc/PID/status.
+func residentSize(pid int, name string) (int64, bool) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, false
 	}
-	_, rest, found := strings.Cut(string(status), "VmHWM:")
+	_, rest, found := strings.Cut(string(status), name)
 	text, _, _ := strings.Cut(rest, "kB")
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	return n << 10, found && err == nil

@@ -46,6 +46,7 @@ func tenAtATime(ctx context.Context, l *lab) ([]row, error) {
 		figure:   fmt.Sprintf("%.1f s", median(ours)),
 		baseline: fmt.Sprintf("%.1f s one by one", median(theirs)),
 		ratio:    median(theirs) / median(ours),
+		rounds:   ratios(theirs, ours),
 		target:   target{limit: 9},
 		notes: []string{
 			"A gateway in the process that answers each look-up after its time. One by one: a look-up and a transaction for each order in turn, with no claim, no check and no event.",

@@ -103,12 +103,8 @@ type taker struct {
 // Look implements gateway.Gateway.
 func (g taker) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
 	if g.takes > 0 {
-		timer := time.NewTimer(g.takes)
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-			return payment.LookupResult{Reason: ctx.Err().Error()}
-		case <-timer.C:
+		if err := wait(ctx, g.takes); err != nil {
+			return payment.LookupResult{Reason: err.Error()}
 		}
 	}
 	reference := strings.TrimSuffix(w.Key, "-1")

@@ -29,6 +29,9 @@ type worker struct {
 	gateway     gateway.Gateway
 	parallelism int
 	chunkSize   int
+	trace       batch.Tracer // may be nil
+	// beside: other runs of the same job are live, so that what they have claimed is left to them.
+	beside bool
 }
 
 // worked is what a run did.
@@ -84,6 +87,7 @@ func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of fun
 	var executions []*batch.StepExecution
 	runner := &batch.Runner{
 		Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: 25 * time.Second, Now: now, Log: slog.New(slog.NewTextHandler(s.lab.log, nil)),
+		Trace: w.trace,
 		OnRun: func(_ *batch.Run, steps []*batch.StepExecution) { executions = steps },
 	}
 	stop, err := s.lab.profileTo(s.name)
@@ -100,7 +104,7 @@ func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of fun
 	if err != nil {
 		return done, err
 	}
-	if result.Exit != batch.ExitDone {
+	if result.Exit != batch.ExitDone && (!w.beside || result.Exit != batch.ExitUnfinished) {
 		return done, fmt.Errorf("the run ended with %d: left %v: %w", result.Exit, result.Left, result.Err)
 	}
 	for _, x := range executions {

@@ -1,4 +1,5 @@
-package main
+// Package leastsql is the baseline of the worker's own cost.
+package leastsql
 
 import (
 	"context"
@@ -12,16 +13,16 @@ import (
 	"duly/internal/payment"
 )
 
-// bulk is the baseline of the worker's own cost: the rows of a billing run, written by the least SQL that we
-// know of, chunk by chunk on one connection. What is written comes out of the tables themselves: nothing but
-// ids goes to the client and back, and nothing is decided, read again, counted or checked. It has the
-// transactions of the protocol, because a charge has to lie between the last two: issue with the intent to charge, and settle with the
-// events; or, if it is split, issue, claim with the intent, and settle.
-type bulk struct {
-	chunk int
-	split bool
-	now   func() time.Time
-	today payment.Date
+// Bulk writes the rows of a billing run by the least SQL that we know of, chunk by chunk on one connection. What is
+// written comes out of the tables themselves: nothing but ids goes to the client and back, and nothing is decided, read
+// again, counted or checked. It has the transactions of the protocol, because a charge has to lie between the last two:
+// issue with the intent to charge, and settle with the events; or, if it is split, issue, claim with the intent, and
+// settle.
+type Bulk struct {
+	Chunk int
+	Split bool
+	Now   func() time.Time
+	Today payment.Date
 }
 
 const (
@@ -67,16 +68,16 @@ CONCAT('{"subscription_id":', subscription_id, ',"invoice_id":', invoice_id, ',"
 FROM payment_attempts WHERE id BETWEEN ? AND ?`
 )
 
-// run bills everything that is due on s and returns how long that took.
-func (b bulk) run(ctx context.Context, s *schema) (time.Duration, error) {
-	conn, err := s.Connx(ctx)
+// Run bills everything that is due in db and returns how long that took.
+func (b Bulk) Run(ctx context.Context, db *mysql.DB) (time.Duration, error) {
+	conn, err := db.Connx(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = conn.Close() }() // gives the connection back
-	start := b.now()
+	start := b.Now()
 	passes := []func(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, error){b.joint}
-	if b.split {
+	if b.Split {
 		passes[0] = b.issue
 		passes = append(passes, b.charge)
 	}
@@ -87,18 +88,18 @@ func (b bulk) run(ctx context.Context, s *schema) (time.Duration, error) {
 			}
 		}
 	}
-	return b.now().Sub(start), nil
+	return b.Now().Sub(start), nil
 }
 
 // issue invoices the next chunk; it returns the last subscription, 0 at the end.
-func (b bulk) issue(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, error) {
+func (b Bulk) issue(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, error) {
 	var ids []uint64
 	err := within(ctx, conn, func(tx *sqlx.Tx) error {
 		var err error
 		if ids, err = b.claim(ctx, tx, bulkDue, bulkLockDue, last); err != nil || len(ids) == 0 {
 			return err
 		}
-		if _, err := execIn(ctx, tx, bulkIssue, b.today, ids); err != nil {
+		if _, err := execIn(ctx, tx, bulkIssue, b.Today, ids); err != nil {
 			return err
 		}
 		_, err = execIn(ctx, tx, bulkMoveOn, ids)
@@ -108,7 +109,7 @@ func (b bulk) issue(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, 
 }
 
 // joint issues the next chunk with its attempts, and settles it; it returns the last subscription, 0 at the end.
-func (b bulk) joint(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, error) {
+func (b Bulk) joint(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, error) {
 	var ids []uint64
 	var invoice, attempt int64 // the first of each
 	lease := make([]byte, 16)
@@ -118,19 +119,19 @@ func (b bulk) joint(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, 
 		if ids, err = b.claim(ctx, tx, bulkDue, bulkLockDue, last); err != nil || len(ids) == 0 {
 			return err
 		}
-		if invoice, err = execIn(ctx, tx, bulkIssueCharging, b.today, ids); err != nil {
+		if invoice, err = execIn(ctx, tx, bulkIssueCharging, b.Today, ids); err != nil {
 			return err
 		}
 		if _, err = execIn(ctx, tx, bulkMoveOn, ids); err != nil {
 			return err
 		}
-		attempt, err = execIn(ctx, tx, bulkAttempt, lease, b.now().UTC(), consecutive(invoice, len(ids)))
+		attempt, err = execIn(ctx, tx, bulkAttempt, lease, b.Now().UTC(), consecutive(invoice, len(ids)))
 		return err
 	})
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	now, more := b.now().UTC(), int64(len(ids))-1
+	now, more := b.Now().UTC(), int64(len(ids))-1
 	err = within(ctx, conn, func(tx *sqlx.Tx) error {
 		if _, err := execIn(ctx, tx, bulkSettle, now, attempt, attempt+more); err != nil {
 			return err
@@ -138,7 +139,7 @@ func (b bulk) joint(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, 
 		if _, err := execIn(ctx, tx, bulkPayRange, now, now, invoice, invoice+more); err != nil {
 			return err
 		}
-		_, err := execIn(ctx, tx, bulkTell, b.today, attempt, attempt+more)
+		_, err := execIn(ctx, tx, bulkTell, b.Today, attempt, attempt+more)
 		return err
 	})
 	return lastOf(ids), err
@@ -153,7 +154,7 @@ func consecutive(first int64, n int) []int64 {
 }
 
 // charge claims and settles the next chunk; it returns the last invoice, 0 at the end.
-func (b bulk) charge(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, error) {
+func (b Bulk) charge(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, error) {
 	var ids []uint64
 	var first int64
 	lease := make([]byte, 16)
@@ -163,7 +164,7 @@ func (b bulk) charge(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64,
 		if ids, err = b.claim(ctx, tx, bulkOpen, bulkLockOpen, last); err != nil || len(ids) == 0 {
 			return err
 		}
-		if first, err = execIn(ctx, tx, bulkAttempt, lease, b.now().UTC(), ids); err != nil {
+		if first, err = execIn(ctx, tx, bulkAttempt, lease, b.Now().UTC(), ids); err != nil {
 			return err
 		}
 		_, err = execIn(ctx, tx, bulkMark, ids)
@@ -172,7 +173,7 @@ func (b bulk) charge(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64,
 	if err != nil || len(ids) == 0 {
 		return 0, err
 	}
-	now, end := b.now().UTC(), first+int64(len(ids))-1
+	now, end := b.Now().UTC(), first+int64(len(ids))-1
 	err = within(ctx, conn, func(tx *sqlx.Tx) error {
 		if _, err := execIn(ctx, tx, bulkSettle, now, first, end); err != nil {
 			return err
@@ -180,16 +181,16 @@ func (b bulk) charge(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64,
 		if _, err := execIn(ctx, tx, bulkPay, now, now, ids); err != nil {
 			return err
 		}
-		_, err := execIn(ctx, tx, bulkTell, b.today, first, end)
+		_, err := execIn(ctx, tx, bulkTell, b.Today, first, end)
 		return err
 	})
 	return lastOf(ids), err
 }
 
 // claim locks the next chunk after the row last.
-func (b bulk) claim(ctx context.Context, tx *sqlx.Tx, find, lock string, last uint64) ([]uint64, error) {
+func (b Bulk) claim(ctx context.Context, tx *sqlx.Tx, find, lock string, last uint64) ([]uint64, error) {
 	var found, locked []uint64
-	if err := tx.SelectContext(ctx, &found, find, b.today, last, b.chunk); err != nil || len(found) == 0 {
+	if err := tx.SelectContext(ctx, &found, find, b.Today, last, b.Chunk); err != nil || len(found) == 0 {
 		return nil, err
 	}
 	err := mysql.SelectIn(ctx, tx, &locked, lock, found)
