@@ -26,16 +26,16 @@ func outcome(c payment.Charge, a answer) payment.Outcome {
 
 // said is the outcome that the status of a, and its body where the status is not enough, stand for.
 func said(c payment.Charge, a answer) payment.Outcome {
+	switch {
+	case a.isPage():
+	case a.status == http.StatusOK:
+		return settled(c, a, payment.Succeeded, payment.Pending, payment.Canceled)
+	case a.status == http.StatusPaymentRequired:
+		return settled(c, a, payment.Declined)
+	}
 	o := payment.Outcome{Kind: payment.InDoubt, Reason: a.text(), RetryAfter: a.retryAfter}
 	switch a.status {
-	case http.StatusOK:
-		if !a.isPage() {
-			return settled(c, a, payment.Succeeded, payment.Pending, payment.Canceled)
-		}
-	case http.StatusPaymentRequired:
-		if !a.isPage() {
-			return settled(c, a, payment.Declined)
-		}
+	case http.StatusOK, http.StatusPaymentRequired: // a page
 	case http.StatusBadRequest:
 		if _, isError := readError(a.body); isError {
 			o.Kind = payment.Rejected

@@ -14,6 +14,7 @@ import (
 type Client struct {
 	config    Config
 	base      string
+	address   string // base in one spelling
 	transport *http.Transport
 	sender    http.RoundTripper // the transport, wrapped
 	page      atomic.Int64      // how many payments a listing asks for at once
@@ -30,7 +31,7 @@ func New(c Config) (*Client, error) {
 	}
 	c.ConnectTimeout = min(c.ConnectTimeout, c.Timeout)
 	t := newTransport(c)
-	client := &Client{config: c, base: base, transport: t, sender: t}
+	client := &Client{config: c, base: base, address: address(base), transport: t, sender: t}
 	client.page.Store(longestPage)
 	if c.Wrap != nil {
 		client.sender = c.Wrap(t)
@@ -50,7 +51,7 @@ func (c *Client) Capabilities() gateway.Capabilities {
 		ListLag:           c.config.ListLag,
 		Retention:         c.config.Retention,
 		ChargesOnce:       c.config.ChargesOnce,
-		Address:           address(c.base),
+		Address:           c.address,
 	}
 }
 
