@@ -36,7 +36,7 @@ func tenMillion(ctx context.Context, l *lab) (rows []row, err error) {
 		return nil, err
 	}
 	l.say("  %d subscriptions in %.0f s: %s", n, filled.Seconds(), before)
-	recorder, memory := &record.Spans{Now: l.now}, &residents{now: l.now}
+	recorder, memory := &record.Spans{Now: l.now}, &residents{now: l.now, list: make([]resident, 0, 10_000)} // at once, for no copies of it to be measured
 	stop := memory.watch(ctx)
 	done, err := worker{gateway: instant{}, parallelism: costParallelism, chunkSize: costChunk, trace: recorder.Trace}.bill(ctx, s)
 	stop()
@@ -62,6 +62,7 @@ func tenMillion(ctx context.Context, l *lab) (rows []row, err error) {
 	few, many := memory.within(begin), memory.within(end)
 	l.say("  %d charged in %.0f s, %s; memory %s to %s; claims %.1f to %.1f µs an item", due, done.took.Seconds(), perSecond(float64(due)/done.took.Seconds()),
 		mebibytes(few), mebibytes(many), first, last)
+	l.say("  now %s", after)
 	return []row{
 		{
 			what: fmt.Sprintf("memory, last ÷ first tenth of %d due among %d", due, n), figure: mebibytes(many), baseline: mebibytes(few),
@@ -126,6 +127,9 @@ func (l *lab) millionsOf(ctx context.Context, n int) (s *schema, took time.Durat
 	return s, took, nil
 }
 
+// residentEvery is seldom enough for the samples of an hour to fit where they are kept.
+const residentEvery = 360 * time.Millisecond
+
 // residents samples the resident size of this process.
 type residents struct {
 	now  func() time.Time
@@ -143,7 +147,7 @@ func (r *residents) watch(ctx context.Context) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for wait(ctx, sampleEvery) == nil {
+		for wait(ctx, residentEvery) == nil {
 			if size, ok := residentSize(os.Getpid(), "VmRSS:"); ok {
 				r.list = append(r.list, resident{r.now(), size})
 			}
