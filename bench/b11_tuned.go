@@ -86,7 +86,7 @@ func (l *lab) tunedOverHTTP(ctx context.Context, n int) (row, error) {
 		notes: []string{
 			fmt.Sprintf("Processes of their own from start to end, %d requests open, chunks of %d on both sides, a simulator without latency over loopback HTTP. Rounds: %s; the tuned job %s. Processor time of the process for an item: %.0f µs; the tuned job %.0f µs.",
 				tuned.Workers, tuned.Chunk, ours, theirs, median(ourTime), median(theirTime)),
-			"The tuned job is a stand-in in Go (bench/tuned): issue and collect are steps of their own, an attempt is committed before its request, one statement a row and one packet a chunk; no leases, no row locks, no decisions. The rows of both sides were compared by check sum, but for ids, leases, instants and, over HTTP, the numbers that the simulator gives.",
+			"The tuned job is a stand-in in Go (bench/tuned): issue and collect are steps of their own, an attempt is committed before its request, rows are written many at a time; no leases, no row locks, no decisions. The rows of both sides were compared by check sum, but for ids, leases, instants and, over HTTP, the numbers that the simulator gives.",
 		},
 	}, nil
 }

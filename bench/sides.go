@@ -86,7 +86,9 @@ func (x *side) String() string {
 // load is what one item cost the database, and the processors.
 type load struct{ statements, rows, server, client float64 }
 
-func (c load) String() string { return fmt.Sprintf("%s and %.0f µs in the worker", c.ofServer(), c.client) }
+func (c load) String() string {
+	return fmt.Sprintf("%s and %.0f µs in the worker", c.ofServer(), c.client)
+}
 
 func (c load) ofServer() string {
 	return fmt.Sprintf("%.3f statements and %.1f rows read an item, %.0f µs of processor time in the server", c.statements, c.rows, c.server)

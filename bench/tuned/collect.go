@@ -27,7 +27,7 @@ amount, currency, gateway, payment_method, description, body_version, status, ru
 
 	settle = `UPDATE payment_attempts SET status = ?, message = ?, gateway_payment_id = ?, settled_at = ? WHERE id = ?`
 
-	pay = `UPDATE invoices SET status = ?, paid_at = ?, updated_at = ? WHERE id = ?`
+	pay = `UPDATE invoices SET status = 'paid', paid_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6) WHERE id IN (?)`
 
 	insertEvents = `INSERT INTO events (type, subject, payload, dedupe_key) VALUES `
 )
@@ -124,10 +124,9 @@ type paid struct {
 
 func (j Job) settle(ctx context.Context, page []invoice, charges []payment.Charge, first int64, payments []string) error {
 	now := j.Now().UTC()
-	attempts, invoices, events := make([][]any, len(page)), make([][]any, len(page)), make([][]any, len(page))
+	attempts, events, ids := make([][]any, len(page)), make([][]any, len(page)), make([]uint64, len(page))
 	for i, p := range page {
-		attempts[i] = []any{"succeeded", "succeeded", payments[i], now, first + int64(i)}
-		invoices[i] = []any{"paid", now, now, p.ID}
+		attempts[i], ids[i] = []any{"succeeded", "succeeded", payments[i], now, first + int64(i)}, p.ID
 		payload, err := json.Marshal(paid{p.Subscription, p.ID, p.Due.String(), charges[i].Reference, p.Amount, p.Currency, p.Gateway})
 		if err != nil {
 			return err
@@ -138,7 +137,7 @@ func (j Job) settle(ctx context.Context, page []invoice, charges []payment.Charg
 		if err := each(ctx, tx, settle, attempts); err != nil {
 			return err
 		}
-		if err := each(ctx, tx, pay, invoices); err != nil {
+		if err := all(ctx, tx, pay, ids); err != nil {
 			return err
 		}
 		_, err := mysql.Insert(ctx, tx, insertEvents, events, "")
