@@ -113,12 +113,17 @@ next_attempt_date, issued_date, paid_at IS NULL)))) FROM invoices`
 	sumAttempts = `SELECT CONCAT(COUNT(*), ':', SUM(CRC32(CONCAT_WS('|', subscription_id, attempt_no, stage, idempotency_key, reference, customer_id,
 amount, currency, gateway, payment_method, method_type, description, body_version, status, doubted, message, settled_at IS NULL`
 	sumEvents = `SELECT CONCAT(COUNT(*), ':', SUM(CRC32(CONCAT_WS('|', type, subject, JSON_REMOVE(payload, '$.invoice_id'), dedupe_key)))) FROM events`
+	sumBookings = `SELECT CONCAT(COUNT(*), ':', SUM(CRC32(CONCAT_WS('|', gateway_payment_id, kind, proof IS NULL)))) FROM bookings`
 )
 
 // sum is a check sum of what a billing run writes.
 func (s *schema) sum(ctx context.Context, columns columns) (string, error) {
 	var sums []string
-	for _, query := range []string{sumSubscriptions, sumInvoices, sumAttempts + string(columns) + ")))) FROM payment_attempts", sumEvents} {
+	queries := []string{sumSubscriptions, sumInvoices, sumAttempts + string(columns) + ")))) FROM payment_attempts", sumEvents}
+	if columns == everyColumn {
+		queries = append(queries, sumBookings)
+	}
+	for _, query := range queries {
 		var sum string
 		if err := s.GetContext(ctx, &sum, query); err != nil {
 			return "", fmt.Errorf("sum the rows up: %w", err)

@@ -66,6 +66,10 @@ SELECT 'invoice.paid', CONCAT('subscription:', subscription_id),
 CONCAT('{"subscription_id":', subscription_id, ',"invoice_id":', invoice_id, ',"due_date":"', ?, '","reference":"', reference,
 '","amount":', amount, ',"currency":"', currency, '","gateway":"', gateway, '"}'), CONCAT('invoice.paid:', reference)
 FROM payment_attempts WHERE id BETWEEN ? AND ?`
+
+	// The row that keeps a payment of the gateway from paying for two things.
+	bulkBook = `INSERT INTO bookings (account_id, gateway_payment_id, kind, row_id, proof)
+SELECT 1, gateway_payment_id, 'attempt', id, NULL FROM payment_attempts WHERE id BETWEEN ? AND ?`
 )
 
 // Run bills everything that is due in db and returns how long that took.
@@ -139,6 +143,9 @@ func (b Bulk) joint(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64, 
 		if _, err := execIn(ctx, tx, bulkPayRange, now, now, invoice, invoice+more); err != nil {
 			return err
 		}
+		if _, err := execIn(ctx, tx, bulkBook, attempt, attempt+more); err != nil {
+			return err
+		}
 		_, err := execIn(ctx, tx, bulkTell, b.Today, attempt, attempt+more)
 		return err
 	})
@@ -179,6 +186,9 @@ func (b Bulk) charge(ctx context.Context, conn *sqlx.Conn, last uint64) (uint64,
 			return err
 		}
 		if _, err := execIn(ctx, tx, bulkPay, now, now, ids); err != nil {
+			return err
+		}
+		if _, err := execIn(ctx, tx, bulkBook, first, end); err != nil {
 			return err
 		}
 		_, err := execIn(ctx, tx, bulkTell, b.Today, first, end)
