@@ -19,11 +19,12 @@ import (
 
 // lab is where benchmarks are made: a private server, and how much is to be measured.
 type lab struct {
-	rounds  int
-	scale   float64
-	profile string
-	log     io.Writer
-	now     func() time.Time
+	rounds     int
+	scale      float64
+	profile    string
+	statements bool // print what each statement takes
+	log        io.Writer
+	now        func() time.Time
 
 	dir      string
 	server   *private.Server
@@ -49,7 +50,11 @@ func (l *lab) open(ctx context.Context) (err error) {
 			err = errors.Join(err, l.close())
 		}
 	}()
-	l.server, err = private.Start(ctx, private.Options{Dir: filepath.Join(l.dir, "db"), Args: serverOptions(), Tied: true})
+	options := serverOptions()
+	if l.statements {
+		options = append(options, statementOptions()...)
+	}
+	l.server, err = private.Start(ctx, private.Options{Dir: filepath.Join(l.dir, "db"), Args: options, Tied: true})
 	if err != nil {
 		return err
 	}

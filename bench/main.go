@@ -77,6 +77,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	asJSON := flags.String("json", "", "also write all figures to this `file`, as JSON")
 	chart := flags.String("svg", "", "also write a chart to this `file`")
 	profile := flags.String("profile", "", "write CPU profiles of the worker into this `folder`")
+	statements := flags.Bool("statements", false, "print what each statement takes in the server, for cases whose sides take turns")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -88,7 +89,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stderr, "bench:", err)
 		return 2
 	}
-	l := &lab{rounds: *rounds, scale: *scale, profile: *profile, log: stderr, now: time.Now} //nolint:forbidigo // the clock of the program
+	l := &lab{rounds: *rounds, scale: *scale, profile: *profile, statements: *statements, log: stderr, now: time.Now} //nolint:forbidigo // the clock of the program
 	rows, err := measure(ctx, l, chosen)
 	done := l.report(rows)
 	if len(rows) > 0 {

@@ -51,6 +51,9 @@ func (l *lab) sideRound(ctx context.Context, x *side, n int, columns columns) (s
 		return "", err
 	}
 	defer func() { err = errors.Join(err, s.drop(ctx)) }()
+	if err := l.countStatements(ctx); err != nil {
+		return "", err
+	}
 	before, err := l.meter(ctx)
 	if err != nil {
 		return "", err
@@ -70,6 +73,9 @@ func (l *lab) sideRound(ctx context.Context, x *side, n int, columns columns) (s
 		cost = spent.ofServer()
 	}
 	l.say("  %s, chunks of %d: %s; %s", x.name, x.chunk, perSecond(rate), cost)
+	if err := l.sayStatements(ctx, n); err != nil {
+		return "", err
+	}
 	return s.sum(ctx, columns)
 }
 
@@ -112,7 +118,7 @@ const (
 next_attempt_date, issued_date, paid_at IS NULL)))) FROM invoices`
 	sumAttempts = `SELECT CONCAT(COUNT(*), ':', SUM(CRC32(CONCAT_WS('|', subscription_id, attempt_no, stage, idempotency_key, reference, customer_id,
 amount, currency, gateway, payment_method, method_type, description, body_version, status, doubted, message, settled_at IS NULL`
-	sumEvents = `SELECT CONCAT(COUNT(*), ':', SUM(CRC32(CONCAT_WS('|', type, subject, JSON_REMOVE(payload, '$.invoice_id'), dedupe_key)))) FROM events`
+	sumEvents   = `SELECT CONCAT(COUNT(*), ':', SUM(CRC32(CONCAT_WS('|', type, subject, JSON_REMOVE(payload, '$.invoice_id'), dedupe_key)))) FROM events`
 	sumBookings = `SELECT CONCAT(COUNT(*), ':', SUM(CRC32(CONCAT_WS('|', gateway_payment_id, kind, proof IS NULL)))) FROM bookings`
 )
 
