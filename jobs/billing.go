@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -65,7 +66,7 @@ func BillingSteps(stages int) []string {
 // collects them stage by stage, and recovers again what it could not settle itself. stages is how many
 // dunning stages there are, or were when the oldest open invoice was declined.
 func Billing(d Deps, o BillingOptions, stages int) batch.Job {
-	b := &billingRun{Deps: d, worker: newWorker(d), o: o, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
+	b := &billingRun{Deps: d, worker: newWorker(d, o.Selection), o: o, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
 	b.brake = newBrake(b)
 	b.history = &history.History{
 		DB: d.DB, Gateways: d.Gateways, Accounts: d.Accounts, KeyPrefixes: d.KeyPrefixes, Clock: d.Clock, Business: d.Business, Zone: d.Zone,
@@ -216,7 +217,7 @@ func (b *billingRun) recoverLast(ctx context.Context, x *batch.StepExecution) er
 			return err
 		}
 		again, err := wait.next(ctx, x)
-		x.Await(0, time.Time{})
+		x.Await(batch.LeaseWait{})
 		if err != nil || !again {
 			return err
 		}
@@ -229,6 +230,7 @@ type watch struct {
 	until time.Time
 	beats map[uint64]time.Time // the first heartbeat seen of other runs
 	left  []uint64             // runs that renewed their lease
+	shown []uint64             // runs whose lease was said to be waited for
 }
 
 // next waits until there is something to recover again; false: there is nothing to wait for.
@@ -265,13 +267,29 @@ func (w *watch) extend(lease time.Duration) {
 	}
 }
 
+// show notes whose lease the step waits for, and says so once of each run.
+func (w *watch) show(x *batch.StepExecution, o query.Owner) {
+	now, clock := w.job.Business(), w.job.Clock()
+	wait := batch.LeaseWait{Run: o.ID, Host: o.Host, Beat: clock.Add(o.Beat.Sub(now)), Until: clock.Add(o.FreeAt().Sub(now))}
+	x.Await(wait)
+	if !slices.Contains(w.shown, o.ID) {
+		w.shown = append(w.shown, o.ID)
+		x.Log.InfoContext(x.Work, "waiting for the lease of another run", slog.Uint64("lease_run_id", o.ID), slog.String("lease_host", o.Host),
+			slog.Int64("seconds_left", wholeSeconds(o.FreeAt().Sub(now))), slog.Int64("heartbeat_seconds_ago", wholeSeconds(now.Sub(o.Beat))))
+	}
+}
+
+// wholeSeconds rounds up; nothing is less than none.
+func wholeSeconds(d time.Duration) int64 {
+	return int64(max(0, d+time.Second-time.Nanosecond) / time.Second)
+}
+
 // owned reports whether some other run may yet turn out to be dead.
 func (w *watch) owned(owners []query.Owner, x *batch.StepExecution) bool {
 	waiting := false
 	await := func(o query.Owner) {
 		if !waiting { // the first is shown
-			ends := o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond)
-			x.Await(o.ID, w.job.Clock().Add(ends.Sub(w.job.Business())))
+			w.show(x, o)
 		}
 		waiting = true
 	}

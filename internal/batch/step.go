@@ -107,7 +107,7 @@ type StepExecution struct {
 	halted error
 	failed []error
 	err    error // that the step ended with
-	waits  waiting
+	waits  LeaseWait
 	goesOn bool
 	ends   func(err error) // ends a step that goes on; nil once it has ended
 }
@@ -219,24 +219,26 @@ func (x *StepExecution) Err() error {
 	return errors.Join(append(slices.Clone(x.failed), x.err)...)
 }
 
-// waiting is the run whose lease a step waits for, and until when that holds by the process's clock.
-type waiting struct {
-	run   uint64
-	until time.Time
+// LeaseWait is the lease of another run that a step waits for. Its instants are of the process's clock.
+type LeaseWait struct {
+	Run   uint64
+	Host  string
+	Beat  time.Time // its last heartbeat
+	Until time.Time // when its lease ends, unless its heartbeat goes on
 }
 
-// Await notes that the step can go on only when the lease of another run has ended; run 0: it waits for none.
-func (x *StepExecution) Await(run uint64, until time.Time) {
+// Await notes that the step can go on only when the lease of another run has ended; the zero value: it waits for none.
+func (x *StepExecution) Await(w LeaseWait) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.waits = waiting{run, until}
+	x.waits = w
 }
 
 // Waiting returns what was given to Await.
-func (x *StepExecution) Waiting() (run uint64, until time.Time) {
+func (x *StepExecution) Waiting() LeaseWait {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.waits.run, x.waits.until
+	return x.waits
 }
 
 // Count adds to the step's tally.
