@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -230,7 +229,6 @@ type watch struct {
 	until time.Time
 	beats map[uint64]time.Time // the first heartbeat seen of other runs
 	left  []uint64             // runs that renewed their lease
-	shown []uint64             // runs whose lease was said to be waited for
 }
 
 // next waits until there is something to recover again; false: there is nothing to wait for.
@@ -267,29 +265,13 @@ func (w *watch) extend(lease time.Duration) {
 	}
 }
 
-// show notes whose lease the step waits for, and says so once of each run.
-func (w *watch) show(x *batch.StepExecution, o query.Owner) {
-	now, clock := w.job.Business(), w.job.Clock()
-	wait := batch.LeaseWait{Run: o.ID, Host: o.Host, Beat: clock.Add(o.Beat.Sub(now)), Until: clock.Add(o.FreeAt().Sub(now))}
-	x.Await(wait)
-	if !slices.Contains(w.shown, o.ID) {
-		w.shown = append(w.shown, o.ID)
-		x.Log.InfoContext(x.Work, "waiting for the lease of another run", slog.Uint64("lease_run_id", o.ID), slog.String("lease_host", o.Host),
-			slog.Int64("seconds_left", wholeSeconds(o.FreeAt().Sub(now))), slog.Int64("heartbeat_seconds_ago", wholeSeconds(now.Sub(o.Beat))))
-	}
-}
-
-// wholeSeconds rounds up; nothing is less than none.
-func wholeSeconds(d time.Duration) int64 {
-	return int64(max(0, d+time.Second-time.Nanosecond) / time.Second)
-}
-
 // owned reports whether some other run may yet turn out to be dead.
 func (w *watch) owned(owners []query.Owner, x *batch.StepExecution) bool {
 	waiting := false
 	await := func(o query.Owner) {
 		if !waiting { // the first is shown
-			w.show(x, o)
+			now, clock := w.job.Business(), w.job.Clock()
+			x.Await(batch.LeaseWait{Run: o.ID, Host: o.Host, Beat: clock.Add(o.Beat.Sub(now)), Until: clock.Add(o.FreeAt().Sub(now))})
 		}
 		waiting = true
 	}

@@ -97,19 +97,20 @@ type StepExecution struct {
 	beside    *sync.WaitGroup  // what Beside started in any step of the run
 	besideCtx context.Context  //nolint:containedctx // it outlives the context of the step on purpose
 
-	mu     sync.Mutex
-	tally  Tally
-	left   []string
-	begun  time.Time
-	ended  time.Time
-	status StepStatus // once it has ended
-	stop   <-chan struct{}
-	halted error
-	failed []error
-	err    error // that the step ended with
-	waits  LeaseWait
-	goesOn bool
-	ends   func(err error) // ends a step that goes on; nil once it has ended
+	mu      sync.Mutex
+	tally   Tally
+	left    []string
+	begun   time.Time
+	ended   time.Time
+	status  StepStatus // once it has ended
+	stop    <-chan struct{}
+	halted  error
+	failed  []error
+	err     error // that the step ended with
+	waits   LeaseWait
+	awaited []uint64 // runs whose lease it waited for
+	goesOn  bool
+	ends    func(err error) // ends a step that goes on; nil once it has ended
 }
 
 type executionKey struct{}
@@ -227,11 +228,21 @@ type LeaseWait struct {
 	Until time.Time // when its lease ends, unless its heartbeat goes on
 }
 
-// Await notes that the step can go on only when the lease of another run has ended; the zero value: it waits for none.
+// Await notes that the step can go on only when the lease of another run has ended, and logs the first time that it waits for that run;
+// the zero value: it waits for none.
 func (x *StepExecution) Await(w LeaseWait) {
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	x.waits = w
+	first := w.Run != 0 && !slices.Contains(x.awaited, w.Run)
+	if first {
+		x.awaited = append(x.awaited, w.Run)
+	}
+	x.mu.Unlock()
+	if first {
+		now := x.Now()
+		x.Log.InfoContext(x.Work, "waiting for the lease of another run", slog.Uint64("lease_run_id", w.Run), slog.String("lease_host", w.Host),
+			slog.Int64("lease_seconds_left", int64(w.Until.Sub(now).Seconds())), slog.Int64("heartbeat_seconds_ago", int64(now.Sub(w.Beat).Seconds())))
+	}
 }
 
 // Waiting returns what was given to Await.

@@ -147,7 +147,7 @@ func (h *Host) Take(token []byte) (*Lock, error) {
 	}
 	var why []error
 	for _, dir := range h.dirs {
-		l, err := h.take(dir, token)
+		l, err := h.lockIn(dir, token)
 		if err == nil {
 			return l, nil
 		}
@@ -156,7 +156,7 @@ func (h *Host) Take(token []byte) (*Lock, error) {
 	return nil, fmt.Errorf("lock this run's file: %w", errors.Join(why...))
 }
 
-func (h *Host) take(dir string, token []byte) (_ *Lock, err error) {
+func (h *Host) lockIn(dir string, token []byte) (_ *Lock, err error) {
 	path := filepath.Join(dir, h.name(token))
 	// O_EXCL follows no link either, and os opens with O_CLOEXEC: no child holds the lock.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL|syscall.O_NOFOLLOW, 0o600) //nolint:gosec // G304: a name of ours
@@ -168,7 +168,7 @@ func (h *Host) take(dir string, token []byte) (_ *Lock, err error) {
 			err = errors.Join(err, f.Close())
 		}
 	}()
-	if err := lock(f); err != nil {
+	if err := flock(f); err != nil {
 		return nil, err
 	}
 	id, err := own(f, path)
@@ -178,8 +178,8 @@ func (h *Host) take(dir string, token []byte) (_ *Lock, err error) {
 	return &Lock{host: h, file: f, path: path, id: id, token: bytes.Clone(token)}, nil
 }
 
-// lock locks a file, or fails at once: a lock that somebody has is waited for by nobody.
-func lock(f *os.File) error {
+// flock locks a file, or fails at once: a lock that somebody has is waited for by nobody.
+func flock(f *os.File) error {
 	for {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EINTR) {
@@ -310,7 +310,7 @@ func (h *Host) find(path string) *Remains {
 		return nil
 	}
 	r := &Remains{file: f, path: path}
-	if err = lock(f); err == nil {
+	if err = flock(f); err == nil {
 		if r.id, err = own(f, path); err == nil && r.read() {
 			return r
 		}

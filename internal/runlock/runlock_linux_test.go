@@ -165,9 +165,7 @@ func TestAChildThatHoldsTheLock(t *testing.T) {
 	require.NoError(t, err)
 	held, err := os.Open(file(t, dir)) // an open file of its own has no part in the lock
 	require.NoError(t, err)
-	defer func() { require.NoError(t, held.Close()) }()
 	require.False(t, gone(h, token(), proof))
-
 	l.Release(false)
 	require.NoError(t, syscall.Flock(int(held.Fd()), syscall.LOCK_EX|syscall.LOCK_NB))
 	child := exec.Command("sleep", "600")

@@ -34,11 +34,11 @@ func (r *Repository) lock(token []byte) (*runlock.Lock, string) {
 		}
 		lock.Release(true)
 	}
-	r.unlocked(err)
+	r.reportUnlocked(err)
 	return nil, ""
 }
 
-func (r *Repository) unlocked(err error) {
+func (r *Repository) reportUnlocked(err error) {
 	if r.Unlocked != nil {
 		r.Unlocked(err)
 	}
@@ -63,7 +63,7 @@ func (r *Repository) next(run *batch.Run) (proof string, confirm func()) {
 	r.mu.Unlock()
 	proof, err := lock.Next()
 	if err != nil {
-		r.unlocked(err)
+		r.reportUnlocked(err)
 		return "", func() {}
 	}
 	return proof, func() { lock.Confirm(proof) }
@@ -71,9 +71,9 @@ func (r *Repository) next(run *batch.Run) (proof string, confirm func()) {
 
 // Release gives up the lock of a run that does nothing any more, however it ended. If its end could not be written, its file stays, and
 // the next run of this host need not wait for the lease.
-func (r *Repository) Release(run *batch.Run) { r.release(run, false) }
+func (r *Repository) Release(run *batch.Run) { r.unlock(run, false) }
 
-func (r *Repository) release(run *batch.Run, ended bool) {
+func (r *Repository) unlock(run *batch.Run, ended bool) {
 	if run == nil {
 		return
 	}

@@ -211,7 +211,7 @@ func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batc
 		return r.write(ctx, tx, run, progress)
 	})
 	if err == nil {
-		r.release(run, true)
+		r.unlock(run, true)
 	}
 	return err
 }
