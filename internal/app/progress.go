@@ -152,6 +152,9 @@ func (p *progress) liveLines(width int) []string {
 			within = p.run.Job
 		}
 		lines := []string{p.e.Screen.Symbols(p.state(x).Line(within, width))}
+		if waits := view.LeaseWait(x.Waiting(), p.e.Now()); waits != "" {
+			lines = append(lines, cli.Folded(p.e.Screen.Symbols("           "+text.Finished(waits)), width, cli.BlockIndent)...)
+		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.slow != "" {
@@ -212,7 +215,7 @@ func (p *progress) views() []view.Step {
 
 func (p *progress) state(x *batch.StepExecution) view.LiveStep {
 	t := x.Tally()
-	s := view.LiveStep{Step: x.Step, Label: x.Label, Done: t.Done(), Due: p.before(x.Step), Declined: t.Declined, InDoubt: t.InDoubt, Waits: view.LeaseWait(x.Waiting(), p.e.Now())}
+	s := view.LiveStep{Step: x.Step, Label: x.Label, Done: t.Done(), Due: p.before(x.Step), Declined: t.Declined, InDoubt: t.InDoubt}
 	p.mu.Lock()
 	window := p.rates[x.Step]
 	if window == nil {
