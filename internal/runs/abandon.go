@@ -51,8 +51,8 @@ func (r *Repository) Abandon(ctx context.Context, taker Taker) ([]uint64, error)
 			return err
 		}
 		for _, p := range proven {
-			var ids []uint64
-			if err := tx.SelectContext(ctx, &ids, selectProven, p.ID, p.Lease, p.Proof); err != nil {
+			ids, err := p.still(ctx, tx)
+			if err != nil {
 				return err
 			}
 			dead = append(dead, ids...)
@@ -111,6 +111,12 @@ type provenRun struct {
 	Proof string `db:"lock_proof"`
 
 	file *runlock.Remains
+}
+
+// still returns the run's id, locked, unless its heartbeat has gone on, or somebody holds its row.
+func (p provenRun) still(ctx context.Context, tx *sqlx.Tx) (ids []uint64, err error) {
+	err = tx.SelectContext(ctx, &ids, selectProven, p.ID, p.Lease, p.Proof)
+	return ids, err
 }
 
 const lockedHere = `SELECT id, lease, lock_proof FROM job_runs WHERE status = 'running' AND boot_id = ? AND lock_proof IS NOT NULL AND id <> ? ORDER BY id`
