@@ -43,6 +43,7 @@ func benchmarks() []benchmark {
 		{name: "B5", about: "several workers", run: severalWorkers},
 		{name: "B6", about: "hot product", run: hot},
 		{name: "B7", about: "against what it replaces", run: replaced},
+		{name: "B8", about: "start and restart", run: startUp},
 		{name: "B9", about: "load on the database", run: databaseLoad},
 		{name: "B10", about: "processor time of the worker", run: workerTime},
 		{name: "B11", about: "against the tuned job", run: againstTuned},

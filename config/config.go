@@ -179,6 +179,8 @@ type Run struct {
 	Drain     time.Duration `mapstructure:"drain"`
 	// Witness is an absolute folder, or None; empty: there is no place for it.
 	Witness string `mapstructure:"witness"`
+	// LockDir is an absolute folder, or None; empty: a usual one of the host.
+	LockDir string `mapstructure:"lock_dir"`
 }
 
 // Schedule says when `duly schedule` runs which job, as cron expressions that ParseCron reads; empty: never.

@@ -228,7 +228,7 @@ func Keys() []Key {
 		},
 		{
 			Name: "run.lease", Default: "60s", parse: duration(time.Millisecond, day),
-			Why: "How long after its last heartbeat a run still owns its rows; an immediate restart after a crash waits for so long. " +
+			Why: "How long after its last heartbeat a run still owns its rows; a restart after a crash waits for so long where run.lock_dir proves nothing. " +
 				"At least one gateway time-out + 3 heartbeats + 5s.",
 		},
 		{
@@ -245,6 +245,12 @@ func Keys() []Key {
 				"restored or older database is noticed, and for answers of gateways that the database does not take: the next run on this " +
 				"host reads them first. An absolute path, or `none`: then such an answer is only logged, and the run ends with 1. If unset, systemd's STATE_DIRECTORY, else duly in " +
 				"the user's state folder (XDG_STATE_HOME, else ~/.local/state).",
+		},
+		{
+			Name: "run.lock_dir", parse: folderOrNone, Example: "/run/duly",
+			Why: "A folder on tmpfs of this host in which each run locks a small file for as long as it lives. A run that was killed is then taken over " +
+				"at once by the next one on the same host and boot; everywhere else its lease is waited for. An absolute path, or `none`: the lease is waited for here " +
+				"too. If unset, the first that is on tmpfs of systemd's RUNTIME_DIRECTORY, /run/duly, XDG_RUNTIME_DIR and /dev/shm. Linux alone has it.",
 		},
 		{
 			Name: "schedule.listen", parse: listenAddress, Example: "127.0.0.1:9465",

@@ -77,7 +77,7 @@ func AuditSteps() []string { return []string{StepMatch, StepLookUp} }
 // dates moves it only if it follows on from it.
 func Audit(d Deps, o AuditOptions) batch.Job {
 	a := &auditRun{
-		Deps: d, worker: newWorker(d), o: o, list: newAuditLists(), notes: map[string]int64{}, open: map[string]int64{},
+		Deps: d, worker: newWorker(d, store.Selection{}), o: o, list: newAuditLists(), notes: map[string]int64{}, open: map[string]int64{},
 		counts: make(map[audit.Standing]int64),
 	}
 	all := []batch.Step{

@@ -65,7 +65,7 @@ func BillingSteps(stages int) []string {
 // collects them stage by stage, and recovers again what it could not settle itself. stages is how many
 // dunning stages there are, or were when the oldest open invoice was declined.
 func Billing(d Deps, o BillingOptions, stages int) batch.Job {
-	b := &billingRun{Deps: d, worker: newWorker(d), o: o, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
+	b := &billingRun{Deps: d, worker: newWorker(d, o.Selection), o: o, doubts: &steps.Doubts{GiveUpAfter: o.GiveUpAfter}}
 	b.brake = newBrake(b)
 	b.history = &history.History{
 		DB: d.DB, Gateways: d.Gateways, Accounts: d.Accounts, KeyPrefixes: d.KeyPrefixes, Clock: d.Clock, Business: d.Business, Zone: d.Zone,
@@ -216,7 +216,7 @@ func (b *billingRun) recoverLast(ctx context.Context, x *batch.StepExecution) er
 			return err
 		}
 		again, err := wait.next(ctx, x)
-		x.Await(0, time.Time{})
+		x.Await(batch.LeaseWait{})
 		if err != nil || !again {
 			return err
 		}
@@ -270,8 +270,8 @@ func (w *watch) owned(owners []query.Owner, x *batch.StepExecution) bool {
 	waiting := false
 	await := func(o query.Owner) {
 		if !waiting { // the first is shown
-			ends := o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond)
-			x.Await(o.ID, w.job.Clock().Add(ends.Sub(w.job.Business())))
+			now, clock := w.job.Business(), w.job.Clock()
+			x.Await(batch.LeaseWait{Run: o.ID, Host: o.Host, Beat: clock.Add(o.Beat.Sub(now)), Until: clock.Add(o.FreeAt().Sub(now))})
 		}
 		waiting = true
 	}

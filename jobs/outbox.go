@@ -60,7 +60,7 @@ func OutboxSteps() []string { return []string{StepFanOut, StepDeliver} }
 // Outbox is the job that delivers events: it gives every sink its deliveries of what is new, and sends what is
 // due, in order for each subject. The sinks know nothing of one another.
 func Outbox(d Deps, o OutboxOptions) batch.Job {
-	b := &outboxRun{Deps: d, worker: newWorker(d), o: o, sent: map[string]*steps.Deliveries{}}
+	b := &outboxRun{Deps: d, worker: newWorker(d, o.Selection), o: o, sent: map[string]*steps.Deliveries{}}
 	for name, to := range o.Sinks {
 		held := o.Held[name]
 		if held == nil {

@@ -51,7 +51,7 @@ type reconcileRun struct {
 // Reconcile is the job that finds out what became of stale orders and their payments, settles them, and refunds
 // what was taken for orders that are not completed.
 func Reconcile(d Deps, o ReconcileOptions) batch.Job {
-	r := &reconcileRun{Deps: d, worker: newWorker(d), o: o}
+	r := &reconcileRun{Deps: d, worker: newWorker(d, o.Selection), o: o}
 	all := []batch.Step{
 		batch.Tasklet{StepName: StepReconcile, StepLabel: LabelOf(StepReconcile), Do: r.reconcile},
 		batch.Tasklet{StepName: StepRefund, StepLabel: LabelOf(StepRefund), Do: r.refund},

@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/runs"
 	"duly/internal/store"
 	"duly/steps"
 )
@@ -22,10 +23,12 @@ type worker struct {
 	controls *steps.Controls
 	// unwritten are the rows that the run leaves because the database failed on them.
 	unwritten *unwritten
+	// partial: the run is one of some rows alone, and recovers no other of a run that died.
+	partial bool
 }
 
-func newWorker(d Deps) worker {
-	return worker{deps: d, told: map[string]bool{}, controls: &steps.Controls{Now: d.Business}, unwritten: &unwritten{}}
+func newWorker(d Deps, s store.Selection) worker {
+	return worker{deps: d, partial: s.Partial(), told: map[string]bool{}, controls: &steps.Controls{Now: d.Business}, unwritten: &unwritten{}}
 }
 
 // controlReader finds payments that the gateways must show.
@@ -102,11 +105,15 @@ func (w *worker) alone() []string {
 	return names
 }
 
-// abandon marks the runs whose lease ran out, as soon as the database can be reached. It reports whether there
+// abandon marks the runs that are dead as abandoned, as soon as the database can be reached. It reports whether there
 // were any, also if the answer to that was lost once.
 func (w *worker) abandon(ctx context.Context, x *batch.StepExecution) (found bool, err error) {
+	taker := runs.Taker{Run: x.Run.ID, Job: x.Run.Job}
+	if w.partial {
+		taker.Job = ""
+	}
 	for {
-		dead, err := w.deps.Repository.Abandon(x.Work)
+		dead, err := w.deps.Repository.Abandon(x.Work, taker)
 		found = found || len(dead) > 0
 		for _, id := range dead {
 			x.Log.WarnContext(ctx, "a run died; what it held is taken over", slog.Uint64("dead_run_id", id))

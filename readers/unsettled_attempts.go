@@ -58,9 +58,10 @@ lease, checks, created_at, sent_by, COALESCE(account_id, 0) AS account_id, COALE
 COALESCE(longest_request_ms, 0) AS longest_request_ms, COALESCE(patience, '') AS patience
 FROM payment_attempts WHERE id IN (?) AND COALESCE(status) IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
 
-	// over_us: how long ago, in microseconds, the last lease that the run may have believed in ran out.
-	workersOf = `SELECT id, status = 'running' AS running,
-GREATEST(0, TIMESTAMPDIFF(MICROSECOND, heartbeat_at, UTC_TIMESTAMP(6)) - 2000 * lease_ms) AS over_us FROM job_runs WHERE id IN (?)`
+	// over_us: how long ago, in microseconds, the last lease that the run may have believed in ran out. Of a run that was found dead
+	// before its lease was over it is less than 0: until then, even if that was wrong, it sends.
+	workersOf = `SELECT id, status = 'running' AS running, GREATEST(IF(status = 'abandoned', LEAST(0, silent_us - 1000 * lease_ms), 0), silent_us - 2000 * lease_ms) AS over_us
+FROM (SELECT id, status, lease_ms, TIMESTAMPDIFF(MICROSECOND, heartbeat_at, UTC_TIMESTAMP(6)) AS silent_us FROM job_runs WHERE id IN (?)) r`
 
 	doubtInvoices = `SELECT i.id, i.subscription_id, i.due_date, i.amount, i.currency, i.stage, i.attempts, i.first_declined_date,
 COALESCE(i.retry_days, '') AS retry_days, i.try_later_since, i.status IN ('open', 'charging') AS open, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '') AS sub_gateway,
@@ -304,7 +305,7 @@ func workersOfRows(ctx context.Context, tx *sqlx.Tx, rows []store.AttemptRow) (m
 
 // sentBy is an instant by which the worker had sent what it held, or never would: it sends nothing once its lease has run
 // out. A server that took over may lack its last heartbeat, so that one lease more is allowed for. now is the latest that it
-// can be, and what it is where nothing is known of the worker.
+// can be, unless the worker was found dead before its lease was over, and what it is where nothing is known of the worker.
 func (w worker) sentBy(now time.Time) time.Time {
 	return now.Add(-time.Duration(w.OverUS) * time.Microsecond).UTC().Round(0).Truncate(time.Microsecond)
 }

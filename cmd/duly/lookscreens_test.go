@@ -71,7 +71,7 @@ func TestWhatADeadRunHolds(t *testing.T) {
 	seoul, err := time.LoadLocation("Asia/Seoul")
 	require.NoError(t, err)
 	free := beat.Add(time.Hour + time.Minute - time.Nanosecond).Truncate(time.Minute).In(seoul).Format("15:04")
-	require.Contains(t, s.duly(t, "status").out, "Claimed   run 1 died; its 1 charge is free at "+free+"\n! run 1   billing · no heartbeat for 40m\n")
+	require.Contains(t, s.duly(t, "status").out, "Claimed   run 1 died; its 1 charge is free at "+free+"\n! run 1   billing · no heartbeat for 40m · lease ends in 20m0s\n")
 	doc := document[view.Summary](t, s.duly(t, "run", "billing", "--json", "--step", "recover"))
 	require.Equal(t, batch.ExitUnfinished, doc.Exit)
 	require.Contains(t, doc.Left, "run 1 died; its 1 charge is free at "+free)

@@ -136,6 +136,10 @@ func TestMigrate(t *testing.T) {
 
 	s.enrol(t, "ok", 1)
 	s.exec(t, "INSERT INTO gateway_controls SELECT 1, 'pay_1', 'k', 'r', 'c', 1, 'KRW', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)")
+	s.exec(t, "INSERT INTO job_runs (job, business_date, params, status, lease, lease_ms, host, pid, version) VALUES ('billing', '2026-01-31', '{}', 'completed', '1234567890123456', 1, 'h', 1, 'v')")
+	require.Contains(t, s.duly(t, "migrate", "down").err, "job_runs has rows, and would lose them or columns of them; empty it first")
+	s.exec(t, "DELETE FROM job_runs")
+	require.Equal(t, "took back 00004_restart.sql\n", s.duly(t, "migrate", "down").out)
 	require.Equal(t, "took back 00003_bookings.go\n", s.duly(t, "migrate", "down").out)
 	got = s.duly(t, "migrate", "down")
 	require.Equal(t, batch.ExitUsage, got.code)
@@ -149,7 +153,7 @@ func TestMigrate(t *testing.T) {
 	require.Equal(t, "took back 00001_schema.sql\n", s.duly(t, "migrate", "down").out)
 	require.Contains(t, s.duly(t, "migrate", "status").out, "pending")
 	require.Equal(t, batch.ExitUsage, s.duly(t, "migrate", "down").code)
-	require.Equal(t, "applied 00001_schema.sql\napplied 00002_history.sql\napplied 00003_bookings.go\n", s.duly(t, "migrate", "up").out)
+	require.Equal(t, "applied 00001_schema.sql\napplied 00002_history.sql\napplied 00003_bookings.go\napplied 00004_restart.sql\n", s.duly(t, "migrate", "up").out)
 	require.Contains(t, s.duly(t, "migrate", "status").out, "applied")
 
 	s.exec(t, "INSERT INTO duly_migrations (version_id, is_applied) VALUES (99, TRUE)")

@@ -146,6 +146,9 @@ func (r *runController) snapshot() any {
 		if p.Due >= 0 {
 			s.Step.Due = &p.Due
 		}
+		if w, shift := x.Waiting(), s.At.Sub(r.e.Now()); w.Run != 0 {
+			s.Waits = &runstate.Wait{Run: w.Run, Host: w.Host, Beat: w.Beat.Add(shift).UTC(), Until: w.Until.Add(shift).UTC()}
+		}
 		break
 	}
 	return s.Short()

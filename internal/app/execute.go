@@ -19,6 +19,7 @@ import (
 	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/internal/telemetry"
+	"duly/internal/view"
 )
 
 // RunJob runs one job as the flags say; given tells which of them were typed.
@@ -82,13 +83,15 @@ func (e *Execution) mayRun(ctx context.Context) error {
 	if !e.Flags.Exclusive {
 		return nil
 	}
-	if _, err := e.Deps.Repository.Abandon(ctx); err != nil {
+	if _, err := e.Deps.Repository.Abandon(ctx, runs.Taker{}); err != nil {
 		return exit.Failed(err)
 	}
 	if other, err := e.other(ctx, job, 0); err != nil || other == nil {
 		return exit.Failed(err)
 	} else {
-		return exit.With(batch.ExitNotRun, fmt.Errorf("not run: run %d of %s is live on %s", other.ID, job, other.Host))
+		now := e.Deps.Business()
+		return exit.With(batch.ExitNotRun, fmt.Errorf("not run: run %d of %s is live on %s: %s, and its lease lasts up to %s more",
+			other.ID, job, other.Host, view.LastHeartbeat(other.Beat, now), view.UpTo(other.FreeAt().Sub(now))))
 	}
 }
 
@@ -155,6 +158,7 @@ func (e *Execution) execute(ctx context.Context) error {
 		Job: job.Name, BusinessDate: e.Business.String(), Params: params, RerunOf: e.Flags.Rerun,
 		Lease: e.Config.Run.Lease, Host: session.Hostname(), PID: os.Getpid(), Version: e.Version,
 	})
+	e.Deps.Repository.Release(began) // it does nothing any more
 	sampled()
 	show.stop()
 	measured(began, result)

@@ -72,7 +72,7 @@ func (a *Command) Prepare(ctx context.Context, w registry.Job, f registry.Flags,
 	if err != nil {
 		return nil, err
 	}
-	e.Deps = depsOf(a.Session, c, e.Database.DB, e.Deps.Gateways, business)
+	e.Deps = depsOf(a.Session, c, e.Database.DB, e.Deps.Gateways, business, e.logs.Logger)
 	e.Today = payment.DateOf(business().In(c.Business.Location()))
 	if err := e.repeat(ctx, given); err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -90,6 +89,9 @@ func (p *progress) log() {
 		if s.Left > 0 {
 			attributes = append(attributes, slog.Int64("seconds_left", int64(s.Left.Seconds())))
 		}
+		if w := x.Waiting(); w.Run != 0 {
+			attributes = append(attributes, slog.Uint64("lease_run_id", w.Run), slog.Int64("lease_seconds_left", int64(w.Until.Sub(p.e.Now()).Seconds())))
+		}
 		if len(s.Open) > 0 {
 			attributes = append(attributes, slog.Any("circuit_open", s.Open))
 		}
@@ -150,6 +152,9 @@ func (p *progress) liveLines(width int) []string {
 			within = p.run.Job
 		}
 		lines := []string{p.e.Screen.Symbols(p.state(x).Line(within, width))}
+		if waits := view.LeaseWait(x.Waiting(), p.e.Now()); waits != "" {
+			lines = append(lines, cli.Folded(p.e.Screen.Symbols("           "+text.Finished(waits)), width, cli.BlockIndent)...)
+		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.slow != "" {
@@ -210,7 +215,7 @@ func (p *progress) views() []view.Step {
 
 func (p *progress) state(x *batch.StepExecution) view.LiveStep {
 	t := x.Tally()
-	s := view.LiveStep{Step: x.Step, Label: x.Label, Done: t.Done(), Due: p.before(x.Step), Declined: t.Declined, InDoubt: t.InDoubt, Waits: p.waits(x)}
+	s := view.LiveStep{Step: x.Step, Label: x.Label, Done: t.Done(), Due: p.before(x.Step), Declined: t.Declined, InDoubt: t.InDoubt}
 	p.mu.Lock()
 	window := p.rates[x.Step]
 	if window == nil {
@@ -228,18 +233,6 @@ func (p *progress) state(x *batch.StepExecution) view.LiveStep {
 		}
 	}
 	return s
-}
-
-// waits says which other run's lease the step waits for; empty: for none.
-func (p *progress) waits(x *batch.StepExecution) string {
-	run, until := x.Waiting()
-	if run == 0 {
-		return ""
-	}
-	if left := until.Sub(p.e.Now()).Round(time.Second); left > 0 {
-		return fmt.Sprintf("waits for run %d, lease ends in %s", run, cli.Took(left))
-	}
-	return fmt.Sprintf("waits for run %d", run)
 }
 
 // slowBy notes what the run waits for most; empty: for nothing.

@@ -29,7 +29,7 @@ func table() []rule {
 	screen := slices.Concat(data, []string{"config", "internal/cli", "internal/exit", "internal/query", "internal/query/details", "internal/query/worklist", "internal/runs", "internal/telemetry/runstate", "internal/session", "internal/view", "jobs"})
 	session := []string{"internal/gateway", "internal/logfile", "internal/mysql/private", "internal/notify", "internal/operator", "internal/redact", "internal/store", "migrations", "steps"}
 	command := slices.Concat(screen, session, []string{"internal/inspect", "internal/suspicion"})
-	run := slices.Concat(command, []string{"internal/alert", "internal/telemetry/metrics", "internal/page", "internal/preview", "internal/report", "internal/telemetry", "internal/telemetry/tracing", "internal/witness", "internal/wholefile", "writers"})
+	run := slices.Concat(command, []string{"internal/alert", "internal/telemetry/metrics", "internal/page", "internal/preview", "internal/report", "internal/telemetry", "internal/telemetry/tracing", "internal/witness", "internal/runlock", "internal/wholefile", "writers"})
 	return []rule{
 		{folder: "internal/payment"},
 		{folder: "internal/batch", may: []string{"internal/sum"}},
@@ -41,6 +41,7 @@ func table() []rule {
 		{folder: "internal/redact"},
 		{folder: "internal/text"},
 		{folder: "internal/witness"},
+		{folder: "internal/runlock"},
 		{folder: "internal/archtest"},
 		{folder: "internal/dist"},
 		{folder: "internal/mutants"},
@@ -56,7 +57,7 @@ func table() []rule {
 		{folder: "internal/gateway", may: []string{"internal/payment"}},
 		{folder: "internal/gateway", subfolders: true, may: []string{"internal/payment", "internal/gateway", "internal/crash", "internal/redact"}},
 		{folder: "internal/mysql", may: []string{"internal/batch", "internal/crash", "migrations"}},
-		{folder: "internal/runs", may: []string{"internal/batch", "internal/mysql"}},
+		{folder: "internal/runs", may: []string{"internal/batch", "internal/mysql", "internal/runlock"}},
 		{folder: "internal/store", may: data},
 		{folder: "internal/query", may: slices.Concat(sides, []string{"readers"})},
 		{folder: "internal/query", subfolders: true, may: slices.Concat(sides, []string{"internal/query", "readers"})},

@@ -97,19 +97,20 @@ type StepExecution struct {
 	beside    *sync.WaitGroup  // what Beside started in any step of the run
 	besideCtx context.Context  //nolint:containedctx // it outlives the context of the step on purpose
 
-	mu     sync.Mutex
-	tally  Tally
-	left   []string
-	begun  time.Time
-	ended  time.Time
-	status StepStatus // once it has ended
-	stop   <-chan struct{}
-	halted error
-	failed []error
-	err    error // that the step ended with
-	waits  waiting
-	goesOn bool
-	ends   func(err error) // ends a step that goes on; nil once it has ended
+	mu      sync.Mutex
+	tally   Tally
+	left    []string
+	begun   time.Time
+	ended   time.Time
+	status  StepStatus // once it has ended
+	stop    <-chan struct{}
+	halted  error
+	failed  []error
+	err     error // that the step ended with
+	waits   LeaseWait
+	awaited []uint64 // runs whose lease it waited for
+	goesOn  bool
+	ends    func(err error) // ends a step that goes on; nil once it has ended
 }
 
 type executionKey struct{}
@@ -219,24 +220,36 @@ func (x *StepExecution) Err() error {
 	return errors.Join(append(slices.Clone(x.failed), x.err)...)
 }
 
-// waiting is the run whose lease a step waits for, and until when that holds by the process's clock.
-type waiting struct {
-	run   uint64
-	until time.Time
+// LeaseWait is the lease of another run that a step waits for. Its instants are of the process's clock.
+type LeaseWait struct {
+	Run   uint64
+	Host  string
+	Beat  time.Time // its last heartbeat
+	Until time.Time // when its lease ends, unless its heartbeat goes on
 }
 
-// Await notes that the step can go on only when the lease of another run has ended; run 0: it waits for none.
-func (x *StepExecution) Await(run uint64, until time.Time) {
+// Await notes that the step can go on only when the lease of another run has ended, and logs the first time that it waits for that run;
+// the zero value: it waits for none.
+func (x *StepExecution) Await(w LeaseWait) {
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.waits = waiting{run, until}
+	x.waits = w
+	first := w.Run != 0 && !slices.Contains(x.awaited, w.Run)
+	if first {
+		x.awaited = append(x.awaited, w.Run)
+	}
+	x.mu.Unlock()
+	if first {
+		now := x.Now()
+		x.Log.InfoContext(x.Work, "waiting for the lease of another run", slog.Uint64("lease_run_id", w.Run), slog.String("lease_host", w.Host),
+			slog.Int64("lease_seconds_left", int64(w.Until.Sub(now).Seconds())), slog.Int64("heartbeat_seconds_ago", int64(now.Sub(w.Beat).Seconds())))
+	}
 }
 
 // Waiting returns what was given to Await.
-func (x *StepExecution) Waiting() (run uint64, until time.Time) {
+func (x *StepExecution) Waiting() LeaseWait {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.waits.run, x.waits.until
+	return x.waits
 }
 
 // Count adds to the step's tally.

@@ -63,6 +63,15 @@ func (s *Screen) Wrapped(line string, indent int) []string {
 	return []string{line}
 }
 
+// Folded breaks a line between words where it is wider than width; what goes on begins at the indent, and a word that is wider is cut.
+func Folded(line string, width, indent int) []string {
+	lines := strings.Split(wrapAt(line, width, indent), "\n")
+	for i := range lines {
+		lines[i] = Cut(lines[i], width)
+	}
+	return lines
+}
+
 // Cut cuts a line to a width.
 func Cut(line string, width int) string { return pretty.Trim(line, max(width, 0)) }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"duly/internal/batch"
 	"duly/internal/cli"
 	"duly/internal/telemetry/runstate"
 	"duly/internal/view"
@@ -35,11 +36,15 @@ func showLive(screen *cli.Screen, v view.Run, now time.Time, silent bool) {
 	}
 	mark := cli.SignLive
 	if silent {
-		mark, parts = cli.SignLook, []string{v.Job, "no heartbeat for " + cli.Lasting(now.Sub(v.HeartbeatAt))}
+		mark, parts = cli.SignLook, []string{v.Job, "no heartbeat for " + cli.Lasting(now.Sub(v.HeartbeatAt)), "lease ends in " + view.UpTo(v.Lease-now.Sub(v.HeartbeatAt))}
 	}
 	screen.Item(fmt.Sprintf("%s run %d", mark, v.ID), statusColumn, parts...)
 	if silent {
 		return
+	}
+	if v.State != nil && v.State.Waits != nil {
+		w := v.State.Waits
+		screen.Item("", statusColumn, view.LeaseWait(batch.LeaseWait{Run: w.Run, Host: w.Host, Beat: w.Beat, Until: w.Until}, now))
 	}
 	if v.Why != "" {
 		screen.Item("", statusColumn, "slow: "+v.Why)

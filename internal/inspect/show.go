@@ -82,6 +82,9 @@ func runText(screen *cli.Screen, v ShownRun, days cli.Calendar) {
 	if v.Exit != nil {
 		state += ", exit " + v.ExitText()
 	}
+	if v.RecoveredBy != nil {
+		state += fmt.Sprintf(", recovered by run %d", *v.RecoveredBy)
+	}
 	screen.Item("", 0, fmt.Sprintf("run %d", v.ID), v.Job, v.Date(days), state, "times in "+days.Zone.String())
 	took := ""
 	if v.FinishedAt != nil {

@@ -10,6 +10,14 @@ func (m *machine) faults(s State) {
 			m.emit(dead, Move{Kind: Crash, W: w})
 		}
 	}
+	for w := range workers {
+		if v := s.Workers[w]; s.Presumed < m.Bounds.Presumed && v.N > 0 && s.mine(w) {
+			presumed := s
+			presumed.Presumed++
+			presumed.disown(w) // it goes on, and sends for as long as it believes in its lease
+			m.emit(presumed, Move{Kind: PresumeDead, W: w})
+		}
+	}
 	if s.Losses < m.Bounds.Losses {
 		m.lose(s)
 	}

@@ -43,6 +43,7 @@ const (
 	RepairURL
 	OtherSuccess
 	Crash
+	PresumeDead
 	TakeBackup
 	Restore
 	FailOver
@@ -61,7 +62,7 @@ type Move struct {
 
 // fault reports whether the move is bad luck, which no way out may rely on.
 func (k Kind) fault() bool {
-	return k == Crash || k == TakeBackup || k == Restore || k == FailOver || k == SwitchURL
+	return k == Crash || k == PresumeDead || k == TakeBackup || k == Restore || k == FailOver || k == SwitchURL
 }
 
 // String tells the move.
@@ -100,6 +101,7 @@ func (m Move) String() string {
 		RepairURL:          "the URL is repaired",
 		OtherSuccess:       "another invoice is charged",
 		Crash:              "worker {worker} crashes",
+		PresumeDead:        "worker {worker} is taken for dead, and goes on",
 		TakeBackup:         "a backup is taken",
 		Restore:            "the backup is restored, every process dies",
 		FailOver:           "fail-over to the state of the backup, the processes live on",

@@ -31,6 +31,11 @@ func breaches() []breach {
 		{off(ReadBackEach), "due, no keys, mute: crashes", DoubleCharge},
 		{off(SendOnce), "no keys: crashes", DoubleCharge},
 
+		// A worker that lives and is taken for dead.
+		{off(LeaseAtSettle), "POST forgets: taken for dead", FalseProof},
+		{off(SendOnce), "no keys: taken for dead", DoubleCharge},
+		{off(AbsenceLasts), "mute: taken for dead", DoubleCharge},
+
 		// Absence believed from the wrong place, or too early.
 		{off(AbsenceAfterWindow), "POST forgets: crashes", FalseProof},
 		{off(AbsenceAfterWindow), "rejections", DoubleCharge},

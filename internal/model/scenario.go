@@ -5,6 +5,7 @@ import "slices"
 // Bounds is how much may happen in a search.
 type Bounds struct {
 	Crashes   uint8
+	Presumed  uint8 // workers that live and are taken for dead
 	Losses    uint8 // backups that are restored, or fail-overs
 	Survivors bool  // processes may live through a loss
 	Switches  uint8 // times that the URL leads away
@@ -82,7 +83,7 @@ func (z Size) Scenarios() []Scenario {
 			all = append(all, z.world(name+": a loss, rejections", g, Bounds{Losses: 1, Survivors: true}))
 		}
 	}
-	return slices.Concat(all, z.issues(), z.deceptions(), z.places())
+	return slices.Concat(all, z.issues(), z.falseDeaths(), z.deceptions(), z.places())
 }
 
 // issues lists scenarios that begin before the invoice is issued, so that it may be born with its first attempt. They end as the others do:
@@ -97,6 +98,18 @@ func (z Size) issues() []Scenario {
 			sc.Gateway.Declines = kind == "crashes" || z.Answers
 			all = append(all, sc)
 		}
+	}
+	return all
+}
+
+// falseDeaths lists scenarios in which a worker that lives is taken for dead before its lease is over, and what it holds is taken over.
+func (z Size) falseDeaths() []Scenario {
+	var all []Scenario
+	gateways := z.Gateways()
+	for _, name := range []string{"POST forgets", "forgets all", "mute", "no keys", "no keys, mute", "listed"} {
+		sc := z.world(name+": taken for dead", gateways[name], Bounds{Crashes: z.Crashes - 1, Presumed: 1})
+		sc.Gateway.Declines = true
+		all = append(all, sc)
 	}
 	return all
 }

@@ -139,6 +139,7 @@ type State struct {
 	At        uint8 // the place that the URL leads to: 0 the right one, 1 the other
 	Suspect   uint8 // 0: no loss is suspected; else 1 + ticks since the database was replaced
 	Crashes   uint8
+	Presumed  uint8 // live workers that were taken for dead
 	Losses    uint8
 	Switches  uint8
 }

@@ -14,7 +14,7 @@ const (
 	earliestCheck = `SELECT next_check_at FROM payment_attempts WHERE status = 'in_doubt' AND next_check_at IS NOT NULL%s
 ORDER BY next_check_at, id LIMIT 1`
 
-	othersInFlight = `SELECT r.id, r.heartbeat_at, r.lease_ms FROM job_runs r WHERE r.status = 'running' AND r.id <> ?
+	othersInFlight = `SELECT r.id, r.host, r.heartbeat_at, r.lease_ms FROM job_runs r WHERE r.status = 'running' AND r.id <> ?
 AND EXISTS (SELECT 1 FROM payment_attempts a WHERE a.status = 'in_flight' AND a.run_id = r.id%s)`
 )
 
@@ -38,6 +38,7 @@ func NextCheck(ctx context.Context, db *mysql.DB, selection store.Selection, alo
 // Owner is another run, not marked as ended, that owns selected attempts in flight.
 type Owner struct {
 	ID      uint64
+	Host    string
 	Beat    time.Time `db:"heartbeat_at"`
 	LeaseMS int64     `db:"lease_ms"`
 	Claimed int64     `db:"claimed"` // how many attempts it owns, where they are counted
@@ -54,7 +55,7 @@ func Owners(ctx context.Context, db *mysql.DB, selection store.Selection, except
 	return owners, err
 }
 
-const claimsByRun = `SELECT r.id, r.heartbeat_at, r.lease_ms, a.claimed FROM (SELECT run_id, COUNT(*) AS claimed FROM payment_attempts
+const claimsByRun = `SELECT r.id, r.host, r.heartbeat_at, r.lease_ms, a.claimed FROM (SELECT run_id, COUNT(*) AS claimed FROM payment_attempts
 WHERE status = 'in_flight'%s GROUP BY run_id) a JOIN job_runs r ON r.id = a.run_id WHERE r.status = 'running' AND r.id <> ? ORDER BY r.id`
 
 // Claims lists the other runs, not marked as ended, that own selected attempts in flight at gateways, with their number.

@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/batch"
 	"duly/internal/mysql"
+	"duly/internal/runlock"
 )
 
 // Repository keeps runs in job_runs and step_runs. It implements batch.JobRepository.
@@ -30,6 +32,13 @@ type Repository struct {
 	// Report, if set, is what the run keeps of itself for good, with each heartbeat and with how it ended; res is nil
 	// while it has not.
 	Report func(res *batch.Result) any
+	// Locks is where runs hold the locks that prove on this host that they live; nil: nothing proves it, and their leases are waited for.
+	Locks *runlock.Host
+	// Unlocked, if set, is told why a run has no lock although it should.
+	Unlocked func(err error)
+
+	mu   sync.Mutex
+	held map[uint64]*runlock.Lock // by run
 }
 
 func (r *Repository) cleaned(text string) string {
@@ -48,8 +57,8 @@ func NewLease() ([]byte, error) {
 	return b, nil
 }
 
-const insertRun = `INSERT INTO job_runs (job, business_date, params, status, rerun_of, lease, lease_ms, host, pid, version, heartbeat_at, started_at)
-VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), ?)`
+const insertRun = `INSERT INTO job_runs (job, business_date, params, status, rerun_of, lease, lease_ms, host, pid, version, boot_id, lock_proof, heartbeat_at, started_at)
+VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?, UTC_TIMESTAMP(6), ?)`
 
 // Start implements batch.JobRepository.
 func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error) {
@@ -58,16 +67,24 @@ func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error
 		return nil, err
 	}
 	run := &batch.Run{Job: s.Job, Token: token, Lease: s.Lease}
+	lock, proof := r.lock(token) // before anybody can read of the run
 	for try := 1; ; try++ {
-		err = r.insert(ctx, s, run)
+		err = r.insert(ctx, s, run, proof)
 		if !errors.Is(err, mysql.ErrCommitUnknown) || ctx.Err() != nil || try == mysql.Reconnect {
-			return run, err
+			break
 		}
 	}
+	if err != nil {
+		lock.Release(!errors.Is(err, mysql.ErrCommitUnknown)) // its row may be there
+		return run, err
+	}
+	r.keep(run, lock, proof)
+	r.tidy(ctx)
+	return run, nil
 }
 
 // insert writes the run's row, or finds it if a COMMIT had no certain answer.
-func (r *Repository) insert(ctx context.Context, s batch.Spec, run *batch.Run) error {
+func (r *Repository) insert(ctx context.Context, s batch.Spec, run *batch.Run, proof string) error {
 	err := mysql.Tx(ctx, r.DB, "start", func(tx *sqlx.Tx) error {
 		run.Started = r.Now().UTC().Round(0).Truncate(time.Microsecond)
 		var rerun any
@@ -75,7 +92,7 @@ func (r *Repository) insert(ctx context.Context, s batch.Spec, run *batch.Run) e
 			rerun = s.RerunOf
 		}
 		result, err := tx.ExecContext(ctx, insertRun, s.Job, s.BusinessDate, string(s.Params), rerun, run.Token,
-			s.Lease.Milliseconds(), mysql.Cut(s.Host, 255), s.PID, mysql.Cut(s.Version, 64), run.Started)
+			s.Lease.Milliseconds(), mysql.Cut(s.Host, 255), s.PID, mysql.Cut(s.Version, 64), r.boot(proof), orNull(proof), run.Started)
 		if err != nil {
 			return err
 		}
@@ -105,14 +122,15 @@ func (r *Repository) started(ctx context.Context, run *batch.Run, lost error) er
 }
 
 // A heartbeat counts only while the lease that it renews still holds, on the server that gave it.
-const beatRun = `UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6), state = ?, report = ?
+const beatRun = `UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6), state = ?, report = ?, lock_proof = ?
 WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTAMP(6) - INTERVAL ? MICROSECOND`
 
 // Beat implements batch.JobRepository.
 func (r *Repository) Beat(ctx context.Context, run *batch.Run, progress []batch.Progress) error {
 	state, report := r.stateDocument(), r.reportDocument(nil)
-	return mysql.Tx(ctx, r.DB, "heartbeat", func(tx *sqlx.Tx) error {
-		query, args := beatRun, []any{state, report, run.ID, run.Token, run.Lease.Microseconds()}
+	proof, confirm := r.next(run)
+	err := mysql.Tx(ctx, r.DB, "heartbeat", func(tx *sqlx.Tx) error {
+		query, args := beatRun, []any{state, report, orNull(proof), run.ID, run.Token, run.Lease.Microseconds()}
 		if r.Server.Known() {
 			query, args = query+" AND "+r.Server.Column()+" = ?", append(args, r.Server.Value)
 		}
@@ -125,6 +143,10 @@ func (r *Repository) Beat(ctx context.Context, run *batch.Run, progress []batch.
 		}
 		return r.write(ctx, tx, run, progress)
 	})
+	if err == nil {
+		confirm()
+	}
+	return err
 }
 
 // lost is why the lease of a run is not renewed.
@@ -173,7 +195,7 @@ WHERE id = ? AND lease = ? AND status = 'running' AND heartbeat_at > UTC_TIMESTA
 // Finish implements batch.JobRepository.
 func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batch.Progress, res batch.Result) error {
 	report := r.reportDocument(&res)
-	return mysql.Repeat(ctx, r.DB, "finish", func(tx *sqlx.Tx) error {
+	err := mysql.Repeat(ctx, r.DB, "finish", func(tx *sqlx.Tx) error {
 		var message any
 		if res.Err != nil {
 			message = mysql.Cut(r.cleaned(res.Err.Error()), 2000)
@@ -188,6 +210,10 @@ func (r *Repository) Finish(ctx context.Context, run *batch.Run, progress []batc
 		}
 		return r.write(ctx, tx, run, progress)
 	})
+	if err == nil {
+		r.unlock(run, true)
+	}
+	return err
 }
 
 const finishedRun = `SELECT COUNT(*) FROM job_runs WHERE id = ? AND lease = ? AND status = ? AND exit_code = ?`
@@ -249,31 +275,6 @@ func (r *Repository) write(ctx context.Context, tx *sqlx.Tx, run *batch.Run, pro
 	return nil
 }
 
-const (
-	selectDead = `SELECT id FROM job_runs WHERE status = 'running'
-AND heartbeat_at < UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND ORDER BY id FOR UPDATE SKIP LOCKED`
-	abandonRuns = `UPDATE job_runs SET status = 'abandoned', finished_at = ? WHERE status = 'running' AND id IN (?)`
-)
-
-// Abandon marks every run whose lease ran out as abandoned and returns their ids. From then on such a run can
-// neither renew its lease nor settle.
-func (r *Repository) Abandon(ctx context.Context) ([]uint64, error) {
-	var dead []uint64
-	err := mysql.Tx(ctx, r.DB, "abandon", func(tx *sqlx.Tx) error {
-		dead = dead[:0]
-		if err := tx.SelectContext(ctx, &dead, selectDead); err != nil || len(dead) == 0 {
-			return err
-		}
-		query, args, err := mysql.In(abandonRuns, r.Now().UTC().Round(0), dead)
-		if err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, query, args...)
-		return err
-	})
-	return dead, err
-}
-
 // holdRun keeps the run's row from being marked abandoned until the transaction ends. It also reads the session settings that
 // decisions depend on, so that a settlement that a proxy runs in another session writes nothing.
 const holdRun = `SELECT %s AS server, CONCAT(@@session.time_zone, ' ', @@session.sql_mode) AS session FROM job_runs WHERE id = ? AND lease = ? AND status = 'running'
@@ -310,6 +311,9 @@ type Live struct {
 	Beat    time.Time `db:"heartbeat_at"`
 	LeaseMS int64     `db:"lease_ms"`
 }
+
+// FreeAt is when the lease of l ends, unless its heartbeat goes on.
+func (l Live) FreeAt() time.Time { return l.Beat.Add(time.Duration(l.LeaseMS) * time.Millisecond) }
 
 const selectLive = `SELECT id, job, host, heartbeat_at, lease_ms FROM job_runs WHERE status = 'running' AND id <> ?
 AND heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND ORDER BY id`

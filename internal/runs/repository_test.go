@@ -81,7 +81,7 @@ func TestARunOutOfLease(t *testing.T) {
 		require.NoError(t, err)
 		older(t, plain, worktest.Lease+time.Millisecond)
 		if marked {
-			dead, err := r.Abandon(t.Context())
+			dead, err := r.Abandon(t.Context(), runs.Taker{})
 			require.NoError(t, err)
 			require.Equal(t, []uint64{run.ID}, dead)
 		}
@@ -128,7 +128,7 @@ func TestDeadRunsAreAbandonedByExactlyOne(t *testing.T) {
 	errs := make([]error, 4)
 	for i := range found {
 		one := repository(t, plain)
-		work.Go(func() { found[i], errs[i] = one.Abandon(t.Context()) })
+		work.Go(func() { found[i], errs[i] = one.Abandon(t.Context(), runs.Taker{}) })
 	}
 	work.Wait()
 	require.NoError(t, errors.Join(errs...))
@@ -157,7 +157,7 @@ func TestARunThatSettlesIsNotAbandoned(t *testing.T) {
 	err = mysql.Tx(t.Context(), r.DB, "test", func(tx *sqlx.Tx) error {
 		require.NoError(t, runs.Hold(t.Context(), tx, run))
 		// Its lease ends now, by a taker who believes in a shorter one.
-		dead, err := repository(t, plain).Abandon(t.Context())
+		dead, err := repository(t, plain).Abandon(t.Context(), runs.Taker{})
 		require.NoError(t, err)
 		require.Empty(t, dead)
 		return nil

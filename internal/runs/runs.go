@@ -18,6 +18,7 @@ type PastRun struct {
 	Status       string
 	ExitCode     *int    `db:"exit_code"`
 	RerunOf      *uint64 `db:"rerun_of"`
+	RecoveredBy  *uint64 `db:"recovered_by"` // of one that died: the run that took over what it left; nil or 0: none that is known
 	Host         string
 	PID          int
 	Version      string
@@ -30,7 +31,7 @@ type PastRun struct {
 	State        []byte // JSON: what it told of itself with its last heartbeat; nil for nothing
 }
 
-const runColumns = `id, job, DATE_FORMAT(business_date, '%Y-%m-%d') AS business_date, params, status, exit_code, rerun_of, host, pid, version, lease_ms, heartbeat_at,
+const runColumns = `id, job, DATE_FORMAT(business_date, '%Y-%m-%d') AS business_date, params, status, exit_code, rerun_of, recovered_by, host, pid, version, lease_ms, heartbeat_at,
 started_at, finished_at, error, control, state`
 
 // FindRun reads one run; nil if there is none of that id.

@@ -14,6 +14,9 @@ type Selection struct {
 	Orders        []uint64 // empty: all
 }
 
+// Partial reports whether only some rows are selected.
+func (s Selection) Partial() bool { return len(s.Subscriptions)+len(s.Orders) > 0 }
+
 // Gateways narrow a count down by gateway.
 type Gateways struct {
 	Names []string

@@ -27,7 +27,6 @@ type LiveStep struct {
 	Rate              float64
 	Left              time.Duration
 	Declined, InDoubt int64
-	Waits             string   // for what it does nothing; empty: it works
 	Open              []string // gateways whose circuit is open
 }
 
@@ -61,9 +60,6 @@ func (s LiveStep) Line(within string, width int) string {
 	}
 	if s.InDoubt > 0 {
 		parts[inDoubt] = cli.Number(s.InDoubt) + " " + words.InDoubt
-	}
-	if s.Waits != "" {
-		parts = append(parts, s.Waits)
 	}
 	for _, drop := range []int{-1, rate, declined, left, inDoubt} {
 		if drop >= 0 {

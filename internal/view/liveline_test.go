@@ -26,7 +26,6 @@ func TestStateInWords(t *testing.T) {
 		"> retry-1  1,300 of 2,500 · 15s left · 6 in doubt":                      {busy, "", 55},
 		"> billing  retry-1 1,300 of 2,500 · 15s left · 6 in doubt":              {busy, "billing", 58},
 		"> retry-1  1,300 of 2,": {busy, "", 22},
-		"> recover-last  0 of 4 · waits for run 38, lease ends in 12s": {LiveStep{Step: "recover-last", Due: 4, Waits: "waits for run 38, lease ends in 12s"}, "", 80},
 	} {
 		require.Equal(t, want, s.state.Line(s.within, s.width))
 	}
@@ -41,7 +40,6 @@ func TestTheLiveLineFits(t *testing.T) {
 			Step: rapid.StringMatching(`[a-z가-힣-]{1,20}`).Draw(t, "step"), Label: batch.Label{Declined: rapid.StringMatching(`[a-z ]{0,20}`).Draw(t, "declined")},
 			Done: count.Draw(t, "done"), Due: count.Draw(t, "due") - 1, Rate: rapid.Float64Range(0, 1e6).Draw(t, "rate"),
 			Left: time.Duration(count.Draw(t, "left")) * time.Millisecond, Declined: count.Draw(t, "declines"), InDoubt: count.Draw(t, "in doubt"),
-			Waits: rapid.StringMatching(`[a-z ]{0,60}`).Draw(t, "waits"),
 		}
 		width := rapid.IntRange(0, 200).Draw(t, "width")
 		line := s.Line(rapid.StringMatching(`[a-z]{0,10}`).Draw(t, "within"), width)

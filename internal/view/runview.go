@@ -27,6 +27,7 @@ type Run struct {
 	Alive        bool            `json:"alive"` // its lease holds
 	Exit         *int            `json:"exit_code"`
 	RerunOf      *uint64         `json:"rerun_of,omitempty"`
+	RecoveredBy  *uint64         `json:"recovered_by,omitempty"` // of one that died: the run that took over what it left
 	Host         string          `json:"host"`
 	PID          int             `json:"pid"`
 	Version      string          `json:"version"`
@@ -51,6 +52,9 @@ func RunOf(r runs.PastRun, steps []runs.PastStep, now time.Time) (Run, error) {
 		RerunOf: r.RerunOf, Host: r.Host, PID: r.PID, Version: r.Version, StartedAt: r.Started, FinishedAt: r.Finished,
 		HeartbeatAt: r.Beat, Error: cli.OrBlank(r.Error), Steps: []Step{},
 		Lease: time.Duration(r.LeaseMS) * time.Millisecond,
+	}
+	if r.RecoveredBy != nil && *r.RecoveredBy != 0 {
+		v.RecoveredBy = r.RecoveredBy
 	}
 	if err := v.live(r); err != nil {
 		return v, err
@@ -191,6 +195,8 @@ func (v Run) Next() []string {
 	switch {
 	case v.Alive:
 		return []string{"it is under way: duly status"}
+	case v.RecoveredBy != nil:
+		return []string{fmt.Sprintf("nothing: run %d took over what it left: duly show run %d", *v.RecoveredBy, *v.RecoveredBy)}
 	case v.Exit == nil:
 		return []string{"it died; the next run takes over what it left: " + again}
 	case *v.Exit == 0:

@@ -42,6 +42,15 @@ type State struct {
 	Database  Database           `json:"database"`
 	Throttle  *runs.Throttle     `json:"throttle,omitempty"`
 	Stopping  string             `json:"stopping,omitempty"` // who told it to stop, and why
+	Waits     *Wait              `json:"waits_for,omitempty"`
+}
+
+// Wait is the lease of another run that the step under way waits for.
+type Wait struct {
+	Run   uint64    `json:"run_id"`
+	Host  string    `json:"host"`
+	Beat  time.Time `json:"heartbeat_at"`
+	Until time.Time `json:"until"` // when it ends, unless that run's heartbeat goes on
 }
 
 // Step is how far the step under way has come.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/runs"
 	"duly/internal/test/e2e"
 	"duly/internal/test/worktest"
 	"duly/jobs"
@@ -165,7 +166,7 @@ func (w *modelWorld) collect(r *modelRun) {
 func (w *modelWorld) recover(r *modelRun) {
 	w.t.Helper()
 	w.catchUpHeartbeats()
-	dead, err := w.repository().Abandon(r.x.Work)
+	dead, err := w.repository().Abandon(r.x.Work, runs.Taker{})
 	require.NoError(w.t, err)
 	w.say("%s recovers, runs %v are dead", r.name, dead)
 	w.recovery(r, w.chance(70))
