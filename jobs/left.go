@@ -118,11 +118,12 @@ func (b *billingRun) uninvoiced(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {
 		return nil, nil
 	}
-	n, err := query.Issuable(ctx, b.DB, b.o.Selection, b.issuedOn())
+	what := query.Issuing{Selection: b.o.Selection, Effective: b.issuedOn(), CatchUp: b.o.CatchUp}
+	n, err := query.Issuable(ctx, b.DB, what)
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	there, err := query.SubscriptionsElsewhere(ctx, b.DB, b.o.Selection, b.issuedOn(), b.Configured())
+	there, err := query.SubscriptionsElsewhere(ctx, b.DB, what, b.Configured())
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ ORDER BY next_billing_date, id LIMIT ?`
 	dueLock = `SELECT ` + store.SubscriptionColumns + ` FROM subscriptions
 WHERE id IN (?) AND COALESCE(status) = ? AND next_billing_date <= ? ORDER BY id`
 
-	// The newest invoice by its issue: while one is unpaid no other is issued.
+	// The newest invoice by its issue: while it is unpaid no other is issued. See issuable in the package query.
 	newestInvoices = `SELECT i.subscription_id, i.status, i.issued_date, i.due_date FROM subscriptions s JOIN invoices i ON i.id =
 (SELECT x.id FROM invoices x WHERE x.subscription_id = s.id ORDER BY x.issued_date DESC, x.id DESC LIMIT 1)
 WHERE s.id IN (?)`
@@ -135,7 +135,7 @@ func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 	ids = ids[:0]
 	for _, n := range newest {
 		row := &out[at[n.Subscription]]
-		row.Newest = billing.Newest{Exists: true, Status: billing.InvoiceStatus(n.Status), Issued: n.Issued}
+		row.Newest = billing.Newest{Exists: true, Status: billing.InvoiceStatus(n.Status), Due: n.Due, Issued: n.Issued}
 		if dates(row.Next, n.Due) {
 			ids = append(ids, n.Subscription)
 		}

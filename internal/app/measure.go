@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"duly/internal/batch"
+	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/query"
@@ -119,8 +120,9 @@ func (e *Execution) counts(ctx context.Context) error {
 
 func (e *Execution) dueToday(ctx context.Context) (map[string]int64, error) {
 	all, now, due := store.Selection{Business: e.Today}, e.Deps.Business(), map[string]int64{}
+	issuing := query.Issuing{Selection: all, Effective: e.Today, CatchUp: billing.CatchUp(e.Config.Billing.CatchUp)}
 	var err error
-	if due[kindSubscriptions], err = query.Issuable(ctx, e.Database.DB, all, e.Today); err != nil {
+	if due[kindSubscriptions], err = query.Issuable(ctx, e.Database.DB, issuing); err != nil {
 		return nil, err
 	}
 	sums, err := query.OpenSums(ctx, e.Database.DB, e.Today)

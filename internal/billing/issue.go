@@ -17,14 +17,15 @@ const (
 	CatchUpDefault CatchUp = "default"
 	// CatchUpOne invoices each missed period under its own due date, one an effective date.
 	CatchUpOne CatchUp = "one"
-	// CatchUpSkip invoices the newest period that has begun and passes over the older ones.
+	// CatchUpSkip invoices the newest period that has begun and passes over the older ones. A period that waits for another day may be
+	// passed over then, so none waits for an invoice of an earlier one.
 	CatchUpSkip CatchUp = "skip"
 )
 
 // IssuePolicy is what a run and its configuration say about issuing.
 type IssuePolicy struct {
 	Business     payment.Date // what is due is compared with it
-	Effective    payment.Date // the later of Business and today; one issue a subscription on each
+	Effective    payment.Date // the later of Business and today; one issue a subscription on each where periods are caught up
 	CatchUp      CatchUp      // empty is CatchUpDefault
 	KnownGateway func(string) bool
 }
@@ -54,7 +55,8 @@ type Issued struct {
 // whether s has an invoice for a due date.
 //
 //   - Paused and cancelled subscriptions move on past the business date; those periods are never charged.
-//   - An unpaid newest invoice, or one issued on this effective date or later, holds up the next one.
+//   - An unpaid newest invoice holds up the next one, and so does one issued on this effective date or later; but not where periods are
+//     skipped and it is of an earlier one.
 //   - A date that is invoiced already (the shop moved it back) moves on by itself.
 //   - A subscription that cannot be invoiced stays as it is, with every reason at once.
 //   - One whose gateway is not configured on this host is left to a host that knows it. A trial is not due.
@@ -83,7 +85,7 @@ func DecideIssue(s Subscription, newest Newest, invoiced func(payment.Date) bool
 	switch {
 	case s.Status == Paused || s.Status == Cancelled, invoiced(due):
 		return moved
-	case newest.Exists && newest.Issued >= p.Effective:
+	case issuedToday(s, newest, p):
 		return Issue{ClearReview: moved.ClearReview}
 	case len(problems) > 0:
 		return issueReview(s, p, problems...)
@@ -100,6 +102,16 @@ func DecideIssue(s Subscription, newest Newest, invoiced func(payment.Date) bool
 	return issue
 }
 
+// issuedToday reports whether the newest invoice was issued on this effective date, or later, and so holds up the next one. Where
+// periods are skipped, one of an earlier period does not: the next one would be passed over tomorrow. The date of such a subscription
+// lies behind the business date once it is issued, so that a run issues one all the same.
+func issuedToday(s Subscription, newest Newest, p IssuePolicy) bool {
+	if !newest.Exists || newest.Issued < p.Effective {
+		return false
+	}
+	return !Skips(p.CatchUp, s.Interval) || newest.Due >= s.Next
+}
+
 // periodToIssue gives the begin of the period that is s's turn and of the one after it, or says why there is
 // none.
 func periodToIssue(s Subscription, p IssuePolicy) (due, next payment.Date, problem string) {
@@ -111,7 +123,7 @@ func periodToIssue(s Subscription, p IssuePolicy) (due, next payment.Date, probl
 	}
 	anchor := Anchor(s.Next, s.AnchorDay, s.Interval)
 	due = s.Next
-	if s.Status == Paused || s.Status == Cancelled || skips(p.CatchUp, s.Interval) {
+	if s.Status == Paused || s.Status == Cancelled || Skips(p.CatchUp, s.Interval) {
 		due = newestBegun(s.Next, anchor, s.Interval, p.Business)
 	}
 	next = Following(due, anchor, s.Interval)
@@ -133,7 +145,8 @@ func DateProblem(next payment.Date) string {
 	return ""
 }
 
-func skips(c CatchUp, i Interval) bool {
+// Skips reports whether the missed periods of an interval are passed over, all but the newest.
+func Skips(c CatchUp, i Interval) bool {
 	switch c {
 	case CatchUpOne:
 		return false

@@ -106,7 +106,8 @@ type Subscription struct {
 type Newest struct {
 	Exists bool
 	Status InvoiceStatus
-	Issued payment.Date
+	Due    payment.Date
+	Issued payment.Date // the effective date that it was issued on
 }
 
 // Invoice is what the rules read of an invoice, as locked.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"duly/config"
+	"duly/internal/billing"
 	"duly/internal/exit"
 	"duly/internal/mysql"
 	"duly/internal/operator"
@@ -106,7 +107,7 @@ const mostStuck = 20
 func (s *StatusView) read(ctx context.Context, db *session.Database, c *config.Config) error {
 	selection := store.Selection{Business: s.BusinessDate}
 	for _, part := range []func() error{
-		func() error { return s.readBilling(ctx, db, selection) },
+		func() error { return s.readBilling(ctx, db, c, selection) },
 		func() error { return s.readOrders(ctx, db, c, selection) },
 		func() error { return s.readEvents(ctx, db, c, selection) },
 		func() error { return s.readPauses(ctx, db) },
@@ -136,9 +137,9 @@ func (s *StatusView) read(ctx context.Context, db *session.Database, c *config.C
 	return err
 }
 
-func (s *StatusView) readBilling(ctx context.Context, db *session.Database, selection store.Selection) error {
+func (s *StatusView) readBilling(ctx context.Context, db *session.Database, c *config.Config, selection store.Selection) error {
 	var err error
-	if s.DueSubscriptions, err = query.Issuable(ctx, db.DB, selection, s.BusinessDate); err != nil {
+	if s.DueSubscriptions, err = query.Issuable(ctx, db.DB, s.issuing(c)); err != nil {
 		return err
 	}
 	if s.DueInvoices, err = query.OpenSums(ctx, db.DB, s.BusinessDate); err != nil {
@@ -147,6 +148,13 @@ func (s *StatusView) readBilling(ctx context.Context, db *session.Database, sele
 	unsettled, err := query.CountUnsettled(ctx, db.DB, selection, store.Gateways{})
 	s.InFlight, s.InDoubt, s.NextCheckAt = unsettled.InFlight, unsettled.InDoubt, unlessZero(unsettled.NextCheck)
 	return err
+}
+
+// issuing is what a run of today could invoice.
+func (s *StatusView) issuing(c *config.Config) query.Issuing {
+	return query.Issuing{
+		Selection: store.Selection{Business: s.BusinessDate}, Effective: s.BusinessDate, CatchUp: billing.CatchUp(c.Billing.CatchUp),
+	}
 }
 
 func (s *StatusView) readOrders(ctx context.Context, db *session.Database, c *config.Config, selection store.Selection) error {

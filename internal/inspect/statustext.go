@@ -54,7 +54,7 @@ func (s *StatusView) annotate(ctx context.Context, a *session.Session, db *sessi
 		return err
 	}
 	s.notes = statusNotes{Calendar: days, where: place(c.Database), due: map[string]int64{}}
-	issuable, err := query.IssuableSums(ctx, db.DB, store.Selection{Business: s.BusinessDate}, s.BusinessDate)
+	issuable, err := query.IssuableSums(ctx, db.DB, s.issuing(c))
 	if err != nil {
 		return err
 	}

@@ -11,10 +11,12 @@ import (
 )
 
 // DueIn counts what a step of the billing job has before it; -1 if that is not known.
-func DueIn(ctx context.Context, d jobs.Deps, selection store.Selection, stages int, step string) (int64, error) {
-	effective := max(selection.Business, d.Today())
+func DueIn(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages int, step string) (int64, error) {
+	selection := o.Selection
 	counts := map[string]func() (int64, error){
-		jobs.StepIssue: func() (int64, error) { return query.Issuable(ctx, d.DB, selection, effective) },
+		jobs.StepIssue: func() (int64, error) {
+			return query.Issuable(ctx, d.DB, query.Issuing{Selection: selection, Effective: o.Effective(d.Today()), CatchUp: o.CatchUp})
+		},
 		jobs.StepRecover: func() (int64, error) {
 			u, err := query.CountUnsettled(ctx, d.DB, selection, store.Gateways{})
 			if err != nil || u.InFlight == 0 {

@@ -11,16 +11,6 @@ import (
 	"duly/internal/store"
 )
 
-const issuableRows = `SELECT COUNT(*) FROM subscriptions s WHERE s.status IN ('active', 'past_due') AND s.next_billing_date <= ?
-AND s.review_reason IS NULL AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.subscription_id = s.id
-AND (i.issued_date >= ? OR i.status IN ('open', 'charging', 'review')))%s`
-
-// Issuable counts the selected subscriptions that are due and could be invoiced on this effective date.
-func Issuable(ctx context.Context, db *mysql.DB, selection store.Selection, effective payment.Date) (int64, error) {
-	only, args := selection.Only("s.id")
-	return store.Count(ctx, db, fmt.Sprintf(issuableRows, only), append([]any{selection.Business, effective}, args...)...)
-}
-
 const (
 	collectableRows = `SELECT COUNT(*) FROM invoices WHERE status = 'open' AND stage = ? AND next_attempt_date <= ?%s`
 	collectableAt   = `COALESCE((SELECT s.gateway FROM subscriptions s WHERE s.id = subscription_id), '')`

@@ -6,7 +6,6 @@ import (
 
 	"duly/internal/mysql"
 	"duly/internal/orders"
-	"duly/internal/payment"
 	"duly/internal/store"
 )
 
@@ -24,10 +23,6 @@ const (
 )
 
 const (
-	issuableElsewhere = `FROM subscriptions s WHERE s.status IN ('active', 'past_due') AND s.next_billing_date <= ?
-AND s.review_reason IS NULL AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.subscription_id = s.id
-AND (i.issued_date >= ? OR i.status IN ('open', 'charging', 'review')))`
-
 	collectableElsewhere = `FROM invoices i JOIN subscriptions s ON s.id = i.subscription_id
 WHERE i.status = 'open' AND i.stage = ? AND i.next_attempt_date <= ?`
 
@@ -35,12 +30,6 @@ WHERE i.status = 'open' AND i.stage = ? AND i.next_attempt_date <= ?`
 
 	fromRefunds = `FROM payments p WHERE p.status = 'refund_due'`
 )
-
-// SubscriptionsElsewhere counts the selected subscriptions that are due at gateways other than those.
-func SubscriptionsElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, effective payment.Date, configured []string) ([]Elsewhere, error) {
-	only, args := selection.Only("s.id")
-	return countElsewhere(ctx, db, "s.gateway", "s.id", issuableElsewhere+only, append([]any{selection.Business, effective}, args...), configured)
-}
 
 // InvoicesElsewhere counts the selected invoices of the stage that are open and due at gateways other than those.
 func InvoicesElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, stage int, configured []string) ([]Elsewhere, error) {

@@ -133,7 +133,7 @@ func (s Standing) explainIssue() Explanation {
 	sub := s.Subscription
 	newest := billing.Newest{}
 	if s.Invoice != nil {
-		newest = billing.Newest{Exists: true, Status: s.Invoice.Status, Issued: s.Invoice.Issued}
+		newest = billing.Newest{Exists: true, Status: s.Invoice.Status, Due: s.Invoice.Due, Issued: s.Invoice.Issued}
 	}
 	issue := billing.DecideIssue(sub, newest, s.Invoiced, s.Issue)
 	switch {
@@ -152,7 +152,19 @@ func (s Standing) explainIssue() Explanation {
 	case !issue.Next.IsZero():
 		return Explanation{WhyDue, fmt.Sprintf("the period of %s is invoiced already", sub.Next), fmt.Sprintf("the next run moves its date on to %s", issue.Next)}
 	}
-	return Explanation{WhyIssuedToday, fmt.Sprintf("an invoice was issued on %s, and one a day is the most", s.Invoice.Issued), fmt.Sprintf("the period that began on %s is invoiced by a run on a later day", sub.Next)}
+	return s.issuedToday()
+}
+
+// issuedToday is the explanation of a subscription that is held up by an invoice of the same day.
+func (s Standing) issuedToday() Explanation {
+	e := Explanation{
+		WhyIssuedToday, fmt.Sprintf("an invoice was issued on %s, and one a day is the most", s.Invoice.Issued),
+		fmt.Sprintf("the period that began on %s is invoiced by a run on a later day", s.Subscription.Next),
+	}
+	if billing.Skips(s.Issue.CatchUp, s.Subscription.Interval) {
+		e.Next = "a run on a later day invoices the newest period that has begun by then, and skips the ones before it"
+	}
+	return e
 }
 
 // Invoice says why the invoice of s is paid or not.

@@ -62,6 +62,7 @@ func TestExplain(t *testing.T) {
 	next := func(date string) func(*explain.Standing) {
 		return func(s *explain.Standing) { s.Subscription.Next = sample.Day(date) }
 	}
+	daily := func(s *explain.Standing) { s.Subscription.Interval = billing.Interval{Unit: "day", Count: 1} }
 	inDoubt := func(s *explain.Standing) {
 		s.Invoice.Message, s.Invoice.NextCheck = "timeout", time.Date(2026, 2, 2, 3, 12, 5, 0, time.UTC)
 	}
@@ -92,6 +93,8 @@ func TestExplain(t *testing.T) {
 			s.Invoiced = func(d payment.Date) bool { return d == sample.Day("2026-01-31") }
 		})},
 		{"issued today", explain.WhyIssuedToday, standing(invoiced(billing.Paid), next("2026-01-31"), func(s *explain.Standing) { s.Invoice.Issued = sample.Day("2026-02-02") })},
+		{"issued today, for an earlier day, days are skipped", explain.WhyDue, standing(invoiced(billing.Paid), next("2026-02-02"), daily, func(s *explain.Standing) { s.Invoice.Issued = sample.Day("2026-02-02") })},
+		{"issued today, moved back, days are skipped", explain.WhyIssuedToday, standing(invoiced(billing.Paid), next("2026-01-20"), daily, func(s *explain.Standing) { s.Invoice.Issued = sample.Day("2026-02-02") })},
 		{"paid, not due again", explain.WhyNotDue, standing(invoiced(billing.Paid))},
 		{"invoice issued, not charged", explain.WhyDue, standing(invoiced(billing.Open))},
 		{"invoice for later", explain.WhyNotDue, standing(invoiced(billing.Open), func(s *explain.Standing) { s.Invoice.StageDate = sample.Day("2026-02-03") })},
