@@ -28,7 +28,7 @@ func token() []byte { return []byte("0123456789abcdef") }
 // folder is a folder of the test's own on tmpfs.
 func folder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(memory, "duly-test-")
+	dir, err := os.MkdirTemp(memory, "duly-test-") //nolint:usetesting // t.TempDir is on a disk
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	return dir
@@ -201,32 +201,55 @@ func TestWhatProvesNothing(t *testing.T) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	require.NoError(t, err)
 	for _, m := range []mutation{
-		{"removed", func(t *testing.T, path string) { require.NoError(t, os.Remove(path)) }},
+		{"removed", func(t *testing.T, path string) {
+			t.Helper()
+			require.NoError(t, os.Remove(path))
+		}},
 		{"a copy in its place", func(t *testing.T, path string) {
+			t.Helper()
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(path+".new", text, 0o600))
 			require.NoError(t, os.Rename(path+".new", path))
 		}},
 		{"a link", func(t *testing.T, path string) {
+			t.Helper()
 			require.NoError(t, os.Rename(path, path+".real"))
 			require.NoError(t, os.Symlink(path+".real", path))
 		}},
-		{"a second name", func(t *testing.T, path string) { require.NoError(t, os.Link(path, path+".other")) }},
+		{"a second name", func(t *testing.T, path string) {
+			t.Helper()
+			require.NoError(t, os.Link(path, path+".other"))
+		}},
 		{"a pipe", func(t *testing.T, path string) {
+			t.Helper()
 			require.NoError(t, os.Remove(path))
 			require.NoError(t, syscall.Mkfifo(path, 0o600))
 		}},
-		{"writable for others", func(t *testing.T, path string) { require.NoError(t, os.Chmod(path, 0o666)) }},
+		{"writable for others", func(t *testing.T, path string) {
+			t.Helper()
+			require.NoError(t, os.Chmod(path, 0o666))
+		}},
 		{"another boot", func(t *testing.T, path string) {
+			t.Helper()
 			rewritten(t, path, strings.TrimSpace(string(boot)), "00000000-0000-4000-8000-000000000000")
 		}},
 		{"another run", func(t *testing.T, path string) {
+			t.Helper()
 			rewritten(t, path, hex.EncodeToString(token()), strings.Repeat("ab", 16))
 		}},
-		{"another format", func(t *testing.T, path string) { rewritten(t, path, "lock 1", "lock 2") }},
-		{"cut", func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 100)) }},
-		{"empty", func(t *testing.T, path string) { require.NoError(t, os.Truncate(path, 0)) }},
+		{"another format", func(t *testing.T, path string) {
+			t.Helper()
+			rewritten(t, path, "lock 1", "lock 2")
+		}},
+		{"cut", func(t *testing.T, path string) {
+			t.Helper()
+			require.NoError(t, os.Truncate(path, 100))
+		}},
+		{"empty", func(t *testing.T, path string) {
+			t.Helper()
+			require.NoError(t, os.Truncate(path, 0))
+		}},
 	} {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

@@ -84,7 +84,7 @@ func (r *Repository) unlock(run *batch.Run, ended bool) {
 	lock.Release(ended)
 }
 
-const runningTokens = `SELECT lease FROM job_runs WHERE status = 'running'`
+const leasesOfRunning = `SELECT lease FROM job_runs WHERE status = 'running'`
 
 // tidy removes the files of processes that are gone and whose runs nobody has to prove dead any more. What cannot be found out now is
 // left to a later run.
@@ -94,7 +94,7 @@ func (r *Repository) tidy(ctx context.Context) {
 		return
 	}
 	var tokens []string
-	err := r.DB.SelectContext(ctx, &tokens, runningTokens)
+	err := r.DB.SelectContext(ctx, &tokens, leasesOfRunning)
 	running := make(map[string]bool, len(tokens))
 	for _, token := range tokens {
 		running[token] = true

@@ -19,7 +19,7 @@ import (
 // locked is a repository whose runs take locks in a folder of the test's own, as those of one host do; the folder is on tmpfs.
 func locked(t *testing.T, plain *testdb.DB) (*runs.Repository, string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "duly-test-")
+	dir, err := os.MkdirTemp("/dev/shm", "duly-test-") //nolint:usetesting // t.TempDir is on a disk
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	r := repository(t, plain)

@@ -20,7 +20,7 @@ func TestAHeartbeatBetweenLookAndMark(t *testing.T) {
 	db, err := mysql.Open(plain.DSN, mysql.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	dir, err := os.MkdirTemp("/dev/shm", "duly-test-")
+	dir, err := os.MkdirTemp("/dev/shm", "duly-test-") //nolint:usetesting // t.TempDir is on a disk
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	locks, err := runlock.Open(dir, "shop", os.Getenv, time.Now)

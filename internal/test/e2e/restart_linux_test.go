@@ -18,7 +18,7 @@ import (
 // memory is a folder of the test's own on tmpfs.
 func memory(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "duly-e2e-")
+	dir, err := os.MkdirTemp("/dev/shm", "duly-e2e-") //nolint:usetesting // t.TempDir is on a disk
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	return dir
