@@ -98,6 +98,9 @@ func using(g runstate.Gateway) []string {
 		return []string{"skipped: " + g.LeftAlone}
 	}
 	parts := []string{fmt.Sprintf("%d of %d requests busy", g.Open, g.Bound)}
+	if g.Auto > 0 {
+		parts = append(parts, fmt.Sprintf("parallelism auto: %d", g.Auto))
+	}
 	if g.Waiting > 0 {
 		parts = append(parts, fmt.Sprintf("%d waiting", g.Waiting))
 	}
