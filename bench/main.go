@@ -35,6 +35,7 @@ func benchmarks() []benchmark {
 		{"B3", "flat memory", memory},
 		{"B6", "hot product", hot},
 		{"R1", "stale orders, ten at a time", tenAtATime},
+		{"B12", "parallelism: auto against the best fixed setting", adaptive},
 		{"A1", "audit in flat memory", audit},
 	}
 }

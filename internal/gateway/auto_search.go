@@ -7,7 +7,7 @@ import (
 
 const (
 	// startAt is the limit that the search begins with.
-	startAt = 8
+	startAt = 4
 	// worth is how much of a higher limit may be eaten up by longer latencies: with 10 % more requests open that each take
 	// 7.5 % longer, a quarter of the gain is left, and less is not worth the load.
 	worth = 0.75
@@ -38,6 +38,7 @@ type search struct {
 	epoch int // of the circuit
 	trial trial
 	usual map[RequestKind]float64
+	loose loose
 
 	best    int // the limit at rest
 	at      level
@@ -66,7 +67,7 @@ func (s *search) began(now time.Time, kind RequestKind, epoch int) sampleRef {
 	}
 	s.open++
 	const room = 4 * mostTrial
-	ref := sampleRef{trial: s.trial.number, index: -1, limit: s.limit}
+	ref := sampleRef{trial: s.trial.number, index: -1, limit: s.limit, open: s.open}
 	if float64(s.open) >= crowded*float64(s.limit) && len(s.trial.samples) < room {
 		ref.index = s.trial.add(sample{kind: kind, start: now})
 	}
@@ -81,18 +82,36 @@ func (s *search) ended(ref sampleRef, now time.Time, how ending) {
 	case how == dropped && ref.limit <= s.limit: // with as many open now it would be dropped too
 		s.trial.drops++
 	}
+	if ref.index < 0 && ref.limit == s.limit && s.loose.count(ref.open, how) { // more than that are not taken, and there is room for more
+		s.lower(s.loose.used())
+	}
 	for number := s.trial.number; number == s.trial.number && s.trial.ready(); {
 		s.judge(now)
 	}
+}
+
+// lower makes to the limit, unless it is lower already, because requests are dropped: there is nothing to compare.
+func (s *search) lower(to int) {
+	s.loose = loose{}
+	if to = max(to, 1); to < s.best {
+		s.best, s.known = to, false
+		s.step, s.hits, s.misses, s.resting = coarse, 0, 0, 1
+	}
+	s.settle()
+	s.trial.restart(leastTrial)
 }
 
 // judge ends the trial, or makes it longer.
 func (s *search) judge(now time.Time) {
 	l := s.trial.measure(now, s.usual, s.at.cost)
 	switch {
+	case s.trial.failing() && s.limit > s.best:
+		s.miss()
+	case s.trial.failing():
+		s.lower(s.limit / 2)
 	case !s.known:
 		s.known, s.at = true, l
-		s.try(true)
+		s.try(l.cost < dropCost/10) // where a tenth is dropped, fewer may be better
 	case s.trying:
 		s.compare(l)
 	default:

@@ -32,8 +32,32 @@ const (
 // sampleRef finds a request's sample when it ends.
 type sampleRef struct {
 	trial, index int
-	limit        int // that it was sent under; 0: there is no sample
+	limit        int // that it was sent under
+	open         int // requests, with it
 }
+
+// loose counts the requests that were sent while the limit was not used up. They say nothing about the limit, unless they are
+// dropped: there is less room then than the limit leaves.
+type loose struct{ requests, drops, open int }
+
+// count adds one, and reports whether too many of them were dropped: a tenth.
+func (l *loose) count(open int, how ending) bool {
+	if how == saysNothing {
+		return false
+	}
+	const enough = 50
+	if l.requests >= enough {
+		*l = loose{}
+	}
+	l.requests, l.open = l.requests+1, l.open+open
+	if how == dropped {
+		l.drops++
+	}
+	return l.requests >= enough && 10*l.drops >= l.requests
+}
+
+// used is how many requests were open, on average.
+func (l *loose) used() int { return max(1, l.open/max(l.requests, 1)) }
 
 // sample is one request of a trial.
 type sample struct {
@@ -52,6 +76,8 @@ type trial struct {
 	drops   int // of requests that left earlier, under no higher limit
 	size    int // of the first samples, which are judged next
 	done    int // among them
+	ended   int // of all samples
+	dropped int // among those
 }
 
 // reading of a trial is level.
@@ -90,11 +116,21 @@ func (t *trial) end(index int, now time.Time, how ending) {
 	if index < t.size {
 		t.done++
 	}
+	t.ended++
+	if how == dropped {
+		t.dropped++
+	}
+	if t.failing() {
+		t.extend(len(t.samples))
+	}
 }
+
+// failing reports whether so many requests are dropped that there is no point in waiting for more.
+func (t *trial) failing() bool { return t.dropped >= leastTrial/2 && 2*t.dropped >= t.ended }
 
 // ready reports whether enough of the requests have ended to judge it.
 func (t *trial) ready() bool {
-	return len(t.samples) >= t.size && float64(t.done) >= quorum*float64(t.size)
+	return t.failing() || len(t.samples) >= t.size && float64(t.done) >= quorum*float64(t.size)
 }
 
 // extend makes a larger one of it.

@@ -6,3 +6,9 @@ func (b *Bound) Held() int {
 	defer b.mu.Unlock()
 	return b.held
 }
+
+// HeldByAuto is how many places of `parallelism: auto` are taken.
+func (p *Limited) HeldByAuto() int { return p.auto.bound.Held() }
+
+// Stopped is closed when the guard of ctx wants to stop.
+var Stopped = stopped
