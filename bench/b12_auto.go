@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	autoRows    = 10_000
+	autoRows    = 20_000
 	autoKnee    = 40
 	autoMost    = 256
 	autoMedian  = 100 * time.Millisecond
@@ -32,7 +32,7 @@ type autoCase struct {
 func adaptive(ctx context.Context, l *lab) (rows []row, err error) {
 	n := l.size(autoRows)
 	for _, c := range []autoCase{
-		{"latency climbs past 40 at once", simulator.Slowdown{}, []int{20, 32, 40, 50, 64}},
+		{"latency climbs past 40 at once", simulator.Slowdown{}, []int{32, 40, 50}},
 		{"slows down in mid-run, to 20 at once", simulator.Slowdown{AfterCharges: n / 2, Knee: 20}, []int{20, 28, 40}},
 		{"slows down in mid-run, each call by half", simulator.Slowdown{AfterCharges: n / 2, Factor: 1.5}, []int{32, 40, 50}},
 	} {
@@ -78,7 +78,7 @@ func (l *lab) autoRow(ctx context.Context, n int, c autoCase) (row, error) {
 		ratio:    rate / best,
 		target:   target{limit: 0.95, also: "no time-outs", failed: unanswered > 0},
 		notes: []string{
-			fmt.Sprintf("Simulator over loopback HTTP: %s; log-normal latency (median %s, 99th percentile %s) that grows with the square of the open requests past %d. The rate is of the collect step, with the time that it takes to find the number from 4 on.",
+			fmt.Sprintf("Simulator over loopback HTTP: %s; log-normal latency (median %s, 99th percentile %s) that grows with the square of the open requests past %d. The rate is of the collect step, with the time that it takes to find the number from 8 on.",
 				c.what, autoMedian, autoP99, autoKnee),
 			fmt.Sprintf("Fixed settings: %s. auto settled at %s; %d time-outs.", strings.Join(tried, ", "), strings.Join(settled, ", "), unanswered),
 		},

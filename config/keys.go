@@ -83,7 +83,7 @@ func Keys() []Key {
 		},
 		{
 			Name: "gateways.<name>.parallelism", Default: "50", parse: parallelism,
-			Why: "Calls in flight at once. More is faster until the service slows down. `auto`: each run begins with 4 and finds out where that is, " +
+			Why: "Calls in flight at once. More is faster until the service slows down. `auto`: each run begins with 8 and finds out where that is, " +
 				"by its latency, time-outs and 429 answers; `duly status --verbose` shows the number.",
 		},
 		{

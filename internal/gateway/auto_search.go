@@ -7,7 +7,7 @@ import (
 
 const (
 	// startAt is the limit that the search begins with.
-	startAt = 4
+	startAt = 8
 	// worth is how much of a higher limit may be eaten up by longer latencies: with 10 % more requests open that each take
 	// 7.5 % longer, a quarter of the gain is left, and less is not worth the load.
 	worth = 0.75
@@ -16,6 +16,9 @@ const (
 	fine   = 0.06
 	// sure is by how many standard errors a trial has to be better or worse to be ended early.
 	sure = 2.0
+	// doubtful is by how many standard errors a lower limit has to be better: a wrong step down costs what it is long, one up
+	// where nothing climbs costs nothing.
+	doubtful = 1.0
 	// leastTrial and mostTrial bound the requests of a trial.
 	leastTrial, mostTrial = 20, 200
 	// sharp is how much finer the limit at rest has to be known than the step that is tried from it.
@@ -45,6 +48,8 @@ type search struct {
 	known   bool // best has been measured
 	trying  bool // limit is not best, but tried
 	up      bool
+	below   bool // a lower limit has been tried since the gateway last changed
+	ceiling int  // that did not do better since the last rest; 0: none
 	step    float64
 	misses  int // trials in a row that did not do better
 	hits    int // and that did
@@ -95,7 +100,7 @@ func (s *search) lower(to int) {
 	s.loose = loose{}
 	if to = max(to, 1); to < s.best {
 		s.best, s.known = to, false
-		s.step, s.hits, s.misses, s.resting = coarse, 0, 0, 1
+		s.step, s.hits, s.misses, s.resting, s.ceiling = coarse, 0, 0, 1, 0
 	}
 	s.settle()
 	s.trial.restart(leastTrial)
@@ -128,7 +133,7 @@ func (s *search) compare(l level) {
 		return
 	}
 	s.spent += s.trial.size
-	if certain < 0 {
+	if certain < 0 && s.up || certain < -doubtful {
 		s.hit(l)
 	} else {
 		s.miss()
@@ -145,19 +150,25 @@ func (s *search) hit(l level) {
 	s.try(s.up)
 }
 
-// miss tries a shorter step, in the other direction if need be, or rests.
+// miss tries a shorter step, then one downwards if none was tried, and rests in the end.
 func (s *search) miss() {
 	s.hits, s.misses = 0, s.misses+1
 	s.step = max(s.step/2, fine)
-	if s.misses > 1 {
-		s.resting = min(2*s.resting, mostRest)
+	if s.up {
+		s.ceiling = s.limit
 	}
-	if s.misses < 3 && s.step > fine {
+	switch {
+	case s.up && s.step > fine:
 		s.try(true)
-		return
+	case s.up && !s.below:
+		s.try(false)
+	default:
+		if s.misses > 1 {
+			s.resting = min(2*s.resting, mostRest)
+		}
+		s.up = !s.up
+		s.settle()
 	}
-	s.up = !s.up
-	s.settle()
 }
 
 // watch takes what was measured at rest.
@@ -166,7 +177,7 @@ func (s *search) watch(l level) {
 	if math.Abs(change) > max(shifted, 3*math.Sqrt(l.error2()+s.at.error2())) {
 		s.at = l
 		s.step = min(max(math.Abs(change)/2, fine), coarse)
-		s.hits, s.misses, s.resting = 0, 0, 1
+		s.hits, s.misses, s.resting, s.below, s.ceiling = 0, 0, 1, false, 0
 		s.try(change < 0)
 		return
 	}
@@ -176,6 +187,7 @@ func (s *search) watch(l level) {
 		s.watchOn()
 		return
 	}
+	s.ceiling = 0
 	s.try(s.up)
 }
 
@@ -195,7 +207,11 @@ func (s *search) try(up bool) {
 	s.up = up
 	to := min(int(math.Round(float64(s.best)*math.Exp(-s.step))), s.best-1)
 	if up {
-		to = max(int(math.Round(float64(s.best)*math.Exp(s.step))), s.best+1)
+		to = int(math.Round(float64(s.best) * math.Exp(s.step)))
+		if s.ceiling > 0 {
+			to = min(to, int(math.Round(math.Sqrt(float64(s.best*s.ceiling)))))
+		}
+		to = max(to, s.best+1)
 	}
 	to = min(max(to, 1), s.most)
 	if to == s.best { // there is no further way up, or down
@@ -210,5 +226,6 @@ func (s *search) try(up bool) {
 		return
 	}
 	s.limit, s.trying = to, true
+	s.below = s.below || !up
 	s.trial.restart(leastTrial)
 }

@@ -105,7 +105,7 @@ func TestAutoFindsTheKnee(t *testing.T) {
 	for name, knee := range map[string]int{"40": 40, "6": 6, "120": 120} {
 		t.Run(name, func(t *testing.T) {
 			hurry(t, 200, &service{median: 100 * time.Millisecond, knee: knee}, func(r *rush) {
-				require.Equal(t, 4, r.paced.Auto(), "it begins with few")
+				require.Equal(t, gateway.StartAt, r.paced.Auto(), "it begins with few")
 				time.Sleep(time.Minute)
 				require.InDelta(t, knee, r.paced.Auto(), 0.15*float64(knee)+1)
 				// The best fixed number serves knee requests in the mean of the latencies.
@@ -182,11 +182,11 @@ func answeringTen(open int) payment.Outcome {
 func TestAutoDoesNotGrowUnused(t *testing.T) {
 	hurry(t, 3, &service{median: 100 * time.Millisecond, knee: 40}, func(r *rush) {
 		time.Sleep(time.Minute)
-		require.Equal(t, 4, r.paced.Auto())
+		require.Equal(t, gateway.StartAt, r.paced.Auto())
 	})
 	hurry(t, 200, &service{median: 100 * time.Millisecond, knee: 40}, func(r *rush) {
 		time.Sleep(time.Minute)
-		require.Equal(t, 4, r.paced.Auto(), "the rate is what bounds it")
+		require.Equal(t, gateway.StartAt, r.paced.Auto(), "the rate is what bounds it")
 	}, func(l *gateway.Limits) { l.Rate = 20 })
 }
 
@@ -236,16 +236,16 @@ func TestAutoTurnsNobodyAway(t *testing.T) {
 			}()
 		}
 		time.Sleep(time.Minute)
-		require.Equal(t, 4, p.Load().Open)
+		require.Equal(t, gateway.StartAt, p.Load().Open)
 		require.Empty(t, said)
 		require.Zero(t, p.Load().Spent.Throttle, "nobody throttled it")
 		stop()
 		synctest.Wait()
-		require.Len(t, said, 96)
-		for range 96 {
+		require.Len(t, said, 100-gateway.StartAt)
+		for range 100 - gateway.StartAt {
 			require.Equal(t, payment.NotExecuted, (<-said).Kind)
 		}
-		for range 4 {
+		for range gateway.StartAt {
 			require.Equal(t, payment.Paid, (<-said).Kind)
 		}
 	})
@@ -264,6 +264,6 @@ func TestAutoAndRequestsThatDoNotLeave(t *testing.T) {
 		cancel()
 		p.Charge(ctx, payment.Charge{Key: "k"}, false)
 		require.Zero(t, p.HeldByAuto())
-		require.Equal(t, 4, p.Auto())
+		require.Equal(t, gateway.StartAt, p.Auto())
 	})
 }

@@ -7,6 +7,9 @@ func (b *Bound) Held() int {
 	return b.held
 }
 
+// StartAt is what `parallelism: auto` begins with.
+const StartAt = startAt
+
 // HeldByAuto is how many places of `parallelism: auto` are taken.
 func (p *Limited) HeldByAuto() int { return p.auto.bound.Held() }
 
