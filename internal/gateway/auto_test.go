@@ -106,11 +106,11 @@ func TestAutoFindsTheKnee(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			hurry(t, 200, &service{median: 100 * time.Millisecond, knee: knee}, func(r *rush) {
 				require.Equal(t, gateway.StartAt, r.paced.Auto(), "it begins with few")
-				time.Sleep(time.Minute)
+				time.Sleep(30 * time.Second)
 				require.InDelta(t, knee, r.paced.Auto(), 0.15*float64(knee)+1)
 				// The best fixed number serves knee requests in the mean of the latencies.
-				best := float64(knee) * 60 / (0.1 * math.Exp(0.4*0.4/2))
-				require.Greater(t, float64(r.served(time.Minute)), 0.93*best)
+				best := float64(knee) * 30 / (0.1 * math.Exp(0.4*0.4/2))
+				require.Greater(t, float64(r.served(30*time.Second)), 0.93*best)
 			})
 		})
 	}
@@ -143,10 +143,10 @@ func TestAutoFollowsAGateway(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			hurry(t, 200, &service{median: 100 * time.Millisecond, knee: c.knee}, func(r *rush) {
-				time.Sleep(time.Minute)
+				time.Sleep(40 * time.Second)
 				require.InDelta(t, c.knee, r.paced.Auto(), 0.15*float64(c.knee))
 				r.set(c.change)
-				time.Sleep(2 * time.Minute)
+				time.Sleep(1800 * r.median) // so many requests, however long they take
 				within(t, time.Duration(r.paced.Auto()), time.Duration(c.low), time.Duration(c.high))
 			})
 		})
