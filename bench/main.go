@@ -47,6 +47,7 @@ func benchmarks() []benchmark {
 		{name: "B9", about: "load on the database", run: databaseLoad},
 		{name: "B10", about: "processor time of the worker", run: workerTime},
 		{name: "B11", about: "against the tuned job", run: againstTuned},
+		{name: "B12", about: "parallelism: auto against the best fixed setting", run: adaptive},
 		{name: "R1", about: "stale orders, ten at a time", run: tenAtATime},
 		{name: "A1", about: "audit in flat memory", run: audit},
 		{name: "10M", about: "ten million subscriptions", alone: true, run: tenMillion},

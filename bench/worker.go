@@ -32,6 +32,7 @@ type worker struct {
 	trace       batch.Tracer // may be nil
 	// beside: other runs of the same job are live, so that what they have claimed is left to them.
 	beside bool
+	auto        int // up to how many it finds parallelism itself; 0: it is fixed
 }
 
 // worked is what a run did.
@@ -39,6 +40,8 @@ type worked struct {
 	took  time.Duration            // from its start to its end
 	steps map[string]time.Duration // of the steps
 	tally batch.Tally
+	// settled is what parallelism: auto found; 0: it was fixed.
+	settled int
 }
 
 // bill runs billing on s to its end and fails unless it left nothing.
@@ -66,7 +69,7 @@ func (w worker) reconcile(ctx context.Context, s *schema) (worked, error) {
 func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of func(deps jobs.Deps) batch.Job) (worked, error) {
 	now := s.lab.now
 	limits := gateway.Defaults()
-	limits.Now, limits.Slots = now, slots
+	limits.Now, limits.Slots, limits.Auto = now, slots, w.auto
 	paced := gateway.Limit(gatewayName, w.gateway, limits)
 	defer paced.Close()
 	server, err := mysql.Identity(ctx, s.DB)
@@ -107,6 +110,7 @@ func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of fun
 	if result.Exit != batch.ExitDone && (!w.beside || result.Exit != batch.ExitUnfinished) {
 		return done, fmt.Errorf("the run ended with %d: left %v: %w", result.Exit, result.Left, result.Err)
 	}
+	done.settled = paced.Auto()
 	for _, x := range executions {
 		done.steps[x.Step] = x.Took()
 	}

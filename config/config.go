@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"strconv"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -103,8 +104,11 @@ type Gateway struct {
 	// ChargesOnce: the provider never charges a key again that it charged once, however old the key is.
 	ChargesOnce bool `mapstructure:"charges_once"`
 	// KeyPrefix begins every idempotency key, where two installations share one account.
-	KeyPrefix   string `mapstructure:"key_prefix"`
-	Parallelism int    `mapstructure:"parallelism"`
+	KeyPrefix string `mapstructure:"key_prefix"`
+	// Parallelism is how many calls may be in flight at once, or Auto.
+	Parallelism Parallelism `mapstructure:"parallelism"`
+	// MaxParallelism bounds what Auto finds.
+	MaxParallelism int `mapstructure:"max_parallelism"`
 	// Rate is in requests a second; 0: no limit.
 	Rate           float64       `mapstructure:"rate"`
 	Timeout        time.Duration `mapstructure:"timeout"`
@@ -118,6 +122,28 @@ type Gateway struct {
 	// LongestRequest is how long after it was sent a request can still take effect.
 	LongestRequest time.Duration `mapstructure:"longest_request"`
 	Circuit        Circuit       `mapstructure:"circuit"`
+}
+
+// Parallelism is how many calls may be in flight at once, or Auto.
+type Parallelism int
+
+// Auto finds the number out while a run lasts.
+const Auto Parallelism = 0
+
+// String is the value as an operator would write it.
+func (p Parallelism) String() string {
+	if p == Auto {
+		return autoWord
+	}
+	return strconv.Itoa(int(p))
+}
+
+// Most is how many calls may be in flight at once at most.
+func (g Gateway) Most() int {
+	if g.Parallelism == Auto {
+		return g.MaxParallelism
+	}
+	return int(g.Parallelism)
 }
 
 // Circuit says when a gateway's circuit opens, and how it closes again. Window, Minimum and HalfOpen count

@@ -82,8 +82,13 @@ func Keys() []Key {
 			Why: "Sent as the bearer token of every call.",
 		},
 		{
-			Name: "gateways.<name>.parallelism", Default: "50", parse: whole(1, 10_000),
-			Why: "Calls in flight at once. More is faster until the service slows down.",
+			Name: "gateways.<name>.parallelism", Default: "50", parse: parallelism,
+			Why: "Calls in flight at once. More is faster until the service slows down. `auto`: each run begins with 8 and finds out where that is, " +
+				"by its latency, time-outs and 429 answers; `duly status --verbose` shows the number.",
+		},
+		{
+			Name: "gateways.<name>.max_parallelism", Default: "256", parse: whole(1, mostParallelism),
+			Why: "What `parallelism: auto` never exceeds, on each host.",
 		},
 		{
 			Name: "gateways.<name>.rate", Default: "none", parse: rate,

@@ -17,7 +17,7 @@ func TestDefaultsPassTheirOwnChecks(t *testing.T) {
 	c, err := config.Load(config.Options{NoFile: true, Env: one()})
 	require.NoError(t, err)
 	require.Equal(t, config.Gateway{
-		Type: "httpapi", URL: "https://pay.example.com", Token: "tok", LookUp: true, List: true, ListLag: time.Minute, Parallelism: 50,
+		Type: "httpapi", URL: "https://pay.example.com", Token: "tok", LookUp: true, List: true, ListLag: time.Minute, Parallelism: 50, MaxParallelism: 256,
 		Timeout: 30 * time.Second, ConnectTimeout: 10 * time.Second, Tries: 3, Backoff: 3 * time.Second,
 		MaxElapsed: 5 * time.Minute, MaxOutage: 5 * time.Minute, KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute,
 		Circuit: config.Circuit{Window: 40, Minimum: 20, FailurePercent: 60, OpenFor: 10 * time.Second, HalfOpen: 10},
@@ -115,8 +115,8 @@ func TestFlagsForEveryGateway(t *testing.T) {
 		"gateways.<name>.parallelism": 7, "gateways.other.parallelism": 8,
 	}})
 	require.NoError(t, err)
-	require.Equal(t, 7, c.Gateways["main"].Parallelism)
-	require.Equal(t, 8, c.Gateways["other"].Parallelism)
+	require.EqualValues(t, 7, c.Gateways["main"].Parallelism)
+	require.EqualValues(t, 8, c.Gateways["other"].Parallelism)
 
 	_, err = config.Load(config.Options{NoFile: true, Flags: map[string]any{"gateways.<name>.parallelism": 7}})
 	require.NoError(t, err)
@@ -289,4 +289,16 @@ func TestSecretsFromFiles(t *testing.T) {
 		"slack.token_file: \"" + dir + "/large\" holds no secret: it has to have some text, of 65536 bytes at most (DULY_SLACK_TOKEN_FILE)",
 		"slack.webhook_url_file: cannot read \"/no/such/file\": no such file or directory (DULY_SLACK_WEBHOOK_URL_FILE)",
 	}, problems(t, err))
+}
+
+func TestParallelismAuto(t *testing.T) {
+	c, err := config.Load(config.Options{NoFile: true, Env: append(one(), "DULY_GATEWAYS_MAIN_PARALLELISM=auto", "DULY_GATEWAYS_MAIN_MAX_PARALLELISM=90")})
+	require.NoError(t, err)
+	require.Equal(t, config.Auto, c.Gateways["main"].Parallelism)
+	require.Equal(t, 90, c.Gateways["main"].Most())
+	require.Contains(t, c.String(), "gateways.main.parallelism: auto\n")
+	c, err = config.Load(config.Options{NoFile: true, Env: append(one(), "DULY_GATEWAYS_MAIN_PARALLELISM=90")})
+	require.NoError(t, err)
+	require.Equal(t, 90, c.Gateways["main"].Most())
+	require.Contains(t, c.String(), "gateways.main.parallelism: 90\n")
 }

@@ -119,6 +119,26 @@ func keyPrefix(s string) (any, error) {
 	return s, nil
 }
 
+const (
+	mostParallelism = 10_000
+	autoWord        = "auto"
+)
+
+// parallelism reads a number, or auto.
+func parallelism(s string) (any, error) {
+	if s == autoWord {
+		return Auto, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return nil, fmt.Errorf("%s is neither a whole number nor auto: give one from 1 to %d, or auto", quote(s), mostParallelism)
+	}
+	if n < 1 || n > mostParallelism {
+		return nil, fmt.Errorf("%d is out of range: give a whole number from 1 to %d, or auto", n, mostParallelism)
+	}
+	return Parallelism(n), nil
+}
+
 func rate(s string) (any, error) { return ParseRate(s) }
 
 func whole(least, most int) parser {

@@ -143,6 +143,7 @@ func (b *billingRun) chunk(name string, reader batch.Reader[billing.Claimed], pr
 		Fail:      steps.Fail,
 		Lane:      func(item billing.Claimed) string { return item.Gateway },
 		Width:     b.width,
+		Pace:      b.pace,
 		State:     state,
 		Probe:     b.probe,
 		Unwritten: func(ctx context.Context, r billing.Result, cause error) {

@@ -40,7 +40,7 @@ type Deps struct {
 	Accounts map[string]uint32
 	// KeyPrefixes begin the idempotency keys of the gateways' charges, by name; a gateway that is not among them has none.
 	KeyPrefixes map[string]string
-	// Parallelism is how many requests a gateway is sent at once.
+	// Parallelism is how many requests a gateway is sent at once at most.
 	Parallelism func(gateway string) int
 	// Clock is the process's own clock, Business the one that business dates are read from, in Zone.
 	Clock    func() time.Time
@@ -88,12 +88,22 @@ func (d Deps) width(name string) int {
 	return d.Parallelism(name)
 }
 
+// pace is how many requests a gateway is sent at once at the moment.
+func (d Deps) pace(name string) int {
+	if g, ok := d.Gateways[name]; ok {
+		if auto := g.Auto(); auto > 0 {
+			return auto
+		}
+	}
+	return d.width(name)
+}
+
 // bound is how many attempts at a gateway may be claimed and unsettled at once; 0 for no bound. Without keys nobody can
 // find out what became of an attempt that a crash leaves behind, also if it was never sent: no more are claimed than
 // can be on their way.
 func (d Deps) bound(name string) int {
 	if g, ok := d.Gateways[name]; ok && g.Capabilities().KeyLife == 0 {
-		return d.width(name)
+		return d.pace(name)
 	}
 	return 0
 }

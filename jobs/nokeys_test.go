@@ -20,15 +20,28 @@ import (
 // charged meanwhile, as many as there are, and nothing is left in the end.
 func TestAGatewayWithoutKeysIsClaimedAsItIsCharged(t *testing.T) {
 	t.Parallel()
+	t.Run("a fixed parallelism", func(t *testing.T) {
+		t.Parallel()
+		claimedAsCharged(t, 8, 0) // the town's
+	})
+	t.Run("one that duly finds", func(t *testing.T) {
+		t.Parallel()
+		claimedAsCharged(t, 4, 4)
+	})
+}
+
+func claimedAsCharged(t *testing.T, parallelism, auto int) {
+	t.Helper()
 	w := newTown(t)
 	w.lease = 10 * time.Minute
+	w.limits.Auto = auto
 	w.client = func(c *httpapi.Config) {
 		c.Timeout = 2 * time.Minute
 		if c.Name == "other" {
 			c.KeyLife = 0
 		}
 	}
-	const parallelism, unkeyed, keyed = 8, 40, 60 // the town's parallelism
+	const unkeyed, keyed = 40, 60
 	worktest.Enrol(t, w.plain, unkeyed+keyed, day0, func(i int, s *worktest.Subscription) {
 		if i <= unkeyed {
 			s.Gateway = "other"

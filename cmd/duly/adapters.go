@@ -15,7 +15,7 @@ func newGateway(s *session.Session, name string, g config.Gateway) (gateway.Gate
 	case "httpapi":
 		return httpapi.New(httpapi.Config{
 			Name: name, URL: g.URL, Token: g.Token.Reveal(), Timeout: g.Timeout, ConnectTimeout: g.ConnectTimeout,
-			KeyLife: g.KeyLife, LongestRequest: g.LongestRequest, MaxConns: g.Parallelism, NoFind: !g.LookUp, NoList: !g.List, ListLag: g.ListLag,
+			KeyLife: g.KeyLife, LongestRequest: g.LongestRequest, MaxConns: g.Most(), NoFind: !g.LookUp, NoList: !g.List, ListLag: g.ListLag,
 			Retention: g.Retention, ChargesOnce: g.ChargesOnce, Now: s.Now, Wrap: s.Wrap,
 		})
 	default:

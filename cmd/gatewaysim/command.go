@@ -21,6 +21,8 @@ type options struct {
 	latency    time.Duration
 	median     time.Duration
 	p99        time.Duration
+	knee       int
+	slow       simulator.Slowdown
 	faults     float64
 	keyLife    time.Duration
 	noKeys     bool
@@ -54,6 +56,7 @@ While it runs:
   POST /_sim/forget           forget every idempotency key
   GET  /_sim/config           the configuration, as in --config; PUT replaces it, PATCH changes what it names`,
 		Example: `  gatewaysim --listen 127.0.0.1:0 --median 150ms --p99 1.2s --faults 0.05 --seed 7
+  gatewaysim --latency 100ms --knee 40 --slow-after 1m --slow-knee 20
   gatewaysim --config sim.json    # {"shares": {"soft": 0.1}, "faults": {"drop_after": 0.02}, "key_life": "24h"}`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
@@ -76,6 +79,10 @@ While it runs:
 	f.DurationVar(&o.latency, "latency", 0, "fixed latency of every request")
 	f.DurationVar(&o.median, "median", 0, "median of the log-normal latency, added to the fixed one")
 	f.DurationVar(&o.p99, "p99", 0, "99th percentile of the log-normal latency")
+	f.IntVar(&o.knee, "knee", 0, "requests at once that are served at full speed; with more, each takes (open/knee)² as long (default any number)")
+	f.DurationVar(&o.slow.After, "slow-after", 0, "how long after the start the gateway slows down, as --slow-factor and --slow-knee say (default never)")
+	f.Float64Var(&o.slow.Factor, "slow-factor", 0, "what the latency is multiplied by once it has slowed down (default 1)")
+	f.IntVar(&o.slow.Knee, "slow-knee", 0, "--knee once it has slowed down (default the same)")
 	f.Float64Var(&o.faults, "faults", 0, "share of charges, 0 to 1, that go wrong, spread over all kinds of fault")
 	f.DurationVar(&o.keyLife, "key-life", 0, "how long idempotency keys are remembered (default for ever)")
 	f.BoolVar(&o.noKeys, "no-keys", false, "ignore idempotency keys")
@@ -100,16 +107,20 @@ func (o *options) config(given func(flag string) bool) (simulator.Config, error)
 		}
 	}
 	for flag, apply := range map[string]func(){
-		"token":      func() { cfg.Token = o.token },
-		"seed":       func() { cfg.Seed = o.seed },
-		"latency":    func() { cfg.Latency.Fixed = o.latency },
-		"median":     func() { cfg.Latency.Median = o.median },
-		"p99":        func() { cfg.Latency.P99 = o.p99 },
-		"faults":     func() { cfg.Faults = simulator.DefaultFaults(o.faults) },
-		"key-life":   func() { cfg.KeyLife = o.keyLife },
-		"no-keys":    func() { cfg.NoKeys = o.noKeys },
-		"no-find":    func() { cfg.NoFind = o.noFind },
-		"rate-limit": func() { cfg.RateLimit = o.rateLimit },
+		"token":       func() { cfg.Token = o.token },
+		"seed":        func() { cfg.Seed = o.seed },
+		"latency":     func() { cfg.Latency.Fixed = o.latency },
+		"median":      func() { cfg.Latency.Median = o.median },
+		"p99":         func() { cfg.Latency.P99 = o.p99 },
+		"knee":        func() { cfg.Knee = o.knee },
+		"slow-after":  func() { cfg.Slowdown.After = o.slow.After },
+		"slow-factor": func() { cfg.Slowdown.Factor = o.slow.Factor },
+		"slow-knee":   func() { cfg.Slowdown.Knee = o.slow.Knee },
+		"faults":      func() { cfg.Faults = simulator.DefaultFaults(o.faults) },
+		"key-life":    func() { cfg.KeyLife = o.keyLife },
+		"no-keys":     func() { cfg.NoKeys = o.noKeys },
+		"no-find":     func() { cfg.NoFind = o.noFind },
+		"rate-limit":  func() { cfg.RateLimit = o.rateLimit },
 	} {
 		if given(flag) {
 			apply()

@@ -41,10 +41,11 @@ type runController struct {
 	stopping string
 	locks    mysql.Locks
 	last     runstate.Sample
+	logged   map[string]int // what `parallelism: auto` had found, by gateway, when that was last logged
 }
 
 func newRunController(p *progress, cancel context.CancelCauseFunc) *runController {
-	r := &runController{progress: p, cancel: cancel}
+	r := &runController{progress: p, cancel: cancel, logged: map[string]int{}}
 	r.last = r.sample()
 	return r
 }
@@ -133,6 +134,7 @@ func (r *runController) snapshot() any {
 	now := r.sample()
 	s := runstate.Between(r.last, now)
 	r.last = now
+	r.logParallelism(s)
 	s.At = r.e.Deps.Business().UTC().Truncate(time.Microsecond)
 	s.Throttle, s.Stopping = r.control.Throttle, r.stopping
 	r.slowBy(s.Slow())
@@ -152,6 +154,20 @@ func (r *runController) snapshot() any {
 		break
 	}
 	return s.Short()
+}
+
+// logParallelism logs what `parallelism: auto` has found for gateways that are used, if it is half as much again as when that was
+// last logged, or less than two thirds of it.
+func (r *runController) logParallelism(s runstate.State) {
+	for name, g := range s.Gateways {
+		before := r.logged[name]
+		if g.Auto == 0 || g.Requests == 0 || 2*g.Auto < 3*before && 3*g.Auto > 2*before {
+			continue
+		}
+		r.logged[name] = g.Auto
+		r.e.logs.LogAttrs(context.Background(), slog.LevelInfo, "parallelism auto found another number", slog.Uint64("run_id", r.run.ID),
+			slog.String("gateway", name), slog.Int("parallelism", g.Auto), slog.Int("before", before))
+	}
 }
 
 // paused is the pause that holds the job back: its own, or that of the night that it is a part of.

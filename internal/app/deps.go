@@ -35,7 +35,7 @@ func depsOf(s *session.Session, c *config.Config, db *mysql.DB, gateways steps.G
 	return jobs.Deps{
 		KeyPrefixes: prefixes,
 		DB:          db, Repository: repository, Gateways: gateways,
-		Parallelism: func(name string) int { return c.Gateways[name].Parallelism },
+		Parallelism: func(name string) int { return c.Gateways[name].Most() },
 		Clock:       s.Now, Business: business, Zone: c.Business.Location(), Heartbeat: c.Run.Heartbeat,
 		Save: saver(c),
 	}

@@ -32,6 +32,7 @@ func (e *Execution) summary(ctx context.Context, p *progress, r batch.Result) er
 		e.logs.WarnContext(ctx, "rows in review could not be counted", session.Problem(mysql.Classify(ctx, err)))
 	}
 	s.Collected, s.Refunded = view.Moved(s.Steps)
+	s.Parallelism = e.parallelism()
 	s.Older = view.OlderOf(s.InReview, p.run.Job, new, e.foundBeside(ctx, p.run))
 	s.OlderReview = s.Older.All()
 	e.name(ctx, &s, p.run, new)
@@ -60,6 +61,17 @@ func (e *Execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	}
 	view.WriteSummary(e.Screen, s, p.shown)
 	return nil
+}
+
+// parallelism is what the run found best for gateways that it used, where that is for it to find.
+func (e *Execution) parallelism() map[string]int {
+	found := map[string]int{}
+	for name, g := range e.Deps.Gateways {
+		if n := g.Auto(); n > 0 && g.Stats().Requests() > 0 {
+			found[name] = n
+		}
+	}
+	return found
 }
 
 // next lists what an operator may want to type.

@@ -86,7 +86,7 @@ const (
 // Chunk is a step that claims, processes and settles, all three at the same time: while one chunk is being
 // processed the next is claimed and the last one is settled.
 //
-// At most twice Size items (or Size and twice the width of the widest lane, if that is more) are claimed and
+// At most twice Size items (or Size and twice the width, at its pace, of the widest lane, if that is more) are claimed and
 // unsettled in the lanes that are open. There is no barrier: a slow item delays no other.
 type Chunk[I, O any] struct {
 	StepName  string
@@ -103,6 +103,8 @@ type Chunk[I, O any] struct {
 	Lane  func(item I) string
 	Width func(lane string) int
 	State func(lane string) LaneState
+	// Pace, if it is set, is how many are at the moment: no more than Width. It changes in a run, and claims follow it.
+	Pace func(lane string) int
 	// Bound, if it is set, is how many items of a lane may be claimed and unsettled at once; 0 for no bound.
 	Bound func(lane string) int
 	// Probe reports whether the database accepts writes; it is called after errors of an unknown kind. nil: it does.

@@ -76,9 +76,17 @@ func (e *chunkRun[I, O]) load() (unsettled, window int, err error) {
 			continue
 		}
 		unsettled += l.unsettled
-		window = max(window, e.Size+2*l.width)
+		window = max(window, e.Size+2*e.pace(l))
 	}
 	return unsettled, window, e.failed
+}
+
+// pace is how many items of a lane are processed at once at the moment.
+func (e *chunkRun[I, O]) pace(l *lane[I]) int {
+	if e.Pace == nil {
+		return l.width
+	}
+	return min(l.width, max(1, e.Pace(l.name)))
 }
 
 // ready reports whether there is room in a lane of which items were postponed, or one of them is not open: its items

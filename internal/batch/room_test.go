@@ -73,6 +73,30 @@ func TestABoundedLaneIsUsedUpToItsBound(t *testing.T) {
 	}
 }
 
+// What is claimed ahead follows the pace of the lane, not how wide it may become.
+func TestClaimsFollowThePace(t *testing.T) {
+	for pace, most := range map[int]int{2: 20, 8: 26, 1000: 90} {
+		t.Run(fmt.Sprint(pace), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bench{size: 10, width: 40}
+				b.source.todo = items("a", 0, 400)
+				places := make(chan struct{}, min(pace, 40))
+				b.work.do = func(ctx context.Context, _ item) error {
+					places <- struct{}{}
+					defer func() { <-places }()
+					return sleep(ctx, time.Second)
+				}
+				step, l := counted(&b)
+				step.Pace = func(string) int { return pace }
+				require.Equal(t, batch.ExitDone, run(t.Context(), t, runner(&runs{}), step).Exit)
+				require.Equal(t, 400, b.sink.done())
+				require.LessOrEqual(t, l.most["a"], most)
+				require.Greater(t, l.most["a"], most-10, "and no more is held back than that")
+			})
+		})
+	}
+}
+
 // While the items of a full lane hang, those of the others are done, also where all of the full lane's come first.
 func TestAFullLaneStopsNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

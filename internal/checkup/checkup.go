@@ -1,6 +1,7 @@
 package checkup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -215,6 +216,11 @@ func (d *Checkup) gateways(ctx context.Context, c *config.Config) {
 			if shows, err = d.shows(ctx, db, name, gateways[name]); shows != "" {
 				detail += ", " + shows
 			}
+			settled, unread := parallelism(ctx, db, name, c.Gateways[name])
+			if settled != "" {
+				detail += "; " + settled
+			}
+			err = cmp.Or(err, unread)
 		}
 		d.note("gateway "+name, err, detail, fixOfGateway(name, err))
 	}

@@ -49,6 +49,18 @@ func atGateway(ctx context.Context, ses *session.Session, name string, do func(c
 	})
 }
 
+// parallelism says of a gateway with `parallelism: auto` what the last run found that used it; empty if its number is fixed.
+func parallelism(ctx context.Context, db *session.Database, name string, g config.Gateway) (string, error) {
+	if g.Parallelism != config.Auto {
+		return "", nil
+	}
+	last, err := query.LastParallelism(ctx, db.DB)
+	if found, ok := last[name]; ok {
+		return fmt.Sprintf("parallelism auto: run %d found %d, up to %d", found.Run, found.Parallelism, g.MaxParallelism), err
+	}
+	return fmt.Sprintf("parallelism auto: up to %d", g.MaxParallelism), err
+}
+
 // accountOf is what g is called at today.
 func accountOf(name string, g *gateway.Limited) payment.Account {
 	able := g.Capabilities()

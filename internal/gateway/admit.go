@@ -35,11 +35,19 @@ type permit struct {
 	recorded *bool
 }
 
-// admit waits for the circuit, for a place of the throttle, for the rate and for a slot. The circuit's permit comes
+// admit waits for a place of its own, where duly finds out how many there should be, for the circuit, for a place of the throttle, for the rate and for a slot. The circuit's permit comes
 // first, so that nobody spends a rate permit or holds a place while the gateway is down, and is taken anew if the
 // circuit changed meanwhile. The throttle comes before the rate, so that nobody with a rate permit is held back to
 // leave together with others. A slot comes last, so that no other gateway waits for this one's rate.
-func (p *Limited) admit(waiting context.Context) (permit, error) {
+func (p *Limited) admit(waiting context.Context) (leave permit, err error) {
+	if waiting.Err() != nil || !p.auto.take(waiting) {
+		return permit{}, context.Cause(waiting)
+	}
+	defer func() {
+		if err != nil {
+			p.auto.give()
+		}
+	}()
 	for {
 		if waiting.Err() != nil {
 			return permit{}, context.Cause(waiting)
@@ -136,4 +144,5 @@ func (l permit) end() {
 	if !*l.recorded {
 		l.paced.circuit.release(l.epoch)
 	}
+	l.paced.auto.give()
 }

@@ -6,3 +6,12 @@ func (b *Bound) Held() int {
 	defer b.mu.Unlock()
 	return b.held
 }
+
+// StartAt is what `parallelism: auto` begins with.
+const StartAt = startAt
+
+// HeldByAuto is how many places of `parallelism: auto` are taken.
+func (p *Limited) HeldByAuto() int { return p.auto.bound.Held() }
+
+// Stopped is closed when the guard of ctx wants to stop.
+var Stopped = stopped

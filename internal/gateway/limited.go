@@ -20,6 +20,7 @@ type Limited struct {
 	gateway  Gateway
 	limits   Limits
 	rate     *rate
+	auto     auto
 	bound    Bound // of a throttle
 	slots    int   // as configured
 	meter    meter
@@ -66,6 +67,7 @@ func Limit(name string, g Gateway, l Limits) *Limited {
 		meter:    meter{now: l.Now, last: l.Now()},
 		stats:    Stats{Charges: make(map[payment.Kind]int64, len(payment.Kinds()))},
 	}
+	p.auto.use(l.Auto)
 	p.circuit = newCircuit(l, func() { p.leave("gateway down for " + brief(l.MaxOutage) + p.lastFailure()) })
 	if l.Slots != nil {
 		p.slots = l.Slots.Size()
@@ -78,6 +80,9 @@ func (p *Limited) Name() string { return p.name }
 
 // Capabilities are the gateway's own.
 func (p *Limited) Capabilities() Capabilities { return p.gateway.Capabilities() }
+
+// Auto is how many requests may be open at once, as duly finds it out by itself; 0: the number is fixed, by those who call.
+func (p *Limited) Auto() int { return p.auto.settled() }
 
 // MaxOutage is how long an outage is waited for before the gateway is left alone; 0: for ever.
 func (p *Limited) MaxOutage() time.Duration { return p.limits.MaxOutage }

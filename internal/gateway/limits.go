@@ -19,6 +19,9 @@ type Limits struct {
 	// the rest of the run; 0: for ever.
 	MaxOutage time.Duration
 	Circuit   CircuitLimits
+	// Auto is the most requests that may be open at once if duly is to find the best number itself: [Limited.Auto]. 0: callers
+	// bound them.
+	Auto int
 	// Slots bounds the requests that are open at once over all gateways that share it. A request takes its place when
 	// circuit and rate have let it through, so that those that the rate let through while all places were taken may
 	// leave together. nil: no bound.

@@ -9,8 +9,10 @@ import (
 type Load struct {
 	Open    int // requests under way
 	Waiting int // callers that wait for whatever it is
-	// Bound is how many requests may be open at once by a throttle or by shared slots; 0: not bounded here.
+	// Bound is how many requests may be open at once by a throttle, by shared slots or by what duly tries; 0: not bounded here.
 	Bound int
+	// Auto is how many may be open at once as duly finds it out by itself ([Limited.Auto]); 0: the number is fixed.
+	Auto int
 	// Rate is the most requests a second; 0: no limit.
 	Rate float64
 	// Spent is the time of all callers together.
@@ -108,6 +110,9 @@ func (p *Limited) Load() Load {
 	}
 	if p.limits.Slots != nil {
 		l.Bound = p.limits.Slots.Size()
+	}
+	if l.Auto = p.auto.settled(); l.Auto > 0 && (l.Bound == 0 || p.auto.bound.Size() < l.Bound) {
+		l.Bound = p.auto.bound.Size()
 	}
 	l.LeftAlone, _ = p.Closed()
 	return l

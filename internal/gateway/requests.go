@@ -22,6 +22,17 @@ type reading struct {
 	count   func(*Stats)
 }
 
+// ending is what the answer says of how many requests may be open at once.
+func (r reading) ending() ending {
+	switch {
+	case r.misconfigured:
+		return saysNothing
+	case r.failure || r.again || r.wish > 0:
+		return dropped
+	}
+	return answered
+}
+
 // verdict says what follows from one try: whether there is another, and after how long.
 type verdict struct {
 	again bool
@@ -133,10 +144,13 @@ func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool)
 	if c.tries == 0 {
 		c.began = start
 	}
+	how, sample := saysNothing, p.auto.began(start, c.what.Kind, leave.epoch)
+	defer func() { p.auto.ended(sample, p.limits.Now(), how) }()
 	r = c.observed(guarded, start, said)
 	if said.no.Load() {
 		return r, true
 	}
+	how = r.ending()
 	c.tries++
 	if r.failure {
 		p.failed(r.reason)

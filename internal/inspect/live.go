@@ -49,6 +49,9 @@ func showLive(screen *cli.Screen, v view.Run, now time.Time, silent bool) {
 	if v.Why != "" {
 		screen.Item("", statusColumn, "slow: "+v.Why)
 	}
+	if auto := settled(v.State); auto != "" && !screen.Verbose {
+		screen.Item("", statusColumn, auto)
+	}
 	if c := v.Control; c != nil {
 		if t := c.Throttle; t != nil && (v.State == nil || v.State.Throttle == nil || v.State.Throttle.Pace() != t.Pace()) {
 			screen.Item("", statusColumn, fmt.Sprintf("%s asked for %s, from its next heartbeat", t.Who, t.Pace()))
@@ -60,6 +63,22 @@ func showLive(screen *cli.Screen, v view.Run, now time.Time, silent bool) {
 	if screen.Verbose {
 		showLiveDetails(screen, v, now)
 	}
+}
+
+// settled is what `parallelism: auto` has found so far; empty where the numbers are fixed.
+func settled(s *runstate.State) string {
+	var found []string
+	if s != nil {
+		for _, name := range slices.Sorted(maps.Keys(s.Gateways)) {
+			if g := s.Gateways[name]; g.Auto > 0 {
+				found = append(found, fmt.Sprintf("%s %d", name, g.Auto))
+			}
+		}
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return "parallelism auto: " + strings.Join(found, ", ")
 }
 
 // because is a reason behind what it explains; nothing for none.
@@ -103,6 +122,9 @@ func using(g runstate.Gateway) []string {
 		return []string{"skipped: " + g.LeftAlone}
 	}
 	parts := []string{fmt.Sprintf("%d of %d requests busy", g.Open, g.Bound)}
+	if g.Auto > 0 {
+		parts = append(parts, fmt.Sprintf("parallelism auto: %d", g.Auto))
+	}
 	if g.Waiting > 0 {
 		parts = append(parts, fmt.Sprintf("%d waiting", g.Waiting))
 	}

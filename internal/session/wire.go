@@ -185,7 +185,11 @@ func (s *Session) Gateways(c *config.Config, slots *gateway.Bound) (steps.Gatewa
 		wide = slots.Size()
 	}
 	for name, g := range c.Gateways {
-		g.Parallelism = max(g.Parallelism, wide) // so many connections are kept
+		auto := 0
+		if g.Parallelism == config.Auto && slots == nil {
+			auto = g.MaxParallelism
+		}
+		g.Parallelism = config.Parallelism(max(g.Most(), wide)) // so many connections are kept
 		client, err := s.Adapter(name, g)
 		if err != nil {
 			CloseAll(out)
@@ -196,7 +200,7 @@ func (s *Session) Gateways(c *config.Config, slots *gateway.Bound) (steps.Gatewa
 		}
 		out[name] = gateway.Limit(name, client, gateway.Limits{
 			Rate: g.Rate, Tries: g.Tries, Backoff: g.Backoff, MaxElapsed: g.MaxElapsed, MaxOutage: g.MaxOutage,
-			Circuit: gateway.CircuitLimits(g.Circuit), Slots: slots, Observe: s.Observe, Now: s.Now,
+			Circuit: gateway.CircuitLimits(g.Circuit), Auto: auto, Slots: slots, Observe: s.Observe, Now: s.Now,
 		})
 	}
 	return out, nil

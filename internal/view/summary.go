@@ -36,5 +36,8 @@ type Summary struct {
 	Findings     []query.Finding  `json:"findings,omitempty"`      // open ones, newest first
 	OpenFindings int64            `json:"open_findings,omitempty"` // how many there are in all
 
+	// Parallelism is what the run found best for gateways with `parallelism: auto` that it used.
+	Parallelism map[string]int `json:"parallelism_auto,omitempty"`
+
 	facts `json:"-"`
 }

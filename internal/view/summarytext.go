@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,6 +36,7 @@ func summaryRows(s Summary) []cli.BlockRow {
 	rows = append(rows, reviewRows(s)...)
 	rows = append(rows, findingRows(s)...)
 	rows = append(rows, leftRows(s)...)
+	rows = append(rows, autoRows(s)...)
 	rows = append(rows, followRows(s)...)
 	return append(rows, fixRows(s)...)
 }
@@ -58,6 +60,18 @@ func collectedRows(s Summary) []cli.BlockRow {
 		rows = append(rows, cli.Fact("Refunded", money, ""))
 	}
 	return rows
+}
+
+// autoRows say what `parallelism: auto` found.
+func autoRows(s Summary) []cli.BlockRow {
+	var found []string
+	for _, name := range slices.Sorted(maps.Keys(s.Parallelism)) {
+		found = append(found, name+" "+cli.Number(int64(s.Parallelism[name])))
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return []cli.BlockRow{cli.Fact("Auto", "parallelism: "+strings.Join(found, ", "), "")}
 }
 
 // percent is a share with one decimal, which is never 100 % of less than all.

@@ -17,6 +17,11 @@ type Config struct {
 	Seed uint64 `json:"seed"`
 	// Latency is how long each request takes.
 	Latency Latency `json:"latency"`
+	// Knee is how many requests, of all operations, are served at once at full speed; with more of them each takes
+	// (open ÷ knee)² as long. 0: any number.
+	Knee int `json:"knee"`
+	// Slowdown makes the gateway slower in the middle of a run.
+	Slowdown Slowdown `json:"slowdown"`
 	// Methods maps payment methods, whole, to behaviours: {"billing-key-7": "soft_2_then_ok"}.
 	Methods map[string]string `json:"methods"`
 	// Shares says how charges of methods without a behaviour end.
@@ -183,11 +188,12 @@ func (c *Config) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("outage_answer: %q is not 503, drop or not_executed", c.OutageAnswer))
 	}
+	errs = append(errs, c.Slowdown.check())
 	for _, d := range []time.Duration{
-		c.Latency.Fixed, c.Latency.Median, c.Latency.P99, c.KeyLife, c.Pending.For, time.Duration(c.RateLimit),
+		c.Latency.Fixed, c.Latency.Median, c.Latency.P99, c.KeyLife, c.Pending.For, time.Duration(c.RateLimit), time.Duration(c.Knee),
 	} {
 		if d < 0 {
-			errs = append(errs, errors.New("latency, key_life, pending.for and rate_limit must not be negative"))
+			errs = append(errs, errors.New("latency, knee, key_life, pending.for and rate_limit must not be negative"))
 			break
 		}
 	}

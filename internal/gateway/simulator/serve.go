@@ -94,7 +94,8 @@ func (s *Simulator) meet(c *call, f *Faults, subject string, n uint32, planted s
 	if c.refused != nil {
 		return
 	}
-	c.delay = s.cfg.Latency.draw(s.cfg.Seed, c.operation+" "+subject, n)
+	stretch := s.cfg.stretch(c.started.Sub(s.start), s.stats.Requests[opCreate], s.open)
+	c.delay = time.Duration(stretch * float64(s.cfg.Latency.draw(s.cfg.Seed, c.operation+" "+subject, n)))
 	c.slowBy, c.lateBy, c.retry = f.slowness(), f.lateness(), f.RetryAfter
 	if planted.fault != noFault {
 		if n <= planted.first {

@@ -152,6 +152,9 @@ func (c collector) collectGateways(put putter) {
 		g := c.live.Gateways[name]
 		load := g.Load()
 		put(waiting, float64(load.Waiting), name)
+		if load.Auto > 0 {
+			put(parallelism, float64(load.Auto), name)
+		}
 		put(circuitOpen, one(g.Open()), name)
 		put(leftAlone, one(load.LeftAlone != ""), name)
 	}

@@ -50,6 +50,7 @@ func (idle) Close() {}
 func pace(t *testing.T, name string) *gateway.Limited {
 	t.Helper()
 	l := gateway.Defaults()
+	l.Auto = 5
 	l.Now = func() time.Time { return noon }
 	p := gateway.Limit(name, idle{}, l)
 	t.Cleanup(p.Close)

@@ -66,9 +66,10 @@ type Step struct {
 type Gateway struct {
 	Requests  int64   `json:"requests"` // since the run began
 	PerSecond float64 `json:"per_second"`
-	Open      int     `json:"open"`    // requests under way
-	Waiting   int     `json:"waiting"` // callers that wait for whatever it is
-	Bound     int     `json:"bound"`   // how many requests may be open
+	Open      int     `json:"open"`                       // requests under way
+	Waiting   int     `json:"waiting"`                    // callers that wait for whatever it is
+	Bound     int     `json:"bound"`                      // how many requests may be open
+	Auto      int     `json:"parallelism_auto,omitempty"` // what `parallelism: auto` found best so far; absent: it is fixed
 	Rate      float64 `json:"rate,omitempty"`
 	LatencyMS float64 `json:"latency_ms"` // mean of the requests that ended; 0: none did
 	// Time is what its callers spent their time on, as shares of 1.
@@ -143,7 +144,7 @@ func used(before, now GatewaySample, seconds float64) Gateway {
 	requests := now.Stats.Requests() - before.Stats.Requests()
 	g := Gateway{
 		Requests: now.Stats.Requests(), PerSecond: per(float64(requests), seconds), Open: now.Load.Open, Waiting: now.Load.Waiting,
-		Bound: now.Parallelism, Rate: now.Load.Rate, LeftAlone: payment.Cut(now.Load.LeftAlone, mostText),
+		Bound: now.Parallelism, Auto: now.Load.Auto, Rate: now.Load.Rate, LeftAlone: payment.Cut(now.Load.LeftAlone, mostText),
 	}
 	if b := now.Load.Bound; b > 0 && (g.Bound == 0 || b < g.Bound) {
 		g.Bound = b

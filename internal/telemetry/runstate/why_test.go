@@ -102,7 +102,7 @@ func TestBetween(t *testing.T) {
 		Gateways: map[string]GatewaySample{
 			"main": {
 				Stats: stats(150, 25*time.Second), Parallelism: 64,
-				Load: gateway.Load{Open: 5, Waiting: 59, Bound: 5, Rate: 20, OpenSince: since, Spent: gateway.Spent{Open: time.Minute + 15*time.Second, Rate: time.Hour + 30*time.Second, Throttle: 15 * time.Second}},
+				Load: gateway.Load{Open: 5, Waiting: 59, Bound: 5, Auto: 37, Rate: 20, OpenSince: since, Spent: gateway.Spent{Open: time.Minute + 15*time.Second, Rate: time.Hour + 30*time.Second, Throttle: 15 * time.Second}},
 			},
 			"idle": {Parallelism: 8, Load: gateway.Load{LeftAlone: "paused: " + strings.Repeat("audit ", 50)}},
 		},
@@ -111,7 +111,7 @@ func TestBetween(t *testing.T) {
 	require.InDelta(t, 5, s.Seconds, 0)
 	second := since.Truncate(time.Second)
 	require.Equal(t, Gateway{
-		Requests: 150, PerSecond: 10, Open: 5, Waiting: 59, Bound: 5, Rate: 20, LatencyMS: 300, OpenSince: &second,
+		Requests: 150, PerSecond: 10, Open: 5, Waiting: 59, Bound: 5, Auto: 37, Rate: 20, LatencyMS: 300, OpenSince: &second,
 		Time: Shares{Open: 0.25, Rate: 0.5, Throttle: 0.25},
 	}, s.Gateways["main"])
 	require.Equal(t, 8, s.Gateways["idle"].Bound)
