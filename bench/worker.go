@@ -32,7 +32,7 @@ type worker struct {
 	trace       batch.Tracer // may be nil
 	// beside: other runs of the same job are live, so that what they have claimed is left to them.
 	beside bool
-	auto        int // up to how many it finds parallelism itself; 0: it is fixed
+	auto   int // up to how many it finds parallelism itself; 0: it is fixed
 }
 
 // worked is what a run did.

@@ -35,9 +35,9 @@ type permit struct {
 	recorded *bool
 }
 
-// admit waits for a place of its own, where duly finds out how many there should be, for the circuit, for a place of the throttle, for the rate and for a slot. The circuit's permit comes
-// first, so that nobody spends a rate permit or holds a place while the gateway is down, and is taken anew if the
-// circuit changed meanwhile. The throttle comes before the rate, so that nobody with a rate permit is held back to
+// admit waits for a place of its own, where duly finds out how many there should be, for the circuit, for a place of the throttle, for the
+// rate and for a slot. The circuit's permit comes before the rate and the throttle, so that nobody spends a rate permit or holds a place
+// while the gateway is down, and is taken anew if the circuit changed meanwhile. The throttle comes before the rate, so that nobody with a rate permit is held back to
 // leave together with others. A slot comes last, so that no other gateway waits for this one's rate.
 func (p *Limited) admit(waiting context.Context) (leave permit, err error) {
 	if waiting.Err() != nil || !p.auto.take(waiting) {
@@ -74,12 +74,12 @@ func (p *Limited) admitNow(ctx context.Context) (permit, bool) {
 	if ctx.Err() != nil || isClosed(p.gone) || isClosed(stopped(ctx)) || p.rate.most() > 0 {
 		return permit{}, false
 	}
-	epoch, ok := p.circuit.acquireNow()
-	if !ok || !p.bound.TakeNow() {
+	if !p.auto.takeNow() {
 		return permit{}, false
 	}
-	if p.limits.Slots != nil && !p.limits.Slots.TakeNow() {
-		p.bound.Give()
+	epoch, ok := p.circuit.acquireNow()
+	if !ok || !p.takePlacesNow() {
+		p.auto.give()
 		return permit{}, false
 	}
 	p.meter.enter(inRequest)
@@ -108,6 +108,18 @@ func (p *Limited) takePlaces(waiting context.Context) bool {
 		return false
 	}
 	if p.during(waiting, inRate, p.rate.wait) && (p.limits.Slots == nil || p.during(waiting, inSlots, p.limits.Slots.Take)) {
+		return true
+	}
+	p.bound.Give()
+	return false
+}
+
+// takePlacesNow takes a place of the throttle and a slot, if both are there.
+func (p *Limited) takePlacesNow() bool {
+	if !p.bound.TakeNow() {
+		return false
+	}
+	if p.limits.Slots == nil || p.limits.Slots.TakeNow() {
 		return true
 	}
 	p.bound.Give()

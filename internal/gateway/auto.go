@@ -28,6 +28,9 @@ func (a *auto) use(most int) {
 // take waits for a place until ctx ends; false: it ended, and no place was taken.
 func (a *auto) take(ctx context.Context) bool { return a.search == nil || a.bound.Take(ctx) }
 
+// takeNow takes a place if there is one and nobody waits for it.
+func (a *auto) takeNow() bool { return a.search == nil || a.bound.TakeNow() }
+
 func (a *auto) give() {
 	if a.search != nil {
 		a.bound.Give()
@@ -47,13 +50,14 @@ func (a *auto) began(now time.Time, kind RequestKind, epoch int) sampleRef {
 }
 
 // ended notes how a request ended. It is called before the request's place is given back.
-func (a *auto) ended(ref sampleRef, now time.Time, how ending) {
+func (a *auto) ended(ref sampleRef, now func() time.Time, how ending) {
 	if a.search == nil {
 		return
 	}
+	at := now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.search.ended(ref, now, how)
+	a.search.ended(ref, at, how)
 	a.bound.Resize(a.search.limit)
 }
 

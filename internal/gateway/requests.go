@@ -145,7 +145,7 @@ func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool)
 		c.began = start
 	}
 	how, sample := saysNothing, p.auto.began(start, c.what.Kind, leave.epoch)
-	defer func() { p.auto.ended(sample, p.limits.Now(), how) }()
+	defer func() { p.auto.ended(sample, p.limits.Now, how) }()
 	r = c.observed(guarded, start, said)
 	if said.no.Load() {
 		return r, true
