@@ -92,9 +92,10 @@ var changes = map[gatewaytest.Behaviour]simulator.Faults{
 
 // kind is one sort of payment service.
 type kind struct {
-	name   string
-	noKeys bool
-	noFind bool
+	name     string
+	noKeys   bool
+	noFind   bool
+	customer string // the second identifier of its methods
 }
 
 func kinds() []kind {
@@ -103,6 +104,7 @@ func kinds() []kind {
 		{name: "no keys", noKeys: true},
 		{name: "no look-up by key", noFind: true},
 		{name: "neither", noKeys: true, noFind: true},
+		{name: "two identifiers", customer: "cus_9"},
 	}
 }
 
@@ -144,11 +146,12 @@ func newTarget(t *testing.T, k kind, c gatewaytest.Case) *gatewaytest.Target {
 	t.Cleanup(client.Close)
 
 	return &gatewaytest.Target{
-		Gateway:  client,
-		Method:   func(b gatewaytest.Behaviour) string { return methods[b] },
-		Customer: "customer-7",
-		Money:    payment.Money{Amount: 12900, Currency: "KRW"},
-		Prefix:   "ct_",
+		Gateway:         client,
+		Method:          func(b gatewaytest.Behaviour) string { return methods[b] },
+		Customer:        "customer-7",
+		GatewayCustomer: k.customer,
+		Money:           payment.Money{Amount: 12900, Currency: "KRW"},
+		Prefix:          "ct_",
 		Books: func(_ context.Context, reference string) ([]payment.Payment, error) {
 			var found []payment.Payment
 			for e := range sim.Entries() {
@@ -331,6 +334,13 @@ func TestSuiteFindsBugs(t *testing.T) {
 			}},
 			[]gatewaytest.Behaviour{gatewaytest.DropsAfter, gatewaytest.DropsBefore, gatewaytest.Succeeds},
 		},
+		"sends no second identifier": {
+			broken{charge: func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome {
+				c.GatewayCustomer, c.BodyVersion = "", payment.BodyVersion("")
+				return g.Charge(ctx, c)
+			}},
+			[]gatewaytest.Behaviour{"one key, another gateway customer"},
+		},
 		"makes keys of its own": {
 			broken{charge: func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome {
 				c.Key = "own-" + time.Now().Format(time.RFC3339Nano)
@@ -365,7 +375,7 @@ func findsBug(t *testing.T, bug broken, cases ...gatewaytest.Behaviour) {
 			continue
 		}
 		found++
-		target := newTarget(t, kind{}, c)
+		target := newTarget(t, kind{customer: "cus_9"}, c)
 		bug.Gateway = target.Gateway
 		target.Gateway = bug
 		err := c.Run(t.Context(), target)

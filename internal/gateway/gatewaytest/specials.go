@@ -20,6 +20,7 @@ func specials() []Case {
 		{"the guard refuses", "A worker that lost its lease must not send one byte.", guardRefuses},
 		{"the guard is asked for every request", "Its answer is true for a moment only.", guardIsAsked},
 		{"one key, another amount", "A key stands for one body; whatever comes back is not the answer to this one.", otherBody},
+		{"one key, another gateway customer", "A method and its second identifier are one thing: the money is that of both.", otherGatewayCustomer},
 		{"one key, ten times at once", "Two workers may both believe that the attempt is theirs.", keyAtOnce},
 		{"many at once", "One client serves every slot.", manyAtOnce},
 		{"executed late", "A request still on its way arrives after it was looked up, and sent again.", executedLate},
@@ -111,6 +112,24 @@ func otherBody(ctx context.Context, t *Target) error {
 		return err
 	}
 	p.charge.Money.Amount--
+	return p.find(ctx, is(payment.Paid))
+}
+
+// otherGatewayCustomer passes where the provider has no second identifiers.
+func otherGatewayCustomer(ctx context.Context, t *Target) error {
+	p, err := t.start("other gateway customer", Succeeds)
+	if err != nil || p.able.KeyLife == 0 || t.GatewayCustomer == "" {
+		return err
+	}
+	if err := p.send(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	p.charge.GatewayCustomer += "x"
+	o := t.Gateway.Charge(ctx, p.charge)
+	if o.Kind != payment.Differs && (o.Kind != payment.InDoubt || !o.LookUpOnly) {
+		return fmt.Errorf("taken for %s (%s), want in doubt, by look-up only, or differs", o.Kind, o.Reason)
+	}
+	p.charge.GatewayCustomer = t.GatewayCustomer
 	return p.find(ctx, is(payment.Paid))
 }
 
