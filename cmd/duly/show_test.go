@@ -136,6 +136,12 @@ func TestMigrate(t *testing.T) {
 
 	s.enrol(t, "ok", 1)
 	s.exec(t, "INSERT INTO gateway_controls SELECT 1, 'pay_1', 'k', 'r', 'c', 1, 'KRW', UTC_TIMESTAMP(6), UTC_TIMESTAMP(6)")
+	got = s.duly(t, "migrate", "down")
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Contains(t, got.err, "subscriptions has rows, and would lose them or columns of them; empty it first")
+	s.exec(t, "DELETE FROM subscriptions")
+	require.Equal(t, "took back 00005_gateway_customer.sql\n", s.duly(t, "migrate", "down").out)
+	s.enrol(t, "ok", 1)
 	require.Equal(t, "took back 00003_bookings.go\n", s.duly(t, "migrate", "down").out)
 	got = s.duly(t, "migrate", "down")
 	require.Equal(t, batch.ExitUsage, got.code)
@@ -149,7 +155,7 @@ func TestMigrate(t *testing.T) {
 	require.Equal(t, "took back 00001_schema.sql\n", s.duly(t, "migrate", "down").out)
 	require.Contains(t, s.duly(t, "migrate", "status").out, "pending")
 	require.Equal(t, batch.ExitUsage, s.duly(t, "migrate", "down").code)
-	require.Equal(t, "applied 00001_schema.sql\napplied 00002_history.sql\napplied 00003_bookings.go\n", s.duly(t, "migrate", "up").out)
+	require.Equal(t, "applied 00001_schema.sql\napplied 00002_history.sql\napplied 00003_bookings.go\napplied 00005_gateway_customer.sql\n", s.duly(t, "migrate", "up").out)
 	require.Contains(t, s.duly(t, "migrate", "status").out, "applied")
 
 	s.exec(t, "INSERT INTO duly_migrations (version_id, is_applied) VALUES (99, TRUE)")

@@ -131,10 +131,14 @@ func TestBytesOfBodyVersion1NeverChange(t *testing.T) {
 	odd.Description = "a <b> \"c\" \\ \n 커피 \u2028 \xff"
 	bare := charge()
 	bare.MethodType, bare.Description = "", ""
+	second := bare
+	second.GatewayCustomer = "cus_9"
 	for name, tc := range map[string]struct {
 		charge payment.Charge
 		want   string
 	}{
+		"no second identifier, whatever the row holds": {second, `{"reference":"sub_42_20260131","customer_id":"customer-7",` +
+			`"payment_method":"billing-key-secret","amount":12900,"currency":"KRW"}`},
 		"all fields": {charge(), `{"reference":"sub_42_20260131","customer_id":"customer-7",` +
 			`"payment_method":"billing-key-secret","method_type":"card","amount":12900,"currency":"KRW",` +
 			`"description":"Jan \u0026 Feb"}`},
@@ -170,7 +174,6 @@ func TestChargeThatCanNeverBeSentIsRejectedUnsent(t *testing.T) {
 	for name, change := range map[string]func(*payment.Charge){
 		"body version 3":                 func(c *payment.Charge) { c.BodyVersion, c.GatewayCustomer = 3, "cus_9" },
 		"version 2, no gateway customer": func(c *payment.Charge) { c.BodyVersion = 2 },
-		"version 1, gateway customer":    func(c *payment.Charge) { c.GatewayCustomer = "cus_9" },
 		"gateway customer of 301": func(c *payment.Charge) {
 			c.BodyVersion, c.GatewayCustomer = 2, strings.Repeat("한", 301)
 		},
