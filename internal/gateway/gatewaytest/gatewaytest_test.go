@@ -1,8 +1,11 @@
 package gatewaytest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -96,6 +99,7 @@ type kind struct {
 	noKeys   bool
 	noFind   bool
 	customer string // the second identifier of its methods
+	wrap     func(http.RoundTripper) http.RoundTripper
 }
 
 func kinds() []kind {
@@ -134,6 +138,7 @@ func newTarget(t *testing.T, k kind, c gatewaytest.Case) *gatewaytest.Target {
 		MaxConns:       10,
 		NoFind:         k.noFind,
 		Now:            time.Now,
+		Wrap:           k.wrap,
 	}
 	if k.noKeys {
 		config.KeyLife = 0
@@ -364,6 +369,36 @@ func TestSuiteFindsBugs(t *testing.T) {
 			findsBug(t, tc.bug, tc.cases...)
 		})
 	}
+}
+
+// repeatable gives every request a body that can be sent again, as many HTTP clients do.
+type repeatable struct{ next http.RoundTripper }
+
+func (r repeatable) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body == nil {
+		return r.next.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	again := req.Clone(req.Context())
+	again.Body = io.NopCloser(bytes.NewReader(body))
+	again.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	return r.next.RoundTrip(again)
+}
+
+// A client that lets net/http repeat a POST by itself passes what is tried on new connections.
+func TestSuiteFindsRequestsThatTheClientRepeats(t *testing.T) {
+	for _, c := range gatewaytest.Cases() {
+		if c.Name == "a kept connection that breaks" {
+			target := newTarget(t, kind{wrap: func(next http.RoundTripper) http.RoundTripper { return repeatable{next} }}, c)
+			require.EqualError(t, c.Run(t.Context(), target), "request 1: taken for succeeded (), want [in_doubt]", "it was sent again")
+			require.Equal(t, 2, target.Requests("ct_kept-connection-breaks-0-1"))
+			return
+		}
+	}
+	t.Fatal("there is no such case")
 }
 
 // findsBug runs the named cases with a bug, which none may pass.

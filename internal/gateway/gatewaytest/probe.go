@@ -115,6 +115,9 @@ func (p *probe) discreet(o payment.Outcome) error {
 		if strings.Contains(said, p.charge.Method) {
 			return fmt.Errorf("the payment method is told: %q", said)
 		}
+		if second := p.charge.GatewayCustomer; second != "" && strings.Contains(said, second) {
+			return fmt.Errorf("the second identifier of the payment method is told: %q", said)
+		}
 	}
 	return nil
 }
