@@ -153,7 +153,7 @@ func TestDecideClaimPassesTheStageOfAMethodDeclinedForGood(t *testing.T) {
 		{
 			name: "its second identifier was changed, which makes no other card of it", stage: 1, class: payment.Hard,
 			change: func(s *billing.Subscription) { s.GatewayCustomer = "cus_2" },
-			want: billing.Claim{Action: billing.UseStage, Stage: 2, Next: sample.Day("2026-02-06")},
+			want:   billing.Claim{Action: billing.UseStage, Stage: 2, Next: sample.Day("2026-02-06")},
 		},
 		{
 			name: "the method was changed", stage: 1, class: payment.Hard, change: func(s *billing.Subscription) { s.Method = "pm_secret_2" },
