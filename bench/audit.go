@@ -92,7 +92,7 @@ func (s *schema) charged(ctx context.Context, sim *simulator.Simulator, n int) e
 		id, err := sim.Inject(e)
 		booking = errors.Join(booking, err)
 		return []any{
-			i, i, i, 1, 0, e.Key, e.Reference, e.CustomerID, e.Amount, e.Currency, gatewayName, e.Method, payment.BodyVersion, "succeeded", id, 1,
+			i, i, i, 1, 0, e.Key, e.Reference, e.CustomerID, e.Amount, e.Currency, gatewayName, e.Method, payment.BodyVersion(""), "succeeded", id, 1,
 			e.CreatedAt, e.CreatedAt,
 		}
 	})

@@ -155,6 +155,7 @@ IF NEW.row_id = 30500 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'died'; EN
 	require.Equal(t, 2<<16-1, number(t, db, `SELECT COUNT(*) FROM bookings`))
 	require.Equal(t, []string{"booked_twice ord_60000 tx_1 payment:60000 tx_1 is booked for payment 1 too"}, list(t, db, found))
 
+	exec(t, db, "DELETE FROM duly_migrations WHERE version_id > 3") // the way back from these would lose columns of the rows
 	back(t, db, "00003_bookings.go")
 	require.Zero(t, number(t, db, `SELECT (SELECT COUNT(*) FROM bookings) + (SELECT COUNT(*) FROM gateway_accounts)`))
 	_, err = migrations.Down(t.Context(), db.DB.DB)

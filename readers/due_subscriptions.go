@@ -85,7 +85,10 @@ func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, 
 	}
 	ids := store.SortedIDs(candidates, func(x candidate) uint64 { return x.ID })
 	rows := make([]store.SubscriptionRow, 0, len(ids))
-	if err := mysql.SelectIn(ctx, tx, &rows, dueLock+d.walk.Lock(), ids, string(d.Status), d.Selection.Business); err != nil {
+	err = store.ReadSubscriptions(dueLock+d.walk.Lock(), func(query string) error {
+		return mysql.SelectIn(ctx, tx, &rows, query, ids, string(d.Status), d.Selection.Business)
+	})
+	if err != nil {
 		return page, err
 	}
 	page.Rows, err = withInvoices(ctx, tx, rows, dates)

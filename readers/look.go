@@ -17,7 +17,10 @@ func (d *DueSubscriptions) Look(ctx context.Context, db *mysql.DB, limit int) (p
 	}
 	var rows []store.SubscriptionRow
 	ids := store.SortedIDs(candidates, func(c candidate) uint64 { return c.ID })
-	if err := mysql.SelectIn(ctx, db, &rows, dueLock, ids, string(d.Status), d.Selection.Business); err != nil {
+	err = store.ReadSubscriptions(dueLock, func(query string) error {
+		return mysql.SelectIn(ctx, db, &rows, query, ids, string(d.Status), d.Selection.Business)
+	})
+	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
 	if page, err = withInvoices(ctx, db, rows, allDates); err != nil {

@@ -63,7 +63,7 @@ AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id`
 
 	insertAttempts = `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference,
 customer_id, amount, currency, gateway, payment_method, method_type, description, body_version, status, run_id, lease, created_at,
-account_id, key_life_ms, longest_request_ms) VALUES `
+account_id, key_life_ms, longest_request_ms, gateway_customer) VALUES `
 )
 
 // stageClaim is what one claim transaction read and made.
@@ -277,8 +277,8 @@ func (ch charge) fresh(lease [16]byte, run uint64, now time.Time) []any {
 func (ch charge) columns(lease [16]byte, run uint64, now time.Time) []any {
 	return append([]any{
 		ch.sub.CustomerID, ch.inv.Money.Amount, ch.inv.Money.Currency, ch.sub.Gateway, ch.sub.Method,
-		ch.sub.MethodType, ch.sub.Description, payment.BodyVersion, string(billing.AttemptInFlight), run, lease[:], now,
-	}, termColumns(ch.terms)...)
+		ch.sub.MethodType, ch.sub.Description, payment.BodyVersion(ch.sub.GatewayCustomer), string(billing.AttemptInFlight), run, lease[:], now,
+	}, append(termColumns(ch.terms), store.Text(ch.sub.GatewayCustomer))...)
 }
 
 // termColumns are account_id, key_life_ms and longest_request_ms of an attempt.
@@ -294,7 +294,7 @@ func termColumns(t billing.Terms) []any {
 func (s *OpenInvoices) takeUp(ctx context.Context, tx *sqlx.Tx, rows [][]any) error {
 	n, err := mysql.Update(ctx, tx, "payment_attempts", []string{
 		"stage", "customer_id", "amount", "currency", "gateway", "payment_method", "method_type", "description",
-		"body_version", "status", "run_id", "lease", "created_at", "account_id", "key_life_ms", "longest_request_ms",
+		"body_version", "status", "run_id", "lease", "created_at", "account_id", "key_life_ms", "longest_request_ms", "gateway_customer",
 	}, rows, "status = 'released'",
 		"doubted = FALSE", "lookup_only = FALSE", "checks = 0", "next_check_at = NULL", "settled_at = NULL", "message = NULL",
 		"sent_by = NULL", "proof = NULL", "patience = NULL",

@@ -81,8 +81,8 @@ func (s *OpenInvoices) items(ctx context.Context, tx *sqlx.Tx, c *openInvoicesCl
 				ID: rows[0].ID, No: ch.claim.No, Stage: ch.inv.Stage, Gateway: ch.sub.Gateway, CreatedAt: now, Terms: ch.terms, Invoice: ch.inv,
 				Charge: payment.Charge{
 					Key: ch.claim.Key, Reference: billing.Reference(ch.sub.ID, ch.inv.Due), CustomerID: ch.sub.CustomerID,
-					Method: ch.sub.Method, MethodType: ch.sub.MethodType, Description: ch.sub.Description, Money: ch.inv.Money,
-					BodyVersion: payment.BodyVersion, RequestID: claims.RequestID(batch.Execution(ctx).Run.ID, ch.claim.Key),
+					Method: ch.sub.Method, GatewayCustomer: ch.sub.GatewayCustomer, MethodType: ch.sub.MethodType, Description: ch.sub.Description, Money: ch.inv.Money,
+					BodyVersion: payment.BodyVersion(ch.sub.GatewayCustomer), RequestID: claims.RequestID(batch.Execution(ctx).Run.ID, ch.claim.Key),
 				},
 			},
 			Lease: c.lease, At: at, Chargeable: true,

@@ -55,7 +55,7 @@ ORDER BY a.id LIMIT ?`
 	doubtLock = `SELECT id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount,
 currency, gateway, payment_method, method_type, description, body_version, status, lookup_only, gateway_payment_id, run_id,
 lease, checks, created_at, sent_by, COALESCE(account_id, 0) AS account_id, COALESCE(key_life_ms, 0) AS key_life_ms,
-COALESCE(longest_request_ms, 0) AS longest_request_ms, COALESCE(patience, '') AS patience
+COALESCE(longest_request_ms, 0) AS longest_request_ms, COALESCE(patience, '') AS patience, COALESCE(gateway_customer, '') AS gateway_customer
 FROM payment_attempts WHERE id IN (?) AND COALESCE(status) IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
 
 	// over_us: how long ago, in microseconds, the last lease that the run may have believed in ran out. Of a run that was found dead
@@ -65,7 +65,7 @@ FROM (SELECT id, status, lease_ms, TIMESTAMPDIFF(MICROSECOND, heartbeat_at, UTC_
 
 	doubtInvoices = `SELECT i.id, i.subscription_id, i.due_date, i.amount, i.currency, i.stage, i.attempts, i.first_declined_date,
 COALESCE(i.retry_days, '') AS retry_days, i.try_later_since, i.status IN ('open', 'charging') AS open, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '') AS sub_gateway,
-COALESCE(s.payment_method, '') AS sub_method, (SELECT COUNT(*) FROM payment_attempts a WHERE a.invoice_id = i.id
+COALESCE(s.payment_method, '') AS sub_method, gateway_customer, (SELECT COUNT(*) FROM payment_attempts a WHERE a.invoice_id = i.id
 AND a.status IN ('in_flight', 'in_doubt', 'review', 'succeeded')) AS may_have_taken
 FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id WHERE i.id IN (?)`
 
@@ -79,13 +79,17 @@ type doubtInvoice struct {
 	SubStatus  string `db:"sub_status"`
 	SubGateway string `db:"sub_gateway"`
 	SubMethod  string `db:"sub_method"`
+	// SubCustomer is the subscription's.
+	SubCustomer sql.NullString `db:"gateway_customer"`
 	// MayHaveTaken counts the attempts that took money or may have, with the one that is claimed.
 	MayHaveTaken int `db:"may_have_taken"`
 }
 
-// charges reports whether the invoice of r still waits for r alone, and its subscription may be charged by the same method.
+// charges reports whether the invoice of r still waits for r alone, and its subscription may be charged by the same method under the same
+// identifiers.
 func (i doubtInvoice) charges(r store.AttemptRow) bool {
-	return i.Open && i.MayHaveTaken <= 1 && chargeable(billing.StatusOf(i.SubStatus)) && i.SubGateway == r.Gateway && i.SubMethod == r.Method
+	same := i.SubGateway == r.Gateway && i.SubMethod == r.Method && i.SubCustomer.String == r.GatewayCustomer
+	return i.Open && i.MayHaveTaken <= 1 && chargeable(billing.StatusOf(i.SubStatus)) && same
 }
 
 // Read implements batch.Reader.
@@ -326,7 +330,9 @@ func free(ctx context.Context, rows []store.AttemptRow, workers map[uint64]worke
 
 func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store.AttemptRow, workers map[uint64]worker, lease [16]byte) ([]billing.Claimed, error) {
 	var found []doubtInvoice
-	if err := mysql.SelectIn(ctx, tx, &found, doubtInvoices, store.SortedIDs(rows, func(r store.AttemptRow) uint64 { return r.Invoice })); err != nil {
+	ids := store.SortedIDs(rows, func(r store.AttemptRow) uint64 { return r.Invoice })
+	err := store.ReadSubscriptions(doubtInvoices, func(query string) error { return mysql.SelectIn(ctx, tx, &found, query, ids) })
+	if err != nil {
 		return nil, err
 	}
 	invoices := make(map[uint64]doubtInvoice, len(found))
@@ -350,8 +356,8 @@ func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store
 				ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, Doubted: true, LookUp: r.LookUp, Checks: r.Checks,
 				PaymentID: r.PaymentID.String, Patience: payment.ParsePatience(r.Patience), CreatedAt: r.Created, SentBy: r.SentBy.Time, Terms: r.Terms(), Invoice: inv.Invoice(),
 				Charge: payment.Charge{
-					Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Method: r.Method, MethodType: r.MethodType,
-					Description: r.Description, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
+					Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Method: r.Method, GatewayCustomer: r.GatewayCustomer,
+					MethodType: r.MethodType, Description: r.Description, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
 					BodyVersion: r.BodyVersion, RequestID: claims.RequestID(batch.Execution(ctx).Run.ID, r.Key),
 				},
 			},

@@ -92,7 +92,7 @@ func (s *subscription) charge() payment.Charge {
 	reference := fmt.Sprintf("sub_%d_%s", s.ID, strings.ReplaceAll(s.Due.String(), "-", ""))
 	return payment.Charge{
 		Key: reference + "-1", Reference: reference, CustomerID: s.Customer, Method: s.Method, Description: s.Description,
-		Money: payment.Money{Amount: s.Amount, Currency: s.Currency}, BodyVersion: payment.BodyVersion,
+		Money: payment.Money{Amount: s.Amount, Currency: s.Currency}, BodyVersion: payment.BodyVersion(""),
 	}
 }
 

@@ -52,7 +52,7 @@ func (i invoice) charge() payment.Charge {
 	reference := fmt.Sprintf("sub_%d_%s", i.Subscription, strings.ReplaceAll(i.Due.String(), "-", ""))
 	return payment.Charge{
 		Key: reference + "-1", Reference: reference, CustomerID: i.Customer, Method: i.Method, Description: i.Description,
-		Money: payment.Money{Amount: i.Amount, Currency: i.Currency}, BodyVersion: payment.BodyVersion,
+		Money: payment.Money{Amount: i.Amount, Currency: i.Currency}, BodyVersion: payment.BodyVersion(""),
 	}
 }
 

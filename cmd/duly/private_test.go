@@ -30,6 +30,7 @@ import (
 const (
 	privateCustomer = "Canary.Jane@example.com"
 	privateMethod   = "pm_canary-card"
+	privateSecond   = "Cus_canary-second"
 	privateToken    = "canary-gateway-token"
 	privatePassword = "canary-database-password"
 	privateHook     = "canary-webhook-path"
@@ -46,7 +47,7 @@ func privateSecret() string { return "whsec_" + strings.Repeat("Q0FO", 8) }
 // canaries are all of them, in lower case.
 func canaries() []string {
 	all := []string{
-		privateCustomer, privateMethod, privateToken, privatePassword, privateHook, privateSlack, privatePush, privateTrace, privateTraceKey, privateDeadman, privatePanic,
+		privateCustomer, privateMethod, privateSecond, privateToken, privatePassword, privateHook, privateSlack, privatePush, privateTrace, privateTraceKey, privateDeadman, privatePanic,
 		privateSecret(),
 	}
 	for i, c := range all {
@@ -83,7 +84,8 @@ func (p *parrot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var charge map[string]any
 	_ = json.Unmarshal(body, &charge)
 	method, _ := charge["payment_method"].(string)
-	echo := strings.Join([]string{privateCustomer, method, r.Header.Get("Authorization"), r.URL.Path}, " ")
+	second, _ := charge["gateway_customer"].(string)
+	echo := strings.Join([]string{privateCustomer, method, second, r.Header.Get("Authorization"), r.URL.Path}, " ")
 	say := func(status int, v any) {
 		text, _ := json.Marshal(v)
 		p.mu.Lock()
@@ -202,7 +204,7 @@ func TestNothingPrivateIsTold(t *testing.T) {
 		if what == "ok" {
 			method = "pm_ok:" + privateMethod // twice, of which the database complains
 		}
-		a.exec(t, "UPDATE subscriptions SET customer_id = ?, payment_method = ? WHERE id = ?", privateCustomer, method, id)
+		a.exec(t, "UPDATE subscriptions SET customer_id = ?, payment_method = ?, gateway_customer = ? WHERE id = ?", privateCustomer, method, privateSecond, id)
 	}
 	a.exec(t, "ALTER TABLE payment_attempts ADD UNIQUE KEY canaries (payment_method)")
 	a.order(t, "payment_in_progress", payment.Succeeded)
@@ -231,7 +233,7 @@ func TestNothingPrivateIsTold(t *testing.T) {
 	for _, p := range []*parrot{a.gateway, a.receiver, a.pushed, a.deadman} {
 		require.NotEmpty(t, seen(p.said), "the control: they do repeat it")
 	}
-	require.Subset(t, seen(a.gateway.said), []string{strings.ToLower(privateCustomer), privateMethod, privateToken})
+	require.Subset(t, seen(a.gateway.said), []string{strings.ToLower(privateCustomer), privateMethod, strings.ToLower(privateSecond), privateToken})
 	_, err := a.db.ExecContext(t.Context(), `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount,
 currency, gateway, payment_method, body_version, status, run_id) SELECT 99, 99, 9, 0, 'canary', reference, customer_id, amount, currency, gateway, payment_method, 1, status, 1
 FROM payment_attempts WHERE payment_method LIKE 'pm_ok%' LIMIT 1`)

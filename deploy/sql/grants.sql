@@ -62,6 +62,15 @@ GRANT SELECT ON duly_migrations TO duly_worker;
 
 GRANT SELECT, INSERT, UPDATE (customer_id, status, gateway, payment_method, method_type, description, amount, currency,
   interval_unit, interval_count, anchor_day, next_billing_date, cancelled_at, cancel_reason) ON subscriptions TO duly_shop;
+
+-- A view of the shop's may lack this column.
+SET @duly_grant = IF((SELECT COUNT(*) FROM information_schema.columns
+  WHERE table_schema = DATABASE() AND table_name = 'subscriptions' AND column_name = 'gateway_customer') > 0,
+  'GRANT UPDATE (gateway_customer) ON subscriptions TO duly_shop', 'DO 0');
+PREPARE duly_grant FROM @duly_grant;
+EXECUTE duly_grant;
+DEALLOCATE PREPARE duly_grant;
+
 GRANT SELECT, INSERT, UPDATE ON orders TO duly_shop;
 GRANT SELECT, INSERT, UPDATE, DELETE ON order_items TO duly_shop;
 GRANT SELECT, INSERT, UPDATE, DELETE ON products TO duly_shop;

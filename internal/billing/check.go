@@ -3,6 +3,7 @@ package billing
 import (
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"duly/internal/payment"
@@ -10,10 +11,11 @@ import (
 
 // The widths of the columns that a charge is committed with, in characters.
 const (
-	maxCustomer    = 64
-	maxMethod      = 191
-	maxMethodType  = 32
-	maxDescription = 120
+	maxCustomer        = 64
+	maxMethod          = 255
+	maxGatewayCustomer = 300
+	maxMethodType      = 32
+	maxDescription     = 120
 )
 
 // invoiceProblems lists what keeps s from being invoiced, in words that an operator can act on. The method
@@ -58,12 +60,16 @@ func payerProblems(s Subscription) []string {
 	}{
 		{"customer_id", s.CustomerID, maxCustomer},
 		{"payment_method", s.Method, maxMethod},
+		{"gateway_customer", s.GatewayCustomer, maxGatewayCustomer},
 		{"method_type", s.MethodType, maxMethodType},
 		{"description", s.Description, maxDescription},
 	} {
 		if n := utf8.RuneCountInString(f.text); n > f.longest {
 			found = append(found, fmt.Sprintf("%s has %d characters, %d are the most", f.name, n, f.longest))
 		}
+	}
+	if strings.ContainsFunc(s.GatewayCustomer, unicode.IsControl) { // adapters put it into addresses and forms
+		found = append(found, "gateway_customer has a control character")
 	}
 	return found
 }

@@ -94,8 +94,16 @@ func TestDecideClaimReview(t *testing.T) {
 		{name: "method", change: func(s *row) { s.Method = "" }, want: "payment_method is empty"},
 		{name: "customer", change: func(s *row) { s.CustomerID = "" }, want: "customer_id is empty"},
 		{
-			name: "long", change: func(s *row) { s.Method, s.Gateway = strings.Repeat("m", 192), "gone" },
-			want: `payment_method has 192 characters, 191 are the most`,
+			name: "long", change: func(s *row) { s.Method, s.Gateway = strings.Repeat("m", 256), "gone" },
+			want: `payment_method has 256 characters, 255 are the most`,
+		},
+		{
+			name: "long gateway customer", change: func(s *row) { s.GatewayCustomer = strings.Repeat("ü", 301) },
+			want: `gateway_customer has 301 characters, 300 are the most`,
+		},
+		{
+			name: "gateway customer with a line break", change: func(s *row) { s.GatewayCustomer = "cus_1\n" },
+			want: "gateway_customer has a control character",
 		},
 		{name: "status", change: func(s *row) { s.Status = "trial" }, want: `subscription status "trial" is not one of active, past_due, paused, cancelled, trialing`},
 		{
@@ -142,6 +150,11 @@ func TestDecideClaimPassesTheStageOfAMethodDeclinedForGood(t *testing.T) {
 		{name: "hard", stage: 1, class: payment.Hard, want: billing.Claim{Action: billing.UseStage, Stage: 2, Next: sample.Day("2026-02-06")}},
 		{name: "action", stage: 1, class: payment.Action, want: billing.Claim{Action: billing.UseStage, Stage: 2, Next: sample.Day("2026-02-06")}},
 		{name: "soft", stage: 1, class: payment.Soft, want: billing.Claim{Action: billing.Charge, No: 2, Key: "sub_42_20260131-2"}},
+		{
+			name: "its second identifier was changed, which makes no other card of it", stage: 1, class: payment.Hard,
+			change: func(s *billing.Subscription) { s.GatewayCustomer = "cus_2" },
+			want:   billing.Claim{Action: billing.UseStage, Stage: 2, Next: sample.Day("2026-02-06")},
+		},
 		{
 			name: "the method was changed", stage: 1, class: payment.Hard, change: func(s *billing.Subscription) { s.Method = "pm_secret_2" },
 			want: billing.Claim{Action: billing.Charge, No: 2, Key: "sub_42_20260131-2"},

@@ -190,11 +190,14 @@ func TestDecideIssueReview(t *testing.T) {
 		{"no day of its month", func(s *row) { require.NoError(t, s.Next.Scan("2025-02-31")) }, "next_billing_date 2025-02-31 is not a date"},
 		{"no day", func(s *row) { require.NoError(t, s.Next.Scan("2025-11-00")) }, "next_billing_date 2025-11-00 is not a date"},
 		{"long customer", func(s *row) { s.CustomerID = strings.Repeat("ü", 65) }, "customer_id has 65 characters, 64 are the most"},
-		{"long method", func(s *row) { s.Method = strings.Repeat("m", 192) }, "payment_method has 192 characters, 191 are the most"},
+		{"long method", func(s *row) { s.Method = strings.Repeat("m", 256) }, "payment_method has 256 characters, 255 are the most"},
+		{"long gateway customer", func(s *row) { s.GatewayCustomer = strings.Repeat("ü", 301) }, "gateway_customer has 301 characters, 300 are the most"},
+		{"gateway customer with a control character", func(s *row) { s.GatewayCustomer = "cus_\u0085" }, "gateway_customer has a control character"},
 		{"long type", func(s *row) { s.MethodType = strings.Repeat("m", 33) }, "method_type has 33 characters, 32 are the most"},
 		{"long description", func(s *row) { s.Description = strings.Repeat("가", 121) }, "description has 121 characters, 120 are the most"},
 		{"as long as can be", func(s *row) {
-			s.CustomerID, s.Method = strings.Repeat("ü", 64), strings.Repeat("m", 191)
+			s.CustomerID, s.Method = strings.Repeat("ü", 64), strings.Repeat("m", 255)
+			s.GatewayCustomer = strings.Repeat("ü", 300)
 			s.MethodType, s.Description = strings.Repeat("m", 32), strings.Repeat("가", 120)
 		}, ""},
 		{

@@ -244,7 +244,7 @@ func message(a Attempt, o payment.Outcome) string {
 		text = o.Kind.String()
 	}
 	known := []string{a.Charge.Key, a.Charge.Reference, o.PaymentID}
-	return cut(redact.NewPrivate([]string{a.Charge.Method, a.Charge.CustomerID}, known).String(text), MaxText)
+	return cut(redact.NewPrivate([]string{a.Charge.Method, a.Charge.GatewayCustomer, a.Charge.CustomerID}, known).String(text), MaxText)
 }
 
 // fit cuts a gateway's codes to their columns, and takes the message that was made fit. A decline without a class that is known counts as soft.

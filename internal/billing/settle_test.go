@@ -264,6 +264,10 @@ func TestSettleFitsTheColumnsAndHidesTheMethod(t *testing.T) {
 	c.Charge.CustomerID, c.Charge.Method = "cus_8812", "cus_8812"
 	require.Equal(t, "no such customer: [redacted]", billing.Settle(c, ans, billing.Active, sample.Policy(), sample.Day("2026-01-31"), sample.Noon).ReviewReason)
 
+	ans.Outcome.Reason = "no such customer: cus_9913"
+	c.Charge.GatewayCustomer = "cus_9913"
+	require.Equal(t, "no such customer: [redacted]", billing.Settle(c, ans, billing.Active, sample.Policy(), sample.Day("2026-01-31"), sample.Noon).ReviewReason)
+
 	// Amounts, ids and words that hold a short value stay as they are.
 	ans.Outcome.PaymentID = "pay_77-11"
 	ans.Outcome.Reason = "it has 12,900.11 KRW, payment pay_77-11, customer 11"

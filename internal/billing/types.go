@@ -88,18 +88,20 @@ type Terms struct {
 
 // Subscription is what the rules read of a subscription, as locked.
 type Subscription struct {
-	ID           uint64
-	CustomerID   string
-	Status       SubscriptionStatus
-	Gateway      string
-	Method       string
-	MethodType   string
-	Description  string
-	Money        payment.Money
-	Interval     Interval
-	AnchorDay    int // day of the month that periods begin on; 0: not stored yet
-	Next         payment.Date
-	ReviewReason string
+	ID         uint64
+	CustomerID string
+	Status     SubscriptionStatus
+	Gateway    string
+	Method     string
+	// GatewayCustomer is the second identifier of Method, where the gateway needs one.
+	GatewayCustomer string
+	MethodType      string
+	Description     string
+	Money           payment.Money
+	Interval        Interval
+	AnchorDay       int // day of the month that periods begin on; 0: not stored yet
+	Next            payment.Date
+	ReviewReason    string
 }
 
 // Newest is what the rules read of a subscription's newest invoice.

@@ -66,10 +66,12 @@ type recordDocument struct {
 	Key        string         `json:"idempotency_key"`
 	Reference  string         `json:"reference"`
 	CustomerID string         `json:"customer_id"`
-	Money      recordMoney    `json:"money"`
-	Refunded   int64          `json:"refunded"` // minor units
-	Decline    *recordDecline `json:"decline,omitempty"`
-	CreatedAt  *time.Time     `json:"created_at,omitempty"` // by the gateway's clock
+	// GatewayCustomer is left out where the gateway does not show it.
+	GatewayCustomer string         `json:"gateway_customer,omitempty"`
+	Money           recordMoney    `json:"money"`
+	Refunded        int64          `json:"refunded"` // minor units
+	Decline         *recordDecline `json:"decline,omitempty"`
+	CreatedAt       *time.Time     `json:"created_at,omitempty"` // by the gateway's clock
 }
 
 type recordMoney struct {
@@ -91,7 +93,7 @@ func EncodeRecord(p payment.Payment) ([]byte, error) {
 		return nil, fmt.Errorf("payment %s has the unknown status %q", p.ID, cut(string(p.Status), MaxQuoted))
 	}
 	d := recordDocument{
-		ID: p.ID, Status: p.Status, Key: p.Key, Reference: p.Reference, CustomerID: p.CustomerID,
+		ID: p.ID, Status: p.Status, Key: p.Key, Reference: p.Reference, CustomerID: p.CustomerID, GatewayCustomer: p.GatewayCustomer,
 		Money: recordMoney(p.Money), Refunded: p.Refunded,
 	}
 	if x := p.Decline; x.Class != "" || x.Code != "" || x.NetworkCode != "" || x.AdviceCode != "" {
@@ -116,7 +118,7 @@ func DecodeRecord(document []byte) (payment.Payment, error) {
 		return payment.Payment{}, errors.New("record of an unknown charge: it names no payment")
 	}
 	p := payment.Payment{
-		ID: d.ID, Status: d.Status, Key: d.Key, Reference: d.Reference, CustomerID: d.CustomerID,
+		ID: d.ID, Status: d.Status, Key: d.Key, Reference: d.Reference, CustomerID: d.CustomerID, GatewayCustomer: d.GatewayCustomer,
 		Money: payment.Money(d.Money), Refunded: d.Refunded,
 	}
 	if x := d.Decline; x != nil {

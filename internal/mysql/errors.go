@@ -23,6 +23,7 @@ const (
 	codeTooMany          = 1040
 	codeSchemaDenied     = 1044
 	codeAccessDenied     = 1045
+	codeUnknownColumn    = 1054
 	codeDuplicate        = 1062
 	codeTableDenied      = 1142
 	codeColumnDenied     = 1143
@@ -74,7 +75,7 @@ func configCodes() []uint16 {
 	return []uint16{
 		codeSchemaDenied, codeAccessDenied, codeTableDenied, codeColumnDenied, 1130, 1227, 1370, 1698, // privileges
 		1251, 1524, 1820, 1862, 3118, 3159, 4151, // authentication
-		1049, 1054, 1064, 1146, codeUnknownVariable, 1231, 1305, 1356, 1449, // missing objects
+		1049, codeUnknownColumn, 1064, 1146, codeUnknownVariable, 1231, 1305, 1356, 1449, // missing objects
 		codeNotUpdatable, codeColumnNotWritten, 1393, codeNotInsertable, // views
 	}
 }
@@ -92,6 +93,9 @@ func number(err error) uint16 {
 
 // IsDuplicate reports whether err is a violated UNIQUE key.
 func IsDuplicate(err error) bool { return number(err) == codeDuplicate }
+
+// IsUnknownColumn reports whether the statement named a column that its tables and views do not have.
+func IsUnknownColumn(err error) bool { return number(err) == codeUnknownColumn }
 
 // repeatable reports whether the transaction that met err was, or must be, rolled back and can be run again.
 func repeatable(err error) bool {

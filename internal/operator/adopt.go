@@ -53,10 +53,10 @@ const (
 
 	insertAdopted = `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id,
 amount, currency, gateway, payment_method, method_type, description, body_version, status, run_id, created_at, account_id, key_life_ms,
-longest_request_ms) VALUES `
+longest_request_ms, gateway_customer) VALUES `
 
 	takeAdopted = `UPDATE payment_attempts SET status = 'in_flight', customer_id = ?, amount = ?, currency = ?, gateway = ?, payment_method = ?,
-method_type = ?, description = ?, account_id = ?, lease = NULL, next_check_at = NULL WHERE id = ?`
+gateway_customer = ?, method_type = ?, description = ?, body_version = ?, account_id = ?, lease = NULL, next_check_at = NULL WHERE id = ?`
 
 	countAttempts = `UPDATE invoices SET attempts = GREATEST(attempts, ?), status = IF(?, 'charging', status) WHERE id = ?`
 )
@@ -187,14 +187,14 @@ func (w Adopt) attempt(ctx context.Context, tx *sqlx.Tx, a adoption.Adoption, no
 func takeForAdoption(ctx context.Context, tx *sqlx.Tx, at *billing.Attempt) error {
 	c := at.Charge
 	if at.ID != 0 {
-		_, err := tx.ExecContext(ctx, takeAdopted, c.CustomerID, c.Money.Amount, c.Money.Currency, at.Gateway, c.Method, c.MethodType,
-			c.Description, at.Terms.Account, at.ID)
+		_, err := tx.ExecContext(ctx, takeAdopted, c.CustomerID, c.Money.Amount, c.Money.Currency, at.Gateway, c.Method, store.Text(c.GatewayCustomer),
+			c.MethodType, c.Description, c.BodyVersion, at.Terms.Account, at.ID)
 		return err
 	}
 	row := append([]any{
 		at.Invoice.ID, at.Invoice.SubscriptionID, at.No, at.Stage, c.Key, c.Reference, c.CustomerID, c.Money.Amount, c.Money.Currency,
 		at.Gateway, c.Method, c.MethodType, c.Description, c.BodyVersion, string(billing.AttemptInFlight), 0, at.CreatedAt.UTC().Round(0),
-	}, at.Terms.Account, at.Terms.KeyLife.Milliseconds(), at.Terms.Longest.Milliseconds())
+	}, at.Terms.Account, at.Terms.KeyLife.Milliseconds(), at.Terms.Longest.Milliseconds(), store.Text(c.GatewayCustomer))
 	id, err := mysql.Insert(ctx, tx, insertAdopted, [][]any{row}, "")
 	at.ID = uint64(id) //nolint:gosec // an AUTO_INCREMENT
 	return err

@@ -64,7 +64,10 @@ func Decline(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string)
 
 		CancelReason string `db:"cancel_reason"`
 	}
-	switch err := sqlx.GetContext(ctx, q, &sub, declinedFrom+lock, inv.SubscriptionID); {
+	err := store.ReadSubscriptions(declinedFrom+lock, func(query string) error {
+		return sqlx.GetContext(ctx, q, &sub, query, inv.SubscriptionID)
+	})
+	switch {
 	case errors.Is(err, sql.ErrNoRows):
 	case err != nil:
 		return billing.Declined{}, fmt.Errorf("subscription %d: %w", inv.SubscriptionID, err)

@@ -127,7 +127,8 @@ FROM invoices WHERE subscription_id = ? AND due_date = ?`
 	attemptColumns = `a.id, a.invoice_id, a.subscription_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.customer_id,
 a.amount, a.currency, a.gateway, a.payment_method, a.method_type, a.description, a.body_version, a.status, a.doubted, a.lookup_only,
 a.gateway_payment_id, a.run_id, a.checks, a.created_at, a.sent_by, COALESCE(a.account_id, 0) AS account_id,
-COALESCE(a.key_life_ms, 0) AS key_life_ms, COALESCE(a.longest_request_ms, 0) AS longest_request_ms`
+COALESCE(a.key_life_ms, 0) AS key_life_ms, COALESCE(a.longest_request_ms, 0) AS longest_request_ms,
+COALESCE(a.gateway_customer, '') AS gateway_customer`
 
 	periodAttempts = `SELECT ` + attemptColumns + ` FROM payment_attempts a WHERE a.invoice_id = ? ORDER BY a.id`
 	attemptOfKey   = `SELECT ` + attemptColumns + ` FROM payment_attempts a WHERE a.idempotency_key = ?`
@@ -146,7 +147,10 @@ func PeriodOf(ctx context.Context, q sqlx.ExtContext, charge billing.ChargeID, k
 		return p, err
 	}
 	var sub store.SubscriptionRow
-	switch err := sqlx.GetContext(ctx, q, &sub, periodSubscription+lock, charge.Subscription); {
+	err = store.ReadSubscriptions(periodSubscription+lock, func(query string) error {
+		return sqlx.GetContext(ctx, q, &sub, query, charge.Subscription)
+	})
+	switch {
 	case err == nil:
 		p.Subscription = new(sub.Subscription())
 	case !errors.Is(err, sql.ErrNoRows):
@@ -225,8 +229,8 @@ func (r periodAttemptRow) attempt(inv billing.Invoice) adoption.PeriodAttempt {
 			ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, Doubted: r.Doubted, LookUp: r.LookUp, Checks: r.Checks,
 			PaymentID: r.PaymentID.String, CreatedAt: r.Created, SentBy: r.SentBy.Time, Terms: r.Terms(), Invoice: inv,
 			Charge: payment.Charge{
-				Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Method: r.Method, MethodType: r.MethodType,
-				Description: r.Description, Money: payment.Money{Amount: r.Amount, Currency: r.Currency}, BodyVersion: r.BodyVersion,
+				Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Method: r.Method, GatewayCustomer: r.GatewayCustomer,
+				MethodType: r.MethodType, Description: r.Description, Money: payment.Money{Amount: r.Amount, Currency: r.Currency}, BodyVersion: r.BodyVersion,
 			},
 		},
 		Status: billing.AttemptStatus(r.Status), Run: r.Run,

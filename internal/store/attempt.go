@@ -23,19 +23,21 @@ type AttemptRow struct {
 	Method       string `db:"payment_method"`
 	MethodType   string `db:"method_type"`
 	Description  string
-	BodyVersion  int `db:"body_version"`
-	Status       string
-	LookUp       bool           `db:"lookup_only"`
-	PaymentID    sql.NullString `db:"gateway_payment_id"`
-	Run          uint64         `db:"run_id"`
-	Lease        []byte
-	Checks       int
-	Created      time.Time    `db:"created_at"`
-	SentBy       sql.NullTime `db:"sent_by"`
-	Account      uint32       `db:"account_id"`
-	KeyLifeMS    int64        `db:"key_life_ms"`
-	LongestMS    int64        `db:"longest_request_ms"`
-	Patience     string
+	// GatewayCustomer is read as "" where it is NULL.
+	GatewayCustomer string `db:"gateway_customer"`
+	BodyVersion     int    `db:"body_version"`
+	Status          string
+	LookUp          bool           `db:"lookup_only"`
+	PaymentID       sql.NullString `db:"gateway_payment_id"`
+	Run             uint64         `db:"run_id"`
+	Lease           []byte
+	Checks          int
+	Created         time.Time    `db:"created_at"`
+	SentBy          sql.NullTime `db:"sent_by"`
+	Account         uint32       `db:"account_id"`
+	KeyLifeMS       int64        `db:"key_life_ms"`
+	LongestMS       int64        `db:"longest_request_ms"`
+	Patience        string
 }
 
 // Terms are what the attempt was made under.

@@ -39,7 +39,8 @@ func (r InvoiceRow) Invoice() billing.Invoice {
 func SubscriptionsOf(ctx context.Context, q sqlx.QueryerContext, invoices []InvoiceRow, lock string) (map[uint64]billing.Subscription, error) {
 	ids := SortedIDs(invoices, func(r InvoiceRow) uint64 { return r.SubscriptionID })
 	rows := make([]SubscriptionRow, 0, len(ids))
-	if err := mysql.SelectIn(ctx, q, &rows, subscriptionLock+lock, ids); err != nil {
+	err := ReadSubscriptions(subscriptionLock+lock, func(query string) error { return mysql.SelectIn(ctx, q, &rows, query, ids) })
+	if err != nil {
 		return nil, err
 	}
 	out := make(map[uint64]billing.Subscription, len(rows))

@@ -1,6 +1,7 @@
 package adoption
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -199,11 +200,13 @@ func (d *drafted) begin(effective payment.Date, now time.Time) {
 	d.open = d.status == billing.Open || d.status == billing.Charging && d.own != nil && d.own.unsettled()
 	charge := payment.Charge{
 		Key: d.Record.Key, Reference: billing.Reference(d.Charge.Subscription, d.Charge.Due), Money: inv.Money,
-		CustomerID: d.Record.CustomerID, BodyVersion: payment.BodyVersion,
+		CustomerID: d.Record.CustomerID, GatewayCustomer: d.Record.GatewayCustomer,
 	}
 	if s := d.Period.Subscription; s != nil {
 		charge.CustomerID, charge.Method, charge.MethodType, charge.Description = s.CustomerID, s.Method, s.MethodType, s.Description
+		charge.GatewayCustomer = cmp.Or(d.Record.GatewayCustomer, s.GatewayCustomer)
 	}
+	charge.BodyVersion = payment.BodyVersion(charge.GatewayCustomer)
 	made := now
 	if at := d.Record.CreatedAt; !at.IsZero() && at.Before(now) {
 		made = at

@@ -387,3 +387,33 @@ func TestAdoptForNothing(t *testing.T) {
 	require.Equal(t, int64(12900), a.Attempt.Charge.Money.Amount)
 	require.Zero(t, a.NewInvoice.Money.Amount)
 }
+
+// An attempt that is made for a charge has the second identifier that the record shows, which may be older than the subscription's, and where
+// it shows none the subscription's.
+func TestAdoptedAttemptsHaveTheSecondIdentifierThatWasCharged(t *testing.T) {
+	for _, c := range []struct {
+		shown, now, want string
+		version          int
+	}{{"", "", "", 1}, {"cus_old", "", "cus_old", 2}, {"", "cus_new", "cus_new", 2}, {"cus_old", "cus_new", "cus_old", 2}} {
+		for _, own := range []string{"none", "released"} {
+			u := adoptCase{record: "succeeded", invoice: "open", own: own, other: "none", subscription: "active"}.unadopted()
+			u.Record.GatewayCustomer, u.Period.Subscription.GatewayCustomer = c.shown, c.now
+			got, err := adopted(u)
+			require.NoError(t, err)
+			require.Equal(t, adoption.Paid, got.As, "%+v", c)
+			require.Equal(t, c.want, got.Attempt.Charge.GatewayCustomer, "%+v", c)
+			require.Equal(t, c.version, got.Attempt.Charge.BodyVersion, "%+v", c)
+		}
+	}
+}
+
+// An attempt that was sent keeps what it was begun with: a payment taken from another customer of the gateway is not its own.
+func TestAChargeOfAnotherGatewayCustomerIsNotAdopted(t *testing.T) {
+	u := adoptCase{record: "succeeded", invoice: "charging", own: "in_doubt", other: "none", subscription: "active"}.unadopted()
+	u.Period.Attempts[0].Charge.GatewayCustomer = "cus_1"
+	u.Record.GatewayCustomer = "cus_2"
+	got, err := adopted(u)
+	require.NoError(t, err)
+	require.Equal(t, adoption.Review, got.As)
+	require.Contains(t, got.Detail, "gateway_customer")
+}

@@ -1,8 +1,11 @@
 package gatewaytest_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -92,9 +95,11 @@ var changes = map[gatewaytest.Behaviour]simulator.Faults{
 
 // kind is one sort of payment service.
 type kind struct {
-	name   string
-	noKeys bool
-	noFind bool
+	name     string
+	noKeys   bool
+	noFind   bool
+	customer string // the second identifier of its methods
+	wrap     func(http.RoundTripper) http.RoundTripper
 }
 
 func kinds() []kind {
@@ -103,6 +108,7 @@ func kinds() []kind {
 		{name: "no keys", noKeys: true},
 		{name: "no look-up by key", noFind: true},
 		{name: "neither", noKeys: true, noFind: true},
+		{name: "two identifiers", customer: "cus_9"},
 	}
 }
 
@@ -132,6 +138,7 @@ func newTarget(t *testing.T, k kind, c gatewaytest.Case) *gatewaytest.Target {
 		MaxConns:       10,
 		NoFind:         k.noFind,
 		Now:            time.Now,
+		Wrap:           k.wrap,
 	}
 	if k.noKeys {
 		config.KeyLife = 0
@@ -144,11 +151,12 @@ func newTarget(t *testing.T, k kind, c gatewaytest.Case) *gatewaytest.Target {
 	t.Cleanup(client.Close)
 
 	return &gatewaytest.Target{
-		Gateway:  client,
-		Method:   func(b gatewaytest.Behaviour) string { return methods[b] },
-		Customer: "customer-7",
-		Money:    payment.Money{Amount: 12900, Currency: "KRW"},
-		Prefix:   "ct_",
+		Gateway:         client,
+		Method:          func(b gatewaytest.Behaviour) string { return methods[b] },
+		Customer:        "customer-7",
+		GatewayCustomer: k.customer,
+		Money:           payment.Money{Amount: 12900, Currency: "KRW"},
+		Prefix:          "ct_",
 		Books: func(_ context.Context, reference string) ([]payment.Payment, error) {
 			var found []payment.Payment
 			for e := range sim.Entries() {
@@ -331,6 +339,13 @@ func TestSuiteFindsBugs(t *testing.T) {
 			}},
 			[]gatewaytest.Behaviour{gatewaytest.DropsAfter, gatewaytest.DropsBefore, gatewaytest.Succeeds},
 		},
+		"sends no second identifier": {
+			broken{charge: func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome {
+				c.GatewayCustomer, c.BodyVersion = "", payment.BodyVersion("")
+				return g.Charge(ctx, c)
+			}},
+			[]gatewaytest.Behaviour{"one key, another gateway customer"},
+		},
 		"makes keys of its own": {
 			broken{charge: func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome {
 				c.Key = "own-" + time.Now().Format(time.RFC3339Nano)
@@ -356,6 +371,36 @@ func TestSuiteFindsBugs(t *testing.T) {
 	}
 }
 
+// repeatable gives every request a body that can be sent again, as many HTTP clients do.
+type repeatable struct{ next http.RoundTripper }
+
+func (r repeatable) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body == nil {
+		return r.next.RoundTrip(req)
+	}
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	again := req.Clone(req.Context())
+	again.Body = io.NopCloser(bytes.NewReader(body))
+	again.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	return r.next.RoundTrip(again)
+}
+
+// A client that lets net/http repeat a POST by itself passes what is tried on new connections.
+func TestSuiteFindsRequestsThatTheClientRepeats(t *testing.T) {
+	for _, c := range gatewaytest.Cases() {
+		if c.Name == "a kept connection that breaks" {
+			target := newTarget(t, kind{wrap: func(next http.RoundTripper) http.RoundTripper { return repeatable{next} }}, c)
+			require.EqualError(t, c.Run(t.Context(), target), "request 1: taken for succeeded (), want [in_doubt]", "it was sent again")
+			require.Equal(t, 2, target.Requests("ct_kept-connection-breaks-0-1"))
+			return
+		}
+	}
+	t.Fatal("there is no such case")
+}
+
 // findsBug runs the named cases with a bug, which none may pass.
 func findsBug(t *testing.T, bug broken, cases ...gatewaytest.Behaviour) {
 	t.Helper()
@@ -365,7 +410,7 @@ func findsBug(t *testing.T, bug broken, cases ...gatewaytest.Behaviour) {
 			continue
 		}
 		found++
-		target := newTarget(t, kind{}, c)
+		target := newTarget(t, kind{customer: "cus_9"}, c)
 		bug.Gateway = target.Gateway
 		target.Gateway = bug
 		err := c.Run(t.Context(), target)

@@ -65,15 +65,16 @@ func (t *Target) start(name string, b Behaviour) (*probe, error) {
 		target: t,
 		able:   t.Gateway.Capabilities(),
 		charge: payment.Charge{
-			Key:         reference + "-1",
-			Reference:   reference,
-			CustomerID:  t.Customer,
-			Method:      method,
-			MethodType:  "card",
-			Description: "conformance: " + name,
-			Money:       t.Money,
-			BodyVersion: payment.BodyVersion,
-			RequestID:   "conformance",
+			Key:             reference + "-1",
+			Reference:       reference,
+			CustomerID:      t.Customer,
+			Method:          method,
+			GatewayCustomer: t.GatewayCustomer,
+			MethodType:      "card",
+			Description:     "conformance: " + name,
+			Money:           t.Money,
+			BodyVersion:     payment.BodyVersion(t.GatewayCustomer),
+			RequestID:       "conformance",
 		},
 	}, nil
 }
@@ -113,6 +114,9 @@ func (p *probe) discreet(o payment.Outcome) error {
 	for _, said := range []string{o.Reason, o.PaymentID, o.Decline.Code, o.Decline.NetworkCode, o.Decline.AdviceCode, o.Decline.Message} {
 		if strings.Contains(said, p.charge.Method) {
 			return fmt.Errorf("the payment method is told: %q", said)
+		}
+		if second := p.charge.GatewayCustomer; second != "" && strings.Contains(said, second) {
+			return fmt.Errorf("the second identifier of the payment method is told: %q", said)
 		}
 	}
 	return nil

@@ -20,8 +20,10 @@ func specials() []Case {
 		{"the guard refuses", "A worker that lost its lease must not send one byte.", guardRefuses},
 		{"the guard is asked for every request", "Its answer is true for a moment only.", guardIsAsked},
 		{"one key, another amount", "A key stands for one body; whatever comes back is not the answer to this one.", otherBody},
+		{"one key, another gateway customer", "A method and its second identifier are one thing: the money is that of both.", otherGatewayCustomer},
 		{"one key, ten times at once", "Two workers may both believe that the attempt is theirs.", keyAtOnce},
 		{"many at once", "One client serves every slot.", manyAtOnce},
+		{"a kept connection that breaks", "HTTP clients send again by themselves what has a key, and report the second answer.", keptConnectionBreaks},
 		{"executed late", "A request still on its way arrives after it was looked up, and sent again.", executedLate},
 		{"pending, then decided", "A look-up sees the decision.", pendingThenDecided},
 		{"never seen", "Absence is what the provider says of a key that it does not know.", neverSent},
@@ -114,6 +116,24 @@ func otherBody(ctx context.Context, t *Target) error {
 	return p.find(ctx, is(payment.Paid))
 }
 
+// otherGatewayCustomer passes where the provider has no second identifiers.
+func otherGatewayCustomer(ctx context.Context, t *Target) error {
+	p, err := t.start("other gateway customer", Succeeds)
+	if err != nil || p.able.KeyLife == 0 || t.GatewayCustomer == "" {
+		return err
+	}
+	if err := p.send(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	p.charge.GatewayCustomer += "x"
+	o := t.Gateway.Charge(ctx, p.charge)
+	if o.Kind != payment.Differs && (o.Kind != payment.InDoubt || !o.LookUpOnly) {
+		return fmt.Errorf("taken for %s (%s), want in doubt, by look-up only, or differs", o.Kind, o.Reason)
+	}
+	p.charge.GatewayCustomer = t.GatewayCustomer
+	return p.find(ctx, is(payment.Paid))
+}
+
 func keyAtOnce(ctx context.Context, t *Target) error {
 	p, err := t.start("key at once", Succeeds)
 	if err != nil || p.able.KeyLife == 0 {
@@ -154,6 +174,33 @@ func manyAtOnce(ctx context.Context, t *Target) error {
 	}
 	all.Wait()
 	return errors.Join(errs...)
+}
+
+// keptConnectionBreaks loses an answer on a connection that has carried one before: some clients send a request again only there.
+func keptConnectionBreaks(ctx context.Context, t *Target) error {
+	first, err := t.start("kept connection", Succeeds)
+	if err != nil {
+		return err
+	}
+	if err := first.send(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	for i, b := range []Behaviour{DropsAfter, DropsBefore} {
+		p, err := t.start(fmt.Sprintf("kept connection breaks %d", i), b)
+		if err != nil {
+			return err
+		}
+		if err := p.send(ctx, is(payment.InDoubt).failed()); err != nil {
+			return err
+		}
+		if err := p.books(ctx, 1-i); err != nil {
+			return err
+		}
+		if err := first.find(ctx, is(payment.Paid)); err != nil { // a connection to keep for the next
+			return err
+		}
+	}
+	return nil
 }
 
 func executedLate(ctx context.Context, t *Target) error {

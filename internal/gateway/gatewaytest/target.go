@@ -20,6 +20,8 @@ type Target struct {
 	Method func(b Behaviour) string
 	// Customer owns the methods.
 	Customer string
+	// GatewayCustomer is the second identifier of the methods; empty: the provider has none.
+	GatewayCustomer string
 	// Money is what is charged.
 	Money payment.Money
 	// Prefix begins every key and reference, so that no two runs of the suite meet. At most 20 bytes.

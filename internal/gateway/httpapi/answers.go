@@ -10,16 +10,17 @@ import (
 
 // paymentBody is a Payment of the contract. Pointers tell what is missing from what is empty.
 type paymentBody struct {
-	ID             string       `json:"id"`
-	Status         string       `json:"status"`
-	IdempotencyKey *string      `json:"idempotency_key"`
-	Reference      *string      `json:"reference"`
-	CustomerID     *string      `json:"customer_id"`
-	Amount         *int64       `json:"amount"`
-	Currency       *string      `json:"currency"`
-	RefundedAmount int64        `json:"refunded_amount"`
-	CreatedAt      *time.Time   `json:"created_at"`
-	Decline        *declineBody `json:"decline"`
+	ID              string       `json:"id"`
+	Status          string       `json:"status"`
+	IdempotencyKey  *string      `json:"idempotency_key"`
+	Reference       *string      `json:"reference"`
+	CustomerID      *string      `json:"customer_id"`
+	GatewayCustomer string       `json:"gateway_customer"`
+	Amount          *int64       `json:"amount"`
+	Currency        *string      `json:"currency"`
+	RefundedAmount  int64        `json:"refunded_amount"`
+	CreatedAt       *time.Time   `json:"created_at"`
+	Decline         *declineBody `json:"decline"`
 }
 
 type declineBody struct {
@@ -52,13 +53,14 @@ func (b paymentBody) payment(clean cleaner) (p payment.Payment, why string) {
 		return payment.Payment{}, why
 	}
 	p = payment.Payment{
-		ID:         b.ID,
-		Status:     payment.Status(b.Status),
-		Key:        *b.IdempotencyKey,
-		Reference:  *b.Reference,
-		CustomerID: *b.CustomerID,
-		Money:      payment.Money{Amount: *b.Amount, Currency: *b.Currency},
-		Refunded:   b.RefundedAmount,
+		ID:              b.ID,
+		Status:          payment.Status(b.Status),
+		Key:             *b.IdempotencyKey,
+		Reference:       *b.Reference,
+		CustomerID:      *b.CustomerID,
+		GatewayCustomer: b.GatewayCustomer,
+		Money:           payment.Money{Amount: *b.Amount, Currency: *b.Currency},
+		Refunded:        b.RefundedAmount,
 	}
 	if b.CreatedAt != nil {
 		p.CreatedAt = b.CreatedAt.UTC()
@@ -76,7 +78,7 @@ func (b paymentBody) payment(clean cleaner) (p payment.Payment, why string) {
 	case b.Decline.Code == "":
 		return payment.Payment{}, missing("decline.code")
 	}
-	text := func(s string) string { return clean.text(s, *b.CustomerID) }
+	text := func(s string) string { return clean.text(s, *b.CustomerID, b.GatewayCustomer) }
 	p.Decline = payment.Decline{
 		Class:       classOf(b.Decline.Code, b.Decline.Class),
 		Code:        codeOf(b.Decline.Code, text),

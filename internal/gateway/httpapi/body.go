@@ -12,6 +12,7 @@ import (
 const (
 	longestKey       = 64
 	longestReference = 64
+	longestCustomer  = 300
 )
 
 // bodyV1 is version 1 of the body. Its bytes must never change: other requests under the same key may have
@@ -26,15 +27,19 @@ type bodyV1 struct {
 	Description string `json:"description,omitempty"`
 }
 
+// bodyV2 is version 2: version 1 with the second identifier of the payment method.
+type bodyV2 struct {
+	bodyV1
+
+	GatewayCustomer string `json:"gateway_customer"`
+}
+
 // encode writes the body of c in the version that c was begun with. The error says why c can never be sent.
 func encode(c payment.Charge) ([]byte, error) {
 	if err := checkCharge(c); err != nil {
 		return nil, err
 	}
-	if c.BodyVersion != 1 {
-		return nil, fmt.Errorf("body version %d is not known to this program", c.BodyVersion)
-	}
-	return json.Marshal(bodyV1{
+	body := bodyV1{
 		Reference:   c.Reference,
 		CustomerID:  c.CustomerID,
 		Method:      c.Method,
@@ -42,7 +47,16 @@ func encode(c payment.Charge) ([]byte, error) {
 		Amount:      c.Money.Amount,
 		Currency:    c.Money.Currency,
 		Description: c.Description,
-	})
+	}
+	switch {
+	case c.BodyVersion == 1: // it was begun by a program that knows no gateway_customer, whatever the row holds of an earlier one
+		return json.Marshal(body)
+	case c.BodyVersion != 2:
+		return nil, fmt.Errorf("body version %d is not known to this program", c.BodyVersion)
+	case c.GatewayCustomer == "":
+		return nil, errors.New("body version 2 needs a gateway_customer")
+	}
+	return json.Marshal(bodyV2{body, c.GatewayCustomer})
 }
 
 // checkCharge finds what the contract forbids and what HTTP cannot carry. Such a request would be refused at
@@ -57,6 +71,8 @@ func checkCharge(c payment.Charge) error {
 		return errors.New("the customer is missing")
 	case c.Method == "":
 		return errors.New("the payment method is missing")
+	case utf8.RuneCountInString(c.GatewayCustomer) > longestCustomer:
+		return errors.New("the gateway_customer is longer than 300 characters")
 	case c.Money.Amount < 1:
 		return errors.New("the amount must be at least 1")
 	case !upperLetters(c.Money.Currency):

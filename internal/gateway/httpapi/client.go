@@ -69,14 +69,17 @@ func (c *Client) Charge(ctx context.Context, charge payment.Charge) payment.Outc
 		key:    charge.Key,
 		body:   body,
 		known:  []string{charge.Key, charge.Reference},
-		hidden: charge.Method, customer: charge.CustomerID, one: true,
+		hidden: private(charge), customer: charge.CustomerID, one: true,
 	})
 	return outcome(charge, a)
 }
 
+// private is what names the payment method of a charge.
+func private(charge payment.Charge) []string { return []string{charge.Method, charge.GatewayCustomer} }
+
 // Find sends one GET, by key if the service offers that and else by the payment's id.
 func (c *Client) Find(ctx context.Context, charge payment.Charge, paymentID string) gateway.Finding {
-	r := request{method: http.MethodGet, id: charge.RequestID, known: []string{charge.Key, charge.Reference, paymentID}, hidden: charge.Method, customer: charge.CustomerID, one: true}
+	r := request{method: http.MethodGet, id: charge.RequestID, known: []string{charge.Key, charge.Reference, paymentID}, hidden: private(charge), customer: charge.CustomerID, one: true}
 	switch {
 	case !c.config.NoFind:
 		r.path, r.value = pathByKey, charge.Key

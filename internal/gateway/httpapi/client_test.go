@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -130,10 +131,14 @@ func TestBytesOfBodyVersion1NeverChange(t *testing.T) {
 	odd.Description = "a <b> \"c\" \\ \n 커피 \u2028 \xff"
 	bare := charge()
 	bare.MethodType, bare.Description = "", ""
+	second := bare
+	second.GatewayCustomer = "cus_9"
 	for name, tc := range map[string]struct {
 		charge payment.Charge
 		want   string
 	}{
+		"no second identifier, whatever the row holds": {second, `{"reference":"sub_42_20260131","customer_id":"customer-7",` +
+			`"payment_method":"billing-key-secret","amount":12900,"currency":"KRW"}`},
 		"all fields": {charge(), `{"reference":"sub_42_20260131","customer_id":"customer-7",` +
 			`"payment_method":"billing-key-secret","method_type":"card","amount":12900,"currency":"KRW",` +
 			`"description":"Jan \u0026 Feb"}`},
@@ -151,11 +156,27 @@ func TestBytesOfBodyVersion1NeverChange(t *testing.T) {
 	}
 }
 
+// The bytes below were checked by hand. They are in use: a change needs a new body version.
+func TestBytesOfBodyVersion2NeverChange(t *testing.T) {
+	both := charge()
+	both.GatewayCustomer, both.BodyVersion = "cus_9 <é>", payment.BodyVersion("cus_9 <é>")
+	got, err := encode(both)
+	require.NoError(t, err)
+	require.Equal(t, `{"reference":"sub_42_20260131","customer_id":"customer-7",`+
+		`"payment_method":"billing-key-secret","method_type":"card","amount":12900,"currency":"KRW",`+
+		`"description":"Jan \u0026 Feb","gateway_customer":"cus_9 \u003cé\u003e"}`, string(got))
+	require.Equal(t, 1, payment.BodyVersion(""), "what is known without a second identifier is sent as it always was")
+}
+
 func TestChargeThatCanNeverBeSentIsRejectedUnsent(t *testing.T) {
 	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
 	client := open(t, configFor(s.URL))
 	for name, change := range map[string]func(*payment.Charge){
-		"body version 2":     func(c *payment.Charge) { c.BodyVersion = 2 },
+		"body version 3":                 func(c *payment.Charge) { c.BodyVersion, c.GatewayCustomer = 3, "cus_9" },
+		"version 2, no gateway customer": func(c *payment.Charge) { c.BodyVersion = 2 },
+		"gateway customer of 301": func(c *payment.Charge) {
+			c.BodyVersion, c.GatewayCustomer = 2, strings.Repeat("한", 301)
+		},
 		"no body version":    func(c *payment.Charge) { c.BodyVersion = 0 },
 		"no key":             func(c *payment.Charge) { c.Key = "" },
 		"key of 65":          func(c *payment.Charge) { c.Key = string(bytes.Repeat([]byte("k"), 65)) },

@@ -33,7 +33,7 @@ type request struct {
 	key    string   // Idempotency-Key, on every POST
 	body   []byte   // of a POST, never empty
 	known  []string // ids that may stand in texts as they are
-	hidden string   // the payment method, to be kept out of texts
+	hidden []string // the payment method and its second identifier, to be kept out of texts
 	// customer is whom it is about, to be kept out of texts too; one: it is about one, known or not.
 	customer string
 	one      bool
@@ -78,7 +78,7 @@ func (c *Client) send(ctx context.Context, r request) answer {
 	ctx, cancel := context.WithTimeout(gateway.WithTemplate(ctx, r.path), c.config.Timeout)
 	defer cancel()
 
-	a := answer{clean: cleaner{c.config.Token, []string{r.hidden, r.customer}, r.known}, mute: r.one && r.customer == ""}
+	a := answer{clean: cleaner{c.config.Token, append([]string{r.customer}, r.hidden...), r.known}, mute: r.one && r.customer == ""}
 	line := &exchange{moves: r.method == http.MethodPost, guard: func() error { return gateway.CheckGuard(parent) }}
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, line.trace()), r.method, c.base+r.target(), nil)
 	if err != nil {

@@ -28,16 +28,17 @@ type answer struct {
 
 // wirePayment is the Payment of the API.
 type wirePayment struct {
-	ID             string         `json:"id"`
-	Status         payment.Status `json:"status"`
-	IdempotencyKey string         `json:"idempotency_key"`
-	Reference      string         `json:"reference"`
-	CustomerID     string         `json:"customer_id"`
-	Amount         int64          `json:"amount"`
-	Currency       string         `json:"currency"`
-	RefundedAmount int64          `json:"refunded_amount"`
-	CreatedAt      time.Time      `json:"created_at"`
-	Decline        *wireDecline   `json:"decline,omitempty"`
+	ID              string         `json:"id"`
+	Status          payment.Status `json:"status"`
+	IdempotencyKey  string         `json:"idempotency_key"`
+	Reference       string         `json:"reference"`
+	CustomerID      string         `json:"customer_id"`
+	Amount          int64          `json:"amount"`
+	Currency        string         `json:"currency"`
+	RefundedAmount  int64          `json:"refunded_amount"`
+	CreatedAt       time.Time      `json:"created_at"`
+	Decline         *wireDecline   `json:"decline,omitempty"`
+	GatewayCustomer string         `json:"gateway_customer,omitempty"`
 }
 
 type wireDecline struct {

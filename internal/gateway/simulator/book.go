@@ -18,6 +18,7 @@ type book struct {
 	refunded  map[uint32]refunds   // what was refunded, by payment
 	dated     map[uint32]int64     // created, of those that were put in with a time of their own
 	early     []uint32             // the places of those, by that time
+	customers map[uint32]string    // the second identifiers of methods, of payments that have one
 	undecided map[uint32]waiting   // pending payments that will be decided
 	charges   map[string]int       // how often a method whose behaviour counts has charged a reference
 	rejects   map[uint32]rejection // 400s that are remembered, by key
@@ -90,7 +91,7 @@ type waiting struct {
 
 func newBook() *book {
 	return &book{
-		byHash: map[uint64]uint32{}, refunded: map[uint32]refunds{}, dated: map[uint32]int64{}, undecided: map[uint32]waiting{},
+		byHash: map[uint64]uint32{}, refunded: map[uint32]refunds{}, customers: map[uint32]string{}, dated: map[uint32]int64{}, undecided: map[uint32]waiting{},
 		charges: map[string]int{}, rejects: map[uint32]rejection{},
 	}
 }
@@ -140,6 +141,9 @@ func (b *book) add(keyAt uint32, req request, o outcome, now time.Time) uint32 {
 	rec.created = b.latest
 	at := b.payments.add(rec)
 	k.newest = at + 1
+	if req.gatewayCustomer != "" {
+		b.customers[at] = req.gatewayCustomer
+	}
 	if res.undone {
 		b.giveBack(at, rec.amount)
 	}
@@ -230,6 +234,7 @@ func (b *book) entry(at uint32) Entry {
 		ID: paymentID(at), Key: keyText, Reference: reference, CustomerID: text[:rec.custLen], Method: text[rec.custLen:],
 		Amount: rec.amount, Currency: string(rec.currency[:]), Status: rec.status.public(),
 		Refunded: b.refunded[at].amount, Refunds: b.refunded[at].times, CreatedAt: time.UnixMicro(b.created(at)).UTC(),
+		GatewayCustomer: b.customers[at],
 	}
 	if rec.status == declinedStatus {
 		e.DeclineCode = rec.outcome.result().decline.Code

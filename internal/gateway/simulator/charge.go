@@ -16,6 +16,7 @@ import (
 // request is a charge as it was asked for.
 type request struct {
 	reference, customer, method, currency string
+	gatewayCustomer                       string // empty: none
 	amount                                int64
 	body                                  uint64 // hash of the bytes
 }
@@ -198,6 +199,7 @@ func (s *Simulator) wire(at uint32) wirePayment {
 	p := wirePayment{
 		ID: e.ID, Status: e.Status, IdempotencyKey: e.Key, Reference: e.Reference, CustomerID: e.CustomerID,
 		Amount: e.Amount, Currency: e.Currency, RefundedAmount: e.Refunded, CreatedAt: e.CreatedAt.Add(s.cfg.ClockSkew),
+		GatewayCustomer: e.GatewayCustomer,
 	}
 	if d := s.book.payments.at(at).outcome.result().decline; e.DeclineCode != "" {
 		p.Decline = &wireDecline{Class: d.Class, Code: d.Code, NetworkCode: d.NetworkCode, AdviceCode: d.AdviceCode, Message: d.Message}
@@ -229,14 +231,16 @@ func readBody(r *http.Request) ([]byte, error) {
 // parseRequest reads a PaymentRequest.
 func parseRequest(body []byte) (request, error) {
 	var in struct {
-		Reference   *string           `json:"reference"`
-		CustomerID  *string           `json:"customer_id"`
-		Method      *string           `json:"payment_method"`
-		MethodType  string            `json:"method_type"`
-		Amount      *int64            `json:"amount"`
-		Currency    *string           `json:"currency"`
-		Description string            `json:"description"`
-		Metadata    map[string]string `json:"metadata"`
+		Reference   *string `json:"reference"`
+		CustomerID  *string `json:"customer_id"`
+		Method      *string `json:"payment_method"`
+		MethodType  string  `json:"method_type"`
+		Amount      *int64  `json:"amount"`
+		Currency    *string `json:"currency"`
+		Description string  `json:"description"`
+		// GatewayCustomer is the second identifier of the method.
+		GatewayCustomer *string           `json:"gateway_customer"`
+		Metadata        map[string]string `json:"metadata"`
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
@@ -256,8 +260,15 @@ func parseRequest(body []byte) (request, error) {
 		return request{}, errors.New("amount must be at least 1")
 	case !validCurrency(*in.Currency):
 		return request{}, errors.New("currency must be three capital letters")
+	case in.GatewayCustomer == nil:
+		in.GatewayCustomer = new("")
+	case *in.GatewayCustomer == "" || utf8.RuneCountInString(*in.GatewayCustomer) > 300:
+		return request{}, errors.New("gateway_customer must have 1 to 300 characters")
 	}
-	return request{reference: *in.Reference, customer: *in.CustomerID, method: *in.Method, amount: *in.Amount, currency: *in.Currency}, nil
+	return request{
+		reference: *in.Reference, customer: *in.CustomerID, method: *in.Method, amount: *in.Amount, currency: *in.Currency,
+		gatewayCustomer: *in.GatewayCustomer,
+	}, nil
 }
 
 func validCurrency(s string) bool {

@@ -27,7 +27,8 @@
 //	reject                                      400
 //	unauthorized, forbidden                     401, 403
 //	wrong_amount, wrong_currency,               executed, but for another amount, currency,
-//	wrong_customer, wrong_reference             customer or reference than was asked for
+//	wrong_customer, wrong_gateway_customer,     customer, customer of the provider or reference
+//	wrong_reference                             than was asked for
 //
 // "pm_soft_2_then_ok" declines the first two charges of a reference. "pm_pending_2_then_ok" is still pending
 // at its first two look-ups and decided at the third; without N, Config.Pending says when.

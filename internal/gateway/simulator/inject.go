@@ -37,6 +37,7 @@ func (s *Simulator) Inject(e Entry) (id string, err error) {
 	}
 	at := b.add(b.touch(e.Key), request{
 		reference: e.Reference, customer: e.CustomerID, method: e.Method, currency: e.Currency, amount: e.Amount,
+		gatewayCustomer: e.GatewayCustomer,
 	}, o, entered)
 	if !inOrder {
 		b.date(at, us)

@@ -33,6 +33,30 @@ func TestTheSameKey(t *testing.T) {
 	require.Equal(t, map[string]int{"sub_pm_ok-1": 3, "sub_pm_soft-1": 3}, s.sim.Requests())
 }
 
+// The second identifier of a method is shown as it was sent, and is part of what a key stands for. It may be missing, and not be empty.
+func TestTheSecondIdentifierIsPartOfTheBody(t *testing.T) {
+	s := newShop(t, simulator.Config{})
+	with := func(customer any) map[string]any {
+		b := body("sub_1_20260131-1", "pm_ok")
+		b["gateway_customer"] = customer
+		return b
+	}
+	const key = "sub_1_20260131-1"
+	for _, wrong := range []any{"", strings.Repeat("한", 301), 7} {
+		require.Equal(t, 400, s.do(create, "/v1/payments", key, with(wrong)).code, wrong)
+	}
+	longest := strings.Repeat("한", 300)
+	first := s.do(create, "/v1/payments", key, with(longest))
+	require.Equal(t, 200, first.code)
+	require.Equal(t, longest, first.GatewayCustomer)
+	require.True(t, s.do(create, "/v1/payments", key, with(longest)).replayed())
+	require.Equal(t, 422, s.do(create, "/v1/payments", key, with("cus_2")).code)
+	require.Equal(t, 422, s.charge(key, "pm_ok").code)
+	require.Equal(t, longest, s.find(key).GatewayCustomer)
+	require.Equal(t, longest, s.sim.Ledger()[0].GatewayCustomer)
+	require.NotContains(t, string(s.charge("sub_2_20260131-1", "pm_ok").body), "gateway_customer")
+}
+
 func TestKeysAreForgottenAtOnce(t *testing.T) {
 	s, c := newControl(t, simulator.Config{Now: still})
 	s.charge("sub_1_20260131-1", "pm_ok")

@@ -11,18 +11,19 @@ import (
 
 // Entry is one payment that was executed, as it stands now.
 type Entry struct {
-	ID          string         `json:"id"`
-	Key         string         `json:"key"`
-	Reference   string         `json:"reference"`
-	CustomerID  string         `json:"customer_id"`
-	Method      string         `json:"method"`
-	Amount      int64          `json:"amount"` // minor units
-	Currency    string         `json:"currency"`
-	Status      payment.Status `json:"status"`
-	Refunded    int64          `json:"refunded"` // minor units
-	Refunds     int            `json:"refunds"`  // in how many parts
-	DeclineCode string         `json:"decline_code,omitempty"`
-	CreatedAt   time.Time      `json:"created_at"`
+	ID              string         `json:"id"`
+	Key             string         `json:"key"`
+	Reference       string         `json:"reference"`
+	CustomerID      string         `json:"customer_id"`
+	Method          string         `json:"method"`
+	Amount          int64          `json:"amount"` // minor units
+	Currency        string         `json:"currency"`
+	Status          payment.Status `json:"status"`
+	Refunded        int64          `json:"refunded"` // minor units
+	Refunds         int            `json:"refunds"`  // in how many parts
+	DeclineCode     string         `json:"decline_code,omitempty"`
+	GatewayCustomer string         `json:"gateway_customer,omitempty"`
+	CreatedAt       time.Time      `json:"created_at"`
 }
 
 // TookMoney reports whether e succeeded and has not been refunded in full.

@@ -39,6 +39,7 @@ var results = []result{ //nolint:gochecknoglobals // a constant table
 	{name: "wrong_amount", status: payment.Succeeded, alter: func(r *request) { r.amount++ }},
 	{name: "wrong_currency", status: payment.Succeeded, alter: func(r *request) { r.currency = otherCurrency(r.currency) }},
 	{name: "wrong_customer", status: payment.Succeeded, alter: func(r *request) { r.customer += "-other" }},
+	{name: "wrong_gateway_customer", status: payment.Succeeded, alter: func(r *request) { r.gatewayCustomer += "-other" }},
 	{name: "wrong_reference", status: payment.Succeeded, alter: func(r *request) { r.reference += "-other" }},
 }
 

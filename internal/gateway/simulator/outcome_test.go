@@ -97,10 +97,11 @@ func TestEveryOutcomeAndFaultCanBeNamed(t *testing.T) {
 func TestPaymentsThatAreNotTheOneAskedFor(t *testing.T) {
 	s := newShop(t, simulator.Config{})
 	for method, differs := range map[string]func(r reply) bool{
-		"pm_wrong_amount":    func(r reply) bool { return r.Amount == 12901 },
-		"pm_wrong_currency":  func(r reply) bool { return r.Currency == "USD" },
-		"pm_wrong_customer":  func(r reply) bool { return r.CustomerID == "cus_1-other" },
-		"pm_wrong_reference": func(r reply) bool { return r.Reference == "ord_"+method(r)+"-other" },
+		"pm_wrong_amount":           func(r reply) bool { return r.Amount == 12901 },
+		"pm_wrong_currency":         func(r reply) bool { return r.Currency == "USD" },
+		"pm_wrong_gateway_customer": func(r reply) bool { return r.GatewayCustomer == "-other" },
+		"pm_wrong_customer":         func(r reply) bool { return r.CustomerID == "cus_1-other" },
+		"pm_wrong_reference":        func(r reply) bool { return r.Reference == "ord_"+method(r)+"-other" },
 	} {
 		key := "ord_" + method + "-1"
 		for _, r := range []reply{s.charge(key, method), s.find(key)} {

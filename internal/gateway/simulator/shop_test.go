@@ -93,17 +93,18 @@ func newShop(t *testing.T, cfg simulator.Config) *shop {
 
 // paid is the Payment of the contract, or its Error.
 type paid struct {
-	ID             string
-	Status         string
-	IdempotencyKey string `json:"idempotency_key"`
-	Reference      string
-	CustomerID     string `json:"customer_id"`
-	Amount         int64
-	Currency       string
-	RefundedAmount int64     `json:"refunded_amount"`
-	CreatedAt      time.Time `json:"created_at"`
-	Decline        *struct{ Class, Code string }
-	Code, Message  string
+	ID              string
+	Status          string
+	IdempotencyKey  string `json:"idempotency_key"`
+	Reference       string
+	CustomerID      string `json:"customer_id"`
+	GatewayCustomer string `json:"gateway_customer"`
+	Amount          int64
+	Currency        string
+	RefundedAmount  int64     `json:"refunded_amount"`
+	CreatedAt       time.Time `json:"created_at"`
+	Decline         *struct{ Class, Code string }
+	Code, Message   string
 }
 
 // reply is what came back. A code of 0 is no answer.

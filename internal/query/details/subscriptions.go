@@ -41,7 +41,7 @@ type Subscription struct {
 	CreatedAt     time.Time    `json:"created_at" db:"created_at"`
 	UpdatedAt     time.Time    `json:"updated_at" db:"updated_at"`
 
-	method string
+	method, gatewayCustomer string
 }
 
 // Rules is what the rules read of it.
@@ -51,7 +51,7 @@ func (s Subscription) Rules() billing.Subscription {
 		anchor = *s.AnchorDay
 	}
 	return billing.Subscription{
-		ID: s.ID, CustomerID: s.CustomerID, Status: billing.StatusOf(s.Status), Gateway: s.Gateway, Method: s.method,
+		ID: s.ID, CustomerID: s.CustomerID, Status: billing.StatusOf(s.Status), Gateway: s.Gateway, Method: s.method, GatewayCustomer: s.gatewayCustomer,
 		MethodType: or(s.MethodType), Description: or(s.Description), Money: payment.Money{Amount: s.Amount, Currency: s.Currency},
 		Interval: billing.Interval{Unit: s.IntervalUnit, Count: s.IntervalCount}, AnchorDay: anchor, Next: s.Next,
 		ReviewReason: or(s.ReviewReason),
@@ -141,7 +141,7 @@ const (
 COALESCE(payment_method, '') AS payment_method, method_type, description, COALESCE(amount, 0) AS amount, COALESCE(currency, '') AS currency,
 COALESCE(interval_unit, '') AS interval_unit, COALESCE(interval_count, 0) AS interval_count, anchor_day,
 CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason, cancelled_at, cancel_reason,
-COALESCE(created_at, ` + store.UnknownTime + `) AS created_at, COALESCE(updated_at, ` + store.UnknownTime + `) AS updated_at FROM subscriptions WHERE id = ?`
+COALESCE(created_at, ` + store.UnknownTime + `) AS created_at, COALESCE(updated_at, ` + store.UnknownTime + `) AS updated_at, gateway_customer FROM subscriptions WHERE id = ?`
 
 	invoiceColumns = `id, subscription_id, due_date, amount, currency, status, stage, next_attempt_date, next_try_at,
 first_declined_date, COALESCE(retry_days, '') AS retry_days, issued_date, try_later_since, review_reason, paid_at, created_at, updated_at`
@@ -168,14 +168,16 @@ func FindSubscription(ctx context.Context, db *mysql.DB, id uint64) (*Subscripti
 	var row struct {
 		Subscription
 
-		Method string `db:"payment_method"`
+		Method          string         `db:"payment_method"`
+		GatewayCustomer sql.NullString `db:"gateway_customer"`
 	}
-	if err := db.GetContext(ctx, &row, showSubscription, id); errors.Is(err, sql.ErrNoRows) {
+	err := store.ReadSubscriptions(showSubscription, func(query string) error { return db.GetContext(ctx, &row, query, id) })
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil //nolint:nilnil // none
 	} else if err != nil {
 		return nil, mysql.Classify(ctx, err)
 	}
-	row.method = row.Method
+	row.method, row.gatewayCustomer = row.Method, row.GatewayCustomer.String
 	return &row.Subscription, nil
 }
 

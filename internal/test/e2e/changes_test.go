@@ -32,6 +32,7 @@ func changes() []change {
 		{"cancel", "status = 'cancelled', cancelled_at = UTC_TIMESTAMP(6)"},
 		{"pause", "status = 'paused'"},
 		{"card", "payment_method = CONCAT('pm_ok:new-', id)"},
+		{"second identifier", "gateway_customer = CONCAT('new-', id)"},
 		{"gateway", "gateway = 'other'"},
 		{"price", "amount = amount + 500"},
 		{"currency", "currency = 'JPY'"},
@@ -248,6 +249,9 @@ func (row changed) check(t *testing.T, w *world, charge charge) {
 		require.False(t, !charge.made && row.invoiced, "not charged though it was issued before: %s", about)
 	case "card":
 		isNew := strings.HasPrefix(charge.Method, "pm_ok:new-")
+		require.False(t, fresh && !isNew || row.kept && isNew, about)
+	case "second identifier":
+		isNew := strings.HasPrefix(charge.GatewayCustomer, "new-")
 		require.False(t, fresh && !isNew || row.kept && isNew, about)
 	case "gateway":
 		require.False(t, fresh && !charge.elsewhere || row.kept && charge.elsewhere, about)

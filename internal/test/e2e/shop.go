@@ -19,6 +19,8 @@ type Subscription struct {
 	Amount   int64 // minor units of KRW
 	Due      payment.Date
 	Status   string
+	// Second is the second identifier of the method; a method of a shop's every other subscription has one anyway.
+	Second string
 }
 
 // enrolAtOnce is how many subscriptions one INSERT brings.
@@ -30,13 +32,16 @@ func Enrol(t testing.TB, db sqlx.ExtContext, list []Subscription) {
 	for len(list) > 0 {
 		page := list[:min(len(list), enrolAtOnce)]
 		list = list[len(page):]
-		marks := strings.TrimSuffix(strings.Repeat("(?,?,?,?,'card','membership',?,'KRW','month',?),", len(page)), ",")
+		marks := strings.TrimSuffix(strings.Repeat("(?,?,?,?,NULLIF(?,''),'card','membership',?,'KRW','month',?),", len(page)), ",")
 		var args []any
-		for _, s := range page {
+		for i, s := range page {
+			if second := i%2 == 1; second && s.Second == "" {
+				s.Second = "cus_" + s.Customer
+			}
 			args = append(args, orElse(s.Customer, "customer"), orElse(s.Status, "active"), orElse(s.Gateway, "main"),
-				orElse(s.Method, "pm_ok"), orElse(s.Amount, 9900), s.Due)
+				orElse(s.Method, "pm_ok"), s.Second, orElse(s.Amount, 9900), s.Due)
 		}
-		_, err := db.ExecContext(t.Context(), `INSERT INTO subscriptions (customer_id, status, gateway, payment_method, method_type,
+		_, err := db.ExecContext(t.Context(), `INSERT INTO subscriptions (customer_id, status, gateway, payment_method, gateway_customer, method_type,
 description, amount, currency, interval_unit, next_billing_date) VALUES `+marks, args...)
 		require.NoError(t, err)
 	}

@@ -42,7 +42,7 @@ func Attempt() billing.Attempt {
 		ID: 5, No: 1, Gateway: "main", Invoice: Invoice(), CreatedAt: Noon,
 		Charge: payment.Charge{
 			Key: "sub_42_20260131-1", Reference: "sub_42_20260131", CustomerID: "cus_7", Method: "pm_secret_1",
-			Money: payment.Money{Amount: 12900, Currency: "KRW"}, BodyVersion: payment.BodyVersion,
+			Money: payment.Money{Amount: 12900, Currency: "KRW"}, BodyVersion: payment.BodyVersion(""),
 		},
 	}
 }
