@@ -163,7 +163,7 @@ func TestSignalBeforeTheRun(t *testing.T) {
 	cmd, out := s.child(t, "status")
 	require.Eventually(t, func() bool {
 		var n int
-		err := s.db.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '%FROM subscriptions s WHERE%' AND state <> ''")
+		err := s.db.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '%FROM subscriptions s %' AND state <> ''")
 		return err == nil && n > 1
 	}, patience, 5*time.Millisecond)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
