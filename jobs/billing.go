@@ -84,7 +84,7 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 	if slices.ContainsFunc(all, func(s batch.Step) bool { return s.Name() != StepIssue }) { // one that sends charges
 		all = b.history.Beside(all)
 	}
-	return batch.Job{Name: BillingJob, Steps: all, Left: b.left(stages), Held: b.held(stages), Waits: b.waits}
+	return batch.Job{Name: BillingJob, Steps: all, Drained: []string{StepIssue}, Left: b.left(stages), Held: b.held(stages), Waits: b.waits}
 }
 
 type billingRun struct {
