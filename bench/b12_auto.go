@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
+	"duly/internal/gateway/simulator/pace"
 	"duly/jobs"
 )
 
@@ -24,17 +25,17 @@ const (
 // autoCase is a gateway whose best parallelism nobody told us.
 type autoCase struct {
 	what  string
-	slow  simulator.Slowdown // counted in shares of the charges, in AfterCharges
-	fixed []int              // settings that it is compared with
+	slow  pace.Slowdown // counted in shares of the charges, in AfterCharges
+	fixed []int         // settings that it is compared with
 }
 
 // adaptive is B12: parallelism: auto serves as many charges a second as the best fixed setting.
 func adaptive(ctx context.Context, l *lab) (rows []row, err error) {
 	n := l.size(autoRows)
 	for _, c := range []autoCase{
-		{"latency climbs past 40 at once", simulator.Slowdown{}, []int{32, 40, 50}},
-		{"slows down in mid-run, to 20 at once", simulator.Slowdown{AfterCharges: n / 2, Knee: 20}, []int{20, 28, 40}},
-		{"slows down in mid-run, each call by half", simulator.Slowdown{AfterCharges: n / 2, Factor: 1.5}, []int{32, 40, 50}},
+		{"latency climbs past 40 at once", pace.Slowdown{}, []int{32, 40, 50}},
+		{"slows down in mid-run, to 20 at once", pace.Slowdown{AfterCharges: n / 2, Knee: 20}, []int{20, 28, 40}},
+		{"slows down in mid-run, each call by half", pace.Slowdown{AfterCharges: n / 2, Factor: 1.5}, []int{32, 40, 50}},
 	} {
 		row, err := l.autoRow(ctx, n, c)
 		if err != nil {

@@ -82,7 +82,7 @@ func Keys() []Key {
 			Why: "Sent as the bearer token of every call.",
 		},
 		{
-			Name: "gateways.<name>.parallelism", Default: "50", parse: parallelism,
+			Name: "gateways.<name>.parallelism", Default: "50", parse: readParallelism,
 			Why: "Calls in flight at once. More is faster until the service slows down. `auto`: each run begins with 8 and finds out where that is, " +
 				"by its latency, time-outs and 429 answers; `duly status --verbose` shows the number.",
 		},

@@ -124,8 +124,8 @@ const (
 	autoWord        = "auto"
 )
 
-// parallelism reads a number, or auto.
-func parallelism(s string) (any, error) {
+// readParallelism reads a number, or auto.
+func readParallelism(s string) (any, error) {
 	if s == autoWord {
 		return Auto, nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/failedrows"
 	"duly/internal/history"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -84,7 +85,7 @@ func Billing(d Deps, o BillingOptions, stages int) batch.Job {
 	if slices.ContainsFunc(all, func(s batch.Step) bool { return s.Name() != StepIssue }) { // one that sends charges
 		all = b.history.Beside(all)
 	}
-	return batch.Job{Name: BillingJob, Steps: all, Left: b.left(stages), Held: b.held(stages), Waits: b.waits}
+	return batch.Job{Name: BillingJob, Steps: all, Drained: []string{StepIssue}, Left: b.left(stages), Held: b.held(stages), Waits: b.waits}
 }
 
 type billingRun struct {
@@ -147,7 +148,7 @@ func (b *billingRun) chunk(name string, reader batch.Reader[billing.Claimed], pr
 		State:     state,
 		Probe:     b.probe,
 		Unwritten: func(ctx context.Context, r billing.Result, cause error) {
-			b.unwritten.note(ctx, b.DB, store.FailedRow{Kind: kindInvoice, ID: r.Claimed.Invoice.ID}, "settled", cause)
+			b.unwritten.Note(ctx, b.DB, store.FailedRow{Kind: failedrows.KindInvoice, ID: r.Claimed.Invoice.ID}, "settled", cause)
 		},
 		Spill: b.spill,
 		Size:  b.o.ChunkSize, FlushEvery: flushEvery,
@@ -166,7 +167,7 @@ func (b *billingRun) collect(name string, stage int) batch.Step {
 		reader := &readers.OpenInvoices{
 			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.Known, Terms: b.terms, KeyPrefix: b.keyPrefix,
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
-			Left: b.unwritten.left(b.DB, kindInvoice, "charged"),
+			Left: b.unwritten.Left(b.DB, failedrows.KindInvoice, "charged"),
 		}
 		processor := &steps.OpenInvoices{Gateways: b.Gateways, Brake: b.brake.count, Now: b.Clock, History: b.history}
 		step := b.chunk(name, reader, processor, b.history.State)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"duly/internal/billing"
+	"duly/internal/failedrows"
 	"duly/internal/query"
 	"duly/internal/query/worklist"
 	"duly/internal/text"
@@ -62,7 +63,7 @@ func merged(a, b []query.Elsewhere) []query.Elsewhere {
 			continue
 		}
 		a[i].Count += e.Count
-		if missing := mostIDs - len(a[i].IDs); missing > 0 {
+		if missing := failedrows.MostIDs - len(a[i].IDs); missing > 0 {
 			a[i].IDs = append(a[i].IDs, e.IDs[:min(missing, len(e.IDs))]...)
 		}
 	}

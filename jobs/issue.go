@@ -11,6 +11,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/claims"
+	"duly/internal/failedrows"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -32,18 +33,17 @@ type issuing struct {
 }
 
 // issue invoices every due subscription, and moves the dates of paused and cancelled ones on. In a run that collects as well, that step
-// does it, and claims what it issues.
+// does it, and claims what it issues. A run that was stopped before it, or is in it, issues what is left within the drain.
 func (b *billingRun) issue(ctx context.Context, x *batch.StepExecution) error {
 	b.issuing = &issuing{
 		job: b, x: x, failures: claims.NewFailures(x, b.DB), on: b.effective(),
 		statuses: []billing.SubscriptionStatus{billing.Active, billing.PastDue, billing.Paused, billing.Cancelled},
 	}
-	if b.has(StepCollect) {
-		x.GoOn()
+	if b.has(StepCollect) && ctx.Err() == nil {
+		x.GoOn(b.issuing.rest)
 		return nil
 	}
-	for ctx.Err() == nil && b.issuing.page(ctx) {
-	}
+	b.issuing.rest()
 	return b.issuing.failed
 }
 
@@ -94,7 +94,7 @@ func (i *issuing) page(ctx context.Context) (more bool) {
 	case aside != 0 && kind == batch.FailureData:
 		i.setAside(aside, err)
 	case aside != 0 && batch.FromDatabase(err):
-		i.job.unwritten.note(i.x.Work, i.job.DB, store.FailedRow{Kind: kindSubscription, ID: aside}, "invoiced", err)
+		i.job.unwritten.Note(i.x.Work, i.job.DB, store.FailedRow{Kind: failedrows.KindSubscription, ID: aside}, "invoiced", err)
 		if i.failures.Leave() {
 			i.failed = fmt.Errorf("issue: %w", err)
 		}

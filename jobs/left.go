@@ -64,7 +64,7 @@ func (b *billingRun) left(stages int) func(context.Context) ([]string, error) {
 		if err != nil {
 			return reasons, err
 		}
-		if reasons = b.why(slices.Concat(reasons, claimed, b.inDoubt(unsettled), paid, b.doubts.Reasons(), b.unwritten.reasons())); len(reasons) > 0 {
+		if reasons = b.why(slices.Concat(reasons, claimed, b.inDoubt(unsettled), paid, b.doubts.Reasons(), b.unwritten.Reasons())); len(reasons) > 0 {
 			reasons = append(reasons, b.history.Reasons()...)
 		}
 		return reasons, nil

@@ -14,6 +14,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/batch"
+	"duly/internal/failedrows"
 	"duly/internal/mysql"
 	"duly/internal/notify"
 	"duly/internal/outbox"
@@ -220,7 +221,7 @@ func (b *outboxRun) chunk(sink string, to *steps.Deliveries) *batch.Chunk[outbox
 		State:     to.State,
 		Probe:     b.probe,
 		Unwritten: func(ctx context.Context, r outbox.Result, cause error) {
-			b.unwritten.note(ctx, b.DB, store.FailedRow{Kind: kindEvent, ID: r.Events[0].ID}, "marked as delivered", cause)
+			b.unwritten.Note(ctx, b.DB, store.FailedRow{Kind: failedrows.KindEvent, ID: r.Events[0].ID}, "marked as delivered", cause)
 		},
 		Size: b.o.ChunkSize, FlushEvery: flushEvery,
 	}
@@ -249,5 +250,5 @@ func (b *outboxRun) left(ctx context.Context) ([]string, error) {
 			reasons = append(reasons, sink+" was left alone: "+closed)
 		}
 	}
-	return append(reasons, b.unwritten.reasons()...), nil
+	return append(reasons, b.unwritten.Reasons()...), nil
 }

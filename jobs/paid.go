@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/failedrows"
 	"duly/internal/query"
 	"duly/internal/store"
 	"duly/internal/text"
@@ -31,7 +32,7 @@ func (b *billingRun) complete(ctx context.Context, x *batch.StepExecution) error
 		}
 		err = x.Retry(ctx, func(ctx context.Context) error { return b.settler().Complete(ctx, a.ID) })
 		if err != nil && batch.FromDatabase(err) && !errors.Is(err, batch.ErrLeaseLost) && !errors.Is(err, batch.ErrStopped) {
-			b.unwritten.note(x.Work, b.DB, store.FailedRow{Kind: kindInvoice, ID: a.Invoice}, "marked as paid", err)
+			b.unwritten.Note(x.Work, b.DB, store.FailedRow{Kind: failedrows.KindInvoice, ID: a.Invoice}, "marked as paid", err)
 			err = nil
 		}
 	}
@@ -51,7 +52,7 @@ func (b *billingRun) paidLeft(ctx context.Context) ([]string, error) {
 	for i, a := range list {
 		ids[i] = a.Invoice
 	}
-	return []string{fmt.Sprintf("%s paid at the gateway and not yet marked as paid here: %s; a later run does it", text.Plural(int64(len(ids)), kindInvoice), idList(ids))}, nil
+	return []string{fmt.Sprintf("%s paid at the gateway and not yet marked as paid here: %s; a later run does it", text.Plural(int64(len(ids)), failedrows.KindInvoice), failedrows.IDList(ids))}, nil
 }
 
 // settler writes the results of charges.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"duly/internal/batch"
+	"duly/internal/failedrows"
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/query"
@@ -70,7 +71,7 @@ func (r *reconcileRun) reconcile(ctx context.Context, x *batch.StepExecution) er
 	return r.run(ctx, x, &batch.Chunk[orders.Claimed, orders.Result]{
 		StepName:  x.Step,
 		Processor: &steps.StaleOrders{Gateways: r.Gateways, Policy: r.o.Policy, Now: r.Business, Controls: r.controls, Source: source},
-		Reader:    &readers.StaleOrders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business, Left: r.unwritten.left(r.DB, kindOrder, "checked")},
+		Reader:    &readers.StaleOrders{DB: r.DB, Selection: r.o.Selection, Policy: r.o.Policy, Now: r.Business, Left: r.unwritten.Left(r.DB, failedrows.KindOrder, "checked")},
 		Gate: &steps.OrderGate{
 			Gateways: r.Gateways, Controls: r.controls, Source: source, Parallelism: r.o.Parallelism, Now: r.Business,
 		},
@@ -81,7 +82,7 @@ func (r *reconcileRun) reconcile(ctx context.Context, x *batch.StepExecution) er
 		State:  r.Gateways.State,
 		Probe:  r.probe,
 		Unwritten: func(ctx context.Context, result orders.Result, cause error) {
-			r.unwritten.note(ctx, r.DB, store.FailedRow{Kind: kindOrder, ID: result.Claimed.ID}, "settled", cause)
+			r.unwritten.Note(ctx, r.DB, store.FailedRow{Kind: failedrows.KindOrder, ID: result.Claimed.ID}, "settled", cause)
 		},
 		Size: r.o.ChunkSize, FlushEvery: flushEvery,
 	})
@@ -108,7 +109,7 @@ func (r *reconcileRun) left(ctx context.Context) ([]string, error) {
 		}
 		reasons = append(reasons, refunds...)
 	}
-	return r.why(append(reasons, r.unwritten.reasons()...)), nil
+	return r.why(append(reasons, r.unwritten.Reasons()...)), nil
 }
 
 func ordersLeft(left query.OrdersLeft) []string {

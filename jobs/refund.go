@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"duly/internal/batch"
+	"duly/internal/failedrows"
 	"duly/internal/orders"
 	"duly/internal/query"
 	"duly/internal/store"
@@ -43,7 +44,7 @@ func (r *reconcileRun) refund(ctx context.Context, x *batch.StepExecution) error
 		State:     r.Gateways.State,
 		Probe:     r.probe,
 		Unwritten: func(ctx context.Context, result orders.RefundResult, cause error) {
-			r.unwritten.note(ctx, r.DB, store.FailedRow{Kind: kindOrder, ID: result.RefundClaim.ID}, "refunded", cause)
+			r.unwritten.Note(ctx, r.DB, store.FailedRow{Kind: failedrows.KindOrder, ID: result.RefundClaim.ID}, "refunded", cause)
 		},
 		Size: r.o.ChunkSize, FlushEvery: flushEvery,
 	})

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"duly/internal/batch"
+	"duly/internal/failedrows"
 	"duly/internal/mysql"
 	"duly/internal/runs"
 	"duly/internal/store"
@@ -22,13 +23,13 @@ type worker struct {
 	told     map[string]bool // gateways whose misconfiguration or answers were reported
 	controls *steps.Controls
 	// unwritten are the rows that the run leaves because the database failed on them.
-	unwritten *unwritten
+	unwritten *failedrows.Rows
 	// partial: the run is one of some rows alone, and recovers no other of a run that died.
 	partial bool
 }
 
 func newWorker(d Deps, s store.Selection) worker {
-	return worker{deps: d, partial: s.Partial(), told: map[string]bool{}, controls: &steps.Controls{Now: d.Business}, unwritten: &unwritten{}}
+	return worker{deps: d, partial: s.Partial(), told: map[string]bool{}, controls: &steps.Controls{Now: d.Business}, unwritten: &failedrows.Rows{}}
 }
 
 // controlReader finds payments that the gateways must show.

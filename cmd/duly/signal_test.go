@@ -151,6 +151,30 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM job_runs WHERE status = 'running'"))
 }
 
+// A signal before the run's row is written ends it with the signal's code, and one line says that nothing was begun and what to type again.
+func TestSignalBeforeTheRunsRow(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.enrol(t, "ok", 100)
+	lock, err := s.db.Connx(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, lock.Close()) }()
+	_, err = lock.ExecContext(t.Context(), "LOCK TABLES job_runs WRITE")
+	require.NoError(t, err)
+	cmd, out := s.child(t, "run", "billing", "--subscription", "1", "--max-duration=1h")
+	require.Eventually(t, func() bool {
+		var n int
+		err := s.db.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '%job_runs%' AND state <> ''")
+		return err == nil && n > 1
+	}, patience, 5*time.Millisecond)
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.Equal(t, 143, code(t, cmd), out.String())
+	require.Equal(t, "duly: stopped by SIGTERM before a run began: nothing was issued, claimed or sent; again: duly run billing --subscription 1 --max-duration=1h\n", out.String())
+	_, err = lock.ExecContext(t.Context(), "UNLOCK TABLES")
+	require.NoError(t, err)
+	require.Zero(t, s.number(t, "SELECT (SELECT COUNT(*) FROM job_runs) + (SELECT COUNT(*) FROM invoices)"))
+}
+
 // A signal during a command that only looks ends it with the signal's code, without a complaint.
 func TestSignalBeforeTheRun(t *testing.T) {
 	t.Parallel()
@@ -163,7 +187,7 @@ func TestSignalBeforeTheRun(t *testing.T) {
 	cmd, out := s.child(t, "status")
 	require.Eventually(t, func() bool {
 		var n int
-		err := s.db.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '%FROM subscriptions s WHERE%' AND state <> ''")
+		err := s.db.GetContext(t.Context(), &n, "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE '%FROM subscriptions s %' AND state <> ''")
 		return err == nil && n > 1
 	}, patience, 5*time.Millisecond)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))

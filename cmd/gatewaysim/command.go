@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"duly/internal/gateway/simulator"
+	"duly/internal/gateway/simulator/pace"
 )
 
 // options are the flags.
@@ -22,7 +23,7 @@ type options struct {
 	median     time.Duration
 	p99        time.Duration
 	knee       int
-	slow       simulator.Slowdown
+	slow       pace.Slowdown
 	faults     float64
 	keyLife    time.Duration
 	noKeys     bool

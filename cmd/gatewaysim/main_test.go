@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"duly/internal/gateway/simulator"
+	"duly/internal/gateway/simulator/pace"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -75,7 +76,7 @@ func TestFlagsWinOverTheFileAndTheFileOverTheDemo(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(`{"key_life":"1h","token":"a","latency":{"median":"9ms"}}`), 0o600))
 	o := options{
 		configFile: file, demo: true, token: "b", seed: 3, latency: 1, median: 2, p99: 3, faults: 0.15, keyLife: 4, noKeys: true,
-		noFind: true, rateLimit: 5, knee: 40, slow: simulator.Slowdown{After: 6, Factor: 2.5, Knee: 20},
+		noFind: true, rateLimit: 5, knee: 40, slow: pace.Slowdown{After: 6, Factor: 2.5, Knee: 20},
 	}
 	cfg, err := o.config(func(string) bool { return true })
 	require.NoError(t, err)
@@ -83,7 +84,7 @@ func TestFlagsWinOverTheFileAndTheFileOverTheDemo(t *testing.T) {
 	want := simulator.Demo()
 	want.Token, want.Seed, want.Latency = "b", 3, simulator.Latency{Fixed: 1, Median: 2, P99: 3}
 	want.Faults, want.KeyLife, want.NoKeys, want.NoFind, want.RateLimit = simulator.DefaultFaults(0.15), 4, true, true, 5
-	want.Knee, want.Slowdown = 40, simulator.Slowdown{After: 6, Factor: 2.5, Knee: 20}
+	want.Knee, want.Slowdown = 40, pace.Slowdown{After: 6, Factor: 2.5, Knee: 20}
 	require.Equal(t, want, cfg)
 
 	cfg, err = o.config(func(string) bool { return false })

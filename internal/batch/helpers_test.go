@@ -377,6 +377,7 @@ func runner(r *runs) *batch.Runner {
 
 var (
 	errSignal = errors.New("terminated")
+	errNotRun = errors.New("not run")
 	errSyntax = errors.New("syntax error")
 	errData   = fmt.Errorf("%w: too long", batch.ErrData)
 	errOdd    = fmt.Errorf("%w: max_statement_time exceeded", batch.ErrDatabase)

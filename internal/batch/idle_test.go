@@ -116,7 +116,7 @@ func TestAStepGoesOn(t *testing.T) {
 				kept := &runs{}
 				var first, strange *batch.StepExecution
 				result := run(t.Context(), t, runner(kept), batch.Tasklet{StepName: "one", Do: func(_ context.Context, x *batch.StepExecution) error {
-					x.GoOn()
+					x.GoOn(nil)
 					return nil
 				}}, batch.Tasklet{StepName: "two", Do: func(ctx context.Context, x *batch.StepExecution) error {
 					first, strange = x.Sibling("one"), x.Sibling("three")
@@ -146,7 +146,7 @@ func TestAStepGoesOn(t *testing.T) {
 func TestAStepThatFailsHasEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		result := run(t.Context(), t, runner(&runs{}), batch.Tasklet{StepName: "one", Do: func(_ context.Context, x *batch.StepExecution) error {
-			x.GoOn()
+			x.GoOn(nil)
 			return errSyntax
 		}}, batch.Tasklet{StepName: "two", Do: func(_ context.Context, x *batch.StepExecution) error {
 			require.Equal(t, batch.Failed, x.Sibling("one").Status())
@@ -154,4 +154,67 @@ func TestAStepThatFailsHasEnded(t *testing.T) {
 		}})
 		require.Equal(t, batch.ExitFailed, result.Exit)
 	})
+}
+
+// A run that is stopped gives a step its turn whose work must not wait, whether the stop came before it or after it was left to a later
+// step; but not if it was not to run at all, or has lost its lease.
+func TestAStepHasItsTurnInTheDrain(t *testing.T) {
+	for name, c := range map[string]struct {
+		cause  error
+		at     string // the step that is under way then; empty: none is yet
+		lose   bool
+		called []string
+	}{
+		"stopped before the first": {errSignal, "", false, []string{"two"}},
+		"in the one before":        {errSignal, "one", false, []string{"one", "two"}},
+		"in the step itself":       {errSignal, "two", false, []string{"one", "two", "rest"}},
+		"not to run":               {errNotRun, "", false, nil},
+		"without a lease":          {errSignal, "one", true, []string{"one"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, stop := context.WithCancelCause(t.Context())
+				defer stop(nil)
+				var called []string
+				do := func(name string, then func(ctx context.Context, x *batch.StepExecution)) batch.Step {
+					return tasklet(name, func(ctx context.Context, x *batch.StepExecution) error {
+						called = append(called, name)
+						then(ctx, x)
+						if c.at == name {
+							stop(c.cause)
+						}
+						if c.lose {
+							x.Lease.Lose()
+						}
+						return nil
+					})
+				}
+				nothing := func(context.Context, *batch.StepExecution) {}
+				if c.at == "" {
+					stop(c.cause)
+				}
+				r := runner(&runs{})
+				r.Stop = func(ctx context.Context) int {
+					if errors.Is(context.Cause(ctx), errNotRun) {
+						return batch.ExitNotRun
+					}
+					return 143
+				}
+				result, err := r.Run(ctx, batch.Job{Name: "job", Drained: []string{"two"}, Steps: []batch.Step{
+					do("one", nothing), do("two", func(ctx context.Context, x *batch.StepExecution) {
+						require.NoError(t, x.Work.Err())
+						if ctx.Err() == nil {
+							x.GoOn(func() {
+								require.NoError(t, x.Work.Err())
+								called = append(called, "rest")
+							})
+						}
+					}), do("three", nothing),
+				}}, batch.Spec{Job: "job", Lease: lease})
+				require.NoError(t, err)
+				require.Equal(t, c.called, called)
+				require.NotEqual(t, batch.ExitDone, result.Exit)
+			})
+		})
+	}
 }

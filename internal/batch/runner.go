@@ -175,8 +175,11 @@ func (r *Runner) steps(ctx context.Context, job Job, steps []*StepExecution) err
 	var errs []error
 	var open []*StepExecution // that went on after their function
 	for i, s := range job.Steps {
-		if ctx.Err() != nil || steps[i].Lease.Left() <= 0 {
+		if steps[i].Lease.Left() <= 0 {
 			break
+		}
+		if ctx.Err() != nil && !r.drains(ctx, job, s) {
+			continue
 		}
 		err := r.step(ctx, s, steps[i])
 		if err == nil && !steps[i].Ended() {
@@ -189,13 +192,14 @@ func (r *Runner) steps(ctx context.Context, job Job, steps []*StepExecution) err
 		}
 	}
 	for _, x := range open {
-		x.Conclude(nil)
-		x.mu.Lock()
-		err := x.err
-		x.mu.Unlock()
-		errs = append(errs, problems(x, err)...)
+		errs = append(errs, problems(x, x.concludeRest())...)
 	}
 	return errors.Join(errs...)
+}
+
+// drains reports whether a step has its turn although the run was stopped.
+func (r *Runner) drains(ctx context.Context, job Job, s Step) bool {
+	return slices.Contains(job.Drained, s.Name()) && (r.Stop == nil || r.Stop(ctx) != ExitNotRun)
 }
 
 // problems are the errors of a step that ended with err, which may be nil, under its name.

@@ -23,6 +23,9 @@ type Step interface {
 type Job struct {
 	Name  string
 	Steps []Step
+	// Drained names steps that also have their turn when the run was stopped before it: they do what must not wait for a later run under
+	// x.Work, with a ctx that is cancelled. A run that was not to run at all, has halted, or has lost its lease does without.
+	Drained []string
 	// Left names what the run leaves undone in its selection, one line a reason; nil for nothing.
 	Left func(ctx context.Context) ([]string, error)
 	// Held names what waits for an operator to resume what is paused, one line a reason; nil for nothing. It is called after
@@ -110,6 +113,7 @@ type StepExecution struct {
 	waits   LeaseWait
 	awaited []uint64 // runs whose lease it waited for
 	goesOn  bool
+	rest    func()          // of a step that goes on: see GoOn
 	ends    func(err error) // ends a step that goes on; nil once it has ended
 }
 
@@ -145,11 +149,12 @@ func (x *StepExecution) Sibling(name string) *StepExecution {
 }
 
 // GoOn makes the step go on after its function has returned without an error: a later step of the run does the rest of its work, and
-// calls [StepExecution.Conclude]. It ends with the run's last step at the latest.
-func (x *StepExecution) GoOn() {
+// calls [StepExecution.Conclude]. It ends with the run's last step at the latest, and rest, unless it is nil, is called before that if
+// nothing has ended it.
+func (x *StepExecution) GoOn(rest func()) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.goesOn = true
+	x.goesOn, x.rest = true, rest
 }
 
 // Conclude ends a step that goes on, with the error that it failed with, if any. It does nothing for a step that has ended.
@@ -161,6 +166,20 @@ func (x *StepExecution) Conclude(err error) {
 	if ends != nil {
 		ends(err)
 	}
+}
+
+// concludeRest ends a step that went on to the end of the run, and returns what it failed with.
+func (x *StepExecution) concludeRest() error {
+	x.mu.Lock()
+	rest := x.rest
+	x.mu.Unlock()
+	if rest != nil && !x.Ended() {
+		rest()
+	}
+	x.Conclude(nil)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.err
 }
 
 // leaveOpen reports whether the step goes on after its function; ends is what ends it then.

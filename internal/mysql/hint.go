@@ -9,6 +9,18 @@ import (
 	mysqldriver "github.com/go-sql-driver/mysql"
 )
 
+// userLimit explains that an account has reached a limit of its own. Servers answer with one code for limits of an hour and for the one of
+// connections at once; their message, whatever its language, names which.
+func userLimit(message string) string {
+	switch {
+	case strings.Contains(message, "max_user_connections"):
+		return "the database user has no free connection (MAX_USER_CONNECTIONS of its account)"
+	case strings.Contains(message, "_per_hour"), strings.Contains(message, "max_questions"), strings.Contains(message, "max_updates"):
+		return "the database user has reached an hourly limit of its account"
+	}
+	return "the database user has reached a limit of its account"
+}
+
 // hint explains a database error in one line and says what fixes it. It is empty where the server's own message is enough.
 func hint(err error) string {
 	key := loginOf(err).keyOrDefault()
@@ -18,7 +30,7 @@ func hint(err error) string {
 	case codeTooManyOfUser:
 		return "the database user has no free connection (max_user_connections)"
 	case codeUserLimit:
-		return "the database user has reached an hourly limit"
+		return userLimit(messageOf(err))
 	case 1130:
 		return "the server does not accept connections from this host"
 	case codeAccessDenied, 1698:

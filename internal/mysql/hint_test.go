@@ -86,6 +86,26 @@ func TestWhatKeepsUsOut(t *testing.T) {
 			require.NotErrorIs(t, err, batch.ErrUnavailable)
 		}
 	})
+	t.Run("limits of an account", func(t *testing.T) {
+		plain := testdb.New(t)
+		worktest.Exec(t, plain, `CREATE USER 'bounded'@'localhost' IDENTIFIED BY 's3cr3t'`)
+		worktest.Exec(t, plain, `GRANT ALL ON *.* TO 'bounded'@'localhost'`)
+		t.Cleanup(func() { worktestExec(t, plain, `DROP USER 'bounded'@'localhost'`) })
+		dsn := asUser(t, plain.DSN, "bounded", "s3cr3t")
+		worktest.Exec(t, plain, `ALTER USER 'bounded'@'localhost' WITH MAX_USER_CONNECTIONS 1`)
+		held, err := worktest.Open(t, dsn).Connx(t.Context())
+		require.NoError(t, err)
+		err = reach(t, dsn)
+		require.NoError(t, held.Close())
+		require.ErrorContains(t, err, "the database user has no free connection (MAX_USER_CONNECTIONS of its account): ")
+		require.NotContains(t, err.Error(), "hour")
+		worktest.Exec(t, plain, `ALTER USER 'bounded'@'localhost' WITH MAX_USER_CONNECTIONS 0 MAX_CONNECTIONS_PER_HOUR 1`)
+		one, err := worktest.Open(t, dsn).Connx(t.Context())
+		if err == nil {
+			require.NoError(t, one.Close())
+		}
+		require.ErrorContains(t, reach(t, dsn), "the database user has reached an hourly limit of its account: ")
+	})
 	t.Run("too many", func(t *testing.T) {
 		server := testdb.NewServer(t, "--max-connections=10")
 		plain := server.New(t)

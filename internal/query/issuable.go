@@ -17,9 +17,9 @@ type Issuing struct {
 	CatchUp   billing.CatchUp
 }
 
-// issuable are the subscriptions s that are due and held up by no invoice, as [billing.DecideIssue] says it. Any status that is none of
+// canBeIssued are the subscriptions s that are due and held up by no invoice, as [billing.DecideIssue] says it. Any status that is none of
 // the three is unpaid. The condition that is put in is true where missed periods are caught up.
-const issuable = `FROM subscriptions s LEFT JOIN invoices i ON i.id =
+const canBeIssued = `FROM subscriptions s LEFT JOIN invoices i ON i.id =
 (SELECT x.id FROM invoices x WHERE x.subscription_id = s.id ORDER BY x.issued_date DESC, x.id DESC LIMIT 1)
 WHERE s.status IN ('active', 'past_due') AND s.next_billing_date <= ? AND s.review_reason IS NULL
 AND (i.id IS NULL OR i.status IN ('paid', 'uncollectible', 'void') AND NOT (i.issued_date >= ? AND (%s OR i.due_date >= s.next_billing_date)))%s`
@@ -35,7 +35,7 @@ func (i Issuing) from() (string, []any) {
 	case billing.CatchUpDefault:
 	}
 	only, args := i.Selection.Only("s.id")
-	return fmt.Sprintf(issuable, caughtUp, only), append([]any{i.Selection.Business, i.Effective}, args...)
+	return fmt.Sprintf(canBeIssued, caughtUp, only), append([]any{i.Selection.Business, i.Effective}, args...)
 }
 
 // Issuable counts the selected subscriptions that are due and could be invoiced on this effective date.

@@ -34,7 +34,7 @@ func EndingOf(code int) Ending {
 	case batch.ExitNotRun:
 		return Ending{cli.SignLook, "not run", "not run", statusNext}
 	}
-	return Ending{cli.SignLook, "stopped by " + signalName(code), "stopped by a signal", AgainNext}
+	return Ending{cli.SignLook, "stopped by " + SignalName(code), "stopped by a signal", AgainNext}
 }
 
 func nothingNext(string, uint64) []string { return nil }
@@ -67,8 +67,8 @@ func ListOf(job string, run uint64) string {
 	return "duly status"
 }
 
-// signalName is the signal behind an exit code.
-func signalName(code int) string {
+// SignalName is the signal behind an exit code.
+func SignalName(code int) string {
 	switch code - 128 {
 	case int(syscall.SIGINT):
 		return "SIGINT"

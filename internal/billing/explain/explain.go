@@ -93,7 +93,7 @@ func Subscription(s Standing) Explanation {
 		e := Invoice(s)
 		e.Text = fmt.Sprintf("invoice %d (due %s) is unpaid: %s", inv.ID, inv.Due, e.Text)
 		if sub.Next <= s.Issue.Business && (sub.Status == billing.Active || sub.Status == billing.PastDue) {
-			e.Next += fmt.Sprintf("; the period that began on %s waits for it", sub.Next)
+			e.Next += s.waitsForUnpaid()
 		}
 		return e
 	}
@@ -112,6 +112,14 @@ func Subscription(s Standing) Explanation {
 		}
 	}
 	return s.explainIssue()
+}
+
+// waitsForUnpaid says what becomes of the period that is due behind an unpaid invoice.
+func (s Standing) waitsForUnpaid() string {
+	if billing.Skips(s.Issue.CatchUp, s.Subscription.Interval) {
+		return "; no period is invoiced before that, and then the newest that has begun"
+	}
+	return fmt.Sprintf("; the period that began on %s waits for it", s.Subscription.Next)
 }
 
 // trial is the explanation of a subscription whose trial is not over.

@@ -104,6 +104,7 @@ func TestExplain(t *testing.T) {
 		{"subscription's row gone", explain.WhyReview, standing(invoiced(billing.Open), func(s *explain.Standing) { s.Gone = true })},
 		{"waits for a stage", explain.WhyStage, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"))},
 		{"waits for a stage, next period begun", explain.WhyStage, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), next("2026-02-01"))},
+		{"waits for a stage, next day begun, days are skipped", explain.WhyStage, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), next("2026-02-01"), daily)},
 		{"stage due", explain.WhyDue, standing(invoiced(billing.Open, soft), atStage(1, "2026-02-01", "insufficient funds"))},
 		{"declined for good, stage to come", explain.WhyBarred, standing(invoiced(billing.Open, hard), atStage(2, "2026-02-03", "stolen card"))},
 		{"declined for good, stage passes", explain.WhyBarred, standing(invoiced(billing.Open, hard), atStage(1, "2026-02-01", "stolen card"))},

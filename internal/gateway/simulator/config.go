@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"duly/internal/gateway/simulator/pace"
 )
 
 // Config says how the gateway behaves. The zero value is a perfect gateway that answers at once. In JSON the
@@ -21,7 +23,7 @@ type Config struct {
 	// (open ÷ knee)² as long. 0: any number.
 	Knee int `json:"knee"`
 	// Slowdown makes the gateway slower in the middle of a run.
-	Slowdown Slowdown `json:"slowdown"`
+	Slowdown pace.Slowdown `json:"slowdown"`
 	// Methods maps payment methods, whole, to behaviours: {"billing-key-7": "soft_2_then_ok"}.
 	Methods map[string]string `json:"methods"`
 	// Shares says how charges of methods without a behaviour end.
@@ -188,7 +190,7 @@ func (c *Config) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("outage_answer: %q is not 503, drop or not_executed", c.OutageAnswer))
 	}
-	errs = append(errs, c.Slowdown.check())
+	errs = append(errs, c.Slowdown.Check())
 	for _, d := range []time.Duration{
 		c.Latency.Fixed, c.Latency.Median, c.Latency.P99, c.KeyLife, c.Pending.For, time.Duration(c.RateLimit), time.Duration(c.Knee),
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/gateway/simulator"
+	"duly/internal/gateway/simulator/pace"
 	"duly/internal/payment"
 )
 
@@ -136,7 +137,7 @@ func TestConfigInJSON(t *testing.T) {
 	full.Rise = simulator.Rise{To: 0.75, Over: time.Hour, OverRequests: 100}
 	full.ChangeFaults.RetryAfter = -1
 	full.ClockSkew = -10 * time.Minute
-	full.Knee, full.Slowdown = 40, simulator.Slowdown{After: time.Minute, AfterCharges: 7, Factor: 2.5, Knee: 20}
+	full.Knee, full.Slowdown = 40, pace.Slowdown{After: time.Minute, AfterCharges: 7, Factor: 2.5, Knee: 20}
 	text, err := json.Marshal(full)
 	require.NoError(t, err)
 	require.Contains(t, string(text), `"median":"40ms"`)
@@ -173,7 +174,7 @@ func TestConfigurationsThatCannotWork(t *testing.T) {
 		"must not be nega": {KeyLife: -1},
 		"rate_limit":       {RateLimit: -1},
 		"knee":             {Knee: -1},
-		"slowdown":         {Slowdown: simulator.Slowdown{Factor: -1}},
+		"slowdown":         {Slowdown: pace.Slowdown{Factor: -1}},
 	} {
 		require.ErrorContains(t, c.Validate(), name)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/gateway/simulator"
+	"duly/internal/gateway/simulator/pace"
 )
 
 // crowd charges that many keys at the same time and says how long each took, from the shortest to the longest.
@@ -52,7 +53,7 @@ func rounded(all []time.Duration) []time.Duration {
 }
 
 func TestASlowdown(t *testing.T) {
-	for name, slow := range map[string]simulator.Slowdown{
+	for name, slow := range map[string]pace.Slowdown{
 		"by the clock":   {After: time.Minute, Factor: 3},
 		"by the charges": {AfterCharges: 5, Factor: 3},
 		"of the knee":    {After: time.Minute, Knee: 1},

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"duly/internal/gateway/simulator/pace"
 )
 
 // call is one request on its way through the gateway.
@@ -94,7 +96,7 @@ func (s *Simulator) meet(c *call, f *Faults, subject string, n uint32, planted s
 	if c.refused != nil {
 		return
 	}
-	stretch := s.cfg.stretch(c.started.Sub(s.start), s.stats.Requests[opCreate], s.open)
+	stretch := pace.Stretch(s.cfg.Knee, s.cfg.Slowdown, c.started.Sub(s.start), s.stats.Requests[opCreate], s.open)
 	c.delay = time.Duration(stretch * float64(s.cfg.Latency.draw(s.cfg.Seed, c.operation+" "+subject, n)))
 	c.slowBy, c.lateBy, c.retry = f.slowness(), f.lateness(), f.RetryAfter
 	if planted.fault != noFault {

@@ -1,4 +1,5 @@
-package jobs
+// Package failedrows collects the rows that a run leaves because the database failed on them, and says so to people.
+package failedrows
 
 import (
 	"cmp"
@@ -18,8 +19,8 @@ import (
 	"duly/internal/text"
 )
 
-// unwritten collects the rows that a run leaves because the database failed on them. It is safe for concurrent use.
-type unwritten struct {
+// Rows are the rows that a run leaves because the database failed on them. The zero Rows has none. It is safe for concurrent use.
+type Rows struct {
 	mu   sync.Mutex
 	rows map[store.FailedRow]failedRow
 }
@@ -31,11 +32,11 @@ type failedRow struct {
 	runs   int    // how many runs have left it
 }
 
-// mostIDs is how many rows a reason names by id.
-const mostIDs = 5
+// MostIDs is how many rows a reason names by id.
+const MostIDs = 5
 
-// note records a row that is left; what says what could not be done with it, such as "charged".
-func (u *unwritten) note(ctx context.Context, db *mysql.DB, row store.FailedRow, what string, cause error) {
+// Note records a row that is left; what says what could not be done with it, such as "charged".
+func (u *Rows) Note(ctx context.Context, db *mysql.DB, row store.FailedRow, what string, cause error) {
 	x := batch.Execution(ctx)
 	f := failedRow{what: what, reason: mysql.Reason(cause), runs: 1}
 	if runs, err := store.RowFailed(ctx, db, row, x.Run.ID, f.reason); err != nil {
@@ -51,16 +52,16 @@ func (u *unwritten) note(ctx context.Context, db *mysql.DB, row store.FailedRow,
 	u.rows[row] = f
 }
 
-// left returns a function for readers that notes rows of a kind.
-func (u *unwritten) left(db *mysql.DB, kind, what string) func(context.Context, uint64, error) {
+// Left returns a function for readers that notes rows of a kind.
+func (u *Rows) Left(db *mysql.DB, kind, what string) func(context.Context, uint64, error) {
 	return func(ctx context.Context, id uint64, cause error) {
-		u.note(ctx, db, store.FailedRow{Kind: kind, ID: id}, what, cause)
+		u.Note(ctx, db, store.FailedRow{Kind: kind, ID: id}, what, cause)
 	}
 }
 
-// reasons says which rows are left: one line for each error, and one for each row that several runs have left, with the command
+// Reasons says which rows are left: one line for each error, and one for each row that several runs have left, with the command
 // that shows it.
-func (u *unwritten) reasons() []string {
+func (u *Rows) Reasons() []string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	type group struct{ kind, what, reason string }
@@ -83,13 +84,13 @@ func (u *unwritten) reasons() []string {
 		return cmp.Or(strings.Compare(a.kind, b.kind), strings.Compare(a.what, b.what), strings.Compare(a.reason, b.reason))
 	}) {
 		ids := groups[g]
-		out = append(out, fmt.Sprintf("%s could not be %s because of the database: %s: %s", text.Plural(int64(len(ids)), g.kind), g.what, g.reason, idList(ids)))
+		out = append(out, fmt.Sprintf("%s could not be %s because of the database: %s: %s", text.Plural(int64(len(ids)), g.kind), g.what, g.reason, IDList(ids)))
 	}
 	return append(out, stuck...)
 }
 
 func showCommand(row store.FailedRow) string {
-	if row.Kind == kindEvent {
+	if row.Kind == KindEvent {
 		return "duly status"
 	}
 	return fmt.Sprintf("duly show %s %d", row.Kind, row.ID)
@@ -97,20 +98,20 @@ func showCommand(row store.FailedRow) string {
 
 // The kinds of rows that are left.
 const (
-	kindSubscription = "subscription"
-	kindInvoice      = "invoice"
-	kindOrder        = "order"
-	kindEvent        = "event"
+	KindSubscription = "subscription"
+	KindInvoice      = "invoice"
+	KindOrder        = "order"
+	KindEvent        = "event"
 )
 
-// idList names ids, the first of many.
-func idList(ids []uint64) string {
-	names := make([]string, 0, mostIDs)
-	for _, id := range ids[:min(len(ids), mostIDs)] {
+// IDList names ids, the first of many.
+func IDList(ids []uint64) string {
+	names := make([]string, 0, MostIDs)
+	for _, id := range ids[:min(len(ids), MostIDs)] {
 		names = append(names, strconv.FormatUint(id, 10))
 	}
 	text := strings.Join(names, ", ")
-	if more := len(ids) - mostIDs; more > 0 {
+	if more := len(ids) - MostIDs; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text

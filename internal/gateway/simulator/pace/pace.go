@@ -1,4 +1,6 @@
-package simulator
+// Package pace says by how much a simulated gateway is slower than usual: the more calls are open at once past its knee, and from a moment
+// in the run on.
+package pace
 
 import (
 	"errors"
@@ -17,7 +19,8 @@ type Slowdown struct {
 	Knee int `json:"knee"`
 }
 
-func (d Slowdown) check() error {
+// Check returns what is wrong with d.
+func (d Slowdown) Check() error {
 	if d.After < 0 || d.AfterCharges < 0 || d.Factor < 0 || d.Knee < 0 {
 		return errors.New("slowdown: after, after_charges, factor and knee must not be negative")
 	}
@@ -29,16 +32,16 @@ func (d Slowdown) begun(since time.Duration, charges int) bool {
 	return d.After > 0 && since >= d.After || d.AfterCharges > 0 && charges >= d.AfterCharges
 }
 
-// stretch is by how much the latency of a request is multiplied that arrives as one of open. Beyond the knee it grows
-// with the square of their number, so that the gateway serves fewer a second the more it is sent at once.
-func (c *Config) stretch(since time.Duration, charges, open int) float64 {
-	factor, knee := 1.0, c.Knee
-	if c.Slowdown.begun(since, charges) {
-		if c.Slowdown.Factor > 0 {
-			factor = c.Slowdown.Factor
+// Stretch is by how much the latency of a request is multiplied that arrives as one of open, so long since the start and after so many charges. Beyond the knee it grows
+// with the square of their number, so that the gateway serves fewer a second the more it is sent at once. 0 is no knee.
+func Stretch(knee int, slow Slowdown, since time.Duration, charges, open int) float64 {
+	factor := 1.0
+	if slow.begun(since, charges) {
+		if slow.Factor > 0 {
+			factor = slow.Factor
 		}
-		if c.Slowdown.Knee > 0 {
-			knee = c.Slowdown.Knee
+		if slow.Knee > 0 {
+			knee = slow.Knee
 		}
 	}
 	if knee > 0 && open > knee {
