@@ -25,7 +25,7 @@ const (
 	quorum = 0.9
 	// crowded is the share of the limit from which a request was sent in a crowd that says something about it.
 	crowded = 0.9
-	// leastCost keeps the logarithm of an answer at once finite.
+	// leastTime keeps the logarithm of an answer at once finite.
 	leastTime = 100 * time.Microsecond
 )
 
@@ -80,7 +80,7 @@ type trial struct {
 	dropped int // among those
 }
 
-// reading of a trial is level.
+// level is what was measured at one limit.
 type level struct {
 	cost     float64 // mean of the logarithms of the latencies, each against what is usual for its kind
 	variance float64 // of one request
