@@ -42,6 +42,16 @@ func walksOfExitCodes() map[string]func(*walk) {
 			w.types(s, "--rerun", "17", "3")
 			require.Len(w, s.sim.Ledger(), 1)
 		},
+		"After a crash": func(w *walk) {
+			s := newShop(w.T)
+			s.live(w.T, 1)
+			s.attempt(w.T, "in_flight", "charging", payment.Succeeded)
+			s.exec(w.T, "UPDATE job_runs SET heartbeat_at = UTC_TIMESTAMP(6) - INTERVAL 1 HOUR")
+			w.types(s, "run nightly")
+			require.Len(w, s.sim.Ledger(), 1, "nobody is charged again")
+			w.mentions("status --watch")
+			require.Contains(w, w.types(s, "show run 1").out, "abandoned, recovered by run ")
+		},
 		"Exit code 2": func(w *walk) {
 			s := newShop(w.T)
 			wrong := *s
