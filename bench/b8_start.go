@@ -207,7 +207,7 @@ func (l *lab) started(ctx context.Context, s *schema, d *door, url string, kill 
 	}
 	if kill {
 		_ = command.Process.Kill() // it may have ended
-		_ = <-ended                // it was killed
+		<-ended                    // it was killed
 	} else if err := <-ended; err != nil {
 		return 0, 0, fmt.Errorf("duly: %w: %s", err, output.String())
 	}

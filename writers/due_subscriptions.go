@@ -83,7 +83,7 @@ func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, presen
 			return 0, tally, err
 		}
 	}
-	return uint64(max(inserted, 0)), tally, store.WriteBillingEvents(ctx, tx, told) //nolint:gosec // G115: positive
+	return uint64(max(inserted, 0)), tally, store.WriteBillingEvents(ctx, tx, told)
 }
 
 func issueTally(s billing.Issued) batch.Tally {

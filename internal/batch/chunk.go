@@ -373,7 +373,7 @@ func (e *chunkRun[I, O]) serve(ctx context.Context, l *lane[I]) {
 			continue
 		default:
 		}
-		if !group.TryGo(func() error { return e.work(ctx, l, item, work) }) {
+		if !group.TryGo(func() error { e.work(ctx, l, item, work); return nil }) {
 			work <- item
 		}
 	}
@@ -382,11 +382,10 @@ func (e *chunkRun[I, O]) serve(ctx context.Context, l *lane[I]) {
 }
 
 // work processes items of a lane, beginning with first, until there are no more.
-func (e *chunkRun[I, O]) work(ctx context.Context, l *lane[I], first I, more <-chan I) error {
+func (e *chunkRun[I, O]) work(ctx context.Context, l *lane[I], first I, more <-chan I) {
 	for item, ok := first, true; ok; item, ok = <-more {
 		e.outcomes <- settled[O]{lane: l.name, outcome: e.process(ctx, item)}
 	}
-	return nil
 }
 
 // process turns whatever becomes of an item into an outcome.

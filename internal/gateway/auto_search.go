@@ -60,7 +60,7 @@ type search struct {
 
 func newSearch(most int) *search {
 	first := min(startAt, most)
-	s := &search{most: most, limit: first, best: first, usual: map[RequestKind]float64{}, up: true, step: coarse, resting: 1}
+	s := &search{most: most, limit: first, best: first, usual: make(map[RequestKind]float64), up: true, step: coarse, resting: 1}
 	s.trial.restart(leastTrial)
 	return s
 }

@@ -75,7 +75,7 @@ func (r *rush) served(d time.Duration) int64 {
 func hurry(t *testing.T, callers int, s *service, test func(*rush), change ...func(*gateway.Limits)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s.random = rand.New(rand.NewPCG(1, 1)) //nolint:gosec // repeatable on purpose
+		s.random = rand.New(rand.NewPCG(1, 1))
 		auto := func(l *gateway.Limits) { l.Auto, l.MaxElapsed, l.Backoff = 200, 0, time.Second }
 		r := &rush{service: s, paced: pace(t, &fake{charge: s.charge}, append([]func(*gateway.Limits){auto, noCircuit}, change...)...)}
 		ctx, stop := withStop(t)
@@ -225,7 +225,7 @@ func TestAutoAfterAnOutage(t *testing.T) {
 // A caller waits for as long as it takes: nothing that was claimed is turned away. A stop ends the wait.
 func TestAutoTurnsNobodyAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &service{median: time.Hour, knee: 1000, random: rand.New(rand.NewPCG(1, 1))} //nolint:gosec // repeatable on purpose
+		s := &service{median: time.Hour, knee: 1000, random: rand.New(rand.NewPCG(1, 1))}
 		p := pace(t, &fake{charge: s.charge}, once, func(l *gateway.Limits) { l.Auto = 100 })
 		ctx, stop := withStop(t)
 		said := make(chan payment.Outcome, 100)

@@ -179,7 +179,7 @@ func (t *trial) measure(now time.Time, usual map[RequestKind]float64, at float64
 // learn completes usual by the kinds of request that it lacks.
 func (t *trial) learn(usual map[RequestKind]float64, at float64) {
 	type mean struct{ sum, n float64 }
-	fresh := map[RequestKind]mean{}
+	fresh := make(map[RequestKind]mean)
 	for _, s := range t.samples[:t.size] {
 		if _, known := usual[s.kind]; !known && s.done && s.how == answered {
 			m := fresh[s.kind]

@@ -40,7 +40,7 @@ func TestUpdateGivesEachRowItsOwn(t *testing.T) {
 			if i%5 == 0 {
 				key, when = nil, nil
 			}
-			changed = append(changed, []any{[]any{id, int64(id), uint64(id)}[i%3], amount, key, when}) //nolint:gosec // G115: positive
+			changed = append(changed, []any{[]any{id, int64(id), uint64(id)}[i%3], amount, key, when})
 			want[id] = fmt.Sprintf("%d - -", amount)
 			if key != nil {
 				want[id] = fmt.Sprintf("%d %s %s", amount, key, at.Add(time.Duration(i)*time.Second).Format("2006-01-02 15:04:05.000000"))

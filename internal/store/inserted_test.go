@@ -39,7 +39,7 @@ func TestInsertedInvoicesAreFoundByWhatTheySay(t *testing.T) {
 			}
 			var keys []store.InvoiceKey
 			for i := range c.ids {
-				keys = append(keys, store.InvoiceKey{Subscription: uint64(i + 1), Due: worktest.Day(t, "2026-01-31")}) //nolint:gosec // G115: small
+				keys = append(keys, store.InvoiceKey{Subscription: uint64(i + 1), Due: worktest.Day(t, "2026-01-31")})
 			}
 			tx, err := db.BeginTxx(t.Context(), nil)
 			require.NoError(t, err)
