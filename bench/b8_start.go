@@ -207,8 +207,8 @@ func (l *lab) started(ctx context.Context, s *schema, d *door, url string, kill 
 	}
 	if kill {
 		_ = command.Process.Kill() // it may have ended
-		<-ended                    // it was killed
-	} else if err := <-ended; err != nil {
+	}
+	if err := <-ended; err != nil && !kill {
 		return 0, 0, fmt.Errorf("duly: %w: %s", err, output.String())
 	}
 	first, charge = d.since(begun)
