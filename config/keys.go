@@ -184,7 +184,7 @@ func Keys() []Key {
 		},
 		{
 			Name: "billing.catch_up", Default: "default", parse: oneOf("default", "one", "skip"),
-			Why: "Periods that were missed: `one` is invoiced on each day, or all but the newest are skipped (`skip`); " +
+			Why: "Periods that were missed: `one` is invoiced on each day, or all but the newest are skipped (`skip`; an invoice of an older period holds up no newer one then, unless it is unpaid); " +
 				"`default`: one for months and years, skip for days and weeks.",
 		},
 		{
