@@ -100,7 +100,7 @@ func fill(ctx context.Context, db *session.Database, r *report.Run, v view.Run) 
 
 // fillBilling adds why charges were declined or not settled, and what is unpaid.
 func fillBilling(ctx context.Context, db *session.Database, r *report.Run) error {
-	since, err := query.TakenOverSince(ctx, db.DB, r.Started, end(r))
+	since, err := query.TakenOverSince(ctx, db.DB, r.ID, r.Started, end(r))
 	if err != nil {
 		return err
 	}

@@ -29,13 +29,14 @@ func DeclineSums(ctx context.Context, db *mysql.DB, run uint64, from, to time.Ti
 	return list, nil
 }
 
-const deadStart = `SELECT MIN(started_at) FROM job_runs WHERE status = 'abandoned' AND finished_at >= ? AND finished_at <= ?`
+// A run of another job, such as one before it in the night, may have found the dead one.
+const deadStart = `SELECT MIN(started_at) FROM job_runs WHERE status = 'abandoned' AND (recovered_by = ? OR finished_at >= ? AND finished_at <= ?)`
 
 // TakenOverSince is the instant from which charges were made that a run may have settled that ran between two instants: the start of the
-// first run that was found dead meanwhile, whose charges it took over, or else its own.
-func TakenOverSince(ctx context.Context, db *mysql.DB, from, to time.Time) (time.Time, error) {
+// first run that it recovered, or that was found dead meanwhile, or else its own.
+func TakenOverSince(ctx context.Context, db *mysql.DB, run uint64, from, to time.Time) (time.Time, error) {
 	var started sql.NullTime
-	if err := db.GetContext(ctx, &started, deadStart, from.UTC(), to.UTC()); err != nil {
+	if err := db.GetContext(ctx, &started, deadStart, run, from.UTC(), to.UTC()); err != nil {
 		return from, fmt.Errorf("look for runs that died: %w", mysql.Classify(ctx, err))
 	}
 	if started.Valid && started.Time.Before(from) {

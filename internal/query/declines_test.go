@@ -49,7 +49,7 @@ VALUES ('billing', '2026-01-31', '{}', ?, 'abcdefghijklmnop', 1000, 'vm', 7, 'v1
 	}
 	from := time.Date(2026, 1, 31, 2, 0, 0, 0, time.UTC)
 	since := func() time.Time {
-		at, err := query.TakenOverSince(t.Context(), db, from, from.Add(time.Hour))
+		at, err := query.TakenOverSince(t.Context(), db, 9, from, from.Add(time.Hour))
 		require.NoError(t, err)
 		return at
 	}
@@ -60,4 +60,8 @@ VALUES ('billing', '2026-01-31', '{}', ?, 'abcdefghijklmnop', 1000, 'vm', 7, 'v1
 	add("abandoned", "2026-01-31 01:10:00", "2026-01-31 02:30:00")
 	add("abandoned", "2026-01-31 01:00:00", "2026-01-31 03:00:01")
 	require.Equal(t, from.Add(-50*time.Minute), since())
+	add("abandoned", "2026-01-31 00:50:00", "2026-01-31 01:59:59")
+	require.Equal(t, from.Add(-50*time.Minute), since())
+	worktest.Exec(t, plain, `UPDATE job_runs SET recovered_by = 9 WHERE started_at = '2026-01-31 00:50:00'`)
+	require.Equal(t, from.Add(-70*time.Minute), since(), "found dead by a run of another job, and recovered by this one")
 }

@@ -37,14 +37,14 @@ AND heartbeat_at < UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND ORDER
 	recoverRuns       = `UPDATE job_runs SET recovered_by = ? WHERE recovered_by = 0 AND id IN (?)`
 )
 
-// Abandon marks every run as abandoned whose lease ran out, or whose process is proven to be gone from this host, and returns their ids.
-// From then on such a run can neither renew its lease nor settle.
+// Abandon marks every run as abandoned whose lease ran out, or whose process is proven to be gone from this host, and returns their ids,
+// and those of the taker's job that another run had found dead before and that it is the first to recover. From then on such a run can neither renew its lease nor settle.
 func (r *Repository) Abandon(ctx context.Context, taker Taker) ([]uint64, error) {
 	proven, err := r.gone(ctx, taker)
 	if err != nil {
 		return nil, err
 	}
-	var dead []uint64
+	var dead, left []uint64
 	err = mysql.Tx(ctx, r.DB, "abandon", func(tx *sqlx.Tx) error {
 		dead = dead[:0]
 		if err := tx.SelectContext(ctx, &dead, selectDead); err != nil {
@@ -59,7 +59,8 @@ func (r *Repository) Abandon(ctx context.Context, taker Taker) ([]uint64, error)
 		}
 		slices.Sort(dead)
 		dead = slices.Compact(dead)
-		return r.mark(ctx, tx, dead, taker)
+		left, err = r.mark(ctx, tx, dead, taker)
+		return err
 	})
 	for _, p := range proven {
 		if err == nil && slices.Contains(dead, p.ID) {
@@ -68,39 +69,39 @@ func (r *Repository) Abandon(ctx context.Context, taker Taker) ([]uint64, error)
 			p.file.Close()
 		}
 	}
-	return dead, err
+	return append(dead, left...), err
 }
 
-// mark marks dead runs as abandoned, and those of the taker's job as recovered by it, also those that a run of another job has found dead.
-func (r *Repository) mark(ctx context.Context, tx *sqlx.Tx, dead []uint64, taker Taker) error {
+// mark marks dead runs as abandoned, and those of the taker's job as recovered by it. It returns those that a run of another job had found
+// dead before.
+func (r *Repository) mark(ctx context.Context, tx *sqlx.Tx, dead []uint64, taker Taker) (left []uint64, err error) {
 	var found []struct {
 		ID  uint64
 		Job string
 	}
 	if len(dead) > 0 {
 		if err := mysql.SelectIn(ctx, tx, &found, selectJobs, dead); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	now := r.Now().UTC().Round(0)
 	for _, f := range found {
 		if _, err := tx.ExecContext(ctx, abandonRun, now, taker.recovers(f.Job), f.ID); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if taker.Run == 0 {
-		return nil
+		return nil, nil
 	}
-	var left []uint64
 	if err := tx.SelectContext(ctx, &left, selectUnrecovered, taker.Job); err != nil || len(left) == 0 {
-		return err
+		return nil, err
 	}
 	query, args, err := mysql.In(recoverRuns, taker.Run, left)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = tx.ExecContext(ctx, query, args...)
-	return err
+	return left, err
 }
 
 // provenRun is a run that does not live any more, with its file, which is locked until it is removed or closed: nobody else takes

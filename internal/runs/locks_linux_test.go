@@ -159,12 +159,13 @@ VALUES ('billing', '2026-01-31', '{}', 'abandoned', '1234567890123456', 60000, '
 		require.NoError(t, err)
 		require.Zero(t, *by(run.ID), "found dead, and not recovered")
 	}
-	for _, taker := range []runs.Taker{{Run: 9, Job: "billing"}, {Run: 10, Job: "billing"}} {
-		dead, err := r.Abandon(t.Context(), taker)
-		require.NoError(t, err)
-		require.Empty(t, dead)
-		require.Equal(t, uint64(9), *by(run.ID))
-	}
+	dead, err := r.Abandon(t.Context(), runs.Taker{Run: 9, Job: "billing"})
+	require.NoError(t, err)
+	require.Equal(t, []uint64{run.ID}, dead, "it takes over what another job's run found")
+	dead, err = r.Abandon(t.Context(), runs.Taker{Run: 10, Job: "billing"})
+	require.NoError(t, err)
+	require.Empty(t, dead)
+	require.Equal(t, uint64(9), *by(run.ID))
 	require.Nil(t, by(run.ID-1), "it died before anybody wrote down who recovers")
 }
 
