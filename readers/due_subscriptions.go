@@ -45,7 +45,7 @@ ORDER BY next_billing_date, id LIMIT ?`
 	dueLock = `SELECT ` + store.SubscriptionColumns + ` FROM subscriptions
 WHERE id IN (?) AND COALESCE(status) = ? AND next_billing_date <= ? ORDER BY id`
 
-	// The newest invoice by its issue: while it is unpaid no other is issued. See issuable in the package query.
+	// The newest invoice by its issue: while it is unpaid no other is issued. See canBeIssued in the package query.
 	newestInvoices = `SELECT i.subscription_id, i.status, i.issued_date, i.due_date FROM subscriptions s JOIN invoices i ON i.id =
 (SELECT x.id FROM invoices x WHERE x.subscription_id = s.id ORDER BY x.issued_date DESC, x.id DESC LIMIT 1)
 WHERE s.id IN (?)`
