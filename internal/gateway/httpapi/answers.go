@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"duly/internal/gateway/exchange"
 	"duly/internal/payment"
 )
 
@@ -39,16 +40,16 @@ type errorBody struct {
 
 // readPayment reads a Payment that has everything needed to know what became of the money; why, if it is not empty, says that the body
 // is none.
-func readPayment(body []byte, clean cleaner) (p payment.Payment, why string) {
+func readPayment(body []byte, clean exchange.Cleaner) (p payment.Payment, why string) {
 	var b paymentBody
 	if err := json.Unmarshal(body, &b); err != nil {
-		return payment.Payment{}, malformed(body, err)
+		return payment.Payment{}, exchange.Malformed(body, err)
 	}
 	return b.payment(clean)
 }
 
 // payment is what b stands for; why, if it is not empty, names the field that keeps it from being a payment.
-func (b paymentBody) payment(clean cleaner) (p payment.Payment, why string) {
+func (b paymentBody) payment(clean exchange.Cleaner) (p payment.Payment, why string) {
 	if why := b.incomplete(clean); why != "" {
 		return payment.Payment{}, why
 	}
@@ -70,15 +71,15 @@ func (b paymentBody) payment(clean cleaner) (p payment.Payment, why string) {
 		return p, ""
 	case payment.Declined:
 	default:
-		return payment.Payment{}, unknownStatus(b.Status, clean)
+		return payment.Payment{}, exchange.UnknownStatus(b.Status, clean)
 	}
 	switch {
 	case b.Decline == nil:
-		return payment.Payment{}, missing("decline")
+		return payment.Payment{}, exchange.Missing("decline")
 	case b.Decline.Code == "":
-		return payment.Payment{}, missing("decline.code")
+		return payment.Payment{}, exchange.Missing("decline.code")
 	}
-	text := func(s string) string { return clean.text(s, *b.CustomerID, b.GatewayCustomer) }
+	text := func(s string) string { return clean.Text(s, *b.CustomerID, b.GatewayCustomer) }
 	p.Decline = payment.Decline{
 		Class:       classOf(b.Decline.Code, b.Decline.Class),
 		Code:        codeOf(b.Decline.Code, text),
@@ -90,22 +91,22 @@ func (b paymentBody) payment(clean cleaner) (p payment.Payment, why string) {
 }
 
 // incomplete names the first field that every payment needs and that b lacks; empty: none.
-func (b paymentBody) incomplete(clean cleaner) string {
+func (b paymentBody) incomplete(clean exchange.Cleaner) string {
 	switch {
 	case b.ID == "":
-		return missing("id")
-	case !clean.storable(b.ID):
-		return fmt.Sprintf(`field "id" holds our token, or is not UTF-8 of at most %d characters`, longestText)
+		return exchange.Missing("id")
+	case !clean.Storable(b.ID):
+		return fmt.Sprintf(`field "id" holds our token, or is not UTF-8 of at most %d characters`, exchange.LongestText)
 	case b.IdempotencyKey == nil:
-		return missing("idempotency_key")
+		return exchange.Missing("idempotency_key")
 	case b.Reference == nil:
-		return missing("reference")
+		return exchange.Missing("reference")
 	case b.CustomerID == nil:
-		return missing("customer_id")
+		return exchange.Missing("customer_id")
 	case b.Amount == nil:
-		return missing("amount")
+		return exchange.Missing("amount")
 	case b.Currency == nil:
-		return missing("currency")
+		return exchange.Missing("currency")
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"duly/internal/gateway/exchange"
 	"duly/internal/payment"
 )
 
@@ -83,7 +84,7 @@ func checkCharge(c payment.Charge) error {
 
 var errKey = errors.New("the idempotency key must be 1 to 64 printable ASCII characters")
 
-func isKey(s string) bool { return s != "" && len(s) <= longestKey && visible(s) == s }
+func isKey(s string) bool { return s != "" && len(s) <= longestKey && exchange.Visible(s) == s }
 
 func upperLetters(code string) bool {
 	for _, r := range code {

@@ -5,12 +5,12 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"duly/internal/gateway"
+	"duly/internal/gateway/exchange"
 	"duly/internal/payment"
 )
 
@@ -161,7 +161,7 @@ func TestAnswersToACharge(t *testing.T) {
 		{"503, not so", 503, "", []string{"Not-Executed", "false"}, payment.Outcome{Failure: true, Reason: "503 Service Unavailable"}},
 		{"unheard of", 599, "", nil, payment.Outcome{Failure: true, Reason: "599"}},
 		{
-			"longer than any payment", 200, paid + strings.Repeat(" ", maxBody), nil,
+			"longer than any payment", 200, paid + strings.Repeat(" ", exchange.MaxBody), nil,
 			inDoubt("the answer is too long"),
 		},
 	} {
@@ -281,7 +281,7 @@ func TestOnlyAWellFormedAnswerIsDefinite(t *testing.T) {
 			}
 		}
 		body := paymentJSON(rapid.SampledFrom([]payment.Status{payment.Succeeded, payment.Declined, payment.Pending, payment.Canceled}).Draw(t, "payment"), change)
-		a := answer{status: status, body: []byte(body[:rapid.IntRange(len(body)/2, len(body)).Draw(t, "cut")]), clean: cleaner{}}
+		a := answer{exchange.Answer{Status: status, Body: []byte(body[:rapid.IntRange(len(body)/2, len(body)).Draw(t, "cut")])}}
 		o := outcome(charge(), a)
 
 		var p struct {
@@ -291,70 +291,29 @@ func TestOnlyAWellFormedAnswerIsDefinite(t *testing.T) {
 			Customer                    string `json:"customer_id"`
 			RefundedAmount              int64  `json:"refunded_amount"`
 		}
-		whole := json.Unmarshal(a.body, &p) == nil
+		whole := json.Unmarshal(a.Body, &p) == nil
 		matches := whole && p.Reference == "sub_42_20260131" && p.Currency == "KRW" && p.Amount == 12900 &&
 			p.Key == "sub_42_20260131-1" && p.Customer == "customer-7"
 		switch o.Kind {
 		case payment.Paid:
 			if status != 200 || !matches || p.Status != "succeeded" || p.RefundedAmount != 0 {
-				t.Fatalf("%d %s is taken for paid", status, a.body)
+				t.Fatalf("%d %s is taken for paid", status, a.Body)
 			}
 		case payment.Refused, payment.TryLater:
 			if status != 402 || !matches || p.Status != "declined" {
-				t.Fatalf("%d %s is taken for a decline", status, a.body)
+				t.Fatalf("%d %s is taken for a decline", status, a.Body)
 			}
 		case payment.NotExecuted, payment.Rejected, payment.Misconfigured:
 			if status < 400 || status == 402 {
-				t.Fatalf("%d %s is taken for not executed", status, a.body)
+				t.Fatalf("%d %s is taken for not executed", status, a.Body)
 			}
 		case payment.Differs:
 			if !whole || status != 200 && status != 402 {
-				t.Fatalf("%d %s is taken for another's", status, a.body)
+				t.Fatalf("%d %s is taken for another's", status, a.Body)
 			}
 		case payment.InDoubt:
 		}
 	})
-}
-
-func TestRetryAfter(t *testing.T) {
-	for header, want := range map[string]time.Duration{
-		"":                              0,
-		"0":                             0,
-		"7":                             7 * time.Second,
-		" 7 ":                           7 * time.Second,
-		"-7":                            0,
-		"1.5":                           0,
-		"soon":                          0,
-		"86399":                         86399 * time.Second,
-		"86401":                         24 * time.Hour,
-		"18446744073709551615":          24 * time.Hour,
-		"99999999999999999999999":       0,
-		"Sat, 31 Jan 2026 12:01:30 GMT": 90 * time.Second,
-		"Sat, 31 Jan 2026 11:00:00 GMT": 0,
-		"Sun, 31 Jan 2027 12:00:00 GMT": 24 * time.Hour,
-	} {
-		require.Equal(t, want, retryAfter(header, now), "%q", header)
-	}
-}
-
-func TestTextsOfTheGatewayAreCutAndCleaned(t *testing.T) {
-	long := strings.Repeat("커", 300)
-	for name, tc := range map[string]struct{ in, want string }{
-		"short":            {"fine", "fine"},
-		"long":             {long, long[:3*longestText]},
-		"not UTF-8":        {"a\xffb", "a\uFFFDb"},
-		"control":          {"a\x00\n\x1bb", "a   b"},
-		"token":            {"Bearer " + token + "!", "Bearer [redacted]!"},
-		"method":           {method, "[redacted]"},
-		"across the cut":   {strings.Repeat("x", 250) + method, strings.Repeat("x", 250) + "[reda"},
-		"at its own seams": {method + method, "[redacted][redacted]"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := cleaner{token, []string{method}, nil}.text(tc.in)
-			require.Equal(t, tc.want, got)
-			require.True(t, utf8.ValidString(got))
-		})
-	}
 }
 
 func TestNoSecretInAnyOutcome(t *testing.T) {

@@ -7,17 +7,16 @@ import (
 	"sync/atomic"
 
 	"duly/internal/gateway"
+	"duly/internal/gateway/exchange"
 	"duly/internal/payment"
 )
 
 // Client is a gateway.Gateway.
 type Client struct {
-	config    Config
-	base      string
-	address   string // base in one spelling
-	transport *http.Transport
-	sender    http.RoundTripper // the transport, wrapped
-	page      atomic.Int64      // how many payments a listing asks for at once
+	config  Config
+	address string // the service's, in one spelling
+	line    *exchange.Client
+	page    atomic.Int64 // how many payments a listing asks for at once
 }
 
 var _ gateway.Gateway = (*Client)(nil)
@@ -29,13 +28,10 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.ConnectTimeout = min(c.ConnectTimeout, c.Timeout)
-	t := newTransport(c)
-	client := &Client{config: c, base: base, address: address(base), transport: t, sender: t}
+	client := &Client{config: c, address: exchange.Address(base), line: exchange.New(exchange.Config{
+		Base: base, Timeout: c.Timeout, ConnectTimeout: c.ConnectTimeout, MaxConns: c.MaxConns, Secret: c.Token, Now: c.Now, Wrap: c.Wrap,
+	})}
 	client.page.Store(longestPage)
-	if c.Wrap != nil {
-		client.sender = c.Wrap(t)
-	}
 	return client, nil
 }
 
@@ -98,19 +94,19 @@ func (c *Client) Ping(ctx context.Context) error {
 		path = pathPayment
 	}
 	a := c.send(ctx, request{method: http.MethodGet, path: path, value: "duly-ping", id: "duly-ping"})
-	_, isError := readError(a.body)
+	_, isError := readError(a.Body)
 	switch {
-	case a.err != nil:
-		return fmt.Errorf("gateway %s: %s", c.config.Name, a.why)
-	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
+	case a.Err != nil:
+		return fmt.Errorf("gateway %s: %s", c.config.Name, a.Why)
+	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
 		return fmt.Errorf("gateway %s: it refuses our token (%s)", c.config.Name, a.text())
-	case a.status == http.StatusNotFound && isError, a.status == http.StatusOK:
+	case a.Status == http.StatusNotFound && isError, a.Status == http.StatusOK:
 		return nil
-	case a.status == http.StatusNotFound:
+	case a.Status == http.StatusNotFound:
 		return fmt.Errorf("gateway %s: 404 without an error body: is this the address of a payments API?", c.config.Name)
 	}
 	return fmt.Errorf("gateway %s: unexpected answer %s", c.config.Name, a.text())
 }
 
 // Close closes idle connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() { c.line.Close() }

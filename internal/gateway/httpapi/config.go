@@ -3,12 +3,12 @@ package httpapi
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
-	"path"
 	"strings"
 	"time"
+
+	"duly/internal/gateway/exchange"
 )
 
 // Config is one account at one payment service.
@@ -45,21 +45,6 @@ type Config struct {
 	Wrap func(http.RoundTripper) http.RoundTripper
 }
 
-// address is the service's URL in one spelling: equal addresses are equal texts.
-func address(base string) string {
-	u, err := url.Parse(base)
-	if err != nil {
-		return base
-	}
-	host, port := strings.ToLower(u.Hostname()), u.Port()
-	if port != "" && (u.Scheme != "http" || port != "80") && (u.Scheme != "https" || port != "443") {
-		host = net.JoinHostPort(host, port)
-	} else if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	return u.Scheme + "://" + host + strings.TrimRight(path.Clean("/"+u.Path), "/")
-}
-
 // check returns every problem with c, and the address without a slash at its end.
 func (c Config) check() (base string, err error) {
 	var problems []error
@@ -78,7 +63,7 @@ func (c Config) check() (base string, err error) {
 	default:
 		base = strings.TrimRight(u.String(), "/")
 	}
-	if c.Token == "" || visible(c.Token) != c.Token {
+	if c.Token == "" || exchange.Visible(c.Token) != c.Token {
 		add("token: missing, or not plain printable text")
 	}
 	if c.Timeout <= 0 || c.ConnectTimeout <= 0 {

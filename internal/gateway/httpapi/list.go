@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"duly/internal/gateway"
+	"duly/internal/gateway/exchange"
 	"duly/internal/payment"
 )
 
@@ -36,8 +37,8 @@ func (c *Client) List(ctx context.Context, w payment.Window, cursor string) (pay
 	if cursor != "" {
 		query.Set("cursor", cursor)
 	}
-	a := c.send(ctx, request{method: http.MethodGet, path: pathPayments, query: query.Encode(), id: "duly-list", most: maxPage})
-	if errors.Is(a.err, errTooLong) && size > 1 {
+	a := c.send(ctx, request{method: http.MethodGet, path: pathPayments, query: query.Encode(), id: "duly-list", most: exchange.MaxPage})
+	if errors.Is(a.Err, exchange.ErrTooLong) && size > 1 {
 		c.page.CompareAndSwap(size, size/2)
 		return payment.Listing{}, &gateway.ListError{Reason: fmt.Sprintf("a page of %d payments is too long", size)}
 	}
@@ -46,30 +47,30 @@ func (c *Client) List(ctx context.Context, w payment.Window, cursor string) (pay
 
 // listing says what the answer to a request for the page at cursor means.
 func listing(a answer, cursor string) (payment.Listing, error) {
-	if o, ok := unanswered(a); ok {
+	if o, ok := a.Unanswered(); ok {
 		return payment.Listing{}, &gateway.ListError{Reason: o.Reason, Failure: o.Failure}
 	}
-	if a.status != http.StatusOK || a.isPage() {
+	if a.Status != http.StatusOK || a.IsPage() {
 		return payment.Listing{}, &gateway.ListError{
 			Reason:        a.text(),
-			Misconfigured: a.status == http.StatusUnauthorized || a.status == http.StatusForbidden,
+			Misconfigured: a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden,
 			Failure:       a.failed(),
-			RetryAfter:    a.retryAfter,
-			NoList:        !a.isPage() && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}, a.status),
+			RetryAfter:    a.RetryAfter,
+			NoList:        !a.IsPage() && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}, a.Status),
 		}
 	}
 	var body listBody
-	if err := json.Unmarshal(a.body, &body); err != nil {
-		return payment.Listing{}, &gateway.ListError{Reason: cut("200 with a page that cannot be read: " + malformed(a.body, err))}
+	if err := json.Unmarshal(a.Body, &body); err != nil {
+		return payment.Listing{}, &gateway.ListError{Reason: exchange.Cut("200 with a page that cannot be read: " + exchange.Malformed(a.Body, err))}
 	}
 	if body.Data == nil {
-		return payment.Listing{}, &gateway.ListError{Reason: "200 with a page that cannot be read: " + missing("data")}
+		return payment.Listing{}, &gateway.ListError{Reason: "200 with a page that cannot be read: " + exchange.Missing("data")}
 	}
 	page := payment.Listing{Payments: make([]payment.Payment, 0, len(*body.Data))}
 	for _, b := range *body.Data {
-		p, why := b.payment(a.clean)
+		p, why := b.payment(a.Clean)
 		if why != "" {
-			return payment.Listing{}, &gateway.ListError{Reason: cut("200 with a payment that cannot be read: " + why + ", payment " + a.clean.text(b.ID))}
+			return payment.Listing{}, &gateway.ListError{Reason: exchange.Cut("200 with a payment that cannot be read: " + why + ", payment " + a.Clean.Text(b.ID))}
 		}
 		page.Payments = append(page.Payments, p)
 	}

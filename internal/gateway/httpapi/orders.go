@@ -92,11 +92,11 @@ func isSegment(s string) bool { return s != "" && s != "." && s != ".." }
 
 // sight says what the answer to a look-up means; id is what was asked for, or empty.
 func sight(a answer, id string) payment.LookupResult {
-	if o, ok := unanswered(a); ok {
+	if o, ok := a.Unanswered(); ok {
 		return payment.LookupResult{Reason: o.Reason, Failure: o.Failure}
 	}
-	s := payment.LookupResult{Reason: a.text(), RetryAfter: a.retryAfter, Failure: a.failed()}
-	switch a.status {
+	s := payment.LookupResult{Reason: a.text(), RetryAfter: a.RetryAfter, Failure: a.failed()}
+	switch a.Status {
 	case http.StatusOK:
 		p, why := a.payment(id)
 		if why == "" {
@@ -104,7 +104,7 @@ func sight(a answer, id string) payment.LookupResult {
 		}
 		s.Reason = why
 	case http.StatusNotFound:
-		_, s.Absent = readError(a.body)
+		_, s.Absent = readError(a.Body)
 	case http.StatusUnauthorized, http.StatusForbidden:
 		s.Misconfigured = true
 	}
@@ -114,16 +114,16 @@ func sight(a answer, id string) payment.LookupResult {
 // effect says what the answer to a cancellation or a refund of a payment means. Only a 200 with the payment as it
 // should stand afterwards says that it was done; whatever is not listed may have been.
 func effect(a answer, id string, done func(payment.Payment) bool) payment.Reply {
-	if o, ok := unanswered(a); ok {
+	if o, ok := a.Unanswered(); ok {
 		r := payment.Reply{Effect: payment.EffectUnknown, Reason: o.Reason, Failure: o.Failure}
 		if o.Kind == payment.NotExecuted {
 			r.Effect = payment.EffectNone
 		}
 		return r
 	}
-	r := payment.Reply{Reason: a.text(), RetryAfter: a.retryAfter, Failure: a.failed()}
-	_, isError := readError(a.body)
-	switch a.status {
+	r := payment.Reply{Reason: a.text(), RetryAfter: a.RetryAfter, Failure: a.failed()}
+	_, isError := readError(a.Body)
+	switch a.Status {
 	case http.StatusOK:
 		p, why := a.payment(id)
 		switch {
@@ -147,7 +147,7 @@ func effect(a answer, id string, done func(payment.Payment) bool) payment.Reply 
 	case http.StatusTooManyRequests:
 		r.Effect = payment.EffectNone
 	case http.StatusServiceUnavailable:
-		if a.notExecuted {
+		if a.notExecuted() {
 			r.Effect = payment.EffectNone
 		}
 	}
@@ -157,12 +157,12 @@ func effect(a answer, id string, done func(payment.Payment) bool) payment.Reply 
 // payment reads the payment in a 200; why says what is wrong with it. One that was asked for by its id must have
 // that id.
 func (a answer) payment(id string) (p payment.Payment, why string) {
-	p, wrong := readPayment(a.body, a.clean)
+	p, wrong := readPayment(a.Body, a.Clean)
 	switch {
-	case a.isPage():
-		return p, a.page()
+	case a.IsPage():
+		return p, a.Page()
 	case wrong != "":
-		return p, a.unreadable(wrong)
+		return p, a.Unreadable(wrong)
 	case id != "" && p.ID != id:
 		return p, "200 with another payment, " + p.ID
 	}

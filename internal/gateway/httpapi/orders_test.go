@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"duly/internal/gateway"
+	"duly/internal/gateway/exchange"
 	"duly/internal/payment"
 )
 
@@ -115,7 +117,7 @@ func TestAnswersToAChange(t *testing.T) {
 		{"HTML", 200, "<html>", nil, both(broken("200 with an HTML page"))},
 		{"half a body", 200, refundedJSON(payment.Canceled, 900)[:80], nil, both(unknown(unreadable("its JSON is cut off")))},
 		{"an error as 200", 200, errorJSON, nil, both(unknown(unreadable(`field "id" is missing`)))},
-		{"too long a body", 200, refundedJSON(payment.Canceled, 900) + strings.Repeat(" ", maxBody), nil, both(unknown("the answer is too long"))},
+		{"too long a body", 200, refundedJSON(payment.Canceled, 900) + strings.Repeat(" ", exchange.MaxBody), nil, both(unknown("the answer is too long"))},
 		{"201", 201, refundedJSON(payment.Canceled, 900), nil, both(unknown("201 Created"))},
 		{"202", 202, refundedJSON(payment.Canceled, 900), nil, both(unknown("202 Accepted"))},
 		{"204", 204, "", nil, both(unknown("204 No Content"))},
@@ -159,7 +161,7 @@ func TestOnlyAWellFormedAnswerSaysDone(t *testing.T) {
 		body := rapid.SampledFrom([]string{p, p[:rapid.IntRange(0, len(p)).Draw(t, "cut")], errorJSON, "{}", "[]", ""}).Draw(t, "body")
 		id := rapid.SampledFrom([]string{"pay_1", "pay_2"}).Draw(t, "id")
 		notExecuted := rapid.Bool().Draw(t, "not executed")
-		a := answer{status: status, body: []byte(body), notExecuted: notExecuted, clean: cleaner{}}
+		a := answer{exchange.Answer{Status: status, Body: []byte(body), Header: http.Header{"Not-Executed": {strconv.FormatBool(notExecuted)}}}}
 		whole := body == p && id == "pay_1"
 		r := effect(a, id, func(got payment.Payment) bool { return got.Refunded >= 900 })
 		var want []payment.Effect
@@ -509,7 +511,7 @@ func TestLongPages(t *testing.T) {
 		return pageJSON(nil, strings.Split(strings.Repeat(text+"\n", n-1)+text, "\n")...)
 	}
 	full := pageOf(longestPage, long)
-	require.Greater(t, len(full), maxBody)
+	require.Greater(t, len(full), exchange.MaxBody)
 	page, err := open(t, configFor(serve(t, reply(200, full)).URL)).List(t.Context(), window(), "")
 	require.NoError(t, err)
 	require.Len(t, page.Payments, longestPage)
@@ -540,7 +542,7 @@ func TestLongPages(t *testing.T) {
 }
 
 func TestAPaymentTooLongForAnyPage(t *testing.T) {
-	client := open(t, configFor(serve(t, reply(200, strings.Repeat(" ", maxPage+1))).URL))
+	client := open(t, configFor(serve(t, reply(200, strings.Repeat(" ", exchange.MaxPage+1))).URL))
 	client.page.Store(2)
 	for range 3 {
 		_, err := client.List(t.Context(), window(), "")

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -217,20 +216,6 @@ func TestNothingLeftIsNotExecuted(t *testing.T) {
 	}
 }
 
-func TestConnectionThatDiesBeforeTheFirstByteIsNotExecuted(t *testing.T) {
-	c := configFor(serve(t, reply(200, paymentJSON(payment.Succeeded, nil))).URL)
-	c.Wrap = func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
-			return next.RoundTrip(r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-				GotConn: func(info httptrace.GotConnInfo) { socketOf(info.Conn).seal() },
-			})))
-		})
-	}
-	o := open(t, c).Charge(t.Context(), charge())
-	require.Equal(t, payment.NotExecuted, o.Kind)
-	require.True(t, o.Failure)
-}
-
 func TestTimeOuts(t *testing.T) {
 	t.Parallel()
 	silent := listen(t, func(w *wire, conn net.Conn, r *bufio.Reader) {
@@ -365,65 +350,22 @@ func TestGuardIsAskedAtTheSocket(t *testing.T) {
 			requests.Add(1)
 			reply(200, paymentJSON(payment.Succeeded, nil))(w, r)
 		})
-		client := open(t, configFor(s.URL))
 		trusting, ok := s.Client().Transport.(*http.Transport)
 		require.True(t, ok)
-		client.transport.TLSClientConfig = trusting.TLSClientConfig
+		c := configFor(s.URL)
+		c.Wrap = func(next http.RoundTripper) http.RoundTripper {
+			ours, ok := next.(*http.Transport)
+			require.True(t, ok)
+			ours.TLSClientConfig = trusting.TLSClientConfig
+			return ours
+		}
+		client := open(t, c)
 		require.Equal(t, payment.Paid, client.Charge(t.Context(), charge()).Kind)
 		for range 2 {
 			o := client.Charge(guard(t.Context(), func() error { return errors.New("no") }), charge())
 			require.Equal(t, payment.Outcome{Kind: payment.NotExecuted, Reason: "no"}, o)
 		}
 		require.EqualValues(t, 1, requests.Load())
-	})
-}
-
-func TestSocket(t *testing.T) {
-	newSocket := func(t *testing.T) *socket {
-		t.Helper()
-		here, there := net.Pipe()
-		var drained sync.WaitGroup
-		drained.Go(func() { _, _ = io.Copy(io.Discard, there) })
-		s := &socket{Conn: here}
-		t.Cleanup(func() {
-			_ = s.Close()
-			drained.Wait()
-			_ = there.Close()
-		})
-		return s
-	}
-	write := func(s *socket) error {
-		_, err := s.Write([]byte("x"))
-		return err
-	}
-	t.Run("sealed, it writes no more", func(t *testing.T) {
-		s := newSocket(t)
-		s.begin(nil)
-		require.False(t, s.seal(), "nothing written yet")
-		require.ErrorIs(t, write(s), errSealed)
-		require.False(t, s.seal())
-	})
-	t.Run("a refusal stands", func(t *testing.T) {
-		s := newSocket(t)
-		no := errors.New("no")
-		s.begin(func() error { return no })
-		require.ErrorIs(t, write(s), no)
-		no = nil
-		require.ErrorIs(t, write(s), errSealed)
-		require.False(t, s.seal())
-	})
-	t.Run("each request counts its own bytes", func(t *testing.T) {
-		s := newSocket(t)
-		s.begin(nil)
-		require.NoError(t, write(s))
-		s.begin(nil)
-		require.False(t, s.seal())
-	})
-	t.Run("what was written is remembered", func(t *testing.T) {
-		s := newSocket(t)
-		s.begin(func() error { return nil })
-		require.NoError(t, write(s))
-		require.True(t, s.seal())
 	})
 }
 

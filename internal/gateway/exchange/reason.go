@@ -1,4 +1,4 @@
-package httpapi
+package exchange
 
 import (
 	"cmp"
@@ -55,8 +55,8 @@ func (c *Client) reason(parent, ctx context.Context, err error) string {
 		return fmt.Sprintf("timed out connecting after %s", c.config.ConnectTimeout)
 	case errors.As(err, &network) && network.Op == "dial":
 		return "cannot connect"
-	case errors.Is(err, errTooLong):
-		return errTooLong.Error()
+	case errors.Is(err, ErrTooLong):
+		return ErrTooLong.Error()
 	}
 	return "broken exchange: " + err.Error()
 }

@@ -1,4 +1,4 @@
-package httpapi
+package exchange
 
 import (
 	"bytes"
@@ -10,14 +10,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"duly/internal/payment"
 )
 
-// missing says that a field of the contract is not there, or null.
-func missing(field string) string { return fmt.Sprintf("field %q is missing", field) }
+// Missing says that a field of the contract is not there, or null.
+func Missing(field string) string { return fmt.Sprintf("field %q is missing", field) }
 
-// malformed says in a few words why a body is no document of the contract. It names the field and never its value, which may be one
+// Malformed says in a few words why a body is no document of the contract. It names the field and never its value, which may be one
 // customer's, so that equal mistakes of a service can be counted together.
-func malformed(body []byte, err error) string {
+func Malformed(body []byte, err error) string {
 	var (
 		wrong *json.UnmarshalTypeError
 		at    *time.ParseError
@@ -61,20 +63,20 @@ func wrongType(e *json.UnmarshalTypeError) string {
 
 var plainWord = regexp.MustCompile(`^[a-z][a-z_]{0,31}$`)
 
-// unknownStatus names the status of a payment where it is a word such as the contract has.
-func unknownStatus(status string, clean cleaner) string {
+// UnknownStatus names the status of a payment where it is a word such as the contract has.
+func UnknownStatus(status string, clean Cleaner) string {
 	switch {
 	case status == "":
-		return missing("status")
-	case plainWord.MatchString(status) && clean.text(status) == status:
+		return Missing("status")
+	case plainWord.MatchString(status) && clean.Text(status) == status:
 		return fmt.Sprintf(`field "status" is %q, which the contract does not have`, status)
 	}
 	return `field "status" is none that the contract has`
 }
 
-// unreadable is the reason of an answer whose body is no payment; why says what is wrong with it.
-func (a answer) unreadable(why string) string {
-	return cut(strconv.Itoa(a.status) + " with a body that cannot be read: " + why)
+// Unreadable is the reason of an answer whose body is no payment; why says what is wrong with it.
+func (a Answer) Unreadable(why string) string {
+	return Cut(strconv.Itoa(a.Status) + " with a body that cannot be read: " + why)
 }
 
 // markup are what pages begin with, or have near their beginning.
@@ -83,14 +85,14 @@ var markup = [][]byte{[]byte("<!doctype html"), []byte("<html"), []byte("<head")
 // sniffed is how much of a body is looked at for them.
 const sniffed = 1024
 
-// isPage reports whether the answer is a web page: a maintenance page, or the word of a proxy that stands before the service. A JSON
+// IsPage reports whether the answer is a web page: a maintenance page, or the word of a proxy that stands before the service. A JSON
 // document is none, whatever its media type says.
-func (a answer) isPage() bool {
-	body := bytes.TrimSpace(bytes.TrimPrefix(a.body, []byte("\ufeff")))
+func (a Answer) IsPage() bool {
+	body := bytes.TrimSpace(bytes.TrimPrefix(a.Body, []byte("\ufeff")))
 	if len(body) == 0 || body[0] != '<' {
 		return false
 	}
-	if strings.Contains(strings.ToLower(a.mediaType), "html") {
+	if strings.Contains(strings.ToLower(a.Header.Get("Content-Type")), "html") {
 		return true
 	}
 	body = bytes.ToLower(body[:min(len(body), sniffed)])
@@ -102,6 +104,23 @@ func (a answer) isPage() bool {
 	return false
 }
 
-// page is the reason of an answer that is a web page. Its words are not repeated: they may name anybody, and differ from one request
+// Page is the reason of an answer that is a web page. Its words are not repeated: they may name anybody, and differ from one request
 // to the next.
-func (a answer) page() string { return strconv.Itoa(a.status) + " with an HTML page" }
+func (a Answer) Page() string { return strconv.Itoa(a.Status) + " with an HTML page" }
+
+// Unanswered is the outcome of a request that did not leave, or to which there is no whole answer; ok is
+// false if there is one.
+func (a Answer) Unanswered() (o payment.Outcome, ok bool) {
+	switch {
+	case a.Refused != nil:
+		return payment.Outcome{Kind: payment.NotExecuted, Reason: a.Refused.Error()}, true
+	case a.Err == nil:
+		return payment.Outcome{}, false
+	}
+	o = payment.Outcome{Kind: payment.NotExecuted, Reason: a.Why}
+	if a.Left {
+		o.Kind = payment.InDoubt
+	}
+	o.Failure = !a.CalledOff && !errors.Is(a.Err, ErrTooLong)
+	return o, true
+}

@@ -1,0 +1,177 @@
+package exchange
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"duly/internal/crash"
+	"duly/internal/gateway"
+)
+
+// The longest answers that are read, in bytes.
+const (
+	MaxPage = 8 << 20 // of a page of payments
+	MaxBody = 1 << 20 // of any other
+)
+
+// ErrTooLong is the [Answer.Err] of an answer that is longer than its request allows.
+var ErrTooLong = errors.New("the answer is too long")
+
+// Config is where a provider is called, and how.
+type Config struct {
+	// Base is the provider's address without a slash at its end, to which the targets of requests are added.
+	Base string
+	// Timeout bounds one exchange from dialling to the last byte of the answer.
+	Timeout time.Duration
+	// ConnectTimeout bounds dialling, and the TLS handshake. Longer than Timeout is cut to it.
+	ConnectTimeout time.Duration
+	// MaxConns bounds the connections; further requests wait for one, within their Timeout.
+	MaxConns int
+	// Secret is our own credential, which no text of an answer may hold.
+	Secret string
+	// Now reads the dates in Retry-After.
+	Now func() time.Time
+	// Wrap, if not nil, goes around the transport, for tracing and tests. It must send each request once.
+	Wrap func(http.RoundTripper) http.RoundTripper
+}
+
+// Client makes exchanges. Its methods are safe for concurrent use.
+type Client struct {
+	config    Config
+	transport *http.Transport
+	sender    http.RoundTripper // the transport, wrapped
+}
+
+// New makes a client with a connection pool of its own. Nothing is sent yet.
+func New(c Config) *Client {
+	c.ConnectTimeout = min(c.ConnectTimeout, c.Timeout)
+	t := newTransport(c)
+	client := &Client{config: c, transport: t, sender: t}
+	if c.Wrap != nil {
+		client.sender = c.Wrap(t)
+	}
+	return client
+}
+
+// Close closes idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Request is one request of an adapter.
+type Request struct {
+	Method string
+	// Target is the path, escaped, and the query, to be added to the base. Template is its path with {names} for what differs
+	// between requests: traces show the template alone.
+	Target, Template string
+	// Header are the headers of the provider's API, credentials among them. Send takes it over.
+	Header http.Header
+	// Moves: the request moves money. The guard of the context is asked at the socket before its first byte.
+	Moves bool
+	// Body is empty for a GET alone: a POST without one could be sent twice by net/http.
+	Body []byte
+	// Known are ids that may stand in texts as they are; Hidden are the payment method and its second identifier, which are kept
+	// out of texts, as Customer is, whom the request is about.
+	Known, Hidden []string
+	Customer      string
+	// One: the request is about one customer, known or not. Where nobody knows which, no message of the answer is repeated.
+	One bool
+	// Most is how many bytes of the answer are read; 0: MaxBody.
+	Most int64
+}
+
+// Answer is what became of one request.
+type Answer struct {
+	// Left: a byte of the request may have been sent.
+	Left bool
+	// Refused is the guard's word that kept the request from leaving.
+	Refused error
+	// Err: there is no whole answer; Why says it to people.
+	Err error
+	Why string
+	// CalledOff: because the caller's context ended.
+	CalledOff bool
+
+	Status     int
+	Header     http.Header   // nil without an answer
+	RetryAfter time.Duration // what the provider asks us to wait; 0: it does not say
+	Body       []byte
+	Clean      Cleaner
+	// Mute: nobody knows whom a message may name, so that none is repeated.
+	Mute bool
+}
+
+// Send makes one exchange.
+func (c *Client) Send(ctx context.Context, r Request) Answer {
+	parent := ctx
+	ctx, cancel := context.WithTimeout(gateway.WithTemplate(ctx, r.Template), c.config.Timeout)
+	defer cancel()
+
+	a := Answer{Clean: Cleaner{c.config.Secret, append([]string{r.Customer}, r.Hidden...), r.Known}, Mute: r.One && r.Customer == ""}
+	line := &exchange{moves: r.Moves, guard: func() error { return gateway.CheckGuard(parent) }}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, line.trace()), r.Method, c.config.Base+r.Target, nil)
+	if err != nil {
+		a.Err, a.Why = err, "the request cannot be built"
+		return a
+	}
+	if r.Header != nil {
+		req.Header = r.Header
+	}
+	if len(r.Body) > 0 {
+		// A body without GetBody is what keeps net/http from sending a POST with an Idempotency-Key again
+		// by itself when a kept connection breaks.
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.Body)), int64(len(r.Body))
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "duly")
+
+	// Not http.Client: it would follow redirects.
+	resp, err := c.sender.RoundTrip(req)
+	if err == nil {
+		defer func() { _ = resp.Body.Close() }()
+		a.Status, a.Header = resp.StatusCode, resp.Header
+		a.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), c.config.Now())
+		a.Body, err = readAll(resp.Body, cmp.Or(r.Most, MaxBody))
+	}
+	a.Left, a.Refused = true, line.refusal()
+	if err != nil {
+		a.Left = line.end()
+		a.Err, a.Why, a.CalledOff = err, a.Clean.Text(c.reason(parent, ctx, err)), parent.Err() != nil
+	}
+	if line.moves && a.Left {
+		crash.At(crash.Answered)
+	}
+	return a
+}
+
+// readAll reads a body of at most so many bytes to its end, for a connection is used again only then.
+func readAll(body io.Reader, most int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(body, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = ErrTooLong
+	}
+	return b, err
+}
+
+// Address is a provider's URL in one spelling: equal addresses are equal texts.
+func Address(base string) string {
+	u, err := url.Parse(base)
+	if err != nil {
+		return base
+	}
+	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if port != "" && (u.Scheme != "http" || port != "80") && (u.Scheme != "https" || port != "443") {
+		host = net.JoinHostPort(host, port)
+	} else if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return u.Scheme + "://" + host + strings.TrimRight(path.Clean("/"+u.Path), "/")
+}
