@@ -297,7 +297,7 @@ func (s *OpenInvoices) takeUp(ctx context.Context, tx *sqlx.Tx, rows [][]any) er
 		"body_version", "status", "run_id", "lease", "created_at", "account_id", "key_life_ms", "longest_request_ms", "gateway_customer",
 	}, rows, "status = 'released'",
 		"doubted = FALSE", "lookup_only = FALSE", "checks = 0", "next_check_at = NULL", "settled_at = NULL", "message = NULL",
-		"sent_by = NULL", "proof = NULL", "patience = NULL",
+		"sent_by = NULL", "all_answered = NULL", "proof = NULL", "patience = NULL",
 		"gateway_payment_id = NULL", "decline_class = NULL", "decline_code = NULL", "network_code = NULL", "advice_code = NULL")
 	if err == nil && n != int64(len(rows)) {
 		err = fmt.Errorf("%d of %d released attempts were taken up", n, len(rows))

@@ -55,7 +55,7 @@ ORDER BY a.id LIMIT ?`
 	doubtLock = `SELECT id, invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id, amount,
 currency, gateway, payment_method, method_type, description, body_version, status, lookup_only, gateway_payment_id, run_id,
 lease, checks, created_at, sent_by, COALESCE(account_id, 0) AS account_id, COALESCE(key_life_ms, 0) AS key_life_ms,
-COALESCE(longest_request_ms, 0) AS longest_request_ms, COALESCE(patience, '') AS patience, COALESCE(gateway_customer, '') AS gateway_customer
+COALESCE(longest_request_ms, 0) AS longest_request_ms, COALESCE(patience, '') AS patience, COALESCE(gateway_customer, '') AS gateway_customer, COALESCE(all_answered, FALSE) AS all_answered
 FROM payment_attempts WHERE id IN (?) AND COALESCE(status) IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
 
 	// over_us: how long ago, in microseconds, the last lease that the run may have believed in ran out. Of a run that was found dead
@@ -353,7 +353,7 @@ func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store
 		}
 		item := billing.Claimed{
 			Attempt: billing.Attempt{
-				ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, Doubted: true, LookUp: r.LookUp, Checks: r.Checks,
+				ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, Doubted: true, LookUp: r.LookUp, AllAnswered: r.AllAnswered, Checks: r.Checks,
 				PaymentID: r.PaymentID.String, Patience: payment.ParsePatience(r.Patience), CreatedAt: r.Created, SentBy: r.SentBy.Time, Terms: r.Terms(), Invoice: inv.Invoice(),
 				Charge: payment.Charge{
 					Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Method: r.Method, GatewayCustomer: r.GatewayCustomer,

@@ -57,7 +57,7 @@ const (
 	CheckLater AbsentAction = iota
 	// Resend sends the same bytes under the same key again.
 	Resend
-	// Release takes it that nothing was and ever will be executed; see ReleaseAbsent.
+	// Release takes it that nothing was and ever will be executed; see [SettleAbsent].
 	Release
 	// GiveUp leaves it to an operator; see ToReview.
 	GiveUp
@@ -119,14 +119,15 @@ func (act AbsentAction) Vetted(v payment.Vetting) AbsentAction {
 // With L the key's life and R the longest request, an attempt created at t can be sent until t+L-R: the
 // gateway then still knows the key when the last request arrives. From t+L+R on nothing that was sent can
 // take effect any more, so that an absence proves that nothing was executed, if the look-up lasts. In
-// between, and for an attempt that must not be sent again, only time helps. Without keys (L = 0) any
+// between, and for an attempt that must not be sent again, only time helps. Where the gateway answered every request and keeps its
+// answers, the key brings nothing else any more, and R after the last request is enough. Without keys (L = 0) any
 // request may have been executed unseen: absence proves nothing. What was sent to another account is neither sent to this
 // one nor absent because this one does not know it.
 func DecideAbsent(a Attempt, k Guarantees, asked Asked, chargeable bool, age time.Duration) AbsentAction {
 	now := a.CreatedAt.Add(age)
 	overdue := now.After(k.Horizon(a))
 	send := k.SendFor(a.Terms)
-	resendable := send > 0 && !a.LookUp && !a.Elsewhere && chargeable && age < send
+	resendable := send > 0 && !a.LookUp && !a.AllAnswered && !a.Elsewhere && chargeable && age < send
 	switch asked {
 	case Absent:
 		switch {
@@ -162,14 +163,27 @@ func Believable(a Attempt, found payment.Outcome) (believed, vetted bool) {
 	return !a.Elsewhere, true
 }
 
-// ReleaseAbsent takes a back after its absence was proved: nothing was executed under its key, and the same
-// run may charge the invoice again.
-func ReleaseAbsent(a Attempt) Settlement {
-	s := Unchanged(a).released(time.Time{})
-	s.Doubted, s.LookUp, s.Proof = false, false, ProofLookUp
-	s.Message = "never seen by the gateway"
+// SettleAbsent ends a after its absence was proved: nothing was executed under its key. The same run may charge the invoice again under
+// that key. Where the gateway keeps an answer under it, that would bring the same answer for as long as the key lives: it ends as a
+// decline without a class, and a run that begins after now uses the next key. However often that happens it uses no stage: it is the gateway's
+// fault or ours.
+func SettleAbsent(a Attempt, now time.Time) Settlement {
+	s := Unchanged(a)
+	s.Doubted, s.LookUp, s.AllAnswered, s.Proof = false, false, false, ProofLookUp
+	if !a.AllAnswered {
+		s = s.released(time.Time{})
+		s.Message = "never seen by the gateway"
+		return s
+	}
+	s.Message = "answered with an error, and never executed"
+	s.Attempt, s.Invoice, s.NextTryAt = AttemptDeclined, Open, now
+	s.Decline = payment.Decline{Code: keptAnswer, Message: s.Message}
 	return s
 }
+
+// keptAnswer is the decline code of an attempt that the gateway did not execute, and answers with the same error for as long as its key
+// lives.
+const keptAnswer = "kept_answer"
 
 // ToReview leaves a and its invoice to an operator; why says for what.
 func ToReview(a Attempt, why string) Settlement {

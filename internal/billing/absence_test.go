@@ -148,7 +148,7 @@ func TestReleaseAbsent(t *testing.T) {
 	require.Equal(t, billing.Settlement{
 		Attempt: billing.AttemptReleased, Proof: billing.ProofLookUp, Message: "never seen by the gateway", Checks: 9,
 		Invoice: billing.Open, Stage: 2, FirstDeclined: sample.Day("2026-02-01"), TryLaterSince: sample.Noon,
-	}, billing.ReleaseAbsent(a))
+	}, billing.SettleAbsent(a, sample.Noon))
 }
 
 func TestToReview(t *testing.T) {

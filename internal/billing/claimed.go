@@ -35,7 +35,7 @@ type Verdict uint8
 const (
 	// Answered: by what the gateway said.
 	Answered Verdict = iota
-	// NeverSeen: nothing was ever executed; see ReleaseAbsent.
+	// NeverSeen: nothing was ever executed; see [SettleAbsent].
 	NeverSeen
 	// Unknowable: nobody can find out; see ToReview.
 	Unknowable
@@ -56,7 +56,7 @@ type Result struct {
 func (r Result) Settle(sub SubscriptionStatus, p Policy, effective payment.Date, now time.Time) Settlement {
 	switch r.Verdict {
 	case NeverSeen:
-		return ReleaseAbsent(r.Claimed.Attempt)
+		return SettleAbsent(r.Claimed.Attempt, now)
 	case Unknowable:
 		return ToReview(r.Claimed.Attempt, r.Reason)
 	case Answered:

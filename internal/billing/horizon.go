@@ -7,9 +7,13 @@ import (
 )
 
 // Horizon is the instant after which no request of a, an attempt that is unsettled or was doubted, can take effect any
-// more. k is what its gateway declares today; what was declared when the attempt was made counts where it is longer.
+// more. k is what its gateway declares today; what was declared when the attempt was made counts where it is longer. Where every request
+// was answered none is on its way, and what the last one began is done after the longest request.
 func (k Guarantees) Horizon(a Attempt) time.Time {
 	longest := k.longestUnder(a.Terms)
+	if a.AllAnswered && !a.SentBy.IsZero() {
+		return a.SentBy.Add(longest)
+	}
 	at := a.CreatedAt.Add(k.keptUnder(a.Terms) + longest)
 	if by := a.SentBy.Add(longest); !a.SentBy.IsZero() && by.After(at) {
 		return by

@@ -35,6 +35,7 @@ type Settlement struct {
 	Attempt     AttemptStatus
 	Doubted     bool // some request may have been executed
 	LookUp      bool // it must not be sent again
+	AllAnswered bool // see Attempt
 	Decline     payment.Decline
 	PaymentID   string
 	Message     string    // at most 255 characters, without the payment method
@@ -97,6 +98,9 @@ func Settle(a Attempt, ans Answer, sub SubscriptionStatus, p Policy, effective p
 		return s.review(a, AttemptRejected, s.Message)
 	case payment.InDoubt:
 	}
+	if !ans.Found {
+		s.AllAnswered = o.Answered && !a.Doubted
+	}
 	return s.inDoubt(o.LookUpOnly, now)
 }
 
@@ -125,7 +129,7 @@ func (a Answer) fold(doubted bool) (payment.Outcome, bool) {
 // Unchanged is the settlement that leaves a and its invoice as they were claimed.
 func Unchanged(a Attempt) Settlement {
 	return Settlement{
-		Attempt: AttemptInFlight, Doubted: a.Doubted, LookUp: a.LookUp, PaymentID: a.PaymentID, Checks: a.Checks, SentBy: a.SentBy, Patience: a.Patience,
+		Attempt: AttemptInFlight, Doubted: a.Doubted, LookUp: a.LookUp, AllAnswered: a.AllAnswered, PaymentID: a.PaymentID, Checks: a.Checks, SentBy: a.SentBy, Patience: a.Patience,
 		Invoice: Charging, Stage: a.Invoice.Stage, FirstDeclined: a.Invoice.FirstDeclined, TryLaterSince: a.Invoice.TryLaterSince,
 	}
 }

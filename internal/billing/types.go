@@ -150,6 +150,8 @@ type Attempt struct {
 	Charge    payment.Charge
 	Doubted   bool // some request of it may have been executed
 	LookUp    bool // it must not be sent again, only asked about
+	// AllAnswered: the gateway itself answered every request of it, and keeps its answer under the key.
+	AllAnswered bool
 	Checks    int  // how often it was found in doubt
 	PaymentID string
 	// Patience counts what look-ups of it have brought that decides nothing.

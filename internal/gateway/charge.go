@@ -13,19 +13,26 @@ import (
 //
 // A gateway without keys is never sent a request while an earlier one may have been executed.
 func (p *Limited) Charge(ctx context.Context, c payment.Charge, doubted bool) (payment.Outcome, bool) {
-	keyed := p.gateway.Capabilities().KeyLife > 0
+	able := p.gateway.Capabilities()
+	keyed := able.KeyLife > 0
 	if doubted && !keyed {
 		return payment.Outcome{LookUpOnly: true, Reason: "sent before, and the gateway keeps no keys"}, true
 	}
 	var o payment.Outcome
+	answered := !doubted // nobody knows whether an earlier request was
 	tries, held := p.requests(ctx, p.allTries, Request{Kind: RequestCharge, ID: c.RequestID}, func(ctx context.Context) reading {
 		raw := p.gateway.Charge(ctx, c)
-		down := p.legible(c.Key, raw)
+		down, misconfigured := p.legible(c.Key, raw), raw.Kind == payment.Misconfigured
+		if misconfigured && able.KeepsErrors {
+			raw = keptRefusal(raw)
+		}
+		answered = answered && (raw.Kind != payment.InDoubt || raw.Answered)
 		o, doubted = raw.After(doubted)
+		o.Answered = answered && o.Kind == payment.InDoubt
 		return reading{
 			failure:       raw.Failure,
 			down:          down,
-			misconfigured: raw.Kind == payment.Misconfigured,
+			misconfigured: misconfigured,
 			reason:        raw.Reason,
 			again:         raw.Kind == payment.NotExecuted || raw.Kind == payment.InDoubt && keyed && !raw.LookUpOnly,
 			wish:          raw.RetryAfter,
@@ -34,6 +41,10 @@ func (p *Limited) Charge(ctx context.Context, c payment.Charge, doubted bool) (p
 		}
 	})
 	switch {
+	case tries > 0 && o.Kind == payment.InDoubt && o.LookNow:
+		o = p.recorded(ctx, c, o)
+	case tries > 0 && o.Kind == payment.InDoubt && o.Unfinished:
+		o = p.finished(ctx, c, o)
 	case held == "":
 	case tries > 0:
 		o.Reason += "; " + held
@@ -42,3 +53,43 @@ func (p *Limited) Charge(ctx context.Context, c payment.Charge, doubted bool) (p
 	}
 	return o, doubted
 }
+
+// keptRefusal is what refused credentials leave of an attempt at a gateway that keeps its errors: the key would bring the same answer
+// when our account is in order again. So it is not sent again, and its absence settles it.
+func keptRefusal(raw payment.Outcome) payment.Outcome {
+	raw.Kind, raw.LookUpOnly = payment.InDoubt, true
+	return raw
+}
+
+// recorded is the gateway's record of c, which was answered by o just now, or o if there is none that decides.
+func (p *Limited) recorded(ctx context.Context, c payment.Charge, o payment.Outcome) payment.Outcome {
+	found := p.Find(ctx, c, o.PaymentID).Outcome
+	if found.Kind == payment.InDoubt {
+		return o
+	}
+	return found
+}
+
+// finished cancels the payment o of c, which the customer could finish otherwise while the next attempt takes the money a second time.
+// Until the cancellation is confirmed the charge stays in doubt; where it is refused, the gateway's record decides.
+func (p *Limited) finished(ctx context.Context, c payment.Charge, o payment.Outcome) payment.Outcome {
+	if o.PaymentID == "" {
+		return o
+	}
+	o.LookUpOnly = true
+	reply := p.Cancel(ctx, payment.Cancel{Key: c.Key + cancelSuffix, ID: o.PaymentID, RequestID: c.RequestID})
+	switch reply.Effect {
+	case payment.EffectDone:
+		return payment.Outcome{Kind: payment.Refused, Decline: o.Decline, PaymentID: o.PaymentID, Reason: o.Reason}
+	case payment.EffectRefused:
+		if found := p.find(ctx, c, o.PaymentID).Outcome; found.Kind != payment.InDoubt {
+			return found
+		}
+	case payment.EffectUnknown, payment.EffectNone, payment.EffectRejected, payment.EffectMisconfigured:
+	}
+	o.Reason += "; cancellation " + reply.Effect.String() + ": " + reply.Reason
+	return o
+}
+
+// cancelSuffix is added to the key of a charge for the key of its cancellation.
+const cancelSuffix = "-cancel"

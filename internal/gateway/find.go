@@ -10,8 +10,18 @@ import (
 const notAsked = "not looked up: "
 
 // Find asks what became of c, within the limits of the gateway and a second time where the first could not
-// be read. It returns early as Charge does; what could not be asked is InDoubt.
+// be read. It returns early as Charge does; what could not be asked is InDoubt. A payment that the customer could still finish is
+// cancelled, as Charge cancels it.
 func (p *Limited) Find(ctx context.Context, c payment.Charge, paymentID string) Finding {
+	f := p.find(ctx, c, paymentID)
+	if f.Outcome.Kind == payment.InDoubt && f.Outcome.Unfinished {
+		f.Outcome = p.finished(ctx, c, f.Outcome)
+	}
+	return f
+}
+
+// find is Find that cancels nothing.
+func (p *Limited) find(ctx context.Context, c payment.Charge, paymentID string) Finding {
 	if !p.gateway.Capabilities().FindByKey && paymentID == "" {
 		return unasked("the gateway cannot be asked by key")
 	}

@@ -44,6 +44,8 @@ type Capabilities struct {
 	LongestRequest time.Duration
 	// Timeout is how long one request is waited for.
 	Timeout time.Duration
+	// KeepsErrors: for as long as a key lives the provider answers it with its first answer, also where that was an error.
+	KeepsErrors bool
 	// FindByKey: a charge can be looked up by its idempotency key.
 	FindByKey bool
 	// LookupOutlivesKey: the look-up answers as long as the payment exists, longer than keys are kept, so that

@@ -128,7 +128,7 @@ FROM invoices WHERE subscription_id = ? AND due_date = ?`
 a.amount, a.currency, a.gateway, a.payment_method, a.method_type, a.description, a.body_version, a.status, a.doubted, a.lookup_only,
 a.gateway_payment_id, a.run_id, a.checks, a.created_at, a.sent_by, COALESCE(a.account_id, 0) AS account_id,
 COALESCE(a.key_life_ms, 0) AS key_life_ms, COALESCE(a.longest_request_ms, 0) AS longest_request_ms,
-COALESCE(a.gateway_customer, '') AS gateway_customer`
+COALESCE(a.gateway_customer, '') AS gateway_customer, COALESCE(a.all_answered, FALSE) AS all_answered`
 
 	periodAttempts = `SELECT ` + attemptColumns + ` FROM payment_attempts a WHERE a.invoice_id = ? ORDER BY a.id`
 	attemptOfKey   = `SELECT ` + attemptColumns + ` FROM payment_attempts a WHERE a.idempotency_key = ?`
@@ -226,7 +226,7 @@ func attemptsOf(ctx context.Context, q sqlx.QueryerContext, invoice *adoption.Pe
 func (r periodAttemptRow) attempt(inv billing.Invoice) adoption.PeriodAttempt {
 	return adoption.PeriodAttempt{
 		Attempt: billing.Attempt{
-			ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, Doubted: r.Doubted, LookUp: r.LookUp, Checks: r.Checks,
+			ID: r.ID, No: r.No, Stage: r.Stage, Gateway: r.Gateway, Doubted: r.Doubted, LookUp: r.LookUp, AllAnswered: r.AllAnswered, Checks: r.Checks,
 			PaymentID: r.PaymentID.String, CreatedAt: r.Created, SentBy: r.SentBy.Time, Terms: r.Terms(), Invoice: inv,
 			Charge: payment.Charge{
 				Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Method: r.Method, GatewayCustomer: r.GatewayCustomer,

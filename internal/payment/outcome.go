@@ -100,13 +100,22 @@ type Decline struct {
 // Outcome is how a charge ended. It is a value, never an error.
 type Outcome struct {
 	Kind      Kind
-	Decline   Decline // set for Refused and TryLater
+	Decline   Decline // set for Refused and TryLater, and for an Unfinished payment
 	PaymentID string  // the gateway's id of a record that is proven ours (see [Charge.Proven]); empty if there is none
 	// Reason is a short text for people: "timeout", "409 request under way", "amount differs".
 	Reason string
 	// LookUpOnly, on InDoubt: sending the key again can do no good (accepted and pending, or the key was
 	// used with another body). Ask instead.
 	LookUpOnly bool
+	// Answered, on InDoubt: the provider itself answered the request in a typed final body, so that nothing of the request is on
+	// its way through networks any more. A proxy's page, a bare body and "still under way" are no such answers.
+	Answered bool
+	// LookNow, on InDoubt: the provider's record says now what the answer did not (a success without fields, an id that was paid
+	// before), so that one look-up belongs to the charge.
+	LookNow bool
+	// Unfinished, on InDoubt: the customer can still finish the payment PaymentID. It takes no money once it was cancelled, and
+	// is a decline by Decline then.
+	Unfinished bool
 	// Unsent, on Rejected: it was rejected here, and no request was sent.
 	Unsent bool
 	// Failure: it counts against the gateway's circuit (time-out, reset, refused connection, 5xx, a page).

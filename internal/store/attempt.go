@@ -28,6 +28,7 @@ type AttemptRow struct {
 	BodyVersion     int    `db:"body_version"`
 	Status          string
 	LookUp          bool           `db:"lookup_only"`
+	AllAnswered     bool           `db:"all_answered"`
 	PaymentID       sql.NullString `db:"gateway_payment_id"`
 	Run             uint64         `db:"run_id"`
 	Lease           []byte

@@ -58,6 +58,9 @@ func SettleAttempts(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 	if err := patience(ctx, tx, todo); err != nil {
 		return err
 	}
+	if err := allAnswered(ctx, tx, todo); err != nil {
+		return err
+	}
 	n, err := mysql.Update(ctx, tx, "payment_attempts", []string{
 		"status", "doubted", "lookup_only", "decline_class", "decline_code", "network_code", "advice_code", "message",
 		"gateway_payment_id", "checks", "next_check_at", "settled_at", "sent_by", "proof",
@@ -75,6 +78,19 @@ func patience(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
 		}
 	}
 	_, err := mysql.Update(ctx, tx, "payment_attempts", []string{"patience"}, rows, "status = 'in_flight'")
+	return err
+}
+
+// allAnswered writes whether the gateway itself answered every request of an attempt, where that changes: at most attempts nothing is in
+// doubt.
+func allAnswered(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
+	var rows [][]any
+	for _, s := range todo {
+		if s.Settlement.AllAnswered != s.Claimed.AllAnswered {
+			rows = append(rows, []any{s.Claimed.ID, s.Settlement.AllAnswered})
+		}
+	}
+	_, err := mysql.Update(ctx, tx, "payment_attempts", []string{"all_answered"}, rows, "status = 'in_flight'")
 	return err
 }
 
