@@ -11,6 +11,7 @@ const (
 	Busy     // 429, or a place that takes no charges: nothing was executed by this request
 	BadInput // 400
 	Foreign  // a success with somebody else's payment id
+	Fault    // the gateway's own error, kept under the key: the money may have been taken, or may be yet
 )
 
 // Asking is how long a look-up by key finds a payment.
@@ -33,6 +34,7 @@ type Gateway struct {
 	Declines  bool  // charges may be declined
 	Rejects   bool  // charges may be answered 400, and nothing is executed
 	Deceives  bool  // charges may be executed and answered 400
+	Errs      bool  // charges may be answered with an error that is kept under the key, whatever becomes of them
 	Mixes     bool  // charges may be executed and answered with another payment; look-ups by its id as well
 }
 
@@ -61,7 +63,15 @@ func (m *machine) takes(place uint8) bool { return place == 0 || m.Other == Seco
 // remembers reports whether a POST under the key brings the first answer again.
 func (m *machine) remembers(r Record) bool {
 	g := m.Gateway
-	return r.Result != NoReply && g.KeyLife > 0 && (g.KeepsKeys || r.Age < g.KeyLife)
+	return r.said() != NoReply && g.KeyLife > 0 && (g.KeepsKeys || r.Age < g.KeyLife)
+}
+
+// said is what a POST under the key was answered with first.
+func (r Record) said() Reply {
+	if r.Kept != NoReply {
+		return r.Kept
+	}
+	return r.Result
 }
 
 // lookUp returns what the place shows of the key.
@@ -84,7 +94,8 @@ func (m *machine) listed(s *State, place, n uint8) Reply {
 
 // execute takes the money and keeps the record.
 func (s *State) execute(place, n uint8, result Reply) {
-	s.Account[place][n-1] = Record{Result: result}
+	r := &s.Account[place][n-1]
+	r.Result, r.Age = result, 0
 	if result == OK {
 		s.Charges = min(s.Charges+1, 2)
 	}

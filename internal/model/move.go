@@ -12,6 +12,7 @@ type Kind uint8
 const (
 	Tick Kind = iota
 	LoseRequest
+	LateEffect
 	LoseAnswer
 	BringAnswer
 	StartRun
@@ -26,6 +27,7 @@ const (
 	AskControl
 	Resend
 	Release
+	MoveOn
 	LeaveInDoubt
 	GiveUp
 	Send
@@ -70,6 +72,7 @@ func (m Move) String() string {
 	texts := [kinds]string{
 		Tick:               "a tick passes",
 		LoseRequest:        "the request under -{n} is lost",
+		LateEffect:         "what -{n} began takes effect, after its error",
 		LoseAnswer:         "the gateway answers {reply} to -{n}, and the answer is lost",
 		BringAnswer:        "the gateway answers {reply} to -{n}, worker {worker} gets it",
 		StartRun:           "worker {worker} starts a run",
@@ -84,6 +87,7 @@ func (m Move) String() string {
 		AskControl:         "worker {worker} recovers -{n}: asks the control",
 		Resend:             "worker {worker} decides to send -{n} again",
 		Release:            "worker {worker} releases -{n}: not executed",
+		MoveOn:             "worker {worker} moves on from -{n}: answered with an error, and not executed",
 		LeaveInDoubt:       "worker {worker} leaves -{n} in doubt",
 		GiveUp:             "worker {worker} leaves -{n} to an operator",
 		Send:               "worker {worker} sends -{n}",
@@ -107,7 +111,7 @@ func (m Move) String() string {
 		FailOver:           "fail-over to the state of the backup, the processes live on",
 		SwitchURL:          "the URL leads to the other place",
 	}
-	replies := [...]string{"nothing", "succeeded", "declined", "429", "400", "another payment"}
+	replies := [...]string{"nothing", "succeeded", "declined", "429", "400", "another payment", "an error"}
 	return strings.NewReplacer(
 		"{worker}", strconv.Itoa(int(m.W)+1), "{n}", strconv.Itoa(int(m.N)), "{reply}", replies[m.Reply],
 	).Replace(texts[m.Kind])

@@ -39,12 +39,19 @@ func (m *machine) deliver(s State) {
 		gone := s
 		gone.Net[i] = Request{}
 		m.emit(gone, Move{Kind: LoseRequest, N: r.N})
+		if r.Begun {
+			if s.Account[r.Place][r.N-1].Result == NoReply {
+				gone.execute(r.Place, r.N, OK)
+				m.emit(gone, Move{Kind: LateEffect, N: r.N})
+			}
+			continue
+		}
 		if !m.takes(r.Place) {
 			m.answer(gone, r, Busy)
 			continue
 		}
 		if record := s.Account[r.Place][r.N-1]; m.remembers(record) {
-			m.answer(gone, r, record.Result)
+			m.answer(gone, r, record.said())
 			continue
 		}
 		executed := gone
@@ -65,7 +72,23 @@ func (m *machine) deliver(s State) {
 		if m.Gateway.Mixes {
 			m.answer(executed, r, Foreign)
 		}
+		if m.Gateway.Errs {
+			m.err(s, i)
+		}
 	}
+}
+
+// err answers a request with an error that is kept under its key: nothing was executed, or the money is taken, or it may be taken yet.
+func (m *machine) err(s State, i int) {
+	r := s.Net[i]
+	s.Account[r.Place][r.N-1] = Record{Kept: Fault}
+	late := s
+	late.Net[i].Worker, late.Net[i].Begun, late.Net[i].Left = 0, true, min(r.Left, longest)
+	m.answer(late, r, Fault)
+	s.Net[i] = Request{}
+	m.answer(s, r, Fault)
+	s.execute(r.Place, r.N, OK)
+	m.answer(s, r, Fault)
 }
 
 // answer loses the answer, or brings it to the worker that waits for it.
@@ -114,7 +137,7 @@ func (m *machine) tick(s State) {
 	}
 	for p := range s.Account {
 		for i := range s.Account[p] {
-			if r := &s.Account[p][i]; r.Result != NoReply && !m.Gateway.KeepsKeys {
+			if r := &s.Account[p][i]; r.said() != NoReply && !m.Gateway.KeepsKeys {
 				grow(&r.Age, max(m.Gateway.KeyLife, m.Gateway.Lag))
 			}
 		}
@@ -138,6 +161,9 @@ func (m *machine) age(d *DB) {
 		switch {
 		case a.open():
 			grow(&a.Age, m.window()+operatorWaits+1)
+			if a.AllAnswered {
+				grow(&a.Since, longest+1)
+			}
 		case a.Status == Rejected && a.Proof == Unproven:
 			grow(&a.Age, m.travel()+1)
 		}

@@ -50,7 +50,7 @@ func (m *machine) prove(s State, n uint8, to Status, kind Kind) {
 		m.emit(s, Move{Kind: ResolveFound, N: n, Reply: reply})
 		return
 	}
-	late := a.Age > m.window()
+	late := m.over(a)
 	if to == Rejected {
 		late = a.Age > m.travel()
 	}

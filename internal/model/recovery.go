@@ -54,6 +54,7 @@ func (m *machine) lookUpInRecovery(s State, w uint8) {
 		return
 	}
 	s.Workers[w].Phase = Absent
+	s.Workers[w].Over = s.DB.attempt(v.N).AllAnswered && m.over(s.DB.attempt(v.N)) // of others there is R to spare
 	m.emit(s, Move{Kind: FindNothing, W: w, N: v.N})
 }
 
@@ -95,7 +96,7 @@ func (m *machine) decide(s State, w uint8) {
 	case !m.absenceLasts() && a.Age > m.window():
 		m.toReview(s, w)
 		return
-	case vetted && m.absenceProves(a):
+	case vetted && m.absenceProves(a, v):
 		m.endProven(s, w, Absence)
 		return
 	}
@@ -129,6 +130,9 @@ func (m *machine) young(age uint8) bool {
 }
 
 func (m *machine) resendable(s *State, a *Attempt) bool {
+	if a.LookUp {
+		return false
+	}
 	if m.on(ResendOpenOnly) && s.DB.Invoice != InvoiceOpen {
 		return false
 	}
@@ -152,6 +156,15 @@ func (m *machine) absenceLasts() bool {
 	return !m.on(AbsenceLasts) || m.Gateway.KeyLife > 0 && m.Gateway.Ask == AskForever
 }
 
-func (m *machine) absenceProves(a *Attempt) bool {
-	return m.absenceLasts() && (a.Age > m.window() || !m.on(AbsenceAfterWindow))
+// over reports whether nothing that was sent for the attempt can take effect any more.
+func (m *machine) over(a *Attempt) bool {
+	if a.AllAnswered {
+		return a.Since > longest || !m.on(AnsweredWaits)
+	}
+	return a.Age > m.window()
+}
+
+func (m *machine) absenceProves(a *Attempt, v Worker) bool {
+	over := m.over(a) && (v.Over || !a.AllAnswered)
+	return m.absenceLasts() && (over || !m.on(AbsenceAfterWindow))
 }

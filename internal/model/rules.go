@@ -47,6 +47,9 @@ const (
 	ConfirmAfterQuiet
 	QuietAfterLoss
 	QuietBeforeProof
+	ErrorsDoubt
+	AllAnswered
+	AnsweredWaits
 
 	// RuleCount is the number of rules.
 	RuleCount
@@ -118,6 +121,9 @@ func describe(r Rule) [2]string {
 		ForgetfulStops:        {"forgetful stops", "so it is for a gateway whose look-ups do not last and that cannot be listed"},
 		ConfirmAfterQuiet:     {"confirm after quiet", "a history is confirmed only once no lost request can take effect"},
 		QuietBeforeProof:      {"quiet before proof", "after a suspected loss no proof is stored until no lost request can take effect"},
+		ErrorsDoubt:           {"errors doubt", "an error that the gateway keeps under the key leaves the attempt in doubt"},
+		AllAnswered:           {"all answered", "absence counts R after the last answer only where every request was answered"},
+		AnsweredWaits:         {"R after an answer", "also where every request was answered, absence proves nothing before R has passed"},
 		QuietAfterLoss:        {"quiet after loss", "after a suspected loss no run starts until no lost request can take effect"},
 	}
 	return texts[r]

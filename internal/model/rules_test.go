@@ -84,6 +84,12 @@ func breaches() []breach {
 		{off(ConfirmAfterQuiet), "no keys, mute: a loss", DoubleCharge},
 		{off(QuietAfterLoss), "no keys: a loss", DoubleCharge},
 		{off(QuietAfterLoss), "no keys, mute, late list: a loss", DoubleCharge},
+		// Errors that are kept under the key.
+		{off(ErrorsDoubt), "errors kept, crashes", DoubleCharge},
+		{off(ErrorsDoubt), "errors kept, keys kept: crashes", DoubleCharge},
+		{off(AnsweredWaits), "errors kept, crashes", DoubleCharge},
+		{off(AllAnswered), "errors kept, stopped and taken for dead", DoubleCharge},
+
 		{off(QuietBeforeProof), "POST forgets: a loss", FalseProof},
 	}
 }

@@ -83,7 +83,7 @@ func (z Size) Scenarios() []Scenario {
 			all = append(all, z.world(name+": a loss, rejections", g, Bounds{Losses: 1, Survivors: true}))
 		}
 	}
-	return slices.Concat(all, z.issues(), z.falseDeaths(), z.deceptions(), z.places())
+	return slices.Concat(all, z.issues(), z.falseDeaths(), z.keptErrors(), z.deceptions(), z.places())
 }
 
 // issues lists scenarios that begin before the invoice is issued, so that it may be born with its first attempt. They end as the others do:
@@ -111,6 +111,25 @@ func (z Size) falseDeaths() []Scenario {
 		sc.Gateway.Declines = true
 		all = append(all, sc)
 	}
+	return all
+}
+
+// keptErrors lists scenarios with a gateway that answers with errors, and keeps them under the key.
+func (z Size) keptErrors() []Scenario {
+	var all []Scenario
+	add := func(name, gateway string, b Bounds) *Scenario {
+		sc := z.world("errors kept, "+name, z.Gateways()[gateway], b)
+		sc.Gateway.Errs = true
+		all = append(all, sc)
+		return &all[len(all)-1]
+	}
+	add("crashes", "POST forgets", Bounds{Crashes: z.Crashes})
+	add("keys kept: crashes", "keys kept", Bounds{Crashes: z.Crashes})
+	add("forgets all: crashes", "forgets all", Bounds{Crashes: z.Crashes})
+	add("a loss", "POST forgets", Bounds{Losses: 1, Survivors: z.Answers})
+	add("listed: a loss", "listed", Bounds{Losses: 1, Survivors: z.Answers})
+	stopped := add("stopped and taken for dead", "POST forgets", Bounds{Presumed: 1})
+	stopped.Stops, stopped.Gateway.KeyLife = true, z.KeyLife+1
 	return all
 }
 

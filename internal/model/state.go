@@ -58,8 +58,12 @@ type Attempt struct {
 	Owner   uint8 // 1 + the worker that holds it, 0: nobody
 	Age     uint8 // since it was claimed for a first send; a rejected one: since the answer
 	Doubted bool  // a request under it may have been executed
-	Account uint8 // the place that the URL led to at its claim
-	Proof   Proof
+	LookUp  bool  // it is not sent again: the key has an error
+	// AllAnswered: the gateway answered every request of it.
+	AllAnswered bool
+	Since       uint8 // since its last request was answered; counted where AllAnswered
+	Account     uint8 // the place that the URL led to at its claim
+	Proof       Proof
 }
 
 // DB is what the database holds of one invoice, and what a backup brings back.
@@ -99,6 +103,7 @@ type Worker struct {
 	Old    bool  // its run began before the database was replaced
 	Missed bool  // its run began after the backup was taken, so that the backup lacks the run's row
 	Listed bool  // its run began with a complete list
+	Over   bool  // nothing could take effect any more when the absence was asked for
 	Exempt bool  // its key was not looked up, since the due date was young
 }
 
@@ -114,11 +119,13 @@ type Request struct {
 	Place  uint8
 	Left   uint8 // ticks until it is delivered or lost at the latest
 	Worker uint8 // 1 + the worker that waits for the answer, 0: nobody
+	Begun  bool  // it was answered with an error, and may take effect yet
 }
 
 // Record is what an account keeps of one key. Its zero value is nothing.
 type Record struct {
-	Result Reply
+	Result Reply // what became of the charge, as look-ups show it
+	Kept   Reply // the error that a POST is answered with, whatever became of the charge
 	Age    uint8
 }
 
@@ -201,7 +208,11 @@ func swapped(owner uint8) uint8 {
 }
 
 func (r Request) rank() uint32 {
-	return uint32(r.N)<<24 | uint32(r.Place)<<16 | uint32(r.Left)<<8 | uint32(r.Worker)
+	rank := uint32(r.N)<<24 | uint32(r.Place)<<16 | uint32(r.Left)<<8 | uint32(r.Worker)<<1
+	if r.Begun {
+		rank |= 1
+	}
+	return rank
 }
 
 func (w Worker) less(v Worker) bool { return w.rank() < v.rank() }
@@ -211,7 +222,7 @@ func (w Worker) rank() uint64 {
 	for _, part := range [...]uint8{w.N, w.Held, w.Born, w.Tries, uint8(w.Answer), w.Acked.N, uint8(w.Acked.Status)} {
 		rank = rank<<5 | uint64(part)
 	}
-	for _, flag := range [...]bool{w.Place == 1, w.Doubt, w.Lost, w.Old, w.Missed, w.Listed, w.Exempt} {
+	for _, flag := range [...]bool{w.Place == 1, w.Doubt, w.Lost, w.Old, w.Missed, w.Listed, w.Over, w.Exempt} {
 		rank <<= 1
 		if flag {
 			rank |= 1

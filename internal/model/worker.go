@@ -294,13 +294,18 @@ func (m *machine) endProven(s State, w uint8, proof Proof) {
 	if proof == Absence || s.Losses == 0 {
 		broke = m.falseProof(&s, v.N, true)
 	}
-	s.DB.attempt(v.N).settle(Released, Unproven)
+	kind, to := Release, Released
+	if s.DB.attempt(v.N).AllAnswered { // its key would bring the same error
+		kind, to = MoveOn, Declined
+	}
+	s.DB.attempt(v.N).settle(to, Unproven)
 	if proof == Absence {
 		s.DB.attempt(v.N).Proof = proof
 	}
+	s.DB.endIfDone()
 	m.acknowledge(&s, w, v.N)
 	m.rest(&s, w)
-	m.emitBroken(s, Move{Kind: Release, W: w, N: v.N}, broke)
+	m.emitBroken(s, Move{Kind: kind, W: w, N: v.N}, broke)
 }
 
 // timeOut stops waiting: the attempt is sent again or left in doubt.
@@ -354,6 +359,15 @@ func (m *machine) settle(s State, w uint8) {
 		}
 		a.settle(Rejected, Unproven)
 		s.DB.reviewInvoice()
+	case Fault:
+		if m.on(ErrorsDoubt) {
+			a.LookUp, a.AllAnswered = true, !v.Doubt && !a.Doubted || !m.on(AllAnswered)
+			m.toDoubt(s, w)
+			return
+		}
+		broke = m.falseProof(&s, v.N, true)
+		a.settle(Declined, Answer)
+		s.DB.endIfDone()
 	case Foreign:
 		a.Status, a.Owner, a.Doubted = Review, 0, true
 		s.DB.reviewInvoice()
