@@ -163,27 +163,23 @@ func Believable(a Attempt, found payment.Outcome) (believed, vetted bool) {
 	return !a.Elsewhere, true
 }
 
-// SettleAbsent ends a after its absence was proved: nothing was executed under its key. The same run may charge the invoice again under
-// that key. Where the gateway keeps an answer under it, that would bring the same answer for as long as the key lives: it ends as a
-// decline without a class, and a run that begins after now uses the next key. However often that happens it uses no stage: it is the gateway's
-// fault or ours.
-func SettleAbsent(a Attempt, now time.Time) Settlement {
-	s := Unchanged(a)
+// SettleAbsent ends a after its absence was proved: nothing was executed under its key, and the same run may charge the invoice again.
+// Where the gateway keeps an answer under the key, that would bring the same answer for as long as the key lives: the attempt ends as a decline
+// without a class, and the next one has the next key. However often that happens it uses no stage: it is the gateway's fault or ours.
+func SettleAbsent(a Attempt) Settlement {
+	s := Unchanged(a).released(time.Time{})
 	s.Doubted, s.LookUp, s.AllAnswered, s.Proof = false, false, false, ProofLookUp
-	if !a.AllAnswered {
-		s = s.released(time.Time{})
-		s.Message = "never seen by the gateway"
-		return s
+	s.Message = "never seen by the gateway"
+	if a.AllAnswered {
+		s.Message = "answered with an error, and never executed"
+		s.Attempt, s.Decline = AttemptDeclined, payment.Decline{Code: keptError, Message: s.Message}
 	}
-	s.Message = "answered with an error, and never executed"
-	s.Attempt, s.Invoice, s.NextTryAt = AttemptDeclined, Open, now
-	s.Decline = payment.Decline{Code: keptAnswer, Message: s.Message}
 	return s
 }
 
-// keptAnswer is the decline code of an attempt that the gateway did not execute, and answers with the same error for as long as its key
+// keptError is the decline code of an attempt that the gateway did not execute, and answers with the same error for as long as its key
 // lives.
-const keptAnswer = "kept_answer"
+const keptError = "kept_error"
 
 // ToReview leaves a and its invoice to an operator; why says for what.
 func ToReview(a Attempt, why string) Settlement {

@@ -25,6 +25,7 @@ func TestDecideAbsent(t *testing.T) {
 	type row = billing.Attempt
 	lookUp := func(a *row) { a.LookUp = true }
 	seen := func(a *row) { a.LookUp, a.PaymentID = true, "pay_1" }
+	answered := func(a *row) { a.LookUp, a.AllAnswered, a.SentBy = true, true, a.CreatedAt.Add(time.Minute) }
 	pending := func(a *row) { a.Patience = asked(billing.Undecided, 12, 3*time.Hour) }
 	silent := func(a *row) { a.Patience = asked(billing.Unanswered, 8, 24*time.Hour) }
 	for _, c := range []struct {
@@ -48,6 +49,11 @@ func TestDecideAbsent(t *testing.T) {
 		{name: "absent, though it was seen once", change: seen, keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
 		{name: "absent for good, though it was seen once", change: seen, keeping: lasting, asked: billing.Absent, age: over + ns, want: billing.GiveUp},
 		{name: "absent, its id known", change: func(a *row) { a.PaymentID = "pay_1" }, keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
+		{name: "absent, every request answered, and begun work may still be done", change: answered, keeping: lasting, asked: billing.Absent, age: 3 * time.Minute, want: billing.CheckLater},
+		{name: "absent, every request answered", change: answered, keeping: lasting, asked: billing.Absent, age: 3*time.Minute + ns, want: billing.Release},
+		{name: "absent, every request answered, look-up does not last", change: answered, keeping: fading, asked: billing.Absent, age: 3*time.Minute + ns, want: billing.GiveUp},
+		{name: "absent, every request answered, nobody knows when", change: func(a *row) { a.LookUp, a.AllAnswered = true, true }, keeping: lasting, asked: billing.Absent, age: over, want: billing.CheckLater},
+		{name: "absent, every request answered, its key young", change: func(a *row) { a.AllAnswered = true }, keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
 		{name: "absent, look-up does not last, young", keeping: fading, asked: billing.Absent, age: time.Second, want: billing.Resend},
 		{name: "absent, look-up does not last", keeping: fading, asked: billing.Absent, age: over, want: billing.CheckLater},
 		{name: "absent for good, look-up does not last", keeping: fading, asked: billing.Absent, age: over + ns, want: billing.GiveUp},
@@ -117,6 +123,9 @@ func TestDecideAbsentProperty(t *testing.T) {
 		k := billing.Guarantees{KeyLife: minutes("life", 30), Longest: minutes("longest", 10), LookupOutlivesKey: rapid.Bool().Draw(t, "lasts")}
 		a := sample.Attempt()
 		a.LookUp = rapid.Bool().Draw(t, "look up")
+		if a.AllAnswered = rapid.Bool().Draw(t, "all answered"); a.AllAnswered {
+			a.SentBy = a.CreatedAt.Add(minutes("answered after", 20))
+		}
 		a.PaymentID = sample.Draw(t, "id", "", "pay_1")
 		chargeable := rapid.Bool().Draw(t, "chargeable")
 		age := minutes("age", 60)
@@ -126,10 +135,15 @@ func TestDecideAbsentProperty(t *testing.T) {
 		case billing.Resend:
 			require.Less(t, age, k.KeyLife-k.Longest)
 			require.False(t, a.LookUp)
+			require.False(t, a.AllAnswered)
 			require.True(t, chargeable)
 			require.Contains(t, []billing.Asked{billing.Absent, billing.Unaskable}, asked)
 		case billing.Release:
-			require.Greater(t, age, k.KeyLife+k.Longest)
+			if a.AllAnswered {
+				require.Greater(t, a.CreatedAt.Add(age), a.SentBy.Add(k.Longest))
+			} else {
+				require.Greater(t, age, k.KeyLife+k.Longest)
+			}
 			require.Positive(t, k.KeyLife)
 			require.True(t, k.LookupOutlivesKey)
 			require.Equal(t, billing.Absent, asked)
@@ -141,14 +155,26 @@ func TestDecideAbsentProperty(t *testing.T) {
 	})
 }
 
-func TestReleaseAbsent(t *testing.T) {
+// A key that brings the gateway's error for as long as it lives is left behind, and no stage is used, however often.
+func TestSettleAbsentOfAKeptAnswer(t *testing.T) {
+	a := sample.Attempt()
+	a.Doubted, a.LookUp, a.AllAnswered, a.SentBy, a.Checks = true, true, true, sample.Noon, 9
+	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.TryLaterSince = 2, sample.Day("2026-02-01"), sample.Noon.Add(-30*24*time.Hour)
+	const why = "answered with an error, and never executed"
+	require.Equal(t, billing.Settlement{
+		Attempt: billing.AttemptDeclined, Decline: payment.Decline{Code: "kept_error", Message: why}, Proof: billing.ProofLookUp, Message: why, Checks: 9, SentBy: sample.Noon,
+		Invoice: billing.Open, Stage: 2, FirstDeclined: sample.Day("2026-02-01"), TryLaterSince: sample.Noon.Add(-30 * 24 * time.Hour),
+	}, billing.SettleAbsent(a))
+}
+
+func TestSettleAbsent(t *testing.T) {
 	a := sample.Attempt()
 	a.Doubted, a.LookUp, a.Checks = true, true, 9
 	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.TryLaterSince = 2, sample.Day("2026-02-01"), sample.Noon
 	require.Equal(t, billing.Settlement{
 		Attempt: billing.AttemptReleased, Proof: billing.ProofLookUp, Message: "never seen by the gateway", Checks: 9,
 		Invoice: billing.Open, Stage: 2, FirstDeclined: sample.Day("2026-02-01"), TryLaterSince: sample.Noon,
-	}, billing.SettleAbsent(a, sample.Noon))
+	}, billing.SettleAbsent(a))
 }
 
 func TestToReview(t *testing.T) {

@@ -56,7 +56,7 @@ type Result struct {
 func (r Result) Settle(sub SubscriptionStatus, p Policy, effective payment.Date, now time.Time) Settlement {
 	switch r.Verdict {
 	case NeverSeen:
-		return SettleAbsent(r.Claimed.Attempt, now)
+		return SettleAbsent(r.Claimed.Attempt)
 	case Unknowable:
 		return ToReview(r.Claimed.Attempt, r.Reason)
 	case Answered:

@@ -18,7 +18,7 @@ func TestResultSettlesByItsVerdict(t *testing.T) {
 	}
 	paid := sample.Answered(payment.Paid, "")
 	require.Equal(t, billing.Settle(a, paid, billing.PastDue, sample.Policy(), sample.Day("2026-02-03"), sample.Noon), settle(billing.Result{Answer: paid}))
-	require.Equal(t, billing.SettleAbsent(a, sample.Noon), settle(billing.Result{Verdict: billing.NeverSeen, Answer: paid}))
+	require.Equal(t, billing.SettleAbsent(a), settle(billing.Result{Verdict: billing.NeverSeen, Answer: paid}))
 	require.Equal(t, billing.ToReview(a, "why"), settle(billing.Result{Verdict: billing.Unknowable, Reason: "why", Answer: paid}))
 	require.Equal(t, billing.AttemptInDoubt, settle(billing.Result{}).Attempt, "no answer is no answer")
 }

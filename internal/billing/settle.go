@@ -98,9 +98,7 @@ func Settle(a Attempt, ans Answer, sub SubscriptionStatus, p Policy, effective p
 		return s.review(a, AttemptRejected, s.Message)
 	case payment.InDoubt:
 	}
-	if !ans.Found {
-		s.AllAnswered = o.Answered && !a.Doubted
-	}
+	s.AllAnswered = s.AllAnswered || o.Answered // once it is, nothing is sent under its key any more
 	return s.inDoubt(o.LookUpOnly, now)
 }
 

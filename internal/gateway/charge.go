@@ -82,7 +82,7 @@ func (p *Limited) finished(ctx context.Context, c payment.Charge, o payment.Outc
 	case payment.EffectDone:
 		return payment.Outcome{Kind: payment.Refused, Decline: o.Decline, PaymentID: o.PaymentID, Reason: o.Reason}
 	case payment.EffectRefused:
-		if found := p.find(ctx, c, o.PaymentID).Outcome; found.Kind != payment.InDoubt {
+		if found := p.lookUp(ctx, c, o.PaymentID).Outcome; found.Kind != payment.InDoubt {
 			return found
 		}
 	case payment.EffectUnknown, payment.EffectNone, payment.EffectRejected, payment.EffectMisconfigured:

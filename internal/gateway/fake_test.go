@@ -19,6 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fake struct {
 	keyless bool
 	noFind  bool
+	keeps   bool // errors, under their key
 	takes   time.Duration
 	charge  func(n int) payment.Outcome
 	find    func(n int) gateway.Finding
@@ -33,7 +34,7 @@ type fake struct {
 }
 
 func (f *fake) Capabilities() gateway.Capabilities {
-	a := gateway.Capabilities{KeyLife: 24 * time.Hour, FindByKey: !f.noFind}
+	a := gateway.Capabilities{KeyLife: 24 * time.Hour, FindByKey: !f.noFind, KeepsErrors: f.keeps}
 	if f.keyless {
 		a.KeyLife = 0
 	}

@@ -13,21 +13,22 @@ const notAsked = "not looked up: "
 // be read. It returns early as Charge does; what could not be asked is InDoubt. A payment that the customer could still finish is
 // cancelled, as Charge cancels it.
 func (p *Limited) Find(ctx context.Context, c payment.Charge, paymentID string) Finding {
-	f := p.find(ctx, c, paymentID)
+	f := p.lookUp(ctx, c, paymentID)
 	if f.Outcome.Kind == payment.InDoubt && f.Outcome.Unfinished {
 		f.Outcome = p.finished(ctx, c, f.Outcome)
 	}
 	return f
 }
 
-// find is Find that cancels nothing.
-func (p *Limited) find(ctx context.Context, c payment.Charge, paymentID string) Finding {
+// lookUp is Find that cancels nothing.
+func (p *Limited) lookUp(ctx context.Context, c payment.Charge, paymentID string) Finding {
 	if !p.gateway.Capabilities().FindByKey && paymentID == "" {
 		return unasked("the gateway cannot be asked by key")
 	}
 	var f Finding
 	tries, held := p.requests(ctx, p.twoTries, Request{Kind: RequestLookUp, ID: c.RequestID}, func(ctx context.Context) reading {
 		f = p.gateway.Find(ctx, c, paymentID)
+		f.Outcome.Answered = false // that the look-up was answered says nothing of the charge's requests
 		o := f.Outcome
 		return reading{
 			failure:       o.Failure,

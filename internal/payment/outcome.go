@@ -108,7 +108,8 @@ type Outcome struct {
 	// used with another body). Ask instead.
 	LookUpOnly bool
 	// Answered, on InDoubt: the provider itself answered the request in a typed final body, so that nothing of the request is on
-	// its way through networks any more. A proxy's page, a bare body and "still under way" are no such answers.
+	// its way through networks any more. A proxy's page, a bare body and "still under way" are no such answers. Of an attempt's outcome: so
+	// was every request under its key.
 	Answered bool
 	// LookNow, on InDoubt: the provider's record says now what the answer did not (a success without fields, an id that was paid
 	// before), so that one look-up belongs to the charge.

@@ -106,6 +106,7 @@ type Attempt struct {
 	Status       string  `json:"status" db:"status"`
 	Doubted      bool    `json:"doubted" db:"doubted"`
 	LookUpOnly   bool    `json:"lookup_only" db:"lookup_only"`
+	AllAnswered  bool    `json:"all_answered" db:"all_answered"` // see [billing.Attempt]
 	DeclineClass *string `json:"decline_class,omitempty" db:"decline_class"`
 	DeclineCode  *string `json:"decline_code,omitempty" db:"decline_code"`
 	NetworkCode  *string `json:"network_code,omitempty" db:"network_code"`
@@ -153,7 +154,7 @@ first_declined_date, COALESCE(retry_days, '') AS retry_days, issued_date, try_la
 	countInvoices = `SELECT COUNT(*) FROM invoices WHERE subscription_id = ?`
 
 	showAttempts = `SELECT a.id, a.invoice_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.amount, a.currency, a.gateway,
-a.payment_method, a.method_type, a.status, a.doubted, a.lookup_only, a.decline_class, a.decline_code, a.network_code, a.advice_code,
+a.payment_method, a.method_type, a.status, a.doubted, a.lookup_only, COALESCE(a.all_answered, FALSE) AS all_answered, a.decline_class, a.decline_code, a.network_code, a.advice_code,
 a.message, a.gateway_payment_id, a.proof, COALESCE(a.account_id, 0) AS account_id, a.run_id, a.checks, COALESCE(a.patience, '') AS patience, a.next_check_at, a.created_at, a.settled_at, a.reopened_at,
 COALESCE(r.status = 'running' AND r.heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL r.lease_ms * 1000 MICROSECOND, FALSE) AS run_lives
 FROM payment_attempts a LEFT JOIN job_runs r ON r.id = a.run_id WHERE a.invoice_id IN (?) ORDER BY a.invoice_id, a.attempt_no`
