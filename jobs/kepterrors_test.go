@@ -44,9 +44,13 @@ func (e *erring) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
 func keeping(t *testing.T, k *erring) *town {
 	t.Helper()
 	w := newTown(t)
-	k.errs = func(c payment.Charge) bool { return strings.HasPrefix(c.Key, "sub_2_") && strings.HasSuffix(c.Key, "-1") }
+	k.errs = func(c payment.Charge) bool {
+		return strings.HasPrefix(c.Key, "sub_2_") && strings.HasSuffix(c.Key, "-1")
+	}
 	w.client = func(c *httpapi.Config) { c.KeyLife = 14 * 24 * time.Hour }
-	w.wrap = func(g gateway.Gateway) gateway.Gateway { return &erring{Gateway: g, errs: k.errs, executes: k.executes, kind: k.kind} }
+	w.wrap = func(g gateway.Gateway) gateway.Gateway {
+		return &erring{Gateway: g, errs: k.errs, executes: k.executes, kind: k.kind}
+	}
 	w.enrol("pm_ok", "pm_ok", "pm_ok")
 	w.collect(1)
 	w.collect(2)

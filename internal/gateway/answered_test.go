@@ -57,7 +57,9 @@ func TestEveryRequestAnswered(t *testing.T) {
 
 // An error that answers a look-up says nothing of the requests of the charge.
 func TestALookUpAnswersNoRequest(t *testing.T) {
-	f := &fake{find: func(int) gateway.Finding { return gateway.Finding{Outcome: payment.Outcome{Answered: true, LookUpOnly: true}} }}
+	f := &fake{find: func(int) gateway.Finding {
+		return gateway.Finding{Outcome: payment.Outcome{Answered: true, LookUpOnly: true}}
+	}}
 	require.False(t, pace(t, f, once).Find(t.Context(), payment.Charge{Key: "k"}, "").Outcome.Answered)
 }
 
@@ -119,7 +121,7 @@ func TestAnUnfinishedPaymentIsCancelled(t *testing.T) {
 				}
 				check := func(o payment.Outcome) {
 					require.Equal(t, tc.want, o.Kind)
-					switch tc.want { //nolint:exhaustive // the others have nothing more to check
+					switch tc.want {
 					case payment.Refused:
 						require.Equal(t, unfinished.Decline, o.Decline)
 						require.Equal(t, "pi_1", o.PaymentID)
