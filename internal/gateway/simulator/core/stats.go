@@ -1,18 +1,20 @@
-package simulator
+package core
 
 import (
 	"maps"
 	"time"
+
+	"duly/internal/gateway/simulator/plan"
 )
 
 // Stats counts what the simulator has been asked and has answered.
 type Stats struct {
-	// Requests by operation, as docs/payments-api.yaml names them.
+	// Requests by operation, as docs/payments-api.yaml names them whatever the dialect.
 	Requests map[string]int `json:"requests"`
 	// Answers by operation and status code; "dropped" is none, "half" one that broke off.
 	Answers map[string]map[string]int `json:"answers"`
 	// Faults that struck, by kind.
-	Faults map[Fault]int `json:"faults"`
+	Faults map[plan.Fault]int `json:"faults"`
 	// Payments in the ledger.
 	Payments int `json:"payments"`
 	// MaxConcurrent is the largest number of charges that were being served at once.
@@ -26,18 +28,20 @@ type Stats struct {
 	StillLate int `json:"still_late"`
 }
 
-// The operations of docs/payments-api.yaml.
+// The operations that requests are counted by, whatever the dialect: those of docs/payments-api.yaml, and OpMethod for
+// questions about a payment method.
 const (
-	opCreate = "createPayment"
-	opList   = "listPayments"
-	opFind   = "findPaymentByKey"
-	opGet    = "getPayment"
-	opCancel = "cancelPayment"
-	opRefund = "refundPayment"
+	OpCreate = "createPayment"
+	OpList   = "listPayments"
+	OpFind   = "findPaymentByKey"
+	OpGet    = "getPayment"
+	OpCancel = "cancelPayment"
+	OpRefund = "refundPayment"
+	OpMethod = "getPaymentMethod"
 )
 
 func newStats() Stats {
-	return Stats{Requests: map[string]int{}, Answers: map[string]map[string]int{}, Faults: make(map[Fault]int)}
+	return Stats{Requests: map[string]int{}, Answers: map[string]map[string]int{}, Faults: make(map[plan.Fault]int)}
 }
 
 // Stats returns a copy of the counts.
@@ -59,20 +63,20 @@ func (s *Simulator) arrived(operation string) {
 	s.stats.Requests[operation]++
 	s.open++
 	s.stats.MaxOpen = max(s.stats.MaxOpen, s.open)
-	if operation == opCreate {
+	if operation == OpCreate {
 		s.current++
 		s.stats.MaxConcurrent = max(s.stats.MaxConcurrent, s.current)
 	}
 }
 
 // answered counts an answer, for those who hold mu.
-func (s *Simulator) answered(operation string, a answer, took time.Duration) {
+func (s *Simulator) answered(operation string, a Answer, took time.Duration) {
 	if s.stats.Answers[operation] == nil {
 		s.stats.Answers[operation] = map[string]int{}
 	}
 	s.stats.Answers[operation][a.label()]++
 	s.open--
-	if operation == opCreate {
+	if operation == OpCreate {
 		s.current--
 		s.stats.ServiceTime += took
 	}

@@ -1,6 +1,6 @@
-package simulator
+package core
 
-import "time"
+import "duly/internal/gateway/simulator/plan"
 
 // key is an idempotency key that was sent or asked for.
 type key struct {
@@ -22,9 +22,8 @@ const (
 	tooManyNext                      // the next request is answered 429
 )
 
-// arrive notes a request with the key, whether its bytes are those of the others that may be executed, and turns
-// it away if the last one was struck by TooManyAfter.
-func (k *key) arrive(c *call, body uint64, retryAfter time.Duration) {
+// arrive notes a request with the key, and whether its bytes are those of the others that may be executed.
+func (k *key) arrive(body uint64) {
 	k.requests++
 	if k.open > 0 && k.body != body {
 		k.flags |= violated
@@ -33,23 +32,25 @@ func (k *key) arrive(c *call, body uint64, retryAfter time.Duration) {
 		k.body = body
 	}
 	k.open++
-	if c.refused == nil && k.flags&tooManyNext != 0 {
-		k.flags &^= tooManyNext
-		a := tooManyAnswer(retryAfter)
-		c.refused = &a
-	}
+}
+
+// takesTooMany reports, once, that the request before was struck by TooManyAfter.
+func (k *key) takesTooMany() bool {
+	takes := k.flags&tooManyNext != 0
+	k.flags &^= tooManyNext
+	return takes
 }
 
 // struck notes what a fault means for the next request.
 func (k *key) struck(c *call) {
-	if c.strike.fault == TooManyAfter {
+	if c.strike.Fault == plan.TooManyAfter {
 		k.flags |= tooManyNext
 	}
 }
 
 // answered notes an answer by which a request is known not to have been executed.
-func (k *key) answered(a answer) {
-	if a.refused {
+func (k *key) answered(a Answer) {
+	if a.Refused {
 		k.open--
 	}
 }

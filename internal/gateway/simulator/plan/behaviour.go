@@ -1,4 +1,4 @@
-package simulator
+package plan
 
 import (
 	"math"
@@ -6,94 +6,95 @@ import (
 	"strings"
 )
 
-// behaviour is what a payment method says of its charges.
-type behaviour struct {
-	fault strikeRule
-	first outcome // of the first `times` charges of a reference; of all if times is 0
-	times int
-	then  outcome
-	// decided: a pending payment is decided, as then, after `lookups` look-ups, or as Config.Pending says if
+// Behaviour is what a payment method says of its charges.
+type Behaviour struct {
+	Fault StrikeRule
+	First Outcome // of the first Times charges of a reference; of all if Times is 0
+	Times int
+	Then  Outcome
+	// Decided: a pending payment is decided, as Then, after Lookups look-ups, or as Config.Pending says if
 	// that is negative.
-	decided bool
-	lookups int
+	Decided bool
+	Lookups int
 }
 
-// strikeRule plants a fault on the first requests of a key.
-type strikeRule struct {
-	fault  Fault
-	effect bool
-	first  uint32
+// StrikeRule plants a fault on the first requests of a key.
+type StrikeRule struct {
+	Fault  Fault
+	Effect bool
+	First  uint32
 }
 
 const (
 	methodPrefix = "pm_"
-	pendingName  = "pending"
+	// PendingName is the outcome that may be decided later.
+	PendingName = "pending"
 )
 
-// behaviourOf finds the behaviour of a payment method, if it has one.
-func (c *Config) behaviourOf(method string) (behaviour, bool) {
+// BehaviourOf finds the behaviour of a payment method, if it has one.
+func (c *Config) BehaviourOf(method string) (Behaviour, bool) {
 	if name, ok := c.Methods[method]; ok {
 		return parseBehaviour(name)
 	}
 	name, ok := strings.CutPrefix(method, methodPrefix)
 	if !ok {
-		return behaviour{}, false
+		return Behaviour{}, false
 	}
 	name, _, _ = strings.Cut(name, ":")
 	return parseBehaviour(name)
 }
 
 // parseBehaviour reads NAME[_N][_then_NAME].
-func parseBehaviour(s string) (behaviour, bool) {
+func parseBehaviour(s string) (Behaviour, bool) {
 	head, tail, hasThen := strings.Cut(s, "_then_")
-	var then outcome
+	var then Outcome
 	if hasThen {
 		var ok bool
-		if then, ok = outcomeByName(tail); !ok {
-			return behaviour{}, false
+		if then, ok = OutcomeByName(tail); !ok {
+			return Behaviour{}, false
 		}
 	}
 	name, times, counted := head, 1, false
-	first, ok := outcomeByName(name)
+	first, ok := OutcomeByName(name)
 	if !ok {
 		if rule, ok := parseStrike(head); ok {
-			return behaviour{fault: rule, first: then}, true
+			return Behaviour{Fault: rule, First: then}, true
 		}
 		if name, times, counted = cutCount(head); counted {
-			first, ok = outcomeByName(name)
+			first, ok = OutcomeByName(name)
 		}
 	}
 	switch {
 	case !ok || counted && !hasThen:
-		return behaviour{}, false
+		return Behaviour{}, false
 	case !hasThen:
-		return behaviour{first: first}, true
-	case name == pendingName:
-		b := behaviour{first: first, then: then, decided: true, lookups: -1}
+		return Behaviour{First: first}, true
+	case name == PendingName:
+		b := Behaviour{First: first, Then: then, Decided: true, Lookups: -1}
 		if counted {
-			b.lookups = times
+			b.Lookups = times
 		}
 		return b, true
 	default:
-		return behaviour{first: first, times: times, then: then}, true
+		return Behaviour{First: first, Times: times, Then: then}, true
 	}
 }
 
 // parseStrike reads FAULT[_before|_after][_N|_always].
-func parseStrike(s string) (strikeRule, bool) {
+func parseStrike(s string) (StrikeRule, bool) {
 	if f, effect, ok := faultByName(s); ok {
-		return strikeRule{fault: f, effect: effect, first: 1}, true
+		return StrikeRule{Fault: f, Effect: effect, First: 1}, true
 	}
 	name, always := strings.CutSuffix(s, "_always")
 	count := math.MaxInt32
 	if !always {
 		var ok bool
 		if name, count, ok = cutCount(s); !ok {
-			return strikeRule{}, false
+			return StrikeRule{}, false
 		}
 	}
 	f, effect, ok := faultByName(name)
-	return strikeRule{fault: f, effect: effect, first: uint32(count)}, ok
+	return StrikeRule{Fault: f, Effect: effect, First: uint32(count)}, ok
 }
 
 func faultByName(s string) (f Fault, effect, ok bool) {
@@ -107,7 +108,7 @@ func faultByName(s string) (f Fault, effect, ok bool) {
 			return f, true, true
 		}
 	}
-	return noFault, false, false
+	return NoFault, false, false
 }
 
 // cutCount splits "soft_2" into "soft" and 2.

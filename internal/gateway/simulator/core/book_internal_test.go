@@ -1,15 +1,17 @@
-package simulator
+package core
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"duly/internal/gateway/simulator/plan"
 )
 
 func TestKeysOfOneHash(t *testing.T) {
-	b := newBook()
+	b := newBook("pay_")
 	first := b.touch("a")
-	b.byHash[hash('k', "b")] = first + 1 // as if "b" had the hash of "a"
+	b.byHash[plan.Hash('k', "b")] = first + 1 // as if "b" had the hash of "a"
 	second := b.touch("b")
 	require.NotEqual(t, first, second)
 	for text, want := range map[string]uint32{"a": first, "b": second} {

@@ -1,32 +1,33 @@
-package simulator
+package core
 
 import (
 	"context"
-	"crypto/subtle"
 	"net/http"
-	"strings"
 	"time"
 
 	"duly/internal/gateway/simulator/pace"
+	"duly/internal/gateway/simulator/plan"
 )
 
 // call is one request on its way through the gateway.
 type call struct {
 	operation string
 	path      string
-	strike    strike
+	strike    plan.Strike
 	delay     time.Duration // until it takes effect
 	slowBy    time.Duration
 	lateBy    time.Duration
 	retry     time.Duration
-	// refused is the answer, if the request was turned away at the door.
-	refused *answer
+	// refused is the answer, if the request was turned away at the door. Inside: it had come so far that the provider may
+	// keep this answer under its key.
+	refused *Answer
+	inside  bool
 	// reserve, if set, is called on arrival and may turn the request away.
-	reserve func() (answer, bool)
+	reserve func() (Answer, bool)
 	// effect does what was asked for.
-	effect func() answer
+	effect func() Answer
 	// settle, if set, is told the answer.
-	settle  func(answer)
+	settle  func(Answer)
 	started time.Time
 }
 
@@ -34,47 +35,40 @@ type call struct {
 func (s *Simulator) admit(operation string, r *http.Request) *call {
 	s.arrived(operation)
 	now := s.clock()
-	c := &call{operation: operation, path: r.URL.Path, started: now, strike: strike{effect: true}}
+	c := &call{operation: operation, path: r.URL.Path, started: now, strike: plan.Strike{Effect: true}}
 	c.refused = s.turnAway(r, now)
+	c.inside = c.refused != nil && s.cfg.Forbidden
 	return c
 }
 
-func (s *Simulator) turnAway(r *http.Request, now time.Time) *answer {
-	a := answer{}
+func (s *Simulator) turnAway(r *http.Request, now time.Time) *Answer {
+	a := Answer{}
 	switch {
 	case s.outage(now):
 		switch s.cfg.OutageAnswer {
-		case outageDrop:
-			a = answer{dropped: true}
-		case outageNotExecuted:
-			a = notExecutedAnswer()
+		case plan.OutageDrop:
+			a = Answer{dropped: true}
+		case plan.OutageNotExecuted:
+			a = s.dialect.Refuse(NothingDone, "")
 		default:
-			a = plain(http.StatusServiceUnavailable)
+			a = Plain(http.StatusServiceUnavailable)
 		}
-	case !s.authorized(r):
-		a = refusal(http.StatusUnauthorized, "unauthorized", "the bearer token is missing or wrong")
+	case s.cfg.Token != "" && !s.dialect.Authorized(r, s.cfg.Token):
+		a = s.dialect.Refuse(NoCredentials, "")
 	case s.cfg.Forbidden:
-		a = refusal(http.StatusForbidden, "forbidden", "this account may not do that")
+		a = s.dialect.Refuse(NoPermission, "")
 	case s.overLimit(now):
-		a = tooManyAnswer(time.Second)
+		a = s.tooMany(time.Second)
 	default:
 		return nil
 	}
 	return &a
 }
 
-func (s *Simulator) authorized(r *http.Request) bool {
-	if s.cfg.Token == "" {
-		return true
-	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare([]byte(token), []byte(s.cfg.Token)) == 1
-}
-
 func (s *Simulator) outage(now time.Time) bool {
 	since := now.Sub(s.start)
 	for _, w := range s.cfg.Outages {
-		if w.contains(since) {
+		if w.Contains(since) {
 			return true
 		}
 	}
@@ -92,32 +86,32 @@ func (s *Simulator) overLimit(now time.Time) bool {
 
 // meet decides how long a call takes and what goes wrong with it, for those who hold mu. A call that was
 // turned away is answered without delay.
-func (s *Simulator) meet(c *call, f *Faults, subject string, n uint32, planted strikeRule) {
+func (s *Simulator) meet(c *call, f *plan.Faults, subject string, n uint32, planted plan.StrikeRule) {
 	if c.refused != nil {
 		return
 	}
-	stretch := pace.Stretch(s.cfg.Knee, s.cfg.Slowdown, c.started.Sub(s.start), s.stats.Requests[opCreate], s.open)
-	c.delay = time.Duration(stretch * float64(s.cfg.Latency.draw(s.cfg.Seed, c.operation+" "+subject, n)))
-	c.slowBy, c.lateBy, c.retry = f.slowness(), f.lateness(), f.RetryAfter
-	if planted.fault != noFault {
-		if n <= planted.first {
-			c.strike = newStrike(planted.fault, stream(s.cfg.Seed, forFault, subject, n))
-			c.strike.effect = planted.effect
+	stretch := pace.Stretch(s.cfg.Knee, s.cfg.Slowdown, c.started.Sub(s.start), s.stats.Requests[OpCreate], s.open)
+	c.delay = time.Duration(stretch * float64(s.cfg.Latency.Draw(s.cfg.Seed, c.operation+" "+subject, n)))
+	c.slowBy, c.lateBy, c.retry = f.Slowness(), f.Lateness(), f.RetryAfter
+	if planted.Fault != plan.NoFault {
+		if n <= planted.First {
+			c.strike = plan.NewStrike(planted.Fault, plan.Stream(s.cfg.Seed, plan.ForFault, subject, n))
+			c.strike.Effect = planted.Effect
 		}
 	} else {
 		to := 0.0
-		if c.operation == opCreate {
-			to = s.cfg.Rise.share(f, c.started.Sub(s.start), s.stats.Requests[opCreate])
+		if c.operation == OpCreate {
+			to = s.cfg.Rise.Share(f, c.started.Sub(s.start), s.stats.Requests[OpCreate])
 		}
-		c.strike = f.draw(s.cfg.Seed, subject, n, to)
+		c.strike = f.Draw(s.cfg.Seed, subject, n, to)
 	}
-	if c.strike.fault != noFault {
-		s.stats.Faults[c.strike.fault]++
+	if c.strike.Fault != plan.NoFault {
+		s.stats.Faults[c.strike.Fault]++
 	}
 }
 
 // run takes a call to its answer. What was asked for takes place even if the caller has gone.
-func (s *Simulator) run(ctx context.Context, c *call) answer {
+func (s *Simulator) run(ctx context.Context, c *call) Answer {
 	defer s.track()()
 	a := s.perform(ctx, c)
 	s.mu.Lock()
@@ -129,20 +123,20 @@ func (s *Simulator) run(ctx context.Context, c *call) answer {
 	return a
 }
 
-func (s *Simulator) perform(ctx context.Context, c *call) answer {
+func (s *Simulator) perform(ctx context.Context, c *call) Answer {
 	if c.refused != nil {
 		return *c.refused
 	}
 	deaf := context.WithoutCancel(ctx)
-	if c.strike.fault == Late {
+	if c.strike.Fault == plan.Late {
 		if !s.landLater(c) {
 			c.land()
 		}
-		return answer{dropped: true}
+		return Answer{dropped: true}
 	}
-	if !c.strike.effect {
+	if !c.strike.Effect {
 		s.wait(deaf, c.delay)
-		return c.strike.spoil(answer{}, c.retry, c.path)
+		return s.spoil(c.strike, Answer{}, c.retry, c.path)
 	}
 	if c.reserve != nil {
 		if a, turned := c.reserve(); turned {
@@ -150,13 +144,13 @@ func (s *Simulator) perform(ctx context.Context, c *call) answer {
 			return a
 		}
 	}
-	if c.strike.fault == Slow {
+	if c.strike.Fault == plan.Slow {
 		a := c.effect()
 		s.wait(ctx, c.delay+c.slowBy)
 		return a
 	}
 	s.wait(deaf, c.delay)
-	return c.strike.spoil(c.effect(), c.retry, c.path)
+	return s.spoil(c.strike, c.effect(), c.retry, c.path)
 }
 
 // track makes Close wait until the returned function is called.

@@ -1,5 +1,5 @@
-// Package simulator is a payment service that moves no money: every operation of docs/payments-api.yaml, a
-// ledger that can be asked, and faults on demand. It serves tests, benchmarks, the demo and development.
+// Package plan is what a simulator is told to do: its configuration, the ways in which charges end, the faults, and the draws that decide
+// which request meets which.
 //
 // What happens to a request is decided from the seed, its idempotency key and how many requests that key has
 // had, so that a run can be repeated whatever the order in which concurrent requests arrive (a Rise, a rate
@@ -14,7 +14,7 @@
 // says what becomes of its charges. What follows the colon is ignored, so that a shop can append its own id:
 // "pm_ok:42". Any other method ends by Config.Methods or Config.Shares.
 //
-// NAME is an outcome (see Outcomes):
+// NAME is an outcome (see [Outcomes]):
 //
 //	ok                                          succeeded
 //	soft, insufficient_funds, limit_exceeded    soft declines
@@ -24,8 +24,13 @@
 //	unknown_code                                declined with a code that nobody knows
 //	pending                                     accepted and never decided
 //	canceled, refunded                          undone by somebody at once
-//	reject                                      400
-//	unauthorized, forbidden                     401, 403
+//	no_code                                     declined without a code that says why
+//	reject                                      the request is refused (400)
+//	unauthorized, forbidden                     our credentials or our account are (401, 403)
+//	unknown_method, deleted_method              there is no such payment method, or not any more
+//	error_paid, error_declined, error_nothing   the provider's own error, which it repeats to the same key where it keeps
+//	                                            errors; behind it the charge succeeded, was declined, or does not exist
+//	refund_later, refund_never                  succeeded; refunds are done at the next look-up, or fail
 //	wrong_amount, wrong_currency,               executed, but for another amount, currency,
 //	wrong_customer, wrong_gateway_customer,     customer, customer of the provider or reference
 //	wrong_reference                             than was asked for
@@ -33,8 +38,8 @@
 // "pm_soft_2_then_ok" declines the first two charges of a reference. "pm_pending_2_then_ok" is still pending
 // at its first two look-ups and decided at the third; without N, Config.Pending says when.
 //
-// NAME can also be a fault (see FaultNames): "pm_drop_after" plants it on the first request of each key,
+// NAME can also be a fault (see [FaultNames]): "pm_drop_after" plants it on the first request of each key,
 // "pm_drop_after_3_then_soft" on the first three, "pm_drop_after_always" on all. A suffix _before or _after
 // says whether the charge takes effect, for the faults that may do either; they do unless told otherwise
 // (redirect does not).
-package simulator
+package plan

@@ -1,4 +1,4 @@
-package simulator
+package core
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"duly/internal/gateway/simulator/plan"
 	"duly/internal/payment"
 )
 
@@ -35,17 +36,19 @@ func (s *Simulator) Inject(e Entry) (id string, err error) {
 	if inOrder {
 		entered = e.CreatedAt
 	}
-	at := b.add(b.touch(e.Key), request{
-		reference: e.Reference, customer: e.CustomerID, method: e.Method, currency: e.Currency, amount: e.Amount,
-		gatewayCustomer: e.GatewayCustomer,
+	keyAt := b.touch(s.dialect.Handle(e.Key))
+	b.name(keyAt, e.Key)
+	at := b.add(keyAt, Charge{
+		Reference: e.Reference, CustomerID: e.CustomerID, Method: e.Method, Currency: e.Currency, Amount: e.Amount,
+		GatewayCustomer: e.GatewayCustomer,
 	}, o, entered)
 	if !inOrder {
 		b.date(at, us)
 	}
 	if e.Refunded > 0 {
-		b.giveBack(at, e.Refunded)
+		b.giveBack(at, e.Refunded, "", e.CreatedAt)
 	}
-	return paymentID(at), nil
+	return b.id(at), nil
 }
 
 // Amend changes a payment by hand, as somebody at the provider's desk would: its status, decline code, amount,
@@ -70,12 +73,12 @@ func (s *Simulator) Amend(id string, change func(*Entry)) error {
 	if err != nil {
 		return err
 	}
-	s.book.amend(at, is, o)
+	s.book.amend(at, is, o, s.clock())
 	return nil
 }
 
 // amend makes payment at what e says.
-func (b *book) amend(at uint32, e Entry, o outcome) {
+func (b *book) amend(at uint32, e Entry, o plan.Outcome, now time.Time) {
 	rec := b.payments.at(at)
 	if status := statusOf(e.Status); status != rec.status || status == declinedStatus {
 		rec.status, rec.outcome = status, o
@@ -84,18 +87,22 @@ func (b *book) amend(at uint32, e Entry, o outcome) {
 	rec.amount = e.Amount
 	copy(rec.currency[:], e.Currency)
 	if given := b.refunded[at]; given.amount != e.Refunded {
-		b.refunded[at] = refunds{amount: e.Refunded, times: given.times + 1}
+		var parts []Part
+		if e.Refunded > 0 {
+			parts = []Part{{Amount: e.Refunded, At: now}}
+		}
+		b.refunded[at] = refunds{amount: e.Refunded, times: given.times + 1, parts: parts}
 	}
 }
 
 // outcome is the outcome of a payment that stands as e does, or an error that says why none can.
-func (e Entry) outcome() (outcome, error) {
+func (e Entry) outcome() (plan.Outcome, error) {
 	switch {
 	case !slices.Contains([]payment.Status{payment.Pending, payment.Succeeded, payment.Declined, payment.Canceled}, e.Status):
 		return 0, fmt.Errorf("status %q is not known", e.Status)
 	case e.Amount < 1:
 		return 0, errors.New("the amount must be at least 1")
-	case !validCurrency(e.Currency):
+	case !plan.ValidCurrency(e.Currency):
 		return 0, errors.New("the currency must be three capital letters")
 	case e.Refunded < 0 || e.Refunded > e.Amount:
 		return 0, errors.New("refunded must lie between 0 and the amount")
@@ -106,11 +113,9 @@ func (e Entry) outcome() (outcome, error) {
 	case e.DeclineCode != "" && e.Status != payment.Declined:
 		return 0, errors.New("only what was declined has a decline code")
 	}
-	at := slices.IndexFunc(results, func(r result) bool {
-		return r.status == e.Status && r.alter == nil && !r.undone && (e.DeclineCode == "" || r.decline.Code == e.DeclineCode)
-	})
-	if at < 0 {
+	o, ok := plan.OutcomeOf(e.Status, e.DeclineCode)
+	if !ok {
 		return 0, fmt.Errorf("decline code %q is not known", e.DeclineCode)
 	}
-	return outcome(at), nil //nolint:gosec // the table has a few dozen rows
+	return o, nil
 }

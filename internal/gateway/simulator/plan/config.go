@@ -1,4 +1,4 @@
-package simulator
+package plan
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 // Config says how the gateway behaves. The zero value is a perfect gateway that answers at once. In JSON the
 // names are those of the tags, durations are strings such as "150ms", and unknown names are errors.
 type Config struct {
-	// Token is the bearer token that every API request must carry; empty: none is asked for.
+	// Token is the credential that every API request must carry, as the dialect carries it; empty: none is asked for.
 	Token string `json:"token"`
 	// Seed is the source of all randomness.
 	Seed uint64 `json:"seed"`
@@ -38,12 +38,19 @@ type Config struct {
 	ChangeFaults Faults `json:"change_faults"`
 	// Rise makes the faults of charges more frequent as the run goes on.
 	Rise Rise `json:"rise"`
-	// KeyLife is how long an idempotency key is remembered after its execution; 0: for ever.
+	// KeyLife is how long an idempotency key is remembered after its execution; 0: as long as the dialect's provider does, for ever
+	// in httpapi.
 	KeyLife time.Duration `json:"key_life"`
 	// NoKeys ignores idempotency keys: the same key twice charges twice.
 	NoKeys bool `json:"no_keys"`
 	// KeepRejects remembers a 400 under its key too: the same key with another body is then a 422.
 	KeepRejects bool `json:"keep_rejects"`
+	// ForgetErrors remembers no 4xx and 5xx, in the dialects that otherwise keep every answer under its key.
+	ForgetErrors bool `json:"forget_errors"`
+	// HideDeclines makes look-ups of declined charges answer as if there were none.
+	HideDeclines bool `json:"hide_declines"`
+	// ListLag is how long a payment is missing from lists after it was made.
+	ListLag time.Duration `json:"list_lag"`
 	// NoFind answers look-ups by key with a 404 that has no Error body, as a service without them does.
 	NoFind bool `json:"no_find"`
 	// FindForgets makes look-ups by key forget a payment when its key is forgotten.
@@ -86,6 +93,8 @@ type Shares struct {
 	Pending  float64 `json:"pending"`
 	Canceled float64 `json:"canceled"`
 	Reject   float64 `json:"reject"`
+	// Unclear is of those that error_paid, error_declined and error_nothing share evenly.
+	Unclear float64 `json:"unclear"`
 }
 
 // Pending says when pending payments are decided. With neither Lookups nor For the first look-up finds the
@@ -157,8 +166,8 @@ type Window struct {
 // Answers that OutageAnswer can name.
 const (
 	outage503         = "503"
-	outageDrop        = "drop"
-	outageNotExecuted = "not_executed"
+	OutageDrop        = "drop"
+	OutageNotExecuted = "not_executed"
 )
 
 // Validate reports everything that is wrong with c.
@@ -182,20 +191,20 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("methods: %q for %q is neither an outcome nor a fault", name, method))
 		}
 	}
-	if _, ok := outcomeByName(c.Pending.ends()); !ok {
+	if _, ok := OutcomeByName(c.Pending.Ends()); !ok {
 		errs = append(errs, fmt.Errorf("pending: then: %q is not an outcome", c.Pending.Then))
 	}
 	switch c.OutageAnswer {
-	case "", outage503, outageDrop, outageNotExecuted:
+	case "", outage503, OutageDrop, OutageNotExecuted:
 	default:
 		errs = append(errs, fmt.Errorf("outage_answer: %q is not 503, drop or not_executed", c.OutageAnswer))
 	}
 	errs = append(errs, c.Slowdown.Check())
 	for _, d := range []time.Duration{
-		c.Latency.Fixed, c.Latency.Median, c.Latency.P99, c.KeyLife, c.Pending.For, time.Duration(c.RateLimit), time.Duration(c.Knee),
+		c.Latency.Fixed, c.Latency.Median, c.Latency.P99, c.KeyLife, c.ListLag, c.Pending.For, time.Duration(c.RateLimit), time.Duration(c.Knee),
 	} {
 		if d < 0 {
-			errs = append(errs, errors.New("latency, knee, key_life, pending.for and rate_limit must not be negative"))
+			errs = append(errs, errors.New("latency, knee, key_life, list_lag, pending.for and rate_limit must not be negative"))
 			break
 		}
 	}
@@ -216,19 +225,21 @@ func sharesError(name string, shares []float64) error {
 	return nil
 }
 
-func (p Pending) ends() string {
+// Ends is the outcome by which a payment that is pending by its share is decided.
+func (p Pending) Ends() string {
 	if p.Then == "" {
 		return "ok"
 	}
 	return p.Then
 }
 
-func (w Window) contains(since time.Duration) bool {
+// Contains reports whether w covers a time since the start.
+func (w Window) Contains(since time.Duration) bool {
 	return since >= w.After && since < w.After+w.For
 }
 
-// clone is a copy that shares nothing with c.
-func (c *Config) clone() Config {
+// Clone is a copy that shares nothing with c.
+func (c *Config) Clone() Config {
 	copied := *c
 	copied.Methods = maps.Clone(c.Methods)
 	copied.Outages = slices.Clone(c.Outages)

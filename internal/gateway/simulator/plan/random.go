@@ -1,4 +1,4 @@
-package simulator
+package plan
 
 import (
 	"math"
@@ -8,18 +8,19 @@ import (
 
 // Purposes keep the draws of one request independent of each other.
 const (
-	forFault   = 'f'
-	forLatency = 'l'
-	forOutcome = 'o'
+	ForFault   = 'f'
+	ForLatency = 'l'
+	ForOutcome = 'o'
+	ForUnclear = 'u'
 )
 
-// stream is the randomness for one purpose of the n-th request about a subject.
-func stream(seed uint64, purpose byte, subject string, n uint32) *rand.Rand {
-	return rand.New(rand.NewPCG(scramble(seed^hash(purpose, subject)), scramble(uint64(n)+1))) //nolint:gosec // repeatable on purpose
+// Stream is the randomness for one purpose of the n-th request about a subject.
+func Stream(seed uint64, purpose byte, subject string, n uint32) *rand.Rand {
+	return rand.New(rand.NewPCG(scramble(seed^Hash(purpose, subject)), scramble(uint64(n)+1))) //nolint:gosec // repeatable on purpose
 }
 
-// hash is FNV-1a, which is the same in every process.
-func hash(purpose byte, s string) uint64 {
+// Hash is FNV-1a, which is the same in every process.
+func Hash(purpose byte, s string) uint64 {
 	h := (uint64(14695981039346656037) ^ uint64(purpose)) * 1099511628211
 	for i := range len(s) {
 		h = (h ^ uint64(s[i])) * 1099511628211
@@ -50,7 +51,8 @@ func pick(shares []float64, scale, u float64) int {
 // z99 is the 99th percentile of the standard normal distribution.
 const z99 = 2.3263478740408408
 
-func (l Latency) draw(seed uint64, subject string, n uint32) time.Duration {
+// Draw is the latency of the n-th request about a subject.
+func (l Latency) Draw(seed uint64, subject string, n uint32) time.Duration {
 	if l.Median <= 0 {
 		return l.Fixed
 	}
@@ -58,6 +60,6 @@ func (l Latency) draw(seed uint64, subject string, n uint32) time.Duration {
 		return l.Fixed + l.Median
 	}
 	sigma := math.Log(float64(l.P99)/float64(l.Median)) / z99
-	z := stream(seed, forLatency, subject, n).NormFloat64()
+	z := Stream(seed, ForLatency, subject, n).NormFloat64()
 	return l.Fixed + time.Duration(float64(l.Median)*math.Exp(sigma*z))
 }

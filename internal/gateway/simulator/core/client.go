@@ -1,4 +1,4 @@
-package simulator
+package core
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"duly/internal/gateway/simulator/plan"
 )
 
 // Control asks and orders a simulator in another process. It is safe for concurrent use.
@@ -107,7 +109,7 @@ func (c *Control) Advance(ctx context.Context, d time.Duration) error {
 }
 
 // Configure replaces the configuration.
-func (c *Control) Configure(ctx context.Context, cfg Config) error {
+func (c *Control) Configure(ctx context.Context, cfg plan.Config) error {
 	return c.ask(ctx, http.MethodPut, pathConfig, cfg, nil)
 }
 

@@ -1,4 +1,4 @@
-package simulator
+package core
 
 import (
 	"iter"
@@ -115,7 +115,7 @@ func (s *Simulator) BodyViolations() []string {
 	var keys []string
 	for at := range s.book.keys.n {
 		if k := s.book.keys.at(at); k.flags&violated != 0 {
-			keys = append(keys, k.text)
+			keys = append(keys, s.book.named(at))
 		}
 	}
 	for _, text := range slices.Sorted(maps.Keys(s.changes)) {
@@ -144,7 +144,7 @@ func (s *Simulator) Requests() map[string]int {
 	counts := make(map[string]int, s.book.keys.n)
 	for at := range s.book.keys.n {
 		if k := s.book.keys.at(at); k.requests > 0 {
-			counts[k.text] = int(k.requests)
+			counts[s.book.named(at)] = int(k.requests)
 		}
 	}
 	return counts

@@ -1,4 +1,4 @@
-package simulator
+package plan
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ func (c *Config) UnmarshalJSON(text []byte) error {
 	if err := d.Decode(&raw); err != nil {
 		return err
 	}
-	changed := c.clone()
+	changed := c.Clone()
 	m, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		DecodeHook: mapstructure.StringToTimeDurationHookFunc(), ErrorUnused: true, TagName: "json", Result: &changed,
 	})

@@ -1,4 +1,4 @@
-package simulator
+package plan
 
 import (
 	"math/rand/v2"
@@ -28,8 +28,8 @@ const (
 	Empty404     Fault = "empty_404"
 )
 
-// noFault is the ordinary way.
-const noFault Fault = ""
+// NoFault is the ordinary way.
+const NoFault Fault = ""
 
 // FaultNames lists all kinds of fault.
 func FaultNames() []Fault {
@@ -47,11 +47,11 @@ func (f *Faults) list() []float64 {
 	}
 }
 
-// strike is a fault on one request, with what its details are drawn from.
-type strike struct {
-	fault   Fault
-	effect  bool // the request takes effect
-	variant int  // which of a fault's several faces
+// Strike is a fault on one request, with what its details are drawn from.
+type Strike struct {
+	Fault   Fault
+	Effect  bool // the request takes effect
+	Variant int  // which of a fault's several faces
 }
 
 // ambiguous reports whether f may come before or after the effect; the other kinds say which in their name.
@@ -64,20 +64,21 @@ func (f Fault) takesEffect() bool {
 	return !slices.Contains([]Fault{DropBefore, Err5xxBefore, TooMany, NotExecuted, Redirect}, f)
 }
 
-func newStrike(f Fault, r *rand.Rand) strike {
-	return strike{fault: f, effect: f.takesEffect(), variant: r.IntN(1 << 16)}
+// NewStrike is a strike of f whose details are drawn from r.
+func NewStrike(f Fault, r *rand.Rand) Strike {
+	return Strike{Fault: f, Effect: f.takesEffect(), Variant: r.IntN(1 << 16)}
 }
 
-// draw decides whether the n-th request about subject goes wrong. To is the share that all kinds together
+// Draw decides whether the n-th request about subject goes wrong. To is the share that all kinds together
 // have, or 0 for the sum of their own.
-func (f *Faults) draw(seed uint64, subject string, n uint32, to float64) strike {
+func (f *Faults) Draw(seed uint64, subject string, n uint32, to float64) Strike {
 	shares := f.list()
 	sum := 0.0
 	for _, share := range shares {
 		sum += share
 	}
 	if sum == 0 && to == 0 || f.First > 0 && n > uint32(f.First) { //nolint:gosec // First is not negative
-		return strike{effect: true}
+		return Strike{Effect: true}
 	}
 	scale := 1.0
 	if to > 0 {
@@ -89,21 +90,21 @@ func (f *Faults) draw(seed uint64, subject string, n uint32, to float64) strike 
 		}
 		scale = to / sum
 	}
-	r := stream(seed, forFault, subject, n)
+	r := Stream(seed, ForFault, subject, n)
 	i := pick(shares, scale, r.Float64())
 	if i < 0 {
-		return strike{effect: true}
+		return Strike{Effect: true}
 	}
-	s := newStrike(FaultNames()[i], r)
-	if s.fault.ambiguous() {
-		s.effect = r.IntN(2) == 0
+	s := NewStrike(FaultNames()[i], r)
+	if s.Fault.ambiguous() {
+		s.Effect = r.IntN(2) == 0
 	}
 	return s
 }
 
-// share is the share of charges that go wrong after so much time and so many requests; 0: that of the
+// Share is the share of charges that go wrong after so much time and so many requests; 0: that of the
 // faults themselves.
-func (r Rise) share(f *Faults, since time.Duration, requests int) float64 {
+func (r Rise) Share(f *Faults, since time.Duration, requests int) float64 {
 	if r.To == 0 {
 		return 0
 	}
@@ -123,8 +124,11 @@ func (r Rise) share(f *Faults, since time.Duration, requests int) float64 {
 
 const defaultDelay = time.Second
 
-func (f *Faults) slowness() time.Duration { return orDefault(f.SlowBy) }
-func (f *Faults) lateness() time.Duration { return orDefault(f.LateBy) }
+// Slowness is by how much slow answers are late.
+func (f *Faults) Slowness() time.Duration { return orDefault(f.SlowBy) }
+
+// Lateness is by how much late requests are.
+func (f *Faults) Lateness() time.Duration { return orDefault(f.LateBy) }
 
 func orDefault(d time.Duration) time.Duration {
 	if d == 0 {

@@ -1,4 +1,4 @@
-package simulator
+package core
 
 // slab is a list that grows without moving what it holds: millions of small records cost their own size and
 // are never copied.

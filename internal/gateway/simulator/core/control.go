@@ -1,4 +1,4 @@
-package simulator
+package core
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"duly/internal/gateway/simulator/plan"
 	"duly/internal/payment"
 )
 
@@ -42,7 +43,7 @@ func (s *Simulator) routeControl() {
 		writeJSON(w, append([]string{}, s.BodyViolations()...))
 	})
 	s.mux.HandleFunc("GET "+pathConfig, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.config()) })
-	s.mux.HandleFunc("PUT "+pathConfig, func(w http.ResponseWriter, r *http.Request) { s.configure(w, r, Config{}) })
+	s.mux.HandleFunc("PUT "+pathConfig, func(w http.ResponseWriter, r *http.Request) { s.configure(w, r, plan.Config{}) })
 	s.mux.HandleFunc("PATCH "+pathConfig, func(w http.ResponseWriter, r *http.Request) { s.configure(w, r, s.config()) })
 	s.mux.HandleFunc("POST "+pathAdvance, s.handleAdvance)
 	s.mux.HandleFunc("POST "+pathForget, func(w http.ResponseWriter, _ *http.Request) {
@@ -54,10 +55,10 @@ func (s *Simulator) routeControl() {
 }
 
 // config is a copy of the configuration.
-func (s *Simulator) config() Config {
+func (s *Simulator) config() plan.Config {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.cfg.clone()
+	return s.cfg.Clone()
 }
 
 // showLedger streams the ledger, one JSON object a line.
@@ -74,7 +75,7 @@ func (s *Simulator) showLedger(w http.ResponseWriter, r *http.Request) {
 }
 
 // configure reads the body over base and makes it the configuration, if it is sound.
-func (s *Simulator) configure(w http.ResponseWriter, r *http.Request, base Config) {
+func (s *Simulator) configure(w http.ResponseWriter, r *http.Request, base plan.Config) {
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	if err == nil {
 		err = json.Unmarshal(text, &base)
@@ -86,7 +87,7 @@ func (s *Simulator) configure(w http.ResponseWriter, r *http.Request, base Confi
 		refuse(w, err)
 		return
 	}
-	s.Update(func(c *Config) {
+	s.Update(func(c *plan.Config) {
 		base.Now = c.Now
 		*c = base
 	})
@@ -142,7 +143,7 @@ func (s *Simulator) amendPayment(w http.ResponseWriter, r *http.Request) {
 
 // readEntry reads the body, which has no names but those of an Entry, into e.
 func readEntry(w http.ResponseWriter, r *http.Request, e *Entry) ([]byte, error) {
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if err != nil {
 		return nil, err
 	}
@@ -151,10 +152,16 @@ func readEntry(w http.ResponseWriter, r *http.Request, e *Entry) ([]byte, error)
 	return text, d.Decode(e)
 }
 
+// problem is what is wrong with an order.
+type problem struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
 func refuse(w http.ResponseWriter, err error) {
-	failed(http.StatusBadRequest, "invalid_request", err.Error()).write(w)
+	JSON(http.StatusBadRequest, problem{"invalid_request", err.Error()}).write(w)
 }
 
 func writeJSON(w http.ResponseWriter, v any) {
-	answer{code: http.StatusOK, payload: v}.write(w)
+	JSON(http.StatusOK, v).write(w)
 }
