@@ -14,6 +14,7 @@ import (
 	"duly/internal/gateway/simulator/core"
 	"duly/internal/gateway/simulator/httpapi"
 	"duly/internal/gateway/simulator/plan"
+	"duly/internal/gateway/simulator/portone"
 )
 
 // The types of the core, by the names that its users know.
@@ -71,7 +72,7 @@ const Default = "httpapi"
 // spoken are all that can be spoken.
 func spoken() map[string]core.Dialect {
 	return map[string]core.Dialect{
-		Default: httpapi.New(),
+		Default: httpapi.New(), "portone": portone.New(),
 	}
 }
 

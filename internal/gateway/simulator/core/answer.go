@@ -25,6 +25,7 @@ type Answer struct {
 
 	half    bool // broken off in the middle
 	dropped bool // no answer at all
+	spoiled bool // not what the provider documents
 }
 
 // JSON is an answer with a JSON body.
@@ -63,24 +64,24 @@ func (s *Simulator) spoil(x plan.Strike, a Answer, retryAfter time.Duration, pat
 	case plan.DropBefore, plan.DropAfter, plan.TooManyAfter, plan.Late:
 		return Answer{dropped: true}
 	case plan.Err5xxBefore, plan.Err5xxAfter:
-		return Plain([]int{500, 502, 503, 504}[x.Variant%4])
+		return Plain([]int{500, 502, 503, 504}[x.Variant%4]).broken()
 	case plan.TooMany:
 		return s.tooMany(retryAfter)
 	case plan.NotExecuted:
-		return s.dialect.Refuse(NothingDone, "")
+		return s.dialect.Refuse(NothingDone, "").broken()
 	case plan.Garbage:
-		return s.dialect.Garbage(x.Variant)
+		return s.dialect.Garbage(x.Variant).broken()
 	case plan.HalfBody:
 		a.half = true
 		return a
 	case plan.Redirect:
-		return Answer{Code: http.StatusTemporaryRedirect}.With("Location", path+"?moved=1")
+		return Answer{Code: http.StatusTemporaryRedirect}.With("Location", path+"?moved=1").broken()
 	case plan.Conflict:
 		return s.dialect.Refuse(UnderWay, "")
 	case plan.Empty400:
-		return Plain(http.StatusBadRequest)
+		return Plain(http.StatusBadRequest).broken()
 	case plan.Empty404:
-		return Plain(http.StatusNotFound)
+		return Plain(http.StatusNotFound).broken()
 	}
 	return a
 }

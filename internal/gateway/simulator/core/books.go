@@ -28,17 +28,17 @@ func (b Books) At(p Position) Payment {
 	return b.s.view(p.at)
 }
 
-// Tries are the payments of a handle, the newest first.
-func (b Books) Tries(handle string) []Payment {
+// Of is the payment that a handle stands for: what took money before what did not, else the newest.
+func (b Books) Of(handle string) (Payment, bool) {
 	keyAt, ok := b.s.book.find(handle)
 	if !ok {
-		return nil
+		return Payment{}, false
 	}
-	var all []Payment
-	for at := b.s.book.keys.at(keyAt).newest; at != 0; at = b.s.book.payments.at(at - 1).prev {
-		all = append(all, b.s.view(at-1))
+	at, ok := b.s.book.ofKey(keyAt)
+	if !ok {
+		return Payment{}, false
 	}
-	return all
+	return b.s.view(at), true
 }
 
 // Start is the first position of a time that the API tells.

@@ -49,9 +49,9 @@ func (s *Simulator) turnAway(r *http.Request, now time.Time) *Answer {
 		case plan.OutageDrop:
 			a = Answer{dropped: true}
 		case plan.OutageNotExecuted:
-			a = s.dialect.Refuse(NothingDone, "")
+			a = s.dialect.Refuse(NothingDone, "").broken()
 		default:
-			a = Plain(http.StatusServiceUnavailable)
+			a = Plain(http.StatusServiceUnavailable).broken()
 		}
 	case s.cfg.Token != "" && !s.dialect.Authorized(r, s.cfg.Token):
 		a = s.dialect.Refuse(NoCredentials, "")
@@ -166,5 +166,7 @@ func (s *Simulator) track() func() {
 
 // reply is run, with the answer written.
 func (s *Simulator) reply(w http.ResponseWriter, r *http.Request, c *call) {
-	s.run(r.Context(), c).write(w)
+	a := s.run(r.Context(), c)
+	testify(r.Context(), a)
+	a.write(w)
 }

@@ -1,4 +1,4 @@
-package simulator_test
+package contracttest_test
 
 import (
 	"os"
@@ -6,13 +6,19 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"duly/internal/test/contracttest"
 )
 
-func TestTheContractIsStrictOpenAPI(t *testing.T) {
-	_, err := contract()
-	require.NoError(t, err)
+func TestTheContractsAreStrictOpenAPI(t *testing.T) {
+	for _, name := range []string{"payments-api.yaml", "portone-api.yaml"} {
+		_, err := contracttest.Load(name)
+		require.NoError(t, err, name)
+	}
+}
 
-	text, err := os.ReadFile(contractFile)
+func TestWhatAContractMustNotHave(t *testing.T) {
+	text, err := os.ReadFile(contracttest.File("payments-api.yaml"))
 	require.NoError(t, err)
 	for name, change := range map[string][2]string{
 		"a comma without quotes": {`"Our credentials are wrong (stop the run, nobody is at fault but us)"`, `Our credentials are wrong (stop the run, nobody is at fault but us)`},
@@ -37,7 +43,7 @@ func TestTheContractIsStrictOpenAPI(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			broken := strings.Replace(string(text), change[0], change[1], 1)
 			require.NotEqual(t, string(text), broken)
-			_, err := strictly([]byte(broken))
+			_, err := contracttest.Parse([]byte(broken))
 			require.Error(t, err)
 		})
 	}
