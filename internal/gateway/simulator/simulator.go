@@ -1,130 +1,122 @@
+// Package simulator is payment providers that move no money, each in its own dialect: its operations, the
+// books that can be asked, and faults on demand. It serves tests, benchmarks, the demo and development.
+//
+// What a payment method such as "pm_ok" or "pm_drop_after" means is told by [core]. The dialects are in the folders
+// beside it.
 package simulator
 
 import (
-	"context"
-	"hash/maphash"
-	"net/http"
-	"sync"
-	"time"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"duly/internal/gateway/simulator/core"
+	"duly/internal/gateway/simulator/httpapi"
+	"duly/internal/gateway/simulator/plan"
+	"duly/internal/gateway/simulator/portone"
 )
 
-// Simulator is a payment service in memory. It is an http.Handler for the payments API, and under /_sim/ for
-// the questions and orders of Control. It is safe for concurrent use. Make one with New.
-type Simulator struct {
-	mux      *http.ServeMux
-	bodySeed maphash.Seed
-	done     chan struct{}  // closed by Close: nobody waits any more
-	requests sync.WaitGroup // being served, and late ones landing
+// The types of the core, by the names that its users know.
+type (
+	// Simulator is a payment provider in memory.
+	Simulator = core.Simulator
+	// Config says how the provider behaves.
+	Config = plan.Config
+	// Latency is how long a request takes.
+	Latency = plan.Latency
+	// Shares are the shares of charges that end otherwise than well.
+	Shares = plan.Shares
+	// Pending says when pending payments are decided.
+	Pending = plan.Pending
+	// Faults are the shares of requests that go wrong.
+	Faults = plan.Faults
+	// Rise makes faults more frequent as a run goes on.
+	Rise = plan.Rise
+	// Window is a time of outage.
+	Window = plan.Window
+	// Entry is one payment of the ledger.
+	Entry = core.Entry
+	// Filter selects entries of the ledger.
+	Filter = core.Filter
+	// Stats counts requests, answers and faults.
+	Stats = core.Stats
+	// Fault is a kind of thing that goes wrong.
+	Fault = plan.Fault
+	// Control asks and orders a simulator in another process.
+	Control = core.Control
+)
 
-	mu      sync.Mutex
-	cfg     Config
-	book    *book
-	stats   Stats
-	open    int // requests being served
-	current int // charges among them
-	start   time.Time
-	offset  time.Duration
-	second  int64 // that `served` counts for
-	served  int
-	listed  uint32
-	changes map[string]*change
-	late    map[*landing]struct{}
-	closed  bool
-	// forgotten is when ForgetKeys was called last.
-	forgotten time.Time
-}
+// The kinds of fault; [plan.Faults] says what each does.
+const (
+	DropBefore   = plan.DropBefore
+	DropAfter    = plan.DropAfter
+	Err5xxBefore = plan.Err5xxBefore
+	Err5xxAfter  = plan.Err5xxAfter
+	TooMany      = plan.TooMany
+	TooManyAfter = plan.TooManyAfter
+	NotExecuted  = plan.NotExecuted
+	Garbage      = plan.Garbage
+	HalfBody     = plan.HalfBody
+	Slow         = plan.Slow
+	Late         = plan.Late
+	Redirect     = plan.Redirect
+	Conflict     = plan.Conflict
+	Empty400     = plan.Empty400
+	Empty404     = plan.Empty404
+)
 
-// New makes a simulator. It expects a configuration that Validate has nothing to say against. Close it when
-// done.
-func New(cfg Config) *Simulator {
-	s := &Simulator{
-		mux: http.NewServeMux(), bodySeed: maphash.MakeSeed(), done: make(chan struct{}), cfg: cfg, book: newBook(), stats: newStats(),
-		changes: map[string]*change{}, late: map[*landing]struct{}{},
-	}
-	s.start = s.clock()
-	s.mux.HandleFunc("POST /v1/payments", s.createPayment)
-	s.mux.HandleFunc("GET /v1/payments", s.listPayments)
-	s.mux.HandleFunc("GET /v1/payments/by-key/{key}", s.findPaymentByKey)
-	s.mux.HandleFunc("GET /v1/payments/{id}", s.getPayment)
-	s.mux.HandleFunc("POST /v1/payments/{id}/cancel", s.cancelPayment)
-	s.mux.HandleFunc("POST /v1/payments/{id}/refunds", s.refundPayment)
-	s.routeControl()
-	return s
-}
+// Default is the dialect of New.
+const Default = "httpapi"
 
-// ServeHTTP implements http.Handler.
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
-
-// Close lands every late request at once, ends all waiting, and returns when no request is being served.
-// Close a simulator before the server that it answers for; the ledger can still be asked afterwards.
-func (s *Simulator) Close() {
-	s.mu.Lock()
-	if !s.closed {
-		s.closed = true
-		close(s.done)
-	}
-	landings := s.dueLandings(func(*landing) bool { return true })
-	s.mu.Unlock()
-	s.land(landings)
-	s.requests.Wait()
-}
-
-// Update changes the configuration from the next request on.
-func (s *Simulator) Update(change func(*Config)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	change(&s.cfg)
-}
-
-// Advance moves the simulator's clock on by d, and lands the late requests that were due within it, each at its
-// own time. It does not shorten latencies.
-func (s *Simulator) Advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	target := s.offset + max(0, d)
-	for l := s.nextLanding(); l != nil && !l.due.After(s.clock().Add(target-s.offset)); l = s.nextLanding() {
-		s.offset += max(0, l.due.Sub(s.clock()))
-		landings := s.dueLandings(func(other *landing) bool { return other == l })
-		s.mu.Unlock()
-		s.land(landings)
-		s.mu.Lock()
-	}
-	s.offset = max(s.offset, target)
-}
-
-// ForgetKeys makes the gateway forget every idempotency key that was executed by now, as if each had outlived KeyLife. Their
-// payments are still listed.
-func (s *Simulator) ForgetKeys() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.forgotten = s.clock().Add(time.Microsecond) // executions are dated in microseconds
-}
-
-// Now is the simulator's clock.
-func (s *Simulator) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.clock()
-}
-
-// clock is the clock, for those who hold mu.
-func (s *Simulator) clock() time.Time {
-	if s.cfg.Now == nil {
-		return time.Now().Add(s.offset) //nolint:forbidigo // the default that Config.Now promises
-	}
-	return s.cfg.Now().Add(s.offset)
-}
-
-// wait lets d pass, unless ctx ends or the simulator is closed.
-func (s *Simulator) wait(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-s.done:
-	case <-ctx.Done():
+// spoken are all that can be spoken.
+func spoken() map[string]core.Dialect {
+	return map[string]core.Dialect{
+		Default: httpapi.New(), "portone": portone.New(),
 	}
 }
+
+// Dialects lists the names of all dialects, the default first.
+func Dialects() []string {
+	names := []string{Default}
+	for name := range spoken() {
+		if name != Default {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names[1:])
+	return names
+}
+
+// New makes a simulator that speaks docs/payments-api.yaml; see [core.New].
+func New(cfg Config) *Simulator { return core.New(cfg, httpapi.New()) }
+
+// Speak makes a simulator that speaks a dialect; see [core.New]. The error says which there are.
+func Speak(dialect string, cfg Config) (*Simulator, error) {
+	d, ok := spoken()[dialect]
+	if !ok {
+		return nil, fmt.Errorf("dialect %q is none of %s", dialect, strings.Join(Dialects(), ", "))
+	}
+	return core.New(cfg, d), nil
+}
+
+// FaultNames lists all kinds of fault.
+func FaultNames() []Fault { return plan.FaultNames() }
+
+// Outcomes lists the outcomes that a payment method can name after "pm_".
+func Outcomes() []string { return plan.Outcomes() }
+
+// DefaultFaults spreads a share of requests that go wrong evenly over all kinds of fault.
+func DefaultFaults(share float64) Faults { return plan.DefaultFaults(share) }
+
+// Demo is a gateway on an ordinary day.
+func Demo() Config { return plan.Demo() }
+
+// NewControl returns a Control for the simulator at a base URL such as http://127.0.0.1:8090. The caller must close it.
+func NewControl(baseURL string) *Control { return core.NewControl(baseURL) }
+
+// Successes returns the entries that took money and have not been refunded in full, by reference.
+func Successes(ledger iter.Seq[Entry]) map[string][]Entry { return core.Successes(ledger) }
+
+// DoubleCharged returns the references that more than one entry took money for, in order of the second.
+func DoubleCharged(ledger iter.Seq[Entry]) []string { return core.DoubleCharged(ledger) }

@@ -1,0 +1,116 @@
+package core
+
+import (
+	"iter"
+	"time"
+
+	"duly/internal/gateway/simulator/plan"
+)
+
+// Books are the payments, for a dialect that the core calls with the simulator locked. They must not be kept.
+type Books struct {
+	s   *Simulator
+	now time.Time
+}
+
+// books opens the books, for those who hold mu.
+func (s *Simulator) books() Books { return Books{s, s.clock()} }
+
+// Now is the time that the API tells.
+func (b Books) Now() time.Time { return b.now.Add(b.s.cfg.ClockSkew) }
+
+// Again is p as it stands now.
+func (b Books) Again(p Payment) Payment { return b.s.view(p.at) }
+
+// At is the payment at a position.
+func (b Books) At(p Position) Payment {
+	b.s.book.tick(p.at, b.now)
+	return b.s.view(p.at)
+}
+
+// Of is the payment that a handle stands for: what took money before what did not, else the newest.
+func (b Books) Of(handle string) (Payment, bool) {
+	keyAt, ok := b.s.book.find(handle)
+	if !ok {
+		return Payment{}, false
+	}
+	at, ok := b.s.book.ofKey(keyAt)
+	if !ok {
+		return Payment{}, false
+	}
+	return b.s.view(at), true
+}
+
+// Start is the first position of a time that the API tells.
+func (b Books) Start(t time.Time) Position {
+	return Position{created: ceilMicro(t.Add(-b.s.cfg.ClockSkew))}
+}
+
+// Between walks the payments from one position, inclusive, to another, exclusive, in the order of creation. What is younger
+// than Config.ListLag is not shown.
+func (b Books) Between(from, to Position) iter.Seq[Position] {
+	return func(yield func(Position) bool) {
+		youngest := b.now.Add(-b.s.cfg.ListLag).UnixMicro()
+		for p := range b.s.book.from(from) {
+			if p.compare(to) >= 0 {
+				return
+			}
+			if b.s.cfg.ListLag > 0 && p.created > youngest {
+				continue
+			}
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// Cancel cancels the pending payment p, and returns it as it stands then.
+func (b Books) Cancel(p Payment) Payment {
+	b.s.book.cancel(p.at)
+	return b.s.view(p.at)
+}
+
+// GiveBack refunds an amount of p at once, and returns p as it stands then.
+func (b Books) GiveBack(p Payment, amount int64, reason string) Payment {
+	b.s.book.giveBack(p.at, amount, reason, b.now)
+	return b.s.view(p.at)
+}
+
+// Refund refunds an amount of p as its outcome has it: at once, later or not at all. It returns p as it stands
+// then; the last of its parts is the refund.
+func (b Books) Refund(p Payment, amount int64, reason string) Payment {
+	switch p.Outcome {
+	case plan.OutcomeRefundLater:
+		b.s.book.note(p.at, Part{Amount: amount, At: b.now, Reason: reason, State: PartRequested})
+	case plan.OutcomeRefundNever:
+		b.s.book.note(p.at, Part{Amount: amount, At: b.now, Reason: reason, State: PartFailed})
+	default:
+		b.s.book.giveBack(p.at, amount, reason, b.now)
+	}
+	return b.s.view(p.at)
+}
+
+// Refundable is what of p can still be refunded, in minor units: 0 of what did not succeed.
+func (b Books) Refundable(p Payment) int64 {
+	if b.s.book.payments.at(p.at).status != succeeded {
+		return 0
+	}
+	left := p.Amount - b.s.book.refunded[p.at].amount
+	for _, part := range b.s.book.refunded[p.at].parts {
+		if part.State == PartRequested {
+			left -= part.Amount
+		}
+	}
+	return left
+}
+
+// DeleteMethod makes every further charge of a payment method refused as DeletedMethod.
+func (b Books) DeleteMethod(method string) { b.s.book.deleted[method] = true }
+
+// Deleted reports whether a payment method was deleted; ok is false for one that does not exist.
+func (b Books) Deleted(method string) (deleted, ok bool) {
+	v, _ := b.s.cfg.BehaviourOf(method)
+	name := v.First.Result().Name
+	return b.s.book.deleted[method] || name == plan.OutcomeDeletedMethod, name != plan.OutcomeUnknownMethod
+}
