@@ -15,7 +15,7 @@ import (
 // Most calls find a free way and are sent without a wait. Each of these holds back a call that finds everything else free.
 func TestACallThatNeedNotWaitIsHeldBackToo(t *testing.T) {
 	type held struct {
-		ctx    context.Context
+		ctx    context.Context //nolint:containedctx // the call's own: what holds it back may be in it
 		paced  *gateway.Limited
 		fake   *fake
 		after  time.Duration // when it leaves
