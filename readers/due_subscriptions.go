@@ -112,7 +112,7 @@ type datesOf func(next, newest payment.Date) bool
 func allDates(_, _ payment.Date) bool { return true }
 
 // suspectDates passes over subscriptions whose newest invoice is of an earlier date: nearly all of them. An invoice that this does not
-// see is met as a duplicate by whoever inserts it once more.
+// see is met as a duplicate when it is inserted once more.
 func suspectDates(next, newest payment.Date) bool { return newest >= next }
 
 func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.SubscriptionRow, dates datesOf) ([]DueSubscription, error) {

@@ -3,6 +3,7 @@ package mysql_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,10 +36,25 @@ func TestUpdateGivesEachRowItsOwn(t *testing.T) {
 		_, err := mysql.Insert(t.Context(), db, headPayments, all, "")
 		require.NoError(t, err)
 		var changed [][]any
-		for _, i := range rapid.SliceOfNDistinct(rapid.IntRange(0, rows-1), 1, rows, rapid.ID).Draw(rt, "changed") {
+		const between = rows / 2 // never in the batch
+		var picked []int
+		if rapid.Bool().Draw(rt, "ranges") { // two, up to both sides of the row between
+			first, last := rapid.IntRange(0, between-4).Draw(rt, "first"), rapid.IntRange(between+4, rows-1).Draw(rt, "last")
+			for i := first; i <= last; i++ {
+				picked = append(picked, i)
+			}
+		} else {
+			picked = rapid.SliceOfNDistinct(rapid.IntRange(0, rows-1), 2, rows, rapid.ID).Draw(rt, "changed")
+		}
+		picked = slices.DeleteFunc(picked, func(i int) bool { return i == between })
+		equal := rapid.Bool().Draw(rt, "equal values") // a statement that fails for no row
+		for _, i := range picked {
 			id, amount, key, when := 1+i*gap, int64(1)<<62+int64(i), any(fmt.Sprintf("한'\\%d", i)), any(at.Add(time.Duration(i)*time.Second))
-			if i%5 == 0 {
+			if i%5 == 0 || equal {
 				key, when = nil, nil
+			}
+			if equal {
+				amount = 200
 			}
 			changed = append(changed, []any{[]any{id, int64(id), uint64(id)}[i%3], amount, key, when})
 			want[id] = fmt.Sprintf("%d - -", amount)
@@ -49,12 +65,16 @@ func TestUpdateGivesEachRowItsOwn(t *testing.T) {
 		n, err := mysql.Update(t.Context(), db, "payments", []string{"amount", "transaction_key", "refunded_at"}, changed, "status = 'pending'")
 		require.NoError(t, err)
 		require.EqualValues(t, len(changed), n)
+		read := 0
 		for _, row := range worktest.List[struct {
 			ID   int
 			Text string
 		}](t, plain, `SELECT id, CONCAT_WS(' ', amount, COALESCE(transaction_key, '-'), COALESCE(refunded_at, '-')) AS text FROM payments`) {
 			require.Equal(t, want[row.ID], row.Text, "row %d", row.ID)
+			read++
 		}
+		require.Equal(t, rows, read)
+		require.Equal(t, "100 - -", want[1+between*gap], "the row between is not in the batch")
 	})
 }
 

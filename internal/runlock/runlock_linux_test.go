@@ -328,7 +328,7 @@ func TestWhereLocksAreTaken(t *testing.T) {
 	info, err := os.Stat(file(t, dir))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode())
-	require.NotContains(t, file(t, dir), hex.EncodeToString(token()), "whoever lists the folder does not learn the token")
+	require.NotContains(t, file(t, dir), hex.EncodeToString(token()), "a listing of the folder does not show the token")
 	_, err = open(t, dir).Take(token())
 	require.ErrorIs(t, err, os.ErrExist, "a file that is there is never taken for one's own")
 	l.Release(true)

@@ -47,6 +47,7 @@ type probe struct {
 	able   gateway.Capabilities
 	sent   int // requests
 	id     string
+	others []string // ids that a service gave under the same key
 }
 
 // start begins a charge of a method that behaves as b says. Name becomes part of its key.
@@ -58,6 +59,11 @@ func (t *Target) start(name string, b Behaviour) (*probe, error) {
 	if method == "" {
 		return nil, fmt.Errorf("%w: a payment method for %q", ErrNotOffered, b)
 	}
+	return t.unsent(name, method), nil
+}
+
+// unsent is a charge of a method, of which nothing was sent yet.
+func (t *Target) unsent(name, method string) *probe {
 	reference := t.Prefix + strings.ReplaceAll(name, " ", "-")
 	const longest = 60
 	reference = reference[:min(len(reference), longest)]
@@ -76,7 +82,7 @@ func (t *Target) start(name string, b Behaviour) (*probe, error) {
 			BodyVersion:     payment.BodyVersion(t.GatewayCustomer),
 			RequestID:       "conformance",
 		},
-	}, nil
+	}
 }
 
 // send makes one charge request.

@@ -51,6 +51,7 @@ type Behaviour string
 // The behaviours. …Before and …After say whether the charge has taken effect.
 const (
 	Succeeds           Behaviour = "succeeds"
+	Declines           Behaviour = "declines"
 	DeclinesSoft       Behaviour = "declines: soft"
 	DeclinesHard       Behaviour = "declines: hard"
 	DeclinesAction     Behaviour = "declines: the customer must act"

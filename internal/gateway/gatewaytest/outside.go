@@ -1,0 +1,409 @@
+package gatewaytest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"duly/internal/gateway"
+	"duly/internal/gateway/contract"
+	"duly/internal/payment"
+	"duly/internal/redact"
+)
+
+// Outside is the part of the suite that needs no more of a provider than its API: a real service is held to its contract by what it
+// answers. The suite loses answers at its own socket; the faults of a provider it cannot plant.
+type Outside struct {
+	// Gateway is what is tried. Its client has Wire around its transport.
+	Gateway gateway.Gateway
+	// Stranger is the same service with a token that is none; nil: that is not checked.
+	Stranger gateway.Gateway
+	Wire     *contract.Wire
+	// Methods are payment methods of which it is known what becomes of their charges.
+	Methods                   map[Behaviour]string
+	Customer, GatewayCustomer string
+	// Money is what each payment is of: 3 minor units at least, since some of it is refunded in parts.
+	Money payment.Money
+	// Prefix begins every key and reference, so that no two runs of the suite meet. At most 20 bytes.
+	Prefix string
+	// Now is the time.
+	Now func() time.Time
+	// Within is how long all takes at most, and Patience how long a payment may be pending.
+	Within, Patience time.Duration
+	// Poll is how long is waited between two look-ups of the same payment.
+	Poll time.Duration
+	// Done is told of each result at once; nil: nobody is.
+	Done func(Result)
+}
+
+// State is what a rule came to.
+type State string
+
+// The states of a rule.
+const (
+	Holds      State = "holds"
+	Broken     State = "broken"
+	NotChecked State = "not_checked"
+)
+
+// Result is what one rule came to.
+type Result struct {
+	Rule  string `json:"rule"`
+	State State  `json:"state"`
+	// Detail is what was found, or why it was not checked.
+	Detail string `json:"detail,omitempty"`
+	// Sentence is the one of the contract that is broken, and Exchange where that is seen.
+	Sentence contract.Sentence  `json:"sentence,omitempty"`
+	Exchange *contract.Exchange `json:"exchange,omitempty"`
+	// Method names what would have it checked; empty: no payment method would.
+	Method string `json:"method,omitempty"`
+}
+
+// Report is what all rules came to.
+type Report struct {
+	Results []Result `json:"results"`
+	// Payments were begun, and Refunded of them given back at the end. Kept are those that are not.
+	Payments int      `json:"payments"`
+	Refunded int      `json:"refunded"`
+	Kept     []string `json:"kept"`
+}
+
+// Count is how many rules came to a state.
+func (r Report) Count(s State) int {
+	n := 0
+	for _, result := range r.Results {
+		if result.State == s {
+			n++
+		}
+	}
+	return n
+}
+
+// MostPayments is how many payments [Outside.Run] begins at most.
+const MostPayments = 30
+
+// cleaning is how much of Within is kept for giving money back.
+const cleaning = time.Minute
+
+// outsideRule is a rule that can be checked from outside.
+type outsideRule struct {
+	name string
+	// sentence is broken where the check names none.
+	sentence contract.Sentence
+	// needs is the behaviour of a method without which it is not checked; empty: none.
+	needs Behaviour
+	// excused says why a gateway with such capabilities is not held to it; empty: it is.
+	excused func(gateway.Capabilities) string
+	// rests: it rests on charges that succeed.
+	rests bool
+	// bodies: its answers are compared with the contract field by field, also where the client copes with them.
+	bodies bool
+	run    func(ctx context.Context, o *session) error
+}
+
+// session is a run of the suite.
+type session struct {
+	Outside
+
+	target *Target
+	able   gateway.Capabilities
+	began  time.Time
+	gate   error // why charges do not succeed
+
+	mu   sync.Mutex
+	made []*probe
+	ids  map[string]bool // of payments that the suite made
+}
+
+// errMost ends a suite that begins more payments than it said.
+var errMost = fmt.Errorf("the suite begins %d payments at most", MostPayments)
+
+// start begins a charge, and counts it.
+func (o *session) start(name string, b Behaviour) (*probe, error) {
+	p, err := o.target.start(name, b)
+	if err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.made) >= MostPayments {
+		return nil, errMost
+	}
+	o.made = append(o.made, p)
+	return p, nil
+}
+
+// Reach says why there is nothing to check: the service does not answer, or it refuses the token.
+func (s Outside) Reach(ctx context.Context) error {
+	s.Wire.Begin()
+	look := s.Gateway.Look(ctx, payment.Ref{ID: "no-such-payment", RequestID: "conformance"})
+	last := s.Wire.Last()
+	switch {
+	case look.Misconfigured:
+		return fmt.Errorf("%w: %s", gateway.ErrMisconfigured, look.Reason)
+	case last == nil || last.Status == 0:
+		return errors.New(look.Reason)
+	}
+	return nil
+}
+
+// Run checks every rule, and gives back what was paid. It takes as long as Within at most.
+func (s Outside) Run(ctx context.Context) Report {
+	o := &session{Outside: s, able: s.Gateway.Capabilities(), began: s.Now(), ids: map[string]bool{}}
+	o.target = &Target{
+		Gateway: s.Gateway, Method: func(b Behaviour) string { return s.Methods[b] }, Customer: s.Customer, GatewayCustomer: s.GatewayCustomer,
+		Money: s.Money, Prefix: s.Prefix,
+	}
+	limited, cancel := context.WithTimeout(ctx, max(s.Within-cleaning, s.Within/2))
+	defer cancel()
+	var r Report
+	for _, rule := range outsideRules() {
+		o.add(&r, o.check(limited, rule))
+	}
+	for _, result := range unplantable() {
+		o.add(&r, result)
+	}
+	o.clean(ctx, &r)
+	return r
+}
+
+func (o *session) add(r *Report, result Result) {
+	r.Results = append(r.Results, result)
+	if o.Done != nil {
+		o.Done(result)
+	}
+}
+
+// check is what one rule comes to.
+func (o *session) check(ctx context.Context, rule outsideRule) Result {
+	result := Result{Rule: rule.name, State: NotChecked}
+	if result.Detail, result.Method = o.unchecked(ctx, rule); result.Detail != "" {
+		return result
+	}
+	o.Wire.Begin()
+	err := rule.run(ctx, o)
+	if errors.Is(err, ErrNotOffered) {
+		result.Detail = err.Error()
+		return result
+	}
+	if seen := o.Wire.Broken(); seen != nil && (err != nil || rule.bodies) {
+		err = seen // a body that is none explains what the client makes of it
+	}
+	switch {
+	case err == nil:
+		result.State = Holds
+		return result
+	case ctx.Err() != nil:
+		result.Detail = o.late()
+		return result
+	}
+	b, ok := errors.AsType[*contract.Error](err)
+	if !ok {
+		b = &contract.Error{Sentence: rule.sentence, Found: err.Error()}
+	}
+	exchange := cmp.Or(b.At, o.Wire.Last()).Shown(o.secrets())
+	result.State, result.Sentence, result.Exchange = Broken, b.Sentence, exchange
+	result.Detail = redact.NewPrivate(o.secrets(), nil).String(err.Error())
+	return result
+}
+
+// secrets are values that nobody is shown.
+func (o *session) secrets() []string {
+	return append(slices.Collect(maps.Values(o.Methods)), o.Customer, o.GatewayCustomer)
+}
+
+// unchecked says why a rule is not checked, and which method would have it checked; empty: it is.
+func (o *session) unchecked(ctx context.Context, rule outsideRule) (why, method string) {
+	if rule.excused != nil {
+		if why := rule.excused(o.able); why != "" {
+			return why, ""
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return o.late(), ""
+	case rule.needs != "" && o.Methods[rule.needs] == "":
+		return "no such payment method is named", methodOf(rule.needs)
+	case rule.rests && o.gate != nil:
+		return "it rests on a charge that succeeds: " + o.gate.Error(), ""
+	}
+	return "", ""
+}
+
+func (o *session) late() string { return fmt.Sprintf("out of time: %s at most", o.Within) }
+
+// pause waits until the next look-up; false: time is up.
+func (o *session) pause(ctx context.Context) bool {
+	timer := time.NewTimer(max(o.Poll, time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// pay charges a method that succeeds, and waits while that is pending.
+func (o *session) pay(ctx context.Context, name string) (*probe, error) {
+	p, err := o.start(name, Succeeds)
+	if err != nil {
+		return nil, err
+	}
+	return p, o.paid(ctx, p, o.charge(ctx, p))
+}
+
+// charge sends a charge once.
+func (o *session) charge(ctx context.Context, p *probe) payment.Outcome {
+	p.sent++
+	out := o.Gateway.Charge(ctx, p.charge)
+	if p.id == "" {
+		p.id = out.PaymentID
+	}
+	return out
+}
+
+// paid checks that an outcome is a success, at once or after a while, and always of the same payment.
+func (o *session) paid(ctx context.Context, p *probe, out payment.Outcome) error {
+	out, err := o.decided(ctx, p, out)
+	switch {
+	case err != nil:
+		return err
+	case out.Kind == payment.Differs:
+		return contract.Errorf(contract.SentenceEcho, "%s", out.Reason)
+	case out.Kind != payment.Paid:
+		return contract.Errorf(contract.SentenceSettled, "a charge of the method that succeeds is %s: %s", out.Kind, out.Reason)
+	}
+	return p.same(out.PaymentID)
+}
+
+// same checks that a payment is the one that was answered first.
+func (p *probe) same(id string) error {
+	switch {
+	case p.id == "":
+		p.id = id
+	case id != p.id:
+		p.others = append(p.others, id)
+		return contract.Errorf(contract.SentenceReplay, "payment %s; the first answer under the key was payment %s", id, p.id)
+	}
+	return nil
+}
+
+// decided waits while a payment is pending, as long as the suite has patience.
+func (o *session) decided(ctx context.Context, p *probe, out payment.Outcome) (payment.Outcome, error) {
+	since := o.Now()
+	for out.Kind == payment.InDoubt && out.LookUpOnly {
+		if !p.findable() {
+			return out, fmt.Errorf("%w: a look-up of what is pending", ErrNotOffered)
+		}
+		if waited := o.Now().Sub(since); waited >= o.Patience {
+			return out, contract.Errorf(contract.SentencePending, "it is still %s after %s", out.Reason, o.Patience)
+		}
+		if !o.pause(ctx) {
+			return out, context.Cause(ctx)
+		}
+		out = o.Gateway.Find(ctx, p.charge, p.id).Outcome
+	}
+	return out, nil
+}
+
+// clean gives back what was paid, also if the suite was called off.
+func (o *session) clean(ctx context.Context, r *Report) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
+	defer cancel()
+	r.Payments, r.Kept = len(o.made), []string{}
+	for _, p := range o.made {
+		ids := slices.Concat([]string{p.id}, p.others)
+		if p.id == "" && o.able.FindByKey && p.sent > 0 {
+			if seen := o.Gateway.Look(ctx, payment.Ref{Key: p.charge.Key, RequestID: "conformance"}).Payment; seen != nil {
+				ids = append(ids, seen.ID)
+			}
+		}
+		for _, id := range ids {
+			o.ids[id] = true
+		}
+	}
+	delete(o.ids, "")
+	for i, id := range slices.Sorted(maps.Keys(o.ids)) {
+		seen := o.Gateway.Look(ctx, payment.Ref{ID: id, RequestID: "conformance"}).Payment
+		switch {
+		case seen == nil:
+			r.Kept = append(r.Kept, id) // nobody knows
+		case seen.Status == payment.Succeeded && !seen.RefundedInFull():
+			back := payment.Refund{
+				Key: fmt.Sprintf("%sback-%d", o.Prefix, i), ID: id, Amount: seen.Money.Amount - seen.Refunded, Reason: "conformance", RequestID: "conformance",
+			}
+			if o.Gateway.Refund(ctx, back).Effect == payment.EffectDone {
+				r.Refunded++
+			} else {
+				r.Kept = append(r.Kept, id)
+			}
+		}
+	}
+}
+
+// namedMethods are how an operator names behaviours.
+var namedMethods = []struct { //nolint:gochecknoglobals // a constant table
+	word      string
+	behaviour Behaviour
+	says      string
+}{
+	{"ok", Succeeds, "its charges succeed"},
+	{"declined", Declines, "they are declined"},
+	{"soft", DeclinesSoft, "declined, another day may do (insufficient_funds)"},
+	{"hard", DeclinesHard, "declined for good (stolen_card)"},
+	{"action", DeclinesAction, "declined until the customer acts (expired_card)"},
+	{"try_later", DeclinesForNow, "declined for the moment (processing_error)"},
+	{"pending", Pends, "they stay pending"},
+	{"pending_then_ok", PendsThenSucceeds, "they are pending at first, and succeed"},
+	{"rejected", Rejects, "they are answered 400"},
+}
+
+// MethodWords are the words by which payment methods are named, with what each means.
+func MethodWords() (words []string, says map[string]string) {
+	says = map[string]string{}
+	for _, m := range namedMethods {
+		words = append(words, m.word)
+		says[m.word] = m.says
+	}
+	return words, says
+}
+
+// BehaviourOf is what a method that is named by a word does.
+func BehaviourOf(word string) (Behaviour, bool) {
+	for _, m := range namedMethods {
+		if m.word == word {
+			return m.behaviour, true
+		}
+	}
+	return "", false
+}
+
+func methodOf(b Behaviour) string {
+	for _, m := range namedMethods {
+		if m.behaviour == b {
+			return m.word
+		}
+	}
+	return ""
+}
+
+// unplantable are the rules of the suite that need control of the provider's side.
+func unplantable() []Result {
+	var faults []string
+	for _, r := range table() {
+		if methodOf(r.behaviour) == "" && r.behaviour != DropsAfter && !slices.Contains([]Behaviour{ChangesAmount, ChangesCurrency, ChangesCustomer, ChangesReference}, r.behaviour) {
+			faults = append(faults, string(r.behaviour))
+		}
+	}
+	return []Result{
+		{Rule: "faults of the service", State: NotChecked, Detail: "nobody can plant them from outside: " + strings.Join(faults, ", ")},
+		{Rule: "what time changes", State: NotChecked, Detail: "it takes longer than the suite: keys that are forgotten, look-ups that outlive them, requests that arrive late"},
+	}
+}

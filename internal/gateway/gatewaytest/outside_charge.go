@@ -1,0 +1,326 @@
+package gatewaytest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"duly/internal/gateway"
+	"duly/internal/gateway/contract"
+	"duly/internal/payment"
+)
+
+// Why a gateway is not held to a rule.
+func withoutKeys(a gateway.Capabilities) string {
+	if a.KeyLife == 0 {
+		return "the service keeps no keys (key_life: 0s)"
+	}
+	return ""
+}
+
+func withoutLookup(a gateway.Capabilities) string {
+	if !a.FindByKey {
+		return "the service has no look-up by key (look_up: false)"
+	}
+	return ""
+}
+
+func withoutList(a gateway.Capabilities) string {
+	if !a.List {
+		return "the service has no list (list: false)"
+	}
+	return ""
+}
+
+// outsideRules are all rules, in the order in which they are checked: the list comes last, since it may lag.
+func outsideRules() []outsideRule {
+	rules := []outsideRule{
+		{name: "wrong token", sentence: contract.SentenceToken, run: outsideToken},
+		{name: "unknown key", sentence: contract.SentenceAbsent, excused: withoutLookup, run: outsideUnknownKey},
+		{name: "unknown id", sentence: contract.SentenceUnknown, run: outsideUnknownID},
+		{name: "charge", sentence: contract.SentenceSettled, needs: Succeeds, bodies: true, run: outsideCharge},
+		{name: "look-up by key", sentence: contract.SentenceLookup, needs: Succeeds, excused: withoutLookup, rests: true, bodies: true, run: outsideLookup(true)},
+		{name: "look-up by id", sentence: contract.SentenceLookup, needs: Succeeds, rests: true, bodies: true, run: outsideLookup(false)},
+		{name: "same key again", sentence: contract.SentenceReplay, needs: Succeeds, excused: withoutKeys, rests: true, run: outsideAgain},
+		{name: "lost answer", sentence: contract.SentenceReplay, needs: Succeeds, excused: withoutKeys, rests: true, run: outsideLost(contract.ThrownAway)},
+		{name: "cut connection", sentence: contract.SentenceReplay, needs: Succeeds, excused: withoutKeys, rests: true, run: outsideLost(contract.CutOff)},
+		{name: "same key, ten at once", sentence: contract.SentenceReplay, needs: Succeeds, excused: withoutKeys, rests: true, run: outsideAtOnce},
+		{name: "same key, another amount", sentence: contract.SentenceOtherBody, needs: Succeeds, excused: withoutKeys, rests: true, run: outsideOtherBody},
+	}
+	for _, b := range []Behaviour{Declines, DeclinesSoft, DeclinesHard, DeclinesAction, DeclinesForNow} {
+		name := "declined"
+		if b != Declines {
+			name += ": " + methodOf(b)
+		}
+		rules = append(rules, outsideRule{name: name, sentence: contract.SentenceDeclined, needs: b, bodies: true, run: outsideDeclined(b)})
+	}
+	rules = append(rules,
+		outsideRule{name: "rejected", sentence: contract.SentenceRejected, needs: Rejects, run: outsideRejected},
+		outsideRule{name: "pending", sentence: contract.SentencePending, needs: Pends, bodies: true, run: outsidePending},
+		outsideRule{name: "pending, then decided", sentence: contract.SentencePending, needs: PendsThenSucceeds, bodies: true, run: outsidePendingThenDecided},
+	)
+	return append(append(rules, outsideChanges()...), outsideLists()...)
+}
+
+func outsideToken(ctx context.Context, o *session) error {
+	if o.Stranger == nil {
+		return fmt.Errorf("%w: a client with a wrong token", ErrNotOffered)
+	}
+	p := o.target.unsent("wrong token", "none")
+	for _, w := range []payment.Ref{{Key: p.charge.Key}, {ID: "no-such-payment"}} {
+		if s := o.Stranger.Look(ctx, w); !s.Misconfigured && !s.Unaskable {
+			return contract.Errorf(contract.SentenceToken, "a look-up with a wrong token is answered %s", s.Reason)
+		}
+	}
+	return nil
+}
+
+func outsideUnknownKey(ctx context.Context, o *session) error {
+	p := o.target.unsent("unknown key", "none")
+	return o.unknown(ctx, payment.Ref{Key: p.charge.Key}, "a key that was never sent")
+}
+
+func outsideUnknownID(ctx context.Context, o *session) error {
+	return o.unknown(ctx, payment.Ref{ID: "no-such-payment"}, "an id that no payment has")
+}
+
+func (o *session) unknown(ctx context.Context, w payment.Ref, what string) error {
+	s := o.Gateway.Look(ctx, w)
+	switch {
+	case s.Absent:
+		return nil
+	case s.Payment != nil:
+		return contract.Errorf(contract.SentenceUnknown, "%s is answered with payment %s", what, s.Payment.ID)
+	case s.Misconfigured:
+		return contract.Errorf(contract.SentenceToken, "our own token is refused: %s", s.Reason)
+	}
+	return contract.Errorf(contract.SentenceAbsent, "%s is answered %s, want 404 with an Error body", what, s.Reason)
+}
+
+// outsideCharge is what most other rules rest on.
+func outsideCharge(ctx context.Context, o *session) error {
+	_, err := o.pay(ctx, "charge")
+	o.gate = err
+	return err
+}
+
+// outsideLookup looks a payment up at once, with nothing but its key or nothing but its id.
+func outsideLookup(byKey bool) func(context.Context, *session) error {
+	return func(ctx context.Context, o *session) error {
+		p, err := o.pay(ctx, map[bool]string{true: "by key", false: "by id"}[byKey])
+		if err != nil {
+			return err
+		}
+		w := payment.Ref{ID: p.id, RequestID: "conformance"}
+		if byKey {
+			w = payment.Ref{Key: p.charge.Key, RequestID: "conformance"}
+		}
+		return o.shows(ctx, p, w, payment.Succeeded, 0, contract.SentenceLookup)
+	}
+}
+
+// stands looks at a payment in every way that there is; s is broken if it does not stand as it should.
+func (o *session) stands(ctx context.Context, p *probe, status payment.Status, refunded int64, s contract.Sentence) error {
+	for _, w := range p.ways() {
+		if err := o.shows(ctx, p, w, status, refunded, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shows looks at a payment in one way.
+func (o *session) shows(ctx context.Context, p *probe, w payment.Ref, status payment.Status, refunded int64, s contract.Sentence) error {
+	look := o.Gateway.Look(ctx, w)
+	switch {
+	case look.Absent:
+		return contract.Errorf(contract.SentenceLookup, "the look-up by %s does not know payment %s, which a charge was answered with", by(w), p.id)
+	case look.Payment == nil:
+		return contract.Errorf(contract.SentenceLookup, "the look-up by %s is answered %s", by(w), look.Reason)
+	}
+	if field := p.charge.Mismatch(*look.Payment); field != "" {
+		return contract.Errorf(contract.SentenceEcho, "its %s is not that of the request", field)
+	}
+	if p.id != "" && look.Payment.ID != p.id {
+		return p.same(look.Payment.ID)
+	}
+	if err := p.ours(*look.Payment, status, refunded); err != nil {
+		return contract.Errorf(s, "the look-up by %s: %w", by(w), err)
+	}
+	return nil
+}
+
+func outsideAgain(ctx context.Context, o *session) error {
+	p, err := o.pay(ctx, "again")
+	if err != nil {
+		return err
+	}
+	return o.again(ctx, p)
+}
+
+// again sends a charge once more under its key, until it is answered with a payment: the one that it had.
+func (o *session) again(ctx context.Context, p *probe) error {
+	since := o.Now()
+	for {
+		out := o.charge(ctx, p)
+		switch {
+		case out.Kind != payment.InDoubt || out.LookUpOnly:
+			if out.PaymentID != "" {
+				if err := p.same(out.PaymentID); err != nil {
+					return err
+				}
+			}
+			return o.paid(ctx, p, out)
+		case o.Now().Sub(since) >= o.Patience:
+			return contract.Errorf(contract.SentenceReplay, "the same request again is still answered %s after %s", out.Reason, o.Patience)
+		case !o.pause(ctx):
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// outsideLost loses the answer to a charge, finds out what became of it, and sends it again.
+func outsideLost(how contract.Loss) func(context.Context, *session) error {
+	return func(ctx context.Context, o *session) error {
+		p, err := o.start(map[contract.Loss]string{contract.ThrownAway: "lost", contract.CutOff: "cut"}[how], Succeeds)
+		if err != nil {
+			return err
+		}
+		o.Wire.Lose(p.charge.Key, how)
+		if out := o.charge(ctx, p); out.Kind != payment.InDoubt {
+			return fmt.Errorf("the client takes a lost answer for %s (%s)", out.Kind, out.Reason)
+		}
+		if o.able.FindByKey {
+			f := o.Gateway.Find(ctx, p.charge, "")
+			switch {
+			case f.Absent && how == contract.CutOff: // it may arrive later
+			case f.Absent:
+				return contract.Errorf(contract.SentenceLookup, "the look-up by key does not know a charge whose answer was lost")
+			case f.Outcome.Kind == payment.Differs:
+				return contract.Errorf(contract.SentenceEcho, "%s", f.Outcome.Reason)
+			default:
+				p.id = f.Outcome.PaymentID
+			}
+		}
+		return o.again(ctx, p)
+	}
+}
+
+func outsideAtOnce(ctx context.Context, o *session) error {
+	p, err := o.start("at once", Succeeds)
+	if err != nil {
+		return err
+	}
+	outcomes := make([]payment.Outcome, 10)
+	var all sync.WaitGroup
+	for i := range outcomes {
+		all.Go(func() { outcomes[i] = o.Gateway.Charge(ctx, p.charge) })
+	}
+	all.Wait()
+	p.sent += len(outcomes)
+	var wrong error
+	for _, out := range outcomes {
+		switch {
+		case out.PaymentID != "":
+			wrong = errors.Join(wrong, p.same(out.PaymentID))
+		case out.Kind != payment.InDoubt && out.Kind != payment.NotExecuted:
+			wrong = errors.Join(wrong, contract.Errorf(contract.SentenceReplay, "one of ten is answered %s", out.Reason))
+		}
+	}
+	if wrong != nil {
+		return wrong
+	}
+	return o.again(ctx, p)
+}
+
+func outsideOtherBody(ctx context.Context, o *session) error {
+	p, err := o.pay(ctx, "other body")
+	if err != nil {
+		return err
+	}
+	other := *p
+	other.charge.Money.Amount++
+	out := o.charge(ctx, &other)
+	if out.PaymentID != "" && out.PaymentID != p.id {
+		p.others = append(p.others, out.PaymentID)
+	}
+	if out.Kind != payment.Differs && (out.Kind != payment.InDoubt || !out.LookUpOnly) {
+		return contract.Errorf(contract.SentenceOtherBody, "it is taken for %s (%s), want 422", out.Kind, out.Reason)
+	}
+	return o.again(ctx, p)
+}
+
+// outsideDeclined charges a method that is declined as b says, looks the payment up, and sends it again.
+func outsideDeclined(b Behaviour) func(context.Context, *session) error {
+	class := payment.Class(methodOf(b)) // of soft, hard and action
+	return func(ctx context.Context, o *session) error {
+		p, err := o.start(methodOf(b), b)
+		if err != nil {
+			return err
+		}
+		out, err := o.decided(ctx, p, o.charge(ctx, p))
+		if err != nil {
+			return err
+		}
+		switch {
+		case out.Kind == payment.Differs:
+			return contract.Errorf(contract.SentenceEcho, "%s", out.Reason)
+		case out.Kind != payment.Refused && out.Kind != payment.TryLater:
+			return contract.Errorf(contract.SentenceDeclined, "the charge is %s: %s", out.Kind, out.Reason)
+		case b == DeclinesForNow && out.Kind != payment.TryLater, slices.Contains([]payment.Class{payment.Soft, payment.Hard, payment.Action}, class) && out.Decline.Class != class:
+			return contract.Errorf(contract.SentenceDeclined, "code %s is %s to duly", out.Decline.Code, classWord(out))
+		}
+		if err := o.stands(ctx, p, payment.Declined, 0, contract.SentenceLookup); err != nil {
+			return err
+		}
+		if o.able.KeyLife == 0 {
+			return nil
+		}
+		if again := o.charge(ctx, p); again.Kind != out.Kind || again.PaymentID != p.id {
+			return contract.Errorf(contract.SentenceReplay, "the same request again is %s: %s", again.Kind, again.Reason)
+		}
+		return nil
+	}
+}
+
+func classWord(out payment.Outcome) string {
+	if out.Kind == payment.TryLater {
+		return "a no that passes the same day"
+	}
+	return string(out.Decline.Class)
+}
+
+func outsideRejected(ctx context.Context, o *session) error {
+	p, err := o.start("rejected", Rejects)
+	if err != nil {
+		return err
+	}
+	if out := o.charge(ctx, p); out.Kind != payment.Rejected {
+		return contract.Errorf(contract.SentenceRejected, "it is taken for %s (%s), want 400 with an Error body", out.Kind, out.Reason)
+	}
+	if !o.able.FindByKey {
+		return nil
+	}
+	return o.unknown(ctx, payment.Ref{Key: p.charge.Key}, "the key of a request that was answered 400")
+}
+
+func outsidePending(ctx context.Context, o *session) error {
+	p, err := o.start("pending", Pends)
+	if err != nil {
+		return err
+	}
+	if out := o.charge(ctx, p); out.Kind != payment.InDoubt || !out.LookUpOnly {
+		return contract.Errorf(contract.SentenceSettled, "the charge is %s (%s), want 200 and pending", out.Kind, out.Reason)
+	}
+	return o.stands(ctx, p, payment.Pending, 0, contract.SentenceLookup)
+}
+
+func outsidePendingThenDecided(ctx context.Context, o *session) error {
+	p, err := o.start("pending then ok", PendsThenSucceeds)
+	if err != nil {
+		return err
+	}
+	return o.paid(ctx, p, o.charge(ctx, p))
+}
