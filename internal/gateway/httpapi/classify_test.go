@@ -350,7 +350,7 @@ func TestTextsOfTheGatewayAreCutAndCleaned(t *testing.T) {
 		"at its own seams": {method + method, "[redacted][redacted]"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := cleaner{token, []string{method}, nil}.text(tc.in)
+			got := cleaner{token: token, private: []string{method}}.text(tc.in)
 			require.Equal(t, tc.want, got)
 			require.True(t, utf8.ValidString(got))
 		})

@@ -8,13 +8,17 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/redact"
 )
 
 // Client is a gateway.Gateway.
 type Client struct {
 	config    Config
 	base      string
-	address   string // base in one spelling
+	address   string        // base in one spelling
+	post      *http.Request // one that posts a charge, but for its headers and its body; never sent and never changed
+	same      sameHeaders
+	secret    *redact.Private // the token
 	transport *http.Transport
 	sender    http.RoundTripper // the transport, wrapped
 	page      atomic.Int64      // how many payments a listing asks for at once
@@ -31,7 +35,14 @@ func New(c Config) (*Client, error) {
 	}
 	c.ConnectTimeout = min(c.ConnectTimeout, c.Timeout)
 	t := newTransport(c)
-	client := &Client{config: c, base: base, address: address(base), transport: t, sender: t}
+	post, err := http.NewRequest(http.MethodPost, base+pathPayments, nil) //nolint:noctx // each charge has a context of its own
+	if err != nil {
+		return nil, fmt.Errorf("gateway %s: url: cannot be read", c.Name) // the error would repeat it
+	}
+	client := &Client{
+		config: c, base: base, address: address(base), post: post, same: headersOf(c.Token), secret: redact.NewPrivate([]string{c.Token}, nil),
+		transport: t, sender: t,
+	}
 	client.page.Store(longestPage)
 	if c.Wrap != nil {
 		client.sender = c.Wrap(t)

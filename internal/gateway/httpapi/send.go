@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -78,24 +77,13 @@ func (c *Client) send(ctx context.Context, r request) answer {
 	ctx, cancel := context.WithTimeout(gateway.WithTemplate(ctx, r.path), c.config.Timeout)
 	defer cancel()
 
-	a := answer{clean: cleaner{c.config.Token, append([]string{r.customer}, r.hidden...), r.known}, mute: r.one && r.customer == ""}
+	a := answer{clean: cleaner{c.config.Token, c.secret, append([]string{r.customer}, r.hidden...), r.known}, mute: r.one && r.customer == ""}
 	line := &exchange{moves: r.method == http.MethodPost, guard: func() error { return gateway.CheckGuard(parent) }}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, line.trace()), r.method, c.base+r.target(), nil)
+	req, err := c.request(httptrace.WithClientTrace(ctx, line.trace()), r, line.moves)
 	if err != nil {
 		a.err, a.why = err, "the request cannot be built"
 		return a
 	}
-	if line.moves {
-		// A body without GetBody is what keeps net/http from sending a POST with an Idempotency-Key again
-		// by itself when a kept connection breaks.
-		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.body)), int64(len(r.body))
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("Idempotency-Key", r.key)
-	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Authorization", "Bearer "+c.config.Token)
-	req.Header.Set("User-Agent", "duly")
-	req.Header.Set("X-Request-ID", visible(r.id))
 
 	// Not http.Client: it would follow redirects.
 	resp, err := c.sender.RoundTrip(req)
