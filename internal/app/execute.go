@@ -112,7 +112,7 @@ func (e *Execution) other(ctx context.Context, job string, run uint64) (*runs.Li
 // execute runs the job, shows its progress and sums it up.
 func (e *Execution) execute(ctx context.Context) error {
 	show := &progress{e: e}
-	e.Deps.Died = show.diedRuns
+	e.Deps.Died, e.Counted = show.diedRuns, show.before
 	job, err := e.Job.Build(e.Request)
 	if err != nil {
 		return exit.Usage(err)

@@ -373,7 +373,8 @@ func (e *chunkRun[I, O]) serve(ctx context.Context, l *lane[I]) {
 			continue
 		default:
 		}
-		if !group.TryGo(func() error { e.work(ctx, l, item, work); return nil }) {
+		first := item // what a goroutine begins with is on the heap; an item that is handed on is not
+		if !group.TryGo(func() error { e.work(ctx, l, first, work); return nil }) {
 			work <- item
 		}
 	}

@@ -243,7 +243,7 @@ func message(a Attempt, o payment.Outcome) string {
 		text = o.Reason
 	}
 	if text == "" {
-		text = o.Kind.String()
+		return o.Kind.String() // a word of ours
 	}
 	known := []string{a.Charge.Key, a.Charge.Reference, o.PaymentID}
 	return cut(redact.NewPrivate([]string{a.Charge.Method, a.Charge.GatewayCustomer, a.Charge.CustomerID}, known).String(text), MaxText)

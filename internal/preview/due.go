@@ -10,8 +10,9 @@ import (
 	"duly/jobs"
 )
 
-// DueIn counts what a step of the billing job has before it; -1 if that is not known.
-func DueIn(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages int, step string) (int64, error) {
+// DueIn counts what a step of the billing job has before it; -1 if that is not known. counted is what was counted before another step when
+// that began, -1 if it was not.
+func DueIn(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages int, step string, counted func(step string) int64) (int64, error) {
 	selection := o.Selection
 	counts := map[string]func() (int64, error){
 		jobs.StepIssue: func() (int64, error) {
@@ -35,8 +36,10 @@ func DueIn(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages int, 
 	}
 	n, err := count()
 	if err == nil && step == jobs.StepCollect && issuesToo(ctx) {
-		var more int64
-		more, err = counts[jobs.StepIssue]()
+		more := counted(jobs.StepIssue) // a step that goes on has done nothing before this one begins
+		if more < 0 {
+			more, err = counts[jobs.StepIssue]()
+		}
 		n += more
 	}
 	return n, err

@@ -29,6 +29,15 @@ type Request struct {
 	Window   payment.Window             // of the audit that is repeated; zero: its own
 	// Suspicion is why the database may have been restored; empty: nothing says so.
 	Suspicion string
+	// Counted is how much a step had before it when it began, -1 if that is not known; nil: nothing was counted.
+	Counted func(step string) int64
+}
+
+func (r *Request) counted(step string) int64 {
+	if r.Counted == nil {
+		return -1
+	}
+	return r.Counted(step)
 }
 
 // Selection is what the run is narrowed to.

@@ -12,10 +12,12 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"duly/internal/crash"
 	"duly/internal/gateway"
+	"duly/internal/redact"
 )
 
 // The longest answers that are read, in bytes.
@@ -48,6 +50,8 @@ type Config struct {
 // Client makes exchanges. Its methods are safe for concurrent use.
 type Client struct {
 	config    Config
+	secret    *redact.Private // our own credential
+	fixed     sync.Map        // the requests whose target is always the same, by method and target, without headers and body; never changed
 	transport *http.Transport
 	sender    http.RoundTripper // the transport, wrapped
 }
@@ -56,7 +60,7 @@ type Client struct {
 func New(c Config) *Client {
 	c.ConnectTimeout = min(c.ConnectTimeout, c.Timeout)
 	t := newTransport(c)
-	client := &Client{config: c, transport: t, sender: t}
+	client := &Client{config: c, secret: redact.NewPrivate([]string{c.Secret}, nil), transport: t, sender: t}
 	if c.Wrap != nil {
 		client.sender = c.Wrap(t)
 	}
@@ -72,7 +76,7 @@ type Request struct {
 	// Target is the path, escaped, and the query, to be added to the base. Template is its path with {names} for what differs
 	// between requests: traces show the template alone.
 	Target, Template string
-	// Header are the headers of the provider's API, credentials among them. Send takes it over.
+	// Header are the headers of the provider's API, credentials among them. Send takes the map over; values may be shared.
 	Header http.Header
 	// Moves: the request moves money. The guard of the context is asked at the socket before its first byte.
 	Moves bool
@@ -115,23 +119,13 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 	ctx, cancel := context.WithTimeout(gateway.WithTemplate(ctx, r.Template), c.config.Timeout)
 	defer cancel()
 
-	a := Answer{Clean: Cleaner{c.config.Secret, append([]string{r.Customer}, r.Hidden...), r.Known}, Mute: r.One && r.Customer == ""}
+	a := Answer{Clean: Cleaner{c.config.Secret, append([]string{r.Customer}, r.Hidden...), r.Known, c.secret}, Mute: r.One && r.Customer == ""}
 	line := &exchange{moves: r.Moves, guard: func() error { return gateway.CheckGuard(parent) }}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, line.trace()), r.Method, c.config.Base+r.Target, nil)
+	req, err := c.request(httptrace.WithClientTrace(ctx, line.trace()), r)
 	if err != nil {
 		a.Err, a.Why = err, "the request cannot be built"
 		return a
 	}
-	if r.Header != nil {
-		req.Header = r.Header
-	}
-	if len(r.Body) > 0 {
-		// A body without GetBody is what keeps net/http from sending a POST with an Idempotency-Key again
-		// by itself when a kept connection breaks.
-		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.Body)), int64(len(r.Body))
-	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "duly")
 
 	// Not http.Client: it would follow redirects.
 	resp, err := c.sender.RoundTrip(req)
@@ -150,6 +144,44 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 		crash.At(crash.Answered)
 	}
 	return a
+}
+
+// The values of headers that all requests have alike. Nothing may change them.
+var accept, agent = []string{"application/json"}, []string{"duly"} //nolint:gochecknoglobals // constant lists
+
+// request builds the request that r describes. An address that is always the same, as that of a charge mostly is, is read once.
+func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) {
+	var req *http.Request
+	if r.Target == r.Template {
+		name := r.Method + " " + r.Target
+		made, ok := c.fixed.Load(name)
+		if !ok {
+			first, err := http.NewRequest(r.Method, c.config.Base+r.Target, nil) //nolint:noctx // each exchange has a context of its own
+			if err != nil {
+				return nil, err
+			}
+			made, _ = c.fixed.LoadOrStore(name, first)
+		}
+		if fixed, ok := made.(*http.Request); ok {
+			req = fixed.WithContext(ctx)
+		}
+	}
+	if req == nil {
+		var err error
+		if req, err = http.NewRequestWithContext(ctx, r.Method, c.config.Base+r.Target, nil); err != nil {
+			return nil, err
+		}
+	}
+	if req.Header = r.Header; req.Header == nil {
+		req.Header = http.Header{}
+	}
+	req.Header["Accept"], req.Header["User-Agent"] = accept, agent
+	if len(r.Body) > 0 {
+		// A body without GetBody is what keeps net/http from sending a POST with an Idempotency-Key again
+		// by itself when a kept connection breaks.
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(r.Body)), int64(len(r.Body))
+	}
+	return req, nil
 }
 
 // readAll reads a body of at most so many bytes to its end, for a connection is used again only then.

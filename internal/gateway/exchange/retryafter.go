@@ -12,7 +12,9 @@ const longestWish = 24 * time.Hour
 
 // retryAfter reads the header's seconds or date; 0 is no wish, or none that can be read.
 func retryAfter(header string, now time.Time) time.Duration {
-	header = strings.TrimSpace(header)
+	if header = strings.TrimSpace(header); header == "" {
+		return 0 // nearly every answer
+	}
 	if seconds, err := strconv.ParseUint(header, 10, 64); err == nil {
 		if seconds >= uint64(longestWish/time.Second) {
 			return longestWish

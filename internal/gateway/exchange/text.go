@@ -17,6 +17,8 @@ type Cleaner struct {
 	Secret  string
 	Private []string // the customer and the payment method
 	Known   []string // the key, the reference and the id of the payment
+	// secret is the credential alone; nil: it is made of Secret.
+	secret *redact.Private
 }
 
 // Text returns a text without the private values and others of this payment, of valid UTF-8 without control characters, and no longer
@@ -35,7 +37,11 @@ func (c Cleaner) Text(s string, others ...string) string {
 
 // Storable reports whether an id can be kept as it is. An id is never changed: another one would be another payment's.
 func (c Cleaner) Storable(id string) bool {
-	return id != "" && utf8.ValidString(id) && utf8.RuneCountInString(id) <= LongestText && redact.NewPrivate([]string{c.Secret}, nil).String(id) == id
+	secret := c.secret
+	if secret == nil {
+		secret = redact.NewPrivate([]string{c.Secret}, nil)
+	}
+	return id != "" && utf8.ValidString(id) && utf8.RuneCountInString(id) <= LongestText && secret.String(id) == id
 }
 
 // Cut shortens a text to its column.

@@ -14,7 +14,8 @@ import (
 // Client is a gateway.Gateway.
 type Client struct {
 	config  Config
-	address string // the service's, in one spelling
+	address string   // the service's, in one spelling
+	bearer  []string // the header Authorization of every request; nothing may change it
 	line    *exchange.Client
 	page    atomic.Int64 // how many payments a listing asks for at once
 }
@@ -28,7 +29,7 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &Client{config: c, address: exchange.Address(base), line: exchange.New(exchange.Config{
+	client := &Client{config: c, address: exchange.Address(base), bearer: []string{"Bearer " + c.Token}, line: exchange.New(exchange.Config{
 		Base: base, Timeout: c.Timeout, ConnectTimeout: c.ConnectTimeout, MaxConns: c.MaxConns, Secret: c.Token, Now: c.Now, Wrap: c.Wrap,
 	})}
 	client.page.Store(longestPage)

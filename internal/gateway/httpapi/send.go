@@ -36,12 +36,15 @@ func (r request) target() string {
 // answer is what became of one request.
 type answer struct{ exchange.Answer }
 
+// jsonBody is the type of every body; nothing may change it.
+var jsonBody = []string{"application/json"} //nolint:gochecknoglobals // a constant list
+
 // send makes one exchange. A POST moves money.
 func (c *Client) send(ctx context.Context, r request) answer {
-	header := http.Header{"Authorization": {"Bearer " + c.config.Token}, "X-Request-Id": {exchange.Visible(r.id)}}
+	header := http.Header{"Authorization": c.bearer, "X-Request-Id": {exchange.Visible(r.id)}}
 	moves := r.method == http.MethodPost
 	if moves {
-		header["Content-Type"] = []string{"application/json"}
+		header["Content-Type"] = jsonBody
 		header["Idempotency-Key"] = []string{r.key}
 	}
 	return answer{c.line.Send(ctx, exchange.Request{
