@@ -17,8 +17,8 @@ type Cleaner struct {
 	Secret  string
 	Private []string // the customer and the payment method
 	Known   []string // the key, the reference and the id of the payment
-	// secret is the credential alone; nil: it is made of Secret.
-	secret *redact.Private
+	// own is the credential alone; nil: it is made of Secret.
+	own *redact.Private
 }
 
 // Text returns a text without the private values and others of this payment, of valid UTF-8 without control characters, and no longer
@@ -37,7 +37,7 @@ func (c Cleaner) Text(s string, others ...string) string {
 
 // Storable reports whether an id can be kept as it is. An id is never changed: another one would be another payment's.
 func (c Cleaner) Storable(id string) bool {
-	secret := c.secret
+	secret := c.own
 	if secret == nil {
 		secret = redact.NewPrivate([]string{c.Secret}, nil)
 	}
