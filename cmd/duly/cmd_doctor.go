@@ -1,6 +1,9 @@
 package main
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"duly/internal/checkup"
@@ -13,6 +16,7 @@ func doctorCommand(ses *session.Session) *cobra.Command {
 	var confirmed, undo bool
 	var send checkup.Tries
 	var reason, control, moved string
+	var conformance checkup.Conformance
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check configuration, database and gateways, and say how to fix what is wrong",
@@ -26,12 +30,17 @@ func doctorCommand(ses *session.Session) *cobra.Command {
 			"gateway says it does not know is checked by it. --moved NAME OLD_URL joins the address that the gateway was called at before\n" +
 			"to today's, if today's shows the newest payments that were taken there; with --undo it takes that back.\n\n" +
 			"--history-confirmed checks nothing: it records that you know the tables to be whole, so that gateways that can neither be\n" +
-			"asked nor listed are charged again. Exit code 4 while requests from before the loss may still arrive, with the time.",
-		Example: "  duly doctor\n  duly doctor --control main pay_123\n  duly doctor --moved main https://old.example.com\n  duly doctor --json\n  duly doctor --slack --webhook\n  duly doctor --history-confirmed --reason \"compared with the provider's export\"",
+			"asked nor listed are charged again. Exit code 4 while requests from before the loss may still arrive, with the time.\n\n" +
+			checkup.ConformanceHelp(),
+		Example: "  duly doctor\n  duly doctor --control main pay_123\n  duly doctor --moved main https://old.example.com\n  duly doctor --json\n  duly doctor --slack --webhook\n  duly doctor --conformance main --sandbox --method ok=pm_1 --method hard=pm_2\n  duly doctor --history-confirmed --reason \"compared with the provider's export\"",
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch named := control != "" || moved != ""; {
-			case control != "" && moved != "", named && confirmed:
-				return exit.Usagef("--control, --moved and --history-confirmed are three commands: give one of them")
+			case control != "" && moved != "", named && confirmed, conformance.Gateway != "" && (named || confirmed):
+				return exit.Usagef("--control, --moved, --history-confirmed and --conformance are commands of their own: give one of them")
+			case conformance.Gateway == "" && slices.ContainsFunc(checkup.ConformanceFlags(), cmd.Flags().Changed):
+				return exit.Usagef("--%s go with --conformance: duly doctor --conformance main --sandbox --method ok=METHOD", strings.Join(checkup.ConformanceFlags(), ", --"))
+			case conformance.Sandbox && conformance.Live:
+				return exit.Usagef("--sandbox and --live contradict each other: give one of them")
 			case undo && moved == "":
 				return exit.Usagef("--undo: it takes back --moved: duly doctor --moved main https://old.example.com --undo --reason \"…\"")
 			case undo && !session.HasReason(reason):
@@ -47,6 +56,8 @@ func doctorCommand(ses *session.Session) *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
+			case conformance.Gateway != "":
+				return checkup.Conform(cmd.Context(), ses, conformance)
 			case control != "":
 				return checkup.AddControl(cmd.Context(), ses, control, args[0], reason)
 			case undo:
@@ -75,5 +86,13 @@ func doctorCommand(ses *session.Session) *cobra.Command {
 	cmd.Flags().StringVar(&moved, "moved", "", "join the URL that the gateway `NAME` had to today's (default none)")
 	cmd.Flags().BoolVar(&undo, "undo", false, "with --moved: take back that the URL was joined")
 	cmd.Flags().StringVar(&reason, cli.FlagReason, "", "with --history-confirmed, --control or --moved: why, a `TEXT` for those who ask later (default none)")
+	cmd.Flags().StringVar(&conformance.Gateway, "conformance", "", "hold the gateway `NAME` to its contract (default none)")
+	cmd.Flags().StringArrayVar(&conformance.Methods, "method", nil, "with --conformance: a payment method of which it is known what becomes of its charges, as `WORD=METHOD`; may be given again (default none)")
+	cmd.Flags().BoolVar(&conformance.Sandbox, "sandbox", false, "with --conformance: the account takes no real money")
+	cmd.Flags().BoolVar(&conformance.Live, "live", false, "with --conformance: charge although real money is taken")
+	cmd.Flags().StringVar(&conformance.Customer, "customer", "duly-conformance", "with --conformance: the `ID` of the customer of the methods")
+	cmd.Flags().StringVar(&conformance.GatewayCustomer, "gateway-customer", "", "with --conformance: the second identifier, `ID`, of the methods (default none)")
+	cmd.Flags().Int64Var(&conformance.Amount, "amount", 1000, "with --conformance: what each payment is of, a `NUMBER` of minor units")
+	cmd.Flags().StringVar(&conformance.Currency, "currency", "KRW", "with --conformance: its `CURRENCY`")
 	return cmd
 }

@@ -10,10 +10,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"duly/config"
 	"duly/internal/batch"
+	"duly/internal/gateway"
 	"duly/internal/mysql"
+	"duly/internal/payment"
 	"duly/internal/session"
 	"duly/internal/store"
 	"duly/internal/suspicion"
@@ -202,8 +205,8 @@ func (d *Checkup) gateways(ctx context.Context, c *config.Config) {
 		defer db.Close()
 	}
 	for _, name := range slices.Sorted(maps.Keys(gateways)) {
-		err := gateways[name].Ping(ctx)
-		detail := c.Gateways[name].URL + " answers and takes the token"
+		detail, err := d.answers(ctx, name, c.Gateways[name].URL, gateways[name])
+		unproven := err == nil
 		if err == nil && db != nil {
 			err = store.CheckKeyPrefix(ctx, db.DB, name, c.Gateways[name].KeyPrefix)
 			if other, ok := errors.AsType[*store.OtherPrefixError](err); ok {
@@ -212,9 +215,11 @@ func (d *Checkup) gateways(ctx context.Context, c *config.Config) {
 			}
 		}
 		if err == nil && db != nil {
-			var shows string
-			if shows, err = d.shows(ctx, db, name, gateways[name]); shows != "" {
-				detail += ", " + shows
+			var shown bool
+			if shown, err = d.shows(ctx, db, name, gateways[name]); shown {
+				detail, unproven = detail+", shows a payment that it took", false
+			} else {
+				detail += "; account unproven: no payment of ours to look up yet"
 			}
 			settled, unread := parallelism(ctx, db, name, c.Gateways[name])
 			if settled != "" {
@@ -222,8 +227,34 @@ func (d *Checkup) gateways(ctx context.Context, c *config.Config) {
 			}
 			err = cmp.Or(err, unread)
 		}
+		next := "name a payment that it took: duly doctor --control " + name + " PAYMENT_ID"
+		if db == nil {
+			detail, next = detail+"; account unproven: no database to take a payment of ours from", "fix the database first, then: duly doctor"
+		}
 		d.note("gateway "+name, err, detail, fixOfGateway(name, err))
+		if err == nil && unproven {
+			d.found[len(d.found)-1].Mend = next
+		}
 	}
+}
+
+// answers checks that a gateway's API answers, and says in which way: an error for a payment that cannot exist proves least, since a
+// service may write it for a path that is none, and before it looks at the token. A list proves both.
+func (d *Checkup) answers(ctx context.Context, name, url string, g *gateway.Limited) (string, error) {
+	if err := g.Ping(ctx); err != nil {
+		return "", err
+	}
+	if !g.Capabilities().List {
+		return url + " answers as a payments API does", nil
+	}
+	now := d.Now()
+	if _, err := g.List(ctx, payment.Window{From: now.Add(-time.Minute), To: now}, ""); err != nil {
+		if known, ok := errors.AsType[*gateway.ListError](err); ok && known.NoList {
+			return "", fmt.Errorf("it answers for a payment that cannot exist, and has no list (%w): is the path right? If it has none, set gateways.%s.list: false", err, name)
+		}
+		return "", err
+	}
+	return url + " answers and takes the token", nil
 }
 
 // fixOfGateway says how to fix a gateway that does not do.

@@ -119,38 +119,39 @@ func proved(screen *cli.Screen, p proof) error {
 // refuse is what an operator wishes and the gateway does not bear out.
 func refuse(format string, args ...any) error { return exit.Usagef(format, args...) }
 
-// shows looks the newest payment up that the gateway took: what it does not show, it does not know by mistake.
-func (d *Checkup) shows(ctx context.Context, db *session.Database, name string, g *gateway.Limited) (detail string, err error) {
+// shows reports whether the gateway shows the newest payment that it took, which proves the account. What it does not show, it does not
+// know by mistake. Without an error it is false where there is no payment to look up.
+func (d *Checkup) shows(ctx context.Context, db *session.Database, name string, g *gateway.Limited) (shown bool, err error) {
 	list, err := store.KnownAccounts(ctx, db.DB, name)
 	if err != nil {
-		return "", err
+		return false, err
 	}
 	account := accountOf(name, g)
 	today, err := query.AccountRow(ctx, db.DB, account)
 	if err != nil {
-		return "", err
+		return false, err
 	}
 	source := &store.Controls{
 		DB: db.DB, Accounts: map[string]uint32{name: today}, Retention: func(string) time.Duration { return g.Capabilities().Retention }, Now: d.Now,
 	}
 	newest, err := source.Newest(ctx, name)
 	if err != nil {
-		return "", err
+		return false, err
 	}
 	switch v := (&steps.Controls{Now: d.Now}).Vet(ctx, g, payment.Controls{Earlier: newest}, payment.EarlierSide); v.Earlier {
 	case payment.ControlPassed:
-		return "shows a payment that it took", nil
+		return true, nil
 	case payment.ControlFailed:
-		return "", errors.New(v.Denied.DeniedBy(name))
+		return false, errors.New(v.Denied.DeniedBy(name))
 	case payment.ControlUnknown:
-		return "", errors.New("it did not answer for a payment that it took")
+		return false, errors.New("it did not answer for a payment that it took")
 	case payment.ControlNone:
 	}
-	return d.elsewhere(ctx, source, name, account.Address, today, list)
+	return false, d.elsewhere(ctx, source, name, account.Address, today, list)
 }
 
 // elsewhere complains if the gateway took payments at another address alone.
-func (d *Checkup) elsewhere(ctx context.Context, source *store.Controls, name, address string, today uint32, list []store.Account) (string, error) {
+func (d *Checkup) elsewhere(ctx context.Context, source *store.Controls, name, address string, today uint32, list []store.Account) error {
 	root, others := today, []uint32{}
 	for _, a := range list {
 		if a.ID == today {
@@ -164,10 +165,10 @@ func (d *Checkup) elsewhere(ctx context.Context, source *store.Controls, name, a
 	}
 	took, err := source.Took(ctx, name, others)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if len(took) == 0 {
-		return "account unproven: no payment of ours to look for yet", nil
+		return nil
 	}
 	var old string
 	for _, a := range list {
@@ -175,5 +176,5 @@ func (d *Checkup) elsewhere(ctx context.Context, source *store.Controls, name, a
 			old = a.Address
 		}
 	}
-	return "", fmt.Errorf("what gateway %s took was taken at %s, and it is called at %s: if it has moved, duly doctor --moved %s %s", name, old, address, name, text.Word(old, "OLD_URL"))
+	return fmt.Errorf("what gateway %s took was taken at %s, and it is called at %s: if it has moved, duly doctor --moved %s %s", name, old, address, name, text.Word(old, "OLD_URL"))
 }

@@ -30,7 +30,8 @@ type Gateway interface {
 	// List returns one page of the payments created in a window, oldest first, from the start or after a
 	// cursor. The error wraps ErrMisconfigured if our credentials were refused; a *ListError says more.
 	List(ctx context.Context, w payment.Window, cursor string) (payment.Listing, error)
-	// Ping makes a harmless authenticated call, for `duly doctor`.
+	// Ping makes a harmless authenticated call, for `duly doctor`. No error: the provider's API answers. It does not show that the account
+	// is ours.
 	Ping(ctx context.Context) error
 	// Close frees idle connections.
 	Close()
@@ -62,6 +63,30 @@ type Capabilities struct {
 	// Address is where the provider is called, written in one way only, and Account the provider's own id of our
 	// account there, where it tells one. What was sent to one of them proves nothing about another.
 	Address, Account string
+	// Live says whether charges take real money, as far as the adapter can tell.
+	Live Liveness
+}
+
+// Liveness says whether an account takes real money.
+type Liveness uint8
+
+// What an adapter can tell of an account, for instance by the prefix of its key.
+const (
+	LivenessUnknown Liveness = iota
+	LivenessSandbox          // charges are a game
+	LivenessLive             // charges take money
+)
+
+// String is the word for people and for JSON.
+func (l Liveness) String() string {
+	switch l {
+	case LivenessSandbox:
+		return "sandbox"
+	case LivenessLive:
+		return "live"
+	case LivenessUnknown:
+	}
+	return "unknown"
 }
 
 // Finding is the answer to a look-up.

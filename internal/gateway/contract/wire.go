@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,6 +67,18 @@ func (w *Wire) Last() *Exchange {
 		return nil
 	}
 	return w.exchanges[len(w.exchanges)-1]
+}
+
+// Listed is the newest listing with a payment of that id; nil: there is none.
+func (w *Wire) Listed(id string) *Exchange {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range slices.Backward(w.exchanges) {
+		if strings.Contains(e.Request, "created_from=") && strings.Contains(e.Answer, `"`+id+`"`) {
+			return e
+		}
+	}
+	return nil
 }
 
 // Broken is the first body that breaks the contract; nil: there is none.

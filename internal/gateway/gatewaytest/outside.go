@@ -348,52 +348,6 @@ func (o *session) clean(ctx context.Context, r *Report) {
 	}
 }
 
-// namedMethods are how an operator names behaviours.
-var namedMethods = []struct { //nolint:gochecknoglobals // a constant table
-	word      string
-	behaviour Behaviour
-	says      string
-}{
-	{"ok", Succeeds, "its charges succeed"},
-	{"declined", Declines, "they are declined"},
-	{"soft", DeclinesSoft, "declined, another day may do (insufficient_funds)"},
-	{"hard", DeclinesHard, "declined for good (stolen_card)"},
-	{"action", DeclinesAction, "declined until the customer acts (expired_card)"},
-	{"try_later", DeclinesForNow, "declined for the moment (processing_error)"},
-	{"pending", Pends, "they stay pending"},
-	{"pending_then_ok", PendsThenSucceeds, "they are pending at first, and succeed"},
-	{"rejected", Rejects, "they are answered 400"},
-}
-
-// MethodWords are the words by which payment methods are named, with what each means.
-func MethodWords() (words []string, says map[string]string) {
-	says = map[string]string{}
-	for _, m := range namedMethods {
-		words = append(words, m.word)
-		says[m.word] = m.says
-	}
-	return words, says
-}
-
-// BehaviourOf is what a method that is named by a word does.
-func BehaviourOf(word string) (Behaviour, bool) {
-	for _, m := range namedMethods {
-		if m.word == word {
-			return m.behaviour, true
-		}
-	}
-	return "", false
-}
-
-func methodOf(b Behaviour) string {
-	for _, m := range namedMethods {
-		if m.behaviour == b {
-			return m.word
-		}
-	}
-	return ""
-}
-
 // unplantable are the rules of the suite that need control of the provider's side.
 func unplantable() []Result {
 	var faults []string

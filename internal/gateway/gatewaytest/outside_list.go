@@ -125,14 +125,20 @@ func (o *session) compare(ctx context.Context, listed []payment.Payment) (missin
 	for _, p := range o.payments() {
 		shown := byKey[p.charge.Key]
 		if len(shown) > 1 {
-			return nil, contract.Errorf(contract.SentenceReplay, "%d payments under the key %s: %s and %s", len(shown), p.charge.Key, shown[0].ID, shown[1].ID)
+			return nil, &contract.Error{
+				Sentence: contract.SentenceReplay, At: o.Wire.Listed(shown[1].ID),
+				Found: fmt.Sprintf("%d payments under the key %s: %s and %s", len(shown), p.charge.Key, shown[0].ID, shown[1].ID),
+			}
 		}
 		if len(shown) == 0 {
 			missing = p
 			continue
 		}
 		if field := p.charge.Mismatch(shown[0]); field != "" {
-			return nil, contract.Errorf(contract.SentenceEcho, "the %s of payment %s is not that of the request", field, shown[0].ID)
+			return nil, &contract.Error{
+				Sentence: contract.SentenceEcho, At: o.Wire.Listed(shown[0].ID),
+				Found: fmt.Sprintf("the %s of payment %s is not that of the request", field, shown[0].ID),
+			}
 		}
 		looked := o.Gateway.Look(ctx, payment.Ref{ID: shown[0].ID, RequestID: "conformance"}).Payment
 		if looked == nil {

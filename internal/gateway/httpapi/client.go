@@ -88,7 +88,9 @@ func (c *Client) Find(ctx context.Context, charge payment.Charge, paymentID stri
 	return gateway.Finding{Outcome: payment.Outcome{Reason: "the gateway cannot be asked by key"}}
 }
 
-// Ping asks for a payment that does not exist: it takes the right address, token and API to be told so.
+// Ping asks for a payment that cannot exist. That the service says so in an Error body shows that it speaks the API. It shows neither
+// that the account is ours nor, before the service has looked at the token, that the path is right: an error of another path may be
+// written the same way.
 func (c *Client) Ping(ctx context.Context) error {
 	path := pathByKey
 	if c.config.NoFind {
@@ -101,8 +103,10 @@ func (c *Client) Ping(ctx context.Context) error {
 		return fmt.Errorf("gateway %s: %s", c.config.Name, a.Why)
 	case a.Status == http.StatusUnauthorized || a.Status == http.StatusForbidden:
 		return fmt.Errorf("gateway %s: it refuses our token (%s)", c.config.Name, a.text())
-	case a.Status == http.StatusNotFound && isError, a.Status == http.StatusOK:
+	case a.Status == http.StatusNotFound && isError:
 		return nil
+	case a.Status == http.StatusOK:
+		return fmt.Errorf("gateway %s: 200 for a payment that cannot exist: is this the address of a payments API?", c.config.Name)
 	case a.Status == http.StatusNotFound:
 		return fmt.Errorf("gateway %s: 404 without an error body: is this the address of a payments API?", c.config.Name)
 	}

@@ -269,6 +269,7 @@ func TestPingSaysWhatIsWrong(t *testing.T) {
 		"not allowed":    {reply(403, ""), "it refuses our token"},
 		"wrong address":  {reply(404, "<html>"), "is this the address of a payments API?"},
 		"something else": {reply(500, ""), "unexpected answer 500"},
+		"always right":   {reply(200, "<html>"), "200 for a payment that cannot exist"},
 		"token echoed":   {reply(500, `{"code":"x","message":"bad `+token+`"}`), "unexpected answer 500 x: bad [redacted]"},
 	} {
 		for _, noFind := range []bool{false, true} {

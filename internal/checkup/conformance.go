@@ -1,0 +1,267 @@
+package checkup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"duly/config"
+	"duly/internal/batch"
+	"duly/internal/cli"
+	"duly/internal/exit"
+	"duly/internal/gateway"
+	"duly/internal/gateway/contract"
+	"duly/internal/gateway/gatewaytest"
+	"duly/internal/payment"
+	"duly/internal/session"
+)
+
+// Conformance configures `duly doctor --conformance`.
+type Conformance struct {
+	Gateway                   string   // its name in the configuration
+	Methods                   []string // each WORD=METHOD
+	Customer, GatewayCustomer string
+	Amount                    int64 // minor units
+	Currency                  string
+	Sandbox, Live             bool // what the operator says of the account
+}
+
+const (
+	// conformanceWithin bounds the suite, with what it gives back at the end.
+	conformanceWithin = 10 * time.Minute
+	// conformancePatience is how long a charge of the method that succeeds may be pending.
+	conformancePatience = time.Minute
+	// conformancePoll is the time between two look-ups of one payment.
+	conformancePoll = time.Second
+	// leastAmount can be refunded in three parts.
+	leastAmount = 3
+)
+
+// conformanceReport is the document of `duly doctor --conformance`.
+type conformanceReport struct {
+	Gateway    string `json:"gateway"`
+	Address    string `json:"address"`
+	Account    string `json:"account"` // unknown, sandbox or live, as the adapter tells
+	Stated     string `json:"stated"`  // what the operator says of it
+	Conforms   bool   `json:"conforms"`
+	Holds      int    `json:"holds"`
+	Broken     int    `json:"broken"`
+	NotChecked int    `json:"not_checked"`
+	gatewaytest.Report
+}
+
+// Conform holds a configured gateway to its contract. It charges the methods that are named, and gives back what it paid. An account
+// that may be live is refused unless the operator says otherwise.
+func Conform(ctx context.Context, ses *session.Session, asked Conformance) error {
+	c, err := ses.Load()
+	if err != nil {
+		return err
+	}
+	configured, ok := c.Gateways[asked.Gateway]
+	if !ok {
+		return exit.Usage(cli.UnknownWord("gateway", asked.Gateway, session.GatewayNames(c)))
+	}
+	methods, err := methodsOf(asked.Methods)
+	if err != nil {
+		return err
+	}
+	money := payment.Money{Amount: asked.Amount, Currency: asked.Currency}
+	if why := payment.CurrencyProblem(money.Currency); why != "" || money.Amount < leastAmount {
+		return exit.Usagef("--amount %d --currency %s: an amount of %d minor units or more, of a currency such as KRW", money.Amount, money.Currency, leastAmount)
+	}
+	suite, closing, err := conformanceSuite(ses, asked.Gateway, configured)
+	if err != nil {
+		return err
+	}
+	defer closing()
+	able := suite.Gateway.Capabilities()
+	stated, err := permitted(asked, able)
+	if err != nil {
+		return err
+	}
+	if err := suite.Reach(ctx); err != nil {
+		key := "url"
+		if errors.Is(err, gateway.ErrMisconfigured) {
+			key = "token"
+		}
+		return exit.Usagef("gateway %s: %w: check gateways.%s.%s", asked.Gateway, err, asked.Gateway, key)
+	}
+	suite.Methods, suite.Customer, suite.GatewayCustomer, suite.Money = methods, asked.Customer, asked.GatewayCustomer, money
+	began := ses.Now()
+	if !ses.Screen.JSON {
+		ses.Screen.Line("%s · %s · %s · at most %d payments of %s, all given back · at most %s", asked.Gateway, able.Address, stated, gatewaytest.MostPayments, money, cli.Rounded(suite.Within))
+		suite.Done = func(r gatewaytest.Result) { resultText(ses.Screen, r) }
+	}
+	r := suite.Run(ctx)
+	report := conformanceReport{
+		Gateway: asked.Gateway, Address: able.Address, Account: able.Live.String(), Stated: stated, Holds: r.Count(gatewaytest.Holds), Broken: r.Count(gatewaytest.Broken),
+		NotChecked: r.Count(gatewaytest.NotChecked), Report: r,
+	}
+	report.Conforms = report.Broken == 0 && len(r.Kept) == 0
+	if !report.Conforms {
+		ses.Code = batch.ExitUsage
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if ses.Screen.JSON {
+		return ses.Screen.Print(report)
+	}
+	verdictText(ses.Screen, report, ses.Now().Sub(began))
+	return nil
+}
+
+// ConformanceFlags are the flags that say more of --conformance.
+func ConformanceFlags() []string {
+	return []string{"method", "sandbox", "live", "customer", "gateway-customer", "amount", "currency"}
+}
+
+// ConformanceHelp says what --conformance does, and lists the words of --method.
+func ConformanceHelp() string {
+	words, says := gatewaytest.MethodWords()
+	const column = 17
+	var list strings.Builder
+	for _, word := range words {
+		fmt.Fprintf(&list, "\n  %-*s%s", column, word, says[word])
+	}
+	return "--conformance NAME checks nothing else: it holds gateway NAME to docs/payments-api.yaml, within 10 minutes. It charges the payment\n" +
+		"methods that --method names, loses answers at its own socket, sends again under the same key, looks up and lists, and refunds what it\n" +
+		"paid. For each rule that is broken it shows the request, the answer and the sentence of the contract; what it could not check it\n" +
+		"names. It needs no database. An account that may take real money is refused without --live. Exit code 2 if a rule is broken.\n\n" +
+		"The words of --method, and what becomes of the charges of such a method:" + list.String()
+}
+
+// permitted is what is known of the account, in a word; an error if nobody has said that it may be charged.
+func permitted(asked Conformance, able gateway.Capabilities) (string, error) {
+	name := asked.Gateway
+	switch {
+	case asked.Live:
+		return "live", nil
+	case able.Live == gateway.LivenessLive:
+		return "", exit.Usagef("gateway %s is live, its key says so: --conformance would take real money from the customers of the methods that are named. "+
+			"Configure a sandbox account, or give --live", name)
+	case able.Live == gateway.LivenessSandbox, asked.Sandbox:
+		return "sandbox", nil
+	}
+	return "", exit.Usagef("whether gateway %s at %s takes real money, duly cannot tell: give --sandbox if it does not, or --live if it does and is to be charged", name, able.Address)
+}
+
+// methodsOf reads WORD=METHOD.
+func methodsOf(named []string) (map[gatewaytest.Behaviour]string, error) {
+	words, _ := gatewaytest.MethodWords()
+	methods := make(map[gatewaytest.Behaviour]string, len(named))
+	for _, pair := range named {
+		word, method, ok := strings.Cut(pair, "=")
+		if !ok || method == "" {
+			return nil, exit.Usagef("--method %s: give WORD=METHOD, such as ok=METHOD", word)
+		}
+		b, known := gatewaytest.BehaviourOf(word)
+		if !known {
+			return nil, exit.Usage(cli.UnknownWord("method", word, words))
+		}
+		methods[b] = method
+	}
+	return methods, nil
+}
+
+// conformanceSuite is the suite for a gateway, whose client it stands behind. The gateway is used without limits: what is repeated is
+// repeated by the suite alone.
+func conformanceSuite(ses *session.Session, name string, configured config.Gateway) (suite gatewaytest.Outside, closing func(), err error) {
+	wire := &contract.Wire{}
+	around := ses.Wrap
+	ses.Wrap = func(next http.RoundTripper) http.RoundTripper {
+		if around != nil {
+			next = around(next)
+		}
+		return wire.Wrap(next)
+	}
+	defer func() { ses.Wrap = around }()
+	stranger := configured
+	stranger.Token = config.Secret("duly-conformance-a-token-that-is-none")
+	var clients []gateway.Gateway
+	closing = func() {
+		for _, client := range clients {
+			client.Close()
+		}
+	}
+	for _, g := range []config.Gateway{configured, stranger} {
+		client, err := ses.Adapter(name, g)
+		if err != nil {
+			closing()
+			return gatewaytest.Outside{}, nil, exit.Usage(fmt.Errorf("gateways.%s: %w", name, err))
+		}
+		clients = append(clients, client)
+	}
+	const base = 36
+	return gatewaytest.Outside{
+		Gateway: clients[0], Stranger: clients[1], Wire: wire, Prefix: "duly-ct-" + strconv.FormatInt(ses.Now().UnixMilli(), base) + "-", Now: ses.Now,
+		Within: conformanceWithin, Patience: conformancePatience, Poll: conformancePoll,
+	}, closing, nil
+}
+
+// ruleColumn is how wide the names of rules are, with their sign.
+const ruleColumn = 30
+
+// resultText writes what a rule came to, for people.
+func resultText(screen *cli.Screen, r gatewaytest.Result) {
+	switch r.State {
+	case gatewaytest.Holds:
+		screen.Item(string(cli.SignDone)+" "+r.Rule, 0)
+	case gatewaytest.NotChecked:
+		method := ""
+		if r.Method != "" {
+			method = "--method " + r.Method + "=METHOD"
+		}
+		screen.Item(string(cli.SignNone)+" "+r.Rule, ruleColumn, "not checked: "+r.Detail, method)
+	case gatewaytest.Broken:
+		screen.Item(string(cli.SignFailed)+" "+r.Rule, ruleColumn, r.Detail)
+		const column = 13
+		row := func(label, text string) {
+			if text != "" {
+				screen.Item("  "+label, column, text)
+			}
+		}
+		row("contract", string(r.Sentence))
+		if e := r.Exchange; e != nil {
+			request := e.Request
+			if e.Key != "" {
+				request += " Idempotency-Key: " + e.Key
+			}
+			row("request", request)
+			row("body", e.Body)
+			if e.Status != 0 {
+				row("answer", strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, e.Answer)))
+			}
+			row("lost", e.Lost)
+		}
+	}
+}
+
+// verdictText writes the end of the suite, for people.
+func verdictText(screen *cli.Screen, r conformanceReport, took time.Duration) {
+	if r.Refunded > 0 {
+		screen.Line("given back: %s", cli.Things(int64(r.Refunded), "payment"))
+	}
+	if len(r.Kept) > 0 {
+		screen.Line("%s not given back: %s · refund them at the provider", cli.SignLook, strings.Join(slices.Sorted(slices.Values(r.Kept)), ", "))
+	}
+	parts := []string{}
+	for _, part := range []struct {
+		n    int
+		says string
+	}{{r.Broken, "broken"}, {r.Holds, "hold"}, {r.NotChecked, "not checked"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.says))
+		}
+	}
+	sign := cli.SignDone
+	if !r.Conforms {
+		sign = cli.SignFailed
+	}
+	screen.Line("%s %s: of %s %s · %s", sign, r.Gateway, cli.Things(int64(len(r.Results)), "rule"), strings.Join(parts, ", "), cli.Took(took))
+}

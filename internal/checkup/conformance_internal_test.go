@@ -1,0 +1,36 @@
+package checkup
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/gateway"
+)
+
+// An account is charged if its adapter calls it a sandbox, or an operator says what it is. What an adapter calls live nobody can call
+// a sandbox.
+func TestWhichAccountsAreCharged(t *testing.T) {
+	for _, c := range []struct {
+		live          gateway.Liveness
+		sandbox, real bool
+		stated, says  string
+	}{
+		{gateway.LivenessUnknown, false, false, "", "duly cannot tell"},
+		{gateway.LivenessUnknown, true, false, "sandbox", ""},
+		{gateway.LivenessUnknown, false, true, "live", ""},
+		{gateway.LivenessSandbox, false, false, "sandbox", ""},
+		{gateway.LivenessSandbox, false, true, "live", ""},
+		{gateway.LivenessLive, false, false, "", "is live, its key says so"},
+		{gateway.LivenessLive, true, false, "", "is live, its key says so"},
+		{gateway.LivenessLive, false, true, "live", ""},
+	} {
+		stated, err := permitted(Conformance{Gateway: "main", Sandbox: c.sandbox, Live: c.real}, gateway.Capabilities{Live: c.live})
+		require.Equal(t, c.stated, stated, "%+v", c)
+		if c.says == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, c.says)
+		}
+	}
+}
