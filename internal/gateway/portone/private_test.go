@@ -17,7 +17,7 @@ import (
 )
 
 // Whatever PortOne says, what duly tells of its answers holds neither customers nor billing keys nor the secret.
-func TestAnswersHoldNothingPrivate(t *testing.T) {
+func TestPortOneAnswersHoldNothingPrivate(t *testing.T) {
 	const jane = "Jane@Example.com"
 	c := charge()
 	c.CustomerID, c.GatewayCustomer, c.BodyVersion = jane, "cus_private", 2
