@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 // options are the flags.
 type options struct {
 	listen     string
+	dialect    string
 	configFile string
 	demo       bool
 	token      string
@@ -37,13 +39,18 @@ func command() *cobra.Command {
 		Use:   "gatewaysim",
 		Short: "A payment service that moves no money",
 		Long: `gatewaysim serves docs/payments-api.yaml from memory, with the latency, outcomes and faults that it is told.
+With --dialect portone or toss it speaks as that provider does (docs/portone-api.yaml, docs/toss-api.yaml), keeps keys and
+errors as long as it does, and declines in its words. Everything below is the same in each; the ledger shows duly's own
+keys and references.
+
 The first line on standard output is "listening on http://ADDRESS". On SIGTERM or SIGINT
 it answers the requests that it is serving, without further delay, and exits 0. With wrong arguments, or when it
 cannot listen, it exits 2.
 
 A payment method says how its charges end: pm_ok, pm_insufficient_funds, pm_stolen_card, pm_soft_2_then_ok,
 pm_drop_after, pm_pending_then_ok, ...; what follows a colon is free: pm_ok:42. Other methods succeed, or end
-by the shares in the configuration.
+by the shares in the configuration. pm_error_paid, pm_error_declined and pm_error_nothing answer with the provider's own
+error, which portone and toss repeat to the same key.
 
 While it runs:
   GET  /_sim/health           200 when it is up
@@ -57,6 +64,7 @@ While it runs:
   POST /_sim/forget           forget every idempotency key
   GET  /_sim/config           the configuration, as in --config; PUT replaces it, PATCH changes what it names`,
 		Example: `  gatewaysim --listen 127.0.0.1:0 --median 150ms --p99 1.2s --faults 0.05 --seed 7
+  gatewaysim --dialect toss --token test_sk_1 --demo
   gatewaysim --latency 100ms --knee 40 --slow-after 1m --slow-knee 20
   gatewaysim --config sim.json    # {"shares": {"soft": 0.1}, "faults": {"drop_after": 0.02}, "key_life": "24h"}`,
 		Args:          cobra.NoArgs,
@@ -67,15 +75,20 @@ While it runs:
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), o.listen, cfg, cmd.OutOrStdout())
+			sim, err := simulator.Speak(o.dialect, cfg)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), o.listen, sim, cmd.OutOrStdout())
 		},
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8090", "address to listen on; port 0 takes a free one")
+	f.StringVar(&o.dialect, "dialect", simulator.Default, "the provider's API that it speaks: "+strings.Join(simulator.Dialects(), ", "))
 	f.StringVar(&o.configFile, "config", "", "JSON file with the configuration; flags win over it")
 	f.BoolVar(&o.demo, "demo", false, "begin from the demo's configuration: some declines, a few faults")
-	f.StringVar(&o.token, "token", "", "bearer token that requests must carry (default none)")
+	f.StringVar(&o.token, "token", "", "credential that requests must carry, as the dialect carries it (default none)")
 	f.Uint64Var(&o.seed, "seed", 0, "source of all randomness")
 	f.DurationVar(&o.latency, "latency", 0, "fixed latency of every request")
 	f.DurationVar(&o.median, "median", 0, "median of the log-normal latency, added to the fixed one")
@@ -85,7 +98,7 @@ While it runs:
 	f.Float64Var(&o.slow.Factor, "slow-factor", 0, "what the latency is multiplied by once it has slowed down (default 1)")
 	f.IntVar(&o.slow.Knee, "slow-knee", 0, "--knee once it has slowed down (default the same)")
 	f.Float64Var(&o.faults, "faults", 0, "share of charges, 0 to 1, that go wrong, spread over all kinds of fault")
-	f.DurationVar(&o.keyLife, "key-life", 0, "how long idempotency keys are remembered (default for ever)")
+	f.DurationVar(&o.keyLife, "key-life", 0, "how long idempotency keys are remembered (default as the provider does; httpapi for ever)")
 	f.BoolVar(&o.noKeys, "no-keys", false, "ignore idempotency keys")
 	f.BoolVar(&o.noFind, "no-find", false, "no look-up by key")
 	f.IntVar(&o.rateLimit, "rate-limit", 0, "requests a second that are served (default no limit)")
@@ -97,6 +110,9 @@ func (o *options) config(given func(flag string) bool) (simulator.Config, error)
 	var cfg simulator.Config
 	if o.demo {
 		cfg = simulator.Demo()
+		if o.dialect != simulator.Default {
+			cfg.KeyLife = 0 // that of the provider
+		}
 	}
 	if o.configFile != "" {
 		text, err := os.ReadFile(o.configFile)

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,6 +62,22 @@ func TestServe(t *testing.T) {
 	require.Error(t, c.Health(t.Context()), "it has stopped")
 }
 
+func TestDialects(t *testing.T) {
+	for dialect, path := range map[string]string{"httpapi": "/v1/payments/by-key/a", "portone": "/payments/duly-1", "toss": "/v1/payments/orders/ord_7-1"} {
+		line, stop := start(t, "--listen", "127.0.0.1:0", "--dialect", dialect)
+		url, _ := strings.CutPrefix(line, "listening on ")
+		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := client.Get(url + path)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, 404, resp.StatusCode)
+		require.Contains(t, strings.ToUpper(string(body)), "NOT_FOUND", "%s answers in its own words", dialect)
+		require.NoError(t, stop())
+	}
+}
+
 func TestASignalStopsIt(t *testing.T) {
 	out, in := io.Pipe()
 	code := make(chan int, 1)
@@ -75,7 +92,7 @@ func TestFlagsWinOverTheFileAndTheFileOverTheDemo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sim.json")
 	require.NoError(t, os.WriteFile(file, []byte(`{"key_life":"1h","token":"a","latency":{"median":"9ms"}}`), 0o600))
 	o := options{
-		configFile: file, demo: true, token: "b", seed: 3, latency: 1, median: 2, p99: 3, faults: 0.15, keyLife: 4, noKeys: true,
+		dialect: simulator.Default, configFile: file, demo: true, token: "b", seed: 3, latency: 1, median: 2, p99: 3, faults: 0.15, keyLife: 4, noKeys: true,
 		noFind: true, rateLimit: 5, knee: 40, slow: pace.Slowdown{After: 6, Factor: 2.5, Knee: 20},
 	}
 	cfg, err := o.config(func(string) bool { return true })
@@ -86,6 +103,11 @@ func TestFlagsWinOverTheFileAndTheFileOverTheDemo(t *testing.T) {
 	want.Faults, want.KeyLife, want.NoKeys, want.NoFind, want.RateLimit = simulator.DefaultFaults(0.15), 4, true, true, 5
 	want.Knee, want.Slowdown = 40, pace.Slowdown{After: 6, Factor: 2.5, Knee: 20}
 	require.Equal(t, want, cfg)
+
+	toss := options{dialect: "toss", demo: true}
+	cfg, err = toss.config(func(string) bool { return false })
+	require.NoError(t, err)
+	require.Zero(t, cfg.KeyLife, "the provider's own")
 
 	cfg, err = o.config(func(string) bool { return false })
 	require.NoError(t, err)
@@ -107,6 +129,7 @@ func TestOperatorsMistakes(t *testing.T) {
 		"no such file":  {"--config", filepath.Join(dir, "none.json")},
 		"unknown name":  {"--config", bad},
 		"unknown flag":  {"--colour"},
+		"no dialect":    {"--dialect", "esperanto"},
 		"an argument":   {"serve"},
 		"a share":       {"--faults", "7"},
 		"no duration":   {"--median", "fast"},

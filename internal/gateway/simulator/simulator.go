@@ -15,6 +15,7 @@ import (
 	"duly/internal/gateway/simulator/httpapi"
 	"duly/internal/gateway/simulator/plan"
 	"duly/internal/gateway/simulator/portone"
+	"duly/internal/gateway/simulator/toss"
 )
 
 // The types of the core, by the names that its users know.
@@ -72,7 +73,7 @@ const Default = "httpapi"
 // spoken are all that can be spoken.
 func spoken() map[string]core.Dialect {
 	return map[string]core.Dialect{
-		Default: httpapi.New(), "portone": portone.New(),
+		Default: httpapi.New(), "portone": portone.New(), "toss": toss.New(),
 	}
 }
 

@@ -108,6 +108,9 @@ func (c *Contract) CheckRequest(r *http.Request) error {
 	if r.ContentLength == 0 { // the library takes an empty body for one that is there
 		in.Options.RejectWhenRequestBodyNotSpecified = false
 	}
+	if in.Route.Operation, err = withoutNot(in); err != nil {
+		return err
+	}
 	if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
 		return fmt.Errorf("the request %s %s: %w", r.Method, r.URL.Path, err)
 	}
@@ -122,6 +125,26 @@ func unknownQuery(in *openapi3filter.RequestValidationInput) error {
 		}
 	}
 	return nil
+}
+
+// withoutNot checks the path parameters that exclude values, which the library cannot, and returns the operation without these.
+func withoutNot(in *openapi3filter.RequestValidationInput) (*openapi3.Operation, error) {
+	o := *in.Route.Operation
+	o.Parameters = slices.Clone(o.Parameters)
+	for i, ref := range o.Parameters {
+		p := ref.Value
+		if p.In != "path" || p.Schema.Value.Not == nil {
+			continue
+		}
+		if err := p.Schema.Value.VisitJSON(in.PathParams[p.Name], openapi3.EnableJSONSchema2020()); err != nil {
+			return nil, fmt.Errorf("the request %s %s: %s: %w", in.Request.Method, in.Request.URL.Path, p.Name, err)
+		}
+		loose, schema := *p, *p.Schema.Value
+		schema.Not = nil
+		loose.Schema = openapi3.NewSchemaRef("", &schema)
+		o.Parameters[i] = &openapi3.ParameterRef{Value: &loose}
+	}
+	return &o, nil
 }
 
 // CheckAnswer returns what of an answer to r breaks the contract.

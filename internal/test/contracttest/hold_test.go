@@ -83,3 +83,30 @@ func TestHold(t *testing.T) {
 type liar struct{ http.ResponseWriter }
 
 func (l liar) WriteHeader(int) { l.ResponseWriter.WriteHeader(http.StatusTeapot) }
+
+// A document's conditions hold too: a payment that is paid says when.
+func TestConditions(t *testing.T) {
+	contract, err := contracttest.Load("toss-api.yaml")
+	require.NoError(t, err)
+	r := httptest.NewRequest("GET", "/v1/payments/tpay_1", nil)
+	r.SetBasicAuth("test_sk", "")
+	require.NoError(t, contract.CheckRequest(r))
+	header := http.Header{"Content-Type": {"application/json"}, "X-Tosspayments-Trace-Id": {"a"}}
+	body := func(status, rest string) []byte {
+		return []byte(`{"version":"1","paymentKey":"tpay_1","type":"BILLING","orderId":"ord_7-1","orderName":"a","mId":"m","currency":"KRW",
+			"totalAmount":1,"balanceAmount":1,"requestedAt":"2026-01-31T10:00:00+09:00","status":"` + status + `"` + rest + `}`)
+	}
+	for rest, good := range map[string]bool{
+		`,"approvedAt":"2026-01-31T10:00:00+09:00"`: true, `,"approvedAt":null`: false, ``: false, `,"approvedAt":"2026-01-31T01:00:00Z"`: false,
+	} {
+		require.Equal(t, good, contract.CheckAnswer(r, 200, header, body("DONE", rest)) == nil, rest)
+	}
+	require.Error(t, contract.CheckAnswer(r, 200, header, body("ABORTED", "")))
+	require.NoError(t, contract.CheckAnswer(r, 200, header, body("IN_PROGRESS", "")))
+	require.Error(t, contract.CheckAnswer(r, 200, http.Header{"Content-Type": header["Content-Type"]}, body("IN_PROGRESS", "")), "without a trace id")
+	orders := httptest.NewRequest("GET", "/v1/payments/orders", nil)
+	orders.SetBasicAuth("test_sk", "")
+	require.Error(t, contract.CheckRequest(orders), "a value that a parameter may not have")
+	r.Header.Set("Authorization", "Bearer test_sk")
+	require.Error(t, contract.CheckRequest(r))
+}

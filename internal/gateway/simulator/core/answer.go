@@ -31,9 +31,9 @@ type Answer struct {
 // JSON is an answer with a JSON body.
 func JSON(code int, body any) Answer { return Answer{Code: code, Body: body} }
 
-// Plain is an answer that says no more than its status, as a proxy gives it.
+// Plain is an answer that says no more than its status, as a proxy gives it: no contract is held against it.
 func Plain(code int) Answer {
-	return Answer{Code: code, Text: fmt.Sprintf("%d %s\n", code, http.StatusText(code)), ContentType: "text/plain; charset=utf-8"}
+	return Answer{Code: code, Text: fmt.Sprintf("%d %s\n", code, http.StatusText(code)), ContentType: "text/plain; charset=utf-8", spoiled: true}
 }
 
 // With is a with one more field in its header.
@@ -57,16 +57,17 @@ func (s *Simulator) tooMany(retryAfter time.Duration) Answer {
 }
 
 // spoil turns the answer that a request would have had into the one that its fault gives.
-func (s *Simulator) spoil(x plan.Strike, a Answer, retryAfter time.Duration, path string) Answer {
+func (s *Simulator) spoil(c *call, a Answer) Answer {
+	x := c.strike
 	switch x.Fault {
 	case plan.NoFault, plan.Slow:
 		return a
 	case plan.DropBefore, plan.DropAfter, plan.TooManyAfter, plan.Late:
 		return Answer{dropped: true}
 	case plan.Err5xxBefore, plan.Err5xxAfter:
-		return Plain([]int{500, 502, 503, 504}[x.Variant%4]).broken()
+		return Plain([]int{500, 502, 503, 504}[x.Variant%4])
 	case plan.TooMany:
-		return s.tooMany(retryAfter)
+		return s.tooMany(c.retry)
 	case plan.NotExecuted:
 		return s.dialect.Refuse(NothingDone, "").broken()
 	case plan.Garbage:
@@ -75,13 +76,16 @@ func (s *Simulator) spoil(x plan.Strike, a Answer, retryAfter time.Duration, pat
 		a.half = true
 		return a
 	case plan.Redirect:
-		return Answer{Code: http.StatusTemporaryRedirect}.With("Location", path+"?moved=1").broken()
+		return Answer{Code: http.StatusTemporaryRedirect}.With("Location", c.path+"?moved=1").broken()
 	case plan.Conflict:
-		return s.dialect.Refuse(UnderWay, "")
+		if c.operation == OpCreate || c.operation == OpCancel || c.operation == OpRefund {
+			return s.dialect.Refuse(UnderWay, "")
+		}
+		return s.dialect.Refuse(SlowDown, "")
 	case plan.Empty400:
-		return Plain(http.StatusBadRequest).broken()
+		return Plain(http.StatusBadRequest)
 	case plan.Empty404:
-		return Plain(http.StatusNotFound).broken()
+		return Plain(http.StatusNotFound)
 	}
 	return a
 }

@@ -65,6 +65,17 @@ func (b Books) Between(from, to Position) iter.Seq[Position] {
 	}
 }
 
+// Refunded walks the payments that have refunds, done or not, in no order.
+func (b Books) Refunded() iter.Seq[Position] {
+	return func(yield func(Position) bool) {
+		for at := range b.s.book.refunded {
+			if !yield(Position{b.s.book.created(at), at}) {
+				return
+			}
+		}
+	}
+}
+
 // Cancel cancels the pending payment p, and returns it as it stands then.
 func (b Books) Cancel(p Payment) Payment {
 	b.s.book.cancel(p.at)

@@ -46,11 +46,7 @@ func (s *Simulator) Change(w http.ResponseWriter, r *http.Request, ch Change) {
 	s.mu.Unlock()
 	c.settle = k.answered
 	if !s.rules.Recall {
-		c.reserve = func() (Answer, bool) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return s.hold(ch.Scope)
-		}
+		c.reserve = func() (Answer, bool) { return s.holdLocked(ch.Scope) }
 	}
 	c.effect = func() Answer {
 		s.mu.Lock()
@@ -73,5 +69,9 @@ func (s *Simulator) apply(ch Change) Answer {
 		return s.dialect.Refuse(NotFound, "")
 	}
 	s.book.tick(at, s.clock())
-	return ch.Do(s.books(), s.view(at))
+	a := ch.Do(s.books(), s.view(at))
+	if ch.Operation == OpRefund && s.book.payments.at(at).outcome.Result().Name == plan.OutcomeRefundError && a.Code == http.StatusOK {
+		return s.dialect.Unclear(s.variant(ch.Key))
+	}
+	return a
 }

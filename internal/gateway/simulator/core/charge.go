@@ -1,12 +1,14 @@
 package core
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"time"
 
 	"duly/internal/gateway/simulator/plan"
@@ -45,9 +47,11 @@ func (s *Simulator) beginCharge(r *http.Request, ch Charge) *call {
 	defer s.mu.Unlock()
 	c := s.admit(OpCreate, r)
 	if ch.Handle == "" {
-		if c.refused == nil {
-			c.refused = ch.Refusal
+		if s.rules.Recall || ch.Scope == "" {
+			c.refused = cmp.Or(c.refused, ch.Refusal)
 		}
+		c.reserve = func() (Answer, bool) { return s.holdLocked(ch.Scope) }
+		c.effect = func() Answer { return s.refuse(ch) }
 		return c
 	}
 	at := s.book.touch(ch.Handle)
@@ -59,9 +63,7 @@ func (s *Simulator) beginCharge(r *http.Request, ch Charge) *call {
 		c.refused = &a
 	}
 	if s.rules.Recall || ch.Scope == "" {
-		if c.refused == nil {
-			c.refused = ch.Refusal
-		}
+		c.refused = cmp.Or(c.refused, ch.Refusal)
 	} else if c.inside {
 		ch.Refusal, c.refused = c.refused, nil
 	}
@@ -75,6 +77,13 @@ func (s *Simulator) beginCharge(r *http.Request, ch Charge) *call {
 	c.effect = func() Answer { return s.settleCharge(at, ch, b) }
 	c.settle = k.answered
 	return c
+}
+
+// refuse answers a charge that says nothing by which it could be noted.
+func (s *Simulator) refuse(ch Charge) Answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.once(ch.Scope, ch.Sum, s.clock(), func() Answer { return *ch.Refusal })
 }
 
 // byShare is the behaviour for methods that have none of their own.
@@ -262,7 +271,12 @@ func (s *Simulator) view(at uint32) Payment {
 		Entry: s.book.entry(at), Handle: s.book.keys.at(rec.key).text, Serial: uint64(at) + 1, Outcome: res.Name,
 		Parts: s.book.refunded[at].parts, Extra: s.book.extras[at], at: at,
 	}
-	p.CreatedAt = p.CreatedAt.Add(s.cfg.ClockSkew)
+	if skew := s.cfg.ClockSkew; skew != 0 {
+		p.CreatedAt, p.Parts = p.CreatedAt.Add(skew), slices.Clone(p.Parts)
+		for i := range p.Parts {
+			p.Parts[i].At = p.Parts[i].At.Add(skew)
+		}
+	}
 	if p.DeclineCode != "" {
 		p.Decline = res.Decline
 	}

@@ -78,6 +78,8 @@ const (
 	Rejected
 	// UnderWay: a request with the same key is under way.
 	UnderWay
+	// SlowDown: look-ups come too fast one after the other.
+	SlowDown
 	// KeyReused: the key was used with another body.
 	KeyReused
 	// NotFound: there is no such payment.

@@ -12,7 +12,7 @@ type kept struct {
 
 // hold marks a scope as under way, or turns the request away because it is already; for those who hold mu.
 func (s *Simulator) hold(scope string) (Answer, bool) {
-	if scope == "" {
+	if scope == "" || s.cfg.NoKeys {
 		return Answer{}, false
 	}
 	memory := s.memory(scope)
@@ -21,6 +21,13 @@ func (s *Simulator) hold(scope string) (Answer, bool) {
 	}
 	memory.busy = true
 	return Answer{}, false
+}
+
+// holdLocked is hold for those who do not hold mu.
+func (s *Simulator) holdLocked(scope string) (Answer, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hold(scope)
 }
 
 func (s *Simulator) memory(scope string) *kept {

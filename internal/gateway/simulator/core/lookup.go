@@ -26,7 +26,7 @@ func (s *Simulator) Look(w http.ResponseWriter, r *http.Request, q Look, show fu
 			return *q.Refusal
 		}
 		if q.Operation == OpFind && s.cfg.NoFind {
-			return Plain(http.StatusNotFound).broken()
+			return Plain(http.StatusNotFound)
 		}
 		at, ok := s.locate(q)
 		if !ok {

@@ -51,7 +51,7 @@ func (s *Simulator) turnAway(r *http.Request, now time.Time) *Answer {
 		case plan.OutageNotExecuted:
 			a = s.dialect.Refuse(NothingDone, "").broken()
 		default:
-			a = Plain(http.StatusServiceUnavailable).broken()
+			a = Plain(http.StatusServiceUnavailable)
 		}
 	case s.cfg.Token != "" && !s.dialect.Authorized(r, s.cfg.Token):
 		a = s.dialect.Refuse(NoCredentials, "")
@@ -136,7 +136,7 @@ func (s *Simulator) perform(ctx context.Context, c *call) Answer {
 	}
 	if !c.strike.Effect {
 		s.wait(deaf, c.delay)
-		return s.spoil(c.strike, Answer{}, c.retry, c.path)
+		return s.spoil(c, Answer{})
 	}
 	if c.reserve != nil {
 		if a, turned := c.reserve(); turned {
@@ -150,7 +150,7 @@ func (s *Simulator) perform(ctx context.Context, c *call) Answer {
 		return a
 	}
 	s.wait(deaf, c.delay)
-	return s.spoil(c.strike, c.effect(), c.retry, c.path)
+	return s.spoil(c, c.effect())
 }
 
 // track makes Close wait until the returned function is called.

@@ -72,7 +72,7 @@ func (Dialect) Refuse(why core.Refusal, message string) core.Answer {
 		a = refusal(http.StatusBadRequest, "unknown_method", message)
 	case core.DeletedMethod:
 		a = refusal(http.StatusBadRequest, "deleted_method", message)
-	case core.UnderWay, core.AlreadyPaid, core.TooManyTries: // the last two are no rules of this dialect
+	case core.UnderWay, core.SlowDown, core.AlreadyPaid, core.TooManyTries: // the last two are no rules of this dialect
 		a = failed(http.StatusConflict, "request_under_way", or(message, "a request with this key is under way"))
 	case core.KeyReused:
 		a = failed(http.StatusUnprocessableEntity, "key_reused", or(message, "this key was used with another body"))

@@ -30,7 +30,8 @@
 //	unknown_method, deleted_method              there is no such payment method, or not any more
 //	error_paid, error_declined, error_nothing   the provider's own error, which it repeats to the same key where it keeps
 //	                                            errors; behind it the charge succeeded, was declined, or does not exist
-//	refund_later, refund_never                  succeeded; refunds are done at the next look-up, or fail
+//	refund_later, refund_never, refund_error    succeeded; refunds are done at the next look-up, fail, or are done and answered
+//	                                            by the provider's own error
 //	wrong_amount, wrong_currency,               executed, but for another amount, currency,
 //	wrong_customer, wrong_gateway_customer,     customer, customer of the provider or reference
 //	wrong_reference                             than was asked for

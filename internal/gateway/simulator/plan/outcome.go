@@ -28,6 +28,7 @@ const (
 	OutcomeNoCode         = "no_code"
 	OutcomeRefundLater    = "refund_later"
 	OutcomeRefundNever    = "refund_never"
+	OutcomeRefundError    = "refund_error"
 )
 
 // Terms are what a charge is about.
@@ -70,6 +71,7 @@ var results = []Result{ //nolint:gochecknoglobals // a constant table
 	declined(OutcomeNoCode, "", "unspecified", ""),
 	{Name: OutcomeRefundLater, Status: payment.Succeeded},
 	{Name: OutcomeRefundNever, Status: payment.Succeeded},
+	{Name: OutcomeRefundError, Status: payment.Succeeded},
 }
 
 func declined(name string, class payment.Class, code, network string) Result {

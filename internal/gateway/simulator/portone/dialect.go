@@ -119,7 +119,7 @@ func (Dialect) Refuse(why core.Refusal, message string) core.Answer {
 		return core.Plain(http.StatusServiceUnavailable)
 	case core.Invalid, core.Rejected:
 		return refused(http.StatusBadRequest, "INVALID_REQUEST", message)
-	case core.UnderWay:
+	case core.UnderWay, core.SlowDown:
 		return failed(http.StatusConflict, "IDEMPOTENCY_OUTSTANDING_REQUEST", "a request with this key is under way")
 	case core.KeyReused: // forbidden, and the answer to it is not described
 		return failed(http.StatusUnprocessableEntity, "", "this idempotency key belongs to another request")
