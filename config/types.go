@@ -11,10 +11,14 @@ import (
 const (
 	httpapi = "httpapi"
 	portone = "portone"
+	toss    = "toss"
 )
 
+// tossKeys is how long Toss keeps keys.
+const tossKeys = 15 * day
+
 // GatewayTypes lists the types of gateways that are built in.
-func GatewayTypes() []string { return []string{httpapi, portone} }
+func GatewayTypes() []string { return []string{httpapi, portone, toss} }
 
 func builtGateway(s string) (any, error) {
 	if !slices.Contains(GatewayTypes(), s) {
@@ -51,17 +55,22 @@ func (l *loader) typeDefaults() {
 
 // credential says what the token of a gateway is called where it is issued.
 func (g Gateway) credential() string {
-	if g.Type == portone {
+	switch g.Type {
+	case portone:
 		return "PortOne's V2 API secret"
+	case toss:
+		return "Toss's secret key"
 	}
 	return "the service's bearer token"
 }
 
 // checkType holds what only gateways of some type can do.
 func (l *loader) checkType(at string, g Gateway) {
-	if g.Type == httpapi {
+	if g.Type != portone {
 		l.onlyOf(portone, at+".store_id", g.StoreID)
 		l.onlyOf(portone, at+".channel_key", g.ChannelKey)
+	}
+	if g.Type == httpapi {
 		return
 	}
 	if !g.LookUp {
@@ -69,6 +78,9 @@ func (l *loader) checkType(at string, g Gateway) {
 	}
 	if g.KeyLife == 0 {
 		l.rule(at+".key_life", fmt.Sprintf("a gateway of type %s keeps keys: give more than longest_request (%s)", g.Type, FormatDuration(g.LongestRequest)), at+".type")
+	}
+	if g.Type == toss && g.KeyLife > tossKeys {
+		l.rule(at+".key_life", fmt.Sprintf("Toss keeps keys for %s: give as much or less", FormatDuration(tossKeys)), at+".type")
 	}
 }
 
