@@ -143,17 +143,17 @@ type PastAttempt struct {
 
 // Attempt is an unsettled attempt, with the invoice that it is to collect.
 type Attempt struct {
-	ID        uint64
-	No        int
-	Stage     int
-	Gateway   string
-	Charge    payment.Charge
-	Doubted   bool // some request of it may have been executed
-	LookUp    bool // it must not be sent again, only asked about
+	ID      uint64
+	No      int
+	Stage   int
+	Gateway string
+	Charge  payment.Charge
+	Doubted bool // some request of it may have been executed
+	LookUp  bool // it must not be sent again, only asked about
 	// AllAnswered: the gateway itself answered every request of it, and keeps its answer under the key.
 	AllAnswered bool
-	Checks    int  // how often it was found in doubt
-	PaymentID string
+	Checks      int // how often it was found in doubt
+	PaymentID   string
 	// Patience counts what look-ups of it have brought that decides nothing.
 	Patience  payment.Patience
 	CreatedAt time.Time
