@@ -108,8 +108,9 @@ func (l *loader) checkGateway(at string, g Gateway, r Run) {
 		l.rule(at+".url", "missing: say where the service is, e.g. https://payments.example.com")
 	}
 	if g.Token == "" {
-		l.rule(at+".token", "missing: give the service's bearer token, here, in "+variable(at+".token")+" or by "+at+".token"+fileSuffix)
+		l.rule(at+".token", "missing: give "+g.credential()+", here, in "+variable(at+".token")+" or by "+at+".token"+fileSuffix)
 	}
+	l.checkType(at, g)
 	if least := g.Timeout + beats*r.Heartbeat + settleTime; r.Lease < least {
 		l.rule("run.lease", fmt.Sprintf("%s is too short for %s: give %s or more (its time-out of %s + 3 heartbeats of %s + 5s)",
 			FormatDuration(r.Lease), at, FormatDuration(least), FormatDuration(g.Timeout), FormatDuration(r.Heartbeat)),

@@ -93,6 +93,9 @@ type Gateway struct {
 	Type  string `mapstructure:"type"`
 	URL   string `mapstructure:"url"`
 	Token Secret `mapstructure:"token"`
+	// StoreID and ChannelKey are PortOne's; empty: none was given.
+	StoreID    string `mapstructure:"store_id"`
+	ChannelKey string `mapstructure:"channel_key"`
 	// LookUp: the provider can be asked what became of an idempotency key.
 	LookUp bool `mapstructure:"look_up"`
 	// List: the provider lists its payments.

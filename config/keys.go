@@ -18,6 +18,8 @@ type Key struct {
 	Name string
 	// Default is as it would be written in the file; empty: none.
 	Default string
+	// ByType are the defaults of gateways of another type than httpapi, where they differ.
+	ByType map[string]string
 	// Why says what the key does, its unit, and why one would change it.
 	Why string
 	// Secret values are never printed, and can be read from the file that the key with _file at its end names.
@@ -70,16 +72,27 @@ func Keys() []Key {
 			Why: "How long to wait for a free connection before the database counts as down.",
 		},
 		{
-			Name: "gateways.<name>.type", Default: "httpapi", parse: builtGateway,
-			Why: "What the service speaks: `httpapi` is the payments API of a shop's own payment service.",
+			Name: "gateways.<name>.type", Default: httpapi, parse: builtGateway,
+			Why: "What the service speaks: `httpapi` is the payments API of a shop's own payment service, `portone` is PortOne V2. " +
+				"docs/gateways.md says what each can do.",
 		},
 		{
 			Name: "gateways.<name>.url", parse: gatewayURL, Example: "https://payments.example.com",
-			Why: "Where the service is. Credentials and parameters do not belong in it.",
+			ByType: map[string]string{portone: "https://api.portone.io"},
+			Why:    "Where the service is. Credentials and parameters do not belong in it.",
 		},
 		{
 			Name: "gateways.<name>.token", Secret: true, parse: text, Example: "change-me",
-			Why: "Sent as the bearer token of every call.",
+			Why: "Sent as the bearer token of every call. `portone`: the V2 API secret.",
+		},
+		{
+			Name: "gateways.<name>.store_id", Default: "none", parse: idOrNone,
+			Why: "Of `portone` alone: the id of the store, store-…, where the secret is for several.",
+		},
+		{
+			Name: "gateways.<name>.channel_key", Default: "none", parse: idOrNone,
+			Why: "Of `portone` alone: the key of the channel that is charged through, channel-key-…; if unset, that of the billing key. It and store_id are sent " +
+				"with every charge: change them while no charge is in doubt.",
 		},
 		{
 			Name: "gateways.<name>.parallelism", Default: "50", parse: readParallelism,
@@ -95,7 +108,7 @@ func Keys() []Key {
 			Why: "Requests a second at most, such as 20/s, where the service has a limit. Each host has its own: divide it among them.",
 		},
 		{
-			Name: "gateways.<name>.timeout", Default: "30s", parse: duration(time.Millisecond, time.Hour),
+			Name: "gateways.<name>.timeout", Default: "30s", parse: duration(time.Millisecond, time.Hour), ByType: map[string]string{portone: "60s"},
 			Why: "How long one request is waited for. A charge without an answer by then is in doubt, so rather too long than too short.",
 		},
 		{
@@ -119,17 +132,18 @@ func Keys() []Key {
 			Why: "How long a run waits for a service that is down. Past it, its rows are left for a later run.",
 		},
 		{
-			Name: "gateways.<name>.key_life", Default: "24h", parse: duration(0, 3650*day),
+			Name: "gateways.<name>.key_life", Default: "24h", parse: duration(0, 3650*day), ByType: map[string]string{portone: "3h"},
 			Why: "How long the service keeps idempotency keys; 0: it keeps none, so nothing is ever sent twice. " +
 				"Too long a value risks a double charge.",
 		},
 		{
-			Name: "gateways.<name>.longest_request", Default: "2m", parse: duration(time.Millisecond, 30*day),
+			Name: "gateways.<name>.longest_request", Default: "2m", parse: duration(time.Millisecond, 30*day), ByType: map[string]string{portone: "10m"},
 			Why: "How long after it was sent a request can still take effect. Before that, \"never seen\" proves nothing.",
 		},
 		{
 			Name: "gateways.<name>.look_up", Default: "true", parse: boolean,
-			Why: "Whether the service can be asked what became of a key. If not, a charge in doubt that cannot be sent again goes to review.",
+			Why: "Whether the service can be asked what became of a key. If not, a charge in doubt that cannot be sent again goes to review. " +
+				"Of `httpapi` alone: the others can.",
 		},
 		{
 			Name: "gateways.<name>.list", Default: "true", parse: boolean,
@@ -145,7 +159,7 @@ func Keys() []Key {
 			Why: "How long the service shows a payment; 0s: for ever. Older payments are not used to check that it shows what it took.",
 		},
 		{
-			Name: "gateways.<name>.charges_once", Default: "false", parse: boolean,
+			Name: "gateways.<name>.charges_once", Default: "false", parse: boolean, ByType: map[string]string{portone: "true"},
 			Why: "Whether the service never charges a key again that it charged once, also after key_life.",
 		},
 		{

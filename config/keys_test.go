@@ -3,9 +3,11 @@ package config_test
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,6 +65,9 @@ func TestKeysAreExplained(t *testing.T) {
 		if k.Secret {
 			require.Empty(t, k.Default, k.Name)
 		}
+		for kind := range k.ByType {
+			require.Contains(t, config.GatewayTypes(), kind, k.Name)
+		}
 	}
 	require.Equal(t, "database.acquire_timeout", variables["DULY_DATABASE_ACQUIRE_TIMEOUT"])
 	require.Equal(t, "DULY_GATEWAYS_KAKAO_PAY_URL", config.Key{Name: "gateways.kakao-pay.url"}.Variable())
@@ -100,6 +105,9 @@ func example() string {
 			value = " " + asYAML(k.Example)
 		case k.Default == "":
 			value = "  # none; e.g. " + asYAML(k.Example)
+		}
+		if others := byType(k); others != "" {
+			why += " With type" + strings.ReplaceAll(strings.ReplaceAll(strings.TrimPrefix(others, ";"), ";", "; with type"), "`", "") + "."
 		}
 		if k.Secret {
 			why += " Secret: or " + name + "_file."
@@ -190,6 +198,7 @@ func table() string {
 		if k.Default != "" {
 			value = "`" + k.Default + "`"
 		}
+		value += byType(k)
 		secret := ""
 		if k.Secret {
 			secret = " (secret)"
@@ -197,6 +206,19 @@ func table() string {
 		fmt.Fprintf(&b, "| `%s`%s | %s | %s |\n", k.Name, secret, value, strings.ReplaceAll(k.Why, "|", "\\|"))
 	}
 	return b.String()
+}
+
+// byType writes the defaults of types of gateways that have others, such as "; portone: `60s`".
+func byType(k config.Key) string {
+	types := map[string][]string{}
+	for kind, value := range k.ByType {
+		types[value] = append(types[value], kind)
+	}
+	text := ""
+	for _, value := range slices.Sorted(maps.Keys(types)) {
+		text += "; " + strings.Join(slices.Sorted(slices.Values(types[value])), ", ") + ": `" + value + "`"
+	}
+	return text
 }
 
 func TestDocumentedKeys(t *testing.T) {

@@ -40,6 +40,7 @@ type Options struct {
 func Load(o Options) (*Config, error) {
 	l := newLoader()
 	l.read(o)
+	l.typeDefaults()
 	c := l.decode()
 	l.complete(c, o.Env)
 	l.check(c)

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -212,7 +213,7 @@ func TestGatewayNamesInVariables(t *testing.T) {
 func TestEveryGatewayKeyHasAVariable(t *testing.T) {
 	var fields []string
 	for _, k := range config.Keys() {
-		if field, ok := strings.CutPrefix(k.Name, "gateways.<name>."); ok && !strings.HasSuffix(field, "url") && field != "token" && field != "key_prefix" {
+		if field, ok := strings.CutPrefix(k.Name, "gateways.<name>."); ok && !slices.Contains([]string{"url", "token", "key_prefix", "store_id", "channel_key"}, field) {
 			fields = append(fields, field)
 		}
 	}

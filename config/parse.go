@@ -187,13 +187,6 @@ func oneOf(words ...string) parser {
 	}
 }
 
-func builtGateway(s string) (any, error) {
-	if s != "httpapi" {
-		return nil, fmt.Errorf("%s is not built into this version: it has httpapi", quote(s))
-	}
-	return s, nil
-}
-
 func retryDays(s string) (any, error) {
 	days := []int{}
 	const example = ": give days in ascending order, e.g. [1, 3, 5]"

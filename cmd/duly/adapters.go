@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"duly/config"
 	"duly/internal/gateway"
 	"duly/internal/gateway/httpapi"
+	"duly/internal/gateway/portone"
+	"duly/internal/gateway/provider"
 	"duly/internal/session"
 )
 
@@ -18,7 +21,18 @@ func newGateway(s *session.Session, name string, g config.Gateway) (gateway.Gate
 			KeyLife: g.KeyLife, LongestRequest: g.LongestRequest, MaxConns: g.Most(), NoFind: !g.LookUp, NoList: !g.List, ListLag: g.ListLag,
 			Retention: g.Retention, ChargesOnce: g.ChargesOnce, Now: s.Now, Wrap: s.Wrap,
 		})
+	case "portone":
+		return portone.New(portone.Config{Settings: settings(s, name, g), StoreID: g.StoreID, ChannelKey: g.ChannelKey})
 	default:
-		return nil, fmt.Errorf("type %q is not one that this version speaks: httpapi", g.Type)
+		return nil, fmt.Errorf("type %q is not one that this version speaks: %s", g.Type, strings.Join(config.GatewayTypes(), ", "))
+	}
+}
+
+// settings are what every provider of payments is called with.
+func settings(s *session.Session, name string, g config.Gateway) provider.Settings {
+	return provider.Settings{
+		Name: name, URL: g.URL, Token: g.Token.Reveal(), Timeout: g.Timeout, ConnectTimeout: g.ConnectTimeout, KeyLife: g.KeyLife,
+		LongestRequest: g.LongestRequest, MaxConns: g.Most(), NoList: !g.List, ListLag: g.ListLag, Retention: g.Retention,
+		ChargesOnce: g.ChargesOnce, Now: s.Now, Wrap: s.Wrap,
 	}
 }

@@ -1,0 +1,80 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The types of gateways that are built in.
+const (
+	httpapi = "httpapi"
+	portone = "portone"
+)
+
+// GatewayTypes lists the types of gateways that are built in.
+func GatewayTypes() []string { return []string{httpapi, portone} }
+
+func builtGateway(s string) (any, error) {
+	if !slices.Contains(GatewayTypes(), s) {
+		return nil, fmt.Errorf("%s is not built into this version: it has %s", quote(s), strings.Join(GatewayTypes(), ", "))
+	}
+	return s, nil
+}
+
+// idOrNone reads an id of a provider's, or none.
+func idOrNone(s string) (any, error) {
+	if s == None {
+		return "", nil
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, errors.New("is not plain printable text: copy it from the provider's console, or say " + None)
+	}
+	return s, nil
+}
+
+// typeDefaults gives each gateway the defaults of its type, once every layer is read.
+func (l *loader) typeDefaults() {
+	for name := range l.gateways {
+		at := "gateways." + name
+		kind := l.layers.GetString(at + ".type")
+		for _, k := range l.schema.keys {
+			field, ofGateway := strings.CutPrefix(k.Name, "gateways."+anyGateway)
+			if value, differs := k.ByType[kind]; ofGateway && differs {
+				k.Default = value
+				l.setDefault(k, at+field)
+			}
+		}
+	}
+}
+
+// credential says what the token of a gateway is called where it is issued.
+func (g Gateway) credential() string {
+	if g.Type == portone {
+		return "PortOne's V2 API secret"
+	}
+	return "the service's bearer token"
+}
+
+// checkType holds what only gateways of some type can do.
+func (l *loader) checkType(at string, g Gateway) {
+	if g.Type == httpapi {
+		l.onlyOf(portone, at+".store_id", g.StoreID)
+		l.onlyOf(portone, at+".channel_key", g.ChannelKey)
+		return
+	}
+	if !g.LookUp {
+		l.rule(at+".look_up", fmt.Sprintf("a gateway of type %s is always asked what became of a charge: leave it out", g.Type), at+".type")
+	}
+	if g.KeyLife == 0 {
+		l.rule(at+".key_life", fmt.Sprintf("a gateway of type %s keeps keys: give more than longest_request (%s)", g.Type, FormatDuration(g.LongestRequest)), at+".type")
+	}
+}
+
+// onlyOf refuses the value of a key that only gateways of one type have.
+func (l *loader) onlyOf(kind, key, value string) {
+	if value != "" {
+		l.rule(key, "is for gateways of type "+kind+": leave it out", strings.TrimSuffix(key, key[strings.LastIndexByte(key, '.'):])+".type")
+	}
+}

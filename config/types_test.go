@@ -1,0 +1,68 @@
+package config_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/config"
+)
+
+// gateway loads one gateway with these keys.
+func gateway(t *testing.T, keys map[string]any) (config.Gateway, error) {
+	t.Helper()
+	flags := map[string]any{"run.lease": "90s"}
+	for key, value := range keys {
+		flags["gateways.main."+key] = value
+	}
+	c, err := config.Load(config.Options{NoFile: true, Env: []string{"DULY_GATEWAYS_MAIN_TOKEN=tok"}, Flags: flags})
+	if err != nil {
+		return config.Gateway{}, err
+	}
+	return c.Gateways["main"], nil
+}
+
+// A type brings its own defaults, below whatever is set, wherever the type itself is set.
+func TestDefaultsOfTypes(t *testing.T) {
+	g, err := gateway(t, map[string]any{"type": "portone", "channel_key": "channel-key-1"})
+	require.NoError(t, err)
+	require.Equal(t, "https://api.portone.io", g.URL)
+	require.Equal(t, []time.Duration{60 * time.Second, 3 * time.Hour, 10 * time.Minute, time.Minute}, []time.Duration{g.Timeout, g.KeyLife, g.LongestRequest, g.ListLag})
+	require.True(t, g.ChargesOnce)
+	require.True(t, g.List)
+	require.Equal(t, []string{"", "channel-key-1"}, []string{g.StoreID, g.ChannelKey})
+
+	g, err = gateway(t, map[string]any{"type": "portone", "url": "http://127.0.0.1:1", "key_life": "1h", "charges_once": "false", "list": "false", "store_id": "store-1"})
+	require.NoError(t, err)
+	require.Equal(t, "http://127.0.0.1:1", g.URL)
+	require.Equal(t, time.Hour, g.KeyLife)
+	require.False(t, g.ChargesOnce || g.List)
+
+	g, err = gateway(t, map[string]any{"url": "http://127.0.0.1:1", "store_id": "none"})
+	require.NoError(t, err)
+	require.Equal(t, []time.Duration{30 * time.Second, 24 * time.Hour, 2 * time.Minute}, []time.Duration{g.Timeout, g.KeyLife, g.LongestRequest})
+	require.False(t, g.ChargesOnce)
+}
+
+// What a type cannot do is refused in one line.
+func TestWhatATypeCannotDo(t *testing.T) {
+	for want, keys := range map[string]map[string]any{
+		`gateways.main.type: "strip" is not built into this version: it has httpapi`:                                                   {"type": "strip"},
+		"gateways.main.look_up: a gateway of type portone is always asked what became of a charge: leave it out":                       {"type": "portone", "look_up": "false"},
+		"gateways.main.key_life: a gateway of type portone keeps keys: give more than longest_request (10m)":                           {"type": "portone", "key_life": "0s"},
+		"gateways.main.store_id: is for gateways of type portone: leave it out":                                                        {"url": "http://h", "store_id": "store-1"},
+		"gateways.main.channel_key: is for gateways of type portone: leave it out":                                                     {"url": "http://h", "channel_key": "c"},
+		"gateways.main.store_id: is not plain printable text: copy it from the provider's console, or say none":                        {"type": "portone", "store_id": "store 1"},
+		"gateways.main.token: missing: give PortOne's V2 API secret, here, in DULY_GATEWAYS_MAIN_TOKEN or by gateways.main.token_file": {"type": "portone", "token": ""},
+		"run.lease: 60s is too short for gateways.main: give 80s or more (its time-out of 60s + 3 heartbeats of 5s + 5s)":              nil,
+	} {
+		if keys == nil {
+			_, err := config.Load(config.Options{NoFile: true, Env: []string{"DULY_GATEWAYS_MAIN_TYPE=portone", "DULY_GATEWAYS_MAIN_TOKEN=tok"}})
+			require.ErrorContains(t, err, "run.lease: 1m is too short for gateways.main: give 1m20s or more")
+			continue
+		}
+		_, err := gateway(t, keys)
+		require.ErrorContains(t, err, want)
+	}
+}
