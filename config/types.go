@@ -11,10 +11,11 @@ import (
 const (
 	httpapi = "httpapi"
 	portone = "portone"
+	stripe  = "stripe"
 )
 
 // GatewayTypes lists the types of gateways that are built in.
-func GatewayTypes() []string { return []string{httpapi, portone} }
+func GatewayTypes() []string { return []string{httpapi, portone, stripe} }
 
 func builtGateway(s string) (any, error) {
 	if !slices.Contains(GatewayTypes(), s) {
@@ -51,17 +52,22 @@ func (l *loader) typeDefaults() {
 
 // credential says what the token of a gateway is called where it is issued.
 func (g Gateway) credential() string {
-	if g.Type == portone {
+	switch g.Type {
+	case portone:
 		return "PortOne's V2 API secret"
+	case stripe:
+		return "Stripe's secret key, sk_… or rk_…"
 	}
 	return "the service's bearer token"
 }
 
 // checkType holds what only gateways of some type can do.
 func (l *loader) checkType(at string, g Gateway) {
-	if g.Type == httpapi {
+	if g.Type != portone {
 		l.onlyOf(portone, at+".store_id", g.StoreID)
 		l.onlyOf(portone, at+".channel_key", g.ChannelKey)
+	}
+	if g.Type == httpapi {
 		return
 	}
 	if !g.LookUp {

@@ -39,6 +39,15 @@ func TestDefaultsOfTypes(t *testing.T) {
 	require.Equal(t, time.Hour, g.KeyLife)
 	require.False(t, g.ChargesOnce || g.List)
 
+	g, err = gateway(t, map[string]any{"type": "stripe"})
+	require.ErrorContains(t, err, "run.lease: 1m30s is too short for gateways.main: give 1m40s or more")
+	require.Empty(t, g)
+	g, err = gateway(t, map[string]any{"type": "stripe", "timeout": "70s"})
+	require.NoError(t, err)
+	require.Equal(t, "https://api.stripe.com", g.URL)
+	require.Equal(t, []time.Duration{24 * time.Hour, 10 * time.Minute}, []time.Duration{g.KeyLife, g.LongestRequest})
+	require.False(t, g.ChargesOnce)
+
 	g, err = gateway(t, map[string]any{"url": "http://127.0.0.1:1", "store_id": "none"})
 	require.NoError(t, err)
 	require.Equal(t, []time.Duration{30 * time.Second, 24 * time.Hour, 2 * time.Minute}, []time.Duration{g.Timeout, g.KeyLife, g.LongestRequest})
@@ -55,6 +64,8 @@ func TestWhatATypeCannotDo(t *testing.T) {
 		"gateways.main.channel_key: is for gateways of type portone: leave it out":                                                     {"url": "http://h", "channel_key": "c"},
 		"gateways.main.store_id: is not plain printable text: copy it from the provider's console, or say none":                        {"type": "portone", "store_id": "store 1"},
 		"gateways.main.token: missing: give PortOne's V2 API secret, here, in DULY_GATEWAYS_MAIN_TOKEN or by gateways.main.token_file": {"type": "portone", "token": ""},
+		"gateways.main.token: missing: give Stripe's secret key, sk_… or rk_…, here":                                                   {"type": "stripe", "token": ""},
+		"gateways.main.channel_key: is for gateways of type portone":                                                                   {"type": "stripe", "channel_key": "c"},
 		"run.lease: 60s is too short for gateways.main: give 80s or more (its time-out of 60s + 3 heartbeats of 5s + 5s)":              nil,
 	} {
 		if keys == nil {

@@ -9,6 +9,7 @@ import (
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/portone"
 	"duly/internal/gateway/provider"
+	"duly/internal/gateway/stripe"
 	"duly/internal/session"
 )
 
@@ -23,6 +24,8 @@ func newGateway(s *session.Session, name string, g config.Gateway) (gateway.Gate
 		})
 	case "portone":
 		return portone.New(portone.Config{Settings: settings(s, name, g), StoreID: g.StoreID, ChannelKey: g.ChannelKey})
+	case "stripe":
+		return stripe.New(stripe.Config{Settings: settings(s, name, g)})
 	default:
 		return nil, fmt.Errorf("type %q is not one that this version speaks: %s", g.Type, strings.Join(config.GatewayTypes(), ", "))
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"duly/internal/gateway/exchange"
@@ -48,9 +50,18 @@ func (c Config) check() (base string, err error) {
 	var problems []error
 	add := func(problem string) { problems = append(problems, errors.New(problem)) }
 
-	base, err = exchange.Base(c.URL)
-	if err != nil {
-		problems = append(problems, err)
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil:
+		add("url: cannot be read") // the error would repeat a password in it
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		add("url: want http://… or https://…")
+	case u.User != nil:
+		add("url: must not carry a user name or password")
+	case u.RawQuery != "" || u.Fragment != "":
+		add("url: must not have a query or a fragment")
+	default:
+		base = strings.TrimRight(u.String(), "/")
 	}
 	if c.Token == "" || exchange.Visible(c.Token) != c.Token {
 		add("token: missing, or not plain printable text")

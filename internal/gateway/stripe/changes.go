@@ -136,7 +136,7 @@ func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 	a := c.send(ctx, send)
 	if !a.ok() {
 		reply := refusedChange(a)
-		if reply.Effect == payment.EffectUnknown && a.Err == nil && a.unlisted() {
+		if a.Err == nil && a.unlisted() && (reply.Effect == payment.EffectUnknown || reply.Effect == payment.EffectRejected) {
 			return c.refundable(ctx, about, r, reply)
 		}
 		return reply
@@ -173,21 +173,27 @@ func refunded(a answer, r payment.Refund) payment.Reply {
 	return payment.Reply{Reason: exchange.UnknownStatus(b.Status, a.Clean)}
 }
 
-// unlisted reports whether Stripe says that the request is at fault, and not with which code.
+// unlisted reports whether Stripe says that the request is at fault, and not with a code that says what about it.
 func (a answer) unlisted() bool {
 	e, typed := readError(a.Body)
-	return typed && a.Status == http.StatusBadRequest && e.Type == typeInvalid && e.Code != keyInUse
+	bad := a.Status == http.StatusBadRequest || a.Status == http.StatusNotFound
+	_, listed := e.codeClass()
+	return typed && bad && e.Type == typeInvalid && (!listed || e.Code == resourceMissing)
 }
 
-// refundable looks at a payment of which a refund was refused in words that are not listed. One that has nothing left to give back, or
-// less than was asked for, says why; reply stands for any other.
+// refundable looks at a payment of which a refund was refused in words that do not say why. One that has nothing to give back, or less than
+// was asked for, says why, and so does one that Stripe does not know; reply stands for any other.
 func (c *Client) refundable(ctx context.Context, about request, r payment.Refund, reply payment.Reply) payment.Reply {
-	now := sight(c.get(ctx, about, r.ID), r.ID).Payment
-	if now == nil || now.Impossible() != "" {
-		return reply
-	}
-	if now.Status != payment.Succeeded || now.Money.Amount-now.Refunded < r.Amount {
+	seen := sight(c.get(ctx, about, r.ID), r.ID)
+	switch now := seen.Payment; {
+	case now == nil && seen.Absent:
+		reply.Effect = payment.EffectRejected
+	case now == nil || now.Impossible() != "":
+		reply.Effect = payment.EffectUnknown
+	case now.Status != payment.Succeeded || now.Money.Amount-now.Refunded < r.Amount:
 		reply.Effect = payment.EffectRefused
+	default:
+		reply.Effect = payment.EffectUnknown
 	}
 	return reply
 }

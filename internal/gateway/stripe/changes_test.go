@@ -74,6 +74,10 @@ func refunds(status int, posted, shown string) http.HandlerFunc {
 			reply(status, posted)(w, r)
 			return
 		}
+		if shown == notFound {
+			reply(http.StatusNotFound, shown)(w, r)
+			return
+		}
 		reply(http.StatusOK, shown)(w, r)
 	}
 }
@@ -92,23 +96,25 @@ func TestRefund(t *testing.T) {
 		h    http.HandlerFunc
 		want payment.Reply
 	}{
-		"done":                  {refunds(200, refundOf("succeeded", nil), given(500)), payment.Reply{Effect: payment.EffectDone, Payment: done}},
-		"on its way":            {refunds(200, refundOf("pending", nil), given(500)), payment.Reply{Effect: payment.EffectDone, Payment: done}},
-		"not shown yet":         {refunds(200, refundOf("pending", nil), given(0)), payment.Reply{Reason: "the payment does not show its refund yet"}},
-		"impossible":            {refunds(200, refundOf("pending", nil), given(5000)), payment.Reply{Reason: "the payment does not show its refund yet"}},
-		"not shown at all":      {refunds(200, refundOf("succeeded", nil), ""), payment.Reply{Reason: "refunded, and then not shown: 200 with a body that cannot be read: it is empty"}},
-		"failed":                {refunds(200, refundOf("failed", nil), given(0)), payment.Reply{Effect: payment.EffectRefused, Reason: "the refund is failed"}},
-		"waits for a customer":  {refunds(200, refundOf("requires_action", nil), given(0)), payment.Reply{Reason: `field "status" is "requires_action", which the contract does not have`}},
-		"another amount":        {refunds(200, refundOf("succeeded", fields{"amount": 501}), given(501)), payment.Reply{Reason: "200 with another refund than was asked for"}},
-		"another payment":       {refunds(200, refundOf("succeeded", fields{"payment_intent": "pi_2"}), given(500)), payment.Reply{Reason: "200 with another refund than was asked for"}},
-		"refunded before":       {refunds(400, invalid(fields{"code": "charge_already_refunded"}), given(1299)), payment.Reply{Effect: payment.EffectRefused, Reason: "400 charge_already_refunded"}},
-		"disputed":              {refunds(400, invalid(fields{"code": "charge_disputed"}), given(0)), payment.Reply{Effect: payment.EffectRefused, Reason: "400 charge_disputed"}},
-		"more than is left":     {refunds(400, invalid(fields{"param": "amount"}), given(1000)), payment.Reply{Effect: payment.EffectRefused, Reason: "400 invalid_request_error"}},
-		"nothing was paid":      {refunds(400, invalid(nil), intentOf("requires_payment_method").json()), payment.Reply{Effect: payment.EffectRefused, Reason: "400 invalid_request_error"}},
-		"for no reason":         {refunds(400, invalid(nil), given(0)), payment.Reply{Reason: "400 invalid_request_error"}},
-		"for no reason, unseen": {refunds(400, invalid(fields{"code": "what_is_this"}), ""), payment.Reply{Reason: "400 what_is_this"}},
-		"never known":           {refunds(404, invalid(fields{"code": "resource_missing", "param": "payment_intent"}), given(0)), payment.Reply{Effect: payment.EffectRejected, Reason: "404 resource_missing"}},
-		"their fault":           {refunds(500, errorOf("api_error", nil), given(500)), payment.Reply{Reason: "500 api_error", Failure: true}},
+		"done":                   {refunds(200, refundOf("succeeded", nil), given(500)), payment.Reply{Effect: payment.EffectDone, Payment: done}},
+		"on its way":             {refunds(200, refundOf("pending", nil), given(500)), payment.Reply{Effect: payment.EffectDone, Payment: done}},
+		"not shown yet":          {refunds(200, refundOf("pending", nil), given(0)), payment.Reply{Reason: "the payment does not show its refund yet"}},
+		"impossible":             {refunds(200, refundOf("pending", nil), given(5000)), payment.Reply{Reason: "the payment does not show its refund yet"}},
+		"not shown at all":       {refunds(200, refundOf("succeeded", nil), ""), payment.Reply{Reason: "refunded, and then not shown: 200 with a body that cannot be read: it is empty"}},
+		"failed":                 {refunds(200, refundOf("failed", nil), given(0)), payment.Reply{Effect: payment.EffectRefused, Reason: "the refund is failed"}},
+		"waits for a customer":   {refunds(200, refundOf("requires_action", nil), given(0)), payment.Reply{Reason: `field "status" is "requires_action", which the contract does not have`}},
+		"another amount":         {refunds(200, refundOf("succeeded", fields{"amount": 501}), given(501)), payment.Reply{Reason: "200 with another refund than was asked for"}},
+		"another payment":        {refunds(200, refundOf("succeeded", fields{"payment_intent": "pi_2"}), given(500)), payment.Reply{Reason: "200 with another refund than was asked for"}},
+		"refunded before":        {refunds(400, invalid(fields{"code": "charge_already_refunded"}), given(1299)), payment.Reply{Effect: payment.EffectRefused, Reason: "400 charge_already_refunded"}},
+		"disputed":               {refunds(400, invalid(fields{"code": "charge_disputed"}), given(0)), payment.Reply{Effect: payment.EffectRefused, Reason: "400 charge_disputed"}},
+		"more than is left":      {refunds(400, invalid(fields{"param": "amount"}), given(1000)), payment.Reply{Effect: payment.EffectRefused, Reason: "400 invalid_request_error"}},
+		"nothing was paid":       {refunds(400, invalid(nil), intentOf("requires_payment_method").json()), payment.Reply{Effect: payment.EffectRefused, Reason: "400 invalid_request_error"}},
+		"for no reason":          {refunds(400, invalid(nil), given(0)), payment.Reply{Reason: "400 invalid_request_error"}},
+		"for no reason, unseen":  {refunds(400, invalid(fields{"code": "what_is_this"}), ""), payment.Reply{Reason: "400 what_is_this"}},
+		"never known":            {refunds(404, invalid(fields{"code": "resource_missing", "param": "payment_intent"}), notFound), payment.Reply{Effect: payment.EffectRejected, Reason: "404 resource_missing"}},
+		"nothing of it was paid": {refunds(404, invalid(fields{"code": "resource_missing"}), intentOf("processing").json()), payment.Reply{Effect: payment.EffectRefused, Reason: "404 resource_missing"}},
+		"a wrong field":          {refunds(400, invalid(fields{"code": "parameter_unknown"}), given(0)), payment.Reply{Effect: payment.EffectRejected, Reason: "400 parameter_unknown"}},
+		"their fault":            {refunds(500, errorOf("api_error", nil), given(500)), payment.Reply{Reason: "500 api_error", Failure: true}},
 	} {
 		require.Equal(t, tc.want, serve(t, tc.h).Refund(t.Context(), payment.Refund{Key: "rf_1", ID: "pi_1", Amount: 500, Reason: "order_7"}), name)
 	}

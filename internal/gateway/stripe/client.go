@@ -14,42 +14,27 @@ import (
 
 // Client is a gateway.Gateway.
 type Client struct {
-	config  Config
-	address string // Stripe's, in one spelling
-	line    *exchange.Client
+	config Config
+	base   string // Stripe's address, without a slash at its end
+	line   *exchange.Client
 }
 
 var _ gateway.Gateway = (*Client)(nil)
 
 // New makes a client with a connection pool of its own. Nothing is sent yet. The error names every problem with c, and no secret.
 func New(c Config) (*Client, error) {
-	if c.URL == "" {
-		c.URL = DefaultURL
-	}
-	base, err := c.check()
+	base, err := c.Check()
 	if err != nil {
 		return nil, err
 	}
-	return &Client{config: c, address: exchange.Address(base), line: exchange.New(exchange.Config{
-		Base: base, Timeout: c.Timeout, ConnectTimeout: c.ConnectTimeout, MaxConns: c.MaxConns, Secret: c.Token, Now: c.Now, Wrap: c.Wrap,
-	})}, nil
+	return &Client{config: c, base: base, line: c.Line(base)}, nil
 }
 
 // Capabilities implements gateway.Gateway.
 func (c *Client) Capabilities() gateway.Capabilities {
-	return gateway.Capabilities{
-		KeyLife:           c.config.KeyLife,
-		LongestRequest:    c.config.LongestRequest,
-		Timeout:           c.config.Timeout,
-		KeepsErrors:       true,
-		FindByKey:         true,
-		FindNeedsCustomer: true,
-		LookupOutlivesKey: true,
-		List:              !c.config.NoList,
-		ListLag:           c.config.ListLag,
-		Address:           c.address,
-		Account:           mode(c.config.Token),
-	}
+	able := c.config.Capabilities(c.base, mode(c.config.Token))
+	able.FindNeedsCustomer = true
+	return able
 }
 
 // mode is the half of the account that a secret key opens: test and live payments are at one address, and neither knows the other's. Empty:

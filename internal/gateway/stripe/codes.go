@@ -2,7 +2,9 @@ package stripe
 
 import (
 	"slices"
+	"strings"
 
+	"duly/internal/gateway"
 	"duly/internal/payment"
 )
 
@@ -39,13 +41,12 @@ func (c class) decline() (d payment.Class, ok bool) {
 	return "", false
 }
 
-// Code is what this package makes of a code of Stripe's.
-type Code struct {
-	Field string // of the error: decline_code, code, type or advice_code; outcome.reason of a charge
-	Code  string
-	Class string // what follows is ours to say, also where the code is the vendor's
-	// Source is where the code was read, and Certainty how sure it is: A in the vendor's own text, B in a copy, C general knowledge.
-	Source, Certainty string
+// row is what this package makes of a code of Stripe's, in a field of an error.
+type row struct {
+	field, code string
+	is          class
+	// source is where the code was read, and certainty that of gateway.Code.
+	source, certainty string
 }
 
 // The fields that codes stand in.
@@ -67,9 +68,19 @@ const (
 	networks = "Mastercard's advice codes, as acquirers publish them"
 )
 
-// Codes returns every code that is known, in the order of the groups. Whatever is not listed declines softly where Stripe says that it
-// is a decline, and leaves the charge in doubt elsewhere.
-func Codes() []Code { return slices.Clone(table) }
+// Codes lists every code that is known, for people. Whatever is not listed declines softly where Stripe says that it is a decline, and
+// leaves the charge in doubt elsewhere.
+func Codes() []gateway.Code {
+	all := make([]gateway.Code, len(table))
+	for i, r := range table {
+		code, about, _ := strings.Cut(r.code, ":")
+		if about != "" {
+			about = " about " + about
+		}
+		all[i] = gateway.Code{Code: code, Of: "charge", Class: string(r.is), Meaning: "as " + r.field + about, Source: r.source, Certainty: r.certainty}
+	}
+	return all
+}
 
 //nolint:gochecknoglobals // a constant table
 var table = slices.Concat(
@@ -110,10 +121,10 @@ var table = slices.Concat(
 	rows(fieldType, doubt, docs, "A", typeAPI),
 )
 
-func rows(field string, c class, source, certainty string, codes ...string) []Code {
-	out := make([]Code, len(codes))
+func rows(field string, c class, source, certainty string, codes ...string) []row {
+	out := make([]row, len(codes))
 	for i, code := range codes {
-		out[i] = Code{Field: field, Code: code, Class: string(c), Source: source, Certainty: certainty}
+		out[i] = row{field, code, c, source, certainty}
 	}
 	return out
 }
@@ -121,8 +132,8 @@ func rows(field string, c class, source, certainty string, codes ...string) []Co
 // classes is the table by field and code.
 var classes = func() map[[2]string]class { //nolint:gochecknoglobals // a constant table
 	out := make(map[[2]string]class, len(table))
-	for _, row := range table {
-		out[[2]string{row.Field, row.Code}] = class(row.Class)
+	for _, r := range table {
+		out[[2]string{r.field, r.code}] = r.is
 	}
 	return out
 }()

@@ -133,18 +133,18 @@ var expected = [][3]string{
 func TestEveryCodeHasItsClass(t *testing.T) {
 	codes := Codes()
 	require.Len(t, codes, len(expected))
-	seen := map[string]bool{}
+	seen := map[[3]string]bool{}
+	declines := 0
 	for i, want := range expected {
+		code, about, _ := strings.Cut(want[1], ":")
 		got := codes[i]
-		require.Equal(t, want, [3]string{got.Field, got.Code, got.Class})
+		require.Equal(t, [3]string{code, "as " + want[0] + strings.TrimSuffix(" about "+about, " about "), want[2]}, [3]string{got.Code, got.Meaning, got.Class})
+		require.Equal(t, "charge", got.Of)
 		require.NotEmpty(t, got.Source)
 		require.Contains(t, []string{"A", "B", "C"}, got.Certainty)
-		require.False(t, seen[got.Field+" "+got.Code], "%s twice", got.Code)
-		seen[got.Field+" "+got.Code] = true
-	}
-	declines := 0
-	for _, c := range codes {
-		if c.Field == "decline_code" {
+		require.False(t, seen[want], "%s twice", got.Code)
+		seen[want] = true
+		if want[0] == "decline_code" {
 			declines++
 		}
 	}

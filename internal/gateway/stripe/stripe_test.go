@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"duly/internal/gateway"
+	"duly/internal/gateway/provider"
 	"duly/internal/payment"
 )
 
@@ -35,10 +36,10 @@ func charge() payment.Charge {
 }
 
 func configFor(url string) Config {
-	return Config{
+	return Config{provider.Settings{
 		Name: "main", URL: url, Token: token, Timeout: 5 * time.Second, ConnectTimeout: 2 * time.Second, KeyLife: 24 * time.Hour,
 		LongestRequest: 10 * time.Minute, MaxConns: 4, Now: func() time.Time { return now },
-	}
+	}}
 }
 
 func open(t *testing.T, url string) *Client {
@@ -183,15 +184,10 @@ func TestCapabilities(t *testing.T) {
 	}, able)
 	require.Equal(t, "live", mode("rk_live_1"))
 	require.Empty(t, mode("something"))
-	c := configFor("")
-	client, err := New(c)
-	require.NoError(t, err)
-	require.Equal(t, DefaultURL, client.Capabilities().Address)
-	client.Close()
 }
 
 func TestConfigurationProblemsAreNamed(t *testing.T) {
-	_, err := New(Config{Name: "main", URL: "ftp://u:p@h", Token: "two words"})
+	_, err := New(Config{provider.Settings{Name: "main", URL: "ftp://u:p@h", Token: "two words"}})
 	require.ErrorContains(t, err, "gateway main: url: want http")
 	for _, want := range []string{"token: missing", "timeout and connect_timeout", "key_life", "parallelism", "clock"} {
 		require.ErrorContains(t, err, want)
