@@ -73,17 +73,18 @@ func Keys() []Key {
 		},
 		{
 			Name: "gateways.<name>.type", Default: httpapi, parse: builtGateway,
-			Why: "What the service speaks: `httpapi` is the payments API of a shop's own payment service, `portone` is PortOne V2, `toss` is Toss Payments. " +
+			Why: "What the service speaks: `httpapi` is the payments API of a shop's own payment service, `portone` is PortOne V2, `toss` is Toss Payments, " +
+				"`stripe` is Stripe. " +
 				"docs/gateways.md says what each can do.",
 		},
 		{
 			Name: "gateways.<name>.url", parse: gatewayURL, Example: "https://payments.example.com",
-			ByType: map[string]string{portone: "https://api.portone.io", toss: "https://api.tosspayments.com"},
+			ByType: map[string]string{portone: "https://api.portone.io", toss: "https://api.tosspayments.com", stripe: "https://api.stripe.com"},
 			Why:    "Where the service is. Credentials and parameters do not belong in it.",
 		},
 		{
 			Name: "gateways.<name>.token", Secret: true, parse: text, Example: "change-me",
-			Why: "Sent as the bearer token of every call. `portone`: the V2 API secret; `toss`: the secret key, live_sk_… or test_sk_….",
+			Why: "Sent as the bearer token of every call. `portone`: the V2 API secret; `toss`: the secret key, live_sk_… or test_sk_…; `stripe`: the secret key.",
 		},
 		{
 			Name: "gateways.<name>.store_id", Default: "none", parse: idOrNone,
@@ -108,7 +109,7 @@ func Keys() []Key {
 			Why: "Requests a second at most, such as 20/s, where the service has a limit. Each host has its own: divide it among them.",
 		},
 		{
-			Name: "gateways.<name>.timeout", Default: "30s", parse: duration(time.Millisecond, time.Hour), ByType: map[string]string{portone: "60s", toss: "60s"},
+			Name: "gateways.<name>.timeout", Default: "30s", parse: duration(time.Millisecond, time.Hour), ByType: map[string]string{portone: "60s", toss: "60s", stripe: "80s"},
 			Why: "How long one request is waited for. A charge without an answer by then is in doubt, so rather too long than too short.",
 		},
 		{
@@ -137,7 +138,7 @@ func Keys() []Key {
 				"Too long a value risks a double charge.",
 		},
 		{
-			Name: "gateways.<name>.longest_request", Default: "2m", parse: duration(time.Millisecond, 30*day), ByType: map[string]string{portone: "10m", toss: "10m"},
+			Name: "gateways.<name>.longest_request", Default: "2m", parse: duration(time.Millisecond, 30*day), ByType: map[string]string{portone: "10m", toss: "10m", stripe: "10m"},
 			Why: "How long after it was sent a request can still take effect. Before that, \"never seen\" proves nothing.",
 		},
 		{

@@ -12,13 +12,14 @@ const (
 	httpapi = "httpapi"
 	portone = "portone"
 	toss    = "toss"
+	stripe  = "stripe"
 )
 
 // tossKeys is how long Toss keeps keys.
 const tossKeys = 15 * day
 
 // GatewayTypes lists the types of gateways that are built in.
-func GatewayTypes() []string { return []string{httpapi, portone, toss} }
+func GatewayTypes() []string { return []string{httpapi, portone, toss, stripe} }
 
 func builtGateway(s string) (any, error) {
 	if !slices.Contains(GatewayTypes(), s) {
@@ -60,6 +61,8 @@ func (g Gateway) credential() string {
 		return "PortOne's V2 API secret"
 	case toss:
 		return "Toss's secret key"
+	case stripe:
+		return "Stripe's secret key, sk_… or rk_…"
 	}
 	return "the service's bearer token"
 }

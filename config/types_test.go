@@ -43,6 +43,13 @@ func TestDefaultsOfTypes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "https://api.tosspayments.com", g.URL)
 	require.Equal(t, []time.Duration{60 * time.Second, 336 * time.Hour, 10 * time.Minute, 10 * time.Minute}, []time.Duration{g.Timeout, g.KeyLife, g.LongestRequest, g.ListLag})
+	g, err = gateway(t, map[string]any{"type": "stripe"})
+	require.ErrorContains(t, err, "run.lease: 1m30s is too short for gateways.main: give 1m40s or more")
+	require.Empty(t, g)
+	g, err = gateway(t, map[string]any{"type": "stripe", "timeout": "70s"})
+	require.NoError(t, err)
+	require.Equal(t, "https://api.stripe.com", g.URL)
+	require.Equal(t, []time.Duration{24 * time.Hour, 10 * time.Minute}, []time.Duration{g.KeyLife, g.LongestRequest})
 	require.False(t, g.ChargesOnce)
 
 	g, err = gateway(t, map[string]any{"url": "http://127.0.0.1:1", "store_id": "none"})
@@ -65,6 +72,8 @@ func TestWhatATypeCannotDo(t *testing.T) {
 		"gateways.main.look_up: a gateway of type toss is always asked":                                                                {"type": "toss", "look_up": "false"},
 		"gateways.main.key_life: Toss keeps keys for 15d: give as much or less":                                                        {"type": "toss", "key_life": "16d"},
 		"gateways.main.token: missing: give Toss's secret key, here":                                                                   {"type": "toss", "token": ""},
+		"gateways.main.token: missing: give Stripe's secret key, sk_… or rk_…, here":                                                   {"type": "stripe", "token": ""},
+		"gateways.main.channel_key: is for gateways of type portone":                                                                   {"type": "stripe", "channel_key": "c"},
 		"run.lease: 60s is too short for gateways.main: give 80s or more (its time-out of 60s + 3 heartbeats of 5s + 5s)":              nil,
 	} {
 		if keys == nil {

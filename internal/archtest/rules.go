@@ -65,6 +65,8 @@ func table() []rule {
 		{folder: "internal/gateway/gatewaytest", may: []string{"internal/payment", "internal/gateway", "internal/gateway/contract", "internal/redact"}},
 		{folder: "internal/gateway/portone", may: []string{"internal/payment", "internal/gateway", "internal/gateway/exchange", "internal/gateway/provider", "internal/gateway/toss"}},
 		{folder: "internal/gateway/toss", may: []string{"internal/payment", "internal/gateway", "internal/gateway/exchange", "internal/gateway/provider"}},
+		{folder: "internal/gateway/stripe", may: []string{"internal/payment", "internal/gateway", "internal/gateway/exchange", "internal/gateway/provider"}},
+		{folder: "internal/gateway/kakaopay", may: []string{"internal/payment", "internal/gateway", "internal/gateway/exchange", "internal/gateway/provider"}},
 		{folder: "internal/gateway", subfolders: true, may: []string{"internal/payment", "internal/gateway", "internal/gateway/exchange", "internal/redact"}},
 		{folder: "internal/mysql", may: []string{"internal/batch", "internal/crash", "migrations"}},
 		{folder: "internal/runs", may: []string{"internal/batch", "internal/mysql", "internal/runlock"}},

@@ -40,7 +40,7 @@ func (p *probe) ways() []payment.Ref {
 		all = append(all, payment.Ref{ID: p.id, RequestID: "conformance"})
 	}
 	if p.able.FindByKey {
-		all = append(all, payment.Ref{Key: p.charge.Key, RequestID: "conformance"})
+		all = append(all, payment.Ref{Key: p.charge.Key, GatewayCustomer: p.charge.GatewayCustomer, RequestID: "conformance"})
 	}
 	return all
 }
