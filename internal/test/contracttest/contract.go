@@ -175,15 +175,3 @@ func authenticated(_ context.Context, in *openapi3filter.AuthenticationInput) er
 	}
 	return nil
 }
-
-// Operations lists the operations by their ids, sorted.
-func (c *Contract) Operations() []string {
-	var all []string
-	for _, item := range c.Doc.Paths.Map() {
-		for _, o := range item.Operations() {
-			all = append(all, o.OperationID)
-		}
-	}
-	slices.Sort(all)
-	return all
-}

@@ -24,6 +24,7 @@ const (
 	OutcomeForbidden      = "forbidden"
 	OutcomeUnknownMethod  = "unknown_method"
 	OutcomeDeletedMethod  = "deleted_method"
+	OutcomeWrongCustomer  = "wrong_customer"
 	OutcomeWrongReference = "wrong_reference"
 	OutcomeNoCode         = "no_code"
 	OutcomeRefundLater    = "refund_later"
@@ -60,7 +61,7 @@ var results = []Result{ //nolint:gochecknoglobals // a constant table
 	{Name: OutcomeForbidden, Refused: true},
 	{Name: "wrong_amount", Status: payment.Succeeded, Alter: func(r *Terms) { r.Amount++ }},
 	{Name: "wrong_currency", Status: payment.Succeeded, Alter: func(r *Terms) { r.Currency = otherCurrency(r.Currency) }},
-	{Name: "wrong_customer", Status: payment.Succeeded, Alter: func(r *Terms) { r.CustomerID += "-other" }},
+	{Name: OutcomeWrongCustomer, Status: payment.Succeeded, Alter: func(r *Terms) { r.CustomerID += "-other" }},
 	{Name: "wrong_gateway_customer", Status: payment.Succeeded, Alter: func(r *Terms) { r.GatewayCustomer += "-other" }},
 	{Name: OutcomeWrongReference, Status: payment.Succeeded, Alter: func(r *Terms) { r.Reference += "-other" }},
 	{Name: OutcomeUnknownMethod, Refused: true},
