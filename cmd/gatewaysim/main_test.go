@@ -61,6 +61,22 @@ func TestServe(t *testing.T) {
 	require.Error(t, c.Health(t.Context()), "it has stopped")
 }
 
+func TestDialects(t *testing.T) {
+	for _, dialect := range simulator.Dialects() {
+		require.NotEmpty(t, simulator.About(dialect))
+		line, stop := start(t, "--listen", "127.0.0.1:0", "--dialect", dialect)
+		url, ok := strings.CutPrefix(line, "listening on ")
+		require.True(t, ok, line)
+		c := simulator.NewControl(url)
+		require.NoError(t, c.Health(t.Context()))
+		id, err := c.Inject(t.Context(), simulator.Entry{Key: "ord_7-1", Reference: "ord_7", Method: "pm_ok", Amount: 1, Currency: "KRW"})
+		require.NoError(t, err)
+		require.Equal(t, dialect == "stripe", strings.HasPrefix(id, "pi_"), id)
+		c.Close()
+		require.NoError(t, stop())
+	}
+}
+
 func TestASignalStopsIt(t *testing.T) {
 	out, in := io.Pipe()
 	code := make(chan int, 1)
@@ -109,6 +125,7 @@ func TestOperatorsMistakes(t *testing.T) {
 		"unknown flag":  {"--colour"},
 		"an argument":   {"serve"},
 		"a share":       {"--faults", "7"},
+		"a dialect":     {"--dialect", "klingon"},
 		"no duration":   {"--median", "fast"},
 		"negative rate": {"--rate-limit", "-1"},
 	} {

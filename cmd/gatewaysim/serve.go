@@ -15,14 +15,14 @@ import (
 // drainTime is how long requests may still take when the process is told to stop.
 const drainTime = 5 * time.Second
 
-// serve answers until ctx ends.
-func serve(ctx context.Context, address string, cfg simulator.Config, stdout io.Writer) error {
+// serve answers for sim until ctx ends, and closes it.
+func serve(ctx context.Context, address string, sim *simulator.Simulator, stdout io.Writer) error {
+	defer sim.Close()
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
-	sim := simulator.New(cfg)
 	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
@@ -32,7 +32,6 @@ func serve(ctx context.Context, address string, cfg simulator.Config, stdout io.
 	}
 	select {
 	case err := <-ended:
-		sim.Close()
 		return err
 	case <-ctx.Done():
 	}

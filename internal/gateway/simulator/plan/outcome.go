@@ -28,6 +28,9 @@ const (
 	OutcomeNoCode         = "no_code"
 	OutcomeRefundLater    = "refund_later"
 	OutcomeRefundNever    = "refund_never"
+	OutcomeAction         = "action"
+	OutcomeRequiresAction = "requires_action"
+	OutcomeWrongAmount    = "wrong_amount"
 )
 
 // Terms are what a charge is about.
@@ -46,7 +49,7 @@ var results = []Result{ //nolint:gochecknoglobals // a constant table
 	declined("hard", payment.Hard, "lost_card", "41"),
 	declined("stolen_card", payment.Hard, "stolen_card", "43"),
 	declined("closed_account", payment.Hard, "closed_account", "46"),
-	declined("action", payment.Action, "authentication_required", ""),
+	declined(OutcomeAction, payment.Action, "authentication_required", ""),
 	declined("expired_card", payment.Action, "expired_card", "54"),
 	declined("try_later", "", "try_again_later", ""),
 	declined("processing_error", "", "processing_error", "96"),
@@ -57,7 +60,7 @@ var results = []Result{ //nolint:gochecknoglobals // a constant table
 	{Name: OutcomeReject, Refused: true},
 	{Name: OutcomeUnauthorized, Refused: true},
 	{Name: OutcomeForbidden, Refused: true},
-	{Name: "wrong_amount", Status: payment.Succeeded, Alter: func(r *Terms) { r.Amount++ }},
+	{Name: OutcomeWrongAmount, Status: payment.Succeeded, Alter: func(r *Terms) { r.Amount++ }},
 	{Name: "wrong_currency", Status: payment.Succeeded, Alter: func(r *Terms) { r.Currency = otherCurrency(r.Currency) }},
 	{Name: "wrong_customer", Status: payment.Succeeded, Alter: func(r *Terms) { r.CustomerID += "-other" }},
 	{Name: "wrong_gateway_customer", Status: payment.Succeeded, Alter: func(r *Terms) { r.GatewayCustomer += "-other" }},
@@ -70,6 +73,7 @@ var results = []Result{ //nolint:gochecknoglobals // a constant table
 	declined(OutcomeNoCode, "", "unspecified", ""),
 	{Name: OutcomeRefundLater, Status: payment.Succeeded},
 	{Name: OutcomeRefundNever, Status: payment.Succeeded},
+	{Name: OutcomeRequiresAction, Status: payment.Pending},
 }
 
 func declined(name string, class payment.Class, code, network string) Result {
