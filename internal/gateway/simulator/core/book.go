@@ -167,11 +167,16 @@ func (b *book) add(keyAt uint32, req Charge, o plan.Outcome, now time.Time) uint
 
 // giveBack notes a refund that is done, in minor units.
 func (b *book) giveBack(at uint32, amount int64, reason string, now time.Time) {
+	b.giveBackPart(at, Part{Amount: amount, At: now, Reason: reason})
+}
+
+// giveBackPart notes a refund that is done.
+func (b *book) giveBackPart(at uint32, part Part) {
 	given := b.refunded[at]
-	given.amount += amount
+	given.amount += part.Amount
 	given.times++
 	b.refunded[at] = given
-	b.note(at, Part{Amount: amount, At: now, Reason: reason})
+	b.note(at, part)
 }
 
 // note notes a refund, done or not, without counting it.

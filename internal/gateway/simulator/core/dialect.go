@@ -125,6 +125,8 @@ type Charge struct {
 	Currency string
 	// Extra is what else the dialect wants to find in Payment.Extra.
 	Extra any
+	// Instead maps outcomes to those that they become because of what the request asks for, both by name.
+	Instead map[string]string
 	// Sum stands for the bytes of the request; see [Simulator.Sum].
 	Sum uint64
 	// Refusal answers instead of a charge: the request cannot work.
@@ -157,6 +159,8 @@ type Part struct {
 	At     time.Time
 	Reason string
 	State  PartState
+	// Extra is what else the dialect remembers of it.
+	Extra any
 }
 
 // PartState is what became of a refund.
