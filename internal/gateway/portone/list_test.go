@@ -70,7 +70,7 @@ func all(t *testing.T, g gateway.Gateway, w payment.Window) (found []payment.Pay
 }
 
 // A window comes whole, each payment once and the oldest first, whatever order PortOne lists in.
-func TestListIsWholeAndInOrder(t *testing.T) {
+func TestPortOneListIsWholeAndInOrder(t *testing.T) {
 	var times []time.Time
 	for i := range 2500 { // most of them in one second
 		at := now.Add(time.Duration(i%2100) * 400 * time.Microsecond)

@@ -213,7 +213,7 @@ func TestOutagesAndLimitsInEveryDialect(t *testing.T) {
 
 func TestADialectThatThereIsNot(t *testing.T) {
 	_, err := simulator.Speak("esperanto", simulator.Config{})
-	require.EqualError(t, err, `dialect "esperanto" is none of httpapi, portone, toss`)
+	require.EqualError(t, err, `dialect "esperanto" is none of httpapi, portone, stripe, toss`)
 	require.Equal(t, []string{"httpapi", "portone", "toss"}, simulator.Dialects())
 }
 
