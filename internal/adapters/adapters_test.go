@@ -16,7 +16,7 @@ func TestEveryTypeIsMade(t *testing.T) {
 	s := &session.Session{Now: time.Now}
 	for _, kind := range config.GatewayTypes() {
 		c, err := config.Load(config.Options{NoFile: true, Flags: map[string]any{
-			"gateways.main.type": kind, "gateways.main.url": "http://127.0.0.1:1/x", "gateways.main.token": "test_sk_x", "run.lease": "90s",
+			"gateways.main.type": kind, "gateways.main.url": "http://127.0.0.1:1/x", "gateways.main.token": "test_sk_x", "run.lease": "2m",
 			"gateways.main.list": "false", "gateways.main.retention": "48h", "gateways.main.list_lag": "7m",
 		}})
 		require.NoError(t, err, kind)
