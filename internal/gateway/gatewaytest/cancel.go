@@ -10,12 +10,12 @@ import (
 // cancellations lists the cases of cancelling a payment.
 func cancellations() []Case {
 	return []Case{
-		{"cancel: pending", "What hangs for a day is given up, and its money can never come after.", cancelPending},
-		{"cancel: decided", "What was decided stays so; it must be looked at again.", cancelDecided},
-		{"cancel: unknown", "There is nothing that could be cancelled.", cancelUnknown},
-		{"cancel: lost answers", "It may have been cancelled: what cannot be read says nothing.", cancelLost},
-		{"cancel: the guard", "A worker that lost its lease must not send one byte.", cancelGuarded},
-		{"cancel: ten times at once", "Two workers may both believe that the order is theirs.", cancelAtOnce},
+		{"cancel: pending", "What hangs for a day is given up, and its money can never come after.", orNothing(cancelPending)},
+		{"cancel: decided", "What was decided stays so; it must be looked at again.", orNothing(cancelDecided)},
+		{"cancel: unknown", "There is nothing that could be cancelled.", orNothing(cancelUnknown)},
+		{"cancel: lost answers", "It may have been cancelled: what cannot be read says nothing.", orNothing(cancelLost)},
+		{"cancel: the guard", "A worker that lost its lease must not send one byte.", orNothing(cancelGuarded)},
+		{"cancel: ten times at once", "Two workers may both believe that the order is theirs.", orNothing(cancelAtOnce)},
 	}
 }
 

@@ -33,6 +33,14 @@ func (p *probe) seen(ctx context.Context, status payment.Status, refunded int64)
 	return nil
 }
 
+// seenAs is seen of a payment whose charge behaved as b says.
+func (p *probe) seenAs(ctx context.Context, b Behaviour, status payment.Status, refunded int64) error {
+	if b == IsCanceled && p.target.Traits.CancelIsRefund {
+		status, refunded = payment.Succeeded, p.charge.Money.Amount
+	}
+	return p.seen(ctx, status, refunded)
+}
+
 // ways are those that the charge can be looked at by.
 func (p *probe) ways() []payment.Ref {
 	var all []payment.Ref
@@ -90,12 +98,17 @@ func lookAsItStands(ctx context.Context, t *Target) error {
 		if err != nil {
 			return err
 		}
-		if o := t.Gateway.Charge(ctx, p.charge); o.Kind != c.kind {
-			return fmt.Errorf("%s: taken for %s (%s)", c.behaviour, o.Kind, o.Reason)
-		} else {
-			p.id = o.PaymentID
+		_, o, err := p.ask(ctx)
+		if err == nil && o.Kind != c.kind && (o.Kind != payment.Paid || !t.Traits.BlankSuccess) {
+			err = fmt.Errorf("taken for %s (%s)", o.Kind, o.Reason)
 		}
-		if err := p.seen(ctx, c.status, c.refunded); err != nil {
+		if err == nil {
+			err = p.identify(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.behaviour, err)
+		}
+		if err := p.seenAs(ctx, c.behaviour, c.status, c.refunded); err != nil {
 			return fmt.Errorf("%s: %w", c.behaviour, err)
 		}
 	}

@@ -2,9 +2,11 @@ package gatewaytest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
@@ -17,13 +19,33 @@ type want struct {
 	lookUpOnly bool
 	failure    bool
 	absent     bool // of a look-up
+	answered   bool // in a typed final body, where the provider keeps its errors
+	orPaid     bool // it may look like a success
+	looks      bool // it may be looked up at once
 }
 
 func is(k ...payment.Kind) want { return want{kinds: k} }
 
 func (w want) only() want                  { w.lookUpOnly = true; return w }
 func (w want) failed() want                { w.failure = true; return w }
+func (w want) final() want                 { w.answered = true; return w }
 func (w want) of(class payment.Class) want { w.class = class; return w }
+
+// checkCharge holds a charge against w: the answer to its request, and the outcome that the record made of it.
+func (w want) checkCharge(raw, o payment.Outcome, able gateway.Capabilities) error {
+	undecided := raw.Kind == payment.InDoubt || raw.Kind == payment.Misconfigured
+	switch looked := raw.Kind == payment.InDoubt && raw.LookNow; {
+	case undecided && raw.Answered != (w.answered && able.KeepsErrors):
+		return fmt.Errorf("%s (%s): counted as answered by the provider: %v", raw.Kind, raw.Reason, raw.Answered)
+	case w.looks && looked && o.Kind == payment.Paid, w.orPaid && o.Kind == payment.Paid:
+		w.kinds, w.lookUpOnly = []payment.Kind{payment.Paid}, false
+	case w.looks && looked:
+		w.lookUpOnly = o.LookUpOnly
+	}
+	o.Failure = raw.Failure
+	return w.check(o)
+}
+
 func (w want) check(o payment.Outcome) error {
 	switch {
 	case !slices.Contains(w.kinds, o.Kind):
@@ -62,9 +84,17 @@ func (t *Target) start(name string, b Behaviour) (*probe, error) {
 	return t.unsent(name, method), nil
 }
 
+// plain is a character of a name as it may stand in a key: those of duly's keys are letters, digits, - and _.
+func plain(r rune) rune {
+	if r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_') {
+		return r
+	}
+	return '-'
+}
+
 // unsent is a charge of a method, of which nothing was sent yet.
 func (t *Target) unsent(name, method string) *probe {
-	reference := t.Prefix + strings.ReplaceAll(name, " ", "-")
+	reference := t.Prefix + strings.Map(plain, name)
 	const longest = 60
 	reference = reference[:min(len(reference), longest)]
 	return &probe{
@@ -85,17 +115,48 @@ func (t *Target) unsent(name, method string) *probe {
 	}
 }
 
+// firstAnswer remembers what a gateway made of the answer to a charge.
+type firstAnswer struct {
+	gateway.Gateway
+	charge payment.Outcome
+}
+
+func (f *firstAnswer) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
+	f.charge = f.Gateway.Charge(ctx, c)
+	return f.charge
+}
+
+// request makes one charge request: raw is what the gateway makes of its answer, and o what the limits that every gateway is used within make
+// of raw. They look up at once what the record alone can tell, and cancel what the customer could still finish.
+func (t *Target) request(ctx context.Context, c payment.Charge) (raw, o payment.Outcome) {
+	first := &firstAnswer{Gateway: t.Gateway}
+	o, _ = gateway.Limit("conformance", first, gateway.Limits{Tries: 1}).Charge(ctx, c, false)
+	if raw = first.charge; raw.Kind != payment.InDoubt || !raw.LookNow && !raw.Unfinished {
+		o = raw
+	}
+	return raw, o
+}
+
 // send makes one charge request.
 func (p *probe) send(ctx context.Context, w want) error {
+	raw, o, err := p.ask(ctx)
+	if err == nil {
+		err = w.checkCharge(raw, o, p.able)
+	}
+	if err != nil {
+		return fmt.Errorf("request %d: %w", p.sent, err)
+	}
+	return nil
+}
+
+// ask makes one charge request, whatever comes of it. The error is that something secret is told.
+func (p *probe) ask(ctx context.Context) (raw, o payment.Outcome, err error) {
 	p.sent++
-	o := p.target.Gateway.Charge(ctx, p.charge)
+	raw, o = p.target.request(ctx, p.charge)
 	if o.PaymentID != "" {
 		p.id = o.PaymentID
 	}
-	if err := w.check(o); err != nil {
-		return fmt.Errorf("request %d: %w", p.sent, err)
-	}
-	return p.discreet(o)
+	return raw, o, errors.Join(p.discreet(raw), p.discreet(o))
 }
 
 // find makes one look-up, where there is a way to.
@@ -106,6 +167,9 @@ func (p *probe) find(ctx context.Context, w want) error {
 	f := p.target.Gateway.Find(ctx, p.charge, p.id)
 	if f.Absent != w.absent {
 		return fmt.Errorf("look-up after %d requests: never seen: %v (%s)", p.sent, f.Absent, f.Outcome.Reason)
+	}
+	if f.Outcome.Answered {
+		return fmt.Errorf("look-up after %d requests: it says that the charge was answered", p.sent)
 	}
 	if err := w.check(f.Outcome); err != nil {
 		return fmt.Errorf("look-up after %d requests: %w", p.sent, err)
@@ -135,23 +199,8 @@ const anyTimes = -1
 // often as it was sent, and always with the same bytes.
 func (p *probe) books(ctx context.Context, taken int) error {
 	t := p.target
-	if t.Books != nil {
-		payments, err := t.Books(ctx, p.charge.Reference)
-		if err != nil {
-			return fmt.Errorf("the provider's books: %w", err)
-		}
-		n := 0
-		for _, entry := range payments {
-			if entry.Status == payment.Succeeded && entry.Refunded < entry.Money.Amount {
-				n++
-			}
-		}
-		if n > 1 {
-			return fmt.Errorf("CHARGED %d TIMES for one reference", n)
-		}
-		if taken != anyTimes && n != taken {
-			return fmt.Errorf("%d payments took money, want %d", n, taken)
-		}
+	if err := p.took(ctx, taken); err != nil {
+		return err
 	}
 	if t.Requests != nil {
 		if n := t.Requests(p.charge.Key); n != p.sent {
@@ -160,6 +209,30 @@ func (p *probe) books(ctx context.Context, taken int) error {
 	}
 	if t.BytesDiffered != nil && t.BytesDiffered(p.charge.Key) {
 		return fmt.Errorf("requests with one key had different bytes")
+	}
+	return nil
+}
+
+// took checks how many payments of the charge took money in the provider's books.
+func (p *probe) took(ctx context.Context, taken int) error {
+	if p.target.Books == nil {
+		return nil
+	}
+	payments, err := p.target.Books(ctx, p.charge.Reference)
+	if err != nil {
+		return fmt.Errorf("the provider's books: %w", err)
+	}
+	n := 0
+	for _, entry := range payments {
+		if entry.Status == payment.Succeeded && entry.Refunded < entry.Money.Amount {
+			n++
+		}
+	}
+	if n > 1 {
+		return fmt.Errorf("CHARGED %d TIMES for one reference", n)
+	}
+	if taken != anyTimes && n != taken {
+		return fmt.Errorf("%d payments took money, want %d", n, taken)
 	}
 	return nil
 }

@@ -94,17 +94,21 @@ func refundForgotten(ctx context.Context, t *Target) error {
 	if t.Pass == nil {
 		return fmt.Errorf("%w: letting time pass", ErrNotOffered)
 	}
-	if err := p.back(ctx, 1, t.Money.Amount, t.Money.Amount); err != nil {
+	amount, effect := t.Money.Amount, payment.EffectRefused
+	if t.Traits.RefundsOnce { // also of a part, of which another could be refunded
+		amount, effect = t.Money.Amount/3, payment.EffectDone
+	}
+	if err := p.back(ctx, 1, amount, amount); err != nil {
 		return err
 	}
 	t.Pass(p.able.KeyLife + p.able.LongestRequest + time.Hour)
-	if err := p.seen(ctx, payment.Succeeded, t.Money.Amount); err != nil {
+	if err := p.seen(ctx, payment.Succeeded, amount); err != nil {
 		return err
 	}
-	if err := p.told(p.refund(t.Money.Amount)(ctx, p.key(1)), payment.EffectRefused); err != nil {
+	if err := p.told(p.refund(amount)(ctx, p.key(1)), effect); err != nil {
 		return err
 	}
-	return p.seen(ctx, payment.Succeeded, t.Money.Amount)
+	return p.seen(ctx, payment.Succeeded, amount)
 }
 
 func refundUnpaid(ctx context.Context, t *Target) error {
@@ -119,7 +123,7 @@ func refundUnpaid(ctx context.Context, t *Target) error {
 		if err := p.told(p.refund(1)(ctx, p.key(1)), payment.EffectRefused); err != nil {
 			return fmt.Errorf("%s: %w", c.behaviour, err)
 		}
-		if err := p.seen(ctx, c.status, 0); err != nil {
+		if err := p.seenAs(ctx, c.behaviour, c.status, 0); err != nil {
 			return fmt.Errorf("%s: %w", c.behaviour, err)
 		}
 	}

@@ -20,6 +20,7 @@ func specials() []Case {
 		{"the guard refuses", "A worker that lost its lease must not send one byte.", guardRefuses},
 		{"the guard is asked for every request", "Its answer is true for a moment only.", guardIsAsked},
 		{"one key, another amount", "A key stands for one body; whatever comes back is not the answer to this one.", otherBody},
+		{"one key, an hour later", "What a key repeats was true then: it must not hide what became of the payment since.", anHourLater},
 		{"one key, another gateway customer", "A method and its second identifier are one thing: the money is that of both.", otherGatewayCustomer},
 		{"one key, ten times at once", "Two workers may both believe that the attempt is theirs.", keyAtOnce},
 		{"many at once", "One client serves every slot.", manyAtOnce},
@@ -105,15 +106,63 @@ func otherBody(ctx context.Context, t *Target) error {
 		return err
 	}
 	p.charge.Money.Amount++
-	o := t.Gateway.Charge(ctx, p.charge)
-	if o.Kind != payment.Differs && (o.Kind != payment.InDoubt || !o.LookUpOnly) {
-		return fmt.Errorf("taken for %s (%s), want in doubt, by look-up only, or differs", o.Kind, o.Reason)
+	if err := p.conflicts(ctx, false); err != nil {
+		return err
 	}
 	if err := p.find(ctx, is(payment.Differs)); err != nil {
 		return err
 	}
 	p.charge.Money.Amount--
 	return p.find(ctx, is(payment.Paid))
+}
+
+// conflicts sends a charge whose key was paid with another body. Blind: no answer shows what differs.
+func (p *probe) conflicts(ctx context.Context, blind bool) error {
+	traits := p.target.Traits
+	raw, o, err := p.ask(ctx)
+	switch {
+	case err != nil:
+		return err
+	case o.Kind == payment.Differs, o.Kind == payment.InDoubt && (o.LookUpOnly || traits.KeyConflictUnknown):
+	case o.Kind == payment.Paid && blind && traits.BodyIgnored: // the answer to the first body
+	default:
+		return fmt.Errorf("taken for %s (%s), want in doubt, by look-up only, or differs", o.Kind, o.Reason)
+	}
+	if raw.Kind == payment.Paid && !blind {
+		return fmt.Errorf("the answer to another body is taken for %s", raw.Kind)
+	}
+	return p.took(ctx, 1)
+}
+
+// anHourLater sends a key again after its payment was refunded. The first answer is repeated, or the record is looked up.
+func anHourLater(ctx context.Context, t *Target) error {
+	p, err := t.start("an hour later", Succeeds)
+	if err != nil || p.able.KeyLife == 0 {
+		return err
+	}
+	if t.Pass == nil {
+		return fmt.Errorf("%w: letting time pass", ErrNotOffered)
+	}
+	if err := p.send(ctx, is(payment.Paid)); err != nil {
+		return err
+	}
+	t.Pass(min(time.Hour, p.able.KeyLife-p.able.LongestRequest-time.Minute))
+	if err := p.told(p.refund(t.Money.Amount)(ctx, p.key(1)), payment.EffectDone); err != nil {
+		return err
+	}
+	raw, o, err := p.ask(ctx)
+	switch {
+	case err != nil:
+		return err
+	case t.Traits.BlankSuccess && (raw.Kind != payment.InDoubt || !raw.LookNow):
+		return fmt.Errorf("an old success without fields is taken for %s, and not looked up", raw.Kind)
+	case t.Traits.BlankSuccess && o.Kind != payment.Differs, o.Kind != payment.Differs && o.Kind != payment.Paid:
+		return fmt.Errorf("taken for %s (%s)", o.Kind, o.Reason)
+	}
+	if err := p.find(ctx, is(payment.Differs)); err != nil {
+		return err
+	}
+	return p.books(ctx, 0)
 }
 
 // otherGatewayCustomer passes where the provider has no second identifiers.
@@ -126,9 +175,8 @@ func otherGatewayCustomer(ctx context.Context, t *Target) error {
 		return err
 	}
 	p.charge.GatewayCustomer += "x"
-	o := t.Gateway.Charge(ctx, p.charge)
-	if o.Kind != payment.Differs && (o.Kind != payment.InDoubt || !o.LookUpOnly) {
-		return fmt.Errorf("taken for %s (%s), want in doubt, by look-up only, or differs", o.Kind, o.Reason)
+	if err := p.conflicts(ctx, t.Traits.CustomerHidden); err != nil {
+		return err
 	}
 	p.charge.GatewayCustomer = t.GatewayCustomer
 	return p.find(ctx, is(payment.Paid))
@@ -142,7 +190,7 @@ func keyAtOnce(ctx context.Context, t *Target) error {
 	outcomes := make([]payment.Outcome, 10)
 	var all sync.WaitGroup
 	for i := range outcomes {
-		all.Go(func() { outcomes[i] = t.Gateway.Charge(ctx, p.charge) })
+		all.Go(func() { _, outcomes[i] = t.request(ctx, p.charge) })
 	}
 	all.Wait()
 	p.sent += len(outcomes)
@@ -235,7 +283,9 @@ func pendingThenDecided(ctx context.Context, t *Target) error {
 		return err
 	}
 	pending := is(payment.InDoubt).only()
-	if err := p.send(ctx, pending); err != nil {
+	first := pending
+	first.orPaid = t.Traits.BlankSuccess
+	if err := p.send(ctx, first); err != nil {
 		return err
 	}
 	if !p.findable() {
@@ -272,14 +322,21 @@ func othersPayment(ctx context.Context, t *Target) error {
 	if err := p.send(ctx, is(payment.Paid)); err != nil {
 		return err
 	}
-	for _, change := range []func(*payment.Charge){
-		func(c *payment.Charge) { c.Reference += "x" },
-		func(c *payment.Charge) { c.CustomerID += "x" },
-		func(c *payment.Charge) { c.Money.Amount++ },
+	hidden := is(payment.Differs)
+	if t.Traits.CustomerHidden {
+		hidden = is(payment.Paid)
+	}
+	for _, c := range []struct {
+		change func(*payment.Charge)
+		found  want
+	}{
+		{func(c *payment.Charge) { c.Reference += "x" }, is(payment.Differs)},
+		{func(c *payment.Charge) { c.CustomerID += "x" }, hidden},
+		{func(c *payment.Charge) { c.Money.Amount++ }, is(payment.Differs)},
 	} {
 		other := *p
-		change(&other.charge)
-		if err := other.find(ctx, is(payment.Differs)); err != nil {
+		c.change(&other.charge)
+		if err := other.find(ctx, c.found); err != nil {
 			return err
 		}
 	}

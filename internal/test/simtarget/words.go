@@ -1,6 +1,9 @@
 package simtarget
 
 import (
+	"maps"
+	"slices"
+
 	"duly/internal/gateway/gatewaytest"
 	"duly/internal/gateway/simulator"
 )
@@ -44,6 +47,9 @@ func methods() map[gatewaytest.Behaviour]string {
 		gatewaytest.SaysEmpty400After:  "pm_empty_400_after",
 		gatewaytest.SaysEmpty404Before: "pm_empty_404_before",
 		gatewaytest.SaysEmpty404After:  "pm_empty_404_after",
+		gatewaytest.ErrsPaid:           "pm_error_paid",
+		gatewaytest.ErrsDeclined:       "pm_error_declined",
+		gatewaytest.ErrsNothing:        "pm_error_nothing",
 	}
 }
 
@@ -79,3 +85,6 @@ func changes() map[gatewaytest.Behaviour]simulator.Faults {
 		gatewaytest.SaysEmpty404After: {Empty404: 1},
 	}
 }
+
+// Behaviours lists the behaviours that a target has methods for.
+func Behaviours() []gatewaytest.Behaviour { return slices.Sorted(maps.Keys(methods())) }
