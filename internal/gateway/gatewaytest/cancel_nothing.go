@@ -33,8 +33,11 @@ func cancelsNothing(ctx context.Context, t *Target) error {
 		taken     int
 		fault     Behaviour
 	}{
-		{Pends, payment.Pending, 0, ""}, {Pends, payment.Pending, 0, DropsAfter}, {DeclinesHard, payment.Declined, 0, ""},
-		{Succeeds, payment.Succeeded, 1, Fails5xxAfter}, {Succeeds, payment.Succeeded, 1, TooMany},
+		{Pends, payment.Pending, 0, ""},
+		{Pends, payment.Pending, 0, DropsAfter},
+		{DeclinesHard, payment.Declined, 0, ""},
+		{Succeeds, payment.Succeeded, 1, Fails5xxAfter},
+		{Succeeds, payment.Succeeded, 1, TooMany},
 	} {
 		p, err := t.begin(ctx, "cancel "+string(c.behaviour+c.fault), c.behaviour)
 		if err != nil {
@@ -42,14 +45,14 @@ func cancelsNothing(ctx context.Context, t *Target) error {
 		}
 		t.BreakChanges(c.fault)
 		unknown, nameless := *p, *p
-		unknown.id, nameless.id = "no-such-payment", ""
+		unknown.ID, nameless.ID = "no-such-payment", ""
 		refusals := make([]error, 10)
 		var running sync.WaitGroup
 		for i := range refusals {
-			running.Go(func() { refusals[i] = p.notCancelled(ctx, p.key(1+i%2)) })
+			running.Go(func() { refusals[i] = p.notCancelled(ctx, p.Key(1+i%2)) })
 		}
 		running.Wait()
-		err = errors.Join(append(refusals, unknown.notCancelled(ctx, p.key(3)), nameless.notCancelled(ctx, p.key(4)),
+		err = errors.Join(append(refusals, unknown.notCancelled(ctx, p.Key(3)), nameless.notCancelled(ctx, p.Key(4)),
 			p.seen(ctx, c.status, 0), p.books(ctx, c.taken))...)
 		if err != nil {
 			return fmt.Errorf("%s, %s: %w", c.behaviour, c.fault, err)
@@ -59,10 +62,10 @@ func cancelsNothing(ctx context.Context, t *Target) error {
 }
 
 // notCancelled checks a cancellation of the charge under test.
-func (p *probe) notCancelled(ctx context.Context, key string) error {
+func (p *Probe) notCancelled(ctx context.Context, key string) error {
 	asked := false
 	refusing := gateway.WithGuard(ctx, gateway.Guard{Check: func() error { asked = true; return gateway.ErrGuard }})
-	if err := p.told(p.cancel(refusing, key), payment.EffectRejected, payment.EffectRefused); err != nil {
+	if err := p.Told(p.Cancel(refusing, key), payment.EffectRejected, payment.EffectRefused); err != nil {
 		return err
 	}
 	if asked || p.target.ChangeRequests != nil && p.target.ChangeRequests(key) != 0 {

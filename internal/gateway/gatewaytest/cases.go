@@ -45,7 +45,7 @@ func (r row) run(ctx context.Context, t *Target) error { return r.named(ctx, t, 
 
 // named is run with a name that becomes part of the key.
 func (r row) named(ctx context.Context, t *Target, name string) error {
-	p, err := t.start(name, r.behaviour)
+	p, err := t.Start(name, r.behaviour)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (r row) named(ctx context.Context, t *Target, name string) error {
 	if err := p.books(ctx, r.taken); err != nil {
 		return err
 	}
-	repeatable := p.able.KeyLife > 0 || r.first.kinds[0] == payment.NotExecuted
+	repeatable := p.Able.KeyLife > 0 || r.first.kinds[0] == payment.NotExecuted
 	if len(r.again.kinds) == 0 || !repeatable {
 		return nil
 	}

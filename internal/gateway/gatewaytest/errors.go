@@ -31,7 +31,7 @@ func ownErrors(ctx context.Context, t *Target) error {
 		{ErrsNothing, want{kinds: []payment.Kind{payment.InDoubt}, absent: true}, 0},
 	} {
 		for i := range faces {
-			p, err := t.start(fmt.Sprintf("%s %d", c.behaviour[len("the provider's own error, and "):], i), c.behaviour)
+			p, err := t.Start(fmt.Sprintf("%s %d", c.behaviour[len("the provider's own error, and "):], i), c.behaviour)
 			if err != nil {
 				return err
 			}
@@ -51,9 +51,9 @@ func ownErrors(ctx context.Context, t *Target) error {
 }
 
 // errs sends a charge that is answered by the provider's own error, and sends it again under its key. Final: the error counts as an answer.
-func (p *probe) errs(ctx context.Context, found want, taken int) (final bool, err error) {
+func (p *Probe) errs(ctx context.Context, found want, taken int) (final bool, err error) {
 	for n := range 2 {
-		if n == 1 && p.able.KeyLife == 0 {
+		if n == 1 && p.Able.KeyLife == 0 {
 			break
 		}
 		raw, o, err := p.ask(ctx)
@@ -65,10 +65,10 @@ func (p *probe) errs(ctx context.Context, found want, taken int) (final bool, er
 		switch {
 		case n == 0 && raw.Kind != payment.InDoubt:
 			return false, fmt.Errorf("an error is taken for %s (%s)", raw.Kind, raw.Reason)
-		case raw.Answered && (!p.able.KeepsErrors || raw.Kind != payment.InDoubt || !raw.LookUpOnly):
+		case raw.Answered && (!p.Able.KeepsErrors || raw.Kind != payment.InDoubt || !raw.LookUpOnly):
 			return false, fmt.Errorf("%s (%s) counts as the provider's answer, and is sent again", raw.Kind, raw.Reason)
 		case o.Kind != payment.InDoubt && found.check(told) != nil:
-			return false, fmt.Errorf("request %d: %w", p.sent, found.check(told))
+			return false, fmt.Errorf("request %d: %w", p.Sent, found.check(told))
 		}
 		final = final || raw.Answered
 		if err := p.find(ctx, found); err != nil {

@@ -20,8 +20,8 @@ func listings() []Case {
 	}
 }
 
-// all lists a window to its end.
-func (t *Target) all(ctx context.Context, w payment.Window) ([]payment.Payment, error) {
+// All lists a window to its end.
+func (t *Target) All(ctx context.Context, w payment.Window) ([]payment.Payment, error) {
 	const tooMany = 2000 // pages; the suite makes fewer payments
 	var found []payment.Payment
 	cursor := ""
@@ -53,9 +53,9 @@ func (t *Target) series(ctx context.Context, name string, behaviours ...Behaviou
 		if err != nil {
 			return nil, err
 		}
-		s := t.Gateway.Look(ctx, payment.Ref{ID: p.id})
+		s := t.Gateway.Look(ctx, payment.Ref{ID: p.ID})
 		if s.Payment == nil {
-			return nil, fmt.Errorf("look at %s: %s", p.id, s.Reason)
+			return nil, fmt.Errorf("look at %s: %s", p.ID, s.Reason)
 		}
 		made = append(made, *s.Payment)
 		t.Pass(time.Minute)
@@ -71,8 +71,8 @@ func (t *Target) listed(made []payment.Payment) []payment.Payment {
 	return slices.DeleteFunc(slices.Clone(made), func(p payment.Payment) bool { return p.Status == payment.Declined || p.Status == payment.Pending })
 }
 
-// same checks that exactly the payments of want were listed, in their order and as a look-up shows them.
-func same(got, want []payment.Payment) error {
+// Same checks that exactly the payments of want were listed, in their order and as a look-up shows them.
+func Same(got, want []payment.Payment) error {
 	if len(got) != len(want) {
 		return fmt.Errorf("%d payments listed, want %d", len(got), len(want))
 	}
@@ -111,9 +111,9 @@ func listEdges(ctx context.Context, t *Target) error {
 		{"before all", at(0).Add(-time.Hour), at(0), nil},
 		{"in another zone", at(1).In(time.FixedZone("", 9*3600)), at(3).In(time.FixedZone("", -5*3600)), made[1:3]},
 	} {
-		got, err := t.all(ctx, payment.Window{From: c.from, To: c.to})
+		got, err := t.All(ctx, payment.Window{From: c.from, To: c.to})
 		if err == nil {
-			err = same(got, t.listed(c.want))
+			err = Same(got, t.listed(c.want))
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
@@ -151,7 +151,7 @@ func listPages(ctx context.Context, t *Target) error {
 	if page.Cursor == "" || len(page.Payments) > many {
 		return fmt.Errorf("a first page of %d, and a cursor: %v", len(page.Payments), page.Cursor != "")
 	}
-	all, err := t.all(ctx, w)
+	all, err := t.All(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func listPages(ctx context.Context, t *Target) error {
 		}
 		seen[p.ID] = true
 	}
-	return same([]payment.Payment{all[0], all[len(all)-1]}, append(first, last...))
+	return Same([]payment.Payment{all[0], all[len(all)-1]}, append(first, last...))
 }
 
 // plantOrCharge makes n payments, by the target's own means or by charging for them.
@@ -212,9 +212,9 @@ func listFails(ctx context.Context, t *Target) error {
 		}
 	}
 	t.BreakLookUps("")
-	got, err := t.all(ctx, w)
+	got, err := t.All(ctx, w)
 	if err != nil {
 		return err
 	}
-	return same(got, made)
+	return Same(got, made)
 }

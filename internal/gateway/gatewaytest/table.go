@@ -2,6 +2,15 @@ package gatewaytest
 
 import "duly/internal/payment"
 
+// Behaviours lists the behaviours of the ordinary cases.
+func Behaviours() []Behaviour {
+	var all []Behaviour
+	for _, r := range table() {
+		all = append(all, r.behaviour)
+	}
+	return all
+}
+
 // table lists the ordinary cases.
 func table() []row {
 	var (

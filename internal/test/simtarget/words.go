@@ -10,7 +10,7 @@ import (
 
 // methods are the simulator's words for the suite's.
 func methods() map[gatewaytest.Behaviour]string {
-	return map[gatewaytest.Behaviour]string{
+	return map[gatewaytest.Behaviour]string{ //nolint:exhaustive // any decline is one of the others
 		gatewaytest.Succeeds:           "pm_ok",
 		gatewaytest.DeclinesSoft:       "pm_insufficient_funds",
 		gatewaytest.DeclinesHard:       "pm_stolen_card",
@@ -55,7 +55,7 @@ func methods() map[gatewaytest.Behaviour]string {
 
 // lookUps are the simulator's faults for the suite's.
 func lookUps() map[gatewaytest.Behaviour]simulator.Faults {
-	return map[gatewaytest.Behaviour]simulator.Faults{
+	return map[gatewaytest.Behaviour]simulator.Faults{ //nolint:exhaustive // the others are no faults of such requests
 		"":                             {},
 		gatewaytest.DropsBefore:        {DropBefore: 1},
 		gatewaytest.Fails5xxBefore:     {Err5xxBefore: 1},
@@ -69,7 +69,7 @@ func lookUps() map[gatewaytest.Behaviour]simulator.Faults {
 
 // changes are the simulator's faults for the suite's.
 func changes() map[gatewaytest.Behaviour]simulator.Faults {
-	return map[gatewaytest.Behaviour]simulator.Faults{
+	return map[gatewaytest.Behaviour]simulator.Faults{ //nolint:exhaustive // the others are no faults of such requests
 		"":                            {},
 		gatewaytest.DropsBefore:       {DropBefore: 1},
 		gatewaytest.DropsAfter:        {DropAfter: 1},
