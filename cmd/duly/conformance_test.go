@@ -10,7 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/gateway/contract"
-	"duly/internal/gateway/gatewaytest"
+	"duly/internal/gateway/gatewaytest/outside"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
 )
@@ -25,7 +25,7 @@ type conformance struct {
 	Holds      int    `json:"holds"`
 	Broken     int    `json:"broken"`
 	NotChecked int    `json:"not_checked"`
-	gatewaytest.Report
+	outside.Report
 }
 
 // apart is a payment service that the shop's database knows nothing of, and a configuration without a database.

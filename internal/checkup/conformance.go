@@ -17,6 +17,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/contract"
 	"duly/internal/gateway/gatewaytest"
+	"duly/internal/gateway/gatewaytest/outside"
 	"duly/internal/payment"
 	"duly/internal/session"
 )
@@ -52,7 +53,7 @@ type conformanceReport struct {
 	Holds      int    `json:"holds"`
 	Broken     int    `json:"broken"`
 	NotChecked int    `json:"not_checked"`
-	gatewaytest.Report
+	outside.Report
 }
 
 // Conform holds a configured gateway to its contract. It charges the methods that are named, and gives back what it paid. An account
@@ -94,13 +95,13 @@ func Conform(ctx context.Context, ses *session.Session, asked Conformance) error
 	suite.Methods, suite.Customer, suite.GatewayCustomer, suite.Money = methods, asked.Customer, asked.GatewayCustomer, money
 	began := ses.Now()
 	if !ses.Screen.JSON {
-		ses.Screen.Line("%s · %s · %s · at most %d payments of %s, all given back · at most %s", asked.Gateway, able.Address, stated, gatewaytest.MostPayments, money, cli.Rounded(suite.Within))
-		suite.Done = func(r gatewaytest.Result) { resultText(ses.Screen, r) }
+		ses.Screen.Line("%s · %s · %s · at most %d payments of %s, all given back · at most %s", asked.Gateway, able.Address, stated, outside.MostPayments, money, cli.Rounded(suite.Within))
+		suite.Done = func(r outside.Result) { resultText(ses.Screen, r) }
 	}
 	r := suite.Run(ctx)
 	report := conformanceReport{
-		Gateway: asked.Gateway, Address: able.Address, Account: able.Live.String(), Stated: stated, Holds: r.Count(gatewaytest.Holds), Broken: r.Count(gatewaytest.Broken),
-		NotChecked: r.Count(gatewaytest.NotChecked), Report: r,
+		Gateway: asked.Gateway, Address: able.Address, Account: able.Live.String(), Stated: stated, Holds: r.Count(outside.Holds), Broken: r.Count(outside.Broken),
+		NotChecked: r.Count(outside.NotChecked), Report: r,
 	}
 	report.Conforms = report.Broken == 0 && len(r.Kept) == 0
 	if !report.Conforms {
@@ -123,7 +124,7 @@ func ConformanceFlags() []string {
 
 // ConformanceHelp says what --conformance does, and lists the words of --method.
 func ConformanceHelp() string {
-	words, says := gatewaytest.MethodWords()
+	words, says := outside.MethodWords()
 	const column = 17
 	var list strings.Builder
 	for _, word := range words {
@@ -153,14 +154,14 @@ func permitted(asked Conformance, able gateway.Capabilities) (string, error) {
 
 // methodsOf reads WORD=METHOD.
 func methodsOf(named []string) (map[gatewaytest.Behaviour]string, error) {
-	words, _ := gatewaytest.MethodWords()
+	words, _ := outside.MethodWords()
 	methods := make(map[gatewaytest.Behaviour]string, len(named))
 	for _, pair := range named {
 		word, method, ok := strings.Cut(pair, "=")
 		if !ok || method == "" {
 			return nil, exit.Usagef("--method %s: give WORD=METHOD, such as ok=METHOD", word)
 		}
-		b, known := gatewaytest.BehaviourOf(word)
+		b, known := outside.BehaviourOf(word)
 		if !known {
 			return nil, exit.Usage(cli.UnknownWord("method", word, words))
 		}
@@ -171,7 +172,7 @@ func methodsOf(named []string) (map[gatewaytest.Behaviour]string, error) {
 
 // conformanceSuite is the suite for a gateway, whose client it stands behind. The gateway is used without limits: what is repeated is
 // repeated by the suite alone.
-func conformanceSuite(ses *session.Session, name string, configured config.Gateway) (suite gatewaytest.Outside, closing func(), err error) {
+func conformanceSuite(ses *session.Session, name string, configured config.Gateway) (suite outside.Suite, closing func(), err error) {
 	wire := &contract.Wire{}
 	around := ses.Wrap
 	ses.Wrap = func(next http.RoundTripper) http.RoundTripper {
@@ -193,12 +194,12 @@ func conformanceSuite(ses *session.Session, name string, configured config.Gatew
 		client, err := ses.Adapter(name, g)
 		if err != nil {
 			closing()
-			return gatewaytest.Outside{}, nil, exit.Usage(fmt.Errorf("gateways.%s: %w", name, err))
+			return outside.Suite{}, nil, exit.Usage(fmt.Errorf("gateways.%s: %w", name, err))
 		}
 		clients = append(clients, client)
 	}
 	const base = 36
-	return gatewaytest.Outside{
+	return outside.Suite{
 		Gateway: clients[0], Stranger: clients[1], Wire: wire, Prefix: "duly-ct-" + strconv.FormatInt(ses.Now().UnixMilli(), base) + "-", Now: ses.Now,
 		Within: conformanceWithin, Patience: conformancePatience, Poll: conformancePoll,
 	}, closing, nil
@@ -208,17 +209,17 @@ func conformanceSuite(ses *session.Session, name string, configured config.Gatew
 const ruleColumn = 30
 
 // resultText writes what a rule came to, for people.
-func resultText(screen *cli.Screen, r gatewaytest.Result) {
+func resultText(screen *cli.Screen, r outside.Result) {
 	switch r.State {
-	case gatewaytest.Holds:
+	case outside.Holds:
 		screen.Item(string(cli.SignDone)+" "+r.Rule, 0)
-	case gatewaytest.NotChecked:
+	case outside.NotChecked:
 		method := ""
 		if r.Method != "" {
 			method = "--method " + r.Method + "=METHOD"
 		}
 		screen.Item(string(cli.SignNone)+" "+r.Rule, ruleColumn, "not checked: "+r.Detail, method)
-	case gatewaytest.Broken:
+	case outside.Broken:
 		screen.Item(string(cli.SignFailed)+" "+r.Rule, ruleColumn, r.Detail)
 		const column = 13
 		row := func(label, text string) {

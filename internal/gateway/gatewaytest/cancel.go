@@ -10,12 +10,12 @@ import (
 // cancellations lists the cases of cancelling a payment.
 func cancellations() []Case {
 	return []Case{
-		{"cancel: pending", "What hangs for a day is given up, and its money can never come after.", cancelPending},
-		{"cancel: decided", "What was decided stays so; it must be looked at again.", cancelDecided},
-		{"cancel: unknown", "There is nothing that could be cancelled.", cancelUnknown},
-		{"cancel: lost answers", "It may have been cancelled: what cannot be read says nothing.", cancelLost},
-		{"cancel: the guard", "A worker that lost its lease must not send one byte.", cancelGuarded},
-		{"cancel: ten times at once", "Two workers may both believe that the order is theirs.", cancelAtOnce},
+		{"cancel: pending", "What hangs for a day is given up, and its money can never come after.", orNothing(cancelPending)},
+		{"cancel: decided", "What was decided stays so; it must be looked at again.", orNothing(cancelDecided)},
+		{"cancel: unknown", "There is nothing that could be cancelled.", orNothing(cancelUnknown)},
+		{"cancel: lost answers", "It may have been cancelled: what cannot be read says nothing.", orNothing(cancelLost)},
+		{"cancel: the guard", "A worker that lost its lease must not send one byte.", orNothing(cancelGuarded)},
+		{"cancel: ten times at once", "Two workers may both believe that the order is theirs.", orNothing(cancelAtOnce)},
 	}
 }
 
@@ -24,24 +24,24 @@ func cancelPending(ctx context.Context, t *Target) error {
 	if err != nil {
 		return err
 	}
-	r := p.cancel(ctx, p.key(1))
-	if err := p.told(r, payment.EffectDone); err != nil {
+	r := p.Cancel(ctx, p.Key(1))
+	if err := p.Told(r, payment.EffectDone); err != nil {
 		return err
 	}
-	if err := p.ours(*r.Payment, payment.Canceled, 0); err != nil {
+	if err := p.Ours(*r.Payment, payment.Canceled, 0); err != nil {
 		return err
 	}
 	if err := p.seen(ctx, payment.Canceled, 0); err != nil {
 		return err
 	}
 	again := payment.EffectRefused
-	if p.able.KeyLife > 0 {
+	if p.Able.KeyLife > 0 {
 		again = payment.EffectDone
 	}
-	if err := p.told(p.cancel(ctx, p.key(1)), again); err != nil {
+	if err := p.Told(p.Cancel(ctx, p.Key(1)), again); err != nil {
 		return fmt.Errorf("the same key again: %w", err)
 	}
-	if err := p.told(p.cancel(ctx, p.key(2)), payment.EffectRefused); err != nil {
+	if err := p.Told(p.Cancel(ctx, p.Key(2)), payment.EffectRefused); err != nil {
 		return fmt.Errorf("another key: %w", err)
 	}
 	return p.books(ctx, 0)
@@ -57,7 +57,7 @@ func cancelDecided(ctx context.Context, t *Target) error {
 		if err != nil {
 			return err
 		}
-		if err := p.told(p.cancel(ctx, p.key(1)), payment.EffectRefused); err != nil {
+		if err := p.Told(p.Cancel(ctx, p.Key(1)), payment.EffectRefused); err != nil {
 			return fmt.Errorf("%s: %w", c.behaviour, err)
 		}
 		if err := p.seen(ctx, c.status, 0); err != nil {
@@ -71,29 +71,29 @@ func cancelDecided(ctx context.Context, t *Target) error {
 }
 
 func cancelUnknown(ctx context.Context, t *Target) error {
-	p, err := t.start("cancel unknown", Pends)
+	p, err := t.Start("cancel unknown", Pends)
 	if err != nil {
 		return err
 	}
-	p.id = "no-such-payment"
-	if err := p.told(p.cancel(ctx, p.key(1)), payment.EffectRejected); err != nil {
+	p.ID = "no-such-payment"
+	if err := p.Told(p.Cancel(ctx, p.Key(1)), payment.EffectRejected); err != nil {
 		return err
 	}
-	p.id = ""
-	return p.told(p.cancel(ctx, p.key(2)), payment.EffectRejected)
+	p.ID = ""
+	return p.Told(p.Cancel(ctx, p.Key(2)), payment.EffectRejected)
 }
 
 func cancelLost(ctx context.Context, t *Target) error {
 	return t.survive(ctx,
-		func(b Behaviour) (*probe, change, error) {
+		func(b Behaviour) (*Probe, Change, error) {
 			p, err := t.begin(ctx, "cxl "+string(b), Pends)
 			if err != nil {
 				return nil, nil, err
 			}
-			return p, p.cancel, nil
+			return p, p.Cancel, nil
 		},
-		func(p *probe) error { return p.seen(ctx, payment.Pending, 0) },
-		func(p *probe) error { return p.seen(ctx, payment.Canceled, 0) },
+		func(p *Probe) error { return p.seen(ctx, payment.Pending, 0) },
+		func(p *Probe) error { return p.seen(ctx, payment.Canceled, 0) },
 	)
 }
 
@@ -102,7 +102,7 @@ func cancelGuarded(ctx context.Context, t *Target) error {
 	if err != nil {
 		return err
 	}
-	return p.guarded(ctx, p.cancel)
+	return p.guarded(ctx, p.Cancel)
 }
 
 func cancelAtOnce(ctx context.Context, t *Target) error {
@@ -110,7 +110,7 @@ func cancelAtOnce(ctx context.Context, t *Target) error {
 	if err != nil {
 		return err
 	}
-	if err := p.atOnce(ctx, p.cancel); err != nil {
+	if err := p.atOnce(ctx, p.Cancel); err != nil {
 		return err
 	}
 	return p.seen(ctx, payment.Canceled, 0)

@@ -22,7 +22,7 @@ func Cases() []Case {
 	for _, r := range table() {
 		all = append(all, Case{Name: string(r.behaviour), Why: r.why, Run: r.run})
 	}
-	for _, more := range [][]Case{specials(), looks(), cancellations(), refunds(), listings()} {
+	for _, more := range [][]Case{specials(), errorCases(), looks(), cancellations(), refunds(), listings()} {
 		all = append(all, more...)
 	}
 	return all
@@ -41,11 +41,15 @@ type row struct {
 	takenInTheEnd int
 }
 
-func (r row) run(ctx context.Context, t *Target) error {
-	p, err := t.start(string(r.behaviour), r.behaviour)
+func (r row) run(ctx context.Context, t *Target) error { return r.named(ctx, t, string(r.behaviour)) }
+
+// named is run with a name that becomes part of the key.
+func (r row) named(ctx context.Context, t *Target, name string) error {
+	p, err := t.Start(name, r.behaviour)
 	if err != nil {
 		return err
 	}
+	r = r.under(t.Traits)
 	if err := p.send(ctx, r.first); err != nil {
 		return err
 	}
@@ -55,7 +59,7 @@ func (r row) run(ctx context.Context, t *Target) error {
 	if err := p.books(ctx, r.taken); err != nil {
 		return err
 	}
-	repeatable := p.able.KeyLife > 0 || r.first.kinds[0] == payment.NotExecuted
+	repeatable := p.Able.KeyLife > 0 || r.first.kinds[0] == payment.NotExecuted
 	if len(r.again.kinds) == 0 || !repeatable {
 		return nil
 	}

@@ -12,52 +12,64 @@ import (
 	"duly/internal/payment"
 )
 
-// change sends a cancellation or a refund under a key.
-type change func(ctx context.Context, key string) payment.Reply
+// Change sends a cancellation or a refund under a key.
+type Change func(ctx context.Context, key string) payment.Reply
 
-func (p *probe) cancel(ctx context.Context, key string) payment.Reply {
-	return p.target.Gateway.Cancel(ctx, payment.Cancel{Key: key, ID: p.id, RequestID: "conformance"})
+// Cancel cancels the payment of the charge under test.
+func (p *Probe) Cancel(ctx context.Context, key string) payment.Reply {
+	return p.target.Gateway.Cancel(ctx, payment.Cancel{Key: key, ID: p.ID, RequestID: "conformance"})
 }
 
-// refund refunds an amount in minor units.
-func (p *probe) refund(amount int64) change {
+// Refund refunds an amount in minor units.
+func (p *Probe) Refund(amount int64) Change {
 	return func(ctx context.Context, key string) payment.Reply {
-		return p.target.Gateway.Refund(ctx, payment.Refund{Key: key, ID: p.id, Amount: amount, Reason: "conformance", RequestID: "conformance"})
+		return p.target.Gateway.Refund(ctx, payment.Refund{Key: key, ID: p.ID, Amount: amount, Reason: "conformance", RequestID: "conformance"})
 	}
 }
 
-// key is the n-th of a change of the charge under test.
-func (p *probe) key(n int) string {
-	return fmt.Sprintf("x%d_%s", n, p.charge.Reference[:min(len(p.charge.Reference), 50)])
+// Key is the n-th of a change of the charge under test.
+func (p *Probe) Key(n int) string {
+	return fmt.Sprintf("x%d_%s", n, p.Charge.Reference[:min(len(p.Charge.Reference), 50)])
 }
 
-// told checks a reply: its effect, that it has a payment if and only if that is done, and that it tells no secret.
-func (p *probe) told(r payment.Reply, effects ...payment.Effect) error {
+// Told checks a reply: its effect, that it has a payment if and only if that is done, and that it tells no secret.
+func (p *Probe) Told(r payment.Reply, effects ...payment.Effect) error {
 	switch {
 	case !slices.Contains(effects, r.Effect):
 		return fmt.Errorf("taken for %s (%s), want %v", r.Effect, r.Reason, effects)
 	case (r.Effect == payment.EffectDone) != (r.Payment != nil):
 		return fmt.Errorf("%s (%s), and a payment: %v", r.Effect, r.Reason, r.Payment != nil)
-	case r.Payment != nil && r.Payment.ID != p.id:
-		return fmt.Errorf("done to %s, not to %s", r.Payment.ID, p.id)
-	case strings.Contains(r.Reason, p.charge.Method):
+	case r.Payment != nil && r.Payment.ID != p.ID:
+		return fmt.Errorf("done to %s, not to %s", r.Payment.ID, p.ID)
+	case strings.Contains(r.Reason, p.Charge.Method):
 		return fmt.Errorf("the payment method is told: %q", r.Reason)
 	}
 	return nil
 }
 
 // begin charges with a method that behaves as b says, so that there is a payment to change.
-func (t *Target) begin(ctx context.Context, name string, b Behaviour) (*probe, error) {
-	p, err := t.start(name, b)
+func (t *Target) begin(ctx context.Context, name string, b Behaviour) (*Probe, error) {
+	p, err := t.Start(name, b)
 	if err != nil {
 		return nil, err
 	}
-	p.sent++
-	p.id = t.Gateway.Charge(ctx, p.charge).PaymentID
-	if p.id == "" {
-		return nil, fmt.Errorf("%s: a charge without an id", b)
+	if _, _, err := p.ask(ctx); err != nil {
+		return nil, err
 	}
-	return p, nil
+	return p, p.identify(ctx)
+}
+
+// identify asks for the id of the payment by its key where the answer to the charge had none.
+func (p *Probe) identify(ctx context.Context) error {
+	if p.ID == "" && p.Able.FindByKey {
+		if seen := p.target.Gateway.Look(ctx, payment.Ref{Key: p.Charge.Key, RequestID: "conformance"}); seen.Payment != nil {
+			p.ID = seen.Payment.ID
+		}
+	}
+	if p.ID == "" {
+		return errors.New("a charge without an id")
+	}
+	return nil
 }
 
 // lost is a fault of a change: what is to be made of the first request, and whether it took effect.
@@ -70,8 +82,12 @@ type lost struct {
 }
 
 // lostChanges are the ways in which a change goes wrong.
-func lostChanges() []lost {
+func (t *Target) lostChanges() []lost {
 	unknown, none := []payment.Effect{payment.EffectUnknown}, []payment.Effect{payment.EffectNone}
+	notExecuted := none
+	if t.Traits.TooManyAlone {
+		notExecuted = unknown
+	}
 	return []lost{
 		{behaviour: DropsBefore, effects: unknown, failure: true},
 		{behaviour: DropsAfter, effects: unknown, failure: true, executed: true},
@@ -79,7 +95,7 @@ func lostChanges() []lost {
 		{behaviour: Fails5xxAfter, effects: unknown, failure: true, executed: true},
 		{behaviour: HalvesAnswer, effects: unknown, failure: true, executed: true},
 		{behaviour: TooMany, effects: none},
-		{behaviour: SaysNotExecuted, effects: none, failure: true},
+		{behaviour: SaysNotExecuted, effects: notExecuted, failure: true},
 		{behaviour: GarblesAfter, effects: unknown, either: true},
 		{behaviour: Redirects, effects: unknown, either: true},
 		{behaviour: ConflictsAfter, effects: []payment.Effect{payment.EffectUnknown, payment.EffectRefused}, either: true},
@@ -90,19 +106,19 @@ func lostChanges() []lost {
 
 // survive sends a change whose first request goes wrong in each way, and sends it again under its key where that
 // is allowed. Begin makes the payment and the change, changed says what it looks like when that was executed.
-func (t *Target) survive(ctx context.Context, begin func(b Behaviour) (*probe, change, error), before, after func(*probe) error) error {
+func (t *Target) survive(ctx context.Context, begin func(b Behaviour) (*Probe, Change, error), before, after func(*Probe) error) error {
 	if t.BreakChanges == nil {
 		return fmt.Errorf("%w: changes that go wrong", ErrNotOffered)
 	}
 	defer t.BreakChanges("")
-	for _, l := range lostChanges() {
+	for _, l := range t.lostChanges() {
 		p, do, err := begin(l.behaviour)
 		if err != nil {
 			return err
 		}
 		t.BreakChanges(l.behaviour)
-		r := do(ctx, p.key(1))
-		if err = p.told(r, l.effects...); err == nil && r.Failure != l.failure {
+		r := do(ctx, p.Key(1))
+		if err = p.Told(r, l.effects...); err == nil && r.Failure != l.failure {
 			err = fmt.Errorf("%s (%s), counted as a failure of the gateway: %v", r.Effect, r.Reason, r.Failure)
 		}
 		switch {
@@ -112,15 +128,15 @@ func (t *Target) survive(ctx context.Context, begin func(b Behaviour) (*probe, c
 		default:
 			err = before(p)
 		}
-		if err == nil && (p.able.KeyLife > 0 || r.Effect == payment.EffectNone) {
-			if err = p.told(do(ctx, p.key(1)), payment.EffectDone); err == nil {
+		if err == nil && (p.Able.KeyLife > 0 || r.Effect == payment.EffectNone) {
+			if err = p.Told(do(ctx, p.Key(1)), payment.EffectDone); err == nil {
 				err = after(p)
 			}
-			if err == nil && t.ChangeRequests != nil && t.ChangeRequests(p.key(1)) != 2 {
-				err = fmt.Errorf("%d requests arrived of 2 sent", t.ChangeRequests(p.key(1)))
+			if err == nil {
+				err = p.arrived(l)
 			}
 		}
-		if err == nil && t.BytesDiffered != nil && t.BytesDiffered(p.key(1)) {
+		if err == nil && t.BytesDiffered != nil && t.BytesDiffered(p.Key(1)) {
 			err = errors.New("requests with one key had different bytes")
 		}
 		if err != nil {
@@ -130,23 +146,40 @@ func (t *Target) survive(ctx context.Context, begin func(b Behaviour) (*probe, c
 	return nil
 }
 
+// arrived counts the requests of a change that was asked for twice. One whose effect is found in the payment's record is sent once.
+func (p *Probe) arrived(l lost) error {
+	if p.target.ChangeRequests == nil {
+		return nil
+	}
+	n, most, least := p.target.ChangeRequests(p.Key(1)), 2, 2
+	if p.target.Traits.RefundsOnce && l.executed {
+		most, least = 1, 1
+	} else if p.target.Traits.RefundsOnce && l.either {
+		least = 1
+	}
+	if n < least || n > most {
+		return fmt.Errorf("%d requests arrived, want %d", n, most)
+	}
+	return nil
+}
+
 // guarded checks that a change leaves if its guard says so, and that this is asked before it does.
-func (p *probe) guarded(ctx context.Context, do change) error {
+func (p *Probe) guarded(ctx context.Context, do Change) error {
 	t := p.target
 	refusing := gateway.WithGuard(ctx, gateway.Guard{Check: func() error { return gateway.ErrGuard }})
-	if err := p.told(do(refusing, p.key(1)), payment.EffectNone); err != nil {
+	if err := p.Told(do(refusing, p.Key(1)), payment.EffectNone); err != nil {
 		return fmt.Errorf("the guard refuses: %w", err)
 	}
-	if t.ChangeRequests != nil && t.ChangeRequests(p.key(1)) != 0 {
+	if t.ChangeRequests != nil && t.ChangeRequests(p.Key(1)) != 0 {
 		return errors.New("a request arrived that the guard refused")
 	}
 	asked, tooLate := 0, false
 	asking := gateway.WithGuard(ctx, gateway.Guard{Check: func() error {
 		asked++
-		tooLate = t.ChangeRequests != nil && t.ChangeRequests(p.key(1)) > 0
+		tooLate = t.ChangeRequests != nil && t.ChangeRequests(p.Key(1)) > 0
 		return nil
 	}})
-	if err := p.told(do(asking, p.key(1)), payment.EffectDone); err != nil {
+	if err := p.Told(do(asking, p.Key(1)), payment.EffectDone); err != nil {
 		return err
 	}
 	switch {
@@ -159,15 +192,15 @@ func (p *probe) guarded(ctx context.Context, do change) error {
 }
 
 // atOnce sends a change ten times at once under one key; each may be told that it is done, or nothing certain.
-func (p *probe) atOnce(ctx context.Context, do change) error {
+func (p *Probe) atOnce(ctx context.Context, do Change) error {
 	all := make([]payment.Reply, 10)
 	var running sync.WaitGroup
 	for i := range all {
-		running.Go(func() { all[i] = do(ctx, p.key(1)) })
+		running.Go(func() { all[i] = do(ctx, p.Key(1)) })
 	}
 	running.Wait()
 	for _, r := range all {
-		if err := p.told(r, payment.EffectDone, payment.EffectUnknown, payment.EffectNone, payment.EffectRefused); err != nil {
+		if err := p.Told(r, payment.EffectDone, payment.EffectUnknown, payment.EffectNone, payment.EffectRefused); err != nil {
 			return fmt.Errorf("one of ten: %w", err)
 		}
 	}

@@ -3,10 +3,8 @@ package gatewaytest_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -20,78 +18,10 @@ import (
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
+	"duly/internal/test/simtarget"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// methods are the simulator's words for the suite's.
-var methods = map[gatewaytest.Behaviour]string{
-	gatewaytest.Succeeds:           "pm_ok",
-	gatewaytest.DeclinesSoft:       "pm_insufficient_funds",
-	gatewaytest.DeclinesHard:       "pm_stolen_card",
-	gatewaytest.DeclinesAction:     "pm_expired_card",
-	gatewaytest.DeclinesForNow:     "pm_try_later",
-	gatewaytest.DeclinesUnknown:    "pm_unknown_code",
-	gatewaytest.Pends:              "pm_pending",
-	gatewaytest.PendsThenSucceeds:  "pm_pending_1_then_ok",
-	gatewaytest.IsCanceled:         "pm_canceled",
-	gatewaytest.IsRefunded:         "pm_refunded",
-	gatewaytest.Rejects:            "pm_reject",
-	gatewaytest.RefusesCredentials: "pm_unauthorized",
-	gatewaytest.ForbidsAccount:     "pm_forbidden",
-	gatewaytest.ChangesAmount:      "pm_wrong_amount",
-	gatewaytest.ChangesCurrency:    "pm_wrong_currency",
-	gatewaytest.ChangesCustomer:    "pm_wrong_customer",
-	gatewaytest.ChangesReference:   "pm_wrong_reference",
-	gatewaytest.DropsBefore:        "pm_drop_before",
-	gatewaytest.DropsAfter:         "pm_drop_after",
-	gatewaytest.Fails5xxBefore:     "pm_5xx_before",
-	gatewaytest.Fails5xxAfter:      "pm_5xx_after",
-	gatewaytest.TooMany:            "pm_429",
-	gatewaytest.TooManyAfterDrop:   "pm_429_after",
-	gatewaytest.SaysNotExecuted:    "pm_not_executed",
-	gatewaytest.GarblesBefore:      "pm_garbage_before",
-	gatewaytest.GarblesAfter:       "pm_garbage_after",
-	gatewaytest.HalvesAnswer:       "pm_half_body",
-	gatewaytest.Slow:               "pm_slow",
-	gatewaytest.Late:               "pm_late",
-	gatewaytest.Redirects:          "pm_redirect",
-	gatewaytest.ConflictsBefore:    "pm_conflict_before",
-	gatewaytest.ConflictsAfter:     "pm_conflict_after",
-	gatewaytest.SaysEmpty400Before: "pm_empty_400_before",
-	gatewaytest.SaysEmpty400After:  "pm_empty_400_after",
-	gatewaytest.SaysEmpty404Before: "pm_empty_404_before",
-	gatewaytest.SaysEmpty404After:  "pm_empty_404_after",
-}
-
-// lookUps are the simulator's faults for the suite's.
-var lookUps = map[gatewaytest.Behaviour]simulator.Faults{
-	"":                             {},
-	gatewaytest.DropsBefore:        {DropBefore: 1},
-	gatewaytest.Fails5xxBefore:     {Err5xxBefore: 1},
-	gatewaytest.HalvesAnswer:       {HalfBody: 1},
-	gatewaytest.GarblesBefore:      {Garbage: 1},
-	gatewaytest.TooMany:            {TooMany: 1},
-	gatewaytest.Redirects:          {Redirect: 1},
-	gatewaytest.SaysEmpty404Before: {Empty404: 1},
-}
-
-// changes are the simulator's faults for the suite's.
-var changes = map[gatewaytest.Behaviour]simulator.Faults{
-	"":                            {},
-	gatewaytest.DropsBefore:       {DropBefore: 1},
-	gatewaytest.DropsAfter:        {DropAfter: 1},
-	gatewaytest.Fails5xxBefore:    {Err5xxBefore: 1},
-	gatewaytest.Fails5xxAfter:     {Err5xxAfter: 1},
-	gatewaytest.HalvesAnswer:      {HalfBody: 1},
-	gatewaytest.TooMany:           {TooMany: 1},
-	gatewaytest.SaysNotExecuted:   {NotExecuted: 1},
-	gatewaytest.GarblesAfter:      {Garbage: 1},
-	gatewaytest.Redirects:         {Redirect: 1},
-	gatewaytest.ConflictsAfter:    {Conflict: 1},
-	gatewaytest.SaysEmpty400After: {Empty400: 1},
-	gatewaytest.SaysEmpty404After: {Empty404: 1},
-}
 
 // kind is one sort of payment service.
 type kind struct {
@@ -116,82 +46,20 @@ func kinds() []kind {
 func newTarget(t *testing.T, k kind, c gatewaytest.Case) *gatewaytest.Target {
 	t.Helper()
 	const keyLife = 24 * time.Hour
-	sim := simulator.New(simulator.Config{
-		Token:   "secret",
-		KeyLife: keyLife,
-		NoKeys:  k.noKeys,
-		NoFind:  k.noFind,
-		Faults:  simulator.Faults{SlowBy: time.Minute, LateBy: gatewaytest.LateBy},
-	})
-	server := httptest.NewServer(sim)
-	t.Cleanup(server.Close)
-	t.Cleanup(sim.Close)
-
-	config := httpapi.Config{
-		Name:           "main",
-		URL:            server.URL,
-		Token:          "secret",
-		Timeout:        20 * time.Second,
-		ConnectTimeout: 10 * time.Second,
-		KeyLife:        keyLife,
-		LongestRequest: 2 * time.Minute,
-		MaxConns:       10,
-		NoFind:         k.noFind,
-		Now:            time.Now,
-		Wrap:           k.wrap,
-	}
-	if k.noKeys {
-		config.KeyLife = 0
-	}
-	if c.Name == string(gatewaytest.Slow) {
-		config.Timeout = 600 * time.Millisecond
-	}
-	client, err := httpapi.New(config)
-	require.NoError(t, err)
-	t.Cleanup(client.Close)
-
-	return &gatewaytest.Target{
-		Gateway:         client,
-		Method:          func(b gatewaytest.Behaviour) string { return methods[b] },
-		Customer:        "customer-7",
+	return simtarget.Open(t, simtarget.Options{
 		GatewayCustomer: k.customer,
-		Money:           payment.Money{Amount: 12900, Currency: "KRW"},
-		Prefix:          "ct_",
-		Books: func(_ context.Context, reference string) ([]payment.Payment, error) {
-			var found []payment.Payment
-			for e := range sim.Entries() {
-				if e.Reference == reference {
-					found = append(found, payment.Payment{
-						ID: e.ID, Status: e.Status, Key: e.Key, Reference: e.Reference, CustomerID: e.CustomerID,
-						Money: payment.Money{Amount: e.Amount, Currency: e.Currency}, Refunded: e.Refunded,
-					})
-				}
+		Change:          func(c *simulator.Config) { c.KeyLife, c.NoKeys, c.NoFind = keyLife, k.noKeys, k.noFind },
+		Open: func(p simtarget.Provider) (gateway.Gateway, error) {
+			config := httpapi.Config{
+				Name: "main", URL: p.URL, Token: p.Token, Timeout: p.Timeout, ConnectTimeout: 10 * time.Second, KeyLife: keyLife,
+				LongestRequest: 2 * time.Minute, MaxConns: 10, NoFind: k.noFind, Now: p.Now, Wrap: k.wrap,
 			}
-			return found, nil
-		},
-		Requests:      func(key string) int { return sim.Requests()[key] },
-		BytesDiffered: func(key string) bool { return slices.Contains(sim.BodyViolations(), key) },
-		BreakLookUps: func(b gatewaytest.Behaviour) {
-			sim.Update(func(c *simulator.Config) { c.LookupFaults = lookUps[b] })
-		},
-		BreakChanges: func(b gatewaytest.Behaviour) {
-			sim.Update(func(c *simulator.Config) {
-				c.ChangeFaults = changes[b]
-				c.ChangeFaults.First = 1
-			})
-		},
-		ChangeRequests: func(key string) int { return sim.ChangeRequests()[key] },
-		Plant: func(_ context.Context, n int) error {
-			for i := range n {
-				key := fmt.Sprintf("planted_%d", i)
-				if _, err := sim.Inject(simulator.Entry{Key: key, Reference: key, CustomerID: "customer-7", Amount: 1, Currency: "KRW"}); err != nil {
-					return err
-				}
+			if k.noKeys {
+				config.KeyLife = 0
 			}
-			return nil
+			return httpapi.New(config)
 		},
-		Pass: sim.Advance,
-	}
+	}, c)
 }
 
 func TestHTTPAPIConforms(t *testing.T) {
@@ -364,6 +232,33 @@ func TestSuiteFindsBugs(t *testing.T) {
 			broken{find: func(f gateway.Finding) gateway.Finding { f.Absent = false; return f }},
 			[]gatewaytest.Behaviour{"never seen", gatewaytest.DropsBefore},
 		},
+		"counts pages as answers": {
+			broken{charge: after(func(o *payment.Outcome) { o.Answered = o.Kind == payment.InDoubt })},
+			[]gatewaytest.Behaviour{
+				gatewaytest.DropsAfter, gatewaytest.Fails5xxAfter, gatewaytest.GarblesAfter, gatewaytest.HalvesAnswer, gatewaytest.ConflictsAfter,
+				gatewaytest.SaysEmpty400After, gatewaytest.SaysEmpty404Before, gatewaytest.Redirects, "errors of the provider's own", "unreadable answers",
+			},
+		},
+		"counts look-ups as answers": {
+			broken{find: func(f gateway.Finding) gateway.Finding { f.Outcome.Answered = true; return f }},
+			[]gatewaytest.Behaviour{gatewaytest.DropsAfter, gatewaytest.Pends, "never seen"},
+		},
+		"takes what cannot be read for a success": {
+			broken{charge: after(func(o *payment.Outcome) {
+				if o.Unreadable {
+					o.Kind, o.PaymentID = payment.Paid, "pay_1"
+				}
+			})},
+			[]gatewaytest.Behaviour{gatewaytest.GarblesBefore, gatewaytest.GarblesAfter, "unreadable answers"},
+		},
+		"takes errors for declines": {
+			broken{charge: after(func(o *payment.Outcome) {
+				if o.Kind == payment.InDoubt && !o.LookUpOnly {
+					o.Kind, o.Decline.Class = payment.Refused, payment.Soft
+				}
+			})},
+			[]gatewaytest.Behaviour{gatewaytest.Fails5xxAfter, "errors of the provider's own"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			findsBug(t, tc.bug, tc.cases...)
@@ -404,13 +299,20 @@ func TestSuiteFindsRequestsThatTheClientRepeats(t *testing.T) {
 // findsBug runs the named cases with a bug, which none may pass.
 func findsBug(t *testing.T, bug broken, cases ...gatewaytest.Behaviour) {
 	t.Helper()
+	findsBugOf(t, func(c gatewaytest.Case) *gatewaytest.Target { return newTarget(t, kind{customer: "cus_9"}, c) }, bug, cases...)
+}
+
+func findsBugOf(t *testing.T, open func(gatewaytest.Case) *gatewaytest.Target, bug broken, cases ...gatewaytest.Behaviour) {
+	t.Helper()
 	found := 0
 	for _, c := range gatewaytest.Cases() {
 		if !slices.Contains(cases, gatewaytest.Behaviour(c.Name)) {
 			continue
 		}
 		found++
-		target := newTarget(t, kind{customer: "cus_9"}, c)
+		target := open(c)
+		require.NoError(t, c.Run(t.Context(), target), "%s passes without the bug", c.Name)
+		target = open(c)
 		bug.Gateway = target.Gateway
 		target.Gateway = bug
 		err := c.Run(t.Context(), target)
@@ -441,8 +343,11 @@ func TestCasesAreNamedAndExplained(t *testing.T) {
 		require.False(t, seen[c.Name], c.Name)
 		seen[c.Name] = true
 	}
-	for b := range methods {
-		if b != gatewaytest.Late && b != gatewaytest.PendsThenSucceeds {
+	special := []gatewaytest.Behaviour{
+		gatewaytest.Late, gatewaytest.PendsThenSucceeds, gatewaytest.ErrsPaid, gatewaytest.ErrsDeclined, gatewaytest.ErrsNothing,
+	}
+	for _, b := range simtarget.Behaviours() {
+		if !slices.Contains(special, b) {
 			require.True(t, seen[string(b)], "no case for %q", b)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"duly/internal/gateway"
@@ -19,8 +20,8 @@ func listings() []Case {
 	}
 }
 
-// all lists a window to its end.
-func (t *Target) all(ctx context.Context, w payment.Window) ([]payment.Payment, error) {
+// All lists a window to its end.
+func (t *Target) All(ctx context.Context, w payment.Window) ([]payment.Payment, error) {
 	const tooMany = 2000 // pages; the suite makes fewer payments
 	var found []payment.Payment
 	cursor := ""
@@ -52,9 +53,9 @@ func (t *Target) series(ctx context.Context, name string, behaviours ...Behaviou
 		if err != nil {
 			return nil, err
 		}
-		s := t.Gateway.Look(ctx, payment.Ref{ID: p.id})
+		s := t.Gateway.Look(ctx, payment.Ref{ID: p.ID})
 		if s.Payment == nil {
-			return nil, fmt.Errorf("look at %s: %s", p.id, s.Reason)
+			return nil, fmt.Errorf("look at %s: %s", p.ID, s.Reason)
 		}
 		made = append(made, *s.Payment)
 		t.Pass(time.Minute)
@@ -62,8 +63,16 @@ func (t *Target) series(ctx context.Context, name string, behaviours ...Behaviou
 	return made, nil
 }
 
-// same checks that exactly the payments of want were listed, in their order and as a look-up shows them.
-func same(got, want []payment.Payment) error {
+// listed are the payments of made that the provider lists.
+func (t *Target) listed(made []payment.Payment) []payment.Payment {
+	if !t.Traits.DeclinesUnlisted {
+		return made
+	}
+	return slices.DeleteFunc(slices.Clone(made), func(p payment.Payment) bool { return p.Status == payment.Declined || p.Status == payment.Pending })
+}
+
+// Same checks that exactly the payments of want were listed, in their order and as a look-up shows them.
+func Same(got, want []payment.Payment) error {
 	if len(got) != len(want) {
 		return fmt.Errorf("%d payments listed, want %d", len(got), len(want))
 	}
@@ -102,9 +111,9 @@ func listEdges(ctx context.Context, t *Target) error {
 		{"before all", at(0).Add(-time.Hour), at(0), nil},
 		{"in another zone", at(1).In(time.FixedZone("", 9*3600)), at(3).In(time.FixedZone("", -5*3600)), made[1:3]},
 	} {
-		got, err := t.all(ctx, payment.Window{From: c.from, To: c.to})
+		got, err := t.All(ctx, payment.Window{From: c.from, To: c.to})
 		if err == nil {
-			err = same(got, c.want)
+			err = Same(got, t.listed(c.want))
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
@@ -126,7 +135,11 @@ func listPages(ctx context.Context, t *Target) error {
 		return err
 	}
 	t.Pass(time.Minute)
-	last, err := t.series(ctx, "list last", DeclinesHard)
+	ends := DeclinesHard
+	if t.Traits.DeclinesUnlisted {
+		ends = Succeeds
+	}
+	last, err := t.series(ctx, "list last", ends)
 	if err != nil {
 		return err
 	}
@@ -138,7 +151,7 @@ func listPages(ctx context.Context, t *Target) error {
 	if page.Cursor == "" || len(page.Payments) > many {
 		return fmt.Errorf("a first page of %d, and a cursor: %v", len(page.Payments), page.Cursor != "")
 	}
-	all, err := t.all(ctx, w)
+	all, err := t.All(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -155,7 +168,7 @@ func listPages(ctx context.Context, t *Target) error {
 		}
 		seen[p.ID] = true
 	}
-	return same([]payment.Payment{all[0], all[len(all)-1]}, append(first, last...))
+	return Same([]payment.Payment{all[0], all[len(all)-1]}, append(first, last...))
 }
 
 // plantOrCharge makes n payments, by the target's own means or by charging for them.
@@ -199,9 +212,9 @@ func listFails(ctx context.Context, t *Target) error {
 		}
 	}
 	t.BreakLookUps("")
-	got, err := t.all(ctx, w)
+	got, err := t.All(ctx, w)
 	if err != nil {
 		return err
 	}
-	return same(got, made)
+	return Same(got, made)
 }

@@ -22,13 +22,13 @@ func refunds() []Case {
 	}
 }
 
-// back gives an amount back, and checks that so much has been refunded in all by then.
-func (p *probe) back(ctx context.Context, key int, amount, inAll int64) error {
-	r := p.refund(amount)(ctx, p.key(key))
-	if err := p.told(r, payment.EffectDone); err != nil {
+// Back gives an amount back, and checks that so much has been refunded in all by then.
+func (p *Probe) Back(ctx context.Context, key int, amount, inAll int64) error {
+	r := p.Refund(amount)(ctx, p.Key(key))
+	if err := p.Told(r, payment.EffectDone); err != nil {
 		return err
 	}
-	return p.ours(*r.Payment, payment.Succeeded, inAll)
+	return p.Ours(*r.Payment, payment.Succeeded, inAll)
 }
 
 func refundWhole(ctx context.Context, t *Target) error {
@@ -36,13 +36,13 @@ func refundWhole(ctx context.Context, t *Target) error {
 	if err != nil {
 		return err
 	}
-	if err := p.back(ctx, 1, t.Money.Amount, t.Money.Amount); err != nil {
+	if err := p.Back(ctx, 1, t.Money.Amount, t.Money.Amount); err != nil {
 		return err
 	}
 	if err := p.seen(ctx, payment.Succeeded, t.Money.Amount); err != nil {
 		return err
 	}
-	if err := p.told(p.refund(1)(ctx, p.key(2)), payment.EffectRefused); err != nil {
+	if err := p.Told(p.Refund(1)(ctx, p.Key(2)), payment.EffectRefused); err != nil {
 		return fmt.Errorf("one more: %w", err)
 	}
 	return p.books(ctx, 0)
@@ -54,10 +54,10 @@ func refundParts(ctx context.Context, t *Target) error {
 		return err
 	}
 	part := t.Money.Amount / 3
-	if err := p.back(ctx, 1, part, part); err != nil {
+	if err := p.Back(ctx, 1, part, part); err != nil {
 		return err
 	}
-	if err := p.told(p.refund(t.Money.Amount-part+1)(ctx, p.key(2)), payment.EffectRefused); err != nil {
+	if err := p.Told(p.Refund(t.Money.Amount-part+1)(ctx, p.Key(2)), payment.EffectRefused); err != nil {
 		return fmt.Errorf("more than is left: %w", err)
 	}
 	if err := p.seen(ctx, payment.Succeeded, part); err != nil {
@@ -66,7 +66,7 @@ func refundParts(ctx context.Context, t *Target) error {
 	if err := p.books(ctx, 1); err != nil {
 		return err
 	}
-	if err := p.back(ctx, 3, t.Money.Amount-part, t.Money.Amount); err != nil {
+	if err := p.Back(ctx, 3, t.Money.Amount-part, t.Money.Amount); err != nil {
 		return fmt.Errorf("the rest: %w", err)
 	}
 	return p.books(ctx, 0)
@@ -74,12 +74,12 @@ func refundParts(ctx context.Context, t *Target) error {
 
 func refundAgain(ctx context.Context, t *Target) error {
 	p, err := t.begin(ctx, "refund again", Succeeds)
-	if err != nil || p.able.KeyLife == 0 {
+	if err != nil || p.Able.KeyLife == 0 {
 		return err
 	}
 	part := t.Money.Amount / 3
 	for range 3 {
-		if err := p.back(ctx, 1, part, part); err != nil {
+		if err := p.Back(ctx, 1, part, part); err != nil {
 			return err
 		}
 	}
@@ -94,17 +94,21 @@ func refundForgotten(ctx context.Context, t *Target) error {
 	if t.Pass == nil {
 		return fmt.Errorf("%w: letting time pass", ErrNotOffered)
 	}
-	if err := p.back(ctx, 1, t.Money.Amount, t.Money.Amount); err != nil {
+	amount, effect := t.Money.Amount, payment.EffectRefused
+	if t.Traits.RefundsOnce { // also of a part, of which another could be refunded
+		amount, effect = t.Money.Amount/3, payment.EffectDone
+	}
+	if err := p.Back(ctx, 1, amount, amount); err != nil {
 		return err
 	}
-	t.Pass(p.able.KeyLife + p.able.LongestRequest + time.Hour)
-	if err := p.seen(ctx, payment.Succeeded, t.Money.Amount); err != nil {
+	t.Pass(p.Able.KeyLife + p.Able.LongestRequest + time.Hour)
+	if err := p.seen(ctx, payment.Succeeded, amount); err != nil {
 		return err
 	}
-	if err := p.told(p.refund(t.Money.Amount)(ctx, p.key(1)), payment.EffectRefused); err != nil {
+	if err := p.Told(p.Refund(amount)(ctx, p.Key(1)), effect); err != nil {
 		return err
 	}
-	return p.seen(ctx, payment.Succeeded, t.Money.Amount)
+	return p.seen(ctx, payment.Succeeded, amount)
 }
 
 func refundUnpaid(ctx context.Context, t *Target) error {
@@ -116,37 +120,37 @@ func refundUnpaid(ctx context.Context, t *Target) error {
 		if err != nil {
 			return err
 		}
-		if err := p.told(p.refund(1)(ctx, p.key(1)), payment.EffectRefused); err != nil {
+		if err := p.Told(p.Refund(1)(ctx, p.Key(1)), payment.EffectRefused); err != nil {
 			return fmt.Errorf("%s: %w", c.behaviour, err)
 		}
-		if err := p.seen(ctx, c.status, 0); err != nil {
+		if err := p.seenAs(ctx, c.behaviour, c.status, 0); err != nil {
 			return fmt.Errorf("%s: %w", c.behaviour, err)
 		}
 	}
-	p, err := t.start("refund unknown", Succeeds)
+	p, err := t.Start("refund unknown", Succeeds)
 	if err != nil {
 		return err
 	}
-	p.id = "no-such-payment"
-	if err := p.told(p.refund(1)(ctx, p.key(1)), payment.EffectRejected); err != nil {
+	p.ID = "no-such-payment"
+	if err := p.Told(p.Refund(1)(ctx, p.Key(1)), payment.EffectRejected); err != nil {
 		return fmt.Errorf("an unknown payment: %w", err)
 	}
-	p.id = ""
-	return p.told(p.refund(1)(ctx, p.key(2)), payment.EffectRejected)
+	p.ID = ""
+	return p.Told(p.Refund(1)(ctx, p.Key(2)), payment.EffectRejected)
 }
 
 func refundLost(ctx context.Context, t *Target) error {
 	part := t.Money.Amount / 3
 	return t.survive(ctx,
-		func(b Behaviour) (*probe, change, error) {
+		func(b Behaviour) (*Probe, Change, error) {
 			p, err := t.begin(ctx, "rfl "+string(b), Succeeds)
 			if err != nil {
 				return nil, nil, err
 			}
-			return p, p.refund(part), nil
+			return p, p.Refund(part), nil
 		},
-		func(p *probe) error { return p.seen(ctx, payment.Succeeded, 0) },
-		func(p *probe) error { return p.seen(ctx, payment.Succeeded, part) },
+		func(p *Probe) error { return p.seen(ctx, payment.Succeeded, 0) },
+		func(p *Probe) error { return p.seen(ctx, payment.Succeeded, part) },
 	)
 }
 
@@ -155,7 +159,7 @@ func refundGuarded(ctx context.Context, t *Target) error {
 	if err != nil {
 		return err
 	}
-	return p.guarded(ctx, p.refund(t.Money.Amount))
+	return p.guarded(ctx, p.Refund(t.Money.Amount))
 }
 
 func refundAtOnce(ctx context.Context, t *Target) error {
@@ -164,10 +168,10 @@ func refundAtOnce(ctx context.Context, t *Target) error {
 		return err
 	}
 	part := t.Money.Amount / 3
-	if p.able.KeyLife == 0 {
+	if p.Able.KeyLife == 0 {
 		part = t.Money.Amount
 	}
-	if err := p.atOnce(ctx, p.refund(part)); err != nil {
+	if err := p.atOnce(ctx, p.Refund(part)); err != nil {
 		return err
 	}
 	return p.seen(ctx, payment.Succeeded, part)

@@ -20,6 +20,7 @@ func specials() []Case {
 		{"the guard refuses", "A worker that lost its lease must not send one byte.", guardRefuses},
 		{"the guard is asked for every request", "Its answer is true for a moment only.", guardIsAsked},
 		{"one key, another amount", "A key stands for one body; whatever comes back is not the answer to this one.", otherBody},
+		{"one key, an hour later", "What a key repeats was true then: it must not hide what became of the payment since.", anHourLater},
 		{"one key, another gateway customer", "A method and its second identifier are one thing: the money is that of both.", otherGatewayCustomer},
 		{"one key, ten times at once", "Two workers may both believe that the attempt is theirs.", keyAtOnce},
 		{"many at once", "One client serves every slot.", manyAtOnce},
@@ -52,7 +53,7 @@ func abilitiesMakeSense(_ context.Context, t *Target) error {
 func ping(ctx context.Context, t *Target) error { return t.Gateway.Ping(ctx) }
 
 func guardRefuses(ctx context.Context, t *Target) error {
-	p, err := t.start("guard refuses", Succeeds)
+	p, err := t.Start("guard refuses", Succeeds)
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func guardRefuses(ctx context.Context, t *Target) error {
 	if err := p.send(guarded, is(payment.NotExecuted)); err != nil {
 		return err
 	}
-	p.sent = 0 // it did not leave
+	p.Sent = 0 // it did not leave
 	if err := p.find(ctx, want{kinds: []payment.Kind{payment.InDoubt}, absent: true}); err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func guardRefuses(ctx context.Context, t *Target) error {
 }
 
 func guardIsAsked(ctx context.Context, t *Target) error {
-	p, err := t.start("guard is asked", Succeeds)
+	p, err := t.Start("guard is asked", Succeeds)
 	if err != nil {
 		return err
 	}
@@ -76,83 +77,22 @@ func guardIsAsked(ctx context.Context, t *Target) error {
 	var tooLate atomic.Bool
 	guarded := gateway.WithGuard(ctx, gateway.Guard{Check: func() error {
 		asked.Add(1)
-		tooLate.Store(t.Requests != nil && t.Requests(p.charge.Key) >= p.sent)
+		tooLate.Store(t.Requests != nil && t.Requests(p.Charge.Key) >= p.Sent)
 		return nil
 	}})
 	for range 2 {
-		if p.sent > 0 && p.able.KeyLife == 0 {
+		if p.Sent > 0 && p.Able.KeyLife == 0 {
 			break
 		}
 		if err := p.send(guarded, is(payment.Paid)); err != nil {
 			return err
 		}
-		if n := int(asked.Load()); n != p.sent {
-			return fmt.Errorf("asked %d times for %d requests", n, p.sent)
+		if n := int(asked.Load()); n != p.Sent {
+			return fmt.Errorf("asked %d times for %d requests", n, p.Sent)
 		}
 		if tooLate.Load() {
 			return errors.New("asked when the request had arrived")
 		}
-	}
-	return p.books(ctx, 1)
-}
-
-func otherBody(ctx context.Context, t *Target) error {
-	p, err := t.start("other body", Succeeds)
-	if err != nil || p.able.KeyLife == 0 {
-		return err
-	}
-	if err := p.send(ctx, is(payment.Paid)); err != nil {
-		return err
-	}
-	p.charge.Money.Amount++
-	o := t.Gateway.Charge(ctx, p.charge)
-	if o.Kind != payment.Differs && (o.Kind != payment.InDoubt || !o.LookUpOnly) {
-		return fmt.Errorf("taken for %s (%s), want in doubt, by look-up only, or differs", o.Kind, o.Reason)
-	}
-	if err := p.find(ctx, is(payment.Differs)); err != nil {
-		return err
-	}
-	p.charge.Money.Amount--
-	return p.find(ctx, is(payment.Paid))
-}
-
-// otherGatewayCustomer passes where the provider has no second identifiers.
-func otherGatewayCustomer(ctx context.Context, t *Target) error {
-	p, err := t.start("other gateway customer", Succeeds)
-	if err != nil || p.able.KeyLife == 0 || t.GatewayCustomer == "" {
-		return err
-	}
-	if err := p.send(ctx, is(payment.Paid)); err != nil {
-		return err
-	}
-	p.charge.GatewayCustomer += "x"
-	o := t.Gateway.Charge(ctx, p.charge)
-	if o.Kind != payment.Differs && (o.Kind != payment.InDoubt || !o.LookUpOnly) {
-		return fmt.Errorf("taken for %s (%s), want in doubt, by look-up only, or differs", o.Kind, o.Reason)
-	}
-	p.charge.GatewayCustomer = t.GatewayCustomer
-	return p.find(ctx, is(payment.Paid))
-}
-
-func keyAtOnce(ctx context.Context, t *Target) error {
-	p, err := t.start("key at once", Succeeds)
-	if err != nil || p.able.KeyLife == 0 {
-		return err
-	}
-	outcomes := make([]payment.Outcome, 10)
-	var all sync.WaitGroup
-	for i := range outcomes {
-		all.Go(func() { outcomes[i] = t.Gateway.Charge(ctx, p.charge) })
-	}
-	all.Wait()
-	p.sent += len(outcomes)
-	for _, o := range outcomes {
-		if o.Kind != payment.Paid && o.Kind != payment.InDoubt && o.Kind != payment.NotExecuted {
-			return fmt.Errorf("one of ten is taken for %s (%s)", o.Kind, o.Reason)
-		}
-	}
-	if err := p.find(ctx, is(payment.Paid)); err != nil {
-		return err
 	}
 	return p.books(ctx, 1)
 }
@@ -162,7 +102,7 @@ func manyAtOnce(ctx context.Context, t *Target) error {
 	var all sync.WaitGroup
 	for i := range errs {
 		all.Go(func() {
-			p, err := t.start(fmt.Sprintf("many at once %d", i), Succeeds)
+			p, err := t.Start(fmt.Sprintf("many at once %d", i), Succeeds)
 			if err == nil {
 				err = p.send(ctx, is(payment.Paid))
 			}
@@ -178,7 +118,7 @@ func manyAtOnce(ctx context.Context, t *Target) error {
 
 // keptConnectionBreaks loses an answer on a connection that has carried one before: some clients send a request again only there.
 func keptConnectionBreaks(ctx context.Context, t *Target) error {
-	first, err := t.start("kept connection", Succeeds)
+	first, err := t.Start("kept connection", Succeeds)
 	if err != nil {
 		return err
 	}
@@ -186,7 +126,7 @@ func keptConnectionBreaks(ctx context.Context, t *Target) error {
 		return err
 	}
 	for i, b := range []Behaviour{DropsAfter, DropsBefore} {
-		p, err := t.start(fmt.Sprintf("kept connection breaks %d", i), b)
+		p, err := t.Start(fmt.Sprintf("kept connection breaks %d", i), b)
 		if err != nil {
 			return err
 		}
@@ -204,7 +144,7 @@ func keptConnectionBreaks(ctx context.Context, t *Target) error {
 }
 
 func executedLate(ctx context.Context, t *Target) error {
-	p, err := t.start("executed late", Late)
+	p, err := t.Start("executed late", Late)
 	if err != nil {
 		return err
 	}
@@ -217,7 +157,7 @@ func executedLate(ctx context.Context, t *Target) error {
 	if err := p.find(ctx, want{kinds: []payment.Kind{payment.InDoubt}, absent: true}); err != nil {
 		return err
 	}
-	if p.able.KeyLife > 0 {
+	if p.Able.KeyLife > 0 {
 		if err := p.send(ctx, is(payment.Paid)); err != nil {
 			return err
 		}
@@ -230,15 +170,17 @@ func executedLate(ctx context.Context, t *Target) error {
 }
 
 func pendingThenDecided(ctx context.Context, t *Target) error {
-	p, err := t.start("pending then decided", PendsThenSucceeds)
+	p, err := t.Start("pending then decided", PendsThenSucceeds)
 	if err != nil {
 		return err
 	}
 	pending := is(payment.InDoubt).only()
-	if err := p.send(ctx, pending); err != nil {
+	first := pending
+	first.orPaid = t.Traits.BlankSuccess
+	if err := p.send(ctx, first); err != nil {
 		return err
 	}
-	if !p.findable() {
+	if !p.Findable() {
 		return nil
 	}
 	if err := p.find(ctx, pending); err != nil {
@@ -251,35 +193,42 @@ func pendingThenDecided(ctx context.Context, t *Target) error {
 }
 
 func neverSent(ctx context.Context, t *Target) error {
-	p, err := t.start("never sent", Succeeds)
+	p, err := t.Start("never sent", Succeeds)
 	if err != nil {
 		return err
 	}
-	if p.able.FindByKey {
+	if p.Able.FindByKey {
 		return p.find(ctx, want{kinds: []payment.Kind{payment.InDoubt}, absent: true})
 	}
-	if f := t.Gateway.Find(ctx, p.charge, ""); f.Absent || f.Outcome.Kind != payment.InDoubt {
+	if f := t.Gateway.Find(ctx, p.Charge, ""); f.Absent || f.Outcome.Kind != payment.InDoubt {
 		return fmt.Errorf("without a look-up by key, %s (%s), absent: %v", f.Outcome.Kind, f.Outcome.Reason, f.Absent)
 	}
 	return nil
 }
 
 func othersPayment(ctx context.Context, t *Target) error {
-	p, err := t.start("others payment", Succeeds)
+	p, err := t.Start("others payment", Succeeds)
 	if err != nil {
 		return err
 	}
 	if err := p.send(ctx, is(payment.Paid)); err != nil {
 		return err
 	}
-	for _, change := range []func(*payment.Charge){
-		func(c *payment.Charge) { c.Reference += "x" },
-		func(c *payment.Charge) { c.CustomerID += "x" },
-		func(c *payment.Charge) { c.Money.Amount++ },
+	hidden := is(payment.Differs)
+	if t.Traits.CustomerHidden {
+		hidden = is(payment.Paid)
+	}
+	for _, c := range []struct {
+		change func(*payment.Charge)
+		found  want
+	}{
+		{func(c *payment.Charge) { c.Reference += "x" }, is(payment.Differs)},
+		{func(c *payment.Charge) { c.CustomerID += "x" }, hidden},
+		{func(c *payment.Charge) { c.Money.Amount++ }, is(payment.Differs)},
 	} {
 		other := *p
-		change(&other.charge)
-		if err := other.find(ctx, is(payment.Differs)); err != nil {
+		c.change(&other.Charge)
+		if err := other.find(ctx, c.found); err != nil {
 			return err
 		}
 	}
@@ -287,8 +236,8 @@ func othersPayment(ctx context.Context, t *Target) error {
 }
 
 func lookUpsLast(ctx context.Context, t *Target) error {
-	p, err := t.start("look-ups last", Succeeds)
-	if err != nil || !p.able.LookupOutlivesKey {
+	p, err := t.Start("look-ups last", Succeeds)
+	if err != nil || !p.Able.LookupOutlivesKey {
 		return err
 	}
 	if t.Pass == nil {
@@ -297,12 +246,12 @@ func lookUpsLast(ctx context.Context, t *Target) error {
 	if err := p.send(ctx, is(payment.Paid)); err != nil {
 		return err
 	}
-	t.Pass(p.able.KeyLife + p.able.LongestRequest + time.Hour)
+	t.Pass(p.Able.KeyLife + p.Able.LongestRequest + time.Hour)
 	return p.find(ctx, is(payment.Paid))
 }
 
 func lookUpsFail(ctx context.Context, t *Target) error {
-	p, err := t.start("look-ups fail", Succeeds)
+	p, err := t.Start("look-ups fail", Succeeds)
 	if err != nil {
 		return err
 	}
@@ -325,19 +274,19 @@ func lookUpsFail(ctx context.Context, t *Target) error {
 }
 
 func calledOff(ctx context.Context, t *Target) error {
-	p, err := t.start("called off", Slow)
+	p, err := t.Start("called off", Slow)
 	if err != nil {
 		return err
 	}
 	const moment = 20 * time.Millisecond
 	short, cancel := context.WithTimeout(ctx, moment)
 	defer cancel()
-	o := t.Gateway.Charge(short, p.charge)
+	o := t.Gateway.Charge(short, p.Charge)
 	if o.Kind != payment.InDoubt && o.Kind != payment.NotExecuted || o.Failure {
 		return fmt.Errorf("taken for %s (%s), a failure of the gateway: %v", o.Kind, o.Reason, o.Failure)
 	}
 	cancel()
-	if f := t.Gateway.Find(short, p.charge, p.id); f.Absent || f.Outcome.Kind != payment.InDoubt {
+	if f := t.Gateway.Find(short, p.Charge, p.ID); f.Absent || f.Outcome.Kind != payment.InDoubt {
 		return fmt.Errorf("a look-up that was called off: %s, absent: %v", f.Outcome.Kind, f.Absent)
 	}
 	return nil

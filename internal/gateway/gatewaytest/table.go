@@ -2,6 +2,15 @@ package gatewaytest
 
 import "duly/internal/payment"
 
+// Behaviours lists the behaviours of the ordinary cases.
+func Behaviours() []Behaviour {
+	var all []Behaviour
+	for _, r := range table() {
+		all = append(all, r.behaviour)
+	}
+	return all
+}
+
 // table lists the ordinary cases.
 func table() []row {
 	var (
@@ -29,13 +38,13 @@ func table() []row {
 		{DeclinesHard, "This method is never charged again. " + replay, hard, hard, 0, hard, want{}, 0},
 		{DeclinesAction, "The customer must act first. " + replay, action, action, 0, action, want{}, 0},
 		{DeclinesForNow, "A definite no that passes must not use up a stage.", tryLater, tryLater, 0, tryLater, want{}, 0},
-		{DeclinesUnknown, "A code that nobody knows costs a stage, not the method.", soft, soft, 0, soft, want{}, 0},
+		{DeclinesUnknown, "A code that nobody knows costs a stage, not the method.", soft.final(), soft, 0, soft.final(), soft, 0},
 		{Pends, "Accepted and not decided: only a look-up can help.", pending, pending, 0, want{}, want{}, 0},
 		{IsCanceled, "A yes that somebody took back is for people to look at.", differs, differs, 0, differs, want{}, 0},
 		{IsRefunded, "A look-up shows the payment as it stands now.", paid, differs, 0, want{}, want{}, 0},
 		{Rejects, "One bad row says nothing about the others.", is(payment.Rejected), neverSeen, 0, want{}, want{}, 0},
-		{RefusesCredentials, "Our own token is wrong: no row is at fault.", is(payment.Misconfigured), neverSeen, 0, want{}, want{}, 0},
-		{ForbidsAccount, "Our own account may not: no row is at fault.", is(payment.Misconfigured), neverSeen, 0, want{}, want{}, 0},
+		{RefusesCredentials, "Our own token is wrong: no row is at fault.", is(payment.Misconfigured).final(), neverSeen, 0, want{}, want{}, 0},
+		{ForbidsAccount, "Our own account may not: no row is at fault.", is(payment.Misconfigured).final(), neverSeen, 0, want{}, want{}, 0},
 		{ChangesAmount, other, differs, differs, anyTimes, want{}, want{}, 0},
 		{ChangesCurrency, other, differs, differs, anyTimes, want{}, want{}, 0},
 		{ChangesCustomer, other, differs, differs, anyTimes, want{}, want{}, 0},
@@ -59,4 +68,30 @@ func table() []row {
 		{SaysEmpty404Before, before, doubt, neverSeen, 0, paid, want{}, 1},
 		{SaysEmpty404After, after, doubt, paid, 1, paid, want{}, 1},
 	}
+}
+
+// under is r at a provider with traits.
+func (r row) under(t Traits) row {
+	switch r.behaviour { //nolint:exhaustive // the others are alike everywhere
+	case Pends, IsCanceled, ChangesAmount, ChangesCurrency, ChangesReference:
+		if r.behaviour == ChangesReference && t.ReferenceInKey {
+			r.found.kinds = append(r.found.kinds, payment.InDoubt)
+		}
+		r.first.orPaid = t.BlankSuccess
+		if r.refound = r.again; len(r.again.kinds) > 0 {
+			r.again.orPaid = t.BlankSuccess
+		}
+	case ChangesCustomer:
+		r.first.orPaid = t.BlankSuccess
+		if t.CustomerHidden {
+			r.first, r.found = is(payment.Paid), is(payment.Paid)
+		}
+	case SaysNotExecuted:
+		if t.TooManyAlone {
+			r.first = is(payment.InDoubt).failed()
+		}
+	case GarblesBefore, GarblesAfter:
+		r.first.looks = t.BlankSuccess
+	}
+	return r
 }

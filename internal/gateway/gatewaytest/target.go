@@ -40,8 +40,10 @@ type Target struct {
 	ChangeRequests func(key string) int
 	// Plant puts n succeeded payments into the provider's books, created now; nil: they are charged for.
 	Plant func(ctx context.Context, n int) error
-	// Pass lets time pass at the provider.
+	// Pass lets time pass, at the provider and for the gateway.
 	Pass func(time.Duration)
+	// Traits say how the provider differs from docs/payments-api.yaml.
+	Traits Traits
 }
 
 // Behaviour says what becomes of the charges of a payment method. What happens to a request (a fault) happens
@@ -87,6 +89,9 @@ const (
 	SaysEmpty400After  Behaviour = "400 without an error after"
 	SaysEmpty404Before Behaviour = "404 without an error before"
 	SaysEmpty404After  Behaviour = "404 without an error after"
+	ErrsPaid           Behaviour = "the provider's own error, and paid"
+	ErrsDeclined       Behaviour = "the provider's own error, and declined"
+	ErrsNothing        Behaviour = "the provider's own error, and nothing done"
 )
 
 // LateBy is how much later, at most, the charges of Late are executed.

@@ -13,13 +13,21 @@ import (
 
 func TestConforms(t *testing.T) {
 	t.Parallel()
+	options := simtarget.Options{
+		Dialect: "portone",
+		Derive:  provider.ID,
+		Traits: gatewaytest.Traits{
+			BlankSuccess: true, TooManyAlone: true, KeyConflictUnknown: true, NoCancel: true, CancelIsRefund: true, RefundsOnce: true,
+		},
+		Open: func(p simtarget.Provider) (gateway.Gateway, error) {
+			return portone.New(portone.Config{Settings: provider.Settings{
+				Name: "main", URL: p.URL, Token: p.Token, Timeout: p.Timeout, ConnectTimeout: 10 * time.Second, KeyLife: 3 * time.Hour,
+				LongestRequest: 10 * time.Minute, MaxConns: 10, Now: p.Now,
+			}})
+		},
+	}
 	gatewaytest.Run(t, func(t *testing.T, c gatewaytest.Case) *gatewaytest.Target {
 		t.Helper()
-		return simtarget.Open(t, simtarget.Options{Dialect: "portone", Open: func(url string, timeout time.Duration) (gateway.Gateway, error) {
-			return portone.New(portone.Config{Settings: provider.Settings{
-				Name: "main", URL: url, Token: "secret", Timeout: timeout, ConnectTimeout: 10 * time.Second, KeyLife: 3 * time.Hour,
-				LongestRequest: 10 * time.Minute, MaxConns: 10, Now: time.Now,
-			}})
-		}}, c)
+		return simtarget.Open(t, options, c)
 	})
 }

@@ -29,8 +29,23 @@ type Options struct {
 	Prefix string
 	// Money is what is charged; zero: 12,900 KRW.
 	Money payment.Money
-	// Open makes the adapter for a provider at a URL, whose token is "secret". It waits for an answer for timeout.
-	Open func(url string, timeout time.Duration) (gateway.Gateway, error)
+	// Customer owns the methods; empty: customer-7.
+	Customer string
+	// Traits say how the provider differs from docs/payments-api.yaml.
+	Traits gatewaytest.Traits
+	// Derive makes what the provider knows a change by of its key; nil: it is the key.
+	Derive func(key string) string
+	// Open makes the adapter.
+	Open func(Provider) (gateway.Gateway, error)
+}
+
+// Provider is what an adapter is opened with.
+type Provider struct {
+	URL, Token string
+	// Timeout is how long it waits for an answer.
+	Timeout time.Duration
+	// Now is the provider's clock.
+	Now func() time.Time
 }
 
 // Open starts a simulator of its own for a case, and puts the adapter before it.
@@ -53,7 +68,7 @@ func Open(t *testing.T, o Options, c gatewaytest.Case) *gatewaytest.Target {
 	if c.Name == string(gatewaytest.Slow) {
 		timeout = 600 * time.Millisecond
 	}
-	adapter, err := o.Open(server.URL, timeout)
+	adapter, err := o.Open(Provider{server.URL, config.Token, timeout, sim.Now})
 	require.NoError(t, err)
 	t.Cleanup(adapter.Close)
 	if o.Money == (payment.Money{}) {
@@ -62,19 +77,28 @@ func Open(t *testing.T, o Options, c gatewaytest.Case) *gatewaytest.Target {
 	if o.Prefix == "" {
 		o.Prefix = "ct_"
 	}
+	if o.Customer == "" {
+		o.Customer = "customer-7"
+	}
+	if o.Derive == nil {
+		o.Derive = func(key string) string { return key }
+	}
 	words := methods()
 	return &gatewaytest.Target{
 		Gateway:         adapter,
 		Method:          func(b gatewaytest.Behaviour) string { return words[b] },
-		Customer:        "customer-7",
+		Customer:        o.Customer,
 		GatewayCustomer: o.GatewayCustomer,
 		Money:           o.Money,
 		Prefix:          o.Prefix,
 		Books: func(_ context.Context, reference string) ([]payment.Payment, error) {
 			return books(sim, reference), nil
 		},
-		Requests:      func(key string) int { return sim.Requests()[key] },
-		BytesDiffered: func(key string) bool { return slices.Contains(sim.BodyViolations(), key) },
+		Requests: func(key string) int { return sim.Requests()[key] },
+		BytesDiffered: func(key string) bool {
+			differed := sim.BodyViolations()
+			return slices.Contains(differed, key) || slices.Contains(differed, o.Derive(key))
+		},
 		BreakLookUps: func(b gatewaytest.Behaviour) {
 			sim.Update(func(c *simulator.Config) { c.LookupFaults = lookUps()[b] })
 		},
@@ -84,17 +108,18 @@ func Open(t *testing.T, o Options, c gatewaytest.Case) *gatewaytest.Target {
 				c.ChangeFaults.First = 1
 			})
 		},
-		ChangeRequests: func(key string) int { return sim.ChangeRequests()[key] },
+		ChangeRequests: func(key string) int { return sim.ChangeRequests()[o.Derive(key)] },
 		Plant: func(_ context.Context, n int) error {
 			for i := range n {
 				key := fmt.Sprintf("planted_%d", i)
-				if _, err := sim.Inject(simulator.Entry{Key: key, Reference: key, CustomerID: "customer-7", Amount: 1, Currency: o.Money.Currency}); err != nil {
+				if _, err := sim.Inject(simulator.Entry{Key: key, Reference: key, CustomerID: o.Customer, Amount: o.Money.Amount, Currency: o.Money.Currency}); err != nil {
 					return err
 				}
 			}
 			return nil
 		},
-		Pass: sim.Advance,
+		Pass:   sim.Advance,
+		Traits: o.Traits,
 	}
 }
 

@@ -1,13 +1,16 @@
 package simtarget
 
 import (
+	"maps"
+	"slices"
+
 	"duly/internal/gateway/gatewaytest"
 	"duly/internal/gateway/simulator"
 )
 
 // methods are the simulator's words for the suite's.
 func methods() map[gatewaytest.Behaviour]string {
-	return map[gatewaytest.Behaviour]string{
+	return map[gatewaytest.Behaviour]string{ //nolint:exhaustive // any decline is one of the others
 		gatewaytest.Succeeds:           "pm_ok",
 		gatewaytest.DeclinesSoft:       "pm_insufficient_funds",
 		gatewaytest.DeclinesHard:       "pm_stolen_card",
@@ -44,12 +47,15 @@ func methods() map[gatewaytest.Behaviour]string {
 		gatewaytest.SaysEmpty400After:  "pm_empty_400_after",
 		gatewaytest.SaysEmpty404Before: "pm_empty_404_before",
 		gatewaytest.SaysEmpty404After:  "pm_empty_404_after",
+		gatewaytest.ErrsPaid:           "pm_error_paid",
+		gatewaytest.ErrsDeclined:       "pm_error_declined",
+		gatewaytest.ErrsNothing:        "pm_error_nothing",
 	}
 }
 
 // lookUps are the simulator's faults for the suite's.
 func lookUps() map[gatewaytest.Behaviour]simulator.Faults {
-	return map[gatewaytest.Behaviour]simulator.Faults{
+	return map[gatewaytest.Behaviour]simulator.Faults{ //nolint:exhaustive // the others are no faults of such requests
 		"":                             {},
 		gatewaytest.DropsBefore:        {DropBefore: 1},
 		gatewaytest.Fails5xxBefore:     {Err5xxBefore: 1},
@@ -63,7 +69,7 @@ func lookUps() map[gatewaytest.Behaviour]simulator.Faults {
 
 // changes are the simulator's faults for the suite's.
 func changes() map[gatewaytest.Behaviour]simulator.Faults {
-	return map[gatewaytest.Behaviour]simulator.Faults{
+	return map[gatewaytest.Behaviour]simulator.Faults{ //nolint:exhaustive // the others are no faults of such requests
 		"":                            {},
 		gatewaytest.DropsBefore:       {DropBefore: 1},
 		gatewaytest.DropsAfter:        {DropAfter: 1},
@@ -79,3 +85,6 @@ func changes() map[gatewaytest.Behaviour]simulator.Faults {
 		gatewaytest.SaysEmpty404After: {Empty404: 1},
 	}
 }
+
+// Behaviours lists the behaviours that a target has methods for.
+func Behaviours() []gatewaytest.Behaviour { return slices.Sorted(maps.Keys(methods())) }

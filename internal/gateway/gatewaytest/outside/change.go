@@ -1,23 +1,24 @@
-package gatewaytest
+package outside
 
 import (
 	"context"
 	"fmt"
 
 	"duly/internal/gateway/contract"
+	"duly/internal/gateway/gatewaytest"
 	"duly/internal/payment"
 )
 
 // outsideChanges are the rules of refunds and cancellations.
 func outsideChanges() []outsideRule {
 	return []outsideRule{
-		{name: "refund", sentence: contract.SentenceRefunded, needs: Succeeds, rests: true, bodies: true, run: outsideRefund},
-		{name: "refund: same key again", sentence: contract.SentenceReplay, needs: Succeeds, excused: withoutKeys, rests: true, run: outsideRefundAgain},
-		{name: "refund: more than was paid", sentence: contract.SentenceTooMuch, needs: Succeeds, rests: true, run: outsideRefundTooMuch},
+		{name: "refund", sentence: contract.SentenceRefunded, needs: gatewaytest.Succeeds, rests: true, bodies: true, run: outsideRefund},
+		{name: "refund: same key again", sentence: contract.SentenceReplay, needs: gatewaytest.Succeeds, excused: withoutKeys, rests: true, run: outsideRefundAgain},
+		{name: "refund: more than was paid", sentence: contract.SentenceTooMuch, needs: gatewaytest.Succeeds, rests: true, run: outsideRefundTooMuch},
 		{name: "refund: no such payment", sentence: contract.SentenceUnknown, run: outsideRefundUnknown},
-		{name: "cancel: decided already", sentence: contract.SentenceDecided, needs: Succeeds, rests: true, run: outsideCancelDecided},
+		{name: "cancel: decided already", sentence: contract.SentenceDecided, needs: gatewaytest.Succeeds, rests: true, run: outsideCancelDecided},
 		{name: "cancel: no such payment", sentence: contract.SentenceUnknown, run: outsideCancelUnknown},
-		{name: "cancel: pending", sentence: contract.SentenceCanceled, needs: Pends, bodies: true, run: outsideCancelPending},
+		{name: "cancel: pending", sentence: contract.SentenceCanceled, needs: gatewaytest.Pends, bodies: true, run: outsideCancelPending},
 	}
 }
 
@@ -26,7 +27,7 @@ func outsideRefund(ctx context.Context, o *session) error {
 	if err != nil {
 		return err
 	}
-	if err := p.back(ctx, 1, o.Money.Amount, o.Money.Amount); err != nil {
+	if err := p.Back(ctx, 1, o.Money.Amount, o.Money.Amount); err != nil {
 		return err
 	}
 	return o.stands(ctx, p, payment.Succeeded, o.Money.Amount, contract.SentenceRefunded)
@@ -39,12 +40,12 @@ func outsideRefundAgain(ctx context.Context, o *session) error {
 		return err
 	}
 	part := o.Money.Amount / 3
-	o.Wire.Lose(p.key(1), contract.ThrownAway)
-	if err := p.told(p.refund(part)(ctx, p.key(1)), payment.EffectUnknown); err != nil {
+	o.Wire.Lose(p.Key(1), contract.ThrownAway)
+	if err := p.Told(p.Refund(part)(ctx, p.Key(1)), payment.EffectUnknown); err != nil {
 		return err
 	}
 	for range 2 {
-		if err := p.back(ctx, 1, part, part); err != nil {
+		if err := p.Back(ctx, 1, part, part); err != nil {
 			return err
 		}
 	}
@@ -56,16 +57,16 @@ func outsideRefundTooMuch(ctx context.Context, o *session) error {
 	if err != nil {
 		return err
 	}
-	if err := p.told(p.refund(o.Money.Amount+1)(ctx, p.key(1)), payment.EffectRefused); err != nil {
+	if err := p.Told(p.Refund(o.Money.Amount+1)(ctx, p.Key(1)), payment.EffectRefused); err != nil {
 		return fmt.Errorf("%w: 409 with an Error body", err)
 	}
 	return o.stands(ctx, p, payment.Succeeded, 0, contract.SentenceTooMuch)
 }
 
 func outsideRefundUnknown(ctx context.Context, o *session) error {
-	p := o.target.unsent("refund unknown", "none")
-	p.id = "no-such-payment"
-	return p.told(p.refund(1)(ctx, p.key(1)), payment.EffectRejected)
+	p := o.target.Unsent("refund unknown", "none")
+	p.ID = "no-such-payment"
+	return p.Told(p.Refund(1)(ctx, p.Key(1)), payment.EffectRejected)
 }
 
 func outsideCancelDecided(ctx context.Context, o *session) error {
@@ -73,27 +74,27 @@ func outsideCancelDecided(ctx context.Context, o *session) error {
 	if err != nil {
 		return err
 	}
-	if err := p.told(p.cancel(ctx, p.key(1)), payment.EffectRefused); err != nil {
+	if err := p.Told(p.Cancel(ctx, p.Key(1)), payment.EffectRefused); err != nil {
 		return err
 	}
 	return o.stands(ctx, p, payment.Succeeded, 0, contract.SentenceDecided)
 }
 
 func outsideCancelUnknown(ctx context.Context, o *session) error {
-	p := o.target.unsent("cancel unknown", "none")
-	p.id = "no-such-payment"
-	return p.told(p.cancel(ctx, p.key(1)), payment.EffectRejected)
+	p := o.target.Unsent("cancel unknown", "none")
+	p.ID = "no-such-payment"
+	return p.Told(p.Cancel(ctx, p.Key(1)), payment.EffectRejected)
 }
 
 func outsideCancelPending(ctx context.Context, o *session) error {
-	p, err := o.start("cancel pending", Pends)
+	p, err := o.Start("cancel pending", gatewaytest.Pends)
 	if err != nil {
 		return err
 	}
-	if out := o.charge(ctx, p); p.id == "" {
+	if out := o.charge(ctx, p); p.ID == "" {
 		return contract.Errorf(contract.SentenceSettled, "the charge is %s (%s), want 200 and pending", out.Kind, out.Reason)
 	}
-	if err := p.told(p.cancel(ctx, p.key(1)), payment.EffectDone); err != nil {
+	if err := p.Told(p.Cancel(ctx, p.Key(1)), payment.EffectDone); err != nil {
 		return err
 	}
 	return o.stands(ctx, p, payment.Canceled, 0, contract.SentenceCanceled)

@@ -1,4 +1,4 @@
-package gatewaytest
+package outside
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/gateway/contract"
+	"duly/internal/gateway/gatewaytest"
 	"duly/internal/payment"
 )
 
@@ -40,36 +41,36 @@ func outsideRules() []outsideRule {
 		{name: "wrong token", sentence: contract.SentenceToken, run: outsideToken},
 		{name: "unknown key", sentence: contract.SentenceAbsent, excused: withoutLookup, run: outsideUnknownKey},
 		{name: "unknown id", sentence: contract.SentenceUnknown, run: outsideUnknownID},
-		{name: "charge", sentence: contract.SentenceSettled, needs: Succeeds, bodies: true, run: outsideCharge},
-		{name: "look-up by key", sentence: contract.SentenceLookup, needs: Succeeds, excused: withoutLookup, rests: true, bodies: true, run: outsideLookup(true)},
-		{name: "look-up by id", sentence: contract.SentenceLookup, needs: Succeeds, rests: true, bodies: true, run: outsideLookup(false)},
-		{name: "same key again", sentence: contract.SentenceReplay, needs: Succeeds, excused: withoutKeys, rests: true, run: outsideAgain},
-		{name: "lost answer", sentence: contract.SentenceReplay, needs: Succeeds, excused: withoutKeys, rests: true, run: outsideLost(contract.ThrownAway)},
-		{name: "cut connection", sentence: contract.SentenceReplay, needs: Succeeds, excused: withoutKeys, rests: true, run: outsideLost(contract.CutOff)},
-		{name: "same key, ten at once", sentence: contract.SentenceReplay, needs: Succeeds, excused: withoutKeys, rests: true, run: outsideAtOnce},
-		{name: "same key, another amount", sentence: contract.SentenceOtherBody, needs: Succeeds, excused: withoutKeys, rests: true, run: outsideOtherBody},
+		{name: "charge", sentence: contract.SentenceSettled, needs: gatewaytest.Succeeds, bodies: true, run: outsideCharge},
+		{name: "look-up by key", sentence: contract.SentenceLookup, needs: gatewaytest.Succeeds, excused: withoutLookup, rests: true, bodies: true, run: outsideLookup(true)},
+		{name: "look-up by id", sentence: contract.SentenceLookup, needs: gatewaytest.Succeeds, rests: true, bodies: true, run: outsideLookup(false)},
+		{name: "same key again", sentence: contract.SentenceReplay, needs: gatewaytest.Succeeds, excused: withoutKeys, rests: true, run: outsideAgain},
+		{name: "lost answer", sentence: contract.SentenceReplay, needs: gatewaytest.Succeeds, excused: withoutKeys, rests: true, run: outsideLost(contract.ThrownAway)},
+		{name: "cut connection", sentence: contract.SentenceReplay, needs: gatewaytest.Succeeds, excused: withoutKeys, rests: true, run: outsideLost(contract.CutOff)},
+		{name: "same key, ten at once", sentence: contract.SentenceReplay, needs: gatewaytest.Succeeds, excused: withoutKeys, rests: true, run: outsideAtOnce},
+		{name: "same key, another amount", sentence: contract.SentenceOtherBody, needs: gatewaytest.Succeeds, excused: withoutKeys, rests: true, run: outsideOtherBody},
 	}
-	for _, b := range []Behaviour{Declines, DeclinesSoft, DeclinesHard, DeclinesAction, DeclinesForNow} {
+	for _, b := range []gatewaytest.Behaviour{gatewaytest.Declines, gatewaytest.DeclinesSoft, gatewaytest.DeclinesHard, gatewaytest.DeclinesAction, gatewaytest.DeclinesForNow} {
 		name := "declined"
-		if b != Declines {
+		if b != gatewaytest.Declines {
 			name += ": " + methodOf(b)
 		}
 		rules = append(rules, outsideRule{name: name, sentence: contract.SentenceDeclined, needs: b, bodies: true, run: outsideDeclined(b)})
 	}
 	rules = append(rules,
-		outsideRule{name: "rejected", sentence: contract.SentenceRejected, needs: Rejects, run: outsideRejected},
-		outsideRule{name: "pending", sentence: contract.SentencePending, needs: Pends, bodies: true, run: outsidePending},
-		outsideRule{name: "pending, then decided", sentence: contract.SentencePending, needs: PendsThenSucceeds, bodies: true, run: outsidePendingThenDecided},
+		outsideRule{name: "rejected", sentence: contract.SentenceRejected, needs: gatewaytest.Rejects, run: outsideRejected},
+		outsideRule{name: "pending", sentence: contract.SentencePending, needs: gatewaytest.Pends, bodies: true, run: outsidePending},
+		outsideRule{name: "pending, then decided", sentence: contract.SentencePending, needs: gatewaytest.PendsThenSucceeds, bodies: true, run: outsidePendingThenDecided},
 	)
 	return append(append(rules, outsideChanges()...), outsideLists()...)
 }
 
 func outsideToken(ctx context.Context, o *session) error {
 	if o.Stranger == nil {
-		return fmt.Errorf("%w: a client with a wrong token", ErrNotOffered)
+		return fmt.Errorf("%w: a client with a wrong token", gatewaytest.ErrNotOffered)
 	}
-	p := o.target.unsent("wrong token", "none")
-	for _, w := range []payment.Ref{{Key: p.charge.Key}, {ID: "no-such-payment"}} {
+	p := o.target.Unsent("wrong token", "none")
+	for _, w := range []payment.Ref{{Key: p.Charge.Key}, {ID: "no-such-payment"}} {
 		if s := o.Stranger.Look(ctx, w); !s.Misconfigured && !s.Unaskable {
 			return contract.Errorf(contract.SentenceToken, "a look-up with a wrong token is answered %s", s.Reason)
 		}
@@ -78,8 +79,8 @@ func outsideToken(ctx context.Context, o *session) error {
 }
 
 func outsideUnknownKey(ctx context.Context, o *session) error {
-	p := o.target.unsent("unknown key", "none")
-	return o.unknown(ctx, payment.Ref{Key: p.charge.Key}, "a key that was never sent")
+	p := o.target.Unsent("unknown key", "none")
+	return o.unknown(ctx, payment.Ref{Key: p.Charge.Key}, "a key that was never sent")
 }
 
 func outsideUnknownID(ctx context.Context, o *session) error {
@@ -113,17 +114,17 @@ func outsideLookup(byKey bool) func(context.Context, *session) error {
 		if err != nil {
 			return err
 		}
-		w := payment.Ref{ID: p.id, RequestID: "conformance"}
+		w := payment.Ref{ID: p.ID, RequestID: "conformance"}
 		if byKey {
-			w = payment.Ref{Key: p.charge.Key, RequestID: "conformance"}
+			w = payment.Ref{Key: p.Charge.Key, RequestID: "conformance"}
 		}
 		return o.shows(ctx, p, w, payment.Succeeded, 0, contract.SentenceLookup)
 	}
 }
 
 // stands looks at a payment in every way that there is; s is broken if it does not stand as it should.
-func (o *session) stands(ctx context.Context, p *probe, status payment.Status, refunded int64, s contract.Sentence) error {
-	for _, w := range p.ways() {
+func (o *session) stands(ctx context.Context, p *made, status payment.Status, refunded int64, s contract.Sentence) error {
+	for _, w := range p.Ways() {
 		if err := o.shows(ctx, p, w, status, refunded, s); err != nil {
 			return err
 		}
@@ -132,22 +133,22 @@ func (o *session) stands(ctx context.Context, p *probe, status payment.Status, r
 }
 
 // shows looks at a payment in one way.
-func (o *session) shows(ctx context.Context, p *probe, w payment.Ref, status payment.Status, refunded int64, s contract.Sentence) error {
+func (o *session) shows(ctx context.Context, p *made, w payment.Ref, status payment.Status, refunded int64, s contract.Sentence) error {
 	look := o.Gateway.Look(ctx, w)
 	switch {
 	case look.Absent:
-		return contract.Errorf(contract.SentenceLookup, "the look-up by %s does not know payment %s, which a charge was answered with", by(w), p.id)
+		return contract.Errorf(contract.SentenceLookup, "the look-up by %s does not know payment %s, which a charge was answered with", gatewaytest.By(w), p.ID)
 	case look.Payment == nil:
-		return contract.Errorf(contract.SentenceLookup, "the look-up by %s is answered %s", by(w), look.Reason)
+		return contract.Errorf(contract.SentenceLookup, "the look-up by %s is answered %s", gatewaytest.By(w), look.Reason)
 	}
-	if field := p.charge.Mismatch(*look.Payment); field != "" {
+	if field := p.Charge.Mismatch(*look.Payment); field != "" {
 		return contract.Errorf(contract.SentenceEcho, "its %s is not that of the request", field)
 	}
-	if p.id != "" && look.Payment.ID != p.id {
+	if p.ID != "" && look.Payment.ID != p.ID {
 		return p.same(look.Payment.ID)
 	}
-	if err := p.ours(*look.Payment, status, refunded); err != nil {
-		return contract.Errorf(s, "the look-up by %s: %w", by(w), err)
+	if err := p.Ours(*look.Payment, status, refunded); err != nil {
+		return contract.Errorf(s, "the look-up by %s: %w", gatewaytest.By(w), err)
 	}
 	return nil
 }
@@ -161,7 +162,7 @@ func outsideAgain(ctx context.Context, o *session) error {
 }
 
 // again sends a charge once more under its key, until it is answered with a payment: the one that it had.
-func (o *session) again(ctx context.Context, p *probe) error {
+func (o *session) again(ctx context.Context, p *made) error {
 	since := o.Now()
 	for {
 		out := o.charge(ctx, p)
@@ -184,16 +185,16 @@ func (o *session) again(ctx context.Context, p *probe) error {
 // outsideLost loses the answer to a charge, finds out what became of it, and sends it again.
 func outsideLost(how contract.Loss) func(context.Context, *session) error {
 	return func(ctx context.Context, o *session) error {
-		p, err := o.start(map[contract.Loss]string{contract.ThrownAway: "lost", contract.CutOff: "cut"}[how], Succeeds)
+		p, err := o.Start(map[contract.Loss]string{contract.ThrownAway: "lost", contract.CutOff: "cut"}[how], gatewaytest.Succeeds)
 		if err != nil {
 			return err
 		}
-		o.Wire.Lose(p.charge.Key, how)
+		o.Wire.Lose(p.Charge.Key, how)
 		if out := o.charge(ctx, p); out.Kind != payment.InDoubt {
 			return fmt.Errorf("the client takes a lost answer for %s (%s)", out.Kind, out.Reason)
 		}
 		if o.able.FindByKey {
-			f := o.Gateway.Find(ctx, p.charge, "")
+			f := o.Gateway.Find(ctx, p.Charge, "")
 			switch {
 			case f.Absent && how == contract.CutOff: // it may arrive later
 			case f.Absent:
@@ -201,7 +202,7 @@ func outsideLost(how contract.Loss) func(context.Context, *session) error {
 			case f.Outcome.Kind == payment.Differs:
 				return contract.Errorf(contract.SentenceEcho, "%s", f.Outcome.Reason)
 			default:
-				p.id = f.Outcome.PaymentID
+				p.ID = f.Outcome.PaymentID
 			}
 		}
 		return o.again(ctx, p)
@@ -209,17 +210,17 @@ func outsideLost(how contract.Loss) func(context.Context, *session) error {
 }
 
 func outsideAtOnce(ctx context.Context, o *session) error {
-	p, err := o.start("at once", Succeeds)
+	p, err := o.Start("at once", gatewaytest.Succeeds)
 	if err != nil {
 		return err
 	}
 	outcomes := make([]payment.Outcome, 10)
 	var all sync.WaitGroup
 	for i := range outcomes {
-		all.Go(func() { outcomes[i] = o.Gateway.Charge(ctx, p.charge) })
+		all.Go(func() { outcomes[i] = o.Gateway.Charge(ctx, p.Charge) })
 	}
 	all.Wait()
-	p.sent += len(outcomes)
+	p.Sent += len(outcomes)
 	var wrong error // the first; every answer is looked at, so that each payment is given back
 	for _, out := range outcomes {
 		switch {
@@ -240,10 +241,11 @@ func outsideOtherBody(ctx context.Context, o *session) error {
 	if err != nil {
 		return err
 	}
-	other := *p
-	other.charge.Money.Amount++
+	probe := *p.Probe
+	other := made{Probe: &probe}
+	other.Charge.Money.Amount++
 	out := o.charge(ctx, &other)
-	if out.PaymentID != "" && out.PaymentID != p.id {
+	if out.PaymentID != "" && out.PaymentID != p.ID {
 		p.others = append(p.others, out.PaymentID)
 		return contract.Errorf(contract.SentenceOtherBody, "another amount under the key is charged as payment %s, want 422", out.PaymentID)
 	}
@@ -254,10 +256,10 @@ func outsideOtherBody(ctx context.Context, o *session) error {
 }
 
 // outsideDeclined charges a method that is declined as b says, looks the payment up, and sends it again.
-func outsideDeclined(b Behaviour) func(context.Context, *session) error {
+func outsideDeclined(b gatewaytest.Behaviour) func(context.Context, *session) error {
 	class := payment.Class(methodOf(b)) // of soft, hard and action
 	return func(ctx context.Context, o *session) error {
-		p, err := o.start(methodOf(b), b)
+		p, err := o.Start(methodOf(b), b)
 		if err != nil {
 			return err
 		}
@@ -270,7 +272,7 @@ func outsideDeclined(b Behaviour) func(context.Context, *session) error {
 			return contract.Errorf(contract.SentenceEcho, "%s", out.Reason)
 		case out.Kind != payment.Refused && out.Kind != payment.TryLater:
 			return contract.Errorf(contract.SentenceDeclined, "the charge is %s: %s", out.Kind, out.Reason)
-		case b == DeclinesForNow && out.Kind != payment.TryLater, slices.Contains([]payment.Class{payment.Soft, payment.Hard, payment.Action}, class) && out.Decline.Class != class:
+		case b == gatewaytest.DeclinesForNow && out.Kind != payment.TryLater, slices.Contains([]payment.Class{payment.Soft, payment.Hard, payment.Action}, class) && out.Decline.Class != class:
 			return contract.Errorf(contract.SentenceDeclined, "code %s is %s to duly", out.Decline.Code, classWord(out))
 		}
 		if err := o.stands(ctx, p, payment.Declined, 0, contract.SentenceLookup); err != nil {
@@ -279,7 +281,7 @@ func outsideDeclined(b Behaviour) func(context.Context, *session) error {
 		if o.able.KeyLife == 0 {
 			return nil
 		}
-		if again := o.charge(ctx, p); again.Kind != out.Kind || again.PaymentID != p.id {
+		if again := o.charge(ctx, p); again.Kind != out.Kind || again.PaymentID != p.ID {
 			return contract.Errorf(contract.SentenceReplay, "the same request again is %s: %s", again.Kind, again.Reason)
 		}
 		return nil
@@ -294,7 +296,7 @@ func classWord(out payment.Outcome) string {
 }
 
 func outsideRejected(ctx context.Context, o *session) error {
-	p, err := o.start("rejected", Rejects)
+	p, err := o.Start("rejected", gatewaytest.Rejects)
 	if err != nil {
 		return err
 	}
@@ -304,11 +306,11 @@ func outsideRejected(ctx context.Context, o *session) error {
 	if !o.able.FindByKey {
 		return nil
 	}
-	return o.unknown(ctx, payment.Ref{Key: p.charge.Key}, "the key of a request that was answered 400")
+	return o.unknown(ctx, payment.Ref{Key: p.Charge.Key}, "the key of a request that was answered 400")
 }
 
 func outsidePending(ctx context.Context, o *session) error {
-	p, err := o.start("pending", Pends)
+	p, err := o.Start("pending", gatewaytest.Pends)
 	if err != nil {
 		return err
 	}
@@ -319,7 +321,7 @@ func outsidePending(ctx context.Context, o *session) error {
 }
 
 func outsidePendingThenDecided(ctx context.Context, o *session) error {
-	p, err := o.start("pending then ok", PendsThenSucceeds)
+	p, err := o.Start("pending then ok", gatewaytest.PendsThenSucceeds)
 	if err != nil {
 		return err
 	}

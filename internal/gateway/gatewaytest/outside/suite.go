@@ -1,4 +1,4 @@
-package gatewaytest
+package outside
 
 import (
 	"cmp"
@@ -13,20 +13,21 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/gateway/contract"
+	"duly/internal/gateway/gatewaytest"
 	"duly/internal/payment"
 	"duly/internal/redact"
 )
 
-// Outside is the part of the suite that needs no more of a provider than its API: a real service is held to its contract by what it
+// Suite is the part of the conformance suite that needs no more of a provider than its API: a real service is held to its contract by what it
 // answers. The suite loses answers at its own socket; the faults of a provider it cannot plant.
-type Outside struct {
+type Suite struct {
 	// Gateway is what is tried. Its client has Wire around its transport.
 	Gateway gateway.Gateway
 	// Stranger is the same service with a token that is none; nil: that is not checked.
 	Stranger gateway.Gateway
 	Wire     *contract.Wire
 	// Methods are payment methods of which it is known what becomes of their charges.
-	Methods                   map[Behaviour]string
+	Methods                   map[gatewaytest.Behaviour]string
 	Customer, GatewayCustomer string
 	// Money is what each payment is of: 3 minor units at least, since some of it is refunded in parts.
 	Money payment.Money
@@ -85,7 +86,7 @@ func (r Report) Count(s State) int {
 	return n
 }
 
-// MostPayments is how many payments [Outside.Run] begins at most.
+// MostPayments is how many payments [Suite.Run] begins at most.
 const MostPayments = 30
 
 // cleaning is how much of Within is kept for giving money back.
@@ -97,7 +98,7 @@ type outsideRule struct {
 	// sentence is broken where the check names none.
 	sentence contract.Sentence
 	// needs is the behaviour of a method without which it is not checked; empty: none.
-	needs Behaviour
+	needs gatewaytest.Behaviour
 	// excused says why a gateway with such capabilities is not held to it; empty: it is.
 	excused func(gateway.Capabilities) string
 	// rests: it rests on charges that succeed.
@@ -109,27 +110,35 @@ type outsideRule struct {
 
 // session is a run of the suite.
 type session struct {
-	Outside
+	Suite
 
-	target *Target
+	target *gatewaytest.Target
 	able   gateway.Capabilities
 	began  time.Time
 	gate   error // why charges do not succeed
 
 	mu   sync.Mutex
-	made []*probe
+	made []*made
 	ids  map[string]bool // of payments that the suite made
+}
+
+// made is a charge that the suite began.
+type made struct {
+	*gatewaytest.Probe
+
+	others []string // ids that the service gave under the same key
 }
 
 // errMost ends a suite that begins more payments than it said.
 var errMost = fmt.Errorf("the suite begins %d payments at most", MostPayments)
 
-// start begins a charge, and counts it.
-func (o *session) start(name string, b Behaviour) (*probe, error) {
-	p, err := o.target.start(name, b)
+// Start begins a charge, and counts it.
+func (o *session) Start(name string, b gatewaytest.Behaviour) (*made, error) {
+	probe, err := o.target.Start(name, b)
 	if err != nil {
 		return nil, err
 	}
+	p := &made{Probe: probe}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.made) >= MostPayments {
@@ -140,7 +149,7 @@ func (o *session) start(name string, b Behaviour) (*probe, error) {
 }
 
 // Reach says why there is nothing to check: the service does not answer, or it refuses the token.
-func (s Outside) Reach(ctx context.Context) error {
+func (s Suite) Reach(ctx context.Context) error {
 	s.Wire.Begin()
 	look := s.Gateway.Look(ctx, payment.Ref{ID: "no-such-payment", RequestID: "conformance"})
 	last := s.Wire.Last()
@@ -154,10 +163,10 @@ func (s Outside) Reach(ctx context.Context) error {
 }
 
 // Run checks every rule, and gives back what was paid. It takes as long as Within at most.
-func (s Outside) Run(ctx context.Context) Report {
-	o := &session{Outside: s, able: s.Gateway.Capabilities(), began: s.Now(), ids: map[string]bool{}}
-	o.target = &Target{
-		Gateway: s.Gateway, Method: func(b Behaviour) string { return s.Methods[b] }, Customer: s.Customer, GatewayCustomer: s.GatewayCustomer,
+func (s Suite) Run(ctx context.Context) Report {
+	o := &session{Suite: s, able: s.Gateway.Capabilities(), began: s.Now(), ids: map[string]bool{}}
+	o.target = &gatewaytest.Target{
+		Gateway: s.Gateway, Method: func(b gatewaytest.Behaviour) string { return s.Methods[b] }, Customer: s.Customer, GatewayCustomer: s.GatewayCustomer,
 		Money: s.Money, Prefix: s.Prefix,
 	}
 	limited, cancel := context.WithTimeout(ctx, max(s.Within-cleaning, s.Within/2))
@@ -188,7 +197,7 @@ func (o *session) check(ctx context.Context, rule outsideRule) Result {
 	}
 	o.Wire.Begin()
 	err := rule.run(ctx, o)
-	if errors.Is(err, ErrNotOffered) {
+	if errors.Is(err, gatewaytest.ErrNotOffered) {
 		result.Detail = err.Error()
 		return result
 	}
@@ -251,8 +260,8 @@ func (o *session) pause(ctx context.Context) bool {
 }
 
 // pay charges a method that succeeds, and waits while that is pending.
-func (o *session) pay(ctx context.Context, name string) (*probe, error) {
-	p, err := o.start(name, Succeeds)
+func (o *session) pay(ctx context.Context, name string) (*made, error) {
+	p, err := o.Start(name, gatewaytest.Succeeds)
 	if err != nil {
 		return nil, err
 	}
@@ -260,17 +269,17 @@ func (o *session) pay(ctx context.Context, name string) (*probe, error) {
 }
 
 // charge sends a charge once.
-func (o *session) charge(ctx context.Context, p *probe) payment.Outcome {
-	p.sent++
-	out := o.Gateway.Charge(ctx, p.charge)
-	if p.id == "" {
-		p.id = out.PaymentID
+func (o *session) charge(ctx context.Context, p *made) payment.Outcome {
+	p.Sent++
+	out := o.Gateway.Charge(ctx, p.Charge)
+	if p.ID == "" {
+		p.ID = out.PaymentID
 	}
 	return out
 }
 
 // paid checks that an outcome is a success, at once or after a while, and always of the same payment.
-func (o *session) paid(ctx context.Context, p *probe, out payment.Outcome) error {
+func (o *session) paid(ctx context.Context, p *made, out payment.Outcome) error {
 	out, err := o.decided(ctx, p, out)
 	switch {
 	case err != nil:
@@ -284,23 +293,23 @@ func (o *session) paid(ctx context.Context, p *probe, out payment.Outcome) error
 }
 
 // same checks that a payment is the one that was answered first.
-func (p *probe) same(id string) error {
+func (p *made) same(id string) error {
 	switch {
-	case p.id == "":
-		p.id = id
-	case id != p.id:
+	case p.ID == "":
+		p.ID = id
+	case id != p.ID:
 		p.others = append(p.others, id)
-		return contract.Errorf(contract.SentenceReplay, "payment %s; the first answer under the key was payment %s", id, p.id)
+		return contract.Errorf(contract.SentenceReplay, "payment %s; the first answer under the key was payment %s", id, p.ID)
 	}
 	return nil
 }
 
 // decided waits while a payment is pending, as long as the suite has patience.
-func (o *session) decided(ctx context.Context, p *probe, out payment.Outcome) (payment.Outcome, error) {
+func (o *session) decided(ctx context.Context, p *made, out payment.Outcome) (payment.Outcome, error) {
 	since := o.Now()
 	for out.Kind == payment.InDoubt && out.LookUpOnly {
-		if !p.findable() {
-			return out, fmt.Errorf("%w: a look-up of what is pending", ErrNotOffered)
+		if !p.Findable() {
+			return out, fmt.Errorf("%w: a look-up of what is pending", gatewaytest.ErrNotOffered)
 		}
 		if waited := o.Now().Sub(since); waited >= o.Patience {
 			return out, contract.Errorf(contract.SentencePending, "it is still %s after %s", out.Reason, o.Patience)
@@ -308,7 +317,7 @@ func (o *session) decided(ctx context.Context, p *probe, out payment.Outcome) (p
 		if !o.pause(ctx) {
 			return out, context.Cause(ctx)
 		}
-		out = o.Gateway.Find(ctx, p.charge, p.id).Outcome
+		out = o.Gateway.Find(ctx, p.Charge, p.ID).Outcome
 	}
 	return out, nil
 }
@@ -319,9 +328,9 @@ func (o *session) refundEverything(ctx context.Context, r *Report) {
 	defer cancel()
 	r.Payments, r.Kept = len(o.made), []string{}
 	for _, p := range o.made {
-		ids := slices.Concat([]string{p.id}, p.others)
-		if p.id == "" && o.able.FindByKey && p.sent > 0 {
-			if seen := o.Gateway.Look(ctx, payment.Ref{Key: p.charge.Key, RequestID: "conformance"}).Payment; seen != nil {
+		ids := slices.Concat([]string{p.ID}, p.others)
+		if p.ID == "" && o.able.FindByKey && p.Sent > 0 {
+			if seen := o.Gateway.Look(ctx, payment.Ref{Key: p.Charge.Key, RequestID: "conformance"}).Payment; seen != nil {
 				ids = append(ids, seen.ID)
 			}
 		}
@@ -351,9 +360,12 @@ func (o *session) refundEverything(ctx context.Context, r *Report) {
 // unplantable are the rules of the suite that need control of the provider's side.
 func unplantable() []Result {
 	var faults []string
-	for _, r := range table() {
-		if methodOf(r.behaviour) == "" && r.behaviour != DropsAfter && !slices.Contains([]Behaviour{ChangesAmount, ChangesCurrency, ChangesCustomer, ChangesReference}, r.behaviour) {
-			faults = append(faults, string(r.behaviour))
+	seen := []gatewaytest.Behaviour{
+		gatewaytest.DropsAfter, gatewaytest.ChangesAmount, gatewaytest.ChangesCurrency, gatewaytest.ChangesCustomer, gatewaytest.ChangesReference,
+	}
+	for _, b := range gatewaytest.Behaviours() {
+		if methodOf(b) == "" && !slices.Contains(seen, b) {
+			faults = append(faults, string(b))
 		}
 	}
 	return []Result{

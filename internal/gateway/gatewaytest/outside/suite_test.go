@@ -1,4 +1,4 @@
-package gatewaytest_test
+package outside_test
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/contract"
 	"duly/internal/gateway/gatewaytest"
+	"duly/internal/gateway/gatewaytest/outside"
 	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
@@ -34,7 +35,7 @@ func outsideMethods() map[gatewaytest.Behaviour]string {
 type wrongly func(http.Handler) http.Handler
 
 // outside is the suite as an operator runs it, against a simulator that is made wrong.
-func outside(t *testing.T, c simulator.Config, wrong wrongly) (gatewaytest.Outside, *simulator.Simulator) {
+func suite(t *testing.T, c simulator.Config, wrong wrongly) (outside.Suite, *simulator.Simulator) {
 	t.Helper()
 	c.Token = "s3cr3t-token"
 	sim := simulator.New(c)
@@ -55,7 +56,7 @@ func outside(t *testing.T, c simulator.Config, wrong wrongly) (gatewaytest.Outsi
 		t.Cleanup(g.Close)
 		return g
 	}
-	return gatewaytest.Outside{
+	return outside.Suite{
 		Gateway: client(c.Token), Stranger: client("of-a-stranger"), Wire: wire, Methods: outsideMethods(), Customer: "customer-7",
 		Money: payment.Money{Amount: 1000, Currency: "KRW"}, Prefix: "ct-1-", Now: time.Now, Within: 2 * time.Minute, Patience: 200 * time.Millisecond,
 		Poll: 5 * time.Millisecond,
@@ -63,10 +64,10 @@ func outside(t *testing.T, c simulator.Config, wrong wrongly) (gatewaytest.Outsi
 }
 
 // brokenRules are the rules that do not hold, each with its sentence.
-func brokenRules(r gatewaytest.Report) map[string]contract.Sentence {
+func brokenRules(r outside.Report) map[string]contract.Sentence {
 	all := map[string]contract.Sentence{}
 	for _, result := range r.Results {
-		if result.State == gatewaytest.Broken {
+		if result.State == outside.Broken {
 			all[result.Rule] = result.Sentence
 		}
 	}
@@ -74,10 +75,10 @@ func brokenRules(r gatewaytest.Report) map[string]contract.Sentence {
 }
 
 // unchecked are the rules that were not checked.
-func unchecked(r gatewaytest.Report) []string {
+func unchecked(r outside.Report) []string {
 	var all []string
 	for _, result := range r.Results {
-		if result.State == gatewaytest.NotChecked {
+		if result.State == outside.NotChecked {
 			all = append(all, result.Rule)
 		}
 	}
@@ -99,15 +100,15 @@ func TestARightServicePasses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, sim := outside(t, c, nil)
+			s, sim := suite(t, c, nil)
 			require.NoError(t, s.Reach(t.Context()))
 			told := 0
-			s.Done = func(gatewaytest.Result) { told++ }
+			s.Done = func(outside.Result) { told++ }
 			r := s.Run(t.Context())
 			require.Empty(t, brokenRules(r), "%+v", r)
 			require.Equal(t, neverChecked, unchecked(r))
 			require.Len(t, r.Results, told)
-			require.LessOrEqual(t, r.Payments, gatewaytest.MostPayments)
+			require.LessOrEqual(t, r.Payments, outside.MostPayments)
 			require.NotZero(t, r.Refunded)
 			require.Empty(t, r.Kept)
 			for e := range sim.Entries() {
@@ -374,7 +375,7 @@ func TestWrongServicesAreFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, _ := outside(t, c.config, c.wrong)
+			s, _ := suite(t, c.config, c.wrong)
 			r := s.Run(t.Context())
 			found := brokenRules(r)
 			for rule, sentence := range c.broken {
@@ -382,7 +383,7 @@ func TestWrongServicesAreFound(t *testing.T) {
 			}
 			said := false
 			for _, result := range r.Results {
-				if result.State != gatewaytest.Broken {
+				if result.State != outside.Broken {
 					continue
 				}
 				require.NotEmpty(t, result.Sentence)
@@ -405,14 +406,14 @@ func jsonInt(n int64) string { b, _ := json.Marshal(n); return string(b) }
 // What is not named is not checked, and the report says by which method it would be.
 func TestWhatIsNotNamedIsNotChecked(t *testing.T) {
 	t.Parallel()
-	s, sim := outside(t, simulator.Config{}, nil)
+	s, sim := suite(t, simulator.Config{}, nil)
 	s.Methods, s.Stranger = nil, nil
 	r := s.Run(t.Context())
 	require.Empty(t, brokenRules(r))
-	words, says := gatewaytest.MethodWords()
+	words, says := outside.MethodWords()
 	named := map[string]bool{}
 	for _, result := range r.Results {
-		if result.State == gatewaytest.NotChecked {
+		if result.State == outside.NotChecked {
 			require.NotEmpty(t, result.Detail, result.Rule)
 		}
 		named[result.Method] = true
@@ -428,7 +429,7 @@ func TestWhatIsNotNamedIsNotChecked(t *testing.T) {
 // A rule that rests on a charge is not checked where no charge succeeds.
 func TestRulesThatRestOnACharge(t *testing.T) {
 	t.Parallel()
-	s, _ := outside(t, simulator.Config{}, nil)
+	s, _ := suite(t, simulator.Config{}, nil)
 	s.Methods = map[gatewaytest.Behaviour]string{gatewaytest.Succeeds: "pm_stolen_card"}
 	r := s.Run(t.Context())
 	require.Equal(t, map[string]contract.Sentence{"charge": contract.SentenceSettled}, brokenRules(r))
@@ -443,7 +444,7 @@ func TestRulesThatRestOnACharge(t *testing.T) {
 
 func TestTheSuiteEndsInTime(t *testing.T) {
 	t.Parallel()
-	s, _ := outside(t, simulator.Config{Latency: simulator.Latency{Fixed: 50 * time.Millisecond}}, nil)
+	s, _ := suite(t, simulator.Config{Latency: simulator.Latency{Fixed: 50 * time.Millisecond}}, nil)
 	s.Within = 400 * time.Millisecond
 	r := s.Run(t.Context())
 	require.Empty(t, brokenRules(r))
@@ -459,10 +460,10 @@ func TestTheSuiteEndsInTime(t *testing.T) {
 
 func TestAServiceThatIsNotThere(t *testing.T) {
 	t.Parallel()
-	s, _ := outside(t, simulator.Config{}, nil)
+	s, _ := suite(t, simulator.Config{}, nil)
 	s.Gateway = s.Stranger
 	require.ErrorContains(t, s.Reach(t.Context()), "credentials refused")
-	s, _ = outside(t, simulator.Config{}, func(http.Handler) http.Handler {
+	s, _ = suite(t, simulator.Config{}, func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	})
 	require.ErrorContains(t, s.Reach(t.Context()), "connection")

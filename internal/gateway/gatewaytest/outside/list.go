@@ -1,4 +1,4 @@
-package gatewaytest
+package outside
 
 import (
 	"context"
@@ -10,14 +10,15 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/gateway/contract"
+	"duly/internal/gateway/gatewaytest"
 	"duly/internal/payment"
 )
 
 // outsideLists are the rules of the list.
 func outsideLists() []outsideRule {
 	return []outsideRule{
-		{name: "list", sentence: contract.SentenceList, needs: Succeeds, excused: withoutList, rests: true, bodies: true, run: outsideList},
-		{name: "list: edges of the window", sentence: contract.SentenceWindow, needs: Succeeds, excused: withoutList, rests: true, run: outsideEdges},
+		{name: "list", sentence: contract.SentenceList, needs: gatewaytest.Succeeds, excused: withoutList, rests: true, bodies: true, run: outsideList},
+		{name: "list: edges of the window", sentence: contract.SentenceWindow, needs: gatewaytest.Succeeds, excused: withoutList, rests: true, run: outsideEdges},
 	}
 }
 
@@ -56,7 +57,7 @@ func outsideList(ctx context.Context, o *session) error {
 			return nil
 		case o.Now().Sub(newest) > o.able.ListLag:
 			return contract.Errorf(contract.SentenceList, "payment %s is not on its %d pages, %s after it was made (list_lag: %s)",
-				missing.id, (len(listed)+smallPage-1)/smallPage, o.Now().Sub(newest).Round(time.Second), o.able.ListLag)
+				missing.ID, (len(listed)+smallPage-1)/smallPage, o.Now().Sub(newest).Round(time.Second), o.able.ListLag)
 		case !o.pause(ctx):
 			return context.Cause(ctx)
 		}
@@ -64,8 +65,8 @@ func outsideList(ctx context.Context, o *session) error {
 }
 
 // payments are the charges of the suite that the service answered with a payment.
-func (o *session) payments() []*probe {
-	return slices.DeleteFunc(slices.Clone(o.made), func(p *probe) bool { return p.id == "" })
+func (o *session) payments() []*made {
+	return slices.DeleteFunc(slices.Clone(o.made), func(p *made) bool { return p.ID == "" })
 }
 
 // pages reads a window around the suite to its end.
@@ -117,24 +118,24 @@ func listingBreach(err error) error {
 }
 
 // compare holds what is listed against what was paid. It returns a payment that is missing, which may be a matter of time.
-func (o *session) compare(ctx context.Context, listed []payment.Payment) (missing *probe, err error) {
+func (o *session) compare(ctx context.Context, listed []payment.Payment) (missing *made, err error) {
 	byKey := map[string][]payment.Payment{}
 	for _, p := range listed {
 		byKey[p.Key] = append(byKey[p.Key], p)
 	}
 	for _, p := range o.payments() {
-		shown := byKey[p.charge.Key]
+		shown := byKey[p.Charge.Key]
 		if len(shown) > 1 {
 			return nil, &contract.Error{
 				Sentence: contract.SentenceReplay, At: o.Wire.Listed(shown[1].ID),
-				Found: fmt.Sprintf("%d payments under the key %s: %s and %s", len(shown), p.charge.Key, shown[0].ID, shown[1].ID),
+				Found: fmt.Sprintf("%d payments under the key %s: %s and %s", len(shown), p.Charge.Key, shown[0].ID, shown[1].ID),
 			}
 		}
 		if len(shown) == 0 {
 			missing = p
 			continue
 		}
-		if field := p.charge.Mismatch(shown[0]); field != "" {
+		if field := p.Charge.Mismatch(shown[0]); field != "" {
 			return nil, &contract.Error{
 				Sentence: contract.SentenceEcho, At: o.Wire.Listed(shown[0].ID),
 				Found: fmt.Sprintf("the %s of payment %s is not that of the request", field, shown[0].ID),
@@ -144,7 +145,7 @@ func (o *session) compare(ctx context.Context, listed []payment.Payment) (missin
 		if looked == nil {
 			continue // another rule's
 		}
-		if same(shown, []payment.Payment{*looked}) != nil {
+		if gatewaytest.Same(shown, []payment.Payment{*looked}) != nil {
 			return nil, contract.Errorf(contract.SentenceListed, "payment %s is listed as %s, and the look-up by id shows it as %s", looked.ID, standing(shown[0]), standing(*looked))
 		}
 	}
@@ -160,13 +161,13 @@ func standing(p payment.Payment) string {
 func outsideEdges(ctx context.Context, o *session) error {
 	var made []payment.Payment
 	for _, p := range o.payments() {
-		if s := o.Gateway.Look(ctx, payment.Ref{ID: p.id, RequestID: "conformance"}); s.Payment != nil && !s.Payment.CreatedAt.IsZero() {
+		if s := o.Gateway.Look(ctx, payment.Ref{ID: p.ID, RequestID: "conformance"}); s.Payment != nil && !s.Payment.CreatedAt.IsZero() {
 			made = append(made, *s.Payment)
 		}
 	}
 	slices.SortFunc(made, func(a, b payment.Payment) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	if len(made) < 2 || !made[0].CreatedAt.Before(made[len(made)-1].CreatedAt) {
-		return fmt.Errorf("%w: two payments with different times", ErrNotOffered)
+		return fmt.Errorf("%w: two payments with different times", gatewaytest.ErrNotOffered)
 	}
 	first, last := made[0], made[len(made)-1]
 	for _, c := range []struct {
@@ -179,7 +180,7 @@ func outsideEdges(ctx context.Context, o *session) error {
 		{"ends at its created_at", first.CreatedAt, last.CreatedAt, last, false},
 		{"begins at its created_at and ends at another's", first.CreatedAt, last.CreatedAt, first, true},
 	} {
-		all, err := o.target.all(ctx, payment.Window{From: c.from, To: c.to})
+		all, err := o.target.All(ctx, payment.Window{From: c.from, To: c.to})
 		if err != nil {
 			return listingBreach(err)
 		}

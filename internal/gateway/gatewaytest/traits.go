@@ -1,0 +1,34 @@
+package gatewaytest
+
+// Traits are the ways in which a provider's API differs from docs/payments-api.yaml. The zero value is that contract. A trait excuses nothing:
+// the suite expects what the provider says of itself instead. The sources are the pages and specifications that the adapters' tables name too.
+type Traits struct {
+	// BlankSuccess: the answer to a charge that was paid names neither amount, currency, customer nor status, so that a payment which is not
+	// ours, or not paid at all, looks like a success until it is looked up. PortOne: BillingKeyPaymentSummary has pgTxId and paidAt (OpenAPI
+	// 1.16.0). A success that is older than its request must be looked up before it counts.
+	BlankSuccess bool
+	// CustomerHidden: no answer and no record names the customer, so that one who differs cannot be seen. Toss: Payment has no customerKey
+	// (API 2022-11-16).
+	CustomerHidden bool
+	// ReferenceInKey: the reference is read from the key, so that a record of another reference is the answer to another question. Toss: a charge
+	// has no place for a reference but its orderId.
+	ReferenceInKey bool
+	// TooManyAlone: 429 is the only answer that says that nothing was executed. PortOne and Toss have no other; a 503 of theirs says nothing.
+	TooManyAlone bool
+	// KeyConflictUnknown: the answer to a key that comes with another body is not described, and is plainly in doubt. PortOne: it is forbidden, and
+	// the answer is not described (REST reference, idempotency).
+	KeyConflictUnknown bool
+	// BodyIgnored: a key answers whatever its body is now, with its first answer. Toss: keys are matched by key, API key, path and method
+	// (docs.tosspayments.com, idempotency).
+	BodyIgnored bool
+	// NoCancel: a payment that is not decided cannot be cancelled, so that no cancellation is ever sent. PortOne and Toss: cancel refunds what
+	// was paid.
+	NoCancel bool
+	// CancelIsRefund: what somebody cancels was paid before, and is shown as refunded in full. PortOne (amount.cancelled) and Toss (balanceAmount).
+	CancelIsRefund bool
+	// RefundsOnce: a refund is found in the payment's own record by its key, so that it is done once however old its key is. PortOne and Toss:
+	// the adapter writes a tag of the key into the reason that the provider keeps.
+	RefundsOnce bool
+	// DeclinesUnlisted: the list lacks payments that took no money. Toss: transactions are approvals and cancellations (measured).
+	DeclinesUnlisted bool
+}
