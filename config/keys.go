@@ -73,18 +73,18 @@ func Keys() []Key {
 		},
 		{
 			Name: "gateways.<name>.type", Default: httpapi, parse: builtGateway,
-			Why: "What the service speaks: `httpapi` is the payments API of a shop's own payment service, `portone` is PortOne V2, " +
+			Why: "What the service speaks: `httpapi` is the payments API of a shop's own payment service, `portone` is PortOne V2, `toss` is Toss Payments, " +
 				"`stripe` is Stripe. " +
 				"docs/gateways.md says what each can do.",
 		},
 		{
 			Name: "gateways.<name>.url", parse: gatewayURL, Example: "https://payments.example.com",
-			ByType: map[string]string{portone: "https://api.portone.io", stripe: "https://api.stripe.com"},
+			ByType: map[string]string{portone: "https://api.portone.io", toss: "https://api.tosspayments.com", stripe: "https://api.stripe.com"},
 			Why:    "Where the service is. Credentials and parameters do not belong in it.",
 		},
 		{
 			Name: "gateways.<name>.token", Secret: true, parse: text, Example: "change-me",
-			Why: "Sent as the bearer token of every call. `portone`: the V2 API secret; `stripe`: the secret key.",
+			Why: "Sent as the bearer token of every call. `portone`: the V2 API secret; `toss`: the secret key, live_sk_… or test_sk_…; `stripe`: the secret key, sk_… or rk_….",
 		},
 		{
 			Name: "gateways.<name>.store_id", Default: "none", parse: idOrNone,
@@ -109,7 +109,7 @@ func Keys() []Key {
 			Why: "Requests a second at most, such as 20/s, where the service has a limit. Each host has its own: divide it among them.",
 		},
 		{
-			Name: "gateways.<name>.timeout", Default: "30s", parse: duration(time.Millisecond, time.Hour), ByType: map[string]string{portone: "60s", stripe: "80s"},
+			Name: "gateways.<name>.timeout", Default: "30s", parse: duration(time.Millisecond, time.Hour), ByType: map[string]string{portone: "60s", toss: "60s", stripe: "80s"},
 			Why: "How long one request is waited for. A charge without an answer by then is in doubt, so rather too long than too short.",
 		},
 		{
@@ -133,12 +133,12 @@ func Keys() []Key {
 			Why: "How long a run waits for a service that is down. Past it, its rows are left for a later run.",
 		},
 		{
-			Name: "gateways.<name>.key_life", Default: "24h", parse: duration(0, 3650*day), ByType: map[string]string{portone: "3h"},
+			Name: "gateways.<name>.key_life", Default: "24h", parse: duration(0, 3650*day), ByType: map[string]string{portone: "3h", toss: "14d"},
 			Why: "How long the service keeps idempotency keys; 0: it keeps none, so nothing is ever sent twice. " +
 				"Too long a value risks a double charge.",
 		},
 		{
-			Name: "gateways.<name>.longest_request", Default: "2m", parse: duration(time.Millisecond, 30*day), ByType: map[string]string{portone: "10m", stripe: "10m"},
+			Name: "gateways.<name>.longest_request", Default: "2m", parse: duration(time.Millisecond, 30*day), ByType: map[string]string{portone: "10m", toss: "10m", stripe: "10m"},
 			Why: "How long after it was sent a request can still take effect. Before that, \"never seen\" proves nothing.",
 		},
 		{
@@ -152,7 +152,7 @@ func Keys() []Key {
 				"or incomplete database charges nobody twice.",
 		},
 		{
-			Name: "gateways.<name>.list_lag", Default: "1m", parse: duration(0, day),
+			Name: "gateways.<name>.list_lag", Default: "1m", parse: duration(0, day), ByType: map[string]string{toss: "10m"},
 			Why: "How long after a payment was made it may be missing from the list.",
 		},
 		{

@@ -11,11 +11,15 @@ import (
 const (
 	httpapi = "httpapi"
 	portone = "portone"
+	toss    = "toss"
 	stripe  = "stripe"
 )
 
+// tossKeys is how long Toss keeps keys.
+const tossKeys = 15 * day
+
 // GatewayTypes lists the types of gateways that are built in.
-func GatewayTypes() []string { return []string{httpapi, portone, stripe} }
+func GatewayTypes() []string { return []string{httpapi, portone, toss, stripe} }
 
 func builtGateway(s string) (any, error) {
 	if !slices.Contains(GatewayTypes(), s) {
@@ -55,6 +59,8 @@ func (g Gateway) credential() string {
 	switch g.Type {
 	case portone:
 		return "PortOne's V2 API secret"
+	case toss:
+		return "Toss's secret key"
 	case stripe:
 		return "Stripe's secret key, sk_… or rk_…"
 	}
@@ -75,6 +81,9 @@ func (l *loader) checkType(at string, g Gateway) {
 	}
 	if g.KeyLife == 0 {
 		l.rule(at+".key_life", fmt.Sprintf("a gateway of type %s keeps keys: give more than longest_request (%s)", g.Type, FormatDuration(g.LongestRequest)), at+".type")
+	}
+	if g.Type == toss && g.KeyLife > tossKeys {
+		l.rule(at+".key_life", fmt.Sprintf("Toss keeps keys for %s: give as much or less", FormatDuration(tossKeys)), at+".type")
 	}
 }
 

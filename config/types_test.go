@@ -48,6 +48,12 @@ func TestDefaultsOfTypes(t *testing.T) {
 	require.Equal(t, []time.Duration{24 * time.Hour, 10 * time.Minute}, []time.Duration{g.KeyLife, g.LongestRequest})
 	require.False(t, g.ChargesOnce)
 
+	g, err = gateway(t, map[string]any{"type": "toss"})
+	require.NoError(t, err)
+	require.Equal(t, "https://api.tosspayments.com", g.URL)
+	require.Equal(t, []time.Duration{60 * time.Second, 336 * time.Hour, 10 * time.Minute, 10 * time.Minute}, []time.Duration{g.Timeout, g.KeyLife, g.LongestRequest, g.ListLag})
+	require.False(t, g.ChargesOnce)
+
 	g, err = gateway(t, map[string]any{"url": "http://127.0.0.1:1", "store_id": "none"})
 	require.NoError(t, err)
 	require.Equal(t, []time.Duration{30 * time.Second, 24 * time.Hour, 2 * time.Minute}, []time.Duration{g.Timeout, g.KeyLife, g.LongestRequest})
@@ -57,7 +63,7 @@ func TestDefaultsOfTypes(t *testing.T) {
 // What a type cannot do is refused in one line.
 func TestWhatATypeCannotDo(t *testing.T) {
 	for want, keys := range map[string]map[string]any{
-		`gateways.main.type: "strip" is not built into this version: it has httpapi`:                                                   {"type": "strip"},
+		`gateways.main.type: "strip" is not built into this version: it has httpapi, portone, toss`:                                    {"type": "strip"},
 		"gateways.main.look_up: a gateway of type portone is always asked what became of a charge: leave it out":                       {"type": "portone", "look_up": "false"},
 		"gateways.main.key_life: a gateway of type portone keeps keys: give more than longest_request (10m)":                           {"type": "portone", "key_life": "0s"},
 		"gateways.main.store_id: is for gateways of type portone: leave it out":                                                        {"url": "http://h", "store_id": "store-1"},
@@ -66,6 +72,10 @@ func TestWhatATypeCannotDo(t *testing.T) {
 		"gateways.main.token: missing: give PortOne's V2 API secret, here, in DULY_GATEWAYS_MAIN_TOKEN or by gateways.main.token_file": {"type": "portone", "token": ""},
 		"gateways.main.token: missing: give Stripe's secret key, sk_… or rk_…, here":                                                   {"type": "stripe", "token": ""},
 		"gateways.main.channel_key: is for gateways of type portone":                                                                   {"type": "stripe", "channel_key": "c"},
+		"gateways.main.store_id: is for gateways of type portone: leave it out (a flag)":                                               {"type": "toss", "store_id": "store-1"},
+		"gateways.main.look_up: a gateway of type toss is always asked":                                                                {"type": "toss", "look_up": "false"},
+		"gateways.main.key_life: Toss keeps keys for 15d: give as much or less":                                                        {"type": "toss", "key_life": "16d"},
+		"gateways.main.token: missing: give Toss's secret key, here":                                                                   {"type": "toss", "token": ""},
 		"run.lease: 60s is too short for gateways.main: give 80s or more (its time-out of 60s + 3 heartbeats of 5s + 5s)":              nil,
 	} {
 		if keys == nil {

@@ -10,6 +10,7 @@ import (
 	"duly/internal/gateway/portone"
 	"duly/internal/gateway/provider"
 	"duly/internal/gateway/stripe"
+	"duly/internal/gateway/toss"
 	"duly/internal/session"
 )
 
@@ -26,6 +27,8 @@ func newGateway(s *session.Session, name string, g config.Gateway) (gateway.Gate
 		return portone.New(portone.Config{Settings: settings(s, name, g), StoreID: g.StoreID, ChannelKey: g.ChannelKey})
 	case "stripe":
 		return stripe.New(stripe.Config{Settings: settings(s, name, g)})
+	case "toss":
+		return toss.New(toss.Config{Settings: settings(s, name, g), KeyPrefix: g.KeyPrefix})
 	default:
 		return nil, fmt.Errorf("type %q is not one that this version speaks: %s", g.Type, strings.Join(config.GatewayTypes(), ", "))
 	}

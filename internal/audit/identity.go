@@ -16,6 +16,9 @@ func compareIdentity(o Ours, p payment.Payment) (Finding, bool) {
 		return Finding{}, false
 	}
 	var differs []string
+	if p.CustomerUnknown {
+		o.CustomerID = ""
+	}
 	for _, field := range []struct{ name, here, there string }{
 		{"idempotency_key", o.Key, p.Key},
 		{"reference", o.Reference, p.Reference},

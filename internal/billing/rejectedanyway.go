@@ -23,7 +23,7 @@ type RejectedAnyway struct {
 func TakenThoughRejected(p payment.Payment, held Held) bool {
 	unproven := held.Proof == ""
 	took := p.Status == payment.Succeeded || p.Status == payment.Pending
-	return held.Status == AttemptRejected && unproven && !held.Void && took && p.Reference == held.Reference && p.CustomerID == held.CustomerID
+	return held.Status == AttemptRejected && unproven && !held.Void && took && p.Reference == held.Reference && p.IsOf(held.CustomerID)
 }
 
 // String says it to an operator, with what to type next.

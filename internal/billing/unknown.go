@@ -66,6 +66,8 @@ type recordDocument struct {
 	Key        string         `json:"idempotency_key"`
 	Reference  string         `json:"reference"`
 	CustomerID string         `json:"customer_id"`
+	// CustomerUnknown is left out where the gateway keeps customers.
+	CustomerUnknown bool `json:"customer_unknown,omitempty"`
 	// GatewayCustomer is left out where the gateway does not show it.
 	GatewayCustomer string         `json:"gateway_customer,omitempty"`
 	Money           recordMoney    `json:"money"`
@@ -93,7 +95,8 @@ func EncodeRecord(p payment.Payment) ([]byte, error) {
 		return nil, fmt.Errorf("payment %s has the unknown status %q", p.ID, cut(string(p.Status), MaxQuoted))
 	}
 	d := recordDocument{
-		ID: p.ID, Status: p.Status, Key: p.Key, Reference: p.Reference, CustomerID: p.CustomerID, GatewayCustomer: p.GatewayCustomer,
+		ID: p.ID, Status: p.Status, Key: p.Key, Reference: p.Reference, CustomerID: p.CustomerID,
+		CustomerUnknown: p.CustomerUnknown, GatewayCustomer: p.GatewayCustomer,
 		Money: recordMoney(p.Money), Refunded: p.Refunded,
 	}
 	if x := p.Decline; x.Class != "" || x.Code != "" || x.NetworkCode != "" || x.AdviceCode != "" {
@@ -118,7 +121,8 @@ func DecodeRecord(document []byte) (payment.Payment, error) {
 		return payment.Payment{}, errors.New("record of an unknown charge: it names no payment")
 	}
 	p := payment.Payment{
-		ID: d.ID, Status: d.Status, Key: d.Key, Reference: d.Reference, CustomerID: d.CustomerID, GatewayCustomer: d.GatewayCustomer,
+		ID: d.ID, Status: d.Status, Key: d.Key, Reference: d.Reference, CustomerID: d.CustomerID,
+		CustomerUnknown: d.CustomerUnknown, GatewayCustomer: d.GatewayCustomer,
 		Money: payment.Money(d.Money), Refunded: d.Refunded,
 	}
 	if x := d.Decline; x != nil {

@@ -37,6 +37,7 @@ func TestRecordsGolden(t *testing.T) {
 		record(func(p *payment.Payment) { p.Status, p.Decline.Code = payment.Declined, "processing_error" }),
 		record(func(p *payment.Payment) { p.Status = payment.Canceled }),
 		record(func(p *payment.Payment) { p.GatewayCustomer = "cus_1" }),
+		record(func(p *payment.Payment) { p.CustomerID, p.CustomerUnknown = "", true }),
 	} {
 		document, err := billing.EncodeRecord(p)
 		require.NoError(t, err)

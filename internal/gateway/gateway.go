@@ -28,7 +28,8 @@ type Gateway interface {
 	// Refund sends exactly one request to give money back; it asks the guard as Charge does.
 	Refund(ctx context.Context, r payment.Refund) payment.Reply
 	// List returns one page of the payments created in a window, oldest first, from the start or after a
-	// cursor. The error wraps ErrMisconfigured if our credentials were refused; a *ListError says more.
+	// cursor. A page before the last may be empty. A payment that changed later in the window may be listed once more, as it is by
+	// then. The error wraps ErrMisconfigured if our credentials were refused; a *ListError says more.
 	List(ctx context.Context, w payment.Window, cursor string) (payment.Listing, error)
 	// Ping makes a harmless authenticated call, for `duly doctor`.
 	Ping(ctx context.Context) error

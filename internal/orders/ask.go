@@ -88,7 +88,7 @@ func (c Checked) foreign(seen *payment.Payment) string {
 
 // foreignTo is foreign, and holds the record's customer against that of c's order as well.
 func (c Checked) foreignTo(o Order, seen *payment.Payment) string {
-	if field := c.foreign(seen); field != "" || seen.CustomerID == o.CustomerID {
+	if field := c.foreign(seen); field != "" || seen.IsOf(o.CustomerID) {
 		return field
 	}
 	return "customer_id"

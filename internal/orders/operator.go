@@ -229,7 +229,7 @@ func (r Reviewed) unfit(p *payment.Payment) string {
 	switch foreign := (Checked{Payment: r.Payment}).foreign(p); {
 	case foreign != "":
 		return foreign + " is not ours"
-	case p.CustomerID != r.Order.CustomerID:
+	case !p.IsOf(r.Order.CustomerID):
 		return "customer_id is not ours"
 	case p.Money != r.Order.Money:
 		return "the order is " + r.Order.Money.String()

@@ -49,6 +49,9 @@ type Payment struct {
 	Key        string
 	Reference  string
 	CustomerID string
+	// CustomerUnknown: the gateway keeps no customer of the shop's with a payment, so that CustomerID is empty and proves nothing. A gateway
+	// that keeps them, and shows none, shows somebody else's payment.
+	CustomerUnknown bool
 	// GatewayCustomer is the second identifier of the method that was charged; empty if the gateway does not show it.
 	GatewayCustomer string
 	Money           Money
@@ -60,10 +63,13 @@ type Payment struct {
 // TookNone reports whether p has ended without money taken.
 func (p Payment) TookNone() bool { return p.Status == Declined || p.Status == Canceled }
 
+// IsOf reports whether p is of that customer of the shop's, as far as its gateway knows.
+func (p Payment) IsOf(customer string) bool { return p.CustomerUnknown || p.CustomerID == customer }
+
 // Proven reports whether p is the record of c itself, whatever its money: key, reference and customer are c's. Only the
 // id of such a record may be stored as the id of c's payment.
 func (c Charge) Proven(p Payment) bool {
-	return p.Key == c.Key && p.Reference == c.Reference && p.CustomerID == c.CustomerID && c.sameGatewayCustomer(p)
+	return p.Key == c.Key && p.Reference == c.Reference && p.IsOf(c.CustomerID) && c.sameGatewayCustomer(p)
 }
 
 // sameGatewayCustomer reports whether p was taken from the customer of the gateway that c was sent for, as far as both have one: most
@@ -80,7 +86,7 @@ func (c Charge) Mismatch(p Payment) string {
 		return "idempotency_key"
 	case p.Reference != c.Reference:
 		return "reference"
-	case p.CustomerID != c.CustomerID:
+	case !p.IsOf(c.CustomerID):
 		return "customer_id"
 	case !c.sameGatewayCustomer(p):
 		return "gateway_customer"

@@ -34,3 +34,26 @@ func TestBodyVersions(t *testing.T) {
 	require.Equal(t, 1, payment.BodyVersion(""))
 	require.Equal(t, 2, payment.BodyVersion("cus_1"))
 }
+
+// A gateway that keeps no customers of the shop's proves a payment by what it keeps. One that keeps them, and shows none or another, shows
+// somebody else's.
+func TestACustomerThatTheGatewayDoesNotKeepIsNotCompared(t *testing.T) {
+	charge := payment.Charge{Key: "k", Reference: "r", CustomerID: "c", Money: payment.Money{Amount: 100, Currency: "KRW"}}
+	record := payment.Payment{ID: "pay_1", Status: payment.Succeeded, Key: "k", Reference: "r", Money: charge.Money}
+	control := payment.Control{PaymentID: "pay_1", Key: "k", Reference: "r", CustomerID: "c", Money: charge.Money}
+	for _, tc := range []struct {
+		customer string
+		unknown  bool
+		ours     bool
+	}{{"c", false, true}, {"", false, false}, {"d", false, false}, {"", true, true}} {
+		record.CustomerID, record.CustomerUnknown = tc.customer, tc.unknown
+		require.Equal(t, tc.ours, record.IsOf("c"), tc)
+		require.Equal(t, tc.ours, charge.Proven(record), tc)
+		require.Equal(t, tc.ours, charge.Mismatch(record) == "", tc)
+		require.Equal(t, tc.ours, payment.Judge(charge, record).Kind == payment.Paid, tc)
+		require.Equal(t, tc.ours, control.Shown(record), tc)
+		other := record
+		other.Reference = "s"
+		require.False(t, charge.Proven(other), "the rest is compared: %v", tc)
+	}
+}

@@ -25,7 +25,7 @@ type Control struct {
 // money with it, but not the gateway's ids. What became of the payment since, its status and refunds, does not matter.
 func (c Control) Shown(p Payment) bool {
 	return c.PaymentID != "" && c.PaymentID == p.ID && c.Key == p.Key && c.Reference == p.Reference &&
-		c.CustomerID == p.CustomerID && c.Money == p.Money
+		p.IsOf(c.CustomerID) && c.Money == p.Money
 }
 
 // Controls are the payments that an absence can be checked by, the nearest in time first: those that were made before

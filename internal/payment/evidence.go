@@ -148,7 +148,7 @@ func (e Evidence) Given(c Charge, id string) (record *Payment, unknown bool, why
 	switch {
 	case c.Key != "" && p.Key != c.Key:
 		return nil, false, fmt.Sprintf("payment %s has another key: ask the provider; --as ignored charges no more", p.ID)
-	case c.Key == "" && (p.Reference != c.Reference || p.CustomerID != c.CustomerID):
+	case c.Key == "" && (p.Reference != c.Reference || !p.IsOf(c.CustomerID)):
 		return nil, false, fmt.Sprintf("payment %s has another reference or customer: ask the provider; --as ignored charges no more", p.ID)
 	case p.GivenBack():
 		return p, false, ""

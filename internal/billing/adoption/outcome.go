@@ -137,7 +137,7 @@ func (d *drafted) orphan(attempt *billing.Attempt, format string, args ...any) A
 // proven reports whether the payment is of our charge, whatever it took. The id of one that is not is never stored as ours.
 func (d *drafted) proven() bool {
 	c, r := d.attempt.Charge, d.Record
-	return r.Key == c.Key && r.Reference == c.Reference && r.CustomerID == c.CustomerID
+	return r.Key == c.Key && r.Reference == c.Reference && r.IsOf(c.CustomerID)
 }
 
 // identified stores the payment's id with s, where none is stored and it is ours.

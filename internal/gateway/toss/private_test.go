@@ -1,0 +1,129 @@
+package toss_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/gateway"
+	"duly/internal/payment"
+)
+
+// Whatever Toss says, what duly tells of its answers holds neither customers nor billing keys nor customerKeys nor the secret key.
+func TestAnswersHoldNothingPrivate(t *testing.T) {
+	const jane = "Jane@Example.com"
+	c := charge()
+	c.CustomerID = jane
+	ctx := gateway.WithCustomer(t.Context(), jane)
+	for name, said := range map[string]string{
+		"customer": jane, "customer, escaped": "jane%40example.com", "billing key": billingKey, "billing key, escaped": "billing-key%2F0123=private", "customerKey": customerKey,
+		"secret": secret, "credentials": strings.TrimPrefix(basic(), "Basic "),
+	} {
+		for status, body := range map[int]string{
+			http.StatusForbidden:           fmt.Sprintf(`{"code":"REJECT_CARD_PAYMENT","message":"not for %s"}`, said),
+			http.StatusBadRequest:          fmt.Sprintf(`{"code":"SOMETHING_NEW","message":"not for %s"}`, said),
+			http.StatusInternalServerError: fmt.Sprintf(`{"code":"COMMON_ERROR","message":"not for %s"}`, said),
+			http.StatusOK:                  record("ABORTED", map[string]any{"approvedAt": nil, "failure": map[string]any{"code": "no-" + said, "message": "not for " + said}}),
+		} {
+			require.Contains(t, body, said, "the control")
+			client := open(t, configFor(serve(t, reply(status, body)).URL))
+			told := fmt.Sprintf("%+v %+v", client.Charge(t.Context(), c), client.Find(t.Context(), c, "").Outcome)
+			if strings.HasPrefix(name, "customer") && name != "customerKey" || name == "secret" || name == "credentials" { // no order knows how it is paid
+				seen := client.Look(ctx, payment.Ref{ID: paymentKey})
+				if seen.Payment != nil {
+					told += fmt.Sprintf("%+v", seen.Payment.Decline)
+				}
+				told += seen.Reason + client.Refund(ctx, payment.Refund{ID: paymentKey, Key: "k", Amount: 1}).Reason
+			}
+			require.NotContains(t, told, said, "%s, %d", name, status)
+			require.Contains(t, told, "[redacted]", "%s, %d", name, status)
+		}
+	}
+	client := open(t, configFor(serve(t, reply(http.StatusBadRequest, `{"code":"INVALID_REQUEST","message":"not for jane"}`)).URL))
+	require.Equal(t, "400 INVALID_REQUEST", client.Look(t.Context(), payment.Ref{ID: "x"}).Reason, "nobody knows whom it names")
+}
+
+// A path that holds a billing key is named by its template alone, also where the request fails.
+func TestTemplatesOfPaths(t *testing.T) {
+	var templates []string
+	c := configFor(serve(t, reply(http.StatusOK, "")).URL)
+	c.Wrap = func(next http.RoundTripper) http.RoundTripper {
+		return trip(func(r *http.Request) (*http.Response, error) {
+			templates = append(templates, gateway.Template(r.Context()))
+			if r.Method == http.MethodPost {
+				return nil, fmt.Errorf("cannot reach %s", r.URL)
+			}
+			return next.RoundTrip(r)
+		})
+	}
+	client := open(t, c)
+	reason := client.Charge(t.Context(), charge()).Reason
+	require.Contains(t, reason, "/v1/billing/[redacted]")
+	require.NotContains(t, reason, "private")
+	_ = client.Look(t.Context(), payment.Ref{ID: "x"})
+	_ = client.Look(t.Context(), payment.Ref{Key: key})
+	_, _ = client.List(t.Context(), payment.Window{From: now, To: now.Add(time.Hour)}, "")
+	require.Equal(t, []string{"/v1/billing/{billingKey}", "/v1/payments/{paymentKey}", "/v1/payments/orders/{orderId}", "/v1/transactions"}, templates)
+}
+
+type trip func(*http.Request) (*http.Response, error)
+
+func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A kept connection that breaks carries no second charge: what has a key is repeated by some HTTP clients of themselves.
+func TestKeptConnectionThatBreaks(t *testing.T) {
+	var posts atomic.Int32
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			posts.Add(1)
+			panic(http.ErrAbortHandler) // the connection ends without an answer
+		}
+		reply(http.StatusNotFound, `{"code":"NOT_FOUND_PAYMENT","message":"no"}`)(w, r)
+	})
+	client := open(t, configFor(s.URL))
+	for n := range 3 {
+		require.True(t, client.Find(t.Context(), charge(), "").Absent, "a connection to keep")
+		o := client.Charge(t.Context(), charge())
+		require.Equal(t, payment.InDoubt, o.Kind)
+		require.True(t, o.Failure)
+		require.False(t, o.LookUpOnly || o.Answered)
+		require.EqualValues(t, n+1, posts.Load())
+	}
+}
+
+// The guard is asked right before the one request, and can keep it.
+func TestGuard(t *testing.T) {
+	s := serve(t, reply(http.StatusOK, record("DONE", nil)))
+	client, asked := open(t, configFor(s.URL)), 0
+	ctx := gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { asked++; return gateway.ErrGuard }})
+	require.Equal(t, payment.NotExecuted, client.Charge(ctx, charge()).Kind)
+	require.Equal(t, 1, asked)
+	require.Empty(t, s.requests())
+	ctx = gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { asked++; return nil }})
+	require.Equal(t, payment.Paid, client.Charge(ctx, charge()).Kind)
+	require.Equal(t, 2, asked)
+}
+
+// Nothing is followed to another place, and a call that is given up is no fault of Toss's.
+func TestRedirectsAndCallsOff(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("followed") }))
+	defer elsewhere.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		client := open(t, configFor(serve(t, reply(status, "", "Location", elsewhere.URL)).URL))
+		require.True(t, client.Charge(t.Context(), charge()).Unreadable)
+	}
+	hold := make(chan struct{})
+	defer close(hold)
+	client := open(t, configFor(serve(t, func(http.ResponseWriter, *http.Request) { <-hold }).URL))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	o := client.Charge(ctx, charge())
+	require.Equal(t, payment.Outcome{Kind: o.Kind, Reason: "called off"}, o)
+}
