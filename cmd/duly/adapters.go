@@ -7,6 +7,7 @@ import (
 	"duly/config"
 	"duly/internal/gateway"
 	"duly/internal/gateway/httpapi"
+	"duly/internal/gateway/kakaopay"
 	"duly/internal/gateway/portone"
 	"duly/internal/gateway/provider"
 	"duly/internal/gateway/stripe"
@@ -27,6 +28,8 @@ func newGateway(s *session.Session, name string, g config.Gateway) (gateway.Gate
 		return portone.New(portone.Config{Settings: settings(s, name, g), StoreID: g.StoreID, ChannelKey: g.ChannelKey})
 	case "stripe":
 		return stripe.New(stripe.Config{Settings: settings(s, name, g)})
+	case "kakaopay":
+		return kakaopay.New(kakaopay.Config{Settings: settings(s, name, g), CID: g.CID, CIDSecret: g.CIDSecret.Reveal(), KeyPrefix: g.KeyPrefix})
 	case "toss":
 		return toss.New(toss.Config{Settings: settings(s, name, g), KeyPrefix: g.KeyPrefix})
 	default:

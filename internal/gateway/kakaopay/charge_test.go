@@ -14,7 +14,7 @@ import (
 	"duly/internal/payment"
 )
 
-func TestAnswersToACharge(t *testing.T) {
+func TestKakaoPayAnswersToACharge(t *testing.T) {
 	unreadable := func(why string) payment.Outcome {
 		return payment.Outcome{Unreadable: true, Reason: "200 with a body that cannot be read: " + why}
 	}
@@ -156,7 +156,7 @@ func TestLookByTID(t *testing.T) {
 		"our CID":              {400, errorOf(-731, nil), payment.LookupResult{Misconfigured: true, Reason: "400 error -731"}},
 		"a page":               {200, "<html>", payment.LookupResult{Failure: true, Reason: "200 with an HTML page"}},
 	}
-	for _, status := range strings.Fields("READY SEND_TMS OPEN_PAYMENT SELECT_METHOD ARS_WAITING AUTH_PASSWORD ISSUED_SID") {
+	for status := range strings.FieldsSeq("READY SEND_TMS OPEN_PAYMENT SELECT_METHOD ARS_WAITING AUTH_PASSWORD ISSUED_SID") {
 		c := cases["paid"]
 		c.body, c.want = orderBody(status, 0).json(), record(payment.Pending, 0, payment.Decline{})
 		cases[status] = c
@@ -168,7 +168,7 @@ func TestLookByTID(t *testing.T) {
 }
 
 // KakaoPay may say whatever it likes: nothing that duly tells of it holds the customer, the method or a secret.
-func TestAnswersHoldNothingPrivate(t *testing.T) {
+func TestKakaoPayAnswersHoldNothingPrivate(t *testing.T) {
 	for _, said := range []string{"Jane@Example.com", "jane%40example.com", sid, strings.ToLower(sid), user, token, secret} {
 		for status, body := range map[int]string{
 			200: orderBody("FAIL_PAYMENT", 0).with(fields{"tid": said}).json(),

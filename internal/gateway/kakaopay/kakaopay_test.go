@@ -162,7 +162,7 @@ func TestWhatKakaoPayCouldOnlyRefuseIsNotSent(t *testing.T) {
 	}
 }
 
-func TestCapabilities(t *testing.T) {
+func TestKakaoPayCapabilities(t *testing.T) {
 	able := open(t, configFor("https://open-api.kakaopay.com/")).Capabilities()
 	require.Equal(t, gateway.Capabilities{
 		LongestRequest: 10 * time.Minute, Timeout: 5 * time.Second, Address: "https://open-api.kakaopay.com", Account: "TCSUBSCRIP",
@@ -179,7 +179,7 @@ func TestConfigurationProblemsAreNamed(t *testing.T) {
 	}
 }
 
-func TestPing(t *testing.T) {
+func TestKakaoPayPing(t *testing.T) {
 	var body []byte
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ = io.ReadAll(r.Body)
@@ -202,7 +202,7 @@ func TestThereIsNoListAndNoCancellation(t *testing.T) {
 }
 
 // An approval of the method after the charge was begun shows that it was charged.
-func TestLastApproved(t *testing.T) {
+func TestKakaoPayLastApproved(t *testing.T) {
 	var got *http.Request
 	var body []byte
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -38,7 +38,7 @@ func (b *books) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func TestRefund(t *testing.T) {
+func TestKakaoPayRefund(t *testing.T) {
 	shown := func(refunded int64) string {
 		status := "PART_CANCEL_PAYMENT"
 		switch refunded {
