@@ -8,6 +8,7 @@ import (
 	"duly/config"
 	"duly/internal/gateway"
 	"duly/internal/gateway/httpapi"
+	"duly/internal/gateway/kakaopay"
 	"duly/internal/gateway/portone"
 	"duly/internal/gateway/provider"
 	"duly/internal/gateway/stripe"
@@ -31,6 +32,8 @@ func New(s *session.Session, name string, g config.Gateway) (gateway.Gateway, er
 		return toss.New(toss.Config{Settings: settings(s, name, g), KeyPrefix: g.KeyPrefix})
 	case "stripe":
 		return stripe.New(stripe.Config{Settings: settings(s, name, g)})
+	case "kakaopay":
+		return kakaopay.New(kakaopay.Config{Settings: settings(s, name, g), CID: g.CID, CIDSecret: g.CIDSecret.Reveal(), KeyPrefix: g.KeyPrefix})
 	default:
 		return nil, fmt.Errorf("type %q is not one that this version speaks: %s", g.Type, strings.Join(config.GatewayTypes(), ", "))
 	}

@@ -11,7 +11,7 @@ import (
 	"duly/internal/payment"
 )
 
-func TestCancel(t *testing.T) {
+func TestStripeCancel(t *testing.T) {
 	var got *http.Request
 	var body string
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -82,7 +82,7 @@ func refunds(status int, posted, shown string) http.HandlerFunc {
 	}
 }
 
-func TestRefund(t *testing.T) {
+func TestStripeRefund(t *testing.T) {
 	given := func(n int) string {
 		return intentOf("succeeded").with(fields{"latest_charge": fields{"id": "ch_1", "amount_refunded": n}}).json()
 	}

@@ -130,7 +130,7 @@ var expected = [][3]string{
 	{"type", "api_error", "doubt"},
 }
 
-func TestEveryCodeHasItsClass(t *testing.T) {
+func TestStripeEveryCodeHasItsClass(t *testing.T) {
 	codes := Codes()
 	require.Len(t, codes, len(expected))
 	seen := map[[3]string]bool{}
@@ -152,7 +152,7 @@ func TestEveryCodeHasItsClass(t *testing.T) {
 }
 
 // Each code does in an answer what its class says.
-func TestEveryCodeInAnAnswer(t *testing.T) {
+func TestStripeEveryCodeInAnAnswer(t *testing.T) {
 	for _, row := range expected {
 		field, code, kind := row[0], row[1], row[2]
 		var o payment.Outcome

@@ -41,7 +41,7 @@ func TestFindById(t *testing.T) {
 }
 
 // The intents of the charge's customer are read until one has its key.
-func TestFindByKey(t *testing.T) {
+func TestStripeFindByKey(t *testing.T) {
 	other := func(n int) fields {
 		return intentOf("succeeded").with(fields{"id": fmt.Sprintf("pi_other%d", n), "metadata": fields{"duly_key": "another"}})
 	}

@@ -14,7 +14,7 @@ import (
 
 // Stripe may say whatever it likes: nothing that duly tells of it holds the customer, the payment method, a secret, or another of Stripe's
 // ids of a customer.
-func TestAnswersHoldNothingPrivate(t *testing.T) {
+func TestStripeAnswersHoldNothingPrivate(t *testing.T) {
 	for _, said := range []string{
 		"Jane@Example.com", "jane%40example.com", customer, strings.ToUpper(customer), method, token, "cus_OfAnother", "pm_OfAnother1", "card_1Another", "pi_1_secret_x",
 		"sk_live_another",

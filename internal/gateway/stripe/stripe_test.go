@@ -115,7 +115,7 @@ func declineOf(more fields) string {
 	return fields{"error": e.with(fields{"payment_intent": intentOf("requires_payment_method").with(fields{"last_payment_error": last})})}.json()
 }
 
-func TestChargeIsOneRequestWhoseBytesNeverChange(t *testing.T) {
+func TestStripeChargeIsOneRequestWhoseBytesNeverChange(t *testing.T) {
 	var got *http.Request
 	var body []byte
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -176,7 +176,7 @@ func TestUnitsAreThoseOfMoney(t *testing.T) {
 	require.Len(t, decimals, 19)
 }
 
-func TestCapabilities(t *testing.T) {
+func TestStripeCapabilities(t *testing.T) {
 	able := open(t, "https://API.stripe.com:443/").Capabilities()
 	require.Equal(t, gateway.Capabilities{
 		KeyLife: 24 * time.Hour, LongestRequest: 10 * time.Minute, Timeout: 5 * time.Second, KeepsErrors: true, FindByKey: true,
@@ -186,7 +186,7 @@ func TestCapabilities(t *testing.T) {
 	require.Empty(t, mode("something"))
 }
 
-func TestConfigurationProblemsAreNamed(t *testing.T) {
+func TestStripeConfigurationProblemsAreNamed(t *testing.T) {
 	_, err := New(Config{provider.Settings{Name: "main", URL: "ftp://u:p@h", Token: "two words"}})
 	require.ErrorContains(t, err, "gateway main: url: want http")
 	for _, want := range []string{"token: missing", "timeout and connect_timeout", "key_life", "parallelism", "clock"} {
@@ -195,7 +195,7 @@ func TestConfigurationProblemsAreNamed(t *testing.T) {
 	require.NotContains(t, err.Error(), "two words")
 }
 
-func TestPing(t *testing.T) {
+func TestStripePing(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"object":"list","data":[],"has_more":false}`: "",
 		`{"payments":[]}`: "is this the address of Stripe's API?",

@@ -19,7 +19,7 @@ import (
 
 // A connection that has carried a request and breaks with the next one: net/http sends a request with an Idempotency-Key again by itself
 // there, if it can read its body anew.
-func TestAKeptConnectionThatBreaksSendsNoSecondPOST(t *testing.T) {
+func TestStripeAKeptConnectionThatBreaksSendsNoSecondPOST(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	var posts, connections atomic.Int32
@@ -71,7 +71,7 @@ func TestAGuardKeepsEveryPOSTBack(t *testing.T) {
 }
 
 // No template holds what a card is charged by, nor a payment's id.
-func TestPathsAreTracedByTheirTemplates(t *testing.T) {
+func TestStripePathsAreTracedByTheirTemplates(t *testing.T) {
 	templates := map[string]bool{}
 	c := configFor("http://127.0.0.1:1")
 	c.Wrap = func(http.RoundTripper) http.RoundTripper {
