@@ -58,7 +58,7 @@ func table() []rule {
 		{folder: "internal/gateway/simulator/pace"},
 		{folder: "internal/gateway/simulator/plan", may: []string{"internal/payment", "internal/gateway/simulator/pace"}},
 		{folder: "internal/gateway/simulator/core", may: []string{"internal/payment", "internal/gateway/simulator/pace", "internal/gateway/simulator/plan"}},
-		{folder: "internal/gateway/simulator", may: []string{"internal/gateway/simulator/core", "internal/gateway/simulator/plan", "internal/gateway/simulator/httpapi", "internal/gateway/simulator/portone", "internal/gateway/simulator/toss", "internal/gateway/simulator/stripe"}},
+		{folder: "internal/gateway/simulator", may: []string{"internal/gateway/simulator/core", "internal/gateway/simulator/plan", "internal/gateway/simulator/httpapi", "internal/gateway/simulator/portone", "internal/gateway/simulator/toss", "internal/gateway/simulator/stripe", "internal/gateway/simulator/kakaopay"}},
 		{folder: "internal/gateway/simulator/portone", may: []string{"internal/payment", "internal/gateway/simulator/core", "internal/gateway/simulator/plan", "internal/gateway/simulator/toss"}},
 		{folder: "internal/gateway/simulator", subfolders: true, may: []string{"internal/payment", "internal/gateway/simulator/core", "internal/gateway/simulator/plan"}},
 		{folder: "internal/gateway", subfolders: true, may: []string{"internal/payment", "internal/gateway", "internal/crash", "internal/redact"}},
