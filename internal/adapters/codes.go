@@ -1,18 +1,27 @@
 package adapters
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"duly/internal/cli"
 	"duly/internal/gateway"
+	"duly/internal/gateway/kakaopay"
 	"duly/internal/gateway/portone"
+	"duly/internal/gateway/stripe"
 	"duly/internal/gateway/toss"
 )
 
+// tables are the codes of providers, by the type of their gateways.
+func tables() map[string]func() []gateway.Code {
+	return map[string]func() []gateway.Code{"kakaopay": kakaopay.Codes, "portone": portone.Codes, "stripe": stripe.Codes, "toss": toss.Codes}
+}
+
 // CodeTables lists the types of gateways that have a table of their provider's codes.
-func CodeTables() []string { return []string{"portone", "toss"} }
+func CodeTables() []string { return slices.Sorted(maps.Keys(tables())) }
 
 // Codes is the document of `duly gateways codes`.
 type Codes struct {
@@ -22,11 +31,8 @@ type Codes struct {
 
 // CodesOf is what the adapter of a type knows of its provider's answers; empty for a type that has no table.
 func CodesOf(name string) Codes {
-	switch name {
-	case "portone":
-		return Codes{name, portone.Codes()}
-	case "toss":
-		return Codes{name, toss.Codes()}
+	if codes, ok := tables()[name]; ok {
+		return Codes{name, codes()}
 	}
 	return Codes{name, []gateway.Code{}}
 }

@@ -27,6 +27,7 @@ type book struct {
 	names     map[uint32]string    // duly's keys, of handles that are others
 	extras    map[uint32]any       // what dialects remember, by payment
 	deleted   map[string]bool      // payment methods
+	byMethod  map[string][]uint32  // payments by method; nil: nobody asks
 	idPrefix  string               // of the provider's ids; empty: handles are the ids
 	latest    int64                // the newest created, so that it never runs backwards
 }
@@ -161,6 +162,9 @@ func (b *book) add(keyAt uint32, req Charge, o plan.Outcome, now time.Time) uint
 	}
 	if req.Extra != nil {
 		b.extras[at] = req.Extra
+	}
+	if b.byMethod != nil {
+		b.byMethod[req.Method] = append(b.byMethod[req.Method], at)
 	}
 	return at
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"duly/internal/gateway/simulator/plan"
@@ -48,6 +49,17 @@ func (b Books) ByID(id string) (Payment, bool) {
 		return Payment{}, false
 	}
 	return b.s.view(at), true
+}
+
+// OfMethod walks the payments of a method, newest first. It needs [Rules].ByMethod.
+func (b Books) OfMethod(method string) iter.Seq[Payment] {
+	return func(yield func(Payment) bool) {
+		for _, at := range slices.Backward(b.s.book.byMethod[method]) {
+			if b.s.book.tick(at, b.now); !yield(b.s.view(at)) {
+				return
+			}
+		}
+	}
 }
 
 // Position is where p stands in the order of creation.

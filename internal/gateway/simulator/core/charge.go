@@ -139,6 +139,11 @@ func (s *Simulator) execute(at uint32, ch Charge, b plan.Behaviour, now time.Tim
 	if ch.Refusal != nil {
 		return *ch.Refusal
 	}
+	if ch.Check != nil {
+		if a := ch.Check(s.books()); a != nil {
+			return *a
+		}
+	}
 	if why, turned := s.standing(at); turned {
 		return s.dialect.Refuse(why, "")
 	}

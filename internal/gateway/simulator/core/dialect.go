@@ -55,6 +55,8 @@ type Rules struct {
 	// Tries is how many payments, declined ones too, a handle may have; one more is refused with TooManyTries.
 	// 0: any number.
 	Tries int
+	// ByMethod: the dialect asks for the payments of a method; see [Books.OfMethod].
+	ByMethod bool
 	// IDPrefix begins the provider's own id of a payment; empty: the handle is the id.
 	IDPrefix string
 }
@@ -131,6 +133,8 @@ type Charge struct {
 	Sum uint64
 	// Refusal answers instead of a charge: the request cannot work.
 	Refusal *Answer
+	// Check, if set, may answer instead because of what is in the books; nil: go on.
+	Check func(b Books) *Answer
 }
 
 // Payment is a payment as a dialect shows it.
