@@ -43,6 +43,8 @@ const (
 	Workers = 64  // requests open at once
 	Writers = 4   // chunks under way at once
 	Chunk   = 500 // items
+
+	Timeout = 30 * time.Second // of a request
 )
 
 // Job bills what is due on a date.

@@ -27,7 +27,7 @@ func billingWork() Job {
 			return jobs.Billing(r.Deps, r.billing(), r.Stages), nil
 		},
 		Due: func(ctx context.Context, r *Request, step string) (int64, error) {
-			return preview.DueIn(ctx, r.Deps, r.billing(), r.Stages, step, r.counted)
+			return preview.DueIn(ctx, r.Deps, r.billing(), r.Stages, step, r.before)
 		},
 		Preview: previewBilling,
 		Next:    nextReviews, Waits: "duly list unknown",

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -93,7 +94,7 @@ func (c *Client) send(ctx context.Context, r request) answer {
 		a.mediaType = resp.Header.Get("Content-Type")
 		a.notExecuted = resp.Header.Get("Not-Executed") == "true"
 		a.retryAfter = retryAfter(resp.Header.Get("Retry-After"), c.config.Now())
-		a.body, err = readAll(resp.Body, cmp.Or(r.most, maxBody))
+		a.body, err = readAll(resp.Body, resp.ContentLength, cmp.Or(r.most, maxBody))
 	}
 	a.left, a.refused = true, line.refusal()
 	if err != nil {
@@ -106,13 +107,18 @@ func (c *Client) send(ctx context.Context, r request) answer {
 	return a
 }
 
-// readAll reads a body of at most so many bytes to its end, for a connection is used again only then.
-func readAll(body io.Reader, most int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(body, most+1))
-	if err == nil && int64(len(b)) > most {
+// largestGuess is how many bytes of room are made at most for an answer by what it says of its length.
+const largestGuess = 64 << 10
+
+// readAll reads a body of at most so many bytes to its end, for a connection is used again only then. said is how long it says that it is;
+// whatever it says, it is read to its end.
+func readAll(body io.Reader, said, most int64) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, min(max(said, 0), largestGuess)+bytes.MinRead))
+	_, err := b.ReadFrom(io.LimitReader(body, most+1))
+	if err == nil && int64(b.Len()) > most {
 		err = errTooLong
 	}
-	return b, err
+	return b.Bytes(), err
 }
 
 // exchange follows one request to the socket. The hooks run in goroutines of the transport.
