@@ -73,6 +73,7 @@ func table() []rule {
 		{folder: "internal/telemetry/metrics", may: []string{"internal/batch", "internal/gateway", "internal/mysql", "internal/sum", "internal/wholefile"}},
 		{folder: "internal/telemetry/tracing", may: []string{"internal/batch", "internal/gateway"}},
 		{folder: "internal/report", may: []string{"internal/payment", "internal/text", "internal/sum"}},
+		{folder: "internal/adapters", may: []string{"config", "internal/cli", "internal/gateway", "internal/gateway/httpapi", "internal/gateway/portone", "internal/gateway/provider", "internal/gateway/toss", "internal/gateway/stripe", "internal/gateway/kakaopay", "internal/session"}},
 		{folder: "internal/schedule", may: []string{"config", "internal/batch", "internal/cli", "internal/exit", "internal/mysql", "internal/runs", "internal/session", "internal/text"}},
 		{folder: "internal/exit", may: []string{"internal/batch", "internal/mysql"}},
 		{folder: "internal/cli", may: []string{"config", "internal/batch", "internal/exit", "internal/payment", "internal/redact", "internal/text"}},

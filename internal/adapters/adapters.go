@@ -1,4 +1,5 @@
-package main
+// Package adapters makes the client of each type of gateway: the only place that knows them all.
+package adapters
 
 import (
 	"fmt"
@@ -15,8 +16,9 @@ import (
 	"duly/internal/session"
 )
 
-// newGateway makes the client of one gateway by its type; another provider is another case.
-func newGateway(s *session.Session, name string, g config.Gateway) (gateway.Gateway, error) {
+// New makes the client of one gateway by its type; another provider is another case. Nothing is sent yet. The error names every problem with
+// g, and no secret.
+func New(s *session.Session, name string, g config.Gateway) (gateway.Gateway, error) {
 	switch g.Type {
 	case "httpapi":
 		return httpapi.New(httpapi.Config{
