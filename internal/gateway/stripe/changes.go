@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -198,10 +199,10 @@ func (c *Client) refundable(ctx context.Context, about request, r payment.Refund
 	return reply
 }
 
-// changeRefusals are the codes of a definite no to a cancellation or a refund.
-var changeRefusals = map[string]bool{ //nolint:gochecknoglobals // a constant table
-	"payment_intent_unexpected_state": true, "charge_already_refunded": true, "charge_disputed": true, "charge_not_refundable": true,
-}
+// refusals are the codes of a definite no to a cancellation or a refund.
+//
+//nolint:gochecknoglobals // a constant list
+var refusals = []string{"charge_already_refunded", "charge_disputed", "charge_not_refundable", "payment_intent_unexpected_state"}
 
 // refusedChange says what an answer to a cancellation or a refund means that is no record. Whatever is not listed may have been executed.
 func refusedChange(a answer) payment.Reply {
@@ -218,7 +219,7 @@ func refusedChange(a answer) payment.Reply {
 		return r
 	}
 	switch c := e.class(a.Status); {
-	case changeRefusals[e.Code]:
+	case slices.Contains(refusals, e.Code):
 		r.Effect = payment.EffectRefused
 	case c == misconf:
 		r.Effect = payment.EffectMisconfigured

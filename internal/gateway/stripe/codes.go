@@ -1,6 +1,7 @@
 package stripe
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -78,6 +79,11 @@ func Codes() []gateway.Code {
 			about = " about " + about
 		}
 		all[i] = gateway.Code{Code: code, Of: "charge", Class: string(r.is), Meaning: "as " + r.field + about, Source: r.source, Certainty: r.certainty}
+	}
+	for _, code := range refusals {
+		all = append(all, gateway.Code{
+			Code: code, Status: http.StatusBadRequest, Of: "refund", Class: payment.EffectRefused.String(), Meaning: "as " + fieldCode, Source: sdk, Certainty: "A",
+		})
 	}
 	return all
 }

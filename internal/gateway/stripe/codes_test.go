@@ -132,7 +132,12 @@ var expected = [][3]string{
 
 func TestStripeEveryCodeHasItsClass(t *testing.T) {
 	codes := Codes()
-	require.Len(t, codes, len(expected))
+	refused := []string{"charge_already_refunded", "charge_disputed", "charge_not_refundable", "payment_intent_unexpected_state"}
+	require.Len(t, codes, len(expected)+len(refused))
+	for i, code := range refused {
+		got := codes[len(expected)+i]
+		require.Equal(t, [3]string{"refund", code, "refused"}, [3]string{got.Of, got.Code, got.Class})
+	}
 	seen := map[[3]string]bool{}
 	declines := 0
 	for i, want := range expected {
