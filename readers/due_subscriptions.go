@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/network"
 	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -20,6 +22,9 @@ import (
 type DueSubscriptions struct {
 	Selection store.Selection
 	Status    billing.SubscriptionStatus
+	// Rules and Now are what Look counts the tries of methods by.
+	Rules network.Rules
+	Now   func() time.Time
 
 	walk  claims.Walk
 	aside map[uint64]bool // rows that failed by themselves
@@ -32,6 +37,7 @@ type DueSubscription struct {
 	Newest billing.Newest
 	// Invoiced lists due dates that have an invoice already, from the next billing date on.
 	Invoiced map[payment.Date]bool
+	Tries    []network.Try // by Look: earlier ones of the method, as far as they count
 }
 
 const (
@@ -50,6 +56,11 @@ WHERE id IN (?) AND COALESCE(status) = ? AND next_billing_date <= ? ORDER BY id`
 (SELECT x.id FROM invoices x WHERE x.subscription_id = s.id ORDER BY x.issued_date DESC, x.id DESC LIMIT 1)
 WHERE s.id IN (?)`
 
+	// Of methods that were tried at least so often lately, whatever came of it: few are. It reads the index alone, and only of that time. Such a
+	// row has no due date, and the method in the place of the status.
+	crowdedMethods = ` UNION ALL SELECT CAST(COUNT(*) AS UNSIGNED), CAST(payment_method AS BINARY), NULL, NULL FROM payment_attempts FORCE INDEX (by_method)
+WHERE payment_method IN (?) AND created_at >= ? GROUP BY payment_method HAVING COUNT(*) >= ?`
+
 	invoicedDates = `SELECT i.subscription_id, i.due_date FROM subscriptions s
 JOIN invoices i ON i.subscription_id = s.id AND i.due_date >= s.next_billing_date WHERE s.id IN (?)`
 )
@@ -61,14 +72,17 @@ type DueSubscriptionsPage struct {
 
 	seen int
 	last candidate
+	// crowded are methods that were tried often enough to be counted, at that instant.
+	crowded []string
+	at      time.Time
 }
 
 // Read locks and reads the next page. The walk moves on only with Took.
 func (d *DueSubscriptions) Read(ctx context.Context, tx *sqlx.Tx, size int) (DueSubscriptionsPage, error) {
-	return d.readPage(ctx, tx, size, allDates)
+	return d.readPage(ctx, tx, size, allDates, counting{})
 }
 
-func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, dates datesOf) (DueSubscriptionsPage, error) {
+func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, dates datesOf, count counting) (DueSubscriptionsPage, error) {
 	limit := d.walk.Limit(size)
 	candidates, err := d.candidates(ctx, tx, limit)
 	if err != nil {
@@ -91,7 +105,8 @@ func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, 
 	if err != nil {
 		return page, err
 	}
-	page.Rows, err = withInvoices(ctx, tx, rows, dates)
+	page.at = count.at
+	page.Rows, page.crowded, err = withInvoices(ctx, tx, rows, dates, count)
 	return page, err
 }
 
@@ -115,9 +130,29 @@ func allDates(_, _ payment.Date) bool { return true }
 // see is met as a duplicate by whoever inserts it once more.
 func suspectDates(next, newest payment.Date) bool { return newest >= next }
 
-func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.SubscriptionRow, dates datesOf) ([]DueSubscription, error) {
+// counting is what the tries of methods are counted by; without rules they are not.
+type counting struct {
+	rules network.Rules
+	at    time.Time
+}
+
+// query is the statement that reads the newest invoices of subscriptions, and with it the methods that were tried often.
+func (c counting) query(ids []uint64, rows []store.SubscriptionRow) (query string, args []any) {
+	few := c.rules.Few()
+	if few == 0 {
+		return newestInvoices, []any{ids}
+	}
+	methods := make([]string, len(rows))
+	for i, r := range rows {
+		methods[i] = r.Method
+	}
+	return newestInvoices + crowdedMethods, []any{ids, methods, store.TriesSince(c.at), max(1, few-mostOften(methods)+1)}
+}
+
+// withInvoices adds to subscriptions what their invoices say. crowded are those of their methods that were tried often.
+func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.SubscriptionRow, dates datesOf, count counting) (_ []DueSubscription, crowded []string, _ error) {
 	if len(rows) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	ids := store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID })
 	var newest []struct {
@@ -126,8 +161,9 @@ func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 		Issued       payment.Date `db:"issued_date"`
 		Due          payment.Date `db:"due_date"`
 	}
-	if err := mysql.SelectIn(ctx, q, &newest, newestInvoices, ids); err != nil {
-		return nil, err
+	query, args := count.query(ids, rows)
+	if err := mysql.SelectIn(ctx, q, &newest, query, args...); err != nil {
+		return nil, nil, err
 	}
 	out := make([]DueSubscription, len(rows))
 	at := make(map[uint64]int, len(rows))
@@ -137,6 +173,10 @@ func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 	}
 	ids = ids[:0]
 	for _, n := range newest {
+		if n.Due.IsZero() {
+			crowded = append(crowded, n.Status)
+			continue
+		}
 		row := &out[at[n.Subscription]]
 		row.Newest = billing.Newest{Exists: true, Status: billing.InvoiceStatus(n.Status), Due: n.Due, Issued: n.Issued}
 		if dates(row.Next, n.Due) {
@@ -144,7 +184,7 @@ func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 		}
 	}
 	if len(ids) == 0 {
-		return out, nil
+		return out, crowded, nil
 	}
 	slices.Sort(ids)
 	var invoiced []struct {
@@ -152,7 +192,7 @@ func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 		Due          payment.Date `db:"due_date"`
 	}
 	if err := mysql.SelectIn(ctx, q, &invoiced, invoicedDates, ids); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, d := range invoiced {
 		row := &out[at[d.Subscription]]
@@ -161,7 +201,19 @@ func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 		}
 		row.Invoiced[d.Due] = true
 	}
-	return out, nil
+	return out, crowded, nil
+}
+
+// ledger reads what the methods of the page were tried for that were tried often.
+func (p DueSubscriptionsPage) ledger(ctx context.Context, tx *sqlx.Tx, rules network.Rules) (*network.Ledger, error) {
+	if len(p.crowded) == 0 {
+		return &network.Ledger{Rules: rules, Now: p.at}, nil
+	}
+	keys := make([]network.Key, len(p.Rows))
+	for i, row := range p.Rows {
+		keys[i] = keyOf(row.Subscription, row.Money)
+	}
+	return ledger(ctx, tx, rules, keys, p.crowded, p.at)
 }
 
 // Took moves the walk behind a page that was committed. It reports whether the walk is done.

@@ -106,16 +106,20 @@ type dueClaim struct {
 // a lock that a claim of open invoices, which locks the invoice first, may wait for.
 func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due *DueSubscriptions, want batch.ClaimRequest) error {
 	var err error
-	if c.page, err = due.readPage(ctx, tx, want.Limit, suspectDates); err != nil || len(c.page.Rows) == 0 {
+	if c.page, err = due.readPage(ctx, tx, want.Limit, suspectDates, counting{d.Open.Policy.Network, d.Open.Now()}); err != nil || len(c.page.Rows) == 0 {
 		return err
 	}
 	issued := make([]billing.Issued, len(c.page.Rows))
+	tries, err := c.page.ledger(ctx, tx, d.Open.Policy.Network)
+	if err != nil {
+		return err
+	}
 	charges, rooms := make([]charge, 0, len(issued)), want.Rooms()
 	for i, row := range c.page.Rows {
 		issued[i] = billing.Issued{Subscription: row.Subscription, Issue: d.Decide(row)}
 		inv, first, ok := billing.FirstCharge(issued[i], d.Open.Policy, d.Open.Today(), d.Open.Known)
-		if !ok || want.Skip(row.Gateway) || !rooms.Take(row.Gateway) {
-			continue
+		if !ok || want.Skip(row.Gateway) || tries.Take(keyOf(row.Subscription, inv.Money)).Held() || !rooms.Take(row.Gateway) {
+			continue // the last walk claims it, or says why it waits
 		}
 		issued[i].Charging = true
 		charges = append(charges, d.Open.charge(inv, row.Subscription, first))

@@ -35,6 +35,10 @@ func (s *OpenInvoices) readPostponed(ctx context.Context, want batch.ClaimReques
 	for _, row := range claim.full { // its lane is another one by now
 		s.later.Add(row.lane, row.id)
 	}
+	for _, row := range claim.crowd {
+		s.later.Add(row.lane, row.id)
+	}
 	claim.confirmed(batch.Execution(ctx))
+	s.crowd.await(ctx, claim, s.Clock())
 	return claim, nil
 }

@@ -301,7 +301,7 @@ func (s Standing) open() Explanation {
 		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", "this is the last stage: the next run ends invoice and subscription"}
 	case billing.LeaveInvoice:
 		return Explanation{WhyElsewhere, fmt.Sprintf("it is due, and gateway %s is not configured here", s.Subscription.Gateway), s.elsewhere()}
-	case billing.Charge:
+	case billing.Charge, billing.HoldInvoice:
 	}
 	switch {
 	case s.held() != "":
