@@ -24,7 +24,10 @@ func (d *DueSubscriptions) Look(ctx context.Context, db *mysql.DB, limit int) (p
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
-	count := counting{d.Rules, d.Now()}
+	count := counting{rules: d.Rules}
+	if d.Rules.On {
+		count.at = d.Now()
+	}
 	page, crowded, err := withInvoices(ctx, db, rows, allDates, count)
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)

@@ -213,13 +213,14 @@ func (s Settlement) putOff(a Attempt, d payment.Decline, sub SubscriptionStatus,
 	if s.TryLaterSince.IsZero() {
 		s.TryLaterSince = now
 	}
+	d.Class = "" // the gateway has none
 	verdict := p.Network.Judge(d)
 	if now.Sub(s.TryLaterSince) >= tryLaterFor || Barred(verdict.Class) {
 		d.Class = payment.Soft
 		return s.declined(a, d, sub, p, effective, now)
 	}
 	s.Attempt, s.Decline = AttemptDeclined, fit(d, s.Message)
-	s.Decline.Class = ""
+	s.Decline.Class = "" // fit has made it soft
 	s.Invoice, s.NextTryAt = Open, now
 	if until := now.Add(verdict.Wait); p.dayOf(until) > effective {
 		s.wait(verdict, p, now)
@@ -278,7 +279,7 @@ func message(a Attempt, o payment.Outcome) string {
 		text = o.Kind.String()
 	}
 	known := []string{a.Charge.Key, a.Charge.Reference, o.PaymentID}
-	return cut(redact.NewPrivate([]string{a.Charge.Method, a.Charge.GatewayCustomer, a.Charge.CustomerID}, known).String(text), MaxText)
+	return cut(redact.NewPrivate([]string{a.Charge.Method, o.NewMethod, a.Charge.GatewayCustomer, a.Charge.CustomerID}, known).String(text), MaxText)
 }
 
 // fit cuts a gateway's codes to their columns, and takes the message that was made fit. A decline without a class that is known counts as soft.

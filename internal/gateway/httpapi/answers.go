@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"duly/internal/payment"
@@ -21,6 +22,7 @@ type paymentBody struct {
 	RefundedAmount  int64        `json:"refunded_amount"`
 	CreatedAt       *time.Time   `json:"created_at"`
 	Decline         *declineBody `json:"decline"`
+	NewMethod       string       `json:"new_payment_method"`
 }
 
 type declineBody struct {
@@ -28,6 +30,7 @@ type declineBody struct {
 	Code        string `json:"code"`
 	NetworkCode string `json:"network_code"`
 	AdviceCode  string `json:"advice_code"`
+	Network     string `json:"network"`
 	Message     string `json:"message"`
 }
 
@@ -61,6 +64,7 @@ func (b paymentBody) payment(clean cleaner) (p payment.Payment, why string) {
 		GatewayCustomer: b.GatewayCustomer,
 		Money:           payment.Money{Amount: *b.Amount, Currency: *b.Currency},
 		Refunded:        b.RefundedAmount,
+		NewMethod:       b.NewMethod,
 	}
 	if b.CreatedAt != nil {
 		p.CreatedAt = b.CreatedAt.UTC()
@@ -78,15 +82,25 @@ func (b paymentBody) payment(clean cleaner) (p payment.Payment, why string) {
 	case b.Decline.Code == "":
 		return payment.Payment{}, missing("decline.code")
 	}
-	text := func(s string) string { return clean.text(s, *b.CustomerID, b.GatewayCustomer) }
+	text := func(s string) string { return clean.text(s, *b.CustomerID, b.GatewayCustomer, b.NewMethod) }
 	p.Decline = payment.Decline{
 		Class:       classOf(b.Decline.Code, b.Decline.Class),
 		Code:        codeOf(b.Decline.Code, text),
 		NetworkCode: text(b.Decline.NetworkCode),
 		AdviceCode:  text(b.Decline.AdviceCode),
 		Message:     text(b.Decline.Message),
+		Network:     networkOf(b.Decline.Network),
 	}
 	return p, ""
+}
+
+// networkOf reads the name of a card network; one that is not known is none.
+func networkOf(name string) payment.Network {
+	switch n := payment.Network(strings.ToLower(strings.TrimSpace(name))); n {
+	case payment.Visa, payment.Mastercard:
+		return n
+	}
+	return ""
 }
 
 // incomplete names the first field that every payment needs and that b lacks; empty: none.

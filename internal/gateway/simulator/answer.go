@@ -39,6 +39,7 @@ type wirePayment struct {
 	CreatedAt       time.Time      `json:"created_at"`
 	Decline         *wireDecline   `json:"decline,omitempty"`
 	GatewayCustomer string         `json:"gateway_customer,omitempty"`
+	NewMethod       string         `json:"new_payment_method,omitempty"`
 }
 
 type wireDecline struct {
@@ -47,6 +48,8 @@ type wireDecline struct {
 	NetworkCode string        `json:"network_code,omitempty"`
 	AdviceCode  string        `json:"advice_code,omitempty"`
 	Message     string        `json:"message,omitempty"`
+
+	Network payment.Network `json:"network,omitempty"`
 }
 
 // wireError is the Error of the API.

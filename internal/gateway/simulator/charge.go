@@ -201,9 +201,11 @@ func (s *Simulator) wire(at uint32) wirePayment {
 		Amount: e.Amount, Currency: e.Currency, RefundedAmount: e.Refunded, CreatedAt: e.CreatedAt.Add(s.cfg.ClockSkew),
 		GatewayCustomer: e.GatewayCustomer,
 	}
-	if d := s.book.payments.at(at).outcome.result().decline; e.DeclineCode != "" {
-		p.Decline = &wireDecline{Class: d.Class, Code: d.Code, NetworkCode: d.NetworkCode, AdviceCode: d.AdviceCode, Message: d.Message}
+	r := s.book.payments.at(at).outcome.result()
+	if d := r.decline; e.DeclineCode != "" {
+		p.Decline = &wireDecline{Class: d.Class, Code: d.Code, NetworkCode: d.NetworkCode, AdviceCode: d.AdviceCode, Message: d.Message, Network: d.Network}
 	}
+	p.NewMethod = r.renewed
 	return p
 }
 

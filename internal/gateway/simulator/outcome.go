@@ -14,6 +14,7 @@ type result struct {
 	code    int
 	alter   func(*request) // makes the payment another than the one asked for
 	undone  bool           // somebody gives the money back right after it was taken
+	renewed string         // the method that replaces the one that was charged
 }
 
 // results in their order of number; a number fits in a byte of a record.
@@ -41,12 +42,22 @@ var results = []result{ //nolint:gochecknoglobals // a constant table
 	{name: "wrong_customer", status: payment.Succeeded, alter: func(r *request) { r.customer += "-other" }},
 	{name: "wrong_gateway_customer", status: payment.Succeeded, alter: func(r *request) { r.gatewayCustomer += "-other" }},
 	{name: "wrong_reference", status: payment.Succeeded, alter: func(r *request) { r.reference += "-other" }},
+	advised("advice03", "03"),
+	advised("advice25", "25"),
+	{name: "renewed", status: payment.Succeeded, renewed: "pm_ok:renewed"},
 }
 
 func declined(name string, class payment.Class, code, network string) result {
 	return result{name: name, status: payment.Declined, decline: payment.Decline{
 		Class: class, Code: code, NetworkCode: network, Message: "declined: " + code,
 	}}
+}
+
+// advised is a soft decline of a Mastercard with a merchant advice code.
+func advised(name, advice string) result {
+	r := declined(name, payment.Soft, "do_not_honor", "05")
+	r.decline.AdviceCode, r.decline.Network = advice, payment.Mastercard
+	return r
 }
 
 func otherCurrency(currency string) string {
