@@ -26,8 +26,10 @@ func TestDefaultsPassTheirOwnChecks(t *testing.T) {
 		Circuit: config.Circuit{Window: 40, Minimum: 20, FailurePercent: 60, OpenFor: 10 * time.Second, HalfOpen: 10},
 	}, c.Gateways["main"])
 	require.Equal(t, config.Database{MaxOpen: 16, AcquireTimeout: 3 * time.Second}, c.Database)
-	require.Equal(t, config.Billing{RetryDays: []int{1, 3, 5}, ChunkSize: 500, CatchUp: "default", BrakePercent: 50, GiveUpAfter: 24 * time.Hour,
-		NetworkRules: true, NetworkCeilings: ceilings}, c.Billing)
+	require.Equal(t, config.Billing{
+		RetryDays: []int{1, 3, 5}, ChunkSize: 500, CatchUp: "default", BrakePercent: 50, GiveUpAfter: 24 * time.Hour,
+		NetworkRules: true, NetworkCeilings: ceilings,
+	}, c.Billing)
 	require.Equal(t, config.Reconcile{OlderThan: 10 * time.Minute, GiveUpAfter: 24 * time.Hour, Parallelism: 10, ChunkSize: 100}, c.Reconcile)
 	require.Equal(t, config.Outbox{Tries: 12}, c.Outbox)
 	require.Equal(t, "Asia/Seoul", c.Business.Location().String())

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"duly/internal/billable"
 	"duly/internal/billing"
 	"duly/internal/billing/network"
+	"duly/internal/methods"
 	"duly/internal/mysql"
 	"duly/internal/store"
 )
@@ -24,20 +26,20 @@ func (d *DueSubscriptions) Look(ctx context.Context, db *mysql.DB, limit int) (p
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
-	count := counting{rules: d.Rules}
+	count := methods.Counting{Rules: d.Rules}
 	if d.Rules.On {
-		count.at = d.Now()
+		count.At = d.Now()
 	}
-	page, crowded, err := withInvoices(ctx, db, rows, allDates, count)
+	page, crowded, err := billable.WithInvoices(ctx, db, rows, billable.AllDates, count)
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
-	tries, err := store.TriesOf(ctx, db, crowded, count.at, "")
+	tries, err := methods.Read(ctx, db, crowded, count.At, "")
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
 	for i, row := range page {
-		page[i].Tries = tries[keyOf(row.Subscription, row.Money)]
+		page[i].Tries = tries[row.NetworkKey(row.Money)]
 	}
 	last := candidates[len(candidates)-1]
 	d.walk.Date, d.walk.ID = last.Date, last.ID
@@ -88,12 +90,12 @@ func (s *OpenInvoices) lookAt(ctx context.Context, ids []uint64) ([]OpenInvoice,
 	for i, r := range rows {
 		sub, ok := subscriptions[r.SubscriptionID]
 		out[i] = OpenInvoice{Invoice: r.Invoice(), Subscription: sub, Gone: !ok, Past: past[r.ID]}
-		keys[i] = keyOf(sub, out[i].Money)
+		keys[i] = sub.NetworkKey(out[i].Money)
 	}
 	if !s.Policy.Network.On {
 		return out, nil
 	}
-	tries, err := store.TriesOf(ctx, s.DB, methodsOf(keys), s.Now(), "")
+	tries, err := methods.Read(ctx, s.DB, methods.Names(keys), s.Now(), "")
 	if err != nil {
 		return nil, err
 	}

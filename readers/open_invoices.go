@@ -10,6 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/claims"
+	"duly/internal/methods"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -47,7 +48,7 @@ type OpenInvoices struct {
 	walk     claims.Walk
 	walked   bool // the walk is at its end, but for what it postponed
 	later    claims.Postponed
-	crowd    crowd
+	waiting  methods.Waiting
 }
 
 const (
@@ -80,7 +81,8 @@ type openInvoicesClaim struct {
 	held  []string  // gateways that list a charge of a claimed period which nothing here accounts for
 	met   int       // rows that were claimed, decided, postponed or skipped
 	full  []fullRow // rows that there was no room for
-	crowd []fullRow // rows whose methods are being tried as often as their card network allows
+	// waiting are rows whose methods are being tried as often as their card networks allow.
+	waiting []methods.Row
 }
 
 // confirmed tells the run of a claim that was committed.

@@ -54,7 +54,7 @@ func (s *OpenInvoices) readNext(ctx context.Context, want batch.ClaimRequest) (*
 		for _, row := range claim.full {
 			s.later.Add(row.lane, row.id)
 		}
-		s.crowd.add(claim.crowd)
+		s.waiting.Add(claim.waiting)
 		if claim.seen < limit {
 			s.walked = s.end(ctx)
 		} else {
@@ -63,10 +63,10 @@ func (s *OpenInvoices) readNext(ctx context.Context, want batch.ClaimRequest) (*
 	}
 	switch {
 	case s.walked:
-		s.crowd.follow(&s.later)
+		s.waiting.Follow(&s.later)
 	case s.walk.Phase != phase: // another pass begins at the head
 		s.later.Reset()
-		s.crowd.reset()
+		s.waiting.Reset()
 	}
 	return claim, nil
 }

@@ -105,6 +105,11 @@ type Subscription struct {
 	ReviewReason    string
 }
 
+// NetworkKey is what a card network counts a charge of s by.
+func (s Subscription) NetworkKey(money payment.Money) network.Key {
+	return network.Key{Gateway: s.Gateway, Method: s.Method, Money: money}
+}
+
 // Newest is what the rules read of a subscription's newest invoice.
 type Newest struct {
 	Exists bool

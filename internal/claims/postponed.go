@@ -7,8 +7,8 @@ import (
 	"duly/internal/batch"
 )
 
-// MostPostponed bounds the memory that a walk takes for postponed rows.
-const MostPostponed = 100_000
+// maxPostponed bounds the memory that a walk takes for postponed rows.
+const maxPostponed = 100_000
 
 // Postponed holds the ids of rows whose lanes had no room, in the order in which the walk met them.
 type Postponed struct {
@@ -26,7 +26,7 @@ func (p *Postponed) Reset() { *p = Postponed{} }
 
 // Add postpones a row of a lane.
 func (p *Postponed) Add(lane string, id uint64) {
-	if p.N >= MostPostponed {
+	if p.N >= maxPostponed {
 		p.Again = true
 		return
 	}

@@ -1,4 +1,4 @@
-package store
+package methods
 
 import (
 	"context"
@@ -13,19 +13,19 @@ import (
 	"duly/internal/payment"
 )
 
-// MethodTries reads the tries of methods from an instant on that were declined, or may be yet. The index names a method as the database compares
+// Tries reads the tries of methods from an instant on that were declined, or may be yet. The index names a method as the database compares
 // texts, so that others may be read beside it.
-const MethodTries = `SELECT gateway, payment_method, amount, currency, status, doubted, COALESCE(network, '') AS network, created_at, settled_at
+const Tries = `SELECT gateway, payment_method, amount, currency, status, doubted, COALESCE(network, '') AS network, created_at, settled_at
 FROM payment_attempts FORCE INDEX (by_method) WHERE payment_method IN (?) AND created_at >= ? AND status IN ('declined', 'in_flight', 'in_doubt')`
 
-// triesFrom is how much longer than the longest window of a network is looked back: a try counts from when it was settled.
-const triesFrom = network.Window + 24*time.Hour
+// window is how much longer than the longest window of a network is looked back: a try counts from when it was settled.
+const window = network.Window + 24*time.Hour
 
-// TriesSince is from when on the tries of a method matter at an instant.
-func TriesSince(now time.Time) time.Time { return now.Add(-triesFrom).UTC() }
+// Since is from when on the tries of a method matter at an instant.
+func Since(now time.Time) time.Time { return now.Add(-window).UTC() }
 
-// TriesOf reads the tries of methods that matter at an instant; lock is the clause that locks them, if any.
-func TriesOf(ctx context.Context, q sqlx.QueryerContext, methods []string, now time.Time, lock string) (map[network.Key][]network.Try, error) {
+// Read reads the tries of methods that matter at an instant; lock is the clause that locks them, if any.
+func Read(ctx context.Context, q sqlx.QueryerContext, methods []string, now time.Time, lock string) (map[network.Key][]network.Try, error) {
 	if len(methods) == 0 {
 		return nil, nil //nolint:nilnil // an empty map
 	}
@@ -40,7 +40,7 @@ func TriesOf(ctx context.Context, q sqlx.QueryerContext, methods []string, now t
 		Created  time.Time    `db:"created_at"`
 		Settled  sql.NullTime `db:"settled_at"`
 	}
-	if err := mysql.SelectIn(ctx, q, &rows, MethodTries+lock, methods, TriesSince(now)); err != nil {
+	if err := mysql.SelectIn(ctx, q, &rows, Tries+lock, methods, Since(now)); err != nil {
 		return nil, err
 	}
 	tries := make(map[network.Key][]network.Try)
