@@ -22,16 +22,29 @@ type paymentBody struct {
 	RefundedAmount  int64        `json:"refunded_amount"`
 	CreatedAt       *time.Time   `json:"created_at"`
 	Decline         *declineBody `json:"decline"`
-	NewMethod       string       `json:"new_payment_method"`
+	NewMethod       addedText    `json:"new_payment_method"`
 }
 
 type declineBody struct {
-	Class       string `json:"class"`
-	Code        string `json:"code"`
-	NetworkCode string `json:"network_code"`
-	AdviceCode  string `json:"advice_code"`
-	Network     string `json:"network"`
-	Message     string `json:"message"`
+	Class       string    `json:"class"`
+	Code        string    `json:"code"`
+	NetworkCode string    `json:"network_code"`
+	AdviceCode  string    `json:"advice_code"`
+	Network     addedText `json:"network"`
+	Message     string    `json:"message"`
+}
+
+// addedText is a field that came with a later version of the contract. A service may have had a field of that name before, of its own: what is no text
+// counts as absent, and spoils no answer.
+type addedText string
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (t *addedText) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*t = addedText(s)
+	}
+	return nil
 }
 
 // errorBody is an Error of the contract.
@@ -64,7 +77,7 @@ func (b paymentBody) payment(clean cleaner) (p payment.Payment, why string) {
 		GatewayCustomer: b.GatewayCustomer,
 		Money:           payment.Money{Amount: *b.Amount, Currency: *b.Currency},
 		Refunded:        b.RefundedAmount,
-		NewMethod:       b.NewMethod,
+		NewMethod:       string(b.NewMethod),
 	}
 	if b.CreatedAt != nil {
 		p.CreatedAt = b.CreatedAt.UTC()
@@ -82,14 +95,14 @@ func (b paymentBody) payment(clean cleaner) (p payment.Payment, why string) {
 	case b.Decline.Code == "":
 		return payment.Payment{}, missing("decline.code")
 	}
-	text := func(s string) string { return clean.text(s, *b.CustomerID, b.GatewayCustomer, b.NewMethod) }
+	text := func(s string) string { return clean.text(s, *b.CustomerID, b.GatewayCustomer, string(b.NewMethod)) }
 	p.Decline = payment.Decline{
 		Class:       classOf(b.Decline.Code, b.Decline.Class),
 		Code:        codeOf(b.Decline.Code, text),
 		NetworkCode: text(b.Decline.NetworkCode),
 		AdviceCode:  text(b.Decline.AdviceCode),
 		Message:     text(b.Decline.Message),
-		Network:     networkOf(b.Decline.Network),
+		Network:     networkOf(string(b.Decline.Network)),
 	}
 	return p, ""
 }
