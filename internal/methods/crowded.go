@@ -7,7 +7,7 @@ import (
 	"duly/internal/billing/network"
 )
 
-// Crowded, behind a statement of four columns, reads which methods were tried at least so often lately, whatever came of it: few were. It reads the
+// Crowded is put behind a statement of four columns. It reads which methods were tried at least so often lately, whatever came of it: few were. It reads the
 // index alone, and only of that time. Such a row has the method in the second column, and NULL in the last two.
 const Crowded = ` UNION ALL SELECT CAST(COUNT(*) AS UNSIGNED), CAST(payment_method AS BINARY), NULL, NULL FROM payment_attempts FORCE INDEX (by_method)
 WHERE payment_method IN (?) AND created_at >= ? GROUP BY payment_method HAVING COUNT(*) >= ?`

@@ -2,6 +2,7 @@ package methods
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -35,9 +36,7 @@ func Ledger(ctx context.Context, tx *sqlx.Tx, rules network.Rules, keys []networ
 	}
 	slices.Sort(often)
 	locked, err := Read(ctx, tx, slices.Compact(often), now, " FOR UPDATE")
-	for k, tries := range locked {
-		l.Tries[k] = tries
-	}
+	maps.Copy(l.Tries, locked)
 	return l, err
 }
 
