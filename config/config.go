@@ -172,6 +172,18 @@ type Billing struct {
 	// GiveUpAfter is how long after its last request can have had an effect a charge in doubt waits for proof before an
 	// operator's word is taken.
 	GiveUpAfter time.Duration `mapstructure:"give_up_after"`
+	// NetworkRules says whether the rules of card networks count, and NetworkCeilings how many declines they allow.
+	NetworkRules    bool            `mapstructure:"network_rules"`
+	NetworkCeilings NetworkCeilings `mapstructure:"network_ceilings"`
+}
+
+// NetworkCeilings are how many declines card networks allow of one payment method for one amount and currency.
+type NetworkCeilings struct {
+	Visa30d       int `mapstructure:"visa_30d"`
+	Mastercard30d int `mapstructure:"mastercard_30d"`
+	Mastercard24h int `mapstructure:"mastercard_24h"`
+	Unknown30d    int `mapstructure:"unknown_30d"`
+	Unknown24h    int `mapstructure:"unknown_24h"`
 }
 
 // Reconcile is the policy of the reconciliation job.
