@@ -1,5 +1,5 @@
-// Package plan is what a simulator is told to do: its configuration, the ways in which charges end, the faults, and the draws that decide
-// which request meets which.
+// Package plan configures a simulator: the ways in which charges end, the faults, latency and outages, and the draws that decide which
+// request meets which.
 //
 // What happens to a request is decided from the seed, its idempotency key and how many requests that key has
 // had, so that a run can be repeated whatever the order in which concurrent requests arrive (a Rise, a rate
