@@ -50,7 +50,7 @@ func (w *world) audit(kinds ...string) {
 }
 
 // agreed wants nobody to be charged twice or forgotten, and ledger, tables and audit to agree, with as many invoices in review. The small shop has one
-// payment of another amount.
+// payment of another amount: where a success does not show it, it is in review only if something made duly look it up.
 func (w *world) agreed(review int) {
 	w.t.Helper()
 	if !w.hides() {
@@ -65,10 +65,14 @@ func (w *world) agreed(review int) {
 	require.NoError(w.t, err)
 	const unseen = " was charged otherwise than asked for, and nobody is told"
 	problems = slices.DeleteFunc(problems, func(p string) bool { return strings.HasSuffix(p, unseen) })
-	require.Len(w.t, problems, 1, "%q", problems) // the payment of another amount is not the one that was asked for
-	require.Contains(w.t, problems[0], "the gateway took no money")
-	require.Equal(w.t, review-1, w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'review'`))
-	w.audit("amount_differs")
+	var differs []string
+	for _, p := range problems { // the payment that was asked for is not there
+		require.Contains(w.t, p, "the gateway took no money")
+		differs = append(differs, "amount_differs")
+	}
+	require.LessOrEqual(w.t, len(differs), 1, "%q", problems)
+	require.Equal(w.t, review-len(differs), w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'review'`))
+	w.audit(differs...)
 }
 
 // The whole program keeps its promises at every provider: it is killed on both sides of a send and of each commit that matters to it.
