@@ -49,12 +49,11 @@ func runBaseline(ctx context.Context, args []string, _, stderr io.Writer) int {
 	}
 	today, err := payment.ParseDate(*date)
 	if err == nil {
-		client := plain.NewClient(*url, gatewayToken, tuned.Workers)
 		switch flags.Arg(0) {
 		case baselineTuned:
-			err = runTuned(ctx, *dsn, today, client.Charge)
+			err = runTuned(ctx, *dsn, today, plain.NewClient(*url, gatewayToken, tuned.Workers, tuned.Timeout).Charge)
 		case baselineBare:
-			err = postAll(ctx, client, *charges, today)
+			err = postAll(ctx, plain.NewClient(*url, gatewayToken, tuned.Workers, 0), *charges, today)
 		default:
 			err = fmt.Errorf("there is no baseline %q", flags.Arg(0))
 		}

@@ -96,6 +96,9 @@ type Gateway struct {
 	// StoreID and ChannelKey are PortOne's; empty: none was given.
 	StoreID    string `mapstructure:"store_id"`
 	ChannelKey string `mapstructure:"channel_key"`
+	// CID and CIDSecret are KakaoPay's; empty: none was given.
+	CID       string `mapstructure:"cid"`
+	CIDSecret Secret `mapstructure:"cid_secret"`
 	// LookUp: the provider can be asked what became of an idempotency key.
 	LookUp bool `mapstructure:"look_up"`
 	// List: the provider lists its payments.

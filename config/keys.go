@@ -73,17 +73,18 @@ func Keys() []Key {
 		},
 		{
 			Name: "gateways.<name>.type", Default: httpapi, parse: builtGateway,
-			Why: "What the service speaks: `httpapi` is the payments API of a shop's own payment service, `portone` is PortOne V2, `toss` is Toss Payments. " +
+			Why: "What the service speaks: `httpapi` is the payments API of a shop's own payment service, `portone` is PortOne V2, `toss` is Toss Payments, " +
+				"`stripe` is Stripe, `kakaopay` is KakaoPay. " +
 				"docs/gateways.md says what each can do.",
 		},
 		{
 			Name: "gateways.<name>.url", parse: gatewayURL, Example: "https://payments.example.com",
-			ByType: map[string]string{portone: "https://api.portone.io", toss: "https://api.tosspayments.com"},
+			ByType: map[string]string{portone: "https://api.portone.io", toss: "https://api.tosspayments.com", stripe: "https://api.stripe.com", kakaopay: "https://open-api.kakaopay.com"},
 			Why:    "Where the service is. Credentials and parameters do not belong in it.",
 		},
 		{
 			Name: "gateways.<name>.token", Secret: true, parse: text, Example: "change-me",
-			Why: "Sent as the bearer token of every call. `portone`: the V2 API secret; `toss`: the secret key, live_sk_… or test_sk_….",
+			Why: "Sent as the bearer token of every call. `portone`: the V2 API secret; `toss`: the secret key, live_sk_… or test_sk_…; `stripe`: the secret key, sk_… or rk_…; `kakaopay`: the secret key of the application.",
 		},
 		{
 			Name: "gateways.<name>.store_id", Default: "none", parse: idOrNone,
@@ -93,6 +94,14 @@ func Keys() []Key {
 			Name: "gateways.<name>.channel_key", Default: "none", parse: idOrNone,
 			Why: "Of `portone` alone: the key of the channel that is charged through, channel-key-…; if unset, that of the billing key. It and store_id are sent " +
 				"with every charge: change them while no charge is in doubt.",
+		},
+		{
+			Name: "gateways.<name>.cid", Default: "none", parse: idOrNone,
+			Why: "Of `kakaopay` alone: the merchant's code for subscriptions, under which its SIDs were issued; `TCSUBSCRIP` for tests.",
+		},
+		{
+			Name: "gateways.<name>.cid_secret", Secret: true, parse: text, Example: "change-me",
+			Why: "Of `kakaopay` alone: the secret of the CID, if the merchant has one.",
 		},
 		{
 			Name: "gateways.<name>.parallelism", Default: "50", parse: readParallelism,
@@ -108,7 +117,7 @@ func Keys() []Key {
 			Why: "Requests a second at most, such as 20/s, where the service has a limit. Each host has its own: divide it among them.",
 		},
 		{
-			Name: "gateways.<name>.timeout", Default: "30s", parse: duration(time.Millisecond, time.Hour), ByType: map[string]string{portone: "60s", toss: "60s"},
+			Name: "gateways.<name>.timeout", Default: "30s", parse: duration(time.Millisecond, time.Hour), ByType: map[string]string{portone: "60s", toss: "60s", stripe: "80s", kakaopay: "60s"},
 			Why: "How long one request is waited for. A charge without an answer by then is in doubt, so rather too long than too short.",
 		},
 		{
@@ -132,21 +141,21 @@ func Keys() []Key {
 			Why: "How long a run waits for a service that is down. Past it, its rows are left for a later run.",
 		},
 		{
-			Name: "gateways.<name>.key_life", Default: "24h", parse: duration(0, 3650*day), ByType: map[string]string{portone: "3h", toss: "14d"},
+			Name: "gateways.<name>.key_life", Default: "24h", parse: duration(0, 3650*day), ByType: map[string]string{portone: "3h", toss: "14d", kakaopay: "0s"},
 			Why: "How long the service keeps idempotency keys; 0: it keeps none, so nothing is ever sent twice. " +
 				"Too long a value risks a double charge.",
 		},
 		{
-			Name: "gateways.<name>.longest_request", Default: "2m", parse: duration(time.Millisecond, 30*day), ByType: map[string]string{portone: "10m", toss: "10m"},
+			Name: "gateways.<name>.longest_request", Default: "2m", parse: duration(time.Millisecond, 30*day), ByType: map[string]string{portone: "10m", toss: "10m", stripe: "10m", kakaopay: "10m"},
 			Why: "How long after it was sent a request can still take effect. Before that, \"never seen\" proves nothing.",
 		},
 		{
-			Name: "gateways.<name>.look_up", Default: "true", parse: boolean,
+			Name: "gateways.<name>.look_up", Default: "true", parse: boolean, ByType: map[string]string{kakaopay: "false"},
 			Why: "Whether the service can be asked what became of a key. If not, a charge in doubt that cannot be sent again goes to review. " +
-				"Of `httpapi` alone: the others can.",
+				"Of `httpapi` alone: the others can, but for `kakaopay`.",
 		},
 		{
-			Name: "gateways.<name>.list", Default: "true", parse: boolean,
+			Name: "gateways.<name>.list", Default: "true", parse: boolean, ByType: map[string]string{kakaopay: "false"},
 			Why: "Whether the service lists its payments. Before a run sends anything it compares the list with the tables, so that a restored " +
 				"or incomplete database charges nobody twice.",
 		},

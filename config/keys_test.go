@@ -161,7 +161,7 @@ func TestExampleFile(t *testing.T) {
 	got, err = config.Load(config.Options{File: write(t, "duly.yaml", uncommented)})
 	require.NoError(t, err)
 	want, err = config.Load(config.Options{NoFile: true, Env: []string{
-		"DULY_GATEWAYS_MAIN_URL=https://payments.example.com", "DULY_GATEWAYS_MAIN_TOKEN=change-me",
+		"DULY_GATEWAYS_MAIN_URL=https://payments.example.com", "DULY_GATEWAYS_MAIN_TOKEN=change-me", "DULY_GATEWAYS_MAIN_CID_SECRET=change-me",
 	}})
 	require.NoError(t, err)
 	require.Equal(t, want, got, "uncommented, it sets the defaults and an example of a gateway")

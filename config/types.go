@@ -9,16 +9,18 @@ import (
 
 // The types of gateways that are built in.
 const (
-	httpapi = "httpapi"
-	portone = "portone"
-	toss    = "toss"
+	httpapi  = "httpapi"
+	portone  = "portone"
+	toss     = "toss"
+	stripe   = "stripe"
+	kakaopay = "kakaopay"
 )
 
 // tossKeys is how long Toss keeps keys.
 const tossKeys = 15 * day
 
 // GatewayTypes lists the types of gateways that are built in.
-func GatewayTypes() []string { return []string{httpapi, portone, toss} }
+func GatewayTypes() []string { return []string{httpapi, portone, toss, stripe, kakaopay} }
 
 func builtGateway(s string) (any, error) {
 	if !slices.Contains(GatewayTypes(), s) {
@@ -60,6 +62,10 @@ func (g Gateway) credential() string {
 		return "PortOne's V2 API secret"
 	case toss:
 		return "Toss's secret key"
+	case kakaopay:
+		return "the secret key of the application at KakaoPay"
+	case stripe:
+		return "Stripe's secret key, sk_… or rk_…"
 	}
 	return "the service's bearer token"
 }
@@ -70,6 +76,11 @@ func (l *loader) checkType(at string, g Gateway) {
 		l.onlyOf(portone, at+".store_id", g.StoreID)
 		l.onlyOf(portone, at+".channel_key", g.ChannelKey)
 	}
+	if g.Type == kakaopay {
+		l.checkKakaoPay(at, g)
+		return
+	}
+	l.onlyOf(kakaopay, at+".cid", g.CID)
 	if g.Type == httpapi {
 		return
 	}
@@ -81,6 +92,18 @@ func (l *loader) checkType(at string, g Gateway) {
 	}
 	if g.Type == toss && g.KeyLife > tossKeys {
 		l.rule(at+".key_life", fmt.Sprintf("Toss keeps keys for %s: give as much or less", FormatDuration(tossKeys)), at+".type")
+	}
+}
+
+// checkKakaoPay holds what KakaoPay needs, and cannot do.
+func (l *loader) checkKakaoPay(at string, g Gateway) {
+	if g.CID == "" {
+		l.rule(at+".cid", "missing: give the merchant's code for subscriptions, TCSUBSCRIP for tests")
+	}
+	for field, set := range map[string]bool{"key_life": g.KeyLife != 0, "look_up": g.LookUp, "list": g.List} {
+		if set {
+			l.rule(at+"."+field, "KakaoPay keeps no keys, finds no payment by one, and lists none: leave it out", at+".type")
+		}
 	}
 }
 

@@ -39,6 +39,22 @@ func TestDefaultsOfTypes(t *testing.T) {
 	require.Equal(t, time.Hour, g.KeyLife)
 	require.False(t, g.ChargesOnce || g.List)
 
+	g, err = gateway(t, map[string]any{"type": "kakaopay", "cid": "TCSUBSCRIP", "cid_secret": "s"})
+	require.NoError(t, err)
+	require.Equal(t, "https://open-api.kakaopay.com", g.URL)
+	require.Equal(t, []time.Duration{60 * time.Second, 0, 10 * time.Minute}, []time.Duration{g.Timeout, g.KeyLife, g.LongestRequest})
+	require.False(t, g.LookUp || g.List)
+	require.Equal(t, []string{"TCSUBSCRIP", "s"}, []string{g.CID, g.CIDSecret.Reveal()})
+
+	g, err = gateway(t, map[string]any{"type": "stripe"})
+	require.ErrorContains(t, err, "run.lease: 1m30s is too short for gateways.main: give 1m40s or more")
+	require.Empty(t, g)
+	g, err = gateway(t, map[string]any{"type": "stripe", "timeout": "70s"})
+	require.NoError(t, err)
+	require.Equal(t, "https://api.stripe.com", g.URL)
+	require.Equal(t, []time.Duration{24 * time.Hour, 10 * time.Minute}, []time.Duration{g.KeyLife, g.LongestRequest})
+	require.False(t, g.ChargesOnce)
+
 	g, err = gateway(t, map[string]any{"type": "toss"})
 	require.NoError(t, err)
 	require.Equal(t, "https://api.tosspayments.com", g.URL)
@@ -61,6 +77,12 @@ func TestWhatATypeCannotDo(t *testing.T) {
 		"gateways.main.channel_key: is for gateways of type portone: leave it out":                                                     {"url": "http://h", "channel_key": "c"},
 		"gateways.main.store_id: is not plain printable text: copy it from the provider's console, or say none":                        {"type": "portone", "store_id": "store 1"},
 		"gateways.main.token: missing: give PortOne's V2 API secret, here, in DULY_GATEWAYS_MAIN_TOKEN or by gateways.main.token_file": {"type": "portone", "token": ""},
+		"gateways.main.token: missing: give Stripe's secret key, sk_… or rk_…, here":                                                   {"type": "stripe", "token": ""},
+		"gateways.main.cid: missing: give the merchant's code for subscriptions":                                                       {"type": "kakaopay"},
+		"gateways.main.key_life: KakaoPay keeps no keys":                                                                               {"type": "kakaopay", "cid": "c", "key_life": "24h"},
+		"gateways.main.list: KakaoPay keeps no keys":                                                                                   {"type": "kakaopay", "cid": "c", "list": "true"},
+		"gateways.main.cid: is for gateways of type kakaopay: leave it out":                                                            {"type": "stripe", "cid": "c"},
+		"gateways.main.channel_key: is for gateways of type portone":                                                                   {"type": "stripe", "channel_key": "c"},
 		"gateways.main.store_id: is for gateways of type portone: leave it out (a flag)":                                               {"type": "toss", "store_id": "store-1"},
 		"gateways.main.look_up: a gateway of type toss is always asked":                                                                {"type": "toss", "look_up": "false"},
 		"gateways.main.key_life: Toss keeps keys for 15d: give as much or less":                                                        {"type": "toss", "key_life": "16d"},

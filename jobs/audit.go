@@ -328,7 +328,7 @@ func (a *auditRun) ask(o audit.Ours) bool {
 	case !known:
 		a.skip(o, "of gateway "+o.Gateway+", which is not configured")
 		return false
-	case o.GatewayID == "" && (o.Key == "" || !g.Capabilities().FindByKey):
+	case o.GatewayID == "" && (o.Key == "" || !g.Capabilities().FindsByKeyAlone()):
 		a.skip(o, "without an id that gateway "+o.Gateway+" can be asked by")
 		return false
 	}

@@ -100,7 +100,7 @@ func (d *DueSubscriptions) candidates(ctx context.Context, q sqlx.QueryerContext
 	only, args := d.Selection.Only("id")
 	first := d.walk.From()
 	args = append([]any{string(d.Status), d.Selection.Business, first, first, d.walk.ID}, args...)
-	var found []candidate
+	found := make([]candidate, 0, limit)
 	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(dueCandidates, only), append(args, limit)...)
 	return found, err
 }

@@ -41,7 +41,7 @@ type readRow struct {
 
 // readAgain reads what the claim has written, as the database now has it, and checks the fence in the same statement.
 // It shows rows that only this transaction can see, so that no replica can have answered it.
-func (s *OpenInvoices) readAgain(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim) (map[string][]readRow, error) {
+func (s *OpenInvoices) readAgain(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, expected int) (map[string][]readRow, error) {
 	fence := store.FenceOf(ctx, s.Server)
 	query, args := readBack, []any{c.lease[:]}
 	if ids := fence.IDs(); len(ids) > 0 {
@@ -50,7 +50,7 @@ func (s *OpenInvoices) readAgain(ctx context.Context, tx *sqlx.Tx, c *openInvoic
 	if s.Server.Known() {
 		query += fmt.Sprintf(readServer, s.Server.Column())
 	}
-	var rows []readRow
+	rows := make([]readRow, 0, expected+4) // with the fence
 	if err := mysql.SelectIn(ctx, tx, &rows, query, args...); err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (s *OpenInvoices) readAgain(ctx context.Context, tx *sqlx.Tx, c *openInvoic
 }
 
 func (s *OpenInvoices) items(ctx context.Context, tx *sqlx.Tx, c *openInvoicesClaim, charges []charge, now, at time.Time) error {
-	written, err := s.readAgain(ctx, tx, c)
+	written, err := s.readAgain(ctx, tx, c, len(charges))
 	if err != nil {
 		return err
 	}

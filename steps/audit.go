@@ -34,7 +34,7 @@ func (m *Audit) Look(ctx context.Context, name string, pairs []audit.Pair, width
 	for i, p := range pairs {
 		group.Go(func() error {
 			seen[i] = audit.Seen{Pair: p, Gateway: name}
-			m.ask(ctx, &seen[i], p.Which(m.Gateways[name].Capabilities().FindByKey))
+			m.ask(ctx, &seen[i], p.Which(m.Gateways[name].Capabilities().FindsByKeyAlone()))
 			return nil
 		})
 	}

@@ -183,12 +183,13 @@ func (c *Controls) look(ctx context.Context, g *gateway.Limited, control payment
 	return mine.verdict
 }
 
-// which says how a control is asked for: by key, as the absence was, and by id where keys cannot be asked for or are
+// which says how a control is asked for: by key, as the absence was, and by id where its key cannot be asked for or keys are
 // forgotten in the end.
 func (c *Controls) which(a gateway.Capabilities, control payment.Control) payment.Ref {
 	w := payment.Ref{RequestID: "control-" + control.PaymentID}
-	if a.FindByKey && (a.LookupOutlivesKey || c.Now().Sub(control.At) < a.KeyLife-a.LongestRequest) {
-		w.Key = control.Key
+	askable := a.FindByKey && (!a.FindNeedsCustomer || control.GatewayCustomer != "")
+	if askable && (a.LookupOutlivesKey || c.Now().Sub(control.At) < a.KeyLife-a.LongestRequest) {
+		w.Key, w.GatewayCustomer = control.Key, control.GatewayCustomer
 	} else {
 		w.ID = control.PaymentID
 	}

@@ -2,6 +2,7 @@ package steps_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -29,7 +30,7 @@ func (r *register) Look(_ context.Context, w payment.Ref) payment.LookupResult {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	name := w.Key + w.ID
-	r.asked = append(r.asked, name)
+	r.asked = append(r.asked, name+strings.TrimSuffix(" of "+w.GatewayCustomer, " of "))
 	if r.silent[name] {
 		return payment.LookupResult{Reason: "timeout"}
 	}
@@ -184,5 +185,18 @@ func TestControlsByID(t *testing.T) {
 		v := c.Vet(t.Context(), g, payment.Controls{Earlier: []payment.Control{old}, Later: []payment.Control{young}}, payment.BothSides)
 		require.True(t, v.Proves())
 		require.Equal(t, []string{"pay_old", "young"}, r.asked)
+	})
+}
+
+// Where a key is found among the payments of one customer alone, a control is asked for by the key if its customer is known.
+func TestControlsOfAGatewayThatNeedsTheCustomer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		known, unknown := control("known", time.Hour, true), control("unknown", time.Hour, true)
+		known.GatewayCustomer = "cus_1"
+		c, g, r := registered(t, known, unknown)
+		r.abilities.FindNeedsCustomer = true
+		v := c.Vet(t.Context(), g, payment.Controls{Earlier: []payment.Control{known}, Later: []payment.Control{unknown}}, payment.BothSides)
+		require.True(t, v.Proves())
+		require.Equal(t, []string{"known of cus_1", "pay_unknown"}, r.asked)
 	})
 }

@@ -34,7 +34,7 @@ func Inquire(ctx context.Context, g *gateway.Limited, q Inquiry, controls *Contr
 	age := e.Begun.Sub(q.Created)
 	e.Lasting = able.KeyLife > 0 && (able.LookupOutlivesKey || age < able.KeyLife-able.LongestRequest) &&
 		(able.Retention == 0 || age < able.Retention)
-	e.ByKey = g.Look(ctx, payment.Ref{Key: q.Charge.Key, RequestID: q.RequestID})
+	e.ByKey = g.Look(ctx, payment.Ref{Key: q.Charge.Key, GatewayCustomer: q.Charge.GatewayCustomer, RequestID: q.RequestID})
 	if q.StoredID != "" && (e.ByKey.Absent || e.ByKey.Unaskable) {
 		e.ByID = g.Look(ctx, payment.Ref{ID: q.StoredID, RequestID: q.RequestID})
 	}

@@ -118,7 +118,9 @@ func accountFor(ctx context.Context, h History, gateway string, found []payment.
 // ask looks up the charge under a key of the customer of c. why says why there is no answer; without one and without a
 // payment the gateway does not know it.
 func ask(ctx context.Context, g *gateway.Limited, c payment.Charge, key string) (p *payment.Payment, why string) {
-	sight := g.Look(gateway.WithCustomer(ctx, c.CustomerID), payment.Ref{Key: key, RequestID: fmt.Sprintf("run-%d/%s", batch.Execution(ctx).Run.ID, key)})
+	sight := g.Look(gateway.WithCustomer(ctx, c.CustomerID), payment.Ref{
+		Key: key, GatewayCustomer: c.GatewayCustomer, RequestID: fmt.Sprintf("run-%d/%s", batch.Execution(ctx).Run.ID, key),
+	})
 	switch {
 	case sight.Absent:
 		return nil, ""

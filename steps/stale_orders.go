@@ -111,7 +111,7 @@ func (r *StaleOrders) cancel(ctx context.Context, g *gateway.Limited, checked or
 
 // keeping is what a gateway declares about keys and look-ups.
 func keeping(a gateway.Capabilities) orders.Guarantees {
-	return orders.Guarantees{Known: true, KeyLife: a.KeyLife, Longest: a.LongestRequest, FindByKey: a.FindByKey, LookupOutlivesKey: a.LookupOutlivesKey}
+	return orders.Guarantees{Known: true, KeyLife: a.KeyLife, Longest: a.LongestRequest, FindByKey: a.FindsByKeyAlone(), LookupOutlivesKey: a.LookupOutlivesKey}
 }
 
 // FailReconcile is the result of a claimed order that was not processed, or whose processing failed: nothing was

@@ -127,6 +127,9 @@ func (r *UnsettledAttempts) unfound(ctx context.Context, g *gateway.Limited, res
 		return r.again(ctx, g, result)
 	case billing.GiveUp:
 		result.Verdict, result.Reason = billing.Unknowable, hopeless(asked, result.Claimed.Patience)
+		if asked == billing.Unaskable {
+			result.Reason += lastApproval(stoppable(ctx), g, item)
+		}
 	case billing.CheckLater:
 		if item.Elsewhere && asked == billing.Absent {
 			r.elsewhere(&result)

@@ -104,12 +104,13 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 	for i, r := range results {
 		attempts[i], subscriptions[i] = r.Claimed.ID, r.Claimed.Invoice.SubscriptionID
 	}
-	var rows []struct {
+	type row struct {
 		ID     uint64
 		Key    string `db:"idempotency_key"`
 		Status string
 		Lease  []byte
 	}
+	rows := make([]row, 0, len(results))
 	if err := mysql.SelectIn(ctx, tx, &rows, lockAttempts, attempts); err != nil {
 		return found, err
 	}
@@ -153,10 +154,11 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 }
 
 func (w *OpenInvoices) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]billing.SubscriptionStatus, error) {
-	var rows []struct {
+	type row struct {
 		ID     uint64
 		Status string
 	}
+	rows := make([]row, 0, len(ids))
 	if err := mysql.SelectIn(ctx, tx, &rows, lockStatuses, ids); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"duly/internal/payment"
 )
@@ -19,9 +20,9 @@ type Client struct {
 	http       http.Client
 }
 
-// NewClient returns one of a service, with so many connections at most.
-func NewClient(url, token string, conns int) *Client {
-	return &Client{url: url + "/v1/payments", token: token, http: http.Client{Transport: &http.Transport{
+// NewClient returns one of a service, with so many connections at most. It waits so long for each answer; 0: for ever.
+func NewClient(url, token string, conns int, timeout time.Duration) *Client {
+	return &Client{url: url + "/v1/payments", token: token, http: http.Client{Timeout: timeout, Transport: &http.Transport{
 		MaxConnsPerHost: conns, MaxIdleConns: conns, MaxIdleConnsPerHost: conns, DisableCompression: true,
 	}}}
 }

@@ -23,11 +23,11 @@ ORDER BY i.next_attempt_date, i.id LIMIT ?`
 	insertAttempts = `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id,
 amount, currency, gateway, payment_method, description, body_version, status, run_id, created_at) VALUES `
 
-	mark = `UPDATE invoices SET status = 'charging', attempts = 1, updated_at = UTC_TIMESTAMP(6) WHERE id IN (?)`
+	mark = `UPDATE invoices SET status = 'charging', attempts = 1, updated_at = UTC_TIMESTAMP(6) WHERE id = ?`
 
 	settle = `UPDATE payment_attempts SET status = ?, message = ?, gateway_payment_id = ?, settled_at = ? WHERE id = ?`
 
-	pay = `UPDATE invoices SET status = 'paid', paid_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6) WHERE id IN (?)`
+	pay = `UPDATE invoices SET status = 'paid', paid_at = UTC_TIMESTAMP(6), updated_at = UTC_TIMESTAMP(6) WHERE id = ?`
 
 	insertEvents = `INSERT INTO events (type, subject, payload, dedupe_key) VALUES `
 )
@@ -92,10 +92,10 @@ func (j Job) collect(ctx context.Context, page []invoice, slots chan struct{}) e
 // begin writes the attempts and returns the id of the first; a multi-row INSERT numbers its rows one after the other.
 func (j Job) begin(ctx context.Context, page []invoice, charges []payment.Charge) (first int64, err error) {
 	now := j.Now().UTC()
-	rows, ids := make([][]any, len(page)), make([]uint64, len(page))
+	rows, ids := make([][]any, len(page)), make([][]any, len(page))
 	for i, p := range page {
 		c := charges[i]
-		ids[i] = p.ID
+		ids[i] = []any{p.ID}
 		rows[i] = []any{
 			p.ID, p.Subscription, 1, 0, c.Key, c.Reference, c.CustomerID, p.Amount, p.Currency, p.Gateway, c.Method, c.Description,
 			c.BodyVersion, "in_flight", 1, now,
@@ -106,7 +106,7 @@ func (j Job) begin(ctx context.Context, page []invoice, charges []payment.Charge
 		if first, err = mysql.Insert(ctx, tx, insertAttempts, rows, ""); err != nil {
 			return err
 		}
-		return all(ctx, tx, mark, ids)
+		return each(ctx, tx, mark, ids)
 	})
 	return first, err
 }
@@ -124,9 +124,9 @@ type paid struct {
 
 func (j Job) settle(ctx context.Context, page []invoice, charges []payment.Charge, first int64, payments []string) error {
 	now := j.Now().UTC()
-	attempts, events, ids := make([][]any, len(page)), make([][]any, len(page)), make([]uint64, len(page))
+	attempts, events, ids := make([][]any, len(page)), make([][]any, len(page)), make([][]any, len(page))
 	for i, p := range page {
-		attempts[i], ids[i] = []any{"succeeded", "succeeded", payments[i], now, first + int64(i)}, p.ID
+		attempts[i], ids[i] = []any{"succeeded", "succeeded", payments[i], now, first + int64(i)}, []any{p.ID}
 		payload, err := json.Marshal(paid{p.Subscription, p.ID, p.Due.String(), charges[i].Reference, p.Amount, p.Currency, p.Gateway})
 		if err != nil {
 			return err
@@ -137,7 +137,7 @@ func (j Job) settle(ctx context.Context, page []invoice, charges []payment.Charg
 		if err := each(ctx, tx, settle, attempts); err != nil {
 			return err
 		}
-		if err := all(ctx, tx, pay, ids); err != nil {
+		if err := each(ctx, tx, pay, ids); err != nil {
 			return err
 		}
 		_, err := mysql.Insert(ctx, tx, insertEvents, events, "")

@@ -44,15 +44,6 @@ func (j Job) transact(ctx context.Context, fn func(tx *sqlx.Tx) error) error {
 	return tx.Commit()
 }
 
-// all runs a statement for all of the rows with these ids.
-func all(ctx context.Context, tx *sqlx.Tx, statement string, ids []uint64) error {
-	statement, args, err := sqlx.In(statement, ids)
-	if err == nil {
-		_, err = tx.ExecContext(ctx, statement, args...)
-	}
-	return err
-}
-
 // each runs a statement once for each row, all in one packet, as a driver does with what a framework's writer gives it.
 func each(ctx context.Context, tx *sqlx.Tx, statement string, rows [][]any) error {
 	args := make([]any, 0, len(rows)*len(rows[0]))

@@ -17,7 +17,7 @@ ORDER BY next_billing_date, id LIMIT ?`
 	insertInvoices = `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date) VALUES `
 
 	moveOn = `UPDATE subscriptions SET anchor_day = COALESCE(anchor_day, DAY(next_billing_date)),
-next_billing_date = next_billing_date + INTERVAL 1 MONTH WHERE id IN (?)`
+next_billing_date = next_billing_date + INTERVAL 1 MONTH WHERE id = ?`
 )
 
 // subscription is one that is due; every one of the benchmarks is billed by the month.
@@ -45,14 +45,14 @@ func (k key) day() any {
 }
 
 func (j Job) issue(ctx context.Context, page []subscription) error {
-	rows, ids := make([][]any, len(page)), make([]uint64, len(page))
+	rows, ids := make([][]any, len(page)), make([][]any, len(page))
 	for i, s := range page {
-		rows[i], ids[i] = []any{s.ID, s.Due, s.Amount, s.Currency, "open", s.Due, j.Today}, s.ID
+		rows[i], ids[i] = []any{s.ID, s.Due, s.Amount, s.Currency, "open", s.Due, j.Today}, []any{s.ID}
 	}
 	return j.transact(ctx, func(tx *sqlx.Tx) error {
 		if _, err := mysql.Insert(ctx, tx, insertInvoices, rows, ""); err != nil {
 			return err
 		}
-		return all(ctx, tx, moveOn, ids)
+		return each(ctx, tx, moveOn, ids)
 	})
 }

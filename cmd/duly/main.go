@@ -9,6 +9,7 @@ import (
 	"time"
 	_ "time/tzdata" // business time zones, on machines that have none
 
+	"duly/internal/adapters"
 	"duly/internal/app"
 	"duly/internal/cli"
 	"duly/internal/session"
@@ -33,5 +34,5 @@ func run(args, env []string, stdout, stderr io.Writer) int {
 }
 
 func newApp(env []string, stdout, stderr io.Writer) *app.Command {
-	return &app.Command{Session: session.New(cli.NewScreen(env, stdout, stderr), versionOf(), time.Now, newGateway)}
+	return &app.Command{Session: session.New(cli.NewScreen(env, stdout, stderr), versionOf(), time.Now, adapters.New)}
 }

@@ -38,11 +38,8 @@ func command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "gatewaysim",
 		Short: "A payment service that moves no money",
-		Long: `gatewaysim serves docs/payments-api.yaml from memory, with the latency, outcomes and faults that it is told.
-With --dialect portone or toss it speaks as that provider does (docs/portone-api.yaml, docs/toss-api.yaml), keeps keys and
-errors as long as it does, and declines in its words. Everything below is the same in each; the ledger shows duly's own
-keys and references.
-
+		Long: `gatewaysim stands in for a payment provider: it serves docs/payments-api.yaml, or another API with --dialect, from
+memory, with the latency, outcomes and faults that it is told.
 The first line on standard output is "listening on http://ADDRESS". On SIGTERM or SIGINT
 it answers the requests that it is serving, without further delay, and exits 0. With wrong arguments, or when it
 cannot listen, it exits 2.
@@ -52,7 +49,9 @@ pm_drop_after, pm_pending_then_ok, ...; what follows a colon is free: pm_ok:42. 
 by the shares in the configuration. pm_error_paid, pm_error_declined and pm_error_nothing answer with the provider's own
 error, which portone and toss repeat to the same key.
 
-While it runs:
+Dialects:
+` + dialects() + `
+While it runs, whatever the dialect:
   GET  /_sim/health           200 when it is up
   GET  /_sim/ledger           every executed payment, one JSON object a line; ?reference= ?key= ?status= select
   GET  /_sim/stats            requests, answers, faults, concurrency, service time
@@ -85,10 +84,10 @@ While it runs:
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8090", "address to listen on; port 0 takes a free one")
-	f.StringVar(&o.dialect, "dialect", simulator.Default, "the provider's API that it speaks: "+strings.Join(simulator.Dialects(), ", "))
+	f.StringVar(&o.dialect, "dialect", simulator.Default, "API that is spoken: "+strings.Join(simulator.Dialects(), ", "))
 	f.StringVar(&o.configFile, "config", "", "JSON file with the configuration; flags win over it")
 	f.BoolVar(&o.demo, "demo", false, "begin from the demo's configuration: some declines, a few faults")
-	f.StringVar(&o.token, "token", "", "credential that requests must carry, as the dialect carries it (default none)")
+	f.StringVar(&o.token, "token", "", "secret that requests must carry, as the dialect's provider wants it (default none)")
 	f.Uint64Var(&o.seed, "seed", 0, "source of all randomness")
 	f.DurationVar(&o.latency, "latency", 0, "fixed latency of every request")
 	f.DurationVar(&o.median, "median", 0, "median of the log-normal latency, added to the fixed one")
@@ -98,11 +97,20 @@ While it runs:
 	f.Float64Var(&o.slow.Factor, "slow-factor", 0, "what the latency is multiplied by once it has slowed down (default 1)")
 	f.IntVar(&o.slow.Knee, "slow-knee", 0, "--knee once it has slowed down (default the same)")
 	f.Float64Var(&o.faults, "faults", 0, "share of charges, 0 to 1, that go wrong, spread over all kinds of fault")
-	f.DurationVar(&o.keyLife, "key-life", 0, "how long idempotency keys are remembered (default as the provider does; httpapi for ever)")
+	f.DurationVar(&o.keyLife, "key-life", 0, "how long idempotency keys are remembered (default as long as the provider does, for ever in httpapi)")
 	f.BoolVar(&o.noKeys, "no-keys", false, "ignore idempotency keys")
 	f.BoolVar(&o.noFind, "no-find", false, "no look-up by key")
 	f.IntVar(&o.rateLimit, "rate-limit", 0, "requests a second that are served (default no limit)")
 	return cmd
+}
+
+// dialects describes each dialect in a line.
+func dialects() string {
+	var b strings.Builder
+	for _, name := range simulator.Dialects() {
+		fmt.Fprintf(&b, "  %-9s %s\n", name, simulator.About(name))
+	}
+	return b.String()
 }
 
 // config puts the configuration together: a preset, then the file, then the flags that were given.

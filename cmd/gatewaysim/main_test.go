@@ -7,7 +7,6 @@ import (
 	"flag"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,17 +62,17 @@ func TestServe(t *testing.T) {
 }
 
 func TestDialects(t *testing.T) {
-	for dialect, path := range map[string]string{"httpapi": "/v1/payments/by-key/a", "portone": "/payments/duly-1", "toss": "/v1/payments/orders/ord_7-1"} {
+	for _, dialect := range simulator.Dialects() {
+		require.NotEmpty(t, simulator.About(dialect))
 		line, stop := start(t, "--listen", "127.0.0.1:0", "--dialect", dialect)
-		url, _ := strings.CutPrefix(line, "listening on ")
-		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-		resp, err := client.Get(url + path)
+		url, ok := strings.CutPrefix(line, "listening on ")
+		require.True(t, ok, line)
+		c := simulator.NewControl(url)
+		require.NoError(t, c.Health(t.Context()))
+		id, err := c.Inject(t.Context(), simulator.Entry{Key: "ord_7-1", Reference: "ord_7", Method: "pm_ok", Amount: 1, Currency: "KRW"})
 		require.NoError(t, err)
-		body, err := io.ReadAll(resp.Body)
-		require.NoError(t, err)
-		require.NoError(t, resp.Body.Close())
-		require.Equal(t, 404, resp.StatusCode)
-		require.Contains(t, strings.ToUpper(string(body)), "NOT_FOUND", "%s answers in its own words", dialect)
+		require.Equal(t, dialect == "stripe", strings.HasPrefix(id, "pi_"), id)
+		c.Close()
 		require.NoError(t, stop())
 	}
 }
@@ -132,6 +131,7 @@ func TestOperatorsMistakes(t *testing.T) {
 		"no dialect":    {"--dialect", "esperanto"},
 		"an argument":   {"serve"},
 		"a share":       {"--faults", "7"},
+		"a dialect":     {"--dialect", "klingon"},
 		"no duration":   {"--median", "fast"},
 		"negative rate": {"--rate-limit", "-1"},
 	} {

@@ -15,7 +15,7 @@ import (
 // drainTime is how long requests may still take when the process is told to stop.
 const drainTime = 5 * time.Second
 
-// serve lets sim answer until ctx ends, and closes it.
+// serve answers for sim until ctx ends, and closes it.
 func serve(ctx context.Context, address string, sim *simulator.Simulator, stdout io.Writer) error {
 	defer sim.Close()
 	var lc net.ListenConfig

@@ -40,6 +40,18 @@ func ours(status string, refunded int64) audit.Ours {
 	return o
 }
 
+// A record without a customer is somebody else's where the gateway keeps customers, and ours where it keeps none.
+func TestARecordWithoutACustomer(t *testing.T) {
+	o, p := ours("succeeded", 0), records()[0]
+	o.CustomerID = "customer-7"
+	found, differs := audit.Compare(o, p)
+	require.True(t, differs)
+	require.Contains(t, found.Detail.Text, "customer_id customer-7 here, none there")
+	p.CustomerUnknown = true
+	_, differs = audit.Compare(o, p)
+	require.False(t, differs)
+}
+
 // Every status of ours against everything that a gateway can say: S is a difference of status, A of amount.
 func TestEveryStatusAgainstEveryRecord(t *testing.T) {
 	for _, c := range []struct {

@@ -89,7 +89,7 @@ func AddControl(ctx context.Context, ses *session.Session, name, id, reason stri
 		}
 		c := payment.Control{Key: p.Key, Reference: p.Reference, CustomerID: p.CustomerID, Money: p.Money, PaymentID: p.ID, At: p.CreatedAt, Own: true}
 		if g.Capabilities().FindByKey {
-			if again := g.Look(ctx, payment.Ref{Key: p.Key, RequestID: "control-" + id}); again.Payment == nil || !c.Shown(*again.Payment) {
+			if again := g.Look(ctx, payment.Ref{Key: p.Key, GatewayCustomer: p.GatewayCustomer, RequestID: "control-" + id}); again.Payment == nil || !c.Shown(*again.Payment) {
 				return refuse("gateway %s does not show payment %s by its key %s: it proves nothing about look-ups by key; give another one", name, id, p.Key)
 			}
 		}

@@ -19,7 +19,7 @@ const listedAround = 15 * time.Minute
 // that is returned.
 func (ad *adopter) deny(ctx context.Context, c charged) (now payment.Payment, denied bool, err error) {
 	if ad.gateway.Capabilities().FindByKey {
-		seen := ad.gateway.Look(ctx, payment.Ref{Key: c.Key, RequestID: operator.AdoptSubject(c.Key)})
+		seen := ad.gateway.Look(ctx, payment.Ref{Key: c.Key, GatewayCustomer: c.listed.GatewayCustomer, RequestID: operator.AdoptSubject(c.Key)})
 		switch p := seen.Payment; {
 		case p != nil && p.ID == c.PaymentID && p.Key == c.Key:
 			return *p, false, nil
@@ -63,7 +63,9 @@ func (ad *adopter) shows(ctx context.Context, c charged) error {
 	}}
 	if ad.gateway.Capabilities().FindByKey {
 		ways = append(ways, func(control payment.Control) payment.ControlVerdict {
-			return control.Judge(ad.gateway.Look(ctx, payment.Ref{Key: control.Key, RequestID: "control-" + control.PaymentID}))
+			return control.Judge(ad.gateway.Look(ctx, payment.Ref{
+				Key: control.Key, GatewayCustomer: control.GatewayCustomer, RequestID: "control-" + control.PaymentID,
+			}))
 		})
 	}
 	for _, way := range ways {

@@ -23,7 +23,7 @@ func (p *Limited) Charge(ctx context.Context, c payment.Charge, doubted bool) (p
 	tries, held := p.requests(ctx, p.allTries, Request{Kind: RequestCharge, ID: c.RequestID}, func(ctx context.Context) reading {
 		raw := p.gateway.Charge(ctx, c)
 		down, misconfigured := p.legible(c.Key, raw), raw.Kind == payment.Misconfigured
-		if misconfigured && able.KeepsErrors {
+		if misconfigured && able.KeepsErrors && !raw.Unkept {
 			raw = keptRefusal(raw)
 		}
 		answered = answered && (raw.Kind != payment.InDoubt || raw.Answered)
@@ -77,10 +77,14 @@ func (p *Limited) finished(ctx context.Context, c payment.Charge, o payment.Outc
 		return o
 	}
 	o.LookUpOnly = true
-	reply := p.Cancel(ctx, payment.Cancel{Key: c.Key + cancelSuffix, ID: o.PaymentID, RequestID: c.RequestID})
+	reply := p.Cancel(ctx, payment.Cancel{Key: c.Key + cancelSuffix, ID: o.PaymentID, Unfinished: true, RequestID: c.RequestID})
 	switch reply.Effect {
 	case payment.EffectDone:
-		return payment.Outcome{Kind: payment.Refused, Decline: o.Decline, PaymentID: o.PaymentID, Reason: o.Reason}
+		ended := payment.Outcome{Kind: payment.Refused, Decline: o.Decline, PaymentID: o.PaymentID, Reason: o.Reason}
+		if o.Decline.Class == "" { // nobody declined it: it was never tried to the end
+			ended.Kind = payment.TryLater
+		}
+		return ended
 	case payment.EffectRefused:
 		if found := p.lookUp(ctx, c, o.PaymentID).Outcome; found.Kind != payment.InDoubt {
 			return found

@@ -50,6 +50,8 @@ type Capabilities struct {
 	KeepsErrors bool
 	// FindByKey: a charge can be looked up by its idempotency key.
 	FindByKey bool
+	// FindNeedsCustomer: only a charge whose GatewayCustomer is known can be looked up by its key.
+	FindNeedsCustomer bool
 	// LookupOutlivesKey: the look-up answers as long as the payment exists, longer than keys are kept, so that
 	// absence can prove something.
 	LookupOutlivesKey bool
@@ -89,6 +91,9 @@ func (l Liveness) String() string {
 	}
 	return "unknown"
 }
+
+// FindsByKeyAlone reports whether a charge can be looked up of which nothing but the key is known.
+func (c Capabilities) FindsByKeyAlone() bool { return c.FindByKey && !c.FindNeedsCustomer }
 
 // Finding is the answer to a look-up.
 type Finding struct {

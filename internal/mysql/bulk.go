@@ -19,19 +19,19 @@ func Insert(ctx context.Context, e Execer, head string, rows [][]any, tail strin
 	if len(rows) == 0 {
 		return 0, nil
 	}
-	var b strings.Builder
-	b.WriteString(head)
-	mark := "(?" + strings.Repeat(",?", len(rows[0])-1) + ")"
-	args := make([]any, 0, len(rows)*len(rows[0]))
+	s := statement{args: make([]any, 0, len(rows)*len(rows[0]))}
+	s.text.Grow(len(head) + len(tail) + len(rows)*(3*len(rows[0])+3))
+	s.text.WriteString(head)
 	for i, row := range rows {
 		if i > 0 {
-			b.WriteByte(',')
+			s.text.WriteByte(',')
 		}
-		b.WriteString(mark)
-		args = append(args, row...)
+		s.text.WriteByte('(')
+		s.values(row)
+		s.text.WriteByte(')')
 	}
-	b.WriteString(tail)
-	result, err := e.ExecContext(ctx, b.String(), args...)
+	s.text.WriteString(tail)
+	result, err := e.ExecContext(ctx, s.text.String(), s.args...)
 	if err != nil {
 		return 0, err
 	}

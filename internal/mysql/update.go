@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Update changes rows of a table by primary key with one statement. Each row is its id followed by a value for
@@ -21,7 +20,7 @@ func Update(ctx context.Context, e Execer, table string, columns []string, rows 
 	if err != nil {
 		return 0, fmt.Errorf("update %s: %w", table, err)
 	}
-	u := changing{ids: ids, args: make([]any, 0, len(rows)*(2*len(columns)+1))}
+	u := changing{ids: ids}
 	u.text.WriteString("UPDATE " + table + " SET ")
 	for c, column := range columns {
 		if c > 0 {
@@ -49,24 +48,26 @@ func Update(ctx context.Context, e Execer, table string, columns []string, rows 
 
 // changing is a statement that is being written.
 type changing struct {
-	ids  rowIDs
-	text strings.Builder
-	args []any
+	statement
+
+	ids rowIDs
 }
 
 // assign gives a column its values. A value is found by how far its row's id is from the first, in one step, where ids are close to each
 // other. CASE compares a row with all that stand before it.
 func (u *changing) assign(column string, rows [][]any, c int) {
 	if same(rows, c) {
-		u.text.WriteString(column + "=?")
-		u.args = append(u.args, rows[0][c])
+		u.text.WriteString(column + "=")
+		u.value(rows[0][c])
 		return
 	}
 	if !u.ids.dense {
 		u.text.WriteString(column + "=CASE id")
 		for _, row := range rows {
-			u.text.WriteString(" WHEN ? THEN ?")
-			u.args = append(u.args, row[0], row[c])
+			u.text.WriteString(" WHEN ")
+			u.value(row[0])
+			u.text.WriteString(" THEN ")
+			u.value(row[c])
 		}
 		u.text.WriteString(" END")
 		return
@@ -75,24 +76,34 @@ func (u *changing) assign(column string, rows [][]any, c int) {
 	for i, row := range rows {
 		values[u.ids.list[i]-u.ids.first] = row[c]
 	}
-	u.text.WriteString(column + "=ELT(id-?" + strings.Repeat(",?", len(values)) + ")")
-	u.args = append(append(u.args, u.ids.first-1), values...)
+	u.text.WriteString(column + "=ELT(id-")
+	u.value(u.ids.first - 1)
+	u.text.WriteByte(',')
+	u.values(values)
+	u.text.WriteByte(')')
 }
 
 // match names the rows: by ranges of ids where they follow each other. Each range holds no other id.
 func (u *changing) match() {
 	runs := u.ids.runs()
 	if 4*len(runs) > len(u.ids.list) {
-		u.text.WriteString("id IN (?" + strings.Repeat(",?", len(u.ids.list)-1) + ")")
-		for _, id := range u.ids.list {
-			u.args = append(u.args, id)
+		u.text.WriteString("id IN (")
+		for i, id := range u.ids.list {
+			if i > 0 {
+				u.text.WriteByte(',')
+			}
+			u.value(id)
 		}
+		u.text.WriteByte(')')
 		return
 	}
-	u.text.WriteString("(id BETWEEN ? AND ?" + strings.Repeat(" OR id BETWEEN ? AND ?", len(runs)-1) + ")")
-	for _, run := range runs {
-		u.args = append(u.args, run[0], run[1])
+	for i, run := range runs {
+		u.text.WriteString([]string{"(id BETWEEN ", " OR id BETWEEN "}[min(i, 1)])
+		u.value(run[0])
+		u.text.WriteString(" AND ")
+		u.value(run[1])
 	}
+	u.text.WriteByte(')')
 }
 
 // rowIDs are the ids of rows, in the order of the rows.

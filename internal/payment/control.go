@@ -12,7 +12,9 @@ type Control struct {
 	CustomerID string
 	Money      Money
 	PaymentID  string
-	At         time.Time // when its charge was made, as far as the tables say
+	// GatewayCustomer is the second identifier of the method that was charged; empty if the tables do not tell it.
+	GatewayCustomer string
+	At              time.Time // when its charge was made, as far as the tables say
 	// Own: duly's own answers or look-ups settled it, or an operator has shown it. A gateway that does not show it is
 	// called at the wrong address, or has lost history. Any other is a record of the shop's, which counts only once the
 	// gateway shows it.

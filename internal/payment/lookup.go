@@ -4,9 +4,12 @@ import "time"
 
 // Ref names a payment at a gateway.
 type Ref struct {
-	Key       string // the idempotency key of its charge; empty if none is known
-	ID        string // the gateway's own id; empty if it never gave one
-	RequestID string // for both sides' logs
+	Key string // the idempotency key of its charge; empty if none is known
+	ID  string // the gateway's own id; empty if it never gave one
+	// GatewayCustomer is the second identifier of the method that was charged; empty if it is not known. Some gateways find a key
+	// among the payments of one customer alone.
+	GatewayCustomer string
+	RequestID       string // for both sides' logs
 }
 
 // LookupResult is what a look-up of a payment brought. The zero value is no answer.
@@ -29,9 +32,12 @@ type LookupResult struct {
 
 // Cancel asks for a pending payment to be cancelled.
 type Cancel struct {
-	Key       string // idempotency key
-	ID        string // the gateway's id of the payment
-	RequestID string
+	Key string // idempotency key
+	ID  string // the gateway's id of the payment
+	// Unfinished: the customer could still finish the payment, and is kept from it. Its record is a decline from then on, as the
+	// [Outcome] that asked for it says.
+	Unfinished bool
+	RequestID  string
 }
 
 // Refund asks for money to be refunded.

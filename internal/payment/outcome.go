@@ -117,6 +117,10 @@ type Outcome struct {
 	// Unfinished, on InDoubt: the customer can still finish the payment PaymentID. It takes no money once it was cancelled, and
 	// is a decline by Decline then.
 	Unfinished bool
+	// Unrecorded, on Refused: the gateway made no record of the charge, so that the answer speaks of this one request alone.
+	Unrecorded bool
+	// Unkept, on Misconfigured: the gateway keeps no such answer under the key, also where it keeps its errors.
+	Unkept bool
 	// Unsent, on Rejected: it was rejected here, and no request was sent.
 	Unsent bool
 	// Failure: it counts against the gateway's circuit (time-out, reset, refused connection, 5xx, a page).
@@ -176,7 +180,7 @@ func booked(m Money) string {
 // doubted says that one of them may have been executed; the result is the outcome of the attempt and
 // whether the attempt is doubted from now on.
 func (o Outcome) After(doubted bool) (Outcome, bool) {
-	if doubted && o.Kind.OneRequest() {
+	if doubted && (o.Kind.OneRequest() || o.Unrecorded) {
 		o.Reason = "in doubt before, then " + o.Kind.String() + ": " + o.Reason
 		o.Kind = InDoubt
 	}

@@ -29,3 +29,21 @@ func TestJudgeKeepsNoForeignID(t *testing.T) {
 		}
 	}
 }
+
+// A decline without a record speaks of one request alone: where an earlier one may have been executed, it frees nothing.
+func TestADeclineWithoutARecordDoesNotEndADoubt(t *testing.T) {
+	for _, unrecorded := range []bool{true, false} {
+		o := payment.Outcome{Kind: payment.Refused, Unrecorded: unrecorded, Reason: "no method"}
+		first, doubted := o.After(false)
+		require.Equal(t, payment.Refused, first.Kind)
+		require.False(t, doubted)
+		again, doubted := o.After(true)
+		require.True(t, doubted)
+		if unrecorded {
+			require.Equal(t, payment.InDoubt, again.Kind)
+			require.Equal(t, "in doubt before, then declined: no method", again.Reason)
+		} else {
+			require.Equal(t, payment.Refused, again.Kind)
+		}
+	}
+}

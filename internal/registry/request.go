@@ -33,6 +33,7 @@ type Request struct {
 	Counted func(step string) int64
 }
 
+// before is what [Request.Counted] says of a step.
 func (r *Request) before(step string) int64 {
 	if r.Counted == nil {
 		return -1

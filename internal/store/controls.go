@@ -41,7 +41,7 @@ type calledAt struct {
 
 const (
 	// An attempt without an account and a proof is of a version that stored neither; an operator may have settled it.
-	ownControls = `SELECT a.idempotency_key, a.reference, a.customer_id, a.amount, a.currency, a.gateway_payment_id, a.created_at
+	ownControls = `SELECT a.idempotency_key, a.reference, a.customer_id, a.amount, a.currency, a.gateway_payment_id, COALESCE(a.gateway_customer, '') AS gateway_customer, a.created_at
 FROM (SELECT id FROM payment_attempts FORCE INDEX (created_walk) WHERE created_at %[1]s ? AND created_at >= ? ORDER BY created_at %[2]s, id %[2]s LIMIT ?) w
 JOIN payment_attempts a ON a.id = w.id
 WHERE a.gateway = ? AND a.status = 'succeeded' AND a.gateway_payment_id <> '' AND (a.account_id IS NULL OR a.account_id IN (?))
@@ -272,14 +272,16 @@ type controlRow struct {
 	Customer  string `db:"customer_id"`
 	Amount    int64
 	Currency  string
-	PaymentID string    `db:"gateway_payment_id"`
-	At        time.Time `db:"created_at"`
+	PaymentID string `db:"gateway_payment_id"`
+	// GatewayCustomer is read of attempts alone.
+	GatewayCustomer string    `db:"gateway_customer"`
+	At              time.Time `db:"created_at"`
 }
 
 func (r controlRow) control(own bool) payment.Control {
 	c := payment.Control{
 		Key: r.Key, Reference: r.Reference, CustomerID: r.Customer, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
-		PaymentID: r.PaymentID, At: r.At, Own: own,
+		PaymentID: r.PaymentID, GatewayCustomer: r.GatewayCustomer, At: r.At, Own: own,
 	}
 	if r.Order != 0 {
 		c.Reference = orders.Reference(r.Order)

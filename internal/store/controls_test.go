@@ -235,3 +235,15 @@ func TestControlsOfManySpans(t *testing.T) {
 	}
 	require.Greater(t, near, 50, "as long as it can be afforded, the nearest")
 }
+
+// The second identifier of a control's method comes with it, where its attempt had one: some gateways find no key without it.
+func TestControlsNameTheirCustomer(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t)
+	attempt(t, db, 1, 1, "gateway_customer = 'cus_1'")
+	attempt(t, db, 2, 9, "")
+	found, err := controls(t, db).For(t.Context(), "main", []payment.Window{{From: noon.Add(5 * time.Minute), To: noon.Add(6 * time.Minute)}})
+	require.NoError(t, err)
+	require.Equal(t, "cus_1", found[0].Earlier[0].GatewayCustomer)
+	require.Empty(t, found[0].Later[0].GatewayCustomer)
+}

@@ -59,11 +59,12 @@ type inserted struct {
 }
 
 func (in *inserted) read(ctx context.Context, tx *sqlx.Tx, query string, args ...any) error {
-	var rows []struct {
+	type row struct {
 		ID           uint64
 		Subscription uint64       `db:"subscription_id"`
 		Due          payment.Date `db:"due_date"`
 	}
+	rows := make([]row, 0, len(in.ids))
 	if err := mysql.SelectIn(ctx, tx, &rows, query, args...); err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 		defer func() { _ = resp.Body.Close() }()
 		a.Status, a.Header = resp.StatusCode, resp.Header
 		a.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), c.config.Now())
-		a.Body, err = readAll(resp.Body, cmp.Or(r.Most, MaxBody))
+		a.Body, err = readAll(resp.Body, resp.ContentLength, cmp.Or(r.Most, MaxBody))
 	}
 	a.Left, a.Refused = true, line.refusal()
 	if err != nil {
@@ -184,13 +184,18 @@ func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) 
 	return req, nil
 }
 
-// readAll reads a body of at most so many bytes to its end, for a connection is used again only then.
-func readAll(body io.Reader, most int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(body, most+1))
-	if err == nil && int64(len(b)) > most {
+// largestGuess is how many bytes of room are made at most for an answer by what it says of its length.
+const largestGuess = 64 << 10
+
+// readAll reads a body of at most so many bytes to its end, for a connection is used again only then. said is how long it says that it is;
+// whatever it says, it is read to its end.
+func readAll(body io.Reader, said, most int64) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, min(max(said, 0), largestGuess)+bytes.MinRead))
+	_, err := b.ReadFrom(io.LimitReader(body, most+1))
+	if err == nil && int64(b.Len()) > most {
 		err = ErrTooLong
 	}
-	return b, err
+	return b.Bytes(), err
 }
 
 // Address is a provider's URL in one spelling: equal addresses are equal texts.

@@ -48,7 +48,7 @@ func (p *Probe) Ways() []payment.Ref {
 		all = append(all, payment.Ref{ID: p.ID, RequestID: "conformance"})
 	}
 	if p.Able.FindByKey {
-		all = append(all, payment.Ref{Key: p.Charge.Key, RequestID: "conformance"})
+		all = append(all, payment.Ref{Key: p.Charge.Key, GatewayCustomer: p.Charge.GatewayCustomer, RequestID: "conformance"})
 	}
 	return all
 }

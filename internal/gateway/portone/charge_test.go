@@ -66,7 +66,7 @@ func TestImpossibleChargesAreNotSent(t *testing.T) {
 }
 
 // A 200 says neither amount nor customer, and is repeated under the key: only one of this moment proves that this request was paid.
-func TestSuccessWithoutFields(t *testing.T) {
+func TestPortOneSuccessWithoutFields(t *testing.T) {
 	look := func(reason string) payment.Outcome {
 		return payment.Outcome{LookUpOnly: true, LookNow: true, Reason: reason}
 	}
@@ -95,7 +95,7 @@ func TestSuccessWithoutFields(t *testing.T) {
 }
 
 // An answer that is no typed error of PortOne's proves nothing by its status, and is no answer of PortOne's.
-func TestUntypedAnswersToACharge(t *testing.T) {
+func TestPortOneUntypedAnswersToACharge(t *testing.T) {
 	const page = "<!doctype html><title>down</title>"
 	doubt := func(reason string) payment.Outcome { return payment.Outcome{Reason: reason} }
 	strange := func(reason string) payment.Outcome { return payment.Outcome{Reason: reason, Unreadable: true} }
@@ -129,7 +129,7 @@ func TestUntypedAnswersToACharge(t *testing.T) {
 }
 
 // A typed error that nobody knows may have taken the money, and its key brings it again: it is looked up, and nothing more is sent.
-func TestUnknownTypes(t *testing.T) {
+func TestPortOneUnknownTypes(t *testing.T) {
 	for _, tc := range []struct {
 		status  int
 		body    string

@@ -17,7 +17,7 @@ func newClient(s provider.Settings, store string) (*portone.Client, error) {
 }
 
 // Each code, with the class that a person has given it.
-func TestCodesOfCharges(t *testing.T) {
+func TestPortOneCodesOfCharges(t *testing.T) {
 	checkCodes(t, "charge", []code{
 		{"PG_PROVIDER", 502, "look"},
 		{"ALREADY_PAID", 409, "look"},
@@ -54,7 +54,7 @@ func without(o payment.Outcome) payment.Outcome {
 	return o
 }
 
-func TestCodesOfRefunds(t *testing.T) {
+func TestPortOneCodesOfRefunds(t *testing.T) {
 	checkCodes(t, "refund", []code{
 		{"PAYMENT_NOT_PAID", 409, "refused"},
 		{"CANCEL_AMOUNT_EXCEEDS_CANCELLABLE_AMOUNT", 409, "refused"},

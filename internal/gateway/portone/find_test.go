@@ -89,7 +89,7 @@ func TestFailureWithoutACodeIsPendingForAWhile(t *testing.T) {
 }
 
 // Only PortOne's own word is absence.
-func TestAnswersToALookUp(t *testing.T) {
+func TestPortOneAnswersToALookUp(t *testing.T) {
 	const page = "<!doctype html>"
 	for _, tc := range []struct {
 		status                         int
@@ -122,7 +122,7 @@ func TestAnswersToALookUp(t *testing.T) {
 	}
 }
 
-func TestLook(t *testing.T) {
+func TestPortOneLook(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/payments/" + paymentID:
@@ -133,6 +133,8 @@ func TestLook(t *testing.T) {
 			}))(w, r)
 		case "/payments/shop/7":
 			reply(http.StatusOK, record("PAID", map[string]any{"id": "shop/7", "customData": nil}))(w, r)
+		case "/payments/copied": // what stands in a browser can be written by anybody
+			reply(http.StatusOK, record("PAID", map[string]any{"id": "copied"}))(w, r)
 		default:
 			reply(http.StatusNotFound, `{"type":"PAYMENT_NOT_FOUND"}`)(w, r)
 		}
@@ -153,6 +155,9 @@ func TestLook(t *testing.T) {
 	// One without data of ours is nobody's.
 	nobodys := client.Look(t.Context(), payment.Ref{ID: "shop/7"}).Payment
 	require.Equal(t, []string{"shop/7", "shop/7", "", ""}, []string{nobodys.ID, nobodys.Key, nobodys.Reference, nobodys.CustomerID})
+
+	copied := client.Look(t.Context(), payment.Ref{ID: "copied"}).Payment
+	require.Equal(t, []string{"copied", "copied", "", ""}, []string{copied.ID, copied.Key, copied.Reference, copied.CustomerID})
 
 	require.True(t, client.Look(t.Context(), payment.Ref{Key: "ord_1"}).Absent)
 	for _, w := range []payment.Ref{{}, {ID: "."}, {ID: ".."}} {

@@ -78,7 +78,7 @@ type trip func(*http.Request) (*http.Response, error)
 func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // A kept connection that breaks carries no second charge: what has a key is repeated by some HTTP clients of themselves.
-func TestKeptConnectionThatBreaks(t *testing.T) {
+func TestPortOneKeptConnectionThatBreaks(t *testing.T) {
 	var posts atomic.Int32
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {

@@ -23,7 +23,7 @@ func cancellation(status string, amount int64, reason string) map[string]any {
 }
 
 // A refund is sent with the balance that was seen right before, and the guard is asked for it alone.
-func TestRefundIsBoundToTheBalance(t *testing.T) {
+func TestPortOneRefundIsBoundToTheBalance(t *testing.T) {
 	s := serve(t, answers(record("PARTIAL_CANCELLED", map[string]any{"amount": amounts(12900, 900), "paidAt": "2026-01-31T12:00:00Z"}),
 		`{"cancellation":{"status":"SUCCEEDED","id":"c-1","totalAmount":2000,"reason":"r","requestedAt":"2026-01-31T12:00:00Z"}}`))
 	client, guards := open(t, configFor(s.URL)), 0
@@ -48,7 +48,7 @@ func TestRefundIsBoundToTheBalance(t *testing.T) {
 }
 
 // What was refunded under the key before is found in the payment's record, and is not sent again.
-func TestRefundIsNotSentAgain(t *testing.T) {
+func TestPortOneRefundIsNotSentAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		done   map[string]any
 		effect payment.Effect
@@ -126,7 +126,7 @@ func TestRefundOfWhatCannotBeSeen(t *testing.T) {
 }
 
 // Only a 200 that says so is a refund; what is not listed may have been one.
-func TestAnswersToARefund(t *testing.T) {
+func TestPortOneAnswersToARefund(t *testing.T) {
 	for _, tc := range []struct {
 		status  int
 		body    string

@@ -213,8 +213,8 @@ func TestOutagesAndLimitsInEveryDialect(t *testing.T) {
 
 func TestADialectThatThereIsNot(t *testing.T) {
 	_, err := simulator.Speak("esperanto", simulator.Config{})
-	require.EqualError(t, err, `dialect "esperanto" is none of httpapi, portone, toss`)
-	require.Equal(t, []string{"httpapi", "portone", "toss"}, simulator.Dialects())
+	require.EqualError(t, err, `dialect "esperanto" is none of httpapi, kakaopay, portone, stripe, toss`)
+	require.Equal(t, []string{"httpapi", "kakaopay", "portone", "stripe", "toss"}, simulator.Dialects())
 }
 
 // The questions and orders below /_sim/ are the same in every dialect.

@@ -13,8 +13,10 @@ import (
 
 	"duly/internal/gateway/simulator/core"
 	"duly/internal/gateway/simulator/httpapi"
+	"duly/internal/gateway/simulator/kakaopay"
 	"duly/internal/gateway/simulator/plan"
 	"duly/internal/gateway/simulator/portone"
+	"duly/internal/gateway/simulator/stripe"
 	"duly/internal/gateway/simulator/toss"
 )
 
@@ -73,7 +75,7 @@ const Default = "httpapi"
 // spoken are all that can be spoken.
 func spoken() map[string]core.Dialect {
 	return map[string]core.Dialect{
-		Default: httpapi.New(), "portone": portone.New(), "toss": toss.New(),
+		Default: httpapi.New(), "portone": portone.New(), "stripe": stripe.New(), "toss": toss.New(), "kakaopay": kakaopay.New(),
 	}
 }
 
@@ -91,6 +93,17 @@ func Dialects() []string {
 
 // New makes a simulator that speaks docs/payments-api.yaml; see [core.New].
 func New(cfg Config) *Simulator { return core.New(cfg, httpapi.New()) }
+
+// About describes a dialect in a line; empty: there is none of that name.
+func About(dialect string) string {
+	return map[string]string{
+		Default:    "docs/payments-api.yaml, the API of a service of the shop's own",
+		"kakaopay": "KakaoPay's subscriptions, docs/kakaopay-api.yaml",
+		"portone":  "PortOne V2, docs/portone-api.yaml",
+		"stripe":   "Stripe's PaymentIntents, docs/stripe-api.yaml",
+		"toss":     "Toss Payments, docs/toss-api.yaml",
+	}[dialect]
+}
 
 // Speak makes a simulator that speaks a dialect; see [core.New]. The error says which there are.
 func Speak(dialect string, cfg Config) (*Simulator, error) {

@@ -73,7 +73,7 @@ func TestImpossibleChargesAreNotSent(t *testing.T) {
 }
 
 // Only a 200 with a payment that is ours in all that Toss keeps is a yes.
-func TestApprovals(t *testing.T) {
+func TestTossApprovals(t *testing.T) {
 	unreadable := func(why string) payment.Outcome {
 		return payment.Outcome{Unreadable: true, Reason: "200 with a body that cannot be read: " + why}
 	}
@@ -117,7 +117,7 @@ func TestApprovals(t *testing.T) {
 }
 
 // An answer that is no typed error of Toss's proves nothing by its status.
-func TestUntypedAnswersToACharge(t *testing.T) {
+func TestTossUntypedAnswersToACharge(t *testing.T) {
 	const page = "<!doctype html>"
 	for _, tc := range []struct {
 		status int
@@ -143,7 +143,7 @@ func TestUntypedAnswersToACharge(t *testing.T) {
 }
 
 // A code that nobody knows, or that comes with the status of a server error, may have taken the money.
-func TestUnknownCodes(t *testing.T) {
+func TestTossUnknownCodes(t *testing.T) {
 	for _, tc := range []struct {
 		status  int
 		code    string

@@ -108,7 +108,7 @@ func charges() []code {
 	}
 }
 
-func TestCodesOfCharges(t *testing.T) {
+func TestTossCodesOfCharges(t *testing.T) {
 	checkCodes(t, "charge", charges())
 	decline := func(class payment.Class, code string) payment.Decline {
 		return payment.Decline{Class: class, Code: code, Message: "no"}
@@ -147,7 +147,7 @@ func example(code string) string {
 	return code
 }
 
-func TestCodesOfRefunds(t *testing.T) {
+func TestTossCodesOfRefunds(t *testing.T) {
 	refunds := []code{
 		{"NOT_CANCELABLE_AMOUNT", 403, "refused"},
 		{"NOT_CANCELABLE_PAYMENT*", 403, "refused"},

@@ -50,7 +50,7 @@ func TestRecordsAreProvenByTheirOrder(t *testing.T) {
 }
 
 // Only Toss's own word is absence.
-func TestAnswersToALookUp(t *testing.T) {
+func TestTossAnswersToALookUp(t *testing.T) {
 	for _, tc := range []struct {
 		status                         int
 		body                           string

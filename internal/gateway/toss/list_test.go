@@ -92,7 +92,7 @@ func all(t *testing.T, g gateway.Gateway, w payment.Window) (found []payment.Pay
 }
 
 // A window comes whole, each payment once and the oldest first, whatever order Toss lists in.
-func TestListIsWholeAndInOrder(t *testing.T) {
+func TestTossListIsWholeAndInOrder(t *testing.T) {
 	var rows []row
 	for i := range 2500 { // most of them in one second
 		at := now

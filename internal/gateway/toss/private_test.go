@@ -17,7 +17,7 @@ import (
 )
 
 // Whatever Toss says, what duly tells of its answers holds neither customers nor billing keys nor customerKeys nor the secret key.
-func TestAnswersHoldNothingPrivate(t *testing.T) {
+func TestTossAnswersHoldNothingPrivate(t *testing.T) {
 	const jane = "Jane@Example.com"
 	c := charge()
 	c.CustomerID = jane
@@ -78,7 +78,7 @@ type trip func(*http.Request) (*http.Response, error)
 func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // A kept connection that breaks carries no second charge: what has a key is repeated by some HTTP clients of themselves.
-func TestKeptConnectionThatBreaks(t *testing.T) {
+func TestTossKeptConnectionThatBreaks(t *testing.T) {
 	var posts atomic.Int32
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {

@@ -27,7 +27,7 @@ func refunded(balance int64, cancels ...any) string {
 }
 
 // A refund is sent with the balance that was seen right before, and the guard is asked for it alone.
-func TestRefundIsBoundToTheBalance(t *testing.T) {
+func TestTossRefundIsBoundToTheBalance(t *testing.T) {
 	s := serve(t, after(refunded(12000), reply(http.StatusOK, refunded(10000, cancel(900, "by hand", "DONE"), cancel(2000, "ord_7 "+tag(), "DONE")))))
 	client, guards := open(t, configFor(s.URL)), 0
 	ctx := gateway.WithGuard(about(t), gateway.Guard{Check: func() error { guards++; return nil }})
@@ -52,7 +52,7 @@ func TestRefundIsBoundToTheBalance(t *testing.T) {
 }
 
 // What was refunded under the key before is found in the payment's record, and is not sent again.
-func TestRefundIsNotSentAgain(t *testing.T) {
+func TestTossRefundIsNotSentAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		before map[string]any
 		effect payment.Effect
@@ -124,7 +124,7 @@ func TestRefundOfWhatCannotBeSeen(t *testing.T) {
 }
 
 // Only a payment that gave back so much more is a refund; what is not listed may have been one.
-func TestAnswersToARefund(t *testing.T) {
+func TestTossAnswersToARefund(t *testing.T) {
 	for _, tc := range []struct {
 		status  int
 		body    string

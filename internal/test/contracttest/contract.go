@@ -2,8 +2,10 @@
 package contracttest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -111,6 +113,9 @@ func (c *Contract) CheckRequest(r *http.Request) error {
 	if in.Route.Operation, err = withoutNot(in); err != nil {
 		return err
 	}
+	if err := unknownForm(in); err != nil {
+		return err
+	}
 	if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
 		return fmt.Errorf("the request %s %s: %w", r.Method, r.URL.Path, err)
 	}
@@ -147,6 +152,33 @@ func withoutNot(in *openapi3filter.RequestValidationInput) (*openapi3.Operation,
 	return &o, nil
 }
 
+// unknownForm finds a field of a form that the operation does not have, which the library lets pass.
+func unknownForm(in *openapi3filter.RequestValidationInput) error {
+	r, body := in.Request, in.Route.Operation.RequestBody
+	if body == nil || body.Value.Content[mediaTypeForm] == nil || r.Body == nil {
+		return nil
+	}
+	text, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	form, err := url.ParseQuery(string(text))
+	if err != nil {
+		return fmt.Errorf("the request %s %s: %w", r.Method, r.URL.Path, err)
+	}
+	properties := body.Value.Content[mediaTypeForm].Schema.Value.Properties
+	for name := range form {
+		outer, _, nested := strings.Cut(name, "[")
+		if properties[name] == nil && (!nested || properties[outer] == nil || !properties[outer].Value.Type.Is("object")) {
+			return fmt.Errorf("the request %s %s: the field %s is unknown", r.Method, r.URL.Path, name)
+		}
+	}
+	return nil
+}
+
+const mediaTypeForm = "application/x-www-form-urlencoded"
+
 // CheckAnswer returns what of an answer to r breaks the contract.
 func (c *Contract) CheckAnswer(r *http.Request, status int, header http.Header, body []byte) error {
 	request, err := c.input(r)
@@ -174,16 +206,4 @@ func authenticated(_ context.Context, in *openapi3filter.AuthenticationInput) er
 		return in.NewError(fmt.Errorf("Authorization does not begin with %q", prefix)) //nolint:staticcheck // a header's name
 	}
 	return nil
-}
-
-// Operations lists the operations by their ids, sorted.
-func (c *Contract) Operations() []string {
-	var all []string
-	for _, item := range c.Doc.Paths.Map() {
-		for _, o := range item.Operations() {
-			all = append(all, o.OperationID)
-		}
-	}
-	slices.Sort(all)
-	return all
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestTheContractsAreStrictOpenAPI(t *testing.T) {
-	for _, name := range []string{"payments-api.yaml", "portone-api.yaml", "toss-api.yaml"} {
+	for _, name := range []string{"payments-api.yaml", "portone-api.yaml", "stripe-api.yaml", "toss-api.yaml", "kakaopay-api.yaml"} {
 		_, err := contracttest.Load(name)
 		require.NoError(t, err, name)
 	}

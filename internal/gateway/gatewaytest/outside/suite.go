@@ -178,7 +178,7 @@ func (s Suite) Run(ctx context.Context) Report {
 	for _, result := range unplantable() {
 		o.add(&r, result)
 	}
-	o.clean(ctx, &r)
+	o.refundEverything(ctx, &r)
 	return r
 }
 
@@ -322,8 +322,8 @@ func (o *session) decided(ctx context.Context, p *made, out payment.Outcome) (pa
 	return out, nil
 }
 
-// clean gives back what was paid, also if the suite was called off.
-func (o *session) clean(ctx context.Context, r *Report) {
+// refundEverything gives back what was paid, also if the suite was called off.
+func (o *session) refundEverything(ctx context.Context, r *Report) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
 	defer cancel()
 	r.Payments, r.Kept = len(o.made), []string{}

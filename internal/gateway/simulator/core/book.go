@@ -27,6 +27,7 @@ type book struct {
 	names     map[uint32]string    // duly's keys, of handles that are others
 	extras    map[uint32]any       // what dialects remember, by payment
 	deleted   map[string]bool      // payment methods
+	byMethod  map[string][]uint32  // payments by method; nil: nobody asks
 	idPrefix  string               // of the provider's ids; empty: handles are the ids
 	latest    int64                // the newest created, so that it never runs backwards
 }
@@ -162,16 +163,24 @@ func (b *book) add(keyAt uint32, req Charge, o plan.Outcome, now time.Time) uint
 	if req.Extra != nil {
 		b.extras[at] = req.Extra
 	}
+	if b.byMethod != nil {
+		b.byMethod[req.Method] = append(b.byMethod[req.Method], at)
+	}
 	return at
 }
 
 // giveBack notes a refund that is done, in minor units.
 func (b *book) giveBack(at uint32, amount int64, reason string, now time.Time) {
+	b.giveBackPart(at, Part{Amount: amount, At: now, Reason: reason})
+}
+
+// giveBackPart notes a refund that is done.
+func (b *book) giveBackPart(at uint32, part Part) {
 	given := b.refunded[at]
-	given.amount += amount
+	given.amount += part.Amount
 	given.times++
 	b.refunded[at] = given
-	b.note(at, Part{Amount: amount, At: now, Reason: reason})
+	b.note(at, part)
 }
 
 // note notes a refund, done or not, without counting it.

@@ -2,6 +2,7 @@ package core
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"duly/internal/gateway/simulator/plan"
@@ -40,6 +41,38 @@ func (b Books) Of(handle string) (Payment, bool) {
 	}
 	return b.s.view(at), true
 }
+
+// ByID is the payment of a provider's own id.
+func (b Books) ByID(id string) (Payment, bool) {
+	at, ok := b.s.book.byID(id)
+	if !ok {
+		return Payment{}, false
+	}
+	return b.s.view(at), true
+}
+
+// OfMethod walks the payments of a method, newest first. It needs [Rules].ByMethod.
+func (b Books) OfMethod(method string) iter.Seq[Payment] {
+	return func(yield func(Payment) bool) {
+		for _, at := range slices.Backward(b.s.book.byMethod[method]) {
+			if b.s.book.tick(at, b.now); !yield(b.s.view(at)) {
+				return
+			}
+		}
+	}
+}
+
+// Position is where p stands in the order of creation.
+func (b Books) Position(p Payment) Position { return Position{b.s.book.created(p.at), p.at} }
+
+// WillBeDecided reports whether the pending payment p will be decided by itself.
+func (b Books) WillBeDecided(p Payment) bool {
+	_, ok := b.s.book.undecided[p.at]
+	return ok
+}
+
+// Remember makes extra the Payment.Extra of p.
+func (b Books) Remember(p Payment, extra any) { b.s.book.extras[p.at] = extra }
 
 // Start is the first position of a time that the API tells.
 func (b Books) Start(t time.Time) Position {
@@ -91,13 +124,21 @@ func (b Books) GiveBack(p Payment, amount int64, reason string) Payment {
 // Refund refunds an amount of p as its outcome has it: at once, later or not at all. It returns p as it stands
 // then; the last of its parts is the refund.
 func (b Books) Refund(p Payment, amount int64, reason string) Payment {
+	return b.RefundPart(p, Part{Amount: amount, Reason: reason})
+}
+
+// RefundPart is Refund for a part of which amount, reason and extra are given.
+func (b Books) RefundPart(p Payment, part Part) Payment {
+	part.At = b.now
 	switch p.Outcome {
 	case plan.OutcomeRefundLater:
-		b.s.book.note(p.at, Part{Amount: amount, At: b.now, Reason: reason, State: PartRequested})
+		part.State = PartRequested
+		b.s.book.note(p.at, part)
 	case plan.OutcomeRefundNever:
-		b.s.book.note(p.at, Part{Amount: amount, At: b.now, Reason: reason, State: PartFailed})
+		part.State = PartFailed
+		b.s.book.note(p.at, part)
 	default:
-		b.s.book.giveBack(p.at, amount, reason, b.now)
+		b.s.book.giveBackPart(p.at, part)
 	}
 	return b.s.view(p.at)
 }

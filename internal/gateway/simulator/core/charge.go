@@ -139,10 +139,15 @@ func (s *Simulator) execute(at uint32, ch Charge, b plan.Behaviour, now time.Tim
 	if ch.Refusal != nil {
 		return *ch.Refusal
 	}
+	if ch.Check != nil {
+		if a := ch.Check(s.books()); a != nil {
+			return *a
+		}
+	}
 	if why, turned := s.standing(at); turned {
 		return s.dialect.Refuse(why, "")
 	}
-	o := s.book.next(b, ch)
+	o := ch.turned(s.book.next(b, ch))
 	res := o.Result()
 	if s.book.deleted[ch.Method] {
 		return s.dialect.Refuse(DeletedMethod, "")
@@ -164,6 +169,14 @@ func (s *Simulator) execute(at uint32, ch Charge, b plan.Behaviour, now time.Tim
 		return s.dialect.Unclear(s.variant(ch.Key))
 	}
 	return s.firstAnswer(paid)
+}
+
+// turned is what outcome o becomes because of what ch asks for.
+func (ch Charge) turned(o plan.Outcome) plan.Outcome {
+	if other, ok := plan.OutcomeByName(ch.Instead[o.Result().Name]); ok {
+		return other
+	}
+	return o
 }
 
 // variant draws which face an unclear answer to a key has.

@@ -55,6 +55,8 @@ type Rules struct {
 	// Tries is how many payments, declined ones too, a handle may have; one more is refused with TooManyTries.
 	// 0: any number.
 	Tries int
+	// ByMethod: the dialect asks for the payments of a method; see [Books.OfMethod].
+	ByMethod bool
 	// IDPrefix begins the provider's own id of a payment; empty: the handle is the id.
 	IDPrefix string
 }
@@ -125,10 +127,14 @@ type Charge struct {
 	Currency string
 	// Extra is what else the dialect wants to find in Payment.Extra.
 	Extra any
+	// Instead maps outcomes to those that they become because of what the request asks for, both by name.
+	Instead map[string]string
 	// Sum stands for the bytes of the request; see [Simulator.Sum].
 	Sum uint64
 	// Refusal answers instead of a charge: the request cannot work.
 	Refusal *Answer
+	// Check, if set, may answer instead because of what is in the books; nil: go on.
+	Check func(b Books) *Answer
 }
 
 // Payment is a payment as a dialect shows it.
@@ -157,6 +163,8 @@ type Part struct {
 	At     time.Time
 	Reason string
 	State  PartState
+	// Extra is what else the dialect remembers of it.
+	Extra any
 }
 
 // PartState is what became of a refund.

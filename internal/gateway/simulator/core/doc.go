@@ -15,7 +15,8 @@
 //  3. A [Charge] has two names. Handle is what the provider looks the payment up by: the idempotency key in httpapi, paymentId
 //     in portone, orderId in toss. Key is duly's own key, as the ledger shows it: it comes out of metadata where the
 //     provider carries it there, and is the handle else. Reference and CustomerID come from the same place. An invalid
-//     request has Refusal set, and as much of the rest as could be read; without a Handle it is not noted at all.
+//     request has Refusal set, and as much of the rest as could be read; without a Handle it is not noted at all. Check refuses by what is
+//     in the books, Instead changes outcomes because of what the request asks for.
 //  4. Scope is what the provider keeps answers under: its idempotency key together with whatever else it matches by, such as
 //     the path and the API key. Keeps says which answers are kept, Replayed marks one that is repeated. A provider that keeps every
 //     answer keeps refusals too. Where Config.ForgetErrors is set the core keeps no 4xx and 5xx, whatever Keeps says.
@@ -25,7 +26,8 @@
 //     but Garbage: an answer that a careless adapter takes for a payment.
 //  6. Lists: Ask with [OpList], then walk [Books.Between] or sort what it yields; [Position.String] is a cursor.
 //  7. Refunds: Change with [OpRefund]; [Books.Refund] does it as the payment method asks for (at once, later, never),
-//     [Payment.Parts] lists them.
+//     [Payment.Parts] lists them. Where the provider keeps more of a refund than amount and reason, use
+//     [Books.RefundPart].
 //  8. Name it in the table of the package simulator, write its OpenAPI document, and hold every request and answer of its
 //     tests against that, as the other dialects do.
 //

@@ -22,9 +22,6 @@ func (p Position) compare(other Position) int {
 	return cmp.Or(cmp.Compare(p.created, other.created), cmp.Compare(p.at, other.at))
 }
 
-// After is the position right after p.
-func (p Position) After() Position { return Position{p.created, p.at + 1} }
-
 // Later is the later of two positions.
 func (p Position) Later(other Position) Position {
 	if p.compare(other) > 0 {

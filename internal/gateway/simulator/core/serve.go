@@ -36,33 +36,33 @@ func (s *Simulator) admit(operation string, r *http.Request) *call {
 	s.arrived(operation)
 	now := s.clock()
 	c := &call{operation: operation, path: r.URL.Path, started: now, strike: plan.Strike{Effect: true}}
-	c.refused = s.turnAway(r, now)
-	c.inside = c.refused != nil && s.cfg.Forbidden
+	if a, turned, inside := s.turnAway(r, now); turned {
+		refused := a
+		c.refused, c.inside = &refused, inside
+	}
 	return c
 }
 
-func (s *Simulator) turnAway(r *http.Request, now time.Time) *Answer {
-	a := Answer{}
+// turnAway answers a request that comes no further than the door; turned is false for one that does. Inside: the account was looked
+// at, so the provider may keep the answer under the request's key.
+func (s *Simulator) turnAway(r *http.Request, now time.Time) (a Answer, turned, inside bool) {
 	switch {
 	case s.outage(now):
 		switch s.cfg.OutageAnswer {
 		case plan.OutageDrop:
-			a = Answer{dropped: true}
+			return Answer{dropped: true}, true, false
 		case plan.OutageNotExecuted:
-			a = s.dialect.Refuse(NothingDone, "").broken()
-		default:
-			a = Plain(http.StatusServiceUnavailable)
+			return s.dialect.Refuse(NothingDone, "").broken(), true, false
 		}
+		return Plain(http.StatusServiceUnavailable), true, false
 	case s.cfg.Token != "" && !s.dialect.Authorized(r, s.cfg.Token):
-		a = s.dialect.Refuse(NoCredentials, "")
+		return s.dialect.Refuse(NoCredentials, ""), true, false
 	case s.cfg.Forbidden:
-		a = s.dialect.Refuse(NoPermission, "")
+		return s.dialect.Refuse(NoPermission, ""), true, true
 	case s.overLimit(now):
-		a = s.tooMany(time.Second)
-	default:
-		return nil
+		return s.tooMany(time.Second), true, false
 	}
-	return &a
+	return Answer{}, false, false
 }
 
 func (s *Simulator) outage(now time.Time) bool {

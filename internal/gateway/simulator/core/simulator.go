@@ -47,6 +47,9 @@ func New(cfg plan.Config, dialect Dialect) *Simulator {
 		mux: http.NewServeMux(), dialect: dialect, rules: rules, bodySeed: maphash.MakeSeed(), done: make(chan struct{}), cfg: cfg,
 		book: newBook(rules.IDPrefix), stats: newStats(), changes: map[string]*key{}, kept: map[string]*kept{}, late: map[*landing]struct{}{},
 	}
+	if rules.ByMethod {
+		s.book.byMethod = map[string][]uint32{}
+	}
 	s.start = s.clock()
 	dialect.Routes(s, s.mux)
 	s.routeControl()

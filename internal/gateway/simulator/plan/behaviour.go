@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"duly/internal/payment"
 )
 
 // Behaviour is what a payment method says of its charges.
@@ -69,7 +71,7 @@ func parseBehaviour(s string) (Behaviour, bool) {
 		return Behaviour{}, false
 	case !hasThen:
 		return Behaviour{First: first}, true
-	case name == PendingName:
+	case first.Result().Status == payment.Pending:
 		b := Behaviour{First: first, Then: then, Decided: true, Lookups: -1}
 		if counted {
 			b.Lookups = times

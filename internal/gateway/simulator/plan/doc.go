@@ -23,6 +23,8 @@
 //	try_later, processing_error                 declined without a class: may work soon
 //	unknown_code                                declined with a code that nobody knows
 //	pending                                     accepted and never decided
+//	requires_action                             pending until the customer confirms it, who may do so at any later time; only
+//	                                            stripe tells it from pending
 //	canceled, refunded                          undone by somebody at once
 //	no_code                                     declined without a code that says why
 //	reject                                      the request is refused (400)
@@ -37,7 +39,8 @@
 //	wrong_reference                             than was asked for
 //
 // "pm_soft_2_then_ok" declines the first two charges of a reference. "pm_pending_2_then_ok" is still pending
-// at its first two look-ups and decided at the third; without N, Config.Pending says when.
+// at its first two look-ups and decided at the third; without N, Config.Pending says when. "pm_requires_action_then_ok" is
+// decided in the same way, unless it is cancelled first.
 //
 // NAME can also be a fault (see [FaultNames]): "pm_drop_after" plants it on the first request of each key,
 // "pm_drop_after_3_then_soft" on the first three, "pm_drop_after_always" on all. A suffix _before or _after

@@ -24,11 +24,15 @@ const (
 	OutcomeForbidden      = "forbidden"
 	OutcomeUnknownMethod  = "unknown_method"
 	OutcomeDeletedMethod  = "deleted_method"
+	OutcomeWrongCustomer  = "wrong_customer"
 	OutcomeWrongReference = "wrong_reference"
 	OutcomeNoCode         = "no_code"
 	OutcomeRefundLater    = "refund_later"
 	OutcomeRefundNever    = "refund_never"
 	OutcomeRefundError    = "refund_error"
+	OutcomeAction         = "action"
+	OutcomeRequiresAction = "requires_action"
+	OutcomeWrongAmount    = "wrong_amount"
 )
 
 // Terms are what a charge is about.
@@ -47,7 +51,7 @@ var results = []Result{ //nolint:gochecknoglobals // a constant table
 	declined("hard", payment.Hard, "lost_card", "41"),
 	declined("stolen_card", payment.Hard, "stolen_card", "43"),
 	declined("closed_account", payment.Hard, "closed_account", "46"),
-	declined("action", payment.Action, "authentication_required", ""),
+	declined(OutcomeAction, payment.Action, "authentication_required", ""),
 	declined("expired_card", payment.Action, "expired_card", "54"),
 	declined("try_later", "", "try_again_later", ""),
 	declined("processing_error", "", "processing_error", "96"),
@@ -58,9 +62,9 @@ var results = []Result{ //nolint:gochecknoglobals // a constant table
 	{Name: OutcomeReject, Refused: true},
 	{Name: OutcomeUnauthorized, Refused: true},
 	{Name: OutcomeForbidden, Refused: true},
-	{Name: "wrong_amount", Status: payment.Succeeded, Alter: func(r *Terms) { r.Amount++ }},
+	{Name: OutcomeWrongAmount, Status: payment.Succeeded, Alter: func(r *Terms) { r.Amount++ }},
 	{Name: "wrong_currency", Status: payment.Succeeded, Alter: func(r *Terms) { r.Currency = otherCurrency(r.Currency) }},
-	{Name: "wrong_customer", Status: payment.Succeeded, Alter: func(r *Terms) { r.CustomerID += "-other" }},
+	{Name: OutcomeWrongCustomer, Status: payment.Succeeded, Alter: func(r *Terms) { r.CustomerID += "-other" }},
 	{Name: "wrong_gateway_customer", Status: payment.Succeeded, Alter: func(r *Terms) { r.GatewayCustomer += "-other" }},
 	{Name: OutcomeWrongReference, Status: payment.Succeeded, Alter: func(r *Terms) { r.Reference += "-other" }},
 	{Name: OutcomeUnknownMethod, Refused: true},
@@ -72,6 +76,7 @@ var results = []Result{ //nolint:gochecknoglobals // a constant table
 	{Name: OutcomeRefundLater, Status: payment.Succeeded},
 	{Name: OutcomeRefundNever, Status: payment.Succeeded},
 	{Name: OutcomeRefundError, Status: payment.Succeeded},
+	{Name: OutcomeRequiresAction, Status: payment.Pending},
 }
 
 func declined(name string, class payment.Class, code, network string) Result {

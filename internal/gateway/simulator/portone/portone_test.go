@@ -44,6 +44,15 @@ func TestWithoutCustomData(t *testing.T) {
 	e := s.sim.Ledger()[0]
 	require.Equal(t, []string{"a-payment", "a-payment", "customer-7"}, []string{e.Key, e.Reference, e.CustomerID})
 	require.Equal(t, "anything", s.do("GET", "/payments/a-payment", "", nil).CustomData)
+
+	in = body("ord_7-1", "pm_ok")
+	in["customer"] = map[string]any{"id": "customer-8"}
+	s.do("POST", "/payments/"+idOf("ord_7-1")+"/billing-key", "", in)
+	require.Equal(t, in["customData"], s.get("ord_7-1").CustomData, "it is shown as it was sent")
+	delete(in, "customer")
+	s.do("POST", "/payments/"+idOf("ord_7-2")+"/billing-key", "", in)
+	require.Equal(t, "customer-8", s.sim.Ledger()[1].CustomerID, "PortOne's own field counts")
+	require.Equal(t, "customer-7", s.sim.Ledger()[2].CustomerID)
 }
 
 func TestDeclines(t *testing.T) {
@@ -95,6 +104,7 @@ func TestKeys(t *testing.T) {
 	require.Equal(t, 422, r.code)
 	require.Empty(t, r.Type, "PortOne does not say which")
 	require.Equal(t, 422, s.try("ord_8-1", idOf("ord_7-1"), "pm_ok").code, "a key stands for one request, of any payment")
+	require.Equal(t, 422, s.do("POST", "/payments/another-payment/billing-key", `"`+idOf("ord_7-1")+`"`, body("ord_7-1", "pm_ok")).code, "though the body is the same")
 	s.sim.Advance(3*time.Hour - 1)
 	require.Equal(t, first, s.charge("ord_7-1", "pm_ok"))
 	s.sim.Advance(1)
@@ -257,9 +267,11 @@ func TestPaymentsThatAreNotTheOneAskedFor(t *testing.T) {
 	s := newShop(t, plan.Config{})
 	asked := body("ord_x-1", "pm_ok")["customData"]
 	for method, differs := range map[string]func(r reply) bool{
-		"pm_wrong_amount":    func(r reply) bool { return r.Amount.Total == 12901 },
-		"pm_wrong_currency":  func(r reply) bool { return r.Currency == "USD" },
-		"pm_wrong_customer":  func(r reply) bool { return r.Customer.ID == "customer-7-other" },
+		"pm_wrong_amount":   func(r reply) bool { return r.Amount.Total == 12901 },
+		"pm_wrong_currency": func(r reply) bool { return r.Currency == "USD" },
+		"pm_wrong_customer": func(r reply) bool {
+			return r.Customer.ID == "customer-7-other" && strings.Contains(r.CustomData, "-other")
+		},
 		"pm_wrong_reference": func(r reply) bool { return r.CustomData != asked && strings.Contains(r.CustomData, "-other") },
 	} {
 		require.Equal(t, 200, s.charge("ord_"+method+"-1", method).code)

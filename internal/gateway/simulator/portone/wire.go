@@ -164,7 +164,7 @@ func amountOf(p core.Payment) wireAmount {
 // customData is what the request had, unless the payment is another than the one that was asked for.
 func customData(p core.Payment, asked string) string {
 	c, ours := readCustom(asked)
-	if asked != "" && (!ours || c.Reference == p.Reference && (c.Customer == p.CustomerID || c.Customer == "")) {
+	if asked != "" && (!ours || c.Reference == p.Reference && p.Outcome != plan.OutcomeWrongCustomer) {
 		return asked
 	}
 	text, _ := json.Marshal(custom{Key: p.Key, Reference: p.Reference, Customer: p.CustomerID})

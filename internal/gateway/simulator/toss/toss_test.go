@@ -3,6 +3,7 @@ package toss_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,11 @@ func TestRefusals(t *testing.T) {
 	require.Equal(t, "NOT_FOUND_BILLING", s.do("DELETE", "/v1/billing/pm_unknown_method", "", nil).Code)
 	require.Equal(t, "ALREADY_REMOVED_BILLING_KEY", s.charge("ord_9-1", "pm_ok:1").Code)
 	require.Equal(t, 200, s.charge("ord_9-2", "pm_ok:2").code)
+	password := httptest.NewRequest("GET", "/v1/payments/tpay_1", nil)
+	password.SetBasicAuth("test_sk_1", "password")
+	w := httptest.NewRecorder()
+	s.sim.ServeHTTP(w, password)
+	require.Equal(t, 401, w.Code, "a secret key has no password")
 	for _, key := range []string{"", "test_sk_2", "test_sk_11", "live_sk_1"} {
 		s.key = key
 		for _, r := range []reply{

@@ -144,7 +144,7 @@ func transactions(p core.Payment) []transaction {
 		return nil
 	}
 	customer := p.GatewayCustomer
-	if p.Outcome == "wrong_customer" {
+	if p.Outcome == plan.OutcomeWrongCustomer {
 		customer = p.CustomerID
 	}
 	row := transaction{

@@ -1,4 +1,5 @@
-package main
+// Package adapters makes the client of each type of gateway: the only place that knows them all.
+package adapters
 
 import (
 	"fmt"
@@ -7,14 +8,17 @@ import (
 	"duly/config"
 	"duly/internal/gateway"
 	"duly/internal/gateway/httpapi"
+	"duly/internal/gateway/kakaopay"
 	"duly/internal/gateway/portone"
 	"duly/internal/gateway/provider"
+	"duly/internal/gateway/stripe"
 	"duly/internal/gateway/toss"
 	"duly/internal/session"
 )
 
-// newGateway makes the client of one gateway by its type; another provider is another case.
-func newGateway(s *session.Session, name string, g config.Gateway) (gateway.Gateway, error) {
+// New makes the client of one gateway by its type; another provider is another case. Nothing is sent yet. The error names every problem with
+// g, and no secret.
+func New(s *session.Session, name string, g config.Gateway) (gateway.Gateway, error) {
 	switch g.Type {
 	case "httpapi":
 		return httpapi.New(httpapi.Config{
@@ -26,6 +30,10 @@ func newGateway(s *session.Session, name string, g config.Gateway) (gateway.Gate
 		return portone.New(portone.Config{Settings: settings(s, name, g), StoreID: g.StoreID, ChannelKey: g.ChannelKey})
 	case "toss":
 		return toss.New(toss.Config{Settings: settings(s, name, g), KeyPrefix: g.KeyPrefix})
+	case "stripe":
+		return stripe.New(stripe.Config{Settings: settings(s, name, g)})
+	case "kakaopay":
+		return kakaopay.New(kakaopay.Config{Settings: settings(s, name, g), CID: g.CID, CIDSecret: g.CIDSecret.Reveal(), KeyPrefix: g.KeyPrefix})
 	default:
 		return nil, fmt.Errorf("type %q is not one that this version speaks: %s", g.Type, strings.Join(config.GatewayTypes(), ", "))
 	}

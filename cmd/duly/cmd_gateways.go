@@ -1,0 +1,36 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"duly/internal/adapters"
+	"duly/internal/exit"
+	"duly/internal/session"
+)
+
+func gatewaysCommand(ses *session.Session) *cobra.Command {
+	cmd := &cobra.Command{Use: "gateways", Short: "Say what duly knows of a payment provider", Example: "  duly gateways codes toss"}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "codes TYPE",
+		Short: "List the codes of a provider's answers, and what each is taken for",
+		Long: "Lists the codes that duly knows of a provider's answers to a charge and to a refund, and of records of payments that failed.\n" +
+			"Of a charge, soft, hard and action are declines, later is a no that passes, look is looked up at once, doubt is asked again\n" +
+			"under its key, none did nothing; a code that is not listed may have taken money, and is looked up. Of a refund, refused is a\n" +
+			"definite no, and unknown is looked at again. The last column says how sure the code is: A is the provider's own page, B a\n" +
+			"copy or a measurement, C general knowledge. What a code is taken for is duly's own decision.",
+		Example:           "  duly gateways codes toss\n  duly gateways codes portone --json",
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: firstOf(adapters.CodeTables()...),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || !slices.Contains(adapters.CodeTables(), args[0]) {
+				return exit.Usagef("say of which type of gateways: %s", strings.Join(adapters.CodeTables(), ", "))
+			}
+			return adapters.CodesOf(args[0]).Show(ses.Screen)
+		},
+	})
+	group(cmd)
+	return cmd
+}
