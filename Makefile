@@ -7,6 +7,8 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
 ENGINE  ?= mariadb
+# At which provider's simulator `make points` runs: portone, toss. Empty: at a service that speaks docs/payments-api.yaml.
+DIALECT ?=
 # Which benchmarks run, and at what share of their sizes.
 CASE    ?=
 SCALE   ?= 1
@@ -83,9 +85,14 @@ volume: install-db install-cc ## A day of 25,777 invoices on a gateway of which 
 	DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m ./jobs/ -run 'TestAHotProduct|TestAShopAtWorkWhileOrdersAreSettled|TestAuditFindsExactlyWhatDiffers'
 
 .PHONY: points
-points: install-db install-cc ## Kill a worker at every point in every way, and settle orders with every two payments
+ifeq ($(DIALECT),)
+points: install-db install-cc ## Kill a worker at every point in every way, and settle orders with every two payments; with DIALECT=portone charges at PortOne's simulator, and chaos there
 	DULY_TEST_POINTS=all go test -race -count=1 -timeout=30m ./internal/orders/ -run TestEveryCombination
 	DULY_TEST_POINTS=all go test -race -count=1 -timeout=30m ./internal/test/e2e/ -run 'AtEveryPoint|TestEveryPoint|TestShopChanges'
+else
+points: install-db install-cc
+	DULY_TEST_DIALECT=$(DIALECT) DULY_TEST_POINTS=all DULY_TEST_VOLUME=all go test -race -count=1 -timeout=30m ./internal/test/e2e/ -run '^TestEveryPoint$$|^TestLargeShop$$/^chaos$$'
+endif
 
 .PHONY: failover
 failover: install-db install-cc ## Every cell of the fail-over matrix, on a primary and a replica each

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,7 +11,6 @@ import (
 	"duly/config"
 	"duly/internal/app"
 	"duly/internal/demo"
-	"duly/internal/exit"
 )
 
 func demoCommand(a *app.Command) *cobra.Command {
@@ -22,21 +22,17 @@ func demoCommand(a *app.Command) *cobra.Command {
 			"subscriptions, fills a shop with orders that were left half-way, and runs the nightly job on the due date and on\n" +
 			"days 1, 3 and 5, by a clock of its own. The first night's worker is killed with SIGKILL half-way, and the next one\n" +
 			"goes on. It ends with a count that adds up, or with exit code 1. It reads no configuration and touches no other\n" +
-			"database.",
+			"database. --gateway has the simulator speak a provider's own API, so that the adapter is shown that talks to it.",
 		Example: "  duly demo\n" +
 			"  duly demo --verbose\n" +
+			"  duly demo --gateway portone\n" +
 			"  duly demo --keep",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if o.Subscriptions < 1 {
-				return exit.Usagef("--subscriptions: at least 1")
-			}
-			if o.Orders < 0 {
-				return exit.Usagef("--orders: %d is negative", o.Orders)
-			}
 			return demo.Run(cmd.Context(), a.Session, demoRun(a), o)
 		},
 	}
+	cmd.Flags().StringVar(&o.Gateway, "gateway", demo.Gateways()[0], "whose API the gateway speaks: `TYPE`; "+strings.Join(demo.Gateways(), ", "))
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "hold the database and the gateway until Ctrl-C, and print how to look into them")
 	cmd.Flags().BoolVar(&o.Verbose, "verbose", false, "print what every night prints, and every ending")
 	cmd.Flags().IntVar(&o.Subscriptions, "subscriptions", 2000, "how many subscriptions to enrol: `N`")

@@ -101,6 +101,29 @@ func TestDemoAddsUp(t *testing.T) {
 	}
 }
 
+// A demo adds up at every provider that duly speaks to.
+func TestDemoAtEveryProvider(t *testing.T) {
+	t.Parallel()
+	for _, provider := range demo.Gateways()[1:] {
+		t.Run(provider, func(t *testing.T) {
+			t.Parallel()
+			var out, errs bytes.Buffer
+			a := newApp([]string{asProgram + "=1"}, &out, &errs)
+			code := execute(t.Context(), a, []string{"demo", "--gateway", provider, "--subscriptions", "80", "--orders", "40"})
+			require.Zero(t, code, "%s%s", &out, &errs)
+			text := strings.Join(strings.Fields(out.String()), " ")
+			page := regexp.MustCompile(`payments at the gateway\. 0 lost, 0 charged twice, 1 worker killed\. \S+ Page: (\S+\.html)`).FindStringSubmatch(text)
+			require.NotNil(t, page, text)
+			require.NoError(t, os.Remove(page[1]))
+			require.Regexp(t, `, a simulated \w+.* that loses answers`, text)
+			require.Contains(t, text, "2 late payments for failed orders refunded")
+		})
+	}
+	var out, errs bytes.Buffer
+	require.Equal(t, 2, execute(t.Context(), newApp(nil, &out, &errs), []string{"demo", "--gateway", "esperanto"}))
+	require.Contains(t, errs.String(), `--gateway: "esperanto" is none of httpapi, portone, toss`)
+}
+
 // pictureFile in the environment names the file that the demo's page is painted to, for README.
 const pictureFile = "DULY_TEST_PICTURE"
 

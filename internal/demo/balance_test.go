@@ -40,7 +40,7 @@ func countedDemo(t *testing.T) *counted {
 		Session: ses, environment: &environment{db: db, sim: sim}, screen: newScreen(ses.Screen), began: ses.Now(), page: "page.html", kills: 1,
 		Options: Options{Subscriptions: 4, Orders: 1},
 	}
-	require.NoError(t, Enrol(t.Context(), db, gatewayName, 4, payment.NewDate(2026, time.November, 28)))
+	require.NoError(t, Enrol(t.Context(), db, gatewayName, simulator.Default, 4, payment.NewDate(2026, time.November, 28)))
 	require.NoError(t, Orders(t.Context(), db, sim, gatewayName, 1, ses.Now())) // the shop completed it
 	for id := 1; id <= 4; id++ {
 		status, outcome := "paid", "succeeded"
@@ -68,7 +68,8 @@ func (c *counted) exec(t *testing.T, query string, args ...any) {
 // take books a charge of a subscription at the gateway.
 func (c *counted) take(t *testing.T, key string, subscription int) {
 	t.Helper()
-	m := plans()[(subscription-1)%len(plans())]
+	all := plans(simulator.Default)
+	m := all[(subscription-1)%len(all)]
 	_, err := c.sim.Inject(simulator.Entry{Key: key, Reference: fmt.Sprintf("sub_%d", subscription), CustomerID: "c", Method: "m", Amount: m.Amount, Currency: m.Currency})
 	require.NoError(t, err)
 }

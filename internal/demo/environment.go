@@ -44,8 +44,8 @@ type environment struct {
 // nightsFile is the file, in the demo's folder, with what its nights print.
 const nightsFile = "nights.log"
 
-// startEnvironment starts the database and the gateway. The caller must call end, also after an error.
-func startEnvironment(ctx context.Context) (*environment, error) {
+// startEnvironment starts the database and a gateway of a type. The caller must call end, also after an error.
+func startEnvironment(ctx context.Context, gateway string) (*environment, error) {
 	e := &environment{}
 	var err error
 	if e.dir, err = os.MkdirTemp("", "duly-demo-"); err != nil {
@@ -68,21 +68,23 @@ func startEnvironment(ctx context.Context) (*environment, error) {
 	if _, err := migrations.Up(ctx, e.db.DB.DB); err != nil {
 		return e, exit.Failed(err)
 	}
-	url, err := e.serve(ctx)
+	url, err := e.serve(ctx, gateway)
 	if err != nil {
 		return e, err
 	}
-	e.settings = settings(dsn, url, e.dir)
+	e.settings = settings(dsn, gateway, url, e.dir)
 	return e, nil
 }
 
 // serve starts the simulator and returns its address.
-func (e *environment) serve(ctx context.Context) (url string, err error) {
+func (e *environment) serve(ctx context.Context, gateway string) (url string, err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", exit.Failed(fmt.Errorf("start the simulator: %w", err))
 	}
-	e.sim = simulator.New(simulator.Demo())
+	if e.sim, err = simulator.Speak(gateway, day(gateway)); err != nil {
+		return "", exit.Failed(err)
+	}
 	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e.requests.Add(1)
 		defer e.requests.Add(-1)
@@ -94,11 +96,11 @@ func (e *environment) serve(ctx context.Context) (url string, err error) {
 }
 
 // settings are the demo's configuration: the defaults, with pauses as short as its days.
-func settings(dsn, url, dir string) map[string]any {
+func settings(dsn, kind, url, dir string) map[string]any {
 	const gateway = "gateways." + gatewayName + "."
 	return map[string]any{
-		"database.dsn": dsn, gateway + "url": url, gateway + "token": "demo",
-		gateway + "timeout": "1s", gateway + "backoff": "20ms", "reconcile.parallelism": "40",
+		"database.dsn": dsn, gateway + "type": kind, gateway + "url": url, gateway + "token": "demo",
+		gateway + "key_life": "24h", gateway + "timeout": "1s", gateway + "backoff": "20ms", "reconcile.parallelism": "40",
 		"run.lease": "7500ms", "run.heartbeat": "500ms", "run.drain": "5s", "run.witness": filepath.Join(dir, "witness"),
 		"log.level": "error",
 	}

@@ -10,28 +10,18 @@ import (
 	"duly/internal/payment"
 )
 
-// plans are what the shop sells: minor units and currency.
-func plans() []payment.Money {
-	return []payment.Money{
-		{Amount: 9900, Currency: "KRW"},
-		{Amount: 12900, Currency: "KRW"},
-		{Amount: 29000, Currency: "KRW"},
-		{Amount: 1299, Currency: "USD"},
-	}
-}
-
-const insertSubscriptions = `INSERT INTO subscriptions (customer_id, gateway, payment_method, method_type, description, amount, currency,
+const insertSubscriptions = `INSERT INTO subscriptions (customer_id, gateway, payment_method, gateway_customer, method_type, description, amount, currency,
 interval_unit, next_billing_date) VALUES `
 
-// Enrol writes n subscriptions that are due on a date and paid through a gateway.
-func Enrol(ctx context.Context, db *mysql.DB, gateway string, n int, due payment.Date) error {
+// Enrol writes n subscriptions that are due on a date and paid through a gateway of a type.
+func Enrol(ctx context.Context, db *mysql.DB, gateway, kind string, n int, due payment.Date) error {
 	const chunk = 500
 	for from := 0; from < n; from += chunk {
 		rows := make([][]any, 0, chunk)
 		for i := from; i < min(n, from+chunk); i++ {
-			plan := plans()[i%len(plans())]
+			plan, customer := plans(kind)[i%len(plans(kind))], fmt.Sprintf("customer-%d", i+1)
 			rows = append(rows, []any{
-				fmt.Sprintf("customer-%d", i+1), gateway, fmt.Sprintf("billing-key-%d", i+1), "card", "Vitamins, monthly box",
+				customer, gateway, fmt.Sprintf("billing-key-%d", i+1), second(kind, customer), "card", "Vitamins, monthly box",
 				plan.Amount, plan.Currency, "month", due,
 			})
 		}

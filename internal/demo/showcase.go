@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,10 +27,25 @@ type Runner = func(ctx context.Context, out, errs io.Writer, c *config.Config, s
 // Options says what a demo shows.
 type Options struct {
 	Subscriptions, Orders int
+	// Gateway is whose API the gateway speaks: one of [Gateways].
+	Gateway string
 	// Keep holds the database and the gateway until the context ends.
 	Keep bool
 	// Verbose prints what every night prints, and every ending.
 	Verbose bool
+}
+
+// check finds what cannot be shown.
+func (o Options) check() error {
+	switch {
+	case o.Subscriptions < 1:
+		return exit.Usagef("--subscriptions: at least 1")
+	case o.Orders < 0:
+		return exit.Usagef("--orders: %d is negative", o.Orders)
+	case !slices.Contains(Gateways(), o.Gateway):
+		return exit.Usagef("--gateway: %q is none of %s", o.Gateway, strings.Join(Gateways(), ", "))
+	}
+	return nil
 }
 
 // showcase is a running demo.
@@ -54,11 +70,14 @@ type showcase struct {
 // Run shows four nights of a shop: a worker that is killed in the first, the next one that recovers what it left, the retries, and the
 // count that must add up. It fails if anything does not.
 func Run(ctx context.Context, ses *session.Session, run Runner, o Options) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
 	d := &showcase{Session: ses, Options: o, screen: newScreen(ses.Screen), run: run, began: ses.Now()}
 	if d.program, err = os.Executable(); err != nil {
 		return exit.Failed(fmt.Errorf("find this program's file: %w", err))
 	}
-	d.environment, err = startEnvironment(ctx)
+	d.environment, err = startEnvironment(ctx, o.Gateway)
 	defer func() { err = errors.Join(err, d.end(ctx)) }()
 	if err != nil {
 		return err
@@ -92,7 +111,7 @@ func (d *showcase) open(ctx context.Context) error {
 		return err
 	}
 	d.due = payment.DateOf(d.Now().In(c.Business.Location()))
-	if err := Enrol(ctx, d.db, gatewayName, d.Subscriptions, d.due); err != nil {
+	if err := Enrol(ctx, d.db, gatewayName, d.Gateway, d.Subscriptions, d.due); err != nil {
 		return exit.Failed(err)
 	}
 	if err := Orders(ctx, d.db, d.sim, gatewayName, d.Options.Orders, d.Now()); err != nil {
@@ -106,7 +125,7 @@ func (d *showcase) open(ctx context.Context) error {
 	if d.Options.Orders > 0 {
 		line += cli.Things(d.said.Open, "unsettled order") + ", "
 	}
-	d.screen.text(line+"a gateway that loses answers", 0)
+	d.screen.text(line+title(d.Gateway)+" that loses answers", 0)
 	return nil
 }
 

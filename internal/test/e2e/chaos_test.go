@@ -13,6 +13,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/gateway/simulator"
 	"duly/internal/test/e2e"
+	"duly/internal/test/testdb"
 	"duly/internal/test/worktest"
 )
 
@@ -22,14 +23,19 @@ const (
 	mostPeace = 2500 * time.Millisecond
 )
 
-// testChaos runs four workers at once, killed, stopped and started at random for 25 seconds (`make volume`: 40), on
-// a gateway of which every eighth request goes wrong. In the end nothing is left, and the ledger is equal to the tables.
-//
-// DULY_TEST_SEED repeats the decisions of a run that failed, though not its timing.
+// testChaos lasts for 25 seconds (`make volume`: 40).
 func testChaos(t *testing.T) {
 	t.Parallel()
-	subscriptions, seconds := worktest.Volume(2000, 3500), worktest.Volume(25, 40)
-	lasts := time.Duration(seconds) * time.Second
+	chaosIn(t, nightly(), worktest.Volume(2000, 3500), time.Duration(worktest.Volume(25, 40))*time.Second, true)
+}
+
+// chaosIn runs four workers at once, killed, stopped and started at random, on a gateway that speaks a dialect and of which every eighth
+// request goes wrong. In the end nothing is left, the ledger is equal to the tables, and the audit has nothing to say. Race: the workers look for
+// data races.
+//
+// DULY_TEST_SEED repeats the decisions of a run that failed, though not its timing.
+func chaosIn(t *testing.T, dialect string, subscriptions int, lasts time.Duration, race bool) {
+	t.Helper()
 	enrolsFor := lasts * 4 / 5 // the shop enrols the second half of its subscriptions little by little
 	seed := uint64(1)
 	if text := os.Getenv("DULY_TEST_SEED"); text != "" {
@@ -40,19 +46,20 @@ func testChaos(t *testing.T) {
 	t.Logf("DULY_TEST_SEED=%d", seed)
 	faults := simulator.DefaultFaults(0.12)
 	faults.SlowBy = timeout * 11 / 10
-	w := newWorld(t, simulator.Config{
+	w := worldIn(t, testdb.New(t), dialect, simulator.Config{
 		Seed: seed, Faults: faults, Shares: simulator.Shares{Soft: 0.05, Hard: 0.02, Action: 0.01},
 		Latency: simulator.Latency{Median: 40 * time.Millisecond, P99: 400 * time.Millisecond},
 	})
-	w.race = true
+	w.race = race
 	w.set("DULY_BILLING_CHUNK_SIZE", 50)
 	w.set("DULY_GATEWAYS_MAIN_TRIES", 3)
 	list := make([]e2e.Subscription, subscriptions)
 	for i := range list {
 		list[i] = e2e.Subscription{Method: "card-" + strconv.Itoa(i), Amount: int64(1000 + i), Due: w.date}
 	}
-	e2e.Enrol(t, w.db, list[:subscriptions/2])
+	w.add(list[:subscriptions/2])
 
+	built(t, race) // which takes longer than some chaos lasts
 	c := &chaos{world: w, random: rand.New(rand.NewPCG(seed, 0)), done: map[string]int{}}
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -63,7 +70,7 @@ func testChaos(t *testing.T) {
 		}
 		share := min(1, time.Since(begun).Seconds()/enrolsFor.Seconds())
 		upTo := subscriptions/2 + int(share*float64(subscriptions)/2)
-		e2e.Enrol(t, w.db, list[enrolled:upTo])
+		w.add(list[enrolled:upTo])
 		enrolled = upTo
 		<-tick.C
 	}
@@ -80,6 +87,7 @@ func testChaos(t *testing.T) {
 	require.Zero(t, w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'review'`))
 	t.Logf("%d requests, %d charges", w.sim.Stats().Requests["createPayment"], len(w.sim.Successes()))
 	w.reconcile()
+	w.audit()
 }
 
 // chaos decides what becomes of workers.

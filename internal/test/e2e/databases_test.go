@@ -28,6 +28,12 @@ func lend(t *testing.T) *databases {
 // world makes a world for a subtest, on an empty database.
 func (d *databases) world(t *testing.T, cfg simulator.Config) *world {
 	t.Helper()
+	return d.worldIn(t, simulator.Default, cfg)
+}
+
+// worldIn is world with a provider that speaks a dialect.
+func (d *databases) worldIn(t *testing.T, dialect string, cfg simulator.Config) *world {
+	t.Helper()
 	db := d.take()
 	t.Cleanup(func() {
 		// What a failed test leaves is of no use to another.
@@ -35,7 +41,7 @@ func (d *databases) world(t *testing.T, cfg simulator.Config) *world {
 			d.giveBack(db)
 		}
 	})
-	return worldOn(t, db, cfg)
+	return worldIn(t, db, dialect, cfg)
 }
 
 func (d *databases) take() *testdb.DB {

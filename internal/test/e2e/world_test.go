@@ -34,14 +34,16 @@ const (
 
 // world is a database, a gateway with its ledger, and the processes that stand between them.
 type world struct {
-	t    *testing.T
-	db   *testdb.DB
-	sim  *simulator.Simulator
-	gate *gate
-	date payment.Date
-	url  string // of the gateway
-	env  []string
-	race bool // its workers look for data races
+	t   *testing.T
+	db  *testdb.DB
+	sim *simulator.Simulator
+	// dialect is what the simulator speaks, and the type of the gateway.
+	dialect string
+	gate    *gate
+	date    payment.Date
+	url     string // of the gateway
+	env     []string
+	race    bool // its workers look for data races
 }
 
 func newWorld(t *testing.T, cfg simulator.Config) *world {
@@ -51,8 +53,14 @@ func newWorld(t *testing.T, cfg simulator.Config) *world {
 
 func worldOn(t *testing.T, db *testdb.DB, cfg simulator.Config) *world {
 	t.Helper()
-	w := &world{t: t, db: db, date: payment.DateOf(time.Now().UTC())}
-	w.sim, w.gate, w.url = serve(t, cfg)
+	return worldIn(t, db, simulator.Default, cfg)
+}
+
+// worldIn is worldOn with a provider that speaks a dialect.
+func worldIn(t *testing.T, db *testdb.DB, dialect string, cfg simulator.Config) *world {
+	t.Helper()
+	w := &world{t: t, db: db, dialect: dialect, date: payment.DateOf(time.Now().UTC())}
+	w.sim, w.gate, w.url = serveIn(t, dialect, cfg)
 	w.env = []string{
 		"DULY_DATABASE_DSN=" + db.DSN,
 		"DULY_BUSINESS_TIMEZONE=UTC",
@@ -64,18 +72,26 @@ func worldOn(t *testing.T, db *testdb.DB, cfg simulator.Config) *world {
 		"DULY_RUN_LOCK_DIR=none",
 	}
 	w.env = append(w.env, gatewayEnv("MAIN", w.url)...)
+	w.set("DULY_GATEWAYS_MAIN_TYPE", dialect)
 	return w
 }
 
 // serve starts a simulator on a TCP port.
 func serve(t *testing.T, cfg simulator.Config) (*simulator.Simulator, *gate, string) {
 	t.Helper()
+	return serveIn(t, simulator.Default, cfg)
+}
+
+// serveIn is serve in a dialect.
+func serveIn(t *testing.T, dialect string, cfg simulator.Config) (*simulator.Simulator, *gate, string) {
+	t.Helper()
 	cfg.Token = token
 	if cfg.KeyLife == 0 {
 		cfg.KeyLife = keyLife
 	}
 	require.NoError(t, cfg.Validate())
-	sim := simulator.New(cfg)
+	sim, err := simulator.Speak(dialect, cfg)
+	require.NoError(t, err)
 	g := &gate{next: sim}
 	server := httptest.NewServer(g)
 	t.Cleanup(func() {
@@ -142,7 +158,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // enrol adds a subscription for each payment method, due today.
 func (w *world) enrol(methods ...string) {
 	w.t.Helper()
-	e2e.Enrol(w.t, w.db, e2e.Methods(w.date, methods...))
+	w.add(e2e.Methods(w.date, methods...))
 }
 
 // bill starts `duly run billing`.

@@ -1,0 +1,58 @@
+package demo
+
+import (
+	"slices"
+
+	"duly/config"
+	"duly/internal/gateway/simulator"
+	"duly/internal/payment"
+)
+
+// Gateways lists the providers whose API a demo's gateway can speak, by the type of the gateway. The first is the default.
+func Gateways() []string {
+	return slices.DeleteFunc(simulator.Dialects(), func(name string) bool { return !slices.Contains(config.GatewayTypes(), name) })
+}
+
+// title is a provider's name for people.
+func title(gateway string) string {
+	switch gateway {
+	case "portone":
+		return "a simulated PortOne"
+	case "toss":
+		return "a simulated Toss Payments"
+	case "stripe":
+		return "a simulated Stripe"
+	}
+	return "a gateway"
+}
+
+// day is how a provider behaves on an ordinary day.
+func day(gateway string) simulator.Config {
+	c := simulator.Demo()
+	if gateway != simulator.Default {
+		c.Shares.Pending = 0 // charges of stored cards are decided at once there
+	}
+	return c
+}
+
+// plans are what the shop sells at a provider: minor units and currency.
+func plans(gateway string) []payment.Money {
+	all := []payment.Money{
+		{Amount: 9900, Currency: "KRW"},
+		{Amount: 12900, Currency: "KRW"},
+		{Amount: 29000, Currency: "KRW"},
+		{Amount: 1299, Currency: "USD"},
+	}
+	if gateway == "toss" { // which charges billing keys in won alone
+		return all[:3]
+	}
+	return all
+}
+
+// second is the second identifier of a customer's payment method, where the provider has two; else nil.
+func second(gateway, customer string) any {
+	if gateway == "toss" {
+		return "key-of-" + customer
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package e2e_test
+
+import (
+	"cmp"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/crash"
+	"duly/internal/gateway/simulator"
+	"duly/internal/test/e2e"
+	"duly/internal/test/worktest"
+)
+
+// nightly is the dialect of the tests that take long: `make points DIALECT=portone`.
+func nightly() string { return cmp.Or(os.Getenv("DULY_TEST_DIALECT"), simulator.Default) }
+
+// providers are the dialects beside docs/payments-api.yaml.
+func providers() []string { return simulator.Dialects()[1:] }
+
+// hides reports whether a success of the dialect does not say what it is of: only the audit sees then that a payment is not ours.
+func (w *world) hides() bool { return w.dialect == "portone" }
+
+// add enrols subscriptions. Some providers charge nothing without a second identifier of the method, and name nobody but that.
+func (w *world) add(list []e2e.Subscription) {
+	w.t.Helper()
+	if w.dialect == "toss" {
+		list = slices.Clone(list)
+		for i := range list {
+			list[i].Customer = cmp.Or(list[i].Customer, "customer")
+			list[i].Second = list[i].Customer
+		}
+	}
+	e2e.Enrol(w.t, w.db, list)
+}
+
+// audit runs `duly run audit` some time later, and wants it to find these kinds of findings alone, beside what others paid and were given back.
+func (w *world) audit(kinds ...string) {
+	w.t.Helper()
+	w.pass(2 * longest)
+	p := start(w.t, w.env, "run", "audit", "--until-now")
+	require.Contains(w.t, []int{batch.ExitDone, batch.ExitReview}, p.exit(), "%s", p.printed())
+	found := worktest.List[string](w.t, w.db, `SELECT kind FROM audit_findings WHERE reference NOT LIKE 'ord\_9______' ORDER BY kind`)
+	require.ElementsMatch(w.t, kinds, found, "%s", p.printed())
+}
+
+// agreed wants nobody to be charged twice or forgotten, and ledger, tables and audit to agree, with as many invoices in review. The small shop has one
+// payment of another amount: where a success does not show it, it is in review only if something made duly look it up.
+func (w *world) agreed(review int) {
+	w.t.Helper()
+	if !w.hides() {
+		w.reconcile()
+		require.Equal(w.t, review, w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'review'`))
+		if w.dialect != simulator.Default {
+			w.audit()
+		}
+		return
+	}
+	problems, err := e2e.Problems(w.t.Context(), w.db.DB, w.date, w.sim)
+	require.NoError(w.t, err)
+	const unseen = " was charged otherwise than asked for, and nobody is told"
+	problems = slices.DeleteFunc(problems, func(p string) bool { return strings.HasSuffix(p, unseen) })
+	var differs []string
+	for _, p := range problems { // the payment that was asked for is not there
+		require.Contains(w.t, p, "the gateway took no money")
+		differs = append(differs, "amount_differs")
+	}
+	require.LessOrEqual(w.t, len(differs), 1, "%q", problems)
+	require.Equal(w.t, review-len(differs), w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'review'`))
+	w.audit(differs...)
+}
+
+// The whole program keeps its promises at every provider: it is killed on both sides of a send and of each commit that matters to it.
+// `make points DIALECT=…` kills it at every point.
+func TestEveryPointInDialects(t *testing.T) {
+	t.Parallel()
+	points := []crash.Point{crash.IssueClaimAfterCommit, crash.AfterSend, crash.Answered, crash.SettleBeforeCommit}
+	for _, dialect := range providers() {
+		t.Run(dialect, func(t *testing.T) {
+			t.Parallel()
+			everyPoint(t, dialect, points)
+		})
+	}
+}
+
+// A few seconds of chaos at every provider; `make points DIALECT=…` has more.
+func TestChaosInDialects(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range providers() {
+		t.Run(dialect, func(t *testing.T) {
+			t.Parallel()
+			chaosIn(t, dialect, 200, 6*time.Second, false)
+		})
+	}
+}
