@@ -109,6 +109,8 @@ type Gateway struct {
 	Retention time.Duration `mapstructure:"retention"`
 	// ChargesOnce: the provider never charges a key again that it charged once, however old the key is.
 	ChargesOnce bool `mapstructure:"charges_once"`
+	// CardCeilings: a payment method is one card or account, so that its declines are kept under the ceilings of card networks.
+	CardCeilings bool `mapstructure:"card_ceilings"`
 	// KeyPrefix begins every idempotency key, where two installations share one account.
 	KeyPrefix string `mapstructure:"key_prefix"`
 	// Parallelism is how many calls may be in flight at once, or Auto.

@@ -175,6 +175,11 @@ func Keys() []Key {
 			Why: "Whether the service never charges a key again that it charged once, also after key_life.",
 		},
 		{
+			Name: "gateways.<name>.card_ceilings", Default: "false", parse: boolean, ByType: map[string]string{portone: "true", toss: "true", stripe: "true", kakaopay: "true"},
+			Why: "Whether a payment_method is one card or account, so that its declines are kept under billing.network_ceilings. Leave it false where many customers " +
+				"have the same word there, such as card: they would be counted as one.",
+		},
+		{
 			Name: "gateways.<name>.key_prefix", Default: "none", parse: keyPrefix,
 			Why: "Put before every idempotency key, where two installations share one account: such as eu-: up to 16 letters, digits, - and _. It must be " +
 				"set before the first charge and not be changed after it.",

@@ -95,7 +95,7 @@ func (s *OpenInvoices) lookAt(ctx context.Context, ids []uint64) ([]OpenInvoice,
 	if !s.Policy.Network.On {
 		return out, nil
 	}
-	tries, err := methods.Read(ctx, s.DB, methods.Names(keys), s.Now(), "")
+	tries, err := methods.Read(ctx, s.DB, methods.Names(s.Policy.Network, keys), s.Now(), "")
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func (s *OpenInvoices) allowed(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 	for i, ch := range chosen {
 		keys[i] = ch.sub.NetworkKey(ch.inv.Money)
 	}
-	tries, err := methods.Ledger(ctx, tx, s.Policy.Network, keys, methods.Names(keys), s.Now())
+	tries, err := methods.Ledger(ctx, tx, s.Policy.Network, keys, methods.Names(s.Policy.Network, keys), s.Now())
 	if err != nil {
 		return nil, nil, err
 	}

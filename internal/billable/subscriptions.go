@@ -59,9 +59,11 @@ func WithInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.Subsc
 		Issued       payment.Date `db:"issued_date"`
 		Due          payment.Date `db:"due_date"`
 	}
-	named := make([]string, len(rows))
-	for i, r := range rows {
-		named[i] = r.Method
+	named := make([]string, 0, len(rows))
+	for _, r := range rows {
+		if count.Rules.Counts(r.Gateway) {
+			named = append(named, r.Method)
+		}
 	}
 	query, args := count.Query(NewestInvoices, []any{ids}, named)
 	if err := mysql.SelectIn(ctx, q, &newest, query, args...); err != nil {

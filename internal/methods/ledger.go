@@ -40,11 +40,13 @@ func Ledger(ctx context.Context, tx *sqlx.Tx, rules network.Rules, keys []networ
 	return l, err
 }
 
-// Names lists the methods of keys, each once.
-func Names(keys []network.Key) []string {
-	names := make([]string, len(keys))
-	for i, k := range keys {
-		names[i] = k.Method
+// Names lists the methods of keys that are counted, each once.
+func Names(rules network.Rules, keys []network.Key) []string {
+	names := make([]string, 0, len(keys))
+	for _, k := range keys {
+		if rules.Counts(k.Gateway) {
+			names = append(names, k.Method)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -45,6 +45,9 @@ func (c Ceilings) least() int {
 	return min(c.Visa30d, c.Mastercard30d, c.Mastercard24h, c.Unknown30d, c.Unknown24h)
 }
 
+// Counts reports whether declines at a gateway are kept under the ceilings.
+func (r Rules) Counts(gateway string) bool { return r.On && !r.Uncounted[gateway] }
+
 // Few is how many tries of a method, whatever came of them, are too few for any ceiling, with as many again that another claim may make
 // meanwhile; 0 if the rules are off.
 func (r Rules) Few() int {

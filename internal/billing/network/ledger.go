@@ -25,7 +25,7 @@ type Ledger struct {
 
 // Check says whether a method may be tried now, beside what was taken of it.
 func (l *Ledger) Check(k Key) Hold {
-	if !l.Rules.On {
+	if !l.Rules.Counts(k.Gateway) {
 		return Hold{}
 	}
 	tries, taken := l.Tries[k], l.taken[k]
@@ -45,7 +45,7 @@ func (l *Ledger) Check(k Key) Hold {
 // Take is Check, and counts the method if it may be tried.
 func (l *Ledger) Take(k Key) Hold {
 	h := l.Check(k)
-	if !h.Held() && l.Rules.On {
+	if !h.Held() && l.Rules.Counts(k.Gateway) {
 		if l.taken == nil {
 			l.taken = map[Key]int{}
 		}

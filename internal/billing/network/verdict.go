@@ -11,6 +11,8 @@ import (
 type Rules struct {
 	On       bool
 	Ceilings Ceilings
+	// Uncounted are the gateways at which a payment method need not be one card: what is declined there says nothing of a ceiling.
+	Uncounted map[string]bool
 }
 
 // Verdict is what the rules say of a decline.
