@@ -95,7 +95,7 @@ func (t *Target) lostChanges() []lost {
 		{behaviour: Fails5xxAfter, effects: unknown, failure: true, executed: true},
 		{behaviour: HalvesAnswer, effects: unknown, failure: true, executed: true},
 		{behaviour: TooMany, effects: none},
-		{behaviour: SaysNotExecuted, effects: notExecuted, failure: true},
+		{behaviour: SaysNotExecuted, effects: notExecuted, failure: !t.Traits.BusyIsTooMany},
 		{behaviour: GarblesAfter, effects: unknown, either: true},
 		{behaviour: Redirects, effects: unknown, either: true},
 		{behaviour: ConflictsAfter, effects: []payment.Effect{payment.EffectUnknown, payment.EffectRefused}, either: true},

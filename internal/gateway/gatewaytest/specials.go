@@ -27,6 +27,7 @@ func specials() []Case {
 		{"a kept connection that breaks", "HTTP clients send again by themselves what has a key, and report the second answer.", keptConnectionBreaks},
 		{"executed late", "A request still on its way arrives after it was looked up, and sent again.", executedLate},
 		{"pending, then decided", "A look-up sees the decision.", pendingThenDecided},
+		{"waiting for its customer", "The customer could pay it after the next attempt did: it is cancelled first, and is a decline then.", waitsForCustomer},
 		{"never seen", "Absence is what the provider says of a key that it does not know.", neverSent},
 		{"somebody else's payment", "A key alone proves nothing.", othersPayment},
 		{"look-ups outlive keys", "Absence proves something only if presence lasts.", lookUpsLast},
@@ -190,6 +191,35 @@ func pendingThenDecided(ctx context.Context, t *Target) error {
 		return err
 	}
 	return p.books(ctx, 1)
+}
+
+// waitsForCustomer passes where no charge waits.
+func waitsForCustomer(ctx context.Context, t *Target) error {
+	if !t.Traits.Finishable {
+		return nil
+	}
+	p, err := t.Start("waits for customer", WaitsForCustomer)
+	if err != nil {
+		return err
+	}
+	if t.Pass == nil {
+		return fmt.Errorf("%w: letting time pass", ErrNotOffered)
+	}
+	declined := is(payment.Refused).of(payment.Action)
+	raw, o, err := p.ask(ctx)
+	switch {
+	case err != nil:
+		return err
+	case raw.Kind != payment.InDoubt || !raw.Unfinished || raw.PaymentID == "":
+		return fmt.Errorf("taken for %s (%s), which nobody can cancel", raw.Kind, raw.Reason)
+	case declined.check(o) != nil:
+		return declined.check(o)
+	}
+	t.Pass(p.Able.LongestRequest + time.Hour)
+	if err := p.find(ctx, declined); err != nil {
+		return err
+	}
+	return p.books(ctx, 0)
 }
 
 func neverSent(ctx context.Context, t *Target) error {

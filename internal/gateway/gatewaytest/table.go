@@ -86,9 +86,16 @@ func (r row) under(t Traits) row {
 		if t.CustomerHidden {
 			r.first, r.found = is(payment.Paid), is(payment.Paid)
 		}
+	case DeclinesForNow:
+		if soft := is(payment.Refused).of(payment.Soft); t.LaterIsSoft {
+			r.first, r.found, r.again = soft, soft, soft
+		}
 	case SaysNotExecuted:
 		if t.TooManyAlone {
 			r.first = is(payment.InDoubt).failed()
+		}
+		if t.BusyIsTooMany {
+			r.first = is(payment.NotExecuted)
 		}
 	case GarblesBefore, GarblesAfter:
 		r.first.looks = t.BlankSuccess
