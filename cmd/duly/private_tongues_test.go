@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 
@@ -60,6 +61,7 @@ func tongues() []tongue {
 		},
 		portoneTongue(customer),
 		tossTongue(customer, second),
+		stripeTongue(customer, second),
 	}
 }
 
@@ -130,5 +132,43 @@ func tossTongue(customer, second string) tongue {
 			return 0, nil
 		},
 		[]string{customer, privateMethod, second, strings.ToLower(privateBasic())},
+	}
+}
+
+func stripeTongue(customer, second string) tongue {
+	type object = map[string]any
+	values := func(body []byte) url.Values {
+		all, _ := url.ParseQuery(string(body))
+		return all
+	}
+	return tongue{
+		"stripe",
+		func(_ *http.Request, body []byte) (string, string) {
+			return values(body).Get("payment_method"), values(body).Get("customer")
+		},
+		func(r *http.Request, body []byte, method, echo string) (int, any) {
+			failure := func(kind, code string) object {
+				return object{"type": kind, "code": code, "message": "not for " + echo}
+			}
+			switch {
+			case strings.Contains(method, "402"):
+				asked := values(body)
+				why := failure("card_error", "card_declined")
+				why["decline_code"], why["advice_code"], why["network_decline_code"], why["network_advice_code"] = "no_"+echo, echo, echo, echo
+				why["payment_intent"] = object{
+					"id": "pi_402", "object": "payment_intent", "status": "requires_payment_method", "amount": 100, "amount_received": 0, "currency": "krw", "created": 1767225600,
+					"customer": asked.Get("customer"), "description": echo, "metadata": object{
+						"duly_key": asked.Get("metadata[duly_key]"), "duly_reference": asked.Get("metadata[duly_reference]"), "duly_customer": asked.Get("metadata[duly_customer]"),
+					},
+				}
+				return http.StatusPaymentRequired, object{"error": why}
+			case strings.Contains(method, "400"):
+				return http.StatusBadRequest, object{"error": failure("invalid_request_error", "parameter_unknown")}
+			case strings.Contains(method, "500"), r.Method == http.MethodGet && strings.HasPrefix(path.Base(r.URL.Path), "pi_"):
+				return http.StatusInternalServerError, object{"error": failure("api_error", "no_"+echo)}
+			}
+			return 0, nil
+		},
+		[]string{customer, privateMethod, second, privateToken},
 	}
 }

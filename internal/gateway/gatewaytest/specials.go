@@ -27,7 +27,7 @@ func specials() []Case {
 		{"a kept connection that breaks", "HTTP clients send again by themselves what has a key, and report the second answer.", keptConnectionBreaks},
 		{"executed late", "A request still on its way arrives after it was looked up, and sent again.", executedLate},
 		{"pending, then decided", "A look-up sees the decision.", pendingThenDecided},
-		{"waiting for its customer", "The customer could pay it after the next attempt did: it is cancelled first, and is a decline then.", waitsForCustomer},
+		{"waiting for its customer", "The customer could pay it after the next attempt did: it is cancelled first, and is a decline then.", customerWaits},
 		{"never seen", "Absence is what the provider says of a key that it does not know.", neverSent},
 		{"somebody else's payment", "A key alone proves nothing.", othersPayment},
 		{"look-ups outlive keys", "Absence proves something only if presence lasts.", lookUpsLast},
@@ -193,8 +193,8 @@ func pendingThenDecided(ctx context.Context, t *Target) error {
 	return p.books(ctx, 1)
 }
 
-// waitsForCustomer passes where no charge waits.
-func waitsForCustomer(ctx context.Context, t *Target) error {
+// customerWaits passes where no charge waits.
+func customerWaits(ctx context.Context, t *Target) error {
 	if !t.Traits.Finishable {
 		return nil
 	}
