@@ -81,11 +81,11 @@ func (w *world) agreed(review int) {
 	w.audit(differs...)
 }
 
-// The whole program keeps its promises at every provider: it is killed on both sides of a send and of each commit that matters to it.
+// The whole program keeps its promises at every provider: it is killed when a request has left, and before its answer is written.
 // `make points DIALECT=…` kills it at every point.
 func TestEveryPointInDialects(t *testing.T) {
 	t.Parallel()
-	points := []crash.Point{crash.IssueClaimAfterCommit, crash.AfterSend, crash.Answered, crash.SettleBeforeCommit}
+	points := []crash.Point{crash.AfterSend, crash.SettleBeforeCommit}
 	for _, dialect := range providers() {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +100,7 @@ func TestChaosInDialects(t *testing.T) {
 	for _, dialect := range providers() {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
-			chaosIn(t, dialect, 200, 6*time.Second, false)
+			chaosIn(t, dialect, 120, 4*time.Second, false)
 		})
 	}
 }
