@@ -178,6 +178,9 @@ func pendingThenDecided(ctx context.Context, t *Target) error {
 	pending := is(payment.InDoubt).only()
 	first := pending
 	first.orPaid = t.Traits.BlankSuccess
+	if t.Traits.PendingUnread {
+		first = is(payment.InDoubt)
+	}
 	if err := p.send(ctx, first); err != nil {
 		return err
 	}
@@ -244,16 +247,14 @@ func othersPayment(ctx context.Context, t *Target) error {
 	if err := p.send(ctx, is(payment.Paid)); err != nil {
 		return err
 	}
-	hidden := is(payment.Differs)
-	if t.Traits.CustomerHidden {
-		hidden = is(payment.Paid)
-	}
+	reference, customer := is(payment.Differs), is(payment.Differs)
+	reference.orPaid, customer.orPaid = t.Traits.ReferenceInKey, t.Traits.CustomerHidden
 	for _, c := range []struct {
 		change func(*payment.Charge)
 		found  want
 	}{
-		{func(c *payment.Charge) { c.Reference += "x" }, is(payment.Differs)},
-		{func(c *payment.Charge) { c.CustomerID += "x" }, hidden},
+		{func(c *payment.Charge) { c.Reference += "x" }, reference},
+		{func(c *payment.Charge) { c.CustomerID += "x" }, customer},
 		{func(c *payment.Charge) { c.Money.Amount++ }, is(payment.Differs)},
 	} {
 		other := *p

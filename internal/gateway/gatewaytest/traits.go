@@ -10,6 +10,22 @@ type Traits struct {
 	// CustomerHidden: no answer and no record names the customer, so that one who differs cannot be seen. Toss: Payment has no customerKey
 	// (API 2022-11-16).
 	CustomerHidden bool
+	// CurrencyHidden: no answer names the currency. KakaoPay: won alone.
+	CurrencyHidden bool
+	// StatusHidden: the answer to a charge that was paid has no status, so that one which was taken back at once looks like any other until it
+	// is looked up. KakaoPay: the answer of …/payment/subscription.
+	StatusHidden bool
+	// PendingUnread: a charge that is not decided is answered by what is no payment, and nothing leads back to it. KakaoPay: without approved_at
+	// nothing is approved, and without a tid nothing can be asked.
+	PendingUnread bool
+	// DeclinesUnrecorded: a declined charge leaves no payment. KakaoPay: an error has no tid.
+	DeclinesUnrecorded bool
+	// ReasonsUnknown: the reasons of most declines are not published, and count as soft. KakaoPay: method_result_code.
+	ReasonsUnknown bool
+	// NothingSaysNot: no answer says that nothing was executed. KakaoPay: neither 429 nor 503 is published.
+	NothingSaysNot bool
+	// RefundsLookAfter: a refund whose answer is lost is looked for at once, and done if the payment shows it. KakaoPay: there are no keys.
+	RefundsLookAfter bool
 	// ReferenceInKey: the reference is read from the key, so that a record of another reference is the answer to another question. Toss: a charge
 	// has no place for a reference but its orderId.
 	ReferenceInKey bool

@@ -17,7 +17,10 @@ func TestConforms(t *testing.T) {
 		Dialect:         "kakaopay",
 		GatewayCustomer: "user-7",
 		Customer:        "user-7",
-		Traits:          gatewaytest.Traits{NoCancel: true, CancelIsRefund: true, ReferenceInKey: true},
+		Traits: gatewaytest.Traits{
+			CustomerHidden: true, CurrencyHidden: true, StatusHidden: true, PendingUnread: true, DeclinesUnrecorded: true, ReasonsUnknown: true, NothingSaysNot: true,
+			ReferenceInKey: true, NoCancel: true, CancelIsRefund: true, RefundsLookAfter: true,
+		},
 		Open: func(p simtarget.Provider) (gateway.Gateway, error) {
 			return kakaopay.New(kakaopay.Config{CID: "TCSUBSCRIP", Settings: provider.Settings{
 				Name: "main", URL: p.URL, Token: p.Token, Timeout: p.Timeout, ConnectTimeout: 10 * time.Second,
