@@ -18,6 +18,8 @@ type tongue struct {
 	// answer is the parrot's own to a charge of a method named 402, 400 or 500, to a look-up of the first one, and to one of an order; status
 	// 0: it leaves the request to the simulator.
 	answer func(r *http.Request, body []byte, method, echo string) (status int, answered any)
+	// env is what else a gateway of the type is configured with.
+	env []string
 	// said are the canaries that it must have repeated.
 	said []string
 }
@@ -57,11 +59,13 @@ func tongues() []tongue {
 				}
 				return 0, nil
 			},
+			nil,
 			[]string{customer, privateMethod, second, privateToken},
 		},
 		portoneTongue(customer),
 		tossTongue(customer, second),
 		stripeTongue(customer, second),
+		kakaopayTongue(customer, second),
 	}
 }
 
@@ -95,6 +99,7 @@ func portoneTongue(customer string) tongue {
 			}
 			return 0, nil
 		},
+		nil,
 		[]string{customer, privateMethod, privateToken},
 	}
 }
@@ -131,6 +136,7 @@ func tossTongue(customer, second string) tongue {
 			}
 			return 0, nil
 		},
+		nil,
 		[]string{customer, privateMethod, second, strings.ToLower(privateBasic())},
 	}
 }
@@ -169,6 +175,36 @@ func stripeTongue(customer, second string) tongue {
 			}
 			return 0, nil
 		},
+		nil,
 		[]string{customer, privateMethod, second, privateToken},
+	}
+}
+
+func kakaopayTongue(customer, second string) tongue {
+	type object = map[string]any
+	return tongue{
+		"kakaopay",
+		func(_ *http.Request, body []byte) (string, string) {
+			return field(body, "sid"), field(body, "partner_user_id")
+		},
+		func(_ *http.Request, body []byte, method, echo string) (int, any) {
+			refusal := func(code int) object {
+				echo := echo + " " + field(body, "cid_secret")
+				return object{
+					"error_code": code, "error_message": "not for " + echo, "extras": object{"method_result_code": "no_" + echo, "method_result_message": echo},
+				}
+			}
+			switch {
+			case strings.Contains(method, "402"):
+				return http.StatusBadRequest, refusal(-782)
+			case strings.Contains(method, "400"):
+				return http.StatusBadRequest, refusal(-724)
+			case strings.Contains(method, "500"):
+				return http.StatusInternalServerError, refusal(-999)
+			}
+			return 0, nil
+		},
+		[]string{"DULY_GATEWAYS_MAIN_CID=TCSUBSCRIP", "DULY_GATEWAYS_MAIN_CID_SECRET=" + privateCID},
+		[]string{customer, privateMethod, second, privateToken, privateCID},
 	}
 }
