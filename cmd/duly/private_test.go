@@ -41,6 +41,7 @@ const (
 	privateTraceKey = "canary-trace-key"
 	privateDeadman  = "canary-deadman-path"
 	privatePanic    = "canary-panic-value"
+	privateCID      = "canary-cid-secret"
 )
 
 // privateBasic is the token as a user's name in an HTTP header.
@@ -51,7 +52,7 @@ func privateSecret() string { return "whsec_" + strings.Repeat("Q0FO", 8) }
 // canaries are all of them, in lower case.
 func canaries() []string {
 	all := []string{
-		privateCustomer, privateMethod, privateSecond, privateToken, privateBasic(), privatePassword, privateHook, privateSlack, privatePush, privateTrace, privateTraceKey, privateDeadman, privatePanic,
+		privateCustomer, privateMethod, privateSecond, privateToken, privateBasic(), privatePassword, privateHook, privateSlack, privatePush, privateTrace, privateTraceKey, privateDeadman, privatePanic, privateCID,
 		privateSecret(),
 	}
 	for i, c := range all {
@@ -163,6 +164,7 @@ func newAviaryIn(t *testing.T, spoken tongue) *aviary {
 		"DULY_DEADMAN_URL=" + serve(a.deadman) + "/" + privateDeadman,
 		"DULY_LOG_LEVEL=debug", "DULY_LOG_FILE=" + a.log,
 	}
+	a.env = append(a.env, spoken.env...)
 	return a
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 
@@ -17,6 +18,8 @@ type tongue struct {
 	// answer is the parrot's own to a charge of a method named 402, 400 or 500, to a look-up of the first one, and to one of an order; status
 	// 0: it leaves the request to the simulator.
 	answer func(r *http.Request, body []byte, method, echo string) (status int, answered any)
+	// env is what else a gateway of the type is configured with.
+	env []string
 	// said are the canaries that it must have repeated.
 	said []string
 }
@@ -56,10 +59,13 @@ func tongues() []tongue {
 				}
 				return 0, nil
 			},
+			nil,
 			[]string{customer, privateMethod, second, privateToken},
 		},
 		portoneTongue(customer),
 		tossTongue(customer, second),
+		stripeTongue(customer, second),
+		kakaopayTongue(customer, second),
 	}
 }
 
@@ -93,6 +99,7 @@ func portoneTongue(customer string) tongue {
 			}
 			return 0, nil
 		},
+		nil,
 		[]string{customer, privateMethod, privateToken},
 	}
 }
@@ -129,6 +136,75 @@ func tossTongue(customer, second string) tongue {
 			}
 			return 0, nil
 		},
+		nil,
 		[]string{customer, privateMethod, second, strings.ToLower(privateBasic())},
+	}
+}
+
+func stripeTongue(customer, second string) tongue {
+	type object = map[string]any
+	values := func(body []byte) url.Values {
+		all, _ := url.ParseQuery(string(body))
+		return all
+	}
+	return tongue{
+		"stripe",
+		func(_ *http.Request, body []byte) (string, string) {
+			return values(body).Get("payment_method"), values(body).Get("customer")
+		},
+		func(r *http.Request, body []byte, method, echo string) (int, any) {
+			failure := func(kind, code string) object {
+				return object{"type": kind, "code": code, "message": "not for " + echo}
+			}
+			switch {
+			case strings.Contains(method, "402"):
+				asked := values(body)
+				why := failure("card_error", "card_declined")
+				why["decline_code"], why["advice_code"], why["network_decline_code"], why["network_advice_code"] = "no_"+echo, echo, echo, echo
+				why["payment_intent"] = object{
+					"id": "pi_402", "object": "payment_intent", "status": "requires_payment_method", "amount": 100, "amount_received": 0, "currency": "krw", "created": 1767225600,
+					"customer": asked.Get("customer"), "description": echo, "metadata": object{
+						"duly_key": asked.Get("metadata[duly_key]"), "duly_reference": asked.Get("metadata[duly_reference]"), "duly_customer": asked.Get("metadata[duly_customer]"),
+					},
+				}
+				return http.StatusPaymentRequired, object{"error": why}
+			case strings.Contains(method, "400"):
+				return http.StatusBadRequest, object{"error": failure("invalid_request_error", "parameter_unknown")}
+			case strings.Contains(method, "500"), r.Method == http.MethodGet && strings.HasPrefix(path.Base(r.URL.Path), "pi_"):
+				return http.StatusInternalServerError, object{"error": failure("api_error", "no_"+echo)}
+			}
+			return 0, nil
+		},
+		nil,
+		[]string{customer, privateMethod, second, privateToken},
+	}
+}
+
+func kakaopayTongue(customer, second string) tongue {
+	type object = map[string]any
+	return tongue{
+		"kakaopay",
+		func(_ *http.Request, body []byte) (string, string) {
+			return field(body, "sid"), field(body, "partner_user_id")
+		},
+		func(_ *http.Request, body []byte, method, echo string) (int, any) {
+			refusal := func(code int) object {
+				echo := echo + " " + field(body, "cid_secret")
+				return object{
+					"error_code": code, "error_message": "not for " + echo, "extras": object{"method_result_code": "no_" + echo, "method_result_message": echo},
+				}
+			}
+			switch {
+			case strings.Contains(method, "402"):
+				return http.StatusBadRequest, refusal(-782)
+			case strings.Contains(method, "400"):
+				return http.StatusBadRequest, refusal(-724)
+			case strings.Contains(method, "500"):
+				return http.StatusInternalServerError, refusal(-999)
+			}
+			return 0, nil
+		},
+		[]string{"DULY_GATEWAYS_MAIN_CID=TCSUBSCRIP", "DULY_GATEWAYS_MAIN_CID_SECRET=" + privateCID},
+		[]string{customer, privateMethod, second, privateToken, privateCID},
 	}
 }

@@ -41,7 +41,7 @@ func countedDemo(t *testing.T) *counted {
 		Options: Options{Subscriptions: 4, Orders: 1},
 	}
 	require.NoError(t, Enrol(t.Context(), db, gatewayName, simulator.Default, 4, payment.NewDate(2026, time.November, 28)))
-	require.NoError(t, Orders(t.Context(), db, sim, gatewayName, 1, ses.Now())) // the shop completed it
+	require.NoError(t, Orders(t.Context(), db, sim, gatewayName, simulator.Default, 1, ses.Now())) // the shop completed it
 	for id := 1; id <= 4; id++ {
 		status, outcome := "paid", "succeeded"
 		if id == 4 {

@@ -67,8 +67,8 @@ type sale struct {
 	created time.Time
 }
 
-// sales are n orders of the last hours before now, oldest first.
-func sales(n int, now time.Time) []sale {
+// sales are n orders of the last hours before now at a gateway of a type, oldest first.
+func sales(kind string, n int, now time.Time) []sale {
 	const (
 		youngest = 20 * time.Minute // left alone for long enough to be settled
 		span     = 3 * time.Hour
@@ -77,6 +77,9 @@ func sales(n int, now time.Time) []sale {
 	list := make([]sale, n)
 	for i := range list {
 		s := sale{id: uint64(i) + 1, fate: fates()[i%len(fates())], created: now.Add(-youngest - span + span*time.Duration(i)/time.Duration(n))}
+		if knowsByID(kind) && (s.fate == vanished || s.fate == givenUp) {
+			s.fate = browsing // there is no payment without an id
+		}
 		picked := []product{all[1+i%4]}
 		if i%3 == 0 {
 			picked = append(picked, all[1+(i+1)%4])
@@ -121,9 +124,12 @@ failure_code, failure_reason, created_at, updated_at) VALUES `
 // a fifth was left while paying and a fifth before; for others the gateway's answer was lost, yes or no; of one
 // product there is too little; a few were given up, and their charges arrive with LateCharges; the rest the shop
 // completed itself.
-func Orders(ctx context.Context, db *mysql.DB, sim *simulator.Simulator, gateway string, n int, now time.Time) error {
-	w := &rows{gateway: gateway, stock: map[uint64]int64{}}
-	for _, s := range sales(n, now) {
+//
+// Kind is the type of the gateway. Where a payment of an order is known by the provider's id alone, the shop has stored each, and
+// nothing was charged of the orders that lack one.
+func Orders(ctx context.Context, db *mysql.DB, sim *simulator.Simulator, gateway, kind string, n int, now time.Time) error {
+	w := &rows{gateway: gateway, ids: knowsByID(kind), stock: map[uint64]int64{}}
+	for _, s := range sales(kind, n, now) {
 		if err := w.add(sim, s); err != nil {
 			return err
 		}
@@ -149,6 +155,7 @@ func Orders(ctx context.Context, db *mysql.DB, sim *simulator.Simulator, gateway
 // rows gathers what is written of the shop.
 type rows struct {
 	gateway                           string
+	ids                               bool             // the shop has stored the provider's id of each payment
 	stock                             map[uint64]int64 // what the shop sold itself, by product
 	products, orders, items, payments [][]any
 }
@@ -179,7 +186,7 @@ func (w *rows) add(sim *simulator.Simulator, s sale) error {
 		if err != nil {
 			return fmt.Errorf("book a charge of the demo: %w", err)
 		}
-		if s.fate == bought {
+		if s.fate == bought || w.ids {
 			transaction = id
 		}
 	}

@@ -72,7 +72,7 @@ func TestOrdersOfTheDemo(t *testing.T) {
 	defer server.Close()
 	defer n.sim.Close()
 	n.url = server.URL
-	require.NoError(t, demo.Orders(t.Context(), n.db, n.sim, "simulator", count, time.Now()))
+	require.NoError(t, demo.Orders(t.Context(), n.db, n.sim, "simulator", simulator.Default, count, time.Now()))
 
 	wrong, err := demo.CheckOrders(t.Context(), n.db, n.sim, count)
 	require.NoError(t, err)
@@ -127,7 +127,7 @@ func TestAnAccountThatDoesNotAddUp(t *testing.T) {
 	db := worktest.Open(t, plain.DSN)
 	sim := simulator.New(simulator.Config{})
 	defer sim.Close()
-	require.NoError(t, demo.Orders(t.Context(), db, sim, "simulator", 20, time.Now()))
+	require.NoError(t, demo.Orders(t.Context(), db, sim, "simulator", simulator.Default, 20, time.Now()))
 	worktest.Exec(t, plain, `DELETE o, p FROM orders o LEFT JOIN payments p ON p.order_id = o.id WHERE o.status <> 'completed'`)
 	worktest.Exec(t, plain, `UPDATE products SET stock = stock + 1 WHERE id = 2`)
 	worktest.Exec(t, plain, `UPDATE payments SET status = 'refunded', refunded_amount = amount WHERE order_id = (SELECT MIN(id) FROM orders WHERE status = 'completed')`)

@@ -3,14 +3,14 @@ package demo
 import (
 	"slices"
 
-	"duly/config"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
 )
 
-// Gateways lists the providers whose API a demo's gateway can speak, by the type of the gateway. The first is the default.
+// Gateways lists the providers whose API a demo's gateway can speak, by the type of the gateway. The first is the default. KakaoPay is not among
+// them: it keeps no keys, so that people have to find out what a killed worker sent there.
 func Gateways() []string {
-	return slices.DeleteFunc(simulator.Dialects(), func(name string) bool { return !slices.Contains(config.GatewayTypes(), name) })
+	return slices.DeleteFunc(simulator.Dialects(), func(name string) bool { return name == "kakaopay" })
 }
 
 // title is a provider's name for people.
@@ -51,8 +51,15 @@ func plans(gateway string) []payment.Money {
 
 // second is the second identifier of a customer's payment method, where the provider has two; else nil.
 func second(gateway, customer string) any {
-	if gateway == "toss" {
+	switch gateway {
+	case "toss":
 		return "key-of-" + customer
+	case "stripe":
+		return "cus_" + customer
 	}
 	return nil
 }
+
+// knowsByID reports whether a payment of an order is known to a provider by the provider's own id alone: Stripe finds a key only among the payments
+// of a customer that it knows.
+func knowsByID(gateway string) bool { return gateway == "stripe" }

@@ -114,7 +114,7 @@ func (d *showcase) open(ctx context.Context) error {
 	if err := Enrol(ctx, d.db, gatewayName, d.Gateway, d.Subscriptions, d.due); err != nil {
 		return exit.Failed(err)
 	}
-	if err := Orders(ctx, d.db, d.sim, gatewayName, d.Options.Orders, d.Now()); err != nil {
+	if err := Orders(ctx, d.db, d.sim, gatewayName, d.Gateway, d.Options.Orders, d.Now()); err != nil {
 		return exit.Failed(err)
 	}
 	d.booked = d.sim.Stats().Payments

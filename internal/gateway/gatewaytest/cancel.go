@@ -57,7 +57,11 @@ func cancelDecided(ctx context.Context, t *Target) error {
 		if err != nil {
 			return err
 		}
-		if err := p.Told(p.Cancel(ctx, p.Key(1)), payment.EffectRefused); err != nil {
+		effect := payment.EffectRefused
+		if t.Traits.CancelsDeclined && c.status == payment.Declined {
+			effect, c.status = payment.EffectDone, payment.Canceled
+		}
+		if err := p.Told(p.Cancel(ctx, p.Key(1)), effect); err != nil {
 			return fmt.Errorf("%s: %w", c.behaviour, err)
 		}
 		if err := p.seen(ctx, c.status, 0); err != nil {

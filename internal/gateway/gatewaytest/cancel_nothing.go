@@ -39,6 +39,12 @@ func cancelsNothing(ctx context.Context, t *Target) error {
 		{Succeeds, payment.Succeeded, 1, Fails5xxAfter},
 		{Succeeds, payment.Succeeded, 1, TooMany},
 	} {
+		if !t.leaves(c.behaviour) {
+			if err := t.leftNothing(ctx, "cancel "+string(c.behaviour+c.fault), c.behaviour); err != nil {
+				return err
+			}
+			continue
+		}
 		p, err := t.begin(ctx, "cancel "+string(c.behaviour+c.fault), c.behaviour)
 		if err != nil {
 			return err

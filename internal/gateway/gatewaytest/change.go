@@ -59,6 +59,26 @@ func (t *Target) begin(ctx context.Context, name string, b Behaviour) (*Probe, e
 	return p, p.identify(ctx)
 }
 
+// leaves reports whether a charge that behaves as b says leaves a payment that can be asked about.
+func (t *Target) leaves(b Behaviour) bool {
+	return (b != DeclinesHard || !t.Traits.DeclinesUnrecorded) && (b != Pends || !t.Traits.PendingUnread)
+}
+
+// leftNothing charges with a method of which nothing is left to be asked about, and checks that.
+func (t *Target) leftNothing(ctx context.Context, name string, b Behaviour) error {
+	p, err := t.Start(name, b)
+	if err != nil {
+		return err
+	}
+	if _, _, err := p.ask(ctx); err != nil {
+		return err
+	}
+	if p.ID != "" {
+		return fmt.Errorf("%s: the charge has id %s, which nothing leads to", b, p.ID)
+	}
+	return p.books(ctx, 0)
+}
+
 // identify asks for the id of the payment by its key where the answer to the charge had none.
 func (p *Probe) identify(ctx context.Context) error {
 	if p.ID == "" && p.Able.FindByKey {
@@ -88,19 +108,26 @@ func (t *Target) lostChanges() []lost {
 	if t.Traits.TooManyAlone {
 		notExecuted = unknown
 	}
+	tooMany, after, either, looks := none, unknown, unknown, t.Traits.RefundsLookAfter
+	if t.Traits.NothingSaysNot {
+		tooMany, notExecuted = unknown, unknown
+	}
+	if looks {
+		after, either = []payment.Effect{payment.EffectDone}, []payment.Effect{payment.EffectUnknown, payment.EffectDone}
+	}
 	return []lost{
 		{behaviour: DropsBefore, effects: unknown, failure: true},
-		{behaviour: DropsAfter, effects: unknown, failure: true, executed: true},
+		{behaviour: DropsAfter, effects: after, failure: !looks, executed: true},
 		{behaviour: Fails5xxBefore, effects: unknown, failure: true},
-		{behaviour: Fails5xxAfter, effects: unknown, failure: true, executed: true},
-		{behaviour: HalvesAnswer, effects: unknown, failure: true, executed: true},
-		{behaviour: TooMany, effects: none},
-		{behaviour: SaysNotExecuted, effects: notExecuted, failure: true},
-		{behaviour: GarblesAfter, effects: unknown, either: true},
-		{behaviour: Redirects, effects: unknown, either: true},
-		{behaviour: ConflictsAfter, effects: []payment.Effect{payment.EffectUnknown, payment.EffectRefused}, either: true},
-		{behaviour: SaysEmpty400After, effects: unknown, either: true},
-		{behaviour: SaysEmpty404After, effects: unknown, either: true},
+		{behaviour: Fails5xxAfter, effects: after, failure: !looks, executed: true},
+		{behaviour: HalvesAnswer, effects: after, failure: !looks, executed: true},
+		{behaviour: TooMany, effects: tooMany},
+		{behaviour: SaysNotExecuted, effects: notExecuted, failure: !t.Traits.BusyIsTooMany},
+		{behaviour: GarblesAfter, effects: either, either: true},
+		{behaviour: Redirects, effects: either, either: true},
+		{behaviour: ConflictsAfter, effects: append([]payment.Effect{payment.EffectRefused}, either...), either: true},
+		{behaviour: SaysEmpty400After, effects: either, either: true},
+		{behaviour: SaysEmpty404After, effects: either, either: true},
 	}
 }
 

@@ -65,7 +65,7 @@ func (p *Probe) errs(ctx context.Context, found want, taken int) (final bool, er
 		switch {
 		case n == 0 && raw.Kind != payment.InDoubt:
 			return false, fmt.Errorf("an error is taken for %s (%s)", raw.Kind, raw.Reason)
-		case raw.Answered && (!p.Able.KeepsErrors || raw.Kind != payment.InDoubt || !raw.LookUpOnly):
+		case raw.Answered && (!p.Able.KeepsErrors || raw.Kind != payment.InDoubt || !raw.LookUpOnly && !p.target.Traits.ErrorsAskAgain):
 			return false, fmt.Errorf("%s (%s) counts as the provider's answer, and is sent again", raw.Kind, raw.Reason)
 		case o.Kind != payment.InDoubt && found.check(told) != nil:
 			return false, fmt.Errorf("request %d: %w", p.Sent, found.check(told))

@@ -95,12 +95,18 @@ func lookAsItStands(ctx context.Context, t *Target) error {
 		{IsCanceled, payment.Differs, payment.Canceled, 0},
 		{IsRefunded, payment.Paid, payment.Succeeded, t.Money.Amount},
 	} {
+		if !t.leaves(c.behaviour) {
+			if err := t.leftNothing(ctx, "look "+string(c.behaviour), c.behaviour); err != nil {
+				return err
+			}
+			continue
+		}
 		p, err := t.Start("look "+string(c.behaviour), c.behaviour)
 		if err != nil {
 			return err
 		}
 		_, o, err := p.ask(ctx)
-		if err == nil && o.Kind != c.kind && (o.Kind != payment.Paid || !t.Traits.BlankSuccess) {
+		if err == nil && o.Kind != c.kind && (o.Kind != payment.Paid || !t.Traits.BlankSuccess && !t.Traits.StatusHidden) {
 			err = fmt.Errorf("taken for %s (%s)", o.Kind, o.Reason)
 		}
 		if err == nil {

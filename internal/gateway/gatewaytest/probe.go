@@ -37,8 +37,8 @@ func (w want) checkCharge(raw, o payment.Outcome, able gateway.Capabilities) err
 	switch looked := raw.Kind == payment.InDoubt && raw.LookNow; {
 	case undecided && raw.Answered != (w.answered && able.KeepsErrors):
 		return fmt.Errorf("%s (%s): counted as answered by the provider: %v", raw.Kind, raw.Reason, raw.Answered)
-	case w.looks && looked && o.Kind == payment.Paid, w.orPaid && o.Kind == payment.Paid:
-		w.kinds, w.lookUpOnly = []payment.Kind{payment.Paid}, false
+	case w.looks && looked && o.Kind == payment.Paid:
+		w.orPaid = true
 	case w.looks && looked:
 		w.lookUpOnly = o.LookUpOnly
 	}
@@ -47,6 +47,9 @@ func (w want) checkCharge(raw, o payment.Outcome, able gateway.Capabilities) err
 }
 
 func (w want) check(o payment.Outcome) error {
+	if w.orPaid && o.Kind == payment.Paid {
+		w.kinds, w.lookUpOnly = []payment.Kind{payment.Paid}, false
+	}
 	switch {
 	case !slices.Contains(w.kinds, o.Kind):
 		return fmt.Errorf("taken for %s (%s), want %v", o.Kind, o.Reason, w.kinds)

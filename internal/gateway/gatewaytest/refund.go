@@ -116,6 +116,12 @@ func refundUnpaid(ctx context.Context, t *Target) error {
 		behaviour Behaviour
 		status    payment.Status
 	}{{Pends, payment.Pending}, {DeclinesHard, payment.Declined}, {IsCanceled, payment.Canceled}} {
+		if !t.leaves(c.behaviour) {
+			if err := t.leftNothing(ctx, "refund "+string(c.behaviour), c.behaviour); err != nil {
+				return err
+			}
+			continue
+		}
 		p, err := t.begin(ctx, "refund "+string(c.behaviour), c.behaviour)
 		if err != nil {
 			return err

@@ -27,6 +27,7 @@ func specials() []Case {
 		{"a kept connection that breaks", "HTTP clients send again by themselves what has a key, and report the second answer.", keptConnectionBreaks},
 		{"executed late", "A request still on its way arrives after it was looked up, and sent again.", executedLate},
 		{"pending, then decided", "A look-up sees the decision.", pendingThenDecided},
+		{"waiting for its customer", "The customer could pay it after the next attempt did: it is cancelled first, and is a decline then.", customerWaits},
 		{"never seen", "Absence is what the provider says of a key that it does not know.", neverSent},
 		{"somebody else's payment", "A key alone proves nothing.", othersPayment},
 		{"look-ups outlive keys", "Absence proves something only if presence lasts.", lookUpsLast},
@@ -177,6 +178,9 @@ func pendingThenDecided(ctx context.Context, t *Target) error {
 	pending := is(payment.InDoubt).only()
 	first := pending
 	first.orPaid = t.Traits.BlankSuccess
+	if t.Traits.PendingUnread {
+		first = is(payment.InDoubt)
+	}
 	if err := p.send(ctx, first); err != nil {
 		return err
 	}
@@ -190,6 +194,35 @@ func pendingThenDecided(ctx context.Context, t *Target) error {
 		return err
 	}
 	return p.books(ctx, 1)
+}
+
+// customerWaits passes where no charge waits.
+func customerWaits(ctx context.Context, t *Target) error {
+	if !t.Traits.Finishable {
+		return nil
+	}
+	p, err := t.Start("waits for customer", WaitsForCustomer)
+	if err != nil {
+		return err
+	}
+	if t.Pass == nil {
+		return fmt.Errorf("%w: letting time pass", ErrNotOffered)
+	}
+	declined := is(payment.Refused).of(payment.Action)
+	raw, o, err := p.ask(ctx)
+	switch {
+	case err != nil:
+		return err
+	case raw.Kind != payment.InDoubt || !raw.Unfinished || raw.PaymentID == "":
+		return fmt.Errorf("taken for %s (%s), which nobody can cancel", raw.Kind, raw.Reason)
+	case declined.check(o) != nil:
+		return declined.check(o)
+	}
+	t.Pass(p.Able.LongestRequest + time.Hour)
+	if err := p.find(ctx, declined); err != nil {
+		return err
+	}
+	return p.books(ctx, 0)
 }
 
 func neverSent(ctx context.Context, t *Target) error {
@@ -214,16 +247,14 @@ func othersPayment(ctx context.Context, t *Target) error {
 	if err := p.send(ctx, is(payment.Paid)); err != nil {
 		return err
 	}
-	hidden := is(payment.Differs)
-	if t.Traits.CustomerHidden {
-		hidden = is(payment.Paid)
-	}
+	reference, customer := is(payment.Differs), is(payment.Differs)
+	reference.orPaid, customer.orPaid = t.Traits.ReferenceInKey, t.Traits.CustomerHidden
 	for _, c := range []struct {
 		change func(*payment.Charge)
 		found  want
 	}{
-		{func(c *payment.Charge) { c.Reference += "x" }, is(payment.Differs)},
-		{func(c *payment.Charge) { c.CustomerID += "x" }, hidden},
+		{func(c *payment.Charge) { c.Reference += "x" }, reference},
+		{func(c *payment.Charge) { c.CustomerID += "x" }, customer},
 		{func(c *payment.Charge) { c.Money.Amount++ }, is(payment.Differs)},
 	} {
 		other := *p

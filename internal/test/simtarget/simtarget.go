@@ -4,6 +4,7 @@ package simtarget
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http/httptest"
 	"slices"
 	"testing"
@@ -33,6 +34,8 @@ type Options struct {
 	Customer string
 	// Traits say how the provider differs from docs/payments-api.yaml.
 	Traits gatewaytest.Traits
+	// Words are methods of the simulator that stand for a behaviour better than the ordinary ones do.
+	Words map[gatewaytest.Behaviour]string
 	// Derive makes what the provider knows a change by of its key; nil: it is the key.
 	Derive func(key string) string
 	// Open makes the adapter.
@@ -84,6 +87,7 @@ func Open(t *testing.T, o Options, c gatewaytest.Case) *gatewaytest.Target {
 		o.Derive = func(key string) string { return key }
 	}
 	words := methods()
+	maps.Copy(words, o.Words)
 	return &gatewaytest.Target{
 		Gateway:         adapter,
 		Method:          func(b gatewaytest.Behaviour) string { return words[b] },

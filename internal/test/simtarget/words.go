@@ -47,6 +47,7 @@ func methods() map[gatewaytest.Behaviour]string {
 		gatewaytest.SaysEmpty400After:  "pm_empty_400_after",
 		gatewaytest.SaysEmpty404Before: "pm_empty_404_before",
 		gatewaytest.SaysEmpty404After:  "pm_empty_404_after",
+		gatewaytest.WaitsForCustomer:   "pm_requires_action_then_ok",
 		gatewaytest.ErrsPaid:           "pm_error_paid",
 		gatewaytest.ErrsDeclined:       "pm_error_declined",
 		gatewaytest.ErrsNothing:        "pm_error_nothing",
