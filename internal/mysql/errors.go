@@ -106,6 +106,10 @@ func IsNotWritable(err error) bool {
 	return false
 }
 
+// IsRefusedWrite reports whether a statement was refused for what it writes or where, and nothing else of its transaction was: the login may not,
+// a view does not take it, or a constraint, a trigger or the column's type does not. The transaction can go on without it.
+func IsRefusedWrite(err error) bool { return IsNotWritable(err) || isData(err) }
+
 // repeatable reports whether the transaction that met err was, or must be, rolled back and can be run again.
 func repeatable(err error) bool {
 	switch number(err) {
