@@ -57,7 +57,7 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Claim("crowded methods", strings.TrimPrefix(methods.Crowded, " UNION ALL "), names, middle, 5),
 		queryplan.Read("tries of methods", methods.Tries, names, middle),
 		queryplan.Read("ids of tries of methods", methods.IDs, names, middle),
-		queryplan.Claim("tries of methods, locked", methods.Lock, ids),
+		queryplan.Claim("tries of methods, locked", methods.LockIDs, ids),
 		queryplan.Read("invoiced dates", billable.InvoicedDates, ids),
 		queryplan.Read("a claim's attempts after a lost commit", claimWritten, lease),
 		queryplan.Claim("doubt candidates, at the head", fmt.Sprintf(doubtCandidates, ""), now, epoch, epoch, 0, n),

@@ -25,11 +25,11 @@ const window = network.Window + 24*time.Hour
 // Since is from when on the tries of a method matter at an instant.
 func Since(now time.Time) time.Time { return now.Add(-window).UTC() }
 
-// IDs are those of Tries, and Lock locks them: the index has them in the order of methods, and rows are locked by primary key in ascending order.
+// IDs are those of Tries, and LockIDs locks them: the index has them in the order of methods, and rows are locked by primary key in ascending order.
 const (
 	IDs = `SELECT id FROM payment_attempts FORCE INDEX (by_method)
 WHERE payment_method IN (?) AND created_at >= ? AND status IN ('declined', 'in_flight', 'in_doubt')`
-	Lock = `SELECT id FROM payment_attempts WHERE id IN (?) ORDER BY id FOR UPDATE`
+	LockIDs = `SELECT id FROM payment_attempts WHERE id IN (?) ORDER BY id FOR UPDATE`
 )
 
 // lock locks the tries of methods, so that claims of one method follow each other.
@@ -39,7 +39,7 @@ func lock(ctx context.Context, tx *sqlx.Tx, methods []string, now time.Time) err
 		return err
 	}
 	slices.Sort(ids)
-	return mysql.SelectIn(ctx, tx, &ids, Lock, ids)
+	return mysql.SelectIn(ctx, tx, &ids, LockIDs, ids)
 }
 
 // Read reads the tries of methods that matter at an instant.

@@ -127,11 +127,14 @@ func (c *Client) failed(p *payment.Payment, b recordBody, clean exchange.Cleaner
 	}
 	p.Status = payment.Declined
 	class, known := pgClass(b.Channel.PGProvider, code)
-	if known && !class.Declines() { // a fault of the company's own, after which it may still have taken the money
-		if c.mayLand(b) {
-			p.Status = payment.Pending
-			return
-		}
+	switch {
+	case !known || class.Declines():
+	case class == provider.Rejected, class == provider.None: // nothing was taken, and it costs a stage
+		class = provider.Soft
+	case c.mayLand(b): // a fault of the company's own, after which it may still take the money
+		p.Status = payment.Pending
+		return
+	default:
 		class = provider.Later
 	}
 	if !known {
