@@ -36,15 +36,16 @@ func TestAddressShowsHostAndSchema(t *testing.T) {
 // secrets sets every secret key to something that holds word.
 func secrets(word string) map[string]any {
 	return map[string]any{
-		"database.operator_dsn": "people:" + word + "@tcp(db:3306)/shop",
-		"database.dsn":          "duly:" + word + "@tcp(db:3306)/shop",
-		"gateways.main.token":   word,
-		"outbox.url":            "https://user:" + word + "@h/" + word + "?k=" + word,
-		"outbox.secret":         "whsec_" + (word + strings.Repeat("A", 48))[:48],
-		"slack.webhook_url":     "https://h/" + word,
-		"metrics.pushgateway":   "https://user:" + word + "@h/",
-		"traces.endpoint":       "https://user:" + word + "@h/" + word,
-		"deadman.url":           "https://h/" + word,
+		"database.operator_dsn":  "people:" + word + "@tcp(db:3306)/shop",
+		"database.dsn":           "duly:" + word + "@tcp(db:3306)/shop",
+		"gateways.main.token":    word,
+		"outbox.url":             "https://user:" + word + "@h/" + word + "?k=" + word,
+		"outbox.secret":          "whsec_" + (word + strings.Repeat("A", 48))[:48],
+		"outbox.previous_secret": "whsec_" + (word + strings.Repeat("B", 48))[:48],
+		"slack.webhook_url":      "https://h/" + word,
+		"metrics.pushgateway":    "https://user:" + word + "@h/",
+		"traces.endpoint":        "https://user:" + word + "@h/" + word,
+		"deadman.url":            "https://h/" + word,
 	}
 }
 
