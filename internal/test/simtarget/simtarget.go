@@ -70,9 +70,11 @@ func Open(t *testing.T, o Options, c gatewaytest.Case) *gatewaytest.Target {
 		GatewayCustomer: o.GatewayCustomer,
 		Money:           o.Money,
 		Prefix:          o.Prefix,
-		Books:           func(_ context.Context, reference string) ([]payment.Payment, error) { return books(sim, reference), nil },
-		Requests:        func(key string) int { return sim.Requests()[key] },
-		BytesDiffered:   func(key string) bool { return slices.Contains(sim.BodyViolations(), key) },
+		Books: func(_ context.Context, reference string) ([]payment.Payment, error) {
+			return books(sim, reference), nil
+		},
+		Requests:      func(key string) int { return sim.Requests()[key] },
+		BytesDiffered: func(key string) bool { return slices.Contains(sim.BodyViolations(), key) },
 		BreakLookUps: func(b gatewaytest.Behaviour) {
 			sim.Update(func(c *simulator.Config) { c.LookupFaults = lookUps()[b] })
 		},
