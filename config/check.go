@@ -86,6 +86,9 @@ func (l *loader) check(c *Config) {
 	if c.Outbox.URL != "" && c.Outbox.Secret == "" {
 		l.rule("outbox.secret", "missing: what is sent to outbox.url is signed with it")
 	}
+	if c.Outbox.PreviousSecret != "" && c.Outbox.PreviousSecret == c.Outbox.Secret {
+		l.rule("outbox.previous_secret", "is the same as outbox.secret: give the one before, or none", "outbox.secret")
+	}
 	l.checkSlack(c.Slack)
 }
 

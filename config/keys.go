@@ -281,6 +281,10 @@ func Keys() []Key {
 				"`echo whsec_$(openssl rand -base64 32)`.",
 		},
 		{
+			Name: "outbox.previous_secret", Secret: true, parse: signingSecret, Example: "whsec_cHJldmlvdXMtcHJldmlvdXMtcHJldmlvdXMtb2xk",
+			Why: "While the secret is rotated: the one before. Deliveries are signed with both, so that a receiver may know either.",
+		},
+		{
 			Name: "outbox.tries", Default: "12", parse: whole(1, 100),
 			Why: "Tries before an event is dead and waits for an operator.",
 		},

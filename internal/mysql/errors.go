@@ -27,12 +27,14 @@ const (
 	codeDuplicate        = 1062
 	codeTableDenied      = 1142
 	codeColumnDenied     = 1143
+	codeNoTable          = 1146
 	codeErrorAtCommit    = 1180
 	codeUnknownVariable  = 1193
 	codeTooManyOfUser    = 1203
 	codeLockTimeout      = 1205
 	codeDeadlock         = 1213
 	codeUserLimit        = 1226
+	codeCollations       = 1267
 	codeNotUpdatable     = 1288
 	codeReadOnlyOption   = 1290
 	codeColumnNotWritten = 1348
@@ -75,7 +77,7 @@ func configCodes() []uint16 {
 	return []uint16{
 		codeSchemaDenied, codeAccessDenied, codeTableDenied, codeColumnDenied, 1130, 1227, 1370, 1698, // privileges
 		1251, 1524, 1820, 1862, 3118, 3159, 4151, // authentication
-		1049, codeUnknownColumn, 1064, 1146, codeUnknownVariable, 1231, 1305, 1356, 1449, // missing objects
+		1049, codeUnknownColumn, 1064, codeNoTable, codeUnknownVariable, 1231, 1305, 1356, 1449, // missing objects
 		codeNotUpdatable, codeColumnNotWritten, 1393, codeNotInsertable, // views
 	}
 }
