@@ -51,7 +51,8 @@ func Keys() []Key {
 		{
 			Name: "database.dsn", Secret: true, parse: dsn,
 			Example: "duly:password@tcp(db.example.com:3306)/shop?tls=true",
-			Why: "The shop's database, as " + dsnForm + ", or `private`: a private MariaDB that duly starts and stops itself. " +
+			Why: "The shop's database, as " + dsnForm + ", or `private`: a private MariaDB that duly starts and stops itself, for trying. " +
+				"It is up only while a command runs: to insert rows between two runs, use a server of your own, or `duly demo --keep`. " +
 				"parseTime, time zone, isolation and found rows are set by duly, whatever stands here.",
 		},
 		{
