@@ -19,6 +19,9 @@ func TestEveryTypeIsMade(t *testing.T) {
 			"gateways.main.type": kind, "gateways.main.url": "http://127.0.0.1:1/x", "gateways.main.token": "test_sk_x", "run.lease": "2m",
 			"gateways.main.list": "false", "gateways.main.retention": "48h", "gateways.main.list_lag": "7m",
 		}
+		if kind == "stripe" {
+			flags["gateways.main.token"] = "sk_test_x"
+		}
 		if kind == "kakaopay" {
 			flags["gateways.main.cid"] = "TCSUBSCRIP"
 		}

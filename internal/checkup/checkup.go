@@ -232,7 +232,7 @@ func (d *Checkup) gateways(ctx context.Context, c *config.Config) {
 		if db == nil {
 			detail, next = detail+"; account unproven: no database to take a payment of ours from", "fix the database first, then: duly doctor"
 		}
-		d.note("gateway "+name, err, detail, fixOfGateway(name, err))
+		d.note("gateway "+name, err, detail, d.fixOfGateway(name, err))
 		if err == nil && unproven {
 			d.found[len(d.found)-1].Mend = next
 		}
@@ -259,12 +259,19 @@ func (d *Checkup) answers(ctx context.Context, name, url string, g *gateway.Limi
 }
 
 // fixOfGateway says how to fix a gateway that does not do.
-func fixOfGateway(name string, err error) string {
+func (d *Checkup) fixOfGateway(name string, err error) string {
 	switch {
 	case err == nil:
 		return ""
-	case strings.Contains(err.Error(), "token"):
-		return fmt.Sprintf("correct gateways.%s.token", name)
+	case errors.Is(err, gateway.ErrMisconfigured), strings.Contains(err.Error(), "refuses our"), strings.Contains(err.Error(), "token"):
+		key := "gateways." + name + ".token"
+		if config.SecretFiles(d.Sources())[key+"_file"] != "" {
+			key += "_file"
+		}
+		if strings.Contains(err.Error(), "CID") {
+			key += " or gateways." + name + ".cid"
+		}
+		return "correct " + key
 	case strings.Contains(err.Error(), "duly doctor --moved"):
 		return fmt.Sprintf("or correct gateways.%s.url", name)
 	}
