@@ -111,6 +111,9 @@ func (l *loader) checkType(at string, g Gateway) {
 	if !g.LookUp {
 		l.rule(at+".look_up", fmt.Sprintf("a gateway of type %s is always asked what became of a charge: leave it out", g.Type), at+".type")
 	}
+	if g.Type == stripe && !g.List {
+		l.rule(at+".list", "Stripe finds a charge by its key among the payments of one customer alone: without the list a restored database could charge one again; leave it out", at+".type")
+	}
 	if g.KeyLife == 0 {
 		l.rule(at+".key_life", fmt.Sprintf("a gateway of type %s keeps keys: give more than longest_request (%s)", g.Type, FormatDuration(g.LongestRequest)), at+".type")
 	}

@@ -111,6 +111,7 @@ func TestWhatATypeCannotDo(t *testing.T) {
 		"gateways.main.list: KakaoPay keeps no keys":                                                                                   {"type": "kakaopay", "cid": "c", "list": "true"},
 		"gateways.main.cid: is for gateways of type kakaopay: leave it out":                                                            {"type": "stripe", "cid": "c"},
 		"gateways.main.channel_key: is for gateways of type portone":                                                                   {"type": "stripe", "channel_key": "c"},
+		"gateways.main.list: Stripe finds a charge by its key among the payments of one customer alone":                                {"type": "stripe", "timeout": "70s", "list": "false"},
 		"gateways.main.store_id: is for gateways of type portone: leave it out (a flag)":                                               {"type": "toss", "store_id": "store-1"},
 		"gateways.main.look_up: a gateway of type toss is always asked":                                                                {"type": "toss", "look_up": "false"},
 		"gateways.main.key_life: Toss keeps keys for 15d: give as much or less":                                                        {"type": "toss", "key_life": "16d"},

@@ -130,7 +130,8 @@ func columnsOf(table string, columns []ShopColumn) []ShopColumn {
 	return columns
 }
 
-// Written reports whether a worker changes the column.
+// Written reports whether a worker changes the column and cannot do without. A payment method, which a gateway may replace, is not among them: where
+// it cannot be written it stays as it is.
 func (c ShopColumn) Written() bool {
 	return slices.Contains(workerNeeds()[c.Table].update, c.Name)
 }
