@@ -16,6 +16,8 @@ type need struct {
 	insert, delete bool
 	// update lists the columns that it changes; anyColumn: those of a table of its own.
 	update []string
+	// may lists columns that it changes where it can: the right is asked for, and a view that does not take the change is fine.
+	may []string
 }
 
 // anyColumn stands for the columns of a table that is duly's own: the right to change one is checked for them all.
@@ -111,10 +113,12 @@ func actingNeeds() map[string]need {
 // workerNeeds lists what workers do to tables beside reading them.
 func workerNeeds() map[string]need {
 	return map[string]need{
-		"subscriptions": {update: []string{"next_billing_date", "anchor_day", "review_reason", "status", "cancelled_at", "cancel_reason"}},
-		"orders":        {update: []string{"status", "completed_at", "failed_at", "failure_reason"}},
-		"order_items":   {},
-		"products":      {update: []string{"stock"}},
+		"subscriptions": {
+			update: []string{"next_billing_date", "anchor_day", "review_reason", "status", "cancelled_at", "cancel_reason"}, may: []string{"payment_method"},
+		},
+		"orders":      {update: []string{"status", "completed_at", "failed_at", "failure_reason"}},
+		"order_items": {},
+		"products":    {update: []string{"stock"}},
 		"payments": {update: []string{
 			"status", "transaction_key", "failure_code", "failure_reason", "refunded_amount", "refunded_at",
 		}},

@@ -131,6 +131,15 @@ func (c *shopCheck) column(ctx context.Context, column ShopColumn) (there bool, 
 	if what := column.wrongType(f, written); known && what != "" {
 		return false, c.wrong(column, what), nil
 	}
+	if !written && slices.Contains(c.needs[column.Table].may, column.Name) {
+		if refused, err = c.try(ctx, changeNothing(column.Table, []string{column.Name})); err != nil {
+			return false, nil, err
+		}
+		if isDenied(refused) {
+			problem := c.denied(column.Table, column.Name, "UPDATE ("+column.Name+")")
+			return false, &problem, nil
+		}
+	}
 	if !written {
 		return true, nil, nil
 	}
