@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/network"
 	"duly/internal/gateway"
 	"duly/internal/mysql"
 	"duly/internal/orders"
@@ -46,7 +47,9 @@ type worked struct {
 
 // bill runs billing on s to its end and fails unless it left nothing.
 func (w worker) bill(ctx context.Context, s *schema) (worked, error) {
-	policy := billing.Policy{RetryDays: []int{1, 3, 5}}
+	policy := billing.Policy{RetryDays: []int{1, 3, 5}, Network: network.Rules{
+		On: true, Ceilings: network.Ceilings{Visa30d: 15, Mastercard30d: 35, Mastercard24h: 10, Unknown30d: 15, Unknown24h: 10},
+	}}
 	return w.run(ctx, s, nil, func(deps jobs.Deps) batch.Job {
 		return jobs.Billing(deps, jobs.BillingOptions{
 			Selection: store.Selection{Business: s.lab.today()}, Policy: policy, ChunkSize: w.chunkSize, BrakePercent: 50,

@@ -109,6 +109,8 @@ type Gateway struct {
 	Retention time.Duration `mapstructure:"retention"`
 	// ChargesOnce: the provider never charges a key again that it charged once, however old the key is.
 	ChargesOnce bool `mapstructure:"charges_once"`
+	// CardCeilings: a payment method is one card or account, so that its declines are kept under the ceilings of card networks.
+	CardCeilings bool `mapstructure:"card_ceilings"`
 	// KeyPrefix begins every idempotency key, where two installations share one account.
 	KeyPrefix string `mapstructure:"key_prefix"`
 	// Parallelism is how many calls may be in flight at once, or Auto.
@@ -172,6 +174,18 @@ type Billing struct {
 	// GiveUpAfter is how long after its last request can have had an effect a charge in doubt waits for proof before an
 	// operator's word is taken.
 	GiveUpAfter time.Duration `mapstructure:"give_up_after"`
+	// NetworkRules says whether the rules of card networks count, and NetworkCeilings how many declines they allow.
+	NetworkRules    bool            `mapstructure:"network_rules"`
+	NetworkCeilings NetworkCeilings `mapstructure:"network_ceilings"`
+}
+
+// NetworkCeilings are how many declines card networks allow of one payment method for one amount and currency.
+type NetworkCeilings struct {
+	Visa30d       int `mapstructure:"visa_30d"`
+	Mastercard30d int `mapstructure:"mastercard_30d"`
+	Mastercard24h int `mapstructure:"mastercard_24h"`
+	Unknown30d    int `mapstructure:"unknown_30d"`
+	Unknown24h    int `mapstructure:"unknown_24h"`
 }
 
 // Reconcile is the policy of the reconciliation job.

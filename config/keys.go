@@ -42,6 +42,9 @@ func variable(key string) string {
 
 const day = 24 * time.Hour
 
+// mostDeclines is the highest ceiling that can be set.
+const mostDeclines = 1_000_000
+
 // Keys returns every key, in the order of the example file.
 func Keys() []Key {
 	return []Key{
@@ -172,6 +175,11 @@ func Keys() []Key {
 			Why: "Whether the service never charges a key again that it charged once, also after key_life.",
 		},
 		{
+			Name: "gateways.<name>.card_ceilings", Default: "false", parse: boolean, ByType: map[string]string{portone: "true", toss: "true", stripe: "true", kakaopay: "true"},
+			Why: "Whether a payment_method is one card or account, so that its declines are kept under billing.network_ceilings. Leave it false where many customers " +
+				"have the same word there, such as card: they would be counted as one.",
+		},
+		{
 			Name: "gateways.<name>.key_prefix", Default: "none", parse: keyPrefix,
 			Why: "Put before every idempotency key, where two installations share one account: such as eu-: up to 16 letters, digits, - and _. It must be " +
 				"set before the first charge and not be changed after it.",
@@ -219,6 +227,32 @@ func Keys() []Key {
 			Name: "billing.give_up_after", Default: "24h", parse: duration(time.Second, 365*day),
 			Why: "How much longer than key_life + longest_request a charge in doubt waits for the service to prove what became of it. After " +
 				"that an operator may say so: duly resolve attempt ID --as not_executed.",
+		},
+		{
+			Name: "billing.network_rules", Default: "true", parse: boolean,
+			Why: "Whether the codes of card networks count where the service hands them on: which method is not tried again, and when the next try may be; and " +
+				"whether declines are kept under the networks' ceilings, the keys below.",
+		},
+		{
+			Name: "billing.network_ceilings.visa_30d", Default: "15", parse: whole(1, mostDeclines),
+			Why: "Declines in 30 days of one payment method for one amount and currency. A charge that could exceed a ceiling is put off, and keeps its stage. " +
+				"Visa allows 20 by its rules of April 2026; many acquirers still count 15.",
+		},
+		{
+			Name: "billing.network_ceilings.mastercard_30d", Default: "35", parse: whole(1, mostDeclines),
+			Why: "The same for Mastercard.",
+		},
+		{
+			Name: "billing.network_ceilings.mastercard_24h", Default: "10", parse: whole(1, mostDeclines),
+			Why: "Mastercard's second ceiling, in 24 hours. In Brazil it is 7.",
+		},
+		{
+			Name: "billing.network_ceilings.unknown_30d", Default: "15", parse: whole(1, mostDeclines),
+			Why: "In 30 days, where no decline of the method names its network: the lowest of the networks.",
+		},
+		{
+			Name: "billing.network_ceilings.unknown_24h", Default: "10", parse: whole(1, mostDeclines),
+			Why: "In 24 hours, where no decline of the method names its network.",
 		},
 		{
 			Name: "reconcile.older_than", Default: "10m", parse: duration(time.Second, 365*day),

@@ -14,6 +14,9 @@ import (
 	"duly/config"
 )
 
+// ceilings are the default ones.
+var ceilings = config.NetworkCeilings{Visa30d: 15, Mastercard30d: 35, Mastercard24h: 10, Unknown30d: 15, Unknown24h: 10}
+
 func TestDefaultsPassTheirOwnChecks(t *testing.T) {
 	c, err := config.Load(config.Options{NoFile: true, Env: one()})
 	require.NoError(t, err)
@@ -24,7 +27,10 @@ func TestDefaultsPassTheirOwnChecks(t *testing.T) {
 		Circuit: config.Circuit{Window: 40, Minimum: 20, FailurePercent: 60, OpenFor: 10 * time.Second, HalfOpen: 10},
 	}, c.Gateways["main"])
 	require.Equal(t, config.Database{MaxOpen: 16, AcquireTimeout: 3 * time.Second}, c.Database)
-	require.Equal(t, config.Billing{RetryDays: []int{1, 3, 5}, ChunkSize: 500, CatchUp: "default", BrakePercent: 50, GiveUpAfter: 24 * time.Hour}, c.Billing)
+	require.Equal(t, config.Billing{
+		RetryDays: []int{1, 3, 5}, ChunkSize: 500, CatchUp: "default", BrakePercent: 50, GiveUpAfter: 24 * time.Hour,
+		NetworkRules: true, NetworkCeilings: ceilings,
+	}, c.Billing)
 	require.Equal(t, config.Reconcile{OlderThan: 10 * time.Minute, GiveUpAfter: 24 * time.Hour, Parallelism: 10, ChunkSize: 100}, c.Reconcile)
 	require.Equal(t, config.Outbox{Tries: 12}, c.Outbox)
 	require.Equal(t, "Asia/Seoul", c.Business.Location().String())
@@ -69,7 +75,10 @@ func TestLaterLayersWin(t *testing.T) {
 		Flags: map[string]any{"billing.chunk_size": 4, "gateways.main.tries": "9", "run.drain": nil},
 	})
 	require.NoError(t, err)
-	require.Equal(t, config.Billing{RetryDays: []int{1, 3, 5}, ChunkSize: 4, BrakePercent: 30, CatchUp: "one", GiveUpAfter: 24 * time.Hour}, c.Billing)
+	require.Equal(t, config.Billing{
+		RetryDays: []int{1, 3, 5}, ChunkSize: 4, BrakePercent: 30, CatchUp: "one", GiveUpAfter: 24 * time.Hour, NetworkRules: true,
+		NetworkCeilings: ceilings,
+	}, c.Billing)
 	g := c.Gateways["main"]
 	require.Equal(t, "https://env.example.com", g.URL)
 	require.Equal(t, "from-file", g.Token.Reveal())

@@ -4,14 +4,17 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/batch"
+	"duly/internal/billable"
 	"duly/internal/billing"
+	"duly/internal/billing/network"
 	"duly/internal/claims"
+	"duly/internal/methods"
 	"duly/internal/mysql"
-	"duly/internal/payment"
 	"duly/internal/store"
 )
 
@@ -20,18 +23,12 @@ import (
 type DueSubscriptions struct {
 	Selection store.Selection
 	Status    billing.SubscriptionStatus
+	// Rules and Now are what Look counts the tries of methods by.
+	Rules network.Rules
+	Now   func() time.Time
 
 	walk  claims.Walk
 	aside map[uint64]bool // rows that failed by themselves
-}
-
-// DueSubscription is a subscription to issue for, with what its newest invoice says.
-type DueSubscription struct {
-	billing.Subscription
-
-	Newest billing.Newest
-	// Invoiced lists due dates that have an invoice already, from the next billing date on.
-	Invoiced map[payment.Date]bool
 }
 
 const (
@@ -44,15 +41,10 @@ ORDER BY next_billing_date, id LIMIT ?`
 	// COALESCE: see stageLock.
 	dueLock = `SELECT ` + store.SubscriptionColumns + ` FROM subscriptions
 WHERE id IN (?) AND COALESCE(status) = ? AND next_billing_date <= ? ORDER BY id`
-
-	// The newest invoice by its issue: while it is unpaid no other is issued. See canBeIssued in the package query.
-	newestInvoices = `SELECT i.subscription_id, i.status, i.issued_date, i.due_date FROM subscriptions s JOIN invoices i ON i.id =
-(SELECT x.id FROM invoices x WHERE x.subscription_id = s.id ORDER BY x.issued_date DESC, x.id DESC LIMIT 1)
-WHERE s.id IN (?)`
-
-	invoicedDates = `SELECT i.subscription_id, i.due_date FROM subscriptions s
-JOIN invoices i ON i.subscription_id = s.id AND i.due_date >= s.next_billing_date WHERE s.id IN (?)`
 )
+
+// DueSubscription is a subscription to issue for, with what its newest invoice says.
+type DueSubscription = billable.Subscription
 
 // DueSubscriptionsPage is one page of a walk.
 type DueSubscriptionsPage struct {
@@ -61,14 +53,17 @@ type DueSubscriptionsPage struct {
 
 	seen int
 	last candidate
+	// crowded are methods that were tried often enough to be counted, at that instant.
+	crowded []string
+	at      time.Time
 }
 
 // Read locks and reads the next page. The walk moves on only with Took.
 func (d *DueSubscriptions) Read(ctx context.Context, tx *sqlx.Tx, size int) (DueSubscriptionsPage, error) {
-	return d.readPage(ctx, tx, size, allDates)
+	return d.readPage(ctx, tx, size, billable.AllDates, methods.Counting{})
 }
 
-func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, dates datesOf) (DueSubscriptionsPage, error) {
+func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, dates billable.Dates, count methods.Counting) (DueSubscriptionsPage, error) {
 	limit := d.walk.Limit(size)
 	candidates, err := d.candidates(ctx, tx, limit)
 	if err != nil {
@@ -91,7 +86,8 @@ func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, 
 	if err != nil {
 		return page, err
 	}
-	page.Rows, err = withInvoices(ctx, tx, rows, dates)
+	page.at = count.At
+	page.Rows, page.crowded, err = billable.WithInvoices(ctx, tx, rows, dates, count)
 	return page, err
 }
 
@@ -103,65 +99,6 @@ func (d *DueSubscriptions) candidates(ctx context.Context, q sqlx.QueryerContext
 	found := make([]candidate, 0, limit)
 	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(dueCandidates, only), append(args, limit)...)
 	return found, err
-}
-
-// datesOf says of which subscriptions the due dates that have an invoice are read: next is its next billing date, newest the due date
-// of the newest invoice.
-type datesOf func(next, newest payment.Date) bool
-
-func allDates(_, _ payment.Date) bool { return true }
-
-// suspectDates passes over subscriptions whose newest invoice is of an earlier date: nearly all of them. An invoice that this does not
-// see is met as a duplicate when it is inserted once more.
-func suspectDates(next, newest payment.Date) bool { return newest >= next }
-
-func withInvoices(ctx context.Context, q sqlx.QueryerContext, rows []store.SubscriptionRow, dates datesOf) ([]DueSubscription, error) {
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	ids := store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID })
-	var newest []struct {
-		Subscription uint64 `db:"subscription_id"`
-		Status       string
-		Issued       payment.Date `db:"issued_date"`
-		Due          payment.Date `db:"due_date"`
-	}
-	if err := mysql.SelectIn(ctx, q, &newest, newestInvoices, ids); err != nil {
-		return nil, err
-	}
-	out := make([]DueSubscription, len(rows))
-	at := make(map[uint64]int, len(rows))
-	for i, r := range rows {
-		out[i].Subscription = r.Subscription()
-		at[r.ID] = i
-	}
-	ids = ids[:0]
-	for _, n := range newest {
-		row := &out[at[n.Subscription]]
-		row.Newest = billing.Newest{Exists: true, Status: billing.InvoiceStatus(n.Status), Due: n.Due, Issued: n.Issued}
-		if dates(row.Next, n.Due) {
-			ids = append(ids, n.Subscription)
-		}
-	}
-	if len(ids) == 0 {
-		return out, nil
-	}
-	slices.Sort(ids)
-	var invoiced []struct {
-		Subscription uint64       `db:"subscription_id"`
-		Due          payment.Date `db:"due_date"`
-	}
-	if err := mysql.SelectIn(ctx, q, &invoiced, invoicedDates, ids); err != nil {
-		return nil, err
-	}
-	for _, d := range invoiced {
-		row := &out[at[d.Subscription]]
-		if row.Invoiced == nil {
-			row.Invoiced = map[payment.Date]bool{}
-		}
-		row.Invoiced[d.Due] = true
-	}
-	return out, nil
 }
 
 // Took moves the walk behind a page that was committed. It reports whether the walk is done.
@@ -192,6 +129,3 @@ func (d *DueSubscriptions) Failed(page DueSubscriptionsPage, size int, kind batc
 
 // Locked reports whether a row stayed locked until the end of the walk.
 func (d *DueSubscriptions) Locked() bool { return d.walk.Locked }
-
-// IsInvoiced reports whether the subscription has an invoice of that due date.
-func (s DueSubscription) IsInvoiced(due payment.Date) bool { return s.Invoiced[due] }

@@ -6,8 +6,10 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/batch"
+	"duly/internal/billable"
 	"duly/internal/billing"
 	"duly/internal/claims"
+	"duly/internal/methods"
 	"duly/internal/mysql"
 	"duly/internal/store"
 )
@@ -106,16 +108,20 @@ type dueClaim struct {
 // a lock that a claim of open invoices, which locks the invoice first, may wait for.
 func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due *DueSubscriptions, want batch.ClaimRequest) error {
 	var err error
-	if c.page, err = due.readPage(ctx, tx, want.Limit, suspectDates); err != nil || len(c.page.Rows) == 0 {
+	if c.page, err = due.readPage(ctx, tx, want.Limit, billable.SuspectDates, methods.Counting{Rules: d.Open.Policy.Network, At: d.Open.Now()}); err != nil || len(c.page.Rows) == 0 {
 		return err
 	}
 	issued := make([]billing.Issued, len(c.page.Rows))
+	tries, err := billable.Ledger(ctx, tx, c.page.Rows, d.Open.Policy.Network, c.page.crowded, c.page.at)
+	if err != nil {
+		return err
+	}
 	charges, rooms := make([]charge, 0, len(issued)), want.Rooms()
 	for i, row := range c.page.Rows {
 		issued[i] = billing.Issued{Subscription: row.Subscription, Issue: d.Decide(row)}
 		inv, first, ok := billing.FirstCharge(issued[i], d.Open.Policy, d.Open.Today(), d.Open.Known)
-		if !ok || want.Skip(row.Gateway) || !rooms.Take(row.Gateway) {
-			continue
+		if !ok || want.Skip(row.Gateway) || tries.Take(row.NetworkKey(inv.Money)).Held() || !rooms.Take(row.Gateway) {
+			continue // the last walk claims it, or says why it waits
 		}
 		issued[i].Charging = true
 		charges = append(charges, d.Open.charge(inv, row.Subscription, first))

@@ -4,9 +4,12 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"duly/internal/billable"
+	"duly/internal/methods"
 	"duly/internal/test/queryplan"
 )
 
@@ -27,10 +30,10 @@ func TestExplain(t *testing.T) {
 func claimQueries(rows int) []queryplan.Query {
 	n := min(rows, 500)
 	ids := make([]uint64, n)
-	keys := make([]string, n)
+	keys, names := make([]string, n), make([]string, n)
 	for i := range ids {
 		ids[i] = uint64(rows-n+i) + 1
-		keys[i] = fmt.Sprintf("sub_%d-1", ids[i])
+		keys[i], names[i] = fmt.Sprintf("sub_%d-1", ids[i]), fmt.Sprintf("pm:%d", ids[i])
 	}
 	const business, first = "2026-01-31", "0000-00-00"
 	from := uint64(rows / 2)
@@ -49,8 +52,12 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Claim("due candidates, at the head", fmt.Sprintf(dueCandidates, ""), "active", business, first, first, 0, n),
 		queryplan.Claim("due candidates, in the middle", fmt.Sprintf(dueCandidates, ""), "active", business, business, business, from, n),
 		queryplan.Claim("due lock", dueLock+skip, ids, "active", business),
-		queryplan.Read("newest invoices", newestInvoices, ids),
-		queryplan.Read("invoiced dates", invoicedDates, ids),
+		queryplan.Read("newest invoices", billable.NewestInvoices, ids),
+		queryplan.Read("newest invoices and crowded methods", billable.NewestInvoices+methods.Crowded, ids, names, middle, 5),
+		queryplan.Claim("crowded methods", strings.TrimPrefix(methods.Crowded, " UNION ALL "), names, middle, 5),
+		queryplan.Read("tries of methods", methods.Tries, names, middle),
+		queryplan.Claim("tries of methods, locked", methods.Tries+" FOR UPDATE", names, middle),
+		queryplan.Read("invoiced dates", billable.InvoicedDates, ids),
 		queryplan.Read("a claim's attempts after a lost commit", claimWritten, lease),
 		queryplan.Claim("doubt candidates, at the head", fmt.Sprintf(doubtCandidates, ""), now, epoch, epoch, 0, n),
 		queryplan.Claim("doubt candidates, in the middle", fmt.Sprintf(doubtCandidates, ""), now, middle, middle, from, n),

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"duly/internal/billable"
 	"duly/internal/billing"
+	"duly/internal/billing/network"
+	"duly/internal/methods"
 	"duly/internal/mysql"
 	"duly/internal/store"
 )
@@ -23,8 +26,20 @@ func (d *DueSubscriptions) Look(ctx context.Context, db *mysql.DB, limit int) (p
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
-	if page, err = withInvoices(ctx, db, rows, allDates); err != nil {
+	count := methods.Counting{Rules: d.Rules}
+	if d.Rules.On {
+		count.At = d.Now()
+	}
+	page, crowded, err := billable.WithInvoices(ctx, db, rows, billable.AllDates, count)
+	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
+	}
+	tries, err := methods.Read(ctx, db, crowded, count.At, "")
+	if err != nil {
+		return nil, false, mysql.Classify(ctx, err)
+	}
+	for i, row := range page {
+		page[i].Tries = tries[row.NetworkKey(row.Money)]
 	}
 	last := candidates[len(candidates)-1]
 	d.walk.Date, d.walk.ID = last.Date, last.ID
@@ -38,10 +53,11 @@ type OpenInvoice struct {
 	Subscription billing.Subscription
 	Gone         bool // the subscription's row is not there
 	Past         []billing.PastAttempt
+	Tries        []network.Try // earlier ones of the method, as far as they count
 }
 
 // Look reads the next rows of the walk, at most limit, without a lock and without a change; done: there are no more. Of s it needs DB,
-// Selection and Stage alone.
+// Selection, Stage, Policy and Now alone.
 func (s *OpenInvoices) Look(ctx context.Context, limit int) (page []OpenInvoice, done bool, err error) {
 	candidates, err := s.candidates(ctx, s.DB, limit)
 	if err != nil || len(candidates) == 0 {
@@ -70,10 +86,21 @@ func (s *OpenInvoices) lookAt(ctx context.Context, ids []uint64) ([]OpenInvoice,
 	if err != nil {
 		return nil, err
 	}
-	out := make([]OpenInvoice, len(rows))
+	out, keys := make([]OpenInvoice, len(rows)), make([]network.Key, len(rows))
 	for i, r := range rows {
 		sub, ok := subscriptions[r.SubscriptionID]
 		out[i] = OpenInvoice{Invoice: r.Invoice(), Subscription: sub, Gone: !ok, Past: past[r.ID]}
+		keys[i] = sub.NetworkKey(out[i].Money)
+	}
+	if !s.Policy.Network.On {
+		return out, nil
+	}
+	tries, err := methods.Read(ctx, s.DB, methods.Names(s.Policy.Network, keys), s.Now(), "")
+	if err != nil {
+		return nil, err
+	}
+	for i, k := range keys {
+		out[i].Tries = tries[k]
 	}
 	return out, nil
 }

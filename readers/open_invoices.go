@@ -10,6 +10,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/claims"
+	"duly/internal/methods"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -47,6 +48,7 @@ type OpenInvoices struct {
 	walk     claims.Walk
 	walked   bool // the walk is at its end, but for what it postponed
 	later    claims.Postponed
+	waiting  methods.Waiting
 }
 
 const (
@@ -79,6 +81,8 @@ type openInvoicesClaim struct {
 	held  []string  // gateways that list a charge of a claimed period which nothing here accounts for
 	met   int       // rows that were claimed, decided, postponed or skipped
 	full  []fullRow // rows that there was no room for
+	// waiting are rows whose methods are being tried as often as their card networks allow.
+	waiting []methods.Row
 }
 
 // confirmed tells the run of a claim that was committed.
@@ -144,7 +148,7 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 		return err
 	}
 	var decided []billing.Decided
-	charges, rooms := make([]charge, 0, len(invoices)), want.Rooms()
+	chosen := make([]charge, 0, len(invoices))
 	for _, row := range invoices {
 		inv := row.Invoice()
 		sub, ok := subscriptions[row.SubscriptionID]
@@ -164,15 +168,17 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 		case claim.Action == billing.LeaveInvoice:
 		case claim.Action != billing.Charge:
 			decided = append(decided, billing.Decided{Invoice: inv, Claim: claim})
-		case rooms.Take(sub.Gateway):
+		default:
 			ch := s.charge(inv, sub, claim)
 			ch.before = store.LeaseBefore(past[inv.ID], claim.Reuse)
-			charges = append(charges, ch)
-		default:
-			c.full = append(c.full, fullRow{sub.Gateway, inv.ID})
+			chosen = append(chosen, ch)
 		}
 	}
-	if len(decided) > 0 {
+	charges, held, err := s.allowed(ctx, tx, c, chosen, want.Rooms())
+	if err != nil {
+		return err
+	}
+	if decided = append(decided, held...); len(decided) > 0 {
 		if c.tally, err = s.Decided(ctx, tx, decided); err != nil {
 			return err
 		}
@@ -250,7 +256,7 @@ func (s *OpenInvoices) attempt(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 		return err
 	}
 	n, err := mysql.Update(ctx, tx, "invoices", []string{"attempts"}, marked, "status = 'open'",
-		"status = 'charging'", "next_try_at = NULL", "updated_at = UTC_TIMESTAMP(6)")
+		"status = 'charging'", "next_try_at = NULL", "hold_rule = NULL", "updated_at = UTC_TIMESTAMP(6)")
 	if err != nil {
 		return err
 	}
@@ -298,7 +304,7 @@ func (s *OpenInvoices) takeUp(ctx context.Context, tx *sqlx.Tx, rows [][]any) er
 	}, rows, "status = 'released'",
 		"doubted = FALSE", "lookup_only = FALSE", "checks = 0", "next_check_at = NULL", "settled_at = NULL", "message = NULL",
 		"sent_by = NULL", "all_answered = NULL", "proof = NULL", "patience = NULL",
-		"gateway_payment_id = NULL", "decline_class = NULL", "decline_code = NULL", "network_code = NULL", "advice_code = NULL")
+		"gateway_payment_id = NULL", "decline_class = NULL", "decline_code = NULL", "network_code = NULL", "advice_code = NULL", "network = NULL")
 	if err == nil && n != int64(len(rows)) {
 		err = fmt.Errorf("%d of %d released attempts were taken up", n, len(rows))
 	}

@@ -35,6 +35,10 @@ func (s *OpenInvoices) readPostponed(ctx context.Context, want batch.ClaimReques
 	for _, row := range claim.full { // its lane is another one by now
 		s.later.Add(row.lane, row.id)
 	}
+	for _, row := range claim.waiting {
+		s.later.Add(row.Lane, row.ID)
+	}
 	claim.confirmed(batch.Execution(ctx))
+	s.waiting.Await(ctx, len(claim.items) == 0 && len(claim.waiting) > 0, s.Clock())
 	return claim, nil
 }

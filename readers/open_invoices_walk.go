@@ -54,14 +54,19 @@ func (s *OpenInvoices) readNext(ctx context.Context, want batch.ClaimRequest) (*
 		for _, row := range claim.full {
 			s.later.Add(row.lane, row.id)
 		}
+		s.waiting.Add(claim.waiting)
 		if claim.seen < limit {
 			s.walked = s.end(ctx)
 		} else {
 			s.walk.Date, s.walk.ID = claim.date, claim.id
 		}
 	}
-	if s.walk.Phase != phase && !s.walked { // another pass begins at the head
+	switch {
+	case s.walked:
+		s.waiting.Follow(&s.later)
+	case s.walk.Phase != phase: // another pass begins at the head
 		s.later.Reset()
+		s.waiting.Reset()
 	}
 	return claim, nil
 }

@@ -49,10 +49,11 @@ func Fail(item billing.Claimed, err error) billing.Result {
 // guarded is the context of an item's requests: at the last moment before each the lease must be long enough
 // for it, the key young enough, what excused it from a look-up still true, and nobody may have asked to stop.
 func guarded(ctx context.Context, item billing.Claimed, a gateway.Capabilities, now func() time.Time, excused excuse) context.Context {
-	old, since, terms := item.Age, item.At, item.Terms // not the whole item, which the guard would keep on the heap
+	// Not the whole item, which the guard would keep on the heap.
+	old, since, within := item.Age, item.At, keptFor(a).SendFor(item.Terms)
 	return guard(ctx, a, func() error {
 		at := now()
-		if age := old + batch.Since(since, at); a.KeyLife > 0 && age >= keptFor(a).SendFor(terms) {
+		if age := old + batch.Since(since, at); a.KeyLife > 0 && age >= within {
 			return fmt.Errorf("%w: the key is %s old", gateway.ErrGuard, age.Round(time.Second))
 		}
 		if excused.over(at) {

@@ -120,7 +120,7 @@ func ReviewSubscription(ctx context.Context, db *mysql.DB, id uint64, effective 
 // Decide writes what was decided about open invoices without a charge, in the transaction that locked them.
 func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Decided) (batch.Tally, error) {
 	tally := batch.Tally{}
-	var void, moved, ended, review, cancelled [][]any
+	var void, moved, held, ended, review, cancelled [][]any
 	var told []billing.Event
 	for _, d := range list {
 		told = append(told, d.Claim.Events...)
@@ -129,6 +129,8 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 			void = append(void, []any{d.Invoice.ID})
 		case billing.UseStage:
 			moved = append(moved, []any{d.Invoice.ID, d.Claim.Stage, d.Claim.Next})
+		case billing.HoldInvoice:
+			held = append(held, []any{d.Invoice.ID, d.Claim.Next, store.Instant(d.HoldUntil), d.HoldRule})
 		case billing.EndInvoice:
 			ended = append(ended, []any{d.Invoice.ID})
 			tally.Read++
@@ -151,7 +153,8 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 		constant []string
 	}{
 		{nil, void, []string{"status = 'void'", touched}},
-		{[]string{"stage", "next_attempt_date"}, moved, []string{touched}},
+		{[]string{"stage", "next_attempt_date"}, moved, []string{"hold_rule = NULL", touched}},
+		{[]string{"next_attempt_date", "next_try_at", "hold_rule"}, held, []string{touched}},
 		{nil, ended, []string{"status = 'uncollectible'", touched}},
 		{[]string{"review_reason"}, review, []string{"status = 'review'", touched}},
 	} {

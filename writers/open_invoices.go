@@ -30,6 +30,7 @@ type OpenInvoices struct {
 	Now   func() time.Time
 
 	bookings *store.Bookings
+	kept     bool // it was said that payment methods cannot be replaced
 }
 
 const (
@@ -226,7 +227,11 @@ func (w *OpenInvoices) follow(ctx context.Context, tx *sqlx.Tx, todo []store.Set
 	if err := store.SettleSubscriptions(ctx, tx, todo, now); err != nil {
 		return err
 	}
-	told := make([]billing.Event, 0, len(todo))
+	told, refused, err := store.SettleMethods(ctx, tx, todo)
+	if err != nil {
+		return err
+	}
+	w.methodsKept(ctx, refused)
 	for _, s := range todo {
 		told = append(told, s.Events...)
 	}

@@ -21,7 +21,7 @@ FROM invoices i WHERE i.id = (SELECT a.invoice_id FROM payment_attempts a WHERE 
 
 	othersInReview = `SELECT COUNT(*) FROM payment_attempts WHERE invoice_id = ? AND status = 'review'`
 
-	reviewRejected = `UPDATE invoices SET status = 'review', review_reason = ?, next_try_at = NULL, updated_at = ? WHERE id = ? AND status IN ('open', 'review')`
+	reviewRejected = `UPDATE invoices SET status = 'review', review_reason = ?, next_try_at = NULL, hold_rule = NULL, updated_at = ? WHERE id = ? AND status IN ('open', 'review')`
 )
 
 // RejectedAnyway sends the invoices of rejected attempts to review whose money a gateway has, and tells of each once. An invoice that is

@@ -116,7 +116,7 @@ func TestTheWorkersRights(t *testing.T) {
 
 	db := s.connect(t, workerRole)
 	for _, statement := range []string{
-		"UPDATE subscriptions SET amount = 1", "UPDATE subscriptions SET payment_method = 'mine'", "DELETE FROM subscriptions",
+		"UPDATE subscriptions SET amount = 1", "UPDATE subscriptions SET customer_id = 'mine'", "DELETE FROM subscriptions",
 		"UPDATE orders SET amount = 1", "INSERT INTO orders (id, customer_id, status, amount, currency) VALUES (99, 'x', 'pending', 1, 'KRW')",
 		"UPDATE products SET name = 'x'", "UPDATE payments SET amount = 1", "DELETE FROM payments", "DELETE FROM invoices",
 		"DELETE FROM payment_attempts", "DELETE FROM audit_findings", "UPDATE operator_actions SET who = 'x'",

@@ -64,7 +64,7 @@ func (s *shop) enrol(t *testing.T, behaviour string, amount int64) uint64 {
 	t.Helper()
 	result, err := s.db.ExecContext(t.Context(), `INSERT INTO subscriptions
 (customer_id, gateway, payment_method, amount, currency, interval_unit, next_billing_date)
-VALUES ('cus_1', 'main', ?, ?, 'KRW', 'month', UTC_DATE() - INTERVAL 1 DAY)`, "pm_"+behaviour+":"+secretMethod, amount)
+VALUES ('cus_1', 'main', CONCAT(?, '-', UUID_SHORT()), ?, 'KRW', 'month', UTC_DATE() - INTERVAL 1 DAY)`, "pm_"+behaviour+":"+secretMethod, amount)
 	require.NoError(t, err)
 	id, err := result.LastInsertId()
 	require.NoError(t, err)

@@ -25,10 +25,11 @@
 CREATE ROLE IF NOT EXISTS duly_worker, duly_shop, duly_operator, duly_operator_write, duly_migrator;
 
 -- The worker: `duly run`, `duly schedule`, `duly doctor`. It reads the shop's tables and writes only those of their
--- columns that are its own; no customer, price or payment method can be changed by it. Of its own tables only what
+-- columns that are its own; no customer or price can be changed by it. A payment method is changed only where a gateway's answer replaces it;
+-- without that right subscriptions keep the old one, and everything else goes on. Of its own tables only what
 -- `duly run prune` and `duly run report` remove can be removed: no invoice, attempt, payment or finding.
 
-GRANT SELECT, UPDATE (next_billing_date, anchor_day, review_reason, status, cancelled_at, cancel_reason) ON subscriptions TO duly_worker;
+GRANT SELECT, UPDATE (next_billing_date, anchor_day, review_reason, status, cancelled_at, cancel_reason, payment_method) ON subscriptions TO duly_worker;
 GRANT SELECT, UPDATE (status, completed_at, failed_at, failure_reason) ON orders TO duly_worker;
 GRANT SELECT ON order_items TO duly_worker;
 GRANT SELECT, UPDATE (stock) ON products TO duly_worker;

@@ -22,7 +22,7 @@ const everything = "..."
 
 // table is the law. The first rule that fits a folder counts.
 func table() []rule {
-	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/billing/adoption", "internal/billing/brake", "internal/billing/explain", "internal/orders", "internal/audit", "internal/outbox", "internal/crash"}
+	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/billing/adoption", "internal/billing/brake", "internal/billing/explain", "internal/billing/network", "internal/orders", "internal/audit", "internal/outbox", "internal/crash"}
 	data := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
 	sides := slices.Concat(data, []string{"internal/runs", "internal/store"})
 	steps := slices.Concat(domain, []string{"internal/batch", "internal/gateway", "internal/notify"})
@@ -49,8 +49,9 @@ func table() []rule {
 		{folder: "internal/mysql/private"},
 		{folder: "config"},
 		{folder: "migrations"},
-		{folder: "internal/billing", may: []string{"internal/payment", "internal/redact", "internal/text"}},
-		{folder: "internal/billing", subfolders: true, may: []string{"internal/payment", "internal/billing"}},
+		{folder: "internal/billing/network", may: []string{"internal/payment"}},
+		{folder: "internal/billing", may: []string{"internal/billing/network", "internal/payment", "internal/redact", "internal/text"}},
+		{folder: "internal/billing", subfolders: true, may: []string{"internal/payment", "internal/billing", "internal/billing/network"}},
 		{folder: "internal/orders", may: []string{"internal/payment", "internal/text"}},
 		{folder: "internal/audit", may: []string{"internal/payment", "internal/billing", "internal/orders", "internal/text", "internal/sum"}},
 		{folder: "internal/notify", subfolders: true, may: []string{"internal/payment", "internal/notify", "internal/text"}},
@@ -95,8 +96,10 @@ func table() []rule {
 		{folder: "internal/registry", may: run},
 		{folder: "internal/app", may: append(slices.Clone(run), "internal/registry")},
 		{folder: "internal/claims", may: sides},
+		{folder: "internal/methods", may: slices.Concat(sides, []string{"internal/claims"})},
+		{folder: "internal/billable", may: slices.Concat(sides, []string{"internal/claims", "internal/methods"})},
 		{folder: "internal/failedrows", may: slices.Concat(sides, []string{"internal/query/worklist"})},
-		{folder: "readers", may: slices.Concat(sides, []string{"internal/claims"})},
+		{folder: "readers", may: slices.Concat(sides, []string{"internal/claims", "internal/billable", "internal/methods"})},
 		{folder: "writers", may: sides},
 		{folder: "steps", may: steps},
 		{folder: "jobs", may: slices.Concat(sides, steps, []string{"internal/claims", "internal/failedrows", "config", "migrations", "internal/history", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},

@@ -44,6 +44,12 @@ func chargeProblems(s Subscription) []string {
 	return found
 }
 
+// storableMethod reports whether a gateway's word for another payment method can be one.
+func storableMethod(method string) bool {
+	return method != "" && utf8.ValidString(method) && utf8.RuneCountInString(method) <= maxMethod &&
+		strings.IndexFunc(method, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) < 0
+}
+
 const noMethod = "payment_method is empty"
 
 func payerProblems(s Subscription) []string {

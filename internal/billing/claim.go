@@ -2,7 +2,9 @@ package billing
 
 import (
 	"fmt"
+	"time"
 
+	"duly/internal/billing/network"
 	"duly/internal/payment"
 )
 
@@ -21,6 +23,8 @@ const (
 	UseStage
 	// EndInvoice makes the invoice uncollectible without an attempt.
 	EndInvoice
+	// HoldInvoice moves the date of the stage behind what a card network forbids.
+	HoldInvoice
 	// LeaveInvoice leaves it as it is: its gateway is not configured on this host.
 	LeaveInvoice
 )
@@ -32,7 +36,9 @@ type Claim struct {
 	No             int                // Charge: the attempt's number
 	Key            string             // Charge: its idempotency key
 	Stage          int                // UseStage: the stage that the invoice moves to
-	Next           payment.Date       // UseStage: the date of that stage
+	Next           payment.Date       // UseStage, HoldInvoice: the date of that stage
+	HoldRule       string             // HoldInvoice: the rule, see [network.Explain]
+	HoldUntil      time.Time          // HoldInvoice: a run that began before makes no attempt; zero: any may
 	SubscriptionTo SubscriptionStatus // EndInvoice: Cancelled if that follows for an active or past_due one
 	Reason         string             // ReviewInvoice: why; EndInvoice: why the subscription ends
 	Events         []Event
@@ -88,6 +94,16 @@ func FirstCharge(i Issued, p Policy, effective payment.Date, knownGateway func(s
 	inv = Invoice{SubscriptionID: i.ID, Due: i.Due, Money: i.Money}
 	first = DecideClaim(inv, i.Subscription, nil, p, effective, knownGateway)
 	return inv, first, first.Action == Charge
+}
+
+// Hold is what becomes of an open invoice whose charge a card network forbids: its stage waits, to the day after the effective one at least, and is
+// not used up.
+func Hold(h network.Hold, p Policy, effective payment.Date) Claim {
+	c := Claim{Action: HoldInvoice, Next: effective + 1, HoldRule: h.Rule, HoldUntil: h.Until}
+	if !h.Until.IsZero() {
+		c.Next = max(c.Next, p.firstDay(h.Until))
+	}
+	return c
 }
 
 // blocking says what forbids another attempt on inv, or "".

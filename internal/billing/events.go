@@ -16,6 +16,7 @@ const (
 	EventSubscriptionCancelled = "subscription.cancelled"
 	EventReviewNeeded          = "review.needed"
 	EventInvoiceReopened       = "invoice.reopened"
+	EventMethodUpdated         = "payment_method.updated"
 )
 
 // about is what every payload says: which invoice, and how much. It never holds a payment method.
@@ -39,6 +40,9 @@ type failure struct {
 	Attempt  int           `json:"attempt"`
 	Stage    int           `json:"stage"`
 	NextDate *payment.Date `json:"next_date"` // null: no further charge
+	// Rule is the card network's that moved the next date; Warning says why the card will not last. Left out where there is none.
+	Rule    string `json:"network_rule,omitempty"`
+	Warning string `json:"warning,omitempty"`
 }
 
 // explained is the payload of subscription.cancelled and review.needed.
@@ -54,6 +58,13 @@ type reopened struct {
 
 	// Status is what the subscription is again; null: it is unchanged.
 	Status *SubscriptionStatus `json:"subscription_status"`
+}
+
+// updated is the payload of payment_method.updated.
+type updated struct {
+	about
+
+	Attempt int `json:"attempt"`
 }
 
 func aboutInvoice(inv Invoice, gateway string) about {
@@ -105,6 +116,12 @@ func invoiceReopened(a about, key string, status SubscriptionStatus) Event {
 		payload.Status = &status
 	}
 	return a.event(EventInvoiceReopened, key, payload)
+}
+
+// MethodUpdated tells that the answer to an attempt replaced the subscription's payment method. It names neither of the two.
+func MethodUpdated(a Attempt) Event {
+	about := aboutInvoice(a.Invoice, a.Gateway)
+	return about.event(EventMethodUpdated, a.Charge.Key, updated{about, a.No})
 }
 
 // stageIdentity identifies a stage that passed without an attempt.

@@ -36,6 +36,8 @@ type keptDecline struct {
 	NetworkCode string        `json:"network_code,omitempty"`
 	AdviceCode  string        `json:"advice_code,omitempty"`
 	Message     string        `json:"message,omitempty"`
+	// Network was added later: documents without it are of no network that is known.
+	Network payment.Network `json:"network,omitempty"`
 }
 
 // MarshalJSON implements [json.Marshaler].
@@ -111,8 +113,10 @@ func (k *KeptAnswer) unmarshalNumbered(text []byte) error {
 	if !ok {
 		return fmt.Errorf("%d is no kind of outcome", *d.Outcome.Kind)
 	}
+	why := d.Outcome.Decline
 	*k = KeptAnswer{d.Reference, d.CustomerID, payment.Money(d.Money), payment.Outcome{
-		Kind: kind, Decline: payment.Decline(d.Outcome.Decline), PaymentID: d.Outcome.PaymentID, Reason: d.Outcome.Reason,
+		Kind: kind, PaymentID: d.Outcome.PaymentID, Reason: d.Outcome.Reason,
+		Decline: payment.Decline{Class: why.Class, Code: why.Code, NetworkCode: why.NetworkCode, AdviceCode: why.AdviceCode, Message: why.Message},
 	}}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"duly/internal/billing/network"
 	"duly/internal/payment"
 	"duly/internal/redact"
 )
@@ -53,11 +54,14 @@ type Settlement struct {
 	FirstDeclined payment.Date // zero: none yet
 	RetryDays     []int        // to be stored with the first decline; none: unchanged
 	TryLaterSince time.Time    // zero: none
+	HoldRule      string       // the card network's rule that moved the date; empty: none did
 	ReviewReason  string
 
 	// The subscription, from the status that was read; both empty: unchanged.
 	SubscriptionFrom, SubscriptionTo SubscriptionStatus
 	CancelReason                     string // set with Cancelled
+	// NewMethod replaces the attempt's method, if the subscription still has that; empty: nothing does. It is a secret.
+	NewMethod string
 
 	Alert  bool // somebody should look at once
 	Events []Event
@@ -78,15 +82,15 @@ func Settle(a Attempt, ans Answer, sub SubscriptionStatus, p Policy, effective p
 	switch o.Kind {
 	case payment.Paid:
 		s.Proof = ans.proof()
-		return s.paid(a, sub)
+		return s.paid(a, sub).replaced(a, o.NewMethod)
 	case payment.Refused:
 		s.Proof = ans.proof()
-		return s.declined(a, o.Decline, sub, p, effective)
+		return s.declined(a, o.Decline, sub, p, effective, now).replaced(a, o.NewMethod)
 	case payment.NotExecuted, payment.Misconfigured:
 		return s.released(now)
 	case payment.TryLater:
 		s.Proof = ans.proof()
-		return s.putOff(a, o.Decline, sub, p, effective, now)
+		return s.putOff(a, o.Decline, sub, p, effective, now).replaced(a, o.NewMethod)
 	case payment.Differs:
 		s.Alert = true
 		return s.review(a, AttemptReview, s.Message)
@@ -143,8 +147,11 @@ func (s Settlement) paid(a Attempt, sub SubscriptionStatus) Settlement {
 	return s
 }
 
-// declined uses the stage up: the invoice waits for the next one, or ends after the last.
-func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatus, p Policy, effective payment.Date) Settlement {
+// declined uses the stage up: the invoice waits for the next one, or ends after the last. What the card network asks for may make the class a
+// stronger one, and the wait longer.
+func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatus, p Policy, effective payment.Date, now time.Time) Settlement {
+	verdict := p.Network.Judge(d)
+	d.Class = verdict.Class
 	s.Attempt, s.Decline = AttemptDeclined, fit(d, s.Message)
 	s.TryLaterSince = time.Time{}
 	if s.FirstDeclined.IsZero() {
@@ -153,7 +160,7 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 	about := aboutInvoice(a.Invoice, a.Gateway)
 	told := failure{
 		about: about, Class: s.Decline.Class, Code: s.Decline.Code, Message: s.Message,
-		Attempt: a.No, Stage: a.Invoice.Stage,
+		Attempt: a.No, Stage: a.Invoice.Stage, Warning: network.Warning(d),
 	}
 	next, last := NextStage(p.For(a.Invoice), a.Invoice.Stage, s.FirstDeclined, effective)
 	if last {
@@ -161,7 +168,8 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 		s.SubscriptionTo = ends(sub)
 	} else {
 		s.Invoice, s.Stage, s.Next = Open, a.Invoice.Stage+1, next
-		told.NextDate = &next
+		s.wait(verdict, p, now)
+		told.NextDate, told.Rule = &s.Next, s.HoldRule
 		if sub == Active {
 			s.SubscriptionTo = PastDue
 		}
@@ -181,19 +189,46 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 	return s
 }
 
+// wait moves the next try behind the time that the card network asks to be left.
+func (s *Settlement) wait(v network.Verdict, p Policy, now time.Time) {
+	if v.Wait <= 0 {
+		return
+	}
+	s.NextTryAt = now.Add(v.Wait)
+	if first := p.firstDay(s.NextTryAt); first > s.Next {
+		s.Next, s.HoldRule = first, v.Rule
+	}
+}
+
+// replaced has the method of the subscription replaced by one that came with the answer. What declines a method for good replaces nothing: the
+// customer did not change it, and so it stays barred.
+func (s Settlement) replaced(a Attempt, method string) Settlement {
+	if method != a.Charge.Method && s.Decline.Class != payment.Hard && storableMethod(method) {
+		s.NewMethod = method
+	}
+	return s
+}
+
 // putOff is a decline that uses no stage: the next attempt, with the next key, is for a later run. After
-// three days of it the gateway is taken at its word.
+// three days of it the gateway is taken at its word, and at once where the card network forbids another try.
 func (s Settlement) putOff(a Attempt, d payment.Decline, sub SubscriptionStatus, p Policy, effective payment.Date, now time.Time) Settlement {
 	if s.TryLaterSince.IsZero() {
 		s.TryLaterSince = now
 	}
-	if now.Sub(s.TryLaterSince) >= tryLaterFor {
+	d.Class = "" // the gateway has none
+	verdict := p.Network.Judge(d)
+	if now.Sub(s.TryLaterSince) >= tryLaterFor || Barred(verdict.Class) {
 		d.Class = payment.Soft
-		return s.declined(a, d, sub, p, effective)
+		return s.declined(a, d, sub, p, effective, now)
 	}
 	s.Attempt, s.Decline = AttemptDeclined, fit(d, s.Message)
-	s.Decline.Class = ""
+	s.Decline.Class = "" // fit has made it soft
 	s.Invoice, s.NextTryAt = Open, now
+	if until := now.Add(verdict.Wait); p.dayOf(until) > effective {
+		s.wait(verdict, p, now)
+	} else if verdict.Wait > 0 {
+		s.NextTryAt = until
+	}
 	return s
 }
 
@@ -246,7 +281,7 @@ func message(a Attempt, o payment.Outcome) string {
 		return o.Kind.String() // a word of ours
 	}
 	known := []string{a.Charge.Key, a.Charge.Reference, o.PaymentID}
-	return cut(redact.NewPrivate([]string{a.Charge.Method, a.Charge.GatewayCustomer, a.Charge.CustomerID}, known).String(text), MaxText)
+	return cut(redact.NewPrivate([]string{a.Charge.Method, o.NewMethod, a.Charge.GatewayCustomer, a.Charge.CustomerID}, known).String(text), MaxText)
 }
 
 // fit cuts a gateway's codes to their columns, and takes the message that was made fit. A decline without a class that is known counts as soft.
@@ -260,5 +295,10 @@ func fit(d payment.Decline, message string) payment.Decline {
 	d.Code = cut(d.Code, maxCode)
 	d.NetworkCode = cut(d.NetworkCode, maxNetworkCode)
 	d.AdviceCode = cut(d.AdviceCode, maxNetworkCode)
+	switch d.Network {
+	case payment.Visa, payment.Mastercard:
+	default:
+		d.Network = ""
+	}
 	return d
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"duly/internal/billing/network"
 	"duly/internal/payment"
 )
 
@@ -104,6 +105,11 @@ type Subscription struct {
 	ReviewReason    string
 }
 
+// NetworkKey is what a card network counts a charge of s by.
+func (s Subscription) NetworkKey(money payment.Money) network.Key {
+	return network.Key{Gateway: s.Gateway, Method: s.Method, Money: money}
+}
+
 // Newest is what the rules read of a subscription's newest invoice.
 type Newest struct {
 	Exists bool
@@ -169,6 +175,27 @@ type Attempt struct {
 type Policy struct {
 	// RetryDays are days after the first decline, ascending; as many stages follow the first charge.
 	RetryDays []int
+	// Network are the rules of card networks.
+	Network network.Rules
+	// Zone is that of the business dates; nil: UTC.
+	Zone *time.Location
+}
+
+// dayOf is the business date of an instant.
+func (p Policy) dayOf(at time.Time) payment.Date {
+	if p.Zone == nil {
+		return payment.DateOf(at.UTC())
+	}
+	return payment.DateOf(at.In(p.Zone))
+}
+
+// firstDay is the first business date that does not begin before an instant: a run on it is not too early, whenever it begins.
+func (p Policy) firstDay(at time.Time) payment.Date {
+	day := p.dayOf(at)
+	if p.dayOf(at.Add(-time.Nanosecond)) == day {
+		return day + 1
+	}
+	return day
 }
 
 // Event is something to tell others, written with the change that it tells of.

@@ -82,10 +82,11 @@ type recordMoney struct {
 }
 
 type recordDecline struct {
-	Class       payment.Class `json:"class,omitempty"`
-	Code        string        `json:"code,omitempty"`
-	NetworkCode string        `json:"network_code,omitempty"`
-	AdviceCode  string        `json:"advice_code,omitempty"`
+	Class       payment.Class   `json:"class,omitempty"`
+	Code        string          `json:"code,omitempty"`
+	NetworkCode string          `json:"network_code,omitempty"`
+	AdviceCode  string          `json:"advice_code,omitempty"`
+	Network     payment.Network `json:"network,omitempty"`
 }
 
 // EncodeRecord writes p, a charge that no attempt accounts for, as unknown_charges.record holds it. A status that is none
@@ -100,7 +101,7 @@ func EncodeRecord(p payment.Payment) ([]byte, error) {
 		Money: recordMoney(p.Money), Refunded: p.Refunded,
 	}
 	if x := p.Decline; x.Class != "" || x.Code != "" || x.NetworkCode != "" || x.AdviceCode != "" {
-		d.Decline = &recordDecline{x.Class, x.Code, x.NetworkCode, x.AdviceCode}
+		d.Decline = &recordDecline{x.Class, x.Code, x.NetworkCode, x.AdviceCode, x.Network}
 	}
 	if !p.CreatedAt.IsZero() {
 		d.CreatedAt = new(p.CreatedAt.UTC())
@@ -126,7 +127,7 @@ func DecodeRecord(document []byte) (payment.Payment, error) {
 		Money: payment.Money(d.Money), Refunded: d.Refunded,
 	}
 	if x := d.Decline; x != nil {
-		p.Decline = payment.Decline{Class: x.Class, Code: x.Code, NetworkCode: x.NetworkCode, AdviceCode: x.AdviceCode}
+		p.Decline = payment.Decline{Class: x.Class, Code: x.Code, NetworkCode: x.NetworkCode, AdviceCode: x.AdviceCode, Network: x.Network}
 	}
 	if d.CreatedAt != nil {
 		p.CreatedAt = d.CreatedAt.UTC()

@@ -70,7 +70,7 @@ func newAdopter(ctx context.Context, ses *session.Session, db *session.Database,
 	ad := &adopter{
 		s: ses, db: db, bookings: bookings, name: name, flags: f, config: g, business: business, zone: c.Business.Location(),
 		gateway: gateway.Limit(name, client, gateway.Limits{Tries: g.Tries, Backoff: g.Backoff, Now: ses.Now}),
-		policy:  billing.Policy{RetryDays: c.Billing.RetryDays}, periods: map[billing.ChargeID]adoption.Period{},
+		policy:  session.BillingPolicy(c), periods: map[billing.ChargeID]adoption.Period{},
 	}
 	able := ad.gateway.Capabilities()
 	ad.address, ad.today, err = operator.AccountsOf(ctx, db.DB, payment.Account{Gateway: name, Address: able.Address, ID: able.Account})

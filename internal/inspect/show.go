@@ -233,7 +233,7 @@ func standingOf(ctx context.Context, ses *session.Session, db *session.Database,
 	}
 	standing := explain.Standing{
 		Gone: s == nil, Invoiced: func(payment.Date) bool { return false },
-		Policy: billing.Policy{RetryDays: c.Billing.RetryDays}, Issue: issuePolicy(c, business()),
+		Policy: session.BillingPolicy(c), Issue: issuePolicy(c, business()),
 	}
 	if pause, ok := pauses.Job(jobs.BillingJob); ok {
 		standing.JobPaused = pause.String()

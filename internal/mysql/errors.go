@@ -97,6 +97,15 @@ func IsDuplicate(err error) bool { return number(err) == codeDuplicate }
 // IsUnknownColumn reports whether the statement named a column that its tables and views do not have.
 func IsUnknownColumn(err error) bool { return number(err) == codeUnknownColumn }
 
+// IsNotWritable reports whether the login may not write a table or column, or a view does not take it.
+func IsNotWritable(err error) bool {
+	switch number(err) {
+	case codeTableDenied, codeColumnDenied, codeNotUpdatable, codeColumnNotWritten:
+		return true
+	}
+	return false
+}
+
 // repeatable reports whether the transaction that met err was, or must be, rolled back and can be run again.
 func repeatable(err error) bool {
 	switch number(err) {

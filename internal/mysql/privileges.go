@@ -111,7 +111,7 @@ func actingNeeds() map[string]need {
 // workerNeeds lists what workers do to tables beside reading them.
 func workerNeeds() map[string]need {
 	return map[string]need{
-		"subscriptions": {update: []string{"next_billing_date", "anchor_day", "review_reason", "status", "cancelled_at", "cancel_reason"}},
+		"subscriptions": {update: []string{"next_billing_date", "anchor_day", "review_reason", "status", "cancelled_at", "cancel_reason", "payment_method"}},
 		"orders":        {update: []string{"status", "completed_at", "failed_at", "failure_reason"}},
 		"order_items":   {},
 		"products":      {update: []string{"stock"}},

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/billing"
+	"duly/internal/billing/network"
 	"duly/internal/notify"
 	"duly/internal/orders"
 	"duly/internal/payment"
@@ -21,7 +22,7 @@ func made(t *testing.T) []payment.Event {
 	t.Helper()
 	due := worktest.Day(t, "2026-01-31")
 	now := time.Date(2026, 1, 31, 3, 0, 0, 0, time.UTC)
-	policy := billing.Policy{RetryDays: []int{1, 3, 5}}
+	policy := billing.Policy{RetryDays: []int{1, 3, 5}, Network: network.Rules{On: true}}
 	won := payment.Money{Amount: 12900, Currency: "KRW"}
 	subscription := billing.Subscription{
 		ID: 42, CustomerID: "cus", Status: billing.Active, Gateway: "main", Method: "pm_secret", Money: won,
@@ -40,6 +41,8 @@ func made(t *testing.T) []payment.Event {
 	declined := func(c payment.Class) payment.Outcome {
 		return payment.Outcome{Kind: payment.Refused, Decline: payment.Decline{Class: c, Code: "code", Message: "no"}}
 	}
+	networked := declined(payment.Action)
+	networked.Decline.Network, networked.Decline.AdviceCode = payment.Mastercard, "30"
 	known := func(name string) bool { return name == "main" }
 	last := invoice
 	last.Stage, last.FirstDeclined = 3, due
@@ -75,6 +78,8 @@ func made(t *testing.T) []payment.Event {
 	return slices.Concat(
 		settled(1, payment.Outcome{Kind: payment.Paid}), settled(0, payment.Outcome{Kind: payment.Differs, Reason: "another amount"}),
 		settled(0, declined(payment.Soft)), settled(0, declined(payment.Action)), settled(3, declined(payment.Hard)),
+		[]payment.Event{billing.MethodUpdated(billing.Attempt{No: 1, Gateway: "main", Invoice: invoice, Charge: payment.Charge{Key: "sub_42_20260131-1"}})},
+		settled(0, networked),
 		billing.DecideClaim(last, subscription, []billing.PastAttempt{hard}, policy, due+3, known).Events,
 		billing.DecideClaim(invoice, broken, nil, policy, due, known).Events,
 		billing.DecideIssue(broken, billing.Newest{}, func(payment.Date) bool { return false }, issue).Events,
@@ -107,7 +112,7 @@ func TestPayloadsAreAsTheirSchemasSay(t *testing.T) {
 		require.Error(t, schemas.Validate(t, e.Type, more), "%s takes what it does not name", e.Type)
 	}
 	require.Equal(t, []string{
-		"invoice.paid", "invoice.reopened", "order.completed", "order.failed", "payment.action_required", "payment.failed", "refund.completed",
+		"invoice.paid", "invoice.reopened", "order.completed", "order.failed", "payment.action_required", "payment.failed", "payment_method.updated", "refund.completed",
 		"review.needed", "stock.low", "subscription.cancelled",
 	}, slices.Sorted(maps.Keys(types)), "every type")
 }

@@ -20,7 +20,7 @@ const (
 	closableOwner  = `SELECT COUNT(*) FROM subscriptions WHERE id = ?`
 	closableOther  = `SELECT gateway FROM unknown_charges WHERE adopted_at IS NULL AND reference = ? ORDER BY id LIMIT 1`
 
-	updateClosedInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, paid_at = COALESCE(?, paid_at), updated_at = ?
+	updateClosedInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, hold_rule = NULL, paid_at = COALESCE(?, paid_at), updated_at = ?
 WHERE id = ? AND status = ?`
 )
 

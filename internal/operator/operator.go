@@ -56,7 +56,7 @@ const (
 
 	updateResolvedAttempt = `UPDATE payment_attempts SET status = ?, decline_code = COALESCE(?, decline_code), gateway_payment_id = ?, message = ?, proof = ?,
 doubted = FALSE, lookup_only = FALSE, next_check_at = NULL, settled_at = COALESCE(settled_at, ?) WHERE id = ?`
-	resolveInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, paid_at = ?, updated_at = ? WHERE id = ?`
+	resolveInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, hold_rule = NULL, paid_at = ?, updated_at = ? WHERE id = ?`
 )
 
 // reviewedRow is an attempt with what an operator's decision goes by.
@@ -185,7 +185,7 @@ const (
 	requeuedInvoice = `SELECT status FROM invoices WHERE id = ?`
 	requeuedPast    = `SELECT id, attempt_no, idempotency_key, status, COALESCE(account_id, 0) AS account_id, COALESCE(proof, '') AS proof
 FROM payment_attempts WHERE invoice_id = ? ORDER BY attempt_no`
-	updateRequeuedInvoice = `UPDATE invoices SET status = 'open', review_reason = NULL, next_try_at = NULL, updated_at = ? WHERE id = ? AND status = 'review'`
+	updateRequeuedInvoice = `UPDATE invoices SET status = 'open', review_reason = NULL, next_try_at = NULL, hold_rule = NULL, updated_at = ? WHERE id = ? AND status = 'review'`
 )
 
 // Requeued reads an invoice that is to be made due again, with the attempts that were made on it. The error wraps

@@ -26,7 +26,7 @@ type Reopen struct {
 
 const (
 	reopenAttempt = `UPDATE payment_attempts SET reopened_at = ? WHERE id = ? AND status = 'declined' AND reopened_at IS NULL`
-	reopenInvoice = `UPDATE invoices SET status = 'open', stage = ?, next_attempt_date = ?, next_try_at = NULL,
+	reopenInvoice = `UPDATE invoices SET status = 'open', stage = ?, next_attempt_date = ?, next_try_at = NULL, hold_rule = NULL,
 first_declined_date = IF(?, NULL, first_declined_date), updated_at = ? WHERE id = ? AND status = ?`
 	restoreStatus = `UPDATE subscriptions SET status = ?, cancelled_at = NULL, cancel_reason = NULL WHERE id = ? AND status = ?`
 	restoreDate   = `UPDATE subscriptions SET next_billing_date = ?, anchor_day = COALESCE(?, anchor_day) WHERE id = ?`

@@ -57,6 +57,7 @@ type Payment struct {
 	Money           Money
 	Refunded        int64 // minor units
 	Decline         Decline
+	NewMethod       string    // replaces the method that was charged; a secret, never logged; empty: nothing does
 	CreatedAt       time.Time // by the gateway's clock; zero if it did not say
 }
 

@@ -95,6 +95,7 @@ type Decline struct {
 	NetworkCode string // ISO 8583 answer, where the provider hands it on
 	AdviceCode  string // Mastercard merchant advice code, where given
 	Message     string // for people; never parsed
+	Network     Network
 }
 
 // Outcome is how a charge ended. It is a value, never an error.
@@ -102,6 +103,8 @@ type Outcome struct {
 	Kind      Kind
 	Decline   Decline // set for Refused and TryLater, and for an Unfinished payment
 	PaymentID string  // the gateway's id of a record that is proven ours (see [Charge.Proven]); empty if there is none
+	// NewMethod is the payment method that replaces the charge's, where the record names one; empty: none. It is a secret, never logged.
+	NewMethod string
 	// Reason is a short text for people: "timeout", "409 request under way", "amount differs".
 	Reason string
 	// LookUpOnly, on InDoubt: sending the key again can do no good (accepted and pending, or the key was
@@ -139,7 +142,7 @@ func Judge(c Charge, p Payment) Outcome {
 	if !c.Proven(p) {
 		return Outcome{Kind: Differs, Reason: c.Mismatch(p) + " is not ours: payment " + p.ID}
 	}
-	o := Outcome{PaymentID: p.ID}
+	o := Outcome{PaymentID: p.ID, NewMethod: p.NewMethod}
 	if c.Mismatch(p) != "" { // of a record that is ours, the money alone can differ
 		o.Kind, o.Reason = Differs, fmt.Sprintf("gateway booked %s, invoice is %s", booked(p.Money), c.Money)
 		return o

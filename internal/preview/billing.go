@@ -26,6 +26,7 @@ type BillingForecast struct {
 
 	Free      int64 `json:"free"`       // invoices of amount 0, paid at once
 	Void      int64 `json:"void"`       // invoices of subscriptions that were cancelled
+	Held      int64 `json:"held"`       // charges that a card network's rule would put off
 	Passed    int64 `json:"passed"`     // stages used up without a charge: the method was declined for good
 	Ended     int64 `json:"ended"`      // invoices that would end unpaid without another charge
 	Review    int64 `json:"review"`     // rows that an operator would have to look at
@@ -67,7 +68,7 @@ func Billing(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages, fi
 	f := &billingWalk{
 		Deps: d, o: o, first: first, limit: limit, sums: map[ChargeSum]*ChargeSum{},
 		BillingForecast: BillingForecast{Charges: []ChargeSum{}, First: []ChargeDue{}, Unsettled: []ChargeSum{}},
-		peek:            query.Preview{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize},
+		peek:            query.Preview{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize, Rules: o.Policy.Network, Now: d.Business},
 	}
 	err := f.all(ctx, stages)
 	f.Problems, f.MoreProblems = f.problems.named(), f.problems.more
@@ -156,7 +157,7 @@ func (f *billingWalk) issue(ctx context.Context) error {
 				f.Free++
 			case !issue.Due.IsZero() && jobs.Selected(f.o.Steps, jobs.StepCollect):
 				inv := billing.Invoice{SubscriptionID: row.ID, Due: issue.Due, Money: row.Money}
-				return f.open(jobs.StepCollect, readers.OpenInvoice{Invoice: inv, Subscription: row.Subscription})
+				return f.open(jobs.StepCollect, readers.OpenInvoice{Invoice: inv, Subscription: row.Subscription, Tries: row.Tries})
 			}
 			return true
 		})
@@ -197,7 +198,11 @@ func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
 		f.LeftAlone++
 		f.problems.add(what, ProblemLeft, unconfigured(inv.Subscription.Gateway), id)
 	case billing.Charge:
-		return f.charge(step, inv, claim.No)
+		if !f.o.Policy.Network.Check(inv.Tries, f.Business()).Held() {
+			return f.charge(step, inv, claim.No)
+		}
+		f.Held++
+	case billing.HoldInvoice:
 	}
 	return true
 }

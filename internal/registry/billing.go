@@ -10,6 +10,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/preview"
 	"duly/internal/query"
+	"duly/internal/session"
 	"duly/jobs"
 )
 
@@ -51,7 +52,7 @@ func checkSubscriptions(ctx context.Context, r *Request) ([]error, error) {
 func (r *Request) billing() jobs.BillingOptions {
 	b := r.Config.Billing
 	return jobs.BillingOptions{
-		Selection: r.Selection(), Policy: billing.Policy{RetryDays: b.RetryDays}, CatchUp: billing.CatchUp(b.CatchUp),
+		Selection: r.Selection(), Policy: session.BillingPolicy(r.Config), CatchUp: billing.CatchUp(b.CatchUp),
 		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, GiveUpAfter: b.GiveUpAfter, Steps: r.Flags.Steps,
 		Withheld: r.withheld(), Suspected: func() bool { return r.Suspicion != "" },
 		AllowFuture: r.Flags.AllowFuture,

@@ -60,6 +60,7 @@ func (r *Request) showBilling(f BillingForecast, waiting query.Reviews, pace flo
 	unsettled, _ := dueBy(f.Unsettled)
 	add(unsettled, "in doubt (asked first)")
 	add(f.Passed+f.Ended, needs(f.Passed+f.Ended)+" a new card")
+	add(f.Held, "put off by a card network's rule")
 	add(waiting.Invoices+waiting.Subscriptions, "in review")
 	add(f.Review, "will go to review")
 	add(f.LeftAlone, "of a gateway that is paused or not configured")

@@ -61,6 +61,9 @@ func SettleAttempts(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 	if err := allAnswered(ctx, tx, todo); err != nil {
 		return err
 	}
+	if err := networks(ctx, tx, todo); err != nil {
+		return err
+	}
 	n, err := mysql.Update(ctx, tx, "payment_attempts", []string{
 		"status", "doubted", "lookup_only", "decline_class", "decline_code", "network_code", "advice_code", "message",
 		"gateway_payment_id", "checks", "next_check_at", "settled_at", "sent_by", "proof",
@@ -94,10 +97,23 @@ func allAnswered(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
 	return err
 }
 
+// networks writes the card networks that declines came through. Most gateways name none: no column of theirs is written for it.
+func networks(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
+	var rows [][]any
+	for _, s := range todo {
+		if n := s.Decline.Network; n != "" {
+			rows = append(rows, []any{s.Claimed.ID, string(n)})
+		}
+	}
+	_, err := mysql.Update(ctx, tx, "payment_attempts", []string{"network"}, rows, "status = 'in_flight'")
+	return err
+}
+
 // SettleInvoices writes what follows for invoices from the outcomes of their attempts.
 func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) error {
 	var same, moved [][]any // by whether the date of the stage changes
 	var first [][]any       // declined for the first time
+	var held [][]any        // put off by a card network
 	for _, s := range todo {
 		if s.Settlement.Invoice == billing.Charging {
 			continue
@@ -113,6 +129,9 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 		if len(s.Settlement.RetryDays) > 0 {
 			first = append(first, []any{s.Result.Claimed.Invoice.ID, billing.DaysText(s.Settlement.RetryDays)})
 		}
+		if s.HoldRule != "" {
+			held = append(held, []any{s.Result.Claimed.Invoice.ID, s.HoldRule})
+		}
 		if s.Next.IsZero() {
 			same = append(same, row)
 		} else {
@@ -120,6 +139,9 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 		}
 	}
 	if _, err := mysql.Update(ctx, tx, "invoices", []string{"retry_days"}, first, "status = 'charging'"); err != nil {
+		return err
+	}
+	if _, err := mysql.Update(ctx, tx, "invoices", []string{"hold_rule"}, held, "status = 'charging'"); err != nil {
 		return err
 	}
 	columns := []string{
@@ -131,6 +153,35 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 	}
 	n, err = mysql.Update(ctx, tx, "invoices", append(columns, "next_attempt_date"), moved, "status = 'charging'")
 	return AllOf(n, len(moved), "invoices", err)
+}
+
+const replaceMethod = `UPDATE subscriptions SET payment_method = ? WHERE id = ? AND gateway = ? AND `
+
+// SettleMethods replaces the payment methods of subscriptions that still have that of the attempt, as the gateway's answer asks, and returns the
+// events of those that were. refused is why nothing could be replaced, if the login may not, or a view of the shop's does not take it: whatever
+// else is settled stands.
+func SettleMethods(ctx context.Context, tx *sqlx.Tx, todo []Settled) (told []billing.Event, refused, err error) {
+	for _, s := range todo {
+		if s.NewMethod == "" {
+			continue
+		}
+		a := s.Result.Claimed.Attempt
+		result, err := tx.ExecContext(ctx, replaceMethod+Exactly("payment_method")+" = ?", s.NewMethod, a.Invoice.SubscriptionID, a.Gateway, a.Charge.Method)
+		if mysql.IsNotWritable(err) {
+			return told, err, nil
+		}
+		if err != nil {
+			return told, nil, err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return told, nil, err
+		}
+		if n > 0 {
+			told = append(told, billing.MethodUpdated(a))
+		}
+	}
+	return told, nil, nil
 }
 
 // SettleSubscriptions changes the statuses that follow, each with the old one in its WHERE: what the customer

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/billing/network"
 	"duly/internal/payment"
 )
 
@@ -19,6 +20,7 @@ const (
 	WhyAgain         Why = "try_again"       // nothing was decided; the next run tries again
 	WhyIssuedToday   Why = "issued_today"    // one invoice a day
 	WhyStage         Why = "waits_for_stage" // declined, and not the next stage's date yet
+	WhyNetwork       Why = "network_rule"    // a card network's rule puts it off
 	WhyBarred        Why = "method_declined" // declined for good, and the method is still the same
 	WhyInFlight      Why = "in_flight"
 	WhyInDoubt       Why = "in_doubt"
@@ -63,11 +65,13 @@ type InvoiceStanding struct {
 	Status       billing.InvoiceStatus
 	Issued       payment.Date
 	StageDate    payment.Date // when the stage's charge is due
+	HoldRule     string       // the card network's rule that moved it; empty: none did
 	ReviewReason string
 	PaidAt       time.Time
 	Past         []billing.PastAttempt // oldest first
 	// Of the last attempt.
 	Message   string
+	Warning   string // what the card network says of the card; empty: nothing
 	NextCheck time.Time
 	Patience  payment.Patience
 	Run       uint64
@@ -301,7 +305,7 @@ func (s Standing) open() Explanation {
 		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", "this is the last stage: the next run ends invoice and subscription"}
 	case billing.LeaveInvoice:
 		return Explanation{WhyElsewhere, fmt.Sprintf("it is due, and gateway %s is not configured here", s.Subscription.Gateway), s.elsewhere()}
-	case billing.Charge:
+	case billing.Charge, billing.HoldInvoice:
 	}
 	switch {
 	case s.held() != "":
@@ -317,15 +321,39 @@ func (s Standing) open() Explanation {
 // waiting is the explanation of an open invoice whose date is yet to come.
 func (s Standing) waiting() Explanation {
 	inv := s.Invoice
+	if inv.HoldRule != "" {
+		return s.putOff()
+	}
 	if inv.Stage == 0 {
 		return Explanation{WhyNotDue, fmt.Sprintf("it is due on %s", inv.StageDate), "it is charged by the first run on or after that day"}
 	}
-	e := Explanation{WhyStage, sentence("it was declined", inv.Message), fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, s.Retries()), inv.StageDate)}
+	said := sentence("it was declined", inv.Message)
+	if inv.Warning != "" {
+		said += "; the card is " + inv.Warning
+	}
+	e := Explanation{WhyStage, said, fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, s.Retries()), inv.StageDate)}
 	for _, a := range inv.Past {
 		if a.Status == billing.AttemptDeclined && a.Bars(s.Subscription) {
 			e.Why, e.Next = WhyBarred, e.Next+", and passes without a charge unless the customer changes the payment method before"
 			break
 		}
+	}
+	return e
+}
+
+// putOff is the explanation of an open invoice that a card network's rule has moved to a later day.
+func (s Standing) putOff() Explanation {
+	inv := s.Invoice
+	e := Explanation{WhyNetwork, "a card network's rule puts it off: " + network.Explain(inv.HoldRule, s.Policy.Network), ""}
+	if len(inv.Past) > 0 {
+		e.Text = sentence("it was declined", inv.Message) + "; " + e.Text
+	}
+	if inv.Warning != "" {
+		e.Text += "; the card is " + inv.Warning
+	}
+	e.Next = fmt.Sprintf("it is charged by the first run on or after %s", inv.StageDate)
+	if inv.Stage > 0 {
+		e.Next = fmt.Sprintf("retry %d of %d is on %s", inv.Stage, max(inv.Stage, s.Retries()), inv.StageDate)
 	}
 	return e
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"duly/internal/gateway/exchange"
@@ -22,14 +23,29 @@ type paymentBody struct {
 	RefundedAmount  int64        `json:"refunded_amount"`
 	CreatedAt       *time.Time   `json:"created_at"`
 	Decline         *declineBody `json:"decline"`
+	NewMethod       addedText    `json:"new_payment_method"`
 }
 
 type declineBody struct {
-	Class       string `json:"class"`
-	Code        string `json:"code"`
-	NetworkCode string `json:"network_code"`
-	AdviceCode  string `json:"advice_code"`
-	Message     string `json:"message"`
+	Class       string    `json:"class"`
+	Code        string    `json:"code"`
+	NetworkCode string    `json:"network_code"`
+	AdviceCode  string    `json:"advice_code"`
+	Network     addedText `json:"network"`
+	Message     string    `json:"message"`
+}
+
+// addedText is a field that came with a later version of the contract. A service may have had a field of that name before, of its own: what is no text
+// counts as absent, and spoils no answer.
+type addedText string
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (t *addedText) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		*t = addedText(s)
+	}
+	return nil
 }
 
 // errorBody is an Error of the contract.
@@ -62,6 +78,7 @@ func (b paymentBody) payment(clean exchange.Cleaner) (p payment.Payment, why str
 		GatewayCustomer: b.GatewayCustomer,
 		Money:           payment.Money{Amount: *b.Amount, Currency: *b.Currency},
 		Refunded:        b.RefundedAmount,
+		NewMethod:       string(b.NewMethod),
 	}
 	if b.CreatedAt != nil {
 		p.CreatedAt = b.CreatedAt.UTC()
@@ -79,15 +96,25 @@ func (b paymentBody) payment(clean exchange.Cleaner) (p payment.Payment, why str
 	case b.Decline.Code == "":
 		return payment.Payment{}, exchange.Missing("decline.code")
 	}
-	text := func(s string) string { return clean.Text(s, *b.CustomerID, b.GatewayCustomer) }
+	text := func(s string) string { return clean.Text(s, *b.CustomerID, b.GatewayCustomer, string(b.NewMethod)) }
 	p.Decline = payment.Decline{
 		Class:       classOf(b.Decline.Code, b.Decline.Class),
 		Code:        codeOf(b.Decline.Code, text),
 		NetworkCode: text(b.Decline.NetworkCode),
 		AdviceCode:  text(b.Decline.AdviceCode),
 		Message:     text(b.Decline.Message),
+		Network:     networkOf(string(b.Decline.Network)),
 	}
 	return p, ""
+}
+
+// networkOf reads the name of a card network; one that is not known is none.
+func networkOf(name string) payment.Network {
+	switch n := payment.Network(strings.ToLower(strings.TrimSpace(name))); n {
+	case payment.Visa, payment.Mastercard:
+		return n
+	}
+	return ""
 }
 
 // incomplete names the first field that every payment needs and that b lacks; empty: none.

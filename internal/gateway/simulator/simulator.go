@@ -1,8 +1,8 @@
-// Package simulator is payment providers that move no money, each in its own dialect: its operations, the
-// books that can be asked, and faults on demand. It serves tests, benchmarks, the demo and development.
+// Package simulator stands in for payment providers. It moves no money: it has the operations of a provider in the provider's
+// own dialect, a ledger that tests can read, and faults on demand. It serves tests, benchmarks, the demo and development.
 //
-// What a payment method such as "pm_ok" or "pm_drop_after" means is told by [core]. The dialects are in the folders
-// beside it.
+// Package plan describes what payment methods such as "pm_ok" and "pm_drop_after" do, and package core how a dialect is
+// written. Each dialect is a folder.
 package simulator
 
 import (

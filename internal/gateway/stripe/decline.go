@@ -30,6 +30,15 @@ type paymentMethod struct {
 	} `json:"card"`
 }
 
+// network is the card network that the method belongs to, where duly knows its rules.
+func (m paymentMethod) network() payment.Network {
+	switch n := payment.Network(m.Card.Brand); n {
+	case payment.Visa, payment.Mastercard:
+		return n
+	}
+	return ""
+}
+
 // The types and codes that are asked for by name.
 const (
 	typeCard        = "card_error"
@@ -83,7 +92,7 @@ func (e failure) declined(charge *latestCharge, text func(string) string) (payme
 	}
 	d := payment.Decline{
 		Class: kind, Code: codeText(cmp.Or(e.DeclineCode, e.Code, e.Type), text), NetworkCode: text(e.NetworkDeclineCode), AdviceCode: text(e.NetworkAdviceCode),
-		Message: text(e.Message),
+		Message: text(e.Message), Network: e.PaymentMethod.network(),
 	}
 	if e.DeclineCode == suspected { // nobody who is suspected of fraud is told
 		d.Code, d.Message = generic, "the card was declined"

@@ -13,6 +13,7 @@ import (
 	"duly/internal/audit"
 	"duly/internal/billing"
 	"duly/internal/billing/explain"
+	"duly/internal/billing/network"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -73,6 +74,7 @@ type Invoice struct {
 	Days           string       `json:"-" db:"retry_days"`
 	Issued         payment.Date `json:"issued_date" db:"issued_date"`
 	TryLaterSince  *time.Time   `json:"try_later_since,omitempty" db:"try_later_since"`
+	HoldRule       *string      `json:"hold_rule,omitempty" db:"hold_rule"` // the card network's rule that moved next_attempt_date
 	ReviewReason   *string      `json:"review_reason,omitempty" db:"review_reason"`
 	PaidAt         *time.Time   `json:"paid_at,omitempty" db:"paid_at"`
 	CreatedAt      time.Time    `json:"created_at" db:"created_at"`
@@ -111,6 +113,7 @@ type Attempt struct {
 	DeclineCode  *string `json:"decline_code,omitempty" db:"decline_code"`
 	NetworkCode  *string `json:"network_code,omitempty" db:"network_code"`
 	AdviceCode   *string `json:"advice_code,omitempty" db:"advice_code"`
+	Network      *string `json:"network,omitempty" db:"network"`
 	Message      *string `json:"message,omitempty" db:"message"`
 	PaymentID    *string `json:"gateway_payment_id,omitempty" db:"gateway_payment_id"`
 	Proof        *string `json:"proof,omitempty" db:"proof"`
@@ -145,7 +148,7 @@ CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason, cancelled_a
 COALESCE(created_at, ` + store.UnknownTime + `) AS created_at, COALESCE(updated_at, ` + store.UnknownTime + `) AS updated_at, gateway_customer FROM subscriptions WHERE id = ?`
 
 	invoiceColumns = `id, subscription_id, due_date, amount, currency, status, stage, next_attempt_date, next_try_at,
-first_declined_date, COALESCE(retry_days, '') AS retry_days, issued_date, try_later_since, review_reason, paid_at, created_at, updated_at`
+first_declined_date, COALESCE(retry_days, '') AS retry_days, issued_date, try_later_since, hold_rule, review_reason, paid_at, created_at, updated_at`
 
 	showInvoice = `SELECT ` + invoiceColumns + ` FROM invoices WHERE id = ?`
 
@@ -154,7 +157,7 @@ first_declined_date, COALESCE(retry_days, '') AS retry_days, issued_date, try_la
 	countInvoices = `SELECT COUNT(*) FROM invoices WHERE subscription_id = ?`
 
 	showAttempts = `SELECT a.id, a.invoice_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.amount, a.currency, a.gateway,
-a.payment_method, a.method_type, a.status, a.doubted, a.lookup_only, COALESCE(a.all_answered, FALSE) AS all_answered, a.decline_class, a.decline_code, a.network_code, a.advice_code,
+a.payment_method, a.method_type, a.status, a.doubted, a.lookup_only, COALESCE(a.all_answered, FALSE) AS all_answered, a.decline_class, a.decline_code, a.network_code, a.advice_code, a.network,
 a.message, a.gateway_payment_id, a.proof, COALESCE(a.account_id, 0) AS account_id, a.run_id, a.checks, COALESCE(a.patience, '') AS patience, a.next_check_at, a.created_at, a.settled_at, a.reopened_at,
 COALESCE(r.status = 'running' AND r.heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL r.lease_ms * 1000 MICROSECOND, FALSE) AS run_lives
 FROM payment_attempts a LEFT JOIN job_runs r ON r.id = a.run_id WHERE a.invoice_id IN (?) ORDER BY a.invoice_id, a.attempt_no`
@@ -288,7 +291,7 @@ func (inv Invoice) Standing() *explain.InvoiceStanding {
 			ID: inv.ID, SubscriptionID: inv.SubscriptionID, Due: inv.Due, Money: payment.Money{Amount: inv.Amount, Currency: inv.Currency},
 			Stage: inv.Stage, FirstDeclined: inv.FirstDeclined, RetryDays: billing.ParseDays(inv.Days),
 		},
-		Status: billing.InvoiceStatus(inv.Status), Issued: inv.Issued, StageDate: inv.StageDate, ReviewReason: or(inv.ReviewReason),
+		Status: billing.InvoiceStatus(inv.Status), Issued: inv.Issued, StageDate: inv.StageDate, HoldRule: or(inv.HoldRule), ReviewReason: or(inv.ReviewReason),
 	}
 	if inv.TryLaterSince != nil {
 		s.TryLaterSince = *inv.TryLaterSince
@@ -305,6 +308,7 @@ func (inv Invoice) Standing() *explain.InvoiceStanding {
 			Gateway: a.Gateway, Method: a.Method, Account: a.Account, Proof: billing.Proof(or(a.Proof)),
 			Reopened: a.ReopenedAt != nil,
 		})
+		s.Warning = network.Warning(payment.Decline{AdviceCode: or(a.AdviceCode), Network: payment.Network(or(a.Network))})
 		s.Message, s.Run, s.RunLives, s.Patience = or(a.Message), a.Run, a.RunLives, payment.ParsePatience(a.Counted)
 		if a.NextCheckAt != nil {
 			s.NextCheck = *a.NextCheckAt

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -110,6 +111,7 @@ func changeAndGoOn(t *testing.T, lent *databases, point crash.Point, how meets, 
 		for _, s := range beforehand() {
 			rows = append(rows, changed{change: c, id: uint64(len(rows) + 1)})
 			s.Due = w.date
+			s.Method = fmt.Sprintf("%s:%d", cmp.Or(s.Method, "pm_ok"), len(rows)) // one card of many would be tried as often as its network allows
 			list = append(list, s)
 		}
 	}

@@ -34,7 +34,7 @@ SELECT id, '2026-01-31', amount, currency, IF(id % 5 = 0, 'open', 'paid'), 0, '2
 VALUES ('billing', '2026-01-31', '{}', 'completed', '1234567890123456', 60000, 'host', 1, 'v')`)
 	worktest.Exec(t, db, `INSERT INTO payment_attempts (invoice_id, subscription_id, attempt_no, stage, idempotency_key, reference, customer_id,
 amount, currency, gateway, payment_method, body_version, status, run_id, lease, next_check_at)
-SELECT id, subscription_id, 1, 0, CONCAT('sub_', subscription_id, '-1'), 'r', 'c', amount, currency, 'main', 'pm', 1,
+SELECT id, subscription_id, 1, 0, CONCAT('sub_', subscription_id, '-1'), 'r', 'c', amount, currency, 'main', CONCAT('pm:', id), 1,
 CASE id % 50 WHEN 0 THEN 'in_doubt' WHEN 1 THEN 'in_flight' ELSE 'succeeded' END, 1, UNHEX(LPAD(HEX(id), 32, '0')),
 IF(id % 50 = 0, '2026-01-01' + INTERVAL id SECOND, NULL) FROM invoices`)
 	worktest.Exec(t, db, `INSERT INTO gateway_answers (idempotency_key, answer, run_id)

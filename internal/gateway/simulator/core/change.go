@@ -6,7 +6,7 @@ import (
 	"duly/internal/gateway/simulator/plan"
 )
 
-// Change is a cancellation or a refund as it was asked for.
+// Change is a request for a cancellation or a refund.
 type Change struct {
 	// Operation is OpCancel or OpRefund.
 	Operation string
@@ -20,7 +20,7 @@ type Change struct {
 	Sum uint64
 	// Refusal answers instead: the request cannot work.
 	Refusal *Answer
-	// Do does it, with the simulator locked.
+	// Do changes the payment. It is called with the simulator locked.
 	Do func(b Books, p Payment) Answer
 }
 

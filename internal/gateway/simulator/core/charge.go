@@ -184,7 +184,7 @@ func (s *Simulator) variant(keyText string) int {
 	return plan.Stream(s.cfg.Seed, plan.ForUnclear, keyText, 0).IntN(1 << 16)
 }
 
-// standing says whether what a handle has paid or tried before lets no more pass.
+// standing returns why the earlier payments of a handle allow no further one, if they do not.
 func (s *Simulator) standing(keyAt uint32) (Refusal, bool) {
 	if !s.rules.PaidOnce && s.rules.Tries == 0 {
 		return 0, false

@@ -8,18 +8,18 @@ import (
 	"duly/internal/payment"
 )
 
-// Dialect is how one provider speaks. The core calls its methods with the simulator locked, so they call none of
-// the Simulator's own; see the package's documentation for what a dialect is made of. Only Routes is called without.
+// Dialect is the API of one provider. Its methods keep no state, and all but Routes call no method of [Simulator], which may be locked
+// meanwhile. The package's documentation says how to write one.
 type Dialect interface {
-	// Rules says how the provider keeps keys and names payments. It is asked once.
+	// Rules says how the provider keeps keys and names payments. It is called once.
 	Rules() Rules
-	// Routes adds the provider's operations to mux. Each handler reads its request into a [Charge], [Look], [Listing]
-	// or [Change], and hands it to the method of s of that name.
+	// Routes adds the provider's operations to mux. Each handler reads its request and calls one of [Simulator.Charge],
+	// [Simulator.Look], [Simulator.Change] and [Simulator.Ask].
 	Routes(s *Simulator, mux *http.ServeMux)
-	// Authorized reports whether r carries the credentials that token stands for. It is not asked without a token.
+	// Authorized reports whether r carries the credentials that token stands for. It is not called if there is no token.
 	Authorized(r *http.Request, token string) bool
-	// Refuse writes a refusal. An empty message leaves the words to the dialect. The answer says Refused only if the
-	// provider's caller may rely on it that nothing was executed.
+	// Refuse writes a refusal. An empty message leaves the words to the dialect. The answer has Refused set only if the
+	// provider documents that nothing was executed.
 	Refuse(why Refusal, message string) Answer
 	// Charged writes the answer to the request that made p, as p stood then.
 	Charged(p Payment) Answer
@@ -27,13 +27,12 @@ type Dialect interface {
 	Unclear(variant int) Answer
 	// Garbage is a 200 that is no payment, in one of several ways.
 	Garbage(variant int) Answer
-	// Keeps reports whether the provider repeats an answer to the same key. It is not asked about charges where Rules
-	// has Recall.
+	// Keeps reports whether the provider repeats an answer to the same key. It is not called for charges if Rules has
+	// Recall.
 	Keeps(a Answer) bool
 	// Replayed marks an answer that is repeated. It must not change a's header in place.
 	Replayed(a Answer) Answer
-	// Handle is what the provider looks a payment up by, made of duly's key as the adapter makes it. It is needed for
-	// payments that nobody asked for.
+	// Handle derives what the provider looks a payment up by from duly's key, as the adapter does. [Simulator.Inject] needs it.
 	Handle(key string) string
 }
 
@@ -44,11 +43,11 @@ type Rules struct {
 	KeyLife time.Duration
 	// ByDay: a key is forgotten as its last day begins, in this zone; nil: KeyLife is exact.
 	ByDay *time.Location
-	// Recall: what was said to a charge is made up again from the books, so that only charges that were executed
-	// are remembered, and bodies are compared. Else each answer that the dialect keeps is stored whole.
+	// Recall: the first answer to a charge is built again from the ledger. Only executed charges are remembered, and bodies
+	// are compared. Otherwise each answer that the dialect keeps is stored.
 	Recall bool
-	// SameBody: a key stands for one request. Another one under it is refused with KeyReused; else it is answered as the first
-	// one was.
+	// SameBody: a key stands for one request. Another request under it is refused with KeyReused; otherwise it gets the first
+	// request's answer.
 	SameBody bool
 	// PaidOnce: a handle takes money once, whatever the key; more is refused with AlreadyPaid.
 	PaidOnce bool
@@ -110,7 +109,7 @@ func refusalOf(res plan.Result) (Refusal, bool) {
 	return Rejected, res.Refused
 }
 
-// Charge is a charge as it was asked for, in no provider's words.
+// Charge is a request for a charge, whatever the dialect.
 type Charge struct {
 	// Key is duly's idempotency key, as the ledger shows it.
 	Key string
@@ -125,7 +124,7 @@ type Charge struct {
 	// Amount is in minor units of Currency.
 	Amount   int64
 	Currency string
-	// Extra is what else the dialect wants to find in Payment.Extra.
+	// Extra is the dialect's own; Payment.Extra has it.
 	Extra any
 	// Instead maps outcomes to those that they become because of what the request asks for, both by name.
 	Instead map[string]string
@@ -151,7 +150,7 @@ type Payment struct {
 	Decline payment.Decline
 	// Parts are its refunds, also those that are not done.
 	Parts []Part
-	// Extra is what the charge had; nil if nobody asked for the payment.
+	// Extra is that of the charge; nil for a payment of [Simulator.Inject].
 	Extra any
 
 	at uint32

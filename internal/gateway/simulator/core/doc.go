@@ -1,6 +1,6 @@
-// Package core is a payment provider that moves no money, without a language: the books, keys and what is kept under them,
-// faults, latency, outages, rate limits, requests that land late, and the questions and orders below /_sim/. A [Dialect]
-// gives it a provider's words. What payment methods and faults mean is told by [plan].
+// Package core has what all simulated providers share: the ledger, idempotency keys and the answers kept under them, faults, latency,
+// outages, rate limits, requests that land late, and the control operations below /_sim/. A [Dialect] adds one provider's
+// API. Package plan describes payment methods and faults.
 //
 // # How to write a dialect
 //
@@ -11,7 +11,7 @@
 //     handle takes money once (PaidOnce), and what its ids look like (IDPrefix; empty: the handle is the id).
 //  2. Routes: each handler reads its request and calls one method of [Simulator]: Charge, Look, Change, or Ask for lists
 //     and everything else. They count the request, check credentials, outage and rate limit, draw latency and fault, and write
-//     the answer; a handler writes nothing itself.
+//     the answer; a handler writes no answer itself.
 //  3. A [Charge] has two names. Handle is what the provider looks the payment up by: the idempotency key in httpapi, paymentId
 //     in portone, orderId in toss. Key is duly's own key, as the ledger shows it: it comes out of metadata where the
 //     provider carries it there, and is the handle else. Reference and CustomerID come from the same place. An invalid

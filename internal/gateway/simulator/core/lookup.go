@@ -7,7 +7,7 @@ import (
 	"duly/internal/gateway/simulator/plan"
 )
 
-// Look is a question for one payment.
+// Look is a request for one payment.
 type Look struct {
 	// Operation is OpFind, by the handle, or OpGet, by the provider's own id.
 	Operation string
@@ -73,8 +73,8 @@ func (s *Simulator) beginLookup(r *http.Request, q Look, effect func() Answer) *
 	return c
 }
 
-// Ask serves a question that is about no payment in particular, such as a list. Answer is called with the simulator locked;
-// subject is what its latency and faults are drawn by.
+// Ask serves every other request, such as a list. Answer is called with the simulator locked. Latency and faults are drawn by
+// subject.
 func (s *Simulator) Ask(w http.ResponseWriter, r *http.Request, operation, subject string, answer func(b Books) Answer) {
 	s.mu.Lock()
 	c := s.admit(operation, r)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"duly/internal/gateway/simulator/core"
+	"duly/internal/gateway/simulator/plan"
 	"duly/internal/payment"
 )
 
@@ -22,6 +23,7 @@ type wirePayment struct {
 	CreatedAt       time.Time      `json:"created_at"`
 	Decline         *wireDecline   `json:"decline,omitempty"`
 	GatewayCustomer string         `json:"gateway_customer,omitempty"`
+	NewMethod       string         `json:"new_payment_method,omitempty"`
 }
 
 type wireDecline struct {
@@ -30,6 +32,8 @@ type wireDecline struct {
 	NetworkCode string        `json:"network_code,omitempty"`
 	AdviceCode  string        `json:"advice_code,omitempty"`
 	Message     string        `json:"message,omitempty"`
+
+	Network payment.Network `json:"network,omitempty"`
 }
 
 // wireError is the Error of the API.
@@ -46,7 +50,10 @@ func wire(p core.Payment) wirePayment {
 		GatewayCustomer: p.GatewayCustomer,
 	}
 	if d := p.Decline; p.DeclineCode != "" {
-		w.Decline = &wireDecline{Class: d.Class, Code: d.Code, NetworkCode: d.NetworkCode, AdviceCode: d.AdviceCode, Message: d.Message}
+		w.Decline = &wireDecline{Class: d.Class, Code: d.Code, NetworkCode: d.NetworkCode, AdviceCode: d.AdviceCode, Message: d.Message, Network: d.Network}
+	}
+	if p.Outcome == plan.OutcomeRenewed {
+		w.NewMethod = plan.RenewedMethod
 	}
 	return w
 }

@@ -143,7 +143,7 @@ func (Dialect) Refuse(why core.Refusal, message string) core.Answer {
 		return refused(http.StatusUnauthorized, unauthorized, "wrong secret key")
 	case core.NoPermission:
 		return refused(http.StatusForbidden, forbiddenAddress, "this address may not do that")
-	case core.TooFast: // nothing is published
+	case core.TooFast, core.SlowDown: // nothing is published
 		return core.Plain(http.StatusTooManyRequests)
 	case core.NothingDone:
 		return core.Plain(http.StatusServiceUnavailable)

@@ -1,5 +1,5 @@
-// Package plan is what a simulator is told to do: its configuration, the ways in which charges end, the faults, and the draws that decide
-// which request meets which.
+// Package plan configures a simulator: the ways in which charges end, the faults, latency and outages, and the draws that decide which
+// request meets which.
 //
 // What happens to a request is decided from the seed, its idempotency key and how many requests that key has
 // had, so that a run can be repeated whatever the order in which concurrent requests arrive (a Rise, a rate
@@ -37,6 +37,8 @@
 //	wrong_amount, wrong_currency,               executed, but for another amount, currency,
 //	wrong_customer, wrong_gateway_customer,     customer, customer of the provider or reference
 //	wrong_reference                             than was asked for
+//	advice03, advice25                          soft declines of a Mastercard with that advice code
+//	renewed                                     succeeded, and the method is replaced by pm_ok:renewed
 //
 // "pm_soft_2_then_ok" declines the first two charges of a reference. "pm_pending_2_then_ok" is still pending
 // at its first two look-ups and decided at the third; without N, Config.Pending says when. "pm_requires_action_then_ok" is

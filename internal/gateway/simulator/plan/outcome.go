@@ -14,6 +14,7 @@ type Result struct {
 	Refused bool         // the request is refused; the name says why
 	Unclear bool         // the answer does not say how it ended
 	Alter   func(*Terms) // makes the payment another than the one asked for
+	Renewed string       // the method that replaces the one that was charged
 	Undone  bool         // somebody gives the money back right after it was taken
 }
 
@@ -33,7 +34,11 @@ const (
 	OutcomeAction         = "action"
 	OutcomeRequiresAction = "requires_action"
 	OutcomeWrongAmount    = "wrong_amount"
+	OutcomeRenewed        = "renewed"
 )
+
+// RenewedMethod replaces the method of a charge that ends by [OutcomeRenewed].
+const RenewedMethod = "pm_ok:renewed"
 
 // Terms are what a charge is about.
 type Terms struct {
@@ -73,6 +78,9 @@ var results = []Result{ //nolint:gochecknoglobals // a constant table
 	unclearly(declined("error_declined", payment.Soft, "insufficient_funds", "51")),
 	{Name: "error_nothing"},
 	declined(OutcomeNoCode, "", "unspecified", ""),
+	advised("advice03", "03"),
+	advised("advice25", "25"),
+	{Name: OutcomeRenewed, Status: payment.Succeeded},
 	{Name: OutcomeRefundLater, Status: payment.Succeeded},
 	{Name: OutcomeRefundNever, Status: payment.Succeeded},
 	{Name: OutcomeRefundError, Status: payment.Succeeded},
@@ -83,6 +91,13 @@ func declined(name string, class payment.Class, code, network string) Result {
 	return Result{Name: name, Status: payment.Declined, Decline: payment.Decline{
 		Class: class, Code: code, NetworkCode: network, Message: "declined: " + code,
 	}}
+}
+
+// advised is a soft decline of a Mastercard with a merchant advice code.
+func advised(name, advice string) Result {
+	r := declined(name, payment.Soft, "do_not_honor", "05")
+	r.Decline.AdviceCode, r.Decline.Network = advice, payment.Mastercard
+	return r
 }
 
 func unclearly(r Result) Result {

@@ -1,7 +1,7 @@
 // Package portone makes the simulator speak PortOne V2: docs/portone-api.yaml, over a channel of Toss Payments.
 //
-// What PortOne does not document is decided against the caller: keys keep errors too (Config.ForgetErrors: they do
-// not), another request under a key is answered by an error of no documented type, and a list has no order.
+// Where PortOne's documents are silent, this dialect does what is harder for the caller: keys keep errors too (unless
+// Config.ForgetErrors is set), another request under a key gets an error without a type, and a list has no order.
 package portone
 
 import (

@@ -111,7 +111,7 @@ func (Dialect) Refuse(why core.Refusal, message string) core.Answer {
 		return refused(http.StatusUnauthorized, wireError{Type: invalidRequest, Message: "Invalid API Key provided"})
 	case core.NoPermission:
 		return refused(http.StatusForbidden, wireError{Type: invalidRequest, Code: "account_invalid", Message: "This account may not do that."})
-	case core.TooFast:
+	case core.TooFast, core.SlowDown:
 		return refused(http.StatusTooManyRequests, wireError{Type: invalidRequest, Code: "rate_limit", Message: "Request rate limit exceeded."}).
 			With("Stripe-Rate-Limited-Reason", "global-rate")
 	case core.NothingDone:

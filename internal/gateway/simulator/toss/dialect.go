@@ -1,7 +1,7 @@
 // Package toss makes the simulator speak Toss Payments: docs/toss-api.yaml, with the charges of billing keys.
 //
-// What Toss does not document is decided against the caller: a key is forgotten as its fifteenth day begins, the end of a
-// list's window is part of it, and errors of Toss's own are kept under the key like every other answer.
+// Where Toss's documents are silent, this dialect does what is harder for the caller: a key is forgotten when its fifteenth day
+// begins, a list includes the end of its window, and a key keeps Toss's own errors like every other answer.
 package toss
 
 import (
