@@ -39,7 +39,7 @@ func (w *world) add(list []e2e.Subscription) {
 			list[i].Customer = cmp.Or(list[i].Customer, "customer")
 			list[i].Second = list[i].Customer
 		case "stripe":
-			list[i].Second = "cus_" + cmp.Or(list[i].Customer, "customer")
+			list[i].Second = "cus_" + cmp.Or(list[i].Customer, list[i].Method) // its payments are what a key is looked up among
 		}
 	}
 	e2e.Enrol(w.t, w.db, list)
