@@ -86,6 +86,9 @@ func (l *loader) check(c *Config) {
 	if c.Outbox.URL != "" && c.Outbox.Secret == "" {
 		l.rule("outbox.secret", "missing: what is sent to outbox.url is signed with it")
 	}
+	if c.Outbox.PreviousSecret != "" && c.Outbox.PreviousSecret == c.Outbox.Secret {
+		l.rule("outbox.previous_secret", "is the same as outbox.secret: give the one before, or none", "outbox.secret")
+	}
 	l.checkSlack(c.Slack)
 }
 
@@ -105,10 +108,13 @@ func (l *loader) checkRun(c *Config) {
 
 func (l *loader) checkGateway(at string, g Gateway, r Run) {
 	if g.URL == "" {
-		l.rule(at+".url", "missing: say where the service is, e.g. https://payments.example.com")
+		l.rule(at+".url", "missing: say where the service is, e.g. https://payments.example.com", at+".type")
 	}
 	if g.Token == "" {
 		l.rule(at+".token", "missing: give "+g.credential()+", here, in "+variable(at+".token")+" or by "+at+".token"+fileSuffix)
+	}
+	if why := g.wrongToken(); why != "" {
+		l.rule(at+".token", why, at+".type")
 	}
 	l.checkType(at, g)
 	if least := g.Timeout + beats*r.Heartbeat + settleTime; r.Lease < least {

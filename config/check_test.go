@@ -70,6 +70,11 @@ func TestRulesBetweenKeys(t *testing.T) {
 			"outbox.secret: missing: what is sent to outbox.url is signed with it",
 		},
 		{
+			"a secret that is its own successor",
+			map[string]any{"outbox.secret": "whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU=", "outbox.previous_secret": "whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU="},
+			"outbox.previous_secret: is the same as outbox.secret: give the one before, or none (a flag)",
+		},
+		{
 			"two ways to Slack",
 			map[string]any{"slack.webhook_url": "https://h", "slack.token": "t", "slack.channel": "c"},
 			"slack.webhook_url: given beside slack.token: keep one of the two (a flag)",

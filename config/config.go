@@ -200,7 +200,9 @@ type Reconcile struct {
 type Outbox struct {
 	URL    Secret `mapstructure:"url"`
 	Secret Secret `mapstructure:"secret"`
-	Tries  int    `mapstructure:"tries"`
+	// PreviousSecret signs beside Secret while receivers change over; empty: nothing does.
+	PreviousSecret Secret `mapstructure:"previous_secret"`
+	Tries          int    `mapstructure:"tries"`
 }
 
 // Business is what the shop calls a day.

@@ -51,7 +51,8 @@ func Keys() []Key {
 		{
 			Name: "database.dsn", Secret: true, parse: dsn,
 			Example: "duly:password@tcp(db.example.com:3306)/shop?tls=true",
-			Why: "The shop's database, as " + dsnForm + ", or `private`: a private MariaDB that duly starts and stops itself. " +
+			Why: "The shop's database, as " + dsnForm + ", or `private`: a private MariaDB that duly starts and stops itself, for trying. " +
+				"It is up only while a command runs: to insert rows between two runs, use a server of your own, or `duly demo --keep`. " +
 				"parseTime, time zone, isolation and found rows are set by duly, whatever stands here.",
 		},
 		{
@@ -279,6 +280,10 @@ func Keys() []Key {
 			Name: "outbox.secret", Secret: true, parse: signingSecret, Example: "whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU=",
 			Why: "The webhook's deliveries are signed with it: whsec_ and the base64 of 24 to 64 random bytes, e.g. from " +
 				"`echo whsec_$(openssl rand -base64 32)`.",
+		},
+		{
+			Name: "outbox.previous_secret", Secret: true, parse: signingSecret, Example: "whsec_cHJldmlvdXMtcHJldmlvdXMtcHJldmlvdXMtb2xk",
+			Why: "While the secret is rotated: the one before. Deliveries are signed with both, so that a receiver may know either.",
 		},
 		{
 			Name: "outbox.tries", Default: "12", parse: whole(1, 100),

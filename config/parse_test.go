@@ -113,7 +113,7 @@ func TestValues(t *testing.T) {
 		{"database.dsn", "duly:pw@tcp(db:3306)/shop?parseTime=maybe", badDSN},
 		{"database.dsn", "duly:pw@tcp(db:3306)/shop?strict=true", badDSN},
 		{"gateways.main.type", "httpapi", ""},
-		{"gateways.main.type", "strype", `"strype" is not built into this version: it has httpapi, portone, toss, stripe, kakaopay`},
+		{"gateways.main.type", "strype", `"strype" is unknown: give httpapi, portone, toss, stripe or kakaopay`},
 		{"gateways.main.url", "http://127.0.0.1:8080/pay", ""},
 		{"gateways.main.url", "pay.example.com", badURL},
 		{"gateways.main.url", "ftp://pay.example.com", badURL},

@@ -42,6 +42,7 @@ func secrets(word string) map[string]any {
 		"gateways.main.cid_secret": word,
 		"outbox.url":               "https://user:" + word + "@h/" + word + "?k=" + word,
 		"outbox.secret":            "whsec_" + (word + strings.Repeat("A", 48))[:48],
+		"outbox.previous_secret":   "whsec_" + (word + strings.Repeat("B", 48))[:48],
 		"slack.webhook_url":        "https://h/" + word,
 		"metrics.pushgateway":      "https://user:" + word + "@h/",
 		"traces.endpoint":          "https://user:" + word + "@h/" + word,

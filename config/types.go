@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -24,7 +25,7 @@ func GatewayTypes() []string { return []string{httpapi, portone, toss, stripe, k
 
 func builtGateway(s string) (any, error) {
 	if !slices.Contains(GatewayTypes(), s) {
-		return nil, fmt.Errorf("%s is not built into this version: it has %s", quote(s), strings.Join(GatewayTypes(), ", "))
+		return nil, fmt.Errorf("%s is unknown: give %s or %s", quote(s), strings.Join([]string{httpapi, portone, toss, stripe}, ", "), kakaopay)
 	}
 	return s, nil
 }
@@ -70,6 +71,29 @@ func (g Gateway) credential() string {
 	return "the service's bearer token"
 }
 
+// The beginnings of keys that are no secret keys of Stripe's, or of Toss's API: of the other provider, of widgets, of webhooks, and those that a
+// browser may know.
+var (
+	notStripe = regexp.MustCompile(`^(?:pk_|whsec_|(?:test|live)_g?[sc]k_)`)
+	notToss   = regexp.MustCompile(`^(?:(?:test|live)_(?:gsk|gck|ck)_|[spr]k_|whsec_)`)
+)
+
+// wrongToken says of a token what its form shows to be wrong with it; empty: nothing.
+func (g Gateway) wrongToken() string {
+	form, give := notStripe, g.credential()
+	switch g.Type {
+	case stripe:
+	case toss:
+		form, give = notToss, "Toss's secret key of the API, test_sk_… or live_sk_…"
+	default:
+		return ""
+	}
+	if begins := form.FindString(g.Token.Reveal()); begins != "" {
+		return "a key that begins with " + begins + " cannot charge: give " + give
+	}
+	return ""
+}
+
 // checkType holds what only gateways of some type can do.
 func (l *loader) checkType(at string, g Gateway) {
 	if g.Type != portone {
@@ -86,6 +110,9 @@ func (l *loader) checkType(at string, g Gateway) {
 	}
 	if !g.LookUp {
 		l.rule(at+".look_up", fmt.Sprintf("a gateway of type %s is always asked what became of a charge: leave it out", g.Type), at+".type")
+	}
+	if g.Type == stripe && !g.List {
+		l.rule(at+".list", "Stripe finds a charge by its key among the payments of one customer alone: without the list a restored database could charge one again; leave it out", at+".type")
 	}
 	if g.KeyLife == 0 {
 		l.rule(at+".key_life", fmt.Sprintf("a gateway of type %s keeps keys: give more than longest_request (%s)", g.Type, FormatDuration(g.LongestRequest)), at+".type")

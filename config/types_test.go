@@ -67,10 +67,38 @@ func TestDefaultsOfTypes(t *testing.T) {
 	require.False(t, g.ChargesOnce)
 }
 
+// A type that is unknown has no defaults, so that nothing follows from those it would have.
+func TestUnknownTypeIsOneProblem(t *testing.T) {
+	_, err := gateway(t, map[string]any{"type": "tos"})
+	require.Equal(t, []string{`gateways.main.type: "tos" is unknown: give httpapi, portone, toss, stripe or kakaopay (a flag)`}, problems(t, err))
+}
+
+// Keys that cannot charge are refused by their form. The key itself is not repeated.
+func TestWrongTokens(t *testing.T) {
+	const ofStripe, ofToss = "give Stripe's secret key, sk_… or rk_…", "give Toss's secret key of the API, test_sk_… or live_sk_…"
+	for token, c := range map[string]struct{ kind, begins, give string }{
+		"pk_test_51abc":  {"stripe", "pk_", ofStripe},
+		"whsec_51abc":    {"stripe", "whsec_", ofStripe},
+		"test_sk_51abc":  {"stripe", "test_sk_", ofStripe},
+		"live_gsk_51abc": {"stripe", "live_gsk_", ofStripe},
+		"test_gsk_51abc": {"toss", "test_gsk_", ofToss},
+		"live_ck_51abc":  {"toss", "live_ck_", ofToss},
+		"sk_test_51abc":  {"toss", "sk_", ofToss},
+		"rk_live_51abc":  {"toss", "rk_", ofToss},
+	} {
+		_, err := gateway(t, map[string]any{"type": c.kind, "token": token, "timeout": "60s"})
+		require.Equal(t, []string{"gateways.main.token: a key that begins with " + c.begins + " cannot charge: " + c.give + " (a flag)"}, problems(t, err), token)
+	}
+	for token, kind := range map[string]string{"sk_test_1": "stripe", "rk_live_1": "stripe", "test_sk_1": "toss", "live_sk_1": "toss", "tok": "stripe"} {
+		_, err := gateway(t, map[string]any{"type": kind, "token": token, "timeout": "60s"})
+		require.NoError(t, err, token)
+	}
+}
+
 // What a type cannot do is refused in one line.
 func TestWhatATypeCannotDo(t *testing.T) {
 	for want, keys := range map[string]map[string]any{
-		`gateways.main.type: "strip" is not built into this version: it has httpapi, portone, toss`:                                    {"type": "strip"},
+		`gateways.main.type: "strip" is unknown: give httpapi, portone, toss, stripe or kakaopay`:                                      {"type": "strip"},
 		"gateways.main.look_up: a gateway of type portone is always asked what became of a charge: leave it out":                       {"type": "portone", "look_up": "false"},
 		"gateways.main.key_life: a gateway of type portone keeps keys: give more than longest_request (10m)":                           {"type": "portone", "key_life": "0s"},
 		"gateways.main.store_id: is for gateways of type portone: leave it out":                                                        {"url": "http://h", "store_id": "store-1"},
@@ -83,6 +111,7 @@ func TestWhatATypeCannotDo(t *testing.T) {
 		"gateways.main.list: KakaoPay keeps no keys":                                                                                   {"type": "kakaopay", "cid": "c", "list": "true"},
 		"gateways.main.cid: is for gateways of type kakaopay: leave it out":                                                            {"type": "stripe", "cid": "c"},
 		"gateways.main.channel_key: is for gateways of type portone":                                                                   {"type": "stripe", "channel_key": "c"},
+		"gateways.main.list: Stripe finds a charge by its key among the payments of one customer alone":                                {"type": "stripe", "timeout": "70s", "list": "false"},
 		"gateways.main.store_id: is for gateways of type portone: leave it out (a flag)":                                               {"type": "toss", "store_id": "store-1"},
 		"gateways.main.look_up: a gateway of type toss is always asked":                                                                {"type": "toss", "look_up": "false"},
 		"gateways.main.key_life: Toss keeps keys for 15d: give as much or less":                                                        {"type": "toss", "key_life": "16d"},

@@ -34,7 +34,7 @@ func (d *DueSubscriptions) Look(ctx context.Context, db *mysql.DB, limit int) (p
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
-	tries, err := methods.Read(ctx, db, crowded, count.At, "")
+	tries, err := methods.Read(ctx, db, crowded, count.At)
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
@@ -95,7 +95,7 @@ func (s *OpenInvoices) lookAt(ctx context.Context, ids []uint64) ([]OpenInvoice,
 	if !s.Policy.Network.On {
 		return out, nil
 	}
-	tries, err := methods.Read(ctx, s.DB, methods.Names(s.Policy.Network, keys), s.Now(), "")
+	tries, err := methods.Read(ctx, s.DB, methods.Names(s.Policy.Network, keys), s.Now())
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,6 @@ func (s *OpenInvoices) readPostponed(ctx context.Context, want batch.ClaimReques
 		s.later.Add(row.Lane, row.ID)
 	}
 	claim.confirmed(batch.Execution(ctx))
-	s.waiting.Await(ctx, len(claim.items) == 0 && len(claim.waiting) > 0, s.Clock())
+	s.waiting.Await(ctx, len(claim.items), len(claim.waiting), s.Clock())
 	return claim, nil
 }

@@ -27,7 +27,7 @@ func (w *witness) LastApproved(_ context.Context, c payment.Charge) (time.Time, 
 	return w.at, !w.at.IsZero()
 }
 
-// Whoever has to find out what became of a charge is told when its method was last charged, if the gateway knows that.
+// An operator who has to find out what became of a charge reads when its method was last charged, if the gateway knows that.
 func TestAReviewNamesTheLastApproval(t *testing.T) {
 	const plain = "sent, and the gateway cannot be asked: look whether the customer was charged"
 	for name, tc := range map[string]struct {

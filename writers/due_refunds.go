@@ -215,12 +215,12 @@ func (r refunded) events(now time.Time) []payment.Event {
 		}
 		switch end.Step {
 		case orders.RefundDone:
-			told = append(told, orders.RefundCompleted(p, end.Given, r.RefundClaim.Why()))
+			told = append(told, orders.RefundCompleted(order, p, end.Given, r.RefundClaim.Why()))
 		case orders.RefundReview:
-			told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: %s", p.ID, end.Reason), p.ID))
+			told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: %s", p.ID, end.Reason), p))
 		case orders.RefundLater:
 			if orders.RefundOverdue(r.RefundClaim.Since, now) {
-				told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: not done after a day, and still tried", p.ID), p.ID))
+				told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: not done after a day, and still tried", p.ID), p))
 			}
 		case orders.RefundNone, orders.RefundSend:
 		}

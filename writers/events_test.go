@@ -23,7 +23,7 @@ func TestAReviewOccursAgainAfterAnOperator(t *testing.T) {
 	t.Parallel()
 	plain := testdb.New(t)
 	db := worktest.Open(t, plain.DSN)
-	review := orders.ReviewNeeded(orders.Order{ID: 7}, "why", 3)
+	review := orders.ReviewNeeded(orders.Order{ID: 7}, "why", orders.Payment{ID: 3})
 	tell := func() {
 		t.Helper()
 		require.NoError(t, mysql.Tx(t.Context(), db, "test", func(tx *sqlx.Tx) error {

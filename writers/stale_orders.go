@@ -362,11 +362,7 @@ func (w *StaleOrders) Reject(ctx context.Context, r orders.Result, cause error) 
 		if _, err := mysql.Insert(ctx, tx, settleChecks, [][]any{row}, setSettleChecks); err != nil {
 			return err
 		}
-		payments := make([]uint64, len(r.Claimed.Payments))
-		for i, p := range r.Claimed.Payments {
-			payments[i] = p.ID
-		}
-		return store.WriteBillingEvents(ctx, tx, []payment.Event{orders.ReviewNeeded(r.Claimed.Order, reason, payments...)})
+		return store.WriteBillingEvents(ctx, tx, []payment.Event{orders.ReviewNeeded(r.Claimed.Order, reason, r.Claimed.Payments...)})
 	})
 	return tally, err
 }

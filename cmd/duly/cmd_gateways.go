@@ -2,11 +2,11 @@ package main
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"duly/internal/adapters"
+	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/session"
 )
@@ -25,8 +25,11 @@ func gatewaysCommand(ses *session.Session) *cobra.Command {
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: firstOf(adapters.CodeTables()...),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 || !slices.Contains(adapters.CodeTables(), args[0]) {
-				return exit.Usagef("say of which type of gateways: %s", strings.Join(adapters.CodeTables(), ", "))
+			switch types := adapters.CodeTables(); {
+			case len(args) != 1:
+				return exit.Usagef("give one type: %s", cli.Alternatives(types))
+			case !slices.Contains(types, args[0]):
+				return exit.Usagef("unknown type %q: give %s", args[0], cli.Alternatives(types))
 			}
 			return adapters.CodesOf(args[0]).Show(ses.Screen)
 		},

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -132,6 +136,60 @@ func TestConformanceIsRefused(t *testing.T) {
 	down := *s
 	down.env = []string{"DULY_GATEWAYS_MAIN_URL=http://127.0.0.1:1", s.env[1]}
 	require.Contains(t, conform(t, &down, "--sandbox", "--method", "ok=pm_ok").err, "gateway main: connection refused")
+}
+
+// The contract is that of one type: the APIs of providers are other ones.
+func TestConformanceIsOfOneType(t *testing.T) {
+	t.Parallel()
+	s, _ := apart(t, simulator.Config{}, nil)
+	s.env = append(s.env, "DULY_GATEWAYS_MAIN_TYPE=stripe", "DULY_RUN_LEASE=2m")
+	got := conform(t, s, "--sandbox", "--method", "ok=pm_ok")
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Equal(t, "duly: --conformance holds services of type httpapi to docs/payments-api.yaml; main is of type stripe, whose adapter is tested with duly: "+
+		"try duly run billing --limit 1\n", got.err)
+}
+
+// A suite that is stopped gives back what it took and says so. A charge that was cut off may still be executed: it is named.
+func TestConformanceIsStopped(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ held, says string }{
+		"while it looks up": {http.MethodGet, `(?m)^! stopped: 2 payments given back$`},
+		"while it charges":  {http.MethodPost, `(?m)^! stopped: NOT given back: duly-ct-\S+$`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			came := make(chan struct{})
+			var charged, held atomic.Bool
+			s, sim := apart(t, simulator.Config{}, func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == c.held && charged.Load() && !held.Swap(true) {
+						_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that the client is gone
+						close(came)
+						<-r.Context().Done()
+						return
+					}
+					next.ServeHTTP(w, r)
+					if r.Method == http.MethodPost {
+						charged.Store(true)
+					}
+				})
+			})
+			cmd, out := s.child(t, "doctor", "--conformance", "main", "--sandbox", "--method", "ok=pm_ok")
+			select {
+			case <-came:
+			case <-time.After(patience):
+				t.Fatal("nothing came")
+			}
+			require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+			require.Equal(t, 143, code(t, cmd), out.String())
+			require.Regexp(t, c.says, out.String())
+			require.Contains(t, out.String(), "not checked: stopped")
+			require.NotContains(t, out.String(), "out of time")
+			for e := range sim.Entries() {
+				require.False(t, e.Status == payment.Succeeded && e.Refunded < e.Amount, "payment %s is kept", e.ID)
+			}
+		})
+	}
 }
 
 // An account that may be live is charged if that is said.

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -87,6 +89,33 @@ func TestDoctorControl(t *testing.T) {
 	require.EqualValues(t, 1, s.number(t, `SELECT COUNT(*) FROM gateway_controls WHERE gateway_payment_id = ? AND idempotency_key = 'ord_7-1' AND amount = 500`, id))
 	require.EqualValues(t, 2, s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'control' AND subject = 'gateway:main' AND reason = 'the first one'`))
 	require.Contains(t, s.duly(t, "doctor", "--verbose").out, "shows a payment that it took")
+}
+
+// Refused credentials are mended where they are configured, whatever the provider calls them.
+func TestDoctorNamesRefusedCredentials(t *testing.T) {
+	t.Parallel()
+	const wrong = "test_sk_of-another"
+	file := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(file, []byte(wrong), 0o600))
+	byFile, byValue := "DULY_GATEWAYS_MAIN_TOKEN_FILE="+file, "DULY_GATEWAYS_MAIN_TOKEN="
+	for _, c := range []struct{ kind, token, mend string }{
+		{"toss", byValue + wrong, "correct gateways.main.token"},
+		{"toss", byFile, "correct gateways.main.token_file"},
+		{"portone", byValue + wrong, "correct gateways.main.token"},
+		{"stripe", byValue + "sk_test_other", "correct gateways.main.token"},
+		{"kakaopay", byValue + wrong, "correct gateways.main.token or gateways.main.cid"},
+	} {
+		sim, err := simulator.Speak(c.kind, simulator.Config{Token: secretToken})
+		require.NoError(t, err)
+		server := httptest.NewServer(sim)
+		t.Cleanup(func() { server.Close(); sim.Close() })
+		env := []string{"DULY_GATEWAYS_MAIN_TYPE=" + c.kind, "DULY_GATEWAYS_MAIN_URL=" + server.URL, "DULY_RUN_LEASE=2m", c.token}
+		if c.kind == "kakaopay" {
+			env = append(env, "DULY_GATEWAYS_MAIN_CID=TCSUBSCRIP")
+		}
+		s := &shop{each: same, env: env}
+		require.Equal(t, c.mend, check(t, s.duly(t, "doctor", "--json"), "gateway main").Mend, c)
+	}
 }
 
 // Two addresses are joined by a payment that was taken at one and is shown at the other.

@@ -29,9 +29,14 @@ func TestGatewayCodes(t *testing.T) {
 			require.Contains(t, []string{"charge", "refund", "record"}, c.Of)
 		}
 	}
-	for _, args := range []string{"gateways codes", "gateways codes httpapi", "gateways codes toss portone", "gateways"} {
+	for args, says := range map[string]string{
+		"gateways codes":              "give one type: kakaopay, portone, stripe or toss",
+		"gateways codes xyz":          `unknown type "xyz": give kakaopay, portone, stripe or toss`,
+		"gateways codes toss portone": "give one type: kakaopay, portone, stripe or toss",
+		"gateways":                    "duly gateways needs a command: codes",
+	} {
 		got := duly(t, same, nil, strings.Fields(args)...)
 		require.Equal(t, batch.ExitUsage, got.code, args)
-		require.Equal(t, 1, strings.Count(got.err, "\n"), got.err)
+		require.Equal(t, "duly: "+says+"\n", got.err)
 	}
 }

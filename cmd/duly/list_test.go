@@ -168,7 +168,7 @@ func TestMistakesOfList(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	for line, want := range map[string]string{
-		"list":                                    "duly: say what to list: dead-events, doubt, findings, review, unknown\n",
+		"list":                                    "duly: duly list needs a command: dead-events, doubt, findings, review, unknown\n",
 		"list reviews":                            "duly: unknown command \"list reviews\"; did you mean duly list review?\n",
 		"list review 7":                           "duly: duly list review takes no argument, and was given \"7\"\n",
 		"list review --what finding":              "duly: --what: unknown value \"finding\": it is invoice, attempt, subscription or order\n",

@@ -56,7 +56,7 @@ func group(cmd *cobra.Command) {
 		case len(args) > 0:
 			return exit.Usage(unknownCommand(cmd, args[0], names))
 		case cmd.HasParent():
-			return exit.Usagef("say what to %s: %s", cmd.Name(), strings.Join(names, ", "))
+			return exit.Usagef("%s needs a command: %s", cmd.CommandPath(), strings.Join(names, ", "))
 		}
 		return cmd.Help()
 	}

@@ -19,8 +19,14 @@ func TestEveryTypeIsMade(t *testing.T) {
 			"gateways.main.type": kind, "gateways.main.url": "http://127.0.0.1:1/x", "gateways.main.token": "test_sk_x", "run.lease": "2m",
 			"gateways.main.list": "false", "gateways.main.retention": "48h", "gateways.main.list_lag": "7m",
 		}
-		if kind == "kakaopay" {
+		if kind == "stripe" {
+			flags["gateways.main.token"] = "sk_test_x"
+		}
+		switch kind {
+		case "kakaopay":
 			flags["gateways.main.cid"] = "TCSUBSCRIP"
+		case "stripe": // whose list stays on
+			delete(flags, "gateways.main.list")
 		}
 		c, err := config.Load(config.Options{NoFile: true, Flags: flags})
 		require.NoError(t, err, kind)
@@ -36,7 +42,7 @@ func TestEveryTypeIsMade(t *testing.T) {
 		if kind != "kakaopay" { // which has no list
 			require.Equal(t, 7*time.Minute, able.ListLag)
 		}
-		require.False(t, able.List)
+		require.Equal(t, kind == "stripe", able.List)
 		require.Equal(t, kind == "portone", able.ChargesOnce)
 		require.Equal(t, kind != "httpapi" && kind != "kakaopay", able.KeepsErrors)
 		if kind != "httpapi" {

@@ -44,7 +44,7 @@ type Dates func(next, newest payment.Date) bool
 func AllDates(_, _ payment.Date) bool { return true }
 
 // SuspectDates passes over subscriptions whose newest invoice is of an earlier date: nearly all of them. An invoice that this does not
-// see is met as a duplicate by whoever inserts it once more.
+// see is met as a duplicate when it is inserted once more.
 func SuspectDates(next, newest payment.Date) bool { return newest >= next }
 
 // WithInvoices adds to subscriptions what their invoices say. crowded are those of their methods that were tried often.

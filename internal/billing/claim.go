@@ -54,7 +54,7 @@ type Claim struct {
 //   - A released attempt is taken up again under its number and key. The key's number moves only past a proof that
 //     is stored with the newest attempt; without one an operator decides.
 func DecideClaim(inv Invoice, s Subscription, past []PastAttempt, p Policy, effective payment.Date, knownGateway func(string) bool) Claim {
-	about := aboutInvoice(inv, s.Gateway)
+	about := aboutInvoice(inv, s.CustomerID, s.Gateway)
 	if problem := blocking(inv, past); problem != "" {
 		return claimReview(about, effective, problem)
 	}
@@ -135,7 +135,7 @@ func passStage(inv Invoice, s Subscription, declined PastAttempt, attempts int, 
 	}
 	claim := Claim{Action: EndInvoice, SubscriptionTo: ends(s.Status)}
 	claim.Reason = fmt.Sprintf(unpaidReason+"the payment method was declined for good (%s)", declined.Class)
-	about := aboutInvoice(inv, s.Gateway)
+	about := aboutInvoice(inv, s.CustomerID, s.Gateway)
 	claim.Events = []Event{stageDeclined(
 		failure{about: about, Class: declined.Class, Message: claim.Reason, Attempt: attempts, Stage: inv.Stage},
 	)}

@@ -85,7 +85,7 @@ func (r Result) Definite() bool {
 
 // Unclaimable sets an open invoice aside that no attempt can be made on; why says for what reason.
 func Unclaimable(inv Invoice, why string) Claim {
-	about := aboutInvoice(inv, "")
+	about := aboutInvoice(inv, "", "")
 	text := reason(why)
 	return Claim{Action: ReviewInvoice, Reason: text, Events: []Event{reviewNeeded(about, "invoice:"+about.Reference, text)}}
 }

@@ -51,7 +51,7 @@ func Close(c Closable, as payment.Resolution) (Closing, error) {
 	case c.Status == Charging:
 		return Closing{}, fmt.Errorf("invoice %d is being charged: %s settles it first", c.ID, c.recover())
 	case as == payment.AsPaidOutside:
-		about := aboutInvoice(c.Invoice, "") // no gateway has the money
+		about := aboutInvoice(c.Invoice, "", "") // no gateway has the money
 		return Closing{Status: Paid, SubscriptionTo: Active, Events: []Event{invoicePaid(about)}}, nil
 	case as == payment.AsVoid:
 		return Closing{Status: Void}, nil

@@ -19,15 +19,20 @@ const (
 	EventMethodUpdated         = "payment_method.updated"
 )
 
-// about is what every payload says: which invoice, and how much. It never holds a payment method.
+// about is what every payload says: whose invoice it is, and how much. What is not known is left out. It never holds a payment method or a
+// gateway's second identifier of one.
 type about struct {
+	Version        int          `json:"schema_version"`
 	SubscriptionID uint64       `json:"subscription_id"`
+	CustomerID     string       `json:"customer_id,omitempty"`
 	InvoiceID      uint64       `json:"invoice_id,omitempty"` // left out where the invoice has no row yet
 	DueDate        payment.Date `json:"due_date"`
 	Reference      string       `json:"reference"`
 	Amount         int64        `json:"amount"` // minor units
 	Currency       string       `json:"currency"`
 	Gateway        string       `json:"gateway"`
+	AttemptID      uint64       `json:"attempt_id,omitempty"`
+	GatewayPayment string       `json:"gateway_payment_id,omitempty"`
 }
 
 // failure is the payload of payment.failed and payment.action_required.
@@ -67,40 +72,55 @@ type updated struct {
 	Attempt int `json:"attempt"`
 }
 
-func aboutInvoice(inv Invoice, gateway string) about {
+// aboutInvoice is about an invoice of a customer, who may be unknown.
+func aboutInvoice(inv Invoice, customer, gateway string) about {
 	return about{
-		SubscriptionID: inv.SubscriptionID, InvoiceID: inv.ID, DueDate: inv.Due,
+		SubscriptionID: inv.SubscriptionID, CustomerID: customer, InvoiceID: inv.ID, DueDate: inv.Due,
 		Reference: Reference(inv.SubscriptionID, inv.Due),
 		Amount:    inv.Money.Amount, Currency: inv.Money.Currency, Gateway: gateway,
 	}
 }
 
-func aboutDue(s Subscription, due payment.Date) about {
-	return aboutInvoice(Invoice{SubscriptionID: s.ID, Due: due, Money: s.Money}, s.Gateway)
+// aboutAttempt is about an attempt at an invoice. paymentID is the gateway's id of its payment; empty: none is known.
+func aboutAttempt(a Attempt, paymentID string) about {
+	told := aboutInvoice(a.Invoice, a.Charge.CustomerID, a.Gateway)
+	told.AttemptID, told.GatewayPayment = a.ID, paymentID
+	return told
 }
 
-func (a about) event(kind, identity string, payload any) Event {
+func aboutDue(s Subscription, due payment.Date) about {
+	return aboutInvoice(Invoice{SubscriptionID: s.ID, Due: due, Money: s.Money}, s.CustomerID, s.Gateway)
+}
+
+// event is an event about a; payload makes its payload of a.
+func (a about) event(kind, identity string, payload func(about) any) Event {
+	a.Version = payment.SchemaVersion(kind)
 	return Event{
 		Type:    kind,
 		Subject: "subscription:" + strconv.FormatUint(a.SubscriptionID, 10),
 		Dedupe:  kind + ":" + identity,
-		Payload: payload,
+		Payload: payload(a),
 	}
 }
 
-func invoicePaid(a about) Event { return a.event(EventInvoicePaid, a.Reference, a) }
-
-// paymentFailed tells of a decline; identity is the key that was declined, or what stands in for it.
-func paymentFailed(f failure, identity string) Event {
-	return f.event(EventPaymentFailed, identity, f)
+func invoicePaid(a about) Event {
+	return a.event(EventInvoicePaid, a.Reference, func(a about) any { return a })
 }
 
-func actionRequired(f failure, identity string) Event {
-	return f.event(EventActionRequired, identity, f)
+// paymentFailed tells of a decline; identity is the key that was declined, or what stands in for it.
+func paymentFailed(f failure, identity string) Event { return f.as(EventPaymentFailed, identity) }
+
+func actionRequired(f failure, identity string) Event { return f.as(EventActionRequired, identity) }
+
+func (f failure) as(kind, identity string) Event {
+	return f.event(kind, identity, func(a about) any {
+		f.about = a
+		return f
+	})
 }
 
 func subscriptionCancelled(a about, reason string) Event {
-	return anew(a.event(EventSubscriptionCancelled, a.Reference, explained{a, reason}))
+	return anew(a.event(EventSubscriptionCancelled, a.Reference, func(a about) any { return explained{a, reason} }))
 }
 
 // anew makes e an event of a transition: it occurs again once the transition was taken back, as `duly reopen` does.
@@ -111,17 +131,18 @@ func anew(e Event) Event {
 
 // invoiceReopened tells that a decline was taken back: the invoice is charged again, and the subscription is what it was.
 func invoiceReopened(a about, key string, status SubscriptionStatus) Event {
-	payload := reopened{about: a}
-	if status != "" {
-		payload.Status = &status
-	}
-	return a.event(EventInvoiceReopened, key, payload)
+	return a.event(EventInvoiceReopened, key, func(a about) any {
+		payload := reopened{about: a}
+		if status != "" {
+			payload.Status = &status
+		}
+		return payload
+	})
 }
 
 // MethodUpdated tells that the answer to an attempt replaced the subscription's payment method. It names neither of the two.
 func MethodUpdated(a Attempt) Event {
-	about := aboutInvoice(a.Invoice, a.Gateway)
-	return about.event(EventMethodUpdated, a.Charge.Key, updated{about, a.No})
+	return aboutAttempt(a, a.PaymentID).event(EventMethodUpdated, a.Charge.Key, func(told about) any { return updated{told, a.No} })
 }
 
 // stageIdentity identifies a stage that passed without an attempt.
@@ -138,7 +159,7 @@ func stageDeclined(f failure) Event {
 // operator has made the invoice due again.
 func reviewNeeded(a about, identity, reason string) Event {
 	sum := sha256.Sum256([]byte(reason))
-	e := a.event(EventReviewNeeded, identity+":"+hex.EncodeToString(sum[:4]), explained{a, reason})
+	e := a.event(EventReviewNeeded, identity+":"+hex.EncodeToString(sum[:4]), func(a about) any { return explained{a, reason} })
 	if a.InvoiceID != 0 {
 		e.Actors = []string{"invoice:" + strconv.FormatUint(a.InvoiceID, 10)}
 	}

@@ -150,7 +150,7 @@ func (r Resolution) paid(a Reviewed, seen payment.LookupResult) (Resolution, err
 	}
 	r.Attempt, r.Proof, r.PaymentID = AttemptSucceeded, ProofOperator, cut(p.ID, MaxText)
 	r.Invoice, r.SubscriptionTo = Paid, Active
-	r.Events = []Event{invoicePaid(aboutInvoice(a.Invoice, a.Gateway))}
+	r.Events = []Event{invoicePaid(aboutAttempt(a.Attempt, r.PaymentID))}
 	return r, nil
 }
 

@@ -34,5 +34,7 @@ func (r RejectedAnyway) String() string {
 
 // Review is the event that tells of r, which keeps inv from being charged.
 func (r RejectedAnyway) Review(inv Invoice) Event {
-	return reviewNeeded(aboutInvoice(inv, r.Gateway), r.Key, r.String())
+	told := aboutInvoice(inv, "", r.Gateway)
+	told.AttemptID, told.GatewayPayment = r.Attempt, cut(r.PaymentID, MaxText)
+	return reviewNeeded(told, r.Key, r.String())
 }

@@ -88,7 +88,9 @@ func DecideReopen(d Declined, classes []payment.Class, today payment.Date) (Reop
 	if !r.Next.IsZero() {
 		r.Detail += fmt.Sprintf(", next billing date %s", r.Next)
 	}
-	r.Events = []Event{invoiceReopened(aboutInvoice(d.Invoice, d.Gateway), d.Key, r.SubscriptionTo)}
+	told := aboutInvoice(d.Invoice, d.Subscription.CustomerID, d.Gateway)
+	told.AttemptID = d.ID
+	r.Events = []Event{invoiceReopened(told, d.Key, r.SubscriptionTo)}
 	return r, nil
 }
 

@@ -143,7 +143,7 @@ func (s Settlement) paid(a Attempt, sub SubscriptionStatus) Settlement {
 	if sub == PastDue {
 		s.SubscriptionFrom, s.SubscriptionTo = PastDue, Active
 	}
-	s.Events = []Event{invoicePaid(aboutInvoice(a.Invoice, a.Gateway))}
+	s.Events = []Event{invoicePaid(aboutAttempt(a, s.PaymentID))}
 	return s
 }
 
@@ -157,7 +157,7 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 	if s.FirstDeclined.IsZero() {
 		s.FirstDeclined, s.RetryDays = effective, p.RetryDays
 	}
-	about := aboutInvoice(a.Invoice, a.Gateway)
+	about := aboutAttempt(a, s.PaymentID)
 	told := failure{
 		about: about, Class: s.Decline.Class, Code: s.Decline.Code, Message: s.Message,
 		Attempt: a.No, Stage: a.Invoice.Stage, Warning: network.Warning(d),
@@ -241,7 +241,7 @@ func (s Settlement) released(now time.Time) Settlement {
 // review leaves attempt and invoice to an operator.
 func (s Settlement) review(a Attempt, status AttemptStatus, why string) Settlement {
 	s.Attempt, s.Invoice, s.ReviewReason = status, Review, why
-	e := reviewNeeded(aboutInvoice(a.Invoice, a.Gateway), "attempt:"+a.Charge.Key, why)
+	e := reviewNeeded(aboutAttempt(a, s.PaymentID), "attempt:"+a.Charge.Key, why)
 	if a.ID != 0 {
 		e.Actors = append(e.Actors, "attempt:"+strconv.FormatUint(a.ID, 10))
 	}

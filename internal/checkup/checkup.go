@@ -133,14 +133,25 @@ func (d *Checkup) database(ctx context.Context, c *config.Config) {
 	if !d.note("migrations", migrations.Check(ctx, db.DB.DB.DB), "the schema is of this program's version", "duly migrate up, or use the duly that made the schema") {
 		return // the checks below need the tables
 	}
-	role, err := d.rights(ctx, "privileges", db, "database.dsn")
+	role, err := mysql.RoleOf(ctx, db.DB)
+	if err != nil {
+		d.note("privileges", err, "", "")
+		return
+	}
+	wrong := d.shopTables(ctx, db, role)
+	err = mysql.CheckPrivileges(ctx, db.DB, role, "database.dsn", wrong...)
+	d.note("privileges", err, "as needed by "+role.String(), "")
 	if err == nil {
 		err = d.operator(ctx, c, db)
 	}
 	if err != nil || role == mysql.RoleOperator || role == mysql.RoleActing {
 		return // and these, the rights of a worker
 	}
-	d.note("writes", mysql.CheckWritable(ctx, db.DB, mysql.WrittenTables()...), "what duly writes can be written", "")
+	written := slices.DeleteFunc(mysql.WrittenTables(), func(table string) bool { return slices.Contains(wrong, table) })
+	d.note("writes", mysql.CheckWritable(ctx, db.DB, written...), "what duly writes can be written", "")
+	if len(wrong) > 0 {
+		return // the checks below read the shop's tables
+	}
 	zone := d.zone(c)
 	if d.note("shop columns", mysql.CheckLocalTime(ctx, db.DB), "instants in UTC, as far as the newest rows tell", "") {
 		zone += "; the shop writes UTC, as far as its newest rows tell"
@@ -153,16 +164,6 @@ func (d *Checkup) database(ctx context.Context, c *config.Config) {
 		d.note("saved answers", errors.New("answers of gateways wait in "+file.Path()), "", "run `duly run billing` on this host")
 	}
 	d.note("skip locked", mysql.Probe(ctx, db.DB), "two workers are given different rows", "use MySQL 8+ or MariaDB 10.6+ itself, not one that only speaks its language")
-}
-
-// rights checks that a user has the rights of its role.
-func (d *Checkup) rights(ctx context.Context, check string, db *session.Database, key string) (mysql.Role, error) {
-	role, err := mysql.RoleOf(ctx, db.DB)
-	if err == nil {
-		err = mysql.CheckPrivileges(ctx, db.DB, role, key)
-	}
-	d.note(check, err, "as needed by "+role.String(), "")
-	return role, err
 }
 
 // operator checks that database.operator_dsn names the same database, by a user who may do what operators do.
@@ -231,7 +232,7 @@ func (d *Checkup) gateways(ctx context.Context, c *config.Config) {
 		if db == nil {
 			detail, next = detail+"; account unproven: no database to take a payment of ours from", "fix the database first, then: duly doctor"
 		}
-		d.note("gateway "+name, err, detail, fixOfGateway(name, err))
+		d.note("gateway "+name, err, detail, d.fixOfGateway(name, err))
 		if err == nil && unproven {
 			d.found[len(d.found)-1].Mend = next
 		}
@@ -258,12 +259,19 @@ func (d *Checkup) answers(ctx context.Context, name, url string, g *gateway.Limi
 }
 
 // fixOfGateway says how to fix a gateway that does not do.
-func fixOfGateway(name string, err error) string {
+func (d *Checkup) fixOfGateway(name string, err error) string {
 	switch {
 	case err == nil:
 		return ""
-	case strings.Contains(err.Error(), "token"):
-		return fmt.Sprintf("correct gateways.%s.token", name)
+	case errors.Is(err, gateway.ErrMisconfigured), strings.Contains(err.Error(), "refuses our"), strings.Contains(err.Error(), "token"):
+		key := "gateways." + name + ".token"
+		if config.SecretFiles(d.Sources())[key+"_file"] != "" {
+			key += "_file"
+		}
+		if strings.Contains(err.Error(), "CID") {
+			key += " or gateways." + name + ".cid"
+		}
+		return "correct " + key
 	case strings.Contains(err.Error(), "duly doctor --moved"):
 		return fmt.Sprintf("or correct gateways.%s.url", name)
 	}

@@ -33,6 +33,8 @@ type Conformance struct {
 }
 
 const (
+	// conformanceType is the type of gateways that docs/payments-api.yaml describes.
+	conformanceType = "httpapi"
 	// conformanceWithin bounds the suite, with what it gives back at the end.
 	conformanceWithin = 10 * time.Minute
 	// conformancePatience is how long a charge of the method that succeeds may be pending.
@@ -66,6 +68,10 @@ func Conform(ctx context.Context, ses *session.Session, asked Conformance) error
 	configured, ok := c.Gateways[asked.Gateway]
 	if !ok {
 		return exit.Usage(cli.UnknownWord("gateway", asked.Gateway, session.GatewayNames(c)))
+	}
+	if configured.Type != conformanceType {
+		return exit.Usagef("--conformance holds services of type %s to docs/payments-api.yaml; %s is of type %s, whose adapter is tested with duly: try duly run billing --limit 1",
+			conformanceType, asked.Gateway, configured.Type)
 	}
 	methods, err := methodsOf(asked.Methods)
 	if err != nil {
@@ -103,18 +109,28 @@ func Conform(ctx context.Context, ses *session.Session, asked Conformance) error
 		Gateway: asked.Gateway, Address: able.Address, Account: able.Live.String(), Stated: stated, Holds: r.Count(outside.Holds), Broken: r.Count(outside.Broken),
 		NotChecked: r.Count(outside.NotChecked), Report: r,
 	}
-	report.Conforms = report.Broken == 0 && len(r.Kept) == 0
+	stopped := ctx.Err() != nil
+	report.Conforms = !stopped && report.Broken == 0 && len(r.Kept) == 0
 	if !report.Conforms {
 		ses.Code = batch.ExitUsage
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	switch {
+	case ses.Screen.JSON:
+		err = ses.Screen.Print(report)
+	case stopped:
+		ses.Screen.Line("%s stopped: %s", cli.SignLook, moneyText(r))
+	default:
+		verdictText(ses.Screen, report, ses.Now().Sub(began))
 	}
-	if ses.Screen.JSON {
-		return ses.Screen.Print(report)
+	return errors.Join(context.Cause(ctx), err)
+}
+
+// moneyText says what became of the payments of a suite that was stopped.
+func moneyText(r outside.Report) string {
+	if len(r.Kept) > 0 {
+		return "NOT given back: " + strings.Join(slices.Sorted(slices.Values(r.Kept)), ", ")
 	}
-	verdictText(ses.Screen, report, ses.Now().Sub(began))
-	return nil
+	return cli.Things(int64(r.Refunded), "payment") + " given back"
 }
 
 // ConformanceFlags are the flags that say more of --conformance.
@@ -130,9 +146,9 @@ func ConformanceHelp() string {
 	for _, word := range words {
 		fmt.Fprintf(&list, "\n  %-*s%s", column, word, says[word])
 	}
-	return "--conformance NAME checks nothing else: it holds gateway NAME to docs/payments-api.yaml, within 10 minutes. It charges the payment\n" +
-		"methods that --method names, loses answers at its own socket, sends again under the same key, looks up and lists, and refunds what it\n" +
-		"paid. For each rule that is broken it shows the request, the answer and the sentence of the contract; what it could not check it\n" +
+	return "--conformance NAME checks nothing else: it holds gateway NAME, of type httpapi, to docs/payments-api.yaml, within 10 minutes. It\n" +
+		"charges the payment methods that --method names, loses answers at its own socket, sends again under the same key, looks up and lists,\n" +
+		"and refunds what it paid. For each rule that is broken it shows the request, the answer and the sentence of the contract; what it could not check it\n" +
 		"names. It needs no database. An account that may take real money is refused without --live. Exit code 2 if a rule is broken.\n\n" +
 		"The words of --method, and what becomes of the charges of such a method:" + list.String()
 }

@@ -30,7 +30,7 @@ func doctorText(screen *cli.Screen, found []Check) {
 		screen.Line("%s ready: %s", cli.SignDone, cli.Things(int64(len(found)), "check"))
 	}
 	if failed > 0 {
-		screen.Line("%s not ready: fix %d first", cli.SignFailed, failed)
+		screen.Line("%s not ready: %s", cli.SignFailed, cli.Things(int64(failed), "problem"))
 	}
 	others := int64(0)
 	for _, v := range found {

@@ -101,7 +101,8 @@ func settings(dsn, kind, url, dir string) map[string]any {
 	return map[string]any{
 		"database.dsn": dsn, gateway + "type": kind, gateway + "url": url, gateway + "token": "demo",
 		gateway + "key_life": "24h", gateway + "timeout": "1s", gateway + "backoff": "20ms", "reconcile.parallelism": "40",
-		"run.lease": "7500ms", "run.heartbeat": "500ms", "run.drain": "5s", "run.witness": filepath.Join(dir, "witness"),
+		"billing.network_rules": "false", // a network's wait may be longer than the demo's five days
+		"run.lease":             "7500ms", "run.heartbeat": "500ms", "run.drain": "5s", "run.witness": filepath.Join(dir, "witness"),
 		"log.level": "error",
 	}
 }

@@ -106,10 +106,11 @@ func after(before, text string) string {
 	return before + text
 }
 
-// capital begins a text with an upper-case letter.
+// capital begins a text with an upper-case letter, but for a name such as gateway_customer.
 func capital(s string) string {
-	if s == "" {
-		return ""
+	first, _, _ := strings.Cut(s, " ")
+	if first == "" || strings.Contains(first, "_") {
+		return s
 	}
 	r, size := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(r)) + s[size:]

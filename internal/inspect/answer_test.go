@@ -74,3 +74,11 @@ func TestChargeAnswers(t *testing.T) {
 		require.Equal(t, c.want, answer.text(), c.name)
 	}
 }
+
+// A sentence begins with a capital, and the name of a column stays as it is written.
+func TestCapital(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "", capital(""))
+	require.Equal(t, "Declined: gateway_customer", capital("declined: gateway_customer"))
+	require.Equal(t, "gateway_customer is missing", capital("gateway_customer is missing"))
+}

@@ -19,7 +19,7 @@ func Ledger(ctx context.Context, tx *sqlx.Tx, rules network.Rules, keys []networ
 		return l, nil
 	}
 	var err error
-	if l.Tries, err = Read(ctx, tx, named, now, ""); err != nil {
+	if l.Tries, err = Read(ctx, tx, named, now); err != nil {
 		return l, err
 	}
 	count := make(map[network.Key]int, len(l.Tries))
@@ -35,8 +35,12 @@ func Ledger(ctx context.Context, tx *sqlx.Tx, rules network.Rules, keys []networ
 		return l, nil
 	}
 	slices.Sort(often)
-	locked, err := Read(ctx, tx, slices.Compact(often), now, " FOR UPDATE")
-	maps.Copy(l.Tries, locked)
+	often = slices.Compact(often)
+	if err := lock(ctx, tx, often, now); err != nil {
+		return l, err
+	}
+	counted, err := Read(ctx, tx, often, now) // with what the claim that held the locks has made
+	maps.Copy(l.Tries, counted)
 	return l, err
 }
 

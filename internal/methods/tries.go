@@ -3,6 +3,7 @@ package methods
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -24,8 +25,25 @@ const window = network.Window + 24*time.Hour
 // Since is from when on the tries of a method matter at an instant.
 func Since(now time.Time) time.Time { return now.Add(-window).UTC() }
 
-// Read reads the tries of methods that matter at an instant; lock is the clause that locks them, if any.
-func Read(ctx context.Context, q sqlx.QueryerContext, methods []string, now time.Time, lock string) (map[network.Key][]network.Try, error) {
+// IDs are those of Tries, and LockIDs locks them: the index has them in the order of methods, and rows are locked by primary key in ascending order.
+const (
+	IDs = `SELECT id FROM payment_attempts FORCE INDEX (by_method)
+WHERE payment_method IN (?) AND created_at >= ? AND status IN ('declined', 'in_flight', 'in_doubt')`
+	LockIDs = `SELECT id FROM payment_attempts WHERE id IN (?) ORDER BY id FOR UPDATE`
+)
+
+// lock locks the tries of methods, so that claims of one method follow each other.
+func lock(ctx context.Context, tx *sqlx.Tx, methods []string, now time.Time) error {
+	var ids []uint64
+	if err := mysql.SelectIn(ctx, tx, &ids, IDs, methods, Since(now)); err != nil || len(ids) == 0 {
+		return err
+	}
+	slices.Sort(ids)
+	return mysql.SelectIn(ctx, tx, &ids, LockIDs, ids)
+}
+
+// Read reads the tries of methods that matter at an instant.
+func Read(ctx context.Context, q sqlx.QueryerContext, methods []string, now time.Time) (map[network.Key][]network.Try, error) {
 	if len(methods) == 0 {
 		return nil, nil //nolint:nilnil // an empty map
 	}
@@ -40,7 +58,7 @@ func Read(ctx context.Context, q sqlx.QueryerContext, methods []string, now time
 		Created  time.Time    `db:"created_at"`
 		Settled  sql.NullTime `db:"settled_at"`
 	}
-	if err := mysql.SelectIn(ctx, q, &rows, Tries+lock, methods, Since(now)); err != nil {
+	if err := mysql.SelectIn(ctx, q, &rows, Tries, methods, Since(now)); err != nil {
 		return nil, err
 	}
 	tries := make(map[network.Key][]network.Try)

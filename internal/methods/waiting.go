@@ -53,10 +53,15 @@ func (w *Waiting) Follow(later *claims.Postponed) {
 // Tired reports whether what waits is put off to the next day.
 func (w *Waiting) Tired() bool { return w.tired }
 
-// Await is called at now, by the process's clock, after a claim of such rows; idle: it found nothing but rows that still wait. It waits a moment then.
-func (w *Waiting) Await(ctx context.Context, idle bool, now time.Time) {
-	if !idle {
+// Await is called at now, by the process's clock, after a claim of such rows, with how many it took and how many still wait. Where it took none
+// and some wait, it waits a moment. The patience begins anew once some were taken, and not with rows that were put off: all of them
+// together have one.
+func (w *Waiting) Await(ctx context.Context, taken, waiting int, now time.Time) {
+	switch {
+	case taken > 0:
 		w.since, w.tired = time.Time{}, false
+		return
+	case waiting == 0:
 		return
 	}
 	if w.since.IsZero() {

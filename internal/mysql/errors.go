@@ -27,12 +27,14 @@ const (
 	codeDuplicate        = 1062
 	codeTableDenied      = 1142
 	codeColumnDenied     = 1143
+	codeNoTable          = 1146
 	codeErrorAtCommit    = 1180
 	codeUnknownVariable  = 1193
 	codeTooManyOfUser    = 1203
 	codeLockTimeout      = 1205
 	codeDeadlock         = 1213
 	codeUserLimit        = 1226
+	codeCollations       = 1267
 	codeNotUpdatable     = 1288
 	codeReadOnlyOption   = 1290
 	codeColumnNotWritten = 1348
@@ -75,7 +77,7 @@ func configCodes() []uint16 {
 	return []uint16{
 		codeSchemaDenied, codeAccessDenied, codeTableDenied, codeColumnDenied, 1130, 1227, 1370, 1698, // privileges
 		1251, 1524, 1820, 1862, 3118, 3159, 4151, // authentication
-		1049, codeUnknownColumn, 1064, 1146, codeUnknownVariable, 1231, 1305, 1356, 1449, // missing objects
+		1049, codeUnknownColumn, 1064, codeNoTable, codeUnknownVariable, 1231, 1305, 1356, 1449, // missing objects
 		codeNotUpdatable, codeColumnNotWritten, 1393, codeNotInsertable, // views
 	}
 }
@@ -105,6 +107,10 @@ func IsNotWritable(err error) bool {
 	}
 	return false
 }
+
+// IsRefusedWrite reports whether a statement was refused for what it writes or where, and nothing else of its transaction was: the login may not,
+// a view does not take it, or a constraint, a trigger or the column's type does not. The transaction can go on without it.
+func IsRefusedWrite(err error) bool { return IsNotWritable(err) || isData(err) }
 
 // repeatable reports whether the transaction that met err was, or must be, rolled back and can be run again.
 func repeatable(err error) bool {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// shopTables are those whose created_at the shop writes; each has an updated_at beside it.
-func shopTables() []string { return []string{"subscriptions", "orders", "payments"} }
+// timedTables are those whose created_at the shop writes; each has an updated_at beside it.
+func timedTables() []string { return []string{"subscriptions", "orders", "payments"} }
 
 // newestRows looks at the newest rows by primary key, so that it costs the same however large a table is.
 const newestRows = `SELECT TIMESTAMPDIFF(SECOND, updated_at, created_at) FROM (SELECT created_at, updated_at FROM %s ORDER BY id DESC LIMIT 200) newest
@@ -20,7 +20,7 @@ WHERE TIMESTAMPDIFF(SECOND, updated_at, created_at) IS NOT NULL`
 // zone. What nobody can tell is no problem: a table whose newest rows were all changed long after they were made.
 func CheckLocalTime(ctx context.Context, db *DB) error {
 	var wrong []string
-	for _, table := range shopTables() {
+	for _, table := range timedTables() {
 		var seconds []int64
 		if err := db.SelectContext(ctx, &seconds, fmt.Sprintf(newestRows, table)); err != nil {
 			return fmt.Errorf("%s: %w", table, Classify(ctx, err))

@@ -25,7 +25,7 @@ func made(t *testing.T) []payment.Event {
 	policy := billing.Policy{RetryDays: []int{1, 3, 5}, Network: network.Rules{On: true}}
 	won := payment.Money{Amount: 12900, Currency: "KRW"}
 	subscription := billing.Subscription{
-		ID: 42, CustomerID: "cus", Status: billing.Active, Gateway: "main", Method: "pm_secret", Money: won,
+		ID: 42, CustomerID: "cus", Status: billing.Active, Gateway: "main", Method: "pm_secret", GatewayCustomer: "of_pm_secret", Money: won,
 		Interval: billing.Interval{Unit: "month", Count: 1}, AnchorDay: 31, Next: due,
 	}
 	broken := subscription
@@ -33,7 +33,7 @@ func made(t *testing.T) []payment.Event {
 	invoice := billing.Invoice{ID: 9, SubscriptionID: 42, Due: due, Money: won}
 	settled := func(stage int, o payment.Outcome) []payment.Event {
 		a := billing.Attempt{ID: 5, No: 1, Stage: stage, Gateway: "main", Invoice: invoice, CreatedAt: now, Charge: payment.Charge{
-			Key: "sub_42_20260131-1", Reference: "sub_42_20260131", CustomerID: "cus", Method: "pm_secret", Money: won,
+			Key: "sub_42_20260131-1", Reference: "sub_42_20260131", CustomerID: "cus", Method: "pm_secret", GatewayCustomer: "of_pm_secret", Money: won,
 		}}
 		a.Invoice.Stage = stage
 		return billing.Settle(a, billing.Answer{Outcome: o}, billing.PastDue, policy, due, now).Events
@@ -76,7 +76,7 @@ func made(t *testing.T) []payment.Event {
 	low, ok := orders.StockLow(orders.Product{ID: 3, Name: "Mug", Stock: 9, Threshold: &threshold}, 4, 7)
 	require.True(t, ok)
 	return slices.Concat(
-		settled(1, payment.Outcome{Kind: payment.Paid}), settled(0, payment.Outcome{Kind: payment.Differs, Reason: "another amount"}),
+		settled(1, payment.Outcome{Kind: payment.Paid, PaymentID: "pay_1"}), settled(0, payment.Outcome{Kind: payment.Differs, Reason: "another amount"}),
 		settled(0, declined(payment.Soft)), settled(0, declined(payment.Action)), settled(3, declined(payment.Hard)),
 		[]payment.Event{billing.MethodUpdated(billing.Attempt{No: 1, Gateway: "main", Invoice: invoice, Charge: payment.Charge{Key: "sub_42_20260131-1"}})},
 		settled(0, networked),
@@ -86,7 +86,7 @@ func made(t *testing.T) []payment.Event {
 		reopened(billing.PastDue), reopened(billing.Cancelled),
 		[]payment.Event{billing.SubscriptionReview(42, due, "no invoice could be made")},
 		decide(true, 12900), decide(false, 12900), decide(true, 5),
-		[]payment.Event{low, orders.RefundCompleted(pay, 12900, ""), orders.ReviewNeeded(order, "why")},
+		[]payment.Event{low, orders.RefundCompleted(order, pay, 12900, ""), orders.ReviewNeeded(order, "why"), orders.ReviewNeeded(order, "why", pay)},
 	)
 }
 

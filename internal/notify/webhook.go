@@ -22,6 +22,8 @@ import (
 type WebhookConfig struct {
 	URL    string
 	Secret string // whsec_ and base64
+	// PreviousSecret is another one that every message is signed with as well, for receivers that do not know Secret yet; empty: none.
+	PreviousSecret string
 	// Timeout of one request; 0: Timeout.
 	Timeout time.Duration
 	Version string
@@ -34,7 +36,7 @@ type Webhook struct {
 	c         WebhookConfig
 	host      string
 	url       *url.URL
-	signer    *standardwebhooks.Webhook
+	signers   []*standardwebhooks.Webhook
 	transport *http.Transport
 }
 
@@ -53,13 +55,9 @@ var ErrSecret = errors.New("must be whsec_ and the base64 of 24 to 64 random byt
 
 // NewWebhook returns the sink for an address. Close gives its connections back.
 func NewWebhook(c WebhookConfig) (*Webhook, error) {
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(c.Secret, secretPrefix))
-	if err != nil || !strings.HasPrefix(c.Secret, secretPrefix) || len(key) < leastSecret || len(key) > mostSecret {
-		return nil, fmt.Errorf("secret: %w", ErrSecret)
-	}
-	signer, err := standardwebhooks.NewWebhookRaw(key)
+	signers, err := signersOf(c)
 	if err != nil {
-		return nil, fmt.Errorf("secret: %w", ErrSecret)
+		return nil, err
 	}
 	address, err := url.Parse(c.URL)
 	if err != nil || address.Host == "" {
@@ -68,7 +66,48 @@ func NewWebhook(c WebhookConfig) (*Webhook, error) {
 	if c.Timeout == 0 {
 		c.Timeout = timeout
 	}
-	return &Webhook{c: c, host: address.Host, url: address, signer: signer, transport: transport(c.Timeout, webhookParallelism)}, nil
+	return &Webhook{c: c, host: address.Host, url: address, signers: signers, transport: transport(c.Timeout, webhookParallelism)}, nil
+}
+
+// signersOf returns what messages are signed with, the newest secret first.
+func signersOf(c WebhookConfig) ([]*standardwebhooks.Webhook, error) {
+	signer, err := signerOf(c.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("secret: %w", err)
+	}
+	signers := []*standardwebhooks.Webhook{signer}
+	if c.PreviousSecret == "" {
+		return signers, nil
+	}
+	previous, err := signerOf(c.PreviousSecret)
+	if err != nil {
+		return nil, fmt.Errorf("previous_secret: %w", err)
+	}
+	return append(signers, previous), nil
+}
+
+func signerOf(secret string) (*standardwebhooks.Webhook, error) {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, secretPrefix))
+	if err != nil || !strings.HasPrefix(secret, secretPrefix) || len(key) < leastSecret || len(key) > mostSecret {
+		return nil, ErrSecret
+	}
+	signer, err := standardwebhooks.NewWebhookRaw(key)
+	if err != nil {
+		return nil, ErrSecret
+	}
+	return signer, nil
+}
+
+// sign returns the signatures of a message by every secret, with a space between them, as the standard has it for a rotation.
+func (w *Webhook) sign(id string, at time.Time, body []byte) (string, error) {
+	signatures := make([]string, len(w.signers))
+	for i, signer := range w.signers {
+		var err error
+		if signatures[i], err = signer.Sign(id, at, body); err != nil {
+			return "", &DeliveryError{Reason: "the message cannot be signed", Never: true}
+		}
+	}
+	return strings.Join(signatures, " "), nil
 }
 
 // transport makes a pool of connections. Requests go through it directly, and not through a client, so that no
@@ -166,9 +205,9 @@ func (w *Webhook) Reach(ctx context.Context) (int, error) {
 
 func (w *Webhook) request(ctx context.Context, id string, body []byte) (*http.Request, error) {
 	now := w.c.Now()
-	signature, err := w.signer.Sign(id, now, body)
+	signature, err := w.sign(id, now, body)
 	if err != nil {
-		return nil, &DeliveryError{Reason: "the message cannot be signed", Never: true}
+		return nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url.String(), bytes.NewReader(body))
 	if err != nil {

@@ -81,6 +81,45 @@ func TestAWebhookIsSignedAsTheStandardSays(t *testing.T) {
 	require.Contains(t, string(body), "9007199254740993", "no number goes through a float")
 }
 
+// While a secret is rotated, a receiver that knows only the old one takes a delivery, and so does one that knows only the new one; afterwards
+// the old one is worth nothing.
+func TestASecretIsRotated(t *testing.T) {
+	const old, next = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx"
+	receiver := func(secret string) *httptest.Server {
+		verifier, err := standardwebhooks.NewWebhook(secret)
+		require.NoError(t, err)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			if verifier.Verify(body, r.Header) != nil {
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+		}))
+		t.Cleanup(server.Close)
+		return server
+	}
+	knowsOld, knowsNext := receiver(old), receiver(next)
+	for _, c := range []struct {
+		secret, previous string
+		old, next        bool
+	}{
+		{old, "", true, false},
+		{next, old, true, true},
+		{old, next, true, true},
+		{next, "", false, true},
+	} {
+		for server, takes := range map[*httptest.Server]bool{knowsOld: c.old, knowsNext: c.next} {
+			w := webhook(t, server.URL, func(x *notify.WebhookConfig) { x.Secret, x.PreviousSecret = c.secret, c.previous })
+			if takes {
+				require.NoError(t, w.Notify(t.Context(), message()))
+				continue
+			}
+			require.Contains(t, failure(t, w).Reason, "401")
+		}
+	}
+	_, err := notify.NewWebhook(notify.WebhookConfig{URL: "http://h", Secret: old, PreviousSecret: "whsec_short", Now: time.Now})
+	require.EqualError(t, err, "previous_secret: "+notify.ErrSecret.Error())
+}
+
 // A signature of a known message, computed with openssl.
 func TestAKnownSignature(t *testing.T) {
 	var got http.Header

@@ -38,7 +38,7 @@ func Decide(o Order, checked []Checked, enough bool, p Policy, checks int, now t
 		}
 		d.Payments = append(d.Payments, s.change)
 		if s.change.To == PaymentRefunded {
-			d.Events = append(d.Events, RefundCompleted(s.payment.Payment, s.change.Refunded, "refunded at the gateway"))
+			d.Events = append(d.Events, RefundCompleted(o, s.payment.atGateway(), s.change.Refunded, "refunded at the gateway"))
 		}
 	}
 	d.leaveToOperator(o, all, stuck)
@@ -94,7 +94,7 @@ func decidePaid(o Order, all []judgement, enough bool) Decision {
 		d.Line, d.Order, d.TakeStock = LineComplete, OrderCompleted, true
 		kept := d.keepOne(all)
 		d.doubtRecorded(all)
-		d.Events = append(d.Events, completedEvent(o, kept.payment))
+		d.Events = append(d.Events, completedEvent(o, kept.payment.atGateway()))
 	case o.Status.Open():
 		d.Line = LineOutOfStock
 		d.giveBack(all)
@@ -170,9 +170,10 @@ func (d *Decision) change(s judgement, to PaymentStatus) {
 // fail ends an open order.
 func (d *Decision) fail(o Order, all []judgement, reason string) {
 	d.Order, d.FailureReason = OrderFailed, reason
-	newest := uint64(0)
+	var newest *Payment
 	if len(all) > 0 {
-		newest = all[len(all)-1].payment.ID
+		p := all[len(all)-1].payment.atGateway()
+		newest = &p
 	}
 	d.Events = append(d.Events, failedEvent(o, newest, reason))
 }
@@ -234,9 +235,9 @@ func (d *Decision) freeze(o Order, all []judgement, reasons []string) {
 		d.Events = slices.DeleteFunc(d.Events, isReview)
 	}
 	d.Review = cut(strings.Join(reasons, "; "))
-	payments := make([]uint64, len(all))
+	payments := make([]Payment, len(all))
 	for i, s := range all {
-		payments[i] = s.payment.ID
+		payments[i] = s.payment.atGateway()
 	}
 	d.Events = append(d.Events, reviewEvent(o, d.Review, payments))
 }

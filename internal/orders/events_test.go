@@ -21,7 +21,7 @@ func TestEventsGolden(t *testing.T) {
 	all = append(all, decide(order("pending")).Events...)
 	all = append(all, out.Events...)
 	all = append(all, decide(order("shipped"), found(row(1, "pending"), payment.Succeeded)).Events...)
-	all = append(all, orders.RefundCompleted(row(1, "refund_due"), 12900, "order failed: out of stock"), orders.ReviewNeeded(order("failed"), "refund of payment 1: not done after a day"), low)
+	all = append(all, orders.RefundCompleted(order("failed"), row(1, "refund_due"), 12900, "order failed: out of stock"), orders.ReviewNeeded(order("failed"), "refund of payment 1: not done after a day"), low)
 	var text strings.Builder
 	for _, e := range all {
 		body, err := json.Marshal(e.Payload)
@@ -39,7 +39,7 @@ func TestEventIdentities(t *testing.T) {
 	require.Equal(t, completed(), completed())
 	a, b := orders.ReviewNeeded(order("failed"), "one"), orders.ReviewNeeded(order("failed"), "another")
 	require.NotEqual(t, a.Dedupe, b.Dedupe)
-	require.NotEqual(t, orders.RefundCompleted(row(1, ""), 1, "").Dedupe, orders.RefundCompleted(row(2, ""), 1, "").Dedupe)
+	require.NotEqual(t, orders.RefundCompleted(order(""), row(1, ""), 1, "").Dedupe, orders.RefundCompleted(order(""), row(2, ""), 1, "").Dedupe)
 	long := orders.ReviewNeeded(order("failed"), strings.Repeat("가", 300))
 	require.LessOrEqual(t, len(long.Dedupe), 191)
 	require.LessOrEqual(t, len(long.Subject), 64)

@@ -103,7 +103,7 @@ func Resolve(r Reviewed, as payment.Resolution, reason string, e payment.Evidenc
 		out.Change, err = r.notExecuted(e, text)
 	case payment.AsRefunded:
 		if out.Change, err = r.refunded(e, text); err == nil {
-			out.Events = []payment.Event{RefundCompleted(r.Payment, out.Change.Refunded, text)}
+			out.Events = []payment.Event{RefundCompleted(r.Order, r.Payment, out.Change.Refunded, text)}
 		}
 	case payment.AsIgnored:
 		if r.Status != PaymentSucceeded {

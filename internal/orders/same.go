@@ -39,6 +39,13 @@ func (c Checked) there() string {
 	return c.TransactionKey
 }
 
+// atGateway is the payment with the id that the gateway has for it, where it said one.
+func (c Checked) atGateway() Payment {
+	p := c.Payment
+	p.TransactionKey = c.there()
+	return p
+}
+
 // samePaymentAtGateway reports whether two rows stand for one payment: under one key, or with one id of one gateway. The shop may have spelled an
 // id in another letter case.
 func samePaymentAtGateway(a, b Checked) bool {

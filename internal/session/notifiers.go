@@ -14,7 +14,7 @@ type closer interface{ Close() }
 // Webhook is the receiver at outbox.url.
 func (s *Session) Webhook(c *config.Config) (*notify.Webhook, error) {
 	hook, err := notify.NewWebhook(notify.WebhookConfig{
-		URL: c.Outbox.URL.Reveal(), Secret: c.Outbox.Secret.Reveal(), Version: s.Version, Now: s.Now,
+		URL: c.Outbox.URL.Reveal(), Secret: c.Outbox.Secret.Reveal(), PreviousSecret: c.Outbox.PreviousSecret.Reveal(), Version: s.Version, Now: s.Now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("outbox.%w", err)

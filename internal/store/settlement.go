@@ -167,7 +167,7 @@ func SettleMethods(ctx context.Context, tx *sqlx.Tx, todo []Settled) (told []bil
 		}
 		a := s.Result.Claimed.Attempt
 		result, err := tx.ExecContext(ctx, replaceMethod+Exactly("payment_method")+" = ?", s.NewMethod, a.Invoice.SubscriptionID, a.Gateway, a.Charge.Method)
-		if mysql.IsNotWritable(err) {
+		if mysql.IsRefusedWrite(err) {
 			return told, err, nil
 		}
 		if err != nil {

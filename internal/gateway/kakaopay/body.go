@@ -79,7 +79,7 @@ func checkCharge(c payment.Charge) error {
 	case utf8.RuneCountInString(c.GatewayCustomer) > longestUser:
 		return fmt.Errorf("the gateway_customer is longer than %d characters", longestUser)
 	case c.Money.Currency != won:
-		return errors.New("KakaoPay charges in KRW alone")
+		return errors.New("KakaoPay takes only KRW")
 	case c.Money.Amount < 1:
 		return errors.New("the amount must be at least 1")
 	}

@@ -150,7 +150,7 @@ func TestWhatKakaoPayCouldOnlyRefuseIsNotSent(t *testing.T) {
 		"reference is missing":          func(c *payment.Charge) { c.Reference = "" },
 		"payment method is missing":     func(c *payment.Charge) { c.Method = "" },
 		"longer than 100 characters":    func(c *payment.Charge) { c.GatewayCustomer = string(make([]rune, 101)) },
-		"charges in KRW alone":          func(c *payment.Charge) { c.Money.Currency = "USD" },
+		"KakaoPay takes only KRW":       func(c *payment.Charge) { c.Money.Currency = "USD" },
 		"the amount must be at least 1": func(c *payment.Charge) { c.Money.Amount = 0 },
 	} {
 		c := charge()

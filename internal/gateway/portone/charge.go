@@ -28,7 +28,7 @@ func (c *Client) outcome(a answer, id string, sent time.Time) payment.Outcome {
 	case a.IsPage():
 	case a.Status == http.StatusOK:
 		return c.paid(a, id, sent)
-	case typed && a.Status >= http.StatusBadRequest:
+	case typed && a.Status >= http.StatusBadRequest && !a.overload(said.Type):
 		return a.refused(said)
 	}
 	return provider.Untyped(a.Answer)
@@ -66,9 +66,18 @@ func (a answer) refused(said errorBody) payment.Outcome {
 			o = class.Outcome(payment.Decline{Code: said.PGCode, Message: a.message(said.PGMessage)}, a.text())
 		}
 	}
+	// Neither refuses for another request under the key: PortOne makes no record where it refuses by itself, and a company's decline of a later
+	// try says nothing of one that is still on its way. The record does.
+	o.Unrecorded = o.Kind == payment.Refused
 	o.RetryAfter = a.RetryAfter
 	o.Failure = !known && a.Status >= http.StatusInternalServerError
 	return o
+}
+
+// overload reports whether the answer says that we are too fast, in a type that no table has.
+func (a answer) overload(errorType string) bool {
+	_, known := chargeCodes.Row(errorType)
+	return a.Status == http.StatusTooManyRequests && !known
 }
 
 // message is the text of an error for people; empty where nobody knows whom it may name.

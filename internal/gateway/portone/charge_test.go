@@ -160,6 +160,7 @@ func TestDeclinesComeAsServerErrors(t *testing.T) {
 		"NOT_AVAILABLE_BANK":          {Kind: payment.TryLater},
 	} {
 		body := fmt.Sprintf(`{"type":"PG_PROVIDER","message":"m","pgCode":%q,"pgMessage":"no"}`, code)
+		want.Unrecorded = want.Kind == payment.Refused // of a doubted charge only the record says so
 		want.Decline.Code, want.Decline.Message, want.Reason = code, "no", "502 PG_PROVIDER "+code+": no"
 		require.Equal(t, want, open(t, configFor(serve(t, reply(502, body)).URL)).Charge(t.Context(), charge()), code)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -40,7 +41,7 @@ func TestPortOneCodesOfCharges(t *testing.T) {
 		require.Equal(t, map[string]payment.Outcome{
 			"look":          {LookUpOnly: true, LookNow: true, Answered: true},
 			"doubt":         {},
-			"action":        {Kind: payment.Refused, Decline: payment.Decline{Class: payment.Action, Code: c.code, Message: "no"}},
+			"action":        {Kind: payment.Refused, Decline: payment.Decline{Class: payment.Action, Code: c.code, Message: "no"}, Unrecorded: true},
 			"rejected":      {Kind: payment.Rejected},
 			"misconfigured": {Kind: payment.Misconfigured, Answered: true},
 			"none":          {Kind: payment.NotExecuted},
@@ -146,11 +147,21 @@ func TestCodesOfCompanies(t *testing.T) {
 	}
 	// What no table has costs a stage, and gives up no method.
 	for company, codes := range map[string][]string{
-		"KCP_V2": {"8801", "REJECT_CARD_PAYMENT"}, "TOSSPAYMENTS": {"NEW", "INVALID_REQUEST", "PROVIDER_ERROR"}, "": {"INVALID_STOPPED_CARD"}, "KAKAOPAY": {"INVALID_STOPPED_CARD"},
+		"KCP_V2": {"8801", "REJECT_CARD_PAYMENT"}, "TOSSPAYMENTS": {"NEW", "INVALID_REQUEST"}, "": {"INVALID_STOPPED_CARD"}, "KAKAOPAY": {"INVALID_STOPPED_CARD"},
 	} {
 		for _, c := range codes {
 			find(company)(code{c, 0, "soft"})
 		}
+	}
+	// A fault of the company's own is no decline: the money may still be taken.
+	for _, c := range []string{"PROVIDER_ERROR", "FAILED_BILLING_AUTO_CANCEL", "FAILED_CARD_COMPANY_RESPONSE", "UNAUTHORIZED_KEY"} {
+		server := serve(t, reply(http.StatusOK, failed("TOSSPAYMENTS", c)))
+		o := open(t, configFor(server.URL)).Find(t.Context(), charge(), "").Outcome
+		require.Equal(t, payment.InDoubt, o.Kind, c)
+		require.True(t, o.LookUpOnly, c)
+		config := configFor(server.URL)
+		config.Now = func() time.Time { return now.Add(config.LongestRequest + time.Hour) }
+		require.Equal(t, payment.TryLater, open(t, config).Find(t.Context(), charge(), "").Outcome.Kind, c)
 	}
 }
 

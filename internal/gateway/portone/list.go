@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"duly/internal/gateway"
@@ -116,7 +115,6 @@ func (a answer) page() (listBody, error) {
 	if a.Status != http.StatusOK || a.IsPage() {
 		return listBody{}, &gateway.ListError{
 			Reason: a.text(), Misconfigured: a.misconfigured(), Failure: provider.Failed(a.Answer), RetryAfter: a.RetryAfter,
-			NoList: !a.IsPage() && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}, a.Status),
 		}
 	}
 	var body listBody

@@ -130,7 +130,7 @@ func TestListFailures(t *testing.T) {
 	}{
 		{401, `{"type":"UNAUTHORIZED","message":"no"}`, gateway.ListError{Reason: "401 UNAUTHORIZED: no", Misconfigured: true}},
 		{403, "", gateway.ListError{Reason: "403 Forbidden"}},
-		{404, "", gateway.ListError{Reason: "404 Not Found", NoList: true}},
+		{404, "", gateway.ListError{Reason: "404 Not Found"}},
 		{429, "", gateway.ListError{Reason: "429 Too Many Requests"}},
 		{500, "", gateway.ListError{Reason: "500 Internal Server Error", Failure: true}},
 		{200, "<html>", gateway.ListError{Reason: "200 with an HTML page", Failure: true}},

@@ -115,11 +115,7 @@ func (c *Client) failed(p *payment.Payment, b recordBody, clean exchange.Cleaner
 	text := func(s string) string { return clean.Text(s, p.CustomerID, b.BillingKey) }
 	code := b.Failure.PGCode
 	if code == "" {
-		at := b.FailedAt
-		if at == nil {
-			at = b.RequestedAt
-		}
-		if at == nil || c.config.Now().Before(at.Add(c.config.LongestRequest)) {
+		if c.mayLand(b) {
 			p.Status = payment.Pending
 			return
 		}
@@ -131,10 +127,29 @@ func (c *Client) failed(p *payment.Payment, b recordBody, clean exchange.Cleaner
 	}
 	p.Status = payment.Declined
 	class, known := pgClass(b.Channel.PGProvider, code)
+	switch {
+	case !known || class.Declines():
+	case class == provider.Rejected, class == provider.None: // nothing was taken, and it costs a stage
+		class = provider.Soft
+	case c.mayLand(b): // a fault of the company's own, after which it may still take the money
+		p.Status = payment.Pending
+		return
+	default:
+		class = provider.Later
+	}
 	if !known {
 		code = text(code)
 	}
 	p.Decline = payment.Decline{Class: class.Decline(), Code: code, Message: text(message)}
+}
+
+// mayLand reports whether the request of a payment that failed for no reason of the customer's may still take effect.
+func (c *Client) mayLand(b recordBody) bool {
+	at := b.FailedAt
+	if at == nil {
+		at = b.RequestedAt
+	}
+	return at == nil || c.config.Now().Before(at.Add(c.config.LongestRequest))
 }
 
 // otherTest reports whether the payment was made through a test channel that is not ours. It took no money, whatever it says; its id may be
@@ -168,7 +183,7 @@ func pgClass(company, code string) (class provider.Class, known bool) {
 		return provider.Soft, false
 	}
 	row, ok := table.Row(code)
-	if !ok || !row.Is.Declines() {
+	if !ok {
 		return provider.Soft, false
 	}
 	return row.Is, true

@@ -31,7 +31,7 @@ const (
 func encode(c payment.Charge) (*form, error) {
 	switch {
 	case c.GatewayCustomer == "":
-		return nil, errors.New("gateway_customer is missing: Stripe charges a payment method together with its customer, cus_…, alone")
+		return nil, errors.New("gateway_customer is missing: Stripe charges a payment method only with its customer (cus_…): set gateway_customer")
 	case c.BodyVersion != 2:
 		return nil, fmt.Errorf("body version %d is not known to this program", c.BodyVersion)
 	}

@@ -47,7 +47,7 @@ func checkCharge(c payment.Charge) error {
 	case c.Method == "" || len(c.Method) > longestMethod || !utf8.ValidString(c.Method):
 		return errors.New("the payment method must be a billing key of 1 to 200 characters")
 	case c.Money.Currency != "KRW":
-		return errors.New("the currency must be KRW: a charge at Toss names none")
+		return errors.New("Toss takes only KRW")
 	case c.Money.Amount < 1:
 		return errors.New("the amount must be at least 1")
 	}

@@ -62,7 +62,7 @@ func TestImpossibleChargesAreNotSent(t *testing.T) {
 		{"the idempotency key must be 1 to 98 characters", func(c *payment.Charge) { c.Key = strings.Repeat("k", 99) }},
 		{"the payment method must be a billing key of 1 to 200 characters", func(c *payment.Charge) { c.Method = "" }},
 		{"the payment method must be a billing key of 1 to 200 characters", func(c *payment.Charge) { c.Method = strings.Repeat("m", 201) }},
-		{"the currency must be KRW: a charge at Toss names none", func(c *payment.Charge) { c.Money.Currency = "USD" }},
+		{"Toss takes only KRW", func(c *payment.Charge) { c.Money.Currency = "USD" }},
 		{"the amount must be at least 1", func(c *payment.Charge) { c.Money.Amount = 0 }},
 	} {
 		c := charge()

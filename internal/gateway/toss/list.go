@@ -115,7 +115,6 @@ func (a answer) listError() error {
 	}
 	return &gateway.ListError{
 		Reason: a.text(), Misconfigured: a.misconfigured(), Failure: provider.Failed(a.Answer), RetryAfter: a.RetryAfter,
-		NoList: !a.IsPage() && slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented}, a.Status),
 	}
 }
 

@@ -207,7 +207,7 @@ func TestListFailures(t *testing.T) {
 	}{
 		{401, `{"code":"UNAUTHORIZED_KEY","message":"no"}`, gateway.ListError{Reason: "401 UNAUTHORIZED_KEY: no", Misconfigured: true}},
 		{403, `{"code":"FORBIDDEN_CONSECUTIVE_REQUEST","message":"no"}`, gateway.ListError{Reason: "403 FORBIDDEN_CONSECUTIVE_REQUEST: no"}},
-		{404, "", gateway.ListError{Reason: "404 Not Found", NoList: true}},
+		{404, "", gateway.ListError{Reason: "404 Not Found"}},
 		{429, "", gateway.ListError{Reason: "429 Too Many Requests"}},
 		{500, "", gateway.ListError{Reason: "500 Internal Server Error", Failure: true}},
 		{200, "<html>", gateway.ListError{Reason: "200 with an HTML page", Failure: true}},

@@ -127,6 +127,7 @@ type made struct {
 	*gatewaytest.Probe
 
 	others []string // ids that the service gave under the same key
+	doubt  bool     // whether the last request came to nothing that is known
 }
 
 // errMost ends a suite that begins more payments than it said.
@@ -209,7 +210,7 @@ func (o *session) check(ctx context.Context, rule outsideRule) Result {
 		result.State = Holds
 		return result
 	case ctx.Err() != nil:
-		result.Detail = o.late()
+		result.Detail = o.late(ctx)
 		return result
 	}
 	b, ok := errors.AsType[*contract.Error](err)
@@ -236,7 +237,7 @@ func (o *session) unchecked(ctx context.Context, rule outsideRule) (why, method 
 	}
 	switch {
 	case ctx.Err() != nil:
-		return o.late(), ""
+		return o.late(ctx), ""
 	case rule.needs != "" && o.Methods[rule.needs] == "":
 		return "no such payment method is named", methodOf(rule.needs)
 	case rule.rests && o.gate != nil:
@@ -245,7 +246,13 @@ func (o *session) unchecked(ctx context.Context, rule outsideRule) (why, method 
 	return "", ""
 }
 
-func (o *session) late() string { return fmt.Sprintf("out of time: %s at most", o.Within) }
+// late says why nothing more is checked.
+func (o *session) late(ctx context.Context) string {
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		return fmt.Sprintf("out of time: %s at most", o.Within)
+	}
+	return "stopped"
+}
 
 // pause waits until the next look-up; false: time is up.
 func (o *session) pause(ctx context.Context) bool {
@@ -272,6 +279,7 @@ func (o *session) pay(ctx context.Context, name string) (*made, error) {
 func (o *session) charge(ctx context.Context, p *made) payment.Outcome {
 	p.Sent++
 	out := o.Gateway.Charge(ctx, p.Charge)
+	p.doubt = out.Kind == payment.InDoubt
 	if p.ID == "" {
 		p.ID = out.PaymentID
 	}
@@ -322,8 +330,10 @@ func (o *session) decided(ctx context.Context, p *made, out payment.Outcome) (pa
 	return out, nil
 }
 
-// refundEverything gives back what was paid, also if the suite was called off.
+// refundEverything gives back what was paid, also if the suite was called off. A charge that was cut off by that may still be executed: if
+// it cannot be found yet, its key is kept.
 func (o *session) refundEverything(ctx context.Context, r *Report) {
+	stopped := ctx.Err() != nil
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
 	defer cancel()
 	r.Payments, r.Kept = len(o.made), []string{}
@@ -333,6 +343,9 @@ func (o *session) refundEverything(ctx context.Context, r *Report) {
 			if seen := o.Gateway.Look(ctx, payment.Ref{Key: p.Charge.Key, RequestID: "conformance"}).Payment; seen != nil {
 				ids = append(ids, seen.ID)
 			}
+		}
+		if stopped && p.doubt && slices.Max(ids) == "" {
+			r.Kept = append(r.Kept, p.Charge.Key)
 		}
 		for _, id := range ids {
 			o.ids[id] = true
