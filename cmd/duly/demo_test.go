@@ -210,7 +210,7 @@ func TestTheDemosClocksStayTogether(t *testing.T) {
 	sim := simulator.New(config)
 	t.Cleanup(sim.Close)
 	var days []int
-	require.NoError(t, demo.EachNight(sim, func(day int) error {
+	require.NoError(t, demo.EachNight(sim, simulator.Default, func(day int) error {
 		days = append(days, day)
 		require.Equal(t, start.AddDate(0, 0, day), sim.Now())
 		return nil

@@ -63,3 +63,13 @@ func second(gateway, customer string) any {
 // knowsByID reports whether a payment of an order is known to a provider by the provider's own id alone: Stripe finds a key only among the payments
 // of a customer that it knows.
 func knowsByID(gateway string) bool { return gateway == "stripe" }
+
+// nights are the days after the due date on which there is something to do. Stripe hands on what card networks advise, which puts retries off by three
+// days each.
+func nights(gateway string) []int {
+	days := []int{0, 1, 3, 5}
+	if gateway == "stripe" {
+		return append(days, 6, 9)
+	}
+	return days
+}

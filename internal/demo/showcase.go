@@ -85,7 +85,7 @@ func Run(ctx context.Context, ses *session.Session, run Runner, o Options) (err 
 	if err := d.open(ctx); err != nil {
 		return err
 	}
-	if err := EachNight(d.sim, func(day int) error { return d.night(ctx, day) }); err != nil {
+	if err := EachNight(d.sim, d.Gateway, func(day int) error { return d.night(ctx, day) }); err != nil {
 		d.explain(err)
 		return err
 	}
@@ -129,10 +129,11 @@ func (d *showcase) open(ctx context.Context) error {
 	return nil
 }
 
-// EachNight calls night for the due date and for each day of a retry. The gateway's clock goes on as the shop's does, by whole days.
-func EachNight(sim *simulator.Simulator, night func(day int) error) error {
+// EachNight calls night for the due date and for each day of a retry at a gateway of a type. The gateway's clock goes on as the shop's does, by
+// whole days.
+func EachNight(sim *simulator.Simulator, gateway string, night func(day int) error) error {
 	last := 0
-	for _, day := range []int{0, 1, 3, 5} {
+	for _, day := range nights(gateway) {
 		sim.Advance(time.Duration(day-last) * 24 * time.Hour)
 		if err := night(day); err != nil {
 			return err
@@ -151,8 +152,10 @@ func titles(day int) string {
 		return "retry 1"
 	case 3:
 		return "retry 2"
+	case 5:
+		return "last retry"
 	}
-	return "last retry"
+	return "retries that a card network put off"
 }
 
 // night shows one night: what happened since the last one, the jobs, and what became of everything.

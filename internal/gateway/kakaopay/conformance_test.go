@@ -11,7 +11,7 @@ import (
 	"duly/internal/test/simtarget"
 )
 
-func TestConforms(t *testing.T) {
+func TestConformsKakaoPay(t *testing.T) {
 	t.Parallel()
 	options := simtarget.Options{
 		Dialect:         "kakaopay",

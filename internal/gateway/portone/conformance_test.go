@@ -11,7 +11,7 @@ import (
 	"duly/internal/test/simtarget"
 )
 
-func TestConforms(t *testing.T) {
+func TestConformsPortOne(t *testing.T) {
 	t.Parallel()
 	options := simtarget.Options{
 		Dialect: "portone",

@@ -12,7 +12,7 @@ import (
 	"duly/internal/test/simtarget"
 )
 
-func TestConforms(t *testing.T) {
+func TestConformsStripe(t *testing.T) {
 	t.Parallel()
 	options := simtarget.Options{
 		Dialect:         "stripe",

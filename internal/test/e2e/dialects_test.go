@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"duly/internal/crash"
 	"duly/internal/gateway/simulator"
 	"duly/internal/test/e2e"
+	"duly/internal/test/testdb"
 	"duly/internal/test/worktest"
 )
 
@@ -26,8 +26,8 @@ func providers() []string {
 	return slices.DeleteFunc(simulator.Dialects()[1:], func(name string) bool { return name == "kakaopay" })
 }
 
-// hides reports whether a success of the dialect does not say what it is of: only the audit sees then that a payment is not ours.
-func (w *world) hides() bool { return w.dialect == "portone" }
+// hides reports whether a success in a dialect does not say what it is of: only the audit sees then that a payment is not ours.
+func hides(dialect string) bool { return dialect == "portone" }
 
 // add enrols subscriptions. Some providers charge nothing without a second identifier of the method, and name nobody but that.
 func (w *world) add(list []e2e.Subscription) {
@@ -39,7 +39,7 @@ func (w *world) add(list []e2e.Subscription) {
 			list[i].Customer = cmp.Or(list[i].Customer, "customer")
 			list[i].Second = list[i].Customer
 		case "stripe":
-			list[i].Second = "cus_" + cmp.Or(list[i].Customer, "customer")
+			list[i].Second = "cus_" + cmp.Or(list[i].Customer, list[i].Method) // its payments are what a key is looked up among
 		}
 	}
 	e2e.Enrol(w.t, w.db, list)
@@ -55,30 +55,36 @@ func (w *world) audit(kinds ...string) {
 	require.ElementsMatch(w.t, kinds, found, "%s", p.printed())
 }
 
-// agreed wants nobody to be charged twice or forgotten, and ledger, tables and audit to agree, with as many invoices in review. The small shop has one
-// payment of another amount: where a success does not show it, it is in review only if something made duly look it up.
+// agreed wants nobody to be charged twice or forgotten, and ledger, tables and audit to agree, with as many invoices in review.
 func (w *world) agreed(review int) {
 	w.t.Helper()
-	if !w.hides() {
-		w.reconcile()
-		require.Equal(w.t, review, w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'review'`))
-		if w.dialect != simulator.Default {
-			w.audit()
-		}
-		return
+	w.reconcile()
+	require.Equal(w.t, review, w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'review'`))
+	if w.dialect != simulator.Default {
+		w.audit()
 	}
-	problems, err := e2e.Problems(w.t.Context(), w.db.DB, w.date, w.sim)
-	require.NoError(w.t, err)
-	const unseen = " was charged otherwise than asked for, and nobody is told"
-	problems = slices.DeleteFunc(problems, func(p string) bool { return strings.HasSuffix(p, unseen) })
-	var differs []string
-	for _, p := range problems { // the payment that was asked for is not there
-		require.Contains(w.t, p, "the gateway took no money")
-		differs = append(differs, "amount_differs")
+}
+
+// shop is the small shop as a provider has it, and how many of its invoices come to review. Where a success does not say what it is of, a payment of another
+// amount is not seen: it would be booked as paid, and be a payment that the gateway does not show as it was taken, so that no absence there is believed.
+func shop(dialect string) (methods []string, review int) {
+	methods, review = smallShop(), 1
+	if hides(dialect) {
+		methods[slices.Index(methods, "pm_wrong_amount")], review = "pm_ok", 0
 	}
-	require.LessOrEqual(w.t, len(differs), 1, "%q", problems)
-	require.Equal(w.t, review-len(differs), w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'review'`))
-	w.audit(differs...)
+	return methods, review
+}
+
+// What the answer of a provider hid is found by the audit that follows.
+func TestTheAuditFindsWhatAnAnswerHid(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range slices.DeleteFunc(providers(), func(name string) bool { return !hides(name) }) {
+		w := worldIn(t, testdb.New(t), dialect, simulator.Config{})
+		w.enrol("pm_ok", "pm_wrong_amount", "pm_ok", "pm_soft")
+		w.finish(1)
+		require.Equal(t, 3, w.count(`SELECT COUNT(*) FROM invoices WHERE status = 'paid'`))
+		w.audit("amount_differs")
+	}
 }
 
 // The whole program keeps its promises at every provider: it is killed when a request has left, and before its answer is written.

@@ -117,9 +117,9 @@ func everyPoint(t *testing.T, dialect string, points []crash.Point) {
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					w := lent.worldIn(t, dialect, smallShopFaults())
-					methods, review := smallShop(), 1
+					methods, review := shop(dialect)
 					if later {
-						methods, review = slices.Insert(methods, 1, takesADay), 2
+						methods, review = slices.Insert(methods, 1, takesADay), review+1
 					}
 					w.enrol(methods...)
 					dieAt(w, point, workers)
