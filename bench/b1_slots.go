@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"duly/internal/gateway/httpapi"
+	"duly/bench/provider"
 	"duly/internal/gateway/simulator"
 	"duly/jobs"
 )
@@ -57,18 +57,18 @@ func (l *lab) slotRound(ctx context.Context, n int) (done worked, served time.Du
 		return done, 0, err
 	}
 	defer func() { err = errors.Join(err, s.drop(ctx)) }()
-	sim := simulator.New(simulator.Config{
+	sim, err := simulator.Speak(l.gateway, simulator.Config{
 		Token: gatewayToken, Seed: 1, Latency: simulator.Latency{Median: slotMedian, P99: slotP99}, Now: l.now,
 	})
+	if err != nil {
+		return done, 0, err
+	}
 	url, stop, err := serve(ctx, sim)
 	if err != nil {
 		return done, 0, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	client, err := httpapi.New(httpapi.Config{
-		Name: gatewayName, URL: url, Token: gatewayToken, Timeout: slotTimeout, ConnectTimeout: slotTimeout,
-		KeyLife: 24 * time.Hour, LongestRequest: 2 * time.Minute, MaxConns: slotsInUse, Now: l.now,
-	})
+	client, err := provider.Adapter(l.gateway, url, gatewayToken, slotsInUse, l.now)
 	if err != nil {
 		return done, 0, err
 	}

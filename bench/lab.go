@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"duly/bench/provider"
 	"duly/internal/mysql"
 	"duly/internal/mysql/private"
 	"duly/internal/payment"
@@ -22,7 +24,8 @@ type lab struct {
 	rounds     int
 	scale      float64
 	profile    string
-	statements bool // print what each statement takes
+	statements bool   // print what each statement takes
+	gateway    string // type of the gateways
 	log        io.Writer
 	now        func() time.Time
 
@@ -175,8 +178,10 @@ func (s *schema) enrol(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.ExecContext(ctx, "ANALYZE TABLE subscriptions"); err != nil {
-		return fmt.Errorf("analyze: %w", err)
+	for _, statement := range []string{provider.Identify(s.lab.gateway), "ANALYZE TABLE subscriptions"} {
+		if _, err := s.ExecContext(ctx, cmp.Or(statement, "DO 0")); err != nil {
+			return fmt.Errorf("enrol: %w", err)
+		}
 	}
 	return nil
 }

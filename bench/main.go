@@ -23,6 +23,7 @@ import (
 	"syscall"
 	"time"
 
+	"duly/bench/provider"
 	"duly/bench/report"
 )
 
@@ -80,6 +81,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	chart := flags.String("svg", "", "also write a chart to this `file`")
 	profile := flags.String("profile", "", "write CPU profiles of the worker into this `folder`")
 	statements := flags.Bool("statements", false, "print what each statement takes in the server, for cases whose sides take turns")
+	kind := flags.String("gateway", provider.Default, "type of the gateway, for B1 and B10")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
@@ -87,11 +89,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil && (*rounds < 1 || *scale <= 0 || *scale > 1) {
 		err = fmt.Errorf("-rounds must be at least 1, -scale above 0 and at most 1")
 	}
+	if err == nil {
+		err = provider.Check(*kind, namesOf(chosen))
+	}
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "bench:", err)
 		return 2
 	}
-	l := &lab{rounds: *rounds, scale: *scale, profile: *profile, statements: *statements, log: stderr, now: time.Now} //nolint:forbidigo // the clock of the program
+	l := &lab{gateway: *kind, rounds: *rounds, scale: *scale, profile: *profile, statements: *statements, log: stderr, now: time.Now} //nolint:forbidigo // the clock of the program
 	rows, err := measure(ctx, l, chosen)
 	done := l.report(rows)
 	if len(rows) > 0 {
@@ -131,6 +136,14 @@ func write(done report.Run, markdown, asJSON, chart string) error {
 	return nil
 }
 
+func namesOf(all []benchmark) []string {
+	names := make([]string, len(all))
+	for i, b := range all {
+		names[i] = b.name
+	}
+	return names
+}
+
 // choose finds the cases that were named; if none was, all but those that want to be named.
 func choose(names []string) ([]benchmark, error) {
 	all := benchmarks()
@@ -141,11 +154,7 @@ func choose(names []string) ([]benchmark, error) {
 	for _, name := range names {
 		at := slices.IndexFunc(all, func(b benchmark) bool { return strings.EqualFold(b.name, name) })
 		if at < 0 {
-			names := make([]string, len(all))
-			for i, b := range all {
-				names[i] = b.name
-			}
-			return nil, fmt.Errorf("there is no case %q, but %s", name, strings.Join(names, ", "))
+			return nil, fmt.Errorf("there is no case %q, but %s", name, strings.Join(namesOf(all), ", "))
 		}
 		chosen = append(chosen, all[at])
 	}

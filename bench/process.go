@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"duly/bench/provider"
 )
 
 // build builds the programs as the Makefile does, once.
@@ -40,7 +42,7 @@ type simulation struct {
 
 // simulate starts a simulator without latency.
 func (l *lab) simulate(ctx context.Context) (*simulation, error) {
-	sim := exec.CommandContext(ctx, filepath.Join(l.programs, "gatewaysim"), "--listen", "127.0.0.1:0", "--token", gatewayToken) //nolint:gosec // G204: built by us
+	sim := exec.CommandContext(ctx, filepath.Join(l.programs, "gatewaysim"), "--listen", "127.0.0.1:0", "--token", gatewayToken, "--dialect", l.gateway) //nolint:gosec // G204: built by us
 	stdout, err := sim.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -71,8 +73,8 @@ const sampleEvery = 20 * time.Millisecond
 func (l *lab) duly(ctx context.Context, s *schema, url, job string, env ...string) *exec.Cmd {
 	duly := exec.CommandContext(ctx, filepath.Join(l.programs, "duly"), "run", job, "--no-progress") //nolint:gosec // G204: built by us
 	duly.Dir = l.dir
-	duly.Env = append(os.Environ(), "DULY_DATABASE_DSN="+s.dsn(), "DULY_BUSINESS_TIMEZONE=UTC",
-		"DULY_GATEWAYS_MAIN_URL="+url, "DULY_GATEWAYS_MAIN_TOKEN="+gatewayToken)
+	duly.Env = append(os.Environ(), "DULY_DATABASE_DSN="+s.dsn(), "DULY_BUSINESS_TIMEZONE=UTC")
+	duly.Env = append(duly.Env, provider.Environment(l.gateway, url, gatewayToken)...)
 	duly.Env = append(duly.Env, env...)
 	return duly
 }
