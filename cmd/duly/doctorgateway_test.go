@@ -118,6 +118,19 @@ func TestDoctorNamesRefusedCredentials(t *testing.T) {
 	}
 }
 
+// KakaoPay without PortOne works, and leaves more to people: doctor says what would not.
+func TestDoctorRecommendsPortOneForKakaoPay(t *testing.T) {
+	t.Parallel()
+	sim, err := simulator.Speak("kakaopay", simulator.Config{Token: secretToken})
+	require.NoError(t, err)
+	server := httptest.NewServer(sim)
+	t.Cleanup(func() { server.Close(); sim.Close() })
+	s := &shop{each: same, env: []string{
+		"DULY_GATEWAYS_MAIN_TYPE=kakaopay", "DULY_GATEWAYS_MAIN_URL=" + server.URL, "DULY_RUN_LEASE=2m", "DULY_GATEWAYS_MAIN_TOKEN=" + secretToken, "DULY_GATEWAYS_MAIN_CID=TCSUBSCRIP",
+	}}
+	require.Contains(t, check(t, s.duly(t, "doctor", "--json"), "gateway main").Detail, "its channel at PortOne (type portone) has both")
+}
+
 // Two addresses are joined by a payment that was taken at one and is shown at the other.
 func TestDoctorMoved(t *testing.T) {
 	t.Parallel()

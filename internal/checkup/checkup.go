@@ -208,6 +208,9 @@ func (d *Checkup) gateways(ctx context.Context, c *config.Config) {
 	for _, name := range slices.Sorted(maps.Keys(gateways)) {
 		detail, err := d.answers(ctx, name, c.Gateways[name].URL, gateways[name])
 		unproven := err == nil
+		if c.Gateways[name].Type == "kakaopay" {
+			detail += "; KakaoPay keeps no keys and finds no charge by one, so each lost answer goes to an operator: its channel at PortOne (type portone) has both"
+		}
 		if err == nil && db != nil {
 			err = store.CheckKeyPrefix(ctx, db.DB, name, c.Gateways[name].KeyPrefix)
 			if other, ok := errors.AsType[*store.OtherPrefixError](err); ok {
