@@ -88,6 +88,9 @@ func (i *issuing) page(ctx context.Context) (more bool) {
 		i.took(page, tally)
 		return i.walk() != nil
 	}
+	if i.x.Work.Err() != nil { // the drain ended meanwhile, and rest says what it left
+		return false
+	}
 	kind, err := i.failures.Classify(i.x.Work, err)
 	aside, err := due.Failed(page, i.job.o.ChunkSize, kind, err)
 	switch {

@@ -60,3 +60,30 @@ func TestAStopBeforeClaimingLosesNoPeriod(t *testing.T) {
 		})
 	}
 }
+
+// A drain that ends while a page is written leaves the rest to a later run, and is no failure of the run.
+func TestADrainThatEndsWhileAPageIsIssued(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enrol("pm_ok", "pm_ok")
+	blocker, err := w.plain.BeginTx(t.Context(), nil) // the page waits for this invoice of another worker's, until the drain ends
+	require.NoError(t, err)
+	_, err = blocker.ExecContext(t.Context(), `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, issued_date)
+VALUES (1, ?, 1, 'KRW', 'open', ?)`, day0, day0)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	result := w.runOn(ctx, func(o *jobs.BillingOptions, r *batch.Runner) {
+		o.Steps, r.Drain = []string{jobs.StepIssue, jobs.StepCollect}, 300*time.Millisecond
+		r.OnStep = func(x *batch.StepExecution) {
+			if x.Step == jobs.StepCollect {
+				stop()
+			}
+		}
+	})
+	require.NoError(t, blocker.Rollback())
+	require.Equal(t, batch.ExitUnfinished, result.Exit, "%v", result)
+	require.NoError(t, result.Err)
+	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
+	require.Equal(t, 2, w.attempts("succeeded"))
+}
