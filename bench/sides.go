@@ -118,7 +118,7 @@ const (
 next_attempt_date, issued_date, paid_at IS NULL)))) FROM invoices`
 	sumAttempts = `SELECT CONCAT(COUNT(*), ':', SUM(CRC32(CONCAT_WS('|', subscription_id, attempt_no, stage, idempotency_key, reference, customer_id,
 amount, currency, gateway, payment_method, method_type, description, body_version, status, doubted, message, settled_at IS NULL`
-	sumEvents   = `SELECT CONCAT(COUNT(*), ':', SUM(CRC32(CONCAT_WS('|', type, subject, JSON_REMOVE(payload, '$.invoice_id'), dedupe_key)))) FROM events`
+	sumEvents   = `SELECT CONCAT(COUNT(*), ':', SUM(CRC32(CONCAT_WS('|', type, subject, JSON_REMOVE(payload, '$.invoice_id', '$.attempt_id', '$.gateway_payment_id'), dedupe_key)))) FROM events`
 	sumBookings = `SELECT CONCAT(COUNT(*), ':', SUM(CRC32(CONCAT_WS('|', gateway_payment_id, kind, proof IS NULL)))) FROM bookings`
 )
 

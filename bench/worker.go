@@ -102,7 +102,7 @@ func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of fun
 	}
 	start := now()
 	result, err := runner.Run(ctx, job, batch.Spec{
-		Job: job.Name, BusinessDate: s.lab.today().String(), Params: []byte("{}"), Lease: time.Minute,
+		Job: job.Name, BusinessDate: s.lab.today().String(), Params: []byte("{}"), Lease: 2 * time.Minute,
 		Host: "bench", PID: os.Getpid(), Version: "bench",
 	})
 	done := worked{took: now().Sub(start), steps: map[string]time.Duration{}, tally: result.Tally}

@@ -63,8 +63,9 @@ settled_at = ? WHERE id BETWEEN ? AND ?`
 
 	bulkTell = `INSERT INTO events (type, subject, payload, dedupe_key)
 SELECT 'invoice.paid', CONCAT('subscription:', subscription_id),
-CONCAT('{"subscription_id":', subscription_id, ',"invoice_id":', invoice_id, ',"due_date":"', ?, '","reference":"', reference,
-'","amount":', amount, ',"currency":"', currency, '","gateway":"', gateway, '"}'), CONCAT('invoice.paid:', reference)
+CONCAT('{"schema_version":1,"subscription_id":', subscription_id, ',"customer_id":"', customer_id, '","invoice_id":', invoice_id, ',"due_date":"', ?, '","reference":"', reference,
+'","amount":', amount, ',"currency":"', currency, '","gateway":"', gateway,
+'","attempt_id":', id, ',"gateway_payment_id":"', gateway_payment_id, '"}'), CONCAT('invoice.paid:', reference)
 FROM payment_attempts WHERE id BETWEEN ? AND ?`
 
 	// The row that keeps a payment of the gateway from paying for two things.

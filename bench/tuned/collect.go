@@ -113,13 +113,17 @@ func (j Job) begin(ctx context.Context, page []invoice, charges []payment.Charge
 
 // paid is the payload of the event invoice.paid.
 type paid struct {
+	Version      int    `json:"schema_version"`
 	Subscription uint64 `json:"subscription_id"`
+	Customer     string `json:"customer_id"`
 	Invoice      uint64 `json:"invoice_id"`
 	Due          string `json:"due_date"`
 	Reference    string `json:"reference"`
 	Amount       int64  `json:"amount"`
 	Currency     string `json:"currency"`
 	Gateway      string `json:"gateway"`
+	Attempt      int64  `json:"attempt_id"`
+	Payment      string `json:"gateway_payment_id"`
 }
 
 func (j Job) settle(ctx context.Context, page []invoice, charges []payment.Charge, first int64, payments []string) error {
@@ -127,7 +131,9 @@ func (j Job) settle(ctx context.Context, page []invoice, charges []payment.Charg
 	attempts, events, ids := make([][]any, len(page)), make([][]any, len(page)), make([][]any, len(page))
 	for i, p := range page {
 		attempts[i], ids[i] = []any{"succeeded", "succeeded", payments[i], now, first + int64(i)}, []any{p.ID}
-		payload, err := json.Marshal(paid{p.Subscription, p.ID, p.Due.String(), charges[i].Reference, p.Amount, p.Currency, p.Gateway})
+		payload, err := json.Marshal(paid{
+			1, p.Subscription, p.Customer, p.ID, p.Due.String(), charges[i].Reference, p.Amount, p.Currency, p.Gateway, first + int64(i), payments[i],
+		})
 		if err != nil {
 			return err
 		}
