@@ -190,7 +190,7 @@ func TestReleasedInvoicesWaitForTheNextRun(t *testing.T) {
 		require.Empty(t, readAll(ctx, t, stage(t, db), 4))
 		return nil
 	})
-	worktest.Exec(t, plain, `UPDATE payment_attempts SET doubted = 1, checks = 3, gateway_payment_id = 'x', created_at = '2020-01-01'`)
+	worktest.Exec(t, plain, `UPDATE payment_attempts SET doubted = 1, lookup_only = 1, all_answered = 1, checks = 3, gateway_payment_id = 'x', created_at = '2020-01-01'`)
 	worktest.Exec(t, plain, `UPDATE subscriptions SET payment_method = 'pm_new', gateway = 'other', customer_id = 'renamed', description = 'new' WHERE id = 2`)
 	second, _ := Make(t, db, stage(t, db), 4)
 	require.Equal(t, invoices(first), invoices(second))
@@ -204,7 +204,7 @@ func TestReleasedInvoicesWaitForTheNextRun(t *testing.T) {
 	require.Equal(t, "pm_new", second[1].Charge.Method)
 	require.Equal(t, "other", second[1].Gateway)
 	require.Equal(t, []string{"other pm_new renamed new in_flight"}, worktest.List[string](t, plain, `SELECT CONCAT_WS(' ', gateway,
-payment_method, customer_id, description, status) FROM payment_attempts WHERE invoice_id = 2 AND doubted = 0 AND checks = 0
+payment_method, customer_id, description, status) FROM payment_attempts WHERE invoice_id = 2 AND doubted = 0 AND lookup_only = 0 AND all_answered IS NULL AND checks = 0
 AND gateway_payment_id IS NULL AND message IS NULL AND settled_at IS NULL AND created_at > '2026-01-01'`))
 	require.Equal(t, 6, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM payment_attempts`))
 }
