@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing/network"
+	"duly/internal/gateway"
 	"duly/internal/payment"
 	"duly/internal/preview"
 	"duly/internal/test/worktest"
@@ -170,4 +172,37 @@ func TestReplacedMethodOfTheCustomer(t *testing.T) {
 	require.Equal(t, batch.ExitDone, w.run(networked).Exit)
 	require.Equal(t, []string{"pm_ok:customer", "PM_RENEWED:2", "pm_renewed:3"}, worktest.List[string](t, w.plain, `SELECT payment_method FROM subscriptions ORDER BY id`))
 	require.Zero(t, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM events WHERE type = 'payment_method.updated'`))
+}
+
+// A table that does not take a replaced method keeps the old one, and the decline that named it is settled as any other.
+func TestReplacedMethodThatTheTableRefuses(t *testing.T) {
+	t.Parallel()
+	for name, refuse := range map[string]string{
+		"a trigger": `CREATE TRIGGER refuse BEFORE UPDATE ON subscriptions FOR EACH ROW
+IF NEW.payment_method <> OLD.payment_method THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END IF`,
+		"a check": `ALTER TABLE subscriptions ADD CONSTRAINT known CHECK (payment_method LIKE 'pm!_soft%' ESCAPE '!')`,
+		"a width": `ALTER TABLE subscriptions MODIFY COLUMN payment_method VARCHAR(9) NOT NULL`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newTown(t)
+			w.enrol("pm_soft:1")
+			worktest.Exec(t, w.plain, refuse)
+			w.wrap = func(g gateway.Gateway) gateway.Gateway { return renewing{g} }
+			result := w.run(networked)
+			require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+			require.Equal(t, []string{"past_due open 1 pm_soft:1"}, worktest.List[string](t, w.plain,
+				`SELECT CONCAT_WS(' ', s.status, i.status, i.stage, s.payment_method) FROM subscriptions s JOIN invoices i ON i.subscription_id = s.id`))
+			require.Zero(t, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM events WHERE type = 'payment_method.updated'`))
+		})
+	}
+}
+
+// renewing is a gateway whose declines name another method.
+type renewing struct{ gateway.Gateway }
+
+func (r renewing) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
+	o := r.Gateway.Charge(ctx, c)
+	o.NewMethod = "pm_ok:another"
+	return o
 }
