@@ -29,9 +29,9 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &Client{config: c, address: exchange.Address(base), bearer: []string{"Bearer " + c.Token}, line: exchange.New(exchange.Config{
-		Base: base, Timeout: c.Timeout, ConnectTimeout: c.ConnectTimeout, MaxConns: c.MaxConns, Secret: c.Token, Now: c.Now, Wrap: c.Wrap,
-	})}
+	client := &Client{
+		config: c, address: exchange.Address(base), bearer: []string{"Bearer " + c.Token}, line: exchange.New(c.exchange(base)),
+	}
 	client.page.Store(longestPage)
 	return client, nil
 }

@@ -1,11 +1,7 @@
 package httpapi
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"duly/internal/gateway/exchange"
@@ -47,42 +43,18 @@ type Config struct {
 
 // check returns every problem with c, and the address without a slash at its end.
 func (c Config) check() (base string, err error) {
-	var problems []error
-	add := func(problem string) { problems = append(problems, errors.New(problem)) }
-
-	u, err := url.Parse(c.URL)
-	switch {
-	case err != nil:
-		add("url: cannot be read") // the error would repeat a password in it
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		add("url: want http://… or https://…")
-	case u.User != nil:
-		add("url: must not carry a user name or password")
-	case u.RawQuery != "" || u.Fragment != "":
-		add("url: must not have a query or a fragment")
-	default:
-		base = strings.TrimRight(u.String(), "/")
-	}
-	if c.Token == "" || exchange.Visible(c.Token) != c.Token {
-		add("token: missing, or not plain printable text")
-	}
-	if c.Timeout <= 0 || c.ConnectTimeout <= 0 {
-		add("timeout and connect_timeout: must be above 0")
-	}
+	var more []string
 	if c.KeyLife < 0 {
-		add("key_life: must not be negative")
+		more = append(more, "key_life: must not be negative")
 	}
 	if c.LongestRequest < c.Timeout {
-		add("longest_request: must not be shorter than timeout")
+		more = append(more, "longest_request: must not be shorter than timeout")
 	}
-	if c.MaxConns < 1 {
-		add("parallelism: must be at least 1")
+	return c.exchange(c.URL).Check(c.Name, more...)
+}
+
+func (c Config) exchange(base string) exchange.Config {
+	return exchange.Config{
+		Base: base, Timeout: c.Timeout, ConnectTimeout: c.ConnectTimeout, MaxConns: c.MaxConns, Secret: c.Token, Now: c.Now, Wrap: c.Wrap,
 	}
-	if c.Now == nil {
-		add("clock: missing")
-	}
-	if len(problems) > 0 {
-		return "", fmt.Errorf("gateway %s: %w", c.Name, errors.Join(problems...))
-	}
-	return base, nil
 }

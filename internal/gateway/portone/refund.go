@@ -3,8 +3,6 @@ package portone
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -38,12 +36,12 @@ const (
 // what was seen. The reason that PortOne keeps carries a tag of the refund's key: what was refunded under it before is found there, however
 // long ago PortOne forgot the key.
 func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
-	if err := checkRefund(r); err != nil {
+	if err := provider.CheckRefund(r); err != nil {
 		return payment.Reply{Effect: payment.EffectRejected, Reason: err.Error()}
 	}
 	a := c.ask(ctx, r.ID, r.RequestID, r.Key, r.ID)
 	if a.Err != nil || a.Status != http.StatusOK || a.IsPage() {
-		return a.unseen()
+		return provider.Unseen(a.Answer, a.text(), a.absent(), a.misconfigured())
 	}
 	p, b, why := c.record(a, r.ID)
 	if why != "" {
@@ -52,7 +50,7 @@ func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 	if reply, decided := refundable(p, b, r); decided {
 		return reply
 	}
-	body, err := json.Marshal(refundBody{c.config.StoreID, r.Amount, reason(r), p.Money.Amount - p.Refunded})
+	body, err := json.Marshal(refundBody{c.config.StoreID, r.Amount, provider.Reason(r, 0), p.Money.Amount - p.Refunded})
 	if err != nil {
 		return payment.Reply{Effect: payment.EffectRejected, Reason: "the refund cannot be written as JSON"}
 	}
@@ -63,67 +61,22 @@ func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 	return a.refunded(p, r)
 }
 
-func checkRefund(r payment.Refund) error {
-	switch {
-	case r.Key == "":
-		return errors.New("the idempotency key is missing")
-	case !provider.Segment(r.ID):
-		return errors.New("the payment's id is missing, or cannot be part of an address")
-	case r.Amount < 1:
-		return errors.New("the amount must be at least 1")
-	}
-	return nil
-}
-
-// reason is the text of a refund that PortOne keeps, with the tag of its key.
-func reason(r payment.Refund) string {
-	text := r.Reason
-	if text == "" {
-		text = "refund"
-	}
-	return text + " " + provider.Tag(r.Key)
-}
-
-// unseen is the reply where the payment could not be looked at: nothing was sent that moves money.
-func (a answer) unseen() payment.Reply {
-	r := payment.Reply{Effect: payment.EffectNone, RetryAfter: a.RetryAfter}
-	if o, ok := a.Unanswered(); ok {
-		r.Reason, r.Failure = o.Reason, o.Failure
-		return r
-	}
-	r.Reason, r.Failure = a.text(), provider.Failed(a.Answer)
-	switch {
-	case a.absent():
-		r.Effect = payment.EffectRejected
-	case a.misconfigured():
-		r.Effect = payment.EffectMisconfigured
-	}
-	return r
-}
-
 // refundable decides about a refund by the payment as it stands; decided is false if the request is to be sent.
 func refundable(p payment.Payment, b recordBody, r payment.Refund) (reply payment.Reply, decided bool) {
 	for _, done := range b.Cancellations {
 		if !strings.HasSuffix(done.Reason, provider.Tag(r.Key)) {
 			continue
 		}
-		switch {
-		case done.Status == cancellationFailed:
-		case done.Status == cancellationSucceeded && done.TotalAmount == r.Amount:
-			return payment.Reply{Effect: payment.EffectDone, Payment: &p}, true
-		case done.Status == cancellationSucceeded:
-			return payment.Reply{Effect: payment.EffectRefused, Reason: fmt.Sprintf("%d were refunded under its key", done.TotalAmount)}, true
+		switch done.Status {
+		case cancellationFailed:
+		case cancellationSucceeded:
+			return provider.RefundedBefore(p, done.TotalAmount, r), true
 		default:
 			return payment.Reply{Reason: "requested before, and not decided"}, true
 		}
 	}
-	switch left := p.Money.Amount - p.Refunded; {
-	case p.Status != payment.Succeeded:
-		return payment.Reply{Effect: payment.EffectRefused, Reason: "the payment is " + string(p.Status)}, true
-	case r.Amount > left:
-		return payment.Reply{Effect: payment.EffectRefused, Reason: fmt.Sprintf("%d of it are left to be refunded", max(left, 0))}, true
-	}
-	return payment.Reply{}, false
+	reply, ok := provider.Refundable(p, r)
+	return reply, !ok
 }
 
 // refunded says what the answer to a refund of p means. p is as it was seen: PortOne executes the refund only on that balance.

@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,53 +44,22 @@ type Settings struct {
 
 // Check returns the address without a slash at its end, or every problem with s and those that more adds. The error holds no secret.
 func (s Settings) Check(more ...string) (base string, err error) {
-	var problems []error
-	add := func(problem string) { problems = append(problems, errors.New(problem)) }
-	u, err := url.Parse(s.URL)
-	switch {
-	case err != nil:
-		add("url: cannot be read") // the error would repeat a password in it
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		add("url: want http://… or https://…")
-	case u.User != nil:
-		add("url: must not carry a user name or password")
-	case u.RawQuery != "" || u.Fragment != "":
-		add("url: must not have a query or a fragment")
-	default:
-		base = strings.TrimRight(u.String(), "/")
-	}
-	if s.Token == "" || exchange.Visible(s.Token) != s.Token {
-		add("token: missing, or not plain printable text")
-	}
-	if s.Timeout <= 0 || s.ConnectTimeout <= 0 {
-		add("timeout and connect_timeout: must be above 0")
-	}
 	if s.LongestRequest < s.Timeout {
-		add("longest_request: must not be shorter than timeout")
+		more = append(more, "longest_request: must not be shorter than timeout")
 	}
 	if s.KeyLife <= s.LongestRequest {
-		add("key_life: must be longer than longest_request")
+		more = append(more, "key_life: must be longer than longest_request")
 	}
-	if s.MaxConns < 1 {
-		add("parallelism: must be at least 1")
-	}
-	if s.Now == nil {
-		add("clock: missing")
-	}
-	for _, problem := range more {
-		add(problem)
-	}
-	if len(problems) > 0 {
-		return "", fmt.Errorf("gateway %s: %w", s.Name, errors.Join(problems...))
-	}
-	return base, nil
+	return s.exchange(s.URL).Check(s.Name, more...)
 }
 
 // Line makes the client that exchanges requests with base.
-func (s Settings) Line(base string) *exchange.Client {
-	return exchange.New(exchange.Config{
+func (s Settings) Line(base string) *exchange.Client { return exchange.New(s.exchange(base)) }
+
+func (s Settings) exchange(base string) exchange.Config {
+	return exchange.Config{
 		Base: base, Timeout: s.Timeout, ConnectTimeout: s.ConnectTimeout, MaxConns: s.MaxConns, Secret: s.Token, Now: s.Now, Wrap: s.Wrap,
-	})
+	}
 }
 
 // Capabilities are those of a provider that finds a payment by an id that is made of its key, as long as it shows the payment, and that

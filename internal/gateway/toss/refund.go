@@ -3,8 +3,6 @@ package toss
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -33,7 +31,7 @@ const (
 // was seen. The reason that Toss keeps carries a tag of the refund's key: what was refunded under it before is found there, however long
 // ago Toss forgot the key.
 func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
-	if err := checkRefund(r); err != nil {
+	if err := provider.CheckRefund(r); err != nil {
 		return payment.Reply{Effect: payment.EffectRejected, Reason: err.Error()}
 	}
 	ask := request{
@@ -41,7 +39,7 @@ func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 	}
 	a := c.send(ctx, ask)
 	if a.Err != nil || a.Status != http.StatusOK || a.IsPage() {
-		return a.unseen()
+		return provider.Unseen(a.Answer, a.text(), a.absent(), a.misconfigured())
 	}
 	p, b, why := c.record(a)
 	if why == "" && p.ID != r.ID {
@@ -53,50 +51,12 @@ func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 	if reply, decided := refundable(p, b, r); decided {
 		return reply
 	}
-	body, err := json.Marshal(refundBody{reason(r), r.Amount, p.Money.Amount - p.Refunded})
+	body, err := json.Marshal(refundBody{provider.Reason(r, longestReason), r.Amount, p.Money.Amount - p.Refunded})
 	if err != nil {
 		return payment.Reply{Effect: payment.EffectRejected, Reason: "the refund cannot be written as JSON"}
 	}
 	ask.method, ask.path, ask.key, ask.body = http.MethodPost, pathCancel, r.Key, body
 	return c.refunded(c.send(ctx, ask), p, r)
-}
-
-func checkRefund(r payment.Refund) error {
-	switch {
-	case r.Key == "":
-		return errors.New("the idempotency key is missing")
-	case !provider.Segment(r.ID):
-		return errors.New("the payment's id is missing, or cannot be part of an address")
-	case r.Amount < 1:
-		return errors.New("the amount must be at least 1")
-	}
-	return nil
-}
-
-// reason is the text of a refund that Toss keeps, with the tag of its key.
-func reason(r payment.Refund) string {
-	text, tag := []rune(r.Reason), " "+provider.Tag(r.Key)
-	if len(text) == 0 {
-		text = []rune("refund")
-	}
-	return string(text[:min(len(text), longestReason-len(tag))]) + tag
-}
-
-// unseen is the reply where the payment could not be looked at: nothing was sent that moves money.
-func (a answer) unseen() payment.Reply {
-	r := payment.Reply{Effect: payment.EffectNone, RetryAfter: a.RetryAfter}
-	if o, ok := a.Unanswered(); ok {
-		r.Reason, r.Failure = o.Reason, o.Failure
-		return r
-	}
-	r.Reason, r.Failure = a.text(), provider.Failed(a.Answer)
-	switch {
-	case a.absent():
-		r.Effect = payment.EffectRejected
-	case a.misconfigured():
-		r.Effect = payment.EffectMisconfigured
-	}
-	return r
 }
 
 // tagged finds the cancellation that was made under r's key; one that failed is none.
@@ -115,21 +75,13 @@ func (c cancelBody) done() bool { return c.Status == cancelDone || c.Status == "
 // refundable decides about a refund by the payment as it stands; decided is false if the request is to be sent.
 func refundable(p payment.Payment, b recordBody, r payment.Refund) (reply payment.Reply, decided bool) {
 	if before, found := tagged(b, r); found {
-		switch {
-		case !before.done():
+		if !before.done() {
 			return payment.Reply{Reason: "sent before, and not decided"}, true
-		case int64(before.Amount) == r.Amount:
-			return payment.Reply{Effect: payment.EffectDone, Payment: &p}, true
 		}
-		return payment.Reply{Effect: payment.EffectRefused, Reason: fmt.Sprintf("%d were refunded under its key", before.Amount)}, true
+		return provider.RefundedBefore(p, int64(before.Amount), r), true
 	}
-	switch left := p.Money.Amount - p.Refunded; {
-	case p.Status != payment.Succeeded:
-		return payment.Reply{Effect: payment.EffectRefused, Reason: "the payment is " + string(p.Status)}, true
-	case r.Amount > left:
-		return payment.Reply{Effect: payment.EffectRefused, Reason: fmt.Sprintf("%d of it are left to be refunded", max(left, 0))}, true
-	}
-	return payment.Reply{}, false
+	reply, ok := provider.Refundable(p, r)
+	return reply, !ok
 }
 
 // refunded says what the answer to a refund means; before is the payment as it was seen.
