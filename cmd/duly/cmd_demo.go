@@ -22,7 +22,7 @@ func demoCommand(a *app.Command) *cobra.Command {
 			"subscriptions, fills a shop with orders that were left half-way, and runs the nightly job on the due date and on\n" +
 			"days 1, 3 and 5, by a clock of its own. The first night's worker is killed with SIGKILL half-way, and the next one\n" +
 			"goes on. It ends with a count that adds up, or with exit code 1. It reads no configuration and touches no other\n" +
-			"database. --gateway has the simulator speak a provider's own API, so that the adapter is shown that talks to it.",
+			"database. --gateway has the simulator speak a provider's own API, to show its adapter.",
 		Example: "  duly demo\n" +
 			"  duly demo --verbose\n" +
 			"  duly demo --gateway portone\n" +

@@ -21,9 +21,9 @@ func doctorCommand(ses *session.Session) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check configuration, database and gateways, and say how to fix what is wrong",
 		Long: "Checks the configuration, the database (reachable, migrations, privileges, isolation, real SKIP LOCKED, clock,\n" +
-			"max_allowed_packet, shop columns in local time), every gateway (address, token, and whether it shows a payment that it took),\n" +
-			"whether the database may have been restored, whether outbox.url can be reached (--webhook sends a test event), what Slack's\n" +
-			"keys look like (--slack sends a test message), and which files with secrets every user of the host can read. What a login may\n" +
+			"max_allowed_packet, each of the shop's columns, local time in them), every gateway (address, token, and whether it\n" +
+			"shows a payment that it took), whether the database may have been restored, whether outbox.url can be reached (--webhook sends\n" +
+			"a test event), what Slack's keys look like (--slack sends a test message), and which files with secrets every user of the host can read. What a login may\n" +
 			"do is judged by its role (deploy/sql/grants.sql), and that of database.operator_dsn as an operator's who acts. It moves\n" +
 			"no money and changes no row but the marks in claim_probe. Exit code 2 if a check fails.\n\n" +
 			"--control NAME PAYMENT_ID checks nothing: it records a payment that gateway NAME took, looked up by its id, so that what the\n" +

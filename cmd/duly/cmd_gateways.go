@@ -12,7 +12,7 @@ import (
 )
 
 func gatewaysCommand(ses *session.Session) *cobra.Command {
-	cmd := &cobra.Command{Use: "gateways", Short: "Say what duly knows of a payment provider", Example: "  duly gateways codes toss"}
+	cmd := &cobra.Command{Use: "gateways", Short: "Show what duly knows about a payment provider", Example: "  duly gateways codes toss"}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "codes TYPE",
 		Short: "List the codes of a provider's answers, and what each is taken for",

@@ -83,9 +83,9 @@ func aboutInvoice(inv Invoice, customer, gateway string) about {
 
 // aboutAttempt is about an attempt at an invoice. paymentID is the gateway's id of its payment; empty: none is known.
 func aboutAttempt(a Attempt, paymentID string) about {
-	told := aboutInvoice(a.Invoice, a.Charge.CustomerID, a.Gateway)
-	told.AttemptID, told.GatewayPayment = a.ID, paymentID
-	return told
+	body := aboutInvoice(a.Invoice, a.Charge.CustomerID, a.Gateway)
+	body.AttemptID, body.GatewayPayment = a.ID, paymentID
+	return body
 }
 
 func aboutDue(s Subscription, due payment.Date) about {
@@ -142,7 +142,7 @@ func invoiceReopened(a about, key string, status SubscriptionStatus) Event {
 
 // MethodUpdated tells that the answer to an attempt replaced the subscription's payment method. It names neither of the two.
 func MethodUpdated(a Attempt) Event {
-	return aboutAttempt(a, a.PaymentID).event(EventMethodUpdated, a.Charge.Key, func(told about) any { return updated{told, a.No} })
+	return aboutAttempt(a, a.PaymentID).event(EventMethodUpdated, a.Charge.Key, func(body about) any { return updated{body, a.No} })
 }
 
 // stageIdentity identifies a stage that passed without an attempt.

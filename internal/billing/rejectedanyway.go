@@ -34,7 +34,7 @@ func (r RejectedAnyway) String() string {
 
 // Review is the event that tells of r, which keeps inv from being charged.
 func (r RejectedAnyway) Review(inv Invoice) Event {
-	told := aboutInvoice(inv, "", r.Gateway)
-	told.AttemptID, told.GatewayPayment = r.Attempt, cut(r.PaymentID, MaxText)
-	return reviewNeeded(told, r.Key, r.String())
+	body := aboutInvoice(inv, "", r.Gateway)
+	body.AttemptID, body.GatewayPayment = r.Attempt, cut(r.PaymentID, MaxText)
+	return reviewNeeded(body, r.Key, r.String())
 }

@@ -88,9 +88,9 @@ func DecideReopen(d Declined, classes []payment.Class, today payment.Date) (Reop
 	if !r.Next.IsZero() {
 		r.Detail += fmt.Sprintf(", next billing date %s", r.Next)
 	}
-	told := aboutInvoice(d.Invoice, d.Subscription.CustomerID, d.Gateway)
-	told.AttemptID = d.ID
-	r.Events = []Event{invoiceReopened(told, d.Key, r.SubscriptionTo)}
+	body := aboutInvoice(d.Invoice, d.Subscription.CustomerID, d.Gateway)
+	body.AttemptID = d.ID
+	r.Events = []Event{invoiceReopened(body, d.Key, r.SubscriptionTo)}
 	return r, nil
 }
 

@@ -158,7 +158,7 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 		s.FirstDeclined, s.RetryDays = effective, p.RetryDays
 	}
 	about := aboutAttempt(a, s.PaymentID)
-	told := failure{
+	body := failure{
 		about: about, Class: s.Decline.Class, Code: s.Decline.Code, Message: s.Message,
 		Attempt: a.No, Stage: a.Invoice.Stage, Warning: network.Warning(d),
 	}
@@ -169,7 +169,7 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 	} else {
 		s.Invoice, s.Stage, s.Next = Open, a.Invoice.Stage+1, next
 		s.wait(verdict, p, now)
-		told.NextDate, told.Rule = &s.Next, s.HoldRule
+		body.NextDate, body.Rule = &s.Next, s.HoldRule
 		if sub == Active {
 			s.SubscriptionTo = PastDue
 		}
@@ -178,9 +178,9 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 		s.SubscriptionFrom = sub
 	}
 
-	s.Events = []Event{paymentFailed(told, a.Charge.Key)}
+	s.Events = []Event{paymentFailed(body, a.Charge.Key)}
 	if s.Decline.Class == payment.Action {
-		s.Events = append(s.Events, actionRequired(told, a.Charge.Key))
+		s.Events = append(s.Events, actionRequired(body, a.Charge.Key))
 	}
 	if s.SubscriptionTo == Cancelled {
 		s.CancelReason = cut(unpaidReason+s.Message, MaxText)

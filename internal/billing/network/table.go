@@ -82,7 +82,7 @@ func Codes() []Code {
 		{Network: visa, Code: "R1", Class: hard, Says: "the customer revoked the authorization", Source: fourLists, Certainty: Reported},
 		{Network: visa, Code: "R3", Class: hard, Says: "the customer revoked all authorizations", Source: fourLists, Certainty: Reported},
 
-		// Visa response codes: the data must be put right first.
+		// Visa response codes: the data must be corrected first.
 		{Network: visa, Code: "54", Class: action, Says: "expired card", Source: fourLists, Certainty: Reported},
 		{Network: visa, Code: "55", Class: action, Says: "incorrect PIN", Source: fourLists, Certainty: Reported},
 		{Network: visa, Code: "82", Class: action, Says: "negative result of the card's check value", Source: fourLists, Certainty: Reported},

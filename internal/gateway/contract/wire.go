@@ -29,7 +29,7 @@ type Exchange struct {
 	breach  *Error
 }
 
-// Loss is how the suite loses the answer to a request of its own.
+// Loss is how the suite loses the answer to one of its requests.
 type Loss string
 
 // The ways to lose an answer.

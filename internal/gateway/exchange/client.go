@@ -56,7 +56,7 @@ type Client struct {
 	sender    http.RoundTripper // the transport, wrapped
 }
 
-// New makes a client with a connection pool of its own. Nothing is sent yet.
+// New makes a client with its own connection pool. Nothing is sent yet.
 func New(c Config) *Client {
 	c.ConnectTimeout = min(c.ConnectTimeout, c.Timeout)
 	t := newTransport(c)

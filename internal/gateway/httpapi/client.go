@@ -22,7 +22,7 @@ type Client struct {
 
 var _ gateway.Gateway = (*Client)(nil)
 
-// New makes a client with a connection pool of its own. Nothing is sent yet. The error names every problem
+// New makes a client with its own connection pool. Nothing is sent yet. The error names every problem
 // with c, and no secret.
 func New(c Config) (*Client, error) {
 	base, err := c.check()

@@ -24,7 +24,7 @@ var (
 	_ gateway.Witness = (*Client)(nil)
 )
 
-// New makes a client with a connection pool of its own. Nothing is sent yet. The error names every problem with c, and no secret.
+// New makes a client with its own connection pool. Nothing is sent yet. The error names every problem with c, and no secret.
 func New(c Config) (*Client, error) {
 	base, err := c.check()
 	if err != nil {

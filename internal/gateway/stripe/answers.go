@@ -73,7 +73,7 @@ func (e failure) recorded(c payment.Charge, a answer) payment.Outcome {
 	}
 	o := judgedIntent(c, b, a, false)
 	if o.Kind == payment.Paid || o.Kind == payment.InDoubt && !o.Unfinished {
-		return payment.Outcome{Reason: exchange.Cut(a.text() + ", with a payment that is " + a.say(b.Status)), PaymentID: o.PaymentID, LookUpOnly: true, LookNow: true}
+		return payment.Outcome{Reason: exchange.Cut(a.text() + ", with a payment that is " + a.clean(b.Status)), PaymentID: o.PaymentID, LookUpOnly: true, LookNow: true}
 	}
 	return o
 }
@@ -83,7 +83,7 @@ func (e failure) outcome(o payment.Outcome, a answer) payment.Outcome {
 	o.Answered = true // unless the class says otherwise
 	c := e.class(a.Status)
 	if kind, ok := c.decline(); ok {
-		_, o.Decline = e.declined(nil, a.say)
+		_, o.Decline = e.declined(nil, a.clean)
 		o.Kind, o.Unrecorded, o.Answered, o.Reason = payment.Refused, true, false, o.Decline.Code
 		if kind == "" {
 			o.Kind = payment.TryLater
@@ -181,9 +181,9 @@ func (a answer) text() string {
 		if e.DeclineCode == suspected || e.Code == suspected {
 			return s + " " + generic
 		}
-		s += " " + e.name(a.say)
+		s += " " + e.name(a.clean)
 		if !a.Mute && e.Message != "" {
-			s += ": " + a.say(e.Message)
+			s += ": " + a.clean(e.Message)
 		}
 	} else if name := http.StatusText(a.Status); name != "" {
 		s += " " + name
@@ -191,5 +191,5 @@ func (a answer) text() string {
 	return exchange.Cut(strings.TrimSpace(s))
 }
 
-// say cleans a text of the answer.
-func (a answer) say(s string) string { return tell(a.Clean, s) }
+// clean makes a text of the answer fit to be kept and shown.
+func (a answer) clean(s string) string { return cleaned(a.Clean, s) }

@@ -79,7 +79,7 @@ func (a answer) payment(id string) (p payment.Payment, why string) {
 	case why != "":
 		return payment.Payment{}, a.Unreadable(why)
 	case p.ID != id:
-		return payment.Payment{}, "200 with another payment, " + a.say(p.ID)
+		return payment.Payment{}, "200 with another payment, " + a.clean(p.ID)
 	}
 	return p, ""
 }

@@ -60,12 +60,12 @@ func readError(body []byte) (failure, bool) {
 	return *b.Error, true
 }
 
-// name is what e is told as.
+// name is the code that e is reported under.
 func (e failure) name(text func(string) string) string {
 	return codeText(cmp.Or(e.Code, e.Type), text)
 }
 
-// codeText leaves the codes of the table as they are; of another one the text is told.
+// codeText leaves the codes of the table as they are; another one is cleaned like any text.
 func codeText(code string, text func(string) string) string {
 	for _, field := range []string{fieldDecline, fieldCode, fieldType} {
 		if _, ok := known(field, code); ok {
@@ -94,7 +94,7 @@ func (e failure) declined(charge *latestCharge, text func(string) string) (payme
 		Class: kind, Code: codeText(cmp.Or(e.DeclineCode, e.Code, e.Type), text), NetworkCode: text(e.NetworkDeclineCode), AdviceCode: text(e.NetworkAdviceCode),
 		Message: text(e.Message), Network: e.PaymentMethod.network(),
 	}
-	if e.DeclineCode == suspected { // nobody who is suspected of fraud is told
+	if e.DeclineCode == suspected { // a suspicion of fraud is kept from the customer
 		d.Code, d.Message = generic, "the card was declined"
 	}
 	return payment.Declined, d
@@ -152,7 +152,7 @@ func (e failure) advice() []class {
 // private are the forms of ids and secrets that no text of Stripe's may hold, whomever it is about.
 var private = regexp.MustCompile(`(?i)\b(cus|pm|src|tok|ba|seti|sk|rk|pk|whsec)_\w{3,}|\bcard_\w*\d\w*|\bpi_\w+_secret_\w*`) // card_declined is a code
 
-// tell makes a text of Stripe's fit to be kept and shown.
-func tell(clean exchange.Cleaner, s string, others ...string) string {
+// cleaned is a text of Stripe's, fit to be kept and shown.
+func cleaned(clean exchange.Cleaner, s string, others ...string) string {
 	return clean.Text(private.ReplaceAllString(s, "[redacted]"), others...)
 }

@@ -147,7 +147,7 @@ func (b intent) incomplete(clean exchange.Cleaner) string {
 // text cleans what Stripe wrote about b for people.
 func (b intent) text(clean exchange.Cleaner) func(string) string {
 	return func(s string) string {
-		return tell(clean, s, string(b.Customer), string(b.PaymentMethod), b.Metadata[metaCustomer])
+		return cleaned(clean, s, string(b.Customer), string(b.PaymentMethod), b.Metadata[metaCustomer])
 	}
 }
 

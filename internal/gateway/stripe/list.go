@@ -141,7 +141,7 @@ func listing(a answer) (page []payment.Payment, more bool, err error) {
 	for _, item := range *b.Data {
 		p, why := item.payment(a.Clean, true)
 		if why != "" {
-			return nil, false, &gateway.ListError{Reason: a.Unreadable(why + ", payment " + tell(a.Clean, item.ID))}
+			return nil, false, &gateway.ListError{Reason: a.Unreadable(why + ", payment " + cleaned(a.Clean, item.ID))}
 		}
 		page = append(page, p)
 	}

@@ -39,7 +39,7 @@ type Suite struct {
 	Within, Patience time.Duration
 	// Poll is how long is waited between two look-ups of the same payment.
 	Poll time.Duration
-	// Done is told of each result at once; nil: nobody is.
+	// Done, if not nil, is called with each result at once.
 	Done func(Result)
 }
 
