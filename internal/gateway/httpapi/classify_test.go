@@ -12,6 +12,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/exchange"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 const errorJSON = `{"code":"bad_thing","message":"it is bad"}`
@@ -166,7 +167,7 @@ func TestAnswersToACharge(t *testing.T) {
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := serve(t, reply(tc.status, tc.body, tc.header...))
+			s := canned.Serve(t, canned.Reply(tc.status, tc.body, tc.header...))
 			require.Equal(t, tc.want, open(t, configFor(s.URL)).Charge(t.Context(), charge()))
 		})
 	}
@@ -207,14 +208,14 @@ func TestAnswersToALookUp(t *testing.T) {
 		{"500", 500, "", gateway.Finding{Outcome: payment.Outcome{Failure: true, Reason: "500 Internal Server Error"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := serve(t, reply(tc.status, tc.body))
+			s := canned.Serve(t, canned.Reply(tc.status, tc.body))
 			require.Equal(t, tc.want, open(t, configFor(s.URL)).Find(t.Context(), charge(), ""))
 		})
 	}
 }
 
 func TestUnknownIDIsNotAbsence(t *testing.T) {
-	c := configFor(serve(t, reply(404, errorJSON)).URL)
+	c := configFor(canned.Serve(t, canned.Reply(404, errorJSON)).URL)
 	c.NoFind = true
 	require.False(t, open(t, c).Find(t.Context(), charge(), "pay_1").Absent)
 }
@@ -328,7 +329,7 @@ func TestNoSecretInAnyOutcome(t *testing.T) {
 		"status":  {200, paymentJSON(payment.Status(leak), nil)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := open(t, configFor(serve(t, reply(h.status, h.body)).URL))
+			client := open(t, configFor(canned.Serve(t, canned.Reply(h.status, h.body)).URL))
 			for _, o := range []payment.Outcome{client.Charge(t.Context(), charge()), client.Find(t.Context(), charge(), "").Outcome} {
 				said, err := json.Marshal(o)
 				require.NoError(t, err)

@@ -3,10 +3,8 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 const (
@@ -63,40 +62,14 @@ func open(t *testing.T, c Config) *Client {
 	return client
 }
 
-// serve answers every request with h.
-func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {
-	t.Helper()
-	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
-	return s
-}
-
-// reply answers every request with the same status, headers (name, value, …) and body.
-func reply(status int, body string, header ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		for i := 0; i+1 < len(header); i += 2 {
-			w.Header().Set(header[i], header[i+1])
-		}
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
-}
-
 // paymentJSON is a Payment of the contract for charge(), with fields set otherwise or, if nil, left out.
-func paymentJSON(status payment.Status, change map[string]any) string {
-	fields := map[string]any{
+func paymentJSON(status payment.Status, change canned.Fields) string {
+	fields := canned.Fields{
 		"id": "pay_1", "status": status, "idempotency_key": "sub_42_20260131-1", "reference": "sub_42_20260131",
 		"customer_id": "customer-7", "amount": 12900, "currency": "KRW", "refunded_amount": 0,
 		"created_at": "2026-01-31T12:00:00Z",
 	}
-	for k, v := range change {
-		if fields[k] = v; v == nil {
-			delete(fields, k)
-		}
-	}
-	b, _ := json.Marshal(fields)
-	return string(b)
+	return fields.With(change).JSON()
 }
 
 func declinedJSON(decline map[string]any) string {
@@ -106,7 +79,7 @@ func declinedJSON(decline map[string]any) string {
 func TestChargeIsTheRequestOfTheContract(t *testing.T) {
 	var got *http.Request
 	var body []byte
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
 		body, _ = io.ReadAll(r.Body)
 		_, _ = io.WriteString(w, paymentJSON(payment.Succeeded, nil))
@@ -169,7 +142,7 @@ func TestBytesOfBodyVersion2NeverChange(t *testing.T) {
 }
 
 func TestChargeThatCanNeverBeSentIsRejectedUnsent(t *testing.T) {
-	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
+	s := canned.Serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
 	client := open(t, configFor(s.URL))
 	for name, change := range map[string]func(*payment.Charge){
 		"body version 3":                 func(c *payment.Charge) { c.BodyVersion, c.GatewayCustomer = 3, "cus_9" },
@@ -204,7 +177,7 @@ func TestChargeThatCanNeverBeSentIsRejectedUnsent(t *testing.T) {
 
 func TestFindAsksByKeyOrElseByID(t *testing.T) {
 	var path string
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		path = r.URL.EscapedPath()
 		if r.Header.Get("Authorization") != "Bearer "+token || r.Header.Get("X-Request-Id") != "run-3/42" {
 			t.Error("headers are missing")
@@ -264,17 +237,17 @@ func TestPingSaysWhatIsWrong(t *testing.T) {
 		handler http.HandlerFunc
 		want    string
 	}{
-		"right":          {reply(404, notFound), ""},
-		"wrong token":    {reply(401, notFound), "it refuses our token"},
-		"not allowed":    {reply(403, ""), "it refuses our token"},
-		"wrong address":  {reply(404, "<html>"), "is this the address of a payments API?"},
-		"something else": {reply(500, ""), "unexpected answer 500"},
-		"always right":   {reply(200, "<html>"), "200 for a payment that cannot exist"},
-		"token echoed":   {reply(500, `{"code":"x","message":"bad `+token+`"}`), "unexpected answer 500 x: bad [redacted]"},
+		"right":          {canned.Reply(404, notFound), ""},
+		"wrong token":    {canned.Reply(401, notFound), "it refuses our token"},
+		"not allowed":    {canned.Reply(403, ""), "it refuses our token"},
+		"wrong address":  {canned.Reply(404, "<html>"), "is this the address of a payments API?"},
+		"something else": {canned.Reply(500, ""), "unexpected answer 500"},
+		"always right":   {canned.Reply(200, "<html>"), "200 for a payment that cannot exist"},
+		"token echoed":   {canned.Reply(500, `{"code":"x","message":"bad `+token+`"}`), "unexpected answer 500 x: bad [redacted]"},
 	} {
 		for _, noFind := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
-				c := configFor(serve(t, tc.handler).URL)
+				c := configFor(canned.Serve(t, tc.handler).URL)
 				c.NoFind = noFind
 				err := open(t, c).Ping(t.Context())
 				if tc.want == "" {

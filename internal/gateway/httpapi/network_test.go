@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // What was added for card networks and account updaters is read where it is text, and nothing that a service had there before spoils an answer.
@@ -24,7 +25,7 @@ func TestNetworkAndReplacedMethod(t *testing.T) {
 		}
 		text, err := json.Marshal(body)
 		require.NoError(t, err)
-		client := open(t, configFor(serve(t, reply(status, string(text))).URL))
+		client := open(t, configFor(canned.Serve(t, canned.Reply(status, string(text))).URL))
 		o := client.Charge(t.Context(), charge)
 		found := client.Find(t.Context(), charge, "").Outcome
 		if status == http.StatusOK {

@@ -20,6 +20,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/exchange"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 func cancelling() payment.Cancel {
@@ -51,7 +52,7 @@ func refundedJSON(status payment.Status, refunded int64) string {
 func TestChangesAreTheRequestsOfTheContract(t *testing.T) {
 	var got *http.Request
 	var body []byte
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
 		body, _ = io.ReadAll(r.Body)
 		_, _ = io.WriteString(w, refundedJSON(payment.Canceled, 900))
@@ -144,7 +145,7 @@ func TestAnswersToAChange(t *testing.T) {
 		{"unheard of", 599, "", nil, both(broken("599"))},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			client := open(t, configFor(serve(t, reply(tc.status, tc.body, tc.header...)).URL))
+			client := open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body, tc.header...)).URL))
 			require.Equal(t, tc.want.cancel, changes["cancel"](about(t), client))
 			require.Equal(t, tc.want.refund, changes["refund"](about(t), client))
 		})
@@ -186,7 +187,7 @@ func TestOnlyAWellFormedAnswerSaysDone(t *testing.T) {
 }
 
 func TestChangeThatCanNeverBeSentIsRejectedUnsent(t *testing.T) {
-	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
+	s := canned.Serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
 	client := open(t, configFor(s.URL))
 	for name, r := range map[string]payment.Reply{
 		"no key":            client.Cancel(t.Context(), payment.Cancel{ID: "pay_1"}),
@@ -208,12 +209,12 @@ func TestChangeThatCanNeverBeSentIsRejectedUnsent(t *testing.T) {
 
 func TestIdsAndKeysAreEscaped(t *testing.T) {
 	var path string
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		path = r.URL.EscapedPath()
 		if r.URL.RawQuery != "" {
 			t.Errorf("a query: %s", r.URL.RawQuery)
 		}
-		reply(404, errorJSON)(w, r)
+		canned.Reply(404, errorJSON)(w, r)
 	})
 	client := open(t, configFor(s.URL))
 	const odd, escaped = "a/../b?c#d%", "a%2F..%2Fb%3Fc%23d%25"
@@ -272,12 +273,12 @@ func TestChangesAreSentOnceAndUnderGuard(t *testing.T) {
 			t.Run("a guard that allows", func(t *testing.T) {
 				asked := 0
 				ctx := gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { asked++; return nil }})
-				s := serve(t, reply(200, refundedJSON(payment.Canceled, 900)))
+				s := canned.Serve(t, canned.Reply(200, refundedJSON(payment.Canceled, 900)))
 				require.Equal(t, payment.EffectDone, change(ctx, open(t, configFor(s.URL))).Effect)
 				require.Equal(t, 1, asked)
 			})
 			t.Run("a redirect", func(t *testing.T) {
-				s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 					if r.URL.Path == "/elsewhere" {
 						t.Error("followed")
 					}
@@ -307,7 +308,7 @@ func TestChangesThatTimeOut(t *testing.T) {
 
 func TestLookAsksByIDOrElseByKey(t *testing.T) {
 	var got *http.Request
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
 		_, _ = io.WriteString(w, paymentJSON(payment.Pending, nil))
 	})
@@ -385,7 +386,7 @@ func TestAnswersToALook(t *testing.T) {
 			if tc.want.RetryAfter > 0 {
 				header = []string{"Retry-After", "3"}
 			}
-			client := open(t, configFor(serve(t, reply(tc.status, tc.body, header...)).URL))
+			client := open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body, header...)).URL))
 			require.Equal(t, tc.want, client.Look(about(t), payment.Ref{ID: "pay_1"}))
 		})
 	}
@@ -397,12 +398,12 @@ func TestAnswersToALook(t *testing.T) {
 func TestNoSecretInAnyReply(t *testing.T) {
 	leak := "your " + token + "!"
 	for name, h := range map[string]http.HandlerFunc{
-		"error":         reply(400, `{"code":"`+leak+`","message":"`+leak+`"}`),
-		"id":            reply(200, paymentJSON(payment.Succeeded, map[string]any{"id": leak})),
-		"decline":       reply(200, declinedJSON(map[string]any{"code": leak, "message": leak, "network_code": leak, "advice_code": leak})),
-		"unread in all": reply(200, `{"data":[{"id":"`+leak+`"}]}`),
+		"error":         canned.Reply(400, `{"code":"`+leak+`","message":"`+leak+`"}`),
+		"id":            canned.Reply(200, paymentJSON(payment.Succeeded, map[string]any{"id": leak})),
+		"decline":       canned.Reply(200, declinedJSON(map[string]any{"code": leak, "message": leak, "network_code": leak, "advice_code": leak})),
+		"unread in all": canned.Reply(200, `{"data":[{"id":"`+leak+`"}]}`),
 	} {
-		client := open(t, configFor(serve(t, h).URL))
+		client := open(t, configFor(canned.Serve(t, h).URL))
 		page, err := client.List(t.Context(), payment.Window{}, "")
 		require.Error(t, err, name)
 		for _, said := range []any{
@@ -427,7 +428,7 @@ func pageJSON(next any, payments ...string) string {
 
 func TestListIsTheRequestOfTheContract(t *testing.T) {
 	var got *http.Request
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
 		_, _ = io.WriteString(w, pageJSON("next +1", paymentJSON(payment.Succeeded, nil), declinedJSON(map[string]any{"code": "lost_card"})))
 	})
@@ -480,7 +481,7 @@ func TestAnswersToAListing(t *testing.T) {
 			if tc.want.RetryAfter > 0 {
 				header = []string{"Retry-After", "3"}
 			}
-			page, err := open(t, configFor(serve(t, reply(tc.status, tc.body, header...)).URL)).List(t.Context(), window(), "c")
+			page, err := open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body, header...)).URL)).List(t.Context(), window(), "c")
 			if tc.want.Reason == "" {
 				require.NoError(t, err)
 				require.Empty(t, page.Cursor)
@@ -512,13 +513,13 @@ func TestLongPages(t *testing.T) {
 	}
 	full := pageOf(longestPage, long)
 	require.Greater(t, len(full), exchange.MaxBody)
-	page, err := open(t, configFor(serve(t, reply(200, full)).URL)).List(t.Context(), window(), "")
+	page, err := open(t, configFor(canned.Serve(t, canned.Reply(200, full)).URL)).List(t.Context(), window(), "")
 	require.NoError(t, err)
 	require.Len(t, page.Payments, longestPage)
 
 	var limits []string
 	longer := paymentJSON(payment.Succeeded, map[string]any{"customer_id": strings.Repeat("c", 20_000)})
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		limit := r.URL.Query().Get("limit")
 		limits = append(limits, limit)
 		var n int
@@ -542,7 +543,7 @@ func TestLongPages(t *testing.T) {
 }
 
 func TestAPaymentTooLongForAnyPage(t *testing.T) {
-	client := open(t, configFor(serve(t, reply(200, strings.Repeat(" ", exchange.MaxPage+1))).URL))
+	client := open(t, configFor(canned.Serve(t, canned.Reply(200, strings.Repeat(" ", exchange.MaxPage+1))).URL))
 	client.page.Store(2)
 	for range 3 {
 		_, err := client.List(t.Context(), window(), "")

@@ -12,6 +12,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // Traces are told the template of each path, which is one of the contract's, and no id, key or query.
@@ -23,11 +24,11 @@ func TestEveryRequestNamesItsTemplate(t *testing.T) {
 	}
 	require.NoError(t, yaml.Unmarshal(text, &contract))
 
-	s := serve(t, reply(404, errorJSON))
+	s := canned.Serve(t, canned.Reply(404, errorJSON))
 	c := configFor(s.URL + "/base")
 	var asked, sent []string
 	c.Wrap = func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
+		return canned.RoundTrip(func(r *http.Request) (*http.Response, error) {
 			template := gateway.Template(r.Context())
 			require.Contains(t, contract.Paths, template)
 			require.Contains(t, contract.Paths[template], strings.ToLower(r.Method), template)

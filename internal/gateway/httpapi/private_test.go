@@ -13,6 +13,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/exchange"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 const jane = "Jane@Example.com"
@@ -41,7 +42,7 @@ func TestAnswersHoldNothingPrivate(t *testing.T) {
 			http.StatusInternalServerError: fmt.Sprintf(`{"code":"no-%s","message":"not for %[1]s"}`, said),
 		} {
 			require.Contains(t, body, said, "the control")
-			client := open(t, configFor(serve(t, reply(status, body)).URL))
+			client := open(t, configFor(canned.Serve(t, canned.Reply(status, body)).URL))
 			var told string
 			outcome := client.Charge(t.Context(), charge)
 			told += fmt.Sprintf("%+v", outcome)
@@ -55,7 +56,7 @@ func TestAnswersHoldNothingPrivate(t *testing.T) {
 			require.Contains(t, told, "no-[redacted]", "%s, %d", name, status)
 		}
 	}
-	client := open(t, configFor(serve(t, reply(http.StatusBadRequest, `{"code":"no","message":"not for jane"}`)).URL))
+	client := open(t, configFor(canned.Serve(t, canned.Reply(http.StatusBadRequest, `{"code":"no","message":"not for jane"}`)).URL))
 	require.Equal(t, "400 no", client.Cancel(t.Context(), payment.Cancel{ID: "pay_1", Key: "k"}).Reason)
 	require.Equal(t, "400 no: not for jane", client.Cancel(gateway.WithCustomer(t.Context(), "7"), payment.Cancel{ID: "pay_1", Key: "k"}).Reason, "short ids are not looked for")
 }
@@ -69,7 +70,7 @@ func TestShortNamesCorruptNothing(t *testing.T) {
 			BodyVersion: 1, RequestID: "r",
 		}
 		const id = "pay_00000001a9"
-		client := open(t, configFor(serve(t, reply(http.StatusOK, fmt.Sprintf(
+		client := open(t, configFor(canned.Serve(t, canned.Reply(http.StatusOK, fmt.Sprintf(
 			`{"id":%q,"status":"succeeded","idempotency_key":%q,"reference":%q,"customer_id":%q,"amount":99900001,"currency":"KRW"}`,
 			id, charge.Key, charge.Reference, short))).URL))
 		o := client.Charge(t.Context(), charge)
@@ -78,7 +79,7 @@ func TestShortNamesCorruptNothing(t *testing.T) {
 		require.Equal(t, id, client.Find(t.Context(), charge, "").Outcome.PaymentID)
 		require.Equal(t, id, client.Look(gateway.WithCustomer(t.Context(), short), payment.Ref{ID: id}).Payment.ID)
 
-		client = open(t, configFor(serve(t, reply(http.StatusPaymentRequired, fmt.Sprintf(
+		client = open(t, configFor(canned.Serve(t, canned.Reply(http.StatusPaymentRequired, fmt.Sprintf(
 			`{"id":%q,"status":"declined","idempotency_key":%q,"reference":%q,"customer_id":%q,"amount":99900001,"currency":"KRW",
 "decline":{"code":"insufficient_funds","message":"limit of a day is 9,100,000 KRW, of 0000 9","class":"soft","network_code":"51","advice_code":"01"}}`,
 			id, charge.Key, charge.Reference, short))).URL))
@@ -115,7 +116,7 @@ func TestIdsAreNeverChanged(t *testing.T) {
 			"id": id, "status": "succeeded", "idempotency_key": charge.Key, "reference": charge.Reference, "customer_id": jane, "amount": 100, "currency": "KRW",
 		})
 		require.NoError(t, err)
-		o := open(t, configFor(serve(t, reply(http.StatusOK, string(body))).URL)).Charge(t.Context(), charge)
+		o := open(t, configFor(canned.Serve(t, canned.Reply(http.StatusOK, string(body))).URL)).Charge(t.Context(), charge)
 		if kept {
 			require.Equal(t, id, o.PaymentID)
 			continue

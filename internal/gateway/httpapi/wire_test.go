@@ -20,6 +20,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // wire is a server that does to its connections what no http.Handler can.
@@ -194,9 +195,9 @@ func TestNothingLeftIsNotExecuted(t *testing.T) {
 	refusing := "http://" + closed.Addr().String()
 	require.NoError(t, closed.Close())
 
-	untrusted := serveTLS(t, reply(200, paymentJSON(payment.Succeeded, nil)))
+	untrusted := serveTLS(t, canned.Reply(200, paymentJSON(payment.Succeeded, nil)))
 
-	plain := serve(t, reply(200, ""))
+	plain := canned.Serve(t, canned.Reply(200, ""))
 
 	for name, tc := range map[string]struct{ url, reason string }{
 		"refused":         {refusing, "connection refused"},
@@ -243,7 +244,7 @@ func TestTimeOuts(t *testing.T) {
 	})
 	t.Run("waiting for a connection of the pool: not executed", func(t *testing.T) {
 		entered, release := make(chan struct{}), make(chan struct{})
-		s := serve(t, func(http.ResponseWriter, *http.Request) {
+		s := canned.Serve(t, func(http.ResponseWriter, *http.Request) {
 			close(entered)
 			<-release
 		})
@@ -348,7 +349,7 @@ func TestGuardIsAskedAtTheSocket(t *testing.T) {
 		requests := atomic.Int32{}
 		s := serveTLS(t, func(w http.ResponseWriter, r *http.Request) {
 			requests.Add(1)
-			reply(200, paymentJSON(payment.Succeeded, nil))(w, r)
+			canned.Reply(200, paymentJSON(payment.Succeeded, nil))(w, r)
 		})
 		trusting, ok := s.Client().Transport.(*http.Transport)
 		require.True(t, ok)
@@ -371,7 +372,7 @@ func TestGuardIsAskedAtTheSocket(t *testing.T) {
 
 func TestRedirectIsNotFollowed(t *testing.T) {
 	followed := atomic.Int32{}
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/elsewhere" {
 			followed.Add(1)
 		}
@@ -406,11 +407,11 @@ func TestConnectionsAreKeptAndBounded(t *testing.T) {
 }
 
 func TestWrapSeesEveryRequest(t *testing.T) {
-	s := serve(t, reply(200, paymentJSON(payment.Succeeded, nil)))
+	s := canned.Serve(t, canned.Reply(200, paymentJSON(payment.Succeeded, nil)))
 	c := configFor(s.URL)
 	var seen []string
 	c.Wrap = func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
+		return canned.RoundTrip(func(r *http.Request) (*http.Response, error) {
 			seen = append(seen, r.Method)
 			return next.RoundTrip(r)
 		})
@@ -420,7 +421,3 @@ func TestWrapSeesEveryRequest(t *testing.T) {
 	require.Equal(t, payment.Paid, client.Find(t.Context(), charge(), "").Outcome.Kind)
 	require.Equal(t, []string{"POST", "GET"}, seen)
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -12,6 +12,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 func TestKakaoPayAnswersToACharge(t *testing.T) {
@@ -23,18 +24,18 @@ func TestKakaoPayAnswersToACharge(t *testing.T) {
 		body   string
 		want   payment.Outcome
 	}{
-		"approved":          {200, approvedBody().json(), payment.Outcome{Kind: payment.Paid, PaymentID: tid}},
-		"no aid":            {200, approvedBody().with(fields{"aid": nil}).json(), unreadable(`field "aid" is missing`)},
-		"no tid":            {200, approvedBody().with(fields{"tid": nil}).json(), unreadable(`field "tid" is missing`)},
-		"not approved":      {200, approvedBody().with(fields{"approved_at": nil}).json(), unreadable(`field "approved_at" is missing, or no time`)},
-		"no time":           {200, approvedBody().with(fields{"approved_at": "soon"}).json(), unreadable(`field "approved_at" is missing, or no time`)},
-		"no order":          {200, approvedBody().with(fields{"partner_order_id": nil}).json(), unreadable(`field "partner_order_id" is missing`)},
-		"no user":           {200, approvedBody().with(fields{"partner_user_id": nil}).json(), unreadable(`field "partner_user_id" is missing`)},
-		"no amount":         {200, approvedBody().with(fields{"amount": nil}).json(), unreadable(`field "amount.total" is missing`)},
+		"approved":          {200, approvedBody().JSON(), payment.Outcome{Kind: payment.Paid, PaymentID: tid}},
+		"no aid":            {200, approvedBody().With(fields{"aid": nil}).JSON(), unreadable(`field "aid" is missing`)},
+		"no tid":            {200, approvedBody().With(fields{"tid": nil}).JSON(), unreadable(`field "tid" is missing`)},
+		"not approved":      {200, approvedBody().With(fields{"approved_at": nil}).JSON(), unreadable(`field "approved_at" is missing, or no time`)},
+		"no time":           {200, approvedBody().With(fields{"approved_at": "soon"}).JSON(), unreadable(`field "approved_at" is missing, or no time`)},
+		"no order":          {200, approvedBody().With(fields{"partner_order_id": nil}).JSON(), unreadable(`field "partner_order_id" is missing`)},
+		"no user":           {200, approvedBody().With(fields{"partner_user_id": nil}).JSON(), unreadable(`field "partner_user_id" is missing`)},
+		"no amount":         {200, approvedBody().With(fields{"amount": nil}).JSON(), unreadable(`field "amount.total" is missing`)},
 		"nothing":           {200, "", unreadable("it is empty")},
-		"another order":     {200, approvedBody().with(fields{"partner_order_id": "sub_43_20260131-1"}).json(), payment.Outcome{Kind: payment.Differs, Reason: "idempotency_key is not ours: payment " + tid}},
-		"another user":      {200, approvedBody().with(fields{"partner_user_id": "member-78"}).json(), payment.Outcome{Kind: payment.Differs, Reason: "gateway_customer is not ours: payment " + tid}},
-		"another amount":    {200, approvedBody().with(fields{"amount": fields{"total": 1}}).json(), payment.Outcome{Kind: payment.Differs, PaymentID: tid, Reason: "gateway booked 1 KRW, invoice is 12,900 KRW"}},
+		"another order":     {200, approvedBody().With(fields{"partner_order_id": "sub_43_20260131-1"}).JSON(), payment.Outcome{Kind: payment.Differs, Reason: "idempotency_key is not ours: payment " + tid}},
+		"another user":      {200, approvedBody().With(fields{"partner_user_id": "member-78"}).JSON(), payment.Outcome{Kind: payment.Differs, Reason: "gateway_customer is not ours: payment " + tid}},
+		"another amount":    {200, approvedBody().With(fields{"amount": fields{"total": 1}}).JSON(), payment.Outcome{Kind: payment.Differs, PaymentID: tid, Reason: "gateway booked 1 KRW, invoice is 12,900 KRW"}},
 		"declined":          {400, errorOf(-782, fields{"method_result_code": "NOT_ENOUGH", "method_result_message": "no money"}), payment.Outcome{Kind: payment.Refused, Unrecorded: true, Reason: "NOT_ENOUGH", Decline: payment.Decline{Class: payment.Soft, Code: "NOT_ENOUGH", Message: "no money"}}},
 		"declined as a 500": {500, errorOf(-782, nil), payment.Outcome{Kind: payment.Refused, Unrecorded: true, Reason: "-782", Decline: payment.Decline{Class: payment.Soft, Code: "-782", Message: "something about it"}}},
 		"locked":            {400, errorOf(-780, fields{"method_result_code": "USER_LOCKED"}), payment.Outcome{Kind: payment.TryLater, Unrecorded: true, Reason: "USER_LOCKED", Decline: payment.Decline{Code: "USER_LOCKED", Message: "something about it"}}},
@@ -49,7 +50,7 @@ func TestKakaoPayAnswersToACharge(t *testing.T) {
 		"a page":            {200, "<html>", payment.Outcome{Reason: "200 with an HTML page", Failure: true, Page: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, tc.want, serve(t, reply(tc.status, tc.body)).Charge(t.Context(), charge()))
+			require.Equal(t, tc.want, serve(t, canned.Reply(tc.status, tc.body)).Charge(t.Context(), charge()))
 		})
 	}
 }
@@ -86,7 +87,7 @@ func TestEveryCodeInAnAnswer(t *testing.T) {
 			number, extras = -782, fields{"method_result_code": code}
 		}
 		for _, status := range []int{400, 500} {
-			o := serve(t, reply(status, errorOf(number, extras))).Charge(t.Context(), charge())
+			o := serve(t, canned.Reply(status, errorOf(number, extras))).Charge(t.Context(), charge())
 			switch class {
 			case "soft", "action":
 				require.Equal(t, payment.Refused, o.Kind, code)
@@ -110,17 +111,17 @@ func TestFindByTID(t *testing.T) {
 	var asked string
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		asked = r.RequestURI
-		reply(200, orderBody("SUCCESS_PAYMENT", 0).json())(w, r)
+		canned.Reply(200, orderBody("SUCCESS_PAYMENT", 0).JSON())(w, r)
 	})
 	require.Equal(t, gateway.Finding{Outcome: payment.Outcome{Kind: payment.Paid, PaymentID: tid}}, client.Find(t.Context(), charge(), tid))
 	require.Equal(t, "/online/v1/payment/order", asked)
 	require.True(t, client.Find(t.Context(), charge(), "").Unasked)
-	f := serve(t, reply(400, errorOf(-721, nil))).Find(t.Context(), charge(), tid)
+	f := serve(t, canned.Reply(400, errorOf(-721, nil))).Find(t.Context(), charge(), tid)
 	require.False(t, f.Absent, "a tid that KakaoPay gave and does not know is no news")
 	require.Equal(t, payment.InDoubt, f.Outcome.Kind)
-	require.True(t, serve(t, reply(401, errorOf(-401, nil))).Find(t.Context(), charge(), tid).Misconfigured)
-	require.True(t, serve(t, reply(503, "")).Find(t.Context(), charge(), tid).Outcome.Failure)
-	f = serve(t, reply(200, orderBody("SUCCESS_PAYMENT", 0).with(fields{"status": nil}).json())).Find(t.Context(), charge(), tid)
+	require.True(t, serve(t, canned.Reply(401, errorOf(-401, nil))).Find(t.Context(), charge(), tid).Misconfigured)
+	require.True(t, serve(t, canned.Reply(503, "")).Find(t.Context(), charge(), tid).Outcome.Failure)
+	f = serve(t, canned.Reply(200, orderBody("SUCCESS_PAYMENT", 0).With(fields{"status": nil}).JSON())).Find(t.Context(), charge(), tid)
 	require.Equal(t, payment.InDoubt, f.Outcome.Kind)
 }
 
@@ -139,30 +140,30 @@ func TestLookByTID(t *testing.T) {
 		body   string
 		want   payment.LookupResult
 	}{
-		"paid":                 {200, orderBody("SUCCESS_PAYMENT", 0).json(), record(payment.Succeeded, 0, payment.Decline{})},
-		"refunded in part":     {200, orderBody("PART_CANCEL_PAYMENT", 900).json(), record(payment.Succeeded, 900, payment.Decline{})},
-		"refunded":             {200, orderBody("CANCEL_PAYMENT", 12900).json(), record(payment.Succeeded, 12900, payment.Decline{})},
-		"told by what is left": {200, orderBody("PART_CANCEL_PAYMENT", 900).with(fields{"canceled_amount": nil}).json(), record(payment.Succeeded, 900, payment.Decline{})},
-		"failed":               {200, orderBody("FAIL_PAYMENT", 0).json(), record(payment.Declined, 0, declined("FAIL_PAYMENT"))},
-		"password":             {200, orderBody("FAIL_AUTH_PASSWORD", 0).json(), record(payment.Declined, 0, declined("FAIL_AUTH_PASSWORD"))},
-		"quit":                 {200, orderBody("QUIT_PAYMENT", 0).json(), record(payment.Declined, 0, declined("QUIT_PAYMENT"))},
-		"no amounts":           {200, orderBody("SUCCESS_PAYMENT", 0).with(fields{"canceled_amount": nil, "cancel_available_amount": nil}).json(), payment.LookupResult{Reason: `200 with a body that cannot be read: field "canceled_amount.total" is missing`}},
-		"amounts that differ":  {200, orderBody("PART_CANCEL_PAYMENT", 900).with(fields{"canceled_amount": fields{"total": 1}}).json(), payment.LookupResult{Reason: "200 with a body that cannot be read: its cancelled and its available amount are not its total"}},
-		"not what it says":     {200, orderBody("CANCEL_PAYMENT", 900).json(), payment.LookupResult{Reason: "200 with a body that cannot be read: it is CANCEL_PAYMENT, and 900 of 12900 is refunded"}},
-		"an unknown status":    {200, orderBody("WAITING_FOR_LUCK", 0).json(), payment.LookupResult{Reason: `200 with a body that cannot be read: field "status" is none that this version knows`}},
+		"paid":                 {200, orderBody("SUCCESS_PAYMENT", 0).JSON(), record(payment.Succeeded, 0, payment.Decline{})},
+		"refunded in part":     {200, orderBody("PART_CANCEL_PAYMENT", 900).JSON(), record(payment.Succeeded, 900, payment.Decline{})},
+		"refunded":             {200, orderBody("CANCEL_PAYMENT", 12900).JSON(), record(payment.Succeeded, 12900, payment.Decline{})},
+		"told by what is left": {200, orderBody("PART_CANCEL_PAYMENT", 900).With(fields{"canceled_amount": nil}).JSON(), record(payment.Succeeded, 900, payment.Decline{})},
+		"failed":               {200, orderBody("FAIL_PAYMENT", 0).JSON(), record(payment.Declined, 0, declined("FAIL_PAYMENT"))},
+		"password":             {200, orderBody("FAIL_AUTH_PASSWORD", 0).JSON(), record(payment.Declined, 0, declined("FAIL_AUTH_PASSWORD"))},
+		"quit":                 {200, orderBody("QUIT_PAYMENT", 0).JSON(), record(payment.Declined, 0, declined("QUIT_PAYMENT"))},
+		"no amounts":           {200, orderBody("SUCCESS_PAYMENT", 0).With(fields{"canceled_amount": nil, "cancel_available_amount": nil}).JSON(), payment.LookupResult{Reason: `200 with a body that cannot be read: field "canceled_amount.total" is missing`}},
+		"amounts that differ":  {200, orderBody("PART_CANCEL_PAYMENT", 900).With(fields{"canceled_amount": fields{"total": 1}}).JSON(), payment.LookupResult{Reason: "200 with a body that cannot be read: its cancelled and its available amount are not its total"}},
+		"not what it says":     {200, orderBody("CANCEL_PAYMENT", 900).JSON(), payment.LookupResult{Reason: "200 with a body that cannot be read: it is CANCEL_PAYMENT, and 900 of 12900 is refunded"}},
+		"an unknown status":    {200, orderBody("WAITING_FOR_LUCK", 0).JSON(), payment.LookupResult{Reason: `200 with a body that cannot be read: field "status" is none that this version knows`}},
 		"absent":               {400, errorOf(-721, nil), payment.LookupResult{Absent: true, Reason: "400 error -721"}},
 		"absent as a 500":      {500, errorOf(-721, nil), payment.LookupResult{Absent: true, Reason: "500 error -721"}},
-		"another one":          {200, orderBody("SUCCESS_PAYMENT", 0).with(fields{"tid": "T2"}).json(), payment.LookupResult{Reason: "200 with another payment, T2"}},
+		"another one":          {200, orderBody("SUCCESS_PAYMENT", 0).With(fields{"tid": "T2"}).JSON(), payment.LookupResult{Reason: "200 with another payment, T2"}},
 		"our CID":              {400, errorOf(-731, nil), payment.LookupResult{Misconfigured: true, Reason: "400 error -731"}},
 		"a page":               {200, "<html>", payment.LookupResult{Failure: true, Reason: "200 with an HTML page"}},
 	}
 	for status := range strings.FieldsSeq("READY SEND_TMS OPEN_PAYMENT SELECT_METHOD ARS_WAITING AUTH_PASSWORD ISSUED_SID") {
 		c := cases["paid"]
-		c.body, c.want = orderBody(status, 0).json(), record(payment.Pending, 0, payment.Decline{})
+		c.body, c.want = orderBody(status, 0).JSON(), record(payment.Pending, 0, payment.Decline{})
 		cases[status] = c
 	}
 	for name, tc := range cases {
-		require.Equal(t, tc.want, serve(t, reply(tc.status, tc.body)).Look(t.Context(), payment.Ref{ID: tid}), name)
+		require.Equal(t, tc.want, serve(t, canned.Reply(tc.status, tc.body)).Look(t.Context(), payment.Ref{ID: tid}), name)
 	}
 	require.True(t, serve(t, nil).Look(t.Context(), payment.Ref{Key: "k"}).Unaskable)
 }
@@ -171,12 +172,12 @@ func TestLookByTID(t *testing.T) {
 func TestKakaoPayAnswersHoldNothingPrivate(t *testing.T) {
 	for _, said := range []string{"Jane@Example.com", "jane%40example.com", sid, strings.ToLower(sid), user, token, secret} {
 		for status, body := range map[int]string{
-			200: orderBody("FAIL_PAYMENT", 0).with(fields{"tid": said}).json(),
+			200: orderBody("FAIL_PAYMENT", 0).With(fields{"tid": said}).JSON(),
 			400: errorOf(-782, fields{"method_result_code": "no-" + said, "method_result_message": "not for " + said}),
-			404: fields{"error_code": -721, "error_message": "not for " + said}.json(),
-			500: fields{"error_code": -9, "error_message": "not for " + said}.json(),
+			404: fields{"error_code": -721, "error_message": "not for " + said}.JSON(),
+			500: fields{"error_code": -9, "error_message": "not for " + said}.JSON(),
 		} {
-			client := serve(t, reply(status, body))
+			client := serve(t, canned.Reply(status, body))
 			about := gateway.WithCustomer(t.Context(), charge().CustomerID)
 			told := fmt.Sprintf("%+v%+v", client.Charge(t.Context(), charge()).Reason, client.Find(t.Context(), charge(), tid).Outcome.Reason)
 			told += fmt.Sprintf("%+v", client.Charge(t.Context(), charge()).Decline)

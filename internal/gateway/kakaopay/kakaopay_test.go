@@ -1,11 +1,8 @@
 package kakaopay
 
 import (
-	"encoding/json"
 	"io"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -15,6 +12,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 const (
@@ -54,41 +52,13 @@ func open(t *testing.T, c Config) *Client {
 	return client
 }
 
-// serve answers every request with h.
+// serve makes a client whose every request is answered by h.
 func serve(t *testing.T, h http.HandlerFunc) *Client {
 	t.Helper()
-	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
-	return open(t, configFor(s.URL))
+	return open(t, configFor(canned.Serve(t, h).URL))
 }
 
-// reply answers every request with the same status and body.
-func reply(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
-}
-
-type fields map[string]any
-
-// with returns f with fields set otherwise or, if nil, left out.
-func (f fields) with(change fields) fields {
-	out := maps.Clone(f)
-	for k, v := range change {
-		if out[k] = v; v == nil {
-			delete(out, k)
-		}
-	}
-	return out
-}
-
-func (f fields) json() string {
-	b, _ := json.Marshal(f)
-	return string(b)
-}
+type fields = canned.Fields
 
 // approvedBody is the answer to charge().
 func approvedBody() fields {
@@ -102,7 +72,7 @@ func approvedBody() fields {
 
 // orderBody is the answer to a look-up of it in a status, with so much of it refunded.
 func orderBody(status string, canceled int64) fields {
-	return approvedBody().with(fields{
+	return approvedBody().With(fields{
 		"status": status, "aid": nil, "canceled_amount": fields{"total": canceled}, "cancel_available_amount": fields{"total": 12900 - canceled},
 		"payment_action_details": []fields{{"aid": "A1", "payment_action_type": "PAYMENT", "amount": 12900, "approved_at": "2026-01-31T12:00:02"}},
 	})
@@ -114,7 +84,7 @@ func errorOf(code int, extras fields) string {
 	if extras != nil {
 		f["extras"] = extras
 	}
-	return f.json()
+	return f.JSON()
 }
 
 func TestChargeIsOneRequestWhoseBytesNeverChange(t *testing.T) {
@@ -123,7 +93,7 @@ func TestChargeIsOneRequestWhoseBytesNeverChange(t *testing.T) {
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
 		body, _ = io.ReadAll(r.Body)
-		_, _ = io.WriteString(w, approvedBody().json())
+		_, _ = io.WriteString(w, approvedBody().JSON())
 	})
 	require.Equal(t, payment.Outcome{Kind: payment.Paid, PaymentID: tid}, client.Charge(t.Context(), charge()))
 	require.Equal(t, "POST /online/v1/payment/subscription", got.Method+" "+got.RequestURI)
@@ -183,13 +153,13 @@ func TestKakaoPayPing(t *testing.T) {
 	var body []byte
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ = io.ReadAll(r.Body)
-		reply(http.StatusBadRequest, errorOf(-721, nil))(w, r)
+		canned.Reply(http.StatusBadRequest, errorOf(-721, nil))(w, r)
 	})
 	require.NoError(t, client.Ping(t.Context()))
 	require.JSONEq(t, `{"cid":"TCSUBSCRIP","cid_secret":"cid-5ecret-key","tid":"T0000000000000000000"}`, string(body))
-	require.ErrorContains(t, serve(t, reply(401, errorOf(-401, nil))).Ping(t.Context()), "refuses our secret key or our CID")
-	require.ErrorContains(t, serve(t, reply(400, errorOf(-731, nil))).Ping(t.Context()), "refuses our secret key or our CID (400 error -731")
-	require.ErrorContains(t, serve(t, reply(404, "")).Ping(t.Context()), "is this the address of KakaoPay's API?")
+	require.ErrorContains(t, serve(t, canned.Reply(401, errorOf(-401, nil))).Ping(t.Context()), "refuses our secret key or our CID")
+	require.ErrorContains(t, serve(t, canned.Reply(400, errorOf(-731, nil))).Ping(t.Context()), "refuses our secret key or our CID (400 error -731")
+	require.ErrorContains(t, serve(t, canned.Reply(404, "")).Ping(t.Context()), "is this the address of KakaoPay's API?")
 }
 
 func TestThereIsNoListAndNoCancellation(t *testing.T) {
@@ -216,7 +186,7 @@ func TestKakaoPayLastApproved(t *testing.T) {
 	require.Equal(t, "/online/v1/payment/manage/subscription/status", got.RequestURI)
 	require.JSONEq(t, `{"cid":"TCSUBSCRIP","cid_secret":"cid-5ecret-key","sid":"S0123456789abcdefghi"}`, string(body))
 	for _, body := range []string{"", `{}`, `{"last_approved_at":null}`, `{"last_approved_at":"soon"}`, errorOf(-750, nil)} {
-		_, ok := serve(t, reply(200, body)).LastApproved(t.Context(), charge())
+		_, ok := serve(t, canned.Reply(200, body)).LastApproved(t.Context(), charge())
 		require.False(t, ok, body)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // books answers look-ups with the payment, of which so much is refunded before and after a cancellation, and the cancellation with h.
@@ -32,9 +33,9 @@ func (b *books) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == pathCancel:
 		b.h(w, r)
 	case len(b.asked) == 1:
-		reply(200, b.before)(w, r)
+		canned.Reply(200, b.before)(w, r)
 	default:
-		reply(200, b.after)(w, r)
+		canned.Reply(200, b.after)(w, r)
 	}
 }
 
@@ -47,7 +48,7 @@ func TestKakaoPayRefund(t *testing.T) {
 		case 12900:
 			status = "CANCEL_PAYMENT"
 		}
-		return orderBody(status, refunded).json()
+		return orderBody(status, refunded).JSON()
 	}
 	done := func(refunded int64) payment.Reply {
 		return payment.Reply{Effect: payment.EffectDone, Payment: &payment.Payment{
@@ -56,7 +57,7 @@ func TestKakaoPayRefund(t *testing.T) {
 		}}
 	}
 	lost := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
-	executed := reply(200, `{"status":"PART_CANCEL_PAYMENT","approved_cancel_amount":{"total":500}}`)
+	executed := canned.Reply(200, `{"status":"PART_CANCEL_PAYMENT","approved_cancel_amount":{"total":500}}`)
 	for name, tc := range map[string]struct {
 		books books
 		want  payment.Reply
@@ -65,17 +66,17 @@ func TestKakaoPayRefund(t *testing.T) {
 		"done":                     {books{before: shown(0), after: shown(500), h: executed}, done(500), 3},
 		"the rest":                 {books{before: shown(12400), after: shown(12900), h: executed}, done(12900), 3},
 		"lost, and done":           {books{before: shown(0), after: shown(500), h: lost}, done(500), 3},
-		"failed, and yet done":     {books{before: shown(0), after: shown(500), h: reply(500, errorOf(-781, nil))}, done(500), 3},
+		"failed, and yet done":     {books{before: shown(0), after: shown(500), h: canned.Reply(500, errorOf(-781, nil))}, done(500), 3},
 		"lost, and not done":       {books{before: shown(0), after: shown(0), h: lost}, payment.Reply{Reason: "connection closed before the answer was whole, and 0 of 12900 is refunded", Failure: true}, 3},
 		"lost, and somebody's":     {books{before: shown(0), after: shown(700), h: lost}, payment.Reply{Reason: "connection closed before the answer was whole, and 700 of 12900 is refunded", Failure: true}, 3},
 		"lost, and not shown":      {books{before: shown(0), after: "", h: lost}, payment.Reply{Reason: "connection closed before the answer was whole, and then not shown: 200 with a body that cannot be read: it is empty", Failure: true}, 3},
 		"said done, and not shown": {books{before: shown(0), after: shown(0), h: executed}, payment.Reply{Reason: "200 OK, and 0 of 12900 is refunded"}, 3},
-		"refused":                  {books{before: shown(0), h: reply(400, errorOf(-784, nil))}, payment.Reply{Effect: payment.EffectRefused, Reason: "400 error -784"}, 2},
-		"our CID":                  {books{before: shown(0), h: reply(400, errorOf(-731, nil))}, payment.Reply{Effect: payment.EffectMisconfigured, Reason: "400 error -731"}, 2},
-		"our secret":               {books{before: shown(0), h: reply(401, errorOf(-401, nil))}, payment.Reply{Effect: payment.EffectMisconfigured, Reason: "401 error -401"}, 2},
-		"a wrong amount":           {books{before: shown(0), h: reply(400, errorOf(-703, nil))}, payment.Reply{Effect: payment.EffectRejected, Reason: "400 error -703"}, 2},
+		"refused":                  {books{before: shown(0), h: canned.Reply(400, errorOf(-784, nil))}, payment.Reply{Effect: payment.EffectRefused, Reason: "400 error -784"}, 2},
+		"our CID":                  {books{before: shown(0), h: canned.Reply(400, errorOf(-731, nil))}, payment.Reply{Effect: payment.EffectMisconfigured, Reason: "400 error -731"}, 2},
+		"our secret":               {books{before: shown(0), h: canned.Reply(401, errorOf(-401, nil))}, payment.Reply{Effect: payment.EffectMisconfigured, Reason: "401 error -401"}, 2},
+		"a wrong amount":           {books{before: shown(0), h: canned.Reply(400, errorOf(-703, nil))}, payment.Reply{Effect: payment.EffectRejected, Reason: "400 error -703"}, 2},
 		"too little is left":       {books{before: shown(12600)}, payment.Reply{Effect: payment.EffectRefused, Reason: "12600 of 12900 is refunded"}, 1},
-		"nothing was paid":         {books{before: orderBody("READY", 0).json()}, payment.Reply{Effect: payment.EffectRefused, Reason: "the payment is pending"}, 1},
+		"nothing was paid":         {books{before: orderBody("READY", 0).JSON()}, payment.Reply{Effect: payment.EffectRefused, Reason: "the payment is pending"}, 1},
 		"never known":              {books{before: errorOf(-721, nil)}, payment.Reply{Effect: payment.EffectRejected, Reason: "200 error -721"}, 1},
 		"not shown":                {books{before: ""}, payment.Reply{Effect: payment.EffectNone, Reason: "200 with a body that cannot be read: it is empty"}, 1},
 	} {
@@ -95,7 +96,7 @@ func TestKakaoPayRefund(t *testing.T) {
 
 // The guard is asked for what moves money alone.
 func TestAGuardKeepsBackWhatMovesMoney(t *testing.T) {
-	b := &books{before: orderBody("SUCCESS_PAYMENT", 0).json()}
+	b := &books{before: orderBody("SUCCESS_PAYMENT", 0).JSON()}
 	client := serve(t, b.ServeHTTP)
 	ctx := gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { return fmt.Errorf("%w: the lease is over", gateway.ErrGuard) }})
 	require.Equal(t, payment.Outcome{Kind: payment.NotExecuted, Reason: "not sent: the lease is over"}, client.Charge(ctx, charge()))
@@ -150,7 +151,7 @@ func TestPathsAreTracedByTheirTemplates(t *testing.T) {
 	templates := map[string]bool{}
 	c := configFor("http://127.0.0.1:1")
 	c.Wrap = func(http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
+		return canned.RoundTrip(func(r *http.Request) (*http.Response, error) {
 			templates[gateway.Template(r.Context())] = true
 			return nil, errors.New("nothing is sent")
 		})
@@ -161,7 +162,3 @@ func TestPathsAreTracedByTheirTemplates(t *testing.T) {
 	client.LastApproved(t.Context(), charge())
 	require.Equal(t, map[string]bool{pathCharge: true, pathOrder: true, pathStatus: true}, templates)
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -12,6 +12,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 const paid = `{"payment":{"pgTxId":"pgtx-1","paidAt":"2026-01-31T12:00:00Z"}}`
@@ -21,32 +22,32 @@ func TestChargeIsAlwaysTheSameRequest(t *testing.T) {
 	const want = `{"storeId":"store-1","billingKey":"billing-key-0123-private","channelKey":"channel-key-1","orderName":"Tea of the month",` +
 		`"customer":{"id":"customer-7"},"customData":"{\"duly_key\":\"sub_42_20260131-1\",\"duly_reference\":\"sub_42_20260131\",\"duly_customer\":\"customer-7\"}",` +
 		`"amount":{"total":12900},"currency":"KRW"}`
-	s := serve(t, reply(http.StatusOK, paid))
+	s := canned.Serve(t, canned.Reply(http.StatusOK, paid))
 	client := open(t, configFor(s.URL+"/"))
 	second := charge() // a version that was begun with a second identifier, which PortOne has not
 	second.BodyVersion, second.GatewayCustomer = 2, "cus_private"
 	for _, c := range []payment.Charge{charge(), second} {
 		require.Equal(t, payment.Outcome{Kind: payment.Paid, PaymentID: paymentID}, client.Charge(t.Context(), c))
 	}
-	for _, got := range s.requests() {
-		require.Equal(t, "POST /payments/"+paymentID+"/billing-key", got.method+" "+got.target)
-		require.Equal(t, want, got.body)
-		require.Equal(t, "PortOne "+secret, got.header.Get("Authorization"))
-		require.Equal(t, `"`+paymentID+`"`, got.header.Get("Idempotency-Key"))
-		require.Equal(t, "application/json", got.header.Get("Content-Type"))
-		require.Equal(t, "run-1/sub_42_20260131-1", got.header.Get("X-Request-Id"))
+	for _, got := range s.Requests() {
+		require.Equal(t, "POST /payments/"+paymentID+"/billing-key", got.Method+" "+got.Target)
+		require.Equal(t, want, got.Body)
+		require.Equal(t, "PortOne "+secret, got.Header.Get("Authorization"))
+		require.Equal(t, `"`+paymentID+`"`, got.Header.Get("Idempotency-Key"))
+		require.Equal(t, "application/json", got.Header.Get("Content-Type"))
+		require.Equal(t, "run-1/sub_42_20260131-1", got.Header.Get("X-Request-Id"))
 	}
 	c := configFor(s.URL)
 	c.StoreID, c.ChannelKey = "", ""
 	plain := charge()
 	plain.Description = ""
 	require.Equal(t, payment.Paid, open(t, c).Charge(t.Context(), plain).Kind)
-	require.Equal(t, strings.NewReplacer(`"storeId":"store-1",`, "", `"channelKey":"channel-key-1",`, "", "Tea of the month", "sub_42_20260131").Replace(want), s.requests()[2].body)
+	require.Equal(t, strings.NewReplacer(`"storeId":"store-1",`, "", `"channelKey":"channel-key-1",`, "", "Tea of the month", "sub_42_20260131").Replace(want), s.Requests()[2].Body)
 }
 
 // What PortOne could only refuse is not sent.
 func TestImpossibleChargesAreNotSent(t *testing.T) {
-	s := serve(t, reply(http.StatusOK, paid))
+	s := canned.Serve(t, canned.Reply(http.StatusOK, paid))
 	client := open(t, configFor(s.URL))
 	for why, change := range map[string]func(*payment.Charge){
 		"the idempotency key is missing, or not UTF-8": func(c *payment.Charge) { c.Key = "" },
@@ -62,7 +63,7 @@ func TestImpossibleChargesAreNotSent(t *testing.T) {
 		change(&c)
 		require.Equal(t, payment.Outcome{Kind: payment.Rejected, Unsent: true, Reason: why}, client.Charge(t.Context(), c))
 	}
-	require.Empty(t, s.requests())
+	require.Empty(t, s.Requests())
 }
 
 // A 200 says neither amount nor customer, and is repeated under the key: only one of this moment proves that this request was paid.
@@ -87,9 +88,9 @@ func TestPortOneSuccessWithoutFields(t *testing.T) {
 		`OK`:                                                        {Unreadable: true, Reason: "200 with a body that cannot be read: it is not JSON"},
 		``:                                                          {Unreadable: true, Reason: "200 with a body that cannot be read: it is empty"},
 	} {
-		require.Equal(t, want, open(t, configFor(serve(t, reply(http.StatusOK, body)).URL)).Charge(t.Context(), charge()), body)
+		require.Equal(t, want, open(t, configFor(canned.Serve(t, canned.Reply(http.StatusOK, body)).URL)).Charge(t.Context(), charge()), body)
 	}
-	c := configFor(serve(t, reply(http.StatusOK, at(-time.Hour))).URL)
+	c := configFor(canned.Serve(t, canned.Reply(http.StatusOK, at(-time.Hour))).URL)
 	c.Skew = 2 * time.Hour
 	require.Equal(t, payment.Paid, open(t, c).Charge(t.Context(), charge()).Kind)
 }
@@ -122,9 +123,9 @@ func TestPortOneUntypedAnswersToACharge(t *testing.T) {
 		{200, page, maintenance("200 with an HTML page")},
 		{503, `["PG_PROVIDER"]`, down("503 Service Unavailable")},
 	} {
-		require.Equal(t, tc.want, open(t, configFor(serve(t, reply(tc.status, tc.body)).URL)).Charge(t.Context(), charge()), "%d %s", tc.status, tc.body)
+		require.Equal(t, tc.want, open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body)).URL)).Charge(t.Context(), charge()), "%d %s", tc.status, tc.body)
 	}
-	o := open(t, configFor(serve(t, reply(429, "", "Retry-After", "7")).URL)).Charge(t.Context(), charge())
+	o := open(t, configFor(canned.Serve(t, canned.Reply(429, "", "Retry-After", "7")).URL)).Charge(t.Context(), charge())
 	require.Equal(t, 7*time.Second, o.RetryAfter)
 }
 
@@ -145,7 +146,7 @@ func TestPortOneUnknownTypes(t *testing.T) {
 		{502, `{"type":"PG_PROVIDER","pgCode":"-782","pgMessage":"?"}`, false},            // another company may mean something else
 		{502, `{"type":"PG_PROVIDER"}`, false},
 	} {
-		o := open(t, configFor(serve(t, reply(tc.status, tc.body)).URL)).Charge(t.Context(), charge())
+		o := open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body)).URL)).Charge(t.Context(), charge())
 		o.Reason = ""
 		require.Equal(t, payment.Outcome{LookUpOnly: true, LookNow: true, Answered: true, Failure: tc.failure}, o, "%d %s", tc.status, tc.body)
 	}
@@ -162,7 +163,7 @@ func TestDeclinesComeAsServerErrors(t *testing.T) {
 		body := fmt.Sprintf(`{"type":"PG_PROVIDER","message":"m","pgCode":%q,"pgMessage":"no"}`, code)
 		want.Unrecorded = want.Kind == payment.Refused // of a doubted charge only the record says so
 		want.Decline.Code, want.Decline.Message, want.Reason = code, "no", "502 PG_PROVIDER "+code+": no"
-		require.Equal(t, want, open(t, configFor(serve(t, reply(502, body)).URL)).Charge(t.Context(), charge()), code)
+		require.Equal(t, want, open(t, configFor(canned.Serve(t, canned.Reply(502, body)).URL)).Charge(t.Context(), charge()), code)
 	}
 }
 

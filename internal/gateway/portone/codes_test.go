@@ -11,6 +11,7 @@ import (
 	"duly/internal/gateway/portone"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 func newClient(s provider.Settings, store string) (*portone.Client, error) {
@@ -37,7 +38,7 @@ func TestPortOneCodesOfCharges(t *testing.T) {
 		{"*", 429, "none"},
 	}, func(c code) {
 		body := fmt.Sprintf(`{"type":%q,"message":"no"}`, c.code)
-		o := open(t, configFor(serve(t, reply(c.status, body)).URL)).Charge(t.Context(), charge())
+		o := open(t, configFor(canned.Serve(t, canned.Reply(c.status, body)).URL)).Charge(t.Context(), charge())
 		require.Equal(t, map[string]payment.Outcome{
 			"look":          {LookUpOnly: true, LookNow: true, Answered: true},
 			"doubt":         {},
@@ -74,12 +75,12 @@ func TestPortOneCodesOfRefunds(t *testing.T) {
 		{"UNAUTHORIZED", 401, "misconfigured"},
 		{"FORBIDDEN", 403, "misconfigured"},
 	}, func(c code) {
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
-				reply(http.StatusOK, record("PAID", nil))(w, r)
+				canned.Reply(http.StatusOK, record("PAID", nil))(w, r)
 				return
 			}
-			reply(c.status, fmt.Sprintf(`{"type":%q,"message":"no"}`, c.code))(w, r)
+			canned.Reply(c.status, fmt.Sprintf(`{"type":%q,"message":"no"}`, c.code))(w, r)
 		})
 		r := open(t, configFor(s.URL)).Refund(about(t), payment.Refund{Key: "refund-1", ID: paymentID, Amount: 100})
 		require.Equal(t, c.class, r.Effect.String(), c.code)
@@ -127,7 +128,7 @@ func TestCodesOfCompanies(t *testing.T) {
 	}
 	find := func(company string) func(code) {
 		return func(c code) {
-			o := open(t, configFor(serve(t, reply(http.StatusOK, failed(company, c.code))).URL)).Find(t.Context(), charge(), "").Outcome
+			o := open(t, configFor(canned.Serve(t, canned.Reply(http.StatusOK, failed(company, c.code))).URL)).Find(t.Context(), charge(), "").Outcome
 			want := payment.Outcome{Kind: payment.Refused, PaymentID: paymentID, Reason: c.code, Decline: payment.Decline{Code: c.code, Message: "no"}}
 			switch c.class {
 			case "later":
@@ -155,7 +156,7 @@ func TestCodesOfCompanies(t *testing.T) {
 	}
 	// A fault of the company's own is no decline: the money may still be taken.
 	for _, c := range []string{"PROVIDER_ERROR", "FAILED_BILLING_AUTO_CANCEL", "FAILED_CARD_COMPANY_RESPONSE", "UNAUTHORIZED_KEY"} {
-		server := serve(t, reply(http.StatusOK, failed("TOSSPAYMENTS", c)))
+		server := canned.Serve(t, canned.Reply(http.StatusOK, failed("TOSSPAYMENTS", c)))
 		o := open(t, configFor(server.URL)).Find(t.Context(), charge(), "").Outcome
 		require.Equal(t, payment.InDoubt, o.Kind, c)
 		require.True(t, o.LookUpOnly, c)

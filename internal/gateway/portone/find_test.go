@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // A record is ours only if its id is that of the key which its own data names.
@@ -64,9 +65,9 @@ func TestRecordsFoundByKey(t *testing.T) {
 		"a page":            {"<html>", payment.Outcome{Failure: true, Page: true, Reason: "200 with an HTML page"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, reply(http.StatusOK, tc.body))
+			s := canned.Serve(t, canned.Reply(http.StatusOK, tc.body))
 			require.Equal(t, gateway.Finding{Outcome: tc.want}, open(t, configFor(s.URL)).Find(t.Context(), charge(), "something-else"))
-			require.Equal(t, "/payments/"+paymentID+"?storeId=store-1", s.requests()[0].target)
+			require.Equal(t, "/payments/"+paymentID+"?storeId=store-1", s.Requests()[0].Target)
 		})
 	}
 }
@@ -79,7 +80,7 @@ func TestFailureWithoutACodeIsPendingForAWhile(t *testing.T) {
 	}{{"2026-01-31T11:50:01Z", payment.InDoubt}, {"2026-01-31T11:50:00Z", payment.Refused}, {"2026-01-31T12:30:00Z", payment.InDoubt}} {
 		for _, field := range []string{"failedAt", "requestedAt"} {
 			body := record("FAILED", map[string]any{"failedAt": nil, field: tc.at, "failure": map[string]any{"reason": "timeout"}})
-			o := open(t, configFor(serve(t, reply(http.StatusOK, body)).URL)).Find(t.Context(), charge(), "").Outcome
+			o := open(t, configFor(canned.Serve(t, canned.Reply(http.StatusOK, body)).URL)).Find(t.Context(), charge(), "").Outcome
 			require.Equal(t, tc.want, o.Kind, tc.at)
 			if o.Kind == payment.Refused {
 				require.Equal(t, payment.Decline{Class: payment.Soft, Code: "FAILED", Message: "timeout"}, o.Decline)
@@ -110,7 +111,7 @@ func TestPortOneAnswersToALookUp(t *testing.T) {
 		{502, page, false, false, true},
 		{200, "{", false, false, false},
 	} {
-		client := open(t, configFor(serve(t, reply(tc.status, tc.body)).URL))
+		client := open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body)).URL))
 		f := client.Find(t.Context(), charge(), "")
 		require.Equal(t, payment.InDoubt, f.Outcome.Kind)
 		require.Equal(t, []bool{tc.absent, tc.misconfigured, tc.failure}, []bool{f.Absent, f.Misconfigured, f.Outcome.Failure}, "%d %s", tc.status, tc.body)
@@ -123,20 +124,20 @@ func TestPortOneAnswersToALookUp(t *testing.T) {
 }
 
 func TestPortOneLook(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/payments/" + paymentID:
-			reply(http.StatusOK, record("PAID", nil))(w, r)
+			canned.Reply(http.StatusOK, record("PAID", nil))(w, r)
 		case "/payments/order-7-first":
-			reply(http.StatusOK, record("PAID", map[string]any{
+			canned.Reply(http.StatusOK, record("PAID", map[string]any{
 				"id": "order-7-first", "customData": `{"duly_key":"order-7-first","duly_reference":"ord_7","duly_customer":"c"}`,
 			}))(w, r)
 		case "/payments/shop/7":
-			reply(http.StatusOK, record("PAID", map[string]any{"id": "shop/7", "customData": nil}))(w, r)
+			canned.Reply(http.StatusOK, record("PAID", map[string]any{"id": "shop/7", "customData": nil}))(w, r)
 		case "/payments/copied": // what stands in a browser can be written by anybody
-			reply(http.StatusOK, record("PAID", map[string]any{"id": "copied"}))(w, r)
+			canned.Reply(http.StatusOK, record("PAID", map[string]any{"id": "copied"}))(w, r)
 		default:
-			reply(http.StatusNotFound, `{"type":"PAYMENT_NOT_FOUND"}`)(w, r)
+			canned.Reply(http.StatusNotFound, `{"type":"PAYMENT_NOT_FOUND"}`)(w, r)
 		}
 	})
 	client := open(t, configFor(s.URL))
@@ -150,7 +151,7 @@ func TestPortOneLook(t *testing.T) {
 	// A payment that a shop made by itself: its id is the key as it is.
 	shops := client.Look(t.Context(), payment.Ref{Key: "order-7-first"}).Payment
 	require.Equal(t, []string{"order-7-first", "order-7-first", "ord_7", "c"}, []string{shops.ID, shops.Key, shops.Reference, shops.CustomerID})
-	require.Len(t, s.requests(), 4, "it is looked for under both ids")
+	require.Len(t, s.Requests(), 4, "it is looked for under both ids")
 
 	// One without data of ours is nobody's.
 	nobodys := client.Look(t.Context(), payment.Ref{ID: "shop/7"}).Payment
@@ -178,14 +179,14 @@ func TestPing(t *testing.T) {
 		{500, "", "gateway main: unexpected answer 500 Internal Server Error"},
 		{200, "<html>", "gateway main: unexpected answer 200 with an HTML page"},
 	} {
-		err := open(t, configFor(serve(t, reply(tc.status, tc.body)).URL)).Ping(t.Context())
+		err := open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body)).URL)).Ping(t.Context())
 		if tc.want == "" {
 			require.NoError(t, err)
 			continue
 		}
 		require.EqualError(t, err, tc.want)
 	}
-	gone := serve(t, reply(200, ""))
+	gone := canned.Serve(t, canned.Reply(200, ""))
 	gone.Close()
 	require.EqualError(t, open(t, configFor(gone.URL)).Ping(t.Context()), "gateway main: connection refused")
 }

@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // What an answer leaves open PortOne's record says at once, and the charge is sent once.
@@ -25,14 +26,14 @@ func TestRecordsDecideWhatAnswersLeaveOpen(t *testing.T) {
 		"not there":             {502, `{"type":"PG_PROVIDER","pgCode":"1","pgMessage":"no"}`, "", payment.Outcome{LookUpOnly: true, LookNow: true, Answered: true, Reason: "502 PG_PROVIDER 1: no"}},
 		"our secret is refused": {401, `{"type":"UNAUTHORIZED","message":"no"}`, "", payment.Outcome{LookUpOnly: true, Answered: true, Reason: "401 UNAUTHORIZED: no"}},
 	} {
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.Method == http.MethodPost:
-				reply(tc.status, tc.answer)(w, r)
+				canned.Reply(tc.status, tc.answer)(w, r)
 			case tc.get == "":
-				reply(http.StatusNotFound, `{"type":"PAYMENT_NOT_FOUND"}`)(w, r)
+				canned.Reply(http.StatusNotFound, `{"type":"PAYMENT_NOT_FOUND"}`)(w, r)
 			default:
-				reply(http.StatusOK, tc.get)(w, r)
+				canned.Reply(http.StatusOK, tc.get)(w, r)
 			}
 		})
 		limited := gateway.Limit("main", open(t, configFor(s.URL)), gateway.Limits{Tries: 3, Backoff: time.Millisecond, Now: time.Now})
@@ -40,8 +41,8 @@ func TestRecordsDecideWhatAnswersLeaveOpen(t *testing.T) {
 		require.Equal(t, tc.want, o, name)
 		require.True(t, doubted, name)
 		posts := 0
-		for _, got := range s.requests() {
-			if got.method == http.MethodPost {
+		for _, got := range s.Requests() {
+			if got.Method == http.MethodPost {
 				posts++
 			}
 		}

@@ -14,6 +14,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 type question struct {
@@ -47,7 +48,7 @@ func shop(t *testing.T, times []time.Time) http.HandlerFunc {
 				"id": fmt.Sprintf("p-%06d", i), "requestedAt": at.Format(time.RFC3339Nano), "customData": nil,
 			}), cursor))
 		}
-		reply(http.StatusOK, `{"items":[`+strings.Join(items, ",")+`]}`)(w, r)
+		canned.Reply(http.StatusOK, `{"items":[`+strings.Join(items, ",")+`]}`)(w, r)
 	}
 }
 
@@ -79,7 +80,7 @@ func TestPortOneListIsWholeAndInOrder(t *testing.T) {
 		}
 		times = append(times, at)
 	}
-	s := serve(t, shop(t, times))
+	s := canned.Serve(t, shop(t, times))
 	client := open(t, configFor(s.URL))
 	w := payment.Window{From: now, To: now.Add(2499 * time.Minute)} // the last is not in it
 	found, pages := all(t, client, w)
@@ -92,24 +93,24 @@ func TestPortOneListIsWholeAndInOrder(t *testing.T) {
 	}
 	require.Len(t, ids, 2499)
 	require.Less(t, pages, 60, "slices grow again after a crowd")
-	for _, got := range s.requests() {
-		require.True(t, strings.HasPrefix(got.target, "/payments-by-cursor?requestBody="))
+	for _, got := range s.Requests() {
+		require.True(t, strings.HasPrefix(got.Target, "/payments-by-cursor?requestBody="))
 	}
 
 	found, _ = all(t, client, payment.Window{From: now.Add(400 * time.Microsecond), To: now.Add(800 * time.Microsecond)})
 	require.Len(t, found, 2, "edges to the microsecond")
-	before := len(s.requests())
+	before := len(s.Requests())
 	found, _ = all(t, client, payment.Window{From: now, To: now})
 	require.Empty(t, found)
-	require.Len(t, s.requests(), before)
+	require.Len(t, s.Requests(), before)
 }
 
 func TestListAsksForTheWindow(t *testing.T) {
 	var got question
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = asked1(t, r)
 		other := record("PAID", map[string]any{"id": "test-1", "channel": map[string]any{"type": "TEST", "key": "channel-key-2"}})
-		reply(http.StatusOK, `{"items":[{"payment":`+record("PAID", nil)+`,"cursor":"a"},{"payment":`+other+`,"cursor":"b"}]}`)(w, r)
+		canned.Reply(http.StatusOK, `{"items":[{"payment":`+record("PAID", nil)+`,"cursor":"a"},{"payment":`+other+`,"cursor":"b"}]}`)(w, r)
 	})
 	seoul := time.FixedZone("", 9*3600)
 	page, err := open(t, configFor(s.URL)).List(t.Context(), payment.Window{From: now.Add(-time.Hour).In(seoul), To: now.In(seoul)}, "")
@@ -139,12 +140,12 @@ func TestListFailures(t *testing.T) {
 		{200, `{"items":[{"payment":` + record("NEW", nil) + `}]}`, gateway.ListError{Reason: `200 with a payment that cannot be read: field "status" is none that this version knows, payment ` + paymentID}},
 		{200, `{"items":[{"payment":` + record("PAID", map[string]any{"requestedAt": nil}) + `}]}`, gateway.ListError{Reason: `200 with a payment that cannot be read: field "requestedAt" is missing, payment ` + paymentID}},
 	} {
-		_, err := open(t, configFor(serve(t, reply(tc.status, tc.body)).URL)).List(t.Context(), w, "")
+		_, err := open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body)).URL)).List(t.Context(), w, "")
 		known, ok := errors.AsType[*gateway.ListError](err)
 		require.True(t, ok, "%d %s", tc.status, tc.body)
 		require.Equal(t, tc.want, *known, "%d %s", tc.status, tc.body)
 	}
-	client := open(t, configFor(serve(t, reply(200, `{"items":[]}`)).URL))
+	client := open(t, configFor(canned.Serve(t, canned.Reply(200, `{"items":[]}`)).URL))
 	for _, cursor := range []string{"x", "2026-01-31T11:00:00Z+1ms", "2026-01-31T12:00:00Z+1h0m0s", "2026-01-31T10:59:59Z+1h0m0s"} {
 		_, err := client.List(t.Context(), w, cursor)
 		require.ErrorContains(t, err, "a cursor that is none of this window")
@@ -153,12 +154,12 @@ func TestListFailures(t *testing.T) {
 
 // After a page that is too long to be read fewer payments are asked for at once.
 func TestListAsksForFewerAfterALongPage(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if asked1(t, r).Size > 300 {
-			reply(http.StatusOK, `{"items":[],"x":"`+strings.Repeat("x", 9<<20)+`"}`)(w, r)
+			canned.Reply(http.StatusOK, `{"items":[],"x":"`+strings.Repeat("x", 9<<20)+`"}`)(w, r)
 			return
 		}
-		reply(http.StatusOK, `{"items":[]}`)(w, r)
+		canned.Reply(http.StatusOK, `{"items":[]}`)(w, r)
 	})
 	client, w := open(t, configFor(s.URL)), payment.Window{From: now.Add(-time.Hour), To: now}
 	for _, size := range []int{1000, 500} {
@@ -172,7 +173,7 @@ func TestListAsksForFewerAfterALongPage(t *testing.T) {
 // A list that does not end within a second of time is an error, and no short list.
 func TestListWithoutEnd(t *testing.T) {
 	item := `{"payment":{"id":"p-1","status":"PAID","amount":{"total":1},"currency":"KRW","requestedAt":"2026-01-31T11:59:59Z"},"cursor":"c1"}`
-	s := serve(t, reply(http.StatusOK, `{"items":[`+strings.Repeat(item+",", 999)+item+`]}`))
+	s := canned.Serve(t, canned.Reply(http.StatusOK, `{"items":[`+strings.Repeat(item+",", 999)+item+`]}`))
 	_, err := open(t, configFor(s.URL)).List(t.Context(), payment.Window{From: now.Add(-time.Second), To: now}, "")
 	require.EqualError(t, err, "the list of 2026-01-31T11:59:59Z to 2026-01-31T12:00:00Z does not end")
 }

@@ -2,11 +2,6 @@ package portone_test
 
 import (
 	"context"
-	"encoding/json"
-	"io"
-	"net/http"
-	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +12,7 @@ import (
 	"duly/internal/gateway/portone"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,68 +51,11 @@ func open(t *testing.T, c portone.Config) *portone.Client {
 	return client
 }
 
-// asked is one request that a server got.
-type asked struct {
-	method, target string
-	header         http.Header
-	body           string
-}
-
-// server answers requests and keeps them.
-type server struct {
-	*httptest.Server
-
-	mu  sync.Mutex
-	got []asked
-}
-
-func serve(t *testing.T, h http.HandlerFunc) *server {
-	t.Helper()
-	s := &server{}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		s.mu.Lock()
-		s.got = append(s.got, asked{r.Method, r.URL.RequestURI(), r.Header, string(body)})
-		s.mu.Unlock()
-		h(w, r)
-	}))
-	t.Cleanup(s.Close)
-	return s
-}
-
-func (s *server) requests() []asked {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]asked(nil), s.got...)
-}
-
-// reply answers every request with the same status, headers (name, value, …) and body.
-func reply(status int, body string, header ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		for i := 0; i+1 < len(header); i += 2 {
-			w.Header().Set(header[i], header[i+1])
-		}
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
-}
-
-// answers answers GET and POST each with its own 200.
-func answers(get, post string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			reply(http.StatusOK, post)(w, r)
-			return
-		}
-		reply(http.StatusOK, get)(w, r)
-	}
-}
-
 const custom = `{"duly_key":"sub_42_20260131-1","duly_reference":"sub_42_20260131","duly_customer":"customer-7"}`
 
 // record is a payment as PortOne shows it, with fields set otherwise or, if nil, left out.
-func record(status string, change map[string]any) string {
-	fields := map[string]any{
+func record(status string, change canned.Fields) string {
+	fields := canned.Fields{
 		"status": status, "id": paymentID, "transactionId": "tx-1", "merchantId": "m-1", "storeId": "store-1", "version": "V2",
 		"channel":     map[string]any{"type": "LIVE", "key": "channel-key-1", "pgProvider": "TOSSPAYMENTS", "pgMerchantId": "pg-1"},
 		"requestedAt": "2026-01-31T11:59:58Z", "updatedAt": "2026-01-31T12:00:00Z", "statusChangedAt": "2026-01-31T12:00:00Z",
@@ -126,13 +65,7 @@ func record(status string, change map[string]any) string {
 	if status == "PAID" {
 		fields["paidAt"], fields["pgTxId"] = "2026-01-31T12:00:00Z", "pgtx-1"
 	}
-	for k, v := range change {
-		if fields[k] = v; v == nil {
-			delete(fields, k)
-		}
-	}
-	b, _ := json.Marshal(fields)
-	return string(b)
+	return fields.With(change).JSON()
 }
 
 func amounts(total, cancelled int64) map[string]any {

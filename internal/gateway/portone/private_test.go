@@ -14,6 +14,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // Whatever PortOne says, what duly tells of its answers holds neither customers nor billing keys nor the secret.
@@ -33,7 +34,7 @@ func TestPortOneAnswersHoldNothingPrivate(t *testing.T) {
 			}),
 		} {
 			require.Contains(t, body, said, "the control")
-			client := open(t, configFor(serve(t, reply(status, body)).URL))
+			client := open(t, configFor(canned.Serve(t, canned.Reply(status, body)).URL))
 			told := fmt.Sprintf("%+v %+v", client.Charge(t.Context(), c), client.Find(t.Context(), c, "").Outcome)
 			if name != "billing key" && name != "second id" || status == http.StatusOK && name == "billing key" { // no order knows how it is paid
 				seen := client.Look(ctx, payment.Ref{ID: paymentID})
@@ -49,16 +50,16 @@ func TestPortOneAnswersHoldNothingPrivate(t *testing.T) {
 			require.Contains(t, told, "[redacted]", "%s, %d", name, status)
 		}
 	}
-	client := open(t, configFor(serve(t, reply(http.StatusBadRequest, `{"type":"INVALID_REQUEST","message":"not for jane"}`)).URL))
+	client := open(t, configFor(canned.Serve(t, canned.Reply(http.StatusBadRequest, `{"type":"INVALID_REQUEST","message":"not for jane"}`)).URL))
 	require.Equal(t, "400 INVALID_REQUEST", client.Look(t.Context(), payment.Ref{ID: "x"}).Reason, "nobody knows whom it names")
 }
 
 // Paths are named by their templates, and none holds a billing key.
 func TestPathsHoldNoBillingKey(t *testing.T) {
 	var templates []string
-	c := configFor(serve(t, reply(http.StatusOK, "")).URL)
+	c := configFor(canned.Serve(t, canned.Reply(http.StatusOK, "")).URL)
 	c.Wrap = func(next http.RoundTripper) http.RoundTripper {
-		return trip(func(r *http.Request) (*http.Response, error) {
+		return canned.RoundTrip(func(r *http.Request) (*http.Response, error) {
 			templates = append(templates, gateway.Template(r.Context()))
 			if strings.Contains(r.URL.String(), billingKey) {
 				return nil, fmt.Errorf("the billing key is in %s", r.URL)
@@ -73,19 +74,15 @@ func TestPathsHoldNoBillingKey(t *testing.T) {
 	require.Equal(t, []string{"/payments/{paymentId}/billing-key", "/payments/{paymentId}", "/payments-by-cursor"}, templates)
 }
 
-type trip func(*http.Request) (*http.Response, error)
-
-func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 // A kept connection that breaks carries no second charge: what has a key is repeated by some HTTP clients of themselves.
 func TestPortOneKeptConnectionThatBreaks(t *testing.T) {
 	var posts atomic.Int32
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
 			posts.Add(1)
 			panic(http.ErrAbortHandler) // the connection ends without an answer
 		}
-		reply(http.StatusNotFound, `{"type":"PAYMENT_NOT_FOUND"}`)(w, r)
+		canned.Reply(http.StatusNotFound, `{"type":"PAYMENT_NOT_FOUND"}`)(w, r)
 	})
 	client := open(t, configFor(s.URL))
 	for n := range 3 {
@@ -100,12 +97,12 @@ func TestPortOneKeptConnectionThatBreaks(t *testing.T) {
 
 // The guard is asked right before the one request, and can keep it.
 func TestGuard(t *testing.T) {
-	s := serve(t, reply(http.StatusOK, paid))
+	s := canned.Serve(t, canned.Reply(http.StatusOK, paid))
 	client, asked := open(t, configFor(s.URL)), 0
 	ctx := gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { asked++; return gateway.ErrGuard }})
 	require.Equal(t, payment.NotExecuted, client.Charge(ctx, charge()).Kind)
 	require.Equal(t, 1, asked)
-	require.Empty(t, s.requests())
+	require.Empty(t, s.Requests())
 	ctx = gateway.WithGuard(t.Context(), gateway.Guard{Check: func() error { asked++; return nil }})
 	require.Equal(t, payment.Paid, client.Charge(ctx, charge()).Kind)
 	require.Equal(t, 2, asked)
@@ -116,12 +113,12 @@ func TestRedirectsAndCallsOff(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("followed") }))
 	defer elsewhere.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		client := open(t, configFor(serve(t, reply(status, "", "Location", elsewhere.URL)).URL))
+		client := open(t, configFor(canned.Serve(t, canned.Reply(status, "", "Location", elsewhere.URL)).URL))
 		require.True(t, client.Charge(t.Context(), charge()).Unreadable)
 	}
 	hold := make(chan struct{})
 	defer close(hold)
-	client := open(t, configFor(serve(t, func(http.ResponseWriter, *http.Request) { <-hold }).URL))
+	client := open(t, configFor(canned.Serve(t, func(http.ResponseWriter, *http.Request) { <-hold }).URL))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	o := client.Charge(ctx, charge())

@@ -9,6 +9,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // tag is "duly-" and 16 digits of the SHA-256 of refund-1.
@@ -24,8 +25,8 @@ func cancellation(status string, amount int64, reason string) map[string]any {
 
 // A refund is sent with the balance that was seen right before, and the guard is asked for it alone.
 func TestPortOneRefundIsBoundToTheBalance(t *testing.T) {
-	s := serve(t, answers(record("PARTIAL_CANCELLED", map[string]any{"amount": amounts(12900, 900), "paidAt": "2026-01-31T12:00:00Z"}),
-		`{"cancellation":{"status":"SUCCEEDED","id":"c-1","totalAmount":2000,"reason":"r","requestedAt":"2026-01-31T12:00:00Z"}}`))
+	s := canned.Serve(t, canned.Reads(record("PARTIAL_CANCELLED", map[string]any{"amount": amounts(12900, 900), "paidAt": "2026-01-31T12:00:00Z"}),
+		canned.Reply(http.StatusOK, `{"cancellation":{"status":"SUCCEEDED","id":"c-1","totalAmount":2000,"reason":"r","requestedAt":"2026-01-31T12:00:00Z"}}`)))
 	client, guards := open(t, configFor(s.URL)), 0
 	ctx := gateway.WithGuard(about(t), gateway.Guard{Check: func() error { guards++; return nil }})
 	r := client.Refund(ctx, refund(2000))
@@ -35,16 +36,16 @@ func TestPortOneRefundIsBoundToTheBalance(t *testing.T) {
 	require.Equal(t, "sub_42_20260131-1", r.Payment.Key)
 	require.Equal(t, 1, guards)
 
-	got := s.requests()
+	got := s.Requests()
 	require.Len(t, got, 2)
-	require.Equal(t, "GET /payments/"+paymentID+"?storeId=store-1", got[0].method+" "+got[0].target)
-	require.Equal(t, "POST /payments/"+paymentID+"/cancel", got[1].method+" "+got[1].target)
-	require.Equal(t, `{"storeId":"store-1","amount":2000,"reason":"ord_7 `+tag+`","currentCancellableAmount":12000}`, got[1].body)
-	require.Equal(t, `"`+provider.ID("refund-1")+`"`, got[1].header.Get("Idempotency-Key"))
+	require.Equal(t, "GET /payments/"+paymentID+"?storeId=store-1", got[0].Method+" "+got[0].Target)
+	require.Equal(t, "POST /payments/"+paymentID+"/cancel", got[1].Method+" "+got[1].Target)
+	require.Equal(t, `{"storeId":"store-1","amount":2000,"reason":"ord_7 `+tag+`","currentCancellableAmount":12000}`, got[1].Body)
+	require.Equal(t, `"`+provider.ID("refund-1")+`"`, got[1].Header.Get("Idempotency-Key"))
 
 	ctx = gateway.WithGuard(about(t), gateway.Guard{Check: func() error { return gateway.ErrGuard }})
 	require.Equal(t, payment.EffectNone, client.Refund(ctx, refund(1)).Effect)
-	require.Len(t, s.requests(), 3, "only looked at")
+	require.Len(t, s.Requests(), 3, "only looked at")
 }
 
 // What was refunded under the key before is found in the payment's record, and is not sent again.
@@ -61,13 +62,13 @@ func TestPortOneRefundIsNotSentAgain(t *testing.T) {
 		"failed":            {cancellation("FAILED", 100, "ord_7 "+tag), payment.EffectDone, true},
 		"somebody else's":   {cancellation("SUCCEEDED", 100, "by hand"), payment.EffectDone, true},
 	} {
-		s := serve(t, answers(
+		s := canned.Serve(t, canned.Reads(
 			record("PARTIAL_CANCELLED", map[string]any{"amount": amounts(12900, 100), "cancellations": []any{tc.done}, "paidAt": "2026-01-31T12:00:00Z"}),
-			`{"cancellation":{"status":"SUCCEEDED","totalAmount":100}}`))
+			canned.Reply(http.StatusOK, `{"cancellation":{"status":"SUCCEEDED","totalAmount":100}}`)))
 		r := open(t, configFor(s.URL)).Refund(about(t), refund(100))
 		require.Equal(t, tc.effect, r.Effect, name)
 		require.Equal(t, tc.effect == payment.EffectDone, r.Payment != nil, name)
-		require.Equal(t, tc.sent, len(s.requests()) == 2, name)
+		require.Equal(t, tc.sent, len(s.Requests()) == 2, name)
 	}
 }
 
@@ -82,11 +83,11 @@ func TestImpossibleRefundsAreNotSent(t *testing.T) {
 		{"CANCELLED", 1, payment.Reply{Effect: payment.EffectRefused, Reason: "0 of it are left to be refunded"}},
 		{"READY", 1, payment.Reply{Effect: payment.EffectRefused, Reason: "the payment is pending"}},
 	} {
-		s := serve(t, reply(http.StatusOK, record(tc.status, map[string]any{"paidAt": "2026-01-31T12:00:00Z"})))
+		s := canned.Serve(t, canned.Reply(http.StatusOK, record(tc.status, map[string]any{"paidAt": "2026-01-31T12:00:00Z"})))
 		require.Equal(t, tc.want, open(t, configFor(s.URL)).Refund(about(t), refund(tc.amount)))
-		require.Len(t, s.requests(), 1)
+		require.Len(t, s.Requests(), 1)
 	}
-	s := serve(t, reply(http.StatusOK, ""))
+	s := canned.Serve(t, canned.Reply(http.StatusOK, ""))
 	for _, change := range []func(*payment.Refund){
 		func(r *payment.Refund) { r.Key = "" }, func(r *payment.Refund) { r.ID = "" }, func(r *payment.Refund) { r.ID = ".." }, func(r *payment.Refund) { r.Amount = 0 },
 	} {
@@ -95,7 +96,7 @@ func TestImpossibleRefundsAreNotSent(t *testing.T) {
 		require.Equal(t, payment.EffectRejected, open(t, configFor(s.URL)).Refund(about(t), r).Effect)
 	}
 	require.Equal(t, payment.EffectRejected, open(t, configFor(s.URL)).Cancel(about(t), payment.Cancel{Key: "k", ID: paymentID}).Effect)
-	require.Empty(t, s.requests())
+	require.Empty(t, s.Requests())
 }
 
 // A payment that cannot be looked at is not refunded.
@@ -114,13 +115,13 @@ func TestRefundOfWhatCannotBeSeen(t *testing.T) {
 		{200, "{}", payment.EffectNone, false},
 		{200, "<html>", payment.EffectNone, true},
 	} {
-		s := serve(t, reply(tc.status, tc.body))
+		s := canned.Serve(t, canned.Reply(tc.status, tc.body))
 		r := open(t, configFor(s.URL)).Refund(about(t), refund(1))
 		require.Equal(t, tc.effect, r.Effect, "%d %s", tc.status, tc.body)
 		require.Equal(t, tc.failure, r.Failure, "%d %s", tc.status, tc.body)
-		require.Len(t, s.requests(), 1)
+		require.Len(t, s.Requests(), 1)
 	}
-	gone := serve(t, reply(200, ""))
+	gone := canned.Serve(t, canned.Reply(200, ""))
 	gone.Close()
 	require.Equal(t, payment.Reply{Effect: payment.EffectNone, Reason: "connection refused", Failure: true}, open(t, configFor(gone.URL)).Refund(about(t), refund(1)))
 }
@@ -150,12 +151,12 @@ func TestPortOneAnswersToARefund(t *testing.T) {
 		{500, `{"type":"NEW"}`, payment.EffectUnknown, true},
 		{500, `{"type":"PAYMENT_NOT_PAID"}`, payment.EffectUnknown, true},
 	} {
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodGet {
-				reply(http.StatusOK, record("PAID", nil))(w, r)
+				canned.Reply(http.StatusOK, record("PAID", nil))(w, r)
 				return
 			}
-			reply(tc.status, tc.body)(w, r)
+			canned.Reply(tc.status, tc.body)(w, r)
 		})
 		r := open(t, configFor(s.URL)).Refund(about(t), refund(100))
 		require.Equal(t, tc.effect, r.Effect, "%d %s", tc.status, tc.body)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // What the record of an answer says counts, and all of it must be the charge's.
@@ -24,29 +25,29 @@ func TestRecordsThatAreAnswered(t *testing.T) {
 		want   payment.Outcome
 	}{
 		"succeeded":                   {intentOf("succeeded"), payment.Outcome{Kind: payment.Paid, PaymentID: "pi_1"}},
-		"succeeded, its charge by id": {intentOf("succeeded").with(fields{"latest_charge": "ch_1"}), payment.Outcome{Kind: payment.Paid, PaymentID: "pi_1"}},
-		"with a whole customer":       {intentOf("succeeded").with(fields{"customer": fields{"id": customer}}), payment.Outcome{Kind: payment.Paid, PaymentID: "pi_1"}},
+		"succeeded, its charge by id": {intentOf("succeeded").With(fields{"latest_charge": "ch_1"}), payment.Outcome{Kind: payment.Paid, PaymentID: "pi_1"}},
+		"with a whole customer":       {intentOf("succeeded").With(fields{"customer": fields{"id": customer}}), payment.Outcome{Kind: payment.Paid, PaymentID: "pi_1"}},
 		"processing":                  {intentOf("processing"), payment.Outcome{PaymentID: "pi_1", Reason: "pending", LookUpOnly: true}},
 		"the customer must act":       {intentOf("requires_action"), payment.Outcome{PaymentID: "pi_1", Reason: "requires_action", LookUpOnly: true, Unfinished: true, Decline: action}},
 		"not confirmed":               {intentOf("requires_confirmation"), unfinishedAs("requires_confirmation")},
 		"never tried":                 {intentOf("requires_payment_method"), unfinishedAs("requires_payment_method")},
 		"only authorised":             {intentOf("requires_capture"), payment.Outcome{Kind: payment.Differs, PaymentID: "pi_1", Reason: "authorised and not captured, which duly never asks for"}},
-		"cancelled by somebody":       {intentOf("canceled").with(fields{"cancellation_reason": "requested_by_customer"}), payment.Outcome{Kind: payment.Differs, PaymentID: "pi_1", Reason: "cancelled by someone"}},
-		"cancelled by Stripe":         {intentOf("canceled").with(fields{"cancellation_reason": "automatic"}), payment.Outcome{Kind: payment.Differs, PaymentID: "pi_1", Reason: "cancelled by someone"}},
-		"cancelled by duly":           {intentOf("canceled").with(fields{"cancellation_reason": "abandoned"}), payment.Outcome{Kind: payment.Refused, PaymentID: "pi_1", Reason: "authentication_required", Decline: action}},
-		"received less":               {intentOf("succeeded").with(fields{"amount_received": 1000}), payment.Outcome{Kind: payment.Differs, PaymentID: "pi_1", Reason: "gateway booked 10.00 USD, invoice is 12.99 USD"}},
-		"another currency":            {intentOf("succeeded").with(fields{"currency": "eur"}), payment.Outcome{Kind: payment.Differs, PaymentID: "pi_1", Reason: "gateway booked 12.99 EUR, invoice is 12.99 USD"}},
-		"another customer of his":     {intentOf("succeeded").with(fields{"customer": "cus_other"}), payment.Outcome{Kind: payment.Differs, Reason: "gateway_customer is not ours: payment pi_1"}},
-		"another key":                 {intentOf("succeeded").with(fields{"metadata": fields{"duly_key": "k"}}), payment.Outcome{Kind: payment.Differs, Reason: "idempotency_key is not ours: payment pi_1"}},
-		"no metadata":                 {intentOf("succeeded").with(fields{"metadata": nil}), payment.Outcome{Kind: payment.Differs, Reason: "idempotency_key is not ours: payment pi_1"}},
+		"cancelled by somebody":       {intentOf("canceled").With(fields{"cancellation_reason": "requested_by_customer"}), payment.Outcome{Kind: payment.Differs, PaymentID: "pi_1", Reason: "cancelled by someone"}},
+		"cancelled by Stripe":         {intentOf("canceled").With(fields{"cancellation_reason": "automatic"}), payment.Outcome{Kind: payment.Differs, PaymentID: "pi_1", Reason: "cancelled by someone"}},
+		"cancelled by duly":           {intentOf("canceled").With(fields{"cancellation_reason": "abandoned"}), payment.Outcome{Kind: payment.Refused, PaymentID: "pi_1", Reason: "authentication_required", Decline: action}},
+		"received less":               {intentOf("succeeded").With(fields{"amount_received": 1000}), payment.Outcome{Kind: payment.Differs, PaymentID: "pi_1", Reason: "gateway booked 10.00 USD, invoice is 12.99 USD"}},
+		"another currency":            {intentOf("succeeded").With(fields{"currency": "eur"}), payment.Outcome{Kind: payment.Differs, PaymentID: "pi_1", Reason: "gateway booked 12.99 EUR, invoice is 12.99 USD"}},
+		"another customer of his":     {intentOf("succeeded").With(fields{"customer": "cus_other"}), payment.Outcome{Kind: payment.Differs, Reason: "gateway_customer is not ours: payment pi_1"}},
+		"another key":                 {intentOf("succeeded").With(fields{"metadata": fields{"duly_key": "k"}}), payment.Outcome{Kind: payment.Differs, Reason: "idempotency_key is not ours: payment pi_1"}},
+		"no metadata":                 {intentOf("succeeded").With(fields{"metadata": nil}), payment.Outcome{Kind: payment.Differs, Reason: "idempotency_key is not ours: payment pi_1"}},
 		"an unknown status":           {intentOf("requires_luck"), payment.Outcome{Unreadable: true, Reason: `200 with a body that cannot be read: field "status" is "requires_luck", which the contract does not have`}},
-		"no amount":                   {intentOf("succeeded").with(fields{"amount": nil}), payment.Outcome{Unreadable: true, Reason: `200 with a body that cannot be read: field "amount" is missing`}},
-		"no currency":                 {intentOf("succeeded").with(fields{"currency": nil}), payment.Outcome{Unreadable: true, Reason: `200 with a body that cannot be read: field "currency" is missing`}},
-		"no id":                       {intentOf("succeeded").with(fields{"id": nil}), payment.Outcome{Unreadable: true, Reason: `200 with a body that cannot be read: field "id" is missing`}},
-		"something else":              {intentOf("succeeded").with(fields{"object": "charge"}), payment.Outcome{Unreadable: true, Reason: `200 with a body that cannot be read: it is no payment_intent`}},
+		"no amount":                   {intentOf("succeeded").With(fields{"amount": nil}), payment.Outcome{Unreadable: true, Reason: `200 with a body that cannot be read: field "amount" is missing`}},
+		"no currency":                 {intentOf("succeeded").With(fields{"currency": nil}), payment.Outcome{Unreadable: true, Reason: `200 with a body that cannot be read: field "currency" is missing`}},
+		"no id":                       {intentOf("succeeded").With(fields{"id": nil}), payment.Outcome{Unreadable: true, Reason: `200 with a body that cannot be read: field "id" is missing`}},
+		"something else":              {intentOf("succeeded").With(fields{"object": "charge"}), payment.Outcome{Unreadable: true, Reason: `200 with a body that cannot be read: it is no payment_intent`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, tc.want, serve(t, reply(http.StatusOK, tc.intent.json())).Charge(t.Context(), charge()))
+			require.Equal(t, tc.want, serve(t, canned.Reply(http.StatusOK, tc.intent.JSON())).Charge(t.Context(), charge()))
 		})
 	}
 }
@@ -71,19 +72,19 @@ func TestDeclinesThatAreAnswered(t *testing.T) {
 			payment.Outcome{Kind: payment.Refused, PaymentID: "pi_1", Reason: "generic_decline", Decline: payment.Decline{Class: payment.Soft, Code: "generic_decline", Message: "the card was declined"}},
 		},
 		"of another charge": {
-			fields{"error": fields{"type": "card_error", "code": "card_declined", "payment_intent": intentOf("requires_payment_method").with(fields{"metadata": fields{}})}}.json(),
+			fields{"error": fields{"type": "card_error", "code": "card_declined", "payment_intent": intentOf("requires_payment_method").With(fields{"metadata": fields{}})}}.JSON(),
 			payment.Outcome{Kind: payment.Differs, Reason: "idempotency_key is not ours: payment pi_1"},
 		},
 		"asks for authentication and waits": {
-			fields{"error": fields{"type": "card_error", "code": "authentication_required", "payment_intent": intentOf("requires_action")}}.json(),
+			fields{"error": fields{"type": "card_error", "code": "authentication_required", "payment_intent": intentOf("requires_action")}}.JSON(),
 			payment.Outcome{PaymentID: "pi_1", Reason: "requires_action", LookUpOnly: true, Unfinished: true, Decline: unfinished("requires_action")},
 		},
 		"and yet it succeeded": {
-			fields{"error": fields{"type": "card_error", "code": "card_declined", "payment_intent": intentOf("succeeded")}}.json(),
+			fields{"error": fields{"type": "card_error", "code": "card_declined", "payment_intent": intentOf("succeeded")}}.JSON(),
 			payment.Outcome{PaymentID: "pi_1", Reason: "402 card_declined, with a payment that is succeeded", LookUpOnly: true, LookNow: true},
 		},
 		"and it is processing": {
-			fields{"error": fields{"type": "card_error", "code": "card_declined", "payment_intent": intentOf("processing")}}.json(),
+			fields{"error": fields{"type": "card_error", "code": "card_declined", "payment_intent": intentOf("processing")}}.JSON(),
 			payment.Outcome{PaymentID: "pi_1", Reason: "402 card_declined, with a payment that is processing", LookUpOnly: true, LookNow: true},
 		},
 		"without its record": {
@@ -92,7 +93,7 @@ func TestDeclinesThatAreAnswered(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, tc.want, serve(t, reply(http.StatusPaymentRequired, tc.body)).Charge(t.Context(), charge()))
+			require.Equal(t, tc.want, serve(t, canned.Reply(http.StatusPaymentRequired, tc.body)).Charge(t.Context(), charge()))
 		})
 	}
 }
@@ -139,7 +140,7 @@ func TestErrorsThatMadeNoRecord(t *testing.T) {
 		"a redirect":                         {302, "", []string{"Location", "/v1/payment_intents"}, payment.Outcome{Reason: "302 Found", Unreadable: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, tc.want, serve(t, reply(tc.status, tc.body, tc.header...)).Charge(t.Context(), charge()))
+			require.Equal(t, tc.want, serve(t, canned.Reply(tc.status, tc.body, tc.header...)).Charge(t.Context(), charge()))
 		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 func TestStripeCancel(t *testing.T) {
@@ -19,9 +20,9 @@ func TestStripeCancel(t *testing.T) {
 		got, body = r, string(b)
 		f := intentOf("canceled")
 		if body == "cancellation_reason=abandoned&expand%5B%5D=latest_charge" {
-			f = f.with(fields{"cancellation_reason": "abandoned"})
+			f = f.With(fields{"cancellation_reason": "abandoned"})
 		}
-		reply(http.StatusOK, f.json())(w, r)
+		canned.Reply(http.StatusOK, f.JSON())(w, r)
 	})
 	require.Equal(t, payment.Reply{Effect: payment.EffectDone, Payment: paymentOf(payment.Canceled, payment.Decline{})},
 		client.Cancel(t.Context(), payment.Cancel{Key: "k-cancel", ID: "pi_1"}))
@@ -53,10 +54,10 @@ func TestChangesThatAreNotDone(t *testing.T) {
 		"a bare 400":       {400, "", payment.Reply{Reason: "400 Bad Request"}},
 		"a page":           {200, "<html>", payment.Reply{Reason: "200 with an HTML page", Failure: true}},
 		"nothing":          {200, "", payment.Reply{Reason: "200 with a body that cannot be read: it is empty"}},
-		"still processing": {200, intentOf("processing").json(), payment.Reply{Reason: "200 with a payment that is pending, and not cancelled"}},
-		"another payment":  {200, intentOf("canceled").with(fields{"id": "pi_2"}).json(), payment.Reply{Reason: "200 with another payment, pi_2"}},
+		"still processing": {200, intentOf("processing").JSON(), payment.Reply{Reason: "200 with a payment that is pending, and not cancelled"}},
+		"another payment":  {200, intentOf("canceled").With(fields{"id": "pi_2"}).JSON(), payment.Reply{Reason: "200 with another payment, pi_2"}},
 	} {
-		require.Equal(t, tc.cancel, serve(t, reply(tc.status, tc.body)).Cancel(t.Context(), payment.Cancel{Key: "k", ID: "pi_1"}), name)
+		require.Equal(t, tc.cancel, serve(t, canned.Reply(tc.status, tc.body)).Cancel(t.Context(), payment.Cancel{Key: "k", ID: "pi_1"}), name)
 	}
 	client := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("sent") })
 	for _, k := range []payment.Cancel{{Key: "k"}, {Key: "k", ID: ".."}, {ID: "pi_1"}} {
@@ -71,23 +72,23 @@ func TestChangesThatAreNotDone(t *testing.T) {
 func refunds(status int, posted, shown string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
-			reply(status, posted)(w, r)
+			canned.Reply(status, posted)(w, r)
 			return
 		}
 		if shown == notFound {
-			reply(http.StatusNotFound, shown)(w, r)
+			canned.Reply(http.StatusNotFound, shown)(w, r)
 			return
 		}
-		reply(http.StatusOK, shown)(w, r)
+		canned.Reply(http.StatusOK, shown)(w, r)
 	}
 }
 
 func TestStripeRefund(t *testing.T) {
 	given := func(n int) string {
-		return intentOf("succeeded").with(fields{"latest_charge": fields{"id": "ch_1", "amount_refunded": n}}).json()
+		return intentOf("succeeded").With(fields{"latest_charge": fields{"id": "ch_1", "amount_refunded": n}}).JSON()
 	}
 	refundOf := func(status string, more fields) string {
-		return fields{"id": "re_1", "object": "refund", "status": status, "amount": 500, "payment_intent": "pi_1"}.with(more).json()
+		return fields{"id": "re_1", "object": "refund", "status": status, "amount": 500, "payment_intent": "pi_1"}.With(more).JSON()
 	}
 	invalid := func(more fields) string { return errorOf("invalid_request_error", more) }
 	done := paymentOf(payment.Succeeded, payment.Decline{})
@@ -108,11 +109,11 @@ func TestStripeRefund(t *testing.T) {
 		"refunded before":        {refunds(400, invalid(fields{"code": "charge_already_refunded"}), given(1299)), payment.Reply{Effect: payment.EffectRefused, Reason: "400 charge_already_refunded"}},
 		"disputed":               {refunds(400, invalid(fields{"code": "charge_disputed"}), given(0)), payment.Reply{Effect: payment.EffectRefused, Reason: "400 charge_disputed"}},
 		"more than is left":      {refunds(400, invalid(fields{"param": "amount"}), given(1000)), payment.Reply{Effect: payment.EffectRefused, Reason: "400 invalid_request_error"}},
-		"nothing was paid":       {refunds(400, invalid(nil), intentOf("requires_payment_method").json()), payment.Reply{Effect: payment.EffectRefused, Reason: "400 invalid_request_error"}},
+		"nothing was paid":       {refunds(400, invalid(nil), intentOf("requires_payment_method").JSON()), payment.Reply{Effect: payment.EffectRefused, Reason: "400 invalid_request_error"}},
 		"for no reason":          {refunds(400, invalid(nil), given(0)), payment.Reply{Reason: "400 invalid_request_error"}},
 		"for no reason, unseen":  {refunds(400, invalid(fields{"code": "what_is_this"}), ""), payment.Reply{Reason: "400 what_is_this"}},
 		"never known":            {refunds(404, invalid(fields{"code": "resource_missing", "param": "payment_intent"}), notFound), payment.Reply{Effect: payment.EffectRejected, Reason: "404 resource_missing"}},
-		"nothing of it was paid": {refunds(404, invalid(fields{"code": "resource_missing"}), intentOf("processing").json()), payment.Reply{Effect: payment.EffectRefused, Reason: "404 resource_missing"}},
+		"nothing of it was paid": {refunds(404, invalid(fields{"code": "resource_missing"}), intentOf("processing").JSON()), payment.Reply{Effect: payment.EffectRefused, Reason: "404 resource_missing"}},
 		"a wrong field":          {refunds(400, invalid(fields{"code": "parameter_unknown"}), given(0)), payment.Reply{Effect: payment.EffectRejected, Reason: "400 parameter_unknown"}},
 		"their fault":            {refunds(500, errorOf("api_error", nil), given(500)), payment.Reply{Reason: "500 api_error", Failure: true}},
 	} {
@@ -131,6 +132,6 @@ func TestStripeRefund(t *testing.T) {
 }
 
 func TestTimesAreUTC(t *testing.T) {
-	p := serve(t, reply(200, intentOf("succeeded").json())).Look(t.Context(), payment.Ref{ID: "pi_1"}).Payment
+	p := serve(t, canned.Reply(200, intentOf("succeeded").JSON())).Look(t.Context(), payment.Ref{ID: "pi_1"}).Payment
 	require.Equal(t, time.UTC, p.CreatedAt.Location())
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // expected is what each code means, written beside the vendor's name of it.
@@ -163,17 +164,17 @@ func TestStripeEveryCodeInAnAnswer(t *testing.T) {
 		var o payment.Outcome
 		switch field {
 		case "decline_code":
-			o = serve(t, reply(http.StatusPaymentRequired, declineOf(fields{"decline_code": code}))).Charge(t.Context(), charge())
+			o = serve(t, canned.Reply(http.StatusPaymentRequired, declineOf(fields{"decline_code": code}))).Charge(t.Context(), charge())
 		case "advice_code", "network_advice_code":
-			o = serve(t, reply(http.StatusPaymentRequired, declineOf(fields{field: code}))).Charge(t.Context(), charge())
+			o = serve(t, canned.Reply(http.StatusPaymentRequired, declineOf(fields{field: code}))).Charge(t.Context(), charge())
 		case "outcome.reason":
 			body := strings.Replace(declineOf(fields{"decline_code": "fraudulent"}), `"latest_charge":null`, `"latest_charge":{"id":"ch_1","outcome":{"reason":"`+code+`"}}`, 1)
-			o = serve(t, reply(http.StatusPaymentRequired, body)).Charge(t.Context(), charge())
+			o = serve(t, canned.Reply(http.StatusPaymentRequired, body)).Charge(t.Context(), charge())
 		case "code":
 			name, param, _ := strings.Cut(code, ":")
-			o = serve(t, reply(http.StatusBadRequest, errorOf("invalid_request_error", fields{"code": name, "param": param}))).Charge(t.Context(), charge())
+			o = serve(t, canned.Reply(http.StatusBadRequest, errorOf("invalid_request_error", fields{"code": name, "param": param}))).Charge(t.Context(), charge())
 		case "type":
-			o = serve(t, reply(http.StatusBadRequest, errorOf(code, nil))).Charge(t.Context(), charge())
+			o = serve(t, canned.Reply(http.StatusBadRequest, errorOf(code, nil))).Charge(t.Context(), charge())
 		}
 		switch kind {
 		case "soft", "hard", "action":
@@ -221,7 +222,7 @@ func TestAdviceComesFirst(t *testing.T) {
 		"by its other code":                {fields{"decline_code": nil, "code": "expired_card"}, payment.Action, payment.Refused},
 		"nothing at all":                   {fields{"decline_code": nil, "code": nil}, payment.Soft, payment.Refused},
 	} {
-		o := serve(t, reply(http.StatusPaymentRequired, declineOf(tc.said))).Charge(t.Context(), charge())
+		o := serve(t, canned.Reply(http.StatusPaymentRequired, declineOf(tc.said))).Charge(t.Context(), charge())
 		require.Equal(t, tc.kind, o.Kind, name)
 		require.Equal(t, tc.want, o.Decline.Class, name)
 	}

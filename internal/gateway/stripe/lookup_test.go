@@ -12,11 +12,12 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // listOf is a page of intents.
 func listOf(more bool, intents ...fields) string {
-	return fields{"object": "list", "data": append([]fields{}, intents...), "has_more": more}.json()
+	return fields{"object": "list", "data": append([]fields{}, intents...), "has_more": more}.JSON()
 }
 
 const notFound = `{"error":{"type":"invalid_request_error","code":"resource_missing","param":"intent","message":"No such payment_intent: 'pi_1'"}}`
@@ -25,17 +26,17 @@ func TestFindById(t *testing.T) {
 	var asked string
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		asked = r.Method + " " + r.RequestURI
-		reply(http.StatusOK, intentOf("succeeded").json())(w, r)
+		canned.Reply(http.StatusOK, intentOf("succeeded").JSON())(w, r)
 	})
 	require.Equal(t, gateway.Finding{Outcome: payment.Outcome{Kind: payment.Paid, PaymentID: "pi_1"}}, client.Find(t.Context(), charge(), "pi_1"))
 	require.Equal(t, "GET /v1/payment_intents/pi_1?expand%5B%5D=latest_charge", asked)
 
-	refunded := intentOf("succeeded").with(fields{"latest_charge": fields{"id": "ch_1", "amount_refunded": 5}})
-	require.Equal(t, payment.Differs, serve(t, reply(200, refunded.json())).Find(t.Context(), charge(), "pi_1").Outcome.Kind)
-	unexpanded := intentOf("succeeded").with(fields{"latest_charge": "ch_1"})
-	f := serve(t, reply(200, unexpanded.json())).Find(t.Context(), charge(), "pi_1")
+	refunded := intentOf("succeeded").With(fields{"latest_charge": fields{"id": "ch_1", "amount_refunded": 5}})
+	require.Equal(t, payment.Differs, serve(t, canned.Reply(200, refunded.JSON())).Find(t.Context(), charge(), "pi_1").Outcome.Kind)
+	unexpanded := intentOf("succeeded").With(fields{"latest_charge": "ch_1"})
+	f := serve(t, canned.Reply(200, unexpanded.JSON())).Find(t.Context(), charge(), "pi_1")
 	require.Equal(t, payment.InDoubt, f.Outcome.Kind, "nobody knows what was refunded")
-	f = serve(t, reply(404, notFound)).Find(t.Context(), charge(), "pi_1")
+	f = serve(t, canned.Reply(404, notFound)).Find(t.Context(), charge(), "pi_1")
 	require.False(t, f.Absent, "an id that Stripe gave and does not know is no news")
 	require.Equal(t, payment.InDoubt, f.Outcome.Kind)
 }
@@ -43,17 +44,17 @@ func TestFindById(t *testing.T) {
 // The intents of the charge's customer are read until one has its key.
 func TestStripeFindByKey(t *testing.T) {
 	other := func(n int) fields {
-		return intentOf("succeeded").with(fields{"id": fmt.Sprintf("pi_other%d", n), "metadata": fields{"duly_key": "another"}})
+		return intentOf("succeeded").With(fields{"id": fmt.Sprintf("pi_other%d", n), "metadata": fields{"duly_key": "another"}})
 	}
 	var asked []url.Values
 	pages := map[string]string{
-		"":          listOf(true, other(1), intentOf("succeeded").with(fields{"id": "pi_bare", "metadata": nil, "customer": nil})),
+		"":          listOf(true, other(1), intentOf("succeeded").With(fields{"id": "pi_bare", "metadata": nil, "customer": nil})),
 		"pi_bare":   listOf(true, other(2)),
-		"pi_other2": listOf(true, intentOf("requires_payment_method").with(fields{"id": "pi_old", "last_payment_error": fields{"code": "card_declined"}}), intentOf("succeeded")),
+		"pi_other2": listOf(true, intentOf("requires_payment_method").With(fields{"id": "pi_old", "last_payment_error": fields{"code": "card_declined"}}), intentOf("succeeded")),
 	}
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.URL.Query())
-		reply(http.StatusOK, pages[r.URL.Query().Get("starting_after")])(w, r)
+		canned.Reply(http.StatusOK, pages[r.URL.Query().Get("starting_after")])(w, r)
 	})
 	f := client.Find(t.Context(), charge(), "")
 	require.Equal(t, gateway.Finding{Outcome: payment.Outcome{Kind: payment.Paid, PaymentID: "pi_1"}}, f, "the one that took money counts")
@@ -80,21 +81,21 @@ func TestNothingElseIsAbsence(t *testing.T) {
 	for name, h := range map[string]http.HandlerFunc{
 		"a customer without end": func(w http.ResponseWriter, r *http.Request) {
 			n++
-			reply(200, listOf(true, intentOf("succeeded").with(fields{"id": "pi_o" + strconv.Itoa(n), "metadata": fields{}})))(w, r)
+			canned.Reply(200, listOf(true, intentOf("succeeded").With(fields{"id": "pi_o" + strconv.Itoa(n), "metadata": fields{}})))(w, r)
 		},
-		"an unknown customer": reply(404, `{"error":{"type":"invalid_request_error","code":"resource_missing","param":"customer","message":"No such customer"}}`),
-		"no list":             reply(200, `{}`),
-		"no word of more":     reply(200, `{"data":[]}`),
-		"empty, and has more": reply(200, `{"data":[],"has_more":true}`),
-		"a bare 404":          reply(404, `{}`),
-		"a page":              reply(200, `<html>`),
-		"too fast":            reply(429, errorOf("invalid_request_error", fields{"code": "rate_limit"})),
-		"their fault":         reply(500, errorOf("api_error", nil)),
+		"an unknown customer": canned.Reply(404, `{"error":{"type":"invalid_request_error","code":"resource_missing","param":"customer","message":"No such customer"}}`),
+		"no list":             canned.Reply(200, `{}`),
+		"no word of more":     canned.Reply(200, `{"data":[]}`),
+		"empty, and has more": canned.Reply(200, `{"data":[],"has_more":true}`),
+		"a bare 404":          canned.Reply(404, `{}`),
+		"a page":              canned.Reply(200, `<html>`),
+		"too fast":            canned.Reply(429, errorOf("invalid_request_error", fields{"code": "rate_limit"})),
+		"their fault":         canned.Reply(500, errorOf("api_error", nil)),
 		"half an answer": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "500")
 			_, _ = w.Write([]byte("{"))
 		},
-		"a key that is unread": reply(200, `{"data":[{"metadata":7}],"has_more":false}`),
+		"a key that is unread": canned.Reply(200, `{"data":[{"metadata":7}],"has_more":false}`),
 	} {
 		client := serve(t, h)
 		f := client.Find(t.Context(), charge(), "")
@@ -105,7 +106,7 @@ func TestNothingElseIsAbsence(t *testing.T) {
 		require.False(t, seen.Absent || seen.Payment != nil || seen.Unaskable, name)
 	}
 	require.Equal(t, 2*mostPages, n)
-	f := serve(t, reply(401, errorOf("invalid_request_error", nil))).Find(t.Context(), charge(), "")
+	f := serve(t, canned.Reply(401, errorOf("invalid_request_error", nil))).Find(t.Context(), charge(), "")
 	require.True(t, f.Misconfigured)
 }
 
@@ -122,7 +123,7 @@ func TestWhatCannotBeAskedFor(t *testing.T) {
 }
 
 func TestLookById(t *testing.T) {
-	declined := intentOf("requires_payment_method").with(fields{"last_payment_error": fields{"type": "card_error", "code": "card_declined", "decline_code": "lost_card", "message": "Lost."}})
+	declined := intentOf("requires_payment_method").With(fields{"last_payment_error": fields{"type": "card_error", "code": "card_declined", "decline_code": "lost_card", "message": "Lost."}})
 	for name, tc := range map[string]struct {
 		status int
 		body   string
@@ -130,17 +131,17 @@ func TestLookById(t *testing.T) {
 	}{
 		"absent":         {404, notFound, payment.LookupResult{Absent: true, Reason: "404 resource_missing"}},
 		"a bare 404":     {404, "", payment.LookupResult{Reason: "404 Not Found"}},
-		"another one":    {200, intentOf("succeeded").with(fields{"id": "pi_2"}).json(), payment.LookupResult{Reason: "200 with another payment, pi_2"}},
+		"another one":    {200, intentOf("succeeded").With(fields{"id": "pi_2"}).JSON(), payment.LookupResult{Reason: "200 with another payment, pi_2"}},
 		"our key":        {401, errorOf("invalid_request_error", nil), payment.LookupResult{Misconfigured: true, Reason: "401 invalid_request_error"}},
 		"their fault":    {503, errorOf("api_error", nil), payment.LookupResult{Failure: true, Reason: "503 api_error"}},
 		"nothing to it":  {200, "", payment.LookupResult{Reason: "200 with a body that cannot be read: it is empty"}},
-		"declined":       {200, declined.json(), payment.LookupResult{Payment: paymentOf(payment.Declined, payment.Decline{Class: payment.Hard, Code: "lost_card", Message: "Lost."})}},
-		"must act":       {200, intentOf("requires_action").json(), payment.LookupResult{Payment: paymentOf(payment.Pending, payment.Decline{})}},
-		"by somebody":    {200, intentOf("canceled").json(), payment.LookupResult{Payment: paymentOf(payment.Canceled, payment.Decline{})}},
-		"by duly itself": {200, intentOf("canceled").with(fields{"cancellation_reason": "abandoned"}).json(), payment.LookupResult{Payment: paymentOf(payment.Declined, unfinished(canceled))}},
+		"declined":       {200, declined.JSON(), payment.LookupResult{Payment: paymentOf(payment.Declined, payment.Decline{Class: payment.Hard, Code: "lost_card", Message: "Lost."})}},
+		"must act":       {200, intentOf("requires_action").JSON(), payment.LookupResult{Payment: paymentOf(payment.Pending, payment.Decline{})}},
+		"by somebody":    {200, intentOf("canceled").JSON(), payment.LookupResult{Payment: paymentOf(payment.Canceled, payment.Decline{})}},
+		"by duly itself": {200, intentOf("canceled").With(fields{"cancellation_reason": "abandoned"}).JSON(), payment.LookupResult{Payment: paymentOf(payment.Declined, unfinished(canceled))}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, tc.want, serve(t, reply(tc.status, tc.body)).Look(t.Context(), payment.Ref{ID: "pi_1"}))
+			require.Equal(t, tc.want, serve(t, canned.Reply(tc.status, tc.body)).Look(t.Context(), payment.Ref{ID: "pi_1"}))
 		})
 	}
 }
@@ -178,10 +179,10 @@ func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if more = len(page) == limit; more {
 			break
 		}
-		page = append(page, intentOf("succeeded").with(fields{"id": "pi_" + strconv.Itoa(i), "created": a.made[i]}))
+		page = append(page, intentOf("succeeded").With(fields{"id": "pi_" + strconv.Itoa(i), "created": a.made[i]}))
 	}
 	a.longest = max(a.longest, len(page))
-	reply(http.StatusOK, listOf(more, page...))(w, r)
+	canned.Reply(http.StatusOK, listOf(more, page...))(w, r)
 }
 
 func TestAListIsReadOldestFirst(t *testing.T) {
@@ -260,13 +261,13 @@ func TestListsThatCannotBeRead(t *testing.T) {
 		h    http.HandlerFunc
 		want gateway.ListError
 	}{
-		"our key":        {reply(401, errorOf("invalid_request_error", nil)), gateway.ListError{Reason: "401 invalid_request_error: Something about it.", Misconfigured: true}},
-		"too fast":       {reply(429, errorOf("invalid_request_error", fields{"code": "rate_limit"}), "Retry-After", "3"), gateway.ListError{Reason: "429 rate_limit: Something about it.", RetryAfter: 3 * time.Second}},
-		"their fault":    {reply(500, errorOf("api_error", nil)), gateway.ListError{Reason: "500 api_error: Something about it.", Failure: true}},
-		"a page":         {reply(200, "<html>"), gateway.ListError{Reason: "200 with an HTML page", Failure: true}},
-		"no list":        {reply(200, "{}"), gateway.ListError{Reason: `200 with a body that cannot be read: field "data" is missing`}},
-		"one unread":     {reply(200, listOf(false, intentOf("succeeded").with(fields{"amount": nil}))), gateway.ListError{Reason: `200 with a body that cannot be read: field "amount" is missing, payment pi_1`}},
-		"no refunds":     {reply(200, listOf(false, intentOf("succeeded").with(fields{"latest_charge": "ch_1"}))), gateway.ListError{Reason: `200 with a body that cannot be read: field "latest_charge.amount_refunded" is missing, payment pi_1`}},
+		"our key":        {canned.Reply(401, errorOf("invalid_request_error", nil)), gateway.ListError{Reason: "401 invalid_request_error: Something about it.", Misconfigured: true}},
+		"too fast":       {canned.Reply(429, errorOf("invalid_request_error", fields{"code": "rate_limit"}), "Retry-After", "3"), gateway.ListError{Reason: "429 rate_limit: Something about it.", RetryAfter: 3 * time.Second}},
+		"their fault":    {canned.Reply(500, errorOf("api_error", nil)), gateway.ListError{Reason: "500 api_error: Something about it.", Failure: true}},
+		"a page":         {canned.Reply(200, "<html>"), gateway.ListError{Reason: "200 with an HTML page", Failure: true}},
+		"no list":        {canned.Reply(200, "{}"), gateway.ListError{Reason: `200 with a body that cannot be read: field "data" is missing`}},
+		"one unread":     {canned.Reply(200, listOf(false, intentOf("succeeded").With(fields{"amount": nil}))), gateway.ListError{Reason: `200 with a body that cannot be read: field "amount" is missing, payment pi_1`}},
+		"no refunds":     {canned.Reply(200, listOf(false, intentOf("succeeded").With(fields{"latest_charge": "ch_1"}))), gateway.ListError{Reason: `200 with a body that cannot be read: field "latest_charge.amount_refunded" is missing, payment pi_1`}},
 		"no one answers": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, gateway.ListError{Reason: "connection closed before the answer was whole", Failure: true}},
 	} {
 		_, err := serve(t, tc.h).List(t.Context(), w, "")

@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // Stripe may say whatever it likes: nothing that duly tells of it holds the customer, the payment method, a secret, or another of Stripe's
@@ -20,16 +21,16 @@ func TestStripeAnswersHoldNothingPrivate(t *testing.T) {
 		"sk_live_another",
 	} {
 		for status, body := range map[int]string{
-			200: intentOf("requires_payment_method").with(fields{"last_payment_error": fields{
+			200: intentOf("requires_payment_method").With(fields{"last_payment_error": fields{
 				"type": "card_error", "code": "no-" + said, "message": "not for " + said, "network_decline_code": said, "network_advice_code": said,
-			}}).json(),
+			}}).JSON(),
 			402: declineOf(fields{"decline_code": "no-" + said, "message": "not for " + said, "network_decline_code": said, "network_advice_code": said}),
 			400: errorOf("invalid_request_error", fields{"code": "no-" + said, "message": "not for " + said}),
 			404: errorOf("invalid_request_error", fields{"code": "resource_missing", "message": "not for " + said}),
 			500: errorOf("no-"+said, fields{"message": "not for " + said}),
 		} {
 			require.Contains(t, body, said, "the control")
-			client := serve(t, reply(status, body))
+			client := serve(t, canned.Reply(status, body))
 			about := gateway.WithCustomer(t.Context(), charge().CustomerID)
 			told := fmt.Sprintf("%+v", client.Charge(t.Context(), charge()))
 			told += fmt.Sprintf("%+v", client.Find(t.Context(), charge(), "").Outcome)
@@ -55,7 +56,7 @@ func TestStripeAnswersHoldNothingPrivate(t *testing.T) {
 
 // Stripe's messages about changes of which nobody says the customer are left out.
 func TestNoMessageWithoutACustomer(t *testing.T) {
-	client := serve(t, reply(http.StatusBadRequest, errorOf("invalid_request_error", fields{"code": "charge_disputed", "message": "Jane's"})))
+	client := serve(t, canned.Reply(http.StatusBadRequest, errorOf("invalid_request_error", fields{"code": "charge_disputed", "message": "Jane's"})))
 	require.Equal(t, "400 charge_disputed", client.Refund(t.Context(), payment.Refund{ID: "pi_1", Key: "k", Amount: 1}).Reason)
 }
 
@@ -63,10 +64,10 @@ func TestNoMessageWithoutACustomer(t *testing.T) {
 func TestSuspicionsAreNotTold(t *testing.T) {
 	e := fields{"type": "card_error", "code": "card_declined", "decline_code": "fraudulent", "message": "We suspect fraud."}
 	for status, body := range map[int]string{
-		200: intentOf("requires_payment_method").with(fields{"last_payment_error": e}).json(),
-		402: fields{"error": e}.json(),
+		200: intentOf("requires_payment_method").With(fields{"last_payment_error": e}).JSON(),
+		402: fields{"error": e}.JSON(),
 	} {
-		client := serve(t, reply(status, body))
+		client := serve(t, canned.Reply(status, body))
 		told := fmt.Sprintf("%+v", client.Charge(t.Context(), charge())) + fmt.Sprintf("%+v", client.Find(t.Context(), charge(), "pi_1"))
 		require.NotContains(t, told, "fraud")
 		require.NotContains(t, told, "suspect")

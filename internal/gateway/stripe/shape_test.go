@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // startMock starts Stripe's own stand-in for its API, which refuses what its OpenAPI document does not allow, and returns its address.
@@ -43,7 +44,7 @@ func TestRequestsHaveTheShapeThatStripeDescribes(t *testing.T) {
 	c := configFor(startMock(t))
 	var answers []string
 	c.Wrap = func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
+		return canned.RoundTrip(func(r *http.Request) (*http.Response, error) {
 			answer, err := next.RoundTrip(r)
 			if err == nil {
 				answers = append(answers, fmt.Sprintf("%s %s %d", r.Method, r.URL.Path, answer.StatusCode))

@@ -1,12 +1,9 @@
 package stripe
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -16,6 +13,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 const (
@@ -50,44 +48,13 @@ func open(t *testing.T, url string) *Client {
 	return client
 }
 
-// serve answers every request with h.
+// serve makes a client whose every request is answered by h.
 func serve(t *testing.T, h http.HandlerFunc) *Client {
 	t.Helper()
-	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
-	return open(t, s.URL)
+	return open(t, canned.Serve(t, h).URL)
 }
 
-// reply answers every request with the same status, headers (name, value, …) and body.
-func reply(status int, body string, header ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "application/json")
-		for i := 0; i+1 < len(header); i += 2 {
-			w.Header().Set(header[i], header[i+1])
-		}
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
-}
-
-type fields map[string]any
-
-// with returns f with fields set otherwise or, if nil, left out.
-func (f fields) with(change fields) fields {
-	out := maps.Clone(f)
-	for k, v := range change {
-		if out[k] = v; v == nil {
-			delete(out, k)
-		}
-	}
-	return out
-}
-
-func (f fields) json() string {
-	b, _ := json.Marshal(f)
-	return string(b)
-}
+type fields = canned.Fields
 
 // intentOf is a PaymentIntent of charge() in a status.
 func intentOf(status string) fields {
@@ -105,14 +72,14 @@ func intentOf(status string) fields {
 
 // errorOf is an error of a type.
 func errorOf(kind string, more fields) string {
-	return fields{"error": fields{"type": kind, "message": "Something about it."}.with(more)}.json()
+	return fields{"error": fields{"type": kind, "message": "Something about it."}.With(more)}.JSON()
 }
 
 // declineOf is the error of a decline, with the intent that it made.
 func declineOf(more fields) string {
-	e := fields{"type": "card_error", "code": "card_declined", "decline_code": "generic_decline", "message": "Your card was declined."}.with(more)
-	last := e.with(fields{"payment_method": fields{"id": method, "card": fields{"brand": "mastercard"}}})
-	return fields{"error": e.with(fields{"payment_intent": intentOf("requires_payment_method").with(fields{"last_payment_error": last})})}.json()
+	e := fields{"type": "card_error", "code": "card_declined", "decline_code": "generic_decline", "message": "Your card was declined."}.With(more)
+	last := e.With(fields{"payment_method": fields{"id": method, "card": fields{"brand": "mastercard"}}})
+	return fields{"error": e.With(fields{"payment_intent": intentOf("requires_payment_method").With(fields{"last_payment_error": last})})}.JSON()
 }
 
 func TestStripeChargeIsOneRequestWhoseBytesNeverChange(t *testing.T) {
@@ -121,7 +88,7 @@ func TestStripeChargeIsOneRequestWhoseBytesNeverChange(t *testing.T) {
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
 		body, _ = io.ReadAll(r.Body)
-		_, _ = io.WriteString(w, intentOf("succeeded").json())
+		_, _ = io.WriteString(w, intentOf("succeeded").JSON())
 	})
 	require.Equal(t, payment.Outcome{Kind: payment.Paid, PaymentID: "pi_1"}, client.Charge(t.Context(), charge()))
 	require.Equal(t, "POST /v1/payment_intents", got.Method+" "+got.RequestURI)
@@ -200,14 +167,14 @@ func TestStripePing(t *testing.T) {
 		`{"object":"list","data":[],"has_more":false}`: "",
 		`{"payments":[]}`: "is this the address of Stripe's API?",
 	} {
-		err := serve(t, reply(http.StatusOK, body)).Ping(t.Context())
+		err := serve(t, canned.Reply(http.StatusOK, body)).Ping(t.Context())
 		if want == "" {
 			require.NoError(t, err)
 		} else {
 			require.ErrorContains(t, err, want)
 		}
 	}
-	require.ErrorContains(t, serve(t, reply(http.StatusUnauthorized, errorOf("invalid_request_error", nil))).Ping(t.Context()), "refuses our token")
-	require.ErrorContains(t, serve(t, reply(http.StatusNotFound, "")).Ping(t.Context()), "404")
-	require.ErrorContains(t, serve(t, reply(http.StatusBadGateway, "<html>")).Ping(t.Context()), "unexpected answer 502 with an HTML page")
+	require.ErrorContains(t, serve(t, canned.Reply(http.StatusUnauthorized, errorOf("invalid_request_error", nil))).Ping(t.Context()), "refuses our token")
+	require.ErrorContains(t, serve(t, canned.Reply(http.StatusNotFound, "")).Ping(t.Context()), "404")
+	require.ErrorContains(t, serve(t, canned.Reply(http.StatusBadGateway, "<html>")).Ping(t.Context()), "unexpected answer 502 with an HTML page")
 }

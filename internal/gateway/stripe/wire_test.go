@@ -15,6 +15,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // A connection that has carried a request and breaks with the next one: net/http sends a request with an Idempotency-Key again by itself
@@ -75,7 +76,7 @@ func TestStripePathsAreTracedByTheirTemplates(t *testing.T) {
 	templates := map[string]bool{}
 	c := configFor("http://127.0.0.1:1")
 	c.Wrap = func(http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
+		return canned.RoundTrip(func(r *http.Request) (*http.Response, error) {
 			templates[gateway.Template(r.Context())] = true
 			return nil, errors.New("nothing is sent")
 		})
@@ -91,7 +92,3 @@ func TestStripePathsAreTracedByTheirTemplates(t *testing.T) {
 		"/v1/payment_intents": true, "/v1/payment_intents/{id}": true, "/v1/payment_intents/{id}/cancel": true, "/v1/refunds": true,
 	}, templates)
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

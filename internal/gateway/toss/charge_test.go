@@ -13,37 +13,38 @@ import (
 	"duly/internal/gateway/provider"
 	"duly/internal/gateway/toss"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // The bytes of a charge never change: requests under the same key may have been sent long ago.
 func TestChargeIsAlwaysTheSameRequest(t *testing.T) {
-	s := serve(t, reply(http.StatusOK, record("DONE", nil)))
+	s := canned.Serve(t, canned.Reply(http.StatusOK, record("DONE", nil)))
 	client := open(t, configFor(s.URL+"/"))
 	require.Equal(t, payment.Outcome{Kind: payment.Paid, PaymentID: paymentKey}, client.Charge(t.Context(), charge()))
-	got := s.requests()[0]
-	require.Equal(t, "POST /v1/billing/billing-key%2F0123=private", got.method+" "+got.target)
-	require.Equal(t, `{"customerKey":"customer-key-private","amount":12900,"orderId":"sub_42_20260131-1","orderName":"Tea of the month"}`, got.body)
-	require.Equal(t, basic(), got.header.Get("Authorization"))
-	require.Equal(t, key, got.header.Get("Idempotency-Key"))
-	require.Equal(t, "application/json", got.header.Get("Content-Type"))
+	got := s.Requests()[0]
+	require.Equal(t, "POST /v1/billing/billing-key%2F0123=private", got.Method+" "+got.Target)
+	require.Equal(t, `{"customerKey":"customer-key-private","amount":12900,"orderId":"sub_42_20260131-1","orderName":"Tea of the month"}`, got.Body)
+	require.Equal(t, basic(), got.Header.Get("Authorization"))
+	require.Equal(t, key, got.Header.Get("Idempotency-Key"))
+	require.Equal(t, "application/json", got.Header.Get("Content-Type"))
 
 	// A key that Toss would not take: the orderId is derived from it, and the name leads back.
 	const id = "duly-341fb35e2c016788d2106af198a41b2e61581e5d" // of the SHA-256 of ord_1
 	c := charge()
 	c.Key, c.Reference, c.Description = "ord_1", "ord_1", strings.Repeat("차", 120)
 	client.Charge(t.Context(), c)
-	got = s.requests()[1]
-	require.Equal(t, `{"customerKey":"customer-key-private","amount":12900,"orderId":"`+id+`","orderName":"`+strings.Repeat("차", 93)+` #ord_1"}`, got.body)
-	require.Equal(t, id, got.header.Get("Idempotency-Key"))
+	got = s.Requests()[1]
+	require.Equal(t, `{"customerKey":"customer-key-private","amount":12900,"orderId":"`+id+`","orderName":"`+strings.Repeat("차", 93)+` #ord_1"}`, got.Body)
+	require.Equal(t, id, got.Header.Get("Idempotency-Key"))
 	c = charge()
 	c.Description = ""
 	client.Charge(t.Context(), c)
-	require.Contains(t, s.requests()[2].body, `"orderName":"sub_42_20260131"`)
+	require.Contains(t, s.Requests()[2].Body, `"orderName":"sub_42_20260131"`)
 }
 
 // What Toss could only refuse is not sent.
 func TestImpossibleChargesAreNotSent(t *testing.T) {
-	s := serve(t, reply(http.StatusOK, record("DONE", nil)))
+	s := canned.Serve(t, canned.Reply(http.StatusOK, record("DONE", nil)))
 	client := open(t, configFor(s.URL))
 	const noCustomer = "the gateway_customer is missing: Toss charges a billing key only together with the customerKey that it was issued to"
 	const noForm = "the gateway_customer is no customerKey: 2 to 300 letters, digits, -, _, =, . and @"
@@ -69,7 +70,7 @@ func TestImpossibleChargesAreNotSent(t *testing.T) {
 		tc.change(&c)
 		require.Equal(t, payment.Outcome{Kind: payment.Rejected, Unsent: true, Reason: tc.why}, client.Charge(t.Context(), c))
 	}
-	require.Empty(t, s.requests())
+	require.Empty(t, s.Requests())
 }
 
 // Only a 200 with a payment that is ours in all that Toss keeps is a yes.
@@ -111,7 +112,7 @@ func TestTossApprovals(t *testing.T) {
 		"a page":           {"<html>", payment.Outcome{Failure: true, Page: true, Reason: "200 with an HTML page"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, tc.want, open(t, configFor(serve(t, reply(http.StatusOK, tc.body)).URL)).Charge(t.Context(), charge()))
+			require.Equal(t, tc.want, open(t, configFor(canned.Serve(t, canned.Reply(http.StatusOK, tc.body)).URL)).Charge(t.Context(), charge()))
 		})
 	}
 }
@@ -136,9 +137,9 @@ func TestTossUntypedAnswersToACharge(t *testing.T) {
 		{500, "", payment.Outcome{Reason: "500 Internal Server Error", Failure: true}},
 		{201, `{"code":"UNAUTHORIZED_KEY","message":""}`, payment.Outcome{Reason: "201 Created", Unreadable: true}},
 	} {
-		require.Equal(t, tc.want, open(t, configFor(serve(t, reply(tc.status, tc.body)).URL)).Charge(t.Context(), charge()), "%d %s", tc.status, tc.body)
+		require.Equal(t, tc.want, open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body)).URL)).Charge(t.Context(), charge()), "%d %s", tc.status, tc.body)
 	}
-	o := open(t, configFor(serve(t, reply(429, "", "Retry-After", "7")).URL)).Charge(t.Context(), charge())
+	o := open(t, configFor(canned.Serve(t, canned.Reply(429, "", "Retry-After", "7")).URL)).Charge(t.Context(), charge())
 	require.Equal(t, 7*time.Second, o.RetryAfter)
 }
 
@@ -149,7 +150,7 @@ func TestTossUnknownCodes(t *testing.T) {
 		code    string
 		failure bool
 	}{{400, "SOMETHING_NEW", false}, {403, "SOMETHING_NEW", false}, {500, "SOMETHING_NEW", true}, {500, "REJECT_CARD_PAYMENT", true}, {503, "INVALID_REQUEST", true}, {400, "COMMON_ERROR", false}} {
-		o := open(t, configFor(serve(t, reply(tc.status, fmt.Sprintf(`{"code":%q,"message":"?"}`, tc.code))).URL)).Charge(t.Context(), charge())
+		o := open(t, configFor(canned.Serve(t, canned.Reply(tc.status, fmt.Sprintf(`{"code":%q,"message":"?"}`, tc.code))).URL)).Charge(t.Context(), charge())
 		require.Equal(t, payment.Outcome{LookUpOnly: true, LookNow: true, Answered: true, Failure: tc.failure}, without(o), "%d %s", tc.status, tc.code)
 	}
 }

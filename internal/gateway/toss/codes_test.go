@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/gateway/toss"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 type code struct {
@@ -115,7 +116,7 @@ func TestTossCodesOfCharges(t *testing.T) {
 	}
 	for _, c := range charges() {
 		name := example(c.code)
-		o := open(t, configFor(serve(t, reply(c.status, fmt.Sprintf(`{"code":%q,"message":"no"}`, name))).URL)).Charge(t.Context(), charge())
+		o := open(t, configFor(canned.Serve(t, canned.Reply(c.status, fmt.Sprintf(`{"code":%q,"message":"no"}`, name))).URL)).Charge(t.Context(), charge())
 		require.Equal(t, map[string]payment.Outcome{
 			"soft":          {Kind: payment.Refused, Decline: decline(payment.Soft, name)},
 			"hard":          {Kind: payment.Refused, Decline: decline(payment.Hard, name)},
@@ -177,7 +178,7 @@ func TestTossCodesOfRefunds(t *testing.T) {
 	}
 	checkCodes(t, "refund", refunds)
 	for _, c := range refunds {
-		s := serve(t, after(record("DONE", nil), reply(c.status, fmt.Sprintf(`{"code":%q,"message":"no"}`, example(c.code)))))
+		s := canned.Serve(t, canned.Reads(record("DONE", nil), canned.Reply(c.status, fmt.Sprintf(`{"code":%q,"message":"no"}`, example(c.code)))))
 		r := open(t, configFor(s.URL)).Refund(about(t), refund(100))
 		require.Equal(t, c.class, r.Effect.String(), c.code)
 		require.False(t, r.Failure)
@@ -194,7 +195,7 @@ func TestCodesInRecords(t *testing.T) {
 		name := example(c.code)
 		find := func(at string) payment.Outcome {
 			body := record("ABORTED", map[string]any{"approvedAt": nil, "requestedAt": at, "failure": map[string]any{"code": name, "message": "no"}})
-			return open(t, configFor(serve(t, reply(http.StatusOK, body)).URL)).Find(t.Context(), charge(), "").Outcome
+			return open(t, configFor(canned.Serve(t, canned.Reply(http.StatusOK, body)).URL)).Find(t.Context(), charge(), "").Outcome
 		}
 		want := payment.Outcome{Kind: payment.Refused, PaymentID: paymentKey, Reason: name, Decline: payment.Decline{Class: payment.Soft, Code: name, Message: "no"}}
 		pending := payment.Outcome{PaymentID: paymentKey, LookUpOnly: true, Reason: "pending"}
@@ -215,7 +216,7 @@ func TestCodesInRecords(t *testing.T) {
 	for at, want := range map[string]payment.Kind{"2026-01-31T20:50:01+09:00": payment.InDoubt, "2026-01-31T20:50:00+09:00": payment.Refused} {
 		for _, status := range []string{"ABORTED", "EXPIRED"} {
 			body := record(status, map[string]any{"approvedAt": nil, "requestedAt": at})
-			o := open(t, configFor(serve(t, reply(http.StatusOK, body)).URL)).Find(t.Context(), charge(), "").Outcome
+			o := open(t, configFor(canned.Serve(t, canned.Reply(http.StatusOK, body)).URL)).Find(t.Context(), charge(), "").Outcome
 			require.Equal(t, want, o.Kind, at)
 			require.Equal(t, want == payment.Refused, o.Decline == payment.Decline{Class: payment.Soft, Code: status}, at)
 		}

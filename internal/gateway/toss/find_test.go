@@ -9,16 +9,17 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 func TestFindByKey(t *testing.T) {
-	s := serve(t, reply(http.StatusOK, record("DONE", nil)))
+	s := canned.Serve(t, canned.Reply(http.StatusOK, record("DONE", nil)))
 	f := open(t, configFor(s.URL)).Find(t.Context(), charge(), "something-else")
 	require.Equal(t, gateway.Finding{Outcome: payment.Outcome{Kind: payment.Paid, PaymentID: paymentKey}}, f)
-	require.Equal(t, "GET /v1/payments/orders/"+key, s.requests()[0].method+" "+s.requests()[0].target)
-	require.Equal(t, basic(), s.requests()[0].header.Get("Authorization"))
+	require.Equal(t, "GET /v1/payments/orders/"+key, s.Requests()[0].Method+" "+s.Requests()[0].Target)
+	require.Equal(t, basic(), s.Requests()[0].Header.Get("Authorization"))
 
-	s = serve(t, reply(http.StatusOK, record("DONE", map[string]any{"orderId": "sub_42_20260131-2"})))
+	s = canned.Serve(t, canned.Reply(http.StatusOK, record("DONE", map[string]any{"orderId": "sub_42_20260131-2"})))
 	require.Equal(t, payment.Outcome{Unreadable: true, Reason: "200 with another payment, " + paymentKey}, open(t, configFor(s.URL)).Find(t.Context(), charge(), "").Outcome)
 }
 
@@ -39,7 +40,7 @@ func TestRecordsAreProvenByTheirOrder(t *testing.T) {
 		{"", provider.ID("ord_1"), "Tea #ord_2", provider.ID("ord_1"), ""},
 		{"", provider.ID("ord_1"), "Tea", provider.ID("ord_1"), ""},
 	} {
-		c := configFor(serve(t, reply(http.StatusOK, record("DONE", map[string]any{"orderId": tc.order, "orderName": tc.name}))).URL)
+		c := configFor(canned.Serve(t, canned.Reply(http.StatusOK, record("DONE", map[string]any{"orderId": tc.order, "orderName": tc.name}))).URL)
 		c.KeyPrefix = tc.prefix
 		p := open(t, c).Look(about(t), payment.Ref{ID: paymentKey}).Payment
 		require.Equal(t, payment.Payment{
@@ -71,7 +72,7 @@ func TestTossAnswersToALookUp(t *testing.T) {
 		{500, `{"code":"COMMON_ERROR","message":"no"}`, false, false, true},
 		{200, "{", false, false, false},
 	} {
-		client := open(t, configFor(serve(t, reply(tc.status, tc.body)).URL))
+		client := open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body)).URL))
 		f := client.Find(t.Context(), charge(), "")
 		require.Equal(t, payment.InDoubt, f.Outcome.Kind)
 		require.Equal(t, []bool{tc.absent, tc.misconfigured, tc.failure}, []bool{f.Absent, f.Misconfigured, f.Outcome.Failure}, "%d %s", tc.status, tc.body)
@@ -84,15 +85,15 @@ func TestTossAnswersToALookUp(t *testing.T) {
 }
 
 func TestLook(t *testing.T) {
-	s := serve(t, reply(http.StatusOK, record("PARTIAL_CANCELED", map[string]any{"balanceAmount": 12000, "requestedAt": "2026-01-31T20:59:58", "approvedAt": "2026-01-31T21:00:00"})))
+	s := canned.Serve(t, canned.Reply(http.StatusOK, record("PARTIAL_CANCELED", map[string]any{"balanceAmount": 12000, "requestedAt": "2026-01-31T20:59:58", "approvedAt": "2026-01-31T21:00:00"})))
 	client := open(t, configFor(s.URL))
 	for _, w := range []payment.Ref{{ID: paymentKey}, {Key: key}, {ID: paymentKey, Key: "other"}} {
 		p := client.Look(t.Context(), w).Payment
 		require.EqualValues(t, 900, p.Refunded)
 		require.Equal(t, now, p.CreatedAt, "a time without a zone is Seoul's")
 	}
-	require.Equal(t, "/v1/payments/"+paymentKey, s.requests()[0].target)
-	require.Equal(t, "/v1/payments/orders/"+key, s.requests()[1].target)
+	require.Equal(t, "/v1/payments/"+paymentKey, s.Requests()[0].Target)
+	require.Equal(t, "/v1/payments/orders/"+key, s.Requests()[1].Target)
 	for _, w := range []payment.Ref{{ID: "other"}, {Key: "other-order"}} {
 		require.Equal(t, payment.LookupResult{Reason: "200 with another payment, " + paymentKey}, client.Look(t.Context(), w))
 	}
@@ -100,8 +101,8 @@ func TestLook(t *testing.T) {
 		require.True(t, client.Look(t.Context(), w).Unaskable)
 	}
 	_ = client.Look(t.Context(), payment.Ref{Key: "ord_1"})
-	got := s.requests()
-	require.Equal(t, "/v1/payments/orders/"+provider.ID("ord_1"), got[len(got)-1].target)
+	got := s.Requests()
+	require.Equal(t, "/v1/payments/orders/"+provider.ID("ord_1"), got[len(got)-1].Target)
 }
 
 func TestPing(t *testing.T) {
@@ -116,14 +117,14 @@ func TestPing(t *testing.T) {
 		{404, "", "gateway main: 404 without an error of Toss's: is this the address of its API?"},
 		{500, "", "gateway main: unexpected answer 500 Internal Server Error"},
 	} {
-		err := open(t, configFor(serve(t, reply(tc.status, tc.body)).URL)).Ping(t.Context())
+		err := open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body)).URL)).Ping(t.Context())
 		if tc.want == "" {
 			require.NoError(t, err)
 			continue
 		}
 		require.EqualError(t, err, tc.want)
 	}
-	gone := serve(t, reply(200, ""))
+	gone := canned.Serve(t, canned.Reply(200, ""))
 	gone.Close()
 	require.EqualError(t, open(t, configFor(gone.URL)).Ping(t.Context()), "gateway main: connection refused")
 }

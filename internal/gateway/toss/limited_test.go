@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // What an answer leaves open Toss's record says at once. The key would repeat the answer, so that it is not sent again.
@@ -25,15 +26,15 @@ func TestRecordsDecideWhatAnswersLeaveOpen(t *testing.T) {
 		"our key is refused":  {401, "UNAUTHORIZED_KEY", "", payment.Outcome{LookUpOnly: true, Answered: true, Reason: "401 UNAUTHORIZED_KEY: no"}},
 	} {
 		posts := 0
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case r.Method == http.MethodPost:
 				posts++
-				reply(tc.status, `{"code":"`+tc.code+`","message":"no"}`)(w, r)
+				canned.Reply(tc.status, `{"code":"`+tc.code+`","message":"no"}`)(w, r)
 			case tc.record == "":
-				reply(http.StatusNotFound, `{"code":"NOT_FOUND_PAYMENT","message":"no"}`)(w, r)
+				canned.Reply(http.StatusNotFound, `{"code":"NOT_FOUND_PAYMENT","message":"no"}`)(w, r)
 			default:
-				reply(http.StatusOK, tc.record)(w, r)
+				canned.Reply(http.StatusOK, tc.record)(w, r)
 			}
 		})
 		limited := gateway.Limit("main", open(t, configFor(s.URL)), gateway.Limits{Tries: 3, Backoff: time.Millisecond, Now: time.Now})

@@ -15,6 +15,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 // row is a transaction, as the list shows it and a look-up shows its payment.
@@ -35,7 +36,7 @@ func shop(t *testing.T, rows []row) http.HandlerFunc {
 	slices.SortStableFunc(rows, func(a, b row) int { return b.at.Compare(a.at) })
 	return func(w http.ResponseWriter, r *http.Request) {
 		if name, ok := strings.CutPrefix(r.URL.Path, "/v1/payments/"); ok {
-			reply(http.StatusOK, shown(name, rows))(w, r)
+			canned.Reply(http.StatusOK, shown(name, rows))(w, r)
 			return
 		}
 		q := r.URL.Query()
@@ -50,7 +51,7 @@ func shop(t *testing.T, rows []row) http.HandlerFunc {
 			}
 			page = append(page, row.json(n))
 		}
-		reply(http.StatusOK, "["+strings.Join(page, ",")+"]")(w, r)
+		canned.Reply(http.StatusOK, "["+strings.Join(page, ",")+"]")(w, r)
 	}
 }
 
@@ -101,7 +102,7 @@ func TestTossListIsWholeAndInOrder(t *testing.T) {
 		}
 		rows = append(rows, row{fmt.Sprintf("p%04d", i), "DONE", at, 1000})
 	}
-	client := open(t, configFor(serve(t, shop(t, rows)).URL))
+	client := open(t, configFor(canned.Serve(t, shop(t, rows)).URL))
 	w := payment.Window{From: now, To: now.Add(2499 * time.Minute)} // the last is not in it
 	found := all(t, client, w)
 	require.Len(t, found, 2499)
@@ -118,7 +119,7 @@ func TestTossListIsWholeAndInOrder(t *testing.T) {
 
 // What was given back is told with its payment, and a payment that another day's cancellation belongs to is no payment of the window.
 func TestListMergesCancellations(t *testing.T) {
-	s := serve(t, shop(t, []row{
+	s := canned.Serve(t, shop(t, []row{
 		{"whole", "DONE", now, 1000},
 		{"part", "DONE", now, 1000},
 		{"part", "PARTIAL_CANCELED", now.Add(time.Minute), 300},
@@ -136,9 +137,9 @@ func TestListMergesCancellations(t *testing.T) {
 		}
 	}
 	require.Equal(t, []payment.Payment{made("part", 400, now), made("whole", 0, now), made("later", 0, now.Add(2*time.Minute))}, found)
-	got := s.requests()
+	got := s.Requests()
 	require.Len(t, got, 2, "only the older payment has to be looked up")
-	require.Equal(t, "/v1/transactions?endDate=2026-01-31T22%3A00%3A02&limit=1000&startDate=2026-01-31T20%3A59%3A59", got[0].target)
+	require.Equal(t, "/v1/transactions?endDate=2026-01-31T22%3A00%3A02&limit=1000&startDate=2026-01-31T20%3A59%3A59", got[0].Target)
 
 	// In a crowd a cancellation comes in a later slice than its payment, which is listed again as it is by then.
 	var rows []row
@@ -147,7 +148,7 @@ func TestListMergesCancellations(t *testing.T) {
 	}
 	rows = append(rows, row{"p0000", "CANCELED", now.Add(1400 * time.Second), 1000})
 	var states []int64
-	for _, p := range all(t, open(t, configFor(serve(t, shop(t, rows)).URL)), payment.Window{From: now, To: now.Add(time.Hour)}) {
+	for _, p := range all(t, open(t, configFor(canned.Serve(t, shop(t, rows)).URL)), payment.Window{From: now, To: now.Add(time.Hour)}) {
 		if p.ID == "p0000" {
 			states = append(states, p.Refunded)
 		}
@@ -173,12 +174,12 @@ func TestListLooksUpWhatItDoesNotKnow(t *testing.T) {
 			record("CANCELED", map[string]any{"orderId": "ord_77", "balanceAmount": 0}),
 		},
 	} {
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/v1/payments/") {
-				reply(http.StatusOK, tc.shown)(w, r)
+				canned.Reply(http.StatusOK, tc.shown)(w, r)
 				return
 			}
-			reply(http.StatusOK, tc.rows)(w, r)
+			canned.Reply(http.StatusOK, tc.rows)(w, r)
 		})
 		client := open(t, configFor(s.URL))
 		w := payment.Window{From: now, To: now.Add(time.Hour)}
@@ -186,12 +187,12 @@ func TestListLooksUpWhatItDoesNotKnow(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, []payment.Payment{*client.Look(t.Context(), payment.Ref{ID: paymentKey}).Payment}, page.Payments, name)
 	}
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/v1/payments/") {
-			reply(http.StatusNotFound, `{"code":"NOT_FOUND_PAYMENT","message":"no"}`)(w, r)
+			canned.Reply(http.StatusNotFound, `{"code":"NOT_FOUND_PAYMENT","message":"no"}`)(w, r)
 			return
 		}
-		reply(http.StatusOK, "["+row{"older", "CANCELED", now, 1000}.json(1)+"]")(w, r)
+		canned.Reply(http.StatusOK, "["+row{"older", "CANCELED", now, 1000}.json(1)+"]")(w, r)
 	})
 	_, err := open(t, configFor(s.URL)).List(t.Context(), payment.Window{From: now, To: now.Add(time.Hour)}, "")
 	require.EqualError(t, err, "payment older is listed, and not shown: 404 NOT_FOUND_PAYMENT")
@@ -218,24 +219,24 @@ func TestListFailures(t *testing.T) {
 		{200, "[" + strings.Replace(one, `"paymentKey":"p",`, "", 1) + "]", gateway.ListError{Reason: `200 with a transaction that cannot be read: field "paymentKey" is missing, payment `}},
 		{200, "[" + strings.Replace(one, "transactionAt", "at", 1) + "]", gateway.ListError{Reason: `200 with a transaction that cannot be read: field "transactionAt" is missing, payment p`}},
 	} {
-		_, err := open(t, configFor(serve(t, reply(tc.status, tc.body)).URL)).List(t.Context(), w, "")
+		_, err := open(t, configFor(canned.Serve(t, canned.Reply(tc.status, tc.body)).URL)).List(t.Context(), w, "")
 		known, ok := errors.AsType[*gateway.ListError](err)
 		require.True(t, ok, "%d %s", tc.status, tc.body)
 		require.Equal(t, tc.want, *known, "%d %s", tc.status, tc.body)
 	}
-	_, err := open(t, configFor(serve(t, reply(200, "[]")).URL)).List(t.Context(), w, "x")
+	_, err := open(t, configFor(canned.Serve(t, canned.Reply(200, "[]")).URL)).List(t.Context(), w, "x")
 	require.ErrorContains(t, err, "a cursor that is none of this window")
 }
 
 // After a page that is too long to be read fewer transactions are asked for at once; a list without end is an error.
 func TestLongLists(t *testing.T) {
 	w := payment.Window{From: now.Add(-time.Second), To: now}
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("limit") == "1000" {
-			reply(http.StatusOK, strings.Repeat(" ", 9<<20)+"[]")(w, r)
+			canned.Reply(http.StatusOK, strings.Repeat(" ", 9<<20)+"[]")(w, r)
 			return
 		}
-		reply(http.StatusOK, "[]")(w, r)
+		canned.Reply(http.StatusOK, "[]")(w, r)
 	})
 	client := open(t, configFor(s.URL))
 	_, err := client.List(t.Context(), w, "")
@@ -247,6 +248,6 @@ func TestLongLists(t *testing.T) {
 	for range 1000 {
 		same = append(same, row{"p", "DONE", now.Add(-time.Second), 1}.json(1))
 	}
-	_, err = open(t, configFor(serve(t, reply(http.StatusOK, "["+strings.Join(same, ",")+"]")).URL)).List(t.Context(), w, "")
+	_, err = open(t, configFor(canned.Serve(t, canned.Reply(http.StatusOK, "["+strings.Join(same, ",")+"]")).URL)).List(t.Context(), w, "")
 	require.EqualError(t, err, "the list of 2026-01-31T11:59:59Z to 2026-01-31T12:00:00Z does not end")
 }

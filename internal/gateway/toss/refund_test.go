@@ -10,6 +10,7 @@ import (
 	"duly/internal/gateway"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 func tag() string { return provider.Tag("refund-1") }
@@ -28,27 +29,27 @@ func refunded(balance int64, cancels ...any) string {
 
 // A refund is sent with the balance that was seen right before, and the guard is asked for it alone.
 func TestTossRefundIsBoundToTheBalance(t *testing.T) {
-	s := serve(t, after(refunded(12000), reply(http.StatusOK, refunded(10000, cancel(900, "by hand", "DONE"), cancel(2000, "ord_7 "+tag(), "DONE")))))
+	s := canned.Serve(t, canned.Reads(refunded(12000), canned.Reply(http.StatusOK, refunded(10000, cancel(900, "by hand", "DONE"), cancel(2000, "ord_7 "+tag(), "DONE")))))
 	client, guards := open(t, configFor(s.URL)), 0
 	ctx := gateway.WithGuard(about(t), gateway.Guard{Check: func() error { guards++; return nil }})
 	r := client.Refund(ctx, refund(2000))
 	require.Equal(t, payment.EffectDone, r.Effect)
 	require.EqualValues(t, 2900, r.Payment.Refunded)
 	require.Equal(t, 1, guards)
-	got := s.requests()
+	got := s.Requests()
 	require.Len(t, got, 2)
-	require.Equal(t, "GET /v1/payments/"+paymentKey, got[0].method+" "+got[0].target)
-	require.Equal(t, "POST /v1/payments/"+paymentKey+"/cancel", got[1].method+" "+got[1].target)
-	require.Equal(t, `{"cancelReason":"ord_7 `+tag()+`","cancelAmount":2000,"refundableAmount":12000}`, got[1].body)
-	require.Equal(t, "refund-1", got[1].header.Get("Idempotency-Key"))
+	require.Equal(t, "GET /v1/payments/"+paymentKey, got[0].Method+" "+got[0].Target)
+	require.Equal(t, "POST /v1/payments/"+paymentKey+"/cancel", got[1].Method+" "+got[1].Target)
+	require.Equal(t, `{"cancelReason":"ord_7 `+tag()+`","cancelAmount":2000,"refundableAmount":12000}`, got[1].Body)
+	require.Equal(t, "refund-1", got[1].Header.Get("Idempotency-Key"))
 
 	ctx = gateway.WithGuard(about(t), gateway.Guard{Check: func() error { return gateway.ErrGuard }})
 	require.Equal(t, payment.EffectNone, client.Refund(ctx, refund(1)).Effect)
-	require.Len(t, s.requests(), 3, "only looked at")
+	require.Len(t, s.Requests(), 3, "only looked at")
 	long := refund(1)
 	long.Reason = strings.Repeat("환", 300)
 	client.Refund(about(t), long)
-	require.Contains(t, s.requests()[4].body, `"cancelReason":"`+strings.Repeat("환", 178)+" "+tag()+`"`)
+	require.Contains(t, s.Requests()[4].Body, `"cancelReason":"`+strings.Repeat("환", 178)+" "+tag()+`"`)
 }
 
 // What was refunded under the key before is found in the payment's record, and is not sent again.
@@ -64,11 +65,11 @@ func TestTossRefundIsNotSentAgain(t *testing.T) {
 		"aborted":           {cancel(100, "ord_7 "+tag(), "ABORTED"), payment.EffectDone, true},
 		"somebody else's":   {cancel(100, "by hand", "DONE"), payment.EffectDone, true},
 	} {
-		s := serve(t, after(refunded(12800, tc.before), reply(http.StatusOK, refunded(12700, tc.before, cancel(100, "ord_7 "+tag(), "DONE")))))
+		s := canned.Serve(t, canned.Reads(refunded(12800, tc.before), canned.Reply(http.StatusOK, refunded(12700, tc.before, cancel(100, "ord_7 "+tag(), "DONE")))))
 		r := open(t, configFor(s.URL)).Refund(about(t), refund(100))
 		require.Equal(t, tc.effect, r.Effect, name)
 		require.Equal(t, tc.effect == payment.EffectDone, r.Payment != nil, name)
-		require.Equal(t, tc.sent, len(s.requests()) == 2, name)
+		require.Equal(t, tc.sent, len(s.Requests()) == 2, name)
 	}
 }
 
@@ -83,11 +84,11 @@ func TestImpossibleRefundsAreNotSent(t *testing.T) {
 		{refunded(0), 1, payment.Reply{Effect: payment.EffectRefused, Reason: "0 of it are left to be refunded"}},
 		{record("READY", nil), 1, payment.Reply{Effect: payment.EffectRefused, Reason: "the payment is pending"}},
 	} {
-		s := serve(t, reply(http.StatusOK, tc.body))
+		s := canned.Serve(t, canned.Reply(http.StatusOK, tc.body))
 		require.Equal(t, tc.want, open(t, configFor(s.URL)).Refund(about(t), refund(tc.amount)))
-		require.Len(t, s.requests(), 1)
+		require.Len(t, s.Requests(), 1)
 	}
-	s := serve(t, reply(http.StatusOK, ""))
+	s := canned.Serve(t, canned.Reply(http.StatusOK, ""))
 	for _, change := range []func(*payment.Refund){
 		func(r *payment.Refund) { r.Key = "" }, func(r *payment.Refund) { r.ID = "" }, func(r *payment.Refund) { r.ID = ".." }, func(r *payment.Refund) { r.Amount = 0 },
 	} {
@@ -96,7 +97,7 @@ func TestImpossibleRefundsAreNotSent(t *testing.T) {
 		require.Equal(t, payment.EffectRejected, open(t, configFor(s.URL)).Refund(about(t), r).Effect)
 	}
 	require.Equal(t, payment.EffectRejected, open(t, configFor(s.URL)).Cancel(about(t), payment.Cancel{Key: "k", ID: paymentKey}).Effect)
-	require.Empty(t, s.requests())
+	require.Empty(t, s.Requests())
 }
 
 // A payment that cannot be looked at is not refunded.
@@ -115,11 +116,11 @@ func TestRefundOfWhatCannotBeSeen(t *testing.T) {
 		{200, "{}", payment.EffectNone, false},
 		{200, record("DONE", map[string]any{"paymentKey": "other"}), payment.EffectNone, false},
 	} {
-		s := serve(t, reply(tc.status, tc.body))
+		s := canned.Serve(t, canned.Reply(tc.status, tc.body))
 		r := open(t, configFor(s.URL)).Refund(about(t), refund(1))
 		require.Equal(t, tc.effect, r.Effect, "%d %s", tc.status, tc.body)
 		require.Equal(t, tc.failure, r.Failure, "%d %s", tc.status, tc.body)
-		require.Len(t, s.requests(), 1)
+		require.Len(t, s.Requests(), 1)
 	}
 }
 
@@ -147,7 +148,7 @@ func TestTossAnswersToARefund(t *testing.T) {
 		{500, `{"code":"COMMON_ERROR","message":""}`, payment.EffectUnknown, true},
 		{500, `{"code":"NOT_CANCELABLE_AMOUNT","message":""}`, payment.EffectUnknown, true},
 	} {
-		s := serve(t, after(record("DONE", nil), reply(tc.status, tc.body)))
+		s := canned.Serve(t, canned.Reads(record("DONE", nil), canned.Reply(tc.status, tc.body)))
 		r := open(t, configFor(s.URL)).Refund(about(t), refund(100))
 		require.Equal(t, tc.effect, r.Effect, "%d %s", tc.status, tc.body)
 		require.Equal(t, tc.failure, r.Failure, "%d %s", tc.status, tc.body)

@@ -3,11 +3,6 @@ package toss_test
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
-	"io"
-	"net/http"
-	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +13,7 @@ import (
 	"duly/internal/gateway/provider"
 	"duly/internal/gateway/toss"
 	"duly/internal/payment"
+	"duly/internal/test/canned"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -54,78 +50,15 @@ func open(t *testing.T, c toss.Config) *toss.Client {
 	return client
 }
 
-// asked is one request that a server got.
-type asked struct {
-	method, target string
-	header         http.Header
-	body           string
-}
-
-// server answers requests and keeps them.
-type server struct {
-	*httptest.Server
-
-	mu  sync.Mutex
-	got []asked
-}
-
-func serve(t *testing.T, h http.HandlerFunc) *server {
-	t.Helper()
-	s := &server{}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		s.mu.Lock()
-		s.got = append(s.got, asked{r.Method, r.URL.RequestURI(), r.Header, string(body)})
-		s.mu.Unlock()
-		h(w, r)
-	}))
-	t.Cleanup(s.Close)
-	return s
-}
-
-func (s *server) requests() []asked {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]asked(nil), s.got...)
-}
-
-// reply answers every request with the same status, headers (name, value, …) and body.
-func reply(status int, body string, header ...string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		for i := 0; i+1 < len(header); i += 2 {
-			w.Header().Set(header[i], header[i+1])
-		}
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
-}
-
-// after answers GETs with a 200 of get, and POSTs as post does.
-func after(get string, post http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			post(w, r)
-			return
-		}
-		reply(http.StatusOK, get)(w, r)
-	}
-}
-
 // record is a payment as Toss shows it, with fields set otherwise or, if nil, left out.
-func record(status string, change map[string]any) string {
-	fields := map[string]any{
+func record(status string, change canned.Fields) string {
+	fields := canned.Fields{
 		"version": "2022-11-16", "mId": "tosspayments", "type": "BILLING", "paymentKey": paymentKey, "orderId": key, "orderName": "Tea of the month",
 		"currency": "KRW", "method": "카드", "totalAmount": 12900, "balanceAmount": 12900, "status": status,
 		"requestedAt": "2026-01-31T20:59:58+09:00", "approvedAt": "2026-01-31T21:00:00+09:00", "lastTransactionKey": "tx-1",
 		"cancels": nil, "failure": nil, "isPartialCancelable": true,
 	}
-	for k, v := range change {
-		if fields[k] = v; v == nil {
-			delete(fields, k)
-		}
-	}
-	b, _ := json.Marshal(fields)
-	return string(b)
+	return fields.With(change).JSON()
 }
 
 func failed(code string) string {

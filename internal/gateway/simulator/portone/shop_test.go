@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"testing"
 	"time"
@@ -30,7 +29,7 @@ type shop struct {
 	sim    *core.Simulator
 	url    string
 	token  string // the whole header Authorization
-	client http.Client
+	client *http.Client
 }
 
 func newShop(t *testing.T, cfg plan.Config) *shop {
@@ -39,20 +38,9 @@ func newShop(t *testing.T, cfg plan.Config) *shop {
 		cfg.Now = still
 	}
 	require.NoError(t, cfg.Validate())
-	contract, err := contracttest.Load("portone-api.yaml")
-	require.NoError(t, err)
 	s := &shop{t: t, sim: core.New(cfg, portone.New()), token: "PortOne secret"}
-	server := httptest.NewServer(contract.HoldAnswers(t, s.sim))
-	s.url = server.URL
-	s.client = http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	t.Cleanup(func() {
-		s.sim.Close()
-		s.client.CloseIdleConnections()
-		server.Close()
-	})
+	s.url, s.client = contracttest.Serve(t, "portone-api.yaml", s.sim)
+	t.Cleanup(s.sim.Close)
 	return s
 }
 

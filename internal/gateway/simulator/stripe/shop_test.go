@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -31,7 +30,7 @@ type shop struct {
 	url     string
 	token   string // the whole header Authorization
 	version string
-	client  http.Client
+	client  *http.Client
 }
 
 func newShop(t *testing.T, cfg plan.Config) *shop {
@@ -40,20 +39,9 @@ func newShop(t *testing.T, cfg plan.Config) *shop {
 		cfg.Now = still
 	}
 	require.NoError(t, cfg.Validate())
-	contract, err := contracttest.Load("stripe-api.yaml")
-	require.NoError(t, err)
 	s := &shop{t: t, sim: core.New(cfg, stripe.New()), token: "Bearer secret", version: "2026-02-25.clover"}
-	server := httptest.NewServer(contract.HoldAnswers(t, s.sim))
-	s.url = server.URL
-	s.client = http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	t.Cleanup(func() {
-		s.sim.Close()
-		s.client.CloseIdleConnections()
-		server.Close()
-	})
+	s.url, s.client = contracttest.Serve(t, "stripe-api.yaml", s.sim)
+	t.Cleanup(s.sim.Close)
 	return s
 }
 

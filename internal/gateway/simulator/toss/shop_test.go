@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"testing"
 	"time"
@@ -31,7 +30,7 @@ type shop struct {
 	url      string
 	key      string // the secret key
 	testCode string
-	client   http.Client
+	client   *http.Client
 }
 
 func newShop(t *testing.T, cfg plan.Config) *shop {
@@ -40,20 +39,9 @@ func newShop(t *testing.T, cfg plan.Config) *shop {
 		cfg.Now = still
 	}
 	require.NoError(t, cfg.Validate())
-	contract, err := contracttest.Load("toss-api.yaml")
-	require.NoError(t, err)
 	s := &shop{t: t, sim: core.New(cfg, toss.New()), key: "test_sk_1"}
-	server := httptest.NewServer(contract.HoldAnswers(t, s.sim))
-	s.url = server.URL
-	s.client = http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	t.Cleanup(func() {
-		s.sim.Close()
-		s.client.CloseIdleConnections()
-		server.Close()
-	})
+	s.url, s.client = contracttest.Serve(t, "toss-api.yaml", s.sim)
+	t.Cleanup(s.sim.Close)
 	return s
 }
 
