@@ -1,14 +1,10 @@
 package kakaopay
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -106,45 +102,12 @@ func TestAGuardKeepsBackWhatMovesMoney(t *testing.T) {
 
 // A connection that has carried a request and breaks with the next one carries no second POST of it.
 func TestAKeptConnectionThatBreaksSendsNoSecondPOST(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var charges, connections atomic.Int32
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			connections.Add(1)
-			all.Go(func() {
-				defer func() { _ = conn.Close() }()
-				for in := bufio.NewReader(conn); ; {
-					r, err := http.ReadRequest(in)
-					if err != nil {
-						return
-					}
-					_, _ = io.Copy(io.Discard, r.Body)
-					if r.URL.Path == pathCharge {
-						charges.Add(1)
-						return // the answer is lost
-					}
-					body := errorOf(-721, nil)
-					_, _ = fmt.Fprintf(conn, "HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-				}
-			})
-		}
-	})
-	client := open(t, configFor("http://"+l.Addr().String()))
-	t.Cleanup(func() {
-		client.Close()
-		_ = l.Close()
-		all.Wait()
-	})
+	s := canned.Break(t, func(r *http.Request) bool { return r.URL.Path == pathCharge }, http.StatusBadRequest, errorOf(-721, nil))
+	client := open(t, configFor(s.URL))
 	require.NoError(t, client.Ping(t.Context()))
 	require.Equal(t, payment.Outcome{Failure: true, Reason: "connection closed before the answer was whole"}, client.Charge(t.Context(), charge()))
-	require.Equal(t, int32(1), charges.Load())
-	require.Equal(t, int32(1), connections.Load(), "the connection had been kept")
+	require.Equal(t, int32(1), s.Dropped.Load())
+	require.Equal(t, int32(1), s.Connections.Load(), "the connection had been kept")
 }
 
 func TestPathsAreTracedByTheirTemplates(t *testing.T) {
@@ -161,4 +124,9 @@ func TestPathsAreTracedByTheirTemplates(t *testing.T) {
 	client.Look(t.Context(), payment.Ref{ID: tid})
 	client.LastApproved(t.Context(), charge())
 	require.Equal(t, map[string]bool{pathCharge: true, pathOrder: true, pathStatus: true}, templates)
+}
+
+// Nothing is followed to another place, and a call that is given up is no fault of KakaoPay's.
+func TestKakaoPayRedirectsAndCallsOff(t *testing.T) {
+	canned.FollowsNothing(t, func(url string) canned.Charger { return open(t, configFor(url)) }, charge())
 }

@@ -1,14 +1,9 @@
 package stripe
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,46 +16,13 @@ import (
 // A connection that has carried a request and breaks with the next one: net/http sends a request with an Idempotency-Key again by itself
 // there, if it can read its body anew.
 func TestStripeAKeptConnectionThatBreaksSendsNoSecondPOST(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	var posts, connections atomic.Int32
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			connections.Add(1)
-			all.Go(func() {
-				defer func() { _ = conn.Close() }()
-				for in := bufio.NewReader(conn); ; {
-					r, err := http.ReadRequest(in)
-					if err != nil {
-						return
-					}
-					_, _ = io.Copy(io.Discard, r.Body)
-					if r.Method == http.MethodPost {
-						posts.Add(1)
-						return // the answer is lost
-					}
-					body := listOf(false)
-					_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-				}
-			})
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		all.Wait()
-	})
-	client := open(t, "http://"+l.Addr().String())
-	t.Cleanup(client.Close)
+	s := canned.Break(t, func(r *http.Request) bool { return r.Method == http.MethodPost }, http.StatusOK, listOf(false))
+	client := open(t, s.URL)
 	require.True(t, client.Find(t.Context(), charge(), "").Absent)
 	o := client.Charge(t.Context(), charge())
 	require.Equal(t, payment.Outcome{Failure: true, Reason: "connection closed before the answer was whole"}, o)
-	require.Equal(t, int32(1), posts.Load())
-	require.Equal(t, int32(1), connections.Load(), "the connection had been kept")
+	require.Equal(t, int32(1), s.Dropped.Load())
+	require.Equal(t, int32(1), s.Connections.Load(), "the connection had been kept")
 }
 
 func TestAGuardKeepsEveryPOSTBack(t *testing.T) {
@@ -91,4 +53,9 @@ func TestStripePathsAreTracedByTheirTemplates(t *testing.T) {
 	require.Equal(t, map[string]bool{
 		"/v1/payment_intents": true, "/v1/payment_intents/{id}": true, "/v1/payment_intents/{id}/cancel": true, "/v1/refunds": true,
 	}, templates)
+}
+
+// Nothing is followed to another place, and a call that is given up is no fault of Stripe's.
+func TestStripeRedirectsAndCallsOff(t *testing.T) {
+	canned.FollowsNothing(t, func(url string) canned.Charger { return open(t, url) }, charge())
 }

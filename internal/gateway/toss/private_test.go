@@ -1,12 +1,9 @@
 package toss_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,14 +73,7 @@ func TestTemplatesOfPaths(t *testing.T) {
 
 // A kept connection that breaks carries no second charge: what has a key is repeated by some HTTP clients of themselves.
 func TestTossKeptConnectionThatBreaks(t *testing.T) {
-	var posts atomic.Int32
-	s := canned.Serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			posts.Add(1)
-			panic(http.ErrAbortHandler) // the connection ends without an answer
-		}
-		canned.Reply(http.StatusNotFound, `{"code":"NOT_FOUND_PAYMENT","message":"no"}`)(w, r)
-	})
+	s := canned.Break(t, func(r *http.Request) bool { return r.Method == http.MethodPost }, http.StatusNotFound, `{"code":"NOT_FOUND_PAYMENT","message":"no"}`)
 	client := open(t, configFor(s.URL))
 	for n := range 3 {
 		require.True(t, client.Find(t.Context(), charge(), "").Absent, "a connection to keep")
@@ -91,7 +81,7 @@ func TestTossKeptConnectionThatBreaks(t *testing.T) {
 		require.Equal(t, payment.InDoubt, o.Kind)
 		require.True(t, o.Failure)
 		require.False(t, o.LookUpOnly || o.Answered)
-		require.EqualValues(t, n+1, posts.Load())
+		require.EqualValues(t, n+1, s.Dropped.Load())
 	}
 }
 
@@ -110,17 +100,5 @@ func TestGuard(t *testing.T) {
 
 // Nothing is followed to another place, and a call that is given up is no fault of Toss's.
 func TestRedirectsAndCallsOff(t *testing.T) {
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("followed") }))
-	defer elsewhere.Close()
-	for _, status := range []int{301, 302, 303, 307, 308} {
-		client := open(t, configFor(canned.Serve(t, canned.Reply(status, "", "Location", elsewhere.URL)).URL))
-		require.True(t, client.Charge(t.Context(), charge()).Unreadable)
-	}
-	hold := make(chan struct{})
-	defer close(hold)
-	client := open(t, configFor(canned.Serve(t, func(http.ResponseWriter, *http.Request) { <-hold }).URL))
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	o := client.Charge(ctx, charge())
-	require.Equal(t, payment.Outcome{Kind: o.Kind, Reason: "called off"}, o)
+	canned.FollowsNothing(t, func(url string) canned.Charger { return open(t, configFor(url)) }, charge())
 }
