@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"duly/internal/gateway"
+	"duly/internal/gateway/exchange"
 	"duly/internal/payment"
 )
 
@@ -14,9 +15,9 @@ import (
 func (c *Client) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
 	r := request{method: http.MethodGet, id: w.RequestID, known: []string{w.Key, w.ID}, customer: gateway.Customer(ctx), one: true}
 	switch {
-	case isSegment(w.ID):
+	case exchange.Segment(w.ID):
 		r.path, r.value = pathPayment, w.ID
-	case w.ID == "" && isSegment(w.Key) && !c.config.NoFind:
+	case w.ID == "" && exchange.Segment(w.Key) && !c.config.NoFind:
 		r.path, r.value = pathByKey, w.Key
 	default:
 		return payment.LookupResult{Unaskable: true, Reason: "neither a key nor an id that the service can be asked by"}
@@ -81,14 +82,11 @@ func checkChange(id, key string) error {
 	switch {
 	case !isKey(key):
 		return errKey
-	case !isSegment(id):
+	case !exchange.Segment(id):
 		return errors.New("the payment's id is missing, or cannot be part of an address")
 	}
 	return nil
 }
-
-// isSegment reports whether s, escaped, is one segment of a path that means itself.
-func isSegment(s string) bool { return s != "" && s != "." && s != ".." }
 
 // sight says what the answer to a look-up means; id is what was asked for, or empty.
 func sight(a answer, id string) payment.LookupResult {

@@ -26,7 +26,7 @@ type request struct {
 
 // target is what the request asks for, below the service's address.
 func (r request) target() string {
-	target := fill(r.path, r.value)
+	target := exchange.Fill(r.path, r.value)
 	if r.query != "" {
 		target += "?" + r.query
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"duly/internal/gateway"
+	"duly/internal/gateway/exchange"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
 )
@@ -50,13 +51,13 @@ func (a answer) misconfigured() bool {
 // may have the key as its id: where PortOne knows no other, it is asked for that as well, in a second GET, before it is called absent.
 func (c *Client) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
 	switch {
-	case w.ID == "" && w.Key == "" || w.ID != "" && !provider.Segment(w.ID):
+	case w.ID == "" && w.Key == "" || w.ID != "" && !exchange.Segment(w.ID):
 		return payment.LookupResult{Unaskable: true, Reason: "neither a key nor an id that PortOne can be asked by"}
 	case w.ID != "":
 		return c.lookByID(ctx, w, w.ID)
 	}
 	seen := c.lookByID(ctx, w, provider.ID(w.Key))
-	if !seen.Absent || !provider.Segment(w.Key) {
+	if !seen.Absent || !exchange.Segment(w.Key) {
 		return seen
 	}
 	return c.lookByID(ctx, w, w.Key)

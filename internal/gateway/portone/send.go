@@ -42,7 +42,7 @@ type answer struct{ exchange.Answer }
 // send makes one exchange. A POST moves money.
 func (c *Client) send(ctx context.Context, r request) answer {
 	header := http.Header{"Authorization": {"PortOne " + c.config.Token}, "X-Request-Id": {exchange.Visible(r.request)}}
-	target, moves := provider.Fill(r.path, r.id), r.method == http.MethodPost
+	target, moves := exchange.Fill(r.path, r.id), r.method == http.MethodPost
 	if moves {
 		header["Content-Type"] = []string{"application/json"}
 		header["Idempotency-Key"] = []string{`"` + r.key + `"`} // a string of RFC 8941

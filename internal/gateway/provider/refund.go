@@ -13,7 +13,7 @@ func CheckRefund(r payment.Refund) error {
 	switch {
 	case r.Key == "":
 		return errors.New("the idempotency key is missing")
-	case !Segment(r.ID):
+	case !exchange.Segment(r.ID):
 		return errors.New("the payment's id is missing, or cannot be part of an address")
 	case r.Amount < 1:
 		return errors.New("the amount must be at least 1")

@@ -2,8 +2,6 @@ package provider
 
 import (
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"duly/internal/gateway"
@@ -79,17 +77,4 @@ func (s Settings) Capabilities(base, account string) gateway.Capabilities {
 		Address:           exchange.Address(base),
 		Account:           account,
 	}
-}
-
-// Segment reports whether s, escaped, is one segment of a path that means itself.
-func Segment(s string) bool { return s != "" && s != "." && s != ".." }
-
-// Fill returns a path with its one {name} replaced by value, as one segment.
-func Fill(template, value string) string {
-	before, rest, found := strings.Cut(template, "{")
-	if !found {
-		return template
-	}
-	_, after, _ := strings.Cut(rest, "}")
-	return before + url.PathEscape(value) + after
 }

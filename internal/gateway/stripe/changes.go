@@ -21,7 +21,7 @@ func (c *Client) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
 	switch {
 	case strings.HasPrefix(w.ID, "ch_"), strings.HasPrefix(w.ID, "py_"):
 		return payment.LookupResult{Unaskable: true, Reason: "the id is that of a charge, and Stripe is asked for payment intents, pi_…"}
-	case isSegment(w.ID):
+	case exchange.Segment(w.ID):
 		return sight(c.get(ctx, r, w.ID), w.ID)
 	case w.ID != "" || !isKey(w.Key):
 		return payment.LookupResult{Unaskable: true, Reason: "neither a key nor an id that Stripe can be asked by"}
@@ -236,11 +236,8 @@ func checkChange(id, key string) error {
 	switch {
 	case !isKey(key):
 		return errKey
-	case !isSegment(id):
+	case !exchange.Segment(id):
 		return errors.New("the payment's id is missing, or cannot be part of an address")
 	}
 	return nil
 }
-
-// isSegment reports whether s, escaped, is one segment of a path that means itself.
-func isSegment(s string) bool { return s != "" && s != "." && s != ".." }

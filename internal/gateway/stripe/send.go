@@ -55,7 +55,7 @@ type answer struct{ exchange.Answer }
 func (c *Client) send(ctx context.Context, r request) answer {
 	header := http.Header{"Authorization": {"Bearer " + c.config.Token}, "Stripe-Version": {apiVersion}}
 	x := exchange.Request{
-		Method: http.MethodGet, Target: strings.Replace(r.path, "{id}", url.PathEscape(r.id), 1), Template: r.path, Header: header,
+		Method: http.MethodGet, Target: exchange.Fill(r.path, r.id), Template: r.path, Header: header,
 		Known: r.known, Hidden: r.hidden, Customer: r.customer, One: r.one, Most: r.most,
 	}
 	if r.query != nil {

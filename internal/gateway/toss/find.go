@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"duly/internal/gateway"
+	"duly/internal/gateway/exchange"
 	"duly/internal/gateway/provider"
 	"duly/internal/payment"
 )
@@ -39,7 +40,7 @@ func (c *Client) Find(ctx context.Context, charge payment.Charge, _ string) gate
 func (c *Client) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
 	r := request{method: http.MethodGet, id: w.RequestID, known: []string{w.Key, w.ID}, customer: gateway.Customer(ctx)}
 	switch {
-	case provider.Segment(w.ID):
+	case exchange.Segment(w.ID):
 		r.path, r.value = pathPayment, w.ID
 	case w.ID == "" && w.Key != "":
 		r.path, r.value = pathOrder, orderID(w.Key)

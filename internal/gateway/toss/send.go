@@ -44,7 +44,7 @@ type answer struct{ exchange.Answer }
 // send makes one exchange. A POST moves money.
 func (c *Client) send(ctx context.Context, r request) answer {
 	header := http.Header{"Authorization": {"Basic " + c.basic}, "X-Request-Id": {exchange.Visible(r.id)}}
-	target, moves := provider.Fill(r.path, r.value), r.method == http.MethodPost
+	target, moves := exchange.Fill(r.path, r.value), r.method == http.MethodPost
 	if moves {
 		header["Content-Type"] = []string{"application/json"}
 		header["Idempotency-Key"] = []string{orderID(r.key)}

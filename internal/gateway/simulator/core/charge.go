@@ -1,7 +1,9 @@
 package core
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -31,6 +33,19 @@ func ReadBody(r *http.Request, mediaType string) ([]byte, error) {
 		return nil, errors.New("the body must be " + mediaType)
 	}
 	return body, nil
+}
+
+// ReadJSON reads one JSON value that has no fields but those of out.
+func ReadJSON(body []byte, out any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(out); err != nil {
+		return err
+	}
+	if d.More() {
+		return errors.New("there is more than one JSON value")
+	}
+	return nil
 }
 
 // Sum stands for the bytes of a request, within one process.

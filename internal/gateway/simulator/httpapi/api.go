@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -172,13 +171,8 @@ func parseRequest(body []byte) (core.Charge, error) {
 		GatewayCustomer *string           `json:"gateway_customer"`
 		Metadata        map[string]string `json:"metadata"`
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&in); err != nil {
+	if err := core.ReadJSON(body, &in); err != nil {
 		return core.Charge{}, err
-	}
-	if d.More() {
-		return core.Charge{}, errors.New("there is more than one JSON value")
 	}
 	if in.Reference == nil || in.CustomerID == nil || in.Method == nil || in.Amount == nil || in.Currency == nil {
 		return core.Charge{}, errors.New("reference, customer_id, payment_method, amount and currency are required")

@@ -1,8 +1,6 @@
 package kakaopay
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"regexp"
@@ -41,7 +39,7 @@ type input struct {
 func (a api) pay(w http.ResponseWriter, r *http.Request) {
 	body, bodyErr := core.ReadBody(r, mediaType)
 	var in input
-	err := errors.Join(bodyErr, read(body, &in))
+	err := errors.Join(bodyErr, core.ReadJSON(body, &in))
 	ch := core.Charge{
 		Key: in.OrderID, Handle: in.OrderID, Sum: a.s.Sum(body), Reference: in.OrderID, CustomerID: in.UserID, GatewayCustomer: in.UserID,
 		Method: in.SID, Currency: currency, Refusal: in.check(err),
@@ -96,19 +94,6 @@ func belongs(b core.Books, in input) *core.Answer {
 			return &a
 		}
 		break
-	}
-	return nil
-}
-
-// read reads one JSON value that has no fields but those of out.
-func read(body []byte, out any) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(out); err != nil {
-		return err
-	}
-	if d.More() {
-		return errors.New("there is more than one JSON value")
 	}
 	return nil
 }

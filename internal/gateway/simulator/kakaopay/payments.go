@@ -35,7 +35,7 @@ func checkCID(cid string, err error) *core.Answer {
 func (a api) order(w http.ResponseWriter, r *http.Request) {
 	body, err := core.ReadBody(r, mediaType)
 	var in named
-	err = errors.Join(err, read(body, &in))
+	err = errors.Join(err, core.ReadJSON(body, &in))
 	look := core.Look{Operation: core.OpGet, Subject: in.TID, Refusal: checkCID(in.CID, err)}
 	a.s.Look(w, r, look, func(_ core.Books, p core.Payment) core.Answer {
 		if extraOf(p).cid != in.CID {
@@ -55,7 +55,7 @@ func (a api) cancel(w http.ResponseWriter, r *http.Request) {
 		TaxFree   *int64 `json:"cancel_tax_free_amount"`
 		VAT       int64  `json:"cancel_vat_amount"`
 	}
-	err = errors.Join(err, read(body, &in))
+	err = errors.Join(err, core.ReadJSON(body, &in))
 	ch := core.Change{Operation: core.OpRefund, Key: in.TID, ID: in.TID, Sum: a.s.Sum(body), Refusal: checkCID(in.CID, err)}
 	switch {
 	case ch.Refusal != nil:
@@ -121,7 +121,7 @@ func (a api) deactivate(w http.ResponseWriter, r *http.Request) {
 func (a api) subscription(w http.ResponseWriter, r *http.Request, change func(core.Books, string)) {
 	body, err := core.ReadBody(r, mediaType)
 	var in named
-	err = errors.Join(err, read(body, &in))
+	err = errors.Join(err, core.ReadJSON(body, &in))
 	a.s.Ask(w, r, core.OpMethod, in.SID, func(b core.Books) core.Answer {
 		if refusal := checkCID(in.CID, err); refusal != nil {
 			return *refusal

@@ -1,8 +1,6 @@
 package portone
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"regexp"
@@ -69,7 +67,7 @@ func (a api) payWithBillingKey(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("paymentId")
 	var in input
 	ch := core.Charge{Sum: a.s.Sum(append([]byte(r.URL.Path+"\x00"), body...)), Scope: key}
-	if err := errors.Join(bodyErr, keyErr, read(body, &in), in.check()); err != nil {
+	if err := errors.Join(bodyErr, keyErr, core.ReadJSON(body, &in), in.check()); err != nil {
 		ch.Refusal = invalid(err)
 	} else {
 		ch = in.charge(ch, id)
@@ -107,19 +105,6 @@ func (in *input) check() error {
 		return errors.New("amounts must not be negative, and total at least 1")
 	case !plan.ValidCurrency(*in.Currency):
 		return errors.New("currency must be three capital letters")
-	}
-	return nil
-}
-
-// read reads one JSON value that has no fields but those of out.
-func read(body []byte, out any) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(out); err != nil {
-		return err
-	}
-	if d.More() {
-		return errors.New("there is more than one JSON value")
 	}
 	return nil
 }

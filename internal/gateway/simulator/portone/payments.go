@@ -30,7 +30,7 @@ func (a api) cancelPayment(w http.ResponseWriter, r *http.Request) {
 		Cancellable *int64  `json:"currentCancellableAmount"`
 		SkipWebhook bool    `json:"skipWebhook"`
 	}
-	err := errors.Join(bodyErr, keyErr, read(body, &in))
+	err := errors.Join(bodyErr, keyErr, core.ReadJSON(body, &in))
 	switch {
 	case err != nil:
 	case in.Reason == nil || *in.Reason == "":
@@ -131,7 +131,7 @@ func (p place) compare(other place) int {
 
 func parseListing(text string) (q listing, err error) {
 	if text != "" {
-		err = read([]byte(text), &q)
+		err = core.ReadJSON([]byte(text), &q)
 	}
 	if err == nil && q.Size != nil && (*q.Size < 1 || *q.Size > maxPage) {
 		err = fmt.Errorf("size must lie between 1 and %d", maxPage)

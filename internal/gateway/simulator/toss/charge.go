@@ -1,8 +1,6 @@
 package toss
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"regexp"
@@ -43,7 +41,7 @@ func (a api) chargeBillingKey(w http.ResponseWriter, r *http.Request) {
 	body, err := core.ReadBody(r, mediaType)
 	ch := core.Charge{Method: r.PathValue("billingKey"), Sum: a.sum(r, body), Scope: scope(r), Currency: currency}
 	var in input
-	if err = errors.Join(err, read(body, &in)); err != nil {
+	if err = errors.Join(err, core.ReadJSON(body, &in)); err != nil {
 		ch.Refusal = invalid(err)
 	} else {
 		ch.Refusal = in.refusal()
@@ -154,19 +152,6 @@ func scope(r *http.Request) string {
 
 func (a api) sum(r *http.Request, body []byte) uint64 {
 	return a.s.Sum(append([]byte(r.URL.Path+"\x00"), body...))
-}
-
-// read reads one JSON value that has no fields but those of out.
-func read(body []byte, out any) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(out); err != nil {
-		return err
-	}
-	if d.More() {
-		return errors.New("there is more than one JSON value")
-	}
-	return nil
 }
 
 func invalid(err error) *core.Answer {

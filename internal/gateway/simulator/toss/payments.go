@@ -49,7 +49,7 @@ func (a api) cancelPayment(w http.ResponseWriter, r *http.Request) {
 		Amount     *int64 `json:"cancelAmount"`
 		Refundable *int64 `json:"refundableAmount"`
 	}
-	err = errors.Join(err, read(body, &in))
+	err = errors.Join(err, core.ReadJSON(body, &in))
 	switch {
 	case err != nil:
 	case in.Reason == "" || utf8.RuneCountInString(in.Reason) > longestReason:
