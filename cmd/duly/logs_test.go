@@ -33,7 +33,7 @@ func logLines(t *testing.T) map[string]logLine {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && slices.Contains([]string{"testdata", "tools", "bench", "gatewaysim", "worktest", "testdb", "docs", "deploy", "bin", ".git"}, d.Name()):
+		case d.IsDir() && slices.Contains([]string{"testdata", "tools", "bench", "gatewaysim", "test", "docs", "deploy", "bin", ".git"}, d.Name()):
 			return filepath.SkipDir
 		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
 			return nil
