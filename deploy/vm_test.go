@@ -4,6 +4,7 @@ package deploy_test
 
 import (
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -155,6 +156,10 @@ func TestMistakesOnTheVM(t *testing.T) {
 
 // Two do not overlap, and a signal is handed on to the run, which drains; then the VM stays up.
 func TestAVMThatIsStopped(t *testing.T) {
+	// Under nohup the script would ignore SIGHUP, as every child of a process that ignores it; one that handles it passes on nothing.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(handled) })
 	for name, c := range map[string]struct {
 		signal syscall.Signal
 		run    string
