@@ -23,9 +23,7 @@ func unlike(t *testing.T) func(gatewaytest.Case) *gatewaytest.Target {
 	return func(c gatewaytest.Case) *gatewaytest.Target {
 		return simtarget.Open(t, simtarget.Options{
 			Dialect: "portone", Derive: provider.ID,
-			Traits: gatewaytest.Traits{
-				BlankSuccess: true, TooManyAlone: true, KeyConflictUnknown: true, NoCancel: true, CancelIsRefund: true, RefundsOnce: true,
-			},
+			Traits: gatewaytest.TraitsOf("portone"),
 			Open: func(p simtarget.Provider) (gateway.Gateway, error) {
 				return portone.New(portone.Config{Settings: provider.Settings{
 					Name: "main", URL: p.URL, Token: p.Token, Timeout: p.Timeout, ConnectTimeout: 10 * time.Second, KeyLife: 3 * time.Hour,
@@ -42,7 +40,7 @@ func finishable(t *testing.T) func(gatewaytest.Case) *gatewaytest.Target {
 	return func(c gatewaytest.Case) *gatewaytest.Target {
 		return simtarget.Open(t, simtarget.Options{
 			Dialect: "stripe", GatewayCustomer: "cus_9",
-			Traits: gatewaytest.Traits{BusyIsTooMany: true, LaterIsSoft: true, ErrorsAskAgain: true, CancelsDeclined: true, Finishable: true},
+			Traits: gatewaytest.TraitsOf("stripe"),
 			Change: func(c *simulator.Config) { c.Pending.For = 30 * time.Minute },
 			Open: func(p simtarget.Provider) (gateway.Gateway, error) {
 				return stripe.New(stripe.Config{Settings: provider.Settings{

@@ -17,10 +17,7 @@ func TestConformsKakaoPay(t *testing.T) {
 		Dialect:         "kakaopay",
 		GatewayCustomer: "user-7",
 		Customer:        "user-7",
-		Traits: gatewaytest.Traits{
-			CustomerHidden: true, CurrencyHidden: true, StatusHidden: true, PendingUnread: true, DeclinesUnrecorded: true, ReasonsUnknown: true, NothingSaysNot: true,
-			ReferenceInKey: true, NoCancel: true, CancelIsRefund: true, RefundsLookAfter: true,
-		},
+		Traits:          gatewaytest.TraitsOf("kakaopay"),
 		Open: func(p simtarget.Provider) (gateway.Gateway, error) {
 			return kakaopay.New(kakaopay.Config{CID: "TCSUBSCRIP", Settings: provider.Settings{
 				Name: "main", URL: p.URL, Token: p.Token, Timeout: p.Timeout, ConnectTimeout: 10 * time.Second,

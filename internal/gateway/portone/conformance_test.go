@@ -16,9 +16,7 @@ func TestConformsPortOne(t *testing.T) {
 	options := simtarget.Options{
 		Dialect: "portone",
 		Derive:  provider.ID,
-		Traits: gatewaytest.Traits{
-			BlankSuccess: true, TooManyAlone: true, KeyConflictUnknown: true, NoCancel: true, CancelIsRefund: true, RefundsOnce: true,
-		},
+		Traits:  gatewaytest.TraitsOf("portone"),
 		Open: func(p simtarget.Provider) (gateway.Gateway, error) {
 			return portone.New(portone.Config{Settings: provider.Settings{
 				Name: "main", URL: p.URL, Token: p.Token, Timeout: p.Timeout, ConnectTimeout: 10 * time.Second, KeyLife: 3 * time.Hour,

@@ -17,7 +17,7 @@ func TestConformsStripe(t *testing.T) {
 	options := simtarget.Options{
 		Dialect:         "stripe",
 		GatewayCustomer: "cus_9",
-		Traits:          gatewaytest.Traits{BusyIsTooMany: true, LaterIsSoft: true, ErrorsAskAgain: true, CancelsDeclined: true, Finishable: true},
+		Traits:          gatewaytest.TraitsOf("stripe"),
 		Change:          func(c *simulator.Config) { c.Pending.For = 30 * time.Minute },
 		Open: func(p simtarget.Provider) (gateway.Gateway, error) {
 			return stripe.New(stripe.Config{Settings: provider.Settings{

@@ -16,9 +16,7 @@ func TestConformsToss(t *testing.T) {
 	options := simtarget.Options{
 		Dialect:         "toss",
 		GatewayCustomer: "customer-key-7",
-		Traits: gatewaytest.Traits{
-			CustomerHidden: true, ReferenceInKey: true, TooManyAlone: true, BodyIgnored: true, NoCancel: true, CancelIsRefund: true, RefundsOnce: true, DeclinesUnlisted: true,
-		},
+		Traits:          gatewaytest.TraitsOf("toss"),
 		Open: func(p simtarget.Provider) (gateway.Gateway, error) {
 			return toss.New(toss.Config{Settings: provider.Settings{
 				Name: "main", URL: p.URL, Token: p.Token, Timeout: p.Timeout, ConnectTimeout: 10 * time.Second, KeyLife: 14 * 24 * time.Hour,
