@@ -37,7 +37,7 @@ func New(c Config) (*Client, error) {
 func (c *Client) Capabilities() gateway.Capabilities {
 	return gateway.Capabilities{
 		LongestRequest: c.config.LongestRequest, Timeout: c.config.Timeout, Retention: c.config.Retention,
-		Address: exchange.Address(c.base), Account: c.config.CID,
+		Address: exchange.Address(c.base), Account: c.config.CID, Live: c.config.liveness(),
 	}
 }
 

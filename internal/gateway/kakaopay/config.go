@@ -1,8 +1,10 @@
 package kakaopay
 
 import (
+	"slices"
 	"time"
 
+	"duly/internal/gateway"
 	"duly/internal/gateway/exchange"
 	"duly/internal/gateway/provider"
 )
@@ -31,4 +33,12 @@ func (c Config) check() (base string, err error) {
 	s := c.Settings
 	s.KeyLife = s.LongestRequest + time.Second // there are no keys whose life could be too short
 	return s.Check(more...)
+}
+
+// liveness goes by the CID: those that KakaoPay publishes for tests move no money. Of any other nobody can tell.
+func (c Config) liveness() gateway.Liveness {
+	if slices.Contains([]string{"TCSUBSCRIP", "TC0ONETIME"}, c.CID) {
+		return gateway.LivenessSandbox
+	}
+	return gateway.LivenessUnknown
 }

@@ -135,7 +135,7 @@ func TestWhatKakaoPayCouldOnlyRefuseIsNotSent(t *testing.T) {
 func TestKakaoPayCapabilities(t *testing.T) {
 	able := open(t, configFor("https://open-api.kakaopay.com/")).Capabilities()
 	require.Equal(t, gateway.Capabilities{
-		LongestRequest: 10 * time.Minute, Timeout: 5 * time.Second, Address: "https://open-api.kakaopay.com", Account: "TCSUBSCRIP",
+		LongestRequest: 10 * time.Minute, Timeout: 5 * time.Second, Address: "https://open-api.kakaopay.com", Account: "TCSUBSCRIP", Live: gateway.LivenessSandbox,
 	}, able)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/gateway/exchange"
+	"duly/internal/gateway/provider"
 	"duly/internal/payment"
 )
 
@@ -34,6 +35,7 @@ func New(c Config) (*Client, error) {
 func (c *Client) Capabilities() gateway.Capabilities {
 	able := c.config.Capabilities(c.base, mode(c.config.Token))
 	able.FindNeedsCustomer = true
+	able.Live = provider.Liveness(mode(c.config.Token))
 	return able
 }
 

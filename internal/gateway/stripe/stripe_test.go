@@ -147,7 +147,7 @@ func TestStripeCapabilities(t *testing.T) {
 	able := open(t, "https://API.stripe.com:443/").Capabilities()
 	require.Equal(t, gateway.Capabilities{
 		KeyLife: 24 * time.Hour, LongestRequest: 10 * time.Minute, Timeout: 5 * time.Second, KeepsErrors: true, FindByKey: true,
-		FindNeedsCustomer: true, LookupOutlivesKey: true, List: true, Address: "https://api.stripe.com", Account: "test",
+		FindNeedsCustomer: true, LookupOutlivesKey: true, List: true, Address: "https://api.stripe.com", Account: "test", Live: gateway.LivenessSandbox,
 	}, able)
 	require.Equal(t, "live", mode("rk_live_1"))
 	require.Empty(t, mode("something"))

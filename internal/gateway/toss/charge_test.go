@@ -158,7 +158,7 @@ func TestTossUnknownCodes(t *testing.T) {
 func TestCapabilities(t *testing.T) {
 	want := gateway.Capabilities{
 		KeyLife: 336 * time.Hour, LongestRequest: 10 * time.Minute, Timeout: 5 * time.Second, KeepsErrors: true, FindByKey: true, LookupOutlivesKey: true,
-		List: true, Address: "http://example.com", Account: "test",
+		List: true, Address: "http://example.com", Account: "test", Live: gateway.LivenessSandbox,
 	}
 	require.Equal(t, want, open(t, configFor("http://example.com/")).Capabilities())
 	for token, account := range map[string]string{"live_sk_x": "live", "other": ""} {

@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/gateway"
 	"duly/internal/gateway/exchange"
+	"duly/internal/gateway/provider"
 	"duly/internal/payment"
 )
 
@@ -37,7 +38,9 @@ func New(c Config) (*Client, error) {
 
 // Capabilities are as configured.
 func (c *Client) Capabilities() gateway.Capabilities {
-	return c.config.Capabilities(c.base, c.config.account())
+	able := c.config.Capabilities(c.base, c.config.account())
+	able.Live = provider.Liveness(c.config.account())
+	return able
 }
 
 // Charge sends one POST. A charge that Toss could only refuse, or of a body version that this program does not write, is Rejected and

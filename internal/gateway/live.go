@@ -1,0 +1,9 @@
+package gateway
+
+import "context"
+
+// LiveTeller is a gateway whose credentials do not say whether charges take money, and whose provider says it of a payment method.
+type LiveTeller interface {
+	// LiveOf says whether charges of a payment method take real money. It asks the provider, and moves nothing.
+	LiveOf(ctx context.Context, method string) Liveness
+}
