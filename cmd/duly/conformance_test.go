@@ -22,6 +22,7 @@ import (
 // conformance is the document of `doctor --conformance`.
 type conformance struct {
 	Gateway    string `json:"gateway"`
+	Type       string `json:"type"`
 	Address    string `json:"address"`
 	Account    string `json:"account"`
 	Stated     string `json:"stated"`
@@ -136,17 +137,6 @@ func TestConformanceIsRefused(t *testing.T) {
 	down := *s
 	down.env = []string{"DULY_GATEWAYS_MAIN_URL=http://127.0.0.1:1", s.env[1]}
 	require.Contains(t, conform(t, &down, "--sandbox", "--method", "ok=pm_ok").err, "gateway main: connection refused")
-}
-
-// The contract is that of one type: the APIs of providers are other ones.
-func TestConformanceIsOfOneType(t *testing.T) {
-	t.Parallel()
-	s, _ := apart(t, simulator.Config{}, nil)
-	s.env = append(s.env, "DULY_GATEWAYS_MAIN_TYPE=stripe", "DULY_RUN_LEASE=2m")
-	got := conform(t, s, "--sandbox", "--method", "ok=pm_ok")
-	require.Equal(t, batch.ExitUsage, got.code)
-	require.Equal(t, "duly: --conformance holds services of type httpapi to docs/payments-api.yaml; main is of type stripe, whose adapter is tested with duly: "+
-		"try duly run billing --limit 1\n", got.err)
 }
 
 // A suite that is stopped gives back what it took and says so. A charge that was cut off may still be executed: it is named.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,21 +34,18 @@ type Conformance struct {
 }
 
 const (
-	// conformanceType is the type of gateways that docs/payments-api.yaml describes.
-	conformanceType = "httpapi"
 	// conformanceWithin bounds the suite, with what it gives back at the end.
 	conformanceWithin = 10 * time.Minute
 	// conformancePatience is how long a charge of the method that succeeds may be pending.
 	conformancePatience = time.Minute
 	// conformancePoll is the time between two look-ups of one payment.
 	conformancePoll = time.Second
-	// leastAmount can be refunded in three parts.
-	leastAmount = 3
 )
 
 // conformanceReport is the document of `duly doctor --conformance`.
 type conformanceReport struct {
 	Gateway    string `json:"gateway"`
+	Type       string `json:"type"`
 	Address    string `json:"address"`
 	Account    string `json:"account"` // unknown, sandbox or live, as the adapter tells
 	Stated     string `json:"stated"`  // what the operator says of it
@@ -69,36 +67,27 @@ func Conform(ctx context.Context, ses *session.Session, asked Conformance) error
 	if !ok {
 		return exit.Usage(cli.UnknownWord("gateway", asked.Gateway, session.GatewayNames(c)))
 	}
-	if configured.Type != conformanceType {
-		return exit.Usagef("--conformance holds services of type %s to docs/payments-api.yaml; %s is of type %s, whose adapter is tested with duly: try duly run billing --limit 1",
-			conformanceType, asked.Gateway, configured.Type)
-	}
 	methods, err := methodsOf(asked.Methods)
 	if err != nil {
 		return err
 	}
 	money := payment.Money{Amount: asked.Amount, Currency: asked.Currency}
-	if why := payment.CurrencyProblem(money.Currency); why != "" || money.Amount < leastAmount {
-		return exit.Usagef("--amount %d --currency %s: an amount of %d minor units or more, of a currency such as KRW", money.Amount, money.Currency, leastAmount)
+	if why := payment.CurrencyProblem(money.Currency); why != "" {
+		return exit.Usagef("--amount %d --currency %s: give an amount of a currency such as KRW", money.Amount, money.Currency)
 	}
 	suite, closing, err := conformanceSuite(ses, asked.Gateway, configured)
 	if err != nil {
 		return err
 	}
 	defer closing()
-	able := suite.Gateway.Capabilities()
-	stated, err := permitted(asked, able)
+	suite.Methods, suite.Customer, suite.GatewayCustomer, suite.Money = methods, asked.Customer, asked.GatewayCustomer, money
+	if why := suite.Problem(); why != "" {
+		return exit.Usagef("%s", why)
+	}
+	able, stated, err := account(ctx, asked, suite)
 	if err != nil {
 		return err
 	}
-	if err := suite.Reach(ctx); err != nil {
-		key := "url"
-		if errors.Is(err, gateway.ErrMisconfigured) {
-			key = "token"
-		}
-		return exit.Usagef("gateway %s: %w: check gateways.%s.%s", asked.Gateway, err, asked.Gateway, key)
-	}
-	suite.Methods, suite.Customer, suite.GatewayCustomer, suite.Money = methods, asked.Customer, asked.GatewayCustomer, money
 	began := ses.Now()
 	if !ses.Screen.JSON {
 		ses.Screen.Line("%s · %s · %s · at most %d payments of %s, all given back · at most %s", asked.Gateway, able.Address, stated, outside.MostPayments, money, cli.Rounded(suite.Within))
@@ -106,7 +95,7 @@ func Conform(ctx context.Context, ses *session.Session, asked Conformance) error
 	}
 	r := suite.Run(ctx)
 	report := conformanceReport{
-		Gateway: asked.Gateway, Address: able.Address, Account: able.Live.String(), Stated: stated, Holds: r.Count(outside.Holds), Broken: r.Count(outside.Broken),
+		Gateway: asked.Gateway, Type: configured.Type, Address: able.Address, Account: able.Live.String(), Stated: stated, Holds: r.Count(outside.Holds), Broken: r.Count(outside.Broken),
 		NotChecked: r.Count(outside.NotChecked), Report: r,
 	}
 	stopped := ctx.Err() != nil
@@ -146,26 +135,12 @@ func ConformanceHelp() string {
 	for _, word := range words {
 		fmt.Fprintf(&list, "\n  %-*s%s", column, word, says[word])
 	}
-	return "--conformance NAME checks nothing else: it holds gateway NAME, of type httpapi, to docs/payments-api.yaml, within 10 minutes. It\n" +
+	return "--conformance NAME checks nothing else: it holds gateway NAME to its contract within 10 minutes, a service of type httpapi to docs/payments-api.yaml, and a\n" +
+		"provider (portone, toss, stripe, kakaopay) to what it documents, by the results of duly's adapter at that account; what cannot be shown there it says. It\n" +
 		"charges the payment methods that --method names, loses answers at its own socket, sends again under the same key, looks up and lists,\n" +
 		"and refunds what it paid. For each rule that is broken it shows the request, the answer and the sentence of the contract; what it could not check it\n" +
-		"names. It needs no database. An account that may take real money is refused without --live. Exit code 2 if a rule is broken.\n\n" +
+		"names. toss, stripe and kakaopay need --gateway-customer. It needs no database. An account that may take real money is refused without --live. Exit code 2 if a rule is broken.\n\n" +
 		"The words of --method, and what becomes of the charges of such a method:" + list.String()
-}
-
-// permitted is what is known of the account, in a word; an error if nobody has said that it may be charged.
-func permitted(asked Conformance, able gateway.Capabilities) (string, error) {
-	name := asked.Gateway
-	switch {
-	case asked.Live:
-		return "live", nil
-	case able.Live == gateway.LivenessLive:
-		return "", exit.Usagef("gateway %s is live, its key says so: --conformance would take real money from the customers of the methods that are named. "+
-			"Configure a sandbox account, or give --live", name)
-	case able.Live == gateway.LivenessSandbox, asked.Sandbox:
-		return "sandbox", nil
-	}
-	return "", exit.Usagef("whether gateway %s at %s takes real money, duly cannot tell: give --sandbox if it does not, or --live if it does and is to be charged", name, able.Address)
 }
 
 // methodsOf reads WORD=METHOD.
@@ -189,7 +164,11 @@ func methodsOf(named []string) (map[gatewaytest.Behaviour]string, error) {
 // conformanceSuite is the suite for a gateway, whose client it stands behind. The gateway is used without limits: what is repeated is
 // repeated by the suite alone.
 func conformanceSuite(ses *session.Session, name string, configured config.Gateway) (suite outside.Suite, closing func(), err error) {
-	wire := &contract.Wire{}
+	by := outside.ProviderOf(configured.Type)
+	wire := &contract.Wire{API: by.API, Now: ses.Now}
+	if by.API.Provider != "" && configured.Rate > 0 {
+		wire.Every = time.Duration(float64(time.Second) / configured.Rate)
+	}
 	around := ses.Wrap
 	ses.Wrap = func(next http.RoundTripper) http.RoundTripper {
 		if around != nil {
@@ -199,7 +178,7 @@ func conformanceSuite(ses *session.Session, name string, configured config.Gatew
 	}
 	defer func() { ses.Wrap = around }()
 	stranger := configured
-	stranger.Token = config.Secret("duly-conformance-a-token-that-is-none")
+	stranger.Token = config.Secret(strangerToken(configured.Token.Reveal()))
 	var clients []gateway.Gateway
 	closing = func() {
 		for _, client := range clients {
@@ -216,10 +195,22 @@ func conformanceSuite(ses *session.Session, name string, configured config.Gatew
 	}
 	const base = 36
 	return outside.Suite{
-		Gateway: clients[0], Stranger: clients[1], Wire: wire, Prefix: "duly-ct-" + strconv.FormatInt(ses.Now().UnixMilli(), base) + "-", Now: ses.Now,
+		Provider: by, Gateway: clients[0], Stranger: clients[1], Wire: wire, Prefix: "duly-ct-" + strconv.FormatInt(ses.Now().UnixMilli(), base) + "-", Now: ses.Now,
 		Within: conformanceWithin, Patience: conformancePatience, Poll: conformancePoll,
 	}, closing, nil
 }
+
+// strangerToken is a secret that is none, with the same beginning as a provider's: what is no key of its form may be refused otherwise.
+func strangerToken(token string) string {
+	const none = "duly-conformance-a-token-that-is-none"
+	if mark := keyMark.FindString(token); mark != "" {
+		return mark + none
+	}
+	return none
+}
+
+// keyMark is what the keys of Stripe and Toss begin with.
+var keyMark = regexp.MustCompile(`^(sk|rk)_(test|live)_|^(test|live)_sk_`)
 
 // ruleColumn is how wide the names of rules are, with their sign.
 const ruleColumn = 30
@@ -234,7 +225,11 @@ func resultText(screen *cli.Screen, r outside.Result) {
 		if r.Method != "" {
 			method = "--method " + r.Method + "=METHOD"
 		}
-		screen.Item(string(cli.SignNone)+" "+r.Rule, ruleColumn, "not checked: "+r.Detail, method)
+		detail := r.Detail
+		if !strings.HasPrefix(detail, outside.CannotBeShown) {
+			detail = "not checked: " + detail
+		}
+		screen.Item(string(cli.SignNone)+" "+r.Rule, ruleColumn, detail, method)
 	case outside.Broken:
 		screen.Item(string(cli.SignFailed)+" "+r.Rule, ruleColumn, r.Detail)
 		const column = 13
@@ -244,6 +239,7 @@ func resultText(screen *cli.Screen, r outside.Result) {
 			}
 		}
 		row("contract", string(r.Sentence))
+		row("source", r.Source)
 		if e := r.Exchange; e != nil {
 			request := e.Request
 			if e.Key != "" {

@@ -25,7 +25,7 @@ func TestWhichAccountsAreCharged(t *testing.T) {
 		{gateway.LivenessLive, true, false, "", "is live, its key says so"},
 		{gateway.LivenessLive, false, true, "live", ""},
 	} {
-		stated, err := permitted(Conformance{Gateway: "main", Sandbox: c.sandbox, Live: c.real}, gateway.Capabilities{Live: c.live})
+		stated, err := permitted(Conformance{Gateway: "main", Sandbox: c.sandbox, Live: c.real}, gateway.Capabilities{Live: c.live}, "key")
 		require.Equal(t, c.stated, stated, "%+v", c)
 		if c.says == "" {
 			require.NoError(t, err)

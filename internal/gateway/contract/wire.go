@@ -27,6 +27,8 @@ type Exchange struct {
 	Answer  string `json:"answer,omitempty"`
 	Lost    string `json:"lost,omitempty"` // why there is no answer, or none that the client saw
 	breach  *Error
+	moves   bool
+	api     API
 }
 
 // Loss is how the suite loses the answer to one of its requests.
@@ -41,22 +43,31 @@ const (
 var errLost = errors.New("connection lost by the suite")
 
 // Wire stands between a gateway's client and its connections. It notes what is sent and answered, compares bodies with the contract,
-// and loses answers. It is safe for concurrent use. The zero Wire is ready.
+// and loses answers. It is safe for concurrent use. The zero Wire is ready, for docs/payments-api.yaml.
 type Wire struct {
+	// API is whose requests and answers these are.
+	API API
+	// Every is how far apart requests begin at least; 0: they are not slowed down.
+	Every time.Duration
+	// Now is the time, for Every.
+	Now func() time.Time
+
 	mu        sync.Mutex
 	exchanges []*Exchange
-	losses    map[string]Loss // of the next request of a key
-	page      int             // how many payments a listing asks for; 0: as its client does
+	loss      Loss      // of the next request that moves money
+	page      int       // how many payments a listing asks for; 0: as its client does
+	free      time.Time // when the next request may begin
+	burst     int       // how many of the next requests are not slowed down
 }
 
 // Wrap goes around a transport.
 func (w *Wire) Wrap(next http.RoundTripper) http.RoundTripper { return wired{w, next} }
 
-// Begin forgets what was noted.
+// Begin forgets what was noted, and what was to be lost.
 func (w *Wire) Begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.exchanges = nil
+	w.exchanges, w.loss = nil, ""
 }
 
 // Last is the newest exchange; nil: there is none.
@@ -74,7 +85,7 @@ func (w *Wire) Listed(id string) *Exchange {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range slices.Backward(w.exchanges) {
-		if strings.Contains(e.Request, "created_from=") && strings.Contains(e.Answer, `"`+id+`"`) {
+		if w.API.lists(e) && strings.Contains(e.Answer, `"`+id+`"`) {
 			return e
 		}
 	}
@@ -95,14 +106,54 @@ func (w *Wire) Broken() *Error {
 	return nil
 }
 
-// Lose loses the answer to the next request of a key.
-func (w *Wire) Lose(key string, how Loss) {
+// Receipts are what the answers to requests for a payment name the movements of money by, each once.
+func (w *Wire) Receipts(id string) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.losses == nil {
-		w.losses = map[string]Loss{}
+	var all []string
+	for _, e := range w.exchanges {
+		if !e.moves || !strings.Contains(e.Request, id) {
+			continue
+		}
+		if receipt := w.API.receiptOf(e); receipt != "" && !slices.Contains(all, receipt) {
+			all = append(all, receipt)
+		}
 	}
-	w.losses[key] = how
+	return all
+}
+
+// Lose loses the answer to the next request that moves money.
+func (w *Wire) Lose(how Loss) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.loss = how
+}
+
+// Burst lets the next n requests begin at once.
+func (w *Wire) Burst(n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.burst = n
+}
+
+// turn is how long a request waits before it begins.
+func (w *Wire) turn() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.burst > 0 {
+		w.burst--
+		return 0
+	}
+	if w.Every == 0 {
+		return 0
+	}
+	now := w.Now()
+	if w.free.Before(now) {
+		w.free = now
+	}
+	wait := w.free.Sub(now)
+	w.free = w.free.Add(w.Every)
+	return wait
 }
 
 // Pages makes listings ask for so many payments a page.
@@ -117,9 +168,14 @@ func (w *Wire) note(e *Exchange) (how Loss, page int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.exchanges = append(w.exchanges, e)
-	how = w.losses[e.Key]
-	delete(w.losses, e.Key)
-	return how, w.page
+	e.api = w.API
+	if e.moves {
+		how, w.loss = w.loss, ""
+	}
+	if w.API.Provider == "" {
+		page = w.page
+	}
+	return how, page
 }
 
 func (w *Wire) set(change func()) {
@@ -139,7 +195,10 @@ const longestAnswer = 16 << 20
 
 // RoundTrip implements http.RoundTripper.
 func (w wired) RoundTrip(req *http.Request) (*http.Response, error) {
-	req, e, err := noted(req)
+	if !pass(req.Context(), w.wire.turn()) {
+		return nil, req.Context().Err()
+	}
+	req, e, err := noted(req, w.wire.API)
 	if err != nil {
 		return nil, err
 	}
@@ -157,10 +216,13 @@ func (w wired) RoundTrip(req *http.Request) (*http.Response, error) {
 		defer cut()
 		req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { cut() }}))
 	}
-	resp, body, err := w.exchange(req, e.Body)
+	resp, body, err := w.exchange(req, e)
 	w.wire.set(func() {
 		if err == nil {
-			e.Status, e.Answer, e.breach = resp.StatusCode, string(body), bodyBreach(req.Method, req.URL.Path, resp.StatusCode, body)
+			e.Status, e.Answer = resp.StatusCode, string(body)
+			if e.api.Provider == "" {
+				e.breach = bodyBreach(req.Method, req.URL.Path, resp.StatusCode, body)
+			}
 		} else {
 			e.Lost = "no answer: " + err.Error()
 		}
@@ -178,39 +240,54 @@ func (w wired) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// exchange sends a request, and again for a while where it is answered 429: that request did nothing, and a sandbox may be slow.
-func (w wired) exchange(req *http.Request, sent string) (resp *http.Response, body []byte, err error) {
-	const longest, usual, most = 5 * time.Second, 200 * time.Millisecond, 20
+// exchange sends a request, and again for a while where it is answered 429 and that says that the request did nothing: a sandbox may be slow.
+func (w wired) exchange(req *http.Request, e *Exchange) (resp *http.Response, body []byte, err error) {
+	const longest, most = 5 * time.Second, 20
+	usual := 200 * time.Millisecond
+	if e.api.Provider != "" {
+		usual = 3 * time.Second // the limits of providers are of a minute
+	}
 	for range most {
-		if sent != "" {
-			req.Body = io.NopCloser(strings.NewReader(sent)) // without GetBody: nobody sends it again by himself
+		if e.Body != "" {
+			req.Body = io.NopCloser(strings.NewReader(e.Body)) // without GetBody: nobody sends it again by himself
 		}
 		if resp, err = w.next.RoundTrip(req); err != nil {
 			return nil, nil, err
 		}
 		body, err = io.ReadAll(io.LimitReader(resp.Body, longestAnswer))
 		_ = resp.Body.Close() // read to its end, or broken
-		if err != nil || resp.StatusCode != http.StatusTooManyRequests {
+		if err != nil || resp.StatusCode != http.StatusTooManyRequests || e.moves && e.api.TooManyUnsure {
 			return resp, body, err
 		}
 		wait := usual
 		if seconds, wrong := strconv.Atoi(resp.Header.Get("Retry-After")); wrong == nil && seconds > 0 {
 			wait = min(time.Duration(seconds)*time.Second, longest)
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-req.Context().Done():
-			timer.Stop()
-			return resp, body, nil
+		if !pass(req.Context(), wait) {
+			break
 		}
 	}
 	return resp, body, nil
 }
 
+// pass waits for so long; false: the context ended meanwhile.
+func pass(ctx context.Context, wait time.Duration) bool {
+	if wait <= 0 {
+		return true
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // noted is a copy of a request, and the exchange that it begins.
-func noted(req *http.Request) (*http.Request, *Exchange, error) {
-	e := &Exchange{Request: req.Method + " " + req.URL.RequestURI(), Key: req.Header.Get("Idempotency-Key")}
+func noted(req *http.Request, api API) (*http.Request, *Exchange, error) {
+	e := &Exchange{Request: req.Method + " " + req.URL.RequestURI(), Key: req.Header.Get("Idempotency-Key"), moves: api.moves(req)}
 	sent := req.Clone(req.Context())
 	if req.Body != nil {
 		body, err := io.ReadAll(req.Body)
@@ -257,6 +334,6 @@ func (e *Exchange) Shown(values []string) *Exchange {
 		return s
 	}
 	shown := *e
-	shown.Request, shown.Body, shown.Answer, shown.Lost, shown.breach = clean(e.Request), clean(e.Body), clean(e.Answer), clean(e.Lost), nil
+	shown.Request, shown.Body, shown.Answer, shown.Lost, shown.breach = clean(e.Request), clean(e.api.shown(e.Body)), clean(e.api.shown(e.Answer)), clean(e.Lost), nil
 	return &shown
 }

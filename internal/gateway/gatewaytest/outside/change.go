@@ -39,8 +39,8 @@ func outsideRefundAgain(ctx context.Context, o *session) error {
 	if err != nil {
 		return err
 	}
-	part := o.Money.Amount / 3
-	o.Wire.Lose(p.Key(1), contract.ThrownAway)
+	part := o.part()
+	o.Wire.Lose(contract.ThrownAway)
 	if err := p.Told(p.Refund(part)(ctx, p.Key(1)), payment.EffectUnknown); err != nil {
 		return err
 	}
@@ -57,15 +57,15 @@ func outsideRefundTooMuch(ctx context.Context, o *session) error {
 	if err != nil {
 		return err
 	}
-	if err := p.Told(p.Refund(o.Money.Amount+1)(ctx, p.Key(1)), payment.EffectRefused); err != nil {
-		return fmt.Errorf("%w: 409 with an Error body", err)
+	if err := p.Told(p.Refund(o.Money.Amount+o.step())(ctx, p.Key(1)), payment.EffectRefused); err != nil {
+		return fmt.Errorf("%w: %s", err, o.Provider.want("409 with an Error body", "a refusal"))
 	}
 	return o.stands(ctx, p, payment.Succeeded, 0, contract.SentenceTooMuch)
 }
 
 func outsideRefundUnknown(ctx context.Context, o *session) error {
 	p := o.target.Unsent("refund unknown", "none")
-	p.ID = "no-such-payment"
+	p.ID = o.Provider.absentID()
 	return p.Told(p.Refund(1)(ctx, p.Key(1)), payment.EffectRejected)
 }
 
@@ -82,7 +82,7 @@ func outsideCancelDecided(ctx context.Context, o *session) error {
 
 func outsideCancelUnknown(ctx context.Context, o *session) error {
 	p := o.target.Unsent("cancel unknown", "none")
-	p.ID = "no-such-payment"
+	p.ID = o.Provider.absentID()
 	return p.Told(p.Cancel(ctx, p.Key(1)), payment.EffectRejected)
 }
 
@@ -92,7 +92,7 @@ func outsideCancelPending(ctx context.Context, o *session) error {
 		return err
 	}
 	if out := o.charge(ctx, p); p.ID == "" {
-		return contract.Errorf(contract.SentenceSettled, "the charge is %s (%s), want 200 and pending", out.Kind, out.Reason)
+		return contract.Errorf(contract.SentenceSettled, "the charge is %s (%s), want pending", out.Kind, out.Reason)
 	}
 	if err := p.Told(p.Cancel(ctx, p.Key(1)), payment.EffectDone); err != nil {
 		return err

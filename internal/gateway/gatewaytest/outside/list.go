@@ -54,45 +54,63 @@ func outsideList(ctx context.Context, o *session) error {
 		case err != nil:
 			return err
 		case missing == nil:
+			o.listed = true
 			return nil
 		case o.Now().Sub(newest) > o.able.ListLag:
-			return contract.Errorf(contract.SentenceList, "payment %s is not on its %d pages, %s after it was made (list_lag: %s)",
-				missing.ID, (len(listed)+smallPage-1)/smallPage, o.Now().Sub(newest).Round(time.Second), o.able.ListLag)
+			return contract.Errorf(contract.SentenceList, "payment %s is not on %s, %s after it was made (list_lag: %s)",
+				missing.ID, o.pagesOf(listed), o.Now().Sub(newest).Round(time.Second), o.able.ListLag)
+		case !o.Provider.none() && o.Now().Sub(newest) > o.Patience:
+			return cannotError(fmt.Sprintf("payment %s is not listed %s after it was made, and may be missing for %s (list_lag)", missing.ID, o.Patience, o.able.ListLag))
 		case !o.pause(ctx):
 			return context.Cause(ctx)
 		}
 	}
 }
 
-// payments are the charges of the suite that the service answered with a payment.
+// pagesOf says how much was listed.
+func (o *session) pagesOf(listed []payment.Payment) string {
+	if o.Provider.none() {
+		return fmt.Sprintf("its %d pages", (len(listed)+smallPage-1)/smallPage)
+	}
+	return fmt.Sprintf("the list of %d", len(listed))
+}
+
+// payments are the charges of the suite that the service answered with a payment, and lists.
 func (o *session) payments() []*made {
-	return slices.DeleteFunc(slices.Clone(o.made), func(p *made) bool { return p.ID == "" })
+	return slices.DeleteFunc(slices.Clone(o.made), func(p *made) bool {
+		succeeds := p.behaviour == gatewaytest.Succeeds || p.behaviour == gatewaytest.PendsThenSucceeds
+		return p.ID == "" || o.Provider.Traits.DeclinesUnlisted && !succeeds
+	})
 }
 
 // pages reads a window around the suite to its end.
 func (o *session) pages(ctx context.Context) ([]payment.Payment, error) {
 	window := payment.Window{From: o.began.Add(-around), To: o.Now().Add(around)}
 	var all []payment.Payment
-	cursor, cursors, ids := "", map[string]bool{}, map[string]bool{}
+	cursor, cursors, ids := "", map[string]bool{}, map[string]int{}
 	for range mostPages {
 		page, err := o.Gateway.List(ctx, window, cursor)
 		if err != nil {
 			return nil, listingBreach(err)
 		}
-		if len(page.Payments) > smallPage {
+		if o.Provider.none() && len(page.Payments) > smallPage {
 			return nil, contract.Errorf(contract.SentencePageSize, "a page of %d, and %d were asked for", len(page.Payments), smallPage)
 		}
 		for _, p := range page.Payments {
 			if strings.HasPrefix(p.Key, o.Prefix) {
 				o.ids[p.ID] = true
 			}
+			at, again := ids[p.ID]
 			switch n := len(all); {
-			case ids[p.ID]:
+			case again && !o.Provider.none(): // it may have changed since
+				all[at] = p
+				continue
+			case again:
 				return nil, contract.Errorf(contract.SentencePages, "payment %s is listed a second time", p.ID)
 			case n > 0 && p.CreatedAt.Before(all[n-1].CreatedAt):
 				return nil, contract.Errorf(contract.SentenceList, "payment %s is older than the one before it", p.ID)
 			}
-			ids[p.ID] = true
+			ids[p.ID] = len(all)
 			all = append(all, p)
 		}
 		switch {
@@ -141,7 +159,7 @@ func (o *session) compare(ctx context.Context, listed []payment.Payment) (missin
 				Found: fmt.Sprintf("the %s of payment %s is not that of the request", field, shown[0].ID),
 			}
 		}
-		looked := o.Gateway.Look(ctx, payment.Ref{ID: shown[0].ID, RequestID: "conformance"}).Payment
+		looked := o.look(ctx, payment.Ref{ID: shown[0].ID}).Payment
 		if looked == nil {
 			continue // another rule's
 		}
@@ -159,9 +177,12 @@ func standing(p payment.Payment) string {
 
 // outsideEdges lists windows that begin and end at the instant of a payment.
 func outsideEdges(ctx context.Context, o *session) error {
+	if !o.Provider.none() && !o.listed {
+		return cannotError("the list has not shown what was paid")
+	}
 	var made []payment.Payment
 	for _, p := range o.payments() {
-		if s := o.Gateway.Look(ctx, payment.Ref{ID: p.ID, RequestID: "conformance"}); s.Payment != nil && !s.Payment.CreatedAt.IsZero() {
+		if s := o.look(ctx, payment.Ref{ID: p.ID}); s.Payment != nil && !s.Payment.CreatedAt.IsZero() {
 			made = append(made, *s.Payment)
 		}
 	}

@@ -21,6 +21,8 @@ import (
 // Suite is the part of the conformance suite that needs no more of a provider than its API: a real service is held to its contract by what it
 // answers. The suite loses answers at its own socket; the faults of a provider it cannot plant.
 type Suite struct {
+	// Provider is whose API it is; zero: docs/payments-api.yaml.
+	Provider Provider
 	// Gateway is what is tried. Its client has Wire around its transport.
 	Gateway gateway.Gateway
 	// Stranger is the same service with a token that is none; nil: that is not checked.
@@ -60,7 +62,9 @@ type Result struct {
 	// Detail is what was found, or why it was not checked.
 	Detail string `json:"detail,omitempty"`
 	// Sentence is the one of the contract that is broken, and Exchange where that is seen.
-	Sentence contract.Sentence  `json:"sentence,omitempty"`
+	Sentence contract.Sentence `json:"sentence,omitempty"`
+	// Source is where a provider says so; empty: docs/payments-api.yaml.
+	Source   string             `json:"source,omitempty"`
 	Exchange *contract.Exchange `json:"exchange,omitempty"`
 	// Method names what would have it checked; empty: no payment method would.
 	Method string `json:"method,omitempty"`
@@ -116,6 +120,7 @@ type session struct {
 	able   gateway.Capabilities
 	began  time.Time
 	gate   error // why charges do not succeed
+	listed bool  // the list has shown what was paid
 
 	mu   sync.Mutex
 	made []*made
@@ -126,8 +131,11 @@ type session struct {
 type made struct {
 	*gatewaytest.Probe
 
-	others []string // ids that the service gave under the same key
-	doubt  bool     // whether the last request came to nothing that is known
+	behaviour gatewaytest.Behaviour
+	others    []string     // ids that the service gave under the same key
+	receipts  []string     // of movements of money that no id leads to
+	last      payment.Kind // what the last request came to
+	unshown   string       // why the look-up does not show the success that was answered
 }
 
 // errMost ends a suite that begins more payments than it said.
@@ -139,7 +147,7 @@ func (o *session) Start(name string, b gatewaytest.Behaviour) (*made, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &made{Probe: probe}
+	p := &made{Probe: probe, behaviour: b}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.made) >= MostPayments {
@@ -152,7 +160,7 @@ func (o *session) Start(name string, b gatewaytest.Behaviour) (*made, error) {
 // Reach says why there is nothing to check: the service does not answer, or it refuses the token.
 func (s Suite) Reach(ctx context.Context) error {
 	s.Wire.Begin()
-	look := s.Gateway.Look(ctx, payment.Ref{ID: "no-such-payment", RequestID: "conformance"})
+	look := s.Gateway.Look(ctx, payment.Ref{ID: s.Provider.absentID(), RequestID: "conformance"})
 	last := s.Wire.Last()
 	switch {
 	case look.Misconfigured:
@@ -168,15 +176,15 @@ func (s Suite) Run(ctx context.Context) Report {
 	o := &session{Suite: s, able: s.Gateway.Capabilities(), began: s.Now(), ids: map[string]bool{}}
 	o.target = &gatewaytest.Target{
 		Gateway: s.Gateway, Method: func(b gatewaytest.Behaviour) string { return s.Methods[b] }, Customer: s.Customer, GatewayCustomer: s.GatewayCustomer,
-		Money: s.Money, Prefix: s.Prefix,
+		Money: s.Money, Prefix: s.Prefix, Traits: s.Provider.Traits,
 	}
 	limited, cancel := context.WithTimeout(ctx, max(s.Within-cleaning, s.Within/2))
 	defer cancel()
 	var r Report
-	for _, rule := range outsideRules() {
+	for _, rule := range outsideRules(s.Provider) {
 		o.add(&r, o.check(limited, rule))
 	}
-	for _, result := range unplantable() {
+	for _, result := range slices.Concat(unplantable(), s.Provider.notSeen()) {
 		o.add(&r, result)
 	}
 	o.refundEverything(ctx, &r)
@@ -202,6 +210,10 @@ func (o *session) check(ctx context.Context, rule outsideRule) Result {
 		result.Detail = err.Error()
 		return result
 	}
+	if cannot, ok := errors.AsType[cannotError](err); ok {
+		result.Detail = cannot.Error()
+		return result
+	}
 	if seen := o.Wire.Broken(); seen != nil && (err != nil || rule.bodies) {
 		err = seen // a body that is none explains what the client makes of it
 	}
@@ -218,7 +230,8 @@ func (o *session) check(ctx context.Context, rule outsideRule) Result {
 		b = &contract.Error{Sentence: rule.sentence, Found: err.Error()}
 	}
 	exchange := cmp.Or(b.At, o.Wire.Last()).Shown(o.secrets())
-	result.State, result.Sentence, result.Exchange = Broken, b.Sentence, exchange
+	result.State, result.Exchange = Broken, exchange
+	result.Sentence, result.Source = o.Provider.says(b.Sentence)
 	result.Detail = redact.NewPrivate(o.secrets(), nil).String(err.Error())
 	return result
 }
@@ -230,6 +243,9 @@ func (o *session) secrets() []string {
 
 // unchecked says why a rule is not checked, and which method would have it checked; empty: it is.
 func (o *session) unchecked(ctx context.Context, rule outsideRule) (why, method string) {
+	if why := o.Provider.Cannot[rule.name]; why != "" {
+		return cannotError(why).Error(), ""
+	}
 	if rule.excused != nil {
 		if why := rule.excused(o.able); why != "" {
 			return why, ""
@@ -252,122 +268,6 @@ func (o *session) late(ctx context.Context) string {
 		return fmt.Sprintf("out of time: %s at most", o.Within)
 	}
 	return "stopped"
-}
-
-// pause waits until the next look-up; false: time is up.
-func (o *session) pause(ctx context.Context) bool {
-	timer := time.NewTimer(max(o.Poll, time.Millisecond))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// pay charges a method that succeeds, and waits while that is pending.
-func (o *session) pay(ctx context.Context, name string) (*made, error) {
-	p, err := o.Start(name, gatewaytest.Succeeds)
-	if err != nil {
-		return nil, err
-	}
-	return p, o.paid(ctx, p, o.charge(ctx, p))
-}
-
-// charge sends a charge once.
-func (o *session) charge(ctx context.Context, p *made) payment.Outcome {
-	p.Sent++
-	out := o.Gateway.Charge(ctx, p.Charge)
-	p.doubt = out.Kind == payment.InDoubt
-	if p.ID == "" {
-		p.ID = out.PaymentID
-	}
-	return out
-}
-
-// paid checks that an outcome is a success, at once or after a while, and always of the same payment.
-func (o *session) paid(ctx context.Context, p *made, out payment.Outcome) error {
-	out, err := o.decided(ctx, p, out)
-	switch {
-	case err != nil:
-		return err
-	case out.Kind == payment.Differs:
-		return contract.Errorf(contract.SentenceEcho, "%s", out.Reason)
-	case out.Kind != payment.Paid:
-		return contract.Errorf(contract.SentenceSettled, "a charge of the method that succeeds is %s: %s", out.Kind, out.Reason)
-	}
-	return p.same(out.PaymentID)
-}
-
-// same checks that a payment is the one that was answered first.
-func (p *made) same(id string) error {
-	switch {
-	case p.ID == "":
-		p.ID = id
-	case id != p.ID:
-		p.others = append(p.others, id)
-		return contract.Errorf(contract.SentenceReplay, "payment %s; the first answer under the key was payment %s", id, p.ID)
-	}
-	return nil
-}
-
-// decided waits while a payment is pending, as long as the suite has patience.
-func (o *session) decided(ctx context.Context, p *made, out payment.Outcome) (payment.Outcome, error) {
-	since := o.Now()
-	for out.Kind == payment.InDoubt && out.LookUpOnly {
-		if !p.Findable() {
-			return out, fmt.Errorf("%w: a look-up of what is pending", gatewaytest.ErrNotOffered)
-		}
-		if waited := o.Now().Sub(since); waited >= o.Patience {
-			return out, contract.Errorf(contract.SentencePending, "it is still %s after %s", out.Reason, o.Patience)
-		}
-		if !o.pause(ctx) {
-			return out, context.Cause(ctx)
-		}
-		out = o.Gateway.Find(ctx, p.Charge, p.ID).Outcome
-	}
-	return out, nil
-}
-
-// refundEverything gives back what was paid, also if the suite was called off. A charge that was cut off by that may still be executed: if
-// it cannot be found yet, its key is kept.
-func (o *session) refundEverything(ctx context.Context, r *Report) {
-	stopped := ctx.Err() != nil
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
-	defer cancel()
-	r.Payments, r.Kept = len(o.made), []string{}
-	for _, p := range o.made {
-		ids := slices.Concat([]string{p.ID}, p.others)
-		if p.ID == "" && o.able.FindByKey && p.Sent > 0 {
-			if seen := o.Gateway.Look(ctx, payment.Ref{Key: p.Charge.Key, RequestID: "conformance"}).Payment; seen != nil {
-				ids = append(ids, seen.ID)
-			}
-		}
-		if stopped && p.doubt && slices.Max(ids) == "" {
-			r.Kept = append(r.Kept, p.Charge.Key)
-		}
-		for _, id := range ids {
-			o.ids[id] = true
-		}
-	}
-	delete(o.ids, "")
-	for i, id := range slices.Sorted(maps.Keys(o.ids)) {
-		seen := o.Gateway.Look(ctx, payment.Ref{ID: id, RequestID: "conformance"}).Payment
-		switch {
-		case seen == nil:
-			r.Kept = append(r.Kept, id) // nobody knows
-		case seen.Status == payment.Succeeded && !seen.RefundedInFull():
-			back := payment.Refund{
-				Key: fmt.Sprintf("%sback-%d", o.Prefix, i), ID: id, Amount: seen.Money.Amount - seen.Refunded, Reason: "conformance", RequestID: "conformance",
-			}
-			if o.Gateway.Refund(ctx, back).Effect == payment.EffectDone {
-				r.Refunded++
-			} else {
-				r.Kept = append(r.Kept, id)
-			}
-		}
-	}
 }
 
 // unplantable are the rules of the suite that need control of the provider's side.
