@@ -52,5 +52,6 @@ func reopenCommand(ses *session.Session) *cobra.Command {
 		return completeGateway(ses, cmd, nil, typed)
 	})
 	complete(cmd, cli.FlagClass, cobra.FixedCompletions(decide.WordsOf(decide.Classes()), cobra.ShellCompDirectiveNoFileComp))
+	cmd.AddCommand(reopenInvoiceCommand(ses))
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/billing"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
 )
@@ -142,6 +143,9 @@ func walkInReview(w *walk) {
 	outside, _ := s.attempt(w.T, "released", "review", "")
 	w.types(s, "--as paid_outside", attempt(outside)...)
 	w.mentions("pause billing")
+	late, _ := s.attempt(w.T, "declined", "uncollectible", payment.Declined)
+	w.types(s, "reopen invoice", attempt(late)...)
+	w.mentions("run billing --subscription")
 	unwanted, _ := s.attempt(w.T, "released", "review", "")
 	w.types(s, "--as void", attempt(unwanted)...)
 	require.NoError(w, s.sim.Amend(back, func(e *simulator.Entry) { e.Refunded = e.Amount }))
@@ -164,7 +168,7 @@ func walkInReview(w *walk) {
 	require.Equal(w, "payment_in_progress failed", said.status(w.T, unknown))
 
 	w.types(s, "run billing")
-	for _, id := range []uint64{differs, rejected, unsaid, amiss, first, outside} {
+	for _, id := range []uint64{differs, rejected, unsaid, amiss, first, outside, late} {
 		require.EqualValues(w, 1, s.number(w.T, "SELECT COUNT(*) FROM invoices WHERE id = ? AND status = 'paid'", id), id)
 	}
 	require.Zero(w, s.number(w.T, "SELECT COUNT(*) FROM payment_attempts WHERE invoice_id IN (?, ?) AND status <> 'released'", outside, unwanted))
@@ -206,6 +210,12 @@ func walkFindings(w *walk) {
 	w.types(s, "show invoice", rows...)
 	s.exec(w.T, "UPDATE payments SET status = 'failed', failure_code = 'not_executed', transaction_key = NULL WHERE id = ?", pay) // the row is put right
 	w.types(s, "--as paid", rows...)
+
+	untaken, declined := s.attempt(w.T, "succeeded", "paid", payment.Declined)
+	s.exec(w.T, "UPDATE payment_attempts SET gateway_payment_id = ? WHERE id = ?", declined, untaken)
+	find(6, "status_differs", billing.Reference(untaken, payment.DateOf(time.Now().UTC())-1), declined, fmt.Sprintf("attempt:%d", untaken))
+	w.types(s, "reopen invoice", "invoice 7", fmt.Sprintf("invoice %d", untaken))
+	w.types(s, "--as not_executed", "finding 3", "finding 6")
 
 	find(5, "unknown_there", reference, first, fmt.Sprintf("attempt:%d", id))
 	require.Contains(w, w.types(s, "show invoice", rows...).out, "finding 5")

@@ -28,7 +28,8 @@ func TestCommandsOfAnInvoice(t *testing.T) {
 		"nothing was sent":   {"released", "review", "", "currency is unknown", 2, []string{"requeue", "void"}},
 		"in doubt":           {"in_doubt", "charging", payment.Succeeded, "", 1, []string{"run billing"}},
 		"paid":               {"succeeded", "paid", payment.Succeeded, "", 0, nil},
-		"closed":             {"declined", "uncollectible", payment.Declined, "", 0, nil},
+		"void":               {"declined", "void", payment.Declined, "", 0, nil},
+		"dunning has ended":  {"declined", "uncollectible", payment.Declined, "", 1, []string{"reopen"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t)

@@ -91,3 +91,18 @@ func TestResolveFindings(t *testing.T) {
 		require.False(t, ok, text)
 	}
 }
+
+// A charge that is paid here and declined at its gateway has a way out, and the finding names it; one that is refunded there has another.
+func TestNextOfAChargeThatTookNothing(t *testing.T) {
+	f := audit.Finding{Kind: audit.StatusDiffers, Detail: audit.Detail{Row: "attempt:7", Here: "succeeded", There: "declined"}}
+	require.Equal(t, "duly resolve finding 3 --as not_executed --reason …, once duly reopen invoice ID has its invoice charged again; the gateway is asked first", audit.Next(3, f))
+	require.Equal(t, "duly resolve finding 3 --as not_executed --reason …", audit.Command(3, f))
+	for _, other := range []func(*audit.Finding){
+		func(f *audit.Finding) { f.Detail.Row = "payment:7" }, func(f *audit.Finding) { f.Detail.There = "canceled" },
+		func(f *audit.Finding) { f.Detail.Here = "declined" }, func(f *audit.Finding) { f.Kind = audit.AmountDiffers },
+	} {
+		changed := f
+		other(&changed)
+		require.NotContains(t, audit.Next(3, changed), "reopen")
+	}
+}

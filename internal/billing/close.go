@@ -44,7 +44,7 @@ func Close(c Closable, as payment.Resolution) (Closing, error) {
 	if c.Status == Uncollectible && as == payment.AsUncollectible {
 		return Closing{}, fmt.Errorf("invoice %d is uncollectible already; --as void or paid_outside is still possible", c.ID)
 	}
-	if err := c.mayTake(); err != nil {
+	if err := c.MayTake(); err != nil {
 		return Closing{}, err
 	}
 	switch {
@@ -98,8 +98,8 @@ func (c Closable) instead(as payment.Resolution) error {
 	return fmt.Errorf("no charge of invoice %d waits for a word: --as void, uncollectible or paid_outside%s", c.ID, again)
 }
 
-// mayTake says what may have taken money for the invoice, or may yet.
-func (c Closable) mayTake() error {
+// MayTake says what may have taken money for the invoice, or may yet.
+func (c Closable) MayTake() error {
 	if err := c.unsettled(); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type inquiry struct {
 	gateway string
 	account uint32         // that it was sent to; 0: it counts as today's
 	sent    payment.Window // when its first request left
+	itself  string         // the key of a charge that is succeeded here, and no control of its own; empty: it is not
 }
 
 // inquired is what an inquiry brought. known is false if this host's configuration has no such gateway: then nothing was
@@ -78,6 +79,6 @@ func (q *inquiry) history(ctx context.Context, db *session.Database, able gatewa
 	if err != nil {
 		return err
 	}
-	q.Controls = found[0]
+	q.Controls = found[0].Without(q.itself)
 	return nil
 }

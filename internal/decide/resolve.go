@@ -143,7 +143,7 @@ func lastOf(err error) error {
 		return r
 	}
 	text := err.Error()
-	for _, transaction := range []string{"resolve", "requeue", "stop", "throttle", "adopt"} {
+	for _, transaction := range []string{"resolve", "requeue", "stop", "throttle", "adopt", "reopen"} {
 		text = strings.TrimPrefix(text, transaction+": ")
 	}
 	return errors.New(text)

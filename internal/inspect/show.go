@@ -12,6 +12,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/billing/explain"
+	"duly/internal/billing/reopening"
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/operator"
@@ -294,7 +295,13 @@ func showText(ctx context.Context, ses *session.Session, db *session.Database, w
 		answer.invoice, answer.retries = &w.Invoices[0], standing.Retries()
 	}
 	if invoice {
-		invoiceText(ses.Screen, w, answer, invoiceWays(w.Invoices[0], w.Subscription == nil, view.Asks(c)))
+		ways := invoiceWays(w.Invoices[0], w.Subscription == nil, view.Asks(c))
+		if again, err := reopens(ctx, db, w.Invoices[0], standing); err != nil {
+			return err
+		} else if again {
+			ways = append(ways, advised{"To charge it once more:", []string{fmt.Sprintf(`duly reopen invoice %d --reason "…"`, w.Invoices[0].ID)}})
+		}
+		invoiceText(ses.Screen, w, answer, ways)
 	} else {
 		subscriptionText(ses.Screen, w, answer)
 	}
@@ -302,6 +309,19 @@ func showText(ctx context.Context, ses *session.Session, db *session.Database, w
 		wholeText(ses.Screen, w, answer.Calendar)
 	}
 	return nil
+}
+
+// reopens reports whether an invoice whose dunning has ended would be charged again if an operator said so.
+func reopens(ctx context.Context, db *session.Database, inv details.Invoice, s explain.Standing) (bool, error) {
+	if inv.Status != string(billing.Uncollectible) {
+		return false, nil
+	}
+	d, err := operator.Reopenable(ctx, db.DB, inv.ID)
+	if err != nil {
+		return false, exit.Failed(err)
+	}
+	_, refused := reopening.DecideEnded(d, s.Policy, s.Issue.Effective, s.Issue.KnownGateway)
+	return refused == nil, nil
 }
 
 // events writes a list of events for people.

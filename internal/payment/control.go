@@ -2,6 +2,7 @@ package payment
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -31,6 +32,15 @@ func (c Control) Shown(p Payment) bool {
 // Controls are the payments that an absence can be checked by, the nearest in time first: those that were made before
 // the absent one was first sent, and those that were made after it.
 type Controls struct{ Earlier, Later []Control }
+
+// Without leaves the payment of a key out: nothing is its own control. An empty key leaves none out.
+func (c Controls) Without(key string) Controls {
+	if key == "" {
+		return c
+	}
+	own := func(x Control) bool { return x.Key == key }
+	return Controls{slices.DeleteFunc(slices.Clone(c.Earlier), own), slices.DeleteFunc(slices.Clone(c.Later), own)}
+}
 
 // MaxControls is how many payments an absence is checked by on each side.
 const MaxControls = 3

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"duly/internal/cli"
+	"duly/internal/decide"
+	"duly/internal/exit"
+	"duly/internal/session"
+)
+
+func reopenInvoiceCommand(ses *session.Session) *cobra.Command {
+	var f decide.ReopenInvoiceFlags
+	cmd := &cobra.Command{
+		Use: "invoice ID…", Short: "Have invoices charged again whose dunning has ended, or whose charge took nothing",
+		Long: "An uncollectible invoice is open again in its last stage, and due; a subscription that duly ended with it is past_due.\n" +
+			"A paid one is open again if its gateway's record says that its charge was declined: the gateway is asked first.\n\n" +
+			"Refused is what is unsettled, what an operator closed, and a payment method that was declined for good. Without\n" +
+			"--reason it only shows what would become of each. Exit code 2 if one is refused; the others are done.",
+		Example: "  duly reopen invoice 7\n  duly reopen invoice 7 8 --reason \"she pays with a new card\"",
+		Args:    cobra.ArbitraryArgs, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, err := f.Read(args, cmd.Flags().Changed(cli.FlagReason))
+			if err != nil {
+				return exit.Usage(err)
+			}
+			return ses.AsOperator(cmd.Context(), func(db *session.Database) error {
+				return decide.ReopenInvoices(cmd.Context(), ses, db, ids, f)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&f.Reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is changed)")
+	cmd.Flags().BoolVar(&f.Dry, "dry-run", false, "only show what would become of each")
+	return cmd
+}

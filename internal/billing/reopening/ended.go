@@ -1,0 +1,124 @@
+package reopening
+
+import (
+	"fmt"
+
+	"duly/internal/billing"
+	"duly/internal/payment"
+)
+
+// Invoice is an invoice that an operator has charged again, as locked, with everything that belongs to it.
+type Invoice struct {
+	billing.Invoice
+
+	Status billing.InvoiceStatus
+	Past   []billing.PastAttempt
+	// Subscription is nil if its row is gone.
+	Subscription *billing.Subscription
+	CancelReason string
+	// Closed: an operator closed the invoice, and it is not to be charged again.
+	Closed bool
+	// Unknown is a gateway that lists a charge of the invoice's period which no attempt accounts for; empty: none does.
+	Unknown string
+}
+
+// DecideEnded says what changes if an invoice whose dunning has ended is charged again on a day. The error says in one line why it must not be,
+// and what is right.
+//
+//   - Only what is uncollectible, and no operator closed, is open again: in its last stage, and due. A decline ends it again.
+//   - Nothing of it may be unsettled or unproven, and its method may be charged: one that was declined for good bars it.
+//   - A subscription that duly ended since the invoice stayed unpaid is past_due again, and its date moves past the periods that have begun
+//     meanwhile. One that somebody else ended stays so, and is not charged. Any other status is left as it is.
+func DecideEnded(d Invoice, p billing.Policy, today payment.Date, knownGateway func(string) bool) (billing.Reopening, error) {
+	if err := d.over(); err != nil {
+		return billing.Reopening{}, err
+	}
+	if d.Closed {
+		return billing.Reopening{}, fmt.Errorf("an operator closed invoice %d as uncollectible: duly show invoice %d", d.ID, d.ID)
+	}
+	if err := d.mayTake(); err != nil {
+		return billing.Reopening{}, err
+	}
+	if d.Subscription == nil {
+		return billing.Reopening{}, fmt.Errorf("the row of subscription %d is gone: duly resolve invoice %d --as void or paid_outside", d.SubscriptionID, d.ID)
+	}
+	r := billing.Reopening{Stage: d.Stage, Due: today}
+	s := *d.Subscription
+	switch {
+	case s.Status == billing.Active, s.Status == billing.PastDue, s.Status == billing.Paused:
+	case s.Status != billing.Cancelled:
+		return billing.Reopening{}, fmt.Errorf("subscription %d is %s, and nothing is charged for it: make it active first", s.ID, payment.Cut(string(s.Status), 20))
+	case billing.EndedUnpaid(d.CancelReason):
+		r.SubscriptionFrom, r.SubscriptionTo = billing.Cancelled, billing.PastDue
+		if err := skipMissed(&r, s, today); err != nil {
+			return billing.Reopening{}, err
+		}
+		s.Status = billing.PastDue
+	default:
+		return billing.Reopening{}, fmt.Errorf("subscription %d was cancelled by somebody else, and nothing is charged for it: make it active first", s.ID)
+	}
+	if err := d.chargeable(s, p, today, knownGateway); err != nil {
+		return billing.Reopening{}, err
+	}
+	r.Detail = fmt.Sprintf("stage %d, due %s", r.Stage, r.Due)
+	if r.SubscriptionTo != "" {
+		r.Detail += fmt.Sprintf("; subscription %d %s → %s", s.ID, r.SubscriptionFrom, r.SubscriptionTo)
+	}
+	if !r.Next.IsZero() {
+		r.Detail += fmt.Sprintf(", next billing date %s", r.Next)
+	}
+	r.Events = []billing.Event{billing.OpenAgain(d.Invoice, s.CustomerID, billing.PastAttempt{Gateway: s.Gateway}, r.SubscriptionTo)}
+	return r, nil
+}
+
+// over says what is right for an invoice whose dunning has not ended.
+func (d Invoice) over() error {
+	switch d.Status {
+	case billing.Uncollectible:
+		return nil
+	case billing.Open:
+		return fmt.Errorf("invoice %d is open: duly run billing --subscription %d charges it when its date has come", d.ID, d.SubscriptionID)
+	case billing.Charging:
+		return fmt.Errorf("invoice %d is being charged: duly run billing --subscription %d settles it first", d.ID, d.SubscriptionID)
+	case billing.Review:
+		return fmt.Errorf("invoice %d is in review: duly show invoice %d says what ends that", d.ID, d.ID)
+	case billing.Void:
+		return fmt.Errorf("invoice %d is void: nothing more is charged for it", d.ID)
+	case billing.Paid:
+		return fmt.Errorf("invoice %d is paid", d.ID)
+	}
+	return fmt.Errorf("invoice %d has a status that is none of duly's", d.ID)
+}
+
+func (d Invoice) mayTake() error {
+	c := billing.Closable{Invoice: d.Invoice, Status: d.Status, Past: d.Past, Gone: d.Subscription == nil, Unknown: d.Unknown}
+	return c.MayTake()
+}
+
+// chargeable says why the next claim of the invoice would charge nothing.
+func (d Invoice) chargeable(s billing.Subscription, p billing.Policy, today payment.Date, knownGateway func(string) bool) error {
+	claim := billing.DecideClaim(d.Invoice, s, d.Past, p, today, knownGateway)
+	switch claim.Action {
+	case billing.Charge, billing.HoldInvoice, billing.LeaveInvoice:
+		return nil
+	case billing.ReviewInvoice:
+		return fmt.Errorf("invoice %d cannot be charged: %s", d.ID, claim.Reason)
+	case billing.UseStage, billing.EndInvoice:
+		return fmt.Errorf("the payment method of subscription %d was declined for good: write another one to it first, or take the decline back: duly reopen --run ID --gateway %s --class hard,action", s.ID, s.Gateway)
+	case billing.VoidInvoice: // of a subscription that is cancelled
+	}
+	return fmt.Errorf("nothing is charged for subscription %d", s.ID)
+}
+
+// skipMissed moves the date past the periods that began while the subscription was cancelled.
+func skipMissed(r *billing.Reopening, s billing.Subscription, today payment.Date) error {
+	if s.Next > today {
+		return nil
+	}
+	moved := billing.DecideIssue(s, billing.Newest{}, func(payment.Date) bool { return false }, billing.IssuePolicy{Business: today, Effective: today})
+	if moved.Next.IsZero() {
+		return fmt.Errorf("subscription %d cannot go on: %s", s.ID, moved.Review)
+	}
+	r.Next, r.Anchor = moved.Next, moved.Anchor
+	return nil
+}

@@ -1,0 +1,177 @@
+package operator
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/billing"
+	"duly/internal/billing/reopening"
+	"duly/internal/crash"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+const (
+	reopenPaid = `UPDATE invoices SET status = 'open', next_attempt_date = ?, next_try_at = NULL, hold_rule = NULL, paid_at = NULL, updated_at = ? WHERE id = ? AND status = 'paid'`
+
+	// The attempt has the gateway's payment no more: a row that is declined keeps no booking.
+	tookNothing = `UPDATE payment_attempts SET status = 'declined', decline_class = ?, decline_code = ?, message = ?, proof = 'look_up', settled_at = ? WHERE id = ? AND status = 'succeeded'`
+)
+
+// InvoiceReopening has an invoice charged again that is done.
+type InvoiceReopening struct {
+	Invoice uint64
+	Policy  billing.Policy
+	Known   func(gateway string) bool
+	Today   payment.Date // the effective date
+	Now     time.Time
+	Action  Action
+}
+
+// Reopenable reads an invoice that an operator has charged again, without a lock. The error wraps ErrNotThere if there is none.
+func Reopenable(ctx context.Context, db *mysql.DB, id uint64) (reopening.Invoice, error) {
+	d, err := reopenableOf(ctx, db, id, "")
+	return d, mysql.Classify(ctx, err)
+}
+
+// reopenableOf reads the invoice first, as claims do: under lock no attempt on it is made meanwhile.
+func reopenableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (reopening.Invoice, error) {
+	var inv struct {
+		store.InvoiceRow
+
+		Status string
+	}
+	if err := sqlx.GetContext(ctx, q, &inv, declined+lock, id); err != nil {
+		return reopening.Invoice{}, absent(err, "invoice", id)
+	}
+	d := reopening.Invoice{Invoice: inv.Invoice(), Status: billing.InvoiceStatus(inv.Status)}
+	var sub struct {
+		store.SubscriptionRow
+
+		CancelReason string `db:"cancel_reason"`
+	}
+	err := store.ReadSubscriptions(declinedFrom+lock, func(query string) error {
+		return sqlx.GetContext(ctx, q, &sub, query, inv.SubscriptionID)
+	})
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+	case err != nil:
+		return d, fmt.Errorf("subscription %d: %w", inv.SubscriptionID, err)
+	default:
+		s := sub.Subscription()
+		d.Subscription, d.CancelReason = &s, sub.CancelReason
+	}
+	if err := sqlx.GetContext(ctx, q, &d.Closed, closedByOperator, fmt.Sprintf("invoice:%d", id)); err != nil {
+		return d, err
+	}
+	var rows []store.PastRow
+	if err := mysql.SelectIn(ctx, q, &rows, store.PastAttempts+lock, []uint64{id}); err != nil {
+		return d, err
+	}
+	for _, r := range rows {
+		d.Past = append(d.Past, r.Past())
+	}
+	err = sqlx.GetContext(ctx, q, &d.Unknown, closableOther, billing.Reference(inv.SubscriptionID, inv.Due))
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return d, err
+}
+
+// Ended opens an invoice again whose dunning has ended: invoice, subscription, event and action in one transaction. The error is a
+// RefusedError where the rules forbid it.
+func (w InvoiceReopening) Ended(ctx context.Context, db *mysql.DB) (billing.Reopening, error) {
+	var r billing.Reopening
+	err := mysql.Tx(ctx, db, "reopen", func(tx *sqlx.Tx) error {
+		d, err := reopenableOf(ctx, tx, w.Invoice, " FOR UPDATE")
+		if err != nil {
+			return err
+		}
+		if r, err = reopening.DecideEnded(d, w.Policy, w.Today, w.Known); err != nil {
+			return store.Refuse(err)
+		}
+		if err := w.change(ctx, tx, "invoices", reopenInvoice, r.Stage, r.Due, false, w.at(), d.ID, string(d.Status)); err != nil {
+			return err
+		}
+		if r.SubscriptionTo != "" {
+			if err := w.change(ctx, tx, "subscriptions", restoreStatus, string(r.SubscriptionTo), d.SubscriptionID, string(r.SubscriptionFrom)); err != nil {
+				return err
+			}
+		}
+		if !r.Next.IsZero() {
+			anchor := any(nil)
+			if r.Anchor != 0 {
+				anchor = r.Anchor
+			}
+			if err := w.change(ctx, tx, "subscriptions", restoreDate, r.Next, anchor, d.SubscriptionID); err != nil {
+				return err
+			}
+		}
+		return w.tell(ctx, tx, d, r, nil)
+	})
+	return r, err
+}
+
+// Untaken opens a paid invoice again whose charge took no money: attempt, invoice, event and action in one transaction. seen is the
+// attempt as it was when the gateway was asked about it, and e what the gateway said. The error is a RefusedError where the rules forbid it.
+func (w InvoiceReopening) Untaken(ctx context.Context, db *mysql.DB, seen billing.Reviewed, e payment.Evidence) (reopening.Untaken, error) {
+	var u reopening.Untaken
+	err := mysql.Tx(ctx, db, "reopen", func(tx *sqlx.Tx) error {
+		d, err := reopenableOf(ctx, tx, w.Invoice, " FOR UPDATE")
+		if err != nil {
+			return err
+		}
+		a, err := readReviewed(ctx, tx, seen.ID, " FOR UPDATE")
+		if err != nil {
+			return err
+		}
+		if !a.Same(seen) {
+			return store.Refuse(fmt.Errorf("attempt %d changed while the gateway was asked about it: duly show invoice %d, then try again", a.ID, w.Invoice))
+		}
+		if u, err = reopening.DecideUntaken(d, a, e, w.Policy, w.Today); err != nil {
+			return store.Refuse(err)
+		}
+		message := mysql.Cut("the gateway's record says that nothing was taken: "+w.Action.Reason, 255)
+		if err := w.change(ctx, tx, "attempts", tookNothing, string(u.Decline.Class), store.Text(mysql.Cut(u.Decline.Code, 64)), message, w.at(), u.Attempt); err != nil {
+			return err
+		}
+		if err := w.change(ctx, tx, "invoices", reopenPaid, u.Due, w.at(), d.ID); err != nil {
+			return err
+		}
+		return w.tell(ctx, tx, d, u.Reopening, &u.Attempt)
+	})
+	return u, err
+}
+
+func (w InvoiceReopening) at() time.Time { return w.Now.UTC().Round(0).Truncate(time.Microsecond) }
+
+func (w InvoiceReopening) change(ctx context.Context, tx *sqlx.Tx, what, query string, args ...any) error {
+	crash.At(crash.ReopenStatement)
+	n, err := rowsOf(tx.ExecContext(ctx, query, args...))
+	return store.AllOf(n, 1, what, err)
+}
+
+// tell writes the event and the action of an invoice that was opened again.
+func (w InvoiceReopening) tell(ctx context.Context, tx *sqlx.Tx, d reopening.Invoice, r billing.Reopening, attempt *uint64) error {
+	crash.At(crash.ReopenStatement)
+	if err := store.WriteBillingEvents(ctx, tx, r.Events); err != nil {
+		return err
+	}
+	crash.At(crash.ReopenStatement)
+	action := w.Action
+	detail := map[string]any{
+		"invoice_id": d.ID, "subscription_id": d.SubscriptionID, "invoice_from": d.Status, "stage": r.Stage,
+		"subscription_from": r.SubscriptionFrom, "subscription_to": r.SubscriptionTo, "next_billing_date": r.Next,
+	}
+	if attempt != nil {
+		detail["attempt_id"] = *attempt
+	}
+	action.Detail = detail
+	return action.write(ctx, tx)
+}
