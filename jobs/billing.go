@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/changes"
 	"duly/internal/failedrows"
 	"duly/internal/history"
 	"duly/internal/mysql"
@@ -98,8 +99,10 @@ type billingRun struct {
 	history *history.History
 	issuing *issuing // nil before the step issue, and in a run without it
 
-	withheld bool   // those that are to be sent nothing were left alone
-	own      uint64 // the run, once a step has begun that sends
+	changes  *changes.Source // planned ones; nil: none was due when the run looked for them
+	looked   bool            // for planned changes
+	withheld bool            // those that are to be sent nothing were left alone
+	own      uint64          // the run, once a step has begun that sends
 }
 
 // withhold leaves the gateways alone that must be sent nothing, and fails the step because of them; once in a run.
@@ -162,11 +165,14 @@ func (b *billingRun) collect(name string, stage int) batch.Step {
 		if issues {
 			defer b.issuing.rest()
 		}
+		if err := b.lookForChanges(x); err != nil {
+			return err
+		}
 		b.withhold(x)
 		b.brake.begin(ctx, x)
 		reader := &readers.OpenInvoices{
 			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.Known, Terms: b.terms, KeyPrefix: b.keyPrefix,
-			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided,
+			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided, Changes: b.changes,
 			Left: b.unwritten.Left(b.DB, failedrows.KindInvoice, "charged"),
 		}
 		processor := &steps.OpenInvoices{Gateways: b.Gateways, Brake: b.brake.count, Now: b.Clock, History: b.history}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/planned"
 	"duly/internal/claims"
 	"duly/internal/failedrows"
 	"duly/internal/mysql"
@@ -35,9 +37,15 @@ type issuing struct {
 // issue invoices every due subscription, and moves the dates of paused and cancelled ones on. In a run that collects as well, that step
 // does it, and claims what it issues. A run that was stopped before it, or is in it, issues what is left within the drain.
 func (b *billingRun) issue(ctx context.Context, x *batch.StepExecution) error {
+	if err := b.lookForChanges(x); err != nil {
+		return err
+	}
 	b.issuing = &issuing{
 		job: b, x: x, failures: claims.NewFailures(x, b.DB), on: b.effective(),
 		statuses: []billing.SubscriptionStatus{billing.Active, billing.PastDue, billing.Paused, billing.Cancelled},
+	}
+	if b.changes != nil {
+		b.issuing.statuses = slices.Insert(b.issuing.statuses, 0, planned.Changed)
 	}
 	if b.has(StepCollect) && ctx.Err() == nil {
 		x.GoOn(b.issuing.rest)
@@ -53,7 +61,7 @@ func (i *issuing) walk() *readers.DueSubscriptions {
 		return nil
 	}
 	if i.due == nil {
-		i.due = &readers.DueSubscriptions{Selection: i.job.o.Selection, Status: i.statuses[0]}
+		i.due = &readers.DueSubscriptions{Selection: i.job.o.Selection, Status: i.statuses[0], Changes: i.job.changes}
 	}
 	return i.due
 }
@@ -134,9 +142,8 @@ func (i *issuing) charges(open *readers.OpenInvoices) *readers.DueCharges {
 	}
 }
 
-func (i *issuing) decide(row readers.DueSubscription) billing.Issue {
-	policy := billing.IssuePolicy{Business: i.job.o.Selection.Business, Effective: i.on, CatchUp: i.job.o.CatchUp, KnownGateway: i.job.Known}
-	return billing.DecideIssue(row.Subscription, row.Newest, row.IsInvoiced, policy)
+func (i *issuing) decide(row readers.DueSubscription, plan *planned.Plan) billing.Issue {
+	return plan.Decide(row.Subscription, row.Newest, row.IsInvoiced, i.job.issuePolicy(i.on))
 }
 
 // setAside sends a subscription that no invoice could be written for to review. One that cannot be set aside
@@ -167,7 +174,10 @@ func (i *issuing) write(ctx context.Context, due *readers.DueSubscriptions) (rea
 		}
 		issued := make([]billing.Issued, 0, len(page.Rows))
 		for _, row := range page.Rows {
-			issued = append(issued, billing.Issued{Subscription: row.Subscription, Issue: i.decide(row)})
+			issued = append(issued, billing.Issued{Subscription: row.Subscription, Issue: i.decide(row, page.Plans[row.ID])})
+		}
+		if err = page.Plans.Write(ctx, tx, due.Changes, i.job.Business()); err != nil {
+			return err
 		}
 		tally, err = writers.Issue(ctx, tx, issued, i.on, i.job.Business())
 		return err

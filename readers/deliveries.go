@@ -12,6 +12,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/claims"
+	"duly/internal/eventrows"
 	"duly/internal/mysql"
 	"duly/internal/outbox"
 	"duly/internal/store"
@@ -56,8 +57,6 @@ WHERE sink = ? AND status = 'pending' AND subject IN (?) ORDER BY subject, event
 
 	// The payloads of what is not claimed are not sent over the connection.
 	payloadLengths = `SELECT id, COALESCE(OCTET_LENGTH(payload), 0) AS bytes FROM events WHERE id IN (?)`
-
-	deliveredEvents = `SELECT id, type, subject, payload, COALESCE(dedupe_key, '') AS dedupe, created_at FROM events WHERE id IN (?)`
 )
 
 // How many events of one subject make an item, and how many more than there are items one claim may take.
@@ -315,7 +314,7 @@ func (d *Deliveries) take(ctx context.Context, tx *sqlx.Tx, c *deliveryClaim, ru
 	if n, err := result.RowsAffected(); err != nil || n != int64(len(ids)) {
 		return errors.Join(fmt.Errorf("%d of %d deliveries were taken", n, len(ids)), err)
 	}
-	events, err := eventsOf(ctx, tx, ids)
+	events, err := eventrows.Of(ctx, tx, ids)
 	if err != nil {
 		return err
 	}

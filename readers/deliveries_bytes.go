@@ -2,13 +2,11 @@ package readers
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/mysql"
-	"duly/internal/outbox"
 )
 
 // fit leaves what one claim may take of the runs, by the bytes of their payloads. The walk goes on behind the last run that is
@@ -65,34 +63,4 @@ func (d *Deliveries) fitting(ctx context.Context, tx *sqlx.Tx, ids []uint64) (in
 		}
 	}
 	return len(ids), nil
-}
-
-func eventsOf(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]outbox.Event, error) {
-	var rows []struct {
-		ID      uint64
-		Type    sql.NullString
-		Subject sql.NullString
-		Payload []byte
-		Dedupe  string
-		Created sql.NullTime `db:"created_at"`
-	}
-	if err := mysql.SelectIn(ctx, tx, &rows, deliveredEvents, ids); err != nil {
-		return nil, err
-	}
-	events := make(map[uint64]outbox.Event, len(rows))
-	for _, r := range rows {
-		e := outbox.Event{ID: r.ID, Type: r.Type.String, Subject: r.Subject.String, Dedupe: r.Dedupe, Payload: r.Payload, CreatedAt: r.Created.Time}
-		switch {
-		case !r.Type.Valid:
-			e.Null = "type"
-		case !r.Subject.Valid:
-			e.Null = "subject"
-		case r.Payload == nil:
-			e.Null = "payload"
-		case !r.Created.Valid:
-			e.Null = "created_at"
-		}
-		events[r.ID] = e
-	}
-	return events, nil
 }

@@ -12,6 +12,7 @@ import (
 	"duly/internal/billable"
 	"duly/internal/billing"
 	"duly/internal/billing/network"
+	"duly/internal/changes"
 	"duly/internal/claims"
 	"duly/internal/methods"
 	"duly/internal/mysql"
@@ -19,10 +20,12 @@ import (
 )
 
 // DueSubscriptions reads the subscriptions of one status whose next billing date has come. It is read within the
-// transaction that issues their invoices: the locks are the claim, and nothing leaves the database.
+// transaction that issues their invoices: the locks are the claim, and nothing leaves the database. Planned changes that are due are applied
+// to what it reads.
 type DueSubscriptions struct {
 	Selection store.Selection
-	Status    billing.SubscriptionStatus
+	Status    billing.SubscriptionStatus // empty: of any status that changes are applied in, if it has planned changes that are due
+	Changes   *changes.Source
 	// Rules and Now are what Look counts the tries of methods by.
 	Rules network.Rules
 	Now   func() time.Time
@@ -41,6 +44,8 @@ ORDER BY next_billing_date, id LIMIT ?`
 	// COALESCE: see stageLock.
 	dueLock = `SELECT ` + store.SubscriptionColumns + ` FROM subscriptions
 WHERE id IN (?) AND COALESCE(status) = ? AND next_billing_date <= ? ORDER BY id`
+	changedLock = `SELECT ` + store.SubscriptionColumns + ` FROM subscriptions
+WHERE id IN (?) AND COALESCE(status) IN ('active', 'past_due', 'paused', 'trialing') ORDER BY id`
 )
 
 // DueSubscription is a subscription to issue for, with what its newest invoice says.
@@ -50,6 +55,8 @@ type DueSubscription = billable.Subscription
 type DueSubscriptionsPage struct {
 	Rows []DueSubscription
 	Done bool
+	// Plans are what planned changes make of the rows, which are as after them.
+	Plans changes.Plans
 
 	seen int
 	last candidate
@@ -80,10 +87,12 @@ func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, 
 	}
 	ids := store.SortedIDs(candidates, func(x candidate) uint64 { return x.ID })
 	rows := make([]store.SubscriptionRow, 0, len(ids))
-	err = store.ReadSubscriptions(dueLock+d.walk.Lock(), func(query string) error {
-		return mysql.SelectIn(ctx, tx, &rows, query, ids, string(d.Status), d.Selection.Business)
-	})
+	lock, args := d.lock(ids)
+	err = store.ReadSubscriptions(lock+d.walk.Lock(), func(query string) error { return mysql.SelectIn(ctx, tx, &rows, query, args...) })
 	if err != nil {
+		return page, err
+	}
+	if page.Plans, err = d.Changes.ForIssue(ctx, tx, rows); err != nil {
 		return page, err
 	}
 	page.at = count.At
@@ -91,13 +100,25 @@ func (d *DueSubscriptions) readPage(ctx context.Context, tx *sqlx.Tx, size int, 
 	return page, err
 }
 
+// lock is the statement that reads candidates.
+func (d *DueSubscriptions) lock(ids []uint64) (string, []any) {
+	if d.Status == "" {
+		return changedLock, []any{ids}
+	}
+	return dueLock, []any{ids, string(d.Status), d.Selection.Business}
+}
+
 // candidates reads the next ids of the walk, without a lock.
 func (d *DueSubscriptions) candidates(ctx context.Context, q sqlx.QueryerContext, limit int) ([]candidate, error) {
-	only, args := d.Selection.Only("id")
+	query, id, args := dueCandidates, "id", []any{string(d.Status), d.Selection.Business}
+	if d.Status == "" {
+		query, id, args = changes.Candidates, "subscription_id", []any{d.Changes.Policy().Effective}
+	}
+	only, ids := d.Selection.Only(id)
 	first := d.walk.From()
-	args = append([]any{string(d.Status), d.Selection.Business, first, first, d.walk.ID}, args...)
+	args = slices.Concat(args, []any{first, first, d.walk.ID}, ids, []any{limit})
 	found := make([]candidate, 0, limit)
-	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(dueCandidates, only), append(args, limit)...)
+	err := sqlx.SelectContext(ctx, q, &found, fmt.Sprintf(query, only), args...)
 	return found, err
 }
 

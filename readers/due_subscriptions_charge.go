@@ -8,6 +8,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billable"
 	"duly/internal/billing"
+	"duly/internal/billing/planned"
 	"duly/internal/claims"
 	"duly/internal/methods"
 	"duly/internal/mysql"
@@ -29,9 +30,9 @@ type DueCharges struct {
 	Took func(page DueSubscriptionsPage, issued batch.Tally)
 	// Alone issues the next page of the walk without charging, and deals with its failures.
 	Alone func(ctx context.Context) (more bool)
-	// Decide says what becomes of a due subscription, Issue writes it within the claim's transaction and returns the first id that the
-	// server gave to an invoice.
-	Decide func(DueSubscription) billing.Issue
+	// Decide says what becomes of a due subscription, with what planned changes make of it; Issue writes it within the claim's transaction and
+	// returns the first id that the server gave to an invoice.
+	Decide func(DueSubscription, *planned.Plan) billing.Issue
 	Issue  func(ctx context.Context, tx *sqlx.Tx, issued []billing.Issued) (first uint64, _ batch.Tally, _ error)
 
 	earlier bool // the invoices that earlier runs left open were walked
@@ -118,13 +119,17 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 	}
 	charges, rooms := make([]charge, 0, len(issued)), want.Rooms()
 	for i, row := range c.page.Rows {
-		issued[i] = billing.Issued{Subscription: row.Subscription, Issue: d.Decide(row)}
+		plan := c.page.Plans[row.ID]
+		issued[i] = billing.Issued{Subscription: row.Subscription, Issue: d.Decide(row, plan)}
 		inv, first, ok := billing.FirstCharge(issued[i], d.Open.Policy, d.Open.Today(), d.Open.Known)
-		if !ok || want.Skip(row.Gateway) || tries.Take(row.NetworkKey(inv.Money)).Held() || !rooms.Take(row.Gateway) {
+		if !ok || plan.Waits(d.Open.Today()) || want.Skip(row.Gateway) || tries.Take(row.NetworkKey(inv.Money)).Held() || !rooms.Take(row.Gateway) {
 			continue // the last walk claims it, or says why it waits
 		}
 		issued[i].Charging = true
 		charges = append(charges, d.Open.charge(inv, row.Subscription, first))
+	}
+	if err = c.page.Plans.Write(ctx, tx, due.Changes, d.Open.Now()); err != nil {
+		return err
 	}
 	var first uint64
 	if first, c.issued, err = d.Issue(ctx, tx, issued); err != nil || len(charges) == 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"duly/internal/eventrows"
 	"duly/internal/test/queryplan"
 )
 
@@ -28,6 +29,6 @@ func deliveryClaims(rows int) []queryplan.Query {
 		queryplan.Claim("delivery lock", deliveryLock+skip, ids, "webhook", now),
 		queryplan.Read("deliveries of subjects", subjectDeliveries, "webhook", subjects, n),
 		queryplan.Claim("take deliveries", takeDeliveries, 1, make([]byte, 16), ids, "webhook"),
-		queryplan.Read("events", deliveredEvents, ids),
+		queryplan.Read("events", eventrows.Delivered, ids),
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/changes"
 	"duly/internal/claims"
 	"duly/internal/methods"
 	"duly/internal/mysql"
@@ -41,6 +42,8 @@ type OpenInvoices struct {
 	Clock func() time.Time
 	// Left is told of invoices that are left for a later run.
 	Left claims.LeftFunc
+	// Changes are planned ones, of which those that count for a charge are applied at the claim.
+	Changes *changes.Source
 	// Decided writes what was decided without a charge, within the claim's transaction.
 	Decided func(ctx context.Context, tx *sqlx.Tx, decided []billing.Decided) (batch.Tally, error)
 
@@ -141,6 +144,9 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 	}
 	subscriptions, err := store.SubscriptionsOf(ctx, tx, invoices, phase.Lock())
 	if err != nil {
+		return err
+	}
+	if err := s.Changes.Claim(ctx, tx, subscriptions, s.Today(), s.Now()); err != nil {
 		return err
 	}
 	past, err := store.PastOf(ctx, tx, invoices)

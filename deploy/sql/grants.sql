@@ -25,11 +25,14 @@
 CREATE ROLE IF NOT EXISTS duly_worker, duly_shop, duly_operator, duly_operator_write, duly_migrator;
 
 -- The worker: `duly run`, `duly schedule`, `duly doctor`. It reads the shop's tables and writes only those of their
--- columns that are its own; no customer or price can be changed by it. A payment method is changed only where a gateway's answer replaces it;
+-- columns that are its own. A price or an interval is changed only where the shop has planned it; without these rights such a change goes to review,
+-- and without that to read subscription_changes none is made. A payment method is changed only where a gateway's answer replaces it;
 -- without that right subscriptions keep the old one, and everything else goes on. Of its own tables only what
 -- `duly run prune` and `duly run report` remove can be removed: no invoice, attempt, payment or finding.
 
 GRANT SELECT, UPDATE (next_billing_date, anchor_day, review_reason, status, cancelled_at, cancel_reason, payment_method) ON subscriptions TO duly_worker;
+GRANT UPDATE (amount, interval_unit, interval_count) ON subscriptions TO duly_worker; -- what the shop plans in subscription_changes
+GRANT SELECT, UPDATE (applied_at, outcome) ON subscription_changes TO duly_worker;
 GRANT SELECT, UPDATE (status, completed_at, failed_at, failure_reason) ON orders TO duly_worker;
 GRANT SELECT ON order_items TO duly_worker;
 GRANT SELECT, UPDATE (stock) ON products TO duly_worker;
@@ -72,6 +75,7 @@ PREPARE duly_grant FROM @duly_grant;
 EXECUTE duly_grant;
 DEALLOCATE PREPARE duly_grant;
 
+GRANT SELECT, INSERT, DELETE, UPDATE (subscription_id, effective_date, kind, value, note) ON subscription_changes TO duly_shop;
 GRANT SELECT, INSERT, UPDATE ON orders TO duly_shop;
 GRANT SELECT, INSERT, UPDATE, DELETE ON order_items TO duly_shop;
 GRANT SELECT, INSERT, UPDATE, DELETE ON products TO duly_shop;
@@ -87,6 +91,7 @@ GRANT SELECT ON daily_product_sales TO duly_shop;
 -- An operator who looks: `duly status`, `show`, `runs`, every `--dry-run`; also on a replica. It writes nothing.
 
 GRANT SELECT ON subscriptions TO duly_operator;
+GRANT SELECT ON subscription_changes TO duly_operator;
 GRANT SELECT ON orders TO duly_operator;
 GRANT SELECT ON order_items TO duly_operator;
 GRANT SELECT ON products TO duly_operator;
@@ -125,6 +130,7 @@ GRANT UPDATE (control) ON job_runs TO duly_operator_write;
 GRANT UPDATE ON invoices TO duly_operator_write;
 GRANT UPDATE ON payment_attempts TO duly_operator_write;
 GRANT UPDATE (status, cancelled_at, cancel_reason, next_billing_date, anchor_day) ON subscriptions TO duly_operator_write;
+GRANT UPDATE (applied_at, outcome) ON subscription_changes TO duly_operator_write; -- `duly resolve change`
 GRANT UPDATE (updated_at) ON orders TO duly_operator_write; -- to lock the row while its payment is settled
 GRANT UPDATE (status, transaction_key, failure_code, failure_reason, refunded_amount, refunded_at) ON payments TO duly_operator_write;
 GRANT INSERT, UPDATE ON order_checks TO duly_operator_write;

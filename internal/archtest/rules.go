@@ -22,7 +22,7 @@ const everything = "..."
 
 // table is the law. The first rule that fits a folder counts.
 func table() []rule {
-	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/billing/adoption", "internal/billing/brake", "internal/billing/explain", "internal/billing/network", "internal/billing/reopening", "internal/orders", "internal/audit", "internal/outbox", "internal/crash"}
+	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/billing/adoption", "internal/billing/brake", "internal/billing/explain", "internal/billing/network", "internal/billing/planned", "internal/billing/reopening", "internal/orders", "internal/audit", "internal/outbox", "internal/crash"}
 	data := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
 	sides := slices.Concat(data, []string{"internal/runs", "internal/store"})
 	steps := slices.Concat(domain, []string{"internal/batch", "internal/gateway", "internal/notify"})
@@ -74,8 +74,8 @@ func table() []rule {
 		{folder: "internal/mysql", may: []string{"internal/batch", "internal/crash", "migrations"}},
 		{folder: "internal/runs", may: []string{"internal/batch", "internal/mysql", "internal/runlock"}},
 		{folder: "internal/store", may: data},
-		{folder: "internal/query", may: slices.Concat(sides, []string{"readers"})},
-		{folder: "internal/query", subfolders: true, may: slices.Concat(sides, []string{"internal/query", "readers"})},
+		{folder: "internal/query", may: slices.Concat(sides, []string{"internal/changes", "readers"})},
+		{folder: "internal/query", subfolders: true, may: slices.Concat(sides, []string{"internal/changes", "internal/query", "readers"})},
 		{folder: "internal/operator", may: slices.Concat(sides, []string{"internal/query", "internal/query/details", "readers"})},
 		{folder: "internal/telemetry/runstate", may: []string{"internal/payment", "internal/gateway", "internal/mysql", "internal/runs"}},
 		{folder: "internal/telemetry/metrics", may: []string{"internal/batch", "internal/gateway", "internal/mysql", "internal/sum", "internal/wholefile"}},
@@ -98,14 +98,16 @@ func table() []rule {
 		{folder: "internal/app", may: append(slices.Clone(run), "internal/registry")},
 		{folder: "internal/claims", may: sides},
 		{folder: "internal/methods", may: slices.Concat(sides, []string{"internal/claims"})},
+		{folder: "internal/changes", may: sides},
+		{folder: "internal/eventrows", may: data},
 		{folder: "internal/billable", may: slices.Concat(sides, []string{"internal/claims", "internal/methods"})},
 		{folder: "internal/failedrows", may: slices.Concat(sides, []string{"internal/query/worklist"})},
-		{folder: "readers", may: slices.Concat(sides, []string{"internal/claims", "internal/billable", "internal/methods"})},
+		{folder: "readers", may: slices.Concat(sides, []string{"internal/changes", "internal/claims", "internal/billable", "internal/eventrows", "internal/methods"})},
 		{folder: "writers", may: sides},
 		{folder: "steps", may: steps},
-		{folder: "jobs", may: slices.Concat(sides, steps, []string{"internal/claims", "internal/failedrows", "config", "migrations", "internal/history", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
+		{folder: "jobs", may: slices.Concat(sides, steps, []string{"internal/changes", "internal/claims", "internal/failedrows", "config", "migrations", "internal/history", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
 		{folder: "internal/history", may: slices.Concat(sides, []string{"internal/gateway", "internal/query", "steps", "writers"})},
-		{folder: "internal/preview", may: slices.Concat(sides, steps, []string{"internal/query", "jobs", "readers", "writers"})},
+		{folder: "internal/preview", may: slices.Concat(sides, steps, []string{"internal/changes", "internal/query", "jobs", "readers", "writers"})},
 		{folder: "internal/test", subfolders: true, may: []string{everything}},
 		{folder: "internal/test", subfolders: true, may: []string{everything}},
 		{folder: "internal/demo", may: []string{everything}},

@@ -28,6 +28,19 @@ func Following(d payment.Date, anchor int, i Interval) payment.Date {
 	return periodAfter(d, anchor, i, 1)
 }
 
+// FirstFrom is the begin of the first period of s on a day or later; the zero Date if that would be after the year 9999.
+func FirstFrom(s Subscription, day payment.Date) payment.Date {
+	if s.Next >= day {
+		return s.Next
+	}
+	anchor := Anchor(s.Next, s.AnchorDay, s.Interval)
+	first := newestBegun(s.Next, anchor, s.Interval, day)
+	if first < day {
+		first = Following(first, anchor, s.Interval)
+	}
+	return first
+}
+
 // newestBegun is the begin of the newest of the periods from first on that has begun by business. first is
 // not later than business.
 func newestBegun(first payment.Date, anchor int, i Interval, business payment.Date) payment.Date {

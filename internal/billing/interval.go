@@ -53,3 +53,6 @@ func (i Interval) months() int {
 	}
 	return 0
 }
+
+// ByMonth reports whether periods begin on a day of the month.
+func (i Interval) ByMonth() bool { return i.months() > 0 }

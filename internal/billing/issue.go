@@ -133,6 +133,17 @@ func periodToIssue(s Subscription, p IssuePolicy) (due, next payment.Date, probl
 	return due, next, ""
 }
 
+// DueOf is the begin of the period that is s's turn; zero: there is none. s is due.
+func DueOf(s Subscription, p IssuePolicy) payment.Date {
+	due, _, _ := periodToIssue(s, p)
+	return due
+}
+
+// IssueReview is the [Issue] of a subscription that is not invoiced because of a problem.
+func IssueReview(s Subscription, p IssuePolicy, problem string) Issue {
+	return issueReview(s, p, problem)
+}
+
 // DateProblem says why nothing can be invoiced from a date on; empty if it can. Days up to 1970-01-01 stand for none in many a
 // shop, and none is worth a charge.
 func DateProblem(next payment.Date) string {

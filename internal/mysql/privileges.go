@@ -90,7 +90,9 @@ func (r Role) needs() map[string]need {
 // actingNeeds lists what an operator's commands do to tables beside reading them.
 func actingNeeds() map[string]need {
 	return map[string]need{
-		"subscriptions":    {update: []string{"status", "cancelled_at", "cancel_reason", "next_billing_date", "anchor_day"}},
+		"subscriptions":        {update: []string{"status", "cancelled_at", "cancel_reason", "next_billing_date", "anchor_day"}},
+		"subscription_changes": {may: []string{"applied_at", "outcome"}},
+
 		"orders":           {update: []string{"updated_at"}},
 		"payments":         {update: []string{"status", "transaction_key", "failure_code", "failure_reason", "refunded_amount", "refunded_at"}},
 		"invoices":         {insert: true, update: anyColumn("status")},
@@ -114,8 +116,11 @@ func actingNeeds() map[string]need {
 func workerNeeds() map[string]need {
 	return map[string]need{
 		"subscriptions": {
-			update: []string{"next_billing_date", "anchor_day", "review_reason", "status", "cancelled_at", "cancel_reason"}, may: []string{"payment_method"},
+			update: []string{"next_billing_date", "anchor_day", "review_reason", "status", "cancelled_at", "cancel_reason"},
+			may:    []string{"payment_method", "amount", "interval_unit", "interval_count"},
 		},
+		"subscription_changes": {may: []string{"applied_at", "outcome"}},
+
 		"orders":      {update: []string{"status", "completed_at", "failed_at", "failure_reason"}},
 		"order_items": {},
 		"products":    {update: []string{"stock"}},
@@ -231,6 +236,9 @@ func notRefused(err error) error {
 	}
 	return err
 }
+
+// IsDenied reports whether the login lacks a right.
+func IsDenied(err error) bool { return isDenied(err) }
 
 func isDenied(err error) bool {
 	n := number(err)

@@ -34,7 +34,7 @@ type ShopColumn struct {
 
 // ShopTables lists the tables of the shop's.
 func ShopTables() []string {
-	return []string{"subscriptions", "orders", "order_items", "products", "payments"}
+	return []string{"subscriptions", "subscription_changes", "orders", "order_items", "products", "payments"}
 }
 
 const (
@@ -76,6 +76,16 @@ func ShopColumns() []ShopColumn {
 			{Name: "cancel_reason", Type: text255, Kind: TextKind, Use: bill, Nullable: true},
 			{Name: "created_at", Type: created, Kind: InstantKind, Use: shown},
 			{Name: "updated_at", Type: touched, Kind: InstantKind, Use: "duly list and show"},
+		}),
+		columnsOf("subscription_changes", []ShopColumn{
+			{Name: "id", Type: bigID, Use: bill},
+			{Name: "subscription_id", Type: bigID, Use: bill},
+			{Name: "effective_date", Type: "DATE NOT NULL", Kind: DayKind, Use: bill},
+			{Name: "kind", Type: word20, Kind: TextKind, Use: bill},
+			{Name: "value", Type: text255, Kind: TextKind, Use: bill, Nullable: true},
+			{Name: "note", Type: text255, Kind: TextKind, Use: bill, Nullable: true},
+			{Name: "applied_at", Type: instant, Kind: InstantKind, Use: bill, Nullable: true},
+			{Name: "outcome", Type: text255, Kind: TextKind, Use: bill, Nullable: true},
 		}),
 		columnsOf("orders", []ShopColumn{
 			{Name: "id", Type: bigID, Use: every},

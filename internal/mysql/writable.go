@@ -138,3 +138,12 @@ func changeNothing(table string, columns []string) string {
 	}
 	return "UPDATE " + table + " SET " + strings.Join(sets, ", ") + " WHERE FALSE"
 }
+
+// RefusedUpdate tries to change columns of no row. why is the server's reason if the login may not, or a view does not take it.
+func RefusedUpdate(ctx context.Context, db *DB, table string, columns []string) (why, _ error) {
+	_, err := db.ExecContext(ctx, changeNothing(table, columns))
+	if IsNotWritable(err) {
+		return err, nil
+	}
+	return nil, Classify(ctx, err)
+}

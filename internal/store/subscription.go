@@ -57,3 +57,10 @@ func (r SubscriptionRow) Subscription() billing.Subscription {
 		AnchorDay: int(r.AnchorDay.Int64), Next: r.Next, ReviewReason: r.ReviewReason.String,
 	}
 }
+
+// Become makes r what planned changes have made of its subscription.
+func (r *SubscriptionRow) Become(s billing.Subscription) {
+	r.Status, r.Method, r.Amount, r.Next = string(s.Status), s.Method, s.Money.Amount, s.Next
+	r.IntervalUnit, r.IntervalCount = s.Interval.Unit, s.Interval.Count
+	r.AnchorDay = sql.NullInt64{Int64: int64(s.AnchorDay), Valid: s.AnchorDay != 0}
+}

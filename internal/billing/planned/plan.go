@@ -1,0 +1,277 @@
+package planned
+
+import (
+	"fmt"
+	"strings"
+
+	"duly/internal/billing"
+	"duly/internal/payment"
+)
+
+// Refused says of a kind why its column cannot be written here; empty: it can.
+type Refused map[Kind]string
+
+// Plan is what planned changes make of a locked subscription.
+type Plan struct {
+	Before billing.Subscription
+	// After is Before with what is in Done. For an issue its amount is that of the period: see [Plan.Price].
+	After        billing.Subscription
+	CancelReason string
+	Done         []Done
+	// Problem is why the change Stuck cannot be applied; empty: there is none. No later change is, and no invoice is issued.
+	Problem string
+	Stuck   Change
+
+	price   int64 // what each period costs from now on
+	oneOff  *Change
+	pending []Change
+}
+
+// Done is a change that is applied.
+type Done struct {
+	Change
+
+	Outcome string
+	// Same: it changed nothing, since the subscription was like that already.
+	Same bool
+	Due  payment.Date // of a one-off amount: the period that it was used for
+}
+
+// Outcomes of changes that are applied.
+const (
+	applied       = "applied"
+	pausedAlready = "no change: it was paused already"
+	activeAlready = "no change: it was active already"
+)
+
+// ForIssue applies to s what is effective by the due date that is its turn, in order. Of a subscription that is not due, it applies what is
+// effective by today: whatever comes first of its next date and today bounds it. A paused subscription and a trial have no turn, and a resumption
+// ends both: it moves the date to the first period that begins on its day or later. What is cancelled, or in no status that duly knows, stays as it is.
+func ForIssue(s billing.Subscription, list []Change, p billing.IssuePolicy, refused Refused) Plan {
+	plan := planOf(s)
+	list = Sorted(list)
+	for i, c := range list {
+		if c.Effective > plan.horizon(p) {
+			plan.pending = append(plan.pending, list[i:]...)
+			break
+		}
+		if c.Kind == OneOff {
+			plan.oneTime(c, refused)
+		} else {
+			plan.apply(c, refused)
+		}
+		if plan.Problem != "" {
+			plan.pending = append(plan.pending, list[i:]...)
+			break
+		}
+	}
+	plan.price = plan.After.Money.Amount
+	if plan.oneOff != nil && billed(plan.After.Status) && plan.After.Next <= p.Business && plan.oneOff.Effective <= billing.DueOf(plan.After, p) {
+		plan.After.Money.Amount, _ = plan.oneOff.amount()
+	} else {
+		plan.oneOff = nil
+	}
+	return plan
+}
+
+// ForClaim applies to s, of which an invoice is about to be charged, what counts for a charge and is effective by that day: payment methods, pauses and
+// cancellations. Everything else is left to the next issue, and what would overtake it with it: a pause or a cancellation behind a resumption,
+// and a method behind one that cannot be applied. A resumption of what is active changes nothing, and is done.
+func ForClaim(s billing.Subscription, list []Change, day payment.Date, refused Refused) Plan {
+	plan := planOf(s)
+	resuming, stuck := false, false
+	for _, c := range Sorted(list) {
+		if c.Effective > day || !alters(plan.After.Status) {
+			break
+		}
+		switch {
+		case c.Kind == Method && !stuck:
+			plan.apply(c, refused)
+		case (c.Kind == Pause || c.Kind == Cancel) && !resuming:
+			plan.apply(c, refused)
+		case c.Kind == Resume && !resuming:
+			if resuming = !billed(plan.After.Status); !resuming {
+				plan.apply(c, refused)
+			}
+		}
+		if plan.Problem != "" {
+			stuck, plan.Problem, plan.Stuck = stuck || c.Kind == Method, "", Change{}
+			resuming = resuming || c.Kind != Method
+		}
+	}
+	plan.price = plan.After.Money.Amount
+	return plan
+}
+
+func planOf(s billing.Subscription) Plan { return Plan{Before: s, After: s} }
+
+// billed reports whether periods of a subscription in that status are invoiced.
+func billed(s billing.SubscriptionStatus) bool { return s == billing.Active || s == billing.PastDue }
+
+// alters reports whether changes are applied to a subscription in that status.
+func alters(s billing.SubscriptionStatus) bool {
+	return billed(s) || s == billing.Paused || s == billing.Trialing
+}
+
+// horizon is the last day whose changes count now; zero: none do.
+func (p *Plan) horizon(policy billing.IssuePolicy) payment.Date {
+	s := p.After
+	switch {
+	case !alters(s.Status):
+		return 0
+	case !billed(s.Status), billing.DateProblem(s.Next) != "":
+		return policy.Effective
+	case s.Next <= policy.Business && s.Interval.Validate() == nil:
+		return billing.DueOf(s, policy)
+	}
+	return min(s.Next, policy.Effective)
+}
+
+// oneTime notes an amount for one period. The first one that is effective is used first; the next invoice uses the next.
+func (p *Plan) oneTime(c Change, refused Refused) {
+	if why := refused[OneOff]; why != "" {
+		p.stick(c, why)
+		return
+	}
+	if _, problem := c.amount(); problem != "" {
+		p.stick(c, problem)
+		return
+	}
+	if p.oneOff == nil {
+		p.oneOff = &c
+	}
+}
+
+func (p *Plan) stick(c Change, problem string) {
+	p.Stuck = c
+	p.Problem = fmt.Sprintf("%s: %s; correct or delete its row, or duly resolve change %d --as dropped", c, problem, c.ID)
+}
+
+// apply applies one change, or says why that cannot be.
+func (p *Plan) apply(c Change, refused Refused) {
+	if why := refused[c.Kind]; why != "" {
+		p.stick(c, why)
+		return
+	}
+	outcome, problem := applied, ""
+	s := &p.After
+	switch c.Kind {
+	case Pause:
+		if s.Status == billing.Paused {
+			outcome = pausedAlready
+		}
+		s.Status = billing.Paused
+	case Resume:
+		if billed(s.Status) {
+			outcome = activeAlready
+			break
+		}
+		problem = resume(s, c.Effective)
+	case Cancel:
+		s.Status, p.CancelReason = billing.Cancelled, c.Note
+		if c.Note == "" {
+			p.CancelReason = fmt.Sprintf("planned change %d", c.ID)
+		}
+	case Amount:
+		var amount int64
+		if amount, problem = c.amount(); problem == "" {
+			s.Money.Amount = amount
+		}
+	case Interval:
+		var i billing.Interval
+		if i, problem = c.interval(); problem == "" {
+			if s.Status == billing.Paused { // until that day its periods were as long as before
+				_ = pass(s, c.Effective)
+			}
+			s.Interval = i
+		}
+	case Method:
+		var method string
+		if method, problem = c.method(); problem == "" {
+			s.Method = method
+		}
+	case OneOff:
+	default:
+		problem = fmt.Sprintf("kind %q is not one of pause, resume, cancel, amount, one_off_amount, interval, method", payment.Cut(string(c.Kind), billing.MaxQuoted))
+	}
+	if problem != "" {
+		p.stick(c, problem)
+		return
+	}
+	p.Done = append(p.Done, Done{Change: c, Outcome: outcome, Same: outcome != applied})
+}
+
+// resume makes s active from a day on: the periods that began before are never billed.
+func resume(s *billing.Subscription, from payment.Date) (problem string) {
+	if problem = pass(s, from); problem == "" {
+		s.Status = billing.Active
+	}
+	return problem
+}
+
+// pass moves the date of s to the first period that begins on a day or later, or says why that cannot be.
+func pass(s *billing.Subscription, day payment.Date) (problem string) {
+	if err := s.Interval.Validate(); err != nil {
+		return err.Error()
+	}
+	if problem := billing.DateProblem(s.Next); problem != "" {
+		return problem
+	}
+	next := billing.FirstFrom(*s, day)
+	if next.IsZero() {
+		return fmt.Sprintf("no period begins on %s or later", day)
+	}
+	if next != s.Next && s.Interval.ByMonth() {
+		s.AnchorDay = billing.Anchor(s.Next, s.AnchorDay, s.Interval)
+	}
+	s.Next = next
+	return ""
+}
+
+// Price is what a period of the subscription costs once the changes are applied, without a one-off amount.
+func (p *Plan) Price() int64 { return p.price }
+
+// Use notes that an invoice is issued for the period of a due date: its one-off amount is used up. A nil Plan is that of no change.
+func (p *Plan) Use(due payment.Date) {
+	if p == nil || p.oneOff == nil || due.IsZero() {
+		return
+	}
+	p.Done = append(p.Done, Done{Change: *p.oneOff, Outcome: fmt.Sprintf("used for the period of %s", due), Due: due})
+	p.oneOff = nil
+}
+
+// Waits reports whether a change that counts for a charge is effective by that day and was not applied: the charge is left to a claim, which applies it. A nil Plan is that of no change.
+func (p *Plan) Waits(day payment.Date) bool {
+	if p == nil {
+		return false
+	}
+	for _, c := range p.pending {
+		if c.Effective <= day && (c.Kind == Method || c.Kind == Pause || c.Kind == Cancel) {
+			return true
+		}
+	}
+	return false
+}
+
+// News reports whether the problem is another one than the row of its change says.
+func (p *Plan) News() bool { return p.Problem != "" && p.Stuck.Outcome != p.Stored() }
+
+// Stored is the problem as the row of its change holds it.
+func (p *Plan) Stored() string { return payment.Cut(p.Problem, billing.MaxText) }
+
+// Changed stands for a status in walks over subscriptions that have planned changes, whatever their status is.
+const Changed billing.SubscriptionStatus = ""
+
+// Decide is [billing.DecideIssue] of a subscription as the changes of p make it: one of them that cannot be applied keeps it from being invoiced. What is
+// issued uses a one-off amount up. A nil Plan is that of no change.
+func (p *Plan) Decide(s billing.Subscription, newest billing.Newest, invoiced func(payment.Date) bool, policy billing.IssuePolicy) billing.Issue {
+	if p != nil && p.Problem != "" {
+		return billing.IssueReview(s, policy, p.Problem)
+	}
+	issue := billing.DecideIssue(s, newest, invoiced, policy)
+	if p != nil && issue.Review == "" && strings.HasPrefix(s.ReviewReason, problemOf) {
+		issue.ClearReview = true
+	}
+	p.Use(issue.Due)
+	return issue
+}

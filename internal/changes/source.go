@@ -1,0 +1,221 @@
+package changes
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/billing"
+	"duly/internal/billing/planned"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+const (
+	anyDue = `SELECT EXISTS(SELECT 1 FROM subscription_changes WHERE applied_at IS NULL AND effective_date <= ?)`
+
+	dueOf = `SELECT id FROM subscription_changes WHERE subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
+
+	columns = `SELECT id, subscription_id, CAST(effective_date AS CHAR) AS effective_date, COALESCE(kind, '') AS kind, COALESCE(value, '') AS value,
+COALESCE(note, '') AS note, COALESCE(outcome, '') AS outcome FROM subscription_changes WHERE `
+
+	// COALESCE keeps the optimiser of a small table from locking by another index.
+	lockDue = columns + `id IN (?) AND COALESCE(applied_at IS NULL) ORDER BY id FOR UPDATE`
+	lookDue = columns + `subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
+
+	// Candidates are the subscriptions that have changes which are due, a day at a time, for a walk by key set.
+	Candidates = `SELECT subscription_id AS id, CAST(effective_date AS CHAR) AS walk_date FROM subscription_changes
+WHERE applied_at IS NULL AND effective_date <= ? AND (effective_date > ? OR (effective_date = ? AND subscription_id > ?))%s
+GROUP BY effective_date, subscription_id ORDER BY effective_date, subscription_id LIMIT ?`
+)
+
+// Source is where a run has its planned changes from. A nil Source has none, and costs nothing: that of a run at whose begin none was due.
+type Source struct {
+	policy  billing.IssuePolicy
+	refused planned.Refused
+	// unkept is why nothing can be noted in the rows of changes; nil: it can.
+	unkept error
+}
+
+// Policy is what the run's issues go by.
+func (s *Source) Policy() billing.IssuePolicy { return s.policy }
+
+// Open asks once whether any change is due on a day or before. It returns nil if none is. denied is why nobody knows: the login may not read the table,
+// which is the same as none.
+func Open(ctx context.Context, db *mysql.DB, policy billing.IssuePolicy) (_ *Source, denied, _ error) {
+	var some bool
+	err := db.GetContext(ctx, &some, anyDue, policy.Effective)
+	switch {
+	case mysql.IsDenied(err):
+		return nil, err, nil
+	case err != nil:
+		return nil, nil, fmt.Errorf("look for planned changes: %w", mysql.Classify(ctx, err))
+	case !some:
+		return nil, nil, nil
+	}
+	s := &Source{policy: policy, refused: planned.Refused{}}
+	return s, nil, s.rights(ctx, db)
+}
+
+// written lists the columns that each kind of change needs.
+func written() map[planned.Kind][]string {
+	return map[planned.Kind][]string{
+		planned.Amount: {"amount"}, planned.Interval: {"interval_unit", "interval_count"}, planned.Method: {"payment_method"},
+	}
+}
+
+// rights finds out which kinds of change cannot be written: the login may not, or a view does not take them. These go to review one by one, instead
+// of ending the run.
+func (s *Source) rights(ctx context.Context, db *mysql.DB) error {
+	for kind, names := range written() {
+		why, err := mysql.RefusedUpdate(ctx, db, "subscriptions", names)
+		if err != nil {
+			return err
+		}
+		if why != nil {
+			s.refused[kind] = fmt.Sprintf("%s of subscriptions cannot be written (%s)", strings.Join(names, " and "), mysql.Reason(why))
+		}
+	}
+	why, err := mysql.RefusedUpdate(ctx, db, "subscription_changes", []string{"applied_at", "outcome"})
+	if err != nil || why == nil {
+		return err
+	}
+	s.unkept = why
+	for _, kind := range planned.Kinds() {
+		s.refused[kind] = fmt.Sprintf("applied_at and outcome of subscription_changes cannot be written (%s)", mysql.Reason(why))
+	}
+	return nil
+}
+
+// row is a change as it is read.
+type row struct {
+	ID           uint64
+	Subscription uint64       `db:"subscription_id"`
+	Effective    payment.Date `db:"effective_date"`
+	Kind         string
+	Value        string
+	Note         string
+	Outcome      string
+}
+
+func (r row) change() planned.Change {
+	return planned.Change{
+		ID: r.ID, Subscription: r.Subscription, Effective: r.Effective, Kind: planned.KindOf(r.Kind), Value: r.Value, Note: r.Note, Outcome: r.Outcome,
+	}
+}
+
+// locked reads and locks the due changes of subscriptions, which the transaction has locked, by subscription.
+func (s *Source) locked(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64) (map[uint64][]planned.Change, error) {
+	var ids []uint64
+	if len(subscriptions) == 0 {
+		return nil, nil
+	}
+	if err := mysql.SelectIn(ctx, tx, &ids, dueOf, subscriptions, s.policy.Effective); err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	query, args := lockDue, []any{ids}
+	if s.unkept != nil { // a lock needs the right to write
+		query, args = lookDue, []any{subscriptions, s.policy.Effective}
+	}
+	var rows []row
+	err := mysql.SelectIn(ctx, tx, &rows, query, args...)
+	return bySubscription(rows), err
+}
+
+func bySubscription(rows []row) map[uint64][]planned.Change {
+	of := make(map[uint64][]planned.Change, len(rows))
+	for _, r := range rows {
+		of[r.Subscription] = append(of[r.Subscription], r.change())
+	}
+	return of
+}
+
+// Plans are what planned changes make of subscriptions, by their ids. Those without a change have none.
+type Plans map[uint64]*planned.Plan
+
+// ForIssue applies the due changes to rows of due subscriptions that the transaction has locked. What it applies is written by [Plans.Write].
+func (s *Source) ForIssue(ctx context.Context, tx *sqlx.Tx, rows []store.SubscriptionRow) (Plans, error) {
+	if s == nil || len(rows) == 0 {
+		return nil, nil
+	}
+	of, err := s.locked(ctx, tx, store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID }))
+	if err != nil {
+		return nil, err
+	}
+	return s.apply(rows, of), nil
+}
+
+// Look is [Source.ForIssue] for a forecast: without a lock, and nothing is written.
+func (s *Source) Look(ctx context.Context, db *mysql.DB, rows []store.SubscriptionRow) (Plans, error) {
+	if s == nil || len(rows) == 0 {
+		return nil, nil
+	}
+	var found []row
+	ids := store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID })
+	if err := mysql.SelectIn(ctx, db, &found, lookDue, ids, s.policy.Effective); err != nil {
+		return nil, err
+	}
+	return s.apply(rows, bySubscription(found)), nil
+}
+
+func (s *Source) apply(rows []store.SubscriptionRow, of map[uint64][]planned.Change) Plans {
+	plans := make(Plans, len(of))
+	for i := range rows {
+		list := of[rows[i].ID]
+		if len(list) == 0 {
+			continue
+		}
+		plan := planned.ForIssue(rows[i].Subscription(), list, s.policy, s.refused)
+		plans[rows[i].ID] = &plan
+		rows[i].Become(plan.After)
+	}
+	return plans
+}
+
+// Claim applies to subscriptions, of which the transaction has locked open invoices and the rows, what counts for a charge, and writes it.
+func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint64]billing.Subscription, day payment.Date, now time.Time) error {
+	if s == nil {
+		return nil
+	}
+	ids := make([]uint64, 0, len(subscriptions))
+	for id := range subscriptions {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	of, err := s.locked(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	plans := make(Plans, len(of))
+	for id, list := range of {
+		plan := planned.ForClaim(subscriptions[id], list, day, s.refused)
+		plans[id] = &plan
+		subscriptions[id] = plan.After
+	}
+	return plans.Write(ctx, tx, s, now)
+}
+
+// LookClaim is [Source.Claim] for a forecast: without a lock, and nothing is written.
+func (s *Source) LookClaim(ctx context.Context, db *mysql.DB, subscriptions map[uint64]billing.Subscription, day payment.Date) error {
+	if s == nil || len(subscriptions) == 0 {
+		return nil
+	}
+	ids := make([]uint64, 0, len(subscriptions))
+	for id := range subscriptions {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	var rows []row
+	if err := mysql.SelectIn(ctx, db, &rows, lookDue, ids, s.policy.Effective); err != nil {
+		return err
+	}
+	for id, list := range bySubscription(rows) {
+		subscriptions[id] = planned.ForClaim(subscriptions[id], list, day, s.refused).After
+	}
+	return nil
+}

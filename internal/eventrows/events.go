@@ -1,0 +1,46 @@
+// Package eventrows reads events as they are delivered.
+package eventrows
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/mysql"
+	"duly/internal/outbox"
+)
+
+// Delivered reads what is delivered of events.
+const Delivered = `SELECT id, type, subject, payload, COALESCE(dedupe_key, '') AS dedupe, created_at FROM events WHERE id IN (?)`
+
+// Of reads events by their ids. What is NULL in a row is named by Null.
+func Of(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]outbox.Event, error) {
+	var rows []struct {
+		ID      uint64
+		Type    sql.NullString
+		Subject sql.NullString
+		Payload []byte
+		Dedupe  string
+		Created sql.NullTime `db:"created_at"`
+	}
+	if err := mysql.SelectIn(ctx, tx, &rows, Delivered, ids); err != nil {
+		return nil, err
+	}
+	events := make(map[uint64]outbox.Event, len(rows))
+	for _, r := range rows {
+		e := outbox.Event{ID: r.ID, Type: r.Type.String, Subject: r.Subject.String, Dedupe: r.Dedupe, Payload: r.Payload, CreatedAt: r.Created.Time}
+		switch {
+		case !r.Type.Valid:
+			e.Null = "type"
+		case !r.Subject.Valid:
+			e.Null = "subject"
+		case r.Payload == nil:
+			e.Null = "payload"
+		case !r.Created.Valid:
+			e.Null = "created_at"
+		}
+		events[r.ID] = e
+	}
+	return events, nil
+}

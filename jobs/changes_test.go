@@ -1,0 +1,169 @@
+package jobs_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/test/worktest"
+)
+
+// plan writes planned changes of a subscription, each as "day kind value".
+func (w *town) plan(subscription int, changes ...string) {
+	w.t.Helper()
+	for _, c := range changes {
+		words := strings.SplitN(c, " ", 3)
+		var value any
+		if len(words) == 3 {
+			value = words[2]
+		}
+		worktest.Exec(w.t, w.plain, `INSERT INTO subscription_changes (subscription_id, effective_date, kind, value) VALUES (?, ?, ?, ?)`, subscription, words[0], words[1], value)
+	}
+}
+
+// billed lists what was invoiced of a subscription, and what it is.
+func (w *town) billed(subscription int) []string {
+	w.t.Helper()
+	return worktest.List[string](w.t, w.plain, `SELECT CONCAT_WS(' ', due_date, amount, status) FROM invoices WHERE subscription_id = ? ORDER BY due_date`, subscription)
+}
+
+func (w *town) stands(subscription int) string {
+	w.t.Helper()
+	return worktest.Get[string](w.t, w.plain, `SELECT CONCAT_WS(' ', status, next_billing_date, amount) FROM subscriptions WHERE id = ?`, subscription)
+}
+
+func (w *town) planned() []string {
+	w.t.Helper()
+	return worktest.List[string](w.t, w.plain, `SELECT CONCAT_WS(' ', id, kind, IF(applied_at IS NULL, 'waits', 'applied'), outcome) FROM subscription_changes ORDER BY id`)
+}
+
+// days runs once on each of the days.
+func (w *town) days(days string) {
+	w.t.Helper()
+	for day := range strings.FieldsSeq(days) {
+		require.Equal(w.t, batch.ExitDone, w.on(day).run(nil).Exit, day)
+	}
+}
+
+func TestPlannedChanges(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		is      func(*worktest.Subscription)
+		plan    []string
+		runs    string // the days on which there is one
+		billed  []string
+		stands  string
+		waiting int
+	}{
+		{
+			name: "cancelled at the end of a period", plan: []string{"2026-02-28 cancel"}, runs: "2026-01-31 2026-02-28 2026-03-01",
+			billed: []string{"2026-01-31 9900 paid"}, stands: "cancelled 2026-03-31 9900",
+		},
+		{
+			name: "a price from March on", plan: []string{"2026-03-01 amount 14900"}, runs: "2026-02-27 2026-02-28 2026-03-31",
+			billed: []string{"2026-01-31 9900 paid", "2026-02-28 9900 paid", "2026-03-31 14900 paid"}, stands: "active 2026-04-30 14900",
+		},
+		{
+			name: "missed days: each period at the price of its day", plan: []string{"2026-02-15 amount 14900"}, runs: "2026-03-01 2026-03-02",
+			billed: []string{"2026-01-31 9900 paid", "2026-02-28 14900 paid"}, stands: "active 2026-03-31 14900",
+		},
+		{
+			name: "a free month", plan: []string{"2026-02-01 one_off_amount 0"}, runs: "2026-01-31 2026-02-28 2026-03-31",
+			billed: []string{"2026-01-31 9900 paid", "2026-02-28 0 paid", "2026-03-31 9900 paid"}, stands: "active 2026-04-30 9900",
+		},
+		{
+			name: "two free months from a day on", plan: []string{"2026-02-01 one_off_amount 0", "2026-02-01 one_off_amount 0"}, runs: "2026-01-31 2026-02-28 2026-03-31 2026-04-30",
+			billed: []string{"2026-01-31 9900 paid", "2026-02-28 0 paid", "2026-03-31 0 paid", "2026-04-30 9900 paid"}, stands: "active 2026-05-31 9900",
+		},
+		{
+			name: "a pause of two months", plan: []string{"2026-02-10 pause", "2026-04-10 resume"}, runs: "2026-01-31 2026-02-28 2026-03-31 2026-04-30",
+			billed: []string{"2026-01-31 9900 paid", "2026-04-30 9900 paid"}, stands: "active 2026-05-31 9900",
+		},
+		{
+			name: "a pause whose days were all missed", plan: []string{"2026-02-10 pause", "2026-04-10 resume"}, runs: "2026-05-01 2026-05-04",
+			billed: []string{"2026-01-31 9900 paid", "2026-04-30 9900 paid"}, stands: "active 2026-05-31 9900",
+		},
+		{
+			name: "resumed on a due date", plan: []string{"2026-02-10 pause", "2026-03-31 resume"}, runs: "2026-02-10 2026-02-28 2026-03-31",
+			billed: []string{"2026-01-31 9900 paid", "2026-03-31 9900 paid"}, stands: "active 2026-04-30 9900",
+		},
+		{
+			name: "a trial", is: func(s *worktest.Subscription) { s.Status, s.Next = "trialing", "2026-02-14" }, plan: []string{"2026-02-14 resume"},
+			runs: "2026-01-31 2026-02-14", billed: []string{"2026-02-14 9900 paid"}, stands: "active 2026-03-14 9900",
+		},
+		{
+			name: "a trial that is ended before its date", is: func(s *worktest.Subscription) { s.Status, s.Next = "trialing", "2026-02-14" }, plan: []string{"2026-02-03 resume"},
+			runs: "2026-02-01 2026-02-14", billed: []string{"2026-02-14 9900 paid"}, stands: "active 2026-03-14 9900",
+		},
+		{
+			name: "a trial with a first price and another one", is: func(s *worktest.Subscription) { s.Status, s.Next = "trialing", "2026-02-14" },
+			plan: []string{"2026-02-14 one_off_amount 100", "2026-02-14 resume"},
+			runs: "2026-02-14 2026-02-28 2026-03-14", billed: []string{"2026-02-14 100 paid", "2026-03-14 9900 paid"}, stands: "active 2026-04-14 9900",
+		},
+		{
+			name: "years instead of months", plan: []string{"2026-02-28 interval year", "2026-02-28 amount 99000"}, runs: "2026-01-31 2026-02-28 2026-03-31",
+			billed: []string{"2026-01-31 9900 paid", "2026-02-28 99000 paid"}, stands: "active 2027-02-28 99000",
+		},
+		{
+			name: "days are skipped, and the price is that of the day that is billed", is: func(s *worktest.Subscription) { s.Unit = "day" },
+			plan: []string{"2026-02-02 amount 100", "2026-02-04 amount 200"}, runs: "2026-02-03",
+			billed: []string{"2026-02-03 100 paid"}, stands: "active 2026-02-04 100", waiting: 1,
+		},
+		{
+			name: "a new card", is: func(s *worktest.Subscription) { s.Method = "pm_hard" }, plan: []string{"2026-01-31 method pm_ok:new"}, runs: "2026-01-31",
+			billed: []string{"2026-01-31 9900 paid"}, stands: "active 2026-02-28 9900",
+		},
+		{
+			name: "a new card waits behind no unpaid invoice", is: func(s *worktest.Subscription) { s.Method = "pm_soft" }, plan: []string{"2026-02-03 method pm_ok:new"}, runs: "2026-01-31 2026-02-03",
+			billed: []string{"2026-01-31 9900 paid"}, stands: "active 2026-02-28 9900",
+		},
+		{
+			name: "nor does a cancellation", is: func(s *worktest.Subscription) { s.Method, s.Unit = "pm_soft", "day" }, plan: []string{"2026-02-02 cancel"}, runs: "2026-01-31 2026-02-03",
+			billed: []string{"2026-01-31 9900 void"}, stands: "cancelled 2026-02-04 9900",
+		},
+		{
+			name: "what is cancelled keeps its plans", is: func(s *worktest.Subscription) { s.Status = "cancelled" }, plan: []string{"2026-01-31 resume", "2026-01-31 amount 5"}, runs: "2026-01-31 2026-02-01",
+			stands: "cancelled 2026-02-28 9900", waiting: 2,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newTown(t)
+			worktest.Enrol(t, w.plain, 2, day0, func(i int, s *worktest.Subscription) {
+				if c.is != nil && i == 1 {
+					c.is(s)
+				}
+			})
+			w.plan(1, c.plan...)
+			w.days(c.runs)
+			require.Equal(t, c.billed, w.billed(1))
+			require.Equal(t, c.stands, w.stands(1))
+			require.Equal(t, c.waiting, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM subscription_changes WHERE applied_at IS NULL`), "%v", w.planned())
+			require.Equal(t, len(c.plan)-c.waiting, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM events WHERE type = 'subscription.changed'`))
+			w.reconcile()
+		})
+	}
+}
+
+func TestAChangeThatCannotBeAppliedHoldsUpItsSubscriptionAlone(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	worktest.Enrol(t, w.plain, 3, day0, nil)
+	w.plan(1, "2026-01-31 amount 99.00", "2026-01-31 amount 5000")
+	require.Equal(t, batch.ExitReview, w.run(nil).Exit)
+	require.Empty(t, w.billed(1))
+	require.Equal(t, []string{"2026-01-31 9900 paid"}, w.billed(2))
+	const why = `planned change 1 (amount from 2026-01-31): value "99.00" is not a whole number of minor units; correct or delete its row, or duly resolve change 1 --as dropped`
+	require.Equal(t, why, worktest.Get[string](t, w.plain, `SELECT review_reason FROM subscriptions WHERE id = 1`))
+	require.Equal(t, []string{"1 amount waits " + why, "2 amount waits"}, w.planned())
+
+	worktest.Exec(t, w.plain, `UPDATE subscription_changes SET value = '9900' WHERE id = 1`)
+	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
+	require.Equal(t, []string{"2026-01-31 5000 paid"}, w.billed(1))
+	require.Equal(t, 1, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM subscriptions WHERE id = 1 AND review_reason IS NULL`))
+	require.Equal(t, []string{"1 amount applied applied", "2 amount applied applied"}, w.planned())
+	w.reconcile()
+}
