@@ -45,7 +45,7 @@ func (b *billingRun) issue(ctx context.Context, x *batch.StepExecution) error {
 		statuses: []billing.SubscriptionStatus{billing.Active, billing.PastDue, billing.Paused, billing.Cancelled},
 	}
 	if b.changes != nil {
-		b.issuing.statuses = slices.Insert(b.issuing.statuses, 0, planned.Changed)
+		b.issuing.statuses = slices.Insert(b.issuing.statuses, 0, planned.AnyStatus)
 	}
 	if b.has(StepCollect) && ctx.Err() == nil {
 		x.GoOn(b.issuing.rest)

@@ -14,7 +14,6 @@ CREATE TABLE IF NOT EXISTS subscription_changes (
   note VARCHAR(255) NULL,
   applied_at DATETIME(6) NULL,
   outcome VARCHAR(255) NULL,
-  created_at DATETIME(6) NOT NULL DEFAULT (UTC_TIMESTAMP(6)),
   KEY due (applied_at, effective_date, subscription_id),
   KEY by_subscription (subscription_id, applied_at, effective_date)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

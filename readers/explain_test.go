@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"duly/internal/billable"
+	"duly/internal/changes"
 	"duly/internal/methods"
 	"duly/internal/test/queryplan"
 )
@@ -52,6 +53,13 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Claim("due candidates, at the head", fmt.Sprintf(dueCandidates, ""), "active", business, first, first, 0, n),
 		queryplan.Claim("due candidates, in the middle", fmt.Sprintf(dueCandidates, ""), "active", business, business, business, from, n),
 		queryplan.Claim("due lock", dueLock+skip, ids, "active", business),
+		queryplan.Claim("changed lock", changedLock+skip, ids),
+		queryplan.Claim("subscriptions with due changes, at the head", fmt.Sprintf(changes.Candidates, ""), business, first, first, 0, n),
+		queryplan.Claim("subscriptions with due changes, in the middle", fmt.Sprintf(changes.Candidates, ""), business, business, business, from, n),
+		queryplan.Read("any due change", changes.AnyDue, business),
+		queryplan.Read("ids of due changes", changes.DueOf, ids, business),
+		queryplan.Read("due changes, without a lock", changes.LookDue, ids, business),
+		queryplan.Claim("due changes, locked", changes.LockDue, ids),
 		queryplan.Read("newest invoices", billable.NewestInvoices, ids),
 		queryplan.Read("newest invoices and crowded methods", billable.NewestInvoices+methods.Crowded, ids, names, middle, 5),
 		queryplan.Claim("crowded methods", strings.TrimPrefix(methods.Crowded, " UNION ALL "), names, middle, 5),

@@ -139,8 +139,8 @@ func DueOf(s Subscription, p IssuePolicy) payment.Date {
 	return due
 }
 
-// IssueReview is the [Issue] of a subscription that is not invoiced because of a problem.
-func IssueReview(s Subscription, p IssuePolicy, problem string) Issue {
+// Unissuable is the [Issue] of a subscription that is not invoiced because of a problem.
+func Unissuable(s Subscription, p IssuePolicy, problem string) Issue {
 	return issueReview(s, p, problem)
 }
 

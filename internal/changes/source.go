@@ -17,16 +17,18 @@ import (
 )
 
 const (
-	anyDue = `SELECT EXISTS(SELECT 1 FROM subscription_changes WHERE applied_at IS NULL AND effective_date <= ?)`
+	// AnyDue is asked once in a run.
+	AnyDue = `SELECT EXISTS(SELECT 1 FROM subscription_changes WHERE applied_at IS NULL AND effective_date <= ?)`
 
-	dueOf = `SELECT id FROM subscription_changes WHERE subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
+	// DueOf reads the ids of what is due of subscriptions, LockDue locks them by primary key, and LookDue reads both without a lock.
+	DueOf = `SELECT id FROM subscription_changes WHERE subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
 
 	columns = `SELECT id, subscription_id, CAST(effective_date AS CHAR) AS effective_date, COALESCE(kind, '') AS kind, COALESCE(value, '') AS value,
 COALESCE(note, '') AS note, COALESCE(outcome, '') AS outcome FROM subscription_changes WHERE `
 
-	// COALESCE keeps the optimiser of a small table from locking by another index.
-	lockDue = columns + `id IN (?) AND COALESCE(applied_at IS NULL) ORDER BY id FOR UPDATE`
-	lookDue = columns + `subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
+	// LockDue has COALESCE to keep the optimiser of a small table from locking by another index.
+	LockDue = columns + `id IN (?) AND COALESCE(applied_at IS NULL) ORDER BY id FOR UPDATE`
+	LookDue = columns + `subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
 
 	// Candidates are the subscriptions that have changes which are due, a day at a time, for a walk by key set.
 	Candidates = `SELECT subscription_id AS id, CAST(effective_date AS CHAR) AS walk_date FROM subscription_changes
@@ -49,7 +51,7 @@ func (s *Source) Policy() billing.IssuePolicy { return s.policy }
 // which is the same as none.
 func Open(ctx context.Context, db *mysql.DB, policy billing.IssuePolicy) (_ *Source, denied, _ error) {
 	var some bool
-	err := db.GetContext(ctx, &some, anyDue, policy.Effective)
+	err := db.GetContext(ctx, &some, AnyDue, policy.Effective)
 	switch {
 	case mysql.IsDenied(err):
 		return nil, err, nil
@@ -115,12 +117,12 @@ func (s *Source) locked(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64
 	if len(subscriptions) == 0 {
 		return nil, nil
 	}
-	if err := mysql.SelectIn(ctx, tx, &ids, dueOf, subscriptions, s.policy.Effective); err != nil || len(ids) == 0 {
+	if err := mysql.SelectIn(ctx, tx, &ids, DueOf, subscriptions, s.policy.Effective); err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	query, args := lockDue, []any{ids}
+	query, args := LockDue, []any{ids}
 	if s.unkept != nil { // a lock needs the right to write
-		query, args = lookDue, []any{subscriptions, s.policy.Effective}
+		query, args = LookDue, []any{subscriptions, s.policy.Effective}
 	}
 	var rows []row
 	err := mysql.SelectIn(ctx, tx, &rows, query, args...)
@@ -157,7 +159,7 @@ func (s *Source) Look(ctx context.Context, db *mysql.DB, rows []store.Subscripti
 	}
 	var found []row
 	ids := store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID })
-	if err := mysql.SelectIn(ctx, db, &found, lookDue, ids, s.policy.Effective); err != nil {
+	if err := mysql.SelectIn(ctx, db, &found, LookDue, ids, s.policy.Effective); err != nil {
 		return nil, err
 	}
 	return s.apply(rows, bySubscription(found)), nil
@@ -211,7 +213,7 @@ func (s *Source) LookClaim(ctx context.Context, db *mysql.DB, subscriptions map[
 	}
 	slices.Sort(ids)
 	var rows []row
-	if err := mysql.SelectIn(ctx, db, &rows, lookDue, ids, s.policy.Effective); err != nil {
+	if err := mysql.SelectIn(ctx, db, &rows, LookDue, ids, s.policy.Effective); err != nil {
 		return err
 	}
 	for id, list := range bySubscription(rows) {

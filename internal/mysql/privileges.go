@@ -193,7 +193,7 @@ func (n need) denied(ctx context.Context, tx *sqlx.Tx, table string) ([]string, 
 	var denied []string
 	try := func(right, statement string) error {
 		_, err := tx.ExecContext(ctx, statement)
-		if isDenied(err) {
+		if IsDenied(err) {
 			denied = append(denied, right)
 			return nil
 		}
@@ -216,7 +216,7 @@ func (n need) denied(ctx context.Context, tx *sqlx.Tx, table string) ([]string, 
 	var columns []string
 	for _, column := range n.update {
 		_, err := tx.ExecContext(ctx, changeNothing(table, []string{column}))
-		if isDenied(err) {
+		if IsDenied(err) {
 			columns = append(columns, column)
 		} else if err := notRefused(err); err != nil {
 			return denied, err
@@ -238,9 +238,7 @@ func notRefused(err error) error {
 }
 
 // IsDenied reports whether the login lacks a right.
-func IsDenied(err error) bool { return isDenied(err) }
-
-func isDenied(err error) bool {
+func IsDenied(err error) bool {
 	n := number(err)
 	return n == codeTableDenied || n == codeColumnDenied || n == codeSchemaDenied
 }

@@ -65,7 +65,7 @@ func (c *redactedConn) redactValues(err error) error {
 	if n := number(err); n != 0 && !c.sessions.readOnly && (isReadOnly(err) || n == codeReadOnlyTx) {
 		c.retired = true
 	}
-	if err = redactValues(err); isDenied(err) {
+	if err = redactValues(err); IsDenied(err) {
 		return c.sessions.login.of(err)
 	}
 	return err

@@ -135,7 +135,7 @@ func (c *shopCheck) column(ctx context.Context, column ShopColumn) (there bool, 
 		if refused, err = c.try(ctx, changeNothing(column.Table, []string{column.Name})); err != nil {
 			return false, nil, err
 		}
-		if isDenied(refused) {
+		if IsDenied(refused) {
 			problem := c.denied(column.Table, column.Name, "UPDATE ("+column.Name+")")
 			return false, &problem, nil
 		}
@@ -147,7 +147,7 @@ func (c *shopCheck) column(ctx context.Context, column ShopColumn) (there bool, 
 	switch {
 	case err != nil:
 		return false, nil, err
-	case isDenied(refused):
+	case IsDenied(refused):
 		problem := c.denied(column.Table, column.Name, "UPDATE ("+column.Name+")")
 		return false, &problem, nil
 	case refused != nil:
@@ -179,7 +179,7 @@ func (c *shopCheck) wrong(column ShopColumn, what string) *ColumnProblem {
 
 // unreadable is a problem of what cannot be read: a right, or what a view stands on.
 func (c *shopCheck) unreadable(table, column string, refused error) ColumnProblem {
-	if isDenied(refused) {
+	if IsDenied(refused) {
 		return c.denied(table, column, "SELECT")
 	}
 	p := ColumnProblem{Table: table, Column: column, What: "cannot be read: " + Reason(refused)}

@@ -58,7 +58,7 @@ func TestShopColumnsAreThoseOfTheSchema(t *testing.T) {
 		listed = append(listed, c.Table+"."+c.Name)
 	}
 	require.ElementsMatch(t, worktest.List[string](t, plain, `SELECT CONCAT(table_name, '.', column_name) FROM information_schema.columns
-WHERE table_schema = DATABASE() AND table_name IN ('subscriptions', 'orders', 'order_items', 'products', 'payments')`), listed)
+WHERE table_schema = DATABASE() AND table_name IN ('subscriptions', 'subscription_changes', 'orders', 'order_items', 'products', 'payments')`), listed)
 	for _, c := range mysql.ShopColumns() {
 		kind, rest, _ := strings.Cut(c.Type, " ")
 		whole := strings.ToLower(kind)
@@ -208,7 +208,7 @@ func TestAShopsViewWithoutRights(t *testing.T) {
 		shopView(t, plain, table, "", "")
 	}
 	worktest.Exec(t, plain, "CREATE USER clerk@localhost IDENTIFIED BY ''")
-	for _, table := range []string{"subscriptions", "order_items", "products", "payments"} {
+	for _, table := range []string{"subscriptions", "subscription_changes", "order_items", "products", "payments"} {
 		worktest.Exec(t, plain, fmt.Sprintf("GRANT SELECT, UPDATE ON %s.%s TO clerk@localhost", schema, table))
 	}
 	worktest.Exec(t, plain, "REVOKE SELECT, UPDATE ON "+schema+".products FROM clerk@localhost")
@@ -221,7 +221,7 @@ func TestAShopsViewWithoutRights(t *testing.T) {
 	tables, err := mysql.CheckShopTables(t.Context(), db, mysql.RoleWorker)
 	require.NoError(t, err)
 	require.True(t, tables[0].View)
-	require.Equal(t, "GRANT UPDATE (stock) ON "+schema+".products, which the role duly_worker of deploy/sql/grants.sql has", tables[3].Problems[0].Fix)
+	require.Equal(t, "GRANT UPDATE (stock) ON "+schema+".products, which the role duly_worker of deploy/sql/grants.sql has", tables[4].Problems[0].Fix)
 
 	worktest.Exec(t, plain, "GRANT SELECT, UPDATE ON "+schema+".orders TO clerk@localhost")
 	worktest.Exec(t, plain, "GRANT SELECT, UPDATE ON "+schema+".products TO clerk@localhost")

@@ -68,7 +68,7 @@ func unwritable(refused []refusal) *Problem {
 	var named, mend []string
 	denied := 0
 	for i, r := range refused {
-		if isDenied(r.err) {
+		if IsDenied(r.err) {
 			denied++
 		}
 		if i < mostRefusals {

@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/billing/network"
+	"duly/internal/billing/planned"
 	"duly/internal/notify"
 	"duly/internal/orders"
 	"duly/internal/payment"
@@ -75,7 +76,13 @@ func made(t *testing.T) []payment.Event {
 	threshold := int64(5)
 	low, ok := orders.StockLow(orders.Product{ID: 3, Name: "Mug", Stock: 9, Threshold: &threshold}, 4, 7)
 	require.True(t, ok)
+	changes := func(kind planned.Kind, value string) []payment.Event {
+		plan := planned.ForIssue(subscription, []planned.Change{{ID: 8, Subscription: 42, Effective: due, Kind: kind, Value: value}}, issue, nil)
+		plan.Use(due)
+		return plan.Events()
+	}
 	return slices.Concat(
+		changes(planned.Method, "pm_secret_2"), changes(planned.OneOff, "0"), changes(planned.Cancel, ""),
 		settled(1, payment.Outcome{Kind: payment.Paid, PaymentID: "pay_1"}), settled(0, payment.Outcome{Kind: payment.Differs, Reason: "another amount"}),
 		settled(0, declined(payment.Soft)), settled(0, declined(payment.Action)), settled(3, declined(payment.Hard)),
 		[]payment.Event{billing.MethodUpdated(billing.Attempt{No: 1, Gateway: "main", Invoice: invoice, Charge: payment.Charge{Key: "sub_42_20260131-1"}})},
@@ -113,6 +120,6 @@ func TestPayloadsAreAsTheirSchemasSay(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"invoice.paid", "invoice.reopened", "order.completed", "order.failed", "payment.action_required", "payment.failed", "payment_method.updated", "refund.completed",
-		"review.needed", "stock.low", "subscription.cancelled",
+		"review.needed", "stock.low", "subscription.cancelled", "subscription.changed",
 	}, slices.Sorted(maps.Keys(types)), "every type")
 }

@@ -10,8 +10,8 @@ import (
 // EventChanged is the type of the event that tells of a change that was applied.
 const EventChanged = "subscription.changed"
 
-// changed is the payload of subscription.changed. It never holds a payment method.
-type changed struct {
+// payload is the payload of subscription.changed. It never holds a payment method.
+type payload struct {
 	Version        int          `json:"schema_version"`
 	SubscriptionID uint64       `json:"subscription_id"`
 	CustomerID     string       `json:"customer_id,omitempty"`
@@ -36,7 +36,7 @@ func (p *Plan) Events() []payment.Event {
 		if d.Same {
 			continue
 		}
-		body := changed{
+		body := payload{
 			Version: payment.SchemaVersion(EventChanged), SubscriptionID: p.After.ID, CustomerID: p.After.CustomerID,
 			ChangeID: d.ID, Change: d.Kind, Effective: d.Effective, Status: p.After.Status, Amount: p.price, Currency: p.After.Money.Currency,
 			IntervalUnit: p.After.Interval.Unit, IntervalCount: p.After.Interval.Count, Next: p.After.Next,

@@ -166,7 +166,7 @@ func (p *Plan) apply(c Change, refused Refused) {
 			outcome = activeAlready
 			break
 		}
-		problem = resume(s, c.Effective)
+		problem = goOn(s, c.Effective)
 	case Cancel:
 		s.Status, p.CancelReason = billing.Cancelled, c.Note
 		if c.Note == "" {
@@ -201,8 +201,8 @@ func (p *Plan) apply(c Change, refused Refused) {
 	p.Done = append(p.Done, Done{Change: c, Outcome: outcome, Same: outcome != applied})
 }
 
-// resume makes s active from a day on: the periods that began before are never billed.
-func resume(s *billing.Subscription, from payment.Date) (problem string) {
+// goOn makes s active from a day on: the periods that began before are never billed.
+func goOn(s *billing.Subscription, from payment.Date) (problem string) {
 	if problem = pass(s, from); problem == "" {
 		s.Status = billing.Active
 	}
@@ -259,14 +259,14 @@ func (p *Plan) News() bool { return p.Problem != "" && p.Stuck.Outcome != p.Stor
 // Stored is the problem as the row of its change holds it.
 func (p *Plan) Stored() string { return payment.Cut(p.Problem, billing.MaxText) }
 
-// Changed stands for a status in walks over subscriptions that have planned changes, whatever their status is.
-const Changed billing.SubscriptionStatus = ""
+// AnyStatus stands for a status in walks over subscriptions that have planned changes, whatever their status is.
+const AnyStatus billing.SubscriptionStatus = ""
 
 // Decide is [billing.DecideIssue] of a subscription as the changes of p make it: one of them that cannot be applied keeps it from being invoiced. What is
 // issued uses a one-off amount up. A nil Plan is that of no change.
 func (p *Plan) Decide(s billing.Subscription, newest billing.Newest, invoiced func(payment.Date) bool, policy billing.IssuePolicy) billing.Issue {
 	if p != nil && p.Problem != "" {
-		return billing.IssueReview(s, policy, p.Problem)
+		return billing.Unissuable(s, policy, p.Problem)
 	}
 	issue := billing.DecideIssue(s, newest, invoiced, policy)
 	if p != nil && issue.Review == "" && strings.HasPrefix(s.ReviewReason, problemOf) {
