@@ -22,16 +22,14 @@
 -- What an operator's login is for is the right to resume, and a name of one's own in the server's log. `duly doctor` tells which right a
 -- login lacks of its role.
 
-CREATE ROLE IF NOT EXISTS duly_worker, duly_shop, duly_operator, duly_operator_write, duly_migrator;
+CREATE ROLE IF NOT EXISTS duly_worker, duly_changes, duly_shop, duly_operator, duly_operator_write, duly_migrator;
 
 -- The worker: `duly run`, `duly schedule`, `duly doctor`. It reads the shop's tables and writes only those of their
--- columns that are its own. A price or an interval is changed only where the shop has planned it; without these rights such a change goes to review,
--- and without that to read subscription_changes none is made. A payment method is changed only where a gateway's answer replaces it;
+-- columns that are its own; no customer or price can be changed by it. A payment method is changed only where a gateway's answer replaces it;
 -- without that right subscriptions keep the old one, and everything else goes on. Of its own tables only what
 -- `duly run prune` and `duly run report` remove can be removed: no invoice, attempt, payment or finding.
 
 GRANT SELECT, UPDATE (next_billing_date, anchor_day, review_reason, status, cancelled_at, cancel_reason, payment_method) ON subscriptions TO duly_worker;
-GRANT UPDATE (amount, interval_unit, interval_count) ON subscriptions TO duly_worker; -- what the shop plans in subscription_changes
 GRANT SELECT, UPDATE (applied_at, outcome) ON subscription_changes TO duly_worker;
 GRANT SELECT, UPDATE (status, completed_at, failed_at, failure_reason) ON orders TO duly_worker;
 GRANT SELECT ON order_items TO duly_worker;
@@ -60,6 +58,12 @@ GRANT SELECT, INSERT, UPDATE ON known_servers TO duly_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON row_failures TO duly_worker;
 GRANT SELECT, UPDATE (claimed_by, claimed_at) ON claim_probe TO duly_worker;
 GRANT SELECT ON duly_migrations TO duly_worker;
+
+-- What a worker needs beside its role where the shop plans prices or intervals in subscription_changes; without it such a change goes to review:
+--
+--     GRANT duly_changes TO duly_worker;
+
+GRANT UPDATE (amount, interval_unit, interval_count) ON subscriptions TO duly_changes;
 
 -- The shop: its own tables, but for the columns that are duly's; its own events; of duly's tables what a customer's
 -- page or a back office shows.

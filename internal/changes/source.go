@@ -80,7 +80,7 @@ func (s *Source) rights(ctx context.Context, db *mysql.DB) error {
 			return err
 		}
 		if why != nil {
-			s.refused[kind] = fmt.Sprintf("%s of subscriptions cannot be written (%s)", strings.Join(names, " and "), mysql.Reason(why))
+			s.refused[kind] = fmt.Sprintf("%s of subscriptions cannot be written (%s)%s", strings.Join(names, " and "), mysql.Reason(why), grant(kind, why))
 		}
 	}
 	why, err := mysql.RefusedUpdate(ctx, db, "subscription_changes", []string{"applied_at", "outcome"})
@@ -92,6 +92,17 @@ func (s *Source) rights(ctx context.Context, db *mysql.DB) error {
 		s.refused[kind] = fmt.Sprintf("applied_at and outcome of subscription_changes cannot be written (%s)", mysql.Reason(why))
 	}
 	return nil
+}
+
+// grant is what an administrator types about a right that is missing.
+func grant(kind planned.Kind, why error) string {
+	switch {
+	case !mysql.IsDenied(why):
+		return ""
+	case kind == planned.Method:
+		return ": apply deploy/sql/grants.sql again"
+	}
+	return ": GRANT duly_changes TO duly_worker"
 }
 
 // row is a change as it is read.

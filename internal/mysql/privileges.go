@@ -91,7 +91,7 @@ func (r Role) needs() map[string]need {
 func actingNeeds() map[string]need {
 	return map[string]need{
 		"subscriptions":        {update: []string{"status", "cancelled_at", "cancel_reason", "next_billing_date", "anchor_day"}},
-		"subscription_changes": {may: []string{"applied_at", "outcome"}},
+		"subscription_changes": {update: []string{"applied_at", "outcome"}},
 
 		"orders":           {update: []string{"updated_at"}},
 		"payments":         {update: []string{"status", "transaction_key", "failure_code", "failure_reason", "refunded_amount", "refunded_at"}},
@@ -117,9 +117,9 @@ func workerNeeds() map[string]need {
 	return map[string]need{
 		"subscriptions": {
 			update: []string{"next_billing_date", "anchor_day", "review_reason", "status", "cancelled_at", "cancel_reason"},
-			may:    []string{"payment_method", "amount", "interval_unit", "interval_count"},
+			may:    []string{"payment_method"},
 		},
-		"subscription_changes": {may: []string{"applied_at", "outcome"}},
+		"subscription_changes": {update: []string{"applied_at", "outcome"}},
 
 		"orders":      {update: []string{"status", "completed_at", "failed_at", "failure_reason"}},
 		"order_items": {},

@@ -15,7 +15,9 @@ func writtenTogether() map[string][][]string {
 		"subscriptions": {{"next_billing_date", "anchor_day"}, {"review_reason"}, {"status", "cancelled_at", "cancel_reason"}},
 		"orders":        {{"status", "completed_at", "failed_at", "failure_reason"}},
 		"products":      {{"stock"}},
-		"payments":      {{"status", "transaction_key", "failure_code", "failure_reason", "refunded_amount", "refunded_at"}},
+
+		"subscription_changes": {{"applied_at", "outcome"}},
+		"payments":             {{"status", "transaction_key", "failure_code", "failure_reason", "refunded_amount", "refunded_at"}},
 	}
 }
 
