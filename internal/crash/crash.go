@@ -16,7 +16,6 @@ const (
 	IssueAfterCommit       Point = "issue.after-commit"
 	IssueClaimBeforeCommit Point = "issue-claim.before-commit"
 	IssueClaimAfterCommit  Point = "issue-claim.after-commit"
-	ChangesWritten         Point = "changes.written" // planned changes, in the transaction that issues or claims
 	ClaimBeforeCommit      Point = "claim.before-commit"
 	ClaimAfterCommit       Point = "claim.after-commit"
 	BeforeCheck            Point = "charge.before-check"
