@@ -20,14 +20,15 @@ const (
 	// AnyDue is asked once in a run.
 	AnyDue = `SELECT EXISTS(SELECT 1 FROM subscription_changes WHERE applied_at IS NULL AND effective_date <= ?)`
 
-	// DueOf reads the ids of what is due of subscriptions, LockDue locks them by primary key, and LookDue reads both without a lock.
+	// DueOf reads the ids of what is due of subscriptions.
 	DueOf = `SELECT id FROM subscription_changes WHERE subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
 
 	columns = `SELECT id, subscription_id, CAST(effective_date AS CHAR) AS effective_date, COALESCE(kind, '') AS kind, COALESCE(value, '') AS value,
 COALESCE(note, '') AS note, COALESCE(outcome, '') AS outcome FROM subscription_changes WHERE `
 
-	// LockDue has COALESCE to keep the optimiser of a small table from locking by another index.
+	// LockDue locks changes by primary key. COALESCE keeps the optimiser of a small table from locking by another index.
 	LockDue = columns + `id IN (?) AND COALESCE(applied_at IS NULL) ORDER BY id FOR UPDATE`
+	// LookDue reads what is due of subscriptions, without a lock.
 	LookDue = columns + `subscription_id IN (?) AND applied_at IS NULL AND effective_date <= ? ORDER BY id`
 
 	// Candidates are the subscriptions that have changes which are due, a day at a time, for a walk by key set.
@@ -60,21 +61,32 @@ func Open(ctx context.Context, db *mysql.DB, policy billing.IssuePolicy) (_ *Sou
 	case !some:
 		return nil, nil, nil
 	}
-	s := &Source{policy: policy, refused: planned.Refused{}}
+	s := &Source{policy: policy, refused: make(planned.Refused)}
 	return s, nil, s.rights(ctx, db)
 }
 
-// written lists the columns that each kind of change needs.
-func written() map[planned.Kind][]string {
-	return map[planned.Kind][]string{
-		planned.Amount: {"amount"}, planned.Interval: {"interval_unit", "interval_count"}, planned.Method: {"payment_method"},
+// columnsOf lists the columns of subscriptions that a kind of change writes and a run without it does not.
+func columnsOf(kind planned.Kind) []string {
+	switch kind {
+	case planned.Amount:
+		return []string{"amount"}
+	case planned.Interval:
+		return []string{"interval_unit", "interval_count"}
+	case planned.Method:
+		return []string{"payment_method"}
+	case planned.Pause, planned.Resume, planned.Cancel, planned.OneOff:
 	}
+	return nil
 }
 
 // rights finds out which kinds of change cannot be written: the login may not, or a view does not take them. These go to review one by one, instead
 // of ending the run.
 func (s *Source) rights(ctx context.Context, db *mysql.DB) error {
-	for kind, names := range written() {
+	for _, kind := range planned.Kinds() {
+		names := columnsOf(kind)
+		if len(names) == 0 {
+			continue
+		}
 		why, err := mysql.RefusedUpdate(ctx, db, "subscriptions", names)
 		if err != nil {
 			return err
@@ -125,9 +137,6 @@ func (r row) change() planned.Change {
 // locked reads and locks the due changes of subscriptions, which the transaction has locked, by subscription.
 func (s *Source) locked(ctx context.Context, tx *sqlx.Tx, subscriptions []uint64) (map[uint64][]planned.Change, error) {
 	var ids []uint64
-	if len(subscriptions) == 0 {
-		return nil, nil
-	}
 	if err := mysql.SelectIn(ctx, tx, &ids, DueOf, subscriptions, s.policy.Effective); err != nil || len(ids) == 0 {
 		return nil, err
 	}
@@ -154,7 +163,7 @@ type Plans map[uint64]*planned.Plan
 // ForIssue applies the due changes to rows of due subscriptions that the transaction has locked. What it applies is written by [Plans.Write].
 func (s *Source) ForIssue(ctx context.Context, tx *sqlx.Tx, rows []store.SubscriptionRow) (Plans, error) {
 	if s == nil || len(rows) == 0 {
-		return nil, nil
+		return Plans{}, nil
 	}
 	of, err := s.locked(ctx, tx, store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID }))
 	if err != nil {
@@ -166,7 +175,7 @@ func (s *Source) ForIssue(ctx context.Context, tx *sqlx.Tx, rows []store.Subscri
 // Look is [Source.ForIssue] for a forecast: without a lock, and nothing is written.
 func (s *Source) Look(ctx context.Context, db *mysql.DB, rows []store.SubscriptionRow) (Plans, error) {
 	if s == nil || len(rows) == 0 {
-		return nil, nil
+		return Plans{}, nil
 	}
 	var found []row
 	ids := store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID })
@@ -192,7 +201,7 @@ func (s *Source) apply(rows []store.SubscriptionRow, of map[uint64][]planned.Cha
 
 // Claim applies to subscriptions, of which the transaction has locked open invoices and the rows, what counts for a charge, and writes it.
 func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint64]billing.Subscription, day payment.Date, now time.Time) error {
-	if s == nil {
+	if s == nil || len(subscriptions) == 0 {
 		return nil
 	}
 	ids := make([]uint64, 0, len(subscriptions))

@@ -65,9 +65,9 @@ type writes struct {
 func (w *writes) add(id uint64, plans Plans, s *Source, now time.Time) {
 	p := plans[id]
 	was, is := p.Before, p.After
-	switch {
-	case is.Status == was.Status:
-	case is.Status == billing.Cancelled:
+	switch is.Status {
+	case was.Status:
+	case billing.Cancelled:
 		w.cancelled = append(w.cancelled, []any{id, now, mysql.Cut(p.CancelReason, billing.MaxText), string(is.Status)})
 	default:
 		w.status = append(w.status, []any{id, string(is.Status)})
