@@ -65,11 +65,9 @@ type writes struct {
 func (w *writes) add(id uint64, plans Plans, s *Source, now time.Time) {
 	p := plans[id]
 	was, is := p.Before, p.After
-	switch is.Status {
-	case was.Status:
-	case billing.Cancelled:
+	if is.Status == billing.Cancelled && was.Status != is.Status {
 		w.cancelled = append(w.cancelled, []any{id, now, mysql.Cut(p.CancelReason, billing.MaxText), string(is.Status)})
-	default:
+	} else if was.Status != is.Status {
 		w.status = append(w.status, []any{id, string(is.Status)})
 	}
 	if p.Price() != was.Money.Amount {
