@@ -167,3 +167,22 @@ func TestAChangeThatCannotBeAppliedHoldsUpItsSubscriptionAlone(t *testing.T) {
 	require.Equal(t, []string{"1 amount applied applied", "2 amount applied applied"}, w.planned())
 	w.reconcile()
 }
+
+// A run that is late issues what was due, and charges nothing of a subscription that is cancelled by then; a new card is the one that is charged.
+func TestACancellationByTodayEndsWhatIsIssuedLate(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	worktest.Enrol(t, w.plain, 3, day0, func(i int, s *worktest.Subscription) {
+		if i == 2 {
+			s.Method = "pm_hard"
+		}
+	})
+	w.plan(1, "2026-02-03 cancel")
+	w.plan(2, "2026-02-03 method pm_ok:new")
+	require.Equal(t, batch.ExitDone, w.on("2026-02-03").run(nil).Exit)
+	require.Equal(t, []string{"2026-01-31 9900 void"}, w.billed(1))
+	require.Equal(t, "cancelled 2026-02-28 9900", w.stands(1))
+	require.Equal(t, []string{"2026-01-31 9900 paid"}, w.billed(2))
+	require.Equal(t, 2, w.sims["main"].Stats().Payments)
+	w.reconcile()
+}

@@ -122,7 +122,8 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 		plan := c.page.Plans[row.ID]
 		issued[i] = billing.Issued{Subscription: row.Subscription, Issue: d.Decide(row, plan)}
 		inv, first, ok := billing.FirstCharge(issued[i], d.Open.Policy, d.Open.Today(), d.Open.Known)
-		if !ok || plan.Waits(d.Open.Today()) || want.Skip(row.Gateway) || tries.Take(row.NetworkKey(inv.Money)).Held() || !rooms.Take(row.Gateway) {
+		ok = ok && !plan.Waits(d.Open.Today())
+		if !ok || want.Skip(row.Gateway) || tries.Take(row.NetworkKey(inv.Money)).Held() || !rooms.Take(row.Gateway) {
 			continue // the last walk claims it, or says why it waits
 		}
 		issued[i].Charging = true
