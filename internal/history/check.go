@@ -24,6 +24,7 @@ type listCheck struct {
 	failure  error
 	unknowns int
 	told     bool
+	short    bool      // it has a list, which was not read to its end, or does not show what it must
 	forgot   error     // why invoices are left alone that it may have forgotten charges of; nil: none is, or it was told
 	failing  bool      // the last request for a page was not answered
 	moved    time.Time // by the process's own clock, when a page came last
@@ -57,6 +58,13 @@ func (c *listCheck) unknownText() string {
 	return fmt.Sprintf("gateway %s has %s under keys of ours that no attempt accounts for: was the database restored, or do two installations share "+
 		"the account without gateways.%s.key_prefix? Nothing is charged there until each is accounted for: duly adopt %s",
 		c.name, text.Plural(int64(c.unknowns), "charge"), c.name, c.name)
+}
+
+// unread reports whether the gateway's list may show more than was compared.
+func (c *listCheck) unread() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.short
 }
 
 // stuck reports whether nobody waits for the comparison: its gateway does not answer.

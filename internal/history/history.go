@@ -108,7 +108,7 @@ func (h *History) start(x *batch.StepExecution) {
 // verdict says whether charges may be sent to a gateway: not yet, or not in this run and why.
 //
 // The others are waited for as well, since a subscription may have been charged elsewhere before, but for those that
-// cannot be listed now: these hold the others back only if the database may have been restored.
+// cannot be listed now, or not to the end: these hold the others back only if the database may have been restored.
 func (h *History) verdict(gateway string) (batch.LaneState, string) {
 	c := h.checks[gateway]
 	if c == nil {
@@ -130,6 +130,8 @@ func (h *History) verdict(gateway string) (batch.LaneState, string) {
 			return batch.LaneHeld, ""
 		case suspected && (at == listSilent || at == listBroken):
 			return batch.LaneClosed, "the database may have been restored, and not every gateway could be listed: " + why
+		case suspected && other.unread():
+			return batch.LaneClosed, "the database may have been restored, and the list of gateway " + other.name + " is not compared to the end: the next run goes on"
 		}
 	}
 	return batch.LaneOpen, ""
