@@ -5,8 +5,25 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"duly/config"
 	"duly/internal/gateway"
+	"duly/internal/gateway/gatewaytest"
+	"duly/internal/gateway/gatewaytest/outside"
 )
+
+// Every type of gateways that is not docs/payments-api.yaml is held to its own provider's documents: a new one must not be held to an API that
+// it does not speak.
+func TestEveryTypeHasItsContract(t *testing.T) {
+	for _, kind := range config.GatewayTypes() {
+		if kind == "httpapi" {
+			require.Empty(t, outside.ProviderOf(kind).API.Provider)
+			require.Zero(t, gatewaytest.TraitsOf(kind))
+			continue
+		}
+		require.NotEmpty(t, outside.ProviderOf(kind).API.Provider, "%s is not in outside.ProviderOf", kind)
+		require.NotZero(t, gatewaytest.TraitsOf(kind), "%s is not in gatewaytest.TraitsOf", kind)
+	}
+}
 
 // An account is charged if its adapter calls it a sandbox, or an operator says what it is. What an adapter calls live nobody can call
 // a sandbox.

@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 // Requests begin as far apart as a provider's limit wants, but for those that are meant to come at once.
@@ -74,6 +77,43 @@ func TestShownFields(t *testing.T) {
 		require.Equal(t, want, api.shown(body), body)
 		require.Equal(t, body, API{}.shown(body), "another rule redacts bodies of docs/payments-api.yaml")
 	}
+}
+
+// Whatever a provider adds to a body, at any depth, nobody is shown what stands under a name that is not listed.
+func TestShownFieldsAreTheListedOnes(t *testing.T) {
+	api := API{Provider: "P", Fields: []string{"id", "data"}}
+	rapid.Check(t, func(t *rapid.T) {
+		n, private := 0, []string{}
+		var draw func(depth int, listed bool) any
+		draw = func(depth int, listed bool) any {
+			switch kind := rapid.IntRange(0, 3).Draw(t, "kind"); {
+			case depth > 0 && kind == 1:
+				object := map[string]any{}
+				for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"id", "data", "email", "card", "ID"}), 0, 4, rapid.ID).Draw(t, "names") {
+					object[name] = draw(depth-1, listed && (name == "id" || name == "data"))
+				}
+				return object
+			case depth > 0 && kind == 2:
+				list := make([]any, rapid.IntRange(0, 3).Draw(t, "length"))
+				for i := range list {
+					list[i] = draw(depth-1, listed)
+				}
+				return list
+			}
+			n++
+			leaf := fmt.Sprintf("leaf-%d-", n)
+			if !listed {
+				private = append(private, leaf)
+			}
+			return leaf
+		}
+		body, err := json.Marshal(draw(4, true))
+		require.NoError(t, err)
+		shown := api.shown(string(body))
+		for _, leaf := range private {
+			require.NotContains(t, shown, leaf, "%s", body)
+		}
+	})
 }
 
 // Of an answer that names its movement of money in a field that no client reads, the field is known.
