@@ -79,6 +79,7 @@ func (l *loader) check(c *Config) {
 	for _, name := range slices.Sorted(maps.Keys(c.Gateways)) {
 		l.checkGateway("gateways."+name, c.Gateways[name], c.Run)
 	}
+	l.checkPolicies(c)
 	if c.Reconcile.GiveUpAfter < c.Reconcile.OlderThan {
 		l.rule("reconcile.give_up_after", fmt.Sprintf("%s is shorter than reconcile.older_than (%s): give as much or more",
 			FormatDuration(c.Reconcile.GiveUpAfter), FormatDuration(c.Reconcile.OlderThan)), "reconcile.older_than")

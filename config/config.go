@@ -177,6 +177,9 @@ type Billing struct {
 	// NetworkRules says whether the rules of card networks count, and NetworkCeilings how many declines they allow.
 	NetworkRules    bool            `mapstructure:"network_rules"`
 	NetworkCeilings NetworkCeilings `mapstructure:"network_ceilings"`
+	// Policies are the dunning policies that subscriptions name. The one of the name DefaultPolicy adds to the keys above, which are the
+	// default policy's.
+	Policies map[string]DunningPolicy `mapstructure:"policies"`
 }
 
 // NetworkCeilings are how many declines card networks allow of one payment method for one amount and currency.

@@ -9,7 +9,6 @@ import (
 const (
 	envPrefix     = "DULY_"
 	envTestPrefix = "DULY_TEST_"
-	gatewayPrefix = "DULY_GATEWAYS_"
 )
 
 // ofWrapper reports whether a variable is read by the scripts that start duly (deploy/bin/duly-vm, deploy/cron/duly-cron),
@@ -33,7 +32,7 @@ func (l *loader) readEnv(env []string) {
 		}
 	}
 	names := slices.Sorted(maps.Keys(vars))
-	known := l.gatewaysWith(names)
+	known := l.namesWith(names)
 	for _, name := range names {
 		keys := l.keysOf(name, known)
 		switch len(keys) {
@@ -47,33 +46,33 @@ func (l *loader) readEnv(env []string) {
 	}
 }
 
-// gatewaysWith is the gateways met so far and those that a variable names in one way only.
-func (l *loader) gatewaysWith(variables []string) map[string]bool {
-	known := maps.Clone(l.gateways)
+// namesWith is the names met so far and those that a variable names in one way only.
+func (l *loader) namesWith(variables []string) names {
+	known := l.names.clone()
 	for _, name := range variables {
-		if keys := l.gatewayKeys(name); len(keys) == 1 {
-			gateway, _ := gatewayOf(keys[0])
-			known[gateway] = true
+		if keys := l.namedKeys(name); len(keys) == 1 {
+			section, own, _ := nameIn(keys[0])
+			known[section][own] = true
 		}
 	}
 	return known
 }
 
-// keysOf is the key that a variable sets. Where a gateway's name can end in two places it is the name that
+// keysOf is the key that a variable sets. Where the name of a gateway or a policy can end in two places it is the name that
 // is known, or the shorter one if none is; more than one key if several are known.
-func (l *loader) keysOf(name string, known map[string]bool) []string {
+func (l *loader) keysOf(name string, known names) []string {
 	for key := range l.schema.byName {
-		if !strings.Contains(key, anyGateway) && variable(key) == name {
+		if !strings.Contains(key, anyName) && variable(key) == name {
 			return []string{key}
 		}
 	}
-	keys := l.gatewayKeys(name)
+	keys := l.namedKeys(name)
 	if len(keys) < 2 {
 		return keys
 	}
 	ofKnown := slices.DeleteFunc(slices.Clone(keys), func(key string) bool {
-		gateway, _ := gatewayOf(key)
-		return !known[gateway]
+		section, own, _ := nameIn(key)
+		return !known[section][own]
 	})
 	if len(ofKnown) == 0 {
 		return keys[:1]
@@ -81,36 +80,38 @@ func (l *loader) keysOf(name string, known map[string]bool) []string {
 	return ofKnown
 }
 
-// gatewayKeys is every key that the name of a gateway's variable can be read as, shortest gateway first.
-func (l *loader) gatewayKeys(name string) []string {
-	rest, ok := strings.CutPrefix(name, gatewayPrefix)
-	if !ok {
-		return nil
-	}
+// namedKeys is every key that the variable of a gateway or a policy can be read as, shortest name first.
+func (l *loader) namedKeys(name string) []string {
 	var keys []string
-	for key := range l.schema.byName {
-		field, ok := strings.CutPrefix(key, "gateways."+anyGateway+".")
+	for _, section := range namedSections() {
+		rest, ok := strings.CutPrefix(name, variable(section))
 		if !ok {
 			continue
 		}
-		gateway, ok := strings.CutSuffix(rest, "_"+strings.TrimPrefix(variable(field), envPrefix))
-		gateway = strings.ReplaceAll(gateway, "_", "-")
-		if ok && gateway == strings.ToUpper(gateway) && gatewayName(strings.ToLower(gateway)) {
-			keys = append(keys, "gateways."+strings.ToLower(gateway)+"."+field)
+		for key := range l.schema.byName {
+			field, ok := strings.CutPrefix(key, section+anyName+".")
+			if !ok {
+				continue
+			}
+			own, ok := strings.CutSuffix(rest, "_"+strings.TrimPrefix(variable(field), envPrefix))
+			own = strings.ReplaceAll(own, "_", "-")
+			if ok && own == strings.ToUpper(own) && validName(strings.ToLower(own)) {
+				keys = append(keys, section+strings.ToLower(own)+"."+field)
+			}
 		}
 	}
 	slices.SortFunc(keys, func(a, b string) int {
-		first, _ := gatewayOf(a)
-		second, _ := gatewayOf(b)
+		_, first, _ := nameIn(a)
+		_, second, _ := nameIn(b)
 		return len(first) - len(second)
 	})
 	return keys
 }
 
-// variables are all variables that can be set, given the gateways.
-func (l *loader) variables(gateways map[string]bool) []string {
+// variables are all variables that can be set, given the names.
+func (l *loader) variables(known names) []string {
 	var names []string
-	for _, key := range l.schema.names(gateways) {
+	for _, key := range l.schema.names(known) {
 		if !l.schema.section(key) {
 			names = append(names, variable(key))
 		}

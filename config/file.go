@@ -103,8 +103,7 @@ func (l *loader) readNode(key string, node *yaml.Node, source, file string) {
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
 	}
-	isGateway := strings.HasPrefix(key, "gateways.") && strings.Count(key, ".") == 1
-	if isGateway && !l.addGateway(strings.TrimPrefix(key, "gateways."), source) {
+	if section, name, ok := nameIn(key); ok && key == section+name && !l.addName(section, name, source) {
 		return
 	}
 	k, known := l.schema.find(key)

@@ -2,19 +2,20 @@ package config
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
 
-// anyGateway stands for a gateway's name in the names of keys.
-const anyGateway = "<name>"
+// anyName stands for a name of the operator's own, of a gateway or a policy, in the names of keys.
+const anyName = "<name>"
 
 // fileSuffix on the name of a secret key makes the key that names a file with the secret in it.
 const fileSuffix = "_file"
 
 // Key is one thing that can be configured.
 type Key struct {
-	// Name is dotted; <name> in it stands for a gateway's name.
+	// Name is dotted; <name> in it stands for the name of a gateway, or of a policy.
 	Name string
 	// Default is as it would be written in the file; empty: none.
 	Default string
@@ -46,7 +47,10 @@ const day = 24 * time.Hour
 const mostDeclines = 1_000_000
 
 // Keys returns every key, in the order of the example file.
-func Keys() []Key {
+func Keys() []Key { return slices.Concat(chargingKeys(), policyKeys(), otherKeys()) }
+
+// chargingKeys are the keys of the database, the gateways and billing.
+func chargingKeys() []Key {
 	return []Key{
 		{
 			Name: "database.dsn", Secret: true, parse: dsn,
@@ -255,6 +259,12 @@ func Keys() []Key {
 			Name: "billing.network_ceilings.unknown_24h", Default: "10", parse: whole(1, mostDeclines),
 			Why: "In 24 hours, where no decline of the method names its network.",
 		},
+	}
+}
+
+// otherKeys are the keys of everything else.
+func otherKeys() []Key {
+	return []Key{
 		{
 			Name: "reconcile.older_than", Default: "10m", parse: duration(time.Second, 365*day),
 			Why: "How long an order must have been left alone before it is looked at: longer than a customer takes to pay.",

@@ -81,20 +81,29 @@ const exampleHead = `# Every key of duly with its default. Copy this file to dul
 # that is named beside it.
 `
 
+// exampleKey is the name of a key with a name of the operator's own put in.
+func exampleKey(k config.Key) string {
+	own := "main"
+	if strings.HasPrefix(k.Name, "billing.policies.") {
+		own = "gentle"
+	}
+	return strings.Replace(k.Name, "<name>", own, 1)
+}
+
 // example renders duly.example.yaml. Keys stand behind a # without a space, words behind one with a space.
 func example() string {
 	var b strings.Builder
 	b.WriteString(exampleHead)
 	var open []string
 	for _, k := range config.Keys() {
-		path := strings.Split(strings.Replace(k.Name, "<name>", "main", 1), ".")
+		path := strings.Split(exampleKey(k), ".")
 		sections, name := path[:len(path)-1], path[len(path)-1]
 		for depth, section := range sections {
 			if depth < len(open) && open[depth] == section {
 				continue
 			}
 			open = sections[:depth]
-			writeSection(&b, depth, section, sections[0] == "gateways" && depth > 0)
+			writeSection(&b, depth, section, sections[0] == "gateways" && depth > 0 || slices.Contains(sections[:depth+1], "policies"))
 		}
 		open = sections
 
@@ -124,9 +133,13 @@ func writeSection(b *strings.Builder, depth int, name string, commented bool) {
 		mark = "#"
 	}
 	b.WriteString("\n")
-	if name == "main" {
+	switch name {
+	case "main":
 		b.WriteString(wrap("One block for each account, under a name of your own: small letters, digits and dashes. Subscriptions and "+
 			"payments are charged at the gateway that they name.", indent+"# ", 110))
+	case "gentle":
+		b.WriteString(wrap("One block for each dunning policy, under a name of your own: small letters, digits and dashes. Subscriptions name theirs in the column "+
+			"dunning_policy.", indent+"# ", 110))
 	}
 	fmt.Fprintf(b, "%s%s%s:\n", indent, mark, name)
 }
@@ -162,9 +175,10 @@ func TestExampleFile(t *testing.T) {
 	require.NoError(t, err)
 	want, err = config.Load(config.Options{NoFile: true, Env: []string{
 		"DULY_GATEWAYS_MAIN_URL=https://payments.example.com", "DULY_GATEWAYS_MAIN_TOKEN=change-me", "DULY_GATEWAYS_MAIN_CID_SECRET=change-me",
+		"DULY_BILLING_POLICIES_GENTLE_AFTER_LAST=cancel",
 	}})
 	require.NoError(t, err)
-	require.Equal(t, want, got, "uncommented, it sets the defaults and an example of a gateway")
+	require.Equal(t, want, got, "uncommented, it sets the defaults and an example of a gateway and of a policy")
 	for _, k := range config.Keys() {
 		name := k.Name[strings.LastIndexByte(k.Name, '.')+1:]
 		require.Regexp(t, `(?m)^ *`+name+`:( |$)`, uncommented)
@@ -177,7 +191,7 @@ func TestExamplesAreValid(t *testing.T) {
 		if k.Default != "" {
 			continue
 		}
-		key := strings.Replace(k.Name, "<name>", "main", 1)
+		key := exampleKey(k)
 		flags := map[string]any{"outbox.secret": "whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU=", "slack.channel": "c", "slack.token": "t"}
 		if key == "slack.webhook_url" {
 			delete(flags, "slack.token")

@@ -41,6 +41,7 @@ func Load(o Options) (*Config, error) {
 	l := newLoader()
 	l.read(o)
 	l.typeDefaults()
+	l.policyDefaults()
 	c := l.decode()
 	l.complete(c, o.Env)
 	l.check(c)
@@ -74,8 +75,8 @@ type loader struct {
 	problems Problems
 	// layers holds defaults, the values of file and environment, and of flags above them.
 	layers *viper.Viper
-	// gateways are the names met so far.
-	gateways map[string]bool
+	// names are those met so far.
+	names names
 	// sources says where each key was last set.
 	sources map[string]string
 	// files are the paths given by …_file keys, by those keys.
@@ -88,16 +89,16 @@ type loader struct {
 
 func newLoader() *loader {
 	l := &loader{
-		schema:   newSchema(),
-		layers:   viper.New(),
-		gateways: map[string]bool{},
-		sources:  map[string]string{},
-		files:    map[string]string{},
-		inFile:   map[string]string{},
-		bad:      map[string]bool{},
+		schema:  newSchema(),
+		layers:  viper.New(),
+		names:   newNames(),
+		sources: map[string]string{},
+		files:   map[string]string{},
+		inFile:  map[string]string{},
+		bad:     map[string]bool{},
 	}
 	for _, k := range l.schema.keys {
-		if !strings.Contains(k.Name, anyGateway) {
+		if !strings.Contains(k.Name, anyName) {
 			l.setDefault(k, k.Name)
 		}
 	}
@@ -116,20 +117,21 @@ func (l *loader) setDefault(k Key, key string) {
 	l.layers.SetDefault(key, value)
 }
 
-// addGateway takes name in, with its defaults, or says that it is none.
-func (l *loader) addGateway(name, source string) bool {
-	if l.gateways[name] {
+// addName takes the name of a gateway or a policy in, with its defaults, or says that it is none.
+func (l *loader) addName(section, name, source string) bool {
+	if l.names[section][name] {
 		return true
 	}
-	if !gatewayName(name) {
-		l.sources["gateways."+name] = source
-		l.problem("gateways."+name, fmt.Sprintf("a gateway's name is at most %d small letters, digits and dashes", maxGatewayName))
+	if !validName(name) {
+		what := map[string]string{gatewaySection: "gateway", policySection: "policy"}[section]
+		l.sources[section+name] = source
+		l.problem(section+name, fmt.Sprintf("a %s's name is at most %d small letters, digits and dashes", what, maxName))
 		return false
 	}
-	l.gateways[name] = true
+	l.names[section][name] = true
 	for _, k := range l.schema.keys {
-		if field, ok := strings.CutPrefix(k.Name, "gateways."+anyGateway); ok {
-			l.setDefault(k, "gateways."+name+field)
+		if field, ok := strings.CutPrefix(k.Name, section+anyName); ok {
+			l.setDefault(k, section+name+field)
 		}
 	}
 	return true
@@ -140,10 +142,10 @@ func (l *loader) set(key, value, source string, put func(string, any)) {
 	l.sources[key] = source
 	k, ok := l.schema.find(key)
 	if !ok {
-		l.problem(key, l.schema.unknown(key, l.gateways))
+		l.problem(key, l.schema.unknown(key, l.names))
 		return
 	}
-	if name, ok := gatewayOf(key); ok && !l.addGateway(name, source) {
+	if section, name, ok := nameIn(key); ok && !l.addName(section, name, source) {
 		return
 	}
 	if l.schema.fileFor(key) != "" {
@@ -176,22 +178,10 @@ func (l *loader) readFlags(flags map[string]any) {
 		if flags[key] == nil {
 			continue
 		}
-		for _, k := range l.everyGateway(key) {
+		for _, k := range l.names.put(key) {
 			l.set(k, flagText(flags[key]), "a flag", l.layers.Set)
 		}
 	}
-}
-
-// everyGateway is key, or as many as there are gateways if it has <name> in it.
-func (l *loader) everyGateway(key string) []string {
-	if !strings.Contains(key, anyGateway) {
-		return []string{key}
-	}
-	var keys []string
-	for _, name := range slices.Sorted(maps.Keys(l.gateways)) {
-		keys = append(keys, strings.Replace(key, anyGateway, name, 1))
-	}
-	return keys
 }
 
 // flagText writes a value as it would stand in the file.

@@ -3,9 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
-	"maps"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 )
@@ -27,16 +25,16 @@ func (c Config) LogValue() slog.Value { return slog.GroupValue(c.settings()...) 
 
 // settings are all keys and their values, as shown to people.
 func (c Config) settings() []slog.Attr {
+	own := newNames()
+	for name := range c.Gateways {
+		own[gatewaySection][name] = true
+	}
+	for name := range c.Billing.Policies {
+		own[policySection][name] = true
+	}
 	var all []slog.Attr
 	for _, k := range Keys() {
-		names := []string{k.Name}
-		if strings.Contains(k.Name, anyGateway) {
-			names = names[:0]
-			for _, gateway := range slices.Sorted(maps.Keys(c.Gateways)) {
-				names = append(names, strings.Replace(k.Name, anyGateway, gateway, 1))
-			}
-		}
-		for _, name := range names {
+		for _, name := range own.put(k.Name) {
 			all = append(all, slog.String(name, c.show(name)))
 		}
 	}

@@ -1,11 +1,22 @@
 package config
 
 import (
+	"maps"
+	"slices"
 	"strings"
 )
 
-// maxGatewayName is what the tables hold of a gateway's name, in characters.
-const maxGatewayName = 32
+// maxName is what the tables hold of a name of the operator's own, in characters.
+const maxName = 32
+
+// The sections below which names of the operator's own stand.
+const (
+	gatewaySection = "gateways."
+	policySection  = "billing.policies."
+)
+
+// namedSections lists them.
+func namedSections() []string { return []string{gatewaySection, policySection} }
 
 // schema is the table of keys, ready to be asked.
 type schema struct {
@@ -50,28 +61,62 @@ func (s schema) fileFor(key string) string {
 	return target
 }
 
-// general puts <name> for the gateway's name in key.
+// general puts <name> for the name of the operator's own in key.
 func general(key string) string {
-	name, ok := gatewayOf(key)
+	section, name, ok := nameIn(key)
 	if !ok {
 		return key
 	}
-	return "gateways." + anyGateway + strings.TrimPrefix(key, "gateways."+name)
+	return section + anyName + strings.TrimPrefix(key, section+name)
 }
 
-// gatewayOf is the gateway's name in key.
-func gatewayOf(key string) (string, bool) {
-	rest, ok := strings.CutPrefix(key, "gateways.")
-	if !ok {
-		return "", false
+// nameIn is the name of the operator's own in key, and the section that it stands below.
+func nameIn(key string) (section, name string, ok bool) {
+	for _, section := range namedSections() {
+		if rest, ok := strings.CutPrefix(key, section); ok {
+			name, _, _ := strings.Cut(rest, ".")
+			return section, name, true
+		}
 	}
-	name, _, _ := strings.Cut(rest, ".")
-	return name, true
+	return "", "", false
 }
 
-func gatewayName(name string) bool {
-	if name == "" || len(name) > maxGatewayName {
+func validName(name string) bool {
+	if name == "" || len(name) > maxName {
 		return false
 	}
 	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+// names are the names of the operator's own, by their sections.
+type names map[string]map[string]bool
+
+func newNames() names {
+	n := names{}
+	for _, section := range namedSections() {
+		n[section] = map[string]bool{}
+	}
+	return n
+}
+
+// clone is a copy that can be added to.
+func (n names) clone() names {
+	out := names{}
+	for section, of := range n {
+		out[section] = maps.Clone(of)
+	}
+	return out
+}
+
+// put are the names that a key with <name> in it stands for.
+func (n names) put(key string) []string {
+	if !strings.Contains(key, anyName) {
+		return []string{key}
+	}
+	section, _, _ := nameIn(key)
+	var keys []string
+	for _, name := range slices.Sorted(maps.Keys(n[section])) {
+		keys = append(keys, strings.Replace(key, anyName, name, 1))
+	}
+	return keys
 }

@@ -7,12 +7,12 @@ import (
 )
 
 // unknown says that key is not known, and which one may have been meant.
-func (s schema) unknown(key string, gateways map[string]bool) string {
-	if name, ok := gatewayOf(key); ok {
-		gateways = maps.Clone(gateways)
-		gateways[name] = true
+func (s schema) unknown(key string, known names) string {
+	if section, name, ok := nameIn(key); ok {
+		known = known.clone()
+		known[section][name] = true
 	}
-	return unknownText(nearest(key, s.names(gateways)), "every key is in duly.example.yaml")
+	return unknownText(nearest(key, s.names(known)), "every key is in duly.example.yaml")
 }
 
 func unknownText(near, otherwise string) string {
@@ -22,20 +22,14 @@ func unknownText(near, otherwise string) string {
 	return "unknown: did you mean " + near + "?"
 }
 
-// names are all keys and sections, with the names of the gateways put in.
-func (s schema) names(gateways map[string]bool) []string {
-	var names []string
+// names are all keys and sections, with the names of gateways and policies put in.
+func (s schema) names(known names) []string {
+	var list []string
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(s.byName)), slices.Collect(maps.Keys(s.sections))) {
-		if !strings.Contains(name, anyGateway) {
-			names = append(names, name)
-			continue
-		}
-		for gateway := range gateways {
-			names = append(names, strings.Replace(name, anyGateway, gateway, 1))
-		}
+		list = append(list, known.put(name)...)
 	}
-	slices.Sort(names)
-	return names
+	slices.Sort(list)
+	return list
 }
 
 // nearest is the name that is a few slips of the finger away from word, or that ends as it does; empty if

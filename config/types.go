@@ -43,11 +43,11 @@ func idOrNone(s string) (any, error) {
 
 // typeDefaults gives each gateway the defaults of its type, once every layer is read.
 func (l *loader) typeDefaults() {
-	for name := range l.gateways {
-		at := "gateways." + name
+	for name := range l.names[gatewaySection] {
+		at := gatewaySection + name
 		kind := l.layers.GetString(at + ".type")
 		for _, k := range l.schema.keys {
-			field, ofGateway := strings.CutPrefix(k.Name, "gateways."+anyGateway)
+			field, ofGateway := strings.CutPrefix(k.Name, gatewaySection+anyName)
 			if value, differs := k.ByType[kind]; ofGateway && differs {
 				k.Default = value
 				l.setDefault(k, at+field)

@@ -12,7 +12,7 @@ import (
 
 // issuePolicy is what the run's issues go by on an effective date.
 func (b *billingRun) issuePolicy(on payment.Date) billing.IssuePolicy {
-	return billing.IssuePolicy{Business: b.o.Selection.Business, Effective: on, CatchUp: b.o.CatchUp, KnownGateway: b.Known}
+	return billing.IssuePolicy{Business: b.o.Selection.Business, Effective: on, CatchUp: b.o.CatchUp, KnownGateway: b.Known, Named: b.o.Policy.Named}
 }
 
 // lookForChanges asks once in a run whether any planned change is due. While none is, nothing more is read for them.

@@ -118,7 +118,7 @@ func (b *billingRun) uninvoiced(ctx context.Context) ([]string, error) {
 	if !b.has(StepIssue) {
 		return nil, nil
 	}
-	what := query.Issuing{Selection: b.o.Selection, Effective: b.issuedOn(), CatchUp: b.o.CatchUp}
+	what := query.Issuing{Selection: b.o.Selection, Effective: b.issuedOn(), CatchUp: b.o.CatchUp, Named: b.o.Policy.Named}
 	n, err := query.Issuable(ctx, b.DB, what)
 	if err != nil || n == 0 {
 		return nil, err

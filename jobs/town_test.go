@@ -119,7 +119,7 @@ func (w *town) runOn(ctx context.Context, change func(*jobs.BillingOptions, *bat
 	w.last = options.Selection.Business
 	spec := worktest.Spec()
 	spec.Lease = w.lease
-	result, err := runner.Run(ctx, jobs.Billing(deps, options, max(open, len(options.Policy.RetryDays))), spec)
+	result, err := runner.Run(ctx, jobs.Billing(deps, options, max(open, options.Policy.MostStages())), spec)
 	require.NoError(w.t, err)
 	return result
 }

@@ -123,7 +123,7 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 		issued[i] = billing.Issued{Subscription: row.Subscription, Issue: d.Decide(row, plan)}
 		inv, first, ok := billing.FirstCharge(issued[i], d.Open.Policy, d.Open.Today(), d.Open.Known)
 		ok = ok && !plan.Waits(d.Open.Today())
-		if !ok || want.Skip(row.Gateway) || tries.Take(row.NetworkKey(inv.Money)).Held() || !rooms.Take(row.Gateway) {
+		if !ok || want.Skip(row.Gateway) || tries.Take(row.NetworkKey(inv.Money), d.Open.Policy.Of(row.DunningPolicy).MaxTries).Held() || !rooms.Take(row.Gateway) {
 			continue // the last walk claims it, or says why it waits
 		}
 		issued[i].Charging = true

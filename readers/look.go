@@ -27,7 +27,7 @@ func (d *DueSubscriptions) Look(ctx context.Context, db *mysql.DB, limit int) (p
 		return nil, false, mysql.Classify(ctx, err)
 	}
 	count := methods.Counting{Rules: d.Rules}
-	if d.Rules.On {
+	if d.Rules.Counting() {
 		count.At = d.Now()
 	}
 	page, crowded, err := billable.WithInvoices(ctx, db, rows, billable.AllDates, count)
@@ -92,7 +92,7 @@ func (s *OpenInvoices) lookAt(ctx context.Context, ids []uint64) ([]OpenInvoice,
 		out[i] = OpenInvoice{Invoice: r.Invoice(), Subscription: sub, Gone: !ok, Past: past[r.ID]}
 		keys[i] = sub.NetworkKey(out[i].Money)
 	}
-	if !s.Policy.Network.On {
+	if !s.Policy.Network.Counting() {
 		return out, nil
 	}
 	tries, err := methods.Read(ctx, s.DB, methods.Names(s.Policy.Network, keys), s.Now())

@@ -62,7 +62,7 @@ ORDER BY next_attempt_date, id LIMIT ?`
 
 	// COALESCE keeps the optimiser of a small table from locking by the index of the walk instead: every row that
 	// it would look at there is locked, also those of other claims.
-	stageLock = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, try_later_since
+	stageLock = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since
 FROM invoices WHERE id IN (?) AND COALESCE(status) = 'open' AND COALESCE(stage) = ? AND next_attempt_date <= ?
 AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id`
 

@@ -22,7 +22,7 @@ func (s *OpenInvoices) allowed(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 		return nil, nil, err
 	}
 	for i, ch := range chosen {
-		switch hold := tries.Take(keys[i]); {
+		switch hold := tries.Take(keys[i], s.Policy.Of(ch.sub.DunningPolicy).MaxTries); {
 		case hold.Waits && !s.waiting.Tired():
 			c.waiting = append(c.waiting, methods.Row{Lane: ch.sub.Gateway, ID: ch.inv.ID})
 		case hold.Held():

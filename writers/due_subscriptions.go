@@ -120,7 +120,7 @@ func ReviewSubscription(ctx context.Context, db *mysql.DB, id uint64, effective 
 // Decide writes what was decided about open invoices without a charge, in the transaction that locked them.
 func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Decided) (batch.Tally, error) {
 	tally := batch.Tally{}
-	var void, moved, held, ended, review, cancelled [][]any
+	var void, moved, held, ended, review, cancelled, paused, dunning [][]any
 	var told []billing.Event
 	for _, d := range list {
 		told = append(told, d.Claim.Events...)
@@ -135,8 +135,14 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 			ended = append(ended, []any{d.Invoice.ID})
 			tally.Read++
 			tally.Declined++
-			if d.SubscriptionTo != "" {
+			switch d.SubscriptionTo { //nolint:exhaustive // the end of an invoice makes nothing else of it
+			case billing.Cancelled:
 				cancelled = append(cancelled, []any{d.Invoice.SubscriptionID, d.Reason})
+			case billing.Paused:
+				paused = append(paused, []any{d.Invoice.SubscriptionID})
+			}
+			if d.Claim.Dunning != d.Invoice.Dunning {
+				dunning = append(dunning, []any{d.Invoice.ID, store.Text(d.Claim.Dunning.Text())})
 			}
 		case billing.ReviewInvoice:
 			review = append(review, []any{d.Invoice.ID, d.Reason})
@@ -166,7 +172,13 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 			return tally, fmt.Errorf("%d of %d invoices were open", n, len(change.rows))
 		}
 	}
+	if err := store.SaveDunning(ctx, tx, dunning); err != nil {
+		return tally, err
+	}
 	if err := store.Cancel(ctx, tx, cancelled, now); err != nil {
+		return tally, err
+	}
+	if err := store.Pause(ctx, tx, paused); err != nil {
 		return tally, err
 	}
 	return tally, store.WriteBillingEvents(ctx, tx, told)

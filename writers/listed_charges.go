@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/record"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/runs"
@@ -35,7 +36,7 @@ func UnknownCharges(ctx context.Context, db *mysql.DB, gateway string, account u
 		if !ok {
 			return fmt.Errorf("the key %q is none of ours", p.Key)
 		}
-		record, err := billing.EncodeRecord(p)
+		record, err := record.Encode(p)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package writers
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -35,7 +36,7 @@ type OpenInvoices struct {
 
 const (
 	lockAttempts = `SELECT id, idempotency_key, status, lease FROM payment_attempts WHERE id IN (?) ORDER BY id FOR UPDATE`
-	lockStatuses = `SELECT id, status FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
+	lockStatuses = `SELECT id, status, dunning_policy FROM subscriptions WHERE id IN (?) ORDER BY id FOR UPDATE`
 )
 
 // Write implements batch.Writer. Results that were settled before, by a commit whose answer was lost, are
@@ -143,7 +144,8 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 			continue
 		}
 		found.last = r
-		s := store.Settled{Result: r, Settlement: r.Settle(statuses[r.Claimed.Invoice.SubscriptionID], w.Policy, effective, now)}
+		sub := statuses[r.Claimed.Invoice.SubscriptionID]
+		s := store.Settled{Result: r, Settlement: r.Settle(sub.status, w.Policy.Of(sub.policy), effective, now)}
 		if have.status == billing.AttemptInFlight {
 			found.todo = append(found.todo, s)
 			continue
@@ -154,18 +156,26 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 	return found, nil
 }
 
-func (w *OpenInvoices) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]billing.SubscriptionStatus, error) {
+// standing is what a settlement reads of a subscription.
+type standing struct {
+	status billing.SubscriptionStatus
+	policy string // the name of its dunning policy; empty: the default
+}
+
+func (w *OpenInvoices) statuses(ctx context.Context, tx *sqlx.Tx, ids []uint64) (map[uint64]standing, error) {
 	type row struct {
 		ID     uint64
 		Status string
+		Policy sql.NullString `db:"dunning_policy"`
 	}
 	rows := make([]row, 0, len(ids))
-	if err := mysql.SelectIn(ctx, tx, &rows, lockStatuses, ids); err != nil {
+	err := store.ReadSubscriptions(lockStatuses, func(query string) error { return mysql.SelectIn(ctx, tx, &rows, query, ids) })
+	if err != nil {
 		return nil, err
 	}
-	out := make(map[uint64]billing.SubscriptionStatus, len(rows))
+	out := make(map[uint64]standing, len(rows))
 	for _, r := range rows {
-		out[r.ID] = billing.StatusOf(r.Status)
+		out[r.ID] = standing{billing.StatusOf(r.Status), r.Policy.String}
 	}
 	return out, nil
 }

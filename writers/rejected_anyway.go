@@ -16,7 +16,7 @@ import (
 const (
 	// The invoice is locked first, as claims do.
 	rejectedInvoice = `SELECT i.id, i.subscription_id, i.due_date, i.amount, i.currency, i.stage, i.attempts, i.first_declined_date,
-COALESCE(i.retry_days, '') AS retry_days, i.try_later_since, i.status, COALESCE(i.review_reason, '') AS review_reason
+COALESCE(i.retry_days, '') AS retry_days, COALESCE(i.dunning, '') AS dunning, i.try_later_since, i.status, COALESCE(i.review_reason, '') AS review_reason
 FROM invoices i WHERE i.id = (SELECT a.invoice_id FROM payment_attempts a WHERE a.id = ? AND a.status = 'rejected') FOR UPDATE`
 
 	othersInReview = `SELECT COUNT(*) FROM payment_attempts WHERE invoice_id = ? AND status = 'review'`

@@ -12,6 +12,7 @@ import (
 	"duly/internal/app"
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/record"
 	"duly/internal/decide"
 	"duly/internal/gateway/simulator"
 	"duly/internal/inspect"
@@ -45,7 +46,7 @@ func (s *shop) listUnknown(t *testing.T) {
 			ID: e.ID, Status: e.Status, Key: e.Key, Reference: e.Reference, CustomerID: e.CustomerID, Refunded: e.Refunded,
 			Money: payment.Money{Amount: e.Amount, Currency: e.Currency}, CreatedAt: e.CreatedAt,
 		}
-		document, err := billing.EncodeRecord(p)
+		document, err := record.Encode(p)
 		require.NoError(t, err)
 		s.exec(t, `INSERT IGNORE INTO unknown_charges (account_id, gateway, idempotency_key, reference, gateway_payment_id, record)
 SELECT MAX(id), 'main', ?, ?, ?, ? FROM gateway_accounts WHERE gateway = 'main'`, e.Key, e.Reference, e.ID, string(document))

@@ -127,7 +127,7 @@ func completeSteps(ses *session.Session, _ *cobra.Command, args []string, typed 
 	}
 	stages := registry.UsualStages
 	if c, err := ses.Load(); err == nil {
-		stages = len(c.Billing.RetryDays)
+		stages = session.BillingPolicy(c).MostStages()
 	}
 	before := typed[:strings.LastIndex(typed, ",")+1]
 	var steps []cobra.Completion

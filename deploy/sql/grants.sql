@@ -71,10 +71,16 @@ GRANT UPDATE (amount, interval_unit, interval_count) ON subscriptions TO duly_ch
 GRANT SELECT, INSERT, UPDATE (customer_id, status, gateway, payment_method, method_type, description, amount, currency,
   interval_unit, interval_count, anchor_day, next_billing_date, cancelled_at, cancel_reason) ON subscriptions TO duly_shop;
 
--- A view of the shop's may lack this column.
+-- A view of the shop's may lack these columns.
 SET @duly_grant = IF((SELECT COUNT(*) FROM information_schema.columns
   WHERE table_schema = DATABASE() AND table_name = 'subscriptions' AND column_name = 'gateway_customer') > 0,
   'GRANT UPDATE (gateway_customer) ON subscriptions TO duly_shop', 'DO 0');
+PREPARE duly_grant FROM @duly_grant;
+EXECUTE duly_grant;
+DEALLOCATE PREPARE duly_grant;
+SET @duly_grant = IF((SELECT COUNT(*) FROM information_schema.columns
+  WHERE table_schema = DATABASE() AND table_name = 'subscriptions' AND column_name = 'dunning_policy') > 0,
+  'GRANT UPDATE (dunning_policy) ON subscriptions TO duly_shop', 'DO 0');
 PREPARE duly_grant FROM @duly_grant;
 EXECUTE duly_grant;
 DEALLOCATE PREPARE duly_grant;

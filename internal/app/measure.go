@@ -9,6 +9,7 @@ import (
 	"duly/internal/orders"
 	"duly/internal/query"
 	"duly/internal/runs"
+	"duly/internal/session"
 	"duly/internal/store"
 	"duly/internal/telemetry"
 	"duly/internal/telemetry/metrics"
@@ -120,7 +121,7 @@ func (e *Execution) counts(ctx context.Context) error {
 
 func (e *Execution) dueToday(ctx context.Context) (map[string]int64, error) {
 	all, now, due := store.Selection{Business: e.Today}, e.Deps.Business(), map[string]int64{}
-	issuing := query.Issuing{Selection: all, Effective: e.Today, CatchUp: billing.CatchUp(e.Config.Billing.CatchUp)}
+	issuing := query.Issuing{Selection: all, Effective: e.Today, CatchUp: billing.CatchUp(e.Config.Billing.CatchUp), Named: session.DunningPolicies(e.Config)}
 	var err error
 	if due[kindSubscriptions], err = query.Issuable(ctx, e.Database.DB, issuing); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"duly/internal/billing/dunning"
 	"duly/internal/billing/network"
 	"duly/internal/payment"
 )
@@ -39,7 +40,8 @@ type Claim struct {
 	Next           payment.Date       // UseStage, HoldInvoice: the date of that stage
 	HoldRule       string             // HoldInvoice: the rule, see [network.Explain]
 	HoldUntil      time.Time          // HoldInvoice: a run that began before makes no attempt; zero: any may
-	SubscriptionTo SubscriptionStatus // EndInvoice: Cancelled if that follows for an active or past_due one
+	SubscriptionTo SubscriptionStatus // EndInvoice: Cancelled or Paused if that follows for an active or past_due one
+	Dunning        dunning.Frozen     // EndInvoice: what the invoice keeps of its policy
 	Reason         string             // ReviewInvoice: why; EndInvoice: why the subscription ends
 	Events         []Event
 }
@@ -48,6 +50,7 @@ type Claim struct {
 //
 //   - While an attempt is unsettled, or says that the money was taken, no other is made.
 //   - A cancelled subscription is not charged; a paused one is, for what was issued before.
+//   - The first charge of one that names a dunning policy which is not configured is not made.
 //   - What is at a gateway that is not configured on this host is left to one that knows it.
 //   - A method that was declined for good on this invoice is not charged again at the same gateway; the
 //     stage passes.
@@ -71,7 +74,11 @@ func DecideClaim(inv Invoice, s Subscription, past []PastAttempt, p Policy, effe
 	default:
 		return claimReview(about, effective, "subscription "+s.Status.Strange())
 	}
-	if problems := chargeProblems(s); len(problems) > 0 {
+	problems := chargeProblems(s)
+	if p = p.Of(s.DunningPolicy).For(inv); p.Unknown != "" {
+		problems = append(problems, p.Unknown)
+	}
+	if len(problems) > 0 {
 		return claimReview(about, effective, problems...)
 	}
 	if !knownGateway(s.Gateway) {
@@ -127,21 +134,20 @@ func blocking(inv Invoice, past []PastAttempt) string {
 	return ""
 }
 
-// passStage uses the stage up without an attempt, since the method was declined for good.
+// passStage uses the stage up without an attempt, since the method was declined for good. p is that of the invoice.
 func passStage(inv Invoice, s Subscription, declined PastAttempt, attempts int, p Policy, effective payment.Date) Claim {
-	next, last := NextStage(p.For(inv), inv.Stage, inv.FirstDeclined, effective)
+	next, last := NextStage(p, inv.Stage, inv.FirstDeclined, effective)
 	if !last {
 		return Claim{Action: UseStage, Stage: inv.Stage + 1, Next: next}
 	}
-	claim := Claim{Action: EndInvoice, SubscriptionTo: ends(s.Status)}
+	claim := Claim{Action: EndInvoice, SubscriptionTo: p.ends(s.Status), Dunning: p.freeze()}
+	claim.Dunning.Paused = claim.SubscriptionTo == Paused
 	claim.Reason = fmt.Sprintf(unpaidReason+"the payment method was declined for good (%s)", declined.Class)
 	about := aboutInvoice(inv, s.CustomerID, s.Gateway)
 	claim.Events = []Event{stageDeclined(
 		failure{about: about, Class: declined.Class, Message: claim.Reason, Attempt: attempts, Stage: inv.Stage},
 	)}
-	if claim.SubscriptionTo != "" {
-		claim.Events = append(claim.Events, subscriptionCancelled(about, claim.Reason))
-	}
+	claim.Events = append(claim.Events, ended(about, claim.SubscriptionTo, claim.Reason)...)
 	return claim
 }
 

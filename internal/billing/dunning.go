@@ -17,15 +17,6 @@ func NextStage(p Policy, stage int, firstDeclined, effective payment.Date) (next
 	return max(firstDeclined+offset, effective+1), false
 }
 
-// For is p as it was when inv was declined first: a change of the configuration moves no stage of an invoice that is being
-// dunned.
-func (p Policy) For(inv Invoice) Policy {
-	if !inv.FirstDeclined.IsZero() && len(inv.RetryDays) > 0 {
-		p.RetryDays = inv.RetryDays
-	}
-	return p
-}
-
 // Barred reports whether a method must never be charged again after a decline of class c, until the
 // customer acts.
 func Barred(c payment.Class) bool {
@@ -44,14 +35,3 @@ func (a PastAttempt) Bars(s Subscription) bool {
 
 // unpaidReason begins the reason for which duly cancels a subscription.
 const unpaidReason = "unpaid after the last retry: "
-
-// ends gives the change that an unpaid invoice's end makes to its subscription; "" for none. What the
-// customer paused or ended stays so.
-func ends(status SubscriptionStatus) SubscriptionStatus {
-	switch status {
-	case Active, PastDue:
-		return Cancelled
-	case Paused, Cancelled, Trialing:
-	}
-	return ""
-}

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"duly/internal/billing"
+	"duly/internal/billing/dunning"
 	"duly/internal/payment"
 	"duly/internal/test/sample"
 )
@@ -212,7 +213,7 @@ func TestTheDaysOfAnInvoiceAreThoseOfItsFirstDecline(t *testing.T) {
 	first := billing.Settle(a, refused, billing.Active, billing.Policy{RetryDays: []int{1, 3, 5}}, sample.Day("2026-02-01"), sample.Noon)
 	require.Equal(t, []int{1, 3, 5}, first.RetryDays)
 
-	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.RetryDays = 1, first.FirstDeclined, billing.ParseDays(billing.DaysText(first.RetryDays))
+	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.RetryDays = 1, first.FirstDeclined, dunning.ParseDays(dunning.DaysText(first.RetryDays))
 	shortened := billing.Policy{RetryDays: []int{1}}
 	second := billing.Settle(a, refused, billing.PastDue, shortened, sample.Day("2026-02-02"), sample.Noon)
 	require.Equal(t, billing.Open, second.Invoice)
@@ -230,8 +231,8 @@ func TestTheDaysOfAnInvoiceAreThoseOfItsFirstDecline(t *testing.T) {
 	a.Invoice.Stage, a.Invoice.FirstDeclined, a.Invoice.RetryDays = 0, 0, []int{1, 3, 5} // its decline was taken back
 	require.Equal(t, []int{1}, billing.Settle(a, refused, billing.Active, shortened, sample.Day("2026-02-02"), sample.Noon).RetryDays)
 
-	require.Nil(t, billing.ParseDays("1,x"))
-	require.Nil(t, billing.ParseDays("1,-3"))
+	require.Nil(t, dunning.ParseDays("1,x"))
+	require.Nil(t, dunning.ParseDays("1,-3"))
 }
 
 func TestStatusOf(t *testing.T) {

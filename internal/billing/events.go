@@ -14,6 +14,7 @@ const (
 	EventPaymentFailed         = "payment.failed"
 	EventActionRequired        = "payment.action_required"
 	EventSubscriptionCancelled = "subscription.cancelled"
+	EventSubscriptionPaused    = "subscription.paused"
 	EventReviewNeeded          = "review.needed"
 	EventInvoiceReopened       = "invoice.reopened"
 	EventMethodUpdated         = "payment_method.updated"
@@ -50,7 +51,7 @@ type failure struct {
 	Warning string `json:"warning,omitempty"`
 }
 
-// explained is the payload of subscription.cancelled and review.needed.
+// explained is the payload of subscription.cancelled, subscription.paused and review.needed.
 type explained struct {
 	about
 
@@ -117,10 +118,6 @@ func (f failure) as(kind, identity string) Event {
 		f.about = a
 		return f
 	})
-}
-
-func subscriptionCancelled(a about, reason string) Event {
-	return anew(a.event(EventSubscriptionCancelled, a.Reference, func(a about) any { return explained{a, reason} }))
 }
 
 // anew makes e an event of a transition: it occurs again once the transition was taken back, as `duly reopen` does.

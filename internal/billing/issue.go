@@ -5,21 +5,18 @@ import (
 	"strconv"
 	"time"
 
+	"duly/internal/billing/dunning"
 	"duly/internal/payment"
 )
 
 // CatchUp says what becomes of periods that were missed.
-type CatchUp string
+type CatchUp = dunning.CatchUp
 
 // The ways to catch up.
 const (
-	// CatchUpDefault is CatchUpOne for month and year intervals, CatchUpSkip for day and week intervals.
-	CatchUpDefault CatchUp = "default"
-	// CatchUpOne invoices each missed period under its own due date, one an effective date.
-	CatchUpOne CatchUp = "one"
-	// CatchUpSkip invoices the newest period that has begun and passes over the older ones. A period that waits for another day may be
-	// passed over then, so none waits for an invoice of an earlier one.
-	CatchUpSkip CatchUp = "skip"
+	CatchUpDefault = dunning.CatchUpDefault
+	CatchUpOne     = dunning.CatchUpOne
+	CatchUpSkip    = dunning.CatchUpSkip
 )
 
 // IssuePolicy is what a run and its configuration say about issuing.
@@ -28,6 +25,8 @@ type IssuePolicy struct {
 	Effective    payment.Date // the later of Business and today; one issue a subscription on each where periods are caught up
 	CatchUp      CatchUp      // empty is CatchUpDefault
 	KnownGateway func(string) bool
+	// Named are the dunning policies of subscriptions that name one.
+	Named map[string]dunning.Policy
 }
 
 // Issue is what becomes of a due subscription. The zero Issue changes nothing.
@@ -76,11 +75,15 @@ func DecideIssue(s Subscription, newest Newest, invoiced func(payment.Date) bool
 		return Issue{}
 	}
 
+	p, unknown := p.Of(s)
 	due, next, problem := periodToIssue(s, p)
 	if problem != "" {
 		return issueReview(s, p, problem)
 	}
 	problems := invoiceProblems(s)
+	if unknown != "" {
+		problems = append(problems, unknown)
+	}
 	moved := Issue{Next: next, Anchor: anchorToStore(s, next), ClearReview: s.ReviewReason != "" && len(problems) == 0}
 	switch {
 	case s.Status == Paused || s.Status == Cancelled, invoiced(due):

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"duly/internal/billing/dunning"
 	"duly/internal/payment"
 )
 
@@ -113,17 +114,26 @@ func (d Declined) restore(r *Reopening, today payment.Date) error {
 	case s.Status == Cancelled && d.InvoiceStatus == Uncollectible && strings.HasPrefix(d.CancelReason, unpaidReason):
 		r.SubscriptionFrom, r.SubscriptionTo = Cancelled, before
 		return d.skipMissed(r, today)
+	case s.Status == Paused && d.InvoiceStatus == Uncollectible && d.Invoice.Dunning.Paused:
+		r.SubscriptionFrom, r.SubscriptionTo = Paused, before
+		return d.skipMissed(r, today)
+	case d.InvoiceStatus == Uncollectible && d.Invoice.Dunning.AfterLast == dunning.KeepAfterLast && (s.Status == PastDue || s.Status == Active):
+		return nil // the end has changed nothing of it
 	case s.Status == Cancelled:
 		return fmt.Errorf("subscription %d was cancelled by somebody else (%s)", s.ID, reasonOr(d.CancelReason))
 	}
 	set := PastDue
-	if d.InvoiceStatus == Uncollectible {
+	switch {
+	case d.InvoiceStatus != Uncollectible:
+	case d.Invoice.Dunning.Paused:
+		set = Paused
+	default:
 		set = Cancelled
 	}
 	return fmt.Errorf("subscription %d is %s, and duly made it %s: somebody changed it since", s.ID, s.Status, set)
 }
 
-// skipMissed moves the date past the periods that began while the subscription was cancelled.
+// skipMissed moves the date past the periods that began while the subscription was cancelled or paused.
 func (d Declined) skipMissed(r *Reopening, today payment.Date) error {
 	s := *d.Subscription
 	s.Status = Cancelled

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"duly/internal/billing/dunning"
 	"duly/internal/billing/network"
 	"duly/internal/payment"
 	"duly/internal/redact"
@@ -49,12 +50,13 @@ type Settlement struct {
 	// The invoice.
 	Invoice       InvoiceStatus // Charging while the attempt is in doubt
 	Stage         int
-	Next          payment.Date // the date of the stage; zero: unchanged
-	NextTryAt     time.Time    // runs that began earlier leave it; zero: none
-	FirstDeclined payment.Date // zero: none yet
-	RetryDays     []int        // to be stored with the first decline; none: unchanged
-	TryLaterSince time.Time    // zero: none
-	HoldRule      string       // the card network's rule that moved the date; empty: none did
+	Next          payment.Date   // the date of the stage; zero: unchanged
+	NextTryAt     time.Time      // runs that began earlier leave it; zero: none
+	FirstDeclined payment.Date   // zero: none yet
+	RetryDays     []int          // to be stored with the first decline; none: unchanged
+	Dunning       dunning.Frozen // what is kept of the policy beside the days
+	TryLaterSince time.Time      // zero: none
+	HoldRule      string         // the card network's rule that moved the date; empty: none did
 	ReviewReason  string
 
 	// The subscription, from the status that was read; both empty: unchanged.
@@ -133,6 +135,7 @@ func Unchanged(a Attempt) Settlement {
 	return Settlement{
 		Attempt: AttemptInFlight, Doubted: a.Doubted, LookUp: a.LookUp, AllAnswered: a.AllAnswered, PaymentID: a.PaymentID, Checks: a.Checks, SentBy: a.SentBy, Patience: a.Patience,
 		Invoice: Charging, Stage: a.Invoice.Stage, FirstDeclined: a.Invoice.FirstDeclined, TryLaterSince: a.Invoice.TryLaterSince,
+		Dunning: a.Invoice.Dunning,
 	}
 }
 
@@ -154,18 +157,23 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 	d.Class = verdict.Class
 	s.Attempt, s.Decline = AttemptDeclined, fit(d, s.Message)
 	s.TryLaterSince = time.Time{}
-	if s.FirstDeclined.IsZero() {
-		s.FirstDeclined, s.RetryDays = effective, p.RetryDays
-	}
+	p = p.For(a.Invoice)
 	about := aboutAttempt(a, s.PaymentID)
 	body := failure{
 		about: about, Class: s.Decline.Class, Code: s.Decline.Code, Message: s.Message,
 		Attempt: a.No, Stage: a.Invoice.Stage, Warning: network.Warning(d),
 	}
-	next, last := NextStage(p.For(a.Invoice), a.Invoice.Stage, s.FirstDeclined, effective)
+	if p.Unknown != "" {
+		return s.declinedUnknown(a, body, p.Unknown)
+	}
+	if s.FirstDeclined.IsZero() {
+		s.FirstDeclined, s.RetryDays, s.Dunning = effective, p.RetryDays, p.freeze()
+	}
+	next, last := NextStage(p, a.Invoice.Stage, s.FirstDeclined, effective)
 	if last {
 		s.Invoice = Uncollectible
-		s.SubscriptionTo = ends(sub)
+		s.SubscriptionTo = p.ends(sub)
+		s.Dunning.Paused = s.SubscriptionTo == Paused
 	} else {
 		s.Invoice, s.Stage, s.Next = Open, a.Invoice.Stage+1, next
 		s.wait(verdict, p, now)
@@ -178,15 +186,33 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 		s.SubscriptionFrom = sub
 	}
 
-	s.Events = []Event{paymentFailed(body, a.Charge.Key)}
-	if s.Decline.Class == payment.Action {
-		s.Events = append(s.Events, actionRequired(body, a.Charge.Key))
-	}
-	if s.SubscriptionTo == Cancelled {
-		s.CancelReason = cut(unpaidReason+s.Message, MaxText)
-		s.Events = append(s.Events, subscriptionCancelled(about, s.CancelReason))
+	s.Events = declineEvents(body, a.Charge.Key)
+	if last {
+		reason := cut(unpaidReason+s.Message, MaxText)
+		if s.SubscriptionTo == Cancelled {
+			s.CancelReason = reason
+		}
+		s.Events = append(s.Events, ended(about, s.SubscriptionTo, reason)...)
 	}
 	return s
+}
+
+// declineEvents tell of a decline under a key.
+func declineEvents(f failure, key string) []Event {
+	told := []Event{paymentFailed(f, key)}
+	if f.Class == payment.Action {
+		told = append(told, actionRequired(f, key))
+	}
+	return told
+}
+
+// declinedUnknown leaves the invoice to an operator: nobody knows when it is to be charged again, since its subscription names a policy that is
+// not configured. It uses no stage up.
+func (s Settlement) declinedUnknown(a Attempt, f failure, unknown string) Settlement {
+	why := cut(fmt.Sprintf("declined, and %s, then: duly requeue invoice %d", unknown, a.Invoice.ID), MaxText)
+	reviewed := s.review(a, AttemptDeclined, why)
+	reviewed.Events = append(declineEvents(f, a.Charge.Key), reviewed.Events...)
+	return reviewed
 }
 
 // wait moves the next try behind the time that the card network asks to be left.

@@ -151,7 +151,7 @@ func TestOpenInvoicesAlwaysGoOn(t *testing.T) {
 				continue
 			}
 			require.False(t, now.Before(earliest), "the network asked to wait until %s", earliest)
-			if h := p.Network.Check(tries, now); h.Held() {
+			if h := p.Network.Check(tries, 0, now); h.Held() {
 				c := billing.Hold(h, p, today)
 				require.Greater(t, c.Next, today)
 				require.Less(t, c.Next, today+32)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"duly/internal/billing/dunning"
 	"duly/internal/billing/network"
 	"duly/internal/payment"
 )
@@ -103,6 +104,8 @@ type Subscription struct {
 	AnchorDay       int // day of the month that periods begin on; 0: not stored yet
 	Next            payment.Date
 	ReviewReason    string
+	// DunningPolicy is the name of its dunning policy; empty: the default.
+	DunningPolicy string
 }
 
 // NetworkKey is what a card network counts a charge of s by.
@@ -126,8 +129,9 @@ type Invoice struct {
 	Money          payment.Money
 	Stage          int
 	FirstDeclined  payment.Date
-	// RetryDays are those of the policy at its first decline; none: today's.
+	// RetryDays are those of the policy at its first decline, and Dunning what else is kept of it; none: today's days.
 	RetryDays     []int
+	Dunning       dunning.Frozen
 	TryLaterSince time.Time // zero: no try-later answer since the last definite one
 }
 
@@ -171,14 +175,24 @@ type Attempt struct {
 	Invoice   Invoice
 }
 
-// Policy is what the operator set about dunning.
+// Policy is what the operator set about dunning: the default policy, or another one, see [Policy.Of].
 type Policy struct {
 	// RetryDays are days after the first decline, ascending; as many stages follow the first charge.
 	RetryDays []int
+	AfterLast dunning.AfterLast // empty is CancelAfterLast
+	MaxTries  int               // see [dunning.Policy]
+	// Name is that of the policy; empty: it is the default.
+	Name string
+	// Unknown says that a policy of that name is not configured; empty: it is.
+	Unknown string
+	// Named are the policies of subscriptions that name one.
+	Named map[string]dunning.Policy
 	// Network are the rules of card networks.
 	Network network.Rules
 	// Zone is that of the business dates; nil: UTC.
 	Zone *time.Location
+
+	defaultDays []int // RetryDays of the default, where this is another one
 }
 
 // dayOf is the business date of an instant.

@@ -41,8 +41,12 @@ func soundTable(t mysql.ShopTable) string {
 		kind = "a view"
 	}
 	detail := fmt.Sprintf("%s with the %d columns that duly needs", kind, t.Columns)
-	if len(t.Absent) > 0 {
-		detail += "; without " + strings.Join(t.Absent, ", ") + ", which counts as NULL"
+	if n := len(t.Absent); n > 0 {
+		count := "counts"
+		if n > 1 {
+			count = "count"
+		}
+		detail += "; without " + strings.Join(t.Absent, ", ") + ", which " + count + " as NULL"
 	}
 	return detail
 }

@@ -23,6 +23,8 @@ type chargeAnswer struct {
 	invoice      *details.Invoice      // nil: there is none
 	why          explain.Explanation
 	retries      int // how many retries the invoice has
+	// policy is a line about the dunning policy of the invoice; empty: it is the default, with its usual end.
+	policy string
 	// audited is up to when audits have compared payments; findings are theirs about the invoice.
 	audited  time.Time
 	findings []query.Finding
@@ -83,7 +85,10 @@ func (c chargeAnswer) uncharged() string {
 	case explain.WhyCancelled:
 		return "Cancelled" + after(": ", cli.OrBlank(s.CancelReason)) + ". Nothing more is charged."
 	case explain.WhyPaused:
-		return "Paused by the shop. Periods that begin meanwhile are never charged."
+		if strings.HasPrefix(c.why.Text, "the shop") {
+			return "Paused by the shop. Periods that begin meanwhile are never charged."
+		}
+		return "Paused: " + c.why.Text + ". Periods that begin meanwhile are never charged."
 	}
 	return text
 }

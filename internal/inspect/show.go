@@ -257,7 +257,7 @@ func standingOf(ctx context.Context, ses *session.Session, db *session.Database,
 func issuePolicy(c *config.Config, now time.Time) billing.IssuePolicy {
 	today := payment.DateOf(now.In(c.Business.Location()))
 	return billing.IssuePolicy{
-		Business: today, Effective: today, CatchUp: billing.CatchUp(c.Billing.CatchUp),
+		Business: today, Effective: today, CatchUp: billing.CatchUp(c.Billing.CatchUp), Named: session.DunningPolicies(c),
 		KnownGateway: func(name string) bool { _, ok := c.Gateways[name]; return ok },
 	}
 }
@@ -294,6 +294,7 @@ func showText(ctx context.Context, ses *session.Session, db *session.Database, w
 	if len(w.Invoices) > 0 {
 		answer.invoice, answer.retries = &w.Invoices[0], standing.Retries()
 	}
+	answer.policy = dunningLine(standing)
 	if invoice {
 		ways := invoiceWays(w.Invoices[0], w.Subscription == nil, view.Asks(c))
 		if again, err := reopens(ctx, db, w.Invoices[0], standing); err != nil {

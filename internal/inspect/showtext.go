@@ -30,6 +30,7 @@ func subscriptionText(screen *cli.Screen, w SubscriptionView, answer chargeAnswe
 	screen.Item("", 0, fmt.Sprint(s.ID), s.CustomerID, strings.ReplaceAll(s.Status, "_", " "),
 		payment.Money{Amount: s.Amount, Currency: s.Currency}.String()+" "+rate(s.IntervalCount, s.IntervalUnit), next)
 	screen.Line("%s", answer.text())
+	answer.dunning(screen)
 	showUnknown(screen, w.Unknown)
 	findings(screen, w.Findings)
 	if inv := answer.invoice; inv != nil {
@@ -108,6 +109,7 @@ func invoiceText(screen *cli.Screen, w SubscriptionView, answer chargeAnswer, wa
 		screen.Line("Its subscription's row is gone.")
 	}
 	screen.Line("%s", answer.text())
+	answer.dunning(screen)
 	showUnknown(screen, w.Unknown)
 	findings(screen, w.Findings)
 	for _, way := range ways {

@@ -154,6 +154,7 @@ func (s *StatusView) readBilling(ctx context.Context, db *session.Database, c *c
 func (s *StatusView) issuing(c *config.Config) query.Issuing {
 	return query.Issuing{
 		Selection: store.Selection{Business: s.BusinessDate}, Effective: s.BusinessDate, CatchUp: billing.CatchUp(c.Billing.CatchUp),
+		Named: session.DunningPolicies(c),
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // tried often the rows are read again and locked, so that claims of one method follow each other, and each counts what the one before has made.
 func Ledger(ctx context.Context, tx *sqlx.Tx, rules network.Rules, keys []network.Key, named []string, now time.Time) (*network.Ledger, error) {
 	l := &network.Ledger{Rules: rules, Now: now}
-	if !rules.On || len(named) == 0 {
+	if !rules.Counting() || len(named) == 0 {
 		return l, nil
 	}
 	var err error

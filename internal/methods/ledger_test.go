@@ -42,7 +42,7 @@ currency, gateway, payment_method, body_version, status, run_id, lease, created_
 	require.NoError(t, err)
 	before, err := ledger(first)
 	require.NoError(t, err)
-	require.False(t, before.Take(key).Held())
+	require.False(t, before.Take(key, 0).Held())
 	attempt(first, 9, "in_flight")
 	attempt(first, 10, "in_flight")
 
@@ -62,6 +62,6 @@ currency, gateway, payment_method, body_version, status, run_id, lease, created_
 	require.Eventually(t, func() bool { return waits() || len(done) > 0 }, time.Minute, look)
 	require.NoError(t, first.Commit())
 	require.NoError(t, <-done)
-	require.True(t, after.Take(key).Held(), "eight were declined, and two are on their way")
+	require.True(t, after.Take(key, 0).Held(), "eight were declined, and two are on their way")
 	require.NoError(t, second.Rollback())
 }

@@ -99,6 +99,11 @@ func IsDuplicate(err error) bool { return number(err) == codeDuplicate }
 // IsUnknownColumn reports whether the statement named a column that its tables and views do not have.
 func IsUnknownColumn(err error) bool { return number(err) == codeUnknownColumn }
 
+// IsUnknown reports whether the statement failed because there is no column of that name. The server names one column alone, in its own language.
+func IsUnknown(err error, column string) bool {
+	return IsUnknownColumn(err) && strings.Contains(err.Error(), column)
+}
+
 // IsNotWritable reports whether the login may not write a table or column, or a view does not take it.
 func IsNotWritable(err error) bool {
 	switch number(err) {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/billing"
+	"duly/internal/billing/dunning"
 	"duly/internal/billing/network"
 	"duly/internal/billing/planned"
 	"duly/internal/notify"
@@ -64,6 +65,12 @@ func made(t *testing.T) []payment.Event {
 		return r.Events
 	}
 
+	pausing := func() []payment.Event {
+		paused := last
+		paused.Dunning.AfterLast = dunning.PauseAfterLast
+		return billing.DecideClaim(paused, subscription, []billing.PastAttempt{hard}, policy, due+3, known).Events
+	}
+
 	order := orders.Order{ID: 7, CustomerID: "cus", Status: orders.OrderInProgress, Money: won, CreatedAt: now.Add(-time.Hour)}
 	pay := orders.Payment{ID: 3, OrderID: 7, Gateway: "main", Key: "ord_7-1", Status: orders.PaymentPending, Money: won, CreatedAt: now.Add(-time.Hour)}
 	decide := func(enough bool, amount int64) []payment.Event {
@@ -84,7 +91,7 @@ func made(t *testing.T) []payment.Event {
 	return slices.Concat(
 		changes(planned.Method, "pm_secret_2"), changes(planned.OneOff, "0"), changes(planned.Cancel, ""),
 		settled(1, payment.Outcome{Kind: payment.Paid, PaymentID: "pay_1"}), settled(0, payment.Outcome{Kind: payment.Differs, Reason: "another amount"}),
-		settled(0, declined(payment.Soft)), settled(0, declined(payment.Action)), settled(3, declined(payment.Hard)),
+		settled(0, declined(payment.Soft)), settled(0, declined(payment.Action)), settled(3, declined(payment.Hard)), pausing(),
 		[]payment.Event{billing.MethodUpdated(billing.Attempt{No: 1, Gateway: "main", Invoice: invoice, Charge: payment.Charge{Key: "sub_42_20260131-1"}})},
 		settled(0, networked),
 		billing.DecideClaim(last, subscription, []billing.PastAttempt{hard}, policy, due+3, known).Events,
@@ -120,6 +127,6 @@ func TestPayloadsAreAsTheirSchemasSay(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"invoice.paid", "invoice.reopened", "order.completed", "order.failed", "payment.action_required", "payment.failed", "payment_method.updated", "refund.completed",
-		"review.needed", "stock.low", "subscription.cancelled", "subscription.changed",
+		"review.needed", "stock.low", "subscription.cancelled", "subscription.changed", "subscription.paused",
 	}, slices.Sorted(maps.Keys(types)), "every type")
 }

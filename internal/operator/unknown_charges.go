@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/billing/adoption"
+	"duly/internal/billing/record"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -25,13 +26,13 @@ type UnknownCharge struct {
 	Key       string `db:"idempotency_key"`
 	Reference string
 	PaymentID string    `db:"gateway_payment_id"`
-	Document  []byte    `db:"record"` // see billing.DecodeRecord
+	Document  []byte    `db:"record"` // see record.Decode
 	SeenAt    time.Time `db:"seen_at"`
 	AdoptedAs string    `db:"adopted_as"` // empty: not adopted yet
 }
 
 // Record is the charge as the gateway listed it.
-func (u UnknownCharge) Record() (payment.Payment, error) { return billing.DecodeRecord(u.Document) }
+func (u UnknownCharge) Record() (payment.Payment, error) { return record.Decode(u.Document) }
 
 const (
 	unknownColumns = `SELECT id, account_id, gateway, idempotency_key, reference, gateway_payment_id, record, seen_at,
@@ -118,7 +119,7 @@ func AccountsOf(ctx context.Context, db *mysql.DB, now payment.Account) (address
 }
 
 const (
-	periodInvoice = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, try_later_since, status
+	periodInvoice = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since, status
 FROM invoices WHERE subscription_id = ? AND due_date = ?`
 
 	periodSubscription = `SELECT ` + store.SubscriptionColumns + ` FROM subscriptions WHERE id = ?`

@@ -141,7 +141,7 @@ func (f *billingWalk) unsettled(ctx context.Context) error {
 // issue walks what is due. A new invoice would be collected by the same run, if that has the step.
 func (f *billingWalk) issue(ctx context.Context) error {
 	policy := billing.IssuePolicy{
-		Business: f.o.Selection.Business, Effective: f.o.Effective(f.Today()), CatchUp: f.o.CatchUp, KnownGateway: f.Known,
+		Business: f.o.Selection.Business, Effective: f.o.Effective(f.Today()), CatchUp: f.o.CatchUp, KnownGateway: f.Known, Named: f.o.Policy.Named,
 	}
 	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue} {
 		err := f.peek.Due(ctx, status, func(row readers.DueSubscription) bool {
@@ -198,7 +198,7 @@ func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
 		f.LeftAlone++
 		f.problems.add(what, ProblemLeft, unconfigured(inv.Subscription.Gateway), id)
 	case billing.Charge:
-		if !f.o.Policy.Network.Check(inv.Tries, f.Business()).Held() {
+		if !f.o.Policy.Network.Check(inv.Tries, f.o.Policy.Of(inv.Subscription.DunningPolicy).MaxTries, f.Business()).Held() {
 			return f.charge(step, inv, claim.No)
 		}
 		f.Held++

@@ -16,7 +16,7 @@ func DueIn(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages int, 
 	selection := o.Selection
 	counts := map[string]func() (int64, error){
 		jobs.StepIssue: func() (int64, error) {
-			return query.Issuable(ctx, d.DB, query.Issuing{Selection: selection, Effective: o.Effective(d.Today()), CatchUp: o.CatchUp})
+			return query.Issuable(ctx, d.DB, query.Issuing{Selection: selection, Effective: o.Effective(d.Today()), CatchUp: o.CatchUp, Named: o.Policy.Named})
 		},
 		jobs.StepRecover: func() (int64, error) {
 			u, err := query.CountUnsettled(ctx, d.DB, selection, store.Gateways{})

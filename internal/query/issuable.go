@@ -3,8 +3,12 @@ package query
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"duly/internal/billing"
+	"duly/internal/billing/dunning"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -15,6 +19,8 @@ type Issuing struct {
 	Selection store.Selection
 	Effective payment.Date
 	CatchUp   billing.CatchUp
+	// Named are the dunning policies of subscriptions that name one.
+	Named map[string]dunning.Policy
 }
 
 // canBeIssued are the subscriptions s that are due and held up by no invoice, as [billing.DecideIssue] says it. Any status that is none of
@@ -24,24 +30,62 @@ const canBeIssued = `FROM subscriptions s LEFT JOIN invoices i ON i.id =
 WHERE s.status IN ('active', 'past_due') AND s.next_billing_date <= ? AND s.review_reason IS NULL
 AND (i.id IS NULL OR i.status IN ('paid', 'uncollectible', 'void') AND NOT (i.issued_date >= ? AND (%s OR i.due_date >= s.next_billing_date)))%s`
 
-// from is the FROM and the WHERE of a query over what can be invoiced, with their arguments.
-func (i Issuing) from() (string, []any) {
-	caughtUp := "s.interval_unit NOT IN ('day', 'week')"
-	switch i.CatchUp {
+// isCaughtUp is true where missed periods are caught up.
+func isCaughtUp(c billing.CatchUp) string {
+	switch c {
 	case billing.CatchUpOne:
-		caughtUp = "TRUE"
+		return "TRUE"
 	case billing.CatchUpSkip:
-		caughtUp = "FALSE"
+		return "FALSE"
 	case billing.CatchUpDefault:
 	}
-	only, args := i.Selection.Only("s.id")
-	return fmt.Sprintf(canBeIssued, caughtUp, only), append([]any{i.Selection.Business, i.Effective}, args...)
+	return "s.interval_unit NOT IN ('day', 'week')"
+}
+
+// differing lists the policies that catch up in another way than the default.
+func (i Issuing) differing() []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(i.Named)) {
+		if isCaughtUp(i.Named[name].CatchUp) != isCaughtUp(i.CatchUp) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// from is the FROM and the WHERE of a query over what can be invoiced, with their arguments. Only where policies catch up in different ways it
+// names the column of the policy.
+func (i Issuing) from(policies []string) (string, []any) {
+	caughtUp, args := isCaughtUp(i.CatchUp), []any{i.Selection.Business, i.Effective}
+	if len(policies) > 0 {
+		var cases strings.Builder
+		for _, name := range policies {
+			fmt.Fprintf(&cases, " WHEN %s = ? THEN %s", store.Exactly("s.dunning_policy"), isCaughtUp(i.Named[name].CatchUp))
+			args = append(args, name)
+		}
+		caughtUp = "CASE" + cases.String() + " ELSE " + caughtUp + " END"
+	}
+	only, selected := i.Selection.Only("s.id")
+	return fmt.Sprintf(canBeIssued, caughtUp, only), append(args, selected...)
+}
+
+// ask asks a query with from. A view of the shop's that lacks the column of the policy has no policy in any row.
+func (i Issuing) ask(query func(from string, args []any) error) error {
+	policies := i.differing()
+	err := query(i.from(policies))
+	if len(policies) > 0 && mysql.IsUnknown(err, "dunning_policy") {
+		err = query(i.from(nil))
+	}
+	return err
 }
 
 // Issuable counts the selected subscriptions that are due and could be invoiced on this effective date.
-func Issuable(ctx context.Context, db *mysql.DB, i Issuing) (int64, error) {
-	from, args := i.from()
-	return store.Count(ctx, db, "SELECT COUNT(*) "+from, args...)
+func Issuable(ctx context.Context, db *mysql.DB, i Issuing) (n int64, err error) {
+	err = i.ask(func(from string, args []any) error {
+		n, err = store.Count(ctx, db, "SELECT COUNT(*) "+from, args...)
+		return err
+	})
+	return n, err
 }
 
 const selectIssuableSums = `SELECT COALESCE(s.currency, '') AS currency, COUNT(*) AS count, CAST(COALESCE(SUM(s.amount), 0) AS SIGNED) AS amount %s
@@ -49,14 +93,18 @@ GROUP BY 1 ORDER BY 1`
 
 // IssuableSums sums up by currency what the subscriptions cost that [Issuable] counts. The stage is 0.
 func IssuableSums(ctx context.Context, db *mysql.DB, i Issuing) ([]StageSum, error) {
-	from, args := i.from()
 	list := []StageSum{}
-	err := db.SelectContext(ctx, &list, fmt.Sprintf(selectIssuableSums, from), args...)
+	err := i.ask(func(from string, args []any) error {
+		return db.SelectContext(ctx, &list, fmt.Sprintf(selectIssuableSums, from), args...)
+	})
 	return list, mysql.Classify(ctx, err)
 }
 
 // SubscriptionsElsewhere counts those of [Issuable] that are due at gateways other than those.
-func SubscriptionsElsewhere(ctx context.Context, db *mysql.DB, i Issuing, configured []string) ([]Elsewhere, error) {
-	from, args := i.from()
-	return countElsewhere(ctx, db, "s.gateway", "s.id", from, args, configured)
+func SubscriptionsElsewhere(ctx context.Context, db *mysql.DB, i Issuing, configured []string) (list []Elsewhere, err error) {
+	err = i.ask(func(from string, args []any) error {
+		list, err = countElsewhere(ctx, db, "s.gateway", "s.id", from, args, configured)
+		return err
+	})
+	return list, err
 }

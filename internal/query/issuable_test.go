@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/billing"
+	"duly/internal/billing/dunning"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/query"
@@ -66,6 +67,9 @@ func TestIssuableIsWhatIsDecided(t *testing.T) {
 	}
 	_, err := mysql.Insert(t.Context(), plain, `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, next_attempt_date, issued_date) VALUES `, invoices, "")
 	require.NoError(t, err)
+	_, err = plain.ExecContext(t.Context(), `UPDATE subscriptions SET dunning_policy = ELT(CRC32(id) % 4, 'one', 'skip', 'usual')`)
+	require.NoError(t, err)
+	named := map[string]dunning.Policy{"one": {CatchUp: billing.CatchUpOne}, "skip": {CatchUp: billing.CatchUpSkip}, "usual": {CatchUp: billing.CatchUpDefault}}
 	for _, catchUp := range []billing.CatchUp{billing.CatchUpDefault, billing.CatchUpOne, billing.CatchUpSkip, ""} {
 		for _, on := range []struct{ business, effective int }{{0, 0}, {-1, 0}, {1, 1}, {0, 1}} {
 			t.Run(fmt.Sprintf("%s %+d %+d", catchUp, on.business, on.effective), func(t *testing.T) {
@@ -73,6 +77,7 @@ func TestIssuableIsWhatIsDecided(t *testing.T) {
 				effective := today + payment.Date(on.effective)
 				policy := billing.IssuePolicy{
 					Business: selection.Business, Effective: effective, CatchUp: catchUp, KnownGateway: func(name string) bool { return name == "main" },
+					Named: named,
 				}
 				var want, elsewhere, moved []uint64
 				for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue, billing.Paused, billing.Cancelled} {
@@ -91,7 +96,7 @@ func TestIssuableIsWhatIsDecided(t *testing.T) {
 				}
 				require.NotEmpty(t, want)
 				require.NotEmpty(t, elsewhere)
-				issuing := query.Issuing{Selection: selection, Effective: effective, CatchUp: catchUp}
+				issuing := query.Issuing{Selection: selection, Effective: effective, CatchUp: catchUp, Named: named}
 				rest := make([]uint64, 0, n)
 				for id := range uint64(n) {
 					if !slices.Contains(moved, id+1) {

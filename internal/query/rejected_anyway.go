@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"duly/internal/billing"
+	"duly/internal/billing/record"
 	"duly/internal/mysql"
 )
 
@@ -50,7 +51,7 @@ func readRejected[T any](ctx context.Context, db *mysql.DB, query string, of []T
 			ID: r.ID, Status: billing.AttemptStatus(r.Status), Proof: billing.Proof(r.Proof), Message: r.Message,
 			Reference: r.Reference, CustomerID: r.Customer, Void: r.Void,
 		}
-		p, err := billing.DecodeRecord(r.Record)
+		p, err := record.Decode(r.Record)
 		if err == nil && billing.TakenThoughRejected(p, held) { // one that cannot be read holds its gateway up
 			list = append(list, billing.RejectedAnyway{Attempt: r.ID, Key: r.Key, Reference: r.Reference, Gateway: r.Gateway, PaymentID: r.PaymentID, Message: r.Message})
 		}

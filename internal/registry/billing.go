@@ -59,13 +59,13 @@ func (r *Request) billing() jobs.BillingOptions {
 	}
 }
 
-// CountStages sets how many stages a run has: those of the configuration, or more if it had more before.
+// CountStages sets how many stages a run has: the most that a dunning policy has, or more if one had more before.
 func (r *Request) CountStages(ctx context.Context) error {
 	open, err := query.MaxOpenStage(ctx, r.DB)
 	if err != nil {
 		return fmt.Errorf("look for the highest stage: %w", mysql.Classify(ctx, err))
 	}
-	r.Stages = max(open, len(r.Config.Billing.RetryDays))
+	r.Stages = max(open, session.BillingPolicy(r.Config).MostStages())
 	return nil
 }
 

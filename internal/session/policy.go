@@ -1,8 +1,11 @@
 package session
 
 import (
+	"cmp"
+
 	"duly/config"
 	"duly/internal/billing"
+	"duly/internal/billing/dunning"
 	"duly/internal/billing/network"
 )
 
@@ -12,8 +15,40 @@ func BillingPolicy(c *config.Config) billing.Policy {
 	for name, g := range c.Gateways {
 		uncounted[name] = !g.CardCeilings
 	}
+	own := c.Billing.Policies[config.DefaultPolicy]
 	return billing.Policy{
-		RetryDays: c.Billing.RetryDays, Zone: c.Business.Location(),
-		Network: network.Rules{On: c.Billing.NetworkRules, Ceilings: network.Ceilings(c.Billing.NetworkCeilings), Uncounted: uncounted},
+		RetryDays: c.Billing.RetryDays, AfterLast: dunning.AfterLast(own.AfterLast), MaxTries: own.MaxTries30d, Named: DunningPolicies(c),
+		Zone: c.Business.Location(),
+		Network: network.Rules{
+			On: c.Billing.NetworkRules, Ceilings: network.Ceilings(c.Billing.NetworkCeilings), Uncounted: uncounted, Lowest: lowestCeiling(c),
+		},
 	}
+}
+
+// DunningPolicies are the dunning policies that subscriptions name; nil: there are none.
+func DunningPolicies(c *config.Config) map[string]dunning.Policy {
+	var named map[string]dunning.Policy
+	for name, p := range c.Billing.Policies {
+		if name == config.DefaultPolicy {
+			continue
+		}
+		if named == nil {
+			named = map[string]dunning.Policy{}
+		}
+		named[name] = dunning.Policy{
+			RetryDays: p.RetryDays, CatchUp: billing.CatchUp(p.CatchUp), AfterLast: dunning.AfterLast(p.AfterLast), MaxTries: p.MaxTries30d,
+		}
+	}
+	return named
+}
+
+// lowestCeiling is the lowest ceiling that a policy sets; 0: none does.
+func lowestCeiling(c *config.Config) int {
+	lowest := 0
+	for _, p := range c.Billing.Policies {
+		if p.MaxTries30d > 0 {
+			lowest = min(cmp.Or(lowest, p.MaxTries30d), p.MaxTries30d)
+		}
+	}
+	return lowest
 }

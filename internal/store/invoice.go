@@ -7,6 +7,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/billing"
+	"duly/internal/billing/dunning"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 )
@@ -24,6 +25,7 @@ type InvoiceRow struct {
 	Attempts       int
 	FirstDeclined  payment.Date `db:"first_declined_date"`
 	RetryDays      string       `db:"retry_days"`
+	Dunning        string       `db:"dunning"`
 	TryLaterSince  sql.NullTime `db:"try_later_since"`
 }
 
@@ -31,7 +33,7 @@ type InvoiceRow struct {
 func (r InvoiceRow) Invoice() billing.Invoice {
 	return billing.Invoice{
 		ID: r.ID, SubscriptionID: r.SubscriptionID, Due: r.Due, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
-		Stage: r.Stage, FirstDeclined: r.FirstDeclined, RetryDays: billing.ParseDays(r.RetryDays), TryLaterSince: r.TryLaterSince.Time,
+		Stage: r.Stage, FirstDeclined: r.FirstDeclined, RetryDays: dunning.ParseDays(r.RetryDays), Dunning: dunning.ParseFrozen(r.Dunning), TryLaterSince: r.TryLaterSince.Time,
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/dunning"
 	"duly/internal/mysql"
 )
 
@@ -114,6 +115,7 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 	var same, moved [][]any // by whether the date of the stage changes
 	var first [][]any       // declined for the first time
 	var held [][]any        // put off by a card network
+	var kept [][]any        // what is kept of the policy changes
 	for _, s := range todo {
 		if s.Settlement.Invoice == billing.Charging {
 			continue
@@ -127,7 +129,10 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 			Instant(s.Settlement.TryLaterSince), Text(s.ReviewReason), paid, now,
 		}
 		if len(s.Settlement.RetryDays) > 0 {
-			first = append(first, []any{s.Result.Claimed.Invoice.ID, billing.DaysText(s.Settlement.RetryDays)})
+			first = append(first, []any{s.Result.Claimed.Invoice.ID, dunning.DaysText(s.Settlement.RetryDays)})
+		}
+		if s.Settlement.Dunning != s.Result.Claimed.Invoice.Dunning {
+			kept = append(kept, []any{s.Result.Claimed.Invoice.ID, Text(s.Settlement.Dunning.Text())})
 		}
 		if s.HoldRule != "" {
 			held = append(held, []any{s.Result.Claimed.Invoice.ID, s.HoldRule})
@@ -139,6 +144,9 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 		}
 	}
 	if _, err := mysql.Update(ctx, tx, "invoices", []string{"retry_days"}, first, "status = 'charging'"); err != nil {
+		return err
+	}
+	if err := SaveDunning(ctx, tx, kept); err != nil {
 		return err
 	}
 	if _, err := mysql.Update(ctx, tx, "invoices", []string{"hold_rule"}, held, "status = 'charging'"); err != nil {
@@ -187,7 +195,7 @@ func SettleMethods(ctx context.Context, tx *sqlx.Tx, todo []Settled) (told []bil
 // SettleSubscriptions changes the statuses that follow, each with the old one in its WHERE: what the customer
 // ended is never brought back.
 func SettleSubscriptions(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) error {
-	var active, pastDue, cancelled [][]any
+	var active, pastDue, cancelled, paused [][]any
 	for _, s := range todo {
 		id := s.Result.Claimed.Invoice.SubscriptionID
 		switch s.SubscriptionTo {
@@ -197,14 +205,19 @@ func SettleSubscriptions(ctx context.Context, tx *sqlx.Tx, todo []Settled, now t
 			pastDue = append(pastDue, []any{id})
 		case billing.Cancelled:
 			cancelled = append(cancelled, []any{id, s.CancelReason})
-		case billing.Paused, billing.Trialing:
-			return fmt.Errorf("attempt %d would pause its subscription", s.Claimed.ID)
+		case billing.Paused:
+			paused = append(paused, []any{id})
+		case billing.Trialing:
+			return fmt.Errorf("attempt %d would make its subscription a trial", s.Claimed.ID)
 		}
 	}
 	if _, err := mysql.Update(ctx, tx, "subscriptions", nil, active, "status = 'past_due'", "status = 'active'"); err != nil {
 		return err
 	}
 	if _, err := mysql.Update(ctx, tx, "subscriptions", nil, pastDue, "status = 'active'", "status = 'past_due'"); err != nil {
+		return err
+	}
+	if err := Pause(ctx, tx, paused); err != nil {
 		return err
 	}
 	return Cancel(ctx, tx, cancelled, now)

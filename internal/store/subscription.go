@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"slices"
 	"strings"
 
 	"duly/internal/billing"
@@ -12,7 +13,7 @@ import (
 // SubscriptionColumns are the columns of a [SubscriptionRow]. The date is read as it is stored: a driver makes another day of one that is none.
 // A statement with them is read by [ReadSubscriptions].
 const SubscriptionColumns = `id, customer_id, status, gateway, payment_method, method_type, description, amount, currency,
-interval_unit, interval_count, anchor_day, CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason, gateway_customer`
+interval_unit, interval_count, anchor_day, CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason, gateway_customer, dunning_policy`
 
 // SubscriptionRow is a subscription as it is claimed.
 type SubscriptionRow struct {
@@ -31,18 +32,25 @@ type SubscriptionRow struct {
 	Next            payment.Date   `db:"next_billing_date"`
 	ReviewReason    sql.NullString `db:"review_reason"`
 	GatewayCustomer sql.NullString `db:"gateway_customer"`
+	DunningPolicy   sql.NullString `db:"dunning_policy"`
 }
 
-// optionalColumn is one of subscriptions that a view of the shop's may lack.
-const optionalColumn = "gateway_customer"
+// optionalColumns are those of subscriptions that a view of the shop's may lack.
+func optionalColumns() []string { return []string{"gateway_customer", "dunning_policy"} }
 
-// ReadSubscriptions calls read with a statement that names gateway_customer of subscriptions once, unqualified and under no other name, and
-// with NULL in its place if there is no such column: a shop's view that was made before the column lacks it. Which of the two it is, is found
-// out by each statement, so that a view may change at any time.
+// ReadSubscriptions calls read with a statement that names optional columns of subscriptions, each at most once, unqualified and under no other
+// name; and with NULL in the place of those that are not there: a shop's view that was made before a column lacks it. Which of them it lacks is
+// found out by each statement, so that a view may change at any time.
 func ReadSubscriptions(query string, read func(query string) error) error {
 	err := read(query)
-	if mysql.IsUnknownColumn(err) {
-		return read(strings.Replace(query, optionalColumn, "NULL AS "+optionalColumn, 1))
+	for range optionalColumns() {
+		at := slices.IndexFunc(optionalColumns(), func(column string) bool { return mysql.IsUnknown(err, column) })
+		if at < 0 {
+			break
+		}
+		column := optionalColumns()[at]
+		query = strings.Replace(query, column, "NULL AS "+column, 1)
+		err = read(query)
 	}
 	return err
 }
@@ -55,6 +63,7 @@ func (r SubscriptionRow) Subscription() billing.Subscription {
 		Money:     payment.Money{Amount: r.Amount, Currency: r.Currency},
 		Interval:  billing.Interval{Unit: r.IntervalUnit, Count: r.IntervalCount},
 		AnchorDay: int(r.AnchorDay.Int64), Next: r.Next, ReviewReason: r.ReviewReason.String,
+		DunningPolicy: r.DunningPolicy.String,
 	}
 }
 

@@ -109,6 +109,9 @@ type NewInvoice struct {
 //   - Money, customer and reference must be those of the charge that duly makes for the period.
 func Decide(u Unadopted, p billing.Policy, effective payment.Date, now time.Time) (Adoption, error) {
 	d := draft(u)
+	if s := u.Period.Subscription; s != nil {
+		p = p.Of(s.DunningPolicy)
+	}
 	if own := d.own; own != nil {
 		if own.Status == billing.AttemptInFlight && own.RunLives {
 			return Adoption{}, fmt.Errorf("attempt %d is in flight in run %d: duly run billing --step recover takes it over if the run is dead, else type this again once it has ended", own.ID, own.Run)

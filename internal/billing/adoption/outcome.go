@@ -173,6 +173,9 @@ func (p Period) After(a Adoption) Period {
 	if a.Moves {
 		inv := *p.Invoice
 		inv.Status, inv.Stage, inv.FirstDeclined, inv.TryLaterSince = s.Invoice, s.Stage, s.FirstDeclined, s.TryLaterSince
+		if inv.Dunning = s.Dunning; len(s.RetryDays) > 0 {
+			inv.RetryDays = s.RetryDays
+		}
 		p.Invoice = &inv
 	}
 	if p.Subscription != nil && a.Moves && s.SubscriptionTo != "" {

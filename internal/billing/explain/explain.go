@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/billing/dunning"
 	"duly/internal/billing/network"
 	"duly/internal/payment"
 )
@@ -105,6 +106,12 @@ func Subscription(s Standing) Explanation {
 	case billing.Cancelled:
 		return Explanation{WhyCancelled, sentence("it was cancelled", s.CancelReason), "nothing more is charged"}
 	case billing.Paused:
+		if inv := s.Invoice; inv != nil && inv.Status == billing.Uncollectible && inv.Dunning.Paused {
+			return Explanation{
+				WhyPaused, sentence(fmt.Sprintf("its invoice %d stayed unpaid after the last retry, and its dunning policy paused it", inv.ID), inv.Message),
+				"periods that begin while it is paused are never charged; it goes on when its status is active again",
+			}
+		}
 		return Explanation{WhyPaused, "the shop paused it", "periods that begin while it is paused are never charged; it goes on when its status is active again"}
 	case billing.Trialing:
 		return s.trial()
@@ -120,7 +127,7 @@ func Subscription(s Standing) Explanation {
 
 // waitsForUnpaid says what becomes of the period that is due behind an unpaid invoice.
 func (s Standing) waitsForUnpaid() string {
-	if billing.Skips(s.Issue.CatchUp, s.Subscription.Interval) {
+	if s.skips() {
 		return "; no period is invoiced before that, and then the newest that has begun"
 	}
 	return fmt.Sprintf("; the period that began on %s waits for it", s.Subscription.Next)
@@ -173,7 +180,7 @@ func (s Standing) issuedToday() Explanation {
 		WhyIssuedToday, fmt.Sprintf("an invoice was issued on %s, and one a day is the most", s.Invoice.Issued),
 		fmt.Sprintf("the period that began on %s is invoiced by a run on a later day", s.Subscription.Next),
 	}
-	if billing.Skips(s.Issue.CatchUp, s.Subscription.Interval) {
+	if s.skips() {
 		e.Next = "a run on a later day invoices the newest period that has begun by then, and skips the ones before it"
 	}
 	return e
@@ -302,7 +309,7 @@ func (s Standing) open() Explanation {
 	case billing.UseStage:
 		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", fmt.Sprintf("stage %d passes without a charge, the next one is on %s; another method is charged then", inv.Stage, claim.Next)}
 	case billing.EndInvoice:
-		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", "this is the last stage: the next run ends invoice and subscription"}
+		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", "this is the last stage: the next run ends " + s.ending()}
 	case billing.LeaveInvoice:
 		return Explanation{WhyElsewhere, fmt.Sprintf("it is due, and gateway %s is not configured here", s.Subscription.Gateway), s.elsewhere()}
 	case billing.Charge, billing.HoldInvoice:
@@ -363,7 +370,34 @@ func (s Standing) Retries() int {
 	if s.Invoice == nil {
 		return 0
 	}
-	return len(s.Policy.For(s.Invoice.Invoice).RetryDays)
+	return len(s.Dunning().RetryDays)
+}
+
+// skips reports whether missed periods are passed over.
+func (s Standing) skips() bool {
+	p, _ := s.Issue.Of(s.Subscription)
+	return billing.Skips(p.CatchUp, s.Subscription.Interval)
+}
+
+// ending is what ends with the last stage.
+func (s Standing) ending() string {
+	switch s.Dunning().AfterLast {
+	case dunning.PauseAfterLast:
+		return "the invoice, and pauses the subscription"
+	case dunning.KeepAfterLast:
+		return "the invoice, and keeps the subscription"
+	case dunning.CancelAfterLast:
+	}
+	return "invoice and subscription"
+}
+
+// Dunning is the policy that the invoice is being dunned by, or would be.
+func (s Standing) Dunning() billing.Policy {
+	p := s.Policy.Of(s.Subscription.DunningPolicy)
+	if s.Invoice != nil {
+		p = p.For(s.Invoice.Invoice)
+	}
+	return p
 }
 
 // elsewhere says who bills what is at a gateway that is not configured here.

@@ -45,16 +45,46 @@ func (c Ceilings) least() int {
 	return min(c.Visa30d, c.Mastercard30d, c.Mastercard24h, c.Unknown30d, c.Unknown24h)
 }
 
+// PolicyRule is the word of the ceiling that a dunning policy sets.
+const PolicyRule = "policy_30d"
+
 // Counts reports whether declines at a gateway are kept under the ceilings.
-func (r Rules) Counts(gateway string) bool { return r.On && !r.Uncounted[gateway] }
+func (r Rules) Counts(gateway string) bool { return r.Counting() && !r.Uncounted[gateway] }
+
+// those are the ceilings of a method that was tried so, with one of so many declines in [Window] that its dunning policy sets; 0: it sets none.
+func (r Rules) those(tries []Try, policy int) []ceiling {
+	var list []ceiling
+	if r.On {
+		list = r.Ceilings.of(networkOf(tries))
+	}
+	if policy > 0 {
+		list = append(list, ceiling{PolicyRule, policy, Window})
+	}
+	return list
+}
 
 // Few is how many tries of a method, whatever came of them, are too few for any ceiling, with as many again that another claim may make
-// meanwhile; 0 if the rules are off.
+// meanwhile; 0 if nothing is counted.
 func (r Rules) Few() int {
-	if !r.On {
+	least := r.Lowest
+	switch {
+	case !r.Counting():
 		return 0
+	case !r.On:
+	case least == 0:
+		least = r.Ceilings.least()
+	default:
+		least = min(least, r.Ceilings.least())
 	}
-	return max(1, r.Ceilings.least()/2)
+	return max(1, least/2)
+}
+
+// fewRule is the word of the ceiling that [Rules.Few] goes by, where nothing else is known.
+func (r Rules) fewRule() string {
+	if !r.On {
+		return PolicyRule
+	}
+	return r.Ceilings.of("")[0].word
 }
 
 // Try is an earlier try of a method that was declined, or may be yet.
@@ -81,13 +111,13 @@ type Hold struct {
 func (h Hold) Held() bool { return h.Rule != "" }
 
 // Check says whether a method may be tried at now that was tried so before, all for one amount and currency. Were every pending try and this one
-// declined, no ceiling would be exceeded: so none ever is.
-func (r Rules) Check(tries []Try, now time.Time) Hold {
-	if !r.On || len(tries) == 0 {
+// declined, no ceiling would be exceeded: so none ever is. policy is the ceiling that the dunning policy sets beside them; 0: none.
+func (r Rules) Check(tries []Try, policy int, now time.Time) Hold {
+	if len(tries) == 0 {
 		return Hold{}
 	}
 	var held Hold
-	for _, c := range r.Ceilings.of(networkOf(tries)) {
+	for _, c := range r.those(tries, policy) {
 		h := c.check(tries, now)
 		switch {
 		case !h.Held():
@@ -142,6 +172,9 @@ func Explain(rule string, r Rules) string {
 		if c, known := find(payment.Mastercard, true, code); known {
 			return fmt.Sprintf("Mastercard advice %s: %s", c.Code, c.Says)
 		}
+	}
+	if rule == PolicyRule {
+		return "as many declines in 30 days for one method and amount as its dunning policy allows (max_tries_30d)"
 	}
 	for _, n := range []payment.Network{payment.Visa, payment.Mastercard, ""} {
 		for _, c := range r.Ceilings.of(n) {

@@ -23,8 +23,8 @@ type Ledger struct {
 	taken map[Key]int
 }
 
-// Check says whether a method may be tried now, beside what was taken of it.
-func (l *Ledger) Check(k Key) Hold {
+// Check says whether a method may be tried now, beside what was taken of it. policy is the ceiling that the dunning policy sets; 0: none.
+func (l *Ledger) Check(k Key, policy int) Hold {
 	if !l.Rules.Counts(k.Gateway) {
 		return Hold{}
 	}
@@ -32,19 +32,19 @@ func (l *Ledger) Check(k Key) Hold {
 	if taken > 0 {
 		// Nothing that another claim could wait for is there: each takes few.
 		if len(tries) == 0 && taken >= l.Rules.Few() {
-			return Hold{Rule: l.Rules.Ceilings.of("")[0].word, Waits: true}
+			return Hold{Rule: l.Rules.fewRule(), Waits: true}
 		}
 		tries = append(make([]Try, 0, len(tries)+taken), tries...)
 		for range taken {
 			tries = append(tries, Try{Pending: true})
 		}
 	}
-	return l.Rules.Check(tries, l.Now)
+	return l.Rules.Check(tries, policy, l.Now)
 }
 
 // Take is Check, and counts the method if it may be tried.
-func (l *Ledger) Take(k Key) Hold {
-	h := l.Check(k)
+func (l *Ledger) Take(k Key, policy int) Hold {
+	h := l.Check(k, policy)
 	if !h.Held() && l.Rules.Counts(k.Gateway) {
 		if l.taken == nil {
 			l.taken = map[Key]int{}

@@ -18,7 +18,7 @@ func TestMethodsThatAreNoCards(t *testing.T) {
 	}
 	take := func(gateway string) (held int) {
 		for range 100 {
-			if l.Take(network.Key{Gateway: gateway, Method: "card", Money: payment.Money{Amount: 100, Currency: "KRW"}}).Held() {
+			if l.Take(network.Key{Gateway: gateway, Method: "card", Money: payment.Money{Amount: 100, Currency: "KRW"}}, 0).Held() {
 				held++
 			}
 		}

@@ -137,8 +137,8 @@ func TestCheck(t *testing.T) {
 		{"what is on its way counts, and is waited for", append(many(payment.Visa, 10, day, day), pending(5, false)...), network.Hold{Rule: "visa_30d", Waits: true}},
 		{"what is in doubt is looked at again another day", append(many(payment.Visa, 10, day, day), pending(5, true)...), network.Hold{Rule: "visa_30d"}},
 	} {
-		require.Equal(t, c.want, defaults().Check(c.tries, now), c.name)
-		require.Equal(t, network.Hold{}, network.Rules{}.Check(c.tries, now), "switched off")
+		require.Equal(t, c.want, defaults().Check(c.tries, 0, now), c.name)
+		require.Equal(t, network.Hold{}, network.Rules{}.Check(c.tries, 0, now), "switched off")
 	}
 	require.Equal(t, "at most 15 declines in 30 days for one method and amount (Visa)", network.Explain("visa_30d", defaults()))
 	require.Equal(t, "at most 10 declines in 24 hours for one method and amount (network unknown)", network.Explain("unknown_24h", defaults()))
@@ -150,15 +150,15 @@ func TestLedgerTakesHalf(t *testing.T) {
 	l := &network.Ledger{Rules: defaults(), Now: time.Unix(0, 0)}
 	k := network.Key{Gateway: "main", Method: "pm", Money: payment.Money{Amount: 1, Currency: "KRW"}}
 	for range 5 {
-		require.False(t, l.Take(k).Held())
+		require.False(t, l.Take(k, 0).Held())
 	}
-	require.True(t, l.Take(k).Waits)
+	require.True(t, l.Take(k, 0).Waits)
 	other := k
 	other.Money.Amount = 2
-	require.False(t, l.Take(other).Held(), "another amount")
+	require.False(t, l.Take(other, 0).Held(), "another amount")
 	off := &network.Ledger{}
 	for range 100 {
-		require.False(t, off.Take(k).Held(), "switched off")
+		require.False(t, off.Take(k, 0).Held(), "switched off")
 	}
 }
 
@@ -167,6 +167,12 @@ func TestCeilingsAreNeverExceeded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		of := rapid.SampledFrom([]payment.Network{payment.Visa, payment.Mastercard, ""}).Draw(t, "network")
 		rules := defaults()
+		policy := rapid.IntRange(0, 40).Draw(t, "the policy's ceiling")
+		rules.Lowest = policy
+		if policy > 0 {
+			rules.Lowest = rapid.IntRange(1, policy).Draw(t, "the lowest of all policies")
+			rules.On = rapid.Bool().Draw(t, "the networks' ceilings too")
+		}
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		var tries []network.Try
 		for range rapid.IntRange(1, 120).Draw(t, "steps") {
@@ -182,7 +188,7 @@ func TestCeilingsAreNeverExceeded(t *testing.T) {
 			}
 			taken := 0
 			for range rapid.IntRange(1, 20).Draw(t, "siblings") {
-				h := l.Take(network.Key{})
+				h := l.Take(network.Key{}, policy)
 				if h.Held() {
 					require.True(t, h.Waits || h.Until.IsZero() || h.Until.After(now), "%+v at %s", h, now)
 					break
@@ -201,6 +207,12 @@ func TestCeilingsAreNeverExceeded(t *testing.T) {
 		windows := map[payment.Network]map[time.Duration]int{
 			payment.Visa: {30 * day: 15}, payment.Mastercard: {30 * day: 35, day: 10}, "": {30 * day: 15, day: 10},
 		}
+		if !rules.On {
+			windows = map[payment.Network]map[time.Duration]int{of: {}}
+		}
+		if least := windows[of][30*day]; policy > 0 && (least == 0 || policy < least) {
+			windows[of][30*day] = policy
+		}
 		for _, end := range tries {
 			for window, most := range windows[of] {
 				n := 0
@@ -213,4 +225,33 @@ func TestCeilingsAreNeverExceeded(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Beside a network's ceiling that of the dunning policy counts where it is lower, and alone where the networks' rules are off.
+func TestTheLowerCeilingCounts(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	var tries []network.Try
+	for i := range 9 {
+		tries = append(tries, network.Try{Network: payment.Visa, At: now.Add(-time.Duration(i+1) * day)})
+	}
+	require.False(t, defaults().Check(tries, 0, now).Held())
+	require.False(t, defaults().Check(tries, 10, now).Held())
+	require.Equal(t, network.Hold{Rule: "policy_30d", Until: now.Add(-9*day + 30*day)}, defaults().Check(tries, 9, now))
+	require.Equal(t, network.Hold{Rule: "policy_30d", Until: now.Add(-4*day + 30*day)}, network.Rules{Lowest: 4}.Check(tries, 4, now))
+	require.False(t, network.Rules{Lowest: 4}.Check(tries, 0, now).Held(), "another policy's")
+	for range 6 {
+		tries = append(tries, network.Try{Network: payment.Visa, At: now.Add(-time.Hour)})
+	}
+	require.Equal(t, "visa_30d", defaults().Check(tries, 40, now).Rule)
+
+	require.Equal(t, 5, defaults().Few())
+	lower := defaults()
+	lower.Lowest = 4
+	require.Equal(t, 2, lower.Few())
+	require.Equal(t, 2, network.Rules{Lowest: 4}.Few())
+	require.Zero(t, network.Rules{}.Few())
+	require.Equal(t, 1, network.Rules{Lowest: 1}.Few())
+	require.True(t, network.Rules{Lowest: 1, Uncounted: map[string]bool{"own": true}}.Counts("main"))
+	require.False(t, network.Rules{Lowest: 1, Uncounted: map[string]bool{"own": true}}.Counts("own"))
+	require.Contains(t, network.Explain("policy_30d", defaults()), "max_tries_30d")
 }

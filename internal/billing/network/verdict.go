@@ -13,7 +13,12 @@ type Rules struct {
 	Ceilings Ceilings
 	// Uncounted are the gateways at which a payment method need not be one card: what is declined there says nothing of a ceiling.
 	Uncounted map[string]bool
+	// Lowest is the lowest ceiling that a dunning policy sets beside those of the networks, with or without them; 0: none does.
+	Lowest int
 }
+
+// Counting reports whether declines are kept under any ceiling.
+func (r Rules) Counting() bool { return r.On || r.Lowest > 0 }
 
 // Verdict is what the rules say of a decline.
 type Verdict struct {

@@ -27,7 +27,7 @@ type Invoice struct {
 //
 //   - Only what is uncollectible, and no operator closed, is open again: in its last stage, and due. A decline ends it again.
 //   - Nothing of it may be unsettled or unproven, and its method may be charged: one that was declined for good bars it.
-//   - A subscription that duly ended since the invoice stayed unpaid is past_due again, and its date moves past the periods that have begun
+//   - A subscription that duly ended or paused since the invoice stayed unpaid is past_due again, and its date moves past the periods that have begun
 //     meanwhile. One that somebody else ended stays so, and is not charged. Any other status is left as it is.
 func DecideEnded(d Invoice, p billing.Policy, today payment.Date, knownGateway func(string) bool) (billing.Reopening, error) {
 	if err := d.over(); err != nil {
@@ -45,6 +45,12 @@ func DecideEnded(d Invoice, p billing.Policy, today payment.Date, knownGateway f
 	r := billing.Reopening{Stage: d.Stage, Due: today}
 	s := *d.Subscription
 	switch {
+	case s.Status == billing.Paused && d.Dunning.Paused:
+		r.SubscriptionFrom, r.SubscriptionTo = billing.Paused, billing.PastDue
+		if err := skipMissed(&r, s, today); err != nil {
+			return billing.Reopening{}, err
+		}
+		s.Status = billing.PastDue
 	case s.Status == billing.Active, s.Status == billing.PastDue, s.Status == billing.Paused:
 	case s.Status != billing.Cancelled:
 		return billing.Reopening{}, fmt.Errorf("subscription %d is %s, and nothing is charged for it: make it active first", s.ID, payment.Cut(string(s.Status), 20))

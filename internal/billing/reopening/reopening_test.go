@@ -50,6 +50,13 @@ func TestEnded(t *testing.T) {
 	require.Len(t, got.Events, 1)
 	require.True(t, got.Events[0].Transition)
 
+	byPolicy := uncollectible(func(d *reopening.Invoice) { d.Subscription.Status, d.Dunning.Paused = billing.Paused, true })
+	got, err = ended(byPolicy)
+	require.NoError(t, err)
+	require.Equal(t, billing.Paused, got.SubscriptionFrom)
+	require.Equal(t, billing.PastDue, got.SubscriptionTo, "its dunning policy paused it, and not the shop")
+	require.Greater(t, got.Next, today)
+
 	for name, c := range map[string]struct {
 		is      reopening.Invoice
 		refused string

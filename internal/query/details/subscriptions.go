@@ -1,6 +1,7 @@
 package details
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 
 	"duly/internal/audit"
 	"duly/internal/billing"
+	"duly/internal/billing/dunning"
 	"duly/internal/billing/explain"
 	"duly/internal/billing/network"
 	"duly/internal/mysql"
@@ -39,6 +41,7 @@ type Subscription struct {
 	ReviewReason  *string      `json:"review_reason,omitempty" db:"review_reason"`
 	CancelledAt   *time.Time   `json:"cancelled_at,omitempty" db:"cancelled_at"`
 	CancelReason  *string      `json:"cancel_reason,omitempty" db:"cancel_reason"`
+	DunningPolicy *string      `json:"dunning_policy,omitempty" db:"dunning_policy"`
 	CreatedAt     time.Time    `json:"created_at" db:"created_at"`
 	UpdatedAt     time.Time    `json:"updated_at" db:"updated_at"`
 
@@ -55,7 +58,7 @@ func (s Subscription) Rules() billing.Subscription {
 		ID: s.ID, CustomerID: s.CustomerID, Status: billing.StatusOf(s.Status), Gateway: s.Gateway, Method: s.method, GatewayCustomer: s.gatewayCustomer,
 		MethodType: or(s.MethodType), Description: or(s.Description), Money: payment.Money{Amount: s.Amount, Currency: s.Currency},
 		Interval: billing.Interval{Unit: s.IntervalUnit, Count: s.IntervalCount}, AnchorDay: anchor, Next: s.Next,
-		ReviewReason: or(s.ReviewReason),
+		ReviewReason: or(s.ReviewReason), DunningPolicy: or(s.DunningPolicy),
 	}
 }
 
@@ -72,6 +75,7 @@ type Invoice struct {
 	NextTryAt      *time.Time   `json:"next_try_at,omitempty" db:"next_try_at"`
 	FirstDeclined  payment.Date `json:"first_declined_date,omitempty" db:"first_declined_date"`
 	Days           string       `json:"-" db:"retry_days"`
+	Kept           string       `json:"-" db:"dunning"`
 	Issued         payment.Date `json:"issued_date" db:"issued_date"`
 	TryLaterSince  *time.Time   `json:"try_later_since,omitempty" db:"try_later_since"`
 	HoldRule       *string      `json:"hold_rule,omitempty" db:"hold_rule"` // the card network's rule that moved next_attempt_date
@@ -80,8 +84,28 @@ type Invoice struct {
 	CreatedAt      time.Time    `json:"created_at" db:"created_at"`
 	UpdatedAt      time.Time    `json:"updated_at" db:"updated_at"`
 
+	// Dunning is the policy that it is being dunned by, as it was at its first decline; nil: it was not declined, or the policy is the default, which cancels.
+	Dunning  *Dunning    `json:"dunning,omitempty" db:"-"`
 	Attempts []Attempt   `json:"attempts" db:"-"`
 	Resolved *Resolution `json:"resolved,omitempty" db:"-"` // the last one of it or of an attempt
+}
+
+// Dunning is a dunning policy as an invoice keeps it.
+type Dunning struct {
+	Policy    string `json:"policy"`
+	RetryDays []int  `json:"retry_days"`
+	AfterLast string `json:"after_last"`
+}
+
+// keptPolicy is the policy that inv keeps; nil: the default one, or none.
+func (inv Invoice) keptPolicy() *Dunning {
+	if inv.FirstDeclined.IsZero() || inv.Kept == "" {
+		return nil
+	}
+	days, f := dunning.ParseDays(inv.Days), dunning.ParseFrozen(inv.Kept)
+	return &Dunning{
+		Policy: cmp.Or(f.Policy, dunning.DefaultPolicy), RetryDays: append([]int{}, days...), AfterLast: string(cmp.Or(f.AfterLast, dunning.CancelAfterLast)),
+	}
 }
 
 // Resolution is what an operator said became of an attempt, or of the invoice itself.
@@ -145,10 +169,10 @@ const (
 COALESCE(payment_method, '') AS payment_method, method_type, description, COALESCE(amount, 0) AS amount, COALESCE(currency, '') AS currency,
 COALESCE(interval_unit, '') AS interval_unit, COALESCE(interval_count, 0) AS interval_count, anchor_day,
 CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason, cancelled_at, cancel_reason,
-COALESCE(created_at, ` + store.UnknownTime + `) AS created_at, COALESCE(updated_at, ` + store.UnknownTime + `) AS updated_at, gateway_customer FROM subscriptions WHERE id = ?`
+COALESCE(created_at, ` + store.UnknownTime + `) AS created_at, COALESCE(updated_at, ` + store.UnknownTime + `) AS updated_at, gateway_customer, dunning_policy FROM subscriptions WHERE id = ?`
 
 	invoiceColumns = `id, subscription_id, due_date, amount, currency, status, stage, next_attempt_date, next_try_at,
-first_declined_date, COALESCE(retry_days, '') AS retry_days, issued_date, try_later_since, hold_rule, review_reason, paid_at, created_at, updated_at`
+first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, issued_date, try_later_since, hold_rule, review_reason, paid_at, created_at, updated_at`
 
 	showInvoice = `SELECT ` + invoiceColumns + ` FROM invoices WHERE id = ?`
 
@@ -211,7 +235,7 @@ func invoicesWithAttempts(ctx context.Context, db *mysql.DB, query string, args 
 	}
 	at, of := make(map[uint64]int, len(list)), make(map[string]int, 2*len(list))
 	for i, inv := range list {
-		at[inv.ID], list[i].Attempts = i, []Attempt{}
+		at[inv.ID], list[i].Attempts, list[i].Dunning = i, []Attempt{}, inv.keptPolicy()
 		of[fmt.Sprintf("invoice:%d", inv.ID)] = i
 	}
 	var attempts []Attempt
@@ -289,7 +313,7 @@ func (inv Invoice) Standing() *explain.InvoiceStanding {
 	s := &explain.InvoiceStanding{
 		Invoice: billing.Invoice{
 			ID: inv.ID, SubscriptionID: inv.SubscriptionID, Due: inv.Due, Money: payment.Money{Amount: inv.Amount, Currency: inv.Currency},
-			Stage: inv.Stage, FirstDeclined: inv.FirstDeclined, RetryDays: billing.ParseDays(inv.Days),
+			Stage: inv.Stage, FirstDeclined: inv.FirstDeclined, RetryDays: dunning.ParseDays(inv.Days), Dunning: dunning.ParseFrozen(inv.Kept),
 		},
 		Status: billing.InvoiceStatus(inv.Status), Issued: inv.Issued, StageDate: inv.StageDate, HoldRule: or(inv.HoldRule), ReviewReason: or(inv.ReviewReason),
 	}

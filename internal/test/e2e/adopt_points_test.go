@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/billing"
+	"duly/internal/billing/record"
 	"duly/internal/crash"
 	"duly/internal/gateway/simulator"
 	"duly/internal/payment"
@@ -28,7 +28,7 @@ func loseHistory(w *world) {
 		exec(statement)
 	}
 	for e := range w.sim.Entries() {
-		document, err := billing.EncodeRecord(payment.Payment{
+		document, err := record.Encode(payment.Payment{
 			ID: e.ID, Status: e.Status, Key: e.Key, Reference: e.Reference, CustomerID: e.CustomerID,
 			Money: payment.Money{Amount: e.Amount, Currency: e.Currency}, CreatedAt: e.CreatedAt,
 		})

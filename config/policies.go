@@ -1,0 +1,76 @@
+package config
+
+import (
+	"maps"
+	"slices"
+)
+
+// DefaultPolicy is the name of the dunning policy of subscriptions that name none.
+const DefaultPolicy = "default"
+
+// mostTries is the highest ceiling of tries that a policy can set.
+const mostTries = 1000
+
+// DunningPolicy is what subscriptions of one dunning policy have differently. RetryDays and CatchUp are those of the default policy where they
+// are not set.
+type DunningPolicy struct {
+	RetryDays []int  `mapstructure:"retry_days"`
+	CatchUp   string `mapstructure:"catch_up"`
+	// AfterLast is cancel, pause or keep.
+	AfterLast string `mapstructure:"after_last"`
+	// MaxTries30d is how many declines one method may have in 30 days for one amount; 0: as many as its network allows.
+	MaxTries30d int `mapstructure:"max_tries_30d"`
+}
+
+// policyKeys are the keys of a dunning policy.
+func policyKeys() []Key {
+	return []Key{
+		{
+			Name: policySection + "<name>.retry_days", Example: "[2, 5, 9]", parse: retryDays, list: true,
+			Why: "The days of subscriptions whose `dunning_policy` is this name. If unset, those of billing.retry_days. " +
+				"The policy `default` is of those that name none: its days are billing.retry_days, and its catch-up billing.catch_up.",
+		},
+		{
+			Name: policySection + "<name>.catch_up", Example: "skip", parse: oneOf("default", "one", "skip"),
+			Why: "What becomes of their missed periods. If unset, billing.catch_up.",
+		},
+		{
+			Name: policySection + "<name>.after_last", Default: "cancel", parse: oneOf("cancel", "pause", "keep"),
+			Why: "What becomes of the subscription when the charge is declined on the last day: it is cancelled, or paused until the shop makes it active again, or kept, so that the next " +
+				"period is invoiced. The invoice is uncollectible in each case. An invoice keeps the value of its first decline.",
+		},
+		{
+			Name: policySection + "<name>.max_tries_30d", Default: "0", parse: whole(0, mostTries),
+			Why: "Declines in 30 days of one payment method for one amount, counted as those of billing.network_ceilings, at gateways with card_ceilings; the lower of the two counts, " +
+				"also with billing.network_rules off. 0: none of its own. A charge that could exceed it is put off, and keeps its stage.",
+		},
+	}
+}
+
+// policyDefaults gives policies what they leave to the default one, once every layer is read.
+func (l *loader) policyDefaults() {
+	for name := range l.names[policySection] {
+		for _, field := range []string{"retry_days", "catch_up"} {
+			l.layers.SetDefault(policySection+name+"."+field, l.layers.Get("billing."+field))
+		}
+	}
+}
+
+// checkPolicies holds the rules about dunning policies.
+func (l *loader) checkPolicies(c *Config) {
+	cards := len(c.Gateways) == 0
+	for _, g := range c.Gateways {
+		cards = cards || g.CardCeilings
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Billing.Policies)) {
+		at := policySection + name
+		for _, field := range []string{"retry_days", "catch_up"} {
+			if key := at + "." + field; name == DefaultPolicy && l.sources[key] != "" {
+				l.rule(key, "the default policy's is billing."+field+": set that one")
+			}
+		}
+		if p := c.Billing.Policies[name]; p.MaxTries30d > 0 && !cards {
+			l.rule(at+".max_tries_30d", "counts at gateways with card_ceilings alone, and no gateway has them: set gateways.<name>.card_ceilings where a payment_method is one card, or leave it out")
+		}
+	}
+}

@@ -1,0 +1,67 @@
+package dunning
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"duly/internal/payment"
+)
+
+// Policy is a dunning policy.
+type Policy struct {
+	// RetryDays are days after the first decline, ascending; as many stages follow the first charge.
+	RetryDays []int
+	CatchUp   CatchUp   // empty is CatchUpDefault
+	AfterLast AfterLast // empty is CancelAfterLast
+	// MaxTries is a ceiling beside those of card networks: how many declines of one method for one amount there may be in 30 days; 0: none.
+	MaxTries int
+}
+
+// AfterLast says what becomes of a subscription whose invoice stays unpaid after the last stage.
+type AfterLast string
+
+// The ways to end. The empty one is CancelAfterLast.
+const (
+	// CancelAfterLast cancels it.
+	CancelAfterLast AfterLast = "cancel"
+	// PauseAfterLast pauses it, until the shop makes it active again.
+	PauseAfterLast AfterLast = "pause"
+	// KeepAfterLast leaves it as it is: the next period is invoiced.
+	KeepAfterLast AfterLast = "keep"
+)
+
+// DefaultPolicy is the name of the dunning policy of subscriptions that name none.
+const DefaultPolicy = "default"
+
+// Unknown says that a subscription names a policy that is not configured.
+func Unknown(name string) string {
+	return fmt.Sprintf("dunning_policy %q is not configured: set it to NULL or to a name below billing.policies", payment.Cut(name, longestShown))
+}
+
+// longestShown is how many characters of a name are shown.
+const longestShown = 40
+
+// Own reports whether a name is of a policy other than the default.
+func Own(name string) bool { return name != "" && name != DefaultPolicy }
+
+// Words is a policy for people: its name, its days and its end.
+func Words(name string, retryDays []int, after AfterLast) string {
+	days := "no retries"
+	switch len(retryDays) {
+	case 0:
+	case 1:
+		days = fmt.Sprintf("retry on day %d after the first decline", retryDays[0])
+	default:
+		days = "retries on days " + strings.ReplaceAll(DaysText(retryDays), ",", ", ") + " after the first decline"
+	}
+	then := "cancelled"
+	switch after {
+	case PauseAfterLast:
+		then = "paused"
+	case KeepAfterLast:
+		then = "kept"
+	case CancelAfterLast:
+	}
+	return fmt.Sprintf("%s: %s, then %s", cmp.Or(name, DefaultPolicy), days, then)
+}
