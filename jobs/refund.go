@@ -2,12 +2,14 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"duly/internal/batch"
 	"duly/internal/failedrows"
 	"duly/internal/orders"
 	"duly/internal/query"
+	"duly/internal/refunding"
 	"duly/internal/store"
 	"duly/internal/text"
 	"duly/readers"
@@ -33,10 +35,14 @@ func (r *reconcileRun) refund(ctx context.Context, x *batch.StepExecution) error
 	reserve := func(ctx context.Context, p orders.Payment) (string, error) {
 		return writers.ReserveRefund(ctx, r.DB, bookings, p)
 	}
-	return r.run(ctx, x, &batch.Chunk[orders.RefundClaim, orders.RefundResult]{
+	requested := refunding.Options{
+		DB: r.DB, Gateways: r.Gateways, Selection: r.o.Selection, Controls: r.controls, Source: r.controlReader(), Bookings: bookings, Unkeyed: unkeyed,
+		Unwritten: r.unwritten, Now: r.Business, Run: r.run, Probe: r.probe, Size: r.o.ChunkSize, Parallelism: r.o.Parallelism, FlushEvery: flushEvery,
+	}
+	marked := r.run(ctx, x, &batch.Chunk[orders.RefundClaim, orders.RefundResult]{
 		StepName:  x.Step,
 		Reader:    &readers.DueRefunds{DB: r.DB, Selection: r.o.Selection, Unkeyed: unkeyed, Now: r.Business},
-		Processor: &steps.DueRefunds{Gateways: r.Gateways, Now: r.Business, Controls: r.controls, Source: r.controlReader(), Window: window, Reserve: reserve},
+		Processor: &steps.DueRefunds{Gateways: r.Gateways, Now: r.Business, Controls: r.controls, Source: r.controlReader(), Window: window, Reserve: reserve, Freeze: requested.Freeze},
 		Writer:    &writers.DueRefunds{DB: r.DB, Unkeyed: unkeyed, Now: r.Business},
 		Fail:      steps.FailRefund,
 		Lane:      func(item orders.RefundClaim) string { return item.Due[0].Gateway },
@@ -48,6 +54,7 @@ func (r *reconcileRun) refund(ctx context.Context, x *batch.StepExecution) error
 		},
 		Size: r.o.ChunkSize, FlushEvery: flushEvery,
 	})
+	return errors.Join(marked, requested.Execute(ctx, x)) // what keeps the one up says nothing about the other
 }
 
 // refundsLeft names the selected payments that are still to be refunded, with numbers.
@@ -67,5 +74,6 @@ func (r *reconcileRun) refundsLeft(ctx context.Context) ([]string, error) {
 	if left.Waiting > 0 {
 		reasons = append(reasons, text.Plural(left.Waiting, "payment")+" to be refunded, next try "+left.Next.UTC().Format(time.TimeOnly)+" UTC")
 	}
-	return reasons, nil
+	more, err := r.requestedLeft(ctx)
+	return append(reasons, more...), err
 }

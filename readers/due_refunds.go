@@ -13,6 +13,7 @@ import (
 	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/orders"
+	"duly/internal/refundrows"
 	"duly/internal/store"
 )
 
@@ -142,11 +143,9 @@ func (r *DueRefunds) transact(ctx context.Context, tx *sqlx.Tx, c *refundClaim, 
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	rows, err := r.free(ctx, tx, ids, now)
-	if err != nil || len(rows) == 0 {
+	if rows, err := r.free(ctx, tx, ids, now); err != nil || len(rows) == 0 {
 		return err
-	}
-	if err := r.items(ctx, tx, c, rows, skip); err != nil || len(c.items) == 0 {
+	} else if err := r.items(ctx, tx, c, rows, skip); err != nil || len(c.items) == 0 {
 		return err
 	}
 	for i := range c.items {
@@ -154,6 +153,9 @@ func (r *DueRefunds) transact(ctx context.Context, tx *sqlx.Tx, c *refundClaim, 
 		if c.items[i].Since.IsZero() {
 			c.items[i].Since = now
 		}
+	}
+	if c.items, err = refundrows.Mark(ctx, tx, c.items, lease); err != nil || len(c.items) == 0 {
+		return err
 	}
 	return r.take(ctx, tx, c.items, lease, now)
 }

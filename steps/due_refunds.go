@@ -26,6 +26,8 @@ type DueRefunds struct {
 	Window time.Duration
 	// Reserve books a payment for its row before its money leaves, and says which other row keeps it; empty: none.
 	Reserve func(ctx context.Context, p orders.Payment) (other string, err error)
+	// Freeze stores what is to be sent before it is; false: the row is somebody else's by now.
+	Freeze func(ctx context.Context, item orders.RefundClaim, end orders.RefundEnd) (bool, error)
 }
 
 // Process implements batch.Processor.
@@ -47,7 +49,7 @@ func (r *DueRefunds) Process(ctx context.Context, item orders.RefundClaim) (orde
 
 // give looks at a payment and gives it back if that is to be done; left says why nothing was done.
 func (r *DueRefunds) give(ctx context.Context, item orders.RefundClaim, p orders.Payment) (end orders.RefundEnd, left string) {
-	checked := orders.Checked{Payment: p, Asked: true}
+	checked := orders.Checked{Payment: p, Asked: true, Mark: item.Marks[p.ID]}
 	g, ok := r.Gateways[p.Gateway]
 	if !ok {
 		return end, notConfigured(p.Gateway)
@@ -96,18 +98,35 @@ func (r *DueRefunds) give(ctx context.Context, item orders.RefundClaim, p orders
 	if left = r.Controls.mayGiveBack(plain, g, r.Source); left != "" {
 		return orders.RefundEnd{}, left
 	}
-	p = end.Payment
+	return r.send(ctx, g, item, checked.Mark, end, which.RequestID)
+}
+
+// send stores what is asked for, unless an earlier claim did, and sends it.
+func (r *DueRefunds) send(ctx context.Context, g *gateway.Limited, item orders.RefundClaim, mark orders.RefundMark, end orders.RefundEnd, requestID string) (orders.RefundEnd, string) {
+	p, key := end.Payment, mark.Key
+	if key == "" {
+		key = orders.RefundKey(p)
+	}
+	if mark.ID != 0 && mark.Sent == 0 {
+		switch frozen, err := r.Freeze(ctx, item, end); {
+		case err != nil:
+			return orders.RefundEnd{}, "what is to be refunded could not be stored: " + err.Error()
+		case !frozen:
+			return orders.RefundEnd{}, "the refund is claimed by another run"
+		}
+	}
 	reply := g.Refund(ctx, payment.Refund{
 		// The body is the same at every try, as its key asks for.
-		Key: orders.RefundKey(p), ID: p.TransactionKey, Amount: p.Money.Amount, Reason: orders.Reference(p.OrderID),
-		RequestID: which.RequestID,
+		Key: key, ID: p.TransactionKey, Amount: end.Amount, Reason: orders.Reference(p.OrderID), RequestID: requestID,
 	})
 	if reply.Effect == payment.EffectNone || reply.Effect == payment.EffectMisconfigured {
 		if left := notNow(ctx, g); left != "" {
 			return orders.RefundEnd{}, left
 		}
 	}
-	return orders.AfterRefund(p, reply), ""
+	after := orders.AfterRefund(p, reply)
+	after.Amount, after.Unsent = end.Amount, after.Unsent && mark.Sent == 0
+	return after, ""
 }
 
 // elsewhere says why nothing of a payment is sent back to the account that its gateway is called at: another one took it. The run

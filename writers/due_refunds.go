@@ -202,6 +202,9 @@ func (w *DueRefunds) settle(ctx context.Context, tx *sqlx.Tx, list []refunded) e
 	if _, err := mysql.Insert(ctx, tx, updateRefundChecks, checks, setRefundChecks); err != nil {
 		return err
 	}
+	if err := settleMarks(ctx, tx, list, now); err != nil {
+		return err
+	}
 	return store.WriteBillingEvents(ctx, tx, told)
 }
 

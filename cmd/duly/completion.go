@@ -2,26 +2,20 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"duly/config"
 	"duly/internal/app"
 	"duly/internal/cli"
 	"duly/internal/decide"
 	"duly/internal/exit"
-	"duly/internal/mysql"
-	"duly/internal/operator"
-	"duly/internal/query/worklist"
+	"duly/internal/inspect"
 	"duly/internal/registry"
-	"duly/internal/runs"
 	"duly/internal/session"
 	"duly/jobs"
 )
@@ -117,44 +111,18 @@ func firstOf(words ...cobra.Completion) completer {
 
 // completeSteps completes the steps of the job that was typed, also behind a comma.
 func completeSteps(ses *session.Session, _ *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	const none = cobra.ShellCompDirectiveNoFileComp
-	if len(args) == 0 {
-		return nil, none
-	}
-	w, ok := registry.Find(args[0])
-	if !ok {
-		return nil, none
-	}
 	stages := registry.UsualStages
 	if c, err := ses.Load(); err == nil {
 		stages = session.BillingPolicy(c).MostStages()
 	}
-	before := typed[:strings.LastIndex(typed, ",")+1]
-	var steps []cobra.Completion
-	for _, step := range w.Steps(stages) {
-		if !slices.Contains(strings.Split(before, ","), step) {
-			steps = append(steps, before+step)
-		}
-	}
-	return steps, none
+	return registry.Completed(args, typed, stages), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeRuns completes the ids of runs, of the live ones alone if that is all that a command is for.
 func completeRuns(ses *session.Session, live bool) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return completeRows(ses, cmd, args, func(ctx context.Context, db *session.Database) ([]cobra.Completion, error) {
-			list := runs.LiveRuns
-			if !live {
-				list = func(ctx context.Context, db *mysql.DB) ([]runs.PastRun, error) {
-					return runs.Runs(ctx, db, completedRuns)
-				}
-			}
-			runs, err := list(ctx, db.DB)
-			var found []cobra.Completion
-			for _, r := range runs {
-				found = append(found, cobra.CompletionWithDesc(strconv.FormatUint(r.ID, 10), fmt.Sprintf("%s for %s, %s", r.Job, r.BusinessDate, r.Status)))
-			}
-			return found, err
+			return inspect.CompletedRuns(ctx, db, live, completedRuns)
 		})
 	}
 }
@@ -175,14 +143,7 @@ func completeRerun(ses *session.Session, cmd *cobra.Command, args []string, type
 func completeWaiting(ses *session.Session, what string) completer {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return completeRows(ses, cmd, args, func(ctx context.Context, db *session.Database) ([]cobra.Completion, error) {
-			ids, err := worklist.IDs(ctx, db.DB, what, completedRuns)
-			var found []cobra.Completion
-			for _, id := range ids {
-				if text := strconv.FormatUint(id, 10); !slices.Contains(args, text) {
-					found = append(found, text)
-				}
-			}
-			return found, err
+			return inspect.CompletedIDs(ctx, db, what, completedRuns, args)
 		})
 	}
 }
@@ -207,19 +168,7 @@ func completeRows(ses *session.Session,
 	if len(args) > 0 && !strings.Contains(cmd.Use, "…") { // one id is all that it takes
 		return nil, none
 	}
-	c, err := ses.Load()
-	if err != nil || c.Database.DSN == "" || c.Database.DSN.Reveal() == config.Private {
-		return nil, none
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), completeFor)
-	defer cancel()
-	ses.Dry = true
-	db, err := ses.Open(ctx, c)
-	if err != nil {
-		return nil, none
-	}
-	defer db.Close()
-	found, err := read(ctx, db)
+	found, err := inspect.Quickly(cmd.Context(), ses, completeFor, read)
 	if err != nil {
 		return nil, none
 	}
@@ -259,12 +208,7 @@ func completeUnknownKeys(ses *session.Session, cmd *cobra.Command, args []string
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	return completeRows(ses, cmd, nil, func(ctx context.Context, db *session.Database) ([]cobra.Completion, error) {
-		rows, err := operator.UnknownCharges(ctx, db.DB, args[0], nil)
-		var found []cobra.Completion
-		for _, u := range rows[:min(len(rows), completedRuns)] {
-			found = append(found, cobra.CompletionWithDesc(u.Key, "payment "+u.PaymentID))
-		}
-		return found, err
+		return inspect.CompletedKeys(ctx, db, args[0], completedRuns)
 	})
 }
 

@@ -56,6 +56,10 @@ func backlog(t *testing.T) *shop {
 	s.exec(t, `INSERT INTO events (id, type, subject, payload) VALUES (901, 'invoice.paid', 'subscription:1', '{}'), (902, 'stock.low', 'product:1', '{}')`)
 	s.exec(t, `INSERT INTO event_deliveries (event_id, sink, subject, status, last_error, run_id) VALUES (901, 'webhook', 'subscription:1', 'dead', 'answered 500', 1),
 (902, 'webhook', 'product:1', 'dead', 'answered 404', NULL), (902, 'slack', 'product:1', 'dead', 'not in the channel', NULL), (901, 'slack', 'subscription:1', 'delivered', NULL, NULL)`)
+	paid, _ := s.attempt(t, "succeeded", "paid", payment.Succeeded)
+	s.exec(t, `INSERT INTO refunds (id, invoice_id, amount, currency, reason, status, unsettled, refunded_before, sent_amount, sent_at, gateway, detail)
+VALUES (1, ?, 100, 'KRW', 'asked for', 'review', 1, 0, 100, UTC_TIMESTAMP(6), 'main', 'its answer was lost, and the gateway shows no refund of 100 KRW')`, paid)
+	s.exec(t, `INSERT INTO refunds (id, invoice_id, reason) VALUES (2, ?, 'the rest')`, paid)
 	return s
 }
 
@@ -118,7 +122,7 @@ func TestEveryCommandOfAList(t *testing.T) {
 		}
 	}
 	require.Equal(t, []int{9, 1, 2, 2, 2}, []int{sure["review"], sure["doubt"], sure["findings"], sure["dead-events"], sure["unknown"]})
-	require.Zero(t, accepted, "nothing here is borne out by the gateway")
+	require.Equal(t, 1, accepted, "nothing here is borne out by the gateway, and the word on a refund is not denied by it")
 	for _, row := range document[inspect.ListView](t, s.duly(t, "list", "doubt", "--json")).Rows {
 		got := s.duly(t, words(row.Next[0].Command)[1:]...)
 		require.NotEqual(t, batch.ExitUsage, got.code, "%s: %s", row.Next[0].Command, got.err)
@@ -160,7 +164,7 @@ func TestListFilters(t *testing.T) {
 		}
 		require.Equal(t, want, strings.Join(names, " "), line)
 	}
-	require.Contains(t, s.duly(t, "list", "review", "--limit", "2").out, "and 7 more; --limit 9 lists them\n")
+	require.Contains(t, s.duly(t, "list", "review", "--limit", "2").out, "and 8 more; --limit 10 lists them\n")
 	require.Contains(t, s.duly(t, "list", "review", "--until", "2000-01-01").out, "no such row: nothing is in review\n")
 }
 
@@ -168,10 +172,10 @@ func TestMistakesOfList(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	for line, want := range map[string]string{
-		"list":                                    "duly: duly list needs a command: dead-events, doubt, findings, review, unknown\n",
+		"list":                                    "duly: duly list needs a command: dead-events, doubt, findings, refunds, review, unknown\n",
 		"list reviews":                            "duly: unknown command \"list reviews\"; did you mean duly list review?\n",
 		"list review 7":                           "duly: duly list review takes no argument, and was given \"7\"\n",
-		"list review --what finding":              "duly: --what: unknown value \"finding\": it is invoice, attempt, subscription or order\n",
+		"list review --what finding":              "duly: --what: unknown value \"finding\": it is invoice, attempt, subscription, order or refund\n",
 		"list findings --kind odd":                "duly: --kind: unknown value \"odd\": it is " + cli.Alternatives(inspect.FindingKinds()) + "\n",
 		"list dead-events --sink webhok":          "duly: --sink: unknown value \"webhok\"; did you mean webhook?\n",
 		"requeue event --dead --sink slack,tweet": "duly: --sink: unknown value \"tweet\": it is webhook or slack\n",

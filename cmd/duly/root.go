@@ -36,7 +36,7 @@ func rootCommand(a *app.Command) *cobra.Command {
 	root.PersistentFlags().StringVar(&a.File, "config", "", "configuration `FILE` (default "+config.DefaultFile+", if it is there)")
 	root.PersistentFlags().BoolVar(&a.Screen.JSON, "json", false, "print one JSON document on standard output; logs go to standard error")
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(runCommand(a), scheduleCommand(a), showCommand(a.Session), runsCommand(a.Session), statusCommand(a.Session), pauseCommand(a.Session), resumeCommand(a.Session), stopCommand(a.Session), reportCommand(a.Session), throttleCommand(a.Session), resolveCommand(a.Session), requeueCommand(a.Session), adoptCommand(a.Session), reopenCommand(a.Session), listCommand(a.Session), migrateCommand(a.Session), doctorCommand(a.Session), gatewaysCommand(a.Session), demoCommand(a), versionCommand(a.Session))
+	root.AddCommand(runCommand(a), scheduleCommand(a), showCommand(a.Session), runsCommand(a.Session), statusCommand(a.Session), pauseCommand(a.Session), resumeCommand(a.Session), stopCommand(a.Session), reportCommand(a.Session), throttleCommand(a.Session), resolveCommand(a.Session), requeueCommand(a.Session), refundCommand(a.Session), adoptCommand(a.Session), reopenCommand(a.Session), listCommand(a.Session), migrateCommand(a.Session), doctorCommand(a.Session), gatewaysCommand(a.Session), demoCommand(a), versionCommand(a.Session))
 	group(root)
 	helpful(a.Screen, root)
 	return root

@@ -110,6 +110,19 @@ func walksOfAlerts() map[string]func(*walk) {
 	}
 }
 
+// refund walks what is said of a refund in review.
+func (w *walk) refund(s *shop) {
+	w.Helper()
+	paid, known := s.attempt(w.T, "succeeded", "paid", payment.Succeeded)
+	for _, back := range []int64{0, 100} {
+		s.exec(w.T, `REPLACE INTO refunds (id, invoice_id, amount, currency, reason, status, unsettled, refunded_before, sent_amount, sent_at, gateway)
+VALUES (3, ?, 100, 'KRW', 'asked for', 'review', 1, ?, 100, UTC_TIMESTAMP(6), 'main')`, paid, back)
+		require.NoError(w, s.sim.Amend(known, func(e *simulator.Entry) { e.Refunded = 100 }))
+		w.types(s, map[int64]string{0: "resolve refund 3 --as refunded", 100: "resolve refund 3 --as not_executed"}[back])
+	}
+	w.mentions("duly refund")
+}
+
 func walkInReview(w *walk) {
 	s := newShop(w.T)
 	s.past(w.T)
@@ -148,6 +161,9 @@ func walkInReview(w *walk) {
 	w.mentions("run billing --subscription")
 	unwanted, _ := s.attempt(w.T, "released", "review", "")
 	w.types(s, "--as void", attempt(unwanted)...)
+	misnamed, _ := s.attempt(w.T, "released", "review", "")
+	w.types(s, "requeue invoice", attempt(misnamed)...)
+	w.refund(s)
 	require.NoError(w, s.sim.Amend(back, func(e *simulator.Entry) { e.Refunded = e.Amount }))
 	w.types(s, "--as refunded", order(open, pay)...)
 	amissOrder := s.order(w.T, "pending", payment.Succeeded)

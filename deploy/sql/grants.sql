@@ -56,6 +56,7 @@ GRANT SELECT, INSERT, UPDATE ON bookings TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON unknown_charges TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON known_servers TO duly_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON row_failures TO duly_worker;
+GRANT SELECT, INSERT, UPDATE ON refunds TO duly_worker;
 GRANT SELECT, UPDATE (claimed_by, claimed_at) ON claim_probe TO duly_worker;
 GRANT SELECT ON duly_migrations TO duly_worker;
 
@@ -93,6 +94,9 @@ GRANT SELECT, INSERT, UPDATE ON payments TO duly_shop;
 GRANT SELECT, INSERT ON events TO duly_shop;
 GRANT SELECT ON invoices TO duly_shop;
 GRANT SELECT ON payment_attempts TO duly_shop;
+
+-- What is to be refunded, and taken back before a run has begun with it: status = 'cancelled' where it is 'requested'.
+GRANT SELECT, INSERT (invoice_id, payment_id, amount, currency, reason, restock, follow_up, requested_by), UPDATE (status) ON refunds TO duly_shop;
 GRANT SELECT ON order_checks TO duly_shop;
 GRANT SELECT ON event_deliveries TO duly_shop;
 GRANT SELECT ON daily_order_stats TO duly_shop;
@@ -127,6 +131,7 @@ GRANT SELECT ON bookings TO duly_operator;
 GRANT SELECT ON unknown_charges TO duly_operator;
 GRANT SELECT ON known_servers TO duly_operator;
 GRANT SELECT ON row_failures TO duly_operator;
+GRANT SELECT ON refunds TO duly_operator;
 GRANT SELECT ON claim_probe TO duly_operator;
 GRANT SELECT ON duly_migrations TO duly_operator;
 
@@ -152,6 +157,7 @@ GRANT INSERT, UPDATE ON gateway_controls TO duly_operator_write;
 GRANT INSERT, UPDATE ON bookings TO duly_operator_write;
 GRANT INSERT, UPDATE ON unknown_charges TO duly_operator_write;
 GRANT INSERT, UPDATE ON known_servers TO duly_operator_write;
+GRANT INSERT, UPDATE ON refunds TO duly_operator_write;
 GRANT INSERT ON invoices TO duly_operator_write; -- what a gateway's list shows and a restored database has lost
 GRANT INSERT ON payment_attempts TO duly_operator_write;
 

@@ -113,7 +113,7 @@ func (e *Execution) counts(ctx context.Context) error {
 	e.cmd.seen.Metrics.Waiting(metrics.Counts{
 		Due: due, InFlight: unsettled.InFlight, InDoubt: unsettled.InDoubt,
 		InReview: map[string]int64{
-			kindInvoices: r.Invoices, kindSubscriptions: r.Subscriptions, kindOrders: r.Orders, kindAttempts: r.Attempts, kindDeadEvents: r.Events, kindFindings: r.Findings,
+			kindInvoices: r.Invoices, kindSubscriptions: r.Subscriptions, kindOrders: r.Orders, kindAttempts: r.Attempts, kindDeadEvents: r.Events, kindFindings: r.Findings, kindRefunds: r.Refunds,
 		},
 	})
 	return nil
@@ -144,7 +144,11 @@ func (e *Execution) dueToday(ctx context.Context) (map[string]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	due[kindRefunds] = back.Due
+	requested, err := query.CountRequestedRefunds(ctx, e.Database.DB, all, now)
+	if err != nil {
+		return nil, err
+	}
+	due[kindRefunds] = back.And(requested).Due
 	for _, sink := range []string{jobs.SinkWebhook, jobs.SinkSlack} {
 		undelivered, err := query.CountUndelivered(ctx, e.Database.DB, sink, all)
 		if err != nil {

@@ -49,6 +49,24 @@ const (
 	RefundAfterCommit       Point = "refund.after-commit"
 )
 
+// The points that a row of refunds meets beside those of every run: its claim, what is stored before its request, and its settlement.
+const (
+	RefundRequestBeforeCommit Point = "refund-request.before-commit"
+	RefundRequestAfterCommit  Point = "refund-request.after-commit"
+	RefundFreezeBeforeCommit  Point = "refund-freeze.before-commit"
+	RefundFreezeAfterCommit   Point = "refund-freeze.after-commit"
+	RefundSettleBeforeCommit  Point = "refund-settle.before-commit"
+	RefundSettleAfterCommit   Point = "refund-settle.after-commit"
+)
+
+// RefundPoints lists the points of rows of refunds.
+func RefundPoints() []Point {
+	return []Point{
+		RefundRequestBeforeCommit, RefundRequestAfterCommit, RefundFreezeBeforeCommit, RefundFreezeAfterCommit,
+		RefundSettleBeforeCommit, RefundSettleAfterCommit,
+	}
+}
+
 // Points lists every point. A test kills the program at each.
 func Points() []Point {
 	return []Point{

@@ -16,6 +16,7 @@ import (
 	"duly/internal/operator"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/query/worklist"
 	"duly/internal/session"
 	"duly/internal/store"
 	"duly/internal/suspicion"
@@ -24,7 +25,7 @@ import (
 
 // Resolved is the document of `duly resolve` and `duly requeue`, one for each row.
 type Resolved struct {
-	What   string `json:"what"` // attempt, payment, finding, invoice, order, event
+	What   string `json:"what"` // attempt, payment, finding, invoice, order, event, refund
 	ID     uint64 `json:"id"`
 	As     string `json:"as,omitempty"`
 	Done   bool   `json:"done"`
@@ -51,6 +52,7 @@ func Resolvers(ses *session.Session) []Resolver {
 		{"invoice", "review", resolveInvoice, previewInvoice},
 		{"order", "review", resolveOrder, previewOrder},
 		{"finding", "findings", resolveFinding, previewFinding},
+		{"refund", "review", resolveRefund, previewRefund},
 	}
 }
 
@@ -64,7 +66,9 @@ func UsualAs(what string) payment.Resolution {
 
 // WaysFor lists the ways to resolve that make sense of a kind of row.
 func WaysFor(what string) []payment.Resolution {
-	return slices.DeleteFunc(payment.Resolutions(), func(as payment.Resolution) bool { return as.OfInvoice() != (what == "invoice") })
+	return slices.DeleteFunc(payment.Resolutions(), func(as payment.Resolution) bool {
+		return as.OfInvoice() != (what == "invoice") || what == worklist.Refund && as == payment.AsPaid
+	})
 }
 
 // WordsFor lists the words of --as that a kind of row takes.
@@ -102,7 +106,7 @@ func (f ResolveFlags) Read(what string, args []string) (id uint64, as payment.Re
 		found = append(found, fmt.Errorf("%q: a payment is named with --as paid alone", args[1]))
 	case len(args) == 2:
 		named = args[1]
-	case as == payment.AsPaid && what != "finding" && what != "invoice" && len(args) == 1:
+	case as == payment.AsPaid && what != "finding" && what != "invoice" && what != worklist.Refund && len(args) == 1:
 		found = append(found, fmt.Errorf("--as paid needs the gateway's id of the payment: duly resolve %s %s --as paid GATEWAY_ID", what, args[0]))
 	}
 	return id, as, named, errors.Join(found...)
@@ -143,7 +147,7 @@ func lastOf(err error) error {
 		return r
 	}
 	text := err.Error()
-	for _, transaction := range []string{"resolve", "requeue", "stop", "throttle", "adopt", "reopen"} {
+	for _, transaction := range []string{"resolve", "requeue", "stop", "throttle", "adopt", "reopen", "refund-ask"} {
 		text = strings.TrimPrefix(text, transaction+": ")
 	}
 	return errors.New(text)

@@ -90,8 +90,11 @@ func (u *Rows) Reasons() []string {
 }
 
 func showCommand(row store.FailedRow) string {
-	if row.Kind == KindEvent {
+	switch row.Kind {
+	case KindEvent:
 		return "duly status"
+	case KindRefund:
+		return "duly list refunds"
 	}
 	return fmt.Sprintf("duly show %s %d", row.Kind, row.ID)
 }
@@ -102,6 +105,7 @@ const (
 	KindInvoice      = "invoice"
 	KindOrder        = "order"
 	KindEvent        = "event"
+	KindRefund       = "refund"
 )
 
 // IDList names ids, the first of many.

@@ -47,8 +47,8 @@ type ListSpec struct {
 func ListSpecs() []ListSpec {
 	return []ListSpec{
 		{
-			Name: "review", Short: "Rows that wait for an operator: invoices, attempts, subscriptions, orders", nothing: "nothing is in review",
-			Whats: []string{worklist.Invoice, worklist.Attempt, worklist.Subscription, worklist.Order}, Open: worklist.InReview,
+			Name: "review", Short: "Rows that wait for an operator: invoices, attempts, subscriptions, orders, refunds", nothing: "nothing is in review",
+			Whats: []string{worklist.Invoice, worklist.Attempt, worklist.Subscription, worklist.Order, worklist.Refund}, Open: worklist.InReview,
 		},
 		{
 			Name: "doubt", Short: "Charges in flight or in doubt, and orders whose payment is", nothing: "nothing is in flight or in doubt",
@@ -61,6 +61,10 @@ func ListSpecs() []ListSpec {
 		{
 			Name: "dead-events", Short: "Events whose delivery was given up", nothing: "no event was given up",
 			Sinks: true, Open: func(payment.Date) worklist.List { return worklist.DeadDeliveries() },
+		},
+		{
+			Name: "refunds", Short: "Refunds that are asked for and not settled, also those in review", nothing: "no refund is asked for",
+			Open: func(payment.Date) worklist.List { return worklist.Refunds() },
 		},
 		{
 			Name: "unknown", Short: "Charges that are unknown here, and subscriptions that duly never bills since their status says nothing", nothing: "nothing is unknown",

@@ -9,6 +9,7 @@ import (
 	"duly/internal/cli"
 	"duly/internal/outbox"
 	"duly/internal/query/worklist"
+	"duly/internal/refunds"
 	"duly/internal/text"
 	"duly/internal/view"
 )
@@ -183,6 +184,9 @@ func whyListed(l worklist.Row) string {
 	if l.What == worklist.Attempt {
 		parts = append(parts, attemptWord(l.Status))
 	}
+	if l.What == worklist.Refund {
+		parts = append(parts, refundWord(l.Status))
+	}
 	why := strings.Join(parts, " ")
 	switch {
 	case l.Reason == "" && l.What == worklist.Order:
@@ -196,6 +200,20 @@ func whyListed(l worklist.Row) string {
 		why += " at gateway " + l.Gateway
 	}
 	return text.Line(strings.TrimSpace(why))
+}
+
+// refundWord is the status of a refund as people read it.
+func refundWord(status string) string {
+	switch refunds.Status(status) {
+	case refunds.InFlight:
+		return "claimed"
+	case refunds.Review:
+		return "in review"
+	case refunds.InDoubt:
+		return "in doubt"
+	case refunds.Requested, refunds.Refunded, refunds.Refused, refunds.Cancelled:
+	}
+	return status
 }
 
 // attemptWord is the status of an attempt as people read it.

@@ -143,6 +143,7 @@ type SubscriptionView struct {
 	Findings      []query.Finding       `json:"findings"` // newest first, resolved ones too
 	Explanation   explain.Explanation   `json:"explanation"`
 	Unknown       []unknownView         `json:"unknown_charges"` // that wait to be adopted
+	Refunds       []details.Refund      `json:"refunds"`         // newest first
 }
 
 // ShowSubscription shows one subscription: was it charged, was it charged twice, and if not, why.
@@ -274,6 +275,9 @@ func showWhole(ctx context.Context, ses *session.Session, db *session.Database, 
 	if w.Findings, err = query.FindingsAbout(ctx, db.DB, reference, complete, payments, findingShown); err != nil {
 		return exit.Failed(err)
 	}
+	if w.Refunds, err = details.RefundsOfInvoices(ctx, db.DB, w.Invoices); err != nil {
+		return exit.Failed(err)
+	}
 	w.Explanation.Next = waiting(w.Explanation.Next, w.Findings)
 	if ses.Screen.JSON {
 		return ses.Screen.Print(w)
@@ -306,6 +310,7 @@ func showText(ctx context.Context, ses *session.Session, db *session.Database, w
 	} else {
 		subscriptionText(ses.Screen, w, answer)
 	}
+	refundLines(ses.Screen, w.Refunds, answer.Calendar)
 	if ses.Screen.Verbose {
 		wholeText(ses.Screen, w, answer.Calendar)
 	}
@@ -355,6 +360,9 @@ func invoice(screen *cli.Screen, inv details.Invoice, days cli.Calendar) {
 		line += fmt.Sprintf(", stage %d on %s", inv.Stage, days.Day(inv.StageDate))
 	case inv.ReviewReason != nil:
 		line += ", " + *inv.ReviewReason
+	}
+	if inv.Refunded > 0 {
+		line += ", refunded " + payment.Money{Amount: inv.Refunded, Currency: inv.Currency}.String()
 	}
 	screen.Line("%s", line)
 	if len(inv.Attempts) == 0 {

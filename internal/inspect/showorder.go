@@ -24,6 +24,7 @@ type wholeOrder struct {
 	Events       []details.Event      `json:"events"`   // newest first
 	Findings     []query.Finding      `json:"findings"` // newest first, resolved ones too
 	Explanations []orders.Explanation `json:"explanations"`
+	Refunds      []details.Refund     `json:"refunds"` // newest first
 }
 
 // ShowOrder shows one order with its payments.
@@ -65,6 +66,9 @@ func ShowOrder(ctx context.Context, ses *session.Session, db *session.Database, 
 		payments = append(payments, cli.OrBlank(p.TransactionKey))
 	}
 	if w.Findings, err = query.FindingsAbout(ctx, db.DB, orders.Reference(id), true, payments, findingShown); err != nil {
+		return exit.Failed(err)
+	}
+	if w.Refunds, err = details.RefundsOfPayments(ctx, db.DB, o.Payments); err != nil {
 		return exit.Failed(err)
 	}
 	for i, e := range w.Explanations {
@@ -117,6 +121,7 @@ func order(screen *cli.Screen, w wholeOrder, days cli.Calendar) {
 		screen.Table(table.Row{"product", "name", "quantity", "in stock now"}, rows)
 	}
 	payments(screen, o.Payments, days)
+	refundLines(screen, w.Refunds, days)
 	if screen.Verbose {
 		events(screen, w.Events, days)
 	}

@@ -166,7 +166,12 @@ func (s *StatusView) readOrders(ctx context.Context, db *session.Database, c *co
 	}
 	s.Orders = ordersView{Due: left.Due, InFlight: left.InFlight, InDoubt: left.InDoubt, NextCheckAt: unlessZero(left.Next)}
 	refunds, err := query.CountRefunds(ctx, db.DB, selection, s.At)
-	s.Refunds = refundsView{Due: refunds.Due, Waiting: refunds.Waiting, NextTryAt: unlessZero(refunds.Next)}
+	if err != nil {
+		return err
+	}
+	requested, err := query.CountRequestedRefunds(ctx, db.DB, selection, s.At)
+	all := refunds.And(requested)
+	s.Refunds = refundsView{Due: all.Due, Waiting: all.Waiting, NextTryAt: unlessZero(all.Next)}
 	return err
 }
 

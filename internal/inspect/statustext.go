@@ -120,7 +120,7 @@ func (s StatusView) silent(v view.Run) bool { return jobs.Silent(v.HeartbeatAt, 
 
 // people are the rows that wait for somebody.
 func (s StatusView) people(row func(label string, parts ...string)) {
-	if n := s.InReview.Invoices + s.InReview.Attempts + s.InReview.Subscriptions + s.InReview.Orders; n > 0 {
+	if n := s.InReview.Invoices + s.InReview.Attempts + s.InReview.Subscriptions + s.InReview.Orders + s.InReview.Refunds; n > 0 {
 		waiting := cli.Number(n)
 		if !s.notes.oldest.IsZero() {
 			waiting += ", oldest " + cli.Lasting(s.At.Sub(s.notes.oldest))

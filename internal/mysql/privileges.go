@@ -109,6 +109,7 @@ func actingNeeds() map[string]need {
 		"bookings":         {insert: true, update: anyColumn("row_id")},
 		"unknown_charges":  {insert: true, update: anyColumn("record")},
 		"known_servers":    {insert: true, update: anyColumn("suspicion")},
+		"refunds":          {insert: true, update: anyColumn("status")},
 	}
 }
 
@@ -147,6 +148,7 @@ func workerNeeds() map[string]need {
 		"bookings":            {insert: true, update: anyColumn("row_id")},
 		"unknown_charges":     {insert: true, update: anyColumn("record")},
 		"known_servers":       {insert: true, update: anyColumn("suspicion")},
+		"refunds":             {insert: true, update: anyColumn("status")},
 		"row_failures":        {insert: true, delete: true, update: anyColumn("runs")},
 		"claim_probe":         {update: []string{"claimed_by", "claimed_at"}},
 	}

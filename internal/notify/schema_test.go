@@ -16,6 +16,7 @@ import (
 	"duly/internal/notify"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/refunds"
 	"duly/internal/test/worktest"
 )
 
@@ -101,7 +102,30 @@ func made(t *testing.T) []payment.Event {
 		[]payment.Event{billing.SubscriptionReview(42, due, "no invoice could be made")},
 		decide(true, 12900), decide(false, 12900), decide(true, 5),
 		[]payment.Event{low, orders.RefundCompleted(order, pay, 12900, ""), orders.ReviewNeeded(order, "why"), orders.ReviewNeeded(order, "why", pay)},
+		refunded(order, pay),
 	)
+}
+
+// refunded are the events of refunds of an order's payment and of an invoice.
+func refunded(order orders.Order, pay orders.Payment) []payment.Event {
+	won := payment.Money{Amount: 12900, Currency: "KRW"}
+	ofOrder := refunds.Claimed{
+		Refund: refunds.Refund{ID: 1, PaymentID: 3, Reason: "returned", Restock: true},
+		Target: refunds.Target{Order: order, Payment: pay, Gateway: "main", GatewayID: "pay_1", Reference: "ord_7", CustomerID: "cus", Paid: won},
+	}
+	ofInvoice := refunds.Claimed{
+		Refund: refunds.Refund{ID: 2, InvoiceID: 9, Amount: 500, Reason: "not used", FollowUp: refunds.EndSubscription},
+		Target: refunds.Target{AttemptID: 5, SubscriptionID: 42, DueDate: 1, Gateway: "main", GatewayID: "pay_2", Reference: "sub_42_20260131", CustomerID: "cus", Paid: won},
+	}
+	ofNothing := refunds.Claimed{Refund: refunds.Refund{ID: 3, InvoiceID: 10, Amount: 500}, Target: refunds.Target{Problem: "there is no invoice 10"}}
+	var told []payment.Event
+	for _, c := range []refunds.Claimed{ofOrder, ofInvoice} {
+		for _, end := range []refunds.End{{Step: refunds.Done, Amount: 500, Total: 12900}, {Step: refunds.Refuse, Reason: "no"}, {Step: refunds.ToReview, Reason: "why"}, {}} {
+			told = append(told, refunds.Result{Claimed: c, End: end}.Events(true, end.Step == refunds.Done)...)
+		}
+	}
+	told = append(told, refunds.Result{Claimed: ofNothing, End: refunds.End{Step: refunds.Refuse, Reason: "there is no invoice 10"}}.Events(false, false)...)
+	return append(told, ofInvoice.Ended("refunded: not used"))
 }
 
 // Every event that the rules make is as its schema says, and so is what the webhook makes of it.
@@ -127,6 +151,6 @@ func TestPayloadsAreAsTheirSchemasSay(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"invoice.paid", "invoice.reopened", "order.completed", "order.failed", "payment.action_required", "payment.failed", "payment_method.updated", "refund.completed",
-		"review.needed", "stock.low", "subscription.cancelled", "subscription.changed", "subscription.paused",
+		"refund.refused", "refund.succeeded", "review.needed", "stock.low", "subscription.cancelled", "subscription.changed", "subscription.paused",
 	}, slices.Sorted(maps.Keys(types)), "every type")
 }

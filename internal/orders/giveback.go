@@ -2,6 +2,9 @@ package orders
 
 import "duly/internal/payment"
 
+// AskedByTheShop is why a payment is refunded whose order says nothing of it.
+const AskedByTheShop = "asked by the shop"
+
 // Why says, for people, what the order's refunds are for.
 func (c RefundClaim) Why() string {
 	switch {
@@ -14,7 +17,7 @@ func (c RefundClaim) Why() string {
 	case c.Status == OrderCompleted && c.Kept:
 		return "another payment of the order was kept"
 	}
-	return "asked by the shop"
+	return AskedByTheShop
 }
 
 // RefundCode is the failure code of a payment in refund_due that turned out to have taken nothing.

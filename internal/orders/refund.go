@@ -54,14 +54,22 @@ func (e RefundEnd) seen(o Order, c Checked, seen *payment.Payment) RefundEnd {
 	case seen.RefundedInFull():
 		e.Given = seen.RefundOf(e.Payment.Money.Amount)
 		return e.to(RefundDone, "")
-	case seen.Refunded != 0:
+	case seen.Refunded != 0 && !e.recorded(c, seen):
 		return e.to(RefundReview, fmt.Sprintf("%s of %s were refunded by someone", back, seen.Money))
 	case seen.Status == payment.Canceled:
 		return e.to(RefundNone, "nothing was taken: cancelled at the gateway")
 	case seen.Money != e.Payment.Money:
 		return e.to(RefundReview, fmt.Sprintf("%s were taken, %s are recorded", seen.Money, e.Payment.Money))
 	}
+	e.Before, e.Amount = seen.Refunded, seen.Money.Amount-seen.Refunded
 	return e.to(RefundSend, "")
+}
+
+// recorded reports whether the row accounts for what the gateway shows as refunded in part, so that the rest can follow. A rest that may have
+// been asked for before, and was another one, is asked for by nobody again.
+func (e RefundEnd) recorded(c Checked, seen *payment.Payment) bool {
+	rest := seen.Money.Amount - seen.Refunded
+	return seen.Money == e.Payment.Money && seen.Refunded == e.Payment.Refunded && (c.Mark.Sent == 0 || c.Mark.Sent == rest)
 }
 
 // absent decides by the gateway's word that it knows no such payment.
@@ -112,7 +120,9 @@ func AfterRefund(p Payment, r payment.Reply) RefundEnd {
 		return end.to(RefundLater, "refunded, and the gateway does not show it")
 	case payment.EffectRejected:
 		return end.to(RefundReview, "the gateway refuses the refund: "+otherwise(r.Reason, r.Effect.String()))
-	case payment.EffectRefused, payment.EffectUnknown, payment.EffectNone, payment.EffectMisconfigured:
+	case payment.EffectRefused, payment.EffectNone, payment.EffectMisconfigured:
+		end.Unsent = true
+	case payment.EffectUnknown:
 	}
 	return end.to(RefundLater, otherwise(r.Reason, r.Effect.String()))
 }

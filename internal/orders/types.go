@@ -129,6 +129,8 @@ type Checked struct {
 	Patience payment.Patience
 	// Vetting is what the gateway said of payments that it took, after it said that it does not know this one.
 	Vetting payment.Vetting
+	// Mark is the row of refunds that stands for a payment in refund_due.
+	Mark RefundMark
 }
 
 // Claimed is an order that a worker owns until its lease ends, with its payments by id.
@@ -204,11 +206,19 @@ type RefundClaim struct {
 	FailureReason string
 	Kept          bool
 
-	Due   []Payment // in status refund_due, by id
+	Due   []Payment             // in status refund_due, by id
+	Marks map[uint64]RefundMark // the rows of refunds that stand for them, by payment
 	Lease [16]byte
 	Tries int       // this one included
 	Since time.Time // when the first of them was first seen due
 	At    time.Time // the business clock when it was claimed
+}
+
+// RefundMark is the row of refunds that stands for a payment in refund_due.
+type RefundMark struct {
+	ID   uint64 // 0: there is none
+	Key  string // idempotency key
+	Sent int64  // minor units that an earlier request asked for, which may have been executed; 0: there was none
 }
 
 // RefundResult is what became of the refunds of an order, to be settled.
@@ -225,7 +235,7 @@ type RefundStep uint8
 // The steps; the zero value tries again later.
 const (
 	RefundLater  RefundStep = iota
-	RefundSend              // send the refund of the whole amount
+	RefundSend              // send the refund of all that is left
 	RefundDone              // refunded in full
 	RefundNone              // there is nothing to refund: the money was never taken
 	RefundReview            // an operator must look
@@ -235,6 +245,9 @@ const (
 type RefundEnd struct {
 	Payment Payment
 	Step    RefundStep // RefundSend from DecideRefund alone
+	Amount  int64      // minor units of this refund, for RefundSend and RefundDone after it
+	Before  int64      // minor units refunded before it, for RefundSend
+	Unsent  bool       // no request of it was executed, for RefundLater
 	Given   int64      // minor units refunded in all, for RefundDone
 	Code    string     // failure code, for RefundNone
 	Reason  string     // for RefundLater, RefundNone and RefundReview

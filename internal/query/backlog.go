@@ -57,7 +57,8 @@ const reviewRows = `SELECT (SELECT COUNT(*) FROM invoices WHERE status = 'review
 (SELECT COUNT(*) FROM payment_attempts a WHERE a.status = 'review' AND a.next_check_at IS NULL
 AND NOT EXISTS (SELECT 1 FROM invoices i WHERE i.id = a.invoice_id AND i.status = 'review')) AS attempts,
 (SELECT COUNT(*) FROM event_deliveries WHERE status = 'dead') AS events,
-(SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL) AS findings`
+(SELECT COUNT(*) FROM audit_findings WHERE resolved_at IS NULL) AS findings,
+(SELECT COUNT(*) FROM refunds WHERE status = 'review') AS refunds`
 
 // Reviews counts what waits for an operator.
 type Reviews struct {
@@ -67,6 +68,7 @@ type Reviews struct {
 	Attempts      int64 `json:"attempts"`    // of invoices that are not in review
 	Events        int64 `json:"dead_events"` // deliveries that were given up
 	Findings      int64 `json:"findings"`    // of audits, not resolved
+	Refunds       int64 `json:"refunds"`
 }
 
 // CountReviews counts what is in review, and the subscriptions that are due and cannot be invoiced.

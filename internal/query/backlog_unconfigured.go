@@ -28,6 +28,8 @@ WHERE i.status = 'open' AND i.stage = ? AND i.next_attempt_date <= ?`
 
 	unsettledElsewhere = `FROM payment_attempts a WHERE a.status IN ('in_flight', 'in_doubt')`
 
+	fromRequestedRefunds = `FROM refunds WHERE status IN ('requested', 'in_flight', 'in_doubt') AND origin = 'request' AND gateway IS NOT NULL`
+
 	fromRefunds = `FROM payments p WHERE p.status = 'refund_due'`
 )
 
@@ -47,6 +49,12 @@ func AttemptsElsewhere(ctx context.Context, db *mysql.DB, selection store.Select
 func RefundsElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, configured []string) ([]Elsewhere, error) {
 	only, args := selection.OnlyOrders("p.order_id")
 	return countElsewhere(ctx, db, "p.gateway", "p.id", fromRefunds+only, args, configured)
+}
+
+// RequestedRefundsElsewhere counts the selected rows of refunds that are not settled at gateways other than those.
+func RequestedRefundsElsewhere(ctx context.Context, db *mysql.DB, selection store.Selection, configured []string) ([]Elsewhere, error) {
+	only, args := selection.OnlyRefunds("")
+	return countElsewhere(ctx, db, "gateway", "id", fromRequestedRefunds+only, args, configured)
 }
 
 // countElsewhere counts the rows of a query by gateway, but for gateways that are configured, and reads the first ids of each. An empty

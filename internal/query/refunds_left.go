@@ -20,6 +20,15 @@ type RefundsLeft struct {
 	Next    time.Time
 }
 
+// And are both.
+func (l RefundsLeft) And(other RefundsLeft) RefundsLeft {
+	l.Due, l.Waiting = l.Due+other.Due, l.Waiting+other.Waiting
+	if l.Next.IsZero() || !other.Next.IsZero() && other.Next.Before(l.Next) {
+		l.Next = other.Next
+	}
+	return l
+}
+
 // CountRefunds counts the selected payments that are still to be refunded, those that a run has claimed included.
 func CountRefunds(ctx context.Context, db *mysql.DB, selection store.Selection, now time.Time) (RefundsLeft, error) {
 	only, args := selection.OnlyOrders("p.order_id")
@@ -29,5 +38,20 @@ func CountRefunds(ctx context.Context, db *mysql.DB, selection store.Selection, 
 		Next    sql.NullTime `db:"next_at"`
 	}
 	err := db.GetContext(ctx, &row, fmt.Sprintf(selectRefundsLeft, only), append([]any{now.UTC(), now.UTC()}, args...)...)
+	return RefundsLeft{Due: row.Due, Waiting: row.Waiting - row.Due, Next: row.Next.Time}, mysql.Classify(ctx, err)
+}
+
+const selectRequestedLeft = `SELECT COUNT(*) AS waiting, COALESCE(SUM(next_try_at IS NULL OR next_try_at <= ?), 0) AS due,
+MIN(CASE WHEN next_try_at > ? THEN next_try_at END) AS next_at FROM refunds WHERE status IN ('requested', 'in_flight', 'in_doubt') AND origin = 'request'%s`
+
+// CountRequestedRefunds counts the selected rows of refunds that are not settled, those that a run has claimed included.
+func CountRequestedRefunds(ctx context.Context, db *mysql.DB, selection store.Selection, now time.Time) (RefundsLeft, error) {
+	only, args := selection.OnlyRefunds("")
+	var row struct {
+		Waiting int64
+		Due     int64
+		Next    sql.NullTime `db:"next_at"`
+	}
+	err := db.GetContext(ctx, &row, fmt.Sprintf(selectRequestedLeft, only), append([]any{now.UTC(), now.UTC()}, args...)...)
 	return RefundsLeft{Due: row.Due, Waiting: row.Waiting - row.Due, Next: row.Next.Time}, mysql.Classify(ctx, err)
 }

@@ -51,6 +51,25 @@ func (s Selection) Only(column string) (string, []any) { return among(column, s.
 // OnlyOrders narrows a query down to the selected orders; column names them.
 func (s Selection) OnlyOrders(column string) (string, []any) { return among(column, s.Orders) }
 
+// OnlyRefunds narrows a query of refunds down to those of the selected orders and subscriptions; prefix names the table: "r.", or nothing.
+func (s Selection) OnlyRefunds(prefix string) (string, []any) {
+	payments, of := s.OnlyOrders("order_id")
+	if payments != "" {
+		payments = prefix + "payment_id IN (SELECT id FROM payments WHERE TRUE" + payments + ")"
+	}
+	invoices, bySubscription := s.Only("subscription_id")
+	if invoices != "" {
+		invoices = prefix + "invoice_id IN (SELECT id FROM invoices WHERE TRUE" + invoices + ")"
+	}
+	switch {
+	case payments != "" && invoices != "":
+		return " AND (" + payments + " OR " + invoices + ")", append(of, bySubscription...)
+	case payments+invoices != "":
+		return " AND " + payments + invoices, append(of, bySubscription...)
+	}
+	return "", nil
+}
+
 // among is the condition that a column has one of the ids; none at all for no ids.
 func among(column string, ids []uint64) (string, []any) {
 	if len(ids) == 0 {

@@ -10,6 +10,7 @@ import (
 	"duly/internal/cli"
 	"duly/internal/payment"
 	"duly/internal/query/worklist"
+	"duly/internal/refunds"
 	"duly/internal/text"
 )
 
@@ -44,6 +45,8 @@ func WaysOut(l worklist.Row, now time.Time, asks func(gateway string) bool) []Wa
 		return waysOfFinding(l)
 	case worklist.Event:
 		return waysOfEvent(l)
+	case worklist.Refund:
+		return waysOfRefund(l)
 	case worklist.Charge:
 		return []WayOut{adoptWay(l.Gateway, l.Key)}
 	}
@@ -136,6 +139,17 @@ func waysOfOrder(l worklist.Row, now time.Time, asks func(string) bool) []WayOut
 	return []WayOut{requeue}
 }
 
+func waysOfRefund(l worklist.Row) []WayOut {
+	if l.Status != string(refunds.Review) {
+		return []WayOut{{Command: "duly run reconcile --step refund", When: "executes it, or asks its gateway what became of it"}}
+	}
+	return []WayOut{
+		resolveWay(worklist.Refund, l.ID, payment.AsRefunded, "if the provider's page shows it; its gateway is asked"),
+		resolveWay(worklist.Refund, l.ID, payment.AsNotExecuted, "if it does not: then duly refund asks for another one"),
+		resolveWay(worklist.Refund, l.ID, payment.AsIgnored, "nothing more is sent for it"),
+	}
+}
+
 func waysOfFinding(l worklist.Row) []WayOut {
 	if l.Key != "" {
 		return []WayOut{adoptWay(l.Gateway, l.Key)}
@@ -159,6 +173,15 @@ func TitleOf(l worklist.Row) string {
 	if l.What == worklist.Attempt {
 		add("%s", strings.ReplaceAll(l.Status, "_", " "))
 		add("invoice %d", l.Invoice)
+	}
+	if l.What == worklist.Refund {
+		add("%s", strings.ReplaceAll(l.Status, "_", " "))
+		if l.Invoice != 0 {
+			add("invoice %d", l.Invoice)
+		}
+		for _, id := range l.Payments {
+			add("payment %d", id)
+		}
 	}
 	if l.Subscription != 0 && l.What != worklist.Subscription {
 		add("subscription %d", l.Subscription)

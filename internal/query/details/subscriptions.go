@@ -69,6 +69,7 @@ type Invoice struct {
 	Due            payment.Date `json:"due_date" db:"due_date"`
 	Amount         int64        `json:"amount" db:"amount"` // minor units
 	Currency       string       `json:"currency" db:"currency"`
+	Refunded       int64        `json:"refunded_amount" db:"refunded_amount"` // minor units
 	Status         string       `json:"status" db:"status"`
 	Stage          int          `json:"stage" db:"stage"`
 	StageDate      payment.Date `json:"next_attempt_date,omitempty" db:"next_attempt_date"`
@@ -171,7 +172,7 @@ COALESCE(interval_unit, '') AS interval_unit, COALESCE(interval_count, 0) AS int
 CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason, cancelled_at, cancel_reason,
 COALESCE(created_at, ` + store.UnknownTime + `) AS created_at, COALESCE(updated_at, ` + store.UnknownTime + `) AS updated_at, gateway_customer, dunning_policy FROM subscriptions WHERE id = ?`
 
-	invoiceColumns = `id, subscription_id, due_date, amount, currency, status, stage, next_attempt_date, next_try_at,
+	invoiceColumns = `id, subscription_id, due_date, amount, currency, refunded_amount, status, stage, next_attempt_date, next_try_at,
 first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, issued_date, try_later_since, hold_rule, review_reason, paid_at, created_at, updated_at`
 
 	showInvoice = `SELECT ` + invoiceColumns + ` FROM invoices WHERE id = ?`

@@ -17,6 +17,7 @@ SELECT p.id FROM order_checks c JOIN payments p ON p.order_id = c.order_id WHERE
 		"invoice": `SELECT id FROM invoices WHERE status = 'review' ORDER BY id DESC LIMIT ?`,
 		"order":   ordersInReview,
 		"event":   givenUpEvents,
+		"refund":  `SELECT id FROM refunds WHERE status = 'review' ORDER BY id DESC LIMIT ?`,
 	}
 }
 

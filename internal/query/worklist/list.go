@@ -24,11 +24,12 @@ const (
 	Finding      = "finding"
 	Event        = "event"
 	Charge       = "charge"
+	Refund       = "refund"
 )
 
 // Row is a row that waits for an operator or a gateway. Its reason names neither a customer nor a payment method.
 type Row struct {
-	What         string    `json:"what"` // invoice, attempt, subscription, order, finding, event or charge
+	What         string    `json:"what"` // invoice, attempt, subscription, order, finding, event, charge or refund
 	ID           uint64    `json:"id"`
 	Kind         string    `json:"kind,omitempty"`   // of a finding, or the type of an event
 	Status       string    `json:"status,omitempty"` // of the attempt, subscription or order
@@ -38,7 +39,7 @@ type Row struct {
 	Subscription uint64    `json:"subscription_id,omitempty" db:"subscription_id"`
 	Invoice      uint64    `json:"invoice_id,omitempty" db:"invoice_id"`
 	Attempt      uint64    `json:"attempt_id,omitempty" db:"attempt_id"` // that an invoice waits for
-	Payments     []uint64  `json:"payment_ids,omitempty" db:"-"`         // that an order waits for
+	Payments     []uint64  `json:"payment_ids,omitempty" db:"-"`         // that an order waits for, or that a refund is of
 	Key          string    `json:"idempotency_key,omitempty" db:"idempotency_key"`
 	Reference    string    `json:"reference,omitempty"`
 	Amount       int64     `json:"amount,omitempty"` // minor units
@@ -114,7 +115,13 @@ func InReview(business payment.Date) List {
 		paged(attemptsInReview, byID),
 		subscriptionsInReview(business),
 		withPayments(paged(ordersWaiting, byID)),
+		paged(refundsInReview, byID),
 	)
+}
+
+// Refunds lists the refunds that are asked for and not settled: those that may have been executed first.
+func Refunds() List {
+	return listOf(paged(refundsOpen, byID, "in_doubt"), paged(refundsOpen, byID, "in_flight"), paged(refundsOpen, byID, "requested"), paged(refundsInReview, byID))
 }
 
 // Subscriptions lists the subscriptions of [InReview] alone.
@@ -179,6 +186,7 @@ type scanned struct {
 
 	CursorAt   *time.Time `db:"cursor_at"`
 	CursorDate *string    `db:"cursor_date"`
+	Payment    uint64     // of a refund
 	Detail     []byte
 }
 
@@ -213,6 +221,9 @@ func (r scanned) listed() Row {
 	}
 	if r.CursorDate != nil {
 		l.cursor.date = *r.CursorDate
+	}
+	if r.Payment != 0 {
+		l.Payments = []uint64{r.Payment}
 	}
 	if l.What == Finding {
 		l.Found = query.Finding{ID: l.ID, Kind: l.Kind, Reference: l.Reference, PaymentID: l.Key, Detail: r.Detail}

@@ -70,6 +70,14 @@ first_seen_at AS since FROM audit_findings WHERE resolved_at IS NULL AND id > ? 
 
 	openCharges = `SELECT gateway_payment_id, idempotency_key FROM unknown_charges WHERE adopted_at IS NULL AND gateway_payment_id IN (?)`
 
+	listedRefund = `SELECT 'refund' AS what, r.id, r.status, COALESCE(r.gateway, '') AS gateway, COALESCE(r.run_id, 0) AS run_id, COALESCE(r.idempotency_key, '') AS idempotency_key,
+COALESCE(r.invoice_id, 0) AS invoice_id, COALESCE(r.payment_id, 0) AS payment, COALESCE(r.sent_amount, r.amount, 0) AS amount,
+COALESCE(r.currency, '') AS currency, COALESCE(r.detail, IF(r.status = 'requested', r.reason, '')) AS reason, r.created_at AS since FROM refunds r `
+
+	refundsInReview = listedRefund + `WHERE r.status = 'review' AND r.id > ? ORDER BY r.id LIMIT ?`
+
+	refundsOpen = listedRefund + `WHERE r.status = ? AND r.id > ? ORDER BY r.id LIMIT ?`
+
 	eventSinks = `SELECT DISTINCT sink FROM event_deliveries ORDER BY sink`
 
 	eventsDead = `SELECT 'event' AS what, d.event_id AS id, d.sink, COALESCE(e.type, '') AS kind, COALESCE(d.last_error, '') AS reason,

@@ -97,7 +97,7 @@ var (
 	}
 	inFlight  = Description{"duly_in_flight", typeGauge, "Charges in flight.", nil}
 	inDoubt   = Description{"duly_in_doubt", typeGauge, "Charges in doubt: sent, and nobody knows yet what became of them.", nil}
-	inReview  = Description{"duly_in_review", typeGauge, "What waits for an operator: invoices, attempts (of invoices that are not in review), subscriptions, orders, dead_events and findings.", []string{labelKind}}
+	inReview  = Description{"duly_in_review", typeGauge, "What waits for an operator: invoices, attempts (of invoices that are not in review), subscriptions, orders, dead_events, findings and refunds.", []string{labelKind}}
 	buildInfo = Description{"duly_build_info", typeGauge, "1; the label is the version.", []string{labelVersion}}
 )
 

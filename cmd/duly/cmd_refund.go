@@ -1,0 +1,58 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"duly/internal/cli"
+	"duly/internal/decide"
+	"duly/internal/exit"
+	"duly/internal/session"
+)
+
+func refundCommand(ses *session.Session) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "refund",
+		Short: "Ask for a refund of an invoice or an order, in whole or in part",
+		Long: "Writes a refund into the table refunds, with who asks for it and why; the next run of reconcile executes it, step refund.\n" +
+			"The shop can insert such rows itself. Without --amount all that is left is refunded, also after somebody refunded a part\n" +
+			"at the provider. Never more than was paid is refunded, whoever asks at once. Refused (exit code 2) is what was not paid,\n" +
+			"and more than is left.",
+		Example: "  duly refund invoice 7 --reason \"not used\"\n" +
+			"  duly refund invoice 7 --amount 5000 --end-subscription --reason \"half a month\"\n" +
+			"  duly refund order 9 --restock --reason \"returned\"",
+	}
+	for _, what := range []string{"invoice", "order"} {
+		cmd.AddCommand(refundOne(ses, what))
+	}
+	group(cmd)
+	return cmd
+}
+
+func refundOne(ses *session.Session, what string) *cobra.Command {
+	var f decide.RefundFlags
+	cmd := &cobra.Command{
+		Use: what + " ID", Short: "Ask for a refund of one " + what, Args: cobra.ArbitraryArgs,
+		Example: "  duly refund " + what + " 7 --reason \"returned\"\n  duly refund " + what + " 7 --amount 5000 --reason \"half of it\" --dry-run",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := f.Check(what, args)
+			if err != nil {
+				return exit.Usage(err)
+			}
+			return ses.AsOperator(cmd.Context(), func(db *session.Database) error {
+				return decide.Refund(cmd.Context(), ses, db, what, id, f)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.Uint64Var(&f.Amount, "amount", 0, "so many `MINOR` units of its currency: 1299 is 12.99 USD or 1,299 KRW (default all that is left)")
+	flags.StringVar(&f.Reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (needed)")
+	if what == "order" {
+		flags.Uint64Var(&f.Payment, "payment", 0, "the payment of this `ID`, where an order has several (default the only one that has money left)")
+		flags.BoolVar(&f.Restock, "restock", false, "put the order's items back into the stock once all of the payment is refunded")
+	} else {
+		flags.BoolVar(&f.EndSubscription, "end-subscription", false, "cancel the subscription with the refund")
+		flags.BoolVar(&f.GiveBack, "give-period-back", false, "make the invoice void with the refund, which must be of all its money")
+	}
+	flags.BoolVar(&f.Dry, "dry-run", false, "only show what would be asked for")
+	return cmd
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+	"duly/internal/decide"
+	"duly/internal/gateway/simulator"
+	"duly/internal/inspect"
+	"duly/internal/test/golden"
+)
+
+// billed is a shop with a paid invoice of 12,900 won.
+func billed(t *testing.T) *shop {
+	t.Helper()
+	s := newShop(t)
+	s.enrol(t, "ok", 12900)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	return s
+}
+
+// `duly refund` asks for a part and then for the rest; every screen says what is asked for, what was done, and what to type next.
+func TestRefundCommand(t *testing.T) {
+	t.Parallel()
+	s := billed(t)
+	var text strings.Builder
+	typed := func(args ...string) ended {
+		got := s.duly(t, args...)
+		fmt.Fprintf(&text, "=== duly %s (%d)\n%s%s", strings.Join(args, " "), got.code, got.out, got.err)
+		return got
+	}
+	before := s.tables(t)
+	typed("refund", "invoice", "1", "--amount", "5000", "--reason", "half of it", "--dry-run")
+	typed("refund", "invoice", "1", "--amount", "12901", "--reason", "too much")
+	typed("refund", "invoice", "9", "--reason", "none")
+	typed("refund", "order", "9", "--reason", "none")
+	typed("refund", "invoice", "1", "--amount", "5000", "--give-period-back", "--reason", "a part of a period")
+	typed("refund", "invoice", "1")
+	typed("list", "refunds")
+	require.Equal(t, before, s.tables(t), "nothing was asked for")
+
+	typed("refund", "invoice", "1", "--amount", "5000", "--reason", "half of it")
+	typed("list", "refunds")
+	require.Contains(t, s.duly(t, "status").out, "Refunds")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile", "--step", "refund").code)
+	typed("refund", "invoice", "1", "--end-subscription", "--reason", "the rest")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile").code)
+	typed("list", "refunds")
+	typed("refund", "invoice", "1", "--reason", "once more")
+	golden.Equal(t, "refund.golden", steady(text.String()))
+
+	require.Equal(t, int64(12900), s.sim.Ledger()[0].Refunded)
+	require.Equal(t, 2, s.sim.Ledger()[0].Refunds)
+	w := document[inspect.SubscriptionView](t, s.duly(t, "show", "invoice", "1", "--json"))
+	require.Equal(t, int64(12900), w.Invoices[0].Refunded)
+	require.Equal(t, "paid", w.Invoices[0].Status)
+	require.Len(t, w.Refunds, 2)
+	require.Equal(t, "cancelled", w.Subscription.Status)
+	require.Contains(t, s.duly(t, "show", "invoice", "1").out, "Refund 2")
+	require.Equal(t, int64(2), s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'refund' AND subject = 'invoice:1' AND reason IN ('half of it', 'the rest') AND who <> ''`))
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM events WHERE type = 'subscription.cancelled'`))
+}
+
+// A refund of the whole gives a period back, if that is asked for: its invoice counts as not paid.
+func TestRefundGivesThePeriodBack(t *testing.T) {
+	t.Parallel()
+	s := billed(t)
+	require.Equal(t, batch.ExitDone, s.duly(t, "refund", "invoice", "1", "--give-period-back", "--reason", "not used").code)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile").code)
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM invoices WHERE status = 'void' AND refunded_amount = amount`))
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM subscriptions WHERE status = 'active'`))
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Len(t, s.sim.Ledger(), 1, "it is not charged again")
+}
+
+// The order's items are back in the stock with the last of its money, once.
+func TestRefundRestocks(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.order(t, "payment_in_progress", "succeeded")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile").code)
+	stock := s.number(t, "SELECT stock FROM products WHERE id = 1")
+	taken := s.number(t, "SELECT SUM(quantity) FROM order_items WHERE product_id = 1")
+	amount := s.number(t, "SELECT amount FROM payments")
+	for _, args := range [][]string{{"--amount", "1", "--restock"}, {"--restock"}} {
+		require.Equal(t, batch.ExitDone, s.duly(t, append([]string{"refund", "order", "1", "--reason", "returned"}, args...)...).code)
+		require.Equal(t, stock, s.number(t, "SELECT stock FROM products WHERE id = 1"), "not yet")
+		require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile").code)
+	}
+	require.Equal(t, stock+taken, s.number(t, "SELECT stock FROM products WHERE id = 1"))
+	require.Equal(t, amount, s.number(t, "SELECT refunded_amount FROM payments WHERE status = 'refunded'"))
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM events WHERE type = 'refund.completed'"))
+}
+
+// The shop, an operator and somebody at the provider's page ask for money at once, more than there is in all, and two workers execute what is
+// asked for: never more than was paid goes back, and the tables say what did.
+func TestThreeAskAtOnce(t *testing.T) {
+	t.Parallel()
+	s := billed(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			_, err := s.db.ExecContext(t.Context(), `INSERT INTO refunds (invoice_id, amount, reason) VALUES (1, 3000, 'the shop')`)
+			assert.NoError(t, err)
+		})
+		all.Go(func() {
+			assert.Contains(t, []int{batch.ExitDone, batch.ExitUsage}, s.duly(t, "refund", "invoice", "1", "--amount", "2000", "--reason", "an operator").code)
+		})
+		all.Go(func() {
+			assert.NoError(t, s.sim.Amend(s.sim.Ledger()[0].ID, func(e *simulator.Entry) { e.Refunded = min(e.Refunded+500, e.Amount) }))
+		})
+		for range 2 {
+			all.Go(func() {
+				assert.Contains(t, []int{batch.ExitDone, batch.ExitUnfinished}, s.duly(t, "run", "reconcile", "--step", "refund").code)
+			})
+		}
+	}
+	all.Wait()
+	for range 10 {
+		s.exec(t, `UPDATE refunds SET next_try_at = NULL`)
+		if s.duly(t, "run", "reconcile", "--step", "refund").code == batch.ExitDone {
+			break
+		}
+	}
+	there := s.sim.Ledger()[0]
+	require.LessOrEqual(t, there.Refunded, there.Amount)
+	require.Zero(t, s.number(t, `SELECT COUNT(*) FROM refunds WHERE status NOT IN ('refunded', 'refused')`))
+	given := s.number(t, `SELECT COALESCE(SUM(amount), 0) FROM refunds WHERE status = 'refunded'`)
+	require.Equal(t, there.Refunded, given+4*500, "each of them once")
+	require.Equal(t, s.number(t, `SELECT COUNT(*) FROM refunds`), s.number(t, `SELECT COUNT(*) FROM events WHERE type IN ('refund.succeeded', 'refund.refused')`))
+}
+
+// A refund in review is settled by what the gateway shows, and by an operator's word where that says nothing.
+func TestResolveRefund(t *testing.T) {
+	t.Parallel()
+	s := billed(t)
+	inReview := func() {
+		s.exec(t, `DELETE FROM refunds`)
+		s.exec(t, `INSERT INTO refunds (id, invoice_id, amount, currency, reason, status, unsettled, refunded_before, sent_amount, sent_at, gateway, detail)
+VALUES (7, 1, 5000, 'KRW', 'asked for', 'review', 1, 0, 5000, UTC_TIMESTAMP(6), 'main', 'its answer was lost')`)
+	}
+	resolve := func(as string) ended { return s.duly(t, "resolve", "refund", "7", "--as", as, "--reason", "looked") }
+	inReview()
+	require.Contains(t, s.duly(t, "list", "review").out, "1 refund")
+	require.Contains(t, s.duly(t, "status").out, "duly list review")
+	got := resolve("refunded")
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Contains(t, got.err, "the gateway shows 0 KRW of 12,900 KRW refunded, which this refund is no part of")
+	require.Equal(t, batch.ExitUsage, resolve("paid").code)
+	require.Equal(t, batch.ExitDone, resolve("not_executed").code)
+	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM refunds WHERE status = 'refused' AND unsettled IS NULL`))
+	require.Contains(t, resolve("ignored").err, "waits for nobody")
+
+	inReview()
+	require.NoError(t, s.sim.Amend(s.sim.Ledger()[0].ID, func(e *simulator.Entry) { e.Refunded = 5000 }))
+	got = resolve("not_executed")
+	require.Contains(t, got.err, "which is what was asked for: --as refunded")
+	require.Equal(t, "refunded", document[decide.Resolved](t, s.duly(t, "resolve", "refund", "7", "--as", "refunded", "--reason", "looked", "--json")).As)
+	require.Equal(t, int64(5000), s.number(t, `SELECT refunded_amount FROM invoices`))
+	require.Equal(t, int64(5000), s.number(t, `SELECT amount FROM refunds WHERE status = 'refunded'`))
+	inReview()
+	require.Equal(t, batch.ExitDone, resolve("ignored").code)
+	require.Equal(t, int64(3), s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'resolve' AND subject = 'refund:7'`))
+}

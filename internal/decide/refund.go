@@ -1,0 +1,171 @@
+package decide
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"duly/internal/cli"
+	"duly/internal/exit"
+	"duly/internal/operator"
+	"duly/internal/payment"
+	"duly/internal/refunds"
+	"duly/internal/session"
+	"duly/internal/suspicion"
+)
+
+// RefundFlags are the flags of `duly refund`.
+type RefundFlags struct {
+	Amount, Payment                         uint64
+	Reason                                  string
+	Restock, EndSubscription, GiveBack, Dry bool
+}
+
+// RefundAsked is the document of `duly refund`.
+type RefundAsked struct {
+	What     string           `json:"what"` // invoice or order
+	ID       uint64           `json:"id"`
+	Refund   uint64           `json:"refund_id,omitempty"` // left out with --dry-run
+	Payment  uint64           `json:"payment_id,omitempty"`
+	Amount   int64            `json:"amount"` // minor units that are asked for
+	Paid     int64            `json:"paid_amount"`
+	Refunded int64            `json:"refunded_amount"` // that are recorded as refunded already
+	Currency string           `json:"currency"`
+	Gateway  string           `json:"gateway"`
+	FollowUp refunds.FollowUp `json:"follow_up,omitempty"`
+	Restock  bool             `json:"restock"`
+	DryRun   bool             `json:"dry_run"`
+	Next     string           `json:"next"`
+}
+
+// Check finds mistakes of the command line, all at once.
+func (f RefundFlags) Check(what string, args []string) (id uint64, err error) {
+	var found []error
+	if len(args) != 1 {
+		found = append(found, fmt.Errorf("say which %s, by its id: duly refund %s 7 --reason \"…\"", what, what))
+	} else if id, err = cli.ReadID(args[0]); err != nil {
+		found = append(found, err)
+	}
+	if !session.HasReason(f.Reason) {
+		found = append(found, errors.New("--reason: say why, for those who ask later"))
+	}
+	if f.EndSubscription && f.GiveBack {
+		found = append(found, errors.New("--end-subscription and --give-period-back: one of them"))
+	}
+	if f.Amount > 1<<62 {
+		found = append(found, fmt.Errorf("--amount: %d is no amount of money", f.Amount))
+	}
+	return id, errors.Join(found...)
+}
+
+// Refund asks for a refund, as an operator. The next run with the step refund executes it.
+func Refund(ctx context.Context, ses *session.Session, db *session.Database, what string, id uint64, f RefundFlags) error {
+	r := refunds.Refund{Amount: int64(f.Amount), Reason: f.Reason, Restock: f.Restock, RequestedBy: session.OperatorName()} //nolint:gosec // G115: checked above
+	switch {
+	case f.EndSubscription:
+		r.FollowUp = refunds.EndSubscription
+	case f.GiveBack:
+		r.FollowUp = refunds.GivePeriodBack
+	}
+	next := "duly run reconcile --step refund"
+	if what == "order" {
+		paid, err := operator.PaymentToRefund(ctx, db.DB, id, f.Payment)
+		if err != nil {
+			return RefusedOr(err)
+		}
+		r.PaymentID = paid
+		next += fmt.Sprintf(" --order %d", id)
+	} else {
+		r.InvoiceID = id
+	}
+	target, err := operator.RefundRequest(ctx, db.DB, r)
+	if err != nil {
+		return RefusedOr(err)
+	}
+	v := RefundAsked{
+		What: what, ID: id, Payment: r.PaymentID, Amount: r.Amount, Paid: target.Paid.Amount, Refunded: target.Recorded, Currency: target.Paid.Currency, Gateway: target.Gateway,
+		FollowUp: r.FollowUp, Restock: r.Restock, DryRun: f.Dry, Next: next,
+	}
+	if v.Amount == 0 {
+		v.Amount = v.Paid - v.Refunded
+	}
+	if !f.Dry {
+		if v.Refund, err = operator.AskRefund(ctx, db.DB, r, session.ActionOn("refund", what, id, f.Reason, nil)); err != nil {
+			return RefusedOr(err)
+		}
+	}
+	if ses.Screen.JSON {
+		return ses.Screen.Print(v)
+	}
+	money := payment.Money{Amount: v.Amount, Currency: v.Currency}
+	paid := payment.Money{Amount: v.Paid, Currency: v.Currency}
+	if f.Dry {
+		ses.Screen.Line("%s of %s would be refunded at %s; nothing was asked for", money, paid, v.Gateway)
+		return nil
+	}
+	ses.Screen.Line("refund %d: %s of %s, at %s", v.Refund, money, paid, v.Gateway)
+	ses.Screen.Command("%s", next)
+	return nil
+}
+
+// resolveRefund settles a refund in review as an operator says; the gateway is asked about its payment.
+func resolveRefund(ctx context.Context, ses *session.Session, db *session.Database, id uint64, _ string, as payment.Resolution, action operator.Action) (string, error) {
+	if err := suspicion.Settled(ctx, ses, db, fmt.Sprintf("duly resolve refund %d --as %s --reason …", id, as)); err != nil {
+		return "", err
+	}
+	business, err := ses.Clock(ctx, db.DB)
+	if err != nil {
+		return "", err
+	}
+	seen, err := operator.RefundInReview(ctx, db.DB, id, "")
+	if err != nil {
+		return "", err
+	}
+	word := refunds.Word{As: as, Reason: action.Reason}
+	if as != payment.AsIgnored && seen.Gateway != "" {
+		if word.Sight, err = lookAt(ctx, ses, seen); err != nil {
+			return "", err
+		}
+	}
+	if err := word.Takes(seen); err != nil {
+		return "", exit.Usage(err)
+	}
+	if err := operator.ResolveRefund(ctx, db.DB, seen, word, business(), action); err != nil {
+		return "", err
+	}
+	if as == payment.AsRefunded {
+		return "its money is recorded as refunded", nil
+	}
+	return "nothing of it is sent any more; duly refund asks for another one", nil
+}
+
+// lookAt asks the gateway of a refund about its payment.
+func lookAt(ctx context.Context, ses *session.Session, c refunds.Claimed) (payment.LookupResult, error) {
+	configured, err := ses.Load()
+	if err != nil {
+		return payment.LookupResult{}, err
+	}
+	g, ok := configured.Gateways[c.Gateway]
+	if !ok {
+		return payment.LookupResult{Unaskable: true, Reason: "gateway " + c.Gateway + " is not configured"}, nil
+	}
+	paced, err := ses.Paced(c.Gateway, g)
+	if err != nil {
+		return payment.LookupResult{}, err
+	}
+	defer paced.Close()
+	which := c.Which()
+	which.RequestID = fmt.Sprintf("refund:%d", c.Refund.ID)
+	return paced.Look(ctx, which), nil
+}
+
+func previewRefund(ctx context.Context, _ *session.Session, db *session.Database, id uint64, as payment.Resolution) (string, error) {
+	c, err := operator.RefundInReview(ctx, db.DB, id, "")
+	switch {
+	case err != nil:
+		return "", err
+	case as == payment.AsIgnored:
+		return "nothing of it would be sent any more", nil
+	}
+	return fmt.Sprintf("gateway %s would be asked about its payment", c.Gateway), nil
+}

@@ -1,0 +1,165 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/crash"
+	"duly/internal/mysql"
+	"duly/internal/orders"
+	"duly/internal/refundrows"
+	"duly/internal/refunds"
+	"duly/internal/store"
+)
+
+const (
+	refundableOf = `SELECT id, COALESCE(status, '') AS status, COALESCE(amount, 0) AS amount, COALESCE(refunded_amount, 0) AS refunded_amount FROM payments WHERE order_id = ? ORDER BY id`
+
+	insertRefund = `INSERT INTO refunds (invoice_id, payment_id, amount, currency, reason, restock, follow_up, requested_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+
+	refundRow = `SELECT ` + refundrows.Columns + ` FROM refunds WHERE id = ?`
+
+	settleRefundBy = `UPDATE refunds SET status = ?, unsettled = NULL, detail = ?, amount = COALESCE(?, amount), settled_at = ? WHERE id = ? AND status = 'review'`
+
+	recordAttemptRefund = `UPDATE payment_attempts a JOIN invoices i ON i.id = a.invoice_id SET a.refunded_amount = GREATEST(a.refunded_amount, ?),
+i.refunded_amount = GREATEST(i.refunded_amount, ?) WHERE a.id = ?`
+	recordPaymentRefund = `UPDATE payments SET refunded_at = IF(COALESCE(refunded_amount, 0) < ?, ?, refunded_at), refunded_amount = GREATEST(COALESCE(refunded_amount, 0), ?),
+status = IF(? >= amount AND status IN ('succeeded', 'review'), 'refunded', status) WHERE id = ?`
+)
+
+// PaymentToRefund is the payment of an order that an operator means: the one that is named, or the only one that has money left. The error is a
+// RefusedError that says what to type.
+func PaymentToRefund(ctx context.Context, db *mysql.DB, order, named uint64) (uint64, error) {
+	var rows []struct {
+		ID       uint64
+		Status   string
+		Amount   int64
+		Refunded int64 `db:"refunded_amount"`
+	}
+	if err := db.SelectContext(ctx, &rows, refundableOf, order); err != nil {
+		return 0, mysql.Classify(ctx, err)
+	}
+	var held []uint64
+	var all []string
+	for _, r := range rows {
+		status := orders.PaymentStatusOf(r.Status)
+		all = append(all, fmt.Sprintf("%d is %s", r.ID, status))
+		if r.ID == named {
+			return r.ID, nil
+		}
+		if (status == orders.PaymentSucceeded || status == orders.PaymentReview) && r.Refunded < r.Amount {
+			held = append(held, r.ID)
+		}
+	}
+	switch {
+	case named != 0:
+		return 0, store.Refuse(fmt.Errorf("order %d has no payment %d; see duly show order %d", order, named, order))
+	case len(rows) == 0:
+		return 0, store.Refuse(fmt.Errorf("order %d has no payment; see duly show order %d", order, order))
+	case len(held) == 0:
+		return 0, store.Refuse(fmt.Errorf("no payment of order %d has money that could be refunded: payment %s", order, strings.Join(all, ", ")))
+	case len(held) > 1:
+		return 0, store.Refuse(fmt.Errorf("order %d has several payments: say which, such as --payment %d", order, held[0]))
+	}
+	return held[0], nil
+}
+
+// RefundRequest reads what a refund that an operator asks for would be of, and refuses what can never be executed.
+func RefundRequest(ctx context.Context, q sqlx.QueryerContext, r refunds.Refund) (refunds.Target, error) {
+	found, err := refundrows.Targets(ctx, q, []refunds.Refund{r})
+	if err != nil {
+		return refunds.Target{}, mysql.Classify(ctx, err)
+	}
+	target := found[r.ID]
+	if why := refunds.Refuses(r, target); why != "" {
+		return target, store.Refuse(fmt.Errorf("not refunded: %s", why))
+	}
+	return target, nil
+}
+
+// AskRefund inserts the row of a refund that an operator asks for, with its action, and returns its id. subject and detail of the action are
+// completed here.
+func AskRefund(ctx context.Context, db *mysql.DB, r refunds.Refund, action Action) (id uint64, err error) {
+	err = mysql.Tx(ctx, db, "refund-ask", func(tx *sqlx.Tx) error {
+		target, err := RefundRequest(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		row := []any{positive(r.InvoiceID), positive(r.PaymentID), positive(r.Amount), target.Paid.Currency, mysql.Cut(r.Reason, 255), r.Restock, store.Text(string(r.FollowUp)), mysql.Cut(r.RequestedBy, 191)}
+		result, err := tx.ExecContext(ctx, insertRefund, row...)
+		if err != nil {
+			return err
+		}
+		last, err := result.LastInsertId()
+		if err != nil {
+			return err
+		}
+		id = uint64(last) //nolint:gosec // G115: an id
+		action.Detail = map[string]any{"refund": id, "payment": r.PaymentID, "amount": r.Amount, "restock": r.Restock, "follow_up": r.FollowUp}
+		return action.write(ctx, tx)
+	})
+	return id, err
+}
+
+// positive is NULL for 0.
+func positive[T int64 | uint64](n T) any {
+	if n == 0 {
+		return nil
+	}
+	return n
+}
+
+// RefundInReview reads a refund that an operator decides about. The error wraps ErrNotThere if there is none, and is a RefusedError if it does
+// not wait for anybody.
+func RefundInReview(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (refunds.Claimed, error) {
+	var row refundrows.Row
+	if err := sqlx.GetContext(ctx, q, &row, refundRow+lock, id); err != nil {
+		return refunds.Claimed{}, absent(err, "refund", id)
+	}
+	r := row.Refund()
+	if r.Status != refunds.Review {
+		return refunds.Claimed{}, store.Refuse(fmt.Errorf("refund %d is %s, and waits for nobody: duly list refunds", id, r.Status))
+	}
+	found, err := refundrows.Targets(ctx, q, []refunds.Refund{r})
+	return refunds.Claimed{Refund: r, Target: found[id]}, err
+}
+
+// ResolveRefund settles a refund in review as an operator says: refund, invoice or payment, event and action in one transaction. seen is the
+// refund as it was when the gateway was asked.
+func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word refunds.Word, now time.Time, action Action) error {
+	now = now.UTC().Round(0).Truncate(time.Microsecond)
+	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
+		c, err := RefundInReview(ctx, tx, seen.Refund.ID, " FOR UPDATE")
+		if err != nil {
+			return err
+		}
+		end := word.End(c)
+		status, amount := refunds.Refused, any(nil)
+		if end.Step == refunds.Done {
+			status, amount = refunds.Refunded, end.Amount
+		}
+		n, err := rowsOf(tx.ExecContext(ctx, settleRefundBy, string(status), store.Text(mysql.Cut(end.Reason, 255)), amount, now, c.Refund.ID))
+		if err := store.AllOf(n, 1, "refunds", err); err != nil {
+			return err
+		}
+		crash.At(crash.ResolveStatement)
+		if total := min(end.Total, c.Paid.Amount); total > 0 && c.AttemptID != 0 {
+			if _, err := tx.ExecContext(ctx, recordAttemptRefund, total, total, c.AttemptID); err != nil {
+				return err
+			}
+		} else if total > 0 {
+			if _, err := tx.ExecContext(ctx, recordPaymentRefund, total, now, total, total, c.PaymentID); err != nil {
+				return err
+			}
+		}
+		crash.At(crash.ResolveStatement)
+		if err := store.WriteBillingEvents(ctx, tx, refunds.Result{Claimed: c, End: end}.Events(false, false)); err != nil {
+			return err
+		}
+		return action.write(ctx, tx)
+	})
+}

@@ -1,0 +1,87 @@
+// Package refunding executes the refunds of rows of refunds within a step of a job.
+package refunding
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/failedrows"
+	"duly/internal/mysql"
+	"duly/internal/orders"
+	"duly/internal/refundrows"
+	"duly/internal/refunds"
+	"duly/internal/store"
+	"duly/steps"
+	"duly/writers"
+)
+
+// Options configure the execution of refunds.
+type Options struct {
+	DB        *mysql.DB
+	Gateways  steps.Gateways
+	Selection store.Selection
+	Controls  *steps.Controls
+	Source    *store.Controls
+	Bookings  *store.Bookings
+	// Unkeyed is how long a gateway that keeps no keys is left alone after a request; 0 for gateways that keep keys.
+	Unkeyed   func(gateway string) time.Duration
+	Unwritten *failedrows.Rows
+	Now       func() time.Time // the business clock
+	// Run runs a step of the job.
+	Run               func(ctx context.Context, x *batch.StepExecution, step batch.Step) error
+	Probe             func(ctx context.Context) error
+	Size, Parallelism int
+	FlushEvery        time.Duration
+}
+
+// Execute executes what is asked for. Several refunds of one payment follow each other: the walk is made again for those that waited for another
+// one, for as long as one of them is settled.
+func (o Options) Execute(ctx context.Context, x *batch.StepExecution) error {
+	processor := &steps.RequestedRefunds{
+		Gateways: o.Gateways, Now: o.Now, Controls: o.Controls, Source: o.Source, Window: x.Run.Lease, Elsewhere: o.elsewhere,
+		Reserve: func(ctx context.Context, c refunds.Claimed) (string, error) {
+			return writers.ReserveTarget(ctx, o.DB, o.Bookings, c)
+		},
+		Freeze: func(ctx context.Context, c refunds.Claimed, sent refunds.Sent, gatewayID string) (bool, error) {
+			return writers.FreezeRefund(ctx, o.DB, c, sent, gatewayID)
+		},
+	}
+	for again := true; again; {
+		reader := &refundrows.Reader{DB: o.DB, Selection: o.Selection, Now: o.Now}
+		writer := &writers.RequestedRefunds{DB: o.DB, Unkeyed: o.Unkeyed, Now: o.Now}
+		err := o.Run(ctx, x, &batch.Chunk[refunds.Claimed, refunds.Result]{
+			StepName: x.Step, Reader: reader, Processor: processor, Writer: writer, Fail: steps.FailRequestedRefund,
+			Lane:  func(item refunds.Claimed) string { return item.Gateway },
+			Width: func(string) int { return o.Parallelism },
+			State: o.Gateways.State,
+			Probe: o.Probe,
+			Unwritten: func(ctx context.Context, result refunds.Result, cause error) {
+				o.Unwritten.Note(ctx, o.DB, store.FailedRow{Kind: failedrows.KindRefund, ID: result.Claimed.Refund.ID}, "settled", cause)
+			},
+			Size: o.Size, FlushEvery: o.FlushEvery,
+		})
+		if err != nil {
+			return err
+		}
+		again = reader.More() && writer.Settled() > 0
+	}
+	return nil
+}
+
+// Freeze stores what the refund of a payment in refund_due is about to ask for.
+func (o Options) Freeze(ctx context.Context, item orders.RefundClaim, end orders.RefundEnd) (bool, error) {
+	return writers.FreezeMark(ctx, o.DB, item, end, o.Now())
+}
+
+// elsewhere says why nothing of a payment is refunded where its gateway is called today.
+func (o Options) elsewhere(ctx context.Context, c refunds.Claimed) (string, error) {
+	if c.AttemptID == 0 {
+		return o.Source.Elsewhere(ctx, c.Payment)
+	}
+	if today, err := o.Source.Today(ctx, c.Gateway, c.Account); err != nil || today {
+		return "", err
+	}
+	return fmt.Sprintf("what gateway %[1]s took at another account than today's is not refunded there: if it has moved, duly doctor --moved %[1]s OLD_URL; else put gateways.%[1]s.url right", c.Gateway), nil
+}

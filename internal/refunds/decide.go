@@ -1,0 +1,196 @@
+package refunds
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"duly/internal/payment"
+)
+
+// Step is what is to be done about a refund after its payment was looked at. The zero value tries again later.
+type Step uint8
+
+// The steps.
+const (
+	Later    Step = iota
+	Send          // send the request; from Decide alone
+	Done          // refunded
+	Refuse        // nothing was refunded, and nothing will be
+	ToReview      // an operator must look
+	Withdraw      // it was taken back before it was sent
+)
+
+// End is how a refund stands.
+type End struct {
+	Step   Step
+	Amount int64 // minor units of this refund, with Send and Done
+	Before int64 // minor units refunded at the gateway before it, with Send
+	Total  int64 // minor units refunded at the gateway by now, with Done and Refuse; 0: not known
+	// Doubted: a request may have been executed.
+	Doubted bool
+	// Learnt is the gateway's id of the payment, where the row lacks it and the record is proven to be of it.
+	Learnt string
+	Reason string // for Later, Refuse and ToReview
+}
+
+// patience is how long a refund waits for a gateway that cannot be asked.
+const patience = 24 * time.Hour
+
+// Decide says what to do about a refund from what its gateway says of the payment. Before a request leaves for the first time, what Send
+// says is stored with the refund: what the gateway shows later is compared with that alone.
+func Decide(c Claimed, s payment.LookupResult, k Keeping, now time.Time) End {
+	end := End{Doubted: c.Sent != nil}
+	switch {
+	case c.Problem != "" && c.Sent != nil:
+		return end.to(ToReview, c.Problem+", and its refund may have been executed")
+	case c.Problem != "":
+		return end.to(Refuse, c.Problem)
+	case c.Origin == OfMark && c.Sent == nil:
+		return end.to(Withdraw, "the payment is not to be refunded any more")
+	case c.Wait != "" && c.Sent == nil:
+		return end.to(Later, c.Wait)
+	case c.Refund.Currency != "" && c.Refund.Currency != c.Paid.Currency:
+		return end.to(Refuse, fmt.Sprintf("it was paid in %s, not in %s", c.Paid.Currency, c.Refund.Currency))
+	case c.Refund.Amount > c.Paid.Amount:
+		return end.to(Refuse, fmt.Sprintf("%s were paid, less than %s", c.Paid, c.money(c.Refund.Amount)))
+	}
+	switch seen := s.Payment; {
+	case seen != nil:
+		return end.seen(c, *seen, k, now)
+	case s.Absent && now.Sub(c.Target.CreatedAt) <= k.Longest:
+		return end.to(Later, "the gateway does not know the payment yet")
+	case s.Absent:
+		return end.to(ToReview, "the gateway does not know the payment")
+	case s.Unaskable && now.Sub(c.Refund.CreatedAt) > patience:
+		return end.to(ToReview, "the gateway cannot be asked about the payment")
+	case s.Unaskable:
+		return end.to(Later, "the gateway cannot be asked about the payment")
+	}
+	return end.to(Later, otherwise(s.Reason, "the gateway did not answer"))
+}
+
+// seen decides by the gateway's record.
+func (e End) seen(c Claimed, seen payment.Payment, k Keeping, now time.Time) End {
+	if foreign := c.foreign(seen); foreign != "" {
+		return e.to(ToReview, "it is another charge at the gateway: "+foreign+" is not ours")
+	}
+	if c.GatewayID == "" {
+		e.Learnt = seen.ID
+	}
+	switch {
+	case seen.Impossible() != "":
+		return e.to(ToReview, fmt.Sprintf("the gateway shows payment %s with %s", seen.ID, seen.Impossible()))
+	case seen.Status == payment.Pending:
+		return e.to(Later, "the gateway has not decided the payment")
+	case seen.Status != payment.Succeeded && !seen.RefundedInFull() && c.Sent != nil:
+		return e.to(ToReview, fmt.Sprintf("the payment is %s at the gateway", seen.Status))
+	case seen.Status != payment.Succeeded && !seen.RefundedInFull():
+		return e.to(Refuse, fmt.Sprintf("nothing is held: the payment is %s at the gateway", seen.Status))
+	case seen.Money != c.Paid:
+		return e.to(ToReview, fmt.Sprintf("%s were taken, %s are recorded", seen.Money, c.Paid))
+	case c.Sent != nil:
+		return e.compare(c, seen, k, now)
+	}
+	e.Before, e.Total = seen.Refunded, seen.Refunded
+	left := seen.Money.Amount - seen.Refunded
+	whole := c.Refund.Amount == 0 || c.Refund.Amount == left
+	if e.Amount = c.Refund.Amount; e.Amount == 0 {
+		e.Amount = left
+	}
+	switch {
+	case left == 0:
+		return e.to(Refuse, "nothing is left: it was refunded in full before")
+	case e.Amount > left:
+		return e.to(Refuse, fmt.Sprintf("%s are left of %s", c.money(left), seen.Money))
+	case c.FollowUp == GivePeriodBack && !whole:
+		return e.to(Refuse, "a period is given back with all of its money alone")
+	}
+	return e.to(Send, "")
+}
+
+// compare settles a refund that may have been executed by what the gateway shows as refunded: exactly so much more as was asked for means
+// that it was. What shows it unexecuted does so for good only once no request can be on its way; it is sent again while its key is kept, or
+// where a second execution is more than is left to be refunded.
+func (e End) compare(c Claimed, seen payment.Payment, k Keeping, now time.Time) End {
+	before, amount, age := c.Sent.Before, c.Sent.Amount, now.Sub(c.Sent.At)
+	e.Before, e.Amount, e.Total = before, amount, seen.Refunded
+	switch kept := age < k.KeyLife-k.Longest; {
+	case seen.Refunded == before+amount:
+		return e.to(Done, "")
+	case seen.Refunded < before:
+		return e.to(ToReview, fmt.Sprintf("%s were refunded before it was sent, and %s are now", c.money(before), c.money(seen.Refunded)))
+	case kept:
+		return e.to(Send, "") // the key tells, or executes it now
+	case seen.Refunded == before && c.Rest() && (k.KeyLife > 0 || age > k.Longest):
+		return e.to(Send, "") // all that is left: the gateway gives it back once
+	case age <= max(k.KeyLife, 0)+k.Longest:
+		return e.to(Later, "a request may still be on its way")
+	case seen.Refunded == before:
+		return e.to(ToReview, fmt.Sprintf("its answer was lost, and the gateway shows no refund of %s", c.money(amount)))
+	}
+	return e.to(ToReview, fmt.Sprintf("its answer was lost; %s of %s are refunded, %s were before %s were asked for",
+		c.money(seen.Refunded), seen.Money, c.money(before), c.money(amount)))
+}
+
+// foreign names the first field in which a record is not the payment that the refund is of. Ids come back after a restore, so that an id
+// alone proves nothing; what an operator named is known by nothing else.
+func (t Target) foreign(p payment.Payment) string {
+	switch {
+	case t.GatewayID != "" && !strings.EqualFold(p.ID, t.GatewayID):
+		return "id"
+	case t.ByHand:
+		return ""
+	case t.ChargeKey != "" && p.Key != t.ChargeKey:
+		return "idempotency_key"
+	case p.Reference != t.Reference:
+		return "reference"
+	case (t.AttemptID != 0 || t.GatewayID == "") && !p.IsOf(t.CustomerID):
+		return "customer_id"
+	}
+	return ""
+}
+
+// After says how a refund that was sent as end says stands after this reply. Only a reply that shows so much refunded ends it; what else became
+// of it is found out by the next look.
+func (c Claimed) After(end End, r payment.Reply) End {
+	end.Reason = cut(otherwise(r.Reason, r.Effect.String()))
+	switch r.Effect {
+	case payment.EffectDone:
+		if p := r.Payment; p != nil && p.Impossible() == "" && p.Money == c.Paid && p.Refunded >= end.Before+end.Amount {
+			end.Total = p.Refunded
+			return end.to(Done, "")
+		}
+		end.Doubted = true
+		return end.to(Later, "refunded, and the gateway does not show it")
+	case payment.EffectRejected:
+		if end.Doubted {
+			return end.to(ToReview, "in doubt before, then refused by the gateway: "+end.Reason)
+		}
+		return end.to(ToReview, "the gateway refuses the refund: "+end.Reason)
+	case payment.EffectUnknown:
+		end.Doubted = true
+	case payment.EffectRefused, payment.EffectNone, payment.EffectMisconfigured:
+	}
+	end.Step = Later
+	return end
+}
+
+func (t Target) money(amount int64) payment.Money {
+	return payment.Money{Amount: amount, Currency: t.Paid.Currency}
+}
+
+func (e End) to(step Step, why string) End {
+	e.Step, e.Reason = step, cut(why)
+	return e
+}
+
+// cut fits a text into its column.
+func cut(s string) string { return payment.Cut(s, 255) }
+
+func otherwise(s, instead string) string {
+	if s == "" {
+		return instead
+	}
+	return s
+}

@@ -1,0 +1,138 @@
+// Package refunds decides about refunds of invoices and of payments of orders, in whole or in part. Its rules are pure functions: what is asked
+// for, what the gateway shows and what time it is go in, what is to be done comes out.
+package refunds
+
+import (
+	"strconv"
+	"time"
+
+	"duly/internal/orders"
+	"duly/internal/payment"
+)
+
+// Status is the status of a refund's row.
+type Status string
+
+// The statuses.
+const (
+	Requested Status = "requested" // nothing was done yet
+	InFlight  Status = "in_flight" // claimed by a run
+	InDoubt   Status = "in_doubt"  // it may have been executed
+	Refunded  Status = "refunded"
+	Refused   Status = "refused"   // it was not executed, and will not be
+	Cancelled Status = "cancelled" // whoever asked for it took that back
+	Review    Status = "review"    // an operator must look
+)
+
+// Statuses lists every status.
+func Statuses() []Status {
+	return []Status{Requested, InFlight, InDoubt, Refunded, Refused, Cancelled, Review}
+}
+
+// Origin is how a refund came into its table.
+type Origin string
+
+// The origins.
+const (
+	OfRequest  Origin = "request"    // the shop or an operator inserted it
+	OfMark     Origin = "refund_due" // a payment of an order is refund_due
+	OfProvider Origin = "provider"   // somebody refunded at the provider, and an audit saw it
+)
+
+// FollowUp is what the refund of an invoice's whole amount brings about beside it.
+type FollowUp string
+
+// The follow-ups. With none the subscription goes on, and the invoice stays paid.
+const (
+	EndSubscription FollowUp = "end_subscription" // the subscription is cancelled
+	GivePeriodBack  FollowUp = "give_period_back" // the invoice becomes void: its period counts as not paid
+)
+
+// Refund is a row of refunds.
+type Refund struct {
+	ID                   uint64
+	InvoiceID, PaymentID uint64 // one of them is not 0
+	Amount               int64  // minor units; 0: all that is left
+	Currency             string // empty: the payment's
+	Reason               string
+	Restock              bool
+	FollowUp             FollowUp
+	RequestedBy          string
+	Origin               Origin
+	Status               Status
+	Number               int    // counts the refunds of a payment that were claimed, from 1
+	Key                  string // idempotency key
+	Sent                 *Sent  // nil: no request was sent that may have been executed
+	Tries                int    // this one included
+	CreatedAt            time.Time
+}
+
+// Sent is what was stored before the first request of a refund left.
+type Sent struct {
+	Before int64 // minor units that were refunded at the gateway by then
+	Amount int64 // minor units that were asked for
+	At     time.Time
+}
+
+// Key is the idempotency key of a payment's n-th refund. The first has the key that whole refunds of orders have always had.
+func Key(charge string, paymentID uint64, n int) string {
+	key := orders.RefundKey(orders.Payment{ID: paymentID, Key: charge})
+	if n <= 1 {
+		return key
+	}
+	return payment.ShortKey("rf_", key+"-"+strconv.Itoa(n))
+}
+
+// Target is the payment that a refund is of, as the tables have it.
+type Target struct {
+	// Problem says why nothing can be refunded; Wait, why nothing can be yet. Both are empty for a payment that can be.
+	Problem, Wait string
+
+	AttemptID, SubscriptionID uint64 // of an invoice
+	DueDate                   payment.Date
+	Order                     orders.Order // of a payment of an order
+	Payment                   orders.Payment
+
+	Gateway         string
+	Account         uint32 // of an attempt: row of gateway_accounts; 0: not stored
+	ChargeKey       string
+	GatewayID       string // the gateway's id of the payment
+	GatewayCustomer string
+	Reference       string
+	CustomerID      string
+	ByHand          bool // an operator named the payment: it may have any key, reference and customer
+	Paid            payment.Money
+	Recorded        int64 // minor units that are recorded as refunded
+	CreatedAt       time.Time
+}
+
+// Which names the payment at its gateway.
+func (t Target) Which() payment.Ref {
+	return payment.Ref{Key: t.ChargeKey, ID: t.GatewayID, GatewayCustomer: t.GatewayCustomer}
+}
+
+// Claimed is a refund that a worker owns until its lease ends.
+type Claimed struct {
+	Refund
+	Target
+
+	Lease [16]byte
+	At    time.Time // the business clock when it was claimed
+}
+
+// Rest reports whether what was asked for is all that was left of the payment: the gateway refunds it once, also under a key that it forgot.
+func (c Claimed) Rest() bool { return c.Sent != nil && c.Sent.Before+c.Sent.Amount == c.Paid.Amount }
+
+// Keeping is what a gateway declares about keys.
+type Keeping struct {
+	KeyLife time.Duration // 0: it keeps none
+	Longest time.Duration // how long a request can be on its way
+}
+
+// Result is what became of a claimed refund, to be settled.
+type Result struct {
+	Claimed Claimed
+	End     End
+	Left    string // why nothing was done: the run stopped, the gateway is left alone
+	Failed  bool   // its processing failed: whether a request may have been executed is what the row says
+}

@@ -1,0 +1,70 @@
+package refunds
+
+import (
+	"time"
+
+	"duly/internal/orders"
+)
+
+// Settlement is what is written of a refund whose work has ended.
+type Settlement struct {
+	Status Status
+	// Unsettled: no other refund of the payment may be sent before this one is decided.
+	Unsettled bool
+	Tries     int
+	NextAt    time.Time // zero: at once, or never
+	// Unsent: no request was executed, so that what was stored before it says nothing any more.
+	Unsent bool
+	// Refunded is what is refunded of the payment in all, at least; 0: not known.
+	Refunded int64
+}
+
+// Settle says what is written of r. unkeyed is how long a gateway that keeps no keys is left alone after a request; 0 for any other.
+func (r Result) Settle(now time.Time, unkeyed time.Duration) Settlement {
+	c, end := r.Claimed, r.End
+	s := Settlement{Status: Requested, Tries: c.Tries}
+	if r.Left != "" {
+		if s.Tries--; c.Sent != nil {
+			s.Status, s.Unsettled = InDoubt, true
+		}
+		s.Unsent = c.Sent == nil
+		return s
+	}
+	s.Unsent = !end.Doubted && end.Step != Done
+	switch end.Step {
+	case Done:
+		s.Status, s.Refunded = Refunded, end.Total
+	case Refuse:
+		s.Status, s.Refunded = Refused, end.Total
+	case ToReview:
+		s.Status, s.Unsettled = Review, end.Doubted
+	case Withdraw:
+		s.Status = Cancelled
+	case Later, Send:
+		s.NextAt = now.Add(max(orders.RefundSchedule(c.Tries), unkeyed))
+		if end.Doubted {
+			s.Status, s.Unsettled = InDoubt, true
+		}
+	}
+	return s
+}
+
+// Whole reports whether the payment is refunded in full by r.
+func (r Result) Whole() bool {
+	return r.End.Step == Done && r.End.Total >= r.Claimed.Paid.Amount
+}
+
+// Restocks reports whether r puts what the order took back into the stock: its money is refunded in full, and the order had taken its items.
+// An order that is not completed, or failed, took none.
+func (r Result) Restocks() bool {
+	if !r.Claimed.Restock || !r.Whole() {
+		return false
+	}
+	switch r.Claimed.Order.Status {
+	case "", orders.OrderPending, orders.OrderInProgress, orders.OrderFailed:
+		return false
+	case orders.OrderCompleted, orders.OrderCancelled:
+	default: // the shop's own: it was completed and went on
+	}
+	return true
+}

@@ -1,0 +1,267 @@
+package writers
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/orders"
+	"duly/internal/payment"
+	"duly/internal/refundrows"
+	"duly/internal/refunds"
+	"duly/internal/runs"
+	"duly/internal/store"
+)
+
+// RequestedRefunds writes what became of refunds: their rows, what is refunded of invoices and payments, what follows from that, and events, in
+// one transaction, and only for rows that are still under the lease that they were claimed with. It waits for products and for no other row of
+// the shop's: the refund of a payment that the shop has locked is settled later. It implements batch.Writer.
+type RequestedRefunds struct {
+	DB *mysql.DB
+	// Unkeyed is how long a gateway that keeps no keys is left alone after a request; 0 for gateways that keep keys.
+	Unkeyed func(gateway string) time.Duration
+	Now     func() time.Time
+
+	settled atomic.Int64
+}
+
+// Settled is how many refunds have come to an end.
+func (w *RequestedRefunds) Settled() int64 { return w.settled.Load() }
+
+// settledRefund is a result that is still under its lease, and what is written of it.
+type settledRefund struct {
+	*refunds.Result
+	refunds.Settlement
+
+	restocked bool
+}
+
+// Write implements batch.Writer. Results that were settled before, by a commit whose answer was lost, are counted and left as they are, as are
+// those whose lease is gone.
+func (w *RequestedRefunds) Write(ctx context.Context, results []refunds.Result) (batch.Tally, error) {
+	var tally batch.Tally
+	err := mysql.Tx(ctx, w.DB, "refund-settle", func(tx *sqlx.Tx) error {
+		tally = batch.Tally{}
+		return w.settle(ctx, tx, results, &tally)
+	})
+	if err == nil {
+		w.settled.Add(tally.Succeeded + tally.Declined)
+	}
+	return tally, err
+}
+
+func (w *RequestedRefunds) settle(ctx context.Context, tx *sqlx.Tx, results []refunds.Result, tally *batch.Tally) error {
+	stock, err := restockable(ctx, tx, results)
+	if err != nil {
+		return err
+	}
+	held, err := heldPayments(ctx, tx, results)
+	if err != nil {
+		return err
+	}
+	locked, err := refundrows.Lock(ctx, tx, store.SortedIDs(results, func(r refunds.Result) uint64 { return r.Claimed.Refund.ID }))
+	if err != nil {
+		return err
+	}
+	// After the waits for locks, as in Settle.
+	if err := runs.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
+		return err
+	}
+	now := w.Now().UTC().Round(0).Truncate(time.Microsecond)
+	var todo []settledRefund
+	for i := range results {
+		r := &results[i]
+		row := locked[r.Claimed.Refund.ID]
+		if r.Failed {
+			r.End.Doubted = row.Sent
+		}
+		if held[r.Claimed.PaymentID] && r.Left == "" { // by the shop: what the gateway shows settles it later
+			r.End = refunds.End{Step: refunds.Later, Doubted: row.Sent, Reason: "the payment's row is locked"}
+		}
+		s := settledRefund{Result: r, Settlement: r.Settle(now, w.Unkeyed(r.Claimed.Gateway))}
+		if row.Lease != r.Claimed.Lease {
+			if row.Status != s.Status || r.Left != "" {
+				s.Result = &refunds.Result{Claimed: r.Claimed, Left: "it is somebody else's"}
+			}
+			s.count(tally)
+			continue
+		}
+		s.count(tally)
+		todo = append(todo, s)
+	}
+	return w.save(ctx, tx, todo, stock, now)
+}
+
+// heldPayments are the payments, of those that would be written, whose rows the shop has locked.
+func heldPayments(ctx context.Context, tx *sqlx.Tx, results []refunds.Result) (map[uint64]bool, error) {
+	held := map[uint64]bool{}
+	var ids []uint64
+	for _, r := range results {
+		if id := r.Claimed.Payment.ID; id != 0 && (r.End.Step == refunds.Done || r.End.Step == refunds.Refuse) {
+			ids = append(ids, id)
+			held[id] = true
+		}
+	}
+	if len(ids) == 0 {
+		return held, nil
+	}
+	statuses, err := refundStatuses(ctx, tx, store.SortedIDs(ids, func(id uint64) uint64 { return id }))
+	for id := range statuses {
+		delete(held, id)
+	}
+	return held, err
+}
+
+// count adds the refund to t.
+func (s settledRefund) count(t *batch.Tally) {
+	switch {
+	case s.Left != "":
+		t.Released++
+	case s.End.Step == refunds.Done:
+		t.Succeeded++
+		t.Pay(s.Claimed.Paid.Currency, s.End.Amount)
+	case s.End.Step == refunds.Refuse:
+		t.Declined++
+	case s.End.Step == refunds.ToReview:
+		t.Review++
+	case s.End.Step == refunds.Withdraw:
+		t.Released++
+	default:
+		t.InDoubt++
+	}
+}
+
+const (
+	refundedAttempt = `UPDATE payment_attempts SET refunded_amount = GREATEST(refunded_amount, ?) WHERE id = ?`
+	refundedInvoice = `UPDATE invoices SET refunded_amount = GREATEST(refunded_amount, ?), status = IF(? AND status = 'paid', 'void', status) WHERE id = ?`
+	refundedPayment = `UPDATE payments SET transaction_key = COALESCE(transaction_key, ?), refunded_at = IF(COALESCE(refunded_amount, 0) < ?, ?, refunded_at),
+refunded_amount = GREATEST(COALESCE(refunded_amount, 0), ?), status = IF(? >= amount AND status IN ('succeeded', 'review'), 'refunded', status) WHERE id = ?`
+	nothingInReview = `UPDATE order_checks SET reason = NULL WHERE order_id = ? AND reason IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM payments WHERE order_id = ? AND status = 'review')`
+	endSubscription = `UPDATE subscriptions SET status = 'cancelled', cancelled_at = ?, cancel_reason = ?
+WHERE id = ? AND status IN ('active', 'past_due', 'paused', 'trialing')`
+)
+
+func (w *RequestedRefunds) save(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, stock *shelf, now time.Time) error {
+	var told []payment.Event
+	for i := range todo {
+		s := &todo[i]
+		if s.Settlement.Refunded > 0 {
+			if err := s.record(ctx, tx, now); err != nil {
+				return err
+			}
+		}
+		ended, err := s.follow(ctx, tx, now)
+		if err != nil {
+			return err
+		}
+		if s.restocked, err = stock.restock(ctx, tx, s.Result); err != nil {
+			return err
+		}
+		told = append(told, s.Result.Events(orders.RefundOverdue(s.Claimed.Refund.CreatedAt, now), s.restocked)...)
+		told = append(told, ended...)
+	}
+	if err := stock.putBack(ctx, tx); err != nil {
+		return err
+	}
+	if err := saveRefunds(ctx, tx, todo, now); err != nil {
+		return err
+	}
+	return store.WriteBillingEvents(ctx, tx, told)
+}
+
+// record writes what is refunded of the payment in all.
+func (s *settledRefund) record(ctx context.Context, tx *sqlx.Tx, now time.Time) error {
+	c, total := s.Claimed, s.Settlement.Refunded
+	if c.InvoiceID != 0 {
+		if _, err := tx.ExecContext(ctx, refundedAttempt, total, c.AttemptID); err != nil {
+			return err
+		}
+		void := c.FollowUp == refunds.GivePeriodBack && s.Whole()
+		_, err := tx.ExecContext(ctx, refundedInvoice, total, void, c.InvoiceID)
+		return err
+	}
+	recorded := min(total, c.Paid.Amount)
+	if _, err := tx.ExecContext(ctx, refundedPayment, store.Text(c.GatewayID), recorded, now, recorded, recorded, c.PaymentID); err != nil {
+		return err
+	}
+	if c.Payment.Status != orders.PaymentReview || recorded < c.Paid.Amount {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, nothingInReview, c.Payment.OrderID, c.Payment.OrderID)
+	return err
+}
+
+// follow ends the subscription, if that is asked for.
+func (s *settledRefund) follow(ctx context.Context, tx *sqlx.Tx, now time.Time) ([]payment.Event, error) {
+	c := s.Claimed
+	if s.End.Step != refunds.Done || s.Left != "" || c.FollowUp != refunds.EndSubscription {
+		return nil, nil
+	}
+	reason := mysql.Cut("refunded: "+c.Refund.Reason, 255)
+	result, err := tx.ExecContext(ctx, endSubscription, now, reason, c.SubscriptionID)
+	if err != nil {
+		return nil, err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return nil, err
+	}
+	return []payment.Event{c.Ended(reason)}, nil
+}
+
+// saveRefunds writes the rows of refunds.
+func saveRefunds(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, now time.Time) error {
+	var rows, unsent, done [][]any
+	for _, s := range todo {
+		var unsettled, settled any
+		if s.Settlement.Unsettled {
+			unsettled = 1
+		}
+		switch s.Status {
+		case refunds.Refunded, refunds.Refused, refunds.Cancelled:
+			settled = now
+		case refunds.Requested, refunds.InFlight, refunds.InDoubt, refunds.Review:
+		}
+		detail := s.End.Reason
+		if s.Left != "" {
+			detail = s.Left
+		}
+		id := s.Claimed.Refund.ID
+		rows = append(rows, []any{id, string(s.Status), unsettled, s.Settlement.Tries, store.Instant(s.NextAt), store.Text(mysql.Cut(detail, 255)), settled})
+		if s.Unsent {
+			unsent = append(unsent, []any{id})
+		}
+		if s.Status == refunds.Refunded {
+			done = append(done, []any{id, s.End.Amount, s.Claimed.Paid.Currency, store.Text(s.Claimed.GatewayID), s.restocked})
+		}
+	}
+	n, err := mysql.Update(ctx, tx, "refunds", []string{"status", "unsettled", "tries", "next_try_at", "detail", "settled_at"}, rows, "", "lease = NULL", "run_id = NULL")
+	if err := store.AllOf(n, len(rows), "refunds", err); err != nil {
+		return err
+	}
+	if _, err := mysql.Update(ctx, tx, "refunds", nil, unsent, "", "refunded_before = NULL", "sent_amount = NULL", "sent_at = NULL"); err != nil {
+		return err
+	}
+	_, err = mysql.Update(ctx, tx, "refunds", []string{"amount", "currency", "gateway_payment_id", "restocked"}, done, "")
+	return err
+}
+
+// Reject implements batch.Writer: what has ended goes to review with the cause.
+func (w *RequestedRefunds) Reject(ctx context.Context, r refunds.Result, cause error) (batch.Tally, error) {
+	if r.Left == "" && r.End.Step != refunds.Later {
+		why := "the end of the refund could not be written: "
+		if r.End.Step == refunds.Done {
+			why = "refunded, but that could not be written: "
+			r.End.Doubted = true
+		}
+		r.End = refunds.End{Step: refunds.ToReview, Doubted: r.End.Doubted, Reason: why + mysql.Reason(cause)}
+	}
+	return w.Write(ctx, []refunds.Result{r})
+}
+
+// Keep implements batch.Writer. Nothing need be kept: the next try begins with a look at the payment.
+func (w *RequestedRefunds) Keep(context.Context, []refunds.Result) error { return nil }
