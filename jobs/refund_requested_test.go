@@ -178,7 +178,8 @@ func TestPartStories(t *testing.T) {
 		{
 			name: "the gateway is down for two days", given: "200 in 1", requests: 1, events: []string{"review.needed", "refund.succeeded"},
 			visits: []visit{
-				{sim(func(c *simulator.Config) { c.Outage = true }), batch.ExitUnfinished, "requested"}, {aDay, batch.ExitUnfinished, "requested"},
+				{sim(func(c *simulator.Config) { c.Outage = true }), batch.ExitUnfinished, "requested"},
+				{aDay, batch.ExitUnfinished, "requested"},
 				done(then(aDay, sim(func(c *simulator.Config) { c.Outage = false }))),
 			},
 		},

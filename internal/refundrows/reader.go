@@ -51,7 +51,10 @@ WHERE id IN (?) AND status IN ('requested', 'in_flight', 'in_doubt') AND (next_t
 // requestedWalks are the walks, in their order: what may have been sent comes first.
 func requestedWalks() []struct{ query, status string } {
 	return []struct{ query, status string }{
-		{requestedCandidates, "in_doubt"}, {requestedCandidates, "in_flight"}, {unmarkedCandidates, "in_doubt"}, {unmarkedCandidates, "in_flight"},
+		{requestedCandidates, "in_doubt"},
+		{requestedCandidates, "in_flight"},
+		{unmarkedCandidates, "in_doubt"},
+		{unmarkedCandidates, "in_flight"},
 		{requestedCandidates, "requested"},
 	}
 }

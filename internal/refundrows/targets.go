@@ -165,6 +165,8 @@ func paymentTarget(o orders.Order, p orders.Payment) refunds.Target {
 		t.Wait = "the payment is not settled yet"
 	case orders.PaymentRefundDue:
 		t.Wait = "the payment is refund_due: all of it is being refunded"
+	case orders.PaymentFailed, orders.PaymentCancelled:
+		t.Problem = fmt.Sprintf("nothing is held: the payment is %s", p.Status)
 	default:
 		t.Problem = fmt.Sprintf("nothing is held: the payment is %s", p.Status)
 	}

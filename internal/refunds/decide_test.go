@@ -47,7 +47,7 @@ func sent(before, amount int64, ago time.Duration) func(*refunds.Claimed) {
 	}
 }
 
-var keys = refunds.Keeping{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute} //nolint:gochecknoglobals // a constant
+var keys = refunds.Keeping{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute}
 
 func TestDecide(t *testing.T) {
 	keyless := refunds.Keeping{Longest: 2 * time.Minute}
