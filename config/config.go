@@ -180,6 +180,9 @@ type Billing struct {
 	// Policies are the dunning policies that subscriptions name. The one of the name DefaultPolicy adds to the keys above, which are the
 	// default policy's.
 	Policies map[string]DunningPolicy `mapstructure:"policies"`
+	// MaxAmount are the largest amounts that are charged without an operator's word, MaxFactor is how many times the last paid one.
+	MaxAmount Amounts `mapstructure:"max_amount"`
+	MaxFactor Factor  `mapstructure:"max_factor"`
 }
 
 // NetworkCeilings are how many declines card networks allow of one payment method for one amount and currency.

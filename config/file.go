@@ -117,7 +117,7 @@ func (l *loader) readNode(key string, node *yaml.Node, source, file string) {
 	case !known:
 		l.set(key, "", source, l.merge)
 	default:
-		value, err := nodeText(node, k.list)
+		value, err := nodeText(node, k)
 		if err != nil {
 			l.bad[key] = true
 			l.sources[key] = source
@@ -131,13 +131,13 @@ func (l *loader) readNode(key string, node *yaml.Node, source, file string) {
 	}
 }
 
-// nodeText is a scalar as it is written; or a list of them, if the key takes one.
-func nodeText(node *yaml.Node, list bool) (string, error) {
+// nodeText is a scalar as it is written; or a list of them, or pairs of them, if the key takes those.
+func nodeText(node *yaml.Node, k Key) (string, error) {
 	switch node.Kind {
 	case yaml.ScalarNode:
 		return node.Value, nil
 	case yaml.SequenceNode:
-		if !list {
+		if !k.list {
 			return "", errors.New("takes one value, and no list")
 		}
 		words := make([]string, len(node.Content))
@@ -148,7 +148,24 @@ func nodeText(node *yaml.Node, list bool) (string, error) {
 			words[i] = item.Value
 		}
 		return strings.Join(words, ", "), nil
-	case yaml.DocumentNode, yaml.MappingNode, yaml.AliasNode:
+	case yaml.MappingNode:
+		if k.pairs {
+			return pairsText(node)
+		}
+	case yaml.DocumentNode, yaml.AliasNode:
 	}
 	return "", errors.New("takes a value, and is no section")
+}
+
+// pairsText writes the keys of a mapping with their values.
+func pairsText(node *yaml.Node) (string, error) {
+	var pairs []string
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		name, value := node.Content[i], node.Content[i+1]
+		if name.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode {
+			return "", errors.New("takes single values, each under its name")
+		}
+		pairs = append(pairs, name.Value+": "+value.Value)
+	}
+	return "{" + strings.Join(pairs, ", ") + "}", nil
 }

@@ -30,8 +30,8 @@ type Key struct {
 	Example string
 
 	parse parser
-	// list: takes several values.
-	list bool
+	// list: takes several values. pairs: takes keys with their values.
+	list, pairs bool
 }
 
 // Variable is the key's name in the environment. A dash in a gateway's name is an underscore there.
@@ -265,6 +265,16 @@ func chargingKeys() []Key {
 // otherKeys are the keys of everything else.
 func otherKeys() []Key {
 	return []Key{
+		{
+			Name: "billing.max_amount", Default: None, parse: readAmounts, pairs: true,
+			Why: "The largest amount of each currency that is charged without a person's word, such as `{KRW: 1000000, USD: 500.00}`, with all decimals of the currency: an invoice of more " +
+				"goes to review before anything is charged, until `duly resolve invoice ID --as approved`. A currency that is not named has no such limit.",
+		},
+		{
+			Name: "billing.max_factor", Default: None, parse: readFactor,
+			Why: "How many times the amount that the subscription paid last in this currency an invoice may be, such as `10` or `2.5`: one of more goes to review likewise. " +
+				"A subscription that has paid nothing yet is held to billing.max_amount alone.",
+		},
 		{
 			Name: "reconcile.older_than", Default: "10m", parse: duration(time.Second, 365*day),
 			Why: "How long an order must have been left alone before it is looked at: longer than a customer takes to pay.",

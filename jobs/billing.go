@@ -201,7 +201,7 @@ func (b *billingRun) recover(ctx context.Context, x *batch.StepExecution, all bo
 	}
 	b.brake.begin(ctx, x)
 	reader := &readers.UnsettledAttempts{
-		DB: b.DB, Server: b.Server, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Controls: b.controlReader(),
+		DB: b.DB, Server: b.Server, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Guards: b.o.Policy.Guards, Controls: b.controlReader(),
 	}
 	processor := &steps.UnsettledAttempts{
 		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake.count, Now: b.Clock, More: all && Selected(b.o.Steps, StepRecoverLast),

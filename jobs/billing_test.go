@@ -248,8 +248,8 @@ VALUES ('billing', '2026-01-31', '{}', 'running', REPEAT('d', 16), 60000, 'dead'
 customer_id, amount, currency, gateway, payment_method, body_version, status, run_id, lease, created_at)
 SELECT i.id, s.id, 1, 0, CONCAT('sub_', s.id, '_20260131-1'), CONCAT('sub_', s.id, '_20260131'), s.customer_id, i.amount, i.currency,
 s.gateway, s.payment_method, 1, 'in_flight', (SELECT MAX(id) FROM job_runs), REPEAT('d', 16), ?
-FROM invoices i JOIN subscriptions s ON s.id = i.subscription_id WHERE s.id <= ?`, w.today.Time().Add(12*time.Hour), n)
-	worktest.Exec(w.t, w.plain, `UPDATE invoices SET status = 'charging', attempts = 1 WHERE subscription_id <= ?`, n)
+FROM invoices i JOIN subscriptions s ON s.id = i.subscription_id WHERE i.status = 'open' AND s.id <= ?`, w.today.Time().Add(12*time.Hour), n)
+	worktest.Exec(w.t, w.plain, `UPDATE invoices SET status = 'charging', attempts = 1 WHERE status = 'open' AND subscription_id <= ?`, n)
 }
 
 func contains(list []string, piece string) bool {

@@ -54,9 +54,6 @@ WHERE sink = ? AND status = 'pending' AND subject IN (?) ORDER BY subject, event
 	takeDeliveries = `UPDATE event_deliveries SET run_id = ?, lease = ? WHERE event_id IN (?) AND COALESCE(sink) = ? AND COALESCE(status) = 'pending'`
 
 	takenDelivery = `SELECT COUNT(*) FROM event_deliveries WHERE event_id = ? AND sink = ? AND lease = ?`
-
-	// The payloads of what is not claimed are not sent over the connection.
-	payloadLengths = `SELECT id, COALESCE(OCTET_LENGTH(payload), 0) AS bytes FROM events WHERE id IN (?)`
 )
 
 // How many events of one subject make an item, and how many more than there are items one claim may take.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"duly/internal/mysql"
+	"duly/internal/eventrows"
 )
 
 // fit leaves what one claim may take of the runs, by the bytes of their payloads. The walk goes on behind the last run that is
@@ -18,7 +18,7 @@ func (d *Deliveries) fit(ctx context.Context, tx *sqlx.Tx, c *deliveryClaim, run
 			ids = append(ids, r.ID)
 		}
 	}
-	fits, err := d.fitting(ctx, tx, ids)
+	fits, err := eventrows.Fitting(ctx, tx, ids, max(firstLengths, d.fits), ClaimBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -36,31 +36,4 @@ func (d *Deliveries) fit(ctx context.Context, tx *sqlx.Tx, c *deliveryClaim, run
 		c.at, c.id = last.At, last.ID
 	}
 	return kept, nil
-}
-
-// fitting is how many of the events, from the first on, have no more bytes than a claim takes; the first one always fits. Of
-// large ones not many more are measured than fit.
-func (d *Deliveries) fitting(ctx context.Context, tx *sqlx.Tx, ids []uint64) (int, error) {
-	sum := 0
-	for n, page := 0, max(firstLengths, d.fits); n < len(ids); page *= 2 {
-		some := ids[n:min(n+page, len(ids))]
-		var rows []struct {
-			ID    uint64
-			Bytes int
-		}
-		if err := mysql.SelectIn(ctx, tx, &rows, payloadLengths, some); err != nil {
-			return 0, err
-		}
-		bytes := make(map[uint64]int, len(rows))
-		for _, r := range rows {
-			bytes[r.ID] = r.Bytes
-		}
-		for _, id := range some {
-			if sum += bytes[id]; sum > ClaimBytes && n > 0 {
-				return n, nil
-			}
-			n++
-		}
-	}
-	return len(ids), nil
 }

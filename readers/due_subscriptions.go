@@ -11,7 +11,6 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billable"
 	"duly/internal/billing"
-	"duly/internal/billing/network"
 	"duly/internal/changes"
 	"duly/internal/claims"
 	"duly/internal/methods"
@@ -26,9 +25,9 @@ type DueSubscriptions struct {
 	Selection store.Selection
 	Status    billing.SubscriptionStatus // empty: of any status that changes are applied in, if it has planned changes that are due
 	Changes   *changes.Source
-	// Rules and Now are what Look counts the tries of methods by.
-	Rules network.Rules
-	Now   func() time.Time
+	// Policy and Now are what Look counts the tries of methods by, and reads what was paid last for.
+	Policy billing.Policy
+	Now    func() time.Time
 
 	walk  claims.Walk
 	aside map[uint64]bool // rows that failed by themselves

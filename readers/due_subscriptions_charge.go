@@ -5,6 +5,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"duly/internal/amounts"
 	"duly/internal/batch"
 	"duly/internal/billable"
 	"duly/internal/billing"
@@ -117,13 +118,21 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 	if err != nil {
 		return err
 	}
+	invoices := make([]billing.Invoice, len(issued))
+	for i, row := range c.page.Rows {
+		issued[i] = billing.Issued{Subscription: row.Subscription, Issue: d.Decide(row, c.page.Plans[row.ID])}
+		invoices[i], _ = issued[i].Invoice()
+	}
+	verdicts, err := amounts.Judge(ctx, tx, d.Open.Policy.Guards, invoices)
+	if err != nil {
+		return err
+	}
 	charges, rooms := make([]charge, 0, len(issued)), want.Rooms()
 	for i, row := range c.page.Rows {
-		plan := c.page.Plans[row.ID]
-		issued[i] = billing.Issued{Subscription: row.Subscription, Issue: d.Decide(row, plan)}
 		inv, first, ok := billing.FirstCharge(issued[i], d.Open.Policy, d.Open.Today(), d.Open.Known)
+		plan := c.page.Plans[row.ID]
 		ok = ok && !plan.Waits(d.Open.Today())
-		if !ok || want.Skip(row.Gateway) || tries.Take(row.NetworkKey(inv.Money), d.Open.Policy.Of(row.DunningPolicy).MaxTries).Held() || !rooms.Take(row.Gateway) {
+		if !ok || verdicts[i].Held() || want.Skip(row.Gateway) || tries.Take(row.NetworkKey(inv.Money), d.Open.Policy.Of(row.DunningPolicy).MaxTries).Held() || !rooms.Take(row.Gateway) {
 			continue // the last walk claims it, or says why it waits
 		}
 		issued[i].Charging = true

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"duly/internal/amounts"
 	"duly/internal/billable"
 	"duly/internal/changes"
+	"duly/internal/claims"
 	"duly/internal/methods"
 	"duly/internal/test/queryplan"
 )
@@ -67,12 +69,14 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Read("ids of tries of methods", methods.IDs, names, middle),
 		queryplan.Claim("tries of methods, locked", methods.LockIDs, ids),
 		queryplan.Read("invoiced dates", billable.InvoicedDates, ids),
+		queryplan.Read("last paid amounts of subscriptions", amounts.PaidOfSubscriptions, ids),
+		queryplan.Read("last paid amounts of invoices", amounts.PaidOfInvoices, ids),
 		queryplan.Read("a claim's attempts after a lost commit", claimWritten, lease),
 		queryplan.Claim("doubt candidates, at the head", fmt.Sprintf(doubtCandidates, ""), now, epoch, epoch, 0, n),
 		queryplan.Claim("doubt candidates, in the middle", fmt.Sprintf(doubtCandidates, ""), now, middle, middle, from, n),
 		queryplan.Claim("orphan candidates", fmt.Sprintf(orphanCandidates, ""), from, 1, n),
 		queryplan.Claim("doubt lock", doubtLock, ids),
 		queryplan.Read("doubt invoices", doubtInvoices, ids),
-		queryplan.Read("kept answers", keptAnswers, keys),
+		queryplan.Read("kept answers", claims.KeptAnswers, keys),
 	}
 }

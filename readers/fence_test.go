@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/answers"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/test/worktest"
@@ -168,7 +169,7 @@ func TestAClaimReadsWhatIsKnownOfItsCharges(t *testing.T) {
 	plain := shop(t, 5, nil)
 	db := worktest.Open(t, plain.DSN)
 	keep := func(subscription string, amount int64, o payment.Outcome) {
-		answer, err := json.Marshal(billing.KeptAnswer{
+		answer, err := json.Marshal(answers.Kept{
 			Reference: "sub_" + subscription + "_20260131", CustomerID: "customer-" + subscription,
 			Money: payment.Money{Amount: amount, Currency: "KRW"}, Outcome: o,
 		})

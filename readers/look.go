@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 
+	"duly/internal/amounts"
 	"duly/internal/billable"
 	"duly/internal/billing"
+	"duly/internal/billing/guard"
 	"duly/internal/billing/network"
 	"duly/internal/methods"
 	"duly/internal/mysql"
@@ -26,8 +28,8 @@ func (d *DueSubscriptions) Look(ctx context.Context, db *mysql.DB, limit int) (p
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
-	count := methods.Counting{Rules: d.Rules}
-	if d.Rules.Counting() {
+	count := methods.Counting{Rules: d.Policy.Network}
+	if count.Rules.Counting() {
 		count.At = d.Now()
 	}
 	page, crowded, err := billable.WithInvoices(ctx, db, rows, billable.AllDates, count)
@@ -38,8 +40,17 @@ func (d *DueSubscriptions) Look(ctx context.Context, db *mysql.DB, limit int) (p
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}
+	due := make([]billing.Invoice, len(page))
 	for i, row := range page {
 		page[i].Tries = tries[row.NetworkKey(row.Money)]
+		due[i] = billing.Invoice{SubscriptionID: row.ID, Due: row.Next, Money: row.Money}
+	}
+	verdicts, err := amounts.Judge(ctx, db, d.Policy.Guards, due)
+	if err != nil {
+		return nil, false, mysql.Classify(ctx, err)
+	}
+	for i := range page {
+		page[i].Amount = verdicts[i]
 	}
 	last := candidates[len(candidates)-1]
 	d.walk.Date, d.walk.ID = last.Date, last.ID
@@ -54,6 +65,7 @@ type OpenInvoice struct {
 	Gone         bool // the subscription's row is not there
 	Past         []billing.PastAttempt
 	Tries        []network.Try // earlier ones of the method, as far as they count
+	Amount       guard.Verdict // of the guards of amounts
 }
 
 // Look reads the next rows of the walk, at most limit, without a lock and without a change; done: there are no more. Of s it needs DB,
@@ -91,6 +103,17 @@ func (s *OpenInvoices) lookAt(ctx context.Context, ids []uint64) ([]OpenInvoice,
 		sub, ok := subscriptions[r.SubscriptionID]
 		out[i] = OpenInvoice{Invoice: r.Invoice(), Subscription: sub, Gone: !ok, Past: past[r.ID]}
 		keys[i] = sub.NetworkKey(out[i].Money)
+	}
+	invoices := make([]billing.Invoice, len(out))
+	for i := range out {
+		invoices[i] = out[i].Invoice
+	}
+	verdicts, err := amounts.Judge(ctx, s.DB, s.Policy.Guards, invoices)
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i].Amount = verdicts[i]
 	}
 	if !s.Policy.Network.Counting() {
 		return out, nil

@@ -3,6 +3,7 @@ package readers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -62,7 +63,8 @@ ORDER BY next_attempt_date, id LIMIT ?`
 
 	// COALESCE keeps the optimiser of a small table from locking by the index of the walk instead: every row that
 	// it would look at there is locked, also those of other claims.
-	stageLock = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since
+	stageLock = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since,
+COALESCE(amount_check, '') AS amount_check
 FROM invoices WHERE id IN (?) AND COALESCE(status) = 'open' AND COALESCE(stage) = ? AND next_attempt_date <= ?
 AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id`
 
@@ -180,11 +182,15 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 			chosen = append(chosen, ch)
 		}
 	}
+	chosen, beyond, err := s.guarded(ctx, tx, chosen)
+	if err != nil {
+		return err
+	}
 	charges, held, err := s.allowed(ctx, tx, c, chosen, want.Rooms())
 	if err != nil {
 		return err
 	}
-	if decided = append(decided, held...); len(decided) > 0 {
+	if decided = slices.Concat(decided, beyond, held); len(decided) > 0 {
 		if c.tally, err = s.Decided(ctx, tx, decided); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/answers"
 	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -135,7 +136,7 @@ func (c *openInvoicesClaim) tookEffect(ctx context.Context, db *mysql.DB) (bool,
 // known adds to an item what is known of its charge already. Answers that are kept under its key and cannot settle it
 // make it doubtful: something was sent under that key, and the gateway is asked before anything is sent again.
 func (c *openInvoicesClaim) known(item *billing.Claimed, rows []readRow) {
-	var kept []billing.KeptAnswer
+	var kept []answers.Kept
 	for _, r := range rows {
 		if r.ListedBy.Valid {
 			item.Held = listed(r.ListedBy.String)
@@ -146,7 +147,7 @@ func (c *openInvoicesClaim) known(item *billing.Claimed, rows []readRow) {
 		if r.Answer == nil {
 			continue
 		}
-		var answer billing.KeptAnswer // one that cannot be read is the zero answer, which settles nothing
+		var answer answers.Kept // one that cannot be read is the zero answer, which settles nothing
 		_ = json.Unmarshal(r.Answer, &answer)
 		kept = append(kept, answer)
 	}

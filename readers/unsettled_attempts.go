@@ -3,15 +3,16 @@ package readers
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
+	"duly/internal/amounts"
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/guard"
 	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -29,6 +30,8 @@ type UnsettledAttempts struct {
 	All   bool
 	Now   func() time.Time
 	Clock func() time.Time
+	// Guards are amounts that are not sent again: an operator may have set them since.
+	Guards guard.Rules
 	// Controls finds payments that prove what the gateway says it does not know; nil: none are looked for.
 	Controls *store.Controls
 
@@ -58,18 +61,11 @@ lease, checks, created_at, sent_by, COALESCE(account_id, 0) AS account_id, COALE
 COALESCE(longest_request_ms, 0) AS longest_request_ms, COALESCE(patience, '') AS patience, COALESCE(gateway_customer, '') AS gateway_customer, COALESCE(all_answered, FALSE) AS all_answered
 FROM payment_attempts WHERE id IN (?) AND COALESCE(status) IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
 
-	// over_us: how long ago, in microseconds, the last lease that the run may have believed in ran out. Of a run that was found dead
-	// before its lease was over it is less than 0: until then, even if that was wrong, it sends.
-	workersOf = `SELECT id, status = 'running' AS running, GREATEST(IF(status = 'abandoned', LEAST(0, silent_us - 1000 * lease_ms), 0), silent_us - 2000 * lease_ms) AS over_us
-FROM (SELECT id, status, lease_ms, TIMESTAMPDIFF(MICROSECOND, heartbeat_at, UTC_TIMESTAMP(6)) AS silent_us FROM job_runs WHERE id IN (?)) r`
-
 	doubtInvoices = `SELECT i.id, i.subscription_id, i.due_date, i.amount, i.currency, i.stage, i.attempts, i.first_declined_date,
-COALESCE(i.retry_days, '') AS retry_days, COALESCE(i.dunning, '') AS dunning, i.try_later_since, i.status IN ('open', 'charging') AS open, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '') AS sub_gateway,
+COALESCE(i.retry_days, '') AS retry_days, COALESCE(i.dunning, '') AS dunning, i.try_later_since, COALESCE(i.amount_check, '') AS amount_check, i.status IN ('open', 'charging') AS open, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '') AS sub_gateway,
 COALESCE(s.payment_method, '') AS sub_method, gateway_customer, (SELECT COUNT(*) FROM payment_attempts a WHERE a.invoice_id = i.id
 AND a.status IN ('in_flight', 'in_doubt', 'review', 'succeeded')) AS may_have_taken
 FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id WHERE i.id IN (?)`
-
-	keptAnswers = `SELECT idempotency_key, answer FROM gateway_answers WHERE idempotency_key IN (?) ORDER BY idempotency_key, id`
 )
 
 type doubtInvoice struct {
@@ -257,7 +253,7 @@ func (d *UnsettledAttempts) transact(ctx context.Context, tx *sqlx.Tx, c *attemp
 	if err := mysql.SelectIn(ctx, tx, &rows, doubtLock, ids); err != nil || len(rows) == 0 {
 		return err
 	}
-	workers, err := workersOfRows(ctx, tx, rows)
+	workers, err := claims.WorkersOf(ctx, tx, store.SortedIDs(rows, func(r store.AttemptRow) uint64 { return r.Run }))
 	if err != nil {
 		return err
 	}
@@ -288,35 +284,9 @@ func (d *UnsettledAttempts) transact(ctx context.Context, tx *sqlx.Tx, c *attemp
 	return store.FenceOf(ctx, d.Server).Stand(ctx, tx, last.ID, lease)
 }
 
-// worker is a run that an attempt belonged to.
-type worker struct {
-	ID      uint64
-	Running bool
-	OverUS  int64 `db:"over_us"`
-}
-
-func workersOfRows(ctx context.Context, tx *sqlx.Tx, rows []store.AttemptRow) (map[uint64]worker, error) {
-	var found []worker
-	if err := mysql.SelectIn(ctx, tx, &found, workersOf, store.SortedIDs(rows, func(r store.AttemptRow) uint64 { return r.Run })); err != nil {
-		return nil, err
-	}
-	workers := make(map[uint64]worker, len(found))
-	for _, w := range found {
-		workers[w.ID] = w
-	}
-	return workers, nil
-}
-
-// sentBy is an instant by which the worker had sent what it held, or never would: it sends nothing once its lease has run
-// out. A server that took over may lack its last heartbeat, so that one lease more is allowed for. now is the latest that it
-// can be, unless the worker was found dead before its lease was over, and what it is where nothing is known of the worker.
-func (w worker) sentBy(now time.Time) time.Time {
-	return now.Add(-time.Duration(w.OverUS) * time.Microsecond).UTC().Round(0).Truncate(time.Microsecond)
-}
-
 // free keeps the rows that may be taken: in doubt, or in flight of a run that has ended or is this one, which
 // has nothing in flight while it recovers but what this step took.
-func free(ctx context.Context, rows []store.AttemptRow, workers map[uint64]worker, skip func(string) bool) []store.AttemptRow {
+func free(ctx context.Context, rows []store.AttemptRow, workers map[uint64]claims.Worker, skip func(string) bool) []store.AttemptRow {
 	free := rows[:0]
 	for _, r := range rows {
 		alive := workers[r.Run].Running && r.Run != batch.Execution(ctx).Run.ID
@@ -328,7 +298,7 @@ func free(ctx context.Context, rows []store.AttemptRow, workers map[uint64]worke
 	return free
 }
 
-func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store.AttemptRow, workers map[uint64]worker, lease [16]byte) ([]billing.Claimed, error) {
+func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store.AttemptRow, workers map[uint64]claims.Worker, lease [16]byte) ([]billing.Claimed, error) {
 	var found []doubtInvoice
 	ids := store.SortedIDs(rows, func(r store.AttemptRow) uint64 { return r.Invoice })
 	err := store.ReadSubscriptions(doubtInvoices, func(query string) error { return mysql.SelectIn(ctx, tx, &found, query, ids) })
@@ -339,7 +309,15 @@ func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store
 	for _, inv := range found {
 		invoices[inv.ID] = inv
 	}
-	kept, err := d.kept(ctx, tx, rows)
+	keys := make([]string, len(rows))
+	for i, r := range rows {
+		keys[i] = r.Key
+	}
+	kept, err := claims.Kept(ctx, tx, keys)
+	if err != nil {
+		return nil, err
+	}
+	beyond, err := amounts.Beyond(ctx, tx, d.Guards, found, func(i doubtInvoice) billing.Invoice { return i.Invoice() })
 	if err != nil {
 		return nil, err
 	}
@@ -361,10 +339,10 @@ func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store
 					BodyVersion: r.BodyVersion, RequestID: claims.RequestID(batch.Execution(ctx).Run.ID, r.Key),
 				},
 			},
-			Lease: lease, Age: now.Sub(r.Created), At: at, Chargeable: inv.charges(r),
+			Lease: lease, Age: now.Sub(r.Created), At: at, Chargeable: inv.charges(r) && !beyond[inv.ID],
 		}
 		if item.SentBy.IsZero() {
-			if item.SentBy = workers[r.Run].sentBy(now); item.SentBy.Before(r.Created) {
+			if item.SentBy = workers[r.Run].SentBy(now); item.SentBy.Before(r.Created) {
 				item.SentBy = r.Created
 			}
 		}
@@ -376,28 +354,4 @@ func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store
 
 func chargeable(s billing.SubscriptionStatus) bool {
 	return s == billing.Active || s == billing.PastDue || s == billing.Paused
-}
-
-// kept reads the answers that were kept for the keys of rows.
-func (d *UnsettledAttempts) kept(ctx context.Context, tx *sqlx.Tx, rows []store.AttemptRow) (map[string][]billing.KeptAnswer, error) {
-	keys := make([]string, len(rows))
-	for i, r := range rows {
-		keys[i] = r.Key
-	}
-	var found []struct {
-		Key    string `db:"idempotency_key"`
-		Answer []byte
-	}
-	if err := mysql.SelectIn(ctx, tx, &found, keptAnswers, keys); err != nil {
-		return nil, err
-	}
-	out := make(map[string][]billing.KeptAnswer, len(found))
-	for _, f := range found {
-		var answer billing.KeptAnswer
-		if err := json.Unmarshal(f.Answer, &answer); err != nil {
-			continue // not one of ours; the gateway is asked instead
-		}
-		out[f.Key] = append(out[f.Key], answer)
-	}
-	return out, nil
 }

@@ -14,7 +14,7 @@ import (
 	"duly/internal/store"
 )
 
-const insertInvoices = `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, attempts, next_attempt_date, issued_date, paid_at) VALUES `
+const insertInvoices = `INSERT INTO invoices (subscription_id, due_date, amount, currency, status, attempts, next_attempt_date, issued_date, paid_at, amount_check) VALUES `
 
 // An invoice of that due date that is there already stays as it is: I1.
 const sameInvoice = ` ON DUPLICATE KEY UPDATE id = id`
@@ -46,7 +46,7 @@ func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, presen
 				status, attempts = billing.Charging, 1
 			}
 			invoices = append(invoices, []any{
-				s.ID, s.Due, s.Money.Amount, s.Money.Currency, string(status), attempts, s.Due, effective, paid,
+				s.ID, s.Due, s.Money.Amount, s.Money.Currency, string(status), attempts, s.Due, effective, paid, store.Text(string(s.Issue.AmountCheck)),
 			})
 		}
 		switch {
@@ -120,7 +120,7 @@ func ReviewSubscription(ctx context.Context, db *mysql.DB, id uint64, effective 
 // Decide writes what was decided about open invoices without a charge, in the transaction that locked them.
 func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Decided) (batch.Tally, error) {
 	tally := batch.Tally{}
-	var void, moved, held, ended, review, cancelled, paused, dunning [][]any
+	var void, moved, held, ended, review, beyond, cancelled, paused, dunning [][]any
 	var told []billing.Event
 	for _, d := range list {
 		told = append(told, d.Claim.Events...)
@@ -145,7 +145,11 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 				dunning = append(dunning, []any{d.Invoice.ID, store.Text(d.Claim.Dunning.Text())})
 			}
 		case billing.ReviewInvoice:
-			review = append(review, []any{d.Invoice.ID, d.Reason})
+			if d.Claim.AmountCheck != "" {
+				beyond = append(beyond, []any{d.Invoice.ID, d.Reason, string(d.Claim.AmountCheck)})
+			} else {
+				review = append(review, []any{d.Invoice.ID, d.Reason})
+			}
 			tally.Read++
 			tally.Review++
 		case billing.Charge, billing.LeaveInvoice:
@@ -163,6 +167,7 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 		{[]string{"next_attempt_date", "next_try_at", "hold_rule"}, held, []string{touched}},
 		{nil, ended, []string{"status = 'uncollectible'", touched}},
 		{[]string{"review_reason"}, review, []string{"status = 'review'", touched}},
+		{[]string{"review_reason", "amount_check"}, beyond, []string{"status = 'review'", touched}},
 	} {
 		n, err := mysql.Update(ctx, tx, "invoices", change.columns, change.rows, "status = 'open'", change.constant...)
 		if err != nil {

@@ -24,8 +24,11 @@ func resolveCommand(ses *session.Session) *cobra.Command {
 			"attempt of it can take money, also where its subscription's row is gone:\n\n" +
 			"  --as paid_outside     the money came another way than by a gateway\n" +
 			"  --as void             it is not asked for any more\n" +
-			"  --as uncollectible    it is owed, and given up\n\n" +
-			"An invoice that is closed so is never charged. The gateway is asked by the charge's own key. Where it cannot say, --as not_executed is your recorded word, taken " +
+			"  --as uncollectible    it is owed, and given up\n" +
+			"  --as approved         its amount is right, though it is beyond\n" +
+			"                        billing.max_amount or billing.max_factor: the\n" +
+			"                        next run charges it\n\n" +
+			"An invoice that is closed so is never charged; an approval counts for its invoice alone. The gateway is asked by the charge's own key. Where it cannot say, --as not_executed is your recorded word, taken " +
 			"once no request can take effect any more; for an attempt in doubt billing.give_up_after later. What is in flight is " +
 			"never resolved by hand: a run asks the gateway. A payment that is still open is settled by hand once its order is in " +
 			"review. Exit code 2 if it is refused, with what to type next; 4 for some minutes after the database has lost commits.\n\n" +

@@ -135,6 +135,29 @@ func walksOfChores() map[string]func(*walk) {
 			w.types(s, "doctor")
 			require.Contains(w, w.types(s, "status").out, "times in ")
 		},
+		"An amount that is held": func(w *walk) {
+			s := newShop(w.T)
+			for _, amount := range []int64{100, 2000, 900, 3000} {
+				s.enrol(w.T, "ok", amount)
+			}
+			s.exec(w.T, `INSERT INTO invoices (id, subscription_id, due_date, amount, currency, status, issued_date)
+SELECT id, id, next_billing_date - INTERVAL 1 MONTH, 10, 'KRW', 'paid', next_billing_date - INTERVAL 1 MONTH FROM subscriptions`)
+			s.env = append(s.env, "DULY_BILLING_MAX_FACTOR=10", "DULY_BILLING_MAX_AMOUNT=KRW: 1000")
+			require.Contains(w, s.duly(w.T, "run", "billing").out, "Too large")
+			id := func(subscription int) string {
+				return fmt.Sprint(s.number(w.T, "SELECT MAX(id) FROM invoices WHERE subscription_id = ?", subscription))
+			}
+			require.Contains(w, w.types(s, "list review").out, "billing.max_factor")
+			require.Contains(w, w.types(s, "show invoice", "invoice 7", "invoice "+id(2)).out, "2,000 KRW is more than 1,000 KRW")
+			w.types(s, "--as approved", "invoice 7", "invoice "+id(2))
+			require.Contains(w, w.types(s, "--matching billing.max_factor --as approved").out, "1 invoice would be resolved")
+			require.Equal(w, batch.ExitDone, s.duly(w.T, append(words(strings.ReplaceAll(w.last, "…", "why"))[1:], "--yes")...).code)
+			s.env = append(s.env, "DULY_BILLING_MAX_FACTOR=none", "DULY_BILLING_MAX_AMOUNT=none")
+			require.Contains(w, w.types(s, "requeue").out, "1 invoice requeued")
+			w.types(s, "--as void", "invoice 8", "invoice "+id(4))
+			w.types(s, "run billing")
+			require.Len(w, s.sim.Ledger(), 3)
+		},
 		"Change the retry days": func(w *walk) {
 			s := newShop(w.T)
 			s.enrol(w.T, "soft", 100)

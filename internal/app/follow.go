@@ -35,6 +35,11 @@ func (e *Execution) follow(ctx context.Context, s *view.Summary, p *progress, re
 
 // followCharges reads what follows from declines, of charges that were made since the instant: those that a dead run claimed too.
 func (e *Execution) followCharges(ctx context.Context, s *view.Summary, run *batch.Run, since time.Time) (err error) {
+	if s.Reviews > 0 && session.BillingPolicy(e.Config).Guards.On() {
+		if s.Guarded, err = query.Guarded(ctx, e.Database.DB, since); err != nil {
+			return err
+		}
+	}
 	if view.ChargedBy(s.Steps).Declined > 0 {
 		if s.Declines, err = query.DeclineSums(ctx, e.Database.DB, run.ID, since, e.Deps.Business().Add(time.Second), view.DeclinesShown); err != nil {
 			return err

@@ -22,7 +22,7 @@ const everything = "..."
 
 // table is the law. The first rule that fits a folder counts.
 func table() []rule {
-	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/billing/adoption", "internal/billing/brake", "internal/billing/dunning", "internal/billing/explain", "internal/billing/network", "internal/billing/planned", "internal/billing/record", "internal/billing/reopening", "internal/orders", "internal/refunds", "internal/audit", "internal/outbox", "internal/crash"}
+	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/billing/adoption", "internal/billing/answers", "internal/billing/brake", "internal/billing/dunning", "internal/billing/explain", "internal/billing/guard", "internal/billing/network", "internal/billing/planned", "internal/billing/record", "internal/billing/reopening", "internal/orders", "internal/refunds", "internal/audit", "internal/outbox", "internal/crash"}
 	data := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
 	sides := slices.Concat(data, []string{"internal/runs", "internal/store"})
 	steps := slices.Concat(domain, []string{"internal/batch", "internal/gateway", "internal/notify"})
@@ -48,12 +48,14 @@ func table() []rule {
 		{folder: "internal/mutants"},
 		{folder: "internal/model"},
 		{folder: "internal/mysql/private"},
-		{folder: "config"},
+		{folder: "config", may: []string{"internal/payment"}},
 		{folder: "migrations"},
 		{folder: "internal/billing/network", may: []string{"internal/payment"}},
+		{folder: "internal/billing/answers", may: []string{"internal/payment"}},
 		{folder: "internal/billing/dunning", may: []string{"internal/payment"}},
-		{folder: "internal/billing", may: []string{"internal/billing/dunning", "internal/billing/network", "internal/payment", "internal/redact", "internal/text"}},
-		{folder: "internal/billing", subfolders: true, may: []string{"internal/payment", "internal/billing", "internal/billing/dunning", "internal/billing/network"}},
+		{folder: "internal/billing/guard", may: []string{"internal/payment"}},
+		{folder: "internal/billing", may: []string{"internal/billing/answers", "internal/billing/dunning", "internal/billing/guard", "internal/billing/network", "internal/payment", "internal/redact", "internal/text"}},
+		{folder: "internal/billing", subfolders: true, may: []string{"internal/payment", "internal/billing", "internal/billing/dunning", "internal/billing/guard", "internal/billing/network"}},
 		{folder: "internal/orders", may: []string{"internal/payment", "internal/text"}},
 		{folder: "internal/refunds", may: []string{"internal/payment", "internal/billing", "internal/orders"}},
 		{folder: "internal/audit", may: []string{"internal/payment", "internal/billing", "internal/orders", "internal/text", "internal/sum"}},
@@ -90,7 +92,7 @@ func table() []rule {
 		{folder: "internal/session", may: slices.Concat(session, data, []string{"config", "internal/cli", "internal/exit", "jobs"})},
 		{folder: "internal/suspicion", may: []string{"config", "internal/batch", "internal/exit", "internal/mysql", "internal/query", "internal/session", "internal/store", "internal/witness"}},
 		{folder: "internal/view", may: screen},
-		{folder: "internal/inspect", may: slices.Concat(screen, []string{"internal/operator", "internal/store"})},
+		{folder: "internal/inspect", may: slices.Concat(screen, []string{"internal/amounts", "internal/operator", "internal/store"})},
 		{folder: "internal/decide", may: append(slices.Clone(command), "internal/registry")},
 		{folder: "internal/checkup", may: append(slices.Clone(command), "internal/gateway/contract", "internal/gateway/gatewaytest", "internal/gateway/gatewaytest/outside")},
 		{folder: "internal/alert", may: slices.Concat(screen, []string{"internal/notify", "internal/registry"})},
@@ -99,6 +101,7 @@ func table() []rule {
 		{folder: "internal/registry", may: run},
 		{folder: "internal/app", may: append(slices.Clone(run), "internal/registry")},
 		{folder: "internal/claims", may: sides},
+		{folder: "internal/amounts", may: slices.Concat(sides, []string{"internal/changes"})},
 		{folder: "internal/methods", may: slices.Concat(sides, []string{"internal/claims"})},
 		{folder: "internal/changes", may: sides},
 		{folder: "internal/eventrows", may: data},
@@ -106,7 +109,7 @@ func table() []rule {
 		{folder: "internal/failedrows", may: slices.Concat(sides, []string{"internal/query/worklist"})},
 		{folder: "internal/refunding", may: slices.Concat(sides, steps, []string{"internal/failedrows", "internal/refundrows", "steps", "writers"})},
 		{folder: "internal/refundrows", may: slices.Concat(sides, []string{"internal/claims"})},
-		{folder: "readers", may: slices.Concat(sides, []string{"internal/refundrows", "internal/changes", "internal/claims", "internal/billable", "internal/eventrows", "internal/methods"})},
+		{folder: "readers", may: slices.Concat(sides, []string{"internal/amounts", "internal/refundrows", "internal/changes", "internal/claims", "internal/billable", "internal/eventrows", "internal/methods"})},
 		{folder: "writers", may: slices.Concat(sides, []string{"internal/refundrows"})},
 		{folder: "steps", may: steps},
 		{folder: "jobs", may: slices.Concat(sides, steps, []string{"internal/refunding", "internal/changes", "internal/claims", "internal/failedrows", "config", "migrations", "internal/history", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},

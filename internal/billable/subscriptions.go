@@ -8,6 +8,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/billing"
+	"duly/internal/billing/guard"
 	"duly/internal/billing/network"
 	"duly/internal/methods"
 	"duly/internal/mysql"
@@ -23,6 +24,7 @@ type Subscription struct {
 	// Invoiced lists due dates that have an invoice already, from the next billing date on.
 	Invoiced map[payment.Date]bool
 	Tries    []network.Try // by Look: earlier ones of the method, as far as they count
+	Amount   guard.Verdict // by Look: of the guards of amounts
 }
 
 const (

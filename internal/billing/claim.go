@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"duly/internal/billing/dunning"
+	"duly/internal/billing/guard"
 	"duly/internal/billing/network"
 	"duly/internal/payment"
 )
@@ -43,6 +44,7 @@ type Claim struct {
 	SubscriptionTo SubscriptionStatus // EndInvoice: Cancelled or Paused if that follows for an active or past_due one
 	Dunning        dunning.Frozen     // EndInvoice: what the invoice keeps of its policy
 	Reason         string             // ReviewInvoice: why; EndInvoice: why the subscription ends
+	AmountCheck    guard.Check        // ReviewInvoice: the guard that the amount is beyond; empty: none
 	Events         []Event
 }
 
@@ -95,10 +97,9 @@ func DecideClaim(inv Invoice, s Subscription, past []PastAttempt, p Policy, effe
 // FirstCharge is the first attempt on the invoice that was decided for i, made as it is issued. ok is false if the invoice is to be
 // issued open: it is none to charge, or its claim decides something else.
 func FirstCharge(i Issued, p Policy, effective payment.Date, knownGateway func(string) bool) (inv Invoice, first Claim, ok bool) {
-	if i.Due.IsZero() || i.Settled {
+	if inv, ok = i.Invoice(); !ok {
 		return Invoice{}, Claim{}, false
 	}
-	inv = Invoice{SubscriptionID: i.ID, Due: i.Due, Money: i.Money}
 	first = DecideClaim(inv, i.Subscription, nil, p, effective, knownGateway)
 	return inv, first, first.Action == Charge
 }

@@ -24,7 +24,7 @@ func TestResultSettlesByItsVerdict(t *testing.T) {
 }
 
 func TestResultDefinite(t *testing.T) {
-	for _, ans := range answers() {
+	for _, ans := range everyAnswer() {
 		for _, ans.Found = range []bool{false, true} {
 			kind := ans.Outcome.Kind
 			want := kind == payment.Paid || kind == payment.Refused || kind == payment.Differs || kind == payment.TryLater && ans.Found

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"duly/internal/billing/guard"
 	"duly/internal/payment"
 )
 
@@ -23,6 +24,7 @@ type Closable struct {
 type Closing struct {
 	Status         InvoiceStatus
 	SubscriptionTo SubscriptionStatus // Active, for one that is past_due; else empty
+	AmountCheck    guard.Check        // to be stored; empty: unchanged
 	Events         []Event
 }
 
@@ -33,6 +35,7 @@ type Closing struct {
 //   - It is closed only while no attempt of it could take money any more, and all that took none are proven: else its
 //     customer could pay twice.
 //   - What is paid or void is closed already. One that was given up as uncollectible may still be paid, or become void.
+//   - One that is in review for its amount alone may be approved, which closes nothing: it is open again, and charged.
 //   - Paid outside, the subscription goes on as if a gateway had taken the money. The others leave it as it is.
 func Close(c Closable, as payment.Resolution) (Closing, error) {
 	if err := c.ended(); err != nil {
@@ -50,6 +53,8 @@ func Close(c Closable, as payment.Resolution) (Closing, error) {
 	switch {
 	case c.Status == Charging:
 		return Closing{}, fmt.Errorf("invoice %d is being charged: %s settles it first", c.ID, c.recover())
+	case as == payment.AsApproved:
+		return c.approve()
 	case as == payment.AsPaidOutside:
 		about := aboutInvoice(c.Invoice, "", "") // no gateway has the money
 		return Closing{Status: Paid, SubscriptionTo: Active, Events: []Event{invoicePaid(about)}}, nil
@@ -89,10 +94,12 @@ func (c Closable) instead(as payment.Resolution) error {
 		return fmt.Errorf("no charge of invoice %d may have taken money: --as paid_outside if it came another way", c.ID)
 	case payment.AsIgnored:
 		return fmt.Errorf("no charge of invoice %d waits for a word: --as void closes the invoice", c.ID)
-	case payment.AsNotExecuted, payment.AsRefunded, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible:
+	case payment.AsNotExecuted, payment.AsRefunded, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
 	}
 	again := ""
-	if c.Status == Review {
+	if c.Status == Review && c.AmountCheck.Holds() {
+		again = "; or --as approved if its amount is right"
+	} else if c.Status == Review {
 		again = fmt.Sprintf("; or duly requeue invoice %d, which is charged again", c.ID)
 	}
 	return fmt.Errorf("no charge of invoice %d waits for a word: --as void, uncollectible or paid_outside%s", c.ID, again)

@@ -101,7 +101,7 @@ func (d *dunned) charge(claim billing.Claim, effective payment.Date) {
 	}
 	var got billing.Settlement
 	for {
-		ans := sample.Draw(d.t, "answer", answers()...)
+		ans := sample.Draw(d.t, "answer", everyAnswer()...)
 		if k := ans.Outcome.Kind; k == payment.Differs || k == payment.Rejected {
 			continue // an operator's
 		}

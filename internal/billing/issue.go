@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"duly/internal/billing/dunning"
+	"duly/internal/billing/guard"
 	"duly/internal/payment"
 )
 
@@ -34,6 +35,7 @@ type Issue struct {
 	Due         payment.Date // the invoice to make; zero: none
 	Next        payment.Date // the new next_billing_date; zero: unchanged
 	Anchor      int          // the anchor day to store; 0: leave it
+	AmountCheck guard.Check  // of the invoice to make
 	Settled     bool         // nothing is to be charged: the invoice is born paid
 	Review      string       // the reason to have on the subscription; "" without ClearReview: unchanged
 	ClearReview bool         // the reason that stands there is no longer true
@@ -48,6 +50,14 @@ type Issued struct {
 
 	// Charging: its invoice is born charging, with its first attempt in the same transaction.
 	Charging bool
+}
+
+// Invoice is the invoice that is made for i and that is to be charged; false: there is none. It has no id yet.
+func (i Issued) Invoice() (Invoice, bool) {
+	if i.Due.IsZero() || i.Settled {
+		return Invoice{}, false
+	}
+	return Invoice{SubscriptionID: i.ID, Due: i.Due, Money: i.Money, AmountCheck: i.AmountCheck}, true
 }
 
 // DecideIssue says what becomes of s, whose next date is not later than p.Business. invoiced reports

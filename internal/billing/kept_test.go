@@ -9,13 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/billing"
+	"duly/internal/billing/answers"
 	"duly/internal/payment"
 	"duly/internal/test/golden"
 	"duly/internal/test/sample"
 )
 
 // kept is the answer o to attempt as it is kept.
-func kept(o payment.Outcome) billing.KeptAnswer {
+func kept(o payment.Outcome) answers.Kept {
 	r := billing.Result{Answer: billing.Answer{Outcome: o}}
 	r.Claimed.Attempt = sample.Attempt()
 	return r.Keep()
@@ -45,7 +46,7 @@ func TestKeptAnswersGolden(t *testing.T) {
 		require.NoError(t, err)
 		fmt.Fprintln(&text, string(document))
 
-		var back billing.KeptAnswer
+		var back answers.Kept
 		require.NoError(t, json.Unmarshal(document, &back))
 		o.LookUpOnly, o.Failure, o.RetryAfter = false, false, 0
 		require.Equal(t, kept(o), back)
@@ -71,7 +72,7 @@ func TestKeptAnswersOfTheFirstRelease(t *testing.T) {
 	} {
 		document := numbered(fmt.Sprintf(`{"Kind":%d,"Decline":{"Class":"hard","Code":"stolen_card","NetworkCode":"43","AdviceCode":"03",`+
 			`"Message":"no"},"PaymentID":"pay_1","Reason":"why","LookUpOnly":true,"Failure":true,"RetryAfter":1000000000}`, number))
-		var got billing.KeptAnswer
+		var got answers.Kept
 		require.NoError(t, json.Unmarshal([]byte(document), &got), number)
 		require.Equal(t, word, got.Outcome.Kind.String(), number)
 		got.Outcome.Kind = 0
@@ -80,17 +81,17 @@ func TestKeptAnswersOfTheFirstRelease(t *testing.T) {
 		}}), got)
 	}
 
-	var paid billing.KeptAnswer
+	var paid answers.Kept
 	require.NoError(t, json.Unmarshal([]byte(numbered(`{"Kind":1,"Decline":{"Class":"","Code":"","NetworkCode":"","AdviceCode":"",`+
 		`"Message":""},"PaymentID":"pay_1","Reason":"","LookUpOnly":false,"Failure":false,"RetryAfter":0}`)), &paid))
-	require.Equal(t, new(success("pay_1")), billing.Believe(sample.Attempt(), []billing.KeptAnswer{paid}))
+	require.Equal(t, new(success("pay_1")), billing.Believe(sample.Attempt(), []answers.Kept{paid}))
 }
 
 func TestKeptAnswersThatCannotBeRead(t *testing.T) {
 	words := func(outcome string) string {
 		return `{"reference":"sub_42_20260131","customer_id":"cus_7","money":{"amount":12900,"currency":"KRW"},"outcome":` + outcome + `}`
 	}
-	var got billing.KeptAnswer
+	var got answers.Kept
 	require.NoError(t, json.Unmarshal([]byte(words(`{"kind":"succeeded","payment_id":"pay_1","added":"by a later version"}`)), &got))
 	require.Equal(t, kept(success("pay_1")), got)
 	for _, document := range []string{
@@ -100,16 +101,16 @@ func TestKeptAnswersThatCannotBeRead(t *testing.T) {
 		numbered(`{"Kind":8}`), numbered(`{"Kind":-1}`), numbered(`{"Kind":257}`), numbered(`{"Kind":1.5}`), numbered(`{"Kind":null}`),
 		numbered(`{"Kind":"1"}`), numbered(`{"Kind":"succeeded"}`), numbered(`{"KIND":1}`),
 	} {
-		var got billing.KeptAnswer
+		var got answers.Kept
 		if err := json.Unmarshal([]byte(document), &got); err == nil {
-			require.Nil(t, billing.Believe(sample.Attempt(), []billing.KeptAnswer{got}), document)
+			require.Nil(t, billing.Believe(sample.Attempt(), []answers.Kept{got}), document)
 		}
 	}
 }
 
 // What settles an attempt without asking the gateway is complete, definite and about this very charge.
 func TestBelieve(t *testing.T) {
-	other := func(change func(*billing.KeptAnswer)) billing.KeptAnswer {
+	other := func(change func(*answers.Kept)) answers.Kept {
 		k := kept(success("pay_1"))
 		change(&k)
 		return k
@@ -118,39 +119,39 @@ func TestBelieve(t *testing.T) {
 	pending.PaymentID = "pay_1"
 	for name, c := range map[string]struct {
 		attempt billing.Attempt
-		kept    []billing.KeptAnswer
+		kept    []answers.Kept
 		want    *payment.Outcome
 	}{
 		"nothing kept":                                  {attempt: sample.Attempt()},
-		"a success":                                     {sample.Attempt(), []billing.KeptAnswer{kept(success("pay_1"))}, new(success("pay_1"))},
-		"a success without a payment id":                {sample.Attempt(), []billing.KeptAnswer{kept(success(""))}, nil},
-		"a success with a decline":                      {sample.Attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Outcome.Decline.Code = "x" })}, nil},
-		"a soft decline":                                {sample.Attempt(), []billing.KeptAnswer{kept(refusal(payment.Soft))}, new(refusal(payment.Soft))},
-		"a hard decline":                                {sample.Attempt(), []billing.KeptAnswer{kept(refusal(payment.Hard))}, new(refusal(payment.Hard))},
-		"an action that is needed":                      {sample.Attempt(), []billing.KeptAnswer{kept(refusal(payment.Action))}, new(refusal(payment.Action))},
-		"a decline without a class":                     {sample.Attempt(), []billing.KeptAnswer{kept(refusal(""))}, nil},
-		"a decline of an unknown class":                 {sample.Attempt(), []billing.KeptAnswer{kept(refusal("lukewarm"))}, nil},
-		"try later":                                     {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.TryLater})}, &payment.Outcome{Kind: payment.TryLater}},
-		"try later with a class":                        {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.TryLater, Decline: payment.Decline{Class: payment.Hard}})}, nil},
-		"differs, by an id that may be somebody else's": {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Differs, PaymentID: "pay_9"})}, &payment.Outcome{Kind: payment.Differs}},
-		"differs":                                       {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Differs})}, &payment.Outcome{Kind: payment.Differs}},
-		"in doubt":                                      {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{PaymentID: "pay_1"})}, nil},
-		"one request did nothing":                       {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.NotExecuted})}, nil},
-		"one request was rejected":                      {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Rejected})}, nil},
-		"credentials were refused":                      {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: payment.Misconfigured})}, nil},
-		"no kind at all":                                {sample.Attempt(), []billing.KeptAnswer{kept(payment.Outcome{Kind: 99, PaymentID: "pay_1"})}, nil},
-		"of another reference":                          {sample.Attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Reference = "sub_42_20260228" })}, nil},
-		"of another customer":                           {sample.Attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.CustomerID = "cus_8" })}, nil},
-		"of another amount":                             {sample.Attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Money.Amount++ })}, nil},
-		"in another currency":                           {sample.Attempt(), []billing.KeptAnswer{other(func(k *billing.KeptAnswer) { k.Money.Currency = "JPY" })}, nil},
-		"of the payment that is known":                  {pending, []billing.KeptAnswer{kept(success("pay_1"))}, new(success("pay_1"))},
-		"of another payment than is known":              {pending, []billing.KeptAnswer{kept(success("pay_2"))}, nil},
-		"beside one of another customer": {sample.Attempt(), []billing.KeptAnswer{
-			kept(success("pay_1")), other(func(k *billing.KeptAnswer) { k.CustomerID = "cus_8" }),
+		"a success":                                     {sample.Attempt(), []answers.Kept{kept(success("pay_1"))}, new(success("pay_1"))},
+		"a success without a payment id":                {sample.Attempt(), []answers.Kept{kept(success(""))}, nil},
+		"a success with a decline":                      {sample.Attempt(), []answers.Kept{other(func(k *answers.Kept) { k.Outcome.Decline.Code = "x" })}, nil},
+		"a soft decline":                                {sample.Attempt(), []answers.Kept{kept(refusal(payment.Soft))}, new(refusal(payment.Soft))},
+		"a hard decline":                                {sample.Attempt(), []answers.Kept{kept(refusal(payment.Hard))}, new(refusal(payment.Hard))},
+		"an action that is needed":                      {sample.Attempt(), []answers.Kept{kept(refusal(payment.Action))}, new(refusal(payment.Action))},
+		"a decline without a class":                     {sample.Attempt(), []answers.Kept{kept(refusal(""))}, nil},
+		"a decline of an unknown class":                 {sample.Attempt(), []answers.Kept{kept(refusal("lukewarm"))}, nil},
+		"try later":                                     {sample.Attempt(), []answers.Kept{kept(payment.Outcome{Kind: payment.TryLater})}, &payment.Outcome{Kind: payment.TryLater}},
+		"try later with a class":                        {sample.Attempt(), []answers.Kept{kept(payment.Outcome{Kind: payment.TryLater, Decline: payment.Decline{Class: payment.Hard}})}, nil},
+		"differs, by an id that may be somebody else's": {sample.Attempt(), []answers.Kept{kept(payment.Outcome{Kind: payment.Differs, PaymentID: "pay_9"})}, &payment.Outcome{Kind: payment.Differs}},
+		"differs":                                       {sample.Attempt(), []answers.Kept{kept(payment.Outcome{Kind: payment.Differs})}, &payment.Outcome{Kind: payment.Differs}},
+		"in doubt":                                      {sample.Attempt(), []answers.Kept{kept(payment.Outcome{PaymentID: "pay_1"})}, nil},
+		"one request did nothing":                       {sample.Attempt(), []answers.Kept{kept(payment.Outcome{Kind: payment.NotExecuted})}, nil},
+		"one request was rejected":                      {sample.Attempt(), []answers.Kept{kept(payment.Outcome{Kind: payment.Rejected})}, nil},
+		"credentials were refused":                      {sample.Attempt(), []answers.Kept{kept(payment.Outcome{Kind: payment.Misconfigured})}, nil},
+		"no kind at all":                                {sample.Attempt(), []answers.Kept{kept(payment.Outcome{Kind: 99, PaymentID: "pay_1"})}, nil},
+		"of another reference":                          {sample.Attempt(), []answers.Kept{other(func(k *answers.Kept) { k.Reference = "sub_42_20260228" })}, nil},
+		"of another customer":                           {sample.Attempt(), []answers.Kept{other(func(k *answers.Kept) { k.CustomerID = "cus_8" })}, nil},
+		"of another amount":                             {sample.Attempt(), []answers.Kept{other(func(k *answers.Kept) { k.Money.Amount++ })}, nil},
+		"in another currency":                           {sample.Attempt(), []answers.Kept{other(func(k *answers.Kept) { k.Money.Currency = "JPY" })}, nil},
+		"of the payment that is known":                  {pending, []answers.Kept{kept(success("pay_1"))}, new(success("pay_1"))},
+		"of another payment than is known":              {pending, []answers.Kept{kept(success("pay_2"))}, nil},
+		"beside one of another customer": {sample.Attempt(), []answers.Kept{
+			kept(success("pay_1")), other(func(k *answers.Kept) { k.CustomerID = "cus_8" }),
 		}, new(success("pay_1"))},
-		"twice the same":    {sample.Attempt(), []billing.KeptAnswer{kept(success("pay_1")), kept(success("pay_1"))}, new(success("pay_1"))},
-		"two that disagree": {sample.Attempt(), []billing.KeptAnswer{kept(success("pay_1")), kept(refusal(payment.Soft))}, nil},
-		"two payments":      {sample.Attempt(), []billing.KeptAnswer{kept(success("pay_1")), kept(success("pay_2"))}, nil},
+		"twice the same":    {sample.Attempt(), []answers.Kept{kept(success("pay_1")), kept(success("pay_1"))}, new(success("pay_1"))},
+		"two that disagree": {sample.Attempt(), []answers.Kept{kept(success("pay_1")), kept(refusal(payment.Soft))}, nil},
+		"two payments":      {sample.Attempt(), []answers.Kept{kept(success("pay_1")), kept(success("pay_2"))}, nil},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, billing.Believe(c.attempt, c.kept)) })
 	}

@@ -76,7 +76,7 @@ func Resolve(a Reviewed, w Word, e payment.Evidence, k Guarantees) (Resolution, 
 	case payment.AsIgnored:
 		r.Attempt = AttemptRejected
 		return r.ended(a), nil
-	case payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible:
+	case payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
 	}
 	return Resolution{}, fmt.Errorf("%q is no way to resolve an attempt", w.As)
 }

@@ -16,8 +16,8 @@ import (
 	"duly/internal/test/sample"
 )
 
-// answers lists one answer of every kind, and of every class where there are some.
-func answers() []billing.Answer {
+// everyAnswer lists one answer of every kind, and of every class where there are some.
+func everyAnswer() []billing.Answer {
 	list := []billing.Answer{}
 	for _, kind := range payment.Kinds() {
 		if kind != payment.Refused {
@@ -61,7 +61,7 @@ func TestSettleGolden(t *testing.T) {
 	result := []string{"attempt", "class", "doubted", "invoice", "stage", "next", "first declined", "subscription", "again", "alert", "events"}
 
 	row(append([]string{"outcome", "stage", "subscription", "->"}, result...)...)
-	for _, ans := range answers() {
+	for _, ans := range everyAnswer() {
 		for stage := range 4 {
 			for _, sub := range statuses() {
 				settle([]string{name(ans), fmt.Sprint(stage), string(sub), "->"}, at(stage), ans, sub)
@@ -70,7 +70,7 @@ func TestSettleGolden(t *testing.T) {
 	}
 	row()
 	row(append([]string{"outcome", "found", "doubted", "->"}, result...)...)
-	for _, ans := range answers() {
+	for _, ans := range everyAnswer() {
 		for _, ans.Found = range []bool{false, true} {
 			for _, doubted := range []bool{false, true} {
 				a := at(0)
@@ -288,7 +288,7 @@ func TestSettleProperty(t *testing.T) {
 		if rapid.Bool().Draw(t, "put off") {
 			a.Invoice.TryLaterSince = sample.Noon.Add(-time.Duration(rapid.IntRange(0, 100).Draw(t, "hours")) * time.Hour)
 		}
-		ans := sample.Draw(t, "answer", answers()...)
+		ans := sample.Draw(t, "answer", everyAnswer()...)
 		ans.Found = rapid.Bool().Draw(t, "found")
 		sub := sample.Draw(t, "subscription", statuses()...)
 		effective := sample.Day("2026-01-31") + payment.Date(rapid.IntRange(0, 30).Draw(t, "late"))

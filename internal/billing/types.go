@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"duly/internal/billing/dunning"
+	"duly/internal/billing/guard"
 	"duly/internal/billing/network"
 	"duly/internal/payment"
 )
@@ -129,6 +130,8 @@ type Invoice struct {
 	Money          payment.Money
 	Stage          int
 	FirstDeclined  payment.Date
+	// AmountCheck is what was decided about the amount.
+	AmountCheck guard.Check
 	// RetryDays are those of the policy at its first decline, and Dunning what else is kept of it; none: today's days.
 	RetryDays     []int
 	Dunning       dunning.Frozen
@@ -187,6 +190,8 @@ type Policy struct {
 	Unknown string
 	// Named are the policies of subscriptions that name one.
 	Named map[string]dunning.Policy
+	// Guards are amounts that are charged by an operator's word alone.
+	Guards guard.Rules
 	// Network are the rules of card networks.
 	Network network.Rules
 	// Zone is that of the business dates; nil: UTC.

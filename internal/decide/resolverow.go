@@ -26,7 +26,15 @@ func resolveInvoice(ctx context.Context, ses *session.Session, db *session.Datab
 		return "", err
 	}
 	closing, err := operator.CloseInvoice(ctx, db.DB, id, as, business(), action)
-	return fmt.Sprintf("it is %s, and never charged again", closing.Status), err
+	return "it is " + closed(closing), err
+}
+
+// closed says how an invoice stands once it was closed, or approved.
+func closed(c billing.Closing) string {
+	if c.Status == billing.Open {
+		return "open, and the next run charges it, whatever its amount: duly run billing"
+	}
+	return fmt.Sprintf("%s, and never charged again", c.Status)
 }
 
 func previewInvoice(ctx context.Context, _ *session.Session, db *session.Database, id uint64, as payment.Resolution) (string, error) {
@@ -38,7 +46,7 @@ func previewInvoice(ctx context.Context, _ *session.Session, db *session.Databas
 	if err != nil {
 		return "", exit.Usage(err)
 	}
-	return fmt.Sprintf("it would be %s, and never charged again", closing.Status), nil
+	return "it would be " + closed(closing), nil
 }
 
 // resolveOrder settles the payment that an order waits for, or takes an order out of review whose row is gone.

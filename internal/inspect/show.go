@@ -176,6 +176,9 @@ func ShowSubscription(ctx context.Context, ses *session.Session, db *session.Dat
 	if len(list) > 0 {
 		standing.Invoice = list[0].Standing()
 	}
+	if standing.Amount, err = judged(ctx, db, standing); err != nil {
+		return err
+	}
 	w.Explanation = explain.Subscription(standing)
 	return showWhole(ctx, ses, db, w, standing, fmt.Sprintf("sub_%d_", id), false)
 }
@@ -213,6 +216,9 @@ func ShowInvoice(ctx context.Context, ses *session.Session, db *session.Database
 		return err
 	}
 	standing.Invoice = inv.Standing()
+	if standing.Amount, err = judged(ctx, db, standing); err != nil {
+		return err
+	}
 	w.Explanation = explain.Invoice(standing)
 	return showWhole(ctx, ses, db, w, standing, reference, true)
 }

@@ -158,6 +158,7 @@ func invoiceWays(inv details.Invoice, gone bool, asks func(gateway string) bool)
 	}
 	l := worklist.Row{
 		What: worklist.Invoice, ID: inv.ID, Invoice: inv.ID, Subscription: inv.SubscriptionID, Gone: gone, Reason: cli.OrBlank(inv.ReviewReason),
+		AmountCheck: cli.OrBlank(inv.AmountCheck),
 	}
 	t := decidable(inv)
 	if t == nil {

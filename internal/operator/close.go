@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/billing"
+	"duly/internal/billing/guard"
 	"duly/internal/crash"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -16,11 +17,12 @@ import (
 )
 
 const (
-	selectClosable = `SELECT id, subscription_id, due_date, amount, currency, stage, status FROM invoices WHERE id = ?`
+	selectClosable = `SELECT id, subscription_id, due_date, amount, currency, stage, status, COALESCE(amount_check, '') AS amount_check FROM invoices WHERE id = ?`
 	closableOwner  = `SELECT COUNT(*) FROM subscriptions WHERE id = ?`
 	closableOther  = `SELECT gateway FROM unknown_charges WHERE adopted_at IS NULL AND reference = ? ORDER BY id LIMIT 1`
 
-	updateClosedInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, hold_rule = NULL, paid_at = COALESCE(?, paid_at), updated_at = ?
+	updateClosedInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, hold_rule = NULL, paid_at = COALESCE(?, paid_at),
+amount_check = COALESCE(?, amount_check), updated_at = ?
 WHERE id = ? AND status = ?`
 )
 
@@ -40,6 +42,7 @@ func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock stri
 		Currency       string
 		Stage          int
 		Status         string
+		AmountCheck    string `db:"amount_check"`
 	}
 	if err := sqlx.GetContext(ctx, q, &row, selectClosable+lock, id); err != nil {
 		return billing.Closable{}, absent(err, "invoice", id)
@@ -47,7 +50,7 @@ func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock stri
 	c := billing.Closable{
 		Invoice: billing.Invoice{
 			ID: row.ID, SubscriptionID: row.SubscriptionID, Due: row.Due, Stage: row.Stage,
-			Money: payment.Money{Amount: row.Amount, Currency: row.Currency},
+			Money: payment.Money{Amount: row.Amount, Currency: row.Currency}, AmountCheck: guard.Check(row.AmountCheck),
 		},
 		Status: billing.InvoiceStatus(row.Status),
 	}
@@ -67,7 +70,7 @@ func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock stri
 	return c, err
 }
 
-// CloseInvoice closes an invoice as an operator says: invoice, subscription, event and action in one transaction. The error is a
+// CloseInvoice closes an invoice as an operator says, or has it charged whose amount he approves: invoice, subscription, event and action in one transaction. The error is a
 // RefusedError where the rules forbid it, as for the second of two operators.
 func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resolution, now time.Time, action Action) (billing.Closing, error) {
 	now = now.UTC().Round(0).Truncate(time.Microsecond)
@@ -85,7 +88,7 @@ func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resol
 			paid = now
 		}
 		crash.At(crash.ResolveStatement)
-		n, err := rowsOf(tx.ExecContext(ctx, updateClosedInvoice, string(closing.Status), paid, now, id, string(c.Status)))
+		n, err := rowsOf(tx.ExecContext(ctx, updateClosedInvoice, string(closing.Status), paid, store.Text(string(closing.AmountCheck)), now, id, string(c.Status)))
 		if err := store.AllOf(n, 1, "invoices", err); err != nil {
 			return err
 		}

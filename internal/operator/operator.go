@@ -185,7 +185,8 @@ const (
 	requeuedInvoice = `SELECT status FROM invoices WHERE id = ?`
 	requeuedPast    = `SELECT id, attempt_no, idempotency_key, status, COALESCE(account_id, 0) AS account_id, COALESCE(proof, '') AS proof
 FROM payment_attempts WHERE invoice_id = ? ORDER BY attempt_no`
-	updateRequeuedInvoice = `UPDATE invoices SET status = 'open', review_reason = NULL, next_try_at = NULL, hold_rule = NULL, updated_at = ? WHERE id = ? AND status = 'review'`
+	updateRequeuedInvoice = `UPDATE invoices SET status = 'open', review_reason = NULL, next_try_at = NULL, hold_rule = NULL,
+amount_check = NULLIF(NULLIF(amount_check, 'max_amount'), 'max_factor'), updated_at = ? WHERE id = ? AND status = 'review'`
 )
 
 // Requeued reads an invoice that is to be made due again, with the attempts that were made on it. The error wraps

@@ -20,6 +20,7 @@ const (
 	AsPaidOutside   Resolution = "paid_outside"  // the money came another way than by a gateway
 	AsVoid          Resolution = "void"          // it is not asked for any more
 	AsUncollectible Resolution = "uncollectible" // it is owed, and given up
+	AsApproved      Resolution = "approved"      // its amount is right, however large it is, and is charged
 )
 
 // ParseAs reads s, or says what is right.
@@ -36,10 +37,10 @@ func ParseAs(s string) (Resolution, error) {
 
 // Resolutions lists every way to resolve.
 func Resolutions() []Resolution {
-	return []Resolution{AsPaid, AsPaidOutside, AsNotExecuted, AsRefunded, AsVoid, AsUncollectible, AsIgnored}
+	return []Resolution{AsPaid, AsPaidOutside, AsNotExecuted, AsRefunded, AsVoid, AsUncollectible, AsApproved, AsIgnored}
 }
 
 // OfInvoice reports whether a says what becomes of an invoice, and of nothing else.
 func (a Resolution) OfInvoice() bool {
-	return a == AsPaidOutside || a == AsVoid || a == AsUncollectible
+	return a == AsPaidOutside || a == AsVoid || a == AsUncollectible || a == AsApproved
 }

@@ -31,6 +31,8 @@ type BillingForecast struct {
 	Ended     int64 `json:"ended"`      // invoices that would end unpaid without another charge
 	Review    int64 `json:"review"`     // rows that an operator would have to look at
 	LeftAlone int64 `json:"left_alone"` // charges of gateways that are paused, or not configured here
+	// Guarded are sums of what would go to review for its amount alone, by currency.
+	Guarded []query.MoneySum `json:"guarded,omitempty"`
 
 	// Problems are why rows would be reviewed or left, with their first ids; MoreProblems counts the rows of others.
 	Problems     []Problem `json:"problems"`
@@ -68,7 +70,7 @@ func Billing(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages, fi
 	f := &billingWalk{
 		Deps: d, o: o, first: first, limit: limit, sums: map[ChargeSum]*ChargeSum{},
 		BillingForecast: BillingForecast{Charges: []ChargeSum{}, First: []ChargeDue{}, Unsettled: []ChargeSum{}},
-		peek:            query.Preview{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize, Rules: o.Policy.Network, Now: d.Business},
+		peek:            query.Preview{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize, Policy: o.Policy, Now: d.Business},
 	}
 	err := f.all(ctx, stages)
 	f.Problems, f.MoreProblems = f.problems.named(), f.problems.more
@@ -157,7 +159,7 @@ func (f *billingWalk) issue(ctx context.Context) error {
 				f.Free++
 			case !issue.Due.IsZero() && jobs.Selected(f.o.Steps, jobs.StepCollect):
 				inv := billing.Invoice{SubscriptionID: row.ID, Due: issue.Due, Money: row.Money}
-				return f.open(jobs.StepCollect, readers.OpenInvoice{Invoice: inv, Subscription: row.Subscription, Tries: row.Tries})
+				return f.open(jobs.StepCollect, readers.OpenInvoice{Invoice: inv, Subscription: row.Subscription, Tries: row.Tries, Amount: row.Amount})
 			}
 			return true
 		})
@@ -198,6 +200,12 @@ func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
 		f.LeftAlone++
 		f.problems.add(what, ProblemLeft, unconfigured(inv.Subscription.Gateway), id)
 	case billing.Charge:
+		if inv.Amount.Held() {
+			f.Review++
+			f.problems.addAmount(what, inv.Amount, inv.Money.Currency, id)
+			f.Guarded = query.AddMoney(f.Guarded, inv.Money)
+			return true
+		}
 		if !f.o.Policy.Network.Check(inv.Tries, f.o.Policy.Of(inv.Subscription.DunningPolicy).MaxTries, f.Business()).Held() {
 			return f.charge(step, inv, claim.No)
 		}

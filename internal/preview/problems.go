@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 
+	"duly/internal/billing/guard"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/text"
 	"duly/jobs"
 )
 
@@ -16,6 +18,8 @@ type Problem struct {
 	Why    string   `json:"why"`
 	Count  int64    `json:"count"`
 	IDs    []uint64 `json:"ids"` // the first few
+
+	guard string // and currency of amounts that are held
 }
 
 // What becomes of rows with a problem.
@@ -43,6 +47,25 @@ type problems struct {
 // add counts a row.
 func (p *problems) add(what, result, why string, id uint64) {
 	p.addAll(what, result, why, 1, []uint64{id})
+}
+
+// addAmount counts a row that is held for its amount. Rows of one guard and currency differ in their numbers alone, and are one
+// problem.
+func (p *problems) addAmount(what string, held guard.Verdict, currency string, id uint64) {
+	guard := string(held.Beyond) + currency
+	at := slices.IndexFunc(p.list, func(f Problem) bool { return f.What == what && f.guard == guard })
+	if at < 0 {
+		p.add(what, ProblemReview, held.Words, id)
+		if last := len(p.list) - 1; p.list[last].Why == held.Words {
+			p.list[last].guard = guard
+		}
+		return
+	}
+	f := &p.list[at]
+	if joined := text.Alike([]text.Counted{{Text: f.Why, N: 1}, {Text: held.Words, N: 1}}); len(joined) == 1 {
+		f.Why = joined[0].Text
+	}
+	p.addAll(what, ProblemReview, f.Why, 1, []uint64{id})
 }
 
 // addAll counts rows, of which those are the first.

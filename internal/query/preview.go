@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"duly/internal/billing"
-	"duly/internal/billing/network"
 	"duly/internal/mysql"
 	"duly/internal/store"
 	"duly/readers"
@@ -16,20 +15,20 @@ import (
 type Preview struct {
 	DB        *mysql.DB
 	Selection store.Selection
-	Size      int // rows of a page
-	Rules     network.Rules
+	Size      int            // rows of a page
+	Policy    billing.Policy // its rules of card networks and its guards
 	Now       func() time.Time
 }
 
 // Due hands every due subscription of a status to each; false from it ends the walk.
 func (p Preview) Due(ctx context.Context, status billing.SubscriptionStatus, each func(readers.DueSubscription) bool) error {
-	due := &readers.DueSubscriptions{Selection: p.Selection, Status: status, Rules: p.Rules, Now: p.Now}
+	due := &readers.DueSubscriptions{Selection: p.Selection, Status: status, Policy: p.Policy, Now: p.Now}
 	return handAll(each, func() ([]readers.DueSubscription, bool, error) { return due.Look(ctx, p.DB, p.Size) })
 }
 
 // Open hands every open invoice of the stage that is due to each; false from it ends the walk.
 func (p Preview) Open(ctx context.Context, stage int, each func(readers.OpenInvoice) bool) error {
-	open := &readers.OpenInvoices{DB: p.DB, Selection: p.Selection, Stage: stage, Policy: billing.Policy{Network: p.Rules}, Now: p.Now}
+	open := &readers.OpenInvoices{DB: p.DB, Selection: p.Selection, Stage: stage, Policy: p.Policy, Now: p.Now}
 	return handAll(each, func() ([]readers.OpenInvoice, bool, error) { return open.Look(ctx, p.Size) })
 }
 

@@ -62,7 +62,12 @@ func (r *Request) showBilling(f BillingForecast, waiting query.Reviews, pace flo
 	add(f.Passed+f.Ended, needs(f.Passed+f.Ended)+" a new card")
 	add(f.Held, "put off by a card network's rule")
 	add(waiting.Invoices+waiting.Subscriptions, "in review")
-	add(f.Review, "will go to review")
+	guarded, large := int64(0), map[string]int64{}
+	for _, g := range f.Guarded {
+		guarded, large[g.Currency] = guarded+g.Count, g.Amount
+	}
+	add(f.Review-guarded, "will go to review")
+	add(guarded, "will go to review for their amounts, "+cli.MoneySums(large))
 	add(f.LeftAlone, "of a gateway that is paused or not configured")
 	add(f.Void, "cancelled")
 	add(f.Free, "of amount 0, marked paid")

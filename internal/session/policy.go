@@ -6,6 +6,7 @@ import (
 	"duly/config"
 	"duly/internal/billing"
 	"duly/internal/billing/dunning"
+	"duly/internal/billing/guard"
 	"duly/internal/billing/network"
 )
 
@@ -18,7 +19,7 @@ func BillingPolicy(c *config.Config) billing.Policy {
 	own := c.Billing.Policies[config.DefaultPolicy]
 	return billing.Policy{
 		RetryDays: c.Billing.RetryDays, AfterLast: dunning.AfterLast(own.AfterLast), MaxTries: own.MaxTries30d, Named: DunningPolicies(c),
-		Zone: c.Business.Location(),
+		Zone: c.Business.Location(), Guards: guard.Rules{Max: c.Billing.MaxAmount.ByCurrency(), Factor: int64(c.Billing.MaxFactor)},
 		Network: network.Rules{
 			On: c.Billing.NetworkRules, Ceilings: network.Ceilings(c.Billing.NetworkCeilings), Uncounted: uncounted, Lowest: lowestCeiling(c),
 		},

@@ -9,6 +9,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/billing"
+	"duly/internal/billing/answers"
 	"duly/internal/mysql"
 )
 
@@ -16,10 +17,10 @@ const insertAnswer = `INSERT INTO gateway_answers (idempotency_key, answer, run_
 
 // SavedAnswer is a definite answer of a gateway as it is kept outside of the database.
 type SavedAnswer struct {
-	Key     string             `json:"idempotency_key"`
-	Run     uint64             `json:"run_id"`
-	Answer  billing.KeptAnswer `json:"answer"`
-	SavedAt time.Time          `json:"saved_at"`
+	Key     string       `json:"idempotency_key"`
+	Run     uint64       `json:"run_id"`
+	Answer  answers.Kept `json:"answer"`
+	SavedAt time.Time    `json:"saved_at"`
 }
 
 // DefiniteAnswers returns the definite answers among results.

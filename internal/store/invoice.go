@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/billing/dunning"
+	"duly/internal/billing/guard"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 )
@@ -27,6 +28,7 @@ type InvoiceRow struct {
 	RetryDays      string       `db:"retry_days"`
 	Dunning        string       `db:"dunning"`
 	TryLaterSince  sql.NullTime `db:"try_later_since"`
+	AmountCheck    string       `db:"amount_check"`
 }
 
 // Invoice is what the rules read of r.
@@ -34,6 +36,7 @@ func (r InvoiceRow) Invoice() billing.Invoice {
 	return billing.Invoice{
 		ID: r.ID, SubscriptionID: r.SubscriptionID, Due: r.Due, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
 		Stage: r.Stage, FirstDeclined: r.FirstDeclined, RetryDays: dunning.ParseDays(r.RetryDays), Dunning: dunning.ParseFrozen(r.Dunning), TryLaterSince: r.TryLaterSince.Time,
+		AmountCheck: guard.Check(r.AmountCheck),
 	}
 }
 

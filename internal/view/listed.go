@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"duly/config"
+	"duly/internal/billing/guard"
 	"duly/internal/query/worklist"
 )
 
@@ -17,8 +18,8 @@ func AsListed(rows []worklist.Row) []Listed {
 	return list
 }
 
-// NextOf are the usual commands about rows. A word on money that a gateway may have taken is said by who has looked: the command that
-// shows the row comes first.
+// NextOf are the usual commands about rows. A word on money that a gateway may have taken, or on an amount that looks wrong, is said by who has
+// looked: the command that shows the row comes first.
 func NextOf(rows []Listed) []string {
 	var next []string
 	for _, row := range rows {
@@ -26,6 +27,9 @@ func NextOf(rows []Listed) []string {
 			continue
 		}
 		command := row.Next[0].Command
+		if guard.Check(row.AmountCheck).Holds() {
+			command = fmt.Sprintf("duly show invoice %d", row.ID)
+		}
 		if strings.HasPrefix(command, "duly resolve attempt ") || strings.HasPrefix(command, "duly resolve payment ") {
 			switch {
 			case row.What == worklist.Order:

@@ -29,6 +29,9 @@ type Summary struct {
 	Reviewed []Listed `json:"reviewed"`
 	LeftRows []Listed `json:"left_rows"`
 
+	// Guarded are sums of what the run sent to review for its amount alone, by currency.
+	Guarded []query.MoneySum `json:"guarded,omitempty"`
+
 	// Of the jobs that have them.
 	Refunded     map[string]int64 `json:"refunded,omitempty"` // minor units by currency
 	Daily        *query.Daily     `json:"daily,omitempty"`

@@ -34,6 +34,7 @@ func restOf(screen *cli.Screen, s Summary) {
 func summaryRows(s Summary) []cli.BlockRow {
 	rows := append(collectedRows(s), declinedRows(s)...)
 	rows = append(rows, reviewRows(s)...)
+	rows = append(rows, guardedRows(s)...)
 	rows = append(rows, findingRows(s)...)
 	rows = append(rows, leftRows(s)...)
 	rows = append(rows, autoRows(s)...)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/billing/guard"
 	"duly/internal/cli"
 	"duly/internal/payment"
 	"duly/internal/query/worklist"
@@ -80,6 +81,11 @@ func WaysOfInvoice(l worklist.Row, asks func(string) bool) []WayOut {
 		return decided("attempt", l.Attempt, l.Gateway, asks, "nothing more is charged for it")
 	case l.Gone:
 		return []WayOut{resolveWay("invoice", l.ID, payment.AsVoid, "or --as uncollectible, or paid_outside")}
+	case guard.Check(l.AmountCheck).Holds():
+		return []WayOut{
+			resolveWay("invoice", l.ID, payment.AsApproved, "if the amount is right: the next run charges it"),
+			resolveWay("invoice", l.ID, payment.AsVoid, "if it is not: it is never charged; put the subscription's amount right for the next period"),
+		}
 	}
 	return []WayOut{
 		{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once what it says is put right"},

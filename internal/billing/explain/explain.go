@@ -7,6 +7,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/billing/dunning"
+	"duly/internal/billing/guard"
 	"duly/internal/billing/network"
 	"duly/internal/payment"
 )
@@ -26,7 +27,8 @@ const (
 	WhyInFlight      Why = "in_flight"
 	WhyInDoubt       Why = "in_doubt"
 	WhyReview        Why = "in_review"
-	WhyHeldBack      Why = "held_back" // an operator paused the job or the gateway
+	WhyAmount        Why = "amount_held" // its amount is beyond a guard: the next run sends it to review
+	WhyHeldBack      Why = "held_back"   // an operator paused the job or the gateway
 	WhyPaused        Why = "paused"
 	WhyCancelled     Why = "cancelled"
 	WhyPaid          Why = "paid"
@@ -54,6 +56,9 @@ type Standing struct {
 	Invoiced     func(payment.Date) bool
 	// JobPaused and GatewayPaused are the words of the operator who paused them; "" for not paused.
 	JobPaused, GatewayPaused string
+
+	// Amount is what the guards say of the amount of the unpaid invoice, or of the next one if there is none.
+	Amount guard.Verdict
 
 	Policy billing.Policy
 	Issue  billing.IssuePolicy
@@ -166,6 +171,11 @@ func (s Standing) explainIssue() Explanation {
 		return s.heldBack()
 	case issue.Settled:
 		return Explanation{WhyDue, fmt.Sprintf("it is due since %s, and its amount is 0", issue.Due), "the next run marks the period as paid, without a charge"}
+	case s.Amount.Held() && !issue.Due.IsZero():
+		return Explanation{
+			WhyAmount, fmt.Sprintf("it is due since %s, and is not charged as it stands: %s", issue.Due, s.Amount.Words),
+			"put the subscription's amount right before the next run, which sends its invoice to review, where a person may approve it",
+		}
 	case !issue.Due.IsZero():
 		return Explanation{WhyDue, fmt.Sprintf("it is due since %s and no run has invoiced it yet", sub.Next), "the next run invoices and charges it: duly run billing --subscription " + fmt.Sprint(sub.ID)}
 	case !issue.Next.IsZero():
@@ -219,6 +229,9 @@ func (inv *InvoiceStanding) decides(gone bool) string {
 	}
 	if gone {
 		return "an operator closes it: " + billing.CloseCommand(inv.ID)
+	}
+	if inv.AmountCheck.Holds() {
+		return fmt.Sprintf("an operator decides: duly resolve invoice %d --as approved if the amount is right, or --as void", inv.ID)
 	}
 	return fmt.Sprintf("put right what it says, then: duly requeue invoice %d", inv.ID)
 }
@@ -317,6 +330,11 @@ func (s Standing) open() Explanation {
 	switch {
 	case s.held() != "":
 		return s.heldBack()
+	case s.Amount.Held():
+		return Explanation{
+			WhyAmount, fmt.Sprintf("it is due since %s, and is not charged as it stands: %s", inv.StageDate, s.Amount.Words),
+			"the next run sends it to review, where a person may approve its amount, or close it",
+		}
 	case len(inv.Past) > 0 && inv.Past[len(inv.Past)-1].Status == billing.AttemptReleased:
 		return Explanation{WhyAgain, sentence(fmt.Sprintf("attempt %d was not executed", inv.Past[len(inv.Past)-1].ID), inv.Message), "the next run sends it again under the same key"}
 	case len(inv.Past) > 0 && !inv.TryLaterSince.IsZero():

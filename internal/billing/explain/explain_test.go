@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/billing/explain"
+	"duly/internal/billing/guard"
 	"duly/internal/payment"
 	"duly/internal/test/golden"
 	"duly/internal/test/sample"
@@ -63,6 +64,9 @@ func TestExplain(t *testing.T) {
 		return func(s *explain.Standing) { s.Subscription.Next = sample.Day(date) }
 	}
 	daily := func(s *explain.Standing) { s.Subscription.Interval = billing.Interval{Unit: "day", Count: 1} }
+	const words = "amount 12,900 KRW is more than 10 times the last paid 100 KRW (billing.max_factor)"
+	guarded := func(s *explain.Standing) { s.Amount = guard.Verdict{Beyond: guard.BeyondFactor, Words: words} }
+	reviewed := func(s *explain.Standing) { s.Invoice.AmountCheck, s.Invoice.ReviewReason = guard.BeyondFactor, words }
 	inDoubt := func(s *explain.Standing) {
 		s.Invoice.Message, s.Invoice.NextCheck = "timeout", time.Date(2026, 2, 2, 3, 12, 5, 0, time.UTC)
 	}
@@ -77,6 +81,9 @@ func TestExplain(t *testing.T) {
 		{"due", explain.WhyDue, standing()},
 		{"due on the very day", explain.WhyDue, standing(next("2026-02-02"))},
 		{"due, amount 0", explain.WhyDue, standing(func(s *explain.Standing) { s.Subscription.Money.Amount = 0 })},
+		{"due, too large", explain.WhyAmount, standing(guarded)},
+		{"open, too large", explain.WhyAmount, standing(invoiced(billing.Open), guarded)},
+		{"in review for its amount", explain.WhyReview, standing(invoiced(billing.Review), reviewed)},
 		{"due, job paused", explain.WhyHeldBack, standing(func(s *explain.Standing) { s.JobPaused = "kim, since 09:00: audit" })},
 		{"due, gateway paused", explain.WhyHeldBack, standing(func(s *explain.Standing) { s.GatewayPaused = "kim: maintenance" })},
 		{"paused by the shop", explain.WhyPaused, standing(status(billing.Paused))},

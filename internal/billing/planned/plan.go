@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"duly/internal/billing"
+	"duly/internal/billing/guard"
 	"duly/internal/payment"
 )
 
@@ -231,13 +232,14 @@ func pass(s *billing.Subscription, day payment.Date) (problem string) {
 // Price is what a period of the subscription costs once the changes are applied, without a one-off amount.
 func (p *Plan) Price() int64 { return p.price }
 
-// Use notes that an invoice is issued for the period of a due date: its one-off amount is used up. A nil Plan is that of no change.
-func (p *Plan) Use(due payment.Date) {
+// Use notes that an invoice is issued for the period of a due date: its one-off amount is used up, if it has one. A nil Plan is that of no change.
+func (p *Plan) Use(due payment.Date) (oneOff bool) {
 	if p == nil || p.oneOff == nil || due.IsZero() {
-		return
+		return false
 	}
 	p.Done = append(p.Done, Done{Change: *p.oneOff, Outcome: fmt.Sprintf("used for the period of %s", due), Due: due})
 	p.oneOff = nil
+	return true
 }
 
 // Waits reports whether a change that counts for a charge is effective by that day and was not applied: the charge is left to a claim, which applies it. A nil Plan is that of no change.
@@ -272,6 +274,8 @@ func (p *Plan) Decide(s billing.Subscription, newest billing.Newest, invoiced fu
 	if p != nil && issue.Review == "" && strings.HasPrefix(s.ReviewReason, problemOf) {
 		issue.ClearReview = true
 	}
-	p.Use(issue.Due)
+	if p.Use(issue.Due) {
+		issue.AmountCheck = guard.OneOff
+	}
 	return issue
 }

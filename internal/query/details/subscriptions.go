@@ -15,6 +15,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/dunning"
 	"duly/internal/billing/explain"
+	"duly/internal/billing/guard"
 	"duly/internal/billing/network"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -79,7 +80,8 @@ type Invoice struct {
 	Kept           string       `json:"-" db:"dunning"`
 	Issued         payment.Date `json:"issued_date" db:"issued_date"`
 	TryLaterSince  *time.Time   `json:"try_later_since,omitempty" db:"try_later_since"`
-	HoldRule       *string      `json:"hold_rule,omitempty" db:"hold_rule"` // the card network's rule that moved next_attempt_date
+	HoldRule       *string      `json:"hold_rule,omitempty" db:"hold_rule"`       // the card network's rule that moved next_attempt_date
+	AmountCheck    *string      `json:"amount_check,omitempty" db:"amount_check"` // see [guard.Check]
 	ReviewReason   *string      `json:"review_reason,omitempty" db:"review_reason"`
 	PaidAt         *time.Time   `json:"paid_at,omitempty" db:"paid_at"`
 	CreatedAt      time.Time    `json:"created_at" db:"created_at"`
@@ -173,7 +175,7 @@ CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason, cancelled_a
 COALESCE(created_at, ` + store.UnknownTime + `) AS created_at, COALESCE(updated_at, ` + store.UnknownTime + `) AS updated_at, gateway_customer, dunning_policy FROM subscriptions WHERE id = ?`
 
 	invoiceColumns = `id, subscription_id, due_date, amount, currency, refunded_amount, status, stage, next_attempt_date, next_try_at,
-first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, issued_date, try_later_since, hold_rule, review_reason, paid_at, created_at, updated_at`
+first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, issued_date, try_later_since, hold_rule, amount_check, review_reason, paid_at, created_at, updated_at`
 
 	showInvoice = `SELECT ` + invoiceColumns + ` FROM invoices WHERE id = ?`
 
@@ -315,6 +317,7 @@ func (inv Invoice) Standing() *explain.InvoiceStanding {
 		Invoice: billing.Invoice{
 			ID: inv.ID, SubscriptionID: inv.SubscriptionID, Due: inv.Due, Money: payment.Money{Amount: inv.Amount, Currency: inv.Currency},
 			Stage: inv.Stage, FirstDeclined: inv.FirstDeclined, RetryDays: dunning.ParseDays(inv.Days), Dunning: dunning.ParseFrozen(inv.Kept),
+			AmountCheck: guard.Check(or(inv.AmountCheck)),
 		},
 		Status: billing.InvoiceStatus(inv.Status), Issued: inv.Issued, StageDate: inv.StageDate, HoldRule: or(inv.HoldRule), ReviewReason: or(inv.ReviewReason),
 	}

@@ -45,6 +45,7 @@ type Row struct {
 	Amount       int64     `json:"amount,omitempty"` // minor units
 	Currency     string    `json:"currency,omitempty"`
 	Reason       string    `json:"reason,omitempty"`
+	AmountCheck  string    `json:"amount_check,omitempty" db:"amount_check"` // of an invoice, the guard that holds its amount
 	Since        time.Time `json:"since_at" db:"since"`
 
 	Undecided uint64        `json:"-" db:"-"` // of Payments, one that an operator's word decides: none that is recorded as succeeded

@@ -17,7 +17,7 @@ const (
 
 	// COALESCE: see stageLock.
 	invoicesInReview = `SELECT 'invoice' AS what, i.id, i.id AS invoice_id, i.subscription_id, s.id IS NULL AS gone, COALESCE(s.gateway, '') AS gateway,
-COALESCE(i.review_reason, '') AS reason,
+COALESCE(i.review_reason, '') AS reason, COALESCE(i.amount_check, '') AS amount_check,
 i.amount, i.currency, i.updated_at AS since FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id
 WHERE i.id IN (?) AND COALESCE(i.status) = 'review' ORDER BY i.id`
 

@@ -1,4 +1,4 @@
-package billing
+package answers
 
 import (
 	"encoding/json"
@@ -41,7 +41,7 @@ type keptDecline struct {
 }
 
 // MarshalJSON implements [json.Marshaler].
-func (k KeptAnswer) MarshalJSON() ([]byte, error) {
+func (k Kept) MarshalJSON() ([]byte, error) {
 	o := keptOutcome{Kind: k.Outcome.Kind, PaymentID: k.Outcome.PaymentID, Reason: k.Outcome.Reason}
 	if d := k.Outcome.Decline; d != (payment.Decline{}) {
 		o.Decline = new(keptDecline(d))
@@ -51,7 +51,7 @@ func (k KeptAnswer) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON implements [json.Unmarshaler]. It reads what MarshalJSON writes, and what the first release wrote. A kind
 // that is neither a known word nor a known number is an error.
-func (k *KeptAnswer) UnmarshalJSON(text []byte) error {
+func (k *Kept) UnmarshalJSON(text []byte) error {
 	var raw struct {
 		Outcome map[string]json.RawMessage `json:"outcome"`
 	}
@@ -70,7 +70,7 @@ func (k *KeptAnswer) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &d); err != nil {
 		return err
 	}
-	*k = KeptAnswer{d.Reference, d.CustomerID, payment.Money(d.Money), payment.Outcome{
+	*k = Kept{d.Reference, d.CustomerID, payment.Money(d.Money), payment.Outcome{
 		Kind: d.Outcome.Kind, PaymentID: d.Outcome.PaymentID, Reason: d.Outcome.Reason,
 	}}
 	if d.Outcome.Decline != nil {
@@ -101,7 +101,7 @@ type numberedDocument struct {
 	} `json:"outcome"`
 }
 
-func (k *KeptAnswer) unmarshalNumbered(text []byte) error {
+func (k *Kept) unmarshalNumbered(text []byte) error {
 	var d numberedDocument
 	if err := json.Unmarshal(text, &d); err != nil {
 		return err
@@ -114,7 +114,7 @@ func (k *KeptAnswer) unmarshalNumbered(text []byte) error {
 		return fmt.Errorf("%d is no kind of outcome", *d.Outcome.Kind)
 	}
 	why := d.Outcome.Decline
-	*k = KeptAnswer{d.Reference, d.CustomerID, payment.Money(d.Money), payment.Outcome{
+	*k = Kept{d.Reference, d.CustomerID, payment.Money(d.Money), payment.Outcome{
 		Kind: kind, PaymentID: d.Outcome.PaymentID, Reason: d.Outcome.Reason,
 		Decline: payment.Decline{Class: why.Class, Code: why.Code, NetworkCode: why.NetworkCode, AdviceCode: why.AdviceCode, Message: why.Message},
 	}}

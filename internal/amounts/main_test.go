@@ -1,0 +1,10 @@
+package amounts_test
+
+import (
+	"os"
+	"testing"
+
+	"duly/internal/test/testdb"
+)
+
+func TestMain(m *testing.M) { os.Exit(testdb.Main(m)) }

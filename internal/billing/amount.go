@@ -1,0 +1,33 @@
+package billing
+
+import (
+	"fmt"
+
+	"duly/internal/billing/guard"
+	"duly/internal/payment"
+)
+
+// HoldAmount is what becomes of inv, of which s is the subscription and which is to be charged, where its amount is beyond a guard: it goes to review.
+func HoldAmount(inv Invoice, s Subscription, v guard.Verdict, effective payment.Date) Claim {
+	held := claimReview(aboutInvoice(inv, s.CustomerID, s.Gateway), effective, v.Words)
+	held.AmountCheck = v.Beyond
+	return held
+}
+
+// approve lets an invoice be charged whose amount is beyond a guard, once nothing else keeps it in review. The approval counts for this invoice
+// alone: once it is paid, its amount is the history of the next.
+func (c Closable) approve() (Closing, error) {
+	switch {
+	case c.Status == Open && c.AmountCheck.Approves():
+		return Closing{}, fmt.Errorf("invoice %d is approved already, and open: the next run charges it when its date has come", c.ID)
+	case c.Status == Open:
+		return Closing{}, fmt.Errorf("invoice %d is open, and its amount is not held: the next run charges it, or sends it to review", c.ID)
+	case c.Status == Uncollectible:
+		return Closing{}, fmt.Errorf("invoice %d is uncollectible: only what is in review for its amount is approved", c.ID)
+	case !c.AmountCheck.Holds():
+		return Closing{}, fmt.Errorf("invoice %d is not in review for its amount: duly show invoice %d says what it waits for", c.ID, c.ID)
+	case c.Gone:
+		return Closing{}, fmt.Errorf("the subscription of invoice %d is gone, so that nobody can be charged: --as %s, %s or %s", c.ID, payment.AsVoid, payment.AsUncollectible, payment.AsPaidOutside)
+	}
+	return Closing{Status: Open, AmountCheck: guard.Approved}, nil
+}

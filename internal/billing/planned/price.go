@@ -1,0 +1,17 @@
+package planned
+
+import "duly/internal/payment"
+
+// PriceOn is the price that a shop planned for the periods that begin on a day, applied or not: the newest that is effective by then. ok is false
+// where it planned none.
+func PriceOn(list []Change, day payment.Date) (amount int64, ok bool) {
+	for _, c := range Sorted(list) {
+		if c.Kind != Amount || c.Effective > day {
+			continue
+		}
+		var problem string
+		amount, problem = c.amount()
+		ok = problem == ""
+	}
+	return amount, ok
+}
