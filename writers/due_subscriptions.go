@@ -127,10 +127,13 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 		switch d.Action {
 		case billing.VoidInvoice:
 			void = append(void, []any{d.Invoice.ID})
+			tally.Ended++
 		case billing.UseStage:
 			moved = append(moved, []any{d.Invoice.ID, d.Claim.Stage, d.Claim.Next})
+			tally.Moved++
 		case billing.HoldInvoice:
 			held = append(held, []any{d.Invoice.ID, d.Claim.Next, store.Instant(d.HoldUntil), d.HoldRule})
+			tally.Moved++
 		case billing.EndInvoice:
 			ended = append(ended, []any{d.Invoice.ID})
 			tally.Read++

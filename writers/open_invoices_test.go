@@ -407,7 +407,7 @@ func TestDecide(t *testing.T) {
 	}, worktest.List[string](t, plain, `SELECT CONCAT_WS(' ', i.status, i.stage, i.next_attempt_date, COALESCE(i.review_reason, '-'), s.status)
 FROM invoices i JOIN subscriptions s ON s.id = i.id ORDER BY i.id`))
 	require.Equal(t, []uint64{3}, worktest.List[uint64](t, plain, `SELECT id FROM subscriptions WHERE cancel_reason = 'unpaid' AND cancelled_at IS NOT NULL`))
-	require.Equal(t, batch.Tally{Read: 4, Declined: 3, Review: 1}, tally)
+	require.Equal(t, batch.Tally{Read: 4, Declined: 3, Review: 1, Moved: 1, Ended: 1}, tally)
 	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM events`))
 
 	require.Error(t, write(list[:1]), "it is not open any more")

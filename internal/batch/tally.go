@@ -12,6 +12,9 @@ type Tally struct {
 	Amounts                                                        map[string]int64
 	// Found is how many of Succeeded a gateway had taken money for before it was asked. It is not stored.
 	Found int64
+	// Moved are items that were left for another day, and Ended those that were closed, by a decision alone: nothing was done about them, and Read has
+	// none. They are not stored.
+	Moved, Ended int64
 }
 
 // Add adds u to t.
@@ -24,6 +27,8 @@ func (t *Tally) Add(u Tally) {
 	t.Rejected += u.Rejected
 	t.Review += u.Review
 	t.Found += u.Found
+	t.Moved += u.Moved
+	t.Ended += u.Ended
 	for currency, amount := range u.Amounts {
 		t.Pay(currency, amount)
 	}

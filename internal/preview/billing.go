@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"duly/internal/billing"
 	"duly/internal/payment"
@@ -67,10 +68,11 @@ type ChargeDue struct {
 // or calling a gateway: the same rules over readers that only look. At most first charges are listed, limit
 // bounds them all (0: no bound).
 func Billing(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages, first, limit int) (BillingForecast, error) {
+	at := func() time.Time { return on(d, o.Selection.Business) }
 	f := &billingWalk{
-		Deps: d, o: o, first: first, limit: limit, sums: map[ChargeSum]*ChargeSum{},
+		Deps: d, o: o, at: at, first: first, limit: limit, sums: map[ChargeSum]*ChargeSum{},
 		BillingForecast: BillingForecast{Charges: []ChargeSum{}, First: []ChargeDue{}, Unsettled: []ChargeSum{}},
-		peek:            query.Preview{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize, Policy: o.Policy, Now: d.Business},
+		peek:            query.Preview{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize, Policy: o.Policy, Now: at},
 	}
 	err := f.all(ctx, stages)
 	f.Problems, f.MoreProblems = f.problems.named(), f.problems.more
@@ -88,9 +90,16 @@ func Billing(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages, fi
 	return f.BillingForecast, err
 }
 
+// on is now as it will be on the business date of a forecast, where that is a later day: what card networks forbid today may be over by then.
+func on(d jobs.Deps, business payment.Date) time.Time {
+	return d.Business().AddDate(0, 0, int(max(0, business-d.Today())))
+}
+
 type billingWalk struct {
 	jobs.Deps
 	BillingForecast
+
+	at func() time.Time
 
 	o            jobs.BillingOptions
 	peek         query.Preview
@@ -206,7 +215,7 @@ func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
 			f.Guarded = query.AddMoney(f.Guarded, inv.Money)
 			return true
 		}
-		if !f.o.Policy.Network.Check(inv.Tries, f.o.Policy.Of(inv.Subscription.DunningPolicy).MaxTries, f.Business()).Held() {
+		if !f.o.Policy.Network.Check(inv.Tries, f.o.Policy.Of(inv.Subscription.DunningPolicy).MaxTries, f.at()).Held() {
 			return f.charge(step, inv, claim.No)
 		}
 		f.Held++

@@ -165,11 +165,13 @@ func night(screen *cli.Screen) {
 func TestAStepSpeaksOfItsOwnItems(t *testing.T) {
 	t.Parallel()
 	for want, v := range map[string]Step{
-		"✓ runs     4 runs deleted · 0.1s":                       ofStep(jobs.StepRuns, Step{Read: 4, Succeeded: 4, Seconds: 0.1}),
-		"✓ events   1 event deleted · 1s":                        ofStep(jobs.StepEvents, Step{Read: 1, Succeeded: 1, Seconds: 1}),
-		"✓ fan-out  1,204 events · 1s":                           ofStep(jobs.StepFanOut, Step{Read: 1204, Succeeded: 1204, Seconds: 1}),
-		"✓ reconcile  3 orders · 1 completed · 2 failed · 1m20s": ofStep(jobs.StepReconcile, Step{Read: 3, Succeeded: 1, Declined: 2, Seconds: 80}),
-		"! collect  none of 7 done · 0.1s":                       ofStep(jobs.StepCollect, Step{Due: 7, Seconds: 0.1}),
+		"✓ runs     4 runs deleted · 0.1s":                                       ofStep(jobs.StepRuns, Step{Read: 4, Succeeded: 4, Seconds: 0.1}),
+		"✓ events   1 event deleted · 1s":                                        ofStep(jobs.StepEvents, Step{Read: 1, Succeeded: 1, Seconds: 1}),
+		"✓ fan-out  1,204 events · 1s":                                           ofStep(jobs.StepFanOut, Step{Read: 1204, Succeeded: 1204, Seconds: 1}),
+		"✓ reconcile  3 orders · 1 completed · 2 failed · 1m20s":                 ofStep(jobs.StepReconcile, Step{Read: 3, Succeeded: 1, Declined: 2, Seconds: 80}),
+		"✓ retry-1  2 put off without a charge · 0.1s":                           ofStep("retry-1", Step{Due: 2, moved: 2, Seconds: 0.1}),
+		"✓ retry-1  1 put off without a charge · 1 void without a charge · 0.1s": ofStep("retry-1", Step{Due: -1, moved: 1, ended: 1, Seconds: 0.1}),
+		"! collect  none of 7 done · 0.1s":                                       ofStep(jobs.StepCollect, Step{Due: 7, Seconds: 0.1}),
 	} {
 		require.Equal(t, want, v.Line())
 	}
@@ -182,6 +184,7 @@ func TestNothingDueIsCounted(t *testing.T) {
 	require.True(t, ofStep(jobs.StepCollect, Step{}).Idle())
 	require.True(t, ofStep(jobs.StepRuns, Step{Due: -1}).Idle())
 	require.False(t, ofStep(jobs.StepCollect, Step{Due: 3}).Idle())
+	require.False(t, ofStep(jobs.StepCollect, Step{Due: -1, moved: 3}).Idle())
 	require.False(t, ofStep(jobs.StepCollect, Step{Status: string(batch.Failed)}).Idle())
 	require.False(t, ofStep(jobs.StepCollect, Step{Read: 1}).Idle())
 }

@@ -49,6 +49,8 @@ type Step struct {
 	label  batch.Label
 	Due    int64    `json:"-"` // how much it had before it when it began; -1: not known
 	found  int64    // of Succeeded: charges that the gateway had taken before
+	moved  int64    // put off to another day without a charge
+	ended  int64    // closed without a charge
 	Errors []string `json:"-"` // why it failed, a line a problem
 }
 
@@ -58,7 +60,7 @@ func StepOf(x *batch.StepExecution) Step {
 	v := Step{
 		Step: x.Step, Status: notBegun, Read: t.Read, Succeeded: t.Succeeded, Declined: t.Declined, Released: t.Released,
 		InDoubt: t.InDoubt, Rejected: t.Rejected, Review: t.Review, Amounts: cli.OrNone(t.Amounts), Seconds: x.Took().Seconds(),
-		label: x.Label, Due: -1, found: t.Found, Errors: ProblemsOf(x.Err()),
+		label: x.Label, Due: -1, found: t.Found, moved: t.Moved, ended: t.Ended, Errors: ProblemsOf(x.Err()),
 	}
 	if x.Begun() {
 		v.Status = string(x.Status())
