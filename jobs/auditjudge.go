@@ -9,6 +9,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/refundrows"
 	"duly/internal/store"
 	"duly/steps"
 )
@@ -42,6 +43,12 @@ func (a *auditRun) judge(ctx context.Context, x *batch.StepExecution, seen []aud
 		}
 		switch verdict {
 		case audit.Differs:
+			if done, is, err := refundrows.Recognise(ctx, a.DB, a.Business(), s, now, f); err != nil {
+				return tally, err
+			} else if is {
+				tally.Add(done)
+				continue
+			}
 			found = append(found, f)
 			tally.Declined++
 		case audit.Agrees:

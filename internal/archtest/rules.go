@@ -112,7 +112,7 @@ func table() []rule {
 		{folder: "readers", may: slices.Concat(sides, []string{"internal/amounts", "internal/refundrows", "internal/changes", "internal/claims", "internal/billable", "internal/eventrows", "internal/methods"})},
 		{folder: "writers", may: slices.Concat(sides, []string{"internal/refundrows"})},
 		{folder: "steps", may: steps},
-		{folder: "jobs", may: slices.Concat(sides, steps, []string{"internal/refunding", "internal/changes", "internal/claims", "internal/failedrows", "config", "migrations", "internal/history", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
+		{folder: "jobs", may: slices.Concat(sides, steps, []string{"internal/refunding", "internal/refundrows", "internal/changes", "internal/claims", "internal/failedrows", "config", "migrations", "internal/history", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
 		{folder: "internal/history", may: slices.Concat(sides, []string{"internal/gateway", "internal/query", "steps", "writers"})},
 		{folder: "internal/preview", may: slices.Concat(sides, steps, []string{"internal/changes", "internal/query", "jobs", "readers", "writers"})},
 		{folder: "internal/test", subfolders: true, may: []string{everything}},

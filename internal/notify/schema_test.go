@@ -125,6 +125,7 @@ func refunded(order orders.Order, pay orders.Payment) []payment.Event {
 		}
 	}
 	told = append(told, refunds.Result{Claimed: ofNothing, End: refunds.End{Step: refunds.Refuse, Reason: "there is no invoice 10"}}.Events(false, false)...)
+	told = append(append(told, ofOrder.AtProvider(12900, 12900)...), ofInvoice.AtProvider(500, 500)...)
 	return append(told, ofInvoice.Ended("refunded: not used"))
 }
 
@@ -151,6 +152,6 @@ func TestPayloadsAreAsTheirSchemasSay(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"invoice.paid", "invoice.reopened", "order.completed", "order.failed", "payment.action_required", "payment.failed", "payment_method.updated", "refund.completed",
-		"refund.refused", "refund.succeeded", "review.needed", "stock.low", "subscription.cancelled", "subscription.changed", "subscription.paused",
+		"refund.recorded", "refund.refused", "refund.succeeded", "review.needed", "stock.low", "subscription.cancelled", "subscription.changed", "subscription.paused",
 	}, slices.Sorted(maps.Keys(types)), "every type")
 }

@@ -14,6 +14,7 @@ import (
 const (
 	EventSucceeded = "refund.succeeded" // a refund was executed, of a part or of the whole
 	EventRefused   = "refund.refused"   // a refund that was asked for was not executed, and will not be
+	EventRecorded  = "refund.recorded"  // somebody refunded at the provider
 )
 
 // payload is what the events of refunds say. What is not known, or not of this kind of payment, is left out.
@@ -136,4 +137,16 @@ func (c Claimed) Ended(reason string) payment.Event {
 		Type: billing.EventSubscriptionCancelled, Subject: c.subject(), Dedupe: billing.EventSubscriptionCancelled + ":" + c.Reference, Transition: true,
 		Payload: c.explained(billing.EventSubscriptionCancelled, reason),
 	}
+}
+
+// AtProvider are the events that somebody refunded an amount at the provider, and total in all.
+func (c Claimed) AtProvider(amount, total int64) []payment.Event {
+	told := []payment.Event{{
+		Type: EventRecorded, Subject: c.subject(), Dedupe: EventRecorded + ":rf_" + strconv.FormatUint(c.Refund.ID, 10),
+		Payload: c.payload(EventRecorded, amount, total, c.Refund.Reason),
+	}}
+	if c.PaymentID != 0 && total >= c.Paid.Amount {
+		told = append(told, orders.RefundCompleted(c.Order, c.Payment, total, c.Refund.Reason))
+	}
+	return told
 }

@@ -74,7 +74,7 @@ func auditSelect[T any](ctx context.Context, db *mysql.DB, table audit.Table, qu
 }
 
 // AuditAttempts reads attempts as [AuditRow].
-const AuditAttempts = `SELECT id, idempotency_key, reference, customer_id, gateway, gateway_payment_id, status, amount, currency, created_at, invoice_id
+const AuditAttempts = `SELECT id, idempotency_key, reference, customer_id, gateway, gateway_payment_id, status, amount, currency, refunded_amount, created_at, invoice_id
 FROM payment_attempts`
 
 // AuditPayments reads payments of orders as [AuditRow]. A shop's view may have NULL in any column: what is missing agrees with no gateway, and is found.

@@ -1,0 +1,102 @@
+package refundrows
+
+import (
+	"context"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/audit"
+	"duly/internal/batch"
+	"duly/internal/mysql"
+	"duly/internal/refunds"
+	"duly/internal/store"
+)
+
+const (
+	recordedAttempt = `SELECT refunded_amount FROM payment_attempts WHERE id = ? AND status = 'succeeded' FOR UPDATE`
+	recordedPayment = `SELECT COALESCE(refunded_amount, 0) FROM payments WHERE id = ? AND status = 'succeeded' FOR UPDATE SKIP LOCKED`
+	underWay        = `SELECT COUNT(*) FROM refunds WHERE unsettled = 1 AND (invoice_id = ? OR payment_id = ?)`
+
+	recordAttempt = `UPDATE payment_attempts SET refunded_amount = ? WHERE id = ?`
+	recordInvoice = `UPDATE invoices SET refunded_amount = GREATEST(refunded_amount, ?) WHERE id = ?`
+	recordPayment = `UPDATE payments SET refunded_amount = ?, refunded_at = ?, status = IF(? >= amount, 'refunded', status) WHERE id = ?`
+	insertRecord  = `INSERT INTO refunds (invoice_id, payment_id, amount, currency, reason, requested_by, origin, status, gateway, gateway_payment_id, settled_at)
+VALUES (?, ?, ?, ?, 'refunded at the provider', 'provider', 'provider', 'refunded', ?, ?, ?)`
+)
+
+// Recognise records what an audit has found to be refunded at the provider, see [Record]; is reports whether that is all that it has found.
+func Recognise(ctx context.Context, db *mysql.DB, at time.Time, s audit.Seen, now audit.Ours, f audit.Finding) (tally batch.Tally, is bool, err error) {
+	total, is := s.RefundedThere(now)
+	if !is || f.Kind == audit.ChargedTwice {
+		return tally, false, nil
+	}
+	recorded, err := Record(ctx, db, at, now, total)
+	if recorded {
+		return batch.Tally{Succeeded: 1}, true, err
+	}
+	return batch.Tally{InDoubt: 1}, true, err
+}
+
+// Record writes down that somebody refunded a payment of ours at the provider, of which total is refunded in all: the row of the payment, a row
+// of refunds and an event, in one transaction. It reports false, and writes nothing, if the row has changed since, is held by the shop, or a
+// refund of ours is under way, which counts its own part.
+func Record(ctx context.Context, db *mysql.DB, at time.Time, o audit.Ours, total int64) (recorded bool, err error) {
+	at = at.UTC().Round(0).Truncate(time.Microsecond)
+	err = mysql.Repeat(ctx, db, "refund-record", func(tx *sqlx.Tx) error {
+		recorded = false
+		r := refunds.Refund{Reason: "refunded at the provider"}
+		lock := recordedAttempt
+		if r.InvoiceID = o.Group; o.Row.Table == audit.Payments {
+			lock, r.InvoiceID, r.PaymentID = recordedPayment, 0, o.Row.ID
+		}
+		var before []int64
+		if err := tx.SelectContext(ctx, &before, lock, o.Row.ID); err != nil || len(before) == 0 || before[0] != o.Refunded {
+			return err
+		}
+		var busy int
+		if err := tx.GetContext(ctx, &busy, underWay, r.InvoiceID, r.PaymentID); err != nil || busy > 0 {
+			return err
+		}
+		invoice, paid := orNull(r.InvoiceID), orNull(r.PaymentID)
+		result, err := tx.ExecContext(ctx, insertRecord, invoice, paid, total-o.Refunded, o.Money.Currency, store.Text(o.Gateway), store.Text(o.GatewayID), at)
+		if err != nil {
+			return err
+		}
+		id, err := result.LastInsertId()
+		if err != nil {
+			return err
+		}
+		r.ID = uint64(id) //nolint:gosec // G115: an id
+		targets, err := Targets(ctx, tx, []refunds.Refund{r})
+		if err != nil {
+			return err
+		}
+		if err := writeRecorded(ctx, tx, o, total, at); err != nil {
+			return err
+		}
+		recorded = true
+		return store.WriteBillingEvents(ctx, tx, refunds.Claimed{Refund: r, Target: targets[r.ID]}.AtProvider(total-o.Refunded, total))
+	})
+	return recorded, err
+}
+
+func writeRecorded(ctx context.Context, tx *sqlx.Tx, o audit.Ours, total int64, at time.Time) error {
+	if o.Row.Table == audit.Payments {
+		_, err := tx.ExecContext(ctx, recordPayment, total, at, total, o.Row.ID)
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, recordAttempt, total, o.Row.ID); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, recordInvoice, total, o.Group)
+	return err
+}
+
+// orNull is NULL for 0.
+func orNull(id uint64) any {
+	if id == 0 {
+		return nil
+	}
+	return id
+}
