@@ -44,6 +44,7 @@ type Resolution struct {
 	Proof       Proof // what ended the attempt; empty: nothing is proven
 	DeclineCode string
 	PaymentID   string
+	GivenBack   int64 // minor units of the payment that were refunded, for AttemptSucceeded
 	Message     string
 	// Invoice is the invoice's new status; empty: left as it is.
 	Invoice        InvoiceStatus
@@ -57,7 +58,7 @@ type Resolution struct {
 //
 //   - Attempts in review can be resolved, and those that ended without a proof. What is in flight is the gateway's to
 //     decide (I5), and so is what is in doubt, until nothing can be found out about it any more.
-//   - Paid needs a payment that succeeded, was not refunded, and is of the attempt's amount and currency.
+//   - Paid needs a payment that succeeded, was not refunded in full, and is of the attempt's amount and currency.
 //   - Not executed is believed only if the gateway proves it by the attempt's own key, or cannot say, and then on the
 //     operator's recorded word; and not before the last request can have taken effect.
 //   - Refunded needs the gateway's word where it can be asked.
@@ -140,15 +141,15 @@ func (r Resolution) paid(a Reviewed, seen payment.LookupResult) (Resolution, err
 		return r, fmt.Errorf("the gateway says that payment %s is %s, not succeeded", p.ID, p.Status)
 	case p.Impossible() != "":
 		return r, fmt.Errorf("the gateway shows payment %s with %s: ask the provider", p.ID, p.Impossible())
-	case p.Refunded != 0:
-		return r, fmt.Errorf("%s of payment %s was refunded: --as refunded, once all of it is", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
+	case p.RefundedInFull():
+		return r, fmt.Errorf("%s of payment %s was refunded: --as refunded", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
 	case p.Money != a.Invoice.Money:
 		return r, fmt.Errorf("payment %s is of %s, the invoice of %s: give it back, then --as refunded", p.ID, p.Money, a.Invoice.Money)
 	}
 	if other := payment.OtherSubject(p.Reference, a.Charge.Reference); other != "" {
 		return r, fmt.Errorf("payment %s was made for %s, not for invoice %d: settle that, or give the payment back", p.ID, other, a.Invoice.ID)
 	}
-	r.Attempt, r.Proof, r.PaymentID = AttemptSucceeded, ProofOperator, cut(p.ID, MaxText)
+	r.Attempt, r.Proof, r.PaymentID, r.GivenBack = AttemptSucceeded, ProofOperator, cut(p.ID, MaxText), p.Refunded
 	r.Invoice, r.SubscriptionTo = Paid, Active
 	r.Events = []Event{invoicePaid(aboutAttempt(a.Attempt, r.PaymentID))}
 	return r, nil

@@ -77,7 +77,7 @@ func TestResolve(t *testing.T) {
 		},
 		{name: "paid by what was declined", as: payment.AsPaid, seen: declined, err: "declined, not succeeded"},
 		{name: "paid by what was refunded", as: payment.AsPaid, seen: refunded, err: "refunded"},
-		{name: "paid by what was refunded in part", as: payment.AsPaid, seen: partly, err: "refunded"},
+		{name: "paid by what was refunded in part", as: payment.AsPaid, seen: partly, attempt: billing.AttemptSucceeded, invoice: billing.Paid},
 		{name: "paid, another amount", as: payment.AsPaid, seen: sight(func(p *payment.Payment) { p.Money.Amount++ }), err: "the invoice of 9,900 KRW"},
 		{name: "paid, another currency", as: payment.AsPaid, seen: sight(func(p *payment.Payment) { p.Money.Currency = "JPY" }), err: "9,900 JPY"},
 		{name: "paid by nothing", as: payment.AsPaid, seen: absent, err: "knows no such payment"},

@@ -54,9 +54,9 @@ const (
 	reviewedAttempt = `SELECT ` + attemptColumns + `, a.lease, a.settled_at, COALESCE(a.proof, '') AS proof FROM payment_attempts a WHERE a.id = ?`
 	reviewedInvoice = `SELECT id, subscription_id, due_date, amount, currency, stage, status FROM invoices WHERE id = ?`
 
-	updateResolvedAttempt = `UPDATE payment_attempts SET status = ?, decline_code = COALESCE(?, decline_code), gateway_payment_id = ?, message = ?, proof = ?,
+	updateResolvedAttempt = `UPDATE payment_attempts SET status = ?, decline_code = COALESCE(?, decline_code), gateway_payment_id = ?, message = ?, proof = ?, refunded_amount = GREATEST(refunded_amount, ?),
 doubted = FALSE, lookup_only = FALSE, next_check_at = NULL, settled_at = COALESCE(settled_at, ?) WHERE id = ?`
-	resolveInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, hold_rule = NULL, paid_at = ?, updated_at = ? WHERE id = ?`
+	resolveInvoice = `UPDATE invoices SET status = ?, review_reason = NULL, next_try_at = NULL, hold_rule = NULL, paid_at = ?, refunded_amount = GREATEST(refunded_amount, ?), updated_at = ? WHERE id = ?`
 )
 
 // reviewedRow is an attempt with what an operator's decision goes by.
@@ -149,7 +149,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, updateResolvedAttempt, string(r.Attempt), store.Text(r.DeclineCode), store.Text(r.PaymentID), r.Message, store.Text(string(r.Proof)), now, id); err != nil {
+		if _, err := tx.ExecContext(ctx, updateResolvedAttempt, string(r.Attempt), store.Text(r.DeclineCode), store.Text(r.PaymentID), r.Message, store.Text(string(r.Proof)), r.GivenBack, now, id); err != nil {
 			return err
 		}
 		if r.Invoice != "" {
@@ -157,7 +157,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 			if r.Invoice == billing.Paid {
 				paid = now
 			}
-			if _, err := tx.ExecContext(ctx, resolveInvoice, string(r.Invoice), paid, now, a.Invoice.ID); err != nil {
+			if _, err := tx.ExecContext(ctx, resolveInvoice, string(r.Invoice), paid, r.GivenBack, now, a.Invoice.ID); err != nil {
 				return err
 			}
 		}

@@ -206,8 +206,8 @@ func (r Reviewed) paid(seen payment.LookupResult) (Change, error) {
 		return Change{}, fmt.Errorf("the gateway says that payment %s is %s, not succeeded", p.ID, p.Status)
 	case p.Impossible() != "":
 		return Change{}, fmt.Errorf("the gateway shows payment %s with %s: ask the provider", p.ID, p.Impossible())
-	case p.Refunded != 0:
-		return Change{}, fmt.Errorf("%s of payment %s was refunded: --as refunded, once all of it is", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
+	case p.RefundedInFull():
+		return Change{}, fmt.Errorf("%s of payment %s was refunded: --as refunded", payment.Money{Amount: p.Refunded, Currency: p.Money.Currency}, p.ID)
 	case p.Money != r.Money:
 		return Change{}, fmt.Errorf("payment %s is of %s, and %s are recorded: give it back, then --as refunded", p.ID, p.Money, r.Money)
 	}
@@ -217,7 +217,7 @@ func (r Reviewed) paid(seen payment.LookupResult) (Change, error) {
 	if why := r.unfit(p); r.Order.Status.Open() && why != "" {
 		return Change{}, fmt.Errorf("payment %s cannot complete order %d (%s): complete the order in the shop first, or give the payment back, then --as refunded", p.ID, r.Order.ID, why)
 	}
-	c := Change{ID: r.ID, To: r.keeps()}
+	c := Change{ID: r.ID, To: r.keeps(), Refunded: p.Refunded}
 	if id := payment.Cut(p.ID, maxText); id != r.TransactionKey {
 		c.TransactionKey = id
 	}
@@ -231,6 +231,8 @@ func (r Reviewed) unfit(p *payment.Payment) string {
 		return foreign + " is not ours"
 	case !p.IsOf(r.Order.CustomerID):
 		return "customer_id is not ours"
+	case p.Refunded != 0:
+		return "a part of it was refunded"
 	case p.Money != r.Order.Money:
 		return "the order is " + r.Order.Money.String()
 	}
