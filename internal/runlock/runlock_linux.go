@@ -26,6 +26,10 @@ const (
 	mostText = 1024
 	// young files may be of a run that is about to lock them.
 	young = time.Minute
+	// old files are removed whichever database they are of: hardly any lease is that long, and without its file it is waited for.
+	old = 24 * time.Hour
+
+	begins, ends = "duly-", ".lock" // the names of files
 )
 
 var bootID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -35,11 +39,12 @@ var bootID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 type Host struct {
 	boot   string
 	dirs   []string
-	prefix string // of the files of this database
+	prefix string // of the files of this database, as its address is written here
 	now    func() time.Time
 }
 
-// Open finds the folders for locks of a database, which is named by its address. dir is the one that was configured: "" stands for the
+// Open finds the folders for locks of a database, which is named by its address. Another spelling of the address makes other names of files,
+// which are found all the same. dir is the one that was configured: "" stands for the
 // usual ones of this host, of which those that do not fit are passed over. It is nil with an error if there is none.
 func Open(dir, database string, getenv func(string) string, now func() time.Time) (*Host, error) {
 	boot, err := os.ReadFile(bootFile)
@@ -47,7 +52,7 @@ func Open(dir, database string, getenv func(string) string, now func() time.Time
 		return nil, fmt.Errorf("read the boot id of this host: %w", err)
 	}
 	sum := sha256.Sum256([]byte(database))
-	h := &Host{boot: string(bytes.TrimSpace(boot)), prefix: "duly-" + hex.EncodeToString(sum[:6]) + "-", now: now}
+	h := &Host{boot: string(bytes.TrimSpace(boot)), prefix: begins + hex.EncodeToString(sum[:6]) + "-", now: now}
 	if !bootID.MatchString(h.boot) {
 		return nil, fmt.Errorf("the boot id of this host is none: %.40q", h.boot)
 	}
@@ -125,9 +130,32 @@ func (h *Host) Boot() string {
 }
 
 // name is the file of a run. The token itself is not told to everybody who can list the folder.
-func (h *Host) name(token []byte) string {
+func (h *Host) name(token []byte) string { return h.prefix + nameOf(token) }
+
+// nameOf is the part of the name that is the run's alone.
+func nameOf(token []byte) string {
 	sum := sha256.Sum256(token)
-	return h.prefix + hex.EncodeToString(sum[:12]) + ".lock"
+	return hex.EncodeToString(sum[:12]) + ends
+}
+
+// named lists the files in a folder that may be of a run, whatever its database is called.
+func named(dir string, token []byte) []string {
+	return files(dir, "-"+nameOf(token))
+}
+
+// files lists the files of this package in a folder whose names end so.
+func files(dir, end string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var paths []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), begins) && strings.HasSuffix(e.Name(), end) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths
 }
 
 // Lock is held by a run. It is not safe for concurrent use. A nil one is that of a run without a lock.
@@ -223,10 +251,7 @@ func (l *Lock) Next() (string, error) {
 		return "", fmt.Errorf("make a proof: %w", err)
 	}
 	next := l.id + ":" + hex.EncodeToString(nonce)
-	if err := l.write(next); err != nil {
-		return "", fmt.Errorf("write %s: %w", l.path, err)
-	}
-	return next, nil
+	return next, l.write(next)
 }
 
 // write writes the file anew, of which no half is ever read: nobody reads it before the process is gone.
@@ -237,6 +262,9 @@ func (l *Lock) write(next string) error {
 	}
 	return l.file.Truncate(int64(len(text)))
 }
+
+// Dir is the folder that the file is in.
+func (l *Lock) Dir() string { return filepath.Dir(l.path) }
 
 // Confirm notes that the database has a proof of [Lock.Next].
 func (l *Lock) Confirm(proof string) {
@@ -290,15 +318,30 @@ func (h *Host) Gone(token []byte, proof string) *Remains {
 		return nil
 	}
 	for _, dir := range h.dirs {
-		r := h.find(filepath.Join(dir, h.name(token)))
-		if r == nil {
-			continue
-		}
-		if r.boot == h.boot && bytes.Equal(r.Token, token) && strings.HasPrefix(proof, r.id+":") && (proof == r.last || proof == r.next) {
+		if r := h.proves(filepath.Join(dir, h.name(token)), token, proof); r != nil {
 			return r
 		}
-		r.Close()
 	}
+	for _, dir := range h.dirs { // of a run that was told the database by another address
+		for _, path := range named(dir, token) {
+			if r := h.proves(path, token, proof); r != nil {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// proves is what is left at path of the process of a run, if it proves that the process is gone. The name of a file proves nothing.
+func (h *Host) proves(path string, token []byte, proof string) *Remains {
+	r := h.find(path)
+	if r == nil {
+		return nil
+	}
+	if r.boot == h.boot && bytes.Equal(r.Token, token) && strings.HasPrefix(proof, r.id+":") && (proof == r.last || proof == r.next) {
+		return r
+	}
+	r.Close()
 	return nil
 }
 
@@ -334,21 +377,22 @@ func (r *Remains) read() bool {
 	return err == nil
 }
 
-// Leftovers finds files of this database whose processes are gone. The caller must close or remove each. Files that were written in the
-// last minute are passed over: their run may be about to lock them.
+// Leftovers finds files whose processes are gone: those of this database, and those that nobody has written for a day, whichever database
+// they are of. The caller must close or remove each. Files that were written in the last minute are passed over: their run may be about to
+// lock them.
 func (h *Host) Leftovers() []*Remains {
 	if h == nil {
 		return nil
 	}
 	var all []*Remains
 	for _, dir := range h.dirs {
-		names, err := filepath.Glob(filepath.Join(dir, h.prefix+"*.lock"))
-		if err != nil {
-			continue
-		}
-		for _, path := range names {
+		for _, path := range files(dir, ends) {
+			least := old
+			if strings.HasPrefix(filepath.Base(path), h.prefix) {
+				least = young
+			}
 			info, err := os.Lstat(path)
-			if err != nil || h.now().Sub(info.ModTime()) < young {
+			if err != nil || h.now().Sub(info.ModTime()) < least {
 				continue
 			}
 			if r := h.find(path); r != nil {

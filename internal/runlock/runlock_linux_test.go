@@ -294,9 +294,6 @@ func TestTheProofIsOfTheLastHeartbeat(t *testing.T) {
 	id, _, _ := strings.Cut(proofs[3], ":")
 	require.False(t, gone(h, token(), id+":1:"+strings.Repeat("0", 32)), "a heartbeat from elsewhere")
 	require.False(t, gone(h, []byte("fedcba9876543210"), proofs[3]), "another run")
-	other, err := runlock.Open(dir, "db.internal:3306/shop", func(string) string { return "" }, time.Now)
-	require.NoError(t, err)
-	require.False(t, gone(other, token(), proofs[3]), "another database")
 }
 
 func TestWhereLocksAreTaken(t *testing.T) {
@@ -381,4 +378,65 @@ func TestNoLock(t *testing.T) {
 	require.Empty(t, h.Boot())
 	require.Nil(t, h.Gone(token(), "proof"))
 	require.Empty(t, h.Leftovers())
+}
+
+// The address of a database may be written in several ways: what proves that a run is gone is found under each, and what does not prove it
+// in none.
+func TestAnotherSpellingOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	here := open(t, dir)
+	there, err := runlock.Open(dir, "localhost:3306/shop", func(string) string { return "" }, time.Now)
+	require.NoError(t, err)
+	l, err := here.Take(token())
+	require.NoError(t, err)
+	first, err := l.Next()
+	require.NoError(t, err)
+	l.Confirm(first)
+	proof, err := l.Next()
+	require.NoError(t, err)
+	l.Confirm(proof)
+	require.False(t, gone(there, token(), proof), "it lives")
+	next, err := l.Next()
+	require.NoError(t, err)
+	l.Release(false)
+	require.False(t, gone(there, token(), first), "the row of a database that was copied while it lived")
+	require.False(t, gone(there, []byte("another database"), proof))
+	require.True(t, gone(there, token(), proof))
+	require.True(t, gone(there, token(), next))
+	there.Gone(token(), next).Remove()
+	require.False(t, gone(here, token(), next))
+}
+
+// Files of other databases are left to those for as long as they may prove something.
+func TestLeftoversOfOtherDatabases(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	now := time.Now()
+	other, err := runlock.Open(dir, "other:3306/shop", func(string) string { return "" }, func() time.Time { return now })
+	require.NoError(t, err)
+	l, err := open(t, dir).Take(token())
+	require.NoError(t, err)
+	_, err = l.Next()
+	require.NoError(t, err)
+	l.Release(false)
+	now = now.Add(23 * time.Hour)
+	require.Empty(t, other.Leftovers())
+	now = now.Add(2 * time.Hour)
+	found := other.Leftovers()
+	require.Len(t, found, 1)
+	found[0].Remove()
+}
+
+// What went wrong names the file once.
+func TestAFileThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	l, err := open(t, dir).Take(token())
+	require.NoError(t, err)
+	require.Equal(t, dir, l.Dir())
+	l.Release(false)
+	_, err = l.Next()
+	require.ErrorContains(t, err, "file already closed")
+	require.Equal(t, 1, strings.Count(err.Error(), dir), err.Error())
 }

@@ -26,6 +26,9 @@ func (*Host) Take([]byte) (*Lock, error) {
 // Next returns nothing.
 func (*Lock) Next() (string, error) { return "", nil }
 
+// Dir is empty.
+func (*Lock) Dir() string { return "" }
+
 // Confirm does nothing.
 func (*Lock) Confirm(string) {}
 

@@ -35,6 +35,8 @@ AND heartbeat_at < UTC_TIMESTAMP(6) - INTERVAL lease_ms * 1000 MICROSECOND ORDER
 
 	selectUnrecovered = `SELECT id FROM job_runs WHERE status = 'abandoned' AND job = ? AND recovered_by = 0 ORDER BY id`
 	recoverRuns       = `UPDATE job_runs SET recovered_by = ? WHERE recovered_by = 0 AND id IN (?)`
+
+	recoverEmptied = recoverRuns + ` AND NOT EXISTS (SELECT 1 FROM payment_attempts a WHERE a.status = 'in_flight' AND a.run_id = job_runs.id)`
 )
 
 // Abandon marks every run as abandoned whose lease ran out, or whose process is proven to be gone from this host, and returns their ids,
@@ -138,4 +140,34 @@ func (r *Repository) gone(ctx context.Context, taker Taker) ([]provenRun, error)
 		}
 	}
 	return proven, nil
+}
+
+// Recovered notes that a run has taken over the last that was left of those that died and that nobody has recovered. It leaves those of
+// which there is more.
+func (r *Repository) Recovered(ctx context.Context, run uint64, dead []uint64) error {
+	if len(dead) == 0 {
+		return nil
+	}
+	return mysql.Tx(ctx, r.DB, "recovered", func(tx *sqlx.Tx) error {
+		query, args, err := mysql.In(recoverEmptied, run, dead)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, query, args...)
+		return err
+	})
+}
+
+// Living lists the live runs but for the one given, and but for those whose processes are proven to be gone from this host.
+func (r *Repository) Living(ctx context.Context, except uint64) ([]Live, error) {
+	live, err := r.Others(ctx, except)
+	if err != nil || len(live) == 0 {
+		return live, err
+	}
+	proven, err := r.gone(ctx, Taker{Run: except})
+	for _, p := range proven {
+		p.file.Close() // the run that takes it over finds it again
+		live = slices.DeleteFunc(live, func(l Live) bool { return l.ID == p.ID })
+	}
+	return live, err
 }

@@ -38,8 +38,13 @@ func (r *Repository) lock(token []byte) (*runlock.Lock, string) {
 	return nil, ""
 }
 
+// reportUnlocked tells once for each run of ill luck, and not with every heartbeat, that nothing proves any more what becomes of the run.
 func (r *Repository) reportUnlocked(err error) {
-	if r.Unlocked != nil {
+	r.mu.Lock()
+	told := r.told
+	r.told = true
+	r.mu.Unlock()
+	if r.Unlocked != nil && !told {
 		r.Unlocked(err)
 	}
 }
@@ -66,7 +71,12 @@ func (r *Repository) next(run *batch.Run) (proof string, confirm func()) {
 		r.reportUnlocked(err)
 		return "", func() {}
 	}
-	return proof, func() { lock.Confirm(proof) }
+	return proof, func() {
+		lock.Confirm(proof)
+		r.mu.Lock()
+		r.told = r.told && proof == ""
+		r.mu.Unlock()
+	}
 }
 
 // Release gives up the lock of a run that does nothing any more, however it ended. If its end could not be written, its file stays, and

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -195,4 +196,53 @@ func TestFilesOfDeadRunsAreRemoved(t *testing.T) {
 	require.Equal(t, 1, files(t, dir))
 	require.NoError(t, r.Finish(t.Context(), run, nil, batch.Result{Status: batch.Completed}))
 	require.Zero(t, files(t, dir))
+}
+
+// A run whose process is gone does not count among those that live, before anybody has marked it; one of another host does.
+func TestLiving(t *testing.T) {
+	t.Parallel()
+	plain := testdb.New(t)
+	r, dir := locked(t, plain)
+	run, err := r.Start(t.Context(), worktest.Spec())
+	require.NoError(t, err)
+	living := func() (ids []uint64) {
+		live, err := r.Living(t.Context(), run.ID+5)
+		require.NoError(t, err)
+		for _, l := range live {
+			ids = append(ids, l.ID)
+		}
+		return ids
+	}
+	require.Equal(t, []uint64{run.ID}, living())
+	r.Release(run)
+	require.Empty(t, living())
+	require.Equal(t, 1, files(t, dir), "it is left to the run that takes it over")
+	worktest.Exec(t, plain, `UPDATE job_runs SET boot_id = NULL`)
+	require.Equal(t, []uint64{run.ID}, living())
+}
+
+// That a run has lost its lock is said once, and not with every heartbeat.
+func TestALostLockIsToldOnce(t *testing.T) {
+	t.Parallel()
+	r, dir := locked(t, testdb.New(t))
+	var told []error
+	r.Unlocked = func(err error) { told = append(told, err) }
+	r.Locks = badly(t, dir)
+	for range 2 {
+		run, err := r.Start(t.Context(), worktest.Spec())
+		require.NoError(t, err)
+		require.NoError(t, r.Beat(t.Context(), run, nil))
+	}
+	require.Len(t, told, 1)
+}
+
+// badly is a host whose folder has gone.
+func badly(t *testing.T, dir string) *runlock.Host {
+	t.Helper()
+	gone := filepath.Join(dir, "gone")
+	require.NoError(t, os.Mkdir(gone, 0o700))
+	h, err := runlock.Open(gone, "shop", func(string) string { return "" }, time.Now)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(gone))
+	return h
 }

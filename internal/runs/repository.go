@@ -39,6 +39,7 @@ type Repository struct {
 
 	mu   sync.Mutex
 	held map[uint64]*runlock.Lock // by run
+	told bool                     // that a run has no lock, as long as that is so
 }
 
 func (r *Repository) cleaned(text string) string {
