@@ -13,7 +13,6 @@ import (
 	"duly/internal/changes"
 	"duly/internal/failedrows"
 	"duly/internal/history"
-	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/store"
@@ -199,6 +198,13 @@ func (b *billingRun) recover(ctx context.Context, x *batch.StepExecution, all bo
 	if err := b.complete(ctx, x); err != nil {
 		return err
 	}
+	var dead []uint64
+	if b.partial { // another run is noted when it finds them
+		var err error
+		if dead, err = query.LeftBehind(x.Work, b.DB, b.o.Selection); err != nil {
+			return err
+		}
+	}
 	b.brake.begin(ctx, x)
 	reader := &readers.UnsettledAttempts{
 		DB: b.DB, Server: b.Server, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Guards: b.o.Policy.Guards, Controls: b.controlReader(),
@@ -208,96 +214,28 @@ func (b *billingRun) recover(ctx context.Context, x *batch.StepExecution, all bo
 		History: b.history,
 	}
 	defer b.denied(x)
-	return b.run(ctx, x, b.chunk(x.Step, reader, processor, b.Gateways.State))
+	if err := b.run(ctx, x, b.chunk(x.Step, reader, processor, b.Gateways.State)); err != nil {
+		return err
+	}
+	return b.Repository.Recovered(x.Work, x.Run.ID, dead)
 }
 
-// how often the last recovery looks whether it can go on.
-const lookAgain = 200 * time.Millisecond
-
-// recoverLast recovers what this run left in doubt, and what other runs leave: it waits until each of their
-// leases is renewed, when its attempts are left to it, or has run out, when they are taken over; and for
-// checks that come due meanwhile. It waits for one lease, its own or the other's, and one heartbeat at most.
+// recoverLast recovers what this run left in doubt, and what other runs leave: it waits for their leases, and for checks that come due
+// meanwhile.
 func (b *billingRun) recoverLast(ctx context.Context, x *batch.StepExecution) error {
-	wait := watch{job: b, until: b.Clock().Add(x.Run.Lease + b.Heartbeat), beats: map[uint64]time.Time{}}
+	wait := b.watch()
+	wait.Owners = func(ctx context.Context) ([]query.Owner, error) {
+		return query.Owners(ctx, b.DB, b.o.Selection, x.Run.ID)
+	}
+	wait.Check = func(ctx context.Context) (time.Time, error) {
+		return query.NextCheck(ctx, b.DB, b.o.Selection, b.alone())
+	}
 	for {
 		if err := b.recover(ctx, x, false); err != nil || x.Halted() != nil {
 			return err
 		}
-		again, err := wait.next(ctx, x)
-		x.Await(batch.LeaseWait{})
-		if err != nil || !again {
+		if again, err := wait.Next(ctx, x); err != nil || !again {
 			return err
 		}
 	}
-}
-
-// watch is what the last recovery waits for.
-type watch struct {
-	job   *billingRun
-	until time.Time
-	beats map[uint64]time.Time // the first heartbeat seen of other runs
-	left  []uint64             // runs that renewed their lease
-}
-
-// next waits until there is something to recover again; false: there is nothing to wait for.
-func (w *watch) next(ctx context.Context, x *batch.StepExecution) (bool, error) {
-	for {
-		owners, err := query.Owners(x.Work, w.job.DB, w.job.o.Selection, x.Run.ID)
-		if err != nil {
-			return false, fmt.Errorf("look at other runs: %w", mysql.Classify(x.Work, err))
-		}
-		check, err := query.NextCheck(x.Work, w.job.DB, w.job.o.Selection, w.job.alone())
-		if err != nil {
-			return false, fmt.Errorf("look for the next check: %w", mysql.Classify(x.Work, err))
-		}
-		waiting, now, clock := w.owned(owners, x), w.job.Business(), w.job.Clock()
-		soon := !check.IsZero() && !clock.Add(check.Sub(now)).After(w.until)
-		// Also a check that is due already is waited for: it was not taken up, since its row is locked.
-		if !waiting && !soon || clock.After(w.until) || batch.Wait(ctx, lookAgain) != nil {
-			return false, nil //nolint:nilerr // the run was told to end
-		}
-		dead, err := w.job.abandon(ctx, x)
-		if err != nil {
-			return false, err
-		}
-		if dead || soon && !check.After(w.job.Business()) {
-			return true, nil
-		}
-	}
-}
-
-// extend makes the wait long enough for a lease of that length to run out.
-func (w *watch) extend(lease time.Duration) {
-	if until := w.job.Clock().Add(lease + w.job.Heartbeat); until.After(w.until) {
-		w.until = until
-	}
-}
-
-// owned reports whether some other run may yet turn out to be dead.
-func (w *watch) owned(owners []query.Owner, x *batch.StepExecution) bool {
-	waiting := false
-	await := func(o query.Owner) {
-		if !waiting { // the first is shown
-			now, clock := w.job.Business(), w.job.Clock()
-			x.Await(batch.LeaseWait{Run: o.ID, Host: o.Host, Beat: clock.Add(o.Beat.Sub(now)), Until: clock.Add(o.FreeAt().Sub(now))})
-		}
-		waiting = true
-	}
-	for _, o := range owners {
-		first, seen := w.beats[o.ID]
-		switch {
-		case !seen:
-			w.beats[o.ID] = o.Beat
-			w.extend(time.Duration(o.LeaseMS) * time.Millisecond)
-			await(o)
-		case o.Beat.After(first):
-			if !slices.Contains(w.left, o.ID) {
-				w.left = append(w.left, o.ID)
-				x.Leave(fmt.Sprintf("run %d is live and has claimed charges", o.ID))
-			}
-		default:
-			await(o)
-		}
-	}
-	return waiting
 }

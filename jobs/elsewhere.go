@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"duly/internal/billing"
-	"duly/internal/failedrows"
 	"duly/internal/query"
 	"duly/internal/query/worklist"
 	"duly/internal/text"
@@ -44,30 +43,6 @@ func firstOf(ids []uint64, all int64) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text
-}
-
-func sumOf(list []query.Elsewhere) int64 {
-	var n int64
-	for _, e := range list {
-		n += e.Count
-	}
-	return n
-}
-
-// merged adds counts by gateway.
-func merged(a, b []query.Elsewhere) []query.Elsewhere {
-	for _, e := range b {
-		i := slices.IndexFunc(a, func(x query.Elsewhere) bool { return x.Gateway == e.Gateway })
-		if i < 0 {
-			a = append(a, e)
-			continue
-		}
-		a[i].Count += e.Count
-		if missing := failedrows.MostIDs - len(a[i].IDs); missing > 0 {
-			a[i].IDs = append(a[i].IDs, e.IDs[:min(missing, len(e.IDs))]...)
-		}
-	}
-	return a
 }
 
 // unbilled names the subscriptions that would be due and that nobody bills for their status: an operator, or the shop, decides.

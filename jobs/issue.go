@@ -14,6 +14,7 @@ import (
 	"duly/internal/billing/planned"
 	"duly/internal/claims"
 	"duly/internal/failedrows"
+	"duly/internal/leasewait"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -113,7 +114,7 @@ func (i *issuing) page(ctx context.Context) (more bool) {
 		i.x.Fail(fmt.Errorf("subscription %d cannot be invoiced: %w", aside, err))
 	case errors.Is(err, batch.ErrUnavailable), errors.Is(err, batch.ErrLocked):
 		i.x.Log.WarnContext(ctx, "issuing failed, trying again", slog.Any("error", err))
-		return batch.Wait(ctx, lookAgain) == nil
+		return batch.Wait(ctx, leasewait.LookAgain) == nil
 	case err != nil:
 		i.failed = fmt.Errorf("issue: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"duly/internal/leasewait"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/query"
@@ -36,8 +37,8 @@ func (b *billingRun) left(stages int) func(context.Context) ([]string, error) {
 				if err != nil {
 					return reasons, err
 				}
-				n -= sumOf(there)
-				invoices = merged(invoices, there)
+				n -= query.ElsewhereSum(there)
+				invoices = query.ElsewhereMerged(invoices, there)
 			}
 			if n > 0 {
 				reasons = append(reasons, text.Plural(n, "invoice")+" of step "+step+" due and not charged")
@@ -56,7 +57,7 @@ func (b *billingRun) left(stages int) func(context.Context) ([]string, error) {
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
 		}
-		claimed, err := b.claimed(ctx, unsettled.InFlight, others)
+		claimed, err := b.claimed(ctx, others)
 		if err != nil {
 			return reasons, err
 		}
@@ -128,55 +129,23 @@ func (b *billingRun) uninvoiced(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	reasons := elsewhereReasons(there, "subscription", "invoiced")
-	if n -= sumOf(there); n > 0 {
+	if n -= query.ElsewhereSum(there); n > 0 {
 		reasons = append(reasons, text.Plural(n, "subscription")+" due and not invoiced")
 	}
 	return reasons, nil
 }
 
 // claimed says of the charges that other runs have claimed whose they are, and from when the next run takes over those of the dead.
-func (b *billingRun) claimed(ctx context.Context, inFlight int64, at store.Gateways) ([]string, error) {
-	if inFlight == 0 {
-		return nil, nil
-	}
-	owners, err := query.Claims(ctx, b.DB, b.o.Selection, at, b.own)
+func (b *billingRun) claimed(ctx context.Context, at store.Gateways) ([]string, error) {
+	owners, free, err := query.Claims(ctx, b.DB, b.o.Selection, at, b.own)
 	if err != nil {
 		return nil, err
 	}
-	var reasons []string
-	for _, o := range owners {
-		reasons = append(reasons, ClaimedBy(o, b.Business(), b.Zone))
-		inFlight -= o.Claimed
-	}
-	if inFlight > 0 { // of this run, or of runs that have ended
-		reasons = append(reasons, text.Plural(inFlight, "charge")+" claimed and not settled; the next run asks the gateway")
+	reasons := b.claims(owners, "charge")
+	if free > 0 { // of this run, or of runs that have ended
+		reasons = append(reasons, text.Plural(free, "charge")+" claimed and not settled; the next run asks the gateway")
 	}
 	return reasons, nil
-}
-
-// ClaimedBy says in a line whose claims o has and from when they are free, in the time of a zone.
-func ClaimedBy(o query.Owner, now time.Time, zone *time.Location) string {
-	charges, be := text.Plural(o.Claimed, "charge"), "are"
-	if o.Claimed == 1 {
-		be = "is"
-	}
-	switch free := o.FreeAt(); {
-	case !Silent(o.Beat, time.Duration(o.LeaseMS)*time.Millisecond, now):
-		return fmt.Sprintf("run %d is live and has claimed %s", o.ID, charges)
-	case !free.After(now):
-		return fmt.Sprintf("run %d died; its %s %s free", o.ID, charges, be)
-	default:
-		return fmt.Sprintf("run %d died; its %s %s free at %s", o.ID, charges, be, minuteAfter(free).In(zone).Format("15:04"))
-	}
-}
-
-// Silent reports whether a run whose last heartbeat was at beat counts as dead to people: half of its lease, which is several
-// heartbeats long, has passed without another. What it has claimed is its own until all of it has.
-func Silent(beat time.Time, lease time.Duration, now time.Time) bool { return now.Sub(beat) > lease/2 }
-
-// minuteAfter is the first full minute at which t is past.
-func minuteAfter(t time.Time) time.Time {
-	return t.Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
 }
 
 func (b *billingRun) inDoubt(u query.Unsettled) []string {
@@ -188,7 +157,7 @@ func (b *billingRun) inDoubt(u query.Unsettled) []string {
 
 // minute writes when something can be done, in the business time zone, rounded up to the minute.
 func (d Deps) minute(at time.Time) string {
-	at = minuteAfter(at).In(d.Zone)
+	at = leasewait.MinuteAfter(at).In(d.Zone)
 	if payment.DateOf(at) != d.Today() {
 		return at.Format("2 Jan 2006 15:04 MST")
 	}

@@ -81,6 +81,7 @@ type outboxRun struct {
 	worker
 
 	o    OutboxOptions
+	own  uint64 // the run, once it delivers
 	sent map[string]*steps.Deliveries
 }
 
@@ -171,11 +172,22 @@ func (b *outboxRun) persist(ctx context.Context, x *batch.StepExecution, do func
 	}
 }
 
-// deliver delivers to all sinks at the same time, each at its own pace.
+// deliver delivers everything, in the end also what other runs have left.
 func (b *outboxRun) deliver(ctx context.Context, x *batch.StepExecution) error {
+	b.own = x.Run.ID
 	if _, err := b.abandon(ctx, x); err != nil {
 		return err
 	}
+	if err := b.deliverToAll(ctx, x); err != nil {
+		return err
+	}
+	return b.takeOver(ctx, x, func(ctx context.Context) ([]query.Owner, error) {
+		return query.DeliveryHolders(ctx, b.DB, slices.Collect(maps.Keys(b.o.Sinks)), b.o.Selection, b.own)
+	}, func() error { return b.deliverToAll(ctx, x) })
+}
+
+// deliverToAll delivers to all sinks at the same time, each at its own pace.
+func (b *outboxRun) deliverToAll(ctx context.Context, x *batch.StepExecution) error {
 	var running sync.WaitGroup
 	names := slices.Sorted(maps.Keys(b.o.Sinks))
 	errs := make([]error, len(names))
@@ -241,11 +253,21 @@ func (b *outboxRun) left(ctx context.Context) ([]string, error) {
 		if u.Pending == 0 {
 			continue
 		}
+		owners, err := query.DeliveryHolders(ctx, b.DB, []string{sink}, b.o.Selection, b.own)
+		if err != nil {
+			return reasons, err
+		}
+		for i, claimed := range b.claims(owners, "event") {
+			reasons = append(reasons, sink+": "+claimed)
+			u.Pending -= owners[i].Claimed
+		}
 		reason := text.Plural(u.Pending, "event") + " not delivered to " + sink
 		if u.Failed > 0 {
 			reason += fmt.Sprintf("; %d failed, the next try is at %s UTC", u.Failed, u.NextTry.UTC().Format(time.DateTime))
 		}
-		reasons = append(reasons, reason)
+		if u.Pending > 0 {
+			reasons = append(reasons, reason)
+		}
 		if closed, _ := b.sent[sink].Closed(); closed != "" {
 			reasons = append(reasons, sink+" was left alone: "+closed)
 		}

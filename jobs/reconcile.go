@@ -44,9 +44,11 @@ type reconcileRun struct {
 	Deps
 	worker
 
-	o     ReconcileOptions
-	id    uint64    // of the run
-	began time.Time // when its first step began: what has become due since is not left behind
+	o  ReconcileOptions
+	id uint64 // of the run
+	// rechecks: the step reconcile checks again what others held, once it is free.
+	rechecks bool
+	began    time.Time // when its first step began: what has become due since is not left behind
 }
 
 // Reconcile is the job that finds out what became of stale orders and their payments, settles them, and refunds
@@ -66,6 +68,22 @@ func (r *reconcileRun) reconcile(ctx context.Context, x *batch.StepExecution) er
 	if _, err := r.abandon(ctx, x); err != nil {
 		return err
 	}
+	if err := r.check(ctx, x); err != nil {
+		return err
+	}
+	r.rechecks = true
+	if !Selected(r.o.Steps, StepRefund) {
+		return r.takeOver(ctx, x, r.holders, func() error { return r.check(ctx, x) })
+	}
+	others, err := query.OtherRuns(x.Work, r.DB, x.Run.Job, x.Run.ID)
+	if r.rechecks = len(others) > 0; r.rechecks { // what they hold may become free when the refunds are done
+		x.GoOn(nil)
+	}
+	return err
+}
+
+// check asks about every order that is due.
+func (r *reconcileRun) check(ctx context.Context, x *batch.StepExecution) error {
 	defer r.denied(x)
 	source := r.controlReader()
 	return r.run(ctx, x, &batch.Chunk[orders.Claimed, orders.Result]{
@@ -100,7 +118,11 @@ func (r *reconcileRun) left(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		reasons = ordersLeft(left)
+		owners, err := query.OwnersOf(ctx, r.DB, left.Holders)
+		if err != nil {
+			return nil, err
+		}
+		reasons = ordersLeft(left, r.claims(owners, "order"))
 	}
 	if Selected(r.o.Steps, StepRefund) {
 		refunds, err := r.refundsLeft(ctx)
@@ -112,7 +134,15 @@ func (r *reconcileRun) left(ctx context.Context) ([]string, error) {
 	return r.why(append(reasons, r.unwritten.Reasons()...)), nil
 }
 
-func ordersLeft(left query.OrdersLeft) []string {
+// holders lists the other runs that hold what the run was to do.
+func (r *reconcileRun) holders(ctx context.Context) ([]query.Owner, error) {
+	return query.ReconcileHolders(ctx, r.DB, query.ReconcileWork{
+		Selection: r.o.Selection, Policy: r.o.Policy, Due: r.began, Now: r.Business(), Orders: r.rechecks, Refunds: Selected(r.o.Steps, StepRefund), Run: r.id,
+	})
+}
+
+// ordersLeft names the orders that are left; claimed says whose those are that other runs have claimed.
+func ordersLeft(left query.OrdersLeft, claimed []string) []string {
 	var reasons []string
 	if left.Due > 0 {
 		more := ""
@@ -122,9 +152,7 @@ func ordersLeft(left query.OrdersLeft) []string {
 		reasons = append(reasons, text.Plural(left.Due, "order")+more+" due and not settled")
 	}
 	reasons = append(reasons, elsewhereReasons(left.Elsewhere, "order", "checked")...)
-	if left.InFlight > 0 {
-		reasons = append(reasons, text.Plural(left.InFlight, "order")+" being checked by another run")
-	}
+	reasons = append(reasons, claimed...)
 	if left.InDoubt > 0 {
 		reasons = append(reasons, fmt.Sprintf("%s in doubt, checked again from %s UTC", text.Plural(left.InDoubt, "order"), left.Next.UTC().Format(time.TimeOnly)))
 	}

@@ -413,25 +413,6 @@ func TestAGatewayThatIsDown(t *testing.T) {
 	require.Contains(t, m.order(ids[0]), "failed")
 }
 
-// What a worker that died had claimed is taken over as soon as its lease has run out, and not before.
-func TestOrdersOfAWorkerThatDied(t *testing.T) {
-	t.Parallel()
-	m := newMarket(t)
-	product := worktest.Stock(t, m.plain, 5)[0]
-	m.paid(2, product)
-	worktest.Exec(t, m.plain, `INSERT INTO job_runs (job, business_date, params, status, lease, lease_ms, host, pid, version, heartbeat_at)
-VALUES ('reconcile', '2026-01-31', '{}', 'running', '1234567890123456', 60000, 'host', 1, 'v', UTC_TIMESTAMP(6) - INTERVAL 50 SECOND)`)
-	worktest.Exec(t, m.plain, `INSERT INTO order_checks (order_id, checks, lease, run_id) SELECT 1, 1, '6543210987654321', id FROM job_runs`)
-	result := m.run()
-	require.Equal(t, batch.ExitUnfinished, result.Exit)
-	require.Equal(t, []string{"1 order being checked by another run"}, result.Left)
-	require.Equal(t, "payment_in_progress | pending", m.order(1))
-	worktest.Exec(t, m.plain, `UPDATE job_runs SET heartbeat_at = heartbeat_at - INTERVAL 11 SECOND WHERE status = 'running'`)
-	require.Equal(t, batch.ExitDone, m.run().Exit)
-	require.Equal(t, "completed | succeeded", m.order(1))
-	require.EqualValues(t, 3, m.stock(product))
-}
-
 // Only the selected orders are touched.
 func TestSelectedOrders(t *testing.T) {
 	t.Parallel()

@@ -19,9 +19,29 @@ import (
 
 // refund works through the payments that are to be refunded, marked by duly or by the shop.
 func (r *reconcileRun) refund(ctx context.Context, x *batch.StepExecution) error {
+	r.id = x.Run.ID
 	if _, err := r.abandon(ctx, x); err != nil {
 		return err
 	}
+	if err := r.giveBack(ctx, x); err != nil {
+		return err
+	}
+	checking := x.Sibling(StepReconcile)
+	if checking != nil {
+		defer checking.Conclude(nil)
+	}
+	return r.takeOver(ctx, x, r.holders, func() error {
+		if r.rechecks {
+			if err := r.check(ctx, checking); err != nil {
+				return err
+			}
+		}
+		return r.giveBack(ctx, x)
+	})
+}
+
+// giveBack refunds every payment that is due to be refunded.
+func (r *reconcileRun) giveBack(ctx context.Context, x *batch.StepExecution) error {
 	window := x.Run.Lease
 	unkeyed := func(name string) time.Duration {
 		g, ok := r.Gateways[name]
@@ -68,7 +88,12 @@ func (r *reconcileRun) refundsLeft(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	reasons := elsewhereReasons(elsewhere, "payment", "refunded")
-	if n := left.Due - sumOf(elsewhere); n > 0 {
+	n := left.Due - query.ElsewhereSum(elsewhere)
+	n, claimed, err := r.unclaimed(ctx, n, query.RefundHolders)
+	if reasons = append(reasons, claimed...); err != nil {
+		return nil, err
+	}
+	if n > 0 {
 		reasons = append(reasons, text.Plural(n, "payment")+" due to be refunded")
 	}
 	if left.Waiting > 0 {
@@ -76,4 +101,16 @@ func (r *reconcileRun) refundsLeft(ctx context.Context) ([]string, error) {
 	}
 	more, err := r.requestedLeft(ctx)
 	return append(reasons, more...), err
+}
+
+// unclaimed is how many of n refunds no other run has claimed, and says whose the others are.
+func (r *reconcileRun) unclaimed(ctx context.Context, n int64, holders query.Holders) (rest int64, claimed []string, err error) {
+	if n == 0 {
+		return 0, nil, nil
+	}
+	owners, err := holders(ctx, r.DB, r.o.Selection, r.Business(), r.id)
+	for _, o := range owners {
+		n -= o.Claimed
+	}
+	return n, r.claims(owners, "refund"), err
 }

@@ -19,7 +19,11 @@ func (r *reconcileRun) requestedLeft(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	reasons := elsewhereReasons(elsewhere, "refund", "executed")
-	if n := left.Due - sumOf(elsewhere); n > 0 {
+	n, claimed, err := r.unclaimed(ctx, left.Due-query.ElsewhereSum(elsewhere), query.RequestedHolders)
+	if reasons = append(reasons, claimed...); err != nil {
+		return nil, err
+	}
+	if n > 0 {
 		reasons = append(reasons, text.Plural(n, "refund")+" due and not executed")
 	}
 	if left.Waiting > 0 {

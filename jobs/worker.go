@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/failedrows"
+	"duly/internal/leasewait"
 	"duly/internal/mysql"
 	"duly/internal/runs"
 	"duly/internal/store"
@@ -26,6 +27,8 @@ type worker struct {
 	unwritten *failedrows.Rows
 	// partial: the run is one of some rows alone, and recovers no other of a run that died.
 	partial bool
+	// watched are the claims of other runs that the run has waited for at its end; nil: it has not come to that.
+	watched *leasewait.Watch
 }
 
 func newWorker(d Deps, s store.Selection) worker {
@@ -125,7 +128,7 @@ func (w *worker) abandon(ctx context.Context, x *batch.StepExecution) (found boo
 		switch {
 		case err == nil:
 			return found, nil
-		case !errors.Is(err, batch.ErrUnavailable) && !errors.Is(err, batch.ErrLocked), x.Lease.Left() <= 0, batch.Wait(ctx, lookAgain) != nil:
+		case !errors.Is(err, batch.ErrUnavailable) && !errors.Is(err, batch.ErrLocked), x.Lease.Left() <= 0, batch.Wait(ctx, leasewait.LookAgain) != nil:
 			return found, fmt.Errorf("abandon dead runs: %w", err)
 		}
 	}

@@ -371,8 +371,11 @@ func TestNextCheckAndOwners(t *testing.T) {
 	require.Empty(t, owners(all, 1), "itself")
 	require.Empty(t, owners(store.Selection{Subscriptions: []uint64{9}}, 0))
 	claimed := func(at store.Gateways, except uint64) (n int64) {
-		list, err := query.Claims(t.Context(), db, all, at, except)
+		list, free, err := query.Claims(t.Context(), db, all, at, except)
 		require.NoError(t, err)
+		if except == 1 {
+			require.EqualValues(t, 4, free, "its own are nobody else's")
+		}
 		for _, o := range list {
 			require.WithinDuration(t, o.Beat.Add(worktest.Lease), o.FreeAt(), 0)
 			n += o.Claimed

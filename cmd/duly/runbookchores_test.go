@@ -51,6 +51,7 @@ func walksOfExitCodes() map[string]func(*walk) {
 			require.Len(w, s.sim.Ledger(), 1, "nobody is charged again")
 			w.mentions("status --watch")
 			require.Contains(w, w.types(s, "show run 1").out, "abandoned, recovered by run ")
+			w.types(s, "doctor")
 		},
 		"Exit code 2": func(w *walk) {
 			s := newShop(w.T)

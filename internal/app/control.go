@@ -137,7 +137,6 @@ func (r *runController) snapshot() any {
 	r.logParallelism(s)
 	s.At = r.e.Deps.Business().UTC().Truncate(time.Microsecond)
 	s.Throttle, s.Stopping = r.control.Throttle, r.stopping
-	r.slowBy(s.Slow())
 	for _, x := range slices.Backward(r.steps) {
 		if !x.Begun() || x.Ended() {
 			continue
@@ -153,6 +152,7 @@ func (r *runController) snapshot() any {
 		}
 		break
 	}
+	r.slowBy(s.Slow())
 	return s.Short()
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"duly/internal/batch"
 	"duly/internal/cli"
@@ -121,7 +122,7 @@ func (e *Execution) execute(ctx context.Context) error {
 	if err != nil {
 		return exit.Failed(err)
 	}
-	others, err := e.Deps.Repository.Others(ctx, 0)
+	others, err := e.Deps.Repository.Living(ctx, 0)
 	if err != nil {
 		return exit.Failed(err)
 	}
@@ -201,7 +202,7 @@ func (e *Execution) header(run uint64, others []runs.Live) {
 	e.Screen.Say(e.Screen.Out, strings.Join(parts, " · "))
 	where := fmt.Sprintf("database %s/%s", e.Database.Address, e.Database.Schema)
 	if len(others) > 0 {
-		where += " · also running: " + liveNames(others)
+		where += " · also running: " + liveNames(others, e.Deps.Business(), e.Deps.Heartbeat)
 	}
 	e.Screen.Say(e.Screen.Out, where)
 }
@@ -209,11 +210,14 @@ func (e *Execution) header(run uint64, others []runs.Live) {
 // brief reports whether the run is told of in one line of a night.
 func (e *Execution) brief() bool { return e.cmd.nights != nil }
 
-// liveNames names runs: 45 outbox on vm-2.
-func liveNames(live []runs.Live) string {
+// liveNames names runs: 45 outbox on vm-2. Of one that has missed a heartbeat it says when the last one was: it may be dead.
+func liveNames(live []runs.Live, now time.Time, heartbeat time.Duration) string {
 	names := make([]string, len(live))
 	for i, o := range live {
 		names[i] = fmt.Sprintf("%d %s on %s", o.ID, o.Job, o.Host)
+		if now.Sub(o.Beat) > 2*heartbeat {
+			names[i] += " (" + view.LastHeartbeat(o.Beat, now) + ")"
+		}
 	}
 	return strings.Join(names, ", ")
 }

@@ -157,7 +157,7 @@ func (p *progress) liveLines(width int) []string {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.slow != "" {
+		if p.slow != "" && x.Waiting().Run == 0 {
 			lines = append(lines, p.e.Screen.Symbols(cli.Cut("           slow: "+text.Finished(p.slow), width)))
 		}
 		return lines

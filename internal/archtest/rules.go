@@ -26,7 +26,7 @@ func table() []rule {
 	data := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
 	sides := slices.Concat(data, []string{"internal/runs", "internal/store"})
 	steps := slices.Concat(domain, []string{"internal/batch", "internal/gateway", "internal/notify"})
-	screen := slices.Concat(data, []string{"config", "internal/cli", "internal/exit", "internal/query", "internal/query/details", "internal/query/worklist", "internal/runs", "internal/telemetry/runstate", "internal/session", "internal/view", "jobs"})
+	screen := slices.Concat(data, []string{"config", "internal/cli", "internal/exit", "internal/leasewait", "internal/query", "internal/query/details", "internal/query/worklist", "internal/runs", "internal/telemetry/runstate", "internal/session", "internal/view", "jobs"})
 	session := []string{"internal/gateway", "internal/logfile", "internal/mysql/private", "internal/notify", "internal/operator", "internal/redact", "internal/store", "migrations", "steps"}
 	command := slices.Concat(screen, session, []string{"internal/inspect", "internal/suspicion"})
 	run := slices.Concat(command, []string{"internal/alert", "internal/telemetry/metrics", "internal/page", "internal/preview", "internal/report", "internal/telemetry", "internal/telemetry/tracing", "internal/witness", "internal/runlock", "internal/wholefile", "writers"})
@@ -80,6 +80,7 @@ func table() []rule {
 		{folder: "internal/store", may: data},
 		{folder: "internal/query", may: slices.Concat(sides, []string{"internal/changes", "readers"})},
 		{folder: "internal/query", subfolders: true, may: slices.Concat(sides, []string{"internal/changes", "internal/query", "readers"})},
+		{folder: "internal/leasewait", may: slices.Concat(data, []string{"internal/query"})},
 		{folder: "internal/operator", may: slices.Concat(sides, []string{"internal/refundrows", "internal/query", "internal/query/details", "readers"})},
 		{folder: "internal/telemetry/runstate", may: []string{"internal/payment", "internal/gateway", "internal/mysql", "internal/runs"}},
 		{folder: "internal/telemetry/metrics", may: []string{"internal/batch", "internal/gateway", "internal/mysql", "internal/sum", "internal/wholefile"}},
@@ -94,7 +95,7 @@ func table() []rule {
 		{folder: "internal/view", may: screen},
 		{folder: "internal/inspect", may: slices.Concat(screen, []string{"internal/amounts", "internal/operator", "internal/store"})},
 		{folder: "internal/decide", may: append(slices.Clone(command), "internal/registry")},
-		{folder: "internal/checkup", may: append(slices.Clone(command), "internal/gateway/contract", "internal/gateway/gatewaytest", "internal/gateway/gatewaytest/outside")},
+		{folder: "internal/checkup", may: append(slices.Clone(command), "internal/runlock", "internal/gateway/contract", "internal/gateway/gatewaytest", "internal/gateway/gatewaytest/outside")},
 		{folder: "internal/alert", may: slices.Concat(screen, []string{"internal/notify", "internal/registry"})},
 		{folder: "internal/page", may: slices.Concat(screen, []string{"internal/report", "internal/wholefile"})},
 		{folder: "internal/telemetry", may: slices.Concat(screen, []string{"internal/gateway", "internal/telemetry/metrics", "internal/notify", "internal/telemetry/tracing", "steps"})},
@@ -112,7 +113,7 @@ func table() []rule {
 		{folder: "readers", may: slices.Concat(sides, []string{"internal/amounts", "internal/refundrows", "internal/changes", "internal/claims", "internal/billable", "internal/eventrows", "internal/methods"})},
 		{folder: "writers", may: slices.Concat(sides, []string{"internal/refundrows"})},
 		{folder: "steps", may: steps},
-		{folder: "jobs", may: slices.Concat(sides, steps, []string{"internal/refunding", "internal/refundrows", "internal/changes", "internal/claims", "internal/failedrows", "config", "migrations", "internal/history", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
+		{folder: "jobs", may: slices.Concat(sides, steps, []string{"internal/refunding", "internal/refundrows", "internal/changes", "internal/claims", "internal/failedrows", "config", "migrations", "internal/history", "internal/leasewait", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
 		{folder: "internal/history", may: slices.Concat(sides, []string{"internal/gateway", "internal/query", "steps", "writers"})},
 		{folder: "internal/preview", may: slices.Concat(sides, steps, []string{"internal/changes", "internal/query", "jobs", "readers", "writers"})},
 		{folder: "internal/test", subfolders: true, may: []string{everything}},

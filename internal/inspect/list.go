@@ -84,6 +84,10 @@ func FindingKinds() []string {
 
 // List writes what waits on a list, at most limit rows, and counts the others.
 func List(ctx context.Context, ses *session.Session, db *session.Database, spec ListSpec, f FilterFlags, limit int) error {
+	return db.Snapshot(ctx, func(db *session.Database) error { return listAt(ctx, ses, db, spec, f, limit) })
+}
+
+func listAt(ctx context.Context, ses *session.Session, db *session.Database, spec ListSpec, f FilterFlags, limit int) error {
 	business, err := ses.Clock(ctx, db.DB)
 	if err != nil {
 		return err

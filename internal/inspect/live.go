@@ -42,11 +42,12 @@ func showLive(screen *cli.Screen, v view.Run, now time.Time, silent bool) {
 	if silent {
 		return
 	}
-	if v.State != nil && v.State.Waits != nil {
+	waits := v.State != nil && v.State.Waits != nil
+	if waits {
 		w := v.State.Waits
 		screen.Item("", statusColumn, view.LeaseWait(batch.LeaseWait{Run: w.Run, Host: w.Host, Beat: w.Beat, Until: w.Until}, now))
 	}
-	if v.Why != "" {
+	if v.Why != "" && (!waits || v.State.Stopping != "") { // the line above says it
 		screen.Item("", statusColumn, "slow: "+v.Why)
 	}
 	if auto := settled(v.State); auto != "" && !screen.Verbose {

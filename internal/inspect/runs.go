@@ -14,6 +14,10 @@ import (
 
 // ListRuns writes the newest runs, at most limit.
 func ListRuns(ctx context.Context, ses *session.Session, db *session.Database, limit int) error {
+	return db.Snapshot(ctx, func(db *session.Database) error { return listRunsAt(ctx, ses, db, limit) })
+}
+
+func listRunsAt(ctx context.Context, ses *session.Session, db *session.Database, limit int) error {
 	business, err := ses.Clock(ctx, db.DB)
 	if err != nil {
 		return err

@@ -41,6 +41,10 @@ type ShownRun struct {
 
 // ShowRun shows one run and its steps.
 func ShowRun(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
+	return db.Snapshot(ctx, func(db *session.Database) error { return showRunAt(ctx, ses, db, id) })
+}
+
+func showRunAt(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
 	business, err := ses.Clock(ctx, db.DB)
 	if err != nil {
 		return err
@@ -58,6 +62,9 @@ func ShowRun(ctx context.Context, ses *session.Session, db *session.Database, id
 		return exit.Failed(err)
 	}
 	v := ShownRun{list[0], list[0].Next()}
+	if err := afterDeath(ctx, db, &v); err != nil {
+		return exit.Failed(err)
+	}
 	if err := adoptBefore(ctx, db, &v); err != nil {
 		return exit.Failed(err)
 	}
@@ -148,6 +155,10 @@ type SubscriptionView struct {
 
 // ShowSubscription shows one subscription: was it charged, was it charged twice, and if not, why.
 func ShowSubscription(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
+	return db.Snapshot(ctx, func(db *session.Database) error { return showSubscriptionAt(ctx, ses, db, id) })
+}
+
+func showSubscriptionAt(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
 	s, err := details.FindSubscription(ctx, db.DB, id)
 	switch {
 	case err != nil:
@@ -185,6 +196,10 @@ func ShowSubscription(ctx context.Context, ses *session.Session, db *session.Dat
 
 // ShowInvoice shows one invoice with its attempts.
 func ShowInvoice(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
+	return db.Snapshot(ctx, func(db *session.Database) error { return showInvoiceAt(ctx, ses, db, id) })
+}
+
+func showInvoiceAt(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
 	inv, err := details.FindInvoice(ctx, db.DB, id)
 	switch {
 	case err != nil:

@@ -29,6 +29,10 @@ type wholeOrder struct {
 
 // ShowOrder shows one order with its payments.
 func ShowOrder(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
+	return db.Snapshot(ctx, func(db *session.Database) error { return showOrderAt(ctx, ses, db, id) })
+}
+
+func showOrderAt(ctx context.Context, ses *session.Session, db *session.Database, id uint64) error {
 	c, err := ses.Load()
 	if err != nil {
 		return err

@@ -8,8 +8,6 @@ import (
 
 	"duly/config"
 	"duly/internal/billing"
-	"duly/internal/exit"
-	"duly/internal/mysql"
 	"duly/internal/operator"
 	"duly/internal/orders"
 	"duly/internal/payment"
@@ -92,13 +90,17 @@ func statusNow(ctx context.Context, ses *session.Session, db *session.Database, 
 	if err != nil {
 		return StatusView{}, err
 	}
-	now := business()
-	s := StatusView{At: now.UTC().Truncate(time.Microsecond), BusinessDate: payment.DateOf(now.In(c.Business.Location()))}
-	err = s.read(ctx, db, c)
-	if err == nil && !ses.Screen.JSON {
-		err = s.annotate(ctx, ses, db, c)
-	}
-	return s, exit.Failed(mysql.Classify(ctx, err))
+	var s StatusView
+	err = db.Snapshot(ctx, func(db *session.Database) error {
+		now := business()
+		s = StatusView{At: now.UTC().Truncate(time.Microsecond), BusinessDate: payment.DateOf(now.In(c.Business.Location()))}
+		err := s.read(ctx, db, c)
+		if err == nil && !ses.Screen.JSON {
+			err = s.annotate(ctx, ses, db, c)
+		}
+		return err
+	})
+	return s, err
 }
 
 // mostStuck is how many stuck rows are listed.

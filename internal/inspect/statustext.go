@@ -9,6 +9,7 @@ import (
 
 	"duly/config"
 	"duly/internal/cli"
+	"duly/internal/leasewait"
 	"duly/internal/outbox"
 	"duly/internal/query"
 	"duly/internal/runs"
@@ -31,6 +32,7 @@ type statusNotes struct {
 	charges int64
 	oldest  time.Time // review
 	owners  []query.Owner
+	free    int64     // claims that belong to none of them
 	last    *view.Run // the newest run that is not live
 }
 
@@ -66,7 +68,7 @@ func (s *StatusView) annotate(ctx context.Context, a *session.Session, db *sessi
 		return err
 	}
 	if s.InFlight > 0 {
-		if s.notes.owners, err = query.Claims(ctx, db.DB, store.Selection{}, store.Gateways{}, 0); err != nil {
+		if s.notes.owners, s.notes.free, err = query.Claims(ctx, db.DB, store.Selection{}, store.Gateways{}, 0); err != nil {
 			return err
 		}
 	}
@@ -116,7 +118,7 @@ func showStatus(screen *cli.Screen, s StatusView) {
 }
 
 // silent reports whether a live run has missed so many heartbeats that it is most likely dead.
-func (s StatusView) silent(v view.Run) bool { return jobs.Silent(v.HeartbeatAt, v.Lease, s.At) }
+func (s StatusView) silent(v view.Run) bool { return leasewait.Silent(v.HeartbeatAt, v.Lease, s.At) }
 
 // people are the rows that wait for somebody.
 func (s StatusView) people(row func(label string, parts ...string)) {
@@ -149,16 +151,14 @@ func (s StatusView) charging(row func(label string, parts ...string)) {
 	if s.notes.charges > 0 {
 		row("Due", cli.Things(s.notes.charges, "charge"), cli.MoneySums(s.notes.due))
 	}
-	rest := s.InFlight
 	for _, o := range s.notes.owners {
-		rest -= o.Claimed
 		if slices.ContainsFunc(s.Runs, func(v view.Run) bool { return v.ID == o.ID && !s.silent(v) }) {
 			continue // its own line says more
 		}
-		row("Claimed", jobs.ClaimedBy(o, s.At, s.notes.Zone))
+		row("Claimed", leasewait.Claims(o, "charge", false, s.At, s.notes.Zone))
 	}
-	if rest > 0 {
-		row("Claimed", cli.Number(rest)+", their runs have ended", "duly run billing --step recover")
+	if free := s.notes.free; free > 0 {
+		row("Claimed", cli.Number(free)+", their runs have ended", "duly run billing --step recover")
 	}
 	if s.InDoubt > 0 {
 		row("In doubt", cli.Number(s.InDoubt)+s.checked(s.NextCheckAt)+s.unlessLive(jobs.BillingJob, ", no live run"),

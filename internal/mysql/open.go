@@ -24,6 +24,7 @@ type DB struct {
 	Acquire time.Duration
 
 	works txStats
+	at    *sqlx.Tx // of a Snapshot: what reads go by
 }
 
 // Options of Open.

@@ -2,13 +2,19 @@ package mysql
 
 import "context"
 
-// SelectContext reads rows into dest, a pointer to a slice. It retries if the connection is lost.
+// SelectContext reads rows into dest, a pointer to a slice. It retries if the connection is lost, unless db is of a [Snapshot].
 func (db *DB) SelectContext(ctx context.Context, dest any, query string, args ...any) error {
+	if db.at != nil {
+		return db.at.SelectContext(ctx, dest, query, args...)
+	}
 	return db.read(ctx, func() error { return db.DB.SelectContext(ctx, dest, query, args...) })
 }
 
-// GetContext reads one row into dest. It retries if the connection is lost.
+// GetContext reads one row into dest. It retries if the connection is lost, unless db is of a [Snapshot].
 func (db *DB) GetContext(ctx context.Context, dest any, query string, args ...any) error {
+	if db.at != nil {
+		return db.at.GetContext(ctx, dest, query, args...)
+	}
 	return db.read(ctx, func() error { return db.DB.GetContext(ctx, dest, query, args...) })
 }
 

@@ -2,7 +2,6 @@ package preview
 
 import (
 	"context"
-	"time"
 
 	"duly/internal/batch"
 	"duly/internal/query"
@@ -23,8 +22,8 @@ func DueIn(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages int, 
 			if err != nil || u.InFlight == 0 {
 				return u.InDoubt, err
 			}
-			live, err := heldByLiveRuns(ctx, d, selection)
-			return max(u.InFlight-live, 0) + u.InDoubt, err
+			free, err := unowned(ctx, d, selection)
+			return free + u.InDoubt, err
 		},
 	}
 	for stage, name := range jobs.BillingSteps(stages)[2 : 3+stages] {
@@ -55,22 +54,13 @@ func issuesToo(ctx context.Context) bool {
 	return issue != nil && issue.Begun() && !issue.Ended()
 }
 
-// heldByLiveRuns counts the charges in flight that belong to runs whose lease holds.
-func heldByLiveRuns(ctx context.Context, d jobs.Deps, selection store.Selection) (int64, error) {
-	owners, err := query.Owners(ctx, d.DB, selection, 0)
-	if err != nil {
-		return 0, err
-	}
-	held := int64(0)
+// unowned counts the charges in flight that belong to no run whose lease holds.
+func unowned(ctx context.Context, d jobs.Deps, selection store.Selection) (int64, error) {
+	owners, free, err := query.Claims(ctx, d.DB, selection, store.Gateways{}, 0)
 	for _, o := range owners {
-		if !o.Beat.Add(time.Duration(o.LeaseMS) * time.Millisecond).After(d.Business()) {
-			continue // the step takes over what it held
+		if !o.FreeAt().After(d.Business()) {
+			free += o.Claimed // the step takes over what it held
 		}
-		n, err := query.CountClaims(ctx, d.DB, o.ID)
-		if err != nil {
-			return 0, err
-		}
-		held += n
 	}
-	return held, nil
+	return free, err
 }

@@ -18,7 +18,9 @@ import (
 // OrdersLeft are the orders that are still to be checked.
 type OrdersLeft struct {
 	Due      int64 // to be checked now, by nobody yet
-	InFlight int64 // being checked by another run
+	InFlight int64 // being checked by other runs
+	// Holders counts those in flight by the run that has claimed them.
+	Holders map[uint64]int64
 	// InDoubt are not decided and checked again later, the first of them at Next.
 	InDoubt int64
 	Next    time.Time
@@ -32,12 +34,13 @@ const MostCounted = 10_000
 // CountOrders counts the selected orders that are still to be checked and were due at that instant of the business
 // clock. run is the run that asks; 0 for none. known says which gateways are configured; nil: that does not matter.
 func CountOrders(ctx context.Context, db *mysql.DB, selection store.Selection, p orders.Policy, at time.Time, run uint64, known func(string) bool) (OrdersLeft, error) {
-	var left OrdersLeft
+	left := OrdersLeft{Holders: map[uint64]int64{}}
 	n := 0
 	err := eachDue(ctx, db, selection, p, at, func(c orders.Claimed, holder uint64) bool {
 		switch {
 		case holder != 0 && holder != run:
 			left.InFlight++
+			left.Holders[holder]++
 		case left.add(c, known):
 		default:
 			left.Due++

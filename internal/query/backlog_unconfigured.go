@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"duly/internal/mysql"
 	"duly/internal/orders"
@@ -103,4 +104,29 @@ func (e *Elsewhere) add(id uint64) {
 	if e.Count++; len(e.IDs) < elsewhereIDs {
 		e.IDs = append(e.IDs, id)
 	}
+}
+
+// ElsewhereSum adds up the counts of a list.
+func ElsewhereSum(list []Elsewhere) int64 {
+	var n int64
+	for _, e := range list {
+		n += e.Count
+	}
+	return n
+}
+
+// ElsewhereMerged adds the counts of b to those of a, by gateway.
+func ElsewhereMerged(a, b []Elsewhere) []Elsewhere {
+	for _, e := range b {
+		i := slices.IndexFunc(a, func(x Elsewhere) bool { return x.Gateway == e.Gateway })
+		if i < 0 {
+			a = append(a, e)
+			continue
+		}
+		a[i].Count += e.Count
+		if missing := elsewhereIDs - len(a[i].IDs); missing > 0 {
+			a[i].IDs = append(a[i].IDs, e.IDs[:min(missing, len(e.IDs))]...)
+		}
+	}
+	return a
 }

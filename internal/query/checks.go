@@ -55,14 +55,24 @@ func Owners(ctx context.Context, db *mysql.DB, selection store.Selection, except
 	return owners, err
 }
 
-const claimsByRun = `SELECT r.id, r.host, r.heartbeat_at, r.lease_ms, a.claimed FROM (SELECT run_id, COUNT(*) AS claimed FROM payment_attempts
-WHERE status = 'in_flight'%s GROUP BY run_id) a JOIN job_runs r ON r.id = a.run_id WHERE r.status = 'running' AND r.id <> ? ORDER BY r.id`
+// LEFT JOIN: claims without such a run are free, and counted in the same moment as the others.
+const claimsByRun = `SELECT COALESCE(r.id, 0) AS id, COALESCE(r.host, '') AS host, COALESCE(r.heartbeat_at, UTC_TIMESTAMP(6)) AS heartbeat_at,
+COALESCE(r.lease_ms, 0) AS lease_ms, SUM(a.claimed) AS claimed FROM (SELECT run_id, COUNT(*) AS claimed FROM payment_attempts
+WHERE status = 'in_flight'%s GROUP BY run_id) a LEFT JOIN job_runs r ON r.id = a.run_id AND r.status = 'running' AND r.id <> ? GROUP BY r.id, r.host, r.heartbeat_at, r.lease_ms ORDER BY r.id`
 
-// Claims lists the other runs, not marked as ended, that own selected attempts in flight at gateways, with their number.
-func Claims(ctx context.Context, db *mysql.DB, selection store.Selection, at store.Gateways, except uint64) ([]Owner, error) {
+// Claims lists the other runs, not marked as ended, that own selected attempts in flight at gateways, with their number, and counts those
+// that none of them owns.
+func Claims(ctx context.Context, db *mysql.DB, selection store.Selection, at store.Gateways, except uint64) (owners []Owner, free int64, err error) {
 	only, args := selection.Only("subscription_id")
 	which, names := at.Clause("gateway")
-	var owners []Owner
-	err := db.SelectContext(ctx, &owners, fmt.Sprintf(claimsByRun, only+which), append(append(args, names...), except)...)
-	return owners, mysql.Classify(ctx, err)
+	var rows []Owner
+	err = db.SelectContext(ctx, &rows, fmt.Sprintf(claimsByRun, only+which), append(append(args, names...), except)...)
+	for _, o := range rows {
+		if o.ID == 0 {
+			free += o.Claimed
+		} else {
+			owners = append(owners, o)
+		}
+	}
+	return owners, free, mysql.Classify(ctx, err)
 }

@@ -198,7 +198,7 @@ func (v Run) Next() []string {
 	case v.RecoveredBy != nil:
 		return []string{fmt.Sprintf("nothing: run %d took over what it left: duly show run %d", *v.RecoveredBy, *v.RecoveredBy)}
 	case v.Exit == nil:
-		return []string{"it died; the next run takes over what it left: " + again}
+		return []string{"it died; the next run takes over what it left, if anything: " + again}
 	case *v.Exit == 0:
 		return []string{"nothing: it left nothing behind"}
 	case *v.Exit == 3:

@@ -14,16 +14,22 @@ import (
 // restOf names the steps that had nothing to do, and those that the run did not come to.
 func restOf(screen *cli.Screen, s Summary) {
 	var idle, missed []string
+	counted := false
 	for _, v := range s.Steps {
 		switch {
 		case v.Status == notBegun:
 			missed = append(missed, v.Step)
 		case v.Idle():
 			idle = append(idle, v.Step)
+			counted = counted || v.Due == 0
 		}
 	}
+	says := " nothing due: "
+	if !counted && len(s.Left) > 0 { // what is left may have been due to them, and somebody else's
+		says = " nothing done: "
+	}
 	if len(idle) > 0 {
-		screen.Marked(string(cli.SignNone)+" nothing due: "+folded(idle), cli.SignIndent)
+		screen.Marked(string(cli.SignNone)+says+folded(idle), cli.SignIndent)
 	}
 	if len(missed) > 0 {
 		screen.Marked(string(cli.SignNone)+" not reached: "+folded(missed), cli.SignIndent)

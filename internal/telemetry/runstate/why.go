@@ -24,11 +24,11 @@ const (
 	heartbeat = "heartbeat"
 )
 
-// Why says in one sentence what the run waits for most, the first of these that is so: it is stopping; a circuit is open;
+// Why says in one sentence what the run waits for most, the first of these that is so: it is stopping; the lease of another run; a circuit is open;
 // an operator throttled it; a rate; a gateway that answers slowly; row locks; the database; and if none of them, a
 // gateway that is used as fast as it goes. Empty: it waits for nothing that is measured.
 func (s State) Why() string {
-	for _, reason := range []func() string{s.stops, s.circuit, s.throttled, s.limited, s.latency, s.locks, s.slowDatabase, s.gateway} {
+	for _, reason := range []func() string{s.stops, s.waitsForLease, s.circuit, s.throttled, s.limited, s.latency, s.locks, s.slowDatabase, s.gateway} {
 		if why := reason(); why != "" {
 			return why
 		}
@@ -41,6 +41,14 @@ func (s State) stops() string {
 		return ""
 	}
 	return "it is stopping: " + s.Stopping
+}
+
+// waitsForLease names the run whose lease is waited for: there is nothing else to do, so that nothing slows it down.
+func (s State) waitsForLease() string {
+	if s.Waits == nil {
+		return ""
+	}
+	return fmt.Sprintf("it waits for the lease of run %d on %s", s.Waits.Run, s.Waits.Host)
 }
 
 // circuit names the gateway whose circuit has been open for longest.
@@ -174,8 +182,11 @@ func (d Database) busySum() float64 {
 }
 
 // Slow says what slows the run down, as [State.Why] does. It is empty where the run is used as fast as its gateways go, and where it
-// stops.
+// stops or only waits.
 func (s State) Slow() string {
+	if s.Waits != nil {
+		return ""
+	}
 	for _, reason := range []func() string{s.circuit, s.throttled, s.limited, s.latency, s.locks, s.slowDatabase} {
 		if why := reason(); why != "" {
 			return why

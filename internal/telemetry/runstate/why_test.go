@@ -26,7 +26,7 @@ func told() State {
 	later := since.Add(time.Minute)
 	order := runs.Instruction{Who: "ada", Reason: "the provider asked for it"}
 	return State{
-		At: begin(), Seconds: 5, Stopping: "stopped by kim: deploy",
+		At: begin(), Seconds: 5, Stopping: "stopped by kim: deploy", Waits: &Wait{Run: 7, Host: "vm-1"},
 		Throttle: &runs.Throttle{Instruction: order, Parallelism: 5},
 		Gateways: map[string]Gateway{
 			"main":  {Open: 64, Bound: 64, Rate: 20, LatencyMS: 310, PerSecond: 200, OpenSince: &since, Time: Shares{Open: 0.4, Throttle: 0.3, Rate: 0.3}},
@@ -52,7 +52,8 @@ func TestWhyByPrecedence(t *testing.T) {
 		want string
 	}{
 		{func() {}, "it is stopping: stopped by kim: deploy"},
-		{func() { s.Stopping = "" }, "gateway main fails: its circuit is open since 02:31:07 UTC"},
+		{func() { s.Stopping = "" }, "it waits for the lease of run 7 on vm-1"},
+		{func() { s.Waits = nil }, "gateway main fails: its circuit is open since 02:31:07 UTC"},
 		{main(func(g *Gateway) { g.OpenSince = nil }), "gateway other fails: its circuit is open since 02:32:07 UTC"},
 		{func() { g := s.Gateways["other"]; g.OpenSince = nil; s.Gateways["other"] = g }, "throttled to 5 at once by ada: the provider asked for it"},
 		{func() { s.Throttle.Parallelism, s.Throttle.Rate = 0, 20 }, "throttled to 20/s by ada: the provider asked for it"},
@@ -72,7 +73,10 @@ func TestWhyByPrecedence(t *testing.T) {
 		c.take()
 		require.Equal(t, c.want, s.Why())
 		slows := c.want != "" && !strings.HasPrefix(c.want, "limited by the gateway")
-		if s.Stopping == "" {
+		switch {
+		case s.Waits != nil:
+			require.Empty(t, s.Slow())
+		case s.Stopping == "":
 			require.Equal(t, slows, s.Slow() != "", c.want)
 		}
 	}
