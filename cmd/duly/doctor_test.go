@@ -33,6 +33,7 @@ func failing(t *testing.T, got ended) checkup.Check {
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
+	s.env = append(s.env, "DULY_RUN_LOCK_DIR=none")
 	got := s.duly(t, "doctor")
 	require.Equal(t, batch.ExitDone, got.code, got.out)
 	all := s.duly(t, "doctor", "--verbose")

@@ -80,6 +80,7 @@ func (d *Checkup) All(ctx context.Context, tries Tries) {
 	if len(c.Gateways) > 0 {
 		d.gateways(ctx, c)
 	}
+	d.lock(c)
 	d.slackOf(ctx, c, tries.Slack)
 	d.webhookOf(ctx, c, tries.Webhook)
 	d.secretFiles()
