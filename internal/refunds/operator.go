@@ -52,7 +52,7 @@ func (w Word) Takes(c Claimed) error {
 			return fmt.Errorf("the gateway shows %s of %s refunded, which is what was asked for: --as refunded", c.money(seen.Refunded), seen.Money)
 		}
 		return nil
-	case payment.AsPaid, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible:
+	case payment.AsPaid, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
 	}
 	return fmt.Errorf("--as %s is no way to resolve a refund: refunded, not_executed or ignored", w.As)
 }
