@@ -41,7 +41,7 @@ type worked struct {
 	took  time.Duration            // from its start to its end
 	steps map[string]time.Duration // of the steps
 	tally batch.Tally
-	// settled is what parallelism: auto found; 0: it was fixed.
+	// settled is what parallelism: auto found; 0: it was fixed, or nothing was found.
 	settled int
 }
 
@@ -72,7 +72,7 @@ func (w worker) reconcile(ctx context.Context, s *schema) (worked, error) {
 func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of func(deps jobs.Deps) batch.Job) (worked, error) {
 	now := s.lab.now
 	limits := gateway.Defaults()
-	limits.Now, limits.Slots, limits.Auto = now, slots, w.auto
+	limits.Now, limits.Slots, limits.Auto, limits.Timeout = now, slots, w.auto, autoTimeout
 	paced := gateway.Limit(gatewayName, w.gateway, limits)
 	defer paced.Close()
 	server, err := mysql.Identity(ctx, s.DB)
@@ -113,7 +113,7 @@ func (w worker) run(ctx context.Context, s *schema, slots *gateway.Bound, of fun
 	if result.Exit != batch.ExitDone && (!w.beside || result.Exit != batch.ExitUnfinished) {
 		return done, fmt.Errorf("the run ended with %d: left %v: %w", result.Exit, result.Left, result.Err)
 	}
-	done.settled = paced.Auto()
+	done.settled = paced.Found()
 	for _, x := range executions {
 		done.steps[x.Step] = x.Took()
 	}

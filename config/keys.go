@@ -113,12 +113,12 @@ func chargingKeys() []Key {
 		},
 		{
 			Name: "gateways.<name>.parallelism", Default: "50", parse: readParallelism,
-			Why: "Calls in flight at once. More is faster until the service slows down. `auto`: each run begins with 8 and finds out where that is, " +
-				"by its latency, time-outs and 429 answers; `duly status --verbose` shows the number.",
+			Why: "Calls in flight at once. More is faster until the service slows down. `auto`: each run begins with 2 and finds out where that is, " +
+				"by its latency, time-outs and 429 answers, which also bound its rate; `duly status --verbose` shows the number.",
 		},
 		{
 			Name: "gateways.<name>.max_parallelism", Default: "256", parse: whole(1, mostParallelism),
-			Why: "What `parallelism: auto` never exceeds, on each host.",
+			Why: "What `parallelism: auto` never exceeds, in each run: two runs at once may have twice as many calls in flight. Not of `reconcile`, which has reconcile.parallelism.",
 		},
 		{
 			Name: "gateways.<name>.rate", Default: "none", parse: rate,
@@ -286,7 +286,7 @@ func otherKeys() []Key {
 		},
 		{
 			Name: "reconcile.parallelism", Default: "10", parse: whole(1, 10_000),
-			Why: "Look-ups in flight at once. More than 20 loads the gateway more than it helps.",
+			Why: "Calls of `reconcile` in flight at once, at all gateways together, whatever their own parallelism is. More than 20 loads the gateway more than it helps.",
 		},
 		{
 			Name: "reconcile.chunk_size", Default: "100", parse: whole(1, maxChunk),

@@ -100,7 +100,7 @@ func (d Deps) pace(name string) int {
 
 // bound is how many attempts at a gateway may be claimed and unsettled at once; 0 for no bound. Without keys nobody can
 // find out what became of an attempt that a crash leaves behind, also if it was never sent: no more are claimed than
-// can be on their way.
+// can be on their way, at the moment, where duly finds out how many those should be.
 func (d Deps) bound(name string) int {
 	if g, ok := d.Gateways[name]; ok && g.Capabilities().KeyLife == 0 {
 		return d.pace(name)

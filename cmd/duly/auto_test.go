@@ -35,6 +35,8 @@ func TestWhatParallelismAutoFound(t *testing.T) {
 	require.Contains(t, got.err, "parallelism auto found another number")
 	require.InDelta(t, 3, metric(`duly_gateway_parallelism{gateway="main"}`), 0)
 	require.LessOrEqual(t, s.sim.Stats().MaxConcurrent, 3)
+	one := s.duly(t, "run", "report")
+	require.NotContains(t, one.out, "Auto ", "it sent too little to find anything")
 	require.Contains(t, check(t, s.duly(t, "doctor", "--json"), "gateway main").Detail, "; parallelism auto: run 2 found 3, up to 3")
 
 	s.live(t, 17)

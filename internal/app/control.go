@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -41,11 +42,12 @@ type runController struct {
 	stopping string
 	locks    mysql.Locks
 	last     runstate.Sample
-	logged   map[string]int // what `parallelism: auto` had found, by gateway, when that was last logged
+	logged   map[string]int     // what `parallelism: auto` had found, by gateway, when that was last logged
+	rates    map[string]float64 // and the rates
 }
 
 func newRunController(p *progress, cancel context.CancelCauseFunc) *runController {
-	r := &runController{progress: p, cancel: cancel, logged: map[string]int{}}
+	r := &runController{progress: p, cancel: cancel, logged: map[string]int{}, rates: map[string]float64{}}
 	r.last = r.sample()
 	return r
 }
@@ -135,6 +137,7 @@ func (r *runController) snapshot() any {
 	s := runstate.Between(r.last, now)
 	r.last = now
 	r.logParallelism(s)
+	r.logRates()
 	s.At = r.e.Deps.Business().UTC().Truncate(time.Microsecond)
 	s.Throttle, s.Stopping = r.control.Throttle, r.stopping
 	for _, x := range slices.Backward(r.steps) {
@@ -167,6 +170,19 @@ func (r *runController) logParallelism(s runstate.State) {
 		r.logged[name] = g.Auto
 		r.e.logs.LogAttrs(context.Background(), slog.LevelInfo, "parallelism auto found another number", slog.Uint64("run_id", r.run.ID),
 			slog.String("gateway", name), slog.Int("parallelism", g.Auto), slog.Int("before", before))
+	}
+}
+
+// logRates logs to how many requests a second gateways are slowed down, if it is half as much again as when that was last logged, or less than two thirds of it.
+func (r *runController) logRates() {
+	for name, g := range r.e.Deps.Gateways {
+		rate, before := math.Round(10*g.FoundRate())/10, r.rates[name]
+		if rate == before || before > 0 && 2*rate < 3*before && 3*rate > 2*before {
+			continue
+		}
+		r.rates[name] = rate
+		r.e.logs.LogAttrs(context.Background(), slog.LevelInfo, "parallelism auto changes the rate of a gateway", slog.Uint64("run_id", r.run.ID),
+			slog.String("gateway", name), slog.Float64("rate", rate), slog.Float64("before", before))
 	}
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"duly/internal/batch"
@@ -32,7 +33,7 @@ func (e *Execution) summary(ctx context.Context, p *progress, r batch.Result) er
 		e.logs.WarnContext(ctx, "rows in review could not be counted", session.Problem(mysql.Classify(ctx, err)))
 	}
 	s.Collected, s.Refunded = view.Moved(s.Steps)
-	s.Parallelism = e.parallelism()
+	s.Parallelism, s.Rates = e.parallelism()
 	s.Older = view.OlderOf(s.InReview, p.run.Job, new, e.foundBeside(ctx, p.run))
 	s.OlderReview = s.Older.All()
 	e.name(ctx, &s, p.run, new)
@@ -63,15 +64,19 @@ func (e *Execution) summary(ctx context.Context, p *progress, r batch.Result) er
 	return nil
 }
 
-// parallelism is what the run found best for gateways that it used, where that is for it to find.
-func (e *Execution) parallelism() map[string]int {
-	found := map[string]int{}
+// parallelism is what the run found best for gateways that it used, where that is for it to find, and to how many requests a second it
+// has slowed them down.
+func (e *Execution) parallelism() (found map[string]int, rates map[string]float64) {
+	found, rates = map[string]int{}, map[string]float64{}
 	for name, g := range e.Deps.Gateways {
-		if n := g.Auto(); n > 0 && g.Stats().Requests() > 0 {
+		if n := g.Found(); n > 0 {
 			found[name] = n
 		}
+		if rate := g.FoundRate(); rate > 0 {
+			rates[name] = math.Round(10*rate) / 10
+		}
 	}
-	return found
+	return found, rates
 }
 
 // next lists what an operator may want to type.

@@ -39,8 +39,9 @@ type permit struct {
 // rate and for a slot. The circuit's permit comes before the rate and the throttle, so that nobody spends a rate permit or holds a place
 // while the gateway is down, and is taken anew if the circuit changed meanwhile. The throttle comes before the rate, so that nobody with a rate permit is held back to
 // leave together with others. A slot comes last, so that no other gateway waits for this one's rate.
-func (p *Limited) admit(waiting context.Context) (leave permit, err error) {
-	if waiting.Err() != nil || !p.auto.take(waiting) {
+// again: a request of the same call was sent before.
+func (p *Limited) admit(waiting context.Context, again bool) (leave permit, err error) {
+	if waiting.Err() != nil || !p.auto.take(waiting, again) {
 		return permit{}, context.Cause(waiting)
 	}
 	defer func() {
@@ -107,7 +108,7 @@ func (p *Limited) takePlaces(waiting context.Context) bool {
 	if !p.during(waiting, inThrottle, p.bound.Take) {
 		return false
 	}
-	if p.during(waiting, inRate, p.rate.wait) && (p.limits.Slots == nil || p.during(waiting, inSlots, p.limits.Slots.Take)) {
+	if p.during(waiting, inRate, p.auto.turn) && p.during(waiting, inRate, p.rate.wait) && (p.limits.Slots == nil || p.during(waiting, inSlots, p.limits.Slots.Take)) {
 		return true
 	}
 	p.bound.Give()

@@ -3,7 +3,10 @@ package gateway
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"duly/internal/gateway/tempo"
 )
 
 // auto bounds the requests of one gateway that are open at once by what it finds to be the best number. It never
@@ -11,25 +14,78 @@ import (
 //
 // Its place is taken before all others, as that of a lane is where the number is fixed: while the gateway is held back,
 // no more callers wait for it than would be let through.
+//
+// A gateway that answers that there are too many requests is slowed down as a whole, by its [tempo.Tempo].
 type auto struct {
-	bound  Bound
-	mu     sync.Mutex
-	search *search // nil: no bound
+	now     func() time.Time
+	bound   Bound
+	mu      sync.Mutex
+	search  *search // nil: no bound
+	tempo   tempo.Tempo
+	changed chan struct{} // closed when turns that were taken are worth nothing
 }
 
-// use begins to look for the best number up to most; 0: no bound.
-func (a *auto) use(most int) {
-	if most > 0 {
-		a.search = newSearch(most)
-		a.bound.Resize(a.search.limit)
+// use begins to look for the best number. keyless: the gateway keeps no keys.
+func (a *auto) use(l Limits, keyless bool) {
+	a.now, a.changed = l.Now, make(chan struct{})
+	a.search = newSearch(l.Auto, l.Timeout)
+	if keyless {
+		a.search.crowd = crowdedKeyless
 	}
+	a.bound.Resize(a.search.limit)
 }
 
-// take waits for a place until ctx ends; false: it ended, and no place was taken.
-func (a *auto) take(ctx context.Context) bool { return a.search == nil || a.bound.Take(ctx) }
+// watch returns a context under which said tells whether a request was answered that there are too many; nil where nobody wants to know.
+func (a *auto) watch(ctx context.Context) (_ context.Context, said *atomic.Bool) {
+	if a.search == nil {
+		return ctx, nil
+	}
+	return withTooMany(ctx)
+}
 
-// takeNow takes a place if there is one and nobody waits for it.
-func (a *auto) takeNow() bool { return a.search == nil || a.bound.TakeNow() }
+// take waits for a place until ctx ends; false: it ended, and no place was taken. A call that has sent a request comes before those that have not:
+// few are under way then, and none waits for long.
+func (a *auto) take(ctx context.Context, again bool) bool {
+	switch {
+	case a.search == nil:
+		return true
+	case again:
+		return a.bound.TakeFirst(ctx)
+	}
+	return a.bound.Take(ctx)
+}
+
+// takeNow takes a place if there is one, nobody waits for it, and the gateway is not slowed down.
+func (a *auto) takeNow() bool { return a.search == nil || !a.slowed() && a.bound.TakeNow() }
+
+func (a *auto) slowed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tempo.Active(a.now())
+}
+
+// turn waits for the caller's turn, where the gateway is slowed down; false: ctx ended before.
+func (a *auto) turn(ctx context.Context) bool {
+	for a.search != nil {
+		a.mu.Lock()
+		wait, changed := a.tempo.Turn(a.now()), a.changed
+		a.mu.Unlock()
+		if wait <= 0 {
+			return true
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+			return true
+		case <-ctx.Done():
+			timer.Stop()
+			return false
+		case <-changed:
+			timer.Stop()
+		}
+	}
+	return true
+}
 
 func (a *auto) give() {
 	if a.search != nil {
@@ -45,28 +101,76 @@ func (a *auto) began(now time.Time, kind RequestKind, epoch int) sampleRef {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	ref := a.search.began(now, kind, epoch)
+	ref.left = now
+	a.tempo.Left(now)
 	a.bound.Resize(a.search.limit)
 	return ref
 }
 
-// ended notes how a request ended. It is called before the request's place is given back.
-func (a *auto) ended(ref sampleRef, now func() time.Time, how ending) {
+// ended notes how a request ended, and how long the gateway asked to wait. It is called before the request's place is given back.
+func (a *auto) ended(ref sampleRef, how ending, wish time.Duration) {
 	if a.search == nil {
 		return
 	}
-	at := now()
+	if wish > 0 {
+		wish += spread(0, wish/10) // other hosts were asked to wait as long
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	at := a.now()
 	a.search.ended(ref, at, how)
+	switch how {
+	case tooManyAnswered:
+		if a.tempo.Refuse(at, ref.left, wish, !a.search.crowdedOut(ref)) {
+			close(a.changed)
+			a.changed = make(chan struct{})
+		}
+	case answered, dropped:
+		a.tempo.Taken(ref.left)
+	case saysNothing:
+	}
 	a.bound.Resize(a.search.limit)
 }
 
-// settled is the number that was found best so far; 0: there is no bound.
-func (a *auto) settled() int {
+// limit is how many requests may be open at the moment; 0: there is no bound.
+func (a *auto) limit() int {
 	if a.search == nil {
 		return 0
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.search.limit
+}
+
+// found is the number that was found best so far; 0: there is no bound, or nothing was found.
+func (a *auto) found() int {
+	if a.search == nil {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.search.found {
+		return 0
+	}
 	return a.search.best
+}
+
+// rate is how many requests a second are let through; 0: no bound.
+func (a *auto) rate() float64 {
+	if a.search == nil {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tempo.Rate(a.now())
+}
+
+// refusedFor is how long the gateway has answered nothing but that there are too many.
+func (a *auto) refusedFor() time.Duration {
+	if a.search == nil {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tempo.RefusedFor(a.now())
 }

@@ -55,14 +55,26 @@ func TestAnUnansweredRequestHoldsUpNobody(t *testing.T) {
 	require.InDelta(t, math.Log(10)*2/leastTrial, l.cost, 1e-9)
 }
 
-func TestADropCountsMoreThanAQuickAnswer(t *testing.T) {
+// A share of requests that is dropped costs as much at every limit: what differs between two limits is what their latencies do.
+func TestWhatIsDroppedAtEveryLimitCancelsOut(t *testing.T) {
 	start := time.Unix(0, 0)
-	for took, cost := range map[time.Duration]float64{time.Millisecond: dropCost, time.Hour: math.Log(3600)} {
+	cost := func(took time.Duration, drops int) level {
 		var of trial
-		of.restart(1)
-		of.end(of.add(sample{kind: RequestCharge, start: start}), start.Add(took), dropped)
-		require.InDelta(t, cost, of.measure(start, map[RequestKind]float64{RequestCharge: 0}, 0).cost, 1e-9)
+		of.restart(100)
+		for i := range 100 {
+			how := answered
+			if i >= 100-drops {
+				how = dropped
+			}
+			of.end(of.add(sample{kind: RequestCharge, start: start}), start.Add(took), how)
+		}
+		return of.measure(start.Add(time.Hour), map[RequestKind]float64{RequestCharge: 0}, 0)
 	}
+	for _, drops := range []int{0, 1, 20, 40} {
+		require.InDelta(t, math.Ln2, cost(2*time.Second, drops).cost-cost(time.Second, drops).cost, 1e-9)
+		require.InDelta(t, float64(drops)/100, cost(time.Second, drops).share, 1e-9)
+	}
+	require.Greater(t, cost(time.Second, 20).cost, cost(time.Second, 10).cost+0.1)
 }
 
 func TestWhatAnAnswerSaysOfTheLimit(t *testing.T) {

@@ -6,8 +6,12 @@ import (
 )
 
 const (
-	// startAt is the limit that the search begins with.
-	startAt = 8
+	// startAt is the limit at the start, rampTo the one that it is doubled to before anything is compared.
+	startAt, rampTo = 2, 8
+	// steep is by how much the latency of a doubling may grow at the start, as a logarithm: it grows with the square of the limit, by 2 ln 2.
+	steep = 0.9
+	// near is the share of the time-out that slow answers may come to, and far that from which the limit does not grow.
+	near, far = 0.6, 0.5
 	// worth is how much of a higher limit may be eaten up by longer latencies: with 10 % more requests open that each take
 	// 7.5 % longer, a quarter of the gain is left, and less is not worth the load.
 	worth = 0.75
@@ -42,6 +46,13 @@ type search struct {
 	trial trial
 	usual map[RequestKind]float64
 	loose loose
+	crowd float64 // the share of the limit that is a crowd
+	// timeout is that of requests; 0: not known.
+	timeout time.Duration
+	relief  relief
+	taken   taken
+	ramp    bool // the limit is still that of the start
+	found   bool // a limit has been compared with another, or is the most there may be
 
 	best    int // the limit at rest
 	at      level
@@ -58,10 +69,12 @@ type search struct {
 	resting int // how many times as long as its trials a rest is
 }
 
-func newSearch(most int) *search {
+func newSearch(most int, timeout time.Duration) *search {
 	first := min(startAt, most)
-	s := &search{most: most, limit: first, best: first, usual: make(map[RequestKind]float64), up: true, step: coarse, resting: 1}
-	s.trial.restart(leastTrial)
+	s := &search{
+		most: most, limit: first, best: first, timeout: timeout, crowd: crowded, usual: make(map[RequestKind]float64), ramp: true, up: true, step: coarse, resting: 1,
+	}
+	s.trial.restart(first)
 	return s
 }
 
@@ -73,7 +86,7 @@ func (s *search) began(now time.Time, kind RequestKind, epoch int) sampleRef {
 	s.open++
 	const room = 4 * mostTrial
 	ref := sampleRef{trial: s.trial.number, index: -1, limit: s.limit, open: s.open}
-	if float64(s.open) >= crowded*float64(s.limit) && len(s.trial.samples) < room {
+	if float64(s.open) >= s.crowd*float64(s.limit) && len(s.trial.samples) < room {
 		ref.index = s.trial.add(sample{kind: kind, start: now})
 	}
 	return ref
@@ -81,47 +94,127 @@ func (s *search) began(now time.Time, kind RequestKind, epoch int) sampleRef {
 
 func (s *search) ended(ref sampleRef, now time.Time, how ending) {
 	s.open--
+	if how == answered || how == dropped {
+		s.taken.count(ref.open)
+	}
 	switch {
 	case ref.trial == s.trial.number && ref.index >= 0:
 		s.trial.end(ref.index, now, how)
-	case how == dropped && ref.limit <= s.limit: // with as many open now it would be dropped too
-		s.trial.drops++
+	case ref.limit <= s.limit && (how == answered || how == dropped): // with as many open now it would be the same
+		s.trial.late++
+		if how == dropped {
+			s.trial.drops++
+		}
 	}
-	if ref.index < 0 && ref.limit == s.limit && s.loose.count(ref.open, how) { // more than that are not taken, and there is room for more
-		s.lower(s.loose.used())
+	if ref.index < 0 && ref.limit == s.limit && s.loose.count(ref.open, how, s.relief.tolerated) { // more than that are not taken, and there is room for more
+		s.lower(s.loose.used(), s.loose.share())
 	}
 	for number := s.trial.number; number == s.trial.number && s.trial.ready(); {
 		s.judge(now)
 	}
 }
 
-// lower makes to the limit, unless it is lower already, because requests are dropped: there is nothing to compare.
-func (s *search) lower(to int) {
-	s.loose = loose{}
+// crowdedOut is told of a request that was answered that there are too many, and reports whether that is for the number that was open: no
+// more than there are now were taken lately. The limit is lowered to those then.
+func (s *search) crowdedOut(ref sampleRef) bool {
+	most := s.taken.most()
+	if most == 0 || ref.open <= most {
+		return false
+	}
+	if most < s.limit {
+		s.ramp, s.found = false, true
+		if most < s.best {
+			s.best, s.known = most, false
+			s.step, s.hits, s.misses, s.resting = fine, 0, 0, 1
+		}
+		s.ceiling, s.up, s.below = max(s.best+1, ref.open), true, true
+		s.settle()
+	}
+	return true
+}
+
+// lower makes to the limit, unless it is lower already, because that share of requests is dropped: there is nothing to compare.
+func (s *search) lower(to int, share float64) {
+	s.loose, s.ramp = loose{}, false
+	s.relief.begin(s.best, share)
 	if to = max(to, 1); to < s.best {
 		s.best, s.known = to, false
 		s.step, s.hits, s.misses, s.resting, s.ceiling = coarse, 0, 0, 1, 0
 	}
 	s.settle()
-	s.trial.restart(leastTrial)
+	s.trial.restart(2 * leastTrial)
+}
+
+// relieved reports whether the search can go on after the limit was lowered. If as much is dropped as before, it is lowered further, and in
+// the end as high as it was: what is dropped at every limit is no matter of the limit.
+func (s *search) relieved(share float64) bool {
+	switch s.relief.judge(share, s.limit) {
+	case lowerStill:
+		s.lower(s.limit/4, share)
+		return false
+	case noMatter:
+		s.best, s.known = s.relief.end(share), false
+		s.trial.most = (1 + share) / 2
+		s.settle()
+		s.trial.restart(leastTrial)
+		return false
+	case lowEnough:
+	}
+	s.trial.most = (1 + s.relief.tolerated) / 2
+	return true
 }
 
 // judge ends the trial, or makes it longer.
 func (s *search) judge(now time.Time) {
 	l := s.trial.measure(now, s.usual, s.at.cost)
+	s.relief.see(l.share)
 	switch {
 	case s.trial.failing() && s.limit > s.best:
 		s.miss()
+	case s.ramp:
+		s.climb(l)
+	case s.relief.from > 0 && !s.relieved(l.share):
 	case s.trial.failing():
-		s.lower(s.limit / 2)
+		s.lower(s.limit/2, l.share)
 	case !s.known:
 		s.known, s.at = true, l
-		s.try(l.cost < dropCost/10) // where a tenth is dropped, fewer may be better
+		s.try(l.share < max(0.1, 2*s.relief.tolerated)) // where a tenth is dropped, fewer may be better
 	case s.trying:
 		s.compare(l)
 	default:
 		s.watch(l)
 	}
+}
+
+// climb doubles the limit at the start, while that is no risk.
+func (s *search) climb(l level) {
+	last := s.at
+	s.at = l
+	to := min(2*s.limit, rampTo, s.highest())
+	switch {
+	case s.known && l.latency-last.latency > steep:
+		s.best, s.limit, s.ramp = max(s.limit/2, 1), max(s.limit/2, 1), false
+	case to <= s.limit:
+		s.best, s.ramp = s.limit, false
+	default:
+		s.best, s.limit, s.known = to, to, true
+		s.trial.restart(to)
+		return
+	}
+	s.known = false
+	s.trial.restart(leastTrial)
+}
+
+// highest is the limit that the next step may lead to: the latency may grow with its square, and must stay below the time-out.
+func (s *search) highest() int {
+	share := s.at.slow.Seconds() / s.timeout.Seconds()
+	if s.timeout <= 0 || share <= 0 {
+		return s.most
+	}
+	if share > far {
+		return s.best
+	}
+	return min(s.most, max(s.best+1, int(float64(s.best)*math.Sqrt(near/share))))
 }
 
 // compare judges the limit that is tried by that at rest.
@@ -133,6 +226,7 @@ func (s *search) compare(l level) {
 		return
 	}
 	s.spent += s.trial.size
+	s.found = true
 	if certain < 0 && s.up || certain < -doubtful {
 		s.hit(l)
 	} else {
@@ -211,9 +305,10 @@ func (s *search) try(up bool) {
 		if s.ceiling > 0 {
 			to = min(to, int(math.Round(math.Sqrt(float64(s.best*s.ceiling)))))
 		}
-		to = max(to, s.best+1)
+		to = min(max(to, s.best+1), s.highest())
 	}
 	to = min(max(to, 1), s.most)
+	s.found = s.found || s.best == s.most
 	if to == s.best { // there is no further way up, or down
 		s.up = !up
 		s.settle()

@@ -20,10 +20,13 @@ type service struct {
 	median time.Duration
 	knee   int
 	answer func(open int) payment.Outcome // nil: paid
+	// timeout is how long its answers are waited for; 0: for ever.
+	timeout time.Duration
 
 	mu         sync.Mutex
 	random     *rand.Rand
 	open, most int
+	late       int // answers that were waited for in vain
 }
 
 func (s *service) charge(int) payment.Outcome {
@@ -45,10 +48,16 @@ func (s *service) charge(int) payment.Outcome {
 	case timeOut.Reason:
 		takes = float64(10 * time.Second)
 	}
+	if s.timeout > 0 && takes > float64(s.timeout) {
+		takes, said = float64(s.timeout), timeOut
+	}
 	time.Sleep(time.Duration(takes))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
+	if s.timeout > 0 && said.Reason == timeOut.Reason {
+		s.late++
+	}
 	return said
 }
 
@@ -113,8 +122,9 @@ func TestAutoFindsTheKnee(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			hurry(t, 200, &service{median: 100 * time.Millisecond, knee: knee}, func(r *rush) {
 				require.Equal(t, gateway.StartAt, r.paced.Auto(), "it begins with few")
+				require.Zero(t, r.paced.Found(), "and has found nothing")
 				time.Sleep(30 * time.Second)
-				require.InDelta(t, knee, r.paced.Auto(), 0.15*float64(knee)+1)
+				require.InDelta(t, knee, r.paced.Found(), 0.15*float64(knee)+1)
 				// The best fixed number serves knee requests in the mean of the latencies.
 				best := float64(knee) * 15 / (0.1 * math.Exp(0.4*0.4/2))
 				require.Greater(t, float64(r.served(15*time.Second)), 0.93*best)
@@ -126,7 +136,7 @@ func TestAutoFindsTheKnee(t *testing.T) {
 func TestAutoGoesAsFarAsItMay(t *testing.T) {
 	hurry(t, 300, &service{median: 100 * time.Millisecond, knee: 1000}, func(r *rush) {
 		time.Sleep(20 * time.Second)
-		require.InDelta(t, 200, r.paced.Auto(), 20)
+		require.InDelta(t, 200, r.paced.Found(), 20)
 		require.Equal(t, 200, r.reached())
 	})
 }
@@ -151,10 +161,10 @@ func TestAutoFollowsAGateway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			hurry(t, 200, &service{median: 100 * time.Millisecond, knee: c.knee}, func(r *rush) {
 				time.Sleep(40 * time.Second)
-				require.InDelta(t, c.knee, r.paced.Auto(), 0.15*float64(c.knee))
+				require.InDelta(t, c.knee, r.paced.Found(), 0.15*float64(c.knee))
 				r.set(c.change)
 				time.Sleep(1000 * r.median) // so many requests, however long they take
-				within(t, time.Duration(r.paced.Auto()), time.Duration(c.low), time.Duration(c.high))
+				within(t, time.Duration(r.paced.Found()), time.Duration(c.low), time.Duration(c.high))
 			})
 		})
 	}
@@ -189,11 +199,13 @@ func answeringTen(open int) payment.Outcome {
 func TestAutoDoesNotGrowUnused(t *testing.T) {
 	hurry(t, 3, &service{median: 100 * time.Millisecond, knee: 40}, func(r *rush) {
 		time.Sleep(time.Minute)
-		require.Equal(t, gateway.StartAt, r.paced.Auto())
+		require.Equal(t, 4, r.paced.Auto())
+		require.Zero(t, r.paced.Found())
 	})
 	hurry(t, 200, &service{median: 100 * time.Millisecond, knee: 40}, func(r *rush) {
 		time.Sleep(time.Minute)
-		require.Equal(t, gateway.StartAt, r.paced.Auto(), "the rate is what bounds it")
+		require.LessOrEqual(t, r.paced.Auto(), 8, "the rate is what bounds it")
+		require.Zero(t, r.paced.Found())
 	}, func(l *gateway.Limits) { l.Rate = 20 })
 }
 
@@ -201,14 +213,14 @@ func TestAutoDoesNotGrowUnused(t *testing.T) {
 func TestAutoUnderAThrottle(t *testing.T) {
 	hurry(t, 200, &service{median: 100 * time.Millisecond, knee: 40}, func(r *rush) {
 		time.Sleep(time.Minute)
-		settled := r.paced.Auto()
+		settled := r.paced.Found()
 		r.paced.Throttle(3, 0)
 		time.Sleep(10 * time.Second)
 		r.set(func(s *service) { s.most = s.open })
 		time.Sleep(time.Minute)
 		require.Equal(t, 3, r.reached())
 		require.Equal(t, 3, r.paced.Load().Bound)
-		require.Equal(t, settled, r.paced.Auto())
+		require.Equal(t, settled, r.paced.Found())
 		r.paced.Throttle(0, 0)
 		time.Sleep(10 * time.Second)
 		require.Greater(t, r.paced.Load().Bound, 30)
@@ -225,7 +237,7 @@ func TestAutoAfterAnOutage(t *testing.T) {
 		require.True(t, r.paced.Open())
 		r.set(func(s *service) { s.answer = nil })
 		time.Sleep(time.Minute)
-		require.InDelta(t, 40, r.paced.Auto(), 8)
+		require.InDelta(t, 40, r.paced.Found(), 8)
 	}, circuit)
 }
 

@@ -19,14 +19,19 @@ type Bound struct {
 func NewBound(size int) *Bound { return &Bound{size: size} }
 
 // Take waits for a place until ctx ends; false: it ended, and no place was taken.
-func (b *Bound) Take(ctx context.Context) bool {
+func (b *Bound) Take(ctx context.Context) bool { return b.await(ctx, (*list.List).PushBack) }
+
+// TakeFirst is Take that overtakes those who wait.
+func (b *Bound) TakeFirst(ctx context.Context) bool { return b.await(ctx, (*list.List).PushFront) }
+
+func (b *Bound) await(ctx context.Context, queue func(*list.List, any) *list.Element) bool {
 	b.mu.Lock()
 	if b.seize() {
 		b.mu.Unlock()
 		return true
 	}
 	ready := make(chan struct{})
-	place := b.queue.PushBack(ready)
+	place := queue(&b.queue, ready)
 	b.mu.Unlock()
 
 	select {

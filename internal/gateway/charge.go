@@ -20,7 +20,7 @@ func (p *Limited) Charge(ctx context.Context, c payment.Charge, doubted bool) (p
 	}
 	var o payment.Outcome
 	answered := !doubted // nobody knows whether an earlier request was
-	tries, held := p.requests(ctx, p.allTries, Request{Kind: RequestCharge, ID: c.RequestID}, func(ctx context.Context) reading {
+	tries, held := p.requests(ctx, p.limits.Tries, Request{Kind: RequestCharge, ID: c.RequestID}, func(ctx context.Context) reading {
 		raw := p.gateway.Charge(ctx, c)
 		down, misconfigured := p.legible(c.Key, raw), raw.Kind == payment.Misconfigured
 		if misconfigured && able.KeepsErrors && !raw.Unkept {

@@ -49,7 +49,11 @@ func (f *fake) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
 	if !f.pass(ctx) {
 		return payment.Outcome{Reason: "called off"}
 	}
-	return f.charge(n)
+	o := f.charge(n)
+	if o.Reason == tooMany.Reason {
+		gateway.NoteTooMany(ctx)
+	}
+	return o
 }
 
 func (f *fake) Find(ctx context.Context, _ payment.Charge, _ string) gateway.Finding {

@@ -26,7 +26,7 @@ func (p *Limited) lookUp(ctx context.Context, c payment.Charge, paymentID string
 		return unasked("the gateway cannot be asked by key")
 	}
 	var f Finding
-	tries, held := p.requests(ctx, p.twoTries, Request{Kind: RequestLookUp, ID: c.RequestID}, func(ctx context.Context) reading {
+	tries, held := p.requests(ctx, lookUpTries, Request{Kind: RequestLookUp, ID: c.RequestID}, func(ctx context.Context) reading {
 		f = p.gateway.Find(ctx, c, paymentID)
 		f.Outcome.Answered = false // that the look-up was answered says nothing of the charge's requests
 		o := f.Outcome
@@ -83,7 +83,7 @@ func (p *Limited) Look(ctx context.Context, w payment.Ref) payment.LookupResult 
 		return payment.LookupResult{Unaskable: true, Reason: notAsked + "neither a key nor an id that the gateway can be asked by"}
 	}
 	var seen payment.LookupResult
-	tries, held := p.requests(ctx, p.twoTries, Request{Kind: RequestLookUp, ID: w.RequestID}, func(ctx context.Context) reading {
+	tries, held := p.requests(ctx, lookUpTries, Request{Kind: RequestLookUp, ID: w.RequestID}, func(ctx context.Context) reading {
 		seen = p.gateway.Look(ctx, w)
 		return reading{
 			failure:       seen.Failure,

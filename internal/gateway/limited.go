@@ -16,18 +16,17 @@ import (
 // Limited is a Gateway that is used within its limits: tries with back-off, rate, circuit, outage and shared slots.
 // It is safe for concurrent use.
 type Limited struct {
-	name     string
-	gateway  Gateway
-	limits   Limits
-	rate     *rate
-	auto     auto
-	bound    Bound // of a throttle
-	slots    int   // as configured
-	meter    meter
-	circuit  *circuit
-	allTries retrypolicy.RetryPolicy[verdict]
-	twoTries retrypolicy.RetryPolicy[verdict] // of a look-up
-	gone     chan struct{}                    // closed when the gateway is left alone for the run
+	name    string
+	gateway Gateway
+	limits  Limits
+	rate    *rate
+	auto    auto
+	bound   Bound // of a throttle
+	slots   int   // as configured
+	meter   meter
+	circuit *circuit
+	retries retrypolicy.RetryPolicy[verdict]
+	gone    chan struct{} // closed when the gateway is left alone for the run
 
 	mu        sync.Mutex
 	reason    string          // why it is
@@ -55,19 +54,20 @@ func Limit(name string, g Gateway, l Limits) *Limited {
 	}
 	l.Tries = max(l.Tries, 1)
 	p := &Limited{
-		name:     name,
-		gateway:  g,
-		limits:   l,
-		allTries: retries(l.Tries),
-		twoTries: retries(min(l.Tries, lookUpTries)),
-		gone:     make(chan struct{}),
-		unread:   map[string]bool{},
-		pages:    map[string]bool{},
-		rate:     newRate(l.Rate),
-		meter:    meter{now: l.Now, last: l.Now()},
-		stats:    Stats{Charges: make(map[payment.Kind]int64, len(payment.Kinds()))},
+		name:    name,
+		gateway: g,
+		limits:  l,
+		retries: retries(),
+		gone:    make(chan struct{}),
+		unread:  map[string]bool{},
+		pages:   map[string]bool{},
+		rate:    newRate(l.Rate),
+		meter:   meter{now: l.Now, last: l.Now()},
+		stats:   Stats{Charges: make(map[payment.Kind]int64, len(payment.Kinds()))},
 	}
-	p.auto.use(l.Auto)
+	if l.Auto > 0 {
+		p.auto.use(l, g.Capabilities().KeyLife == 0)
+	}
 	p.circuit = newCircuit(l, func() { p.leave("gateway down for " + brief(l.MaxOutage) + p.lastFailure()) })
 	if l.Slots != nil {
 		p.slots = l.Slots.Size()
@@ -81,8 +81,14 @@ func (p *Limited) Name() string { return p.name }
 // Capabilities are the gateway's own.
 func (p *Limited) Capabilities() Capabilities { return p.gateway.Capabilities() }
 
-// Auto is how many requests may be open at once, as duly finds it out by itself; 0: the number is fixed, by those who call.
-func (p *Limited) Auto() int { return p.auto.settled() }
+// Auto is how many requests may be open at once at the moment, while duly finds the number out by itself; 0: it is fixed, by those who call.
+func (p *Limited) Auto() int { return p.auto.limit() }
+
+// Found is how many duly has found best so far; 0: the number is fixed, or there was too little to find it out by.
+func (p *Limited) Found() int { return p.auto.found() }
+
+// FoundRate is how many requests a second the gateway is sent because it refused more; 0: as many as there are.
+func (p *Limited) FoundRate() float64 { return p.auto.rate() }
 
 // MaxOutage is how long an outage is waited for before the gateway is left alone; 0: for ever.
 func (p *Limited) MaxOutage() time.Duration { return p.limits.MaxOutage }

@@ -40,7 +40,7 @@ func (p *Limited) List(ctx context.Context, w payment.Window, cursor string) (pa
 		page payment.Listing
 		err  error
 	)
-	tries, held := p.requests(ctx, p.allTries, Request{Kind: RequestList}, func(ctx context.Context) reading {
+	tries, held := p.requests(ctx, p.limits.Tries, Request{Kind: RequestList}, func(ctx context.Context) reading {
 		page, err = p.gateway.List(ctx, w, cursor)
 		r := reading{again: err != nil, outcome: saidListed, count: func(s *Stats) { s.Listings++ }}
 		if known := new(ListError); errors.As(err, &known) {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"math"
 	"sync"
 	"time"
 )
@@ -11,9 +12,9 @@ type Load struct {
 	Waiting int // callers that wait for whatever it is
 	// Bound is how many requests may be open at once by a throttle, by shared slots or by what duly tries; 0: not bounded here.
 	Bound int
-	// Auto is how many may be open at once as duly finds it out by itself ([Limited.Auto]); 0: the number is fixed.
+	// Auto is how many duly has found best to be open at once ([Limited.Found]); 0: the number is fixed, or none was found.
 	Auto int
-	// Rate is the most requests a second; 0: no limit.
+	// Rate is the most requests a second, as configured, throttled or found; 0: no limit.
 	Rate float64
 	// Spent is the time of all callers together.
 	Spent Spent
@@ -111,8 +112,12 @@ func (p *Limited) Load() Load {
 	if p.limits.Slots != nil {
 		l.Bound = p.limits.Slots.Size()
 	}
-	if l.Auto = p.auto.settled(); l.Auto > 0 && (l.Bound == 0 || p.auto.bound.Size() < l.Bound) {
-		l.Bound = p.auto.bound.Size()
+	if limit := p.auto.limit(); limit > 0 && (l.Bound == 0 || limit < l.Bound) {
+		l.Bound = limit
+	}
+	l.Auto = p.auto.found()
+	if found := p.auto.rate(); found > 0 && (l.Rate == 0 || found < l.Rate) {
+		l.Rate = math.Round(10*found) / 10
 	}
 	l.LeftAlone, _ = p.Closed()
 	return l

@@ -29,7 +29,7 @@ func (p *Limited) change(ctx context.Context, send func(context.Context) payment
 	keyed := p.gateway.Capabilities().KeyLife > 0
 	var reply payment.Reply
 	doubted := false
-	tries, held := p.requests(ctx, p.allTries, what, func(ctx context.Context) reading {
+	tries, held := p.requests(ctx, p.limits.Tries, what, func(ctx context.Context) reading {
 		raw := send(ctx)
 		reply = after(doubted, raw)
 		doubted = doubted || raw.Effect == payment.EffectUnknown

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ type reading struct {
 	// again: the same request once more may do better, and can do no harm.
 	again   bool
 	wish    time.Duration // how long the gateway asked us to wait
+	tooMany bool          // it is sent too many requests; only noted with [Limits.Auto]
 	outcome string        // for the observer
 	count   func(*Stats)
 }
@@ -25,6 +27,8 @@ type reading struct {
 // ending is what the answer says of how many requests may be open at once.
 func (r reading) ending() ending {
 	switch {
+	case r.tooMany:
+		return tooManyAnswered
 	case r.misconfigured:
 		return saysNothing
 	case r.failure || r.again || r.wish > 0:
@@ -40,9 +44,9 @@ type verdict struct {
 }
 
 // retries is failsafe's loop around tries that decide by themselves whether and when the next one comes.
-func retries(tries int) retrypolicy.RetryPolicy[verdict] {
+func retries() retrypolicy.RetryPolicy[verdict] {
 	return retrypolicy.NewBuilder[verdict]().
-		WithMaxAttempts(tries).
+		WithMaxAttempts(-1).
 		HandleIf(func(v verdict, _ error) bool { return v.again }).
 		WithDelayFunc(func(e failsafe.ExecutionAttempt[verdict]) time.Duration { return e.LastResult().wait }).
 		ReturnLastFailure().
@@ -50,10 +54,10 @@ func retries(tries int) retrypolicy.RetryPolicy[verdict] {
 }
 
 // requests calls send, which makes one request of that sort, until its reading says that there is nothing to repeat, the
-// policy's tries or MaxElapsed are used up, or waiting for the next try has to end. It returns how many requests
+// most tries or MaxElapsed are used up, or waiting for the next try has to end. It returns how many requests
 // left, and why the next one was not admitted, if one was wanted.
-func (p *Limited) requests(ctx context.Context, policy retrypolicy.RetryPolicy[verdict], what Request, send func(context.Context) reading) (tries int, held string) {
-	c := &call{paced: p, what: what, send: send}
+func (p *Limited) requests(ctx context.Context, most int, what Request, send func(context.Context) reading) (tries int, held string) {
+	c := &call{paced: p, what: what, send: send, most: min(most, p.limits.Tries)}
 	leave, atOnce := p.admitNow(ctx)
 	var first verdict
 	if atOnce { // nearly always, and then there is nothing to wait for: most calls are one request
@@ -65,7 +69,7 @@ func (p *Limited) requests(ctx context.Context, policy retrypolicy.RetryPolicy[v
 	defer cancel(nil)
 	defer c.rested()
 	// failsafe's own result is lost when waiting ends during a request; send keeps what it was answered.
-	_, _ = failsafe.With(policy).WithContext(waiting).Get(func() (verdict, error) {
+	_, _ = failsafe.With(p.retries).WithContext(waiting).Get(func() (verdict, error) {
 		if atOnce {
 			atOnce = false
 			return first, nil
@@ -80,7 +84,9 @@ type call struct {
 	paced *Limited
 	what  Request
 	send  func(context.Context) reading
-	tries int
+	most  int // tries that count
+	spent int // of those
+	tries int // requests that left
 	held  string
 	began time.Time // of the first request
 	rests bool      // it waits for the next try
@@ -109,7 +115,7 @@ func (c *call) try(ctx, waiting context.Context) verdict {
 		defer cancel()
 		waiting = limited
 	}
-	leave, err := p.admit(waiting)
+	leave, err := p.admit(waiting, c.tries > 0)
 	if err != nil {
 		c.held = p.why(err)
 		return verdict{}
@@ -127,8 +133,13 @@ func (c *call) sendUnder(ctx context.Context, leave permit) verdict {
 	if refused || !r.again {
 		return verdict{}
 	}
-	wait := p.limits.waitBefore(c.tries, r.wish)
-	if p.limits.MaxElapsed > 0 && p.limits.Now().Sub(c.began)+wait > p.limits.MaxElapsed {
+	elapsed := p.limits.Now().Sub(c.began)
+	// That there are too many requests says nothing of this one.
+	if !r.tooMany || elapsed > cmp.Or(p.limits.MaxElapsed, Defaults().MaxElapsed) {
+		c.spent++
+	}
+	wait := p.limits.waitBefore(max(c.spent, 1), r.wish)
+	if c.spent >= c.most || p.limits.MaxElapsed > 0 && elapsed+wait > p.limits.MaxElapsed {
 		return verdict{}
 	}
 	c.rest()
@@ -145,8 +156,13 @@ func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool)
 		c.began = start
 	}
 	how, sample := saysNothing, p.auto.began(start, c.what.Kind, leave.epoch)
-	defer func() { p.auto.ended(sample, p.limits.Now, how) }()
+	defer func() {
+		p.auto.ended(sample, how, r.wish)
+		p.refusedLong()
+	}()
+	guarded, tooMany := p.auto.watch(guarded)
 	r = c.observed(guarded, start, said)
+	r.tooMany = tooMany != nil && tooMany.Load()
 	if said.no.Load() {
 		return r, true
 	}
@@ -166,6 +182,13 @@ func (c *call) pass(ctx context.Context, leave permit) (r reading, refused bool)
 		}
 	})
 	return r, false
+}
+
+// refusedLong leaves the gateway alone once it has answered for as long as an outage may last that there are too many requests, and nothing else.
+func (p *Limited) refusedLong() {
+	if most := p.limits.MaxOutage; most > 0 && p.auto.refusedFor() >= most {
+		p.leave("gateway answers 429 to everything for " + brief(most))
+	}
 }
 
 // observed sends a request that the observer is told of, also if something below panics.

@@ -20,7 +20,7 @@ func (p *Limited) LastApproved(ctx context.Context, c payment.Charge) (at time.T
 	if !is {
 		return time.Time{}, false
 	}
-	tries, _ := p.requests(ctx, p.twoTries, Request{Kind: RequestLookUp, ID: c.RequestID}, func(ctx context.Context) reading {
+	tries, _ := p.requests(ctx, lookUpTries, Request{Kind: RequestLookUp, ID: c.RequestID}, func(ctx context.Context) reading {
 		at, ok = w.LastApproved(ctx, c)
 		r := reading{outcome: saidNothing, count: func(s *Stats) { s.LookUps++ }}
 		if ok {

@@ -200,7 +200,7 @@ func (s *Session) Gateways(c *config.Config, slots *gateway.Bound) (steps.Gatewa
 		}
 		out[name] = gateway.Limit(name, client, gateway.Limits{
 			Rate: g.Rate, Tries: g.Tries, Backoff: g.Backoff, MaxElapsed: g.MaxElapsed, MaxOutage: g.MaxOutage,
-			Circuit: gateway.CircuitLimits(g.Circuit), Auto: auto, Slots: slots, Observe: s.Observe, Now: s.Now,
+			Circuit: gateway.CircuitLimits(g.Circuit), Auto: auto, Timeout: g.Timeout, Slots: slots, Observe: s.Observe, Now: s.Now,
 		})
 	}
 	return out, nil

@@ -41,6 +41,8 @@ type Summary struct {
 
 	// Parallelism is what the run found best for gateways with `parallelism: auto` that it used.
 	Parallelism map[string]int `json:"parallelism_auto,omitempty"`
+	// Rates are the requests a second to which such gateways were slowed down at the end of the run, since they answered that there were too many.
+	Rates map[string]float64 `json:"rate_auto,omitempty"`
 
 	facts `json:"-"`
 }

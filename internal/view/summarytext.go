@@ -75,10 +75,21 @@ func autoRows(s Summary) []cli.BlockRow {
 	for _, name := range slices.Sorted(maps.Keys(s.Parallelism)) {
 		found = append(found, name+" "+cli.Number(int64(s.Parallelism[name])))
 	}
-	if len(found) == 0 {
+	var slowed []string
+	for _, name := range slices.Sorted(maps.Keys(s.Rates)) {
+		slowed = append(slowed, fmt.Sprintf("%s %g/s", name, s.Rates[name]))
+	}
+	var parts []string
+	if len(found) > 0 {
+		parts = append(parts, "parallelism: "+strings.Join(found, ", "))
+	}
+	if len(slowed) > 0 {
+		parts = append(parts, "rate, for 429 answers: "+strings.Join(slowed, ", "))
+	}
+	if len(parts) == 0 {
 		return nil
 	}
-	return []cli.BlockRow{cli.Fact("Auto", "parallelism: "+strings.Join(found, ", "), "")}
+	return []cli.BlockRow{cli.Fact("Auto", strings.Join(parts, " · "), "")}
 }
 
 // percent is a share with one decimal, which is never 100 % of less than all.

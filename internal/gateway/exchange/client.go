@@ -132,6 +132,9 @@ func (c *Client) Send(ctx context.Context, r Request) Answer {
 	if err == nil {
 		defer func() { _ = resp.Body.Close() }()
 		a.Status, a.Header = resp.StatusCode, resp.Header
+		if a.Status == http.StatusTooManyRequests {
+			gateway.NoteTooMany(parent)
+		}
 		a.RetryAfter = retryAfter(resp.Header.Get("Retry-After"), c.config.Now())
 		a.Body, err = readAll(resp.Body, resp.ContentLength, cmp.Or(r.Most, MaxBody))
 	}

@@ -86,7 +86,7 @@ var (
 	requestSeconds = Description{"duly_gateway_request_seconds", typeHistogram, "How long requests to a gateway took.", []string{labelGateway, labelKind}}
 	openRequests   = Description{"duly_gateway_open_requests", typeGauge, "Requests to a gateway that are under way.", []string{labelGateway}}
 	waiting        = Description{"duly_gateway_waiting", typeGauge, "Callers that wait to send a request: for circuit, rate, a place or another try.", []string{labelGateway}}
-	parallelism    = Description{"duly_gateway_parallelism", typeGauge, "Requests to a gateway that `parallelism: auto` found best to have under way at once; absent where the number is fixed.", []string{labelGateway}}
+	parallelism    = Description{"duly_gateway_parallelism", typeGauge, "Requests to a gateway that `parallelism: auto` found best to have under way at once; absent where the number is fixed, or nothing has been found.", []string{labelGateway}}
 	circuitOpen    = Description{"duly_circuit_open", typeGauge, "1 while the gateway's circuit holds requests back, wholly or but for probes, else 0.", []string{labelGateway}}
 	leftAlone      = Description{"duly_gateway_left_alone", typeGauge, "1 if the gateway is left alone for the rest of the run, else 0.", []string{labelGateway}}
 	deadlocks      = Description{"duly_db_deadlocks_total", typeCounter, "Tries of transactions that a deadlock or a lock time-out ended.", nil}

@@ -21,6 +21,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/gateway"
 	"duly/internal/mysql"
+	"duly/internal/payment"
 	"duly/internal/telemetry/metrics"
 	"duly/internal/test/worktest"
 )
@@ -41,19 +42,28 @@ func golden(t *testing.T, path, got string) {
 
 var noon = time.Date(2026, 1, 31, 12, 0, 0, 250e6, time.UTC)
 
-// idle is a gateway that nobody calls.
+// idle is a gateway that answers at once.
 type idle struct{ gateway.Gateway }
 
 func (idle) Close() {}
 
-// pace makes a gateway whose limits are the defaults.
+func (idle) Capabilities() gateway.Capabilities { return gateway.Capabilities{} }
+
+func (idle) Charge(context.Context, payment.Charge) payment.Outcome {
+	return payment.Outcome{Kind: payment.Paid}
+}
+
+// pace makes a gateway whose limits are the defaults, of which one request at once was found to be best, and no more are allowed.
 func pace(t *testing.T, name string) *gateway.Limited {
 	t.Helper()
 	l := gateway.Defaults()
-	l.Auto = 5
+	l.Auto = 1
 	l.Now = func() time.Time { return noon }
 	p := gateway.Limit(name, idle{}, l)
 	t.Cleanup(p.Close)
+	for range 30 {
+		p.Charge(t.Context(), payment.Charge{}, false)
+	}
 	return p
 }
 
