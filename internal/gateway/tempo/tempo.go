@@ -54,8 +54,8 @@ func (t *Tempo) Rate(at time.Time) float64 {
 	if t.ceiling == 0 {
 		return 0
 	}
-	u := max(at.Sub(t.from).Seconds(), 0) / t.climb.Seconds()
-	return max(leastRate, t.ceiling*(eased+(eased-cut)*math.Pow(u-1, 3)))
+	u := max(at.Sub(t.from).Seconds(), 0)/t.climb.Seconds() - 1
+	return max(leastRate, t.ceiling*(eased+(eased-cut)*u*u*u))
 }
 
 // Turn takes the next turn, and returns how long to wait for it.
