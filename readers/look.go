@@ -22,9 +22,8 @@ func (d *DueSubscriptions) Look(ctx context.Context, db *mysql.DB, limit int) (p
 	}
 	var rows []store.SubscriptionRow
 	ids := store.SortedIDs(candidates, func(c candidate) uint64 { return c.ID })
-	err = store.ReadSubscriptions(dueLock, func(query string) error {
-		return mysql.SelectIn(ctx, db, &rows, query, ids, string(d.Status), d.Selection.Business)
-	})
+	lock, args := d.lock(ids)
+	err = store.ReadSubscriptions(lock, func(query string) error { return mysql.SelectIn(ctx, db, &rows, query, args...) })
 	if err != nil {
 		return nil, false, mysql.Classify(ctx, err)
 	}

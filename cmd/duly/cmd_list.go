@@ -80,7 +80,7 @@ func addFilters(f *inspect.FilterFlags, a *session.Session, cmd *cobra.Command, 
 		}
 	}
 	add(&f.Whats, cli.FlagWhat, "only rows of this `SORT`", spec.Whats)
-	add(&f.Kinds, cli.FlagKind, "only findings of this `KIND`", spec.Kinds)
+	add(&f.Kinds, cli.FlagKind, "only rows of this `KIND`", spec.Kinds)
 	if spec.Sinks {
 		flags.StringSliceVar(&f.Sinks, cli.FlagSink, nil, "only deliveries to the receiver of this `NAME`: "+strings.Join(jobs.Sinks(), ", ")+" (default all)")
 	}

@@ -10,6 +10,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/guard"
 	"duly/internal/billing/network"
+	"duly/internal/billing/planned"
 	"duly/internal/methods"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -25,6 +26,7 @@ type Subscription struct {
 	Invoiced map[payment.Date]bool
 	Tries    []network.Try // by Look: earlier ones of the method, as far as they count
 	Amount   guard.Verdict // by Look: of the guards of amounts
+	Plan     *planned.Plan // in a forecast: what planned changes make of it; nil: there are none
 }
 
 const (

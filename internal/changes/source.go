@@ -48,9 +48,18 @@ type Source struct {
 // Policy is what the run's issues go by.
 func (s *Source) Policy() billing.IssuePolicy { return s.policy }
 
-// Open asks once whether any change is due on a day or before. It returns nil if none is. denied is why nobody knows: the login may not read the table,
-// which is the same as none.
+// Open asks once whether any change is due by the effective date of a policy, and what of it can be written. It returns nil if none is due. denied is why
+// nobody knows: the login may not read the table, which is the same as none.
 func Open(ctx context.Context, db *mysql.DB, policy billing.IssuePolicy) (_ *Source, denied, _ error) {
+	s, denied, err := Forecast(ctx, db, policy)
+	if s == nil || err != nil {
+		return nil, denied, err
+	}
+	return s, nil, s.rights(ctx, db)
+}
+
+// Forecast is [Open] for who only looks: everything counts as writable, since it is another who writes.
+func Forecast(ctx context.Context, db *mysql.DB, policy billing.IssuePolicy) (_ *Source, denied, _ error) {
 	var some bool
 	err := db.GetContext(ctx, &some, AnyDue, policy.Effective)
 	switch {
@@ -61,8 +70,7 @@ func Open(ctx context.Context, db *mysql.DB, policy billing.IssuePolicy) (_ *Sou
 	case !some:
 		return nil, nil, nil
 	}
-	s := &Source{policy: policy, refused: make(planned.Refused)}
-	return s, nil, s.rights(ctx, db)
+	return &Source{policy: policy, refused: make(planned.Refused)}, nil, nil
 }
 
 // columnsOf lists the columns of subscriptions that a kind of change writes and a run without it does not.
@@ -172,17 +180,22 @@ func (s *Source) ForIssue(ctx context.Context, tx *sqlx.Tx, rows []store.Subscri
 	return s.apply(rows, of), nil
 }
 
-// Look is [Source.ForIssue] for a forecast: without a lock, and nothing is written.
-func (s *Source) Look(ctx context.Context, db *mysql.DB, rows []store.SubscriptionRow) (Plans, error) {
-	if s == nil || len(rows) == 0 {
-		return Plans{}, nil
+// Of reads the due changes of subscriptions without a lock, by subscription, for a forecast.
+func (s *Source) Of(ctx context.Context, db *mysql.DB, subscriptions []uint64) (map[uint64][]planned.Change, error) {
+	if s == nil || len(subscriptions) == 0 {
+		return map[uint64][]planned.Change{}, nil
 	}
-	var found []row
-	ids := store.SortedIDs(rows, func(r store.SubscriptionRow) uint64 { return r.ID })
-	if err := mysql.SelectIn(ctx, db, &found, LookDue, ids, s.policy.Effective); err != nil {
-		return nil, err
+	var rows []row
+	err := mysql.SelectIn(ctx, db, &rows, LookDue, subscriptions, s.policy.Effective)
+	return bySubscription(rows), mysql.Classify(ctx, err)
+}
+
+// Refused says which kinds of change cannot be written here.
+func (s *Source) Refused() planned.Refused {
+	if s == nil {
+		return nil
 	}
-	return s.apply(rows, bySubscription(found)), nil
+	return s.refused
 }
 
 func (s *Source) apply(rows []store.SubscriptionRow, of map[uint64][]planned.Change) Plans {
@@ -220,24 +233,4 @@ func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint6
 		subscriptions[id] = plan.After
 	}
 	return plans.Write(ctx, tx, s, now)
-}
-
-// LookClaim is [Source.Claim] for a forecast: without a lock, and nothing is written.
-func (s *Source) LookClaim(ctx context.Context, db *mysql.DB, subscriptions map[uint64]billing.Subscription, day payment.Date) error {
-	if s == nil || len(subscriptions) == 0 {
-		return nil
-	}
-	ids := make([]uint64, 0, len(subscriptions))
-	for id := range subscriptions {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	var rows []row
-	if err := mysql.SelectIn(ctx, db, &rows, LookDue, ids, s.policy.Effective); err != nil {
-		return err
-	}
-	for id, list := range bySubscription(rows) {
-		subscriptions[id] = planned.ForClaim(subscriptions[id], list, day, s.refused).After
-	}
-	return nil
 }

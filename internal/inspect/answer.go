@@ -11,6 +11,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/explain"
 	"duly/internal/cli"
+	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/query/details"
 )
@@ -25,6 +26,7 @@ type chargeAnswer struct {
 	retries      int // how many retries the invoice has
 	// policy is a line about the dunning policy of the invoice; empty: it is the default, with its usual end.
 	policy string
+	goesOn payment.Date // the day of a planned resumption; zero: none is planned
 	// audited is up to when audits have compared payments; findings are theirs about the invoice.
 	audited  time.Time
 	findings []query.Finding
@@ -86,11 +88,19 @@ func (c chargeAnswer) uncharged() string {
 		return "Cancelled" + after(": ", cli.OrBlank(s.CancelReason)) + ". Nothing more is charged."
 	case explain.WhyPaused:
 		if strings.HasPrefix(c.why.Text, "the shop") {
-			return "Paused by the shop. Periods that begin meanwhile are never charged."
+			return "Paused by the shop. Periods that begin meanwhile are never charged." + after(" It goes on with the first period from ", c.planned())
 		}
-		return "Paused: " + c.why.Text + ". Periods that begin meanwhile are never charged."
+		return "Paused: " + c.why.Text + ". Periods that begin meanwhile are never charged." + after(" It goes on with the first period from ", c.planned())
 	}
 	return text
+}
+
+// planned is the end of a sentence about the day of a planned resumption; empty: none is planned.
+func (c chargeAnswer) planned() string {
+	if c.goesOn.IsZero() {
+		return ""
+	}
+	return c.Day(c.goesOn) + " on, as planned."
 }
 
 // unpaidInvoice reports whether an invoice of that status keeps the next from being issued.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"duly/internal/audit"
+	"duly/internal/billing/planned"
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/payment"
@@ -70,7 +71,19 @@ func ListSpecs() []ListSpec {
 			Name: "unknown", Short: "Charges that are unknown here, and subscriptions that duly never bills since their status says nothing", nothing: "nothing is unknown",
 			Whats: []string{worklist.Charge, worklist.Subscription}, Open: worklist.Unknown,
 		},
+		{
+			Name: "changes", Short: "Planned changes of subscriptions that are not applied yet, with those that cannot be", nothing: "no change is planned",
+			Kinds: changeKinds(), Open: func(payment.Date) worklist.List { return worklist.Changes() },
+		},
 	}
+}
+
+func changeKinds() []string {
+	var words []string
+	for _, k := range planned.Kinds() {
+		words = append(words, string(k))
+	}
+	return words
 }
 
 // FindingKinds lists the kinds of findings, as they are typed.

@@ -43,7 +43,7 @@ func showList(screen *cli.Screen, rows []view.Listed, days cli.Calendar) {
 	}
 	for _, g := range groups {
 		parts := []string{g.reason}
-		if !g.since.IsZero() {
+		if !g.since.IsZero() && g.what != worklist.Change { // its reason says from when on
 			parts = append(parts, "since "+days.At(g.since))
 		}
 		screen.Item(g.name(), column, parts...)

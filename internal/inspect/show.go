@@ -29,6 +29,7 @@ import (
 // How much of a subscription's history is shown.
 const (
 	invoicesShown = 50
+	changesShown  = 50
 	eventsShown   = 50
 )
 
@@ -151,6 +152,8 @@ type SubscriptionView struct {
 	Explanation   explain.Explanation   `json:"explanation"`
 	Unknown       []unknownView         `json:"unknown_charges"` // that wait to be adopted
 	Refunds       []details.Refund      `json:"refunds"`         // newest first
+	// Planned are changes that are not applied yet, in the order in which they count.
+	Planned []details.PlannedChange `json:"planned_changes"`
 }
 
 // ShowSubscription shows one subscription: was it charged, was it charged twice, and if not, why.
@@ -182,6 +185,9 @@ func showSubscriptionAt(ctx context.Context, ses *session.Session, db *session.D
 	}
 	standing, err := standingOf(ctx, ses, db, s)
 	if err != nil {
+		return err
+	}
+	if w.Planned, err = reckon(ctx, db, id, &standing); err != nil {
 		return err
 	}
 	if len(list) > 0 {
@@ -228,6 +234,9 @@ func showInvoiceAt(ctx context.Context, ses *session.Session, db *session.Databa
 	}
 	standing, err := standingOf(ctx, ses, db, w.Subscription)
 	if err != nil {
+		return err
+	}
+	if w.Planned, err = reckon(ctx, db, inv.SubscriptionID, &standing); err != nil {
 		return err
 	}
 	standing.Invoice = inv.Standing()
@@ -312,7 +321,7 @@ func showText(ctx context.Context, ses *session.Session, db *session.Database, w
 	if err != nil {
 		return err
 	}
-	answer := chargeAnswer{Calendar: cli.CalendarOn(standing.Issue.Business, c.Business.Location()), subscription: w.Subscription, why: w.Explanation, findings: w.Findings}
+	answer := chargeAnswer{Calendar: cli.CalendarOn(standing.Issue.Business, c.Business.Location()), subscription: w.Subscription, why: w.Explanation, findings: w.Findings, goesOn: standing.GoesOn}
 	if answer.audited, err = query.AuditedTo(ctx, db.DB); err != nil {
 		return exit.Failed(err)
 	}

@@ -31,6 +31,7 @@ func subscriptionText(screen *cli.Screen, w SubscriptionView, answer chargeAnswe
 		payment.Money{Amount: s.Amount, Currency: s.Currency}.String()+" "+rate(s.IntervalCount, s.IntervalUnit), next)
 	screen.Line("%s", answer.text())
 	answer.dunning(screen)
+	plannedText(screen, w)
 	showUnknown(screen, w.Unknown)
 	findings(screen, w.Findings)
 	if inv := answer.invoice; inv != nil {

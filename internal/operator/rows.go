@@ -13,7 +13,7 @@ func absent(err error, what string, id uint64) error {
 	if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	find := map[string]string{"invoice": "duly show subscription ID", "event": "duly list dead-events", "finding": "duly list findings"}[what]
+	find := map[string]string{"invoice": "duly show subscription ID", "event": "duly list dead-events", "finding": "duly list findings", "change": "duly list changes"}[what]
 	if find == "" {
 		find = "duly list review"
 	}

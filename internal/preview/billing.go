@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/billing/planned"
+	"duly/internal/changes"
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/sum"
@@ -110,6 +112,13 @@ type billingWalk struct {
 }
 
 func (f *billingWalk) all(ctx context.Context, stages int) error {
+	source, _, err := changes.Forecast(ctx, f.DB, billing.IssuePolicy{
+		Business: f.o.Selection.Business, Effective: f.o.Effective(f.Today()), CatchUp: f.o.CatchUp, KnownGateway: f.Known,
+	})
+	if err != nil {
+		return err
+	}
+	f.peek.Changes = source
 	if jobs.Selected(f.o.Steps, jobs.StepRecover) || jobs.Selected(f.o.Steps, jobs.StepRecoverLast) {
 		if err := f.unsettled(ctx); err != nil {
 			return err
@@ -154,9 +163,22 @@ func (f *billingWalk) issue(ctx context.Context) error {
 	policy := billing.IssuePolicy{
 		Business: f.o.Selection.Business, Effective: f.o.Effective(f.Today()), CatchUp: f.o.CatchUp, KnownGateway: f.Known, Named: f.o.Policy.Named,
 	}
-	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue} {
+	statuses := []billing.SubscriptionStatus{billing.Active, billing.PastDue}
+	if f.peek.Changes != nil {
+		statuses = slices.Insert(statuses, 0, planned.AnyStatus)
+	}
+	met := map[uint64]bool{} // by their changes
+	for _, status := range statuses {
 		err := f.peek.Due(ctx, status, func(row readers.DueSubscription) bool {
-			issue := billing.DecideIssue(row.Subscription, row.Newest, row.IsInvoiced, policy)
+			if met[row.ID] {
+				return true
+			}
+			met[row.ID] = status == planned.AnyStatus
+			issue := row.Plan.Decide(row.Subscription, row.Newest, row.IsInvoiced, policy)
+			sub := row.Subscription
+			if row.Plan != nil {
+				sub = row.Plan.Claimed(policy.Effective, f.peek.Changes.Refused())
+			}
 			switch {
 			case issue.Review != "":
 				f.Review++
@@ -168,7 +190,7 @@ func (f *billingWalk) issue(ctx context.Context) error {
 				f.Free++
 			case !issue.Due.IsZero() && jobs.Selected(f.o.Steps, jobs.StepCollect):
 				inv := billing.Invoice{SubscriptionID: row.ID, Due: issue.Due, Money: row.Money}
-				return f.open(jobs.StepCollect, readers.OpenInvoice{Invoice: inv, Subscription: row.Subscription, Tries: row.Tries, Amount: row.Amount})
+				return f.open(jobs.StepCollect, readers.OpenInvoice{Invoice: inv, Subscription: sub, Tries: row.Tries, Amount: row.Amount})
 			}
 			return true
 		})

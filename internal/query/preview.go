@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/billing/planned"
+	"duly/internal/changes"
 	"duly/internal/mysql"
 	"duly/internal/store"
 	"duly/readers"
@@ -18,18 +20,45 @@ type Preview struct {
 	Size      int            // rows of a page
 	Policy    billing.Policy // its rules of card networks and its guards
 	Now       func() time.Time
+	// Changes are planned ones, which are applied to what is read; nil: none is due.
+	Changes *changes.Source
 }
 
 // Due hands every due subscription of a status to each; false from it ends the walk.
 func (p Preview) Due(ctx context.Context, status billing.SubscriptionStatus, each func(readers.DueSubscription) bool) error {
-	due := &readers.DueSubscriptions{Selection: p.Selection, Status: status, Policy: p.Policy, Now: p.Now}
-	return handAll(each, func() ([]readers.DueSubscription, bool, error) { return due.Look(ctx, p.DB, p.Size) })
+	due := &readers.DueSubscriptions{Selection: p.Selection, Status: status, Policy: p.Policy, Now: p.Now, Changes: p.Changes}
+	return handAll(each, func() ([]readers.DueSubscription, bool, error) {
+		page, done, err := due.Look(ctx, p.DB, p.Size)
+		if err != nil {
+			return page, done, err
+		}
+		of, err := p.Changes.Of(ctx, p.DB, store.SortedIDs(page, func(s readers.DueSubscription) uint64 { return s.ID }))
+		for i, row := range page {
+			if list := of[row.ID]; len(list) > 0 {
+				plan := planned.ForIssue(row.Subscription, list, p.Changes.Policy(), p.Changes.Refused())
+				page[i].Plan, page[i].Subscription = &plan, plan.After
+			}
+		}
+		return page, done, err
+	})
 }
 
 // Open hands every open invoice of the stage that is due to each; false from it ends the walk.
 func (p Preview) Open(ctx context.Context, stage int, each func(readers.OpenInvoice) bool) error {
 	open := &readers.OpenInvoices{DB: p.DB, Selection: p.Selection, Stage: stage, Policy: p.Policy, Now: p.Now}
-	return handAll(each, func() ([]readers.OpenInvoice, bool, error) { return open.Look(ctx, p.Size) })
+	return handAll(each, func() ([]readers.OpenInvoice, bool, error) {
+		page, done, err := open.Look(ctx, p.Size)
+		if err != nil {
+			return page, done, err
+		}
+		of, err := p.Changes.Of(ctx, p.DB, store.SortedIDs(page, func(i readers.OpenInvoice) uint64 { return i.SubscriptionID }))
+		for i, row := range page {
+			if list := of[row.SubscriptionID]; len(list) > 0 && !row.Gone {
+				page[i].Subscription = planned.ForClaim(row.Subscription, list, p.Changes.Policy().Effective, p.Changes.Refused()).After
+			}
+		}
+		return page, done, err
+	})
 }
 
 // handAll hands the rows of page after page to each, until it returns false or there are no more.

@@ -50,6 +50,8 @@ func WaysOut(l worklist.Row, now time.Time, asks func(gateway string) bool) []Wa
 		return waysOfRefund(l)
 	case worklist.Charge:
 		return []WayOut{adoptWay(l.Gateway, l.Key)}
+	case worklist.Change:
+		return waysOfChange(l)
 	}
 	return nil
 }
@@ -114,6 +116,22 @@ func waysOfAttempt(l worklist.Row, asks func(string) bool) []WayOut {
 	case billing.AttemptReview, billing.AttemptSucceeded, billing.AttemptDeclined, billing.AttemptReleased, billing.AttemptRejected:
 	}
 	return decided("attempt", l.ID, l.Gateway, asks, "its invoice stays as it is")
+}
+
+// DropChange is the command that ends a planned change.
+func DropChange(id uint64) string {
+	return fmt.Sprintf(`duly resolve change %d --as dropped --reason "…"`, id)
+}
+
+func waysOfChange(l worklist.Row) []WayOut {
+	show := WayOut{Command: fmt.Sprintf("duly show subscription %d", l.Subscription), When: "a run applies it on its day; before that the shop may change or delete its row"}
+	if l.Gone {
+		return []WayOut{{Command: DropChange(l.ID), When: "its subscription's row is gone"}}
+	}
+	if l.Stuck {
+		return []WayOut{{Command: DropChange(l.ID), When: "or correct its row in subscription_changes; the next run looks at it again"}, show}
+	}
+	return []WayOut{show}
 }
 
 func waysOfSubscription(l worklist.Row) []WayOut {

@@ -52,8 +52,11 @@ type Standing struct {
 	Subscription billing.Subscription
 	Gone         bool // the subscription's row is not there
 	CancelReason string
-	Invoice      *InvoiceStanding // nil: none
-	Invoiced     func(payment.Date) bool
+	// Stuck is why a planned change cannot be applied; empty: none is in the way. GoesOn is the day of a planned resumption; zero: none is planned.
+	Stuck    string
+	GoesOn   payment.Date
+	Invoice  *InvoiceStanding // nil: none
+	Invoiced func(payment.Date) bool
 	// JobPaused and GatewayPaused are the words of the operator who paused them; "" for not paused.
 	JobPaused, GatewayPaused string
 
@@ -111,13 +114,7 @@ func Subscription(s Standing) Explanation {
 	case billing.Cancelled:
 		return Explanation{WhyCancelled, sentence("it was cancelled", s.CancelReason), "nothing more is charged"}
 	case billing.Paused:
-		if inv := s.Invoice; inv != nil && inv.Status == billing.Uncollectible && inv.Dunning.Paused {
-			return Explanation{
-				WhyPaused, sentence(fmt.Sprintf("its invoice %d stayed unpaid after the last retry, and its dunning policy paused it", inv.ID), inv.Message),
-				"periods that begin while it is paused are never charged; it goes on when its status is active again",
-			}
-		}
-		return Explanation{WhyPaused, "the shop paused it", "periods that begin while it is paused are never charged; it goes on when its status is active again"}
+		return s.paused()
 	case billing.Trialing:
 		return s.trial()
 	case billing.Active, billing.PastDue:
@@ -138,16 +135,41 @@ func (s Standing) waitsForUnpaid() string {
 	return fmt.Sprintf("; the period that began on %s waits for it", s.Subscription.Next)
 }
 
+// paused is the explanation of a subscription that the shop paused.
+func (s Standing) paused() Explanation {
+	e := Explanation{Why: WhyPaused, Text: "the shop paused it", Next: "periods that begin while it is paused are never charged; it goes on when its status is active again"}
+	if inv := s.Invoice; inv != nil && inv.Status == billing.Uncollectible && inv.Dunning.Paused {
+		e.Text = sentence(fmt.Sprintf("its invoice %d stayed unpaid after the last retry, and its dunning policy paused it", inv.ID), inv.Message)
+	}
+	switch {
+	case s.Stuck != "":
+		e = s.stuck()
+	case !s.GoesOn.IsZero():
+		e.Next = fmt.Sprintf("periods that begin while it is paused are never charged; it goes on with the first from %s on, as planned", s.GoesOn)
+	}
+	return e
+}
+
+// stuck is the explanation of a subscription that a planned change holds up.
+func (s Standing) stuck() Explanation {
+	return Explanation{Why: WhyReview, Text: "it cannot be invoiced: " + s.Stuck, Next: "fix the row; the next run looks at it again"}
+}
+
 // trial is the explanation of a subscription whose trial is not over.
 func (s Standing) trial() Explanation {
-	e := Explanation{WhyTrialing, fmt.Sprintf("its trial ends on %s", s.Subscription.Next), "it is billed once the shop has made it active"}
+	e := Explanation{Why: WhyTrialing, Text: fmt.Sprintf("its trial ends on %s", s.Subscription.Next), Next: "it is billed once the shop has made it active"}
 	switch {
+	case s.Stuck != "":
+		return s.stuck()
 	case billing.DateProblem(s.Subscription.Next) != "":
 		e.Text = "it is a trial, and nothing says when that ends: " + billing.DateProblem(s.Subscription.Next)
 		e.Next = "give it a next_billing_date, or make it active or cancelled; it is not billed before"
 	case s.Subscription.Next < s.Issue.Business:
 		e.Text = fmt.Sprintf("its trial ended on %s, and it is still trialing", s.Subscription.Next)
 		e.Next = "make it active or cancelled; it is not billed before"
+	}
+	if !s.GoesOn.IsZero() {
+		e.Next = fmt.Sprintf("it is billed with the first period from %s on, as planned", s.GoesOn)
 	}
 	return e
 }
@@ -158,6 +180,9 @@ func (s Standing) explainIssue() Explanation {
 	newest := billing.Newest{}
 	if s.Invoice != nil {
 		newest = billing.Newest{Exists: true, Status: s.Invoice.Status, Due: s.Invoice.Due, Issued: s.Invoice.Issued}
+	}
+	if s.Stuck != "" {
+		return s.stuck()
 	}
 	issue := billing.DecideIssue(sub, newest, s.Invoiced, s.Issue)
 	switch {

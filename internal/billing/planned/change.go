@@ -33,6 +33,16 @@ func Kinds() []Kind { return []Kind{Pause, Resume, Cancel, Amount, OneOff, Inter
 // KindOf reads the kind of a row. A word that is none stays as it is.
 func KindOf(word string) Kind { return payment.WordOf(word, Kinds()) }
 
+// Shown reports whether the value of such a change may be shown: that of a method, and of a kind that duly does not know, may be a secret.
+func (k Kind) Shown() bool {
+	switch k {
+	case Amount, OneOff, Interval:
+		return true
+	case Pause, Resume, Cancel, Method:
+	}
+	return false
+}
+
 // Change is a row that was not applied yet.
 type Change struct {
 	ID           uint64
@@ -109,4 +119,22 @@ func (c Change) method() (method, problem string) {
 		return "", "value is no payment method: it has a control character"
 	}
 	return c.Value, ""
+}
+
+// Words says what c does and from when on, for people. It never shows a payment method.
+func (c Change) Words(currency string) string {
+	text := payment.Cut(strings.ReplaceAll(string(c.Kind), "_", "-"), billing.MaxQuoted)
+	switch c.Kind {
+	case Amount, OneOff:
+		text = map[Kind]string{Amount: "amount ", OneOff: "one invoice of "}[c.Kind]
+		if amount, problem := c.amount(); problem == "" {
+			text += payment.Money{Amount: amount, Currency: currency}.String()
+		} else {
+			text += strconv.Quote(payment.Cut(c.Value, billing.MaxQuoted))
+		}
+	case Interval:
+		text += " " + payment.Cut(c.Value, billing.MaxQuoted)
+	case Pause, Resume, Cancel, Method:
+	}
+	return text + " from " + c.Effective.String()
 }

@@ -145,7 +145,7 @@ func (p *Plan) oneTime(c Change, refused Refused) {
 
 func (p *Plan) stick(c Change, problem string) {
 	p.Stuck = c
-	p.Problem = fmt.Sprintf("%s: %s; correct or delete its row", c, problem)
+	p.Problem = fmt.Sprintf("%s: %s; correct or delete its row, or duly resolve change %d --as dropped", c, problem, c.ID)
 }
 
 // apply applies one change, or says why that cannot be.
@@ -253,6 +253,21 @@ func (p *Plan) Waits(day payment.Date) bool {
 		}
 	}
 	return false
+}
+
+// Claimed is the subscription as a claim by that day makes it, which applies what of p is left.
+func (p *Plan) Claimed(day payment.Date, refused Refused) billing.Subscription {
+	return ForClaim(p.After, p.pending, day, refused).After
+}
+
+// Resumes is the day of the first resumption that is left; zero: none is.
+func (p *Plan) Resumes() payment.Date {
+	for _, c := range p.pending {
+		if c.Kind == Resume {
+			return c.Effective
+		}
+	}
+	return 0
 }
 
 // News reports whether the problem is another one than the row of its change says.

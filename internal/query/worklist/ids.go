@@ -18,10 +18,11 @@ SELECT p.id FROM order_checks c JOIN payments p ON p.order_id = c.order_id WHERE
 		"order":   ordersInReview,
 		"event":   givenUpEvents,
 		"refund":  `SELECT id FROM refunds WHERE status = 'review' ORDER BY id DESC LIMIT ?`,
+		"change":  `SELECT id FROM subscription_changes WHERE applied_at IS NULL AND outcome IS NOT NULL ORDER BY id DESC LIMIT ?`,
 	}
 }
 
-// IDs lists the ids of what waits for an operator; what is attempt, payment, finding, invoice, order or event.
+// IDs lists the ids of what waits for an operator; what is attempt, payment, finding, invoice, order, event or change.
 func IDs(ctx context.Context, db *mysql.DB, what string, limit int) ([]uint64, error) {
 	query, ok := waitingRows()[what]
 	if !ok {

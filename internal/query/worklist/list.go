@@ -29,9 +29,9 @@ const (
 
 // Row is a row that waits for an operator or a gateway. Its reason names neither a customer nor a payment method.
 type Row struct {
-	What         string    `json:"what"` // invoice, attempt, subscription, order, finding, event, charge or refund
+	What         string    `json:"what"` // invoice, attempt, subscription, order, finding, event, charge, refund or change
 	ID           uint64    `json:"id"`
-	Kind         string    `json:"kind,omitempty"`   // of a finding, or the type of an event
+	Kind         string    `json:"kind,omitempty"`   // of a finding or a change, or the type of an event
 	Status       string    `json:"status,omitempty"` // of the attempt, subscription or order
 	Gateway      string    `json:"gateway,omitempty"`
 	Sink         string    `json:"sink,omitempty"`
@@ -50,6 +50,7 @@ type Row struct {
 
 	Undecided uint64        `json:"-" db:"-"` // of Payments, one that an operator's word decides: none that is recorded as succeeded
 	Gone      bool          `json:"-"`        // the shop's row that it belongs to is not there
+	Stuck     bool          `json:"-"`        // a change that cannot be applied
 	NextCheck time.Time     `json:"-" db:"-"`
 	Found     query.Finding `json:"-" db:"-"` // of a finding
 	gateways  []string      // of an order's payments

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/batch"
+)
+
+// plan writes a planned change as the shop does, so many days from today.
+func (s *shop) plan(t *testing.T, subscription uint64, days int, kind string, value any) {
+	t.Helper()
+	s.exec(t, "INSERT INTO subscription_changes (subscription_id, effective_date, kind, value) VALUES (?, UTC_DATE() + INTERVAL ? DAY, ?, ?)", subscription, days, kind, value)
+}
+
+// What is planned is shown, listed and forecast; what cannot be applied is named with the command that drops it.
+func TestPlannedChangesAreShownListedAndForecast(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.env = append(s.env, "DULY_BUSINESS_TIMEZONE=UTC")
+	priced, free, ended, paused, stuck, carded := s.enrol(t, "ok", 1000), s.enrol(t, "ok", 2000), s.enrol(t, "ok", 3000), s.enrol(t, "ok", 4000), s.enrol(t, "ok", 5000), s.enrol(t, "ok", 6000)
+	s.exec(t, "UPDATE subscriptions SET next_billing_date = UTC_DATE()")
+	s.exec(t, "UPDATE subscriptions SET status = 'paused' WHERE id = ?", paused)
+	s.plan(t, priced, 0, "amount", "1500")
+	s.plan(t, free, 0, "one_off_amount", "0")
+	s.plan(t, ended, 0, "cancel", nil)
+	s.plan(t, paused, 300, "resume", nil)
+	s.plan(t, stuck, 0, "amount", "12,00")
+	s.plan(t, carded, 400, "method", "pm_of_mine")
+
+	got := s.duly(t, "run", "billing", "--dry-run", "--json")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	var forecast struct {
+		Charges []struct{ Count, Amount int64 }
+		Free    int64
+		Review  int64
+	}
+	require.NoError(t, json.Unmarshal([]byte(got.out), &forecast))
+	require.Equal(t, []struct{ Count, Amount int64 }{{2, 7500}}, forecast.Charges)
+	require.EqualValues(t, 1, forecast.Free)
+	require.EqualValues(t, 1, forecast.Review)
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM subscription_changes WHERE applied_at IS NOT NULL OR outcome IS NOT NULL"))
+
+	got = s.duly(t, "show", "subscription", fmt.Sprint(paused))
+	require.Regexp(t, `(?s)Paused by the shop\. Periods that begin meanwhile are never charged\. It goes on with the first period from .* on, as planned\.\nPlanned: resume from \S+ · change 4\n`, got.out)
+	got = s.duly(t, "show", "subscription", fmt.Sprint(carded))
+	require.Regexp(t, `Planned: method from \S+ · change 6\n`, got.out)
+	got = s.duly(t, "show", "subscription", fmt.Sprint(carded), "--json")
+	require.NotContains(t, got.out, "pm_of_mine")
+	require.Contains(t, got.out, `"change_id": 6`)
+	got = s.duly(t, "show", "subscription", fmt.Sprint(priced))
+	require.Regexp(t, `Planned: amount 1,500 KRW from \S+ · change 1\n`, got.out)
+
+	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
+	require.EqualValues(t, 7500, s.number(t, "SELECT SUM(amount) FROM invoices WHERE status = 'paid'"))
+	got = s.duly(t, "list", "changes")
+	require.Regexp(t, `resume: resume from \S+\n`, got.out)
+	require.Regexp(t, `duly resolve change 5 --as dropped`, got.out)
+	got = s.duly(t, "list", "changes", "--kind", "method", "--verbose")
+	require.NotContains(t, got.out, "pm_of_mine")
+	require.Contains(t, got.out, "change 6")
+	require.NotContains(t, got.out, "change 5")
+	got = s.duly(t, "show", "subscription", fmt.Sprint(stuck))
+	require.Contains(t, got.out, `value "12,00" is not a whole number of minor units`)
+	require.Contains(t, got.out, "cannot be applied")
+	require.Contains(t, s.duly(t, "list", "review").out, "duly resolve change 5 --as dropped")
+
+	// Dropped, it is recorded, and the next run bills without it.
+	require.Equal(t, batch.ExitUsage, s.duly(t, "resolve", "change", "5").code)
+	got = s.duly(t, "resolve", "change", "5", "--as", "dropped", "--reason", "a slip")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.Equal(t, fmt.Sprintf("change 5 resolved as dropped: it is never applied; the next run bills subscription %d without it\n", stuck), got.out)
+	require.EqualValues(t, 1, s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE subject = 'change:5' AND action = 'resolve' AND reason = 'a slip'"))
+	got = s.duly(t, "resolve", "change", "5", "--as", "dropped", "--reason", "again")
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Contains(t, got.err, "change 5 was done with on")
+	got = s.duly(t, "resolve", "change", "99", "--as", "dropped", "--reason", "none")
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Contains(t, got.err, "no change 99; see duly list changes")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.EqualValues(t, 12500, s.number(t, "SELECT SUM(amount) FROM invoices WHERE status = 'paid'"))
+}
+
+// A login without a right on the table sees no plan, and bills as before; one that may read it and not write prices names the role that lacks.
+func TestPlannedChangesWithoutRights(t *testing.T) {
+	t.Parallel()
+	s := newShop(t).guard(t)
+	worker := s.as(workerRole)
+	id := s.enrol(t, "ok", 1000)
+	s.plan(t, id, -1, "amount", "1500")
+	s.exec(t, "REVOKE SELECT, UPDATE (applied_at, outcome) ON subscription_changes FROM "+workerRole)
+	got := worker.duly(t, "run", "billing", "--no-progress")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.Contains(t, got.err, "planned changes are not applied")
+	require.EqualValues(t, 1000, s.number(t, "SELECT SUM(amount) FROM invoices WHERE status = 'paid'"))
+	require.Contains(t, worker.duly(t, "show", "subscription", fmt.Sprint(id)).out, "1,000 KRW")
+	s.exec(t, "GRANT SELECT, UPDATE (applied_at, outcome) ON subscription_changes TO "+workerRole)
+	id = s.enrol(t, "ok", 2000)
+	s.plan(t, id, -1, "amount", "2500")
+	got = worker.duly(t, "run", "billing", "--no-progress", "--subscription", fmt.Sprint(id))
+	require.Equal(t, batch.ExitReview, got.code, got.err)
+	require.EqualValues(t, 1, s.number(t, "SELECT COUNT(*) FROM subscriptions WHERE review_reason LIKE '%amount of subscriptions cannot be written%GRANT duly_changes TO duly_worker%'"))
+	require.NotContains(t, strings.ToLower(got.out), "panic")
+}
