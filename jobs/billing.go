@@ -205,9 +205,13 @@ func (b *billingRun) recover(ctx context.Context, x *batch.StepExecution, all bo
 			return err
 		}
 	}
+	if err := b.lookForChanges(x); err != nil {
+		return err
+	}
 	b.brake.begin(ctx, x)
 	reader := &readers.UnsettledAttempts{
 		DB: b.DB, Server: b.Server, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Guards: b.o.Policy.Guards, Controls: b.controlReader(),
+		Changes: b.changes,
 	}
 	processor := &steps.UnsettledAttempts{
 		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake.count, Now: b.Clock, More: all && Selected(b.o.Steps, StepRecoverLast),

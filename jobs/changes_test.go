@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/test/worktest"
+	"duly/jobs"
 )
 
 // plan writes planned changes of a subscription, each as "day kind value".
@@ -188,5 +189,48 @@ func TestACancellationByTodayEndsWhatIsIssuedLate(t *testing.T) {
 	require.Equal(t, "cancelled 2026-02-28 9900", w.stands(1))
 	require.Equal(t, []string{"2026-01-31 9900 paid"}, w.billed(2))
 	require.Equal(t, 2, w.sims["main"].Stats().Payments)
+	w.reconcile()
+}
+
+// A run at whose begin no change is due asks for none again: the table may as well be gone.
+func TestARunWithoutPlansAsksOnce(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	worktest.Enrol(t, w.plain, 20, day0, nil)
+	w.plan(1, "2026-02-01 amount 1")
+	gone := false
+	result := w.run(func(o *jobs.BillingOptions, r *batch.Runner) {
+		small(o, r)
+		r.OnStep = func(x *batch.StepExecution) {
+			if x.Step == jobs.StepIssue {
+				worktest.Exec(t, w.plain, `RENAME TABLE subscription_changes TO elsewhere`)
+				gone = true
+			}
+		}
+	})
+	require.True(t, gone)
+	require.Equal(t, batch.ExitDone, result.Exit, "%v", result)
+	require.Equal(t, 20, w.sims["main"].Stats().Payments)
+	worktest.Exec(t, w.plain, `RENAME TABLE elsewhere TO subscription_changes`)
+	w.reconcile()
+}
+
+// Issuing alone, and collecting alone, apply what is theirs.
+func TestStepsByThemselvesApplyTheirChanges(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	worktest.Enrol(t, w.plain, 2, day0, func(_ int, s *worktest.Subscription) { s.Method = "pm_hard" })
+	only := func(steps ...string) func(*jobs.BillingOptions, *batch.Runner) {
+		return func(o *jobs.BillingOptions, _ *batch.Runner) { o.Steps = steps }
+	}
+	w.plan(1, "2026-01-31 amount 500")
+	require.Equal(t, batch.ExitDone, w.run(only(jobs.StepIssue)).Exit)
+	require.Equal(t, []string{"2026-01-31 500 open"}, w.billed(1))
+	w.plan(1, "2026-02-01 method pm_ok:new", "2026-02-01 amount 700")
+	w.plan(2, "2026-02-01 cancel")
+	require.Equal(t, batch.ExitDone, w.on("2026-02-01").run(only(jobs.StepCollect)).Exit)
+	require.Equal(t, []string{"2026-01-31 500 paid"}, w.billed(1))
+	require.Equal(t, []string{"2026-01-31 9900 void"}, w.billed(2))
+	require.Equal(t, []string{"1 amount applied applied", "2 method applied applied", "3 amount waits", "4 cancel applied applied"}, w.planned())
 	w.reconcile()
 }

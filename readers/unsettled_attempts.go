@@ -11,8 +11,10 @@ import (
 
 	"duly/internal/amounts"
 	"duly/internal/batch"
+	"duly/internal/billable"
 	"duly/internal/billing"
 	"duly/internal/billing/guard"
+	"duly/internal/changes"
 	"duly/internal/claims"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -32,6 +34,8 @@ type UnsettledAttempts struct {
 	Clock func() time.Time
 	// Guards are amounts that are not sent again: an operator may have set them since.
 	Guards guard.Rules
+	// Changes are planned ones, by which an attempt may not be sent again; a later claim applies them.
+	Changes *changes.Source
 	// Controls finds payments that prove what the gateway says it does not know; nil: none are looked for.
 	Controls *store.Controls
 
@@ -85,7 +89,7 @@ type doubtInvoice struct {
 // identifiers.
 func (i doubtInvoice) charges(r store.AttemptRow) bool {
 	same := i.SubGateway == r.Gateway && i.SubMethod == r.Method && i.SubCustomer.String == r.GatewayCustomer
-	return i.Open && i.MayHaveTaken <= 1 && chargeable(billing.StatusOf(i.SubStatus)) && same
+	return i.Open && i.MayHaveTaken <= 1 && billable.Chargeable(billing.StatusOf(i.SubStatus)) && same
 }
 
 // Read implements batch.Reader.
@@ -305,6 +309,11 @@ func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store
 	if err != nil {
 		return nil, err
 	}
+	if err := d.Changes.Anticipate(ctx, tx, len(found), func(i int) (uint64, *string, *string) {
+		return found[i].SubscriptionID, &found[i].SubStatus, &found[i].SubMethod
+	}); err != nil {
+		return nil, err
+	}
 	invoices := make(map[uint64]doubtInvoice, len(found))
 	for _, inv := range found {
 		invoices[inv.ID] = inv
@@ -350,8 +359,4 @@ func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store
 		items = append(items, item)
 	}
 	return items, nil
-}
-
-func chargeable(s billing.SubscriptionStatus) bool {
-	return s == billing.Active || s == billing.PastDue || s == billing.Paused
 }

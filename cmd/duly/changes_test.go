@@ -58,7 +58,7 @@ func TestPlannedChangesAreShownListedAndForecast(t *testing.T) {
 	require.Equal(t, batch.ExitReview, s.duly(t, "run", "billing").code)
 	require.EqualValues(t, 7500, s.number(t, "SELECT SUM(amount) FROM invoices WHERE status = 'paid'"))
 	got = s.duly(t, "list", "changes")
-	require.Regexp(t, `resume: resume from \S+\n`, got.out)
+	require.Regexp(t, `resume from \S+\n`, got.out)
 	require.Regexp(t, `duly resolve change 5 --as dropped`, got.out)
 	got = s.duly(t, "list", "changes", "--kind", "method", "--verbose")
 	require.NotContains(t, got.out, "pm_of_mine")

@@ -41,6 +41,9 @@ func backlog(t *testing.T) *shop {
 	s.exec(t, "UPDATE subscriptions SET status = 'trialing', next_billing_date = UTC_DATE() + INTERVAL 20 DAY WHERE id = ?", s.enrol(t, "ok", 100))
 	s.exec(t, "UPDATE subscriptions SET status = 'paused' WHERE id = ?", s.enrol(t, "ok", 100))
 
+	s.exec(t, `INSERT INTO subscription_changes (id, subscription_id, effective_date, kind, value, outcome) VALUES (1, ?, '2099-06-01', 'amount', '14900', NULL),
+(2, ?, '2026-01-31', 'amount', 'x', 'planned change 2 (amount from 2026-01-31): value "x" is not a whole number of minor units'), (3, ?, '2099-06-01', 'method', 'pm_2', NULL)`, bad, bad, gone)
+
 	frozen, _, _ := s.settles(t, "shipped", "review", payment.Succeeded)
 	bare, _, _ := s.settles(t, "pending", "refunded", "")
 	s.exec(t, "INSERT INTO order_checks (order_id, reason, checked_at) VALUES (?, 'payment differs', UTC_TIMESTAMP(6)), (?, 'product 1 is gone', UTC_TIMESTAMP(6)), (4711, 'its row is gone', UTC_TIMESTAMP(6))", frozen, bare)
@@ -172,7 +175,7 @@ func TestMistakesOfList(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
 	for line, want := range map[string]string{
-		"list":                                    "duly: duly list needs a command: dead-events, doubt, findings, refunds, review, unknown\n",
+		"list":                                    "duly: duly list needs a command: changes, dead-events, doubt, findings, refunds, review, unknown\n",
 		"list reviews":                            "duly: unknown command \"list reviews\"; did you mean duly list review?\n",
 		"list review 7":                           "duly: duly list review takes no argument, and was given \"7\"\n",
 		"list review --what finding":              "duly: --what: unknown value \"finding\": it is invoice, attempt, subscription, order or refund\n",

@@ -123,3 +123,8 @@ func Ledger(ctx context.Context, tx *sqlx.Tx, rows []Subscription, rules network
 	}
 	return methods.Ledger(ctx, tx, rules, keys, crowded, now)
 }
+
+// Chargeable reports whether open invoices of a subscription in that status are charged.
+func Chargeable(s billing.SubscriptionStatus) bool {
+	return s == billing.Active || s == billing.PastDue || s == billing.Paused
+}

@@ -234,3 +234,30 @@ func (s *Source) Claim(ctx context.Context, tx *sqlx.Tx, subscriptions map[uint6
 	}
 	return plans.Write(ctx, tx, s, now)
 }
+
+// Anticipate makes of the statuses and payment methods of n rows what the next claim will by the effective date, without a lock, and writes nothing. of
+// gives the subscription, the status and the method of a row.
+func (s *Source) Anticipate(ctx context.Context, q sqlx.QueryerContext, n int, of func(i int) (subscription uint64, status, method *string)) error {
+	if s == nil || n == 0 {
+		return nil
+	}
+	ids := make([]uint64, n)
+	for i := range n {
+		ids[i], _, _ = of(i)
+	}
+	slices.Sort(ids)
+	var rows []row
+	if err := mysql.SelectIn(ctx, q, &rows, LookDue, slices.Compact(ids), s.policy.Effective); err != nil {
+		return err
+	}
+	changes := bySubscription(rows)
+	for i := range n {
+		id, status, method := of(i)
+		if list := changes[id]; len(list) > 0 {
+			sub := billing.Subscription{ID: id, Status: billing.StatusOf(*status), Method: *method}
+			sub = planned.ForClaim(sub, list, s.policy.Effective, s.refused).After
+			*status, *method = string(sub.Status), sub.Method
+		}
+	}
+	return nil
+}

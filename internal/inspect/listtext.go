@@ -175,7 +175,7 @@ func advice(row view.Listed) string {
 // whyListed says why a row waits.
 func whyListed(l worklist.Row) string {
 	parts := []string{}
-	if l.Kind != "" {
+	if l.Kind != "" && l.What != worklist.Change { // its reason names it
 		parts = append(parts, l.Kind)
 	}
 	if l.Sink != "" {

@@ -191,7 +191,7 @@ func waysOfFinding(l worklist.Row) []WayOut {
 func TitleOf(l worklist.Row) string {
 	parts := []string{fmt.Sprintf("%s %d", l.What, l.ID)}
 	add := func(format string, args ...any) { parts = append(parts, text.Sprintf(format, args...)) }
-	if l.Kind != "" {
+	if l.Kind != "" && l.What != worklist.Change {
 		add("%s", l.Kind)
 	}
 	if l.What == worklist.Attempt {
@@ -222,7 +222,9 @@ func TitleOf(l worklist.Row) string {
 	if l.What == worklist.Charge {
 		add("%s", l.Key)
 	}
-	add("since %s", cli.Instant(l.Since))
+	if l.What != worklist.Change { // its reason says from when on
+		add("since %s", cli.Instant(l.Since))
+	}
 	line := strings.Join(parts, ", ")
 	if l.Reason != "" {
 		line += ": " + text.Line(l.Reason)

@@ -25,6 +25,7 @@ func listReads(rows int) []queryplan.Query {
 		queryplan.Read("invoices in review", invoicesInReviewIDs),
 		queryplan.Read("invoices in review, a page", invoicesInReview, ids),
 		queryplan.Read("attempts of invoices in review", listedAttempts, ids),
+		queryplan.Claim("planned changes", plannedChanges, business, business, from, from, 5, n),
 		queryplan.Read("open and due", invoicesOpenAndDue, business, 5),
 		queryplan.Read("attempts in review", attemptsInReview, from, n),
 		queryplan.Read("attempts in flight", attemptsInFlight, from, n),
