@@ -14,7 +14,7 @@ func resolveCommand(ses *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resolve",
 		Short: "Settle what waits for a person: an attempt, a payment, an invoice, an order, a finding or a planned change",
-		Long: "Settles what only a person can settle, and records who did it and why:\n\n" +
+		Long: "Settles what only a person can settle, and records who did it and why. A planned change is resolved as ignored alone: it is never applied.\n\n" +
 			"  --as paid GATEWAY_ID  that payment took the money; the gateway is asked\n" +
 			"  --as not_executed     nothing was taken: an invoice is open again, an\n" +
 			"                        order fails\n" +
@@ -42,7 +42,6 @@ func resolveCommand(ses *session.Session) *cobra.Command {
 	for _, r := range decide.Resolvers(ses) {
 		cmd.AddCommand(resolveOne(ses, r))
 	}
-	cmd.AddCommand(resolveChange(ses))
 	group(cmd)
 	return cmd
 }

@@ -53,19 +53,26 @@ func Resolvers(ses *session.Session) []Resolver {
 		{"order", "review", resolveOrder, previewOrder},
 		{"finding", "findings", resolveFinding, previewFinding},
 		{"refund", "review", resolveRefund, previewRefund},
+		{"change", "changes", resolveChange, previewChange},
 	}
 }
 
 // UsualAs is the way that examples show.
 func UsualAs(what string) payment.Resolution {
-	if what == "invoice" {
+	switch what {
+	case "invoice":
 		return payment.AsVoid
+	case "change":
+		return payment.AsIgnored
 	}
 	return payment.AsNotExecuted
 }
 
 // WaysFor lists the ways to resolve that make sense of a kind of row.
 func WaysFor(what string) []payment.Resolution {
+	if what == worklist.Change {
+		return []payment.Resolution{payment.AsIgnored}
+	}
 	return slices.DeleteFunc(payment.Resolutions(), func(as payment.Resolution) bool {
 		return as.OfInvoice() != (what == "invoice") || what == worklist.Refund && as == payment.AsPaid
 	})
@@ -106,7 +113,7 @@ func (f ResolveFlags) Read(what string, args []string) (id uint64, as payment.Re
 		found = append(found, fmt.Errorf("%q: a payment is named with --as paid alone", args[1]))
 	case len(args) == 2:
 		named = args[1]
-	case as == payment.AsPaid && what != "finding" && what != "invoice" && what != worklist.Refund && len(args) == 1:
+	case as == payment.AsPaid && what != "finding" && what != "invoice" && what != worklist.Refund && what != worklist.Change && len(args) == 1:
 		found = append(found, fmt.Errorf("--as paid needs the gateway's id of the payment: duly resolve %s %s --as paid GATEWAY_ID", what, args[0]))
 	}
 	return id, as, named, errors.Join(found...)

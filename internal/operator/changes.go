@@ -18,7 +18,7 @@ const (
 )
 
 // DropChange ends a planned change without applying it, and records the action. It returns the subscription. The error is a RefusedError if it was
-// applied or dropped already, and wraps ErrNotThere if there is none.
+// applied or ignored already, and wraps ErrNotThere if there is none.
 func DropChange(ctx context.Context, db *mysql.DB, id uint64, now time.Time, action Action) (subscription uint64, _ error) {
 	err := mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
 		var row struct {
@@ -33,7 +33,7 @@ func DropChange(ctx context.Context, db *mysql.DB, id uint64, now time.Time, act
 			return store.Refuse(fmt.Errorf("change %d was done with on %s: %s", id, row.Applied.Time.UTC().Format(time.DateTime), row.Outcome))
 		}
 		subscription = row.Subscription
-		outcome := mysql.Cut("dropped by "+action.Who+": "+action.Reason, 255)
+		outcome := mysql.Cut("ignored by "+action.Who+": "+action.Reason, 255)
 		n, err := rowsOf(tx.ExecContext(ctx, dropChange, now.UTC().Truncate(time.Microsecond), outcome, id))
 		if err = store.AllOf(n, 1, "planned changes", err); err != nil {
 			return err

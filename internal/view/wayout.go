@@ -120,7 +120,7 @@ func waysOfAttempt(l worklist.Row, asks func(string) bool) []WayOut {
 
 // DropChange is the command that ends a planned change.
 func DropChange(id uint64) string {
-	return fmt.Sprintf(`duly resolve change %d --as dropped --reason "…"`, id)
+	return fmt.Sprintf(`duly resolve change %d --as ignored --reason "…"`, id)
 }
 
 func waysOfChange(l worklist.Row) []WayOut {

@@ -145,7 +145,7 @@ func (p *Plan) oneTime(c Change, refused Refused) {
 
 func (p *Plan) stick(c Change, problem string) {
 	p.Stuck = c
-	p.Problem = fmt.Sprintf("%s: %s; correct or delete its row, or duly resolve change %d --as dropped", c, problem, c.ID)
+	p.Problem = fmt.Sprintf("%s: %s; correct or delete its row, or duly resolve change %d --as ignored", c, problem, c.ID)
 }
 
 // apply applies one change, or says why that cannot be.

@@ -65,7 +65,7 @@ func TestWhatCannotBeApplied(t *testing.T) {
 		plan := planned.ForIssue(s, append(changes(text), change(2, "2026-01-31 amount 1")), on("2026-01-31"), nil)
 		require.Empty(t, plan.Done)
 		require.Equal(t, s, plan.After)
-		require.Equal(t, change(1, text).String()+": "+why+"; correct or delete its row, or duly resolve change 1 --as dropped", plan.Problem)
+		require.Equal(t, change(1, text).String()+": "+why+"; correct or delete its row, or duly resolve change 1 --as ignored", plan.Problem)
 		require.NotContains(t, plan.Problem, "pm")
 		issue := plan.Decide(plan.After, billing.Newest{}, nil, on("2026-01-31"))
 		require.Equal(t, plan.Problem, issue.Review)
