@@ -321,7 +321,7 @@ func showText(ctx context.Context, ses *session.Session, db *session.Database, w
 	if err != nil {
 		return err
 	}
-	answer := chargeAnswer{Calendar: cli.CalendarOn(standing.Issue.Business, c.Business.Location()), subscription: w.Subscription, why: w.Explanation, findings: w.Findings, goesOn: standing.GoesOn}
+	answer := chargeAnswer{Calendar: cli.CalendarOn(standing.Issue.Business, c.Business.Location()), subscription: w.Subscription, why: w.Explanation, findings: w.Findings, goesOn: standing.Resumes}
 	if answer.audited, err = query.AuditedTo(ctx, db.DB); err != nil {
 		return exit.Failed(err)
 	}

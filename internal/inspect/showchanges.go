@@ -27,7 +27,7 @@ func reckon(ctx context.Context, db *session.Database, id uint64, standing *expl
 	plan := planned.ForIssue(standing.Subscription, list, standing.Issue, nil)
 	standing.Subscription, standing.Stuck = plan.After, plan.Problem
 	if billing.StatusOf(string(was)) == billing.Paused || was == billing.Trialing {
-		standing.GoesOn = plan.Resumes()
+		standing.Resumes = plan.Resumes()
 	}
 	return rows, nil
 }

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	lockChange = `SELECT subscription_id, applied_at, COALESCE(outcome, '') AS outcome FROM subscription_changes WHERE id = ? FOR UPDATE`
-	dropChange = `UPDATE subscription_changes SET applied_at = ?, outcome = ? WHERE id = ? AND applied_at IS NULL`
+	lockChange   = `SELECT subscription_id, applied_at, COALESCE(outcome, '') AS outcome FROM subscription_changes WHERE id = ? FOR UPDATE`
+	ignoreChange = `UPDATE subscription_changes SET applied_at = ?, outcome = ? WHERE id = ? AND applied_at IS NULL`
 )
 
 // DropChange ends a planned change without applying it, and records the action. It returns the subscription. The error is a RefusedError if it was
@@ -34,7 +34,7 @@ func DropChange(ctx context.Context, db *mysql.DB, id uint64, now time.Time, act
 		}
 		subscription = row.Subscription
 		outcome := mysql.Cut("ignored by "+action.Who+": "+action.Reason, 255)
-		n, err := rowsOf(tx.ExecContext(ctx, dropChange, now.UTC().Truncate(time.Microsecond), outcome, id))
+		n, err := rowsOf(tx.ExecContext(ctx, ignoreChange, now.UTC().Truncate(time.Microsecond), outcome, id))
 		if err = store.AllOf(n, 1, "planned changes", err); err != nil {
 			return err
 		}

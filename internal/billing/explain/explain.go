@@ -52,9 +52,9 @@ type Standing struct {
 	Subscription billing.Subscription
 	Gone         bool // the subscription's row is not there
 	CancelReason string
-	// Stuck is why a planned change cannot be applied; empty: none is in the way. GoesOn is the day of a planned resumption; zero: none is planned.
+	// Stuck is why a planned change cannot be applied; empty: none is in the way. Resumes is the day of a planned resumption; zero: none is planned.
 	Stuck    string
-	GoesOn   payment.Date
+	Resumes  payment.Date
 	Invoice  *InvoiceStanding // nil: none
 	Invoiced func(payment.Date) bool
 	// JobPaused and GatewayPaused are the words of the operator who paused them; "" for not paused.
@@ -143,15 +143,15 @@ func (s Standing) paused() Explanation {
 	}
 	switch {
 	case s.Stuck != "":
-		e = s.stuck()
-	case !s.GoesOn.IsZero():
-		e.Next = fmt.Sprintf("periods that begin while it is paused are never charged; it goes on with the first from %s on, as planned", s.GoesOn)
+		e = s.heldUp()
+	case !s.Resumes.IsZero():
+		e.Next = fmt.Sprintf("periods that begin while it is paused are never charged; it goes on with the first from %s on, as planned", s.Resumes)
 	}
 	return e
 }
 
-// stuck is the explanation of a subscription that a planned change holds up.
-func (s Standing) stuck() Explanation {
+// heldUp is the explanation of a subscription that a planned change holds up.
+func (s Standing) heldUp() Explanation {
 	return Explanation{Why: WhyReview, Text: "it cannot be invoiced: " + s.Stuck, Next: "fix the row; the next run looks at it again"}
 }
 
@@ -160,7 +160,7 @@ func (s Standing) trial() Explanation {
 	e := Explanation{Why: WhyTrialing, Text: fmt.Sprintf("its trial ends on %s", s.Subscription.Next), Next: "it is billed once the shop has made it active"}
 	switch {
 	case s.Stuck != "":
-		return s.stuck()
+		return s.heldUp()
 	case billing.DateProblem(s.Subscription.Next) != "":
 		e.Text = "it is a trial, and nothing says when that ends: " + billing.DateProblem(s.Subscription.Next)
 		e.Next = "give it a next_billing_date, or make it active or cancelled; it is not billed before"
@@ -168,8 +168,8 @@ func (s Standing) trial() Explanation {
 		e.Text = fmt.Sprintf("its trial ended on %s, and it is still trialing", s.Subscription.Next)
 		e.Next = "make it active or cancelled; it is not billed before"
 	}
-	if !s.GoesOn.IsZero() {
-		e.Next = fmt.Sprintf("it is billed with the first period from %s on, as planned", s.GoesOn)
+	if !s.Resumes.IsZero() {
+		e.Next = fmt.Sprintf("it is billed with the first period from %s on, as planned", s.Resumes)
 	}
 	return e
 }
@@ -182,7 +182,7 @@ func (s Standing) explainIssue() Explanation {
 		newest = billing.Newest{Exists: true, Status: s.Invoice.Status, Due: s.Invoice.Due, Issued: s.Invoice.Issued}
 	}
 	if s.Stuck != "" {
-		return s.stuck()
+		return s.heldUp()
 	}
 	issue := billing.DecideIssue(sub, newest, s.Invoiced, s.Issue)
 	switch {

@@ -126,7 +126,9 @@ func (c Change) Words(currency string) string {
 	text := payment.Cut(strings.ReplaceAll(string(c.Kind), "_", "-"), billing.MaxQuoted)
 	switch c.Kind {
 	case Amount, OneOff:
-		text = map[Kind]string{Amount: "amount ", OneOff: "one invoice of "}[c.Kind]
+		if text += " "; c.Kind == OneOff {
+			text = "one invoice of "
+		}
 		if amount, problem := c.amount(); problem == "" {
 			text += payment.Money{Amount: amount, Currency: currency}.String()
 		} else {
