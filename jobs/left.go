@@ -44,7 +44,7 @@ func (b *billingRun) left(stages int) func(context.Context) ([]string, error) {
 				reasons = append(reasons, text.Plural(n, "invoice")+" of step "+step+" due and not charged")
 			}
 		}
-		reasons = append(reasons, elsewhereReasons(invoices, "invoice", "charged")...)
+		reasons = append(reasons, query.ElsewhereReasons(invoices, "invoice", "charged")...)
 		attempts, err := query.AttemptsElsewhere(ctx, b.DB, b.o.Selection, b.Configured())
 		if err != nil {
 			return reasons, err
@@ -52,7 +52,7 @@ func (b *billingRun) left(stages int) func(context.Context) ([]string, error) {
 		for _, e := range attempts {
 			others.Names = append(others.Names, e.Gateway)
 		}
-		reasons = append(reasons, elsewhereReasons(attempts, "attempt", "looked up")...)
+		reasons = append(reasons, query.ElsewhereReasons(attempts, "attempt", "looked up")...)
 		unsettled, err := query.CountUnsettled(ctx, b.DB, b.o.Selection, others)
 		if err != nil {
 			return reasons, mysql.Classify(ctx, err)
@@ -128,7 +128,7 @@ func (b *billingRun) uninvoiced(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	reasons := elsewhereReasons(there, "subscription", "invoiced")
+	reasons := query.ElsewhereReasons(there, "subscription", "invoiced")
 	if n -= query.ElsewhereSum(there); n > 0 {
 		reasons = append(reasons, text.Plural(n, "subscription")+" due and not invoiced")
 	}

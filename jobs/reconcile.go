@@ -151,7 +151,7 @@ func ordersLeft(left query.OrdersLeft, claimed []string) []string {
 		}
 		reasons = append(reasons, text.Plural(left.Due, "order")+more+" due and not settled")
 	}
-	reasons = append(reasons, elsewhereReasons(left.Elsewhere, "order", "checked")...)
+	reasons = append(reasons, query.ElsewhereReasons(left.Elsewhere, "order", "checked")...)
 	reasons = append(reasons, claimed...)
 	if left.InDoubt > 0 {
 		reasons = append(reasons, fmt.Sprintf("%s in doubt, checked again from %s UTC", text.Plural(left.InDoubt, "order"), left.Next.UTC().Format(time.TimeOnly)))

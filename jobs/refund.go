@@ -87,7 +87,7 @@ func (r *reconcileRun) refundsLeft(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	reasons := elsewhereReasons(elsewhere, "payment", "refunded")
+	reasons := query.ElsewhereReasons(elsewhere, "payment", "refunded")
 	n := left.Due - query.ElsewhereSum(elsewhere)
 	n, claimed, err := r.unclaimed(ctx, n, query.RefundHolders)
 	if reasons = append(reasons, claimed...); err != nil {

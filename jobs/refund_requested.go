@@ -18,7 +18,7 @@ func (r *reconcileRun) requestedLeft(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	reasons := elsewhereReasons(elsewhere, "refund", "executed")
+	reasons := query.ElsewhereReasons(elsewhere, "refund", "executed")
 	n, claimed, err := r.unclaimed(ctx, left.Due-query.ElsewhereSum(elsewhere), query.RequestedHolders)
 	if reasons = append(reasons, claimed...); err != nil {
 		return nil, err
