@@ -1,8 +1,10 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // DefaultPolicy is the name of the dunning policy of subscriptions that name none.
@@ -10,6 +12,13 @@ const DefaultPolicy = "default"
 
 // mostTries is the highest ceiling of tries that a policy can set.
 const mostTries = 1000
+
+const (
+	// mostNoticeDays is how long before a charge it can be told of.
+	mostNoticeDays = 90
+	// noticeSlack is how much longer than its days the event of a notice is kept at least.
+	noticeSlack = 7
+)
 
 // DunningPolicy is what subscriptions of one dunning policy have differently. RetryDays and CatchUp are those of the default policy where they
 // are not set.
@@ -20,6 +29,9 @@ type DunningPolicy struct {
 	AfterLast string `mapstructure:"after_last"`
 	// MaxTries30d is how many declines one method may have in 30 days for one amount; 0: as many as its network allows.
 	MaxTries30d int `mapstructure:"max_tries_30d"`
+	// NoticeDays is how many days before the due date the shop is told of a charge; 0: it is not. RequireNotice: the charge waits for it.
+	NoticeDays    int  `mapstructure:"notice_days"`
+	RequireNotice bool `mapstructure:"require_notice"`
 }
 
 // policyKeys are the keys of a dunning policy.
@@ -43,6 +55,15 @@ func policyKeys() []Key {
 			Name: policySection + "<name>.max_tries_30d", Default: "0", parse: whole(0, mostTries),
 			Why: "Declines in 30 days of one payment method for one amount, counted as those of billing.network_ceilings, at gateways with card_ceilings; the lower of the two counts, " +
 				"also with billing.network_rules off. 0: none of its own. A charge that could exceed it is put off, and keeps its stage.",
+		},
+		{
+			Name: policySection + "<name>.notice_days", Default: "0", parse: whole(0, mostNoticeDays),
+			Why: "How many days before its due date `duly run notices` tells the shop of a charge (event invoice.upcoming), and of a payment method that has expired by then " +
+				"(payment_method.expiring). 0: it does not. Where a policy has some, the job is a part of the night.",
+		},
+		{
+			Name: policySection + "<name>.require_notice", Default: "false", parse: boolean,
+			Why: "Whether the first charge of an invoice waits until the webhook has taken its notice, where the law or the mandate asks for one. It needs notice_days and outbox.url.",
 		},
 	}
 }
@@ -69,7 +90,17 @@ func (l *loader) checkPolicies(c *Config) {
 				l.rule(key, "the default policy's is billing."+field+": set that one")
 			}
 		}
-		if p := c.Billing.Policies[name]; p.MaxTries30d > 0 && !cards {
+		p := c.Billing.Policies[name]
+		if least := time.Duration(p.NoticeDays+noticeSlack) * day; p.RequireNotice && c.Retention.Events > 0 && c.Retention.Events < least {
+			l.rule(at+".notice_days", fmt.Sprintf("%d days need retention.events of %s or more, since a delivered notice is known by its event", p.NoticeDays, FormatDuration(least)), "retention.events")
+		}
+		switch {
+		case p.RequireNotice && p.NoticeDays == 0:
+			l.rule(at+".require_notice", "needs notice_days: say how many days before a charge its notice is written", at+".notice_days")
+		case p.RequireNotice && c.Outbox.URL == "":
+			l.rule(at+".require_notice", "needs outbox.url: without a webhook no notice is delivered, and nothing would be charged", "outbox.url")
+		}
+		if p.MaxTries30d > 0 && !cards {
 			l.rule(at+".max_tries_30d", "counts at gateways with card_ceilings alone, and no gateway has them: set gateways.<name>.card_ceilings where a payment_method is one card, or leave it out")
 		}
 	}

@@ -19,6 +19,9 @@ func TestPoliciesThatAreWrong(t *testing.T) {
 		{"no section", "gentle: cancel", "billing.policies.gentle: is a section: write its keys below it, one level in (duly.yaml, line 2)"},
 		{"the default's days", "default: {retry_days: [5]}", "billing.policies.default.retry_days: the default policy's is billing.retry_days: set that one (duly.yaml, line 2)"},
 		{"the default's catch-up", "default: {catch_up: one}", "billing.policies.default.catch_up: the default policy's is billing.catch_up: set that one (duly.yaml, line 2)"},
+		{"a notice that is required and has no days", "gentle: {require_notice: true}", "billing.policies.gentle.require_notice: needs notice_days: say how many days before a charge its notice is written (duly.yaml, line 2)"},
+		{"a notice that nobody is sent", "gentle: {require_notice: true, notice_days: 3}", "billing.policies.gentle.require_notice: needs outbox.url: without a webhook no notice is delivered, and nothing would be charged (duly.yaml, line 2)"},
+		{"days that are too many", "gentle: {notice_days: 91}", "billing.policies.gentle.notice_days: 91 is out of range: give a whole number from 0 to 90 (duly.yaml, line 2)"},
 		{
 			"a ceiling that never counts", "gentle: {max_tries_30d: 4}", "billing.policies.gentle.max_tries_30d: counts at gateways with card_ceilings alone, and no gateway has them: " +
 				"set gateways.<name>.card_ceilings where a payment_method is one card, or leave it out (duly.yaml, line 2)",
@@ -54,4 +57,14 @@ func TestPoliciesHaveTheRestOfTheDefault(t *testing.T) {
 	require.Equal(t, 4, c.Billing.Policies["gentle"].MaxTries30d)
 	_, err = config.Load(config.Options{File: path, Env: append(one(), "DULY_BILLING_POLICIES_GENTLE_RETRYDAYS=4")})
 	require.ErrorContains(t, err, "did you mean DULY_BILLING_POLICIES_GENTLE_RETRY_DAYS?")
+}
+
+// A delivered notice is known by its event, which must not be deleted before the charge.
+func TestRequiredNoticesNeedTheirEvents(t *testing.T) {
+	env := append(one(), "DULY_BILLING_POLICIES_GENTLE_NOTICE_DAYS=60", "DULY_BILLING_POLICIES_GENTLE_REQUIRE_NOTICE=true", "DULY_OUTBOX_URL=https://shop.example.com/hook",
+		"DULY_OUTBOX_SECRET=whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU=")
+	_, err := config.Load(config.Options{NoFile: true, Env: env})
+	require.EqualError(t, err, "billing.policies.gentle.notice_days: 60 days need retention.events of 67d or more, since a delivered notice is known by its event (DULY_BILLING_POLICIES_GENTLE_NOTICE_DAYS)")
+	_, err = config.Load(config.Options{NoFile: true, Env: append(env, "DULY_RETENTION_EVENTS=67d")})
+	require.NoError(t, err)
 }

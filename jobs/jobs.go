@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"duly/internal/announce"
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/mysql"
@@ -23,6 +24,7 @@ const (
 	ReportJob  = "report"
 	AuditJob   = "audit"
 	PruneJob   = "prune"
+	NoticesJob = announce.JobName
 
 	// NightlyJob runs all of them, one after the other.
 	NightlyJob = "nightly"

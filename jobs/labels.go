@@ -3,6 +3,7 @@ package jobs
 import (
 	"strings"
 
+	"duly/internal/announce"
 	"duly/internal/batch"
 )
 
@@ -34,8 +35,9 @@ func labels() map[string]batch.Label {
 			Unit: "order", Succeeded: "refunded", Declined: "nothing to refund", Released: "untouched or in part", InDoubt: "tried again later",
 			Refunds: true,
 		},
-		StepFanOut:  hand,
-		StepDeliver: {Unit: "event", Succeeded: "delivered", InDoubt: "tried again later", Review: "given up"},
+		StepFanOut:            hand,
+		StepDeliver:           {Unit: "event", Succeeded: "delivered", InDoubt: "tried again later", Review: "given up"},
+		announce.StepUpcoming: announce.Label(), announce.StepWaiting: announce.Label(),
 		StepReport:  {Unit: "day", Succeeded: "computed"},
 		StepMatch:   compare,
 		StepLookUp:  compare,

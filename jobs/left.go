@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"duly/internal/announce"
 	"duly/internal/leasewait"
 	"duly/internal/mysql"
 	"duly/internal/payment"
@@ -39,6 +40,14 @@ func (b *billingRun) left(stages int) func(context.Context) ([]string, error) {
 				}
 				n -= query.ElsewhereSum(there)
 				invoices = query.ElsewhereMerged(invoices, there)
+			}
+			if n > 0 && stage == 0 {
+				counted := func(gateway string) bool { return b.Known(gateway) && !slices.Contains(others.Names, gateway) }
+				waiting, why, err := announce.Left(ctx, b.DB, b.o.Selection, b.o.Policy, counted)
+				if err != nil {
+					return reasons, err
+				}
+				n, reasons = n-waiting, append(reasons, why...)
 			}
 			if n > 0 {
 				reasons = append(reasons, text.Plural(n, "invoice")+" of step "+step+" due and not charged")

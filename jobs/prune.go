@@ -119,10 +119,25 @@ func (p *pruneRun) events(ctx context.Context, x *batch.StepExecution) error {
 	err = p.walk(ctx, x, func(ctx context.Context, after uint64) (runs.Expired, error) {
 		return runs.OldEvents(ctx, p.DB, after, upTo, before, p.o.ChunkSize)
 	}, writers.DeleteEvents)
+	if err == nil {
+		err = p.notices(ctx, x, before)
+	}
 	if tally := x.Tally(); tally.Succeeded > 0 && len(p.o.Sinks) == 0 {
 		x.Log.WarnContext(ctx, "no outbox is configured: events were deleted that nobody was told of", slog.Int64("events", tally.Succeeded))
 	}
 	return err
+}
+
+// notices deletes what was told of charges that were due before the day of an instant. It is not counted: it belongs to its events.
+func (p *pruneRun) notices(ctx context.Context, x *batch.StepExecution, before time.Time) error {
+	err := x.Retry(ctx, func(ctx context.Context) error { return writers.DeleteNotices(ctx, p.DB, before, p.o.ChunkSize) })
+	switch {
+	case errors.Is(err, batch.ErrLocked):
+		x.Leave("old notices stayed locked by another transaction")
+	case err != nil:
+		return p.ended(err)
+	}
+	return nil
 }
 
 // walk deletes page by page. A page that stays locked is left, and stops no other.

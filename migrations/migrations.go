@@ -101,7 +101,7 @@ func Tables() []string {
 		"payments", "order_checks", "events", "event_deliveries", "job_runs", "step_runs", "pauses", "schedule_firings",
 		"operator_actions", "daily_order_stats", "daily_product_sales", "audit_findings",
 		"gateway_accounts", "gateway_controls", "bookings", "unknown_charges", "known_servers", "row_failures",
-		"subscription_changes", "refunds",
+		"subscription_changes", "refunds", "notices",
 	}
 }
 

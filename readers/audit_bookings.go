@@ -10,9 +10,7 @@ import (
 	"duly/internal/store"
 )
 
-const (
-	paymentsWith = store.AuditPayments + ` WHERE p.transaction_key IN (?) AND p.status = 'succeeded' ORDER BY p.id`
-)
+const paymentsWith = store.AuditPayments + ` WHERE p.transaction_key IN (?) AND p.status = 'succeeded' ORDER BY p.id`
 
 // bookedTwice finds rows whose payment another row has: by the bookings, and by what the shop records.
 func (a *Audit) bookedTwice(ctx context.Context, rows []audit.Ours) ([]audit.Finding, error) {

@@ -9,6 +9,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billable"
 	"duly/internal/billing"
+	"duly/internal/billing/notice"
 	"duly/internal/billing/planned"
 	"duly/internal/claims"
 	"duly/internal/methods"
@@ -131,7 +132,7 @@ func (d *DueCharges) transact(ctx context.Context, tx *sqlx.Tx, c *dueClaim, due
 	for i, row := range c.page.Rows {
 		inv, first, ok := billing.FirstCharge(issued[i], d.Open.Policy, d.Open.Today(), d.Open.Known)
 		plan := c.page.Plans[row.ID]
-		ok = ok && !plan.Waits(d.Open.Today())
+		ok = ok && !plan.Waits(d.Open.Today()) && !notice.Needed(inv, 0, d.Open.Policy.Of(row.DunningPolicy))
 		if !ok || verdicts[i].Held() || want.Skip(row.Gateway) || tries.Take(row.NetworkKey(inv.Money), d.Open.Policy.Of(row.DunningPolicy).MaxTries).Held() || !rooms.Take(row.Gateway) {
 			continue // the last walk claims it, or says why it waits
 		}

@@ -10,12 +10,14 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/notice"
 	"duly/internal/changes"
 	"duly/internal/claims"
 	"duly/internal/methods"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
+	"duly/internal/told"
 )
 
 // OpenInvoices claims the open invoices of one dunning stage: it commits an attempt for each before it returns it.
@@ -182,6 +184,9 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 			chosen = append(chosen, ch)
 		}
 	}
+	if chosen, err = told.Announced(ctx, tx, chosen, s.announcing); err != nil {
+		return err
+	}
 	chosen, beyond, err := s.guarded(ctx, tx, chosen)
 	if err != nil {
 		return err
@@ -237,6 +242,10 @@ type charge struct {
 	renamed bool
 	// before is the lease of the attempt that is taken up again.
 	before [16]byte
+}
+
+func (s *OpenInvoices) announcing(ch charge) (billing.Invoice, bool) {
+	return ch.inv, notice.Needed(ch.inv, ch.claim.No-1, s.Policy.Of(ch.sub.DunningPolicy))
 }
 
 // attempt writes the attempts, new ones and released ones that are taken up again, and marks their invoices.

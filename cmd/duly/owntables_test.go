@@ -116,7 +116,7 @@ func TestOwnTables(t *testing.T) {
 	require.Equal(t, []string{"1 9900 KRW paid", "2 19900 KRW open"},
 		m.list(t, `SELECT CONCAT_WS(' ', subscription_id, amount, currency, status) FROM duly.invoices ORDER BY id`))
 	worker := m.duly(t, "doctor", "--verbose")
-	require.Contains(t, worker.out, "a view with the 18 columns that duly needs; without gateway_customer, dunning_policy, which count as NULL")
+	require.Contains(t, worker.out, "a view with the 18 columns that duly needs; without gateway_customer, dunning_policy, method_expires_on, which count as NULL")
 
 	// The member who cannot pay is STOPPED after the last stage; the shop stops another one, and one goes on.
 	m.exec(t, `USE mall; UPDATE members SET state = 'STOPPED' WHERE no = 1;

@@ -61,3 +61,39 @@ func TestDunningPolicies(t *testing.T) {
 	require.Equal(t, batch.ExitUsage, got.code)
 	require.Contains(t, got.err, `billing.policies.gentle.after_last: "stop" is none of cancel, pause, keep`)
 }
+
+// Notices are a part of the night where some policy has days for them, and of no other night. A charge that waits for one says what is missing.
+func TestNoticesInTheNight(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	soon, now := s.enrol(t, "ok", 100), s.enrol(t, "ok", 200)
+	s.exec(t, "UPDATE subscriptions SET next_billing_date = next_billing_date + INTERVAL 3 DAY, dunning_policy = 'asked' WHERE id = ?", soon)
+	s.exec(t, "UPDATE subscriptions SET dunning_policy = 'asked' WHERE id = ?", now)
+	require.NotContains(t, s.duly(t, "run", "nightly", "--dry-run").out, "notice")
+	require.Contains(t, s.duly(t, "run", "notices", "--dry-run").out, "nothing will be told: no dunning policy has notice_days")
+
+	s.env = append(s.env, "DULY_BILLING_POLICIES_ASKED_NOTICE_DAYS=5")
+	got := s.duly(t, "run", "notices", "--dry-run")
+	require.Contains(t, got.out, "2 notices of charges to come, 0 of methods that expire before, 0 of charges that wait for theirs", got.err)
+	s.env = append(s.env, "DULY_BILLING_POLICIES_ASKED_REQUIRE_NOTICE=true")
+	require.Contains(t, s.duly(t, "run", "notices", "--dry-run").err, "billing.policies.asked.require_notice: needs outbox.url: without a webhook no notice is delivered, and nothing would be charged")
+	s.env = append(s.env, "DULY_OUTBOX_URL=http://127.0.0.1:1/hook", "DULY_OUTBOX_SECRET=whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU=")
+	got = s.duly(t, "run", "billing", "--dry-run")
+	require.Contains(t, got.out, "1 waiting for a delivered notice")
+	require.Contains(t, got.out, "it waits for its notice, which is not written yet")
+
+	got = s.duly(t, "run", "nightly")
+	require.Equal(t, batch.ExitUnfinished, got.code, got.out+got.err)
+	require.Regexp(t, `(?m)^. notices +2 `, got.out)
+	require.EqualValues(t, 2, s.number(t, "SELECT COUNT(*) FROM notices"))
+	require.Zero(t, s.number(t, "SELECT COUNT(*) FROM payment_attempts"))
+	got = s.duly(t, "show", "subscription", fmt.Sprint(now))
+	require.Contains(t, got.out, "it waits for its notice, which is not delivered yet")
+	require.Contains(t, got.out, "uly run outbox; the next run of billing charges it then")
+	require.Contains(t, s.duly(t, "show", "subscription", fmt.Sprint(now), "--json").out, `"why": "waits_for_notice"`)
+
+	s.exec(t, "UPDATE event_deliveries SET status = 'delivered' WHERE event_id IN (SELECT id FROM events WHERE type = 'invoice.upcoming')")
+	got = s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
+	require.EqualValues(t, 1, s.number(t, "SELECT COUNT(*) FROM payment_attempts WHERE status = 'succeeded'"))
+}

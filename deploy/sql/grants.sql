@@ -57,6 +57,7 @@ GRANT SELECT, INSERT, UPDATE ON unknown_charges TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON known_servers TO duly_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON row_failures TO duly_worker;
 GRANT SELECT, INSERT, UPDATE ON refunds TO duly_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON notices TO duly_worker;
 GRANT SELECT, UPDATE (claimed_by, claimed_at) ON claim_probe TO duly_worker;
 GRANT SELECT ON duly_migrations TO duly_worker;
 
@@ -85,6 +86,12 @@ SET @duly_grant = IF((SELECT COUNT(*) FROM information_schema.columns
 PREPARE duly_grant FROM @duly_grant;
 EXECUTE duly_grant;
 DEALLOCATE PREPARE duly_grant;
+SET @duly_grant = IF((SELECT COUNT(*) FROM information_schema.columns
+  WHERE table_schema = DATABASE() AND table_name = 'subscriptions' AND column_name = 'method_expires_on') > 0,
+  'GRANT UPDATE (method_expires_on) ON subscriptions TO duly_shop', 'DO 0');
+PREPARE duly_grant FROM @duly_grant;
+EXECUTE duly_grant;
+DEALLOCATE PREPARE duly_grant;
 
 GRANT SELECT, INSERT, DELETE, UPDATE (subscription_id, effective_date, kind, value, note) ON subscription_changes TO duly_shop;
 GRANT SELECT, INSERT, UPDATE ON orders TO duly_shop;
@@ -101,6 +108,7 @@ GRANT SELECT ON order_checks TO duly_shop;
 GRANT SELECT ON event_deliveries TO duly_shop;
 GRANT SELECT ON daily_order_stats TO duly_shop;
 GRANT SELECT ON daily_product_sales TO duly_shop;
+GRANT SELECT ON notices TO duly_shop;
 
 -- An operator who looks: `duly status`, `show`, `runs`, every `--dry-run`; also on a replica. It writes nothing.
 
@@ -132,6 +140,7 @@ GRANT SELECT ON unknown_charges TO duly_operator;
 GRANT SELECT ON known_servers TO duly_operator;
 GRANT SELECT ON row_failures TO duly_operator;
 GRANT SELECT ON refunds TO duly_operator;
+GRANT SELECT ON notices TO duly_operator;
 GRANT SELECT ON claim_probe TO duly_operator;
 GRANT SELECT ON duly_migrations TO duly_operator;
 

@@ -105,7 +105,7 @@ const auditSlack = time.Hour
 // orderOfNight lists the jobs of the night. The audit comes before billing, and not after it, if the last whole one is
 // older than what billing has compared since: what it finds then is known before anything is charged.
 func (a *Command) orderOfNight(ctx context.Context, c *config.Config, db *session.Database) ([]registry.Job, error) {
-	all := registry.Jobs()
+	all := slices.DeleteFunc(registry.Jobs(), func(w registry.Job) bool { return w.Name == jobs.NoticesJob && !session.GivesNotice(c) })
 	if err := migrations.Check(ctx, db.DB.DB.DB); err != nil {
 		return all, nil //nolint:nilerr // each job says so
 	}

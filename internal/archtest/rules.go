@@ -22,14 +22,14 @@ const everything = "..."
 
 // table is the law. The first rule that fits a folder counts.
 func table() []rule {
-	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/billing/adoption", "internal/billing/answers", "internal/billing/brake", "internal/billing/dunning", "internal/billing/explain", "internal/billing/guard", "internal/billing/network", "internal/billing/planned", "internal/billing/record", "internal/billing/reopening", "internal/orders", "internal/refunds", "internal/audit", "internal/outbox", "internal/crash"}
+	domain := []string{"internal/text", "internal/sum", "internal/payment", "internal/billing", "internal/billing/adoption", "internal/billing/answers", "internal/billing/brake", "internal/billing/dunning", "internal/billing/explain", "internal/billing/guard", "internal/billing/network", "internal/billing/notice", "internal/billing/planned", "internal/billing/record", "internal/billing/reopening", "internal/orders", "internal/refunds", "internal/audit", "internal/outbox", "internal/crash"}
 	data := slices.Concat(domain, []string{"internal/batch", "internal/mysql"})
 	sides := slices.Concat(data, []string{"internal/runs", "internal/store"})
 	steps := slices.Concat(domain, []string{"internal/batch", "internal/gateway", "internal/notify"})
 	screen := slices.Concat(data, []string{"config", "internal/cli", "internal/exit", "internal/leasewait", "internal/query", "internal/query/details", "internal/query/worklist", "internal/runs", "internal/telemetry/runstate", "internal/session", "internal/view", "jobs"})
 	session := []string{"internal/gateway", "internal/logfile", "internal/mysql/private", "internal/notify", "internal/operator", "internal/redact", "internal/store", "migrations", "steps"}
 	command := slices.Concat(screen, session, []string{"internal/inspect", "internal/suspicion"})
-	run := slices.Concat(command, []string{"internal/alert", "internal/telemetry/metrics", "internal/page", "internal/preview", "internal/report", "internal/telemetry", "internal/telemetry/tracing", "internal/witness", "internal/runlock", "internal/wholefile", "writers"})
+	run := slices.Concat(command, []string{"internal/announce", "internal/alert", "internal/telemetry/metrics", "internal/page", "internal/preview", "internal/report", "internal/telemetry", "internal/telemetry/tracing", "internal/witness", "internal/runlock", "internal/wholefile", "writers"})
 	return []rule{
 		{folder: "internal/payment"},
 		{folder: "internal/batch", may: []string{"internal/sum"}},
@@ -55,7 +55,7 @@ func table() []rule {
 		{folder: "internal/billing/dunning", may: []string{"internal/payment"}},
 		{folder: "internal/billing/guard", may: []string{"internal/payment"}},
 		{folder: "internal/billing", may: []string{"internal/billing/answers", "internal/billing/dunning", "internal/billing/guard", "internal/billing/network", "internal/payment", "internal/redact", "internal/text"}},
-		{folder: "internal/billing", subfolders: true, may: []string{"internal/payment", "internal/billing", "internal/billing/dunning", "internal/billing/guard", "internal/billing/network"}},
+		{folder: "internal/billing", subfolders: true, may: []string{"internal/payment", "internal/billing", "internal/billing/dunning", "internal/billing/guard", "internal/billing/network", "internal/billing/planned"}},
 		{folder: "internal/orders", may: []string{"internal/payment", "internal/text"}},
 		{folder: "internal/refunds", may: []string{"internal/payment", "internal/billing", "internal/orders"}},
 		{folder: "internal/audit", may: []string{"internal/payment", "internal/billing", "internal/orders", "internal/text", "internal/sum"}},
@@ -79,7 +79,9 @@ func table() []rule {
 		{folder: "internal/mysql", may: []string{"internal/batch", "internal/crash", "migrations"}},
 		{folder: "internal/runs", may: []string{"internal/batch", "internal/mysql", "internal/runlock"}},
 		{folder: "internal/store", may: data},
-		{folder: "internal/query", may: slices.Concat(sides, []string{"internal/changes", "readers"})},
+		{folder: "internal/told", may: sides},
+		{folder: "internal/announce", may: slices.Concat(sides, []string{"internal/query", "internal/told", "writers"})},
+		{folder: "internal/query", may: slices.Concat(sides, []string{"internal/changes", "internal/told", "readers"})},
 		{folder: "internal/query", subfolders: true, may: slices.Concat(sides, []string{"internal/changes", "internal/query", "readers"})},
 		{folder: "internal/leasewait", may: slices.Concat(data, []string{"internal/query"})},
 		{folder: "internal/operator", may: slices.Concat(sides, []string{"internal/refundrows", "internal/query", "internal/query/details", "readers"})},
@@ -94,7 +96,7 @@ func table() []rule {
 		{folder: "internal/session", may: slices.Concat(session, data, []string{"config", "internal/cli", "internal/exit", "jobs"})},
 		{folder: "internal/suspicion", may: []string{"config", "internal/batch", "internal/exit", "internal/mysql", "internal/query", "internal/session", "internal/store", "internal/witness"}},
 		{folder: "internal/view", may: screen},
-		{folder: "internal/inspect", may: slices.Concat(screen, []string{"internal/amounts", "internal/operator", "internal/store"})},
+		{folder: "internal/inspect", may: slices.Concat(screen, []string{"internal/amounts", "internal/told", "internal/operator", "internal/store"})},
 		{folder: "internal/decide", may: append(slices.Clone(command), "internal/registry")},
 		{folder: "internal/checkup", may: append(slices.Clone(command), "internal/runlock", "internal/gateway/contract", "internal/gateway/gatewaytest", "internal/gateway/gatewaytest/outside")},
 		{folder: "internal/alert", may: slices.Concat(screen, []string{"internal/notify", "internal/registry"})},
@@ -111,12 +113,12 @@ func table() []rule {
 		{folder: "internal/failedrows", may: slices.Concat(sides, []string{"internal/query/worklist"})},
 		{folder: "internal/refunding", may: slices.Concat(sides, steps, []string{"internal/failedrows", "internal/refundrows", "steps", "writers"})},
 		{folder: "internal/refundrows", may: slices.Concat(sides, []string{"internal/claims"})},
-		{folder: "readers", may: slices.Concat(sides, []string{"internal/amounts", "internal/refundrows", "internal/changes", "internal/claims", "internal/billable", "internal/eventrows", "internal/methods"})},
+		{folder: "readers", may: slices.Concat(sides, []string{"internal/amounts", "internal/told", "internal/refundrows", "internal/changes", "internal/claims", "internal/billable", "internal/eventrows", "internal/methods"})},
 		{folder: "writers", may: slices.Concat(sides, []string{"internal/refundrows"})},
 		{folder: "steps", may: steps},
-		{folder: "jobs", may: slices.Concat(sides, steps, []string{"internal/refunding", "internal/refundrows", "internal/changes", "internal/claims", "internal/failedrows", "config", "migrations", "internal/history", "internal/leasewait", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
+		{folder: "jobs", may: slices.Concat(sides, steps, []string{"internal/announce", "internal/refunding", "internal/refundrows", "internal/changes", "internal/claims", "internal/failedrows", "config", "migrations", "internal/history", "internal/leasewait", "internal/operator", "internal/query", "internal/query/worklist", "readers", "writers", "steps"})},
 		{folder: "internal/history", may: slices.Concat(sides, []string{"internal/gateway", "internal/query", "steps", "writers"})},
-		{folder: "internal/preview", may: slices.Concat(sides, steps, []string{"internal/changes", "internal/query", "jobs", "readers", "writers"})},
+		{folder: "internal/preview", may: slices.Concat(sides, steps, []string{"internal/announce", "internal/told", "internal/changes", "internal/query", "jobs", "readers", "writers"})},
 		{folder: "internal/test", subfolders: true, may: []string{everything}},
 		{folder: "internal/test", subfolders: true, may: []string{everything}},
 		{folder: "internal/demo", may: []string{everything}},

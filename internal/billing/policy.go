@@ -11,10 +11,10 @@ func (p Policy) Of(name string) Policy {
 	d, ok := p.Named[name]
 	if !ok {
 		p.Unknown = dunning.Unknown(name)
-		p.AfterLast, p.MaxTries = "", 0
+		p.AfterLast, p.MaxTries, p.Notice = "", 0, dunning.Notice{}
 		return p
 	}
-	p.RetryDays, p.AfterLast, p.MaxTries = d.RetryDays, d.AfterLast, d.MaxTries
+	p.RetryDays, p.AfterLast, p.MaxTries, p.Notice = d.RetryDays, d.AfterLast, d.MaxTries, d.Notice
 	return p
 }
 

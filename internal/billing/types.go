@@ -184,6 +184,7 @@ type Policy struct {
 	RetryDays []int
 	AfterLast dunning.AfterLast // empty is CancelAfterLast
 	MaxTries  int               // see [dunning.Policy]
+	Notice    dunning.Notice
 	// Name is that of the policy; empty: it is the default.
 	Name string
 	// Unknown says that a policy of that name is not configured; empty: it is.

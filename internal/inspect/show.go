@@ -192,6 +192,9 @@ func showSubscriptionAt(ctx context.Context, ses *session.Session, db *session.D
 	}
 	if len(list) > 0 {
 		standing.Invoice = list[0].Standing()
+		if err := unannounced(ctx, db, &standing); err != nil {
+			return err
+		}
 	}
 	if standing.Amount, err = judged(ctx, db, standing); err != nil {
 		return err
@@ -240,6 +243,9 @@ func showInvoiceAt(ctx context.Context, ses *session.Session, db *session.Databa
 		return err
 	}
 	standing.Invoice = inv.Standing()
+	if err := unannounced(ctx, db, &standing); err != nil {
+		return err
+	}
 	if standing.Amount, err = judged(ctx, db, standing); err != nil {
 		return err
 	}

@@ -132,6 +132,7 @@ func workerNeeds() map[string]need {
 		"payment_attempts":    {insert: true, update: anyColumn("status")},
 		"gateway_answers":     {insert: true},
 		"order_checks":        {insert: true, update: anyColumn("order_id")},
+		"notices":             {insert: true, delete: true, update: anyColumn("no")},
 		"events":              {insert: true, delete: true, update: anyColumn("type")},
 		"event_deliveries":    {insert: true, delete: true, update: anyColumn("status")},
 		"outbox_marks":        {insert: true, update: anyColumn("sink")},

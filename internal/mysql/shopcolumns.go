@@ -64,6 +64,7 @@ func ShopColumns() []ShopColumn {
 			{Name: "payment_method", Type: "VARCHAR(255) NOT NULL", Kind: TextKind, Use: bill},
 			{Name: "gateway_customer", Type: "VARCHAR(300) NULL", Kind: TextKind, Use: bill, Nullable: true, Optional: true},
 			{Name: "dunning_policy", Type: "VARCHAR(32) NULL", Kind: TextKind, Use: bill, Nullable: true, Optional: true},
+			{Name: "method_expires_on", Type: "DATE NULL", Kind: DayKind, Use: "notices", Nullable: true, Optional: true},
 			{Name: "method_type", Type: "VARCHAR(32) NULL", Kind: TextKind, Use: bill, Nullable: true},
 			{Name: "description", Type: "VARCHAR(120) NULL", Kind: TextKind, Use: bill, Nullable: true},
 			{Name: "amount", Type: minor, Use: bill},

@@ -12,6 +12,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/dunning"
 	"duly/internal/billing/network"
+	"duly/internal/billing/notice"
 	"duly/internal/billing/planned"
 	"duly/internal/notify"
 	"duly/internal/orders"
@@ -89,7 +90,19 @@ func made(t *testing.T) []payment.Event {
 		plan.Use(due)
 		return plan.Events()
 	}
+	notices := func() (told []payment.Event) {
+		warned := policy
+		warned.Notice.Days = 7
+		for _, n := range notice.Decide(notice.Subject{
+			Subscription: subscription, Expires: due - 1, Invoiced: func(payment.Date) bool { return false }, Told: func(notice.Kind, payment.Date) notice.Told { return notice.Told{} },
+			Planned: []planned.Change{{ID: 8, Subscription: 42, Effective: due, Kind: planned.Amount, Value: "500"}},
+		}, warned, issue) {
+			told = append(told, n.Event)
+		}
+		return told
+	}
 	return slices.Concat(
+		notices(),
 		changes(planned.Method, "pm_secret_2"), changes(planned.OneOff, "0"), changes(planned.Cancel, ""),
 		settled(1, payment.Outcome{Kind: payment.Paid, PaymentID: "pay_1"}), settled(0, payment.Outcome{Kind: payment.Differs, Reason: "another amount"}),
 		settled(0, declined(payment.Soft)), settled(0, declined(payment.Action)), settled(3, declined(payment.Hard)), pausing(),
@@ -151,7 +164,7 @@ func TestPayloadsAreAsTheirSchemasSay(t *testing.T) {
 		require.Error(t, schemas.Validate(t, e.Type, more), "%s takes what it does not name", e.Type)
 	}
 	require.Equal(t, []string{
-		"invoice.paid", "invoice.reopened", "order.completed", "order.failed", "payment.action_required", "payment.failed", "payment_method.updated", "refund.completed",
+		"invoice.paid", "invoice.reopened", "invoice.upcoming", "order.completed", "order.failed", "payment.action_required", "payment.failed", "payment_method.expiring", "payment_method.updated", "refund.completed",
 		"refund.recorded", "refund.refused", "refund.succeeded", "review.needed", "stock.low", "subscription.cancelled", "subscription.changed", "subscription.paused",
 	}, slices.Sorted(maps.Keys(types)), "every type")
 }

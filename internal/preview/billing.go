@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/billing/notice"
 	"duly/internal/billing/planned"
 	"duly/internal/changes"
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/sum"
+	"duly/internal/told"
 	"duly/jobs"
 	"duly/readers"
 )
@@ -27,13 +29,14 @@ type BillingForecast struct {
 	// Limited: the limit of the run would be reached.
 	Limited bool `json:"limited"`
 
-	Free      int64 `json:"free"`       // invoices of amount 0, paid at once
-	Void      int64 `json:"void"`       // invoices of subscriptions that were cancelled
-	Held      int64 `json:"held"`       // charges that a card network's rule would put off
-	Passed    int64 `json:"passed"`     // stages used up without a charge: the method was declined for good
-	Ended     int64 `json:"ended"`      // invoices that would end unpaid without another charge
-	Review    int64 `json:"review"`     // rows that an operator would have to look at
-	LeftAlone int64 `json:"left_alone"` // charges of gateways that are paused, or not configured here
+	Free      int64 `json:"free"`                // invoices of amount 0, paid at once
+	Void      int64 `json:"void"`                // invoices of subscriptions that were cancelled
+	Held      int64 `json:"held"`                // charges that a card network's rule would put off
+	Passed    int64 `json:"passed"`              // stages used up without a charge: the method was declined for good
+	Ended     int64 `json:"ended"`               // invoices that would end unpaid without another charge
+	Review    int64 `json:"review"`              // rows that an operator would have to look at
+	Unnoticed int64 `json:"unnoticed,omitempty"` // charges that wait for a delivered notice
+	LeftAlone int64 `json:"left_alone"`          // charges of gateways that are paused, or not configured here
 	// Guarded are sums of what would go to review for its amount alone, by currency.
 	Guarded []query.MoneySum `json:"guarded,omitempty"`
 
@@ -72,11 +75,14 @@ type ChargeDue struct {
 func Billing(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages, first, limit int) (BillingForecast, error) {
 	at := func() time.Time { return on(d, o.Selection.Business) }
 	f := &billingWalk{
-		Deps: d, o: o, at: at, first: first, limit: limit, sums: map[ChargeSum]*ChargeSum{},
+		Deps: d, ctx: ctx, o: o, at: at, first: first, limit: limit, sums: map[ChargeSum]*ChargeSum{},
 		BillingForecast: BillingForecast{Charges: []ChargeSum{}, First: []ChargeDue{}, Unsettled: []ChargeSum{}},
 		peek:            query.Preview{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize, Policy: o.Policy, Now: at},
 	}
 	err := f.all(ctx, stages)
+	if err == nil {
+		err = f.failed
+	}
 	f.Problems, f.MoreProblems = f.problems.named(), f.problems.more
 	if err == nil {
 		f.Unknown, err = query.HoldingCharges(ctx, d.DB)
@@ -108,6 +114,8 @@ type billingWalk struct {
 	first, limit int
 	charges      int
 	problems     problems
+	ctx          context.Context //nolint:containedctx // of the walk, for what is asked about single rows
+	failed       error           // of what was asked about a row
 	sums         map[ChargeSum]*ChargeSum
 }
 
@@ -237,6 +245,11 @@ func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
 			f.Guarded = query.AddMoney(f.Guarded, inv.Money)
 			return true
 		}
+		if why := f.unannounced(inv); why != "" {
+			f.Unnoticed++
+			f.problems.add(what, ProblemLeft, why, id)
+			return true
+		}
 		if !f.o.Policy.Network.Check(inv.Tries, f.o.Policy.Of(inv.Subscription.DunningPolicy).MaxTries, f.at()).Held() {
 			return f.charge(step, inv, claim.No)
 		}
@@ -244,6 +257,18 @@ func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
 	case billing.HoldInvoice:
 	}
 	return true
+}
+
+// unannounced says that the first charge of an invoice waits for a notice; empty: it does not.
+func (f *billingWalk) unannounced(inv readers.OpenInvoice) string {
+	if f.failed != nil || !notice.Needed(inv.Invoice, len(inv.Past), f.o.Policy.Of(inv.Subscription.DunningPolicy)) {
+		return ""
+	}
+	known, err := told.Read(f.ctx, f.DB, []uint64{inv.SubscriptionID}, inv.Due)
+	if f.failed = err; err != nil {
+		return ""
+	}
+	return notice.Missing(inv.Invoice, known[told.Key{Subscription: inv.SubscriptionID, Kind: notice.Upcoming, For: inv.Due}])
 }
 
 func (f *billingWalk) charge(step string, inv readers.OpenInvoice, no int) bool {

@@ -53,7 +53,7 @@ type Job struct {
 
 // Jobs lists the jobs of `duly run`, in the order of the nightly one.
 func Jobs() []Job {
-	return []Job{reconcileWork(), billingWork(), outboxWork(), reportWork(), auditWork(), pruneWork()}
+	return []Job{reconcileWork(), noticesWork(), billingWork(), outboxWork(), reportWork(), auditWork(), pruneWork()}
 }
 
 // Names lists the jobs by name.

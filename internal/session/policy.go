@@ -18,7 +18,7 @@ func BillingPolicy(c *config.Config) billing.Policy {
 	}
 	own := c.Billing.Policies[config.DefaultPolicy]
 	return billing.Policy{
-		RetryDays: c.Billing.RetryDays, AfterLast: dunning.AfterLast(own.AfterLast), MaxTries: own.MaxTries30d, Named: DunningPolicies(c),
+		RetryDays: c.Billing.RetryDays, AfterLast: dunning.AfterLast(own.AfterLast), MaxTries: own.MaxTries30d, Notice: noticeOf(own), Named: DunningPolicies(c),
 		Zone: c.Business.Location(), Guards: guard.Rules{Max: c.Billing.MaxAmount.ByCurrency(), Factor: int64(c.Billing.MaxFactor)},
 		Network: network.Rules{
 			On: c.Billing.NetworkRules, Ceilings: network.Ceilings(c.Billing.NetworkCeilings), Uncounted: uncounted, Lowest: lowestCeiling(c),
@@ -37,10 +37,24 @@ func DunningPolicies(c *config.Config) map[string]dunning.Policy {
 			named = map[string]dunning.Policy{}
 		}
 		named[name] = dunning.Policy{
-			RetryDays: p.RetryDays, CatchUp: billing.CatchUp(p.CatchUp), AfterLast: dunning.AfterLast(p.AfterLast), MaxTries: p.MaxTries30d,
+			RetryDays: p.RetryDays, CatchUp: billing.CatchUp(p.CatchUp), AfterLast: dunning.AfterLast(p.AfterLast), MaxTries: p.MaxTries30d, Notice: noticeOf(p),
 		}
 	}
 	return named
+}
+
+func noticeOf(p config.DunningPolicy) dunning.Notice {
+	return dunning.Notice{Days: p.NoticeDays, Required: p.RequireNotice}
+}
+
+// GivesNotice reports whether some policy tells customers of charges before they are made.
+func GivesNotice(c *config.Config) bool {
+	for _, p := range c.Billing.Policies {
+		if p.NoticeDays > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // lowestCeiling is the lowest ceiling that a policy sets; 0: none does.

@@ -36,7 +36,9 @@ type SubscriptionRow struct {
 }
 
 // optionalColumns are those of subscriptions that a view of the shop's may lack.
-func optionalColumns() []string { return []string{"gateway_customer", "dunning_policy"} }
+func optionalColumns() []string {
+	return []string{"gateway_customer", "dunning_policy", "method_expires_on"}
+}
 
 // ReadSubscriptions calls read with a statement that names optional columns of subscriptions, each at most once, unqualified and under no other
 // name; and with NULL in the place of those that are not there: a shop's view that was made before a column lacks it. Which of them it lacks is

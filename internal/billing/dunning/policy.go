@@ -16,6 +16,14 @@ type Policy struct {
 	AfterLast AfterLast // empty is CancelAfterLast
 	// MaxTries is a ceiling beside those of card networks: how many declines of one method for one amount there may be in 30 days; 0: none.
 	MaxTries int
+	Notice   Notice
+}
+
+// Notice says how customers are told of a charge before it is made. The zero Notice: they are not.
+type Notice struct {
+	Days int // before the due date
+	// Required: no first charge is made before its notice was delivered.
+	Required bool
 }
 
 // AfterLast says what becomes of a subscription whose invoice stays unpaid after the last stage.

@@ -18,12 +18,13 @@ type Why string
 // The reasons. Programs may rely on them, people read the text beside.
 const (
 	WhyNotDue        Why = "not_due"
-	WhyDue           Why = "due"             // the next run charges it
-	WhyAgain         Why = "try_again"       // nothing was decided; the next run tries again
-	WhyIssuedToday   Why = "issued_today"    // one invoice a day
-	WhyStage         Why = "waits_for_stage" // declined, and not the next stage's date yet
-	WhyNetwork       Why = "network_rule"    // a card network's rule puts it off
-	WhyBarred        Why = "method_declined" // declined for good, and the method is still the same
+	WhyDue           Why = "due"              // the next run charges it
+	WhyAgain         Why = "try_again"        // nothing was decided; the next run tries again
+	WhyIssuedToday   Why = "issued_today"     // one invoice a day
+	WhyStage         Why = "waits_for_stage"  // declined, and not the next stage's date yet
+	WhyNotice        Why = "waits_for_notice" // its policy requires a delivered notice
+	WhyNetwork       Why = "network_rule"     // a card network's rule puts it off
+	WhyBarred        Why = "method_declined"  // declined for good, and the method is still the same
 	WhyInFlight      Why = "in_flight"
 	WhyInDoubt       Why = "in_doubt"
 	WhyReview        Why = "in_review"
@@ -75,6 +76,7 @@ type InvoiceStanding struct {
 	Issued       payment.Date
 	StageDate    payment.Date // when the stage's charge is due
 	HoldRule     string       // the card network's rule that moved it; empty: none did
+	Unannounced  string       // that its charge waits for a notice, and what to type; empty: it does not
 	ReviewReason string
 	PaidAt       time.Time
 	Past         []billing.PastAttempt // oldest first
@@ -360,6 +362,9 @@ func (s Standing) open() Explanation {
 			WhyAmount, fmt.Sprintf("it is due since %s, and is not charged as it stands: %s", inv.StageDate, s.Amount.Words),
 			"the next run sends it to review, where a person may approve its amount, or close it",
 		}
+	case inv.Unannounced != "":
+		text, next, _ := strings.Cut(inv.Unannounced, ": ")
+		return Explanation{WhyNotice, fmt.Sprintf("it is due since %s; %s", inv.StageDate, text), next + "; the next run of billing charges it then"}
 	case len(inv.Past) > 0 && inv.Past[len(inv.Past)-1].Status == billing.AttemptReleased:
 		return Explanation{WhyAgain, sentence(fmt.Sprintf("attempt %d was not executed", inv.Past[len(inv.Past)-1].ID), inv.Message), "the next run sends it again under the same key"}
 	case len(inv.Past) > 0 && !inv.TryLaterSince.IsZero():

@@ -96,7 +96,7 @@ AND CONCAT('subscription:', subscription_id) NOT IN (SELECT subject FROM events 
 		{"step %s does not add up", `SELECT CONCAT(r.id, '/', s.step) FROM step_runs s JOIN job_runs r ON r.id = s.run_id
 WHERE r.status = 'completed' AND s.read_count <> s.succeeded + s.declined + s.released + s.in_doubt + s.rejected + s.review`, 0},
 		{"the steps count more charges than there are: %s", `SELECT n FROM (SELECT
-(SELECT COALESCE(SUM(succeeded), 0) FROM step_runs WHERE step <> 'issue') AS n,
+(SELECT COALESCE(SUM(succeeded), 0) FROM step_runs WHERE step NOT IN ('issue', 'announce', 'announce-due')) AS n,
 (SELECT COUNT(*) FROM payment_attempts WHERE status = 'succeeded') AS paid) x WHERE n > paid`, 0},
 	}
 }

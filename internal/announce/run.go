@@ -1,0 +1,144 @@
+package announce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/billing/notice"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/query"
+	"duly/internal/store"
+	"duly/writers"
+)
+
+// Options is what a notices run is told.
+type Options struct {
+	Selection store.Selection
+	Policy    billing.Policy
+	CatchUp   billing.CatchUp
+	ChunkSize int
+}
+
+// Run is a run of notices.
+type Run struct {
+	DB *mysql.DB
+	// Now is the business clock.
+	Now     func() time.Time
+	Options Options
+}
+
+// Horizon is the last due date that a run of a day may tell of; the day before it if no policy tells of any.
+func (o Options) Horizon() payment.Date {
+	days := o.Policy.Notice.Days
+	for _, p := range o.Policy.Named {
+		days = max(days, p.Notice.Days)
+	}
+	return o.Selection.Business + payment.Date(days) //nolint:gosec // a number of days, far below the limit
+}
+
+// Requires reports whether a policy makes charges wait for their notices.
+func Requires(p billing.Policy) bool {
+	for _, d := range p.Named {
+		if d.Notice.Required {
+			return true
+		}
+	}
+	return p.Notice.Required
+}
+
+// Decide says which notices of a subscription a run writes.
+func (o Options) Decide(x notice.Subject) []notice.Notice {
+	day := o.Selection.Business
+	return notice.Decide(x, o.Policy, billing.IssuePolicy{
+		Business: day, Effective: day, CatchUp: o.CatchUp, KnownGateway: func(string) bool { return true }, Named: o.Policy.Named,
+	})
+}
+
+// Upcoming tells of charges to come, and of methods that will have expired by then.
+func (r *Run) Upcoming(ctx context.Context, x *batch.StepExecution) error {
+	if !Gives(r.Options.Policy) {
+		return nil
+	}
+	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue} {
+		walk := &query.UpcomingCharges{DB: r.DB, Selection: r.Options.Selection, Status: status, Horizon: r.Options.Horizon()}
+		err := r.walk(ctx, x, func(ctx context.Context) ([]notice.Notice, func(), bool, error) {
+			page, took, done, err := walk.Next(ctx, r.Options.ChunkSize)
+			var list []notice.Notice
+			for _, s := range page {
+				list = append(list, r.Options.Decide(s)...)
+			}
+			return list, took, done, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Gives reports whether a policy tells of charges before they are made.
+func Gives(p billing.Policy) bool {
+	for _, d := range p.Named {
+		if d.Notice.Days > 0 {
+			return true
+		}
+	}
+	return p.Notice.Days > 0
+}
+
+// Waiting tells of the charges of invoices that are due and wait for a notice that they never had.
+func (r *Run) Waiting(ctx context.Context, x *batch.StepExecution) error {
+	if !Requires(r.Options.Policy) {
+		return nil
+	}
+	var after uint64
+	return r.walk(ctx, x, func(ctx context.Context) (list []notice.Notice, took func(), done bool, err error) {
+		page, next, done, err := query.WaitingInvoices(ctx, r.DB, r.Options.Selection, r.Options.Policy, after, r.Options.ChunkSize)
+		for _, w := range page {
+			list = append(list, notice.ForInvoice(w.Invoice, w.Subscription, w.Told, r.Options.Selection.Business)...)
+		}
+		return list, func() { after = next }, done, err
+	})
+}
+
+// walk writes the notices of page after page. A page whose COMMIT was not answered is read and written again: what was written is found then.
+func (r *Run) walk(ctx context.Context, x *batch.StepExecution, next func(ctx context.Context) ([]notice.Notice, func(), bool, error)) error {
+	for done := false; !done && ctx.Err() == nil; {
+		var written int64
+		err := x.Retry(ctx, func(ctx context.Context) error {
+			list, took, last, err := next(ctx)
+			if err != nil {
+				return err
+			}
+			limit := x.Budget.Take(len(list))
+			if limit < len(list) {
+				list, last = list[:limit], true
+			}
+			if len(list) > 0 {
+				if err = writers.Notices(ctx, r.DB, list, r.Now()); err != nil {
+					x.Budget.Return(limit)
+					return err
+				}
+			}
+			written, done = int64(len(list)), last
+			took()
+			return nil
+		})
+		x.Count(batch.Tally{Read: written, Succeeded: written})
+		switch {
+		case errors.Is(err, batch.ErrLocked):
+			x.Leave("rows stayed locked by another transaction")
+			return nil
+		case errors.Is(err, batch.ErrStopped):
+			return nil
+		case err != nil:
+			return fmt.Errorf("notices: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package notice
+
+import (
+	"fmt"
+	"strconv"
+
+	"duly/internal/billing"
+	"duly/internal/billing/planned"
+	"duly/internal/payment"
+)
+
+// Kind is what a notice tells.
+type Kind string
+
+// The kinds of notices.
+const (
+	// Upcoming tells of a charge to come.
+	Upcoming Kind = "upcoming"
+	// Expiring tells of a payment method that has expired by the next charge.
+	Expiring Kind = "expiring"
+)
+
+// Told is the newest notice of a kind for a date. The zero Told is none.
+type Told struct {
+	No    int
+	Money payment.Money
+	// Delivered: the shop's webhook has taken it.
+	Delivered bool
+	// Dead is the id of its event, if its delivery was given up; 0: it was not.
+	Dead uint64
+	// Gone: its event is not there any more.
+	Gone bool
+}
+
+// Subject is a subscription whose next charge may be near, with what was told of it.
+type Subject struct {
+	billing.Subscription
+
+	// Expires is the last day of its payment method; zero: not known.
+	Expires payment.Date
+	// Invoiced reports whether a due date has an invoice.
+	Invoiced func(payment.Date) bool
+	Told     func(Kind, payment.Date) Told
+	// Planned are its changes that are yet to come, up to the horizon.
+	Planned []planned.Change
+}
+
+// Notice is one to write, with its event.
+type Notice struct {
+	Subscription uint64
+	Kind         Kind
+	For          payment.Date // the due date, or the last day of the method
+	No           int          // from 1: another one of the same, since the amount is another
+	Money        payment.Money
+	Event        payment.Event
+}
+
+// Decide says which notices of x are to be written. p and run are those of the default policy; run.Business is today.
+//
+//   - A charge is told of once, when its due date is no further away than the policy's days, and once more if it will take another amount. What is
+//     planned for the subscription by then counts.
+//   - What will not be charged has none: it is paused or cancelled, its amount is 0, its period has an invoice, or it cannot be invoiced.
+//   - A method that expires before the charge is told of once with its last day.
+func Decide(x Subject, p billing.Policy, run billing.IssuePolicy) []Notice {
+	p = p.Of(x.DunningPolicy)
+	if p.Notice.Days == 0 || p.Unknown != "" {
+		return nil
+	}
+	today := run.Business
+	run.Business = max(today, x.Next)
+	run.Effective = run.Business
+	plan := planned.ForIssue(x.Subscription, x.Planned, run, nil)
+	if plan.Problem != "" {
+		return nil
+	}
+	s := plan.After
+	run.Business = max(today, s.Next)
+	run.Effective = run.Business
+	issue := billing.DecideIssue(s, billing.Newest{}, x.Invoiced, run)
+	if issue.Due.IsZero() || issue.Settled || issue.Due > today+payment.Date(p.Notice.Days) { //nolint:gosec // a number of days, far below the limit
+		return nil
+	}
+	var list []Notice
+	charge := max(issue.Due, today)
+	if told := x.Told(Upcoming, issue.Due); told.No == 0 || told.Money != s.Money {
+		list = append(list, comingNotice(s, issue.Due, charge, told.No+1, plan.Done))
+	}
+	if !x.Expires.IsZero() && x.Expires < charge && x.Told(Expiring, x.Expires).No == 0 {
+		list = append(list, expiryNotice(s, issue.Due, charge, x.Expires))
+	}
+	return list
+}
+
+// ForInvoice says which notice of an invoice that waits for one is to be written; none if it was told with this amount.
+func ForInvoice(inv billing.Invoice, s billing.Subscription, told Told, today payment.Date) []Notice {
+	if told.No > 0 && told.Money == inv.Money && !told.Gone {
+		return nil
+	}
+	s.Money = inv.Money
+	return []Notice{comingNotice(s, inv.Due, max(inv.Due, today), told.No+1, nil)}
+}
+
+// Needed reports whether the first charge of an invoice waits for a delivered notice: p is the policy of its subscription.
+func Needed(inv billing.Invoice, attempts int, p billing.Policy) bool {
+	return p.Notice.Required && attempts == 0 && inv.FirstDeclined.IsZero() && inv.Stage == 0
+}
+
+// Missing says why an invoice must not be charged yet, and what to type; empty: its notice was delivered.
+func Missing(inv billing.Invoice, told Told) string {
+	switch {
+	case told.No == 0, told.Gone:
+		return "it waits for its notice, which is not written yet: duly run notices, then duly run outbox"
+	case told.Money != inv.Money:
+		return fmt.Sprintf("it waits for a notice of %s, and was told with %s: duly run notices, then duly run outbox", inv.Money, told.Money)
+	case told.Dead != 0:
+		return fmt.Sprintf("it waits for its notice, whose delivery was given up: duly requeue event %d, then duly run outbox", told.Dead)
+	case !told.Delivered:
+		return "it waits for its notice, which is not delivered yet: duly run outbox"
+	}
+	return ""
+}
+
+// identity of a notice: a subscription's date, and its number if it is not the first.
+func identity(kind string, subscription uint64, day payment.Date, no int) string {
+	key := kind + ":" + billing.Reference(subscription, day)
+	if no > 1 {
+		key += "#" + strconv.Itoa(no)
+	}
+	return key
+}

@@ -1,0 +1,21 @@
+package changes
+
+import (
+	"context"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/billing/planned"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+)
+
+// Coming reads the changes of subscriptions that are planned up to a day, by subscription, without a lock. A login that may not read them has none.
+func Coming(ctx context.Context, q sqlx.QueryerContext, subscriptions []uint64, day payment.Date) (map[uint64][]planned.Change, error) {
+	var rows []row
+	err := mysql.SelectIn(ctx, q, &rows, LookDue, subscriptions, day)
+	if mysql.IsDenied(err) {
+		return nil, nil //nolint:nilnil // none
+	}
+	return bySubscription(rows), err
+}

@@ -1,0 +1,160 @@
+package query
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"duly/internal/billing"
+	"duly/internal/billing/notice"
+	"duly/internal/changes"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+	"duly/internal/told"
+)
+
+// UpcomingCharges walks the subscriptions of one status whose next billing date is no further away than a horizon, without a lock.
+type UpcomingCharges struct {
+	DB        *mysql.DB
+	Selection store.Selection // its business date is the day of the run
+	Status    billing.SubscriptionStatus
+	Horizon   payment.Date
+
+	date payment.Date
+	id   uint64
+}
+
+const (
+	upcomingCandidates = `SELECT id, CAST(next_billing_date AS CHAR) AS walk_date FROM subscriptions
+WHERE status = ? AND next_billing_date <= ? AND (next_billing_date > ? OR (next_billing_date = ? AND id > ?))%s ORDER BY next_billing_date, id LIMIT ?`
+
+	// A NULL of a view of the shop's keeps no other row from being read.
+	upcomingRows = `SELECT id, COALESCE(customer_id, '') AS customer_id, COALESCE(status, '') AS status, COALESCE(gateway, '') AS gateway,
+COALESCE(payment_method, '') AS payment_method, method_type, description, COALESCE(amount, 0) AS amount, COALESCE(currency, '') AS currency,
+COALESCE(interval_unit, '') AS interval_unit, COALESCE(interval_count, 0) AS interval_count, anchor_day, CAST(next_billing_date AS CHAR) AS next_billing_date,
+review_reason, gateway_customer, dunning_policy, method_expires_on FROM subscriptions WHERE id IN (?) ORDER BY next_billing_date, id`
+
+	upcomingInvoiced = `SELECT i.subscription_id, i.due_date FROM subscriptions s
+JOIN invoices i ON i.subscription_id = s.id AND i.due_date >= s.next_billing_date WHERE s.id IN (?)`
+)
+
+// Next reads the next subscriptions of the walk, at most limit; done: there are no more. It may be repeated until Took.
+func (u *UpcomingCharges) Next(ctx context.Context, limit int) (page []notice.Subject, took func(), done bool, err error) {
+	only, args := u.Selection.Only("id")
+	from := any(u.date)
+	if u.date.IsZero() {
+		from = "0000-00-00"
+	}
+	args = append([]any{string(u.Status), u.Horizon, from, from, u.id}, args...)
+	var found []struct {
+		ID   uint64
+		Date payment.Date `db:"walk_date"`
+	}
+	if err := u.DB.SelectContext(ctx, &found, fmt.Sprintf(upcomingCandidates, only), append(args, limit)...); err != nil {
+		return nil, nil, false, mysql.Classify(ctx, err)
+	}
+	if len(found) == 0 {
+		return nil, func() {}, true, nil
+	}
+	ids := make([]uint64, len(found))
+	for i, f := range found {
+		ids[i] = f.ID
+	}
+	last := found[len(found)-1]
+	page, err = u.subjects(ctx, ids)
+	return page, func() { u.date, u.id = last.Date, last.ID }, len(found) < limit, mysql.Classify(ctx, err)
+}
+
+func (u *UpcomingCharges) subjects(ctx context.Context, ids []uint64) ([]notice.Subject, error) {
+	var rows []struct {
+		store.SubscriptionRow
+
+		Expires sql.NullTime `db:"method_expires_on"`
+	}
+	err := store.ReadSubscriptions(upcomingRows, func(query string) error { return mysql.SelectIn(ctx, u.DB, &rows, query, ids) })
+	if err != nil {
+		return nil, err
+	}
+	var invoiced []struct {
+		Subscription uint64       `db:"subscription_id"`
+		Due          payment.Date `db:"due_date"`
+	}
+	if err := mysql.SelectIn(ctx, u.DB, &invoiced, upcomingInvoiced, ids); err != nil {
+		return nil, err
+	}
+	taken := make(map[store.InvoiceKey]bool, len(invoiced))
+	for _, i := range invoiced {
+		taken[store.InvoiceKey{Subscription: i.Subscription, Due: i.Due}] = true
+	}
+	planned, err := changes.Coming(ctx, u.DB, ids, u.Horizon)
+	if err != nil {
+		return nil, err
+	}
+	known, err := told.Read(ctx, u.DB, ids, 0)
+	if err != nil {
+		return nil, err
+	}
+	page := make([]notice.Subject, 0, len(rows))
+	for _, r := range rows {
+		x := notice.Subject{Subscription: r.Subscription(), Planned: planned[r.ID]}
+		if r.Expires.Valid {
+			x.Expires = payment.DateOf(r.Expires.Time)
+		}
+		x.Invoiced = func(due payment.Date) bool { return taken[store.InvoiceKey{Subscription: r.ID, Due: due}] }
+		x.Told = func(kind notice.Kind, day payment.Date) notice.Told {
+			return known[told.Key{Subscription: r.ID, Kind: kind, For: day}]
+		}
+		page = append(page, x)
+	}
+	return page, nil
+}
+
+// WaitingInvoice is an open invoice that was never tried, with its subscription and what was told of it.
+type WaitingInvoice struct {
+	billing.Invoice
+
+	Subscription billing.Subscription
+	Told         notice.Told
+}
+
+const untriedInvoices = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days,
+COALESCE(dunning, '') AS dunning, try_later_since FROM invoices WHERE status = 'open' AND stage = 0 AND next_attempt_date <= ? AND attempts = 0 AND id > ?%s ORDER BY id LIMIT ?`
+
+// WaitingInvoices reads the next of the selected invoices that are due and wait for a notice, by the policies of their subscriptions. next is the id
+// that the next page goes on from; done: there are no more.
+func WaitingInvoices(ctx context.Context, db *mysql.DB, selection store.Selection, p billing.Policy, after uint64, limit int) (list []WaitingInvoice, next uint64, done bool, err error) {
+	only, args := selection.Only("subscription_id")
+	args = append(append([]any{selection.Business, after}, args...), limit)
+	var rows []store.InvoiceRow
+	if err := db.SelectContext(ctx, &rows, fmt.Sprintf(untriedInvoices, only), args...); err != nil || len(rows) == 0 {
+		return nil, after, true, mysql.Classify(ctx, err)
+	}
+	next, done = rows[len(rows)-1].ID, len(rows) < limit
+	subscriptions, err := store.SubscriptionsOf(ctx, db, rows, "")
+	if err != nil {
+		return nil, after, false, mysql.Classify(ctx, err)
+	}
+	var ids []uint64
+	for _, r := range rows {
+		s, ok := subscriptions[r.SubscriptionID]
+		if inv := r.Invoice(); ok && s.Status != billing.Cancelled && notice.Needed(inv, r.Attempts, p.Of(s.DunningPolicy)) {
+			list, ids = append(list, WaitingInvoice{Invoice: inv, Subscription: s}), append(ids, s.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, next, done, nil
+	}
+	known, err := told.Read(ctx, db, ids, 0)
+	if err != nil {
+		return nil, after, false, mysql.Classify(ctx, err)
+	}
+	waiting := list[:0]
+	for _, w := range list {
+		w.Told = known[told.Key{Subscription: w.SubscriptionID, Kind: notice.Upcoming, For: w.Due}]
+		if notice.Missing(w.Invoice, w.Told) != "" {
+			waiting = append(waiting, w)
+		}
+	}
+	return waiting, next, done, nil
+}

@@ -1,0 +1,188 @@
+package jobs_test
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"duly/internal/announce"
+	"duly/internal/batch"
+	"duly/internal/billing"
+	"duly/internal/billing/dunning"
+	"duly/internal/preview"
+	"duly/internal/store"
+	"duly/internal/test/testdb"
+	"duly/internal/test/worktest"
+	"duly/jobs"
+)
+
+// noticed are policies of which "warned" tells a week ahead, and "asked" has the charge wait for that.
+func noticed() billing.Policy {
+	return billing.Policy{RetryDays: []int{1, 3, 5}, Named: map[string]dunning.Policy{
+		"warned": {RetryDays: []int{1}, Notice: dunning.Notice{Days: 7}},
+		"asked":  {RetryDays: []int{1}, Notice: dunning.Notice{Days: 3, Required: true}},
+	}}
+}
+
+func byNotices(o *jobs.BillingOptions, _ *batch.Runner) { o.Policy = noticed() }
+
+// notices runs the notices job of a policy as of today, and sees that a dry run foresaw it.
+func (w *town) notices(p billing.Policy, change func(*batch.Runner)) batch.Result {
+	w.t.Helper()
+	deps := w.deps(w.plain.DSN, w.clock(), nil)
+	o := announce.Options{Selection: store.Selection{Business: w.today}, Policy: p, CatchUp: billing.CatchUpDefault, ChunkSize: 2}
+	forecast, err := preview.Notices(w.t.Context(), deps, o, nil, 100, 0)
+	require.NoError(w.t, err)
+	before := len(w.told())
+	runner := &batch.Runner{Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: 5 * time.Second, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
+	if change != nil {
+		change(runner)
+	}
+	spec := worktest.Spec()
+	spec.Job, spec.Lease = jobs.NoticesJob, w.lease
+	result, err := runner.Run(w.t.Context(), (&announce.Run{DB: deps.DB, Now: deps.Business, Options: o}).Job(func(string) bool { return true }), spec)
+	require.NoError(w.t, err)
+	require.Len(w.t, forecast.First, len(w.told())-before)
+	return result
+}
+
+// told are the notices, each with its event.
+func (w *town) told() []string {
+	w.t.Helper()
+	require.Equal(w.t, worktest.Get[int](w.t, w.plain, `SELECT COUNT(*) FROM notices`),
+		worktest.Get[int](w.t, w.plain, `SELECT COUNT(*) FROM events WHERE type IN ('invoice.upcoming', 'payment_method.expiring')`), "an event each")
+	return worktest.List[string](w.t, w.plain, `SELECT CONCAT_WS(' ', n.subscription_id, n.kind, n.for_date, n.no, n.amount, JSON_VALUE(e.payload, '$.amount'), JSON_VALUE(e.payload, '$.charge_date'))
+FROM notices n JOIN events e ON e.dedupe_key = n.dedupe_key AND e.subject = CONCAT('subscription:', n.subscription_id) ORDER BY n.subscription_id, n.kind, n.for_date, n.no`)
+}
+
+// deliver has the webhook take the notices that are written.
+func (w *town) deliver() {
+	w.t.Helper()
+	worktest.Exec(w.t, w.plain, `INSERT IGNORE INTO event_deliveries (event_id, sink, status) SELECT id, 'webhook', 'delivered' FROM events`)
+}
+
+// A charge is told of once, as many days ahead as its policy says, with what will be taken then; again if that changes; and never where it will not be
+// made.
+func TestNoticesBeforeACharge(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enrol("pm_ok:1", "pm_ok:2", "pm_ok:3", "pm_ok:4", "pm_ok:5", "pm_ok:6", "pm_ok:7")
+	w.policy("warned", "asked", "-", "warned", "warned", "warned", "nobody")
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET status = 'paused' WHERE id = 4`)
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET method_expires_on = '2026-01-30' WHERE id = 1`)
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET method_expires_on = '2026-01-31' WHERE id = 2`)
+	worktest.Exec(t, w.plain, `INSERT INTO subscription_changes (subscription_id, effective_date, kind, value) VALUES (5, '2026-01-31', 'amount', '777'), (6, '2026-01-30', 'cancel', NULL)`)
+	for _, day := range []struct {
+		date string
+		want []string
+	}{
+		{"2026-01-23", []string{}},
+		{"2026-01-24", []string{"1 expiring 2026-01-30 1 9900 9900 2026-01-31", "1 upcoming 2026-01-31 1 9900 9900 2026-01-31", "5 upcoming 2026-01-31 1 777 777 2026-01-31"}},
+		{"2026-01-28", []string{"2 upcoming 2026-01-31 1 9900 9900 2026-01-31"}},
+		{"2026-01-29", []string{"1 upcoming 2026-01-31 2 250 250 2026-01-31"}},   // another price
+		{"2026-01-30", []string{"1 upcoming 2026-01-31 3 9900 9900 2026-01-31"}}, // and back
+		{"2026-01-31", []string{}},
+	} {
+		w.on(day.date)
+		before := w.told()
+		switch day.date {
+		case "2026-01-29":
+			worktest.Exec(t, w.plain, `UPDATE subscriptions SET amount = 250 WHERE id = 1`)
+		case "2026-01-30":
+			worktest.Exec(t, w.plain, `UPDATE subscriptions SET amount = 9900 WHERE id = 1`)
+		}
+		for range 2 {
+			require.Equal(t, batch.ExitDone, w.notices(noticed(), nil).Exit)
+			var fresh []string
+			for _, line := range w.told() {
+				if !slices.Contains(before, line) {
+					fresh = append(fresh, line)
+				}
+			}
+			require.ElementsMatch(t, day.want, fresh, day.date)
+		}
+	}
+	require.Contains(t, worktest.Get[string](t, w.plain, `SELECT payload FROM events WHERE subject = 'subscription:5' AND type = 'invoice.upcoming'`), `"change":"amount"`, "what is planned")
+	require.Zero(t, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM events WHERE payload LIKE '%pm_ok%'`))
+
+	// The next period has a notice of its own; the expired method was told once.
+	w.on("2026-01-31").run(byNotices)
+	require.Equal(t, batch.ExitDone, w.on("2026-02-21").notices(noticed(), nil).Exit)
+	require.Equal(t, []string{"1 expiring 2026-01-30 1", "1 upcoming 2026-01-31 1", "1 upcoming 2026-01-31 2", "1 upcoming 2026-01-31 3", "1 upcoming 2026-02-28 1"},
+		worktest.List[string](t, w.plain, `SELECT CONCAT_WS(' ', subscription_id, kind, for_date, no) FROM notices WHERE subscription_id = 1 ORDER BY kind, for_date, no`))
+
+	// Without a policy that tells of charges nothing is read, and nothing written.
+	require.Equal(t, batch.ExitDone, w.on("2026-03-24").notices(billing.Policy{RetryDays: []int{1}}, nil).Exit)
+}
+
+// A charge whose policy requires a notice is issued and not made before the notice was delivered; it is named until then, and made once.
+func TestAChargeWaitsForItsNotice(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enrol("pm_ok:1", "pm_ok:2", "pm_ok:3")
+	w.policy("asked", "asked", "warned")
+	result := w.run(byNotices) // it was enrolled on the day itself: nobody was told
+	require.Equal(t, batch.ExitUnfinished, result.Exit)
+	require.Equal(t, []string{"2 invoices not charged before the notice is delivered (1, 2): duly run notices, then duly run outbox; duly show invoice says what is missing"}, result.Left)
+	require.Equal(t, []string{"active open 0 0", "active open 0 0", "active paid 0 1"}, w.states())
+
+	require.Equal(t, batch.ExitDone, w.notices(noticed(), nil).Exit)
+	require.Equal(t, batch.ExitDone, w.notices(noticed(), nil).Exit)
+	require.Equal(t, []string{"1 upcoming 2026-01-31 1 9900 9900 2026-01-31", "2 upcoming 2026-01-31 1 9900 9900 2026-01-31"}, w.told())
+	require.Equal(t, batch.ExitUnfinished, w.run(byNotices).Exit, "written, and not delivered")
+	worktest.Exec(t, w.plain, `INSERT INTO event_deliveries (event_id, sink, status) SELECT id, 'slack', 'delivered' FROM events WHERE subject = 'subscription:1' AND type = 'invoice.upcoming'`)
+	worktest.Exec(t, w.plain, `INSERT INTO event_deliveries (event_id, sink, status) SELECT id, 'webhook', 'dead' FROM events WHERE subject = 'subscription:2' AND type = 'invoice.upcoming'`)
+	require.Equal(t, batch.ExitUnfinished, w.run(byNotices).Exit, "Slack is nobody's customer, and one was given up")
+	require.Equal(t, []string{"active open 0 0", "active open 0 0", "active paid 0 1"}, w.states())
+
+	w.deliver()
+	w.on("2026-02-01").run(byNotices)
+	require.Equal(t, []string{"active paid 0 1", "active open 0 0", "active paid 0 1"}, w.states(), "the one that was given up still waits")
+	worktest.Exec(t, w.plain, `UPDATE event_deliveries SET status = 'delivered' WHERE status = 'dead'`)
+	require.Equal(t, batch.ExitDone, w.run(byNotices).Exit)
+	require.Equal(t, []string{"active paid 0 1", "active paid 0 1", "active paid 0 1"}, w.states())
+	require.Equal(t, 3, w.sims["main"].Stats().Payments)
+	w.reconcile()
+
+	// One whose notice told of another amount waits for a new one.
+	require.Equal(t, batch.ExitDone, w.on("2026-02-25").notices(noticed(), nil).Exit)
+	w.deliver()
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET amount = 500 WHERE id = 1`)
+	require.Equal(t, batch.ExitUnfinished, w.on("2026-02-28").run(byNotices).Exit)
+	require.Equal(t, []string{"active open 0 0", "active paid 0 1", "active paid 0 1"}, w.states())
+	w.notices(noticed(), nil)
+	w.deliver()
+	require.Equal(t, batch.ExitDone, w.run(byNotices).Exit)
+	require.Equal(t, "1 upcoming 2026-02-28 2 500 500 2026-02-28", w.told()[2])
+	w.reconcile()
+}
+
+// After a COMMIT that was lost, or whose answer was, each notice is there once, with its event.
+func TestALostCommitOfNotices(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(*testdb.Proxy) <-chan struct{}{
+		"its answer": (*testdb.Proxy).LoseCommitAnswer, "on the way there": (*testdb.Proxy).LoseCommit,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newTown(t)
+			w.enrol("pm_ok:1", "pm_ok:2", "pm_ok:3", "pm_ok:4", "pm_ok:5")
+			w.policy("warned", "warned", "warned", "warned", "warned")
+			proxy := testdb.NewProxy(t, w.plain.DSN)
+			w.on("2026-01-24")
+			through := *w
+			through.plain = &testdb.DB{DB: w.plain.DB, DSN: proxy.DSN}
+			var lost <-chan struct{}
+			result := through.notices(noticed(), func(r *batch.Runner) {
+				r.OnRun = func(*batch.Run, []*batch.StepExecution) { lost = lose(proxy) }
+			})
+			<-lost
+			require.Equal(t, batch.ExitDone, result.Exit, fmt.Sprint(result))
+			require.Len(t, w.told(), 5)
+		})
+	}
+}
