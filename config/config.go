@@ -93,9 +93,10 @@ type Gateway struct {
 	Type  string `mapstructure:"type"`
 	URL   string `mapstructure:"url"`
 	Token Secret `mapstructure:"token"`
-	// StoreID and ChannelKey are PortOne's; empty: none was given.
-	StoreID    string `mapstructure:"store_id"`
-	ChannelKey string `mapstructure:"channel_key"`
+	// StoreID, ChannelKey and TestChannels are PortOne's; empty: none was given.
+	StoreID      string   `mapstructure:"store_id"`
+	ChannelKey   string   `mapstructure:"channel_key"`
+	TestChannels []string `mapstructure:"test_channels"`
 	// CID and CIDSecret are KakaoPay's; empty: none was given.
 	CID       string `mapstructure:"cid"`
 	CIDSecret Secret `mapstructure:"cid_secret"`

@@ -104,6 +104,11 @@ func chargingKeys() []Key {
 				"with every charge: change them while no charge is in doubt.",
 		},
 		{
+			Name: "gateways.<name>.test_channels", Default: "none", parse: channelKeys, list: true,
+			Why: "Of `portone` alone: the keys of further test channels whose payments are yours, beside channel_key: that of the payment window, while you try " +
+				"payments of orders, as [channel-key-1, channel-key-2]. Those of live channels always are.",
+		},
+		{
 			Name: "gateways.<name>.cid", Default: "none", parse: idOrNone,
 			Why: "Of `kakaopay` alone: the merchant's code for subscriptions, under which its SIDs were issued; `TCSUBSCRIP` for tests.",
 		},

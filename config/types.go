@@ -41,6 +41,20 @@ func idOrNone(s string) (any, error) {
 	return s, nil
 }
 
+// channelKeys reads a list of keys of channels.
+func channelKeys(s string) (any, error) {
+	if s == None {
+		return []string(nil), nil
+	}
+	keys := listWords(s)
+	for _, key := range keys {
+		if _, err := idOrNone(key); err != nil || key == "" || key == None {
+			return nil, fmt.Errorf("%s is no key of a channel: give such as [channel-key-1, channel-key-2], or leave it out", quote(key))
+		}
+	}
+	return keys, nil
+}
+
 // typeDefaults gives each gateway the defaults of its type, once every layer is read.
 func (l *loader) typeDefaults() {
 	for name := range l.names[gatewaySection] {
@@ -99,6 +113,7 @@ func (l *loader) checkType(at string, g Gateway) {
 	if g.Type != portone {
 		l.onlyOf(portone, at+".store_id", g.StoreID)
 		l.onlyOf(portone, at+".channel_key", g.ChannelKey)
+		l.onlyOf(portone, at+".test_channels", strings.Join(g.TestChannels, ""))
 	}
 	if g.Type == kakaopay {
 		l.checkKakaoPay(at, g)

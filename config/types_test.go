@@ -25,13 +25,14 @@ func gateway(t *testing.T, keys map[string]any) (config.Gateway, error) {
 
 // A type brings its own defaults, below whatever is set, wherever the type itself is set.
 func TestDefaultsOfTypes(t *testing.T) {
-	g, err := gateway(t, map[string]any{"type": "portone", "channel_key": "channel-key-1"})
+	g, err := gateway(t, map[string]any{"type": "portone", "channel_key": "channel-key-1", "test_channels": "[channel-key-2, channel-key-3]"})
 	require.NoError(t, err)
 	require.Equal(t, "https://api.portone.io", g.URL)
 	require.Equal(t, []time.Duration{60 * time.Second, 3 * time.Hour, 10 * time.Minute, time.Minute}, []time.Duration{g.Timeout, g.KeyLife, g.LongestRequest, g.ListLag})
 	require.True(t, g.ChargesOnce)
 	require.True(t, g.List)
 	require.Equal(t, []string{"", "channel-key-1"}, []string{g.StoreID, g.ChannelKey})
+	require.Equal(t, []string{"channel-key-2", "channel-key-3"}, g.TestChannels)
 
 	g, err = gateway(t, map[string]any{"type": "portone", "url": "http://127.0.0.1:1", "key_life": "1h", "charges_once": "false", "list": "false", "store_id": "store-1"})
 	require.NoError(t, err)
@@ -109,6 +110,8 @@ func TestWhatATypeCannotDo(t *testing.T) {
 		"gateways.main.cid: missing: give the merchant's code for subscriptions":                                                       {"type": "kakaopay"},
 		"gateways.main.key_life: KakaoPay keeps no keys":                                                                               {"type": "kakaopay", "cid": "c", "key_life": "24h"},
 		"gateways.main.list: KakaoPay keeps no keys":                                                                                   {"type": "kakaopay", "cid": "c", "list": "true"},
+		"gateways.main.test_channels: is for gateways of type portone: leave it out":                                                   {"type": "stripe", "timeout": "70s", "test_channels": "[c]"},
+		`gateways.main.test_channels: "" is no key of a channel: give such as`:                                                         {"type": "portone", "test_channels": "[c,]"},
 		"gateways.main.cid: is for gateways of type kakaopay: leave it out":                                                            {"type": "stripe", "cid": "c"},
 		"gateways.main.channel_key: is for gateways of type portone":                                                                   {"type": "stripe", "channel_key": "c"},
 		"gateways.main.list: Stripe finds a charge by its key among the payments of one customer alone":                                {"type": "stripe", "timeout": "70s", "list": "false"},

@@ -3,6 +3,8 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -59,6 +61,27 @@ func TestConformanceOfProviders(t *testing.T) {
 			require.Equal(t, c.account, report.Stated)
 		})
 	}
+}
+
+// The block of docs/gateways.md is a sandbox at the simulator. Where its channel is replaced duly cannot tell, and takes the operator's word.
+func TestConformanceOfTheDocumentedBlock(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/gateways.md")
+	require.NoError(t, err)
+	block := regexp.MustCompile(`(?m)^ +store_id: (\S+)\n +channel_key: (\S+)$`).FindSubmatch(page)
+	require.Len(t, block, 3)
+	s, _ := apartFrom(t, "portone", "secret_1", simulator.Config{})
+	s.env = append(s.env, "DULY_GATEWAYS_MAIN_STORE_ID="+string(block[1]), "DULY_GATEWAYS_MAIN_CHANNEL_KEY="+string(block[2]))
+	got := conform(t, s, "--method", "ok=pm_ok")
+	require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
+	require.Contains(t, got.out, "· sandbox · at most 30 payments")
+
+	s.env = append(s.env, "DULY_GATEWAYS_MAIN_CHANNEL_KEY=channel-key-1")
+	got = conform(t, s, "--method", "ok=pm_ok")
+	require.Equal(t, batch.ExitUsage, got.code, got.out)
+	require.Contains(t, got.err, "duly cannot tell: give --sandbox")
+	got = conform(t, s, "--sandbox", "--method", "ok=pm_ok")
+	require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
 }
 
 func TestConformanceOfAProviderIsBroken(t *testing.T) {

@@ -83,6 +83,13 @@ func TestConformance(t *testing.T) {
 	few := conform(t, s, "--sandbox", "--method", "ok=pm_ok")
 	require.Equal(t, batch.ExitDone, few.code, few.out)
 	require.Contains(t, few.out, "– declined: hard              not checked: no such payment method is named · --method hard=METHOD")
+	require.Regexp(t, `\n✓ main: of 30 rules `, few.out)
+
+	none := conform(t, s, "--sandbox")
+	require.Equal(t, batch.ExitDone, none.code, none.out)
+	require.Regexp(t, `\n! main: nothing was charged, so nothing about charges is proven: give --method ok=METHOD · of 30 rules \d+ hold, \d+ not checked · `, none.out)
+	hard := conform(t, s, "--sandbox", "--method", "hard=pm_stolen_card")
+	require.Regexp(t, `\n! main: no charge that succeeds was tried, so little is proven: give --method ok=METHOD · of 30 rules `, hard.out)
 }
 
 func TestConformanceIsBroken(t *testing.T) {
@@ -98,6 +105,7 @@ func TestConformanceIsBroken(t *testing.T) {
 	require.Regexp(t, `\n✗ main: of 30 rules \d+ broken, \d+ hold, \d+ not checked · `, got.out)
 	require.NotContains(t, got.out, "pm_ok")
 	require.NotContains(t, got.out, secretToken)
+	require.Regexp(t, `(?m)^✗ declined: hard +the charge is succeeded$`, conform(t, s, "--sandbox", "--method", "hard=pm_ok").out)
 	report := document[conformance](t, conform(t, s, "--sandbox", "--method", "ok=pm_ok", "--json"))
 	require.False(t, report.Conforms)
 	require.NotZero(t, report.Broken)
@@ -117,7 +125,8 @@ func TestConformanceIsRefused(t *testing.T) {
 		"no such gateway":        {"--conformance mian --sandbox", `unknown gateway "mian"`},
 		"no such word":           {"--conformance main --sandbox --method okay=pm_ok", `unknown method "okay"; did you mean ok?`},
 		"no method":              {"--conformance main --sandbox --method ok", "--method ok: give WORD=METHOD"},
-		"no amount":              {"--conformance main --sandbox --amount 2 --method ok=pm_ok", "an amount of 3 minor units or more"},
+		"no amount":              {"--conformance main --sandbox --amount 2 --method ok=pm_ok", "give 3 minor units or more: a payment is refunded in three parts"},
+		"one word twice":         {"--conformance main --sandbox --method ok=pm_ok --method ok=pm_ok", "--method ok is given twice: name one method of a word"},
 		"no currency":            {"--conformance main --sandbox --currency krw --method ok=pm_ok", "of a currency such as KRW"},
 		"two commands":           {"--conformance main --control main pay_1", "commands of their own"},
 		"without it":             {"--method ok=pm_ok", "--currency go with --conformance"},
@@ -180,6 +189,50 @@ func TestConformanceIsStopped(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A suite that is ended at once names what it leaves: the payments that it took, and the charge whose answer it was waiting for.
+func TestConformanceIsEndedAtOnce(t *testing.T) {
+	t.Parallel()
+	came, again := make(chan struct{}), make(chan struct{})
+	var posts, held atomic.Int32
+	s, sim := apart(t, simulator.Config{}, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if held.Load() == 0 && (r.Method != http.MethodPost || posts.Add(1) < 3) {
+				next.ServeHTTP(w, r)
+				return
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			switch held.Add(1) {
+			case 1:
+				close(came)
+			case 2:
+				close(again)
+			}
+			<-r.Context().Done()
+		})
+	})
+	cmd, out := s.child(t, "doctor", "--conformance", "main", "--sandbox", "--method", "ok=pm_ok")
+	for _, c := range []chan struct{}{came, again} { // the second request is one of those that give money back
+		select {
+		case <-c:
+		case <-time.After(patience):
+			t.Fatal("nothing came")
+		}
+		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	}
+	require.Equal(t, 143, code(t, cmd), out.String())
+	_, left, said := strings.Cut(out.String(), "! stopped at once: NOT given back: ")
+	require.True(t, said, out.String())
+	taken := 0
+	for e := range sim.Entries() {
+		if e.Status == payment.Succeeded && e.Refunded < e.Amount {
+			taken++
+			require.Contains(t, left, e.ID)
+		}
+	}
+	require.NotZero(t, taken)
+	require.Contains(t, left, "duly-ct-", "the charge whose answer did not come")
 }
 
 // An account that may be live is charged if that is said.

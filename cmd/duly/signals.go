@@ -5,14 +5,19 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"duly/internal/exit"
 )
 
+// lastWords is how long a process that ends at once may take to say what it leaves.
+const lastWords = time.Second
+
 // interruptible returns a context that SIGINT, SIGTERM or SIGHUP cancels: a terminal that is closed stops a run as an
 // operator does. A second signal ends the process at once. A reader of its output that goes away ends nothing.
 func interruptible(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	words := &exit.LastWords{}
+	ctx, cancel := context.WithCancelCause(words.With(ctx))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE)
@@ -26,6 +31,7 @@ func interruptible(ctx context.Context) (context.Context, func()) {
 			case got := <-signals:
 				s, _ := got.(syscall.Signal)
 				if n > 0 {
+					words.Say(lastWords)
 					os.Exit(128 + int(s)) // the second signal is meant to end it at once
 				}
 				cancel(exit.SignalError{Signal: s})

@@ -27,7 +27,7 @@ func New(s *session.Session, name string, g config.Gateway) (gateway.Gateway, er
 			Retention: g.Retention, ChargesOnce: g.ChargesOnce, Now: s.Now, Wrap: s.Wrap,
 		})
 	case "portone":
-		return portone.New(portone.Config{Settings: settings(s, name, g), StoreID: g.StoreID, ChannelKey: g.ChannelKey})
+		return portone.New(portone.Config{Settings: settings(s, name, g), StoreID: g.StoreID, ChannelKey: g.ChannelKey, TestChannels: g.TestChannels})
 	case "toss":
 		return toss.New(toss.Config{Settings: settings(s, name, g), KeyPrefix: g.KeyPrefix})
 	case "stripe":

@@ -93,6 +93,8 @@ func Conform(ctx context.Context, ses *session.Session, asked Conformance) error
 		ses.Screen.Line("%s · %s · %s · at most %d payments of %s, all given back · at most %s", asked.Gateway, able.Address, stated, outside.MostPayments, money, cli.Rounded(suite.Within))
 		suite.Done = func(r outside.Result) { resultText(ses.Screen, r) }
 	}
+	suite.Left = &outside.Left{}
+	defer exit.BeforeEnding(ctx, func() { leftText(ses.Screen, suite.Left) })()
 	r := suite.Run(ctx)
 	report := conformanceReport{
 		Gateway: asked.Gateway, Type: configured.Type, Address: able.Address, Account: able.Live.String(), Stated: stated, Holds: r.Count(outside.Holds), Broken: r.Count(outside.Broken),
@@ -109,7 +111,7 @@ func Conform(ctx context.Context, ses *session.Session, asked Conformance) error
 	case stopped:
 		ses.Screen.Line("%s stopped: %s", cli.SignLook, moneyText(r))
 	default:
-		verdictText(ses.Screen, report, ses.Now().Sub(began))
+		verdictText(ses.Screen, report, methods[gatewaytest.Succeeds] != "", ses.Now().Sub(began))
 	}
 	return errors.Join(context.Cause(ctx), err)
 }
@@ -120,6 +122,13 @@ func moneyText(r outside.Report) string {
 		return "NOT given back: " + strings.Join(slices.Sorted(slices.Values(r.Kept)), ", ")
 	}
 	return cli.Things(int64(r.Refunded), "payment") + " given back"
+}
+
+// leftText says what a suite leaves that a second signal ends at once.
+func leftText(screen *cli.Screen, left *outside.Left) {
+	if names := left.Names(); len(names) > 0 {
+		screen.Say(screen.Err, string(cli.SignLook)+" stopped at once: NOT given back: "+strings.Join(names, ", ")+" · refund at the provider what it took")
+	}
 }
 
 // ConformanceFlags are the flags that say more of --conformance.
@@ -155,6 +164,9 @@ func methodsOf(named []string) (map[gatewaytest.Behaviour]string, error) {
 		b, known := outside.BehaviourOf(word)
 		if !known {
 			return nil, exit.Usage(cli.UnknownWord("method", word, words))
+		}
+		if _, twice := methods[b]; twice {
+			return nil, exit.Usagef("--method %s is given twice: name one method of a word", word)
 		}
 		methods[b] = method
 	}
@@ -255,8 +267,8 @@ func resultText(screen *cli.Screen, r outside.Result) {
 	}
 }
 
-// verdictText writes the end of the suite, for people.
-func verdictText(screen *cli.Screen, r conformanceReport, took time.Duration) {
+// verdictText writes the end of the suite, for people. succeeds: a method was named whose charges do.
+func verdictText(screen *cli.Screen, r conformanceReport, succeeds bool, took time.Duration) {
 	if r.Refunded > 0 {
 		screen.Line("given back: %s", cli.Things(int64(r.Refunded), "payment"))
 	}
@@ -272,9 +284,14 @@ func verdictText(screen *cli.Screen, r conformanceReport, took time.Duration) {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.says))
 		}
 	}
-	sign := cli.SignDone
-	if !r.Conforms {
+	sign, proves := cli.SignDone, ""
+	switch {
+	case !r.Conforms:
 		sign = cli.SignFailed
+	case r.Payments == 0:
+		sign, proves = cli.SignLook, "nothing was charged, so nothing about charges is proven: give --method ok=METHOD · "
+	case !succeeds:
+		sign, proves = cli.SignLook, "no charge that succeeds was tried, so little is proven: give --method ok=METHOD · "
 	}
-	screen.Line("%s %s: of %s %s · %s", sign, r.Gateway, cli.Things(int64(len(r.Results)), "rule"), strings.Join(parts, ", "), cli.Took(took))
+	screen.Line("%s %s: %sof %s %s · %s", sign, r.Gateway, proves, cli.Things(int64(len(r.Results)), "rule"), strings.Join(parts, ", "), cli.Took(took))
 }

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,11 @@ type abstinent struct {
 
 func (a *abstinent) Capabilities() gateway.Capabilities { return gateway.Capabilities{List: true} }
 
+func (a *abstinent) CheckCharge(payment.Charge) error { return errNoCustomer }
+
 func (a *abstinent) Close() { a.closed = true }
+
+var errNoCustomer = errors.New("gateway_customer is missing")
 
 // Nothing reaches a gateway that is to stay untouched, and no answer says that money moved or did not exist.
 func TestUntouched(t *testing.T) {
@@ -37,6 +42,8 @@ func TestUntouched(t *testing.T) {
 	_, err := g.List(t.Context(), payment.Window{}, "")
 	require.ErrorIs(t, err, gateway.ErrUntouched)
 	require.ErrorIs(t, g.Ping(t.Context()), gateway.ErrUntouched)
+	require.ErrorIs(t, gateway.Limit("main", g, gateway.Limits{}).CheckCharge(payment.Charge{}), errNoCustomer, "it is known without a call")
+	require.NoError(t, gateway.NewDryRun(&fake{}).CheckCharge(payment.Charge{}), "whoever cannot say so rejects nothing")
 	g.Close()
 	require.True(t, real.closed)
 }

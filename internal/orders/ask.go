@@ -78,6 +78,8 @@ func undecidedThere(s payment.Status) bool {
 // back after a restore, so an id or a key alone proves nothing.
 func (c Checked) foreign(seen *payment.Payment) string {
 	switch {
+	case seen.ForeignChannel != "":
+		return seen.ChannelField()
 	case c.Key != "" && seen.Key != c.Key:
 		return "idempotency_key"
 	case seen.Reference != Reference(c.OrderID):

@@ -83,6 +83,7 @@ func TestDecideDiffers(t *testing.T) {
 	}{
 		"key":                {func(p *payment.Payment) { p.Key = "ord_8-1" }, "payment 1 succeeded at the gateway and differs: idempotency_key of payment pay_1 is not ours"},
 		"reference":          {func(p *payment.Payment) { p.Reference = "ord_70" }, "payment 1 succeeded at the gateway and differs: reference of payment pay_1 is not ours"},
+		"channel":            {func(p *payment.Payment) { p.Key, p.Reference, p.ForeignChannel = "ord_7-1", "", "channel-key-2" }, "payment 1 succeeded at the gateway and differs: test channel channel-key-2 of payment pay_1 is not ours"},
 		"customer":           {func(p *payment.Payment) { p.CustomerID = "cus_8" }, "payment 1 succeeded at the gateway and differs: customer_id of payment pay_1 is not ours"},
 		"amount":             {func(p *payment.Payment) { p.Money.Amount = 12901 }, "payment 1 succeeded at the gateway and differs: 12,901 KRW were taken, 12,900 KRW are recorded"},
 		"currency":           {func(p *payment.Payment) { p.Money.Currency = "JPY" }, "payment 1 succeeded at the gateway and differs: 12,900 JPY were taken, 12,900 KRW are recorded"},
@@ -95,7 +96,7 @@ func TestDecideDiffers(t *testing.T) {
 		require.Equal(t, c.why, d.Review, name)
 		require.Equal(t, []string{"review.needed"}, eventTypes(d.Events), name)
 		id := "pay_1"
-		if name == "key" || name == "reference" || name == "customer" {
+		if name == "key" || name == "reference" || name == "customer" || name == "channel" {
 			id = "" // it is not proven to be this payment's
 		}
 		require.Equal(t, []orders.Change{{ID: 1, To: "review", TransactionKey: id}}, d.Payments, name)

@@ -51,6 +51,7 @@ func TestDecideRefund(t *testing.T) {
 		{"another amount", found(due, payment.Succeeded, func(p *payment.Payment) { p.Money.Amount = 1 }), orders.RefundReview, 0, "1 KRW were taken, 12,900 KRW are recorded"},
 		{"another currency", found(due, payment.Succeeded, func(p *payment.Payment) { p.Money.Currency = "JPY" }), orders.RefundReview, 0, "12,900 JPY were taken, 12,900 KRW are recorded"},
 		{"another's key", found(due, payment.Succeeded, func(p *payment.Payment) { p.Key = "x" }), orders.RefundReview, 0, "it is another charge at the gateway: idempotency_key is not ours"},
+		{"another test channel's", found(due, payment.Succeeded, func(p *payment.Payment) { p.Reference, p.ForeignChannel = "", "channel-key-2" }), orders.RefundReview, 0, "it is another charge at the gateway: test channel channel-key-2 is not ours"},
 		{"another's reference", found(due, payment.Succeeded, func(p *payment.Payment) { p.Reference, p.Refunded = "ord_8", 12900 }), orders.RefundReview, 0, "it is another charge at the gateway: reference is not ours"},
 		{"declined", found(due, payment.Declined, func(p *payment.Payment) { p.Decline.Code = "stolen_card" }), orders.RefundNone, 0, "nothing was taken: declined, stolen_card"},
 		{"cancelled", found(due, payment.Canceled), orders.RefundNone, 0, "nothing was taken: cancelled at the gateway"},

@@ -54,15 +54,21 @@ type Payment struct {
 	CustomerUnknown bool
 	// GatewayCustomer is the second identifier of the method that was charged; empty if the gateway does not show it.
 	GatewayCustomer string
-	Money           Money
-	Refunded        int64 // minor units
-	Decline         Decline
-	NewMethod       string    // replaces the method that was charged; a secret, never logged; empty: nothing does
-	CreatedAt       time.Time // by the gateway's clock; zero if it did not say
+	// ForeignChannel is the channel that p was made through, where that is none of ours and took no money; empty: it is ours, or the gateway has
+	// none. Key, Reference and CustomerID then say nothing.
+	ForeignChannel string
+	Money          Money
+	Refunded       int64 // minor units
+	Decline        Decline
+	NewMethod      string    // replaces the method that was charged; a secret, never logged; empty: nothing does
+	CreatedAt      time.Time // by the gateway's clock; zero if it did not say
 }
 
 // TookNone reports whether p has ended without money taken.
 func (p Payment) TookNone() bool { return p.Status == Declined || p.Status == Canceled }
+
+// ChannelField names the channel of a payment that was made through none of ours, as the field that differs.
+func (p Payment) ChannelField() string { return "test channel " + p.ForeignChannel }
 
 // IsOf reports whether p is of that customer of the shop's, as far as its gateway knows.
 func (p Payment) IsOf(customer string) bool { return p.CustomerUnknown || p.CustomerID == customer }
@@ -70,7 +76,7 @@ func (p Payment) IsOf(customer string) bool { return p.CustomerUnknown || p.Cust
 // Proven reports whether p is the record of c itself, whatever its money: key, reference and customer are c's. Only the
 // id of such a record may be stored as the id of c's payment.
 func (c Charge) Proven(p Payment) bool {
-	return p.Key == c.Key && p.Reference == c.Reference && p.IsOf(c.CustomerID) && c.sameGatewayCustomer(p)
+	return p.ForeignChannel == "" && p.Key == c.Key && p.Reference == c.Reference && p.IsOf(c.CustomerID) && c.sameGatewayCustomer(p)
 }
 
 // sameGatewayCustomer reports whether p was taken from the customer of the gateway that c was sent for, as far as both have one: most
@@ -83,6 +89,8 @@ func (c Charge) sameGatewayCustomer(p Payment) bool {
 // Ids come back after a restore, so a key alone proves nothing.
 func (c Charge) Mismatch(p Payment) string {
 	switch {
+	case p.ForeignChannel != "":
+		return p.ChannelField()
 	case p.Key != c.Key:
 		return "idempotency_key"
 	case p.Reference != c.Reference:

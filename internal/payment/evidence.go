@@ -146,6 +146,8 @@ func (e Evidence) Given(c Charge, id string) (record *Payment, unknown bool, why
 	}
 	// What is refunded under the charge's own key is refunded, whatever else the record says.
 	switch {
+	case p.ForeignChannel != "":
+		return nil, false, fmt.Sprintf("payment %s is of %s, which is not ours: ask the provider; --as ignored charges no more", p.ID, p.ChannelField())
 	case c.Key != "" && p.Key != c.Key:
 		return nil, false, fmt.Sprintf("payment %s has another key: ask the provider; --as ignored charges no more", p.ID)
 	case c.Key == "" && (p.Reference != c.Reference || !p.IsOf(c.CustomerID)):

@@ -211,13 +211,9 @@ func (f *billingWalk) issue(ctx context.Context) error {
 
 // open counts what would become of an invoice; false: the limit is reached.
 func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
-	what, id := "invoice", inv.ID
-	if id == 0 { // not issued yet
-		what, id = "subscription", inv.SubscriptionID
-	}
+	what, id := named(inv)
 	if inv.Gone {
-		f.Review++
-		f.problems.add(what, ProblemReview, "its subscription is gone", id)
+		f.review(inv, "its subscription is gone")
 		return true
 	}
 	if closed(f.Deps, inv.Subscription.Gateway) {
@@ -227,8 +223,7 @@ func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
 	claim := billing.DecideClaim(inv.Invoice, inv.Subscription, inv.Past, f.o.Policy, f.o.Effective(f.Today()), f.Known)
 	switch claim.Action {
 	case billing.ReviewInvoice:
-		f.Review++
-		f.problems.add(what, ProblemReview, claim.Reason, id)
+		f.review(inv, claim.Reason)
 	case billing.VoidInvoice:
 		f.Void++
 	case billing.UseStage:
@@ -251,7 +246,7 @@ func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
 			return true
 		}
 		if !f.o.Policy.Network.Check(inv.Tries, f.o.Policy.Of(inv.Subscription.DunningPolicy).MaxTries, f.at()).Held() {
-			return f.charge(step, inv, claim.No)
+			return f.charge(step, inv, claim)
 		}
 		f.Held++
 	case billing.HoldInvoice:
@@ -271,12 +266,16 @@ func (f *billingWalk) unannounced(inv readers.OpenInvoice) string {
 	return notice.Missing(inv.Invoice, known[told.Key{Subscription: inv.SubscriptionID, Kind: notice.Upcoming, For: inv.Due}])
 }
 
-func (f *billingWalk) charge(step string, inv readers.OpenInvoice, no int) bool {
+func (f *billingWalk) charge(step string, inv readers.OpenInvoice, claim billing.Claim) bool {
 	if f.limit > 0 && f.charges >= f.limit {
 		f.Limited = true
 		return false
 	}
 	f.charges++
+	if why := f.refused(inv, claim); why != "" {
+		f.review(inv, why)
+		return true
+	}
 	gateway, money := inv.Subscription.Gateway, inv.Money
 	key := ChargeSum{Step: step, Gateway: gateway, Currency: money.Currency}
 	total, ok := f.sums[key]
@@ -288,7 +287,7 @@ func (f *billingWalk) charge(step string, inv readers.OpenInvoice, no int) bool 
 	total.Amount = sum.Add(total.Amount, money.Amount)
 	if len(f.First) < f.first {
 		f.First = append(f.First, ChargeDue{
-			step, inv.SubscriptionID, inv.ID, inv.Due, no, gateway, money.Amount, money.Currency,
+			step, inv.SubscriptionID, inv.ID, inv.Due, claim.No, gateway, money.Amount, money.Currency,
 		})
 	}
 	return true

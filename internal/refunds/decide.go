@@ -139,6 +139,8 @@ func (t Target) foreign(p payment.Payment) string {
 	switch {
 	case t.GatewayID != "" && !strings.EqualFold(p.ID, t.GatewayID):
 		return "id"
+	case p.ForeignChannel != "":
+		return p.ChannelField()
 	case t.ByHand:
 		return ""
 	case t.ChargeKey != "" && p.Key != t.ChargeKey:

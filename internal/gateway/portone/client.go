@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 
 	"duly/internal/gateway"
@@ -31,6 +32,9 @@ func New(c Config) (*Client, error) {
 	}
 	if !isID(c.ChannelKey) {
 		more = append(more, "channel_key: want the key of a channel such as channel-key-…")
+	}
+	if slices.ContainsFunc(c.TestChannels, func(key string) bool { return key == "" || !isID(key) }) {
+		more = append(more, "test_channels: want keys of channels such as channel-key-…")
 	}
 	if c.Skew < 0 {
 		more = append(more, "skew: must not be negative")

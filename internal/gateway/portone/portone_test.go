@@ -39,7 +39,7 @@ func configFor(url string) portone.Config {
 			Name: "main", URL: url, Token: secret, Timeout: 5 * time.Second, ConnectTimeout: time.Second, KeyLife: 3 * time.Hour,
 			LongestRequest: 10 * time.Minute, MaxConns: 4, Now: func() time.Time { return now },
 		},
-		StoreID: "store-1", ChannelKey: "channel-key-1",
+		StoreID: "store-1", ChannelKey: "channel-key-1", TestChannels: []string{"channel-key-window"},
 	}
 }
 

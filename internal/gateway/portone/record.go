@@ -1,8 +1,10 @@
 package portone
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"duly/internal/gateway/exchange"
@@ -82,7 +84,9 @@ func (c *Client) payment(b recordBody, clean exchange.Cleaner) (p payment.Paymen
 		return p, exchange.Missing("currency")
 	}
 	p = payment.Payment{ID: b.ID, Key: b.ID, Money: payment.Money{Amount: *b.Amount.Total, Currency: b.Currency}}
-	if !c.otherTest(b) {
+	if c.otherTest(b) {
+		p.ForeignChannel = cmp.Or(clean.Text(b.Channel.Key), "without a name")
+	} else {
 		p.Key, p.Reference, p.CustomerID = own(b.ID, b.CustomData)
 	}
 	if b.RequestedAt != nil {
@@ -155,7 +159,8 @@ func (c *Client) mayLand(b recordBody) bool {
 // otherTest reports whether the payment was made through a test channel that is not ours. It took no money, whatever it says; its id may be
 // that of a charge of ours, where a shop was tried out before it went live.
 func (c *Client) otherTest(b recordBody) bool {
-	return b.Channel.Type == testChannel && b.Channel.Key != "" && c.config.ChannelKey != "" && b.Channel.Key != c.config.ChannelKey
+	return b.Channel.Type == testChannel && b.Channel.Key != "" && c.config.ChannelKey != "" && b.Channel.Key != c.config.ChannelKey &&
+		!slices.Contains(c.config.TestChannels, b.Channel.Key)
 }
 
 // record reads the payment in a 200; why says what is wrong with it. It must have the id that was asked for.

@@ -275,7 +275,7 @@ func outsideDeclined(b gatewaytest.Behaviour) func(context.Context, *session) er
 		case out.Kind == payment.Differs:
 			return contract.Errorf(contract.SentenceEcho, "%s", out.Reason)
 		case out.Kind != payment.Refused && out.Kind != payment.TryLater:
-			return contract.Errorf(contract.SentenceDeclined, "the charge is %s: %s", out.Kind, out.Reason)
+			return contract.Errorf(contract.SentenceDeclined, "the charge is %s", said(out))
 		case !o.declines(b, out):
 			return contract.Errorf(contract.SentenceDeclined, "code %s is %s to duly", out.Decline.Code, classWord(out))
 		case o.Provider.Traits.DeclinesUnrecorded && p.ID != "":
@@ -292,7 +292,7 @@ func outsideDeclined(b gatewaytest.Behaviour) func(context.Context, *session) er
 			return err
 		}
 		if again.Kind != out.Kind || again.PaymentID != out.PaymentID {
-			return contract.Errorf(contract.SentenceReplay, "the same request again is %s: %s", again.Kind, again.Reason)
+			return contract.Errorf(contract.SentenceReplay, "the same request again is %s", said(again))
 		}
 		return nil
 	}

@@ -113,9 +113,17 @@ func (o *session) paid(ctx context.Context, p *made, out payment.Outcome) error 
 	case len(p.receipts) > 1:
 		return contract.Errorf(contract.SentenceReplay, "charged %d times under one key: its answers name the transactions %s", len(p.receipts), strings.Join(p.receipts, ", "))
 	case out.Kind != payment.Paid:
-		return contract.Errorf(contract.SentenceSettled, "a charge of the method that succeeds is %s: %s", out.Kind, out.Reason)
+		return contract.Errorf(contract.SentenceSettled, "a charge of the method that succeeds is %s", said(out))
 	}
 	return p.same(out.PaymentID)
+}
+
+// said is an outcome for people, with its reason where there is one.
+func said(out payment.Outcome) string {
+	if out.Reason == "" {
+		return out.Kind.String()
+	}
+	return out.Kind.String() + ": " + out.Reason
 }
 
 // same checks that a payment is the one that was answered first.

@@ -122,7 +122,7 @@ func (s Suite) Problem() string {
 	const parts = 3
 	switch step := s.step(); {
 	case s.Money.Amount < parts*step:
-		return fmt.Sprintf("--amount %d --currency %s: give an amount of %d minor units or more", s.Money.Amount, s.Money.Currency, parts*step)
+		return fmt.Sprintf("--amount %d --currency %s: give %d minor units or more: a payment is refunded in three parts", s.Money.Amount, s.Money.Currency, parts*step)
 	case s.Money.Amount%step != 0:
 		return fmt.Sprintf("--amount %d --currency %s: give a multiple of %d", s.Money.Amount, s.Money.Currency, step)
 	case s.Provider.GatewayCustomer != "" && strings.TrimSpace(s.GatewayCustomer) == "":

@@ -41,6 +41,8 @@ type Suite struct {
 	Within, Patience time.Duration
 	// Poll is how long is waited between two look-ups of the same payment.
 	Poll time.Duration
+	// Left, if not nil, has at any moment what would be left at the gateway if the suite ended then.
+	Left *Left
 	// Done, if not nil, is called with each result at once.
 	Done func(Result)
 }
@@ -173,6 +175,9 @@ func (s Suite) Reach(ctx context.Context) error {
 
 // Run checks every rule, and gives back what was paid. It takes as long as Within at most.
 func (s Suite) Run(ctx context.Context) Report {
+	if s.Left != nil {
+		s.Gateway = watched{s.Gateway, s.Left}
+	}
 	o := &session{Suite: s, able: s.Gateway.Capabilities(), began: s.Now(), ids: map[string]bool{}}
 	o.target = &gatewaytest.Target{
 		Gateway: s.Gateway, Method: func(b gatewaytest.Behaviour) string { return s.Methods[b] }, Customer: s.Customer, GatewayCustomer: s.GatewayCustomer,

@@ -35,7 +35,7 @@ type extra struct {
 const (
 	merchantID = "merchant-00000000"
 	storeID    = "store-00000000"
-	channelKey = "channel-key-00000000"
+	channelKey = "channel-key-00000000-0000-0000-0000-000000000000"
 )
 
 type wireAmount struct {
