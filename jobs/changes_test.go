@@ -161,7 +161,7 @@ func TestAChangeThatCannotBeAppliedHoldsUpItsSubscriptionAlone(t *testing.T) {
 	require.Equal(t, batch.ExitReview, w.run(nil).Exit)
 	require.Empty(t, w.billed(1))
 	require.Equal(t, []string{"2026-01-31 9900 paid"}, w.billed(2))
-	const why = `planned change 1 (amount from 2026-01-31): value "99.00" is not a whole number of minor units; correct or delete its row, or duly resolve change 1 --as ignored`
+	const why = `planned change 1 (amount from 2026-01-31): value "99.00" is not a whole number of minor units such as 14900; correct or delete its row, or duly resolve change 1 --as ignored`
 	require.Equal(t, why, worktest.Get[string](t, w.plain, `SELECT review_reason FROM subscriptions WHERE id = 1`))
 	require.Equal(t, []string{"1 amount waits " + why, "2 amount waits"}, w.planned())
 

@@ -52,7 +52,7 @@ func TestLastPaid(t *testing.T) {
 	require.Equal(t, []guard.Verdict{held(900, 200), {}, held(900, 700), {}}, verdicts, "of the second, another currency was paid")
 
 	worktest.Exec(t, plain, `INSERT INTO subscription_changes (subscription_id, effective_date, kind, value, applied_at) VALUES
-(1, '2026-06-01', 'amount', '800', '2026-06-01 02:00:00'), (1, '2026-06-30', 'Amount', '900', NULL), (1, '2026-07-01', 'amount', '901', NULL), (3, '2026-06-01', 'method', '900', NULL), (3, '2026-06-01', 'amount', '899', NULL)`)
+(1, '2026-06-01', 'amount', '800', '2026-06-01 02:00:00'), (1, '2026-06-30', 'amount', '900', NULL), (1, '2026-07-01', 'amount', '901', NULL), (3, '2026-06-01', 'method', '900', NULL), (3, '2026-06-01', 'amount', '899', NULL)`)
 	verdicts, err = amounts.Judge(t.Context(), db, factor, open)
 	require.NoError(t, err)
 	require.Equal(t, []guard.Verdict{{}, {}, held(900, 700), {}}, verdicts, "what the shop has planned is charged")

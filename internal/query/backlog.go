@@ -71,10 +71,14 @@ type Reviews struct {
 	Refunds       int64 `json:"refunds"`
 }
 
-// CountReviews counts what is in review, and the subscriptions that are due and cannot be invoiced.
+// CountReviews counts what is in review, and the subscriptions that are due and cannot be invoiced, or that a planned change holds up.
 func CountReviews(ctx context.Context, db *mysql.DB, business payment.Date) (Reviews, error) {
 	var r Reviews
-	err := db.GetContext(ctx, &r, reviewRows, business)
+	if err := db.GetContext(ctx, &r, reviewRows, business); err != nil {
+		return r, err
+	}
+	n, _, err := waitingForPlans(ctx, db, business)
+	r.Subscriptions += n
 	return r, err
 }
 

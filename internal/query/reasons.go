@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"duly/internal/mysql"
@@ -63,7 +64,12 @@ FROM subscriptions WHERE status IN ('active', 'past_due') AND next_billing_date 
 // BillingReasons are the commonest reasons of a billing run for the business date that has just ended.
 func BillingReasons(ctx context.Context, db *mysql.DB, run uint64, since time.Time, business string, limit int) (Causes, error) {
 	since = since.UTC()
-	return reasons(ctx, db, selectBillingReasons, limit, since, run, since, run, since, business, since)
+	args := []any{since, run, since, run, since, business, since}
+	causes, err := reasons(ctx, db, selectBillingReasons+heldUpReasons, limit, append(slices.Clone(args), business, business, since)...)
+	if mysql.IsDenied(err) { // the login may not read planned changes
+		return reasons(ctx, db, selectBillingReasons, limit, args...)
+	}
+	return causes, err
 }
 
 const selectUnsettledReasons = `SELECT CASE status WHEN 'in_doubt' THEN 'in doubt' ELSE status END AS what, COALESCE(message, '') AS why

@@ -19,6 +19,12 @@ UNION ALL SELECT MIN(created_at) FROM refunds WHERE status = 'review') waiting`
 // OldestReview is since when the oldest of the rows that [CountReviews] counts waits for an operator; zero for none.
 func OldestReview(ctx context.Context, db *mysql.DB, business payment.Date) (time.Time, error) {
 	var at sql.NullTime
-	err := db.GetContext(ctx, &at, selectOldestReview, business)
-	return at.Time, mysql.Classify(ctx, err)
+	if err := db.GetContext(ctx, &at, selectOldestReview, business); err != nil {
+		return time.Time{}, mysql.Classify(ctx, err)
+	}
+	_, since, err := waitingForPlans(ctx, db, business)
+	if at.Time.IsZero() || !since.IsZero() && since.Before(at.Time) {
+		return since, err
+	}
+	return at.Time, err
 }

@@ -30,8 +30,8 @@ const (
 // Kinds lists every kind.
 func Kinds() []Kind { return []Kind{Pause, Resume, Cancel, Amount, OneOff, Interval, Method} }
 
-// KindOf reads the kind of a row. A word that is none stays as it is.
-func KindOf(word string) Kind { return payment.WordOf(word, Kinds()) }
+// KindOf reads the kind of a row, which is written as here, in small letters and without spaces. A word that is none stays as it is.
+func KindOf(word string) Kind { return Kind(word) }
 
 // Shown reports whether the value of such a change may be shown: that of a method, and of a kind that duly does not know, may be a secret.
 func (k Kind) Shown() bool {
@@ -68,41 +68,6 @@ func Sorted(list []Change) []Change {
 	return slices.SortedFunc(slices.Values(list), func(a, b Change) int {
 		return cmp.Or(cmp.Compare(a.Effective, b.Effective), cmp.Compare(a.ID, b.ID))
 	})
-}
-
-// amount is the value in minor units.
-func (c Change) amount() (amount int64, problem string) {
-	amount, err := strconv.ParseInt(strings.TrimSpace(c.Value), 10, 64)
-	switch {
-	case err != nil:
-		return 0, fmt.Sprintf("value %q is not a whole number of minor units", payment.Cut(c.Value, billing.MaxQuoted))
-	case amount < 0:
-		return 0, fmt.Sprintf("amount %d is negative", amount)
-	}
-	return amount, ""
-}
-
-// interval is the value as an interval.
-func (c Change) interval() (billing.Interval, string) {
-	words := strings.Fields(c.Value)
-	i := billing.Interval{Count: 1}
-	switch len(words) {
-	case 1:
-		i.Unit = words[0]
-	case 2:
-		count, err := strconv.Atoi(words[0])
-		if err != nil {
-			count = 0
-		}
-		i = billing.Interval{Unit: words[1], Count: count}
-	}
-	if len(words) == 0 || len(words) > 2 {
-		return i, fmt.Sprintf("value %q is not an interval such as month or 3 month", payment.Cut(c.Value, billing.MaxQuoted))
-	}
-	if err := i.Validate(); err != nil {
-		return i, err.Error()
-	}
-	return i, ""
 }
 
 // mostOfMethod is the width of subscriptions.payment_method, in characters.

@@ -1,6 +1,7 @@
 package planned
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -130,7 +131,7 @@ func (p *Plan) horizon(policy billing.IssuePolicy) payment.Date {
 
 // oneTime notes an amount for one period. The first one that is effective is used first; the next invoice uses the next.
 func (p *Plan) oneTime(c Change, refused Refused) {
-	if why := refused[OneOff]; why != "" {
+	if why := cmp.Or(c.dayProblem(), refused[OneOff]); why != "" {
 		p.stick(c, why)
 		return
 	}
@@ -150,7 +151,7 @@ func (p *Plan) stick(c Change, problem string) {
 
 // apply applies one change, or says why that cannot be.
 func (p *Plan) apply(c Change, refused Refused) {
-	if why := refused[c.Kind]; why != "" {
+	if why := cmp.Or(c.dayProblem(), refused[c.Kind]); why != "" {
 		p.stick(c, why)
 		return
 	}
@@ -202,12 +203,25 @@ func (p *Plan) apply(c Change, refused Refused) {
 	p.Done = append(p.Done, Done{Change: c, Outcome: outcome, Same: outcome != applied})
 }
 
-// goOn makes s active from a day on: the periods that began before are never billed.
+// goOn makes s active from a day on: the periods that began before are never billed. A trial whose date is a placeholder begins its first period on that day;
+// of what is paused nobody knows up to when it is paid.
 func goOn(s *billing.Subscription, from payment.Date) (problem string) {
+	switch far := placeholder(s.Next, from); {
+	case far && s.Status == billing.Trialing:
+		s.Next, s.AnchorDay = from, billing.Anchor(from, 0, s.Interval)
+	case far:
+		return fmt.Sprintf("next_billing_date %s lies more than ten years behind it: put there the first day that is to be billed", s.Next)
+	}
 	if problem = pass(s, from); problem == "" {
 		s.Status = billing.Active
 	}
 	return problem
+}
+
+// placeholder reports whether a next date lies so far behind a day that it stands for none: more than ten years.
+func placeholder(next, day payment.Date) bool {
+	year, month, of := day.Split()
+	return next > payment.NewDate(year+10, month, of)
 }
 
 // pass moves the date of s to the first period that begins on a day or later, or says why that cannot be.

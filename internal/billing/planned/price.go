@@ -6,7 +6,7 @@ import "duly/internal/payment"
 // where it planned none.
 func PriceOn(list []Change, day payment.Date) (amount int64, ok bool) {
 	for _, c := range Sorted(list) {
-		if c.Kind != Amount || c.Effective > day {
+		if c.Kind != Amount || c.Effective > day || c.dayProblem() != "" {
 			continue
 		}
 		var problem string

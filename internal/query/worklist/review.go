@@ -43,9 +43,18 @@ func InvoiceReviews(ctx context.Context, db *mysql.DB, limit int) ([]Review, err
 	return reviewed(ctx, db, reviewedInvoices, limit)
 }
 
-// SubscriptionReviews lists subscriptions that are due by that day and cannot be invoiced, those that changed last first.
+// SubscriptionReviews lists subscriptions that are due by that day and cannot be invoiced, those that changed last first, and behind them those that a
+// planned change holds up.
 func SubscriptionReviews(ctx context.Context, db *mysql.DB, business payment.Date, limit int) ([]Review, error) {
-	return reviewed(ctx, db, reviewedSubscriptions, business, limit)
+	list, err := reviewed(ctx, db, reviewedSubscriptions, business, limit)
+	if err != nil || len(list) >= limit {
+		return list, err
+	}
+	more, err := reviewed(ctx, db, reviewedHeldUp, business, business, limit-len(list))
+	if mysql.IsDenied(err) {
+		return list, nil
+	}
+	return append(list, more...), err
 }
 
 // OrderReviews lists orders in review, those that were checked last first.

@@ -199,7 +199,7 @@ func addAttempts(ctx context.Context, db *mysql.DB, page []Row) error {
 	return nil
 }
 
-// subscriptionsInReview walks subscriptions that are due by that day and cannot be invoiced.
+// subscriptionsInReview walks subscriptions that are due by that day and cannot be invoiced, and those that a planned change holds up.
 func subscriptionsInReview(business payment.Date) walkFunc {
 	query := listedSubscription + fmt.Sprintf(subscriptionsByDate, " AND review_reason IS NOT NULL")
 	return func(ctx context.Context, db *mysql.DB, each func(Row) error) error {
@@ -208,7 +208,7 @@ func subscriptionsInReview(business payment.Date) walkFunc {
 				return err
 			}
 		}
-		return nil
+		return walkHeldUp(ctx, db, business, each)
 	}
 }
 
