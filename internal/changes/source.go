@@ -100,7 +100,7 @@ func (s *Source) rights(ctx context.Context, db *mysql.DB) error {
 			return err
 		}
 		if why != nil {
-			s.refused[kind] = fmt.Sprintf("%s of subscriptions cannot be written (%s)%s", strings.Join(names, " and "), mysql.Reason(why), grant(kind, why))
+			s.refused[kind] = strings.Join(names, " and ") + " of subscriptions cannot be written" + remedy(kind, why)
 		}
 	}
 	why, err := mysql.RefusedUpdate(ctx, db, "subscription_changes", []string{"applied_at", "outcome"})
@@ -114,11 +114,11 @@ func (s *Source) rights(ctx context.Context, db *mysql.DB) error {
 	return nil
 }
 
-// grant is what an administrator types about a right that is missing.
-func grant(kind planned.Kind, why error) string {
+// remedy is what an administrator types about a right that is missing, which leaves no room for the database's words in a reason; else it is these.
+func remedy(kind planned.Kind, why error) string {
 	switch {
 	case !mysql.IsDenied(why):
-		return ""
+		return fmt.Sprintf(" (%s)", mysql.Reason(why))
 	case kind == planned.Method:
 		return ": apply deploy/sql/grants.sql again"
 	}
