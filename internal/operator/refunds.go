@@ -11,6 +11,7 @@ import (
 	"duly/internal/crash"
 	"duly/internal/mysql"
 	"duly/internal/orders"
+	"duly/internal/payment"
 	"duly/internal/refundrows"
 	"duly/internal/refunds"
 	"duly/internal/store"
@@ -24,6 +25,9 @@ const (
 	refundRow = `SELECT ` + refundrows.Columns + ` FROM refunds WHERE id = ?`
 
 	settleRefundBy = `UPDATE refunds SET status = ?, unsettled = NULL, detail = ?, amount = COALESCE(?, amount), settled_at = ? WHERE id = ? AND status = 'review'`
+
+	unsettledBesideOfInvoice = `SELECT id FROM refunds WHERE invoice_id = ? AND unsettled = 1 AND id <> ?`
+	unsettledBesideOfPayment = `SELECT id FROM refunds WHERE payment_id = ? AND unsettled = 1 AND id <> ?`
 
 	recordAttemptRefund = `UPDATE payment_attempts a JOIN invoices i ON i.id = a.invoice_id SET a.refunded_amount = GREATEST(a.refunded_amount, ?),
 i.refunded_amount = GREATEST(i.refunded_amount, ?) WHERE a.id = ?`
@@ -128,14 +132,36 @@ func RefundInReview(ctx context.Context, q sqlx.QueryerContext, id uint64, lock 
 	return refunds.Claimed{Refund: r, Target: found[id]}, err
 }
 
+// alone refuses a word that the refund was executed while another one of its payment is unsettled: what the gateway shows may be that one's.
+// It is asked before what is recorded of the payment is read, so that a refund that is settled meanwhile is in the one or in the other.
+func alone(ctx context.Context, tx *sqlx.Tx, r refunds.Refund) error {
+	query, of := unsettledBesideOfInvoice, r.InvoiceID
+	if r.PaymentID != 0 {
+		query, of = unsettledBesideOfPayment, r.PaymentID
+	}
+	var others []uint64
+	if err := tx.SelectContext(ctx, &others, query, of, r.ID); err != nil || len(others) == 0 {
+		return err
+	}
+	return store.Refuse(fmt.Errorf("refund %d of the same payment is unsettled, and what the gateway shows may be of that one: --as refunded is taken once it is settled; duly list refunds", others[0]))
+}
+
 // ResolveRefund settles a refund in review as an operator says: refund, invoice or payment, event and action in one transaction. seen is the
-// refund as it was when the gateway was asked.
+// refund as it was when the gateway was asked; whether the word is taken is judged again by what the rows say now.
 func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word refunds.Word, now time.Time, action Action) error {
 	now = now.UTC().Round(0).Truncate(time.Microsecond)
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
+		if word.As == payment.AsRefunded {
+			if err := alone(ctx, tx, seen.Refund); err != nil {
+				return err
+			}
+		}
 		c, err := RefundInReview(ctx, tx, seen.Refund.ID, " FOR UPDATE")
 		if err != nil {
 			return err
+		}
+		if err := word.Takes(c); err != nil {
+			return store.Refuse(err)
 		}
 		end := word.End(c)
 		status, amount := refunds.Refused, any(nil)
