@@ -76,7 +76,7 @@ mutants: install-db ## Break each rule once and see its test fail
 
 .PHONY: model
 model: install-db install-cc ## Search the protocol's model with large bounds, and play many traces
-	go test -count=1 -timeout=30m -parallel=1 -run='^TestProtocol$$' -v ./internal/model -model.large
+	go test -count=1 -timeout=30m -parallel=1 -run='^TestProtocol$$' -v ./internal/model ./internal/model/refunds -model.large
 	go test -race -count=1 -timeout=60m -run='^TestModel$$' -v ./internal/test/e2e -model.traces=400
 
 .PHONY: volume
