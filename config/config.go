@@ -175,6 +175,8 @@ type Billing struct {
 	// GiveUpAfter is how long after its last request can have had an effect a charge in doubt waits for proof before an
 	// operator's word is taken.
 	GiveUpAfter time.Duration `mapstructure:"give_up_after"`
+	// RetryOnNewMethod says whether a declined invoice is charged before its date once its payment method was changed.
+	RetryOnNewMethod bool `mapstructure:"retry_on_new_method"`
 	// NetworkRules says whether the rules of card networks count, and NetworkCeilings how many declines they allow.
 	NetworkRules    bool            `mapstructure:"network_rules"`
 	NetworkCeilings NetworkCeilings `mapstructure:"network_ceilings"`

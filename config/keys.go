@@ -239,6 +239,11 @@ func chargingKeys() []Key {
 				"that an operator may say so: duly resolve attempt ID --as not_executed.",
 		},
 		{
+			Name: "billing.retry_on_new_method", Default: "true", parse: boolean,
+			Why: "Whether the next run charges a declined invoice whose payment method the shop has changed since, before the date of its retry and once a day at most. A decline then uses no retry. " +
+				"`false`: the new method waits for that date.",
+		},
+		{
 			Name: "billing.network_rules", Default: "true", parse: boolean,
 			Why: "Whether the codes of card networks count where the service hands them on: which method is not tried again, and when the next try may be; and " +
 				"whether declines are kept under the networks' ceilings, the keys below.",

@@ -29,7 +29,7 @@ func TestDefaultsPassTheirOwnChecks(t *testing.T) {
 	require.Equal(t, config.Database{MaxOpen: 16, AcquireTimeout: 3 * time.Second}, c.Database)
 	require.Equal(t, config.Billing{
 		RetryDays: []int{1, 3, 5}, ChunkSize: 500, CatchUp: "default", BrakePercent: 50, GiveUpAfter: 24 * time.Hour,
-		NetworkRules: true, NetworkCeilings: ceilings,
+		RetryOnNewMethod: true, NetworkRules: true, NetworkCeilings: ceilings,
 	}, c.Billing)
 	require.Equal(t, config.Reconcile{OlderThan: 10 * time.Minute, GiveUpAfter: 24 * time.Hour, Parallelism: 10, ChunkSize: 100}, c.Reconcile)
 	require.Equal(t, config.Outbox{Tries: 12}, c.Outbox)
@@ -76,7 +76,7 @@ func TestLaterLayersWin(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Equal(t, config.Billing{
-		RetryDays: []int{1, 3, 5}, ChunkSize: 4, BrakePercent: 30, CatchUp: "one", GiveUpAfter: 24 * time.Hour, NetworkRules: true,
+		RetryDays: []int{1, 3, 5}, ChunkSize: 4, BrakePercent: 30, CatchUp: "one", GiveUpAfter: 24 * time.Hour, RetryOnNewMethod: true, NetworkRules: true,
 		NetworkCeilings: ceilings,
 	}, c.Billing)
 	g := c.Gateways["main"]

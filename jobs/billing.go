@@ -13,6 +13,7 @@ import (
 	"duly/internal/changes"
 	"duly/internal/failedrows"
 	"duly/internal/history"
+	"duly/internal/methods"
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/store"
@@ -29,14 +30,13 @@ type BillingOptions struct {
 	BrakePercent int
 	// GiveUpAfter is how long after its last request could take effect an operator may settle a charge by his word.
 	GiveUpAfter time.Duration
-	// Steps are the names of the steps to run; none: all.
-	Steps []string
+	Steps       []string // the names of the steps to run; none: all
 	// Withheld names gateways that must be sent nothing, and why; the run fails because of them.
-	Withheld map[string]string
-	// Suspected reports whether the database may have been restored; nil: it was not.
-	Suspected func() bool
+	Withheld  map[string]string
+	Suspected func() bool // whether the database may have been restored; nil: it was not
 	// AllowFuture: the business date may be later than today, so that charges may be older than their due date.
 	AllowFuture bool
+	AtOnce      methods.Recorder // records unpaid invoices that are charged before their dates; nil: only those are whose payment method was changed
 	// List bounds the comparison of the gateways' lists; zero: defaultBounds.
 	List history.Bounds
 }
@@ -169,6 +169,7 @@ func (b *billingRun) collect(name string, stage int) batch.Step {
 		}
 		b.withhold(x)
 		b.brake.begin(ctx, x)
+		(&methods.Ahead{DB: b.DB, Selection: b.o.Selection, Stage: stage, Size: b.o.ChunkSize, Policy: b.o.Policy, Effective: b.effective(), Now: b.Business(), Known: b.Known, Skip: b.alone(), AtOnce: b.o.AtOnce}).All(ctx, x)
 		reader := &readers.OpenInvoices{
 			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.Known, Terms: b.terms, KeyPrefix: b.keyPrefix,
 			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided, Changes: b.changes,

@@ -3,6 +3,7 @@ package readers
 import (
 	"flag"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,11 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Read("tries of methods", methods.Tries, names, middle),
 		queryplan.Read("ids of tries of methods", methods.IDs, names, middle),
 		queryplan.Claim("tries of methods, locked", methods.LockIDs, ids),
+		queryplan.Claim("candidates ahead of a stage, at the head", fmt.Sprintf(methods.AheadCandidates, ""), 1, business, business, int64(math.MaxInt64), n),
+		queryplan.Claim("candidates ahead of a stage, in the middle", fmt.Sprintf(methods.AheadCandidates, ""), 0, "2025-01-01", "2025-01-01", from, n),
+		queryplan.Claim("invoices ahead of a stage", methods.AheadRows+skip, ids, 0, "2025-01-01"),
+		queryplan.Read("changed methods", methods.ChangedMethods, ids, business),
+		queryplan.Read("replaced methods", methods.ReplacedMethods, ids),
 		queryplan.Read("invoiced dates", billable.InvoicedDates, ids),
 		queryplan.Read("last paid amounts of subscriptions", amounts.PaidOfSubscriptions, ids),
 		queryplan.Read("last paid amounts of invoices", amounts.PaidOfInvoices, ids),

@@ -7,6 +7,7 @@ import (
 	"duly/internal/amounts"
 	"duly/internal/billable"
 	"duly/internal/billing"
+	"duly/internal/billing/advance"
 	"duly/internal/billing/guard"
 	"duly/internal/billing/network"
 	"duly/internal/methods"
@@ -68,7 +69,7 @@ type OpenInvoice struct {
 }
 
 // Look reads the next rows of the walk, at most limit, without a lock and without a change; done: there are no more. Of s it needs DB,
-// Selection, Stage, Policy and Now alone.
+// Selection, Stage, Policy, Today and Now alone.
 func (s *OpenInvoices) Look(ctx context.Context, limit int) (page []OpenInvoice, done bool, err error) {
 	candidates, err := s.candidates(ctx, s.DB, limit)
 	if err != nil || len(candidates) == 0 {
@@ -100,7 +101,7 @@ func (s *OpenInvoices) lookAt(ctx context.Context, ids []uint64) ([]OpenInvoice,
 	out, keys := make([]OpenInvoice, len(rows)), make([]network.Key, len(rows))
 	for i, r := range rows {
 		sub, ok := subscriptions[r.SubscriptionID]
-		out[i] = OpenInvoice{Invoice: r.Invoice(), Subscription: sub, Gone: !ok, Past: past[r.ID]}
+		out[i] = OpenInvoice{Invoice: advance.On(r.Invoice(), s.Today()), Subscription: sub, Gone: !ok, Past: past[r.ID]}
 		keys[i] = sub.NetworkKey(out[i].Money)
 	}
 	invoices := make([]billing.Invoice, len(out))

@@ -10,6 +10,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/billing/advance"
 	"duly/internal/billing/notice"
 	"duly/internal/changes"
 	"duly/internal/claims"
@@ -65,7 +66,7 @@ ORDER BY next_attempt_date, id LIMIT ?`
 
 	// COALESCE keeps the optimiser of a small table from locking by the index of the walk instead: every row that
 	// it would look at there is locked, also those of other claims.
-	stageLock = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since,
+	stageLock = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since, stage_date,
 COALESCE(amount_check, '') AS amount_check
 FROM invoices WHERE id IN (?) AND COALESCE(status) = 'open' AND COALESCE(stage) = ? AND next_attempt_date <= ?
 AND (next_try_at IS NULL OR next_try_at <= ?) ORDER BY id`
@@ -85,9 +86,9 @@ type openInvoicesClaim struct {
 	made  []charge // that the items stand for, in their order
 	tally batch.Tally
 	mark  batch.Mark
-	held  []string  // gateways that list a charge of a claimed period which nothing here accounts for
-	met   int       // rows that were claimed, decided, postponed or skipped
-	full  []fullRow // rows that there was no room for
+	held  []string      // gateways that list a charge of a claimed period which nothing here accounts for
+	met   int           // rows that were claimed, decided, postponed or skipped
+	full  []methods.Row // rows that there was no room for
 	// waiting are rows whose methods are being tried as often as their card networks allow.
 	waiting []methods.Row
 }
@@ -101,11 +102,6 @@ func (c *openInvoicesClaim) confirmed(x *batch.StepExecution) {
 	for _, name := range c.held {
 		x.Leave(listed(name))
 	}
-}
-
-type fullRow struct {
-	lane string
-	id   uint64
 }
 
 // claim claims the next rows of the walk, or these if there are any.
@@ -160,7 +156,7 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 	var decided []billing.Decided
 	chosen := make([]charge, 0, len(invoices))
 	for _, row := range invoices {
-		inv := row.Invoice()
+		inv := advance.On(row.Invoice(), s.Today())
 		sub, ok := subscriptions[row.SubscriptionID]
 		if !ok && phase != claims.Waiting { // locked
 			continue
@@ -181,6 +177,7 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 		default:
 			ch := s.charge(inv, sub, claim)
 			ch.before = store.LeaseBefore(past[inv.ID], claim.Reuse)
+			ch.changed = s.Policy.RetryOnNewMethod && advance.Changed(sub, past[inv.ID])
 			chosen = append(chosen, ch)
 		}
 	}
@@ -206,21 +203,16 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 // charge is the charge of a claim under the terms and the prefix of its gateway. A released attempt that is taken up at
 // another gateway, of whose keys an installation beside this one may have the same, gets that one's prefix.
 func (s *OpenInvoices) charge(inv billing.Invoice, sub billing.Subscription, claim billing.Claim) charge {
-	ch := charge{inv: inv, sub: sub, claim: claim, terms: s.termsOf(sub.Gateway)}
-	prefix := ""
+	ch, prefix := charge{inv: inv, sub: sub, claim: claim}, ""
+	if s.Terms != nil {
+		ch.terms = s.Terms(sub.Gateway)
+	}
 	if s.KeyPrefix != nil {
 		prefix = s.KeyPrefix(sub.Gateway)
 	}
 	ch.claim.Key = billing.Under(prefix, claim.Key)
 	ch.renamed = ch.claim.Key != claim.Key
 	return ch
-}
-
-func (s *OpenInvoices) termsOf(gateway string) billing.Terms {
-	if s.Terms == nil {
-		return billing.Terms{}
-	}
-	return s.Terms(gateway)
 }
 
 // candidates reads the next ids of the walk, without a lock.
@@ -240,6 +232,7 @@ type charge struct {
 	terms billing.Terms
 	// renamed: the key that the claim was decided with had another prefix.
 	renamed bool
+	changed bool // the method is another one than that of the last decline
 	// before is the lease of the attempt that is taken up again.
 	before [16]byte
 }
@@ -255,9 +248,12 @@ func (s *OpenInvoices) attempt(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 	}
 	at, now := s.instant()
 	run := batch.Execution(ctx).Run.ID
-	var fresh, again, renamed, marked [][]any
+	var fresh, again, renamed, marked, changed [][]any
 	for _, ch := range charges {
 		marked = append(marked, []any{ch.inv.ID, ch.claim.No})
+		if ch.changed {
+			changed = append(changed, []any{ch.inv.ID, s.Today()})
+		}
 		if ch.claim.Reuse == 0 {
 			fresh = append(fresh, ch.fresh(c.lease, run, now))
 			continue
@@ -276,8 +272,11 @@ func (s *OpenInvoices) attempt(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 	if _, err := mysql.Update(ctx, tx, "payment_attempts", []string{"idempotency_key"}, renamed, ""); err != nil {
 		return err
 	}
+	if _, err := mysql.Update(ctx, tx, "invoices", []string{"advanced_date"}, changed, ""); err != nil {
+		return err
+	}
 	n, err := mysql.Update(ctx, tx, "invoices", []string{"attempts"}, marked, "status = 'open'",
-		"status = 'charging'", "next_try_at = NULL", "hold_rule = NULL", "updated_at = UTC_TIMESTAMP(6)")
+		"status = 'charging'", "next_try_at = NULL", "hold_rule = NULL", "stage_date = IF(stage_date > '"+s.Today().String()+"', stage_date, NULL)", "updated_at = UTC_TIMESTAMP(6)")
 	if err != nil {
 		return err
 	}

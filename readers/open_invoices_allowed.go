@@ -30,7 +30,7 @@ func (s *OpenInvoices) allowed(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 		case rooms.Take(ch.sub.Gateway):
 			charges = append(charges, ch)
 		default:
-			c.full = append(c.full, fullRow{ch.sub.Gateway, ch.inv.ID})
+			c.full = append(c.full, methods.Row{Lane: ch.sub.Gateway, ID: ch.inv.ID})
 		}
 	}
 	return charges, held, nil

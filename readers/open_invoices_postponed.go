@@ -33,7 +33,7 @@ func (s *OpenInvoices) readPostponed(ctx context.Context, want batch.ClaimReques
 	s.later.Again = s.later.Again || claim.met < len(ids) // locked, or not open any more
 	s.later.Drop(lane, len(ids))
 	for _, row := range claim.full { // its lane is another one by now
-		s.later.Add(row.lane, row.id)
+		s.later.Add(row.Lane, row.ID)
 	}
 	for _, row := range claim.waiting {
 		s.later.Add(row.Lane, row.ID)

@@ -52,7 +52,7 @@ func (s *OpenInvoices) readNext(ctx context.Context, want batch.ClaimRequest) (*
 		s.walk.Took()
 		claim.confirmed(batch.Execution(ctx))
 		for _, row := range claim.full {
-			s.later.Add(row.lane, row.id)
+			s.later.Add(row.Lane, row.ID)
 		}
 		s.waiting.Add(claim.waiting)
 		if claim.seen < limit {

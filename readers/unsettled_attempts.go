@@ -66,7 +66,7 @@ COALESCE(longest_request_ms, 0) AS longest_request_ms, COALESCE(patience, '') AS
 FROM payment_attempts WHERE id IN (?) AND COALESCE(status) IN ('in_flight', 'in_doubt') ORDER BY id FOR UPDATE SKIP LOCKED`
 
 	doubtInvoices = `SELECT i.id, i.subscription_id, i.due_date, i.amount, i.currency, i.stage, i.attempts, i.first_declined_date,
-COALESCE(i.retry_days, '') AS retry_days, COALESCE(i.dunning, '') AS dunning, i.try_later_since, COALESCE(i.amount_check, '') AS amount_check, i.status IN ('open', 'charging') AS open, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '') AS sub_gateway,
+COALESCE(i.retry_days, '') AS retry_days, COALESCE(i.dunning, '') AS dunning, i.try_later_since, i.stage_date, COALESCE(i.amount_check, '') AS amount_check, i.status IN ('open', 'charging') AS open, COALESCE(s.status, '') AS sub_status, COALESCE(s.gateway, '') AS sub_gateway,
 COALESCE(s.payment_method, '') AS sub_method, gateway_customer, (SELECT COUNT(*) FROM payment_attempts a WHERE a.invoice_id = i.id
 AND a.status IN ('in_flight', 'in_doubt', 'review', 'succeeded')) AS may_have_taken
 FROM invoices i LEFT JOIN subscriptions s ON s.id = i.subscription_id WHERE i.id IN (?)`

@@ -166,8 +166,8 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 		constant []string
 	}{
 		{nil, void, []string{"status = 'void'", touched}},
-		{[]string{"stage", "next_attempt_date"}, moved, []string{"hold_rule = NULL", touched}},
-		{[]string{"next_attempt_date", "next_try_at", "hold_rule"}, held, []string{touched}},
+		{[]string{"stage", "next_attempt_date"}, moved, []string{"hold_rule = NULL", "stage_date = NULL", touched}},
+		{[]string{"next_attempt_date", "next_try_at", "hold_rule"}, held, []string{"stage_date = IF(stage_date > next_attempt_date, stage_date, NULL)", touched}},
 		{nil, ended, []string{"status = 'uncollectible'", touched}},
 		{[]string{"review_reason"}, review, []string{"status = 'review'", touched}},
 		{[]string{"review_reason", "amount_check"}, beyond, []string{"status = 'review'", touched}},

@@ -173,6 +173,45 @@ func TestReopenInvoiceThatNobodyPaid(t *testing.T) {
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "audit", "--from", from.String(), "--to", (from+5).String()).code)
 }
 
+// A customer who calls with a new card: `duly show` says that the next run charges it, a dry run counts it, and it is charged. With the old card
+// somebody types --now, which is recorded; a card that was declined for good is refused by name.
+func TestChargedBeforeItsDate(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.enrol(t, "soft", 100)
+	s.enrol(t, "soft_1_then_ok", 100)
+	s.enrol(t, "hard", 100)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.NotContains(t, s.duly(t, "show", "subscription", "1").out, "changed since")
+	s.exec(t, "UPDATE subscriptions SET payment_method = 'pm_ok:new' WHERE id = 1")
+	require.Contains(t, s.duly(t, "show", "subscription", "1").out, "he payment method was changed since, and the next run charges it: duly run billing --subscription 1; retry 1 of 3 is on")
+	require.Contains(t, s.duly(t, "run", "billing", "--dry-run").out, "1 · 100 KRW")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing", "--subscription", "1").code)
+
+	require.Contains(t, s.duly(t, "run", "billing", "--subscription", "2", "--now", "--dry-run").out, "1 · 100 KRW")
+	got := s.duly(t, "run", "billing", "--subscription", "2,3", "--now", "--reason", "she called")
+	require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
+	require.Contains(t, got.err, "an invoice is not charged at once")
+	require.Contains(t, got.err, "was declined for good")
+	require.Equal(t, []string{"active paid 1 2", "active paid 1 2", "past_due open 1 1"}, s.states(t))
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE action = 'charge_now' AND subject = 'invoice:2' AND reason = 'she called'"))
+
+	s.exec(t, "UPDATE subscriptions SET payment_method = 'pm_ok:other' WHERE id = 3")
+	s.env = append(s.env, "DULY_BILLING_RETRY_ON_NEW_METHOD=false")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Equal(t, "past_due open 1 1", s.states(t)[2])
+	require.NotContains(t, s.duly(t, "show", "subscription", "3").out, "changed since")
+	for line, want := range map[string]string{
+		"run billing --now":   "duly: --now: say of which subscriptions: --subscription 42 --now\n",
+		"run reconcile --now": "--now: reconcile has no use for it",
+		"run nightly --now":   "--now: nightly has no use for it",
+	} {
+		got := s.duly(t, strings.Fields(line)...)
+		require.Equal(t, batch.ExitUsage, got.code, line)
+		require.Contains(t, got.err, want, line)
+	}
+}
+
 func TestMistakesOfReopenInvoice(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

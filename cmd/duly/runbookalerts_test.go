@@ -156,6 +156,8 @@ func walkInReview(w *walk) {
 	outside, _ := s.attempt(w.T, "released", "review", "")
 	w.types(s, "--as paid_outside", attempt(outside)...)
 	w.mentions("pause billing")
+	w.mentions("run billing --subscription 42")
+	w.mentions("--now")
 	late, _ := s.attempt(w.T, "declined", "uncollectible", payment.Declined)
 	w.types(s, "reopen invoice", attempt(late)...)
 	w.mentions("run billing --subscription")

@@ -137,13 +137,16 @@ func blocking(inv Invoice, past []PastAttempt) string {
 
 // passStage uses the stage up without an attempt, since the method was declined for good. p is that of the invoice.
 func passStage(inv Invoice, s Subscription, declined PastAttempt, attempts int, p Policy, effective payment.Date) Claim {
+	if !inv.AheadOf.IsZero() { // its date is yet to come
+		return Claim{Action: UseStage, Stage: inv.Stage, Next: inv.AheadOf}
+	}
 	next, last := NextStage(p, inv.Stage, inv.FirstDeclined, effective)
 	if !last {
 		return Claim{Action: UseStage, Stage: inv.Stage + 1, Next: next}
 	}
 	claim := Claim{Action: EndInvoice, SubscriptionTo: p.ends(s.Status), Dunning: p.freeze()}
 	claim.Dunning.Paused = claim.SubscriptionTo == Paused
-	claim.Reason = fmt.Sprintf(unpaidReason+"the payment method was declined for good (%s)", declined.Class)
+	claim.Reason = fmt.Sprintf(UnpaidReason+"the payment method was declined for good (%s)", declined.Class)
 	about := aboutInvoice(inv, s.CustomerID, s.Gateway)
 	claim.Events = []Event{stageDeclined(
 		failure{about: about, Class: declined.Class, Message: claim.Reason, Attempt: attempts, Stage: inv.Stage},

@@ -33,5 +33,5 @@ func (a PastAttempt) Bars(s Subscription) bool {
 	return Barred(a.Class) && !a.Reopened && a.Gateway == s.Gateway && a.Method == s.Method
 }
 
-// unpaidReason begins the reason for which duly cancels a subscription.
-const unpaidReason = "unpaid after the last retry: "
+// UnpaidReason begins the reason for which duly cancels a subscription.
+const UnpaidReason = "unpaid after the last retry: "

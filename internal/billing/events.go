@@ -137,6 +137,13 @@ func invoiceReopened(a about, key string, status SubscriptionStatus) Event {
 	})
 }
 
+// OpenAgain tells that an invoice that was done is charged again; status is what its subscription is again, empty: unchanged. It may occur more than once.
+func OpenAgain(inv Invoice, customer string, a PastAttempt, status SubscriptionStatus) Event {
+	body := aboutInvoice(inv, customer, a.Gateway)
+	body.AttemptID = a.ID
+	return anew(invoiceReopened(body, body.Reference, status))
+}
+
 // MethodUpdated tells that the answer to an attempt replaced the subscription's payment method. It names neither of the two.
 func MethodUpdated(a Attempt) Event {
 	return aboutAttempt(a, a.PaymentID).event(EventMethodUpdated, a.Charge.Key, func(body about) any { return updated{body, a.No} })

@@ -111,7 +111,7 @@ func (d Declined) restore(r *Reopening, today payment.Date) error {
 			r.SubscriptionFrom, r.SubscriptionTo = PastDue, Active
 		}
 		return nil
-	case s.Status == Cancelled && d.InvoiceStatus == Uncollectible && strings.HasPrefix(d.CancelReason, unpaidReason):
+	case s.Status == Cancelled && d.InvoiceStatus == Uncollectible && strings.HasPrefix(d.CancelReason, UnpaidReason):
 		r.SubscriptionFrom, r.SubscriptionTo = Cancelled, before
 		return d.skipMissed(r, today)
 	case s.Status == Paused && d.InvoiceStatus == Uncollectible && d.Invoice.Dunning.Paused:

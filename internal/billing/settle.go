@@ -166,16 +166,20 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 	if p.Unknown != "" {
 		return s.declinedUnknown(a, body, p.Unknown)
 	}
-	if s.FirstDeclined.IsZero() {
+	if s.FirstDeclined.IsZero() && a.Invoice.AheadOf.IsZero() {
 		s.FirstDeclined, s.RetryDays, s.Dunning = effective, p.RetryDays, p.freeze()
 	}
 	next, last := NextStage(p, a.Invoice.Stage, s.FirstDeclined, effective)
+	stage := a.Invoice.Stage + 1
+	if ahead := a.Invoice.AheadOf; !ahead.IsZero() { // the stage is yet to come, and stays so
+		stage, next, last = a.Invoice.Stage, ahead, false
+	}
 	if last {
 		s.Invoice = Uncollectible
 		s.SubscriptionTo = p.ends(sub)
 		s.Dunning.Paused = s.SubscriptionTo == Paused
 	} else {
-		s.Invoice, s.Stage, s.Next = Open, a.Invoice.Stage+1, next
+		s.Invoice, s.Stage, s.Next = Open, stage, next
 		s.wait(verdict, p, now)
 		body.NextDate, body.Rule = &s.Next, s.HoldRule
 		if sub == Active {
@@ -188,7 +192,7 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 
 	s.Events = declineEvents(body, a.Charge.Key)
 	if last {
-		reason := cut(unpaidReason+s.Message, MaxText)
+		reason := cut(UnpaidReason+s.Message, MaxText)
 		if s.SubscriptionTo == Cancelled {
 			s.CancelReason = reason
 		}

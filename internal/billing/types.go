@@ -136,6 +136,8 @@ type Invoice struct {
 	RetryDays     []int
 	Dunning       dunning.Frozen
 	TryLaterSince time.Time // zero: no try-later answer since the last definite one
+	// AheadOf is the date of its stage, which it is charged ahead of: a decline uses no stage. Zero: it is not.
+	AheadOf payment.Date
 }
 
 // PastAttempt is an earlier attempt on an invoice.
@@ -194,7 +196,8 @@ type Policy struct {
 	// Guards are amounts that are charged by an operator's word alone.
 	Guards guard.Rules
 	// Network are the rules of card networks.
-	Network network.Rules
+	Network          network.Rules
+	RetryOnNewMethod bool // a declined invoice is charged before its date once its payment method was changed
 	// Zone is that of the business dates; nil: UTC.
 	Zone *time.Location
 

@@ -30,4 +30,5 @@ const (
 	FlagUntilNow     = "until-now"
 	FlagStep         = "step"
 	FlagRerun        = "rerun"
+	FlagNow          = "now"
 )

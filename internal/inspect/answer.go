@@ -45,6 +45,8 @@ func (c chargeAnswer) text() string {
 			}
 		case explain.WhyStage:
 			return fmt.Sprintf("Declined%s; retry %d of %d on %s", coded(inv), inv.Stage, max(inv.Stage, c.retries), c.Day(inv.StageDate))
+		case explain.WhyNewMethod:
+			return fmt.Sprintf("Declined%s. %s", coded(inv), capital(c.why.Next))
 		case explain.WhyBarred:
 			return barred(inv)
 		case explain.WhyInDoubt:

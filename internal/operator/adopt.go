@@ -131,7 +131,7 @@ func (w Adopt) save(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a ad
 	action.Detail = map[string]any{
 		"as": a.As, "gateway": u.Gateway, "gateway_payment_id": u.Record.ID, "attempt_id": out.Attempt, "invoice_id": out.Invoice,
 	}
-	return action.write(ctx, tx)
+	return action.Write(ctx, tx)
 }
 
 // attempt writes the attempt as if it were in flight and its invoice being charged, and then settles it as a worker does.

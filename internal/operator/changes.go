@@ -38,7 +38,7 @@ func DropChange(ctx context.Context, db *mysql.DB, id uint64, now time.Time, act
 		if err = store.AllOf(n, 1, "planned changes", err); err != nil {
 			return err
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 	return subscription, err
 }

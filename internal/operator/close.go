@@ -103,7 +103,7 @@ func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resol
 			return err
 		}
 		crash.At(crash.ResolveStatement)
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 	return closing, err
 }
@@ -122,6 +122,6 @@ func DismissOrder(ctx context.Context, db *mysql.DB, id uint64, action Action) e
 		if n == 0 {
 			return absent(sql.ErrNoRows, "order", id)
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }

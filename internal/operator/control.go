@@ -38,7 +38,7 @@ func Pause(ctx context.Context, db *mysql.DB, subject string, now time.Time, act
 		if err != nil {
 			return err
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }
 
@@ -57,7 +57,7 @@ func Resume(ctx context.Context, db *mysql.DB, subject string, action Action) er
 			return store.Refuse(fmt.Errorf("%s is not paused", named(subject)))
 		}
 		action.Detail = p
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }
 
@@ -174,7 +174,7 @@ func steer(ctx context.Context, db *mysql.DB, run uint64, name string, action Ac
 			return err
 		}
 		s = Steered{Job: row.Job, Host: row.Host, Control: control}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 	return s, err
 }

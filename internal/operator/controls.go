@@ -25,7 +25,7 @@ func AddControl(ctx context.Context, db *mysql.DB, account uint32, c payment.Con
 			c.At.UTC()); err != nil {
 			return err
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }
 
@@ -39,7 +39,7 @@ func JoinAccounts(ctx context.Context, db *mysql.DB, root uint32, accounts []uin
 		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
 			return err
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }
 
@@ -59,6 +59,6 @@ func SplitAccounts(ctx context.Context, db *mysql.DB, root uint32, stay, leave [
 		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
 			return err
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }

@@ -47,6 +47,6 @@ func ResolveFinding(ctx context.Context, db *mysql.DB, id uint64, as payment.Res
 		if _, err := tx.ExecContext(ctx, updateResolvedFinding, now.UTC().Truncate(time.Microsecond), mysql.Cut(resolution, 255), id); err != nil {
 			return err
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }

@@ -28,7 +28,8 @@ type Action struct {
 
 const insertAction = `INSERT INTO operator_actions (action, subject, who, host, reason, detail) VALUES (?, ?, ?, ?, ?, ?)`
 
-func (a Action) write(ctx context.Context, tx mysql.Execer) error {
+// Write keeps what an operator did, in the transaction of its change.
+func (a Action) Write(ctx context.Context, tx mysql.Execer) error {
 	var detail any
 	if a.Detail != nil {
 		b, err := json.Marshal(a.Detail)
@@ -44,7 +45,7 @@ func (a Action) write(ctx context.Context, tx mysql.Execer) error {
 
 // Record keeps what an operator did that changes no row of its own.
 func Record(ctx context.Context, db *mysql.DB, action Action) error {
-	return mysql.Tx(ctx, db, "record", func(tx *sqlx.Tx) error { return action.write(ctx, tx) })
+	return mysql.Tx(ctx, db, "record", func(tx *sqlx.Tx) error { return action.Write(ctx, tx) })
 }
 
 // ErrNotThere says that a row that an operator named is not there.
@@ -177,7 +178,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 				return err
 			}
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }
 
@@ -239,6 +240,6 @@ func RequeueInvoice(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 		if err := store.AllOf(n, 1, "invoices", err); err != nil {
 			return err
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }

@@ -72,7 +72,7 @@ func ResolvePayment(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 		if err := store.WriteBillingEvents(ctx, tx, decided.Events); err != nil {
 			return err
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }
 
@@ -105,6 +105,6 @@ func RequeueOrder(ctx context.Context, db *mysql.DB, id uint64, now time.Time, a
 		if _, err := tx.ExecContext(ctx, dueCheck, id, now.UTC().Truncate(time.Microsecond)); err != nil {
 			return err
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }

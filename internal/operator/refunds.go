@@ -104,7 +104,7 @@ func AskRefund(ctx context.Context, db *mysql.DB, r refunds.Refund, action Actio
 		}
 		id = uint64(last) //nolint:gosec // G115: an id
 		action.Detail = map[string]any{"refund": id, "payment": r.PaymentID, "amount": r.Amount, "restock": r.Restock, "follow_up": r.FollowUp}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 	return id, err
 }
@@ -186,6 +186,6 @@ func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word
 		if err := store.WriteBillingEvents(ctx, tx, refunds.Result{Claimed: c, End: end}.Events(false, false)); err != nil {
 			return err
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }

@@ -26,7 +26,8 @@ type Reopen struct {
 
 const (
 	reopenAttempt = `UPDATE payment_attempts SET reopened_at = ? WHERE id = ? AND status = 'declined' AND reopened_at IS NULL`
-	reopenInvoice = `UPDATE invoices SET status = 'open', stage = ?, next_attempt_date = ?, next_try_at = NULL, hold_rule = NULL,
+	// A decline of a charge ahead of a stage used none: the next one is ahead of it as well. MySQL assigns from left to right.
+	reopenInvoice = `UPDATE invoices SET stage_date = IF(status = 'open' AND stage = ? AND next_attempt_date > ?, next_attempt_date, NULL), status = 'open', stage = ?, next_attempt_date = ?, next_try_at = NULL, hold_rule = NULL,
 first_declined_date = IF(?, NULL, first_declined_date), updated_at = ? WHERE id = ? AND status = ?`
 	restoreStatus = `UPDATE subscriptions SET status = ?, cancelled_at = NULL, cancel_reason = NULL WHERE id = ? AND status = ?`
 	restoreDate   = `UPDATE subscriptions SET next_billing_date = ?, anchor_day = COALESCE(?, anchor_day) WHERE id = ?`
@@ -60,7 +61,7 @@ func (w Reopen) save(ctx context.Context, tx *sqlx.Tx, d billing.Declined, r bil
 	if err := change("attempts", reopenAttempt, now, d.ID); err != nil {
 		return err
 	}
-	if err := change("invoices", reopenInvoice, r.Stage, r.Due, r.First, now, d.Invoice.ID, string(d.InvoiceStatus)); err != nil {
+	if err := change("invoices", reopenInvoice, r.Stage, r.Due, r.Stage, r.Due, r.First, now, d.Invoice.ID, string(d.InvoiceStatus)); err != nil {
 		return err
 	}
 	if r.SubscriptionTo != "" {
@@ -87,5 +88,5 @@ func (w Reopen) save(ctx context.Context, tx *sqlx.Tx, d billing.Declined, r bil
 		"attempt_id": d.ID, "invoice_id": d.Invoice.ID, "subscription_id": d.Invoice.SubscriptionID, "invoice_from": d.InvoiceStatus,
 		"stage": r.Stage, "subscription_from": r.SubscriptionFrom, "subscription_to": r.SubscriptionTo, "next_billing_date": r.Next,
 	}
-	return action.write(ctx, tx)
+	return action.Write(ctx, tx)
 }

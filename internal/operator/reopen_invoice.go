@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	reopenPaid = `UPDATE invoices SET status = 'open', next_attempt_date = ?, next_try_at = NULL, hold_rule = NULL, paid_at = NULL, updated_at = ? WHERE id = ? AND status = 'paid'`
+	reopenPaid = `UPDATE invoices SET status = 'open', stage_date = NULL, next_attempt_date = ?, next_try_at = NULL, hold_rule = NULL, paid_at = NULL, updated_at = ? WHERE id = ? AND status = 'paid'`
 
 	// The attempt has the gateway's payment no more: a row that is declined keeps no booking.
 	tookNothing = `UPDATE payment_attempts SET status = 'declined', decline_class = ?, decline_code = ?, message = ?, proof = 'look_up', settled_at = ? WHERE id = ? AND status = 'succeeded'`
@@ -96,7 +96,7 @@ func (w InvoiceReopening) Ended(ctx context.Context, db *mysql.DB) (billing.Reop
 		if r, err = reopening.DecideEnded(d, w.Policy, w.Today, w.Known); err != nil {
 			return store.Refuse(err)
 		}
-		if err := w.change(ctx, tx, "invoices", reopenInvoice, r.Stage, r.Due, false, w.at(), d.ID, string(d.Status)); err != nil {
+		if err := w.change(ctx, tx, "invoices", reopenInvoice, r.Stage, r.Due, r.Stage, r.Due, false, w.at(), d.ID, string(d.Status)); err != nil {
 			return err
 		}
 		if r.SubscriptionTo != "" {
@@ -173,5 +173,5 @@ func (w InvoiceReopening) tell(ctx context.Context, tx *sqlx.Tx, d reopening.Inv
 		detail["attempt_id"] = *attempt
 	}
 	action.Detail = detail
-	return action.write(ctx, tx)
+	return action.Write(ctx, tx)
 }

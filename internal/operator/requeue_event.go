@@ -43,7 +43,7 @@ func RequeueEvent(ctx context.Context, db *mysql.DB, id uint64, now time.Time, a
 				return err
 			}
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }
 

@@ -17,6 +17,6 @@ func ConfirmServer(ctx context.Context, db *mysql.DB, server string, action Acti
 		if _, err := tx.ExecContext(ctx, insertConfirmedServer, server, mysql.Cut(action.Who, 191)); err != nil {
 			return err
 		}
-		return action.write(ctx, tx)
+		return action.Write(ctx, tx)
 	})
 }

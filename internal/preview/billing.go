@@ -77,7 +77,7 @@ func Billing(ctx context.Context, d jobs.Deps, o jobs.BillingOptions, stages, fi
 	f := &billingWalk{
 		Deps: d, ctx: ctx, o: o, at: at, first: first, limit: limit, sums: map[ChargeSum]*ChargeSum{},
 		BillingForecast: BillingForecast{Charges: []ChargeSum{}, First: []ChargeDue{}, Unsettled: []ChargeSum{}},
-		peek:            query.Preview{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize, Policy: o.Policy, Now: at},
+		peek:            query.Preview{DB: d.DB, Selection: o.Selection, Size: o.ChunkSize, Policy: o.Policy, Now: at, Effective: o.Effective(d.Today())},
 	}
 	err := f.all(ctx, stages)
 	if err == nil {
@@ -142,6 +142,9 @@ func (f *billingWalk) all(ctx context.Context, stages int) error {
 			continue
 		}
 		err := f.peek.Open(ctx, stage, func(inv readers.OpenInvoice) bool { return f.open(step, inv) })
+		if err == nil {
+			err = f.ahead(ctx, step, stage)
+		}
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"duly/internal/billing/planned"
 	"duly/internal/changes"
 	"duly/internal/mysql"
+	"duly/internal/payment"
 	"duly/internal/store"
 	"duly/readers"
 )
@@ -20,6 +21,7 @@ type Preview struct {
 	Size      int            // rows of a page
 	Policy    billing.Policy // its rules of card networks and its guards
 	Now       func() time.Time
+	Effective payment.Date
 	// Changes are planned ones, which are applied to what is read; nil: none is due.
 	Changes *changes.Source
 }
@@ -45,7 +47,7 @@ func (p Preview) Due(ctx context.Context, status billing.SubscriptionStatus, eac
 
 // Open hands every open invoice of the stage that is due to each; false from it ends the walk.
 func (p Preview) Open(ctx context.Context, stage int, each func(readers.OpenInvoice) bool) error {
-	open := &readers.OpenInvoices{DB: p.DB, Selection: p.Selection, Stage: stage, Policy: p.Policy, Now: p.Now}
+	open := &readers.OpenInvoices{DB: p.DB, Selection: p.Selection, Stage: stage, Policy: p.Policy, Now: p.Now, Today: func() payment.Date { return p.Effective }}
 	return handAll(each, func() ([]readers.OpenInvoice, bool, error) {
 		page, done, err := open.Look(ctx, p.Size)
 		if err != nil {

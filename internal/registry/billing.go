@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jmoiron/sqlx"
+
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/cli"
+	"duly/internal/methods"
 	"duly/internal/mysql"
 	"duly/internal/preview"
 	"duly/internal/query"
@@ -19,7 +22,7 @@ func billingWork() Job {
 	return Job{
 		Name:     jobs.BillingJob,
 		Does:     "charge what is due, retry what was declined",
-		Takes:    []string{cli.FlagDate, cli.FlagSubscription, cli.FlagLimit, cli.FlagParallelism, cli.FlagRate, cli.FlagChunkSize, cli.FlagAllowFuture},
+		Takes:    []string{cli.FlagDate, cli.FlagSubscription, cli.FlagLimit, cli.FlagParallelism, cli.FlagRate, cli.FlagChunkSize, cli.FlagAllowFuture, cli.FlagNow},
 		Writes:   []string{"subscriptions", "invoices", "payment_attempts", "gateway_answers", "bookings", "events"},
 		Gateways: true, Charges: true, chunk: "billing.chunk_size", width: "gateways.<name>.parallelism",
 		Steps: jobs.BillingSteps,
@@ -55,7 +58,22 @@ func (r *Request) billing() jobs.BillingOptions {
 		Selection: r.Selection(), Policy: session.BillingPolicy(r.Config), CatchUp: billing.CatchUp(b.CatchUp),
 		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, GiveUpAfter: b.GiveUpAfter, Steps: r.Flags.Steps,
 		Withheld: r.withheld(), Suspected: func() bool { return r.Suspicion != "" },
-		AllowFuture: r.Flags.AllowFuture,
+		AllowFuture: r.Flags.AllowFuture, AtOnce: r.atOnce(),
+	}
+}
+
+// atOnce records invoices that somebody has charged at once; nil: nobody does.
+func (r *Request) atOnce() methods.Recorder {
+	if !r.Flags.Now {
+		return nil
+	}
+	return func(ctx context.Context, tx *sqlx.Tx, invoices []uint64) error {
+		for _, id := range invoices {
+			if err := session.ActionOn("charge_now", "invoice", id, r.Flags.Reason, nil).Write(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

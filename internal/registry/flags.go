@@ -27,6 +27,8 @@ type Flags struct {
 	Orders        []uint64 `json:"orders,omitempty"`
 	Steps         []string `json:"steps,omitempty"`
 	Limit         int      `json:"limit,omitempty"`
+	// Now: unpaid invoices are charged before their dates. It is kept, and not repeated.
+	Now bool `json:"now,omitempty"`
 	// Elsewhen: the run is not for the day that it would be for by itself. It is found out, and not repeated.
 	Elsewhen bool `json:"elsewhen,omitempty"`
 
@@ -52,6 +54,9 @@ func (f Flags) Problems(w Job, given func(flag string) bool) []error {
 		case date < query.OldestDue:
 			add("--%s: %s is before the first due date that is looked at, %s", flag, text, query.OldestDue)
 		}
+	}
+	if f.Now && len(f.Subscriptions) == 0 {
+		add("--now: say of which subscriptions: --subscription 42 --now")
 	}
 	if f.Limit < 0 {
 		add("--limit: %d is negative", f.Limit)

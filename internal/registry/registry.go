@@ -93,7 +93,7 @@ func Named(args []string) (Job, error) {
 
 // someFlags are those that not every job has.
 func someFlags() []string {
-	return []string{cli.FlagDate, cli.FlagFrom, cli.FlagTo, cli.FlagSubscription, cli.FlagOrder, cli.FlagLimit, cli.FlagParallelism, cli.FlagRate, cli.FlagChunkSize, cli.FlagAllowFuture, cli.FlagCSV, cli.FlagUntilNow}
+	return []string{cli.FlagDate, cli.FlagFrom, cli.FlagTo, cli.FlagSubscription, cli.FlagOrder, cli.FlagLimit, cli.FlagParallelism, cli.FlagRate, cli.FlagChunkSize, cli.FlagAllowFuture, cli.FlagCSV, cli.FlagUntilNow, cli.FlagNow}
 }
 
 // Misplaced finds flags that mean nothing to the job.

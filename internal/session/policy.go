@@ -19,7 +19,7 @@ func BillingPolicy(c *config.Config) billing.Policy {
 	own := c.Billing.Policies[config.DefaultPolicy]
 	return billing.Policy{
 		RetryDays: c.Billing.RetryDays, AfterLast: dunning.AfterLast(own.AfterLast), MaxTries: own.MaxTries30d, Notice: noticeOf(own), Named: DunningPolicies(c),
-		Zone: c.Business.Location(), Guards: guard.Rules{Max: c.Billing.MaxAmount.ByCurrency(), Factor: int64(c.Billing.MaxFactor)},
+		Zone: c.Business.Location(), RetryOnNewMethod: c.Billing.RetryOnNewMethod, Guards: guard.Rules{Max: c.Billing.MaxAmount.ByCurrency(), Factor: int64(c.Billing.MaxFactor)},
 		Network: network.Rules{
 			On: c.Billing.NetworkRules, Ceilings: network.Ceilings(c.Billing.NetworkCeilings), Uncounted: uncounted, Lowest: lowestCeiling(c),
 		},

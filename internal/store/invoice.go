@@ -29,14 +29,14 @@ type InvoiceRow struct {
 	Dunning        string       `db:"dunning"`
 	TryLaterSince  sql.NullTime `db:"try_later_since"`
 	AmountCheck    string       `db:"amount_check"`
+	StageDate      payment.Date `db:"stage_date"` // see [billing.Invoice]; zero where it is not read
 }
 
 // Invoice is what the rules read of r.
 func (r InvoiceRow) Invoice() billing.Invoice {
 	return billing.Invoice{
 		ID: r.ID, SubscriptionID: r.SubscriptionID, Due: r.Due, Money: payment.Money{Amount: r.Amount, Currency: r.Currency},
-		Stage: r.Stage, FirstDeclined: r.FirstDeclined, RetryDays: dunning.ParseDays(r.RetryDays), Dunning: dunning.ParseFrozen(r.Dunning), TryLaterSince: r.TryLaterSince.Time,
-		AmountCheck: guard.Check(r.AmountCheck),
+		Stage: r.Stage, FirstDeclined: r.FirstDeclined, RetryDays: dunning.ParseDays(r.RetryDays), Dunning: dunning.ParseFrozen(r.Dunning), TryLaterSince: r.TryLaterSince.Time, AmountCheck: guard.Check(r.AmountCheck), AheadOf: r.StageDate,
 	}
 }
 

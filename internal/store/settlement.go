@@ -11,6 +11,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/dunning"
 	"duly/internal/mysql"
+	"duly/internal/payment"
 )
 
 // Settled is a result and what follows from it.
@@ -72,8 +73,7 @@ func SettleAttempts(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 	return AllOf(n, len(rows), "attempts", err)
 }
 
-// patience writes what was counted of look-ups that decided nothing. Most attempts are never looked up: no column of theirs
-// is written for it.
+// patience writes what was counted of look-ups that decided nothing. Most attempts are never looked up: no column of theirs is written for it.
 func patience(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
 	var rows [][]any
 	for _, s := range todo {
@@ -85,8 +85,7 @@ func patience(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
 	return err
 }
 
-// allAnswered writes whether the gateway itself answered every request of an attempt, where that changes: at most attempts nothing is in
-// doubt.
+// allAnswered writes whether the gateway itself answered every request of an attempt, where that changes: at most attempts nothing is in doubt.
 func allAnswered(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
 	var rows [][]any
 	for _, s := range todo {
@@ -112,10 +111,8 @@ func networks(ctx context.Context, tx *sqlx.Tx, todo []Settled) error {
 
 // SettleInvoices writes what follows for invoices from the outcomes of their attempts.
 func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.Time) error {
-	var same, moved [][]any // by whether the date of the stage changes
-	var first [][]any       // declined for the first time
-	var held [][]any        // put off by a card network
-	var kept [][]any        // what is kept of the policy changes
+	var same, moved [][]any              // by whether the date of the stage changes
+	var first, held, kept, ahead [][]any // declined first; put off by a card network; kept of the policy changes; no more charged ahead of a stage
 	for _, s := range todo {
 		if s.Settlement.Invoice == billing.Charging {
 			continue
@@ -137,6 +134,9 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 		if s.HoldRule != "" {
 			held = append(held, []any{s.Result.Claimed.Invoice.ID, s.HoldRule})
 		}
+		if d := s.Result.Claimed.Invoice.AheadOf; !d.IsZero() && (s.Settlement.Invoice == billing.Paid || s.Next >= d) {
+			ahead = append(ahead, []any{s.Result.Claimed.Invoice.ID})
+		}
 		if s.Next.IsZero() {
 			same = append(same, row)
 		} else {
@@ -152,6 +152,9 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 	if _, err := mysql.Update(ctx, tx, "invoices", []string{"hold_rule"}, held, "status = 'charging'"); err != nil {
 		return err
 	}
+	if _, err := mysql.Update(ctx, tx, "invoices", nil, ahead, "status = 'charging'", "stage_date = NULL"); err != nil {
+		return err
+	}
 	columns := []string{
 		"status", "stage", "next_try_at", "first_declined_date", "try_later_since", "review_reason", "paid_at", "updated_at",
 	}
@@ -165,9 +168,8 @@ func SettleInvoices(ctx context.Context, tx *sqlx.Tx, todo []Settled, now time.T
 
 const replaceMethod = `UPDATE subscriptions SET payment_method = ? WHERE id = ? AND gateway = ? AND `
 
-// SettleMethods replaces the payment methods of subscriptions that still have that of the attempt, as the gateway's answer asks, and returns the
-// events of those that were. refused is why nothing could be replaced, if the login may not, or a view of the shop's does not take it: whatever
-// else is settled stands.
+// SettleMethods replaces the payment methods of subscriptions that still have that of the attempt, as the gateway's answer asks, and returns the events of
+// those that were. refused is why nothing could be replaced, if the login may not, or a view does not take it: whatever else is settled stands.
 func SettleMethods(ctx context.Context, tx *sqlx.Tx, todo []Settled) (told []billing.Event, refused, err error) {
 	for _, s := range todo {
 		if s.NewMethod == "" {
@@ -187,6 +189,10 @@ func SettleMethods(ctx context.Context, tx *sqlx.Tx, todo []Settled) (told []bil
 		}
 		if n > 0 {
 			told = append(told, billing.MethodUpdated(a))
+			by := payment.Fingerprint(s.NewMethod)
+			if _, err := tx.ExecContext(ctx, "UPDATE payment_attempts SET replaced_by = ? WHERE id = ?", by[:], a.ID); err != nil {
+				return told, nil, err
+			}
 		}
 	}
 	return told, nil, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"duly/internal/billing"
+	"duly/internal/billing/advance"
 	"duly/internal/billing/dunning"
 	"duly/internal/billing/guard"
 	"duly/internal/billing/network"
@@ -24,6 +25,7 @@ const (
 	WhyStage         Why = "waits_for_stage"  // declined, and not the next stage's date yet
 	WhyNotice        Why = "waits_for_notice" // its policy requires a delivered notice
 	WhyNetwork       Why = "network_rule"     // a card network's rule puts it off
+	WhyNewMethod     Why = "new_method"       // declined, and the next run charges the method that was changed since
 	WhyBarred        Why = "method_declined"  // declined for good, and the method is still the same
 	WhyInFlight      Why = "in_flight"
 	WhyInDoubt       Why = "in_doubt"
@@ -80,6 +82,8 @@ type InvoiceStanding struct {
 	ReviewReason string
 	PaidAt       time.Time
 	Past         []billing.PastAttempt // oldest first
+	Advanced     payment.Date          // the effective date on which a changed method was last charged; zero: none was
+	Replaced     [][32]byte            // see [advance.Invoice]
 	// Of the last attempt.
 	Message   string
 	Warning   string // what the card network says of the card; empty: nothing
@@ -375,6 +379,21 @@ func (s Standing) open() Explanation {
 
 // waiting is the explanation of an open invoice whose date is yet to come.
 func (s Standing) waiting() Explanation {
+	e := s.waits()
+	changed := advance.Invoice{Invoice: s.Invoice.Invoice, Next: s.Invoice.StageDate, Advanced: s.Invoice.Advanced, Subscription: s.Subscription, Past: s.Invoice.Past, Replaced: s.Invoice.Replaced}
+	today := s.Issue.Effective
+	switch {
+	case !advance.OnNewMethod(changed, s.Policy, max(today, changed.Advanced+1), s.Issue.KnownGateway):
+	case changed.Advanced >= today:
+		e.Next = "the payment method was changed since, and one a day is charged: it is charged by a run on a later day; " + e.Next
+	default:
+		e.Why, e.Next = WhyNewMethod, fmt.Sprintf("the payment method was changed since, and the next run charges it: duly run billing --subscription %d; %s", s.Invoice.SubscriptionID, e.Next)
+	}
+	return e
+}
+
+// waits is the explanation of such an invoice, whatever its payment method.
+func (s Standing) waits() Explanation {
 	inv := s.Invoice
 	if inv.HoldRule != "" {
 		return s.putOff()

@@ -2,6 +2,7 @@ package reopening
 
 import (
 	"fmt"
+	"strings"
 
 	"duly/internal/billing"
 	"duly/internal/payment"
@@ -54,7 +55,7 @@ func DecideEnded(d Invoice, p billing.Policy, today payment.Date, knownGateway f
 	case s.Status == billing.Active, s.Status == billing.PastDue, s.Status == billing.Paused:
 	case s.Status != billing.Cancelled:
 		return billing.Reopening{}, fmt.Errorf("subscription %d is %s, and nothing is charged for it: make it active first", s.ID, payment.Cut(string(s.Status), 20))
-	case billing.EndedUnpaid(d.CancelReason):
+	case strings.HasPrefix(d.CancelReason, billing.UnpaidReason):
 		r.SubscriptionFrom, r.SubscriptionTo = billing.Cancelled, billing.PastDue
 		if err := skipMissed(&r, s, today); err != nil {
 			return billing.Reopening{}, err

@@ -80,8 +80,10 @@ type Invoice struct {
 	Kept           string       `json:"-" db:"dunning"`
 	Issued         payment.Date `json:"issued_date" db:"issued_date"`
 	TryLaterSince  *time.Time   `json:"try_later_since,omitempty" db:"try_later_since"`
-	HoldRule       *string      `json:"hold_rule,omitempty" db:"hold_rule"`       // the card network's rule that moved next_attempt_date
-	AmountCheck    *string      `json:"amount_check,omitempty" db:"amount_check"` // see [guard.Check]
+	AheadOf        payment.Date `json:"stage_date,omitempty" db:"stage_date"`       // that of its stage, which it is charged ahead of
+	Advanced       payment.Date `json:"advanced_date,omitempty" db:"advanced_date"` // on which a changed method was last charged
+	HoldRule       *string      `json:"hold_rule,omitempty" db:"hold_rule"`         // the card network's rule that moved next_attempt_date
+	AmountCheck    *string      `json:"amount_check,omitempty" db:"amount_check"`   // see [guard.Check]
 	ReviewReason   *string      `json:"review_reason,omitempty" db:"review_reason"`
 	PaidAt         *time.Time   `json:"paid_at,omitempty" db:"paid_at"`
 	CreatedAt      time.Time    `json:"created_at" db:"created_at"`
@@ -157,6 +159,7 @@ type Attempt struct {
 	Method   string `json:"-" db:"payment_method"`
 	Account  uint32 `json:"-" db:"account_id"`
 	RunLives bool   `json:"-" db:"run_lives"`
+	Replaced []byte `json:"-" db:"replaced_by"`
 }
 
 // Event is an event that was written.
@@ -175,7 +178,7 @@ CAST(next_billing_date AS CHAR) AS next_billing_date, review_reason, cancelled_a
 COALESCE(created_at, ` + store.UnknownTime + `) AS created_at, COALESCE(updated_at, ` + store.UnknownTime + `) AS updated_at, gateway_customer, dunning_policy FROM subscriptions WHERE id = ?`
 
 	invoiceColumns = `id, subscription_id, due_date, amount, currency, refunded_amount, status, stage, next_attempt_date, next_try_at,
-first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, issued_date, try_later_since, hold_rule, amount_check, review_reason, paid_at, created_at, updated_at`
+first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, issued_date, try_later_since, stage_date, advanced_date, hold_rule, amount_check, review_reason, paid_at, created_at, updated_at`
 
 	showInvoice = `SELECT ` + invoiceColumns + ` FROM invoices WHERE id = ?`
 
@@ -185,7 +188,7 @@ first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '
 
 	showAttempts = `SELECT a.id, a.invoice_id, a.attempt_no, a.stage, a.idempotency_key, a.reference, a.amount, a.currency, a.gateway,
 a.payment_method, a.method_type, a.status, a.doubted, a.lookup_only, COALESCE(a.all_answered, FALSE) AS all_answered, a.decline_class, a.decline_code, a.network_code, a.advice_code, a.network,
-a.message, a.gateway_payment_id, a.proof, COALESCE(a.account_id, 0) AS account_id, a.run_id, a.checks, COALESCE(a.patience, '') AS patience, a.next_check_at, a.created_at, a.settled_at, a.reopened_at,
+a.message, a.gateway_payment_id, a.proof, COALESCE(a.account_id, 0) AS account_id, a.run_id, a.checks, COALESCE(a.patience, '') AS patience, a.next_check_at, a.created_at, a.settled_at, a.reopened_at, a.replaced_by,
 COALESCE(r.status = 'running' AND r.heartbeat_at >= UTC_TIMESTAMP(6) - INTERVAL r.lease_ms * 1000 MICROSECOND, FALSE) AS run_lives
 FROM payment_attempts a LEFT JOIN job_runs r ON r.id = a.run_id WHERE a.invoice_id IN (?) ORDER BY a.invoice_id, a.attempt_no`
 
@@ -317,9 +320,9 @@ func (inv Invoice) Standing() *explain.InvoiceStanding {
 		Invoice: billing.Invoice{
 			ID: inv.ID, SubscriptionID: inv.SubscriptionID, Due: inv.Due, Money: payment.Money{Amount: inv.Amount, Currency: inv.Currency},
 			Stage: inv.Stage, FirstDeclined: inv.FirstDeclined, RetryDays: dunning.ParseDays(inv.Days), Dunning: dunning.ParseFrozen(inv.Kept),
-			AmountCheck: guard.Check(or(inv.AmountCheck)),
+			AmountCheck: guard.Check(or(inv.AmountCheck)), AheadOf: inv.AheadOf,
 		},
-		Status: billing.InvoiceStatus(inv.Status), Issued: inv.Issued, StageDate: inv.StageDate, HoldRule: or(inv.HoldRule), ReviewReason: or(inv.ReviewReason),
+		Status: billing.InvoiceStatus(inv.Status), Issued: inv.Issued, StageDate: inv.StageDate, Advanced: inv.Advanced, HoldRule: or(inv.HoldRule), ReviewReason: or(inv.ReviewReason),
 	}
 	if inv.TryLaterSince != nil {
 		s.TryLaterSince = *inv.TryLaterSince
@@ -336,6 +339,9 @@ func (inv Invoice) Standing() *explain.InvoiceStanding {
 			Gateway: a.Gateway, Method: a.Method, Account: a.Account, Proof: billing.Proof(or(a.Proof)),
 			Reopened: a.ReopenedAt != nil,
 		})
+		if len(a.Replaced) == 32 {
+			s.Replaced = append(s.Replaced, [32]byte(a.Replaced))
+		}
 		s.Warning = network.Warning(payment.Decline{AdviceCode: or(a.AdviceCode), Network: payment.Network(or(a.Network))})
 		s.Message, s.Run, s.RunLives, s.Patience = or(a.Message), a.Run, a.RunLives, payment.ParsePatience(a.Counted)
 		if a.NextCheckAt != nil {

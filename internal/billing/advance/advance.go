@@ -1,0 +1,89 @@
+package advance
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"duly/internal/billing"
+	"duly/internal/payment"
+)
+
+// Invoice is an open invoice whose date is yet to come, as locked, with what belongs to it.
+type Invoice struct {
+	billing.Invoice
+
+	Next      payment.Date // its date
+	NextTryAt time.Time    // runs that began earlier leave it; zero: none does
+	// Advanced is the effective date on which a changed method was last charged for it; zero: none was.
+	Advanced     payment.Date
+	Subscription billing.Subscription
+	Past         []billing.PastAttempt
+	// Replaced are the fingerprints of methods that answers of gateways put in place of the subscription's.
+	Replaced [][32]byte
+}
+
+// On is inv on an effective date: from the date of its stage on a charge is that of the stage.
+func On(inv billing.Invoice, effective payment.Date) billing.Invoice {
+	if inv.AheadOf <= effective {
+		inv.AheadOf = 0
+	}
+	return inv
+}
+
+// Changed reports whether s has another method, or another gateway, than the newest attempt that was declined for a reason of the method's. An
+// answer that only puts a charge off declines no method.
+func Changed(s billing.Subscription, past []billing.PastAttempt) bool {
+	newest, last := 0, billing.PastAttempt{}
+	for _, a := range past {
+		if n, ok := billing.KeyNumber(a.Key); ok && n > newest && a.Status == billing.AttemptDeclined && a.Class != "" {
+			newest, last = n, a
+		}
+	}
+	return newest > 0 && (last.Gateway != s.Gateway || last.Method != s.Method)
+}
+
+// ByShop reports whether the method of s was written by the shop: no answer of a gateway put it there.
+func ByShop(s billing.Subscription, replaced [][32]byte) bool {
+	return len(replaced) == 0 || !slices.Contains(replaced, payment.Fingerprint(s.Method))
+}
+
+// OnNewMethod reports whether i is charged before its date since its method was changed.
+//
+//   - The shop changed it: a method that an answer of the gateway put in place does not count.
+//   - On an effective date one changed method is charged, whether that was ahead of a stage or was the stage.
+//   - The next claim would charge it. What waits for a card network's rule waited for the old method: the claim asks about the new one.
+func OnNewMethod(i Invoice, p billing.Policy, effective payment.Date, knownGateway func(string) bool) bool {
+	if !p.RetryOnNewMethod || i.Advanced >= effective || !Changed(i.Subscription, i.Past) || !ByShop(i.Subscription, i.Replaced) {
+		return false
+	}
+	return i.claim(p, effective, knownGateway).Action == billing.Charge
+}
+
+// AtOnce says why i is not charged at once, whatever its method; nil: it is.
+//
+//   - A method that was declined for good is not charged, and no stage passes for it before its date.
+//   - What the gateway or a card network asked for after the last decline of this method is waited for.
+func AtOnce(i Invoice, p billing.Policy, effective payment.Date, now time.Time, knownGateway func(string) bool) error {
+	claim := i.claim(p, effective, knownGateway)
+	switch claim.Action {
+	case billing.Charge:
+	case billing.ReviewInvoice:
+		return fmt.Errorf("it cannot be charged: %s", claim.Reason)
+	case billing.VoidInvoice:
+		return fmt.Errorf("subscription %d is cancelled", i.SubscriptionID)
+	case billing.LeaveInvoice:
+		return fmt.Errorf("gateway %q is not configured here", i.Subscription.Gateway)
+	case billing.UseStage, billing.EndInvoice, billing.HoldInvoice:
+		return fmt.Errorf("its payment method was declined for good, and is still the same: another one on subscription %d is charged", i.SubscriptionID)
+	}
+	if i.NextTryAt.After(now) && !Changed(i.Subscription, i.Past) {
+		return fmt.Errorf("the last decline asks to wait until %s", i.NextTryAt.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	return nil
+}
+
+// claim is what the next claim would do with i, were it due.
+func (i Invoice) claim(p billing.Policy, effective payment.Date, knownGateway func(string) bool) billing.Claim {
+	return billing.DecideClaim(i.Invoice, i.Subscription, i.Past, p, effective, knownGateway)
+}

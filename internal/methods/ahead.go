@@ -1,0 +1,208 @@
+package methods
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/billing"
+	"duly/internal/billing/advance"
+	"duly/internal/mysql"
+	"duly/internal/payment"
+	"duly/internal/store"
+)
+
+// Recorder writes who had invoices charged at once, in the transaction that makes them due.
+type Recorder func(ctx context.Context, tx *sqlx.Tx, invoices []uint64) error
+
+// Ahead makes open invoices of a stage due whose date is yet to come, and that are charged before it.
+type Ahead struct {
+	DB        *mysql.DB
+	Selection store.Selection
+	Stage     int
+	Size      int // rows of a page
+	Policy    billing.Policy
+	Effective payment.Date
+	Now       time.Time // the business clock
+	Known     func(gateway string) bool
+	Skip      []string // gateways that are sent nothing
+	// AtOnce records who has every invoice charged at once that may be; nil: only those are whose method was changed.
+	AtOnce Recorder
+
+	date payment.Date
+	id   uint64
+}
+
+const (
+	// AheadCandidates walks the index of the stage behind the business date.
+	AheadCandidates = `SELECT id, CAST(next_attempt_date AS CHAR) AS walk_date FROM invoices
+WHERE status = 'open' AND stage = ? AND next_attempt_date >= ? AND (next_attempt_date > ? OR id > ?)%s
+ORDER BY next_attempt_date, id LIMIT ?`
+
+	// AheadRows are invoices as the rules read them.
+	AheadRows = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since, COALESCE(amount_check, '') AS amount_check, stage_date,
+next_attempt_date, next_try_at, advanced_date FROM invoices WHERE id IN (?) AND COALESCE(status) = 'open' AND COALESCE(stage) = ? AND next_attempt_date > ? ORDER BY id`
+
+	// The stage keeps its date beside: MySQL assigns from left to right.
+	advanceInvoices = `UPDATE invoices SET stage_date = GREATEST(next_attempt_date, COALESCE(stage_date, next_attempt_date)), next_attempt_date = ?,
+next_try_at = NULL, hold_rule = NULL, advanced_date = IF(?, ?, advanced_date), updated_at = UTC_TIMESTAMP(6) WHERE id IN (?) AND status = 'open'`
+)
+
+// ChangedMethods are those of some invoices that were declined, and whose subscription has another method now than the newest attempt: each row is
+// found by a key. Texts are compared byte by byte, as [store.Exactly] does.
+const ChangedMethods = `SELECT i.id FROM invoices i JOIN payment_attempts a ON a.invoice_id = i.id AND a.attempt_no = i.attempts
+JOIN subscriptions s ON s.id = i.subscription_id
+WHERE i.id IN (?) AND (i.advanced_date IS NULL OR i.advanced_date < ?)
+AND NOT (a.status = 'declined' AND a.decline_class IS NOT NULL
+AND CAST(CONVERT(s.gateway USING utf8mb4) AS BINARY) = CAST(CONVERT(a.gateway USING utf8mb4) AS BINARY)
+AND CAST(CONVERT(s.payment_method USING utf8mb4) AS BINARY) = CAST(CONVERT(a.payment_method USING utf8mb4) AS BINARY))`
+
+type aheadRow struct {
+	store.InvoiceRow
+
+	Next      payment.Date `db:"next_attempt_date"`
+	NextTryAt sql.NullTime `db:"next_try_at"`
+	Advanced  payment.Date `db:"advanced_date"`
+}
+
+// advance makes the next page of invoices due, and reports whether there are more, and why invoices are not charged at once.
+func (a *Ahead) advance(ctx context.Context) (more bool, refused map[uint64]error, err error) {
+	date, id := a.date, a.id
+	ids, done, err := a.page(ctx)
+	if err != nil || len(ids) == 0 {
+		return err == nil && !done, nil, mysql.Classify(ctx, err)
+	}
+	err = mysql.Tx(ctx, a.DB, "advance", func(tx *sqlx.Tx) error {
+		var invoices []advance.Invoice
+		if invoices, err = a.read(ctx, tx, ids, " FOR UPDATE SKIP LOCKED"); err != nil {
+			return err
+		}
+		var chosen []uint64
+		if chosen, refused = a.choose(invoices); len(chosen) == 0 {
+			return nil
+		}
+		query, args, err := mysql.In(advanceInvoices, a.Selection.Business, a.AtOnce == nil, a.Effective, chosen)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, query, args...); err != nil || a.AtOnce == nil {
+			return err
+		}
+		return a.AtOnce(ctx, tx, chosen)
+	})
+	if err != nil {
+		a.date, a.id = date, id // it is read again
+	}
+	return err == nil && !done, refused, err
+}
+
+// Look reads the next invoices that would be made due, without a lock and without a change; done: there are no more.
+func (a *Ahead) Look(ctx context.Context) (list []advance.Invoice, done bool, err error) {
+	ids, done, err := a.page(ctx)
+	if err != nil || len(ids) == 0 {
+		return nil, done, mysql.Classify(ctx, err)
+	}
+	invoices, err := a.read(ctx, a.DB, ids, "")
+	if err != nil {
+		return nil, done, mysql.Classify(ctx, err)
+	}
+	chosen, _ := a.choose(invoices)
+	for _, i := range invoices {
+		if slices.Contains(chosen, i.ID) {
+			i.AheadOf = max(i.Next, i.AheadOf)
+			list = append(list, i)
+		}
+	}
+	return list, done, nil
+}
+
+// page gives those of the next page of the walk that are to be looked at; done: it was the last one.
+func (a *Ahead) page(ctx context.Context) (ids []uint64, done bool, err error) {
+	if a.date.IsZero() {
+		a.date, a.id = a.Selection.Business, math.MaxInt64
+	}
+	only, args := a.Selection.Only("subscription_id")
+	args = append([]any{a.Stage, a.date, a.date, a.id}, args...)
+	var page []struct {
+		ID   uint64
+		Date payment.Date `db:"walk_date"`
+	}
+	if err := a.DB.SelectContext(ctx, &page, fmt.Sprintf(AheadCandidates, only), append(args, a.Size)...); err != nil || len(page) == 0 {
+		return nil, true, err
+	}
+	last := page[len(page)-1]
+	a.date, a.id = last.Date, last.ID
+	for _, row := range page {
+		ids = append(ids, row.ID)
+	}
+	if done = len(page) < a.Size; a.AtOnce == nil {
+		all := ids
+		ids = nil
+		err = mysql.SelectIn(ctx, a.DB, &ids, ChangedMethods, all, a.Effective)
+	}
+	slices.Sort(ids)
+	return ids, done, err
+}
+
+// read reads invoices as the rules do. The invoices alone are locked: the claim locks their subscriptions, and decides again.
+func (a *Ahead) read(ctx context.Context, q sqlx.QueryerContext, ids []uint64, lock string) ([]advance.Invoice, error) {
+	var rows []aheadRow
+	if err := mysql.SelectIn(ctx, q, &rows, AheadRows+lock, ids, a.Stage, a.Selection.Business); err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	invoices := make([]store.InvoiceRow, len(rows))
+	for i, r := range rows {
+		invoices[i] = r.InvoiceRow
+	}
+	subscriptions, err := store.SubscriptionsOf(ctx, q, invoices, "")
+	if err != nil {
+		return nil, err
+	}
+	past, err := store.PastOf(ctx, q, invoices)
+	if err != nil {
+		return nil, err
+	}
+	replaced, err := ReplacedOf(ctx, q, store.SortedIDs(invoices, func(r store.InvoiceRow) uint64 { return r.SubscriptionID }))
+	if err != nil {
+		return nil, err
+	}
+	list := make([]advance.Invoice, 0, len(rows))
+	for _, r := range rows {
+		sub, ok := subscriptions[r.SubscriptionID]
+		if !ok { // its date comes, and says so
+			continue
+		}
+		inv := r.Invoice()
+		inv.AheadOf = max(inv.AheadOf, r.Next) // what the claim would meet
+		list = append(list, advance.Invoice{
+			Invoice: inv, Next: r.Next, NextTryAt: r.NextTryAt.Time, Advanced: r.Advanced,
+			Subscription: sub, Past: past[r.ID], Replaced: replaced[r.SubscriptionID],
+		})
+	}
+	return list, nil
+}
+
+// choose gives the invoices that are made due, and why the others are not, where somebody wants them charged at once.
+func (a *Ahead) choose(list []advance.Invoice) (chosen []uint64, refused map[uint64]error) {
+	refused = map[uint64]error{}
+	for _, i := range list {
+		switch {
+		case slices.Contains(a.Skip, i.Subscription.Gateway):
+			refused[i.ID] = fmt.Errorf("gateway %s is left alone", i.Subscription.Gateway)
+		case a.AtOnce != nil:
+			if err := advance.AtOnce(i, a.Policy, a.Effective, a.Now, a.Known); err != nil {
+				refused[i.ID] = err
+				continue
+			}
+			chosen = append(chosen, i.ID)
+		case advance.OnNewMethod(i, a.Policy, a.Effective, a.Known):
+			chosen = append(chosen, i.ID)
+		}
+	}
+	return chosen, refused
+}
