@@ -246,6 +246,7 @@ type Schedule struct {
 	Listen    string `mapstructure:"listen"`
 	Nightly   string `mapstructure:"nightly"`
 	Reconcile string `mapstructure:"reconcile"`
+	Notices   string `mapstructure:"notices"`
 	Billing   string `mapstructure:"billing"`
 	Outbox    string `mapstructure:"outbox"`
 	Report    string `mapstructure:"report"`
@@ -256,7 +257,7 @@ type Schedule struct {
 // Jobs are the jobs that are scheduled, with their expressions.
 func (s Schedule) Jobs() map[string]string {
 	jobs := map[string]string{
-		"nightly": s.Nightly, "reconcile": s.Reconcile, "billing": s.Billing, "outbox": s.Outbox,
+		"nightly": s.Nightly, "reconcile": s.Reconcile, "notices": s.Notices, "billing": s.Billing, "outbox": s.Outbox,
 		"report": s.Report, "audit": s.Audit, "prune": s.Prune,
 	}
 	maps.DeleteFunc(jobs, func(_, expression string) bool { return expression == "" })

@@ -359,6 +359,7 @@ func otherKeys() []Key {
 				"minute, hour, day of month, month, day of week. If unset, never; the same holds for the keys below.",
 		},
 		{Name: "schedule.reconcile", parse: cronExpression, Example: "*/30 * * * *", Why: "When it runs reconcile alone."},
+		{Name: "schedule.notices", parse: cronExpression, Example: "0 5 * * *", Why: "When it runs notices alone."},
 		{Name: "schedule.billing", parse: cronExpression, Example: "0 6 * * *", Why: "When it runs billing alone."},
 		{Name: "schedule.outbox", parse: cronExpression, Example: "*/5 * * * *", Why: "When it runs outbox alone."},
 		{Name: "schedule.report", parse: cronExpression, Example: "15 0 * * *", Why: "When it runs report alone."},

@@ -14,7 +14,7 @@ func TestWhatIsMistypedIsNamed(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
 		"run biling":                    `unknown job "biling"; did you mean billing?`,
-		"run fly":                       `unknown job "fly": it is reconcile, billing, outbox, report, audit, prune or nightly`,
+		"run fly":                       `unknown job "fly": it is reconcile, notices, billing, outbox, report, audit, prune or nightly`,
 		"pause biling --reason x":       `unknown job "biling"; did you mean billing?`,
 		"statsu":                        `unknown command "statsu"; did you mean duly status?`,
 		"biling":                        `unknown command "biling"; did you mean duly run billing?`,

@@ -163,6 +163,9 @@ func walkInReview(w *walk) {
 	w.mentions("run billing --subscription")
 	unwanted, _ := s.attempt(w.T, "released", "review", "")
 	w.types(s, "--as void", attempt(unwanted)...)
+	for _, about := range []string{"run notices", "run outbox", "run billing", "show invoice", "requeue event"} {
+		w.mentions(about)
+	}
 	misnamed, _ := s.attempt(w.T, "released", "review", "")
 	w.types(s, "requeue invoice", attempt(misnamed)...)
 	w.refund(s)
