@@ -32,7 +32,7 @@ func TestAutoAndFaultsAtAnyLimit(t *testing.T) {
 			hurry(t, 200, s, func(r *rush) {
 				low := 0
 				for range 120 {
-					time.Sleep(time.Second)
+					r.pass(time.Second)
 					if r.paced.Auto() < 8 {
 						low++
 					}
@@ -55,11 +55,11 @@ func TestAutoRecoversFromFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := &service{median: 60 * time.Millisecond, knee: 40}
 			hurry(t, 200, s, func(r *rush) {
-				time.Sleep(c.first)
+				r.pass(c.first)
 				r.set(func(s *service) { s.answer = failingAt(s, c.share) })
-				time.Sleep(6 * time.Second)
+				r.pass(6 * time.Second)
 				r.set(func(s *service) { s.answer = nil })
-				time.Sleep(5 * time.Second)
+				r.pass(5 * time.Second)
 				require.GreaterOrEqual(t, r.paced.Auto(), 16)
 			})
 		})
@@ -80,7 +80,7 @@ func TestAutoStaysBelowTheTimeOut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s.timeout = 5 * time.Second
 			hurry(t, 200, s, func(r *rush) {
-				time.Sleep(3 * time.Minute)
+				r.pass(3 * time.Minute)
 				r.set(func(s *service) { require.LessOrEqual(t, s.late, int(r.paced.Stats().Requests()/100)) })
 			}, func(l *gateway.Limits) { l.Timeout = 5 * time.Second })
 		})

@@ -88,6 +88,9 @@ func (r *rush) served(d time.Duration) int64 {
 	return r.paced.Stats().Requests() - before
 }
 
+// pass lets that much of the bubble's time pass, in none of the test's own.
+func (*rush) pass(d time.Duration) { time.Sleep(d) }
+
 func hurry(t *testing.T, callers int, s *service, test func(*rush), change ...func(*gateway.Limits)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

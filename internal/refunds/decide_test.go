@@ -157,14 +157,11 @@ func TestNothingIsSentTwice(t *testing.T) {
 		before := rapid.Int64Range(0, paid-1).Draw(t, "before")
 		amount := rapid.Int64Range(1, paid-before).Draw(t, "amount")
 		executed := rapid.Bool().Draw(t, "executed")
-		others := rapid.Int64Range(0, paid-before).Draw(t, "others")
-		total := before + others
+		total := before
 		if executed {
 			total += amount
 		}
-		if total > paid {
-			t.Skip("the gateway refuses it")
-		}
+		total += rapid.Int64Range(0, paid-total).Draw(t, "others") // the gateway refunds no more than was paid
 		life := rapid.SampledFrom([]time.Duration{0, 24 * time.Hour}).Draw(t, "life")
 		ago := time.Duration(rapid.Int64Range(0, int64(50*time.Hour)).Draw(t, "ago"))
 		c := claimed(amount, sent(before, amount, ago))
