@@ -1,5 +1,5 @@
 // Package model searches the protocol by which an invoice is charged, exhaustively within small bounds: every
-// interleaving of two workers, the gateway, the network, faults and an operator. It imports nothing of duly: it
+// interleaving of two workers, the gateway, the network, faults and an operator. It imports nothing of duly but its search: it
 // is the protocol as docs/protocol.md has it, small enough to be searched, not the program.
 //
 // # States

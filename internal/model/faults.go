@@ -7,7 +7,7 @@ func (m *machine) faults(s State) {
 			dead := s
 			dead.Crashes++
 			dead.drop(w)
-			m.emit(dead, Move{Kind: Crash, W: w})
+			m.Emit(dead, Move{Kind: Crash, W: w})
 		}
 	}
 	for w := range workers {
@@ -15,7 +15,7 @@ func (m *machine) faults(s State) {
 			presumed := s
 			presumed.Presumed++
 			presumed.disown(w) // it goes on, and sends for as long as it believes in its lease
-			m.emit(presumed, Move{Kind: PresumeDead, W: w})
+			m.Emit(presumed, Move{Kind: PresumeDead, W: w})
 		}
 	}
 	if s.Losses < m.Bounds.Losses {
@@ -24,16 +24,16 @@ func (m *machine) faults(s State) {
 	if m.Other != NoOther && m.Later && (m.Other == Second || s.At == 0) && s.DB.Later>>s.At&1 == 0 {
 		other := s
 		other.DB.Later |= 1 << s.At
-		m.emit(other, Move{Kind: OtherSuccess})
+		m.Emit(other, Move{Kind: OtherSuccess})
 	}
 	if m.Other != NoOther && s.At == 0 && s.Switches < m.Bounds.Switches && (!m.OneWay || s.idle()) {
 		away := s
 		away.At, away.Switches = 1, s.Switches+1
-		m.emit(away, Move{Kind: SwitchURL})
+		m.Emit(away, Move{Kind: SwitchURL})
 	}
 	if s.At == 1 && !m.OneWay && !s.asking() {
 		s.At = 0
-		m.emit(s, Move{Kind: RepairURL})
+		m.Emit(s, Move{Kind: RepairURL})
 	}
 }
 
@@ -53,7 +53,7 @@ func (s *State) asking() bool {
 func (m *machine) lose(s State) {
 	if !s.HasBackup {
 		s.HasBackup, s.Backup = true, s.DB
-		m.emit(s, Move{Kind: TakeBackup})
+		m.Emit(s, Move{Kind: TakeBackup})
 		return
 	}
 	back := s
@@ -66,7 +66,7 @@ func (m *machine) lose(s State) {
 	for i := range dead.DB.Attempts {
 		dead.DB.Attempts[i].Owner = 0
 	}
-	m.emit(dead, Move{Kind: Restore})
+	m.Emit(dead, Move{Kind: Restore})
 	if m.Bounds.Survivors {
 		for w := range workers {
 			switch v := &back.Workers[w]; {
@@ -85,6 +85,6 @@ func (m *machine) lose(s State) {
 				}
 			}
 		}
-		m.emit(back, Move{Kind: FailOver})
+		m.Emit(back, Move{Kind: FailOver})
 	}
 }

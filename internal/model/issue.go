@@ -8,13 +8,13 @@ func (m *machine) issue(s State, w uint8) {
 	born := s
 	born.DB.Invoice = InvoiceOpen
 	if s.DB.Invoice == InvoiceDue {
-		m.emit(born, Move{Kind: Issue, W: w})
+		m.Emit(born, Move{Kind: Issue, W: w})
 	} else if m.on(IssueOnce) {
 		return
 	}
 	first := born.DB.attempt(1)
 	if first.open() && !m.on(IssueOnce) {
-		m.emitBroken(born, Move{Kind: IssueClaim, W: w, N: 1}, SecondAttempt)
+		m.EmitBroken(born, Move{Kind: IssueClaim, W: w, N: 1}, SecondAttempt)
 	}
 	*first = Attempt{}
 	m.claim(born, w, IssueClaim)

@@ -59,12 +59,18 @@ type Move struct {
 	W     uint8
 	N     uint8
 	Reply Reply
-	Swap  bool // the workers changed places after it
 }
 
-// fault reports whether the move is bad luck, which no way out may rely on.
-func (k Kind) fault() bool {
-	return k == Crash || k == PresumeDead || k == TakeBackup || k == Restore || k == FailOver || k == SwitchURL
+// Swapped returns the move with the workers' names exchanged.
+func (m Move) Swapped() Move {
+	m.W = 1 - m.W
+	return m
+}
+
+// Helps reports whether a way out may rely on the move: it is no bad luck.
+func (m Move) Helps() bool {
+	k := m.Kind
+	return k != Crash && k != PresumeDead && k != TakeBackup && k != Restore && k != FailOver && k != SwitchURL
 }
 
 // String tells the move.

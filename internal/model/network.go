@@ -1,5 +1,7 @@
 package model
 
+import "duly/internal/model/search"
+
 // put hands a request to the network. It reports whether there was room.
 func (m *machine) put(s *State, r Request) bool {
 	for i := range s.Net[:m.Bounds.Requests] {
@@ -38,11 +40,11 @@ func (m *machine) deliver(s State) {
 		}
 		gone := s
 		gone.Net[i] = Request{}
-		m.emit(gone, Move{Kind: LoseRequest, N: r.N})
+		m.Emit(gone, Move{Kind: LoseRequest, N: r.N})
 		if r.Begun {
 			if s.Account[r.Place][r.N-1].Result == NoReply {
 				gone.execute(r.Place, r.N, OK)
-				m.emit(gone, Move{Kind: LateEffect, N: r.N})
+				m.Emit(gone, Move{Kind: LateEffect, N: r.N})
 			}
 			continue
 		}
@@ -93,7 +95,7 @@ func (m *machine) err(s State, i int) {
 
 // answer loses the answer, or brings it to the worker that waits for it.
 func (m *machine) answer(s State, r Request, reply Reply) {
-	m.emit(s, Move{Kind: LoseAnswer, N: r.N, Reply: reply})
+	m.Emit(s, Move{Kind: LoseAnswer, N: r.N, Reply: reply})
 	if r.Worker == 0 {
 		return
 	}
@@ -102,7 +104,7 @@ func (m *machine) answer(s State, r Request, reply Reply) {
 		return
 	}
 	s.Workers[w].Phase, s.Workers[w].Answer = Got, reply
-	m.emit(s, Move{Kind: BringAnswer, W: w, N: r.N, Reply: reply})
+	m.Emit(s, Move{Kind: BringAnswer, W: w, N: r.N, Reply: reply})
 }
 
 // tick lets time pass, unless a request must be delivered or lost first.
@@ -121,7 +123,7 @@ func (m *machine) tick(s State) {
 		if s.Workers[w].N == 0 {
 			continue
 		}
-		if grow(&s.Workers[w].Held, hold+1); s.Workers[w].Held <= hold {
+		if search.Grow(&s.Workers[w].Held, hold+1); s.Workers[w].Held <= hold {
 			continue
 		}
 		if m.on(LeaseAtSend) && m.on(LeaseAtSettle) {
@@ -138,7 +140,7 @@ func (m *machine) tick(s State) {
 	for p := range s.Account {
 		for i := range s.Account[p] {
 			if r := &s.Account[p][i]; r.said() != NoReply && !m.Gateway.KeepsKeys {
-				grow(&r.Age, max(m.Gateway.KeyLife, m.Gateway.Lag))
+				search.Grow(&r.Age, max(m.Gateway.KeyLife, m.Gateway.Lag))
 			}
 		}
 	}
@@ -146,12 +148,12 @@ func (m *machine) tick(s State) {
 		s.Due++
 	}
 	if s.Suspect > 0 {
-		grow(&s.Suspect, m.quiet()+2)
+		search.Grow(&s.Suspect, m.quiet()+2)
 		if !m.unquiet(&s) && !m.blind() {
 			s.Suspect = 0 // nothing asks for it any more
 		}
 	}
-	m.emit(s, Move{Kind: Tick})
+	m.Emit(s, Move{Kind: Tick})
 }
 
 // age makes the attempts older, up to the ages that no rule tells apart.
@@ -160,12 +162,12 @@ func (m *machine) age(d *DB) {
 		a := &d.Attempts[i]
 		switch {
 		case a.open():
-			grow(&a.Age, m.window()+operatorWaits+1)
+			search.Grow(&a.Age, m.window()+operatorWaits+1)
 			if a.AllAnswered {
-				grow(&a.Since, longest+1)
+				search.Grow(&a.Since, longest+1)
 			}
 		case a.Status == Rejected && a.Proof == Unproven:
-			grow(&a.Age, m.travel()+1)
+			search.Grow(&a.Age, m.travel()+1)
 		}
 	}
 }

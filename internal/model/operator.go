@@ -36,7 +36,7 @@ func (m *machine) resolve(s State, n uint8) {
 		// The stored id is somebody else's, whose payment was declined.
 		broke := m.falseProof(&s, n, false)
 		s.believe(n, Refusal)
-		m.emitBroken(s, Move{Kind: ResolveByID, N: n}, broke)
+		m.EmitBroken(s, Move{Kind: ResolveByID, N: n}, broke)
 		return
 	}
 	m.prove(s, n, Released, ResolveNotExecuted)
@@ -47,7 +47,7 @@ func (m *machine) prove(s State, n uint8, to Status, kind Kind) {
 	a := s.DB.attempt(n)
 	if reply := m.lookUp(&s, s.At, n); reply != NoReply {
 		s.believe(n, reply)
-		m.emit(s, Move{Kind: ResolveFound, N: n, Reply: reply})
+		m.Emit(s, Move{Kind: ResolveFound, N: n, Reply: reply})
 		return
 	}
 	late := m.over(a)
@@ -64,7 +64,7 @@ func (m *machine) prove(s State, n uint8, to Status, kind Kind) {
 		// What the provider's own pages show and the gateway does not: the period is closed.
 		s.DB.attempt(n).settle(Succeeded, Unproven)
 		s.DB.Invoice = InvoiceClosed
-		m.emit(s, Move{Kind: ClosePeriod, N: n})
+		m.Emit(s, Move{Kind: ClosePeriod, N: n})
 	case late || !m.on(WordAfterWindow):
 		if m.on(WordMovesNumber) {
 			to = Rejected
@@ -81,7 +81,7 @@ func (m *machine) reopen(s State, n uint8, to Status, proof Proof, kind Kind) {
 		s.DB.Invoice = InvoiceOpen
 	}
 	s.DB.endIfDone()
-	m.emitBroken(s, Move{Kind: kind, N: n}, broke)
+	m.EmitBroken(s, Move{Kind: kind, N: n}, broke)
 }
 
 // unknown reports whether what the gateway shows of a key is not what the tables say.
@@ -116,7 +116,7 @@ func (m *machine) adopt(s State, n uint8) {
 		return
 	}
 	s.believe(n, shown)
-	m.emit(s, Move{Kind: Adopt, N: n, Reply: shown})
+	m.Emit(s, Move{Kind: Adopt, N: n, Reply: shown})
 }
 
 // confirm ends the suspicion of a loss where nobody but an operator can: he compares with the provider's
@@ -133,14 +133,14 @@ func (m *machine) confirm(s State) {
 		case shown == OK:
 			s.DB.attempt(n).settle(Succeeded, Unproven)
 			s.DB.Invoice = InvoiceClosed
-			m.emit(s, Move{Kind: ClosePeriod, N: n})
+			m.Emit(s, Move{Kind: ClosePeriod, N: n})
 			return
 		case m.on(ListDeclines):
 			s.believe(n, shown)
-			m.emit(s, Move{Kind: SkipNumber, N: n})
+			m.Emit(s, Move{Kind: SkipNumber, N: n})
 			return
 		}
 	}
 	s.Suspect = 0
-	m.emit(s, Move{Kind: ConfirmHistory})
+	m.Emit(s, Move{Kind: ConfirmHistory})
 }

@@ -22,7 +22,7 @@ func (m *machine) recover(s State, w uint8) {
 		if !m.on(ControlAfterAbsence) {
 			if m.vetted(&s, m.place(&s, w)) {
 				taken.Workers[w].Phase = Controlled
-				m.emit(taken, Move{Kind: AskControl, W: w, N: n})
+				m.Emit(taken, Move{Kind: AskControl, W: w, N: n})
 			}
 			continue
 		}
@@ -33,7 +33,7 @@ func (m *machine) recover(s State, w uint8) {
 func (m *machine) lookUpAfterControl(s State, w uint8) {
 	if !s.mine(w) {
 		s.drop(w)
-		m.emit(s, Move{Kind: EndRun, W: w})
+		m.Emit(s, Move{Kind: EndRun, W: w})
 		return
 	}
 	m.lookUpInRecovery(s, w)
@@ -47,7 +47,7 @@ func (m *machine) lookUpInRecovery(s State, w uint8) {
 		s.believe(v.N, reply)
 		m.acknowledge(&s, w, v.N)
 		m.rest(&s, w)
-		m.emit(s, Move{Kind: FindInRecovery, W: w, N: v.N, Reply: reply})
+		m.Emit(s, Move{Kind: FindInRecovery, W: w, N: v.N, Reply: reply})
 		return
 	}
 	if m.on(LookUpLaterInRecovery) && !v.Listed && m.laterUnknown(&s, place, v.N) {
@@ -55,7 +55,7 @@ func (m *machine) lookUpInRecovery(s State, w uint8) {
 	}
 	s.Workers[w].Phase = Absent
 	s.Workers[w].Over = s.DB.attempt(v.N).AllAnswered && m.over(s.DB.attempt(v.N)) // of others there is R to spare
-	m.emit(s, Move{Kind: FindNothing, W: w, N: v.N})
+	m.Emit(s, Move{Kind: FindNothing, W: w, N: v.N})
 }
 
 // recoverBlind goes by the key's age alone.
@@ -67,7 +67,7 @@ func (m *machine) recoverBlind(s State, w uint8) {
 		return
 	case m.resendable(&s, a):
 		s.Workers[w].Phase = Ready
-		m.emit(s, Move{Kind: Resend, W: w, N: v.N})
+		m.Emit(s, Move{Kind: Resend, W: w, N: v.N})
 	default:
 		m.toReview(s, w)
 	}
@@ -78,7 +78,7 @@ func (m *machine) decide(s State, w uint8) {
 	v := s.Workers[w]
 	if !s.mine(w) || v.Old && m.on(SameServer) {
 		s.drop(w)
-		m.emit(s, Move{Kind: EndRun, W: w})
+		m.Emit(s, Move{Kind: EndRun, W: w})
 		return
 	}
 	a := s.DB.attempt(v.N)
@@ -91,7 +91,7 @@ func (m *machine) decide(s State, w uint8) {
 	case m.moved(a, v.Place):
 	case m.resendable(&s, a) && m.mayResend(&s, place):
 		s.Workers[w].Phase = Ready
-		m.emit(s, Move{Kind: Resend, W: w, N: v.N})
+		m.Emit(s, Move{Kind: Resend, W: w, N: v.N})
 		return
 	case !m.absenceLasts() && a.Age > m.window():
 		m.toReview(s, w)
@@ -102,7 +102,7 @@ func (m *machine) decide(s State, w uint8) {
 	}
 	a.Status, a.Owner = InDoubt, 0
 	m.rest(&s, w)
-	m.emit(s, Move{Kind: LeaveInDoubt, W: w, N: v.N})
+	m.Emit(s, Move{Kind: LeaveInDoubt, W: w, N: v.N})
 }
 
 // moved reports whether the attempt was made at another account than today's, as far as duly can tell.

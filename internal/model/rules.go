@@ -1,6 +1,6 @@
 package model
 
-import "math/bits"
+import "duly/internal/model/search"
 
 // Rule is one rule of the protocol that can be switched off.
 type Rule uint8
@@ -56,23 +56,10 @@ const (
 )
 
 // Rules is a set of rules.
-type Rules uint64
+type Rules = search.Rules[Rule]
 
 // AllRules holds every rule.
 const AllRules Rules = 1<<RuleCount - 1
-
-// Without returns the set without these rules.
-func (r Rules) Without(off ...Rule) Rules {
-	for _, rule := range off {
-		r &^= 1 << rule
-	}
-	return r
-}
-
-func (r Rules) on(rule Rule) bool { return r>>rule&1 == 1 }
-
-// Len returns the number of rules in the set.
-func (r Rules) Len() int { return bits.OnesCount64(uint64(r)) }
 
 // String returns the rule's name.
 func (r Rule) String() string { return describe(r)[0] }

@@ -1,5 +1,7 @@
 package model
 
+import "duly/internal/model/search"
+
 // Numbers is how many key numbers an invoice can reach.
 const Numbers uint8 = 2
 
@@ -164,8 +166,8 @@ func (a *Attempt) settle(to Status, proof Proof) {
 	*a = Attempt{Status: to, Proof: proof, Account: a.Account}
 }
 
-// settled reports whether nothing is left to do for the invoice.
-func (s *State) settled() bool {
+// Over reports whether nothing is left to do for the invoice.
+func (s *State) Over() bool {
 	if s.DB.Invoice != InvoicePaid && s.DB.Invoice != InvoiceEnded && s.DB.Invoice != InvoiceClosed {
 		return false
 	}
@@ -177,37 +179,26 @@ func (s *State) settled() bool {
 	return true
 }
 
-// canonical names the two workers in a fixed order, since nothing tells them apart, and sorts the requests.
+// Canonical names the two workers in a fixed order, since nothing tells them apart, and sorts the requests.
 // It reports whether the workers changed places.
-func (s *State) canonical() bool {
+func (s *State) Canonical() bool {
 	swap := s.Workers[0].less(s.Workers[1])
 	if swap {
 		s.Workers[0], s.Workers[1] = s.Workers[1], s.Workers[0]
 		for i := range s.DB.Attempts {
-			s.DB.Attempts[i].Owner = swapped(s.DB.Attempts[i].Owner)
-			s.Backup.Attempts[i].Owner = swapped(s.Backup.Attempts[i].Owner)
+			s.DB.Attempts[i].Owner = search.SwappedOwner(s.DB.Attempts[i].Owner)
+			s.Backup.Attempts[i].Owner = search.SwappedOwner(s.Backup.Attempts[i].Owner)
 		}
 		for i := range s.Net {
-			s.Net[i].Worker = swapped(s.Net[i].Worker)
+			s.Net[i].Worker = search.SwappedOwner(s.Net[i].Worker)
 		}
 	}
-	for i := 1; i < len(s.Net); i++ {
-		for j := i; j > 0 && s.Net[j].rank() > s.Net[j-1].rank(); j-- {
-			s.Net[j], s.Net[j-1] = s.Net[j-1], s.Net[j]
-		}
-	}
+	search.Sort(s.Net[:])
 	return swap
 }
 
-// swapped exchanges the names of the workers.
-func swapped(owner uint8) uint8 {
-	if owner == 0 {
-		return 0
-	}
-	return 3 - owner
-}
-
-func (r Request) rank() uint32 {
+// Rank orders the requests on their way.
+func (r Request) Rank() uint32 {
 	rank := uint32(r.N)<<24 | uint32(r.Place)<<16 | uint32(r.Left)<<8 | uint32(r.Worker)<<1
 	if r.Begun {
 		rank |= 1
@@ -229,11 +220,4 @@ func (w Worker) rank() uint64 {
 		}
 	}
 	return rank
-}
-
-// grow adds a tick to an age that no rule tells apart from limit on.
-func grow(age *uint8, limit uint8) {
-	if *age < limit {
-		*age++
-	}
 }

@@ -1,5 +1,7 @@
 package model
 
+import "duly/internal/model/search"
+
 // owner names a worker in a row or a request.
 func owner(w uint8) uint8 { return w + 1 }
 
@@ -103,14 +105,14 @@ func (m *machine) mayStart(s *State) bool {
 }
 
 func (m *machine) start(s State, w uint8) {
-	if !m.mayStart(&s) || s.settled() && s.Losses >= m.Bounds.Losses {
+	if !m.mayStart(&s) || s.Over() && s.Losses >= m.Bounds.Losses {
 		return
 	}
 	s.Workers[w] = Worker{
 		Phase: Running, Place: s.At, Listed: m.Gateway.List && m.on(ListFirst),
 		Missed: !m.on(SameServer) && s.HasBackup, // with SameServer nothing reads it
 	}
-	m.emit(s, Move{Kind: StartRun, W: w})
+	m.Emit(s, Move{Kind: StartRun, W: w})
 }
 
 // quiet is how many ticks after a loss the last request of a lost claim may be executed, or be in no list yet.
@@ -121,7 +123,7 @@ func (m *machine) unquiet(s *State) bool { return s.Suspect > 0 && s.Suspect <= 
 
 func (m *machine) end(s State, w uint8) {
 	s.drop(w)
-	m.emit(s, Move{Kind: EndRun, W: w})
+	m.Emit(s, Move{Kind: EndRun, W: w})
 }
 
 // fenced reports whether the run finds that commits were lost and stops. The fence compares the row with
@@ -169,7 +171,7 @@ func (m *machine) claim(s State, w uint8, kind Kind) {
 	if n == 0 {
 		return
 	}
-	var broke Violation
+	var broke search.Violation
 	for _, a := range s.DB.Attempts[:n-1] {
 		if a.Proof == Unproven && a.Status != None {
 			broke = UnprovenNumber
@@ -182,7 +184,7 @@ func (m *machine) claim(s State, w uint8, kind Kind) {
 		if reply := m.lookUp(&s, place, n); reply != NoReply {
 			s.believe(n, reply)
 			m.acknowledge(&s, w, n)
-			m.emit(s, Move{Kind: FindBeforeSend, W: w, N: n, Reply: reply})
+			m.Emit(s, Move{Kind: FindBeforeSend, W: w, N: n, Reply: reply})
 			return
 		}
 	}
@@ -192,12 +194,12 @@ func (m *machine) claim(s State, w uint8, kind Kind) {
 	s.Workers[w].Phase, s.Workers[w].N = Ready, n
 	s.Workers[w].Exempt = needed && m.dueYoung(&s) && m.on(ExemptAtSend)
 	if !m.on(ReadBackEach) {
-		m.emit(s, Move{Kind: ClaimUnanswered, W: w, N: n})
+		m.Emit(s, Move{Kind: ClaimUnanswered, W: w, N: n})
 	}
 	*s.DB.attempt(n) = Attempt{Status: InFlight, Owner: owner(w), Account: v.Place}
 	s.DB.Later = 0
 	m.acknowledge(&s, w, n)
-	m.emitBroken(s, Move{Kind: kind, W: w, N: n}, broke)
+	m.EmitBroken(s, Move{Kind: kind, W: w, N: n}, broke)
 }
 
 // dueYoung reports whether every key of the period is so young that the gateway still keeps it when a request
@@ -235,7 +237,7 @@ func (m *machine) send(s State, w uint8) {
 	}
 	v.Phase = Waiting
 	v.Tries++
-	m.emit(s, Move{Kind: Send, W: w, N: v.N})
+	m.Emit(s, Move{Kind: Send, W: w, N: v.N})
 }
 
 // travel is how long after its check a request can be executed.
@@ -251,7 +253,7 @@ func (m *machine) abandon(s State, w uint8) {
 	v := s.Workers[w]
 	if !s.mine(w) || v.Old && m.on(SameServer) {
 		s.drop(w)
-		m.emit(s, Move{Kind: EndRun, W: w})
+		m.Emit(s, Move{Kind: EndRun, W: w})
 		return
 	}
 	if !v.Doubt && v.Tries == 0 {
@@ -267,7 +269,7 @@ func (m *machine) toDoubt(s State, w uint8) {
 	a.Status, a.Owner, a.Doubted = InDoubt, 0, true
 	m.acknowledge(&s, w, v.N)
 	m.rest(&s, w)
-	m.emit(s, Move{Kind: LeaveInDoubt, W: w, N: v.N})
+	m.Emit(s, Move{Kind: LeaveInDoubt, W: w, N: v.N})
 }
 
 func (m *machine) toReview(s State, w uint8) {
@@ -277,7 +279,7 @@ func (m *machine) toReview(s State, w uint8) {
 	s.DB.reviewInvoice()
 	m.acknowledge(&s, w, v.N)
 	m.rest(&s, w)
-	m.emit(s, Move{Kind: GiveUp, W: w, N: v.N})
+	m.Emit(s, Move{Kind: GiveUp, W: w, N: v.N})
 }
 
 func (d *DB) reviewInvoice() {
@@ -290,7 +292,7 @@ func (d *DB) reviewInvoice() {
 // attempt alone if it was not sent; its number stays, and the next first send asks again.
 func (m *machine) endProven(s State, w uint8, proof Proof) {
 	v := s.Workers[w]
-	var broke Violation
+	var broke search.Violation
 	if proof == Absence || s.Losses == 0 {
 		broke = m.falseProof(&s, v.N, true)
 	}
@@ -305,7 +307,7 @@ func (m *machine) endProven(s State, w uint8, proof Proof) {
 	s.DB.endIfDone()
 	m.acknowledge(&s, w, v.N)
 	m.rest(&s, w)
-	m.emitBroken(s, Move{Kind: kind, W: w, N: v.N}, broke)
+	m.EmitBroken(s, Move{Kind: kind, W: w, N: v.N}, broke)
 }
 
 // timeOut stops waiting: the attempt is sent again or left in doubt.
@@ -316,11 +318,11 @@ func (m *machine) timeOut(s State, w uint8) {
 	if v.Tries < 2 && (m.Gateway.KeyLife > 0 || !m.on(SendOnce)) {
 		again := s
 		again.Workers[w].Phase = Ready
-		m.emit(again, Move{Kind: TimeOut, W: w, N: v.N})
+		m.Emit(again, Move{Kind: TimeOut, W: w, N: v.N})
 	}
 	if !s.mine(w) || v.Old && m.on(SameServer) {
 		s.drop(w)
-		m.emit(s, Move{Kind: EndRun, W: w})
+		m.Emit(s, Move{Kind: EndRun, W: w})
 		return
 	}
 	m.toDoubt(s, w)
@@ -332,11 +334,11 @@ func (m *machine) settle(s State, w uint8) {
 	a := s.DB.attempt(v.N)
 	if v.Old && m.on(SameServer) || !s.mine(w) && (m.on(LeaseAtSettle) || !a.unsettled()) {
 		s.drop(w)
-		m.emit(s, Move{Kind: EndRun, W: w})
+		m.Emit(s, Move{Kind: EndRun, W: w})
 		return
 	}
 	doubt := m.on(DoubtSticks) && (v.Doubt || a.Doubted)
-	var broke Violation
+	var broke search.Violation
 	switch v.Answer {
 	case OK, Refusal:
 		if v.Answer == Refusal {
@@ -375,7 +377,7 @@ func (m *machine) settle(s State, w uint8) {
 	}
 	m.acknowledge(&s, w, v.N)
 	m.rest(&s, w)
-	m.emitBroken(s, Move{Kind: Settle, W: w, N: v.N, Reply: v.Answer}, broke)
+	m.EmitBroken(s, Move{Kind: Settle, W: w, N: v.N, Reply: v.Answer}, broke)
 }
 
 // believe settles an attempt by what the gateway says of its key.
@@ -407,9 +409,9 @@ func (d *DB) endIfDone() {
 }
 
 // falseProof reports an attempt that is ended as not executed although its key took money or still can.
-func (m *machine) falseProof(s *State, n uint8, late bool) Violation {
+func (m *machine) falseProof(s *State, n uint8, late bool) search.Violation {
 	if s.taken(n) || late && m.arriving(s, n) {
 		return FalseProof
 	}
-	return NoViolation
+	return search.NoViolation
 }

@@ -1,6 +1,6 @@
 // Package refunds searches the protocol by which refunds of one payment are executed, exhaustively within small bounds: every interleaving of two
 // workers, the gateway, the network, crashes, an operator, the shop, an audit and somebody who refunds at the provider's page. Like package model it
-// imports nothing of duly: it is the protocol as docs/protocol.md has it, small enough to be searched.
+// imports nothing of duly but its search: it is the protocol as docs/protocol.md has it, small enough to be searched.
 //
 // # States
 //

@@ -1,5 +1,7 @@
 package refunds
 
+import "duly/internal/model/search"
+
 // Reply is what the gateway answers.
 type Reply uint8
 
@@ -38,7 +40,8 @@ type Record struct {
 	Age   uint8
 }
 
-func (r Request) rank() uint32 {
+// Rank orders the requests on their way.
+func (r Request) Rank() uint32 {
 	return uint32(r.Number)<<16 | uint32(r.Row)<<12 | uint32(r.Amount)<<8 | uint32(r.Left)<<4 | uint32(r.Worker)
 }
 
@@ -70,7 +73,7 @@ func (m *machine) deliver(s State) {
 		}
 		next := s
 		next.Net[i] = Request{}
-		m.emit(next, Move{Kind: LoseRequest, Row: r.Row})
+		m.Emit(next, Move{Kind: LoseRequest, Row: r.Row})
 		if k := s.Keys[r.Number-1]; k.Shown > 0 && (m.Gateway.Keeps || m.Gateway.KeyLife > k.Age) {
 			m.answer(next, r, Yes, k.Shown)
 			continue
@@ -114,15 +117,15 @@ func (s *State) match() {
 // answer brings the reply, or loses it.
 func (m *machine) answer(s State, r Request, reply Reply, shown uint8) {
 	if r.Worker == 0 {
-		m.emit(s, Move{Kind: Unheard, Row: r.Row, Reply: reply})
+		m.Emit(s, Move{Kind: Unheard, Row: r.Row, Reply: reply})
 		return
 	}
 	if reply == Yes {
-		m.emit(s, Move{Kind: LoseAnswer, Row: r.Row, Reply: reply})
+		m.Emit(s, Move{Kind: LoseAnswer, Row: r.Row, Reply: reply})
 	}
 	v := &s.Workers[r.Worker-1]
 	v.Phase, v.Answer, v.Shown = Got, reply, shown
-	m.emit(s, Move{Kind: BringAnswer, W: r.Worker - 1, Row: r.Row, Reply: reply})
+	m.Emit(s, Move{Kind: BringAnswer, W: r.Worker - 1, Row: r.Row, Reply: reply})
 }
 
 // refundByHand is somebody who refunds at the provider's page.
@@ -132,7 +135,7 @@ func (m *machine) refundByHand(s State) {
 		next.Hands++
 		next.Total += amount
 		next.match()
-		m.emit(next, Move{Kind: HandRefund, Amount: amount})
+		m.Emit(next, Move{Kind: HandRefund, Amount: amount})
 	}
 }
 
@@ -150,12 +153,12 @@ func (m *machine) tick(s State) {
 	limit := m.quiet() + 1
 	for i := range s.Rows {
 		if s.Rows[i].Sent {
-			grow(&s.Rows[i].Age, limit)
+			search.Grow(&s.Rows[i].Age, limit)
 		}
 	}
 	for i := range s.Keys {
 		if s.Keys[i].Shown > 0 && !m.Gateway.Keeps {
-			grow(&s.Keys[i].Age, m.Gateway.KeyLife)
+			search.Grow(&s.Keys[i].Age, m.Gateway.KeyLife)
 		}
 	}
 	for w := range uint8(workers) {
@@ -163,11 +166,11 @@ func (m *machine) tick(s State) {
 		if v.Phase == Idle {
 			continue
 		}
-		grow(&v.Age, limit)
-		grow(&v.Held, hold+1)
+		search.Grow(&v.Age, limit)
+		search.Grow(&v.Held, hold+1)
 		if v.Held > hold {
 			m.lose(&s, w)
 		}
 	}
-	m.emit(s, Move{Kind: Tick})
+	m.Emit(s, Move{Kind: Tick})
 }

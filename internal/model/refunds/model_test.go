@@ -2,11 +2,22 @@ package refunds
 
 import (
 	"flag"
-	"sync/atomic"
 	"testing"
+
+	"duly/internal/model/search"
+	"duly/internal/model/searchtest"
 )
 
 var large = flag.Bool("model.large", false, "search the large bounds, and print each scenario's states")
+
+// scenarios makes the searches of a size, each of limit states at most.
+func scenarios(size Size, limit int) searchtest.Scenarios[Rule] {
+	out := searchtest.Scenarios[Rule]{}
+	for _, sc := range size.Scenarios() {
+		out[sc.Name] = func(rules Rules, kinds ...search.Violation) search.Result { return Run(sc, rules, limit, kinds...) }
+	}
+	return out
+}
 
 // TestProtocol searches every scenario with every rule on: no violation, and a way to the end of every row.
 func TestProtocol(t *testing.T) {
@@ -15,22 +26,5 @@ func TestProtocol(t *testing.T) {
 	if *large {
 		size, limit = Large(), 15_000_000
 	}
-	scenarios := size.Scenarios()
-	var states, edges atomic.Int64
-	t.Cleanup(func() { t.Logf("%d scenarios, %d states, %d moves", len(scenarios), states.Load(), edges.Load()) })
-	for _, sc := range scenarios {
-		t.Run(sc.Name, func(t *testing.T) {
-			t.Parallel()
-			r := Run(sc, AllRules, limit)
-			if r.Violation != NoViolation {
-				t.Fatalf("%s after %d states:\n%s", r.Violation, r.States, Format(r.Trace))
-			}
-			if !r.Full {
-				t.Fatalf("more than %d states", limit)
-			}
-			states.Add(int64(r.States))
-			edges.Add(int64(r.Edges))
-			t.Logf("%d states, %d moves", r.States, r.Edges)
-		})
-	}
+	scenarios(size, limit).Protocol(t, AllRules)
 }

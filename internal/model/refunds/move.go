@@ -50,11 +50,17 @@ type Move struct {
 	Amount uint8
 	Reply  Reply
 	Step   Step
-	Swap   bool // the workers changed places after it
 }
 
-// helps reports whether a way to the end may rely on the move: neither bad luck nor somebody who takes the work away.
-func (k Kind) helps() bool {
+// Swapped returns the move with the workers' names exchanged.
+func (m Move) Swapped() Move {
+	m.W = 1 - m.W
+	return m
+}
+
+// Helps reports whether a way to the end may rely on the move: neither bad luck nor somebody who takes the work away.
+func (m Move) Helps() bool {
+	k := m.Kind
 	return k != Crash && k != PresumeDead && k != TakeBack && k != HandRefund && k != LoseRequest && k != LoseAnswer
 }
 

@@ -13,7 +13,7 @@ func (m *machine) people(s State) {
 func (m *machine) takeBack(s State, n uint8) {
 	if s.Rows[n].Status == Requested && m.TakesBack {
 		s.Rows[n].end(Cancelled, 0)
-		m.emit(s, Move{Kind: TakeBack, Row: n})
+		m.Emit(s, Move{Kind: TakeBack, Row: n})
 	}
 }
 
@@ -26,7 +26,7 @@ func (m *machine) resolve(s State, n uint8) {
 		next := s
 		next.Operator = Sight{Is: true, Row: n, Total: s.Total}
 		if m.given(next.Rows[n], next.Operator.Total, next.Recorded) > 0 {
-			m.emit(next, Move{Kind: OperatorLooks, Row: n})
+			m.Emit(next, Move{Kind: OperatorLooks, Row: n})
 		}
 	} else if s.Operator.Row == n {
 		m.saysRefunded(s, n)
@@ -55,7 +55,7 @@ func (m *machine) saysRefunded(s State, n uint8) {
 	given := m.given(s.Rows[n], seen, s.Recorded)
 	s.Operator = Sight{}
 	if m.on(WordAlone) && s.busy(n) || given == 0 && m.on(WordAgain) {
-		m.emit(s, Move{Kind: WordNotTaken, Row: n})
+		m.Emit(s, Move{Kind: WordNotTaken, Row: n})
 		return
 	}
 	if given == 0 {
@@ -63,7 +63,7 @@ func (m *machine) saysRefunded(s State, n uint8) {
 	}
 	s.Rows[n].end(Refunded, given)
 	s.Recorded = max(s.Recorded, seen)
-	m.emit(s, Move{Kind: SaysRefunded, Row: n})
+	m.Emit(s, Move{Kind: SaysRefunded, Row: n})
 }
 
 // saysNotExecuted settles a row as refused: the provider's page shows nothing of it.
@@ -77,7 +77,7 @@ func (m *machine) saysNotExecuted(s State, n uint8) {
 	if s.Operator.Row == n {
 		s.Operator = Sight{}
 	}
-	m.emit(s, Move{Kind: SaysNotExecuted, Row: n})
+	m.Emit(s, Move{Kind: SaysNotExecuted, Row: n})
 }
 
 // record is an audit that looks, and then records what somebody refunded at the provider.
@@ -88,17 +88,17 @@ func (m *machine) record(s State) {
 	if !s.Audit.Is {
 		if s.Total > s.Recorded {
 			s.Audit = Sight{Is: true, Total: s.Total, Recorded: s.Recorded}
-			m.emit(s, Move{Kind: AuditLooks})
+			m.Emit(s, Move{Kind: AuditLooks})
 		}
 		return
 	}
 	seen := s.Audit
 	s.Audit = Sight{}
 	if m.on(RecordIdle) && s.busy(rows) || m.on(RecordUnmoved) && s.Recorded != seen.Recorded {
-		m.emit(s, Move{Kind: RecordNothing})
+		m.Emit(s, Move{Kind: RecordNothing})
 		return
 	}
 	s.Provider += seen.Total - seen.Recorded
 	s.Recorded = max(s.Recorded, seen.Total)
-	m.emit(s, Move{Kind: RecordHand})
+	m.Emit(s, Move{Kind: RecordHand})
 }

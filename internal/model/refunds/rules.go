@@ -1,5 +1,7 @@
 package refunds
 
+import "duly/internal/model/search"
+
 // Rule is one rule of the protocol that can be switched off.
 type Rule uint8
 
@@ -31,20 +33,10 @@ const (
 )
 
 // Rules is a set of rules.
-type Rules uint32
+type Rules = search.Rules[Rule]
 
 // AllRules has every rule on.
 const AllRules Rules = 1<<RuleCount - 1
-
-// Without switches rules off.
-func (r Rules) Without(off ...Rule) Rules {
-	for _, rule := range off {
-		r &^= 1 << rule
-	}
-	return r
-}
-
-func (r Rules) on(rule Rule) bool { return r>>rule&1 == 1 }
 
 // String is the rule's name.
 func (r Rule) String() string { name, _ := r.texts(); return name }

@@ -1,5 +1,7 @@
 package refunds
 
+import "duly/internal/model/search"
+
 // Paid is what was paid, in units.
 const Paid uint8 = 3
 
@@ -116,8 +118,8 @@ func (r *Row) end(to Status, amount uint8) {
 	*r = Row{Status: to, Number: r.Number, Amount: amount, Executed: r.Executed, Matched: r.Matched}
 }
 
-// over reports whether every row came to an end or waits for an operator.
-func (s *State) over() bool {
+// Over reports whether every row came to an end or waits for an operator.
+func (s *State) Over() bool {
 	for _, r := range s.Rows {
 		if r.Status != None && r.Status != Review && !r.ended() {
 			return false
@@ -158,31 +160,20 @@ func (s *State) drop(w uint8) {
 	s.Workers[w] = Worker{}
 }
 
-// canonical sorts the requests, and the workers, which nothing tells apart. It reports whether the workers changed places.
-func (s *State) canonical() bool {
+// Canonical sorts the requests, and the workers, which nothing tells apart. It reports whether the workers changed places.
+func (s *State) Canonical() bool {
 	swap := s.Workers[0].rank() < s.Workers[1].rank()
 	if swap {
 		s.Workers[0], s.Workers[1] = s.Workers[1], s.Workers[0]
 		for i := range s.Rows {
-			s.Rows[i].Owner = swapped(s.Rows[i].Owner)
+			s.Rows[i].Owner = search.SwappedOwner(s.Rows[i].Owner)
 		}
 		for i := range s.Net {
-			s.Net[i].Worker = swapped(s.Net[i].Worker)
+			s.Net[i].Worker = search.SwappedOwner(s.Net[i].Worker)
 		}
 	}
-	for i := 1; i < len(s.Net); i++ {
-		for j := i; j > 0 && s.Net[j].rank() > s.Net[j-1].rank(); j-- {
-			s.Net[j], s.Net[j-1] = s.Net[j-1], s.Net[j]
-		}
-	}
+	search.Sort(s.Net[:])
 	return swap
-}
-
-func swapped(owner uint8) uint8 {
-	if owner == 0 {
-		return 0
-	}
-	return 3 - owner
 }
 
 func (w Worker) rank() uint64 {
@@ -197,11 +188,4 @@ func (w Worker) rank() uint64 {
 		}
 	}
 	return rank
-}
-
-// grow adds a tick to an age that no rule tells apart from limit on.
-func grow(age *uint8, limit uint8) {
-	if *age < limit {
-		*age++
-	}
 }

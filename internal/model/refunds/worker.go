@@ -1,5 +1,7 @@
 package refunds
 
+import "duly/internal/model/search"
+
 // work lets each worker do its next step in every way.
 func (m *machine) work(s State) {
 	for w := range uint8(workers) {
@@ -26,13 +28,13 @@ func (m *machine) work(s State) {
 			next := s
 			next.Crashes++
 			next.drop(w)
-			m.emit(next, Move{Kind: Crash, W: w})
+			m.Emit(next, Move{Kind: Crash, W: w})
 		}
 		if s.Presumed < m.Presumed && !s.Workers[w].Lost {
 			next := s
 			next.Presumed++
 			m.lose(&next, w)
-			m.emit(next, Move{Kind: PresumeDead, W: w})
+			m.Emit(next, Move{Kind: PresumeDead, W: w})
 		}
 	}
 }
@@ -65,7 +67,7 @@ func (m *machine) claim(s State, w, n uint8) {
 		v := &s.Workers[w]
 		v.Sent, v.Before, v.Amount, v.Age, v.Doubted = true, r.Before, r.Amount, r.Age, true
 	}
-	m.emit(s, Move{Kind: Claim, W: w, Row: n})
+	m.Emit(s, Move{Kind: Claim, W: w, Row: n})
 }
 
 // finish goes on to write an end.
@@ -80,7 +82,7 @@ func (m *machine) finish(s State, w uint8, step Step, kind Kind) {
 		v.Total = 0
 	}
 	v.Before, v.Age = 0, 0
-	m.emit(s, Move{Kind: kind, W: w, Row: v.Row})
+	m.Emit(s, Move{Kind: kind, W: w, Row: v.Row})
 }
 
 // look asks what is refunded of the payment, and decides.
@@ -111,7 +113,7 @@ func (m *machine) look(s State, w uint8) {
 		v.Before = s.Recorded
 	}
 	v.Phase = Decided // with the total that it saw
-	m.emit(s, Move{Kind: LookSends, W: w, Row: v.Row})
+	m.Emit(s, Move{Kind: LookSends, W: w, Row: v.Row})
 }
 
 // compare decides about a row that may have been executed.
@@ -125,7 +127,7 @@ func (m *machine) compare(s State, w uint8) {
 		m.finish(s, w, ToReview, LookSays)
 	case m.kept(v.Age), s.Total == v.Before && (m.rest(v) || !m.on(RestAlone)) && (m.Gateway.KeyLife > 0 || v.Age > m.quiet()):
 		v.Phase, v.Total = Ready, 0
-		m.emit(s, Move{Kind: LookSends, W: w, Row: v.Row})
+		m.Emit(s, Move{Kind: LookSends, W: w, Row: v.Row})
 	case v.Age <= m.quiet() && m.on(Quiet):
 		m.finish(s, w, Later, LookSays)
 	default:
@@ -171,7 +173,7 @@ func (m *machine) freeze(s State, w uint8) {
 		lost := s
 		m.finish(lost, w, Left, FreezeUnanswered)
 	}
-	m.emit(s, Move{Kind: Freeze, W: w, Row: v.Row})
+	m.Emit(s, Move{Kind: Freeze, W: w, Row: v.Row})
 }
 
 // send checks what must hold when a request leaves, and hands it to the network.
@@ -190,11 +192,11 @@ func (m *machine) send(s State, w uint8) {
 	}
 	v.Phase = Waiting
 	v.Tries++
-	broke := NoViolation
+	broke := search.NoViolation
 	if !r.Sent && !r.ended() {
 		broke = SentUnstored
 	}
-	m.emitBroken(s, Move{Kind: Send, W: w, Row: v.Row}, broke)
+	m.EmitBroken(s, Move{Kind: Send, W: w, Row: v.Row}, broke)
 }
 
 // timeOut stops waiting: the request is sent again under its key, or left to the next look.
@@ -204,7 +206,7 @@ func (m *machine) timeOut(s State, w uint8) {
 	v.Doubted = true
 	if m.Gateway.KeyLife > 0 && v.Tries < m.Sends {
 		v.Phase = Ready
-		m.emit(s, Move{Kind: TimeOut, W: w, Row: v.Row})
+		m.Emit(s, Move{Kind: TimeOut, W: w, Row: v.Row})
 	}
 	m.finish(s, w, Later, TimeOut)
 }
@@ -234,7 +236,7 @@ func (m *machine) settle(s State, w uint8) {
 	r := &s.Rows[v.Row]
 	if !s.mine(w) && (m.on(LeaseAtSettle) || r.ended()) {
 		s.drop(w)
-		m.emit(s, Move{Kind: Forget, W: w, Row: v.Row})
+		m.Emit(s, Move{Kind: Forget, W: w, Row: v.Row})
 		return
 	}
 	doubted := v.Doubted && m.on(DoubtSticks)
@@ -244,7 +246,7 @@ func (m *machine) settle(s State, w uint8) {
 	if !doubted && v.Step != Done {
 		r.Sent, r.Before, r.Amount, r.Age = false, 0, 0, 0
 	}
-	broke := NoViolation
+	broke := search.NoViolation
 	switch v.Step {
 	case Done:
 		if r.Executed == 0 && !r.Matched {
@@ -264,5 +266,5 @@ func (m *machine) settle(s State, w uint8) {
 		}
 	}
 	s.drop(w)
-	m.emitBroken(s, Move{Kind: Settle, W: w, Row: v.Row, Step: v.Step}, broke)
+	m.EmitBroken(s, Move{Kind: Settle, W: w, Row: v.Row, Step: v.Step}, broke)
 }
