@@ -101,7 +101,7 @@ func Run[S comparable, M Move[M], P State[S]](begin S, moves func(S) Steps[S, M]
 			swap := P(&step.To).Canonical()
 			id := x.reach(step.To, edge[M]{number(at), swap, step.Move})
 			if wanted(step.Broke) {
-				return x.result(step.Broke, append(x.trace(number(at)), step.Move.String()))
+				return x.result(step.Broke, x.trace(number(at), edge[M]{move: step.Move}))
 			}
 			if step.Move.Helps() && id != number(at) {
 				x.next = append(x.next, id)
@@ -199,9 +199,9 @@ func (x *search[S, M, P]) stuck() (uint32, bool) {
 	return number(max(id, 0)), id >= 0
 }
 
-// trace lists the moves that lead to the state.
-func (x *search[S, M, P]) trace(id uint32) []string {
-	var edges []edge[M]
+// trace lists the moves that lead to the state, and then the last, which leads from it.
+func (x *search[S, M, P]) trace(id uint32, last ...edge[M]) []string {
+	edges := last
 	for id != 0 {
 		edges = append(edges, x.edges[id])
 		id = x.edges[id].from
