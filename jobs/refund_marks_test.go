@@ -103,7 +103,8 @@ func TestRefundsOfALostLease(t *testing.T) {
 		}
 		require.Len(t, page.Items, 1)
 		worktest.Exec(t, w.plain, `UPDATE refunds SET lease = '0123456789abcdef'`)
-		writer := &writers.RequestedRefunds{DB: db, Unkeyed: func(string) time.Duration { return 0 }, Now: time.Now}
+		none := func(string) time.Duration { return 0 }
+		writer := &writers.RequestedRefunds{DB: db, Unkeyed: none, Longest: none, Now: time.Now}
 		tally, err := writer.Write(ctx, []refunds.Result{{Claimed: page.Items[0], End: refunds.End{Step: refunds.Done, Amount: 200, Total: 200}}})
 		require.NoError(t, err)
 		require.Equal(t, batch.Tally{Released: 1}, tally)

@@ -204,3 +204,19 @@ func TestPartStories(t *testing.T) {
 		})
 	}
 }
+
+// A refund that goes to review while a request of it may still arrive says until when.
+func TestARefundInReviewSaysUntilWhenItMayBeExecuted(t *testing.T) {
+	t.Parallel()
+	w := newCounter(t)
+	paid, there := w.sold()
+	w.ask("payment_id", paid, 200)
+	w.sims["main"].Update(faults(simulator.Faults{DropBefore: 1}))
+	require.Equal(t, batch.ExitUnfinished, w.refund().Exit)
+	w.pass(time.Minute)
+	w.amend(there, func(e *simulator.Entry) { e.Amount = 600 })
+	before := time.Now()
+	require.Equal(t, batch.ExitReview, w.refund().Exit)
+	quiet := worktest.Get[time.Time](t, w.plain, `SELECT next_try_at FROM refunds WHERE status = 'review' AND unsettled = 1`)
+	require.WithinRange(t, quiet, before.Add(2*time.Minute).Truncate(time.Microsecond), time.Now().Add(2*time.Minute))
+}

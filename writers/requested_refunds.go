@@ -24,6 +24,8 @@ type RequestedRefunds struct {
 	DB *mysql.DB
 	// Unkeyed is how long a gateway that keeps no keys is left alone after a request; 0 for gateways that keep keys.
 	Unkeyed func(gateway string) time.Duration
+	// Longest is how long a request to a gateway can be on its way.
+	Longest func(gateway string) time.Duration
 	Now     func() time.Time
 
 	settled atomic.Int64
@@ -82,7 +84,7 @@ func (w *RequestedRefunds) settle(ctx context.Context, tx *sqlx.Tx, results []re
 		if held[r.Claimed.PaymentID] && r.Left == "" { // by the shop: what the gateway shows settles it later
 			r.End = refunds.End{Step: refunds.Later, Doubted: row.Sent, Reason: "the payment's row is locked"}
 		}
-		s := settledRefund{Result: r, Settlement: r.Settle(now, w.Unkeyed(r.Claimed.Gateway))}
+		s := settledRefund{Result: r, Settlement: r.Settle(now, w.Longest(r.Claimed.Gateway), w.Unkeyed(r.Claimed.Gateway))}
 		if row.Lease != r.Claimed.Lease {
 			if row.Status != s.Status || r.Left != "" {
 				s.Result = &refunds.Result{Claimed: r.Claimed, Left: "it is somebody else's"}

@@ -121,7 +121,7 @@ func resolveRefund(ctx context.Context, ses *session.Session, db *session.Databa
 	if err != nil {
 		return "", err
 	}
-	word := refunds.Word{As: as, Reason: action.Reason}
+	word := refunds.Word{As: as, Reason: action.Reason, Begun: business()}
 	if as != payment.AsIgnored && seen.Gateway != "" {
 		if word.Sight, err = lookAt(ctx, ses, seen); err != nil {
 			return "", err

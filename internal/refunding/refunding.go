@@ -50,7 +50,7 @@ func (o Options) Execute(ctx context.Context, x *batch.StepExecution) error {
 	}
 	for again := true; again; {
 		reader := &refundrows.Reader{DB: o.DB, Selection: o.Selection, Now: o.Now}
-		writer := &writers.RequestedRefunds{DB: o.DB, Unkeyed: o.Unkeyed, Now: o.Now}
+		writer := &writers.RequestedRefunds{DB: o.DB, Unkeyed: o.Unkeyed, Longest: o.longest, Now: o.Now}
 		err := o.Run(ctx, x, &batch.Chunk[refunds.Claimed, refunds.Result]{
 			StepName: x.Step, Reader: reader, Processor: processor, Writer: writer, Fail: steps.FailRequestedRefund,
 			Lane:  func(item refunds.Claimed) string { return item.Gateway },
@@ -68,6 +68,17 @@ func (o Options) Execute(ctx context.Context, x *batch.StepExecution) error {
 		again = reader.More() && writer.Settled() > 0
 	}
 	return nil
+}
+
+// longest is how long a request to a gateway can be on its way; to one that is not configured, as long as to any.
+func (o Options) longest(name string) (longest time.Duration) {
+	if g, ok := o.Gateways[name]; ok {
+		return g.Capabilities().LongestRequest
+	}
+	for _, g := range o.Gateways {
+		longest = max(longest, g.Capabilities().LongestRequest)
+	}
+	return longest
 }
 
 // Freeze stores what the refund of a payment in refund_due is about to ask for.

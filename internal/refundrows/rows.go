@@ -16,7 +16,7 @@ import (
 // Columns are the columns of [Row].
 const Columns = `id, COALESCE(invoice_id, 0) AS invoice_id, COALESCE(payment_id, 0) AS payment_id, COALESCE(amount, 0) AS amount,
 COALESCE(currency, '') AS currency, reason, restock, COALESCE(follow_up, '') AS follow_up, requested_by, origin, status, COALESCE(number, 0) AS number,
-COALESCE(idempotency_key, '') AS idempotency_key, refunded_before, sent_amount, sent_at, tries, lease, run_id, created_at`
+COALESCE(idempotency_key, '') AS idempotency_key, refunded_before, sent_amount, sent_at, tries, next_try_at, lease, run_id, created_at`
 
 // Row is a row of refunds.
 type Row struct {
@@ -37,6 +37,7 @@ type Row struct {
 	SentAmount  sql.NullInt64 `db:"sent_amount"`
 	SentAt      sql.NullTime  `db:"sent_at"`
 	Tries       int
+	NextTryAt   sql.NullTime `db:"next_try_at"`
 	Lease       []byte
 	RunID       sql.Null[uint64] `db:"run_id"`
 	CreatedAt   time.Time        `db:"created_at"`
@@ -51,6 +52,9 @@ func (r Row) Refund() refunds.Refund {
 	}
 	if r.SentAt.Valid {
 		out.Sent = &refunds.Sent{Before: r.Before.Int64, Amount: r.SentAmount.Int64, At: r.SentAt.Time}
+	}
+	if out.Status == refunds.Review {
+		out.Quiet = r.NextTryAt.Time
 	}
 	return out
 }

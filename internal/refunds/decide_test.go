@@ -188,21 +188,21 @@ func TestNothingIsSentTwice(t *testing.T) {
 // What is settled settles, and what may have been executed keeps other refunds of its payment waiting.
 func TestSettle(t *testing.T) {
 	at := func(end refunds.End, change ...func(*refunds.Claimed)) refunds.Settlement {
-		return refunds.Result{Claimed: claimed(200, change...), End: end}.Settle(noon(), 0)
+		return refunds.Result{Claimed: claimed(200, change...), End: end}.Settle(noon(), 2*time.Minute, 0)
 	}
 	require.Equal(t, refunds.Settlement{Status: refunds.Refunded, Tries: 1, Refunded: 300}, at(refunds.End{Step: refunds.Done, Amount: 200, Total: 300}))
 	require.Equal(t, refunds.Settlement{Status: refunds.Refused, Tries: 1, Unsent: true, Refunded: 400}, at(refunds.End{Step: refunds.Refuse, Total: 400}))
 	require.Equal(t, refunds.Settlement{Status: refunds.InDoubt, Unsettled: true, Tries: 1, NextAt: noon().Add(time.Minute)}, at(refunds.End{Doubted: true}))
 	require.Equal(t, refunds.Settlement{Status: refunds.Requested, Unsent: true, Tries: 1, NextAt: noon().Add(time.Minute)}, at(refunds.End{}))
-	require.Equal(t, refunds.Settlement{Status: refunds.Review, Unsettled: true, Tries: 1}, at(refunds.End{Step: refunds.ToReview, Doubted: true}))
+	require.Equal(t, refunds.Settlement{Status: refunds.Review, Unsettled: true, Tries: 1, NextAt: noon().Add(2 * time.Minute)}, at(refunds.End{Step: refunds.ToReview, Doubted: true}))
 	require.Equal(t, refunds.Settlement{Status: refunds.Review, Unsent: true, Tries: 1}, at(refunds.End{Step: refunds.ToReview}))
 	require.Equal(t, refunds.Settlement{Status: refunds.Cancelled, Unsent: true, Tries: 1}, at(refunds.End{Step: refunds.Withdraw}))
 	left := refunds.Result{Claimed: claimed(200), Left: "stopped"}
-	require.Equal(t, refunds.Settlement{Status: refunds.Requested, Unsent: true}, left.Settle(noon(), 0))
+	require.Equal(t, refunds.Settlement{Status: refunds.Requested, Unsent: true}, left.Settle(noon(), 2*time.Minute, 0))
 	left.Claimed = claimed(200, sent(0, 200, time.Hour))
-	require.Equal(t, refunds.Settlement{Status: refunds.InDoubt, Unsettled: true}, left.Settle(noon(), 0))
+	require.Equal(t, refunds.Settlement{Status: refunds.InDoubt, Unsettled: true}, left.Settle(noon(), 2*time.Minute, 0))
 	later := refunds.Result{Claimed: claimed(200), End: refunds.End{Doubted: true}}
-	require.Equal(t, noon().Add(time.Hour), later.Settle(noon(), time.Hour).NextAt, "a gateway without keys")
+	require.Equal(t, noon().Add(time.Hour), later.Settle(noon(), 2*time.Minute, time.Hour).NextAt, "a gateway without keys")
 }
 
 // An order's items go back into the stock with the last of its money, if it had taken them.

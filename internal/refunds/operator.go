@@ -2,6 +2,7 @@ package refunds
 
 import (
 	"fmt"
+	"time"
 
 	"duly/internal/payment"
 )
@@ -29,10 +30,11 @@ type Word struct {
 	As     payment.Resolution
 	Reason string
 	Sight  payment.LookupResult
+	Begun  time.Time // when the gateway was asked
 }
 
 // Takes says why the word is not taken; nil if it is. That it was refunded is the gateway's to say. That it was not is taken unless the gateway
-// shows exactly what was asked for.
+// shows exactly what was asked for, and once no request of it can take effect any more.
 func (w Word) Takes(c Claimed) error {
 	seen := w.Sight.Payment
 	known := seen != nil && seen.Impossible() == "" && c.foreign(*seen) == ""
@@ -50,6 +52,9 @@ func (w Word) Takes(c Claimed) error {
 	case payment.AsNotExecuted:
 		if known && c.Sent != nil && seen.Refunded == c.Sent.Before+c.Sent.Amount {
 			return fmt.Errorf("the gateway shows %s of %s refunded, which is what was asked for: --as refunded", c.money(seen.Refunded), seen.Money)
+		}
+		if left := c.Quiet.Sub(w.Begun); c.Sent != nil && left >= 0 {
+			return fmt.Errorf("a request for refund %[1]d may still arrive: try again in %[2]s: duly resolve refund %[1]d --as not_executed --reason …", c.Refund.ID, payment.Wait(left))
 		}
 		return nil
 	case payment.AsPaid, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved:

@@ -65,6 +65,8 @@ type Refund struct {
 	Sent                 *Sent  // nil: no request was sent that may have been executed
 	Tries                int    // this one included
 	CreatedAt            time.Time
+	// Quiet is, of a refund in review that may have been executed, the instant after which no request of it can take effect any more.
+	Quiet time.Time
 }
 
 // Sent is what was stored before the first request of a refund left.

@@ -12,15 +12,17 @@ type Settlement struct {
 	// Unsettled: no other refund of the payment may be sent before this one is decided.
 	Unsettled bool
 	Tries     int
-	NextAt    time.Time // zero: at once, or never
+	// NextAt is when it is tried again, zero: at once, or never; in review: when its last request can take effect no more, zero: none can.
+	NextAt time.Time
 	// Unsent: no request was executed, so that what was stored before it says nothing any more.
 	Unsent bool
 	// Refunded is what is refunded of the payment in all, at least; 0: not known.
 	Refunded int64
 }
 
-// Settle says what is written of r. unkeyed is how long a gateway that keeps no keys is left alone after a request; 0 for any other.
-func (r Result) Settle(now time.Time, unkeyed time.Duration) Settlement {
+// Settle says what is written of r. longest is how long a request to the gateway can be on its way; unkeyed is how long a gateway that keeps no
+// keys is left alone after a request, 0 for any other.
+func (r Result) Settle(now time.Time, longest, unkeyed time.Duration) Settlement {
 	c, end := r.Claimed, r.End
 	s := Settlement{Status: Requested, Tries: c.Tries}
 	if r.Left != "" {
@@ -37,7 +39,9 @@ func (r Result) Settle(now time.Time, unkeyed time.Duration) Settlement {
 	case Refuse:
 		s.Status, s.Refunded = Refused, end.Total
 	case ToReview:
-		s.Status, s.Unsettled = Review, end.Doubted
+		if s.Status, s.Unsettled = Review, end.Doubted; end.Doubted {
+			s.NextAt = now.Add(longest) // every request of it has left by now
+		}
 	case Withdraw:
 		s.Status = Cancelled
 	case Later, Send:

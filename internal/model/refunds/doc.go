@@ -23,5 +23,4 @@
 //
 // A look at the payment shows what the right account has at that moment. An operator does not say that nothing was executed of what
 // the provider's page shows. What an audit or an operator saw may be old when it is written. A request is executed or lost within R.
-// A gateway that refuses a refund for good executes no earlier request under its key afterwards.
 package refunds

@@ -83,13 +83,7 @@ func (m *machine) deliver(s State) {
 		}
 		beyond := m.on(Capped) && s.Total+r.Amount > Paid
 		if m.Gateway.Rejects || beyond {
-			refused := next
-			for j := range refused.Net {
-				if refused.Net[j].Number == r.Number { // a key that was refused for good executes nothing any more
-					refused.Net[j] = Request{}
-				}
-			}
-			m.answer(refused, r, No, 0)
+			m.answer(next, r, No, 0)
 		}
 		if beyond || s.Total > Paid {
 			continue
@@ -155,6 +149,7 @@ func (m *machine) tick(s State) {
 		if s.Rows[i].Sent {
 			search.Grow(&s.Rows[i].Age, limit)
 		}
+		s.Rows[i].Quiet -= min(s.Rows[i].Quiet, 1)
 	}
 	for i := range s.Keys {
 		if s.Keys[i].Shown > 0 && !m.Gateway.Keeps {

@@ -66,10 +66,10 @@ func (m *machine) saysRefunded(s State, n uint8) {
 	m.Emit(s, Move{Kind: SaysRefunded, Row: n})
 }
 
-// saysNotExecuted settles a row as refused: the provider's page shows nothing of it.
+// saysNotExecuted settles a row as refused: the provider's page shows nothing of it, and nothing of it can arrive any more.
 func (m *machine) saysNotExecuted(s State, n uint8) {
 	r := &s.Rows[n]
-	if r.Executed > 0 || r.Sent && s.Total == r.Before+r.Amount {
+	if r.Executed > 0 || r.Quiet > 0 || r.Sent && s.Total == r.Before+r.Amount {
 		return
 	}
 	r.end(Refused, 0)

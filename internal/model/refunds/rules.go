@@ -25,6 +25,7 @@ const (
 	Capped
 	WordAlone
 	WordAgain
+	WordQuiet
 	RecordIdle
 	RecordUnmoved
 
@@ -64,6 +65,7 @@ func (r Rule) texts() (name, text string) {
 		Capped:        {"no more than was paid", "the gateway refunds no more than is left"},
 		WordAlone:     {"word alone", "an operator's word that a refund was executed waits while another one of the payment is unsettled"},
 		WordAgain:     {"word judged again", "his word is judged again by the rows as they are when it is written"},
+		WordQuiet:     {"word when quiet", "his word that a refund was not executed waits until nothing of it can take effect"},
 		RecordIdle:    {"record when idle", "an audit records nothing while a refund of ours is unsettled"},
 		RecordUnmoved: {"record if unmoved", "an audit records only if what is recorded is what it was when it looked"},
 	}

@@ -25,10 +25,11 @@ func breaches() []searchtest.Breach[Rule] {
 		without("keys, a part: busy, somebody at the provider", NotRefunded, Exactly),
 		without("keys, a part: busy, somebody at the provider", ExecutedTwice, DoubtSticks),
 		without("keys, a part: busy, somebody at the provider", Forgotten, DoubtSticks),
-		without("no keys, a part: crashes", Forgotten, Quiet),
+		without("no keys, a part: crashes", Forgotten, Quiet, WordQuiet),
 		without("no keys, all: taken for dead", MoreThanPaid, Capped),
 		without("keys, two parts: refuses", Overbooked, WordAlone),
 		without("keys, two parts: refuses", Overbooked, WordAgain),
+		without("keys, a part: refuses late", Forgotten, WordQuiet),
 		without("keys, a part: audited", Overbooked, RecordIdle),
 		without("keys, a part: audited", Overbooked, RecordUnmoved),
 	}
@@ -43,6 +44,7 @@ func covered() []searchtest.Breach[Rule] {
 		without("no keys, a part: taken for dead", ExecutedTwice, LeaseAtFreeze),
 		without("no keys, a part: taken for dead", ExecutedTwice, LeaseAtSend),
 		without("no keys, a part: crashes", Forgotten, Window),
+		without("no keys, a part: crashes", Forgotten, Quiet),
 	}
 }
 

@@ -82,6 +82,7 @@ func (z Size) Scenarios() []Scenario {
 			add("crashes", func(sc *Scenario) { sc.Crashes, sc.TakesBack = z.Crashes, true })
 			add("taken for dead", func(sc *Scenario) { sc.Presumed = z.Presumed; sc.Requests = 2 })
 			if w.single {
+				add("refuses late", func(sc *Scenario) { sc.Gateway.Rejects, sc.Requests = true, 2 })
 				add("busy, taken for dead", func(sc *Scenario) { sc.Gateway.Busies, sc.Presumed, sc.Requests = true, z.Presumed, 2 })
 			}
 			add("busy, somebody at the provider", func(sc *Scenario) { sc.Gateway.Busies, sc.Hands = true, z.Hands })

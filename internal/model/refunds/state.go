@@ -38,6 +38,7 @@ type Row struct {
 	Before    uint8 // what was refunded before it
 	Amount    uint8 // what is asked for; of a refunded row: what was refunded
 	Age       uint8 // since they were stored
+	Quiet     uint8 // in review: ticks until nothing of it can take effect
 
 	Executed uint8 // how often the gateway executed it, at most 2
 	Matched  bool  // not executed, and since the look before it the gateway showed just what was missing of it

@@ -258,7 +258,9 @@ func (m *machine) settle(s State, w uint8) {
 		r.end(Refused, 0)
 		s.Recorded = max(s.Recorded, v.Total)
 	case ToReview:
-		r.Status, r.Unsettled = Review, doubted
+		if r.Status, r.Unsettled = Review, doubted; doubted && m.on(WordQuiet) {
+			r.Quiet = longest + 1 // in the tick that ends then it may still arrive
+		}
 	case Later, Left:
 		r.Status, r.Unsettled = Requested, false
 		if doubted {
