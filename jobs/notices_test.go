@@ -20,7 +20,7 @@ import (
 	"duly/jobs"
 )
 
-// noticed are policies of which "warned" tells a week ahead, and "asked" has the charge wait for that.
+// noticed are policies of which "warned" announces charges a week ahead, and "asked" has the charge wait for the notice.
 func noticed() billing.Policy {
 	return billing.Policy{RetryDays: []int{1, 3, 5}, Named: map[string]dunning.Policy{
 		"warned": {RetryDays: []int{1}, Notice: dunning.Notice{Days: 7}},
@@ -37,7 +37,7 @@ func (w *town) notices(p billing.Policy, change func(*batch.Runner)) batch.Resul
 	o := announce.Options{Selection: store.Selection{Business: w.today}, Policy: p, CatchUp: billing.CatchUpDefault, ChunkSize: 2}
 	forecast, err := preview.Notices(w.t.Context(), deps, o, nil, 100, 0)
 	require.NoError(w.t, err)
-	before := len(w.told())
+	before := len(w.written())
 	runner := &batch.Runner{Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: 5 * time.Second, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	if change != nil {
 		change(runner)
@@ -46,12 +46,12 @@ func (w *town) notices(p billing.Policy, change func(*batch.Runner)) batch.Resul
 	spec.Job, spec.Lease = jobs.NoticesJob, w.lease
 	result, err := runner.Run(w.t.Context(), (&announce.Run{DB: deps.DB, Now: deps.Business, Options: o}).Job(func(string) bool { return true }), spec)
 	require.NoError(w.t, err)
-	require.Len(w.t, forecast.First, len(w.told())-before)
+	require.Len(w.t, forecast.First, len(w.written())-before)
 	return result
 }
 
-// told are the notices, each with its event.
-func (w *town) told() []string {
+// written lists the notices, each with its event.
+func (w *town) written() []string {
 	w.t.Helper()
 	require.Equal(w.t, worktest.Get[int](w.t, w.plain, `SELECT COUNT(*) FROM notices`),
 		worktest.Get[int](w.t, w.plain, `SELECT COUNT(*) FROM events WHERE type IN ('invoice.upcoming', 'payment_method.expiring')`), "an event each")
@@ -65,7 +65,7 @@ func (w *town) deliver() {
 	worktest.Exec(w.t, w.plain, `INSERT IGNORE INTO event_deliveries (event_id, sink, status) SELECT id, 'webhook', 'delivered' FROM events`)
 }
 
-// A charge is told of once, as many days ahead as its policy says, with what will be taken then; again if that changes; and never where it will not be
+// A charge is announced once, as many days ahead as its policy says, with what will be taken then; again if that changes; and never where it will not be
 // made.
 func TestNoticesBeforeACharge(t *testing.T) {
 	t.Parallel()
@@ -88,7 +88,7 @@ func TestNoticesBeforeACharge(t *testing.T) {
 		{"2026-01-31", []string{}},
 	} {
 		w.on(day.date)
-		before := w.told()
+		before := w.written()
 		switch day.date {
 		case "2026-01-29":
 			worktest.Exec(t, w.plain, `UPDATE subscriptions SET amount = 250 WHERE id = 1`)
@@ -98,7 +98,7 @@ func TestNoticesBeforeACharge(t *testing.T) {
 		for range 2 {
 			require.Equal(t, batch.ExitDone, w.notices(noticed(), nil).Exit)
 			var fresh []string
-			for _, line := range w.told() {
+			for _, line := range w.written() {
 				if !slices.Contains(before, line) {
 					fresh = append(fresh, line)
 				}
@@ -109,13 +109,13 @@ func TestNoticesBeforeACharge(t *testing.T) {
 	require.Contains(t, worktest.Get[string](t, w.plain, `SELECT payload FROM events WHERE subject = 'subscription:5' AND type = 'invoice.upcoming'`), `"change":"amount"`, "what is planned")
 	require.Zero(t, worktest.Get[int](t, w.plain, `SELECT COUNT(*) FROM events WHERE payload LIKE '%pm_ok%'`))
 
-	// The next period has a notice of its own; the expired method was told once.
+	// The next period has a notice of its own; the expired method has one notice.
 	w.on("2026-01-31").run(byNotices)
 	require.Equal(t, batch.ExitDone, w.on("2026-02-21").notices(noticed(), nil).Exit)
 	require.Equal(t, []string{"1 expiring 2026-01-30 1", "1 upcoming 2026-01-31 1", "1 upcoming 2026-01-31 2", "1 upcoming 2026-01-31 3", "1 upcoming 2026-02-28 1"},
 		worktest.List[string](t, w.plain, `SELECT CONCAT_WS(' ', subscription_id, kind, for_date, no) FROM notices WHERE subscription_id = 1 ORDER BY kind, for_date, no`))
 
-	// Without a policy that tells of charges nothing is read, and nothing written.
+	// Without a policy with notice_days nothing is read, and nothing written.
 	require.Equal(t, batch.ExitDone, w.on("2026-03-24").notices(billing.Policy{RetryDays: []int{1}}, nil).Exit)
 }
 
@@ -125,14 +125,14 @@ func TestAChargeWaitsForItsNotice(t *testing.T) {
 	w := newTown(t)
 	w.enrol("pm_ok:1", "pm_ok:2", "pm_ok:3")
 	w.policy("asked", "asked", "warned")
-	result := w.run(byNotices) // it was enrolled on the day itself: nobody was told
+	result := w.run(byNotices) // it was enrolled on the day itself: no notice was written
 	require.Equal(t, batch.ExitUnfinished, result.Exit)
 	require.Equal(t, []string{"2 invoices not charged before the notice is delivered (1, 2): duly run notices, then duly run outbox; duly show invoice says what is missing"}, result.Left)
 	require.Equal(t, []string{"active open 0 0", "active open 0 0", "active paid 0 1"}, w.states())
 
 	require.Equal(t, batch.ExitDone, w.notices(noticed(), nil).Exit)
 	require.Equal(t, batch.ExitDone, w.notices(noticed(), nil).Exit)
-	require.Equal(t, []string{"1 upcoming 2026-01-31 1 9900 9900 2026-01-31", "2 upcoming 2026-01-31 1 9900 9900 2026-01-31"}, w.told())
+	require.Equal(t, []string{"1 upcoming 2026-01-31 1 9900 9900 2026-01-31", "2 upcoming 2026-01-31 1 9900 9900 2026-01-31"}, w.written())
 	require.Equal(t, batch.ExitUnfinished, w.run(byNotices).Exit, "written, and not delivered")
 	worktest.Exec(t, w.plain, `INSERT INTO event_deliveries (event_id, sink, status) SELECT id, 'slack', 'delivered' FROM events WHERE subject = 'subscription:1' AND type = 'invoice.upcoming'`)
 	worktest.Exec(t, w.plain, `INSERT INTO event_deliveries (event_id, sink, status) SELECT id, 'webhook', 'dead' FROM events WHERE subject = 'subscription:2' AND type = 'invoice.upcoming'`)
@@ -148,7 +148,7 @@ func TestAChargeWaitsForItsNotice(t *testing.T) {
 	require.Equal(t, 3, w.sims["main"].Stats().Payments)
 	w.reconcile()
 
-	// One whose notice told of another amount waits for a new one.
+	// An invoice whose notice is of another amount waits for a new notice.
 	require.Equal(t, batch.ExitDone, w.on("2026-02-25").notices(noticed(), nil).Exit)
 	w.deliver()
 	worktest.Exec(t, w.plain, `UPDATE subscriptions SET amount = 500 WHERE id = 1`)
@@ -157,7 +157,7 @@ func TestAChargeWaitsForItsNotice(t *testing.T) {
 	w.notices(noticed(), nil)
 	w.deliver()
 	require.Equal(t, batch.ExitDone, w.run(byNotices).Exit)
-	require.Equal(t, "1 upcoming 2026-02-28 2 500 500 2026-02-28", w.told()[2])
+	require.Equal(t, "1 upcoming 2026-02-28 2 500 500 2026-02-28", w.written()[2])
 	w.reconcile()
 }
 
@@ -182,7 +182,7 @@ func TestALostCommitOfNotices(t *testing.T) {
 			})
 			<-lost
 			require.Equal(t, batch.ExitDone, result.Exit, fmt.Sprint(result))
-			require.Len(t, w.told(), 5)
+			require.Len(t, w.written(), 5)
 		})
 	}
 }

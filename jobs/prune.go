@@ -128,7 +128,7 @@ func (p *pruneRun) events(ctx context.Context, x *batch.StepExecution) error {
 	return err
 }
 
-// notices deletes what was told of charges that were due before the day of an instant. It is not counted: it belongs to its events.
+// notices deletes notices of charges that were due before the day of an instant. They are not counted: they belong to their events.
 func (p *pruneRun) notices(ctx context.Context, x *batch.StepExecution, before time.Time) error {
 	err := x.Retry(ctx, func(ctx context.Context) error { return writers.DeleteNotices(ctx, p.DB, before, p.o.ChunkSize) })
 	switch {

@@ -16,9 +16,9 @@ import (
 	"duly/internal/claims"
 	"duly/internal/methods"
 	"duly/internal/mysql"
+	"duly/internal/noticerows"
 	"duly/internal/payment"
 	"duly/internal/store"
-	"duly/internal/told"
 )
 
 // OpenInvoices claims the open invoices of one dunning stage: it commits an attempt for each before it returns it.
@@ -181,7 +181,7 @@ func (s *OpenInvoices) transact(ctx context.Context, tx *sqlx.Tx, c *openInvoice
 			chosen = append(chosen, ch)
 		}
 	}
-	if chosen, err = told.Announced(ctx, tx, chosen, s.announcing); err != nil {
+	if chosen, err = noticerows.Announced(ctx, tx, chosen, s.announcing); err != nil {
 		return err
 	}
 	chosen, beyond, err := s.guarded(ctx, tx, chosen)

@@ -17,7 +17,7 @@ import (
 
 const (
 	insertNotices = `INSERT INTO notices (subscription_id, kind, for_date, no, amount, currency, dedupe_key, created_at) VALUES `
-	// A notice that is there already stays as it is, and so does its event.
+	// A notice that exists stays as it is, and so does its event.
 	sameNotice = ` ON DUPLICATE KEY UPDATE id = id`
 
 	deleteOldNotices = `DELETE FROM notices WHERE kind = 'upcoming' AND for_date < ? ORDER BY for_date LIMIT ?`
@@ -29,20 +29,20 @@ func Notices(ctx context.Context, db *mysql.DB, list []notice.Notice, now time.T
 		if err := runs.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
 			return err
 		}
-		rows, told := make([][]any, len(list)), make([]billing.Event, len(list))
+		rows, events := make([][]any, len(list)), make([]billing.Event, len(list))
 		for i, n := range list {
 			rows[i] = []any{n.Subscription, string(n.Kind), n.For, n.No, n.Money.Amount, n.Money.Currency, n.Event.Dedupe, micros(now)}
-			told[i] = n.Event
+			events[i] = n.Event
 		}
 		if _, err := mysql.Insert(ctx, tx, insertNotices, rows, sameNotice); err != nil {
 			return err
 		}
-		return store.WriteBillingEvents(ctx, tx, told)
+		return store.WriteBillingEvents(ctx, tx, events)
 	})
 }
 
-// DeleteNotices deletes notices of charges that were due before the day of an instant, so many in a transaction. What was told of a method is kept: it is
-// told once.
+// DeleteNotices deletes notices of charges that were due before the day of an instant, chunk rows in a transaction. Notices of methods are kept: each
+// is written once.
 func DeleteNotices(ctx context.Context, db *mysql.DB, before time.Time, chunk int) error {
 	for deleted := int64(chunk); deleted == int64(chunk); {
 		err := mysql.Tx(ctx, db, "prune", func(tx *sqlx.Tx) error {

@@ -70,11 +70,11 @@ func TestNoticesInTheNight(t *testing.T) {
 	s.exec(t, "UPDATE subscriptions SET next_billing_date = next_billing_date + INTERVAL 3 DAY, dunning_policy = 'asked' WHERE id = ?", soon)
 	s.exec(t, "UPDATE subscriptions SET dunning_policy = 'asked' WHERE id = ?", now)
 	require.NotContains(t, s.duly(t, "run", "nightly", "--dry-run").out, "notice")
-	require.Contains(t, s.duly(t, "run", "notices", "--dry-run").out, "nothing will be told: no dunning policy has notice_days")
+	require.Contains(t, s.duly(t, "run", "notices", "--dry-run").out, "no notice will be written: no dunning policy has notice_days")
 
 	s.env = append(s.env, "DULY_BILLING_POLICIES_ASKED_NOTICE_DAYS=5")
 	got := s.duly(t, "run", "notices", "--dry-run")
-	require.Contains(t, got.out, "2 notices of charges to come, 0 of methods that expire before, 0 of charges that wait for theirs", got.err)
+	require.Contains(t, got.out, "2 notices of upcoming charges, 0 of expiring methods, 0 of due charges that wait for a notice", got.err)
 	s.env = append(s.env, "DULY_BILLING_POLICIES_ASKED_REQUIRE_NOTICE=true")
 	require.Contains(t, s.duly(t, "run", "notices", "--dry-run").err, "billing.policies.asked.require_notice: needs outbox.url: without a webhook no notice is delivered, and nothing would be charged")
 	s.env = append(s.env, "DULY_OUTBOX_URL=http://127.0.0.1:1/hook", "DULY_OUTBOX_SECRET=whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU=")

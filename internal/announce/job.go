@@ -7,9 +7,9 @@ const JobName = "notices"
 
 // The steps of the notices job.
 const (
-	// StepUpcoming tells of charges to come, and of methods that will have expired by then.
+	// StepUpcoming announces the next charges, and warns of methods that expire before them.
 	StepUpcoming = "announce"
-	// StepWaiting tells of the charges of invoices that are due and wait for a notice that they never had.
+	// StepWaiting announces the charges of invoices that are due and have no notice yet.
 	StepWaiting = "announce-due"
 )
 
@@ -19,7 +19,7 @@ func Steps() []string { return []string{StepUpcoming, StepWaiting} }
 // Label is the label of its steps.
 func Label() batch.Label { return batch.Label{Unit: "notice", Succeeded: "written"} }
 
-// Job tells the shop of charges before they are made, as the dunning policies say. It charges nothing. wanted reports whether a step is to be run.
+// Job notifies the shop of charges before they are made, as the dunning policies say. It charges nothing. wanted reports whether a step is to be run.
 func (r *Run) Job(wanted func(step string) bool) batch.Job {
 	job := batch.Job{Name: JobName}
 	for _, s := range []batch.Tasklet{

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// unannouncedPage is how many untried invoices are looked at at once, and unannouncedNamed how many are named.
+	// unannouncedPage is how many untried invoices are read at once, and unannouncedNamed how many are named.
 	unannouncedPage  = 500
 	unannouncedNamed = 5
 )
 
-// Left counts the invoices that wait for a delivered notice, and says so in a line. Those at gateways that are not counted count elsewhere.
+// Left counts the invoices that wait for a delivered notice, and says so in a line. counted leaves out gateways whose invoices the caller counts elsewhere.
 func Left(ctx context.Context, db *mysql.DB, selection store.Selection, p billing.Policy, counted func(gateway string) bool) (n int64, reasons []string, err error) {
 	if !Requires(p) {
 		return 0, nil, nil

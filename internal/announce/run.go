@@ -16,7 +16,7 @@ import (
 	"duly/writers"
 )
 
-// Options is what a notices run is told.
+// Options configures a notices run.
 type Options struct {
 	Selection store.Selection
 	Policy    billing.Policy
@@ -32,7 +32,7 @@ type Run struct {
 	Options Options
 }
 
-// Horizon is the last due date that a run of a day may tell of; the day before it if no policy tells of any.
+// Horizon is the last due date that a run may announce: the business date if no policy has notice_days.
 func (o Options) Horizon() payment.Date {
 	days := o.Policy.Notice.Days
 	for _, p := range o.Policy.Named {
@@ -59,9 +59,9 @@ func (o Options) Decide(x notice.Subject) []notice.Notice {
 	})
 }
 
-// Upcoming tells of charges to come, and of methods that will have expired by then.
+// Upcoming announces the next charges, and warns of methods that expire before them.
 func (r *Run) Upcoming(ctx context.Context, x *batch.StepExecution) error {
-	if !Gives(r.Options.Policy) {
+	if !Enabled(r.Options.Policy) {
 		return nil
 	}
 	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue} {
@@ -81,8 +81,8 @@ func (r *Run) Upcoming(ctx context.Context, x *batch.StepExecution) error {
 	return nil
 }
 
-// Gives reports whether a policy tells of charges before they are made.
-func Gives(p billing.Policy) bool {
+// Enabled reports whether a policy announces charges before they are made.
+func Enabled(p billing.Policy) bool {
 	for _, d := range p.Named {
 		if d.Notice.Days > 0 {
 			return true
@@ -91,7 +91,7 @@ func Gives(p billing.Policy) bool {
 	return p.Notice.Days > 0
 }
 
-// Waiting tells of the charges of invoices that are due and wait for a notice that they never had.
+// Waiting announces the charges of invoices that are due and have no notice yet.
 func (r *Run) Waiting(ctx context.Context, x *batch.StepExecution) error {
 	if !Requires(r.Options.Policy) {
 		return nil
@@ -100,13 +100,13 @@ func (r *Run) Waiting(ctx context.Context, x *batch.StepExecution) error {
 	return r.walk(ctx, x, func(ctx context.Context) (list []notice.Notice, took func(), done bool, err error) {
 		page, next, done, err := query.WaitingInvoices(ctx, r.DB, r.Options.Selection, r.Options.Policy, after, r.Options.ChunkSize)
 		for _, w := range page {
-			list = append(list, notice.ForInvoice(w.Invoice, w.Subscription, w.Told, r.Options.Selection.Business)...)
+			list = append(list, notice.ForInvoice(w.Invoice, w.Subscription, w.Newest, r.Options.Selection.Business)...)
 		}
 		return list, func() { after = next }, done, err
 	})
 }
 
-// walk writes the notices of page after page. A page whose COMMIT was not answered is read and written again: what was written is found then.
+// walk writes the notices of page after page. A page whose COMMIT was not answered is read and written again: notices that were written are found then.
 func (r *Run) walk(ctx context.Context, x *batch.StepExecution, next func(ctx context.Context) ([]notice.Notice, func(), bool, error)) error {
 	for done := false; !done && ctx.Err() == nil; {
 		var written int64

@@ -90,16 +90,16 @@ func made(t *testing.T) []payment.Event {
 		plan.Use(due)
 		return plan.Events()
 	}
-	notices := func() (told []payment.Event) {
+	notices := func() (events []payment.Event) {
 		warned := policy
 		warned.Notice.Days = 7
 		for _, n := range notice.Decide(notice.Subject{
-			Subscription: subscription, Expires: due - 1, Invoiced: func(payment.Date) bool { return false }, Told: func(notice.Kind, payment.Date) notice.Told { return notice.Told{} },
+			Subscription: subscription, Expires: due - 1, Invoiced: func(payment.Date) bool { return false }, Newest: func(notice.Kind, payment.Date) notice.Newest { return notice.Newest{} },
 			Planned: []planned.Change{{ID: 8, Subscription: 42, Effective: due, Kind: planned.Amount, Value: "500"}},
 		}, warned, issue) {
-			told = append(told, n.Event)
+			events = append(events, n.Event)
 		}
-		return told
+		return events
 	}
 	return slices.Concat(
 		notices(),
@@ -131,15 +131,15 @@ func refunded(order orders.Order, pay orders.Payment) []payment.Event {
 		Target: refunds.Target{AttemptID: 5, SubscriptionID: 42, DueDate: 1, Gateway: "main", GatewayID: "pay_2", Reference: "sub_42_20260131", CustomerID: "cus", Paid: won},
 	}
 	ofNothing := refunds.Claimed{Refund: refunds.Refund{ID: 3, InvoiceID: 10, Amount: 500}, Target: refunds.Target{Problem: "there is no invoice 10"}}
-	var told []payment.Event
+	var events []payment.Event
 	for _, c := range []refunds.Claimed{ofOrder, ofInvoice} {
 		for _, end := range []refunds.End{{Step: refunds.Done, Amount: 500, Total: 12900}, {Step: refunds.Refuse, Reason: "no"}, {Step: refunds.ToReview, Reason: "why"}, {}} {
-			told = append(told, refunds.Result{Claimed: c, End: end}.Events(true, end.Step == refunds.Done)...)
+			events = append(events, refunds.Result{Claimed: c, End: end}.Events(true, end.Step == refunds.Done)...)
 		}
 	}
-	told = append(told, refunds.Result{Claimed: ofNothing, End: refunds.End{Step: refunds.Refuse, Reason: "there is no invoice 10"}}.Events(false, false)...)
-	told = append(append(told, ofOrder.AtProvider(12900, 12900)...), ofInvoice.AtProvider(500, 500)...)
-	return append(told, ofInvoice.Ended("refunded: not used"))
+	events = append(events, refunds.Result{Claimed: ofNothing, End: refunds.End{Step: refunds.Refuse, Reason: "there is no invoice 10"}}.Events(false, false)...)
+	events = append(append(events, ofOrder.AtProvider(12900, 12900)...), ofInvoice.AtProvider(500, 500)...)
+	return append(events, ofInvoice.Ended("refunded: not used"))
 }
 
 // Every event that the rules make is as its schema says, and so is what the webhook makes of it.

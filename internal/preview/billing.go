@@ -10,10 +10,10 @@ import (
 	"duly/internal/billing/notice"
 	"duly/internal/billing/planned"
 	"duly/internal/changes"
+	"duly/internal/noticerows"
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/sum"
-	"duly/internal/told"
 	"duly/jobs"
 	"duly/readers"
 )
@@ -262,11 +262,11 @@ func (f *billingWalk) unannounced(inv readers.OpenInvoice) string {
 	if f.failed != nil || !notice.Needed(inv.Invoice, len(inv.Past), f.o.Policy.Of(inv.Subscription.DunningPolicy)) {
 		return ""
 	}
-	known, err := told.Read(f.ctx, f.DB, []uint64{inv.SubscriptionID}, inv.Due)
+	known, err := noticerows.Read(f.ctx, f.DB, []uint64{inv.SubscriptionID}, inv.Due)
 	if f.failed = err; err != nil {
 		return ""
 	}
-	return notice.Missing(inv.Invoice, known[told.Key{Subscription: inv.SubscriptionID, Kind: notice.Upcoming, For: inv.Due}])
+	return notice.Missing(inv.Invoice, known[noticerows.Key{Subscription: inv.SubscriptionID, Kind: notice.Upcoming, For: inv.Due}])
 }
 
 func (f *billingWalk) charge(step string, inv readers.OpenInvoice, claim billing.Claim) bool {

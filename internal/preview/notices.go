@@ -53,7 +53,7 @@ func Notices(ctx context.Context, d jobs.Deps, o announce.Options, steps []strin
 		}
 		return true
 	}
-	if jobs.Selected(steps, announce.StepUpcoming) && announce.Gives(o.Policy) {
+	if jobs.Selected(steps, announce.StepUpcoming) && announce.Enabled(o.Policy) {
 		for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue} {
 			walk := &query.UpcomingCharges{DB: d.DB, Selection: o.Selection, Status: status, Horizon: o.Horizon()}
 			for done := false; !done; {
@@ -82,7 +82,7 @@ func Notices(ctx context.Context, d jobs.Deps, o announce.Options, steps []strin
 			return f, err
 		}
 		for _, w := range page {
-			for _, n := range notice.ForInvoice(w.Invoice, w.Subscription, w.Told, o.Selection.Business) {
+			for _, n := range notice.ForInvoice(w.Invoice, w.Subscription, w.Newest, o.Selection.Business) {
 				if !add(n, true) {
 					return f, nil
 				}

@@ -9,9 +9,9 @@ import (
 	"duly/internal/billing/notice"
 	"duly/internal/changes"
 	"duly/internal/mysql"
+	"duly/internal/noticerows"
 	"duly/internal/payment"
 	"duly/internal/store"
-	"duly/internal/told"
 )
 
 // UpcomingCharges walks the subscriptions of one status whose next billing date is no further away than a horizon, without a lock.
@@ -91,7 +91,7 @@ func (u *UpcomingCharges) subjects(ctx context.Context, ids []uint64) ([]notice.
 	if err != nil {
 		return nil, err
 	}
-	known, err := told.Read(ctx, u.DB, ids, 0)
+	known, err := noticerows.Read(ctx, u.DB, ids, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -102,20 +102,20 @@ func (u *UpcomingCharges) subjects(ctx context.Context, ids []uint64) ([]notice.
 			x.Expires = payment.DateOf(r.Expires.Time)
 		}
 		x.Invoiced = func(due payment.Date) bool { return taken[store.InvoiceKey{Subscription: r.ID, Due: due}] }
-		x.Told = func(kind notice.Kind, day payment.Date) notice.Told {
-			return known[told.Key{Subscription: r.ID, Kind: kind, For: day}]
+		x.Newest = func(kind notice.Kind, day payment.Date) notice.Newest {
+			return known[noticerows.Key{Subscription: r.ID, Kind: kind, For: day}]
 		}
 		page = append(page, x)
 	}
 	return page, nil
 }
 
-// WaitingInvoice is an open invoice that was never tried, with its subscription and what was told of it.
+// WaitingInvoice is an open invoice that was never tried, with its subscription and its newest notice.
 type WaitingInvoice struct {
 	billing.Invoice
 
 	Subscription billing.Subscription
-	Told         notice.Told
+	Newest       notice.Newest
 }
 
 const untriedInvoices = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days,
@@ -145,14 +145,14 @@ func WaitingInvoices(ctx context.Context, db *mysql.DB, selection store.Selectio
 	if len(ids) == 0 {
 		return nil, next, done, nil
 	}
-	known, err := told.Read(ctx, db, ids, 0)
+	known, err := noticerows.Read(ctx, db, ids, 0)
 	if err != nil {
 		return nil, after, false, mysql.Classify(ctx, err)
 	}
 	waiting := list[:0]
 	for _, w := range list {
-		w.Told = known[told.Key{Subscription: w.SubscriptionID, Kind: notice.Upcoming, For: w.Due}]
-		if notice.Missing(w.Invoice, w.Told) != "" {
+		w.Newest = known[noticerows.Key{Subscription: w.SubscriptionID, Kind: notice.Upcoming, For: w.Due}]
+		if notice.Missing(w.Invoice, w.Newest) != "" {
 			waiting = append(waiting, w)
 		}
 	}

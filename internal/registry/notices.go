@@ -15,11 +15,11 @@ import (
 	"duly/jobs"
 )
 
-// noticesWork tells the shop of charges before they are made.
+// noticesWork is the entry of the notices job.
 func noticesWork() Job {
 	return Job{
 		Name:   jobs.NoticesJob,
-		Does:   "tell the shop of charges before they are made",
+		Does:   "notify the shop of charges before they are made",
 		Takes:  []string{cli.FlagDate, cli.FlagSubscription, cli.FlagLimit, cli.FlagAllowFuture},
 		Writes: []string{"notices", "events"},
 		Steps:  func(int) []string { return announce.Steps() },
@@ -32,10 +32,10 @@ func noticesWork() Job {
 	}
 }
 
-// noticesAtOnce is how many subscriptions are looked at at once.
+// noticesAtOnce is how many subscriptions are read at once.
 const noticesAtOnce = 500
 
-// notices is what a notices run is told.
+// notices configures a notices run.
 func (r *Request) notices() announce.Options {
 	return announce.Options{
 		Selection: r.Selection(), Policy: session.BillingPolicy(r.Config), CatchUp: billing.CatchUp(r.Config.Billing.CatchUp), ChunkSize: noticesAtOnce,
@@ -48,7 +48,7 @@ type NoticesForecast struct {
 	preview.NoticesForecast
 }
 
-// previewNotices says what would be told.
+// previewNotices forecasts the notices that a run would write.
 func previewNotices(ctx context.Context, r *Request, f Head) (any, func(), error) {
 	found, err := preview.Notices(ctx, r.Deps, r.notices(), r.Flags.Steps, firstRows, r.Flags.Limit)
 	doc := NoticesForecast{f, found}
@@ -60,19 +60,19 @@ func (r *Request) showNotices(f NoticesForecast) {
 	screen := r.Session.Screen
 	switch {
 	case !session.GivesNotice(r.Config):
-		screen.Line("nothing will be told: no dunning policy has notice_days")
+		screen.Line("no notice will be written: no dunning policy has notice_days")
 		return
 	case f.Upcoming+f.Expiring+f.Waiting == 0:
 		screen.Line("no notice will be written")
 		return
 	}
-	screen.Line("%s of charges to come, %d of methods that expire before, %d of charges that wait for theirs", cli.Plural(f.Upcoming, "notice"), f.Expiring, f.Waiting)
+	screen.Line("%s of upcoming charges, %d of expiring methods, %d of due charges that wait for a notice", cli.Plural(f.Upcoming, "notice"), f.Expiring, f.Waiting)
 	var rows []table.Row
 	for _, n := range f.First {
 		rows = append(rows, table.Row{n.Kind, n.Subscription, n.For, payment.Money{Amount: n.Amount, Currency: n.Currency}})
 	}
 	screen.Table(table.Row{"notice", "subscription", "for", "amount"}, rows)
 	if f.Limited {
-		screen.Line("--limit will end the run before everything is told")
+		screen.Line("--limit will end the run before all notices are written")
 	}
 }

@@ -47,7 +47,7 @@ func noticeOf(p config.DunningPolicy) dunning.Notice {
 	return dunning.Notice{Days: p.NoticeDays, Required: p.RequireNotice}
 }
 
-// GivesNotice reports whether some policy tells customers of charges before they are made.
+// GivesNotice reports whether a policy announces charges before they are made.
 func GivesNotice(c *config.Config) bool {
 	for _, p := range c.Billing.Policies {
 		if p.NoticeDays > 0 {

@@ -14,7 +14,7 @@ const (
 	EventExpiring = "payment_method.expiring"
 )
 
-// about is what every payload says: whose charge it is, how much and when. It never holds a payment method.
+// about is the part that all payloads share: whose charge it is, how much and when. It never holds a payment method.
 type about struct {
 	Version        int          `json:"schema_version"`
 	SubscriptionID uint64       `json:"subscription_id"`
@@ -28,8 +28,8 @@ type about struct {
 	Charge payment.Date `json:"charge_date"`
 }
 
-// coming is the payload of invoice.upcoming.
-type coming struct {
+// upcomingPayload is the payload of invoice.upcoming.
+type upcomingPayload struct {
 	about
 
 	// Planned are the changes that the shop planned and that count in it.
@@ -43,8 +43,8 @@ type change struct {
 	Effective payment.Date `json:"effective_date"`
 }
 
-// expires is the payload of payment_method.expiring.
-type expires struct {
+// expiringPayload is the payload of payment_method.expiring.
+type expiringPayload struct {
 	about
 
 	// On is the last day of the payment method, as the shop has it.
@@ -62,9 +62,9 @@ func event(kind string, s billing.Subscription, key string, payload any) payment
 	return payment.Event{Type: kind, Subject: "subscription:" + strconv.FormatUint(s.ID, 10), Dedupe: key, Payload: payload}
 }
 
-// comingNotice is the notice of a charge.
-func comingNotice(s billing.Subscription, due, charge payment.Date, no int, done []planned.Done) Notice {
-	body := coming{about: aboutCharge(EventUpcoming, s, due, charge), Planned: []change{}}
+// upcomingNotice is the notice of a charge.
+func upcomingNotice(s billing.Subscription, due, charge payment.Date, no int, done []planned.Done) Notice {
+	body := upcomingPayload{about: aboutCharge(EventUpcoming, s, due, charge), Planned: []change{}}
 	for _, d := range done {
 		body.Planned = append(body.Planned, change{d.ID, d.Kind, d.Effective})
 	}
@@ -78,6 +78,6 @@ func comingNotice(s billing.Subscription, due, charge payment.Date, no int, done
 func expiryNotice(s billing.Subscription, due, charge, on payment.Date) Notice {
 	return Notice{
 		Subscription: s.ID, Kind: Expiring, For: on, No: 1, Money: s.Money,
-		Event: event(EventExpiring, s, identity(EventExpiring, s.ID, on, 1), expires{aboutCharge(EventExpiring, s, due, charge), on}),
+		Event: event(EventExpiring, s, identity(EventExpiring, s.ID, on, 1), expiringPayload{aboutCharge(EventExpiring, s, due, charge), on}),
 	}
 }

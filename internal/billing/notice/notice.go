@@ -9,19 +9,19 @@ import (
 	"duly/internal/payment"
 )
 
-// Kind is what a notice tells.
+// Kind is what a notice is about.
 type Kind string
 
 // The kinds of notices.
 const (
-	// Upcoming tells of a charge to come.
+	// Upcoming announces a charge.
 	Upcoming Kind = "upcoming"
-	// Expiring tells of a payment method that has expired by the next charge.
+	// Expiring warns of a payment method that expires before the next charge.
 	Expiring Kind = "expiring"
 )
 
-// Told is the newest notice of a kind for a date. The zero Told is none.
-type Told struct {
+// Newest is the newest notice of a kind for a date. The zero Newest: there is none.
+type Newest struct {
 	No    int
 	Money payment.Money
 	// Delivered: the shop's webhook has taken it.
@@ -32,7 +32,7 @@ type Told struct {
 	Gone bool
 }
 
-// Subject is a subscription whose next charge may be near, with what was told of it.
+// Subject is a subscription whose next charge may be near, with the newest notices that were written for it.
 type Subject struct {
 	billing.Subscription
 
@@ -40,7 +40,7 @@ type Subject struct {
 	Expires payment.Date
 	// Invoiced reports whether a due date has an invoice.
 	Invoiced func(payment.Date) bool
-	Told     func(Kind, payment.Date) Told
+	Newest   func(Kind, payment.Date) Newest
 	// Planned are its changes that are yet to come, up to the horizon.
 	Planned []planned.Change
 }
@@ -57,10 +57,11 @@ type Notice struct {
 
 // Decide says which notices of x are to be written. p and run are those of the default policy; run.Business is today.
 //
-//   - A charge is told of once, when its due date is no further away than the policy's days, and once more if it will take another amount. What is
-//     planned for the subscription by then counts.
-//   - What will not be charged has none: it is paused or cancelled, its amount is 0, its period has an invoice, or it cannot be invoiced.
-//   - A method that expires before the charge is told of once with its last day.
+//   - A charge is announced once, when its due date is no further away than the policy's days, and again if its amount changes. Changes that are
+//     planned for the subscription by then count.
+//   - No notice is written of what will not be charged: the subscription is paused or cancelled, its amount is 0, its period has an invoice, or it
+//     cannot be invoiced.
+//   - A method that expires before the charge has one notice, with its last day.
 func Decide(x Subject, p billing.Policy, run billing.IssuePolicy) []Notice {
 	p = p.Of(x.DunningPolicy)
 	if p.Notice.Days == 0 || p.Unknown != "" {
@@ -82,22 +83,22 @@ func Decide(x Subject, p billing.Policy, run billing.IssuePolicy) []Notice {
 	}
 	var list []Notice
 	charge := max(issue.Due, today)
-	if told := x.Told(Upcoming, issue.Due); told.No == 0 || told.Money != s.Money {
-		list = append(list, comingNotice(s, issue.Due, charge, told.No+1, plan.Done))
+	if newest := x.Newest(Upcoming, issue.Due); newest.No == 0 || newest.Money != s.Money {
+		list = append(list, upcomingNotice(s, issue.Due, charge, newest.No+1, plan.Done))
 	}
-	if !x.Expires.IsZero() && x.Expires < charge && x.Told(Expiring, x.Expires).No == 0 {
+	if !x.Expires.IsZero() && x.Expires < charge && x.Newest(Expiring, x.Expires).No == 0 {
 		list = append(list, expiryNotice(s, issue.Due, charge, x.Expires))
 	}
 	return list
 }
 
-// ForInvoice says which notice of an invoice that waits for one is to be written; none if it was told with this amount.
-func ForInvoice(inv billing.Invoice, s billing.Subscription, told Told, today payment.Date) []Notice {
-	if told.No > 0 && told.Money == inv.Money && !told.Gone {
+// ForInvoice says which notice of an invoice that waits for one is to be written; none if one with this amount was written.
+func ForInvoice(inv billing.Invoice, s billing.Subscription, newest Newest, today payment.Date) []Notice {
+	if newest.No > 0 && newest.Money == inv.Money && !newest.Gone {
 		return nil
 	}
 	s.Money = inv.Money
-	return []Notice{comingNotice(s, inv.Due, max(inv.Due, today), told.No+1, nil)}
+	return []Notice{upcomingNotice(s, inv.Due, max(inv.Due, today), newest.No+1, nil)}
 }
 
 // Needed reports whether the first charge of an invoice waits for a delivered notice: p is the policy of its subscription.
@@ -106,15 +107,15 @@ func Needed(inv billing.Invoice, attempts int, p billing.Policy) bool {
 }
 
 // Missing says why an invoice must not be charged yet, and what to type; empty: its notice was delivered.
-func Missing(inv billing.Invoice, told Told) string {
+func Missing(inv billing.Invoice, newest Newest) string {
 	switch {
-	case told.No == 0, told.Gone:
+	case newest.No == 0, newest.Gone:
 		return "it waits for its notice, which is not written yet: duly run notices, then duly run outbox"
-	case told.Money != inv.Money:
-		return fmt.Sprintf("it waits for a notice of %s, and was told with %s: duly run notices, then duly run outbox", inv.Money, told.Money)
-	case told.Dead != 0:
-		return fmt.Sprintf("it waits for its notice, whose delivery was given up: duly requeue event %d, then duly run outbox", told.Dead)
-	case !told.Delivered:
+	case newest.Money != inv.Money:
+		return fmt.Sprintf("it waits for a notice of %s, and the last notice is of %s: duly run notices, then duly run outbox", inv.Money, newest.Money)
+	case newest.Dead != 0:
+		return fmt.Sprintf("it waits for its notice, whose delivery was given up: duly requeue event %d, then duly run outbox", newest.Dead)
+	case !newest.Delivered:
 		return "it waits for its notice, which is not delivered yet: duly run outbox"
 	}
 	return ""

@@ -22,33 +22,33 @@ func warned(days int) billing.Policy {
 	return p
 }
 
-// shop is one subscription with what was told of it.
+// shop is one subscription with its newest notices.
 type shop struct {
 	s       billing.Subscription
 	expires payment.Date
 	changes []planned.Change
-	told    map[notice.Kind]map[payment.Date]notice.Told
+	newest  map[notice.Kind]map[payment.Date]notice.Newest
 	events  []payment.Event
 }
 
 func newShop() *shop {
-	return &shop{s: sample.Subscription(), told: map[notice.Kind]map[payment.Date]notice.Told{notice.Upcoming: {}, notice.Expiring: {}}}
+	return &shop{s: sample.Subscription(), newest: map[notice.Kind]map[payment.Date]notice.Newest{notice.Upcoming: {}, notice.Expiring: {}}}
 }
 
-// run tells of what comes near on a day, and keeps it.
+// run writes the notices of a day, and keeps them.
 func (x *shop) run(p billing.Policy, today payment.Date) []notice.Notice {
 	list := notice.Decide(notice.Subject{
 		Subscription: x.s, Expires: x.expires, Planned: x.changes, Invoiced: func(payment.Date) bool { return false },
-		Told: func(kind notice.Kind, day payment.Date) notice.Told { return x.told[kind][day] },
+		Newest: func(kind notice.Kind, day payment.Date) notice.Newest { return x.newest[kind][day] },
 	}, p, billing.IssuePolicy{Business: today, Effective: today, KnownGateway: func(string) bool { return true }, Named: p.Named})
 	for _, n := range list {
-		x.told[n.Kind][n.For] = notice.Told{No: n.No, Money: n.Money}
+		x.newest[n.Kind][n.For] = notice.Newest{No: n.No, Money: n.Money}
 		x.events = append(x.events, n.Event)
 	}
 	return list
 }
 
-func TestWhoIsToldOfWhat(t *testing.T) {
+func TestWhichNoticesAreWritten(t *testing.T) {
 	due := sample.Day("2026-01-31")
 	for name, c := range map[string]struct {
 		change func(*shop)
@@ -60,7 +60,7 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 		"a day too early":             {nil, due - 8, 7, nil},
 		"on the due date itself":      {nil, due, 7, []string{notice.EventUpcoming}},
 		"when it is overdue":          {nil, due + 3, 7, []string{notice.EventUpcoming}},
-		"no policy tells":             {nil, due, 0, nil},
+		"no policy warns":             {nil, due, 0, nil},
 		"another policy":              {func(x *shop) { x.s.DunningPolicy = "silent" }, due, 7, nil},
 		"an unknown policy":           {func(x *shop) { x.s.DunningPolicy = "nobody" }, due, 7, nil},
 		"paused":                      {func(x *shop) { x.s.Status = billing.Paused }, due, 7, nil},
@@ -81,12 +81,12 @@ func TestWhoIsToldOfWhat(t *testing.T) {
 			}
 			x.run(warned(c.days), c.today)
 			require.ElementsMatch(t, c.want, sample.EventTypes(x.events))
-			require.Empty(t, x.run(warned(c.days), c.today), "it is told once")
+			require.Empty(t, x.run(warned(c.days), c.today), "it is announced once")
 		})
 	}
 }
 
-// What is planned counts in what is told.
+// Planned changes count in a notice.
 func TestANoticeTellsWhatIsPlanned(t *testing.T) {
 	x, due := newShop(), sample.Day("2026-01-31")
 	x.changes = []planned.Change{{ID: 8, Effective: due, Kind: planned.Amount, Value: "500"}, {ID: 9, Effective: due, Kind: planned.Method, Value: "pm_secret_2"}}
@@ -113,7 +113,7 @@ func TestTheLastNoticeIsRight(t *testing.T) {
 			list := x.run(warned(days), today)
 			require.True(t, len(list) == 0 || today >= due-payment.Date(days), "too early")
 		}
-		require.Equal(t, x.s.Money, x.told[notice.Upcoming][due].Money)
+		require.Equal(t, x.s.Money, x.newest[notice.Upcoming][due].Money)
 		seen := map[string]bool{}
 		for _, e := range x.events {
 			require.False(t, seen[e.Dedupe], e.Dedupe)
@@ -124,27 +124,27 @@ func TestTheLastNoticeIsRight(t *testing.T) {
 
 func TestMissing(t *testing.T) {
 	inv := sample.Invoice()
-	told := notice.Told{No: 1, Money: inv.Money, Delivered: true}
+	written := notice.Newest{No: 1, Money: inv.Money, Delivered: true}
 	p := warned(3)
 	require.False(t, notice.Needed(inv, 0, p))
 	p.Notice.Required = true
 	require.True(t, notice.Needed(inv, 0, p))
-	require.False(t, notice.Needed(inv, 1, p), "a retry was told of by the decline")
-	require.Empty(t, notice.Missing(inv, told))
-	for want, change := range map[string]func(*notice.Told){
-		"it waits for its notice, which is not written yet: duly run notices, then duly run outbox":            func(x *notice.Told) { *x = notice.Told{} },
-		"it waits for its notice, which is not delivered yet: duly run outbox":                                 func(x *notice.Told) { x.Delivered = false },
-		"it waits for its notice, whose delivery was given up: duly requeue event 7, then duly run outbox":     func(x *notice.Told) { x.Delivered, x.Dead = false, 7 },
-		"it waits for a notice of 12,900 KRW, and was told with 5 KRW: duly run notices, then duly run outbox": func(x *notice.Told) { x.Money.Amount = 5 },
+	require.False(t, notice.Needed(inv, 1, p), "the decline announced the retry")
+	require.Empty(t, notice.Missing(inv, written))
+	for want, change := range map[string]func(*notice.Newest){
+		"it waits for its notice, which is not written yet: duly run notices, then duly run outbox":                    func(x *notice.Newest) { *x = notice.Newest{} },
+		"it waits for its notice, which is not delivered yet: duly run outbox":                                         func(x *notice.Newest) { x.Delivered = false },
+		"it waits for its notice, whose delivery was given up: duly requeue event 7, then duly run outbox":             func(x *notice.Newest) { x.Delivered, x.Dead = false, 7 },
+		"it waits for a notice of 12,900 KRW, and the last notice is of 5 KRW: duly run notices, then duly run outbox": func(x *notice.Newest) { x.Money.Amount = 5 },
 	} {
-		changed := told
+		changed := written
 		change(&changed)
 		require.Equal(t, want, notice.Missing(inv, changed))
 	}
-	gone := told
+	gone := written
 	gone.Gone = true
 	require.Contains(t, notice.Missing(inv, gone), "not written yet")
 	require.Len(t, notice.ForInvoice(inv, sample.Subscription(), gone, inv.Due), 1)
 	require.Equal(t, 2, notice.ForInvoice(inv, sample.Subscription(), gone, inv.Due)[0].No)
-	require.Empty(t, notice.ForInvoice(inv, sample.Subscription(), told, inv.Due))
+	require.Empty(t, notice.ForInvoice(inv, sample.Subscription(), written, inv.Due))
 }

@@ -12,7 +12,7 @@ import (
 	"duly/internal/test/worktest"
 )
 
-// TestNoticesAtEveryPoint kills the notices job at every point of its. Run again, each charge to come is told of once, and none is forgotten.
+// TestNoticesAtEveryPoint kills the notices job at each of its points. Run again, it announces each charge once, and forgets none.
 func TestNoticesAtEveryPoint(t *testing.T) {
 	t.Parallel()
 	lent := lend(t)
