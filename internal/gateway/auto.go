@@ -6,23 +6,23 @@ import (
 	"sync/atomic"
 	"time"
 
-	"duly/internal/gateway/tempo"
+	"duly/internal/gateway/ratelimit"
 )
 
-// auto bounds the requests of one gateway that are open at once by what it finds to be the best number. It never
-// refuses a caller: who finds no place waits. The zero auto has no bound. It is safe for concurrent use.
+// auto limits the requests of one gateway that are open at once, to the number that it finds best. It never
+// refuses a caller: a caller without a place waits. The zero auto has no limit. It is safe for concurrent use.
 //
 // Its place is taken before all others, as that of a lane is where the number is fixed: while the gateway is held back,
 // no more callers wait for it than would be let through.
 //
-// A gateway that answers that there are too many requests is slowed down as a whole, by its [tempo.Tempo].
+// A gateway that answers that there are too many requests is slowed down as a whole, by its [ratelimit.Limiter].
 type auto struct {
 	now     func() time.Time
 	bound   Bound
 	mu      sync.Mutex
 	search  *search // nil: no bound
-	tempo   tempo.Tempo
-	changed chan struct{} // closed when turns that were taken are worth nothing
+	limiter ratelimit.Limiter
+	changed chan struct{} // closed when reserved turns are void
 }
 
 // use begins to look for the best number. keyless: the gateway keeps no keys.
@@ -35,7 +35,7 @@ func (a *auto) use(l Limits, keyless bool) {
 	a.bound.Resize(a.search.limit)
 }
 
-// watch returns a context under which said tells whether a request was answered that there are too many; nil where nobody wants to know.
+// watch returns a context under which said is true once a request was answered that there are too many; nil without a limit.
 func (a *auto) watch(ctx context.Context) (_ context.Context, said *atomic.Bool) {
 	if a.search == nil {
 		return ctx, nil
@@ -43,8 +43,8 @@ func (a *auto) watch(ctx context.Context) (_ context.Context, said *atomic.Bool)
 	return withTooMany(ctx)
 }
 
-// take waits for a place until ctx ends; false: it ended, and no place was taken. A call that has sent a request comes before those that have not:
-// few are under way then, and none waits for long.
+// take waits for a place until ctx ends; false: it ended, and no place was taken. Calls that have sent a request come before calls that have not:
+// they are few, and none waits for long.
 func (a *auto) take(ctx context.Context, again bool) bool {
 	switch {
 	case a.search == nil:
@@ -61,14 +61,14 @@ func (a *auto) takeNow() bool { return a.search == nil || !a.slowed() && a.bound
 func (a *auto) slowed() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.tempo.Active(a.now())
+	return a.limiter.Active(a.now())
 }
 
 // turn waits for the caller's turn, where the gateway is slowed down; false: ctx ended before.
 func (a *auto) turn(ctx context.Context) bool {
 	for a.search != nil {
 		a.mu.Lock()
-		wait, changed := a.tempo.Turn(a.now()), a.changed
+		wait, changed := a.limiter.Reserve(a.now()), a.changed
 		a.mu.Unlock()
 		if wait <= 0 {
 			return true
@@ -102,12 +102,12 @@ func (a *auto) began(now time.Time, kind RequestKind, epoch int) sampleRef {
 	defer a.mu.Unlock()
 	ref := a.search.began(now, kind, epoch)
 	ref.left = now
-	a.tempo.Left(now)
+	a.limiter.Began(now)
 	a.bound.Resize(a.search.limit)
 	return ref
 }
 
-// ended notes how a request ended, and how long the gateway asked to wait. It is called before the request's place is given back.
+// ended notes how a request ended, and how long the gateway asked to wait. It is called before the request's place is free again.
 func (a *auto) ended(ref sampleRef, how ending, wish time.Duration) {
 	if a.search == nil {
 		return
@@ -121,18 +121,18 @@ func (a *auto) ended(ref sampleRef, how ending, wish time.Duration) {
 	a.search.ended(ref, at, how)
 	switch how {
 	case tooManyAnswered:
-		if a.tempo.Refuse(at, ref.left, wish, !a.search.crowdedOut(ref)) {
+		if a.limiter.TooMany(at, ref.left, wish, !a.search.crowdedOut(ref)) {
 			close(a.changed)
 			a.changed = make(chan struct{})
 		}
 	case answered, dropped:
-		a.tempo.Taken(ref.left)
+		a.limiter.Accepted(ref.left)
 	case saysNothing:
 	}
 	a.bound.Resize(a.search.limit)
 }
 
-// limit is how many requests may be open at the moment; 0: there is no bound.
+// limit is how many requests may be open at the moment; 0: there is no limit.
 func (a *auto) limit() int {
 	if a.search == nil {
 		return 0
@@ -142,7 +142,7 @@ func (a *auto) limit() int {
 	return a.search.limit
 }
 
-// found is the number that was found best so far; 0: there is no bound, or nothing was found.
+// found is the best number so far; 0: there is no limit, or none was found.
 func (a *auto) found() int {
 	if a.search == nil {
 		return 0
@@ -155,14 +155,14 @@ func (a *auto) found() int {
 	return a.search.best
 }
 
-// rate is how many requests a second are let through; 0: no bound.
+// rate is how many requests a second may be sent; 0: no limit.
 func (a *auto) rate() float64 {
 	if a.search == nil {
 		return 0
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.tempo.Rate(a.now())
+	return a.limiter.Rate(a.now())
 }
 
 // refusedFor is how long the gateway has answered nothing but that there are too many.
@@ -172,5 +172,5 @@ func (a *auto) refusedFor() time.Duration {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.tempo.RefusedFor(a.now())
+	return a.limiter.RefusedFor(a.now())
 }

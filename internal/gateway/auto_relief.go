@@ -1,11 +1,11 @@
 package gateway
 
-// relief remembers that the limit was lowered because of what was dropped, until it is known whether less is dropped since. The zero relief
-// is none.
+// relief remembers that the limit was lowered because requests were dropped, until it is known whether fewer are dropped since. The zero relief:
+// it was not lowered.
 type relief struct {
-	from      int     // the limit that it was lowered from; 0: it was not
-	share     float64 // of requests that was dropped there
-	tolerated float64 // the share that is dropped whatever the limit is
+	from      int     // the limit before; 0: it was not lowered
+	share     float64 // the share of requests that were dropped at that limit
+	tolerated float64 // the share that is dropped at every limit
 }
 
 // verdictOfRelief is what follows from the share of requests that is dropped at a lower limit.
@@ -41,7 +41,7 @@ func (r *relief) judge(share float64, limit int) verdictOfRelief {
 	return noMatter
 }
 
-// see is told of the share that a trial lost: what is tolerated follows it slowly.
+// see takes the share that a trial lost: the tolerated share follows it slowly.
 func (r *relief) see(share float64) { r.tolerated += (min(share, 2*r.tolerated) - r.tolerated) / 8 }
 
 // end returns the limit that it was lowered from, and tolerates that share from now on.
@@ -51,10 +51,10 @@ func (r *relief) end(share float64) (from int) {
 	return from
 }
 
-// taken is how many requests were open at most when one was taken, lately.
+// taken is how many requests were open at most when the gateway accepted one lately.
 type taken struct{ requests, now, before int }
 
-// count adds a request that was taken.
+// count adds an accepted request.
 func (t *taken) count(open int) {
 	const lately = 200
 	if t.requests >= lately {
@@ -64,5 +64,5 @@ func (t *taken) count(open int) {
 	t.now = max(t.now, open)
 }
 
-// most is how many those were; 0: none was taken.
+// most is how many were open at most; 0: none was accepted.
 func (t *taken) most() int { return max(t.now, t.before) }

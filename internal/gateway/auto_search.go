@@ -114,7 +114,7 @@ func (s *search) ended(ref sampleRef, now time.Time, how ending) {
 	}
 }
 
-// crowdedOut is told of a request that was answered that there are too many, and reports whether that is for the number that was open: no
+// crowdedOut takes a request that was answered that there are too many, and reports whether the number of open requests is the reason: no
 // more than there are now were taken lately. The limit is lowered to those then.
 func (s *search) crowdedOut(ref sampleRef) bool {
 	most := s.taken.most()

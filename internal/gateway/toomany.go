@@ -7,7 +7,7 @@ import (
 
 type tooManyKey struct{}
 
-// withTooMany returns a context under which said tells whether a request was answered that there are too many.
+// withTooMany returns a context under which said is true once a request was answered that there are too many.
 func withTooMany(ctx context.Context) (_ context.Context, said *atomic.Bool) {
 	said = new(atomic.Bool)
 	return context.WithValue(ctx, tooManyKey{}, said), said

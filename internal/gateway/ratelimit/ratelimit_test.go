@@ -1,4 +1,4 @@
-package tempo
+package ratelimit
 
 import (
 	"testing"
@@ -42,29 +42,29 @@ func TestALimitIsFound(t *testing.T) {
 		wish := time.Duration(rapid.IntRange(0, 3).Draw(t, "wish")) * 500 * time.Millisecond
 		latency := time.Duration(rapid.IntRange(1, 50).Draw(t, "latency")) * time.Millisecond
 		var (
-			tempo          Tempo
+			limiter        Limiter
 			taken, refused int
 			until          time.Time
 		)
 		start := time.Unix(1_000_000, int64(rapid.IntRange(0, 999).Draw(t, "start"))*1e6)
 		const lasts = 2 * time.Minute
 		for now := start; now.Sub(start) < lasts; {
-			if wait := tempo.Turn(now); wait > 0 {
+			if wait := limiter.Reserve(now); wait > 0 {
 				now = now.Add(wait)
 			}
 			if now.Before(until) {
 				t.Fatalf("sent %s before it may", until.Sub(now))
 			}
 			left := now
-			tempo.Left(left)
+			limiter.Began(left)
 			now = now.Add(min(latency, time.Millisecond)) // many are under way
 			if l.takes(left) {
 				taken++
-				tempo.Taken(left)
+				limiter.Accepted(left)
 				continue
 			}
 			refused++
-			tempo.Refuse(now, left, wish, true)
+			limiter.TooMany(now, left, wish, true)
 			until = now.Add(wish)
 		}
 		if least := 0.7 * l.most * lasts.Seconds(); float64(taken) < least {
@@ -78,53 +78,53 @@ func TestALimitIsFound(t *testing.T) {
 
 // One answer after another that left before the rate was cut cuts it once.
 func TestTheRateIsCutOnceForWhatWasUnderWay(t *testing.T) {
-	var tempo Tempo
+	var limiter Limiter
 	now := time.Unix(1_000_000, 0)
 	for range 100 {
 		now = now.Add(5 * time.Millisecond)
-		tempo.Left(now)
-		tempo.Taken(now)
+		limiter.Began(now)
+		limiter.Accepted(now)
 	}
-	require.True(t, tempo.Refuse(now.Add(time.Millisecond), now, time.Second, true))
-	rate := tempo.Rate(now.Add(time.Second))
+	require.True(t, limiter.TooMany(now.Add(time.Millisecond), now, time.Second, true))
+	rate := limiter.Rate(now.Add(time.Second))
 	require.InDelta(t, 80, rate, 2, "four fifths of the hundred in the last second")
 	for i := range 8 {
-		tempo.Refuse(now.Add(2*time.Millisecond), now.Add(-time.Duration(i)*time.Millisecond), time.Second, true)
+		limiter.TooMany(now.Add(2*time.Millisecond), now.Add(-time.Duration(i)*time.Millisecond), time.Second, true)
 	}
-	require.InDelta(t, rate, tempo.Rate(now.Add(time.Second)), 0.5)
-	require.Greater(t, tempo.Turn(now), 990*time.Millisecond)
+	require.InDelta(t, rate, limiter.Rate(now.Add(time.Second)), 0.5)
+	require.Greater(t, limiter.Reserve(now), 990*time.Millisecond)
 }
 
 // A limit that is lifted bounds nothing for long.
 func TestARateEndsWithItsReason(t *testing.T) {
-	var tempo Tempo
+	var limiter Limiter
 	now := time.Unix(1_000_000, 0)
 	for range 50 {
 		now = now.Add(20 * time.Millisecond)
-		tempo.Left(now)
-		tempo.Taken(now)
+		limiter.Began(now)
+		limiter.Accepted(now)
 	}
-	tempo.Refuse(now, now, 0, true)
+	limiter.TooMany(now, now, 0, true)
 	end := now.Add(time.Minute)
 	for now.Before(end) {
-		now = now.Add(max(tempo.Turn(now), 10*time.Millisecond))
-		tempo.Left(now)
-		tempo.Taken(now)
+		now = now.Add(max(limiter.Reserve(now), 10*time.Millisecond))
+		limiter.Began(now)
+		limiter.Accepted(now)
 	}
-	require.Zero(t, tempo.Rate(now))
-	require.False(t, tempo.Active(now))
+	require.Zero(t, limiter.Rate(now))
+	require.False(t, limiter.Active(now))
 }
 
 // How long nothing but refusals came is known until something is taken.
 func TestHowLongAGatewayRefuses(t *testing.T) {
-	var tempo Tempo
+	var limiter Limiter
 	now := time.Unix(1_000_000, 0)
-	require.Zero(t, tempo.RefusedFor(now))
-	tempo.Left(now)
-	tempo.Refuse(now, now, time.Minute, true)
+	require.Zero(t, limiter.RefusedFor(now))
+	limiter.Began(now)
+	limiter.TooMany(now, now, time.Minute, true)
 	later := now.Add(time.Hour)
-	require.Equal(t, time.Hour, tempo.RefusedFor(later))
-	tempo.Left(later)
-	tempo.Taken(later)
-	require.Zero(t, tempo.RefusedFor(later))
+	require.Equal(t, time.Hour, limiter.RefusedFor(later))
+	limiter.Began(later)
+	limiter.Accepted(later)
+	require.Zero(t, limiter.RefusedFor(later))
 }
