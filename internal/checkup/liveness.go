@@ -13,8 +13,8 @@ import (
 // there is nothing to check.
 func account(ctx context.Context, asked Conformance, suite outside.Suite) (able gateway.Capabilities, stated string, err error) {
 	able = suite.Gateway.Capabilities()
-	teller, tells := suite.Gateway.(gateway.LiveTeller)
-	if !tells { // nothing is asked of an account that may not be charged
+	checker, asks := suite.Gateway.(gateway.LiveChecker)
+	if !asks { // nothing is asked of an account that may not be charged
 		if stated, err = permitted(asked, able, "key"); err != nil {
 			return able, "", err
 		}
@@ -26,18 +26,18 @@ func account(ctx context.Context, asked Conformance, suite outside.Suite) (able 
 		}
 		return able, "", exit.Usagef("gateway %s: %w: check gateways.%s.%s", asked.Gateway, err, asked.Gateway, key)
 	}
-	if tells {
-		able.Live = livenessOf(ctx, teller, suite)
+	if asks {
+		able.Live = livenessOf(ctx, checker, suite)
 		stated, err = permitted(asked, able, "channel")
 	}
 	return able, stated, err
 }
 
 // livenessOf is live if one of the methods is, and a sandbox if all are.
-func livenessOf(ctx context.Context, teller gateway.LiveTeller, suite outside.Suite) gateway.Liveness {
+func livenessOf(ctx context.Context, checker gateway.LiveChecker, suite outside.Suite) gateway.Liveness {
 	all := gateway.LivenessSandbox
 	for _, method := range suite.Methods {
-		switch teller.LiveOf(ctx, method) {
+		switch checker.LiveOf(ctx, method) {
 		case gateway.LivenessLive:
 			return gateway.LivenessLive
 		case gateway.LivenessUnknown:
@@ -51,7 +51,7 @@ func livenessOf(ctx context.Context, teller gateway.LiveTeller, suite outside.Su
 	return all
 }
 
-// permitted is what is known of the account, in a word; an error if nobody has said that it may be charged. by is what tells a live one.
+// permitted is what is known of the account, in a word; an error if nobody has said that it may be charged. by is what asks a live one.
 func permitted(asked Conformance, able gateway.Capabilities, by string) (string, error) {
 	name := asked.Gateway
 	switch {

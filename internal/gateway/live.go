@@ -2,8 +2,8 @@ package gateway
 
 import "context"
 
-// LiveTeller is a gateway whose credentials do not say whether charges take money, and whose provider says it of a payment method.
-type LiveTeller interface {
+// LiveChecker is a gateway whose credentials do not show whether charges take money, and whose provider says it of a payment method.
+type LiveChecker interface {
 	// LiveOf says whether charges of a payment method take real money. It asks the provider, and moves nothing.
 	LiveOf(ctx context.Context, method string) Liveness
 }

@@ -9,7 +9,7 @@ import (
 	"duly/internal/gateway"
 )
 
-var _ gateway.LiveTeller = (*Client)(nil)
+var _ gateway.LiveChecker = (*Client)(nil)
 
 // pathBillingKey is the path of a billing key, which is a secret: traces show the template.
 const pathBillingKey = "/billing-keys/{billingKey}"
@@ -29,7 +29,7 @@ type channelBody struct {
 //nolint:gochecknoglobals // a constant list
 var harmless = []string{"TOSSPAYMENTS", "KAKAOPAY"}
 
-// LiveOf implements [gateway.LiveTeller]: it sends one GET for the billing key, and goes by the type of the channel that charges go through. The
+// LiveOf implements [gateway.LiveChecker]: it sends one GET for the billing key, and goes by the type of the channel that charges go through. The
 // secret is the same for test and live channels.
 func (c *Client) LiveOf(ctx context.Context, method string) gateway.Liveness {
 	a := c.send(ctx, request{method: http.MethodGet, path: pathBillingKey, id: method, request: "duly-live", hidden: []string{method}, many: true})
