@@ -210,8 +210,8 @@ func ParseRow(name string) (Row, bool) {
 	return Row{}, false
 }
 
-// untaken reports whether an attempt is succeeded here, and declined at its gateway.
-func (f Finding) untaken() bool {
+// declinedAtGateway reports whether an attempt is succeeded here, and declined at its gateway.
+func (f Finding) declinedAtGateway() bool {
 	row, ok := ParseRow(f.Detail.Row)
 	return ok && row.Table == Attempts && f.Kind == StatusDiffers && f.Detail.Here == "succeeded" && f.Detail.There == string(payment.Declined)
 }
@@ -219,7 +219,7 @@ func (f Finding) untaken() bool {
 // Command is what an operator types to close an open finding, once what Next says is done.
 func Command(id uint64, f Finding) string {
 	as := payment.AsIgnored
-	if f.unconfirmed() || f.untaken() {
+	if f.unconfirmed() || f.declinedAtGateway() {
 		return fmt.Sprintf("duly resolve finding %d --as %s --reason …", id, payment.AsNotExecuted)
 	}
 	switch f.Kind {
@@ -242,7 +242,7 @@ func Next(id uint64, f Finding) string {
 	if f.unconfirmed() {
 		return fmt.Sprintf("%s, once the provider has said that there is no such payment; or --as refunded, once gateway %s knows it by its id and has given it back", command, text.Line(f.Detail.Gateway))
 	}
-	if f.untaken() {
+	if f.declinedAtGateway() {
 		return command + ", once duly reopen invoice ID has its invoice charged again; the gateway is asked first"
 	}
 	switch f.Kind {

@@ -143,7 +143,7 @@ func reopenInvoice(ctx context.Context, ses *session.Session, db *session.Databa
 		Action: session.ActionOn("reopen", "invoice", id, f.Reason, nil),
 	}
 	if d.Status == billing.Paid {
-		return reopenUntaken(ctx, ses, db, d, w, f.Dry)
+		return reopenPaid(ctx, ses, db, d, w, f.Dry)
 	}
 	var r billing.Reopening
 	if f.Dry {
@@ -163,9 +163,9 @@ func reopenedAs(d reopening.Invoice, attempt uint64, r billing.Reopening) reopen
 	}
 }
 
-// reopenUntaken has a paid invoice charged again if its gateway's record says that the charge which paid it took nothing.
-func reopenUntaken(ctx context.Context, ses *session.Session, db *session.Database, d reopening.Invoice, w operator.InvoiceReopening, dry bool) (reopenedInvoice, error) {
-	payer, err := d.Payer()
+// reopenPaid has a paid invoice charged again if its gateway's record says that the charge which paid it took nothing.
+func reopenPaid(ctx context.Context, ses *session.Session, db *session.Database, d reopening.Invoice, w operator.InvoiceReopening, dry bool) (reopenedInvoice, error) {
+	paying, err := d.PayingAttempt()
 	if err != nil {
 		return reopenedInvoice{}, store.RefusedError{Why: err}
 	}
@@ -173,13 +173,13 @@ func reopenUntaken(ctx context.Context, ses *session.Session, db *session.Databa
 	if err != nil {
 		return reopenedInvoice{}, err
 	}
-	seen, err := operator.Reviewed(ctx, db.DB, payer.ID)
+	seen, err := operator.Reviewed(ctx, db.DB, paying.ID)
 	if err != nil {
 		return reopenedInvoice{}, mysql.Classify(ctx, err)
 	}
 	if dry {
-		r := billing.Reopening{Stage: d.Stage, Due: w.Today, Detail: fmt.Sprintf("gateway %s would be asked about attempt %d, and must say that it was declined", seen.Gateway, payer.ID)}
-		return reopenedAs(d, payer.ID, r), nil
+		r := billing.Reopening{Stage: d.Stage, Due: w.Today, Detail: fmt.Sprintf("gateway %s would be asked about attempt %d, and must say that it was declined", seen.Gateway, paying.ID)}
+		return reopenedAs(d, paying.ID, r), nil
 	}
 	found, err := inquire(ctx, ses, db, inquiry{
 		gateway: seen.Gateway, account: seen.Terms.Account, sent: seen.Sent(), itself: seen.Charge.Key,
@@ -188,6 +188,6 @@ func reopenUntaken(ctx context.Context, ses *session.Session, db *session.Databa
 	if err != nil {
 		return reopenedInvoice{}, err
 	}
-	u, err := w.Untaken(ctx, db.DB, seen, found.evidence)
-	return reopenedAs(d, payer.ID, u.Reopening), err
+	u, err := w.Paid(ctx, db.DB, seen, found.evidence)
+	return reopenedAs(d, paying.ID, u.Reopening), err
 }

@@ -118,10 +118,10 @@ func (w InvoiceReopening) Ended(ctx context.Context, db *mysql.DB) (billing.Reop
 	return r, err
 }
 
-// Untaken opens a paid invoice again whose charge took no money: attempt, invoice, event and action in one transaction. seen is the
+// Paid opens a paid invoice again whose charge took no money: attempt, invoice, event and action in one transaction. seen is the
 // attempt as it was when the gateway was asked about it, and e what the gateway said. The error is a RefusedError where the rules forbid it.
-func (w InvoiceReopening) Untaken(ctx context.Context, db *mysql.DB, seen billing.Reviewed, e payment.Evidence) (reopening.Untaken, error) {
-	var u reopening.Untaken
+func (w InvoiceReopening) Paid(ctx context.Context, db *mysql.DB, seen billing.Reviewed, e payment.Evidence) (reopening.PaidReopening, error) {
+	var u reopening.PaidReopening
 	err := mysql.Tx(ctx, db, "reopen", func(tx *sqlx.Tx) error {
 		d, err := reopenableOf(ctx, tx, w.Invoice, " FOR UPDATE")
 		if err != nil {
@@ -134,7 +134,7 @@ func (w InvoiceReopening) Untaken(ctx context.Context, db *mysql.DB, seen billin
 		if !a.Same(seen) {
 			return store.Refuse(fmt.Errorf("attempt %d changed while the gateway was asked about it: duly show invoice %d, then try again", a.ID, w.Invoice))
 		}
-		if u, err = reopening.DecideUntaken(d, a, e, w.Policy, w.Today); err != nil {
+		if u, err = reopening.DecidePaid(d, a, e, w.Policy, w.Today); err != nil {
 			return store.Refuse(err)
 		}
 		message := mysql.Cut("the gateway's record says that nothing was taken: "+w.Action.Reason, 255)

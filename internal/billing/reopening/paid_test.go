@@ -31,12 +31,12 @@ func paid(change func(*paidBy)) paidBy {
 	return p
 }
 
-func (p paidBy) decide() (reopening.Untaken, error) {
-	return reopening.DecideUntaken(p.invoice, p.attempt, p.says, billing.Policy{Network: network.Rules{On: true}}, today)
+func (p paidBy) decide() (reopening.PaidReopening, error) {
+	return reopening.DecidePaid(p.invoice, p.attempt, p.says, billing.Policy{Network: network.Rules{On: true}}, today)
 }
 
 // A paid invoice is charged again by the gateway's own record of that very charge alone: declined, and ours in every field.
-func TestUntaken(t *testing.T) {
+func TestPaid(t *testing.T) {
 	got, err := paid(func(*paidBy) {}).decide()
 	require.NoError(t, err)
 	require.Equal(t, uint64(7), got.Attempt)
