@@ -44,16 +44,16 @@ func (r *RequestedRefunds) Process(ctx context.Context, item refunds.Claimed) (r
 func (r *RequestedRefunds) execute(ctx context.Context, item *refunds.Claimed) (end refunds.End, left string) {
 	now := r.Now()
 	if item.Gateway == "" || item.Problem != "" || item.Sent == nil && (item.Wait != "" || item.Origin == refunds.OfMark) {
-		return refunds.Decide(*item, payment.LookupResult{}, refunds.Keeping{}, now), "" // no gateway has anything to say
+		return refunds.Decide(*item, payment.LookupResult{}, refunds.Guarantees{}, now), "" // no gateway has anything to say
 	}
 	g, ok := r.Gateways[item.Gateway]
 	if !ok {
 		return end, notConfigured(item.Gateway)
 	}
 	abilities, plain := g.Capabilities(), ctx
-	keeping := refunds.Keeping{KeyLife: abilities.KeyLife, Longest: abilities.LongestRequest}
+	guarantees := refunds.Guarantees{KeyLife: abilities.KeyLife, Longest: abilities.LongestRequest}
 	if abilities.KeyLife == 0 {
-		keeping.Longest += r.Window
+		guarantees.Longest += r.Window
 	}
 	if why, err := r.Elsewhere(ctx, *item); err != nil {
 		return end, fmt.Sprintf("where the payment of refund %d was taken could not be read: %v", item.Refund.ID, err)
@@ -71,7 +71,7 @@ func (r *RequestedRefunds) execute(ctx context.Context, item *refunds.Claimed) (
 	if left != "" {
 		return end, left
 	}
-	if end = refunds.Decide(*item, sight, keeping, r.Now()); end.Step == refunds.Later {
+	if end = refunds.Decide(*item, sight, guarantees, r.Now()); end.Step == refunds.Later {
 		return end, ""
 	}
 	// What a copy of the account shows, or another one, decides nothing.

@@ -53,7 +53,7 @@ type Resolution struct {
 }
 
 // Resolve says what follows when an operator settles a in the given way. e is what the gateway says of the payment that the
-// operator names for AsPaid, and of the attempt for the others; k is what the gateway declares, the zero Keeping where it is
+// operator names for AsPaid, and of the attempt for the others; k is what the gateway declares, the zero Guarantees where it is
 // not configured. The error says in one line why not, and what to type next.
 //
 //   - Attempts in review can be resolved, and those that ended without a proof. What is in flight is the gateway's to

@@ -39,7 +39,7 @@ const patience = 24 * time.Hour
 
 // Decide says what to do about a refund from what its gateway says of the payment. Before a request leaves for the first time, what Send
 // says is stored with the refund: what the gateway shows later is compared with that alone.
-func Decide(c Claimed, s payment.LookupResult, k Keeping, now time.Time) End {
+func Decide(c Claimed, s payment.LookupResult, k Guarantees, now time.Time) End {
 	end := End{Doubted: c.Sent != nil}
 	switch {
 	case c.Problem != "" && c.Sent != nil:
@@ -71,7 +71,7 @@ func Decide(c Claimed, s payment.LookupResult, k Keeping, now time.Time) End {
 }
 
 // seen decides by the gateway's record.
-func (e End) seen(c Claimed, seen payment.Payment, k Keeping, now time.Time) End {
+func (e End) seen(c Claimed, seen payment.Payment, k Guarantees, now time.Time) End {
 	if foreign := c.foreign(seen); foreign != "" {
 		return e.to(ToReview, "it is another charge at the gateway: "+foreign+" is not ours")
 	}
@@ -112,7 +112,7 @@ func (e End) seen(c Claimed, seen payment.Payment, k Keeping, now time.Time) End
 // compare settles a refund that may have been executed by what the gateway shows as refunded: exactly so much more as was asked for means
 // that it was. What shows it unexecuted does so for good only once no request can be on its way; it is sent again while its key is kept, or
 // where a second execution is more than is left to be refunded.
-func (e End) compare(c Claimed, seen payment.Payment, k Keeping, now time.Time) End {
+func (e End) compare(c Claimed, seen payment.Payment, k Guarantees, now time.Time) End {
 	before, amount, age := c.Sent.Before, c.Sent.Amount, now.Sub(c.Sent.At)
 	e.Before, e.Amount, e.Total = before, amount, seen.Refunded
 	switch kept := age < k.KeyLife-k.Longest; {

@@ -47,16 +47,16 @@ func sent(before, amount int64, ago time.Duration) func(*refunds.Claimed) {
 	}
 }
 
-var keys = refunds.Keeping{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute}
+var keys = refunds.Guarantees{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute}
 
 func TestDecide(t *testing.T) {
-	keyless := refunds.Keeping{Longest: 2 * time.Minute}
+	keyless := refunds.Guarantees{Longest: 2 * time.Minute}
 	absent := payment.LookupResult{Absent: true}
 	for _, c := range []struct {
 		name    string
 		claimed refunds.Claimed
 		sight   payment.LookupResult
-		keeping refunds.Keeping
+		keeping refunds.Guarantees
 		want    refunds.Step
 		amount  int64
 		reason  string
@@ -166,7 +166,7 @@ func TestNothingIsSentTwice(t *testing.T) {
 		ago := time.Duration(rapid.Int64Range(0, int64(50*time.Hour)).Draw(t, "ago"))
 		c := claimed(amount, sent(before, amount, ago))
 		c.Paid = won(paid)
-		k := refunds.Keeping{KeyLife: life, Longest: 2 * time.Minute}
+		k := refunds.Guarantees{KeyLife: life, Longest: 2 * time.Minute}
 		end := refunds.Decide(c, shown(total, func(p *payment.Payment) { p.Money = won(paid) }), k, noon())
 		kept := ago < life-k.Longest
 		switch end.Step {

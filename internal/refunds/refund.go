@@ -125,8 +125,8 @@ type Claimed struct {
 // Rest reports whether what was asked for is all that was left of the payment: the gateway refunds it once, also under a key that it forgot.
 func (c Claimed) Rest() bool { return c.Sent != nil && c.Sent.Before+c.Sent.Amount == c.Paid.Amount }
 
-// Keeping is what a gateway declares about keys.
-type Keeping struct {
+// Guarantees are what a gateway declares about idempotency keys.
+type Guarantees struct {
 	KeyLife time.Duration // 0: it keeps none
 	Longest time.Duration // how long a request can be on its way
 }
