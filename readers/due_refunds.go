@@ -34,7 +34,7 @@ type DueRefunds struct {
 
 	id     uint64 // the last payment of the walk
 	single int    // claims of one row that are left, because a chunk failed
-	mine   map[[16]byte]bool
+	mine   claims.Leases
 }
 
 const (
@@ -112,29 +112,16 @@ type refundClaim struct {
 
 func (r *DueRefunds) claim(ctx context.Context, limit int, skip func(string) bool) (*refundClaim, error) {
 	c := &refundClaim{}
-	lease, err := claims.LeaseName()
+	lease, err := r.mine.New()
 	if err != nil {
 		return c, err
 	}
-	if r.mine == nil {
-		r.mine = map[[16]byte]bool{}
-	}
-	r.mine[lease] = true
 	return c, claims.Make(ctx, r.DB, "refund-claim", func(tx *sqlx.Tx) error {
 		*c = refundClaim{}
 		return r.transact(ctx, tx, c, lease, limit, skip)
-	}, func() (bool, error) { return r.tookEffect(ctx, c, lease) })
-}
-
-// tookEffect reads a claim back. Without items nothing was written under the lease: the claim is made again.
-func (r *DueRefunds) tookEffect(ctx context.Context, c *refundClaim, lease [16]byte) (bool, error) {
-	if len(c.items) == 0 {
-		return false, nil
-	}
-	var n []int
-	ids := store.SortedIDs(c.items, func(item orders.RefundClaim) uint64 { return item.ID })
-	err := mysql.SelectIn(ctx, r.DB, &n, refundClaims, ids, lease[:])
-	return err == nil && n[0] > 0, err
+	}, func() (bool, error) {
+		return claims.TookEffect(ctx, r.DB, refundClaims, lease, c.items, func(item orders.RefundClaim) uint64 { return item.ID })
+	})
 }
 
 func (r *DueRefunds) transact(ctx context.Context, tx *sqlx.Tx, c *refundClaim, lease [16]byte, limit int, skip func(string) bool) error {
@@ -226,19 +213,7 @@ func (r *DueRefunds) free(ctx context.Context, tx *sqlx.Tx, ids []uint64, now ti
 	if err := mysql.SelectIn(ctx, tx, &rows, refundLock, ids, now); err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	var running []uint64
-	if err := mysql.SelectIn(ctx, tx, &running, store.RunningRuns, store.SortedIDs(rows, func(row refundRow) uint64 { return row.RunID.V })); err != nil {
-		return nil, err
-	}
-	free := rows[:0]
-	for _, row := range rows {
-		held := len(row.Lease) == 16
-		if held && (r.mine[[16]byte(row.Lease)] || row.RunID.V != batch.Execution(ctx).Run.ID && slices.Contains(running, row.RunID.V)) {
-			continue
-		}
-		free = append(free, row)
-	}
-	return free, nil
+	return claims.Free(ctx, tx, r.mine, rows, func(row refundRow) ([]byte, uint64) { return row.Lease, row.RunID.V })
 }
 
 // items reads what is due of the locked orders. Payments of gateways that are skipped stay as they are, and an order

@@ -35,7 +35,7 @@ type StaleOrders struct {
 	queue  []uint64 // candidates that are yet to be claimed
 	begun  bool
 	single int // claims of one order that are left, because a chunk failed
-	mine   map[[16]byte]bool
+	mine   claims.Leases
 }
 
 const (
@@ -117,22 +117,16 @@ func (s *StaleOrders) fail(ctx context.Context, ids []uint64, err error) error {
 }
 
 func (s *StaleOrders) claim(ctx context.Context, ids []uint64, skip func(string) bool) ([]orders.Claimed, error) {
-	lease, err := claims.LeaseName()
+	lease, err := s.mine.New()
 	if err != nil {
 		return nil, err
 	}
-	if s.mine == nil {
-		s.mine = map[[16]byte]bool{}
-	}
-	s.mine[lease] = true
 	var items []orders.Claimed
 	err = claims.Make(ctx, s.DB, "check", func(tx *sqlx.Tx) (err error) {
 		items, err = s.transact(ctx, tx, ids, lease, skip)
 		return err
 	}, func() (bool, error) {
-		var n []int
-		err := mysql.SelectIn(ctx, s.DB, &n, claimedChecks, ids, lease[:])
-		return err == nil && n[0] > 0, err
+		return claims.TookEffect(ctx, s.DB, claimedChecks, lease, items, func(c orders.Claimed) uint64 { return c.ID })
 	})
 	if err != nil {
 		return nil, err
@@ -149,8 +143,8 @@ func (s *StaleOrders) transact(ctx context.Context, tx *sqlx.Tx, ids []uint64, l
 	if err := mysql.SelectIn(ctx, tx, &rows, checkLock, sorted); err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	held, err := store.HeldChecks(ctx, tx, rows, s.mine)
-	if err != nil {
+	rows, err := claims.Free(ctx, tx, s.mine, rows, func(r store.CheckRow) ([]byte, uint64) { return r.Lease, r.RunID.V })
+	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
 	now := s.Now()
@@ -162,7 +156,7 @@ func (s *StaleOrders) transact(ctx context.Context, tx *sqlx.Tx, ids []uint64, l
 	var taken []uint64
 	for _, id := range ids { // as they were found: oldest first
 		c, ok := due[id]
-		if !ok || held[id] || skip(OrderLane(*c)) {
+		if !ok || skip(OrderLane(*c)) {
 			continue
 		}
 		c.Lease, c.At = lease, now

@@ -46,7 +46,7 @@ type UnsettledAttempts struct {
 	at     time.Time
 	id     uint64
 	single int // claims of one row that are left, because a chunk failed
-	mine   map[[16]byte]bool
+	mine   claims.Leases
 }
 
 const (
@@ -194,14 +194,10 @@ type attemptsClaim struct {
 
 func (d *UnsettledAttempts) claim(ctx context.Context, limit int, skip func(string) bool) (*attemptsClaim, error) {
 	c := &attemptsClaim{}
-	lease, err := claims.LeaseName()
+	lease, err := d.mine.New()
 	if err != nil {
 		return c, err
 	}
-	if d.mine == nil {
-		d.mine = map[[16]byte]bool{}
-	}
-	d.mine[lease] = true
 	return c, claims.Make(ctx, d.DB, "takeover", func(tx *sqlx.Tx) error {
 		*c = attemptsClaim{}
 		return d.transact(ctx, tx, c, lease, limit, skip)
@@ -238,7 +234,7 @@ func (d *UnsettledAttempts) candidates(ctx context.Context, tx *sqlx.Tx, limit i
 	var ids []uint64
 	for _, r := range rows {
 		c.at, c.id = r.At.Time, r.ID
-		if len(r.Lease) != 16 || !d.mine[[16]byte(r.Lease)] {
+		if !d.mine.Mine(r.Lease) {
 			ids = append(ids, r.ID)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/payment"
-	"duly/internal/runs"
 	"duly/internal/store"
 )
 
@@ -105,15 +104,6 @@ func (w *Walk) Took() {
 	if w.single > 0 {
 		w.single--
 	}
-}
-
-// LeaseName returns a random name for a claim's lease.
-func LeaseName() ([16]byte, error) {
-	b, err := runs.NewLease()
-	if err != nil {
-		return [16]byte{}, err
-	}
-	return [16]byte(b), nil
 }
 
 // commitTries is how often in a row a claim is made whose COMMIT had no certain answer, before the engine waits.

@@ -30,7 +30,7 @@ type Reader struct {
 	walk   int    // which of the walks
 	id     uint64 // the last refund of the walk
 	single int    // claims of one row that are left, because a chunk failed
-	mine   map[[16]byte]bool
+	mine   claims.Leases
 	// behind: a refund waits for another one of its payment that this run has claimed.
 	behind bool
 }
@@ -132,24 +132,15 @@ type requestedClaim struct {
 
 func (r *Reader) claim(ctx context.Context, limit int, skip func(string) bool) (*requestedClaim, error) {
 	c := &requestedClaim{}
-	lease, err := claims.LeaseName()
+	lease, err := r.mine.New()
 	if err != nil {
 		return c, err
 	}
-	if r.mine == nil {
-		r.mine = map[[16]byte]bool{}
-	}
-	r.mine[lease] = true
 	return c, claims.Make(ctx, r.DB, "refund-request", func(tx *sqlx.Tx) error {
 		*c = requestedClaim{}
 		return r.transact(ctx, tx, c, lease, limit, skip)
 	}, func() (bool, error) {
-		if len(c.items) == 0 {
-			return false, nil
-		}
-		var n []int
-		err := mysql.SelectIn(ctx, r.DB, &n, requestedClaims, store.SortedIDs(c.items, func(item refunds.Claimed) uint64 { return item.Refund.ID }), lease[:])
-		return err == nil && n[0] > 0, err
+		return claims.TookEffect(ctx, r.DB, requestedClaims, lease, c.items, func(item refunds.Claimed) uint64 { return item.Refund.ID })
 	})
 }
 
@@ -172,7 +163,7 @@ func (r *Reader) transact(ctx context.Context, tx *sqlx.Tx, c *requestedClaim, l
 	if err := mysql.SelectIn(ctx, tx, &rows, requestedLock, ids, now); err != nil || len(rows) == 0 {
 		return err
 	}
-	rows, err := r.free(ctx, tx, rows)
+	rows, err := claims.Free(ctx, tx, r.mine, rows, func(row Row) ([]byte, uint64) { return row.Lease, row.RunID.V })
 	if err != nil {
 		return err
 	}
@@ -199,17 +190,6 @@ func (r *Reader) transact(ctx context.Context, tx *sqlx.Tx, c *requestedClaim, l
 		return nil
 	}
 	return r.take(ctx, tx, c.items)
-}
-
-// free leaves out what a run that has not ended has claimed, and what this one has.
-func (r *Reader) free(ctx context.Context, tx *sqlx.Tx, rows []Row) ([]Row, error) {
-	var running []uint64
-	if err := mysql.SelectIn(ctx, tx, &running, store.RunningRuns, store.SortedIDs(rows, func(row Row) uint64 { return row.RunID.V })); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(rows, func(row Row) bool {
-		return len(row.Lease) == 16 && (r.mine[[16]byte(row.Lease)] || row.RunID.V != batch.Execution(ctx).Run.ID && slices.Contains(running, row.RunID.V))
-	}), nil
 }
 
 // first leaves out what another unsettled refund of the same payment comes before, among rows and in the table.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
-	"duly/internal/batch"
 	"duly/internal/mysql"
 	"duly/internal/orders"
 )
@@ -85,30 +84,6 @@ func AddChecks(ctx context.Context, tx *sqlx.Tx, ids []uint64) error {
 	}
 	_, err := mysql.Insert(ctx, tx, InsertChecks, rows, "")
 	return err
-}
-
-// HeldChecks are the orders that are being worked on: by another run that has not ended, or under a lease of mine. Other
-// leases of this run's are left over from before: nothing else of it is under way.
-func HeldChecks(ctx context.Context, q sqlx.QueryerContext, rows []CheckRow, mine map[[16]byte]bool) (map[uint64]bool, error) {
-	var leased []CheckRow
-	for _, r := range rows {
-		if len(r.Lease) == 16 {
-			leased = append(leased, r)
-		}
-	}
-	if len(leased) == 0 {
-		return nil, nil //nolint:nilnil // none
-	}
-	var running []uint64
-	if err := mysql.SelectIn(ctx, q, &running, RunningRuns, SortedIDs(leased, func(r CheckRow) uint64 { return r.RunID.V })); err != nil {
-		return nil, err
-	}
-	held := make(map[uint64]bool, len(leased))
-	for _, r := range leased {
-		other := r.RunID.V != batch.Execution(ctx).Run.ID && slices.Contains(running, r.RunID.V)
-		held[r.OrderID] = other || mine[[16]byte(r.Lease)]
-	}
-	return held, nil
 }
 
 // InsertChecks begins an INSERT of rows about orders that have none.
