@@ -33,7 +33,7 @@ type DueRefunds struct {
 	failures claims.Failures
 
 	id     uint64 // the last payment of the walk
-	single int    // claims of one row that are left, because a chunk failed
+	single claims.Single
 	mine   claims.Leases
 }
 
@@ -56,10 +56,7 @@ refund_since = COALESCE(refund_since, ?), refund_next_at = ? WHERE order_id IN (
 // Read implements batch.Reader.
 func (r *DueRefunds) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[orders.RefundClaim], error) {
 	for {
-		limit := want.Limit
-		if r.single > 0 {
-			limit = 1
-		}
+		limit := r.single.Limit(want.Limit)
 		claim, err := r.claim(ctx, limit, want.Skip)
 		if err != nil {
 			if err := r.fail(ctx, claim, err, limit); err != nil {
@@ -77,7 +74,7 @@ func (r *DueRefunds) Read(ctx context.Context, want batch.ClaimRequest) (batch.C
 
 // took moves the walk behind what was claimed. It reports whether the walk is done.
 func (r *DueRefunds) took(c *refundClaim, limit int) bool {
-	r.single = max(r.single-1, 0)
+	r.single.Took()
 	if c.seen < limit {
 		r.id, r.single = 0, 0
 		return true
@@ -91,12 +88,9 @@ func (r *DueRefunds) took(c *refundClaim, limit int) bool {
 func (r *DueRefunds) fail(ctx context.Context, c *refundClaim, err error, limit int) error {
 	kind, err := r.failures.KindOf(ctx, r.DB, err)
 	switch {
-	case claims.Retried(kind):
-		return err
-	case limit > 1:
-		r.single = limit
+	case r.single.Split(kind, limit):
 		return nil
-	case c.seen == 0:
+	case claims.Retried(kind), c.seen == 0:
 		return err
 	}
 	r.took(c, limit)

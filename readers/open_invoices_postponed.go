@@ -18,18 +18,17 @@ func (s *OpenInvoices) readPostponed(ctx context.Context, want batch.ClaimReques
 	if err != nil {
 		kind, err := s.failures.KindOf(ctx, s.DB, err)
 		switch {
+		case s.later.Single.Split(kind, len(ids)):
+			return &openInvoicesClaim{}, nil
 		case claims.Retried(kind):
 			return nil, err
-		case len(ids) > 1:
-			s.later.Single = len(ids)
-			return &openInvoicesClaim{}, nil
 		}
 		if err := s.giveUp(ctx, kind, ids[0], err); err != nil {
 			return nil, err
 		}
 		claim = &openInvoicesClaim{met: 1}
 	}
-	s.later.Single = max(0, s.later.Single-1)
+	s.later.Single.Took()
 	s.later.Again = s.later.Again || claim.met < len(ids) // locked, or not open any more
 	s.later.Drop(lane, len(ids))
 	for _, row := range claim.full { // its lane is another one by now

@@ -34,7 +34,7 @@ type StaleOrders struct {
 	walk   orderWalk
 	queue  []uint64 // candidates that are yet to be claimed
 	begun  bool
-	single int // claims of one order that are left, because a chunk failed
+	single claims.Single
 	mine   claims.Leases
 }
 
@@ -53,11 +53,7 @@ func (s *StaleOrders) Read(ctx context.Context, want batch.ClaimRequest) (batch.
 		if done, err := s.fill(ctx); err != nil || done {
 			return batch.Claim[orders.Claimed]{Done: done}, mysql.Classify(ctx, err)
 		}
-		limit := want.Limit
-		if s.single > 0 {
-			limit = 1
-		}
-		ids := s.queue[:min(limit, len(s.queue))]
+		ids := s.queue[:min(s.single.Limit(want.Limit), len(s.queue))]
 		items, err := s.claim(ctx, ids, want.Skip)
 		if err != nil {
 			if err := s.fail(ctx, ids, err); err != nil {
@@ -97,7 +93,7 @@ func (s *StaleOrders) fill(ctx context.Context) (done bool, err error) {
 
 func (s *StaleOrders) took(n int) {
 	s.queue = s.queue[n:]
-	s.single = max(s.single-1, 0)
+	s.single.Took()
 }
 
 // fail answers a claim that failed: the same orders are claimed one by one, and one that fails by itself is passed
@@ -105,11 +101,10 @@ func (s *StaleOrders) took(n int) {
 func (s *StaleOrders) fail(ctx context.Context, ids []uint64, err error) error {
 	kind, err := s.failures.KindOf(ctx, s.DB, err)
 	switch {
+	case s.single.Split(kind, len(ids)):
+		return nil
 	case claims.Retried(kind):
 		return err
-	case len(ids) > 1:
-		s.single = len(ids)
-		return nil
 	}
 	id := ids[0]
 	s.took(1)

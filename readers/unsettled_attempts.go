@@ -45,7 +45,7 @@ type UnsettledAttempts struct {
 	orphan bool // the walk is at the attempts in flight
 	at     time.Time
 	id     uint64
-	single int // claims of one row that are left, because a chunk failed
+	single claims.Single
 	mine   claims.Leases
 }
 
@@ -98,10 +98,7 @@ func (d *UnsettledAttempts) Read(ctx context.Context, want batch.ClaimRequest) (
 		d.begun, d.orphan, d.at, d.id = true, false, time.Time{}, 0
 	}
 	for {
-		limit := want.Limit
-		if d.single > 0 {
-			limit = 1
-		}
+		limit := d.single.Limit(want.Limit)
 		claim, err := d.claim(ctx, limit, want.Skip)
 		if err != nil {
 			if err := d.fail(ctx, claim, err, limit); err != nil {
@@ -154,7 +151,7 @@ func (d *UnsettledAttempts) attach(ctx context.Context, items []billing.Claimed)
 
 // took moves the walk behind what was claimed. It reports whether the walk is done.
 func (d *UnsettledAttempts) took(c *attemptsClaim, limit int) bool {
-	d.single = max(d.single-1, 0)
+	d.single.Took()
 	switch {
 	case c.seen == limit:
 		d.at, d.id = c.at, c.id
@@ -172,12 +169,9 @@ func (d *UnsettledAttempts) took(c *attemptsClaim, limit int) bool {
 func (d *UnsettledAttempts) fail(ctx context.Context, c *attemptsClaim, err error, limit int) error {
 	kind, err := d.failures.KindOf(ctx, d.DB, err)
 	switch {
-	case claims.Retried(kind):
-		return err
-	case limit > 1:
-		d.single = limit
+	case d.single.Split(kind, limit):
 		return nil
-	case c.seen == 0:
+	case claims.Retried(kind), c.seen == 0:
 		return err
 	}
 	d.took(c, limit)

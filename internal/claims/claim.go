@@ -37,8 +37,7 @@ type Walk struct {
 	ID    uint64
 	// Locked: a row stayed locked until the end of the walk.
 	Locked bool
-	// single: rows are claimed one by one until the walk stands behind this id, because a chunk failed.
-	single int
+	single Single
 }
 
 // Lock is the clause that reads rows for a claim.
@@ -62,12 +61,7 @@ func (w *Walk) From() any {
 }
 
 // Limit is how many rows the next claim takes.
-func (w *Walk) Limit(want int) int {
-	if w.single > 0 {
-		return 1
-	}
-	return want
-}
+func (w *Walk) Limit(want int) int { return w.single.Limit(want) }
 
 // End is called when a pass has come to its end; it reports whether that was the last one.
 func (w *Walk) End() bool {
@@ -92,19 +86,14 @@ func (w *Walk) Failed(kind batch.FailureKind, err error, limit int) error {
 		w.Locked = true
 		w.Restart(Rest)
 		return nil
-	case !Retried(kind) && limit > 1:
-		w.single = limit
+	case w.single.Split(kind, limit):
 		return nil
 	}
 	return err
 }
 
-// Took notes that a claim of one row was made while rows are claimed one by one.
-func (w *Walk) Took() {
-	if w.single > 0 {
-		w.single--
-	}
-}
+// Took notes a claim that was made, or a row that was passed over.
+func (w *Walk) Took() { w.single.Took() }
 
 // commitTries is how often in a row a claim is made whose COMMIT had no certain answer, before the engine waits.
 const commitTries = 3

@@ -14,9 +14,8 @@ const maxPostponed = 100_000
 type Postponed struct {
 	lanes map[string][]uint64
 	// N is how many they are.
-	N int
-	// Single is how many claims of one row are left, because a claim of several failed.
-	Single int
+	N      int
+	Single Single
 	// Again: some rows that the walk met are neither claimed, decided nor held here: another walk is to meet them.
 	Again bool
 }
@@ -52,10 +51,7 @@ func (p *Postponed) Next(want batch.ClaimRequest) (lane string, ids []uint64) {
 		if want.Room != nil {
 			limit = min(limit, want.Room(name))
 		}
-		if p.Single > 0 {
-			limit = min(limit, 1)
-		}
-		if limit > 0 {
+		if limit = p.Single.Limit(limit); limit > 0 {
 			return name, p.lanes[name][:limit]
 		}
 	}

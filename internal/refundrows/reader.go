@@ -29,7 +29,7 @@ type Reader struct {
 
 	walk   int    // which of the walks
 	id     uint64 // the last refund of the walk
-	single int    // claims of one row that are left, because a chunk failed
+	single claims.Single
 	mine   claims.Leases
 	// behind: a refund waits for another one of its payment that this run has claimed.
 	behind bool
@@ -65,10 +65,7 @@ func (r *Reader) More() bool { return r.behind }
 // Read implements batch.Reader.
 func (r *Reader) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim[refunds.Claimed], error) {
 	for {
-		limit := want.Limit
-		if r.single > 0 {
-			limit = 1
-		}
+		limit := r.single.Limit(want.Limit)
 		claim, err := r.claim(ctx, limit, want.Skip)
 		if err != nil {
 			if err := r.fail(ctx, claim, err, limit); err != nil {
@@ -87,7 +84,7 @@ func (r *Reader) Read(ctx context.Context, want batch.ClaimRequest) (batch.Claim
 
 // took moves the walk behind what was claimed. It reports whether the last walk is done.
 func (r *Reader) took(c *requestedClaim, limit int) bool {
-	r.single = max(r.single-1, 0)
+	r.single.Took()
 	if c.seen == limit {
 		r.id = c.id
 		return false
@@ -110,12 +107,9 @@ func (r *Reader) fail(ctx context.Context, c *requestedClaim, err error, limit i
 	}
 	kind, err := r.failures.KindOf(ctx, r.DB, err)
 	switch {
-	case claims.Retried(kind):
-		return err
-	case limit > 1:
-		r.single = limit
+	case r.single.Split(kind, limit):
 		return nil
-	case c.seen == 0:
+	case claims.Retried(kind), c.seen == 0:
 		return err
 	}
 	r.took(c, limit)
