@@ -10,11 +10,11 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
-	"duly/internal/changes"
 	"duly/internal/failedrows"
 	"duly/internal/history"
 	"duly/internal/methods"
 	"duly/internal/payment"
+	"duly/internal/planning"
 	"duly/internal/query"
 	"duly/internal/store"
 	"duly/readers"
@@ -98,10 +98,9 @@ type billingRun struct {
 	history *history.History
 	issuing *issuing // nil before the step issue, and in a run without it
 
-	changes  *changes.Source // planned ones; nil: none was due when the run looked for them
-	looked   bool            // for planned changes
-	withheld bool            // those that are to be sent nothing were left alone
-	own      uint64          // the run, once a step has begun that sends
+	planned  planning.Run // its planned changes
+	withheld bool         // those that are to be sent nothing were left alone
+	own      uint64       // the run, once a step has begun that sends
 }
 
 // withhold leaves the gateways alone that must be sent nothing, and fails the step because of them; once in a run.
@@ -172,7 +171,7 @@ func (b *billingRun) collect(name string, stage int) batch.Step {
 		(&methods.Ahead{DB: b.DB, Selection: b.o.Selection, Stage: stage, Size: b.o.ChunkSize, Policy: b.o.Policy, Effective: b.effective(), Now: b.Business(), Known: b.Known, Skip: b.alone(), AtOnce: b.o.AtOnce}).All(ctx, x)
 		reader := &readers.OpenInvoices{
 			DB: b.DB, Server: b.Server, Selection: b.o.Selection, Stage: stage, Policy: b.o.Policy, Known: b.Known, Terms: b.terms, KeyPrefix: b.keyPrefix,
-			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided, Changes: b.changes,
+			Today: b.effective, Now: b.Business, Clock: b.Clock, Decided: b.decided, Changes: b.planned.Source,
 			Left: b.unwritten.Left(b.DB, failedrows.KindInvoice, "charged"),
 		}
 		processor := &steps.OpenInvoices{Gateways: b.Gateways, Brake: b.brake.count, Now: b.Clock, History: b.history}
@@ -212,7 +211,7 @@ func (b *billingRun) recover(ctx context.Context, x *batch.StepExecution, all bo
 	b.brake.begin(ctx, x)
 	reader := &readers.UnsettledAttempts{
 		DB: b.DB, Server: b.Server, Selection: b.o.Selection, All: all, Now: b.Business, Clock: b.Clock, Guards: b.o.Policy.Guards, Controls: b.controlReader(),
-		Changes: b.changes,
+		Changes: b.planned.Source,
 	}
 	processor := &steps.UnsettledAttempts{
 		Gateways: b.Gateways, Controls: b.controls, Doubts: b.doubts, Brake: b.brake.count, Now: b.Clock, More: all && Selected(b.o.Steps, StepRecoverLast),

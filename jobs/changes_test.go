@@ -173,6 +173,37 @@ func TestAChangeThatCannotBeAppliedHoldsUpItsSubscriptionAlone(t *testing.T) {
 	w.reconcile()
 }
 
+// A new card that cannot be applied holds its invoice: the old one is not tried in its place, no stage is used, and dunning does not end.
+func TestANewCardThatCannotBeAppliedHoldsItsInvoice(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	worktest.Enrol(t, w.plain, 3, day0, func(i int, s *worktest.Subscription) {
+		if i < 3 {
+			s.Method = "pm_soft"
+		}
+	})
+	require.Equal(t, batch.ExitDone, w.run(nil).Exit)
+	dunned := func(id int) string {
+		return worktest.Get[string](t, w.plain, `SELECT CONCAT_WS(' ', status, stage, attempts, next_attempt_date) FROM invoices WHERE subscription_id = ?`, id)
+	}
+	require.Equal(t, "open 1 1 2026-02-01", dunned(1))
+	w.plan(1, "2026-02-01 method", "2026-02-01 method pm_ok:new")
+	for _, day := range []string{"2026-02-01", "2026-02-05", "2026-02-09"} {
+		got := w.on(day).run(nil)
+		require.Equal(t, batch.ExitReview, got.Exit, "%v", got)
+		require.Equal(t, []string{"1 invoice not charged, and no retry used, until a planned change of the payment method is fixed (1): duly list changes --kind method; duly show invoice 1 says what is wrong"}, got.Left)
+		require.Equal(t, 1, got.Waits)
+		require.Equal(t, "open 1 1 2026-02-01", dunned(1))
+	}
+	require.Equal(t, "uncollectible 3 4 2026-02-06", dunned(2))
+	require.Equal(t, "past_due 2026-02-28 9900", w.stands(1))
+
+	worktest.Exec(t, w.plain, `DELETE FROM subscription_changes WHERE id = 1`)
+	require.Equal(t, batch.ExitDone, w.on("2026-02-09").run(nil).Exit)
+	require.Equal(t, []string{"2026-01-31 9900 paid"}, w.billed(1))
+	w.reconcile()
+}
+
 // A run that is late issues what was due, and charges nothing of a subscription that is cancelled by then; a new card is the one that is charged.
 func TestACancellationByTodayEndsWhatIsIssuedLate(t *testing.T) {
 	t.Parallel()

@@ -32,6 +32,7 @@ func (b *billingRun) waits(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return out, err
 	}
+	out = append(out, b.planned.Waits()...)
 	rejected, err := query.RejectedAnyway(ctx, b.DB, slices.Sorted(maps.Keys(b.Gateways)))
 	shown := 0
 	for _, r := range rejected {

@@ -45,7 +45,7 @@ func (b *billingRun) issue(ctx context.Context, x *batch.StepExecution) error {
 		job: b, x: x, failures: claims.NewFailures(x, b.DB), on: b.effective(),
 		statuses: []billing.SubscriptionStatus{billing.Active, billing.PastDue, billing.Paused, billing.Cancelled},
 	}
-	if b.changes != nil {
+	if b.planned.Source != nil {
 		b.issuing.statuses = slices.Insert(b.issuing.statuses, 0, planned.AnyStatus)
 	}
 	if b.has(StepCollect) && ctx.Err() == nil {
@@ -62,7 +62,7 @@ func (i *issuing) walk() *readers.DueSubscriptions {
 		return nil
 	}
 	if i.due == nil {
-		i.due = &readers.DueSubscriptions{Selection: i.job.o.Selection, Status: i.statuses[0], Changes: i.job.changes}
+		i.due = &readers.DueSubscriptions{Selection: i.job.o.Selection, Status: i.statuses[0], Changes: i.job.planned.Source}
 	}
 	return i.due
 }

@@ -41,9 +41,16 @@ func (b *billingRun) left(stages int) func(context.Context) ([]string, error) {
 				n -= query.ElsewhereSum(there)
 				invoices = query.ElsewhereMerged(invoices, there)
 			}
+			counted := func(gateway string) bool { return b.Known(gateway) && !slices.Contains(others.Names, gateway) }
+			var blocked map[uint64]bool
+			if n > 0 {
+				if blocked, err = b.planned.Blocked(ctx, b.DB, b.o.Selection, stage, counted); err != nil {
+					return reasons, err
+				}
+				n -= int64(len(blocked))
+			}
 			if n > 0 && stage == 0 {
-				counted := func(gateway string) bool { return b.Known(gateway) && !slices.Contains(others.Names, gateway) }
-				waiting, why, err := announce.Left(ctx, b.DB, b.o.Selection, b.o.Policy, counted)
+				waiting, why, err := announce.Left(ctx, b.DB, b.o.Selection, b.o.Policy, func(w query.WaitingInvoice) bool { return counted(w.Subscription.Gateway) && !blocked[w.ID] })
 				if err != nil {
 					return reasons, err
 				}

@@ -19,6 +19,8 @@ func TestDoubtKnowsWhatIsPlanned(t *testing.T) {
 		"'2026-02-01', 'cancel', NULL":         false,
 		"'2026-02-02', 'cancel', NULL":         true,
 		"'2026-02-01', 'method', 'pm_ok:new'":  false,
+		"'2026-02-01', 'method', NULL":         false,
+		"'2026-02-02', 'method', NULL":         true,
 		"'2026-02-01', 'pause', NULL":          true,
 		"'2026-02-01', 'one_off_amount', '0'":  true,
 		"'2026-02-01', 'amount', 'impossible'": true,

@@ -111,3 +111,28 @@ func TestPlannedChangesWithoutRights(t *testing.T) {
 	require.EqualValues(t, 1, s.number(t, "SELECT COUNT(*) FROM subscriptions WHERE review_reason LIKE '%amount of subscriptions cannot be written: GRANT duly_changes TO duly_worker; %--as ignored'"))
 	require.NotContains(t, strings.ToLower(got.out), "panic")
 }
+
+// A new card that cannot be applied leaves its invoice uncharged, and every screen says so.
+func TestANewCardThatCannotBeAppliedIsTold(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.env = append(s.env, "DULY_BUSINESS_TIMEZONE=UTC")
+	id := s.enrol(t, "soft", 1000)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	s.exec(t, "UPDATE invoices SET next_attempt_date = UTC_DATE()")
+	s.plan(t, id, 0, "method", nil)
+
+	got := s.duly(t, "run", "billing", "--dry-run")
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.Regexp(t, `Won't charge +1 will go to review · 1 waiting for a planned payment method that cannot be applied\n`, got.out)
+	got = s.duly(t, "run", "billing", "--dry-run", "--json")
+	require.Contains(t, got.out, `"waiting_for_method": 1`)
+	got = s.duly(t, "show", "invoice", "1")
+	require.Contains(t, got.out, "not charged, and no stage passes: planned change 1 (method from ")
+	got = s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitReview, got.code, got.out)
+	require.Contains(t, got.out, "duly list changes --kind method")
+	require.EqualValues(t, 1, s.number(t, "SELECT COUNT(*) FROM payment_attempts"))
+	require.EqualValues(t, 1, s.number(t, "SELECT stage FROM invoices"))
+	require.Contains(t, got.out, "Then       duly list changes\n")
+}

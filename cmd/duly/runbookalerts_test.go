@@ -163,6 +163,7 @@ func walkInReview(w *walk) {
 	w.mentions("run billing --subscription")
 	unwanted, _ := s.attempt(w.T, "released", "review", "")
 	w.types(s, "--as void", attempt(unwanted)...)
+	w.types(s, "list changes --kind method")
 	for _, about := range []string{"run notices", "run outbox", "run billing", "show invoice", "requeue event"} {
 		w.mentions(about)
 	}

@@ -17,8 +17,8 @@ const (
 	unannouncedNamed = 5
 )
 
-// Left counts the invoices that wait for a delivered notice, and says so in a line. counted leaves out gateways whose invoices the caller counts elsewhere.
-func Left(ctx context.Context, db *mysql.DB, selection store.Selection, p billing.Policy, counted func(gateway string) bool) (n int64, reasons []string, err error) {
+// Left counts the invoices that wait for a delivered notice, and says so in a line. counted leaves out invoices that the caller counts elsewhere.
+func Left(ctx context.Context, db *mysql.DB, selection store.Selection, p billing.Policy, counted func(query.WaitingInvoice) bool) (n int64, reasons []string, err error) {
 	if !Requires(p) {
 		return 0, nil, nil
 	}
@@ -29,7 +29,7 @@ func Left(ctx context.Context, db *mysql.DB, selection store.Selection, p billin
 			return 0, nil, err
 		}
 		for _, w := range page {
-			if !counted(w.Subscription.Gateway) {
+			if !counted(w) {
 				continue
 			}
 			if n++; len(ids) < unannouncedNamed {

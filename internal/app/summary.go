@@ -92,8 +92,8 @@ func (e *Execution) next(ctx context.Context, run *batch.Run, r batch.Result, re
 		}
 		next = append(next, commands...)
 	}
-	if r.Waits > 0 && e.Job.Waits != "" {
-		next = append(next, e.Job.Waits)
+	if r.Waits > 0 && e.Job.Waits != nil {
+		next = append(next, e.Job.Waits(r.Waits, r.Left)...)
 	}
 	if slices.ContainsFunc(s.LeftRows, func(l view.Listed) bool { return l.What != worklist.Invoice }) {
 		next = append(next, "duly list doubt")

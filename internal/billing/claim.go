@@ -27,7 +27,7 @@ const (
 	EndInvoice
 	// HoldInvoice moves the date of the stage behind what a card network forbids.
 	HoldInvoice
-	// LeaveInvoice leaves it as it is: its gateway is not configured on this host.
+	// LeaveInvoice leaves it as it is: its gateway is not configured on this host, or its payment method is not known.
 	LeaveInvoice
 )
 
@@ -43,7 +43,7 @@ type Claim struct {
 	HoldUntil      time.Time          // HoldInvoice: a run that began before makes no attempt; zero: any may
 	SubscriptionTo SubscriptionStatus // EndInvoice: Cancelled or Paused if that follows for an active or past_due one
 	Dunning        dunning.Frozen     // EndInvoice: what the invoice keeps of its policy
-	Reason         string             // ReviewInvoice: why; EndInvoice: why the subscription ends
+	Reason         string             // ReviewInvoice: why; EndInvoice: why the subscription ends; LeaveInvoice: why, empty: for its gateway
 	AmountCheck    guard.Check        // ReviewInvoice: the guard that the amount is beyond; empty: none
 	Events         []Event
 }
@@ -53,6 +53,7 @@ type Claim struct {
 //   - While an attempt is unsettled, or says that the money was taken, no other is made.
 //   - A cancelled subscription is not charged; a paused one is, for what was issued before.
 //   - The first charge of one that names a dunning policy which is not configured is not made.
+//   - While a planned change of the payment method cannot be applied, no other method is charged in its place, and no stage passes.
 //   - What is at a gateway that is not configured on this host is left to one that knows it.
 //   - A method that was declined for good on this invoice is not charged again at the same gateway; the
 //     stage passes.
@@ -75,6 +76,9 @@ func DecideClaim(inv Invoice, s Subscription, past []PastAttempt, p Policy, effe
 		return claimReview(about, effective, fmt.Sprintf("the subscription is trialing, and charges nothing: duly requeue invoice %d once it is active, or duly resolve invoice %[1]d --as void", inv.ID))
 	default:
 		return claimReview(about, effective, "subscription "+s.Status.Strange())
+	}
+	if s.MethodProblem != "" {
+		return Claim{Action: LeaveInvoice, Reason: s.MethodProblem}
 	}
 	problems := chargeProblems(s)
 	if p = p.Of(s.DunningPolicy).For(inv); p.Unknown != "" {

@@ -249,3 +249,19 @@ func TestDecideClaimProperty(t *testing.T) {
 		}
 	})
 }
+
+// While the method that should be charged is not known, no other is charged in its place, and dunning does not go on: not by a stage, and not to its end.
+func TestDecideClaimLeavesWhatHasNoKnownMethod(t *testing.T) {
+	const why = "planned change 1 (method from 2026-02-01): value is empty, and should be the payment method"
+	hard := tried(1, billing.AttemptDeclined, payment.Hard)
+	for _, stage := range []int{0, 1, 2, 3} {
+		s := sample.Subscription()
+		s.MethodProblem = why
+		for _, s.Status = range []billing.SubscriptionStatus{billing.Active, billing.PastDue, billing.Paused} {
+			require.Equal(t, billing.Claim{Action: billing.LeaveInvoice, Reason: why}, decideClaim(atStage(stage), s))
+			require.Equal(t, billing.Claim{Action: billing.LeaveInvoice, Reason: why}, decideClaim(atStage(stage), s, hard))
+		}
+		s.Status = billing.Cancelled
+		require.Equal(t, billing.Claim{Action: billing.VoidInvoice}, decideClaim(atStage(stage), s))
+	}
+}

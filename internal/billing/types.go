@@ -107,6 +107,8 @@ type Subscription struct {
 	ReviewReason    string
 	// DunningPolicy is the name of its dunning policy; empty: the default.
 	DunningPolicy string
+	// MethodProblem is why a planned change of Method that is due cannot be applied: nothing is charged meanwhile; empty: there is none.
+	MethodProblem string
 }
 
 // NetworkKey is what a card network counts a charge of s by.

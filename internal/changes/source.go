@@ -256,7 +256,9 @@ func (s *Source) Anticipate(ctx context.Context, q sqlx.QueryerContext, n int, o
 		if list := changes[id]; len(list) > 0 {
 			sub := billing.Subscription{ID: id, Status: billing.StatusOf(*status), Method: *method}
 			sub = planned.ForClaim(sub, list, s.policy.Effective, s.refused).After
-			*status, *method = string(sub.Status), sub.Method
+			if *status, *method = string(sub.Status), sub.Method; sub.MethodProblem != "" {
+				*method = "" // none is charged
+			}
 		}
 	}
 	return nil

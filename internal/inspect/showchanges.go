@@ -26,6 +26,7 @@ func reckon(ctx context.Context, db *session.Database, id uint64, standing *expl
 	was := standing.Subscription.Status
 	plan := planned.ForIssue(standing.Subscription, list, standing.Issue, nil)
 	standing.Subscription, standing.Stuck = plan.After, plan.Problem
+	standing.Subscription.MethodProblem = plan.Claimed(standing.Issue.Effective, nil).MethodProblem
 	if billing.StatusOf(string(was)) == billing.Paused || was == billing.Trialing {
 		standing.Resumes = plan.Resumes()
 	}

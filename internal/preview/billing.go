@@ -36,7 +36,9 @@ type BillingForecast struct {
 	Ended     int64 `json:"ended"`               // invoices that would end unpaid without another charge
 	Review    int64 `json:"review"`              // rows that an operator would have to look at
 	Unnoticed int64 `json:"unnoticed,omitempty"` // charges that wait for a delivered notice
-	LeftAlone int64 `json:"left_alone"`          // charges of gateways that are paused, or not configured here
+	// WaitingForMethod charges wait for a planned change of their payment method that cannot be applied.
+	WaitingForMethod int64 `json:"waiting_for_method,omitempty"`
+	LeftAlone        int64 `json:"left_alone"` // charges of gateways that are paused, or not configured here
 	// Guarded are sums of what would go to review for its amount alone, by currency.
 	Guarded []query.MoneySum `json:"guarded,omitempty"`
 
@@ -234,6 +236,11 @@ func (f *billingWalk) open(step string, inv readers.OpenInvoice) bool {
 	case billing.EndInvoice:
 		f.Ended++
 	case billing.LeaveInvoice:
+		if claim.Reason != "" {
+			f.WaitingForMethod++
+			f.problems.add(what, ProblemLeft, claim.Reason, id)
+			return true
+		}
 		f.LeftAlone++
 		f.problems.add(what, ProblemLeft, unconfigured(inv.Subscription.Gateway), id)
 	case billing.Charge:

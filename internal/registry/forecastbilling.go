@@ -69,6 +69,7 @@ func (r *Request) showBilling(f BillingForecast, waiting query.Reviews, pace flo
 	add(f.Review-guarded, "will go to review")
 	add(guarded, "will go to review for their amounts, "+cli.MoneySums(large))
 	add(f.Unnoticed, "waiting for a delivered notice")
+	add(f.WaitingForMethod, "waiting for a planned payment method that cannot be applied")
 	add(f.LeftAlone, "of a gateway that is paused or not configured")
 	add(f.Void, "cancelled")
 	add(f.Free, "of amount 0, marked paid")

@@ -73,6 +73,9 @@ func AtOnce(i Invoice, p billing.Policy, effective payment.Date, now time.Time, 
 	case billing.VoidInvoice:
 		return fmt.Errorf("subscription %d is cancelled", i.SubscriptionID)
 	case billing.LeaveInvoice:
+		if claim.Reason != "" {
+			return fmt.Errorf("it cannot be charged: %s", claim.Reason)
+		}
 		return fmt.Errorf("gateway %q is not configured here", i.Subscription.Gateway)
 	case billing.UseStage, billing.EndInvoice, billing.HoldInvoice:
 		return fmt.Errorf("its payment method was declined for good, and is still the same: another one on subscription %d is charged", i.SubscriptionID)

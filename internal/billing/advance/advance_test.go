@@ -78,6 +78,7 @@ func TestOnNewMethod(t *testing.T) {
 			then(i, billing.AttemptDeclined, payment.Soft, "pm_2")
 		}, false},
 		"no method":                          {func(i *advance.Invoice) { i.Subscription.Method = "" }, false},
+		"another one is planned, and wrong":  {func(i *advance.Invoice) { i.Subscription.MethodProblem = "planned change 1 is wrong" }, false},
 		"at a gateway that is nobody's":      {func(i *advance.Invoice) { i.Subscription.Gateway = "nobodys" }, false},
 		"cancelled":                          {func(i *advance.Invoice) { i.Subscription.Status = billing.Cancelled }, false},
 		"trialing":                           {func(i *advance.Invoice) { i.Subscription.Status = billing.Trialing }, false},

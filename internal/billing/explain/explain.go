@@ -355,6 +355,9 @@ func (s Standing) open() Explanation {
 	case billing.EndInvoice:
 		return Explanation{WhyBarred, "the payment method was declined for good, and is still the same", "this is the last stage: the next run ends " + s.ending()}
 	case billing.LeaveInvoice:
+		if claim.Reason != "" {
+			return Explanation{WhyReview, "it is not charged, and no stage passes: " + claim.Reason, "fix the row; the next run charges it then"}
+		}
 		return Explanation{WhyElsewhere, fmt.Sprintf("it is due, and gateway %s is not configured here", s.Subscription.Gateway), s.elsewhere()}
 	case billing.Charge, billing.HoldInvoice:
 	}
@@ -383,6 +386,8 @@ func (s Standing) waiting() Explanation {
 	changed := advance.Invoice{Invoice: s.Invoice.Invoice, Next: s.Invoice.StageDate, Advanced: s.Invoice.Advanced, Subscription: s.Subscription, Past: s.Invoice.Past, Replaced: s.Invoice.Replaced}
 	today := s.Issue.Effective
 	switch {
+	case s.Subscription.MethodProblem != "":
+		e.Next += "; it is not charged until this is fixed: " + s.Subscription.MethodProblem
 	case !advance.OnNewMethod(changed, s.Policy, max(today, changed.Advanced+1), s.Issue.KnownGateway):
 	case changed.Advanced >= today:
 		e.Next = "the payment method was changed since, and one a day is charged: it is charged by a run on a later day; " + e.Next

@@ -67,6 +67,10 @@ func TestExplain(t *testing.T) {
 	const words = "amount 12,900 KRW is more than 10 times the last paid 100 KRW (billing.max_factor)"
 	guarded := func(s *explain.Standing) { s.Amount = guard.Verdict{Beyond: guard.BeyondFactor, Words: words} }
 	reviewed := func(s *explain.Standing) { s.Invoice.AmountCheck, s.Invoice.ReviewReason = guard.BeyondFactor, words }
+	blocked := func(s *explain.Standing) {
+		s.Stuck = "planned change 7 (method from 2026-02-01): value is empty"
+		s.Subscription.MethodProblem = s.Stuck
+	}
 	inDoubt := func(s *explain.Standing) {
 		s.Invoice.Message, s.Invoice.NextCheck = "timeout", time.Date(2026, 2, 2, 3, 12, 5, 0, time.UTC)
 	}
@@ -118,6 +122,8 @@ func TestExplain(t *testing.T) {
 		{"declined for good, last stage", explain.WhyBarred, standing(invoiced(billing.Open, hard), atStage(3, "2026-02-02", "stolen card"))},
 		{"declined for good, method changed", explain.WhyDue, standing(invoiced(billing.Open, hard), atStage(1, "2026-02-01", "stolen card"), func(s *explain.Standing) { s.Subscription.Method = "pm_secret_2" })},
 		{"declined for good, method changed, stage to come", explain.WhyStage, standing(invoiced(billing.Open, hard), atStage(2, "2026-02-03", "stolen card"), func(s *explain.Standing) { s.Subscription.Method = "pm_secret_2" })},
+		{"stage due, the new method cannot be applied", explain.WhyReview, standing(invoiced(billing.Open, soft), atStage(1, "2026-02-01", "insufficient funds"), blocked)},
+		{"stage to come, the new method cannot be applied", explain.WhyStage, standing(invoiced(billing.Open, soft), atStage(2, "2026-02-03", "insufficient funds"), blocked)},
 		{"gateway gone from the configuration", explain.WhyElsewhere, standing(invoiced(billing.Open), func(s *explain.Standing) { s.Subscription.Gateway = "maim" })},
 		{"released", explain.WhyAgain, standing(invoiced(billing.Open, past(billing.AttemptReleased, "")), func(s *explain.Standing) { s.Invoice.Message = "429 too many requests" })},
 		{"try later", explain.WhyAgain, standing(invoiced(billing.Open, past(billing.AttemptDeclined, "")), func(s *explain.Standing) { s.Invoice.Message, s.Invoice.TryLaterSince = "outside hours", sample.Noon })},

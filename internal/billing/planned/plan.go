@@ -78,16 +78,16 @@ func ForIssue(s billing.Subscription, list []Change, p billing.IssuePolicy, refu
 
 // ForClaim applies to s, of which an invoice is about to be charged, what counts for a charge and is effective by that day: payment methods, pauses and
 // cancellations. Everything else is left to the next issue, and what would overtake it with it: a pause or a cancellation behind a resumption,
-// and a method behind one that cannot be applied. A resumption of what is active changes nothing, and is done.
+// and a method behind one that cannot be applied: nothing is charged until that one is fixed. A resumption of what is active changes nothing, and is done.
 func ForClaim(s billing.Subscription, list []Change, day payment.Date, refused Refused) Plan {
 	plan := planOf(s)
-	resuming, stuck := false, false
+	resuming := false
 	for _, c := range Sorted(list) {
 		if c.Effective > day || !alters(plan.After.Status) {
 			break
 		}
 		switch {
-		case c.Kind == Method && !stuck:
+		case c.Kind == Method && plan.After.MethodProblem == "":
 			plan.apply(c, refused)
 		case (c.Kind == Pause || c.Kind == Cancel) && !resuming:
 			plan.apply(c, refused)
@@ -97,8 +97,12 @@ func ForClaim(s billing.Subscription, list []Change, day payment.Date, refused R
 			}
 		}
 		if plan.Problem != "" {
-			stuck, plan.Problem, plan.Stuck = stuck || c.Kind == Method, "", Change{}
-			resuming = resuming || c.Kind != Method
+			if c.Kind == Method {
+				plan.After.MethodProblem = plan.Problem
+			} else {
+				resuming = true
+			}
+			plan.Problem, plan.Stuck = "", Change{}
 		}
 	}
 	plan.price = plan.After.Money.Amount

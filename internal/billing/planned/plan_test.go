@@ -205,6 +205,26 @@ func TestForClaim(t *testing.T) {
 	}
 }
 
+// A method that cannot be applied is told to the claim, whatever is planned behind it.
+func TestAMethodThatCannotBeAppliedIsTold(t *testing.T) {
+	t.Parallel()
+	const why = "planned change 1 (method from 2026-01-08): value is empty, and should be the payment method; correct or delete its row, or duly resolve change 1 --as ignored"
+	for plan, want := range map[string]string{
+		"2026-01-08 method":                                               why,
+		"2026-01-08 method\n2026-01-08 method pm_ok:2":                    why,
+		"2026-01-08 method\n2026-01-09 method\n2026-01-09 pause":          why,
+		"2026-01-11 method":                                               "",
+		"2026-01-08 method pm_ok:2":                                       "",
+		"2026-01-08 amount x\n2026-01-09 method pm_ok:2\n2026-01-09 noon": "",
+	} {
+		list := strings.Split(plan, "\n")
+		got := planned.ForClaim(due("2026-02-28", billing.PastDue), changes(list...), sample.Day("2026-01-10"), nil)
+		require.Equal(t, want, got.After.MethodProblem, plan)
+	}
+	got := planned.ForClaim(due("2026-02-28", billing.PastDue), changes("2026-01-08 method pm_ok:2"), sample.Day("2026-01-10"), planned.Refused{planned.Method: "payment_method cannot be written"})
+	require.Contains(t, got.After.MethodProblem, "payment_method cannot be written")
+}
+
 // A charge is left to a claim, which applies what is effective by today and not by the due date.
 func TestAChargeWaitsForTheClaim(t *testing.T) {
 	t.Parallel()
