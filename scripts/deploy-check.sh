@@ -60,8 +60,8 @@ ok "python3: deploy/ncp"
 # Bytes of a program when it was last measured. A tenth more is let through; what makes it grow further is a decision.
 measured() {
 	case $1 in
-	*-amd64) echo 28426402 ;;
-	*-arm64) echo 26083490 ;;
+	*-amd64) echo 31547554 ;;
+	*-arm64) echo 28770466 ;;
 	*) fail "the size of $1 was never measured" ;;
 	esac
 }
