@@ -79,7 +79,7 @@ func (l *lab) autoRow(ctx context.Context, n int, c autoCase) (row, error) {
 		ratio:    rate / best,
 		target:   target{limit: 0.95, also: "no time-outs", failed: unanswered > 0},
 		notes: []string{
-			fmt.Sprintf("Simulator over loopback HTTP: %s; log-normal latency (median %s, 99th percentile %s) that grows with the square of the open requests past %d. The rate is of the collect step, with the time that it takes to find the number from 8 on.",
+			fmt.Sprintf("Simulator over loopback HTTP: %s; log-normal latency (median %s, 99th percentile %s) that grows with the square of the open requests past %d. The rate is of the collect step, with the time that it takes to find the number.",
 				c.what, autoMedian, autoP99, autoKnee),
 			fmt.Sprintf("Fixed settings: %s. auto settled at %s; %d time-outs.", strings.Join(tried, ", "), strings.Join(settled, ", "), unanswered),
 		},
