@@ -108,6 +108,8 @@ func TestTheCommandsOfTheDocumentsExist(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{
 		runbook, "../../README.md", "../../deploy/README.md", "../../deploy/kubernetes/README.md", "../../docs/integration.md",
+		"../../docs/conformance.md", "../../docs/debugging.md", "../../docs/events.md", "../../docs/gateways.md", "../../docs/own-tables.md",
+		"../../docs/schedule.md", "../../docs/states.md",
 	} {
 		lines := commands(documentOf(t, path))
 		require.NotEmpty(t, lines, path)
