@@ -213,7 +213,7 @@ func TestTwoWorkersOnTheSameOrders(t *testing.T) {
 }
 
 // A payment that arrives after it was given up is found, and refunded once.
-func TestALatePaymentIsGivenBack(t *testing.T) {
+func TestALatePaymentIsRefunded(t *testing.T) {
 	t.Parallel()
 	m := newMarket(t)
 	m.options.Steps = nil

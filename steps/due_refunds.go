@@ -64,7 +64,7 @@ func (r *DueRefunds) give(ctx context.Context, item orders.RefundClaim, p orders
 	if checked.Taken != "" {
 		return orders.DecideRefund(item.Order, checked, r.Now()), ""
 	}
-	checked.Keeping = keeping(abilities)
+	checked.Guarantees = guarantees(abilities)
 	ctx = gateway.WithCustomer(guard(ctx, abilities, func() error { return r.inTime(item, abilities) }), item.CustomerID)
 	which := p.Which()
 	which.RequestID = fmt.Sprintf("run-%d/refund-%d", batch.Execution(ctx).Run.ID, p.ID)

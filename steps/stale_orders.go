@@ -52,7 +52,7 @@ func (r *StaleOrders) check(ctx context.Context, o orders.Order, p orders.Paymen
 	checked = orders.Checked{Payment: p}
 	g, ok := r.Gateways[p.Gateway]
 	if ok {
-		checked.Keeping = keeping(g.Capabilities())
+		checked.Guarantees = guarantees(g.Capabilities())
 	}
 	if !orders.MustAsk(o, p) {
 		return checked, ""
@@ -109,8 +109,8 @@ func (r *StaleOrders) cancel(ctx context.Context, g *gateway.Limited, checked or
 	return checked, left
 }
 
-// keeping is what a gateway declares about keys and look-ups.
-func keeping(a gateway.Capabilities) orders.Guarantees {
+// guarantees is what a gateway declares about keys and look-ups.
+func guarantees(a gateway.Capabilities) orders.Guarantees {
 	return orders.Guarantees{Known: true, KeyLife: a.KeyLife, Longest: a.LongestRequest, FindByKey: a.FindsByKeyAlone(), LookupOutlivesKey: a.LookupOutlivesKey}
 }
 

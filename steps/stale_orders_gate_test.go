@@ -44,7 +44,7 @@ func answer(id uint64, gatewayName string, sight payment.LookupResult) orders.Re
 	item.ID, item.Payments[0].ID, item.Payments[0].OrderID = id, id, id
 	item.Payments[0].Key = fmt.Sprintf("ord_%d-1", id)
 	return orders.Result{Claimed: item, Checked: []orders.Checked{{
-		Payment: item.Payments[0], Asked: true, Sight: sight, Keeping: orders.Guarantees{Known: true, Longest: longest, FindByKey: true, LookupOutlivesKey: true},
+		Payment: item.Payments[0], Asked: true, Sight: sight, Guarantees: orders.Guarantees{Known: true, Longest: longest, FindByKey: true, LookupOutlivesKey: true},
 	}}}
 }
 

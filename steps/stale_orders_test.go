@@ -138,7 +138,7 @@ func TestReconcile(t *testing.T) {
 			require.Len(t, got.Checked, 1)
 			require.True(t, got.Checked[0].Asked)
 			require.Equal(t, c.cancelled, got.Checked[0].Cancelled)
-			require.Equal(t, orders.Guarantees{Known: true, KeyLife: keyLife, Longest: longest, FindByKey: true, LookupOutlivesKey: true}, got.Checked[0].Keeping)
+			require.Equal(t, orders.Guarantees{Known: true, KeyLife: keyLife, Longest: longest, FindByKey: true, LookupOutlivesKey: true}, got.Checked[0].Guarantees)
 			if c.sight == "" {
 				require.Nil(t, got.Checked[0].Sight.Payment)
 			} else {
@@ -158,7 +158,7 @@ func TestReconcileAsksOnlyWhatItMust(t *testing.T) {
 	require.Len(t, got.Checked, 3)
 	require.False(t, got.Checked[0].Asked)
 	require.True(t, got.Checked[2].Sight.Unasked)
-	require.False(t, got.Checked[2].Keeping.Known)
+	require.False(t, got.Checked[2].Guarantees.Known)
 	require.False(t, got.Checked[2].Asked)
 }
 

@@ -90,8 +90,8 @@ func (r *UnsettledAttempts) found(ctx context.Context, g *gateway.Limited, resul
 
 // unfound decides about an attempt that the gateway has said nothing definite about.
 func (r *UnsettledAttempts) unfound(ctx context.Context, g *gateway.Limited, result billing.Result, asked billing.Asked) billing.Result {
-	item, keeping := result.Claimed, keptFor(g.Capabilities())
-	action := billing.DecideAbsent(item.Attempt, keeping, asked, item.Chargeable, age(item, r.Now()))
+	item, guarantees := result.Claimed, keptFor(g.Capabilities())
+	action := billing.DecideAbsent(item.Attempt, guarantees, asked, item.Chargeable, age(item, r.Now()))
 	if why := r.hindrance(ctx, g, item, action); why != "" {
 		return unsent(item, why)
 	}
@@ -113,7 +113,7 @@ func (r *UnsettledAttempts) unfound(ctx context.Context, g *gateway.Limited, res
 		v := r.Controls.Vet(ctx, g, item.Controls, sides)
 		vetted := action.Vetted(v)
 		if action == billing.Release && vetted != action {
-			r.unproven(&result, v, keeping)
+			r.unproven(&result, v, guarantees)
 		}
 		if vetted != action {
 			result.Answer.Outcome.Reason = v.Reason(g.Name())

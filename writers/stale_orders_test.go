@@ -59,7 +59,7 @@ func answered(item orders.Claimed, status payment.Status, change func(*payment.P
 		}
 		r.Checked = append(r.Checked, orders.Checked{
 			Payment: p, Asked: true, Sight: payment.LookupResult{Payment: seen},
-			Keeping: orders.Guarantees{Known: true, KeyLife: keyLife, Longest: longest, FindByKey: true, LookupOutlivesKey: true},
+			Guarantees: orders.Guarantees{Known: true, KeyLife: keyLife, Longest: longest, FindByKey: true, LookupOutlivesKey: true},
 		})
 	}
 	return r

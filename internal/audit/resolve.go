@@ -135,7 +135,7 @@ func unlessKept(f Finding, p payment.Payment, e Evidence) error {
 
 func believeRefunded(p payment.Payment) error {
 	switch {
-	case p.GivenBack():
+	case p.HoldsNothing():
 		return nil
 	case p.Impossible() != "":
 		return fmt.Errorf("the gateway shows payment %s with %s: ask the provider; --as ignored closes the finding", p.ID, p.Impossible())

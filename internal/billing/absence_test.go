@@ -31,64 +31,64 @@ func TestDecideAbsent(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		change      func(*row)
-		keeping     billing.Guarantees
+		guarantees  billing.Guarantees
 		asked       billing.Asked
 		unavailable bool // the subscription may not be charged any more, or not by this method
 		age         time.Duration
 		want        billing.AbsentAction
 	}{
-		{name: "absent, young", keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.Resend},
-		{name: "absent, at the end of the window", keeping: lasting, asked: billing.Absent, age: window - ns, want: billing.Resend},
-		{name: "absent, past the window", keeping: lasting, asked: billing.Absent, age: window, want: billing.CheckLater},
-		{name: "absent, a late request may still land", keeping: lasting, asked: billing.Absent, age: over, want: billing.CheckLater},
-		{name: "absent for good", keeping: lasting, asked: billing.Absent, age: over + ns, want: billing.Release},
-		{name: "absent, cancelled meanwhile", keeping: lasting, asked: billing.Absent, unavailable: true, age: time.Second, want: billing.CheckLater},
-		{name: "absent for good, cancelled meanwhile", keeping: lasting, asked: billing.Absent, unavailable: true, age: over + ns, want: billing.Release},
-		{name: "absent, not to be sent again", change: lookUp, keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
-		{name: "absent for good, not to be sent again", change: lookUp, keeping: lasting, asked: billing.Absent, age: over + ns, want: billing.Release},
-		{name: "absent, though it was seen once", change: seen, keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
-		{name: "absent for good, though it was seen once", change: seen, keeping: lasting, asked: billing.Absent, age: over + ns, want: billing.GiveUp},
-		{name: "absent, its id known", change: func(a *row) { a.PaymentID = "pay_1" }, keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
-		{name: "absent, every request answered, and begun work may still be done", change: answered, keeping: lasting, asked: billing.Absent, age: 3 * time.Minute, want: billing.CheckLater},
-		{name: "absent, every request answered", change: answered, keeping: lasting, asked: billing.Absent, age: 3*time.Minute + ns, want: billing.Release},
-		{name: "absent, every request answered, look-up does not last", change: answered, keeping: fading, asked: billing.Absent, age: 3*time.Minute + ns, want: billing.GiveUp},
-		{name: "absent, every request answered, nobody knows when", change: func(a *row) { a.LookUp, a.AllAnswered = true, true }, keeping: lasting, asked: billing.Absent, age: over, want: billing.CheckLater},
-		{name: "absent, every request answered, its key young", change: func(a *row) { a.AllAnswered = true }, keeping: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
-		{name: "absent, look-up does not last, young", keeping: fading, asked: billing.Absent, age: time.Second, want: billing.Resend},
-		{name: "absent, look-up does not last", keeping: fading, asked: billing.Absent, age: over, want: billing.CheckLater},
-		{name: "absent for good, look-up does not last", keeping: fading, asked: billing.Absent, age: over + ns, want: billing.GiveUp},
-		{name: "absent, no keys, young", keeping: keyless, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
-		{name: "absent, no keys, a late request may still land", keeping: keyless, asked: billing.Absent, age: 2 * time.Minute, want: billing.CheckLater},
-		{name: "absent, no keys", keeping: keyless, asked: billing.Absent, age: 2*time.Minute + ns, want: billing.GiveUp},
-		{name: "absent, no keys, by a clock that was set back", keeping: billing.Guarantees{}, asked: billing.Absent, age: -time.Second, want: billing.CheckLater},
-		{name: "absent, requests outlive keys", keeping: slow, asked: billing.Absent, age: 0, want: billing.CheckLater},
+		{name: "absent, young", guarantees: lasting, asked: billing.Absent, age: time.Second, want: billing.Resend},
+		{name: "absent, at the end of the window", guarantees: lasting, asked: billing.Absent, age: window - ns, want: billing.Resend},
+		{name: "absent, past the window", guarantees: lasting, asked: billing.Absent, age: window, want: billing.CheckLater},
+		{name: "absent, a late request may still land", guarantees: lasting, asked: billing.Absent, age: over, want: billing.CheckLater},
+		{name: "absent for good", guarantees: lasting, asked: billing.Absent, age: over + ns, want: billing.Release},
+		{name: "absent, cancelled meanwhile", guarantees: lasting, asked: billing.Absent, unavailable: true, age: time.Second, want: billing.CheckLater},
+		{name: "absent for good, cancelled meanwhile", guarantees: lasting, asked: billing.Absent, unavailable: true, age: over + ns, want: billing.Release},
+		{name: "absent, not to be sent again", change: lookUp, guarantees: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
+		{name: "absent for good, not to be sent again", change: lookUp, guarantees: lasting, asked: billing.Absent, age: over + ns, want: billing.Release},
+		{name: "absent, though it was seen once", change: seen, guarantees: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
+		{name: "absent for good, though it was seen once", change: seen, guarantees: lasting, asked: billing.Absent, age: over + ns, want: billing.GiveUp},
+		{name: "absent, its id known", change: func(a *row) { a.PaymentID = "pay_1" }, guarantees: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
+		{name: "absent, every request answered, and begun work may still be done", change: answered, guarantees: lasting, asked: billing.Absent, age: 3 * time.Minute, want: billing.CheckLater},
+		{name: "absent, every request answered", change: answered, guarantees: lasting, asked: billing.Absent, age: 3*time.Minute + ns, want: billing.Release},
+		{name: "absent, every request answered, look-up does not last", change: answered, guarantees: fading, asked: billing.Absent, age: 3*time.Minute + ns, want: billing.GiveUp},
+		{name: "absent, every request answered, nobody knows when", change: func(a *row) { a.LookUp, a.AllAnswered = true, true }, guarantees: lasting, asked: billing.Absent, age: over, want: billing.CheckLater},
+		{name: "absent, every request answered, its key young", change: func(a *row) { a.AllAnswered = true }, guarantees: lasting, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
+		{name: "absent, look-up does not last, young", guarantees: fading, asked: billing.Absent, age: time.Second, want: billing.Resend},
+		{name: "absent, look-up does not last", guarantees: fading, asked: billing.Absent, age: over, want: billing.CheckLater},
+		{name: "absent for good, look-up does not last", guarantees: fading, asked: billing.Absent, age: over + ns, want: billing.GiveUp},
+		{name: "absent, no keys, young", guarantees: keyless, asked: billing.Absent, age: time.Second, want: billing.CheckLater},
+		{name: "absent, no keys, a late request may still land", guarantees: keyless, asked: billing.Absent, age: 2 * time.Minute, want: billing.CheckLater},
+		{name: "absent, no keys", guarantees: keyless, asked: billing.Absent, age: 2*time.Minute + ns, want: billing.GiveUp},
+		{name: "absent, no keys, by a clock that was set back", guarantees: billing.Guarantees{}, asked: billing.Absent, age: -time.Second, want: billing.CheckLater},
+		{name: "absent, requests outlive keys", guarantees: slow, asked: billing.Absent, age: 0, want: billing.CheckLater},
 
-		{name: "unaskable, young", keeping: fading, asked: billing.Unaskable, age: time.Second, want: billing.Resend},
-		{name: "unaskable, at the end of the window", keeping: fading, asked: billing.Unaskable, age: window - ns, want: billing.Resend},
-		{name: "unaskable, past the window", keeping: fading, asked: billing.Unaskable, age: window, want: billing.GiveUp},
-		{name: "unaskable, cancelled meanwhile", keeping: fading, asked: billing.Unaskable, unavailable: true, age: time.Second, want: billing.GiveUp},
-		{name: "unaskable, not to be sent again", change: lookUp, keeping: fading, asked: billing.Unaskable, age: time.Second, want: billing.GiveUp},
-		{name: "unaskable, no keys", keeping: keyless, asked: billing.Unaskable, age: time.Second, want: billing.GiveUp},
+		{name: "unaskable, young", guarantees: fading, asked: billing.Unaskable, age: time.Second, want: billing.Resend},
+		{name: "unaskable, at the end of the window", guarantees: fading, asked: billing.Unaskable, age: window - ns, want: billing.Resend},
+		{name: "unaskable, past the window", guarantees: fading, asked: billing.Unaskable, age: window, want: billing.GiveUp},
+		{name: "unaskable, cancelled meanwhile", guarantees: fading, asked: billing.Unaskable, unavailable: true, age: time.Second, want: billing.GiveUp},
+		{name: "unaskable, not to be sent again", change: lookUp, guarantees: fading, asked: billing.Unaskable, age: time.Second, want: billing.GiveUp},
+		{name: "unaskable, no keys", guarantees: keyless, asked: billing.Unaskable, age: time.Second, want: billing.GiveUp},
 
-		{name: "undecided, young", keeping: lasting, asked: billing.Undecided, age: time.Second, want: billing.CheckLater},
-		{name: "undecided, at the limit", change: pending, keeping: lasting, asked: billing.Undecided, age: over, want: billing.CheckLater},
-		{name: "undecided for good", change: pending, keeping: lasting, asked: billing.Undecided, age: over + ns, want: billing.GiveUp},
-		{name: "undecided for good, short keys", change: pending, keeping: short, asked: billing.Undecided, age: 62*time.Minute + ns, want: billing.GiveUp},
-		{name: "undecided, and hardly asked", keeping: lasting, asked: billing.Undecided, age: 1000 * time.Hour, want: billing.CheckLater},
-		{name: "unanswered, young", keeping: lasting, asked: billing.Unanswered, age: time.Second, want: billing.CheckLater},
-		{name: "unanswered in an outage, no keys", keeping: keyless, asked: billing.Unanswered, age: time.Hour, want: billing.CheckLater},
-		{name: "unanswered, at the limit", change: silent, keeping: lasting, asked: billing.Unanswered, age: over, want: billing.CheckLater},
-		{name: "unanswered for good", change: silent, keeping: lasting, asked: billing.Unanswered, age: over + ns, want: billing.GiveUp},
-		{name: "unanswered, and hardly asked", keeping: lasting, asked: billing.Unanswered, age: 1000 * time.Hour, want: billing.CheckLater},
-		{name: "not asked, after a week of no answer", change: silent, keeping: lasting, asked: billing.NotAsked, age: 1000 * time.Hour, want: billing.CheckLater},
-		{name: "not asked, young", keeping: lasting, asked: billing.NotAsked, age: time.Second, want: billing.CheckLater},
+		{name: "undecided, young", guarantees: lasting, asked: billing.Undecided, age: time.Second, want: billing.CheckLater},
+		{name: "undecided, at the limit", change: pending, guarantees: lasting, asked: billing.Undecided, age: over, want: billing.CheckLater},
+		{name: "undecided for good", change: pending, guarantees: lasting, asked: billing.Undecided, age: over + ns, want: billing.GiveUp},
+		{name: "undecided for good, short keys", change: pending, guarantees: short, asked: billing.Undecided, age: 62*time.Minute + ns, want: billing.GiveUp},
+		{name: "undecided, and hardly asked", guarantees: lasting, asked: billing.Undecided, age: 1000 * time.Hour, want: billing.CheckLater},
+		{name: "unanswered, young", guarantees: lasting, asked: billing.Unanswered, age: time.Second, want: billing.CheckLater},
+		{name: "unanswered in an outage, no keys", guarantees: keyless, asked: billing.Unanswered, age: time.Hour, want: billing.CheckLater},
+		{name: "unanswered, at the limit", change: silent, guarantees: lasting, asked: billing.Unanswered, age: over, want: billing.CheckLater},
+		{name: "unanswered for good", change: silent, guarantees: lasting, asked: billing.Unanswered, age: over + ns, want: billing.GiveUp},
+		{name: "unanswered, and hardly asked", guarantees: lasting, asked: billing.Unanswered, age: 1000 * time.Hour, want: billing.CheckLater},
+		{name: "not asked, after a week of no answer", change: silent, guarantees: lasting, asked: billing.NotAsked, age: 1000 * time.Hour, want: billing.CheckLater},
+		{name: "not asked, young", guarantees: lasting, asked: billing.NotAsked, age: time.Second, want: billing.CheckLater},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := sample.Attempt()
 			if a.Doubted = true; c.change != nil {
 				c.change(&a)
 			}
-			require.Equal(t, c.want, billing.DecideAbsent(a, c.keeping, c.asked, !c.unavailable, c.age))
+			require.Equal(t, c.want, billing.DecideAbsent(a, c.guarantees, c.asked, !c.unavailable, c.age))
 		})
 	}
 }

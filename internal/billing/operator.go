@@ -40,12 +40,12 @@ type Word struct {
 
 // Resolution is what an operator's word changes.
 type Resolution struct {
-	Attempt     AttemptStatus
-	Proof       Proof // what ended the attempt; empty: nothing is proven
-	DeclineCode string
-	PaymentID   string
-	GivenBack   int64 // minor units of the payment that were refunded, for AttemptSucceeded
-	Message     string
+	Attempt        AttemptStatus
+	Proof          Proof // what ended the attempt; empty: nothing is proven
+	DeclineCode    string
+	PaymentID      string
+	RefundedAmount int64 // minor units of the payment that were refunded, for AttemptSucceeded
+	Message        string
 	// Invoice is the invoice's new status; empty: left as it is.
 	Invoice        InvoiceStatus
 	SubscriptionTo SubscriptionStatus // Active, for one that is past_due; else empty
@@ -149,7 +149,7 @@ func (r Resolution) paid(a Reviewed, seen payment.LookupResult) (Resolution, err
 	if other := payment.OtherSubject(p.Reference, a.Charge.Reference); other != "" {
 		return r, fmt.Errorf("payment %s was made for %s, not for invoice %d: settle that, or give the payment back", p.ID, other, a.Invoice.ID)
 	}
-	r.Attempt, r.Proof, r.PaymentID, r.GivenBack = AttemptSucceeded, ProofOperator, cut(p.ID, MaxText), p.Refunded
+	r.Attempt, r.Proof, r.PaymentID, r.RefundedAmount = AttemptSucceeded, ProofOperator, cut(p.ID, MaxText), p.Refunded
 	r.Invoice, r.SubscriptionTo = Paid, Active
 	r.Events = []Event{invoicePaid(aboutAttempt(a.Attempt, r.PaymentID))}
 	return r, nil

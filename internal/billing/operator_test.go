@@ -54,7 +54,7 @@ func word(as payment.Resolution) billing.Word {
 }
 
 func TestResolve(t *testing.T) {
-	keeping := billing.Guarantees{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute, LookupOutlivesKey: true}
+	guarantees := billing.Guarantees{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute, LookupOutlivesKey: true}
 	declined := sight(func(p *payment.Payment) { p.Status, p.Decline.Code = payment.Declined, "do_not_honor" })
 	refunded := sight(func(p *payment.Payment) { p.Refunded = 9900 })
 	partly := sight(func(p *payment.Payment) { p.Refunded = 100 })
@@ -123,7 +123,7 @@ func TestResolve(t *testing.T) {
 		{name: "rejected and done with", change: func(a *billing.Reviewed) { rejected(a); a.InvoiceStatus = billing.Void }, as: payment.AsIgnored, err: "nothing to resolve"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, err := billing.Resolve(reviewed(c.change), word(c.as), evidence(c.seen), keeping)
+			r, err := billing.Resolve(reviewed(c.change), word(c.as), evidence(c.seen), guarantees)
 			if c.err != "" {
 				require.ErrorContains(t, err, c.err)
 				require.NotContains(t, err.Error(), "\n")

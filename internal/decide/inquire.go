@@ -27,9 +27,9 @@ type inquiry struct {
 // inquired is what an inquiry brought. known is false if this host's configuration has no such gateway: then nothing was
 // asked.
 type inquired struct {
-	evidence payment.Evidence
-	keeping  billing.Guarantees
-	known    bool
+	evidence   payment.Evidence
+	guarantees billing.Guarantees
+	known      bool
 }
 
 // inquire asks the gateway about a charge that an operator settles.
@@ -52,9 +52,9 @@ func inquire(ctx context.Context, ses *session.Session, db *session.Database, q 
 		return inquired{}, exit.Failed(err)
 	}
 	return inquired{
-		evidence: steps.Inquire(ctx, paced, q.Inquiry, &steps.Controls{Now: business}, business),
-		keeping:  billing.Guarantees{KeyLife: able.KeyLife, Longest: able.LongestRequest, LookupOutlivesKey: able.LookupOutlivesKey},
-		known:    true,
+		evidence:   steps.Inquire(ctx, paced, q.Inquiry, &steps.Controls{Now: business}, business),
+		guarantees: billing.Guarantees{KeyLife: able.KeyLife, Longest: able.LongestRequest, LookupOutlivesKey: able.LookupOutlivesKey},
+		known:      true,
 	}, nil
 }
 

@@ -205,7 +205,7 @@ func settleAttempt(ctx context.Context, ses *session.Session, db *session.Databa
 	}
 	next := ""
 	err = operator.ResolveAttempt(ctx, db.DB, seen, business(), bookings, action, func(locked billing.Reviewed) (billing.Resolution, error) {
-		decided, err := billing.Resolve(locked, word, found.evidence, found.keeping)
+		decided, err := billing.Resolve(locked, word, found.evidence, found.guarantees)
 		next = standing(locked, decided)
 		return decided, err
 	})
@@ -251,8 +251,8 @@ func resolvePayment(ctx context.Context, ses *session.Session, db *session.Datab
 			return "", err
 		}
 	}
-	keeping := orders.Guarantees{
-		Known: found.known, KeyLife: found.keeping.KeyLife, Longest: found.keeping.Longest, LookupOutlivesKey: found.keeping.LookupOutlivesKey,
+	guarantees := orders.Guarantees{
+		Known: found.known, KeyLife: found.guarantees.KeyLife, Longest: found.guarantees.Longest, LookupOutlivesKey: found.guarantees.LookupOutlivesKey,
 	}
 	bookings, err := ses.Bookings(row.Gateway)
 	if err != nil {
@@ -260,7 +260,7 @@ func resolvePayment(ctx context.Context, ses *session.Session, db *session.Datab
 	}
 	next := ""
 	err = operator.ResolvePayment(ctx, db.DB, id, business(), bookings, action, lockedOrder(order), func(r orders.Reviewed) (orders.Resolution, error) {
-		r.Keeping = keeping
+		r.Guarantees = guarantees
 		if changed := r.Changed(row, charge); changed != "" {
 			return orders.Resolution{}, fmt.Errorf("%s of payment %d changed while the gateway was asked: duly show order %d, then try again", changed, id, order)
 		}

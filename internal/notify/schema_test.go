@@ -79,7 +79,7 @@ func made(t *testing.T) []payment.Event {
 		seen := payment.LookupResult{Payment: &payment.Payment{
 			ID: "pay_1", Status: "succeeded", Key: pay.Key, Reference: order.Reference(), CustomerID: "cus", Money: payment.Money{Amount: amount, Currency: "KRW"},
 		}}
-		checked := orders.Checked{Payment: pay, Asked: true, Sight: seen, Keeping: orders.Guarantees{Known: true, FindByKey: true, LookupOutlivesKey: true, KeyLife: 24 * time.Hour, Longest: time.Minute}}
+		checked := orders.Checked{Payment: pay, Asked: true, Sight: seen, Guarantees: orders.Guarantees{Known: true, FindByKey: true, LookupOutlivesKey: true, KeyLife: 24 * time.Hour, Longest: time.Minute}}
 		return orders.Decide(order, []orders.Checked{checked}, enough, orders.Policy{OlderThan: time.Minute, GiveUpAfter: time.Hour}, 1, now).Events
 	}
 	threshold := int64(5)

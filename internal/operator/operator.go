@@ -150,7 +150,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 				return err
 			}
 		}
-		if _, err := tx.ExecContext(ctx, updateResolvedAttempt, string(r.Attempt), store.Text(r.DeclineCode), store.Text(r.PaymentID), r.Message, store.Text(string(r.Proof)), r.GivenBack, now, id); err != nil {
+		if _, err := tx.ExecContext(ctx, updateResolvedAttempt, string(r.Attempt), store.Text(r.DeclineCode), store.Text(r.PaymentID), r.Message, store.Text(string(r.Proof)), r.RefundedAmount, now, id); err != nil {
 			return err
 		}
 		if r.Invoice != "" {
@@ -158,7 +158,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 			if r.Invoice == billing.Paid {
 				paid = now
 			}
-			if _, err := tx.ExecContext(ctx, resolveInvoice, string(r.Invoice), paid, r.GivenBack, now, a.Invoice.ID); err != nil {
+			if _, err := tx.ExecContext(ctx, resolveInvoice, string(r.Invoice), paid, r.RefundedAmount, now, a.Invoice.ID); err != nil {
 				return err
 			}
 		}

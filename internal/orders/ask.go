@@ -107,7 +107,7 @@ func NeedsControl(c Checked, now time.Time) bool {
 	case seen != nil:
 		return seen.Status != payment.Succeeded && seen.Status != payment.Pending || seen.Refunded > 0
 	}
-	return c.Sight.Absent && now.Sub(c.CreatedAt) > c.Keeping.Longest
+	return c.Sight.Absent && now.Sub(c.CreatedAt) > c.Guarantees.Longest
 }
 
 // ControlSpan is when c was first sent: a shop charges what it has just written down.
@@ -124,7 +124,7 @@ func NeverArrived(c Checked, now time.Time) (never, ok bool) {
 		return false, false
 	case c.Sight.Payment != nil || c.Cancelled:
 		return false, true
-	case c.Sight.Absent && !c.unconfirmed() && now.Sub(c.CreatedAt) > c.Keeping.Longest:
+	case c.Sight.Absent && !c.unconfirmed() && now.Sub(c.CreatedAt) > c.Guarantees.Longest:
 		return true, true
 	}
 	return false, false

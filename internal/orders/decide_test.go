@@ -65,7 +65,7 @@ func TestDecideKeepsTheOldest(t *testing.T) {
 
 // What is recorded beside a completed order is kept, even if a payment that was begun before it turns up.
 func TestDecideKeepsWhatIsRecorded(t *testing.T) {
-	recorded := orders.Checked{Payment: row(2, "succeeded"), Keeping: lasting()}
+	recorded := orders.Checked{Payment: row(2, "succeeded"), Guarantees: lasting()}
 	early := found(row(1, "failed"), payment.Succeeded)
 	early.CreatedAt = noon().Add(-20 * time.Hour)
 	d := decide(order("completed"), early, recorded)
@@ -202,13 +202,13 @@ func TestDecideAbsent(t *testing.T) {
 	keyless.KeyLife = 0
 	gone := orders.Guarantees{}
 	for _, c := range []struct {
-		name    string
-		keeping orders.Guarantees
-		status  orders.PaymentStatus
-		age     time.Duration
-		line    orders.Line
-		next    time.Duration
-		review  string
+		name       string
+		guarantees orders.Guarantees
+		status     orders.PaymentStatus
+		age        time.Duration
+		line       orders.Line
+		next       time.Duration
+		review     string
 	}{
 		{"may still arrive", lasting(), "pending", r, orders.LineLater, 10 * time.Minute, ""},
 		{"never arrived", lasting(), "pending", r + ns, orders.LineNotPaid, l - ns + time.Second, ""},
@@ -230,7 +230,7 @@ func TestDecideAbsent(t *testing.T) {
 	} {
 		for _, status := range []orders.OrderStatus{"pending", "failed"} {
 			in := checked(row(1, c.status), payment.LookupResult{Absent: true})
-			in.CreatedAt, in.Keeping = noon().Add(-c.age), c.keeping
+			in.CreatedAt, in.Guarantees = noon().Add(-c.age), c.guarantees
 			d := decide(order(status), in)
 			require.Equal(t, c.line, d.Line, c.name)
 			require.Equal(t, c.next, d.Next, c.name)

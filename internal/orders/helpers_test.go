@@ -60,7 +60,7 @@ func borneOut() payment.Vetting {
 
 // checked is p with what its gateway said, which controls bear out.
 func checked(p orders.Payment, sight payment.LookupResult) orders.Checked {
-	return orders.Checked{Payment: p, Keeping: lasting(), Asked: true, Sight: sight, Vetting: borneOut()}
+	return orders.Checked{Payment: p, Guarantees: lasting(), Asked: true, Sight: sight, Vetting: borneOut()}
 }
 
 // found is p with its record in that status.

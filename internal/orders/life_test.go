@@ -15,18 +15,18 @@ import (
 
 // charge is what really becomes of a payment at its gateway.
 type charge struct {
-	keeping orders.Guarantees
-	never   bool          // it never arrives
-	arrives time.Duration // after the payment was begun
-	decides time.Duration // after it arrived
-	ends    payment.Status
-	ended   bool // cancelled by us
+	guarantees orders.Guarantees
+	never      bool          // it never arrives
+	arrives    time.Duration // after the payment was begun
+	decides    time.Duration // after it arrived
+	ends       payment.Status
+	ended      bool // cancelled by us
 }
 
 // status is the charge's at that age of its payment; empty: the gateway does not know it.
 func (c *charge) status(age time.Duration, byID bool) payment.Status {
 	switch {
-	case c.never || age < c.arrives, !c.keeping.LookupOutlivesKey && !byID && age > c.arrives+c.keeping.KeyLife:
+	case c.never || age < c.arrives, !c.guarantees.LookupOutlivesKey && !byID && age > c.arrives+c.guarantees.KeyLife:
 		return ""
 	case c.ended:
 		return payment.Canceled
@@ -57,7 +57,7 @@ func drawLife(t *rapid.T) *life {
 		k.LookupOutlivesKey = draw(t, "lasts", true, true, false)
 		k.FindByKey = draw(t, "by key", true, true, true, false)
 		k.Known = draw(t, "known", true, true, true, true, false)
-		c := &charge{keeping: k, never: draw(t, "never", false, false, true), ends: draw(t, "ends", payment.Succeeded, payment.Succeeded, payment.Declined)}
+		c := &charge{guarantees: k, never: draw(t, "never", false, false, true), ends: draw(t, "ends", payment.Succeeded, payment.Succeeded, payment.Declined)}
 		c.arrives = time.Duration(draw(t, "arrives", 0, 1, 60, 120, 3600, 12*3600, 24*3600, 24*3600+120)) * time.Second
 		c.decides = time.Duration(draw(t, "decides", 0, 0, 60, 3600, 30*3600, 100*3600)) * time.Second
 		p := row(uint64(i+1), draw(t, "row", orders.PaymentPending, orders.PaymentPending, orders.PaymentFailed, orders.PaymentSucceeded))
@@ -83,17 +83,17 @@ func drawLife(t *rapid.T) *life {
 // look is what the gateway of the ith payment says now.
 func (l *life) look(i int) orders.Checked {
 	p, c := l.rows[i], l.charges[i]
-	out := orders.Checked{Payment: p, Keeping: c.keeping}
+	out := orders.Checked{Payment: p, Guarantees: c.guarantees}
 	if !orders.MustAsk(l.order, p) {
 		return out
 	}
 	out.Asked = true
 	byID := p.TransactionKey != ""
 	switch {
-	case !c.keeping.Known, !byID && (p.Key == "" || !c.keeping.FindByKey):
+	case !c.guarantees.Known, !byID && (p.Key == "" || !c.guarantees.FindByKey):
 		out.Sight.Unaskable = true
 		return out
-	case c.keeping.LookupOutlivesKey && !draw(l.t, "answers", true, true, true, false):
+	case c.guarantees.LookupOutlivesKey && !draw(l.t, "answers", true, true, true, false):
 		// A gateway that forgets must not be out of reach for long.
 		out.Sight.Reason = "timeout"
 		return out

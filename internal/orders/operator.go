@@ -36,10 +36,10 @@ type Check struct {
 type Reviewed struct {
 	Payment
 
-	Order    Order
-	Payments []Payment // all of the order
-	Reason   string    // why the order is frozen; empty: it is not
-	Keeping  Guarantees
+	Order      Order
+	Payments   []Payment // all of the order
+	Reason     string    // why the order is frozen; empty: it is not
+	Guarantees Guarantees
 }
 
 // Resolution is what an operator's word changes.
@@ -273,10 +273,10 @@ func (r Reviewed) notExecuted(e payment.Evidence, note string) (Change, error) {
 
 // over makes sure that no request for r could take effect any more when the gateway was asked.
 func (r Reviewed) over(e payment.Evidence, as payment.Resolution) error {
-	if !r.Keeping.Known {
+	if !r.Guarantees.Known {
 		return fmt.Errorf("how long a request for payment %d may be on its way is not configured here: type it where gateways.%s is configured", r.ID, r.Gateway)
 	}
-	if left := r.CreatedAt.Add(r.Keeping.KeyLife + r.Keeping.Longest).Sub(e.Begun); left >= 0 {
+	if left := r.CreatedAt.Add(r.Guarantees.KeyLife + r.Guarantees.Longest).Sub(e.Begun); left >= 0 {
 		return fmt.Errorf("a request for payment %d may still arrive: try again in %s: duly resolve payment %d --as %s --reason …", r.ID, payment.Wait(left), r.ID, as)
 	}
 	return nil

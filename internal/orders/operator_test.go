@@ -15,7 +15,7 @@ import (
 func reviewed(o orders.OrderStatus, change ...func(*orders.Reviewed)) orders.Reviewed {
 	p := row(1, "review")
 	p.CreatedAt = noon().Add(-30 * time.Hour)
-	r := orders.Reviewed{Payment: p, Order: order(o), Payments: []orders.Payment{p}, Reason: "payment 1 differs", Keeping: lasting()}
+	r := orders.Reviewed{Payment: p, Order: order(o), Payments: []orders.Payment{p}, Reason: "payment 1 differs", Guarantees: lasting()}
 	for _, c := range change {
 		c(&r)
 	}

@@ -28,7 +28,7 @@ func TestAgeAloneLeavesNothingToAnOperator(t *testing.T) {
 		"it was not asked": {Unasked: true, Reason: "stopped"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := orders.Checked{Payment: row(1, orders.PaymentPending), Keeping: lasting(), Asked: true, Sight: sight}
+			c := orders.Checked{Payment: row(1, orders.PaymentPending), Guarantees: lasting(), Asked: true, Sight: sight}
 			c.CreatedAt = noon().Add(-1000 * time.Hour)
 			require.Empty(t, orders.Decide(order(orders.OrderPending), []orders.Checked{c}, false, policy(), 1, noon()).Review)
 			c.Patience = askedEnough()

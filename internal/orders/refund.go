@@ -18,8 +18,8 @@ func DecideRefund(o Order, c Checked, now time.Time) RefundEnd {
 	case seen != nil:
 		return end.seen(o, c, seen)
 	case c.Sight.Absent:
-		return end.absent(c.Keeping, c.Vetting, now)
-	case c.Sight.Unaskable || !c.Keeping.Known && c.Asked:
+		return end.absent(c.Guarantees, c.Vetting, now)
+	case c.Sight.Unaskable || !c.Guarantees.Known && c.Asked:
 		return end.patiently("the gateway cannot be asked about it", now)
 	}
 	end.Reason = cut(otherwise(c.Sight.Reason, "the gateway did not answer"))

@@ -24,7 +24,7 @@ func TestDecideRefund(t *testing.T) {
 		c.CreatedAt = noon().Add(-age)
 		c.UpdatedAt = c.CreatedAt
 		for _, f := range change {
-			f(&c.Keeping)
+			f(&c.Guarantees)
 		}
 		return c
 	}

@@ -27,7 +27,7 @@ func TestOnePaymentCountsOnce(t *testing.T) {
 	one := func(status orders.PaymentStatus) orders.Payment { return with(older(row(1, status)), "k", "", "") }
 	is := func(id string) func(*payment.Payment) { return func(p *payment.Payment) { p.ID = id } }
 	paid := func(p orders.Payment, id string) orders.Checked { return found(p, payment.Succeeded, is(id)) }
-	recorded := func(p orders.Payment) orders.Checked { return orders.Checked{Payment: p, Keeping: lasting()} }
+	recorded := func(p orders.Payment) orders.Checked { return orders.Checked{Payment: p, Guarantees: lasting()} }
 	to := func(d orders.Decision) map[uint64]orders.PaymentStatus {
 		all := map[uint64]orders.PaymentStatus{}
 		for _, c := range d.Payments {

@@ -70,7 +70,7 @@ func stand(o Order, c Checked, p Policy, now time.Time) judgement {
 		return s.seen(o, seen, givenUp)
 	case c.Sight.Absent:
 		return s.absent(givenUp, now.Sub(c.CreatedAt))
-	case c.Sight.Unaskable || !c.Keeping.Known && c.Asked:
+	case c.Sight.Unaskable || !c.Guarantees.Known && c.Asked:
 		return s.unaskable(givenUp, "its gateway cannot be asked about it")
 	}
 	return s.hopeless(givenUp)
@@ -166,7 +166,7 @@ func (s judgement) taken(o Order, seen *payment.Payment, foreign string) judgeme
 // that time, so that only a gateway that cannot be reached for half of it can hide a charge; its last no is final,
 // as nothing could be found out later. A row that is still pending after L cannot be decided by it at all.
 func (s judgement) absent(givenUp bool, age time.Duration) judgement {
-	k := s.payment.Keeping
+	k := s.payment.Guarantees
 	switch {
 	case age <= k.Longest:
 		return s

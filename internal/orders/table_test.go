@@ -81,7 +81,7 @@ func (c combo) checked(id uint64) orders.Checked {
 	if c.answer == split {
 		p.Money = won(6000)
 	}
-	out := orders.Checked{Payment: p, Keeping: lasting(), Vetting: borneOut(), Asked: c.answer != unasked, Cancelled: c.answer == canceledByUs}
+	out := orders.Checked{Payment: p, Guarantees: lasting(), Vetting: borneOut(), Asked: c.answer != unasked, Cancelled: c.answer == canceledByUs}
 	if out.Sight = c.sight(p); c.age == givenUp {
 		out.Patience = askedEnough()
 	}

@@ -116,7 +116,7 @@ type Policy struct {
 type Checked struct {
 	Payment
 
-	Keeping Guarantees
+	Guarantees Guarantees
 	// Asked: the gateway was asked, or could not be (Sight.Unaskable). Not asked are payments that no answer
 	// could change: refund_due, refunded, review, and those that the gateway has given its word on.
 	Asked bool

@@ -22,8 +22,8 @@ func (p Payment) RefundedInFull() bool {
 	return (p.Status == Succeeded || p.Status == Canceled) && p.Refunded == p.Money.Amount && p.Impossible() == ""
 }
 
-// GivenBack reports whether p's record shows that the gateway has none of the money any more: it was refunded in full, or cancelled.
-func (p Payment) GivenBack() bool {
+// HoldsNothing reports whether p's record shows that the gateway holds none of the money any more: it was refunded in full, or cancelled.
+func (p Payment) HoldsNothing() bool {
 	return p.RefundedInFull() || p.Status == Canceled && p.Impossible() == ""
 }
 

@@ -34,7 +34,7 @@ func TestAmountsThatCannotBeAreNoRefund(t *testing.T) {
 		p := payment.Payment{ID: "pay_1", Status: c.status, Money: payment.Money{Amount: c.amount, Currency: "KRW"}, Refunded: c.refunded}
 		require.Equal(t, c.why, p.Impossible(), "%+v", c)
 		require.Equal(t, c.whole, p.RefundedInFull(), "%+v", c)
-		require.Equal(t, c.back, p.GivenBack(), "%+v", c)
+		require.Equal(t, c.back, p.HoldsNothing(), "%+v", c)
 
 		record, unknown, why := payment.Evidence{ByKey: payment.LookupResult{Payment: &p}, Gateway: "main"}.Given(payment.Charge{}, "")
 		require.Equal(t, c.back, record != nil, "%+v: %s", c, why)

@@ -152,7 +152,7 @@ func (e Evidence) Given(c Charge, id string) (record *Payment, unknown bool, why
 		return nil, false, fmt.Sprintf("payment %s has another key: ask the provider; --as ignored charges no more", p.ID)
 	case c.Key == "" && (p.Reference != c.Reference || !p.IsOf(c.CustomerID)):
 		return nil, false, fmt.Sprintf("payment %s has another reference or customer: ask the provider; --as ignored charges no more", p.ID)
-	case p.GivenBack():
+	case p.HoldsNothing():
 		return p, false, ""
 	case p.Impossible() != "":
 		return nil, false, fmt.Sprintf("the gateway shows payment %s with %s: ask the provider; --as ignored charges no more", p.ID, p.Impossible())

@@ -53,13 +53,13 @@ func TestDecide(t *testing.T) {
 	keyless := refunds.Guarantees{Longest: 2 * time.Minute}
 	absent := payment.LookupResult{Absent: true}
 	for _, c := range []struct {
-		name    string
-		claimed refunds.Claimed
-		sight   payment.LookupResult
-		keeping refunds.Guarantees
-		want    refunds.Step
-		amount  int64
-		reason  string
+		name       string
+		claimed    refunds.Claimed
+		sight      payment.LookupResult
+		guarantees refunds.Guarantees
+		want       refunds.Step
+		amount     int64
+		reason     string
 	}{
 		{"a part", claimed(200), shown(0), keys, refunds.Send, 200, ""},
 		{"all", claimed(0), shown(0), keys, refunds.Send, 500, ""},
@@ -103,7 +103,7 @@ func TestDecide(t *testing.T) {
 		{"sent, and nothing is known of what it is of", claimed(200, sent(0, 200, time.Hour), func(c *refunds.Claimed) { c.Problem = "there is no invoice 9" }), payment.LookupResult{}, keys, refunds.ToReview, 0, "there is no invoice 9, and its refund may have been executed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			end := refunds.Decide(c.claimed, c.sight, c.keeping, noon())
+			end := refunds.Decide(c.claimed, c.sight, c.guarantees, noon())
 			require.Equal(t, c.want, end.Step, end.Reason)
 			require.Equal(t, c.amount, end.Amount)
 			require.Equal(t, c.reason, end.Reason)
