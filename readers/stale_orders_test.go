@@ -70,7 +70,7 @@ func remaining(t *testing.T, db *mysql.DB, run uint64) query.OrdersLeft {
 	for _, of := range n.Holders {
 		held += of
 	}
-	require.Equal(t, n.InFlight, held, "whoever claimed them is known")
+	require.Equal(t, n.InFlight, held, "the holder of each claim is known")
 	n.Holders = nil
 	return n
 }

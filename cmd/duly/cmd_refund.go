@@ -15,8 +15,8 @@ func refundCommand(ses *session.Session) *cobra.Command {
 		Short: "Ask for a refund of an invoice or an order, in whole or in part",
 		Long: "Writes a refund into the table refunds, with who asks for it and why; the next run of reconcile executes it, step refund.\n" +
 			"The shop can insert such rows itself. Without --amount all that is left is refunded, also after somebody refunded a part\n" +
-			"at the provider. Never more than was paid is refunded, whoever asks at once. Refused (exit code 2) is what was not paid,\n" +
-			"and more than is left.",
+			"at the provider. Never more than was paid is refunded, even if several ask at the same time. Exit code 2: the invoice or\n" +
+			"order was not paid, or less is left than is asked for.",
 		Example: "  duly refund invoice 7 --reason \"not used\"\n" +
 			"  duly refund invoice 7 --amount 5000 --end-subscription --reason \"half a month\"\n" +
 			"  duly refund order 9 --restock --reason \"returned\"",

@@ -43,7 +43,7 @@ func TestUntouched(t *testing.T) {
 	require.ErrorIs(t, err, gateway.ErrUntouched)
 	require.ErrorIs(t, g.Ping(t.Context()), gateway.ErrUntouched)
 	require.ErrorIs(t, gateway.Limit("main", g, gateway.Limits{}).CheckCharge(payment.Charge{}), errNoCustomer, "it is known without a call")
-	require.NoError(t, gateway.NewDryRun(&fake{}).CheckCharge(payment.Charge{}), "whoever cannot say so rejects nothing")
+	require.NoError(t, gateway.NewDryRun(&fake{}).CheckCharge(payment.Charge{}), "a gateway without CheckCharge rejects nothing")
 	g.Close()
 	require.True(t, real.closed)
 }

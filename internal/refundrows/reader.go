@@ -15,8 +15,8 @@ import (
 	"duly/internal/store"
 )
 
-// Reader claims the refunds that are asked for by rows of refunds. A payment has one unsettled refund at most: the unique keys of
-// the table see to that, whoever claims. It locks rows of refunds alone.
+// Reader claims the refunds that are asked for by rows of refunds. A payment has one unsettled refund at most, by the unique keys of
+// the table. It locks rows of refunds alone.
 //
 // It promises: every refund of the selection that is not settled and whose next try is reached is returned once in a walk, unless another run
 // has it, its gateway is skipped or another refund of its payment comes first; of those it says that there are more.

@@ -20,7 +20,7 @@ const (
 	InDoubt   Status = "in_doubt"  // it may have been executed
 	Refunded  Status = "refunded"
 	Refused   Status = "refused"   // it was not executed, and will not be
-	Cancelled Status = "cancelled" // whoever asked for it took that back
+	Cancelled Status = "cancelled" // its requester cancelled it before it was sent
 	Review    Status = "review"    // an operator must look
 )
 
