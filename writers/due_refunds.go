@@ -172,7 +172,7 @@ func (r refunded) count(t *batch.Tally) {
 func (w *DueRefunds) settle(ctx context.Context, tx *sqlx.Tx, list []refunded) error {
 	now := w.Now().UTC().Round(0).Truncate(time.Microsecond)
 	var given, ended, checks [][]any
-	var told []payment.Event
+	var events []payment.Event
 	for _, r := range list {
 		if !r.ours {
 			continue
@@ -188,7 +188,7 @@ func (w *DueRefunds) settle(ctx context.Context, tx *sqlx.Tx, list []refunded) e
 			}
 		}
 		checks = append(checks, w.check(r, now))
-		told = append(told, r.events(now)...)
+		events = append(events, r.events(now)...)
 	}
 	n, err := mysql.Update(ctx, tx, "payments", []string{"transaction_key", "refunded_amount", "refunded_at"}, given,
 		"status = 'refund_due'", "status = 'refunded'")
@@ -205,12 +205,12 @@ func (w *DueRefunds) settle(ctx context.Context, tx *sqlx.Tx, list []refunded) e
 	if err := settleMarks(ctx, tx, list, now); err != nil {
 		return err
 	}
-	return store.WriteBillingEvents(ctx, tx, told)
+	return store.WriteBillingEvents(ctx, tx, events)
 }
 
-// events tells what became of the refunds, and once of each that is not done after a day.
+// events returns the events of the refunds, and once one for each that is not done after a day.
 func (r refunded) events(now time.Time) []payment.Event {
-	var told []payment.Event
+	var events []payment.Event
 	for _, end := range r.ends {
 		p, order := end.Payment, r.RefundClaim.Order
 		if order.Status == "" { // its row is gone
@@ -218,17 +218,17 @@ func (r refunded) events(now time.Time) []payment.Event {
 		}
 		switch end.Step {
 		case orders.RefundDone:
-			told = append(told, orders.RefundCompleted(order, p, end.Given, r.RefundClaim.Why()))
+			events = append(events, orders.RefundCompleted(order, p, end.Given, r.RefundClaim.Why()))
 		case orders.RefundReview:
-			told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: %s", p.ID, end.Reason), p))
+			events = append(events, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: %s", p.ID, end.Reason), p))
 		case orders.RefundLater:
 			if orders.RefundOverdue(r.RefundClaim.Since, now) {
-				told = append(told, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: not done after a day, and still tried", p.ID), p))
+				events = append(events, orders.ReviewNeeded(order, fmt.Sprintf("refund of payment %d: not done after a day, and still tried", p.ID), p))
 			}
 		case orders.RefundNone, orders.RefundSend:
 		}
 	}
-	return told
+	return events
 }
 
 // check is the order's row of bookkeeping: the lease ends, and what is still due is tried again.

@@ -35,7 +35,7 @@ func IssueCharging(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, effe
 func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, present string, effective payment.Date, now time.Time) (first uint64, tally batch.Tally, err error) {
 	var invoices, dates, anchors [][]any
 	var reviewed, cleared [][]any
-	var told []billing.Event
+	var events []billing.Event
 	for _, s := range list {
 		if !s.Due.IsZero() {
 			status, attempts, paid := billing.Open, 0, any(nil)
@@ -62,7 +62,7 @@ func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, presen
 		case s.Review != "" && s.Review != s.ReviewReason:
 			reviewed = append(reviewed, []any{s.ID, s.Review})
 		}
-		told = append(told, s.Issue.Events...)
+		events = append(events, s.Issue.Events...)
 		tally.Add(issueTally(s))
 	}
 	inserted, err := mysql.Insert(ctx, tx, insertInvoices, invoices, present)
@@ -83,7 +83,7 @@ func writeIssued(ctx context.Context, tx *sqlx.Tx, list []billing.Issued, presen
 			return 0, tally, err
 		}
 	}
-	return uint64(max(inserted, 0)), tally, store.WriteBillingEvents(ctx, tx, told)
+	return uint64(max(inserted, 0)), tally, store.WriteBillingEvents(ctx, tx, events)
 }
 
 func issueTally(s billing.Issued) batch.Tally {
@@ -121,9 +121,9 @@ func ReviewSubscription(ctx context.Context, db *mysql.DB, id uint64, effective 
 func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Decided) (batch.Tally, error) {
 	tally := batch.Tally{}
 	var void, moved, held, ended, review, beyond, cancelled, paused, dunning [][]any
-	var told []billing.Event
+	var events []billing.Event
 	for _, d := range list {
-		told = append(told, d.Claim.Events...)
+		events = append(events, d.Claim.Events...)
 		switch d.Action {
 		case billing.VoidInvoice:
 			void = append(void, []any{d.Invoice.ID})
@@ -189,5 +189,5 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 	if err := store.Pause(ctx, tx, paused); err != nil {
 		return tally, err
 	}
-	return tally, store.WriteBillingEvents(ctx, tx, told)
+	return tally, store.WriteBillingEvents(ctx, tx, events)
 }

@@ -237,13 +237,13 @@ func (w *OpenInvoices) follow(ctx context.Context, tx *sqlx.Tx, todo []store.Set
 	if err := store.SettleSubscriptions(ctx, tx, todo, now); err != nil {
 		return err
 	}
-	told, refused, err := store.SettleMethods(ctx, tx, todo)
+	events, refused, err := store.SettleMethods(ctx, tx, todo)
 	if err != nil {
 		return err
 	}
 	w.methodsKept(ctx, refused)
 	for _, s := range todo {
-		told = append(told, s.Events...)
+		events = append(events, s.Events...)
 	}
-	return store.WriteBillingEvents(ctx, tx, told)
+	return store.WriteBillingEvents(ctx, tx, events)
 }

@@ -149,7 +149,7 @@ WHERE id = ? AND status IN ('active', 'past_due', 'paused', 'trialing')`
 )
 
 func (w *RequestedRefunds) save(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, stock *shelf, now time.Time) error {
-	var told []payment.Event
+	var events []payment.Event
 	for i := range todo {
 		s := &todo[i]
 		if s.Settlement.Refunded > 0 {
@@ -164,8 +164,8 @@ func (w *RequestedRefunds) save(ctx context.Context, tx *sqlx.Tx, todo []settled
 		if s.restocked, err = stock.restock(ctx, tx, s.Result); err != nil {
 			return err
 		}
-		told = append(told, s.Result.Events(orders.RefundOverdue(s.Claimed.Refund.CreatedAt, now), s.restocked)...)
-		told = append(told, ended...)
+		events = append(events, s.Result.Events(orders.RefundOverdue(s.Claimed.Refund.CreatedAt, now), s.restocked)...)
+		events = append(events, ended...)
 	}
 	if err := stock.putBack(ctx, tx); err != nil {
 		return err
@@ -173,7 +173,7 @@ func (w *RequestedRefunds) save(ctx context.Context, tx *sqlx.Tx, todo []settled
 	if err := saveRefunds(ctx, tx, todo, now); err != nil {
 		return err
 	}
-	return store.WriteBillingEvents(ctx, tx, told)
+	return store.WriteBillingEvents(ctx, tx, events)
 }
 
 // record writes what is refunded of the payment in all.

@@ -197,7 +197,7 @@ func (d decided) payment(id uint64) orders.Payment {
 }
 
 func (w *StaleOrders) save(ctx context.Context, tx *sqlx.Tx, todo []decided, released []claimName, stock *shelf, now time.Time) error {
-	told, err := stock.write(ctx, tx)
+	events, err := stock.write(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func (w *StaleOrders) save(ctx context.Context, tx *sqlx.Tx, todo []decided, rel
 	checks := make([][]any, len(todo))
 	for i, d := range todo {
 		checks[i] = d.check(now)
-		told = append(told, d.Events...)
+		events = append(events, d.Events...)
 	}
 	if _, err := mysql.Insert(ctx, tx, settleChecks, checks, setSettleChecks); err != nil {
 		return err
@@ -218,7 +218,7 @@ func (w *StaleOrders) save(ctx context.Context, tx *sqlx.Tx, todo []decided, rel
 	if err := release(ctx, tx, released); err != nil {
 		return err
 	}
-	return store.WriteBillingEvents(ctx, tx, told)
+	return store.WriteBillingEvents(ctx, tx, events)
 }
 
 // check is the order's row of bookkeeping. The count of checks, which the waits between them go by, begins anew

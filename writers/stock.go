@@ -62,24 +62,24 @@ func (s *shelf) allot(o orders.Order) bool {
 	return true
 }
 
-// write takes what was allotted out of the stock, one row a product, and returns the events that tell of it.
+// write takes what was allotted out of the stock, one row a product, and returns the events.
 func (s *shelf) write(ctx context.Context, tx *sqlx.Tx) ([]payment.Event, error) {
 	var taken [][2]any
-	var told []payment.Event
+	var events []payment.Event
 	for _, id := range slices.Sorted(maps.Keys(s.buyers)) {
 		p, left := s.products[id], s.Stock[id]
 		if left != p.Stock {
 			taken = append(taken, [2]any{id, p.Stock - left})
 		}
 		if e, ok := orders.StockLow(p, left, s.buyers[id]); ok {
-			told = append(told, e)
+			events = append(events, e)
 		}
 	}
 	if len(taken) == 0 {
-		return told, nil
+		return events, nil
 	}
 	n, err := take(ctx, tx, taken)
-	return told, store.AllOf(n, len(taken), "products", err)
+	return events, store.AllOf(n, len(taken), "products", err)
 }
 
 // take lowers the stock of products, each an id and a quantity, where it suffices.

@@ -203,11 +203,11 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 
 // declineEvents tell of a decline under a key.
 func declineEvents(f failure, key string) []Event {
-	told := []Event{paymentFailed(f, key)}
+	events := []Event{paymentFailed(f, key)}
 	if f.Class == payment.Action {
-		told = append(told, actionRequired(f, key))
+		events = append(events, actionRequired(f, key))
 	}
-	return told
+	return events
 }
 
 // declinedUnknown leaves the invoice to an operator: nobody knows when it is to be charged again, since its subscription names a policy that is

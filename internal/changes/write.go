@@ -15,7 +15,7 @@ import (
 	"duly/internal/store"
 )
 
-// Write writes what the changes make of their subscriptions, and that they are applied, with the events that tell of it, in the transaction that
+// Write writes what the changes make of their subscriptions, and that they are applied, with the events, in the transaction that
 // has locked the subscriptions. The invoices of the same plans are written behind it.
 func (p Plans) Write(ctx context.Context, tx *sqlx.Tx, s *Source, now time.Time) error {
 	if len(p) == 0 {
@@ -48,7 +48,7 @@ func (p Plans) Write(ctx context.Context, tx *sqlx.Tx, s *Source, now time.Time)
 	if err := store.AllOf(n, len(w.done), "planned changes", err); err != nil {
 		return err
 	}
-	if err := store.WriteEvents(ctx, tx, w.told); err != nil {
+	if err := store.WriteEvents(ctx, tx, w.events); err != nil {
 		return err
 	}
 	crash.At(crash.ChangesWritten)
@@ -59,7 +59,7 @@ func (p Plans) Write(ctx context.Context, tx *sqlx.Tx, s *Source, now time.Time)
 type writes struct {
 	status, cancelled, amount, interval, method, next, anchor [][]any
 	stuck, done                                               [][]any
-	told                                                      []payment.Event
+	events                                                    []payment.Event
 }
 
 func (w *writes) add(id uint64, plans Plans, s *Source, now time.Time) {
@@ -91,5 +91,5 @@ func (w *writes) add(id uint64, plans Plans, s *Source, now time.Time) {
 	for _, d := range p.Done {
 		w.done = append(w.done, []any{d.ID, now, d.Outcome})
 	}
-	w.told = append(w.told, p.Events()...)
+	w.events = append(w.events, p.Events()...)
 }

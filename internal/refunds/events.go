@@ -69,11 +69,11 @@ func (r Result) Events(overdue, restocked bool) []payment.Event {
 	case end.Step == Done:
 		p := c.payload(EventSucceeded, end.Amount, end.Total, c.Refund.Reason)
 		p.FollowUp, p.Restocked = c.FollowUp, restocked
-		told := []payment.Event{{Type: EventSucceeded, Subject: c.subject(), Dedupe: EventSucceeded + identity, Payload: p}}
+		events := []payment.Event{{Type: EventSucceeded, Subject: c.subject(), Dedupe: EventSucceeded + identity, Payload: p}}
 		if c.PaymentID != 0 && r.Whole() {
-			told = append(told, orders.RefundCompleted(c.Order, c.Payment, end.Total, c.Refund.Reason))
+			events = append(events, orders.RefundCompleted(c.Order, c.Payment, end.Total, c.Refund.Reason))
 		}
-		return told
+		return events
 	case end.Step == Refuse:
 		p := c.payload(EventRefused, c.Refund.Amount, max(c.Recorded, end.Total), end.Reason)
 		return []payment.Event{{Type: EventRefused, Subject: c.subject(), Dedupe: EventRefused + identity, Payload: p}}
@@ -141,12 +141,12 @@ func (c Claimed) Ended(reason string) payment.Event {
 
 // AtProvider are the events that somebody refunded an amount at the provider, and total in all.
 func (c Claimed) AtProvider(amount, total int64) []payment.Event {
-	told := []payment.Event{{
+	events := []payment.Event{{
 		Type: EventRecorded, Subject: c.subject(), Dedupe: EventRecorded + ":rf_" + strconv.FormatUint(c.Refund.ID, 10),
 		Payload: c.payload(EventRecorded, amount, total, c.Refund.Reason),
 	}}
 	if c.PaymentID != 0 && total >= c.Paid.Amount {
-		told = append(told, orders.RefundCompleted(c.Order, c.Payment, total, c.Refund.Reason))
+		events = append(events, orders.RefundCompleted(c.Order, c.Payment, total, c.Refund.Reason))
 	}
-	return told
+	return events
 }

@@ -170,7 +170,7 @@ const replaceMethod = `UPDATE subscriptions SET payment_method = ? WHERE id = ? 
 
 // SettleMethods replaces the payment methods of subscriptions that still have that of the attempt, as the gateway's answer asks, and returns the events of
 // those that were. refused is why nothing could be replaced, if the login may not, or a view does not take it: whatever else is settled stands.
-func SettleMethods(ctx context.Context, tx *sqlx.Tx, todo []Settled) (told []billing.Event, refused, err error) {
+func SettleMethods(ctx context.Context, tx *sqlx.Tx, todo []Settled) (events []billing.Event, refused, err error) {
 	for _, s := range todo {
 		if s.NewMethod == "" {
 			continue
@@ -178,24 +178,24 @@ func SettleMethods(ctx context.Context, tx *sqlx.Tx, todo []Settled) (told []bil
 		a := s.Result.Claimed.Attempt
 		result, err := tx.ExecContext(ctx, replaceMethod+Exactly("payment_method")+" = ?", s.NewMethod, a.Invoice.SubscriptionID, a.Gateway, a.Charge.Method)
 		if mysql.IsRefusedWrite(err) {
-			return told, err, nil
+			return events, err, nil
 		}
 		if err != nil {
-			return told, nil, err
+			return events, nil, err
 		}
 		n, err := result.RowsAffected()
 		if err != nil {
-			return told, nil, err
+			return events, nil, err
 		}
 		if n > 0 {
-			told = append(told, billing.MethodUpdated(a))
+			events = append(events, billing.MethodUpdated(a))
 			by := payment.Fingerprint(s.NewMethod)
 			if _, err := tx.ExecContext(ctx, "UPDATE payment_attempts SET replaced_by = ? WHERE id = ?", by[:], a.ID); err != nil {
-				return told, nil, err
+				return events, nil, err
 			}
 		}
 	}
-	return told, nil, nil
+	return events, nil, nil
 }
 
 // SettleSubscriptions changes the statuses that follow, each with the old one in its WHERE: what the customer
