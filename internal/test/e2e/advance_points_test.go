@@ -22,8 +22,7 @@ func TestEveryPointOfANewCard(t *testing.T) {
 			w.enrol("pm_soft:1", "pm_soft:2", "pm_ok:3")
 			w.finish(1)
 			for id, method := range map[int]string{1: "pm_ok:new", 2: "pm_soft:new"} {
-				_, err := w.db.ExecContext(t.Context(), "UPDATE subscriptions SET payment_method = ? WHERE id = ?", method, id)
-				require.NoError(t, err)
+				w.do("UPDATE subscriptions SET payment_method = ? WHERE id = ?", method, id)
 			}
 			p := w.bill(where{point: point, nth: 1})
 			mustDie(w, p)

@@ -31,8 +31,8 @@ func (w *world) differ(n int) {
 			require.NoError(w.t, err)
 		}
 		if i%3 != 1 {
-			worktest.Exec(w.t, w.db, `INSERT INTO orders (id, customer_id, status, amount, currency, created_at) VALUES (?, 'c', 'completed', 1000, 'KRW', ?)`, i+1, at.UTC())
-			worktest.Exec(w.t, w.db, `INSERT INTO payments (order_id, gateway, idempotency_key, status, amount, currency, created_at) VALUES (?, 'main', ?, 'succeeded', 1000, 'KRW', ?)`,
+			w.do(`INSERT INTO orders (id, customer_id, status, amount, currency, created_at) VALUES (?, 'c', 'completed', 1000, 'KRW', ?)`, i+1, at.UTC())
+			w.do(`INSERT INTO payments (order_id, gateway, idempotency_key, status, amount, currency, created_at) VALUES (?, 'main', ?, 'succeeded', 1000, 'KRW', ?)`,
 				i+1, key, at.UTC())
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"duly/internal/batch"
 	"duly/internal/crash"
 	"duly/internal/gateway/simulator"
-	"duly/internal/test/worktest"
 )
 
 // TestNoticesAtEveryPoint kills the notices job at each of its points. Run again, it announces each charge once, and forgets none.
@@ -20,8 +19,8 @@ func TestNoticesAtEveryPoint(t *testing.T) {
 		t.Run(string(point), func(t *testing.T) {
 			t.Parallel()
 			w := lent.world(t, simulator.Config{})
-			worktest.Exec(t, w.db, `DELETE FROM subscriptions`)
-			worktest.Exec(t, w.db, `INSERT INTO subscriptions (customer_id, gateway, payment_method, amount, currency, interval_unit, next_billing_date, dunning_policy, method_expires_on)
+			w.do(`DELETE FROM subscriptions`)
+			w.do(`INSERT INTO subscriptions (customer_id, gateway, payment_method, amount, currency, interval_unit, next_billing_date, dunning_policy, method_expires_on)
 VALUES ('a', 'main', 'pm_ok', 100, 'KRW', 'month', UTC_DATE() + INTERVAL 3 DAY, 'warned', NULL), ('b', 'main', 'pm_ok', 100, 'KRW', 'month', UTC_DATE() + INTERVAL 4 DAY, 'warned', UTC_DATE())`)
 			env := slices.Concat(w.env, []string{"DULY_BILLING_POLICIES_WARNED_NOTICE_DAYS=9"})
 			dying := start(t, slices.Concat(env, where{point: point}.env()), "run", "notices")

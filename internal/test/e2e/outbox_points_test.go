@@ -45,7 +45,7 @@ func openPost(w *world) *post {
 	w.set("DULY_OUTBOX_URL", server.URL)
 	w.set("DULY_OUTBOX_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	for i := range 24 {
-		worktest.Exec(w.t, w.db, `INSERT INTO events (type, subject, payload) VALUES ('order.shipped', ?, '{}')`, fmt.Sprintf("order:%d", i%4+1))
+		w.do(`INSERT INTO events (type, subject, payload) VALUES ('order.shipped', ?, '{}')`, fmt.Sprintf("order:%d", i%4+1))
 	}
 	return p
 }
@@ -59,8 +59,8 @@ func (p *post) send(at where) *process {
 func (p *post) ripen() {
 	p.t.Helper()
 	require.Equal(p.t, batch.ExitDone, p.send(where{}).exit())
-	worktest.Exec(p.t, p.db, `UPDATE outbox_marks SET seen_at = seen_at - INTERVAL 1 HOUR`)
-	worktest.Exec(p.t, p.db, `INSERT INTO events (type, subject, payload) VALUES ('order.shipped', 'order:1', '{}')`)
+	p.do(`UPDATE outbox_marks SET seen_at = seen_at - INTERVAL 1 HOUR`)
+	p.do(`INSERT INTO events (type, subject, payload) VALUES ('order.shipped', 'order:1', '{}')`)
 }
 
 // delivered requires that every event came, those of a subject in their order: what came again came in one piece with
@@ -130,7 +130,7 @@ func TestOutboxAtEveryPoint(t *testing.T) {
 func TestOutboxTellsOfBilling(t *testing.T) {
 	t.Parallel()
 	p := openPost(newWorld(t, smallShopFaults()))
-	worktest.Exec(t, p.db, `DELETE FROM events`)
+	p.do(`DELETE FROM events`)
 	p.enrol(smallShop()...)
 	p.finish(1)
 	worktest.NewSchemas(t).Events(t, p.db)

@@ -99,20 +99,17 @@ func mutedForLong(w *world) {
 
 // counted stores what earlier runs counted of the charge.
 func counted(w *world, count func(payment.Patience, time.Time) payment.Patience) {
-	_, err := w.db.ExecContext(w.t.Context(), `UPDATE payment_attempts SET patience = ?`, count(payment.Patience{}, time.Now()).Text())
-	require.NoError(w.t, err)
+	w.do(`UPDATE payment_attempts SET patience = ?`, count(payment.Patience{}, time.Now()).Text())
 }
 
 func anHourLater(w *world) { w.pass(time.Hour) }
 
 func newCard(w *world) {
-	_, err := w.db.ExecContext(w.t.Context(), `UPDATE subscriptions SET payment_method = 'pm_ok:new'`)
-	require.NoError(w.t, err)
+	w.do(`UPDATE subscriptions SET payment_method = 'pm_ok:new'`)
 }
 
 func newWords(w *world) {
-	_, err := w.db.ExecContext(w.t.Context(), `UPDATE subscriptions SET description = 'other words'`)
-	require.NoError(w.t, err)
+	w.do(`UPDATE subscriptions SET description = 'other words'`)
 }
 
 func tooMany(w *world) {

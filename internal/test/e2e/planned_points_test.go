@@ -57,13 +57,6 @@ SELECT id, next_billing_date, amount, currency, 'open', next_billing_date, next_
 	}
 }
 
-// do runs a statement as the shop.
-func (w *world) do(statement string) {
-	w.t.Helper()
-	_, err := w.db.ExecContext(w.t.Context(), statement)
-	require.NoError(w.t, err)
-}
-
 // appliedAsAWhole: each change that says so is in its subscription, and has its event; and no other is.
 func appliedAsAWhole(w *world) {
 	w.t.Helper()

@@ -90,6 +90,21 @@ func mustDie(w *world, p *process) {
 	}
 }
 
+// typeAgain kills a command at a point, at the first time that it reaches it, then at the second, and types it again until it gets through. whole
+// checks what there is after each.
+func (w *world) typeAgain(point crash.Point, whole func(*world), args ...string) *process {
+	w.t.Helper()
+	for nth := 1; ; nth++ {
+		p := start(w.t, slices.Concat(w.env, where{point: point, nth: nth}.env()), args...)
+		killed := p.killed()
+		whole(w)
+		if !killed {
+			require.Greater(w.t, nth, 1, "the point was not reached")
+			return p
+		}
+	}
+}
+
 // tried reports whether the point of that index is met in that way: in half of the ways, of which every other point has the other half.
 // `make points` tries all.
 func tried(i int, beside, later bool) bool {

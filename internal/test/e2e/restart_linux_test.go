@@ -83,13 +83,11 @@ func TestARestartThatWaits(t *testing.T) {
 		"the file is elsewhere": func(t *testing.T, w *world) { t.Helper(); w.set("DULY_RUN_LOCK_DIR", memory(t)) },
 		"another boot": func(t *testing.T, w *world) {
 			t.Helper()
-			_, err := w.db.ExecContext(t.Context(), `UPDATE job_runs SET boot_id = '00000000-0000-4000-8000-000000000000'`)
-			require.NoError(t, err)
+			w.do(`UPDATE job_runs SET boot_id = '00000000-0000-4000-8000-000000000000'`)
 		},
 		"a run of the version before": func(t *testing.T, w *world) {
 			t.Helper()
-			_, err := w.db.ExecContext(t.Context(), `UPDATE job_runs SET boot_id = NULL, lock_proof = NULL`)
-			require.NoError(t, err)
+			w.do(`UPDATE job_runs SET boot_id = NULL, lock_proof = NULL`)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"duly/internal/batch"
 	"duly/internal/crash"
 	"duly/internal/gateway/simulator"
-	"duly/internal/test/worktest"
 )
 
 // TestUpkeepAtEveryPoint kills the report and the pruning at every point of theirs. Run again, each ends as if
@@ -22,12 +21,12 @@ func TestUpkeepAtEveryPoint(t *testing.T) {
 		t.Run(string(point), func(t *testing.T) {
 			t.Parallel()
 			w := lent.world(t, simulator.Config{})
-			worktest.Exec(t, w.db, `INSERT INTO products (id, name, stock) VALUES (1, 'Zinc', 5)`)
+			w.do(`INSERT INTO products (id, name, stock) VALUES (1, 'Zinc', 5)`)
 			for range 3 {
-				worktest.Exec(t, w.db, `INSERT INTO orders (customer_id, status, amount, currency, completed_at) VALUES ('c', 'completed', 500, 'KRW', '2026-03-01 15:30:00')`)
+				w.do(`INSERT INTO orders (customer_id, status, amount, currency, completed_at) VALUES ('c', 'completed', 500, 'KRW', '2026-03-01 15:30:00')`)
 			}
-			worktest.Exec(t, w.db, `INSERT INTO order_items (order_id, product_id, quantity) SELECT id, 1, 2 FROM orders`)
-			worktest.Exec(t, w.db, `INSERT INTO events (type, subject, payload, created_at) VALUES ('a', 's', '{}', '2020-01-01'), ('a', 's', '{}', UTC_TIMESTAMP(6))`)
+			w.do(`INSERT INTO order_items (order_id, product_id, quantity) SELECT id, 1, 2 FROM orders`)
+			w.do(`INSERT INTO events (type, subject, payload, created_at) VALUES ('a', 's', '{}', '2020-01-01'), ('a', 's', '{}', UTC_TIMESTAMP(6))`)
 			args := []string{"run", "prune"}
 			if strings.HasPrefix(string(point), "report") {
 				args = []string{"run", "report", "--date", "2026-03-01"}

@@ -235,6 +235,12 @@ func (w *world) count(query string, args ...any) int {
 	return n
 }
 
+// do runs a statement as the shop.
+func (w *world) do(statement string, args ...any) {
+	w.t.Helper()
+	worktest.Exec(w.t, w.db, statement, args...)
+}
+
 // awaitRun waits until the process has begun its run, or is gone.
 func (w *world) awaitRun(p *process) {
 	w.t.Helper()
