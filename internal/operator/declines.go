@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jmoiron/sqlx"
 
 	"duly/internal/billing"
+	"duly/internal/billing/reopening"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -50,15 +52,32 @@ func Decline(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string)
 	if err := sqlx.GetContext(ctx, q, &at, declineOf, id); err != nil {
 		return billing.Declined{}, fmt.Errorf("attempt %d: %w", id, err)
 	}
+	read, err := invoiceOf(ctx, q, at.Invoice, lock)
+	if err != nil {
+		return billing.Declined{}, fmt.Errorf("invoice %d: %w", at.Invoice, err)
+	}
+	d := billing.Declined{
+		Stage: at.Stage, Invoice: read.Invoice, InvoiceStatus: read.Status, Subscription: read.Subscription, CancelReason: read.CancelReason,
+		Attempts: read.Past, Closed: read.Closed,
+	}
+	if i := slices.IndexFunc(d.Attempts, func(a billing.PastAttempt) bool { return a.ID == id }); i >= 0 {
+		d.PastAttempt = d.Attempts[i]
+	}
+	return d, nil
+}
+
+// invoiceOf reads an invoice with its subscription and its attempts: the invoice first, as claims do, so that under lock no attempt on it is made
+// meanwhile.
+func invoiceOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (reopening.Invoice, error) {
 	var inv struct {
 		store.InvoiceRow
 
 		Status string
 	}
-	if err := sqlx.GetContext(ctx, q, &inv, declined+lock, at.Invoice); err != nil {
-		return billing.Declined{}, fmt.Errorf("invoice %d: %w", at.Invoice, err)
+	if err := sqlx.GetContext(ctx, q, &inv, declined+lock, id); err != nil {
+		return reopening.Invoice{}, err
 	}
-	d := billing.Declined{Stage: at.Stage, Invoice: inv.Invoice(), InvoiceStatus: billing.InvoiceStatus(inv.Status)}
+	d := reopening.Invoice{Invoice: inv.Invoice(), Status: billing.InvoiceStatus(inv.Status)}
 	var sub struct {
 		store.SubscriptionRow
 
@@ -70,22 +89,18 @@ func Decline(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 	case err != nil:
-		return billing.Declined{}, fmt.Errorf("subscription %d: %w", inv.SubscriptionID, err)
+		return d, fmt.Errorf("subscription %d: %w", inv.SubscriptionID, err)
 	default:
 		s := sub.Subscription()
 		d.Subscription, d.CancelReason = &s, sub.CancelReason
 	}
-	if err := sqlx.GetContext(ctx, q, &d.Closed, closedByOperator, fmt.Sprintf("invoice:%d", at.Invoice)); err != nil {
-		return billing.Declined{}, err
+	if err := sqlx.GetContext(ctx, q, &d.Closed, closedByOperator, fmt.Sprintf("invoice:%d", id)); err != nil {
+		return d, err
 	}
 	var rows []store.PastRow
-	if err := mysql.SelectIn(ctx, q, &rows, store.PastAttempts+lock, []uint64{at.Invoice}); err != nil {
-		return billing.Declined{}, err
-	}
+	err = mysql.SelectIn(ctx, q, &rows, store.PastAttempts+lock, []uint64{id})
 	for _, r := range rows {
-		if d.Attempts = append(d.Attempts, r.Past()); r.ID == id {
-			d.PastAttempt = r.Past()
-		}
+		d.Past = append(d.Past, r.Past())
 	}
-	return d, nil
+	return d, err
 }

@@ -40,44 +40,13 @@ func Reopenable(ctx context.Context, db *mysql.DB, id uint64) (reopening.Invoice
 	return d, mysql.Classify(ctx, err)
 }
 
-// reopenableOf reads the invoice first, as claims do: under lock no attempt on it is made meanwhile.
+// reopenableOf also reads whether the gateway lists another charge of the invoice's period.
 func reopenableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string) (reopening.Invoice, error) {
-	var inv struct {
-		store.InvoiceRow
-
-		Status string
+	d, err := invoiceOf(ctx, q, id, lock)
+	if err != nil {
+		return d, absent(err, "invoice", id)
 	}
-	if err := sqlx.GetContext(ctx, q, &inv, declined+lock, id); err != nil {
-		return reopening.Invoice{}, absent(err, "invoice", id)
-	}
-	d := reopening.Invoice{Invoice: inv.Invoice(), Status: billing.InvoiceStatus(inv.Status)}
-	var sub struct {
-		store.SubscriptionRow
-
-		CancelReason string `db:"cancel_reason"`
-	}
-	err := store.ReadSubscriptions(declinedFrom+lock, func(query string) error {
-		return sqlx.GetContext(ctx, q, &sub, query, inv.SubscriptionID)
-	})
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-	case err != nil:
-		return d, fmt.Errorf("subscription %d: %w", inv.SubscriptionID, err)
-	default:
-		s := sub.Subscription()
-		d.Subscription, d.CancelReason = &s, sub.CancelReason
-	}
-	if err := sqlx.GetContext(ctx, q, &d.Closed, closedByOperator, fmt.Sprintf("invoice:%d", id)); err != nil {
-		return d, err
-	}
-	var rows []store.PastRow
-	if err := mysql.SelectIn(ctx, q, &rows, store.PastAttempts+lock, []uint64{id}); err != nil {
-		return d, err
-	}
-	for _, r := range rows {
-		d.Past = append(d.Past, r.Past())
-	}
-	err = sqlx.GetContext(ctx, q, &d.Unknown, closableOther, billing.Reference(inv.SubscriptionID, inv.Due))
+	err = sqlx.GetContext(ctx, q, &d.Unknown, closableOther, billing.Reference(d.SubscriptionID, d.Due))
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
