@@ -32,13 +32,7 @@ func (l RefundsLeft) And(other RefundsLeft) RefundsLeft {
 // CountRefunds counts the selected payments that are still to be refunded, those that a run has claimed included.
 func CountRefunds(ctx context.Context, db *mysql.DB, selection store.Selection, now time.Time) (RefundsLeft, error) {
 	only, args := selection.OnlyOrders("p.order_id")
-	var row struct {
-		Waiting int64
-		Due     int64
-		Next    sql.NullTime `db:"next_at"`
-	}
-	err := db.GetContext(ctx, &row, fmt.Sprintf(selectRefundsLeft, only), append([]any{now.UTC(), now.UTC()}, args...)...)
-	return RefundsLeft{Due: row.Due, Waiting: row.Waiting - row.Due, Next: row.Next.Time}, mysql.Classify(ctx, err)
+	return readRefunds(ctx, db, fmt.Sprintf(selectRefundsLeft, only), now, args)
 }
 
 const selectRequestedLeft = `SELECT COUNT(*) AS waiting, COALESCE(SUM(next_try_at IS NULL OR next_try_at <= ?), 0) AS due,
@@ -47,11 +41,15 @@ MIN(CASE WHEN next_try_at > ? THEN next_try_at END) AS next_at FROM refunds WHER
 // CountRequestedRefunds counts the selected rows of refunds that are not settled, those that a run has claimed included.
 func CountRequestedRefunds(ctx context.Context, db *mysql.DB, selection store.Selection, now time.Time) (RefundsLeft, error) {
 	only, args := selection.OnlyRefunds("")
+	return readRefunds(ctx, db, fmt.Sprintf(selectRequestedLeft, only), now, args)
+}
+
+func readRefunds(ctx context.Context, db *mysql.DB, query string, now time.Time, selected []any) (RefundsLeft, error) {
 	var row struct {
 		Waiting int64
 		Due     int64
 		Next    sql.NullTime `db:"next_at"`
 	}
-	err := db.GetContext(ctx, &row, fmt.Sprintf(selectRequestedLeft, only), append([]any{now.UTC(), now.UTC()}, args...)...)
+	err := db.GetContext(ctx, &row, query, append([]any{now.UTC(), now.UTC()}, selected...)...)
 	return RefundsLeft{Due: row.Due, Waiting: row.Waiting - row.Due, Next: row.Next.Time}, mysql.Classify(ctx, err)
 }
