@@ -45,14 +45,7 @@ func Adopt(ctx context.Context, ses *session.Session, db *session.Database, name
 		return err
 	}
 	v.addNext(f)
-	if ses.Screen.JSON {
-		if err := ses.Screen.Print(v); err != nil {
-			return err
-		}
-	} else {
-		showAdopted(ses.Screen, v)
-	}
-	return exit.Usage(errors.Join(refusals...))
+	return conclude(ses.Screen, v, showAdopted, refusals)
 }
 
 // missingKeys says which keys no unknown charge has.

@@ -15,6 +15,7 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/billing/adoption"
+	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/gateway"
 	"duly/internal/operator"
@@ -119,6 +120,16 @@ func (ad *adopter) each(ctx context.Context, rows []operator.UnknownCharge, v *A
 		}
 	}
 	return refusals, nil
+}
+
+// conclude prints the document, or shows it to people. The error says what was refused.
+func conclude[V any](screen *cli.Screen, document V, show func(*cli.Screen, V), refusals []error) error {
+	if !screen.JSON {
+		show(screen, document)
+	} else if err := screen.Print(document); err != nil {
+		return err
+	}
+	return exit.Usage(errors.Join(refusals...))
 }
 
 func isRefusal(err error) bool {

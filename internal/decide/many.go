@@ -122,14 +122,7 @@ func Many(ctx context.Context, ses *session.Session, db *session.Database, f Man
 	} else if v.Done > 0 && b.next != "" {
 		v.Next = append(v.Next, b.next)
 	}
-	if ses.Screen.JSON {
-		if err := ses.Screen.Print(v); err != nil {
-			return err
-		}
-	} else {
-		showMany(ses.Screen, v)
-	}
-	return exit.Usage(errors.Join(refusals...))
+	return conclude(ses.Screen, v, showMany, refusals)
 }
 
 func showMany(screen *cli.Screen, v BulkView) {

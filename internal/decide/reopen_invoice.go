@@ -8,7 +8,6 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/reopening"
 	"duly/internal/cli"
-	"duly/internal/exit"
 	"duly/internal/mysql"
 	"duly/internal/operator"
 	"duly/internal/payment"
@@ -85,14 +84,7 @@ func ReopenInvoices(ctx context.Context, ses *session.Session, db *session.Datab
 		}
 		v.Invoices = append(v.Invoices, row)
 	}
-	if ses.Screen.JSON {
-		if err := ses.Screen.Print(v); err != nil {
-			return err
-		}
-	} else {
-		showReopenedInvoices(ses.Screen, v)
-	}
-	return exit.Usage(errors.Join(refusals...))
+	return conclude(ses.Screen, v, showReopenedInvoices, refusals)
 }
 
 // addNext adds the command that follows for an invoice.

@@ -96,14 +96,7 @@ func Reopen(ctx context.Context, ses *session.Session, db *session.Database, f R
 	}
 	_, paused := pauses.Gateway(f.Gateway)
 	v.addNext(f, paused)
-	if ses.Screen.JSON {
-		if err := ses.Screen.Print(v); err != nil {
-			return err
-		}
-	} else {
-		showReopened(ses.Screen, v)
-	}
-	return exit.Usage(errors.Join(refusals...))
+	return conclude(ses.Screen, v, showReopened, refusals)
 }
 
 // reopenOne takes a decline back, or says what would become of it.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/cli"
 	"duly/internal/exit"
@@ -153,8 +152,7 @@ func Requeue(screen *cli.Screen, ids []uint64, what, next string, do func(uint64
 	for _, id := range ids {
 		r := Resolved{What: what, ID: id, Done: true, Detail: "due again: " + next}
 		if err := do(id); err != nil {
-			err = RefusedOr(err)
-			if exit, ok := errors.AsType[exit.Error](err); !ok || exit.Code != batch.ExitUsage {
+			if err = RefusedOr(err); !isRefusal(err) {
 				return err
 			}
 			refusals = append(refusals, err)
@@ -162,17 +160,15 @@ func Requeue(screen *cli.Screen, ids []uint64, what, next string, do func(uint64
 		}
 		list = append(list, r)
 	}
-	if screen.JSON {
-		if err := screen.Print(list); err != nil {
-			return err
-		}
-	}
+	return conclude(screen, list, showRequeued, refusals)
+}
+
+func showRequeued(screen *cli.Screen, list []Resolved) {
 	for _, r := range list {
-		if r.Done && !screen.JSON {
-			screen.Line("%s %d is %s", what, r.ID, r.Detail)
+		if r.Done {
+			screen.Line("%s %d is %s", r.What, r.ID, r.Detail)
 		}
 	}
-	return exit.Usage(errors.Join(refusals...))
 }
 
 // requeueEvent makes an event due again at the receivers that it was given up for: those that are named, or all.
