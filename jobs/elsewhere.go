@@ -32,7 +32,10 @@ func (b *billingRun) waits(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return out, err
 	}
-	out = append(out, b.planned.Waits()...)
+	plans, err := b.planned.Waits(ctx, b.DB, b.o.Selection)
+	if out = append(out, plans...); err != nil {
+		return out, err
+	}
 	rejected, err := query.RejectedAnyway(ctx, b.DB, slices.Sorted(maps.Keys(b.Gateways)))
 	shown := 0
 	for _, r := range rejected {

@@ -136,3 +136,28 @@ func TestANewCardThatCannotBeAppliedIsTold(t *testing.T) {
 	require.EqualValues(t, 1, s.number(t, "SELECT stage FROM invoices"))
 	require.Contains(t, got.out, "Then       duly list changes\n")
 }
+
+// A change of a subscription that does not exist is named by every run, the dry run and the status until somebody ends it.
+func TestAChangeOfNoSubscriptionIsTold(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.env = append(s.env, "DULY_BUSINESS_TIMEZONE=UTC")
+	id := s.enrol(t, "ok", 1000)
+	s.plan(t, id+4711, 1, "cancel", nil)
+	require.NotContains(t, s.duly(t, "status").out, "does not exist")
+	s.exec(t, "UPDATE subscription_changes SET effective_date = UTC_DATE()")
+
+	require.Contains(t, s.duly(t, "status").out, "Planned   1 change due for a subscription that does not exist · duly list changes\n")
+	require.Regexp(t, `"changes_without_subscription": \{\s+"count": 1,\s+"ids": \[\s+1\s+\]`, s.duly(t, "status", "--json").out)
+	require.Contains(t, s.duly(t, "run", "billing", "--dry-run").out, "1 planned change will be skipped: there is no such subscription (1)")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing", "--subscription", fmt.Sprint(id)).code)
+	got := s.duly(t, "run", "billing")
+	require.Equal(t, batch.ExitReview, got.code, got.out)
+	require.Contains(t, got.out, "1 planned change not applied, since there is no such subscription (1): correct or delete the rows; duly list changes names them\n")
+	require.Contains(t, got.out, "Then       duly list changes\n")
+	require.Contains(t, s.duly(t, "list", "changes").out, "duly resolve change 1 --as ignored")
+
+	require.Equal(t, batch.ExitDone, s.duly(t, "resolve", "change", "1", "--as", "ignored", "--reason", "mistyped").code)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Contains(t, s.duly(t, "status").out, "nothing is due")
+}

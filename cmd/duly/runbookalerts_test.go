@@ -164,6 +164,7 @@ func walkInReview(w *walk) {
 	unwanted, _ := s.attempt(w.T, "released", "review", "")
 	w.types(s, "--as void", attempt(unwanted)...)
 	w.types(s, "list changes --kind method")
+	w.types(s, "list changes")
 	for _, about := range []string{"run notices", "run outbox", "run billing", "show invoice", "requeue event"} {
 		w.mentions(about)
 	}

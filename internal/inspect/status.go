@@ -38,8 +38,10 @@ type StatusView struct {
 	StuckRows []worklist.StuckRow `json:"stuck_rows"`
 	// Unbilled are subscriptions that would be due, and that nobody bills for their status.
 	Unbilled []worklist.Unbilled `json:"unbilled"`
-	Pauses   []runs.Pause        `json:"pauses"`
-	Runs     []view.Run          `json:"runs"` // live ones
+	// OwnerlessChanges are planned changes that are due and whose subscription does not exist.
+	OwnerlessChanges *worklist.Ownerless `json:"changes_without_subscription,omitempty"`
+	Pauses           []runs.Pause        `json:"pauses"`
+	Runs             []view.Run          `json:"runs"` // live ones
 
 	notes statusNotes
 }
@@ -127,6 +129,13 @@ func (s *StatusView) read(ctx context.Context, db *session.Database, c *config.C
 	}
 	if s.Unbilled, err = worklist.UnbilledByStatus(ctx, db.DB, selection); err != nil {
 		return err
+	}
+	ownerless, err := worklist.OwnerlessChanges(ctx, db.DB, s.BusinessDate)
+	if err != nil {
+		return err
+	}
+	if ownerless.Count > 0 {
+		s.OwnerlessChanges = &ownerless
 	}
 	if s.StuckRows, err = worklist.StuckRows(ctx, db.DB, s.BusinessDate, mostStuck); err != nil {
 		return err

@@ -141,6 +141,9 @@ func (s StatusView) people(row func(label string, parts ...string)) {
 	for _, u := range s.Unbilled {
 		row("Unbilled", fmt.Sprintf("%s with the status %q", cli.Things(u.Count, "subscription"), u.Status), "duly list unknown")
 	}
+	if o := s.OwnerlessChanges; o != nil {
+		row("Planned", cli.Things(o.Count, "change")+" due for a subscription that does not exist", "duly list changes")
+	}
 	for _, r := range s.StuckRows {
 		row("Stuck", fmt.Sprintf("%s %d", r.Kind, r.ID), fmt.Sprintf("left by %d runs since %s: %s", r.Runs, s.notes.At(r.Since), r.Reason))
 	}

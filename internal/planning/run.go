@@ -10,6 +10,7 @@ import (
 	"duly/internal/changes"
 	"duly/internal/mysql"
 	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/store"
 	"duly/internal/text"
 )
@@ -60,12 +61,20 @@ func (r *Run) Blocked(ctx context.Context, db *mysql.DB, selection store.Selecti
 	return found, err
 }
 
-// Waits names what no run can do anything about before somebody decides. The invoices are those that [Run.Blocked] has found.
-func (r *Run) Waits() []string {
-	n := int64(len(r.blocked))
-	if n == 0 {
-		return nil
+// Waits names what no run can do anything about before somebody decides: the invoices that [Run.Blocked] has found, and due changes of subscriptions
+// that do not exist. A run of selected subscriptions names none of the latter.
+func (r *Run) Waits(ctx context.Context, db *mysql.DB, selection store.Selection) (reasons []string, _ error) {
+	if n := int64(len(r.blocked)); n > 0 {
+		reasons = append(reasons, fmt.Sprintf("%s not charged, and no retry used, until a planned change of the payment method is fixed (%s): "+List+" --kind method; duly show invoice %d says what is wrong",
+			text.Plural(n, "invoice"), query.FirstIDs(r.blocked[:min(n, named)], n), r.blocked[0]))
 	}
-	return []string{fmt.Sprintf("%s not charged, and no retry used, until a planned change of the payment method is fixed (%s): "+List+" --kind method; duly show invoice %d says what is wrong",
-		text.Plural(n, "invoice"), query.FirstIDs(r.blocked[:min(n, named)], n), r.blocked[0])}
+	if r.Source == nil || len(selection.Subscriptions) > 0 {
+		return reasons, nil
+	}
+	ownerless, err := worklist.OwnerlessChanges(ctx, db, r.Source.Policy().Effective)
+	if ownerless.Count > 0 {
+		reasons = append(reasons, fmt.Sprintf("%s not applied, since there is no such subscription (%s): correct or delete the rows; "+List+" names them",
+			text.Plural(ownerless.Count, "planned change"), query.FirstIDs(ownerless.IDs, ownerless.Count)))
+	}
+	return reasons, err
 }

@@ -13,6 +13,7 @@ import (
 	"duly/internal/noticerows"
 	"duly/internal/payment"
 	"duly/internal/query"
+	"duly/internal/query/worklist"
 	"duly/internal/sum"
 	"duly/jobs"
 	"duly/readers"
@@ -211,7 +212,19 @@ func (f *billingWalk) issue(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return f.ownerless(ctx)
+}
+
+// ownerless names due changes whose subscription does not exist.
+func (f *billingWalk) ownerless(ctx context.Context) error {
+	if f.peek.Changes == nil || len(f.o.Selection.Subscriptions) > 0 {
+		return nil
+	}
+	found, err := worklist.OwnerlessChanges(ctx, f.DB, f.peek.Changes.Policy().Effective)
+	if found.Count > 0 {
+		f.problems.addAll("planned change", ProblemLeft, "there is no such subscription", found.Count, found.IDs)
+	}
+	return err
 }
 
 // open counts what would become of an invoice; false: the limit is reached.

@@ -32,6 +32,7 @@ func listReads(rows int) []queryplan.Query {
 		queryplan.Read("attempts in doubt", attemptsInDoubt, middle, middle, from, n),
 		queryplan.Read("subscriptions in review", review, "active", business, business, business, from, n),
 		queryplan.Read("subscriptions that planned changes hold up", listedHeldUp, business, business, business, business, from, n),
+		queryplan.Read("planned changes without a subscription", ownerlessIDs, business, 5),
 		queryplan.Read("subscriptions of a status", subscriptionsOfStatus, "on_hold", business, business, from, n),
 		queryplan.Read("statuses of subscriptions", fmt.Sprintf(statusesThere, "")),
 		queryplan.Read("orders in review", ordersWaiting, from, n),
