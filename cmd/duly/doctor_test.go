@@ -76,6 +76,18 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+// Where nothing is configured yet, each key that is missing is a problem of its own.
+func TestDoctorWithoutAConfiguration(t *testing.T) {
+	t.Parallel()
+	s := shop{each: func(*app.Command) {}}
+	got := s.duly(t, "doctor")
+	require.Equal(t, batch.ExitUsage, got.code, got.out)
+	require.Contains(t, got.out, "not ready: 2 problems")
+	require.Contains(t, got.out, "database.dsn: missing")
+	require.Contains(t, got.out, "gateways: none is configured")
+	require.NotContains(t, got.out, `\n`)
+}
+
 func TestDoctorOfASchemaThatIsNotRight(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)

@@ -64,16 +64,14 @@ type Tries struct{ Slack, Webhook bool }
 func (d *Checkup) All(ctx context.Context, tries Tries) {
 	c, err := d.Load()
 	if err != nil {
-		for _, line := range text.Lines(err) {
-			d.note("configuration", errors.New(line), "", "correct the key; duly.example.yaml explains every one")
-		}
+		d.configuration(err)
 		return
 	}
 	logs, err := d.Logger(c)
 	if err == nil {
 		logs.Close()
 	}
-	d.note("configuration", errors.Join(c.Require(true, true), err), "valid", "correct the key; duly.example.yaml explains every one")
+	d.configuration(errors.Join(c.Require(true, true), err))
 	if c.Database.DSN != "" {
 		d.database(ctx, c)
 	}
@@ -84,6 +82,18 @@ func (d *Checkup) All(ctx context.Context, tries Tries) {
 	d.slackOf(ctx, c, tries.Slack)
 	d.webhookOf(ctx, c, tries.Webhook)
 	d.secretFiles()
+}
+
+// configuration records each mistake of err, which has one a line, as a check of its own.
+func (d *Checkup) configuration(err error) {
+	const check = "configuration"
+	if err == nil {
+		d.note(check, nil, "valid", "")
+		return
+	}
+	for _, line := range text.Lines(err) {
+		d.note(check, errors.New(line), "", "correct the key; duly.example.yaml explains every one")
+	}
 }
 
 // secretFiles names the files with secrets that every user of this host can read. That is no mistake by itself: in a container
