@@ -57,3 +57,22 @@ func TestACustomerThatTheGatewayDoesNotKeepIsNotCompared(t *testing.T) {
 		require.False(t, charge.Proven(other), "the rest is compared: %v", tc)
 	}
 }
+
+// What was made through a test channel that is none of ours took no money: it is not ours, whatever else its record shows, and proves no refund.
+func TestAnotherChannelsPaymentIsNotOurs(t *testing.T) {
+	charge := payment.Charge{Key: "k", Reference: "r", CustomerID: "c", Money: payment.Money{Amount: 100, Currency: "KRW"}}
+	record := payment.Payment{ID: "pay_1", Status: payment.Succeeded, Key: "k", Reference: "r", CustomerID: "c", Money: charge.Money, Refunded: 100}
+	evidence := payment.Evidence{ByKey: payment.LookupResult{Payment: &record}, Gateway: "main"}
+	given, _, _ := evidence.Given(charge, "")
+	require.NotNil(t, given)
+	require.True(t, charge.Proven(record))
+
+	record.ForeignChannel = "channel-key-2"
+	require.False(t, charge.Proven(record))
+	require.Equal(t, "test channel channel-key-2", charge.Mismatch(record))
+	require.Equal(t, payment.Outcome{Kind: payment.Differs, Reason: "test channel channel-key-2 is not ours: payment pay_1"}, payment.Judge(charge, record))
+	given, unknown, why := evidence.Given(charge, "")
+	require.Nil(t, given)
+	require.False(t, unknown)
+	require.Contains(t, why, "payment pay_1 is of test channel channel-key-2, which is not ours")
+}

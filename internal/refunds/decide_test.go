@@ -47,6 +47,9 @@ func sent(before, amount int64, ago time.Duration) func(*refunds.Claimed) {
 	}
 }
 
+// elsewhere makes a record one of a test channel that is none of ours.
+func elsewhere(p *payment.Payment) { p.ForeignChannel = "channel-key-2" }
+
 var keys = refunds.Guarantees{KeyLife: 24 * time.Hour, Longest: 2 * time.Minute}
 
 func TestDecide(t *testing.T) {
@@ -80,6 +83,9 @@ func TestDecide(t *testing.T) {
 		{"another's key", claimed(200), shown(0, func(p *payment.Payment) { p.Key = "x" }), keys, refunds.ToReview, 0, "it is another charge at the gateway: idempotency_key is not ours"},
 		{"another's key, named by hand", claimed(200, func(c *refunds.Claimed) { c.ByHand = true }), shown(0, func(p *payment.Payment) { p.Key = "x" }), keys, refunds.Send, 200, ""},
 		{"another's customer", claimed(200), shown(0, func(p *payment.Payment) { p.CustomerID = "x" }), keys, refunds.ToReview, 0, "it is another charge at the gateway: customer_id is not ours"},
+		{"another channel's", claimed(200), shown(0, elsewhere), keys, refunds.ToReview, 0, "it is another charge at the gateway: test channel channel-key-2 is not ours"},
+		{"another channel's, named by hand", claimed(200, func(c *refunds.Claimed) { c.ByHand = true }), shown(0, elsewhere), keys, refunds.ToReview, 0, "it is another charge at the gateway: test channel channel-key-2 is not ours"},
+		{"another channel's shows it refunded", claimed(200, sent(0, 200, time.Hour)), shown(200, elsewhere), keys, refunds.ToReview, 0, "it is another charge at the gateway: test channel channel-key-2 is not ours"},
 		{"impossible", claimed(200), shown(501), keys, refunds.ToReview, 0, "the gateway shows payment pay_1 with 501 KRW of 500 KRW refunded, which cannot be: more than was paid"},
 		{"unknown there", claimed(200), absent, keys, refunds.ToReview, 0, "the gateway does not know the payment"},
 		{"unanswered", claimed(200), payment.LookupResult{Reason: "timeout"}, keys, refunds.Later, 0, "timeout"},
