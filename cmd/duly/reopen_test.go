@@ -98,6 +98,26 @@ func TestReopen(t *testing.T) {
 	golden.Equal(t, "reopen.golden", strings.ReplaceAll(steady(text.String()), yesterday(t, s), "YYYYMMDD"))
 }
 
+// What was declined ahead of a stage is taken back ahead of it: the stage stays what it was, and so does its date, also if the next charge is declined.
+func TestReopenAheadOfAStage(t *testing.T) {
+	t.Parallel()
+	s := suspended(t, 1)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	s.exec(t, "UPDATE subscriptions SET payment_method = 'card:2'")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Equal(t, []string{"past_due open 1 2"}, s.states(t))
+	dated := "SELECT DATEDIFF(COALESCE(stage_date, next_attempt_date), UTC_DATE()) FROM invoices"
+	stage := s.number(t, dated)
+	require.Positive(t, stage)
+
+	s.does(t, "reopen --run 2 --gateway main --reason suspended")
+	require.Equal(t, int64(1), s.number(t, "SELECT COUNT(*) FROM invoices WHERE next_attempt_date = UTC_DATE() AND stage_date > next_attempt_date"))
+	require.Equal(t, stage, s.number(t, dated))
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Equal(t, []string{"past_due open 1 3"}, s.states(t), "it is still declined, and used none")
+	require.Equal(t, stage, s.number(t, dated))
+}
+
 // Customers whom the wave has cancelled in the end are back, and their date is past the periods that they missed. If they are
 // declined to the end again, they are told again.
 func TestReopenAfterTheEnd(t *testing.T) {
