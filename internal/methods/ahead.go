@@ -48,6 +48,8 @@ ORDER BY next_attempt_date, id LIMIT ?`
 	AheadRows = `SELECT id, subscription_id, due_date, amount, currency, stage, attempts, first_declined_date, COALESCE(retry_days, '') AS retry_days, COALESCE(dunning, '') AS dunning, try_later_since, COALESCE(amount_check, '') AS amount_check, stage_date,
 next_attempt_date, next_try_at, advanced_date FROM invoices WHERE id IN (?) AND COALESCE(status) = 'open' AND COALESCE(stage) = ? AND next_attempt_date > ? ORDER BY id`
 
+	lockAhead = " FOR UPDATE SKIP LOCKED"
+
 	// The stage keeps its date beside: MySQL assigns from left to right.
 	advanceInvoices = `UPDATE invoices SET stage_date = GREATEST(next_attempt_date, COALESCE(stage_date, next_attempt_date)), next_attempt_date = ?,
 next_try_at = NULL, hold_rule = NULL, advanced_date = IF(?, ?, advanced_date), updated_at = UTC_TIMESTAMP(6) WHERE id IN (?) AND status = 'open'`
@@ -79,7 +81,7 @@ func (a *Ahead) advance(ctx context.Context) (more bool, refused map[uint64]erro
 	}
 	err = mysql.Tx(ctx, a.DB, "advance", func(tx *sqlx.Tx) error {
 		var invoices []advance.Invoice
-		if invoices, err = a.read(ctx, tx, ids, " FOR UPDATE SKIP LOCKED"); err != nil {
+		if invoices, err = a.read(ctx, tx, ids, lockAhead); err != nil {
 			return err
 		}
 		var chosen []uint64
