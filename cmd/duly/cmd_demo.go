@@ -10,11 +10,12 @@ import (
 
 	"duly/config"
 	"duly/internal/app"
+	"duly/internal/cli"
 	"duly/internal/demo"
 )
 
 func demoCommand(a *app.Command) *cobra.Command {
-	var o demo.Options
+	o := demo.Options{Subscriptions: 2000, Orders: 500}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the whole thing on a private database and a simulated gateway",
@@ -35,8 +36,8 @@ func demoCommand(a *app.Command) *cobra.Command {
 	cmd.Flags().StringVar(&o.Gateway, "gateway", demo.Gateways()[0], "whose API the gateway speaks: `TYPE`; "+strings.Join(demo.Gateways(), ", "))
 	cmd.Flags().BoolVar(&o.Keep, "keep", false, "hold the database and the gateway until Ctrl-C, and print how to look into them")
 	cmd.Flags().BoolVar(&o.Verbose, "verbose", false, "print what every night prints, and every ending")
-	cmd.Flags().IntVar(&o.Subscriptions, "subscriptions", 2000, "how many subscriptions to enrol: `N`")
-	cmd.Flags().IntVar(&o.Orders, "orders", 500, "how many orders to place: `N`; without any, no worker is killed")
+	cmd.Flags().Var(cli.Int{To: &o.Subscriptions}, "subscriptions", "how many subscriptions to enrol: `N`")
+	cmd.Flags().Var(cli.Int{To: &o.Orders}, "orders", "how many orders to place: `N`; without any, no worker is killed")
 	return cmd
 }
 

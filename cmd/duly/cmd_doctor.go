@@ -16,7 +16,7 @@ func doctorCommand(ses *session.Session) *cobra.Command {
 	var confirmed, undo bool
 	var send checkup.Tries
 	var reason, control, moved string
-	var conformance checkup.Conformance
+	conformance := checkup.Conformance{Amount: 1000}
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Check configuration, database and gateways, and say how to fix what is wrong",
@@ -92,7 +92,7 @@ func doctorCommand(ses *session.Session) *cobra.Command {
 	cmd.Flags().BoolVar(&conformance.Live, "live", false, "with --conformance: charge although real money is taken")
 	cmd.Flags().StringVar(&conformance.Customer, "customer", "duly-conformance", "with --conformance: the `ID` of the customer of the methods")
 	cmd.Flags().StringVar(&conformance.GatewayCustomer, "gateway-customer", "", "with --conformance: the second identifier, `ID`, of the methods (default none)")
-	cmd.Flags().Int64Var(&conformance.Amount, "amount", 1000, "with --conformance: what each payment is of, a `NUMBER` of minor units")
+	cmd.Flags().Var(cli.Amount{To: &conformance.Amount}, "amount", "with --conformance: what each payment is of, a `NUMBER` of minor units")
 	cmd.Flags().StringVar(&conformance.Currency, "currency", "KRW", "with --conformance: its `CURRENCY`")
 	return cmd
 }

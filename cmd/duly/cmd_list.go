@@ -54,7 +54,7 @@ func listOne(ses *session.Session, spec inspect.ListSpec) *cobra.Command {
 	flags := cmd.Flags()
 	addFilters(&f, ses, cmd, cli.FlagReason, spec)
 	verboseFlag(ses.Screen, cmd, "each row by itself, with every command that moves it on")
-	flags.IntVar(&limit, cli.FlagLimit, limit, "list so many `ROWS` at most, and count the others")
+	flags.Var(cli.Int{To: &limit}, cli.FlagLimit, "list so many `ROWS` at most, and count the others")
 	return cmd
 }
 
@@ -68,7 +68,7 @@ func addFilters(f *inspect.FilterFlags, a *session.Session, cmd *cobra.Command, 
 			return completeGateway(a, cmd, nil, typed)
 		})
 	}
-	flags.Var(idList{&f.Runs}, cli.FlagRun, "only rows that the run of this `ID` left so (repeat, or separate by commas; default all)")
+	flags.Var(cli.IDs{To: &f.Runs}, cli.FlagRun, "only rows that the run of this `ID` left so (repeat, or separate by commas; default all)")
 	complete(cmd, cli.FlagRun, with(a, completeRerun))
 	flags.StringVar(&f.Matching, matching, "", "only rows whose reason contains this `TEXT`, in any letter case (default any)")
 	flags.StringVar(&f.Since, cli.FlagSince, "", "only rows that have waited since this `DAY` or instant, or for less long (default any)")

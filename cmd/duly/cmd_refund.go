@@ -44,10 +44,10 @@ func refundOne(ses *session.Session, what string) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.Uint64Var(&f.Amount, "amount", 0, "so many `MINOR` units of its currency: 1299 is 12.99 USD or 1,299 KRW (default all that is left)")
+	flags.Var(cli.Amount{To: &f.Amount}, "amount", "so many `MINOR` units of its currency: 1299 is 12.99 USD or 1,299 KRW (default all that is left)")
 	flags.StringVar(&f.Reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (needed)")
 	if what == "order" {
-		flags.Uint64Var(&f.Payment, "payment", 0, "the payment of this `ID`, where an order has several (default the only one that has money left)")
+		flags.Var(cli.ID{To: &f.Payment}, "payment", "the payment of this `ID`, where an order has several (default the only one that has money left)")
 		flags.BoolVar(&f.Restock, "restock", false, "put the order's items back into the stock once all of the payment is refunded")
 	} else {
 		flags.BoolVar(&f.EndSubscription, "end-subscription", false, "cancel the subscription with the refund")

@@ -42,7 +42,7 @@ func reopenCommand(ses *session.Session) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var(idList{&f.Runs}, cli.FlagRun, "declines of the run of this `ID` (repeat, or separate by commas; needed)")
+	flags.Var(cli.IDs{To: &f.Runs}, cli.FlagRun, "declines of the run of this `ID` (repeat, or separate by commas; needed)")
 	flags.StringVar(&f.Gateway, cli.FlagGateway, "", "declines by the gateway of this `NAME` (needed)")
 	flags.StringSliceVar(&f.Classes, cli.FlagClass, []string{string(payment.Hard), string(payment.Action)}, "declines of this `CLASS`: hard, action or soft (repeat, or separate by commas)")
 	flags.StringVar(&f.Reason, cli.FlagReason, "", "why: a `TEXT` for those who ask later (default none: nothing is taken back)")

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,18 +35,18 @@ func runCommand(a *app.Command) *cobra.Command {
 	flags.StringVar(&f.Date, cli.FlagDate, "", "business `DATE`, such as 2026-01-31 (default today in business.timezone; report: yesterday)")
 	flags.StringVar(&f.From, cli.FlagFrom, "", "report and audit: the first business `DATE` of several (default that of --to)")
 	flags.StringVar(&f.To, cli.FlagTo, "", "report and audit: the last business `DATE` of several (default that of --from, or yesterday)")
-	flags.Var(idList{&f.Subscriptions}, cli.FlagSubscription, "only the subscription of this `ID` (repeat, or separate by commas; default all)")
-	flags.Var(idList{&f.Orders}, cli.FlagOrder, "only the order of this `ID` (repeat, or separate by commas; default all)")
+	flags.Var(cli.IDs{To: &f.Subscriptions}, cli.FlagSubscription, "only the subscription of this `ID` (repeat, or separate by commas; default all)")
+	flags.Var(cli.IDs{To: &f.Orders}, cli.FlagOrder, "only the order of this `ID` (repeat, or separate by commas; default all)")
 	flags.StringSliceVar(&f.Steps, cli.FlagStep, nil, "only this `STEP` (repeat, or separate by commas; default all)")
-	flags.IntVar(&f.Limit, cli.FlagLimit, 0, "work on at most `N` invoices, orders or events (default, and 0: no bound)")
+	flags.Var(cli.Int{To: &f.Limit}, cli.FlagLimit, "work on at most `N` invoices, orders or events (default, and 0: no bound)")
 	flags.BoolVar(&f.DryRun, "dry-run", false, "print what would be done; write nothing and call no gateway")
-	flags.Uint64Var(&f.Rerun, cli.FlagRerun, 0, "repeat this `RUN`: same job, date and selection; what is given beside it wins (default none)")
+	flags.Var(cli.ID{To: &f.Rerun}, cli.FlagRerun, "repeat this `RUN`: same job, date and selection; what is given beside it wins (default none)")
 	flags.StringVar(&f.Reason, "reason", "", "with --rerun or --now: `WHY`, for those who ask later (default none)")
 	flags.BoolVar(&f.Now, cli.FlagNow, false, "billing, with --subscription: charge unpaid invoices at once, before their next date; a decline uses no retry")
 	flags.BoolVar(&f.UntilNow, cli.FlagUntilNow, false, "audit: up to this minute (default up to 15 minutes ago, since later payments may be under way)")
 	flags.BoolVar(&f.AllowFuture, cli.FlagAllowFuture, false, "allow a date after today (for sandboxes)")
-	flags.IntVar(&f.Parallelism, cli.FlagParallelism, 0, "`N` requests at once (default gateways.<name>.parallelism for every gateway, or reconcile.parallelism)")
-	flags.IntVar(&f.ChunkSize, cli.FlagChunkSize, 0, "`N` rows of one claim (default billing.chunk_size or reconcile.chunk_size)")
+	flags.Var(cli.Int{To: &f.Parallelism}, cli.FlagParallelism, "`N` requests at once (default gateways.<name>.parallelism for every gateway, or reconcile.parallelism)")
+	flags.Var(cli.Int{To: &f.ChunkSize}, cli.FlagChunkSize, "`N` rows of one claim (default billing.chunk_size or reconcile.chunk_size)")
 	flags.StringVar(&f.Rate, cli.FlagRate, "", "at most `N/s` requests, such as 20/s, to each gateway (default gateways.<name>.rate)")
 	flags.StringVar(&f.MaxDuration, "max-duration", "", "stop after this `TIME`, such as 90m or 2h, and leave the rest to a later run (default no bound)")
 	flags.BoolVar(&f.Exclusive, "exclusive", false, "do not run (exit 5) while another run of the job is live")
@@ -91,27 +89,4 @@ func runHelp() string {
 		"A second signal ends it at once; the next run recovers what was in flight. Declines are results, not failures.\n\n" +
 		"Steps of billing: " + strings.Join(jobs.BillingSteps(registry.UsualStages), ", ") + " (a retry for each of billing.retry_days). " +
 		"The steps of another job are named by a mistake in --step, and by completion."
-}
-
-// idList reads ids separated by commas.
-type idList struct{ ids *[]uint64 }
-
-// Type implements pflag.Value.
-func (l idList) Type() string { return "ID" }
-
-// String implements pflag.Value.
-func (l idList) String() string { return "" }
-
-// Set implements pflag.Value.
-func (l idList) Set(s string) error {
-	for part := range strings.SplitSeq(s, ",") {
-		n, err := cli.ParseID(strings.TrimSpace(part))
-		if err != nil {
-			return errors.Unwrap(err)
-		}
-		if !slices.Contains(*l.ids, n) {
-			*l.ids = append(*l.ids, n)
-		}
-	}
-	return nil
 }

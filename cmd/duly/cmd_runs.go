@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/inspect"
 	"duly/internal/session"
@@ -22,6 +23,6 @@ func runsCommand(ses *session.Session) *cobra.Command {
 			return ses.WithSchema(cmd.Context(), func(db *session.Database) error { return inspect.ListRuns(cmd.Context(), ses, db, limit) })
 		},
 	}
-	cmd.Flags().IntVar(&limit, "limit", limit, "list at most `N` runs")
+	cmd.Flags().Var(cli.Int{To: &limit}, "limit", "list at most `N` runs")
 	return cmd
 }

@@ -81,12 +81,14 @@ func flagError(cmd *cobra.Command, err error) error {
 // kind says what a flag of that type takes.
 func kind(flagType string) string {
 	switch flagType {
-	case "int", "uint64":
+	case cli.TypeInt:
 		return "a whole number"
 	case "bool":
 		return "true or false"
-	case "ID":
+	case cli.TypeID:
 		return "an id such as 42"
+	case cli.TypeAmount:
+		return "an amount above 0 such as 1299"
 	}
 	return "a " + flagType
 }

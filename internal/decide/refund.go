@@ -16,7 +16,8 @@ import (
 
 // RefundFlags are the flags of `duly refund`.
 type RefundFlags struct {
-	Amount, Payment                         uint64
+	Amount                                  int64 // minor units; 0: all that is left
+	Payment                                 uint64
 	Reason                                  string
 	Restock, EndSubscription, GiveBack, Dry bool
 }
@@ -52,15 +53,12 @@ func (f RefundFlags) Check(what string, args []string) (id uint64, err error) {
 	if f.EndSubscription && f.GiveBack {
 		found = append(found, errors.New("--end-subscription and --give-period-back: one of them"))
 	}
-	if f.Amount > 1<<62 {
-		found = append(found, fmt.Errorf("--amount: %d is no amount of money", f.Amount))
-	}
 	return id, errors.Join(found...)
 }
 
 // Refund asks for a refund, as an operator. The next run with the step refund executes it.
 func Refund(ctx context.Context, ses *session.Session, db *session.Database, what string, id uint64, f RefundFlags) error {
-	r := refunds.Refund{Amount: int64(f.Amount), Reason: f.Reason, Restock: f.Restock, RequestedBy: session.OperatorName()} //nolint:gosec // G115: checked above
+	r := refunds.Refund{Amount: f.Amount, Reason: f.Reason, Restock: f.Restock, RequestedBy: session.OperatorName()}
 	switch {
 	case f.EndSubscription:
 		r.FollowUp = refunds.EndSubscription
