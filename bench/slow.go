@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"duly/internal/batch"
 	"duly/internal/gateway"
 	"duly/internal/payment"
 )
@@ -17,22 +18,10 @@ type slow struct {
 
 // Charge implements gateway.Gateway.
 func (g slow) Charge(ctx context.Context, c payment.Charge) payment.Outcome {
-	if err := wait(ctx, g.takes); err != nil {
+	if err := batch.Wait(ctx, g.takes); err != nil {
 		return payment.Outcome{Kind: payment.InDoubt, Reason: err.Error()}
 	}
 	return g.instant.Charge(ctx, c)
-}
-
-// wait waits for so long, or until ctx ends.
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 var _ gateway.Gateway = slow{}

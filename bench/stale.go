@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"duly/internal/batch"
 	"duly/internal/gateway"
 	"duly/internal/mysql"
 	"duly/internal/orders"
@@ -103,7 +104,7 @@ type taker struct {
 // Look implements gateway.Gateway.
 func (g taker) Look(ctx context.Context, w payment.Ref) payment.LookupResult {
 	if g.takes > 0 {
-		if err := wait(ctx, g.takes); err != nil {
+		if err := batch.Wait(ctx, g.takes); err != nil {
 			return payment.LookupResult{Reason: err.Error()}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"duly/bench/record"
+	"duly/internal/batch"
 )
 
 const (
@@ -147,7 +148,7 @@ func (r *residents) watch(ctx context.Context) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for wait(ctx, residentEvery) == nil {
+		for batch.Wait(ctx, residentEvery) == nil {
 			if size, ok := residentSize(os.Getpid(), "VmRSS:"); ok {
 				r.list = append(r.list, resident{r.now(), size})
 			}

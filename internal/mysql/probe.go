@@ -43,12 +43,9 @@ func Probe(ctx context.Context, db *DB) error {
 		if done || err != nil && !errors.Is(err, batch.ErrLocked) { // a conflict with another worker, perhaps on another node
 			return err
 		}
-		timer := time.NewTimer(10*time.Millisecond + mathrand.N(40*time.Millisecond)) //nolint:gosec // jitter
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		case <-timer.C:
+		jitter := mathrand.N(40 * time.Millisecond) //nolint:gosec // no secret
+		if err := batch.Wait(ctx, 10*time.Millisecond+jitter); err != nil {
+			return err
 		}
 	}
 	return fmt.Errorf("%w: the rows of claim_probe stay locked", batch.ErrUnavailable)

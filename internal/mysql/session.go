@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"duly/internal/batch"
 )
 
 // sessionMode is the sql_mode of every session. Shops may store dates that do not exist (2025-02-31); queries must be able to
@@ -55,12 +57,8 @@ func (s *sessions) Connect(ctx context.Context) (driver.Conn, error) {
 		if !unavailable(err) || IsMisconfigured(err) || time.Since(began) > patience {
 			return nil, s.login.of(err)
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if batch.Wait(ctx, pause) != nil {
 			return nil, err
-		case <-timer.C:
 		}
 		pause = min(2*pause, reconnectFor/5)
 	}

@@ -39,12 +39,9 @@ func Tx(ctx context.Context, db *DB, name string, fn func(tx *sqlx.Tx) error) er
 		if n := number(err); (n == codeLockTimeout || n == codeLockedNow) && try > 1 {
 			return wrap(ctx, name, err)
 		}
-		timer := time.NewTimer(rand.N(time.Duration(try) * 20 * time.Millisecond)) //nolint:gosec // jitter
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return wrap(ctx, name, ctx.Err())
-		case <-timer.C:
+		jitter := rand.N(time.Duration(try) * 20 * time.Millisecond) //nolint:gosec // no secret
+		if err := batch.Wait(ctx, jitter); err != nil {
+			return wrap(ctx, name, err)
 		}
 	}
 }

@@ -195,7 +195,7 @@ const longestAnswer = 16 << 20
 
 // RoundTrip implements http.RoundTripper.
 func (w wired) RoundTrip(req *http.Request) (*http.Response, error) {
-	if !pass(req.Context(), w.wire.turn()) {
+	if !Wait(req.Context(), w.wire.turn()) {
 		return nil, req.Context().Err()
 	}
 	req, e, err := noted(req, w.wire.API)
@@ -263,15 +263,15 @@ func (w wired) exchange(req *http.Request, e *Exchange) (resp *http.Response, bo
 		if seconds, wrong := strconv.Atoi(resp.Header.Get("Retry-After")); wrong == nil && seconds > 0 {
 			wait = min(time.Duration(seconds)*time.Second, longest)
 		}
-		if !pass(req.Context(), wait) {
+		if !Wait(req.Context(), wait) {
 			break
 		}
 	}
 	return resp, body, nil
 }
 
-// pass waits for so long; false: the context ended meanwhile.
-func pass(ctx context.Context, wait time.Duration) bool {
+// Wait waits for so long; false: the context ended meanwhile.
+func Wait(ctx context.Context, wait time.Duration) bool {
 	if wait <= 0 {
 		return true
 	}

@@ -14,14 +14,7 @@ import (
 
 // pause waits until the next look-up; false: time is up.
 func (o *session) pause(ctx context.Context) bool {
-	timer := time.NewTimer(max(o.Poll, time.Millisecond))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return contract.Wait(ctx, max(o.Poll, time.Millisecond))
 }
 
 // pay charges a method that succeeds, and waits while that is pending.
