@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
-	"duly/internal/gateway/httpapi"
 	"duly/internal/gateway/simulator"
 	"duly/internal/orders"
 	"duly/internal/payment"
@@ -90,39 +89,10 @@ func TestPartsAreRefunded(t *testing.T) {
 // What becomes of one refund of 200 of 500 won, run after run.
 func TestPartStories(t *testing.T) {
 	t.Parallel()
-	aMinute := func(w *counter, _ string) { w.pass(time.Minute) }
-	aDay := func(w *counter, _ string) { w.pass(25 * time.Hour) }
-	sim := func(change func(*simulator.Config)) func(*counter, string) {
-		return func(w *counter, _ string) { w.sims["main"].Update(change) }
-	}
-	amend := func(change func(*simulator.Entry)) func(*counter, string) {
-		return func(w *counter, id string) { w.amend(id, change) }
-	}
-	then := func(all ...func(*counter, string)) func(*counter, string) {
-		return func(w *counter, id string) {
-			for _, do := range all {
-				do(w, id)
-			}
-		}
-	}
-	byHand := func(in int64) func(*counter, string) {
-		return amend(func(e *simulator.Entry) { e.Refunded += in })
-	}
-	keyless := func(c *httpapi.Config) { c.KeyLife = 0 }
-	noKeys := func(f simulator.Faults) func(*counter, string) {
-		return sim(func(c *simulator.Config) { c.NoKeys = true; c.ChangeFaults = f })
-	}
-	done := func(before func(*counter, string)) visit { return visit{before, batch.ExitDone, "refunded"} }
-	later := func(before func(*counter, string)) visit { return visit{before, batch.ExitUnfinished, "in_doubt"} }
-	review := func(before func(*counter, string)) visit { return visit{before, batch.ExitReview, "review"} }
-	for _, s := range []struct {
-		name     string
-		client   func(*httpapi.Config)
-		visits   []visit
-		given    string
-		requests int
-		events   []string
-	}{
+	done := func(before happening) visit { return visit{before, batch.ExitDone, "refunded"} }
+	later := func(before happening) visit { return visit{before, batch.ExitUnfinished, "in_doubt"} }
+	review := func(before happening) visit { return visit{before, batch.ExitReview, "review"} }
+	for _, s := range []story{
 		{
 			name: "the answer is lost", given: "200 in 1", requests: 1, events: []string{"refund.succeeded"},
 			visits: []visit{later(sim(faults(simulator.Faults{DropAfter: 1}))), later(nil), done(aMinute)},
@@ -169,11 +139,11 @@ func TestPartStories(t *testing.T) {
 		},
 		{
 			name: "no keys: the answer is lost", given: "200 in 1", requests: 1, events: []string{"refund.succeeded"}, client: keyless,
-			visits: []visit{later(noKeys(simulator.Faults{DropAfter: 1})), later(aMinute), done(func(w *counter, _ string) { w.pass(3 * time.Minute) })},
+			visits: []visit{later(noKeys(simulator.Faults{DropAfter: 1})), later(aMinute), done(passes(3 * time.Minute))},
 		},
 		{
 			name: "no keys: the request is lost", given: "0 in 0", requests: 1, events: []string{"review.needed"}, client: keyless,
-			visits: []visit{later(noKeys(simulator.Faults{DropBefore: 1, First: 1})), later(aMinute), review(func(w *counter, _ string) { w.pass(5 * time.Minute) })},
+			visits: []visit{later(noKeys(simulator.Faults{DropBefore: 1, First: 1})), later(aMinute), review(passes(5 * time.Minute))},
 		},
 		{
 			name: "the gateway is down for two days", given: "200 in 1", requests: 1, events: []string{"review.needed", "refund.succeeded"},
@@ -184,24 +154,11 @@ func TestPartStories(t *testing.T) {
 			},
 		},
 	} {
-		t.Run(s.name, func(t *testing.T) {
-			w := newCounter(t)
-			w.client = s.client
-			w.sims["main"].Update(func(c *simulator.Config) { c.KeyLife = 24 * time.Hour })
+		s.play(t, func(w *counter) string {
 			paid, there := w.sold()
 			w.ask("payment_id", paid, 200)
-			for i, v := range s.visits {
-				if v.before != nil {
-					v.before(w, there)
-				}
-				result := w.refund()
-				require.Equal(t, v.exit, result.Exit, "visit %d: %v", i+1, result)
-				require.Equal(t, v.row, worktest.Get[string](t, w.plain, `SELECT status FROM refunds`), "visit %d: %v", i+1, w.asked())
-			}
-			require.Equal(t, []string{s.given}, w.given("main"))
-			require.Equal(t, s.requests, w.requests("main"))
-			require.Equal(t, s.events, w.events())
-		})
+			return there
+		}, func(w *counter) string { return worktest.Get[string](t, w.plain, `SELECT status FROM refunds`) })
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -173,42 +174,13 @@ JSON_VALUE(payload, '$.reason')) FROM events WHERE type = 'refund.completed'`))
 	require.Equal(t, 5, w.requests("main"))
 }
 
-// visit is one run of a story: what happens before it, how it exits, and how it leaves the payment.
-type visit struct {
-	before func(w *counter, id string)
-	exit   int
-	row    string
-}
-
 // What becomes of one refund, run after run.
 func TestRefundStories(t *testing.T) {
 	t.Parallel()
-	aMinute := func(w *counter, _ string) { w.pass(time.Minute) }
-	aDay := func(w *counter, _ string) { w.pass(25 * time.Hour) }
-	sim := func(change func(*simulator.Config)) func(*counter, string) {
-		return func(w *counter, _ string) { w.sims["main"].Update(change) }
-	}
-	amend := func(change func(*simulator.Entry)) func(*counter, string) {
-		return func(w *counter, id string) { w.amend(id, change) }
-	}
-	then := func(all ...func(*counter, string)) func(*counter, string) {
-		return func(w *counter, id string) {
-			for _, do := range all {
-				do(w, id)
-			}
-		}
-	}
-	done := func(before func(*counter, string)) visit { return visit{before, batch.ExitDone, "refunded 500"} }
-	later := func(before func(*counter, string)) visit { return visit{before, batch.ExitUnfinished, "refund_due 0"} }
-	review := func(before func(*counter, string)) visit { return visit{before, batch.ExitReview, "review 0"} }
-	for _, s := range []struct {
-		name     string
-		client   func(*httpapi.Config)
-		visits   []visit
-		given    string
-		requests int
-		events   []string
-	}{
+	done := func(before happening) visit { return visit{before, batch.ExitDone, "refunded 500"} }
+	later := func(before happening) visit { return visit{before, batch.ExitUnfinished, "refund_due 0"} }
+	review := func(before happening) visit { return visit{before, batch.ExitReview, "review 0"} }
+	for _, s := range []story{
 		{
 			name: "the answer is lost", given: "500 in 1", requests: 1, events: []string{"refund.completed"},
 			visits: []visit{later(sim(faults(simulator.Faults{DropAfter: 1}))), later(nil), done(aMinute)},
@@ -280,18 +252,18 @@ func TestRefundStories(t *testing.T) {
 		},
 		{
 			name: "no keys: the answer is lost", given: "500 in 1", requests: 1, events: []string{"refund.completed"},
-			client: func(c *httpapi.Config) { c.KeyLife = 0 },
+			client: keyless,
 			visits: []visit{
-				later(sim(func(c *simulator.Config) { c.NoKeys = true; c.ChangeFaults = simulator.Faults{DropAfter: 1} })),
-				later(aMinute), done(func(w *counter, _ string) { w.pass(3 * time.Minute) }),
+				later(noKeys(simulator.Faults{DropAfter: 1})),
+				later(aMinute), done(passes(3 * time.Minute)),
 			},
 		},
 		{
 			name: "no keys: the request is lost", given: "500 in 1", requests: 2, events: []string{"refund.completed"},
-			client: func(c *httpapi.Config) { c.KeyLife = 0 },
+			client: keyless,
 			visits: []visit{
-				later(sim(func(c *simulator.Config) { c.NoKeys = true; c.ChangeFaults = simulator.Faults{DropBefore: 1, First: 1} })),
-				later(aMinute), later(aMinute), done(func(w *counter, _ string) { w.pass(2 * time.Minute) }),
+				later(noKeys(simulator.Faults{DropBefore: 1, First: 1})),
+				later(aMinute), later(aMinute), done(passes(2 * time.Minute)),
 			},
 		},
 		{
@@ -304,23 +276,10 @@ func TestRefundStories(t *testing.T) {
 			visits: []visit{later(sim(faults(simulator.Faults{Garbage: 1}))), done(then(sim(faults(simulator.Faults{})), aMinute))},
 		},
 	} {
-		t.Run(s.name, func(t *testing.T) {
-			w := newCounter(t)
-			w.client = s.client
-			w.sims["main"].Update(func(c *simulator.Config) { c.KeyLife = 24 * time.Hour })
+		s.play(t, func(w *counter) string {
 			_, ids := w.due("main")
-			for i, v := range s.visits {
-				if v.before != nil {
-					v.before(w, ids[0])
-				}
-				result := w.refund()
-				require.Equal(t, v.exit, result.Exit, "visit %d: %v", i+1, result)
-				require.Equal(t, []string{v.row}, w.payments(), "visit %d", i+1)
-			}
-			require.Equal(t, []string{s.given}, w.given("main"))
-			require.Equal(t, s.requests, w.requests("main"))
-			require.Equal(t, s.events, w.events())
-		})
+			return ids[0]
+		}, func(w *counter) string { return strings.Join(w.payments(), ", ") })
 	}
 }
 
