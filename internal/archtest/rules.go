@@ -121,7 +121,6 @@ func table() []rule {
 		{folder: "internal/history", may: slices.Concat(sides, []string{"internal/gateway", "internal/query", "steps", "writers"})},
 		{folder: "internal/preview", may: slices.Concat(sides, steps, []string{"internal/methods", "internal/announce", "internal/noticerows", "internal/changes", "internal/query", "internal/query/worklist", "jobs", "readers", "writers"})},
 		{folder: "internal/test", subfolders: true, may: []string{everything}},
-		{folder: "internal/test", subfolders: true, may: []string{everything}},
 		{folder: "internal/demo", may: []string{everything}},
 		{folder: "cmd", subfolders: true, may: []string{everything}},
 		{folder: "bench", subfolders: true, may: []string{everything}},
