@@ -24,11 +24,6 @@ const (
 	Review    Status = "review"    // an operator must look
 )
 
-// Statuses lists every status.
-func Statuses() []Status {
-	return []Status{Requested, InFlight, InDoubt, Refunded, Refused, Cancelled, Review}
-}
-
 // Origin is how a refund came into its table.
 type Origin string
 
