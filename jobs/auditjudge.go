@@ -43,7 +43,7 @@ func (a *auditRun) judge(ctx context.Context, x *batch.StepExecution, seen []aud
 		}
 		switch verdict {
 		case audit.Differs:
-			if done, is, err := refundrows.Recognise(ctx, a.DB, a.Business(), s, now, f); err != nil {
+			if done, is, err := refundrows.RecordFound(ctx, a.DB, a.Business(), s, now, f); err != nil {
 				return tally, err
 			} else if is {
 				tally.Add(done)

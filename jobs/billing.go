@@ -31,8 +31,8 @@ type BillingOptions struct {
 	// GiveUpAfter is how long after its last request could take effect an operator may settle a charge by his word.
 	GiveUpAfter time.Duration
 	Steps       []string // the names of the steps to run; none: all
-	// Withheld names gateways that must be sent nothing, and why; the run fails because of them.
-	Withheld  map[string]string
+	// Blocked names gateways that must be sent nothing, and why; the run fails because of them.
+	Blocked   map[string]string
 	Suspected func() bool // whether the database may have been restored; nil: it was not
 	// AllowFuture: the business date may be later than today, so that charges may be older than their due date.
 	AllowFuture bool
@@ -98,22 +98,22 @@ type billingRun struct {
 	history *history.History
 	issuing *issuing // nil before the step issue, and in a run without it
 
-	planned  planning.Run // its planned changes
-	withheld bool         // those that are to be sent nothing were left alone
-	own      uint64       // the run, once a step has begun that sends
+	planned planning.Run // its planned changes
+	blocked bool         // those that are to be sent nothing were left alone
+	own     uint64       // the run, once a step has begun that sends
 }
 
 // withhold leaves the gateways alone that must be sent nothing, and fails the step because of them; once in a run.
 func (b *billingRun) withhold(x *batch.StepExecution) {
 	b.own = x.Run.ID
-	if b.withheld {
+	if b.blocked {
 		return
 	}
-	b.withheld = true
-	for _, name := range slices.Sorted(maps.Keys(b.o.Withheld)) {
+	b.blocked = true
+	for _, name := range slices.Sorted(maps.Keys(b.o.Blocked)) {
 		if g, ok := b.Gateways[name]; ok {
-			g.LeaveAlone(b.o.Withheld[name])
-			x.Fail(fmt.Errorf("gateway %s is sent nothing: %s", name, b.o.Withheld[name]))
+			g.LeaveAlone(b.o.Blocked[name])
+			x.Fail(fmt.Errorf("gateway %s is sent nothing: %s", name, b.o.Blocked[name]))
 		}
 	}
 }

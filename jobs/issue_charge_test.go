@@ -99,7 +99,7 @@ func TestAnInvoiceIsBornOpen(t *testing.T) {
 		},
 		"collect alone": {options: func(o *jobs.BillingOptions) { o.Steps = []string{jobs.StepCollect} }},
 		"a gateway that is left alone": {
-			prepare: func(w *town) { w.withheld = map[string]string{"main": "the test"} },
+			prepare: func(w *town) { w.blocked = map[string]string{"main": "the test"} },
 			births:  []string{"charging 10", "open 20"}, paid: 10,
 		},
 		"more than there are slots for": {

@@ -84,7 +84,7 @@ func TestWhatWasNotAskedCountsForNothing(t *testing.T) {
 	t.Parallel()
 	for name, prevent := range map[string]func(w *town){
 		"credentials refused": func(w *town) { w.client = func(c *httpapi.Config) { c.Token = "another" } },
-		"left alone":          func(w *town) { w.withheld = map[string]string{"main": "paused"} },
+		"left alone":          func(w *town) { w.blocked = map[string]string{"main": "paused"} },
 		"not configured here": func(w *town) { delete(w.urls, "main") },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -47,7 +47,7 @@ type town struct {
 	accounts  bool         // what is sent is stored with the account that it is sent to
 	server    mysql.Server // that runs begin on; zero: any
 	prefix    string       // of keys
-	withheld  map[string]string
+	blocked   map[string]string
 	retention time.Duration // of the gateways
 	save      func(lines [][]byte) (string, error)
 	business  func() time.Time // that runs go by; nil: the town's clock
@@ -106,7 +106,7 @@ func (w *town) runOn(ctx context.Context, change func(*jobs.BillingOptions, *bat
 	deps := w.deps(w.plain.DSN, clock, w.client)
 	options := jobs.BillingOptions{
 		Selection: store.Selection{Business: w.today}, Policy: billing.Policy{RetryDays: []int{1, 3, 5}},
-		CatchUp: billing.CatchUpDefault, ChunkSize: 100, BrakePercent: 50, Withheld: w.withheld,
+		CatchUp: billing.CatchUpDefault, ChunkSize: 100, BrakePercent: 50, Blocked: w.blocked,
 	}
 	runner := &batch.Runner{
 		Repository: deps.Repository, Heartbeat: deps.Heartbeat, Drain: 5 * time.Second, Now: time.Now, Log: slog.New(slog.DiscardHandler),

@@ -21,7 +21,7 @@ import (
 // worker is what the jobs that talk to gateways share.
 type worker struct {
 	deps     Deps
-	told     map[string]bool // gateways whose misconfiguration or answers were reported
+	reported map[string]bool // gateways whose misconfiguration or answers were reported
 	controls *steps.Controls
 	// unwritten are the rows that the run leaves because the database failed on them.
 	unwritten *failedrows.Rows
@@ -32,7 +32,7 @@ type worker struct {
 }
 
 func newWorker(d Deps, s store.Selection) worker {
-	return worker{deps: d, partial: s.Partial(), told: map[string]bool{}, controls: &steps.Controls{Now: d.Business}, unwritten: &failedrows.Rows{}}
+	return worker{deps: d, partial: s.Partial(), reported: map[string]bool{}, controls: &steps.Controls{Now: d.Business}, unwritten: &failedrows.Rows{}}
 }
 
 // controlReader finds payments that the gateways must show.
@@ -71,14 +71,14 @@ func (w *worker) refused() error {
 	for _, name := range slices.Sorted(maps.Keys(w.deps.Gateways)) {
 		g, check := w.deps.Gateways[name], ""
 		switch {
-		case w.told[name]:
+		case w.reported[name]:
 		case g.Stats().Misconfigured > 0:
 			check = fmt.Sprintf("gateways.%s.token and .url", name)
 		case g.Illegible():
 			check = fmt.Sprintf("gateways.%s.url, and which version of its API the provider speaks", name)
 		}
 		if check != "" {
-			w.told[name] = true
+			w.reported[name] = true
 			reason, _ := g.Closed()
 			refused = append(refused, &MisconfiguredError{Gateway: name, Reason: reason, Check: check})
 		}

@@ -151,7 +151,7 @@ func (c *openInvoicesClaim) known(item *billing.Claimed, rows []readRow) {
 		_ = json.Unmarshal(r.Answer, &answer)
 		kept = append(kept, answer)
 	}
-	if item.Kept = billing.Believe(item.Attempt, kept); item.Kept == nil && len(kept) > 0 {
+	if item.Kept = billing.SavedOutcome(item.Attempt, kept); item.Kept == nil && len(kept) > 0 {
 		item.Doubted = true
 	}
 }

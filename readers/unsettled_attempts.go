@@ -345,7 +345,7 @@ func (d *UnsettledAttempts) items(ctx context.Context, tx *sqlx.Tx, rows []store
 				item.SentBy = r.Created
 			}
 		}
-		item.Kept = billing.Believe(item.Attempt, kept[r.Key])
+		item.Kept = billing.SavedOutcome(item.Attempt, kept[r.Key])
 		items = append(items, item)
 	}
 	return items, nil

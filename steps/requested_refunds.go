@@ -78,8 +78,8 @@ func (r *RequestedRefunds) execute(ctx context.Context, item *refunds.Claimed) (
 	if left = r.Controls.mayGiveBack(plain, g, r.Source); left != "" {
 		return refunds.End{}, left
 	}
-	if end.Learnt != "" {
-		item.GatewayID, item.Payment.TransactionKey = end.Learnt, end.Learnt
+	if end.FoundID != "" {
+		item.GatewayID, item.Payment.TransactionKey = end.FoundID, end.FoundID
 		if other, left := r.reserved(ctx, *item); left != "" || other.Step != refunds.Later {
 			return other, left
 		}

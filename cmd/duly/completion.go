@@ -168,7 +168,7 @@ func completeRows(ses *session.Session,
 	if len(args) > 0 && !strings.Contains(cmd.Use, "…") { // one id is all that it takes
 		return nil, none
 	}
-	found, err := inspect.Quickly(cmd.Context(), ses, completeFor, read)
+	found, err := inspect.ReadCompletions(cmd.Context(), ses, completeFor, read)
 	if err != nil {
 		return nil, none
 	}

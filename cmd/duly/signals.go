@@ -10,14 +10,14 @@ import (
 	"duly/internal/exit"
 )
 
-// lastWords is how long a process that ends at once may take to say what it leaves.
-const lastWords = time.Second
+// abortTime limits the abort hooks of a process that a second signal ends.
+const abortTime = time.Second
 
 // interruptible returns a context that SIGINT, SIGTERM or SIGHUP cancels: a terminal that is closed stops a run as an
 // operator does. A second signal ends the process at once. A reader of its output that goes away ends nothing.
 func interruptible(ctx context.Context) (context.Context, func()) {
-	words := &exit.LastWords{}
-	ctx, cancel := context.WithCancelCause(words.With(ctx))
+	hooks := &exit.AbortHooks{}
+	ctx, cancel := context.WithCancelCause(hooks.With(ctx))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE)
@@ -31,7 +31,7 @@ func interruptible(ctx context.Context) (context.Context, func()) {
 			case got := <-signals:
 				s, _ := got.(syscall.Signal)
 				if n > 0 {
-					words.Say(lastWords)
+					hooks.Run(abortTime)
 					os.Exit(128 + int(s)) // the second signal is meant to end it at once
 				}
 				cancel(exit.SignalError{Signal: s})

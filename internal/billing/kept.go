@@ -11,10 +11,10 @@ func (r Result) Keep() answers.Kept {
 	return answers.Kept{Reference: c.Reference, CustomerID: c.CustomerID, Money: c.Money, Outcome: r.Answer.Outcome}
 }
 
-// Believe returns the outcome that kept, the answers stored under the key of a, settles a with. It returns nil,
-// and the gateway is to be asked, if none of them can settle a, or if two of them disagree. A payment that differs may
-// be somebody else's: its id is not returned.
-func Believe(a Attempt, kept []answers.Kept) *payment.Outcome {
+// SavedOutcome returns the outcome of a among kept, the answers that are stored under its key. It returns nil if none of them can
+// settle a, or if two of them disagree: the gateway must be asked. A payment that differs may be another customer's: its id is not
+// returned.
+func SavedOutcome(a Attempt, kept []answers.Kept) *payment.Outcome {
 	var found *payment.Outcome
 	for _, k := range kept {
 		if !k.Settles(a.Charge, a.PaymentID) {

@@ -84,7 +84,7 @@ func TestKeptAnswersOfTheFirstRelease(t *testing.T) {
 	var paid answers.Kept
 	require.NoError(t, json.Unmarshal([]byte(numbered(`{"Kind":1,"Decline":{"Class":"","Code":"","NetworkCode":"","AdviceCode":"",`+
 		`"Message":""},"PaymentID":"pay_1","Reason":"","LookUpOnly":false,"Failure":false,"RetryAfter":0}`)), &paid))
-	require.Equal(t, new(success("pay_1")), billing.Believe(sample.Attempt(), []answers.Kept{paid}))
+	require.Equal(t, new(success("pay_1")), billing.SavedOutcome(sample.Attempt(), []answers.Kept{paid}))
 }
 
 func TestKeptAnswersThatCannotBeRead(t *testing.T) {
@@ -103,13 +103,13 @@ func TestKeptAnswersThatCannotBeRead(t *testing.T) {
 	} {
 		var got answers.Kept
 		if err := json.Unmarshal([]byte(document), &got); err == nil {
-			require.Nil(t, billing.Believe(sample.Attempt(), []answers.Kept{got}), document)
+			require.Nil(t, billing.SavedOutcome(sample.Attempt(), []answers.Kept{got}), document)
 		}
 	}
 }
 
 // What settles an attempt without asking the gateway is complete, definite and about this very charge.
-func TestBelieve(t *testing.T) {
+func TestSavedOutcome(t *testing.T) {
 	other := func(change func(*answers.Kept)) answers.Kept {
 		k := kept(success("pay_1"))
 		change(&k)
@@ -153,6 +153,6 @@ func TestBelieve(t *testing.T) {
 		"two that disagree": {sample.Attempt(), []answers.Kept{kept(success("pay_1")), kept(refusal(payment.Soft))}, nil},
 		"two payments":      {sample.Attempt(), []answers.Kept{kept(success("pay_1")), kept(success("pay_2"))}, nil},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, billing.Believe(c.attempt, c.kept)) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, billing.SavedOutcome(c.attempt, c.kept)) })
 	}
 }

@@ -85,8 +85,8 @@ func (w *writes) add(id uint64, plans Plans, s *Source, now time.Time) {
 	if is.AnchorDay != was.AnchorDay {
 		w.anchor = append(w.anchor, []any{id, is.AnchorDay})
 	}
-	if p.News() && s.unkept == nil {
-		w.stuck = append(w.stuck, []any{p.Stuck.ID, p.Stored()})
+	if p.ProblemChanged() && s.unkept == nil {
+		w.stuck = append(w.stuck, []any{p.Stuck.ID, p.StoredProblem()})
 	}
 	for _, d := range p.Done {
 		w.done = append(w.done, []any{d.ID, now, d.Outcome})

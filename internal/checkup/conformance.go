@@ -94,7 +94,7 @@ func Conform(ctx context.Context, ses *session.Session, asked Conformance) error
 		suite.Done = func(r outside.Result) { resultText(ses.Screen, r) }
 	}
 	suite.Left = &outside.Left{}
-	defer exit.BeforeEnding(ctx, func() { leftText(ses.Screen, suite.Left) })()
+	defer exit.OnAbort(ctx, func() { leftText(ses.Screen, suite.Left) })()
 	r := suite.Run(ctx)
 	report := conformanceReport{
 		Gateway: asked.Gateway, Type: configured.Type, Address: able.Address, Account: able.Live.String(), Stated: stated, Holds: r.Count(outside.Holds), Broken: r.Count(outside.Broken),

@@ -22,8 +22,8 @@ type RefundFlags struct {
 	Restock, EndSubscription, GiveBack, Dry bool
 }
 
-// RefundAsked is the document of `duly refund`.
-type RefundAsked struct {
+// RequestedRefund is the document of `duly refund`.
+type RequestedRefund struct {
 	What     string           `json:"what"` // invoice or order
 	ID       uint64           `json:"id"`
 	Refund   uint64           `json:"refund_id,omitempty"` // left out with --dry-run
@@ -76,11 +76,11 @@ func Refund(ctx context.Context, ses *session.Session, db *session.Database, wha
 	} else {
 		r.InvoiceID = id
 	}
-	target, err := operator.RefundRequest(ctx, db.DB, r)
+	target, err := operator.RefundTarget(ctx, db.DB, r)
 	if err != nil {
 		return RefusedOr(err)
 	}
-	v := RefundAsked{
+	v := RequestedRefund{
 		What: what, ID: id, Payment: r.PaymentID, Amount: r.Amount, Paid: target.Paid.Amount, Refunded: target.Recorded, Currency: target.Paid.Currency, Gateway: target.Gateway,
 		FollowUp: r.FollowUp, Restock: r.Restock, DryRun: f.Dry, Next: next,
 	}
@@ -88,7 +88,7 @@ func Refund(ctx context.Context, ses *session.Session, db *session.Database, wha
 		v.Amount = v.Paid - v.Refunded
 	}
 	if !f.Dry {
-		if v.Refund, err = operator.AskRefund(ctx, db.DB, r, session.ActionOn("refund", what, id, f.Reason, nil)); err != nil {
+		if v.Refund, err = operator.RequestRefund(ctx, db.DB, r, session.ActionOn("refund", what, id, f.Reason, nil)); err != nil {
 			return RefusedOr(err)
 		}
 	}

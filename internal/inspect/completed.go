@@ -16,9 +16,9 @@ import (
 	"duly/internal/session"
 )
 
-// Quickly reads words that a command line is completed by from the configured database: reading alone, and within the time or not at all. A
-// private server is not started for it, which is an error as well.
-func Quickly(ctx context.Context, ses *session.Session, within time.Duration, read func(ctx context.Context, db *session.Database) ([]string, error)) ([]string, error) {
+// ReadCompletions reads the completions of a command line from the configured database, without a write. It fails if that takes longer than
+// limit. It starts no private server, and returns an error instead.
+func ReadCompletions(ctx context.Context, ses *session.Session, limit time.Duration, read func(ctx context.Context, db *session.Database) ([]string, error)) ([]string, error) {
 	c, err := ses.Load()
 	if err != nil {
 		return nil, err
@@ -26,7 +26,7 @@ func Quickly(ctx context.Context, ses *session.Session, within time.Duration, re
 	if c.Database.DSN == "" || c.Database.DSN.Reveal() == config.Private {
 		return nil, errors.New("no database is configured that goes on without us")
 	}
-	ctx, cancel := context.WithTimeout(ctx, within)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	ses.Dry = true
 	db, err := ses.Open(ctx, c)

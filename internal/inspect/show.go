@@ -187,7 +187,7 @@ func showSubscriptionAt(ctx context.Context, ses *session.Session, db *session.D
 	if err != nil {
 		return err
 	}
-	if w.Planned, err = reckon(ctx, db, id, &standing); err != nil {
+	if w.Planned, err = applyPlanned(ctx, db, id, &standing); err != nil {
 		return err
 	}
 	if len(list) > 0 {
@@ -239,7 +239,7 @@ func showInvoiceAt(ctx context.Context, ses *session.Session, db *session.Databa
 	if err != nil {
 		return err
 	}
-	if w.Planned, err = reckon(ctx, db, inv.SubscriptionID, &standing); err != nil {
+	if w.Planned, err = applyPlanned(ctx, db, inv.SubscriptionID, &standing); err != nil {
 		return err
 	}
 	standing.Invoice = inv.Standing()

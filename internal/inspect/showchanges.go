@@ -13,8 +13,8 @@ import (
 	"duly/internal/session"
 )
 
-// reckon reads what is planned for a subscription, and makes of its standing what the next run will: the changes that are due by then are applied.
-func reckon(ctx context.Context, db *session.Database, id uint64, standing *explain.Standing) ([]details.PlannedChange, error) {
+// applyPlanned reads the planned changes of a subscription, and applies to its standing those that the next run will apply.
+func applyPlanned(ctx context.Context, db *session.Database, id uint64, standing *explain.Standing) ([]details.PlannedChange, error) {
 	rows, err := details.PlannedChanges(ctx, db.DB, id, changesShown)
 	if err != nil || standing.Gone || len(rows) == 0 {
 		return rows, exit.Failed(err)

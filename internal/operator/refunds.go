@@ -72,8 +72,8 @@ func PaymentToRefund(ctx context.Context, db *mysql.DB, order, named uint64) (ui
 	return held[0], nil
 }
 
-// RefundRequest reads what a refund that an operator asks for would be of, and refuses what can never be executed.
-func RefundRequest(ctx context.Context, q sqlx.QueryerContext, r refunds.Refund) (refunds.Target, error) {
+// RefundTarget reads the payment that a requested refund is of. The error is a RefusedError if the refund can never be executed.
+func RefundTarget(ctx context.Context, q sqlx.QueryerContext, r refunds.Refund) (refunds.Target, error) {
 	found, err := refundrows.Targets(ctx, q, []refunds.Refund{r})
 	if err != nil {
 		return refunds.Target{}, mysql.Classify(ctx, err)
@@ -85,11 +85,11 @@ func RefundRequest(ctx context.Context, q sqlx.QueryerContext, r refunds.Refund)
 	return target, nil
 }
 
-// AskRefund inserts the row of a refund that an operator asks for, with its action, and returns its id. subject and detail of the action are
-// completed here.
-func AskRefund(ctx context.Context, db *mysql.DB, r refunds.Refund, action Action) (id uint64, err error) {
+// RequestRefund inserts the row of a refund for an operator, with its action, and returns its id. It completes subject and detail of the
+// action.
+func RequestRefund(ctx context.Context, db *mysql.DB, r refunds.Refund, action Action) (id uint64, err error) {
 	err = mysql.Tx(ctx, db, "refund-ask", func(tx *sqlx.Tx) error {
-		target, err := RefundRequest(ctx, tx, r)
+		target, err := RefundTarget(ctx, tx, r)
 		if err != nil {
 			return err
 		}

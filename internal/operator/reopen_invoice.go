@@ -82,7 +82,7 @@ func (w InvoiceReopening) Ended(ctx context.Context, db *mysql.DB) (billing.Reop
 				return err
 			}
 		}
-		return w.tell(ctx, tx, d, r, nil)
+		return w.record(ctx, tx, d, r, nil)
 	})
 	return r, err
 }
@@ -113,7 +113,7 @@ func (w InvoiceReopening) Paid(ctx context.Context, db *mysql.DB, seen billing.R
 		if err := w.change(ctx, tx, "invoices", reopenPaid, u.Due, w.at(), d.ID); err != nil {
 			return err
 		}
-		return w.tell(ctx, tx, d, u.Reopening, &u.Attempt)
+		return w.record(ctx, tx, d, u.Reopening, &u.Attempt)
 	})
 	return u, err
 }
@@ -126,8 +126,8 @@ func (w InvoiceReopening) change(ctx context.Context, tx *sqlx.Tx, what, query s
 	return store.AllOf(n, 1, what, err)
 }
 
-// tell writes the event and the action of an invoice that was opened again.
-func (w InvoiceReopening) tell(ctx context.Context, tx *sqlx.Tx, d reopening.Invoice, r billing.Reopening, attempt *uint64) error {
+// record writes the event and the action of an invoice that was opened again.
+func (w InvoiceReopening) record(ctx context.Context, tx *sqlx.Tx, d reopening.Invoice, r billing.Reopening, attempt *uint64) error {
 	crash.At(crash.ReopenStatement)
 	if err := store.WriteBillingEvents(ctx, tx, r.Events); err != nil {
 		return err

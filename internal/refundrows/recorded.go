@@ -25,8 +25,8 @@ const (
 VALUES (?, ?, ?, ?, 'refunded at the provider', 'provider', 'provider', 'refunded', ?, ?, ?)`
 )
 
-// Recognise records what an audit has found to be refunded at the provider, see [Record]; is reports whether that is all that it has found.
-func Recognise(ctx context.Context, db *mysql.DB, at time.Time, s audit.Seen, now audit.Ours, f audit.Finding) (tally batch.Tally, is bool, err error) {
+// RecordFound records what an audit has found to be refunded at the provider, see [Record]; is reports whether that is all that it has found.
+func RecordFound(ctx context.Context, db *mysql.DB, at time.Time, s audit.Seen, now audit.Ours, f audit.Finding) (tally batch.Tally, is bool, err error) {
 	total, is := s.RefundedThere(now)
 	if !is || f.Kind == audit.ChargedTwice {
 		return tally, false, nil

@@ -29,9 +29,9 @@ type End struct {
 	Total  int64 // minor units refunded at the gateway by now, with Done and Refuse; 0: not known
 	// Doubted: a request may have been executed.
 	Doubted bool
-	// Learnt is the gateway's id of the payment, where the row lacks it and the record is proven to be of it.
-	Learnt string
-	Reason string // for Later, Refuse and ToReview
+	// FoundID is the gateway's id of the payment, if the row lacks it and the record is proven to be of that payment.
+	FoundID string
+	Reason  string // for Later, Refuse and ToReview
 }
 
 // patience is how long a refund waits for a gateway that cannot be asked.
@@ -76,7 +76,7 @@ func (e End) seen(c Claimed, seen payment.Payment, k Guarantees, now time.Time) 
 		return e.to(ToReview, "it is another charge at the gateway: "+foreign+" is not ours")
 	}
 	if c.GatewayID == "" {
-		e.Learnt = seen.ID
+		e.FoundID = seen.ID
 	}
 	switch {
 	case seen.Impossible() != "":

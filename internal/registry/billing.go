@@ -59,7 +59,7 @@ func (r *Request) billing() jobs.BillingOptions {
 	return jobs.BillingOptions{
 		Selection: r.Selection(), Policy: session.BillingPolicy(r.Config), CatchUp: billing.CatchUp(b.CatchUp),
 		ChunkSize: b.ChunkSize, BrakePercent: b.BrakePercent, GiveUpAfter: b.GiveUpAfter, Steps: r.Flags.Steps,
-		Withheld: r.withheld(), Suspected: func() bool { return r.Suspicion != "" },
+		Blocked: r.blocked(), Suspected: func() bool { return r.Suspicion != "" },
 		AllowFuture: r.Flags.AllowFuture, AtOnce: r.atOnce(),
 	}
 }

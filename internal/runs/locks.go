@@ -38,13 +38,13 @@ func (r *Repository) lock(token []byte) (*runlock.Lock, string) {
 	return nil, ""
 }
 
-// reportUnlocked tells once for each run of ill luck, and not with every heartbeat, that nothing proves any more what becomes of the run.
+// reportUnlocked reports that no lock proves any more that the run lives: once, and not with every heartbeat.
 func (r *Repository) reportUnlocked(err error) {
 	r.mu.Lock()
-	told := r.told
-	r.told = true
+	reported := r.reported
+	r.reported = true
 	r.mu.Unlock()
-	if r.Unlocked != nil && !told {
+	if r.Unlocked != nil && !reported {
 		r.Unlocked(err)
 	}
 }
@@ -74,7 +74,7 @@ func (r *Repository) next(run *batch.Run) (proof string, confirm func()) {
 	return proof, func() {
 		lock.Confirm(proof)
 		r.mu.Lock()
-		r.told = r.told && proof == ""
+		r.reported = r.reported && proof == ""
 		r.mu.Unlock()
 	}
 }

@@ -34,12 +34,13 @@ type Repository struct {
 	Report func(res *batch.Result) any
 	// Locks is where runs hold the locks that prove on this host that they live; nil: nothing proves it, and their leases are waited for.
 	Locks *runlock.Host
-	// Unlocked, if set, is told why a run has no lock although it should.
+	// Unlocked, if set, is called with the reason why a run has no lock although it should.
 	Unlocked func(err error)
 
 	mu   sync.Mutex
 	held map[uint64]*runlock.Lock // by run
-	told bool                     // that a run has no lock, as long as that is so
+	// reported: Unlocked was called, and the run still has no lock.
+	reported bool
 }
 
 func (r *Repository) cleaned(text string) string {

@@ -288,11 +288,11 @@ func (p *Plan) Resumes() payment.Date {
 	return 0
 }
 
-// News reports whether the problem is another one than the row of its change says.
-func (p *Plan) News() bool { return p.Problem != "" && p.Stuck.Outcome != p.Stored() }
+// ProblemChanged reports whether the row of the change that cannot be applied does not show the problem yet.
+func (p *Plan) ProblemChanged() bool { return p.Problem != "" && p.Stuck.Outcome != p.StoredProblem() }
 
-// Stored is the problem as the row of its change holds it.
-func (p *Plan) Stored() string { return payment.Cut(p.Problem, billing.MaxText) }
+// StoredProblem is the problem as the row of its change stores it.
+func (p *Plan) StoredProblem() string { return payment.Cut(p.Problem, billing.MaxText) }
 
 // AnyStatus stands for a status in walks over subscriptions that have planned changes, whatever their status is.
 const AnyStatus billing.SubscriptionStatus = ""

@@ -34,9 +34,9 @@ func Reason(r payment.Refund, longest int) string {
 	return string(text) + tag
 }
 
-// Unseen is the reply of a refund whose payment could not be looked at: nothing was sent that moves money. text is the answer for people;
+// LookupFailed is the reply to a refund if the look-up of its payment failed: no request was sent that moves money. text is the answer for people;
 // absent: the provider has no such payment; misconfigured: it refused the credentials.
-func Unseen(a exchange.Answer, text string, absent, misconfigured bool) payment.Reply {
+func LookupFailed(a exchange.Answer, text string, absent, misconfigured bool) payment.Reply {
 	r := payment.Reply{Effect: payment.EffectNone, RetryAfter: a.RetryAfter}
 	if o, ok := a.Unanswered(); ok {
 		r.Reason, r.Failure = o.Reason, o.Failure

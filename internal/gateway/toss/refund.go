@@ -39,7 +39,7 @@ func (c *Client) Refund(ctx context.Context, r payment.Refund) payment.Reply {
 	}
 	a := c.send(ctx, ask)
 	if a.Err != nil || a.Status != http.StatusOK || a.IsPage() {
-		return provider.Unseen(a.Answer, a.text(), a.absent(), a.misconfigured())
+		return provider.LookupFailed(a.Answer, a.text(), a.absent(), a.misconfigured())
 	}
 	p, b, why := c.record(a)
 	if why == "" && p.ID != r.ID {

@@ -20,8 +20,8 @@ func (r *Request) Blind(forgetful bool) []string {
 	return names
 }
 
-// withheld says of each gateway that must be sent nothing why, and what to do.
-func (r *Request) withheld() map[string]string {
+// blocked returns the gateways that must be sent nothing, each with the reason and what to do.
+func (r *Request) blocked() map[string]string {
 	if r.Suspicion == "" {
 		return nil
 	}
