@@ -52,7 +52,7 @@ func readAmounts(s string) (any, error) {
 	for word := range strings.SplitSeq(s, ",") {
 		currency, amount, pair := strings.Cut(word, ":")
 		if currency = strings.TrimSpace(currency); !pair || strings.TrimFunc(currency, unicode.IsLetter) != "" {
-			return nil, fmt.Errorf("%s is no currency with its amount%s", quote(strings.TrimSpace(word)), amountsForm)
+			return nil, fmt.Errorf("%s is not a currency and an amount%s", quote(strings.TrimSpace(word)), amountsForm)
 		}
 		m, err := payment.ParseAmount(strings.TrimSpace(amount), currency)
 		switch {
@@ -63,7 +63,7 @@ func readAmounts(s string) (any, error) {
 		}
 		for _, other := range all {
 			if other.Currency == currency {
-				return nil, fmt.Errorf("%s comes twice%s", currency, amountsForm)
+				return nil, fmt.Errorf("%s is given twice%s", currency, amountsForm)
 			}
 		}
 		all = append(all, m)
@@ -88,7 +88,7 @@ func (f Factor) String() string {
 
 const mostFactor = 1_000_000
 
-var errFactor = errors.New("is no factor: give a number from 1 to 1000000 with two decimals at most, such as 10 or 2.5, or none")
+var errFactor = errors.New("is not a factor: give a number from 1 to 1000000 with two decimals at most, such as 10 or 2.5, or none")
 
 // readFactor reads a decimal number exactly.
 func readFactor(s string) (any, error) {

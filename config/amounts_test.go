@@ -41,7 +41,7 @@ func TestWrongAmounts(t *testing.T) {
 		"billing: {max_amount: {KRW: [1, 2]}}\n":          "billing.max_amount: takes single values, each under its name (duly.yaml, line 1)",
 		"billing: {max_amount: [1, 2]}\n":                 "billing.max_amount: takes one value, and no list (duly.yaml, line 1)",
 		"billing: {max_amount: {USD: 1.5, KRW: 1}}\n":     "billing.max_amount: 1.5 USD has 1 decimal: write all decimals of the currency, such as 500.00 (duly.yaml, line 1)",
-		"billing: {max_factor: ten}\n":                    `billing.max_factor: "ten" is no factor: give a number from 1 to 1000000 with two decimals at most, such as 10 or 2.5, or none (duly.yaml, line 1)`,
+		"billing: {max_factor: ten}\n":                    `billing.max_factor: "ten" is not a factor: give a number from 1 to 1000000 with two decimals at most, such as 10 or 2.5, or none (duly.yaml, line 1)`,
 		"billing: {max_factor: 10, retry_days: {1: 2}}\n": "billing.retry_days: takes a value, and is no section (duly.yaml, line 1)",
 	} {
 		_, err := load(t, text)

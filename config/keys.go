@@ -277,7 +277,7 @@ func otherKeys() []Key {
 	return []Key{
 		{
 			Name: "billing.max_amount", Default: None, parse: readAmounts, pairs: true,
-			Why: "The largest amount of each currency that is charged without a person's word, such as `{KRW: 1000000, USD: 500.00}`, with all decimals of the currency: an invoice of more " +
+			Why: "The largest amount of each currency that is charged without an operator's approval, such as `{KRW: 1000000, USD: 500.00}`, with all decimals of the currency: an invoice of more " +
 				"goes to review before anything is charged, until `duly resolve invoice ID --as approved`. A currency that is not named has no such limit.",
 		},
 		{

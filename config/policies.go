@@ -54,16 +54,16 @@ func policyKeys() []Key {
 		{
 			Name: policySection + "<name>.max_tries_30d", Default: "0", parse: whole(0, mostTries),
 			Why: "Declines in 30 days of one payment method for one amount, counted as those of billing.network_ceilings, at gateways with card_ceilings; the lower of the two counts, " +
-				"also with billing.network_rules off. 0: none of its own. A charge that could exceed it is put off, and keeps its stage.",
+				"also with billing.network_rules off. 0: no ceiling. A charge that could exceed it is put off, and keeps its stage.",
 		},
 		{
 			Name: policySection + "<name>.notice_days", Default: "0", parse: whole(0, mostNoticeDays),
-			Why: "How many days before its due date `duly run notices` tells the shop of a charge (event invoice.upcoming), and of a payment method that has expired by then " +
+			Why: "How many days before its due date `duly run notices` notifies the shop of a charge (event invoice.upcoming), and of a payment method that has expired by then " +
 				"(payment_method.expiring). 0: it does not. Where a policy has some, the job is a part of the night.",
 		},
 		{
 			Name: policySection + "<name>.require_notice", Default: "false", parse: boolean,
-			Why: "Whether the first charge of an invoice waits until the webhook has taken its notice, where the law or the mandate asks for one. It needs notice_days and outbox.url.",
+			Why: "Whether the first charge of an invoice waits until its notice is delivered to the webhook, where the law or the mandate requires one. It needs notice_days and outbox.url.",
 		},
 	}
 }

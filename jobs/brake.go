@@ -111,7 +111,7 @@ func (b *gatewayBrake) stop(ctx context.Context, x *batch.StepExecution, name, w
 	err = x.Retry(ctx, func(ctx context.Context) error {
 		return operator.Pause(ctx, b.job.DB, action.Subject, b.job.Business(), action)
 	})
-	next := fmt.Sprintf("; it is paused: put its account right, then duly resume gateway %s; duly reopen --run %d --gateway %[1]s takes the wave back", name, x.Run.ID)
+	next := fmt.Sprintf("; it is paused: fix its account, then duly resume gateway %s; duly reopen --run %d --gateway %[1]s takes the wave back", name, x.Run.ID)
 	if _, paused := errors.AsType[store.RefusedError](err); err != nil && !paused {
 		next = fmt.Sprintf("; it could not be paused (%v), so that the next run judges it again", err)
 	}

@@ -64,7 +64,7 @@ func TestTheBrakeStopsASuspendedGateway(t *testing.T) {
 	result := w.run(nil)
 	require.Equal(t, batch.ExitFailed, result.Exit)
 	require.ErrorContains(t, result.Err, "brake: gateway main: ")
-	require.ErrorContains(t, result.Err, "none succeeded; it is paused: put its account right, then duly resume gateway main")
+	require.ErrorContains(t, result.Err, "none succeeded; it is paused: fix its account, then duly resume gateway main")
 	first := w.burned("main")
 	require.GreaterOrEqual(t, first, 20)
 	require.LessOrEqual(t, first, 20+atOnce)

@@ -86,7 +86,7 @@ func (w *worker) refused() error {
 	return errors.Join(refused...)
 }
 
-// MisconfiguredError is a gateway that cannot be used as it is configured. Only an operator can put that right.
+// MisconfiguredError is a gateway that cannot be used as it is configured. Only an operator can fix that.
 type MisconfiguredError struct {
 	Gateway string
 	Reason  string

@@ -146,7 +146,7 @@ func elsewhere(ctx context.Context, source ControlSource, p orders.Payment) (lef
 func (r *DueRefunds) book(ctx context.Context, p orders.Payment) (other, left string) {
 	other, err := r.Reserve(ctx, p)
 	if err != nil {
-		return "", "it could not be booked for its refund: " + err.Error()
+		return "", "the payment could not be reserved for its refund: " + err.Error()
 	}
 	return other, ""
 }

@@ -95,7 +95,7 @@ func (r *RequestedRefunds) reserved(ctx context.Context, item refunds.Claimed) (
 	other, err := r.Reserve(ctx, item)
 	switch {
 	case err != nil:
-		return end, "it could not be booked for its refund: " + err.Error()
+		return end, "the payment could not be reserved for its refund: " + err.Error()
 	case other != "":
 		return refunds.End{Step: refunds.ToReview, Doubted: item.Sent != nil, Reason: fmt.Sprintf("nothing is refunded: %s keeps this payment", other)}, ""
 	}

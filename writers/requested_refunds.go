@@ -87,7 +87,7 @@ func (w *RequestedRefunds) settle(ctx context.Context, tx *sqlx.Tx, results []re
 		s := settledRefund{Result: r, Settlement: r.Settle(now, w.Longest(r.Claimed.Gateway), w.Unkeyed(r.Claimed.Gateway))}
 		if row.Lease != r.Claimed.Lease {
 			if row.Status != s.Status || r.Left != "" {
-				s.Result = &refunds.Result{Claimed: r.Claimed, Left: "it is somebody else's"}
+				s.Result = &refunds.Result{Claimed: r.Claimed, Left: "another run has claimed it"}
 			}
 			s.count(tally)
 			continue

@@ -82,7 +82,7 @@ func TestPlannedChangesAreShownListedAndForecast(t *testing.T) {
 	require.EqualValues(t, 1, s.number(t, "SELECT COUNT(*) FROM operator_actions WHERE subject = 'change:5' AND action = 'resolve' AND reason = 'a slip'"))
 	got = s.duly(t, "resolve", "change", "5", "--as", "ignored", "--reason", "again")
 	require.Equal(t, batch.ExitUsage, got.code)
-	require.Contains(t, got.err, "change 5 was done with on")
+	require.Contains(t, got.err, "change 5 ended on")
 	got = s.duly(t, "resolve", "change", "99", "--as", "ignored", "--reason", "none")
 	require.Equal(t, batch.ExitUsage, got.code)
 	require.Contains(t, got.err, "no change 99; see duly list changes")

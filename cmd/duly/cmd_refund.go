@@ -12,7 +12,7 @@ import (
 func refundCommand(ses *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "refund",
-		Short: "Ask for a refund of an invoice or an order, in whole or in part",
+		Short: "Request a refund of an invoice or an order, in whole or in part",
 		Long: "Writes a refund into the table refunds, with who asks for it and why; the next run of reconcile executes it, step refund.\n" +
 			"The shop can insert such rows itself. Without --amount all that is left is refunded, also after somebody refunded a part\n" +
 			"at the provider. Never more than was paid is refunded, even if several ask at the same time. Exit code 2: the invoice or\n" +
@@ -31,7 +31,7 @@ func refundCommand(ses *session.Session) *cobra.Command {
 func refundOne(ses *session.Session, what string) *cobra.Command {
 	var f decide.RefundFlags
 	cmd := &cobra.Command{
-		Use: what + " ID", Short: "Ask for a refund of one " + what, Args: cobra.ArbitraryArgs,
+		Use: what + " ID", Short: "Request a refund of one " + what, Args: cobra.ArbitraryArgs,
 		Example: "  duly refund " + what + " 7 --reason \"returned\"\n  duly refund " + what + " 7 --amount 5000 --reason \"half of it\" --dry-run",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := f.Check(what, args)
@@ -53,6 +53,6 @@ func refundOne(ses *session.Session, what string) *cobra.Command {
 		flags.BoolVar(&f.EndSubscription, "end-subscription", false, "cancel the subscription with the refund")
 		flags.BoolVar(&f.GiveBack, "give-period-back", false, "make the invoice void with the refund, which must be of all its money")
 	}
-	flags.BoolVar(&f.Dry, "dry-run", false, "only show what would be asked for")
+	flags.BoolVar(&f.Dry, "dry-run", false, "only show what would be requested")
 	return cmd
 }

@@ -13,7 +13,7 @@ func requeueCommand(ses *session.Session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "requeue",
 		Short: "Make invoices, orders or events due again",
-		Long: "Makes rows due again that wait for a person, once what was wrong is put right, and records who did it. What is\n" +
+		Long: "Makes rows due again that wait for a person, once what was wrong is fixed, and records who did it. What is\n" +
 			"unsettled is refused, and the line says what to do instead; so is an invoice whose rejected attempt is not proven to\n" +
 			"have taken no money: the gateway is asked first. Exit code 2 if one is refused; the others are done.\n" +
 			"Exit code 4, for invoices, for some minutes after the database has lost commits.\n\n" +

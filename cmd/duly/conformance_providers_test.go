@@ -47,7 +47,7 @@ func TestConformanceOfProviders(t *testing.T) {
 			}
 			got := conform(t, s, args...)
 			require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
-			require.Contains(t, got.out, "· sandbox · at most 30 payments of 1,000 KRW, all given back · at most 10m")
+			require.Contains(t, got.out, "· sandbox · at most 30 payments of 1,000 KRW, all refunded · at most 10m")
 			require.Contains(t, got.out, "\n✓ time of a payment\n")
 			require.Regexp(t, `\n– what only happens live\s+cannot be shown here: `, got.out)
 			require.Regexp(t, `\n✓ main: of \d+ rules \d+ hold, \d+ not checked · `, got.out)
@@ -79,7 +79,7 @@ func TestConformanceOfTheDocumentedBlock(t *testing.T) {
 	s.env = append(s.env, "DULY_GATEWAYS_MAIN_CHANNEL_KEY=channel-key-1")
 	got = conform(t, s, "--method", "ok=pm_ok")
 	require.Equal(t, batch.ExitUsage, got.code, got.out)
-	require.Contains(t, got.err, "duly cannot tell: give --sandbox")
+	require.Contains(t, got.err, "duly does not know: give --sandbox")
 	got = conform(t, s, "--sandbox", "--method", "ok=pm_ok")
 	require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
 }
@@ -128,8 +128,8 @@ func TestConformanceOfALiveProviderIsRefused(t *testing.T) {
 		"a live key of Stripe":          {"stripe", "sk_live_of-the-shop", "", "--gateway-customer cus_1", "is live, its key says so"},
 		"a restricted live key":         {"stripe", "rk_live_of-the-shop", "", "--sandbox --gateway-customer cus_1", "is live, its key says so"},
 		"a live key of Toss":            {"toss", "live_sk_of-the-shop", "", "--sandbox --gateway-customer customer-key", "is live, its key says so"},
-		"a CID of KakaoPay's":           {"kakaopay", "secret", "DULY_GATEWAYS_MAIN_CID=C123456789", "--gateway-customer user", "duly cannot tell"},
-		"a channel that nobody knows":   {"portone", "secret", "DULY_GATEWAYS_MAIN_CHANNEL_KEY=channel-key-other", "", "duly cannot tell"},
+		"a CID of KakaoPay's":           {"kakaopay", "secret", "DULY_GATEWAYS_MAIN_CID=C123456789", "--gateway-customer user", "duly does not know"},
+		"a channel that nobody knows":   {"portone", "secret", "DULY_GATEWAYS_MAIN_CHANNEL_KEY=channel-key-other", "", "duly does not know"},
 		"a secret that is wrong":        {"portone", "secret", "DULY_GATEWAYS_MAIN_TOKEN=other", "", "check gateways.main.token"},
 		"without its second identifier": {"toss", "test_sk_1", "", "", "give it as --gateway-customer"},
 	} {

@@ -64,11 +64,11 @@ func TestConformance(t *testing.T) {
 	}
 	got := conform(t, s, all...)
 	require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
-	require.Contains(t, got.out, "· sandbox · at most 30 payments of 1,000 KRW, all given back · at most 10m")
+	require.Contains(t, got.out, "· sandbox · at most 30 payments of 1,000 KRW, all refunded · at most 10m")
 	require.Contains(t, got.out, "\n✓ lost answer\n")
 	require.Contains(t, got.out, "– faults of the service       not checked: nobody can plant them from outside: ")
 	require.Regexp(t, `\n✓ main: of 30 rules 28 hold, 2 not checked · `, got.out)
-	require.Regexp(t, `\ngiven back: \d+ payments\n`, got.out)
+	require.Regexp(t, `\nrefunded: \d+ payments\n`, got.out)
 	for e := range sim.Entries() {
 		require.False(t, e.Status == payment.Succeeded && e.Refunded < e.Amount, "payment %s is kept", e.ID)
 	}
@@ -109,7 +109,7 @@ func TestConformanceIsBroken(t *testing.T) {
 	report := document[conformance](t, conform(t, s, "--sandbox", "--method", "ok=pm_ok", "--json"))
 	require.False(t, report.Conforms)
 	require.NotZero(t, report.Broken)
-	require.Empty(t, report.Kept, "what was charged twice is given back too")
+	require.Empty(t, report.Kept, "what was charged twice is refunded too")
 }
 
 // Nothing is charged unless somebody says what sort of account it is, and nothing is asked of a gateway that is not there.
@@ -120,7 +120,7 @@ func TestConformanceIsRefused(t *testing.T) {
 		args string
 		says string
 	}{
-		"nobody says what it is": {"--conformance main --method ok=pm_ok", "duly cannot tell: give --sandbox if it does not, or --live if it does and is to be charged"},
+		"nobody says what it is": {"--conformance main --method ok=pm_ok", "duly does not know: give --sandbox if it does not, or --live if it does and is to be charged"},
 		"both":                   {"--conformance main --sandbox --live --method ok=pm_ok", "--sandbox and --live contradict each other"},
 		"no such gateway":        {"--conformance mian --sandbox", `unknown gateway "mian"`},
 		"no such word":           {"--conformance main --sandbox --method okay=pm_ok", `unknown method "okay"; did you mean ok?`},
@@ -152,8 +152,8 @@ func TestConformanceIsRefused(t *testing.T) {
 func TestConformanceIsStopped(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ held, says string }{
-		"while it looks up": {http.MethodGet, `(?m)^! stopped: 2 payments given back$`},
-		"while it charges":  {http.MethodPost, `(?m)^! stopped: NOT given back: duly-ct-\S+$`},
+		"while it looks up": {http.MethodGet, `(?m)^! stopped: 2 payments refunded$`},
+		"while it charges":  {http.MethodPost, `(?m)^! stopped: NOT refunded: duly-ct-\S+$`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -222,7 +222,7 @@ func TestConformanceIsEndedAtOnce(t *testing.T) {
 		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	}
 	require.Equal(t, 143, code(t, cmd), out.String())
-	_, left, said := strings.Cut(out.String(), "! stopped at once: NOT given back: ")
+	_, left, said := strings.Cut(out.String(), "! stopped at once: NOT refunded: ")
 	require.True(t, said, out.String())
 	taken := 0
 	for e := range sim.Entries() {

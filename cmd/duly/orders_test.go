@@ -230,8 +230,8 @@ func TestAnUnreadableEventNamesItsRow(t *testing.T) {
 	s.env = append(s.env, "DULY_OUTBOX_URL="+server.URL, "DULY_OUTBOX_SECRET=whsec_"+strings.Repeat("QUJD", 8))
 	got := s.duly(t, "run", "outbox")
 	require.Equal(t, batch.ExitReview, got.code, got.out+got.err)
-	require.Contains(t, got.out, "Then       duly requeue event 2  # once payload of row 2 in table events is put right\n"+
-		"           duly requeue event 1  # once payload of row 1 in table events is put right\n")
+	require.Contains(t, got.out, "Then       duly requeue event 2  # once payload of row 2 in table events is fixed\n"+
+		"           duly requeue event 1  # once payload of row 1 in table events is fixed\n")
 	require.NotContains(t, got.out, "doctor")
 	require.Contains(t, s.duly(t, "list", "dead-events").out, "\n  2 · fix payload of row 2 in table events, then duly requeue event 2\n")
 }

@@ -151,7 +151,7 @@ VALUES (7, 1, 5000, 'KRW', 'asked for', 'review', 1, 0, 5000, UTC_TIMESTAMP(6), 
 	require.Contains(t, s.duly(t, "status").out, "duly list review")
 	got := resolve("refunded")
 	require.Equal(t, batch.ExitUsage, got.code)
-	require.Contains(t, got.err, "the gateway shows 0 KRW of 12,900 KRW refunded, which this refund is no part of")
+	require.Contains(t, got.err, "the gateway shows 0 KRW of 12,900 KRW refunded, which does not include this refund")
 	require.Equal(t, batch.ExitUsage, resolve("paid").code)
 	s.exec(t, `UPDATE refunds SET next_try_at = UTC_TIMESTAMP(6) + INTERVAL 1 HOUR`)
 	got = resolve("not_executed")
@@ -161,7 +161,7 @@ VALUES (7, 1, 5000, 'KRW', 'asked for', 'review', 1, 0, 5000, UTC_TIMESTAMP(6), 
 	s.exec(t, `UPDATE refunds SET next_try_at = UTC_TIMESTAMP(6)`)
 	require.Equal(t, batch.ExitDone, resolve("not_executed").code)
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM refunds WHERE status = 'refused' AND unsettled IS NULL`))
-	require.Contains(t, resolve("ignored").err, "waits for nobody")
+	require.Contains(t, resolve("ignored").err, "not in review")
 
 	inReview()
 	require.NoError(t, s.sim.Amend(s.sim.Ledger()[0].ID, func(e *simulator.Entry) { e.Refunded = 5000 }))

@@ -36,7 +36,7 @@ VALUES (7, 1, 5000, 'KRW', 'asked for', 'review', 1, 'main', 'the gateway refuse
 	require.Zero(t, s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE subject = 'refund:7'`))
 
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile", "--step", "refund").code)
-	require.Contains(t, resolve().err, "which this refund is no part of")
+	require.Contains(t, resolve().err, "which does not include this refund")
 	require.Equal(t, int64(5000), s.number(t, `SELECT SUM(amount) FROM refunds WHERE status = 'refunded'`), "as much as the gateway shows")
 	require.Equal(t, batch.ExitDone, s.duly(t, "resolve", "refund", "7", "--as", "not_executed", "--reason", "looked").code)
 }
@@ -62,7 +62,7 @@ VALUES (7, 1, 5000, 'KRW', 'asked for', 'review', 1, 'main', 'the gateway refuse
 	require.NoError(t, word.Takes(seen), "by what was recorded when it was read")
 	err = operator.ResolveRefund(t.Context(), db, seen, word, time.Now(), operator.Action{Action: "resolve", Subject: "refund:7", Who: "somebody", Reason: "looked"})
 	require.ErrorAs(t, err, &store.RefusedError{})
-	require.ErrorContains(t, err, "which this refund is no part of")
+	require.ErrorContains(t, err, "which does not include this refund")
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM refunds WHERE status = 'refunded'`))
 	require.Zero(t, s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE subject = 'refund:7'`))
 }

@@ -106,7 +106,7 @@ func walksOfChores() map[string]func(*walk) {
 			s.untouched(w.T)
 			w.types(s, "run reconcile")
 			require.Contains(w, w.types(s, "show order", "order 9", order).out, "completed")
-			require.Contains(w, w.types(s, "list refunds").out, "no refund is asked for")
+			require.Contains(w, w.types(s, "list refunds").out, "no refund is requested")
 			w.types(s, "run reconcile --step refund")
 			w.types(s, "show subscription", "subscription 42", subscription)
 			s.exec(w.T, "UPDATE subscriptions SET status = 'on_hold'")

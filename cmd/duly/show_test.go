@@ -125,7 +125,7 @@ func TestShowRun(t *testing.T) {
 	s.exec(t, "UPDATE job_runs SET status = 'failed', exit_code = 1, error = 'brake', finished_at = UTC_TIMESTAMP(6)")
 	got = s.duly(t, "show", "run", "1")
 	require.Contains(t, got.out, "failed: brake")
-	require.Contains(t, got.out, "put right what failed, then: duly run billing --rerun 1")
+	require.Contains(t, got.out, "fix what failed, then: duly run billing --rerun 1")
 }
 
 func TestMigrate(t *testing.T) {

@@ -152,7 +152,7 @@ func believeNotExecuted(p payment.Payment, rows []Ours) error {
 	}
 	for _, o := range rows {
 		if o.Standing == Paid {
-			return fmt.Errorf("the gateway took nothing by payment %s, and %s says %s: put that right first, or --as ignored", p.ID, o.Row.words(), o.Status)
+			return fmt.Errorf("the gateway took nothing by payment %s, and %s says %s: fix that first, or --as ignored", p.ID, o.Row.words(), o.Status)
 		}
 	}
 	return nil
@@ -175,7 +175,7 @@ func believePaid(f Finding, p payment.Payment, rows []Ours) error {
 	for _, o := range rows {
 		if f.Kind == BookedTwice {
 			if o.Standing == Paid && strings.EqualFold(o.GatewayID, p.ID) {
-				return fmt.Errorf("%s still has payment %s beside the other row: put that right first, or --as ignored", o.Row.words(), p.ID)
+				return fmt.Errorf("%s still has payment %s beside the other row: fix that first, or --as ignored", o.Row.words(), p.ID)
 			}
 			continue
 		}

@@ -55,7 +55,7 @@ func TestResolveFindings(t *testing.T) {
 		{audit.UnknownThere, payment.AsRefunded, absent, []audit.Ours{paid}, "proves nothing"},
 		{audit.UnknownThere, payment.AsPaid, absent, []audit.Ours{paid}, "proves nothing"},
 		{audit.UnknownThere, payment.AsPaid, kept, []audit.Ours{paid}, ""},
-		{audit.UnknownThere, payment.AsNotExecuted, declined, []audit.Ours{paid}, "put that right first"},
+		{audit.UnknownThere, payment.AsNotExecuted, declined, []audit.Ours{paid}, "fix that first"},
 		{audit.StatusDiffers, payment.AsPaid, kept, []audit.Ours{paid}, ""},
 		{audit.StatusDiffers, payment.AsPaid, kept, []audit.Ours{notPaid}, "says declined"},
 		{audit.StatusDiffers, payment.AsNotExecuted, declined, []audit.Ours{notPaid}, ""},

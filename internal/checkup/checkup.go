@@ -29,7 +29,7 @@ type Check struct {
 	Check  string `json:"check"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`         // what was found
-	Mend   string `json:"mend,omitempty"` // how to put it right
+	Mend   string `json:"mend,omitempty"` // how to fix it
 
 	told bool // people read it also where nothing is wrong
 }
@@ -41,7 +41,7 @@ type Checkup struct {
 	found []Check
 }
 
-// note records a check; mend says how to put an error right that does not say so itself.
+// note records a check; mend says how to fix an error that does not say so itself.
 func (d *Checkup) note(check string, err error, detail, mend string) bool {
 	v := Check{Check: check, OK: err == nil, Detail: detail}
 	if err != nil {

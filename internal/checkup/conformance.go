@@ -90,7 +90,7 @@ func Conform(ctx context.Context, ses *session.Session, asked Conformance) error
 	}
 	began := ses.Now()
 	if !ses.Screen.JSON {
-		ses.Screen.Line("%s · %s · %s · at most %d payments of %s, all given back · at most %s", asked.Gateway, able.Address, stated, outside.MostPayments, money, cli.Rounded(suite.Within))
+		ses.Screen.Line("%s · %s · %s · at most %d payments of %s, all refunded · at most %s", asked.Gateway, able.Address, stated, outside.MostPayments, money, cli.Rounded(suite.Within))
 		suite.Done = func(r outside.Result) { resultText(ses.Screen, r) }
 	}
 	suite.Left = &outside.Left{}
@@ -119,15 +119,15 @@ func Conform(ctx context.Context, ses *session.Session, asked Conformance) error
 // moneyText says what became of the payments of a suite that was stopped.
 func moneyText(r outside.Report) string {
 	if len(r.Kept) > 0 {
-		return "NOT given back: " + strings.Join(slices.Sorted(slices.Values(r.Kept)), ", ")
+		return "NOT refunded: " + strings.Join(slices.Sorted(slices.Values(r.Kept)), ", ")
 	}
-	return cli.Things(int64(r.Refunded), "payment") + " given back"
+	return cli.Things(int64(r.Refunded), "payment") + " refunded"
 }
 
 // leftText says what a suite leaves that a second signal ends at once.
 func leftText(screen *cli.Screen, left *outside.Left) {
 	if names := left.Names(); len(names) > 0 {
-		screen.Say(screen.Err, string(cli.SignLook)+" stopped at once: NOT given back: "+strings.Join(names, ", ")+" · refund at the provider what it took")
+		screen.Say(screen.Err, string(cli.SignLook)+" stopped at once: NOT refunded: "+strings.Join(names, ", ")+" · refund at the provider what it took")
 	}
 }
 
@@ -270,10 +270,10 @@ func resultText(screen *cli.Screen, r outside.Result) {
 // verdictText writes the end of the suite, for people. succeeds: a method was named whose charges do.
 func verdictText(screen *cli.Screen, r conformanceReport, succeeds bool, took time.Duration) {
 	if r.Refunded > 0 {
-		screen.Line("given back: %s", cli.Things(int64(r.Refunded), "payment"))
+		screen.Line("refunded: %s", cli.Things(int64(r.Refunded), "payment"))
 	}
 	if len(r.Kept) > 0 {
-		screen.Line("%s not given back: %s · refund them at the provider", cli.SignLook, strings.Join(slices.Sorted(slices.Values(r.Kept)), ", "))
+		screen.Line("%s not refunded: %s · refund them at the provider", cli.SignLook, strings.Join(slices.Sorted(slices.Values(r.Kept)), ", "))
 	}
 	parts := []string{}
 	for _, part := range []struct {

@@ -33,7 +33,7 @@ func TestWhichAccountsAreCharged(t *testing.T) {
 		sandbox, real bool
 		stated, says  string
 	}{
-		{gateway.LivenessUnknown, false, false, "", "duly cannot tell"},
+		{gateway.LivenessUnknown, false, false, "", "duly does not know"},
 		{gateway.LivenessUnknown, true, false, "sandbox", ""},
 		{gateway.LivenessUnknown, false, true, "live", ""},
 		{gateway.LivenessSandbox, false, false, "sandbox", ""},

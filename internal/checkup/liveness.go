@@ -63,5 +63,5 @@ func permitted(asked Conformance, able gateway.Capabilities, by string) (string,
 	case able.Live == gateway.LivenessSandbox, asked.Sandbox:
 		return "sandbox", nil
 	}
-	return "", exit.Usagef("whether gateway %s at %s takes real money, duly cannot tell: give --sandbox if it does not, or --live if it does and is to be charged", name, able.Address)
+	return "", exit.Usagef("whether gateway %s at %s takes real money, duly does not know: give --sandbox if it does not, or --live if it does and is to be charged", name, able.Address)
 }

@@ -98,7 +98,7 @@ func Refund(ctx context.Context, ses *session.Session, db *session.Database, wha
 	money := payment.Money{Amount: v.Amount, Currency: v.Currency}
 	paid := payment.Money{Amount: v.Paid, Currency: v.Currency}
 	if f.Dry {
-		ses.Screen.Line("%s of %s would be refunded at %s; nothing was asked for", money, paid, v.Gateway)
+		ses.Screen.Line("%s of %s would be refunded at %s; nothing was requested", money, paid, v.Gateway)
 		return nil
 	}
 	ses.Screen.Line("refund %d: %s of %s, at %s", v.Refund, money, paid, v.Gateway)
@@ -134,7 +134,7 @@ func resolveRefund(ctx context.Context, ses *session.Session, db *session.Databa
 	if as == payment.AsRefunded {
 		return "its money is recorded as refunded", nil
 	}
-	return "nothing of it is sent any more; duly refund asks for another one", nil
+	return "it is never sent again; duly refund requests another one", nil
 }
 
 // lookAt asks the gateway of a refund about its payment.
@@ -163,7 +163,7 @@ func previewRefund(ctx context.Context, _ *session.Session, db *session.Database
 	case err != nil:
 		return "", err
 	case as == payment.AsIgnored:
-		return "nothing of it would be sent any more", nil
+		return "it would never be sent again", nil
 	}
 	return fmt.Sprintf("gateway %s would be asked about its payment", c.Gateway), nil
 }

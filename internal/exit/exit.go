@@ -27,7 +27,7 @@ func (e Error) Error() string {
 // Unwrap gives the error itself.
 func (e Error) Unwrap() error { return e.Err }
 
-// Usage marks err as something that the operator must put right first; nothing was touched.
+// Usage marks err as something that the operator must fix first; nothing was touched.
 func Usage(err error) error {
 	if err == nil {
 		return nil

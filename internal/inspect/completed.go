@@ -24,7 +24,7 @@ func ReadCompletions(ctx context.Context, ses *session.Session, limit time.Durat
 		return nil, err
 	}
 	if c.Database.DSN == "" || c.Database.DSN.Reveal() == config.Private {
-		return nil, errors.New("no database is configured that goes on without us")
+		return nil, errors.New("no database is configured but a private one")
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -64,7 +64,7 @@ func ListSpecs() []ListSpec {
 			Sinks: true, Open: func(payment.Date) worklist.List { return worklist.DeadDeliveries() },
 		},
 		{
-			Name: "refunds", Short: "Refunds that are asked for and not settled, also those in review", nothing: "no refund is asked for",
+			Name: "refunds", Short: "Refunds that are requested and not settled, including those in review", nothing: "no refund is requested",
 			Open: func(payment.Date) worklist.List { return worklist.Refunds() },
 		},
 		{

@@ -19,7 +19,7 @@ func refundLines(screen *cli.Screen, list []details.Refund, days cli.Calendar) {
 		} else if r.Amount == nil && r.SettledAt == nil {
 			parts[0] += " all that is left"
 		}
-		parts = append(parts, fmt.Sprintf("asked for by %s %s (%q)", text.Line(r.RequestedBy), days.At(r.CreatedAt), text.Line(r.Reason)))
+		parts = append(parts, fmt.Sprintf("requested by %s %s (%q)", text.Line(r.RequestedBy), days.At(r.CreatedAt), text.Line(r.Reason)))
 		if r.Detail != nil {
 			parts = append(parts, text.Line(*r.Detail))
 		}

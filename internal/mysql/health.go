@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// Problem is something about a database that must be put right before duly can rely on it.
+// Problem is something about a database that must be fixed before duly can rely on it.
 //
 //nolint:errname // the word that operators use
 type Problem struct {
 	What string
-	Mend string // how to put it right
+	Mend string // how to fix it
 
 	mendFirst bool // What is long, and a reader of the whole text must not miss the rest
 }

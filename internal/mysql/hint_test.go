@@ -26,7 +26,7 @@ func reach(t *testing.T, dsn string) error {
 	return err
 }
 
-// What keeps duly out is told in one line that says what is right; what somebody must put right first is no outage.
+// What keeps duly out is told in one line that says what is right; what an operator must fix first is no outage.
 func TestWhatKeepsUsOut(t *testing.T) {
 	t.Parallel()
 	t.Run("passwords", func(t *testing.T) {
@@ -192,7 +192,7 @@ func worktestExec(t *testing.T, db *testdb.DB, query string) {
 	}
 }
 
-// What somebody must put right first is told from what passes.
+// What an operator must fix first is told from what passes.
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	for number, want := range map[uint16]bool{

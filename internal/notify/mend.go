@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Mend says how to put right what err says of Slack.
+// Mend says how to fix what err says of Slack.
 func (s *Slack) Mend(err error) string {
 	failure, ok := errors.AsType[*DeliveryError](err)
 	switch {

@@ -30,7 +30,7 @@ func DropChange(ctx context.Context, db *mysql.DB, id uint64, now time.Time, act
 			return absent(err, "change", id)
 		}
 		if row.Applied.Valid {
-			return store.Refuse(fmt.Errorf("change %d was done with on %s: %s", id, row.Applied.Time.UTC().Format(time.DateTime), row.Outcome))
+			return store.Refuse(fmt.Errorf("change %d ended on %s: %s", id, row.Applied.Time.UTC().Format(time.DateTime), row.Outcome))
 		}
 		subscription = row.Subscription
 		outcome := mysql.Cut("ignored by "+action.Who+": "+action.Reason, 255)

@@ -126,7 +126,7 @@ func RefundInReview(ctx context.Context, q sqlx.QueryerContext, id uint64, lock 
 	}
 	r := row.Refund()
 	if r.Status != refunds.Review {
-		return refunds.Claimed{}, store.Refuse(fmt.Errorf("refund %d is %s, and waits for nobody: duly list refunds", id, r.Status))
+		return refunds.Claimed{}, store.Refuse(fmt.Errorf("refund %d is %s, not in review: duly list refunds", id, r.Status))
 	}
 	found, err := refundrows.Targets(ctx, q, []refunds.Refund{r})
 	return refunds.Claimed{Refund: r, Target: found[id]}, err

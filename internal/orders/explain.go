@@ -59,7 +59,7 @@ func (s Snapshot) explainOrder() Explanation {
 			fmt.Sprintf("an operator looks at the provider's page and decides: duly resolve payment %d --as paid GATEWAY_ID, not_executed, refunded or ignored; until then the order is left as it is", in[0].ID),
 		}
 	case c.Reason != "":
-		return Explanation{WhyReview, sentence("it is in review", c.Reason), fmt.Sprintf("an operator puts it right: duly requeue order %d; until then it is left as it is", s.Order.ID)}
+		return Explanation{WhyReview, sentence("it is in review", c.Reason), fmt.Sprintf("an operator fixes it: duly requeue order %d; until then it is left as it is", s.Order.ID)}
 	case c.Run != 0 && c.RunLives:
 		return Explanation{WhyChecking, fmt.Sprintf("run %d is working on it now", c.Run), "the run settles it"}
 	case !s.Order.Status.Open() && len(pending) == 0 && (len(wordless) == 0 || s.asked(wordless)):

@@ -163,7 +163,7 @@ func Through(id uint64, list []Payment, c Check, as payment.Resolution) (Payment
 		}
 		return Payment{}, fmt.Errorf("%s, each for a word of its own: duly resolve payment %d --as %s --reason … first", are(waiting, "waits", "wait"), waiting[0].ID, word)
 	case c.Reason != "":
-		return Payment{}, fmt.Errorf("order %d waits for no payment: put right what it says, then duly requeue order %d", id, id)
+		return Payment{}, fmt.Errorf("order %d waits for no payment: fix what it says, then duly requeue order %d", id, id)
 	}
 	return Payment{}, fmt.Errorf("order %d is not in review: duly show order %d", id, id)
 }
@@ -302,7 +302,7 @@ func (r Reviewed) refunded(e payment.Evidence, text string) (Change, error) {
 }
 
 // Requeue says whether an order can be made due again: checked, and its refunds tried, at once. An order that was
-// frozen for a reason of its own is so released, once what was wrong is put right. The error says in one line
+// frozen for a reason of its own is so released, once what was wrong is fixed. The error says in one line
 // why not, and what to do instead.
 func Requeue(o Order, payments []Payment, c Check) error {
 	if c.Run != 0 && c.RunLives {

@@ -26,7 +26,7 @@ func TestThrough(t *testing.T) {
 		{"succeeded, frozen", []orders.Payment{row(1, "refunded"), row(2, "succeeded")}, frozen, 2, ""},
 		{"given up, frozen", []orders.Payment{row(1, "failed")}, frozen, 1, ""},
 		{"pending, not frozen", []orders.Payment{row(1, "pending")}, orders.Check{}, 0, "order 7 is not in review: duly show order 7"},
-		{"none", nil, frozen, 0, "order 7 waits for no payment: put right what it says, then duly requeue order 7"},
+		{"none", nil, frozen, 0, "order 7 waits for no payment: fix what it says, then duly requeue order 7"},
 		{"settled", []orders.Payment{row(1, "refunded")}, frozen, 0, "duly requeue order 7"},
 		{"two", []orders.Payment{row(1, "review"), row(2, "review")}, frozen, 0, "payments 1, 2 wait, each for a word of its own: duly resolve payment 1 --as "},
 	} {

@@ -37,7 +37,7 @@ const (
 	notJSON    = "its payload is not JSON: "
 )
 
-// RowFails reports whether a reason why an event was not delivered is [Unreadable]'s: its row must be put right first.
+// RowFails reports whether a reason why an event was not delivered is [Unreadable]'s: its row must be fixed first.
 func RowFails(reason string) bool { return AtFault(reason) != "" }
 
 // AtFault is the column of an event's row that a reason of [Unreadable] is about; empty for any other reason.

@@ -94,5 +94,5 @@ func (o Options) elsewhere(ctx context.Context, c refunds.Claimed) (string, erro
 	if today, err := o.Source.Today(ctx, c.Gateway, c.Account); err != nil || today {
 		return "", err
 	}
-	return fmt.Sprintf("what gateway %[1]s took at another account than today's is not refunded there: if it has moved, duly doctor --moved %[1]s OLD_URL; else put gateways.%[1]s.url right", c.Gateway), nil
+	return fmt.Sprintf("what gateway %[1]s took at another account than today's is not refunded there: if it has moved, duly doctor --moved %[1]s OLD_URL; else fix gateways.%[1]s.url", c.Gateway), nil
 }

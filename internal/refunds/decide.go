@@ -104,7 +104,7 @@ func (e End) seen(c Claimed, seen payment.Payment, k Guarantees, now time.Time) 
 	case e.Amount > left:
 		return e.to(Refuse, fmt.Sprintf("%s are left of %s", c.money(left), seen.Money))
 	case c.FollowUp == GivePeriodBack && !whole:
-		return e.to(Refuse, "a period is given back with all of its money alone")
+		return e.to(Refuse, "give_period_back needs a refund of the full amount")
 	}
 	return e.to(Send, "")
 }

@@ -74,7 +74,7 @@ func TestDecide(t *testing.T) {
 		{"another currency", claimed(200, func(c *refunds.Claimed) { c.Refund.Currency = "USD" }), shown(0), keys, refunds.Refuse, 0, "it was paid in KRW, not in USD"},
 		{"nothing was paid", claimed(200, func(c *refunds.Claimed) { c.Problem = "nothing was paid: the invoice is open" }), payment.LookupResult{}, keys, refunds.Refuse, 0, "nothing was paid: the invoice is open"},
 		{"not yet", claimed(200, func(c *refunds.Claimed) { c.Wait = "the invoice is being charged" }), payment.LookupResult{}, keys, refunds.Later, 0, "the invoice is being charged"},
-		{"a part of a period", claimed(200, func(c *refunds.Claimed) { c.FollowUp = refunds.GivePeriodBack }), shown(0), keys, refunds.Refuse, 200, "a period is given back with all of its money alone"},
+		{"a part of a period", claimed(200, func(c *refunds.Claimed) { c.FollowUp = refunds.GivePeriodBack }), shown(0), keys, refunds.Refuse, 200, "give_period_back needs a refund of the full amount"},
 		{"a period", claimed(0, func(c *refunds.Claimed) { c.FollowUp = refunds.GivePeriodBack }), shown(0), keys, refunds.Send, 500, ""},
 		{"taken back", claimed(0, func(c *refunds.Claimed) { c.Origin = refunds.OfMark }), payment.LookupResult{}, keys, refunds.Withdraw, 0, "the payment is not to be refunded any more"},
 		{"declined there", claimed(200), shown(0, func(p *payment.Payment) { p.Status = payment.Declined }), keys, refunds.Refuse, 0, "nothing is held: the payment is declined at the gateway"},

@@ -20,7 +20,7 @@ func Refuses(r Refund, t Target) string {
 	case r.Amount > left:
 		return fmt.Sprintf("%s are left of %s", t.money(left), t.Paid)
 	case r.FollowUp == GivePeriodBack && r.Amount != 0 && r.Amount != left:
-		return "a period is given back with all of its money alone"
+		return "give_period_back needs a refund of the full amount"
 	}
 	return ""
 }
@@ -44,9 +44,9 @@ func (w Word) Takes(c Claimed) error {
 	case payment.AsRefunded:
 		switch {
 		case !known:
-			return fmt.Errorf("the gateway does not show the payment (%s): --as refunded is believed of what it shows alone", otherwise(w.Sight.Reason, "it is another one"))
+			return fmt.Errorf("the gateway does not show the payment (%s): --as refunded needs its record", otherwise(w.Sight.Reason, "it is another one"))
 		case w.given(c) == 0:
-			return fmt.Errorf("the gateway shows %s of %s refunded, which this refund is no part of", c.money(seen.Refunded), seen.Money)
+			return fmt.Errorf("the gateway shows %s of %s refunded, which does not include this refund", c.money(seen.Refunded), seen.Money)
 		}
 		return nil
 	case payment.AsNotExecuted:
@@ -59,7 +59,7 @@ func (w Word) Takes(c Claimed) error {
 		return nil
 	case payment.AsPaid, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
 	}
-	return fmt.Errorf("--as %s is no way to resolve a refund: refunded, not_executed or ignored", w.As)
+	return fmt.Errorf("--as %s does not resolve a refund: give refunded, not_executed or ignored", w.As)
 }
 
 // given is how much the gateway shows to have been refunded since the refund was sent, or since it was last recorded; 0: less than was asked for.

@@ -36,6 +36,6 @@ func (c *Controls) Elsewhere(ctx context.Context, p orders.Payment) (why string,
 	default:
 		return "", nil
 	}
-	return fmt.Sprintf("what gateway %[1]s took at %[2]s is not refunded or cancelled at %[3]s: if it has moved, duly doctor --moved %[1]s %[2]s; else put gateways.%[1]s.url right",
+	return fmt.Sprintf("what gateway %[1]s took at %[2]s is not refunded or cancelled at %[3]s: if it has moved, duly doctor --moved %[1]s %[2]s; else fix gateways.%[1]s.url",
 		p.Gateway, at.Address, g.known[c.Accounts[p.Gateway]].Address), nil
 }

@@ -11,5 +11,5 @@ func guardedRows(s Summary) []cli.BlockRow {
 	if n == 0 {
 		return nil
 	}
-	return []cli.BlockRow{cli.Fact("Too large", cli.Things(n, "invoice")+" · "+cli.MoneySums(money)+" not charged without your word", "")}
+	return []cli.BlockRow{cli.Fact("Too large", cli.Things(n, "invoice")+" · "+cli.MoneySums(money)+" not charged without your approval", "")}
 }

@@ -23,7 +23,7 @@ func TryReceiver(sink string) string {
 func RequeueWay(event uint64, reason string) WayOut {
 	w := WayOut{Command: fmt.Sprintf("duly requeue event %d", event)}
 	if column := outbox.AtFault(reason); column != "" {
-		w.When = fmt.Sprintf("once %s of row %d in table events is put right", column, event)
+		w.When = fmt.Sprintf("once %s of row %d in table events is fixed", column, event)
 	}
 	return w
 }

@@ -42,7 +42,7 @@ func Grouped(rows []Listed) []ReviewGroup {
 	return groups
 }
 
-// firstStep is what to do about a row first: a command, or what the shop must put right.
+// firstStep is what to do about a row first: a command, or what the shop must fix.
 func firstStep(r Listed) (command, fix string) {
 	if r.What == worklist.Subscription {
 		return "", "fix the row"

@@ -204,7 +204,7 @@ func (v Run) Next() []string {
 	case *v.Exit == 3:
 		return []string{"rows wait for an operator: " + ListOf(v.Job, v.ID)}
 	case *v.Exit == 1:
-		return []string{"put right what failed, then: " + again}
+		return []string{"fix what failed, then: " + again}
 	}
 	return []string{"run again: " + again}
 }

@@ -76,7 +76,7 @@ func WaysOfInvoice(l worklist.Row, asks func(string) bool) []WayOut {
 		return []WayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.Subscription), When: "charges it"}}
 	case l.Unproven():
 		return []WayOut{
-			{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once its row is put right; gateway " + text.Line(l.Gateway) + " is asked whether it took money", Asks: true},
+			{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once its row is fixed; gateway " + text.Line(l.Gateway) + " is asked whether it took money", Asks: true},
 			resolveWay("attempt", l.Attempt, payment.AsIgnored, "nothing more is charged for it"),
 		}
 	case l.Attempt != 0:
@@ -86,11 +86,11 @@ func WaysOfInvoice(l worklist.Row, asks func(string) bool) []WayOut {
 	case guard.Check(l.AmountCheck).Holds():
 		return []WayOut{
 			resolveWay("invoice", l.ID, payment.AsApproved, "if the amount is right: the next run charges it"),
-			resolveWay("invoice", l.ID, payment.AsVoid, "if it is not: it is never charged; put the subscription's amount right for the next period"),
+			resolveWay("invoice", l.ID, payment.AsVoid, "if it is not: it is never charged; fix the subscription's amount for the next period"),
 		}
 	}
 	return []WayOut{
-		{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once what it says is put right"},
+		{Command: fmt.Sprintf("duly requeue invoice %d", l.ID), When: "once what it says is fixed"},
 		resolveWay("invoice", l.ID, payment.AsVoid, "or --as uncollectible, or paid_outside: it is not charged any more"),
 	}
 }
@@ -136,11 +136,11 @@ func waysOfChange(l worklist.Row) []WayOut {
 
 func waysOfSubscription(l worklist.Row) []WayOut {
 	if slices.Contains([]billing.SubscriptionStatus{billing.Active, billing.PastDue}, billing.StatusOf(l.Status)) {
-		return []WayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.ID), When: "once its row is put right"}}
+		return []WayOut{{Command: fmt.Sprintf("duly run billing --subscription %d", l.ID), When: "once its row is fixed"}}
 	}
 	return []WayOut{{
 		Command: fmt.Sprintf("duly show subscription %d", l.ID),
-		When:    "the shop puts its row right: active, past_due, paused, cancelled, or trialing until its next_billing_date",
+		When:    "the shop fixes its row: active, past_due, paused, cancelled, or trialing until its next_billing_date",
 	}}
 }
 
@@ -159,7 +159,7 @@ func waysOfOrder(l worklist.Row, now time.Time, asks func(string) bool) []WayOut
 	case l.Undecided != 0:
 		return decided("payment", l.Undecided, l.Gateway, asks, "it is closed without a word on its money")
 	}
-	requeue.When = "once what it says is put right; then duly run reconcile"
+	requeue.When = "once what it says is fixed; then duly run reconcile"
 	return []WayOut{requeue}
 }
 
@@ -169,7 +169,7 @@ func waysOfRefund(l worklist.Row) []WayOut {
 	}
 	return []WayOut{
 		resolveWay(worklist.Refund, l.ID, payment.AsRefunded, "if the provider's page shows it; its gateway is asked"),
-		resolveWay(worklist.Refund, l.ID, payment.AsNotExecuted, "if it does not: then duly refund asks for another one"),
+		resolveWay(worklist.Refund, l.ID, payment.AsNotExecuted, "if it does not: then duly refund requests another one"),
 		resolveWay(worklist.Refund, l.ID, payment.AsIgnored, "nothing more is sent for it"),
 	}
 }

@@ -205,7 +205,7 @@ func (s Standing) explainIssue() Explanation {
 	case s.Amount.Held() && !issue.Due.IsZero():
 		return Explanation{
 			WhyAmount, fmt.Sprintf("it is due since %s, and is not charged as it stands: %s", issue.Due, s.Amount.Words),
-			"put the subscription's amount right before the next run, which sends its invoice to review, where a person may approve it",
+			"fix the subscription's amount before the next run, which otherwise sends the invoice to review, where an operator can approve it",
 		}
 	case !issue.Due.IsZero():
 		return Explanation{WhyDue, fmt.Sprintf("it is due since %s and no run has invoiced it yet", sub.Next), "the next run invoices and charges it: duly run billing --subscription " + fmt.Sprint(sub.ID)}
@@ -264,7 +264,7 @@ func (inv *InvoiceStanding) decides(gone bool) string {
 	if inv.AmountCheck.Holds() {
 		return fmt.Sprintf("an operator decides: duly resolve invoice %d --as approved if the amount is right, or --as void", inv.ID)
 	}
-	return fmt.Sprintf("put right what it says, then: duly requeue invoice %d", inv.ID)
+	return fmt.Sprintf("fix what it says, then: duly requeue invoice %d", inv.ID)
 }
 
 // closed says who closed the invoice in that way; empty: nobody did.
@@ -347,7 +347,7 @@ func (s Standing) open() Explanation {
 	claim := billing.DecideClaim(inv.Invoice, s.Subscription, inv.Past, s.Policy, s.Issue.Effective, s.Issue.KnownGateway)
 	switch claim.Action {
 	case billing.ReviewInvoice:
-		return Explanation{WhyReview, "it cannot be charged: " + claim.Reason, "the next run sends it to review, unless that is put right before"}
+		return Explanation{WhyReview, "it cannot be charged: " + claim.Reason, "the next run sends it to review, unless that is fixed before"}
 	case billing.VoidInvoice:
 		return Explanation{WhyCancelled, sentence("the subscription was cancelled", s.CancelReason), "the next run voids it"}
 	case billing.UseStage:
@@ -367,7 +367,7 @@ func (s Standing) open() Explanation {
 	case s.Amount.Held():
 		return Explanation{
 			WhyAmount, fmt.Sprintf("it is due since %s, and is not charged as it stands: %s", inv.StageDate, s.Amount.Words),
-			"the next run sends it to review, where a person may approve its amount, or close it",
+			"the next run sends it to review, where an operator approves its amount or closes it",
 		}
 	case inv.Unannounced != "":
 		text, next, _ := strings.Cut(inv.Unannounced, ": ")

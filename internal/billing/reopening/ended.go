@@ -111,7 +111,7 @@ func (d Invoice) chargeable(s billing.Subscription, p billing.Policy, today paym
 	case billing.ReviewInvoice:
 		return fmt.Errorf("invoice %d cannot be charged: %s", d.ID, claim.Reason)
 	case billing.UseStage, billing.EndInvoice:
-		return fmt.Errorf("the payment method of subscription %d was declined for good: write another one to it first, or take the decline back: duly reopen --run ID --gateway %s --class hard,action", s.ID, s.Gateway)
+		return fmt.Errorf("the payment method of subscription %d was declined for good: set another one first, or clear the decline: duly reopen --run ID --gateway %s --class hard,action", s.ID, s.Gateway)
 	case billing.VoidInvoice: // of a subscription that is cancelled
 	}
 	return fmt.Errorf("nothing is charged for subscription %d", s.ID)

@@ -275,7 +275,7 @@ func TestWrongProvidersAreFound(t *testing.T) {
 					require.Subset(t, r.Kept, left)
 				}
 				if c.name == "ignores the key" && kind != "portone" {
-					require.Empty(t, left, "what was charged twice is given back too")
+					require.Empty(t, left, "what was charged twice is refunded too")
 				}
 			})
 		}
