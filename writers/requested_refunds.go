@@ -137,27 +137,11 @@ func (s settledRefund) count(t *batch.Tally) {
 	}
 }
 
-const (
-	refundedAttempt = `UPDATE payment_attempts SET refunded_amount = GREATEST(refunded_amount, ?) WHERE id = ?`
-	refundedInvoice = `UPDATE invoices SET refunded_amount = GREATEST(refunded_amount, ?), status = IF(? AND status = 'paid', 'void', status) WHERE id = ?`
-	refundedPayment = `UPDATE payments SET transaction_key = COALESCE(transaction_key, ?), refunded_at = IF(COALESCE(refunded_amount, 0) < ?, ?, refunded_at),
-refunded_amount = GREATEST(COALESCE(refunded_amount, 0), ?), status = IF(? >= amount AND status IN ('succeeded', 'review'), 'refunded', status) WHERE id = ?`
-	nothingInReview = `UPDATE order_checks SET reason = NULL WHERE order_id = ? AND reason IS NOT NULL
-AND NOT EXISTS (SELECT 1 FROM payments WHERE order_id = ? AND status = 'review')`
-	endSubscription = `UPDATE subscriptions SET status = 'cancelled', cancelled_at = ?, cancel_reason = ?
-WHERE id = ? AND status IN ('active', 'past_due', 'paused', 'trialing')`
-)
-
 func (w *RequestedRefunds) save(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, stock *shelf, now time.Time) error {
 	var events []payment.Event
 	for i := range todo {
 		s := &todo[i]
-		if s.Settlement.Refunded > 0 {
-			if err := s.record(ctx, tx, now); err != nil {
-				return err
-			}
-		}
-		ended, err := s.follow(ctx, tx, now)
+		ended, err := refundrows.Follow(ctx, tx, *s.Result, s.Settlement.Refunded, now)
 		if err != nil {
 			return err
 		}
@@ -174,45 +158,6 @@ func (w *RequestedRefunds) save(ctx context.Context, tx *sqlx.Tx, todo []settled
 		return err
 	}
 	return store.WriteBillingEvents(ctx, tx, events)
-}
-
-// record writes what is refunded of the payment in all.
-func (s *settledRefund) record(ctx context.Context, tx *sqlx.Tx, now time.Time) error {
-	c, total := s.Claimed, s.Settlement.Refunded
-	if c.InvoiceID != 0 {
-		if _, err := tx.ExecContext(ctx, refundedAttempt, total, c.AttemptID); err != nil {
-			return err
-		}
-		void := c.FollowUp == refunds.GivePeriodBack && s.Whole()
-		_, err := tx.ExecContext(ctx, refundedInvoice, total, void, c.InvoiceID)
-		return err
-	}
-	recorded := min(total, c.Paid.Amount)
-	if _, err := tx.ExecContext(ctx, refundedPayment, store.Text(c.GatewayID), recorded, now, recorded, recorded, c.PaymentID); err != nil {
-		return err
-	}
-	if c.Payment.Status != orders.PaymentReview || recorded < c.Paid.Amount {
-		return nil
-	}
-	_, err := tx.ExecContext(ctx, nothingInReview, c.Payment.OrderID, c.Payment.OrderID)
-	return err
-}
-
-// follow ends the subscription, if that is asked for.
-func (s *settledRefund) follow(ctx context.Context, tx *sqlx.Tx, now time.Time) ([]payment.Event, error) {
-	c := s.Claimed
-	if s.End.Step != refunds.Done || s.Left != "" || c.FollowUp != refunds.EndSubscription {
-		return nil, nil
-	}
-	reason := mysql.Cut("refunded: "+c.Refund.Reason, 255)
-	result, err := tx.ExecContext(ctx, endSubscription, now, reason, c.SubscriptionID)
-	if err != nil {
-		return nil, err
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 0 {
-		return nil, err
-	}
-	return []payment.Event{c.Ended(reason)}, nil
 }
 
 // saveRefunds writes the rows of refunds.

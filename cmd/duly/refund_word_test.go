@@ -7,11 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"duly/internal/batch"
+	"duly/internal/gateway/simulator"
 	"duly/internal/mysql"
 	"duly/internal/operator"
 	"duly/internal/payment"
 	"duly/internal/refunds"
 	"duly/internal/store"
+	"duly/internal/test/worktest"
 )
 
 // What the gateway shows as refunded is one refund's alone: while another one of the payment may be what it shows, nobody's word makes it this one's.
@@ -65,4 +67,39 @@ VALUES (7, 1, 5000, 'KRW', 'asked for', 'review', 1, 'main', 'the gateway refuse
 	require.ErrorContains(t, err, "which does not include this refund")
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM refunds WHERE status = 'refunded'`))
 	require.Zero(t, s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE subject = 'refund:7'`))
+}
+
+// A refund that an operator says was executed has what was asked for with it, as one whose answer came.
+func TestWhatFollowsARefundByAWord(t *testing.T) {
+	t.Parallel()
+	executed := func(s *shop) {
+		require.NoError(t, s.sim.Amend(s.sim.Ledger()[0].ID, func(e *simulator.Entry) { e.Refunded = e.Amount }))
+		require.Equal(t, batch.ExitDone, s.duly(t, "resolve", "refund", "7", "--as", "refunded", "--reason", "looked").code)
+		require.Equal(t, int64(12900), s.number(t, `SELECT amount FROM refunds WHERE status = 'refunded' AND unsettled IS NULL`))
+	}
+	for followUp, want := range map[string]string{
+		"end_subscription": "paid 12900 cancelled refunded: asked for", "give_period_back": "void 12900 active",
+	} {
+		t.Run(followUp, func(t *testing.T) {
+			s := billed(t)
+			s.exec(t, `INSERT INTO refunds (id, invoice_id, amount, currency, reason, follow_up, status, unsettled, number, refunded_before, sent_amount, sent_at, gateway, detail)
+VALUES (7, 1, 12900, 'KRW', 'asked for', ?, 'review', 1, 1, 0, 12900, UTC_TIMESTAMP(6), 'main', 'its answer was lost')`, followUp)
+			executed(s)
+			require.Equal(t, []string{want}, worktest.List[string](t, s.db, `SELECT CONCAT_WS(' ', i.status, i.refunded_amount, s.status, s.cancel_reason)
+FROM invoices i JOIN subscriptions s ON s.id = i.subscription_id JOIN payment_attempts a ON a.invoice_id = i.id AND a.refunded_amount = i.refunded_amount`))
+			require.Equal(t, followUp == "end_subscription", s.number(t, `SELECT COUNT(*) FROM events WHERE type = 'subscription.cancelled'`) == 1)
+		})
+	}
+	t.Run("the last payment in review", func(t *testing.T) {
+		s := newShop(t)
+		s.order(t, "payment_in_progress", "succeeded")
+		require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile").code)
+		s.exec(t, `UPDATE payments SET status = 'review'`)
+		s.exec(t, `UPDATE order_checks SET reason = 'refunded in part'`)
+		s.exec(t, `INSERT INTO refunds (id, payment_id, amount, currency, reason, status, unsettled, number, refunded_before, sent_amount, sent_at, gateway, detail)
+VALUES (7, 1, 12900, 'KRW', 'asked for', 'review', 1, 1, 0, 12900, UTC_TIMESTAMP(6), 'main', 'its answer was lost')`)
+		executed(s)
+		require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM payments WHERE status = 'refunded' AND refunded_amount = amount`))
+		require.Zero(t, s.number(t, `SELECT COUNT(*) FROM order_checks WHERE reason IS NOT NULL`), "nobody need look at the order")
+	})
 }

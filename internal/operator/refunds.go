@@ -28,11 +28,6 @@ const (
 
 	unsettledBesideOfInvoice = `SELECT id FROM refunds WHERE invoice_id = ? AND unsettled = 1 AND id <> ?`
 	unsettledBesideOfPayment = `SELECT id FROM refunds WHERE payment_id = ? AND unsettled = 1 AND id <> ?`
-
-	recordAttemptRefund = `UPDATE payment_attempts a JOIN invoices i ON i.id = a.invoice_id SET a.refunded_amount = GREATEST(a.refunded_amount, ?),
-i.refunded_amount = GREATEST(i.refunded_amount, ?) WHERE a.id = ?`
-	recordPaymentRefund = `UPDATE payments SET refunded_at = IF(COALESCE(refunded_amount, 0) < ?, ?, refunded_at), refunded_amount = GREATEST(COALESCE(refunded_amount, 0), ?),
-status = IF(? >= amount AND status IN ('succeeded', 'review'), 'refunded', status) WHERE id = ?`
 )
 
 // PaymentToRefund is the payment of an order that an operator means: the one that is named, or the only one that has money left. The error is a
@@ -173,17 +168,13 @@ func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word
 			return err
 		}
 		crash.At(crash.ResolveStatement)
-		if total := min(end.Total, c.Paid.Amount); total > 0 && c.AttemptID != 0 {
-			if _, err := tx.ExecContext(ctx, recordAttemptRefund, total, total, c.AttemptID); err != nil {
-				return err
-			}
-		} else if total > 0 {
-			if _, err := tx.ExecContext(ctx, recordPaymentRefund, total, now, total, total, c.PaymentID); err != nil {
-				return err
-			}
+		result := refunds.Result{Claimed: c, End: end}
+		ended, err := refundrows.Follow(ctx, tx, result, end.Total, now)
+		if err != nil {
+			return err
 		}
 		crash.At(crash.ResolveStatement)
-		if err := store.WriteBillingEvents(ctx, tx, refunds.Result{Claimed: c, End: end}.Events(false, false)); err != nil {
+		if err := store.WriteBillingEvents(ctx, tx, append(result.Events(false, false), ended...)); err != nil {
 			return err
 		}
 		return action.Write(ctx, tx)
