@@ -93,6 +93,8 @@ func issueTally(s billing.Issued) batch.Tally {
 		t.Read, t.Succeeded = 1, 1
 	case s.Review != "" && s.Review != s.ReviewReason:
 		t.Read, t.Review = 1, 1
+	case s.Changed:
+		t.Changed = 1
 	}
 	return t
 }

@@ -13,6 +13,7 @@ import (
 	"duly/internal/cli"
 	"duly/internal/text"
 	"duly/internal/view"
+	"duly/jobs"
 )
 
 const (
@@ -193,11 +194,20 @@ func (p *progress) deaths() []string {
 	return lines
 }
 
-// view is a step with how much it had before it. The caller holds mu.
+// view is a step with how much it had before it. The caller holds mu. What the step issue has changed as planned, and not invoiced, is not before collect
+// any more.
 func (p *progress) view(x *batch.StepExecution) view.Step {
 	v := view.StepOf(x)
-	if due, ok := p.due[x.Step]; ok {
-		v.Due = due
+	due, ok := p.due[x.Step]
+	if !ok {
+		return v
+	}
+	if v.Due = due; x.Step == jobs.StepCollect {
+		for _, other := range p.steps {
+			if t := other.Tally(); other.Step == jobs.StepIssue && due > 0 {
+				v.Due = max(due-t.Changed, 0)
+			}
+		}
 	}
 	return v
 }

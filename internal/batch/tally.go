@@ -15,6 +15,8 @@ type Tally struct {
 	// Moved are items that were left for another day, and Ended those that were closed, by a decision alone: nothing was done about them, and Read has
 	// none. They are not stored.
 	Moved, Ended int64
+	// Changed are items that were changed as somebody had planned, without anything else that is counted. They are not stored.
+	Changed int64
 }
 
 // Add adds u to t.
@@ -29,6 +31,7 @@ func (t *Tally) Add(u Tally) {
 	t.Found += u.Found
 	t.Moved += u.Moved
 	t.Ended += u.Ended
+	t.Changed += u.Changed
 	for currency, amount := range u.Amounts {
 		t.Pay(currency, amount)
 	}

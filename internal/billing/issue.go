@@ -40,6 +40,7 @@ type Issue struct {
 	Review      string       // the reason to have on the subscription; "" without ClearReview: unchanged
 	ClearReview bool         // the reason that stands there is no longer true
 	Elsewhere   bool         // its gateway is not configured on this host: another one invoices it
+	Changed     bool         // planned changes alter the subscription
 	Events      []Event
 }
 

@@ -171,6 +171,8 @@ func TestAStepSpeaksOfItsOwnItems(t *testing.T) {
 		"✓ reconcile  3 orders · 1 completed · 2 failed · 1m20s":                 ofStep(jobs.StepReconcile, Step{Read: 3, Succeeded: 1, Declined: 2, Seconds: 80}),
 		"✓ retry-1  2 put off without a charge · 0.1s":                           ofStep("retry-1", Step{Due: 2, moved: 2, Seconds: 0.1}),
 		"✓ retry-1  1 put off without a charge · 1 void without a charge · 0.1s": ofStep("retry-1", Step{Due: -1, moved: 1, ended: 1, Seconds: 0.1}),
+		"✓ issue    2 changed as planned · 0.1s":                                 ofStep(jobs.StepIssue, Step{Due: 1, changed: 2, Seconds: 0.1}),
+		"✓ issue    4 invoices · 1 changed as planned · 0.1s":                    ofStep(jobs.StepIssue, Step{Read: 4, Succeeded: 4, changed: 1, Seconds: 0.1}),
 		"! collect  none of 7 done · 0.1s":                                       ofStep(jobs.StepCollect, Step{Due: 7, Seconds: 0.1}),
 	} {
 		require.Equal(t, want, v.Line())
@@ -185,6 +187,7 @@ func TestNothingDueIsCounted(t *testing.T) {
 	require.True(t, ofStep(jobs.StepRuns, Step{Due: -1}).Idle())
 	require.False(t, ofStep(jobs.StepCollect, Step{Due: 3}).Idle())
 	require.False(t, ofStep(jobs.StepCollect, Step{Due: -1, moved: 3}).Idle())
+	require.False(t, ofStep(jobs.StepIssue, Step{Due: -1, changed: 1}).Idle())
 	require.False(t, ofStep(jobs.StepCollect, Step{Status: string(batch.Failed)}).Idle())
 	require.False(t, ofStep(jobs.StepCollect, Step{Read: 1}).Idle())
 }

@@ -46,12 +46,13 @@ type Step struct {
 	Amounts   map[string]int64 `json:"amounts"` // minor units by currency
 	Seconds   float64          `json:"seconds"`
 
-	label  batch.Label
-	Due    int64    `json:"-"` // how much it had before it when it began; -1: not known
-	found  int64    // of Succeeded: charges that the gateway had taken before
-	moved  int64    // put off to another day without a charge
-	ended  int64    // closed without a charge
-	Errors []string `json:"-"` // why it failed, a line a problem
+	label   batch.Label
+	Due     int64    `json:"-"` // how much it had before it when it began; -1: not known
+	found   int64    // of Succeeded: charges that the gateway had taken before
+	moved   int64    // put off to another day without a charge
+	ended   int64    // closed without a charge
+	changed int64    // changed as planned, without an invoice
+	Errors  []string `json:"-"` // why it failed, a line a problem
 }
 
 // StepOf is a step of a run that this process executes.
@@ -60,7 +61,7 @@ func StepOf(x *batch.StepExecution) Step {
 	v := Step{
 		Step: x.Step, Status: notBegun, Read: t.Read, Succeeded: t.Succeeded, Declined: t.Declined, Released: t.Released,
 		InDoubt: t.InDoubt, Rejected: t.Rejected, Review: t.Review, Amounts: cli.OrNone(t.Amounts), Seconds: x.Took().Seconds(),
-		label: x.Label, Due: -1, found: t.Found, moved: t.Moved, ended: t.Ended, Errors: ProblemsOf(x.Err()),
+		label: x.Label, Due: -1, found: t.Found, moved: t.Moved, ended: t.Ended, changed: t.Changed, Errors: ProblemsOf(x.Err()),
 	}
 	if x.Begun() {
 		v.Status = string(x.Status())

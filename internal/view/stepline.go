@@ -12,7 +12,7 @@ import (
 
 // Idle reports whether the step had nothing to do: it ended well and counted no row before it and none on its way.
 func (v Step) Idle() bool {
-	return v.Read == 0 && v.Status == string(batch.Completed) && v.done() == 0 && v.moved+v.ended == 0 && v.Due <= 0 && len(v.Errors) == 0
+	return v.Read == 0 && v.Status == string(batch.Completed) && v.done() == 0 && v.moved+v.ended+v.changed == 0 && v.Due <= 0 && len(v.Errors) == 0
 }
 
 // done is how many items are settled, whatever became of them.
@@ -74,6 +74,7 @@ func (v Step) counts(separator string) string {
 	add(v.Review, words.Review)
 	add(v.moved, "put off without a charge")
 	add(v.ended, "void without a charge")
+	add(v.changed, "changed as planned")
 	switch {
 	case v.Read == 0 || v.label.Bookkeeping && len(parts) > 0:
 		return strings.Join(parts, separator)

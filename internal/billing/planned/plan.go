@@ -3,6 +3,7 @@ package planned
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"duly/internal/billing"
@@ -41,7 +42,8 @@ type Done struct {
 
 // Outcomes of changes that are applied.
 const (
-	applied       = "applied"
+	Applied       = "applied"
+	UsedFor       = "used for the period of " // and its due date: a one-off amount
 	pausedAlready = "no change: it was paused already"
 	activeAlready = "no change: it was active already"
 )
@@ -159,7 +161,7 @@ func (p *Plan) apply(c Change, refused Refused) {
 		p.stick(c, why)
 		return
 	}
-	outcome, problem := applied, ""
+	outcome, problem := Applied, ""
 	s := &p.After
 	switch c.Kind {
 	case Pause:
@@ -204,7 +206,7 @@ func (p *Plan) apply(c Change, refused Refused) {
 		p.stick(c, problem)
 		return
 	}
-	p.Done = append(p.Done, Done{Change: c, Outcome: outcome, Same: outcome != applied})
+	p.Done = append(p.Done, Done{Change: c, Outcome: outcome, Same: outcome != Applied})
 }
 
 // goOn makes s active from a day on: the periods that began before are never billed. A trial whose date is a placeholder begins its first period on that day;
@@ -255,7 +257,7 @@ func (p *Plan) Use(due payment.Date) (oneOff bool) {
 	if p == nil || p.oneOff == nil || due.IsZero() {
 		return false
 	}
-	p.Done = append(p.Done, Done{Change: *p.oneOff, Outcome: fmt.Sprintf("used for the period of %s", due), Due: due})
+	p.Done = append(p.Done, Done{Change: *p.oneOff, Outcome: UsedFor + due.String(), Due: due})
 	p.oneOff = nil
 	return true
 }
@@ -310,5 +312,6 @@ func (p *Plan) Decide(s billing.Subscription, newest billing.Newest, invoiced fu
 	if p.Use(issue.Due) {
 		issue.AmountCheck = guard.OneOff
 	}
+	issue.Changed = p != nil && slices.ContainsFunc(p.Done, func(d Done) bool { return !d.Same })
 	return issue
 }

@@ -270,3 +270,16 @@ func TestAProblemIsNewsOnce(t *testing.T) {
 	plan = planned.ForIssue(s, changes("2026-01-31 amount 7"), on("2026-01-31"), nil)
 	require.True(t, plan.Decide(plan.After, billing.Newest{}, nil, on("2026-01-31")).ClearReview)
 }
+
+// What a plan alters is said beside the decision, whether there is an invoice or not; a resumption of what is active alters nothing.
+func TestDecideSaysWhetherChangesWereApplied(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"2026-01-31 pause": true, "2026-01-31 cancel": true, "2026-01-31 one_off_amount 0": true, "2026-01-31 resume": false, "2026-02-01 pause": false,
+	} {
+		plan := planned.ForIssue(due("2026-01-31", billing.Active), changes(text), on("2026-01-31"), nil)
+		require.Equal(t, want, plan.Decide(plan.After, billing.Newest{}, func(payment.Date) bool { return false }, on("2026-01-31")).Changed, text)
+	}
+	var none *planned.Plan
+	require.False(t, none.Decide(due("2026-01-31", billing.Active), billing.Newest{}, func(payment.Date) bool { return false }, on("2026-01-31")).Changed)
+}
