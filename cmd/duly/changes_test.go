@@ -161,3 +161,25 @@ func TestAChangeOfNoSubscriptionIsTold(t *testing.T) {
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	require.Contains(t, s.duly(t, "status").out, "nothing is due")
 }
+
+// A run counts what it applied, cancellations first, and a step that only applied changes has done its work.
+func TestARunCountsTheChangesThatItApplied(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.env = append(s.env, "DULY_BUSINESS_TIMEZONE=UTC")
+	ended, paused, free, active := s.enrol(t, "ok", 1000), s.enrol(t, "ok", 2000), s.enrol(t, "ok", 3000), s.enrol(t, "ok", 4000)
+	s.exec(t, "UPDATE subscriptions SET next_billing_date = UTC_DATE()")
+	s.plan(t, ended, 0, "cancel", nil)
+	s.plan(t, paused, 0, "pause", nil)
+	got := s.duly(t, "run", "billing", "--subscription", fmt.Sprintf("%d,%d", ended, paused))
+	require.Equal(t, batch.ExitDone, got.code, got.err)
+	require.Regexp(t, `✓ issue +2 changed as planned · [0-9]`, got.out)
+	require.NotContains(t, got.out, "none of")
+	require.Contains(t, got.out, "Changes    2 applied: cancel 1, pause 1\n")
+
+	s.plan(t, free, 0, "one_off_amount", "0")
+	s.plan(t, active, 0, "resume", nil) // changes nothing
+	s.plan(t, ended, 0, "resume", nil)  // of what is cancelled
+	require.Regexp(t, `"changes_applied": \{\s+"one_off_amount": 1\s+\}`, s.duly(t, "run", "billing", "--json").out)
+	require.NotContains(t, s.duly(t, "run", "billing", "--json").out, "changes_applied")
+}

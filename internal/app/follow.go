@@ -26,7 +26,10 @@ func (e *Execution) follow(ctx context.Context, s *view.Summary, p *progress, re
 	since := p.deadSince(p.run.Started)
 	err := e.groupReviews(ctx, s, p.run, since)
 	if p.run.Job == jobs.BillingJob {
+		var changesErr error
 		err = errors.Join(err, e.followCharges(ctx, s, p.run, since))
+		s.ChangesApplied, changesErr = query.AppliedChanges(ctx, e.Database.DB, since)
+		err = errors.Join(err, changesErr)
 	}
 	if err != nil {
 		e.logs.WarnContext(ctx, "what follows from the run could not be read", session.Problem(mysql.Classify(ctx, err)))

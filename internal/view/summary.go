@@ -32,6 +32,9 @@ type Summary struct {
 	// Guarded are sums of what the run sent to review for its amount alone, by currency.
 	Guarded []query.MoneySum `json:"guarded,omitempty"`
 
+	// ChangesApplied are the planned changes that were applied during the run, by their kind.
+	ChangesApplied map[string]int64 `json:"changes_applied,omitempty"`
+
 	// Of the jobs that have them.
 	Refunded     map[string]int64 `json:"refunded,omitempty"` // minor units by currency
 	Daily        *query.Daily     `json:"daily,omitempty"`

@@ -39,6 +39,7 @@ func restOf(screen *cli.Screen, s Summary) {
 // summaryRows are the block of facts under a run.
 func summaryRows(s Summary) []cli.BlockRow {
 	rows := append(collectedRows(s), declinedRows(s)...)
+	rows = append(rows, changesRows(s)...)
 	rows = append(rows, reviewRows(s)...)
 	rows = append(rows, guardedRows(s)...)
 	rows = append(rows, findingRows(s)...)
