@@ -109,6 +109,12 @@ func (c *Controls) mayGiveBack(ctx context.Context, g *gateway.Limited, source C
 	return ""
 }
 
+// ShowsNewest asks g for the newest payments that it took, and says why what it shows of another one does not count. Empty: it shows them, or there
+// are none.
+func (c *Controls) ShowsNewest(ctx context.Context, g *gateway.Limited, source ControlSource) (why string) {
+	return c.mayGiveBack(ctx, g, source)
+}
+
 // shown asks g for the controls of one side, after an absence was answered, until one is shown, and returns that one.
 // byID: the absent payment was asked for by its id, so that controls are too. Unlike for [Controls.Vet] one of our own
 // that is not shown, which is then returned, fails the side only if no other is: an audit looks for holes in what a

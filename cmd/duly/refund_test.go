@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -158,7 +161,7 @@ VALUES (7, 1, 5000, 'KRW', 'asked for', 'review', 1, 0, 5000, UTC_TIMESTAMP(6), 
 	require.Equal(t, batch.ExitUsage, got.code)
 	require.Contains(t, got.err, "a request for refund 7 may still arrive")
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM refunds WHERE status = 'review' AND unsettled = 1`))
-	s.exec(t, `UPDATE refunds SET next_try_at = UTC_TIMESTAMP(6)`)
+	s.exec(t, `UPDATE refunds SET next_try_at = UTC_TIMESTAMP(6), sent_at = sent_at - INTERVAL 1 HOUR`)
 	require.Equal(t, batch.ExitDone, resolve("not_executed").code)
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM refunds WHERE status = 'refused' AND unsettled IS NULL`))
 	require.Contains(t, resolve("ignored").err, "not in review")
@@ -166,11 +169,73 @@ VALUES (7, 1, 5000, 'KRW', 'asked for', 'review', 1, 0, 5000, UTC_TIMESTAMP(6), 
 	inReview()
 	require.NoError(t, s.sim.Amend(s.sim.Ledger()[0].ID, func(e *simulator.Entry) { e.Refunded = 5000 }))
 	got = resolve("not_executed")
-	require.Contains(t, got.err, "which is what was asked for: --as refunded")
+	require.Contains(t, got.err, "which may include this refund: --as refunded")
 	require.Equal(t, "refunded", document[decide.Resolved](t, s.duly(t, "resolve", "refund", "7", "--as", "refunded", "--reason", "looked", "--json")).As)
 	require.Equal(t, int64(5000), s.number(t, `SELECT refunded_amount FROM invoices`))
 	require.Equal(t, int64(5000), s.number(t, `SELECT amount FROM refunds WHERE status = 'refunded'`))
 	inReview()
 	require.Equal(t, batch.ExitDone, resolve("ignored").code)
 	require.Equal(t, int64(3), s.number(t, `SELECT COUNT(*) FROM operator_actions WHERE action = 'resolve' AND subject = 'refund:7'`))
+}
+
+// That a refund was not executed is believed only where its gateway answers: not while it fails, does not know the payment, is called at
+// another address or is not asked. What needs no gateway is taken always.
+func TestResolveRefundAsksTheGateway(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	var fails atomic.Int64
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status := fails.Load(); status != 0 {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(int(status))
+			_, _ = w.Write([]byte(`{"code":"not_found","message":"no such payment"}`))
+			return
+		}
+		s.sim.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	at := func(url string) { s.env[1] = "DULY_GATEWAYS_MAIN_URL=" + url }
+	at(front.URL)
+	s.enrol(t, "ok", 12900)
+	s.order(t, "payment_in_progress", "succeeded")
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
+	require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile").code)
+	s.exec(t, `INSERT INTO refunds (id, invoice_id, payment_id, amount, currency, reason, status, unsettled, refunded_before, sent_amount, sent_at, gateway)
+VALUES (7, 1, NULL, 400, 'KRW', 'asked for', 'review', 1, 0, 400, UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, 'main'),
+(8, NULL, (SELECT MIN(id) FROM payments), 400, 'KRW', 'asked for', 'review', 1, 0, 400, UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, 'main')`)
+	refused := func(want string) {
+		t.Helper()
+		for _, id := range []string{"7", "8"} {
+			got := s.duly(t, "resolve", "refund", id, "--as", "not_executed", "--reason", "looked")
+			require.Equal(t, batch.ExitUsage, got.code, "%s%s", got.out, got.err)
+			require.Contains(t, got.err, want)
+		}
+	}
+	fails.Store(http.StatusInternalServerError)
+	refused("the gateway could not be asked")
+	fails.Store(http.StatusNotFound)
+	refused("the gateway does not know the payment now")
+	fails.Store(0)
+	at("http://127.0.0.1:1")
+	refused("nothing")
+	other := httptest.NewServer(s.sim)
+	t.Cleanup(other.Close)
+	at(other.URL)
+	refused("gateways.main.url")
+	at(front.URL)
+	for _, e := range s.sim.Ledger() {
+		require.NoError(t, s.sim.Amend(e.ID, func(e *simulator.Entry) { e.Refunded = 500 }))
+	}
+	refused("the gateway shows 500 KRW of 12,900 KRW refunded, which may include this refund")
+	s.exec(t, `DELETE FROM payments`)
+	got := s.duly(t, "resolve", "refund", "8", "--as", "not_executed", "--reason", "looked")
+	require.Equal(t, batch.ExitUsage, got.code)
+	require.Contains(t, got.err, "there is no payment")
+	got = s.duly(t, "resolve", "refund", "8", "--as", "refunded", "--reason", "looked")
+	require.Contains(t, got.err, "so that no gateway can be asked; --as refunded needs its record")
+	require.Equal(t, batch.ExitDone, s.duly(t, "resolve", "refund", "8", "--as", "ignored", "--reason", "looked").code)
+	for _, e := range s.sim.Ledger() {
+		require.NoError(t, s.sim.Amend(e.ID, func(e *simulator.Entry) { e.Refunded = 399 }))
+	}
+	require.Equal(t, batch.ExitDone, s.duly(t, "resolve", "refund", "7", "--as", "not_executed", "--reason", "looked").code)
 }

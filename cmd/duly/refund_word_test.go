@@ -58,7 +58,7 @@ VALUES (7, 1, 5000, 'KRW', 'asked for', 'review', 1, 'main', 'the gateway refuse
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "reconcile", "--step", "refund").code)
 
 	there := s.sim.Ledger()[0]
-	word := refunds.Word{As: payment.AsRefunded, Reason: "looked", Sight: payment.LookupResult{Payment: &payment.Payment{
+	word := refunds.Word{As: payment.AsRefunded, Reason: "looked", Longest: time.Minute, Sight: payment.LookupResult{Payment: &payment.Payment{
 		ID: there.ID, Status: payment.Succeeded, Key: seen.ChargeKey, Reference: seen.Reference, CustomerID: seen.CustomerID, Money: seen.Paid, Refunded: 5000,
 	}}}
 	require.NoError(t, word.Takes(seen), "by what was recorded when it was read")

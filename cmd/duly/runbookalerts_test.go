@@ -116,7 +116,7 @@ func (w *walk) refund(s *shop) {
 	paid, known := s.attempt(w.T, "succeeded", "paid", payment.Succeeded)
 	for _, back := range []int64{0, 100} {
 		s.exec(w.T, `REPLACE INTO refunds (id, invoice_id, amount, currency, reason, status, unsettled, refunded_before, sent_amount, sent_at, gateway)
-VALUES (3, ?, 100, 'KRW', 'asked for', 'review', 1, ?, 100, UTC_TIMESTAMP(6), 'main')`, paid, back)
+VALUES (3, ?, 100, 'KRW', 'asked for', 'review', 1, ?, 100, UTC_TIMESTAMP(6) - INTERVAL 1 HOUR, 'main')`, paid, back)
 		require.NoError(w, s.sim.Amend(known, func(e *simulator.Entry) { e.Refunded = 100 }))
 		w.types(s, map[int64]string{0: "resolve refund 3 --as refunded", 100: "resolve refund 3 --as not_executed"}[back])
 	}

@@ -61,12 +61,9 @@ func inquire(ctx context.Context, ses *session.Session, db *session.Database, q 
 // history finds out whether q was sent to the account that the gateway is called at today, and by which payments its
 // absence there is checked.
 func (q *inquiry) history(ctx context.Context, db *session.Database, able gateway.Capabilities, business func() time.Time) error {
-	today, err := query.AccountRow(ctx, db.DB, payment.Account{Gateway: q.gateway, Address: able.Address, ID: able.Account})
+	controls, err := controlsOf(ctx, db, q.gateway, able, business)
 	if err != nil {
 		return err
-	}
-	controls := &store.Controls{
-		DB: db.DB, Accounts: map[string]uint32{q.gateway: today}, Retention: func(string) time.Duration { return able.Retention }, Now: business,
 	}
 	same, err := controls.Today(ctx, q.gateway, q.account)
 	if err != nil {
@@ -81,4 +78,15 @@ func (q *inquiry) history(ctx context.Context, db *session.Database, able gatewa
 	}
 	q.Controls = found[0].Without(q.itself)
 	return nil
+}
+
+// controlsOf finds the payments that a gateway took where it is called today.
+func controlsOf(ctx context.Context, db *session.Database, name string, able gateway.Capabilities, business func() time.Time) (*store.Controls, error) {
+	today, err := query.AccountRow(ctx, db.DB, payment.Account{Gateway: name, Address: able.Address, ID: able.Account})
+	if err != nil {
+		return nil, err
+	}
+	return &store.Controls{
+		DB: db.DB, Accounts: map[string]uint32{name: today}, Retention: func(string) time.Duration { return able.Retention }, Now: business,
+	}, nil
 }

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"duly/internal/cli"
 	"duly/internal/exit"
+	"duly/internal/gateway"
 	"duly/internal/operator"
 	"duly/internal/payment"
+	"duly/internal/refundrows"
 	"duly/internal/refunds"
 	"duly/internal/session"
 	"duly/internal/suspicion"
+	"duly/steps"
 )
 
 // RefundFlags are the flags of `duly refund`.
@@ -121,7 +125,7 @@ func resolveRefund(ctx context.Context, ses *session.Session, db *session.Databa
 	}
 	word := refunds.Word{As: as, Reason: action.Reason, Begun: business()}
 	if as != payment.AsIgnored && seen.Gateway != "" {
-		if word.Sight, err = lookAt(ctx, ses, seen); err != nil {
+		if err = askAbout(ctx, ses, db, seen, &word, business); err != nil {
 			return "", err
 		}
 	}
@@ -137,27 +141,44 @@ func resolveRefund(ctx context.Context, ses *session.Session, db *session.Databa
 	return "it is never sent again; duly refund requests another one", nil
 }
 
-// lookAt asks the gateway of a refund about its payment.
-func lookAt(ctx context.Context, ses *session.Session, c refunds.Claimed) (payment.LookupResult, error) {
+// askAbout asks the gateway of a refund about its payment, and completes word by what that brought.
+func askAbout(ctx context.Context, ses *session.Session, db *session.Database, c refunds.Claimed, word *refunds.Word, business func() time.Time) error {
 	configured, err := ses.Load()
 	if err != nil {
-		return payment.LookupResult{}, err
+		return err
 	}
 	g, ok := configured.Gateways[c.Gateway]
 	if !ok {
-		return payment.LookupResult{Unaskable: true, Reason: "gateway " + c.Gateway + " is not configured"}, nil
+		return nil
 	}
 	paced, err := ses.Paced(c.Gateway, g)
 	if err != nil {
-		return payment.LookupResult{}, err
+		return err
 	}
 	defer paced.Close()
+	word.Longest = paced.Capabilities().LongestRequest
+	source, err := controlsOf(ctx, db, c.Gateway, paced.Capabilities(), business)
+	if err != nil {
+		return exit.Failed(err)
+	}
+	if word.Elsewhere, err = refundrows.Elsewhere(ctx, source, c); err != nil {
+		return exit.Failed(err)
+	}
+	if source.Accounts[c.Gateway] == 0 && word.Elsewhere == "" {
+		word.Elsewhere = fmt.Sprintf("no run has called gateway %[1]s where gateways.%[1]s.url leads today: fix it", c.Gateway)
+	}
 	which := c.Which()
 	which.RequestID = fmt.Sprintf("refund:%d", c.Refund.ID)
-	return paced.Look(ctx, which), nil
+	ctx = gateway.WithCustomer(ctx, c.CustomerID)
+	if word.Sight = paced.Look(ctx, which); word.As == payment.AsNotExecuted && word.Sight.Payment != nil {
+		// A copy of the account may not have the refund.
+		controls := &steps.Controls{Now: business}
+		word.Doubtful = controls.ShowsNewest(ctx, paced, source)
+	}
+	return nil
 }
 
-func previewRefund(ctx context.Context, _ *session.Session, db *session.Database, id uint64, as payment.Resolution) (string, error) {
+func previewRefund(ctx context.Context, ses *session.Session, db *session.Database, id uint64, as payment.Resolution) (string, error) {
 	c, err := operator.RefundInReview(ctx, db.DB, id, "")
 	switch {
 	case err != nil:
@@ -165,5 +186,5 @@ func previewRefund(ctx context.Context, _ *session.Session, db *session.Database
 	case as == payment.AsIgnored:
 		return "it would never be sent again", nil
 	}
-	return fmt.Sprintf("gateway %s would be asked about its payment", c.Gateway), nil
+	return asked(ses, "refund", id, "its payment", c.Gateway, as)
 }

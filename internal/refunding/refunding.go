@@ -3,7 +3,6 @@ package refunding
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"duly/internal/batch"
@@ -88,11 +87,5 @@ func (o Options) Freeze(ctx context.Context, item orders.RefundClaim, end orders
 
 // elsewhere says why nothing of a payment is refunded where its gateway is called today.
 func (o Options) elsewhere(ctx context.Context, c refunds.Claimed) (string, error) {
-	if c.AttemptID == 0 {
-		return o.Source.Elsewhere(ctx, c.Payment)
-	}
-	if today, err := o.Source.Today(ctx, c.Gateway, c.Account); err != nil || today {
-		return "", err
-	}
-	return fmt.Sprintf("what gateway %[1]s took at another account than today's is not refunded there: if it has moved, duly doctor --moved %[1]s OLD_URL; else fix gateways.%[1]s.url", c.Gateway), nil
+	return refundrows.Elsewhere(ctx, o.Source, c)
 }

@@ -173,6 +173,18 @@ func paymentTarget(o orders.Order, p orders.Payment) refunds.Target {
 	return t
 }
 
+// Elsewhere says why nothing of a payment is refunded where its gateway is called today: another account took it. Empty: it did not, as far as
+// anybody knows.
+func Elsewhere(ctx context.Context, source *store.Controls, c refunds.Claimed) (string, error) {
+	if c.AttemptID == 0 {
+		return source.Elsewhere(ctx, c.Payment)
+	}
+	if today, err := source.Today(ctx, c.Gateway, c.Account); err != nil || today {
+		return "", err
+	}
+	return fmt.Sprintf("what gateway %[1]s took at another account than today's is not refunded there: if it has moved, duly doctor --moved %[1]s OLD_URL; else fix gateways.%[1]s.url", c.Gateway), nil
+}
+
 // byHand marks the payments that an operator named.
 func byHand(ctx context.Context, q sqlx.QueryerContext, found map[uint64]refunds.Target) error {
 	subjects := map[string][]uint64{}

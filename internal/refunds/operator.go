@@ -25,41 +25,99 @@ func Refuses(r Refund, t Target) string {
 	return ""
 }
 
-// Word is what an operator says of a refund in review, and what the gateway shows of its payment.
+// Word is what an operator says of a refund in review, and what its gateway shows of the payment.
 type Word struct {
 	As     payment.Resolution
 	Reason string
 	Sight  payment.LookupResult
 	Begun  time.Time // when the gateway was asked
+	// Longest is how long a request to the gateway can be on its way. 0: the gateway is not configured here, and was not asked.
+	Longest time.Duration
+	// Elsewhere says why nothing counts that the gateway shows where it is called today: another account took the payment. Empty: it did not.
+	Elsewhere string
+	// Doubtful says why a record that shows no refund is not believed: the gateway does not show the newest payments that it took. Empty: it is.
+	Doubtful string
 }
 
-// Takes says why the word is not taken; nil if it is. That it was refunded is the gateway's to say. That it was not is taken unless the gateway
-// shows exactly what was asked for, and once no request of it can take effect any more.
+// Takes says why the word is not taken; nil if it is. That it was refunded is the gateway's to say. That it was not is taken if the right gateway
+// shows the payment and not so much more refunded, or has no look-up, and once no request of it can take effect any more.
 func (w Word) Takes(c Claimed) error {
-	seen := w.Sight.Payment
-	known := seen != nil && seen.Impossible() == "" && c.foreign(*seen) == ""
 	switch w.As {
 	case payment.AsIgnored:
 		return nil
 	case payment.AsRefunded:
-		switch {
-		case !known:
-			return fmt.Errorf("the gateway does not show the payment (%s): --as refunded needs its record", otherwise(w.Sight.Reason, "it is another one"))
+		switch unseen := w.unseen(c); {
+		case unseen != "":
+			return fmt.Errorf("%s; --as refunded needs its record; %s", unseen, w.last(c))
 		case w.given(c) == 0:
-			return fmt.Errorf("the gateway shows %s of %s refunded, which does not include this refund", c.money(seen.Refunded), seen.Money)
+			return fmt.Errorf("the gateway shows %s of %s refunded, which does not include this refund", c.money(w.Sight.Payment.Refunded), w.Sight.Payment.Money)
 		}
 		return nil
 	case payment.AsNotExecuted:
-		if known && c.Sent != nil && seen.Refunded == c.Sent.Before+c.Sent.Amount {
-			return fmt.Errorf("the gateway shows %s of %s refunded, which is what was asked for: --as refunded", c.money(seen.Refunded), seen.Money)
-		}
-		if left := c.Quiet.Sub(w.Begun); c.Sent != nil && left >= 0 {
-			return fmt.Errorf("a request for refund %[1]d may still arrive: try again in %[2]s: duly resolve refund %[1]d --as not_executed --reason …", c.Refund.ID, payment.Wait(left))
-		}
-		return nil
+		return w.notExecuted(c)
 	case payment.AsPaid, payment.AsPaidOutside, payment.AsVoid, payment.AsUncollectible, payment.AsApproved:
 	}
 	return fmt.Errorf("--as %s does not resolve a refund: give refunded, not_executed or ignored", w.As)
+}
+
+// notExecuted says why nobody believes that the refund was not executed.
+func (w Word) notExecuted(c Claimed) error {
+	mute := c.Gateway != "" && w.Longest > 0 && w.Elsewhere == "" && w.Sight.Payment == nil && w.Sight.Unaskable
+	if unseen := w.unseen(c); unseen != "" && !mute {
+		return fmt.Errorf("%s; %s", unseen, w.last(c))
+	}
+	if !mute && w.given(c) > 0 {
+		return fmt.Errorf("the gateway shows %s of %s refunded, which may include this refund: --as refunded; %s", c.money(w.Sight.Payment.Refunded), w.Sight.Payment.Money, w.last(c))
+	}
+	if left := c.quiet(w.Longest).Sub(w.Begun); c.Sent != nil && left >= 0 {
+		return fmt.Errorf("a request for refund %[1]d may still arrive: try again in %[2]s: duly resolve refund %[1]d --as not_executed --reason …", c.Refund.ID, payment.Wait(left))
+	}
+	if !mute && w.Doubtful != "" {
+		return fmt.Errorf("%s; %s", w.Doubtful, w.last(c))
+	}
+	return nil
+}
+
+// quiet is the instant after which no request of a refund in review can take effect any more.
+func (c Claimed) quiet(longest time.Duration) time.Time {
+	if c.Sent == nil {
+		return time.Time{}
+	}
+	if first := c.Sent.At.Add(longest); first.After(c.Quiet) {
+		return first
+	}
+	return c.Quiet
+}
+
+// last is the word that needs no gateway.
+func (w Word) last(c Claimed) string {
+	return fmt.Sprintf("duly resolve refund %d --as ignored --reason … sends nothing of it any more", c.Refund.ID)
+}
+
+// unseen says why nobody knows what the gateway shows of the refund's payment; empty: the gateway shows the payment.
+func (w Word) unseen(c Claimed) string {
+	p := w.Sight.Payment
+	switch {
+	case c.Gateway == "" && c.Problem != "":
+		return c.Problem + ", so that no gateway can be asked"
+	case c.Gateway == "":
+		return otherwise(c.Wait, "the payment names no gateway") + ", so that no gateway can be asked"
+	case w.Longest == 0:
+		return fmt.Sprintf("gateway %[1]s is not configured here: type it where gateways.%[1]s is", c.Gateway)
+	case w.Elsewhere != "":
+		return w.Elsewhere
+	case p == nil && w.Sight.Absent:
+		return "the gateway does not know the payment now, which proves nothing: ask the provider"
+	case p == nil && w.Sight.Unaskable:
+		return "the gateway cannot be asked about the payment"
+	case p == nil:
+		return fmt.Sprintf("the gateway could not be asked (%s): try again", otherwise(w.Sight.Reason, "no answer"))
+	case p.Impossible() != "":
+		return fmt.Sprintf("the gateway shows payment %s with %s: ask the provider", p.ID, p.Impossible())
+	case c.foreign(*p) != "":
+		return fmt.Sprintf("the gateway shows another charge, whose %s is not ours: ask the provider", c.foreign(*p))
+	}
+	return ""
 }
 
 // given is how much the gateway shows to have been refunded since the refund was sent, or since it was last recorded; 0: less than was asked for.
@@ -81,8 +139,8 @@ func (w Word) given(c Claimed) int64 {
 // End is how the refund stands by an operator's word, which was taken.
 func (w Word) End(c Claimed) End {
 	end := End{}
-	if p := w.Sight.Payment; p != nil && p.Impossible() == "" && c.foreign(*p) == "" {
-		end.Total = p.Refunded
+	if w.As != payment.AsIgnored && w.unseen(c) == "" {
+		end.Total = w.Sight.Payment.Refunded
 	}
 	if w.As == payment.AsRefunded {
 		end.Amount = w.given(c)

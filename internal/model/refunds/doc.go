@@ -21,6 +21,6 @@
 //
 // # Assumptions
 //
-// A look at the payment shows what the right account has at that moment. An operator does not say that nothing was executed of what
+// A look at the payment shows what the right account has at that moment. Of a gateway that cannot be asked an operator does not say that nothing was executed of what
 // the provider's page shows. What an audit or an operator saw may be old when it is written. A request is executed or lost within R.
 package refunds

@@ -66,10 +66,15 @@ func (m *machine) saysRefunded(s State, n uint8) {
 	m.Emit(s, Move{Kind: SaysRefunded, Row: n})
 }
 
-// saysNotExecuted settles a row as refused: the provider's page shows nothing of it, and nothing of it can arrive any more.
+// saysNotExecuted settles a row as refused: the gateway shows less than its refund would leave, and nothing of it can arrive any more. Of a
+// gateway that cannot be asked the operator knows it from the provider's page.
 func (m *machine) saysNotExecuted(s State, n uint8) {
 	r := &s.Rows[n]
-	if r.Executed > 0 || r.Quiet > 0 || r.Sent && s.Total == r.Before+r.Amount {
+	shown := m.given(*r, s.Total, s.Recorded) > 0
+	if m.Gateway.Mute {
+		shown = r.Executed > 0
+	}
+	if shown && m.on(WordShown) || r.Quiet > 0 {
 		return
 	}
 	r.end(Refused, 0)

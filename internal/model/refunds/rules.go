@@ -26,6 +26,7 @@ const (
 	WordAlone
 	WordAgain
 	WordQuiet
+	WordShown
 	RecordIdle
 	RecordUnmoved
 
@@ -66,6 +67,7 @@ func (r Rule) texts() (name, text string) {
 		WordAlone:     {"word alone", "an operator's word that a refund was executed waits while another one of the payment is unsettled"},
 		WordAgain:     {"word judged again", "his word is judged again by the rows as they are when it is written"},
 		WordQuiet:     {"word when quiet", "his word that a refund was not executed waits until nothing of it can take effect"},
+		WordShown:     {"word beside what is shown", "his word that a refund was not executed is refused where the gateway shows so much more refunded"},
 		RecordIdle:    {"record when idle", "an audit records nothing while a refund of ours is unsettled"},
 		RecordUnmoved: {"record if unmoved", "an audit records only if what is recorded is what it was when it looked"},
 	}

@@ -30,6 +30,7 @@ func breaches() []searchtest.Breach[Rule] {
 		without("keys, two parts: refuses", Overbooked, WordAlone),
 		without("keys, two parts: refuses", Overbooked, WordAgain),
 		without("keys, a part: refuses late", Forgotten, WordQuiet),
+		without("keys, a part: busy, somebody at the provider", Forgotten, WordShown),
 		without("keys, a part: audited", Overbooked, RecordIdle),
 		without("keys, a part: audited", Overbooked, RecordUnmoved),
 	}
