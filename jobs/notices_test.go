@@ -119,6 +119,38 @@ func TestNoticesBeforeACharge(t *testing.T) {
 	require.Equal(t, batch.ExitDone, w.on("2026-03-24").notices(billing.Policy{RetryDays: []int{1}}, nil).Exit)
 }
 
+// The first charge of a trial or a pause whose end is planned is announced as early as any other, once, also before a required notice; a resumption of what
+// is active adds none.
+func TestNoticesBeforeATrialEnds(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enrol("pm_ok:1", "pm_ok:2", "pm_ok:3", "pm_ok:4", "pm_ok:5", "pm_ok:6")
+	w.policy("warned", "warned", "asked", "warned", "warned", "warned")
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET status = 'trialing' WHERE id IN (1, 3, 5)`)
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET status = 'paused' WHERE id IN (2, 6)`)
+	worktest.Exec(t, w.plain, `UPDATE subscriptions SET next_billing_date = '2099-12-31' WHERE id = 3`)
+	worktest.Exec(t, w.plain, `INSERT INTO subscription_changes (subscription_id, effective_date, kind) VALUES
+(1, '2026-01-31', 'resume'), (2, '2026-01-29', 'resume'), (3, '2026-01-31', 'resume'), (4, '2026-01-30', 'resume'), (6, '2026-01-27', 'resume'), (6, '2026-01-28', 'pause'), (6, '2026-01-30', 'resume')`)
+	warned := []string{"1 upcoming 2026-01-31 1 9900 9900 2026-01-31", "2 upcoming 2026-01-31 1 9900 9900 2026-01-31", "4 upcoming 2026-01-31 1 9900 9900 2026-01-31", "6 upcoming 2026-01-31 1 9900 9900 2026-01-31"}
+	all := slices.Insert(slices.Clone(warned), 2, "3 upcoming 2026-01-31 1 9900 9900 2026-01-31")
+	for _, day := range []struct {
+		date string
+		want []string
+	}{{"2026-01-23", nil}, {"2026-01-24", warned}, {"2026-01-27", warned}, {"2026-01-28", all}, {"2026-01-29", all}, {"2026-01-30", all}} {
+		w.on(day.date)
+		for range 2 {
+			require.Equal(t, batch.ExitDone, w.notices(noticed(), nil).Exit)
+			require.Equal(t, day.want, w.written(), day.date)
+		}
+		w.run(byNotices)
+	}
+	w.deliver()
+	require.Equal(t, batch.ExitDone, w.on("2026-01-31").run(byNotices).Exit)
+	require.Equal(t, []string{"active paid 0 1", "active paid 0 1", "active paid 0 1", "active paid 0 1", "active paid 0 1"}, w.states())
+	require.Equal(t, 5, w.sims["main"].Stats().Payments)
+	require.Equal(t, all, w.written(), "what is charged was announced")
+}
+
 // A charge whose policy requires a notice is issued and not made before the notice was delivered; it is named until then, and made once.
 func TestAChargeWaitsForItsNotice(t *testing.T) {
 	t.Parallel()

@@ -59,6 +59,7 @@ func claimQueries(rows int) []queryplan.Query {
 		queryplan.Claim("changed lock", changedLock+skip, ids),
 		queryplan.Claim("subscriptions with due changes, at the head", fmt.Sprintf(changes.Candidates, ""), business, first, first, 0, n),
 		queryplan.Claim("subscriptions with due changes, in the middle", fmt.Sprintf(changes.Candidates, ""), business, business, business, from, n),
+		queryplan.Claim("resumptions to come, at the head", fmt.Sprintf(changes.Resumptions, ""), business, first, first, 0, n),
 		queryplan.Read("any due change", changes.AnyDue, business),
 		queryplan.Read("ids of due changes", changes.DueOf, ids, business),
 		queryplan.Read("due changes, without a lock", changes.LookDue, ids, business),

@@ -64,8 +64,7 @@ func (r *Run) Upcoming(ctx context.Context, x *batch.StepExecution) error {
 	if !Enabled(r.Options.Policy) {
 		return nil
 	}
-	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue} {
-		walk := &query.UpcomingCharges{DB: r.DB, Selection: r.Options.Selection, Status: status, Horizon: r.Options.Horizon()}
+	for _, walk := range query.Upcoming(r.DB, r.Options.Selection, r.Options.Horizon()) {
 		err := r.walk(ctx, x, func(ctx context.Context) ([]notice.Notice, func(), bool, error) {
 			page, took, done, err := walk.Next(ctx, r.Options.ChunkSize)
 			var list []notice.Notice

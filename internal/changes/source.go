@@ -35,6 +35,11 @@ COALESCE(note, '') AS note, COALESCE(outcome, '') AS outcome FROM subscription_c
 	Candidates = `SELECT subscription_id AS id, CAST(effective_date AS CHAR) AS walk_date FROM subscription_changes
 WHERE applied_at IS NULL AND effective_date <= ? AND (effective_date > ? OR (effective_date = ? AND subscription_id > ?))%s
 GROUP BY effective_date, subscription_id ORDER BY effective_date, subscription_id LIMIT ?`
+
+	// Resumptions are the subscriptions that go on by a day, as [Candidates].
+	Resumptions = `SELECT subscription_id AS id, CAST(effective_date AS CHAR) AS walk_date FROM subscription_changes
+WHERE applied_at IS NULL AND kind = 'resume' AND effective_date <= ? AND (effective_date > ? OR (effective_date = ? AND subscription_id > ?))%s
+GROUP BY effective_date, subscription_id ORDER BY effective_date, subscription_id LIMIT ?`
 )
 
 // Source is where a run has its planned changes from. A nil Source has none, and costs nothing: that of a run at whose begin none was due.

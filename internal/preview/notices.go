@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"duly/internal/announce"
-	"duly/internal/billing"
 	"duly/internal/billing/notice"
 	"duly/internal/payment"
 	"duly/internal/query"
@@ -54,8 +53,7 @@ func Notices(ctx context.Context, d jobs.Deps, o announce.Options, steps []strin
 		return true
 	}
 	if jobs.Selected(steps, announce.StepUpcoming) && announce.Enabled(o.Policy) {
-		for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue} {
-			walk := &query.UpcomingCharges{DB: d.DB, Selection: o.Selection, Status: status, Horizon: o.Horizon()}
+		for _, walk := range query.Upcoming(d.DB, o.Selection, o.Horizon()) {
 			for done := false; !done; {
 				page, took, last, err := walk.Next(ctx, o.ChunkSize)
 				if err != nil {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"duly/internal/billing"
 	"duly/internal/billing/notice"
+	"duly/internal/billing/planned"
 	"duly/internal/changes"
 	"duly/internal/mysql"
 	"duly/internal/noticerows"
@@ -18,11 +20,22 @@ import (
 type UpcomingCharges struct {
 	DB        *mysql.DB
 	Selection store.Selection // its business date is the day of the run
-	Status    billing.SubscriptionStatus
-	Horizon   payment.Date
+	// Status is active or past_due; [planned.AnyStatus]: paused and trialing, if a resumption is planned by the horizon.
+	Status  billing.SubscriptionStatus
+	Horizon payment.Date
 
 	date payment.Date
 	id   uint64
+	met  map[uint64]bool // by their resumptions
+}
+
+// Upcoming lists the walks over every subscription that may be charged by a horizon.
+func Upcoming(db *mysql.DB, selection store.Selection, horizon payment.Date) []*UpcomingCharges {
+	var list []*UpcomingCharges
+	for _, status := range []billing.SubscriptionStatus{billing.Active, billing.PastDue, planned.AnyStatus} {
+		list = append(list, &UpcomingCharges{DB: db, Selection: selection, Status: status, Horizon: horizon, met: map[uint64]bool{}})
+	}
+	return list
 }
 
 const (
@@ -35,35 +48,61 @@ COALESCE(payment_method, '') AS payment_method, method_type, description, COALES
 COALESCE(interval_unit, '') AS interval_unit, COALESCE(interval_count, 0) AS interval_count, anchor_day, CAST(next_billing_date AS CHAR) AS next_billing_date,
 review_reason, gateway_customer, dunning_policy, method_expires_on FROM subscriptions WHERE id IN (?) ORDER BY next_billing_date, id`
 
+	// A resumption may move the date of a trial back to its own day.
 	upcomingInvoiced = `SELECT i.subscription_id, i.due_date FROM subscriptions s
-JOIN invoices i ON i.subscription_id = s.id AND i.due_date >= s.next_billing_date WHERE s.id IN (?)`
+JOIN invoices i ON i.subscription_id = s.id AND i.due_date >= LEAST(s.next_billing_date, ?) WHERE s.id IN (?)`
 )
 
-// Next reads the next subscriptions of the walk, at most limit; done: there are no more. It may be repeated until Took.
+// Next reads the next subscriptions of the walk, at most limit; done: there are no more. It may be repeated until took is called.
 func (u *UpcomingCharges) Next(ctx context.Context, limit int) (page []notice.Subject, took func(), done bool, err error) {
-	only, args := u.Selection.Only("id")
-	from := any(u.date)
-	if u.date.IsZero() {
-		from = "0000-00-00"
-	}
-	args = append([]any{string(u.Status), u.Horizon, from, from, u.id}, args...)
 	var found []struct {
 		ID   uint64
 		Date payment.Date `db:"walk_date"`
 	}
-	if err := u.DB.SelectContext(ctx, &found, fmt.Sprintf(upcomingCandidates, only), append(args, limit)...); err != nil {
+	query, args := u.candidates()
+	err = u.DB.SelectContext(ctx, &found, query, append(args, limit)...)
+	switch {
+	case u.Status == planned.AnyStatus && mysql.IsDenied(err): // it may not read what is planned: there is nothing
+		return nil, func() {}, true, nil
+	case err != nil:
 		return nil, nil, false, mysql.Classify(ctx, err)
-	}
-	if len(found) == 0 {
+	case len(found) == 0:
 		return nil, func() {}, true, nil
 	}
-	ids := make([]uint64, len(found))
-	for i, f := range found {
-		ids[i] = f.ID
+	last, ids := found[len(found)-1], make([]uint64, 0, len(found))
+	for _, f := range found {
+		if !u.met[f.ID] {
+			ids = append(ids, f.ID)
+		}
 	}
-	last := found[len(found)-1]
-	page, err = u.subjects(ctx, ids)
-	return page, func() { u.date, u.id = last.Date, last.ID }, len(found) < limit, mysql.Classify(ctx, err)
+	if len(ids) > 0 {
+		page, err = u.subjects(ctx, ids)
+	}
+	if u.Status == planned.AnyStatus { // the others are read by their status
+		page = slices.DeleteFunc(page, func(x notice.Subject) bool { return x.Status != billing.Paused && x.Status != billing.Trialing })
+	}
+	return page, func() {
+		u.date, u.id = last.Date, last.ID
+		for _, x := range page {
+			if u.Status == planned.AnyStatus {
+				u.met[x.ID] = true
+			}
+		}
+	}, len(found) < limit, mysql.Classify(ctx, err)
+}
+
+// candidates is the statement that reads the next ids of the walk, up to its limit.
+func (u *UpcomingCharges) candidates() (query string, args []any) {
+	from := any(u.date)
+	if u.date.IsZero() {
+		from = "0000-00-00"
+	}
+	if u.Status == planned.AnyStatus {
+		only, ids := u.Selection.Only("subscription_id")
+		return fmt.Sprintf(changes.Resumptions, only), append([]any{u.Horizon, from, from, u.id}, ids...)
+	}
+	only, ids := u.Selection.Only("id")
+	return fmt.Sprintf(upcomingCandidates, only), append([]any{string(u.Status), u.Horizon, from, from, u.id}, ids...)
 }
 
 func (u *UpcomingCharges) subjects(ctx context.Context, ids []uint64) ([]notice.Subject, error) {
@@ -80,14 +119,14 @@ func (u *UpcomingCharges) subjects(ctx context.Context, ids []uint64) ([]notice.
 		Subscription uint64       `db:"subscription_id"`
 		Due          payment.Date `db:"due_date"`
 	}
-	if err := mysql.SelectIn(ctx, u.DB, &invoiced, upcomingInvoiced, ids); err != nil {
+	if err := mysql.SelectIn(ctx, u.DB, &invoiced, upcomingInvoiced, u.Selection.Business, ids); err != nil {
 		return nil, err
 	}
 	taken := make(map[store.InvoiceKey]bool, len(invoiced))
 	for _, i := range invoiced {
 		taken[store.InvoiceKey{Subscription: i.Subscription, Due: i.Due}] = true
 	}
-	planned, err := changes.Coming(ctx, u.DB, ids, u.Horizon)
+	coming, err := changes.Coming(ctx, u.DB, ids, u.Horizon)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +136,7 @@ func (u *UpcomingCharges) subjects(ctx context.Context, ids []uint64) ([]notice.
 	}
 	page := make([]notice.Subject, 0, len(rows))
 	for _, r := range rows {
-		x := notice.Subject{Subscription: r.Subscription(), Planned: planned[r.ID]}
+		x := notice.Subject{Subscription: r.Subscription(), Planned: coming[r.ID]}
 		if r.Expires.Valid {
 			x.Expires = payment.DateOf(r.Expires.Time)
 		}

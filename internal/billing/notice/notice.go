@@ -58,9 +58,9 @@ type Notice struct {
 // Decide says which notices of x are to be written. p and run are those of the default policy; run.Business is today.
 //
 //   - A charge is announced once, when its due date is no further away than the policy's days, and again if its amount changes. Changes that are
-//     planned for the subscription by then count.
-//   - No notice is written of what will not be charged: the subscription is paused or cancelled, its amount is 0, its period has an invoice, or it
-//     cannot be invoiced.
+//     planned for the subscription by then count: a trial or a pause that ends by then is announced.
+//   - No notice is written of what will not be charged: the subscription is paused, a trial or cancelled, its amount is 0, its period has an invoice,
+//     or it cannot be invoiced.
 //   - A method that expires before the charge has one notice, with its last day.
 func Decide(x Subject, p billing.Policy, run billing.IssuePolicy) []Notice {
 	p = p.Of(x.DunningPolicy)
@@ -68,17 +68,16 @@ func Decide(x Subject, p billing.Policy, run billing.IssuePolicy) []Notice {
 		return nil
 	}
 	today := run.Business
-	run.Business = max(today, x.Next)
-	run.Effective = run.Business
-	plan := planned.ForIssue(x.Subscription, x.Planned, run, nil)
-	if plan.Problem != "" {
+	last := today + payment.Date(p.Notice.Days) //nolint:gosec // a number of days, far below the limit
+	plan := x.issued(today, last, run)
+	if plan == nil {
 		return nil
 	}
 	s := plan.After
 	run.Business = max(today, s.Next)
 	run.Effective = run.Business
 	issue := billing.DecideIssue(s, billing.Newest{}, x.Invoiced, run)
-	if issue.Due.IsZero() || issue.Settled || issue.Due > today+payment.Date(p.Notice.Days) { //nolint:gosec // a number of days, far below the limit
+	if issue.Due.IsZero() || issue.Settled || issue.Due > last {
 		return nil
 	}
 	var list []Notice
@@ -90,6 +89,36 @@ func Decide(x Subject, p billing.Policy, run billing.IssuePolicy) []Notice {
 		list = append(list, expiryNotice(s, issue.Due, charge, x.Expires))
 	}
 	return list
+}
+
+// issued is what planned changes make of x when its next invoice is issued; nil: none is by the last day. An issue applies what counts day by day: the
+// days that matter are today, those of resumptions, and the next date that they lead to.
+func (x Subject) issued(today, last payment.Date, run billing.IssuePolicy) *planned.Plan {
+	for day := x.turn(x.Subscription, today-1, today); !day.IsZero() && day <= last; {
+		run.Business, run.Effective = day, day
+		plan := planned.ForIssue(x.Subscription, x.Planned, run, nil)
+		switch {
+		case plan.Problem != "":
+			return nil
+		case planned.Billed(plan.After.Status) && plan.After.Next <= day:
+			return &plan
+		}
+		day = x.turn(plan.After, day, today)
+	}
+	return nil
+}
+
+// turn is the first day after another one on which something may become of s: its next date if it is billed, else that of a resumption; zero: there is none.
+func (x Subject) turn(s billing.Subscription, after, today payment.Date) payment.Date {
+	if planned.Billed(s.Status) {
+		return max(today, s.Next)
+	}
+	for _, c := range planned.Sorted(x.Planned) {
+		if day := max(today, c.Effective); c.Kind == planned.Resume && day > after {
+			return day
+		}
+	}
+	return 0
 }
 
 // ForInvoice says which notice of an invoice that waits for one is to be written; none if one with this amount was written.

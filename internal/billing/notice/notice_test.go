@@ -86,6 +86,104 @@ func TestWhichNoticesAreWritten(t *testing.T) {
 	}
 }
 
+// What ends by then, as planned, is announced as early as everything else; what only seems to end is not.
+func TestTheEndOfATrialIsAnnounced(t *testing.T) {
+	due := sample.Day("2026-01-31")
+	resume := func(id uint64, day payment.Date) planned.Change {
+		return planned.Change{ID: id, Effective: day, Kind: planned.Resume}
+	}
+	for name, c := range map[string]struct {
+		status  billing.SubscriptionStatus
+		next    payment.Date
+		today   payment.Date
+		changes []planned.Change
+		want    payment.Date // of the charge; zero: none is announced
+		amount  int64
+	}{
+		"a trial, on the first day":               {billing.Trialing, due, due - 7, []planned.Change{resume(1, due)}, due, 12900},
+		"a trial, a day too early":                {billing.Trialing, due, due - 8, []planned.Change{resume(1, due)}, 0, 0},
+		"a trial without a date":                  {billing.Trialing, sample.Day("2099-12-31"), due - 7, []planned.Change{resume(1, due)}, due, 12900},
+		"a trial that is over":                    {billing.Trialing, due, due + 1, []planned.Change{resume(1, due-3)}, due, 12900},
+		"a pause, on the first day":               {billing.Paused, due, due - 7, []planned.Change{resume(1, due)}, due, 12900},
+		"a pause that ends two days before":       {billing.Paused, due, due - 7, []planned.Change{resume(1, due-2)}, due, 12900},
+		"a pause of three months":                 {billing.Paused, sample.Day("2025-10-31"), due - 5, []planned.Change{resume(1, due-2)}, due, 12900},
+		"a pause that ends after the date":        {billing.Paused, due, due - 7, []planned.Change{resume(1, due+1)}, 0, 0},
+		"paused again before it":                  {billing.Paused, due, due - 7, []planned.Change{resume(1, due-3), {ID: 2, Effective: due - 1, Kind: planned.Pause}}, 0, 0},
+		"paused again, and resumed":               {billing.Paused, due, due - 7, []planned.Change{resume(1, due-3), {ID: 2, Effective: due - 2, Kind: planned.Pause}, resume(3, due-1)}, due, 12900},
+		"cancelled before it":                     {billing.Trialing, due, due - 7, []planned.Change{resume(1, due-3), {ID: 2, Effective: due - 1, Kind: planned.Cancel}}, 0, 0},
+		"with another price":                      {billing.Trialing, due, due - 7, []planned.Change{resume(1, due-3), {ID: 2, Effective: due, Kind: planned.Amount, Value: "500"}}, due, 500},
+		"with a price that comes later":           {billing.Trialing, due, due - 7, []planned.Change{resume(1, due-3), {ID: 2, Effective: due + 1, Kind: planned.Amount, Value: "500"}}, due, 12900},
+		"with one invoice at another price":       {billing.Paused, due, due - 7, []planned.Change{resume(1, due), {ID: 2, Effective: due, Kind: planned.OneOff, Value: "500"}}, due, 500},
+		"for nothing":                             {billing.Trialing, due, due - 7, []planned.Change{resume(1, due), {ID: 2, Effective: due, Kind: planned.OneOff, Value: "0"}}, 0, 0},
+		"behind a change that cannot be applied":  {billing.Trialing, due, due - 7, []planned.Change{{ID: 1, Effective: due - 3, Kind: planned.Amount, Value: "much"}, resume(2, due)}, 0, 0},
+		"of what is active, a pause over the day": {billing.Active, due, due - 7, []planned.Change{{ID: 1, Effective: due - 1, Kind: planned.Pause}, resume(2, due+1)}, 0, 0},
+		"of what is cancelled":                    {billing.Cancelled, due, due - 7, []planned.Change{resume(1, due)}, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newShop()
+			x.s.Status, x.s.Next, x.changes = c.status, c.next, c.changes
+			list := x.run(warned(7), c.today)
+			if c.want.IsZero() {
+				require.Empty(t, list)
+				return
+			}
+			require.Len(t, list, 1)
+			require.Equal(t, c.want, list[0].For)
+			require.EqualValues(t, c.amount, list[0].Money.Amount)
+		})
+	}
+}
+
+// Whatever is planned: if no day is missed, the last notice before a charge has its date and its amount, and nothing else is announced for that date. Days
+// pass as in billing: what counts is applied day by day.
+func TestWhatIsAnnouncedIsWhatIsInvoiced(t *testing.T) {
+	p := warned(7)
+	rapid.Check(t, func(t *rapid.T) {
+		x, first := newShop(), sample.Day("2026-01-01")
+		x.s.Status = sample.Draw(t, "status", billing.Trialing, billing.Paused, billing.Active)
+		x.s.Next = sample.Day(sample.Draw(t, "next", "2026-01-20", "2026-01-20", "2026-01-31", "2025-12-20"))
+		x.s.AnchorDay = 0
+		kinds := []planned.Kind{planned.Resume, planned.Resume, planned.Resume, planned.Pause, planned.Amount, planned.OneOff, planned.Cancel}
+		for id := range uint64(rapid.IntRange(1, 4).Draw(t, "changes")) {
+			c := planned.Change{ID: id + 1, Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Effective: first + payment.Date(rapid.IntRange(8, 35).Draw(t, "day"))}
+			if c.Kind == planned.Amount || c.Kind == planned.OneOff {
+				c.Value = sample.Draw(t, "value", "500", "500", "0")
+			}
+			x.changes = append(x.changes, c)
+		}
+		known := func(string) bool { return true }
+		for today := first; today < first+40; today++ {
+			x.run(p, today)
+			run := billing.IssuePolicy{Business: today, Effective: today, KnownGateway: known, Named: p.Named}
+			plan := planned.ForIssue(x.s, x.changes, run, nil)
+			issue := plan.Decide(plan.After, billing.Newest{}, func(payment.Date) bool { return false }, run)
+			charged := plan.After.Money
+			x.s = plan.After
+			x.s.Money.Amount = plan.Price()
+			if !issue.Next.IsZero() {
+				x.s.Next = issue.Next
+			}
+			if issue.Anchor > 0 {
+				x.s.AnchorDay = issue.Anchor
+			}
+			for _, d := range plan.Done {
+				for i, c := range x.changes {
+					if c.ID == d.ID {
+						x.changes = append(x.changes[:i:i], x.changes[i+1:]...)
+						break
+					}
+				}
+			}
+			if issue.Due.IsZero() || issue.Settled {
+				continue
+			}
+			told := x.newest[notice.Upcoming][issue.Due]
+			require.Positive(t, told.No, "%s is charged, and was not announced", issue.Due)
+			require.Equal(t, charged, told.Money)
+		}
+	})
+}
+
 // Planned changes count in a notice.
 func TestANoticeTellsWhatIsPlanned(t *testing.T) {
 	x, due := newShop(), sample.Day("2026-01-31")

@@ -70,7 +70,7 @@ func ForIssue(s billing.Subscription, list []Change, p billing.IssuePolicy, refu
 		}
 	}
 	plan.price = plan.After.Money.Amount
-	if plan.oneOff != nil && billed(plan.After.Status) && plan.After.Next <= p.Business && plan.oneOff.Effective <= billing.DueOf(plan.After, p) {
+	if plan.oneOff != nil && Billed(plan.After.Status) && plan.After.Next <= p.Business && plan.oneOff.Effective <= billing.DueOf(plan.After, p) {
 		plan.After.Money.Amount, _ = plan.oneOff.amount()
 	} else {
 		plan.oneOff = nil
@@ -94,7 +94,7 @@ func ForClaim(s billing.Subscription, list []Change, day payment.Date, refused R
 		case (c.Kind == Pause || c.Kind == Cancel) && !resuming:
 			plan.apply(c, refused)
 		case c.Kind == Resume && !resuming:
-			if resuming = !billed(plan.After.Status); !resuming {
+			if resuming = !Billed(plan.After.Status); !resuming {
 				plan.apply(c, refused)
 			}
 		}
@@ -113,12 +113,12 @@ func ForClaim(s billing.Subscription, list []Change, day payment.Date, refused R
 
 func planOf(s billing.Subscription) Plan { return Plan{Before: s, After: s} }
 
-// billed reports whether periods of a subscription in that status are invoiced.
-func billed(s billing.SubscriptionStatus) bool { return s == billing.Active || s == billing.PastDue }
+// Billed reports whether periods of a subscription in that status are invoiced.
+func Billed(s billing.SubscriptionStatus) bool { return s == billing.Active || s == billing.PastDue }
 
 // alters reports whether changes are applied to a subscription in that status.
 func alters(s billing.SubscriptionStatus) bool {
-	return billed(s) || s == billing.Paused || s == billing.Trialing
+	return Billed(s) || s == billing.Paused || s == billing.Trialing
 }
 
 // horizon is the last day whose changes count now; zero: none do.
@@ -127,7 +127,7 @@ func (p *Plan) horizon(policy billing.IssuePolicy) payment.Date {
 	switch {
 	case !alters(s.Status):
 		return 0
-	case !billed(s.Status), billing.DateProblem(s.Next) != "":
+	case !Billed(s.Status), billing.DateProblem(s.Next) != "":
 		return policy.Effective
 	case s.Next <= policy.Business && s.Interval.Validate() == nil:
 		return billing.DueOf(s, policy)
@@ -170,7 +170,7 @@ func (p *Plan) apply(c Change, refused Refused) {
 		}
 		s.Status = billing.Paused
 	case Resume:
-		if billed(s.Status) {
+		if Billed(s.Status) {
 			outcome = activeAlready
 			break
 		}
