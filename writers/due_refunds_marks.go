@@ -62,7 +62,7 @@ func markEnded(mark uint64, end orders.RefundEnd, now time.Time) (row []any, end
 		if given == 0 { // an earlier request, or somebody at the provider
 			given = end.Given - min(end.Given, end.Payment.Refunded)
 		}
-		return []any{mark, string(refunds.Refunded), nil, positive(given), store.Text(end.Payment.Money.Currency), store.Text(end.Payment.TransactionKey), now}, true
+		return []any{mark, string(refunds.Refunded), nil, store.Positive(given), store.Text(end.Payment.Money.Currency), store.Text(end.Payment.TransactionKey), now}, true
 	case orders.RefundNone:
 		return []any{mark, string(refunds.Refused), store.Text(mysql.Cut(end.Reason, 255)), nil, nil, nil, now}, true
 	case orders.RefundReview:
@@ -70,14 +70,6 @@ func markEnded(mark uint64, end orders.RefundEnd, now time.Time) (row []any, end
 	case orders.RefundLater, orders.RefundSend:
 	}
 	return nil, false
-}
-
-// positive is NULL for what is no amount.
-func positive(amount int64) any {
-	if amount <= 0 {
-		return nil
-	}
-	return amount
 }
 
 // FreezeMark stores what the refund of a payment in refund_due is about to ask for, before it is sent; false: its row is somebody else's by now.

@@ -88,7 +88,7 @@ func RequestRefund(ctx context.Context, db *mysql.DB, r refunds.Refund, action A
 		if err != nil {
 			return err
 		}
-		row := []any{positive(r.InvoiceID), positive(r.PaymentID), positive(r.Amount), target.Paid.Currency, mysql.Cut(r.Reason, 255), r.Restock, store.Text(string(r.FollowUp)), mysql.Cut(r.RequestedBy, 191)}
+		row := []any{store.Positive(r.InvoiceID), store.Positive(r.PaymentID), store.Positive(r.Amount), target.Paid.Currency, mysql.Cut(r.Reason, 255), r.Restock, store.Text(string(r.FollowUp)), mysql.Cut(r.RequestedBy, 191)}
 		result, err := tx.ExecContext(ctx, insertRefund, row...)
 		if err != nil {
 			return err
@@ -102,14 +102,6 @@ func RequestRefund(ctx context.Context, db *mysql.DB, r refunds.Refund, action A
 		return action.Write(ctx, tx)
 	})
 	return id, err
-}
-
-// positive is NULL for 0.
-func positive[T int64 | uint64](n T) any {
-	if n == 0 {
-		return nil
-	}
-	return n
 }
 
 // RefundInReview reads a refund that an operator decides about. The error wraps ErrNotThere if there is none, and is a RefusedError if it does

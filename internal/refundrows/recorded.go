@@ -58,7 +58,7 @@ func Record(ctx context.Context, db *mysql.DB, at time.Time, o audit.Ours, total
 		if err := tx.GetContext(ctx, &busy, underWay, r.InvoiceID, r.PaymentID); err != nil || busy > 0 {
 			return err
 		}
-		invoice, paid := orNull(r.InvoiceID), orNull(r.PaymentID)
+		invoice, paid := store.Positive(r.InvoiceID), store.Positive(r.PaymentID)
 		result, err := tx.ExecContext(ctx, insertRecord, invoice, paid, total-o.Refunded, o.Money.Currency, store.Text(o.Gateway), store.Text(o.GatewayID), at)
 		if err != nil {
 			return err
@@ -91,12 +91,4 @@ func writeRecorded(ctx context.Context, tx *sqlx.Tx, o audit.Ours, total int64, 
 	}
 	_, err := tx.ExecContext(ctx, recordInvoice, total, o.Group)
 	return err
-}
-
-// orNull is NULL for 0.
-func orNull(id uint64) any {
-	if id == 0 {
-		return nil
-	}
-	return id
 }

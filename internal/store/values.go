@@ -24,6 +24,14 @@ func Text(s string) any {
 	return s
 }
 
+// Positive is NULL for what is not above 0.
+func Positive[T int64 | uint64](n T) any {
+	if n <= 0 {
+		return nil
+	}
+	return n
+}
+
 // Instant is NULL for the zero time.
 func Instant(t time.Time) any {
 	if t.IsZero() {
