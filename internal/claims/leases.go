@@ -49,7 +49,7 @@ func Free[T any](ctx context.Context, tx *sqlx.Tx, mine Leases, rows []T, claim 
 		}
 		return run
 	}
-	owners := slices.DeleteFunc(store.SortedIDs(rows, owner), func(run uint64) bool { return run == 0 })
+	owners := store.KnownIDs(rows, owner)
 	var running []uint64
 	if len(owners) > 0 {
 		if err := mysql.SelectIn(ctx, tx, &running, store.RunningRuns, owners); err != nil {

@@ -2,7 +2,6 @@ package refundrows
 
 import (
 	"context"
-	"slices"
 
 	"github.com/jmoiron/sqlx"
 
@@ -33,7 +32,7 @@ func bySubject(ctx context.Context, tx *sqlx.Tx, rows []Row, invoices, payments 
 		{invoices, func(row Row) uint64 { return row.InvoiceID }, func(id uint64) refundSubject { return refundSubject{invoice: id} }},
 		{payments, func(row Row) uint64 { return row.PaymentID }, func(id uint64) refundSubject { return refundSubject{payment: id} }},
 	} {
-		ids := slices.DeleteFunc(store.SortedIDs(rows, side.id), func(id uint64) bool { return id == 0 })
+		ids := store.KnownIDs(rows, side.id)
 		if len(ids) == 0 {
 			continue
 		}

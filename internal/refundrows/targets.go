@@ -39,7 +39,7 @@ func Targets(ctx context.Context, q sqlx.QueryerContext, list []refunds.Refund) 
 }
 
 func invoiceTargets(ctx context.Context, q sqlx.QueryerContext, list []refunds.Refund, found map[uint64]refunds.Target) error {
-	ids := pick(list, func(r refunds.Refund) uint64 { return r.InvoiceID })
+	ids := store.KnownIDs(list, func(r refunds.Refund) uint64 { return r.InvoiceID })
 	if len(ids) == 0 {
 		return nil
 	}
@@ -115,7 +115,7 @@ func invoiceTargets(ctx context.Context, q sqlx.QueryerContext, list []refunds.R
 }
 
 func paymentTargets(ctx context.Context, q sqlx.QueryerContext, list []refunds.Refund, found map[uint64]refunds.Target) error {
-	ids := pick(list, func(r refunds.Refund) uint64 { return r.PaymentID })
+	ids := store.KnownIDs(list, func(r refunds.Refund) uint64 { return r.PaymentID })
 	if len(ids) == 0 {
 		return nil
 	}
@@ -218,13 +218,4 @@ func byHand(ctx context.Context, q sqlx.QueryerContext, found map[uint64]refunds
 		}
 	}
 	return nil
-}
-
-// pick are the ids of rows that have one, in order and without repeats.
-func pick[T any](rows []T, id func(T) uint64) []uint64 {
-	ids := store.SortedIDs(rows, id)
-	if len(ids) > 0 && ids[0] == 0 {
-		ids = ids[1:]
-	}
-	return ids
 }

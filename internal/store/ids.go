@@ -13,3 +13,12 @@ func SortedIDs[T any](rows []T, id func(T) uint64) []uint64 {
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
+
+// KnownIDs are [SortedIDs] without 0, the id of nothing.
+func KnownIDs[T any](rows []T, id func(T) uint64) []uint64 {
+	ids := SortedIDs(rows, id)
+	if len(ids) > 0 && ids[0] == 0 {
+		ids = ids[1:]
+	}
+	return ids
+}
