@@ -13,6 +13,7 @@ import (
 	"duly/internal/audit"
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/query"
 	"duly/internal/store"
@@ -142,7 +143,7 @@ func (a *auditRun) begin(ctx context.Context) error {
 
 // Span is the window of an audit that begins now. It ends before what may be under way.
 func (o AuditOptions) Span(audited, now time.Time, zone *time.Location) payment.Window {
-	latest := now.Add(-o.Lag).UTC().Round(0).Truncate(time.Microsecond)
+	latest := mysql.Stored(now.Add(-o.Lag))
 	w := o.Window
 	switch {
 	case w != payment.Window{}:

@@ -290,7 +290,7 @@ func (s *OpenInvoices) attempt(ctx context.Context, tx *sqlx.Tx, c *openInvoices
 // no pause between the two makes an attempt look younger.
 func (s *OpenInvoices) instant() (at, now time.Time) {
 	at = s.Clock()
-	return at, s.Now().UTC().Round(0).Truncate(time.Microsecond)
+	return at, mysql.Stored(s.Now())
 }
 
 // fresh is the row of a new attempt for insertAttempts.

@@ -170,7 +170,7 @@ func (r refunded) count(t *batch.Tally) {
 }
 
 func (w *DueRefunds) settle(ctx context.Context, tx *sqlx.Tx, list []refunded) error {
-	now := w.Now().UTC().Round(0).Truncate(time.Microsecond)
+	now := mysql.Stored(w.Now())
 	var given, ended, checks [][]any
 	var events []payment.Event
 	for _, r := range list {

@@ -74,11 +74,8 @@ func MoveListMark(ctx context.Context, db *mysql.DB, account uint32, listed paym
 				return errTablesWentBack
 			}
 		}
-		to := micros(listed.To)
-		_, err := tx.ExecContext(ctx, updateListMark, micros(listed.From), to, to, micros(now), account)
+		to := mysql.Stored(listed.To)
+		_, err := tx.ExecContext(ctx, updateListMark, mysql.Stored(listed.From), to, to, mysql.Stored(now), account)
 		return err
 	})
 }
-
-// micros is t as a DATETIME(6) column holds it.
-func micros(t time.Time) time.Time { return t.UTC().Round(0).Truncate(time.Microsecond) }

@@ -31,7 +31,7 @@ func Notices(ctx context.Context, db *mysql.DB, list []notice.Notice, now time.T
 		}
 		rows, events := make([][]any, len(list)), make([]billing.Event, len(list))
 		for i, n := range list {
-			rows[i] = []any{n.Subscription, string(n.Kind), n.For, n.No, n.Money.Amount, n.Money.Currency, n.Event.Dedupe, micros(now)}
+			rows[i] = []any{n.Subscription, string(n.Kind), n.For, n.No, n.Money.Amount, n.Money.Currency, n.Event.Dedupe, mysql.Stored(now)}
 			events[i] = n.Event
 		}
 		if _, err := mysql.Insert(ctx, tx, insertNotices, rows, sameNotice); err != nil {

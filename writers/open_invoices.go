@@ -131,7 +131,7 @@ func (w *OpenInvoices) sort(ctx context.Context, tx *sqlx.Tx, results []billing.
 	if err != nil {
 		return found, err
 	}
-	effective, now := w.Today(), w.Now().UTC().Round(0).Truncate(time.Microsecond)
+	effective, now := w.Today(), mysql.Stored(w.Now())
 	found.todo = make([]store.Settled, 0, len(results))
 	for i := range results {
 		r := &results[i]
@@ -222,7 +222,7 @@ func (w *OpenInvoices) settle(ctx context.Context, tx *sqlx.Tx, todo []store.Set
 	if len(todo) == 0 {
 		return nil
 	}
-	now := w.Now().UTC().Round(0).Truncate(time.Microsecond)
+	now := mysql.Stored(w.Now())
 	if err := store.SettleAttempts(ctx, tx, todo, now); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package writers
 
 import (
 	"context"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -62,7 +61,7 @@ func (w *OpenInvoices) Complete(ctx context.Context, attempt uint64) error {
 			}},
 			Answer: billing.Answer{Outcome: payment.Outcome{Kind: payment.Paid, PaymentID: r.Payment}},
 		}
-		now := w.Now().UTC().Round(0).Truncate(time.Microsecond)
+		now := mysql.Stored(w.Now())
 		todo := []store.Settled{{Result: &result, Settlement: result.Settle(statuses[r.Subscription].status, w.Policy, w.Today(), now)}}
 		return w.follow(ctx, tx, todo, moveInvoices, now)
 	})

@@ -56,7 +56,7 @@ func reviewRejectedAttempt(ctx context.Context, tx *sqlx.Tx, r billing.RejectedA
 	if err := tx.GetContext(ctx, &others, othersInReview, row.ID); err != nil || others > 0 { // which has a reason of its own
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, reviewRejected, reason, micros(now), row.ID); err != nil {
+	if _, err := tx.ExecContext(ctx, reviewRejected, reason, mysql.Stored(now), row.ID); err != nil {
 		return err
 	}
 	return store.WriteBillingEvents(ctx, tx, []billing.Event{r.Review(row.Invoice())})

@@ -73,7 +73,7 @@ func (w *RequestedRefunds) settle(ctx context.Context, tx *sqlx.Tx, results []re
 	if err := runs.Hold(ctx, tx, batch.Execution(ctx).Run); err != nil {
 		return err
 	}
-	now := w.Now().UTC().Round(0).Truncate(time.Microsecond)
+	now := mysql.Stored(w.Now())
 	var todo []settledRefund
 	for i := range results {
 		r := &results[i]

@@ -151,7 +151,7 @@ func (w *StaleOrders) sort(ctx context.Context, tx *sqlx.Tx, results []orders.Re
 		}
 		ours = append(ours, r)
 	}
-	return ours, released, stock, w.Now().UTC().Round(0).Truncate(time.Microsecond), nil
+	return ours, released, stock, mysql.Stored(w.Now()), nil
 }
 
 // decide decides each order, the oldest first: they get of the stock first.

@@ -138,7 +138,7 @@ func (r *runController) snapshot() any {
 	r.last = now
 	r.logParallelism(s)
 	r.logRates()
-	s.At = r.e.Deps.Business().UTC().Truncate(time.Microsecond)
+	s.At = mysql.Stored(r.e.Deps.Business())
 	s.Throttle, s.Stopping = r.control.Throttle, r.stopping
 	for _, x := range slices.Backward(r.steps) {
 		if !x.Begun() || x.Ended() {

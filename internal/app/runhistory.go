@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
-	"time"
 
 	"duly/internal/batch"
 	"duly/internal/exit"
+	"duly/internal/mysql"
 	"duly/internal/session"
 	"duly/internal/store"
 	"duly/internal/suspicion"
@@ -61,7 +61,7 @@ func (e *Execution) examine(ctx context.Context) error {
 func (e *Execution) keepWitness(file *witness.File) func(*batch.Run, batch.Mark) {
 	var told atomic.Bool
 	return func(run *batch.Run, m batch.Mark) {
-		at := e.Deps.Business().UTC().Round(0).Truncate(time.Microsecond)
+		at := mysql.Stored(e.Deps.Business())
 		err := file.Keep(witness.Mark{Run: run.ID, Attempt: m.ID, Key: m.Key, At: at})
 		if err != nil && !told.Swap(true) {
 			e.unwritten(err)

@@ -38,5 +38,5 @@ func WorkersOf(ctx context.Context, tx *sqlx.Tx, runs []uint64) (map[uint64]Work
 // out. A server that took over may lack its last heartbeat, so that one lease more is allowed for. now is the latest that it
 // can be, unless the worker was found dead before its lease was over, and what it is where nothing is known of the worker.
 func (w Worker) SentBy(now time.Time) time.Time {
-	return now.Add(-time.Duration(w.OverUS) * time.Microsecond).UTC().Round(0).Truncate(time.Microsecond)
+	return mysql.Stored(now.Add(-time.Duration(w.OverUS) * time.Microsecond))
 }

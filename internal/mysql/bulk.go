@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -58,6 +59,9 @@ func SelectIn(ctx context.Context, q sqlx.QueryerContext, dest any, query string
 	}
 	return sqlx.SelectContext(ctx, q, dest, query, args...)
 }
+
+// Stored is t as a DATETIME(6) column holds it.
+func Stored(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 // Cut shortens text to at most n characters, so that it fits its column; invalid UTF-8 is replaced.
 func Cut(s string, n int) string {

@@ -111,7 +111,7 @@ func (w Adopt) save(ctx context.Context, tx *sqlx.Tx, u adoption.Unadopted, a ad
 	if u.Period.Invoice != nil {
 		out.Invoice = u.Period.Invoice.ID
 	}
-	now := w.Now.UTC().Round(0).Truncate(time.Microsecond)
+	now := mysql.Stored(w.Now)
 	crash.At(crash.AdoptStatement)
 	if a.Attempt != nil {
 		if err := w.attempt(ctx, tx, a, now, out); err != nil {

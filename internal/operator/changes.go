@@ -34,7 +34,7 @@ func DropChange(ctx context.Context, db *mysql.DB, id uint64, now time.Time, act
 		}
 		subscription = row.Subscription
 		outcome := mysql.Cut("ignored by "+action.Who+": "+action.Reason, 255)
-		n, err := rowsOf(tx.ExecContext(ctx, ignoreChange, now.UTC().Truncate(time.Microsecond), outcome, id))
+		n, err := rowsOf(tx.ExecContext(ctx, ignoreChange, mysql.Stored(now), outcome, id))
 		if err = store.AllOf(n, 1, "planned changes", err); err != nil {
 			return err
 		}

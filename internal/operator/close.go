@@ -73,7 +73,7 @@ func closableOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock stri
 // CloseInvoice closes an invoice as an operator says, or has it charged whose amount he approves: invoice, subscription, event and action in one transaction. The error is a
 // RefusedError where the rules forbid it, as for the second of two operators.
 func CloseInvoice(ctx context.Context, db *mysql.DB, id uint64, as payment.Resolution, now time.Time, action Action) (billing.Closing, error) {
-	now = now.UTC().Round(0).Truncate(time.Microsecond)
+	now = mysql.Stored(now)
 	var closing billing.Closing
 	err := mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
 		c, err := closableOf(ctx, tx, id, " FOR UPDATE")

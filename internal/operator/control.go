@@ -122,7 +122,7 @@ func Throttle(ctx context.Context, db *mysql.DB, run uint64, parallelism *int, r
 }
 
 func orderOf(a Action, now time.Time) runs.Instruction {
-	return runs.Instruction{Who: mysql.Cut(a.Who, 191), Host: mysql.Cut(a.Host, 255), Reason: mysql.Cut(a.Reason, 255), At: now.UTC().Truncate(time.Microsecond)}
+	return runs.Instruction{Who: mysql.Cut(a.Who, 191), Host: mysql.Cut(a.Host, 255), Reason: mysql.Cut(a.Reason, 255), At: mysql.Stored(now)}
 }
 
 const (

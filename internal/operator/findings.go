@@ -44,7 +44,7 @@ func ResolveFinding(ctx context.Context, db *mysql.DB, id uint64, as payment.Res
 		if action.Reason != "" {
 			resolution += ": " + action.Reason
 		}
-		if _, err := tx.ExecContext(ctx, updateResolvedFinding, now.UTC().Truncate(time.Microsecond), mysql.Cut(resolution, 255), id); err != nil {
+		if _, err := tx.ExecContext(ctx, updateResolvedFinding, mysql.Stored(now), mysql.Cut(resolution, 255), id); err != nil {
 			return err
 		}
 		return action.Write(ctx, tx)

@@ -131,7 +131,7 @@ func ResolveAttempt(ctx context.Context, db *mysql.DB, seen billing.Reviewed, no
 	decide func(billing.Reviewed) (billing.Resolution, error),
 ) error {
 	id := seen.ID
-	now = now.UTC().Truncate(time.Microsecond)
+	now = mysql.Stored(now)
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
 		a, err := readReviewed(ctx, tx, id, " FOR UPDATE")
 		if err != nil {
@@ -236,7 +236,7 @@ func RequeueInvoice(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 		if err := billing.Requeue(id, status, past); err != nil {
 			return store.Refuse(err)
 		}
-		n, err := rowsOf(tx.ExecContext(ctx, updateRequeuedInvoice, now.UTC().Truncate(time.Microsecond), id))
+		n, err := rowsOf(tx.ExecContext(ctx, updateRequeuedInvoice, mysql.Stored(now), id))
 		if err := store.AllOf(n, 1, "invoices", err); err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ refund_next_at = IF(refund_next_at IS NULL, NULL, VALUES(next_check_at))`
 func ResolvePayment(ctx context.Context, db *mysql.DB, id uint64, now time.Time, bookings *store.Bookings, action Action, read OrderReader,
 	decide func(orders.Reviewed) (orders.Resolution, error),
 ) error {
-	now = now.UTC().Truncate(time.Microsecond)
+	now = mysql.Stored(now)
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
 		o, list, check, err := read(ctx, tx)
 		if err != nil {
@@ -102,7 +102,7 @@ func RequeueOrder(ctx context.Context, db *mysql.DB, id uint64, now time.Time, a
 		if err := orders.Requeue(*o, list, check); err != nil {
 			return store.Refuse(err)
 		}
-		if _, err := tx.ExecContext(ctx, dueCheck, id, now.UTC().Truncate(time.Microsecond)); err != nil {
+		if _, err := tx.ExecContext(ctx, dueCheck, id, mysql.Stored(now)); err != nil {
 			return err
 		}
 		return action.Write(ctx, tx)

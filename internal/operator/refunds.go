@@ -136,7 +136,7 @@ func alone(ctx context.Context, tx *sqlx.Tx, r refunds.Refund) error {
 // ResolveRefund settles a refund in review as an operator says: refund, invoice or payment, event and action in one transaction. seen is the
 // refund as it was when the gateway was asked; whether the word is taken is judged again by what the rows say now.
 func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word refunds.Word, now time.Time, action Action) error {
-	now = now.UTC().Round(0).Truncate(time.Microsecond)
+	now = mysql.Stored(now)
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
 		if word.As == payment.AsRefunded {
 			if err := alone(ctx, tx, seen.Refund); err != nil {

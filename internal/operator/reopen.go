@@ -52,7 +52,7 @@ func (w Reopen) Write(ctx context.Context, db *mysql.DB) (billing.Declined, bill
 }
 
 func (w Reopen) save(ctx context.Context, tx *sqlx.Tx, d billing.Declined, r billing.Reopening) error {
-	now := w.Now.UTC().Round(0).Truncate(time.Microsecond)
+	now := mysql.Stored(w.Now)
 	change := func(what, query string, args ...any) error {
 		crash.At(crash.ReopenStatement)
 		n, err := rowsOf(tx.ExecContext(ctx, query, args...))

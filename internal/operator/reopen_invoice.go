@@ -118,7 +118,7 @@ func (w InvoiceReopening) Paid(ctx context.Context, db *mysql.DB, seen billing.R
 	return u, err
 }
 
-func (w InvoiceReopening) at() time.Time { return w.Now.UTC().Round(0).Truncate(time.Microsecond) }
+func (w InvoiceReopening) at() time.Time { return mysql.Stored(w.Now) }
 
 func (w InvoiceReopening) change(ctx context.Context, tx *sqlx.Tx, what, query string, args ...any) error {
 	crash.At(crash.ReopenStatement)

@@ -42,7 +42,7 @@ func RecordFound(ctx context.Context, db *mysql.DB, at time.Time, s audit.Seen, 
 // of refunds and an event, in one transaction. It reports false, and writes nothing, if the row has changed since, is held by the shop, or a
 // refund of ours is under way, which counts its own part.
 func Record(ctx context.Context, db *mysql.DB, at time.Time, o audit.Ours, total int64) (recorded bool, err error) {
-	at = at.UTC().Round(0).Truncate(time.Microsecond)
+	at = mysql.Stored(at)
 	err = mysql.Repeat(ctx, db, "refund-record", func(tx *sqlx.Tx) error {
 		recorded = false
 		r := refunds.Refund{Reason: "refunded at the provider"}

@@ -88,7 +88,7 @@ func (r *Repository) Start(ctx context.Context, s batch.Spec) (*batch.Run, error
 // insert writes the run's row, or finds it if a COMMIT had no certain answer.
 func (r *Repository) insert(ctx context.Context, s batch.Spec, run *batch.Run, proof string) error {
 	err := mysql.Tx(ctx, r.DB, "start", func(tx *sqlx.Tx) error {
-		run.Started = r.Now().UTC().Round(0).Truncate(time.Microsecond)
+		run.Started = mysql.Stored(r.Now())
 		var rerun any
 		if s.RerunOf != 0 {
 			rerun = s.RerunOf

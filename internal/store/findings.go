@@ -53,7 +53,7 @@ func Findings(ctx context.Context, db *mysql.DB, now time.Time, found []audit.Fi
 	slices.SortStableFunc(found, func(a, b audit.Finding) int { return keyOf(a).compare(keyOf(b)) }) // two audits wait in one order
 	found = slices.CompactFunc(found, func(a, b audit.Finding) bool { return keyOf(a) == keyOf(b) })
 	run := batch.Execution(ctx).Run.ID
-	now = now.UTC().Round(0).Truncate(time.Microsecond)
+	now = mysql.Stored(now)
 	return mysql.Tx(ctx, db, "findings", func(tx *sqlx.Tx) error {
 		rows, keys := make([][]any, 0, len(found)), make([]any, 0, 3*len(found))
 		seen := make(map[findingKey]audit.Detail, len(found))
