@@ -110,6 +110,12 @@ func TestPlannedChangesWithoutRights(t *testing.T) {
 	require.Equal(t, batch.ExitReview, got.code, got.err)
 	require.EqualValues(t, 1, s.number(t, "SELECT COUNT(*) FROM subscriptions WHERE review_reason LIKE '%amount of subscriptions cannot be written: GRANT duly_changes TO duly_worker; %--as ignored'"))
 	require.NotContains(t, strings.ToLower(got.out), "panic")
+
+	got = worker.duly(t, "doctor")
+	require.Equal(t, batch.ExitDone, got.code, got.out+got.err)
+	require.Regexp(t, `! planned changes +2 planned amount changes would go to review: amount of subscriptions cannot be written · GRANT duly_changes TO duly_worker\n`, got.out)
+	s.exec(t, "GRANT UPDATE (amount) ON subscriptions TO "+workerRole)
+	require.NotContains(t, worker.duly(t, "doctor").out, "planned amount")
 }
 
 // A new card that cannot be applied leaves its invoice uncharged, and every screen says so.

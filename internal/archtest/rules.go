@@ -98,7 +98,7 @@ func table() []rule {
 		{folder: "internal/view", may: screen},
 		{folder: "internal/inspect", may: slices.Concat(screen, []string{"internal/amounts", "internal/noticerows", "internal/operator", "internal/store"})},
 		{folder: "internal/decide", may: append(slices.Clone(command), "internal/refundrows", "internal/registry")},
-		{folder: "internal/checkup", may: append(slices.Clone(command), "internal/runlock", "internal/gateway/contract", "internal/gateway/gatewaytest", "internal/gateway/gatewaytest/outside")},
+		{folder: "internal/checkup", may: append(slices.Clone(command), "internal/changes", "internal/runlock", "internal/gateway/contract", "internal/gateway/gatewaytest", "internal/gateway/gatewaytest/outside")},
 		{folder: "internal/alert", may: slices.Concat(screen, []string{"internal/notify", "internal/registry"})},
 		{folder: "internal/page", may: slices.Concat(screen, []string{"internal/report", "internal/wholefile"})},
 		{folder: "internal/telemetry", may: slices.Concat(screen, []string{"internal/gateway", "internal/telemetry/metrics", "internal/notify", "internal/telemetry/tracing", "steps"})},

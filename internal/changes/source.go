@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -96,16 +95,12 @@ func columnsOf(kind planned.Kind) []string {
 // of ending the run.
 func (s *Source) rights(ctx context.Context, db *mysql.DB) error {
 	for _, kind := range planned.Kinds() {
-		names := columnsOf(kind)
-		if len(names) == 0 {
-			continue
-		}
-		why, err := mysql.RefusedUpdate(ctx, db, "subscriptions", names)
+		r, err := refusalOf(ctx, db, kind)
 		if err != nil {
 			return err
 		}
-		if why != nil {
-			s.refused[kind] = strings.Join(names, " and ") + " of subscriptions cannot be written" + remedy(kind, why)
+		if r.What != "" {
+			s.refused[kind] = r.String()
 		}
 	}
 	why, err := mysql.RefusedUpdate(ctx, db, "subscription_changes", []string{"applied_at", "outcome"})
@@ -117,17 +112,6 @@ func (s *Source) rights(ctx context.Context, db *mysql.DB) error {
 		s.refused[kind] = fmt.Sprintf("applied_at and outcome of subscription_changes cannot be written (%s)", mysql.Reason(why))
 	}
 	return nil
-}
-
-// remedy is what an administrator types about a right that is missing, which leaves no room for the database's words in a reason; else it is these.
-func remedy(kind planned.Kind, why error) string {
-	switch {
-	case !mysql.IsDenied(why):
-		return fmt.Sprintf(" (%s)", mysql.Reason(why))
-	case kind == planned.Method:
-		return ": apply deploy/sql/grants.sql again"
-	}
-	return ": GRANT duly_changes TO duly_worker"
 }
 
 // row is a change as it is read.

@@ -169,6 +169,7 @@ func (d *Checkup) database(ctx context.Context, c *config.Config) {
 	}
 	d.note("time zone", nil, zone, "")
 	d.found[len(d.found)-1].told = true
+	d.plannedChanges(ctx, db)
 	d.note("engine", mysql.CheckEngine(ctx, db.DB), "InnoDB", "")
 	d.history(ctx, c, db)
 	if file := suspicion.AnswersOf(c); file != nil && file.Pending() {
