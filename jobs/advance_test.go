@@ -152,6 +152,30 @@ func TestANewMethodDoesNotWaitForTheOldOnesNetwork(t *testing.T) {
 	require.Equal(t, 10, worktest.Get[int](t, crowd.plain, `SELECT COUNT(*) FROM invoices WHERE status = 'paid'`), "those that were declined")
 }
 
+// A new method that its own network has wait goes on waiting ahead of the stage, which keeps its date.
+func TestANewMethodThatItsNetworkHoldsUsesNone(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	w.enrol("pm_soft:1", "pm_soft:2")
+	once := func(o *jobs.BillingOptions, r *batch.Runner) {
+		networked(o, r)
+		newMethods(o, r)
+		o.Policy.Network.Ceilings.Unknown24h, o.Policy.RetryDays = 1, []int{1, 5, 9}
+	}
+	w.run(once)
+	w.on("2026-02-01").run(once)
+	require.Equal(t, []string{"past_due open 2 2", "past_due open 2 2"}, w.states())
+	w.writes(1, "pm_soft:2") // which was tried today
+	for _, step := range []struct{ date, state, next string }{
+		{"2026-02-01", "past_due open 2 2", "2 2026-02-03 2026-02-05 2026-02-01 2026-01-31"},
+		{"2026-02-03", "past_due open 2 3", "2 2026-02-05 - 2026-02-03 2026-01-31"},
+	} {
+		require.Equal(t, batch.ExitDone, w.on(step.date).run(once).Exit)
+		require.Equal(t, []string{step.state, step.next}, []string{w.states()[0], w.next()[0]}, "%+v", step)
+	}
+	w.reconcile()
+}
+
 // A charge ahead of a stage that nobody knows the end of uses none either, whenever it is found declined.
 func TestAnUnsettledChargeAheadOfAStageUsesNone(t *testing.T) {
 	t.Parallel()

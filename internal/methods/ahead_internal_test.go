@@ -137,3 +137,18 @@ func TestAnInvoiceThatIsMadeDueIsLocked(t *testing.T) {
 	require.Equal(t, 1, asked, "it is due")
 	require.Equal(t, "open 2026-01-31 2026-02-01 2026-01-31", due())
 }
+
+// What is at a gateway that is sent nothing is neither made due nor recorded, and --now says why.
+func TestNothingIsMadeDueAtAGatewayThatIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	plain, a := declinedShop(t, anyGateway)
+	a.Skip = []string{"other", "main"}
+	for _, recorder := range []Recorder{nil, func(context.Context, *sqlx.Tx, []uint64) error { panic("it records that") }} {
+		run := *a
+		run.AtOnce = recorder
+		_, refused, err := run.advance(t.Context())
+		require.NoError(t, err)
+		require.ErrorContains(t, refused[1], "gateway main is left alone")
+	}
+	require.Equal(t, 1, worktest.Get[int](t, plain, `SELECT COUNT(*) FROM invoices WHERE next_attempt_date = '2026-02-01' AND stage_date IS NULL AND advanced_date IS NULL`))
+}
