@@ -9,6 +9,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/endings"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -123,6 +124,7 @@ func ReviewSubscription(ctx context.Context, db *mysql.DB, id uint64, effective 
 func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Decided) (batch.Tally, error) {
 	tally := batch.Tally{}
 	var void, moved, held, ended, review, beyond, cancelled, paused, dunning [][]any
+	var ends []endings.Row
 	var events []billing.Event
 	for _, d := range list {
 		events = append(events, d.Claim.Events...)
@@ -145,6 +147,9 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 				cancelled = append(cancelled, []any{d.Invoice.SubscriptionID, d.Reason})
 			case billing.Paused:
 				paused = append(paused, []any{d.Invoice.SubscriptionID})
+			}
+			if d.SubscriptionTo != "" {
+				ends = append(ends, endings.Row{Invoice: d.Invoice.ID, Subscription: d.Invoice.SubscriptionID, Dunning: d.Claim.Dunning})
 			}
 			if d.Claim.Dunning != d.Invoice.Dunning {
 				dunning = append(dunning, []any{d.Invoice.ID, store.Text(d.Claim.Dunning.Text())})
@@ -185,10 +190,12 @@ func Decide(ctx context.Context, tx *sqlx.Tx, now time.Time, list []billing.Deci
 	if err := store.SaveDunning(ctx, tx, dunning); err != nil {
 		return tally, err
 	}
-	if err := store.Cancel(ctx, tx, cancelled, now); err != nil {
-		return tally, err
-	}
-	if err := store.Pause(ctx, tx, paused); err != nil {
+	if err := endings.Mark(ctx, tx, ends, func() error {
+		if err := store.Cancel(ctx, tx, cancelled, now); err != nil {
+			return err
+		}
+		return store.Pause(ctx, tx, paused)
+	}); err != nil {
 		return tally, err
 	}
 	return tally, store.WriteBillingEvents(ctx, tx, events)

@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/batch"
 	"duly/internal/billing"
+	"duly/internal/endings"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/runs"
@@ -234,11 +235,14 @@ func (w *OpenInvoices) follow(ctx context.Context, tx *sqlx.Tx, todo []store.Set
 	if more, err := invoices(ctx, tx, todo, now); err != nil || !more {
 		return err
 	}
-	if err := store.SettleSubscriptions(ctx, tx, todo, now); err != nil {
+	var events []billing.Event
+	var refused error
+	if err := endings.Mark(ctx, tx, endings.Of(todo), func() (err error) {
+		if err = store.SettleSubscriptions(ctx, tx, todo, now); err == nil {
+			events, refused, err = store.SettleMethods(ctx, tx, todo)
+		}
 		return err
-	}
-	events, refused, err := store.SettleMethods(ctx, tx, todo)
-	if err != nil {
+	}); err != nil {
 		return err
 	}
 	w.methodsKept(ctx, refused)

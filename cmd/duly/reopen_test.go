@@ -125,8 +125,8 @@ func TestReopenAfterTheEnd(t *testing.T) {
 	s := suspended(t, 3)
 	require.Equal(t, batch.ExitDone, s.duly(t, "run", "billing").code)
 	s.endDunning(t)
-	s.exec(t, "UPDATE subscriptions SET next_billing_date = UTC_DATE() - INTERVAL 40 DAY, anchor_day = NULL WHERE id > 1")
-	s.exec(t, "UPDATE subscriptions SET interval_unit = 'moon' WHERE id = 3")
+	s.exec(t, "UPDATE subscriptions SET next_billing_date = UTC_DATE() - INTERVAL 40 DAY, anchor_day = NULL, updated_at = updated_at WHERE id > 1")
+	s.exec(t, "UPDATE subscriptions SET interval_unit = 'moon', updated_at = updated_at WHERE id = 3")
 	require.Equal(t, "cancelled uncollectible 3 1", s.states(t)[0])
 
 	got := s.duly(t, "reopen", "--run", "1", "--gateway", "main", "--reason", "the account was suspended", "--json")

@@ -25,7 +25,7 @@ func (p Policy) For(inv Invoice) Policy {
 		return p
 	}
 	switch {
-	case len(inv.RetryDays) > 0, inv.Dunning != (dunning.Frozen{}):
+	case len(inv.RetryDays) > 0, inv.Dunning.Unmarked() != (dunning.Frozen{}):
 		p.RetryDays = inv.RetryDays
 	case p.Name != "": // it was declined before the days were stored, and goes by today's
 		p.RetryDays = p.defaultDays

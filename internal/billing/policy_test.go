@@ -214,7 +214,13 @@ func TestReopeningTakesBackWhatThePolicyDid(t *testing.T) {
 		d.Invoice.Dunning, d.Subscription.Status = kept, status
 		return d
 	}
-	r, err := billing.DecideReopen(byPolicy(dunning.Frozen{Policy: "gentle", AfterLast: dunning.PauseAfterLast, Paused: true}, billing.Paused), hard, sample.Day("2026-03-15"))
+	paused := byPolicy(dunning.Frozen{Policy: "gentle", AfterLast: dunning.PauseAfterLast, Paused: true, Mark: "20260205000000000001"}, billing.Paused)
+	r, err := billing.DecideReopen(paused, hard, sample.Day("2026-03-15"))
+	require.NoError(t, err)
+	require.Empty(t, r.SubscriptionTo, "its row was written since: it may be the shop that paused it")
+	require.Contains(t, r.Detail, "UPDATE subscriptions SET status = 'active', next_billing_date = '2026-03-31' WHERE id = 42 AND status = 'paused'")
+	paused.Since.Written = paused.Invoice.Dunning.Mark
+	r, err = billing.DecideReopen(paused, hard, sample.Day("2026-03-15"))
 	require.NoError(t, err)
 	require.Equal(t, billing.PastDue, r.SubscriptionTo)
 	require.Equal(t, billing.Paused, r.SubscriptionFrom)

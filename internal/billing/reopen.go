@@ -26,6 +26,7 @@ type Declined struct {
 	Attempts     []PastAttempt // all of the invoice
 	// Closed: an operator closed the invoice, and it is not to be charged again.
 	Closed bool
+	Since  dunning.Since
 }
 
 // Reopening is what taking a decline back changes: the attempt is marked, the invoice is open again in the attempt's stage,
@@ -40,6 +41,7 @@ type Reopening struct {
 	Next                             payment.Date // next_billing_date; zero: unchanged
 	Anchor                           int          // 0: unchanged
 
+	Stays  string // why the subscription stays paused, and what makes it go on; empty: it does not
 	Detail string // for people
 	Events []Event
 }
@@ -50,7 +52,8 @@ type Reopening struct {
 //   - Only the newest attempt of an unpaid invoice that no operator closed is taken back, once. The next claim charges under the next key, so the
 //     attempt must be proven to have taken nothing.
 //   - What the decline, or the end that followed from it, made of the subscription is taken back with it. A status that is another
-//     one by now was changed by somebody else: nothing is taken back then.
+//     one by now was changed by somebody else: nothing is taken back then. Where nobody knows whether a pause is still duly's, it stays, and
+//     the invoice alone is charged; of a cancelled subscription nothing is taken back.
 //   - Periods that began while the subscription was cancelled are not charged.
 func DecideReopen(d Declined, classes []payment.Class, today payment.Date) (Reopening, error) {
 	switch {
@@ -89,6 +92,9 @@ func DecideReopen(d Declined, classes []payment.Class, today payment.Date) (Reop
 	if !r.Next.IsZero() {
 		r.Detail += fmt.Sprintf(", next billing date %s", r.Next)
 	}
+	if r.Stays != "" {
+		r.Detail += "; " + r.Stays
+	}
 	body := aboutInvoice(d.Invoice, d.Subscription.CustomerID, d.Gateway)
 	body.AttemptID = d.ID
 	r.Events = []Event{invoiceReopened(body, d.Key, r.SubscriptionTo)}
@@ -105,18 +111,26 @@ func (d Declined) restore(r *Reopening, today payment.Date) error {
 	if r.First {
 		before = Active
 	}
+	own, doubt := false, ""
+	if d.InvoiceStatus == Uncollectible {
+		own, doubt = EndedBy(d.Invoice, *s, d.CancelReason, d.Attempts, d.Since)
+	}
 	switch {
 	case s.Status == PastDue && d.InvoiceStatus == Open:
 		if r.First {
 			r.SubscriptionFrom, r.SubscriptionTo = PastDue, Active
 		}
 		return nil
-	case s.Status == Cancelled && d.InvoiceStatus == Uncollectible && strings.HasPrefix(d.CancelReason, UnpaidReason):
-		r.SubscriptionFrom, r.SubscriptionTo = Cancelled, before
-		return d.skipMissed(r, today)
-	case s.Status == Paused && d.InvoiceStatus == Uncollectible && d.Invoice.Dunning.Paused:
-		r.SubscriptionFrom, r.SubscriptionTo = Paused, before
-		return d.skipMissed(r, today)
+	case own:
+		r.SubscriptionFrom, r.SubscriptionTo = s.Status, before
+		var err error
+		r.Next, r.Anchor, err = s.Missed(today)
+		return err
+	case doubt != "" && s.Status == Paused: // it is charged nevertheless
+		r.Stays = Stays(*s, doubt, today)
+		return nil
+	case doubt != "":
+		return errors.New(Stays(*s, doubt, today))
 	case d.InvoiceStatus == Uncollectible && d.Invoice.Dunning.AfterLast == dunning.KeepAfterLast && (s.Status == PastDue || s.Status == Active):
 		return nil // the end has changed nothing of it
 	case s.Status == Cancelled:
@@ -133,19 +147,44 @@ func (d Declined) restore(r *Reopening, today payment.Date) error {
 	return fmt.Errorf("subscription %d is %s, and duly made it %s: somebody changed it since", s.ID, s.Status, set)
 }
 
-// skipMissed moves the date past the periods that began while the subscription was cancelled or paused.
-func (d Declined) skipMissed(r *Reopening, today payment.Date) error {
-	s := *d.Subscription
-	s.Status = Cancelled
-	if s.Next > today {
-		return nil
+// EndedBy reports whether the dunning of inv made s paused or cancelled, and nobody else since. doubt says why that cannot be known where it may
+// have; it is empty where somebody else did, or where s is neither.
+func EndedBy(inv Invoice, s Subscription, cancelReason string, past []PastAttempt, since dunning.Since) (own bool, doubt string) {
+	switch {
+	case s.Status == Paused && inv.Dunning.Paused:
+	case s.Status == Cancelled && strings.HasPrefix(cancelReason, UnpaidReason):
+	default:
+		return false, ""
 	}
+	last := newestOf(past)
+	doubt = inv.Dunning.Doubt(since, last.ID != 0 && (last.Gateway != s.Gateway || last.Method != s.Method))
+	return doubt == "", doubt
+}
+
+// Stays says that duly leaves s paused or cancelled, why, and what makes it go on.
+func Stays(s Subscription, doubt string, today payment.Date) string {
+	set := "status = 'active'"
+	if s.Status == Cancelled {
+		set += ", cancelled_at = NULL, cancel_reason = NULL"
+	}
+	if next, _, err := s.Missed(today); err == nil && !next.IsZero() {
+		set += fmt.Sprintf(", next_billing_date = '%s'", next)
+	}
+	return fmt.Sprintf("subscription %d stays %s: %s, so that it may be the customer's own wish. If it is to go on: UPDATE subscriptions SET %s WHERE id = %d AND status = '%s'",
+		s.ID, s.Status, doubt, set, s.ID, s.Status)
+}
+
+// Missed gives the date that follows the periods which began while s was cancelled or paused; zero: none did. The error says why there is none.
+func (s Subscription) Missed(today payment.Date) (next payment.Date, anchor int, err error) {
+	if s.Next > today {
+		return 0, 0, nil
+	}
+	s.Status = Cancelled
 	_, next, problem := periodToIssue(s, IssuePolicy{Business: today})
 	if problem != "" {
-		return fmt.Errorf("subscription %d: %s", s.ID, problem)
+		return 0, 0, fmt.Errorf("subscription %d: %s", s.ID, problem)
 	}
-	r.Next, r.Anchor = next, anchorToStore(s, next)
-	return nil
+	return next, anchorToStore(s, next), nil
 }
 
 func reasonOr(reason string) string {

@@ -156,7 +156,7 @@ func (s Settlement) declined(a Attempt, d payment.Decline, sub SubscriptionStatu
 	verdict := p.Network.Judge(d)
 	d.Class = verdict.Class
 	s.Attempt, s.Decline = AttemptDeclined, fit(d, s.Message)
-	s.TryLaterSince = time.Time{}
+	s.TryLaterSince, s.Dunning.Mark = time.Time{}, ""
 	p = p.For(a.Invoice)
 	about := aboutAttempt(a, s.PaymentID)
 	body := failure{

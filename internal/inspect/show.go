@@ -12,7 +12,6 @@ import (
 	"duly/internal/batch"
 	"duly/internal/billing"
 	"duly/internal/billing/explain"
-	"duly/internal/billing/reopening"
 	"duly/internal/cli"
 	"duly/internal/exit"
 	"duly/internal/operator"
@@ -192,7 +191,7 @@ func showSubscriptionAt(ctx context.Context, ses *session.Session, db *session.D
 	}
 	if len(list) > 0 {
 		standing.Invoice = list[0].Standing()
-		if err := unannounced(ctx, db, &standing); err != nil {
+		if err := ofInvoice(ctx, db, &standing); err != nil {
 			return err
 		}
 	}
@@ -243,7 +242,7 @@ func showInvoiceAt(ctx context.Context, ses *session.Session, db *session.Databa
 		return err
 	}
 	standing.Invoice = inv.Standing()
-	if err := unannounced(ctx, db, &standing); err != nil {
+	if err := ofInvoice(ctx, db, &standing); err != nil {
 		return err
 	}
 	if standing.Amount, err = judged(ctx, db, standing); err != nil {
@@ -337,11 +336,11 @@ func showText(ctx context.Context, ses *session.Session, db *session.Database, w
 	answer.policy = dunningLine(standing)
 	if invoice {
 		ways := invoiceWays(w.Invoices[0], w.Subscription == nil, view.Asks(c))
-		if again, err := reopens(ctx, db, w.Invoices[0], standing); err != nil {
+		again, err := reopens(ctx, db, w.Invoices[0], standing)
+		if err != nil {
 			return err
-		} else if again {
-			ways = append(ways, advised{"To charge it once more:", []string{fmt.Sprintf(`duly reopen invoice %d --reason "…"`, w.Invoices[0].ID)}})
 		}
+		ways = append(ways, again...)
 		invoiceText(ses.Screen, w, answer, ways)
 	} else {
 		subscriptionText(ses.Screen, w, answer)
@@ -351,19 +350,6 @@ func showText(ctx context.Context, ses *session.Session, db *session.Database, w
 		wholeText(ses.Screen, w, answer.Calendar)
 	}
 	return nil
-}
-
-// reopens reports whether an invoice whose dunning has ended would be charged again if an operator said so.
-func reopens(ctx context.Context, db *session.Database, inv details.Invoice, s explain.Standing) (bool, error) {
-	if inv.Status != string(billing.Uncollectible) {
-		return false, nil
-	}
-	d, err := operator.Reopenable(ctx, db.DB, inv.ID)
-	if err != nil {
-		return false, exit.Failed(err)
-	}
-	_, refused := reopening.DecideEnded(d, s.Policy, s.Issue.Effective, s.Issue.KnownGateway)
-	return refused == nil, nil
 }
 
 // events writes a list of events for people.

@@ -11,6 +11,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/billing/reopening"
+	"duly/internal/endings"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -58,7 +59,7 @@ func Decline(ctx context.Context, q sqlx.QueryerContext, id uint64, lock string)
 	}
 	d := billing.Declined{
 		Stage: at.Stage, Invoice: read.Invoice, InvoiceStatus: read.Status, Subscription: read.Subscription, CancelReason: read.CancelReason,
-		Attempts: read.Past, Closed: read.Closed,
+		Attempts: read.Past, Closed: read.Closed, Since: read.Since,
 	}
 	if i := slices.IndexFunc(d.Attempts, func(a billing.PastAttempt) bool { return a.ID == id }); i >= 0 {
 		d.PastAttempt = d.Attempts[i]
@@ -93,6 +94,9 @@ func invoiceOf(ctx context.Context, q sqlx.QueryerContext, id uint64, lock strin
 	default:
 		s := sub.Subscription()
 		d.Subscription, d.CancelReason = &s, sub.CancelReason
+	}
+	if d.Since, err = endings.Since(ctx, q, inv.SubscriptionID, id); err != nil {
+		return d, err
 	}
 	if err := sqlx.GetContext(ctx, q, &d.Closed, closedByOperator, fmt.Sprintf("invoice:%d", id)); err != nil {
 		return d, err

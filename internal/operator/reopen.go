@@ -8,6 +8,7 @@ import (
 
 	"duly/internal/billing"
 	"duly/internal/crash"
+	"duly/internal/endings"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -66,6 +67,9 @@ func (w Reopen) save(ctx context.Context, tx *sqlx.Tx, d billing.Declined, r bil
 	}
 	if r.SubscriptionTo != "" {
 		if err := change("subscriptions", restoreStatus, string(r.SubscriptionTo), d.Subscription.ID, string(r.SubscriptionFrom)); err != nil {
+			return err
+		}
+		if err := endings.Undo(ctx, tx, d.Invoice.ID, d.Invoice.Dunning); err != nil {
 			return err
 		}
 	}

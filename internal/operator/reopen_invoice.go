@@ -12,6 +12,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/billing/reopening"
 	"duly/internal/crash"
+	"duly/internal/endings"
 	"duly/internal/mysql"
 	"duly/internal/payment"
 	"duly/internal/store"
@@ -70,6 +71,9 @@ func (w InvoiceReopening) Ended(ctx context.Context, db *mysql.DB) (billing.Reop
 		}
 		if r.SubscriptionTo != "" {
 			if err := w.change(ctx, tx, "subscriptions", restoreStatus, string(r.SubscriptionTo), d.SubscriptionID, string(r.SubscriptionFrom)); err != nil {
+				return err
+			}
+			if err := endings.Undo(ctx, tx, d.ID, d.Dunning); err != nil {
 				return err
 			}
 		}

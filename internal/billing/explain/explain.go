@@ -84,6 +84,7 @@ type InvoiceStanding struct {
 	Past         []billing.PastAttempt // oldest first
 	Advanced     payment.Date          // the effective date on which a changed method was last charged; zero: none was
 	Replaced     [][32]byte            // see [advance.Invoice]
+	Since        dunning.Since         // of one whose dunning has ended
 	// Of the last attempt.
 	Message   string
 	Warning   string // what the card network says of the card; empty: nothing
@@ -144,8 +145,13 @@ func (s Standing) waitsForUnpaid() string {
 // paused is the explanation of a subscription that the shop paused.
 func (s Standing) paused() Explanation {
 	e := Explanation{Why: WhyPaused, Text: "the shop paused it", Next: "periods that begin while it is paused are never charged; it goes on when its status is active again"}
-	if inv := s.Invoice; inv != nil && inv.Status == billing.Uncollectible && inv.Dunning.Paused {
-		e.Text = sentence(fmt.Sprintf("its invoice %d stayed unpaid after the last retry, and its dunning policy paused it", inv.ID), inv.Message)
+	if inv := s.Invoice; inv != nil && inv.Dunning.Paused && !inv.Status.Unpaid() {
+		switch own, doubt := billing.EndedBy(inv.Invoice, s.Subscription, s.CancelReason, inv.Past, inv.Since); {
+		case own:
+			e.Text = sentence(fmt.Sprintf("its invoice %d stayed unpaid after the last retry, and its dunning policy paused it", inv.ID), inv.Message)
+		case doubt != "":
+			e.Text = fmt.Sprintf("its dunning policy paused it, when invoice %d stayed unpaid after the last retry, or the shop did since: %s", inv.ID, doubt)
+		}
 	}
 	switch {
 	case s.Stuck != "":

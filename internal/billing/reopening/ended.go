@@ -1,10 +1,11 @@
 package reopening
 
 import (
+	"errors"
 	"fmt"
-	"strings"
 
 	"duly/internal/billing"
+	"duly/internal/billing/dunning"
 	"duly/internal/payment"
 )
 
@@ -21,6 +22,7 @@ type Invoice struct {
 	Closed bool
 	// Unknown is a gateway that lists a charge of the invoice's period which no attempt accounts for; empty: none does.
 	Unknown string
+	Since   dunning.Since
 }
 
 // DecideEnded says what changes if an invoice whose dunning has ended is charged again on a day. The error says in one line why it must not be,
@@ -29,7 +31,8 @@ type Invoice struct {
 //   - Only what is uncollectible, and no operator closed, is open again: in its last stage, and due. A decline ends it again.
 //   - Nothing of it may be unsettled or unproven, and its method may be charged: one that was declined for good bars it.
 //   - A subscription that duly ended or paused since the invoice stayed unpaid is past_due again, and its date moves past the periods that have begun
-//     meanwhile. One that somebody else ended stays so, and is not charged. Any other status is left as it is.
+//     meanwhile. One that somebody else ended stays so, and is not charged. Where nobody knows, a pause stays and the invoice alone is charged, and a
+//     cancelled one is refused; see [billing.EndedBy]. Any other status is left as it is.
 func DecideEnded(d Invoice, p billing.Policy, today payment.Date, knownGateway func(string) bool) (billing.Reopening, error) {
 	if err := d.over(); err != nil {
 		return billing.Reopening{}, err
@@ -45,22 +48,22 @@ func DecideEnded(d Invoice, p billing.Policy, today payment.Date, knownGateway f
 	}
 	r := billing.Reopening{Stage: d.Stage, Due: today}
 	s := *d.Subscription
+	own, doubt := billing.EndedBy(d.Invoice, s, d.CancelReason, d.Past, d.Since)
 	switch {
-	case s.Status == billing.Paused && d.Dunning.Paused:
-		r.SubscriptionFrom, r.SubscriptionTo = billing.Paused, billing.PastDue
-		if err := skipMissed(&r, s, today); err != nil {
+	case own:
+		var err error
+		if r.Next, r.Anchor, err = s.Missed(today); err != nil {
 			return billing.Reopening{}, err
 		}
+		r.SubscriptionFrom, r.SubscriptionTo = s.Status, billing.PastDue
 		s.Status = billing.PastDue
+	case doubt != "" && s.Status == billing.Paused:
+		r.Stays = billing.Stays(s, doubt, today)
+	case doubt != "":
+		return billing.Reopening{}, errors.New(billing.Stays(s, doubt, today))
 	case s.Status == billing.Active, s.Status == billing.PastDue, s.Status == billing.Paused:
 	case s.Status != billing.Cancelled:
 		return billing.Reopening{}, fmt.Errorf("subscription %d is %s, and nothing is charged for it: make it active first", s.ID, payment.Cut(string(s.Status), 20))
-	case strings.HasPrefix(d.CancelReason, billing.UnpaidReason):
-		r.SubscriptionFrom, r.SubscriptionTo = billing.Cancelled, billing.PastDue
-		if err := skipMissed(&r, s, today); err != nil {
-			return billing.Reopening{}, err
-		}
-		s.Status = billing.PastDue
 	default:
 		return billing.Reopening{}, fmt.Errorf("subscription %d was cancelled by somebody else, and nothing is charged for it: make it active first", s.ID)
 	}
@@ -73,6 +76,9 @@ func DecideEnded(d Invoice, p billing.Policy, today payment.Date, knownGateway f
 	}
 	if !r.Next.IsZero() {
 		r.Detail += fmt.Sprintf(", next billing date %s", r.Next)
+	}
+	if r.Stays != "" {
+		r.Detail += "; " + r.Stays
 	}
 	r.Events = []billing.Event{billing.OpenAgain(d.Invoice, s.CustomerID, billing.PastAttempt{Gateway: s.Gateway}, r.SubscriptionTo)}
 	return r, nil
@@ -115,17 +121,4 @@ func (d Invoice) chargeable(s billing.Subscription, p billing.Policy, today paym
 	case billing.VoidInvoice: // of a subscription that is cancelled
 	}
 	return fmt.Errorf("nothing is charged for subscription %d", s.ID)
-}
-
-// skipMissed moves the date past the periods that began while the subscription was cancelled.
-func skipMissed(r *billing.Reopening, s billing.Subscription, today payment.Date) error {
-	if s.Next > today {
-		return nil
-	}
-	moved := billing.DecideIssue(s, billing.Newest{}, func(payment.Date) bool { return false }, billing.IssuePolicy{Business: today, Effective: today})
-	if moved.Next.IsZero() {
-		return fmt.Errorf("subscription %d cannot go on: %s", s.ID, moved.Review)
-	}
-	r.Next, r.Anchor = moved.Next, moved.Anchor
-	return nil
 }

@@ -53,6 +53,12 @@ func TestEnded(t *testing.T) {
 	byPolicy := uncollectible(func(d *reopening.Invoice) { d.Subscription.Status, d.Dunning.Paused = billing.Paused, true })
 	got, err = ended(byPolicy)
 	require.NoError(t, err)
+	require.Empty(t, got.SubscriptionTo, "nobody knows whose pause it is")
+	require.Contains(t, got.Stays, "UPDATE subscriptions SET status = 'active', next_billing_date = ")
+	require.Contains(t, got.Detail, got.Stays)
+	byPolicy.Dunning.Mark, byPolicy.Since.Written = "20260205000000000001", "20260205000000000001"
+	got, err = ended(byPolicy)
+	require.NoError(t, err)
 	require.Equal(t, billing.Paused, got.SubscriptionFrom)
 	require.Equal(t, billing.PastDue, got.SubscriptionTo, "its dunning policy paused it, and not the shop")
 	require.Greater(t, got.Next, today)
@@ -65,13 +71,15 @@ func TestEnded(t *testing.T) {
 		"one that is paused":                            {uncollectible(func(d *reopening.Invoice) { d.Subscription.Status = billing.Paused }), ""},
 		"another method than the one declined for good": {uncollectible(func(d *reopening.Invoice) { d.Past[0].Class, d.Subscription.Method = payment.Hard, "pm_2" }), ""},
 		"a decline for good that was taken back":        {uncollectible(func(d *reopening.Invoice) { d.Past[0].Class, d.Past[0].Reopened = payment.Hard, true }), ""},
-		"declined for good":                             {uncollectible(func(d *reopening.Invoice) { d.Past[0].Class = payment.Hard }), "write another one to it first"},
-		"declined for good, not the last stage":         {uncollectible(func(d *reopening.Invoice) { d.Past[0].Class, d.Stage = payment.Action, 1 }), "write another one to it first"},
+		"declined for good":                             {uncollectible(func(d *reopening.Invoice) { d.Past[0].Class = payment.Hard }), "set another one first"},
+		"declined for good, not the last stage":         {uncollectible(func(d *reopening.Invoice) { d.Past[0].Class, d.Stage = payment.Action, 1 }), "set another one first"},
 		"cancelled by the shop":                         {uncollectible(func(d *reopening.Invoice) { d.CancelReason = "moved away" }), "cancelled by somebody else"},
+		"whose cancellation it is, is not known":        {uncollectible(func(d *reopening.Invoice) { d.Dunning.Mark, d.Since.Written = "1", "2" }), "cancelled_at = NULL, cancel_reason = NULL, next_billing_date = "},
+		"a new card since":                              {uncollectible(func(d *reopening.Invoice) { d.Dunning.Mark, d.Since.Written, d.Subscription.Method = "1", "2", "pm_2" }), ""},
 		"trialing":                                      {uncollectible(func(d *reopening.Invoice) { d.Subscription.Status = billing.Trialing }), "make it active first"},
 		"of no status of ours":                          {uncollectible(func(d *reopening.Invoice) { d.Subscription.Status = "frozen" }), "make it active first"},
 		"its row is gone":                               {uncollectible(func(d *reopening.Invoice) { d.Subscription = nil }), "is gone"},
-		"an interval that is none":                      {uncollectible(func(d *reopening.Invoice) { d.Subscription.Interval.Unit = "moon" }), "cannot go on"},
+		"an interval that is none":                      {uncollectible(func(d *reopening.Invoice) { d.Subscription.Interval.Unit = "moon" }), "interval_unit \"moon\" is not one of"},
 		"closed by an operator":                         {uncollectible(func(d *reopening.Invoice) { d.Closed = true }), "an operator closed invoice 3"},
 		"a charge that nothing accounts for":            {uncollectible(func(d *reopening.Invoice) { d.Unknown = "main" }), "duly adopt main"},
 		"in flight":                                     {uncollectible(func(d *reopening.Invoice) { d.Past[0].Status = billing.AttemptInFlight }), "may still take money"},

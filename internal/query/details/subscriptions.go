@@ -108,6 +108,9 @@ func (inv Invoice) keptPolicy() *Dunning {
 		return nil
 	}
 	days, f := dunning.ParseDays(inv.Days), dunning.ParseFrozen(inv.Kept)
+	if f.Unmarked() == (dunning.Frozen{}) {
+		return nil
+	}
 	return &Dunning{
 		Policy: cmp.Or(f.Policy, dunning.DefaultPolicy), RetryDays: append([]int{}, days...), AfterLast: string(cmp.Or(f.AfterLast, dunning.CancelAfterLast)),
 	}
