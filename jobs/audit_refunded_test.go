@@ -53,3 +53,19 @@ func TestAuditLeavesRefundsUnderWay(t *testing.T) {
 	require.Zero(t, worktest.Get[int](t, a.plain, `SELECT refunded_amount FROM invoices`))
 	require.Zero(t, worktest.Get[int](t, a.plain, `SELECT COUNT(*) FROM events`))
 }
+
+// With the rest that somebody refunded at the provider, the items go back that an earlier refund of a part was to bring back.
+func TestAuditPutsItemsBack(t *testing.T) {
+	t.Parallel()
+	a := newAuditor(t)
+	a.there(kept{Key: "ord_8-1", Reference: "ord_8", Refunded: 1000})
+	a.order(8, kept{Key: "ord_8-1", Refunded: 200})
+	a.flush()
+	worktest.Exec(t, a.plain, `INSERT INTO products (id, name, stock) VALUES (7, 'Vitamin C', 5)`)
+	worktest.Exec(t, a.plain, `INSERT INTO order_items (order_id, product_id, quantity) VALUES (8, 7, 2)`)
+	worktest.Exec(t, a.plain, `INSERT INTO refunds (payment_id, amount, reason, restock, status) SELECT id, 200, 'why', TRUE, 'refunded' FROM payments`)
+	require.Equal(t, batch.ExitDone, a.audit(nil).Exit)
+	require.Equal(t, []string{"refunded 1000"}, worktest.List[string](t, a.plain, `SELECT CONCAT(status, ' ', refunded_amount) FROM payments`))
+	require.Equal(t, 7, worktest.Get[int](t, a.plain, `SELECT stock FROM products WHERE id = 7`))
+	require.Equal(t, 1, worktest.Get[int](t, a.plain, `SELECT restocked FROM refunds WHERE restock = 1`))
+}

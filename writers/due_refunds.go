@@ -11,6 +11,7 @@ import (
 	"duly/internal/mysql"
 	"duly/internal/orders"
 	"duly/internal/payment"
+	"duly/internal/refundrows"
 	"duly/internal/runs"
 	"duly/internal/store"
 )
@@ -41,6 +42,10 @@ func (w *DueRefunds) Write(ctx context.Context, results []orders.RefundResult) (
 	var tally batch.Tally
 	err := mysql.Tx(ctx, w.DB, "refund", func(tx *sqlx.Tx) error {
 		tally = batch.Tally{}
+		stock, err := refundrows.LockStock(ctx, tx, givenBack(results))
+		if err != nil {
+			return err
+		}
 		list, err := w.sort(ctx, tx, results)
 		if err != nil {
 			return err
@@ -52,9 +57,21 @@ func (w *DueRefunds) Write(ctx context.Context, results []orders.RefundResult) (
 		for _, r := range list {
 			r.count(&tally)
 		}
-		return w.settle(ctx, tx, list)
+		return w.settle(ctx, tx, list, stock)
 	})
 	return tally, err
+}
+
+// givenBack are the payments that results refund in full. Nothing of them asks for a restock; an earlier refund of a part may have.
+func givenBack(results []orders.RefundResult) (list []refundrows.Returned) {
+	for _, r := range results {
+		for _, end := range r.Ends {
+			if end.Step == orders.RefundDone {
+				list = append(list, refundrows.Returned{Payment: end.Payment.ID, Order: r.RefundClaim.Order})
+			}
+		}
+	}
+	return list
 }
 
 // refunded is a result beside what the locked rows say.
@@ -169,7 +186,7 @@ func (r refunded) count(t *batch.Tally) {
 	}
 }
 
-func (w *DueRefunds) settle(ctx context.Context, tx *sqlx.Tx, list []refunded) error {
+func (w *DueRefunds) settle(ctx context.Context, tx *sqlx.Tx, list []refunded, stock *refundrows.Stock) error {
 	now := mysql.Stored(w.Now())
 	var given, ended, checks [][]any
 	var events []payment.Event
@@ -182,6 +199,9 @@ func (w *DueRefunds) settle(ctx context.Context, tx *sqlx.Tx, list []refunded) e
 			switch end.Step {
 			case orders.RefundDone:
 				given = append(given, []any{p.ID, store.Text(p.TransactionKey), end.Given, now})
+				if _, err := stock.PutBack(ctx, tx, refundrows.Returned{Payment: p.ID, Order: r.RefundClaim.Order}); err != nil {
+					return err
+				}
 			case orders.RefundNone, orders.RefundReview:
 				ended = append(ended, []any{p.ID, store.Text(end.Code), mysql.Cut(end.Reason, 255), string(wanted(end.Step))})
 			case orders.RefundLater, orders.RefundSend:

@@ -40,6 +40,7 @@ type settledRefund struct {
 	refunds.Settlement
 
 	restocked bool
+	held      string // why an operator must look at what follows from it; empty: nobody must
 }
 
 // Write implements batch.Writer. Results that were settled before, by a commit whose answer was lost, are counted and left as they are, as are
@@ -57,7 +58,13 @@ func (w *RequestedRefunds) Write(ctx context.Context, results []refunds.Result) 
 }
 
 func (w *RequestedRefunds) settle(ctx context.Context, tx *sqlx.Tx, results []refunds.Result, tally *batch.Tally) error {
-	stock, err := restockable(ctx, tx, results)
+	var back []refundrows.Returned
+	for _, r := range results {
+		if r.Back() && r.Claimed.PaymentID != 0 {
+			back = append(back, refundrows.ReturnedBy(r))
+		}
+	}
+	stock, err := refundrows.LockStock(ctx, tx, back)
 	if err != nil {
 		return err
 	}
@@ -86,16 +93,24 @@ func (w *RequestedRefunds) settle(ctx context.Context, tx *sqlx.Tx, results []re
 		}
 		s := settledRefund{Result: r, Settlement: r.Settle(now, w.Longest(r.Claimed.Gateway), w.Unkeyed(r.Claimed.Gateway))}
 		if row.Lease != r.Claimed.Lease {
+			if row.Status == refunds.Review && r.Ends() { // settled before
+				s.Status, s.held = row.Status, "it waits for an operator"
+			}
 			if row.Status != s.Status || r.Left != "" {
 				s.Result = &refunds.Result{Claimed: r.Claimed, Left: "another run has claimed it"}
 			}
 			s.count(tally)
 			continue
 		}
-		s.count(tally)
 		todo = append(todo, s)
 	}
-	return w.save(ctx, tx, todo, stock, now)
+	if err := w.save(ctx, tx, todo, stock, now); err != nil {
+		return err
+	}
+	for _, s := range todo {
+		s.count(tally)
+	}
+	return nil
 }
 
 // heldPayments are the payments, of those that would be written, whose rows the shop has locked.
@@ -124,8 +139,13 @@ func (s settledRefund) count(t *batch.Tally) {
 	case s.Left != "":
 		t.Released++
 	case s.End.Step == refunds.Done:
+		if t.Pay(s.Claimed.Paid.Currency, s.End.Amount); s.held != "" {
+			t.Review++
+			return
+		}
 		t.Succeeded++
-		t.Pay(s.Claimed.Paid.Currency, s.End.Amount)
+	case s.held != "":
+		t.Review++
 	case s.End.Step == refunds.Refuse:
 		t.Declined++
 	case s.End.Step == refunds.ToReview:
@@ -137,22 +157,17 @@ func (s settledRefund) count(t *batch.Tally) {
 	}
 }
 
-func (w *RequestedRefunds) save(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, stock *shelf, now time.Time) error {
+func (w *RequestedRefunds) save(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, stock *refundrows.Stock, now time.Time) error {
 	var events []payment.Event
 	for i := range todo {
 		s := &todo[i]
-		ended, err := refundrows.Follow(ctx, tx, *s.Result, s.Settlement.Refunded, now)
+		then, err := refundrows.Conclude(ctx, tx, *s.Result, s.Settlement.Refunded, stock, now)
 		if err != nil {
 			return err
 		}
-		if s.restocked, err = stock.restock(ctx, tx, s.Result); err != nil {
-			return err
-		}
+		s.follow(then)
 		events = append(events, s.Result.Events(orders.RefundOverdue(s.Claimed.Refund.CreatedAt, now), s.restocked)...)
-		events = append(events, ended...)
-	}
-	if err := stock.putBack(ctx, tx); err != nil {
-		return err
+		events = append(events, then.Events...)
 	}
 	if err := saveRefunds(ctx, tx, todo, now); err != nil {
 		return err
@@ -160,9 +175,22 @@ func (w *RequestedRefunds) save(ctx context.Context, tx *sqlx.Tx, todo []settled
 	return store.WriteBillingEvents(ctx, tx, events)
 }
 
+// follow completes what is written of the refund by what followed from it.
+func (s *settledRefund) follow(then refundrows.Conclusion) {
+	s.restocked = then.Restocked
+	if s.End.Step == refunds.Refuse && len(then.Followed) > 0 {
+		told := *s.Result
+		told.End.Reason = mysql.Cut(then.Why(told.End.Reason), 255)
+		s.Result = &told
+	}
+	if then.Held != "" {
+		s.Status, s.held = refunds.Review, then.Held
+	}
+}
+
 // saveRefunds writes the rows of refunds.
 func saveRefunds(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, now time.Time) error {
-	var rows, unsent, done [][]any
+	var rows, unsent, done, restocked [][]any
 	for _, s := range todo {
 		var unsettled, settled any
 		if s.Settlement.Unsettled {
@@ -174,16 +202,22 @@ func saveRefunds(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, now tim
 		case refunds.Requested, refunds.InFlight, refunds.InDoubt, refunds.Review:
 		}
 		detail := s.End.Reason
-		if s.Left != "" {
+		switch {
+		case s.Left != "":
 			detail = s.Left
+		case s.held != "":
+			detail = s.held
 		}
 		id := s.Claimed.Refund.ID
 		rows = append(rows, []any{id, string(s.Status), unsettled, s.Settlement.Tries, store.Instant(s.NextAt), store.Text(mysql.Cut(detail, 255)), settled})
 		if s.Unsent {
 			unsent = append(unsent, []any{id})
 		}
-		if s.Status == refunds.Refunded {
-			done = append(done, []any{id, s.End.Amount, s.Claimed.Paid.Currency, store.Text(s.Claimed.GatewayID), s.restocked})
+		if s.Left == "" && s.End.Step == refunds.Done {
+			done = append(done, []any{id, s.End.Amount, s.Claimed.Paid.Currency, store.Text(s.Claimed.GatewayID)})
+		}
+		if s.restocked {
+			restocked = append(restocked, []any{id})
 		}
 	}
 	n, err := mysql.Update(ctx, tx, "refunds", []string{"status", "unsettled", "tries", "next_try_at", "detail", "settled_at"}, rows, "", "lease = NULL", "run_id = NULL")
@@ -193,7 +227,10 @@ func saveRefunds(ctx context.Context, tx *sqlx.Tx, todo []settledRefund, now tim
 	if _, err := mysql.Update(ctx, tx, "refunds", nil, unsent, "", "refunded_before = NULL", "sent_amount = NULL", "sent_at = NULL"); err != nil {
 		return err
 	}
-	_, err = mysql.Update(ctx, tx, "refunds", []string{"amount", "currency", "gateway_payment_id", "restocked"}, done, "")
+	if _, err := mysql.Update(ctx, tx, "refunds", []string{"amount", "currency", "gateway_payment_id"}, done, ""); err != nil {
+		return err
+	}
+	_, err = mysql.Update(ctx, tx, "refunds", nil, restocked, "", "restocked = 1")
 	return err
 }
 

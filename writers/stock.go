@@ -22,12 +22,11 @@ type shelf struct {
 
 	products map[uint64]orders.Product // as they were locked
 	buyers   map[uint64]uint64         // an order that took some, by product
-	returned map[uint64]bool           // orders whose items are put back
 }
 
 // stockOf locks products in id order, waiting for transactions that hold them.
 func stockOf(ctx context.Context, tx *sqlx.Tx, ids []uint64) (*shelf, error) {
-	s := &shelf{Stock: orders.Stock{}, products: map[uint64]orders.Product{}, buyers: map[uint64]uint64{}, returned: map[uint64]bool{}}
+	s := &shelf{Stock: orders.Stock{}, products: map[uint64]orders.Product{}, buyers: map[uint64]uint64{}}
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	if len(ids) == 0 {

@@ -62,7 +62,7 @@ VALUES (7, 1, 5000, 'KRW', 'asked for', 'review', 1, 'main', 'the gateway refuse
 		ID: there.ID, Status: payment.Succeeded, Key: seen.ChargeKey, Reference: seen.Reference, CustomerID: seen.CustomerID, Money: seen.Paid, Refunded: 5000,
 	}}}
 	require.NoError(t, word.Takes(seen), "by what was recorded when it was read")
-	err = operator.ResolveRefund(t.Context(), db, seen, word, time.Now(), operator.Action{Action: "resolve", Subject: "refund:7", Who: "somebody", Reason: "looked"})
+	_, err = operator.ResolveRefund(t.Context(), db, seen, word, time.Now(), operator.Action{Action: "resolve", Subject: "refund:7", Who: "somebody", Reason: "looked"})
 	require.ErrorAs(t, err, &store.RefusedError{})
 	require.ErrorContains(t, err, "which does not include this refund")
 	require.Equal(t, int64(1), s.number(t, `SELECT COUNT(*) FROM refunds WHERE status = 'refunded'`))

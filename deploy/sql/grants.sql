@@ -155,6 +155,7 @@ GRANT UPDATE ON invoices TO duly_operator_write;
 GRANT UPDATE ON payment_attempts TO duly_operator_write;
 GRANT UPDATE (status, cancelled_at, cancel_reason, next_billing_date, anchor_day) ON subscriptions TO duly_operator_write;
 GRANT UPDATE (applied_at, outcome) ON subscription_changes TO duly_operator_write; -- `duly resolve change`
+GRANT UPDATE (stock) ON products TO duly_operator_write; -- `duly resolve`: items of a refund that goes back into the stock
 GRANT UPDATE (updated_at) ON orders TO duly_operator_write; -- to lock the row while its payment is settled
 GRANT UPDATE (status, transaction_key, failure_code, failure_reason, refunded_amount, refunded_at) ON payments TO duly_operator_write;
 GRANT INSERT, UPDATE ON order_checks TO duly_operator_write;

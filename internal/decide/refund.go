@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"duly/internal/cli"
@@ -132,13 +133,15 @@ func resolveRefund(ctx context.Context, ses *session.Session, db *session.Databa
 	if err := word.Takes(seen); err != nil {
 		return "", exit.Usage(err)
 	}
-	if err := operator.ResolveRefund(ctx, db.DB, seen, word, business(), action); err != nil {
+	followed, err := operator.ResolveRefund(ctx, db.DB, seen, word, business(), action)
+	if err != nil {
 		return "", err
 	}
+	result := "it is never sent again; duly refund requests another one"
 	if as == payment.AsRefunded {
-		return "its money is recorded as refunded", nil
+		result = "its money is recorded as refunded"
 	}
-	return "it is never sent again; duly refund requests another one", nil
+	return strings.Join(append([]string{result}, followed...), "; "), nil
 }
 
 // askAbout asks the gateway of a refund about its payment, and completes word by what that brought.

@@ -11,6 +11,7 @@ import (
 	"duly/internal/billing"
 	"duly/internal/mysql"
 	"duly/internal/orders"
+	"duly/internal/refundrows"
 	"duly/internal/store"
 )
 
@@ -39,6 +40,10 @@ func ResolvePayment(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 ) error {
 	now = mysql.Stored(now)
 	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
+		stock, back, err := refundrows.LockStockOf(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		o, list, check, err := read(ctx, tx)
 		if err != nil {
 			return err
@@ -63,6 +68,11 @@ func ResolvePayment(ctx context.Context, db *mysql.DB, id uint64, now time.Time,
 		if c := decided.Change; c.To != "" {
 			if _, err := tx.ExecContext(ctx, updateResolvedPayment, string(c.To), store.Text(c.TransactionKey), store.Text(c.FailureCode), store.Text(c.FailureReason),
 				c.Refunded, c.Refunded, c.Refunded, now, id); err != nil {
+				return err
+			}
+		}
+		if decided.Change.To == orders.PaymentRefunded {
+			if _, err := stock.PutBack(ctx, tx, back); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ const (
 
 	refundRow = `SELECT ` + refundrows.Columns + ` FROM refunds WHERE id = ?`
 
-	settleRefundBy = `UPDATE refunds SET status = ?, unsettled = NULL, detail = ?, amount = COALESCE(?, amount), settled_at = ? WHERE id = ? AND status = 'review'`
+	settleRefundBy = `UPDATE refunds SET status = ?, unsettled = NULL, detail = ?, amount = COALESCE(?, amount), restocked = restocked OR ?, settled_at = ? WHERE id = ? AND status = 'review'`
 
 	unsettledBesideOfInvoice = `SELECT id FROM refunds WHERE invoice_id = ? AND unsettled = 1 AND id <> ?`
 	unsettledBesideOfPayment = `SELECT id FROM refunds WHERE payment_id = ? AND unsettled = 1 AND id <> ?`
@@ -133,11 +134,20 @@ func alone(ctx context.Context, tx *sqlx.Tx, r refunds.Refund) error {
 	return store.Refuse(fmt.Errorf("refund %d of the same payment is unsettled, and what the gateway shows may be of that one: --as refunded is taken once it is settled; duly list refunds", others[0]))
 }
 
-// ResolveRefund settles a refund in review as an operator says: refund, invoice or payment, event and action in one transaction. seen is the
-// refund as it was when the gateway was asked; whether the word is taken is judged again by what the rows say now.
-func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word refunds.Word, now time.Time, action Action) error {
+// ResolveRefund settles a refund in review as an operator says: refund, invoice or payment, what follows from its end, event and action in one
+// transaction. It returns what followed. seen is the refund as it was when the gateway was asked; whether the word is taken is judged again by
+// what the rows say now.
+func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word refunds.Word, now time.Time, action Action) (followed []string, err error) {
 	now = mysql.Stored(now)
-	return mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
+	err = mysql.Tx(ctx, db, "resolve", func(tx *sqlx.Tx) error {
+		var back []refundrows.Returned
+		if seen.PaymentID != 0 {
+			back = append(back, refundrows.ReturnedBy(refunds.Result{Claimed: seen}))
+		}
+		stock, err := refundrows.LockStock(ctx, tx, back)
+		if err != nil {
+			return err
+		}
 		if word.As == payment.AsRefunded {
 			if err := alone(ctx, tx, seen.Refund); err != nil {
 				return err
@@ -150,25 +160,29 @@ func ResolveRefund(ctx context.Context, db *mysql.DB, seen refunds.Claimed, word
 		if err := word.Takes(c); err != nil {
 			return store.Refuse(err)
 		}
-		end := word.End(c)
-		status, amount := refunds.Refused, any(nil)
-		if end.Step == refunds.Done {
-			status, amount = refunds.Refunded, end.Amount
+		r := refunds.Result{Claimed: c, End: word.End(c)}
+		then, err := refundrows.Conclude(ctx, tx, r, min(r.End.Total, c.Paid.Amount), stock, now)
+		if err != nil {
+			return err
 		}
-		n, err := rowsOf(tx.ExecContext(ctx, settleRefundBy, string(status), store.Text(mysql.Cut(end.Reason, 255)), amount, now, c.Refund.ID))
+		if then.Held != "" {
+			return store.Refuse(errors.New(then.Held))
+		}
+		followed = then.Followed
+		crash.At(crash.ResolveStatement)
+		status, amount := refunds.Refused, any(nil)
+		if r.End.Step == refunds.Done {
+			status, amount = refunds.Refunded, r.End.Amount
+		}
+		n, err := rowsOf(tx.ExecContext(ctx, settleRefundBy, string(status), store.Text(mysql.Cut(r.End.Reason, 255)), amount, then.Restocked, now, c.Refund.ID))
 		if err := store.AllOf(n, 1, "refunds", err); err != nil {
 			return err
 		}
 		crash.At(crash.ResolveStatement)
-		result := refunds.Result{Claimed: c, End: end}
-		ended, err := refundrows.Follow(ctx, tx, result, end.Total, now)
-		if err != nil {
-			return err
-		}
-		crash.At(crash.ResolveStatement)
-		if err := store.WriteBillingEvents(ctx, tx, append(result.Events(false, false), ended...)); err != nil {
+		if err := store.WriteBillingEvents(ctx, tx, append(r.Events(false, then.Restocked), then.Events...)); err != nil {
 			return err
 		}
 		return action.Write(ctx, tx)
 	})
+	return followed, err
 }

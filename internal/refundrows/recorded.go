@@ -50,6 +50,14 @@ func Record(ctx context.Context, db *mysql.DB, at time.Time, o audit.Ours, total
 		if r.InvoiceID = o.Group; o.Row.Table == audit.Payments {
 			lock, r.InvoiceID, r.PaymentID = recordedPayment, 0, o.Row.ID
 		}
+		whole := uint64(0)
+		if total >= o.Money.Amount {
+			whole = r.PaymentID
+		}
+		stock, back, err := LockStockOf(ctx, tx, whole)
+		if err != nil {
+			return err
+		}
 		var before []int64
 		if err := tx.SelectContext(ctx, &before, lock, o.Row.ID); err != nil || len(before) == 0 || before[0] != o.Refunded {
 			return err
@@ -73,6 +81,9 @@ func Record(ctx context.Context, db *mysql.DB, at time.Time, o audit.Ours, total
 			return err
 		}
 		if err := writeRecorded(ctx, tx, o, total, at); err != nil {
+			return err
+		}
+		if _, err := stock.PutBack(ctx, tx, back); err != nil {
 			return err
 		}
 		recorded = true

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"duly/internal/billing"
 	"duly/internal/orders"
 	"duly/internal/payment"
 	"duly/internal/refunds"
@@ -211,18 +212,48 @@ func TestSettle(t *testing.T) {
 	require.Equal(t, noon().Add(time.Hour), later.Settle(noon(), 2*time.Minute, time.Hour).NextAt, "a gateway without keys")
 }
 
-// An order's items go back into the stock with the last of its money, if it had taken them.
-func TestRestocks(t *testing.T) {
-	done := func(status orders.OrderStatus, total int64, restock bool) bool {
-		c := refunds.Claimed{Refund: refunds.Refund{Restock: restock}, Target: refunds.Target{Paid: won(500), Order: orders.Order{Status: status}}}
-		return refunds.Result{Claimed: c, End: refunds.End{Step: refunds.Done, Total: total}}.Restocks()
+// An order's items go back into the stock if it had taken them.
+func TestTookItems(t *testing.T) {
+	for status, want := range map[orders.OrderStatus]bool{
+		orders.OrderCompleted: true, "delivered": true, orders.OrderCancelled: true, orders.OrderPending: false, orders.OrderInProgress: false, orders.OrderFailed: false, "": false,
+	} {
+		require.Equal(t, want, refunds.TookItems(orders.Order{Status: status}), status)
 	}
-	require.True(t, done(orders.OrderCompleted, 500, true))
-	require.True(t, done("delivered", 500, true))
-	require.True(t, done(orders.OrderCancelled, 500, true))
-	require.False(t, done(orders.OrderCompleted, 499, true), "a part")
-	require.False(t, done(orders.OrderCompleted, 500, false), "not asked for")
-	for _, status := range []orders.OrderStatus{orders.OrderPending, orders.OrderInProgress, orders.OrderFailed, ""} {
-		require.False(t, done(status, 500, true), "%s took none", status)
+}
+
+// What was asked for beside a refund follows once the money is back, whoever gave it back, and from nothing else.
+func TestFollows(t *testing.T) {
+	for _, c := range []struct {
+		name               string
+		end                refunds.End
+		left               string
+		back, ends, voided bool
+	}{
+		{"all", refunds.End{Step: refunds.Done, Amount: 500, Total: 500}, "", true, true, true},
+		{"a part", refunds.End{Step: refunds.Done, Amount: 200, Total: 200}, "", false, true, false},
+		{"the last part", refunds.End{Step: refunds.Done, Amount: 200, Total: 500}, "", true, true, true},
+		{"refunded by somebody else", refunds.End{Step: refunds.Refuse, Total: 500}, "", true, true, true},
+		{"refunded by somebody else in part", refunds.End{Step: refunds.Refuse, Total: 499}, "", false, false, false},
+		{"nothing was paid", refunds.End{Step: refunds.Refuse}, "", false, false, false},
+		{"in doubt", refunds.End{Total: 500}, "", false, false, false},
+		{"in review", refunds.End{Step: refunds.ToReview, Total: 500}, "", false, false, false},
+		{"taken back", refunds.End{Step: refunds.Withdraw, Total: 500}, "", false, false, false},
+		{"left", refunds.End{Step: refunds.Done, Amount: 500, Total: 500}, "stopped", false, false, false},
+	} {
+		of := func(then refunds.FollowUp) refunds.Result {
+			return refunds.Result{Claimed: claimed(200, func(c *refunds.Claimed) { c.FollowUp = then }), End: c.end, Left: c.left}
+		}
+		require.Equal(t, c.back, of("").Back(), c.name)
+		require.Equal(t, c.ends, of(refunds.EndSubscription).Ends(), c.name)
+		require.Equal(t, c.voided, of(refunds.GivePeriodBack).Voids(), c.name)
+		require.False(t, of("").Ends() || of("").Voids() || of(refunds.EndSubscription).Voids() || of(refunds.GivePeriodBack).Ends(), c.name)
 	}
+	unpaid := refunds.Result{End: refunds.End{Step: refunds.Refuse}}
+	require.False(t, unpaid.Back(), "a payment that is gone")
+}
+
+// A subscription that duly cannot end is named.
+func TestNotEnded(t *testing.T) {
+	require.Empty(t, refunds.NotEnded(42, billing.Cancelled))
+	require.Contains(t, refunds.NotEnded(42, "churned"), `subscription 42 is "churned", which duly does not end`)
 }

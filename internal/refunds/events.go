@@ -76,7 +76,11 @@ func (r Result) Events(overdue, restocked bool) []payment.Event {
 		return events
 	case end.Step == Refuse:
 		p := c.payload(EventRefused, c.Refund.Amount, max(c.Recorded, end.Total), end.Reason)
-		return []payment.Event{{Type: EventRefused, Subject: c.subject(), Dedupe: EventRefused + identity, Payload: p}}
+		events := []payment.Event{{Type: EventRefused, Subject: c.subject(), Dedupe: EventRefused + identity, Payload: p}}
+		if c.PaymentID != 0 && r.Back() && c.Recorded < c.Paid.Amount { // it is recorded by r
+			events = append(events, orders.RefundCompleted(c.Order, c.Payment, end.Total, end.Reason))
+		}
+		return events
 	case end.Step == ToReview:
 		return []payment.Event{c.Review(end.Reason)}
 	case end.Step == Later && overdue:

@@ -1,8 +1,10 @@
 package refunds
 
 import (
+	"fmt"
 	"time"
 
+	"duly/internal/billing"
 	"duly/internal/orders"
 )
 
@@ -58,17 +60,35 @@ func (r Result) Whole() bool {
 	return r.End.Step == Done && r.End.Total >= r.Claimed.Paid.Amount
 }
 
-// Restocks reports whether r puts what the order took back into the stock: its money is refunded in full, and the order had taken its items.
-// An order that is not completed, or failed, took none.
-func (r Result) Restocks() bool {
-	if !r.Claimed.Restock || !r.Whole() {
-		return false
-	}
-	switch r.Claimed.Order.Status {
+// Back reports whether nothing of the payment is left once r has ended: r refunded the rest, or all of it was refunded another way before.
+func (r Result) Back() bool {
+	ended := r.End.Step == Done || r.End.Step == Refuse
+	return r.Left == "" && ended && r.End.Total > 0 && r.End.Total >= r.Claimed.Paid.Amount
+}
+
+// Ends reports whether r ends the subscription: that was asked for, and r refunded, or all of the payment was refunded another way.
+func (r Result) Ends() bool {
+	return r.Claimed.FollowUp == EndSubscription && r.Left == "" && (r.End.Step == Done || r.Back())
+}
+
+// Voids reports whether r gives the period of its invoice back: that was asked for, and nothing of the payment is left.
+func (r Result) Voids() bool { return r.Claimed.FollowUp == GivePeriodBack && r.Back() }
+
+// TookItems reports whether an order took its items out of the stock. One that is not completed, or failed, took none.
+func TookItems(o orders.Order) bool {
+	switch o.Status {
 	case "", orders.OrderPending, orders.OrderInProgress, orders.OrderFailed:
 		return false
 	case orders.OrderCompleted, orders.OrderCancelled:
 	default: // the shop's own: it was completed and went on
 	}
 	return true
+}
+
+// NotEnded says why a subscription that was to end with its refund did not, by its status; empty: it has ended before.
+func NotEnded(id uint64, status billing.SubscriptionStatus) string {
+	if status == billing.Cancelled {
+		return ""
+	}
+	return fmt.Sprintf("refunded, but subscription %d is %q, which duly does not end: put its status right, then --as refunded", id, status)
 }

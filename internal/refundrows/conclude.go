@@ -1,0 +1,138 @@
+package refundrows
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"duly/internal/billing"
+	"duly/internal/mysql"
+	"duly/internal/orders"
+	"duly/internal/payment"
+	"duly/internal/refunds"
+	"duly/internal/store"
+)
+
+const (
+	refundedAttempt = `UPDATE payment_attempts SET refunded_amount = GREATEST(refunded_amount, ?) WHERE id = ?`
+	refundedInvoice = `UPDATE invoices SET refunded_amount = GREATEST(refunded_amount, ?) WHERE id = ?`
+	voidInvoice     = `UPDATE invoices SET status = 'void' WHERE id = ? AND status = 'paid'`
+	refundedPayment = `UPDATE payments SET transaction_key = COALESCE(transaction_key, ?), refunded_at = IF(COALESCE(refunded_amount, 0) < ?, ?, refunded_at),
+refunded_amount = GREATEST(COALESCE(refunded_amount, 0), ?), status = IF(? >= amount AND status IN ('succeeded', 'review'), 'refunded', status) WHERE id = ?`
+	nothingInReview = `UPDATE order_checks SET reason = NULL WHERE order_id = ? AND reason IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM payments WHERE order_id = ? AND status = 'review')`
+	endSubscription = `UPDATE subscriptions SET status = 'cancelled', cancelled_at = ?, cancel_reason = ?
+WHERE id = ? AND status IN ('active', 'past_due', 'paused', 'trialing')`
+	subscriptionStatus = `SELECT COALESCE(status, '') FROM subscriptions WHERE id = ?`
+)
+
+// Conclusion is what was written beside the row of a refund.
+type Conclusion struct {
+	Restocked bool
+	Events    []payment.Event
+	// Held says why a person must look at what follows from the refund; empty: nobody must.
+	Held string
+	// Followed are the things that were done, for people.
+	Followed []string
+}
+
+// Conclude writes what is refunded in all of the payment of a refund that has ended, and what follows from that: the subscription ends, the
+// period is given back, items go back into the stock. total is 0 where it is not known. An operator's word and a run write it alike. It changes
+// no row of refunds but those whose wish for a restock it fulfils.
+func Conclude(ctx context.Context, tx *sqlx.Tx, r refunds.Result, total int64, stock *Stock, now time.Time) (Conclusion, error) {
+	var c Conclusion
+	if total > 0 {
+		if err := recordTotal(ctx, tx, r.Claimed, total, now); err != nil {
+			return c, err
+		}
+	}
+	if r.Voids() {
+		n, err := changed(tx.ExecContext(ctx, voidInvoice, r.Claimed.InvoiceID))
+		if err != nil {
+			return c, err
+		}
+		if n > 0 {
+			c.Followed = append(c.Followed, "its period is given back")
+		}
+	}
+	if err := c.end(ctx, tx, r, now); err != nil || !r.Back() {
+		return c, err
+	}
+	var err error
+	if c.Restocked, err = stock.PutBack(ctx, tx, ReturnedBy(r)); c.Restocked {
+		c.Followed = append(c.Followed, "its items are back in the stock")
+	}
+	return c, err
+}
+
+// ReturnedBy is what goes back into the stock with the end of a refund after which nothing of its payment is left.
+func ReturnedBy(r refunds.Result) Returned {
+	return Returned{Payment: r.Claimed.PaymentID, Order: r.Claimed.Order, Restock: r.Claimed.Restock}
+}
+
+// Why is reason with what followed.
+func (c Conclusion) Why(reason string) string {
+	return strings.Join(append([]string{reason}, c.Followed...), "; ")
+}
+
+// recordTotal writes what is refunded of the payment in all.
+func recordTotal(ctx context.Context, tx *sqlx.Tx, c refunds.Claimed, total int64, now time.Time) error {
+	if c.InvoiceID != 0 {
+		if _, err := tx.ExecContext(ctx, refundedAttempt, total, c.AttemptID); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, refundedInvoice, total, c.InvoiceID)
+		return err
+	}
+	recorded := min(total, c.Paid.Amount)
+	if _, err := tx.ExecContext(ctx, refundedPayment, store.Text(c.GatewayID), recorded, now, recorded, recorded, c.PaymentID); err != nil {
+		return err
+	}
+	if c.Payment.Status != orders.PaymentReview || recorded < c.Paid.Amount {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, nothingInReview, c.Payment.OrderID, c.Payment.OrderID)
+	return err
+}
+
+// end cancels the subscription, if that was asked for.
+func (c *Conclusion) end(ctx context.Context, tx *sqlx.Tx, r refunds.Result, now time.Time) error {
+	if !r.Ends() {
+		return nil
+	}
+	id := r.Claimed.SubscriptionID
+	reason := mysql.Cut("refunded: "+r.Claimed.Refund.Reason, 255)
+	n, err := changed(tx.ExecContext(ctx, endSubscription, now, reason, id))
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		c.Events = append(c.Events, r.Claimed.Ended(reason))
+		c.Followed = append(c.Followed, fmt.Sprintf("subscription %d is cancelled", id))
+		return nil
+	}
+	var status string
+	err = tx.GetContext(ctx, &status, subscriptionStatus, id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
+	if c.Held = refunds.NotEnded(id, billing.SubscriptionStatus(status)); c.Held != "" {
+		c.Events = append(c.Events, r.Claimed.Review(c.Held))
+	}
+	return nil
+}
+
+func changed(result sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
