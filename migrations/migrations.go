@@ -105,8 +105,8 @@ func Tables() []string {
 	}
 }
 
-// drops finds the tables that statements drop, or drop something of.
-var drops = regexp.MustCompile(`(?m)^\s*(?:DROP TABLE IF EXISTS|'?ALTER TABLE) (\w+)`)
+// drops finds the tables that statements drop, or drop something of; of a constraint that is dropped, which holds no row's data, it says so.
+var drops = regexp.MustCompile(`(?m)^\s*(?:DROP TABLE IF EXISTS|'?ALTER TABLE) (\w+)( DROP CONSTRAINT)?`)
 
 // dropped are the tables of which the way back from a version drops rows or columns, as its file says.
 func dropped(version int64) ([]string, error) {
@@ -121,7 +121,7 @@ func dropped(version int64) ([]string, error) {
 	_, back, _ := strings.Cut(string(text), "-- +goose Down")
 	var tables []string
 	for _, found := range drops.FindAllStringSubmatch(back, -1) {
-		if table := found[1]; table != "claim_probe" && table != "outbox_marks" { // their rows are nobody's data
+		if table := found[1]; found[2] == "" && table != "claim_probe" && table != "outbox_marks" { // their rows are nobody's data
 			tables = append(tables, table)
 		}
 	}

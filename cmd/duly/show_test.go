@@ -135,8 +135,11 @@ func TestMigrate(t *testing.T) {
 	require.Equal(t, "nothing to do: the schema is up to date\n", got.out)
 
 	s.exec(t, "INSERT INTO invoices (subscription_id, due_date, amount, currency, status, issued_date) VALUES (1, '2026-01-31', 1, 'KRW', 'paid', '2026-01-31')")
+	s.exec(t, "INSERT INTO refunds (invoice_id, reason) VALUES (1, 'returned')")
+	require.Equal(t, "took back 00014_refund_checks.sql\n", s.duly(t, "migrate", "down").out)
 	require.Contains(t, s.duly(t, "migrate", "down").err, "invoices has rows, and would lose them or columns of them; empty it first")
 	s.exec(t, "DELETE FROM invoices")
+	s.exec(t, "DELETE FROM refunds")
 	require.Equal(t, "took back 00013_new_method.sql\n", s.duly(t, "migrate", "down").out)
 	require.Equal(t, "took back 00012_notices.sql\n", s.duly(t, "migrate", "down").out)
 	require.Equal(t, "took back 00011_amount_check.sql\n", s.duly(t, "migrate", "down").out)
@@ -173,7 +176,7 @@ func TestMigrate(t *testing.T) {
 	require.Equal(t, "took back 00001_schema.sql\n", s.duly(t, "migrate", "down").out)
 	require.Contains(t, s.duly(t, "migrate", "status").out, "pending")
 	require.Equal(t, batch.ExitUsage, s.duly(t, "migrate", "down").code)
-	require.Equal(t, "applied 00001_schema.sql\napplied 00002_history.sql\napplied 00003_bookings.go\napplied 00004_restart.sql\napplied 00005_gateway_customer.sql\napplied 00006_all_answered.sql\napplied 00007_network.sql\napplied 00008_changes.sql\napplied 00009_dunning.sql\napplied 00010_refunds.sql\napplied 00011_amount_check.sql\napplied 00012_notices.sql\napplied 00013_new_method.sql\n", s.duly(t, "migrate", "up").out)
+	require.Equal(t, "applied 00001_schema.sql\napplied 00002_history.sql\napplied 00003_bookings.go\napplied 00004_restart.sql\napplied 00005_gateway_customer.sql\napplied 00006_all_answered.sql\napplied 00007_network.sql\napplied 00008_changes.sql\napplied 00009_dunning.sql\napplied 00010_refunds.sql\napplied 00011_amount_check.sql\napplied 00012_notices.sql\napplied 00013_new_method.sql\napplied 00014_refund_checks.sql\n", s.duly(t, "migrate", "up").out)
 	require.Contains(t, s.duly(t, "migrate", "status").out, "applied")
 
 	s.exec(t, "INSERT INTO duly_migrations (version_id, is_applied) VALUES (99, TRUE)")

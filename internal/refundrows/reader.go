@@ -56,6 +56,7 @@ func requestedWalks() []struct{ query, status string } {
 		{unmarkedCandidates, "in_doubt"},
 		{unmarkedCandidates, "in_flight"},
 		{requestedCandidates, "requested"},
+		{unmarkedCandidates, "requested"}, // a run was stopped before it took the request back
 	}
 }
 

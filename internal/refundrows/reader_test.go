@@ -110,6 +110,17 @@ func TestRefundsThatAreNotClaimed(t *testing.T) {
 	within(t, db, func(ctx context.Context) { require.Equal(t, []uint64{2}, read(ctx, t, only, 10)) })
 }
 
+// What a payment in refund_due asked for is claimed to be taken back once the payment is something else, also if a run was stopped before it did that.
+func TestWhatIsNotRefundDueAnyMore(t *testing.T) {
+	t.Parallel()
+	plain := sold(t, 4)
+	db := worktest.Open(t, plain.DSN)
+	worktest.Exec(t, plain, `UPDATE payments SET status = 'refund_due' WHERE id = 4`)
+	worktest.Exec(t, plain, `INSERT INTO refunds (payment_id, reason, origin, status, unsettled) VALUES
+(1, 'why', 'refund_due', 'in_doubt', 1), (2, 'why', 'refund_due', 'in_flight', 1), (3, 'why', 'refund_due', 'requested', NULL), (4, 'why', 'refund_due', 'requested', NULL)`)
+	within(t, db, func(ctx context.Context) { require.Equal(t, []uint64{1, 2, 3}, read(ctx, t, reader(db), 10)) })
+}
+
 // What a refund is of, or why nothing can be refunded.
 func TestTargets(t *testing.T) {
 	t.Parallel()

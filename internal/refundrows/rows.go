@@ -15,7 +15,7 @@ import (
 
 // Columns are the columns of [Row].
 const Columns = `id, COALESCE(invoice_id, 0) AS invoice_id, COALESCE(payment_id, 0) AS payment_id, COALESCE(amount, 0) AS amount,
-COALESCE(currency, '') AS currency, reason, restock, COALESCE(follow_up, '') AS follow_up, requested_by, origin, status, COALESCE(number, 0) AS number,
+COALESCE(currency, '') AS currency, reason, restock <> 0 AS restock, COALESCE(follow_up, '') AS follow_up, requested_by, origin, status, COALESCE(number, 0) AS number,
 COALESCE(idempotency_key, '') AS idempotency_key, refunded_before, sent_amount, sent_at, tries, next_try_at, lease, run_id, created_at`
 
 // Row is a row of refunds.

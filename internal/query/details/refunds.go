@@ -32,7 +32,7 @@ type Refund struct {
 	SettledAt   *time.Time `json:"settled_at,omitempty" db:"settled_at"`
 }
 
-const showRefunds = `SELECT id, invoice_id, payment_id, status, amount, currency, reason, requested_by, origin, restock, follow_up, idempotency_key, refunded_before, sent_at,
+const showRefunds = `SELECT id, invoice_id, payment_id, status, amount, currency, reason, requested_by, origin, restock <> 0 AS restock, follow_up, idempotency_key, refunded_before, sent_at,
 tries, next_try_at, detail, created_at, settled_at FROM refunds WHERE %s IN (?) ORDER BY id DESC LIMIT 100`
 
 // RefundsOfInvoices reads the newest refunds of invoices, newest first.
